@@ -1,0 +1,108 @@
+"""The errors cpecgeo raises.
+
+Every error is a `CpecgeoError` and also the builtin that a caller would expect, so
+``except ValueError`` and ``except CpecgeoError`` both work::
+
+    CpecgeoError
+    ├── InputError            (ValueError)       a value breaks a rule
+    │   ├── CRSError                             no CRS, or one that can't be used
+    │   ├── CoordinateError                      NaN, out of range, lon and lat swapped
+    │   └── GeometryError                        empty, invalid or of the wrong type
+    ├── InputTypeError        (TypeError)        a value of the wrong Python type
+    ├── UnknownNameError      (KeyError)         no feature, layer or column of that name
+    ├── DataError             (RuntimeError)     bundled or cached data is missing or damaged
+    ├── FileError             (OSError)          a file can't be read or written
+    ├── NetworkError          (ConnectionError)  a server can't be reached or refuses
+    └── MissingExtraError     (ImportError)      an optional dependency isn't installed
+
+A message says what came, which rule it breaks, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "CRSError",
+    "CoordinateError",
+    "CpecgeoError",
+    "DataError",
+    "FileError",
+    "GeometryError",
+    "InputError",
+    "InputTypeError",
+    "MissingExtraError",
+    "NetworkError",
+    "UnknownNameError",
+]
+
+
+class CpecgeoError(Exception):
+    """Base of every error that cpecgeo raises on purpose."""
+
+
+class InputError(CpecgeoError, ValueError):
+    """A value breaks a rule that the message states."""
+
+
+class CRSError(InputError):
+    """A coordinate reference system is missing, unknown or unusable."""
+
+
+class CoordinateError(InputError):
+    """A coordinate is NaN, infinite, out of range, or has lon and lat swapped."""
+
+
+class GeometryError(InputError):
+    """A geometry is missing, empty, invalid or of the wrong type."""
+
+
+class InputTypeError(CpecgeoError, TypeError):
+    """A value has a Python type that the function doesn't take."""
+
+
+class UnknownNameError(CpecgeoError, KeyError):
+    """No such name; `near` holds the closest known ones.
+
+    Parameters
+    ----------
+    name : str
+        The name that was asked for.
+    what : str
+        What was looked up ("corridor", "layer", …).
+    known : iterable of str
+        All names that would have worked.
+    where : str, optional
+        How to list them, for the message.
+    """
+
+    def __init__(self, name: str, what: str, known: Iterable[str], where: str = "") -> None:
+        known = sorted(set(known))
+        folded = {k.casefold(): k for k in known}
+        self.name = name
+        self.near = [
+            folded[m] for m in get_close_matches(str(name).casefold(), folded, n=5, cutoff=0.5)
+        ]
+        hint = f" Did you mean {', '.join(map(repr, self.near))}?" if self.near else ""
+        listing = where or (f"Known: {', '.join(known)}." if len(known) <= 20 else "")
+        super().__init__(f"No {what} named {name!r}.{hint} {listing}".strip())
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class DataError(CpecgeoError, RuntimeError):
+    """Bundled or cached data is missing, damaged or not what its record says."""
+
+
+class FileError(CpecgeoError, OSError):
+    """A file can't be read or written."""
+
+
+class NetworkError(CpecgeoError, ConnectionError):
+    """A server can't be reached, or refuses."""
+
+
+class MissingExtraError(CpecgeoError, ImportError):
+    """An optional dependency isn't installed; the message names the extra."""

@@ -1,0 +1,1 @@
+"""Metric truth on the WGS 84 ellipsoid."""
