@@ -1,0 +1,409 @@
+"""Chainage: positions along a line in kilometres, calibrated where measures are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from cpecgeo.errors import InputError
+from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints
+from cpecgeo.geodesy._paths import paths
+from cpecgeo.geodesy.inputs import LINES, POINTS, lonlat, positive_km
+from cpecgeo.geodesy.nearest import Index
+
+__all__ = ["Chainage", "densify"]
+
+# Kilometres beyond the ends that still mean the end: rounding of a caller's own sums.
+_END_KM = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Chainage:
+    """A line with kilometres along it.
+
+    Parameters
+    ----------
+    line : LineString or MultiLineString
+        lon, lat on WGS 84, or a GeoSeries of one such line in any CRS. Edges are geodesics.
+    measures_km : array of float, optional
+        Kilometres at the vertices, all parts one after the other, never falling. NaN means
+        unknown: it is filled in between known ones in proportion to geodesic length, and
+        at a kilometre per kilometre beyond the first and the last. Geodesic kilometres
+        from the first vertex when omitted.
+
+    Attributes
+    ----------
+    line : LineString or MultiLineString
+    measures_km : ndarray of float, shape (vertices,)
+
+    Raises
+    ------
+    InputError
+        `measures_km` of the wrong length, falling, infinite or all unknown.
+
+    Notes
+    -----
+    The parts of a MultiLineString follow one another in the order given. A gap between two
+    parts has no length of its own, so with default measures both of its banks have the same
+    km; `at` answers with the earlier bank unless asked for the later.
+
+    Between two vertices, km is proportional to geodesic length.
+
+    Examples
+    --------
+    >>> from shapely.geometry import LineString
+    >>> road = Chainage(LineString([(67.0, 24.9), (68.0, 25.4)]), measures_km=[100, 220])
+    >>> road.at(160).wkt
+    'POINT (67.49898... 25.15084...)'
+    """
+
+    line: Any
+    measures_km: Any = None
+    _xy: Floats = field(init=False, repr=False)
+    _starts: Ints = field(init=False, repr=False)
+    _azimuth: Floats = field(init=False, repr=False)
+    _metres: Floats = field(init=False, repr=False)
+    _index: Any = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        series = lonlat(self.line, what="line", kinds=LINES)
+        if len(series) != 1:
+            raise InputError(
+                f"line holds {len(series)} geometries; a Chainage is made for one. "
+                "Join them with shapely.line_merge, or make one Chainage each."
+            )
+        flat = paths(np.asarray(series.array, dtype=object))
+        starts = flat.edges
+        a, b = flat.xy[starts], flat.xy[starts + 1]
+        azimuth, _, metres = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
+        vertex_km = np.zeros(len(flat.xy))
+        vertex_km[starts + 1] = np.asarray(metres) / 1e3
+        length = np.cumsum(vertex_km)
+        given = self.measures_km
+        measures = length if given is None else _filled(given, length)
+        measures.flags.writeable = False
+        values = {
+            "line": series.iloc[0],
+            "measures_km": measures,
+            "_xy": flat.xy,
+            "_starts": starts,
+            "_azimuth": np.asarray(azimuth),
+            "_metres": np.asarray(metres),
+            "_index": Index(series),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def start_km(self) -> float:
+        """Kilometres at the first vertex."""
+        return float(self.measures_km[0])
+
+    @property
+    def end_km(self) -> float:
+        """Kilometres at the last vertex."""
+        return float(self.measures_km[-1])
+
+    @property
+    def length_km(self) -> float:
+        """Geodesic length of the line, whatever its measures say."""
+        return float(self._metres.sum() / 1e3)
+
+    def at(self, km: Any, *, bank: Literal["before", "after"] = "before") -> Any:
+        """The point at `km`.
+
+        Parameters
+        ----------
+        km : float, array of float, or Series
+        bank : {"before", "after"}
+            Which side of a gap, where `km` is that of a gap.
+
+        Returns
+        -------
+        Point or GeoSeries
+            A GeoSeries, EPSG:4326, on the index of `km`, for many.
+
+        Raises
+        ------
+        InputError
+            `km` beyond the line, or NaN.
+
+        Examples
+        --------
+        >>> from shapely.geometry import LineString
+        >>> Chainage(LineString([(67, 25), (67, 26)])).at(0).wkt
+        'POINT (67 25)'
+        """
+        values = self._checked(km)
+        xy = self._position(values.ravel(), bank)
+        if values.ndim == 0:
+            return shapely.Point(xy[0])
+        index = km.index if isinstance(km, pd.Series) else None
+        return gpd.GeoSeries(shapely.points(xy), index=index, crs="EPSG:4326")
+
+    def locate(self, points: Any) -> pd.DataFrame:
+        """The closest place on the line to each point.
+
+        Parameters
+        ----------
+        points : Point, or a GeoSeries / GeoDataFrame of points
+
+        Returns
+        -------
+        DataFrame
+            On the index of `points`: `km` along, `offset_km` (0 or more), `side` ("left",
+            "right", or "on" within 1 mm) as seen going up the line, `lon` and `lat` of the
+            closest place. NaN where a point is missing.
+
+        Examples
+        --------
+        >>> from shapely.geometry import LineString, Point
+        >>> row = Chainage(LineString([(67, 25), (67, 26)])).locate(Point(67.1, 25.5)).iloc[0]
+        >>> row["side"], round(row["offset_km"], 3)
+        ('right', 10.053)
+        """
+        gate = lonlat(points, what="points", kinds=POINTS, missing="keep")
+        hit = self._index.nearest(gate)
+        km = self._calibrated(hit["km"].to_numpy(), hit["path"].to_numpy())
+        frame = pd.DataFrame(
+            {
+                "km": km,
+                "offset_km": hit["distance_km"].to_numpy(),
+                "side": hit["side"].astype(object),
+                "lon": hit["lon"].to_numpy(),
+                "lat": hit["lat"].to_numpy(),
+            },
+            index=gate.index,
+        )
+        frame.attrs = {"method": "closest geodesic point", **ATTRS}
+        return frame
+
+    def between(self, a_km: float, b_km: float) -> Any:
+        """The stretch from `a_km` to `b_km`.
+
+        Parameters
+        ----------
+        a_km, b_km : float
+            When `a_km` is greater, the stretch runs against the line.
+
+        Returns
+        -------
+        LineString
+            A MultiLineString where the stretch has a gap in it.
+
+        Raises
+        ------
+        InputError
+            Beyond the line, or of no length.
+
+        Examples
+        --------
+        >>> from shapely.geometry import LineString
+        >>> Chainage(LineString([(67, 25), (67, 26)])).between(110.773, 0).coords[-1]
+        (67.0, 25.0)
+        """
+        low, high = sorted(float(v) for v in self._checked([a_km, b_km]))
+        ends = np.array([low, high])
+        xy = np.vstack((self._position(ends[:1], "after"), self._position(ends[1:], "before")))
+        inner = np.flatnonzero((self.measures_km > low) & (self.measures_km < high))
+        first, last = self._edge(ends[:1], "after")[0], self._edge(ends[1:], "before")[0]
+        if low == high or first > last:
+            raise InputError(
+                f"between({a_km}, {b_km}) has no length; give two different kilometres."
+            )
+        # Vertices strictly inside, cut where one part ends and the next begins.
+        breaks = self._breaks()
+        crossed = breaks[(breaks > self._starts[first]) & (breaks <= self._starts[last])]
+        runs = np.split(self._xy[inner], np.searchsorted(inner, crossed))
+        runs[0] = np.vstack((xy[:1], runs[0]))
+        runs[-1] = np.vstack((runs[-1], xy[1:]))
+        lines = [shapely.LineString(r) for r in runs if len(r) > 1]
+        whole = lines[0] if len(lines) == 1 else shapely.MultiLineString(lines)
+        return whole if a_km <= b_km else whole.reverse()
+
+    def split(self, kms: Any) -> list[Any]:
+        """The stretches between cuts at `kms`, from start to end.
+
+        Parameters
+        ----------
+        kms : float or array of float
+            Cuts, in any order; those at the ends and repeated ones do nothing.
+
+        Returns
+        -------
+        list of LineString
+            MultiLineString where a stretch has a gap in it.
+
+        Raises
+        ------
+        InputError
+            A cut beyond the line.
+
+        Examples
+        --------
+        >>> from shapely.geometry import LineString
+        >>> len(Chainage(LineString([(67, 25), (67, 26)])).split([20, 40]))
+        3
+        """
+        cuts = np.unique(np.append(self._checked(kms).ravel(), [self.start_km, self.end_km]))
+        return [self.between(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+
+    def bearing_deg(self, km: Any) -> Any:
+        """Direction of travel at `km`.
+
+        Parameters
+        ----------
+        km : float or array of float
+
+        Returns
+        -------
+        float or ndarray
+            Degrees clockwise from true north, 0 to 360; at a vertex, of the edge ahead.
+
+        Raises
+        ------
+        InputError
+            `km` beyond the line, or NaN.
+
+        Examples
+        --------
+        >>> from shapely.geometry import LineString
+        >>> Chainage(LineString([(67, 25), (67, 26)])).bearing_deg(5)
+        0.0
+        """
+        values = self._checked(km)
+        flat = values.ravel()
+        edge, metres = self._edge_and_metres(flat, "after")
+        start = self._xy[self._starts[edge]]
+        back = GEOD.fwd(start[:, 0], start[:, 1], self._azimuth[edge], metres)[2]
+        bearing = np.where(metres > 0, np.asarray(back) + 180.0, self._azimuth[edge]) % 360.0
+        return float(bearing[0]) if values.ndim == 0 else bearing.reshape(values.shape)
+
+    def _checked(self, km: Any) -> Floats:
+        """`km` as floats on the line, or an error."""
+        values = np.asarray(km, dtype=float)
+        low, high = self.start_km, self.end_km
+        bad = ~((values >= low - _END_KM) & (values <= high + _END_KM))
+        if bad.any():
+            raise InputError(
+                f"km {values[bad].ravel()[0]} is not on the line, which runs from km {low:.3f} "
+                f"to km {high:.3f}."
+            )
+        return np.clip(values, low, high)
+
+    def _breaks(self) -> Ints:
+        """Positions of the vertices that begin a part, but for the first."""
+        return np.setdiff1d(np.arange(1, len(self._xy)), self._starts + 1)
+
+    def _edge(self, km: Floats, bank: str) -> Ints:
+        """The edge that each km is on: of two that meet there, the one on that bank."""
+        side: Literal["left", "right"] = "right" if bank == "after" else "left"
+        km_to = self.measures_km[self._starts + 1]
+        km_from = self.measures_km[self._starts]
+        if bank == "after":
+            edge = np.searchsorted(km_from, km, side=side) - 1
+        else:
+            edge = np.searchsorted(km_to, km, side=side)
+        return np.clip(edge, 0, len(self._starts) - 1)
+
+    def _edge_and_metres(self, km: Floats, bank: str) -> tuple[Ints, Floats]:
+        """The edge of each km and geodesic metres from where that edge starts."""
+        edge = self._edge(km, bank)
+        a = self.measures_km[self._starts[edge]]
+        b = self.measures_km[self._starts[edge] + 1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.clip(np.where(b > a, (km - a) / (b - a), 0.0), 0.0, 1.0)
+        return edge, share * self._metres[edge]
+
+    def _position(self, km: Floats, bank: str) -> Floats:
+        """lon, lat of each km; a vertex's own coordinates where km is a vertex's."""
+        edge, metres = self._edge_and_metres(km, bank)
+        start = self._xy[self._starts[edge]]
+        end = self._xy[self._starts[edge] + 1]
+        lon, lat, _ = GEOD.fwd(start[:, 0], start[:, 1], self._azimuth[edge], metres)
+        xy = np.column_stack((lon, lat))
+        xy = np.where((metres == 0)[:, None], start, xy)
+        return np.where((metres == self._metres[edge])[:, None], end, xy)
+
+    def _calibrated(self, length_km: Floats, path: Ints) -> Floats:
+        """Measures for geodesic kilometres along, on the part that `path` counts."""
+        lengths = np.concatenate(([0.0], np.cumsum(self._metres / 1e3)))
+        result = np.full(len(length_km), np.nan)
+        first = np.concatenate(([0], self._breaks()))
+        last = np.append(first[1:], len(self._xy)) - 1
+        for part, (a, b) in enumerate(zip(first, last, strict=True)):
+            on = path == part
+            if on.any():
+                # Vertex v of part p is preceded by v - p edges.
+                result[on] = np.interp(
+                    length_km[on], lengths[a - part : b - part + 1], self.measures_km[a : b + 1]
+                )
+        return result
+
+
+def _filled(given: Any, length: Floats) -> Floats:
+    """Measures at all vertices from those that are known."""
+    measures = np.array(given, dtype=float)
+    if measures.shape != length.shape:
+        raise InputError(
+            f"measures_km has shape {measures.shape} and the line {len(length)} vertices; "
+            "give one measure per vertex, NaN where unknown."
+        )
+    known = ~np.isnan(measures)
+    if not known.any() or np.isinf(measures).any():
+        raise InputError("measures_km must be finite, and known at one vertex at least.")
+    if (np.diff(measures[known]) < 0).any():
+        at = int(np.flatnonzero(np.diff(measures[known]) < 0)[0])
+        fall = measures[known][at : at + 2]
+        raise InputError(
+            f"measures_km falls from {fall[0]} to {fall[1]}; kilometres must never fall along "
+            "the line. Reverse the line, or drop the wrong measure."
+        )
+    filled = np.interp(length, length[known], measures[known])
+    first, last = np.flatnonzero(known)[[0, -1]]
+    filled[:first] = measures[first] - (length[first] - length[:first])
+    filled[last + 1 :] = measures[last] + (length[last + 1 :] - length[last])
+    return np.asarray(np.where(known, measures, filled))
+
+
+def densify(x: Any, max_km: float) -> Any:
+    """Add vertices along the geodesic edges until none is longer than `max_km`.
+
+    Parameters
+    ----------
+    x : line or polygon, or a GeoSeries / GeoDataFrame of them
+        Points pass unchanged.
+    max_km : float
+        Longest edge in kilometres.
+
+    Returns
+    -------
+    geometry or GeoSeries
+        EPSG:4326; the vertices of `x` are kept as they are.
+
+    Raises
+    ------
+    InputError
+        `max_km` isn't positive and finite.
+
+    Examples
+    --------
+    >>> from shapely.geometry import LineString
+    >>> len(densify(LineString([(67, 25), (67, 26)]), 10).coords)
+    13
+    """
+    from cpecgeo.geodesy._split import densified
+
+    step = positive_km(max_km, "max_km")
+    series = lonlat(x, missing="keep")
+    array = densified(np.asarray(series.array, dtype=object), step)
+    if isinstance(x, shapely.Geometry):
+        return array[0]
+    answer = gpd.GeoSeries(array, index=series.index, crs=series.crs, name=series.name)
+    answer.attrs = {"method": f"densified to {step} km", **ATTRS}
+    return answer
