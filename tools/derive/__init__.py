@@ -1,0 +1,1 @@
+"""Rebuild ``data/derived`` from pinned registry packages, byte for byte."""
