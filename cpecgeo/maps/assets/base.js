@@ -1,0 +1,111 @@
+// What all parts of the page share: the data block, decoding, and elements made of text.
+
+const cpecgeo = (function () {
+  const SCALE = 1e-5;
+
+  // An element. Texts are set as text, never parsed, so nothing in the data can become markup.
+  function el(tag, attributes, ...children) {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (value !== null && value !== undefined && value !== "") node.setAttribute(name, value);
+    }
+    for (const child of children) {
+      if (child !== null && child !== undefined) {
+        node.append(child instanceof Node ? child : String(child));
+      }
+    }
+    return node;
+  }
+
+  // A drawing of lines for a button, from a path of our own.
+  function icon(path) {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    const set = { viewBox: "0 0 20 20", width: 16, height: 16, class: "cpec-tool", "aria-hidden": "true" };
+    for (const [name, value] of Object.entries(set)) svg.setAttribute(name, value);
+    line.setAttribute("d", path);
+    line.setAttribute("fill", "none");
+    line.setAttribute("stroke", "currentColor");
+    line.setAttribute("stroke-width", "1.7");
+    svg.append(line);
+    return svg;
+  }
+
+  // Differences of whole numbers back to [lat, lon] pairs.
+  function latlngs(deltas) {
+    const out = [];
+    let x = 0;
+    let y = 0;
+    for (let i = 0; i < deltas.length; i += 2) {
+      x += deltas[i];
+      y += deltas[i + 1];
+      out.push([y * SCALE, x * SCALE]);
+    }
+    return out;
+  }
+
+  // A column's value in row i, however the column is written.
+  function cell(column, i) {
+    if (!column) return null;
+    return Array.isArray(column) ? column[i] : column.v[column.i[i]];
+  }
+
+  function number(value, digits) {
+    return value.toLocaleString("en", { maximumFractionDigits: digits === undefined ? 2 : digits });
+  }
+
+  // 1234.5 km as people read it.
+  function withUnit(value, unit) {
+    if (typeof value === "boolean") return value ? "yes" : "no";
+    if (typeof value !== "number") return String(value);
+    if (unit === "year") return String(value);
+    const text = number(value, Math.abs(value) >= 100 ? 1 : 3);
+    return unit ? text + "\u00a0" + unit : text;
+  }
+
+  const still = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  // The map, with what it was given in `map.cpec`.
+  function map(id, options) {
+    const data = JSON.parse(document.getElementById(id + "_data").textContent);
+    const moving = !still();
+    const made = L.map(id, Object.assign({
+      zoomSnap: 0.25,
+      zoomDelta: 1,
+      wheelPxPerZoomLevel: 90,
+      minZoom: 2,
+      maxZoom: 18,
+      zoomAnimation: moving,
+      fadeAnimation: moving,
+      markerZoomAnimation: moving,
+      inertia: moving,
+      worldCopyJump: false,
+    }, options));
+    made.cpec = { data: data, layers: {}, adopted: [], posts: null, labels: null, year: null };
+    made.attributionControl.setPrefix(false);
+    // From the ground up; labels and posts let the pointer through.
+    const panes = { background: 210, area: 350, line: 420, point: 450, posts: 610, labels: 620 };
+    for (const [name, z] of Object.entries(panes)) {
+      made.createPane("cpec-" + name).style.zIndex = z;
+    }
+    made.getPane("cpec-posts").style.pointerEvents = "none";
+    made.getPane("cpec-labels").style.pointerEvents = "none";
+    fit(made);
+    return made;
+  }
+
+  // The view that the data asks for, with room for the heading above.
+  function fit(target) {
+    const data = target.cpec.data;
+    if (data.start) {
+      target.setView(data.start[0], data.start[1], { animate: false });
+      return;
+    }
+    const [west, south, east, north] = data.view;
+    target.fitBounds([[south, west], [north, east]], {
+      animate: false, maxZoom: 14, padding: [8, 8],
+    });
+  }
+
+  return { el, icon, latlngs, cell, number, withUnit, still, map, fit };
+})();

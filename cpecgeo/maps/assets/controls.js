@@ -1,0 +1,114 @@
+// Every control by its name.
+
+(function () {
+  const { el } = cpecgeo;
+  const wide = (map) => map.getSize().x >= 900;
+
+  const make = {
+    zoom: (map) => {
+      map.zoomControl = L.control.zoom({ position: "topleft" }).addTo(map);
+    },
+    scale: (map) => L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map),
+    search: (map) => cpecgeo.search(map),
+    measure: (map) => cpecgeo.measure(map),
+    legend: (map) => new cpecgeo.Legend().addTo(map),
+    timeline: (map) => cpecgeo.timeline(map),
+    print: (map) => cpecgeo.printButton(map),
+    fullscreen: (map) => {
+      if (document.fullscreenEnabled) {
+        L.control.fullscreen({ title: "Full screen", titleCancel: "Leave full screen" }).addTo(map);
+      }
+    },
+    position: (map) => L.control.mousePosition({
+      position: "bottomright",
+      emptyString: "",
+      formatter: (lon, lat) => {
+        const part = (v, plus, minus) => Math.abs(v).toFixed(4) + "° " + (v < 0 ? minus : plus);
+        return part(lat, "N", "S") + ", " + part(lon, "E", "W");
+      },
+    }).addTo(map),
+    minimap: (map) => {
+      const ground = map.cpec.data.layers.countries;
+      if (!ground || !wide(map)) return;
+      const copy = L.featureGroup(ground.geometry.filter((g) => g && g[0] === 3).map(([, parts]) =>
+        L.polygon(parts.map((rings) => rings.map(cpecgeo.latlngs)), {
+          color: "#8d867a", weight: 0.6, fillColor: "#f3f0e9", fillOpacity: 1, interactive: false,
+        })));
+      const control = new L.Control.MiniMap(copy, {
+        position: "bottomright", width: 130, height: 120, toggleDisplay: true,
+        zoomLevelFixed: 2.5,
+        mapOptions: { zoomSnap: 0.25, keyboard: false },
+        aimingRectOptions: { color: "#b8470c", weight: 1.5, interactive: false },
+        shadowRectOptions: { color: "#3a3a3a", weight: 1, interactive: false, opacity: 0, fillOpacity: 0 },
+        strings: { hideText: "Hide the overview", showText: "Show the overview" },
+      }).addTo(map);
+      control.getContainer().querySelector("a").setAttribute("role", "button");
+    },
+    layers: (map) => {
+      const groups = Object.create(null);
+      // The plugin writes names as markup, so it is given markup of texts.
+      const markup = (...nodes) => el("div", {}, ...nodes).innerHTML;
+      const put = (group, name, entry, layer) => {
+        const heading = markup(group);
+        groups[heading] = groups[heading] || Object.create(null);
+        let label = markup(...(entry ? [cpecgeo.swatch(entry)] : []), el("span", { dir: "auto" }, name));
+        while (Object.hasOwn(groups[heading], label)) label += " ";
+        groups[heading][label] = layer;
+      };
+      for (const key of map.cpec.data.order) {
+        const group = map.cpec.layers[key];
+        const layer = group.cpecLayer;
+        if (layer.control) {
+          const entry = layer.legend && layer.legend.length === 1 ? layer.legend[0] : null;
+          put(layer.group || "Layers", layer.name.slice(0, 80), entry, group);
+        }
+      }
+      if (map.cpec.posts) put("Marks", "Km posts", null, map.cpec.posts);
+      for (const { layer, name } of map.cpec.adopted) put("Added", name.slice(0, 80), null, layer);
+      if (!Object.keys(groups).length) return;
+      const control = L.control.groupedLayers(null, groups, {
+        collapsed: !wide(map), position: "topright", exclusiveGroups: [], groupCheckboxes: true,
+      }).addTo(map);
+      // Each change rebuilds the list; the focus is kept where it was.
+      const update = control._update;
+      control._update = function () {
+        const focused = document.activeElement && document.activeElement.layerId;
+        update.call(this);
+        label(this);
+        if (focused) {
+          for (const input of this._form.elements) if (input.layerId === focused) input.focus();
+        }
+      };
+      label(control);
+      map.cpec.layerControl = control;
+    },
+  };
+
+  function label(control) {
+    const toggle = control.getContainer().querySelector(".leaflet-control-layers-toggle");
+    if (toggle) {
+      toggle.setAttribute("role", "button");
+      toggle.setAttribute("aria-label", "Layers");
+    }
+    for (const box of control.getContainer().querySelectorAll(".leaflet-control-layers-group")) {
+      const name = box.querySelector(".leaflet-control-layers-group-name").textContent;
+      box.setAttribute("role", "group");
+      box.setAttribute("aria-label", name.slice(0, 80));
+      const all = box.querySelector(".leaflet-control-layers-group-selector");
+      const each = [...box.querySelectorAll(".leaflet-control-layers-selector")];
+      if (all) {
+        all.checked = each.every((input) => input.checked);
+        all.indeterminate = !all.checked && each.some((input) => input.checked);
+      }
+    }
+  }
+
+  // Order of building; layers first need the km posts, so the page starts all of them at once.
+  cpecgeo.control = function (map, kind) {
+    map.cpec.wanted = (map.cpec.wanted || []).concat(kind);
+  };
+
+  cpecgeo.buildControls = function (map) {
+    for (const kind of map.cpec.wanted || []) make[kind](map);
+  };
+})();

@@ -1,0 +1,177 @@
+// Tables of features become leaflet layers.
+
+(function () {
+  const { el, cell, latlngs } = cpecgeo;
+
+  const SHAPES = {
+    circle: '<circle cx="10" cy="10" r="7"/>',
+    square: '<rect x="4" y="4" width="12" height="12"/>',
+    diamond: '<path d="M10 2 18 10 10 18 2 10Z"/>',
+    triangle: '<path d="M10 2.5 18 16.5H2Z"/>',
+    down: '<path d="M10 17.5 2 3.5H18Z"/>',
+    pentagon: '<path d="M10 2 18 8 15 17H5L2 8Z"/>',
+    hexagon: '<path d="M6 3H14L18 10 14 17H6L2 10Z"/>',
+    star: '<path d="M10 1.5 12.6 7.2 18.8 7.9 14.2 12.1 15.4 18.2 10 15.1 4.6 18.2 5.8 12.1 1.2 7.9 7.4 7.2Z"/>',
+  };
+
+  // A symbol of a fixed set of shapes; its colour is set as an attribute.
+  cpecgeo.symbol = function (shape, color, size) {
+    const holder = el("span", { class: "cpec-symbol", "aria-hidden": "true" });
+    holder.innerHTML = '<svg viewBox="0 0 20 20">' + (SHAPES[shape] || SHAPES.circle) + "</svg>";
+    const svg = holder.firstChild;
+    svg.setAttribute("width", size);
+    svg.setAttribute("height", size);
+    svg.firstChild.setAttribute("fill", color);
+    svg.firstChild.setAttribute("stroke", "#fff");
+    svg.firstChild.setAttribute("stroke-width", "1.6");
+    return holder;
+  };
+
+  cpecgeo.dashes = function (pattern, weight) {
+    return pattern ? pattern.split(" ").map((n) => (n * weight).toFixed(1)).join(" ") : null;
+  };
+
+  function lookOf(layer, i) {
+    return layer.looks[layer.look ? layer.look[i] : 0];
+  }
+
+  function path(layer, i, parts, type, renderer) {
+    const look = lookOf(layer, i);
+    const style = layer.style;
+    const base = {
+      pane: "cpec-" + style.pane,
+      renderer: renderer,
+      interactive: style.interactive,
+      color: look.color,
+      weight: look.weight,
+      className: "cpec-path",
+    };
+    if (type === 2) {
+      base.lineCap = look.dash.startsWith("0.") ? "round" : "butt";
+      base.dashArray = cpecgeo.dashes(look.dash, look.weight);
+      base.smoothFactor = 1;
+      return L.polyline(parts.map(latlngs), base);
+    }
+    base.weight = style.weight ?? 1.2;
+    base.fillOpacity = style.fill;
+    base.fillColor = look.color;
+    Object.assign(base, style.path || {});
+    return L.polygon(parts.map((rings) => rings.map(latlngs)), base);
+  }
+
+  function marker(layer, i, at) {
+    const look = lookOf(layer, i);
+    const style = layer.style;
+    if (look.shape === "circle") {
+      return L.circleMarker(at, {
+        pane: "cpec-" + style.pane,
+        interactive: style.interactive,
+        radius: style.radius,
+        color: "#fff",
+        weight: 1.2,
+        fillColor: look.color,
+        fillOpacity: 1,
+        className: "cpec-path",
+      });
+    }
+    const size = style.radius * 3;
+    const made = L.marker(at, {
+      pane: "cpec-" + style.pane,
+      keyboard: true,
+      interactive: style.interactive,
+      icon: L.divIcon({
+        className: "cpec-icon",
+        html: cpecgeo.symbol(look.shape, look.color, size),
+        iconSize: [size, size],
+      }),
+    });
+    const label = (cpecgeo.nameOf(layer, i) || layer.name) + ", " + layer.name;
+    made.on("add", () => made.getElement().setAttribute("aria-label", label.slice(0, 200)));
+    return made;
+  }
+
+  function feature(layer, i, renderer) {
+    const [type, parts] = layer.geometry[i] || [0];
+    if (!type) return null;
+    let made;
+    if (type === 1) {
+      const at = latlngs(parts);
+      made = at.length === 1 ? marker(layer, i, at[0])
+        : L.featureGroup(at.map((p) => marker(layer, i, p)));
+    } else {
+      made = path(layer, i, parts, type, renderer);
+    }
+    if (layer.style.interactive) {
+      made.bindPopup(() => cpecgeo.popup(layer, i), { maxWidth: 340, minWidth: 200 });
+      made.bindTooltip(() => cpecgeo.tip(layer, i), { sticky: type !== 1, direction: "auto" });
+    }
+    return made;
+  }
+
+  // Called by the page for each layer; `show` is folium's business.
+  cpecgeo.layer = function (map, key) {
+    const layer = map.cpec.data.layers[key];
+    layer.key = key;
+    let group;
+    if (layer.cloud) {
+      group = new cpecgeo.Cloud(layer);
+    } else {
+      const renderer = layer.style.pane === "background" ? background(map) : undefined;
+      group = L.featureGroup();
+      group.cpecItems = [];
+      for (let i = 0; i < layer.n; i += 1) {
+        const made = feature(layer, i, renderer);
+        group.cpecItems.push(made);
+        if (made) group.addLayer(made);
+      }
+    }
+    group.cpecLayer = layer;
+    map.cpec.layers[key] = group;
+    return group;
+  };
+
+  // The ground is drawn on one canvas, which pans without repainting.
+  function background(map) {
+    if (!map.cpec.canvas) {
+      map.cpec.canvas = L.canvas({ pane: "cpec-background", padding: 0.4 });
+    }
+    return map.cpec.canvas;
+  }
+
+  // A layer of folium's own, which the layer control is to offer.
+  cpecgeo.adopt = function (map, layer, name) {
+    map.cpec.adopted.push({ layer: layer, name: name });
+  };
+
+  // Fly to a feature and open its popup, whatever layer it is in.
+  cpecgeo.goTo = function (map, key, i) {
+    const group = map.cpec.layers[key];
+    const layer = group.cpecLayer;
+    if (!map.hasLayer(group)) map.addLayer(group);
+    if (layer.cloud) {
+      group.goTo(map, i);
+      return;
+    }
+    const item = group.cpecItems[i];
+    if (!item) return;
+    const year = map.cpec.year;
+    if (year !== null && !cpecgeo.stands(layer, i, year)) cpecgeo.setYear(map, null);
+    const moves = { animate: !cpecgeo.still(), duration: 0.6 };
+    const open = () => { if (map.hasLayer(item)) item.openPopup(); };
+    if (item.getBounds) {
+      map.once("moveend", () => setTimeout(open, 0));
+      map.fitBounds(item.getBounds(), Object.assign({ maxZoom: 12, padding: [40, 40] }, moves));
+    } else {
+      map.once("moveend", () => setTimeout(open, 0));
+      map.setView(item.getLatLng(), Math.max(map.getZoom(), 10), moves);
+    }
+    // A map that is there already doesn't move.
+    setTimeout(() => { if (!item.isPopupOpen()) open(); }, 900);
+  };
+
+  cpecgeo.eachItem = function (map, visit) {
+    for (const group of Object.values(map.cpec.layers)) {
+      if (group.cpecItems) group.cpecItems.forEach((item, i) => item && visit(group, item, i));
+    }
+  };
+})();

@@ -1,0 +1,80 @@
+// The legend follows the layers that are drawn: kinds by colour and shape, status by dash.
+
+(function () {
+  const { el } = cpecgeo;
+  const ORDER = ["operating", "under_construction", "planned", "suspended", "closed"];
+  const DASH = {
+    operating: "", under_construction: "3 1.6", planned: "0.6 1.8",
+    suspended: "5 1.2 0.6 1.2", closed: "1.2 2.6",
+  };
+
+  function svgLine(color, dash, weight) {
+    const holder = el("span", { class: "cpec-symbol", "aria-hidden": "true" });
+    holder.innerHTML = '<svg width="34" height="12"><path d="M2 6H32" fill="none"/></svg>';
+    const path = holder.firstChild.firstChild;
+    path.setAttribute("stroke", color);
+    path.setAttribute("stroke-width", weight);
+    if (dash) path.setAttribute("stroke-dasharray", cpecgeo.dashes(dash, weight));
+    if (dash.startsWith("0.")) path.setAttribute("stroke-linecap", "round");
+    return holder;
+  }
+
+  cpecgeo.swatch = function (entry) {
+    if (entry.type === "line") return svgLine(entry.color, entry.dash || "", entry.weight || 3);
+    if (entry.type === "area") {
+      const box = el("span", { class: "cpec-symbol cpec-area", "aria-hidden": "true" });
+      box.style.backgroundColor = entry.color;
+      return box;
+    }
+    return cpecgeo.symbol(entry.shape, entry.color, 15);
+  };
+
+  function entries(map) {
+    const found = new Map();
+    const statuses = new Set();
+    for (const key of map.cpec.data.order) {
+      const group = map.cpec.layers[key];
+      if (!group || !map.hasLayer(group)) continue;
+      const layer = group.cpecLayer;
+      for (const entry of layer.legend || []) {
+        const full = Object.assign({}, entry, { label: entry.label || layer.name });
+        found.set([full.label, full.color, full.type, full.shape, full.dash].join("\n"), full);
+      }
+      if (layer.control) for (const status of layer.statuses || []) statuses.add(status);
+    }
+    return [[...found.values()], ORDER.filter((s) => statuses.has(s))];
+  }
+
+  cpecgeo.Legend = L.Control.extend({
+    options: { position: "bottomleft" },
+    onAdd: function (map) {
+      this._list = el("ul", { class: "cpec-legend-list" });
+      this._details = el("details", { class: "cpec-legend leaflet-bar" },
+        el("summary", {}, "Legend"), this._list);
+      this._details.open = map.getSize().x >= 700;
+      L.DomEvent.disableClickPropagation(this._details);
+      L.DomEvent.disableScrollPropagation(this._details);
+      map.on("layeradd layerremove", this._soon, this);
+      this._soon();
+      return this._details;
+    },
+    onRemove: function (map) { map.off("layeradd layerremove", this._soon, this); },
+    _soon: function () {
+      clearTimeout(this._timer);
+      this._timer = setTimeout(() => this.update(), 30);
+    },
+    update: function () {
+      if (!this._map) return;
+      const [kinds, statuses] = entries(this._map);
+      const rows = kinds.map((entry) => el("li", {}, cpecgeo.swatch(entry),
+        el("span", { dir: "auto" }, entry.label.slice(0, 80))));
+      if (statuses.length > 1 || (statuses.length === 1 && statuses[0] !== "operating")) {
+        for (const status of statuses) {
+          rows.push(el("li", { class: "cpec-legend-status" }, svgLine("#3a3a3a", DASH[status], 3),
+            el("span", {}, cpecgeo.STATUS[status])));
+        }
+      }
+      this._list.replaceChildren(...rows);
+    },
+  });
+})();

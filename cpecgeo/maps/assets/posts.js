@@ -1,0 +1,63 @@
+// Km posts along corridors: every 100 km from afar, every kilometre close by.
+
+(function () {
+  const { el } = cpecgeo;
+
+  cpecgeo.postStep = function (zoom) {
+    if (zoom >= 12) return 1;
+    if (zoom >= 9) return 10;
+    if (zoom >= 7.5) return 50;
+    return zoom >= 6 ? 100 : 0;
+  };
+
+  const Posts = L.Layer.extend({
+    onAdd: function (map) {
+      this._lines = Object.entries(map.cpec.data.posts).filter(([, p]) => p.show).map(([name, p]) => ({
+        name: name, first: p.first_km, at: cpecgeo.latlngs(p.points), layer: p.layer,
+      }));
+      this._box = el("div", { class: "cpec-posts", "aria-hidden": "true" });
+      map.getPane("cpec-posts").append(this._box);
+      map.on("zoomstart", this._hide, this);
+      map.on("cpec:labels", this.draw, this);
+      this.draw();
+    },
+    onRemove: function (map) {
+      this._box.remove();
+      map.off("zoomstart", this._hide, this);
+      map.off("cpec:labels", this.draw, this);
+    },
+    _hide: function () { this._box.style.visibility = "hidden"; },
+    draw: function () {
+      const map = this._map;
+      const step = cpecgeo.postStep(map.getZoom());
+      const view = map.getBounds();
+      const taken = (map.cpec.taken || []).slice();
+      const made = [];
+      this._box.textContent = "";
+      for (const line of step ? this._lines : []) {
+        const group = map.cpec.layers[line.layer];
+        if (group && !map.hasLayer(group)) continue;
+        const offset = (step - (line.first % step)) % step;
+        for (let k = offset; k < line.at.length; k += step) {
+          if (!view.contains(line.at[k])) continue;
+          const p = map.latLngToLayerPoint(line.at[k]);
+          const text = String(line.first + k);
+          const half = 3.4 * text.length + 3;
+          const box = [p.x - half, p.y - 21, p.x + half, p.y - 5];
+          const free = !taken.some((t) => box[0] < t[2] && box[2] > t[0] && box[1] < t[3] && box[3] > t[1]);
+          const node = el("div", { class: "cpec-post", "data-km": text });
+          if (free) {
+            taken.push(box);
+            node.append(el("span", {}, text));
+          }
+          node.style.transform = "translate(" + Math.round(p.x) + "px," + Math.round(p.y) + "px)";
+          made.push(node);
+        }
+      }
+      this._box.append(...made);
+      this._box.style.visibility = "";
+    },
+  });
+
+  cpecgeo.posts = (map) => new Posts();
+})();

@@ -1,0 +1,28 @@
+// The last step, when all layers are there.
+
+cpecgeo.start = function (map) {
+  const { el } = cpecgeo;
+  const data = map.cpec.data;
+  if (Object.keys(data.posts).length) {
+    map.cpec.posts = cpecgeo.posts(map);
+    map.addLayer(map.cpec.posts);
+  }
+  map.cpec.labels = cpecgeo.labels(map);
+  cpecgeo.buildControls(map);
+  const note = el("details", { class: "cpec-note" }, el("summary", {}, "About this map"),
+    el("p", {}, data.note));
+  for (const text of data.notes) note.append(el("p", {}, text));
+  const About = L.Control.extend({
+    options: { position: "bottomright" },
+    onAdd: () => { L.DomEvent.disableClickPropagation(note); return note; },
+  });
+  new About().addTo(map);
+  map.attributionControl.addAttribution("Leaflet · cpecgeo");
+  const box = map.getContainer();
+  box.setAttribute("role", "region");
+  box.setAttribute("aria-label", data.title + ". Arrow keys move the map, plus and minus zoom.");
+  for (const bar of document.querySelectorAll(".leaflet-control-zoom a")) bar.setAttribute("role", "button");
+  cpecgeo.preparePrint(map);
+  if (window.location.hash === "#still") document.documentElement.classList.add("cpec-still");
+  document.documentElement.dataset.ready = "yes";
+};

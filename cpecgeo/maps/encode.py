@@ -1,0 +1,193 @@
+"""Features as compact text for the page: whole numbers for coordinates, columns for values.
+
+Coordinates are rounded to 5 decimals (0.6 m at most on the ground) and written as differences
+of whole numbers, which a reader of the page adds up again. Values are written by column, and
+a column that repeats itself as a list of distinct values with an index into it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+__all__ = ["LONGEST_TEXT", "column", "dumps", "geometries", "plain", "points"]
+
+SCALE = 100_000
+LONGEST_TEXT = 4_000
+
+
+def _ints(coords: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.round(coords[:, :2] * SCALE).astype(np.int64)
+
+
+def _deltas(coords: NDArray[np.float64]) -> list[int]:
+    """x0, y0, dx1, dy1, …; steps that vanish by rounding are left out."""
+    whole = _ints(coords)
+    steps = np.diff(whole, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
+    keep = (steps != 0).any(axis=1)
+    keep[0] = True
+    if len(whole) > 1 and not keep[1:].any():
+        keep[-1] = True
+    return [int(v) for v in steps[keep].ravel()]
+
+
+def points(array: NDArray[Any]) -> list[int]:
+    """Points as one run of differences.
+
+    Parameters
+    ----------
+    array : (n,) array of Point
+        No missing ones.
+
+    Returns
+    -------
+    list of int
+        2 n numbers: lon and lat of the first in 1e-5 degrees, then differences.
+
+    Examples
+    --------
+    >>> points(shapely.points([[67.0, 24.9], [67.1, 24.8]]))
+    [6700000, 2490000, 10000, -10000]
+    """
+    whole = _ints(shapely.get_coordinates(array))
+    steps = np.diff(whole, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
+    return [int(v) for v in steps.ravel()]
+
+
+def _one(geometry: Any) -> Any:
+    if geometry is None or geometry.is_empty:
+        return 0
+    parts = shapely.get_parts(geometry)
+    kind = shapely.get_type_id(parts[0])
+    if kind == 0:
+        return [1, points(parts)]
+    if kind in (1, 2):
+        return [2, [_deltas(shapely.get_coordinates(p)) for p in parts]]
+    return [
+        3,
+        [[_deltas(shapely.get_coordinates(r)) for r in shapely.get_rings(p)] for p in parts],
+    ]
+
+
+def geometries(array: Iterable[Any]) -> list[Any]:
+    """Geometries of any type but collections.
+
+    Parameters
+    ----------
+    array : iterable of shapely geometry or None
+        Lon, lat.
+
+    Returns
+    -------
+    list
+        Per feature 0 for none, or ``[type, parts]`` with type 1 for points, 2 for lines and
+        3 for polygons (rings from outside in).
+
+    Examples
+    --------
+    >>> from shapely.geometry import LineString
+    >>> geometries([LineString([(67, 25), (67.5, 25.1)]), None])
+    [[2, [[6700000, 2500000, 50000, 10000]]], 0]
+    """
+    return [_one(g) for g in array]
+
+
+def plain(value: Any) -> Any:
+    """One value as JSON can say it; None for all kinds of missing.
+
+    Parameters
+    ----------
+    value : object
+        A cell of a table.
+
+    Returns
+    -------
+    str, int, float, bool, list or None
+        Text over 4,000 characters is cut, and says so.
+
+    Examples
+    --------
+    >>> plain(np.float64("nan")) is None, plain(np.int32(3)), plain("a")
+    (True, 3, 'a')
+    """
+    if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
+        items = [plain(v) for v in value]
+        return [v for v in items if v is not None] or None
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        return float(f"{number:.10g}") if math.isfinite(number) else None
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return value.isoformat()[:10]
+    text = str(value)
+    if len(text) > LONGEST_TEXT:
+        text = f"{text[:LONGEST_TEXT]}… (cut at {LONGEST_TEXT:,} of {len(text):,} characters)"
+    return text
+
+
+def column(values: Iterable[Any]) -> Any:
+    """A column, by value or by index into its distinct values, whichever is shorter.
+
+    Parameters
+    ----------
+    values : iterable
+        The cells.
+
+    Returns
+    -------
+    list or dict
+        The values, or ``{"v": distinct values, "i": index of each}``.
+
+    Examples
+    --------
+    >>> column(["rail", "rail", "rail", "rail", "road"])
+    {'v': ['rail', 'road'], 'i': [0, 0, 0, 0, 1]}
+    >>> column([1, 2])
+    [1, 2]
+    """
+    cells = [plain(v) for v in values]
+    if not cells or any(isinstance(c, list) for c in cells):
+        return cells
+    distinct: dict[tuple[type, Any], int] = {}
+    index = [distinct.setdefault((type(c), c), len(distinct)) for c in cells]
+    if len(distinct) * 2 > len(cells):
+        return cells
+    return {"v": [value for _, value in distinct], "i": index}
+
+
+def dumps(value: Any) -> str:
+    """JSON that can stand inside a page, whatever its texts hold.
+
+    Parameters
+    ----------
+    value : object
+        Lists, dictionaries, numbers and texts.
+
+    Returns
+    -------
+    str
+        No ``<``, ``>``, ``&``, line separators or unpaired surrogates appear as such.
+
+    Examples
+    --------
+    >>> dumps({"a": "</script>"})
+    '{"a":"\\\\u003c/script\\\\u003e"}'
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029\ufeff":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,410 @@
+"""`Map`: a folium map that saves to one file and draws whatever has a place."""
+
+from __future__ import annotations
+
+import html
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import folium
+import geopandas as gpd
+from folium.map import Layer
+from folium.raster_layers import TileLayer
+from folium.template import Template
+
+from cpecgeo.errors import FileError
+from cpecgeo.maps import subjects
+from cpecgeo.maps.controls import Control, Start, checked_controls
+from cpecgeo.maps.layer import Style, VectorLayer, features
+from cpecgeo.maps.page import page
+
+__all__ = ["Map"]
+
+NOTE = "Boundaries and names are data from the sources named, not a position on any of them."
+# West, south, east, north, in degrees: what an empty map shows.
+PAKISTAN = (60.8, 23.6, 77.9, 37.1)
+_LEAFLET = "https://any.example/leaflet"
+
+
+class Map(folium.Map):  # type: ignore[misc]
+    """A map that opens anywhere: one file, no request to any server.
+
+    Everything of folium works on it; what folium would link to is inlined. `add` draws any
+    table with a CRS, any geometry in lon, lat, corridors, routes and results of analyses.
+
+    Parameters
+    ----------
+    location : (lat, lon), optional
+        Centre, in folium's order; the view fits what was added when omitted.
+    zoom_start : float, optional
+        Zoom level at the start, together with `location`.
+    title : str
+        Of the page, and its heading.
+    subtitle : str
+        A line below the heading.
+    tiles : str or xyzservices.TileProvider or None
+        Background tiles by provider name, such as ``"CartoDB.Positron"``. None, the default,
+        asks no server. OpenStreetMap's own server refuses saved files, and is refused here.
+    background : bool or sequence of str
+        Quiet vector layers below all: any of ``"countries"``, ``"provinces"``,
+        ``"districts"``, ``"rivers"``, ``"disputed"``; True for all but districts.
+    controls : bool or sequence of str
+        Names from `cpecgeo.maps.controls.CONTROLS`; True for all that apply.
+    lang : str
+        Language of the page, for screen readers.
+    **options
+        Passed to `folium.Map`.
+
+    Raises
+    ------
+    InputError
+        Tiles of OpenStreetMap's own server.
+    UnknownNameError
+        A control or background that doesn't exist.
+
+    Examples
+    --------
+    >>> from shapely.geometry import Point
+    >>> m = Map(background=False, title="Two points")
+    >>> m = m.add(Point(68.9, 27.7), name="Rohri").add(Point(67.0, 24.9), name="Karachi")
+    >>> "<title>Two points</title>" in m.html()
+    True
+    """
+
+    default_js = [("leaflet", f"{_LEAFLET}.js")]  # noqa: RUF012 – folium's own declaration
+    default_css = [("leaflet_css", f"{_LEAFLET}.css")]  # noqa: RUF012
+
+    _template = Template(
+        """
+        {% macro html(this, kwargs) %}
+        {{ this._heading() }}
+        <div class="cpec-map" id="{{ this.get_name() }}"></div>
+        {% endmacro %}
+        {% macro script(this, kwargs) %}
+        var {{ this.get_name() }} = cpecgeo.map(
+            "{{ this.get_name() }}", {{ this.options|tojavascript }});
+        {% endmacro %}
+        """
+    )
+
+    def __init__(
+        self,
+        location: Sequence[float] | None = None,
+        *,
+        zoom_start: float | None = None,
+        title: str = "Map",
+        subtitle: str = "",
+        tiles: Any = None,
+        background: bool | Sequence[str] = True,
+        controls: bool | Sequence[str] = True,
+        lang: str = "en",
+        **options: Any,
+    ) -> None:
+        super().__init__(location=location, tiles=None, **options)
+        self.title = title
+        self.subtitle = subtitle
+        self.lang = lang
+        self.controls = checked_controls(controls)
+        self.notes: list[str] = []
+        self.posts: dict[str, Any] = {}
+        self._start = None if location is None else (list(location), zoom_start or 10)
+        self._added = 0
+        self.options.pop("zoom", None)
+        self.options["zoom_control"] = False
+        if tiles is not None:
+            self.add_child(tiles if isinstance(tiles, TileLayer) else TileLayer(tiles))
+            # The policy is made of the tile servers; an unusable one is said at once.
+            from cpecgeo.maps.page import tile_hosts
+
+            tile_hosts(list(self._children.values()))
+        if background:
+            from cpecgeo.maps.background import add_background
+
+            add_background(self, background)
+
+    def _heading(self) -> str:
+        """The page's heading; plain text only, and no template code."""
+        texts = [html.escape(t).replace("{", "&#123;") for t in (self.title, self.subtitle)]
+        below = f"<p>{texts[1]}</p>" if texts[1] else ""
+        return f'<header class="cpec-head"><h1>{texts[0]}</h1>{below}</header>'
+
+    def add(
+        self,
+        x: Any,
+        *,
+        name: str | None = None,
+        group: str = "Added",
+        show: bool = True,
+        control: bool = True,
+        geometry: Any = None,
+        **style: Any,
+    ) -> Self:
+        """Draw something; calls chain.
+
+        Parameters
+        ----------
+        x : GeoDataFrame, GeoSeries, geometry, corridor, route, place, table or str
+            Tables need a CRS. Geometries are lon, lat. A corridor brings its sections, stops
+            and km posts. A str is the name of a layer, corridor or place. A table without
+            geometry, such as the result of `nearest`, needs `geometry`.
+        name : str, optional
+            In the layer control and legend; taken from `x` when omitted.
+        group : str
+            Heading in the layer control.
+        show : bool
+            Whether it is drawn at the start.
+        control : bool
+            Whether the layer control offers it.
+        geometry : GeoDataFrame, GeoSeries or geometry, optional
+            For tables without one, matched by index. With columns ``lon`` and ``lat`` in the
+            table, lines are drawn from each geometry to that point.
+        **style
+            Fields of `cpecgeo.maps.layer.Style`: ``color``, ``popup``, ``radius``,
+            ``weight``, ``fill``, ``shape``, ``label``, ``search`` …
+
+        Returns
+        -------
+        Map
+            This map.
+
+        Raises
+        ------
+        InputError, CRSError, CoordinateError, UnknownNameError, InputTypeError
+            What came can't be drawn; the message says why.
+
+        Notes
+        -----
+        More than 2,000 points are drawn on a canvas, not as elements of the page; 100,000
+        remain usable.
+        """
+        for part in subjects.parts(x, name=name, geometry=geometry, style=style):
+            if part.posts is not None:
+                self.add_posts(**part.posts, show=show)
+                continue
+            self.add_layer(
+                part.frame,
+                part.style,
+                name=part.name,
+                group=part.group or group,
+                show=show and part.show,
+                control=control,
+            )
+        return self
+
+    def add_layer(
+        self,
+        frame: gpd.GeoDataFrame | gpd.GeoSeries,
+        style: Style,
+        *,
+        name: str,
+        group: str = "Added",
+        show: bool = True,
+        control: bool = True,
+        key: str | None = None,
+    ) -> Self:
+        """Draw a table as one layer.
+
+        Parameters
+        ----------
+        frame : GeoDataFrame or GeoSeries
+            With a CRS.
+        style : Style
+            How it looks.
+        name, group, show, control
+            As in `add`.
+        key : str, optional
+            Name of the layer for the page's script.
+
+        Returns
+        -------
+        Map
+            This map.
+        """
+        key = key or f"layer{self._added}"
+        self._added += 1
+        payload = features(frame, style)
+        layer = VectorLayer(
+            payload, key=key, name=str(name), group=str(group), show=show, control=control
+        )
+        layer.add_to(self)
+        return self
+
+    def add_posts(self, line: str, posts: Mapping[str, Any], *, show: bool = True) -> Self:
+        """Km posts of a corridor; they appear with zoom.
+
+        Parameters
+        ----------
+        line : str
+            The corridor's name.
+        posts : dict
+            ``first_km`` and ``points``, one per km, encoded.
+        show : bool
+            Whether they are drawn at the start.
+
+        Returns
+        -------
+        Map
+            This map.
+        """
+        self.posts[line] = dict(posts) | {"show": show}
+        return self
+
+    def data(self) -> dict[str, Any]:
+        """The page's data block, as JSON can say it.
+
+        Returns
+        -------
+        dict
+            Layers, posts, controls, view, notes and sources.
+        """
+        layers = [c for c in self._children.values() if isinstance(c, VectorLayer)]
+        boxes = [layer.bounds for layer in layers if layer.bounds and layer.payload["view"]]
+        west, south, east, north = zip(*(boxes or [PAKISTAN]), strict=True)
+        return {
+            "title": self.title,
+            "subtitle": self.subtitle,
+            "note": NOTE,
+            "notes": list(dict.fromkeys(self.notes)),
+            "view": [min(west), min(south), max(east), max(north)],
+            "start": self._start,
+            "controls": self._applicable(),
+            "order": [layer.key for layer in layers],
+            "layers": {layer.key: layer.payload | {"show": layer.show} for layer in layers},
+            "posts": self.posts,
+        }
+
+    def _applicable(self) -> list[str]:
+        """Controls that have something to control."""
+        layers = [c for c in self._children.values() if isinstance(c, VectorLayer)]
+        dated = any("opened" in layer.payload["columns"] for layer in layers)
+        return [name for name in self.controls if name != "timeline" or dated]
+
+    def html(self) -> str:
+        """The whole page; the same map gives the same text.
+
+        Returns
+        -------
+        str
+        """
+        adopted = [
+            (child, child.layer_name)
+            for child in self._children.values()
+            if isinstance(child, Layer) and not isinstance(child, VectorLayer) and child.control
+        ]
+        extra = [*(Control(kind) for kind in self._applicable()), Start(adopted)]
+        return page(self, data=self.data(), title=self.title, lang=self.lang, extra=extra)
+
+    def save(self, outfile: Any, close_file: bool = True, **kwargs: Any) -> Path | None:  # noqa: ARG002, FBT001
+        """Write the map as one file that opens anywhere.
+
+        Parameters
+        ----------
+        outfile : path or binary file
+            Written whole or not at all; an earlier file stays until the new one is complete.
+        close_file : bool
+            Whether to close `outfile`, if it is an open file.
+        **kwargs
+            Ignored; for folium's sake.
+
+        Returns
+        -------
+        Path or None
+            Where it is, when a path was given.
+
+        Raises
+        ------
+        FileError
+            The folder is missing or can't be written.
+        """
+        data = self.html().encode()
+        if hasattr(outfile, "write"):
+            outfile.write(data)
+            if close_file:
+                outfile.close()
+            return None
+        return write_whole(Path(os.fsdecode(outfile)), data)
+
+    def _repr_html_(self, **kwargs: Any) -> str:  # noqa: ARG002
+        """The map in a frame of its own, for notebooks; works offline."""
+        title = html.escape(self.title)
+        return (
+            f'<iframe title="{title}" srcdoc="{html.escape(self.html())}" '
+            'style="width:100%;height:540px;border:1px solid #ccc" '
+            'allow="fullscreen" loading="lazy"></iframe>'
+        )
+
+    def to_png(
+        self, path: Any, *, width: int = 1600, height: int = 1200, timeout: float = 60.0
+    ) -> Path:
+        """A picture of the map, through chromium.
+
+        Parameters
+        ----------
+        path : path
+            Where the PNG goes.
+        width, height : int
+            In pixels, 200 to 10,000.
+        timeout : float
+            Seconds to wait for chromium.
+
+        Returns
+        -------
+        Path
+            `path`.
+
+        Raises
+        ------
+        MissingExtraError
+            No chromium or Chrome on this machine.
+        InputError
+            A size out of range.
+        FileError
+            Chromium failed, or `path` can't be written.
+        """
+        from cpecgeo.maps.still import picture
+
+        return picture(self.html(), Path(path), width=width, height=height, timeout=timeout)
+
+
+def write_whole(path: Path, data: bytes) -> Path:
+    """Write a file completely or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder must exist.
+    data : bytes
+        The contents.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    FileError
+        The folder is missing or can't be written.
+    """
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name[:40]}.", delete=False
+        ) as handle:
+            temporary = Path(handle.name)
+            handle.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise FileError(
+            f"can't write {path} ({error.strerror or error}); "
+            "name a file in a folder that exists and that you may write to."
+        ) from error
+    return path

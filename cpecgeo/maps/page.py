@@ -1,0 +1,304 @@
+"""A folium map as one page that asks for nothing.
+
+`write` renders the map as folium does and then takes over: libraries are inlined from the
+package, every script is named by its hash in a Content-Security-Policy, random ids become
+numbers, and texts in folium's own tooltips and popups can't leave their quotes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlparse
+
+from branca.element import CssLink, Element, Figure, Html, JavascriptLink
+from folium.map import Tooltip
+from folium.raster_layers import TileLayer
+from jinja2 import TemplateSyntaxError
+
+from cpecgeo.errors import InputError
+from cpecgeo.maps import encode, vendored
+
+__all__ = ["OWN_SCRIPTS", "page", "tile_hosts"]
+
+# In the order in which they need each other.
+OWN_SCRIPTS = (
+    "base.js", "geodesic.js", "popup.js", "layers.js", "cloud.js", "labels.js", "posts.js",
+    "legend.js", "search.js", "measure.js", "timeline.js", "controls.js", "print.js", "start.js",
+)  # fmt: skip
+
+_ANY = "https://any.example/"
+# What a script needs, told by what it says; folium links these whether used or not.
+_ON_DEMAND_JS = {
+    r"\$\(": ("jquery.min.js",),
+    r"L\.AwesomeMarkers": ("leaflet.awesome-markers.js",),
+}
+_ON_DEMAND_CSS = {
+    r"L\.AwesomeMarkers": ("leaflet.awesome-markers.css", "fontawesome.min.css", "solid.min.css"),
+}
+_SCRIPT_TAG = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.IGNORECASE | re.DOTALL)
+_RANDOM_ID = re.compile(r"(?<=_)[0-9a-f]{32}(?![0-9a-f])")
+_OSM_TILES = re.compile(r"(^|\.)tile\.(openstreetmap|osm)\.org$")
+
+
+def page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str, extra: Any) -> str:
+    """The whole page.
+
+    Parameters
+    ----------
+    folium_map : folium.Map
+        Has a figure as root.
+    data : dict
+        The data block.
+    title : str
+        Of the page.
+    lang : str
+        Language code of the page.
+    extra : list of Element
+        Drawn after the map's children, for this page only.
+
+    Returns
+    -------
+    str
+        HTML; the same map gives the same text.
+
+    Raises
+    ------
+    InputError
+        A plugin's library doesn't ship, or a folium text breaks the template.
+    """
+    figure = folium_map.get_root()
+    with _as_it_was(figure):
+        before = {id(e) for part in _parts(figure) for e in part._children.values()}  # noqa: SLF001
+        for element in extra:
+            folium_map.add_child(element)
+        hosts = tile_hosts(_tree(figure))
+        _quote_texts(figure)
+        try:
+            for child in list(figure._children.values()):  # noqa: SLF001
+                child.render()
+        except TemplateSyntaxError as error:
+            raise InputError(
+                f"a text given to folium holds template code ({error.message}); "
+                "give it to Map.add instead, which takes any text."
+            ) from error
+        names = _Numbers(_tree(figure))
+        header, links = _texts(figure.header, before, drop={"meta_http"})
+        body, _ = _texts(figure.html, before)
+        main = names.tidy("\n".join(_texts(figure.script, before)[0]))
+        header_text = names.tidy("\n".join(header))
+        body_text = names.tidy("\n".join(body))
+        block = names.tidy(f"{folium_map.get_name()}_data")
+    scripts, styles = _libraries(links, main)
+    scripts.append(main)
+    policy = _policy(scripts + [m.group(2) for m in _SCRIPT_TAG.finditer(header_text)], hosts)
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            f'<html lang="{html.escape(lang)}">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="referrer" content="no-referrer">',
+            f"<title>{html.escape(_visible(title))}</title>",
+            *(f"<style>{_closed(s, 'style')}</style>" for s in styles),
+            header_text,
+            "</head>",
+            "<body>",
+            body_text,
+            f'<script type="application/json" id="{block}">{encode.dumps(data)}</script>',
+            *(f"<script>{_closed(s, 'script')}</script>" for s in scripts),
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def _visible(text: str) -> str:
+    return re.sub(r"[\x00-\x08\x0b-\x1f\ud800-\udfff]", "\ufffd", text)
+
+
+def _parts(figure: Figure) -> tuple[Element, Element, Element]:
+    return figure.header, figure.html, figure.script
+
+
+def _tree(figure: Figure) -> list[Element]:
+    """Every element that the figure can reach, by child or attribute, once."""
+    found: dict[int, Element] = {}
+    waiting: list[Any] = [figure]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Element):
+            if id(item) not in found:
+                found[id(item)] = item
+                waiting.extend(vars(item).values())
+        elif isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, (list, tuple, set, frozenset)):
+            waiting.extend(i for i in item if isinstance(i, (Element, dict, list, tuple)))
+    return list(found.values())
+
+
+@contextmanager
+def _as_it_was(figure: Figure) -> Iterator[None]:
+    """folium's rendering adds children and never takes them away; this does."""
+    kept = [(e, OrderedDict(e._children), dict(vars(e))) for e in _tree(figure)]  # noqa: SLF001
+    try:
+        yield
+    finally:
+        for element, children, attributes in kept:
+            vars(element).clear()
+            vars(element).update(attributes)
+            element._children = children  # noqa: SLF001
+
+
+def _literal(text: str) -> str:
+    r"""Text for the inside of a JavaScript template literal, by way of a Jinja template.
+
+    Examples
+    --------
+    >>> print(_literal("`${alert(1)} {{ 7 }}"))
+    \`$\{alert(1)} \{\{ 7 }}
+    """
+    text = text.replace("\\`", "`").replace("\\", "\\\\").replace("`", "\\`")
+    return text.replace("{", "\\{").replace("\r", "\\r")
+
+
+def _quote_texts(figure: Figure) -> None:
+    """folium writes these texts between backticks as they come."""
+    for element in _tree(figure):
+        if isinstance(element, Tooltip):
+            element.text = _literal(element.text)
+        elif isinstance(element, Html) and isinstance(element.data, str):
+            if element.script:
+                element.data = _literal(element.data)
+            else:
+                element.data = _literal(html.escape(element.data))
+                element.script = True
+
+
+def _texts(
+    part: Element, before: set[int], drop: frozenset[str] | set[str] = frozenset()
+) -> tuple[list[str], list[Element]]:
+    """Rendered children of a part of the figure, and its links to libraries."""
+    texts: list[str] = []
+    links: list[Element] = []
+    for name, child in part._children.items():  # noqa: SLF001
+        if isinstance(child, (JavascriptLink, CssLink)):
+            links.append(child)
+        elif name in drop:
+            continue
+        elif type(child) is Element and id(child) not in before and child._template_str:  # noqa: SLF001
+            # Rendered already; a second time would run texts as templates.
+            texts.append(child._template_str)  # noqa: SLF001
+        else:
+            texts.append(child.render())
+    return texts, links
+
+
+class _Numbers:
+    """Random ids of folium's elements become numbers in the order in which they appear."""
+
+    def __init__(self, elements: list[Element]) -> None:
+        self.known = {e._id for e in elements}  # noqa: SLF001
+        self.given: dict[str, str] = {}
+
+    def tidy(self, text: str) -> str:
+        return _RANDOM_ID.sub(self._number, text)
+
+    def _number(self, match: re.Match[str]) -> str:
+        found = match.group()
+        if found not in self.known:
+            return found
+        return self.given.setdefault(found, str(len(self.given)))
+
+
+def _libraries(links: list[Element], main: str) -> tuple[list[str], list[str]]:
+    """Texts of all scripts and style sheets that the page needs, each once."""
+    js = [link.url for link in links if isinstance(link, JavascriptLink)]
+    css = [link.url for link in links if isinstance(link, CssLink)]
+    for pattern, names in _ON_DEMAND_JS.items():
+        if re.search(pattern, main):
+            js += [_ANY + name for name in names]
+    for pattern, names in _ON_DEMAND_CSS.items():
+        if re.search(pattern, main):
+            css += [_ANY + name for name in names]
+    scripts = dict.fromkeys(vendored.script_for(url) for url in js)
+    styles = dict.fromkeys(vendored.style_for(url) for url in css)
+    own = '"use strict";\n' + "\n".join(
+        [vendored.marker_script(), *(vendored.own(name) for name in OWN_SCRIPTS)]
+    )
+    return [*scripts, own], [*styles, vendored.own("map.css"), vendored.own("print.css")]
+
+
+def _closed(text: str, tag: str) -> str:
+    """Text that can't end its own element early."""
+    text = re.sub(rf"</(?={tag})", r"<\\/", text, flags=re.IGNORECASE)
+    return text.replace("<!--", "<\\!--") if tag == "script" else text
+
+
+def _policy(scripts: list[str], hosts: list[str]) -> str:
+    """Content-Security-Policy: these scripts, pictures from the data and from `hosts`."""
+    hashes = []
+    for text in scripts:
+        digest = hashlib.sha256(_closed(text, "script").encode()).digest()
+        hashes.append(f"'sha256-{base64.b64encode(digest).decode()}'")
+    rules = [
+        "default-src 'none'",
+        f"script-src {' '.join(dict.fromkeys(hashes))}",
+        # Leaflet and its plugins position by style; without requests that harms nobody.
+        "style-src 'unsafe-inline'",
+        " ".join(["img-src data: blob:", *hosts]),
+        "font-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    return "; ".join(rules)
+
+
+def tile_hosts(elements: list[Any]) -> list[str]:
+    """Servers that the map's tile layers ask, as the policy names them.
+
+    Parameters
+    ----------
+    elements : list of Element
+        Only tile layers count.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    InputError
+        OpenStreetMap's own tile server, which refuses pages from files.
+
+    Examples
+    --------
+    >>> tile_hosts([TileLayer("https://{s}.tiles.example/{z}/{x}/{y}.png", attr="x")])
+    ['https://*.tiles.example']
+    """
+    hosts = []
+    for element in elements:
+        if not isinstance(element, TileLayer):
+            continue
+        url = urlparse(str(element.tiles).replace("{s}", "wild-card"))
+        host = (url.hostname or "").replace("wild-card", "*")
+        if _OSM_TILES.search(host):
+            raise InputError(
+                f"tiles from {host} are refused to saved files by the server's policy; name "
+                "another provider, such as tiles='CartoDB.Positron', or none."
+            )
+        if url.scheme not in {"http", "https"} or not re.fullmatch(r"[a-z0-9.*-]+", host):
+            raise InputError(f"tile address {element.tiles!r} names no server.")
+        port = f":{url.port}" if url.port else ""
+        hosts.append(f"{url.scheme}://{host}{port}")
+    return list(dict.fromkeys(hosts))

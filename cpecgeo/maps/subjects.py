@@ -1,0 +1,246 @@
+"""What `Map.add` can draw, and the layers that each thing becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from cpecgeo.errors import InputTypeError, UnknownNameError
+from cpecgeo.geodesy import lonlat
+from cpecgeo.maps import encode
+from cpecgeo.maps.layer import Style
+
+__all__ = ["Part", "corridor_posts", "parts"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One layer to draw, or the km posts of one line.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame or GeoSeries
+        The features; None for km posts.
+    style : Style
+        How they look.
+    name : str
+        For people.
+    group : str
+        Heading in the layer control; "" for the caller's.
+    show : bool
+        Whether drawn at the start.
+    posts : dict, optional
+        Arguments of `Map.add_posts`.
+    """
+
+    frame: Any
+    style: Style
+    name: str
+    group: str = ""
+    show: bool = True
+    posts: dict[str, Any] | None = None
+
+
+def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) -> Iterator[Part]:
+    """The layers that a thing becomes.
+
+    Parameters
+    ----------
+    x : object
+        See `Map.add`.
+    name : str, optional
+        The layer's name.
+    geometry : object, optional
+        Geometries for a table that has none.
+    style : dict
+        Fields of `Style`.
+
+    Yields
+    ------
+    Part
+
+    Raises
+    ------
+    InputTypeError
+        `x` has no geometry that could be drawn.
+    UnknownNameError
+        An unknown field of style, or name.
+
+    Examples
+    --------
+    >>> from shapely.geometry import Point
+    >>> [p.name for p in parts(Point(67, 25), name="here", geometry=None, style={})]
+    ['here']
+    """
+    known = [f.name for f in fields(Style)]
+    for key in style:
+        if key not in known:
+            raise UnknownNameError(key, "style option", known)
+    look = Style(**style)
+    if isinstance(x, str):
+        name = name or x
+        x = _named(x)
+    if isinstance(x, (gpd.GeoDataFrame, gpd.GeoSeries)):
+        connected = isinstance(x, gpd.GeoDataFrame) and geometry is not None
+        if not connected:
+            yield Part(x, look, name or _own_name(x) or "Features")
+            return
+        x = pd.DataFrame(x.drop(columns=x.geometry.name))
+    if isinstance(x, pd.DataFrame):
+        yield from _table(x, geometry, look, name or "Result")
+    elif isinstance(x, shapely.Geometry):
+        title = name or x.geom_type
+        frame = gpd.GeoDataFrame({"name": [title]}, geometry=[x], crs="EPSG:4326")
+        yield Part(frame, look, title)
+    elif hasattr(x, "sections") and hasattr(x, "stops"):
+        yield from _corridor(x, look, name)
+    elif hasattr(x, "legs") and hasattr(x, "line"):
+        yield from _route(x, look, name)
+    elif hasattr(x, "point"):
+        yield _place(x, look, name)
+    else:
+        raise InputTypeError(
+            f"{type(x).__name__} can't be drawn; give a GeoDataFrame or GeoSeries with a CRS, a "
+            "geometry in lon, lat, a corridor, a route, a place, a result table or a name."
+        )
+
+
+def _named(name: str) -> Any:
+    """A layer, corridor or place by name, in this order."""
+    import cpecgeo
+
+    for find in (cpecgeo.layer, cpecgeo.corridor, cpecgeo.place):
+        try:
+            return find(name)
+        except UnknownNameError:
+            continue
+    raise UnknownNameError(
+        name, "layer, corridor or place", [], "See cpecgeo.catalog() and cpecgeo.corridors()."
+    )
+
+
+def _own_name(x: Any) -> str:
+    own = x.attrs.get("title") or x.attrs.get("name") or getattr(x, "name", None)
+    return own if isinstance(own, str) else ""
+
+
+def _table(table: pd.DataFrame, geometry: Any, style: Style, name: str) -> Iterator[Part]:
+    columns = set(table.columns)
+    if {"km_in", "km_out"} <= columns and hasattr(geometry, "between"):
+        pieces = [
+            geometry.between(a, b) if a < b else None
+            for a, b in zip(table["km_in"], table["km_out"], strict=True)
+        ]
+        frame = gpd.GeoDataFrame(table, geometry=pieces, crs="EPSG:4326")
+        yield Part(frame, replace(style, weight=style.weight or 6.0), name)
+    elif geometry is not None:
+        series = _matched(table, geometry)
+        if {"lon", "lat"} <= columns:
+            yield Part(_connected(table, series), replace(style, weight=1.5), f"{name}: links")
+        yield Part(gpd.GeoDataFrame(table, geometry=series), style, name)
+    elif {"lon", "lat"} <= columns:
+        at = gpd.points_from_xy(table["lon"], table["lat"], crs="EPSG:4326")
+        yield Part(gpd.GeoDataFrame(table, geometry=at), style, name)
+    else:
+        raise InputTypeError(
+            "the table has no geometry and no columns lon and lat; give the geometries it is "
+            "about with geometry=."
+        )
+
+
+def _matched(table: pd.DataFrame, geometry: Any) -> gpd.GeoSeries:
+    """The geometry of each row, matched by index."""
+    series = lonlat(geometry, what="geometry", missing="keep")
+    missing = table.index.difference(series.index)
+    if len(missing):
+        raise InputTypeError(
+            f"geometry has no rows for {missing[:5].tolist()}; it must be what the table was "
+            "made from, with the same index."
+        )
+    if series.index.is_unique:
+        return series.reindex(table.index)
+    if len(series) == len(table) and series.index.equals(table.index):
+        return series
+    raise InputTypeError("geometry repeats its index, so rows can't be matched; reset both.")
+
+
+def _connected(table: pd.DataFrame, origin: gpd.GeoSeries) -> gpd.GeoDataFrame:
+    """Lines from each geometry to the closest point that its row names."""
+    ends = np.column_stack([table["lon"].to_numpy(float), table["lat"].to_numpy(float)])
+    starts = np.asarray(origin.representative_point().array, dtype=object)
+    lines = [
+        shapely.LineString([s, e]) if s is not None and np.isfinite(e).all() else None
+        for s, e in zip(starts, ends, strict=True)
+    ]
+    return gpd.GeoDataFrame(table, geometry=lines, crs="EPSG:4326")
+
+
+def _corridor(x: Any, style: Style, name: str | None) -> Iterator[Part]:
+    title = name or str(getattr(x, "title", None) or x.name)
+    sections = x.sections
+    if isinstance(sections, gpd.GeoDataFrame) and sections.geometry.notna().any():
+        frame = sections
+    else:
+        frame = gpd.GeoDataFrame({"name": [title]}, geometry=[x.line], crs="EPSG:4326")
+    kind = str(getattr(x, "kind", "") or "")
+    if "kind" not in frame.columns:
+        frame = frame.assign(kind=kind)
+    yield Part(frame, style, title, "Corridors")
+    if isinstance(x.stops, gpd.GeoDataFrame) and x.stops.geometry.notna().any():
+        stops = x.stops[x.stops.geometry.notna()]
+        named = "name" if "name" in stops.columns else None
+        yield Part(
+            stops,
+            Style(color="#3a3a3a", radius=3.2, label=named, label_zoom=8, label_class="stop",
+                  legend="Stop"),
+            f"Stops of {title}",
+            "Corridors",
+        )  # fmt: skip
+    posts = corridor_posts(x)
+    if posts is not None:
+        yield Part(None, style, title, posts={"line": title, "posts": posts})
+
+
+def corridor_posts(x: Any) -> dict[str, Any] | None:
+    """Km posts of a corridor, one per km, encoded.
+
+    Parameters
+    ----------
+    x : Corridor
+        With a method ``km_posts(every=…)``.
+
+    Returns
+    -------
+    dict or None
+        ``first_km`` and ``points``; None without posts.
+    """
+    if not hasattr(x, "km_posts"):
+        return None
+    posts = x.km_posts(every=1)
+    if not len(posts):
+        return None
+    return {
+        "first_km": int(round(float(posts["km"].iloc[0]))),
+        "points": encode.points(np.asarray(posts.geometry.array, dtype=object)),
+    }
+
+
+def _route(x: Any, style: Style, name: str | None) -> Iterator[Part]:
+    title = name or "Route"
+    legs = x.legs
+    if not isinstance(legs, gpd.GeoDataFrame) or not legs.geometry.notna().any():
+        legs = gpd.GeoDataFrame({"name": [title]}, geometry=[x.line], crs="EPSG:4326")
+    yield Part(legs, replace(style, weight=style.weight or 5.0), title, "Routes")
+
+
+def _place(x: Any, style: Style, name: str | None) -> Part:
+    title = name or str(getattr(x, "name", "Place"))
+    cells = {c: [getattr(x, c, None)] for c in ("kind", "source", "accuracy_km")}
+    frame = gpd.GeoDataFrame({"name": [title], **cells}, geometry=[x.point], crs="EPSG:4326")
+    return Part(frame, style, title)

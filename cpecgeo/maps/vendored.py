@@ -1,0 +1,220 @@
+"""The browser libraries that ship with the package, found by the address folium gives them.
+
+folium names a library by an address on a delivery network. A saved map must ask for nothing,
+so each address is answered by the file of the same library in `assets/vendor`; its record
+`vendor.json` keeps version, licence and sha256 of every file.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import re
+from dataclasses import dataclass
+from importlib import resources
+from urllib.parse import urlparse
+
+from cpecgeo.errors import DataError, InputError
+
+__all__ = ["Library", "libraries", "marker_script", "own", "script_for", "style_for"]
+
+_MIME = {
+    "png": "image/png",
+    "gif": "image/gif",
+    "svg": "image/svg+xml",
+    "woff2": "font/woff2",
+}
+_URL = re.compile(r"url\(\s*(['\"]?)(?!data:|#)([^)'\"]+)\1\s*\)")
+
+
+@dataclass(frozen=True)
+class Library:
+    """One vendored package.
+
+    Parameters
+    ----------
+    name : str
+        Its name on npm.
+    version : str
+        The exact version.
+    licence : str
+        SPDX expression.
+    folder : str
+        Its folder below `assets/vendor`.
+    licence_file : str
+        The licence text, a path below that folder.
+    stands_for : dict
+        File name in folium's address, lower case, to the path below the folder.
+    """
+
+    name: str
+    version: str
+    licence: str
+    folder: str
+    licence_file: str
+    stands_for: dict[str, str]
+
+
+@functools.cache
+def libraries() -> tuple[Library, ...]:
+    """All vendored packages.
+
+    Returns
+    -------
+    tuple of Library
+
+    Examples
+    --------
+    >>> {lib.name: lib.version for lib in libraries()}["leaflet"]
+    '1.9.4'
+    """
+    record = json.loads(_read("vendor/vendor.json"))
+    keep = ("version", "licence", "folder", "licence_file", "stands_for")
+    return tuple(Library(name, **{k: entry[k] for k in keep}) for name, entry in record.items())
+
+
+def _read(path: str) -> bytes:
+    try:
+        return resources.files("cpecgeo.maps").joinpath("assets", *path.split("/")).read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"the map's asset {path} is missing from this installation ({error}); "
+            "install cpecgeo again."
+        ) from error
+
+
+def own(name: str) -> str:
+    """The text of one of the map's own files.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"map.css"``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> own("map.css").startswith("/*")
+    True
+    """
+    return _read(name).decode()
+
+
+def _find(url: str) -> tuple[Library, str]:
+    name = urlparse(url).path.rsplit("/", 1)[-1].lower()
+    for library in libraries():
+        if name in library.stands_for:
+            return library, library.stands_for[name]
+    known = ", ".join(library.name for library in libraries())
+    raise InputError(
+        f"the map uses {url}, which doesn't ship with cpecgeo, and a saved map asks no server. "
+        f"Leave that plugin out, or use one of those that ship: {known}."
+    )
+
+
+def script_for(url: str) -> str:
+    """The script that stands for an address.
+
+    Parameters
+    ----------
+    url : str
+        The address that folium gives.
+
+    Returns
+    -------
+    str
+        JavaScript.
+
+    Raises
+    ------
+    InputError
+        No vendored library has that file.
+
+    Examples
+    --------
+    >>> "Leaflet 1.9.4" in script_for("https://any.example/leaflet@1.9.3/dist/leaflet.js")
+    True
+    """
+    library, path = _find(url)
+    text = _read(f"vendor/{library.folder}/{path}").decode()
+    # A source map is a request.
+    return re.sub(r"\n?//# sourceMappingURL=\S*", "", text)
+
+
+def style_for(url: str) -> str:
+    """The style sheet that stands for an address, its images and fonts inlined.
+
+    Parameters
+    ----------
+    url : str
+        The address that folium gives.
+
+    Returns
+    -------
+    str
+        CSS without a link to anything.
+
+    Raises
+    ------
+    InputError
+        No vendored library has that file.
+
+    Examples
+    --------
+    >>> css = style_for("https://any.example/leaflet@1.9.3/dist/leaflet.css")
+    >>> "url(images" in css, "url(data:image/png" in css
+    (False, True)
+    """
+    library, path = _find(url)
+    base = f"vendor/{library.folder}/{path}".rsplit("/", 1)[0]
+
+    def inlined(match: re.Match[str]) -> str:
+        return f"url({_data_uri(base, match.group(2))})"
+
+    return _URL.sub(inlined, _read(f"vendor/{library.folder}/{path}").decode())
+
+
+def marker_script() -> str:
+    """Leaflet's own marker with its pictures inlined; leaflet would look for files.
+
+    Returns
+    -------
+    str
+        JavaScript.
+
+    Examples
+    --------
+    >>> "data:image/png" in marker_script()
+    True
+    """
+    base = "vendor/leaflet/dist/images"
+    pictures = {
+        "iconUrl": _data_uri(base, "marker-icon.png"),
+        "iconRetinaUrl": _data_uri(base, "marker-icon-2x.png"),
+        "shadowUrl": _data_uri(base, "marker-shadow.png"),
+    }
+    return (
+        f'L.Icon.Default.imagePath = "";\nL.Icon.Default.mergeOptions({json.dumps(pictures)});'
+    )
+
+
+def _data_uri(base: str, link: str) -> str:
+    """A file as a data URI; one that isn't shipped (a second resolution) as nothing."""
+    parts = base.split("/")
+    for part in link.split("?")[0].split("#")[0].split("/"):
+        if part == "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    mime = _MIME.get(parts[-1].rsplit(".", 1)[-1])
+    if mime is None:
+        return "data:,"
+    try:
+        data = _read("/".join(parts))
+    except DataError:
+        return "data:,"
+    return f"data:{mime};base64,{base64.b64encode(data).decode()}"
