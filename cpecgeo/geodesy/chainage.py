@@ -164,8 +164,8 @@ class Chainage:
         --------
         >>> from shapely.geometry import LineString, Point
         >>> row = Chainage(LineString([(67, 25), (67, 26)])).locate(Point(67.1, 25.5)).iloc[0]
-        >>> row["side"], round(row["offset_km"], 3)
-        ('right', 10.053)
+        >>> row["side"], round(float(row["offset_km"]), 3)
+        ('right', 10.054)
         """
         gate = lonlat(points, what="points", kinds=POINTS, missing="keep")
         hit = self._index.nearest(gate)

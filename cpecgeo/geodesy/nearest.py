@@ -2,80 +2,255 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import shapely
+from numpy.typing import NDArray
 
-from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, ecef
-from cpecgeo.geodesy._paths import paths
-from cpecgeo.geodesy._split import between_vertices
-from cpecgeo.geodesy.inputs import POINTS, lonlat
+from cpecgeo.errors import InputError
+from cpecgeo.geodesy._areas import Areas
+from cpecgeo.geodesy._compile import spread
+from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints
+from cpecgeo.geodesy._found import Found, antipodal
+from cpecgeo.geodesy._tree import Tree, build, take_apart
+from cpecgeo.geodesy.inputs import POINTS, lonlat, positive_km
 
 __all__ = ["Index", "nearest"]
 
+_SIDES = ["left", "on", "right"]
+# From here on the compiled distance may fail, and Karney's takes over.
+_ANTIPODAL_M = 19_000_000.0
 
+
+@dataclass(frozen=True, eq=False, init=False)
 class Index:
-    """First simple version: every point against every piece of every line."""
+    """Geometries prepared for many questions about what is nearest.
+
+    Parameters
+    ----------
+    geoms : geometry, GeoSeries or GeoDataFrame
+        Points, lines and polygons, mixed at will, in any CRS. Edges are geodesics.
+    ids : sequence, optional
+        What to call them in answers; the index of `geoms` when omitted.
+
+    Attributes
+    ----------
+    ids : ndarray
+    nbytes : int
+        Memory held, in bytes.
+
+    Raises
+    ------
+    InputError
+        No geometries, or as many ids as there are not geometries.
+
+    Notes
+    -----
+    The index pickles, so that it can be sent to workers, and is safe to use from threads.
+
+    Examples
+    --------
+    >>> from shapely.geometry import LineString, Point
+    >>> index = Index([LineString([(67, 25), (67, 26)]), Point(68, 25.5)], ids=["line", "spot"])
+    >>> index.nearest(Point(67.9, 25.5))["target"].tolist()
+    ['spot']
+    """
+
+    ids: NDArray[Any]
+    _tree: Tree = field(repr=False)
+    _areas: Areas | None = field(repr=False)
 
     def __init__(self, geoms: Any, ids: Any = None) -> None:
-        series = lonlat(geoms, what="geoms")
-        flat = paths(np.asarray(series.array, dtype=object))
-        before, new = between_vertices(flat.xy, flat.edges, 10_000.0)
-        xy = np.insert(flat.xy, before + 1, new, axis=0)
-        path = np.insert(flat.path, before + 1, flat.path[before])
-        start = np.flatnonzero(path[1:] == path[:-1])
-        self._a, self._b = xy[start], xy[start + 1]
-        self._path = path[start]
-        self._owner = flat.owner[self._path]
-        self._ids = series.index.to_numpy() if ids is None else np.asarray(ids)
-        metres = GEOD.inv(self._a[:, 0], self._a[:, 1], self._b[:, 0], self._b[:, 1])[2]
-        total = np.concatenate(([0.0], np.cumsum(metres)))
-        first = np.searchsorted(self._owner, self._owner)
-        self._km = (total[:-1] - total[first]) / 1e3
+        from cpecgeo.geodesy._arc import arcs
 
-    def nearest(self, points: Any) -> pd.DataFrame:
-        """Closest place on the lines to each point."""
+        series = lonlat(geoms, what="geoms")
+        names = series.index.to_numpy() if ids is None else pd.Series(ids).to_numpy()
+        if len(series) == 0:
+            raise InputError("geoms is empty; nothing can be nearest. Give one geometry at least.")
+        if len(names) != len(series):
+            raise InputError(
+                f"ids has {len(names)} entries and geoms {len(series)}; give one id per geometry."
+            )
+        array = np.asarray(series.array, dtype=object)
+        pieces, flat = take_apart(array)
+        metres = np.empty(len(pieces.a))
+        arcs(pieces.a, pieces.d, metres)
+        total = np.cumsum(metres) - metres
+        first = np.full(len(series), len(metres))
+        first[pieces.target[::-1]] = np.arange(len(metres))[::-1]
+        object.__setattr__(self, "ids", names)
+        object.__setattr__(self, "_tree", build(pieces, total - total[first[pieces.target]]))
+        object.__setattr__(self, "_areas", Areas.of(array, flat))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held by the index, in bytes."""
+        return self._tree.nbytes + (self._areas.nbytes if self._areas else 0)
+
+    def nearest(self, points: Any, *, k: int = 1, max_km: float | None = None) -> pd.DataFrame:
+        """The nearest geometries to each point.
+
+        Parameters
+        ----------
+        points : Point, or a GeoSeries / GeoDataFrame of points
+        k : int
+            How many different geometries to find for each point.
+        max_km : float, optional
+            Look no farther.
+
+        Returns
+        -------
+        DataFrame
+            On the index of `points`; with `k` above 1 each row is repeated, nearest first,
+            and a column `rank` counts from 1. Columns:
+
+            - `target`: id of the geometry
+            - `distance_km`: geodesic kilometres; 0 inside a polygon
+            - `lon`, `lat`: the closest place on it
+            - `km`: geodesic kilometres along it to there, from its first vertex, all parts
+              one after the other; 0 on points
+            - `side`: categorical, "left" or "right" of the direction of travel, "on" within
+              1 mm
+            - `path`: which line or ring of the geometry, from 0
+
+            NaN (`path` -1) where nothing is within `max_km`, or the point is missing.
+
+        Raises
+        ------
+        InputError
+            `k` below 1, or `max_km` not positive.
+
+        Notes
+        -----
+        Error ≤ 0.1 mm up to 1,000 km, and ≤ 1 mm at any distance.
+
+        Examples
+        --------
+        >>> from shapely.geometry import LineString, Point
+        >>> row = Index(LineString([(67, 25), (67, 26)])).nearest(Point(67.1, 25.5)).iloc[0]
+        >>> round(float(row["distance_km"]), 6), row["side"]
+        (10.05377..., 'right')
+        """
+        if k != int(k) or k < 1:
+            raise InputError(f"k is {k}; ask for 1 or more nearest geometries.")
+        limit = np.inf if max_km is None else 1e3 * positive_km(max_km, "max_km", allow_zero=True)
         series = lonlat(points, what="points", kinds=POINTS, missing="keep")
-        here = series.notna().to_numpy()
-        lonlat_ = np.column_stack((series[here].x, series[here].y))
-        p = ecef(lonlat_[:, 0], lonlat_[:, 1])
-        a, b = ecef(*self._a.T), ecef(*self._b.T)
-        d = b - a
-        best = np.empty(len(p), int)
-        for i in range(0, len(p), 200):
-            v = p[i : i + 200, None] - a
-            t = np.clip((v * d).sum(-1) / np.maximum((d * d).sum(-1), 1e-12), 0, 1)
-            best[i : i + 200] = ((v - t[..., None] * d) ** 2).sum(-1).argmin(1)
-        start, stop = self._a[best], self._b[best]
-        azimuth, _, length = (np.asarray(v) for v in GEOD.inv(*start.T, *stop.T))
-        low, high = np.zeros(len(p)), length.copy()
-        for _ in range(60):  # golden enough: ternary search on a convex function
-            u, v = low + (high - low) / 3, high - (high - low) / 3
-            fu = np.asarray(GEOD.inv(*GEOD.fwd(*start.T, azimuth, u)[:2], *lonlat_.T)[2])
-            fv = np.asarray(GEOD.inv(*GEOD.fwd(*start.T, azimuth, v)[:2], *lonlat_.T)[2])
-            low, high = np.where(fu < fv, low, u), np.where(fu < fv, v, high)
-        lon, lat, _ = GEOD.fwd(*start.T, azimuth, (low + high) / 2)
-        to_point, _, metres = (np.asarray(v) for v in GEOD.inv(lon, lat, *lonlat_.T))
-        turn = (to_point - azimuth + 180) % 360 - 180
-        side = np.where(metres < 1e-3, "on", np.where(turn > 0, "right", "left"))
-        frame = pd.DataFrame(
-            {
-                "target": self._ids[self._owner[best]],
-                "distance_km": metres / 1e3,
-                "lon": lon,
-                "lat": lat,
-                "km": self._km[best] + (low + high) / 2e3,
-                "side": side,
-                "path": self._path[best],
-            },
-            index=series.index[here],
-        ).reindex(series.index)
-        frame["path"] = frame["path"].fillna(-1).astype(int)
-        frame.attrs = {"method": "closest geodesic point", **ATTRS}
+        xy = shapely.get_coordinates(np.asarray(series.array, dtype=object))
+        here = np.flatnonzero(series.notna()) if len(xy) < len(series) else None
+        found = self.find(xy, min(int(k), len(self)), limit)
+        return self._frame(found, series.index, here)
+
+    def find(self, xy: Floats, k: int = 1, limit_m: float = np.inf) -> Found:
+        """As `nearest`, from checked lon, lat to arrays; for other verbs to build on."""
+        from cpecgeo.geodesy._search import search
+
+        tree, count = self._tree, len(xy)
+        found = Found.empty(count, k)
+        if count == 0:
+            return found
+        xy = np.ascontiguousarray(xy)
+        order = _order(xy)
+        limit = float(np.nextafter(limit_m, np.inf))
+        p = tree.pieces
+
+        def work(first: int, last: int) -> None:
+            search(
+                xy, order, first, last, limit, k,
+                p.a, p.d, p.n, p.per_d2, p.target, p.before, p.after,
+                tree.tubes, tree.child, tree.leaves,
+                found.piece, found.metres, found.side, found.lon, found.lat, found.along,
+            )  # fmt: skip
+
+        spread(work, count)
+        if limit_m > _ANTIPODAL_M:
+            far = ~(found.metres[:, -1] < _ANTIPODAL_M)
+            for row in np.flatnonzero(far):
+                antipodal(xy[row], p, found, int(row))
+        found.number(tree)
+        if self._areas is not None:
+            found = self._areas.include(xy, found, p, k)
+        return found
+
+    def _frame(self, found: Found, index: Any, here: Ints | None) -> pd.DataFrame:
+        count, k = found.metres.shape
+        hit = found.target.ravel() >= 0
+        whole = bool(hit.all())
+        which = found.target.ravel()
+        ids = self.ids[which] if whole else pd.Series(self.ids[which]).where(hit).to_numpy()
+        columns = {
+            "target": ids,
+            "distance_km": found.metres.ravel() * 1e-3,
+            "lon": found.lon.ravel(),
+            "lat": found.lat.ravel(),
+            "km": found.along.ravel() * 1e-3,
+            "side": pd.Categorical.from_codes(1 - found.side.ravel(), _SIDES, validate=False)
+            if whole
+            else pd.Categorical.from_codes(np.where(hit, 1 - found.side.ravel(), -1), _SIDES),
+            "path": found.path.ravel(),
+        }
+        if k > 1:
+            columns["rank"] = np.tile(np.arange(1, k + 1), count)
+        if here is None:
+            frame = pd.DataFrame(columns, index=index if k == 1 else index.repeat(k))
+        else:
+            place = np.full(len(index), -1)
+            place[here] = np.arange(count)
+            rows = (np.where(place < 0, count, place)[:, None] * k + np.arange(k)).ravel()
+            frame = pd.DataFrame(columns).reindex(rows)
+            frame.index = index.repeat(k)
+            frame["path"] = frame["path"].fillna(-1).astype(np.int64)
+        frame.attrs = {"method": "nearest by geodesic distance", **ATTRS}
         return frame
 
 
-def nearest(points: Any, targets: Any) -> pd.DataFrame:
-    """Closest target of each point."""
-    return Index(targets).nearest(points)
+def nearest(
+    points: Any, targets: Any, *, k: int = 1, max_km: float | None = None, ids: Any = None
+) -> pd.DataFrame:
+    """The nearest target of each point; `Index` does the same for many calls.
+
+    Parameters
+    ----------
+    points : Point, or a GeoSeries / GeoDataFrame of points
+    targets : Index, geometry, GeoSeries or GeoDataFrame
+    k, max_km
+        As in `Index.nearest`.
+    ids : sequence, optional
+        What to call the targets; their index when omitted.
+
+    Returns
+    -------
+    DataFrame
+        As from `Index.nearest`.
+
+    Raises
+    ------
+    InputError
+        As `Index` and `Index.nearest`.
+
+    Examples
+    --------
+    >>> from shapely.geometry import Point
+    >>> nearest(Point(67, 25), [Point(67, 26), Point(67, 25.5)])["target"].tolist()
+    [1]
+    """
+    index = targets if isinstance(targets, Index) else Index(targets, ids)
+    return index.nearest(points, k=k, max_km=max_km)
+
+
+def _order(xy: Floats) -> Ints:
+    """Rows so that near points follow one another, for the search's head start."""
+    if len(xy) < 64:
+        return np.arange(len(xy))
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    # 256 × 256 cells: keys of 16 bits are sorted by radix.
+    cell = ((xy - low) * (255.0 / max(float((high - low).max()), 1e-9))).astype(np.uint16)
+    for shift, mask in ((4, 0x0F0F), (2, 0x3333), (1, 0x5555)):
+        cell = (cell | (cell << shift)) & np.uint16(mask)
+    return np.argsort(cell[:, 0] | (cell[:, 1] << 1), kind="stable")
+

@@ -1,0 +1,245 @@
+"""Compiled search for the nearest pieces of lines on the ellipsoid.
+
+A node of the tree is skipped when even a geodesic on the most gently curved part of the
+ellipsoid couldn't be as short as the best so far, given the chord to its tube. Every piece
+that survives is measured by its true geodesic distance, so near ties can't be lost.
+"""
+
+from __future__ import annotations
+
+from math import atan2, degrees, sin, sqrt
+
+import numba
+import numpy as np
+
+from cpecgeo.geodesy._arc import SHORT_M, arc, geodesic
+from cpecgeo.geodesy._compile import jit
+from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, POLE_M
+from cpecgeo.geodesy._tree import FAN
+
+__all__ = ["search"]
+
+# No normal curvature of WGS 84 is less than 1 / 6,399.6 km.
+_GENTLEST_M = 6_400_000.0
+_HALF_TURN_M = 3.1415926 * _GENTLEST_M
+_QA = 1.0 / EQUATOR_M**2
+_QB = 1.0 / POLE_M**2
+# Beyond this chord the foot on the chord and the foot on the ellipsoid part by more than
+# the millimetre allows, and the foot is found from geodesics.
+_CHORD_FOOT2 = 800_000.0**2
+# Up to here the foot on the arc is good enough to skip a piece by its chord.
+_SKIP2 = 3_000_000.0**2
+_STACK = 128
+
+_f8, _i8 = numba.float64, numba.int64
+_rows, _flat, _ints = _f8[:, ::1], _f8[::1], _i8[::1]
+
+
+@jit(_f8(_f8))
+def _longest_chord(s):
+    """The longest chord that a geodesic of `s` metres can have."""
+    if s >= _HALF_TURN_M:
+        return 1e150
+    return 2.0 * _GENTLEST_M * sin(s / (2.0 * _GENTLEST_M)) + 1e-6
+
+
+@jit(_f8(_rows, _rows, _rows, _i8, _f8, _f8, _f8, _f8), inline=True)
+def _at(a, d, n, i, t, x, y, z):
+    """Geodesic metres from (x, y, z) to the place t on piece i."""
+    w = t * (1.0 - t)
+    return geodesic(
+        a[i, 0] + t * d[i, 0] + w * n[i, 0],
+        a[i, 1] + t * d[i, 1] + w * n[i, 1],
+        a[i, 2] + t * d[i, 2] + w * n[i, 2],
+        x, y, z,
+    )  # fmt: skip
+
+
+@jit(numba.types.UniTuple(_f8, 2)(_rows, _rows, _rows, _i8, _f8, _f8, _f8))
+def _far_foot(a, d, n, i, x, y, z):
+    """Place of the foot on piece i, and geodesic metres, for points far away."""
+    f0, f1, f2 = (
+        _at(a, d, n, i, 0.0, x, y, z),
+        _at(a, d, n, i, 0.5, x, y, z),
+        _at(a, d, n, i, 1.0, x, y, z),
+    )
+    t, s = 0.0, f0
+    if not (s <= f2):
+        t, s = 1.0, f2
+    if not (s <= f1):
+        t, s = 0.5, f1
+    bow = f0 - 2.0 * f1 + f2
+    if bow > 0.0:
+        fit = 0.5 + 0.25 * (f0 - f2) / bow
+        if 0.0 < fit < 1.0:
+            f = _at(a, d, n, i, fit, x, y, z)
+            if not (s <= f):
+                t, s = fit, f
+    return t, s
+
+
+@jit(
+    numba.types.UniTuple(_f8, 2)(_rows, _rows, _rows, _flat, _i8, _f8, _f8, _f8, _f8), inline=True
+)
+def _foot(a, d, n, per_d2, i, x, y, z, cut2):
+    """Place of the foot on piece i, and geodesic metres; infinite if beyond the cut."""
+    px, py, pz = x - a[i, 0], y - a[i, 1], z - a[i, 2]
+    dx, dy, dz = d[i, 0], d[i, 1], d[i, 2]
+    nx, ny, nz = n[i, 0], n[i, 1], n[i, 2]
+    per = per_d2[i]
+    t = (px * dx + py * dy + pz * dz) * per
+    if per > 0.0 and -0.5 < t < 1.5:
+        # One Newton step from the chord to the arc, before clamping: a foot beyond the
+        # chord's end may be on the arc, and the other way round.
+        w, u = t * (1.0 - t), 1.0 - 2.0 * t
+        rx, ry, rz = px - t * dx - w * nx, py - t * dy - w * ny, pz - t * dz - w * nz
+        lx, ly, lz = dx + u * nx, dy + u * ny, dz + u * nz
+        slope = rx * lx + ry * ly + rz * lz
+        bow = lx * lx + ly * ly + lz * lz + 2.0 * (rx * nx + ry * ny + rz * nz)
+        if bow > 0.0:
+            t += slope / bow
+    t = min(max(t, 0.0), 1.0)
+    w = t * (1.0 - t)
+    rx, ry, rz = px - t * dx - w * nx, py - t * dy - w * ny, pz - t * dz - w * nz
+    c2 = rx * rx + ry * ry + rz * rz
+    if c2 > _CHORD_FOOT2:
+        if c2 > cut2 * (1.0 + 1e-7) and c2 < _SKIP2:
+            return t, np.inf
+        return _far_foot(a, d, n, i, x, y, z)
+    if c2 > cut2:
+        return t, np.inf
+    return t, arc(x - rx, y - ry, z - rz, x, y, z)
+
+
+@jit(_i8(_i8, _f8, _f8, _i8, _i8, _ints, _flat, _flat, _ints))
+def _enter(piece, t, s, target, k, best_piece, best_t, best_s, best_target):
+    """Put a find among the k best, one per target; 1 if the list changed."""
+    at = k - 1
+    for j in range(k):
+        if best_target[j] == target:
+            if best_s[j] <= s:
+                return 0
+            at = j
+            break
+    else:
+        if best_s[at] <= s:
+            return 0
+    while at > 0 and best_s[at - 1] > s:
+        best_piece[at], best_t[at] = best_piece[at - 1], best_t[at - 1]
+        best_s[at], best_target[at] = best_s[at - 1], best_target[at - 1]
+        at -= 1
+    best_piece[at], best_t[at], best_s[at], best_target[at] = piece, t, s, target
+    return 1
+
+
+@jit(_f8(_rows, _i8, _f8, _f8, _f8), inline=True)
+def _to_axis2(tubes, i, x, y, z):
+    """Square of the chord from a point to the axis of a tube."""
+    vx, vy, vz = x - tubes[i, 0], y - tubes[i, 1], z - tubes[i, 2]
+    dx, dy, dz = tubes[i, 3], tubes[i, 4], tubes[i, 5]
+    t = (vx * dx + vy * dy + vz * dz) * tubes[i, 6]
+    t = t if t > 0.0 else 0.0
+    t = t if t < 1.0 else 1.0
+    vx, vy, vz = vx - t * dx, vy - t * dy, vz - t * dz
+    return vx * vx + vy * vy + vz * vz
+
+
+@jit(
+    numba.void(
+        _rows, _ints, _i8, _i8, _f8, _i8,
+        _rows, _rows, _rows, _flat, _ints, _ints, _ints,
+        _rows, _ints, _i8,
+        _i8[:, ::1], _rows, numba.int8[:, ::1], _rows, _rows, _rows,
+    )
+)  # fmt: skip
+def search(
+    lonlat, order, first, last, limit, k,
+    a, d, n, per_d2, target, before, after,
+    tubes, child, leaves,
+    out_piece, out_s, out_side, out_lon, out_lat, out_along,
+):  # fmt: skip
+    """Find the k nearest targets of the points ``order[first:last]``.
+
+    Each point starts from what the one before it found, which is near when `order` keeps
+    near points together.
+    """
+    best_piece, best_target = np.full(k, -1), np.full(k, -1)
+    best_t, best_s = np.zeros(k), np.full(k, limit)
+    seed = np.full(k, -1)
+    stack, bound = np.empty(_STACK, np.int64), np.empty(_STACK)
+    root = len(tubes) - 1
+    for row in range(first, last):
+        p = order[row]
+        lam, phi = np.radians(lonlat[p, 0]), np.radians(lonlat[p, 1])
+        sp, cp = sin(phi), np.cos(phi)
+        normal = EQUATOR_M / sqrt(1.0 - E2 * sp * sp)
+        x, y, z = normal * cp * np.cos(lam), normal * cp * sin(lam), normal * (1.0 - E2) * sp
+        for j in range(k):
+            seed[j] = best_piece[j]
+        for j in range(k):
+            best_piece[j], best_target[j], best_s[j] = -1, -1, limit
+        for j in range(k):
+            i = seed[j]
+            if i >= 0:
+                t, s = _foot(a, d, n, per_d2, i, x, y, z, 1e300)
+                if s < limit:
+                    _enter(i, t, s, target[i], k, best_piece, best_t, best_s, best_target)
+        cut = _longest_chord(best_s[k - 1])
+        stack[0], bound[0], top = root, 0.0, 1
+        while top > 0:
+            top -= 1
+            if bound[top] > cut:
+                continue
+            node = stack[top]
+            if node < leaves:
+                for i in range(child[node], min(child[node] + FAN, len(a))):
+                    t, s = _foot(a, d, n, per_d2, i, x, y, z, cut * cut)
+                    if s < best_s[k - 1]:
+                        if k == 1:
+                            best_piece[0], best_t[0], best_s[0] = i, t, s
+                            cut = _longest_chord(s)
+                        elif _enter(i, t, s, target[i], k, best_piece, best_t, best_s, best_target):
+                            cut = _longest_chord(best_s[k - 1])
+                continue
+            base = top
+            stop = child[node + 1] if node < root else root
+            for c in range(child[node], min(child[node] + FAN, stop)):
+                away2 = _to_axis2(tubes, c, x, y, z)
+                reach = cut + tubes[c, 7]
+                if away2 <= reach * reach:
+                    away = sqrt(away2) - tubes[c, 7]
+                    at = top
+                    while at > base and bound[at - 1] < away:  # the nearest comes last
+                        stack[at], bound[at] = stack[at - 1], bound[at - 1]
+                        at -= 1
+                    stack[at], bound[at] = c, away
+                    top += 1
+        for j in range(k):
+            i, t = best_piece[j], best_t[j]
+            out_piece[p, j] = i
+            if i < 0:
+                continue
+            w = t * (1.0 - t)
+            fx = a[i, 0] + t * d[i, 0] + w * n[i, 0]
+            fy = a[i, 1] + t * d[i, 1] + w * n[i, 1]
+            fz = a[i, 2] + t * d[i, 2] + w * n[i, 2]
+            flat = sqrt(fx * fx + fy * fy)
+            out_s[p, j] = best_s[j]
+            out_lon[p, j] = degrees(atan2(fy, fx))
+            out_lat[p, j] = degrees(atan2(fz, flat * (1.0 - E2)))
+            out_along[p, j] = geodesic(a[i, 0], a[i, 1], a[i, 2], fx, fy, fz)
+            # Left is up × forward. At a joint, forward is the mean of both directions: the
+            # point is then in the wedge outside the bend, and the mean tells its side.
+            ux, uy, uz = d[i, 0], d[i, 1], d[i, 2]
+            joint = before[i] if t == 0.0 else (after[i] if t == 1.0 else -1)
+            if joint >= 0:
+                scale = sqrt(per_d2[joint] / per_d2[i]) if per_d2[i] > 0.0 else 0.0
+                ux += scale * d[joint, 0]
+                uy += scale * d[joint, 1]
+                uz += scale * d[joint, 2]
+            gx, gy, gz = fx * _QA, fy * _QA, fz * _QB
+            rx, ry, rz = x - fx, y - fy, z - fz
+            turn = (
+                gx * (uy * rz - uz * ry) + gy * (uz * rx - ux * rz) + gz * (ux * ry - uy * rx)
+            )
+            out_side[p, j] = 0 if best_s[j] < 1e-3 else (1 if turn > 0.0 else -1)
