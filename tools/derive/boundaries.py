@@ -52,7 +52,7 @@ def provinces(archive: Path) -> list[dict[str, Any]]:
 
 _PROVINCE_NOTES = {
     "PK-KP": "before the merger of 2018: without the Federally Administered Tribal Areas",
-    "PK-TA": "merged into Khyber Pakhtunkhwa in 2018; its ISO code PK-TA was withdrawn in 2019",
+    "PK-TA": "merged into Khyber Pakhtunkhwa in 2018; its ISO code was withdrawn afterwards",
     "PK-GB": "disputed territory; named Northern Areas until 2009; source spells Northern Areas",
     "PK-JK": "disputed territory; ISO code as in the source",
 }

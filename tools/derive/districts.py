@@ -33,15 +33,15 @@ def ring(path: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     [[1.0, 2.0], [4.0, 2.0], [4.0, 6.0]]
     """
     here, points, command = np.zeros(2), [], "m"
-    tokens = iter(_TOKEN.findall(path))
-    for token in tokens:
-        if token == "z":
+    parts = iter(_TOKEN.findall(path))
+    for part in parts:
+        if part.lower() == "z":
             break
-        if token.isalpha():
-            command, first = token, float(next(tokens))
+        if part.isalpha():
+            command, first = part, float(next(parts))
         else:
-            first = float(token)
-        step = np.array([first, float(next(tokens))])
+            first = float(part)
+        step = np.array([first, float(next(parts))])
         here = step if command.isupper() else here + step
         points.append(here)
     return np.array(points)

