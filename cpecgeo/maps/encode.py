@@ -1,8 +1,13 @@
 """Features as compact text for the page: whole numbers for coordinates, columns for values.
 
 Coordinates are rounded to 5 decimals (0.6 m at most on the ground) and written as differences
-of whole numbers, which a reader of the page adds up again. Values are written by column, and
-a column that repeats itself as a list of distinct values with an index into it.
+of whole numbers in the way of Google's encoded polylines [1]_, but with longitude first. Values
+are written by column, and a column that repeats itself as a list of distinct values with an
+index into it.
+
+References
+----------
+.. [1] "Encoded Polyline Algorithm Format", Google Maps Platform documentation.
 """
 
 from __future__ import annotations
@@ -19,72 +24,94 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-__all__ = ["LONGEST_TEXT", "column", "dumps", "geometries", "plain", "points"]
+__all__ = ["DECIMALS", "LONGEST_TEXT", "column", "dumps", "geometries", "plain", "points"]
 
-SCALE = 100_000
+DECIMALS = 5
 LONGEST_TEXT = 4_000
 
 
-def _ints(coords: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.round(coords[:, :2] * SCALE).astype(np.int64)
+def _ints(coords: NDArray[np.float64], decimals: int) -> NDArray[np.int64]:
+    return np.round(coords[:, :2] * 10**decimals).astype(np.int64)
 
 
-def _deltas(coords: NDArray[np.float64]) -> list[int]:
-    """x0, y0, dx1, dy1, …; steps that vanish by rounding are left out."""
-    whole = _ints(coords)
+def _text(steps: NDArray[np.int64]) -> str:
+    """Whole numbers as printable characters: five bits each, smallest first, 63 added."""
+    folded = (steps << 1) ^ (steps >> 63)
+    chunks = []
+    rest = folded.copy()
+    live = np.ones(len(folded), dtype=bool)
+    while live.any():
+        more = rest >= 0x20
+        byte = np.where(more, (rest & 0x1F) | 0x20, rest) + 63
+        chunks.append(np.where(live, byte, 0))
+        live = live & more
+        rest = rest >> 5
+    table = np.stack(chunks, axis=1).astype(np.uint8)
+    return table[table > 0].tobytes().decode("ascii")
+
+
+def _deltas(coords: NDArray[np.float64], decimals: int) -> str:
+    """Differences of x and y in turn; steps that vanish by rounding are left out."""
+    whole = _ints(coords, decimals)
     steps = np.diff(whole, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
     keep = (steps != 0).any(axis=1)
     keep[0] = True
     if len(whole) > 1 and not keep[1:].any():
         keep[-1] = True
-    return [int(v) for v in steps[keep].ravel()]
+    return _text(steps[keep].ravel())
 
 
-def points(array: NDArray[Any]) -> list[int]:
+def points(array: NDArray[Any], decimals: int = DECIMALS) -> str:
     """Points as one run of differences.
 
     Parameters
     ----------
     array : (n,) array of Point
         No missing ones.
+    decimals : int
+        Of the degrees that are kept.
 
     Returns
     -------
-    list of int
-        2 n numbers: lon and lat of the first in 1e-5 degrees, then differences.
+    str
+        Two numbers a point: lon and lat of the first, then differences.
 
     Examples
     --------
     >>> points(shapely.points([[67.0, 24.9], [67.1, 24.8]]))
-    [6700000, 2490000, 10000, -10000]
+    '_}|wK_h~vC_pR~oR'
     """
-    whole = _ints(shapely.get_coordinates(array))
-    steps = np.diff(whole, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
-    return [int(v) for v in steps.ravel()]
+    whole = _ints(shapely.get_coordinates(array), decimals)
+    return _text(np.diff(whole, axis=0, prepend=np.zeros((1, 2), dtype=np.int64)).ravel())
 
 
-def _one(geometry: Any) -> Any:
+def _one(geometry: Any, decimals: int) -> Any:
     if geometry is None or geometry.is_empty:
         return 0
     parts = shapely.get_parts(geometry)
     kind = shapely.get_type_id(parts[0])
     if kind == 0:
-        return [1, points(parts)]
+        return [1, points(parts, decimals)]
     if kind in (1, 2):
-        return [2, [_deltas(shapely.get_coordinates(p)) for p in parts]]
+        return [2, [_deltas(shapely.get_coordinates(p), decimals) for p in parts]]
     return [
         3,
-        [[_deltas(shapely.get_coordinates(r)) for r in shapely.get_rings(p)] for p in parts],
+        [
+            [_deltas(shapely.get_coordinates(r), decimals) for r in shapely.get_rings(p)]
+            for p in parts
+        ],
     ]
 
 
-def geometries(array: Iterable[Any]) -> list[Any]:
+def geometries(array: Iterable[Any], decimals: int = DECIMALS) -> list[Any]:
     """Geometries of any type but collections.
 
     Parameters
     ----------
     array : iterable of shapely geometry or None
         Lon, lat.
+    decimals : int
+        Of the degrees that are kept.
 
     Returns
     -------
@@ -96,9 +123,9 @@ def geometries(array: Iterable[Any]) -> list[Any]:
     --------
     >>> from shapely.geometry import LineString
     >>> geometries([LineString([(67, 25), (67.5, 25.1)]), None])
-    [[2, [[6700000, 2500000, 50000, 10000]]], 0]
+    [[2, ['_}|wK_yqwC_t`B_pR']], 0]
     """
-    return [_one(g) for g in array]
+    return [_one(g, decimals) for g in array]
 
 
 def plain(value: Any) -> Any:

@@ -92,6 +92,11 @@ class Style:
         Whether features answer to pointer and keyboard.
     legend : str, optional
         Title of the legend entry; "" for none.
+    decimals : int
+        Of the degrees that the page keeps.
+    extra : dict
+        More for the page's script: "path" (options of leaflet's paths), "dash", "hidden"
+        (labels only), "order" (of labels, before their rank).
     """
 
     color: str | None = None
@@ -108,6 +113,7 @@ class Style:
     search: bool = True
     interactive: bool = True
     legend: str | None = None
+    decimals: int = encode.DECIMALS
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -185,7 +191,7 @@ def features(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[str,
     >>> from shapely.geometry import Point
     >>> frame = gpd.GeoDataFrame({"name": ["Rohri"]}, geometry=[Point(68.9, 27.7)], crs=4326)
     >>> features(frame, Style())["geometry"]
-    [[1, [6890000, 2770000]]]
+    [[1, '_`pcL_dahD']]
     """
     frame = _exploded(frame)
     series = lonlat(frame, what="the layer", missing="keep")
@@ -206,11 +212,24 @@ def features(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[str,
     if cloud:
         payload["cloud"] = encode.points(array)
     else:
-        payload["geometry"] = encode.geometries(array)
+        payload["geometry"] = encode.geometries(array, style.decimals)
     payload |= _columns(table, style)
     payload |= _looks(table, style, dims)
-    payload.update(style.extra)
+    payload["style"] |= style.extra
+    if style.label and 2 in dims:
+        payload["labelAt"] = [_middle(g) for g in array]
     return payload
+
+
+def _middle(geometry: Any) -> str | None:
+    """Where an area's name goes: the centre of the largest circle inside its largest part."""
+    parts = shapely.get_parts(geometry)
+    parts = parts[shapely.get_dimensions(parts) == 2]
+    if not len(parts):
+        return None
+    largest = parts[int(np.argmax(shapely.area(parts)))]
+    circle = shapely.maximum_inscribed_circle(largest, 0.02)
+    return encode.points(np.array([shapely.Point(shapely.get_coordinates(circle)[0])]))
 
 
 def _all_single(array: np.ndarray[Any, Any]) -> bool:
@@ -239,6 +258,7 @@ def _common(style: Style, dims: set[int]) -> dict[str, Any]:
         "labelZoom": style.label_zoom,
         "labelClass": style.label_class,
         "rank": style.rank,
+        "unit": 10.0**-style.decimals,
     }
 
 
@@ -322,7 +342,8 @@ def _looks(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:
             {"color": c, "weight": w, "dash": d, "shape": s} for c, w, d, s in distinct
         ],
         "legend": [
-            {"label": label or style.legend or "", "color": c, "shape": shape, "type": kind_of_key}
+            {"label": label or style.legend or "", "color": c, "shape": shape, "type": kind_of_key,
+             **({"dash": style.extra["dash"]} if "dash" in style.extra else {})}
             for label, c in entries
         ],
     }

@@ -1,8 +1,6 @@
 // What all parts of the page share: the data block, decoding, and elements made of text.
 
 const cpecgeo = (function () {
-  const SCALE = 1e-5;
-
   // An element. Texts are set as text, never parsed, so nothing in the data can become markup.
   function el(tag, attributes, ...children) {
     const node = document.createElement(tag);
@@ -31,15 +29,35 @@ const cpecgeo = (function () {
     return svg;
   }
 
-  // Differences of whole numbers back to [lat, lon] pairs.
-  function latlngs(deltas) {
+  // Whole numbers from Google's polyline characters.
+  function integers(text) {
+    const out = [];
+    let value = 0;
+    let shift = 0;
+    for (let k = 0; k < text.length; k += 1) {
+      const byte = text.charCodeAt(k) - 63;
+      value |= (byte & 31) << shift;
+      shift += 5;
+      if (byte < 32) {
+        out.push(value & 1 ? ~(value >> 1) : value >> 1);
+        value = 0;
+        shift = 0;
+      }
+    }
+    return out;
+  }
+
+  // Differences back to [lat, lon] pairs.
+  function latlngs(text, unit) {
+    const deltas = integers(text);
+    const scale = unit || 1e-5;
     const out = [];
     let x = 0;
     let y = 0;
     for (let i = 0; i < deltas.length; i += 2) {
       x += deltas[i];
       y += deltas[i + 1];
-      out.push([y * SCALE, x * SCALE]);
+      out.push([y * scale, x * scale]);
     }
     return out;
   }
@@ -107,5 +125,5 @@ const cpecgeo = (function () {
     });
   }
 
-  return { el, icon, latlngs, cell, number, withUnit, still, map, fit };
+  return { el, icon, integers, latlngs, cell, number, withUnit, still, map, fit };
 })();

@@ -3,7 +3,7 @@
 
 cpecgeo.Cloud = L.Layer.extend({
   initialize: function (layer) {
-    const flat = layer.cloud;
+    const flat = cpecgeo.integers(layer.cloud);
     const n = layer.n;
     this._layer = layer;
     this._x = new Float64Array(n);

@@ -31,14 +31,14 @@
       const ground = map.cpec.data.layers.countries;
       if (!ground || !wide(map)) return;
       const copy = L.featureGroup(ground.geometry.filter((g) => g && g[0] === 3).map(([, parts]) =>
-        L.polygon(parts.map((rings) => rings.map(cpecgeo.latlngs)), {
+        L.polygon(parts.map((rings) => rings.map((r) => cpecgeo.latlngs(r, ground.style.unit))), {
           color: "#8d867a", weight: 0.6, fillColor: "#f3f0e9", fillOpacity: 1, interactive: false,
         })));
       const control = new L.Control.MiniMap(copy, {
         position: "bottomright", width: 130, height: 120, toggleDisplay: true,
         zoomLevelFixed: 2.5,
         mapOptions: { zoomSnap: 0.25, keyboard: false },
-        aimingRectOptions: { color: "#b8470c", weight: 1.5, interactive: false },
+        aimingRectOptions: { color: "#b8470c", weight: 1.5, fill: false, interactive: false },
         shadowRectOptions: { color: "#3a3a3a", weight: 1, interactive: false, opacity: 0, fillOpacity: 0 },
         strings: { hideText: "Hide the overview", showText: "Show the overview" },
       }).addTo(map);

@@ -7,12 +7,14 @@
   // Middle of a line's longest part, or the point inside an area that the data names.
   function anchor(layer, i) {
     const at = layer.labelAt && layer.labelAt[i];
-    if (at) return L.latLng(at[1] * 1e-5, at[0] * 1e-5);
+    if (at) return L.latLng(cpecgeo.latlngs(at)[0]);
     const [type, parts] = layer.geometry[i] || [0];
     if (!type) return null;
-    if (type === 1) return L.latLng(cpecgeo.latlngs(parts)[0]);
+    if (type === 1) return L.latLng(cpecgeo.latlngs(parts, layer.style.unit)[0]);
     const rings = type === 2 ? parts : parts.map((rings) => rings[0]);
-    const longest = cpecgeo.latlngs(rings.reduce((a, b) => (b.length > a.length ? b : a)));
+    const longest = cpecgeo.latlngs(
+      rings.reduce((a, b) => (b.length > a.length ? b : a)), layer.style.unit,
+    );
     if (type === 2) return L.latLng(longest[Math.floor(longest.length / 2)]);
     return L.latLngBounds(longest).getCenter();
   }
@@ -30,7 +32,7 @@
         all.push({
           group, layer, i, at,
           text: String(text).slice(0, 60),
-          type: layer.geometry[i][0],
+          type: layer.style.hidden ? 0 : layer.geometry[i][0],
           zoom: layer.labelZooms ? layer.labelZooms[i] : layer.style.labelZoom,
           rank: (layer.style.order || 0) * 1e9 + (Number(cell(layer.columns[layer.style.rank], i)) || 0),
         });

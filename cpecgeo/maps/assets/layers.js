@@ -46,17 +46,18 @@
       weight: look.weight,
       className: "cpec-path",
     };
+    const decode = (deltas) => latlngs(deltas, style.unit);
     if (type === 2) {
       base.lineCap = look.dash.startsWith("0.") ? "round" : "butt";
-      base.dashArray = cpecgeo.dashes(look.dash, look.weight);
+      base.dashArray = style.dash || cpecgeo.dashes(look.dash, look.weight);
       base.smoothFactor = 1;
-      return L.polyline(parts.map(latlngs), base);
+      return L.polyline(parts.map(decode), base);
     }
-    base.weight = style.weight ?? 1.2;
+    base.weight = style.areaWeight ?? 1.2;
     base.fillOpacity = style.fill;
     base.fillColor = look.color;
     Object.assign(base, style.path || {});
-    return L.polygon(parts.map((rings) => rings.map(latlngs)), base);
+    return L.polygon(parts.map((rings) => rings.map(decode)), base);
   }
 
   function marker(layer, i, at) {
@@ -92,10 +93,10 @@
 
   function feature(layer, i, renderer) {
     const [type, parts] = layer.geometry[i] || [0];
-    if (!type) return null;
+    if (!type || layer.style.hidden) return null;
     let made;
     if (type === 1) {
-      const at = latlngs(parts);
+      const at = latlngs(parts, layer.style.unit);
       made = at.length === 1 ? marker(layer, i, at[0])
         : L.featureGroup(at.map((p) => marker(layer, i, p)));
     } else {

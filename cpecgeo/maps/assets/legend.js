@@ -20,7 +20,7 @@
   }
 
   cpecgeo.swatch = function (entry) {
-    if (entry.type === "line") return svgLine(entry.color, entry.dash || "", entry.weight || 3);
+    if (entry.type === "line") return svgLine(entry.color, entry.dash || "", entry.dash ? 1.4 : 3);
     if (entry.type === "area") {
       const box = el("span", { class: "cpec-symbol cpec-area", "aria-hidden": "true" });
       box.style.backgroundColor = entry.color;

@@ -27,12 +27,9 @@
     for (const group of Object.values(map.cpec.layers)) {
       const layer = group.cpecLayer;
       if (!map.hasLayer(group)) continue;
-      for (const name of ["source"]) {
-        const column = layer.columns[name];
-        if (!column) continue;
-        for (const value of Array.isArray(column) ? column : column.v) if (value) found.add(value);
-      }
-      for (const text of layer.sources || []) found.add(text);
+      const column = layer.columns.source || [];
+      for (const value of Array.isArray(column) ? column : column.v) if (value) found.add(value);
+      for (const text of layer.style.sources || []) found.add(text);
     }
     return [...found].map(String);
   }

@@ -1,0 +1,274 @@
+"""The ground of the map: countries, provinces, districts, rivers and disputed boundaries.
+
+All of it is data that ships with the package, drawn quietly, so that a map shows where things
+are without asking a tile server.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from cpecgeo.errors import DataError, UnknownNameError
+from cpecgeo.maps.layer import Style
+
+if TYPE_CHECKING:
+    from cpecgeo.maps.map import Map
+
+__all__ = ["BACKGROUNDS", "add_background"]
+
+BACKGROUNDS = ("countries", "provinces", "rivers", "disputed", "districts")
+
+LAND, HOME, BORDER, PROVINCE, RIVER, DISPUTED = (
+    "#efebe3", "#fbf9f4", "#a39b8c", "#cbc3b4", "#a9c7d6", "#7d7364",
+)  # fmt: skip
+# Degrees, and decimals of degrees: both below the kilometre to which outlines are known.
+TOLERANCE = 0.007
+DECIMALS = 3
+# Where names of countries are wanted: the corridor's surroundings.
+NEAR = shapely.box(60.2, 22.0, 79.0, 40.0)
+DISPUTED_NOTE = (
+    "Dashed boundaries are disputed; they are drawn as the source has them, which says nothing "
+    "about the claims."
+)
+# Seas aren't a layer of the data; the name of this one is no secret.
+SEA = ("Arabian Sea", 64.6, 23.6)
+
+
+def add_background(target: Map, wanted: bool | Sequence[str]) -> None:  # noqa: FBT001 – as Map has it
+    """Put quiet layers below everything.
+
+    Parameters
+    ----------
+    target : Map
+        Gets the layers.
+    wanted : bool or sequence of str
+        Names from `BACKGROUNDS`; True for all but districts.
+
+    Raises
+    ------
+    UnknownNameError
+        A name isn't one of them.
+    """
+    names = [n for n in BACKGROUNDS if n != "districts"] if wanted is True else list(wanted or ())
+    for name in names:
+        if name not in BACKGROUNDS:
+            raise UnknownNameError(name, "background", BACKGROUNDS)
+    draw = {
+        "countries": _countries,
+        "provinces": _provinces,
+        "rivers": _rivers,
+        "disputed": _disputed,
+        "districts": _districts,
+    }
+    for name in BACKGROUNDS:
+        if name in names:
+            draw[name](target)
+
+
+def _read(name: str) -> gpd.GeoDataFrame | None:
+    """A background layer, or None where this installation has no such data."""
+    from cpecgeo import catalogue
+
+    try:
+        return catalogue.layer(name)
+    except UnknownNameError:
+        pass
+    try:
+        path = catalogue.data_path(f"derived/{name}.geojson")
+    except DataError:
+        return None
+    return gpd.read_file(path) if path.exists() else None
+
+
+def _needed(name: str) -> gpd.GeoDataFrame:
+    frame = _read(name)
+    if frame is None:
+        raise DataError(f"the layer {name!r} is missing from this installation; install it again.")
+    return frame
+
+
+def _simple(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Fewer vertices, with neighbours still sharing their boundary."""
+    array = np.asarray(frame.geometry.array, dtype=object)
+    return frame.set_geometry(
+        gpd.GeoSeries(
+            shapely.coverage_simplify(array, TOLERANCE), index=frame.index, crs=frame.crs
+        )
+    )
+
+
+def edges(polygons: Any) -> tuple[Any, Any]:
+    """Boundaries of polygons that share vertices, apart by whether two polygons have them.
+
+    Parameters
+    ----------
+    polygons : array of Polygon or MultiPolygon
+        A coverage.
+
+    Returns
+    -------
+    single, shared : MultiLineString
+        Outer boundaries, and boundaries between two polygons.
+
+    Examples
+    --------
+    >>> a, b = shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)
+    >>> edges([a, b])[1].length
+    1.0
+    """
+    count: Counter[tuple[tuple[float, float], tuple[float, float]]] = Counter()
+    for ring in shapely.get_rings(shapely.get_parts(np.asarray(polygons, dtype=object))):
+        xy = [tuple(p) for p in np.round(shapely.get_coordinates(ring), 6).tolist()]
+        count.update(
+            (a, b) if a < b else (b, a) for a, b in zip(xy, xy[1:], strict=False) if a != b
+        )
+
+    def merged(keep: Any) -> Any:
+        chosen = [pair for pair, n in count.items() if keep(n)]
+        if not chosen:
+            return shapely.MultiLineString()
+        return shapely.line_merge(shapely.multilinestrings(shapely.linestrings(chosen)))
+
+    return merged(lambda n: n == 1), merged(lambda n: n > 1)
+
+
+@functools.cache
+def _ground() -> tuple[gpd.GeoDataFrame, Any, Any]:
+    """Countries, their coasts, and the boundaries between them that aren't disputed."""
+    countries = _simple(_needed("countries"))
+    coast, borders = edges(countries.geometry.array)
+    west, south, east, north = countries.total_bounds
+    frame = shapely.box(west, south, east, north).exterior.buffer(0.02)
+    coast = shapely.difference(coast, frame)
+    disputed = _read("disputed")
+    if disputed is not None:
+        borders = shapely.difference(borders, shapely.union_all(shapely.buffer(np.asarray(disputed.geometry.array, dtype=object), 0.03)))
+    return countries, coast, borders
+
+
+def _frame(name: str, geometry: Any) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame({"name": [name]}, geometry=[geometry], crs="EPSG:4326")
+
+
+def _quiet(color: str, **more: Any) -> Style:
+    """A style for what only lies below."""
+    options: dict[str, Any] = {
+        "color": color, "pane": "background", "legend": "", "search": False, "interactive": False,
+        "decimals": DECIMALS,
+    }  # fmt: skip
+    return Style(**(options | more))
+
+
+def _sources(frame: gpd.GeoDataFrame) -> list[str]:
+    return sorted(set(frame["source"].dropna())) if "source" in frame.columns else []
+
+
+def _countries(target: Map) -> None:
+    countries, coast, borders = _ground()
+    flat = {"path": {"stroke": False, "fillOpacity": 1}, "sources": _sources(countries)}
+    home = countries["name"] == "Pakistan"
+    target.add_layer(
+        countries[~home], _quiet(LAND, extra=flat), name="Countries", control=False, key="countries"
+    )
+    target.add_layer(
+        countries[home], _quiet(HOME, extra=flat), name="Pakistan", control=False, key="home"
+    )
+    target.add_layer(
+        _frame("Coast", coast), _quiet("#9fb6c0", weight=0.8), name="Coast", control=False
+    )
+    target.add_layer(
+        _frame("Boundaries", borders), _quiet(BORDER, weight=1.2), name="Boundaries", control=False
+    )
+    names = _country_names(countries)
+    target.add_layer(
+        names,
+        _quiet(BORDER, label="name", label_class="country", label_zoom=4, extra={"hidden": True}),
+        name="Names of countries",
+        control=False,
+    )
+
+
+def _inside(geometry: Any) -> Any:
+    """The middle of the widest part of an area."""
+    parts = shapely.get_parts(geometry)
+    parts = parts[shapely.get_dimensions(parts) == 2]
+    if not len(parts):
+        return None
+    largest = parts[int(np.argmax(shapely.area(parts)))]
+    circle = shapely.maximum_inscribed_circle(largest, 0.05)
+    return shapely.Point(shapely.get_coordinates(circle)[0])
+
+
+def _country_names(countries: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """A point for each name, near the corridor where the country is near."""
+    names, at = [], []
+    for name, geometry in zip(countries["name"], countries.geometry, strict=True):
+        if name == "Pakistan" or geometry.area < 1:
+            continue  # Pakistan's provinces are named instead
+        near = shapely.intersection(geometry, NEAR)
+        names.append(name)
+        at.append(_inside(near if near.area > 1 else geometry))
+    names.append(SEA[0])
+    at.append(shapely.Point(SEA[1:]))
+    return gpd.GeoDataFrame({"name": names}, geometry=at, crs="EPSG:4326")
+
+
+def _provinces(target: Map) -> None:
+    provinces = _simple(_needed("provinces"))
+    _, shared = edges(provinces.geometry.array)
+    target.add_layer(
+        _frame("Provinces", shared),
+        _quiet(PROVINCE, weight=1.1, extra={"sources": _sources(provinces)}), name="Provinces", control=False
+    )
+    large = shapely.area(np.asarray(provinces.geometry.array, dtype=object)) > 2.5
+    for which, zoom in ((large, 5.0), (~large, 7.5)):
+        some = provinces[which]
+        at = [_inside(g) for g in some.geometry]
+        target.add_layer(
+            gpd.GeoDataFrame({"name": some["name"].tolist()}, geometry=at, crs="EPSG:4326"),
+            _quiet(PROVINCE, label="name", label_class="province", label_zoom=zoom,
+                   extra={"hidden": True, "order": -1}),
+            name="Names of provinces",
+            control=False,
+        )  # fmt: skip
+
+
+def _rivers(target: Map) -> None:
+    rivers = _read("rivers")
+    if rivers is not None:
+        target.add_layer(
+            rivers,
+            _quiet(RIVER, weight=1.1, label="name", label_class="river", label_zoom=7,
+                   extra={"order": -2}),
+            name="Rivers",
+            control=False,
+        )  # fmt: skip
+
+
+def _disputed(target: Map) -> None:
+    disputed = _read("disputed")
+    if disputed is None:
+        return
+    target.notes.append(DISPUTED_NOTE)
+    style = Style(
+        color=DISPUTED, weight=1.4, pane="background", search=False, legend="Disputed boundary",
+        popup=[c for c in ("note", "accuracy_km", "source", "source_date") if c in disputed],
+        extra={"dash": "3 3"},
+    )  # fmt: skip
+    target.add_layer(disputed, style, name="Disputed boundaries", group="Ground")
+
+
+def _districts(target: Map) -> None:
+    districts = _needed("districts")
+    style = Style(
+        color="#9a917f", weight=0.8, fill=0.0, label="name", label_class="district", label_zoom=8,
+        legend="District", extra={"order": -2},
+    )  # fmt: skip
+    target.add_layer(districts, style, name="Districts", group="Ground", show=False)
