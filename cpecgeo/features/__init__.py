@@ -1,1 +1,1 @@
-
+"""The things themselves: corridors, places, markets."""

@@ -1,0 +1,90 @@
+"""Geospatial analysis of the China–Pakistan Economic Corridor, true on WGS 84.
+
+Names load on first use, so importing the package is quick, offline and writes nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cpecgeo import errors as errors
+    from cpecgeo import geodesy as geodesy
+    from cpecgeo.analysis.measure import buffer as buffer
+    from cpecgeo.analysis.measure import distance_km as distance_km
+    from cpecgeo.analysis.measure import distance_matrix_km as distance_matrix_km
+    from cpecgeo.analysis.measure import length_km as length_km
+    from cpecgeo.analysis.measure import nearest as nearest
+    from cpecgeo.catalogue.cite import cite as cite
+    from cpecgeo.catalogue.layers import catalog as catalog
+    from cpecgeo.catalogue.layers import layer as layer
+    from cpecgeo.catalogue.layers import table as table
+    from cpecgeo.features.corridor import Corridor as Corridor
+    from cpecgeo.features.corridor import corridor as corridor
+    from cpecgeo.features.corridor import corridors as corridors
+    from cpecgeo.features.markets import markets as markets
+    from cpecgeo.features.places import Place as Place
+    from cpecgeo.features.places import place as place
+    from cpecgeo.maps import Map as Map
+
+# Each public name and the module it lives in; None where it is a module itself.
+_HOMES: dict[str, str | None] = {
+    "Corridor": "features.corridor",
+    "Map": "maps",
+    "Place": "features.places",
+    "buffer": "analysis.measure",
+    "catalog": "catalogue.layers",
+    "cite": "catalogue.cite",
+    "corridor": "features.corridor",
+    "corridors": "features.corridor",
+    "distance_km": "analysis.measure",
+    "distance_matrix_km": "analysis.measure",
+    "errors": None,
+    "geodesy": None,
+    "layer": "catalogue.layers",
+    "length_km": "analysis.measure",
+    "markets": "features.markets",
+    "nearest": "analysis.measure",
+    "place": "features.places",
+    "table": "catalogue.layers",
+}
+
+__all__ = [
+    "Corridor",
+    "Map",
+    "Place",
+    "__version__",
+    "buffer",
+    "catalog",
+    "cite",
+    "corridor",
+    "corridors",
+    "distance_km",
+    "distance_matrix_km",
+    "errors",
+    "geodesy",
+    "layer",
+    "length_km",
+    "markets",
+    "nearest",
+    "place",
+    "table",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("cpecgeo")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cpecgeo' has no attribute {name!r}")
+    home = _HOMES[name]
+    if home is None:
+        return import_module(f"cpecgeo.{name}")
+    return getattr(import_module(f"cpecgeo.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

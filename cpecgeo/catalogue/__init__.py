@@ -1,0 +1,21 @@
+"""What data there is: list it, load it, cite it, find a name in it."""
+
+from cpecgeo.catalogue.cite import cite
+from cpecgeo.catalogue.files import data_path, data_version
+from cpecgeo.catalogue.layers import catalog, layer, table
+from cpecgeo.catalogue.lines import Assembled, assemble, corridor_rows
+from cpecgeo.catalogue.names import folded, match
+
+__all__ = [
+    "Assembled",
+    "assemble",
+    "catalog",
+    "cite",
+    "corridor_rows",
+    "data_path",
+    "data_version",
+    "folded",
+    "layer",
+    "match",
+    "table",
+]

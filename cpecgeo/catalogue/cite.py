@@ -1,0 +1,62 @@
+"""Citation texts."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cpecgeo.catalogue import layers
+from cpecgeo.catalogue.files import data_version
+from cpecgeo.catalogue.names import folded, match
+
+__all__ = ["cite"]
+
+
+def cite(name: str | None = None) -> str:
+    """Citation of all data, of a layer, or of a feature.
+
+    Parameters
+    ----------
+    name : str, optional
+        A layer, or the name or id of a feature in any layer. All layers when omitted.
+
+    Returns
+    -------
+    str
+        Source, date and licence, a line each.
+
+    Raises
+    ------
+    UnknownNameError
+        Neither a layer nor a feature has that name.
+
+    Examples
+    --------
+    >>> print(cite("Reko Diq"))
+    Reko Diq (mines): ...; CC-BY-4.0. In: cpecgeo ...
+    """
+    own = f"In: cpecgeo {data_version()}, data of the China–Pakistan Economic Corridor."
+    if name is None:
+        return "\n".join([*(_layer(n) for n in layers._LAYERS), own])  # noqa: SLF001
+    if folded(name) in {folded(n) for n in layers._LAYERS}:  # noqa: SLF001
+        key = match(name, {n: [] for n in layers._LAYERS}, "layer")  # noqa: SLF001
+        return f"{_layer(key)} {own}"
+    found = {}
+    for layer_name in layers._LAYERS:  # noqa: SLF001
+        frame = layers._frame(layer_name)  # noqa: SLF001
+        hits = frame[[folded(name) in (folded(str(i)), folded(str(n))) for i, n in
+                      zip(frame["id"], frame["name"], strict=True)]]
+        for _, row in hits.iterrows():
+            date = f" ({row['source_date']})" if not pd.isna(row["source_date"]) else ""
+            text = f"{row['name']} ({layer_name}): {row['source']}{date}; {row['licence']}."
+            found.setdefault(text, None)
+    if found:
+        return "\n".join(f"{text} {own}" for text in found)
+    known = {str(n): [] for ln in layers._LAYERS for n in layers._frame(ln)["name"].dropna()}  # noqa: SLF001
+    return match(name, known, "layer or feature")
+
+
+def _layer(name: str) -> str:
+    frame = layers._frame(name)  # noqa: SLF001
+    sources = frame.attrs["sources"]
+    shown = "; ".join(sources[:3]) + (f"; and {len(sources) - 3} more" if len(sources) > 3 else "")
+    return f"{frame.attrs['title']} ({name}): {shown}; {frame.attrs['licence']}."

@@ -1,0 +1,122 @@
+"""The bundled files: where they are, and reading them."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from cpecgeo.errors import DataError
+
+__all__ = ["data_path", "data_version", "exists", "read_geojson", "read_points", "read_table"]
+
+TEXT = (
+    "id name name_ur name_zh kind opened status status_note basis licence note source "
+    "source_date confidence chainage_reason ratio_reason prorate_of value"
+).split()
+
+
+@cache
+def _root() -> Path:
+    package = Path(__file__).parents[1]
+    for folder in (package / "_data", package.parent / "data"):
+        if (folder / "sections.csv").is_file():
+            return folder
+    raise DataError(
+        f"The bundled data is missing: neither {package / '_data'} nor "
+        f"{package.parent / 'data'} has it. Install cpecgeo again."
+    )
+
+
+def data_path(relative: str) -> Path:
+    """Where a bundled file is.
+
+    Parameters
+    ----------
+    relative : str
+        Path inside ``data/``, such as ``"corridors.csv"``.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    DataError
+        There is no such file.
+
+    Examples
+    --------
+    >>> data_path("corridors.csv").name
+    'corridors.csv'
+    """
+    path = _root() / relative
+    if not path.is_file():
+        raise DataError(f"The data file {relative!r} is missing from {_root()}. Install again.")
+    return path
+
+
+def exists(relative: str) -> bool:
+    """Whether a bundled file is there; the OpenStreetMap folder may be left out."""
+    return (_root() / relative).is_file()
+
+
+def data_version() -> str:
+    """Version of the bundled data: that of the package.
+
+    Examples
+    --------
+    >>> data_version()[0].isdigit()
+    True
+    """
+    return version("cpecgeo")
+
+
+@cache
+def read_table(relative: str) -> pd.DataFrame:
+    """A CSV file; text columns keep their text, empty cells are missing.
+
+    The frame is shared: callers copy before they change anything.
+    """
+    path = data_path(relative)
+    try:
+        head = pd.read_csv(path, nrows=0).columns
+        text = {column: object for column in TEXT if column in head}
+        return pd.read_csv(path, dtype=text)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} can't be read as CSV: {error}. Install again.") from error
+
+
+def read_points(relative: str) -> gpd.GeoDataFrame:
+    """A CSV file with lon and lat as points; rows without a position have no geometry."""
+    frame = read_table(relative)
+    known = frame["lon"].notna()
+    points = np.full(len(frame), None, dtype=object)
+    points[known] = shapely.points(frame.loc[known, ["lon", "lat"]].to_numpy(float))
+    return gpd.GeoDataFrame(frame.drop(columns=["lon", "lat"]), geometry=points, crs=4326)
+
+
+@cache
+def read_features(relative: str) -> tuple[dict[str, Any], ...]:
+    """The features of a GeoJSON file, geometry made."""
+    path = data_path(relative)
+    try:
+        features = json.loads(path.read_text(encoding="utf-8"))["features"]
+        return tuple(
+            {**f["properties"], "geometry": shapely.geometry.shape(f["geometry"])}
+            for f in features
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} can't be read as GeoJSON: {error}. Install again.") from error
+
+
+def read_geojson(relative: str) -> gpd.GeoDataFrame:
+    """A GeoJSON file as a frame."""
+    return gpd.GeoDataFrame(list(read_features(relative)), geometry="geometry", crs=4326)

@@ -1,0 +1,226 @@
+"""Layers by name, with provenance."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from cpecgeo.catalogue import files, lines
+from cpecgeo.catalogue.names import match
+
+__all__ = ["COMMON", "catalog", "layer", "table"]
+
+COMMON = (
+    "id name name_ur name_zh kind status opened accuracy_km basis source source_date licence note"
+).split()
+
+# name: (title, file or None when put together, accuracy)
+_LAYERS = {
+    "corridors": ("Corridors: roads, railways and the mining corridor", None, "per row"),
+    "sections": ("Sections with published and drawn length", None, "per row"),
+    "stations": ("Railway stations with km posts", None, "0.5–2 km, per row"),
+    "waypoints": ("Ordered points that the roads are drawn through", "waypoints.csv", "1–5 km"),
+    "crossings": ("Border crossings and markets", "crossings.csv", "per row"),
+    "mines": ("Mines", "mines.csv", "per row"),
+    "ports": ("Sea, air and dry ports", "ports.csv", "per row"),
+    "zones": ("Special economic zones and free zones", "zones.csv", "per row"),
+    "energy": ("Power plants and transmission", "energy.csv", "per row"),
+    "places": ("Towns with population", "derived/places.csv", "1–3 km"),
+    "districts": ("Districts of Pakistan", "derived/districts.geojson", "about 1–3.5 km"),
+    "provinces": ("Provinces and territories of Pakistan", "derived/provinces.geojson", "1 km"),
+    "countries": ("Countries around the corridor", "derived/countries.geojson", "1 km"),
+    "disputed": ("Disputed boundary lines", "derived/disputed.geojson", "1 km"),
+}
+_TABLES = {
+    "figures": ("Published and competing figures of lines", ("figures.csv", "figures_sites.csv")),
+    "themes": ("Themes of Phase II, often called corridors", ("themes.csv",)),
+    "targets": ("Export targets: none is published yet", ("targets.csv",)),
+    "projects": ("Projects", ("projects.csv",)),
+    "closures": ("Closures and seasons of border crossings", ("closures.csv",)),
+}
+_MAKERS = {"sections": lines.sections, "stations": lines.stations}
+
+
+def _corridors() -> gpd.GeoDataFrame:
+    rows, known = [], lines.sections().set_index("id")
+    for name, row in lines.corridor_rows().items():
+        whole = lines.assemble(name)
+        parts = known.loc[row["sections"]]
+        rows.append(
+            {
+                **row,
+                "name": row["title"],
+                "sections": ", ".join(row["sections"]),
+                "aliases": "; ".join(row["aliases"]),
+                "opened": None,
+                "length_km": float(parts["drawn_km"].sum()),
+                "chainage_km": float(whole.measures_km[-1]),
+                "accuracy_km": float(parts["accuracy_km"].max()),
+                "basis": "schematic" if "schematic" in set(parts["basis"]) else "gazetteer",
+                "source": row["source"]
+                if isinstance(row["source"], str)
+                else "; ".join(dict.fromkeys(parts["source"])),
+                "licence": "ODbL-1.0" if "ODbL-1.0" in set(parts["licence"]) else "CC-BY-4.0",
+                "geometry": whole.line,
+            }
+        )
+    return gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
+
+
+@cache
+def _frame(name: str) -> gpd.GeoDataFrame:
+    title, path, accuracy = _LAYERS[name]
+    if name == "corridors":
+        frame = _corridors()
+    elif path is None:
+        frame = _MAKERS[name]()
+    else:
+        frame = files.read_points(path) if path.endswith(".csv") else files.read_geojson(path)
+    for column in COMMON:
+        if column not in frame:
+            frame[column] = None
+    own = [c for c in frame.columns if c not in COMMON and c != "geometry"]
+    frame = frame[[*COMMON, *own, "geometry"]].reset_index(drop=True)
+    frame.attrs = {
+        "layer": name,
+        "title": title,
+        "licence": ", ".join(sorted(set(frame["licence"].dropna()))),
+        "sources": sorted({str(s) for s in frame["source"].dropna()}),
+        "retrieved": str(frame["source_date"].dropna().max()),
+        "accuracy": accuracy,
+        "data_version": files.data_version(),
+        **_recorded(path),
+    }
+    return frame
+
+
+def _recorded(path: str | None) -> dict[str, Any]:
+    """What the record of derived layers says of a file."""
+    if path is None or not path.startswith("derived/"):
+        return {}
+    record = json.loads(files.data_path("derived/record.json").read_text(encoding="utf-8"))
+    entry = record[path.removeprefix("derived/")]
+    return {k: entry[k] for k in ("package", "version", "accuracy", "disclaimer") if k in entry}
+
+
+def layer(name: str) -> gpd.GeoDataFrame:
+    """One layer of the bundled data.
+
+    Parameters
+    ----------
+    name : str
+        A layer that `catalog` lists: ``corridors sections stations waypoints crossings mines
+        ports zones energy places districts provinces countries disputed``. Case and
+        punctuation don't matter.
+
+    Returns
+    -------
+    GeoDataFrame
+        EPSG:4326, a copy of your own. Every layer has ``id name name_ur name_zh kind status
+        opened accuracy_km basis source source_date licence note``; what isn't known is
+        missing, and a feature whose position isn't known has no geometry. Lengths are in
+        km, elevations in m. `.attrs` has title, licence, sources, data version.
+
+    Raises
+    ------
+    UnknownNameError
+        No such layer.
+
+    Examples
+    --------
+    >>> markets = layer("crossings").set_index("id")
+    >>> markets.loc["khunjerab-pass", "elevation_m"]
+    np.float64(4693.0)
+    """
+    key = match(name, {n: [title] for n, (title, _, _) in _LAYERS.items()}, "layer")
+    source = _frame(key)
+    frame = source.copy()
+    frame.attrs = {k: list(v) if isinstance(v, list) else v for k, v in source.attrs.items()}
+    return frame
+
+
+def table(name: str) -> pd.DataFrame:
+    """One table without geometry: ``figures``, ``themes``, ``targets``, ``projects``, ``closures``.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    DataFrame
+        `figures` keeps every competing published value with its meaning and source;
+        `targets` has its columns and no rows until a target is published.
+
+    Raises
+    ------
+    UnknownNameError
+        No such table.
+
+    Examples
+    --------
+    >>> figures = table("figures")
+    >>> figures.loc[figures["feature"] == "m14", "value"].tolist()
+    ['297', '280', '285']
+    """
+    key = match(name, {n: [title] for n, (title, _) in _TABLES.items()}, "table")
+    title, paths = _TABLES[key]
+    frame = pd.concat([files.read_table(path) for path in paths], ignore_index=True)
+    frame.attrs = {"table": key, "title": title, "data_version": files.data_version()}
+    return frame
+
+
+def catalog() -> pd.DataFrame:
+    """What data there is, one row per layer or table.
+
+    Returns
+    -------
+    DataFrame
+        On the name: ``title rows geometry licence source retrieved accuracy``. `geometry` is
+        "none" for tables.
+
+    Examples
+    --------
+    >>> catalog().loc["crossings", "geometry"]
+    'Point'
+    """
+    rows = []
+    for name in _LAYERS:
+        frame = _frame(name)
+        types = frame.geometry.dropna().geom_type.str.removeprefix("Multi")
+        rows.append(
+            {
+                "name": name,
+                "title": frame.attrs["title"],
+                "rows": len(frame),
+                "geometry": " or ".join(sorted(set(types))),
+                "licence": frame.attrs["licence"],
+                "source": _short(frame.attrs["sources"]),
+                "retrieved": frame.attrs["retrieved"],
+                "accuracy": frame.attrs["accuracy"],
+            }
+        )
+    for name in _TABLES:
+        frame = table(name)
+        rows.append(
+            {
+                "name": name,
+                "title": frame.attrs["title"],
+                "rows": len(frame),
+                "geometry": "none",
+                "licence": "fact",
+                "source": _short(sorted(set(frame["source"].dropna()))),
+                "retrieved": str(frame["source_date"].dropna().max()) if len(frame) else "",
+                "accuracy": "",
+            }
+        )
+    return pd.DataFrame(rows).set_index("name")
+
+
+def _short(sources: list[str]) -> str:
+    first = sources[0] if sources else ""
+    return first if len(sources) < 2 else f"{first} and {len(sources) - 1} more"

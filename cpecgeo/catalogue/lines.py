@@ -1,0 +1,172 @@
+"""Sections with their lines, and corridors put together from sections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from shapely.geometry import LineString
+
+from cpecgeo.catalogue.files import exists, read_features, read_points, read_table
+from cpecgeo.catalogue.names import match
+from cpecgeo.errors import DataError
+from cpecgeo.geodesy import length_km
+
+__all__ = ["Assembled", "assemble", "corridor_rows", "sections", "stations"]
+
+# Ends of two sections closer than this are one place: stations have two published points.
+_JOIN_KM = 0.5
+
+
+@cache
+def _drawn() -> dict[str, dict[str, Any]]:
+    """Each section's line; the better one with OpenStreetMap stations where it is present."""
+    drawn = {f["id"]: f for f in read_features("lines.geojson")}
+    if exists("odbl/lines.geojson"):
+        drawn |= {f["id"]: f for f in read_features("odbl/lines.geojson")}
+    return drawn
+
+
+def sections() -> gpd.GeoDataFrame:
+    """All sections; those that no points are known for have no geometry."""
+    frame = read_table("sections.csv").copy()
+    drawn = _drawn()
+    for column in ("drawn_km", "accuracy_km", "geometry"):
+        frame[column] = [drawn.get(i, {}).get(column) for i in frame["id"]]
+    frame["drawn_km"] = frame["drawn_km"].astype(float)
+    frame["accuracy_km"] = frame["accuracy_km"].astype(float)
+    frame["licence"] = [
+        drawn[i]["licence"] if i in drawn else stated
+        for i, stated in zip(frame["id"], frame["licence"], strict=True)
+    ]
+    frame["ratio"] = frame["drawn_km"] / frame["official_km"]
+    for column in ("name_ur", "name_zh"):
+        frame[column] = None
+    return gpd.GeoDataFrame(frame, geometry="geometry", crs=4326)
+
+
+def stations() -> gpd.GeoDataFrame:
+    """All stations, with OpenStreetMap's position where no other is known."""
+    frame = read_points("stations.csv")
+    if not exists("odbl/station_positions.csv"):
+        return frame
+    extra = read_points("odbl/station_positions.csv").query("use == 'position'")
+    extra = extra.set_index("station")
+    frame = frame.set_index("id", drop=False)
+    for column in ("geometry", "accuracy_km", "licence"):
+        frame.loc[extra.index, column] = extra[column]
+    frame.loc[extra.index, "basis"] = "surveyed"
+    frame.loc[extra.index, "source"] = extra["source"] + "; " + frame["source"]
+    return frame.reset_index(drop=True)
+
+
+@cache
+def corridor_rows() -> dict[str, dict[str, Any]]:
+    """The corridor table, by id, with aliases and section ids as lists."""
+    rows = read_table("corridors.csv").to_dict("records")
+    for row in rows:
+        row["sections"] = row["sections"].split()
+        aliases = row["aliases"]
+        row["aliases"] = [] if pd.isna(aliases) else [a.strip() for a in aliases.split(";")]
+    return {row["id"]: row for row in rows}
+
+
+def corridor_id(name: str) -> str:
+    """The id of a corridor that a name means."""
+    known = {i: [row["title"], *row["aliases"]] for i, row in corridor_rows().items()}
+    return match(name, known, "corridor")
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A corridor's line, put together.
+
+    Parameters
+    ----------
+    line : LineString
+        lon, lat.
+    measures_km : ndarray, shape (vertices,)
+        Chainage at each vertex.
+    sections : tuple of (str, float, float, bool)
+        Section id, chainage at its start and end, whether it runs against its own direction.
+    """
+
+    line: LineString
+    measures_km: NDArray[np.float64]
+    sections: tuple[tuple[str, float, float, bool], ...]
+
+
+@cache
+def assemble(corridor: str) -> Assembled:
+    """Join a corridor's sections end to end, in order.
+
+    Parameters
+    ----------
+    corridor : str
+        Its id.
+
+    Returns
+    -------
+    Assembled
+
+    Raises
+    ------
+    DataError
+        A section can't be drawn from the data at hand, or two don't meet.
+
+    Examples
+    --------
+    >>> assemble("ml1-chord").sections[0][:3]
+    ('ml1-kiamari-lodhran', 0.0, 847.0)
+    """
+    drawn, names = _drawn(), corridor_rows()[corridor]["sections"]
+    absent = [name for name in names if name not in drawn]
+    if absent:
+        raise DataError(
+            f"Corridor {corridor!r} needs {', '.join(absent)}, which rests on the "
+            "OpenStreetMap stations in data/odbl; this installation lacks them."
+        )
+    pieces = [_oriented(drawn[name]) for name in names]
+    turned = [False] * len(pieces)
+    if len(pieces) > 1 and _gap(pieces[0][0][-1], pieces[1]) > _gap(pieces[0][0][0], pieces[1]):
+        pieces[0], turned[0] = _reversed(pieces[0]), True
+    xy, km = pieces[0]
+    spans = [(names[0], 0.0, float(km[-1]), turned[0])]
+    for i in range(1, len(pieces)):
+        ahead, back = pieces[i], _reversed(pieces[i])
+        turned[i] = _km(xy[-1], back[0][0]) < _km(xy[-1], ahead[0][0])
+        next_xy, next_km = back if turned[i] else ahead
+        gap = _km(xy[-1], next_xy[0])
+        if gap > _JOIN_KM:
+            raise DataError(f"{names[i - 1]} and {names[i]} of {corridor} are {gap:.2f} km apart.")
+        start = float(km[-1])
+        xy = np.vstack((xy, next_xy[1:]))
+        km = np.concatenate((km, start + next_km[1:]))
+        spans.append((names[i], start, float(km[-1]), turned[i]))
+    km.flags.writeable = False
+    return Assembled(LineString(xy), km, tuple(spans))
+
+
+_Piece = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def _oriented(feature: dict[str, Any]) -> _Piece:
+    return np.asarray(feature["geometry"].coords), np.asarray(feature["measures_km"], float)
+
+
+def _reversed(piece: _Piece) -> _Piece:
+    xy, km = piece
+    return xy[::-1], km[-1] - km[::-1]
+
+
+def _gap(end: NDArray[np.float64], piece: _Piece) -> float:
+    return min(_km(end, piece[0][0]), _km(end, piece[0][-1]))
+
+
+def _km(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    return 0.0 if (a == b).all() else float(length_km(LineString([a, b])))

@@ -1,0 +1,377 @@
+"""Corridors: lines with sections, stops and a calibrated chainage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from html import escape
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from shapely.geometry import LineString
+
+from cpecgeo.catalogue import assemble, corridor_rows, data_version, folded, layer, table
+from cpecgeo.catalogue.lines import corridor_id
+from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.features.elevation import profile
+from cpecgeo.features.gate import in_region
+from cpecgeo.features.stops import stops
+from cpecgeo.geodesy import Chainage
+
+__all__ = ["Corridor", "corridor", "corridors"]
+
+_SHOWN = (
+    "id title kind status length_km official_km ratio chainage_km accuracy_km basis opened source"
+).split()
+
+
+@dataclass(frozen=True, eq=False)
+class Corridor:
+    """A road, a railway or the mining corridor.
+
+    Made by `corridor`, not by hand.
+
+    Attributes
+    ----------
+    name : str
+        Its id, such as ``"ml1"``.
+    title : str
+    kind : str
+        ``"road"``, ``"rail"`` or ``"mining"``.
+    status : str
+        ``operating``, ``under_construction``, ``planned``, ``suspended`` or ``closed``.
+    line : LineString
+        lon, lat on WGS 84; edges are geodesics.
+    stops : GeoDataFrame
+        Stations or way points with `km`; a station whose position isn't known has a km post
+        and no geometry.
+    sections : GeoDataFrame
+        In order: `km_from`, `km_to`, `drawn_km`, `official_km`, `ratio`, `reason`, `status` ….
+    official_km : float
+        The published length, or NaN where none is.
+    official_note : str
+        What the published length means.
+    competing : DataFrame
+        All published figures of the corridor and its sections.
+    accuracy_km : float
+        How far the real line can be off where the drawn one is worst.
+    sources : tuple of str
+    chainage : Chainage
+
+    Notes
+    -----
+    Chainage is calibrated as in linear referencing: published km at known stops, geodesic
+    interpolation between them. `length_km` is the drawn line's geodesic length, `official_km`
+    the published one; `km` along the corridor follows neither alone.
+
+    Examples
+    --------
+    >>> ml1 = corridor("ML-1")
+    >>> round(ml1.length_km), ml1.official_km
+    (1689, 1733.0)
+    """
+
+    name: str
+    title: str
+    kind: str
+    status: str
+    line: LineString
+    stops: gpd.GeoDataFrame
+    sections: gpd.GeoDataFrame
+    official_km: float
+    official_note: str
+    competing: pd.DataFrame
+    accuracy_km: float
+    sources: tuple[str, ...]
+    chainage: Chainage = field(repr=False)
+
+    @property
+    def length_km(self) -> float:
+        """Geodesic length of the drawn line in km."""
+        return self.chainage.length_km
+
+    @property
+    def end_km(self) -> float:
+        """Chainage of the last vertex in km; the first is at 0."""
+        return self.chainage.end_km
+
+    def at(self, km: Any) -> Any:
+        """The point at a chainage.
+
+        Parameters
+        ----------
+        km : float, array of float, Series, or str
+            Kilometres from the start, or the name of a stop.
+
+        Returns
+        -------
+        Point or GeoSeries
+
+        Raises
+        ------
+        InputError
+            `km` is off the corridor.
+        UnknownNameError
+            No stop of that name.
+
+        Examples
+        --------
+        >>> corridor("ml1-chord").at(481) == corridor("ml1-chord").at("Rohri Junction")
+        True
+        """
+        return self.chainage.at(self.km_of(km) if isinstance(km, str) else km)
+
+    def km_of(self, stop: str) -> float:
+        """Chainage of a stop by name.
+
+        Examples
+        --------
+        >>> corridor("ml1-chord").km_of("Rohri")
+        481.0
+        """
+        wanted = folded(stop)
+        names = self.stops["name"].map(folded)
+        ids = self.stops["id"].map(folded)
+        bare = names.str.replace(r"(junction|jn|cantonment|cantt)$", "", regex=True)
+        for column in (names, ids, bare):
+            hits = self.stops[column == wanted]
+            if len(hits):
+                return float(hits["km"].iloc[0])
+        raise UnknownNameError(stop, f"stop of {self.name}", self.stops["name"])
+
+    def locate(self, points: Any) -> pd.DataFrame:
+        """The closest place on the corridor to each point.
+
+        Parameters
+        ----------
+        points : Point, Place, str, GeoSeries or GeoDataFrame
+            lon, lat, or any CRS.
+
+        Returns
+        -------
+        DataFrame
+            On the points' index: `km` (chainage), `offset_km` (geodesic distance), `side`
+            (left, right, on; looking up the chainage), `lon`, `lat` of the closest place.
+            Exact on the drawn line to 1 mm; the line itself is good to `accuracy_km`.
+
+        Raises
+        ------
+        InputError, CRSError, CoordinateError, GeometryError
+
+        Examples
+        --------
+        >>> from shapely.geometry import Point
+        >>> row = corridor("ml1-chord").locate(Point(68.896448, 27.685755)).iloc[0]
+        >>> round(float(row.km), 3), round(float(row.offset_km), 6)
+        (481.0, 0.0)
+        """
+        if isinstance(points, str):
+            from cpecgeo.features.places import place
+
+            points = place(points)
+        frame = self.chainage.locate(in_region(getattr(points, "point", points), "points"))
+        frame.attrs = {**frame.attrs, "corridor": self.name, "data_version": data_version()}
+        return frame
+
+    def between(self, a: float | str, b: float | str) -> LineString:
+        """The stretch between two chainages or stops, in that direction.
+
+        Parameters
+        ----------
+        a, b : float or str
+            Kilometres, or names of stops.
+
+        Returns
+        -------
+        LineString
+
+        Examples
+        --------
+        >>> from cpecgeo.geodesy import length_km
+        >>> round(length_km(corridor("ml1").between("Lahore Junction", "Rawalpindi")), 1)
+        278.7
+        """
+        ends = [self.km_of(x) if isinstance(x, str) else float(x) for x in (a, b)]
+        return self.chainage.between(*ends)
+
+    def km_posts(self, every: float = 10) -> gpd.GeoDataFrame:
+        """Km posts along the corridor.
+
+        Parameters
+        ----------
+        every : float
+            Kilometres between posts.
+
+        Returns
+        -------
+        GeoDataFrame
+            `km` and the point, from 0 to the last post before the end.
+
+        Raises
+        ------
+        InputError
+            `every` isn't a positive number.
+
+        Examples
+        --------
+        >>> corridor("kkh-pakistan").km_posts(every=200)["km"].tolist()
+        [0.0, 200.0, 400.0, 600.0, 800.0]
+        """
+        if isinstance(every, bool) or not isinstance(every, (int, float)):
+            raise InputTypeError(f"every is {every!r}; a number of kilometres is needed.")
+        if not (np.isfinite(every) and every > 0):
+            raise InputError(f"every is {every!r}; kilometres must be finite and more than 0.")
+        km = np.arange(0.0, self.end_km + 1e-9, every)
+        points = self.chainage.at(km)
+        frame = gpd.GeoDataFrame({"km": km}, geometry=np.asarray(points), crs=4326)
+        frame.attrs = {"corridor": self.name, "method": "calibrated chainage"}
+        return frame
+
+    def profile(self, every_km: float = 1.0) -> pd.DataFrame:
+        """Elevation along the corridor, from the bundled 30″ grid.
+
+        Parameters
+        ----------
+        every_km : float
+            Kilometres between samples.
+
+        Returns
+        -------
+        DataFrame
+            `km`, `elevation_m`, `lon`, `lat`. Missing outside the grid and at sea.
+
+        Examples
+        --------
+        >>> int(corridor("kkh").profile(5)["elevation_m"].max()) > 4400
+        True
+        """
+        posts = self.km_posts(every_km)
+        frame = profile(posts["km"], posts.geometry)
+        frame.attrs["corridor"] = self.name
+        return frame
+
+    def buffer(self, km: float) -> Any:
+        """Area within `km` of the drawn line; see `cpecgeo.buffer`."""
+        from cpecgeo.analysis.measure import buffer
+
+        return buffer(self, km)
+
+    def explore(self, **style: Any) -> Any:
+        """A map of the corridor; see `cpecgeo.Map`."""
+        from cpecgeo.maps import Map
+
+        return Map().add(self, **style)
+
+    def _repr_html_(self) -> str:
+        head = [
+            ("kind", self.kind),
+            ("status", self.status.replace("_", " ")),
+            ("drawn length", f"{self.length_km:,.1f} km (geodesic, WGS 84)"),
+            ("published length", _published(self.official_km, self.official_note)),
+            ("chainage ends at", f"{self.end_km:,.1f} km"),
+            ("accuracy of the line", f"{self.accuracy_km:,.1f} km at worst"),
+            ("sections", str(len(self.sections))),
+        ]
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>"
+            for k, v in head
+        )
+        sources = "".join(f"<li>{escape(s)}</li>" for s in self.sources)
+        return (
+            f"<div><strong>{escape(self.title)}</strong> <code>{escape(self.name)}</code>"
+            f"<table>{cells}</table><details><summary>Sources</summary><ul>{sources}</ul>"
+            "</details></div>"
+        )
+
+
+def _published(km: float, note: str) -> str:
+    if np.isnan(km):
+        return "none found"
+    return f"{km:,.6g} km" + (f" ({note})" if note else "")
+
+
+@cache
+def _corridor(name: str) -> Corridor:
+    row, whole = corridor_rows()[name], assemble(name)
+    chain = Chainage(whole.line, whole.measures_km)
+    parts = layer("sections").set_index("id", drop=False).loc[row["sections"]]
+    parts = parts.reset_index(drop=True).rename(columns={"ratio_reason": "reason"})
+    parts.insert(2, "km_from", [s[1] for s in whole.sections])
+    parts.insert(3, "km_to", [s[2] for s in whole.sections])
+    figures = table("figures")
+    about = {name, *row["sections"], *_wholes(name)}
+    official = row["official_km"]
+    stated = [row["source"]] if isinstance(row["source"], str) else []
+    return Corridor(
+        name=name,
+        title=row["title"],
+        kind=row["kind"],
+        status=row["status"],
+        line=chain.line,
+        stops=stops(row["sections"], whole, chain),
+        sections=parts,
+        official_km=float("nan") if pd.isna(official) else float(official),
+        official_note="" if pd.isna(row["official_note"]) else row["official_note"],
+        competing=figures[figures["feature"].isin(about)].reset_index(drop=True),
+        accuracy_km=float(parts["accuracy_km"].max()),
+        sources=tuple(dict.fromkeys([*stated, *parts["source"]])),
+        chainage=chain,
+    )
+
+
+def _wholes(name: str) -> list[str]:
+    frame = layer("sections")
+    return list(frame.loc[frame["corridor"] == name, "id"])
+
+
+def corridor(name: str) -> Corridor:
+    """One corridor by name.
+
+    Parameters
+    ----------
+    name : str
+        Forgiving: ``"ML-1"``, ``"ml1"``, ``"Main Line 1"``.
+
+    Returns
+    -------
+    Corridor
+
+    Raises
+    ------
+    UnknownNameError
+        No such corridor; the message has near names.
+
+    Examples
+    --------
+    >>> corridor("Karakoram Highway").name
+    'kkh'
+    >>> corridor("karakorum")
+    Traceback (most recent call last):
+    cpecgeo.errors.UnknownNameError: No corridor named 'karakorum'. Did you mean ...
+    """
+    return _corridor(corridor_id(name))
+
+
+def corridors() -> gpd.GeoDataFrame:
+    """All corridors with drawn and published lengths.
+
+    Returns
+    -------
+    GeoDataFrame
+        On the id: `title kind status length_km official_km ratio chainage_km accuracy_km …`.
+        `ratio` is drawn to published length; it is below 1 where bends are finer than the
+        points that the line is drawn through.
+
+    Examples
+    --------
+    >>> round(corridors().loc["ml1", "ratio"], 3)
+    np.float64(0.975)
+    """
+    frame = layer("corridors")
+    frame["ratio"] = frame["length_km"] / frame["official_km"]
+    attrs = frame.attrs
+    frame = frame[[*_SHOWN, "geometry"]].set_index("id")
+    frame.attrs = attrs
+    return frame

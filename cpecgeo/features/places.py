@@ -1,0 +1,152 @@
+"""Named points of any layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+
+import geopandas as gpd
+import pandas as pd
+from shapely.geometry import Point
+
+from cpecgeo.catalogue import folded, layer
+from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+
+__all__ = ["Place", "place"]
+
+# Sites before towns, towns before stations: "Gwadar" is the town, "Gwadar Port" the port.
+_LAYERS = ("ports", "crossings", "mines", "zones", "energy", "places", "stations", "waypoints")
+_SUFFIXES = ("junction", "jn", "cantonment", "cantt", "port", "pass", "sez")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One named point.
+
+    Attributes
+    ----------
+    name, id, layer, kind : str
+    point : Point
+        lon, lat on WGS 84.
+    status : str or None
+    basis : str
+        ``surveyed``, ``gazetteer``, ``proxy`` (another place's point stands in) or
+        ``schematic``.
+    accuracy_km : float
+    source, licence : str
+    """
+
+    name: str
+    id: str
+    layer: str
+    kind: str
+    point: Point
+    status: str | None
+    basis: str
+    accuracy_km: float
+    source: str
+    licence: str
+    note: str
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "layer": self.layer,
+            "lon, lat": f"{self.point.x:.5f}, {self.point.y:.5f}",
+            "basis": self.basis + (" (another place's point stands in)" * (self.basis == "proxy")),
+            "accuracy": f"{self.accuracy_km:g} km",
+            "source": self.source,
+        }
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>"
+            for k, v in rows.items()
+        )
+        return f"<div><strong>{escape(self.name)}</strong><table>{cells}</table></div>"
+
+
+@cache
+def _index() -> pd.DataFrame:
+    """Every name of every point, folded, with its rank."""
+    rows = []
+    for rank, name in enumerate(_LAYERS):
+        frame = layer(name)
+        if name == "waypoints":
+            frame = frame[frame["kind"] == "place"]
+        for i, row in zip(frame.index, frame[["id", "name", "name_ur", "name_zh"]].to_numpy(),
+                          strict=True):
+            for text in {str(t) for t in row if isinstance(t, str)}:
+                rows.append((folded(text), rank, name, i))
+    return pd.DataFrame(rows, columns=["key", "rank", "layer", "row"])
+
+
+def place(name: str, *, within: str | None = None) -> Place:
+    """One named point of any layer.
+
+    Parameters
+    ----------
+    name : str
+        In English, Urdu or Chinese, or an id; case and punctuation don't matter.
+    within : str, optional
+        The layer to look in, where a name stands in several.
+
+    Returns
+    -------
+    Place
+        Ports, crossings, mines, zones and plants are looked through first, then towns,
+        stations and way points.
+
+    Raises
+    ------
+    UnknownNameError
+        No point of that name; the message has near names.
+    InputError
+        The feature is known but its position isn't.
+
+    Examples
+    --------
+    >>> place("Gwadar Port").point.wkt
+    'POINT (62.341 25.109)'
+    >>> place("Reko Diq").basis
+    'gazetteer'
+    """
+    if not isinstance(name, str):
+        raise InputTypeError(f"A place is asked for by {name!r}; give its name as text.")
+    index = _index()
+    if within is not None:
+        index = index[index["layer"] == str(layer(within).attrs["layer"])]
+    wanted = folded(name)
+    bare = index["key"].str.replace(rf"({'|'.join(_SUFFIXES)})$", "", regex=True)
+    hits = index[index["key"] == wanted] if wanted else index.iloc[:0]
+    if hits.empty and wanted:
+        hits = index[bare == wanted]
+    if hits.empty:
+        names = {str(n) for layer_name in _LAYERS for n in layer(layer_name)["name"].dropna()}
+        raise UnknownNameError(name, "place", names, "See cpecgeo.catalog() for the layers.")
+    hits = hits.sort_values("rank", kind="stable")
+    rows = [(h.layer, layer(h.layer).loc[h.row]) for h in hits.itertuples()]
+    for layer_name, row in rows:
+        if row.geometry is not None:
+            return _place(layer_name, row)
+    raise InputError(
+        f"The position of {rows[0][1]['name']!r} ({rows[0][0]}) isn't known: "
+        f"{rows[0][1]['note'] or rows[0][1]['source']}. Give a point of your own."
+    )
+
+
+def _place(layer_name: str, row: gpd.GeoSeries) -> Place:
+    def text(column: str) -> str:
+        return "" if pd.isna(row[column]) else str(row[column])
+
+    return Place(
+        name=text("name"),
+        id=text("id"),
+        layer=layer_name,
+        kind=text("kind"),
+        point=row.geometry,
+        status=text("status") or None,
+        basis=text("basis"),
+        accuracy_km=float("nan") if pd.isna(row["accuracy_km"]) else float(row["accuracy_km"]),
+        source=text("source"),
+        licence=text("licence"),
+        note=text("note"),
+    )
