@@ -15,7 +15,6 @@ import numpy as np
 from cpecgeo.geodesy._arc import SHORT_M, arc, geodesic
 from cpecgeo.geodesy._compile import jit
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, POLE_M
-from cpecgeo.geodesy._tree import FAN
 
 __all__ = ["search"]
 
@@ -148,14 +147,14 @@ def _to_axis2(tubes, i, x, y, z):
     numba.void(
         _rows, _ints, _i8, _i8, _f8, _i8,
         _rows, _rows, _rows, _flat, _ints, _ints, _ints,
-        _rows, _ints, _i8,
+        _rows, _ints, _i8, _i8,
         _i8[:, ::1], _rows, numba.int8[:, ::1], _rows, _rows, _rows,
     )
 )  # fmt: skip
 def search(
     lonlat, order, first, last, limit, k,
     a, d, n, per_d2, target, before, after,
-    tubes, child, leaves,
+    tubes, child, leaves, fan,
     out_piece, out_s, out_side, out_lon, out_lat, out_along,
 ):  # fmt: skip
     """Find the k nearest targets of the points ``order[first:last]``.
@@ -192,7 +191,7 @@ def search(
                 continue
             node = stack[top]
             if node < leaves:
-                for i in range(child[node], min(child[node] + FAN, len(a))):
+                for i in range(child[node], min(child[node] + fan, len(a))):
                     t, s = _foot(a, d, n, per_d2, i, x, y, z, cut * cut)
                     if s < best_s[k - 1]:
                         if k == 1:
@@ -203,7 +202,7 @@ def search(
                 continue
             base = top
             stop = child[node + 1] if node < root else root
-            for c in range(child[node], min(child[node] + FAN, stop)):
+            for c in range(child[node], min(child[node] + fan, stop)):
                 away2 = _to_axis2(tubes, c, x, y, z)
                 reach = cut + tubes[c, 7]
                 if away2 <= reach * reach:

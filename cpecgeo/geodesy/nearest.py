@@ -15,7 +15,7 @@ from cpecgeo.geodesy._areas import Areas
 from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints
 from cpecgeo.geodesy._found import Found, antipodal
-from cpecgeo.geodesy._tree import Tree, build, take_apart
+from cpecgeo.geodesy._tree import FAN, Tree, build, take_apart
 from cpecgeo.geodesy.inputs import POINTS, lonlat, positive_km
 
 __all__ = ["Index", "nearest"]
@@ -163,7 +163,7 @@ class Index:
             search(
                 xy, order, first, last, limit, k,
                 p.a, p.d, p.n, p.per_d2, p.target, p.before, p.after,
-                tree.tubes, tree.child, tree.leaves,
+                tree.tubes, tree.child, tree.leaves, FAN,
                 found.piece, found.metres, found.side, found.lon, found.lat, found.along,
             )  # fmt: skip
 
