@@ -4,6 +4,7 @@
 the corridor with all its layers; `explore` shows one thing; `figures` draws with matplotlib.
 """
 
+from cpecgeo.maps.cpec import cpec_map, explore
 from cpecgeo.maps.map import Map
 
-__all__ = ["Map"]
+__all__ = ["Map", "cpec_map", "explore"]

@@ -227,7 +227,7 @@ def _provinces(target: Map) -> None:
         _frame("Provinces", shared),
         _quiet(PROVINCE, weight=1.1, extra={"sources": _sources(provinces)}), name="Provinces", control=False
     )
-    large = shapely.area(np.asarray(provinces.geometry.array, dtype=object)) > 2.5
+    large = shapely.area(np.asarray(provinces.geometry.array, dtype=object)) > 4.0
     for which, zoom in ((large, 5.0), (~large, 7.5)):
         some = provinces[which]
         at = [_inside(g) for g in some.geometry]

@@ -46,6 +46,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("population", "Population", ""),
     ("capacity_mw", "Capacity", "MW"),
     ("province", "Province", ""),
+    ("part_of", "Part of", ""),
     ("reason", "Why they differ", ""),
     ("competing", "Other figures", ""),
     ("accuracy_km", "Accuracy", "km"),

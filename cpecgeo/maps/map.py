@@ -41,8 +41,8 @@ class Map(folium.Map):  # type: ignore[misc]
         Centre, in folium's order; the view fits what was added when omitted.
     zoom_start : float, optional
         Zoom level at the start, together with `location`.
-    title : str
-        Of the page, and its heading.
+    title : str, optional
+        Of the page, and its heading; the name of what is added first when omitted.
     subtitle : str
         A line below the heading.
     tiles : str or xyzservices.TileProvider or None
@@ -95,7 +95,7 @@ class Map(folium.Map):  # type: ignore[misc]
         location: Sequence[float] | None = None,
         *,
         zoom_start: float | None = None,
-        title: str = "Map",
+        title: str | None = None,
         subtitle: str = "",
         tiles: Any = None,
         background: bool | Sequence[str] = True,
@@ -127,7 +127,7 @@ class Map(folium.Map):  # type: ignore[misc]
 
     def _heading(self) -> str:
         """The page's heading; plain text only, and no template code."""
-        texts = [html.escape(t).replace("{", "&#123;") for t in (self.title, self.subtitle)]
+        texts = [html.escape(t).replace("{", "&#123;") for t in (self.title or "Map", self.subtitle)]
         below = f"<p>{texts[1]}</p>" if texts[1] else ""
         return f'<header class="cpec-head"><h1>{texts[0]}</h1>{below}</header>'
 
@@ -191,7 +191,10 @@ class Map(folium.Map):  # type: ignore[misc]
                 group=part.group or group,
                 show=show and part.show,
                 control=control,
+                key=part.key,
             )
+            if self.title is None:
+                self.title = part.name
         return self
 
     def add_layer(
@@ -223,7 +226,9 @@ class Map(folium.Map):  # type: ignore[misc]
         Map
             This map.
         """
-        key = key or f"layer{self._added}"
+        taken = {c.key for c in self._children.values() if isinstance(c, VectorLayer)}
+        if key is None or key in taken:
+            key = f"layer{self._added}"
         self._added += 1
         payload = features(frame, style)
         layer = VectorLayer(
@@ -264,7 +269,7 @@ class Map(folium.Map):  # type: ignore[misc]
         boxes = [layer.bounds for layer in layers if layer.bounds and layer.payload["view"]]
         west, south, east, north = zip(*(boxes or [PAKISTAN]), strict=True)
         return {
-            "title": self.title,
+            "title": self.title or "Map",
             "subtitle": self.subtitle,
             "note": NOTE,
             "notes": list(dict.fromkeys(self.notes)),
@@ -295,7 +300,7 @@ class Map(folium.Map):  # type: ignore[misc]
             if isinstance(child, Layer) and not isinstance(child, VectorLayer) and child.control
         ]
         extra = [*(Control(kind) for kind in self._applicable()), Start(adopted)]
-        return page(self, data=self.data(), title=self.title, lang=self.lang, extra=extra)
+        return page(self, data=self.data(), title=self.title or "Map", lang=self.lang, extra=extra)
 
     def save(self, outfile: Any, close_file: bool = True, **kwargs: Any) -> Path | None:  # noqa: ARG002, FBT001
         """Write the map as one file that opens anywhere.
@@ -329,7 +334,7 @@ class Map(folium.Map):  # type: ignore[misc]
 
     def _repr_html_(self, **kwargs: Any) -> str:  # noqa: ARG002
         """The map in a frame of its own, for notebooks; works offline."""
-        title = html.escape(self.title)
+        title = html.escape(self.title or "Map")
         return (
             f'<iframe title="{title}" srcdoc="{html.escape(self.html())}" '
             'style="width:100%;height:540px;border:1px solid #ccc" '

@@ -13,10 +13,10 @@ import shapely
 
 from cpecgeo.errors import InputTypeError, UnknownNameError
 from cpecgeo.geodesy import lonlat
-from cpecgeo.maps import encode
 from cpecgeo.maps.layer import Style
+from cpecgeo.maps.lines import line_style, posts_of, section_table, stop_style, stop_table
 
-__all__ = ["Part", "corridor_posts", "parts"]
+__all__ = ["Part", "named", "parts"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Part:
         Whether drawn at the start.
     posts : dict, optional
         Arguments of `Map.add_posts`.
+    key : str, optional
+        Name of the layer for the page's script.
     """
 
     frame: Any
@@ -45,6 +47,7 @@ class Part:
     group: str = ""
     show: bool = True
     posts: dict[str, Any] | None = None
+    key: str | None = None
 
 
 def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) -> Iterator[Part]:
@@ -85,7 +88,7 @@ def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) 
     look = Style(**style)
     if isinstance(x, str):
         name = name or x
-        x = _named(x)
+        x = named(x)
     if isinstance(x, (gpd.GeoDataFrame, gpd.GeoSeries)):
         connected = isinstance(x, gpd.GeoDataFrame) and geometry is not None
         if not connected:
@@ -99,7 +102,7 @@ def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) 
         frame = gpd.GeoDataFrame({"name": [title]}, geometry=[x], crs="EPSG:4326")
         yield Part(frame, look, title)
     elif hasattr(x, "sections") and hasattr(x, "stops"):
-        yield from _corridor(x, look, name)
+        yield from _corridor(x, look, style, name)
     elif hasattr(x, "legs") and hasattr(x, "line"):
         yield from _route(x, look, name)
     elif hasattr(x, "point"):
@@ -111,7 +114,7 @@ def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) 
         )
 
 
-def _named(name: str) -> Any:
+def named(name: str) -> Any:
     """A layer, corridor or place by name, in this order."""
     import cpecgeo
 
@@ -181,54 +184,18 @@ def _connected(table: pd.DataFrame, origin: gpd.GeoSeries) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(table, geometry=lines, crs="EPSG:4326")
 
 
-def _corridor(x: Any, style: Style, name: str | None) -> Iterator[Part]:
-    title = name or str(getattr(x, "title", None) or x.name)
-    sections = x.sections
-    if isinstance(sections, gpd.GeoDataFrame) and sections.geometry.notna().any():
-        frame = sections
-    else:
-        frame = gpd.GeoDataFrame({"name": [title]}, geometry=[x.line], crs="EPSG:4326")
-    kind = str(getattr(x, "kind", "") or "")
-    if "kind" not in frame.columns:
-        frame = frame.assign(kind=kind)
-    yield Part(frame, style, title, "Corridors")
-    if isinstance(x.stops, gpd.GeoDataFrame) and x.stops.geometry.notna().any():
-        stops = x.stops[x.stops.geometry.notna()]
-        named = "name" if "name" in stops.columns else None
-        yield Part(
-            stops,
-            Style(color="#3a3a3a", radius=3.2, label=named, label_zoom=8, label_class="stop",
-                  legend="Stop"),
-            f"Stops of {title}",
-            "Corridors",
-        )  # fmt: skip
-    posts = corridor_posts(x)
+def _corridor(x: Any, style: Style, options: Mapping[str, Any], name: str | None) -> Iterator[Part]:
+    title = name or str(x.title)
+    frame = section_table(x).drop(columns="corridor")
+    look = replace(line_style(frame, weight=4.0), **options) if options else line_style(frame)
+    key = f"corridor-{x.name}"
+    yield Part(frame, look, title, "Corridors", key=key)
+    stops = stop_table(x)
+    if stops is not None:
+        yield Part(stops, stop_style(stops), f"Stops of {title}", "Corridors")
+    posts = posts_of(x)
     if posts is not None:
-        yield Part(None, style, title, posts={"line": title, "posts": posts})
-
-
-def corridor_posts(x: Any) -> dict[str, Any] | None:
-    """Km posts of a corridor, one per km, encoded.
-
-    Parameters
-    ----------
-    x : Corridor
-        With a method ``km_posts(every=…)``.
-
-    Returns
-    -------
-    dict or None
-        ``first_km`` and ``points``; None without posts.
-    """
-    if not hasattr(x, "km_posts"):
-        return None
-    posts = x.km_posts(every=1)
-    if not len(posts):
-        return None
-    return {
-        "first_km": int(round(float(posts["km"].iloc[0]))),
-        "points": encode.points(np.asarray(posts.geometry.array, dtype=object)),
-    }
+        yield Part(None, style, title, posts={"line": title, "posts": posts | {"layer": key}})
 
 
 def _route(x: Any, style: Style, name: str | None) -> Iterator[Part]:

@@ -26,7 +26,7 @@ cpecgeo.Cloud = L.Layer.extend({
     this._map = map;
     this._canvas = L.DomUtil.create("canvas", "cpec-cloud leaflet-zoom-hide");
     this._canvas.setAttribute("aria-hidden", "true");
-    map.getPane("cpec-" + this._layer.style.pane).appendChild(this._canvas);
+    map.getPane(this._layer.pane).appendChild(this._canvas);
     map.on("moveend zoomend viewreset resize", this.draw, this);
     map.on("click", this._click, this);
     map.on("mousemove", this._hover, this);

@@ -28,12 +28,18 @@
       },
     }).addTo(map),
     minimap: (map) => {
-      const ground = map.cpec.data.layers.countries;
-      if (!ground || !wide(map)) return;
-      const copy = L.featureGroup(ground.geometry.filter((g) => g && g[0] === 3).map(([, parts]) =>
-        L.polygon(parts.map((rings) => rings.map((r) => cpecgeo.latlngs(r, ground.style.unit))), {
-          color: "#8d867a", weight: 0.6, fillColor: "#f3f0e9", fillOpacity: 1, interactive: false,
-        })));
+      const ground = [map.cpec.data.layers.countries, map.cpec.data.layers.home];
+      if (!ground[0] || !wide(map)) return;
+      const copy = L.featureGroup();
+      ground.forEach((layer, home) => {
+        for (const [type, parts] of layer.geometry) {
+          if (type !== 3) continue;
+          L.polygon(parts.map((rings) => rings.map((r) => cpecgeo.latlngs(r, layer.style.unit))), {
+            color: "#8d867a", weight: 0.6, fillColor: home ? "#fffdf9" : "#e6e0d4", fillOpacity: 1,
+            interactive: false,
+          }).addTo(copy);
+        }
+      });
       const control = new L.Control.MiniMap(copy, {
         position: "bottomright", width: 130, height: 120, toggleDisplay: true,
         zoomLevelFixed: 2.5,

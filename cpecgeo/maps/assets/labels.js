@@ -81,10 +81,12 @@
       const year = map.cpec.year;
       const taken = [];
       const made = [];
+      const said = new Set();
       this._box.textContent = "";
       for (const one of this._all) {
         if (zoom < one.zoom || !view.contains(one.at) || !map.hasLayer(one.group)) continue;
         if (year !== null && !cpecgeo.stands(one.layer, one.i, year)) continue;
+        if (one.layer.style.once && said.has(one.text)) continue;
         const style = one.layer.style.labelClass;
         const size = this._size(one.text, style);
         const p = map.latLngToLayerPoint(one.at);
@@ -93,6 +95,7 @@
           .find((b) => !taken.some((t) => b[0] < t[2] && b[2] > t[0] && b[1] < t[3] && b[3] > t[1]));
         if (!spot) continue;
         taken.push(spot);
+        said.add(one.text);
         const node = el("div", { class: "cpec-label cpec-label-" + style, dir: "auto" }, one.text);
         node.style.transform = "translate(" + Math.round(spot[0]) + "px," + Math.round(spot[1]) + "px)";
         made.push(node);

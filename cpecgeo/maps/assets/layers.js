@@ -39,7 +39,7 @@
     const look = lookOf(layer, i);
     const style = layer.style;
     const base = {
-      pane: "cpec-" + style.pane,
+      pane: layer.pane,
       renderer: renderer,
       interactive: style.interactive,
       color: look.color,
@@ -51,6 +51,7 @@
       base.lineCap = look.dash.startsWith("0.") ? "round" : "butt";
       base.dashArray = style.dash || cpecgeo.dashes(look.dash, look.weight);
       base.smoothFactor = 1;
+      if (style.solid) Object.assign(base, { dashArray: null, lineCap: "round", opacity: style.opacity });
       return L.polyline(parts.map(decode), base);
     }
     base.weight = style.areaWeight ?? 1.2;
@@ -65,7 +66,7 @@
     const style = layer.style;
     if (look.shape === "circle") {
       return L.circleMarker(at, {
-        pane: "cpec-" + style.pane,
+        pane: layer.pane,
         interactive: style.interactive,
         radius: style.radius,
         color: "#fff",
@@ -77,7 +78,7 @@
     }
     const size = style.radius * 3;
     const made = L.marker(at, {
-      pane: "cpec-" + style.pane,
+      pane: layer.pane,
       keyboard: true,
       interactive: style.interactive,
       icon: L.divIcon({
@@ -113,6 +114,12 @@
   cpecgeo.layer = function (map, key) {
     const layer = map.cpec.data.layers[key];
     layer.key = key;
+    layer.pane = "cpec-" + layer.style.pane;
+    if (layer.style.fromZoom) {
+      const z = map.getPane(layer.pane).style.zIndex;
+      layer.pane = "cpec-own-" + key;
+      map.createPane(layer.pane).style.zIndex = z - 5;
+    }
     let group;
     if (layer.cloud) {
       group = new cpecgeo.Cloud(layer);
@@ -168,6 +175,18 @@
     }
     // A map that is there already doesn't move.
     setTimeout(() => { if (!item.isPopupOpen()) open(); }, 900);
+  };
+
+  // Layers of small things have a pane of their own, which shows from their zoom level on.
+  cpecgeo.appearWithZoom = function (map) {
+    const late = Object.values(map.cpec.layers).map((g) => g.cpecLayer).filter((l) => l.style.fromZoom);
+    const update = () => {
+      for (const layer of late) {
+        map.getPane(layer.pane).style.display = map.getZoom() < layer.style.fromZoom ? "none" : "";
+      }
+    };
+    map.on("zoomend", update);
+    update();
   };
 
   cpecgeo.eachItem = function (map, visit) {

@@ -22,6 +22,7 @@ cpecgeo.start = function (map) {
   box.setAttribute("role", "region");
   box.setAttribute("aria-label", data.title + ". Arrow keys move the map, plus and minus zoom.");
   for (const bar of document.querySelectorAll(".leaflet-control-zoom a")) bar.setAttribute("role", "button");
+  cpecgeo.appearWithZoom(map);
   cpecgeo.preparePrint(map);
   if (window.location.hash === "#still") document.documentElement.classList.add("cpec-still");
   document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,143 @@
+"""Corridors as layers: their sections, stops and km posts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from cpecgeo.maps import encode
+from cpecgeo.maps.layer import Style
+
+__all__ = [
+    "LINE_FIELDS",
+    "NETWORK",
+    "figures_of",
+    "line_style",
+    "posts_of",
+    "section_table",
+    "short_name",
+    "stop_style",
+    "stop_table",
+]
+
+NETWORK = (
+    ("rail", "Railways"),
+    ("road", "Roads"),
+    ("mining", "Mining corridor"),
+)
+LINE_FIELDS = (
+    "kind", "part_of", "opened", "official_km", "drawn_km", "ratio", "reason", "km_from", "km_to",
+    "competing", "accuracy_km", "basis", "note", "source", "source_date",
+)  # fmt: skip
+
+
+def line_style(frame: gpd.GeoDataFrame, **more: Any) -> Style:
+    options: dict[str, Any] = {
+        "popup": [c for c in LINE_FIELDS if c in frame.columns],
+        "label": "short",
+        "label_zoom": 5.5,
+        "label_class": "line",
+        "extra": {"order": 2, "once": True},
+    }
+    return Style(**(options | more))
+
+
+def section_table(thing: Any) -> gpd.GeoDataFrame:
+    """A corridor's sections as its popups tell them.
+
+    Parameters
+    ----------
+    thing : Corridor
+        With `sections`.
+
+    Returns
+    -------
+    GeoDataFrame
+        Sections with geometry; `kind` is that of the network, `corridor` the corridor's title,
+        `short` its name for labels, `competing` the competing figures of section and whole.
+    """
+    frame = thing.sections
+    frame = frame[frame.geometry.notna()].copy()
+    kinds = frame["kind"] if "kind" in frame.columns else [thing.kind] * len(frame)
+    known = {kind for kind, _ in NETWORK}
+    frame["kind"] = [k if k in known and thing.kind != "mining" else thing.kind for k in kinds]
+    frame["corridor"] = str(thing.title)
+    frame["short"] = short_name(thing)
+    figures = figures_of(thing.competing)
+    if figures:
+        frame["competing"] = [figures] * len(frame)
+    return frame
+
+
+def short_name(thing: Any) -> str:
+    """ML-1 for ml1, N-35 for "… (N-35)", the first words of the title otherwise."""
+    code = re.search(r"\b(ML|[GMN])-?(\d+)\b", str(thing.title))
+    if code:
+        return f"{code[1]}-{code[2]}"
+    code = re.fullmatch(r"(ml|[mn])(\d+)", str(thing.name))
+    if code:
+        return f"{code[1].upper()}-{code[2]}"
+    return re.split(r",| \(| over ", str(thing.title))[0]
+
+
+def figures_of(competing: Any) -> list[str]:
+    """Competing figures as lines of text."""
+    if not isinstance(competing, pd.DataFrame) or not len(competing):
+        return []
+    rows = []
+    for row in competing.to_dict("records"):
+        number = row.get("value")
+        if number is None or pd.isna(number):
+            continue
+        value = f"{number:,.10g}" if isinstance(number, (int, float)) else str(number)
+        parts = [f"{value} {row.get('unit') or ''}".strip()]
+        parts += [str(row[c]) for c in ("quantity", "source") if not pd.isna(row.get(c))]
+        rows.append("; ".join(parts)[:240])
+    return rows[:12]
+
+
+def stop_table(thing: Any) -> gpd.GeoDataFrame | None:
+    """A corridor's stops that have a place; `end_` is 1 for the first and last."""
+    stops = thing.stops
+    if not isinstance(stops, gpd.GeoDataFrame) or not stops.geometry.notna().any():
+        return None
+    stops = stops[stops.geometry.notna()]
+    ends = {0, len(stops) - 1}
+    return stops.assign(end_=[int(i in ends) for i in range(len(stops))])
+
+
+def stop_style(stops: gpd.GeoDataFrame) -> Style:
+    """How stops are drawn."""
+    shown = [c for c in ("km", "kind", "accuracy_km", "basis", "source") if c in stops.columns]
+    return Style(
+        color="#3a3a3a", radius=3.4, label="name", label_zoom=5.0, label_class="stop",
+        rank="end_", legend="Stop", popup=shown, extra={"order": 1},
+    )  # fmt: skip
+
+
+def posts_of(thing: Any) -> dict[str, Any] | None:
+    """Km posts of a corridor, one per km, encoded.
+
+    Parameters
+    ----------
+    thing : Corridor
+        With a method ``km_posts(every=…)``.
+
+    Returns
+    -------
+    dict or None
+        ``first_km`` and ``points``; None without posts.
+    """
+    if not hasattr(thing, "km_posts"):
+        return None
+    posts = thing.km_posts(every=1)
+    if not len(posts):
+        return None
+    return {
+        "first_km": round(float(posts["km"].iloc[0])),
+        "points": encode.points(np.asarray(posts.geometry.array, dtype=object)),
+    }
