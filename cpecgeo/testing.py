@@ -136,7 +136,7 @@ def reference_distance_km(a: Any, b: Any) -> float:
     --------
     >>> from shapely.geometry import LineString, Point
     >>> round(reference_distance_km(Point(67, 27), LineString([(67, 25), (67, 26)])), 6)
-    110.788...
+    110.795722
     """
     best = np.inf
     for one, other in ((a, b), (b, a)):

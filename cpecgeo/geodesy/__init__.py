@@ -5,6 +5,7 @@ CRS. This package knows nothing of corridors; it can be used alone.
 """
 
 from cpecgeo.geodesy.chainage import Chainage, densify
+from cpecgeo.geodesy.distance import distance_km, distance_matrix_km
 from cpecgeo.geodesy.inputs import lonlat
 from cpecgeo.geodesy.measure import (
     area_km2,
@@ -22,6 +23,8 @@ __all__ = [
     "area_km2",
     "bearing_deg",
     "densify",
+    "distance_km",
+    "distance_matrix_km",
     "length_km",
     "lonlat",
     "nearest",

@@ -114,14 +114,18 @@ def arcs(a, d, out):
         )
 
 
-@jit(numba.void(_rows, _rows, numba.int64, numba.int64, _rows))
-def pairs(a, b, first, last, out):
-    """Geodesic metres from rows first to last of `a`, (n, 3), to all of `b`, (3, m)."""
+@jit(numba.void(_rows, _rows, numba.int64, numba.int64, _rows, numba.bool_[::1]))
+def pairs(a, b, first, last, km, failed):
+    """Geodesic kilometres from rows first to last of `a`, (n, 3), to all of `b`, (3, m).
+
+    A row with NaN in it, for points near each other's antipodes, is marked in `failed`.
+    """
     for i in range(first, last):
         x, y, z = a[i, 0], a[i, 1], a[i, 2]
+        # Without a branch, so that this loop becomes vector instructions.
         for j in range(b.shape[1]):
-            out[i, j] = arc(x, y, z, b[0, j], b[1, j], b[2, j])
+            km[i, j] = 1e-3 * arc(x, y, z, b[0, j], b[1, j], b[2, j])
         for j in range(b.shape[1]):
-            vx, vy, vz = b[0, j] - x, b[1, j] - y, b[2, j] - z
-            if vx * vx + vy * vy + vz * vz > SHORT_M * SHORT_M:
-                out[i, j] = far_arc(x, y, z, b[0, j], b[1, j], b[2, j])
+            if km[i, j] > 1e-3 * SHORT_M:
+                km[i, j] = 1e-3 * far_arc(x, y, z, b[0, j], b[1, j], b[2, j])
+                failed[i] |= km[i, j] != km[i, j]
