@@ -1,95 +1,187 @@
-"""Areas within a geodesic distance."""
+"""Buffers whose boundary is at a geodesic distance, to a stated tolerance."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
-from pyproj import CRS, Transformer
 
-from cpecgeo.errors import InputError
-from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats
-from cpecgeo.geodesy.chainage import densify
-from cpecgeo.geodesy.inputs import is_single, lonlat, positive_km
+from cpecgeo.errors import GeometryError, InputError
+from cpecgeo.geodesy._ellipsoid import ATTRS, EQUATOR_M, Floats
+from cpecgeo.geodesy._outline import Outline, settle
+from cpecgeo.geodesy._plane import Plane, guess
+from cpecgeo.geodesy._split import densified
+from cpecgeo.geodesy._world import polygons
+from cpecgeo.geodesy.inputs import is_single, lonlat
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["buffer"]
 
-# The projected start is good where the projection is: beyond, its edges would fold.
-_MOST_KM = 500.0
+_LEAST_KM, _MOST_KM = 1e-3, 5_000.0
+_LEAST_RTOL, _MOST_RTOL = 1e-7, 1e-2
 
 
-def buffer(x: Any, km: float) -> Any:
-    """The area within `km` of each geometry.
+def buffer(
+    x: Any,
+    km: float,
+    *,
+    rtol: float = 1e-4,
+    cap: Literal["round", "flat"] = "round",
+    side: Literal["left", "right"] | None = None,
+) -> Any:
+    """All that is within `km` of geometries, on the ellipsoid.
 
     Parameters
     ----------
     x : geometry, GeoSeries or GeoDataFrame
-        Points, lines or polygons, in one region: up to about 3,000 km across, off the poles
-        and the antimeridian.
+        Points, lines, polygons, multi or not, in any CRS. Edges are geodesics.
     km : float
-        Geodesic radius, more than 0 and at most 500.
+        Radius, 0.001 to 5,000. Negative shrinks polygons.
+    rtol : float
+        Every vertex of the boundary and every middle of its edges is within this share of
+        `km` from the true distance; 1e-7 to 1e-2.
+    cap : {"round", "flat"}
+        Ends of lines: half a disc, or cut off at a right angle.
+    side : {"left", "right"}, optional
+        Only that side of lines, as seen along them; ends are flat then.
 
     Returns
     -------
     Polygon, MultiPolygon or GeoSeries
-        EPSG:4326, on the index of `x`.
+        EPSG:4326, valid, cut in two at the antimeridian as GeoJSON asks. A GeoSeries keeps
+        the index; None stays. A polygon that shrinks to nothing is an empty one.
 
     Raises
     ------
     InputError
-        `km` isn't a number in that range.
+        `km` or `rtol` out of range, or `side` or flat caps together with other than lines.
+    GeometryError
+        One geometry reaches more than 110° around the earth, or `km` is negative and it
+        isn't a polygon.
 
     Notes
     -----
-    A projected buffer of the line densified to 1 km (or a quarter of `km`), every boundary
-    vertex then moved to exactly `km` along the geodesic from its closest point. Vertices are
-    exact to 1 m; between vertices the boundary is within about 0.2 % of `km`, and up to 1 % at
-    concave kinks.
+    A conformal plane gives the first guess, and so which stretches belong to the boundary;
+    then each vertex is moved along the geodesic from its closest point to the exact
+    distance, and edges are split until their middles hold too.
 
     Examples
     --------
-    >>> from shapely.geometry import Point
+    >>> from shapely.geometry import LineString
     >>> from cpecgeo.geodesy import area_km2
-    >>> round(area_km2(buffer(Point(67, 25), 10)) / (3.14159265 * 100), 2)
-    1.0
+    >>> strip = buffer(LineString([(67, 25), (71, 34)]), 10, cap="flat")
+    >>> round(area_km2(strip) / 20)
+    1070
     """
-    radius = positive_km(km, "km")
-    if radius > _MOST_KM:
-        raise InputError(f"km is {km!r}; a buffer is made for up to {_MOST_KM:g} km.")
-    series = lonlat(x, what="x", missing="keep")
-    areas = [None if g is None else _one(g, radius) for g in series]
+    _check(km, rtol, cap, side)
+    series = lonlat(x, missing="keep")
+    array = np.asarray(series.array, dtype=object)
+    kind = shapely.get_type_id(array)
+    lines = (kind == 1) | (kind == 2) | (kind == 5)
+    areas = (kind == 3) | (kind == 6)
+    given = kind >= 0
+    if (side is not None or cap == "flat") and (given & ~lines).any():
+        raise InputError('flat caps and side="…" are for lines; x has other kinds as well.')
+    if km < 0 and (given & ~areas).any():
+        raise GeometryError(f"km is {km}; only polygons can shrink, and x has other kinds as well.")
+    result = array.copy()
+    for row in np.flatnonzero(given):
+        result[row] = _one(array[row], float(km), rtol, cap == "flat" or side is not None, side)
     if is_single(x):
-        return areas[0]
-    answer = gpd.GeoSeries(pd.Series(areas, index=series.index, dtype=object), crs=4326)
-    answer.attrs = {"method": "geodesic buffer", "km": radius, **ATTRS}
+        return result[0]
+    answer = gpd.GeoSeries(result, index=series.index, crs=series.crs, name=series.name)
+    answer.attrs = {"method": f"geodesic buffer, rtol {rtol}", **ATTRS}
     return answer
 
 
-def _one(geometry: Any, km: float) -> Any:
-    lon, lat = shapely.get_coordinates(geometry.envelope.centroid)[0]
-    local = CRS.from_proj4(f"+proj=aeqd +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m")
-    there = Transformer.from_crs(4326, local, always_xy=True)
+def _check(km: float, rtol: float, cap: str, side: str | None) -> None:
+    if not _LEAST_KM <= abs(km) <= _MOST_KM:
+        raise InputError(f"km is {km}; a buffer's radius is {_LEAST_KM} to {_MOST_KM:,} km.")
+    if not _LEAST_RTOL <= rtol <= _MOST_RTOL:
+        raise InputError(f"rtol is {rtol}; it must be within {_LEAST_RTOL} and {_MOST_RTOL}.")
+    if cap not in ("round", "flat"):
+        raise InputError(f'cap is {cap!r}; choose "round" or "flat".')
+    if side not in (None, "left", "right"):
+        raise InputError(f'side is {side!r}; choose "left", "right" or None.')
+    if side is not None and km < 0:
+        raise InputError(f"km is {km} with side={side!r}; take the other side instead.")
 
-    fine = geometry if geometry.geom_type.endswith("Point") else densify(geometry, min(1, km / 4))
-    flat = shapely.transform(fine, lambda xy: np.column_stack(there.transform(*xy.T)))
-    area = shapely.segmentize(shapely.buffer(flat, km * 1e3, quad_segs=32), km * 125)
-    index = Index(geometry)
 
-    def exact(xy: Floats) -> Floats:
-        at = np.column_stack(there.transform(*xy.T, direction="INVERSE"))
-        for _ in range(2):
-            near = index.nearest(gpd.GeoSeries(shapely.points(at), crs=4326))
-            foot = near[["lon", "lat"]].to_numpy()
-            azimuth = GEOD.inv(foot[:, 0], foot[:, 1], at[:, 0], at[:, 1])[0]
-            lon2, lat2, _ = GEOD.fwd(
-                foot[:, 0], foot[:, 1], azimuth, np.full(len(at), km * 1e3)
-            )
-            at = np.column_stack((lon2, lat2))
-        return at
+def _one(geometry: Any, km: float, rtol: float, flat: bool, side: str | None) -> Any:
+    """The buffer of one geometry."""
+    metres = abs(km) * 1e3
+    xy = shapely.get_coordinates(geometry)
+    plane = Plane.around(xy)
+    dense = densified(np.array([geometry], dtype=object), _step_km(xy, plane, metres))[0]
+    drawn = shapely.transform(dense, plane.project)
+    area = drawn if dense.geom_type.endswith("Polygon") else None
+    bound = shapely.boundary(drawn) if area is not None else drawn
+    parts = shapely.get_parts(bound)
+    is_spot = shapely.get_type_id(parts) == 0
+    lines = [shapely.get_coordinates(p) for p in parts[~is_spot]]
+    shape = guess(lines, shapely.get_coordinates(parts[is_spot]), metres, flat)
+    if area is not None:
+        area = area if area.is_valid else shapely.make_valid(area)
+        shape = area.union(shape) if km > 0 else area.difference(shape)
+    if side is not None:
+        shape = _half(shape, lines, side, plane, geometry)
+    if shape.is_empty:
+        return shapely.Polygon()
+    edge = geometry.boundary if area is not None else geometry
+    index, whole = Index(edge), Index(geometry)
+    rings = settle(_outline(shape, plane, index, metres, flat), index, metres, rtol)
 
-    moved = shapely.transform(area, exact)
-    return moved if moved.is_valid else shapely.make_valid(moved, method="structure")
+    def inside(spots: Floats) -> Any:
+        if area is None:
+            return index.find(spots).metres[:, 0] <= metres
+        within = whole.find(spots).metres[:, 0]
+        if km > 0:
+            return within <= metres
+        return (within == 0) & (index.find(spots).metres[:, 0] >= metres)
+
+    poles = index.find(np.array([[0.0, 90.0], [0.0, -90.0]])).metres[:, 0]
+    near_pole = bool((poles < metres * 1.01).any() or (area is not None and inside(_POLES).any()))
+    return polygons(_closed(rings), inside, poles=near_pole)
+
+
+_POLES = np.array([[0.0, 90.0], [0.0, -90.0]])
+
+
+def _step_km(xy: Floats, plane: Plane, metres: float) -> float:
+    """Edges this long are straight in the plane to a thousandth of the radius."""
+    away = float(np.linalg.norm(plane.project(xy), axis=1).max()) + 1e5
+    bend = away / (2.0 * EQUATOR_M**2)
+    return min(100.0, max(0.2, float(np.sqrt(8e-3 * metres / bend)) / 1e3))
+
+
+def _half(shape: Any, lines: list[Floats], side: str, plane: Plane, geometry: Any) -> Any:
+    """The faces of a flat-capped buffer that are on one side of its lines."""
+    drawn = [shapely.LineString(line) for line in lines]
+    net = shapely.union_all([shape.boundary, *drawn])
+    faces = shapely.get_parts(shapely.polygonize([net]))
+    spots = shapely.get_coordinates(shapely.point_on_surface(faces))
+    wanted = 1 if side == "left" else -1
+    held = shapely.intersects_xy(shape, spots)
+    there = Index(geometry).find(plane.unproject(spots)).side[:, 0] == wanted
+    return shapely.union_all(faces[held & there])
+
+
+def _outline(shape: Any, plane: Plane, index: Index, metres: float, flat: bool) -> Outline:
+    """The rings of a guess on the ground, and which of their vertices stay put."""
+    rings = shapely.get_rings(shapely.get_parts(shape))
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    keep = np.append(ring[1:] == ring[:-1], False)  # the last vertex repeats the first
+    xy, ring = plane.unproject(xy[keep]), ring[keep]
+    fixed = np.zeros(len(xy), bool)
+    if flat:
+        fixed = index.find(xy).metres[:, 0] < 0.5 * metres
+    return Outline(xy, ring, fixed)
+
+
+def _closed(outline: Outline) -> list[Floats]:
+    """Rings with their first vertex repeated; those of fewer than three are nothing."""
+    starts = np.flatnonzero(np.diff(outline.ring, prepend=-1))
+    runs = np.split(outline.xy, starts[1:])
+    return [np.vstack((r, r[:1])) for r in runs if len(r) > 2]

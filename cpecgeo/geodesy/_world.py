@@ -1,0 +1,87 @@
+"""Rings on the globe as valid polygons in lon, lat, cut at the antimeridian."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cpecgeo.geodesy._ellipsoid import Floats
+
+__all__ = ["polygons"]
+
+
+def polygons(
+    rings: list[Floats], inside: Callable[[Floats], Any], *, poles: bool
+) -> Any:
+    """The area that rings bound.
+
+    Parameters
+    ----------
+    rings : list of ndarray, shape (n, 2)
+        lon, lat, closed.
+    inside : callable
+        Whether places, shape (n, 2), are in the area.
+    poles : bool
+        Whether a pole may be in the area, so that lon, lat tell nothing by themselves.
+
+    Returns
+    -------
+    Polygon or MultiPolygon
+        Valid, with longitudes within ±180°.
+    """
+    crossing = any((np.abs(np.diff(r[:, 0])) > 180.0).any() for r in rings)
+    if not (crossing or poles):
+        return _plain(rings)
+    cuts = [part for ring in rings for part in _unrolled(ring)]
+    world = shapely.box(-180.0, -90.0, 180.0, 90.0)
+    net = shapely.union_all([*cuts, world.exterior])
+    faces = shapely.get_parts(shapely.polygonize([net]))
+    spots = shapely.get_coordinates(shapely.point_on_surface(faces))
+    kept = faces[np.asarray(inside(spots), dtype=bool)]
+    return shapely.union_all(kept)
+
+
+def _plain(rings: list[Floats]) -> Any:
+    """Rings into polygons by nesting: what is in an odd number of rings is area."""
+    shapes = shapely.polygons([shapely.linearrings(r) for r in rings])
+    shapes = np.atleast_1d(shapes)
+    bad = ~shapely.is_valid(shapes)
+    if bad.any():
+        shapes[bad] = [_areas(shapely.make_valid(s)) for s in shapes[bad]]
+    order = np.argsort(-shapely.area(shapes))
+    whole = shapes[order[0]]
+    if len(order) == 1:
+        return whole
+    tree = shapely.STRtree(shapes)
+    inner, outer = tree.query(shapely.point_on_surface(shapes), predicate="within")
+    depth = np.bincount(inner[inner != outer], minlength=len(shapes))
+    area = shapely.union_all(shapes[depth % 2 == 0])
+    return shapely.difference(area, shapely.union_all(shapes[depth % 2 == 1]))
+
+
+def _areas(geometry: Any) -> Any:
+    parts = shapely.get_parts(geometry)
+    return shapely.union_all(parts[np.isin(shapely.get_type_id(parts), (3, 6))])
+
+
+def _unrolled(ring: Floats) -> list[Any]:
+    """A ring as lines within ±180°, cut where it passes the antimeridian."""
+    lon, lat = ring.T
+    lines = []
+    run = [ring[0]]
+    for i in range(1, len(ring)):
+        step = lon[i] - lon[i - 1]
+        if abs(step) > 180.0:
+            side = 180.0 if step < 0 else -180.0  # leaves by this side
+            full = step + (360.0 if step < 0 else -360.0)
+            share = (side - lon[i - 1]) / full if full else 0.5
+            at = lat[i - 1] + share * (lat[i] - lat[i - 1])
+            run.append(np.array([side, at]))
+            lines.append(run)
+            run = [np.array([-side, at])]
+        run.append(ring[i])
+    lines.append(run)
+    return [shapely.LineString(r) for r in lines if len(r) > 1]
