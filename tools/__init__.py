@@ -1,0 +1,1 @@
+"""What builds the data: not part of the package."""

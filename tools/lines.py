@@ -13,6 +13,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -20,6 +21,8 @@ import pandas as pd
 from shapely.geometry import LineString, MultiLineString, mapping
 
 from cpecgeo.geodesy import Chainage, length_km
+
+Row = dict[str, Any]
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -64,9 +67,13 @@ def stretch(points: Points, part: pd.Series) -> pd.DataFrame:
         return pd.DataFrame()
     ends = []
     for end, default in ((part["from"], 0), (part["to"], len(trace) - 1)):
-        at = [default] if pd.isna(end) else [
-            i for i, name in enumerate(trace["id"]) if name == end or name.startswith(f"{end}-")
-        ]
+        at = (
+            [default]
+            if pd.isna(end)
+            else [
+                i for i, name in enumerate(trace["id"]) if name == end or name.startswith(f"{end}-")
+            ]
+        )
         exact = [i for i in at if pd.isna(end) or trace["id"][i] == end]
         at = exact or at
         if len(at) != 1:
@@ -107,7 +114,7 @@ def joined(points: Points, parts: pd.DataFrame) -> list[pd.DataFrame]:
     return lines
 
 
-def draw(section: pd.Series, parts: pd.DataFrame, points: Points) -> dict[str, object] | None:
+def draw(section: pd.Series, parts: pd.DataFrame, points: Points) -> Row | None:
     """One section as a GeoJSON feature, its chainage not yet shared out."""
     lines = joined(points, parts)
     if not lines:
@@ -125,15 +132,24 @@ def draw(section: pd.Series, parts: pd.DataFrame, points: Points) -> dict[str, o
         "drawn_km": float(length_km(line)),
         "points_km": float(rows["accuracy_km"].max()),
         "legs": max(
-            float(length_km(gpd.GeoSeries([LineString(pair) for pair in zip(
-                shape.coords[:-1], shape.coords[1:], strict=True)], crs=4326)).max())
+            float(
+                length_km(
+                    gpd.GeoSeries(
+                        [
+                            LineString(pair)
+                            for pair in zip(shape.coords[:-1], shape.coords[1:], strict=True)
+                        ],
+                        crs=4326,
+                    )
+                ).max()
+            )
             for shape in shapes
         ),
         "osm": bool(points.osm.intersection(rows["id"])),
     }
 
 
-def chainage_km(drawing: dict[str, object], drawings: dict[str, dict[str, object]]) -> float | None:
+def chainage_km(drawing: Row, drawings: dict[str, Row]) -> float | None:
     """The length that chainage follows: posts, else a published figure, else a share of one."""
     section, posts = drawing["section"], drawing["posts"]
     if not np.isnan(posts).all():
@@ -148,7 +164,7 @@ def chainage_km(drawing: dict[str, object], drawings: dict[str, dict[str, object
     return None
 
 
-def accuracy_km(drawing: dict[str, object], chain_km: float | None) -> float:
+def accuracy_km(drawing: Row, chain_km: float | None) -> float:
     """How far the real line can be off.
 
     A line of length s between points c apart stays inside the ellipse that has them as foci:
@@ -161,7 +177,7 @@ def accuracy_km(drawing: dict[str, object], chain_km: float | None) -> float:
     return math.ceil((drawing["points_km"] + sag) * 10) / 10
 
 
-def feature(drawing: dict[str, object], drawings: dict[str, dict[str, object]]) -> dict[str, object]:
+def feature(drawing: Row, drawings: dict[str, Row]) -> Row:
     """The GeoJSON feature of a drawing."""
     section, line, posts = drawing["section"], drawing["line"], drawing["posts"]
     km = chainage_km(drawing, drawings)
@@ -186,7 +202,7 @@ def feature(drawing: dict[str, object], drawings: dict[str, dict[str, object]]) 
     }
 
 
-def build(data: Path, *, osm: bool) -> list[dict[str, object]]:
+def build(data: Path, *, osm: bool) -> list[Row]:
     """All sections that can be drawn from the points at hand."""
     points = read_points(data, osm=osm)
     sections = pd.read_csv(data / "sections.csv").set_index("id", drop=False)
@@ -201,7 +217,7 @@ def build(data: Path, *, osm: bool) -> list[dict[str, object]]:
     ]
 
 
-def text(features: list[dict[str, object]]) -> str:
+def text(features: list[Row]) -> str:
     """GeoJSON with a feature a line."""
     body = ",\n".join(json.dumps(f, ensure_ascii=False) for f in features)
     return '{"type": "FeatureCollection", "features": [\n' + body + "\n]}\n"
