@@ -1,0 +1,64 @@
+# The commands of the project; `make help` lists them.
+# Each makes the virtual environment itself when it is missing or out of date.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PYTEST := $(PY) -m pytest -p no:cacheprovider
+JOBS ?= 2
+
+BASE := $(VENV)/.base
+DEV := $(VENV)/.dev
+DOCS := $(VENV)/.docs
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test lint data notebooks docs bench test-wheel
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(BASE) ## the main job on the real data: tables, and a map in out/
+	$(VENV)/bin/cpecgeo demo
+
+test: $(DEV) ## the whole test suite
+	$(PYTEST) -n $(JOBS) --dist loadgroup
+
+test-wheel: $(DEV) ## build the wheel, install it into an empty environment, run the README there
+	$(PYTEST) -m wheel
+
+lint: $(DEV) ## ruff and mypy --strict
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy --strict
+
+data: $(DEV) ## rebuild the derived data and the lines, byte for byte
+	$(PY) -m tools.derive
+	$(PY) -m tools.lines
+
+notebooks: $(DEV) ## run the notebooks from the first cell to the last
+	$(PYTEST) --nbmake notebooks
+
+docs: $(DOCS) ## the documentation as HTML, in docs/_build/html
+	$(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+
+bench: $(DEV) ## the benchmarks
+	$(PY) -m benchmarks
+
+$(BASE): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3 …' >&2; exit 1; }
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip
+	$(PIP) --build-constraint constraints.txt --editable '.[plot]'
+	@touch $@
+
+$(DEV): $(BASE)
+	$(PIP) --build-constraint constraints.txt --editable '.[plot,osm]' --group dev
+	@touch $@
+
+$(DOCS): $(BASE)
+	$(PIP) --build-constraint constraints.txt --editable '.[docs]'
+	@touch $@

@@ -1,0 +1,36 @@
+"""What all tests share: no internet, no windows, and how hard hypothesis tries."""
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import pytest
+import pytest_socket
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "quick",
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "nightly",
+    max_examples=2000,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# Chromium and the test server are spoken to on this machine; nothing else may be reached.
+LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+
+@pytest.fixture(autouse=True)
+def _no_internet():
+    """Let sockets reach this machine only, whatever a test or the code under it does."""
+    pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+    yield
+    pytest_socket._remove_restrictions()

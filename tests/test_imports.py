@@ -1,0 +1,186 @@
+"""The house keeps its floors: who may import whom, and what an import may cost."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "cpecgeo"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# From the ground up. A room imports from floors below it and from its own.
+FLOORS = ["errors", "geodesy", "catalogue", "features", "analysis", "maps", "cli"]
+
+# Rooms that stand beside the stairs: what each may import, besides itself.
+BESIDE = {
+    "testing": {"errors", "geodesy"},
+    "osm": set(FLOORS) - {"cli"},
+    "scale": set(FLOORS) - {"cli"},
+    "__init__": {*FLOORS, "osm", "scale"} - {"cli"},
+    "__main__": {"cli"},
+}
+
+# Corridor's conveniences are one-line calls up, imported when called.
+LATE_CALLS_UP = {("features/corridor.py", "analysis"), ("features/corridor.py", "maps")}
+
+# Standing above the stairs, these may be called from the top floor and its like.
+ABOVE = {"osm": {"cli"}, "scale": {"cli"}}
+
+HEAVY = ["geopandas", "folium", "numba", "osmnx", "pandas", "dask", "matplotlib", "pyarrow"]
+
+
+def room(path):
+    """The room a file is in: its first folder, or its own name on the ground."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path):
+    """Yield (module inside the package, line, whether it is imported inside a function)."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    late = {
+        inner
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(outer)
+    }
+    parents = path.relative_to(PACKAGE.parent).with_suffix("").parts[:-1]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = parents[: len(parents) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            # `from cpecgeo import x` names a room by what it takes.
+            names = (
+                [f"{module}.{alias.name}" for alias in node.names]
+                if module == "cpecgeo"
+                else [module]
+            )
+        else:
+            continue
+        for name in names:
+            if name.startswith("cpecgeo.") and not name.startswith("cpecgeo.__"):
+                yield name, node.lineno, node in late
+
+
+def allowed(here, there):
+    if here == there:
+        return True
+    if here in BESIDE:
+        return there in BESIDE[here]
+    if there in ABOVE:
+        return here in ABOVE[there]
+    return here in FLOORS and there in FLOORS and FLOORS.index(there) < FLOORS.index(here)
+
+
+def test_every_room_has_a_floor():
+    assert {room(p) for p in MODULES} <= {*FLOORS, *BESIDE}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down(path):
+    here = room(path)
+    place = path.relative_to(PACKAGE).as_posix()
+    wrong = [
+        f"{place}:{line} imports {name}"
+        for name, line, late in imports(path)
+        if not allowed(here, there := name.split(".")[1])
+        and not (late and (place, there) in LATE_CALLS_UP)
+    ]
+    assert not wrong
+
+
+def test_calls_up_are_one_liners():
+    """A function that reaches up does so, returns, and does nothing else."""
+    path = PACKAGE / "features" / "corridor.py"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        body = [
+            s
+            for s in node.body
+            if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+        ]
+        ups = [
+            s
+            for s in body
+            if isinstance(s, ast.ImportFrom)
+            and (s.module or "").startswith(("cpecgeo.analysis", "cpecgeo.maps"))
+        ]
+        if ups:
+            assert len(body) == len(ups) + 1, f"{node.name} does more than call up"
+            assert isinstance(body[-1], ast.Return), f"{node.name} does more than call up"
+
+
+def test_geod_is_geodesys_own():
+    """Only one room and the slow reference beside it know the ellipsoid's mathematics."""
+    users = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            named = (isinstance(node, ast.Attribute) and node.attr == "Geod") or (
+                isinstance(node, ast.ImportFrom)
+                and (node.module or "").split(".")[0] == "pyproj"
+                and any(alias.name == "Geod" for alias in node.names)
+            )
+            if named:
+                users.add(room(path))
+    assert users <= {"geodesy", "testing"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_stay_readable(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_no_drawer_for_odds_and_ends():
+    assert not {p.stem for p in MODULES} & {"utils", "util", "helpers", "core", "common", "misc"}
+
+
+@pytest.fixture(scope="module")
+def fresh_import():
+    """What `import cpecgeo` does in a fresh interpreter: modules, sockets, files written."""
+    code = f"""
+import sys
+acts = []
+def audit(event, args):
+    if event.startswith("socket."):
+        acts.append([event, ""])
+    elif event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+"):
+        acts.append([event, str(args[0])])
+    elif event in ("os.mkdir", "os.remove", "os.rename", "subprocess.Popen"):
+        acts.append([event, str(args[0])])
+sys.dont_write_bytecode = True
+sys.addaudithook(audit)
+import time
+start = time.perf_counter()
+import cpecgeo
+seconds = time.perf_counter() - start
+import json
+print(json.dumps(dict(acts=acts, seconds=seconds,
+    heavy=[m for m in {HEAVY!r} if m in sys.modules])))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(run.stdout)
+
+
+def test_import_loads_nothing_heavy(fresh_import):
+    assert fresh_import["heavy"] == []
+
+
+def test_import_touches_neither_network_nor_disk(fresh_import):
+    assert fresh_import["acts"] == []
+
+
+def test_importtime_is_short():
+    """`-X importtime` counts the whole tree; the bound is loose for busy machines."""
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import cpecgeo"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    last = [line for line in run.stderr.splitlines() if line.endswith("| cpecgeo")][-1]
+    assert int(last.split("|")[1]) < 1_000_000
