@@ -41,7 +41,11 @@ def lengths() -> pd.DataFrame:
         [whole.assign(level="corridor")[columns], parts.assign(level="section")[columns]],
         ignore_index=True,
     )
-    frame.attrs = {"method": "geodesic length", "ellipsoid": "WGS 84", "data_version": data_version()}
+    frame.attrs = {
+        "method": "geodesic length",
+        "ellipsoid": "WGS 84",
+        "data_version": data_version(),
+    }
     return frame
 
 
@@ -67,14 +71,15 @@ def proximity(*, to: str = "Gwadar Port") -> pd.DataFrame:
     >>> near.loc["torkham", "corridor"]
     'peshawar-torkham'
     """
-    names = list(corridors().index)
-    operating = list(corridors().query("status == 'operating'").index)
+    known_as = corridors()["status"]
+    operating = list(known_as.index[known_as == "operating"])
+    names = [*operating, *known_as.index[known_as != "operating"]]
     end, rows = place(to), []
     for name in ("crossings", "mines", "ports"):
         sites = layer(name)
         known = sites[sites.geometry.notna()]
-        close = nearest(known, names)
-        running = nearest(known, operating)
+        close = _first(nearest(known, names, k=4), names)
+        running = _first(nearest(known, operating, k=4), operating)
         frame = pd.DataFrame(
             {
                 "layer": name,
@@ -102,3 +107,15 @@ def proximity(*, to: str = "Gwadar Port") -> pd.DataFrame:
         "data_version": data_version(),
     }
     return table
+
+
+def _first(near: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The nearest corridor of each site; of equals (to the metre) the first of `names`.
+
+    Alignments such as the Western one run over other corridors, which are named first.
+    """
+    near = near.assign(
+        metres=(near["distance_km"] * 1e3).round(), rank=near["target"].map(names.index)
+    )
+    near = near.sort_values(["metres", "rank"], kind="stable")
+    return near[~near.index.duplicated()].sort_index()
