@@ -173,4 +173,6 @@ def buffer(x: Any, km: float) -> Any:
     >>> buffer("Gwadar Port", 10).geom_type
     'Polygon'
     """
-    return geodesy.buffer(geometry(x, "x"), km)
+    from cpecgeo.geodesy.buffer import buffer as geodesic_buffer
+
+    return geodesic_buffer(geometry(x, "x"), km)

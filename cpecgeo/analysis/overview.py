@@ -78,8 +78,8 @@ def proximity(*, to: str = "Gwadar Port") -> pd.DataFrame:
     for name in ("crossings", "mines", "ports"):
         sites = layer(name)
         known = sites[sites.geometry.notna()]
-        close = _first(nearest(known, names, k=4), names)
-        running = _first(nearest(known, operating, k=4), operating)
+        close = _first(nearest(known, names, k=len(names)), names)
+        running = _first(nearest(known, operating, k=len(operating)), operating)
         frame = pd.DataFrame(
             {
                 "layer": name,
