@@ -234,7 +234,7 @@ def _provinces(target: Map) -> None:
         target.add_layer(
             gpd.GeoDataFrame({"name": some["name"].tolist()}, geometry=at, crs="EPSG:4326"),
             _quiet(PROVINCE, label="name", label_class="province", label_zoom=zoom,
-                   extra={"hidden": True, "order": -1}),
+                   extra={"hidden": True, "order": 2}),
             name="Names of provinces",
             control=False,
         )  # fmt: skip

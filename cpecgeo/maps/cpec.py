@@ -12,12 +12,13 @@ import shapely
 from cpecgeo.maps.background import add_background
 from cpecgeo.maps.layer import Style
 from cpecgeo.maps.lines import NETWORK, figures_of, line_style, posts_of, section_table
-from cpecgeo.maps.map import Map
+from cpecgeo.maps.map import PAKISTAN, Map
 from cpecgeo.maps.style import KINDS
 
 __all__ = ["cpec_map", "explore"]
 
 # Layer, title, group, radius, zoom level of labels.
+BANDS = "Corridors, highlighted"
 _SITES = (
     ("crossings", "Border markets and crossings", "Sites", 4.6, 7.0),
     ("ports", "Ports", "Sites", 5.2, 6.0),
@@ -57,14 +58,14 @@ def cpec_map(names: Sequence[str] | None = None, *, title: str | None = None) ->
         subtitle="Railways, roads, sites and borders: what operates, what is being built, "
         "what is planned",
     )
-    add_background(answer, ["districts"])
-    for thing in things:
-        _band(answer, thing)
     _network(answer, things)
     _stations(answer)
     _places(answer)
     for layer, name, group, radius, zoom in _SITES:
         _sites(answer, layer, name, group, radius, zoom)
+    add_background(answer, ["districts"])
+    for thing in things:
+        _band(answer, thing)
     return answer
 
 
@@ -73,14 +74,21 @@ def _network(target: Map, things: Sequence[Any]) -> None:
     tables = [section_table(thing) for thing in things]
     together = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs="EPSG:4326")
     part_of = together.groupby("id")["corridor"].agg(lambda c: list(dict.fromkeys(c)))
-    # A section of the mining corridor that is also a road's or railway's is theirs.
-    together = together.assign(own=together["kind"] == "mining").sort_values("own", kind="stable")
-    once = together.drop_duplicates("id").drop(columns=["own", "corridor"])
+    # The name of a line that has one goes before none.
+    together = together.sort_values("short", key=lambda c: c.isna(), kind="stable")
+    once = together.drop_duplicates(["id", "kind"]).drop(columns="corridor")
     once = once.assign(part_of=[part_of[i] for i in once["id"]])
+    mine = set(once.loc[once["kind"] == "mining", "id"])
+    only_mine = once["id"].isin(mine) & (once["kind"] == "road")
     for kind, name in NETWORK:
-        some = once[once["kind"] == kind]
+        some = once[(once["kind"] == kind) & ~only_mine]
         if len(some):
             target.add_layer(some, line_style(some), name=name, group="Network", key=kind)
+    west, south, east, north = once.total_bounds
+    target.view = [
+        min(west, PAKISTAN[0]), min(south, PAKISTAN[1]),
+        max(east, PAKISTAN[2]), max(north, PAKISTAN[3]),
+    ]  # fmt: skip
     for thing in _posted(things):
         posts = posts_of(thing)
         if posts is not None:
@@ -122,7 +130,7 @@ def _band(target: Map, thing: Any) -> None:
     )
     name = str(thing.title)
     target.add_layer(
-        frame, style, name=name, group="Corridors", show=False, key=f"corridor-{thing.name}"
+        frame, style, name=name, group=BANDS, show=False, key=f"corridor-{thing.name}"
     )
 
 
@@ -149,13 +157,13 @@ def _places(target: Map) -> None:
     places = _layer("places")
     places = places[places.geometry.notna()]
     people = pd.to_numeric(places["population"], errors="coerce").fillna(0)
-    for large, name, zoom in ((True, "Cities", 5.0), (False, "Towns", 8.0)):
+    for large, name, zoom in ((True, "Cities", 4.4), (False, "Towns", 8.0)):
         some = places[(people >= 400_000) == large]
         target.add_layer(
             some,
             Style(radius=3.6 if large else 2.6, color=KINDS["places"].color, label="name",
                   label_zoom=zoom, label_class="city" if large else "place", rank="population",
-                  legend="Town", extra={"order": 1 if large else 0} | ({} if large else {"fromZoom": 7.5})),
+                  legend="Town", extra={"order": 4 if large else 0} | ({} if large else {"fromZoom": 7.5})),
             name=name,
             group="Places",
             key=name.lower(),

@@ -24,9 +24,10 @@ __all__ = [
     "stop_table",
 ]
 
+# Kinds of line, in the order in which they are drawn.
 NETWORK = (
-    ("rail", "Railways"),
     ("road", "Roads"),
+    ("rail", "Railways"),
     ("mining", "Mining corridor"),
 )
 LINE_FIELDS = (
@@ -41,7 +42,7 @@ def line_style(frame: gpd.GeoDataFrame, **more: Any) -> Style:
         "label": "short",
         "label_zoom": 5.5,
         "label_class": "line",
-        "extra": {"order": 2, "once": True},
+        "extra": {"order": 3, "once": True},
     }
     return Style(**(options | more))
 
@@ -63,25 +64,23 @@ def section_table(thing: Any) -> gpd.GeoDataFrame:
     frame = thing.sections
     frame = frame[frame.geometry.notna()].copy()
     kinds = frame["kind"] if "kind" in frame.columns else [thing.kind] * len(frame)
-    known = {kind for kind, _ in NETWORK}
-    frame["kind"] = [k if k in known and thing.kind != "mining" else thing.kind for k in kinds]
+    own = {"rail": "rail", "road": thing.kind}
+    frame["kind"] = [own.get(k, thing.kind) for k in kinds]
     frame["corridor"] = str(thing.title)
-    frame["short"] = short_name(thing)
+    frame["short"] = pd.Series([short_name(thing)] * len(frame), index=frame.index, dtype=object)
     figures = figures_of(thing.competing)
     if figures:
         frame["competing"] = [figures] * len(frame)
     return frame
 
 
-def short_name(thing: Any) -> str:
-    """ML-1 for ml1, N-35 for "… (N-35)", the first words of the title otherwise."""
+def short_name(thing: Any) -> str | None:
+    """What a label on the line says: ML-1 for ml1, N-35 for "… (N-35)"; None for long names."""
     code = re.search(r"\b(ML|[GMN])-?(\d+)\b", str(thing.title))
-    if code:
-        return f"{code[1]}-{code[2]}"
-    code = re.fullmatch(r"(ml|[mn])(\d+)", str(thing.name))
+    code = code or re.fullmatch(r"(ml|[mn])(\d+)", str(thing.name))
     if code:
         return f"{code[1].upper()}-{code[2]}"
-    return re.split(r",| \(| over ", str(thing.title))[0]
+    return str(thing.name).upper() if len(str(thing.name)) <= 4 else None
 
 
 def figures_of(competing: Any) -> list[str]:
@@ -101,21 +100,47 @@ def figures_of(competing: Any) -> list[str]:
 
 
 def stop_table(thing: Any) -> gpd.GeoDataFrame | None:
-    """A corridor's stops that have a place; `end_` is 1 for the first and last."""
+    """A corridor's stops that have a place, or None.
+
+    Parameters
+    ----------
+    thing : Corridor
+        With `stops`.
+
+    Returns
+    -------
+    GeoDataFrame or None
+        `weight_` is 2 for the ends, 1 for junctions and the like, 0 for the rest.
+    """
     stops = thing.stops
     if not isinstance(stops, gpd.GeoDataFrame) or not stops.geometry.notna().any():
         return None
     stops = stops[stops.geometry.notna()]
-    ends = {0, len(stops) - 1}
-    return stops.assign(end_=[int(i in ends) for i in range(len(stops))])
+    large = stops["name"].astype(str).str.contains(r"\b(?:Junction|Cantt|Cantonment|City)\b")
+    if not large.any():
+        large[:] = True
+    weight = large.astype(int).to_numpy(copy=True)
+    weight[[0, -1]] = 2
+    return stops.assign(weight_=weight)
 
 
 def stop_style(stops: gpd.GeoDataFrame) -> Style:
-    """How stops are drawn."""
+    """How the stops of `stop_table` are drawn.
+
+    Parameters
+    ----------
+    stops : GeoDataFrame
+        With `weight_`.
+
+    Returns
+    -------
+    Style
+    """
     shown = [c for c in ("km", "kind", "accuracy_km", "basis", "source") if c in stops.columns]
+    zooms = [(8.0, 5.0, 3.0)[w] for w in stops["weight_"]]
     return Style(
-        color="#3a3a3a", radius=3.4, label="name", label_zoom=5.0, label_class="stop",
-        rank="end_", legend="Stop", popup=shown, extra={"order": 1},
+        color="#3a3a3a", radius=2.8, label="name", label_zoom=3.0, label_class="stop",
+        rank="weight_", legend="Stop", popup=shown, extra={"order": 1, "zooms": zooms},
     )  # fmt: skip
 
 

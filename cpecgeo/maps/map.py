@@ -46,7 +46,7 @@ class Map(folium.Map):  # type: ignore[misc]
     subtitle : str
         A line below the heading.
     tiles : str or xyzservices.TileProvider or None
-        Background tiles by provider name, such as ``"CartoDB.Positron"``. None, the default,
+        Background tiles by provider name, such as ``"OpenTopoMap"``. None, the default,
         asks no server. OpenStreetMap's own server refuses saved files, and is refused here.
     background : bool or sequence of str
         Quiet vector layers below all: any of ``"countries"``, ``"provinces"``,
@@ -110,6 +110,7 @@ class Map(folium.Map):  # type: ignore[misc]
         self.controls = checked_controls(controls)
         self.notes: list[str] = []
         self.posts: dict[str, Any] = {}
+        self.view: Sequence[float] | None = None
         self._start = None if location is None else (list(location), zoom_start or 10)
         self._added = 0
         self.options.pop("zoom", None)
@@ -273,7 +274,7 @@ class Map(folium.Map):  # type: ignore[misc]
             "subtitle": self.subtitle,
             "note": NOTE,
             "notes": list(dict.fromkeys(self.notes)),
-            "view": [min(west), min(south), max(east), max(north)],
+            "view": [float(v) for v in self.view] if self.view else [min(west), min(south), max(east), max(north)],
             "start": self._start,
             "controls": self._applicable(),
             "order": [layer.key for layer in layers],

@@ -166,10 +166,10 @@ def _literal(text: str) -> str:
     Examples
     --------
     >>> print(_literal("`${alert(1)} {{ 7 }}"))
-    \`$\{alert(1)} \{\{ 7 }}
+    \`$\x7balert(1)} \x7b\x7b 7 }}
     """
     text = text.replace("\\`", "`").replace("\\", "\\\\").replace("`", "\\`")
-    return text.replace("{", "\\{").replace("\r", "\\r")
+    return text.replace("{", "\\x7b").replace("\r", "\\r")
 
 
 def _quote_texts(figure: Figure) -> None:
@@ -295,7 +295,7 @@ def tile_hosts(elements: list[Any]) -> list[str]:
         if _OSM_TILES.search(host):
             raise InputError(
                 f"tiles from {host} are refused to saved files by the server's policy; name "
-                "another provider, such as tiles='CartoDB.Positron', or none."
+                "another provider, such as tiles='OpenTopoMap', or none."
             )
         if url.scheme not in {"http", "https"} or not re.fullmatch(r"[a-z0-9.*-]+", host):
             raise InputError(f"tile address {element.tiles!r} names no server.")

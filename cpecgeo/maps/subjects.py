@@ -192,7 +192,7 @@ def _corridor(x: Any, style: Style, options: Mapping[str, Any], name: str | None
     yield Part(frame, look, title, "Corridors", key=key)
     stops = stop_table(x)
     if stops is not None:
-        yield Part(stops, stop_style(stops), f"Stops of {title}", "Corridors")
+        yield Part(stops, stop_style(stops), "Stops", "Corridors")
     posts = posts_of(x)
     if posts is not None:
         yield Part(None, style, title, posts={"line": title, "posts": posts | {"layer": key}})

@@ -42,7 +42,7 @@
       });
       const control = new L.Control.MiniMap(copy, {
         position: "bottomright", width: 130, height: 120, toggleDisplay: true,
-        zoomLevelFixed: 2.5,
+        zoomLevelFixed: 2,
         mapOptions: { zoomSnap: 0.25, keyboard: false },
         aimingRectOptions: { color: "#b8470c", weight: 1.5, fill: false, interactive: false },
         shadowRectOptions: { color: "#3a3a3a", weight: 1, interactive: false, opacity: 0, fillOpacity: 0 },
@@ -102,11 +102,32 @@
       box.setAttribute("aria-label", name.slice(0, 80));
       const all = box.querySelector(".leaflet-control-layers-group-selector");
       const each = [...box.querySelectorAll(".leaflet-control-layers-selector")];
+      fold(control, box, name, each);
       if (all) {
         all.checked = each.every((input) => input.checked);
         all.indeterminate = !all.checked && each.some((input) => input.checked);
       }
     }
+  }
+
+  // Long groups can be folded; they start so when nothing in them is drawn.
+  function fold(control, box, name, each) {
+    if (each.length < 9) return;
+    control.cpecOpen = control.cpecOpen || new Map();
+    if (!control.cpecOpen.has(name)) control.cpecOpen.set(name, each.some((input) => input.checked));
+    const button = el("button", { type: "button", class: "cpec-fold" });
+    const update = () => {
+      const open = control.cpecOpen.get(name);
+      button.textContent = open ? "hide" : "show " + each.length;
+      button.setAttribute("aria-expanded", String(open));
+      box.classList.toggle("cpec-folded", !open);
+    };
+    button.addEventListener("click", () => {
+      control.cpecOpen.set(name, !control.cpecOpen.get(name));
+      update();
+    });
+    update();
+    box.querySelector(".leaflet-control-layers-group-label").after(button);
   }
 
   // Order of building; layers first need the km posts, so the page starts all of them at once.

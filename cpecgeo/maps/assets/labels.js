@@ -33,7 +33,7 @@
           group, layer, i, at,
           text: String(text).slice(0, 60),
           type: layer.style.hidden ? 0 : layer.geometry[i][0],
-          zoom: layer.labelZooms ? layer.labelZooms[i] : layer.style.labelZoom,
+          zoom: layer.style.zooms ? layer.style.zooms[i] : layer.style.labelZoom,
           rank: (layer.style.order || 0) * 1e9 + (Number(cell(layer.columns[layer.style.rank], i)) || 0),
         });
       }
@@ -44,7 +44,7 @@
   // Places to try, relative to the point: right, left, above, below.
   function candidates(type, size, gap) {
     const [w, h] = size;
-    if (type !== 1) return [[-w / 2, -h / 2]];
+    if (type !== 1) return [0, -18, 18, -36, 36].map((shift) => [-w / 2, shift - h / 2]);
     return [[gap, -h / 2], [-gap - w, -h / 2], [-w / 2, -gap - h], [-w / 2, gap]];
   }
 
@@ -83,6 +83,15 @@
       const made = [];
       const said = new Set();
       this._box.textContent = "";
+      // Names keep clear of the symbols of sites; those of cities are worth more than a symbol.
+      const symbols = [];
+      for (const one of this._all) {
+        if (one.type !== 1 || zoom < (one.layer.style.fromZoom || 0)) continue;
+        if (!view.contains(one.at) || !map.hasLayer(one.group)) continue;
+        const p = map.latLngToLayerPoint(one.at);
+        const r = one.layer.style.radius;
+        symbols.push([p.x - r, p.y - r, p.x + r, p.y + r]);
+      }
       for (const one of this._all) {
         if (zoom < one.zoom || !view.contains(one.at) || !map.hasLayer(one.group)) continue;
         if (year !== null && !cpecgeo.stands(one.layer, one.i, year)) continue;
@@ -90,9 +99,10 @@
         const style = one.layer.style.labelClass;
         const size = this._size(one.text, style);
         const p = map.latLngToLayerPoint(one.at);
+        const others = one.layer.style.order >= 4 ? taken : taken.concat(symbols);
         const spot = candidates(one.type, size, one.layer.style.radius + 3)
           .map(([dx, dy]) => [p.x + dx, p.y + dy, p.x + dx + size[0], p.y + dy + size[1]])
-          .find((b) => !taken.some((t) => b[0] < t[2] && b[2] > t[0] && b[1] < t[3] && b[3] > t[1]));
+          .find((b) => !others.some((t) => b[0] < t[2] && b[2] > t[0] && b[1] < t[3] && b[3] > t[1]));
         if (!spot) continue;
         taken.push(spot);
         said.add(one.text);

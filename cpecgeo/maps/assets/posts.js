@@ -5,9 +5,9 @@
 
   cpecgeo.postStep = function (zoom) {
     if (zoom >= 12) return 1;
-    if (zoom >= 9) return 10;
-    if (zoom >= 7.5) return 50;
-    return zoom >= 6 ? 100 : 0;
+    if (zoom >= 9.25) return 10;
+    if (zoom >= 8) return 50;
+    return zoom >= 6.5 ? 100 : 0;
   };
 
   const Posts = L.Layer.extend({

@@ -1,0 +1,292 @@
+import base64
+import hashlib
+import io
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import folium
+import folium.plugins
+import geopandas as gpd
+import pytest
+from shapely.geometry import Point, box
+
+from cpecgeo.errors import DataError, FileError, InputError, UnknownNameError
+from cpecgeo.maps import Map, vendored
+from cpecgeo.maps.page import _literal
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Parts(HTMLParser):
+    """What a browser would fetch or run."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=False)
+        self.links, self.scripts, self.policy, self.title, self.lang = [], [], "", "", ""
+        self.handlers = []
+        self._in = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self._in = tag
+        self.handlers += [name for name in attrs if name.startswith("on")]
+        self.links += [attrs[name] for name in ("src", "href", "srcset") if attrs.get(name)]
+        if tag == "html":
+            self.lang = attrs.get("lang")
+        if tag == "script":
+            self.scripts.append([attrs.get("type", "text/javascript"), ""])
+        if attrs.get("http-equiv") == "Content-Security-Policy":
+            self.policy = attrs["content"]
+
+    def handle_data(self, data):
+        if self._in == "script":
+            self.scripts[-1][1] += data
+        if self._in == "title":
+            self.title += data
+
+    def handle_endtag(self, tag):
+        self._in = None
+
+
+@pytest.fixture
+def points():
+    return gpd.GeoDataFrame(
+        {"name": ["a", "b"]}, geometry=[Point(67, 25), Point(68, 26)], crs="EPSG:4326"
+    )
+
+
+def test_nothing_is_linked_and_every_script_is_named_by_its_hash(points):
+    parts = Parts(Map(title="T").add(points).html())
+    assert parts.links == []
+    assert parts.handlers == []
+    rules = dict(rule.split(" ", 1) for rule in parts.policy.split("; "))
+    assert rules["default-src"] == "'none'"
+    assert "unsafe" not in rules["script-src"]
+    assert rules["img-src"] == "data: blob:"
+    assert "connect-src" not in rules
+    code = [text for kind, text in parts.scripts if kind == "text/javascript"]
+    want = {
+        "'sha256-" + base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() + "'"
+        for t in code
+    }
+    assert want == set(rules["script-src"].split())
+
+
+def test_styles_link_nothing(points):
+    text = Map().add(points).html()
+    styles = "".join(re.findall(r"<style>(.*?)</style>", text, re.DOTALL))
+    links = re.findall(r"url\(([^)]*)\)", styles)
+    assert links
+    assert all(link.strip("'\"").startswith(("data:", "#default")) for link in links)
+    assert "@import" not in styles
+
+
+def test_title_and_language():
+    made = Map(title="کراچی & <b>", lang="ur", background=False).html()
+    parts = Parts(made)
+    assert parts.lang == "ur"
+    assert "<title>کراچی &amp; &lt;b&gt;</title>" in made
+
+
+def test_two_saves_and_two_maps_give_the_same_bytes(tmp_path, points):
+    def build():
+        made = Map(title="Same").add(points).add(box(66, 24, 69, 27), name="box")
+        folium.Marker((25, 67), tooltip="t", popup="p").add_to(made)
+        return made
+
+    one = build()
+    first = one.save(tmp_path / "1.html").read_bytes()
+    assert one.save(tmp_path / "2.html").read_bytes() == first
+    assert build().save(tmp_path / "3.html").read_bytes() == first
+
+
+def test_the_same_bytes_in_another_process():
+    code = (
+        "import hashlib; from cpecgeo.maps import Map; from shapely.geometry import Point;"
+        "m = Map(title='x').add(Point(67, 25), name='p');"
+        "print(hashlib.sha256(m.html().encode()).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed, "PATH": "/usr/bin"},
+            cwd=ROOT,
+        ).stdout  # fmt: skip
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def test_rendering_leaves_folium_as_it_was(points):
+    made = Map().add(points)
+    before = len(made.get_root().script._children), list(made._children)
+    made.html()
+    assert (len(made.get_root().script._children), list(made._children)) == before
+
+
+def test_saving_is_whole_or_not_at_all(tmp_path, monkeypatch, points):
+    target = tmp_path / "map.html"
+    target.write_text("before")
+    made = Map().add(points)
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(FileError, match="full"):
+        made.save(target)
+    assert target.read_text() == "before"
+    assert [p.name for p in tmp_path.iterdir()] == ["map.html"]
+
+
+def test_saving_to_a_missing_folder_says_so(tmp_path, points):
+    with pytest.raises(FileError, match="folder that exists"):
+        Map().add(points).save(tmp_path / "no" / "map.html")
+
+
+def test_saving_to_an_open_file(points):
+    buffer = io.BytesIO()
+    made = Map().add(points)
+    made.save(buffer, close_file=False)
+    assert buffer.getvalue() == made.html().encode()
+
+
+@pytest.mark.parametrize("tiles", ["OpenStreetMap", "OpenStreetMap.Mapnik"])
+def test_openstreetmaps_own_tiles_are_refused(tiles):
+    with pytest.raises(InputError, match="refused to saved files"):
+        Map(tiles=tiles)
+
+
+def test_openstreetmaps_own_tiles_are_refused_when_added_by_folium():
+    made = Map(background=False)
+    folium.TileLayer("OpenStreetMap").add_to(made)
+    with pytest.raises(InputError, match="refused to saved files"):
+        made.html()
+
+
+def test_tiles_open_the_policy_for_their_server_only():
+    parts = Parts(Map(tiles="OpenTopoMap", background=False).html())
+    assert "img-src data: blob: https://*.tile.opentopomap.org;" in parts.policy
+
+
+def test_a_plugin_that_does_not_ship_is_refused_by_name():
+    made = Map(background=False)
+    folium.plugins.Draw().add_to(made)
+    with pytest.raises(InputError, match="leaflet.draw"):
+        made.html()
+
+
+def test_folium_plugins_that_ship_work_without_links():
+    made = Map(background=False)
+    cluster = folium.plugins.MarkerCluster().add_to(made)
+    folium.Marker((30, 70), icon=folium.Icon(prefix="fa", icon="train")).add_to(cluster)
+    line = folium.PolyLine([(30, 70), (31, 71)]).add_to(made)
+    folium.plugins.PolyLineTextPath(line, "x").add_to(made)
+    parts = Parts(made.html())
+    assert parts.links == []
+    text = made.html()
+    assert "font/woff2" in text
+    assert "jQuery v3.7.1" not in text
+
+
+def test_libraries_come_only_when_used():
+    plain = Map(background=False).html()
+    assert "jQuery" not in plain
+    assert "Font Awesome" not in plain
+    assert "MarkerCluster" not in plain
+    assert len(plain.encode()) < 330_000
+
+
+@pytest.mark.parametrize(
+    ("text", "inside"),
+    [
+        ("${alert(1)}", r"$\x7balert(1)}"),
+        ("`+alert(1)+`", r"\`+alert(1)+\`"),
+        ("\\", r"\\"),
+        ("\\${x}", r"\\$\x7bx}"),
+        ("{{ 7 * 7 }}", r"\x7b\x7b 7 * 7 }}"),
+        ("{% raw %}", r"\x7b% raw %}"),
+    ],
+)
+def test_template_literals_keep_texts_inside(text, inside):
+    assert _literal(text) == inside
+
+
+def test_template_code_in_texts_is_not_run():
+    made = Map(title="{{ 7 * 7 }}", subtitle="{% raw %}", background=False)
+    folium.Marker((25, 67), tooltip="{{ 6 * 7 }}{% raw %}", popup="{{ 6 * 7 }}{% raw %}").add_to(made)
+    made.add(Point(67, 25), name="{{ 6 * 7 }}", group="{% raw %}")
+    text = made.html()
+    heading = re.search(r'<header class="cpec-head">.*?</header>', text).group()
+    assert "49" not in heading
+    assert "42" not in text.split("var map_0")[-1]
+
+
+def test_folium_names_with_template_code_are_refused_not_run():
+    made = Map(background=False)
+    folium.FeatureGroup(name="{% raw %}").add_to(made)
+    with pytest.raises(InputError, match="template code"):
+        made.html()
+
+
+def test_unknown_controls_and_backgrounds_name_what_there_is():
+    with pytest.raises(UnknownNameError, match="legend"):
+        Map(controls=["legends"])
+    with pytest.raises(UnknownNameError, match="countries"):
+        Map(background=["country"])
+
+
+def test_notebook_shows_a_frame_with_the_whole_page(points):
+    made = Map(title='"quoted"').add(points)
+    frame = made._repr_html_()
+    assert frame.startswith('<iframe title="&quot;quoted&quot;" srcdoc="&lt;!DOCTYPE html&gt;')
+    assert "http" not in re.sub(r'srcdoc="[^"]*"', "", frame)
+
+
+def test_vendored_files_are_those_of_the_record():
+    folder = ROOT / "cpecgeo" / "maps" / "assets" / "vendor"
+    record = json.loads((folder / "vendor.json").read_text())
+    there = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - {"vendor.json"}
+    named = set()
+    for package, entry in record.items():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", entry["version"]), package
+        assert re.fullmatch(r"[0-9a-f]{64}", entry["archive_sha256"])
+        assert (folder / entry["folder"] / entry["licence_file"]).stat().st_size > 300
+        assert entry["licence"]
+        for name, digest in entry["files"].items():
+            path = folder / entry["folder"] / name
+            named.add(str(path.relative_to(folder)))
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == digest, name
+    assert there == named
+
+
+def test_what_is_wanted_is_what_is_recorded():
+    wanted = json.loads((ROOT / "tools" / "assets" / "wanted.json").read_text())
+    record = {lib.name: lib.version for lib in vendored.libraries()}
+    assert {name: entry["version"] for name, entry in wanted.items()} == record
+
+
+def test_no_vendored_script_compiles_text_to_code():
+    for library in vendored.libraries():
+        for name in library.stands_for:
+            if name.endswith(".js"):
+                text = vendored.script_for(f"https://any.example/{name}")
+                assert not re.search(r"\bnew Function\(|\beval\(", text), name
+
+
+def test_a_missing_asset_says_install_again():
+    with pytest.raises(DataError, match="install cpecgeo again"):
+        vendored.own("nothing.js")
+
+
+def test_own_scripts_set_no_text_as_markup():
+    """Only fixed drawings and markup of escaped texts may be parsed."""
+    folder = ROOT / "cpecgeo" / "maps" / "assets"
+    found = []
+    for path in folder.glob("*.js"):
+        for line in path.read_text().splitlines():
+            if re.search(r"innerHTML|insertAdjacentHTML|document\.write|outerHTML", line):
+                found.append((path.name, line.strip()))
+    assert sorted(name for name, _ in found) == ["controls.js", "layers.js", "legend.js"]
+    assert all("SHAPES" in line or "<svg" in line or "el(" in line for _, line in found)
