@@ -108,11 +108,10 @@ def reference_nearest(points: Any, line: Any) -> pd.DataFrame:
     p = np.asarray(points, dtype=float).reshape(-1, 2)
     a, b = _edges(line)
     azimuth, _, length = (np.asarray(v) for v in _GEOD.inv(*a.T, *b.T))
-    middle = np.column_stack(_GEOD.fwd(*a.T, azimuth, length / 2)[:2])
+    middle = np.column_stack(_GEOD.fwd(a[:, 0], a[:, 1], azimuth, length / 2)[:2])
     rows = max(1, _BATCH // len(a))
     parts = [
-        _nearest_of_all(p[i : i + rows], a, azimuth, length, middle)
-        for i in range(0, len(p), rows)
+        _nearest_of_all(p[i : i + rows], a, azimuth, length, middle) for i in range(0, len(p), rows)
     ]
     return pd.concat(parts, ignore_index=True)
 
@@ -175,7 +174,7 @@ def _nearest_of_all(
     shape = (len(p), len(a))
     whole = [np.broadcast_to(p[:, [i]], shape).ravel() for i in (0, 1)]
     spots = [np.broadcast_to(middle[:, i], shape).ravel() for i in (0, 1)]
-    far = np.asarray(_GEOD.inv(*whole, *spots)[2]).reshape(shape)
+    far = np.asarray(_GEOD.inv(whole[0], whole[1], spots[0], spots[1])[2]).reshape(shape)
     least = (far + length / 2).min(axis=1)
     point, edge = np.nonzero(far - length / 2 <= least[:, None] + 1e-3)
     x, y = p[point].T
@@ -186,7 +185,10 @@ def _nearest_of_all(
         ahead = _approaches(start, way, middle_m, x, y)
         low, high = np.where(ahead, middle_m, low), np.where(ahead, high, middle_m)
     places = np.stack(
-        [np.column_stack(_GEOD.fwd(*start.T, way, s)[:2]) for s in (0 * size, low, size)]
+        [
+            np.column_stack(_GEOD.fwd(start[:, 0], start[:, 1], way, s)[:2])
+            for s in (0 * size, low, size)
+        ]
     )
     metres = np.stack([_metres(q, np.column_stack((x, y))) for q in places])
     best = metres.argmin(axis=0)
@@ -205,6 +207,6 @@ def _nearest_of_all(
 
 def _approaches(start: _Floats, way: _Floats, s: _Floats, x: _Floats, y: _Floats) -> Any:
     """Whether going on along the edge at s comes closer to the point."""
-    lon, lat, back = _GEOD.fwd(*start.T, way, s)
+    lon, lat, back = _GEOD.fwd(start[:, 0], start[:, 1], way, s)
     to_point = np.asarray(_GEOD.inv(lon, lat, x, y)[0])
     return np.cos(np.radians(to_point - (np.asarray(back) + 180.0))) > 0

@@ -4,6 +4,7 @@ Edges are geodesics, distances are geodesic kilometres, input is lon, lat or any
 CRS. This package knows nothing of corridors; it can be used alone.
 """
 
+from cpecgeo.geodesy.buffer import buffer
 from cpecgeo.geodesy.chainage import Chainage, densify
 from cpecgeo.geodesy.distance import distance_km, distance_matrix_km
 from cpecgeo.geodesy.inputs import lonlat
@@ -22,6 +23,7 @@ __all__ = [
     "Index",
     "area_km2",
     "bearing_deg",
+    "buffer",
     "densify",
     "distance_km",
     "distance_matrix_km",

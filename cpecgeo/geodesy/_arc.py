@@ -7,6 +7,9 @@ instructions. Farther apart, Vincenty's iteration takes over, and gives NaN near
 where Karney's method is needed. The derivation is in the documentation, "How exact".
 """
 
+# Kernels have numba signatures, which say more than annotations would.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
 from __future__ import annotations
 
 from math import atan2, cos, sin, sqrt
@@ -89,9 +92,9 @@ def far_arc(ax, ay, az, bx, by, bz):
             u2 = ca2 * _EP2
             big_a = 1.0 + u2 / 16384.0 * (4096.0 + u2 * (-768.0 + u2 * (320.0 - 175.0 * u2)))
             big_b = u2 / 1024.0 * (256.0 + u2 * (-128.0 + u2 * (74.0 - 47.0 * u2)))
-            inner = cs * (2.0 * c2m * c2m - 1.0) - big_b / 6.0 * c2m * (
-                4.0 * ss * ss - 3.0
-            ) * (4.0 * c2m * c2m - 3.0)
+            inner = cs * (2.0 * c2m * c2m - 1.0) - big_b / 6.0 * c2m * (4.0 * ss * ss - 3.0) * (
+                4.0 * c2m * c2m - 3.0
+            )
             return POLE_M * big_a * (sigma - big_b * ss * (c2m + big_b / 4.0 * inner))
     return float("nan")
 

@@ -9,11 +9,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints
+from cpecgeo.geodesy._ellipsoid import GEOD, Floats
 from cpecgeo.geodesy._found import Found
 from cpecgeo.geodesy._paths import Paths
 from cpecgeo.geodesy._split import densified
-from cpecgeo.geodesy._tree import Pieces
 
 __all__ = ["Areas"]
 
@@ -63,22 +62,21 @@ class Areas:
         """Memory held by the short edges, in bytes."""
         return int(shapely.get_num_coordinates(self.polygons).sum()) * 16
 
-    def include(self, xy: Floats, found: Found, pieces: Pieces, k: int) -> Found:
+    def include(self, xy: Floats, found: Found, k: int) -> Found:
         """`found` with distance 0 to the polygons that points are in."""
         points = shapely.points(xy)
         tree = shapely.STRtree(self.polygons)
         row, area = tree.query(points, predicate="intersects")
         doubt = found.metres < _DOUBT_M
-        left = {key: value for key, value in self.left_inside.items()}
         result = replace(found, metres=found.metres.copy())
         # Close to a boundary the side of it decides.
         outside = set()
         extra: list[tuple[int, int]] = []
         for r, j in zip(*np.nonzero(doubt), strict=True):
             key = (int(found.target[r, j]), int(found.path[r, j]))
-            if key not in left:
+            if key not in self.left_inside:
                 continue
-            inside = found.side[r, j] == 0 or (found.side[r, j] > 0) == left[key]
+            inside = found.side[r, j] == 0 or (found.side[r, j] > 0) == self.left_inside[key]
             if inside:
                 extra.append((int(r), key[0]))
             else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -55,5 +56,5 @@ def spread(work: Callable[[int, int], Any], rows: int, *, least: int = 2_000) ->
     slices = min(count * 8, max(count, rows // least))
     edges = [rows * i // slices for i in range(slices + 1)]
     with ThreadPoolExecutor(count) as pool:
-        for job in [pool.submit(work, a, b) for a, b in zip(edges, edges[1:], strict=False)]:
+        for job in [pool.submit(work, a, b) for a, b in pairwise(edges)]:
             job.result()

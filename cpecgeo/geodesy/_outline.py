@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints
+from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints, ecef
+from cpecgeo.geodesy._found import geodetic
+from cpecgeo.geodesy._tree import lift
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["Outline", "settle"]
 
 _ROUNDS = 40
+_LONG_M = 20_000.0  # longer edges get their midpoint from Karney
 _SHARE = 0.8  # of the tolerance, used up here; the rest is for the edges' own curvature
 
 
@@ -52,31 +55,61 @@ def settle(outline: Outline, index: Index, metres: float, rtol: float) -> Outlin
     Outline
     """
     tolerance = _SHARE * rtol * metres
-    xy = outline.xy.copy()
-    free = ~outline.fixed
-    xy[free] = _moved(xy[free], index, metres, tolerance)
-    ring, fixed = outline.ring, outline.fixed
+    xy, ring, fixed = outline.xy.copy(), outline.ring, outline.fixed
+    xy[~fixed] = _moved(xy[~fixed], index, metres, tolerance)
+    xy, ring, fixed = _without(_folded(xy, ring, fixed, index), xy, ring, fixed)
     check = np.ones(len(xy), bool)  # edges, by their first vertex, not yet found good
     for _ in range(_ROUNDS):
         after = _next(ring)
-        rows = np.flatnonzero(check & ~(fixed & fixed[after]))
-        if len(rows) == 0:
-            break
+        # An edge with a fixed end is that of a cap or of the line itself.
+        rows = np.flatnonzero(check & ~fixed & ~fixed[after])
         middle = _middles(xy[rows], xy[after[rows]])
         stray = np.abs(index.find(middle).metres[:, 0] - metres) > tolerance
-        # An edge with one fixed end is that of a cap, and strays by nature.
-        stray &= ~(fixed[rows] | fixed[after[rows]])
-        check[:] = False
         split = rows[stray]
         if len(split) == 0:
             break
         new = _moved(middle[stray], index, metres, tolerance)
+        check[:] = False
         check[split] = True
         xy = np.insert(xy, split + 1, new, axis=0)
         ring = np.insert(ring, split + 1, ring[split])
         fixed = np.insert(fixed, split + 1, False)
         check = np.insert(check, split + 1, True)
     return Outline(xy, ring, fixed)
+
+
+def _folded(xy: Floats, ring: Ints, fixed: NDArray[np.bool_], index: Index) -> NDArray[np.bool_]:
+    """Vertices at edges that run backwards.
+
+    The way from a boundary to what it surrounds is on one hand all along a ring. Where two
+    arcs meet in a corner, vertices of the guess may have been moved past it and each other,
+    and the edges between them have it on the other hand.
+    """
+    after = _next(ring)
+    middle = _middles(xy, xy[after])
+    found = index.find(middle)
+    stretch = np.cos(np.radians(middle[:, 1]))
+
+    def ground(v: Floats) -> Floats:
+        lon = (v[:, 0] + 180.0) % 360.0 - 180.0
+        return np.column_stack((lon * stretch, v[:, 1]))
+
+    ahead = ground(xy[after] - xy)
+    inward = ground(np.column_stack((found.lon[:, 0], found.lat[:, 0])) - middle)
+    turn = ahead[:, 0] * inward[:, 1] - ahead[:, 1] * inward[:, 0]
+    hand = np.sign(np.bincount(ring, weights=turn))
+    # The edges of caps lead towards what is inside, and have no hand.
+    backward = (turn * hand[ring] < 0.0) & ~fixed & ~fixed[after]
+    folded = backward.copy()
+    folded[after[backward]] = True
+    return folded
+
+
+def _without(
+    drop: NDArray[np.bool_], xy: Floats, ring: Ints, fixed: NDArray[np.bool_]
+) -> tuple[Floats, Ints, NDArray[np.bool_]]:
+    keep = ~drop | fixed
+    return xy[keep], ring[keep], fixed[keep]
 
 
 def _next(ring: Ints) -> Ints:
@@ -90,26 +123,33 @@ def _next(ring: Ints) -> Ints:
 
 def _middles(a: Floats, b: Floats) -> Floats:
     """Geodesic midpoints."""
-    azimuth, _, metres = (np.asarray(v) for v in GEOD.inv(*a.T, *b.T))
-    return np.column_stack(GEOD.fwd(*a.T, azimuth, metres / 2)[:2])
+    start = ecef(*a.T)
+    chord = ecef(*b.T) - start
+    middle = np.column_stack(geodetic(start + 0.5 * chord + 0.25 * lift(start, chord)))
+    long = np.flatnonzero(np.einsum("ij,ij->i", chord, chord) > _LONG_M**2)
+    if len(long):
+        azimuth, _, metres = (np.asarray(v) for v in GEOD.inv(*a[long].T, *b[long].T))
+        middle[long] = np.column_stack(GEOD.fwd(a[long, 0], a[long, 1], azimuth, metres / 2)[:2])
+    return middle
 
 
 def _moved(xy: Floats, index: Index, metres: float, tolerance: float) -> Floats:
-    """Places at exactly `metres`, reached along the geodesic from the closest point.
+    """Places at `metres`, reached along the way from the closest point.
 
-    After a move something else may be closer, where two arcs meet in a corner; moving away
-    from each in turn ends in the corner.
+    The chord from the closest point is stretched in proportion, which is right to the first
+    order, and repeated. After a move something else may be closer, where two arcs meet in a
+    corner; moving away from each in turn ends in the corner.
     """
     xy = xy.copy()
     rows = np.arange(len(xy))
     for _ in range(_ROUNDS):
         found = index.find(xy[rows])
-        off = np.abs(found.metres[:, 0] - metres) > 0.25 * tolerance
+        now = found.metres[:, 0]
+        off = (np.abs(now - metres) > 0.25 * tolerance) & (now > 0.0)
         rows = rows[off]
         if len(rows) == 0:
             break
-        foot = found.lon[off, 0], found.lat[off, 0]
-        azimuth = GEOD.inv(*foot, *xy[rows].T)[0]
-        ones = np.full(len(rows), metres)
-        xy[rows] = np.column_stack(GEOD.fwd(*foot, azimuth, ones)[:2])
+        foot = ecef(found.lon[off, 0], found.lat[off, 0])
+        place = foot + (ecef(*xy[rows].T) - foot) * (metres / now[off])[:, None]
+        xy[rows] = np.column_stack(geodetic(place))
     return xy

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from cpecgeo.errors import GeometryError
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, Floats, Ints, ecef
 
-__all__ = ["Plane", "guess"]
+__all__ = ["Plane", "caps", "guess"]
 
 _SCALE_STEP = 1e-3  # greatest change of scale within a stretch
 _SIMPLER = 1e-3  # share of the radius by which a line may be simplified for the guess
 _FARTHEST = np.radians(110.0)
+_STRETCH = 16  # most edges of a stretch
 _CURVE = 8  # segments of a quarter circle, refined later
 
 
@@ -58,7 +59,8 @@ class Plane:
                 "split it, buffer the parts, and unite them with union_all()."
             )
         x, y, z = middle
-        return cls(float(np.degrees(np.arctan2(y, x))), float(np.degrees(np.arctan2(z, np.hypot(x, y)))))
+        lon, lat = np.degrees([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
+        return cls(float(lon), float(lat))
 
     @property
     def _proj(self) -> pyproj.Proj:
@@ -75,10 +77,10 @@ class Plane:
     @staticmethod
     def scale(xy: Floats) -> Floats:
         """How much longer than on the ground lengths are at places in the plane."""
-        return 1.0 + np.einsum("ij,ij->i", xy, xy) / (2.0 * EQUATOR_M) ** 2
+        return np.asarray(1.0 + np.einsum("ij,ij->i", xy, xy) / (2.0 * EQUATOR_M) ** 2)
 
 
-def guess(lines: list[Floats], spots: Floats, metres: float, flat: bool) -> Any:
+def guess(lines: list[Floats], spots: Floats, metres: float) -> Any:
     """The union of what is within `metres` on the ground.
 
     Parameters
@@ -88,44 +90,48 @@ def guess(lines: list[Floats], spots: Floats, metres: float, flat: bool) -> Any:
     spots : ndarray, shape (n, 2)
         Points, in the plane.
     metres : float
-    flat : bool
-        Whether the ends of open lines are cut off straight.
 
     Returns
     -------
     Polygon or MultiPolygon
         In the plane.
     """
-    rounds: list[Any] = [shapely.points(spots)] if len(spots) else []
+    shapes: list[Any] = [shapely.points(spots)] if len(spots) else []
     scales = [Plane.scale(spots)] if len(spots) else []
-    flats: list[Any] = []
-    flat_scales: list[float] = []
     for line in lines:
-        stretches, scale = _stretches(line, metres)
-        closed = bool((line[0] == line[-1]).all())
-        if flat and not closed:
-            ends = sorted({0, len(stretches) - 1})
-            flats += [stretches[i] for i in ends]
-            flat_scales += [scale[i] for i in ends]
-            inner = np.arange(1, len(stretches) - 1)
-            stretches, scale = stretches[inner], scale[inner]
-        rounds.append(stretches)
+        parts, scale = _stretches(line, metres)
+        shapes.append(parts)
         scales.append(scale)
-    shapes = [shapely.buffer(np.concatenate(rounds), np.concatenate(scales) * metres, quad_segs=_CURVE)]
-    if flats:
-        wide = np.array(flat_scales) * metres
-        shapes.append(shapely.buffer(np.array(flats), wide, quad_segs=_CURVE, cap_style="flat"))
-    every = np.concatenate(shapes)
-    return every[0] if len(every) == 1 else shapely.union_all(every)
+    wide = shapely.buffer(np.concatenate(shapes), np.concatenate(scales) * metres, quad_segs=_CURVE)
+    return wide[0] if len(wide) == 1 else shapely.union_all(wide)
 
 
 def _stretches(line: Floats, metres: float) -> tuple[NDArray[Any], Floats]:
-    """A line cut where its scale has changed by a step, and the scale of each part."""
+    """A line cut into stretches, and the scale of each.
+
+    GEOS takes more than proportionally longer for longer lines, so short stretches and
+    their union are several times faster than one buffer of the whole.
+    """
+    simple = shapely.simplify(shapely.linestrings(line), _SIMPLER * metres, preserve_topology=False)
+    line = shapely.get_coordinates(simple)
     scale = Plane.scale(line)
     level = np.floor(np.log(scale) / _SCALE_STEP).astype(np.int64)
-    cuts: Ints = np.flatnonzero(np.diff(level)) + 1
-    cuts = cuts[(cuts > 0) & (cuts < len(line) - 1)]
+    cut = np.append(np.diff(level) != 0, False) | (np.arange(len(line)) % _STRETCH == 0)
+    cuts: Ints = np.flatnonzero(cut[1:-1]) + 1
     first, last = np.concatenate(([0], cuts)), np.append(cuts, len(line) - 1)
-    parts = np.array([shapely.linestrings(line[a : b + 1]) for a, b in zip(first, last, strict=True)])
-    mean = np.array([scale[a : b + 1].mean() for a, b in zip(first, last, strict=True)])
-    return shapely.simplify(parts, _SIMPLER * metres, preserve_topology=False), mean
+    size = last - first + 1
+    which = np.repeat(np.arange(len(size)), size)
+    inside = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+    rows = first[which] + inside
+    mean = np.bincount(which, weights=scale[rows]) / size
+    return shapely.linestrings(line[rows], indices=which), mean
+
+
+def caps(line: Floats, metres: float) -> tuple[NDArray[Any], Floats]:
+    """Straight cuts across both ends of an open line, and the ends; in the plane."""
+    ends, cuts = line[[0, -1]], []
+    for end, inner in ((line[0], line[1]), (line[-1], line[-2])):
+        ahead = (end - inner) / np.linalg.norm(end - inner)
+        across = np.array([-ahead[1], ahead[0]]) * 1.5 * metres * Plane.scale(end[None])
+        cuts.append(shapely.linestrings([end - across, end, end + across]))
+    return np.array(cuts), ends

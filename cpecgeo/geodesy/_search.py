@@ -5,6 +5,9 @@ ellipsoid couldn't be as short as the best so far, given the chord to its tube. 
 that survives is measured by its true geodesic distance, so near ties can't be lost.
 """
 
+# Kernels have numba signatures, which say more than annotations would.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
 from __future__ import annotations
 
 from math import atan2, degrees, sin, sqrt
@@ -12,7 +15,7 @@ from math import atan2, degrees, sin, sqrt
 import numba
 import numpy as np
 
-from cpecgeo.geodesy._arc import SHORT_M, arc, geodesic
+from cpecgeo.geodesy._arc import arc, geodesic
 from cpecgeo.geodesy._compile import jit
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, POLE_M
 
@@ -77,9 +80,7 @@ def _far_foot(a, d, n, i, x, y, z):
     return t, s
 
 
-@jit(
-    numba.types.UniTuple(_f8, 2)(_rows, _rows, _rows, _flat, _i8, _f8, _f8, _f8, _f8), inline=True
-)
+@jit(numba.types.UniTuple(_f8, 2)(_rows, _rows, _rows, _flat, _i8, _f8, _f8, _f8, _f8), inline=True)
 def _foot(a, d, n, per_d2, i, x, y, z, cut2):
     """Place of the foot on piece i, and geodesic metres; infinite if beyond the cut."""
     px, py, pz = x - a[i, 0], y - a[i, 1], z - a[i, 2]
@@ -137,8 +138,8 @@ def _to_axis2(tubes, i, x, y, z):
     vx, vy, vz = x - tubes[i, 0], y - tubes[i, 1], z - tubes[i, 2]
     dx, dy, dz = tubes[i, 3], tubes[i, 4], tubes[i, 5]
     t = (vx * dx + vy * dy + vz * dz) * tubes[i, 6]
-    t = t if t > 0.0 else 0.0
-    t = t if t < 1.0 else 1.0
+    t = max(0.0, t)
+    t = min(1.0, t)
     vx, vy, vz = vx - t * dx, vy - t * dy, vz - t * dz
     return vx * vx + vy * vy + vz * vz
 
@@ -238,7 +239,5 @@ def search(
                 uz += scale * d[joint, 2]
             gx, gy, gz = fx * _QA, fy * _QA, fz * _QB
             rx, ry, rz = x - fx, y - fy, z - fz
-            turn = (
-                gx * (uy * rz - uz * ry) + gy * (uz * rx - ux * rz) + gz * (ux * ry - uy * rx)
-            )
+            turn = gx * (uy * rz - uz * ry) + gy * (uz * rx - ux * rz) + gz * (ux * ry - uy * rx)
             out_side[p, j] = 0 if best_s[j] < 1e-3 else (1 if turn > 0.0 else -1)

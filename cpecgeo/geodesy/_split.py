@@ -65,7 +65,5 @@ def densified(geoms: NDArray[Any], max_km: float) -> NDArray[Any]:
         before, new = between_vertices(xy, starts, max_km * 1e3)
         added = np.searchsorted(before, runs, side="left")
         longer = np.insert(xy, before + 1, new, axis=0)
-        result[chosen] = shapely.from_ragged_array(
-            name, longer, (runs + added, *offsets[1:])
-        )
+        result[chosen] = shapely.from_ragged_array(name, longer, (runs + added, *offsets[1:]))
     return result

@@ -21,7 +21,7 @@ from cpecgeo.geodesy._ellipsoid import EQUATOR_M, POLE_M, Floats, Ints, ecef
 from cpecgeo.geodesy._paths import Paths, paths
 from cpecgeo.geodesy._split import between_vertices
 
-__all__ = ["FAN", "PIECE_M", "Pieces", "Tree", "build", "take_apart"]
+__all__ = ["FAN", "PIECE_M", "Pieces", "Tree", "build", "lift", "take_apart"]
 
 PIECE_M = 10_000.0
 _RUN = 64  # pieces of a path that stay together
@@ -114,7 +114,7 @@ def take_apart(geoms: NDArray[Any]) -> tuple[Pieces, Paths]:
     wound = np.where(flat.hole, -1, 1) * flat.ring
     ring = np.concatenate((wound[on], np.zeros(len(spots), np.int64)))
     before_, after_ = _neighbours(on, flat.ring[on], len(spots))
-    return Pieces(a, d, _lift(a, d, d2), per_d2, target, path, ring, before_, after_), flat
+    return Pieces(a, d, lift(a, d), per_d2, target, path, ring, before_, after_), flat
 
 
 def _without_repeats(
@@ -149,7 +149,7 @@ def _neighbours(on: Ints, ring: NDArray[np.bool_], spots: int) -> tuple[Ints, In
     return np.concatenate((before, none)), np.concatenate((after, none))
 
 
-def _lift(a: Floats, d: Floats, d2: Floats) -> Floats:
+def lift(a: Floats, d: Floats) -> Floats:
     """Four times the height of the arc above the middle of the chord."""
     axes = np.array([EQUATOR_M, EQUATOR_M, POLE_M]) ** -2.0
     up = (a + 0.5 * d) * axes

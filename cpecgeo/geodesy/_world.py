@@ -14,7 +14,7 @@ __all__ = ["polygons"]
 
 
 def polygons(
-    rings: list[Floats], inside: Callable[[Floats], Any], *, poles: bool
+    rings: list[Floats], inside: Callable[[Floats], Any], *, poles: bool, thin: float
 ) -> Any:
     """The area that rings bound.
 
@@ -26,6 +26,8 @@ def polygons(
         Whether places, shape (n, 2), are in the area.
     poles : bool
         Whether a pole may be in the area, so that lon, lat tell nothing by themselves.
+    thin : float
+        Degrees; where a ring crosses itself, specks narrower than this are dropped.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def polygons(
     """
     crossing = any((np.abs(np.diff(r[:, 0])) > 180.0).any() for r in rings)
     if not (crossing or poles):
-        return _plain(rings)
+        return _plain(rings, thin)
     cuts = [part for ring in rings for part in _unrolled(ring)]
     world = shapely.box(-180.0, -90.0, 180.0, 90.0)
     net = shapely.union_all([*cuts, world.exterior])
@@ -44,27 +46,30 @@ def polygons(
     return shapely.union_all(kept)
 
 
-def _plain(rings: list[Floats]) -> Any:
+def _plain(rings: list[Floats], thin: float) -> Any:
     """Rings into polygons by nesting: what is in an odd number of rings is area."""
     shapes = shapely.polygons([shapely.linearrings(r) for r in rings])
     shapes = np.atleast_1d(shapes)
     bad = ~shapely.is_valid(shapes)
     if bad.any():
-        shapes[bad] = [_areas(shapely.make_valid(s)) for s in shapes[bad]]
+        shapes[bad] = [_solid(shapely.make_valid(s), thin) for s in shapes[bad]]
     order = np.argsort(-shapely.area(shapes))
     whole = shapes[order[0]]
     if len(order) == 1:
         return whole
     tree = shapely.STRtree(shapes)
-    inner, outer = tree.query(shapely.point_on_surface(shapes), predicate="within")
+    firsts = shapely.points(np.array([r[0] for r in rings]))
+    inner, outer = tree.query(firsts, predicate="within")
     depth = np.bincount(inner[inner != outer], minlength=len(shapes))
     area = shapely.union_all(shapes[depth % 2 == 0])
     return shapely.difference(area, shapely.union_all(shapes[depth % 2 == 1]))
 
 
-def _areas(geometry: Any) -> Any:
-    parts = shapely.get_parts(geometry)
-    return shapely.union_all(parts[np.isin(shapely.get_type_id(parts), (3, 6))])
+def _solid(geometry: Any, thin: float) -> Any:
+    """The polygon of a repaired ring, without the specks of where it crossed itself."""
+    parts = shapely.get_parts(shapely.get_parts(geometry))
+    width = 2.0 * shapely.area(parts) / np.maximum(shapely.length(parts), 1e-300)
+    return shapely.union_all([shapely.Polygon(p.exterior) for p in parts[width > thin]])
 
 
 def _unrolled(ring: Floats) -> list[Any]:

@@ -11,7 +11,7 @@ import shapely
 from cpecgeo.errors import GeometryError, InputError
 from cpecgeo.geodesy._ellipsoid import ATTRS, EQUATOR_M, Floats
 from cpecgeo.geodesy._outline import Outline, settle
-from cpecgeo.geodesy._plane import Plane, guess
+from cpecgeo.geodesy._plane import Plane, caps, guess
 from cpecgeo.geodesy._split import densified
 from cpecgeo.geodesy._world import polygons
 from cpecgeo.geodesy.inputs import is_single, lonlat
@@ -21,6 +21,7 @@ __all__ = ["buffer"]
 
 _LEAST_KM, _MOST_KM = 1e-3, 5_000.0
 _LEAST_RTOL, _MOST_RTOL = 1e-7, 1e-2
+_DEGREE_M = 111_000.0
 
 
 def buffer(
@@ -87,8 +88,9 @@ def buffer(
     if km < 0 and (given & ~areas).any():
         raise GeometryError(f"km is {km}; only polygons can shrink, and x has other kinds as well.")
     result = array.copy()
+    flat = cap == "flat" or side is not None
     for row in np.flatnonzero(given):
-        result[row] = _one(array[row], float(km), rtol, cap == "flat" or side is not None, side)
+        result[row] = _one(array[row], float(km), rtol, flat=flat, side=side)
     if is_single(x):
         return result[0]
     answer = gpd.GeoSeries(result, index=series.index, crs=series.crs, name=series.name)
@@ -109,7 +111,7 @@ def _check(km: float, rtol: float, cap: str, side: str | None) -> None:
         raise InputError(f"km is {km} with side={side!r}; take the other side instead.")
 
 
-def _one(geometry: Any, km: float, rtol: float, flat: bool, side: str | None) -> Any:
+def _one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str | None) -> Any:
     """The buffer of one geometry."""
     metres = abs(km) * 1e3
     xy = shapely.get_coordinates(geometry)
@@ -121,17 +123,17 @@ def _one(geometry: Any, km: float, rtol: float, flat: bool, side: str | None) ->
     parts = shapely.get_parts(bound)
     is_spot = shapely.get_type_id(parts) == 0
     lines = [shapely.get_coordinates(p) for p in parts[~is_spot]]
-    shape = guess(lines, shapely.get_coordinates(parts[is_spot]), metres, flat)
+    shape = guess(lines, shapely.get_coordinates(parts[is_spot]), metres)
     if area is not None:
         area = area if area.is_valid else shapely.make_valid(area)
         shape = area.union(shape) if km > 0 else area.difference(shape)
-    if side is not None:
-        shape = _half(shape, lines, side, plane, geometry)
+    if flat:
+        shape = _cut(shape, lines, metres, side, plane, geometry)
     if shape.is_empty:
         return shapely.Polygon()
     edge = geometry.boundary if area is not None else geometry
     index, whole = Index(edge), Index(geometry)
-    rings = settle(_outline(shape, plane, index, metres, flat), index, metres, rtol)
+    rings = settle(_outline(shape, plane, index, metres, flat=flat), index, metres, rtol)
 
     def inside(spots: Floats) -> Any:
         if area is None:
@@ -141,12 +143,9 @@ def _one(geometry: Any, km: float, rtol: float, flat: bool, side: str | None) ->
             return within <= metres
         return (within == 0) & (index.find(spots).metres[:, 0] >= metres)
 
-    poles = index.find(np.array([[0.0, 90.0], [0.0, -90.0]])).metres[:, 0]
-    near_pole = bool((poles < metres * 1.01).any() or (area is not None and inside(_POLES).any()))
-    return polygons(_closed(rings), inside, poles=near_pole)
-
-
-_POLES = np.array([[0.0, 90.0], [0.0, -90.0]])
+    near_pole = bool(np.any(inside(np.array([[0.0, 90.0], [0.0, -90.0]]))))
+    thin = 2.0 * rtol * metres / _DEGREE_M
+    return polygons(_closed(rings), inside, poles=near_pole, thin=thin)
 
 
 def _step_km(xy: Floats, plane: Plane, metres: float) -> float:
@@ -156,19 +155,30 @@ def _step_km(xy: Floats, plane: Plane, metres: float) -> float:
     return min(100.0, max(0.2, float(np.sqrt(8e-3 * metres / bend)) / 1e3))
 
 
-def _half(shape: Any, lines: list[Floats], side: str, plane: Plane, geometry: Any) -> Any:
-    """The faces of a flat-capped buffer that are on one side of its lines."""
-    drawn = [shapely.LineString(line) for line in lines]
-    net = shapely.union_all([shape.boundary, *drawn])
-    faces = shapely.get_parts(shapely.polygonize([net]))
+def _cut(
+    shape: Any, lines: list[Floats], metres: float, side: str | None, plane: Plane, geometry: Any
+) -> Any:
+    """What is left of a buffer without round ends, on one side of its lines or both."""
+    net, ends = [shape.boundary], [np.empty((0, 2))]
+    for line in lines:
+        if (line[0] != line[-1]).any():
+            across, tips = caps(line, metres)
+            net += list(across)
+            ends.append(tips)
+        if side is not None:
+            net.append(shapely.LineString(line))
+    faces = shapely.get_parts(shapely.polygonize([shapely.union_all(net)]))
     spots = shapely.get_coordinates(shapely.point_on_surface(faces))
-    wanted = 1 if side == "left" else -1
-    held = shapely.intersects_xy(shape, spots)
-    there = Index(geometry).find(plane.unproject(spots)).side[:, 0] == wanted
-    return shapely.union_all(faces[held & there])
+    found = Index(geometry).find(plane.unproject(spots))
+    feet = plane.project(np.column_stack((found.lon[:, 0], found.lat[:, 0])))
+    away = np.linalg.norm(feet[:, None] - np.concatenate(ends), axis=2)
+    keep = shapely.intersects_xy(shape, spots) & ~(away < 1e-3).any(axis=1)
+    if side is not None:
+        keep &= found.side[:, 0] == (1 if side == "left" else -1)
+    return shapely.union_all(faces[keep])
 
 
-def _outline(shape: Any, plane: Plane, index: Index, metres: float, flat: bool) -> Outline:
+def _outline(shape: Any, plane: Plane, index: Index, metres: float, *, flat: bool) -> Outline:
     """The rings of a guess on the ground, and which of their vertices stay put."""
     rings = shapely.get_rings(shapely.get_parts(shape))
     xy, ring = shapely.get_coordinates(rings, return_index=True)

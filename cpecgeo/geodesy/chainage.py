@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -251,7 +252,7 @@ class Chainage:
         3
         """
         cuts = np.unique(np.append(self._checked(kms).ravel(), [self.start_km, self.end_km]))
-        return [self.between(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        return [self.between(a, b) for a, b in pairwise(cuts)]
 
     def bearing_deg(self, km: Any) -> Any:
         """Direction of travel at `km`.
@@ -368,7 +369,7 @@ def _filled(given: Any, length: Floats) -> Floats:
     first, last = np.flatnonzero(known)[[0, -1]]
     filled[:first] = measures[first] - (length[first] - length[:first])
     filled[last + 1 :] = measures[last] + (length[last + 1 :] - length[last])
-    return np.asarray(np.where(known, measures, filled))
+    return np.asarray(np.where(known, measures, filled), float)
 
 
 def densify(x: Any, max_km: float) -> Any:

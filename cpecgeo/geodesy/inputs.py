@@ -176,9 +176,7 @@ def _to_wgs84(series: gpd.GeoSeries, what: str) -> gpd.GeoSeries:
     )
 
 
-def _without_empty(
-    array: NDArray[Any], index: Any, what: str, missing: str
-) -> NDArray[Any]:
+def _without_empty(array: NDArray[Any], index: Any, what: str, missing: str) -> NDArray[Any]:
     empty = shapely.is_missing(array) | shapely.is_empty(array)
     if not empty.any():
         return array
@@ -193,9 +191,7 @@ def _without_empty(
     )
 
 
-def _check_kinds(
-    array: NDArray[Any], index: Any, what: str, kinds: Collection[str] | None
-) -> None:
+def _check_kinds(array: NDArray[Any], index: Any, what: str, kinds: Collection[str] | None) -> None:
     codes = shapely.get_type_id(array)
     names = np.array(
         [

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats
-from cpecgeo.geodesy._paths import Paths, paths
+from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, ecef
+from cpecgeo.geodesy._paths import paths
 from cpecgeo.geodesy.inputs import LINES, POINTS, POLYGONS, is_single, lonlat
 
 __all__ = [
@@ -21,6 +21,8 @@ __all__ = [
     "sinuosity",
     "turning_deg_per_km",
 ]
+
+_SHORT_TOTAL_M = 100.0
 
 
 def length_km(x: Any) -> Any:
@@ -114,7 +116,7 @@ def area_km2(x: Any) -> Any:
     series = lonlat(x, kinds=POLYGONS, missing="keep")
     parts = paths(np.asarray(series.array, dtype=object))
     starts = np.flatnonzero(np.diff(parts.path, prepend=-1))
-    stops = np.append(starts[1:], len(parts.path))
+    stops = np.append(starts, len(parts.path))[1:]
     ring = np.array(
         [
             abs(GEOD.polygon_area_perimeter(parts.xy[a:b, 0], parts.xy[a:b, 1])[0])
@@ -123,7 +125,7 @@ def area_km2(x: Any) -> Any:
         dtype=float,
     )
     signed = np.where(parts.hole, -ring, ring) / 1e6
-    total = np.bincount(parts.owner, weights=signed, minlength=len(series))
+    total = np.asarray(np.bincount(parts.owner, signed, len(series)), float)
     total[series.isna().to_numpy()] = np.nan
     return _answer(x, series, total, "area_km2", "geodesic polygon area")
 
@@ -224,17 +226,25 @@ def bearing_deg(line: Any, km: Any) -> Any:
     return Chainage(line).bearing_deg(km)
 
 
-def _edge_km(line: Paths) -> Floats:
-    """Geodesic length of each edge of `line`, in kilometres."""
-    a, b = line.xy[line.edges], line.xy[line.edges + 1]
-    return np.asarray(GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])[2]) / 1e3
-
-
 def _path_sums(series: gpd.GeoSeries) -> Floats:
     """Total edge length of each geometry in kilometres, NaN where missing."""
+    from cpecgeo.geodesy._arc import SHORT_M, arcs
+
     array = np.asarray(series.array, dtype=object)
     line = paths(array)
-    total = np.bincount(line.edge_owner, weights=_edge_km(line), minlength=len(array))
+    start, owner = line.edges, line.edge_owner
+    place = ecef(*line.xy.T)
+    a = place[start]
+    metres = np.empty(len(start))
+    arcs(a, place[start + 1] - a, metres)
+    total = np.asarray(np.bincount(owner, metres, len(array)), float)
+    # Rounding of earth-centred coordinates tells on what is short as a whole.
+    karney = (metres > SHORT_M) | (total < _SHORT_TOTAL_M)[owner]
+    if karney.any():
+        u, v = line.xy[start[karney]], line.xy[start[karney] + 1]
+        metres[karney] = GEOD.inv(*u.T, *v.T)[2]
+        total = np.asarray(np.bincount(owner, metres, len(array)), float)
+    total *= 1e-3
     total[shapely.is_missing(array)] = np.nan
     return total
 

@@ -174,7 +174,7 @@ class Index:
                 antipodal(xy[row], p, found, int(row))
         found.number(tree)
         if self._areas is not None:
-            found = self._areas.include(xy, found, p, k)
+            found = self._areas.include(xy, found, k)
         return found
 
     def _frame(self, found: Found, index: Any, here: Ints | None) -> pd.DataFrame:
@@ -253,4 +253,3 @@ def _order(xy: Floats) -> Ints:
     for shift, mask in ((4, 0x0F0F), (2, 0x3333), (1, 0x5555)):
         cell = (cell | (cell << shift)) & np.uint16(mask)
     return np.argsort(cell[:, 0] | (cell[:, 1] << 1), kind="stable")
-
