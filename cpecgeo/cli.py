@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tempfile
@@ -62,11 +63,14 @@ def show(name: str) -> None:
         print(f"  {spot.basis}, within {spot.accuracy_km:g} km; {spot.source}; {spot.licence}")
         return
     print(f"{thing.title} ({thing.name}), {thing.kind}, {thing.status}")
-    official = "none found" if thing.official_km != thing.official_km else (
-        f"{thing.official_km:,.6g} km" + (f" ({thing.official_note})" if thing.official_note else "")
+    official = "none found"
+    if not math.isnan(thing.official_km):
+        note = f" ({thing.official_note})" if thing.official_note else ""
+        official = f"{thing.official_km:,.6g} km{note}"
+    print(
+        f"  drawn {thing.length_km:,.1f} km; published {official}; chainage ends at "
+        f"{thing.end_km:,.1f} km; line good to {thing.accuracy_km:g} km"
     )
-    print(f"  drawn {thing.length_km:,.1f} km; published {official}; chainage ends at "
-          f"{thing.end_km:,.1f} km; line good to {thing.accuracy_km:g} km")
     _show(thing.sections, "name km_from km_to drawn_km official_km ratio status reason")
 
 
@@ -126,7 +130,8 @@ def demo(
     print("\nBorder markets, mines and ports: nearest corridor, and Gwadar Port, km")
     _show(
         near.rename(columns={"to_km": "gwadar_km"}),
-        "name corridor distance_km km side operating_corridor operating_distance_km gwadar_km basis",
+        "name corridor distance_km km side operating_corridor operating_distance_km "
+        "gwadar_km basis",
     )
     _make_folder(out)
     _write(out / "lengths.csv", everything.to_csv(index=False))
@@ -152,12 +157,9 @@ def _show(frame: Any, columns: str, *, json: bool = False) -> None:
         number = chosen[column].dtype.kind in "fi"
         table.add_column(column, justify="right" if number else "left", overflow="fold")
     for row in chosen.itertuples(index=False):
-        cells = [
-            _cell(value, column) for value, column in zip(row, chosen.columns, strict=True)
-        ]
+        cells = [_cell(value, column) for value, column in zip(row, chosen.columns, strict=True)]
         table.add_row(*map(Text, cells))
-    wide = {} if sys.stdout.isatty() else {"width": 180}
-    Console(**wide).print(table)
+    Console(width=None if sys.stdout.isatty() else 180).print(table)
 
 
 def _cell(value: Any, column: str) -> str:

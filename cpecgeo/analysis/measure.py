@@ -87,9 +87,7 @@ def distance_matrix_km(a: Any, b: Any) -> pd.DataFrame:
     return geodesy.distance_matrix_km(geometry(a, "a"), geometry(b, "b"))
 
 
-def nearest(
-    points: Any, targets: Any, *, k: int = 1, max_km: float | None = None
-) -> pd.DataFrame:
+def nearest(points: Any, targets: Any, *, k: int = 1, max_km: float | None = None) -> pd.DataFrame:
     """The nearest target to each point, and the closest place on it.
 
     Parameters
@@ -136,9 +134,9 @@ def _things(targets: Any) -> list[Corridor] | None:
             return [corridor(targets)]
         except UnknownNameError:
             return None
-    if isinstance(targets, (list, tuple)) and targets:
-        if all(isinstance(t, (str, Corridor)) for t in targets):
-            return [t if isinstance(t, Corridor) else corridor(t) for t in targets]
+    listed = isinstance(targets, (list, tuple)) and len(targets) > 0
+    if listed and all(isinstance(t, (str, Corridor)) for t in targets):
+        return [t if isinstance(t, Corridor) else corridor(t) for t in targets]
     return None
 
 

@@ -34,9 +34,20 @@ def lengths() -> pd.DataFrame:
     whole["reason"] = layer("corridors")["official_note"].to_numpy()
     parts = pd.DataFrame(layer("sections").drop(columns="geometry"))
     parts = parts.rename(columns={"ratio_reason": "reason"})
-    columns = (
-        "level id name kind status drawn_km official_km ratio chainage_km accuracy_km reason source"
-    ).split()
+    columns = [
+        "level",
+        "id",
+        "name",
+        "kind",
+        "status",
+        "drawn_km",
+        "official_km",
+        "ratio",
+        "chainage_km",
+        "accuracy_km",
+        "reason",
+        "source",
+    ]
     frame = pd.concat(
         [whole.assign(level="corridor")[columns], parts.assign(level="section")[columns]],
         ignore_index=True,

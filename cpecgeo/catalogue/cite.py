@@ -40,18 +40,24 @@ def cite(name: str | None = None) -> str:
     if folded(name) in {folded(n) for n in layers._LAYERS}:  # noqa: SLF001
         key = match(name, {n: [] for n in layers._LAYERS}, "layer")  # noqa: SLF001
         return f"{_layer(key)} {own}"
-    found = {}
+    found: dict[str, None] = {}
     for layer_name in layers._LAYERS:  # noqa: SLF001
         frame = layers._frame(layer_name)  # noqa: SLF001
-        hits = frame[[folded(name) in (folded(str(i)), folded(str(n))) for i, n in
-                      zip(frame["id"], frame["name"], strict=True)]]
+        hits = frame[
+            [
+                folded(name) in (folded(str(i)), folded(str(n)))
+                for i, n in zip(frame["id"], frame["name"], strict=True)
+            ]
+        ]
         for _, row in hits.iterrows():
             date = f" ({row['source_date']})" if not pd.isna(row["source_date"]) else ""
             text = f"{row['name']} ({layer_name}): {row['source']}{date}; {row['licence']}."
             found.setdefault(text, None)
     if found:
         return "\n".join(f"{text} {own}" for text in found)
-    known = {str(n): [] for ln in layers._LAYERS for n in layers._frame(ln)["name"].dropna()}  # noqa: SLF001
+    known: dict[str, list[str]] = {
+        str(n): [] for ln in layers._LAYERS for n in layers._frame(ln)["name"].dropna()
+    }  # noqa: SLF001
     return match(name, known, "layer or feature")
 
 

@@ -17,10 +17,26 @@ from cpecgeo.errors import DataError
 
 __all__ = ["data_path", "data_version", "exists", "read_geojson", "read_points", "read_table"]
 
-TEXT = (
-    "id name name_ur name_zh kind opened status status_note basis licence note source "
-    "source_date confidence chainage_reason ratio_reason prorate_of value"
-).split()
+TEXT = [
+    "id",
+    "name",
+    "name_ur",
+    "name_zh",
+    "kind",
+    "opened",
+    "status",
+    "status_note",
+    "basis",
+    "licence",
+    "note",
+    "source",
+    "source_date",
+    "confidence",
+    "chainage_reason",
+    "ratio_reason",
+    "prorate_of",
+    "value",
+]
 
 
 @cache
@@ -110,8 +126,7 @@ def read_features(relative: str) -> tuple[dict[str, Any], ...]:
     try:
         features = json.loads(path.read_text(encoding="utf-8"))["features"]
         return tuple(
-            {**f["properties"], "geometry": shapely.geometry.shape(f["geometry"])}
-            for f in features
+            {**f["properties"], "geometry": shapely.geometry.shape(f["geometry"])} for f in features
         )
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} can't be read as GeoJSON: {error}. Install again.") from error

@@ -14,9 +14,21 @@ from cpecgeo.catalogue.names import match
 
 __all__ = ["COMMON", "catalog", "layer", "table"]
 
-COMMON = (
-    "id name name_ur name_zh kind status opened accuracy_km basis source source_date licence note"
-).split()
+COMMON = [
+    "id",
+    "name",
+    "name_ur",
+    "name_zh",
+    "kind",
+    "status",
+    "opened",
+    "accuracy_km",
+    "basis",
+    "source",
+    "source_date",
+    "licence",
+    "note",
+]
 
 # name: (title, file or None when put together, accuracy)
 _LAYERS = {

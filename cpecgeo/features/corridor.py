@@ -22,9 +22,20 @@ from cpecgeo.geodesy import Chainage
 
 __all__ = ["Corridor", "corridor", "corridors"]
 
-_SHOWN = (
-    "id title kind status length_km official_km ratio chainage_km accuracy_km basis opened source"
-).split()
+_SHOWN = [
+    "id",
+    "title",
+    "kind",
+    "status",
+    "length_km",
+    "official_km",
+    "ratio",
+    "chainage_km",
+    "accuracy_km",
+    "basis",
+    "opened",
+    "source",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,8 +201,8 @@ class Corridor:
         Examples
         --------
         >>> from cpecgeo.geodesy import length_km
-        >>> round(length_km(corridor("ml1").between("Lahore Junction", "Rawalpindi")), 1)
-        278.7
+        >>> round(length_km(corridor("ml1").between("Lahore Junction", "Rawalpindi")))
+        279
         """
         ends = [self.km_of(x) if isinstance(x, str) else float(x) for x in (a, b)]
         return self.chainage.between(*ends)

@@ -70,7 +70,9 @@ def _named(name: str, what: str) -> Any:
     except UnknownNameError:
         known = [*layer("corridors")["id"], *layer("ports")["name"], *layer("crossings")["name"]]
         raise UnknownNameError(
-            name, f"corridor, place or layer (for {what})", known,
+            name,
+            f"corridor, place or layer (for {what})",
+            known,
             "See cpecgeo.corridors(), cpecgeo.catalog().",
         ) from None
     return frame.geometry[frame.geometry.notna()]

@@ -67,15 +67,16 @@ class Place:
 @cache
 def _index() -> pd.DataFrame:
     """Every name of every point, folded, with its rank."""
-    rows = []
+    rows: list[tuple[str, int, str, int]] = []
     for rank, name in enumerate(_LAYERS):
         frame = layer(name)
         if name == "waypoints":
             frame = frame[frame["kind"] == "place"]
-        for i, row in zip(frame.index, frame[["id", "name", "name_ur", "name_zh"]].to_numpy(),
-                          strict=True):
-            for text in {str(t) for t in row if isinstance(t, str)}:
-                rows.append((folded(text), rank, name, i))
+        for i, row in zip(
+            frame.index, frame[["id", "name", "name_ur", "name_zh"]].to_numpy(), strict=True
+        ):
+            texts = {str(t) for t in row if isinstance(t, str)}
+            rows.extend((folded(text), rank, name, i) for text in sorted(texts))
     return pd.DataFrame(rows, columns=["key", "rank", "layer", "row"])
 
 

@@ -15,9 +15,21 @@ from cpecgeo.catalogue.files import read_table
 
 __all__ = ["stops"]
 
-_COLUMNS = (
-    "id name name_ur kind km post_km status accuracy_km basis source licence note geometry"
-).split()
+_COLUMNS = [
+    "id",
+    "name",
+    "name_ur",
+    "kind",
+    "km",
+    "post_km",
+    "status",
+    "accuracy_km",
+    "basis",
+    "source",
+    "licence",
+    "note",
+    "geometry",
+]
 
 
 @cache
