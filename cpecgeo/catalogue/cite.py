@@ -36,13 +36,13 @@ def cite(name: str | None = None) -> str:
     """
     own = f"In: cpecgeo {data_version()}, data of the China–Pakistan Economic Corridor."
     if name is None:
-        return "\n".join([*(_layer(n) for n in layers._LAYERS), own])  # noqa: SLF001
-    if folded(name) in {folded(n) for n in layers._LAYERS}:  # noqa: SLF001
-        key = match(name, {n: [] for n in layers._LAYERS}, "layer")  # noqa: SLF001
+        return "\n".join([*(_layer(n) for n in layers.LAYERS), own])
+    if folded(name) in {folded(n) for n in layers.LAYERS}:
+        key = match(name, {n: [] for n in layers.LAYERS}, "layer")
         return f"{_layer(key)} {own}"
     found: dict[str, None] = {}
-    for layer_name in layers._LAYERS:  # noqa: SLF001
-        frame = layers._frame(layer_name)  # noqa: SLF001
+    for layer_name in layers.LAYERS:
+        frame = layers.shared(layer_name)
         hits = frame[
             [
                 folded(name) in (folded(str(i)), folded(str(n)))
@@ -56,13 +56,13 @@ def cite(name: str | None = None) -> str:
     if found:
         return "\n".join(f"{text} {own}" for text in found)
     known: dict[str, list[str]] = {
-        str(n): [] for ln in layers._LAYERS for n in layers._frame(ln)["name"].dropna()
-    }  # noqa: SLF001
+        str(n): [] for ln in layers.LAYERS for n in layers.shared(ln)["name"].dropna()
+    }
     return match(name, known, "layer or feature")
 
 
 def _layer(name: str) -> str:
-    frame = layers._frame(name)  # noqa: SLF001
+    frame = layers.shared(name)
     sources = frame.attrs["sources"]
     shown = "; ".join(sources[:3]) + (f"; and {len(sources) - 3} more" if len(sources) > 3 else "")
     return f"{frame.attrs['title']} ({name}): {shown}; {frame.attrs['licence']}."

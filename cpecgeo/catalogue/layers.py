@@ -12,7 +12,7 @@ import pandas as pd
 from cpecgeo.catalogue import files, lines
 from cpecgeo.catalogue.names import match
 
-__all__ = ["COMMON", "catalog", "layer", "table"]
+__all__ = ["COMMON", "LAYERS", "catalog", "layer", "shared", "table"]
 
 COMMON = [
     "id",
@@ -31,7 +31,7 @@ COMMON = [
 ]
 
 # name: (title, file or None when put together, accuracy)
-_LAYERS = {
+LAYERS = {
     "corridors": ("Corridors: roads, railways and the mining corridor", None, "per row"),
     "sections": ("Sections with published and drawn length", None, "per row"),
     "stations": ("Railway stations with km posts", None, "0.5–2 km, per row"),
@@ -84,8 +84,9 @@ def _corridors() -> gpd.GeoDataFrame:
 
 
 @cache
-def _frame(name: str) -> gpd.GeoDataFrame:
-    title, path, accuracy = _LAYERS[name]
+def shared(name: str) -> gpd.GeoDataFrame:
+    """A layer made once and shared: not to be changed."""
+    title, path, accuracy = LAYERS[name]
     if name == "corridors":
         frame = _corridors()
     elif path is None:
@@ -148,8 +149,8 @@ def layer(name: str) -> gpd.GeoDataFrame:
     >>> markets.loc["khunjerab-pass", "elevation_m"]
     np.float64(4693.0)
     """
-    key = match(name, {n: [title] for n, (title, _, _) in _LAYERS.items()}, "layer")
-    source = _frame(key)
+    key = match(name, {n: [title] for n, (title, _, _) in LAYERS.items()}, "layer")
+    source = shared(key)
     frame = source.copy()
     frame.attrs = {k: list(v) if isinstance(v, list) else v for k, v in source.attrs.items()}
     return frame
@@ -201,8 +202,8 @@ def catalog() -> pd.DataFrame:
     'Point'
     """
     rows = []
-    for name in _LAYERS:
-        frame = _frame(name)
+    for name in LAYERS:
+        frame = shared(name)
         types = frame.geometry.dropna().geom_type.str.removeprefix("Multi")
         rows.append(
             {
