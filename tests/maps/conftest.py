@@ -40,6 +40,7 @@ class Visitor:
         address = Path(path).resolve().as_uri()
         made.route("**/*", lambda route: self._judge(route, address))
         page = made.new_page()
+        page.set_default_timeout(8_000)
         page.on("pageerror", lambda error: self.trouble.append(f"page error: {error}"))
         page.on("console", self._listen)
         page.on("dialog", self._dialog)
@@ -93,12 +94,9 @@ MAP = "Object.values(window).find(v => v instanceof L.Map && v.cpec)"
 
 @pytest.fixture
 def settled():
-    """Waits until the map neither moves nor has labels to place."""
+    """Waits until the map is still and its labels are placed."""
 
     def wait(page):
-        page.wait_for_function(
-            "() => { const m = document.querySelector('.cpec-map'); return !m.querySelector('.leaflet-zoom-anim'); }"
-        )
-        page.wait_for_timeout(350)
+        page.wait_for_timeout(400)
 
     return wait
