@@ -37,6 +37,7 @@ lint: $(DEV) ## ruff and mypy --strict
 data: $(DEV) ## rebuild the derived data and the lines, byte for byte
 	$(PY) -m tools.derive
 	$(PY) -m tools.lines
+	$(PY) -m tools.package
 
 notebooks: $(DEV) ## run the notebooks from the first cell to the last
 	$(PYTEST) --nbmake notebooks

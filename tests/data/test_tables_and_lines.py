@@ -1,0 +1,198 @@
+"""The tables keep their schema, and the lines are what the points and figures allow."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyproj import Geod
+from shapely.geometry import LineString
+
+from tools import lines, package
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "data"
+PACKAGE = json.loads((DATA / "datapackage.json").read_text(encoding="utf-8"))
+RESOURCES = {r["path"]: r for r in PACKAGE["resources"]}
+TABLES = [path for path in RESOURCES if path.endswith(".csv")]
+SITES = ["crossings.csv", "mines.csv", "ports.csv", "zones.csv", "energy.csv"]
+GEOD = Geod(ellps="WGS84")
+
+# Geodesic sums through the same points, computed independently of this project's code, km.
+SUMS = {
+    "khunjerab-raikot": 283.0, "raikot-thakot": 235.7, "thakot-havelian": 102.3,
+    "havelian-burhan": 60.0, "n35": 674.9, "g314": 343.7, "m14": 267.4,
+    "n50-yarik-zhob": 191.6, "n50-zhob-kuchlak": 282.6, "kuchlak-surab": 225.3, "n85": 395.5,
+    "m8-gwadar-hoshab": 191.8, "m8-junction-gwadar": 47.3, "n30": 88.6, "besima-hoshab": 315.7,
+    "m1": 153.1, "m2": 312.8, "m3": 216.3, "m4": 282.3, "m5": 380.1, "m6": 289.0, "m9": 132.7,
+    "m8-ratodero-khuzdar": 170.7, "n10": 522.6, "n25": 752.1, "n40": 557.5,
+    "reko-diq-nok-kundi": 71.1, "nok-kundi-mashkhel": 101.6, "mashkhel-panjgur": 159.4,
+    "panjgur-hoshab": 110.7, "turbat-mand": 102.6, "n5-peshawar-torkham": 48.6,
+    "hakla-pindi-gheb": 70.7, "pindi-gheb-kot-addu": 340.6, "kot-addu-dgk": 56.5,
+    "dgk-rajanpur": 108.6, "rajanpur-wangu": 307.2, "wangu-khuzdar": 112.9,
+    "ml1-posts": 1645.2, "ml1-pc1": 1689.3, "ml1-framework": 1833.0, "rohri-chaman": 484.5,
+    "quetta-taftan": 595.5, "lodhran-khanewal-chord": 90.5,
+}  # fmt: skip
+
+
+def read(path):
+    return pd.read_csv(DATA / path, dtype=str, keep_default_na=False)
+
+
+def drawn():
+    features = {}
+    for path in ("lines.geojson", "odbl/lines.geojson"):
+        for f in json.loads((DATA / path).read_text(encoding="utf-8"))["features"]:
+            features[f["id"]] = f
+    return features
+
+
+DRAWN = drawn()
+SECTIONS = read("sections.csv").set_index("id")
+
+
+def legs(coordinates):
+    xy = np.array(coordinates)
+    return GEOD.inv(xy[:-1, 0], xy[:-1, 1], xy[1:, 0], xy[1:, 1])
+
+
+def parts_of(feature):
+    geometry = feature["geometry"]
+    lone = geometry["type"] == "LineString"
+    return [geometry["coordinates"]] if lone else geometry["coordinates"]
+
+
+def test_the_package_is_up_to_date():
+    assert package.text() == (DATA / "datapackage.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", list(RESOURCES))
+def test_hash(path):
+    digest = hashlib.sha256((DATA / path).read_bytes()).hexdigest()
+    assert RESOURCES[path]["hash"] == f"sha256:{digest}"
+
+
+@pytest.mark.parametrize("path", TABLES)
+def test_table_keeps_its_schema(path):
+    frame, schema = read(path), RESOURCES[path]["schema"]
+    assert list(frame.columns) == [f["name"] for f in schema["fields"]]
+    for field in schema["fields"]:
+        column = frame[field["name"]]
+        filled = column[column != ""]
+        if field["type"] in {"number", "integer"}:
+            values = pd.to_numeric(filled)
+            assert field["type"] == "number" or (values % 1 == 0).all()
+        limits = field.get("constraints", {})
+        if limits.get("unique"):
+            assert column.is_unique
+        if limits.get("required"):
+            assert (column != "").all()
+        if "enum" in limits:
+            assert set(filled) <= set(limits["enum"]), field["name"]
+    for key in schema.get("foreignKeys", []):
+        known = set(read(f"{key['reference']['resource']}.csv")["id"]) | {""}
+        assert set(frame[key["fields"]]) <= known
+
+
+@pytest.mark.parametrize("path", [*SITES, "waypoints.csv", "stations.csv", "sections.csv"])
+def test_every_feature_is_cited(path):
+    frame = read(path)
+    assert (frame["source"] != "").all()
+    assert (frame["licence"] != "").all()
+    assert (frame["source_date"] != "").mean() > 0.9
+
+
+@pytest.mark.parametrize("path", [*SITES, "waypoints.csv", "stations.csv"])
+def test_positions_are_lon_lat_and_say_how_good_they_are(path):
+    frame = read(path)
+    known = frame[frame["lon"] != ""]
+    assert pd.to_numeric(known["lon"]).between(60, 78).all()
+    assert pd.to_numeric(known["lat"]).between(23, 40).all()
+    assert (known["accuracy_km"] != "").all()
+    assert (known["basis"] != "").all()
+    assert (frame.loc[frame["lon"] == "", "lat"] == "").all()
+
+
+@pytest.mark.parametrize("path", SITES)
+def test_status_is_known_or_said_to_be_unknown(path):
+    frame = read(path)
+    unknown = frame[frame["status"] == ""]
+    assert unknown["status_note"].str.contains("not found").all()
+
+
+def test_no_target_is_invented():
+    assert read("targets.csv").empty
+
+
+def test_lines_are_rebuilt_byte_for_byte():
+    for path, osm in (("lines.geojson", False), ("odbl/lines.geojson", True)):
+        built = lines.text(lines.build(DATA, osm=osm))
+        assert built == (DATA / path).read_text(encoding="utf-8")
+
+
+def test_the_main_line_and_the_roads_need_no_openstreetmap(tmp_path):
+    copy = tmp_path / "data"
+    shutil.copytree(DATA, copy, ignore=shutil.ignore_patterns("odbl", "derived"))
+    built = {f["id"] for f in lines.build(copy, osm=False)}
+    roads = {i for i in DRAWN if SECTIONS.loc[i, "kind"] == "road"}
+    assert built >= {
+        "ml1-kiamari-lodhran", "lodhran-multan-khanewal", "ml1-khanewal-peshawar", *roads
+    }  # fmt: skip
+
+
+def test_every_part_is_drawn():
+    assert set(read("section_parts.csv")["section"]) == set(DRAWN)
+
+
+@pytest.mark.parametrize("name", list(SUMS))
+def test_drawn_length_against_an_independent_sum(name):
+    assert DRAWN[name]["properties"]["drawn_km"] == pytest.approx(SUMS[name], abs=0.1)
+
+
+@pytest.mark.parametrize("name", list(DRAWN))
+def test_line(name):
+    feature = DRAWN[name]
+    parts = parts_of(feature)
+    metres = sum(float(np.sum(legs(p)[2])) for p in parts)
+    assert feature["properties"]["drawn_km"] == pytest.approx(metres / 1e3, abs=1e-3)
+    measures = np.array(feature["properties"]["measures_km"])
+    assert measures[0] == 0
+    if len(parts) == 1:
+        assert (np.diff(measures) > 0).all()
+    stated = read("section_parts.csv").query("section == @name")["reverses_at"]
+    reverses = (stated != "").sum()
+    assert all(LineString(p).is_simple for p in parts) or reverses
+    turns = np.concatenate([_turns(p) for p in parts])
+    assert (turns > 150).sum() == reverses
+
+
+def _turns(coordinates):
+    ahead, back, _ = map(np.array, legs(coordinates))
+    return np.abs((ahead[1:] - (back[:-1] + 180) + 180) % 360 - 180)
+
+
+@pytest.mark.parametrize("name", list(DRAWN))
+def test_drawn_and_published_length_differ_for_a_reason(name):
+    section, km = SECTIONS.loc[name], DRAWN[name]["properties"]["drawn_km"]
+    assert section["ratio_reason"]
+    if section["official_km"]:
+        assert 0.5 < km / float(section["official_km"]) < 1.03
+    if section["chainage_km"]:
+        assert section["chainage_reason"]
+
+
+def test_no_leg_between_stations_is_longer_than_its_posts_allow():
+    """3 % and the rounding of two whole-km posts; the rest must explain itself."""
+    stations = read("stations.csv")
+    unexplained = []
+    for trace in ("ml1", "multan-loop", "taxila-havelian"):
+        rows = stations[stations["trace"] == trace].query("lon != '' and km != ''")
+        placed = rows.astype({"lon": float, "lat": float, "km": float})
+        _, _, metres = legs(placed[["lon", "lat"]])
+        allowed = np.diff(placed["km"]) * 1.03 + 1
+        over = np.flatnonzero(np.asarray(metres) / 1e3 > allowed)
+        unexplained += [placed["id"].iloc[i + 1] for i in over if not placed["note"].iloc[i + 1]]
+    assert unexplained == []

@@ -1,0 +1,157 @@
+"""The figures people will quote, against independent ones."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from pyproj import Geod
+from shapely.geometry import Point
+
+import cpecgeo as cg
+from cpecgeo.errors import CoordinateError, CRSError, InputError, UnknownNameError
+
+GEOD = Geod(ellps="WGS84")
+CONTRACT = [
+    "ml1",
+    "ml1-chord",
+    "taxila-havelian",
+    "ml2",
+    "ml3",
+    "rohri-chaman",
+    "ml4",
+    "kkh",
+    "eastern",
+    "central",
+    "western",
+    "mining",
+    "n10",
+    "n25",
+    "n40",
+    "peshawar-torkham",
+]
+REVERSING = {"ml3", "mining-rail"}
+
+
+@pytest.mark.parametrize(
+    ("name", "km", "within"),
+    [("ml1", 1689, 3), ("ml1-chord", 1645, 3), ("taxila-havelian", 53, 1), ("n40", 557.5, 0.1)],
+)
+def test_drawn_length(name, km, within):
+    line = np.array(cg.corridor(name).line.coords)
+    summed = GEOD.line_length(line[:, 0], line[:, 1]) / 1e3
+    assert summed == pytest.approx(km, abs=within)
+    assert cg.length_km(name) == pytest.approx(summed, rel=1e-9)
+
+
+def test_contract_names():
+    assert set(CONTRACT) <= set(cg.corridors().index)
+
+
+def test_km_481_is_rohri():
+    point = cg.corridor("ml1-chord").at(481)
+    assert GEOD.inv(point.x, point.y, 68.896448, 27.685755)[2] < 1
+
+
+@pytest.mark.parametrize("name", list(cg.corridors().index))
+def test_stops_stand_at_their_chainage(name):
+    corridor = cg.corridor(name)
+    stops = corridor.stops
+    assert stops["km"].is_monotonic_increasing
+    placed = stops[stops.geometry.notna()]
+    at = corridor.at(placed["km"].to_numpy())
+    metres = GEOD.inv(placed.geometry.x, placed.geometry.y, at.x.to_numpy(), at.y.to_numpy())[2]
+    assert np.max(metres) < 1
+
+
+@pytest.mark.parametrize("name", [n for n in cg.corridors().index if n not in REVERSING])
+def test_locate_undoes_at(name):
+    corridor = cg.corridor(name)
+    km = np.linspace(0.01, corridor.end_km - 0.01, 23)
+    found = corridor.locate(corridor.at(km))
+    assert np.allclose(found["km"], km, atol=2e-4)
+    assert found["offset_km"].max() < 1e-5
+
+
+def test_between_runs_in_the_direction_asked_for():
+    ml1 = cg.corridor("ml1")
+    there = ml1.between("Lahore Junction", "Rawalpindi")
+    back = ml1.between("Rawalpindi", "Lahore Junction")
+    assert there.coords[0] == pytest.approx(back.coords[-1])
+    assert cg.length_km(there) == pytest.approx(278.75, abs=0.05)
+
+
+def test_names_are_forgiven_and_unknown_ones_helped():
+    assert cg.corridor("Main Line 1").name == cg.corridor("ML-1").name == "ml1"
+    with pytest.raises(UnknownNameError, match="Karakoram Highway"):
+        cg.corridor("karakoram higway")
+    with pytest.raises(UnknownNameError, match="Rohri Junction"):
+        cg.corridor("ml1").km_of("Rohry Junction")
+
+
+def test_places_in_three_scripts():
+    assert cg.place("Gwadar Port").point == Point(62.341, 25.109)
+    assert GEOD.inv(*cg.place("روہڑی جنکشن").point.coords[0], 68.896448, 27.685755)[2] < 1
+    with pytest.raises(InputError, match="isn't known"):
+        cg.place("Siah Dik")
+
+
+def test_published_straight_distances():
+    assert cg.distance_km("Reko Diq", "Saindak") == pytest.approx(50.2, abs=0.1)
+    assert cg.distance_km("gwadar-airport-old", "new-gwadar-international-airport") == (
+        pytest.approx(18.7, abs=0.1)
+    )
+
+
+def test_swapped_axes_and_missing_crs_are_refused():
+    ml1 = cg.corridor("ml1")
+    with pytest.raises(CoordinateError, match="swapped"):
+        ml1.locate(Point(24.9, 67.0))
+    with pytest.raises(CRSError):
+        ml1.locate(gpd.GeoSeries([Point(67.0, 24.9)]))
+
+
+def test_projected_input_gives_the_same_answer():
+    spots = gpd.GeoSeries([Point(67.0, 24.9), Point(72.0, 33.0)], index=["a", "b"], crs=4326)
+    ml1 = cg.corridor("ml1")
+    plain, projected = ml1.locate(spots), ml1.locate(spots.to_crs(32642))
+    assert list(projected.index) == ["a", "b"]
+    assert np.allclose(plain[["km", "offset_km"]], projected[["km", "offset_km"]], atol=1e-6)
+
+
+def test_nearest_gives_the_corridors_own_chainage():
+    spot = Point(68.9, 27.9)
+    near = cg.nearest(spot, ["ml1-chord"]).iloc[0]
+    assert near["km"] == pytest.approx(cg.corridor("ml1-chord").locate(spot)["km"].iloc[0])
+
+
+def test_markets_of_phase_two():
+    markets = cg.markets()
+    assert set(markets.index[markets["planned_phase2"]]) == {"khunjerab-pass", "torkham"}
+    assert cg.distance_km("Torkham", "peshawar-torkham") < 0.1
+
+
+def test_the_karakoram_highway_climbs_to_khunjerab():
+    profile = cg.corridor("kkh-pakistan").profile(1)
+    assert profile["elevation_m"].iloc[-1] == pytest.approx(4693, abs=250)
+    assert profile["elevation_m"].iloc[0] == pytest.approx(500, abs=100)
+
+
+def test_layers_are_copies_with_provenance():
+    first = cg.layer("mines")
+    first.loc[:, "name"] = "changed"
+    again = cg.layer("mines")
+    assert "changed" not in set(again["name"])
+    assert again.crs.to_epsg() == 4326
+    assert {"licence", "sources", "data_version", "title"} <= set(again.attrs)
+
+
+def test_no_target_is_made_up():
+    targets = cg.table("targets")
+    assert targets.empty
+    assert {"corridor", "quantity", "value", "unit", "source"} <= set(targets.columns)
+
+
+def test_reprs_escape_names():
+    from dataclasses import replace
+
+    hostile = replace(cg.corridor("m9"), title="<script>alert(1)</script>")
+    assert "<script>" not in hostile._repr_html_()
