@@ -15,6 +15,7 @@ from cpecgeo.geodesy.nearest import Index
 __all__ = ["Outline", "settle"]
 
 _ROUNDS = 40
+_LEAST_DEG = 1e-7
 _LONG_M = 20_000.0  # longer edges get their midpoint from Karney
 _SHARE = 0.8  # of the tolerance, used up here; the rest is for the edges' own curvature
 
@@ -41,6 +42,8 @@ class Outline:
 def settle(outline: Outline, index: Index, metres: float, rtol: float) -> Outline:
     """Move every vertex to `metres` from what is in `index`, and split edges that stray.
 
+    Edges hold as geodesics and as straight lines in lon, lat, as GeoJSON reads them.
+
     Parameters
     ----------
     outline : Outline
@@ -64,7 +67,8 @@ def settle(outline: Outline, index: Index, metres: float, rtol: float) -> Outlin
         # An edge with a fixed end is that of a cap or of the line itself.
         rows = np.flatnonzero(check & ~fixed & ~fixed[after])
         middle = _middles(xy[rows], xy[after[rows]])
-        stray = np.abs(index.find(middle).metres[:, 0] - metres) > tolerance
+        off = np.abs(index.find(middle).metres[:, 0] - metres)
+        stray = off + _bow(xy[rows], xy[after[rows]], middle) > tolerance
         split = rows[stray]
         if len(split) == 0:
             break
@@ -131,6 +135,15 @@ def _middles(a: Floats, b: Floats) -> Floats:
         azimuth, _, metres = (np.asarray(v) for v in GEOD.inv(*a[long].T, *b[long].T))
         middle[long] = np.column_stack(GEOD.fwd(a[long, 0], a[long, 1], azimuth, metres / 2)[:2])
     return middle
+
+
+def _bow(a: Floats, b: Floats, middle: Floats) -> Floats:
+    """Metres from geodesic midpoints to those of the same edges drawn straight in lon, lat."""
+    step = (b[:, 0] - a[:, 0] + 180.0) % 360.0 - 180.0
+    straight = ecef(a[:, 0] + 0.5 * step, 0.5 * (a[:, 1] + b[:, 1]))
+    bow = np.linalg.norm(straight - ecef(middle[:, 0], middle[:, 1]), axis=1)
+    # Through a pole no edge is straight in lon, lat, however short.
+    return np.where(np.abs(a[:, 1] - b[:, 1]) + np.abs(step) < _LEAST_DEG, 0.0, bow)
 
 
 def _moved(xy: Floats, index: Index, metres: float, tolerance: float) -> Floats:

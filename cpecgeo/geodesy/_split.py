@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints
+from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints
+from cpecgeo.geodesy.inputs import lonlat, positive_km
 
-__all__ = ["between_vertices", "densified"]
+__all__ = ["between_vertices", "densified", "densify"]
 
 _POINT_TYPES = (0, 4)
 
@@ -67,3 +69,39 @@ def densified(geoms: NDArray[Any], max_km: float) -> NDArray[Any]:
         longer = np.insert(xy, before + 1, new, axis=0)
         result[chosen] = shapely.from_ragged_array(name, longer, (runs + added, *offsets[1:]))
     return result
+
+
+def densify(x: Any, max_km: float) -> Any:
+    """Add vertices along the geodesic edges until none is longer than `max_km`.
+
+    Parameters
+    ----------
+    x : line or polygon, or a GeoSeries / GeoDataFrame of them
+        Points pass unchanged.
+    max_km : float
+        Longest edge in kilometres.
+
+    Returns
+    -------
+    geometry or GeoSeries
+        EPSG:4326; the vertices of `x` are kept as they are.
+
+    Raises
+    ------
+    InputError
+        `max_km` isn't positive and finite.
+
+    Examples
+    --------
+    >>> from shapely.geometry import LineString
+    >>> len(densify(LineString([(67, 25), (67, 26)]), 10).coords)
+    13
+    """
+    step = positive_km(max_km, "max_km")
+    series = lonlat(x, missing="keep")
+    array = densified(np.asarray(series.array, dtype=object), step)
+    if isinstance(x, shapely.Geometry):
+        return array[0]
+    answer = gpd.GeoSeries(array, index=series.index, crs=series.crs, name=series.name)
+    answer.attrs = {"method": f"densified to {step} km", **ATTRS}
+    return answer

@@ -12,6 +12,8 @@ from cpecgeo.geodesy._ellipsoid import Floats
 
 __all__ = ["polygons"]
 
+_SPECK = 1e-3  # share of the greatest part that a speck is smaller than
+
 
 def polygons(
     rings: list[Floats], inside: Callable[[Floats], Any], *, poles: bool, thin: float
@@ -68,8 +70,10 @@ def _plain(rings: list[Floats], thin: float) -> Any:
 def _solid(geometry: Any, thin: float) -> Any:
     """The polygon of a repaired ring, without the specks of where it crossed itself."""
     parts = shapely.get_parts(shapely.get_parts(geometry))
-    width = 2.0 * shapely.area(parts) / np.maximum(shapely.length(parts), 1e-300)
-    return shapely.union_all([shapely.Polygon(p.exterior) for p in parts[width > thin]])
+    area = shapely.area(parts)
+    width = 2.0 * area / np.maximum(shapely.length(parts), 1e-300)
+    whole = parts[(width > thin) & (area > _SPECK * area.max(initial=0.0))]
+    return shapely.union_all([shapely.Polygon(p.exterior) for p in whole])
 
 
 def _unrolled(ring: Floats) -> list[Any]:

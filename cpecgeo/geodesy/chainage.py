@@ -14,7 +14,8 @@ import shapely
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints
 from cpecgeo.geodesy._paths import paths
-from cpecgeo.geodesy.inputs import LINES, POINTS, lonlat, positive_km
+from cpecgeo.geodesy._split import densify
+from cpecgeo.geodesy.inputs import LINES, POINTS, lonlat
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["Chainage", "densify"]
@@ -295,7 +296,7 @@ class Chainage:
                 f"km {values[bad].ravel()[0]} is not on the line, which runs from km {low:.3f} "
                 f"to km {high:.3f}."
             )
-        return np.clip(values, low, high)
+        return np.asarray(np.clip(values, low, high), float)
 
     def _breaks(self) -> Ints:
         """Positions of the vertices that begin a part, but for the first."""
@@ -370,41 +371,3 @@ def _filled(given: Any, length: Floats) -> Floats:
     filled[:first] = measures[first] - (length[first] - length[:first])
     filled[last + 1 :] = measures[last] + (length[last + 1 :] - length[last])
     return np.asarray(np.where(known, measures, filled), float)
-
-
-def densify(x: Any, max_km: float) -> Any:
-    """Add vertices along the geodesic edges until none is longer than `max_km`.
-
-    Parameters
-    ----------
-    x : line or polygon, or a GeoSeries / GeoDataFrame of them
-        Points pass unchanged.
-    max_km : float
-        Longest edge in kilometres.
-
-    Returns
-    -------
-    geometry or GeoSeries
-        EPSG:4326; the vertices of `x` are kept as they are.
-
-    Raises
-    ------
-    InputError
-        `max_km` isn't positive and finite.
-
-    Examples
-    --------
-    >>> from shapely.geometry import LineString
-    >>> len(densify(LineString([(67, 25), (67, 26)]), 10).coords)
-    13
-    """
-    from cpecgeo.geodesy._split import densified
-
-    step = positive_km(max_km, "max_km")
-    series = lonlat(x, missing="keep")
-    array = densified(np.asarray(series.array, dtype=object), step)
-    if isinstance(x, shapely.Geometry):
-        return array[0]
-    answer = gpd.GeoSeries(array, index=series.index, crs=series.crs, name=series.name)
-    answer.attrs = {"method": f"densified to {step} km", **ATTRS}
-    return answer

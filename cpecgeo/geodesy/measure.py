@@ -228,7 +228,7 @@ def bearing_deg(line: Any, km: Any) -> Any:
 
 def _path_sums(series: gpd.GeoSeries) -> Floats:
     """Total edge length of each geometry in kilometres, NaN where missing."""
-    from cpecgeo.geodesy._arc import SHORT_M, arcs
+    from cpecgeo.geodesy._kernels import SHORT_M, arcs
 
     array = np.asarray(series.array, dtype=object)
     line = paths(array)

@@ -64,7 +64,7 @@ class Index:
     _areas: Areas | None = field(repr=False)
 
     def __init__(self, geoms: Any, ids: Any = None) -> None:
-        from cpecgeo.geodesy._arc import arcs
+        from cpecgeo.geodesy._kernels import arcs
 
         series = lonlat(geoms, what="geoms")
         names = series.index.to_numpy() if ids is None else pd.Series(ids).to_numpy()
@@ -148,7 +148,7 @@ class Index:
 
     def find(self, xy: Floats, k: int = 1, limit_m: float = np.inf) -> Found:
         """As `nearest`, from checked lon, lat to arrays; for other verbs to build on."""
-        from cpecgeo.geodesy._search import search
+        from cpecgeo.geodesy._kernels import search
 
         tree, count = self._tree, len(xy)
         found = Found.empty(count, k)

@@ -1,0 +1,170 @@
+"""Every vertex of a buffer's boundary and the middle of every edge is at its distance."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from shapely.geometry import LineString, MultiPoint, MultiPolygon, Point, Polygon, box
+
+from cpecgeo.errors import GeometryError, InputError
+from cpecgeo.geodesy import area_km2, buffer
+from cpecgeo.testing import reference_nearest
+
+from .samples import GEOD, LINES, wiggle
+
+SHELL = [(67, 25), (69, 25), (69, 27), (67, 27)]
+HOLE = [(67.9, 25.9), (68.1, 25.9), (68.1, 26.1), (67.9, 26.1)]
+
+
+def to_metres(line, xy):
+    if line.geom_type in ("Point", "MultiPoint"):
+        spots = shapely.get_coordinates(line)
+        return np.min(
+            [np.asarray(GEOD.inv(*np.broadcast_to(s, xy.shape).T, *xy.T)[2]) for s in spots], axis=0
+        )
+    return reference_nearest(xy, line)["distance_km"].to_numpy() * 1e3
+
+
+def ring_errors(shape, line, km, most=400):
+    """Relative errors at vertices and geodesic midpoints, but for the cuts at ±180°."""
+    assert shape.is_valid
+    off = []
+    for ring in shapely.get_rings(shapely.get_parts(shape)):
+        xy = np.asarray(ring.coords)
+        a, b = xy[:-1], xy[1:]
+        own = ~((np.abs(a[:, 0]) == 180) | (np.abs(b[:, 0]) == 180) | (np.abs(a[:, 1]) == 90))
+        a, b = a[own], b[own]
+        azimuth, _, size = GEOD.inv(*a.T, *b.T)
+        middle = np.column_stack(GEOD.fwd(*a.T, azimuth, np.asarray(size) / 2)[:2])
+        places = np.concatenate((a, middle))
+        places = places[:: max(1, len(places) // most)]
+        off.append(np.abs(to_metres(line, places) / 1e3 / km - 1))
+    return np.concatenate(off)
+
+
+@pytest.mark.parametrize("km", [0.01, 1, 10, 100, 2000])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two vertices",
+        "zigzag",
+        "repeated and millimetre edges",
+        "two parts",
+        "closed",
+        "22 vertices",
+        "equator",
+    ],
+)
+def test_lines(name, km):
+    assert ring_errors(buffer(LINES[name], km), LINES[name], km).max() <= 1e-4
+
+
+@pytest.mark.parametrize("km", [5, 10, 50, 100])
+def test_long_line(km):
+    line = wiggle(2_000)
+    shape = buffer(line, km)
+    assert shape.geom_type == "Polygon"
+    assert ring_errors(shape, line, km, most=200).max() <= 1e-4
+
+
+@pytest.mark.parametrize("km", [30, 500])
+@pytest.mark.parametrize("name", ["antimeridian", "around the pole", "over the pole", "south"])
+def test_across_the_antimeridian_and_poles(name, km):
+    line = LINES[name]
+    shape = buffer(line, km)
+    assert ring_errors(shape, line, km).max() <= 1e-4
+    x0, y0, x1, y1 = shape.bounds
+    assert -180 <= x0 <= x1 <= 180
+    assert -90 <= y0 <= y1 <= 90
+    rng = np.random.default_rng(2)
+    c = shapely.get_coordinates(line)[rng.integers(0, len(line.coords), 300)]
+    spots = np.column_stack(
+        GEOD.fwd(*c.T, rng.uniform(0, 360, 300), rng.uniform(0, 2.5e3 * km, 300))[:2]
+    )
+    near = to_metres(line, spots) / 1e3
+    clear = np.abs(near / km - 1) > 1e-2
+    held = shapely.intersects_xy(shape, spots)
+    assert held[clear].tolist() == (near[clear] < km).tolist()
+
+
+@pytest.mark.parametrize("km", [0.01, 10, 1000])
+@pytest.mark.parametrize("place", [(67, 25), (179.99, -17), (10, 89.5), (0, -90)])
+def test_points(place, km):
+    assert ring_errors(buffer(Point(place), km), Point(place), km).max() <= 1e-4
+
+
+def test_multipoints_unite():
+    spots = MultiPoint([(67, 25), (67.1, 25), (70, 30)])
+    shape = buffer(spots, 10)
+    assert len(shape.geoms) == 2
+    assert ring_errors(shape, spots, 10).max() <= 1e-4
+
+
+@pytest.mark.parametrize(("km", "rings"), [(5, 2), (15, 1), (-5, 2)])
+def test_polygon_with_hole(km, rings):
+    area = Polygon(SHELL, [HOLE])
+    shape = buffer(area, km)
+    assert len(shapely.get_rings(shape)) == rings
+    assert ring_errors(shape, area.boundary, abs(km)).max() <= 1e-4
+    assert (area_km2(shape) > area_km2(area)) == (km > 0)
+
+
+def test_shrunk_to_nothing_and_to_parts():
+    assert buffer(box(67, 25, 68, 26), -100).is_empty
+    dumbbell = shapely.union_all(
+        [box(67, 25, 68, 26), box(68, 25.45, 69, 25.55), box(69, 25, 70, 26)]
+    )
+    assert len(buffer(dumbbell, -10).geoms) == 2
+
+
+def test_multipolygon():
+    areas = MultiPolygon([box(67, 25, 67.5, 25.5), box(67.6, 25, 68, 25.5)])
+    shape = buffer(areas, 10)
+    assert shape.geom_type == "Polygon"
+    assert (
+        ring_errors(shape, shapely.union_all([g.boundary for g in areas.geoms]), 10).max() <= 1e-4
+    )
+
+
+def test_sides_and_caps_add_up():
+    line = LINES["22 vertices"]
+    left, right = (buffer(line, 5, side=s) for s in ("left", "right"))
+    flat, whole = buffer(line, 5, cap="flat"), buffer(line, 5)
+    areas = [area_km2(g) for g in (left, right, flat, whole)]
+    assert areas[0] + areas[1] == pytest.approx(areas[2], rel=1e-4)
+    # Two half discs are what flat caps leave out.
+    assert areas[3] - areas[2] == pytest.approx(np.pi * 25, rel=2e-3)
+    out, _, size = GEOD.inv(*line.coords[3], *line.coords[4])
+    x, y, back = GEOD.fwd(*line.coords[3], out, size / 2)
+    to_left = Point(GEOD.fwd(x, y, back + 90, 2_000)[:2])
+    assert left.contains(to_left)
+    assert not right.contains(to_left)
+
+
+def test_index_missing_and_attrs():
+    series = gpd.GeoSeries([Point(67, 25), None], index=["a", "b"], crs=4326).to_crs(32642)
+    shapes = buffer(series, 10)
+    assert shapes.index.tolist() == ["a", "b"]
+    assert shapes["b"] is None
+    assert shapes.crs.to_epsg() == 4326
+    assert shapes.attrs["ellipsoid"] == "WGS 84"
+    assert area_km2(shapes)["a"] == pytest.approx(np.pi * 100, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda: buffer(Point(67, 25), 0), InputError),
+        (lambda: buffer(Point(67, 25), 9_000), InputError),
+        (lambda: buffer(Point(67, 25), float("nan")), InputError),
+        (lambda: buffer(Point(67, 25), -5), GeometryError),
+        (lambda: buffer(Point(67, 25), 5, side="left"), InputError),
+        (lambda: buffer(LINES["zigzag"], 5, cap="square"), InputError),
+        (lambda: buffer(LINES["zigzag"], 5, side="up"), InputError),
+        (lambda: buffer(LINES["zigzag"], 5, rtol=0.5), InputError),
+        (lambda: buffer(LineString([(-170, 0), (-60, 0), (60, 0), (170, 0)]), 5), GeometryError),
+    ],
+)
+def test_bad_input(call, error):
+    with pytest.raises(error):
+        call()

@@ -1,0 +1,171 @@
+"""Positions along lines, with and without known measures."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import LineString, MultiLineString, Point
+
+from cpecgeo.errors import CRSError, GeometryError, InputError
+from cpecgeo.geodesy import Chainage, bearing_deg, length_km
+from cpecgeo.testing import assert_geodesic_equal
+
+from .samples import GEOD, LINES
+
+L_SHAPE = LineString([(67, 25), (67, 26), (68, 26)])
+GAP = MultiLineString([[(67, 25), (67, 26)], [(68, 26), (68, 27)]])
+
+
+def test_default_measures_are_geodesic():
+    road = Chainage(L_SHAPE)
+    first = GEOD.inv(67, 25, 67, 26)[2] / 1e3
+    assert road.measures_km[:2].tolist() == pytest.approx([0, first], abs=1e-12)
+    assert road.end_km == pytest.approx(length_km(L_SHAPE), rel=1e-12)
+    assert road.at(first / 2).coords[0] == pytest.approx(
+        GEOD.fwd(67, 25, 0, first * 500)[:2], abs=1e-12
+    )
+
+
+def test_vertices_are_returned_as_they_are():
+    road = Chainage(L_SHAPE)
+    assert [p.coords[0] for p in road.at(road.measures_km)] == list(L_SHAPE.coords)
+
+
+def test_calibration():
+    road = Chainage(L_SHAPE, measures_km=[100, 220, 300])
+    assert road.at(220).coords[0] == (67, 26)
+    half = GEOD.inv(67, 25, 67, 26)[2] / 2
+    assert_geodesic_equal(road.at(160), Point(GEOD.fwd(67, 25, 0, half)[:2]))
+    row = road.locate(road.at(160)).iloc[0]
+    assert row["km"] == pytest.approx(160, abs=1e-6)
+    assert road.length_km == pytest.approx(length_km(L_SHAPE))
+
+
+def test_unknown_measures_are_filled_in_by_length():
+    line = LineString([(67, 25), (67, 25.5), (67, 26), (67, 26.5)])
+    size = [GEOD.inv(67, a, 67, a + 0.5)[2] / 1e3 for a in (25, 25.5, 26)]
+    road = Chainage(line, measures_km=[np.nan, 10, np.nan, 100])
+    assert road.start_km == pytest.approx(10 - size[0])
+    assert road.measures_km[2] == pytest.approx(10 + 90 * size[1] / (size[1] + size[2]))
+
+
+def test_given_measures_are_not_changed():
+    given = np.array([0.0, np.nan, 200.0])
+    Chainage(L_SHAPE, measures_km=given)
+    assert np.isnan(given[1])
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_round_trip(name):
+    road = Chainage(LINES[name])
+    km = np.linspace(road.start_km, road.end_km, 101)
+    there = road.at(km)
+    found = road.locate(there)
+    again = road.at(np.clip(found["km"], road.start_km, road.end_km))
+    apart = np.asarray(GEOD.inv(there.x, there.y, again.x, again.y)[2])
+    on_a_gap = np.isin(np.round(km, 9), np.round(road.measures_km, 9))
+    assert apart[~on_a_gap].max() < 1e-3
+    assert (found["offset_km"] < 1e-6).all()
+    assert (found["side"] == "on").all()
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_at_the_located_km_is_the_closest_place(name):
+    from .samples import points_around
+
+    points = points_around(LINES[name], 300, 10, 2e5, seed=1)
+    series = gpd.GeoSeries.from_xy(points[:, 0], points[:, 1], crs=4326)
+    road = Chainage(LINES[name])
+    found = road.locate(series)
+    before = road.at(found["km"])
+    after = road.at(found["km"], bank="after")
+    off = [np.asarray(GEOD.inv(p.x, p.y, found["lon"], found["lat"])[2]) for p in (before, after)]
+    assert np.minimum(*off).max() < 1e-3
+
+
+def test_locate_sides_index_and_missing():
+    points = gpd.GeoSeries(
+        [Point(67.1, 25.5), Point(66.9, 25.5), None, Point(67, 25.5)], index=list("abcd"), crs=4326
+    )
+    found = Chainage(L_SHAPE).locate(points)
+    assert found.index.tolist() == list("abcd")
+    assert found["side"].fillna("none").tolist() == ["right", "left", "none", "on"]
+    assert found["offset_km"].to_numpy()[:2] == pytest.approx([10.053771, 10.053771], abs=1e-6)
+    assert np.isnan(found.loc["c", "km"])
+    assert found.attrs["ellipsoid"] == "WGS 84"
+
+
+def test_gap():
+    road = Chainage(GAP)
+    km = GEOD.inv(67, 25, 67, 26)[2] / 1e3
+    assert road.at(km).coords[0] == (67, 26)
+    assert road.at(km, bank="after").coords[0] == (68, 26)
+    stretch = road.between(km - 10, km + 10)
+    assert [len(g.coords) for g in stretch.geoms] == [2, 2]
+    assert road.between(0, km).geom_type == "LineString"
+    assert road.between(km, road.end_km).coords[0] == (68, 26)
+    assert road.locate(Point(68, 26)).iloc[0]["km"] == pytest.approx(km, abs=1e-9)
+
+
+def test_measures_across_a_gap():
+    road = Chainage(GAP, measures_km=[0, 100, 150, 260])
+    assert road.at(120).coords[0] in [(67, 26), (68, 26)]
+    assert road.locate(Point(68, 26.0001)).iloc[0]["km"] == pytest.approx(150.011, abs=1e-3)
+
+
+def test_between_and_split():
+    road = Chainage(L_SHAPE)
+    a, b = 50.0, 150.0
+    stretch = road.between(a, b)
+    assert length_km(stretch) == pytest.approx(100, abs=1e-6)
+    assert stretch.coords[1] == (67, 26)
+    assert_geodesic_equal(road.between(b, a), stretch.reverse())
+    parts = road.split([150, 50, 50, 0])
+    assert [length_km(p) for p in parts] == pytest.approx([50, 100, road.end_km - 150], abs=1e-6)
+
+
+def test_many_and_index():
+    km = pd.Series([0.0, 10.0], index=["x", "y"])
+    assert Chainage(L_SHAPE).at(km).index.tolist() == ["x", "y"]
+    assert Chainage(L_SHAPE).bearing_deg([10.0, 150.0])[0] == 0
+
+
+def test_bearing():
+    road = Chainage(L_SHAPE)
+    corner = road.measures_km[1]
+    assert road.bearing_deg(corner) == pytest.approx(GEOD.inv(67, 26, 68, 26)[0], abs=1e-9)
+    _, back, _size = GEOD.inv(67, 26, 68, 26)
+    assert road.bearing_deg(road.end_km) == pytest.approx((back + 180) % 360, abs=1e-9)
+    assert bearing_deg(L_SHAPE, 10) == 0
+
+
+def test_projected_input_is_the_same():
+    one = Chainage(L_SHAPE)
+    other = Chainage(gpd.GeoSeries([L_SHAPE], crs=4326).to_crs(32642))
+    assert other.end_km == pytest.approx(one.end_km, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda: Chainage(Point(67, 25)), GeometryError),
+        (lambda: Chainage(gpd.GeoSeries([L_SHAPE])), CRSError),
+        (lambda: Chainage(gpd.GeoSeries([L_SHAPE, L_SHAPE], crs=4326)), InputError),
+        (lambda: Chainage(L_SHAPE, [0, 1]), InputError),
+        (lambda: Chainage(L_SHAPE, [0, 5, 1]), InputError),
+        (lambda: Chainage(L_SHAPE, [np.nan] * 3), InputError),
+        (lambda: Chainage(L_SHAPE).at(-1), InputError),
+        (lambda: Chainage(L_SHAPE).at([1, np.nan]), InputError),
+        (lambda: Chainage(L_SHAPE).between(5, 5), InputError),
+        (lambda: Chainage(L_SHAPE).split(1e6), InputError),
+        (lambda: Chainage(L_SHAPE).bearing_deg(-3), InputError),
+    ],
+)
+def test_bad_input(call, error):
+    with pytest.raises(error):
+        call()
+
+
+def test_frozen():
+    with pytest.raises(AttributeError):
+        Chainage(L_SHAPE).line = None

@@ -1,0 +1,185 @@
+"""The engine against bisection with Karney's geodesics: more than 50,000 hard points."""
+
+import itertools
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from geographiclib.geodesic import Geodesic
+from shapely.geometry import LineString, Point, box
+
+from cpecgeo.geodesy import Index, densify, nearest
+from cpecgeo.testing import reference_nearest
+
+from .samples import GEOD, LINES, RANGES, points_around, wiggle
+
+COUNT = 900  # 12 lines × 5 ranges: 54,000 points
+
+
+def errors_mm(line, points):
+    found = Index(line).find(points)
+    expected = reference_nearest(points, line)
+    metres = found.metres[:, 0]
+    to_place = np.asarray(GEOD.inv(found.lon[:, 0], found.lat[:, 0], *points.T)[2])
+    return (
+        np.abs(metres - expected["distance_km"].to_numpy() * 1e3).max() * 1e3,
+        np.abs(metres - to_place).max() * 1e3,
+    )
+
+
+@pytest.mark.parametrize("distance", RANGES)
+@pytest.mark.parametrize("name", LINES)
+def test_distance_and_place(name, distance):
+    points = points_around(LINES[name], COUNT, *RANGES[distance], seed=len(name))
+    off, place = errors_mm(LINES[name], points)
+    assert off < 0.1
+    assert place < 0.1
+
+
+@pytest.mark.parametrize(("vertices", "count"), [(5_000, 400), (100_000, 20)])
+def test_long_lines(vertices, count):
+    line = wiggle(vertices)
+    points = np.concatenate([points_around(line, count, *r, seed=3) for r in RANGES.values()])
+    off, place = errors_mm(line, points)
+    assert off < 0.1
+    assert place < 0.1
+
+
+def test_reference_agrees_with_geographiclib():
+    """The slow reference itself: no place on the edge is nearer, says another library."""
+    line = LINES["zigzag"]
+    points = points_around(line, 8, 1.0, 5e5, seed=11)
+    expected = reference_nearest(points, line)
+    coords = np.asarray(line.coords)
+    for (lon, lat), row in zip(points, expected.itertuples(), strict=True):
+        there = Geodesic.WGS84.Inverse(lat, lon, row.lat, row.lon)["s12"]
+        assert there == pytest.approx(row.distance_km * 1e3, abs=1e-6)
+        for a, b in itertools.pairwise(coords):
+            edge = Geodesic.WGS84.InverseLine(a[1], a[0], b[1], b[0])
+            for s in np.linspace(0, edge.s13, 60):
+                p = edge.Position(s)
+                d = Geodesic.WGS84.Inverse(lat, lon, p["lat2"], p["lon2"])["s12"]
+                assert d >= row.distance_km * 1e3 - 1e-6
+
+
+def test_antipodes():
+    line = LINES["22 vertices"]
+    c = np.asarray(line.coords)[::3]
+    points = np.c_[c[:, 0] - 180, -c[:, 1]] + [[0.01, 0.02]]
+    found = Index(line).find(points)
+    dense = np.asarray(densify(line, 0.2).coords)
+    best = np.array(
+        [
+            np.asarray(GEOD.inv(*np.broadcast_to(p, dense.shape).T, *dense.T)[2]).min()
+            for p in points
+        ]
+    )
+    to_place = np.asarray(GEOD.inv(found.lon[:, 0], found.lat[:, 0], *points.T)[2])
+    assert found.metres[:, 0] == pytest.approx(to_place, abs=1e-3)
+    # The samples are 200 m apart, and none may be nearer than what was found.
+    assert (found.metres[:, 0] <= best + 1e-3).all()
+    assert (best - found.metres[:, 0] < 200).all()
+
+
+def test_km_is_geodesic_length_to_the_place():
+    line = LINES["zigzag"]
+    points = points_around(line, 200, 0.0, 1e5, seed=4)
+    found = Index(line).find(points)
+    coords = np.asarray(line.coords)
+    sizes = np.asarray(GEOD.inv(*coords[:-1].T, *coords[1:].T)[2])
+    starts = np.concatenate(([0], np.cumsum(sizes)))
+    edge = reference_nearest(points, line)["edge"].to_numpy()
+    rest = np.asarray(GEOD.inv(*coords[edge].T, found.lon[:, 0], found.lat[:, 0])[2])
+    # Two edges may be equally near; those found on another edge are left out.
+    off = found.along[:, 0] - (starts[edge] + rest)
+    assert np.abs(off).max() < 1e-3
+
+
+def test_side():
+    line = LineString([(67, 25), (67, 26), (68, 26)])
+    points = [
+        Point(66.9, 25.5),
+        Point(67.1, 25.5),
+        Point(66.9, 26.1),
+        Point(67.5, 26.1),
+        Point(67, 25.2),
+    ]
+    assert nearest(points, line)["side"].tolist() == ["left", "right", "left", "left", "on"]
+
+
+def test_k_and_max_km_against_all_distances():
+    rng = np.random.default_rng(7)
+    lines = gpd.GeoSeries(
+        [
+            LineString(rng.normal(0, 0.5, (6, 2)).cumsum(0) + rng.uniform([60, 23], [75, 37]))
+            for _ in range(40)
+        ],
+        crs=4326,
+    )
+    points = np.c_[rng.uniform(58, 78, 60), rng.uniform(20, 40, 60)]
+    every = np.column_stack([reference_nearest(points, g)["distance_km"] for g in lines])
+    series = gpd.GeoSeries(shapely.points(points), crs=4326)
+    got = Index(lines).nearest(series, k=5)
+    order = np.argsort(every, axis=1)[:, :5]
+    assert got["target"].to_numpy().reshape(60, 5).tolist() == order.tolist()
+    assert got["distance_km"].to_numpy() == pytest.approx(
+        np.sort(every, axis=1)[:, :5].ravel(), abs=1e-7
+    )
+    assert got["rank"].tolist() == [1, 2, 3, 4, 5] * 60
+    limited = Index(lines).nearest(series, k=5, max_km=150)
+    near = got["distance_km"].to_numpy() <= 150
+    assert limited["target"].notna().to_numpy().tolist() == near.tolist()
+
+
+def test_points_as_targets_worldwide():
+    rng = np.random.default_rng(8)
+    targets = np.c_[rng.uniform(-180, 180, 500), np.degrees(np.arcsin(rng.uniform(-1, 1, 500)))]
+    points = np.c_[rng.uniform(-180, 180, 500), np.degrees(np.arcsin(rng.uniform(-1, 1, 500)))]
+    got = nearest(shapely.points(points), shapely.points(targets))
+    every = np.array(
+        [np.asarray(GEOD.inv(*np.broadcast_to(p, (500, 2)).T, *targets.T)[2]) for p in points]
+    )
+    assert got["target"].tolist() == every.argmin(1).tolist()
+    assert got["distance_km"].to_numpy() == pytest.approx(every.min(1) / 1e3, abs=1e-7)
+    assert (got["km"] == 0).all()
+
+
+def test_polygons_zero_inside_and_boundary_outside():
+    shell, hole = box(67, 25, 69, 27), box(67.8, 25.8, 68.2, 26.2)
+    area = shell.difference(hole)
+    inside, in_hole, outside = Point(67.5, 25.5), Point(68, 26), Point(66.5, 26)
+    got = nearest([inside, in_hole, outside], area)
+    assert got["distance_km"].iloc[0] == 0
+    assert got.loc[0, ["lon", "lat"]].tolist() == [67.5, 25.5]
+    expected = reference_nearest([[68, 26], [66.5, 26]], area)["distance_km"]
+    assert got["distance_km"].iloc[1:].to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-7)
+
+
+def test_polygon_edge_is_the_geodesic_not_the_parallel():
+    # The geodesic from (60, 40) to (80, 40) runs north of the parallel, by 30 km at 70° E.
+    area = shapely.Polygon([(60, 30), (80, 30), (80, 40), (60, 40)])
+    lon, lat, _ = GEOD.fwd(60, 40, GEOD.inv(60, 40, 80, 40)[0], GEOD.inv(60, 40, 80, 40)[2] / 2)
+    got = nearest([Point(lon, lat - 1e-5), Point(lon, lat + 1e-5), Point(lon, 40.05)], area)
+    assert got["distance_km"].iloc[0] == 0
+    assert got["distance_km"].iloc[1] == pytest.approx(1e-5 * 111.04, rel=1e-2)
+    assert got["distance_km"].iloc[2] == 0
+    clockwise = shapely.Polygon(list(area.exterior.coords)[::-1])
+    assert nearest(Point(lon, lat - 1e-5), clockwise)["distance_km"].iloc[0] == 0
+
+
+def test_nearer_boundary_does_not_hide_the_polygon_around():
+    big, small = box(60, 20, 80, 40), box(70.1, 30, 70.2, 30.1)
+    got = nearest(
+        Point(70, 30.05), gpd.GeoSeries([small, big], index=["small", "big"], crs=4326), k=2
+    )
+    assert got["target"].tolist() == ["big", "small"]
+    assert got["distance_km"].iloc[0] == 0 < got["distance_km"].iloc[1]
+
+
+def test_mixed_targets():
+    got = nearest(
+        [Point(10, 10), Point(12, 10), Point(20, 20)],
+        [Point(10.1, 10), LineString([(12.1, 9), (12.1, 11)]), box(19, 19, 21, 21)],
+    )
+    assert got["target"].tolist() == [0, 1, 2]
