@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -122,6 +120,7 @@ def demo(
     """Measure everything: tables on the screen, a map and two CSV files in a folder."""
     from cpecgeo.analysis.overview import lengths, proximity
     from cpecgeo.maps import cpec_map
+    from cpecgeo.maps.writing import write_whole
 
     everything, near = lengths(), proximity()
     whole = everything[everything["level"] == "corridor"]
@@ -134,8 +133,8 @@ def demo(
         "gwadar_km basis",
     )
     _make_folder(out)
-    _write(out / "lengths.csv", everything.to_csv(index=False))
-    _write(out / "proximity.csv", near.to_csv(index=False))
+    for name, table in (("lengths.csv", everything), ("proximity.csv", near)):
+        write_whole(out / name, table.to_csv(index=False).encode())
     cpec_map().save(str(out / "cpec.html"))
     print()
     for name in ("cpec.html", "lengths.csv", "proximity.csv"):
@@ -176,27 +175,6 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise FileError(
             f"The folder {folder} can't be made: {error.strerror}. Give another with --out."
-        ) from error
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a whole file or nothing: under a temporary name first, then moved into place."""
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=path.parent, delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise FileError(
-            f"{path} can't be written: {error.strerror}. Free some space, or write elsewhere."
         ) from error
 
 

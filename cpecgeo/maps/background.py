@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -98,9 +99,7 @@ def _simple(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Fewer vertices, with neighbours still sharing their boundary."""
     array = np.asarray(frame.geometry.array, dtype=object)
     return frame.set_geometry(
-        gpd.GeoSeries(
-            shapely.coverage_simplify(array, TOLERANCE), index=frame.index, crs=frame.crs
-        )
+        gpd.GeoSeries(shapely.coverage_simplify(array, TOLERANCE), index=frame.index, crs=frame.crs)
     )
 
 
@@ -126,9 +125,7 @@ def edges(polygons: Any) -> tuple[Any, Any]:
     count: Counter[tuple[tuple[float, float], tuple[float, float]]] = Counter()
     for ring in shapely.get_rings(shapely.get_parts(np.asarray(polygons, dtype=object))):
         xy = [tuple(p) for p in np.round(shapely.get_coordinates(ring), 6).tolist()]
-        count.update(
-            (a, b) if a < b else (b, a) for a, b in zip(xy, xy[1:], strict=False) if a != b
-        )
+        count.update((a, b) if a < b else (b, a) for a, b in pairwise(xy) if a != b)
 
     def merged(keep: Any) -> Any:
         chosen = [pair for pair, n in count.items() if keep(n)]
@@ -149,7 +146,8 @@ def _ground() -> tuple[gpd.GeoDataFrame, Any, Any]:
     coast = shapely.difference(coast, frame)
     disputed = _read("disputed")
     if disputed is not None:
-        borders = shapely.difference(borders, shapely.union_all(shapely.buffer(np.asarray(disputed.geometry.array, dtype=object), 0.03)))
+        near = shapely.buffer(np.asarray(disputed.geometry.array, dtype=object), 0.03)
+        borders = shapely.difference(borders, shapely.union_all(near))
     return countries, coast, borders
 
 
@@ -225,7 +223,9 @@ def _provinces(target: Map) -> None:
     _, shared = edges(provinces.geometry.array)
     target.add_layer(
         _frame("Provinces", shared),
-        _quiet(PROVINCE, weight=1.1, extra={"sources": _sources(provinces)}), name="Provinces", control=False
+        _quiet(PROVINCE, weight=1.1, extra={"sources": _sources(provinces)}),
+        name="Provinces",
+        control=False,
     )
     large = shapely.area(np.asarray(provinces.geometry.array, dtype=object)) > 4.0
     for which, zoom in ((large, 5.0), (~large, 7.5)):

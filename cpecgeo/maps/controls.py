@@ -34,7 +34,7 @@ CONTROLS: dict[str, Any] = {
 }
 
 
-class Control(JSCSSMixin):  # type: ignore[misc]
+class Control(JSCSSMixin):
     """One control on the map.
 
     Parameters
@@ -50,7 +50,7 @@ class Control(JSCSSMixin):  # type: ignore[misc]
     )
 
     def __init__(self, kind: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Control"
         self.kind = kind
         plugin = CONTROLS[kind]
@@ -61,7 +61,7 @@ class Control(JSCSSMixin):  # type: ignore[misc]
         self.default_css = list(getattr(plugin, "default_css", []))
 
 
-class Start(MacroElement):  # type: ignore[misc]
+class Start(MacroElement):
     """The last words of the page's script: hand over folium's own layers, and begin.
 
     Parameters
@@ -80,7 +80,7 @@ class Start(MacroElement):  # type: ignore[misc]
     )
 
     def __init__(self, adopted: list[tuple[Any, str]]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Start"
         self.adopted = adopted
 

@@ -129,9 +129,7 @@ def _band(target: Map, thing: Any) -> None:
         frame, weight=11.0, label=None, legend="", extra={"opacity": 0.3, "solid": True}
     )
     name = str(thing.title)
-    target.add_layer(
-        frame, style, name=name, group=BANDS, show=False, key=f"corridor-{thing.name}"
-    )
+    target.add_layer(frame, style, name=name, group=BANDS, show=False, key=f"corridor-{thing.name}")
 
 
 def _layer(name: str) -> gpd.GeoDataFrame:
@@ -145,7 +143,7 @@ def _stations(target: Map) -> None:
     stations = stations[stations.geometry.notna()].drop_duplicates("id").assign(kind="stations")
     target.add_layer(
         stations,
-        Style(radius=3.0, label="name", label_zoom=9.5, label_class="stop", color=KINDS["rail"].color,
+        Style(radius=3.0, label="name", label_zoom=9.5, label_class="stop", color=KINDS["rail"].color,  # noqa: E501
               legend="Station", extra={"fromZoom": 8}),
         name="Stations",
         group="Places",
@@ -163,7 +161,7 @@ def _places(target: Map) -> None:
             some,
             Style(radius=3.6 if large else 2.6, color=KINDS["places"].color, label="name",
                   label_zoom=zoom, label_class="city" if large else "place", rank="population",
-                  legend="Town", extra={"order": 4 if large else 0} | ({} if large else {"fromZoom": 7.5})),
+                  legend="Town", extra={"order": 4 if large else 0} | ({} if large else {"fromZoom": 7.5})),  # noqa: E501
             name=name,
             group="Places",
             key=name.lower(),

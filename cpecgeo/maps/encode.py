@@ -12,7 +12,7 @@ References
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import math
 import numbers
@@ -31,7 +31,8 @@ LONGEST_TEXT = 4_000
 
 
 def _ints(coords: NDArray[np.float64], decimals: int) -> NDArray[np.int64]:
-    return np.round(coords[:, :2] * 10**decimals).astype(np.int64)
+    whole: NDArray[np.int64] = np.round(coords[:, :2] * 10**decimals).astype(np.int64)
+    return whole
 
 
 def _text(steps: NDArray[np.int64]) -> str:
@@ -128,7 +129,7 @@ def geometries(array: Iterable[Any], decimals: int = DECIMALS) -> list[Any]:
     return [_one(g, decimals) for g in array]
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any) -> Any:  # noqa: PLR0911
     """One value as JSON can say it; None for all kinds of missing.
 
     Parameters
@@ -158,7 +159,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, numbers.Real):
         number = float(value)
         return float(f"{number:.10g}") if math.isfinite(number) else None
-    if isinstance(value, (datetime.date, datetime.datetime)):
+    if isinstance(value, (dt.date, dt.datetime)):
         return value.isoformat()[:10]
     text = str(value)
     if len(text) > LONGEST_TEXT:
@@ -197,7 +198,7 @@ def column(values: Iterable[Any]) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """JSON that can stand inside a page, whatever its texts hold.
+    r"""JSON that can stand inside a page, whatever its texts hold.
 
     Parameters
     ----------

@@ -118,7 +118,7 @@ class Style:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-class VectorLayer(Layer):  # type: ignore[misc]
+class VectorLayer(Layer):
     """A layer of features for `cpecgeo.maps.Map`.
 
     Parameters
@@ -313,7 +313,7 @@ def _looks(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:
     n = len(table)
     kinds = table["kind"] if "kind" in table.columns else pd.Series([None] * n)
     status = table["status"] if "status" in table.columns else pd.Series([None] * n)
-    default = look(kinds.iloc[0]) if n and kinds.nunique() == 1 else look("")
+    default = look(kinds.iloc[0]) if n and bool((kinds == kinds.iloc[0]).all()) else look("")
     entries: list[tuple[str, str]] = []
     if style.color is None:
         color = [look(k).color for k in kinds]
@@ -339,12 +339,15 @@ def _looks(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:
     if style.legend == "":
         entries = []
     answer: dict[str, Any] = {
-        "looks": [
-            {"color": c, "weight": w, "dash": d, "shape": s} for c, w, d, s in distinct
-        ],
+        "looks": [{"color": c, "weight": w, "dash": d, "shape": s} for c, w, d, s in distinct],
         "legend": [
-            {"label": label or style.legend or "", "color": c, "shape": shape, "type": kind_of_key,
-             **({"dash": style.extra["dash"]} if "dash" in style.extra else {})}
+            {
+                "label": label or style.legend or "",
+                "color": c,
+                "shape": shape,
+                "type": kind_of_key,
+                **({"dash": style.extra["dash"]} if "dash" in style.extra else {}),
+            }
             for label, c in entries
         ],
     }

@@ -37,6 +37,7 @@ LINE_FIELDS = (
 
 
 def line_style(frame: gpd.GeoDataFrame, **more: Any) -> Style:
+    """How sections are drawn, and what their popups say."""
     options: dict[str, Any] = {
         "popup": [c for c in LINE_FIELDS if c in frame.columns],
         "label": "short",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -15,11 +14,11 @@ from folium.map import Layer
 from folium.raster_layers import TileLayer
 from folium.template import Template
 
-from cpecgeo.errors import FileError
 from cpecgeo.maps import subjects
 from cpecgeo.maps.controls import Control, Start, checked_controls
 from cpecgeo.maps.layer import Style, VectorLayer, features
 from cpecgeo.maps.page import page
+from cpecgeo.maps.writing import write_whole
 
 __all__ = ["Map"]
 
@@ -29,7 +28,7 @@ PAKISTAN = (60.8, 23.6, 77.9, 37.1)
 _LEAFLET = "https://any.example/leaflet"
 
 
-class Map(folium.Map):  # type: ignore[misc]
+class Map(folium.Map):
     """A map that opens anywhere: one file, no request to any server.
 
     Everything of folium works on it; what folium would link to is inlined. `add` draws any
@@ -128,7 +127,8 @@ class Map(folium.Map):  # type: ignore[misc]
 
     def _heading(self) -> str:
         """The page's heading; plain text only, and no template code."""
-        texts = [html.escape(t).replace("{", "&#123;") for t in (self.title or "Map", self.subtitle)]
+        given = (self.title or "Map", self.subtitle)
+        texts = [html.escape(text).replace("{", "&#123;") for text in given]
         below = f"<p>{texts[1]}</p>" if texts[1] else ""
         return f'<header class="cpec-head"><h1>{texts[0]}</h1>{below}</header>'
 
@@ -274,7 +274,9 @@ class Map(folium.Map):  # type: ignore[misc]
             "subtitle": self.subtitle,
             "note": NOTE,
             "notes": list(dict.fromkeys(self.notes)),
-            "view": [float(v) for v in self.view] if self.view else [min(west), min(south), max(east), max(north)],
+            "view": [
+                *map(float, self.view or (min(west), min(south), max(east), max(north))),
+            ],
             "start": self._start,
             "controls": self._applicable(),
             "order": [layer.key for layer in layers],
@@ -303,7 +305,7 @@ class Map(folium.Map):  # type: ignore[misc]
         extra = [*(Control(kind) for kind in self._applicable()), Start(adopted)]
         return page(self, data=self.data(), title=self.title or "Map", lang=self.lang, extra=extra)
 
-    def save(self, outfile: Any, close_file: bool = True, **kwargs: Any) -> Path | None:  # noqa: ARG002, FBT001
+    def save(self, outfile: Any, close_file: bool = True, **kwargs: Any) -> Path | None:  # noqa: ARG002, FBT001, FBT002
         """Write the map as one file that opens anywhere.
 
         Parameters
@@ -373,44 +375,3 @@ class Map(folium.Map):  # type: ignore[misc]
         from cpecgeo.maps.still import picture
 
         return picture(self.html(), Path(path), width=width, height=height, timeout=timeout)
-
-
-def write_whole(path: Path, data: bytes) -> Path:
-    """Write a file completely or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        Its folder must exist.
-    data : bytes
-        The contents.
-
-    Returns
-    -------
-    Path
-        `path`.
-
-    Raises
-    ------
-    FileError
-        The folder is missing or can't be written.
-    """
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name[:40]}.", delete=False
-        ) as handle:
-            temporary = Path(handle.name)
-            handle.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise FileError(
-            f"can't write {path} ({error.strerror or error}); "
-            "name a file in a folder that exists and that you may write to."
-        ) from error
-    return path

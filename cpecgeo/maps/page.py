@@ -149,7 +149,7 @@ def _tree(figure: Figure) -> list[Element]:
 
 @contextmanager
 def _as_it_was(figure: Figure) -> Iterator[None]:
-    """folium's rendering adds children and never takes them away; this does."""
+    """Folium's rendering adds children and never takes them away; this does."""
     kept = [(e, OrderedDict(e._children), dict(vars(e))) for e in _tree(figure)]  # noqa: SLF001
     try:
         yield
@@ -173,7 +173,7 @@ def _literal(text: str) -> str:
 
 
 def _quote_texts(figure: Figure) -> None:
-    """folium writes these texts between backticks as they come."""
+    """Folium writes these texts between backticks as they come."""
     for element in _tree(figure):
         if isinstance(element, Tooltip):
             element.text = _literal(element.text)
@@ -224,13 +224,13 @@ class _Numbers:
 def _libraries(links: list[Element], main: str) -> tuple[list[str], list[str]]:
     """Texts of all scripts and style sheets that the page needs, each once."""
     js = [link.url for link in links if isinstance(link, JavascriptLink)]
-    css = [link.url for link in links if isinstance(link, CssLink)]
+    css: list[str] = [link.url for link in links if isinstance(link, CssLink)]
     for pattern, names in _ON_DEMAND_JS.items():
         if re.search(pattern, main):
             js += [_ANY + name for name in names]
-    for pattern, names in _ON_DEMAND_CSS.items():
+    for pattern, sheets in _ON_DEMAND_CSS.items():
         if re.search(pattern, main):
-            css += [_ANY + name for name in names]
+            css += [_ANY + name for name in sheets]
     scripts = dict.fromkeys(vendored.script_for(url) for url in js)
     styles = dict.fromkeys(vendored.style_for(url) for url in css)
     own = '"use strict";\n' + "\n".join(

@@ -50,7 +50,9 @@ class Part:
     key: str | None = None
 
 
-def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) -> Iterator[Part]:
+def parts(  # noqa: C901
+    x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]
+) -> Iterator[Part]:
     """The layers that a thing becomes.
 
     Parameters

@@ -197,15 +197,13 @@ def marker_script() -> str:
         "iconRetinaUrl": _data_uri(base, "marker-icon-2x.png"),
         "shadowUrl": _data_uri(base, "marker-shadow.png"),
     }
-    return (
-        f'L.Icon.Default.imagePath = "";\nL.Icon.Default.mergeOptions({json.dumps(pictures)});'
-    )
+    return f'L.Icon.Default.imagePath = "";\nL.Icon.Default.mergeOptions({json.dumps(pictures)});'
 
 
 def _data_uri(base: str, link: str) -> str:
     """A file as a data URI; one that isn't shipped (a second resolution) as nothing."""
     parts = base.split("/")
-    for part in link.split("?")[0].split("#")[0].split("/"):
+    for part in link.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0].split("/"):
         if part == "..":
             parts.pop()
         elif part != ".":

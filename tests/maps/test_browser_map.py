@@ -36,7 +36,9 @@ def search(page, text):
 
 
 def view(page):
-    return page.evaluate(f"(() => {{ const m = {MAP}; const c = m.getCenter(); return [c.lng, c.lat, m.getZoom()]; }})()")
+    return page.evaluate(
+        f"(() => {{ const m = {MAP}; const c = m.getCenter(); return [c.lng, c.lat, m.getZoom()]; }})()"
+    )
 
 
 def test_it_opens_quickly_and_is_small(visit, cpec_file):
@@ -100,7 +102,9 @@ def test_search_flies_there_and_opens_the_popup(visit, cpec_file, text, lonlat):
     search(page, text)
     lon, lat, zoom = view(page)
     assert zoom >= 9
-    bounds = page.evaluate(f"(() => {{ const b = {MAP}.getBounds(); return [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()]; }})()")
+    bounds = page.evaluate(
+        f"(() => {{ const b = {MAP}.getBounds(); return [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()]; }})()"
+    )
     assert bounds[0] < lonlat[0] < bounds[2], (lon, lat)
     assert bounds[1] < lonlat[1] < bounds[3], (lon, lat)
 
@@ -170,7 +174,9 @@ def test_km_posts_appear_with_zoom(visit, cpec_file, settled):
     def posts(zoom):
         page.evaluate(f"void {MAP}.setView([27.69, 68.9], {zoom}, {{animate: false}})")
         settled(page)
-        return [int(v) for v in page.locator(".cpec-post").evaluate_all("e => e.map(n => n.dataset.km)")]
+        return [
+            int(v) for v in page.locator(".cpec-post").evaluate_all("e => e.map(n => n.dataset.km)")
+        ]
 
     assert posts(5) == []
     for zoom, step in ((7, 100), (8.5, 50), (10, 10), (13, 1)):
@@ -205,7 +211,9 @@ def test_measure_agrees_with_the_ellipsoid(visit, cpec_file, settled):
     true = cpecgeo.distance_km(Point(where[0]), Point(where[1]))
     # A pixel is 2 km here.
     assert km == pytest.approx(true, rel=0.001)
-    assert float(re.search(r"([\d,.]+) km", said)[1].replace(",", "")) == pytest.approx(km, rel=1e-4)
+    assert float(re.search(r"([\d,.]+) km", said)[1].replace(",", "")) == pytest.approx(
+        km, rel=1e-4
+    )
     page.keyboard.press("Escape")
     assert page.locator(".leaflet-popup").count() == 0
 
@@ -251,7 +259,9 @@ def test_printing_fits_one_page_with_legend_and_sources(visit, cpec_file, tmp_pa
     pdf = page.pdf(prefer_css_page_size=True, print_background=True)
     pages = re.findall(rb"/Type\s*/Page\b", pdf)
     assert len(pages) == 1
-    width, height = (float(v) for v in re.search(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", pdf).groups())
+    width, height = (
+        float(v) for v in re.search(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", pdf).groups()
+    )
     assert width > height
     page.emulate_media(media="screen")
     page.wait_for_timeout(200)

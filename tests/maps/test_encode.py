@@ -1,4 +1,4 @@
-import datetime
+import datetime as dt
 import json
 
 import geopandas as gpd
@@ -46,9 +46,7 @@ def test_googles_own_example():
     assert encode.points(swapped) == "_p~iF~ps|U_ulLnnqC_mqNvxq`@"
 
 
-coordinate = st.tuples(
-    st.floats(-180, 180, allow_nan=False), st.floats(-90, 90, allow_nan=False)
-)
+coordinate = st.tuples(st.floats(-180, 180, allow_nan=False), st.floats(-90, 90, allow_nan=False))
 
 
 @given(st.lists(coordinate, min_size=1, max_size=60))
@@ -72,7 +70,13 @@ def test_lines_keep_their_ends_and_shape(xy, decimals):
 def test_every_type_of_geometry():
     hole = Polygon(box(0, 0, 4, 4).exterior, [box(1, 1, 2, 2).exterior])
     got = encode.geometries(
-        [Point(1, 2), MultiPoint([(1, 2), (3, 4)]), hole, MultiPolygon([hole, box(9, 9, 10, 10)]), None]
+        [
+            Point(1, 2),
+            MultiPoint([(1, 2), (3, 4)]),
+            hole,
+            MultiPolygon([hole, box(9, 9, 10, 10)]),
+            None,
+        ]
     )
     assert [g[0] if g else 0 for g in got] == [1, 1, 3, 3, 0]
     assert [len(rings) for rings in got[3][1]] == [2, 1]
@@ -89,7 +93,7 @@ def test_a_line_that_vanishes_by_rounding_keeps_two_points():
     [
         (None, None), (np.nan, None), (pd.NA, None), (pd.NaT, None), (float("inf"), None),
         (np.int64(3), 3), (np.float64(0.1), 0.1), (np.True_, True), ("", ""),
-        (datetime.date(2020, 5, 1), "2020-05-01"), ([1, None, "a"], [1, "a"]), ([], None),
+        (dt.date(2020, 5, 1), "2020-05-01"), ([1, None, "a"], [1, "a"]), ([], None),
         (pd.Timestamp("2017-02-03"), "2017-02-03"),
     ],
 )  # fmt: skip

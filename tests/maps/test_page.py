@@ -114,7 +114,10 @@ def test_the_same_bytes_in_another_process():
     digests = {
         subprocess.run(
             [sys.executable, "-c", code],
-            capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed, "PATH": "/usr/bin"},
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed, "PATH": "/usr/bin"},
             cwd=ROOT,
         ).stdout  # fmt: skip
         for seed in ("1", "2")
@@ -215,7 +218,9 @@ def test_template_literals_keep_texts_inside(text, inside):
 
 def test_template_code_in_texts_is_not_run():
     made = Map(title="{{ 7 * 7 }}", subtitle="{% raw %}", background=False)
-    folium.Marker((25, 67), tooltip="{{ 6 * 7 }}{% raw %}", popup="{{ 6 * 7 }}{% raw %}").add_to(made)
+    folium.Marker((25, 67), tooltip="{{ 6 * 7 }}{% raw %}", popup="{{ 6 * 7 }}{% raw %}").add_to(
+        made
+    )
     made.add(Point(67, 25), name="{{ 6 * 7 }}", group="{% raw %}")
     text = made.html()
     heading = re.search(r'<header class="cpec-head">.*?</header>', text).group()
