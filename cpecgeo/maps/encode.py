@@ -213,7 +213,7 @@ def dumps(value: Any) -> str:
     Examples
     --------
     >>> dumps({"a": "</script>"})
-    '{"a":"\\\\u003c/script\\\\u003e"}'
+    '{"a":"\\u003c/script\\u003e"}'
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029\ufeff":

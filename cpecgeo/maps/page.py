@@ -241,6 +241,8 @@ def _libraries(links: list[Element], main: str) -> tuple[list[str], list[str]]:
 
 def _closed(text: str, tag: str) -> str:
     """Text that can't end its own element early."""
+    # What a parser would replace is replaced first, or the hash would be another's.
+    text = text.replace("\x00", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
     text = re.sub(rf"</(?={tag})", r"<\\/", text, flags=re.IGNORECASE)
     return text.replace("<!--", "<\\!--") if tag == "script" else text
 

@@ -174,7 +174,9 @@ def test_markup_given_to_folium_is_markup_but_never_runs(chromium, tmp_path):
     page.on("request", lambda r: asked.append(r.url))
     page.goto(made.save(tmp_path / "m.html").as_uri())
     page.wait_for_selector("html[data-ready]", state="attached")
-    page.evaluate(f"{MAP}.eachLayer(l => {{ if (l.getPopup && l.getPopup()) {{ l.openTooltip(); l.openPopup(); }} }})")
+    page.evaluate(
+        f"{MAP}.eachLayer(l => {{ if (l.getPopup && l.getPopup()) {{ l.openTooltip(); l.openPopup(); }} }})"
+    )
     page.wait_for_timeout(400)
     page.close()
     assert ran == []
