@@ -21,6 +21,17 @@ cpecgeo.start = function (map) {
   const box = map.getContainer();
   box.setAttribute("role", "region");
   box.setAttribute("aria-label", data.title + ". Arrow keys move the map, plus and minus zoom.");
+  // Tools come before the sites in the order of the Tab key.
+  box.prepend(box.querySelector(".leaflet-control-container"));
+  map.on("popupopen", (event) => {
+    const node = event.popup.getElement();
+    const heading = node.querySelector("h2");
+    node.setAttribute("role", "dialog");
+    if (heading) node.setAttribute("aria-label", heading.textContent.slice(0, 120));
+  });
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !cpecgeo.measuring) map.closePopup();
+  });
   for (const bar of document.querySelectorAll(".leaflet-control-zoom a")) bar.setAttribute("role", "button");
   cpecgeo.appearWithZoom(map);
   cpecgeo.preparePrint(map);
