@@ -1,0 +1,333 @@
+import dataclasses
+import types
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from shapely.geometry import LineString, MultiPoint, Point, box
+
+import cpecgeo
+from cpecgeo.errors import (
+    CoordinateError,
+    CRSError,
+    InputError,
+    InputTypeError,
+    UnknownNameError,
+)
+from cpecgeo.maps import Map, cpec_map, explore
+from cpecgeo.maps.layer import CANVAS_ABOVE, Style, features
+from cpecgeo.maps.style import DASHES, KINDS, checked_color, colors_of
+
+
+def bare(**options):
+    return Map(background=False, **options)
+
+
+def layer(made, name):
+    return next(v for v in made.data()["layers"].values() if v["name"] == name)
+
+
+@pytest.fixture
+def towns():
+    return gpd.GeoDataFrame(
+        {"name": ["Rohri", "Quetta", "Lost"], "people": [1.0, 2.0, np.nan]},
+        geometry=[Point(68.9, 27.69), Point(67.0, 30.2), None],
+        index=[10, 20, 30],
+        crs="EPSG:4326",
+    )
+
+
+def test_add_chains_and_leaves_the_frame_alone(towns):
+    before = towns.copy()
+    made = bare()
+    assert made.add(towns, name="Towns").add(Point(67, 25)) is made
+    pd.testing.assert_frame_equal(pd.DataFrame(towns), pd.DataFrame(before))
+
+
+def test_any_crs_lands_in_the_same_place(towns):
+    one = bare().add(towns.dropna(), name="T").data()
+    two = bare().add(towns.dropna().to_crs(32642), name="T").data()
+    assert one["layers"] == two["layers"]
+
+
+def test_no_crs_is_refused(towns):
+    with pytest.raises(CRSError, match="set_crs"):
+        bare().add(towns.set_crs(None, allow_override=True))
+
+
+def test_swapped_coordinates_are_refused():
+    with pytest.raises(CoordinateError, match="swapped"):
+        bare().add(Point(25, 167))
+
+
+def test_missing_geometry_is_kept_but_not_drawn(towns):
+    got = layer(bare().add(towns, name="T"), "T")
+    assert got["n"] == 3
+    assert got["geometry"][2] == 0
+
+
+@pytest.mark.parametrize(
+    "x", [Point(67, 25), LineString([(67, 25), (68, 26)]), box(66, 24, 67, 25), MultiPoint([(1, 2), (3, 4)])]
+)
+def test_bare_geometries(x):
+    assert layer(bare().add(x, name="G"), "G")["n"] == 1
+
+
+def test_series_and_empty_frames():
+    series = gpd.GeoSeries([Point(67, 25)], crs=4326)
+    assert layer(bare().add(series, name="S"), "S")["n"] == 1
+    empty = gpd.GeoDataFrame({"name": []}, geometry=[], crs=4326)
+    made = bare().add(empty, name="E")
+    assert layer(made, "E")["n"] == 0
+    assert made.html()
+
+
+@pytest.mark.parametrize("x", [3, None, [1, 2], {"a": 1}])
+def test_what_cannot_be_drawn_says_what_can(x):
+    with pytest.raises(InputTypeError, match="GeoDataFrame"):
+        bare().add(x)
+
+
+def test_unknown_options_columns_and_colours(towns):
+    with pytest.raises(UnknownNameError, match="radius"):
+        bare().add(towns, raduis=3)
+    with pytest.raises(UnknownNameError, match="people"):
+        bare().add(towns, popup=["peple"])
+    with pytest.raises(InputError, match="colour"):
+        bare().add(towns, color="red; background: url(x)")
+    with pytest.raises(InputError, match="opacity"):
+        bare().add(towns, fill=3)
+    with pytest.raises(InputError, match="pixels"):
+        bare().add(towns, radius=0)
+
+
+def test_popup_columns_in_the_order_given(towns):
+    got = layer(bare().add(towns, name="T", popup=["people", "name"]), "T")
+    assert [f[0] for f in got["fields"]] == ["people", "name"]
+
+
+def test_without_popup_all_columns_of_a_users_frame(towns):
+    got = layer(bare().add(towns.assign(depth_km=1.5), name="T"), "T")
+    assert got["fields"] == [["people", "People", ""], ["depth_km", "Depth", "km"]]
+
+
+def test_two_layers_of_one_name_are_two_layers(towns):
+    data = bare().add(towns, name="T").add(towns, name="T").data()
+    assert len(data["layers"]) == 2
+
+
+def test_first_name_is_the_title(towns):
+    assert bare().add(towns, name="My towns").data()["title"] == "My towns"
+    assert bare(title="Own").add(towns, name="My towns").data()["title"] == "Own"
+
+
+def test_colour_by_numbers_and_categories():
+    frame = pd.DataFrame({"v": np.arange(10.0), "k": list("ababababab")})
+    frame.loc[3, "v"] = np.nan
+    colors, legend = colors_of(frame, "v")
+    assert colors[3] == "#8a8a8a"
+    assert len(legend) == 5
+    assert colors[0] == legend[0][1]
+    assert colors[9] == legend[-1][1]
+    assert [label for label, _ in colors_of(frame, "k")[1]] == ["a", "b"]
+    assert colors_of(frame.assign(v=7.0), "v")[1][0][0] == "7 to 7"
+
+
+@pytest.mark.parametrize("color", ["#abc", "#aabbcc", "teal", "rgb(1, 2, 3)", "hsl(120 50% 50%)"])
+def test_css_colours(color):
+    assert checked_color(color) == color
+
+
+def test_kinds_can_be_told_apart_and_read_on_the_land():
+    def light(color):
+        v = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        v = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in v]
+        return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]
+
+    land = light("#fbf9f4")
+    for kind, look in KINDS.items():
+        assert (land + 0.05) / (light(look.color) + 0.05) >= 4.5, kind
+    lines = [KINDS[k].color for k in ("road", "rail", "mining")]
+    assert len(set(lines)) == 3
+    sites = [(KINDS[k].shape) for k in ("crossings", "ports", "zones", "energy", "mines")]
+    assert len(set(sites)) == 5
+
+
+def colour_blind(color, kind):
+    """Machado, Oliveira and Fernandes (2009), severity 1.0."""
+    matrix = {
+        "deutan": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+        "protan": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    }[kind]
+    v = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    v = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
+    return np.clip(np.array(matrix) @ v, 0, 1)
+
+
+@pytest.mark.parametrize("kind", ["deutan", "protan"])
+def test_lines_differ_for_the_colour_blind(kind):
+    seen = [colour_blind(KINDS[k].color, kind) for k in ("road", "rail", "mining")]
+    for i, a in enumerate(seen):
+        for b in seen[i + 1 :]:
+            assert np.abs(a - b).max() > 0.08
+
+
+def test_every_status_has_its_own_dash():
+    assert len(set(DASHES.values())) == len(DASHES)
+
+
+def test_many_points_go_to_a_canvas():
+    def cloud(n):
+        frame = gpd.GeoDataFrame(
+            {"name": [str(i) for i in range(n)]},
+            geometry=gpd.points_from_xy(np.linspace(60, 78, n), np.full(n, 30.0)),
+            crs=4326,
+        )
+        return features(frame, Style())
+
+    assert "cloud" in cloud(CANVAS_ABOVE + 1)
+    assert "geometry" in cloud(CANVAS_ABOVE)
+
+
+def test_long_edges_are_drawn_as_geodesics():
+    line = LineString([(20, 50), (120, 50)])
+    frame = gpd.GeoDataFrame({"name": ["x"]}, geometry=[line], crs=4326)
+    (_, (text,)), = features(frame, Style())["geometry"]
+    from test_encode import lonlats
+
+    lat = lonlats(text)[:, 1]
+    assert len(lat) > 100
+    assert lat.max() > 60
+
+
+def test_nearest_draws_connecting_lines(towns):
+    points = towns.dropna()
+    result = cpecgeo.nearest(points, cpecgeo.corridor("ml1"))
+    made = bare().add(result, geometry=points, name="Nearest")
+    links = layer(made, "Nearest: links")
+    assert [g[0] for g in links["geometry"]] == [2, 2]
+    assert ["distance_km", "Distance", "km"] in links["fields"]
+    assert layer(made, "Nearest")["n"] == 2
+
+
+def test_a_table_without_geometry_needs_one(towns):
+    with pytest.raises(InputTypeError, match="geometry="):
+        bare().add(pd.DataFrame({"v": [1]}))
+    with pytest.raises(InputTypeError, match="same index"):
+        bare().add(pd.DataFrame({"v": [1]}, index=[99]), geometry=towns)
+    made = bare().add(pd.DataFrame({"v": [1]}, index=[20]), geometry=towns, name="M")
+    assert layer(made, "M")["n"] == 1
+
+
+def test_lon_and_lat_columns_are_points():
+    assert layer(bare().add(pd.DataFrame({"lon": [67.0], "lat": [25.0]}), name="P"), "P")["n"] == 1
+
+
+def test_crossed_pieces_of_a_corridor():
+    ml1 = cpecgeo.corridor("ml1")
+    table = pd.DataFrame({"name": ["a", "b"], "km_in": [0.0, 100.0], "km_out": [100.0, 250.0]})
+    got = layer(bare().add(table, geometry=ml1, name="Crossed"), "Crossed")
+    assert [g[0] for g in got["geometry"]] == [2, 2]
+    assert {"km_in", "km_out"} <= {f[0] for f in got["fields"]}
+
+
+def test_corridors_bring_sections_stops_and_posts():
+    ml1 = cpecgeo.corridor("ml1")
+    data = bare().add(ml1).data()
+    assert data["title"] == ml1.title
+    assert layer(bare().add(ml1), ml1.title)["n"] == len(ml1.sections)
+    assert layer(bare().add(ml1), "Stops")["n"] == ml1.stops.geometry.notna().sum()
+    posts = data["posts"][ml1.title]
+    from test_encode import lonlats
+
+    at = lonlats(posts["points"])
+    assert posts["first_km"] == 0
+    assert len(at) == int(ml1.end_km) + 1
+    want = ml1.at(481.0)
+    assert np.abs(at[481] - [want.x, want.y]).max() < 1e-5
+
+
+def test_posts_do_not_drift_by_rounding():
+    kkh = cpecgeo.corridor("kkh")
+    from test_encode import lonlats
+
+    at = lonlats(bare().add(kkh).data()["posts"][kkh.title]["points"])
+    last = kkh.at(float(len(at) - 1))
+    assert np.abs(at[-1] - [last.x, last.y]).max() < 1e-5
+
+
+def test_routes_and_places_by_their_shape():
+    route = types.SimpleNamespace(legs=None, line=LineString([(67, 25), (68, 26)]))
+    assert layer(bare().add(route), "Route")["n"] == 1
+    assert layer(bare().add(cpecgeo.place("Gwadar Port")), "Gwadar Port")["n"] == 1
+
+
+def test_names_are_looked_up():
+    assert layer(bare().add("ports"), "ports")["n"] == len(cpecgeo.layer("ports"))
+    assert bare().add("ML-1").data()["posts"]
+    with pytest.raises(UnknownNameError, match="layer, corridor or place"):
+        bare().add("Xanadu of the East")
+
+
+def test_explore_fits_the_thing():
+    made = explore("ml2")
+    west, south, east, north = made.data()["view"]
+    assert west < 69 < east
+    assert south < 27 < north
+    assert east - west < 8
+
+
+@pytest.fixture(scope="module")
+def full():
+    return cpec_map()
+
+
+def test_full_map_is_small_and_each_corridor_too(full):
+    assert len(full.html().encode()) <= 3_000_000
+    for name in ("ml1", "kkh", "eastern", "western", "mining"):
+        assert len(cpecgeo.corridor(name).explore().html().encode()) <= 600_000, name
+
+
+def test_full_map_has_all_groups(full):
+    data = full.data()
+    names = {layer["name"] for layer in data["layers"].values() if layer["control"]}
+    assert {
+        "Roads", "Railways", "Mining corridor", "Border markets and crossings", "Ports",
+        "Economic zones", "Energy", "Mines", "Stations", "Cities", "Towns", "Districts",
+        "Disputed boundaries",
+    } <= names  # fmt: skip
+
+
+def test_each_section_of_a_corridor_is_on_the_full_map(full):
+    layers = full.data()["layers"]
+    drawn = set()
+    for kind in ("road", "rail", "mining"):
+        ids = layers[kind]["columns"]["id"]
+        drawn |= set(ids if isinstance(ids, list) else ids["v"])
+    wanted = set()
+    for name in cpecgeo.corridors().index:
+        sections = cpecgeo.corridor(str(name)).sections
+        wanted |= set(sections.loc[sections.geometry.notna(), "id"])
+    assert wanted <= drawn
+
+
+def test_full_map_says_disputed_boundaries_are_no_position(full):
+    data = full.data()
+    assert "not a position" in data["note"]
+    assert any("disputed" in note for note in data["notes"])
+
+
+def test_solid_borders_stop_where_boundaries_are_disputed():
+    from cpecgeo.maps.background import _ground
+
+    _, _, borders = _ground()
+    disputed = shapely.union_all(cpecgeo.layer("disputed").geometry.array)
+    shared = shapely.intersection(borders, shapely.buffer(disputed, 0.005))
+    assert shapely.length(shared) < 0.02 * shapely.length(disputed)
+
+
+def test_style_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Style().color = "red"
