@@ -15,8 +15,17 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError, CRSError, GeometryError, InputError, InputTypeError
+from cpecgeo.geodesy._ellipsoid import Floats, Ints
 
-__all__ = ["LINES", "POINTS", "POLYGONS", "is_single", "lonlat", "positive_km"]
+__all__ = [
+    "LINES",
+    "POINTS",
+    "POLYGONS",
+    "is_single",
+    "lonlat",
+    "lonlat_points",
+    "positive_km",
+]
 
 POINTS = frozenset({"Point"})
 LINES = frozenset({"LineString", "LinearRing", "MultiLineString"})
@@ -116,13 +125,57 @@ def lonlat(
     Traceback (most recent call last):
     cpecgeo.errors.CoordinateError: x has latitude 167.0 at position 0; ...swapped...
     """
+    series, array, _ = _checked(x, what, kinds, missing)
+    return gpd.GeoSeries(array, index=series.index, crs="EPSG:4326", name=series.name)
+
+
+def lonlat_points(x: Any, *, what: str = "points") -> tuple[Any, Floats, Ints | None]:
+    """As `lonlat` for points, to arrays.
+
+    Parameters
+    ----------
+    x : Point, or a GeoSeries / GeoDataFrame of points
+    what : str
+        The argument's name, for messages.
+
+    Returns
+    -------
+    index : Index
+        That of `x`.
+    xy : ndarray, shape (n, 2)
+        lon, lat of the points that aren't missing.
+    here : ndarray of int or None
+        Their positions; None when no point is missing.
+
+    Raises
+    ------
+    CpecgeoError
+        As `lonlat`.
+
+    Examples
+    --------
+    >>> from shapely.geometry import Point
+    >>> lonlat_points([Point(67, 25), None])[1:]
+    (array([[67., 25.]]), array([0]))
+    """
+    series, array, xy = _checked(x, what, POINTS, "keep")
+    here = np.flatnonzero(~shapely.is_missing(array)) if len(xy) < len(array) else None
+    return series.index, xy, here
+
+
+def _checked(
+    x: Any, what: str, kinds: Collection[str] | None, missing: str
+) -> tuple[gpd.GeoSeries, NDArray[Any], Floats]:
+    """The series as it came, its checked geometries, and all their coordinates."""
     series = _series(x, what)
-    series = _to_wgs84(series, what)
-    array = shapely.force_2d(np.asarray(series.array, dtype=object))
+    array = _to_wgs84(series, what)
+    if shapely.has_z(array).any():
+        array = shapely.force_2d(array)
     array = _without_empty(array, series.index, what, missing)
     _check_kinds(array, series.index, what, kinds)
-    array = _check_range(array, what)
-    return gpd.GeoSeries(array, index=series.index, crs="EPSG:4326", name=series.name)
+    xy = shapely.get_coordinates(array)
+    _check_range(xy, array, what)
+    return series, array, xy
 
 
 def _series(x: Any, what: str) -> gpd.GeoSeries:
@@ -149,14 +202,14 @@ def _series(x: Any, what: str) -> gpd.GeoSeries:
     )
 
 
-def _to_wgs84(series: gpd.GeoSeries, what: str) -> gpd.GeoSeries:
+def _to_wgs84(series: gpd.GeoSeries, what: str) -> NDArray[Any]:
     if series.crs is None:
         raise CRSError(
             f"{what} has no CRS, so its coordinates mean nothing; say what they are with "
             'set_crs("EPSG:4326") for lon, lat.'
         )
     if series.crs.equals("EPSG:4326", ignore_axis_order=True):
-        return series
+        return np.asarray(series.array, dtype=object)
     try:
         moved = series.to_crs("EPSG:4326")
     except (pyproj.exceptions.ProjError, RuntimeError, ValueError) as error:
@@ -165,15 +218,13 @@ def _to_wgs84(series: gpd.GeoSeries, what: str) -> gpd.GeoSeries:
             "reproject it to EPSG:4326 yourself."
         ) from error
 
-    def inside(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    def inside(xy: Floats) -> Floats:
         limit = np.array([180.0, 90.0])
         clipped = np.clip(xy, -limit, limit)
         return np.where(np.abs(clipped - xy) <= _ROUNDING, clipped, xy)
 
     array = shapely.force_2d(np.asarray(moved.array, dtype=object))
-    return gpd.GeoSeries(
-        shapely.transform(array, inside), index=series.index, crs="EPSG:4326", name=series.name
-    )
+    return np.asarray(shapely.transform(array, inside))
 
 
 def _without_empty(array: NDArray[Any], index: Any, what: str, missing: str) -> NDArray[Any]:
@@ -211,20 +262,20 @@ def _check_kinds(array: NDArray[Any], index: Any, what: str, kinds: Collection[s
         )
 
 
-def _check_range(array: NDArray[Any], what: str) -> NDArray[Any]:
-    xy, owner = shapely.get_coordinates(array, return_index=True)
+def _check_range(xy: Floats, array: NDArray[Any], what: str) -> None:
     lon, lat = xy[:, 0], xy[:, 1]
-    # A sum is cheaper than isfinite over all: NaN and infinity survive it.
-    if len(xy) and not np.isfinite(xy.sum()):
+    # No comparison with NaN is true, so one of these fails for it too.
+    if len(xy) == 0 or (
+        lat.max() <= 90 and lat.min() >= -90 and lon.max() <= 180 and lon.min() >= -180
+    ):
+        return
+    owner = shapely.get_coordinates(array, return_index=True)[1]
+    if not np.isfinite(xy).all():
         first = int(owner[~np.isfinite(xy).all(axis=1)][0])
         raise CoordinateError(
             f"{what} has a coordinate that is NaN or infinite at position {first}; "
             "drop it, or check the CRS that it came from."
         )
-    if len(xy) == 0 or (
-        lat.max() <= 90 and lat.min() >= -90 and lon.max() <= 180 and lon.min() >= -180
-    ):
-        return array
     off_lat = np.abs(lat) > 90
     off = off_lat if off_lat.any() else np.abs(lon) > 180
     at = int(np.flatnonzero(off)[0])

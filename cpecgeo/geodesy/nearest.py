@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
@@ -16,7 +15,7 @@ from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints
 from cpecgeo.geodesy._found import Found, antipodal
 from cpecgeo.geodesy._tree import FAN, Tree, build, take_apart
-from cpecgeo.geodesy.inputs import POINTS, lonlat, positive_km
+from cpecgeo.geodesy.inputs import lonlat, lonlat_points, positive_km
 
 __all__ = ["Index", "nearest"]
 
@@ -140,11 +139,9 @@ class Index:
         if k != int(k) or k < 1:
             raise InputError(f"k is {k}; ask for 1 or more nearest geometries.")
         limit = np.inf if max_km is None else 1e3 * positive_km(max_km, "max_km", allow_zero=True)
-        series = lonlat(points, what="points", kinds=POINTS, missing="keep")
-        xy = shapely.get_coordinates(np.asarray(series.array, dtype=object))
-        here = np.flatnonzero(series.notna()) if len(xy) < len(series) else None
+        labels, xy, here = lonlat_points(points)
         found = self.find(xy, min(int(k), len(self)), limit)
-        return self._frame(found, series.index, here)
+        return self._frame(found, labels, here)
 
     def find(self, xy: Floats, k: int = 1, limit_m: float = np.inf) -> Found:
         """As `nearest`, from checked lon, lat to arrays; for other verbs to build on."""
@@ -197,7 +194,7 @@ class Index:
         if k > 1:
             columns["rank"] = np.tile(np.arange(1, k + 1), count)
         if here is None:
-            frame = pd.DataFrame(columns, index=index if k == 1 else index.repeat(k))
+            frame = pd.DataFrame(columns, index=index if k == 1 else index.repeat(k), copy=False)
         else:
             place = np.full(len(index), -1)
             place[here] = np.arange(count)

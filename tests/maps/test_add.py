@@ -69,7 +69,13 @@ def test_missing_geometry_is_kept_but_not_drawn(towns):
 
 
 @pytest.mark.parametrize(
-    "x", [Point(67, 25), LineString([(67, 25), (68, 26)]), box(66, 24, 67, 25), MultiPoint([(1, 2), (3, 4)])]
+    "x",
+    [
+        Point(67, 25),
+        LineString([(67, 25), (68, 26)]),
+        box(66, 24, 67, 25),
+        MultiPoint([(1, 2), (3, 4)]),
+    ],
 )
 def test_bare_geometries(x):
     assert layer(bare().add(x, name="G"), "G")["n"] == 1
@@ -194,7 +200,7 @@ def test_many_points_go_to_a_canvas():
 def test_long_edges_are_drawn_as_geodesics():
     line = LineString([(20, 50), (120, 50)])
     frame = gpd.GeoDataFrame({"name": ["x"]}, geometry=[line], crs=4326)
-    (_, (text,)), = features(frame, Style())["geometry"]
+    ((_, (text,)),) = features(frame, Style())["geometry"]
     from test_encode import lonlats
 
     lat = lonlats(text)[:, 1]

@@ -77,7 +77,9 @@ def test_every_control_is_reached_by_tab_and_shows_its_focus(visit, cpec_file):
 
 def test_layers_by_keyboard_keep_the_focus(visit, cpec_file):
     page = visit(cpec_file)
-    first = page.locator(".leaflet-control-layers-group[aria-label='Sites'] .leaflet-control-layers-selector").first
+    first = page.locator(
+        ".leaflet-control-layers-group[aria-label='Sites'] .leaflet-control-layers-selector"
+    ).first
     first.focus()
     page.keyboard.press("Space")
     page.wait_for_timeout(100)
@@ -124,7 +126,9 @@ def test_reduced_motion_is_heeded(visit, cpec_file):
 
 def test_a_phone_shows_all_without_scrolling_sideways(visit, cpec_file):
     page = visit(cpec_file, view=PHONE, has_touch=True, is_mobile=True)
-    size = page.evaluate("[document.documentElement.scrollWidth, innerWidth, document.documentElement.scrollHeight, innerHeight]")
+    size = page.evaluate(
+        "[document.documentElement.scrollWidth, innerWidth, document.documentElement.scrollHeight, innerHeight]"
+    )
     assert size[0] <= size[1] == 390
     assert size[2] <= size[3]
     overlaps = page.evaluate(
@@ -158,7 +162,9 @@ def test_a_map_in_a_notebooks_frame_works(visit, tmp_path):
         gpd.GeoDataFrame({"name": ["Rohri"]}, geometry=[Point(68.9, 27.69)], crs=4326), name="Towns"
     )
     outer = tmp_path / "notebook.html"
-    outer.write_text(f'<!DOCTYPE html><html data-ready="yes"><meta charset="utf-8">{made._repr_html_()}</html>')
+    outer.write_text(
+        f'<!DOCTYPE html><html data-ready="yes"><meta charset="utf-8">{made._repr_html_()}</html>'
+    )
     page = visit(outer)
     frame = page.frame_locator("iframe")
     frame.locator("html[data-ready]").wait_for(state="attached")

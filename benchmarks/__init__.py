@@ -1,0 +1,1 @@
+"""Measure cpecgeo beside its peers: on the same points, in the same run, with the errors."""

@@ -1,0 +1,209 @@
+"""Buffers, lengths, matrices, and what preparing costs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from pyproj import Geod
+
+from benchmarks import samples
+from benchmarks.clock import best, length, number, table
+from benchmarks.postgis import Server
+from cpecgeo.geodesy import Index, buffer, distance_matrix_km, length_km
+from cpecgeo.testing import reference_nearest
+
+GEOD = Geod(ellps="WGS84")
+SAMPLE = 400
+
+
+def radial_error(shape, line, km: float) -> tuple[float, float]:
+    """Greatest and mean relative error at vertices and midpoints of the boundary."""
+    places = []
+    for ring in shapely.get_rings(shapely.get_parts(shape)):
+        xy = shapely.get_coordinates(ring)
+        azimuth, _, size = GEOD.inv(*xy[:-1].T, *xy[1:].T)
+        middle = np.column_stack(GEOD.fwd(*xy[:-1].T, azimuth, np.asarray(size) / 2)[:2])
+        places += [xy[:-1], middle]
+    places = np.concatenate(places)
+    # All places by the index, whose worst are then measured by the slow reference.
+    rough = np.abs(Index(line).find(places).metres[:, 0] / 1e3 / km - 1)
+    worst = places[np.argsort(rough)[-SAMPLE:]]
+    slow = np.abs(reference_nearest(worst, line)["distance_km"].to_numpy() / km - 1)
+    return float(slow.max()), float(rough.mean())
+
+
+def _projected(crs):
+    def run(series, km):
+        return series.to_crs(crs).buffer(km * 1e3).to_crs(4326).iloc[0]
+
+    return run
+
+
+def _estimated(series, km):
+    return series.to_crs(series.estimate_utm_crs()).buffer(km * 1e3).to_crs(4326).iloc[0]
+
+
+def _centred(series, km):
+    x, y = np.mean(np.reshape(series.total_bounds, (2, 2)), axis=0)
+    return _projected(f"+proj=aeqd +lat_0={y} +lon_0={x} +datum=WGS84")(series, km)
+
+
+def _sedona():
+    import sedonadb
+
+    db = sedonadb.connect()
+
+    def run(series, km):
+        db.create_data_frame(gpd.GeoDataFrame(geometry=series)).to_view("line", overwrite=True)
+        sql = (
+            "SELECT ST_AsBinary(ST_Buffer(ST_GeogFromWKB(ST_AsBinary(geometry)), "
+            f"{km * 1e3})) AS g FROM line"
+        )
+        return shapely.from_wkb(db.sql(sql).to_pandas()["g"].iloc[0])
+
+    run(gpd.GeoSeries([shapely.LineString([(67, 25), (68, 26)])], crs=4326), 10)
+    return run
+
+
+def buffers(server: Server | None) -> str:
+    """Buffers of ML-1 by radius."""
+    text = ""
+    for vertices, radii in ((5_000, (1, 5, 10, 50, 100)), (22, (1, 10))):
+        line = samples.ml1(vertices)
+        series = gpd.GeoSeries([line], crs=4326)
+        if server is not None:
+            server.run(
+                f"DROP TABLE IF EXISTS one; CREATE TABLE one AS SELECT '{line.wkt}'::geography AS g"
+            )
+        for km in radii:
+            methods = {
+                "**cpecgeo**": lambda s, r: buffer(s, r).iloc[0],
+                "UTM 42N": _projected(32642),
+                "estimated UTM": _estimated,
+                "centred equidistant": _centred,
+            }
+            rows, base = [], None
+            try:
+                methods["SedonaDB geography"] = _sedona()
+            except Exception as error:  # noqa: BLE001 - whatever a peer raises, the run goes on
+                skipped = str(error).splitlines()[0][:80]
+                rows.append(["SedonaDB geography", "–", "–", "–", f"skipped: {skipped}"])
+            timed = {n: best(lambda m=m, s=series, r=km: m(s, r), 5) for n, m in methods.items()}
+            if server is not None:
+                sql = f"SELECT ST_Buffer(g, {km * 1e3}) FROM one"
+                seconds = min(server.milliseconds(sql) for _ in range(3)) / 1e3
+                shape = shapely.from_wkt(
+                    server.run(f"SELECT ST_AsText(ST_Buffer(g, {km * 1e3})) FROM one").strip()
+                )
+                timed["PostGIS geography"] = seconds, shape
+            base = timed["UTM 42N"][0]
+            for name, (seconds, shape) in timed.items():
+                most, mean = radial_error(shape, line, km)
+                rows.append(
+                    [name, number(seconds), f"{seconds / base:.2f}", f"{most:.1e}", f"{mean:.1e}"]
+                )
+                print(vertices, km, rows[-1], flush=True)
+            title = f"### ML-1, {vertices:,} vertices, {km} km\n\n"
+            text += (
+                title
+                + table(
+                    ["method", "seconds", "× UTM's time", "greatest radial error", "mean"], rows
+                )
+                + "\n"
+            )
+    return text
+
+
+def lengths() -> str:
+    """Length of 100,000 edges."""
+    lines = samples.thirty_lines()
+    mine, got = best(lambda: length_km(lines))
+    theirs, expected = best(lambda: np.array([GEOD.geometry_length(g) for g in lines]) / 1e3)
+    worst = float(np.abs(got.to_numpy() / expected - 1).max())
+    rows = [
+        ["**cpecgeo** `length_km`", number(mine), "1", f"{worst:.1e}"],
+        ["pyproj `Geod.geometry_length`", number(theirs), f"{theirs / mine:.1f}", "0"],
+    ]
+    return table(["method", "seconds", "cpecgeo is × faster", "relative error"], rows) + "\n"
+
+
+def matrix(count: int) -> str:
+    """All distances between two sets of points, on one thread each."""
+    a, b = samples.points(count, 6), samples.points(count, 7)
+    os.environ["NUMBA_NUM_THREADS"] = "1"
+    one, got = best(lambda: distance_matrix_km(a, b))
+    del os.environ["NUMBA_NUM_THREADS"]
+    all_, _ = best(lambda: distance_matrix_km(a, b))
+    few = max(1, 1_000_000 // count)
+    x = [np.repeat(v.to_numpy()[:few], count) for v in (a.x, a.y)]
+    y = [np.tile(v.to_numpy(), few) for v in (b.x, b.y)]
+    theirs, expected = best(lambda: np.asarray(GEOD.inv(*x, *y)[2]))
+    near = expected <= 1e6
+    error = np.abs(got.to_numpy()[:few].ravel() * 1e3 - expected)
+    pair, their_pair = one / count**2, theirs / (few * count)
+    rows = [
+        [
+            "**cpecgeo**, one thread",
+            f"{pair * 1e9:.2f}",
+            "1",
+            length(error[near].max()),
+            length(error.max()),
+        ],
+        [
+            "**cpecgeo**, all threads",
+            f"{all_ / count**2 * 1e9:.2f}",
+            f"{all_ / one:.2f}",
+            "same",
+            "same",
+        ],
+        [
+            "pyproj `Geod.inv`, one thread",
+            f"{their_pair * 1e9:.0f}",
+            f"{their_pair / pair:.0f}",
+            "0",
+            "0",
+        ],
+    ]
+    head = [
+        "method",
+        "ns per pair",
+        "cpecgeo on one thread is × faster",
+        "error to 1,000 km",
+        "error beyond",
+    ]
+    return (
+        f"{count:,} × {count:,} points, GeoSeries in, DataFrame out.\n\n" + table(head, rows) + "\n"
+    )
+
+
+def preparing() -> str:
+    """Index, compilation and import."""
+    lines = samples.thirty_lines()
+    seconds, index = best(lambda: Index(lines))
+    rows = [["index of 100,000 vertices", number(seconds), f"{index.nbytes / 1e6:.1f} MB"]]
+    code = (
+        "import time; t = time.perf_counter()\n"
+        "from cpecgeo.geodesy import nearest; from shapely import Point\n"
+        "a = time.perf_counter(); nearest(Point(67, 25), Point(67, 26))\n"
+        "print(a - t, time.perf_counter() - a)"
+    )
+    with tempfile.TemporaryDirectory() as cache:
+        env = {**os.environ, "NUMBA_CACHE_DIR": cache}
+        for what in ("first call after install, which compiles", "first call of a later process"):
+            start = time.perf_counter()
+            out = subprocess.run(
+                [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+            )
+            importing, calling = map(float, out.stdout.split())
+            whole = time.perf_counter() - start
+            rows.append(
+                [what, number(calling), f"import {importing:.2f} s, whole process {whole:.2f} s"]
+            )
+    return table(["work", "seconds", "note"], rows) + "\n"
