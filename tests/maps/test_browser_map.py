@@ -1,7 +1,6 @@
 """The full map in a real browser, without a network."""
 
 import re
-import time
 
 import numpy as np
 import pyproj
@@ -41,11 +40,8 @@ def view(page):
     )
 
 
-def test_it_opens_quickly_and_is_small(visit, cpec_file):
+def test_it_is_small(cpec_file):
     assert cpec_file.stat().st_size <= 3_000_000
-    start = time.perf_counter()
-    visit(cpec_file)
-    assert time.perf_counter() - start < 5
 
 
 def test_pakistan_fills_the_view(visit, cpec_file):
