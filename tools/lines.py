@@ -35,7 +35,7 @@ USUAL_RATIO = 0.9
 
 @dataclass(frozen=True)
 class Points:
-    """All ordered points, by trace."""
+    """All ordered points, by trace; one without a position keeps its place in the order."""
 
     traces: dict[str, pd.DataFrame]
     osm: frozenset[str]
@@ -54,7 +54,7 @@ def read_points(data: Path, *, osm: bool) -> Points:
         stations = stations.reset_index()
         known = set(extra.index)
     columns = ["id", "trace", "order", "lon", "lat", "km", "accuracy_km"]
-    points = pd.concat([ways[columns], stations[columns]]).dropna(subset=["lon"])
+    points = pd.concat([ways[columns], stations[columns]])
     points = points.sort_values(["trace", "order"])
     traces = {str(trace): rows.reset_index(drop=True) for trace, rows in points.groupby("trace")}
     return Points(traces, frozenset(known))
@@ -79,10 +79,11 @@ def stretch(points: Points, part: pd.Series) -> pd.DataFrame:
         if len(at) != 1:
             return pd.DataFrame()
         ends.append(at[0])
+    if trace["lon"].iloc[ends].isna().any():
+        return pd.DataFrame()
     first, last = ends
-    if first <= last:
-        return trace.iloc[first : last + 1]
-    return trace.iloc[last : first + 1].iloc[::-1]
+    rows = trace.iloc[min(ends) : max(ends) + 1].dropna(subset=["lon"])
+    return rows if first <= last else rows.iloc[::-1]
 
 
 def gap_km(a: pd.Series, b: pd.Series) -> float:

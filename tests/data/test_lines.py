@@ -182,11 +182,6 @@ def test_each_drawn_section_says_why_its_lengths_differ():
     assert (drawn.loc[drawn["chainage_km"] != "", "chainage_reason"] != "").all()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="nine sections of ML-1 plans and Rohri–Taftan follow km posts that end 1 to 13 km "
-    "from the published figure, and sections.csv gives no chainage_reason for them",
-)
 def test_chainage_that_leaves_the_published_figure_says_why():
     silent = [
         (f["id"], f["properties"]["measures_km"][-1], SECTIONS.loc[f["id"], "official_km"])

@@ -182,19 +182,7 @@ def test_points_of_a_trace_are_numbered_without_gaps():
 
 @pytest.mark.parametrize(
     "path",
-    [
-        pytest.param(
-            path,
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="khyber-railway, lahore-wagah and khanewal-wazirabad have no source",
-            ),
-        )
-        if path == "corridors.csv"
-        else path
-        for path in TABLES
-        if path != "section_parts.csv"
-    ],
+    [path for path in TABLES if path != "section_parts.csv"],
 )
 def test_every_row_is_cited(path):
     table = read(path)
