@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from html import escape
 from typing import Any
@@ -368,7 +368,10 @@ def corridor(name: str) -> Corridor:
     Traceback (most recent call last):
     cpecgeo.errors.UnknownNameError: No corridor named 'karakorum'. Did you mean ...
     """
-    return _corridor(corridor_id(name))
+    kept = _corridor(corridor_id(name))
+    # The kept one is shared: whoever edits a table edits a copy.
+    tables = {field: getattr(kept, field).copy() for field in ("stops", "sections", "competing")}
+    return replace(kept, **tables)
 
 
 def corridors() -> gpd.GeoDataFrame:

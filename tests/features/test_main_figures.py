@@ -144,6 +144,14 @@ def test_layers_are_copies_with_provenance():
     assert {"licence", "sources", "data_version", "title"} <= set(again.attrs)
 
 
+def test_a_corridors_tables_are_the_callers_own():
+    mine = cg.corridor("m9")
+    mine.stops["name"] = "changed"
+    mine.sections.loc[:, "status"] = "changed"
+    assert "changed" not in set(cg.corridor("m9").stops["name"])
+    assert "changed" not in set(cg.corridor("m9").sections["status"])
+
+
 def test_no_target_is_made_up():
     targets = cg.table("targets")
     assert targets.empty
