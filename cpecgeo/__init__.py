@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from cpecgeo.catalogue.layers import layer as layer
     from cpecgeo.catalogue.layers import table as table
     from cpecgeo.features.corridor import Corridor as Corridor
-    from cpecgeo.features.corridor import corridor as corridor
-    from cpecgeo.features.corridor import corridors as corridors
+    from cpecgeo.features.corridors import corridor as corridor
+    from cpecgeo.features.corridors import corridors as corridors
     from cpecgeo.features.markets import markets as markets
     from cpecgeo.features.places import Place as Place
     from cpecgeo.features.places import place as place
@@ -36,8 +36,8 @@ _HOMES: dict[str, str | None] = {
     "buffer": "analysis.measure",
     "catalog": "catalogue.layers",
     "cite": "catalogue.cite",
-    "corridor": "features.corridor",
-    "corridors": "features.corridor",
+    "corridor": "features.corridors",
+    "corridors": "features.corridors",
     "distance_km": "analysis.measure",
     "distance_matrix_km": "analysis.measure",
     "errors": None,

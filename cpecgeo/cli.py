@@ -45,7 +45,7 @@ def show(name: str) -> None:
     """
     from cpecgeo.catalogue import layer
     from cpecgeo.errors import UnknownNameError
-    from cpecgeo.features.corridor import corridor
+    from cpecgeo.features.corridors import corridor
     from cpecgeo.features.places import place
 
     try:
@@ -80,7 +80,7 @@ def length(names: list[str], *, json: Json = False) -> None:
     """
     import pandas as pd
 
-    from cpecgeo.features.corridor import corridor
+    from cpecgeo.features.corridors import corridor
 
     things = [corridor(name) for name in names]
     rows = [

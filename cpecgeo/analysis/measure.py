@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from cpecgeo import geodesy
-from cpecgeo.features.corridor import Corridor, corridor
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.corridors import corridor
 from cpecgeo.features.gate import geometry
 
 __all__ = ["buffer", "distance_km", "distance_matrix_km", "length_km", "nearest"]

@@ -7,7 +7,7 @@ import pandas as pd
 from cpecgeo import geodesy
 from cpecgeo.analysis.measure import nearest
 from cpecgeo.catalogue import data_version, layer
-from cpecgeo.features.corridor import corridors
+from cpecgeo.features.corridors import corridors
 from cpecgeo.features.places import place
 
 __all__ = ["lengths", "proximity"]

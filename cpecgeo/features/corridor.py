@@ -1,9 +1,8 @@
-"""Corridors: lines with sections, stops and a calibrated chainage."""
+"""The record that all corridors share: a line with sections, stops and a calibrated chainage."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -12,30 +11,13 @@ import numpy as np
 import pandas as pd
 from shapely.geometry import LineString
 
-from cpecgeo.catalogue import assemble, corridor_rows, data_version, folded, layer, table
-from cpecgeo.catalogue.lines import corridor_id
+from cpecgeo.catalogue import data_version, folded
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.elevation import profile
 from cpecgeo.features.gate import in_region
-from cpecgeo.features.stops import stops
 from cpecgeo.geodesy import Chainage
 
-__all__ = ["Corridor", "corridor", "corridors"]
-
-_SHOWN = [
-    "id",
-    "title",
-    "kind",
-    "status",
-    "length_km",
-    "official_km",
-    "ratio",
-    "chainage_km",
-    "accuracy_km",
-    "basis",
-    "opened",
-    "source",
-]
+__all__ = ["Corridor"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +61,7 @@ class Corridor:
 
     Examples
     --------
+    >>> from cpecgeo import corridor
     >>> ml1 = corridor("ML-1")
     >>> round(ml1.length_km), ml1.official_km
     (1689, 1733.0)
@@ -129,6 +112,7 @@ class Corridor:
 
         Examples
         --------
+        >>> from cpecgeo import corridor
         >>> corridor("ml1-chord").at(481) == corridor("ml1-chord").at("Rohri Junction")
         True
         """
@@ -139,6 +123,7 @@ class Corridor:
 
         Examples
         --------
+        >>> from cpecgeo import corridor
         >>> corridor("ml1-chord").km_of("Rohri")
         481.0
         """
@@ -173,6 +158,7 @@ class Corridor:
 
         Examples
         --------
+        >>> from cpecgeo import corridor
         >>> from shapely.geometry import Point
         >>> row = corridor("ml1-chord").locate(Point(68.896448, 27.685755)).iloc[0]
         >>> round(float(row.km), 3), round(float(row.offset_km), 6)
@@ -200,6 +186,7 @@ class Corridor:
 
         Examples
         --------
+        >>> from cpecgeo import corridor
         >>> from cpecgeo.geodesy import length_km
         >>> round(length_km(corridor("ml1").between("Lahore Junction", "Rawalpindi")))
         279
@@ -227,6 +214,7 @@ class Corridor:
 
         Examples
         --------
+        >>> from cpecgeo import corridor
         >>> corridor("kkh-pakistan").km_posts(every=200)["km"].tolist()
         [0.0, 200.0, 400.0, 600.0, 800.0]
         """
@@ -260,6 +248,7 @@ class Corridor:
 
         Examples
         --------
+        >>> from cpecgeo import corridor
         >>> heights = corridor("kkh-pakistan").profile(5)["elevation_m"]
         >>> bool(4400 < heights.iloc[-1] < 5000)
         True
@@ -307,91 +296,3 @@ def _published(km: float, note: str) -> str:
     if np.isnan(km):
         return "none found"
     return f"{km:,.6g} km" + (f" ({note})" if note else "")
-
-
-@cache
-def _corridor(name: str) -> Corridor:
-    row, whole = corridor_rows()[name], assemble(name)
-    chain = Chainage(whole.line, whole.measures_km)
-    parts = layer("sections").set_index("id", drop=False).loc[row["sections"]]
-    parts = parts.reset_index(drop=True).rename(columns={"ratio_reason": "reason"})
-    parts.insert(2, "km_from", [s[1] for s in whole.sections])
-    parts.insert(3, "km_to", [s[2] for s in whole.sections])
-    figures = table("figures")
-    about = {name, *row["sections"], *_wholes(name)}
-    official = row["official_km"]
-    stated = [row["source"]] if isinstance(row["source"], str) else []
-    return Corridor(
-        name=name,
-        title=row["title"],
-        kind=row["kind"],
-        status=row["status"],
-        line=chain.line,
-        stops=stops(row["sections"], whole, chain),
-        sections=parts,
-        official_km=float("nan") if pd.isna(official) else float(official),
-        official_note="" if pd.isna(row["official_note"]) else row["official_note"],
-        competing=figures[figures["feature"].isin(about)].reset_index(drop=True),
-        accuracy_km=float(parts["accuracy_km"].max()),
-        sources=tuple(dict.fromkeys([*stated, *parts["source"]])),
-        chainage=chain,
-    )
-
-
-def _wholes(name: str) -> list[str]:
-    frame = layer("sections")
-    return list(frame.loc[frame["corridor"] == name, "id"])
-
-
-def corridor(name: str) -> Corridor:
-    """One corridor by name.
-
-    Parameters
-    ----------
-    name : str
-        Forgiving: ``"ML-1"``, ``"ml1"``, ``"Main Line 1"``.
-
-    Returns
-    -------
-    Corridor
-
-    Raises
-    ------
-    UnknownNameError
-        No such corridor; the message has near names.
-
-    Examples
-    --------
-    >>> corridor("Karakoram Highway").name
-    'kkh'
-    >>> corridor("karakorum")
-    Traceback (most recent call last):
-    cpecgeo.errors.UnknownNameError: No corridor named 'karakorum'. Did you mean ...
-    """
-    kept = _corridor(corridor_id(name))
-    # The kept one is shared: whoever edits a table edits a copy.
-    tables = {field: getattr(kept, field).copy() for field in ("stops", "sections", "competing")}
-    return replace(kept, **tables)
-
-
-def corridors() -> gpd.GeoDataFrame:
-    """All corridors with drawn and published lengths.
-
-    Returns
-    -------
-    GeoDataFrame
-        On the id: `title kind status length_km official_km ratio chainage_km accuracy_km …`.
-        `ratio` is drawn to published length; it is below 1 where bends are finer than the
-        points that the line is drawn through.
-
-    Examples
-    --------
-    >>> round(corridors().loc["ml1", "ratio"], 3)
-    np.float64(0.975)
-    """
-    frame = layer("corridors")
-    frame["ratio"] = frame["length_km"] / frame["official_km"]
-    attrs = frame.attrs
-    frame = frame[[*_SHOWN, "geometry"]].set_index("id")
-    frame.attrs = attrs
-    return frame

@@ -57,7 +57,7 @@ def geometry(x: Any, what: str) -> Any:
 def _named(name: str, what: str) -> Any:
     from cpecgeo.catalogue import layer
     from cpecgeo.errors import UnknownNameError
-    from cpecgeo.features.corridor import corridor
+    from cpecgeo.features.corridors import corridor
     from cpecgeo.features.places import place
 
     for find, part in ((corridor, "line"), (place, "point")):

@@ -1,0 +1,120 @@
+"""The corridors by name, and the table of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import geopandas as gpd
+import pandas as pd
+
+from cpecgeo.catalogue import assemble, corridor_rows, layer, table
+from cpecgeo.catalogue.lines import corridor_id
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.stops import stops
+from cpecgeo.geodesy import Chainage
+
+__all__ = ["corridor", "corridors"]
+
+_SHOWN = [
+    "id",
+    "title",
+    "kind",
+    "status",
+    "length_km",
+    "official_km",
+    "ratio",
+    "chainage_km",
+    "accuracy_km",
+    "basis",
+    "opened",
+    "source",
+]
+
+
+@cache
+def _corridor(name: str) -> Corridor:
+    row, whole = corridor_rows()[name], assemble(name)
+    chain = Chainage(whole.line, whole.measures_km)
+    parts = layer("sections").set_index("id", drop=False).loc[row["sections"]]
+    parts = parts.reset_index(drop=True).rename(columns={"ratio_reason": "reason"})
+    parts.insert(2, "km_from", [s[1] for s in whole.sections])
+    parts.insert(3, "km_to", [s[2] for s in whole.sections])
+    figures = table("figures")
+    about = {name, *row["sections"], *_wholes(name)}
+    official = row["official_km"]
+    stated = [row["source"]] if isinstance(row["source"], str) else []
+    return Corridor(
+        name=name,
+        title=row["title"],
+        kind=row["kind"],
+        status=row["status"],
+        line=chain.line,
+        stops=stops(row["sections"], whole, chain),
+        sections=parts,
+        official_km=float("nan") if pd.isna(official) else float(official),
+        official_note="" if pd.isna(row["official_note"]) else row["official_note"],
+        competing=figures[figures["feature"].isin(about)].reset_index(drop=True),
+        accuracy_km=float(parts["accuracy_km"].max()),
+        sources=tuple(dict.fromkeys([*stated, *parts["source"]])),
+        chainage=chain,
+    )
+
+
+def _wholes(name: str) -> list[str]:
+    frame = layer("sections")
+    return list(frame.loc[frame["corridor"] == name, "id"])
+
+
+def corridor(name: str) -> Corridor:
+    """One corridor by name.
+
+    Parameters
+    ----------
+    name : str
+        Forgiving: ``"ML-1"``, ``"ml1"``, ``"Main Line 1"``.
+
+    Returns
+    -------
+    Corridor
+
+    Raises
+    ------
+    UnknownNameError
+        No such corridor; the message has near names.
+
+    Examples
+    --------
+    >>> corridor("Karakoram Highway").name
+    'kkh'
+    >>> corridor("karakorum")
+    Traceback (most recent call last):
+    cpecgeo.errors.UnknownNameError: No corridor named 'karakorum'. Did you mean ...
+    """
+    kept = _corridor(corridor_id(name))
+    # The kept one is shared: whoever edits a table edits a copy.
+    tables = {field: getattr(kept, field).copy() for field in ("stops", "sections", "competing")}
+    return replace(kept, **tables)
+
+
+def corridors() -> gpd.GeoDataFrame:
+    """All corridors with drawn and published lengths.
+
+    Returns
+    -------
+    GeoDataFrame
+        On the id: `title kind status length_km official_km ratio chainage_km accuracy_km …`.
+        `ratio` is drawn to published length; it is below 1 where bends are finer than the
+        points that the line is drawn through.
+
+    Examples
+    --------
+    >>> round(corridors().loc["ml1", "ratio"], 3)
+    np.float64(0.975)
+    """
+    frame = layer("corridors")
+    frame["ratio"] = frame["length_km"] / frame["official_km"]
+    attrs = frame.attrs
+    frame = frame[[*_SHOWN, "geometry"]].set_index("id")
+    frame.attrs = attrs
+    return frame
