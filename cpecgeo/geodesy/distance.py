@@ -45,14 +45,14 @@ def distance_km(a: Any, b: Any) -> Any:
 
     Notes
     -----
-    Between points by Karney's method [1]_. Lines and polygons are exact to 0.1 mm; two that
+    Between points by Karney's method. Lines and polygons are exact to 0.1 mm; two that
     come within half a millimetre of each other count as meeting. Two geodesics that don't
     cross come closest at an end of one of them, because the earth curves outwards
     everywhere, so the vertices of each are measured to the other.
 
     References
     ----------
-    .. [1] C. F. F. Karney, Algorithms for geodesics, J. Geodesy 87, 43–55 (2013).
+    C. F. F. Karney, Algorithms for geodesics, J. Geodesy 87, 43–55 (2013).
 
     Examples
     --------

@@ -45,11 +45,11 @@ def length_km(x: Any) -> Any:
 
     Notes
     -----
-    Edges are geodesics; each is measured to better than 1e-9 of its length [1]_.
+    Edges are geodesics; each is measured to better than 1e-9 of its length.
 
     References
     ----------
-    .. [1] Karney, C. F. F. (2013). Algorithms for geodesics. Journal of Geodesy 87, 43–55.
+    Karney, C. F. F. (2013). Algorithms for geodesics. Journal of Geodesy 87, 43–55.
 
     Examples
     --------
