@@ -88,7 +88,14 @@ def text() -> str:
 
 def main() -> None:
     """Write the descriptor."""
-    (DATA / "datapackage.json").write_text(text(), encoding="utf-8")
+    try:
+        described = text()
+    except KeyError as error:
+        raise SystemExit(
+            f"{error} isn't described: give each file a title and each column a type and a "
+            "meaning in tools/columns.json."
+        ) from None
+    (DATA / "datapackage.json").write_text(described, encoding="utf-8")
 
 
 if __name__ == "__main__":
