@@ -7,6 +7,7 @@ import pandas as pd
 from cpecgeo.catalogue import layers
 from cpecgeo.catalogue.files import data_version
 from cpecgeo.catalogue.names import folded, match
+from cpecgeo.errors import InputTypeError
 
 __all__ = ["cite"]
 
@@ -17,7 +18,8 @@ def cite(name: str | None = None) -> str:
     Parameters
     ----------
     name : str, optional
-        A layer, or the name or id of a feature in any layer. All layers when omitted.
+        A layer, or the name (in any of its languages) or id of a feature in any layer. All
+        layers when omitted.
 
     Returns
     -------
@@ -28,6 +30,8 @@ def cite(name: str | None = None) -> str:
     ------
     UnknownNameError
         Neither a layer nor a feature has that name.
+    InputTypeError
+        `name` isn't text.
 
     Examples
     --------
@@ -37,16 +41,22 @@ def cite(name: str | None = None) -> str:
     own = f"In: cpecgeo {data_version()}, data of the China–Pakistan Economic Corridor."
     if name is None:
         return "\n".join([*(_layer(n) for n in layers.LAYERS), own])
+    if not isinstance(name, str):
+        raise InputTypeError(f"A citation is asked for by {name!r}; give a name as text.")
     if folded(name) in {folded(n) for n in layers.LAYERS}:
         key = match(name, {n: [] for n in layers.LAYERS}, "layer")
         return f"{_layer(key)} {own}"
+    wanted = folded(name)
     found: dict[str, None] = {}
     for layer_name in layers.LAYERS:
         frame = layers.shared(layer_name)
+        names = frame[[c for c in ("id", "name", "name_ur", "name_zh", "aliases") if c in frame]]
         hits = frame[
             [
-                folded(name) in (folded(str(i)), folded(str(n)))
-                for i, n in zip(frame["id"], frame["name"], strict=True)
+                wanted != ""
+                and wanted
+                in {folded(n) for cell in row if isinstance(cell, str) for n in _each(cell)}
+                for row in names.to_numpy()
             ]
         ]
         for _, row in hits.iterrows():
@@ -59,6 +69,10 @@ def cite(name: str | None = None) -> str:
         str(n): [] for ln in layers.LAYERS for n in layers.shared(ln)["name"].dropna()
     }
     return match(name, known, "layer or feature")
+
+
+def _each(cell: str) -> list[str]:
+    return [cell, *cell.split(";")]
 
 
 def _layer(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import cache
 from importlib.metadata import version
@@ -66,7 +67,7 @@ def data_path(relative: str) -> Path:
     Raises
     ------
     DataError
-        There is no such file.
+        There is no such file, or its content isn't what the package was made with.
 
     Examples
     --------
@@ -76,7 +77,34 @@ def data_path(relative: str) -> Path:
     path = _root() / relative
     if not path.is_file():
         raise DataError(f"The data file {relative!r} is missing from {_root()}. Install again.")
+    _check(relative)
     return path
+
+
+@cache
+def _hashes() -> dict[str, str]:
+    """The sha256 of each file, as the descriptor records it."""
+    path = _root() / "datapackage.json"
+    try:
+        resources = json.loads(path.read_text(encoding="utf-8"))["resources"]
+        return {r["path"]: r["hash"].removeprefix("sha256:") for r in resources}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} can't be read: {error!r}. Install again.") from error
+
+
+@cache
+def _check(relative: str) -> None:
+    """Refuse a file that was damaged or edited, once for each."""
+    recorded = _hashes().get(relative)
+    if recorded is None:
+        return
+    found = hashlib.sha256((_root() / relative).read_bytes()).hexdigest()
+    if found != recorded:
+        raise DataError(
+            f"The data file {_root() / relative} isn't the one this package was made with "
+            f"(sha256 {found[:12]}…, recorded {recorded[:12]}…). Install again; after an edit "
+            "of your own, run `make data`."
+        )
 
 
 def exists(relative: str) -> bool:

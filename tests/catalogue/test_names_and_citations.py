@@ -1,0 +1,125 @@
+"""Names are forgiven, citations name their sources, layers keep their provenance."""
+
+import re
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cpecgeo as cg
+from cpecgeo.catalogue import folded
+from cpecgeo.catalogue.files import data_path
+from cpecgeo.catalogue.layers import COMMON, LAYERS
+from cpecgeo.catalogue.names import match
+from cpecgeo.errors import InputTypeError, UnknownNameError
+
+
+@given(st.text())
+def test_folding_twice_changes_nothing(text):
+    assert folded(folded(text)) == folded(text)
+
+
+@given(st.text(alphabet=" -_.,'()"))
+def test_punctuation_alone_names_nothing(text):
+    with pytest.raises(UnknownNameError):
+        match(text, {"ml1": ["ML-1"]}, "corridor")
+
+
+@pytest.mark.parametrize("name", ["ML-1", "ml 1", "Main Line 1", "MAIN-LINE-1", "m.l.1"])
+def test_spellings_of_one_name(name):
+    assert match(name, {"ml1": ["ML-1", "Main Line 1"], "ml2": ["ML-2"]}, "corridor") == "ml1"
+
+
+def test_an_id_wins_over_an_other_name():
+    assert match("b", {"a": ["b"], "b": []}, "thing") == "b"
+
+
+@pytest.mark.parametrize("name", [None, 5, b"ml1", ["ml1"], float("nan")])
+@pytest.mark.parametrize("ask", [cg.layer, cg.table, cg.corridor, cg.place])
+def test_a_name_is_text(ask, name):
+    with pytest.raises(InputTypeError, match="text"):
+        ask(name)
+
+
+@pytest.mark.parametrize(
+    ("ask", "name", "near"),
+    [
+        (cg.layer, "crossing", "crossings"),
+        (cg.table, "figure", "figures"),
+        (cg.place, "Gwadar Prt", "Gwadar Port"),
+        (cg.corridor, "wetsern", "western"),
+        (cg.cite, "Reko Dik", "Reko Diq"),
+    ],
+)
+def test_an_unknown_name_brings_near_ones(ask, name, near):
+    with pytest.raises(UnknownNameError) as caught:
+        ask(name)
+    assert near in caught.value.near
+    assert repr(near) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", list(LAYERS))
+def test_every_layer(name):
+    frame = cg.layer(name)
+    assert list(frame.columns[: len(COMMON)]) == COMMON
+    assert frame.crs.to_epsg() == 4326
+    assert frame["id"].is_unique
+    assert frame["source"].notna().all()
+    assert frame["licence"].notna().all()
+    known = frame.geometry.dropna()
+    assert known.is_valid.all()
+    assert not known.is_empty.any()
+    assert frame.attrs["layer"] == name
+    for key in ("title", "licence", "sources", "retrieved", "accuracy", "data_version"):
+        assert frame.attrs[key]
+    # A change of what one caller got must not reach the next one.
+    frame.attrs["sources"].clear()
+    frame["id"] = "x"
+    assert cg.layer(name).attrs["sources"]
+    assert "x" not in set(cg.layer(name)["id"])
+
+
+def test_the_catalogue_counts_what_is_there():
+    listing = cg.catalog()
+    assert set(LAYERS) <= set(listing.index)
+    for name in LAYERS:
+        assert listing.loc[name, "rows"] == len(cg.layer(name))
+    stations = pd.read_csv(data_path("stations.csv"))
+    assert listing.loc["stations", "rows"] == len(stations)
+    assert "ODbL-1.0" in listing.loc["stations", "licence"]
+
+
+def test_a_citation_has_source_date_and_licence():
+    text = cg.cite("Reko Diq")
+    row = cg.layer("mines").set_index("name").loc["Reko Diq"]
+    for part in (row["source"], row["source_date"], row["licence"], cg.__version__):
+        assert str(part) in text
+
+
+def test_everything_can_be_cited_by_its_id():
+    for name in ("crossings", "ports", "corridors"):
+        for i in cg.layer(name)["id"]:
+            assert f"({name})" in cg.cite(i)
+
+
+@pytest.mark.parametrize("name", ["روہڑی جنکشن", "ML-1", "Main Line 1", "zones", "Zones"])
+def test_citations_by_any_name(name):
+    assert re.search(r"; [\w.\-, ]+\. In: cpecgeo", cg.cite(name))
+
+
+def test_a_citation_of_all_names_each_layer():
+    text = cg.cite()
+    for name in LAYERS:
+        assert f"({name})" in text
+
+
+@pytest.mark.parametrize("name", ["", "---", ";"])
+def test_nothing_is_cited_for_no_name(name):
+    with pytest.raises(UnknownNameError):
+        cg.cite(name)
+
+
+def test_a_citation_is_asked_for_by_text():
+    with pytest.raises(InputTypeError, match="text"):
+        cg.cite(5)
