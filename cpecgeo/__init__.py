@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.measure import distance_matrix_km as distance_matrix_km
     from cpecgeo.analysis.measure import length_km as length_km
     from cpecgeo.analysis.measure import nearest as nearest
+    from cpecgeo.analysis.network import Network as Network
+    from cpecgeo.analysis.network import Reach as Reach
+    from cpecgeo.analysis.network import Route as Route
+    from cpecgeo.analysis.network import compare as compare
+    from cpecgeo.analysis.network import critical_sections as critical_sections
+    from cpecgeo.analysis.network import network as network
+    from cpecgeo.analysis.network import reach as reach
+    from cpecgeo.analysis.network import route as route
+    from cpecgeo.analysis.network import route_matrix as route_matrix
+    from cpecgeo.analysis.network import routes as routes
     from cpecgeo.catalogue.cite import cite as cite
     from cpecgeo.catalogue.layers import catalog as catalog
     from cpecgeo.catalogue.layers import layer as layer
@@ -32,12 +42,17 @@ if TYPE_CHECKING:
 _HOMES: dict[str, str | None] = {
     "Corridor": "features.corridor",
     "Map": "maps",
+    "Network": "analysis.network",
     "Place": "features.places",
+    "Reach": "analysis.network",
+    "Route": "analysis.network",
     "buffer": "analysis.measure",
     "catalog": "catalogue.layers",
     "cite": "catalogue.cite",
+    "compare": "analysis.network",
     "corridor": "features.corridors",
     "corridors": "features.corridors",
+    "critical_sections": "analysis.network",
     "distance_km": "analysis.measure",
     "distance_matrix_km": "analysis.measure",
     "errors": None,
@@ -46,20 +61,30 @@ _HOMES: dict[str, str | None] = {
     "length_km": "analysis.measure",
     "markets": "features.markets",
     "nearest": "analysis.measure",
+    "network": "analysis.network",
     "place": "features.places",
+    "reach": "analysis.network",
+    "route": "analysis.network",
+    "route_matrix": "analysis.network",
+    "routes": "analysis.network",
     "table": "catalogue.layers",
 }
 
 __all__ = [
     "Corridor",
     "Map",
+    "Network",
     "Place",
+    "Reach",
+    "Route",
     "__version__",
     "buffer",
     "catalog",
     "cite",
+    "compare",
     "corridor",
     "corridors",
+    "critical_sections",
     "distance_km",
     "distance_matrix_km",
     "errors",
@@ -68,7 +93,12 @@ __all__ = [
     "length_km",
     "markets",
     "nearest",
+    "network",
     "place",
+    "reach",
+    "route",
+    "route_matrix",
+    "routes",
     "table",
 ]
 

@@ -23,8 +23,13 @@ BESIDE = {
     "__main__": {"cli"},
 }
 
-# Corridor's conveniences are one-line calls up, imported when called.
-LATE_CALLS_UP = {("features/corridor.py", "analysis"), ("features/corridor.py", "maps")}
+# Conveniences of corridors, routes and catchments are calls up, imported when called.
+LATE_CALLS_UP = {
+    ("features/corridor.py", "analysis"),
+    ("features/corridor.py", "maps"),
+    ("analysis/network/reach.py", "maps"),
+    ("analysis/network/route.py", "maps"),
+}
 
 # Standing above the stairs, these may be called from the top floor and its like.
 ABOVE = {"osm": {"cli"}, "scale": {"cli"}}

@@ -1,0 +1,21 @@
+"""The corridor network: which way, how far, how long, and what if it closes."""
+
+from cpecgeo.analysis.network.alternatives import overlap, routes
+from cpecgeo.analysis.network.graph import Network, network
+from cpecgeo.analysis.network.matrix import compare, critical_sections, route_matrix
+from cpecgeo.analysis.network.reach import Reach, reach
+from cpecgeo.analysis.network.route import Route, route
+
+__all__ = [
+    "Network",
+    "Reach",
+    "Route",
+    "compare",
+    "critical_sections",
+    "network",
+    "overlap",
+    "reach",
+    "route",
+    "route_matrix",
+    "routes",
+]

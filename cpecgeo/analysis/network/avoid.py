@@ -1,0 +1,200 @@
+"""What is to be avoided, turned into stretches of edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from cpecgeo.analysis.network.graph import Network
+from cpecgeo.catalogue import corridor_rows, folded, layer
+from cpecgeo.catalogue.lines import corridor_id
+from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.features.places import Place, place
+from cpecgeo.geodesy import buffer, densify, lonlat, nearest
+
+__all__ = ["Cut", "cut"]
+
+Cut = dict[int, Any]
+
+# A named place takes out what lies this close to it; one further off, what is nearest.
+_PLACE_KM = 2.0
+_FAR_KM = 15.0
+
+
+def cut(net: Network, what: Any, there: Any) -> Cut:
+    """The stretches of edges that avoiding one thing takes out.
+
+    Parameters
+    ----------
+    net : Network
+    what : str, Place, geometry, GeoSeries or GeoDataFrame
+        A section, corridor, crossing, district, province or place by name, in this order;
+        ``"district:Quetta"`` or ``"place:Quetta"`` says which; or any point, line or polygon.
+    there : ndarray of bool
+        Edges to look at.
+
+    Returns
+    -------
+    dict of int to ndarray, shape (n, 2)
+        Edge, and km from and to of its stretches.
+
+    Raises
+    ------
+    UnknownNameError
+        Nothing of that name.
+    InputError
+        A place or point that isn't near the network.
+    """
+    if isinstance(what, str):
+        return _named(net, what, there)
+    if isinstance(what, Place):
+        return _near(net, what.point, what.name, there)
+    if hasattr(what, "line") and hasattr(what, "sections"):
+        return _sections(net, set(what.sections["id"]))
+    if isinstance(what, (shapely.Geometry, gpd.GeoSeries, gpd.GeoDataFrame)):
+        shapes = lonlat(what, what="avoid")
+        whole = shapes.union_all()
+        if whole.geom_type in {"Point", "MultiPoint", "LineString", "MultiLineString"}:
+            return _near(net, whole, "avoid", there)
+        return _inside(net, whole, there)
+    raise InputTypeError(
+        f"avoid has a {type(what).__name__}; give names, places, or geometries in lon, lat."
+    )
+
+
+def _named(net: Network, name: str, there: Any) -> Cut:
+    kind, _, rest = name.partition(":")
+    finders = {
+        "section": _section,
+        "corridor": _corridor,
+        "crossing": _crossing,
+        "district": _district,
+        "province": _province,
+        "place": _place,
+    }
+    if rest and kind.strip().casefold() in finders:
+        finders, name = {kind: finders[kind.strip().casefold()]}, rest.strip()
+    for find in finders.values():
+        found = find(net, name, there)
+        if found is not None:
+            return found
+    known = [*layer("sections")["name"], *layer("crossings")["name"], *corridor_rows()]
+    known += [*layer("districts")["name"], *(n for n in net.nodes["name"] if n)]
+    raise UnknownNameError(
+        name,
+        "section, corridor, crossing, district or place to avoid",
+        known,
+        'Write "district:…" or "place:…" to say which, or give a polygon.',
+    )
+
+
+def _row(of: str, name: str) -> Any:
+    """The row of a layer with that name or id, its short form included."""
+    frame, wanted = layer(of), folded(name)
+    for column in ("id", "name", "name_ur", "name_zh"):
+        hits = frame[frame[column].map(lambda x: isinstance(x, str) and folded(x) == wanted)]
+        if len(hits):
+            return hits.iloc[0]
+    return None
+
+
+def _section(net: Network, name: str, _there: Any) -> Cut | None:
+    row = _row("sections", name)
+    if row is None:
+        return None
+    found = _sections(net, {row["id"]})
+    if not found:
+        raise InputError(
+            f"Section {row['name']!r} can't be avoided: no line is drawn for it "
+            f"({row['note'] or 'no points found'})."
+        )
+    return found
+
+
+def _corridor(net: Network, name: str, _there: Any) -> Cut | None:
+    try:
+        return _sections(net, set(corridor_rows()[corridor_id(name)]["sections"]))
+    except UnknownNameError:
+        return None
+
+
+def _sections(net: Network, names: set[str]) -> Cut:
+    rows = net.edges[["sections", "km"]].to_numpy()
+    return {i: np.array([[0.0, km]]) for i, (of, km) in enumerate(rows) if names & set(of)}
+
+
+def _crossing(net: Network, name: str, there: Any) -> Cut | None:
+    row = _row("crossings", name)
+    if row is None:
+        short = layer("crossings")
+        starts = short["id"].str.split("-").str[0] == folded(name)
+        if not starts.any():
+            return None
+        row = short[starts].iloc[0]
+    here = np.flatnonzero((net.edges["crossing"] == row["id"]).to_numpy())
+    if len(here):
+        return {int(i): np.zeros((1, 2)) for i in here}
+    return _near(net, row.geometry, row["name"], there)
+
+
+def _district(net: Network, name: str, there: Any) -> Cut | None:
+    row = _row("districts", name)
+    return None if row is None else _inside(net, row.geometry, there)
+
+
+def _province(net: Network, name: str, there: Any) -> Cut | None:
+    row = _row("provinces", name)
+    return None if row is None else _inside(net, row.geometry, there)
+
+
+def _place(net: Network, name: str, there: Any) -> Cut | None:
+    try:
+        found = place(name)
+    except UnknownNameError:
+        return None
+    return _near(net, found.point, found.name, there)
+
+
+def _near(net: Network, spot: Any, name: str, there: Any) -> Cut:
+    """What lies within a short way of a point or line, or what is nearest to it."""
+    radius = _PLACE_KM
+    if spot.geom_type == "Point":
+        lines = net.edges.loc[there & (net.edges["km"] > 0).to_numpy()].geometry
+        away = float(nearest(spot, lines)["distance_km"].iloc[0])
+        if away > _FAR_KM:
+            raise InputError(
+                f"avoid={name!r} lies {away:.1f} km from the network, so nothing there can be "
+                f"avoided; give a place within {_FAR_KM:g} km, or a polygon."
+            )
+        radius = max(radius, away * 1.01)
+    return _inside(net, buffer(spot, radius), there)
+
+
+def _inside(net: Network, area: Any, there: Any) -> Cut:
+    found: Cut = {}
+    lines = net.edges.geometry.to_numpy()
+    shapely.prepare(area)
+    for i in np.flatnonzero(there & shapely.intersects(lines, area)):
+        spans = _spans(lines[i], net.measures[i], area)
+        if len(spans):
+            found[int(i)] = spans
+    return found
+
+
+def _spans(line: Any, measures: Any, area: Any) -> Any:
+    """From km and to km of the stretches of a line that lie in an area."""
+    if measures[-1] == 0:
+        return np.zeros((1, 2))
+    fine = densify(line, 5.0)
+    parts = shapely.get_parts(shapely.intersection(fine, area))
+    ends = [(p.coords[0], p.coords[-1]) for p in parts if p.geom_type == "LineString"]
+    if not ends:
+        return np.empty((0, 2))
+    xy = shapely.get_coordinates(line)
+    along = shapely.line_locate_point(fine, shapely.points(xy))
+    along[-1] = fine.length
+    spots = shapely.line_locate_point(fine, shapely.points(np.array(ends).reshape(-1, 2)))
+    return np.sort(np.interp(spots, along, measures).reshape(-1, 2), axis=1)

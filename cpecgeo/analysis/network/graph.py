@@ -1,0 +1,304 @@
+"""The bundled corridor network: one graph of roads and railways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from shapely.geometry import LineString, Point
+
+from cpecgeo import geodesy
+from cpecgeo.analysis.network.pieces import XY, Piece, Vertex, joined, pieces, vertices
+from cpecgeo.catalogue import data_version, layer
+from cpecgeo.catalogue.files import read_table
+
+__all__ = ["Network", "network"]
+
+# A crossing belongs to a node at most this far from it.
+_CROSSING_KM = 2.0
+
+Node = tuple[str, XY, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Roads and railways as nodes and edges.
+
+    Made by `network`, not by hand.
+
+    Attributes
+    ----------
+    nodes : GeoDataFrame
+        Junctions, towns and stations: `id name name_ur mode geometry`.
+    edges : GeoDataFrame
+        `u v` (rows of `nodes`), `mode` (road, rail, transfer), `km` (calibrated), `hours`,
+        `section name sections status opened speed_class kmh country crossing basis
+        accuracy_km source licence geometry`.
+    measures : tuple of ndarray
+        Calibrated km at the vertices of each edge, from 0.
+
+    Examples
+    --------
+    >>> n = network()
+    >>> sorted(set(n.edges["mode"]))
+    ['rail', 'road', 'transfer']
+    """
+
+    nodes: gpd.GeoDataFrame
+    edges: gpd.GeoDataFrame
+    measures: tuple[NDArray[np.float64], ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        at: list[list[tuple[int, int]]] = [[] for _ in range(len(self.nodes))]
+        for i, (u, v) in enumerate(self.edges[["u", "v"]].to_numpy()):
+            at[u].append((i, int(v)))
+            at[v].append((i, int(u)))
+        object.__setattr__(self, "_at", tuple(tuple(sorted(x)) for x in at))
+
+    @property
+    def at(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """Per node, the edges that meet there with the node at their other end."""
+        found: tuple[tuple[tuple[int, int], ...], ...] = self.__dict__["_at"]
+        return found
+
+    def _repr_html_(self) -> str:
+        by = self.edges.groupby(["mode", "status"])["km"].agg(["count", "sum"]).round(0)
+        return f"<div><strong>Corridor network</strong>{by.to_html()}</div>"
+
+
+@cache
+def network() -> Network:
+    """The bundled network of every corridor and section, road and rail.
+
+    Returns
+    -------
+    Network
+        Shared: copy its frames before changing them.
+
+    Notes
+    -----
+    Sections are cut at their named points; a stretch that several sections run over is one
+    edge. Lines are joined where they share a point, or points of one name at most 2 km apart.
+    Kilometres are calibrated: the published length of the shortest base section that has one,
+    shared out along the drawn line. Hours follow from `data/speeds.csv`, road and rail are
+    joined by `data/transfers.csv`; both are stated assumptions.
+
+    Examples
+    --------
+    >>> n = network()
+    >>> float(n.edges.loc[n.edges["section"] == "raikot-thakot", "km"].sum().round(6))
+    280.0
+    """
+    at, where = vertices()
+    parts = pieces()
+    spots = {(p.mode, xy) for p in parts for xy in (p.a, p.b)}
+    same = joined(spots, at)
+    chains = _chains(parts, at, same)
+    keys: dict[Node, int] = {}
+    rows: list[dict[str, Any]] = []
+    measures: list[NDArray[np.float64]] = []
+    for chain, line in chains:
+        ends = [same.get((chain[0].mode, xy), xy) for xy in (line[0], line[-1])]
+        u, v = (keys.setdefault((chain[0].mode, xy, ""), len(keys)) for xy in ends)
+        km = np.concatenate(([0.0], np.cumsum([p.km for p in chain])))
+        rows.append(
+            {
+                "u": u,
+                "v": v,
+                "mode": chain[0].mode,
+                "km": float(km[-1]),
+                "section": chain[0].section,
+                "sections": tuple(sorted(chain[0].km_of)),
+                "status": chain[0].status,
+                "opened": chain[0].opened or None,
+                "geometry": LineString(line),
+            }
+        )
+        measures.append(km)
+    edges = _described(rows)
+    _split_borders(edges, keys, measures)
+    _add_transfers(edges, keys, measures, where, same)
+    return Network(_nodes(keys, at), _framed(edges), tuple(measures))
+
+
+def _chains(
+    parts: list[Piece], at: dict[XY, Vertex], same: dict[tuple[str, XY], XY]
+) -> list[tuple[list[Piece], list[XY]]]:
+    """Pieces joined between nodes: the pieces in order, and the positions along them."""
+    meet: dict[tuple[str, XY], list[int]] = {}
+    for i, piece in enumerate(parts):
+        for xy in (piece.a, piece.b):
+            meet.setdefault((piece.mode, same.get((piece.mode, xy), xy)), []).append(i)
+
+    def ends(mode: str, xy: XY) -> bool:
+        here = meet[mode, same.get((mode, xy), xy)]
+        return xy in at or len(here) != 2 or parts[here[0]].kind != parts[here[1]].kind
+
+    seen: set[int] = set()
+    chains = []
+    for i, piece in enumerate(parts):
+        for start, ahead in ((piece.a, piece.b), (piece.b, piece.a)):
+            if i in seen or not ends(piece.mode, start):
+                continue
+            chain, line, now = [piece], [start, ahead], i
+            seen.add(i)
+            while not ends(piece.mode, line[-1]):
+                now = next(j for j in meet[piece.mode, line[-1]] if j != now)
+                step = parts[now]
+                seen.add(now)
+                chain.append(step)
+                line.append(step.b if step.a == line[-1] else step.a)
+            chains.append((chain, line))
+    return chains
+
+
+def _described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add what the section says, the speed and the country."""
+    sections = layer("sections").set_index("id")
+    classes = read_table("network_sections.csv").set_index("section")["speed_class"]
+    speeds = read_table("speeds.csv").set_index("id")["kmh"].astype(float)
+    spots = [row["geometry"].interpolate(0.5, normalized=True) for row in rows]
+    countries = layer("countries")
+    found = geodesy.nearest(gpd.GeoSeries(spots, crs=4326), countries.geometry)
+    for row, country in zip(rows, countries["name"][found["target"]], strict=True):
+        about = sections.loc[row["section"]]
+        kmh = float(speeds[classes[row["section"]]])
+        accuracy = about["accuracy_km"]
+        row |= {
+            "name": about["name"],
+            "speed_class": classes[row["section"]],
+            "kmh": kmh,
+            "hours": row["km"] / kmh,
+            "country": country,
+            "crossing": "",
+            "basis": "schematic" if pd.isna(accuracy) else about["basis"],
+            "accuracy_km": None if pd.isna(accuracy) else float(accuracy),
+            "source": about["source"],
+            "licence": about["licence"],
+        }
+    return rows
+
+
+def _split_borders(
+    rows: list[dict[str, Any]], keys: dict[Node, int], measures: list[NDArray[np.float64]]
+) -> None:
+    """Cut nodes that lie on a border in two, joined by an edge that a crossing can close."""
+    crossings = layer("crossings")
+    crossings = crossings[crossings.geometry.notna()].reset_index(drop=True)
+    for (mode, xy, side), node in list(keys.items()):
+        here = [r for r in rows if node in {r["u"], r["v"]} and r["mode"] == mode]
+        lands = sorted({r["country"] for r in here})
+        if len(lands) < 2 or side:
+            continue
+        near = geodesy.nearest(Point(xy), crossings.geometry).iloc[0]
+        if near["distance_km"] > _CROSSING_KM:
+            continue
+        other = keys.setdefault((mode, xy, lands[0]), len(keys))
+        for row in here:
+            if row["country"] == lands[0]:
+                row |= {end: other for end in ("u", "v") if row[end] == node}
+        spot = crossings.loc[near["target"]]
+        rows.append(
+            {
+                **here[0],
+                "u": node,
+                "v": other,
+                "km": 0.0,
+                "hours": 0.0,
+                "section": spot["id"],
+                "sections": (spot["id"],),
+                "name": spot["name"],
+                "crossing": spot["id"],
+                "status": "operating",
+                "opened": None,
+                "speed_class": "border",
+                "country": "–".join(lands),
+                "source": spot["source"],
+                "licence": spot["licence"],
+                "geometry": LineString([xy, xy]),
+            }
+        )
+        measures.append(np.zeros(2))
+
+
+def _add_transfers(
+    rows: list[dict[str, Any]],
+    keys: dict[Node, int],
+    measures: list[NDArray[np.float64]],
+    where: dict[str, XY],
+    same: dict[tuple[str, XY], XY],
+) -> None:
+    """Edges between road and rail at named places, with the time to change."""
+    for spot in read_table("transfers.csv").itertuples(index=False):
+        ends = {"road": where[spot.road], "rail": where[spot.rail]} if spot.rail in where else {}
+        nodes = [keys.get((m, same.get((m, xy), xy), "")) for m, xy in ends.items()]
+        if not nodes or None in nodes:
+            continue  # the station's position is OpenStreetMap's, and that folder is left out
+        line = LineString(list(ends.values()))
+        km = float(geodesy.length_km(line)) if ends["road"] != ends["rail"] else 0.0
+        rows.append(
+            {
+                "u": nodes[0],
+                "v": nodes[1],
+                "mode": "transfer",
+                "km": km,
+                "hours": float(spot.hours),
+                "section": f"transfer-{spot.id}",
+                "sections": (f"transfer-{spot.id}",),
+                "name": f"Change at {spot.name}",
+                "status": "operating",
+                "opened": None,
+                "speed_class": "transfer",
+                "kmh": np.nan,
+                "country": "Pakistan",
+                "crossing": "",
+                "basis": "schematic",
+                "accuracy_km": None,
+                "source": spot.source,
+                "licence": spot.licence,
+                "geometry": line,
+            }
+        )
+        measures.append(np.array([0.0, km]))
+
+
+def _nodes(keys: dict[Node, int], at: dict[XY, Vertex]) -> gpd.GeoDataFrame:
+    unnamed = Vertex("", "", "")
+    found = [at.get(xy, unnamed) for _, xy, _ in keys]
+    frame = gpd.GeoDataFrame(
+        {
+            "id": [v.id for v in found],
+            "name": [v.name for v in found],
+            "name_ur": [v.name_ur for v in found],
+            "mode": [mode for mode, _, _ in keys],
+        },
+        geometry=[Point(xy) for _, xy, _ in keys],
+        crs=4326,
+    )
+    frame.attrs = _ATTRS | {"data_version": data_version()}
+    return frame
+
+
+_ATTRS = {
+    "method": "sections cut at named points, calibrated km",
+    "ellipsoid": "WGS 84",
+    "edges": "geodesic",
+}
+
+
+def _framed(rows: list[dict[str, Any]]) -> gpd.GeoDataFrame:
+    first = ["u", "v", "mode", "km", "hours", "section", "name", "status", "opened"]
+    frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
+    rest = [c for c in frame.columns if c not in {*first, "geometry"}]
+    frame = frame[[*first, *rest, "geometry"]]
+    frame["accuracy_km"] = frame["accuracy_km"].astype(float)
+    frame.attrs = _ATTRS | {
+        "sources": sorted(set(frame["source"].dropna())),
+        "data_version": data_version(),
+    }
+    return frame

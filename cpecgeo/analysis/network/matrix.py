@@ -1,0 +1,215 @@
+"""Many routes at once: matrices, comparisons, and what a closure costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from cpecgeo.analysis.network.filters import filters, usable
+from cpecgeo.analysis.network.route import Route, route
+from cpecgeo.analysis.network.search import Snap, costs, legs_off, shortest, snap
+from cpecgeo.analysis.network.search import clear as free
+from cpecgeo.catalogue import data_version, layer
+from cpecgeo.errors import InputError, InputTypeError
+
+__all__ = ["compare", "critical_sections", "route_matrix"]
+
+
+def route_matrix(
+    a: Any,
+    b: Any = None,
+    *,
+    weight: str = "km",
+    speeds: Mapping[str, float] | None = None,
+    max_access_km: float = 50.0,
+    **chosen: Any,
+) -> pd.DataFrame:
+    """Shortest km or hours from each of `a` to each of `b`.
+
+    Parameters
+    ----------
+    a, b : list of names, Places or points; GeoSeries, GeoDataFrame or layer name
+        `a` again where `b` is omitted.
+    weight : {"km", "hours"}
+    speeds, max_access_km
+        As in `route`; an end further from the network than `max_access_km` has no value.
+    **chosen
+        `mode avoid status year season along`, as in `route`.
+
+    Returns
+    -------
+    DataFrame
+        Rows on `a`, columns on `b`: calibrated km or hours; NaN where there is no way. Access
+        isn't counted; `.attrs` has it per end.
+
+    Examples
+    --------
+    >>> m = route_matrix(["Lahore Junction", "Rohri Junction"], mode="rail")
+    >>> float(m.iloc[0, 1])
+    732.0...
+    """
+    ground = usable(filters(**chosen))
+    cost, _ = costs(ground.network, weight, speeds)
+    rows = _snapped(a, ground, max_access_km)
+    columns = rows if b is None else _snapped(b, ground, max_access_km)
+    values = np.full((len(rows), len(columns)), np.nan)
+    # The graph is symmetric: start from the side with fewer ends.
+    turned = len(columns) < len(rows)
+    starts, ends = (columns, rows) if turned else (rows, columns)
+    for i, start in enumerate(starts.values()):
+        if start is None:
+            continue
+        tree = shortest(ground, start, cost)
+        for j, end in enumerate(ends.values()):
+            if end is not None:
+                at = (j, i) if turned else (i, j)
+                values[at] = _cost(ground, tree, end, cost)
+    values[~np.isfinite(values)] = np.nan
+    frame = pd.DataFrame(values, index=list(rows), columns=list(columns))
+    frame.attrs = {
+        "method": f"Dijkstra, least {weight}, calibrated km",
+        "unit": weight,
+        "ellipsoid": "WGS 84",
+        "edges": "geodesic",
+        "access_km": {str(k): s.access_km for k, s in {**rows, **columns}.items() if s is not None},
+        "data_version": data_version(),
+    }
+    return frame
+
+
+def _cost(ground: Any, tree: Any, end: Snap, cost: Any) -> float:
+    best = np.inf
+    start = tree.start
+    if start.edge == end.edge and free(ground, end.edge, start.km, end.km):
+        whole = float(ground.network.measures[end.edge][-1])
+        best = abs(start.km - end.km) * float(cost[end.edge]) / whole
+    for node, off in legs_off(ground, end, cost):
+        best = min(best, float(tree.cost[node] + off))
+    return best
+
+
+def _snapped(x: Any, ground: Any, far: float) -> dict[Any, Snap | None]:
+    """Ends by their label."""
+    if isinstance(x, str):
+        from cpecgeo.errors import UnknownNameError
+
+        try:
+            frame = layer(x).set_index("id")
+            x = frame.geometry[frame.geometry.notna()]
+        except UnknownNameError:
+            x = [x]
+    if isinstance(x, gpd.GeoDataFrame):
+        x = x.geometry
+    if isinstance(x, gpd.GeoSeries):
+        if x.index.has_duplicates:
+            raise InputError("The index has duplicates, so rows can't be told apart; reset it.")
+        ends = {i: x.loc[[i]] for i in x.index}
+    elif isinstance(x, Sequence):
+        ends = {getattr(e, "name", e) if not hasattr(e, "x") else (e.x, e.y): e for e in x}
+    else:
+        raise InputTypeError(f"{type(x).__name__} given; give a list of names or points.")
+    found: dict[Any, Snap | None] = {}
+    for label, end in ends.items():
+        at = snap(end, ground, str(label), np.inf)
+        found[label] = at if at.access_km <= far else None
+    return found
+
+
+def compare(them: Sequence[Route] | Mapping[str, Route]) -> pd.DataFrame:
+    """Routes side by side.
+
+    Parameters
+    ----------
+    them : list of Route, or dict of name to Route
+
+    Returns
+    -------
+    DataFrame
+        One row per route: `km hours access_km legs more_km more_hours`, km by mode and by
+        status, what was asked. `more_…` count from the first.
+
+    Examples
+    --------
+    >>> compare([route("Burhan", "Hakla"), route("Hakla", "Burhan")])["more_km"].round(6).tolist()
+    [0.0, 0.0]
+    """
+    if not isinstance(them, Mapping):
+        named: dict[str, Route] = {}
+        for one in them:
+            name = f"{one.origin.name} – {one.destination.name}"
+            named[name if name not in named else f"{name} ({len(named) + 1})"] = one
+        them = named
+    if not them:
+        raise InputError("Nothing to compare; give one route at least.")
+    rows = []
+    for one in them.values():
+        row: dict[str, Any] = {
+            "km": one.length_km,
+            "hours": one.hours,
+            "access_km": one.access_km,
+            "legs": len(one.legs),
+        }
+        row |= {f"{mode}_km": km for mode, km in one.km_by("mode").items() if mode != "border"}
+        row |= {f"{status}_km": km for status, km in one.km_by("status").items()}
+        rows.append(row | {"asked": one.asked})
+    frame = pd.DataFrame(rows, index=list(them))
+    amounts = [c for c in frame.columns if c.endswith("_km") and c != "access_km"]
+    frame[amounts] = frame[amounts].fillna(0.0)
+    frame.insert(1, "more_km", frame["km"] - frame["km"].iloc[0])
+    frame.insert(3, "more_hours", frame["hours"] - frame["hours"].iloc[0])
+    frame["asked"] = frame.pop("asked")
+    frame.attrs = {"method": "calibrated km, assumed speeds", "data_version": data_version()}
+    return frame
+
+
+def critical_sections(
+    a: Any = "Khunjerab Pass", b: Any = "Gwadar", *, weight: str = "km", **chosen: Any
+) -> pd.DataFrame:
+    """Which single section, if closed, lengthens a journey most.
+
+    Parameters
+    ----------
+    a, b
+        As in `route`.
+    weight : {"km", "hours"}
+    **chosen
+        `mode avoid status year season along speeds max_access_km`, as in `route`.
+
+    Returns
+    -------
+    DataFrame
+        A row per section of the best route, worst first: `section name km` (of it, on the
+        route), `closed_km` and `closed_hours` (the best way without it), `more_km`,
+        `more_hours`, `cut` (no way is left; `more_…` are infinite).
+
+    Examples
+    --------
+    >>> worst = critical_sections("Rohri Junction", "Lahore Junction", mode="rail")
+    >>> worst["cut"].any() in (True, False)
+    True
+    """
+    base = route(a, b, weight=weight, **chosen)
+    avoided = chosen.pop("avoid", ())
+    before = [avoided] if isinstance(avoided, str) or not isinstance(avoided, Sequence) else avoided
+    rows = []
+    ways = base.legs[~base.legs["mode"].isin(["transfer", "border"])]
+    for (section, name), km in ways.groupby(["section", "name"], sort=False)["km"].sum().items():
+        row = {"section": section, "name": name, "km": km, "cut": False}
+        try:
+            other = route(a, b, weight=weight, avoid=[*before, f"section:{section}"], **chosen)
+            row |= {"closed_km": other.length_km, "closed_hours": other.hours}
+        except InputError:
+            row |= {"closed_km": np.inf, "closed_hours": np.inf, "cut": True}
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    frame["more_km"] = frame["closed_km"] - base.length_km
+    frame["more_hours"] = frame["closed_hours"] - base.hours
+    amounts = ["closed_km", "more_km", "closed_hours", "more_hours"]
+    frame = frame[["section", "name", "km", *amounts, "cut"]]
+    frame = frame.sort_values(f"more_{weight}", ascending=False, kind="stable")
+    frame.attrs = {**base.legs.attrs, "open_km": base.length_km, "open_hours": base.hours}
+    return frame.reset_index(drop=True)

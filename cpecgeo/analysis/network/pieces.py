@@ -1,0 +1,174 @@
+"""Stretches between neighbouring points of all sections: what the network is put together from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from shapely.geometry import LineString
+
+from cpecgeo.catalogue import corridor_rows, folded, layer
+from cpecgeo.catalogue.files import read_table
+from cpecgeo.catalogue.lines import _drawn as drawn_sections
+from cpecgeo.errors import DataError
+from cpecgeo.geodesy import Chainage, length_km
+
+__all__ = ["Piece", "Vertex", "pieces", "vertices"]
+
+XY = tuple[float, float]
+Key = tuple[str, str, XY, XY]
+
+# Most usable first: a stretch that several sections share is what the best of them is.
+STATUSES = ("operating", "under_construction", "suspended", "closed", "planned")
+# Two points of one name closer than this are one junction: their sources differ.
+SAME_PLACE_KM = 2.0
+
+
+@dataclass
+class Piece:
+    """The stretch between two neighbouring points, with every section that runs over it."""
+
+    mode: str
+    a: XY
+    b: XY
+    km_of: dict[str, float] = field(default_factory=dict)
+    section: str = ""
+    km: float = 0.0
+    status: str = ""
+    opened: str = ""
+    family: str = ""
+
+    @property
+    def kind(self) -> tuple[str, str, str, frozenset[str]]:
+        """What has to be the same for two pieces to be one edge."""
+        return self.section, self.status, self.opened, frozenset(self.km_of)
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """A named point of a line."""
+
+    id: str
+    name: str
+    name_ur: str
+
+
+def _named_points() -> pd.DataFrame:
+    frames = []
+    for name in ("waypoints", "stations", "places", "ports"):
+        frame = layer(name)
+        if name == "waypoints":
+            traced = frame["name"].str.startswith("valley vertex").fillna(False).to_numpy(bool)
+            frame = frame[(frame["kind"] == "place").to_numpy() & ~traced]
+        frames.append(frame.loc[frame.geometry.notna(), ["id", "name", "name_ur", "geometry"]])
+    return pd.concat(frames, ignore_index=True)
+
+
+def vertices() -> tuple[dict[XY, Vertex], dict[str, XY]]:
+    """Named points by position, and positions by id; the first name of a position stays."""
+    at: dict[XY, Vertex] = {}
+    where: dict[str, XY] = {}
+    frame = _named_points()
+    xy = shapely.get_coordinates(frame["geometry"].to_numpy())
+    rows = frame[["id", "name", "name_ur"]].itertuples(index=False)
+    for row, (lon, lat) in zip(rows, xy, strict=True):
+        spot = (float(lon), float(lat))
+        urdu = row.name_ur if isinstance(row.name_ur, str) else ""
+        at.setdefault(spot, Vertex(str(row.id), str(row.name), urdu))
+        where.setdefault(str(row.id), spot)
+    return at, where
+
+
+def _lines(where: dict[str, XY]) -> list[tuple[str, str, Any, Any]]:
+    """Section, family, coordinates and km of every drawn run.
+
+    A family keeps roads apart that are drawn through the same towns and aren't the same road.
+    """
+    runs: list[tuple[str, str, Any, Any]] = []
+    sections = layer("sections").set_index("id")
+    for name, feature in drawn_sections().items():
+        km, at = np.asarray(feature["measures_km"], float), 0
+        parts = getattr(feature["geometry"], "geoms", [feature["geometry"]])
+        for part in parts:
+            xy = shapely.get_coordinates(part)
+            runs.append((name, "", xy, km[at : at + len(xy)]))
+            at += len(xy)
+    extra = read_table("network_sections.csv")
+    for row in extra[extra["points"].notna()].itertuples(index=False):
+        lost = [point for point in row.points.split() if point not in where]
+        if lost:
+            raise DataError(f"network_sections.csv: {row.section} names unknown points {lost}.")
+        xy = np.array([where[point] for point in row.points.split()])
+        stated = sections["official_km"][row.section] if pd.isna(row.length_km) else row.length_km
+        geodesic = Chainage(LineString(xy)).measures_km
+        share = 1.0 if pd.isna(stated) else stated / geodesic[-1]
+        runs.append((row.section, row.section, xy, geodesic * share))
+    return runs
+
+
+def pieces() -> list[Piece]:
+    """All stretches, each with the section that it is counted by.
+
+    That is the base section with the shortest published length of its own: the closest
+    description. A section that only has a share of another's length comes after it.
+    """
+    _, where = vertices()
+    sections = layer("sections").set_index("id")
+    found: dict[Key, Piece] = {}
+    for name, family, xy, km in _lines(where):
+        mode = str(sections["kind"][name])
+        for (a, b), length in zip(pairwise(map(tuple, xy.tolist())), np.diff(km), strict=True):
+            low, high = sorted((a, b))
+            key = (mode, family, low, high)
+            piece = found.setdefault(key, Piece(mode, a, b, family=family))
+            piece.km_of.setdefault(name, float(length))
+    rank = {name: _rank(sections.loc[name]) for name in sections.index}
+    for piece in found.values():
+        names = sorted(piece.km_of, key=lambda name: rank[name])
+        piece.section = names[0]
+        piece.km = piece.km_of[names[0]]
+        known = [s for s in STATUSES if s in set(sections["status"][names])]
+        piece.status = known[0]
+        dates = sections.loc[names].query("status == 'operating'")["opened"].dropna()
+        piece.opened = min(map(str, dates), default="")
+    return list(found.values())
+
+
+def _rank(row: Any) -> tuple[int, float, str]:
+    role = {"base": 0, "whole": 3, "phase": 4}[row["role"]]
+    shared = 2 if role == 0 and not pd.isna(row["prorate_of"]) else 0
+    shared += role == 0 and str(row.name) in _only_mining()
+    official = float("inf") if pd.isna(row["official_km"]) else float(row["official_km"])
+    return role + shared, official, str(row.name)
+
+
+@cache
+def _only_mining() -> frozenset[str]:
+    """Sections that only the mining corridors are made of: shares of lines named otherwise."""
+    kinds: dict[str, set[str]] = {}
+    for row in corridor_rows().values():
+        for name in row["sections"]:
+            kinds.setdefault(name, set()).add(row["kind"])
+    return frozenset(name for name, of in kinds.items() if of == {"mining"})
+
+
+def joined(spots: set[tuple[str, XY]], at: dict[XY, Vertex]) -> dict[tuple[str, XY], XY]:
+    """Positions that stand for one junction: each with the one that they all become."""
+    groups: dict[tuple[str, str], list[XY]] = {}
+    for mode, spot in sorted(spots):
+        if spot in at:
+            bare = re.sub(r"\s+(Junction|Jn\.?)$", "", at[spot].name)
+            groups.setdefault((mode, folded(bare)), []).append(spot)
+    answer: dict[tuple[str, XY], XY] = {}
+    for (mode, _), group in groups.items():
+        first = group[0]
+        for other in group[1:]:
+            if float(length_km(LineString([first, other]))) <= SAME_PLACE_KM:
+                answer[mode, other] = first
+    return answer

@@ -1,0 +1,246 @@
+"""`reach`: how far one gets along the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+
+from cpecgeo.analysis.network.filters import Usable, filters, usable
+from cpecgeo.analysis.network.route import drawn
+from cpecgeo.analysis.network.search import Snap, costs, shortest, snap
+from cpecgeo.catalogue import data_version, layer
+from cpecgeo.errors import InputError
+from cpecgeo.geodesy import Index, buffer
+
+__all__ = ["Reach", "reach"]
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """What lies within so many km or hours of a place.
+
+    Made by `reach`, not by hand.
+
+    Attributes
+    ----------
+    origin : Snap
+    weight : str
+        ``"km"`` or ``"hours"``.
+    limit : float
+    edges : GeoDataFrame
+        The stretches reached: `name mode section status km cost_from cost_to geometry`.
+    towns : GeoDataFrame
+        Towns within `within_km` of a reached stretch: the columns of the places layer and
+        `cost` (at the nearest point of the network), `access_km`.
+    within_km : float
+
+    Examples
+    --------
+    >>> r = reach("Gwadar", km=100, mode="road")
+    >>> float(r.edges["cost_to"].max().round(6))
+    100.0
+    """
+
+    origin: Snap
+    weight: str
+    limit: float
+    edges: gpd.GeoDataFrame
+    towns: gpd.GeoDataFrame
+    within_km: float
+
+    @cached_property
+    def polygon(self) -> Any:
+        """The area within `within_km` of what is reached."""
+        return buffer(self.edges.geometry.union_all(), self.within_km)
+
+    @property
+    def length_km(self) -> float:
+        """Calibrated km of road and railway reached."""
+        return float(self.edges["km"].sum())
+
+    def explore(self, **style: Any) -> Any:
+        """A map of the stretches and towns reached; see `cpecgeo.Map`."""
+        from cpecgeo.maps import Map
+
+        return Map().add(self.edges, **style).add(self.towns, name="Towns reached")
+
+    def __repr__(self) -> str:
+        return (
+            f"<Reach {self.limit:g} {self.weight} of {self.origin.name}: "
+            f"{self.length_km:,.0f} km of ways, {len(self.towns)} towns>"
+        )
+
+    def _repr_html_(self) -> str:
+        people = self.towns["population"].fillna(0).sum()
+        top = self.towns.sort_values("cost").head(20)
+        rows = "".join(
+            f"<tr><td>{escape(str(t['name']))}</td><td>{t['cost']:,.1f}</td></tr>"
+            for _, t in top.iterrows()
+        )
+        return (
+            f"<div><strong>Within {self.limit:g} {self.weight} of {escape(self.origin.name)}"
+            f"</strong><p>{self.length_km:,.0f} km of ways, {len(self.towns)} towns with "
+            f"{people:,.0f} people</p><table><tr><th>town</th><th>{self.weight}</th></tr>"
+            f"{rows}</table></div>"
+        )
+
+
+def reach(
+    a: Any,
+    *,
+    km: float | None = None,
+    hours: float | None = None,
+    within_km: float = 5.0,
+    speeds: Mapping[str, float] | None = None,
+    max_access_km: float = 50.0,
+    **chosen: Any,
+) -> Reach:
+    """What can be reached from a place in so many kilometres or hours.
+
+    Parameters
+    ----------
+    a
+        As in `route`.
+    km, hours : float
+        The limit: one of them.
+    within_km : float
+        How far from the network a town may lie, and the width of the polygon on each side.
+    speeds, max_access_km
+        As in `route`.
+    **chosen
+        `mode avoid status year season along`, as in `route`.
+
+    Returns
+    -------
+    Reach
+
+    Raises
+    ------
+    InputError
+        Not one limit, or a bad one; otherwise as in `route`.
+
+    Examples
+    --------
+    >>> "Pasni" in set(reach("Gwadar", km=200, within_km=15).towns["name"])
+    True
+    """
+    if (km is None) == (hours is None):
+        raise InputError("Give one limit: km= or hours=.")
+    weight, limit = ("km", km) if km is not None else ("hours", hours)
+    limit = float(limit or 0.0)
+    if not (np.isfinite(limit) and limit > 0):
+        raise InputError(f"{weight} is {limit!r}; the limit must be finite and above 0.")
+    ground = usable(filters(**chosen))
+    cost, _ = costs(ground.network, weight, speeds)
+    start = snap(a, ground, "the origin", max_access_km)
+    edges = _edges(ground, start, cost, limit)
+    return Reach(start, weight, limit, edges, _towns(edges, within_km), within_km)
+
+
+def _edges(ground: Usable, start: Snap, cost: Any, limit: float) -> gpd.GeoDataFrame:
+    """The stretches within the limit, each with its cost where it is entered and left."""
+    net = ground.network
+    tree = shortest(ground, start, cost)
+    uv = net.edges[["u", "v"]].to_numpy()
+    rows = []
+    for i, (u, v) in enumerate(uv):
+        length = float(net.measures[i][-1])
+        if length == 0 or not (ground.there[i]):
+            continue
+        per = float(cost[i]) / length
+        spans = []
+        if i == start.edge:
+            low, high = _open_around(ground, i, start.km, length)
+            spans.append((start.km, max(low, start.km - limit / per), 0.0))
+            spans.append((start.km, min(high, start.km + limit / per), 0.0))
+        if ground.open[i]:
+            spans.append((0.0, min(length, (limit - tree.cost[u]) / per), tree.cost[u]))
+            spans.append((length, max(0.0, length - (limit - tree.cost[v]) / per), tree.cost[v]))
+        for a, b, at in _parted([s for s in spans if s[2] < limit and s[0] != s[1]], per):
+            rows.append(_stretch(net, i, a, b, at, per))
+    frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry="geometry", crs=4326)
+    frame.attrs = {
+        "title": f"Reach of {start.name}",
+        "method": "Dijkstra, calibrated km",
+        "ellipsoid": "WGS 84",
+        "edges": "geodesic",
+        "sources": sorted(set(frame["source"].dropna())),
+        "data_version": data_version(),
+    }
+    return frame
+
+
+_COLUMNS = [
+    "name", "mode", "section", "status", "km", "cost_from", "cost_to", "speed_class", "country",
+    "accuracy_km", "basis", "source", "licence", "geometry",
+]  # fmt: skip
+
+
+def _open_around(ground: Usable, edge: int, km: float, length: float) -> tuple[float, float]:
+    """How far an edge is free to both sides of a place on it."""
+    spans = ground.blocked.get(edge, np.empty((0, 2)))
+    below, above = spans[spans[:, 1] < km, 1], spans[spans[:, 0] > km, 0]
+    if ((spans[:, 0] <= km) & (spans[:, 1] >= km)).any():
+        return km, km
+    return float(max(below, default=0.0)), float(min(above, default=length))
+
+
+def _parted(
+    spans: list[tuple[float, float, float]], per: float
+) -> list[tuple[float, float, float]]:
+    """Stretches cut where the way from the other side is as short, so that none is twice."""
+    if len(spans) < 2:
+        return spans
+    kept = []
+    for i, (a, b, at) in enumerate(spans):
+        end = b
+        for j, (c, d, other) in enumerate(spans):
+            if i == j or (c < d) == (a < b):
+                continue
+            low, high = sorted((c, d))
+            if not (low <= max(a, end) and high >= min(a, end)):
+                continue
+            # Costs are equal at x: at + |x − a| per = other + |x − c| per.
+            meet = (a + c) / 2 + (other - at) / (2 * per) * (1 if c > a else -1)
+            end = min(end, max(meet, a)) if b > a else max(end, min(meet, a))
+        if abs(end - a) > 1e-9:
+            kept.append((a, end, at))
+    return kept
+
+
+def _stretch(net: Any, i: int, a: float, b: float, at: float, per: float) -> dict[str, Any]:
+    edge = net.edges.iloc[i]
+    about = {c: edge[c] for c in _COLUMNS if c in edge and c not in {"km", "geometry"}}
+    return {
+        **about,
+        "km": abs(b - a),
+        "cost_from": at,
+        "cost_to": at + abs(b - a) * per,
+        "geometry": drawn(edge.geometry, net.measures[i], a, b),
+    }
+
+
+def _towns(edges: gpd.GeoDataFrame, within_km: float) -> gpd.GeoDataFrame:
+    towns = layer("places")
+    attrs = towns.attrs
+    near = Index(edges.geometry).nearest(towns.geometry, max_km=within_km)
+    here = near["target"].notna().to_numpy()
+    rows = near["target"][here].astype(int).to_numpy()
+    on = edges.iloc[rows]
+    length = on.geometry.to_crs(4326)
+    from cpecgeo.geodesy import length_km
+
+    share = near["km"][here].to_numpy() / np.asarray(length_km(length))
+    low, high = on["cost_from"].to_numpy(), on["cost_to"].to_numpy()
+    towns = towns[here].assign(
+        cost=low + share * (high - low), access_km=near["distance_km"][here].to_numpy()
+    )
+    towns = towns.sort_values("cost", kind="stable").reset_index(drop=True)
+    towns.attrs = attrs
+    return towns

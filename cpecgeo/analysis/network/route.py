@@ -1,0 +1,396 @@
+"""`Route`: one way through the network, leg by leg."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from itertools import pairwise
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from shapely.geometry import LineString
+
+from cpecgeo.analysis.network.filters import Filters, Usable, filters, usable
+from cpecgeo.analysis.network.search import Snap, Tree, clear, costs, legs_off, shortest, snap
+from cpecgeo.catalogue import data_version
+from cpecgeo.errors import InputError
+from cpecgeo.geodesy import Chainage
+
+__all__ = ["Route", "Step", "drawn", "made", "route", "steps_to"]
+
+# Changes of direction below this many degrees are straight on.
+_STRAIGHT_DEG = 30.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stretch of one edge, from km to km; backwards where the first is greater."""
+
+    edge: int
+    a: float
+    b: float
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """One way from an origin to a destination.
+
+    Made by `route`, not by hand.
+
+    Attributes
+    ----------
+    origin, destination : Snap
+        Where the journey joins and leaves the network, with `access_km`.
+    legs : GeoDataFrame
+        The turn table, one row per section in order: `name mode from to km hours status
+        opened speed_class country turn section km_from km_to accuracy_km basis source
+        licence geometry`. `km_from` and `km_to` count from the origin.
+    weight : str
+        What was kept least: ``"km"`` or ``"hours"``.
+    asked : str
+        The filters, in words.
+
+    Examples
+    --------
+    >>> r = route("Rohri Junction", "Sibi", mode="rail")
+    >>> r.legs["mode"].unique().tolist()
+    ['rail']
+    """
+
+    origin: Any
+    destination: Any
+    legs: gpd.GeoDataFrame
+    weight: str
+    asked: str
+    steps: tuple[Step, ...] = field(default=(), repr=False)
+
+    @property
+    def length_km(self) -> float:
+        """Calibrated kilometres on the network, access at both ends not counted."""
+        return float(self.legs["km"].sum())
+
+    @property
+    def hours(self) -> float:
+        """Hours under way and changing; see `data/speeds.csv` for what is assumed."""
+        return float(self.legs["hours"].sum())
+
+    @property
+    def access_km(self) -> float:
+        """Geodesic km from the origin to the network and from it to the destination."""
+        return float(self.origin.access_km + self.destination.access_km)
+
+    @property
+    def line(self) -> LineString:
+        """The way as one line, lon, lat."""
+        parts = [shapely.get_coordinates(g) for g in self.legs.geometry]
+        xy = np.vstack(parts)
+        keep = np.concatenate(([True], (np.diff(xy, axis=0) != 0).any(axis=1)))
+        xy = xy[keep]
+        return LineString(xy if len(xy) > 1 else np.vstack((xy, xy)))
+
+    @property
+    def geometry(self) -> LineString:
+        """The same as `line`."""
+        return self.line
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """Ids of the sections used, in order."""
+        return tuple(dict.fromkeys(self.legs["section"]))
+
+    def km_by(self, column: str = "status") -> pd.Series:
+        """Kilometres by status, mode, country or another column of the legs.
+
+        Examples
+        --------
+        >>> route("Burhan", "Hakla").km_by("speed_class").round(1).to_dict()
+        {'motorway': 33.6}
+        """
+        if column not in self.legs:
+            raise InputError(f"legs have no column {column!r}; they have {list(self.legs)}.")
+        return self.legs.groupby(column)["km"].sum()
+
+    def __add__(self, other: Any) -> Route:
+        """One route and then another, as over a port."""
+        if not isinstance(other, Route):
+            return NotImplemented
+        rest = other.legs.assign(
+            km_from=other.legs["km_from"] + self.length_km,
+            km_to=other.legs["km_to"] + self.length_km,
+        )
+        legs = gpd.GeoDataFrame(
+            pd.concat([self.legs, rest], ignore_index=True), geometry="geometry", crs=4326
+        )
+        legs.attrs = {**self.legs.attrs}
+        asked = self.asked if self.asked == other.asked else f"{self.asked}; {other.asked}"
+        steps = (*self.steps, *other.steps)
+        return Route(self.origin, other.destination, legs, self.weight, asked, steps)
+
+    def explore(self, **style: Any) -> Any:
+        """A map of the route; see `cpecgeo.Map`."""
+        from cpecgeo.maps import Map
+
+        return Map().add(self, **style)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Route {self.origin.name} → {self.destination.name}: {self.length_km:,.1f} km, "
+            f"{self.hours:.1f} h, {len(self.legs)} legs>"
+        )
+
+    def _repr_html_(self) -> str:
+        before, after = self.origin.access_km, self.destination.access_km
+        head = [
+            ("length", f"{self.length_km:,.1f} km (calibrated)"),
+            ("time", f"{self.hours:,.1f} h at the assumed speeds"),
+            ("access", f"{before:.1f} km before, {after:.1f} km after, not counted"),
+            ("least", self.weight),
+            ("asked for", self.asked),
+        ]
+        top = "".join(
+            f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>"
+            for k, v in head
+        )
+        shown = ["turn", "name", "mode", "from", "to", "km", "hours", "status", "country"]
+        title = "".join(f"<th>{c}</th>" for c in shown)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(_cell(row[c]))}</td>" for c in shown) + "</tr>"
+            for _, row in self.legs.iterrows()
+        )
+        return (
+            f"<div><strong>{escape(self.origin.name)} → {escape(self.destination.name)}</strong>"
+            f"<table>{top}</table><table><thead><tr>{title}</tr></thead><tbody>{rows}</tbody>"
+            "</table></div>"
+        )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:,.1f}"
+    return "" if value is None else str(value).replace("_", " ")
+
+
+def route(
+    a: Any,
+    b: Any,
+    *,
+    mode: str = "any",
+    avoid: Any = (),
+    weight: str = "km",
+    status: Any = None,
+    year: int | None = None,
+    season: str | int | None = None,
+    along: str | None = None,
+    speeds: Mapping[str, float] | None = None,
+    max_access_km: float = 50.0,
+) -> Route:
+    """The shortest or quickest way through the bundled road and rail network.
+
+    Parameters
+    ----------
+    a, b : str, Place, Point, (lon, lat) or one-row GeoSeries
+        Origin and destination. Each joins the network at the nearest point on an edge.
+    mode : {"any", "road", "rail"}
+    avoid : str, Place, geometry, GeoDataFrame, or a list of them
+        Sections, corridors, crossings, districts, provinces, places by name (in this order;
+        ``"district:Quetta"`` says which), or points, lines and polygons.
+    weight : {"km", "hours"}
+        What to keep least.
+    status : str or list of str, optional
+        ``operating under_construction suspended closed planned``, or ``"any"``. Operating
+        only when omitted; any along a corridor.
+    year : int, optional
+        Leaves out what opened later. What has no known year counts as open.
+    season : str or int, optional
+        ``"winter"`` (January), ``"spring"``, ``"summer"``, ``"autumn"`` or a month. Khunjerab
+        was closed from December to March until 2024.
+    along : str, optional
+        Keep to the sections of this corridor.
+    speeds : mapping of str to float, optional
+        km/h by speed class, in place of those in `data/speeds.csv`.
+    max_access_km : float
+        Refuse ends that lie further from the network.
+
+    Returns
+    -------
+    Route
+
+    Raises
+    ------
+    UnknownNameError
+        A name that nothing has; the message has near ones.
+    InputError
+        An end too far away, or no way left; the message says which filter cut it.
+
+    Notes
+    -----
+    Lengths are calibrated: published kilometres where there are any. Hours rest on assumed
+    speeds and handling times, see `data/speeds.csv` and `data/transfers.csv`. Access from
+    the ends to the network is reported and not counted.
+
+    Examples
+    --------
+    >>> r = route("Raikot", "Thakot", mode="road")
+    >>> round(r.length_km)
+    280
+    """
+    chosen = filters(mode=mode, avoid=avoid, status=status, year=year, season=season, along=along)
+    ground = usable(chosen)
+    cost, hours = costs(ground.network, weight, speeds)
+    start = snap(a, ground, "the origin", max_access_km)
+    end = snap(b, ground, "the destination", max_access_km)
+    steps = steps_to(ground, shortest(ground, start, cost), end, cost)
+    if steps is None:
+        raise InputError(_why(a, b, start, end, chosen, weight, max_access_km))
+    return made(ground, start, end, steps, hours, weight=weight, chosen=chosen)
+
+
+def _why(a: Any, b: Any, start: Snap, end: Snap, chosen: Filters, weight: str, far: float) -> str:
+    """Which filter cut the way."""
+    told = chosen.named()
+    guilty = []
+    for name, words in told.items():
+        ground = usable(chosen.without(name))
+        cost, _ = costs(ground.network, weight, None)
+        try:
+            ends = [snap(x, ground, "an end", far) for x in (a, b)]
+        except InputError:
+            continue
+        if steps_to(ground, shortest(ground, ends[0], cost), ends[1], cost) is not None:
+            guilty.append(words)
+    head = f"No way from {start.name} to {end.name}"
+    if guilty:
+        return f"{head}: cut by {' and by '.join(guilty)}. Loosen it: without it there is a way."
+    if told:
+        return f"{head} with {', '.join(told.values())}; loosen them together."
+    return f"{head}: the two lie on parts of the network that aren't joined."
+
+
+def steps_to(ground: Usable, tree: Tree, end: Snap, cost: Any) -> list[Step] | None:
+    """The steps of the shortest way of a tree to a snapped point; None where there is none."""
+    start, net = tree.start, ground.network
+    length = [float(m[-1]) for m in (net.measures[start.edge], net.measures[end.edge])]
+    best, last = np.inf, -2
+    if start.edge == end.edge and clear(ground, end.edge, start.km, end.km):
+        best, last = abs(start.km - end.km) * float(cost[end.edge]) / length[1], -1
+    for node, off in legs_off(ground, end, cost):
+        if tree.cost[node] + off < best:
+            best, last = float(tree.cost[node] + off), node
+    if last == -2:
+        return None
+    if last == -1:
+        return [Step(end.edge, start.km, end.km)]
+    uv = net.edges[["u", "v"]].to_numpy()
+    # A crossing's other side is no end of the edge, and no step away.
+    back: list[Step] = []
+    if last in uv[end.edge]:
+        back.append(Step(end.edge, 0.0 if uv[end.edge][0] == last else length[1], end.km))
+    node = last
+    while tree.by[node] >= 0:
+        edge, before = int(tree.by[node]), int(tree.came[node])
+        whole = float(net.measures[edge][-1])
+        back.append(Step(edge, *((0.0, whole) if uv[edge][0] == before else (whole, 0.0))))
+        node = before
+    if node in uv[start.edge]:
+        back.append(Step(start.edge, start.km, 0.0 if uv[start.edge][0] == node else length[0]))
+    return [s for s in back[::-1] if s.a != s.b or net.edges["crossing"].iloc[s.edge]]
+
+
+def made(
+    ground: Usable,
+    start: Snap,
+    end: Snap,
+    steps: list[Step],
+    hours: Any,
+    *,
+    weight: str,
+    chosen: Filters,
+) -> Route:
+    """A route from its steps: legs, names and geometry."""
+    net = ground.network
+    edges, names = net.edges, net.nodes["name"].to_numpy()
+    rows: list[dict[str, Any]] = []
+    run = 0.0
+    for step in steps or [Step(start.edge, start.km, end.km)]:
+        edge = edges.iloc[step.edge]
+        km = abs(step.b - step.a)
+        share = km / edge["km"] if edge["km"] else 1.0
+        u, v = names[edge["u"]], names[edge["v"]]
+        whole = float(net.measures[step.edge][-1])
+        near = {0.0: u, whole: v}
+        row = {
+            "name": edge["name"],
+            "mode": "border" if edge["crossing"] else edge["mode"],
+            "from": near.get(step.a, start.name),
+            "to": near.get(step.b, end.name),
+            "km": km,
+            "hours": float(hours[step.edge]) * share,
+            "opened": edge["opened"] if isinstance(edge["opened"], str) else None,
+            **{c: edge[c] for c in ("status", "speed_class", "country", "section")},
+            **{c: edge[c] for c in ("accuracy_km", "basis", "source", "licence")},
+            "km_from": run,
+            "km_to": run + km,
+            "geometry": drawn(edge.geometry, net.measures[step.edge], step.a, step.b),
+        }
+        run += km
+        before = rows[-1] if rows else None
+        same = ("section", "status", "mode", "speed_class", "country", "opened")
+        if before is not None and all(before[c] == row[c] for c in same):
+            before |= {c: before[c] + row[c] for c in ("km", "hours")}
+            before |= {"to": row["to"], "km_to": row["km_to"]}
+            before["geometry"] = _linked(before["geometry"], row["geometry"])
+        else:
+            rows.append(row)
+    for i, row in enumerate(rows):
+        row["turn"] = "start" if i == 0 else _turn(rows[i - 1], row)
+    first = ["turn", "name", "mode", "from", "to", "km", "hours", "status", "opened"]
+    frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
+    rest = [c for c in frame.columns if c not in {*first, "geometry"}]
+    frame = frame[[*first, *rest, "geometry"]]
+    frame.attrs = {
+        "title": f"{start.name} – {end.name}",
+        "method": f"Dijkstra, least {weight}, calibrated km",
+        "ellipsoid": "WGS 84",
+        "edges": "geodesic",
+        "sources": sorted(set(frame["source"].dropna())),
+        "data_version": data_version(),
+    }
+    asked = ", ".join(chosen.named().values()) or "any mode, any status"
+    return Route(start, end, frame, weight, asked, tuple(steps))
+
+
+def drawn(line: Any, measures: Any, a: float, b: float) -> LineString:
+    """The stretch of an edge from km `a` to km `b`; two equal points where it has no length."""
+    whole = float(measures[-1])
+    if {a, b} == {0.0, whole} and whole > 0:
+        return line if b > a else line.reverse()
+    if a == b:
+        spot = line.coords[0] if whole == 0 else Chainage(line, measures).at(a).coords[0]
+        return LineString([spot, spot])
+    return Chainage(line, measures).between(a, b)
+
+
+def _linked(first: LineString, second: LineString) -> LineString:
+    xy = [*first.coords, *second.coords]
+    return LineString([xy[0], *(b for a, b in pairwise(xy) if a != b)])
+
+
+def _turn(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """What to do at the start of a leg: change, cross, or the way to turn."""
+    special = {"transfer": "change", "border": "border"}
+    if now["mode"] in special or before["mode"] == "transfer":
+        return special.get(now["mode"], "start")
+    if before["geometry"].length == 0 or now["geometry"].length == 0:
+        return "on"
+    ends = [Chainage(row["geometry"]) for row in (before, now)]
+    away = ends[1].bearing_deg(0.0) - ends[0].bearing_deg(ends[0].end_km)
+    away = (away + 180.0) % 360.0 - 180.0
+    if abs(away) < _STRAIGHT_DEG:
+        return "on"
+    if abs(away) > 180.0 - _STRAIGHT_DEG:
+        return "back"
+    return "right" if away > 0 else "left"

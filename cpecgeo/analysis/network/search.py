@@ -1,0 +1,190 @@
+"""Snapping to the nearest point on an edge, and Dijkstra's shortest paths from there."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cpecgeo.analysis.network.filters import Usable
+from cpecgeo.analysis.network.graph import Network
+from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.features.gate import in_region
+from cpecgeo.features.places import Place, place
+from cpecgeo.geodesy import Chainage, Index
+
+__all__ = ["WEIGHTS", "Snap", "Tree", "costs", "shortest", "snap", "spot"]
+
+WEIGHTS = ("km", "hours")
+
+
+@dataclass(frozen=True)
+class Snap:
+    """Where a journey joins the network.
+
+    Attributes
+    ----------
+    name : str
+        As given, or the place's.
+    point : Point
+        The origin or destination itself, lon, lat.
+    edge : int
+        Row of the network's edges.
+    km : float
+        Calibrated km along that edge.
+    access_km : float
+        Geodesic distance from the point to the network; not counted in a route's length.
+    on : Point
+        The nearest point on the edge.
+    """
+
+    name: str
+    point: Any
+    edge: int
+    km: float
+    access_km: float
+    on: Any
+
+
+def spot(x: Any, what: str) -> tuple[str, Any]:
+    """Name and point of an origin or destination."""
+    if isinstance(x, str):
+        x = place(x)
+    if isinstance(x, Place):
+        return x.name, x.point
+    if isinstance(x, (tuple, list)) and len(x) == 2:
+        x = shapely.Point(x)
+    series = in_region(x, what)
+    if len(series) != 1 or series.iloc[0] is None or series.iloc[0].geom_type != "Point":
+        raise InputTypeError(f"{what} must be one point; give a name, a Place or a Point.")
+    point = series.iloc[0]
+    return f"({point.x:.4f}, {point.y:.4f})", point
+
+
+@lru_cache(maxsize=32)
+def _index(net: Network, chosen: bytes) -> tuple[Index, Any]:
+    rows = np.flatnonzero(np.frombuffer(chosen, bool))
+    return Index(net.edges.geometry.iloc[rows].reset_index(drop=True)), rows
+
+
+def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
+    """The nearest point on an edge that may be used.
+
+    Raises
+    ------
+    InputError
+        Nothing within `max_access_km`.
+    """
+    name, point = spot(x, what)
+    edges = ground.network.edges
+    mode = edges["mode"].to_numpy()
+    may = ground.there & (mode != "transfer") & (edges["km"].to_numpy() > 0)
+    if not may.any():
+        raise InputError("The filters leave no road and no railway at all; loosen them.")
+    index, rows = _index(ground.network, may.tobytes())
+    hit = index.nearest(point).iloc[0]
+    if hit["distance_km"] > max_access_km:
+        raise InputError(
+            f"{what} {name} lies {hit['distance_km']:.1f} km from what the filters leave of the "
+            f"network, more than max_access_km={max_access_km:g}. Give a nearer place, or raise "
+            "max_access_km."
+        )
+    edge = int(rows[int(hit["target"])])
+    line, measures = edges.geometry.iloc[edge], ground.network.measures[edge]
+    km = float(np.interp(hit["km"], Chainage(line).measures_km, measures))
+    on = shapely.Point(hit["lon"], hit["lat"])
+    return Snap(name, point, edge, km, float(hit["distance_km"]), on)
+
+
+def costs(net: Network, weight: str, speeds: Mapping[str, float] | None) -> tuple[Any, Any]:
+    """Cost of each edge, and its hours under other speeds."""
+    if weight not in WEIGHTS:
+        raise InputError(f"weight is {weight!r}; give one of {', '.join(WEIGHTS)}.")
+    hours = net.edges["hours"].to_numpy(float).copy()
+    km = net.edges["km"].to_numpy(float)
+    classes = net.edges["speed_class"].to_numpy()
+    for name, kmh in (speeds or {}).items():
+        here = classes == name
+        if not here.any():
+            known = sorted(set(classes) - {"border", "transfer"})
+            raise InputError(f"speeds has {name!r}; the speed classes are {', '.join(known)}.")
+        if not (np.isfinite(kmh) and kmh > 0):
+            raise InputError(f"speeds[{name!r}] is {kmh!r}; km/h must be finite and above 0.")
+        hours[here] = km[here] / float(kmh)
+    return (km if weight == "km" else hours), hours
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Shortest costs from one snapped point to every node.
+
+    Attributes
+    ----------
+    cost : ndarray, shape (nodes,)
+        Infinite where a node can't be reached.
+    by : ndarray of int, shape (nodes,)
+        The edge that each node is reached by; -1 at the start's own ends.
+    """
+
+    start: Snap
+    cost: Any
+    by: Any
+    came: Any
+
+
+def clear(ground: Usable, edge: int, a: float, b: float) -> bool:
+    """Whether the stretch of an edge from km `a` to km `b` is free of what is avoided."""
+    low, high = min(a, b), max(a, b)
+    spans = ground.blocked.get(edge)
+    return spans is None or not bool(((spans[:, 0] <= high) & (spans[:, 1] >= low)).any())
+
+
+def legs_off(ground: Usable, at: Snap, cost: Any) -> list[tuple[int, float]]:
+    """The ends of a snapped point's edge that it can reach, with the cost."""
+    edges = ground.network.edges
+    length = float(ground.network.measures[at.edge][-1])
+    per = float(cost[at.edge]) / length
+    ends = []
+    if clear(ground, at.edge, 0.0, at.km):
+        ends.append((int(edges["u"].iloc[at.edge]), at.km * per))
+    if clear(ground, at.edge, at.km, length):
+        ends.append((int(edges["v"].iloc[at.edge]), (length - at.km) * per))
+    # At a crossing one stands on both sides of the border, be it open or shut.
+    twins = [
+        (other, off)
+        for node, off in ends
+        if off == 0.0
+        for edge, other in ground.network.at[node]
+        if edges["crossing"].iloc[edge]
+    ]
+    return [*ends, *twins]
+
+
+def shortest(ground: Usable, start: Snap, cost: Any) -> Tree:
+    """Dijkstra's shortest costs from a snapped point; of equal ones the first edge stays."""
+    net, passable = ground.network, ground.open
+    best = np.full(len(net.nodes), np.inf)
+    by = np.full(len(net.nodes), -1)
+    came = np.full(len(net.nodes), -1)
+    heap: list[tuple[float, int]] = []
+    for node, off in legs_off(ground, start, cost):
+        if off < best[node]:
+            best[node] = off
+            heapq.heappush(heap, (off, node))
+    done = np.zeros(len(net.nodes), bool)
+    while heap:
+        here, node = heapq.heappop(heap)
+        if done[node]:
+            continue
+        done[node] = True
+        for edge, other in net.at[node]:
+            reach = here + cost[edge]
+            if passable[edge] and reach < best[other]:
+                best[other], by[other], came[other] = reach, edge, node
+                heapq.heappush(heap, (reach, other))
+    return Tree(start, best, by, came)
