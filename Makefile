@@ -57,7 +57,7 @@ $(BASE): pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(BASE)
-	$(PIP) --build-constraint constraints.txt --editable '.[plot,osm]' --group dev
+	$(PIP) --build-constraint constraints.txt --editable '.[plot,osm,scale]' --group dev
 	@touch $@
 
 $(DOCS): $(BASE)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cpecgeo import errors as errors
     from cpecgeo import geodesy as geodesy
+    from cpecgeo import scale as scale
     from cpecgeo.analysis.measure import buffer as buffer
     from cpecgeo.analysis.measure import distance_km as distance_km
     from cpecgeo.analysis.measure import distance_matrix_km as distance_matrix_km
@@ -67,6 +68,7 @@ _HOMES: dict[str, str | None] = {
     "route": "analysis.network",
     "route_matrix": "analysis.network",
     "routes": "analysis.network",
+    "scale": None,
     "table": "catalogue.layers",
 }
 
@@ -99,6 +101,7 @@ __all__ = [
     "route",
     "route_matrix",
     "routes",
+    "scale",
     "table",
 ]
 

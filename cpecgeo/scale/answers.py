@@ -1,0 +1,272 @@
+"""The three questions asked of a batch of points, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.geodesy.inputs import positive_km
+from cpecgeo.scale.points import numbers
+from cpecgeo.scale.targets import Targets
+
+__all__ = ["Exposure", "Near", "Question", "Within", "edges", "near_columns"]
+
+_SIDES = ["right", "on", "left"]
+NEAR = ("target", "distance_km", "near_lon", "near_lat", "km", "side")
+WITHIN = ("target", "distance_km")
+
+
+class Question(Protocol):
+    """What is asked of each batch.
+
+    Attributes
+    ----------
+    joined : bool
+        Whether the answer stands beside columns of the source.
+    """
+
+    @property
+    def joined(self) -> bool: ...  # noqa: D102
+
+    def check(self, names: list[str], what: str) -> None:
+        """Refuse a source whose columns can't be joined with the answer."""
+
+    def answer(
+        self, columns: Any, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
+    ) -> tuple[Any, NDArray[np.int64] | None]:
+        """Columns of the answer, and which rows of the batch they stand beside.
+
+        `xy` holds the points of the rows that are `good`; None for the rows means all, in
+        order.
+        """
+
+
+def near_columns(
+    xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets, k: int, limit_m: float
+) -> dict[str, NDArray[Any]]:
+    """The nearest targets as flat arrays, k to a row; `target` is -1 where none is.
+
+    Parameters
+    ----------
+    xy : ndarray
+        lon, lat of the points that can be measured.
+    good : ndarray of bool
+        Which rows these are.
+    to : Targets
+    k : int
+    limit_m : float
+        Look no farther, in metres.
+
+    Returns
+    -------
+    dict
+        `target` (position in the index), `distance_km`, `near_lon`, `near_lat`, `km`
+        (chainage where the target is a corridor), `side` (0 right, 1 on, 2 left).
+    """
+    found = to.index.find(xy, k, limit_m)
+    km = found.along * 1e-3
+    for position, name in enumerate(to.index.ids):
+        chainage = to.chainages.get(name)
+        if chainage is not None:
+            here = found.target == position
+            if here.any():
+                km[here] = chainage._calibrated(km[here], found.path[here])  # noqa: SLF001
+    whole = bool(good.all())
+    columns: dict[str, NDArray[Any]] = {}
+    for name, values, empty in (
+        ("target", found.target, -1),
+        ("distance_km", found.metres * 1e-3, np.nan),
+        ("near_lon", found.lon, np.nan),
+        ("near_lat", found.lat, np.nan),
+        ("km", km, np.nan),
+        ("side", found.side.astype(np.int8) + 1, 1),
+    ):
+        if whole:
+            columns[name] = np.ascontiguousarray(values).ravel()
+        else:
+            room = np.full((len(good), k), empty, values.dtype)
+            room[good] = values
+            columns[name] = room.ravel()
+    return columns
+
+
+def _ids(to: Targets) -> Any:
+    """Ids of targets as a column; text where they are mixed."""
+    try:
+        return pa.array(to.index.ids)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([str(i) for i in to.index.ids])
+
+
+def _labels(codes: NDArray[Any], names: Any, gone: NDArray[np.bool_]) -> Any:
+    mask = gone if gone.any() else None
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), names)
+
+
+def _clash(names: list[str], new: tuple[str, ...], what: str) -> None:
+    both = [n for n in new if n in names]
+    if both:
+        raise InputError(
+            f"{what} already has a column {both[0]!r}, which the answer would have too; rename it."
+        )
+
+
+@dataclass(frozen=True)
+class Near:
+    """The `k` nearest targets of each row, none farther than `max_km`."""
+
+    k: int = 1
+    max_km: float | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.k, bool) or not isinstance(self.k, (int, np.integer)):
+            raise InputTypeError(f"k is {self.k!r}; a whole number of targets is needed.")
+        if self.k < 1:
+            raise InputError(f"k is {self.k}; ask for 1 or more nearest targets.")
+        if self.max_km is not None:
+            positive_km(self.max_km, "max_km", allow_zero=True)
+
+    @property
+    def joined(self) -> bool:
+        """Beside the columns of the source."""
+        return True
+
+    @property
+    def limit_m(self) -> float:
+        """How far to look, in metres."""
+        return np.inf if self.max_km is None else 1e3 * float(self.max_km)
+
+    def check(self, names: list[str], what: str) -> None:
+        """Refuse a source that has columns of the answer's names."""
+        _clash(names, (*NEAR, "rank") if self.k > 1 else NEAR, what)
+
+    def answer(
+        self,
+        columns: Any,  # noqa: ARG002
+        xy: NDArray[np.float64],
+        good: NDArray[np.bool_],
+        to: Targets,
+    ) -> tuple[Any, NDArray[np.int64] | None]:
+        """Each row k times, nearest first."""
+        k = min(self.k, len(to))
+        flat = near_columns(xy, good, to, k, self.limit_m)
+        gone = flat["target"] < 0
+        table: dict[str, Any] = {"target": _labels(flat["target"], _ids(to), gone)}
+        for name in NEAR[1:5]:
+            table[name] = pa.array(flat[name], mask=gone if gone.any() else None)
+        table["side"] = _labels(flat["side"], pa.array(_SIDES), gone)
+        if self.k == 1:
+            return pa.table(table), None
+        count = len(good)
+        table["rank"] = pa.array(np.tile(np.arange(1, k + 1, dtype=np.int32), count))
+        return pa.table(table), np.repeat(np.arange(count), k)
+
+
+@dataclass(frozen=True)
+class Within:
+    """The rows within `km` of the nearest target."""
+
+    km: float
+
+    def __post_init__(self) -> None:
+        positive_km(self.km, "km", allow_zero=True)
+
+    @property
+    def joined(self) -> bool:
+        """Beside the columns of the source."""
+        return True
+
+    def check(self, names: list[str], what: str) -> None:
+        """Refuse a source that has columns of the answer's names."""
+        _clash(names, WITHIN, what)
+
+    def answer(
+        self,
+        columns: Any,  # noqa: ARG002
+        xy: NDArray[np.float64],
+        good: NDArray[np.bool_],
+        to: Targets,
+    ) -> tuple[Any, NDArray[np.int64] | None]:
+        """The rows that are near enough, in order."""
+        found = to.index.find(xy, 1, 1e3 * float(self.km))
+        hit = found.target[:, 0] >= 0
+        rows = np.flatnonzero(good)[hit]
+        target, metres = found.target[hit, 0], found.metres[hit, 0]
+        none = np.zeros(len(rows), bool)
+        table = {
+            "target": _labels(target, _ids(to), none),
+            "distance_km": pa.array(metres * 1e-3),
+        }
+        return pa.table(table), rows
+
+
+def edges(km: Any) -> tuple[float, ...]:
+    """Radii of rings, ascending.
+
+    Raises
+    ------
+    InputError
+        None, not positive, or not ascending.
+
+    Examples
+    --------
+    >>> edges([5, 10])
+    (5.0, 10.0)
+    """
+    listed = km if isinstance(km, (list, tuple, np.ndarray)) else [km]
+    radii = tuple(positive_km(v, "km") for v in listed)
+    if not radii or any(b <= a for a, b in pairwise(radii)):
+        raise InputError(f"km is {list(listed)!r}; give ascending radii, such as km=[5, 10, 25].")
+    return radii
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Rows, and the sum of a column, in rings around the targets."""
+
+    km: tuple[float, ...]
+    value: str | None = None
+
+    def __post_init__(self) -> None:
+        edges(self.km)
+
+    @property
+    def joined(self) -> bool:
+        """A table of its own."""
+        return False
+
+    def check(self, names: list[str], what: str) -> None:
+        """Refuse a source without the column that is summed."""
+        if self.value is not None and self.value not in names:
+            shown = ", ".join(map(repr, names[:12]))
+            raise InputError(f"{what} has no column {self.value!r} to sum; it has {shown}.")
+
+    def answer(
+        self, columns: Any, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
+    ) -> tuple[Any, NDArray[np.int64] | None]:
+        """One row per ring: how many points, the sum, and how many had no value."""
+        found = to.index.find(xy, 1, 1e3 * self.km[-1])
+        hit = found.target[:, 0] >= 0
+        # A point at a radius belongs to the ring inside it.
+        ring = np.searchsorted(np.array(self.km) * 1e3, found.metres[hit, 0], side="left")
+        ring = np.minimum(ring, len(self.km) - 1)
+        size = len(self.km)
+        table: dict[str, Any] = {
+            "km_from": pa.array([0.0, *self.km[:-1]]),
+            "km_to": pa.array(self.km),
+            "rows": pa.array(np.bincount(ring, minlength=size).astype(np.int64)),
+        }
+        if self.value is not None:
+            values = numbers(columns[self.value], 0, "the source", self.value)[good][hit]
+            known = ~np.isnan(values)
+            sums = np.bincount(ring[known], weights=values[known], minlength=size)
+            lost = np.bincount(ring[~known], minlength=size).astype(np.int64)
+            table[self.value] = pa.array(sums)
+            table["missing"] = pa.array(lost)
+        return pa.table(table), np.empty(0, np.int64)

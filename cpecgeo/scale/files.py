@@ -1,0 +1,333 @@
+"""The verbs on files: nearest, within and exposure at any size."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cpecgeo.catalogue import data_version
+from cpecgeo.errors import FileError, InputError, InputTypeError
+from cpecgeo.scale.answers import Exposure, Near, Question, Within, edges
+from cpecgeo.scale.geopackage import GeoPackage
+from cpecgeo.scale.parts import Parts
+from cpecgeo.scale.progress import Report
+from cpecgeo.scale.sinks import sink
+from cpecgeo.scale.sources import Parquet, Source
+from cpecgeo.scale.stream import Job, Run, run
+from cpecgeo.scale.targets import targets
+from cpecgeo.scale.text import Csv
+
+__all__ = ["BATCH_ROWS", "PART_ROWS", "exposure_file", "nearest_file", "within_file"]
+
+BATCH_ROWS = 262_144
+PART_ROWS = 4_194_304
+
+_Path = str | Path
+_Bad = Literal["raise", "keep"]
+
+
+def nearest_file(
+    src: _Path,
+    out: _Path,
+    *,
+    to: Any,
+    k: int = 1,
+    max_km: float | None = None,
+    resume: bool = False,
+    batch_rows: int = BATCH_ROWS,
+    part_rows: int = PART_ROWS,
+    progress: bool | Report = False,
+    lon: str | None = None,
+    lat: str | None = None,
+    layer: str | None = None,
+    bad: _Bad = "raise",
+    safe_cells: bool = False,
+    scheduler: str | None = None,
+) -> Run:
+    r"""The nearest target of every row of a file, which may be larger than memory.
+
+    Parameters
+    ----------
+    src : str or Path
+        GeoParquet, Parquet with columns of lon and lat (or a folder of either), CSV in UTF-8,
+        or GeoPackage. Points with a CRS may be in any; lon and lat are degrees on WGS 84.
+    out : str or Path
+        ``.parquet`` or ``.geoparquet`` (GeoParquet), ``.csv``, or the name of a folder, which
+        then holds the parts as they are. It appears only when it is complete.
+    to : str, Corridor, Place, geometry, GeoSeries, GeoDataFrame, or list of names
+        A name is that of a corridor, place or layer; ``"corridors"`` is all of them.
+    k : int
+        How many targets per row; with more than 1 each row is repeated, nearest first, and a
+        column `rank` counts from 1.
+    max_km : float, optional
+        Look no farther.
+    resume : bool
+        Keep the finished parts of a run that was cut off, after their hash is verified.
+    batch_rows, part_rows : int
+        Rows in memory at once, and rows that an interruption can lose at most.
+    progress : bool or callable
+        A bar with rows per second and time left; or a function that is given a
+        `cpecgeo.scale.Progress`.
+    lon, lat : str, optional
+        Names of the columns, where they can't be told.
+    layer : str, optional
+        Of a GeoPackage with more than one.
+    bad : {"raise", "keep"}
+        Whether coordinates out of range end the run, or have no answer, as missing ones.
+    safe_cells : bool
+        Put an apostrophe before text in CSV that a spreadsheet would run as a formula.
+    scheduler : str, optional
+        Address of a running Dask scheduler, such as ``"tcp://10.0.0.5:8786"``, whose workers
+        see the same files; the parts are then made there.
+
+    Returns
+    -------
+    Run
+        How many rows, parts and seconds it took. The rows keep their order and columns, and
+        have besides `target`, `distance_km` (geodesic), `near_lon`, `near_lat` (the closest
+        place), `km` (chainage on a corridor, else km along the line), `side` of the line.
+
+    Raises
+    ------
+    FileError
+        A file can't be read or written, or the disk is full.
+    InputError, CRSError, CoordinateError, GeometryError, InputTypeError, UnknownNameError
+        As the verbs in memory; messages name the row.
+
+    Notes
+    -----
+    Parts are kept in a folder ``.NAME.parts`` beside `out` until it is complete. The same
+    input, options and version give the same bytes, however often a run was interrupted.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "in.csv").write_text("id,lon,lat\n7,67.0,24.9\n")
+    >>> nearest_file(folder / "in.csv", folder / "out.csv", to="ml1").rows_out
+    1
+    >>> (folder / "out.csv").read_text().splitlines()[0]
+    'id,lon,lat,target,distance_km,near_lon,near_lat,km,side'
+    """
+    job = _job(
+        src, out, Near(k, max_km), to, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
+        lat=lat, layer=layer, bad=bad, safe_cells=safe_cells,
+    )  # fmt: skip
+    return run(job, resume=resume, progress=progress, scheduler=scheduler)
+
+
+def within_file(
+    src: _Path,
+    out: _Path,
+    *,
+    to: Any,
+    km: float,
+    resume: bool = False,
+    batch_rows: int = BATCH_ROWS,
+    part_rows: int = PART_ROWS,
+    progress: bool | Report = False,
+    lon: str | None = None,
+    lat: str | None = None,
+    layer: str | None = None,
+    bad: _Bad = "raise",
+    safe_cells: bool = False,
+    scheduler: str | None = None,
+) -> Run:
+    r"""The rows of a file within `km` of the targets, with their distance.
+
+    Parameters
+    ----------
+    km : float
+        Geodesic kilometres, 0 or more.
+    src, out, to, resume, batch_rows, part_rows, progress, lon, lat, layer, bad, safe_cells
+        As `nearest_file`.
+    scheduler
+        As `nearest_file`.
+
+    Returns
+    -------
+    Run
+        The rows in their order, with `target` (the nearest) and `distance_km`.
+
+    Raises
+    ------
+    FileError, InputError, CRSError, CoordinateError, GeometryError, UnknownNameError
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "in.csv").write_text("lon,lat\n67.0,24.9\n60.0,40.0\n")
+    >>> within_file(folder / "in.csv", folder / "out.parquet", to="ml1", km=20).rows_out
+    1
+    """
+    job = _job(
+        src, out, Within(km), to, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
+        lat=lat, layer=layer, bad=bad, safe_cells=safe_cells,
+    )  # fmt: skip
+    return run(job, resume=resume, progress=progress, scheduler=scheduler)
+
+
+def exposure_file(
+    src: _Path,
+    out: _Path,
+    *,
+    to: Any,
+    km: Any = (5, 10, 25, 50),
+    value: str | None = None,
+    resume: bool = False,
+    batch_rows: int = BATCH_ROWS,
+    part_rows: int = PART_ROWS,
+    progress: bool | Report = False,
+    lon: str | None = None,
+    lat: str | None = None,
+    layer: str | None = None,
+    bad: _Bad = "raise",
+    scheduler: str | None = None,
+) -> Run:
+    r"""Rows of a file, and the sum of a column, in rings around the targets.
+
+    Parameters
+    ----------
+    km : float or sequence of float
+        Outer radii of the rings, ascending; a point at a radius counts in the ring inside it.
+    value : str, optional
+        A column to sum; rows without a number in it are counted as `missing`.
+    src, out, to, resume, batch_rows, part_rows, progress, lon, lat, layer, bad, scheduler
+        As `nearest_file`; `out` is ``.csv`` or ``.parquet``.
+
+    Returns
+    -------
+    Run
+        `out` has one row per ring: `km_from`, `km_to`, `rows`, and with `value` its sum and
+        `missing`.
+
+    Raises
+    ------
+    FileError, InputError, CRSError, CoordinateError, GeometryError, UnknownNameError
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "in.csv").write_text("lon,lat,people\n67.0,24.9,10\n67.1,24.9,5\n")
+    >>> _ = exposure_file(folder / "in.csv", folder / "o.csv", to="ml1", km=[50], value="people")
+    >>> (folder / "o.csv").read_text().splitlines()[1]
+    '0,50,2,15,0'
+    """
+    question = Exposure(edges(km), value)
+    job = _job(
+        src, out, question, to, batch_rows=batch_rows, part_rows=part_rows, lon=lon, lat=lat,
+        layer=layer, bad=bad, safe_cells=False,
+    )  # fmt: skip
+    if job.sink.kind == "folder":
+        raise InputError(f"{out} names a folder; rings are one small table: name .csv or .parquet.")
+
+    def summed(files: list[Path], path: Path) -> None:
+        with job.sink.writing(path) as append:
+            append(_summed([_table(f) for f in files], value))
+
+    inner = Job(**{**vars(job), "sink": sink(Path("part.parquet"), safe_cells=False)})
+    inner = Job(**{**vars(inner), "parts": Parts(job.parts.out, ".parquet", job.parts.key)})
+    return run(inner, resume=resume, progress=progress, finish=summed, scheduler=scheduler)
+
+
+def _table(path: Path) -> Any:
+    with pq.ParquetFile(path) as file:
+        return file.read()
+
+
+def _summed(tables: list[Any], value: str | None) -> Any:
+    """One row per ring over all batches; sums are rounded once."""
+    whole = pa.concat_tables(tables).to_pandas()
+    rings = whole.groupby(["km_from", "km_to"], sort=True)
+    out = rings["rows"].sum().to_frame()
+    if value is not None:
+        out[value] = rings[value].apply(math.fsum)
+        out["missing"] = rings["missing"].sum()
+    return pa.Table.from_pandas(out.reset_index(), preserve_index=False).replace_schema_metadata()
+
+
+def open_source(
+    path: Path, *, lon: str | None = None, lat: str | None = None, layer: str | None = None
+) -> Source:
+    """The reader of a file, by its suffix.
+
+    Raises
+    ------
+    FileError
+        No such file, or one that can't be read.
+    InputError
+        A format that can't be streamed.
+    """
+    if not path.exists():
+        raise FileError(f"There is no file {path}.")
+    suffix = path.suffix.casefold()
+    if path.is_dir() or suffix in {".parquet", ".geoparquet", ".pq"}:
+        return Parquet.open(path, lon=lon, lat=lat)
+    if suffix in {".csv", ".tsv", ".txt"}:
+        return Csv.open(path, lon=lon, lat=lat)
+    if suffix == ".gpkg":
+        return GeoPackage.open(path, layer=layer)
+    raise InputError(
+        f"{path.name} can't be streamed; .parquet, .geoparquet, .csv and .gpkg can. Convert it "
+        "first."
+    )
+
+
+def _job(
+    src: _Path,
+    out: _Path,
+    question: Question,
+    to: Any,
+    *,
+    batch_rows: int,
+    part_rows: int,
+    lon: str | None,
+    lat: str | None,
+    layer: str | None,
+    bad: str,
+    safe_cells: bool,
+) -> Job:
+    for name, value in (("src", src), ("out", out)):
+        if not isinstance(value, (str, Path)):
+            raise InputTypeError(f"{name} is {type(value).__name__}; a path is needed.")
+    if bad not in {"raise", "keep"}:
+        raise InputError(f'bad is {bad!r}; it is "raise" or "keep".')
+    for name, rows in (("batch_rows", batch_rows), ("part_rows", part_rows)):
+        if not isinstance(rows, int) or rows < 1:
+            raise InputError(f"{name} is {rows!r}; a whole number of rows, 1 or more, is needed.")
+    path, target = Path(src), Path(out)
+    source = open_source(path, lon=lon, lat=lat, layer=layer)
+    if target.resolve() == path.resolve():
+        raise InputError(f"{out} is the file that is read; write to another.")
+    written = sink(target, safe_cells=safe_cells)
+    if written.kind != "folder" and target.is_dir():
+        raise FileError(f"{out} is a folder; name a file.")
+    question.check(source.schema.names, path.name)
+    prepared = targets(to)
+    k = getattr(question, "k", 1)
+    key = {
+        "source": str(path.resolve()),
+        "source size": source.size,
+        "source changed": _changed(path),
+        "columns": [lon, lat, layer],
+        "question": repr(question),
+        "targets": prepared.digest,
+        "rows": [batch_rows, part_rows],
+        "format": [written.kind, safe_cells],
+        "bad": bad,
+        "version": data_version(),
+    }
+    parts = Parts(target, written.suffix, key)
+    batch = max(1, batch_rows // min(k, len(prepared)))
+    return Job(source, question, prepared, written, parts, part_rows, batch, bad == "keep")
+
+
+def _changed(path: Path) -> int:
+    files = [path, *path.glob("*.parquet")] if path.is_dir() else [path]
+    return max(f.stat().st_mtime_ns for f in files)

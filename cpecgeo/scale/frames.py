@@ -1,0 +1,239 @@
+"""The verbs on Dask dataframes: lazy in, lazy out, each partition by itself.
+
+The targets travel as one task of the graph: every worker fetches them once, however many
+partitions it works on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cpecgeo.errors import InputTypeError, MissingExtraError
+from cpecgeo.scale import points as rows_of
+from cpecgeo.scale.answers import NEAR, Exposure, Near, Within, edges, near_columns
+from cpecgeo.scale.sources import lonlat_columns, to_lonlat
+from cpecgeo.scale.targets import Targets, targets
+
+__all__ = ["exposure", "nearest", "within"]
+
+_SIDES = ["left", "on", "right"]
+
+
+def nearest(
+    ddf: Any,
+    to: Any,
+    *,
+    k: int = 1,
+    max_km: float | None = None,
+    lon: str | None = None,
+    lat: str | None = None,
+) -> Any:
+    """The nearest target to each row of a Dask dataframe.
+
+    Parameters
+    ----------
+    ddf : dask.dataframe.DataFrame or dask_geopandas.GeoDataFrame
+        With columns of lon and lat in degrees, or with points in any CRS.
+    to : str, Corridor, Place, geometry, GeoSeries, GeoDataFrame, list of names, or Targets
+        As in `cpecgeo.scale.nearest_file`.
+    k : int
+        How many targets per row; with more than 1, rows of the answer repeat the index.
+    max_km : float, optional
+        Look no farther.
+    lon, lat : str, optional
+        Names of the columns, where they can't be told.
+
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        Lazy, on the index and partitions of `ddf`: `target, distance_km, near_lon, near_lat,
+        km, side` (and `rank` for `k` above 1); missing where there is no point, or nothing
+        within `max_km`.
+
+    Raises
+    ------
+    InputError, InputTypeError, CRSError, UnknownNameError
+        At once; coordinates out of range when the answer is computed.
+    MissingExtraError
+        Dask isn't installed.
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> ddf = dd.from_pandas(pd.DataFrame({"lon": [67.0], "lat": [24.9]}), npartitions=1)
+    >>> nearest(ddf, "ml1").compute()["target"].tolist()
+    ['ml1']
+    """
+    return _lazily(ddf, to, Near(k, max_km), lon, lat, _near)
+
+
+def within(ddf: Any, to: Any, km: float, *, lon: str | None = None, lat: str | None = None) -> Any:
+    """The rows of a Dask dataframe within `km` of the targets.
+
+    Parameters
+    ----------
+    ddf, to, lon, lat
+        As `nearest`.
+    km : float
+        Geodesic kilometres, 0 or more.
+
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        Lazy: the rows with all their columns, and `target` and `distance_km`.
+
+    Raises
+    ------
+    InputError, InputTypeError, CRSError, UnknownNameError, MissingExtraError
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> ddf = dd.from_pandas(pd.DataFrame({"lon": [67.0, 60], "lat": [24.9, 40]}), npartitions=1)
+    >>> within(ddf, "ml1", 20).compute().index.tolist()
+    [0]
+    """
+    return _lazily(ddf, to, Within(km), lon, lat, _within)
+
+
+def exposure(
+    ddf: Any,
+    to: Any,
+    km: Any = (5, 10, 25, 50),
+    *,
+    value: str | None = None,
+    lon: str | None = None,
+    lat: str | None = None,
+) -> Any:
+    """Rows of a Dask dataframe, and the sum of a column, in rings around the targets.
+
+    Parameters
+    ----------
+    ddf, to, lon, lat
+        As `nearest`.
+    km : float or sequence of float
+        Outer radii, ascending.
+    value : str, optional
+        A column to sum.
+
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        Lazy, one partition on the index (`km_from`, `km_to`): `rows`, and with `value` its
+        sum and `missing`, the rows without a value.
+
+    Raises
+    ------
+    InputError, InputTypeError, CRSError, UnknownNameError, MissingExtraError
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> ddf = dd.from_pandas(pd.DataFrame({"lon": [67.0, 60], "lat": [24.9, 40]}), npartitions=1)
+    >>> exposure(ddf, "ml1", [50]).compute()["rows"].tolist()
+    [1]
+    """
+    rings = _lazily(ddf, to, Exposure(edges(km), value), lon, lat, _rings)
+    return rings.groupby(["km_from", "km_to"], sort=True).sum()
+
+
+def _lazily(ddf: Any, to: Any, question: Any, lon: str | None, lat: str | None, work: Any) -> Any:
+    try:
+        import dask.dataframe as dd
+        from dask.delayed import delayed
+    except ImportError as error:
+        raise MissingExtraError(
+            "Dask isn't installed; it comes with the extra: pip install 'cpecgeo[scale]'."
+        ) from error
+    if not isinstance(ddf, dd.DataFrame):
+        raise InputTypeError(
+            f"ddf is {type(ddf).__name__}; a Dask dataframe is needed, such as from "
+            "dask.dataframe.read_parquet. cpecgeo.nearest takes frames in memory."
+        )
+    meta = ddf._meta  # noqa: SLF001
+    columns = _columns(meta, lon, lat)
+    if not isinstance(question, Near):  # whose answer stands by itself
+        question.check([str(c) for c in meta.columns], "ddf")
+    prepared = targets(to)
+    # One task that all partitions wait for: under `distributed` a worker fetches its result
+    # once and keeps it.
+    sent = delayed(prepared, name=f"targets-{prepared.digest[:16]}", pure=True)
+    empty = work(meta.iloc[:0], prepared, question, columns)
+    frame: Any = ddf  # which has no types
+    return frame.map_partitions(
+        work, sent, question, columns, meta=empty, clear_divisions=isinstance(question, Exposure)
+    )
+
+
+def _columns(meta: Any, lon: str | None, lat: str | None) -> tuple[str, str] | None:
+    """The columns of lon and lat, or None for the geometry of the frame."""
+    geometry = getattr(meta, "_geometry_column_name", None)
+    if geometry is not None and lon is None and lat is None:
+        to_lonlat(meta.crs, "ddf")
+        return None
+    return lonlat_columns([str(c) for c in meta.columns], lon, lat, "ddf")
+
+
+def _xy(frame: Any, columns: tuple[str, str] | None) -> Any:
+    """The points of a partition, as rows of lon and lat, with which rows have one."""
+    if columns is None:
+        import pyarrow as pa
+        import shapely
+
+        xy = rows_of.from_wkb(pa.array(shapely.to_wkb(frame.geometry.array)), 0, "a partition")
+        turn = to_lonlat(frame.crs, "a partition")
+        xy = xy if turn is None else turn(xy)
+    else:
+        values = [pd.to_numeric(frame[c], errors="raise") for c in columns]
+        xy = np.column_stack([v.to_numpy(float, na_value=np.nan) for v in values])
+    return rows_of.check(xy, 0, "a partition", keep=False)
+
+
+def _near(frame: Any, to: Targets, question: Near, columns: tuple[str, str] | None) -> Any:
+    """One partition's answer."""
+    xy, good = _xy(frame, columns)
+    k = min(question.k, len(to))
+    flat = near_columns(xy, good, to, k, question.limit_m)
+    gone = flat["target"] < 0
+    ids = pd.Series(to.index.ids.tolist())
+    answer: dict[str, Any] = {"target": _taken(ids, flat["target"])}
+    answer |= {name: flat[name] for name in NEAR[1:5]}
+    sides = np.where(gone, -1, 2 - flat["side"].astype(np.int64))
+    answer["side"] = pd.Categorical.from_codes(sides, _SIDES)
+    if question.k > 1:
+        answer["rank"] = np.tile(np.arange(1, k + 1), len(frame))
+    index = frame.index if k == 1 else frame.index.repeat(k)
+    out = pd.DataFrame(answer)
+    out.index = index
+    out.attrs = {
+        "method": "nearest by geodesic distance",
+        "ellipsoid": "WGS 84",
+        "edges": "geodesic",
+    }
+    return out
+
+
+def _taken(ids: pd.Series, codes: Any) -> Any:
+    """Ids by position, missing for -1; text stays text and numbers can be missing."""
+    kind = "Int64" if ids.dtype.kind in "iu" else ids.dtype
+    return ids.astype(kind).reindex(pd.Index(codes)).array
+
+
+def _within(frame: Any, to: Targets, question: Within, columns: tuple[str, str] | None) -> Any:
+    xy, good = _xy(frame, columns)
+    found = to.index.find(xy, 1, 1e3 * float(question.km))
+    hit = found.target[:, 0] >= 0
+    near = frame[pd.Series(good, index=frame.index).to_numpy()][hit].copy()
+    near["target"] = _taken(pd.Series(to.index.ids.tolist()), found.target[hit, 0])
+    near["distance_km"] = found.metres[hit, 0] * 1e-3
+    return near
+
+
+def _rings(frame: Any, to: Targets, question: Exposure, columns: tuple[str, str] | None) -> Any:
+    xy, good = _xy(frame, columns)
+    values = {} if question.value is None else {question.value: frame[question.value]}
+    table, _ = question.answer(values, xy, good, to)
+    return table.to_pandas()

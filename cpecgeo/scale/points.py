@@ -1,0 +1,211 @@
+"""Points out of columns: WKB or lon and lat, checked as everywhere, and fast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+from numpy.typing import NDArray
+
+from cpecgeo.errors import CoordinateError, GeometryError, InputError
+
+__all__ = ["check", "from_columns", "from_wkb", "numbers", "to_wkb"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+_POINT = 21  # bytes: order, type, x, y
+_HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
+
+
+def from_wkb(column: Any, row: int, what: str) -> Floats:
+    """x, y of a column of points as well-known binary; NaN where missing or empty.
+
+    Parameters
+    ----------
+    column : pyarrow.Array of binary
+    row : int
+        Number of the first row, for messages.
+    what : str
+        The file's name, for messages.
+
+    Returns
+    -------
+    ndarray, shape (rows, 2)
+
+    Raises
+    ------
+    GeometryError
+        A value is not well-known binary, or not a point.
+    """
+    fast = _plain_points(column)
+    if fast is not None:
+        return fast
+    values = column.to_numpy(zero_copy_only=False)
+    shapes = shapely.from_wkb(values, on_invalid="ignore")
+    given = np.array([v is not None for v in values], bool)
+    broken = given & shapely.is_missing(shapes)
+    if broken.any():
+        at = row + int(np.flatnonzero(broken)[0])
+        raise GeometryError(f"{what} has a geometry at row {at} that is not well-known binary.")
+    kinds = shapely.get_type_id(shapes)
+    other = given & (kinds != 0)
+    if other.any():
+        first = int(np.flatnonzero(other)[0])
+        raise GeometryError(
+            f"{what} has a {shapes[first].geom_type} at row {row + first}; points are needed. "
+            "Take centroids, or vertices, first."
+        )
+    return np.column_stack((shapely.get_x(shapes), shapely.get_y(shapes)))
+
+
+def _plain_points(column: Any) -> Floats | None:
+    """The points of a column that holds nothing but little-endian 2-D points."""
+    count = len(column)
+    if count == 0 or column.null_count:
+        return np.empty((0, 2)) if count == 0 else None
+    large = pa.types.is_large_binary(column.type)
+    if not (large or pa.types.is_binary(column.type)):
+        return None
+    _, offsets, data = column.buffers()
+    if offsets is None or data is None:
+        return None
+    kind = np.int64 if large else np.int32
+    edges = np.frombuffer(offsets, kind)[column.offset : column.offset + count + 1]
+    if edges[-1] - edges[0] != _POINT * count or (np.diff(edges) != _POINT).any():
+        return None
+    raw = np.frombuffer(data, np.uint8, _POINT * count, int(edges[0])).reshape(count, _POINT)
+    if (raw[:, :5] != _HEAD).any():
+        return None
+    return np.ascontiguousarray(raw[:, 5:]).view("<f8").astype(np.float64, copy=False)
+
+
+def to_wkb(xy: Floats) -> Any:
+    """Points as a column of well-known binary, missing where x or y is NaN.
+
+    Examples
+    --------
+    >>> shapely.from_wkb(to_wkb(np.array([[67.0, 25.0]]))[0].as_py()).wkt
+    'POINT (67 25)'
+    """
+    count = len(xy)
+    raw = np.empty((count, _POINT), np.uint8)
+    raw[:, :5] = _HEAD
+    raw[:, 5:] = np.ascontiguousarray(xy, "<f8").view(np.uint8)
+    offsets = np.arange(0, (count + 1) * _POINT, _POINT, dtype=np.int32)
+    whole = pa.Array.from_buffers(
+        pa.binary(), count, [None, pa.py_buffer(offsets), pa.py_buffer(raw)]
+    )
+    missing = np.isnan(xy).any(axis=1)
+    return pc.if_else(pa.array(~missing), whole, None) if missing.any() else whole
+
+
+def from_columns(lon: Any, lat: Any, row: int, what: str, names: tuple[str, str]) -> Floats:
+    """x, y of two columns of numbers, or of text that is numbers; NaN where missing.
+
+    Raises
+    ------
+    InputError
+        Text that is not a number; the message says in which row.
+    """
+    return np.column_stack(
+        [numbers(column, row, what, name) for column, name in zip((lon, lat), names, strict=True)]
+    )
+
+
+def numbers(column: Any, row: int, what: str, name: str) -> Floats:
+    """A column as numbers, NaN where missing; text that is numbers counts.
+
+    Raises
+    ------
+    InputError
+        Something else; the message says in which row.
+    """
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        text = pc.utf8_trim_whitespace(column)
+        text = pc.if_else(pc.equal(text, ""), None, text)
+        try:
+            column = pc.cast(text, pa.float64())
+        except pa.ArrowInvalid:
+            raise _not_a_number(text, row, what, name) from None
+    elif not (
+        pa.types.is_floating(column.type)
+        or pa.types.is_integer(column.type)
+        or pa.types.is_decimal(column.type)
+        or pa.types.is_null(column.type)
+    ):
+        raise InputError(
+            f"{what} has {column.type} in column {name!r}; degrees as numbers are needed."
+        )
+    numbers = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return np.asarray(numbers, np.float64)
+
+
+def _not_a_number(text: Any, row: int, what: str, name: str) -> InputError:
+    for place, value in enumerate(text.to_pylist()):
+        try:
+            float(value if value is not None else "nan")
+        except ValueError:
+            hint = (
+                "write decimals with a point."
+                if "," in value
+                and value.replace(",", ".", 1).lstrip("+-").replace(".", "", 1).isdigit()
+                else "degrees are needed, such as 67.05."
+            )
+            return InputError(
+                f"{what} has {value[:40]!r} in column {name!r} at row {row + place}, "
+                f"which is not a number; {hint}"
+            )
+    return InputError(f"{what} has text that is not a number in column {name!r} after row {row}.")
+
+
+def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools]:
+    """Tell points that can be measured from missing and impossible ones.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (rows, 2)
+        lon, lat; both NaN where there is no point.
+    row : int
+        Number of the first row, for messages.
+    what : str
+        The file's name, for messages.
+    keep : bool
+        Whether impossible coordinates are counted as missing instead of an error.
+
+    Returns
+    -------
+    xy : ndarray
+        The points that can be measured.
+    good : ndarray of bool
+        Which rows these are.
+
+    Raises
+    ------
+    CoordinateError
+        Infinite, half missing, or out of range.
+    """
+    with np.errstate(invalid="ignore"):
+        good: Bools = np.all(np.abs(xy) <= (180.0, 90.0), axis=1)
+    if good.all():
+        return xy, good
+    bad = ~good & ~np.isnan(xy).all(axis=1)
+    if bad.any() and not keep:
+        first = int(np.flatnonzero(bad)[0])
+        lon, lat = xy[first]
+        swapped = abs(lat) > 90 and abs(lon) <= 90 and abs(lat) <= 180
+        hint = (
+            "lon and lat seem to be swapped: x is longitude, y is latitude."
+            if swapped
+            else "lon must be within ±180°, lat within ±90°; repair the row, or count such rows "
+            'as missing with bad="keep".'
+        )
+        raise CoordinateError(f"{what} has ({lon:g}, {lat:g}) at row {row + first}; {hint}")
+    return xy[good], good

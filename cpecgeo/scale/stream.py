@@ -1,0 +1,321 @@
+"""The engine: parts of a file answered one after the other, or on a cluster.
+
+Reading, measuring and writing overlap: one batch is read ahead and one is being written while
+the compiled search works on a third with all cores. Memory is a few batches, whatever the size
+of the file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyproj
+
+from cpecgeo.errors import FileError
+from cpecgeo.scale import points
+from cpecgeo.scale.answers import Question
+from cpecgeo.scale.parts import Part, Parts, explained, sha256
+from cpecgeo.scale.progress import Report, reporting
+from cpecgeo.scale.sinks import Sink, with_geo
+from cpecgeo.scale.sources import Batch, Position, Source
+from cpecgeo.scale.targets import Targets
+
+__all__ = ["Job", "Run", "run"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a streamed run did.
+
+    Attributes
+    ----------
+    out : Path
+        The file or folder that was made.
+    rows_in, rows_out : int
+        Rows of the source and of the result.
+    rows_skipped : int
+        Rows without a point, or with one that can't be measured.
+    parts, parts_kept : int
+        Parts in all, and how many of them an earlier run had finished.
+    seconds : float
+    rows_per_s : float
+        Rows of the source that this run worked on, per second.
+    """
+
+    out: Path
+    rows_in: int
+    rows_out: int
+    rows_skipped: int
+    parts: int
+    parts_kept: int
+    seconds: float
+    rows_per_s: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that a part needs to be made, anywhere.
+
+    Attributes
+    ----------
+    source : Source
+    question : Question
+    to : Targets or None
+        None while it travels apart, to be sent once per worker.
+    sink : Sink
+    parts : Parts
+    part_rows, batch_rows : int
+    keep : bool
+        Whether impossible coordinates count as missing.
+    """
+
+    source: Source
+    question: Question
+    to: Targets | None = field(repr=False)
+    sink: Sink
+    parts: Parts
+    part_rows: int
+    batch_rows: int
+    keep: bool
+
+    def table(self, batch: Batch) -> tuple[Any, int]:
+        """The answer to one batch, and how many of its rows have no point."""
+        assert self.to is not None  # noqa: S101
+        name = self.source.path.name
+        xy, good = points.check(batch.xy, batch.start.row, name, keep=self.keep)
+        answer, rows = self.question.answer(batch.columns, xy, good, self.to)
+        skipped = len(good) - len(xy)
+        if not self.question.joined:
+            return answer, skipped
+        left = self._located(batch)
+        left = left if rows is None else left.take(pa.array(rows))
+        for column, values in zip(answer.column_names, answer.columns, strict=True):
+            left = left.append_column(column, values)
+        return with_geo(left, self._geo(left.column_names)), skipped
+
+    def _located(self, batch: Batch) -> Any:
+        """The columns of the file, with the points in a form that the result can hold."""
+        table = batch.columns
+        names = table.column_names
+        if self.sink.kind == "csv" and self.source.geometry is not None:
+            for place, name in ((0, "lon"), (1, "lat")):
+                if name not in names:
+                    values = pa.array(batch.xy[:, place], from_pandas=True)
+                    table = table.append_column(name, values)
+        elif self.sink.kind != "csv" and self.source.geometry is None and "geometry" not in names:
+            table = table.append_column("geometry", points.to_wkb(batch.xy))
+        return table
+
+    def _geo(self, names: list[str]) -> dict[str, Any] | None:
+        """The GeoParquet record of the result."""
+        if self.sink.kind == "csv":
+            return None
+        geo = self.source.geo
+        if geo is None:
+            if "geometry" in self.source.schema.names:
+                return None
+            return {
+                "version": "1.1.0",
+                "primary_column": "geometry",
+                "columns": {"geometry": {"encoding": "WKB", "geometry_types": ["Point"]}},
+            }
+        columns: dict[str, Any] = {}
+        for name, entry in geo["columns"].items():
+            if name in names:
+                # Bounds and the like were those of the source.
+                kept = {k: v for k, v in entry.items() if k not in {"bbox", "covering"}}
+                if isinstance(kept.get("crs"), str):
+                    kept["crs"] = pyproj.CRS.from_user_input(kept["crs"]).to_json_dict()
+                columns[name] = kept
+        return {**geo, "columns": columns}
+
+    def make(self, number: int, start: Position, batches: Iterator[Batch]) -> Part | None:
+        """Write one part from batches that begin at `start`; None where there are none."""
+        path = self.parts.path(number)
+        first = next(batches, None)
+        if first is None:
+            if number:
+                return None
+            first = self._nothing()
+        end, taken, rows, skipped = start, 0, 0, 0
+        with ThreadPoolExecutor(1) as pool, self.sink.writing(path) as append:
+            waiting: Future[None] | None = None
+            for batch in chain([first], batches):
+                table, lost = self.table(batch)
+                if waiting is not None:
+                    waiting.result()
+                waiting = pool.submit(append, table)
+                end, taken = batch.end, taken + len(batch.xy)
+                rows, skipped = rows + len(table), skipped + lost
+                if taken >= self.part_rows:
+                    break
+            if waiting is not None:
+                waiting.result()
+        part = Part(number, start, end, rows, skipped, sha256(path))
+        self.parts.finish(part)
+        return part
+
+    def _nothing(self) -> Batch:
+        """A batch without rows, so that an empty file gives an empty result."""
+        return Batch(self.source.schema.empty_table(), np.empty((0, 2)), Position(), Position())
+
+
+class _Ahead:
+    """Batches of a source, read one ahead; it goes on where the last part ended."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._pool = ThreadPoolExecutor(1)
+        self._batches: Iterator[Batch] | None = None
+        self._next: Future[Batch | None] | None = None
+        self._at: Position | None = None
+
+    def begin(self, start: Position) -> None:
+        if self._at != start or self._next is None:
+            if self._next is not None:
+                self._next.result()
+            self._batches = self._job.source.batches(start, self._job.batch_rows)
+            self._ask()
+        self._at = start
+
+    def _ask(self) -> None:
+        assert self._batches is not None  # noqa: S101
+        self._next = self._pool.submit(next, self._batches, None)
+
+    def __iter__(self) -> Iterator[Batch]:
+        while self._next is not None:
+            batch = self._next.result()
+            if batch is None:
+                return
+            self._ask()
+            self._at = batch.end
+            yield batch
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def run(
+    job: Job,
+    *,
+    resume: bool,
+    progress: bool | Report,
+    finish: Callable[[list[Path], Path], None] | None = None,
+    scheduler: str | None = None,
+) -> Run:
+    """Answer a whole file.
+
+    Parameters
+    ----------
+    job : Job
+    resume : bool
+        Whether finished parts of an earlier run are kept.
+    progress : bool or callable
+    finish : callable, optional
+        Makes the result of the parts, as a file at the path given; they are joined otherwise.
+    scheduler : str, optional
+        Address of a running Dask scheduler.
+
+    Returns
+    -------
+    Run
+    """
+    began = time.perf_counter()
+    out = job.parts.out
+    with job.parts.opened(resume=resume) as done, reporting(progress) as report:
+        kept = len(done)
+        taken = sum(p.end.row - p.start.row for p in done.values())
+        try:
+            if scheduler is None:
+                made = _here(job, done, report)
+            else:
+                from cpecgeo.scale.cluster import there
+
+                made = there(job, done, report, scheduler)
+        except BaseException:
+            if not any(job.parts.folder.glob("part-*.json")):
+                job.parts.remove()
+            raise
+        files = [job.parts.path(p.number) for p in made]
+        try:
+            if finish is None:
+                job.sink.join(files, out, job.parts.folder)
+            else:
+                finish(files, job.parts.folder / "whole")
+                (job.parts.folder / "whole").replace(out)
+        except OSError as error:
+            raise explained(error, out) from error
+        job.parts.remove()
+    seconds = time.perf_counter() - began
+    rows_in = made[-1].end.row
+    return Run(
+        out,
+        rows_in,
+        sum(p.rows for p in made),
+        sum(p.skipped for p in made),
+        len(made),
+        kept,
+        seconds,
+        (rows_in - taken) / max(seconds, 1e-9),
+    )
+
+
+def _here(job: Job, done: dict[int, Part], report: Callable[[int, float], None]) -> list[Part]:
+    """All parts in order, those that are done taken as they are."""
+    made: list[Part] = []
+    at = Position()
+    with _Ahead(job) as ahead:
+        while True:
+            number = len(made)
+            part = done.get(number)
+            if part is None or part.start != at:
+                ahead.begin(at)
+                part = job.make(number, at, _shown(ahead, job, report))
+                if part is None:
+                    return made
+            made.append(part)
+            at = part.end
+            report(at.row, share(job, at))
+
+
+def _shown(batches: Any, job: Job, report: Callable[[int, float], None]) -> Iterator[Batch]:
+    for batch in batches:
+        yield batch
+        report(batch.end.row, share(job, batch.end))
+
+
+def share(job: Job, at: Position) -> float:
+    """How much of the source lies before a place."""
+    if job.source.rows is not None:
+        return at.row / max(1, job.source.rows)
+    return at.byte / max(1, job.source.size)
+
+
+def split(job: Job) -> list[Position]:
+    """Where the parts of a source begin, for those whose rows are counted.
+
+    Raises
+    ------
+    FileError
+        The rows of the source are only known by reading it.
+    """
+    rows = job.source.rows
+    if rows is None:
+        raise FileError(
+            f"{job.source.path.name} can't be split before it is read; convert it to Parquet "
+            "for a cluster, or run it on this machine."
+        )
+    size = job.source.batch_of(job.batch_rows)
+    step = -(-job.part_rows // size) * size
+    return [Position(row) for row in range(0, max(1, rows), step)]

@@ -1,0 +1,119 @@
+"""What points are compared with, prepared once and sent wherever the work is done."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from cpecgeo.errors import InputError
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.corridors import corridor, corridors
+from cpecgeo.features.gate import geometry
+from cpecgeo.geodesy import Chainage, Index, lonlat
+
+__all__ = ["Targets", "targets"]
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Geometries with their search tree, and the chainage of those that are corridors.
+
+    Made by `targets`; it pickles, so one can be sent to many workers.
+
+    Attributes
+    ----------
+    index : Index
+    chainages : dict of str to Chainage
+        By id; empty where no target is a corridor.
+    label : str
+        What they are, for records.
+    digest : str
+        sha256 of ids, geometries and measures: two targets with the same digest give the
+        same answers.
+    """
+
+    index: Index
+    chainages: dict[str, Chainage] = field(repr=False)
+    label: str
+    digest: str
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __dask_tokenize__(self) -> str:
+        return self.digest
+
+
+def targets(to: Any) -> Targets:
+    """Prepare what points shall be compared with.
+
+    Parameters
+    ----------
+    to : str, Corridor, Place, geometry, GeoSeries, GeoDataFrame, list of names, or Targets
+        A name is that of a corridor, a place or a layer; ``"corridors"`` is all corridors,
+        with their chainage. A series or frame needs a CRS.
+
+    Returns
+    -------
+    Targets
+
+    Raises
+    ------
+    UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
+    InputError
+        Nothing is left to compare with.
+
+    Examples
+    --------
+    >>> len(targets("ml1")), sorted(targets(["kkh", "ml1"]).chainages)
+    (1, ['kkh', 'ml1'])
+    """
+    if isinstance(to, Targets):
+        return to
+    if isinstance(to, (list, tuple, set, frozenset)) and len(to) == 0:
+        raise InputError("to is empty; name one corridor, place or layer at least.")
+    things = _corridors(to)
+    if things is not None:
+        series = gpd.GeoSeries([c.line for c in things], index=[c.name for c in things], crs=4326)
+        chainages = {c.name: c.chainage for c in things}
+        label = ", ".join(chainages)
+    else:
+        series = lonlat(geometry(to, "to"), what="to")
+        chainages = {}
+        label = to if isinstance(to, str) else f"{len(series)} geometries"
+    return Targets(Index(series), chainages, label, _digest(series, chainages))
+
+
+def _corridors(to: Any) -> list[Corridor] | None:
+    """Corridors, where `to` is made of nothing else."""
+    from cpecgeo.errors import UnknownNameError
+
+    if isinstance(to, str):
+        if to.strip().casefold() == "corridors":
+            return [corridor(str(name)) for name in corridors().index]
+        try:
+            return [corridor(to)]
+        except UnknownNameError:
+            return None
+    if isinstance(to, Corridor):
+        return [to]
+    if isinstance(to, (list, tuple)) and all(isinstance(t, (str, Corridor)) for t in to):
+        found = [t if isinstance(t, Corridor) else corridor(t) for t in to]
+        return list({c.name: c for c in found}.values())
+    return None
+
+
+def _digest(series: gpd.GeoSeries, chainages: dict[str, Chainage]) -> str:
+    seen = hashlib.sha256()
+    for name, wkb in zip(series.index, shapely.to_wkb(series.to_numpy()), strict=True):
+        seen.update(f"{name!r}:{len(wkb)}:".encode())
+        seen.update(wkb)
+    for name, chainage in chainages.items():
+        seen.update(name.encode())
+        seen.update(np.ascontiguousarray(chainage.measures_km).tobytes())
+    return seen.hexdigest()
