@@ -6,12 +6,13 @@ partitions it works on.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from cpecgeo.errors import InputTypeError, MissingExtraError
+from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
 from cpecgeo.scale import points as rows_of
 from cpecgeo.scale.answers import NEAR, Exposure, Near, Within, edges, near_columns
 from cpecgeo.scale.sources import lonlat_columns, to_lonlat
@@ -30,6 +31,7 @@ def nearest(
     max_km: float | None = None,
     lon: str | None = None,
     lat: str | None = None,
+    bad: Literal["raise", "keep"] = "raise",
 ) -> Any:
     """The nearest target to each row of a Dask dataframe.
 
@@ -45,6 +47,8 @@ def nearest(
         Look no farther.
     lon, lat : str, optional
         Names of the columns, where they can't be told.
+    bad : {"raise", "keep"}
+        Whether coordinates out of range end the work, or have no answer, as missing ones.
 
     Returns
     -------
@@ -67,15 +71,23 @@ def nearest(
     >>> nearest(ddf, "ml1").compute()["target"].tolist()
     ['ml1']
     """
-    return _lazily(ddf, to, Near(k, max_km), lon, lat, _near)
+    return _lazily(ddf, to, Near(k, max_km), (lon, lat, bad), _near)
 
 
-def within(ddf: Any, to: Any, km: float, *, lon: str | None = None, lat: str | None = None) -> Any:
+def within(
+    ddf: Any,
+    to: Any,
+    km: float,
+    *,
+    lon: str | None = None,
+    lat: str | None = None,
+    bad: Literal["raise", "keep"] = "raise",
+) -> Any:
     """The rows of a Dask dataframe within `km` of the targets.
 
     Parameters
     ----------
-    ddf, to, lon, lat
+    ddf, to, lon, lat, bad
         As `nearest`.
     km : float
         Geodesic kilometres, 0 or more.
@@ -96,7 +108,7 @@ def within(ddf: Any, to: Any, km: float, *, lon: str | None = None, lat: str | N
     >>> within(ddf, "ml1", 20).compute().index.tolist()
     [0]
     """
-    return _lazily(ddf, to, Within(km), lon, lat, _within)
+    return _lazily(ddf, to, Within(km), (lon, lat, bad), _within)
 
 
 def exposure(
@@ -107,12 +119,13 @@ def exposure(
     value: str | None = None,
     lon: str | None = None,
     lat: str | None = None,
+    bad: Literal["raise", "keep"] = "raise",
 ) -> Any:
     """Rows of a Dask dataframe, and the sum of a column, in rings around the targets.
 
     Parameters
     ----------
-    ddf, to, lon, lat
+    ddf, to, lon, lat, bad
         As `nearest`.
     km : float or sequence of float
         Outer radii, ascending.
@@ -136,11 +149,29 @@ def exposure(
     >>> exposure(ddf, "ml1", [50]).compute()["rows"].tolist()
     [1]
     """
-    rings = _lazily(ddf, to, Exposure(edges(km), value), lon, lat, _rings)
+    rings = _lazily(ddf, to, Exposure(edges(km), value), (lon, lat, bad), _rings)
     return rings.groupby(["km_from", "km_to"], sort=True).sum()
 
 
-def _lazily(ddf: Any, to: Any, question: Any, lon: str | None, lat: str | None, work: Any) -> Any:
+@dataclass(frozen=True)
+class _Where:
+    """Where a partition has its points.
+
+    Attributes
+    ----------
+    columns : tuple of str, or None
+        Of lon and lat; None for the geometry of the frame.
+    keep : bool
+        Whether impossible coordinates count as missing.
+    """
+
+    columns: tuple[str, str] | None
+    keep: bool
+
+
+def _lazily(
+    ddf: Any, to: Any, question: Any, given: tuple[str | None, str | None, str], work: Any
+) -> Any:
     try:
         import dask.dataframe as dd
         from dask.delayed import delayed
@@ -154,17 +185,20 @@ def _lazily(ddf: Any, to: Any, question: Any, lon: str | None, lat: str | None, 
             "dask.dataframe.read_parquet. cpecgeo.nearest takes frames in memory."
         )
     meta = ddf._meta  # noqa: SLF001
-    columns = _columns(meta, lon, lat)
+    lon, lat, bad = given
+    if bad not in {"raise", "keep"}:
+        raise InputError(f'bad is {bad!r}; it is "raise" or "keep".')
+    where = _Where(_columns(meta, lon, lat), bad == "keep")
     if not isinstance(question, Near):  # whose answer stands by itself
         question.check([str(c) for c in meta.columns], "ddf")
     prepared = targets(to)
     # One task that all partitions wait for: under `distributed` a worker fetches its result
     # once and keeps it.
     sent = delayed(prepared, name=f"targets-{prepared.digest[:16]}", pure=True)
-    empty = work(meta.iloc[:0], prepared, question, columns)
+    empty = work(meta.iloc[:0], prepared, question, where)
     frame: Any = ddf  # which has no types
     return frame.map_partitions(
-        work, sent, question, columns, meta=empty, clear_divisions=isinstance(question, Exposure)
+        work, sent, question, where, meta=empty, clear_divisions=isinstance(question, Exposure)
     )
 
 
@@ -177,9 +211,9 @@ def _columns(meta: Any, lon: str | None, lat: str | None) -> tuple[str, str] | N
     return lonlat_columns([str(c) for c in meta.columns], lon, lat, "ddf")
 
 
-def _xy(frame: Any, columns: tuple[str, str] | None) -> Any:
+def _xy(frame: Any, where: _Where) -> Any:
     """The points of a partition, as rows of lon and lat, with which rows have one."""
-    if columns is None:
+    if where.columns is None:
         import pyarrow as pa
         import shapely
 
@@ -187,14 +221,14 @@ def _xy(frame: Any, columns: tuple[str, str] | None) -> Any:
         turn = to_lonlat(frame.crs, "a partition")
         xy = xy if turn is None else turn(xy)
     else:
-        values = [pd.to_numeric(frame[c], errors="raise") for c in columns]
+        values = [pd.to_numeric(frame[c], errors="raise") for c in where.columns]
         xy = np.column_stack([v.to_numpy(float, na_value=np.nan) for v in values])
-    return rows_of.check(xy, 0, "a partition", keep=False)
+    return rows_of.check(xy, 0, "a partition", keep=where.keep)
 
 
-def _near(frame: Any, to: Targets, question: Near, columns: tuple[str, str] | None) -> Any:
+def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:
     """One partition's answer."""
-    xy, good = _xy(frame, columns)
+    xy, good = _xy(frame, where)
     k = min(question.k, len(to))
     flat = near_columns(xy, good, to, k, question.limit_m)
     gone = flat["target"] < 0
@@ -222,8 +256,8 @@ def _taken(ids: pd.Series, codes: Any) -> Any:
     return ids.astype(kind).reindex(pd.Index(codes)).array
 
 
-def _within(frame: Any, to: Targets, question: Within, columns: tuple[str, str] | None) -> Any:
-    xy, good = _xy(frame, columns)
+def _within(frame: Any, to: Targets, question: Within, where: _Where) -> Any:
+    xy, good = _xy(frame, where)
     found = to.index.find(xy, 1, 1e3 * float(question.km))
     hit = found.target[:, 0] >= 0
     near = frame[pd.Series(good, index=frame.index).to_numpy()][hit].copy()
@@ -232,8 +266,11 @@ def _within(frame: Any, to: Targets, question: Within, columns: tuple[str, str] 
     return near
 
 
-def _rings(frame: Any, to: Targets, question: Exposure, columns: tuple[str, str] | None) -> Any:
-    xy, good = _xy(frame, columns)
-    values = {} if question.value is None else {question.value: frame[question.value]}
+def _rings(frame: Any, to: Targets, question: Exposure, where: _Where) -> Any:
+    xy, good = _xy(frame, where)
+    import pyarrow as pa
+
+    name = question.value
+    values = {} if name is None else {name: pa.array(frame[name], from_pandas=True)}
     table, _ = question.answer(values, xy, good, to)
     return table.to_pandas()

@@ -201,11 +201,12 @@ def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools
         first = int(np.flatnonzero(bad)[0])
         lon, lat = xy[first]
         swapped = abs(lat) > 90 and abs(lon) <= 90 and abs(lat) <= 180
-        hint = (
-            "lon and lat seem to be swapped: x is longitude, y is latitude."
-            if swapped
-            else "lon must be within ±180°, lat within ±90°; repair the row, or count such rows "
-            'as missing with bad="keep".'
-        )
+        repair = 'repair the row, or count such rows as missing with bad="keep".'
+        if swapped:
+            hint = "lon and lat seem to be swapped: x is longitude, y is latitude."
+        elif np.isnan(xy[first]).any():
+            hint = f"one of the two is missing; {repair}"
+        else:
+            hint = f"lon must be within ±180°, lat within ±90°; {repair}"
         raise CoordinateError(f"{what} has ({lon:g}, {lat:g}) at row {row + first}; {hint}")
     return xy[good], good
