@@ -18,6 +18,9 @@ import numba
 
 __all__ = ["jit", "spread", "threads"]
 
+# Of many rows at most so many slices are made, enough for the slow ones not to hold up the rest.
+_SLICES = 2_000
+
 
 def jit(signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Compile for one signature, cached on disk where any cache directory can be written."""
@@ -47,14 +50,18 @@ def threads() -> int:
 
 
 def spread(work: Callable[[int, int], Any], rows: int, *, least: int = 2_000) -> None:
-    """Call `work(first, last)` on slices of `rows`, on as many threads as are worth it."""
-    count = min(threads(), max(1, rows // least))
-    if count == 1:
-        work(0, rows)
+    """Call `work(first, last)` on slices of `rows`, on as many threads as are worth it.
+
+    The slices don't depend on how many processors there are, so neither does the answer:
+    between equally near targets a search may prefer what it found for the point before.
+    """
+    size = max(least, rows // _SLICES)
+    slices = list(pairwise([*range(0, rows, size), rows]))
+    count = min(threads(), len(slices))
+    if count <= 1:
+        for first, last in slices:
+            work(first, last)
         return
-    # More slices than threads, so that one slow slice doesn't leave the rest idle.
-    slices = min(count * 8, max(count, rows // least))
-    edges = [rows * i // slices for i in range(slices + 1)]
     with ThreadPoolExecutor(count) as pool:
-        for job in [pool.submit(work, a, b) for a, b in pairwise(edges)]:
+        for job in [pool.submit(work, a, b) for a, b in slices]:
             job.result()

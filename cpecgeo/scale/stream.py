@@ -146,7 +146,7 @@ class Job:
                 return None
             first = self._nothing()
         end, taken, rows, skipped = start, 0, 0, 0
-        with ThreadPoolExecutor(1) as pool, self.sink.writing(path) as append:
+        with self.sink.writing(path) as append, ThreadPoolExecutor(1) as pool:
             waiting: Future[None] | None = None
             for batch in chain([first], batches):
                 table, lost = self.table(batch)

@@ -1,0 +1,292 @@
+"""Files streamed in parts give what the verbs in memory give."""
+
+import json
+import threading
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import shapely
+
+import cpecgeo as cg
+from cpecgeo import scale
+from cpecgeo.errors import FileError, InputError
+
+from .samples import SUFFIX, frame, table, write
+
+SMALL = {"batch_rows": 300, "part_rows": 1_000}
+
+
+@pytest.fixture(scope="module")
+def points():
+    return frame()
+
+
+@pytest.fixture(scope="module")
+def expected(points):
+    return cg.nearest(points, ["ml1", "kkh", "n40"])
+
+
+@pytest.fixture(scope="module")
+def files(points, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    return {
+        kind: write(points, folder / f"{kind}{suffix}", kind) for kind, suffix in SUFFIX.items()
+    }
+
+
+def agree(got, want):
+    """Rows of a file and a frame from memory, in the same order."""
+    assert got["target"].astype(object).where(got["target"].notna(), None).tolist() == [
+        t if isinstance(t, str) else None for t in want["target"]
+    ]
+    for here, there in (
+        ("distance_km", "distance_km"),
+        ("near_lon", "lon"),
+        ("near_lat", "lat"),
+        ("km", "km"),
+    ):
+        np.testing.assert_allclose(
+            got[here].to_numpy(float), want[there].to_numpy(float), atol=1e-6, err_msg=here
+        )
+    assert got["side"].astype(object).fillna("").tolist() == (
+        want["side"].astype(object).fillna("").tolist()
+    )
+
+
+@pytest.mark.parametrize("out", ["near.parquet", "near.csv", "near"])
+@pytest.mark.parametrize("kind", SUFFIX)
+def test_every_format_gives_what_memory_gives(files, expected, points, kind, out, tmp_path):
+    done = scale.nearest_file(files[kind], tmp_path / out, to=["ml1", "kkh", "n40"], **SMALL)
+    got = pd.read_csv(tmp_path / out) if out.endswith("csv") else pd.read_parquet(tmp_path / out)
+    agree(got, expected)
+    assert got["id"].astype(int).tolist() == points["id"].tolist()
+    assert got["label"].tolist() == points["label"].tolist()
+    assert (done.rows_in, done.rows_out) == (len(points), len(points))
+    assert done.rows_skipped == points.geometry.isna().sum()
+    assert done.parts > 1
+    assert [p.name for p in tmp_path.iterdir()] == [out]
+
+
+@pytest.mark.parametrize("kind", ["geoparquet", "utm", "parquet", "csv", "gpkg"])
+def test_parquet_out_is_geoparquet(files, points, kind, tmp_path):
+    scale.nearest_file(files[kind], tmp_path / "o.geoparquet", to="ml1", **SMALL)
+    got = gpd.read_parquet(tmp_path / "o.geoparquet")
+    assert got.crs.to_epsg() == (32642 if kind == "utm" else 4326) or got.crs == "OGC:CRS84"
+    back = got.geometry.to_crs(4326)
+    here, there = (shapely.get_coordinates(g.dropna().array) for g in (back, points.geometry))
+    np.testing.assert_allclose(here, there, atol=1e-9)
+    assert back.isna().tolist() == points.geometry.isna().tolist()
+
+
+@pytest.mark.parametrize("kind", SUFFIX)
+def test_within_keeps_the_rows_that_are_near(files, points, expected, kind, tmp_path):
+    scale.within_file(files[kind], tmp_path / "o.parquet", to=["ml1", "kkh", "n40"], km=40, **SMALL)
+    got = pd.read_parquet(tmp_path / "o.parquet")
+    near = (expected["distance_km"] <= 40).to_numpy()
+    assert got["id"].astype(int).tolist() == points["id"][near].tolist()
+    np.testing.assert_allclose(got["distance_km"], expected["distance_km"][near], atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", SUFFIX)
+def test_exposure_sums_rings(files, points, expected, kind, tmp_path):
+    scale.exposure_file(
+        files[kind], tmp_path / "o.csv", to=["ml1", "kkh", "n40"], km=[10, 40, 90],
+        value="people", **SMALL,
+    )  # fmt: skip
+    got = pd.read_csv(tmp_path / "o.csv")
+    ring = pd.cut(expected["distance_km"], [-1, 10, 40, 90]).cat.codes
+    for code, row in got.iterrows():
+        inside = (ring == code).to_numpy()
+        assert row["rows"] == inside.sum()
+        assert row["people"] == points["people"][inside].sum()
+    assert got["km_to"].tolist() == [10, 40, 90]
+
+
+def test_more_than_one_target_repeats_rows(files, points, tmp_path):
+    done = scale.nearest_file(files["csv"], tmp_path / "o.csv", to=["ml1", "kkh", "ml2"], k=2)
+    got = pd.read_csv(tmp_path / "o.csv")
+    want = cg.nearest(points, ["ml1", "kkh", "ml2"], k=2)
+    agree(got, want)
+    assert got["rank"].tolist() == [1, 2] * len(points)
+    assert done.rows_out == 2 * done.rows_in
+
+
+def test_nothing_beyond_max_km(files, points, tmp_path):
+    scale.nearest_file(files["parquet"], tmp_path / "o.parquet", to="ml1", max_km=100, **SMALL)
+    agree(pd.read_parquet(tmp_path / "o.parquet"), cg.nearest(points, "ml1", max_km=100))
+
+
+def test_parts_change_nothing_but_row_groups(files, tmp_path):
+    whole = scale.nearest_file(files["gpkg"], tmp_path / "a.csv", to="corridors", batch_rows=300)
+    parts = scale.nearest_file(files["gpkg"], tmp_path / "b.csv", to="corridors", **SMALL)
+    assert (whole.parts, parts.parts) == (1, 4)
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def cut_off(source, out, after, **options):
+    """A run that ends with an error after some parts."""
+
+    class Stop(Exception):  # noqa: N818
+        pass
+
+    def stop(now):
+        if now.rows >= after:
+            raise Stop
+
+    with pytest.raises(Stop):
+        scale.nearest_file(source, out, to="ml1", progress=stop, **SMALL, **options)
+
+
+@pytest.mark.parametrize("out", ["o.parquet", "o.csv"])
+@pytest.mark.parametrize("kind", ["geoparquet", "csv", "gpkg", "folder"])
+def test_resumed_run_gives_the_same_bytes(files, kind, out, tmp_path):
+    scale.nearest_file(files[kind], tmp_path / f"whole-{out}", to="ml1", **SMALL)
+    cut_off(files[kind], tmp_path / out, after=2_500)
+    assert not (tmp_path / out).exists()
+    done = scale.nearest_file(files[kind], tmp_path / out, to="ml1", resume=True, **SMALL)
+    assert done.parts_kept == 2
+    assert (tmp_path / out).read_bytes() == (tmp_path / f"whole-{out}").read_bytes()
+
+
+def test_damaged_and_lost_parts_are_made_again(files, tmp_path):
+    scale.nearest_file(files["csv"], tmp_path / "whole.csv", to="ml1", **SMALL)
+    cut_off(files["csv"], tmp_path / "o.csv", after=3_900)
+    folder = tmp_path / ".o.csv.parts"
+    (folder / "part-000001.csv").write_bytes(b"damaged")
+    (folder / "part-000002.csv").unlink()
+    (folder / "part-000000.json").write_text("{")
+    (folder / "part-000003.new").write_bytes(b"half")
+    done = scale.nearest_file(files["csv"], tmp_path / "o.csv", to="ml1", resume=True, **SMALL)
+    assert done.parts_kept == 0
+    assert (tmp_path / "o.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_parts_of_another_run_are_refused(files, tmp_path):
+    cut_off(files["csv"], tmp_path / "o.csv", after=2_000)
+    with pytest.raises(InputError, match="question differ"):
+        scale.nearest_file(files["csv"], tmp_path / "o.csv", to="ml1", k=2, resume=True, **SMALL)
+    with pytest.raises(InputError, match="targets differ"):
+        scale.nearest_file(files["csv"], tmp_path / "o.csv", to="kkh", resume=True, **SMALL)
+    assert scale.nearest_file(files["csv"], tmp_path / "o.csv", to="kkh", **SMALL).parts_kept == 0
+
+
+def test_source_that_changed_is_refused(points, tmp_path):
+    source = write(points, tmp_path / "s.csv", "csv")
+    cut_off(source, tmp_path / "o.csv", after=2_000)
+    write(points.iloc[:-1], source, "csv")
+    with pytest.raises(InputError, match="source"):
+        scale.nearest_file(source, tmp_path / "o.csv", to="ml1", resume=True, **SMALL)
+
+
+def test_failed_run_leaves_the_old_result(points, tmp_path):
+    source = write(points, tmp_path / "s.parquet", "parquet")
+    (tmp_path / "o.csv").write_text("old")
+    cut_off(source, tmp_path / "o.csv", after=10)
+    assert (tmp_path / "o.csv").read_text() == "old"
+
+
+def test_first_part_that_fails_leaves_nothing(points, tmp_path):
+    source = tmp_path / "s.csv"
+    source.write_text("lon,lat\n67,25\n67,95\n")
+    with pytest.raises(cg.errors.CoordinateError, match="at row 1"):
+        scale.nearest_file(source, tmp_path / "o.csv", to="ml1")
+    assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]
+
+
+def test_one_writer_at_a_time(files, tmp_path):
+    seen = []
+
+    def second(now):
+        if now.rows and not seen:
+            with pytest.raises(FileError, match="Another process") as caught:
+                scale.nearest_file(files["csv"], tmp_path / "o.csv", to="kkh", **SMALL)
+            seen.append(caught)
+
+    scale.nearest_file(files["csv"], tmp_path / "o.csv", to="ml1", progress=second, **SMALL)
+    assert seen
+
+
+def test_folder_is_replaced_whole(files, tmp_path):
+    for to in ("kkh", "ml1"):
+        scale.nearest_file(files["csv"], tmp_path / "near", to=to, **SMALL)
+    assert set(pd.read_parquet(tmp_path / "near")["target"].dropna()) == {"ml1"}
+    assert len(list((tmp_path / "near").iterdir())) == 4
+
+
+def test_progress_tells_rows_rate_and_time_left(files, tmp_path):
+    seen = []
+    scale.nearest_file(
+        files["geoparquet"], tmp_path / "o.csv", to="ml1", progress=seen.append, **SMALL
+    )
+    shares = [s.share for s in seen]
+    assert shares == sorted(shares)
+    assert (shares[-1], seen[-1].rows, seen[-1].seconds_left) == (1.0, 4_000, 0.0)
+    assert all(s.rows_per_s > 0 for s in seen[1:])
+
+
+def test_bar_is_drawn_on_stderr(files, tmp_path, capsys):
+    scale.nearest_file(files["csv"], tmp_path / "o.csv", to="ml1", progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "4,000 rows" in err
+    assert "rows/s" in err
+
+
+def test_one_row_group_larger_than_a_batch_is_streamed(tmp_path):
+    """Arrow never holds more than a few batches of a row group of a million rows."""
+    rng = np.random.default_rng(2)
+    rows = 1_000_000
+    whole = pa.table({
+        "lon": rng.uniform(61, 77, rows), "lat": rng.uniform(24, 37, rows),
+        "text": pa.array(["x" * 40]).take(pa.array(np.zeros(rows, int))),
+    })  # fmt: skip
+    pq.write_table(whole, tmp_path / "s.parquet", row_group_size=rows, use_dictionary=False)
+    del whole
+    peak = []
+    scale.within_file(
+        tmp_path / "s.parquet", tmp_path / "o.parquet", to="ml1", km=1, batch_rows=20_000,
+        progress=lambda _: peak.append(pa.total_allocated_bytes()),
+    )  # fmt: skip
+    assert max(peak) < 25_000_000
+
+
+def test_targets_digest_tells_targets_apart():
+    ml1 = scale.targets("ml1")
+    assert ml1.digest == scale.targets(cg.corridor("ML-1")).digest
+    assert ml1.digest != scale.targets("kkh").digest
+    assert len(scale.targets("corridors")) == len(cg.corridors())
+    assert scale.targets(ml1) is ml1
+    assert len(scale.targets("ports")) == len(cg.layer("ports").geometry.dropna())
+
+
+def test_runs_in_threads_side_by_side(files, tmp_path):
+    """Different results at once don't meet."""
+    jobs = [
+        threading.Thread(
+            target=scale.nearest_file, args=(files["csv"], tmp_path / f"{to}.csv"),
+            kwargs={"to": to, **SMALL},
+        )
+        for to in ("ml1", "kkh")
+    ]  # fmt: skip
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    for to in ("ml1", "kkh"):
+        assert set(pd.read_csv(tmp_path / f"{to}.csv")["target"].dropna()) == {to}
+
+
+def test_geo_record_drops_what_no_longer_holds(points, tmp_path):
+    points.dropna().to_parquet(tmp_path / "s.parquet", write_covering_bbox=True)
+    scale.within_file(tmp_path / "s.parquet", tmp_path / "o.parquet", to="ml1", km=20)
+    geo = json.loads(pq.read_schema(tmp_path / "o.parquet").metadata[b"geo"])
+    assert not {"bbox", "covering"} & set(geo["columns"]["geometry"])
+    assert len(gpd.read_parquet(tmp_path / "o.parquet"))
+
+
+def test_plain_table_of_samples_has_lon_and_lat(points):
+    assert {"lon", "lat"} <= set(table(points))
