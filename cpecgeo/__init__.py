@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.network import route as route
     from cpecgeo.analysis.network import route_matrix as route_matrix
     from cpecgeo.analysis.network import routes as routes
+    from cpecgeo.analysis.network import sea_route as sea_route
+    from cpecgeo.analysis.network import stated_leg as stated_leg
     from cpecgeo.catalogue.cite import cite as cite
     from cpecgeo.catalogue.layers import catalog as catalog
     from cpecgeo.catalogue.layers import layer as layer
@@ -69,6 +71,8 @@ _HOMES: dict[str, str | None] = {
     "route_matrix": "analysis.network",
     "routes": "analysis.network",
     "scale": None,
+    "sea_route": "analysis.network",
+    "stated_leg": "analysis.network",
     "table": "catalogue.layers",
 }
 
@@ -102,6 +106,8 @@ __all__ = [
     "route_matrix",
     "routes",
     "scale",
+    "sea_route",
+    "stated_leg",
     "table",
 ]
 

@@ -27,8 +27,8 @@ BESIDE = {
 LATE_CALLS_UP = {
     ("features/corridor.py", "analysis"),
     ("features/corridor.py", "maps"),
-    ("analysis/network/reach.py", "maps"),
-    ("analysis/network/route.py", "maps"),
+    ("analysis/network/catchment.py", "maps"),
+    ("analysis/network/ways.py", "maps"),
 }
 
 # Standing above the stairs, these may be called from the top floor and its like.

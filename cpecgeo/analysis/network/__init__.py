@@ -1,10 +1,12 @@
 """The corridor network: which way, how far, how long, and what if it closes."""
 
 from cpecgeo.analysis.network.alternatives import overlap, routes
+from cpecgeo.analysis.network.catchment import Reach, reach
+from cpecgeo.analysis.network.finding import route
 from cpecgeo.analysis.network.graph import Network, network
 from cpecgeo.analysis.network.matrix import compare, critical_sections, route_matrix
-from cpecgeo.analysis.network.reach import Reach, reach
-from cpecgeo.analysis.network.route import Route, route
+from cpecgeo.analysis.network.sea import sea_route, stated_leg
+from cpecgeo.analysis.network.ways import Route
 
 __all__ = [
     "Network",
@@ -18,4 +20,6 @@ __all__ = [
     "route",
     "route_matrix",
     "routes",
+    "sea_route",
+    "stated_leg",
 ]

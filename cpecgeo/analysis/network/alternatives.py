@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from cpecgeo.analysis.network.filters import filters, usable
-from cpecgeo.analysis.network.route import Route, Step, made, route, steps_to
+from cpecgeo.analysis.network.finding import route, steps_to
 from cpecgeo.analysis.network.search import Snap, Tree, costs, shortest, snap
+from cpecgeo.analysis.network.ways import Route, Step, made
 from cpecgeo.errors import InputError
 
 __all__ = ["overlap", "routes"]

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 
 from cpecgeo.analysis.network.graph import Network
+from cpecgeo.analysis.network.pieces import section_rows
 from cpecgeo.catalogue import corridor_rows, folded, layer
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
@@ -102,14 +103,15 @@ def _row(of: str, name: str) -> Any:
 
 
 def _section(net: Network, name: str, _there: Any) -> Cut | None:
-    row = _row("sections", name)
-    if row is None:
+    wanted = folded(name)
+    hits = [r for r in section_rows().values() if wanted in (folded(r["id"]), folded(r["name"]))]
+    if not hits:
         return None
-    found = _sections(net, {row["id"]})
+    found = _sections(net, {hits[0]["id"]})
     if not found:
+        why = hits[0]["note"] if isinstance(hits[0]["note"], str) else "no points found"
         raise InputError(
-            f"Section {row['name']!r} can't be avoided: no line is drawn for it "
-            f"({row['note'] or 'no points found'})."
+            f"Section {hits[0]['name']!r} can't be avoided: it isn't in the network ({why})."
         )
     return found
 

@@ -156,6 +156,7 @@ class Usable:
     Attributes
     ----------
     network : Network
+    mode : str
     open : ndarray of bool, shape (edges,)
         Passable from end to end.
     there : ndarray of bool, shape (edges,)
@@ -165,6 +166,7 @@ class Usable:
     """
 
     network: Network
+    mode: str
     open: Any
     there: Any
     blocked: dict[int, Any]
@@ -183,7 +185,7 @@ def usable(chosen: Filters) -> Usable:
         there &= ~(opened > chosen.year)
     if chosen.along is not None:
         there &= _of_corridor(net, chosen.along) | crossing
-    there &= ~_shut(net, chosen)
+    there &= ~_shut(net, chosen) & _in_season(net, chosen.month)
     taken: list[Cut] = [cut(net, what, there) for what in chosen.avoid]
     blocked: dict[int, Any] = {}
     for one in taken:
@@ -191,7 +193,7 @@ def usable(chosen: Filters) -> Usable:
             blocked[edge] = np.vstack((blocked[edge], spans)) if edge in blocked else spans
     passable = there.copy()
     passable[list(blocked)] = False
-    return Usable(net, passable, there, blocked)
+    return Usable(net, chosen.mode, passable, there, blocked)
 
 
 def _of_corridor(net: Network, name: str) -> Any:
@@ -213,15 +215,28 @@ def _shut(net: Network, chosen: Filters) -> Any:
     return shut
 
 
+def _in_season(net: Network, month: int | None) -> Any:
+    """Roads that snow closes each year count where a season is asked for, in that season."""
+    seasons = net.edges["season"].to_numpy()
+    whole = seasons == ""
+    if month is None:
+        return whole
+    return whole | np.array([s != "" and _within(month, *s.split("/")) for s in seasons])
+
+
+def _within(month: int, first: str, last: str) -> bool:
+    """Whether the middle of a month lies between two days of the year, MM-DD."""
+    day = f"{month:02d}-15"
+    return first <= day <= last if first <= last else day >= first or day <= last
+
+
 def _applies(row: dict[str, Any], year: int, month: int | None) -> bool:
     """Whether a closure holds: a seasonal one only where a season is asked for."""
     seasonal = not pd.isna(row["season_from"])
     if seasonal:
         if month is None:
             return False
-        first, last = (int(str(row[end])[:2]) for end in ("season_from", "season_to"))
-        inside = first <= month <= last if first <= last else month >= first or month <= last
-        if not inside:
+        if not _within(month, str(row["season_from"]), str(row["season_to"])):
             return False
     # Without a month, a year is closed if its middle is.
     at = f"{year:04d}-{month or 6:02d}"

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.network.pieces import XY, Piece, Vertex, joined, pieces, vertices
+from cpecgeo.analysis.network.pieces import (
+    XY,
+    Piece,
+    Vertex,
+    joined,
+    pieces,
+    section_rows,
+    vertices,
+)
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
 
@@ -37,7 +45,7 @@ class Network:
         Junctions, towns and stations: `id name name_ur mode geometry`.
     edges : GeoDataFrame
         `u v` (rows of `nodes`), `mode` (road, rail, transfer), `km` (calibrated), `hours`,
-        `section name sections status opened speed_class kmh country crossing basis
+        `section name sections status opened season speed_class kmh country crossing basis
         accuracy_km source licence geometry`.
     measures : tuple of ndarray
         Calibrated km at the vertices of each edge, from 0.
@@ -159,19 +167,19 @@ def _chains(
 
 def _described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Add what the section says, the speed and the country."""
-    sections = layer("sections").set_index("id")
-    classes = read_table("network_sections.csv").set_index("section")["speed_class"]
+    sections = section_rows()
     speeds = read_table("speeds.csv").set_index("id")["kmh"].astype(float)
     spots = [row["geometry"].interpolate(0.5, normalized=True) for row in rows]
     countries = layer("countries")
     found = geodesy.nearest(gpd.GeoSeries(spots, crs=4326), countries.geometry)
     for row, country in zip(rows, countries["name"][found["target"]], strict=True):
-        about = sections.loc[row["section"]]
-        kmh = float(speeds[classes[row["section"]]])
+        about = sections[row["section"]]
+        kmh = float(speeds[about["speed_class"]])
         accuracy = about["accuracy_km"]
         row |= {
             "name": about["name"],
-            "speed_class": classes[row["section"]],
+            "speed_class": about["speed_class"],
+            "season": _season(about),
             "kmh": kmh,
             "hours": row["km"] / kmh,
             "country": country,
@@ -182,6 +190,12 @@ def _described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "licence": about["licence"],
         }
     return rows
+
+
+def _season(about: dict[str, Any]) -> str:
+    """When snow leaves it open, as MM-DD/MM-DD; empty where it is open all year."""
+    ends = [about["season_from"], about["season_to"]]
+    return "" if pd.isna(ends[0]) else "/".join(map(str, ends))
 
 
 def _split_borders(
@@ -217,6 +231,7 @@ def _split_borders(
                 "status": "operating",
                 "opened": None,
                 "speed_class": "border",
+                "season": "",
                 "country": "–".join(lands),
                 "source": spot["source"],
                 "licence": spot["licence"],
@@ -254,6 +269,7 @@ def _add_transfers(
                 "status": "operating",
                 "opened": None,
                 "speed_class": "transfer",
+                "season": "",
                 "kmh": np.nan,
                 "country": "Pakistan",
                 "crossing": "",

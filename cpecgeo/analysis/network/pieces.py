@@ -19,7 +19,7 @@ from cpecgeo.catalogue.lines import _drawn as drawn_sections
 from cpecgeo.errors import DataError
 from cpecgeo.geodesy import Chainage, length_km
 
-__all__ = ["Piece", "Vertex", "pieces", "vertices"]
+__all__ = ["Piece", "Vertex", "joined", "pieces", "section_rows", "vertices"]
 
 XY = tuple[float, float]
 Key = tuple[str, str, XY, XY]
@@ -91,7 +91,6 @@ def _lines(where: dict[str, XY]) -> list[tuple[str, str, Any, Any]]:
     A family keeps roads apart that are drawn through the same towns and aren't the same road.
     """
     runs: list[tuple[str, str, Any, Any]] = []
-    sections = layer("sections").set_index("id")
     for name, feature in drawn_sections().items():
         km, at = np.asarray(feature["measures_km"], float), 0
         parts = getattr(feature["geometry"], "geoms", [feature["geometry"]])
@@ -99,17 +98,32 @@ def _lines(where: dict[str, XY]) -> list[tuple[str, str, Any, Any]]:
             xy = shapely.get_coordinates(part)
             runs.append((name, "", xy, km[at : at + len(xy)]))
             at += len(xy)
-    extra = read_table("network_sections.csv")
-    for row in extra[extra["points"].notna()].itertuples(index=False):
-        lost = [point for point in row.points.split() if point not in where]
+    for row in read_table("network_roads.csv").itertuples(index=False):
+        points = row.points.split()
+        lost = [point for point in points if point not in where]
+        if lost == points[-1:]:
+            continue  # a station whose position is OpenStreetMap's, and that folder is left out
         if lost:
-            raise DataError(f"network_sections.csv: {row.section} names unknown points {lost}.")
-        xy = np.array([where[point] for point in row.points.split()])
-        stated = sections["official_km"][row.section] if pd.isna(row.length_km) else row.length_km
+            raise DataError(f"network_roads.csv: {row.id} names unknown points {lost}.")
+        xy = np.array([where[point] for point in points])
+        stated = row.official_km if pd.isna(row.length_km) else row.length_km
         geodesic = Chainage(LineString(xy)).measures_km
         share = 1.0 if pd.isna(stated) else stated / geodesic[-1]
-        runs.append((row.section, row.section, xy, geodesic * share))
+        runs.append((row.id, row.id, xy, geodesic * share))
     return runs
+
+
+def section_rows() -> dict[str, dict[str, Any]]:
+    """What is known of each section, and of each road that only the network has."""
+    frame = pd.DataFrame(layer("sections").drop(columns="geometry"))
+    rows: dict[str, dict[str, Any]] = {row["id"]: row for row in frame.to_dict("records")}
+    classes = read_table("network_sections.csv").set_index("section")["speed_class"]
+    for name, speed_class in classes.items():
+        rows[name] |= {"speed_class": speed_class, "season_from": None, "season_to": None}
+    for row in read_table("network_roads.csv").to_dict("records"):
+        missing = {"prorate_of": None, "accuracy_km": None}
+        rows[row["id"]] = {"role": "base", "basis": "schematic", **missing, **row}
+    return rows
 
 
 def pieces() -> list[Piece]:
@@ -119,33 +133,32 @@ def pieces() -> list[Piece]:
     description. A section that only has a share of another's length comes after it.
     """
     _, where = vertices()
-    sections = layer("sections").set_index("id")
+    sections = section_rows()
     found: dict[Key, Piece] = {}
     for name, family, xy, km in _lines(where):
-        mode = str(sections["kind"][name])
+        mode = str(sections[name]["kind"])
         for (a, b), length in zip(pairwise(map(tuple, xy.tolist())), np.diff(km), strict=True):
             low, high = sorted((a, b))
             key = (mode, family, low, high)
             piece = found.setdefault(key, Piece(mode, a, b, family=family))
             piece.km_of.setdefault(name, float(length))
-    rank = {name: _rank(sections.loc[name]) for name in sections.index}
+    rank = {name: _rank(row) for name, row in sections.items()}
     for piece in found.values():
         names = sorted(piece.km_of, key=lambda name: rank[name])
         piece.section = names[0]
         piece.km = piece.km_of[names[0]]
-        known = [s for s in STATUSES if s in set(sections["status"][names])]
-        piece.status = known[0]
-        dates = sections.loc[names].query("status == 'operating'")["opened"].dropna()
-        piece.opened = min(map(str, dates), default="")
+        piece.status = min((sections[n]["status"] for n in names), key=STATUSES.index)
+        dates = [sections[n]["opened"] for n in names if sections[n]["status"] == "operating"]
+        piece.opened = min((str(d) for d in dates if not pd.isna(d)), default="")
     return list(found.values())
 
 
-def _rank(row: Any) -> tuple[int, float, str]:
+def _rank(row: dict[str, Any]) -> tuple[int, float, str]:
     role = {"base": 0, "whole": 3, "phase": 4}[row["role"]]
     shared = 2 if role == 0 and not pd.isna(row["prorate_of"]) else 0
-    shared += role == 0 and str(row.name) in _only_mining()
+    shared += role == 0 and row["id"] in _only_mining()
     official = float("inf") if pd.isna(row["official_km"]) else float(row["official_km"])
-    return role + shared, official, str(row.name)
+    return role + shared, official, str(row["id"])
 
 
 @cache

@@ -13,7 +13,7 @@ import shapely
 
 from cpecgeo.analysis.network.filters import Usable
 from cpecgeo.analysis.network.graph import Network
-from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.gate import in_region
 from cpecgeo.features.places import Place, place
 from cpecgeo.geodesy import Chainage, Index
@@ -51,10 +51,26 @@ class Snap:
     on: Any
 
 
-def spot(x: Any, what: str) -> tuple[str, Any]:
+def _named(name: str, mode: str) -> Place:
+    """The place of a name: by rail its station, by road rather a point of a road."""
+    if mode == "rail":
+        try:
+            return place(name, within="stations")
+        except (UnknownNameError, InputError):
+            return place(name)
+    found = place(name)
+    if found.layer == "stations":
+        try:
+            return place(name, within="waypoints")
+        except (UnknownNameError, InputError):
+            return found
+    return found
+
+
+def spot(x: Any, what: str, mode: str = "any") -> tuple[str, Any]:
     """Name and point of an origin or destination."""
     if isinstance(x, str):
-        x = place(x)
+        x = _named(x, mode)
     if isinstance(x, Place):
         return x.name, x.point
     if isinstance(x, (tuple, list)) and len(x) == 2:
@@ -80,7 +96,7 @@ def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
     InputError
         Nothing within `max_access_km`.
     """
-    name, point = spot(x, what)
+    name, point = spot(x, what, ground.mode)
     edges = ground.network.edges
     mode = edges["mode"].to_numpy()
     may = ground.there & (mode != "transfer") & (edges["km"].to_numpy() > 0)

@@ -12,8 +12,8 @@ import geopandas as gpd
 import numpy as np
 
 from cpecgeo.analysis.network.filters import Usable, filters, usable
-from cpecgeo.analysis.network.route import drawn
 from cpecgeo.analysis.network.search import Snap, costs, shortest, snap
+from cpecgeo.analysis.network.ways import drawn
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy import Index, buffer

@@ -1,0 +1,148 @@
+"""`route`: the best way between two places, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cpecgeo.analysis.network.filters import Filters, Usable, filters, usable
+from cpecgeo.analysis.network.search import Snap, Tree, clear, costs, legs_off, shortest, snap
+from cpecgeo.analysis.network.ways import Route, Step, made
+from cpecgeo.errors import InputError
+
+__all__ = ["route", "steps_to"]
+
+
+def route(
+    a: Any,
+    b: Any,
+    *,
+    mode: str = "any",
+    avoid: Any = (),
+    weight: str = "km",
+    status: Any = None,
+    year: int | None = None,
+    season: str | int | None = None,
+    along: str | None = None,
+    speeds: Mapping[str, float] | None = None,
+    max_access_km: float = 50.0,
+) -> Route:
+    """The shortest or quickest way through the bundled road and rail network.
+
+    Parameters
+    ----------
+    a, b : str, Place, Point, (lon, lat) or one-row GeoSeries
+        Origin and destination. Each joins the network at the nearest point on an edge. By
+        rail a name is rather that of a station, otherwise rather that of a town or road.
+    mode : {"any", "road", "rail"}
+    avoid : str, Place, geometry, GeoDataFrame, or a list of them
+        Sections, corridors, crossings, districts, provinces, places by name (in this order;
+        ``"district:Quetta"`` says which), or points, lines and polygons.
+    weight : {"km", "hours"}
+        What to keep least.
+    status : str or list of str, optional
+        ``operating under_construction suspended closed planned``, or ``"any"``. Operating
+        only when omitted; any along a corridor.
+    year : int, optional
+        Leaves out what opened later. What has no known year counts as open.
+    season : str or int, optional
+        ``"winter"`` (January), ``"spring"``, ``"summer"``, ``"autumn"`` or a month. Khunjerab
+        was closed from December to March until 2024.
+    along : str, optional
+        Keep to the sections of this corridor.
+    speeds : mapping of str to float, optional
+        km/h by speed class, in place of those in `data/speeds.csv`.
+    max_access_km : float
+        Refuse ends that lie further from the network.
+
+    Returns
+    -------
+    Route
+
+    Raises
+    ------
+    UnknownNameError
+        A name that nothing has; the message has near ones.
+    InputError
+        An end too far away, or no way left; the message says which filter cut it.
+
+    Notes
+    -----
+    Lengths are calibrated: published kilometres where there are any. Hours rest on assumed
+    speeds and handling times, see `data/speeds.csv` and `data/transfers.csv`. Access from
+    the ends to the network is reported and not counted.
+
+    Examples
+    --------
+    >>> r = route("Raikot Bridge", "Thakot", mode="road")
+    >>> round(r.length_km)
+    280
+    """
+    chosen = filters(mode=mode, avoid=avoid, status=status, year=year, season=season, along=along)
+    ground = usable(chosen)
+    cost, hours = costs(ground.network, weight, speeds)
+    start = snap(a, ground, "the origin", max_access_km)
+    end = snap(b, ground, "the destination", max_access_km)
+    steps = steps_to(ground, shortest(ground, start, cost), end, cost)
+    if steps is None:
+        raise InputError(_why(a, b, start, end, chosen, weight, max_access_km))
+    return made(ground, start, end, steps, hours, weight=weight, chosen=chosen)
+
+
+def _why(a: Any, b: Any, start: Snap, end: Snap, chosen: Filters, weight: str, far: float) -> str:
+    """Which filter cut the way."""
+    told = chosen.named()
+    guilty = []
+    for name, words in told.items():
+        ground = usable(chosen.without(name))
+        cost, _ = costs(ground.network, weight, None)
+        try:
+            ends = [snap(x, ground, "an end", far) for x in (a, b)]
+        except InputError:
+            continue
+        if steps_to(ground, shortest(ground, ends[0], cost), ends[1], cost) is not None:
+            guilty.append(words)
+    head = f"No way from {start.name} to {end.name}"
+    if chosen.month is None:
+        summer = usable(replace(chosen, month=7))
+        cost, _ = costs(summer.network, weight, None)
+        if steps_to(summer, shortest(summer, start, cost), end, cost) is not None:
+            head += " all year (with season='summer' there is one)"
+    if guilty:
+        return f"{head}: cut by {' and by '.join(guilty)}. Loosen it: without it there is a way."
+    if told:
+        return f"{head} with {', '.join(told.values())}; loosen them together."
+    return f"{head}: the two lie on parts of the network that aren't joined."
+
+
+def steps_to(ground: Usable, tree: Tree, end: Snap, cost: Any) -> list[Step] | None:
+    """The steps of the shortest way of a tree to a snapped point; None where there is none."""
+    start, net = tree.start, ground.network
+    length = [float(m[-1]) for m in (net.measures[start.edge], net.measures[end.edge])]
+    best, last = np.inf, -2
+    if start.edge == end.edge and clear(ground, end.edge, start.km, end.km):
+        best, last = abs(start.km - end.km) * float(cost[end.edge]) / length[1], -1
+    for node, off in legs_off(ground, end, cost):
+        if tree.cost[node] + off < best:
+            best, last = float(tree.cost[node] + off), node
+    if last == -2:
+        return None
+    if last == -1:
+        return [Step(end.edge, start.km, end.km)]
+    uv = net.edges[["u", "v"]].to_numpy()
+    # A crossing's other side is no end of the edge, and no step away.
+    back: list[Step] = []
+    if last in uv[end.edge]:
+        back.append(Step(end.edge, 0.0 if uv[end.edge][0] == last else length[1], end.km))
+    node = last
+    while tree.by[node] >= 0:
+        edge, before = int(tree.by[node]), int(tree.came[node])
+        whole = float(net.measures[edge][-1])
+        back.append(Step(edge, *((0.0, whole) if uv[edge][0] == before else (whole, 0.0))))
+        node = before
+    if node in uv[start.edge]:
+        back.append(Step(start.edge, start.km, 0.0 if uv[start.edge][0] == node else length[0]))
+    return [s for s in back[::-1] if s.a != s.b or net.edges["crossing"].iloc[s.edge]]

@@ -1,0 +1,241 @@
+"""Legs beyond the bundled network: by sea, and by a published figure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from shapely.geometry import LineString
+
+from cpecgeo.analysis.network.search import Snap, spot
+from cpecgeo.analysis.network.ways import Route
+from cpecgeo.catalogue import data_version, layer
+from cpecgeo.catalogue.files import read_table
+from cpecgeo.errors import InputError, MissingExtraError
+from cpecgeo.geodesy import densify, length_km
+
+__all__ = ["sea_route", "stated_leg"]
+
+# Land is drawn to about a kilometre, and ports lie on it: a line may graze so much of it.
+_GRAZE_DEG = 0.03
+# Where a bend may be left: every so many km along the lane.
+_STEP_KM = 20.0
+
+
+def sea_route(a: Any, b: Any, *, names: tuple[str, str] | None = None) -> Route:
+    """The way by sea between two ports, over the shipping lanes of `searoute`.
+
+    Parameters
+    ----------
+    a, b : str, Place, Point or (lon, lat)
+        Ports anywhere in the world; by name where the bundled data has them.
+    names : (str, str), optional
+        What to call them.
+
+    Returns
+    -------
+    Route
+        One leg, `mode` "sea"; add it to a route over land with ``+``. `length_km` is the
+        geodesic length of the line, hours follow from `data/speeds.csv`; time in port isn't
+        counted. The first and last stretch, from the port to the lane, are straight.
+
+    Raises
+    ------
+    MissingExtraError
+        `searoute` isn't installed.
+    InputError
+        Both ports are one.
+
+    Notes
+    -----
+    The lanes are made for ocean crossings. Near the coast they go far out and back, so bends
+    are cut wherever a straight geodesic between two of their points stays off the land of the
+    bundled countries; further away the lane is left as it is.
+
+    Examples
+    --------
+    >>> ship = sea_route("Gwadar Port", (55.05, 25.0), names=("Gwadar Port", "Jebel Ali"))
+    >>> ship.legs["mode"].tolist()
+    ['sea']
+    """
+    try:
+        import searoute
+    except ImportError as error:
+        raise MissingExtraError(
+            'Legs by sea need searoute: pip install "cpecgeo[sea]" (searoute 1.6).'
+        ) from error
+    ends = [_end(x, what) for x, what in ((a, "the first port"), (b, "the second port"))]
+    if ends[0][1].equals(ends[1][1]):
+        raise InputError("Both ports are at one place; there is no way between them.")
+    # Its graph is shared and changed by calls with restrictions; none are given.
+    lane = searoute.searoute(
+        [ends[0][1].x, ends[0][1].y], [ends[1][1].x, ends[1][1].y], append_orig_dest=True
+    )
+    xy = np.array(lane["geometry"]["coordinates"], float)[:, :2]
+    line = LineString(_shortened(xy))
+    labels = names or (ends[0][0], ends[1][0])
+    kmh = float(read_table("speeds.csv").set_index("id")["kmh"]["sea"])
+    about = {
+        "name": f"By sea, {labels[0]}–{labels[1]}",
+        "mode": "sea",
+        "speed_class": "sea",
+        "basis": "schematic",
+        "source": "searoute 1.6 (Apache-2.0; lanes of Eurostat SeaRoute and Oak Ridge National "
+        "Laboratory), coastal bends cut",
+        "licence": "Apache-2.0",
+    }
+    return _one_leg(ends, labels, line, float(length_km(line)), kmh, about)
+
+
+def stated_leg(
+    a: Any,
+    b: Any,
+    km: float,
+    *,
+    mode: str,
+    source: str,
+    kmh: float | None = None,
+    names: tuple[str, str] | None = None,
+) -> Route:
+    """A leg whose length is somebody's published figure, outside the bundled network.
+
+    Parameters
+    ----------
+    a, b : str, Place, Point or (lon, lat)
+    km : float
+        The published length.
+    mode : str
+        Such as ``"rail"``.
+    source : str
+        Who says so.
+    kmh : float, optional
+        Average speed; that of a main line, a highway or a ship when omitted.
+    names : (str, str), optional
+
+    Returns
+    -------
+    Route
+        One leg drawn as the geodesic between its ends, `basis` "schematic".
+
+    Raises
+    ------
+    InputError
+        `km` is shorter than the geodesic, or there is no source.
+
+    Examples
+    --------
+    >>> stated_leg("Gwadar", "Turbat", 165, mode="road", source="a road sign").length_km
+    165.0
+    """
+    ends = [_end(x, what) for x, what in ((a, "the first end"), (b, "the second end"))]
+    line = LineString([ends[0][1], ends[1][1]])
+    straight = float(length_km(line))
+    if not (np.isfinite(km) and km >= straight):
+        raise InputError(
+            f"km is {km!r}, and the two ends are {straight:,.1f} km apart in a straight line; a "
+            "length can't be less."
+        )
+    if not source.strip():
+        raise InputError("source is empty; say who published the length.")
+    labels = names or (ends[0][0], ends[1][0])
+    usual = {"rail": "rail-main", "road": "highway", "sea": "sea"}
+    speeds = read_table("speeds.csv").set_index("id")["kmh"]
+    if kmh is None:
+        if mode not in usual:
+            raise InputError(f"No speed is known for mode {mode!r}; give kmh=.")
+        kmh = float(speeds[usual[mode]])
+    about = {
+        "name": f"{labels[0]}–{labels[1]} (stated)",
+        "mode": mode,
+        "speed_class": "stated",
+        "basis": "schematic",
+        "source": source,
+        "licence": "fact",
+    }
+    return _one_leg(ends, labels, line, float(km), kmh, about)
+
+
+def _end(x: Any, what: str) -> tuple[str, Any]:
+    return spot(x, what)
+
+
+def _one_leg(
+    ends: list[tuple[str, Any]],
+    labels: tuple[str, str],
+    line: LineString,
+    km: float,
+    kmh: float,
+    about: dict[str, Any],
+) -> Route:
+    row = {
+        "turn": "start",
+        "name": about["name"],
+        "mode": about["mode"],
+        "from": labels[0],
+        "to": labels[1],
+        "km": km,
+        "hours": km / kmh,
+        "status": "operating",
+        "opened": None,
+        "speed_class": about["speed_class"],
+        "country": "",
+        "section": about["name"],
+        "accuracy_km": np.nan,
+        "basis": about["basis"],
+        "source": about["source"],
+        "licence": about["licence"],
+        "km_from": 0.0,
+        "km_to": km,
+        "geometry": line,
+    }
+    legs = gpd.GeoDataFrame([row], geometry="geometry", crs=4326)
+    legs.attrs = {
+        "title": f"{labels[0]} – {labels[1]}",
+        "method": about["source"],
+        "ellipsoid": "WGS 84",
+        "edges": "geodesic",
+        "sources": [about["source"]],
+        "data_version": data_version(),
+    }
+    snaps = [Snap(n, e[1], -1, 0.0, 0.0, e[1]) for n, e in zip(labels, ends, strict=True)]
+    return Route(snaps[0], snaps[1], legs, "km", about["name"])
+
+
+def _shortened(xy: Any) -> Any:
+    """The shortest way over points of the lane that stays at sea, as far as land is known."""
+    countries = layer("countries")
+    known = shapely.box(*countries.total_bounds)
+    land = shapely.union_all(countries.geometry.to_numpy())
+    shapely.prepare(land)
+    fine = shapely.get_coordinates(densify(LineString(xy), _STEP_KM))
+    inside = shapely.contains_xy(known, fine)
+    total = np.full(len(fine), np.inf)
+    total[0] = 0.0
+    came = np.arange(len(fine)) - 1
+    for at in range(1, len(fine)):
+        # The lane's own next step is always open; a cut only where all the land is known.
+        back = np.flatnonzero(inside[:at]) if inside[at] else np.empty(0, int)
+        cuts = shapely.linestrings(
+            np.stack((fine[back], np.tile(fine[at], (len(back), 1))), axis=1)
+        )
+        back = back[_over_land(land, cuts) <= _GRAZE_DEG]
+        before = np.unique(np.append(back, at - 1))
+        steps = shapely.linestrings(
+            np.stack((fine[before], np.tile(fine[at], (len(before), 1))), axis=1)
+        )
+        reach = total[before] + length_km(gpd.GeoSeries(steps, crs=4326)).to_numpy()
+        total[at], came[at] = reach.min(), before[int(reach.argmin())]
+    keep = [len(fine) - 1]
+    while keep[-1]:
+        keep.append(int(came[keep[-1]]))
+    return fine[keep[::-1]]
+
+
+def _over_land(land: Any, lines: Any) -> Any:
+    """How much of each line is over land, in degrees."""
+    over = np.zeros(len(lines))
+    hit = shapely.intersects(land, lines)
+    over[hit] = shapely.length(shapely.intersection(lines[hit], land))
+    return over
