@@ -15,7 +15,7 @@ DOCS := $(VENV)/.docs
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint data notebooks docs bench test-wheel
+.PHONY: help demo test test-faults lint data notebooks docs bench test-wheel
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ demo: $(BASE) ## the main job on the real data: tables, and a map in out/
 
 test: $(DEV) ## the whole test suite
 	$(PYTEST) -n $(JOBS) --dist loadgroup
+
+test-faults: $(DEV) ## kill streamed runs 50 times, fill a disk, kill workers: nothing may be lost
+	CPECGEO_KILLS=50 $(PYTEST) tests/faults
 
 test-wheel: $(DEV) ## build the wheel, install it into an empty environment, run the README there
 	$(PYTEST) -m wheel

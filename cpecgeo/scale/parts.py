@@ -158,8 +158,7 @@ class Parts:
         for record in sorted(self.folder.glob("part-*.json")):
             try:
                 raw = json.loads(record.read_text(encoding="utf-8"))
-                start, end = Position(**raw.pop("start")), Position(**raw.pop("end"))
-                part = Part(start=start, end=end, **raw)
+                part = _part(raw)
                 good = sha256(self.path(part.number)) == part.sha256
             except (ValueError, KeyError, TypeError, FileNotFoundError):
                 good = False
@@ -169,7 +168,7 @@ class Parts:
                 record.unlink()
         kept = {self.path(n).name for n in done} | {self.record(n).name for n in done}
         for path in self.folder.iterdir():
-            if path.name not in kept | {"lock", "run.json"}:
+            if path.name not in kept | {"lock", "run.json", "done.json"}:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         return done
 
@@ -177,9 +176,49 @@ class Parts:
         """Record a part that is in place."""
         write_json(self.record(part.number), asdict(part))
 
+    def place(self, whole: Path, made: list[Part]) -> None:
+        """Move the result into place, and take the folder away.
+
+        The record of a finished run stays to the last, so that a run that is cut off here
+        isn't done again.
+        """
+        write_json(self._end, {"made": [asdict(p) for p in made], "seen": _seen(whole)})
+        if self.out.is_dir():
+            self.out.replace(self.folder / "old")
+        whole.replace(self.out)
+        self.remove()
+
+    def ended(self) -> list[Part] | None:
+        """The parts of a run that had its result in place already."""
+        try:
+            record = json.loads(self._end.read_text(encoding="utf-8"))
+            if record["seen"] != _seen(self.out):
+                return None
+            return [_part(raw) for raw in record["made"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @property
+    def _end(self) -> Path:
+        return self.folder / "done.json"
+
     def remove(self) -> None:
-        """Take the folder away, when the result is in place."""
+        """Take the folder away, what tells of its end last."""
+        last = ("run.json", "done.json", "lock")
+        for path in sorted(self.folder.glob("*"), key=lambda p: p.name in last):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _part(raw: dict[str, Any]) -> Part:
+    start, end = Position(**raw.pop("start")), Position(**raw.pop("end"))
+    return Part(start=start, end=end, **raw)
+
+
+def _seen(path: Path) -> list[int]:
+    """What tells a file from another without reading it; moving it changes none of this."""
+    stat = path.stat()
+    return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,24 +70,18 @@ class Sink:
             return path.open("wb")
         return pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
 
-    def join(self, parts: Iterable[Path], out: Path, work: Path) -> None:
-        """Make the result of finished parts and move it into place."""
-        listed = list(parts)
-        whole = work / "whole"
+    def join(self, parts: list[Path], whole: Path) -> None:
+        """Make the result of finished parts."""
         if self.kind == "folder":
             whole.mkdir()
-            for path in listed:
+            for path in parts:
                 os.link(path, whole / path.name)
-            if out.is_dir():
-                old = work / "old"
-                out.replace(old)
-        elif self.kind == "csv":
-            _join_csv(listed, whole)
+            return
+        if self.kind == "csv":
+            _join_csv(parts, whole)
         else:
-            _join_parquet(listed, whole)
-        if self.kind != "folder":
-            _settle(whole)
-        whole.replace(out)
+            _join_parquet(parts, whole)
+        _settle(whole)
 
 
 def sink(out: Path, *, safe_cells: bool) -> Sink:

@@ -22,7 +22,7 @@ import pyproj
 from cpecgeo.errors import FileError
 from cpecgeo.scale import points
 from cpecgeo.scale.answers import Question
-from cpecgeo.scale.parts import Part, Parts, explained, sha256
+from cpecgeo.scale.parts import Part, Parts, sha256
 from cpecgeo.scale.progress import Report, reporting
 from cpecgeo.scale.sinks import Sink, with_geo
 from cpecgeo.scale.sources import Batch, Position, Source
@@ -234,6 +234,10 @@ def run(
     began = time.perf_counter()
     out = job.parts.out
     with job.parts.opened(resume=resume) as done, reporting(progress) as report:
+        ended = job.parts.ended()
+        if ended is not None:
+            job.parts.remove()
+            return _told(out, ended, len(ended), ended[-1].end.row, began)
         kept = len(done)
         taken = sum(p.end.row - p.start.row for p in done.values())
         try:
@@ -248,15 +252,13 @@ def run(
                 job.parts.remove()
             raise
         files = [job.parts.path(p.number) for p in made]
-        try:
-            if finish is None:
-                job.sink.join(files, out, job.parts.folder)
-            else:
-                finish(files, job.parts.folder / "whole")
-                (job.parts.folder / "whole").replace(out)
-        except OSError as error:
-            raise explained(error, out) from error
-        job.parts.remove()
+        whole = job.parts.folder / "whole"
+        (finish or job.sink.join)(files, whole)
+        job.parts.place(whole, made)
+        return _told(out, made, kept, taken, began)
+
+
+def _told(out: Path, made: list[Part], kept: int, taken: int, began: float) -> Run:
     seconds = time.perf_counter() - began
     rows_in = made[-1].end.row
     return Run(

@@ -1,0 +1,40 @@
+"""A disk that fills up: a clear error, finished parts kept, the same bytes after."""
+
+import contextlib
+import os
+import subprocess
+
+import pytest
+
+from cpecgeo import scale
+from cpecgeo.errors import FileError
+from tests.scale.samples import frame, write
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB that can be enlarged; only root may mount one."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this machine doesn't allow mounts")
+    yield folder
+    with contextlib.suppress(subprocess.CalledProcessError):
+        subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", ["o.parquet", "o.csv"])
+def test_full_disk_is_told_and_survived(small_disk, tmp_path, name):
+    source = write(frame(20_000), tmp_path / "s.csv", "csv")
+    rows = {"batch_rows": 1_000, "part_rows": 2_000}
+    scale.nearest_file(source, tmp_path / name, to="ml1", **rows)
+    with pytest.raises(FileError, match="disk is full"):
+        scale.nearest_file(source, small_disk / name, to="ml1", **rows)
+    assert not (small_disk / name).exists()
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    done = scale.nearest_file(source, small_disk / name, to="ml1", resume=True, **rows)
+    assert done.parts_kept > 0
+    assert (small_disk / name).read_bytes() == (tmp_path / name).read_bytes()

@@ -1,0 +1,80 @@
+"""Several worker processes: the same answers, one copy of the targets each, and one killed."""
+
+import os
+import signal
+
+import dask.dataframe as dd
+import numpy as np
+import pytest
+
+import cpecgeo as cg
+from cpecgeo import scale
+from tests.scale.samples import frame, table, write
+
+distributed = pytest.importorskip("distributed")
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+        ) as made,
+        distributed.Client(made) as client,
+    ):
+        yield made, client
+
+
+def slow(part, seconds):
+    """A partition that takes a while, so that a kill meets it."""
+    import time
+
+    time.sleep(seconds)
+    return part
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_workers_give_what_memory_gives_and_fetch_targets_once(cluster):
+    _, client = cluster
+    points = frame(5_000)
+    ddf = dd.from_pandas(table(points), npartitions=8)
+    lazy = scale.nearest(ddf, ["ml1", "n40"])
+    got = lazy.compute()
+    want = cg.nearest(points, ["ml1", "n40"])
+    assert got["target"].fillna("").tolist() == want["target"].fillna("").tolist()
+    np.testing.assert_allclose(got["distance_km"], want["distance_km"], atol=1e-9)
+
+    def fetched(dask_worker):
+        log = dask_worker.transfer_incoming_log
+        return sum("targets-" in str(key) for entry in log for key in entry["keys"])
+
+    assert all(count <= 1 for count in client.run(fetched).values())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_files_on_workers_give_the_same_bytes(cluster, tmp_path):
+    made, _ = cluster
+    source = write(frame(9_000), tmp_path / "s.parquet", "geoparquet")
+    rows = {"batch_rows": 700, "part_rows": 2_000}
+    scale.nearest_file(source, tmp_path / "here.parquet", to="ml1", **rows)
+    done = scale.nearest_file(
+        source, tmp_path / "there.parquet", to="ml1", scheduler=made.scheduler_address, **rows
+    )
+    assert done.parts == 5
+    assert (tmp_path / "there.parquet").read_bytes() == (tmp_path / "here.parquet").read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_killed_worker_costs_nothing_but_time(cluster):
+    _, client = cluster
+    points = frame(2_000)
+    ddf = dd.from_pandas(table(points), npartitions=8).map_partitions(slow, 0.3)
+    future = client.compute(scale.nearest(ddf, "ml1"))
+    client.submit(int, 0).result()
+    victim = next(iter(client.run(os.getpid).values()))
+    os.kill(victim, signal.SIGKILL)
+    got = future.result(timeout=120)
+    want = cg.nearest(points, "ml1")
+    np.testing.assert_allclose(got["distance_km"], want["distance_km"], atol=1e-9)

@@ -1,0 +1,128 @@
+"""The verbs on Dask: lazy, right in type, and the same as in memory."""
+
+import dask
+import dask.dataframe as dd
+import dask_geopandas
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+import cpecgeo as cg
+from cpecgeo import scale
+from cpecgeo.errors import CoordinateError, CRSError, InputError, InputTypeError
+
+from .samples import frame, table
+
+TO = ["ml1", "kkh", "n40"]
+
+
+@pytest.fixture(scope="module")
+def points():
+    made = frame(1_200)
+    made.index = pd.Index(np.arange(1_200) * 2, name="row")
+    return made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
+def plain(points):
+    return dd.from_pandas(table(points), npartitions=3)
+
+
+def shaped(points):
+    return dask_geopandas.from_geopandas(points, npartitions=3)
+
+
+@pytest.mark.parametrize("make", [plain, shaped])
+@pytest.mark.parametrize("options", [{}, {"k": 2}, {"max_km": 80}, {"k": 3, "max_km": 200}])
+def test_nearest_is_that_of_memory_and_its_meta_holds(points, make, options):
+    lazy = scale.nearest(make(points), TO, **options)
+    got = lazy.compute()
+    want = cg.nearest(points, TO, **options)
+    assert lazy.dtypes.equals(got.dtypes)
+    assert got.index.equals(want.index)
+    assert got["target"].fillna("").tolist() == want["target"].fillna("").tolist()
+    assert got["side"].astype(str).tolist() == want["side"].astype(str).tolist()
+    for here, there in (("distance_km", "distance_km"), ("near_lon", "lon"), ("km", "km")):
+        np.testing.assert_allclose(got[here], want[there].to_numpy(float), atol=1e-6)
+
+
+def test_nothing_is_computed_before_it_is_asked_for(points):
+    def never(part):
+        raise AssertionError
+
+    ddf = dd.from_map(never, [0, 1], meta=table(points).iloc[:0])
+    for lazy in (
+        scale.nearest(ddf, "ml1"),
+        scale.within(ddf, "ml1", 5),
+        scale.exposure(ddf, "ml1"),
+    ):
+        assert isinstance(lazy, dd.DataFrame)
+        with pytest.raises(AssertionError):
+            lazy.compute()
+
+
+@pytest.mark.parametrize("make", [plain, shaped])
+def test_within_keeps_rows_whole(points, make):
+    lazy = scale.within(make(points), TO, 40)
+    got = lazy.compute()
+    assert lazy.dtypes.equals(got.dtypes)
+    want = cg.nearest(points, TO)["distance_km"]
+    assert got.index.equals(points.index[want <= 40])
+    np.testing.assert_allclose(got["distance_km"], want[want <= 40], atol=1e-9)
+    if make is shaped:
+        assert isinstance(lazy, dask_geopandas.GeoDataFrame)
+        assert got.crs == points.crs
+
+
+def test_exposure_sums_over_partitions(points):
+    got = scale.exposure(plain(points), TO, [10, 50], value="people").compute()
+    want = cg.nearest(points, TO)["distance_km"]
+    rings = [want <= 10, (want > 10) & (want <= 50)]
+    assert got["rows"].tolist() == [int(r.sum()) for r in rings]
+    assert got["people"].tolist() == [points["people"][r].sum() for r in rings]
+    assert got.index.tolist() == [(0.0, 10.0), (10.0, 50.0)]
+
+
+def test_numbered_targets_can_be_missing(points):
+    series = gpd.GeoSeries([cg.corridor("ml1").line], index=[7], crs=4326)
+    lazy = scale.nearest(plain(points), series, max_km=50)
+    got = lazy.compute()
+    assert lazy.dtypes["target"] == got["target"].dtype == "Int64"
+    assert set(got["target"].dropna()) == {7}
+
+
+def test_targets_are_one_task(points):
+    graph = scale.nearest(plain(points), TO).__dask_graph__()
+    sent = [key for key in graph if "targets-" in str(key)]
+    assert len(sent) == 1
+
+
+def test_empty_partitions(points):
+    ddf = dd.concat([plain(points.iloc[:0]), plain(points)])
+    assert len(scale.nearest(ddf, "ml1").compute()) == len(points)
+
+
+def test_errors_come_at_once_where_they_can(points):
+    with pytest.raises(InputTypeError, match="a Dask dataframe is needed"):
+        scale.nearest(points, "ml1")
+    with pytest.raises(InputError, match="no column of lon"):
+        scale.nearest(plain(points).rename(columns={"lon": "a"}), "ml1")
+    with pytest.raises(CRSError, match="no CRS"):
+        scale.nearest(shaped(points.set_crs(None, allow_override=True)), "ml1")
+    with pytest.raises(InputError, match="no column 'cost'"):
+        scale.exposure(plain(points), "ml1", value="cost")
+    with pytest.raises(InputError, match="already has a column 'target'"):
+        scale.within(plain(points).assign(target=1), "ml1", 5)
+
+
+def test_coordinates_are_checked_when_computed(points):
+    ddf = plain(points).assign(lat=95.0)
+    with pytest.raises(CoordinateError, match=r"a partition has \(.*, 95\)"):
+        scale.nearest(ddf, "ml1").compute()
+    assert scale.nearest(ddf, "ml1", bad="keep")["target"].isna().all().compute()
