@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.network import Network as Network
     from cpecgeo.analysis.network import Reach as Reach
     from cpecgeo.analysis.network import Route as Route
+    from cpecgeo.analysis.network import alignment_parts as alignment_parts
     from cpecgeo.analysis.network import compare as compare
     from cpecgeo.analysis.network import critical_sections as critical_sections
     from cpecgeo.analysis.network import network as network
     from cpecgeo.analysis.network import reach as reach
     from cpecgeo.analysis.network import route as route
+    from cpecgeo.analysis.network import route_checks as route_checks
     from cpecgeo.analysis.network import route_matrix as route_matrix
     from cpecgeo.analysis.network import routes as routes
     from cpecgeo.analysis.network import sea_route as sea_route
@@ -49,6 +51,7 @@ _HOMES: dict[str, str | None] = {
     "Place": "features.places",
     "Reach": "analysis.network",
     "Route": "analysis.network",
+    "alignment_parts": "analysis.network",
     "buffer": "analysis.measure",
     "catalog": "catalogue.layers",
     "cite": "catalogue.cite",
@@ -68,6 +71,7 @@ _HOMES: dict[str, str | None] = {
     "place": "features.places",
     "reach": "analysis.network",
     "route": "analysis.network",
+    "route_checks": "analysis.network",
     "route_matrix": "analysis.network",
     "routes": "analysis.network",
     "scale": None,
@@ -84,6 +88,7 @@ __all__ = [
     "Reach",
     "Route",
     "__version__",
+    "alignment_parts",
     "buffer",
     "catalog",
     "cite",
@@ -103,6 +108,7 @@ __all__ = [
     "place",
     "reach",
     "route",
+    "route_checks",
     "route_matrix",
     "routes",
     "scale",

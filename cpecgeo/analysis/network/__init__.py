@@ -5,6 +5,7 @@ from cpecgeo.analysis.network.catchment import Reach, reach
 from cpecgeo.analysis.network.finding import route
 from cpecgeo.analysis.network.graph import Network, network
 from cpecgeo.analysis.network.matrix import compare, critical_sections, route_matrix
+from cpecgeo.analysis.network.published import alignment_parts, route_checks
 from cpecgeo.analysis.network.sea import sea_route, stated_leg
 from cpecgeo.analysis.network.ways import Route
 
@@ -12,12 +13,14 @@ __all__ = [
     "Network",
     "Reach",
     "Route",
+    "alignment_parts",
     "compare",
     "critical_sections",
     "network",
     "overlap",
     "reach",
     "route",
+    "route_checks",
     "route_matrix",
     "routes",
     "sea_route",
