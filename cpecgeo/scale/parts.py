@@ -119,6 +119,7 @@ class Parts:
         if not self.out.parent.is_dir():
             raise FileError(f"There is no folder {self.out.parent}; make it first.")
         try:
+            self._sweep()
             self.folder.mkdir(exist_ok=True)
             with (self.folder / "lock").open("a") as lock:
                 _hold(lock, self.out)
@@ -179,8 +180,7 @@ class Parts:
     def place(self, whole: Path, made: list[Part]) -> None:
         """Move the result into place, and take the folder away.
 
-        The record of a finished run stays to the last, so that a run that is cut off here
-        isn't done again.
+        What is recorded first keeps a run that is cut off here from being done again.
         """
         write_json(self._end, {"made": [asdict(p) for p in made], "seen": _seen(whole)})
         if self.out.is_dir():
@@ -203,11 +203,17 @@ class Parts:
         return self.folder / "done.json"
 
     def remove(self) -> None:
-        """Take the folder away, what tells of its end last."""
-        last = ("run.json", "done.json", "lock")
-        for path in sorted(self.folder.glob("*"), key=lambda p: p.name in last):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Take the folder away, all at once as others see it."""
+        self._sweep()
+        self.folder.replace(self._gone)
+        self._sweep()
+
+    @property
+    def _gone(self) -> Path:
+        return self.out.parent / f".{self.out.name}.gone"
+
+    def _sweep(self) -> None:
+        shutil.rmtree(self._gone, ignore_errors=True)
 
 
 def _part(raw: dict[str, Any]) -> Part:

@@ -68,7 +68,7 @@ class Sink:
     def _writer(self, path: Path, schema: Any) -> Any:
         if self.kind == "csv":
             return path.open("wb")
-        return pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
+        return _parquet(path, schema)
 
     def join(self, parts: list[Path], whole: Path) -> None:
         """Make the result of finished parts."""
@@ -209,14 +209,19 @@ def _join_parquet(parts: list[Path], out: Path) -> None:
         for path in parts:
             with pq.ParquetFile(path, pre_buffer=False) as file:
                 if writer is None:
-                    writer = pq.ParquetWriter(
-                        out, file.schema_arrow, compression="zstd", compression_level=1
-                    )
+                    writer = _parquet(out, file.schema_arrow)
                 for group in range(file.num_row_groups):
                     writer.write_table(file.read_row_group(group))
     finally:
         if writer is not None:
             writer.close()
+
+
+def _parquet(path: Path, schema: Any) -> Any:
+    """A writer that is quick: coordinates and distances hardly ever repeat."""
+    rare = (pa.types.is_floating, pa.types.is_binary, pa.types.is_large_binary)
+    repeated = [f.name for f in schema if not any(is_rare(f.type) for is_rare in rare)]
+    return pq.ParquetWriter(path, schema, compression="snappy", use_dictionary=repeated)
 
 
 def _settle(path: Path) -> None:
