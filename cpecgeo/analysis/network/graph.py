@@ -69,7 +69,7 @@ class Network:
         object.__setattr__(self, "_at", tuple(tuple(sorted(x)) for x in at))
 
     @property
-    def at(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+    def meets(self) -> tuple[tuple[tuple[int, int], ...], ...]:
         """Per node, the edges that meet there with the node at their other end."""
         found: tuple[tuple[tuple[int, int], ...], ...] = self.__dict__["_at"]
         return found

@@ -147,10 +147,16 @@ def pieces() -> list[Piece]:
         names = sorted(piece.km_of, key=lambda name: rank[name])
         piece.section = names[0]
         piece.km = piece.km_of[names[0]]
-        piece.status = min((sections[n]["status"] for n in names), key=STATUSES.index)
+        # A whole says of each of its parts only that all of them are open.
+        known = [r["status"] for r in map(sections.get, names) if r and _tells(r)]
+        piece.status = min(known or [sections[names[0]]["status"]], key=STATUSES.index)
         dates = [sections[n]["opened"] for n in names if sections[n]["status"] == "operating"]
         piece.opened = min((str(d) for d in dates if not pd.isna(d)), default="")
     return list(found.values())
+
+
+def _tells(row: dict[str, Any]) -> bool:
+    return row["role"] == "base" or row["status"] == "operating"
 
 
 def _rank(row: dict[str, Any]) -> tuple[int, float, str]:

@@ -175,7 +175,7 @@ def legs_off(ground: Usable, at: Snap, cost: Any) -> list[tuple[int, float]]:
         (other, off)
         for node, off in ends
         if off == 0.0
-        for edge, other in ground.network.at[node]
+        for edge, other in ground.network.meets[node]
         if edges["crossing"].iloc[edge]
     ]
     return [*ends, *twins]
@@ -198,7 +198,7 @@ def shortest(ground: Usable, start: Snap, cost: Any) -> Tree:
         if done[node]:
             continue
         done[node] = True
-        for edge, other in net.at[node]:
+        for edge, other in net.meets[node]:
             reach = here + cost[edge]
             if passable[edge] and reach < best[other]:
                 best[other], by[other], came[other] = reach, edge, node

@@ -1,0 +1,178 @@
+"""Ways against networkx on the same graph, and snapping against brute force."""
+
+import networkx as nx
+import numpy as np
+import pytest
+import shapely
+from shapely.geometry import Point
+
+import cpecgeo as cg
+from cpecgeo.analysis.network.filters import filters, usable
+from cpecgeo.analysis.network.search import costs, shortest, snap
+from cpecgeo.testing import assert_geodesic_equal, reference_nearest
+
+CASES = [
+    {},
+    {"mode": "road"},
+    {"mode": "rail"},
+    {"status": "any"},
+    {"status": ["operating", "planned"], "mode": "rail"},
+    {"year": 2010},
+    {"year": 2020, "season": "winter"},
+    {"season": "summer"},
+    {"avoid": ["Raikot–Thakot", "n85"]},
+    {"avoid": "district:Kalat", "mode": "road"},
+]
+
+
+@pytest.fixture(scope="module")
+def net():
+    return cg.network()
+
+
+def graph(net, weight, chosen):
+    """The filtered graph for networkx, from the frames alone."""
+    ground = usable(filters(**chosen))
+    cost, _ = costs(net, weight, None)
+    made = nx.MultiGraph()
+    made.add_nodes_from(range(len(net.nodes)))
+    for i, (u, v) in enumerate(net.edges[["u", "v"]].to_numpy().tolist()):
+        if ground.open[i]:
+            made.add_edge(u, v, weight=float(cost[i]))
+    return made, ground, cost
+
+
+@pytest.mark.parametrize("weight", ["km", "hours"])
+@pytest.mark.parametrize("chosen", CASES, ids=str)
+def test_trees_are_those_of_networkx(net, weight, chosen):
+    """From a point in the middle of an edge to every node there is."""
+    made, ground, cost = graph(net, weight, chosen)
+    start = snap(Point(69.0, 31.0), ground, "here", 500)
+    whole = float(net.measures[start.edge][-1])
+    u, v = net.edges[["u", "v"]].to_numpy()[start.edge].tolist()
+    share = start.km / whole
+    made.add_edge("start", u, weight=share * cost[start.edge])
+    made.add_edge("start", v, weight=(1 - share) * cost[start.edge])
+    expected = nx.single_source_dijkstra_path_length(made, "start")
+    got = shortest(ground, start, cost).cost
+    want = np.array([expected.get(n, np.inf) for n in range(len(net.nodes))])
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-9)
+
+
+def test_routes_between_points_on_edges_are_those_of_networkx(net):
+    """Both ends are put into networkx's graph as nodes of their own."""
+    made, ground, _ = graph(net, "km", {"mode": "road"})
+    rng = np.random.default_rng(7)
+    rows = np.flatnonzero(ground.open & (net.edges["km"] > 1).to_numpy())
+    ends = []
+    for edge in rng.choice(rows, 16, replace=False).tolist():
+        line = net.edges.geometry.iloc[edge]
+        ends.append(line.interpolate(float(rng.uniform(0.2, 0.8)), normalized=True))
+    for a, b in zip(ends[:8], ends[8:], strict=True):
+        graph_ab = made.copy()
+        snaps = [snap(p, ground, "end", 10) for p in (a, b)]
+        for name, at in zip("ab", snaps, strict=True):
+            u, v = net.edges[["u", "v"]].to_numpy()[at.edge].tolist()
+            whole = float(net.measures[at.edge][-1])
+            graph_ab.add_edge(name, u, weight=at.km)
+            graph_ab.add_edge(name, v, weight=whole - at.km)
+        expected = nx.dijkstra_path_length(graph_ab, "a", "b")
+        way = cg.route(a, b, mode="road")
+        assert way.length_km == pytest.approx(expected, abs=1e-9)
+        assert sum(abs(s.b - s.a) for s in way.steps) == pytest.approx(expected, abs=1e-9)
+
+
+def test_two_points_on_one_edge_take_the_edge_itself(net):
+    edge = int(np.flatnonzero((net.edges["section"] == "m6").to_numpy())[0])
+    line = net.edges.geometry.iloc[edge]
+    ends = [line.interpolate(x, normalized=True) for x in (0.25, 0.75)]
+    way = cg.route(*ends, status="any", along="m6")
+    back = cg.route(*ends[::-1], status="any", along="m6")
+    assert len(way.steps) == 1
+    assert way.length_km == pytest.approx(net.edges["km"].iloc[edge] / 2, rel=0.01)
+    assert back.length_km == pytest.approx(way.length_km, abs=1e-9)
+    assert_geodesic_equal(back.line.reverse(), way.line)
+
+
+def test_a_point_to_itself_is_no_way_at_all():
+    way = cg.route("Quetta", "Quetta")
+    assert (way.length_km, way.hours) == (0.0, 0.0)
+    assert len(way.legs) == 1
+
+
+@pytest.mark.parametrize("mode", ["any", "road", "rail"])
+def test_snapping_is_that_of_brute_force(net, mode):
+    """Every edge is looked at by bisection with Karney's distances, but for those out of reach."""
+    ground = usable(filters(mode=mode))
+    modes = net.edges["mode"].to_numpy()
+    may = ground.there & (modes != "transfer") & (net.edges["km"] > 0).to_numpy()
+    lines = net.edges.geometry[may]
+    boxes = shapely.bounds(lines.to_numpy())
+    rng = np.random.default_rng(11)
+    for lon, lat in zip(rng.uniform(62, 75, 6), rng.uniform(25, 36, 6), strict=True):
+        at = snap(Point(lon, lat), ground, "here", np.inf)
+        # A degree is 110.5 km at least northward, and 90 km eastward this far south.
+        east = np.maximum(np.maximum(boxes[:, 0] - lon, lon - boxes[:, 2]), 0) * 88
+        north = np.maximum(np.maximum(boxes[:, 1] - lat, lat - boxes[:, 3]), 0) * 110
+        near = lines[np.hypot(east, north) * 0.97 <= at.access_km + 5]
+        found = {i: reference_nearest([[lon, lat]], line) for i, line in near.items()}
+        best = min(found, key=lambda i: found[i]["distance_km"].iloc[0])
+        row = found[best].iloc[0]
+        assert at.access_km == pytest.approx(row["distance_km"], abs=1e-6)
+        assert found[at.edge]["distance_km"].iloc[0] == pytest.approx(row["distance_km"], abs=1e-6)
+        assert (at.on.x, at.on.y) == pytest.approx((row["lon"], row["lat"]), abs=1e-5)
+
+
+def test_km_along_the_edge_is_calibrated(net):
+    """A third of the way along a two-point edge is a third of its published km."""
+    edge = int(np.flatnonzero((net.edges["section"] == "mashkhel-panjgur").to_numpy())[0])
+    line = net.edges.geometry.iloc[edge]
+    chain = cg.geodesy.Chainage(line)
+    spot = chain.at(chain.length_km / 3)
+    at = snap(spot, usable(filters(status="any")), "here", 1)
+    assert at.edge == edge
+    assert at.km == pytest.approx(net.edges["km"].iloc[edge] / 3, abs=1e-6)
+    assert at.access_km == pytest.approx(0, abs=1e-6)
+
+
+def test_matrix_holds_the_lengths_of_routes():
+    places = ["Gwadar", "Quetta", "Lahore", "Karachi"]
+    for weight in ("km", "hours"):
+        table = cg.route_matrix(places, weight=weight, mode="road")
+        assert list(table.index) == list(table.columns) == places
+        for a in places:
+            for b in places:
+                way = cg.route(a, b, weight=weight, mode="road")
+                value = way.length_km if weight == "km" else way.hours
+                assert table.loc[a, b] == pytest.approx(value, abs=1e-9)
+
+
+def test_matrix_of_layers_keeps_ids_and_leaves_far_ends_empty():
+    table = cg.route_matrix("mines", ["Gwadar Port", "Karachi Port"], max_access_km=30)
+    mines = cg.layer("mines")
+    assert list(table.index) == mines.loc[mines.geometry.notna(), "id"].tolist()
+    assert table.loc["reko-diq"].notna().all()
+    assert table.isna().any(axis=None)
+    one = cg.route("Reko Diq", "Gwadar Port").length_km
+    assert table.loc["reko-diq", "Gwadar Port"] == pytest.approx(one, abs=1e-9)
+    assert table.attrs["access_km"]["reko-diq"] < 30
+
+
+def test_matrix_is_nan_where_there_is_no_way():
+    table = cg.route_matrix(["Kashgar", "Khunjerab Pass", "Gwadar"], avoid="Khunjerab")
+    assert np.isnan(table.loc["Kashgar", "Gwadar"])
+    # At the pass itself one stands on both sides.
+    assert table.loc["Kashgar", "Khunjerab Pass"] == pytest.approx(413)
+    assert table.loc["Khunjerab Pass", "Gwadar"] > 2000
+
+
+def test_geometry_of_a_route_is_one_line_that_joins_its_legs():
+    way = cg.route("Torkham", "Rohri", mode="any", weight="hours")
+    xy = np.array(way.line.coords)
+    assert (np.diff(xy, axis=0) != 0).any(axis=1).all()
+    for before, after in zip(way.legs.geometry[:-1], way.legs.geometry[1:], strict=True):
+        gap = cg.geodesy.distance_km(Point(before.coords[-1]), Point(after.coords[0]))
+        assert gap < 2.0
+    assert way.legs["km_from"].tolist() == pytest.approx(
+        [0.0, *way.legs["km_to"].tolist()[:-1]], abs=1e-9
+    )
