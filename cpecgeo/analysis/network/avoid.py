@@ -13,8 +13,9 @@ from cpecgeo.analysis.network.pieces import section_rows
 from cpecgeo.catalogue import corridor_rows, folded, layer
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.features.gate import in_region
 from cpecgeo.features.places import Place, place
-from cpecgeo.geodesy import buffer, densify, lonlat, nearest
+from cpecgeo.geodesy import buffer, densify, nearest
 
 __all__ = ["Cut", "cut"]
 
@@ -56,7 +57,7 @@ def cut(net: Network, what: Any, there: Any) -> Cut:
     if hasattr(what, "line") and hasattr(what, "sections"):
         return _sections(net, set(what.sections["id"]))
     if isinstance(what, (shapely.Geometry, gpd.GeoSeries, gpd.GeoDataFrame)):
-        shapes = lonlat(what, what="avoid")
+        shapes = in_region(what, "avoid")
         whole = shapes.union_all()
         if whole.geom_type in {"Point", "MultiPoint", "LineString", "MultiLineString"}:
             return _near(net, whole, "avoid", there)

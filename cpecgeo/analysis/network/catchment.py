@@ -16,9 +16,12 @@ from cpecgeo.analysis.network.search import Snap, costs, shortest, snap
 from cpecgeo.analysis.network.ways import drawn
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError
-from cpecgeo.geodesy import Index, buffer
+from cpecgeo.geodesy import Index, buffer, length_km
 
 __all__ = ["Reach", "reach"]
+
+# Shorter stretches than a millimetre are rounding.
+_LEAST_KM = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,23 +150,22 @@ def _edges(ground: Usable, start: Snap, cost: Any, limit: float) -> gpd.GeoDataF
     """The stretches within the limit, each with its cost where it is entered and left."""
     net = ground.network
     tree = shortest(ground, start, cost)
-    uv = net.edges[["u", "v"]].to_numpy()
-    rows = []
-    for i, (u, v) in enumerate(uv):
+    rows: list[dict[str, Any]] = []
+    for i in map(int, np.flatnonzero(ground.there)):
         length = float(net.measures[i][-1])
-        if length == 0 or not (ground.there[i]):
+        if length == 0:
             continue
-        per = float(cost[i]) / length
-        spans = []
+        u, v = int(net.edges["u"].iloc[i]), int(net.edges["v"].iloc[i])
+        sources = [(0.0, float(tree.cost[u])), (length, float(tree.cost[v]))]
         if i == start.edge:
-            low, high = _open_around(ground, i, start.km, length)
-            spans.append((start.km, max(low, start.km - limit / per), 0.0))
-            spans.append((start.km, min(high, start.km + limit / per), 0.0))
-        if ground.open[i]:
-            spans.append((0.0, min(length, (limit - tree.cost[u]) / per), tree.cost[u]))
-            spans.append((length, max(0.0, length - (limit - tree.cost[v]) / per), tree.cost[v]))
-        for a, b, at in _parted([s for s in spans if s[2] < limit and s[0] != s[1]], per):
-            rows.append(_stretch(net, i, a, b, at, per))
+            sources.append((start.km, 0.0))
+        per = float(cost[i]) / length
+        for low, high in _free(ground.blocked.get(i), length):
+            inside = sorted(s for s in sources if low <= s[0] <= high and s[1] < limit)
+            rows.extend(
+                _stretch(net, i, a, b, at, per)
+                for a, b, at in _stretches(inside, low, high, per, limit)
+            )
     frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry="geometry", crs=4326)
     frame.attrs = {
         "title": f"Reach of {start.name}",
@@ -176,42 +178,41 @@ def _edges(ground: Usable, start: Snap, cost: Any, limit: float) -> gpd.GeoDataF
     return frame
 
 
+def _free(spans: Any, length: float) -> list[tuple[float, float]]:
+    """The stretches of an edge that `avoid` leaves."""
+    if spans is None:
+        return [(0.0, length)]
+    free, at = [], 0.0
+    for low, high in sorted(map(tuple, spans.tolist())):
+        if low > at:
+            free.append((at, low))
+        at = max(at, high)
+    return [*free, (at, length)] if at < length else free
+
+
+def _stretches(
+    sources: list[tuple[float, float]], low: float, high: float, per: float, limit: float
+) -> list[tuple[float, float, float]]:
+    """From km, to km and cost at the first, each km of the edge by its cheapest source only."""
+    found = []
+    for j, (km, at) in enumerate(sources):
+        # Costs rise evenly, so two sources share what lies between them where they are equal.
+        back, ahead = low, high
+        if j > 0:
+            other, cost = sources[j - 1]
+            back = min(km, (other + km) / 2 + (at - cost) / (2 * per))
+        if j + 1 < len(sources):
+            other, cost = sources[j + 1]
+            ahead = max(km, (other + km) / 2 + (cost - at) / (2 * per))
+        far = (limit - at) / per
+        found += [(km, max(back, km - far), at), (km, min(ahead, km + far), at)]
+    return [(a, b, at) for a, b, at in found if abs(a - b) > _LEAST_KM]
+
+
 _COLUMNS = [
     "name", "mode", "section", "status", "km", "cost_from", "cost_to", "speed_class", "country",
     "accuracy_km", "basis", "source", "licence", "geometry",
 ]  # fmt: skip
-
-
-def _open_around(ground: Usable, edge: int, km: float, length: float) -> tuple[float, float]:
-    """How far an edge is free to both sides of a place on it."""
-    spans = ground.blocked.get(edge, np.empty((0, 2)))
-    below, above = spans[spans[:, 1] < km, 1], spans[spans[:, 0] > km, 0]
-    if ((spans[:, 0] <= km) & (spans[:, 1] >= km)).any():
-        return km, km
-    return float(max(below, default=0.0)), float(min(above, default=length))
-
-
-def _parted(
-    spans: list[tuple[float, float, float]], per: float
-) -> list[tuple[float, float, float]]:
-    """Stretches cut where the way from the other side is as short, so that none is twice."""
-    if len(spans) < 2:
-        return spans
-    kept = []
-    for i, (a, b, at) in enumerate(spans):
-        end = b
-        for j, (c, d, other) in enumerate(spans):
-            if i == j or (c < d) == (a < b):
-                continue
-            low, high = sorted((c, d))
-            if not (low <= max(a, end) and high >= min(a, end)):
-                continue
-            # Costs are equal at x: at + |x − a| per = other + |x − c| per.
-            meet = (a + c) / 2 + (other - at) / (2 * per) * (1 if c > a else -1)
-            end = min(end, max(meet, a)) if b > a else max(end, min(meet, a))
-        if abs(end - a) > 1e-9:
-            kept.append((a, end, at))
-    return kept
 
 
 def _stretch(net: Any, i: int, a: float, b: float, at: float, per: float) -> dict[str, Any]:
@@ -229,14 +230,13 @@ def _stretch(net: Any, i: int, a: float, b: float, at: float, per: float) -> dic
 def _towns(edges: gpd.GeoDataFrame, within_km: float) -> gpd.GeoDataFrame:
     towns = layer("places")
     attrs = towns.attrs
+    if edges.empty:
+        return towns[:0].assign(cost=[], access_km=[])
     near = Index(edges.geometry).nearest(towns.geometry, max_km=within_km)
     here = near["target"].notna().to_numpy()
     rows = near["target"][here].astype(int).to_numpy()
     on = edges.iloc[rows]
-    length = on.geometry.to_crs(4326)
-    from cpecgeo.geodesy import length_km
-
-    share = near["km"][here].to_numpy() / np.asarray(length_km(length))
+    share = near["km"][here].to_numpy() / np.asarray(length_km(on.geometry))
     low, high = on["cost_from"].to_numpy(), on["cost_to"].to_numpy()
     towns = towns[here].assign(
         cost=low + share * (high - low), access_km=near["distance_km"][here].to_numpy()

@@ -156,7 +156,7 @@ def pieces() -> list[Piece]:
 
 
 def _tells(row: dict[str, Any]) -> bool:
-    return row["role"] == "base" or row["status"] == "operating"
+    return bool(row["role"] == "base" or row["status"] == "operating")
 
 
 def _rank(row: dict[str, Any]) -> tuple[int, float, str]:

@@ -22,6 +22,8 @@ __all__ = ["WEIGHTS", "Snap", "Tree", "costs", "shortest", "snap", "spot"]
 
 WEIGHTS = ("km", "hours")
 
+_END_KM = 1e-6
+
 
 @dataclass(frozen=True)
 class Snap:
@@ -91,6 +93,9 @@ def _index(net: Network, chosen: bytes) -> tuple[Index, Any]:
 def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
     """The nearest point on an edge that may be used.
 
+    An edge that is avoided in part may be snapped to, so that ends don't move with what is
+    avoided; one that is avoided from end to end may not.
+
     Raises
     ------
     InputError
@@ -100,6 +105,9 @@ def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
     edges = ground.network.edges
     mode = edges["mode"].to_numpy()
     may = ground.there & (mode != "transfer") & (edges["km"].to_numpy() > 0)
+    may[[i for i, spans in ground.blocked.items() if _whole(spans, ground.network.measures[i])]] = (
+        False
+    )
     if not may.any():
         raise InputError("The filters leave no road and no railway at all; loosen them.")
     index, rows = _index(ground.network, may.tobytes())
@@ -113,8 +121,15 @@ def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
     edge = int(rows[int(hit["target"])])
     line, measures = edges.geometry.iloc[edge], ground.network.measures[edge]
     km = float(np.interp(hit["km"], Chainage(line).measures_km, measures))
+    # A millimetre from an end is the end: the rest is rounding.
+    km = next((end for end in (0.0, float(measures[-1])) if abs(km - end) < _END_KM), km)
     on = shapely.Point(hit["lon"], hit["lat"])
     return Snap(name, point, edge, km, float(hit["distance_km"]), on)
+
+
+def _whole(spans: Any, measures: Any) -> bool:
+    """Whether what is avoided takes out an edge from end to end."""
+    return bool(((spans[:, 0] <= 0) & (spans[:, 1] >= measures[-1])).any())
 
 
 def costs(net: Network, weight: str, speeds: Mapping[str, float] | None) -> tuple[Any, Any]:

@@ -1,0 +1,203 @@
+"""The network against published figures, and the story that the notebook tells."""
+
+import json
+import re
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+import cpecgeo as cg
+from cpecgeo.catalogue import corridor_rows, layer
+from cpecgeo.errors import InputError, MissingExtraError
+from cpecgeo.maps import Map
+
+
+@pytest.fixture(scope="module")
+def checks():
+    return cg.route_checks()
+
+
+@pytest.mark.parametrize(
+    ("name", "published", "network"),
+    [("western", 2463, 2548.2), ("central", 2417, 2579.0), ("eastern", 2686, 2913.3)],
+)
+def test_the_three_alignments(checks, name, published, network):
+    """Against the published 2,463, 2,417 and 2,686 km; the parts say where the rest lies."""
+    row = checks.loc[name]
+    assert row["published_km"] == published
+    assert row["network_km"] == pytest.approx(network, abs=0.1)
+    parts = cg.alignment_parts(name)
+    assert parts["section"].tolist() == corridor_rows()[name]["sections"]
+    assert parts["network_km"].sum() == pytest.approx(row["network_km"], abs=1e-6)
+    told = parts["more_km"].abs() > 0.05
+    assert (parts.loc[told | parts["published_km"].isna(), "reason"] != "").all()
+    assert (parts.loc[parts["more_km"].abs() < 0.05, "reason"] == "").all()
+
+
+def test_2463_is_the_sum_of_the_parts_that_have_a_figure():
+    parts = cg.alignment_parts("western")
+    assert parts["published_km"].sum() == pytest.approx(2463, abs=1)
+    silent = parts[parts["published_km"].isna()].set_index("section")["network_km"].round(1)
+    assert silent.to_dict() == {"m1-burhan-hakla": 33.6, "m8-junction-gwadar": 52.6}
+
+
+def test_2686_fits_the_way_by_faisalabad():
+    """By Lahore the Eastern is 170 km longer than over the M-4."""
+    round_ = cg.route("Burhan", "Rohri", mode="road", along="eastern")
+    straight = cg.route("Burhan", "Rohri", mode="road", avoid=["n5", "n55", "n50-yarik-zhob"])
+    assert {"m2", "m4", "m5"} <= set(straight.sections)
+    assert round_.length_km - straight.length_km == pytest.approx(170.2, abs=0.5)
+
+
+def test_rail_by_tickets_and_by_posts(checks):
+    assert checks.loc["karachi-peshawar-ticket", "network_km"] == pytest.approx(1725, abs=3)
+    assert checks.loc["kiamari-peshawar-chord", "network_km"] == pytest.approx(1687, abs=1e-6)
+    assert checks.loc["lahore-rawalpindi", "network_km"] == pytest.approx(289, abs=1e-6)
+
+
+@pytest.mark.parametrize("motorway", ["m1", "m2", "m3", "m5", "m6", "m9"])
+def test_motorways_have_their_published_length(checks, motorway):
+    assert checks.loc[motorway, "more_km"] == pytest.approx(0, abs=1e-6)
+
+
+def test_figures_that_nothing_was_calibrated_by(checks):
+    """Road signs and round figures: most within a tenth, and each difference has a reason."""
+    free = checks[checks["independent"]]
+    assert len(free) >= 9
+    assert (free["share"].abs() < 0.2).sum() >= len(free) - 1
+    assert free["share"].abs().median() < 0.07
+    assert (checks["reason"].str.len() > 10).all()
+    assert checks["source"].notna().all()
+
+
+def test_the_closure_between_raikot_and_thakot_cuts_the_corridor():
+    worst = cg.critical_sections("Khunjerab Pass", "Gwadar", mode="road")
+    cut = worst[worst["cut"]]["section"].tolist()
+    assert {"khunjerab-raikot", "raikot-thakot"} <= set(cut)
+    assert np.isinf(worst.loc[worst["cut"], "more_km"]).all()
+    rest = worst[~worst["cut"]]
+    assert (rest["more_km"] >= 0).all()
+    assert worst["more_km"].is_monotonic_decreasing
+    base = cg.route("Khunjerab Pass", "Gwadar", mode="road")
+    assert set(worst["section"]) == set(base.sections)
+    for _, row in rest.head(2).iterrows():
+        other = cg.route("Khunjerab Pass", "Gwadar", mode="road", avoid=row["section"])
+        assert other.length_km == pytest.approx(row["closed_km"], abs=1e-9)
+
+
+def test_critical_sections_add_to_what_is_avoided_already():
+    asked = {"mode": "road", "avoid": "n85"}
+    worst = cg.critical_sections("Khunjerab Pass", "Gwadar", **asked)
+    base = cg.route("Khunjerab Pass", "Gwadar", **asked)
+    assert "n85" not in set(worst["section"])
+    assert worst.attrs["open_km"] == pytest.approx(base.length_km)
+
+
+def test_compare_counts_from_the_first():
+    ways = {
+        "Western": cg.route("Khunjerab Pass", "Gwadar", along="western"),
+        "Eastern": cg.route("Khunjerab Pass", "Gwadar", along="eastern"),
+    }
+    table = cg.compare(ways)
+    assert table.index.tolist() == ["Western", "Eastern"]
+    assert table["more_km"].iloc[0] == 0
+    more = ways["Eastern"].length_km - ways["Western"].length_km
+    assert table["more_km"].iloc[1] == pytest.approx(more)
+    assert table["road_km"].tolist() == pytest.approx([w.length_km for w in ways.values()])
+    listed = cg.compare(list(ways.values()))
+    assert listed.index.is_unique
+
+
+def test_routes_are_map_layers_and_pages():
+    way = cg.route("Torkham", "Rohri", weight="hours")
+    page = way._repr_html_()
+    assert "<table>" in page
+    assert "not counted" in page
+    made = Map(background=False).add(way, name="Down").add(way.legs).add(way.line)
+    made.add(cg.reach("Quetta", hours=3).edges, name="Reach")
+    names = [v["name"] for v in made.data()["layers"].values()]
+    assert "Down" in names
+    assert "Reach" in names
+    assert way.explore() is not None
+    assert cg.reach("Quetta", km=50).explore() is not None
+    assert "Quetta" in cg.reach("Quetta", km=50)._repr_html_()
+
+
+def test_names_are_escaped():
+    way = cg.stated_leg(
+        (67.0, 30.0), (67.1, 30.0), 20, mode="road", source="x", names=("<b>a</b>", "b")
+    )
+    assert "<b>a</b>" not in way._repr_html_()
+    assert "&lt;b&gt;" in way._repr_html_()
+
+
+def test_legs_are_written_and_read_again(tmp_path):
+    way = cg.route("Quetta", "Kuchlak")
+    way.legs.to_file(tmp_path / "legs.geojson", driver="GeoJSON")
+    back = gpd.read_file(tmp_path / "legs.geojson")
+    assert back["km"].sum() == pytest.approx(way.length_km)
+    assert json.loads((tmp_path / "legs.geojson").read_text())["features"]
+    assert re.fullmatch(r"<Route Quetta → Kuchlak: .* legs>", repr(way))
+
+
+def test_turns_of_the_table():
+    way = cg.route("Kashgar", "Torkham", weight="hours", mode="road")
+    assert way.legs["turn"].iloc[0] == "start"
+    assert way.legs.loc[way.legs["mode"] == "border", "turn"].tolist() == ["border"]
+    assert set(way.legs["turn"]) <= {"start", "on", "left", "right", "back", "border", "change"}
+    # Coming down from Havelian, Peshawar lies to the right of Burhan.
+    west = cg.route("Havelian", "Peshawar", mode="road", avoid=["n35", "n5", "n55"])
+    at = west.legs[west.legs["section"] == "m1"].iloc[0]
+    assert at["turn"] == "right"
+
+
+def test_by_sea():
+    pytest.importorskip("searoute")
+    way = cg.sea_route("Gwadar Port", (55.05, 25.0167), names=("Gwadar Port", "Jebel Ali"))
+    straight = cg.distance_km(way.origin.point, way.destination.point)
+    assert straight < way.length_km < 1.25 * straight
+    assert way.length_km == pytest.approx(cg.length_km(way.line), abs=1e-9)
+    land = shapely.union_all(layer("countries").geometry.to_numpy())
+    assert way.line.intersection(land).length < 0.1
+    assert way.hours == pytest.approx(way.length_km / 28)
+    whole = cg.route("Kashgar", "Gwadar Port") + way
+    assert whole.legs["mode"].iloc[-1] == "sea"
+    assert whole.length_km == pytest.approx(2961 + way.length_km, abs=10)
+    assert whole.legs["km_to"].iloc[-1] == pytest.approx(whole.length_km)
+    with pytest.raises(InputError, match="one place"):
+        cg.sea_route("Gwadar Port", "Gwadar Port")
+
+
+def test_sea_needs_its_extra(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "searoute", None)
+    with pytest.raises(MissingExtraError, match=r"cpecgeo\[sea\]"):
+        cg.sea_route("Gwadar Port", "Karachi Port")
+
+
+def test_stated_legs_need_a_source_and_a_length_that_can_be():
+    leg = cg.stated_leg("Gwadar", "Turbat", 165, mode="road", source="sign")
+    assert leg.legs["source"].tolist() == ["sign"]
+    assert leg.legs["basis"].tolist() == ["schematic"]
+    with pytest.raises(InputError, match="straight line"):
+        cg.stated_leg("Gwadar", "Turbat", 16, mode="road", source="sign")
+    with pytest.raises(InputError, match="source"):
+        cg.stated_leg("Gwadar", "Turbat", 165, mode="road", source=" ")
+    with pytest.raises(InputError, match="kmh"):
+        cg.stated_leg("Gwadar", "Turbat", 165, mode="camel", source="sign")
+
+
+def test_frames_carry_their_method():
+    way = cg.route("Quetta", "Chaman")
+    for frame in (
+        way.legs,
+        cg.reach("Quetta", km=50).edges,
+        cg.route_matrix(["Quetta", "Chaman"]),
+        cg.critical_sections("Quetta", "Chaman"),
+    ):
+        assert {"method", "ellipsoid", "edges", "data_version"} <= set(frame.attrs)
+    assert isinstance(cg.compare([way]), pd.DataFrame)

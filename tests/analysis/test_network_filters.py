@@ -1,0 +1,247 @@
+"""Filters: mode, status, year, season and what is avoided; messages when nothing is left."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from shapely.geometry import LineString, Point, box
+
+import cpecgeo as cg
+from cpecgeo.errors import (
+    CoordinateError,
+    CRSError,
+    InputError,
+    InputTypeError,
+    UnknownNameError,
+)
+
+
+def test_modes():
+    assert set(cg.route("Karachi", "Lahore", mode="road").legs["mode"]) == {"road"}
+    assert set(cg.route("Karachi", "Lahore", mode="rail").legs["mode"]) == {"rail"}
+    # Down the hills by road and on by train is shorter than either alone.
+    both = cg.route("Gilgit", "Sibi")
+    assert {"road", "rail", "transfer"} <= set(both.legs["mode"])
+    assert (
+        both.legs.loc[both.legs["mode"] == "transfer", "hours"].tolist()
+        == [12.0] * (both.legs["mode"] == "transfer").sum()
+    )
+
+
+def test_names_mean_stations_by_rail_and_towns_by_road():
+    rail = cg.route("Peshawar", "Karachi", mode="rail")
+    assert rail.access_km == 0.0
+    assert rail.origin.name == "Peshawar Cantonment"
+    assert cg.route("Burhan", "Hakla").km_by("speed_class").index.tolist() == ["motorway"]
+
+
+def test_only_what_operates_unless_asked():
+    assert set(cg.route("Khunjerab Pass", "Gwadar").legs["status"]) == {"operating"}
+    with pytest.raises(InputError, match="max_access_km"):
+        cg.route("Gwadar Port", "Quetta", mode="rail")
+    plan = cg.route("Gwadar Port", "Quetta", mode="rail", status=["operating", "planned"])
+    assert set(plan.legs["status"]) == {"operating", "planned"}
+    assert plan.km_by("status")["planned"] == pytest.approx(969.5, abs=1)
+    assert cg.route("Torkham", "Peshawar", mode="rail", status="any").sections == (
+        "khyber-railway",
+    )
+
+
+def test_year_leaves_out_what_opened_later():
+    now = cg.route("Peshawar", "Rohri", mode="road", weight="hours")
+    then = cg.route("Peshawar", "Rohri", mode="road", weight="hours", year=1990)
+    assert {"m1", "m2", "m4", "m5"} <= set(now.sections)
+    assert not {"m1", "m2", "m3", "m4", "m5"} & set(then.sections)
+    assert then.hours > now.hours
+
+
+@pytest.mark.parametrize(
+    ("year", "season", "open_"),
+    [
+        (2020, "winter", False),
+        (2020, "January", False),
+        (2020, "Mar", False),
+        (2020, 12, False),
+        (2024, "feb", False),
+        (2020, "summer", True),
+        (2020, 4, True),
+        (2020, "november", True),
+        (2024, "december", True),
+        (2025, "winter", True),
+        (None, "winter", True),
+        (2020, None, True),
+    ],
+)
+def test_khunjerab_was_closed_in_winter_until_2024(year, season, open_):
+    asked = {"year": year, "season": season}
+    if open_:
+        assert cg.route("Kashgar", "Gilgit", **asked).length_km == pytest.approx(662, abs=30)
+        return
+    with pytest.raises(InputError, match=rf"cut by year={year} and by season="):
+        cg.route("Kashgar", "Gilgit", **asked)
+    # One may still go up to the pass from either side.
+    assert cg.route("Kashgar", "Khunjerab Pass", **asked).length_km == pytest.approx(413)
+    assert cg.route("Khunjerab Pass", "Gilgit", **asked).length_km == pytest.approx(250.7, abs=0.1)
+
+
+def test_the_pass_road_is_open_in_summer_only():
+    """Dasu closed: over Babusar in summer, no way in winter, and the message says so."""
+    summer = cg.route("Chilas", "Mansehra", mode="road", avoid="Dasu", season="summer")
+    assert "n15" in summer.sections
+    for season in ("winter", "may"):
+        with pytest.raises(InputError, match=r"cut by avoid=\['Dasu'\]"):
+            cg.route("Chilas", "Mansehra", mode="road", avoid="Dasu", season=season)
+    with pytest.raises(InputError, match="with season='summer' there is one"):
+        cg.route("Chilas", "Mansehra", mode="road", avoid="Dasu")
+
+
+@pytest.mark.parametrize(
+    "avoid",
+    [
+        "n85",
+        "N-85",
+        "section:n85",
+        "corridor:n85",
+        "Panjgur",
+        "place:Panjgur",
+        "district:Panjgur",
+        ["n85"],
+        cg.place("Panjgur"),
+        cg.corridor("n85"),
+        cg.place("Panjgur").point,
+        cg.place("Panjgur").point.buffer(0.2),
+        LineString([(63.0, 27.5), (65.0, 26.5)]),
+        gpd.GeoSeries([cg.place("Panjgur").point.buffer(0.2)], crs=4326).to_crs(32641),
+        gpd.GeoDataFrame({"a": [1]}, geometry=[box(63.5, 26.5, 64.5, 27.3)], crs=4326),
+    ],
+    ids=lambda a: a if isinstance(a, str) else type(a).__name__,
+)
+def test_avoid_takes_names_things_and_geometries(avoid):
+    free = cg.route("Khunjerab Pass", "Gwadar", mode="road")
+    held = cg.route("Khunjerab Pass", "Gwadar", mode="road", avoid=avoid)
+    assert "n85" in free.sections
+    assert "n85" not in held.sections
+    assert held.length_km > free.length_km
+
+
+def test_avoiding_a_crossing_closes_the_border_and_not_the_road_to_it():
+    with pytest.raises(InputError, match=r"cut by avoid=\['Khunjerab'\]"):
+        cg.route("Kashgar", "Gwadar", avoid="Khunjerab")
+    assert cg.route("Gilgit", "Khunjerab Pass", avoid="Khunjerab").length_km > 200
+
+
+def test_an_origin_on_a_blocked_edge_may_leave_the_other_way():
+    """Sixty km of one straight edge: blocked on one side, open on the other."""
+    net = cg.network()
+    edge = int(np.flatnonzero((net.edges["section"] == "m8-hoshab-awaran").to_numpy())[0])
+    chain = cg.geodesy.Chainage(net.edges.geometry.iloc[edge])
+    asked = {"status": "any", "mode": "road"}
+    ends = [net.nodes["name"].iloc[net.edges[c].iloc[edge]] for c in ("u", "v")]
+    spot = chain.at(chain.length_km / 2)
+    wall = chain.at(chain.length_km * 0.75).buffer(0.05)
+    ahead = cg.route(spot, "Nal", **asked)
+    held = cg.route(spot, "Nal", avoid=wall, **asked)
+    assert held.length_km > ahead.length_km + 100
+    assert {ends[0], ends[1]} == {"Hoshab", "Awaran"}
+    with pytest.raises(InputError, match="cut by avoid"):
+        cg.route(chain.at(chain.length_km * 0.75), "Nal", avoid=wall, **asked)
+
+
+def test_an_end_on_an_avoided_road_goes_to_the_next_one():
+    free = cg.route("Moro", "Quetta", mode="road")
+    held = cg.route("Moro", "Quetta", mode="road", avoid="n5")
+    assert free.origin.access_km == pytest.approx(0, abs=1e-6)
+    assert held.origin.access_km > 5
+    assert "n5" not in held.sections
+
+
+def test_reach_stops_at_what_is_avoided():
+    net = cg.network()
+    edge = int(np.flatnonzero((net.edges["section"] == "m8-hoshab-awaran").to_numpy())[0])
+    chain = cg.geodesy.Chainage(net.edges.geometry.iloc[edge])
+    spot, wall = chain.at(chain.length_km / 2), chain.at(chain.length_km * 0.75).buffer(0.05)
+    free = cg.reach(spot, km=60, status="any", mode="road")
+    held = cg.reach(spot, km=60, status="any", mode="road", avoid=wall)
+    assert free.length_km == pytest.approx(120, abs=1e-6)
+    assert 60 < held.length_km < 100
+    assert not held.edges.intersects(wall.buffer(-0.01)).any()
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "says"),
+    [
+        ({"mode": "boat"}, UnknownNameError, "mode"),
+        ({"status": "open"}, UnknownNameError, "status"),
+        ({"status": []}, InputError, "empty"),
+        ({"year": "2015"}, InputTypeError, "whole number"),
+        ({"year": True}, InputTypeError, "whole number"),
+        ({"year": 15}, InputError, "1800"),
+        ({"season": "monsoon"}, UnknownNameError, "season"),
+        ({"season": 13}, InputError, "1 to 12"),
+        ({"season": 1.5}, InputTypeError, "month"),
+        ({"weight": "money"}, InputError, "km, hours"),
+        ({"avoid": "Atlantis"}, UnknownNameError, "avoid"),
+        ({"avoid": "Khuzdarr"}, UnknownNameError, "Khuzdar"),
+        ({"avoid": 5}, InputTypeError, "int"),
+        ({"avoid": Point(25, 67)}, CoordinateError, "swapped"),
+        ({"avoid": gpd.GeoSeries([Point(67, 25)])}, CRSError, "CRS"),
+        ({"avoid": Point(80, 40)}, InputError, "km from the network"),
+        ({"avoid": "raikot-thakot-realignment"}, InputError, "isn't in the network"),
+        ({"along": "silk road"}, UnknownNameError, "corridor"),
+        ({"speeds": {"motorbike": 60}}, InputError, "speed classes"),
+        ({"speeds": {"motorway": 0}}, InputError, "above 0"),
+    ],
+    ids=lambda x: str(x)[:40],
+)
+def test_bad_filters_are_told(asked, error, says):
+    with pytest.raises(error, match=says):
+        cg.route("Quetta", "Gwadar", **asked)
+
+
+@pytest.mark.parametrize(
+    ("end", "error", "says"),
+    [
+        ("Gwader", UnknownNameError, "Gwadar"),
+        ((25.1, 62.3), CoordinateError, "swapped"),
+        (Point(55.05, 25.0), InputError, "max_access_km=50"),
+        (LineString([(67, 25), (68, 26)]), InputTypeError, "one point"),
+        (gpd.GeoSeries([Point(67, 25), Point(68, 26)], crs=4326), InputTypeError, "one point"),
+    ],
+    ids=lambda x: str(x)[:30],
+)
+def test_bad_ends_are_told(end, error, says):
+    with pytest.raises(error, match=says):
+        cg.route("Quetta", end)
+
+
+def test_limits_of_reach_and_alternatives_are_told():
+    for bad in ({}, {"km": 5, "hours": 1}, {"km": 0}, {"km": float("nan")}):
+        with pytest.raises(InputError):
+            cg.reach("Gwadar", **bad)
+    for bad in ({"k": 0}, {"max_overlap": 1.5}, {"max_stretch": 0.5}):
+        with pytest.raises(InputError):
+            cg.routes("Gwadar", "Quetta", **bad)
+    with pytest.raises(InputError, match="Nothing to compare"):
+        cg.compare([])
+
+
+def test_speeds_can_be_set_by_class():
+    slow = cg.route("Karachi Cantonment", "Lahore Junction", mode="rail", along="ml1")
+    fast = cg.route(
+        "Karachi Cantonment",
+        "Lahore Junction",
+        mode="rail",
+        along="ml1",
+        speeds={"rail-main": 110, "rail-branch": 80},
+    )
+    assert fast.length_km == slow.length_km
+    assert fast.hours == pytest.approx(slow.hours / 2, rel=1e-9)
+
+
+def test_input_stays_as_it_is():
+    places = gpd.GeoDataFrame(
+        {"n": [1, 2]}, geometry=[Point(67.0, 30.2), Point(62.3, 25.1)], index=["a", "b"], crs=4326
+    )
+    before = places.copy()
+    table = cg.route_matrix(places)
+    assert places.equals(before)
+    assert list(table.index) == ["a", "b"]

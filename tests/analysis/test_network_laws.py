@@ -1,0 +1,144 @@
+"""Laws that hold for all places and limits."""
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import Point, box
+
+import cpecgeo as cg
+from cpecgeo.analysis.network import overlap
+from cpecgeo.errors import InputError
+from cpecgeo.geodesy import distance_km
+
+lons = st.floats(62.0, 75.0)
+lats = st.floats(25.2, 36.5)
+points = st.builds(Point, lons, lats)
+near = {"max_access_km": 2000.0}
+modes = st.sampled_from(["any", "road", "rail"])
+weights = st.sampled_from(["km", "hours"])
+
+
+def way_or_none(*ends, **chosen):
+    try:
+        return cg.route(*ends, **chosen, **near)
+    except InputError:
+        return None
+
+
+@settings(max_examples=25)
+@given(st.lists(points, min_size=3, max_size=5), modes, weights)
+def test_matrix_is_symmetric_and_keeps_the_triangle_inequality(places, mode, weight):
+    # Places are labelled by their coordinates, so none may come twice.
+    places = list({(p.x, p.y): p for p in places}.values())
+    table = cg.route_matrix(places, mode=mode, weight=weight, **near).to_numpy()
+    assert (np.diag(table) == 0).all()
+    np.testing.assert_allclose(table, table.T, rtol=0, atol=1e-9)
+    if not np.isnan(table).any():
+        over = (table[:, :, None] + table[None, :, :]).min(axis=1)
+        assert (table <= over + 1e-9).all()
+
+
+@settings(max_examples=30)
+@given(points, points, modes, weights)
+def test_a_way_is_no_shorter_than_the_line_drawn_and_that_no_shorter_than_straight(
+    a, b, mode, weight
+):
+    way = way_or_none(a, b, mode=mode, weight=weight)
+    if way is None:
+        return
+    straight = distance_km(way.origin.on, way.destination.on)
+    assert cg.length_km(way.line) >= straight - 1e-6
+    # Published km may fall short of the drawn line by a little, where points lie aside.
+    assert way.length_km >= 0.95 * straight - 1e-6
+
+
+@settings(max_examples=30)
+@given(points, points, lons, lats, st.floats(0.2, 2.5), weights)
+def test_avoiding_never_shortens_and_is_obeyed(a, b, lon, lat, size, weight):
+    area = box(lon, lat, lon + size, lat + size)
+    free = cg.route(a, b, weight=weight, mode="road", **near)
+    held = way_or_none(a, b, weight=weight, mode="road", avoid=area)
+    if held is None:
+        return
+    cost = {"km": "length_km", "hours": "hours"}[weight]
+    # An end on an edge that is avoided from end to end goes to the next one.
+    assert held.access_km >= free.access_km
+    if held.access_km == free.access_km:
+        assert getattr(held, cost) >= getattr(free, cost) - 1e-9
+    inside = shapely.intersection(held.line, area.buffer(-0.02))
+    assert inside.length < 1e-6
+
+
+@settings(max_examples=25)
+@given(st.integers(1950, 2026), weights)
+def test_what_opened_later_never_helps_earlier(year, weight):
+    """Between towns on the oldest road, so that the ends don't move with the year."""
+    held = way_or_none("Peshawar", "Karachi", mode="road", year=year, weight=weight)
+    later = cg.route("Peshawar", "Karachi", mode="road", year=2026, weight=weight)
+    cost = {"km": "length_km", "hours": "hours"}[weight]
+    assert held is None or getattr(held, cost) >= getattr(later, cost) - 1e-9
+    assert held is None or all(str(o)[:4] <= str(year) for o in held.legs["opened"].dropna())
+
+
+@settings(max_examples=20)
+@given(points, st.floats(1, 400), st.floats(1, 400), modes)
+def test_a_longer_reach_holds_a_shorter_one(a, one, two, mode):
+    low, high = sorted((one, two))
+    small, large = (cg.reach(a, km=km, mode=mode, **near) for km in (low, high))
+    assert small.length_km <= large.length_km + 1e-9
+    assert set(small.towns["id"]) <= set(large.towns["id"])
+    assert (large.edges["cost_to"] <= high + 1e-9).all()
+    sums = [r.edges.groupby(["section", "mode"])["km"].sum() for r in (small, large)]
+    assert set(sums[0].index) <= set(sums[1].index)
+    assert (sums[0] <= sums[1].reindex(sums[0].index) + 1e-6).all()
+
+
+@settings(max_examples=12)
+@given(points, st.floats(5, 300), weights)
+def test_every_end_of_a_reach_costs_what_a_route_there_does(a, limit, weight):
+    found = cg.reach(a, mode="road", **{weight: limit if weight == "km" else limit / 30}, **near)
+    for _, row in found.edges.sample(min(4, len(found.edges)), random_state=1).iterrows():
+        end = Point(row.geometry.coords[-1])
+        way = cg.route(a, end, mode="road", weight=weight, **near)
+        cost = way.length_km if weight == "km" else way.hours
+        assert cost <= row["cost_to"] + 1e-6
+
+
+def test_a_reach_counts_each_stretch_once():
+    """All of a ring of roads within reach sums to the roads themselves."""
+    edges = cg.network().edges
+    roads = edges[(edges["mode"] == "road") & (edges["status"] == "operating")]
+    roads = roads[roads["season"] == ""]
+    whole = cg.reach("Quetta", km=20_000, mode="road")
+    assert whole.length_km == pytest.approx(roads["km"].sum(), abs=1e-6)
+
+
+@settings(max_examples=15)
+@given(points, points, st.integers(2, 4), st.floats(0.2, 1.0), st.floats(1.0, 2.0), modes)
+def test_alternatives_keep_their_limits(a, b, k, share, stretch, mode):
+    try:
+        ways = cg.routes(a, b, k, share, max_stretch=stretch, mode=mode, **near)
+    except InputError:
+        return
+    assert 1 <= len(ways) <= k
+    best = cg.route(a, b, mode=mode, **near)
+    assert ways[0].length_km == pytest.approx(best.length_km, abs=1e-9)
+    lengths = [w.length_km for w in ways]
+    assert lengths == sorted(lengths)
+    assert max(lengths) <= stretch * lengths[0] + 1e-9
+    for i, one in enumerate(ways):
+        assert len({s.edge for s in one.steps}) == len(one.steps)
+        for other in ways[:i]:
+            assert overlap(one, other) <= share + 1e-9
+
+
+@settings(max_examples=15)
+@given(st.sampled_from(["Quetta", "Lahore", "Karachi", "Gilgit", "Multan", "Turbat"]), weights)
+def test_sums_of_legs(town, weight):
+    way = cg.route("Gwadar", town, weight=weight)
+    assert way.legs["km"].sum() == way.length_km
+    assert way.legs["km_to"].iloc[-1] == pytest.approx(way.length_km, abs=1e-9)
+    assert way.km_by("mode").sum() == pytest.approx(way.length_km, abs=1e-9)
+    assert way.km_by("country").sum() == pytest.approx(way.length_km, abs=1e-9)
