@@ -1,0 +1,173 @@
+"""Implicit speeds: what the law allows where no limit is mapped, in Pakistan and China."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from cpecgeo.catalogue import layer
+
+__all__ = ["ONEWAY_CLASSES", "countries", "kmh", "speeds"]
+
+_PAKISTAN = (
+    "National Highways and Motorway Police: light vehicles 120 km/h on motorways and 100 km/h on "
+    "national highways (limits as restored in 2026)"
+)
+_TOWN = "customary limit of 40–50 km/h in Pakistani towns; the upper figure"
+_CHINA_ROAD = (
+    "Regulation implementing the Road Traffic Safety Law (State Council 405, 2004), art. 45"
+)
+_CHINA_FAST = (
+    "Regulation implementing the Road Traffic Safety Law (State Council 405, 2004), art. 78"
+)
+_GUESS = "assumption of this package: no limit in law is known for the class"
+
+# highway class → (km/h, source), by country. Where the law has one limit for several classes,
+# lower classes keep it: the limit is the law's, not what a lorry makes of the road.
+_LIMITS: Mapping[str, Mapping[str, tuple[float, str]]] = {
+    "PK": {
+        "motorway": (120, _PAKISTAN),
+        "trunk": (100, _PAKISTAN),
+        "primary": (80, _GUESS),
+        "secondary": (70, _GUESS),
+        "tertiary": (60, _GUESS),
+        "unclassified": (50, _GUESS),
+        "residential": (50, _TOWN),
+        "living_street": (20, _GUESS),
+        "service": (20, _GUESS),
+        "track": (20, _GUESS),
+        "road": (40, _GUESS),
+        "rail": (105, "present line speed of ML-1, 65–110 km/h; the usual one of its faster parts"),
+    },
+    "CN": {
+        "motorway": (120, _CHINA_FAST),
+        "trunk": (70, _CHINA_ROAD),
+        "primary": (70, _CHINA_ROAD),
+        "secondary": (70, _CHINA_ROAD),
+        "tertiary": (40, _CHINA_ROAD),
+        "unclassified": (40, _CHINA_ROAD),
+        "residential": (30, _CHINA_ROAD),
+        "living_street": (20, _GUESS),
+        "service": (20, _GUESS),
+        "track": (20, _GUESS),
+        "road": (40, _GUESS),
+        "rail": (100, _GUESS),
+    },
+}
+# Limits that are mapped by their kind, as in maxspeed=CN:urban.
+_NAMED = {
+    "motorway": "motorway",
+    "trunk": "trunk",
+    "rural": "secondary",
+    "urban": "residential",
+    "living_street": "living_street",
+}
+_LINK_SHARE = 0.6  # ramps: the bends are what holds one back
+_WALK_KMH = 5.0
+_FALLBACK_KMH = 30.0
+_MILE_KM = 1.609344
+_NUMBER = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(mph|km/h|kmh|kph)?\s*$")
+
+ONEWAY_CLASSES = frozenset({"motorway"})
+
+
+def speeds() -> pd.DataFrame:
+    """Implicit speeds by country and class of way, with the source of each.
+
+    Returns
+    -------
+    DataFrame
+        `country` (PK, CN), `highway` (``rail`` for railways), `kmh`, `source`. A mapped
+        `maxspeed` goes before them.
+
+    Notes
+    -----
+    These are limits for cars on a free road. Journeys take longer; see `Network.path` for
+    how hours are reckoned.
+
+    Examples
+    --------
+    >>> table = speeds().set_index(["country", "highway"])
+    >>> float(table.loc[("PK", "motorway"), "kmh"]), float(table.loc[("CN", "trunk"), "kmh"])
+    (120.0, 70.0)
+    """
+    rows = [
+        (country, kind, float(limit), source)
+        for country, limits in _LIMITS.items()
+        for kind, (limit, source) in limits.items()
+    ]
+    return pd.DataFrame(rows, columns=["country", "highway", "kmh", "source"])
+
+
+def kmh(tags: Mapping[str, str], country: str, *, on_foot: bool = False) -> tuple[float, str]:
+    """The speed of a way, and where it comes from.
+
+    Parameters
+    ----------
+    tags : mapping
+    country : str
+        ``"PK"`` or ``"CN"``; Pakistan's figures stand in elsewhere.
+    on_foot : bool
+
+    Returns
+    -------
+    kmh : float
+    basis : str
+        ``"maxspeed"``, ``"implicit"`` or ``"fallback"``.
+
+    Examples
+    --------
+    >>> kmh({"highway": "trunk", "maxspeed": "50 mph"}, "PK")
+    (80.4672, 'maxspeed')
+    >>> kmh({"highway": "trunk"}, "CN")
+    (70.0, 'implicit')
+    """
+    if on_foot:
+        return _WALK_KMH, "implicit"
+    limits = _LIMITS.get(country, _LIMITS["PK"])
+    stated = _stated(tags.get("maxspeed", ""))
+    if stated is not None:
+        return stated, "maxspeed"
+    kind = "rail" if "railway" in tags else tags.get("highway", "")
+    if kind == "construction":
+        kind = tags.get("construction", "")
+    base, link = kind.removesuffix("_link"), kind.endswith("_link")
+    if base not in limits:
+        return _FALLBACK_KMH, "fallback"
+    return limits[base][0] * (_LINK_SHARE if link else 1.0), "implicit"
+
+
+def _stated(text: str) -> float | None:
+    """A mapped limit in km/h; the lowest of several; None where it says no number."""
+    found = []
+    for part in re.split(r"[;|,]", text):
+        number = _NUMBER.match(part)
+        if number:
+            found.append(float(number[1]) * (_MILE_KM if number[2] == "mph" else 1.0))
+        elif ":" in part:
+            country, _, zone = part.strip().partition(":")
+            limits = _LIMITS.get(country.upper())
+            if limits and zone in _NAMED:
+                found.append(float(limits[_NAMED[zone]][0]))
+    usable = [f for f in found if f > 0]
+    return min(usable) if usable else None
+
+
+def countries(xy: NDArray[np.float64]) -> NDArray[Any]:
+    """``"CN"`` for places in China, ``"PK"`` for all others; by the bundled outlines.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (places, 2)
+        lon, lat.
+    """
+    frame = layer("countries")
+    china = shapely.union_all(frame.geometry[frame["id"] == "china"].to_numpy())
+    shapely.prepare(china)
+    return np.where(shapely.contains_xy(china, xy[:, 0], xy[:, 1]), "CN", "PK")
