@@ -27,7 +27,7 @@ def way_or_none(*ends, **chosen):
         return None
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(points, min_size=3, max_size=5), modes, weights)
 def test_matrix_is_symmetric_and_keeps_the_triangle_inequality(places, mode, weight):
     # Places are labelled by their coordinates, so none may come twice.
@@ -40,7 +40,7 @@ def test_matrix_is_symmetric_and_keeps_the_triangle_inequality(places, mode, wei
         assert (table <= over + 1e-9).all()
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(points, points, modes, weights)
 def test_a_way_is_no_shorter_than_the_line_drawn_and_that_no_shorter_than_straight(
     a, b, mode, weight
@@ -54,7 +54,7 @@ def test_a_way_is_no_shorter_than_the_line_drawn_and_that_no_shorter_than_straig
     assert way.length_km >= 0.95 * straight - 1e-6
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(points, points, lons, lats, st.floats(0.2, 2.5), weights)
 def test_avoiding_never_shortens_and_is_obeyed(a, b, lon, lat, size, weight):
     area = box(lon, lat, lon + size, lat + size)
@@ -71,7 +71,7 @@ def test_avoiding_never_shortens_and_is_obeyed(a, b, lon, lat, size, weight):
     assert inside.length < 1e-6
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.integers(1950, 2026), weights)
 def test_what_opened_later_never_helps_earlier(year, weight):
     """Between towns on the oldest road, so that the ends don't move with the year."""
@@ -82,7 +82,7 @@ def test_what_opened_later_never_helps_earlier(year, weight):
     assert held is None or all(str(o)[:4] <= str(year) for o in held.legs["opened"].dropna())
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(points, st.floats(1, 400), st.floats(1, 400), modes)
 def test_a_longer_reach_holds_a_shorter_one(a, one, two, mode):
     low, high = sorted((one, two))
@@ -115,7 +115,7 @@ def test_a_reach_counts_each_stretch_once():
     assert whole.length_km == pytest.approx(roads["km"].sum(), abs=1e-6)
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(points, points, st.integers(2, 4), st.floats(0.2, 1.0), st.floats(1.0, 2.0), modes)
 def test_alternatives_keep_their_limits(a, b, k, share, stretch, mode):
     try:

@@ -13,7 +13,7 @@ from cpecgeo.analysis.network.search import Snap, Tree, clear, costs, legs_off, 
 from cpecgeo.analysis.network.ways import Route, Step, made
 from cpecgeo.errors import InputError
 
-__all__ = ["route", "steps_to"]
+__all__ = ["lengths", "route", "steps_to"]
 
 
 def route(
@@ -92,25 +92,36 @@ def route(
     return made(ground, start, end, steps, hours, weight=weight, chosen=chosen)
 
 
+def lengths(
+    ground: Usable, ends: tuple[Any, Any], weight: str, speeds: Any, far: float
+) -> tuple[float, float] | None:
+    """Km and hours of the best way, without drawing it; None where there is none."""
+    cost, hours = costs(ground.network, weight, speeds)
+    try:
+        start, end = (snap(x, ground, "an end", far) for x in ends)
+    except InputError:
+        return None
+    steps = steps_to(ground, shortest(ground, start, cost), end, cost)
+    if steps is None:
+        return None
+    whole = [float(ground.network.measures[s.edge][-1]) for s in steps]
+    km = [abs(s.b - s.a) for s in steps]
+    share = [a / b if b else 1.0 for a, b in zip(km, whole, strict=True)]
+    spent = [float(hours[s.edge]) * x for s, x in zip(steps, share, strict=True)]
+    return sum(km), sum(spent)
+
+
 def _why(a: Any, b: Any, start: Snap, end: Snap, chosen: Filters, weight: str, far: float) -> str:
     """Which filter cut the way."""
     told = chosen.named()
     guilty = []
     for name, words in told.items():
-        ground = usable(chosen.without(name))
-        cost, _ = costs(ground.network, weight, None)
-        try:
-            ends = [snap(x, ground, "an end", far) for x in (a, b)]
-        except InputError:
-            continue
-        if steps_to(ground, shortest(ground, ends[0], cost), ends[1], cost) is not None:
+        if lengths(usable(chosen.without(name)), (a, b), weight, None, far) is not None:
             guilty.append(words)
     head = f"No way from {start.name} to {end.name}"
-    if chosen.month is None:
-        summer = usable(replace(chosen, month=7))
-        cost, _ = costs(summer.network, weight, None)
-        if steps_to(summer, shortest(summer, start, cost), end, cost) is not None:
-            head += " all year (with season='summer' there is one)"
+    summer = replace(chosen, month=chosen.month or 7)
+    if lengths(usable(summer), (a, b), weight, None, far) is not None:
+        head += " all year (with season='summer' there is one)"
     if guilty:
         return f"{head}: cut by {' and by '.join(guilty)}. Loosen it: without it there is a way."
     if told:

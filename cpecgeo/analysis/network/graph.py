@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -61,18 +61,21 @@ class Network:
     edges: gpd.GeoDataFrame
     measures: tuple[NDArray[np.float64], ...] = field(repr=False)
 
-    def __post_init__(self) -> None:
-        at: list[list[tuple[int, int]]] = [[] for _ in range(len(self.nodes))]
-        for i, (u, v) in enumerate(self.edges[["u", "v"]].to_numpy()):
-            at[u].append((i, int(v)))
-            at[v].append((i, int(u)))
-        object.__setattr__(self, "_at", tuple(tuple(sorted(x)) for x in at))
-
-    @property
+    @cached_property
     def meets(self) -> tuple[tuple[tuple[int, int], ...], ...]:
         """Per node, the edges that meet there with the node at their other end."""
-        found: tuple[tuple[tuple[int, int], ...], ...] = self.__dict__["_at"]
-        return found
+        at: list[list[tuple[int, int]]] = [[] for _ in range(len(self.nodes))]
+        for i, (u, v) in enumerate(self.edges[["u", "v"]].to_numpy().tolist()):
+            at[u].append((i, v))
+            at[v].append((i, u))
+        return tuple(tuple(sorted(x)) for x in at)
+
+    @cached_property
+    def rows(self) -> tuple[dict[str, Any], ...]:
+        """The edges as dictionaries, for reading one at a time."""
+        frame = pd.DataFrame(self.edges).assign(opened=self.edges["opened"].astype(object))
+        frame["opened"] = frame["opened"].where(frame["opened"].notna(), None)
+        return tuple(frame.to_dict("records"))
 
     def _repr_html_(self) -> str:
         by = self.edges.groupby(["mode", "status"])["km"].agg(["count", "sum"]).round(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cpecgeo.analysis.network.filters import filters, usable
-from cpecgeo.analysis.network.finding import route
+from cpecgeo.analysis.network.finding import lengths, route
 from cpecgeo.analysis.network.search import Snap, costs, legs_off, shortest, snap
 from cpecgeo.analysis.network.search import clear as free
 from cpecgeo.analysis.network.ways import Route
@@ -168,7 +169,13 @@ def compare(them: Sequence[Route] | Mapping[str, Route]) -> pd.DataFrame:
 
 
 def critical_sections(
-    a: Any = "Khunjerab Pass", b: Any = "Gwadar", *, weight: str = "km", **chosen: Any
+    a: Any = "Khunjerab Pass",
+    b: Any = "Gwadar",
+    *,
+    weight: str = "km",
+    speeds: Mapping[str, float] | None = None,
+    max_access_km: float = 50.0,
+    **chosen: Any,
 ) -> pd.DataFrame:
     """Which single section, if closed, lengthens a journey most.
 
@@ -177,8 +184,10 @@ def critical_sections(
     a, b
         As in `route`.
     weight : {"km", "hours"}
+    speeds, max_access_km
+        As in `route`.
     **chosen
-        `mode avoid status year season along speeds max_access_km`, as in `route`.
+        `mode avoid status year season along`, as in `route`.
 
     Returns
     -------
@@ -193,18 +202,16 @@ def critical_sections(
     >>> worst["cut"].any() in (True, False)
     True
     """
-    base = route(a, b, weight=weight, **chosen)
-    avoided = chosen.pop("avoid", ())
-    before = [avoided] if isinstance(avoided, str) or not isinstance(avoided, Sequence) else avoided
+    base = route(a, b, weight=weight, speeds=speeds, max_access_km=max_access_km, **chosen)
+    asked = filters(**chosen)
     rows = []
     ways = base.legs[~base.legs["mode"].isin(["transfer", "border"])]
     for (section, name), km in ways.groupby(["section", "name"], sort=False)["km"].sum().items():
-        row = {"section": section, "name": name, "km": km, "cut": False}
-        try:
-            other = route(a, b, weight=weight, avoid=[*before, f"section:{section}"], **chosen)
-            row |= {"closed_km": other.length_km, "closed_hours": other.hours}
-        except InputError:
-            row |= {"closed_km": np.inf, "closed_hours": np.inf, "cut": True}
+        row = {"section": section, "name": name, "km": km}
+        shut = usable(replace(asked, avoid=(*asked.avoid, f"section:{section}")))
+        other = lengths(shut, (a, b), weight, speeds, max_access_km)
+        row["closed_km"], row["closed_hours"] = other or (np.inf, np.inf)
+        row["cut"] = other is None
         rows.append(row)
     frame = pd.DataFrame(rows)
     frame["more_km"] = frame["closed_km"] - base.length_km

@@ -17,7 +17,7 @@ from cpecgeo.analysis.network.filters import Filters, Usable
 from cpecgeo.analysis.network.search import Snap
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import InputError
-from cpecgeo.geodesy import Chainage
+from cpecgeo.geodesy import Chainage, bearing_deg, length_km
 
 __all__ = ["Route", "Step", "drawn", "made"]
 
@@ -187,11 +187,11 @@ def made(
 ) -> Route:
     """A route from its steps: legs, names and geometry."""
     net = ground.network
-    edges, names = net.edges, net.nodes["name"].to_numpy()
+    names = net.nodes["name"].tolist()
     rows: list[dict[str, Any]] = []
     run = 0.0
     for step in steps or [Step(start.edge, start.km, end.km)]:
-        edge = edges.iloc[step.edge]
+        edge = net.rows[step.edge]
         km = abs(step.b - step.a)
         share = km / edge["km"] if edge["km"] else 1.0
         u, v = names[edge["u"]], names[edge["v"]]
@@ -204,12 +204,11 @@ def made(
             "to": near.get(step.b, end.name),
             "km": km,
             "hours": float(hours[step.edge]) * share,
-            "opened": edge["opened"] if isinstance(edge["opened"], str) else None,
-            **{c: edge[c] for c in ("status", "speed_class", "country", "section")},
+            **{c: edge[c] for c in ("status", "opened", "speed_class", "country", "section")},
             **{c: edge[c] for c in ("accuracy_km", "basis", "source", "licence")},
             "km_from": run,
             "km_to": run + km,
-            "geometry": drawn(edge.geometry, net.measures[step.edge], step.a, step.b),
+            "lines": [drawn(edge["geometry"], net.measures[step.edge], step.a, step.b)],
         }
         run += km
         before = rows[-1] if rows else None
@@ -217,10 +216,11 @@ def made(
         if before is not None and all(before[c] == row[c] for c in same):
             before |= {c: before[c] + row[c] for c in ("km", "hours")}
             before |= {"to": row["to"], "km_to": row["km_to"]}
-            before["geometry"] = _linked(before["geometry"], row["geometry"])
+            before["lines"] += row["lines"]
         else:
             rows.append(row)
     for i, row in enumerate(rows):
+        row["geometry"] = _linked(row.pop("lines"))
         row["turn"] = "start" if i == 0 else _turn(rows[i - 1], row)
     first = ["turn", "name", "mode", "from", "to", "km", "hours", "status", "opened"]
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
@@ -249,8 +249,10 @@ def drawn(line: Any, measures: Any, a: float, b: float) -> LineString:
     return Chainage(line, measures).between(a, b)
 
 
-def _linked(first: LineString, second: LineString) -> LineString:
-    xy = [*first.coords, *second.coords]
+def _linked(lines: list[LineString]) -> LineString:
+    if len(lines) == 1:
+        return lines[0]
+    xy = [spot for line in lines for spot in line.coords]
     return LineString([xy[0], *(b for a, b in pairwise(xy) if a != b)])
 
 
@@ -261,8 +263,9 @@ def _turn(before: dict[str, Any], now: dict[str, Any]) -> str:
         return special.get(now["mode"], "start")
     if before["geometry"].length == 0 or now["geometry"].length == 0:
         return "on"
-    ends = [Chainage(row["geometry"]) for row in (before, now)]
-    away = ends[1].bearing_deg(0.0) - ends[0].bearing_deg(ends[0].end_km)
+    last = LineString(before["geometry"].coords[-2:])
+    first = LineString(now["geometry"].coords[:2])
+    away = bearing_deg(first, 0.0) - bearing_deg(last, length_km(last))
     away = (away + 180.0) % 360.0 - 180.0
     if abs(away) < _STRAIGHT_DEG:
         return "on"
