@@ -91,12 +91,14 @@ def _lines(where: dict[str, XY]) -> list[tuple[str, str, Any, Any]]:
     A family keeps roads apart that are drawn through the same towns and aren't the same road.
     """
     runs: list[tuple[str, str, Any, Any]] = []
+    table = read_table("network_sections.csv")
+    apart = set(table.loc[table["apart"].notna(), "section"])
     for name, feature in drawn_sections().items():
         km, at = np.asarray(feature["measures_km"], float), 0
         parts = getattr(feature["geometry"], "geoms", [feature["geometry"]])
         for part in parts:
             xy = shapely.get_coordinates(part)
-            runs.append((name, "", xy, km[at : at + len(xy)]))
+            runs.append((name, name if name in apart else "", xy, km[at : at + len(xy)]))
             at += len(xy)
     for row in read_table("network_roads.csv").itertuples(index=False):
         points = row.points.split()
@@ -142,8 +144,11 @@ def pieces() -> list[Piece]:
             key = (mode, family, low, high)
             piece = found.setdefault(key, Piece(mode, a, b, family=family))
             piece.km_of.setdefault(name, float(length))
+    # What only wholes and phases describe is a road that stands apart from theirs.
+    base = {name for name, row in sections.items() if row["role"] == "base"}
+    kept = [piece for piece in found.values() if base & set(piece.km_of)]
     rank = {name: _rank(row) for name, row in sections.items()}
-    for piece in found.values():
+    for piece in kept:
         names = sorted(piece.km_of, key=lambda name: rank[name])
         piece.section = names[0]
         piece.km = piece.km_of[names[0]]
@@ -152,7 +157,7 @@ def pieces() -> list[Piece]:
         piece.status = min(known or [sections[names[0]]["status"]], key=STATUSES.index)
         dates = [sections[n]["opened"] for n in names if sections[n]["status"] == "operating"]
         piece.opened = min((str(d) for d in dates if not pd.isna(d)), default="")
-    return list(found.values())
+    return kept
 
 
 def _tells(row: dict[str, Any]) -> bool:
