@@ -176,3 +176,35 @@ def test_geometry_of_a_route_is_one_line_that_joins_its_legs():
     assert way.legs["km_from"].tolist() == pytest.approx(
         [0.0, *way.legs["km_to"].tolist()[:-1]], abs=1e-9
     )
+
+
+def test_a_change_at_one_and_the_same_point_takes_its_time(net):
+    """At Gwadar road and railway share a point: no km to walk, and 12 h all the same."""
+    change = net.edges[net.edges["section"] == "transfer-gwadar"].iloc[0]
+    assert (change["km"], change["hours"]) == (0.0, 12.0)
+    rail = net.edges[net.edges["section"] == "gwadar-mastung"].geometry.iloc[0]
+    way = cg.route("Turbat", rail.interpolate(0.4, normalized=True), status="any")
+    legs = way.legs.set_index("mode")
+    assert list(legs.index.unique()) == ["road", "transfer", "rail"]
+    assert legs.loc["transfer", "hours"] == 12.0
+    assert way.hours == pytest.approx(legs["hours"].sum())
+
+
+@pytest.mark.parametrize("weight", ["km", "hours"])
+def test_steps_sum_to_the_cost_of_the_tree(net, weight):
+    """Changes without length, borders and stubs included: what is drawn is what was counted."""
+    made, ground, cost = graph(net, weight, {"status": "any"})
+    rng = np.random.default_rng(5)
+    named = net.nodes[net.nodes["name"] != ""]
+    for u, v in rng.choice(named.index, (12, 2)).tolist():
+        a, b = net.nodes.geometry.iloc[u], net.nodes.geometry.iloc[v]
+        way = cg.route(a, b, weight=weight, status="any")
+        total = way.length_km if weight == "km" else way.hours
+        starts = [snap(p, ground, "end", 1) for p in (a, b)]
+        tree = shortest(ground, starts[0], cost)
+        ends = net.edges.loc[starts[1].edge, ["u", "v"]].tolist()
+        assert total <= min(tree.cost[ends]) + cost[starts[1].edge] + 1e-9
+        assert nx.has_path(made, *ends)
+        assert total == pytest.approx(
+            cg.route_matrix([a], [b], weight=weight, status="any").iloc[0, 0], abs=1e-9
+        )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cpecgeo.analysis.network.filters import filters, usable
-from cpecgeo.analysis.network.finding import route, steps_to
+from cpecgeo.analysis.network.finding import route, steps_to, without_stubs
 from cpecgeo.analysis.network.search import Snap, Tree, costs, shortest, snap
 from cpecgeo.analysis.network.ways import Route, Step, made
 from cpecgeo.errors import InputError
@@ -115,10 +115,16 @@ def _share(step: Step, length: Any) -> float:
 
 def _shared(one: list[Step], two: list[Step]) -> float:
     """Km that both run over, as a share of the shorter."""
-    both = {s.edge for s in two}
-    sums = [sum(abs(s.b - s.a) for s in steps) for steps in (one, two)]
-    shared = sum(abs(s.b - s.a) for s in one if s.edge in both)
-    return float(shared / min(sums)) if min(sums) else 1.0
+    spans: dict[int, list[tuple[float, float]]] = {}
+    for step in two:
+        spans.setdefault(step.edge, []).append((min(step.a, step.b), max(step.a, step.b)))
+    shared = 0.0
+    for step in one:
+        low, high = min(step.a, step.b), max(step.a, step.b)
+        for first, last in spans.get(step.edge, []):
+            shared += max(0.0, min(high, last) - max(low, first))
+    least = min(sum(abs(s.b - s.a) for s in steps) for steps in (one, two))
+    return shared / least if least else 1.0
 
 
 def overlap(one: Route, two: Route) -> float:
@@ -130,10 +136,7 @@ def overlap(one: Route, two: Route) -> float:
     >>> overlap(r, r)
     1.0
     """
-    edges = [{(s.edge): abs(s.b - s.a) for s in r.steps} for r in (one, two)]
-    shared = sum(min(km, edges[1][edge]) for edge, km in edges[0].items() if edge in edges[1])
-    least = min(one.length_km, two.length_km)
-    return float(shared / least) if least else 1.0
+    return _shared(list(one.steps), list(two.steps))
 
 
 def _penalised(ground: Any, start: Snap, end: Snap, cost: Any) -> list[list[Step]]:
@@ -207,5 +210,4 @@ def _walk(ground: Any, there: Tree, back: Tree, node: int) -> list[Step] | None:
             steps.append(Step(edge, *((0.0, whole) if u[edge] == at else (whole, 0.0))))
     last = end_step(back, second[-1])
     steps.append(Step(last.edge, last.b, last.a))
-    crossing = net.edges["crossing"].to_numpy()
-    return [s for s in steps if s.a != s.b or crossing[s.edge]]
+    return without_stubs(steps, there.start, back.start)

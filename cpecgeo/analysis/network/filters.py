@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from cpecgeo.analysis.network.avoid import Cut, cut
-from cpecgeo.analysis.network.graph import Network, network
+from cpecgeo.analysis.network.graph import Network, shared
 from cpecgeo.catalogue import table
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 
@@ -174,7 +174,7 @@ class Usable:
 
 def usable(chosen: Filters) -> Usable:
     """Apply filters to the network."""
-    net = network()
+    net = shared()
     edges = net.edges
     mode = edges["mode"].to_numpy()
     there = np.ones(len(edges), bool) if chosen.mode == "any" else mode == chosen.mode

@@ -13,7 +13,7 @@ from cpecgeo.analysis.network.search import Snap, Tree, clear, costs, legs_off, 
 from cpecgeo.analysis.network.ways import Route, Step, made
 from cpecgeo.errors import InputError
 
-__all__ = ["lengths", "route", "steps_to"]
+__all__ = ["lengths", "route", "steps_to", "without_stubs"]
 
 
 def route(
@@ -156,4 +156,13 @@ def steps_to(ground: Usable, tree: Tree, end: Snap, cost: Any) -> list[Step] | N
         node = before
     if node in uv[start.edge]:
         back.append(Step(start.edge, start.km, 0.0 if uv[start.edge][0] == node else length[0]))
-    return [s for s in back[::-1] if s.a != s.b or net.edges["crossing"].iloc[s.edge]]
+    return without_stubs(back[::-1], start, end)
+
+
+def without_stubs(steps: list[Step], start: Snap, end: Snap) -> list[Step]:
+    """Steps but for the first and last where they have no length: an end that is a node."""
+    if steps and steps[0].edge == start.edge and steps[0].a == steps[0].b:
+        steps = steps[1:]
+    if steps and steps[-1].edge == end.edge and steps[-1].a == steps[-1].b:
+        steps = steps[:-1]
+    return steps

@@ -25,7 +25,7 @@ from cpecgeo.analysis.network.pieces import (
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
 
-__all__ = ["Network", "network"]
+__all__ = ["Network", "network", "shared"]
 
 # A crossing belongs to a node at most this far from it.
 _CROSSING_KM = 2.0
@@ -82,14 +82,13 @@ class Network:
         return f"<div><strong>Corridor network</strong>{by.to_html()}</div>"
 
 
-@cache
 def network() -> Network:
     """The bundled network of every corridor and section, road and rail.
 
     Returns
     -------
     Network
-        Shared: copy its frames before changing them.
+        A copy of your own.
 
     Notes
     -----
@@ -105,6 +104,13 @@ def network() -> Network:
     >>> float(n.edges.loc[n.edges["section"] == "raikot-thakot", "km"].sum().round(6))
     280.0
     """
+    made = shared()
+    return Network(made.nodes.copy(), made.edges.copy(), made.measures)
+
+
+@cache
+def shared() -> Network:
+    """The network made once and shared: not to be changed."""
     at, where = vertices()
     parts = pieces()
     spots = {(p.mode, xy) for p in parts for xy in (p.a, p.b)}
@@ -134,6 +140,8 @@ def network() -> Network:
     edges = _described(rows)
     _split_borders(edges, keys, measures)
     _add_transfers(edges, keys, measures, where, same)
+    for km in measures:
+        km.flags.writeable = False
     return Network(_nodes(keys, at), _framed(edges), tuple(measures))
 
 

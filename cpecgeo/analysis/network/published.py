@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from cpecgeo.analysis.network.finding import route
-from cpecgeo.analysis.network.graph import network
+from cpecgeo.analysis.network.graph import shared
 from cpecgeo.catalogue import corridor_rows, data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.lines import corridor_id
+from cpecgeo.errors import InputError
 
 __all__ = ["alignment_parts", "route_checks"]
 
@@ -36,8 +37,14 @@ def route_checks() -> pd.DataFrame:
         along = row["along"] if isinstance(row["along"], str) else None
         ends = [_end(row[end]) for end in ("from", "to")]
         avoid = row["avoid"].split() if isinstance(row["avoid"], str) else ()
-        way = route(*ends, mode=row["mode"], along=along, avoid=avoid, status=row["statuses"])
-        more = way.length_km - row["published_km"]
+        asked = {"mode": row["mode"], "along": along, "avoid": avoid, "status": row["statuses"]}
+        try:
+            way = route(*ends, **asked)
+            km, access = way.length_km, way.access_km
+        except InputError:
+            # Without the OpenStreetMap folder some railways aren't drawn.
+            km = access = float("nan")
+        more = km - row["published_km"]
         rows.append(
             {
                 "id": row["id"],
@@ -45,10 +52,10 @@ def route_checks() -> pd.DataFrame:
                 "mode": row["mode"],
                 "along": along or "",
                 "published_km": float(row["published_km"]),
-                "network_km": way.length_km,
+                "network_km": km,
                 "more_km": more,
                 "share": more / row["published_km"],
-                "access_km": way.access_km,
+                "access_km": access,
                 "independent": bool(row["independent"]),
                 "reason": row["reason"],
                 "source": row["source"],
@@ -67,7 +74,7 @@ def route_checks() -> pd.DataFrame:
 
 def _end(name: str) -> object:
     """A place, or a point of a line by its id where the name means several."""
-    nodes = network().nodes
+    nodes = shared().nodes
     here = nodes[nodes["id"] == name]
     return here.geometry.iloc[0] if len(here) else name
 
@@ -94,7 +101,7 @@ def alignment_parts(name: str) -> pd.DataFrame:
     """
     row = corridor_rows()[corridor_id(name)]
     sections = layer("sections").set_index("id").loc[row["sections"]]
-    edges = network().edges
+    edges = shared().edges
     of = edges["sections"].tolist()
     # A stretch that two parts share counts for the first, as one passes it once.
     part = [next((s for s in row["sections"] if s in names), "") for names in of]
