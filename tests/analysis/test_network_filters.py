@@ -126,7 +126,17 @@ def test_avoid_takes_names_things_and_geometries(avoid):
 def test_avoiding_a_crossing_closes_the_border_and_not_the_road_to_it():
     with pytest.raises(InputError, match=r"cut by avoid=\['Khunjerab'\]"):
         cg.route("Kashgar", "Gwadar", avoid="Khunjerab")
+    with pytest.raises(InputError, match="cut by avoid"):
+        cg.route("Kashgar", "Gwadar", avoid=cg.place("Khunjerab Pass"))
     assert cg.route("Gilgit", "Khunjerab Pass", avoid="Khunjerab").length_km > 200
+
+
+def test_closures_at_the_ends_are_noted():
+    way = cg.route("Torkham", "Peshawar")
+    assert way.notes == ("Torkham: closed to trade (since 2025-10)",)
+    assert "closed to trade" in way._repr_html_()
+    assert cg.route("Torkham", "Peshawar", year=2020).notes == ()
+    assert cg.route("Khunjerab Pass", "Gilgit").notes == ()
 
 
 def test_an_origin_on_a_blocked_edge_may_leave_the_other_way():
@@ -231,7 +241,7 @@ def test_speeds_can_be_set_by_class():
         "Lahore Junction",
         mode="rail",
         along="ml1",
-        speeds={"rail-main": 110, "rail-branch": 80},
+        speeds={"rail-main": 102, "rail-branch": 80},
     )
     assert fast.length_km == slow.length_km
     assert fast.hours == pytest.approx(slow.hours / 2, rel=1e-9)

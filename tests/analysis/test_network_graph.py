@@ -181,6 +181,7 @@ def test_the_border_is_an_edge_of_its_own(net):
     border = net.edges[net.edges["crossing"] != ""]
     assert border["crossing"].tolist() == ["khunjerab-pass"]
     assert border["km"].tolist() == [0.0]
+    assert border["hours"].tolist() == [2.3]
     here = set(border[["u", "v"]].to_numpy()[0].tolist())
     sides = []
     for end in here:

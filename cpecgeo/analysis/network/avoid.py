@@ -53,7 +53,9 @@ def cut(net: Network, what: Any, there: Any) -> Cut:
     if isinstance(what, str):
         return _named(net, what, there)
     if isinstance(what, Place):
-        return _near(net, what.point, what.name, there)
+        crossing = what.layer == "crossings"
+        found = _crossing(net, what.id, there) if crossing else None
+        return found or _near(net, what.point, what.name, there)
     if hasattr(what, "line") and hasattr(what, "sections"):
         return _sections(net, set(what.sections["id"]))
     if isinstance(what, (shapely.Geometry, gpd.GeoSeries, gpd.GeoDataFrame)):

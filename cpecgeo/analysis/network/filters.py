@@ -157,6 +157,7 @@ class Usable:
     ----------
     network : Network
     mode : str
+    year : int or None
     open : ndarray of bool, shape (edges,)
         Passable from end to end.
     there : ndarray of bool, shape (edges,)
@@ -167,6 +168,7 @@ class Usable:
 
     network: Network
     mode: str
+    year: int | None
     open: Any
     there: Any
     blocked: dict[int, Any]
@@ -193,7 +195,7 @@ def usable(chosen: Filters) -> Usable:
             blocked[edge] = np.vstack((blocked[edge], spans)) if edge in blocked else spans
     passable = there.copy()
     passable[list(blocked)] = False
-    return Usable(net, chosen.mode, passable, there, blocked)
+    return Usable(net, chosen.mode, chosen.year, passable, there, blocked)
 
 
 def _of_corridor(net: Network, name: str) -> Any:

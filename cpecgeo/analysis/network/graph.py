@@ -96,7 +96,8 @@ def network() -> Network:
     edge. Lines are joined where they share a point, or points of one name at most 2 km apart.
     Kilometres are calibrated: the published length of the shortest base section that has one,
     shared out along the drawn line. Hours follow from `data/speeds.csv`, road and rail are
-    joined by `data/transfers.csv`; both are stated assumptions.
+    joined by `data/transfers.csv`: stated assumptions but for the main line, which has the
+    average of its timetable, and the border, which has measured hours (`border_hours.csv`).
 
     Examples
     --------
@@ -215,6 +216,7 @@ def _split_borders(
     """Cut nodes that lie on a border in two, joined by an edge that a crossing can close."""
     crossings = layer("crossings")
     crossings = crossings[crossings.geometry.notna()].reset_index(drop=True)
+    hours = read_table("border_hours.csv").set_index("crossing")["hours"]
     for (mode, xy, side), node in list(keys.items()):
         here = [r for r in rows if node in {r["u"], r["v"]} and r["mode"] == mode]
         lands = sorted({r["country"] for r in here})
@@ -234,7 +236,7 @@ def _split_borders(
                 "u": node,
                 "v": other,
                 "km": 0.0,
-                "hours": 0.0,
+                "hours": float(hours.get(spot["id"], 0.0)),
                 "section": spot["id"],
                 "sections": (spot["id"],),
                 "name": spot["name"],

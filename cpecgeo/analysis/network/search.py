@@ -13,6 +13,7 @@ import shapely
 
 from cpecgeo.analysis.network.filters import Usable
 from cpecgeo.analysis.network.graph import Network
+from cpecgeo.catalogue import table
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.gate import in_region
 from cpecgeo.features.places import Place, place
@@ -43,6 +44,8 @@ class Snap:
         Geodesic distance from the point to the network; not counted in a route's length.
     on : Point
         The nearest point on the edge.
+    note : str
+        What is known to be closed there; for border crossings.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Snap:
     km: float
     access_km: float
     on: Any
+    note: str = ""
 
 
 def _named(name: str, mode: str) -> Place:
@@ -69,10 +73,23 @@ def _named(name: str, mode: str) -> Place:
     return found
 
 
-def spot(x: Any, what: str, mode: str = "any") -> tuple[str, Any]:
+def _closed(x: Any, year: int | None) -> str:
+    """What the table of closures says of a crossing all year."""
+    if not isinstance(x, Place) or x.layer != "crossings":
+        return ""
+    rows = table("closures").query("crossing == @x.id and season_from.isna()")
+    told = [
+        f"{x.name}: {row['what']}" + (f" (since {row['from']})" if row["from"] else "")
+        for row in rows.fillna("").to_dict("records")
+        if year is None or str(row["from"])[:4] <= str(year)
+    ]
+    return "; ".join(told)
+
+
+def spot(x: Any, what: str) -> tuple[str, Any]:
     """Name and point of an origin or destination."""
     if isinstance(x, str):
-        x = _named(x, mode)
+        x = place(x)
     if isinstance(x, Place):
         return x.name, x.point
     if isinstance(x, (tuple, list)) and len(x) == 2:
@@ -101,7 +118,8 @@ def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
     InputError
         Nothing within `max_access_km`.
     """
-    name, point = spot(x, what, ground.mode)
+    x = _named(x, ground.mode) if isinstance(x, str) else x
+    name, point = spot(x, what)
     edges = ground.network.edges
     mode = edges["mode"].to_numpy()
     may = ground.there & (mode != "transfer") & (edges["km"].to_numpy() > 0)
@@ -124,7 +142,8 @@ def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
     # A millimetre from an end is the end: the rest is rounding.
     km = next((end for end in (0.0, float(measures[-1])) if abs(km - end) < _END_KM), km)
     on = shapely.Point(hit["lon"], hit["lat"])
-    return Snap(name, point, edge, km, float(hit["distance_km"]), on)
+    away = float(hit["distance_km"])
+    return Snap(name, point, edge, km, away, on, _closed(x, ground.year))
 
 
 def _whole(spans: Any, measures: Any) -> bool:

@@ -102,6 +102,18 @@ class Route:
         """Ids of the sections used, in order."""
         return tuple(dict.fromkeys(self.legs["section"]))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Closures at the ends, where they are border crossings.
+
+        Examples
+        --------
+        >>> from cpecgeo import route
+        >>> route("Torkham", "Peshawar").notes
+        ('Torkham: closed to trade (since 2025-10)',)
+        """
+        return tuple(x.note for x in (self.origin, self.destination) if x.note)
+
     def km_by(self, column: str = "status") -> pd.Series:
         """Kilometres by status, mode, country or another column of the legs.
 
@@ -151,6 +163,7 @@ class Route:
             ("access", f"{before:.1f} km before, {after:.1f} km after, not counted"),
             ("least", self.weight),
             ("asked for", self.asked),
+            *(("note", text) for text in self.notes),
         ]
         top = "".join(
             f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>"
