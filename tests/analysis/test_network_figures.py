@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -201,3 +202,18 @@ def test_frames_carry_their_method():
     ):
         assert {"method", "ellipsoid", "edges", "data_version"} <= set(frame.attrs)
     assert isinstance(cg.compare([way]), pd.DataFrame)
+
+
+def test_the_page_on_routes_states_what_is_computed(checks):
+    """The prose of the how-to has these figures by hand."""
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "routes.md").read_text(encoding="utf-8")
+    round_by_lahore = checks.loc["eastern", "network_km"] - 170.2
+    straight = cg.distance_km(cg.place("Kashgar"), shapely.Point(121.5, 31.2167))
+    stated = [
+        f"With them it is {checks.loc['western', 'network_km']:,.0f}.",
+        f"By Faisalabad (M-4) it is {round_by_lahore:,.0f}",
+        f"{checks.loc['karachi-peshawar-ticket', 'network_km']:,.0f} by the km posts",
+        f"{round(straight, -2):,.0f} km in a straight line",
+        *(f"{checks.loc[name, 'published_km']:,.0f} km" for name in ("western", "central")),
+    ]
+    assert [text for text in stated if text not in page] == []
