@@ -175,13 +175,12 @@ class Network:
             )
         return Spot(-1, 0.0, int(at[0]), 0.0)
 
-    def _seeds(self, spot: Spot, weight: Weight, *, end: bool) -> Group:
+    def seeds(self, spot: Spot, cost: NDArray[np.float64], *, end: bool) -> Group:
         """The nodes that lead away from a spot, or to it, with what that costs."""
         if spot.node >= 0:
             return Graph.node(spot.node)
         s, e = self.segments, spot.edge
-        cost = float((s.km if weight == "km" else s.hours)[e])
-        ahead, back = (1 - spot.share) * cost, spot.share * cost
+        ahead, back = (1 - spot.share) * float(cost[e]), spot.share * float(cost[e])
         # An end is come to from the tail by going forward; a start is left towards the head.
         nodes = [(s.tail[e], back), (s.head[e], ahead)] if end else [
             (s.head[e], ahead), (s.tail[e], back)]  # fmt: skip
@@ -189,18 +188,25 @@ class Network:
         kept = [n for n, o in zip(nodes, open_, strict=True) if o]
         return np.array([n for n, _ in kept], np.int32), np.array([c for _, c in kept], float)
 
-    def _along(self, a: Spot, b: Spot, weight: Weight) -> float:
+    def along(self, a: Spot, b: Spot, cost: NDArray[np.float64]) -> float:
         """The cost from a to b on one edge without leaving it; infinite where that can't be."""
         if a.edge != b.edge or a.edge < 0:
             return np.inf
         s = self.segments
         free = s.forward[a.edge] if b.share >= a.share else s.backward[a.edge]
-        cost = float((s.km if weight == "km" else s.hours)[a.edge])
-        return abs(b.share - a.share) * cost if free or a.share == b.share else np.inf
+        return (
+            abs(b.share - a.share) * float(cost[a.edge]) if free or a.share == b.share else np.inf
+        )
 
-    def _graph(self, weight: Weight) -> Graph:
+    def costs(self, weight: Weight) -> NDArray[np.float64]:
+        """Kilometres or hours of each edge."""
         if weight not in {"km", "hours"}:
             raise InputError(f"weight is {weight!r}; give 'km' or 'hours'.")
+        return self.segments.km if weight == "km" else self.segments.hours
+
+    def by(self, weight: Weight) -> Graph:
+        """The graph whose costs are kilometres, or hours."""
+        self.costs(weight)
         return self.by_km if weight == "km" else self.by_hours
 
     def path(self, a: Any, b: Any, *, weight: Weight = "km") -> Path | None:
@@ -226,11 +232,12 @@ class Network:
         from cpecgeo.osm.paths import drawn
 
         start, end = self.spots(a, what="a")[0], self.spots(b, what="b")[0]
-        cost, arcs = self._graph(weight).path(
-            self._seeds(start, weight, end=False), self._seeds(end, weight, end=True)
+        each = self.costs(weight)
+        cost, arcs = self.by(weight).path(
+            self.seeds(start, each, end=False), self.seeds(end, each, end=True)
         )
-        if self._along(start, end, weight) <= cost:
-            cost, arcs = self._along(start, end, weight), np.empty(0, np.int32)
+        if self.along(start, end, each) <= cost:
+            cost, arcs = self.along(start, end, each), np.empty(0, np.int32)
         return drawn(self, start, end, arcs) if np.isfinite(cost) else None
 
     def matrix(
@@ -262,9 +269,9 @@ class Network:
 
         starts = self.spots(a, what="a")
         ends = starts if b is None else self.spots(b, what="b")
-        graph = self._graph(weight)
-        seeds = [self._seeds(s, weight, end=False) for s in starts]
-        goals = [self._seeds(s, weight, end=True) for s in ends]
+        graph, each = self.by(weight), self.costs(weight)
+        seeds = [self.seeds(s, each, end=False) for s in starts]
+        goals = [self.seeds(s, each, end=True) for s in ends]
         if engine not in {"dijkstra", "hierarchy"}:
             raise InputError(f"engine is {engine!r}; give 'dijkstra' or 'hierarchy'.")
         find = graph.matrix if engine == "dijkstra" else by_hierarchy(graph)
@@ -274,7 +281,7 @@ class Network:
             on.setdefault(end.edge, []).append(j)
         for i, start in enumerate(starts):
             for j in on.get(start.edge, ()):
-                cost[i, j] = min(cost[i, j], self._along(start, ends[j], weight))
+                cost[i, j] = min(cost[i, j], self.along(start, ends[j], each))
         rows, columns = (getattr(x, "index", None) for x in (a, a if b is None else b))
         return pd.DataFrame(
             cost,

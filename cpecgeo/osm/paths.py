@@ -105,9 +105,8 @@ def reached(net: Network, start: Spot, weight: Any, limit: float) -> gpd.GeoData
     from cpecgeo.osm.network import part
 
     s = net.segments
-    cost = s.km if weight == "km" else s.hours
-    graph = net._graph(weight)  # noqa: SLF001 - the other half of one class
-    dist, _ = graph.grown(net._seeds(start, weight, end=False), limit=limit)  # noqa: SLF001
+    cost = net.costs(weight)
+    dist, _ = net.by(weight).grown(net.seeds(start, cost, end=False), limit=limit)
     with np.errstate(divide="ignore", invalid="ignore"):
         forth = np.where(s.forward, np.clip((limit - dist[s.tail]) / cost, 0, 1), 0.0)
         back = np.where(s.backward, np.clip((limit - dist[s.head]) / cost, 0, 1), 0.0)

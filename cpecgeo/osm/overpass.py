@@ -1,0 +1,318 @@
+"""Asking Overpass with good manners: osmnx's requests, our patience.
+
+osmnx writes and sends the queries, in its mode that only downloads. Each answer is looked at as
+it comes in, before osmnx sees it: what a server says about load is obeyed, what isn't a whole
+answer is refused, and what is one goes to the user's cache with its date.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import math
+import re
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+import shapely
+
+from cpecgeo.catalogue import data_version
+from cpecgeo.errors import DataError, FileError, InputError, MissingExtraError, NetworkError
+from cpecgeo.osm.cache import cache_dir, read_checked, write_checked
+
+__all__ = ["ENDPOINTS", "Answer", "Overpass"]
+
+ENDPOINTS = (
+    "https://overpass-api.de/api",
+    "https://overpass.private.coffee/api",
+    "https://maps.mail.ru/osm/tools/overpass/api",
+)
+_BUSY = {429, 502, 503, 504}
+# osmnx's settings are one per process; requests are made one at a time.
+_ONE_AT_A_TIME = threading.Lock()
+_SLOT = re.compile(r"in (-?\d+) seconds")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Overpass said to one query.
+
+    Attributes
+    ----------
+    query : str
+        As sent.
+    endpoint : str
+    retrieved : str
+        When, UTC.
+    snapshot : str or None
+        The date of the database, as it says itself.
+    content : dict
+        The JSON.
+    """
+
+    query: str
+    endpoint: str
+    retrieved: str
+    snapshot: str | None
+    content: dict[str, Any]
+
+
+class _Refused(Exception):  # noqa: N818 - it travels through osmnx and no farther
+    """An answer that is none; `wait_s` is what the server asks for, `final` that it is no use."""
+
+    def __init__(self, reason: str, wait_s: float | None = None, *, final: bool = False) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
+        self.final = final
+
+
+@dataclass(frozen=True)
+class Overpass:
+    """How to ask Overpass.
+
+    Parameters
+    ----------
+    endpoints : tuple of str
+        Base addresses, without ``/interpreter``; the next one is asked where one fails.
+    timeout_s : float
+        How long an answer may take to begin, and then to go on; the server is told the same.
+    tries : int
+        Rounds over all endpoints.
+    backoff_s : float
+        Pause before the second round; doubled before each further one.
+    patience_s : float
+        The longest pause that a server's answer is obeyed with; if it asks for more, the next
+        endpoint is asked, and in the end the error says when to come back.
+    max_age_days : float
+        Cached answers up to this age are used in place of asking; 0 asks always.
+    sleep, now : callable
+        For tests: a pause in seconds, and the time in UTC.
+
+    Notes
+    -----
+    Answers 429, 503 and 504 are obeyed: ``Retry-After``, else the next free slot that the
+    server's own status page names, else the backoff. A remark of a query that ran out of time
+    or memory is a failure, though its status is 200.
+
+    osmnx's settings are process-wide. They are set around each request and put back, under a
+    lock; another thread that calls osmnx itself at that moment would see ours.
+    """
+
+    endpoints: tuple[str, ...] = ENDPOINTS
+    timeout_s: float = 180.0
+    tries: int = 3
+    backoff_s: float = 5.0
+    patience_s: float = 120.0
+    max_age_days: float = 30.0
+    sleep: Callable[[float], object] = time.sleep
+    now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.endpoints, str) or not self.endpoints:
+            raise InputError("endpoints must be a tuple of addresses, one at least.")
+        if not (self.timeout_s > 0 and self.tries >= 1 and self.backoff_s >= 0):
+            raise InputError("timeout_s must be above 0, tries 1 or more, backoff_s 0 or more.")
+
+    def ask(self, area: Any, filters: tuple[str, ...]) -> list[Answer]:
+        """The ways in one area that some filters accept, with their nodes.
+
+        Parameters
+        ----------
+        area : Polygon
+            lon, lat. osmnx asks for 500 m more all round.
+        filters : tuple of str
+            Overpass way filters, such as ``'["railway"="rail"]'``; a request for each.
+
+        Raises
+        ------
+        NetworkError
+            No endpoint gave a whole answer.
+        MissingExtraError
+            osmnx isn't installed.
+        """
+        return [self._one(area, text) for text in filters]
+
+    def _one(self, area: Any, text: str) -> Answer:
+        key = hashlib.sha256(f"{text}\n{shapely.to_wkt(area, 6)}".encode()).hexdigest()[:32]
+        path = cache_dir() / "overpass" / f"{key}.bin"
+        kept = self._kept(path)
+        if kept is not None:
+            return kept
+        answer = self._fetched(area, text)
+        record = {
+            name: getattr(answer, name) for name in ("query", "endpoint", "retrieved", "snapshot")
+        }
+        write_checked(path, record, json.dumps(answer.content).encode())
+        return answer
+
+    def _kept(self, path: Any) -> Answer | None:
+        """A cached answer that is young enough and whole."""
+        if self.max_age_days <= 0 or not path.is_file():
+            return None
+        try:
+            record, body = read_checked(path)
+        except (DataError, FileError):
+            return None  # a damaged answer is asked for again
+        age = self.now() - dt.datetime.fromisoformat(record["retrieved"])
+        if age > dt.timedelta(days=self.max_age_days):
+            return None
+        return Answer(**record, content=json.loads(body))
+
+    def _fetched(self, area: Any, text: str) -> Answer:
+        said: list[str] = []
+        offline = True
+        for turn in range(self.tries):
+            for place, endpoint in enumerate(self.endpoints):
+                try:
+                    return self._sent(endpoint, area, text)
+                except _Refused as refusal:
+                    offline = False
+                    said.append(f"{endpoint}: {refusal}")
+                    if refusal.final:
+                        raise NetworkError(f"Overpass can't answer: {said[-1]}.") from None
+                    last = place == len(self.endpoints) - 1
+                    self._pause(refusal.wait_s, turn, last=last)
+                except OSError as error:
+                    offline = offline and not _answered(error)
+                    said.append(f"{endpoint}: {type(error).__name__}")
+                    if place == len(self.endpoints) - 1:
+                        self._pause(None, turn, last=True)
+        tried = "; ".join(dict.fromkeys(said))
+        if offline:
+            raise NetworkError(
+                f"No Overpass server can be reached ({tried}). Is this machine offline? A local "
+                "extract does the same: give file='….osm.pbf'."
+            )
+        raise NetworkError(
+            f"Overpass gave no whole answer in {self.tries} rounds ({tried}). Try later, or give "
+            "file='….osm.pbf'. What was refreshed before is still in place."
+        )
+
+    def _pause(self, wait_s: float | None, turn: int, *, last: bool) -> None:
+        """Wait as asked, or as backoff says when the round is over and another follows."""
+        if turn == self.tries - 1 and last:
+            return
+        if wait_s is not None and wait_s <= self.patience_s:
+            self.sleep(wait_s)
+        elif last:
+            self.sleep(self.backoff_s * 2**turn)
+
+    def _sent(self, endpoint: str, area: Any, text: str) -> Answer:
+        """One request by osmnx to one endpoint."""
+        osmnx = _osmnx()
+        caught: list[Answer] = []
+
+        def look(response: Any, *_: Any, **__: Any) -> Any:
+            if response.request.method == "POST":
+                caught.append(self._looked_at(response, endpoint))
+            return response
+
+        with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
+            ours = {
+                "overpass_url": endpoint,
+                "overpass_rate_limit": False,  # obeyed here
+                "overpass_settings": f"[out:json][timeout:{math.ceil(self.timeout_s)}]{{maxsize}}",
+                "requests_timeout": self.timeout_s,
+                "requests_kwargs": {"hooks": {"response": look}},
+                "http_user_agent": f"cpecgeo/{data_version()} with osmnx {osmnx.__version__}",
+                "max_query_area_size": 1e13,  # areas come cut to size
+                "doh_url_template": None,
+                "use_cache": True,
+                "cache_only_mode": True,
+                "cache_folder": folder,
+                "log_console": False,
+                "log_file": False,
+            }
+            # Having downloaded, which is all that is asked of it, osmnx interrupts itself.
+            with _settings(osmnx.settings, ours), suppress(InterruptedError):
+                osmnx.graph_from_polygon(area, custom_filter=text, retain_all=True)
+        return caught[-1]
+
+    def _looked_at(self, response: Any, endpoint: str) -> Answer:
+        """An answer, if it is a whole one."""
+        status = response.status_code
+        if status in _BUSY:
+            raise _Refused(f"{status} {response.reason}", self._asked_wait(response, endpoint))
+        if status != 200:
+            raise _Refused(f"{status} {response.reason}", final=status in {400, 403, 414})
+        try:
+            content = json.loads(response.content)
+        except ValueError:
+            page = response.content.lstrip()[:1] == b"<"
+            raise _Refused("a web page, not JSON" if page else "JSON that breaks off") from None
+        if not isinstance(content, dict) or not isinstance(content.get("elements"), list):
+            raise _Refused("JSON without elements")
+        remark = str(content.get("remark", ""))
+        if "error" in remark or "timed out" in remark:
+            raise _Refused(remark)
+        sent = response.request.body
+        sent = sent.decode() if isinstance(sent, bytes) else str(sent)
+        return Answer(
+            query=parse_qs(sent).get("data", [""])[0],
+            endpoint=endpoint,
+            retrieved=self.now().isoformat(timespec="seconds"),
+            snapshot=content.get("osm3s", {}).get("timestamp_osm_base"),
+            content=content,
+        )
+
+    def _asked_wait(self, response: Any, endpoint: str) -> float | None:
+        """Seconds that a busy server asks us to wait."""
+        import requests
+
+        stated = response.headers.get("Retry-After", "")
+        if stated.strip().isdigit():
+            return float(stated)
+        if response.status_code != 429:
+            return None
+        try:
+            page = requests.get(f"{endpoint}/status", timeout=min(self.timeout_s, 30)).text
+        except requests.RequestException:
+            return None
+        waits = [max(0.0, float(s)) for s in _SLOT.findall(page)]
+        return min(waits) if waits else None
+
+
+def _answered(error: OSError) -> bool:
+    """Whether a server was there at all: it broke off, or was too slow."""
+    import requests
+
+    return isinstance(
+        error, (requests.ReadTimeout, requests.exceptions.ChunkedEncodingError)
+    ) or "RemoteDisconnected" in repr(error)
+
+
+def _osmnx() -> Any:
+    try:
+        import osmnx
+    except ImportError as error:
+        raise MissingExtraError(
+            "Asking Overpass needs osmnx: pip install 'cpecgeo[osm]'."
+        ) from error
+    return osmnx
+
+
+@contextmanager
+def _settings(settings: Any, ours: dict[str, Any]) -> Iterator[None]:
+    """Settings of osmnx as we need them, and as they were again afterwards.
+
+    osmnx also pins the server's address by replacing socket.getaddrinfo; that is undone too.
+    """
+    with _ONE_AT_A_TIME:
+        before = {name: getattr(settings, name) for name in ours}
+        lookup = socket.getaddrinfo
+        for name, value in ours.items():
+            setattr(settings, name, value)
+        try:
+            yield
+        finally:
+            socket.getaddrinfo = lookup
+            for name, value in before.items():
+                setattr(settings, name, value)
