@@ -1,5 +1,7 @@
 """Filters: mode, status, year, season and what is avoided; messages when nothing is left."""
 
+import pickle
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -221,6 +223,46 @@ def test_bad_filters_are_told(asked, error, says):
 def test_bad_ends_are_told(end, error, says):
     with pytest.raises(error, match=says):
         cg.route("Quetta", end)
+
+
+def test_bad_ends_of_a_matrix_are_told():
+    with pytest.raises(InputError, match="Given twice: Quetta"):
+        cg.route_matrix(["Quetta", "Lahore", "Quetta"])
+    with pytest.raises(CoordinateError, match="swapped"):
+        cg.route_matrix(gpd.GeoSeries([Point(25, 67), Point(30, 67)], crs=4326))
+    with pytest.raises(InputError, match="duplicates"):
+        cg.route_matrix(gpd.GeoSeries([Point(67, 25), Point(67, 30)], index=[1, 1], crs=4326))
+    with pytest.raises(CRSError):
+        cg.route_matrix(gpd.GeoSeries([Point(67, 25)]))
+    with pytest.raises(InputTypeError):
+        cg.route_matrix(5)
+
+
+def test_routes_are_joined_where_they_meet_only():
+    one, two = cg.route("Quetta", "Kuchlak"), cg.route("Kuchlak", "Zhob", mode="road")
+    both = one + two
+    assert both.length_km == pytest.approx(one.length_km + two.length_km)
+    assert len(both.legs) == len(one.legs) + len(two.legs)
+    assert (both.origin, both.destination) == (one.origin, two.destination)
+    with pytest.raises(InputError, match="km apart"):
+        two + one
+    with pytest.raises(TypeError):
+        one + 5
+
+
+def test_routes_and_reaches_are_pickled():
+    way, area = cg.route("Quetta", "Kuchlak"), cg.reach("Quetta", km=30)
+    again, there = pickle.loads(pickle.dumps((way, area)))  # noqa: S301 – our own bytes
+    assert again.length_km == way.length_km
+    assert there.edges["km"].sum() == area.edges["km"].sum()
+
+
+def test_the_polygon_of_a_reach_holds_what_is_reached():
+    area = cg.reach("Quetta", km=60, within_km=4, mode="road")
+    assert area.edges.within(area.polygon.buffer(1e-6)).all()
+    assert area.towns.within(area.polygon.buffer(1e-4)).all()
+    wide = cg.reach("Quetta", km=120, within_km=4, mode="road")
+    assert area.polygon.difference(wide.polygon).area < 1e-4
 
 
 def test_limits_of_reach_and_alternatives_are_told():

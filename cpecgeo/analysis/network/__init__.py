@@ -2,9 +2,10 @@
 
 from cpecgeo.analysis.network.alternatives import overlap, routes
 from cpecgeo.analysis.network.catchment import Reach, reach
+from cpecgeo.analysis.network.comparing import compare, critical_sections
 from cpecgeo.analysis.network.finding import route
 from cpecgeo.analysis.network.graph import Network, network
-from cpecgeo.analysis.network.matrix import compare, critical_sections, route_matrix
+from cpecgeo.analysis.network.matrix import route_matrix
 from cpecgeo.analysis.network.published import alignment_parts, route_checks
 from cpecgeo.analysis.network.sea import sea_route, stated_leg
 from cpecgeo.analysis.network.ways import Route

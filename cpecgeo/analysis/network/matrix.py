@@ -1,24 +1,32 @@
-"""Many routes at once: matrices, comparisons, and what a closure costs."""
+"""Many journeys at once: the shortest km or hours of each to each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from cpecgeo.analysis.network.filters import filters, usable
-from cpecgeo.analysis.network.finding import lengths, route
-from cpecgeo.analysis.network.search import Snap, costs, legs_off, shortest, snap
-from cpecgeo.analysis.network.search import clear as free
-from cpecgeo.analysis.network.ways import Route
+from cpecgeo.analysis.network.filters import Usable, filters, usable
+from cpecgeo.analysis.network.search import (
+    Snap,
+    Tree,
+    clear,
+    costs,
+    legs_off,
+    shortest,
+    snap,
+    snap_all,
+)
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.features.gate import in_region
+from cpecgeo.geodesy.inputs import POINTS, lonlat
 
-__all__ = ["compare", "critical_sections", "route_matrix"]
+__all__ = ["route_matrix"]
 
 
 def route_matrix(
@@ -58,19 +66,15 @@ def route_matrix(
     cost, _ = costs(ground.network, weight, speeds)
     rows = _snapped(a, ground, max_access_km)
     columns = rows if b is None else _snapped(b, ground, max_access_km)
-    values = np.full((len(rows), len(columns)), np.nan)
     # The graph is symmetric: start from the side with fewer ends.
     turned = len(columns) < len(rows)
     starts, ends = (columns, rows) if turned else (rows, columns)
+    values = np.full((len(starts), len(ends)), np.nan)
+    arrival = _Arrival.of(ground, list(ends.values()), cost)
     for i, start in enumerate(starts.values()):
-        if start is None:
-            continue
-        tree = shortest(ground, start, cost)
-        for j, end in enumerate(ends.values()):
-            if end is not None:
-                at = (j, i) if turned else (i, j)
-                values[at] = _cost(ground, tree, end, cost)
-    values[~np.isfinite(values)] = np.nan
+        if start is not None:
+            values[i] = arrival.cost_of(shortest(ground, start, cost))
+    values = values.T if turned else values
     frame = pd.DataFrame(values, index=list(rows), columns=list(columns))
     frame.attrs = {
         "method": f"Dijkstra, least {weight}, calibrated km",
@@ -83,15 +87,36 @@ def route_matrix(
     return frame
 
 
-def _cost(ground: Any, tree: Any, end: Snap, cost: Any) -> float:
-    best = np.inf
-    start = tree.start
-    if start.edge == end.edge and free(ground, end.edge, start.km, end.km):
-        whole = float(ground.network.measures[end.edge][-1])
-        best = abs(start.km - end.km) * float(cost[end.edge]) / whole
-    for node, off in legs_off(ground, end, cost):
-        best = min(best, float(tree.cost[node] + off))
-    return best
+@dataclass(frozen=True)
+class _Arrival:
+    """Ends as nodes to come from and what is left from there, side by side."""
+
+    ground: Usable
+    ends: list[Snap | None]
+    cost: Any
+    nodes: Any
+    rest: Any
+
+    @classmethod
+    def of(cls, ground: Usable, ends: list[Snap | None], cost: Any) -> _Arrival:
+        ways = [[] if end is None else legs_off(ground, end, cost) for end in ends]
+        wide = max(1, *(len(w) for w in ways)) if ways else 1
+        nodes, rest = np.zeros((len(ends), wide), int), np.full((len(ends), wide), np.inf)
+        for i, way in enumerate(ways):
+            for j, (node, off) in enumerate(way):
+                nodes[i, j], rest[i, j] = node, off
+        return cls(ground, ends, cost, nodes, rest)
+
+    def cost_of(self, tree: Tree) -> Any:
+        """From the start of a tree to each end; NaN where there is no way."""
+        found = (tree.cost[self.nodes] + self.rest).min(axis=1)
+        start = tree.start
+        per = float(self.cost[start.edge]) / float(self.ground.network.measures[start.edge][-1])
+        for i, end in enumerate(self.ends):
+            here = end is not None and end.edge == start.edge
+            if here and end is not None and clear(self.ground, end.edge, start.km, end.km):
+                found[i] = min(found[i], abs(start.km - end.km) * per)
+        return np.where(np.isfinite(found), found, np.nan)
 
 
 def _snapped(x: Any, ground: Any, far: float) -> dict[Any, Snap | None]:
@@ -109,9 +134,15 @@ def _snapped(x: Any, ground: Any, far: float) -> dict[Any, Snap | None]:
     if isinstance(x, gpd.GeoSeries):
         if x.index.has_duplicates:
             raise InputError("The index has duplicates, so rows can't be told apart; reset it.")
-        ends = {i: x.loc[[i]] for i in x.index}
-    elif isinstance(x, Sequence):
-        ends = {getattr(e, "name", e) if not hasattr(e, "x") else (e.x, e.y): e for e in x}
+        points = in_region(lonlat(x, what="ends", kinds=POINTS), "ends")
+        near = snap_all(points.tolist(), [str(i) for i in x.index], ground)
+        return {i: s if s.access_km <= far else None for i, s in zip(x.index, near, strict=True)}
+    if isinstance(x, Sequence):
+        labels = [(e.x, e.y) if hasattr(e, "x") else getattr(e, "name", e) for e in x]
+        ends = dict(zip(labels, x, strict=True))
+        if len(ends) < len(labels):
+            twice = sorted({str(e) for e in labels if labels.count(e) > 1})
+            raise InputError(f"Given twice: {', '.join(twice)}. Give each end once.")
     else:
         raise InputTypeError(f"{type(x).__name__} given; give a list of names or points.")
     found: dict[Any, Snap | None] = {}
@@ -119,105 +150,3 @@ def _snapped(x: Any, ground: Any, far: float) -> dict[Any, Snap | None]:
         at = snap(end, ground, str(label), np.inf)
         found[label] = at if at.access_km <= far else None
     return found
-
-
-def compare(them: Sequence[Route] | Mapping[str, Route]) -> pd.DataFrame:
-    """Routes side by side.
-
-    Parameters
-    ----------
-    them : list of Route, or dict of name to Route
-
-    Returns
-    -------
-    DataFrame
-        One row per route: `km hours access_km legs more_km more_hours`, km by mode and by
-        status, what was asked. `more_…` count from the first.
-
-    Examples
-    --------
-    >>> compare([route("Burhan", "Hakla"), route("Hakla", "Burhan")])["more_km"].round(6).tolist()
-    [0.0, 0.0]
-    """
-    if not isinstance(them, Mapping):
-        named: dict[str, Route] = {}
-        for one in them:
-            name = f"{one.origin.name} – {one.destination.name}"
-            named[name if name not in named else f"{name} ({len(named) + 1})"] = one
-        them = named
-    if not them:
-        raise InputError("Nothing to compare; give one route at least.")
-    rows = []
-    for one in them.values():
-        row: dict[str, Any] = {
-            "km": one.length_km,
-            "hours": one.hours,
-            "access_km": one.access_km,
-            "legs": len(one.legs),
-        }
-        row |= {f"{mode}_km": km for mode, km in one.km_by("mode").items() if mode != "border"}
-        row |= {f"{status}_km": km for status, km in one.km_by("status").items()}
-        rows.append(row | {"asked": one.asked})
-    frame = pd.DataFrame(rows, index=list(them))
-    amounts = [c for c in frame.columns if c.endswith("_km") and c != "access_km"]
-    frame[amounts] = frame[amounts].fillna(0.0)
-    frame.insert(1, "more_km", frame["km"] - frame["km"].iloc[0])
-    frame.insert(3, "more_hours", frame["hours"] - frame["hours"].iloc[0])
-    frame["asked"] = frame.pop("asked")
-    frame.attrs = {"method": "calibrated km, assumed speeds", "data_version": data_version()}
-    return frame
-
-
-def critical_sections(
-    a: Any = "Khunjerab Pass",
-    b: Any = "Gwadar",
-    *,
-    weight: str = "km",
-    speeds: Mapping[str, float] | None = None,
-    max_access_km: float = 50.0,
-    **chosen: Any,
-) -> pd.DataFrame:
-    """Which single section, if closed, lengthens a journey most.
-
-    Parameters
-    ----------
-    a, b
-        As in `route`.
-    weight : {"km", "hours"}
-    speeds, max_access_km
-        As in `route`.
-    **chosen
-        `mode avoid status year season along`, as in `route`.
-
-    Returns
-    -------
-    DataFrame
-        A row per section of the best route, worst first: `section name km` (of it, on the
-        route), `closed_km` and `closed_hours` (the best way without it), `more_km`,
-        `more_hours`, `cut` (no way is left; `more_…` are infinite).
-
-    Examples
-    --------
-    >>> worst = critical_sections("Rohri Junction", "Lahore Junction", mode="rail")
-    >>> worst["cut"].any() in (True, False)
-    True
-    """
-    base = route(a, b, weight=weight, speeds=speeds, max_access_km=max_access_km, **chosen)
-    asked = filters(**chosen)
-    rows = []
-    ways = base.legs[~base.legs["mode"].isin(["transfer", "border"])]
-    for (section, name), km in ways.groupby(["section", "name"], sort=False)["km"].sum().items():
-        row = {"section": section, "name": name, "km": km}
-        shut = usable(replace(asked, avoid=(*asked.avoid, f"section:{section}")))
-        other = lengths(shut, (a, b), weight, speeds, max_access_km)
-        row["closed_km"], row["closed_hours"] = other or (np.inf, np.inf)
-        row["cut"] = other is None
-        rows.append(row)
-    frame = pd.DataFrame(rows)
-    frame["more_km"] = frame["closed_km"] - base.length_km
-    frame["more_hours"] = frame["closed_hours"] - base.hours
-    amounts = ["closed_km", "more_km", "closed_hours", "more_hours"]
-    frame = frame[["section", "name", "km", *amounts, "cut"]]
-    frame = frame.sort_values(f"more_{weight}", ascending=False, kind="stable")
-    frame.attrs = {**base.legs.attrs, "open_km": base.length_km, "open_hours": base.hours}
-    return frame.reset_index(drop=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
 
@@ -19,7 +20,7 @@ from cpecgeo.features.gate import in_region
 from cpecgeo.features.places import Place, place
 from cpecgeo.geodesy import Chainage, Index
 
-__all__ = ["WEIGHTS", "Snap", "Tree", "costs", "shortest", "snap", "spot"]
+__all__ = ["WEIGHTS", "Snap", "Tree", "costs", "shortest", "snap", "snap_all", "spot"]
 
 WEIGHTS = ("km", "hours")
 
@@ -107,11 +108,46 @@ def _index(net: Network, chosen: bytes) -> tuple[Index, Any]:
     return Index(net.edges.geometry.iloc[rows].reset_index(drop=True)), rows
 
 
-def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
-    """The nearest point on an edge that may be used.
+@lru_cache(maxsize=4096)
+def _drawn_km(net: Network, edge: int) -> Any:
+    """Geodesic km at the vertices of an edge."""
+    return Chainage(net.edges.geometry.iloc[edge]).measures_km
+
+
+def _allowed(ground: Usable) -> Any:
+    """The edges that may be snapped to."""
+    edges = ground.network.edges
+    may = ground.there & (edges["mode"] != "transfer").to_numpy() & (edges["km"] > 0).to_numpy()
+    for edge, spans in ground.blocked.items():
+        may[edge] &= not _whole(spans, ground.network.measures[edge])
+    if not may.any():
+        raise InputError("The filters leave no road and no railway at all; loosen them.")
+    return may
+
+
+def snap_all(points: Any, names: list[str], ground: Usable) -> list[Snap]:
+    """The nearest point on an edge that may be used, for each of many points.
 
     An edge that is avoided in part may be snapped to, so that ends don't move with what is
     avoided; one that is avoided from end to end may not.
+    """
+    net = ground.network
+    index, rows = _index(net, _allowed(ground).tobytes())
+    hits = index.nearest(gpd.GeoSeries(list(points), crs=4326)).to_dict("records")
+    found = []
+    for name, point, hit in zip(names, points, hits, strict=True):
+        edge = int(rows[int(hit["target"])])
+        measures = net.measures[edge]
+        km = float(np.interp(hit["km"], _drawn_km(net, edge), measures))
+        # A millimetre from an end is the end: the rest is rounding.
+        km = next((end for end in (0.0, float(measures[-1])) if abs(km - end) < _END_KM), km)
+        on = shapely.Point(hit["lon"], hit["lat"])
+        found.append(Snap(name, point, edge, km, float(hit["distance_km"]), on))
+    return found
+
+
+def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
+    """The nearest point on an edge that may be used; see `snap_all`.
 
     Raises
     ------
@@ -120,30 +156,14 @@ def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
     """
     x = _named(x, ground.mode) if isinstance(x, str) else x
     name, point = spot(x, what)
-    edges = ground.network.edges
-    mode = edges["mode"].to_numpy()
-    may = ground.there & (mode != "transfer") & (edges["km"].to_numpy() > 0)
-    may[[i for i, spans in ground.blocked.items() if _whole(spans, ground.network.measures[i])]] = (
-        False
-    )
-    if not may.any():
-        raise InputError("The filters leave no road and no railway at all; loosen them.")
-    index, rows = _index(ground.network, may.tobytes())
-    hit = index.nearest(point).iloc[0]
-    if hit["distance_km"] > max_access_km:
+    found = snap_all([point], [name], ground)[0]
+    if found.access_km > max_access_km:
         raise InputError(
-            f"{what} {name} lies {hit['distance_km']:.1f} km from what the filters leave of the "
+            f"{what} {name} lies {found.access_km:.1f} km from what the filters leave of the "
             f"network, more than max_access_km={max_access_km:g}. Give a nearer place, or raise "
             "max_access_km."
         )
-    edge = int(rows[int(hit["target"])])
-    line, measures = edges.geometry.iloc[edge], ground.network.measures[edge]
-    km = float(np.interp(hit["km"], Chainage(line).measures_km, measures))
-    # A millimetre from an end is the end: the rest is rounding.
-    km = next((end for end in (0.0, float(measures[-1])) if abs(km - end) < _END_KM), km)
-    on = shapely.Point(hit["lon"], hit["lat"])
-    away = float(hit["distance_km"])
-    return Snap(name, point, edge, km, away, on, _closed(x, ground.year))
+    return replace(found, note=_closed(x, ground.year))
 
 
 def _whole(spans: Any, measures: Any) -> bool:

@@ -17,12 +17,14 @@ from cpecgeo.analysis.network.filters import Filters, Usable
 from cpecgeo.analysis.network.search import Snap
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import InputError
-from cpecgeo.geodesy import Chainage, bearing_deg, length_km
+from cpecgeo.geodesy import Chainage, bearing_deg, distance_km, length_km
 
 __all__ = ["Route", "Step", "drawn", "made"]
 
 # Changes of direction below this many degrees are straight on.
 _STRAIGHT_DEG = 30.0
+# Two routes are joined at one town: a port, its station and its road lie so close.
+_JOIN_KM = 25.0
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,12 @@ class Route:
         """One route and then another, as over a port."""
         if not isinstance(other, Route):
             return NotImplemented
+        gap = float(distance_km(self.destination.point, other.origin.point))
+        if gap > _JOIN_KM:
+            raise InputError(
+                f"{self.destination.name} and {other.origin.name} are {gap:,.1f} km apart; the "
+                f"second route must start within {_JOIN_KM:g} km of where the first ends."
+            )
         rest = other.legs.assign(
             km_from=other.legs["km_from"] + self.length_km,
             km_to=other.legs["km_to"] + self.length_km,
