@@ -108,6 +108,9 @@ def test_compare_counts_from_the_first():
     more = ways["Eastern"].length_km - ways["Western"].length_km
     assert table["more_km"].iloc[1] == pytest.approx(more)
     assert table["road_km"].tolist() == pytest.approx([w.length_km for w in ways.values()])
+    assert table.geometry.iloc[1].equals(ways["Eastern"].line)
+    drawn = Map(background=False).add(table, name="Ways").data()["layers"]
+    assert [v["n"] for v in drawn.values()] == [2]
     listed = cg.compare(list(ways.values()))
     assert listed.index.is_unique
 

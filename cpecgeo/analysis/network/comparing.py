@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -18,7 +19,7 @@ from cpecgeo.errors import InputError
 __all__ = ["compare", "critical_sections"]
 
 
-def compare(them: Sequence[Route] | Mapping[str, Route]) -> pd.DataFrame:
+def compare(them: Sequence[Route] | Mapping[str, Route]) -> gpd.GeoDataFrame:
     """Routes side by side.
 
     Parameters
@@ -27,9 +28,10 @@ def compare(them: Sequence[Route] | Mapping[str, Route]) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    GeoDataFrame
         One row per route: `km hours access_km legs more_km more_hours`, km by mode and by
-        status, what was asked. `more_…` count from the first.
+        status, what was asked, and the way as one line, so that a map can draw them together.
+        `more_…` count from the first.
 
     Examples
     --------
@@ -55,12 +57,14 @@ def compare(them: Sequence[Route] | Mapping[str, Route]) -> pd.DataFrame:
         row |= {f"{mode}_km": km for mode, km in one.km_by("mode").items() if mode != "border"}
         row |= {f"{status}_km": km for status, km in one.km_by("status").items()}
         rows.append(row | {"asked": one.asked})
-    frame = pd.DataFrame(rows, index=list(them))
+    lines = [one.line for one in them.values()]
+    frame = gpd.GeoDataFrame(rows, index=pd.Index(them, name="route"), geometry=lines, crs=4326)
     amounts = [c for c in frame.columns if c.endswith("_km") and c != "access_km"]
     frame[amounts] = frame[amounts].fillna(0.0)
     frame.insert(1, "more_km", frame["km"] - frame["km"].iloc[0])
     frame.insert(3, "more_hours", frame["hours"] - frame["hours"].iloc[0])
-    frame["asked"] = frame.pop("asked")
+    last = ["asked", "geometry"]
+    frame = frame[[*(c for c in frame.columns if c not in last), *last]]
     frame.attrs = {"method": "calibrated km, assumed speeds", "data_version": data_version()}
     return frame
 
