@@ -269,7 +269,7 @@ def test_limits_of_reach_and_alternatives_are_told():
     for bad in ({}, {"km": 5, "hours": 1}, {"km": 0}, {"km": float("nan")}):
         with pytest.raises(InputError):
             cg.reach("Gwadar", **bad)
-    for bad in ({"k": 0}, {"max_overlap": 1.5}, {"max_stretch": 0.5}):
+    for bad in ({"k": 0}, {"k": "two"}, {"k": 2.5}, {"max_overlap": 1.5}, {"max_stretch": 0.5}):
         with pytest.raises(InputError):
             cg.routes("Gwadar", "Quetta", **bad)
     with pytest.raises(InputError, match="Nothing to compare"):

@@ -78,7 +78,7 @@ def routes(
     >>> overlap(*two) <= 0.6
     True
     """
-    if isinstance(k, bool) or k != int(k) or k < 1:
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
         raise InputError(f"k is {k!r}; ask for 1 or more routes.")
     if not 0 <= max_overlap <= 1:
         raise InputError(f"max_overlap is {max_overlap!r}; it is a share from 0 to 1.")
@@ -155,11 +155,9 @@ def _via(ground: Any, start: Snap, end: Snap, cost: Any) -> list[list[Step]]:
     there, back = shortest(ground, start, cost), shortest(ground, end, cost)
     found = []
     reached = np.flatnonzero(np.isfinite(there.cost) & np.isfinite(back.cost))
-    # Nodes of one plateau give one way: only where the two trees part is a new one.
     for node in reached:
         first, second = _edges(there, int(node)), _edges(back, int(node))
-        if first and second and first[0] == second[0]:
-            continue
+        # A node on a spur would be gone to and back from.
         if set(first) & set(second) or {start.edge, end.edge} & {*first, *second}:
             continue
         steps = _walk(ground, there, back, int(node))

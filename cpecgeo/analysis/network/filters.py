@@ -35,6 +35,8 @@ class Filters:
     mode : str
     status : tuple of str
     year, month : int or None
+    season : str
+        The season as it was asked for.
     avoid : tuple
         Names and geometries, as given.
     along : str or None
@@ -45,6 +47,7 @@ class Filters:
     status: tuple[str, ...] = ("operating",)
     year: int | None = None
     month: int | None = None
+    season: str = ""
     avoid: tuple[Any, ...] = ()
     along: str | None = None
 
@@ -65,7 +68,7 @@ class Filters:
         if self.year is not None:
             words["year"] = f"year={self.year}"
         if self.month is not None:
-            words["month"] = f"season={MONTHS[self.month - 1]!r}"
+            words["month"] = f"season={self.season!r}"
         if self.avoid:
             shown = [a if isinstance(a, str) else type(a).__name__ for a in self.avoid]
             words["avoid"] = f"avoid={shown}"
@@ -100,6 +103,7 @@ def filters(
         status=_statuses(status, along),
         year=_year(year),
         month=None if season is None else _month(season),
+        season="" if season is None else str(season),
         avoid=_listed(avoid),
         along=along,
     )
