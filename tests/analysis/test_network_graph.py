@@ -197,6 +197,18 @@ def test_countries(net):
     assert {c for found in rest for c in found} == {"Pakistan"}
 
 
+def test_every_edge_says_how_good_its_line_is(net):
+    ways = net.edges[net.edges["mode"].isin(["road", "rail"]) & (net.edges["km"] > 0)]
+    assert ways["accuracy_km"].notna().all()
+    assert ways["basis"].notna().all()
+    # Drawn straight between its ends, 240 km of road can be almost 100 km aside.
+    pass_road = ways[ways["section"] == "n15"].iloc[0]
+    assert pass_road["accuracy_km"] == pytest.approx(
+        0.5 * np.sqrt(240**2 - 145.966**2) + 2, abs=0.1
+    )
+    assert pass_road["basis"] == "schematic"
+
+
 def test_frames_are_cited_and_placed(net):
     for frame in (net.nodes, net.edges):
         assert frame.crs.to_epsg() == 4326

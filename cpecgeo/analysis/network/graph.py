@@ -29,6 +29,8 @@ __all__ = ["Network", "network", "shared"]
 
 # A crossing belongs to a node at most this far from it.
 _CROSSING_KM = 2.0
+# How well a town is placed where only the network draws a road through it.
+_TOWN_KM = 2.0
 
 Node = tuple[str, XY, str]
 
@@ -188,6 +190,8 @@ def _described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         about = sections[row["section"]]
         kmh = float(speeds[about["speed_class"]])
         accuracy = about["accuracy_km"]
+        if pd.isna(accuracy):
+            accuracy = _bound(row["km"], row["geometry"])
         row |= {
             "name": about["name"],
             "speed_class": about["speed_class"],
@@ -196,12 +200,18 @@ def _described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "hours": row["km"] / kmh,
             "country": country,
             "crossing": "",
-            "basis": "schematic" if pd.isna(accuracy) else about["basis"],
-            "accuracy_km": None if pd.isna(accuracy) else float(accuracy),
+            "basis": about["basis"],
+            "accuracy_km": float(accuracy),
             "source": about["source"],
             "licence": about["licence"],
         }
     return rows
+
+
+def _bound(km: float, line: LineString) -> float:
+    """How far a road of `km` can be from the straight line between its ends, in km."""
+    chord = float(geodesy.length_km(line))
+    return 0.5 * float(np.sqrt(max(0.0, km**2 - chord**2))) + _TOWN_KM
 
 
 def _season(about: dict[str, Any]) -> str:

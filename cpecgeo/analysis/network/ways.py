@@ -236,7 +236,8 @@ def made(
         same = ("section", "status", "mode", "speed_class", "country", "opened")
         if before is not None and all(before[c] == row[c] for c in same):
             before |= {c: before[c] + row[c] for c in ("km", "hours")}
-            before |= {"to": row["to"], "km_to": row["km_to"]}
+            worst = max(before["accuracy_km"], row["accuracy_km"])
+            before |= {"to": row["to"], "km_to": row["km_to"], "accuracy_km": worst}
             before["lines"] += row["lines"]
         else:
             rows.append(row)
