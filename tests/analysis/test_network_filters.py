@@ -5,12 +5,13 @@ import pickle
 import geopandas as gpd
 import numpy as np
 import pytest
-from shapely.geometry import LineString, Point, box
+from shapely.geometry import LineString, Point, Polygon, box
 
 import cpecgeo as cg
 from cpecgeo.errors import (
     CoordinateError,
     CRSError,
+    GeometryError,
     InputError,
     InputTypeError,
     UnknownNameError,
@@ -201,6 +202,14 @@ def test_reach_stops_at_what_is_avoided():
         ({"along": "silk road"}, UnknownNameError, "corridor"),
         ({"speeds": {"motorbike": 60}}, InputError, "speed classes"),
         ({"speeds": {"motorway": 0}}, InputError, "above 0"),
+        ({"speeds": {"motorway": float("inf")}}, InputError, "finite"),
+        ({"speeds": {"motorway": "fast"}}, InputTypeError, "number"),
+        ({"speeds": "fast"}, InputTypeError, "by class"),
+        ({"status": 5}, InputTypeError, "status"),
+        ({"max_access_km": "far"}, InputTypeError, "number"),
+        ({"max_access_km": -1}, InputError, "0 or more"),
+        ({"avoid": None}, InputTypeError, "NoneType"),
+        ({"avoid": Polygon([(66, 30), (68, 31), (68, 30), (66, 31)])}, GeometryError, "invalid"),
     ],
     ids=lambda x: str(x)[:40],
 )
@@ -214,6 +223,10 @@ def test_bad_filters_are_told(asked, error, says):
     [
         ("Gwader", UnknownNameError, "Gwadar"),
         ((25.1, 62.3), CoordinateError, "swapped"),
+        ((float("nan"), 25.0), CoordinateError, "NaN"),
+        (("62", "25"), InputTypeError, "tuple"),
+        ("", UnknownNameError, "No place"),
+        (None, InputTypeError, "NoneType"),
         (Point(55.05, 25.0), InputError, "max_access_km=50"),
         (LineString([(67, 25), (68, 26)]), InputTypeError, "one point"),
         (gpd.GeoSeries([Point(67, 25), Point(68, 26)], crs=4326), InputTypeError, "one point"),
@@ -272,8 +285,16 @@ def test_limits_of_reach_and_alternatives_are_told():
     for bad in ({"k": 0}, {"k": "two"}, {"k": 2.5}, {"max_overlap": 1.5}, {"max_stretch": 0.5}):
         with pytest.raises(InputError):
             cg.routes("Gwadar", "Quetta", **bad)
+    for bad in ({"km": "far"}, {"km": 5, "within_km": "wide"}):
+        with pytest.raises(InputTypeError, match="number"):
+            cg.reach("Gwadar", **bad)
+    with pytest.raises(InputTypeError, match="number"):
+        cg.routes("Gwadar", "Quetta", max_overlap="much")
     with pytest.raises(InputError, match="Nothing to compare"):
         cg.compare([])
+    for bad in ([1, 2], 5, cg.route("Quetta", "Kuchlak")):
+        with pytest.raises(InputTypeError, match="list of routes"):
+            cg.compare(bad)
 
 
 def test_speeds_can_be_set_by_class():

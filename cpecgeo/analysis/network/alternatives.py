@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cpecgeo.analysis.network.filters import filters, usable
+from cpecgeo.analysis.network.filters import filters, number, usable
 from cpecgeo.analysis.network.finding import route, steps_to, without_stubs
 from cpecgeo.analysis.network.search import Snap, Tree, costs, shortest, snap
 from cpecgeo.analysis.network.ways import Route, Step, made
@@ -80,10 +80,9 @@ def routes(
     """
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
         raise InputError(f"k is {k!r}; ask for 1 or more routes.")
-    if not 0 <= max_overlap <= 1:
+    if number(max_overlap, "max_overlap") > 1:
         raise InputError(f"max_overlap is {max_overlap!r}; it is a share from 0 to 1.")
-    if not (np.isfinite(max_stretch) and max_stretch >= 1):
-        raise InputError(f"max_stretch is {max_stretch!r}; it is 1 or more.")
+    number(max_stretch, "max_stretch", least=1.0)
     asked = filters(**chosen)
     # Says why where there is no way at all.
     route(a, b, weight=weight, speeds=speeds, max_access_km=max_access_km, **chosen)

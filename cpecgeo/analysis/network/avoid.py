@@ -12,7 +12,7 @@ from cpecgeo.analysis.network.graph import Network
 from cpecgeo.analysis.network.pieces import section_rows
 from cpecgeo.catalogue import corridor_rows, folded, layer
 from cpecgeo.catalogue.lines import corridor_id
-from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.errors import GeometryError, InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.gate import in_region
 from cpecgeo.features.places import Place, place
 from cpecgeo.geodesy import buffer, densify, nearest
@@ -60,6 +60,10 @@ def cut(net: Network, what: Any, there: Any) -> Cut:
         return _sections(net, set(what.sections["id"]))
     if isinstance(what, (shapely.Geometry, gpd.GeoSeries, gpd.GeoDataFrame)):
         shapes = in_region(what, "avoid")
+        wrong = shapes[~shapes.is_valid]
+        if len(wrong):
+            why = shapely.is_valid_reason(wrong.iloc[0])
+            raise GeometryError(f"avoid has an invalid area ({why}); mend it with make_valid().")
         whole = shapes.union_all()
         if whole.geom_type in {"Point", "MultiPoint", "LineString", "MultiLineString"}:
             return _near(net, whole, "avoid", there)

@@ -11,7 +11,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 
-from cpecgeo.analysis.network.filters import Usable, filters, usable
+from cpecgeo.analysis.network.filters import Usable, filters, number, usable
 from cpecgeo.analysis.network.search import Snap, costs, shortest, snap
 from cpecgeo.analysis.network.ways import drawn
 from cpecgeo.catalogue import data_version, layer
@@ -136,9 +136,8 @@ def reach(
     if (km is None) == (hours is None):
         raise InputError("Give one limit: km= or hours=.")
     weight, limit = ("km", km) if km is not None else ("hours", hours)
-    limit = float(limit or 0.0)
-    if not (np.isfinite(limit) and limit > 0):
-        raise InputError(f"{weight} is {limit!r}; the limit must be finite and above 0.")
+    limit = number(limit, weight, above=0.0)
+    within_km = number(within_km, "within_km", above=0.0)
     ground = usable(filters(**chosen))
     cost, _ = costs(ground.network, weight, speeds)
     start = snap(a, ground, "the origin", max_access_km)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from cpecgeo.analysis.network.filters import filters, usable
 from cpecgeo.analysis.network.finding import lengths, route
 from cpecgeo.analysis.network.ways import Route
 from cpecgeo.catalogue import data_version
-from cpecgeo.errors import InputError
+from cpecgeo.errors import InputError, InputTypeError
 
 __all__ = ["compare", "critical_sections"]
 
@@ -38,6 +38,9 @@ def compare(them: Sequence[Route] | Mapping[str, Route]) -> gpd.GeoDataFrame:
     >>> compare([route("Burhan", "Hakla"), route("Hakla", "Burhan")])["more_km"].round(6).tolist()
     [0.0, 0.0]
     """
+    listed = them.values() if isinstance(them, Mapping) else them
+    if not isinstance(listed, Iterable) or not all(isinstance(one, Route) for one in listed):
+        raise InputTypeError("compare takes a list of routes, or a dict of name to route.")
     if not isinstance(them, Mapping):
         named: dict[str, Route] = {}
         for one in them:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from cpecgeo.analysis.network.graph import Network, shared
 from cpecgeo.catalogue import table
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 
-__all__ = ["MODES", "STATUSES", "Filters", "Usable", "filters", "usable"]
+__all__ = ["MODES", "STATUSES", "Filters", "Usable", "filters", "number", "usable"]
 
 MODES = ("any", "road", "rail")
 STATUSES = ("operating", "under_construction", "suspended", "closed", "planned")
@@ -109,6 +110,24 @@ def filters(
     )
 
 
+def number(
+    x: Any, what: str, *, above: float = -np.inf, least: float = 0.0, infinite: bool = False
+) -> float:
+    """`x` as a float within its bounds.
+
+    Raises
+    ------
+    InputTypeError, InputError
+    """
+    if isinstance(x, bool) or not isinstance(x, Real):
+        raise InputTypeError(f"{what} is {x!r}; a number is needed.")
+    value = float(x)
+    if np.isnan(value) or (np.isinf(value) and not infinite) or value < least or value <= above:
+        rule = f"above {above:g}" if above > -np.inf else f"{least:g} or more"
+        raise InputError(f"{what} is {x!r}; it must be finite and {rule}.")
+    return value
+
+
 def _listed(avoid: Any) -> tuple[Any, ...]:
     whole = (str, shapely.Geometry, pd.DataFrame, pd.Series)
     if isinstance(avoid, whole) or not isinstance(avoid, Iterable):
@@ -121,6 +140,9 @@ def _statuses(status: Any, along: str | None) -> tuple[str, ...]:
         return ("operating",) if along is None else STATUSES
     if isinstance(status, str):
         status = STATUSES if status == "any" else (status,)
+    if not isinstance(status, Iterable):
+        raise InputTypeError(f"status is {status!r}; give a word or a list of them.")
+    status = tuple(status)
     for one in status:
         if one not in STATUSES:
             raise UnknownNameError(one, "status", [*STATUSES, "any"])

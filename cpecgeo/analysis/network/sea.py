@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from shapely.geometry import LineString
 
+from cpecgeo.analysis.network.filters import number
 from cpecgeo.analysis.network.search import Snap, spot
 from cpecgeo.analysis.network.ways import Route
 from cpecgeo.catalogue import data_version, layer
@@ -132,12 +133,12 @@ def stated_leg(
     ends = [_end(x, what) for x, what in ((a, "the first end"), (b, "the second end"))]
     line = LineString([ends[0][1], ends[1][1]])
     straight = float(length_km(line))
-    if not (np.isfinite(km) and km >= straight):
+    if number(km, "km") < straight:
         raise InputError(
             f"km is {km!r}, and the two ends are {straight:,.1f} km apart in a straight line; a "
             "length can't be less."
         )
-    if not source.strip():
+    if not isinstance(source, str) or not source.strip():
         raise InputError("source is empty; say who published the length.")
     labels = names or (ends[0][0], ends[1][0])
     usual = {"rail": "rail-main", "road": "highway", "sea": "sea"}
@@ -146,6 +147,7 @@ def stated_leg(
         if mode not in usual:
             raise InputError(f"No speed is known for mode {mode!r}; give kmh=.")
         kmh = float(speeds[usual[mode]])
+    kmh = number(kmh, "kmh", above=0.0)
     about = {
         "name": f"{labels[0]}–{labels[1]} (stated)",
         "mode": mode,

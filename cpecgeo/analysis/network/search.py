@@ -6,13 +6,14 @@ import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from numbers import Real
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import shapely
 
-from cpecgeo.analysis.network.filters import Usable
+from cpecgeo.analysis.network.filters import Usable, number
 from cpecgeo.analysis.network.graph import Network
 from cpecgeo.catalogue import table
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
@@ -93,7 +94,7 @@ def spot(x: Any, what: str) -> tuple[str, Any]:
         x = place(x)
     if isinstance(x, Place):
         return x.name, x.point
-    if isinstance(x, (tuple, list)) and len(x) == 2:
+    if isinstance(x, (tuple, list)) and len(x) == 2 and all(isinstance(v, Real) for v in x):
         x = shapely.Point(x)
     series = in_region(x, what)
     if len(series) != 1 or series.iloc[0] is None or series.iloc[0].geom_type != "Point":
@@ -154,13 +155,14 @@ def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
     InputError
         Nothing within `max_access_km`.
     """
+    far = number(max_access_km, "max_access_km", infinite=True)
     x = _named(x, ground.mode) if isinstance(x, str) else x
     name, point = spot(x, what)
     found = snap_all([point], [name], ground)[0]
-    if found.access_km > max_access_km:
+    if found.access_km > far:
         raise InputError(
             f"{what} {name} lies {found.access_km:.1f} km from what the filters leave of the "
-            f"network, more than max_access_km={max_access_km:g}. Give a nearer place, or raise "
+            f"network, more than max_access_km={far:g}. Give a nearer place, or raise "
             "max_access_km."
         )
     return replace(found, note=_closed(x, ground.year))
@@ -178,14 +180,14 @@ def costs(net: Network, weight: str, speeds: Mapping[str, float] | None) -> tupl
     hours = net.edges["hours"].to_numpy(float).copy()
     km = net.edges["km"].to_numpy(float)
     classes = net.edges["speed_class"].to_numpy()
+    if not isinstance(speeds, Mapping | None):
+        raise InputTypeError(f"speeds is {speeds!r}; give km/h by class: {{'motorway': 80}}.")
     for name, kmh in (speeds or {}).items():
         here = classes == name
         if not here.any():
             known = sorted(set(classes) - {"border", "transfer"})
             raise InputError(f"speeds has {name!r}; the speed classes are {', '.join(known)}.")
-        if not (np.isfinite(kmh) and kmh > 0):
-            raise InputError(f"speeds[{name!r}] is {kmh!r}; km/h must be finite and above 0.")
-        hours[here] = km[here] / float(kmh)
+        hours[here] = km[here] / number(kmh, f"speeds[{name!r}]", above=0.0)
     return (km if weight == "km" else hours), hours
 
 
