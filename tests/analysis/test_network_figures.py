@@ -220,3 +220,19 @@ def test_the_page_on_routes_states_what_is_computed(checks):
         *(f"{checks.loc[name, 'published_km']:,.0f} km" for name in ("western", "central")),
     ]
     assert [text for text in stated if text not in page] == []
+
+
+@pytest.mark.parametrize("name", list(corridor_rows()))
+def test_a_route_along_a_corridor_has_its_chainage(name):
+    """But where a stretch of it has a closer figure under another name, or it doubles back."""
+    corridor = cg.corridor(name)
+    ends = [shapely.Point(corridor.line.coords[i]) for i in (0, -1)]
+    way = cg.route(*ends, along=name)
+    assert way.access_km == pytest.approx(0, abs=1e-6)
+    own = set(corridor.sections["id"])
+    if name in {"ml3", "mining-rail"}:  # into Quetta and out again: 25 km each way
+        assert corridor.end_km - way.length_km == pytest.approx(50, abs=1e-6)
+    elif set(way.sections) <= own:
+        assert way.length_km == pytest.approx(corridor.end_km, abs=1e-3)
+    else:
+        assert abs(way.length_km - corridor.end_km) < 13
