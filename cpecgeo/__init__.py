@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cpecgeo import errors as errors
     from cpecgeo import geodesy as geodesy
+    from cpecgeo import osm as osm
     from cpecgeo import scale as scale
     from cpecgeo.analysis.measure import buffer as buffer
     from cpecgeo.analysis.measure import distance_km as distance_km
@@ -68,6 +69,7 @@ _HOMES: dict[str, str | None] = {
     "markets": "features.markets",
     "nearest": "analysis.measure",
     "network": "analysis.network",
+    "osm": None,
     "place": "features.places",
     "reach": "analysis.network",
     "route": "analysis.network",
@@ -105,6 +107,7 @@ __all__ = [
     "markets",
     "nearest",
     "network",
+    "osm",
     "place",
     "reach",
     "route",

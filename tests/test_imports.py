@@ -27,6 +27,7 @@ BESIDE = {
 LATE_CALLS_UP = {
     ("features/corridor.py", "analysis"),
     ("features/corridor.py", "maps"),
+    ("features/corridors.py", "osm"),
     ("analysis/network/catchment.py", "maps"),
     ("analysis/network/ways.py", "maps"),
 }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Literal
 
 import geopandas as gpd
 import pandas as pd
 
 from cpecgeo.catalogue import assemble, corridor_rows, layer, table
 from cpecgeo.catalogue.lines import corridor_id
+from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.stops import stops
 from cpecgeo.geodesy import Chainage
@@ -66,13 +68,15 @@ def _wholes(name: str) -> list[str]:
     return list(frame.loc[frame["corridor"] == name, "id"])
 
 
-def corridor(name: str) -> Corridor:
+def corridor(name: str, *, geometry: Literal["bundled", "osm"] = "bundled") -> Corridor:
     """One corridor by name.
 
     Parameters
     ----------
     name : str
         Forgiving: ``"ML-1"``, ``"ml1"``, ``"Main Line 1"``.
+    geometry : {"bundled", "osm"}
+        The line that ships with the package, or the one that `cpecgeo.osm.refresh` made.
 
     Returns
     -------
@@ -82,6 +86,10 @@ def corridor(name: str) -> Corridor:
     ------
     UnknownNameError
         No such corridor; the message has near names.
+    DataError
+        The corridor hasn't been refreshed from OpenStreetMap, or the stored file is damaged.
+    InputError
+        Another word for `geometry`.
 
     Examples
     --------
@@ -91,10 +99,20 @@ def corridor(name: str) -> Corridor:
     Traceback (most recent call last):
     cpecgeo.errors.UnknownNameError: No corridor named 'karakorum'. Did you mean ...
     """
+    if geometry == "osm":
+        return _from_osm(name)
+    if geometry != "bundled":
+        raise InputError(f"geometry is {geometry!r}; give 'bundled' or 'osm'.")
     kept = _corridor(corridor_id(name))
     # The kept one is shared: whoever edits a table edits a copy.
     tables = {field: getattr(kept, field).copy() for field in ("stops", "sections", "competing")}
     return replace(kept, **tables)
+
+
+def _from_osm(name: str) -> Corridor:
+    from cpecgeo.osm.stored import corridor as stored
+
+    return stored(name)
 
 
 def corridors() -> gpd.GeoDataFrame:

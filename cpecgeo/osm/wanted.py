@@ -15,15 +15,17 @@ _MOTOR = "motorway|trunk|primary|secondary|tertiary|unclassified|residential|liv
 _NO_CARS = '["area"!="yes"]["access"!~"^(private|no)$"]["motor_vehicle"!~"^(private|no)$"]'
 _NO_FEET = '["area"!="yes"]["access"!~"^(private|no)$"]["foot"!~"^(private|no|use_sidepath)$"]'
 
+_NOT_ON_FOOT = (
+    "motorway|motorway_link|construction|proposed|planned|platform|abandoned|razed|raceway|"
+    "rest_area|services|no"
+)
+
 # kind of network → way filters; a way is in if any accepts it.
 _NETWORKS: Mapping[str, tuple[str, ...]] = {
     "main": (f'["highway"~"^(motorway|trunk|primary|secondary)(_link)?$"]{_NO_CARS}',),
     "drive": (f'["highway"~"^({_MOTOR})(_link)?$"]{_NO_CARS}',),
     "drive_service": (f'["highway"~"^({_MOTOR}|service|track)(_link)?$"]{_NO_CARS}',),
-    "walk": (
-        '["highway"]["highway"!~"^(motorway|motorway_link|construction|proposed|planned|platform|'
-        f'abandoned|razed|raceway|rest_area|services|no)$"]{_NO_FEET}',
-    ),
+    "walk": (f'["highway"]["highway"!~"^({_NOT_ON_FOOT})$"]{_NO_FEET}',),
     "rail": ('["railway"~"^(rail|narrow_gauge|light_rail)$"]',),
 }
 
@@ -113,7 +115,6 @@ def _of_ref(ref: str) -> str:
 def preferred(section: Mapping[str, Any]) -> Any:
     """A test of tags: whether a way is the section itself rather than what lies beside it."""
     if section["kind"] == "rail":
-        running = matcher(['["railway"]["service"!~"^(yard|siding|spur|crossover)$"]'])
-        return lambda tags: running(tags)
+        return matcher(['["railway"]["service"!~"^(yard|siding|spur|crossover)$"]'])
     ref = section_ref(section)
     return matcher([_of_ref(ref)]) if ref else lambda _: True

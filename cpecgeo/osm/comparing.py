@@ -1,0 +1,130 @@
+"""The old line beside the new: how far apart they are, kilometre by kilometre."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.corridors import corridor
+from cpecgeo.osm.stored import refreshed
+
+__all__ = ["Comparison", "compare"]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A bundled line and OpenStreetMap's.
+
+    Attributes
+    ----------
+    old, new : Corridor
+    per_km : GeoDataFrame
+        Points on the old line: `km` (old chainage), `deviation_km` (geodesic, to the closest
+        place of the new line), `side` (of the new line), `osm_km` (chainage there), `shift_km`
+        (`osm_km` less `km`), `schematic` (whether the new line is the old one there).
+    """
+
+    old: Corridor
+    new: Corridor
+    per_km: gpd.GeoDataFrame
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """Lengths, and mean, 95th percentile and greatest deviation where track was found."""
+        found = self.per_km.loc[~self.per_km["schematic"], "deviation_km"].to_numpy(float)
+        some = found if len(found) else np.array([np.nan])
+        return {
+            "old_km": self.old.length_km,
+            "new_km": self.new.length_km,
+            "mean_deviation_km": float(some.mean()),
+            "p95_deviation_km": float(np.percentile(some, 95)),
+            "max_deviation_km": float(some.max()),
+            "schematic_share": float(self.per_km["schematic"].mean()),
+        }
+
+    def explore(self) -> Any:
+        """A map of both lines and of the deviations between them."""
+        from cpecgeo.maps import Map
+
+        lines = gpd.GeoDataFrame(
+            {"name": ["drawn line (old)", "OpenStreetMap (new)"]},
+            geometry=[self.old.line, self.new.line],
+            crs=4326,
+        )
+        ties = self.per_km[self.per_km["deviation_km"] > 1e-6]
+        ends = self.new.chainage.at(ties["osm_km"].to_numpy())
+        apart = gpd.GeoDataFrame(
+            {
+                "name": [f"km {km:g}" for km in ties["km"]],
+                "deviation_km": ties["deviation_km"].round(3).to_numpy(),
+            },
+            geometry=[shapely.LineString([a, b]) for a, b in zip(ties.geometry, ends, strict=True)],
+            crs=4326,
+        )
+        view = (
+            Map().add(lines.iloc[:1], name="Drawn line").add(lines.iloc[1:], name="OpenStreetMap")
+        )
+        return view.add(apart, name="Deviation per km") if len(apart) else view
+
+    def _repr_html_(self) -> str:
+        s = self.summary
+        return (
+            f"<div><strong>{self.old.title}</strong>: drawn {s['old_km']:,.1f} km, OpenStreetMap "
+            f"{s['new_km']:,.1f} km; deviation {s['mean_deviation_km']:.2f} km on average, "
+            f"{s['max_deviation_km']:.2f} km at most; {s['schematic_share']:.0%} stayed "
+            "schematic</div>"
+        )
+
+
+def compare(name: str, *, every_km: float = 1.0) -> Comparison:
+    """Compare a corridor's bundled line with its refreshed one.
+
+    Parameters
+    ----------
+    name : str
+    every_km : float
+        Kilometres between the places compared.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    DataError
+        The corridor hasn't been refreshed.
+    UnknownNameError, InputError
+    """
+    kept = refreshed(name)
+    old = corridor(name)
+    posts = old.km_posts(every_km)
+    hit = kept.corridor.locate(posts.geometry)
+    km = posts["km"].to_numpy()
+    schematic = np.zeros(len(km), bool)
+    for a, b in kept.gaps[["km_from", "km_to"]].to_numpy(float):
+        schematic |= (km >= a) & (km <= b)
+    frame = gpd.GeoDataFrame(
+        {
+            "km": km,
+            "deviation_km": hit["offset_km"].to_numpy(),
+            "side": hit["side"].to_numpy(),
+            "osm_km": hit["km"].to_numpy(),
+            "shift_km": hit["km"].to_numpy() - km,
+            "schematic": schematic,
+        },
+        geometry=posts.geometry.to_numpy(),
+        crs=4326,
+    )
+    frame.attrs = {
+        "method": "closest geodesic point on the new line",
+        "ellipsoid": "WGS 84",
+        "edges": "geodesic",
+        "sources": list(kept.corridor.sources),
+        "licence": "ODbL-1.0",
+    }
+    return Comparison(old, kept.corridor, frame)
