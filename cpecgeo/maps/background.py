@@ -7,6 +7,7 @@ are without asking a tile server.
 from __future__ import annotations
 
 import functools
+import json
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,11 +19,12 @@ import shapely
 
 from cpecgeo.errors import DataError, UnknownNameError
 from cpecgeo.maps.layer import Style
+from cpecgeo.maps.vendored import own
 
 if TYPE_CHECKING:
     from cpecgeo.maps.map import Map
 
-__all__ = ["BACKGROUNDS", "add_background"]
+__all__ = ["BACKGROUNDS", "add_background", "ground_shapes"]
 
 BACKGROUNDS = ("countries", "provinces", "rivers", "disputed", "districts")
 
@@ -240,16 +242,51 @@ def _provinces(target: Map) -> None:
         )  # fmt: skip
 
 
+def _river_table() -> tuple[gpd.GeoDataFrame, str]:
+    """Rivers with their names where known, and their source."""
+    record = json.loads(own("rivers.json"))
+    lines = [shapely.LineString(river["xy"]) for river in record["rivers"]]
+    names = [river["name"] or None for river in record["rivers"]]
+    return gpd.GeoDataFrame({"name": names}, geometry=lines, crs="EPSG:4326"), record["source"]
+
+
 def _rivers(target: Map) -> None:
-    rivers = _read("rivers")
-    if rivers is not None:
-        target.add_layer(
-            rivers,
-            _quiet(RIVER, weight=1.1, label="name", label_class="river", label_zoom=7,
-                   extra={"order": -2}),
-            name="Rivers",
-            control=False,
-        )  # fmt: skip
+    rivers, source = _river_table()
+    target.add_layer(
+        rivers,
+        _quiet(RIVER, weight=1.1, label="name", label_class="river", label_zoom=6,
+               extra={"order": -2, "once": True, "sources": [source]}),
+        name="Rivers",
+        control=False,
+    )  # fmt: skip
+
+
+def ground_shapes() -> dict[str, Any]:
+    """The ground as geometries in lon, lat, for figures.
+
+    Returns
+    -------
+    dict
+        ``land``, ``home`` (areas), ``borders``, ``provinces``, ``disputed``, ``rivers`` (lines).
+
+    Examples
+    --------
+    >>> sorted(ground_shapes())
+    ['borders', 'disputed', 'home', 'land', 'provinces', 'rivers']
+    """
+    countries, _, borders = _ground()
+    home = (countries["name"] == "Pakistan").to_numpy()
+    areas = np.asarray(countries.geometry.array, dtype=object)
+    disputed = _read("disputed")
+    none = shapely.MultiLineString()
+    return {
+        "land": shapely.geometrycollections(areas[~home]),
+        "home": shapely.geometrycollections(areas[home]),
+        "borders": borders,
+        "provinces": edges(_simple(_needed("provinces")).geometry.array)[1],
+        "disputed": none if disputed is None else disputed.union_all(),
+        "rivers": _river_table()[0].union_all(),
+    }
 
 
 def _disputed(target: Map) -> None:

