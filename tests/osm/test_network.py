@@ -1,0 +1,254 @@
+"""Networks against networkx and osmnx on the same graph, from real OpenStreetMap data."""
+
+from itertools import pairwise
+
+import networkx as nx
+import numpy as np
+import osmnx
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cpecgeo as cg
+from cpecgeo.errors import FileError, InputError, MissingExtraError, UnknownNameError
+from cpecgeo.geodesy import length_km
+from cpecgeo.osm.elements import from_answers, from_file, matcher
+from cpecgeo.osm.network import Network
+from cpecgeo.osm.segments import directions
+from cpecgeo.osm.shortest import Graph
+from cpecgeo.osm.speeds import countries, kmh
+from cpecgeo.osm.wanted import network_filters, section_filters
+from tests.osm.conftest import MONACO
+
+
+@pytest.fixture(scope="module")
+def net():
+    return cg.osm.graph(file=MONACO, network="drive_service")
+
+
+@pytest.fixture(scope="module")
+def peer(net):
+    return net.networkx()
+
+
+@pytest.fixture(scope="module")
+def spots():
+    rng = np.random.default_rng(4)
+    return [shapely.Point(p) for p in rng.uniform((7.41, 43.725), (7.43, 43.745), (12, 2))]
+
+
+def test_every_metre_of_every_way_is_kept(net):
+    ways, snapshot = from_file(MONACO, network_filters("drive_service"))
+    lines = [
+        shapely.LineString(ways.xy[ways.ref[a:b]])
+        for a, b in zip(ways.first[:-1], ways.first[1:], strict=True)
+    ]
+    assert snapshot == net.record["snapshot"] == "2023-12-26T21:21:22Z"
+    assert net.segments.km.sum() == pytest.approx(sum(map(length_km, lines)), rel=1e-12)
+    assert net.edges()["way"].nunique() == len(ways)
+
+
+@pytest.mark.parametrize("weight", ["km", "hours"])
+def test_paths_are_as_long_as_networkx_finds(net, peer, weight):
+    rng = np.random.default_rng(1)
+    name, unit = ("length", 1e3) if weight == "km" else ("travel_time", 3600)
+    joined = 0
+    for a, b in rng.choice(net.segments.node_id, (60, 2)).tolist():
+        found = net.path(a, b, weight=weight)
+        if not nx.has_path(peer, a, b):
+            assert found is None
+            continue
+        joined += 1
+        true = nx.shortest_path_length(peer, a, b, weight=name) / unit
+        got = found.length_km if weight == "km" else found.hours
+        assert got == pytest.approx(true, abs=1e-9)
+        if found.line is not None:
+            assert length_km(found.line) == pytest.approx(found.length_km, abs=1e-6)
+            assert found.ways["length_km"].sum() == pytest.approx(found.length_km)
+        assert found.nodes[0] == a
+        assert found.nodes[-1] == b
+    assert joined > 20
+
+
+def test_osmnx_routes_on_the_same_graph(net, peer):
+    a, b = net.segments.node_id[[10, 900]].tolist()
+    path = osmnx.shortest_path(peer, a, b)
+    length = sum(min(e["length"] for e in peer[u][v].values()) for u, v in pairwise(path))
+    assert net.path(a, b).length_km == pytest.approx(length / 1e3, abs=1e-9)
+
+
+def test_matrix_is_the_paths_of_points_on_edges(net, spots):
+    table = net.matrix(spots).to_numpy()
+    assert np.diag(table) == pytest.approx(0)
+    for i, a in enumerate(spots):
+        for j, b in enumerate(spots):
+            path = net.path(a, b)
+            assert table[i, j] == pytest.approx(np.inf if path is None else path.length_km)
+            if path is not None and path.line is not None:
+                assert length_km(path.line) == pytest.approx(path.length_km, abs=1e-6)
+
+
+def test_contraction_hierarchies_agree(net, spots, capfd):
+    pytest.importorskip("pandana")
+    slow, quick = net.matrix(spots), net.matrix(spots, engine="hierarchy")
+    assert quick.to_numpy() == pytest.approx(slow.to_numpy(), abs=1e-5)
+
+
+def test_without_pandana_the_extra_is_named(net, spots, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pandana.cyaccess", None)
+    with pytest.raises(MissingExtraError, match=r"cpecgeo\[hierarchy\]"):
+        net.matrix(spots, engine="hierarchy")
+
+
+@pytest.mark.parametrize(("km", "hours"), [(0.4, None), (None, 0.02)])
+def test_reach_is_what_lies_within(net, spots, km, hours):
+    weight, limit = ("km", km) if hours is None else ("hours", hours)
+    got = net.reach(spots[0], km=km, hours=hours)
+    middle = [g.interpolate(0.5, normalized=True) for g in got.geometry]
+    cost = net.matrix([spots[0]], middle[:60], weight=weight).to_numpy().ravel()
+    assert (cost <= limit * (1 + 1e-6)).mean() > 0.97  # two edges may cross without meeting
+    beyond = net.reach(spots[0], **{weight: 2 * limit})
+    assert length_km(beyond).sum() > length_km(got).sum() > 0
+
+
+def test_distances_hold_on_random_graphs():
+    @given(
+        st.integers(2, 9).flatmap(
+            lambda n: st.tuples(
+                st.just(n),
+                st.lists(
+                    st.tuples(st.integers(0, n - 1), st.integers(0, n - 1), st.integers(0, 8)),
+                    min_size=1,
+                    max_size=30,
+                ),
+            )
+        )
+    )
+    def check(drawn):
+        n, arcs = drawn
+        tail, head, cost = (np.array(c) for c in zip(*arcs, strict=True))
+        graph, peer = Graph.of(n, tail, head, cost.astype(float)), nx.MultiDiGraph()
+        peer.add_nodes_from(range(n))
+        peer.add_weighted_edges_from([(int(a), int(b), int(c)) for a, b, c in arcs])
+        groups = [graph.node(i) for i in range(n)]
+        table = graph.matrix(groups, groups)
+        for a in range(n):
+            true = nx.single_source_dijkstra_path_length(peer, a)
+            assert [true.get(b, np.inf) for b in range(n)] == table[a].tolist()
+            assert graph.grown(graph.node(a))[0].tolist() == table[a].tolist()
+            for b in range(n):
+                least, used = graph.path(graph.node(a), graph.node(b))
+                assert least == table[a, b]
+                assert cost[used].sum() == (0 if np.isinf(least) else least)
+
+    check()
+
+
+def way(number, nodes, **tags):
+    return {"type": "way", "id": number, "nodes": nodes, "tags": {"highway": "trunk", **tags}}
+
+
+def small(*ways, kind="drive"):
+    """Nodes 1 to 9 along a parallel of latitude, 0.01° apart."""
+    nodes = [{"type": "node", "id": i, "lon": 67 + i / 100, "lat": 25.0} for i in range(1, 10)]
+    return Network.of(from_answers([{"elements": nodes + list(ways)}]), kind, {})
+
+
+def test_one_way_roads():
+    net = small(way(1, [1, 2, 3], oneway="yes"), way(2, [3, 4], oneway="-1"))
+    assert net.path(1, 3) is not None
+    assert net.path(3, 1) is None
+    assert net.path(4, 3) is not None
+    assert net.path(3, 4) is None
+    on_foot = small(way(1, [1, 2, 3], oneway="yes"), kind="walk")
+    assert on_foot.path(3, 1) is not None
+    assert directions({"junction": "roundabout"}, both=False) == (True, False)
+    assert directions({"highway": "motorway", "oneway": "no"}, both=False) == (True, True)
+    a, b = shapely.Point(67.012, 25), shapely.Point(67.018, 25)
+    assert net.path(a, b).length_km < 1
+    assert net.path(b, a) is None
+
+
+def test_a_ring_and_a_repeated_node():
+    net = small(way(1, [1, 2, 3, 4, 1]), way(2, [4, 4, 5]))
+    assert net.path(1, 5).length_km == pytest.approx(
+        length_km(shapely.LineString([(67.01, 25), (67.05, 25)]))
+    )
+
+
+def test_all_components_are_kept():
+    net = small(way(1, [1, 2]), way(2, [8, 9]))
+    assert len(net.segments) == 2
+    assert net.path(1, 9) is None
+    assert np.isinf(net.matrix([1], [9]).iloc[0, 0])
+
+
+def test_filters_mean_what_overpass_means():
+    motor = matcher(['["highway"~"^(trunk|primary)$"]["ref"!~"N-5"]["toll"!="yes"]'])
+    assert motor({"highway": "trunk"})
+    assert not motor({"highway": "trunk", "ref": "N-55"})
+    assert not motor({"highway": "primary", "toll": "yes"})
+    assert not motor({"highway": "primary_link"})
+    with pytest.raises(InputError, match="no way filter"):
+        matcher(["highway=trunk"])
+
+
+@pytest.mark.parametrize(
+    ("corridor", "ref"), [("m5", "M-5"), ("n10", "N-10"), ("kkh-china", "G-314")]
+)
+def test_roads_are_asked_for_by_ref(corridor, ref):
+    section = cg.corridor(corridor).sections.iloc[0]
+    by_ref = matcher(section_filters(section)[:1])
+    letter, number = ref.split("-")
+    for text in (ref, f"{letter}{number}", f"AH4;{ref}", f"{letter} {number}"):
+        assert by_ref({"highway": "trunk", "ref": text}), text
+    assert not by_ref({"highway": "trunk", "ref": f"{letter}-{number}5"})
+
+
+def test_speeds_have_sources():
+    table = cg.osm.speeds()
+    assert set(table["country"]) == {"PK", "CN"}
+    assert (table["source"].str.len() > 10).all()
+    assert kmh({"highway": "motorway", "maxspeed": "CN:urban"}, "CN") == (30.0, "maxspeed")
+    assert kmh({"highway": "trunk", "maxspeed": "signals"}, "PK") == (100.0, "implicit")
+    china = countries(np.array([[75.99, 39.47], [67.0, 24.9]]))
+    assert china.tolist() == ["CN", "PK"]
+
+
+def test_bad_requests_are_refused(net, tmp_path):
+    with pytest.raises(UnknownNameError, match="drive"):
+        cg.osm.graph(file=MONACO, network="driv")
+    with pytest.raises(InputError, match="Give an area"):
+        cg.osm.graph()
+    with pytest.raises(FileError, match="no file"):
+        cg.osm.graph(file=tmp_path / "none.osm.pbf")
+    broken = tmp_path / "broken.osm.pbf"
+    broken.write_bytes(MONACO.read_bytes()[:5000])
+    with pytest.raises(FileError, match="can't be read"):
+        cg.osm.graph(file=broken)
+    with pytest.raises(InputError, match="no drive ways"):
+        cg.osm.graph(shapely.box(67, 25, 68, 26), file=MONACO)
+    with pytest.raises(InputError, match="no junction"):
+        net.path(1, 2)
+    with pytest.raises(InputError, match="either km= or hours="):
+        net.reach(shapely.Point(7.42, 43.73))
+    with pytest.raises(InputError, match="'km' or 'hours'"):
+        net.path(shapely.Point(7.42, 43.73), shapely.Point(7.43, 43.74), weight="minutes")
+
+
+def test_without_osmium_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "osmium", None)
+    with pytest.raises(MissingExtraError, match=r"cpecgeo\[osm\]"):
+        cg.osm.graph(file=MONACO)
+
+
+def test_osm_xml_is_read_too(tmp_path):
+    path = tmp_path / "two.osm"
+    path.write_text(
+        "<osm version='0.6'><node id='1' lat='25' lon='67'/><node id='2' lat='25' lon='67.01'/>"
+        "<way id='5'><nd ref='1'/><nd ref='2'/><nd ref='3'/><tag k='highway' v='trunk'/></way></osm>"
+    )
+    net = cg.osm.graph(file=path)
+    assert net.path(1, 2).length_km == pytest.approx(1.0092, abs=1e-3)
+    assert net.record["snapshot"] is None
