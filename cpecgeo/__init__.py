@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cpecgeo import geodesy as geodesy
     from cpecgeo import osm as osm
     from cpecgeo import scale as scale
+    from cpecgeo.analysis.exposure import exposure as exposure
     from cpecgeo.analysis.measure import buffer as buffer
     from cpecgeo.analysis.measure import distance_km as distance_km
     from cpecgeo.analysis.measure import distance_matrix_km as distance_matrix_km
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.network import routes as routes
     from cpecgeo.analysis.network import sea_route as sea_route
     from cpecgeo.analysis.network import stated_leg as stated_leg
+    from cpecgeo.analysis.overlay import crossed as crossed
+    from cpecgeo.analysis.profile import profile as profile
+    from cpecgeo.analysis.proximity import density_along as density_along
+    from cpecgeo.analysis.proximity import rings as rings
+    from cpecgeo.analysis.proximity import within as within
     from cpecgeo.catalogue.cite import cite as cite
     from cpecgeo.catalogue.layers import catalog as catalog
     from cpecgeo.catalogue.layers import layer as layer
@@ -60,9 +66,12 @@ _HOMES: dict[str, str | None] = {
     "corridor": "features.corridors",
     "corridors": "features.corridors",
     "critical_sections": "analysis.network",
+    "crossed": "analysis.overlay",
+    "density_along": "analysis.proximity",
     "distance_km": "analysis.measure",
     "distance_matrix_km": "analysis.measure",
     "errors": None,
+    "exposure": "analysis.exposure",
     "geodesy": None,
     "layer": "catalogue.layers",
     "length_km": "analysis.measure",
@@ -71,7 +80,9 @@ _HOMES: dict[str, str | None] = {
     "network": "analysis.network",
     "osm": None,
     "place": "features.places",
+    "profile": "analysis.profile",
     "reach": "analysis.network",
+    "rings": "analysis.proximity",
     "route": "analysis.network",
     "route_checks": "analysis.network",
     "route_matrix": "analysis.network",
@@ -80,6 +91,7 @@ _HOMES: dict[str, str | None] = {
     "sea_route": "analysis.network",
     "stated_leg": "analysis.network",
     "table": "catalogue.layers",
+    "within": "analysis.proximity",
 }
 
 __all__ = [
@@ -98,9 +110,12 @@ __all__ = [
     "corridor",
     "corridors",
     "critical_sections",
+    "crossed",
+    "density_along",
     "distance_km",
     "distance_matrix_km",
     "errors",
+    "exposure",
     "geodesy",
     "layer",
     "length_km",
@@ -109,7 +124,9 @@ __all__ = [
     "network",
     "osm",
     "place",
+    "profile",
     "reach",
+    "rings",
     "route",
     "route_checks",
     "route_matrix",
@@ -118,6 +135,7 @@ __all__ = [
     "sea_route",
     "stated_leg",
     "table",
+    "within",
 ]
 
 

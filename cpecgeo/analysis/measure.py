@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import geopandas as gpd
 import pandas as pd
 
 from cpecgeo import geodesy
+from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
-from cpecgeo.features.gate import geometry
+from cpecgeo.features.gate import geometry, in_region
 
 __all__ = ["buffer", "distance_km", "distance_matrix_km", "length_km", "nearest"]
 
@@ -93,8 +95,10 @@ def nearest(points: Any, targets: Any, *, k: int = 1, max_km: float | None = Non
 
     Parameters
     ----------
-    points : Place, str, Point, GeoSeries or GeoDataFrame
+    points : Place, str, list of names, Point, GeoSeries or GeoDataFrame
     targets : Corridor, str, list of names, geometry, GeoSeries or GeoDataFrame
+        Names of corridors, sections, places and layers, mixed at will; of a layer among
+        others the target is named ``layer:id``.
     k : int
         How many targets per point.
     max_km : float, optional
@@ -104,7 +108,12 @@ def nearest(points: Any, targets: Any, *, k: int = 1, max_km: float | None = Non
     -------
     DataFrame
         On the points' index: `target, distance_km, lon, lat, km, side`. `km` is the chainage
-        where the target is a corridor, and the position along the line otherwise.
+        where the target is a corridor, and the position along the line otherwise; NaN
+        where nothing lies within `max_km`.
+
+    Raises
+    ------
+    UnknownNameError, InputError, CRSError, CoordinateError, GeometryError
 
     Examples
     --------
@@ -112,43 +121,56 @@ def nearest(points: Any, targets: Any, *, k: int = 1, max_km: float | None = Non
     >>> near["target"].tolist()
     ['ml1']
     """
-    things = _things(targets)
-    if things is not None:
-        from geopandas import GeoSeries
-
-        lines = GeoSeries([c.line for c in things], index=[c.name for c in things], crs=4326)
-        frame = geodesy.nearest(geometry(points, "points"), lines, k=k, max_km=max_km)
-        return _calibrated(frame, things)
-    return geodesy.nearest(
-        geometry(points, "points"), geometry(targets, "targets"), k=k, max_km=max_km
-    )
+    lines, things = aims(targets)
+    frame = geodesy.nearest(spots(points), lines, k=k, max_km=max_km)
+    return _calibrated(frame, things)
 
 
-def _things(targets: Any) -> list[Corridor] | None:
-    """Corridors, where the targets are that."""
-    from cpecgeo.errors import UnknownNameError
+def spots(points: Any) -> Any:
+    """Points that were asked for by name, or are at hand, in the region of CPEC's features."""
+    return in_region(geometry(points, "points"), "points")
 
-    if isinstance(targets, Corridor):
-        return [targets]
-    if isinstance(targets, str):
-        try:
-            return [corridor(targets)]
-        except UnknownNameError:
-            return None
-    listed = isinstance(targets, (list, tuple)) and len(targets) > 0
-    if listed and all(isinstance(t, (str, Corridor)) for t in targets):
-        return [t if isinstance(t, Corridor) else corridor(t) for t in targets]
-    return None
+
+def aims(targets: Any) -> tuple[Any, list[Corridor]]:
+    """Targets as geometries under their names, and which of them are corridors."""
+    listed = list(targets) if isinstance(targets, (list, tuple)) else [targets]
+    if not listed:
+        raise InputError("targets is empty; name one corridor, place or layer at least.")
+    if not all(isinstance(t, (str, Corridor)) for t in listed):
+        shapes = geometry(targets, "targets")
+        if hasattr(targets, "line") or hasattr(targets, "point"):
+            shapes = gpd.GeoSeries([shapes], index=[targets.name], crs=4326)
+        return shapes, []
+    things: list[Corridor] = []
+    rows: dict[Any, Any] = {}
+    for target in listed:
+        thing = target if isinstance(target, Corridor) else _corridor(target)
+        if thing is not None:
+            things.append(thing)
+            rows[thing.name] = thing.line
+            continue
+        shape = geometry(target, "targets")
+        if isinstance(shape, gpd.GeoSeries):
+            prefix = f"{target}:" if len(listed) > 1 else ""
+            rows |= {f"{prefix}{i}": g for i, g in shape.items()}
+        else:
+            rows[target] = shape
+    return gpd.GeoSeries(list(rows.values()), index=list(rows), crs=4326), things
+
+
+def _corridor(name: str) -> Corridor | None:
+    try:
+        return corridor(name)
+    except UnknownNameError:
+        return None
 
 
 def _calibrated(frame: pd.DataFrame, things: list[Corridor]) -> pd.DataFrame:
     """Chainage of the closest places instead of geodesic km along the drawn line."""
-    from geopandas import GeoSeries
-
     for thing in things:
         here = (frame["target"] == thing.name).to_numpy()
         if here.any():
-            spots = GeoSeries.from_xy(frame.loc[here, "lon"], frame.loc[here, "lat"], crs=4326)
+            spots = gpd.GeoSeries.from_xy(frame.loc[here, "lon"], frame.loc[here, "lat"], crs=4326)
             frame.loc[here, "km"] = thing.chainage.locate(spots)["km"].to_numpy()
     return frame
 
@@ -160,18 +182,21 @@ def buffer(x: Any, km: float) -> Any:
     ----------
     x : Corridor, Place, str, geometry, GeoSeries or GeoDataFrame
     km : float
-        Geodesic radius in kilometres, at most 500.
+        Geodesic radius in kilometres, 0.001 to 5,000; negative shrinks areas.
 
     Returns
     -------
     Polygon, MultiPolygon or GeoSeries
-        EPSG:4326; see `cpecgeo.geodesy.buffer` for its tolerance.
+        EPSG:4326. Every point of the boundary is at `km` within a share of 1e-4;
+        `cpecgeo.geodesy.buffer` has more options.
+
+    Raises
+    ------
+    UnknownNameError, InputError, CRSError, CoordinateError, GeometryError
 
     Examples
     --------
     >>> buffer("Gwadar Port", 10).geom_type
     'Polygon'
     """
-    from cpecgeo.geodesy.buffer import buffer as geodesic_buffer
-
-    return geodesic_buffer(geometry(x, "x"), km)
+    return geodesy.buffer(geometry(x, "x"), km)

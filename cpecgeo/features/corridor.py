@@ -13,7 +13,6 @@ from shapely.geometry import LineString
 
 from cpecgeo.catalogue import data_version, folded
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
-from cpecgeo.features.elevation import profile
 from cpecgeo.features.gate import in_region
 from cpecgeo.geodesy import Chainage
 
@@ -228,23 +227,8 @@ class Corridor:
         frame.attrs = {"corridor": self.name, "method": "calibrated chainage"}
         return frame
 
-    def profile(self, every_km: float = 1.0) -> pd.DataFrame:
-        """Elevation along the corridor, from the bundled 30″ grid.
-
-        Parameters
-        ----------
-        every_km : float
-            Kilometres between samples.
-
-        Returns
-        -------
-        DataFrame
-            `km`, `elevation_m`, `lon`, `lat`. Missing outside the grid and at sea.
-
-        Notes
-        -----
-        This is the ground under the drawn line. Where the line cuts across bends of a valley
-        (`accuracy_km` of the section), it climbs slopes that the road goes round.
+    def profile(self, every_km: float = 1.0, *, dem: Any = None) -> pd.DataFrame:
+        """Elevation, gradient and climb along the corridor; see `cpecgeo.profile`.
 
         Examples
         --------
@@ -253,10 +237,15 @@ class Corridor:
         >>> bool(4400 < heights.iloc[-1] < 5000)
         True
         """
-        posts = self.km_posts(every_km)
-        frame = profile(posts["km"], posts.geometry)
-        frame.attrs["corridor"] = self.name
-        return frame
+        from cpecgeo.analysis.profile import profile
+
+        return profile(self, every_km, dem=dem)
+
+    def crossed(self, zones: Any = "districts") -> gpd.GeoDataFrame:
+        """The districts or other zones on the way, in order; see `cpecgeo.crossed`."""
+        from cpecgeo.analysis.overlay import crossed
+
+        return crossed(self, zones)
 
     def buffer(self, km: float) -> Any:
         """Area within `km` of the drawn line; see `cpecgeo.buffer`."""

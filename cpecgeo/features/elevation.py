@@ -13,7 +13,7 @@ from cpecgeo.catalogue import data_path
 from cpecgeo.errors import DataError
 from cpecgeo.geodesy import lonlat
 
-__all__ = ["elevation_m", "profile"]
+__all__ = ["elevation_m"]
 
 _WEST, _NORTH, _PER_DEGREE, _SEA = 60.0, 40.5, 120, -500
 
@@ -69,32 +69,3 @@ def elevation_m(points: Any) -> pd.Series:
     low = grid[i + 1, j] * (1 - u) + grid[i + 1, j + 1] * u
     value = np.where(inside, top * (1 - v) + low * v, np.nan)
     return pd.Series(value, index=series.index, name="elevation_m")
-
-
-def profile(km: pd.Series, points: Any) -> pd.DataFrame:
-    """Elevation at points along a line.
-
-    Parameters
-    ----------
-    km : Series
-        Chainage of each point.
-    points : GeoSeries
-
-    Returns
-    -------
-    DataFrame
-        `km`, `elevation_m`, `lon`, `lat`.
-    """
-    frame = pd.DataFrame(
-        {
-            "km": np.asarray(km, float),
-            "elevation_m": elevation_m(points).to_numpy(),
-            "lon": points.x.to_numpy(),
-            "lat": points.y.to_numpy(),
-        }
-    )
-    frame.attrs = {
-        "method": "bilinear in the 30 arc-second grid",
-        "sources": ["NOAA GLOBE (public domain)"],
-    }
-    return frame

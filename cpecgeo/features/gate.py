@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import geopandas as gpd
 import shapely
 
 from cpecgeo.errors import CoordinateError
@@ -42,16 +43,54 @@ def in_region(points: Any, what: str) -> Any:
 def geometry(x: Any, what: str) -> Any:
     """`x` as something the geodesy room takes.
 
-    A `Corridor` gives its line, a `Place` its point, a name the one or the other, a layer's
-    name its geometries. Anything else is passed on.
+    A `Corridor` gives its line, a `Place` its point, a name the one or the other (or a
+    section's line), a layer's name its geometries; a list of such things a series on their
+    names. Anything else is passed on.
     """
     if isinstance(x, str):
         return _named(x, what)
+    if isinstance(x, (list, tuple)) and x and all(_thing(v) for v in x):
+        return _listed(x, what)
     for attribute in ("line", "point"):
         part = getattr(x, attribute, None)
         if isinstance(part, shapely.Geometry):
             return part
     return x
+
+
+def _thing(x: Any) -> bool:
+    return isinstance(x, str) or any(
+        isinstance(getattr(x, a, None), shapely.Geometry) for a in ("line", "point")
+    )
+
+
+def _listed(things: Any, what: str) -> gpd.GeoSeries:
+    """Each thing under its name; a layer's name stands for all its features."""
+    labels: list[str] = []
+    shapes: list[Any] = []
+    for thing in things:
+        shape = geometry(thing, what)
+        if isinstance(shape, gpd.GeoSeries):
+            labels += [f"{thing}:{i}" for i in shape.index]
+            shapes += list(shape)
+        else:
+            labels.append(thing if isinstance(thing, str) else thing.name)
+            shapes.append(shape)
+    return gpd.GeoSeries(shapes, index=labels, crs=4326)
+
+
+def _section(name: str) -> Any:
+    """The line of a section, by its id or name."""
+    from cpecgeo.catalogue import folded
+    from cpecgeo.catalogue.layers import shared
+
+    frame, wanted = shared("sections"), folded(name)
+    drawn = frame[frame.geometry.notna()]
+    for column in ("id", "name"):
+        hits = drawn[drawn[column].map(folded) == wanted]
+        if len(hits):
+            return hits.geometry.iloc[0]
+    return None
 
 
 def _named(name: str, what: str) -> Any:
@@ -65,6 +104,9 @@ def _named(name: str, what: str) -> Any:
             return getattr(find(name), part)
         except UnknownNameError:
             continue
+    section = _section(name)
+    if section is not None:
+        return section
     try:
         frame = layer(name).set_index("id")
     except UnknownNameError:

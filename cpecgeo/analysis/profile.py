@@ -1,0 +1,171 @@
+"""Elevation along a line: metres, gradient, climb."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from cpecgeo import geodesy
+from cpecgeo.catalogue import data_version
+from cpecgeo.errors import FileError, InputError, MissingExtraError, UnknownNameError
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.corridors import corridor
+from cpecgeo.features.elevation import elevation_m
+from cpecgeo.features.gate import geometry
+from cpecgeo.geodesy import Chainage
+from cpecgeo.geodesy.inputs import positive_km
+
+__all__ = ["profile"]
+
+_MOST = 1_000_000
+
+
+def profile(x: Any, every_km: float = 1.0, *, dem: str | Path | None = None) -> pd.DataFrame:
+    """Elevation along a corridor or line.
+
+    Parameters
+    ----------
+    x : Corridor, str, or LineString
+    every_km : float
+        Kilometres between samples; the end is sampled too.
+    dem : path, optional
+        A GeoTIFF of elevations in metres, in any CRS, instead of the bundled 30″ grid
+        (needs rasterio: ``pip install 'cpecgeo[dem]'``).
+
+    Returns
+    -------
+    DataFrame
+        `km` (chainage of a corridor, geodesic km of a line), `elevation_m`,
+        `gradient_percent` (from the sample before, by drawn length; NaN at the first),
+        `climb_m` and `descent_m` (summed so far), `lon`, `lat`. Missing at sea and outside
+        the grid. `.attrs` has the totals, the source, and the samples without elevation.
+
+    Raises
+    ------
+    UnknownNameError, InputError, CRSError, CoordinateError, GeometryError
+    FileError
+        `dem` can't be read.
+    MissingExtraError
+        `dem` is given and rasterio isn't installed.
+
+    Notes
+    -----
+    This is the ground under the drawn line, sampled bilinearly. Where the line cuts across
+    the bends of a valley it climbs slopes that the road goes round, so climb and gradient
+    are upper guesses there; they also grow as `every_km` gets shorter than a grid cell
+    (0.9 km in the bundled grid), and bridges and tunnels don't exist in a grid.
+
+    Examples
+    --------
+    >>> heights = profile("kkh-pakistan", 5)
+    >>> bool(4400 < heights["elevation_m"].iloc[-1] < 5000)
+    True
+    """
+    step = positive_km(every_km, "every_km")
+    chain, name = _chain(x)
+    end = chain.end_km
+    if (end - chain.start_km) / step > _MOST:
+        raise InputError(f"every_km is {step:g}, which makes more than {_MOST:,} samples.")
+    km = np.append(np.arange(chain.start_km, end - 1e-9, step), end)
+    points = gpd.GeoSeries(chain.at(km), crs=4326).reset_index(drop=True)
+    if dem is None:
+        metres = elevation_m(points).to_numpy()
+        source = "NOAA GLOBE 30 arc-second grid (public domain), bilinear"
+    else:
+        metres, source = _sampled(Path(dem), points), f"{Path(dem).name}, bilinear"
+    rise = np.diff(metres)
+    drawn = _spacing(points)
+    frame = pd.DataFrame(
+        {
+            "km": km,
+            "elevation_m": metres,
+            "gradient_percent": np.append(
+                np.nan, np.divide(rise, 10 * drawn, out=np.full_like(rise, np.nan), where=drawn > 0)
+            ),
+            "climb_m": np.append(0.0, np.nancumsum(np.maximum(rise, 0))),
+            "descent_m": np.append(0.0, np.nancumsum(np.maximum(-rise, 0))),
+            "lon": points.x.to_numpy(),
+            "lat": points.y.to_numpy(),
+        }
+    )
+    frame.attrs = {
+        "line": name,
+        "method": f"ground under the drawn line every {step:g} km",
+        "sources": [source],
+        "climb_m": float(frame["climb_m"].iloc[-1]),
+        "descent_m": float(frame["descent_m"].iloc[-1]),
+        "without_elevation": int(np.isnan(metres).sum()),
+        "data_version": data_version(),
+    }
+    return frame
+
+
+def _chain(x: Any) -> tuple[Chainage, str]:
+    if isinstance(x, str):
+        try:
+            x = corridor(x)
+        except UnknownNameError:
+            return _measured(geometry(x, "x")), x
+    if isinstance(x, Corridor):
+        return x.chainage, x.name
+    return _measured(geometry(x, "x")), getattr(x, "title", type(x).__name__)
+
+
+def _measured(line: Any) -> Chainage:
+    series = geodesy.lonlat(line, what="x", kinds={"LineString"})
+    if len(series) != 1:
+        raise InputError(f"x has {len(series)} lines; a profile runs along one.")
+    return Chainage(series.iloc[0])
+
+
+def _spacing(points: gpd.GeoSeries) -> NDArray[np.float64]:
+    """Geodesic km from each sample to the next."""
+    xy = shapely.get_coordinates(points.to_numpy())
+    legs = shapely.linestrings(np.stack((xy[:-1], xy[1:]), axis=1))
+    return np.asarray(geodesy.length_km(gpd.GeoSeries(legs, crs=4326)), float)
+
+
+def _sampled(path: Path, points: gpd.GeoSeries) -> NDArray[np.float64]:
+    """Bilinear elevations from a raster; NaN outside it and where it has none."""
+    try:
+        import rasterio
+        from rasterio.windows import Window
+    except ImportError as error:
+        raise MissingExtraError(
+            "A raster of your own is read by rasterio: pip install 'cpecgeo[dem]'."
+        ) from error
+    try:
+        with rasterio.open(path) as raster:
+            if raster.crs is None:
+                raise FileError(f"{path} has no CRS; a georeferenced raster is needed.")
+            xy = points.to_crs(raster.crs)
+            inverse = ~raster.transform
+            column, row = inverse * (xy.x.to_numpy(), xy.y.to_numpy())
+            column, row = np.asarray(column) - 0.5, np.asarray(row) - 0.5
+            inside = (column >= 0) & (row >= 0)
+            inside &= (column <= raster.width - 1) & (row <= raster.height - 1)
+            if not inside.any():
+                return np.full(len(points), np.nan)
+            left, top = int(column[inside].min()), int(row[inside].min())
+            wide = int(column[inside].max()) + 2 - left
+            high = int(row[inside].max()) + 2 - top
+            window = Window(
+                left, top, min(wide, raster.width - left), min(high, raster.height - top)
+            )
+            grid = raster.read(1, window=window, masked=True).astype(float).filled(np.nan)
+    except rasterio.errors.RasterioError as error:
+        raise FileError(f"{path} can't be read as a raster: {error}.") from error
+    u, v = np.where(inside, column - left, 0), np.where(inside, row - top, 0)
+    i = np.clip(v.astype(int), 0, max(grid.shape[0] - 2, 0))
+    j = np.clip(u.astype(int), 0, max(grid.shape[1] - 2, 0))
+    below, beside = np.minimum(i + 1, grid.shape[0] - 1), np.minimum(j + 1, grid.shape[1] - 1)
+    v, u = v - i, u - j
+    upper = grid[i, j] * (1 - u) + grid[i, beside] * u
+    lower = grid[below, j] * (1 - u) + grid[below, beside] * u
+    return np.where(inside, upper * (1 - v) + lower * v, np.nan)
