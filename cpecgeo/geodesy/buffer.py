@@ -8,7 +8,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from cpecgeo.errors import GeometryError, InputError
+from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.geodesy._ellipsoid import ATTRS, EQUATOR_M, Floats
 from cpecgeo.geodesy._outline import Outline, settle
 from cpecgeo.geodesy._plane import Plane, caps, guess
@@ -99,6 +99,8 @@ def buffer(
 
 
 def _check(km: float, rtol: float, cap: str, side: str | None) -> None:
+    if not isinstance(km, (int, float, np.integer, np.floating)):
+        raise InputTypeError(f"km is {km!r}; a number of kilometres is needed, such as km=10.")
     if not _LEAST_KM <= abs(km) <= _MOST_KM:
         raise InputError(f"km is {km}; a buffer's radius is {_LEAST_KM} to {_MOST_KM:,} km.")
     if not _LEAST_RTOL <= rtol <= _MOST_RTOL:

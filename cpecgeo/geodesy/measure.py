@@ -154,7 +154,7 @@ def sinuosity(x: Any) -> Any:
     has = ~np.isnan(total)
     owner = line.owner[line.path]
     first = np.flatnonzero(np.diff(owner, prepend=-1))
-    last = np.append(first[1:], len(owner)) - 1
+    last = np.flatnonzero(np.diff(owner, append=-1))
     ends = np.full(len(series), np.nan)
     a, b = line.xy[first], line.xy[last]
     ends[has] = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])[2] / 1e3

@@ -57,13 +57,14 @@ def parts(out):
 
 def test_killed_runs_go_on_to_the_same_bytes(plain, tmp_path):
     chance = random.Random(7)  # noqa: S311
-    killed = 0
+    killed = rounds = 0
     # How long a whole run takes here, to spread the moments over it.
     span = 1.0
     while killed < KILLS:
         kind, name = CASES[killed % len(CASES)]
         source, whole = plain[kind, name]
-        out = tmp_path / f"{killed}-{name}"
+        out = tmp_path / f"{rounds}-{name}"
+        rounds += 1
         resume, finished = "anew", set()
         while True:
             child = start(source, out, resume)
