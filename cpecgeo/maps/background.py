@@ -195,6 +195,11 @@ def _countries(target: Map) -> None:
     )
 
 
+def _polygons(areas: Any) -> Any:
+    parts = shapely.get_parts(areas)
+    return parts[shapely.get_dimensions(parts) == 2]
+
+
 def _inside(geometry: Any) -> Any:
     """The middle of the widest part of an area."""
     parts = shapely.get_parts(geometry)
@@ -280,8 +285,8 @@ def ground_shapes() -> dict[str, Any]:
     disputed = _read("disputed")
     none = shapely.MultiLineString()
     return {
-        "land": shapely.geometrycollections(areas[~home]),
-        "home": shapely.geometrycollections(areas[home]),
+        "land": shapely.multipolygons(_polygons(areas[~home])),
+        "home": shapely.multipolygons(_polygons(areas[home])),
         "borders": borders,
         "provinces": edges(_simple(_needed("provinces")).geometry.array)[1],
         "disputed": none if disputed is None else disputed.union_all(),

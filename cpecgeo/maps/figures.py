@@ -33,7 +33,7 @@ _UNDATED: dict[str, dict[str, Any]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None, "ModDate": None},
 }
-_RC = {"svg.hashsalt": "cpecgeo", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 8.5}
+_RC: Any = {"svg.hashsalt": "cpecgeo", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 8.5}
 
 
 def new_figure(width_in: float, height_in: float) -> Any:
@@ -206,13 +206,22 @@ def overview(
             drawn.add(row.id)
             used.add(row.status)
             weight = 1.6
+            kind = "rail" if row.kind == "rail" else thing.kind
             _lines(
-                axes, row.geometry, colors=look(thing.kind).color, linewidths=weight,
+                axes, row.geometry, colors=look(kind).color, linewidths=weight,
                 linestyles=dash_style(row.status, weight), zorder=4,
             )  # fmt: skip
     _towns(axes, (west, south, east, north))
     _frame(axes, (west, south, east, north), title)
-    _key(axes, {thing.kind for thing in things}, used)
+    _key(
+        axes,
+        {
+            "rail" if kind == "rail" else thing.kind
+            for thing in things
+            for kind in thing.sections["kind"]
+        },
+        used,
+    )
     figure.supxlabel(
         "Boundaries as in Natural Earth, dashed where disputed; not a position on any of them. "
         "Lines: cpecgeo.",
@@ -328,7 +337,7 @@ def profile(thing: Any, *, every_km: float = 1.0, path: Any = None) -> Any:
     figure = new_figure(9.0, 3.0)
     axes = figure.add_subplot()
     draw_profile(axes, thing, every_km)
-    axes.set_xlabel("Chainage, km", color=INK)
+    axes.set_xlabel("Chainage, km", color=INK, fontsize=8)
     axes.set_title(
         plain_text(thing.title, 120), loc="left", fontsize=11, fontweight="bold", color=INK
     )
@@ -352,7 +361,7 @@ def draw_profile(axes: Any, thing: Any, every_km: float) -> None:
     axes.plot(km, high, color="#6e3b24", lw=1.0)
     axes.set_xlim(km[0], km[-1])
     axes.set_ylim(0, np.nanmax(high) * 1.12 if np.isfinite(high).any() else 100)
-    axes.set_ylabel("m above sea", color=INK)
+    axes.set_ylabel("m above sea", color=INK, fontsize=8)
     axes.grid(axis="y", color="#e3ddd1", lw=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=7, colors=SOFT, length=2)

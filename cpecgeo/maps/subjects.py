@@ -50,9 +50,7 @@ class Part:
     key: str | None = None
 
 
-def parts(  # noqa: C901
-    x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]
-) -> Iterator[Part]:
+def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) -> Iterator[Part]:
     """The layers that a thing becomes.
 
     Parameters
@@ -94,7 +92,7 @@ def parts(  # noqa: C901
     if isinstance(x, (gpd.GeoDataFrame, gpd.GeoSeries)):
         connected = isinstance(x, gpd.GeoDataFrame) and geometry is not None
         if not connected:
-            yield Part(x, look, name or _own_name(x) or "Features")
+            yield Part(x, _result_style(x, look), name or _own_name(x) or "Features")
             return
         x = pd.DataFrame(x.drop(columns=x.geometry.name))
     if isinstance(x, pd.DataFrame):
@@ -103,16 +101,28 @@ def parts(  # noqa: C901
         title = name or x.geom_type
         frame = gpd.GeoDataFrame({"name": [title]}, geometry=[x], crs="EPSG:4326")
         yield Part(frame, look, title)
-    elif hasattr(x, "sections") and hasattr(x, "stops"):
+    else:
+        yield from _thing(x, look, style, name)
+
+
+def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> Iterator[Part]:
+    """Layers of the package's own things, told by what they have."""
+    if hasattr(x, "sections") and hasattr(x, "stops"):
         yield from _corridor(x, look, style, name)
     elif hasattr(x, "legs") and hasattr(x, "line"):
         yield from _route(x, look, name)
+    elif hasattr(x, "edges") and hasattr(x, "towns"):
+        yield from _reach(x, look, name)
+    elif isinstance(x, (list, tuple)) and x and all(hasattr(r, "legs") for r in x):
+        for turn, one in enumerate(x, 1):
+            yield from _route(one, look, f"{name or 'Route'} {turn}")
     elif hasattr(x, "point"):
         yield _place(x, look, name)
     else:
         raise InputTypeError(
             f"{type(x).__name__} can't be drawn; give a GeoDataFrame or GeoSeries with a CRS, a "
-            "geometry in lon, lat, a corridor, a route, a place, a result table or a name."
+            "geometry in lon, lat, a corridor, a route or several, a catchment, a place, a result "
+            "table or a name."
         )
 
 
@@ -128,6 +138,27 @@ def named(name: str) -> Any:
     raise UnknownNameError(
         name, "layer, corridor or place", [], "See cpecgeo.catalog() and cpecgeo.corridors()."
     )
+
+
+def _result_style(x: Any, style: Style) -> Style:
+    """Rings and crossed zones tell their pieces apart by colour unless asked otherwise."""
+    columns = set(x.columns) if isinstance(x, gpd.GeoDataFrame) else set()
+    if style.color is not None:
+        return style
+    if {"km_from", "km_to", "area_km2"} <= columns:
+        return replace(style, color="km_to")
+    if {"km_in", "km_out", "share", "name"} <= columns:
+        return replace(style, color="name", weight=style.weight or 6.0)
+    return style
+
+
+def _reach(x: Any, style: Style, name: str | None) -> Iterator[Part]:
+    title = name or f"Within {x.limit:g} {x.weight} of {x.origin.name}"
+    area = gpd.GeoDataFrame({"name": [title]}, geometry=[x.polygon], crs="EPSG:4326")
+    yield Part(area, replace(style, fill=0.12, search=False), f"{title}: area", "Reach")
+    yield Part(x.edges, replace(style, weight=style.weight or 4.0), title, "Reach")
+    if len(x.towns):
+        yield Part(x.towns, replace(style, radius=3.5, label="name"), "Towns reached", "Reach")
 
 
 def _own_name(x: Any) -> str:

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import shapely
-
 from refresh import HERE, fetch
 
 TARGET = HERE.parents[1] / "cpecgeo" / "maps" / "assets" / "rivers.json"

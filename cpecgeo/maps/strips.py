@@ -7,54 +7,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cpecgeo.analysis.overlay import crossed
 from cpecgeo.maps.figures import (
-    BORDER, GROUND_NOTE, INK, SOFT, dash_style, draw_profile, new_figure, plain_text, save_figure,
+    BORDER,
+    GROUND_NOTE,
+    INK,
+    SOFT,
+    dash_style,
+    draw_profile,
+    new_figure,
+    plain_text,
+    save_figure,
 )  # fmt: skip
 from cpecgeo.maps.style import STATUS_TITLES, look
 
-__all__ = ["districts_along", "strip"]
+__all__ = ["strip"]
 
 _SHADES = ("#ece6da", "#dfe7ea")
-
-
-def districts_along(thing: Any, *, every_km: float = 1.0) -> pd.DataFrame:
-    """Districts that a corridor runs through, in order.
-
-    Parameters
-    ----------
-    thing : Corridor
-        The corridor.
-    every_km : float
-        Kilometres between the points that are asked; a shorter stay may be missed.
-
-    Returns
-    -------
-    DataFrame
-        `district`, `km_from`, `km_to`; None where no district of Pakistan is.
-
-    Examples
-    --------
-    >>> import cpecgeo
-    >>> districts_along(cpecgeo.corridor("taxila-havelian"), every_km=2)["district"].tolist()[-1]
-    'Abbottabad'
-    """
-    import cpecgeo
-
-    posts = thing.km_posts(every_km)
-    areas = cpecgeo.layer("districts")[["name", "geometry"]]
-    joined = posts.sjoin(areas.to_crs(posts.crs), predicate="intersects", how="left")
-    names = joined[~joined.index.duplicated()]["name"].astype(object)
-    names = names.where(names.notna(), None)
-    km = posts["km"].to_numpy(float)
-    rows = []
-    start = 0
-    for i in range(1, len(km) + 1):
-        if i == len(km) or names.iloc[i] != names.iloc[start]:
-            end = km[-1] if i == len(km) else (km[i - 1] + km[i]) / 2
-            begin = km[0] if start == 0 else (km[start - 1] + km[start]) / 2
-            rows.append((names.iloc[start], begin, end))
-            start = i
-    return pd.DataFrame(rows, columns=["district", "km_from", "km_to"])
 
 
 def strip(thing: Any, *, every_km: float = 1.0, path: Any = None) -> Any:
@@ -65,7 +34,7 @@ def strip(thing: Any, *, every_km: float = 1.0, path: Any = None) -> Any:
     thing : Corridor or str
         The corridor.
     every_km : float
-        Kilometres between samples of elevation and districts.
+        Kilometres between samples of elevation.
     path : path, optional
         Where to write it: ``.png``, ``.svg`` or ``.pdf``.
 
@@ -96,13 +65,13 @@ def strip(thing: Any, *, every_km: float = 1.0, path: Any = None) -> Any:
 
     thing = cpecgeo.corridor(thing) if isinstance(thing, str) else thing
     figure = new_figure(11.0, 5.2)
-    grid = figure.add_gridspec(3, 1, height_ratios=[2.6, 0.55, 1.9])
+    grid = figure.add_gridspec(3, 1, height_ratios=[2.6, 0.8, 1.8])
     line, area, ground = (figure.add_subplot(grid[i]) for i in range(3))
     draw_profile(ground, thing, every_km)
     left, right = ground.get_xlim()
     _stops(line, thing, (left, right))
-    _districts(area, districts_along(thing, every_km=every_km), (left, right))
-    ground.set_xlabel("Chainage, km", color=INK)
+    _districts(area, crossed(thing, "districts"), (left, right))
+    ground.set_xlabel("Chainage, km", color=INK, fontsize=8)
     published = f", published {thing.official_km:,.0f} km" if pd.notna(thing.official_km) else ""
     figure.suptitle(
         f"{plain_text(thing.title, 100)}: drawn {thing.length_km:,.0f} km{published}",
@@ -179,14 +148,14 @@ def _districts(axes: Any, table: pd.DataFrame, span: tuple[float, float]) -> Non
     axes.set_ylim(0, 1)
     whole = span[1] - span[0]
     for i, row in enumerate(table.itertuples()):
-        if row.district is None:
+        if pd.isna(row.name):
             continue
-        axes.axvspan(row.km_from, row.km_to, color=_SHADES[i % 2], lw=0)
-        share = (row.km_to - row.km_from) / whole
-        name = plain_text(row.district, 30)
-        flat = 0.0075 * len(name) < share
+        axes.axvspan(row.km_in, row.km_out, color=_SHADES[i % 2], lw=0)
+        share = (row.km_out - row.km_in) / whole
+        name = plain_text(row.name, 30)
+        flat = 0.0058 * len(name) < share
         if flat or share > 0.014:
-            axes.text((row.km_from + row.km_to) / 2, 0.5, name if flat else plain_text(name, 9),
+            axes.text((row.km_in + row.km_out) / 2, 0.5, name,
                       rotation=0 if flat else 90, ha="center", va="center",
-                      fontsize=7 if flat else 5.6, color=INK, clip_on=True)  # fmt: skip
+                      fontsize=7 if flat else 5.4, color=INK, clip_on=True)  # fmt: skip
     axes.set_ylabel("Districts", rotation=0, ha="right", va="center", fontsize=7, color=INK)
