@@ -145,9 +145,9 @@ def _sampled(path: Path, points: gpd.GeoSeries) -> NDArray[np.float64]:
             if raster.crs is None:
                 raise FileError(f"{path} has no CRS; a georeferenced raster is needed.")
             xy = points.to_crs(raster.crs)
-            inverse = ~raster.transform
-            column, row = inverse * (xy.x.to_numpy(), xy.y.to_numpy())
-            column, row = np.asarray(column) - 0.5, np.asarray(row) - 0.5
+            a, b, c, d, e, f = (~raster.transform)[:6]
+            x, y = xy.x.to_numpy(), xy.y.to_numpy()
+            column, row = a * x + b * y + c - 0.5, d * x + e * y + f - 0.5
             inside = (column >= 0) & (row >= 0)
             inside &= (column <= raster.width - 1) & (row <= raster.height - 1)
             if not inside.any():

@@ -1,0 +1,254 @@
+"""Zones crossed, people exposed and climbs, against computations of another kind."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyproj import Geod
+from shapely.geometry import LineString, MultiLineString, Point, Polygon, box
+
+import cpecgeo as cg
+from cpecgeo.errors import FileError, GeometryError, InputError, UnknownNameError
+
+GEOD = Geod(ellps="WGS84")
+
+
+def walk(line, every_m=500):
+    """Points along the geodesics of a line, and the km of each."""
+    lon, lat = np.array(line.coords).T
+    spots, km, before = [], [], 0.0
+    for a in range(len(lon) - 1):
+        azimuth, _, metres = GEOD.inv(lon[a], lat[a], lon[a + 1], lat[a + 1])
+        at = np.arange(0, metres, every_m)
+        x, y, _ = GEOD.fwd(
+            np.full(len(at), lon[a]), np.full(len(at), lat[a]), np.full(len(at), azimuth), at
+        )
+        spots += list(zip(x, y, strict=True))
+        km += list(before + at / 1e3)
+        before += metres / 1e3
+    return gpd.GeoSeries([Point(s) for s in spots], crs=4326), np.array(km)
+
+
+@pytest.mark.parametrize("name", ["mining", "n25", "taxila-havelian"])
+def test_districts_crossed_against_a_walk(name):
+    corridor = cg.corridor(name)
+    found = corridor.crossed("districts")
+    points, _km = walk(corridor.line)
+    districts = cg.layer("districts").set_index("id")
+    joined = gpd.sjoin(points.to_frame("geometry"), districts[["geometry"]], predicate="within")
+    counted = joined.groupby(joined.columns[-1]).size() * 0.5
+    lengths = found.dropna(subset=["zone"]).groupby("zone")["length_km"].sum()
+    # A walk of half kilometres is right to a step at each end of each visit.
+    visits = found.groupby("zone").size()
+    for zone, length in lengths.items():
+        assert abs(counted.get(zone, 0) - length) < 1.0 * visits[zone] + 0.05 * length
+    assert found["length_km"].sum() == pytest.approx(corridor.length_km, abs=1e-5)
+    assert found["share"].sum() == pytest.approx(1, abs=1e-9)
+    assert found["km_in"].iloc[0] == 0
+    assert found["km_out"].iloc[-1] == pytest.approx(corridor.end_km)
+    assert np.allclose(found["km_in"].iloc[1:], found["km_out"].iloc[:-1], atol=1e-5)
+
+
+def test_km_in_is_the_chainage_of_the_outline():
+    corridor = cg.corridor("ml1")
+    found = corridor.crossed("provinces")
+    provinces = cg.layer("provinces").set_index("id").geometry
+    for row in found.iloc[1:].itertuples():
+        if row.zone is None:
+            continue
+        at = corridor.at(row.km_in)
+        # Straight and geodesic edges of the outline differ by metres.
+        assert provinces[row.zone].boundary.distance(at) < 2e-3
+        assert corridor.locate(at)["km"].iloc[0] == pytest.approx(row.km_in, abs=1e-3)
+
+
+def test_a_zone_entered_twice_has_two_rows_and_the_outside_is_kept():
+    line = LineString([(70, 30), (74, 30)])
+    zones = gpd.GeoDataFrame(
+        {"name": ["a", "b"]},
+        geometry=[
+            Polygon(
+                [
+                    (70.5, 29),
+                    (73.5, 29),
+                    (73.5, 31),
+                    (73, 31),
+                    (73, 29.5),
+                    (71, 29.5),
+                    (71, 31),
+                    (70.5, 31),
+                ]
+            ),
+            box(71, 29.6, 72, 31),
+        ],
+        crs=4326,
+        index=["A", "B"],
+    )
+    found = cg.crossed(line, zones)
+    names = ["-" if pd.isna(z) else z for z in found["zone"]]
+    assert names == ["-", "A", "B", "-", "A", "-"]
+    assert found.attrs["outside_km"] == pytest.approx(
+        found.loc[found["zone"].isna(), "length_km"].sum()
+    )
+    # The parallel isn't a geodesic: the line bulges north, where meridians are crossed all the same.
+    lons = [70, 70.5, 71, 72, 73, 73.5, 74]
+    at = [GEOD.inv(70, 30, 74, 30)[2] / 1e3]
+    assert found["km_out"].iloc[-1] == pytest.approx(at[0])
+    for row, lon in zip(found.itertuples(), lons[1:], strict=True):
+        assert row.geometry.coords[-1][0] == pytest.approx(lon, abs=1e-6)
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.tuples(st.floats(66, 76), st.floats(25, 36)), min_size=2, max_size=6, unique=True)
+)
+def test_shares_add_up(coords):
+    line = LineString(coords)
+    if line.length < 0.01:
+        return
+    found = cg.crossed(line, "provinces")
+    assert found["share"].sum() == pytest.approx(1, abs=1e-6)
+    assert found["length_km"].sum() == pytest.approx(cg.length_km(line), abs=1e-5)
+
+
+def test_parts_of_a_line_follow_one_another():
+    line = MultiLineString([[(70, 30), (70.5, 30)], [(71, 30), (71.5, 30)]])
+    found = cg.crossed(line, gpd.GeoSeries([box(70.2, 29, 71.2, 31)], crs=4326))
+    assert found["length_km"].sum() == pytest.approx(cg.length_km(line), abs=1e-6)
+    assert found["zone"].isna().sum() == 2
+
+
+def test_crossed_takes_any_crs():
+    line = gpd.GeoSeries([LineString([(68, 26), (72, 31)])], crs=4326)
+    districts = cg.layer("districts")
+    plain = cg.crossed(line, "districts")
+    other = cg.crossed(line, districts.set_index("id").to_crs(32642))
+    assert plain["zone"].tolist() == other["zone"].tolist()
+    assert np.allclose(plain["length_km"], other["length_km"], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: cg.crossed("mines"), GeometryError, "Point"),
+        (lambda: cg.crossed("ml1", "district5"), UnknownNameError, "districts"),
+        (lambda: cg.crossed("ml1", gpd.GeoSeries([], crs=4326)), InputError, "empty"),
+        (lambda: cg.crossed("sections"), GeometryError, "."),
+        (lambda: cg.exposure("ml1", value="people"), InputError, "population"),
+        (lambda: cg.exposure("ml1", layer="sections", value=None), GeometryError, "one kind"),
+        (lambda: cg.profile("ml1", 0), InputError, "every_km"),
+        (lambda: cg.profile("ml1", 1e-6), InputError, "samples"),
+        (lambda: cg.profile("Gwadar Port"), GeometryError, "Point"),
+        (lambda: cg.profile("ml1", 50, dem="/nowhere.tif"), FileError, "nowhere"),
+    ],
+)
+def test_what_can_not_be_asked(call, error, says):
+    with pytest.raises(error, match=says):
+        call()
+
+
+def test_people_near_a_port_against_a_sum_by_hand():
+    places = cg.layer("places")
+    port = cg.place("Gwadar Port").point
+    n = len(places)
+    km = (
+        GEOD.inv(np.full(n, port.x), np.full(n, port.y), places.geometry.x, places.geometry.y)[2]
+        / 1e3
+    )
+    found = cg.exposure("Gwadar Port", km=[10, 100, 300])
+    for (start, end), row in found.iterrows():
+        here = places[(km > start) & (km <= end) if start else km <= end]
+        assert row["features"] == len(here)
+        assert row["population"] == here["population"].sum()
+        assert row["missing"] == here["population"].isna().sum()
+        assert row["missing_names"] == here.loc[here["population"].isna(), "name"].tolist()
+    assert found["population_within"].iloc[-1] == places.loc[km <= 300, "population"].sum()
+
+
+def test_totals_by_province_add_up_to_the_total():
+    whole = cg.exposure("ml1", km=[5, 25])
+    parts = cg.exposure("ml1", km=[5, 25], by="province")
+    summed = parts.groupby(level=["km_from", "km_to"])[["features", "population", "missing"]].sum()
+    home = cg.layer("places")
+    inside = cg.within("places", "ml1", 25)
+    assert inside["province"].notna().all()
+    assert summed["features"].tolist() == whole["features"].tolist()
+    assert np.allclose(summed["population"], whole["population"])
+    assert len(home) > len(inside)
+
+
+def test_areas_count_by_the_share_in_the_ring():
+    areas = gpd.GeoDataFrame(
+        {"name": ["half", "all", "out"], "people": [1000.0, 10.0, 7.0]},
+        geometry=[
+            box(67.0, 24.95, 67.02, 25.05),
+            box(66.99, 24.999, 67.0, 25.001),
+            box(80, 30, 81, 31),
+        ],
+        crs=4326,
+    )
+    meridian = LineString([(67.0, 24), (67.0, 26)])
+    lon, _, _ = GEOD.fwd(67.0, 25.0, 90, 1000)
+    found = cg.exposure(meridian, km=[1], layer=areas, value="people")
+    expected = 1000 * (lon - 67.0) / 0.02 + 10 * min(
+        1, (lon - 67.0) / 0.01 if lon - 67.0 < 0.01 else 1
+    )
+    assert found["people"].iloc[0] == pytest.approx(expected, rel=1e-3)
+    assert found["features"].iloc[0] == 2
+
+
+def test_a_value_that_is_missing_is_not_nought():
+    areas = gpd.GeoDataFrame(
+        {"name": ["known", "unknown"], "people": [5.0, np.nan]},
+        geometry=[Point(67, 25), Point(67.001, 25)],
+        crs=4326,
+    )
+    found = cg.exposure(Point(67, 25), km=[1], layer=areas, value="people").iloc[0]
+    assert (found["people"], found["missing"], found["missing_names"]) == (5, 1, ["unknown"])
+
+
+def test_a_profile_climbs_and_falls_by_what_lies_between_its_ends():
+    profile = cg.profile("kkh-pakistan", 2)
+    attrs = profile.attrs
+    ends = profile["elevation_m"].iloc[-1] - profile["elevation_m"].iloc[0]
+    assert attrs["climb_m"] - attrs["descent_m"] == pytest.approx(ends)
+    assert profile["km"].iloc[-1] == pytest.approx(cg.corridor("kkh-pakistan").end_km)
+    assert profile["climb_m"].is_monotonic_increasing
+    steps = GEOD.inv(
+        profile["lon"][:-1], profile["lat"][:-1], profile["lon"][1:], profile["lat"][1:]
+    )[2]
+    rise = np.diff(profile["elevation_m"])
+    assert np.allclose(profile["gradient_percent"].iloc[1:], 100 * rise / steps, rtol=1e-6)
+
+
+def test_a_raster_of_ones_own(tmp_path):
+    rasterio = pytest.importorskip("rasterio")
+
+    # A slope: 100 m per degree of longitude, 10 m per degree of latitude, at pixel centres.
+    transform = rasterio.Affine(0.01, 0, 66.0, 0, -0.01, 27.0)
+    lon = 66.0 + 0.01 * (np.arange(300) + 0.5)
+    lat = 27.0 - 0.01 * (np.arange(300) + 0.5)
+    grid = (100 * (lon[None, :] - 66) + 10 * (lat[:, None] - 24)).astype("float32")
+    grid[150, 150] = -9999
+    path = tmp_path / "dem.tif"
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=300,
+        height=300,
+        count=1,
+        dtype="float32",
+        crs="EPSG:4326",
+        transform=transform,
+        nodata=-9999,
+    ) as out:
+        out.write(grid, 1)
+    profile = cg.profile(LineString([(66.2, 26.5), (68.5, 26.2), (69.5, 26.2)]), 5, dem=path)
+    expected = 100 * (profile["lon"] - 66) + 10 * (profile["lat"] - 24)
+    inside = profile["lon"] < 68.9
+    assert np.allclose(profile["elevation_m"][inside], expected[inside], atol=0.01)
+    assert profile["elevation_m"][profile["lon"] > 69.0].isna().all()
+    assert profile.attrs["sources"] == ["dem.tif, bilinear"]
