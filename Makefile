@@ -60,7 +60,7 @@ $(BASE): pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(BASE)
-	$(PIP) --build-constraint constraints.txt --editable '.[plot,osm,scale]' --group dev
+	$(PIP) --build-constraint constraints.txt --editable '.[plot,osm,scale,sea,dem]' --group dev
 	@touch $@
 
 $(DOCS): $(BASE)
