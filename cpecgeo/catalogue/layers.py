@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -54,6 +57,11 @@ _TABLES = {
     "projects": ("Projects", ("projects.csv",)),
     "closures": ("Closures and seasons of border crossings", ("closures.csv",)),
 }
+# The part of a source that names one record of it.
+_RECORD = re.compile(
+    r"(?<!\w)(GeoNames|OpenStreetMap (?:node|way)|Pakistan Railways stations?)"
+    r"(?:(?: |, | and )\d++(?!\.\d))+"
+)
 _MAKERS = {"sections": lines.sections, "stations": lines.stations}
 
 
@@ -102,13 +110,22 @@ def shared(name: str) -> gpd.GeoDataFrame:
         "layer": name,
         "title": title,
         "licence": ", ".join(sorted(set(frame["licence"].dropna()))),
-        "sources": sorted({str(s) for s in frame["source"].dropna()}),
+        "sources": _sources(frame["source"].dropna()),
         "retrieved": str(frame["source_date"].dropna().max()),
         "accuracy": accuracy,
         "data_version": files.data_version(),
         **_recorded(path),
     }
     return frame
+
+
+def _sources(texts: Iterable[str]) -> list[str]:
+    """Sources with the most rows first; the numbers of single records stay with the rows."""
+    counts = Counter(_RECORD.sub(r"\1", text) for text in texts)
+    return [
+        f"{text} ({n} records)" if n > 1 else text
+        for text, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
 
 
 def _recorded(path: str | None) -> dict[str, Any]:

@@ -123,3 +123,13 @@ def test_nothing_is_cited_for_no_name(name):
 def test_a_citation_is_asked_for_by_text():
     with pytest.raises(InputTypeError, match="text"):
         cg.cite(5)
+
+
+def test_sources_of_a_layer_name_publishers_and_rows_name_records():
+    places = cg.layer("places")
+    assert places["source"].str.contains(r"GeoNames \d+").all()
+    (source,) = places.attrs["sources"]
+    assert source.startswith("GeoNames, by ")
+    assert source.endswith(f"({len(places)} records)")
+    # A coordinate in a citation isn't the number of a record.
+    assert any(" 62.03261,26.11667" in s for s in cg.layer("crossings").attrs["sources"])
