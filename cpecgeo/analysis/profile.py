@@ -43,8 +43,10 @@ def profile(x: Any, every_km: float = 1.0, *, dem: str | Path | None = None) -> 
     DataFrame
         `km` (chainage of a corridor, geodesic km of a line), `elevation_m`,
         `gradient_percent` (from the sample before, by drawn length; NaN at the first),
-        `climb_m` and `descent_m` (summed so far), `lon`, `lat`. Missing at sea and outside
-        the grid. `.attrs` has the totals, the source, and the samples without elevation.
+        `climb_m` and `descent_m` (summed so far), `lon`, `lat`, and `accuracy_km`, the bound on
+        how far a corridor's real line can be from the drawn one (missing for other lines).
+        Elevation is missing at sea and outside the grid. `.attrs` has the totals, the source,
+        and the number of samples without elevation.
 
     Raises
     ------
@@ -58,7 +60,8 @@ def profile(x: Any, every_km: float = 1.0, *, dem: str | Path | None = None) -> 
     -----
     This is the ground under the drawn line, sampled bilinearly. Where the line cuts across
     the bends of a valley it climbs slopes that the road goes round, so climb and gradient
-    are upper guesses there; they also grow as `every_km` gets shorter than a grid cell
+    are upper guesses there, and where `accuracy_km` is large the ground may be a mountain
+    that the road goes round; they also grow as `every_km` gets shorter than a grid cell
     (0.9 km in the bundled grid), and bridges and tunnels don't exist in a grid.
 
     Examples
@@ -68,7 +71,7 @@ def profile(x: Any, every_km: float = 1.0, *, dem: str | Path | None = None) -> 
     True
     """
     step = positive_km(every_km, "every_km")
-    chain, name = _chain(x)
+    chain, name, thing = _chain(x)
     end = chain.end_km
     if (end - chain.start_km) / step > _MOST:
         raise InputError(f"every_km is {step:g}, which makes more than {_MOST:,} samples.")
@@ -92,6 +95,7 @@ def profile(x: Any, every_km: float = 1.0, *, dem: str | Path | None = None) -> 
             "descent_m": np.append(0.0, np.nancumsum(np.maximum(-rise, 0))),
             "lon": points.x.to_numpy(),
             "lat": points.y.to_numpy(),
+            "accuracy_km": np.nan if thing is None else _accuracy(thing, km),
         }
     )
     frame.attrs = {
@@ -106,15 +110,22 @@ def profile(x: Any, every_km: float = 1.0, *, dem: str | Path | None = None) -> 
     return frame
 
 
-def _chain(x: Any) -> tuple[Chainage, str]:
+def _chain(x: Any) -> tuple[Chainage, str, Corridor | None]:
     if isinstance(x, str):
         try:
             x = corridor(x)
         except UnknownNameError:
-            return _measured(geometry(x, "x")), x
+            return _measured(geometry(x, "x")), x, None
     if isinstance(x, Corridor):
-        return x.chainage, x.name
-    return _measured(geometry(x, "x")), getattr(x, "title", type(x).__name__)
+        return x.chainage, x.name, x
+    return _measured(geometry(x, "x")), getattr(x, "title", type(x).__name__), None
+
+
+def _accuracy(thing: Corridor, km: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far the real line can be from the drawn one, section by section."""
+    starts = thing.sections["km_from"].to_numpy(float)
+    section = np.clip(np.searchsorted(starts, km, side="right") - 1, 0, len(starts) - 1)
+    return np.asarray(thing.sections["accuracy_km"].to_numpy(float)[section])
 
 
 def _measured(line: Any) -> Chainage:

@@ -252,3 +252,11 @@ def test_a_raster_of_ones_own(tmp_path):
     assert np.allclose(profile["elevation_m"][inside], expected[inside], atol=0.01)
     assert profile["elevation_m"][profile["lon"] > 69.0].isna().all()
     assert profile.attrs["sources"] == ["dem.tif, bilinear"]
+
+
+def test_a_profile_says_how_far_off_its_line_can_be():
+    sections = cg.corridor("kkh").sections.set_index("name")["accuracy_km"]
+    profile = cg.profile("kkh", 50)
+    assert profile["accuracy_km"].iloc[0] == sections.iloc[0]
+    assert profile["accuracy_km"].iloc[-1] == sections.iloc[-1]
+    assert cg.profile(LineString([(70, 30), (71, 30)]), 50)["accuracy_km"].isna().all()
