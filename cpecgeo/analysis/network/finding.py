@@ -123,7 +123,8 @@ def _why(a: Any, b: Any, start: Snap, end: Snap, chosen: Filters, weight: str, f
     if lengths(usable(summer), (a, b), weight, None, far) is not None:
         head += " all year (with season='summer' there is one)"
     if guilty:
-        return f"{head}: cut by {' and by '.join(guilty)}. Loosen it: without it there is a way."
+        which = "it" if len(guilty) == 1 else "one of them"
+        return f"{head}: cut by {' and by '.join(guilty)}; loosen {which} and there is a way."
     if told:
         return f"{head} with {', '.join(told.values())}; loosen them together."
     return f"{head}: the two lie on parts of the network that aren't joined."
