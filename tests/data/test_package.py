@@ -234,3 +234,9 @@ def test_status_is_missing_only_where_a_note_says_why(path):
     unknown = table["status"].isna()
     if unknown.any():
         assert table.loc[unknown, "status_note"].notna().all()
+
+
+def test_each_file_has_its_terms_told():
+    told = (DATA / "LICENSES.md").read_text(encoding="utf-8")
+    for path in RESOURCES:
+        assert f"`{Path(path).name}`" in told, path
