@@ -69,13 +69,13 @@ def _between(net: Network, start: Spot, end: Spot, node: int) -> float:
 
 def drawn(net: Network, start: Spot, end: Spot, arcs: NDArray[np.int32]) -> Path:
     """A path with its line, lengths and ways."""
-    from cpecgeo.osm.network import Path, part
+    from cpecgeo.osm.network import Path
 
     s = net.segments
     used = pieces(net, start, end, arcs)
     share = np.array([abs(b - a) for _, a, b in used])
     edge = np.array([e for e, _, _ in used], int)
-    coords = [np.asarray(line.coords) for e, a, b in used if (line := part(s.coords(e), a, b))]
+    coords = [c for e, a, b in used if (c := _stretch(s.coords(e), a, b)) is not None]
     xy = np.vstack(coords) if coords else np.empty((0, 2))
     xy = xy[np.append(True, (np.diff(xy, axis=0) != 0).any(axis=1))[: len(xy)]]
     table = pd.DataFrame({"way": s.way[edge], "length_km": share * s.km[edge]})
@@ -98,6 +98,16 @@ def drawn(net: Network, start: Spot, end: Spot, arcs: NDArray[np.int32]) -> Path
         nodes=s.node_id[np.array(nodes, int)],
         ways=ways,
     )
+
+
+def _stretch(coords: NDArray[np.float64], a: float, b: float) -> NDArray[np.float64] | None:
+    """Vertices of an edge between two shares of it; None where there is no length."""
+    from cpecgeo.osm.network import part
+
+    if {a, b} == {0.0, 1.0}:
+        return coords if a < b else coords[::-1]
+    line = part(coords, a, b)
+    return None if line is None else np.asarray(line.coords)
 
 
 def reached(net: Network, start: Spot, weight: Any, limit: float) -> gpd.GeoDataFrame:
