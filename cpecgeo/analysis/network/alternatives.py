@@ -67,10 +67,9 @@ def routes(
 
     References
     ----------
-    .. [1] Bader, Dees, Geisberger and Sanders (2011), "Alternative Route Graphs in Road
-       Networks", TAPAS.
-    .. [2] Abraham, Delling, Goldberg and Werneck (2013), "Alternative Routes in Road
-       Networks", ACM Journal of Experimental Algorithmics 18.
+    Bader, Dees, Geisberger and Sanders (2011), "Alternative Route Graphs in Road Networks",
+    TAPAS. Abraham, Delling, Goldberg and Werneck (2013), "Alternative Routes in Road
+    Networks", ACM Journal of Experimental Algorithmics 18.
 
     Examples
     --------
