@@ -61,8 +61,8 @@ def routes(
 
     Notes
     -----
-    Ways found by the penalty method [1]_ (each round makes what the last way used dearer) and
-    single-via ways [2]_ (shortest to a node, shortest from there on, without loops) are taken
+    Ways found by the penalty method of Bader et al. (each round makes what the last way used dearer) and
+    single-via ways of Abraham et al. (shortest to a node and on from there, no loops) are taken
     in order of cost where limits allow.
 
     References
