@@ -61,9 +61,9 @@ def routes(
 
     Notes
     -----
-    Ways found by the penalty method of Bader et al. (each round makes what the last way used dearer) and
-    single-via ways of Abraham et al. (shortest to a node and on from there, no loops) are taken
-    in order of cost where limits allow.
+    Ways found by the penalty method of Bader et al. (each round makes what the last way used
+    dearer) and single-via ways of Abraham et al. (shortest to a node and on from there, no
+    loops) are taken in order of cost where limits allow.
 
     References
     ----------
