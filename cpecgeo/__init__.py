@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.measure import distance_matrix_km as distance_matrix_km
     from cpecgeo.analysis.measure import length_km as length_km
     from cpecgeo.analysis.measure import nearest as nearest
+    from cpecgeo.analysis.mining import mining_options as mining_options
+    from cpecgeo.analysis.mining import mining_sections as mining_sections
     from cpecgeo.analysis.network import Network as Network
     from cpecgeo.analysis.network import Reach as Reach
     from cpecgeo.analysis.network import Route as Route
@@ -76,6 +78,8 @@ _HOMES: dict[str, str | None] = {
     "layer": "catalogue.layers",
     "length_km": "analysis.measure",
     "markets": "features.markets",
+    "mining_options": "analysis.mining",
+    "mining_sections": "analysis.mining",
     "nearest": "analysis.measure",
     "network": "analysis.network",
     "osm": None,
@@ -120,6 +124,8 @@ __all__ = [
     "layer",
     "length_km",
     "markets",
+    "mining_options",
+    "mining_sections",
     "nearest",
     "network",
     "osm",

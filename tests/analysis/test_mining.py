@@ -1,0 +1,137 @@
+"""The mining corridor's options against sums done by hand."""
+
+import itertools
+import math
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyproj import Geod
+
+import cpecgeo as cg
+from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.features.elevation import elevation_m
+
+GEOD = Geod(ellps="WGS84")
+
+
+def test_the_road_is_the_corridor_with_its_gap():
+    ways = cg.mining_options()
+    mining = cg.corridor("mining")
+    assert ways.loc["road", "km"] == pytest.approx(mining.end_km)
+    assert ways.loc["road", "drawn_km"] == pytest.approx(mining.length_km, abs=1e-6)
+    # Published: 103 km under construction, 200 km planned.
+    assert ways.loc["road", ["under_construction_km", "planned_km", "missing_km"]].tolist() == [
+        103,
+        200,
+        303,
+    ]
+    assert ways.loc["road-today", "missing_km"] == 0
+    assert ways.loc["rail-port-qasim", "missing_km"] == pytest.approx(71.136)
+    parts = ways[["operating_km", "under_construction_km", "planned_km"]].sum(axis=1)
+    assert np.allclose(parts, ways["km"])
+
+
+def test_each_section_is_measured_along_its_line():
+    sections = cg.mining_sections()
+    for row in sections.itertuples():
+        assert GEOD.geometry_length(row.geometry) / 1e3 == pytest.approx(row.drawn_km, abs=1e-6)
+        assert row.drawn_km <= row.km * 1.03
+        assert row.source
+    # A section begins where the one before ends, or close by where two modes meet.
+    for _, part in sections.groupby("option"):
+        ends = list(part.geometry)
+        for a, b in itertools.pairwise(ends):
+            gap = GEOD.inv(*a.coords[-1], *b.coords[0])[2] / 1e3
+            assert gap < 2
+
+
+def test_hours_and_loads_by_hand():
+    ways = cg.mining_options(
+        tonnes_per_year=100_001,
+        truck_payload_t=25,
+        train_payload_t=1000,
+        truck_kmh=50,
+        unsealed_kmh=20,
+        train_kmh=40,
+        handling_hours=6,
+    )
+    # Unsealed or unbuilt: 70 + 103 + 200 km; the rest is sealed.
+    sealed = ways.loc["road", "km"] - 373
+    assert ways.loc["road", "hours"] == pytest.approx(373 / 20 + sealed / 50)
+    assert ways.loc["road", "loads_per_year"] == math.ceil(100_001 / 25) == 4001
+    mixed = ways.loc["truck-rail-port-qasim"]
+    assert mixed["train_loads_per_year"] == 101
+    assert mixed["hours"] == pytest.approx(70 / 20 + (mixed["km"] - 70) / 40 + 6)
+    assert ways["train_loads_per_year"].isna().tolist() == [
+        vehicle == "lorry" for vehicle in ways["vehicle"]
+    ]
+
+
+def test_climb_against_a_loop_over_the_grid():
+    row = cg.mining_sections("road").iloc[4]
+    lon, lat = np.array(row.geometry.coords).T
+    at, spots = [0.0], [(lon[0], lat[0])]
+    left = 2000.0
+    for i in range(len(lon) - 1):
+        azimuth, _, metres = GEOD.inv(lon[i], lat[i], lon[i + 1], lat[i + 1])
+        along = left
+        while along <= metres:
+            spots.append(GEOD.fwd(lon[i], lat[i], azimuth, along)[:2])
+            at.append(along)
+            along += 2000.0
+        left = along - metres
+    spots.append((lon[-1], lat[-1]))
+    heights = elevation_m(
+        gpd.GeoSeries(gpd.points_from_xy(*np.array(spots).T), crs=4326)
+    ).to_numpy()
+    rise = np.diff(heights)
+    assert row.climb_m == pytest.approx(rise[rise > 0].sum(), abs=0.5)
+    assert row.descent_m == pytest.approx(-rise[rise < 0].sum(), abs=0.5)
+
+
+def test_a_line_that_is_a_sketch_has_no_climb():
+    ways = cg.mining_options()
+    sections = cg.mining_sections("rail-gwadar")
+    sketch = sections[sections["accuracy_km"] > 50]
+    assert sketch["section"].tolist() == ["gwadar-mastung"]
+    assert sketch["climb_m"].isna().all()
+    assert ways.loc["rail-gwadar", "unclimbed_km"] == pytest.approx(sketch["km"].sum())
+
+
+def test_assumptions_travel_with_the_table():
+    ways = cg.mining_options(truck_kmh=33)
+    assert ways.attrs["assumptions"]["truck_kmh"] == 33
+    assert ways.attrs["assumptions"]["tonnes_per_year"] == 600_000
+    assert "Tethyan" in ways.attrs["rests_on"][0]
+    assert ways.crs == 4326
+
+
+@settings(max_examples=4)
+@given(st.floats(5, 120), st.floats(1, 60))
+def test_faster_is_never_later(kmh, more):
+    slow = cg.mining_options(train_kmh=kmh)["hours"]
+    fast = cg.mining_options(train_kmh=kmh + more)["hours"]
+    assert (fast <= slow).all()
+    assert fast["rail-port-qasim"] < slow["rail-port-qasim"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "part"),
+    [
+        ({"truck_kmh": 0}, InputError, "above 0"),
+        ({"tonnes_per_year": math.nan}, InputError, "finite"),
+        ({"train_payload_t": "much"}, InputTypeError, "number"),
+        ({"handling_hours": -1}, InputError, "0 or more"),
+    ],
+)
+def test_bad_numbers(options, error, part):
+    with pytest.raises(error, match=part):
+        cg.mining_options(**options)
+
+
+def test_an_unknown_option_lists_the_known():
+    with pytest.raises(InputError, match="rail-gwadar"):
+        cg.mining_sections("ferry")
