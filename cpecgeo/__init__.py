@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.proximity import density_along as density_along
     from cpecgeo.analysis.proximity import rings as rings
     from cpecgeo.analysis.proximity import within as within
+    from cpecgeo.analysis.rail import Strip as Strip
+    from cpecgeo.analysis.rail import ml1_phases as ml1_phases
+    from cpecgeo.analysis.rail import running_times as running_times
+    from cpecgeo.analysis.rail import strip as strip
     from cpecgeo.catalogue.cite import cite as cite
     from cpecgeo.catalogue.layers import catalog as catalog
     from cpecgeo.catalogue.layers import layer as layer
@@ -60,6 +64,7 @@ _HOMES: dict[str, str | None] = {
     "Place": "features.places",
     "Reach": "analysis.network",
     "Route": "analysis.network",
+    "Strip": "analysis.rail",
     "alignment_parts": "analysis.network",
     "buffer": "analysis.measure",
     "catalog": "catalogue.layers",
@@ -80,6 +85,7 @@ _HOMES: dict[str, str | None] = {
     "markets": "features.markets",
     "mining_options": "analysis.mining",
     "mining_sections": "analysis.mining",
+    "ml1_phases": "analysis.rail",
     "nearest": "analysis.measure",
     "network": "analysis.network",
     "osm": None,
@@ -91,9 +97,11 @@ _HOMES: dict[str, str | None] = {
     "route_checks": "analysis.network",
     "route_matrix": "analysis.network",
     "routes": "analysis.network",
+    "running_times": "analysis.rail",
     "scale": None,
     "sea_route": "analysis.network",
     "stated_leg": "analysis.network",
+    "strip": "analysis.rail",
     "table": "catalogue.layers",
     "within": "analysis.proximity",
 }
@@ -105,6 +113,7 @@ __all__ = [
     "Place",
     "Reach",
     "Route",
+    "Strip",
     "__version__",
     "alignment_parts",
     "buffer",
@@ -126,6 +135,7 @@ __all__ = [
     "markets",
     "mining_options",
     "mining_sections",
+    "ml1_phases",
     "nearest",
     "network",
     "osm",
@@ -137,9 +147,11 @@ __all__ = [
     "route_checks",
     "route_matrix",
     "routes",
+    "running_times",
     "scale",
     "sea_route",
     "stated_leg",
+    "strip",
     "table",
     "within",
 ]
