@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from cpecgeo import geodesy as geodesy
     from cpecgeo import osm as osm
     from cpecgeo import scale as scale
+    from cpecgeo.analysis.border import Market as Market
+    from cpecgeo.analysis.border import market as market
     from cpecgeo.analysis.exposure import exposure as exposure
     from cpecgeo.analysis.measure import buffer as buffer
     from cpecgeo.analysis.measure import distance_km as distance_km
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 _HOMES: dict[str, str | None] = {
     "Corridor": "features.corridor",
     "Map": "maps",
+    "Market": "analysis.border",
     "Network": "analysis.network",
     "Place": "features.places",
     "Reach": "analysis.network",
@@ -82,6 +85,7 @@ _HOMES: dict[str, str | None] = {
     "geodesy": None,
     "layer": "catalogue.layers",
     "length_km": "analysis.measure",
+    "market": "analysis.border",
     "markets": "features.markets",
     "mining_options": "analysis.mining",
     "mining_sections": "analysis.mining",
@@ -109,6 +113,7 @@ _HOMES: dict[str, str | None] = {
 __all__ = [
     "Corridor",
     "Map",
+    "Market",
     "Network",
     "Place",
     "Reach",
@@ -132,6 +137,7 @@ __all__ = [
     "geodesy",
     "layer",
     "length_km",
+    "market",
     "markets",
     "mining_options",
     "mining_sections",

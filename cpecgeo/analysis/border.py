@@ -1,0 +1,230 @@
+"""A border market: what lies near it, who can reach it, when it is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+from shapely.geometry import Point
+
+from cpecgeo.analysis.exposure import exposure
+from cpecgeo.analysis.measure import nearest
+from cpecgeo.analysis.network import Reach, reach
+from cpecgeo.analysis.network.filters import number
+from cpecgeo.catalogue import data_version, layer
+from cpecgeo.catalogue.files import read_table
+from cpecgeo.errors import InputError, UnknownNameError
+from cpecgeo.features.corridors import corridors
+from cpecgeo.features.elevation import elevation_m
+from cpecgeo.features.markets import markets
+from cpecgeo.features.places import place
+
+__all__ = ["Market", "market"]
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """A border market or crossing with what lies around it.
+
+    Made by `market`, not by hand.
+
+    Attributes
+    ----------
+    id, name, country : str
+        `country` is the one on the other side.
+    point : Point
+    status, status_note : str or None
+        Missing where the present state isn't known.
+    planned_phase2 : bool
+        Whether it is one of the new border markets of Phase II.
+    elevation_m : float
+        Published; missing where none was found.
+    ground_m : float
+        Of the bundled grid (30″), an average of its surroundings.
+    accuracy_km : float
+    basis, source, note : str
+    corridors : DataFrame
+        The nearest: `target title status distance_km km side`; `km` is chainage.
+    towns, zones, ports : DataFrame
+        The nearest: `name distance_km`, and `population` or `status`.
+    people : DataFrame
+        As `exposure`: towns and their population in rings of distance.
+    reached : Reach or None
+        What `hours` of driving reach over open roads, and the other side of the border as
+        far as the data goes. None where no road of the network comes near; `reached_note`
+        says so.
+    reached_note : str
+    closures : DataFrame
+        `from to season_from season_to what source source_date`.
+    border_hours : DataFrame
+        Hours that lorries took to cross, as measured: `hours direction year source note`.
+    """
+
+    id: str
+    name: str
+    country: str
+    point: Point
+    status: str | None
+    status_note: str | None
+    planned_phase2: bool
+    elevation_m: float
+    ground_m: float
+    accuracy_km: float
+    basis: str
+    source: str
+    note: str | None
+    corridors: pd.DataFrame
+    towns: pd.DataFrame
+    zones: pd.DataFrame
+    ports: pd.DataFrame
+    people: pd.DataFrame
+    reached: Reach | None
+    reached_note: str
+    closures: pd.DataFrame
+    border_hours: pd.DataFrame
+
+    @property
+    def geometry(self) -> Point:
+        """The same as `point`."""
+        return self.point
+
+    def __repr__(self) -> str:
+        return f"<Market {self.name}: {self.status or 'state not known'}, to {self.country}>"
+
+    def _repr_html_(self) -> str:
+        near = "".join(
+            f"<tr><td>{escape(str(r.title))}</td><td>{r.distance_km:,.1f}</td>"
+            f"<td>{r.km:,.1f}</td></tr>"
+            for r in self.corridors.itertuples()
+        )
+        shut = "".join(
+            f"<li>{escape(str(r.what))} ({escape(str(r.source))})</li>"
+            for r in self.closures.itertuples()
+        )
+        return (
+            f"<div><strong>{escape(self.name)}</strong> to {escape(self.country)}: "
+            f"{escape(self.status_note or 'present state not known')}; position good to "
+            f"{self.accuracy_km:g} km ({escape(self.basis)})"
+            "<table><tr><th>corridor</th><th>distance, km</th><th>at km</th></tr>"
+            f"{near}</table><ul>{shut}</ul></div>"
+        )
+
+
+def market(name: str, *, km: Any = (5, 10, 25, 50, 100), hours: float = 3.0, k: int = 5) -> Market:
+    """All that the data says of a border market or crossing.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"Khunjerab"`` or ``"Torkham"``; see `markets`.
+    km : float or sequence of float
+        Radii of the catchment by distance, kilometres.
+    hours : float
+        Limit of the catchment by road, hours of driving over open roads.
+    k : int
+        How many of the nearest corridors, towns, zones and ports.
+
+    Returns
+    -------
+    Market
+
+    Raises
+    ------
+    UnknownNameError
+        No crossing of that name; the message has near ones.
+    InputError
+        A bad radius, limit or count.
+
+    Examples
+    --------
+    >>> torkham = market("Torkham")
+    >>> torkham.corridors["target"].iloc[0], torkham.status
+    ('peshawar-torkham', 'closed')
+    """
+    spot = place(name)
+    table = markets()
+    row_id = _row_of(spot, name, table)
+    row = table.loc[row_id]
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        raise InputError(f"k is {k!r}; ask for 1 or more.")
+    hours = number(hours, "hours", above=0)
+    point = gpd.GeoSeries([row.geometry], crs=4326)
+    reached, why = _reached(row_id, hours)
+    shut, took = (read_table(f"{n}.csv") for n in ("closures", "border_hours"))
+    return Market(
+        id=str(row_id),
+        name=str(row["name"]),
+        country=str(row["country"]),
+        point=row.geometry,
+        status=_text(row["status"]),
+        status_note=_text(row["status_note"]),
+        planned_phase2=bool(row["planned_phase2"]),
+        elevation_m=float(row["elevation_m"]),
+        ground_m=float(elevation_m(point).iloc[0]),
+        accuracy_km=float(row["accuracy_km"]),
+        basis=str(row["basis"]),
+        source=str(row["source"]),
+        note=_text(row["note"]),
+        corridors=_corridors(row.geometry, k),
+        towns=_sites("places", row.geometry, k, "population"),
+        zones=_sites("zones", row.geometry, k, "status"),
+        ports=_sites("ports", row.geometry, k, "status"),
+        people=exposure(row.geometry, km),
+        reached=reached,
+        reached_note=why,
+        closures=_rows(shut, row_id, "from to season_from season_to what source source_date"),
+        border_hours=_rows(took, row_id, "hours direction year source source_date note"),
+    )
+
+
+def _row_of(spot: Any, name: str, table: gpd.GeoDataFrame) -> Any:
+    if spot.layer == "crossings":
+        rows = table.index[table["name"] == spot.name]
+        if len(rows):
+            return rows[0]
+    raise UnknownNameError(
+        name, "border market", [*table["name"], *table.index], "cg.markets() lists them"
+    )
+
+
+def _reached(row_id: Any, hours: float) -> tuple[Reach | None, str]:
+    try:
+        found = reach(str(row_id), hours=hours, mode="road")
+    except InputError as error:
+        return None, f"No road of the network comes near: {error}"
+    return found, f"{hours:g} hours over roads that operate, speeds of data/speeds.csv"
+
+
+def _corridors(point: Point, k: int) -> pd.DataFrame:
+    known = corridors()
+    near = nearest(point, list(known.index), k=len(known))
+    near["title"] = near["target"].map(known["title"])
+    near["status"] = near["target"].map(known["status"])
+    # Alignments run over other roads: of equals, to the metre, what operates and is shorter.
+    near["metres"] = (near["distance_km"] * 1e3).round()
+    near["idle"] = near["status"] != "operating"
+    near["length"] = near["target"].map(known["length_km"])
+    near = near.sort_values(["metres", "idle", "length"]).head(k).reset_index(drop=True)
+    near["km"] = near["km"].round(6)
+    return pd.DataFrame(near[["target", "title", "status", "distance_km", "km", "side"]])
+
+
+def _sites(name: str, point: Point, k: int, column: str) -> pd.DataFrame:
+    frame = layer(name)
+    frame = frame[frame.geometry.notna()].set_index("id")
+    near = nearest(point, frame, k=min(k, len(frame)))
+    rows = frame.loc[near["target"], ["name", column, "accuracy_km", "basis"]]
+    return pd.DataFrame(rows).assign(distance_km=near["distance_km"].to_numpy())
+
+
+def _rows(table: pd.DataFrame, row_id: Any, columns: str) -> pd.DataFrame:
+    found = table.loc[table["crossing"] == row_id, columns.split()].reset_index(drop=True)
+    found.attrs = {"data_version": data_version()}
+    return found
+
+
+def _text(value: Any) -> str | None:
+    return None if pd.isna(value) else str(value)
