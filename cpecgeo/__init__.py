@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from cpecgeo.features.places import Place as Place
     from cpecgeo.features.places import place as place
     from cpecgeo.maps import Map as Map
+    from cpecgeo.reports import Report as Report
+    from cpecgeo.reports import report as report
 
 # Each public name and the module it lives in; None where it is a module itself.
 _HOMES: dict[str, str | None] = {
@@ -66,6 +68,7 @@ _HOMES: dict[str, str | None] = {
     "Network": "analysis.network",
     "Place": "features.places",
     "Reach": "analysis.network",
+    "Report": "reports",
     "Route": "analysis.network",
     "Strip": "analysis.rail",
     "alignment_parts": "analysis.network",
@@ -96,6 +99,7 @@ _HOMES: dict[str, str | None] = {
     "place": "features.places",
     "profile": "analysis.profile",
     "reach": "analysis.network",
+    "report": "reports",
     "rings": "analysis.proximity",
     "route": "analysis.network",
     "route_checks": "analysis.network",
@@ -117,6 +121,7 @@ __all__ = [
     "Network",
     "Place",
     "Reach",
+    "Report",
     "Route",
     "Strip",
     "__version__",
@@ -148,6 +153,7 @@ __all__ = [
     "place",
     "profile",
     "reach",
+    "report",
     "rings",
     "route",
     "route_checks",

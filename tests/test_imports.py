@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "cpecgeo"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # From the ground up. A room imports from floors below it and from its own.
-FLOORS = ["errors", "geodesy", "catalogue", "features", "analysis", "maps", "cli"]
+FLOORS = ["errors", "geodesy", "catalogue", "features", "analysis", "maps", "reports", "cli"]
 
 # Rooms that stand beside the stairs: what each may import, besides itself.
 BESIDE = {
@@ -27,6 +27,7 @@ BESIDE = {
 LATE_CALLS_UP = {
     ("features/corridor.py", "analysis"),
     ("features/corridor.py", "maps"),
+    ("features/corridor.py", "reports"),
     ("features/corridors.py", "osm"),
     ("analysis/network/catchment.py", "maps"),
     ("analysis/network/ways.py", "maps"),

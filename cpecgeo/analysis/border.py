@@ -22,7 +22,7 @@ from cpecgeo.features.elevation import elevation_m
 from cpecgeo.features.markets import markets
 from cpecgeo.features.places import place
 
-__all__ = ["Market", "market"]
+__all__ = ["Market", "market", "nearest_corridors", "nearest_sites"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,10 +168,10 @@ def market(name: str, *, km: Any = (5, 10, 25, 50, 100), hours: float = 3.0, k: 
         basis=str(row["basis"]),
         source=str(row["source"]),
         note=_text(row["note"]),
-        corridors=_corridors(row.geometry, k),
-        towns=_sites("places", row.geometry, k, "population"),
-        zones=_sites("zones", row.geometry, k, "status"),
-        ports=_sites("ports", row.geometry, k, "status"),
+        corridors=nearest_corridors(row.geometry, k),
+        towns=nearest_sites("places", row.geometry, k, "population"),
+        zones=nearest_sites("zones", row.geometry, k, "status"),
+        ports=nearest_sites("ports", row.geometry, k, "status"),
         people=exposure(row.geometry, km),
         reached=reached,
         reached_note=why,
@@ -198,7 +198,8 @@ def _reached(row_id: Any, hours: float) -> tuple[Reach | None, str]:
     return found, f"{hours:g} hours over roads that operate, speeds of data/speeds.csv"
 
 
-def _corridors(point: Point, k: int) -> pd.DataFrame:
+def nearest_corridors(point: Point, k: int) -> pd.DataFrame:
+    """The nearest corridors of a point: `target title status distance_km km side`."""
     known = corridors()
     near = nearest(point, list(known.index), k=len(known))
     near["title"] = near["target"].map(known["title"])
@@ -212,7 +213,8 @@ def _corridors(point: Point, k: int) -> pd.DataFrame:
     return pd.DataFrame(near[["target", "title", "status", "distance_km", "km", "side"]])
 
 
-def _sites(name: str, point: Point, k: int, column: str) -> pd.DataFrame:
+def nearest_sites(name: str, point: Point, k: int, column: str) -> pd.DataFrame:
+    """The nearest sites of a layer: `name`, a column, `accuracy_km basis distance_km`."""
     frame = layer(name)
     frame = frame[frame.geometry.notna()].set_index("id")
     near = nearest(point, frame, k=min(k, len(frame)))

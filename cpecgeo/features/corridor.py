@@ -259,6 +259,12 @@ class Corridor:
 
         return Map().add(self, **style)
 
+    def report(self, **options: Any) -> Any:
+        """A report on the corridor; see `cpecgeo.report`."""
+        from cpecgeo.reports import report
+
+        return report(self, **options)
+
     def _repr_html_(self) -> str:
         head = [
             ("kind", self.kind),

@@ -99,12 +99,17 @@ def save_figure(figure: Any, path: Any, *, dpi: int = 200) -> Path:
         raise InputError(
             f"{path.name!r} ends in {path.suffix!r}; a figure is written as .png, .svg or .pdf."
         )
+    return write_whole(path, drawn_figure(figure, kind, dpi=dpi))
+
+
+def drawn_figure(figure: Any, kind: str, *, dpi: int = 200) -> bytes:
+    """A figure as ``png``, ``svg`` or ``pdf``; the same figure gives the same bytes."""
     import matplotlib as mpl
 
     buffer = io.BytesIO()
     with mpl.rc_context(_RC):
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=_UNDATED[kind])
-    return write_whole(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def plain_text(text: Any, longest: int = 80) -> str:

@@ -1,0 +1,216 @@
+"""The parts of a report on a corridor."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from cpecgeo.analysis.exposure import exposure
+from cpecgeo.analysis.measure import nearest
+from cpecgeo.catalogue import data_version, layer
+from cpecgeo.errors import MissingExtraError
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.maps import explore, strip
+from cpecgeo.maps.figures import drawn_figure
+from cpecgeo.reports.record import Part, Report
+
+__all__ = ["by_status", "caveats_of", "climb_of", "glance", "of_corridor", "people"]
+
+_RADII_KM = (5, 10, 25, 50)
+_SITES = {"crossings": "border crossing", "ports": "port", "zones": "zone"}
+_SHORTER = "bends finer than the points that it goes through make it shorter than the way itself"
+_PROXY_NOTE = (
+    "Points whose basis is proxy stand at another place's position; accuracy_km says how far off."
+)
+
+
+def of_corridor(thing: Corridor, *, draw: bool) -> Report:
+    """The report on one corridor."""
+    towns = people(thing)
+    parts = [
+        Part("glance", "At a glance", table=pd.DataFrame([glance(thing)])),
+        *(_map(thing) if draw else ()),
+        Part("sections", "Sections", table=_sections(thing)),
+        Part("by_status", "Kilometres by status", table=by_status(thing)),
+        Part("figures", "Published figures, side by side", *_figures(thing)),
+        Part("km_posts", "Km posts", table=_posts(thing)),
+        Part("districts", "Districts crossed", *_districts(thing)),
+        *(_strip(thing) if draw else ()),
+        Part("climb", "The ground under the line", table=pd.DataFrame([climb_of(thing)])),
+        towns,
+        Part(
+            "near",
+            "Border crossings, ports and zones nearby",
+            ("The five nearest of each kind, with the chainage they lie off.",),
+            _near(thing),
+        ),
+    ]
+    return Report(
+        title=thing.title,
+        subtitle=f"{thing.kind}, {str(thing.status).replace('_', ' ')}; id {thing.name}",
+        parts=tuple(parts),
+        sources=_sources(thing),
+        caveats=caveats_of(thing),
+        data_version=data_version(),
+    )
+
+
+def glance(thing: Corridor) -> dict[str, Any]:
+    """One row that says the most."""
+    return {
+        "id": thing.name,
+        "kind": thing.kind,
+        "status": thing.status,
+        "drawn_km": round(thing.length_km, 3),
+        "published_km": thing.official_km,
+        "published_as": thing.official_note or None,
+        "chainage_km": round(thing.end_km, 3),
+        "accuracy_km": thing.accuracy_km,
+        "sections": len(thing.sections),
+        "stops": len(thing.stops),
+    }
+
+
+def by_status(thing: Corridor) -> pd.DataFrame:
+    """Chainage and drawn km by status."""
+    table = pd.DataFrame(thing.sections.drop(columns="geometry"))
+    table["length_km"] = table["km_to"] - table["km_from"]
+    sums = table.groupby("status", sort=False)[["length_km", "drawn_km"]].sum().reset_index()
+    sums["share"] = sums["length_km"] / sums["length_km"].sum()
+    return sums
+
+
+def people(thing: Any) -> Part:
+    """Towns and townspeople in rings."""
+    table = exposure(thing, _RADII_KM).reset_index()
+    missing = sorted({name for names in table.pop("missing_names") for name in names})
+    text = ["Towns of a gazetteer, at a point each: townspeople, not everyone."]
+    if missing:
+        text.append(f"Without a population figure, and not counted: {', '.join(missing)}.")
+    return Part("people", "People nearby", tuple(text), table)
+
+
+def caveats_of(thing: Corridor) -> tuple[str, ...]:
+    """What must be known before a figure is quoted."""
+    sections = thing.sections
+    told = [f"The drawn line is good to {thing.accuracy_km:g} km where it is worst; {_SHORTER}."]
+    unbuilt = by_status(thing)
+    unbuilt = unbuilt[~unbuilt["status"].isin(["operating", "suspended", "closed"])]
+    told += [
+        f"{row.length_km:,.0f} km are {str(row.status).replace('_', ' ')}: not there yet."
+        for row in unbuilt.itertuples()
+    ]
+    sketch = sections.loc[sections["basis"] == "schematic", "name"]
+    if len(sketch):
+        told.append(f"Schematic, straight between named places: {', '.join(sketch)}.")
+    if math.isnan(thing.official_km):
+        told.append("No length of the whole is published.")
+    told += [
+        f"{row.name}: {row.chainage_reason}"
+        for row in sections.itertuples(index=False)
+        if isinstance(getattr(row, "chainage_reason", None), str)
+    ]
+    told.append(
+        "Elevations are of the ground under the drawn line; climb is an upper guess where the "
+        "line cuts across the bends of a valley."
+    )
+    told.append(_PROXY_NOTE)
+    return tuple(told)
+
+
+def _sections(thing: Corridor) -> pd.DataFrame:
+    columns = ["name", "status", "km_from", "km_to", "drawn_km", "official_km", "ratio"]
+    return pd.DataFrame(thing.sections[[*columns, "accuracy_km", "reason"]])
+
+
+def _figures(thing: Corridor) -> tuple[tuple[str, ...], pd.DataFrame | None]:
+    table = thing.competing
+    if table.empty:
+        return ("No other figure was found.",), None
+    columns = [c for c in ("feature", "quantity", "value", "unit", "meaning") if c in table]
+    return (), pd.DataFrame(table[[*columns, "source", "source_date"]])
+
+
+def _posts(thing: Corridor) -> pd.DataFrame:
+    every = next(e for e in (1, 5, 10, 25, 50, 100, 250, 1000) if thing.end_km / e <= 25)
+    posts = thing.km_posts(every)
+    zones = thing.crossed("districts")
+    inside = [
+        zones.loc[(zones["km_in"] <= km) & (km <= zones["km_out"]), "name"].tolist()
+        for km in posts["km"]
+    ]
+    return pd.DataFrame(
+        {
+            "post_km": posts["km"].to_numpy(),
+            "lon": posts.geometry.x.to_numpy(),
+            "lat": posts.geometry.y.to_numpy(),
+            "district": [names[0] if names else None for names in inside],
+        }
+    )
+
+
+def _districts(thing: Corridor) -> tuple[tuple[str, ...], pd.DataFrame]:
+    found = thing.crossed("districts")
+    outside = found.attrs["outside_km"]
+    text = (f"{outside:,.1f} km lie outside every district of the layer.",) if outside > 0 else ()
+    return text, pd.DataFrame(found[["name", "km_in", "km_out", "length_km", "share"]])
+
+
+def climb_of(thing: Corridor) -> dict[str, float]:
+    """Lowest and highest ground, climb and descent."""
+    ground = thing.profile(1.0)
+    heights = ground["elevation_m"]
+    return {
+        "lowest_m": float(heights.min()),
+        "highest_m": float(heights.max()),
+        "highest_at_km": float(ground.loc[heights.idxmax(), "km"]),
+        "climb_m": ground.attrs["climb_m"],
+        "descent_m": ground.attrs["descent_m"],
+    }
+
+
+def _near(thing: Corridor) -> pd.DataFrame:
+    rows = []
+    for name, kind in _SITES.items():
+        sites = layer(name)
+        sites = sites[sites.geometry.notna()]
+        near = nearest(sites, thing).sort_values("distance_km").head(5)
+        site = sites.loc[near.index]
+        rows.append(
+            pd.DataFrame(
+                {
+                    "kind": kind,
+                    "name": site["name"],
+                    "status": site["status"],
+                    "distance_km": near["distance_km"],
+                    "at_km": near["km"].round(3),
+                    "side": near["side"],
+                    "basis": site["basis"],
+                    "accuracy_km": site["accuracy_km"],
+                }
+            )
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def _map(thing: Corridor) -> list[Part]:
+    return [Part("map", "Where it runs", page=explore(thing).html(), alt=f"Map of {thing.title}")]
+
+
+def _strip(thing: Corridor) -> list[Part]:
+    try:
+        figure = strip(thing, every_km=max(1.0, thing.end_km / 400))
+    except MissingExtraError as error:
+        return [Part("strip", "Along the line", (f"No chart: {error}",))]
+    alt = f"Stops, districts and ground along {thing.title}, by chainage"
+    return [Part("strip", "Along the line", svg=drawn_figure(figure, "svg"), alt=alt)]
+
+
+def _sources(thing: Corridor) -> tuple[str, ...]:
+    layers = ("districts", "places", "crossings", "ports", "zones")
+    told = [*thing.sources]
+    told += [s for name in layers for s in layer(name).attrs["sources"]]
+    told.append("NOAA GLOBE 30 arc-second grid (public domain)")
+    return tuple(dict.fromkeys(told))

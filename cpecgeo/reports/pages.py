@@ -1,0 +1,191 @@
+"""A report as HTML and as Markdown."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from cpecgeo.reports.record import Part, Report, plain
+
+__all__ = ["fragment", "html", "markdown"]
+
+_UNITS = {"km": "km", "km2": "km²", "m": "m", "hours": "h", "percent": "%", "busd": "bn USD"}
+_PLACES = {"share": 3, "ratio": 3, "lon": 5, "lat": 5}
+_POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
+_NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+_STYLE = """
+body{font:16px/1.5 system-ui,"Noto Sans",sans-serif;color:#222;background:#fff;margin:0}
+main{max-width:62rem;margin:0 auto;padding:1.5rem}
+h1{font-size:1.7rem;line-height:1.2;margin:0}
+h2{font-size:1.2rem;margin:2rem 0 .5rem;border-bottom:1px solid #ccc}
+.sub{color:#555;margin:.2rem 0 1rem}
+.wide{overflow-x:auto}
+table{border-collapse:collapse;font-size:.85rem;margin:.5rem 0}
+caption{text-align:left;color:#555;padding:.2rem 0}
+th,td{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
+th{border-bottom:2px solid #999}
+.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+iframe{width:100%;height:30rem;border:1px solid #bbb}
+img{max-width:100%;height:auto}
+ul{padding-left:1.2rem}
+.src{font-size:.85rem;overflow-wrap:anywhere}
+@media print{iframe{height:18cm}main{max-width:none;padding:0}
+h2{break-after:avoid}tr{break-inside:avoid}}
+"""
+
+_BODY = """
+<h1>{{ report.title }}</h1>
+<p class="sub">{{ report.subtitle }}</p>
+{% for part in parts %}
+<section aria-labelledby="{{ part.key }}">
+<h2 id="{{ part.key }}">{{ part.heading }}</h2>
+{% for text in part.text %}<p>{{ text }}</p>
+{% endfor %}
+{% if part.page %}<iframe title="{{ part.alt }}" sandbox="allow-scripts" srcdoc="{{ part.page }}"></iframe>
+{% endif %}
+{% if part.image %}<img alt="{{ part.alt }}" src="{{ part.image }}">
+{% endif %}
+{% if part.head %}<div class="wide"><table>
+<thead><tr>{% for h, c in part.head %}<th scope="col" class="{{ c }}">{{ h }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for row in part.rows %}<tr>{% for v, c in row %}<td class="{{ c }}">{{ v }}</td>{% endfor %}</tr>
+{% endfor %}
+</tbody></table></div>
+{% endif %}
+</section>
+{% endfor %}
+{% if report.caveats %}<section aria-labelledby="caveats"><h2 id="caveats">Before you quote a figure</h2>
+<ul>{% for text in report.caveats %}<li>{{ text }}</li>{% endfor %}</ul></section>{% endif %}
+<section aria-labelledby="sources"><h2 id="sources">Sources</h2>
+<ul class="src">{% for text in report.sources %}<li>{{ text }}</li>{% endfor %}</ul></section>
+<p class="sub">cpecgeo, data version {{ report.data_version }}. Lengths and distances are geodesic on WGS 84.</p>
+"""  # noqa: E501
+
+_PAGE = (
+    """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{{ policy }}">
+<title>{{ report.title }}</title>
+<style>{{ style }}</style>
+</head>
+<body><main>"""
+    + _BODY
+    + """</main></body>
+</html>
+"""
+)
+_JINJA = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+
+
+def html(report: Report) -> str:
+    """The page; the same report gives the same text."""
+    # A page inside a frame is held to the policy of the page around it, and to its own.
+    policies = [m[1] for p in report.parts if (m := _POLICY.search(p.page))]
+    return _JINJA.from_string(_PAGE).render(
+        report=report,
+        parts=[_shown(part) for part in report.parts],
+        # Our own text, or the map's own attribute as it stands there.
+        policy=Markup(policies[0]) if policies else _NO_SCRIPTS,  # noqa: S704
+        style=Markup(_STYLE),  # noqa: S704
+    )
+
+
+def fragment(report: Report) -> str:
+    """For notebooks: without styles of its own."""
+    parts = [_shown(part) for part in report.parts]
+    return f"<div>{_JINJA.from_string(_BODY).render(report=report, parts=parts)}</div>"
+
+
+def _shown(part: Part) -> dict[str, Any]:
+    head, rows = [], []
+    if part.table is not None:
+        kinds = ["n" if part.table[c].dtype.kind in "fiu" else "" for c in part.table]
+        head = [(_title(str(c)), k) for c, k in zip(part.table, kinds, strict=True)]
+        rows = [
+            [(_cell(v, str(c)), k) for v, c, k in zip(row, part.table, kinds, strict=True)]
+            for row in part.table.itertuples(index=False)
+        ]
+    image = ""
+    if part.svg:
+        image = f"data:image/svg+xml;base64,{base64.b64encode(part.svg).decode()}"
+    return {
+        "key": part.key,
+        "heading": part.heading,
+        "text": part.text,
+        "page": part.page,
+        "alt": part.alt,
+        "image": image,
+        "head": head,
+        "rows": rows,
+    }
+
+
+def _title(column: str) -> str:
+    """`length_km` as `length, km`."""
+    words = column.split("_")
+    if len(words) > 1 and words[-1] in _UNITS:
+        return f"{' '.join(words[:-1])}, {_UNITS[words[-1]]}"
+    return " ".join(words)
+
+
+def _cell(value: Any, column: str) -> str:
+    value = plain(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(v) for v in value)
+    if isinstance(value, float):
+        places = _PLACES.get(column, 0 if abs(value) >= 1e5 else 2)
+        return f"{value:,.{places}f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return "" if value is None else str(value)
+
+
+def markdown(report: Report) -> str:
+    """The text and tables."""
+    lines = [f"# {_safe(report.title)}", "", _safe(report.subtitle), ""]
+    for part in report.parts:
+        if part.table is None and not part.text:
+            continue
+        lines += [f"## {_safe(part.heading)}", ""]
+        for text in part.text:
+            lines += [_safe(text), ""]
+        if part.table is not None and len(part.table):
+            lines += [*_rows(part.table), ""]
+    if report.caveats:
+        lines += ["## Before you quote a figure", ""]
+        lines += [*(f"- {_safe(text)}" for text in report.caveats), ""]
+    lines += ["## Sources", "", *(f"- {_safe(text)}" for text in report.sources), ""]
+    lines += [f"cpecgeo, data version {report.data_version}; geodesic on WGS 84.", ""]
+    return "\n".join(lines)
+
+
+def _rows(table: pd.DataFrame) -> list[str]:
+    columns = [str(c) for c in table]
+    numbers = [table[c].dtype.kind in "fiu" for c in table]
+    lines = [
+        f"| {' | '.join(_safe(_title(c)) for c in columns)} |",
+        f"| {' | '.join('--:' if n else '---' for n in numbers)} |",
+    ]
+    for row in table.itertuples(index=False):
+        cells = [_safe(_cell(v, c)) for v, c in zip(row, columns, strict=True)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _safe(text: str) -> str:
+    """Text that stays one line of text: no HTML, no links, no cells of its own."""
+    flat = " ".join(str(text).split())
+    for mark, shown in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        flat = flat.replace(mark, shown)
+    return re.sub(r"([\\`*_\[\]|])", r"\\\1", flat)
