@@ -1,6 +1,7 @@
 """What all tests share: no internet, no windows, and how hard hypothesis tries."""
 
 import os
+import shutil
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -34,3 +35,22 @@ def _no_internet():
     pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
     yield
     pytest_socket._remove_restrictions()
+
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = shutil.which("chromium")
+    if path is None:
+        message = "Debian's chromium isn't on PATH; install the package chromium."
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()

@@ -28,7 +28,7 @@ _PROXY_NOTE = (
 
 def of_corridor(thing: Corridor, *, draw: bool) -> Report:
     """The report on one corridor."""
-    towns = people(thing)
+    towns, near = people(thing), _near(thing)
     parts = [
         Part("glance", "At a glance", table=pd.DataFrame([glance(thing)])),
         *(_map(thing) if draw else ()),
@@ -44,14 +44,14 @@ def of_corridor(thing: Corridor, *, draw: bool) -> Report:
             "near",
             "Border crossings, ports and zones nearby",
             ("The five nearest of each kind, with the chainage they lie off.",),
-            _near(thing),
+            near.drop(columns="source"),
         ),
     ]
     return Report(
         title=thing.title,
         subtitle=f"{thing.kind}, {str(thing.status).replace('_', ' ')}; id {thing.name}",
         parts=tuple(parts),
-        sources=_sources(thing),
+        sources=_sources(thing, near["source"]),
         caveats=caveats_of(thing),
         data_version=data_version(),
     )
@@ -189,6 +189,7 @@ def _near(thing: Corridor) -> pd.DataFrame:
                     "side": near["side"],
                     "basis": site["basis"],
                     "accuracy_km": site["accuracy_km"],
+                    "source": site["source"],
                 }
             )
         )
@@ -208,9 +209,9 @@ def _strip(thing: Corridor) -> list[Part]:
     return [Part("strip", "Along the line", svg=drawn_figure(figure, "svg"), alt=alt)]
 
 
-def _sources(thing: Corridor) -> tuple[str, ...]:
-    layers = ("districts", "places", "crossings", "ports", "zones")
-    told = [*thing.sources]
-    told += [s for name in layers for s in layer(name).attrs["sources"]]
+def _sources(thing: Corridor, sites: pd.Series) -> tuple[str, ...]:
+    figures = thing.competing.get("source", [])
+    told = [*thing.sources, *figures, *sites]
+    told += [s for name in ("districts", "places") for s in layer(name).attrs["sources"]]
     told.append("NOAA GLOBE 30 arc-second grid (public domain)")
-    return tuple(dict.fromkeys(told))
+    return tuple(dict.fromkeys(str(s) for s in told if not pd.isna(s)))

@@ -16,6 +16,8 @@ __all__ = ["fragment", "html", "markdown"]
 
 _UNITS = {"km": "km", "km2": "km²", "m": "m", "hours": "h", "percent": "%", "busd": "bn USD"}
 _PLACES = {"share": 3, "ratio": 3, "lon": 5, "lat": 5}
+# Counted, not measured.
+_WHOLE = ("population", "within_", "features")
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -107,12 +109,13 @@ def fragment(report: Report) -> str:
 
 def _shown(part: Part) -> dict[str, Any]:
     head, rows = [], []
-    if part.table is not None:
-        kinds = ["n" if part.table[c].dtype.kind in "fiu" else "" for c in part.table]
-        head = [(_title(str(c)), k) for c, k in zip(part.table, kinds, strict=True)]
+    table = _upright(part)
+    if table is not None:
+        kinds = ["n" if table[c].dtype.kind in "fiu" else "" for c in table]
+        head = [(_title(str(c)), k) for c, k in zip(table, kinds, strict=True)]
         rows = [
-            [(_cell(v, str(c)), k) for v, c, k in zip(row, part.table, kinds, strict=True)]
-            for row in part.table.itertuples(index=False)
+            [(_cell(v, str(c)), k) for v, c, k in zip(row, table, kinds, strict=True)]
+            for row in table.itertuples(index=False)
         ]
     image = ""
     if part.svg:
@@ -127,6 +130,19 @@ def _shown(part: Part) -> dict[str, Any]:
         "head": head,
         "rows": rows,
     }
+
+
+def _upright(part: Part) -> pd.DataFrame | None:
+    """A table of one row as names and values, one below the other."""
+    if part.table is None or part.key != "glance":
+        return part.table
+    row = part.table.iloc[0]
+    return pd.DataFrame(
+        {
+            "": [_title(str(c)) for c in row.index],
+            "value": [_cell(v, str(c)) for c, v in row.items()],
+        }
+    )
 
 
 def _title(column: str) -> str:
@@ -144,7 +160,7 @@ def _cell(value: Any, column: str) -> str:
     if isinstance(value, list):
         return ", ".join(str(v) for v in value)
     if isinstance(value, float):
-        places = _PLACES.get(column, 0 if abs(value) >= 1e5 else 2)
+        places = 0 if column.startswith(_WHOLE) else _PLACES.get(column, 2)
         return f"{value:,.{places}f}"
     if isinstance(value, int):
         return f"{value:,}"
@@ -160,8 +176,9 @@ def markdown(report: Report) -> str:
         lines += [f"## {_safe(part.heading)}", ""]
         for text in part.text:
             lines += [_safe(text), ""]
-        if part.table is not None and len(part.table):
-            lines += [*_rows(part.table), ""]
+        table = _upright(part)
+        if table is not None and len(table):
+            lines += [*_rows(table), ""]
     if report.caveats:
         lines += ["## Before you quote a figure", ""]
         lines += [*(f"- {_safe(text)}" for text in report.caveats), ""]

@@ -118,7 +118,7 @@ def of_place(thing: Place, *, draw: bool) -> Report:
 def _made(
     title: str, subtitle: str, parts: list[Part], sources: list[Any], told: list[str]
 ) -> Report:
-    named = [s for name in ("places", "zones", "ports") for s in layer(name).attrs["sources"]]
+    named = layer("places").attrs["sources"]
     return Report(
         title=title,
         subtitle=subtitle,

@@ -1,0 +1,188 @@
+"""What reports say, against the analyses asked directly; pages that ask for nothing."""
+
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+import cpecgeo as cg
+from cpecgeo.errors import FileError, InputError, InputTypeError, UnknownNameError
+from cpecgeo.reports import Part, Report
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(2)>',
+    "</title></style></iframe><svg onload=alert(3)>",
+    "{{ 7*7 }}{% raw %}${7*7}",
+    "a|b\n# c\n| d |",
+    "[x](javascript:alert(4))",
+    "' onmouseover='alert(5)",
+]
+
+
+@pytest.fixture(scope="module")
+def ml1():
+    return cg.report("ML-1", draw=False)
+
+
+def test_the_figures_are_those_of_the_analyses(ml1):
+    thing, told = cg.corridor("ml1"), ml1.to_dict()
+    assert told["glance"]["drawn_km"] == round(thing.length_km, 3)
+    assert told["glance"]["published_km"] == 1733
+    assert [r["name"] for r in told["sections"]] == thing.sections["name"].tolist()
+    crossed = thing.crossed("districts")
+    assert [r["length_km"] for r in told["districts"]] == crossed["length_km"].tolist()
+    people = cg.exposure(thing, [5, 10, 25, 50])
+    assert [r["population"] for r in told["people"]] == people["population"].tolist()
+    assert told["climb"][0]["climb_m"] == thing.profile(1.0).attrs["climb_m"]
+    assert sum(r["share"] for r in told["by_status"]) == pytest.approx(1)
+    near = cg.nearest(cg.layer("zones").dropna(subset="geometry"), thing)["distance_km"]
+    assert min(r["distance_km"] for r in told["near"] if r["kind"] == "zone") == near.min()
+    assert len(told["figures"]) == len(thing.competing)
+
+
+def test_km_posts_lie_where_the_corridor_has_them(ml1):
+    thing = cg.corridor("ml1")
+    for post in ml1.to_dict()["km_posts"][1::5]:
+        spot = thing.at(post["post_km"])
+        assert (spot.x, spot.y) == pytest.approx((post["lon"], post["lat"]))
+
+
+def test_json_round_trip(ml1, tmp_path):
+    path = ml1.save(tmp_path / "r.json")
+    assert json.loads(path.read_text(encoding="utf-8")) == ml1.to_dict()
+    assert "NaN" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("asked", "keys"),
+    [
+        (("Torkham",), {"glance", "corridors", "closures", "reached", "people", "towns"}),
+        (("Gwadar Port",), {"glance", "corridors", "people", "crossings", "zones"}),
+        (("Reko Diq",), {"glance", "corridors", "figures"}),
+        (("western", "central", "eastern"), {"corridors", "by_status", "provinces", "apart"}),
+        ((["Khunjerab", "ml1"],), {"corridors", "sites", "people", "apart"}),
+        (("ml4",), {"glance", "sections", "climb"}),
+    ],
+)
+def test_every_kind_of_thing(asked, keys):
+    made = cg.report(*asked, draw=False)
+    told = made.to_dict()
+    assert keys <= set(told)
+    assert made.caveats
+    assert made.sources
+    assert told["data_version"] == cg.layer("ports").attrs["data_version"]
+
+
+def test_a_market_is_told_as_market_says():
+    told = cg.report("Torkham", draw=False).to_dict()
+    sheet = cg.market("Torkham")
+    assert told["glance"]["published_elevation_m"] == sheet.elevation_m
+    assert told["corridors"][0]["target"] == "peshawar-torkham"
+    assert told["closures"][0]["from"] == "2025-10"
+    assert len(told["reached"]) == min(15, len(sheet.reached.towns))
+
+
+def test_several_are_told_apart():
+    told = cg.report("western", "central", draw=False).to_dict()
+    assert [r["id"] for r in told["corridors"]] == ["western", "central"]
+    assert told["corridors"][0]["drawn_km"] == round(cg.corridor("western").length_km, 3)
+    assert told["apart"][0] == {"id": "western", "western": 0.0, "central": 0.0}
+
+
+def test_markdown_tables_are_whole(ml1):
+    text = ml1.to_markdown()
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert len(tables) >= 8
+    for table in tables:
+        cells = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(cells) == 1
+
+
+def hostile():
+    frame = pd.DataFrame(dict.fromkeys(HOSTILE, HOSTILE))
+    parts = (
+        Part("glance", HOSTILE[0], (HOSTILE[1],), frame.iloc[:1]),
+        Part("rows", HOSTILE[2], tuple(HOSTILE), frame),
+    )
+    return Report(HOSTILE[0], HOSTILE[1], parts, tuple(HOSTILE), tuple(HOSTILE), "0")
+
+
+class Tags(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+
+@pytest.mark.parametrize("how", ["to_html", "_repr_html_"])
+def test_hostile_text_stays_text(how):
+    read = Tags(getattr(hostile(), how)())
+    assert not {"script", "img", "svg", "iframe", "a"} & set(read.tags)
+    assert not [name for name in read.attributes if name.startswith("on")]
+    assert "49" not in getattr(hostile(), how)()
+
+
+def test_hostile_text_stays_text_in_markdown():
+    text = hostile().to_markdown()
+    assert "<" not in text
+    assert not re.search(r"(?<!\\)\]\(", text)
+    assert not re.search(r"^# c", text, re.MULTILINE)
+
+
+def test_a_hostile_name_of_a_thing():
+    named = dataclasses.replace(cg.corridor("taxila-havelian"), title=HOSTILE[1])
+    read = Tags(cg.report(named, draw=False).to_html())
+    assert "img" not in read.tags
+
+
+def test_the_same_report_gives_the_same_page():
+    made = [cg.report("taxila-havelian").to_html() for _ in range(2)]
+    assert made[0] == made[1]
+    assert len(made[0]) < 2_000_000
+
+
+@pytest.mark.browser
+def test_the_page_works_without_any_request(chromium, tmp_path):
+    path = cg.report("mining").save(tmp_path / "mining.html")
+    page = chromium.new_page()
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(path.as_uri())
+    frame = page.frame_locator("iframe")
+    frame.locator("html[data-ready]").wait_for(state="attached")
+    assert frame.locator(".leaflet-pane path, .leaflet-pane canvas").count() > 0
+    assert page.locator("img").evaluate("image => image.naturalWidth > 100")
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert said == []
+    page.close()
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, ml1):
+    with pytest.raises(InputError, match=r"\.html, \.md or"):
+        ml1.save(tmp_path / "r.docx")
+    with pytest.raises(FileError):
+        ml1.save(tmp_path / "none" / "r.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_questions():
+    with pytest.raises(UnknownNameError, match="ml1"):
+        cg.report("ml11")
+    with pytest.raises(InputTypeError, match="int"):
+        cg.report(7)
+    with pytest.raises(InputError, match="empty"):
+        cg.report([])
+
+
+def test_a_corridor_reports_on_itself():
+    assert cg.corridor("ml2").report(draw=False).title == cg.corridor("ml2").title
