@@ -12,7 +12,17 @@ PACKAGE = Path(__file__).parents[1] / "cpecgeo"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # From the ground up. A room imports from floors below it and from its own.
-FLOORS = ["errors", "geodesy", "catalogue", "features", "analysis", "maps", "reports", "cli"]
+FLOORS = [
+    "errors",
+    "geodesy",
+    "catalogue",
+    "features",
+    "analysis",
+    "maps",
+    "reports",
+    "formats",
+    "cli",
+]
 
 # Rooms that stand beside the stairs: what each may import, besides itself.
 BESIDE = {

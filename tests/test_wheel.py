@@ -104,7 +104,7 @@ def test_wheel_holds_the_whole_of_data(members):
 
 
 def test_wheel_holds_code_types_and_browser_libraries(members):
-    assert {"cpecgeo/__init__.py", "cpecgeo/py.typed", "cpecgeo/cli.py"} <= set(members)
+    assert {"cpecgeo/__init__.py", "cpecgeo/py.typed", "cpecgeo/cli/__init__.py"} <= set(members)
     assert any(m.startswith("cpecgeo/maps/assets/vendor/leaflet/") for m in members)
 
 

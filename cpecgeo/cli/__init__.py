@@ -1,0 +1,59 @@
+"""The command line: ``cpecgeo …``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from cpecgeo.cli import analyses, mapped, things, ways
+from cpecgeo.cli.screen import app
+from cpecgeo.errors import CpecgeoError
+
+__all__ = ["analyses", "app", "main", "mapped", "things", "ways"]
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001
+    if asked:
+        from importlib.metadata import version
+
+        print(version("cpecgeo"))
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+]
+
+
+@app.callback()
+def _options(context: typer.Context, *, debug: Debug = False, version: Version = False) -> None:  # noqa: ARG001
+    context.obj = debug
+
+
+def main() -> None:
+    """Run the command line.
+
+    An error is one line on stderr and exit code 1; wrong usage is 2; Ctrl-C is 130.
+    """
+    debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        # Urdu and Chinese names go out whole whatever the locale.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8")
+    try:
+        app(standalone_mode=True)
+        sys.stdout.flush()
+    except CpecgeoError as error:
+        if debug:
+            raise
+        print(f"cpecgeo: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader has seen enough; nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

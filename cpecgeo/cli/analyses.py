@@ -1,0 +1,348 @@
+"""What lies near, within, around, across: near within rings buffer crossed exposure profile …"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cpecgeo.cli.screen import CORRIDOR, Json, Out, app, features, give, split
+
+__all__: list[str] = []
+
+Source = Annotated[
+    str, typer.Argument(help="A file (.geojson .gpkg .parquet .csv .kml .gpx) or a layer.")
+]
+To = Annotated[
+    list[str], typer.Option("--to", help="Corridors, places or layers; may be repeated.")
+]
+X = Annotated[str, typer.Argument(help="A corridor, place, layer or file.", **CORRIDOR)]
+Km = Annotated[str, typer.Option("--km", help="Kilometres; several between commas.")]
+Lon = Annotated[str | None, typer.Option("--lon", help="Column of longitude.")]
+Lat = Annotated[str | None, typer.Option("--lat", help="Column of latitude.")]
+Layer = Annotated[str | None, typer.Option("--layer", help="Layer of the file.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a streamed run cut off.")]
+Stream = Annotated[
+    bool | None,
+    typer.Option(
+        "--stream/--no-stream", help="In batches, for files larger than memory; told by size."
+    ),
+]
+Scheduler = Annotated[
+    str | None, typer.Option("--scheduler", help="Of a Dask cluster, such as tcp://host:8786.")
+]
+Safe = Annotated[bool, typer.Option("--safe-cells", help="Disarm formulas in CSV cells.")]
+
+_STREAMED = {".csv", ".parquet", ".geoparquet", ".gpkg"}
+_LARGE_BYTES = 200_000_000
+
+
+def _radii(text: str) -> list[float]:
+    from cpecgeo.errors import InputError
+
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--km is {text!r}; give numbers, such as --km 5,10,25.") from None
+
+
+def _one_km(text: str) -> float:
+    from cpecgeo.errors import InputError
+
+    found = _radii(text)
+    if len(found) != 1:
+        raise InputError(f"--km is {text!r}; one number is needed here.")
+    return found[0]
+
+
+def _target(names: list[str]) -> Any:
+    """Things to measure to: names, or features of files."""
+    import geopandas as gpd
+    import pandas as pd
+
+    from cpecgeo.errors import InputError
+
+    listed = split(names)
+    files = [n for n in listed if Path(n).suffix]
+    if not files:
+        return listed if len(listed) != 1 else listed[0]
+    if len(files) != len(listed):
+        raise InputError("--to names files and other things; give one kind at a time.")
+    frames = [features(f).to_crs(4326) for f in files]
+    return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=4326)
+
+
+def _subject(x: str) -> Any:
+    return features(x) if Path(x).suffix else x
+
+
+def _streams(source: str, out: Path | None, stream: bool | None, *, resume: bool) -> bool:  # noqa: FBT001
+    path = Path(source)
+    if stream is not None or resume:
+        return bool(stream) or resume
+    large = path.is_dir() or (path.is_file() and path.stat().st_size > _LARGE_BYTES)
+    return large and out is not None and (path.is_dir() or path.suffix.lower() in _STREAMED)
+
+
+def _streamed(verb: str, source: str, out: Path | None, **options: Any) -> None:
+    from cpecgeo import scale
+    from cpecgeo.errors import InputError
+
+    if out is None:
+        raise InputError("A streamed run needs --out FILE (.parquet or .csv).")
+    run = getattr(scale, f"{verb}_file")(source, out, progress=sys.stderr.isatty(), **options)
+    print(run.out if hasattr(run, "out") else out)
+
+
+@app.command()
+def near(
+    source: Source,
+    *,
+    to: To,
+    out: Out = None,
+    k: Annotated[int, typer.Option("-k", help="How many targets per row.")] = 1,
+    max_km: Annotated[float | None, typer.Option("--max-km", help="Look no farther.")] = None,
+    lon: Lon = None,
+    lat: Lat = None,
+    layer: Layer = None,
+    stream: Stream = None,
+    resume: Resume = False,
+    scheduler: Scheduler = None,
+    safe_cells: Safe = False,
+    json: Json = False,
+) -> None:
+    """The nearest target of each feature, with distance, chainage and side.
+
+    Example: cpecgeo near schools.csv --to ml1,kkh -o near.gpkg
+    """
+    if _streams(source, out, stream, resume=resume) or scheduler:
+        options = {"to": _target(to), "k": k, "max_km": max_km, "lon": lon, "lat": lat}
+        options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
+        _streamed("nearest", source, out, scheduler=scheduler, **options)
+        return
+    import geopandas as gpd
+
+    from cpecgeo.analysis.measure import nearest
+
+    frame = features(source, lon=lon, lat=lat, layer=layer)
+    known = frame[frame.geometry.notna()]
+    found = nearest(known, _target(to), k=k, max_km=max_km)
+    joined = gpd.GeoDataFrame(
+        frame.join(found.drop(columns="path", errors="ignore"), rsuffix="_near")
+    )
+    shown = "name target distance_km km side" if out is None and not json else None
+    give(joined, shown, out=out, json=json, safe_cells=safe_cells)
+
+
+@app.command()
+def within(
+    source: Source,
+    *,
+    of: Annotated[list[str], typer.Option("--of", "--to", help="Corridors, places or layers.")],
+    km: Km,
+    out: Out = None,
+    lon: Lon = None,
+    lat: Lat = None,
+    layer: Layer = None,
+    stream: Stream = None,
+    resume: Resume = False,
+    safe_cells: Safe = False,
+    json: Json = False,
+) -> None:
+    """The features that lie within so many kilometres of something.
+
+    Example: cpecgeo within energy --of ml1 --km 10
+    """
+    if _streams(source, out, stream, resume=resume):
+        options = {"lon": lon, "lat": lat, "layer": layer, "resume": resume}
+        _streamed(
+            "within", source, out, to=_target(of), km=_one_km(km), safe_cells=safe_cells, **options
+        )
+        return
+    from cpecgeo.analysis.proximity import within as found
+
+    rows = found(features(source, lon=lon, lat=lat, layer=layer), _target(of), _one_km(km))
+    shown = "name kind status target distance_km basis" if out is None and not json else None
+    give(rows, shown, out=out, json=json, safe_cells=safe_cells)
+
+
+@app.command()
+def rings(
+    x: X,
+    *,
+    km: Km = "5,10,25,50",
+    out: Out = None,
+    each: Annotated[bool, typer.Option("--each", help="Rings of their own for each.")] = False,
+    json: Json = False,
+) -> None:
+    """Rings around something, with their areas.
+
+    Example: cpecgeo rings "Gwadar Port" --km 5,10,25 -o rings.geojson
+    """
+    from cpecgeo.analysis.proximity import rings as found
+
+    give(found(_subject(x), _radii(km), dissolve=not each), out=out, json=json)
+
+
+@app.command()
+def buffer(
+    x: X,
+    *,
+    km: Km,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file; its suffix says how.")],
+) -> None:
+    """The area within so many kilometres, true on the ellipsoid.
+
+    Example: cpecgeo buffer ml1 --km 10 -o ml1-10km.gpkg
+    """
+    import geopandas as gpd
+
+    from cpecgeo import geodesy
+    from cpecgeo.analysis.measure import buffer as made
+    from cpecgeo.errors import InputError
+
+    radii = _radii(km)
+    if len(radii) != 1:
+        raise InputError(f"--km is {km!r}; one number is needed, or see `cpecgeo rings`.")
+    found = made(_subject(x), radii[0])
+    series = found if isinstance(found, gpd.GeoSeries) else gpd.GeoSeries([found], crs=4326)
+    frame = gpd.GeoDataFrame(
+        {"name": x, "km": radii[0], "area_km2": geodesy.area_km2(series).to_numpy()},
+        geometry=series.to_numpy(),
+        crs=4326,
+    )
+    give(frame, out=out)
+
+
+@app.command()
+def crossed(
+    x: X,
+    *,
+    zones: Annotated[str, typer.Option(help="districts, provinces, or a file.")] = "districts",
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """The zones that a line goes through, in order, with km in and out.
+
+    Example: cpecgeo crossed mining --zones provinces
+    """
+    from cpecgeo.analysis.overlay import crossed as found
+
+    table = found(_subject(x), _subject(zones))
+    give(table, "name km_in km_out length_km share" if out is None else None, out=out, json=json)
+
+
+@app.command()
+def exposure(
+    x: X,
+    *,
+    km: Km = "5,10,25,50",
+    source: Annotated[
+        str, typer.Option("--of", help="What is counted: a layer or a file.")
+    ] = "places",
+    value: Annotated[str, typer.Option(help="The column to add up; empty counts.")] = "population",
+    by: Annotated[str | None, typer.Option(help="A column to break it down by.")] = None,
+    stream: Stream = None,
+    resume: Resume = False,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """People, or anything, in rings around something.
+
+    Example: cpecgeo exposure mining --km 5,10,25 --by province
+    """
+    if _streams(source, out, stream, resume=resume):
+        options: dict[str, Any] = {"km": _radii(km), "value": value or None, "resume": resume}
+        _streamed("exposure", source, out, to=_target([x]), **options)
+        return
+    from cpecgeo.analysis.exposure import exposure as found
+
+    counted = features(source) if Path(source).suffix else source
+    give(found(_subject(x), _radii(km), counted, value or None, by=by), out=out, json=json)
+
+
+@app.command()
+def density(
+    corridor: X,
+    events: Source,
+    *,
+    bin_km: Annotated[float, typer.Option("--bin-km", help="Length of a stretch.")] = 10,
+    by: Annotated[str, typer.Option(help="km or section.")] = "km",
+    max_km: Annotated[
+        float | None, typer.Option("--max-km", help="Farther ones are left out.")
+    ] = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """How many events lie along each stretch of a corridor.
+
+    Example: cpecgeo density ml1 accidents.csv --bin-km 50 --max-km 5
+    """
+    from cpecgeo.analysis.proximity import density_along
+
+    kind: Any = by
+    found = density_along(corridor, features(events), bin_km=bin_km, by=kind, max_km=max_km)
+    give(found, out=out, json=json)
+
+
+@app.command()
+def profile(
+    x: X,
+    *,
+    every_km: Annotated[float, typer.Option("--every-km", help="Between samples.")] = 10,
+    dem: Annotated[Path | None, typer.Option(help="A GeoTIFF of your own.")] = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Elevation, gradient and climb along a corridor or line.
+
+    Example: cpecgeo profile kkh --every-km 25
+    """
+    from cpecgeo.analysis.profile import profile as found
+
+    give(found(_subject(x), every_km, dem=dem), out=out, json=json)
+
+
+@app.command()
+def locate(
+    corridor: X,
+    points: Source,
+    *,
+    lon: Lon = None,
+    lat: Lat = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """The chainage of points along a corridor, and how far off they lie.
+
+    Example: cpecgeo locate ml1 bridges.csv
+    """
+    import geopandas as gpd
+
+    from cpecgeo.features.corridors import corridor as thing
+
+    frame = features(points, lon=lon, lat=lat)
+    known = frame[frame.geometry.notna()]
+    joined = gpd.GeoDataFrame(known.join(thing(corridor).locate(known.geometry), rsuffix="_near"))
+    shown = "name km offset_km side" if out is None and not json else None
+    give(joined, shown, out=out, json=json)
+
+
+@app.command()
+def at(
+    corridor: X,
+    km: Annotated[list[str], typer.Argument(help="Kilometres, or names of stops.")],
+) -> None:
+    """The place at a kilometre of a corridor.
+
+    Example: cpecgeo at ml1-chord 481
+    """
+    from cpecgeo.features.corridors import corridor as thing
+
+    found = thing(corridor)
+    for text in km:
+        where = float(text) if text.replace(".", "", 1).isdigit() else text
+        spot = found.at(where)
+        print(f"{text}\t{spot.x:.6f}\t{spot.y:.6f}")

@@ -1,0 +1,126 @@
+"""What commands share: the application, options, tables on the screen, files to write."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cpecgeo.errors import FileError, UnknownNameError
+
+__all__ = ["CORRIDOR", "Json", "Out", "app", "features", "give", "make_folder", "show", "split"]
+
+app = typer.Typer(
+    help="Geospatial analysis of the China–Pakistan Economic Corridor.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        help="A file to write instead: .geojson .gpkg .parquet .csv .kml .gpx by suffix.",
+    ),
+]
+
+
+def _corridor_names(incomplete: str) -> list[str]:
+    """For the shell to complete; reads one small table."""
+    from cpecgeo.catalogue.lines import corridor_rows
+
+    return [name for name in corridor_rows() if name.startswith(incomplete.casefold())]
+
+
+_PLACES = {"ratio": 3, "share": 3, "per_km": 4, "lon": 5, "lat": 5}
+
+CORRIDOR: dict[str, Any] = {"autocompletion": _corridor_names}
+
+
+def split(texts: list[str]) -> list[str]:
+    """Names given one by one, or in one text between commas."""
+    return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
+def features(
+    what: str, *, lon: str | None = None, lat: str | None = None, layer: str | None = None
+) -> Any:
+    """Features of a file, or of a bundled layer of that name."""
+    from cpecgeo.catalogue import layer as bundled
+    from cpecgeo.formats import SUFFIXES, read
+
+    path = Path(what)
+    if path.suffix.lower() in SUFFIXES or path.exists():
+        return read(path, lon=lon, lat=lat, layer=layer)
+    try:
+        return bundled(what)
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            what, "file or layer", error.near, f"Files end in {', '.join(SUFFIXES)}."
+        ) from error
+
+
+def give(
+    frame: Any,
+    columns: str | None = None,
+    *,
+    out: Path | None,
+    json: bool = False,
+    safe_cells: bool = False,
+) -> None:
+    """Write a result to a file, or print it."""
+    if out is not None:
+        from cpecgeo.formats import write
+
+        print(write(frame, out, safe_cells=safe_cells))
+        return
+    flat = frame.reset_index() if any(n is not None for n in frame.index.names) else frame
+    chosen = [c for c in flat.columns if c != "geometry"] if columns is None else columns.split()
+    show(flat, " ".join(c for c in chosen if c in flat), json=json)
+
+
+def show(frame: Any, columns: str, *, json: bool = False) -> None:
+    """Print a table for people, or JSON for machines."""
+    chosen = frame[columns.split()]
+    if json:
+        print(chosen.to_json(orient="records", force_ascii=False, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in chosen.columns:
+        number = chosen[column].dtype.kind in "fi"
+        table.add_column(column, justify="right" if number else "left", overflow="fold")
+    for row in chosen.itertuples(index=False):
+        cells = [_cell(value, column) for value, column in zip(row, chosen.columns, strict=True)]
+        table.add_row(*map(Text, cells))
+    Console(width=None if sys.stdout.isatty() else 180).print(table)
+
+
+def _cell(value: Any, column: str) -> str:
+    if value is None or value != value:  # noqa: PLR0124
+        return ""
+    if isinstance(value, float):
+        places = _PLACES.get(column, 0 if column.startswith("population") else 1)
+        return f"{value:,.{places}f}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def make_folder(folder: Path) -> None:
+    """The folder, with those above it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"The folder {folder} can't be made: {error.strerror}. Give another with --out."
+        ) from error

@@ -1,0 +1,246 @@
+"""What there is: catalog, show, length, cite, export; the map, the report, the demo."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cpecgeo.cli.screen import CORRIDOR, Json, app, features, give, make_folder, show, split
+
+__all__: list[str] = []
+
+Name = Annotated[str, typer.Argument(help="A corridor, place or layer.", **CORRIDOR)]
+Names = Annotated[list[str], typer.Argument(help="Corridors.", **CORRIDOR)]
+
+
+@app.command()
+def catalog(*, json: Json = False) -> None:
+    """List the layers and tables, with licence and accuracy."""
+    from cpecgeo.catalogue import catalog as frame
+
+    show(frame().reset_index(), "name title rows geometry licence accuracy", json=json)
+
+
+@app.command("show")
+def show_thing(name: Name) -> None:
+    """Show a corridor, a place or a layer.
+
+    Example: cpecgeo show ml1
+    """
+    from cpecgeo.catalogue import layer
+    from cpecgeo.errors import UnknownNameError
+    from cpecgeo.features.corridors import corridor
+    from cpecgeo.features.places import place
+
+    try:
+        thing = corridor(name)
+    except UnknownNameError:
+        try:
+            spot = place(name)
+        except UnknownNameError:
+            frame = layer(name)
+            show(frame, "id name kind status accuracy_km source")
+            return
+        print(f"{spot.name} ({spot.layer}): {spot.point.x:.5f}, {spot.point.y:.5f}")
+        print(f"  {spot.basis}, within {spot.accuracy_km:g} km; {spot.source}; {spot.licence}")
+        return
+    print(f"{thing.title} ({thing.name}), {thing.kind}, {thing.status}")
+    official = "none found"
+    if not math.isnan(thing.official_km):
+        note = f" ({thing.official_note})" if thing.official_note else ""
+        official = f"{thing.official_km:,.6g} km{note}"
+    print(
+        f"  drawn {thing.length_km:,.1f} km; published {official}; chainage ends at "
+        f"{thing.end_km:,.1f} km; line good to {thing.accuracy_km:g} km"
+    )
+    show(thing.sections, "name km_from km_to drawn_km official_km ratio status reason")
+
+
+@app.command()
+def length(names: Names, *, json: Json = False) -> None:
+    """Drawn and published length of corridors.
+
+    Example: cpecgeo length ml1 kkh western
+    """
+    import pandas as pd
+
+    from cpecgeo.features.corridors import corridor
+
+    things = [corridor(name) for name in split(names)]
+    rows = [
+        {
+            "name": c.name,
+            "title": c.title,
+            "drawn_km": c.length_km,
+            "official_km": c.official_km,
+            "ratio": c.length_km / c.official_km,
+            "accuracy_km": c.accuracy_km,
+        }
+        for c in things
+    ]
+    show(pd.DataFrame(rows), "name title drawn_km official_km ratio accuracy_km", json=json)
+
+
+@app.command()
+def cite(name: Annotated[str | None, typer.Argument(help="A feature or layer.")] = None) -> None:
+    """Say where something comes from, to copy into a list of sources.
+
+    Example: cpecgeo cite "Reko Diq"
+    """
+    from cpecgeo.catalogue import cite as text
+
+    print(text(name))
+
+
+@app.command()
+def export(
+    name: Name,
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file; its suffix says how.")],
+    part: Annotated[
+        str, typer.Option(help="Of a corridor: sections, stops, line or posts.")
+    ] = "sections",
+    safe_cells: Annotated[
+        bool, typer.Option("--safe-cells", help="Disarm formulas in CSV cells.")
+    ] = False,
+) -> None:
+    """Write a corridor, a layer or a table to a file.
+
+    Example: cpecgeo export ml1 -o ml1.gpkg
+    """
+    from cpecgeo.catalogue import layer, table
+    from cpecgeo.errors import InputError, UnknownNameError
+    from cpecgeo.features.corridors import corridor, corridors
+    from cpecgeo.formats import write
+
+    frame = None
+    for find in (layer, table):
+        try:
+            frame = find(name)
+            break
+        except UnknownNameError:
+            continue
+    if frame is None:
+        thing = corridor(name)
+        parts = {
+            "sections": lambda: thing.sections,
+            "stops": lambda: thing.stops,
+            "line": lambda: corridors().loc[[thing.name]],
+            "posts": lambda: thing.km_posts(1 if thing.end_km < 100 else 10),
+        }
+        if part not in parts:
+            raise InputError(f"--part is {part!r}; it is one of {', '.join(parts)}.")
+        frame = parts[part]()
+    print(write(frame, out, safe_cells=safe_cells))
+
+
+@app.command("map")
+def draw_map(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Corridors, places, or files of your own; all when omitted."),
+    ] = None,
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="An HTML or PNG file.")],
+    tiles: Annotated[str | None, typer.Option(help="Tiles by their xyzservices name.")] = None,
+) -> None:
+    """Draw an interactive map in one file.
+
+    Example: cpecgeo map ml1 kkh mines.csv -o map.html
+    """
+    from cpecgeo.errors import InputError
+    from cpecgeo.formats import SUFFIXES, read
+    from cpecgeo.maps import Map, cpec_map
+
+    if out.suffix.lower() not in {".html", ".htm", ".png"}:
+        raise InputError(f"A map is written as .html or .png; {out.name!r} is neither.")
+    listed = split(names or [])
+    files = [n for n in listed if Path(n).suffix.lower() in SUFFIXES]
+    others = [n for n in listed if n not in files]
+    if tiles is None and not files and all(_is_corridor(n) for n in others):
+        drawn = cpec_map(others or None)
+    else:
+        drawn = Map(title=", ".join(listed) or "CPEC", tiles=tiles)
+        for name in others:
+            drawn.add(name)
+        for name in files:
+            drawn.add(read(name), name=Path(name).name)
+    drawn.to_png(out) if out.suffix.lower() == ".png" else drawn.save(str(out))
+    print(out)
+
+
+def _is_corridor(name: str) -> bool:
+    from cpecgeo.errors import UnknownNameError
+    from cpecgeo.features.corridors import corridor
+
+    try:
+        corridor(name)
+    except UnknownNameError:
+        return False
+    return True
+
+
+@app.command()
+def report(
+    names: Annotated[list[str], typer.Argument(help="A corridor or place, or several.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="A file: .html, .md or .json.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Report on a corridor, a border market, a site, or several side by side.
+
+    Example: cpecgeo report ml1 -o ml1.html
+    """
+    from cpecgeo.reports import report as made
+
+    found = made(split(names), draw=out is not None and out.suffix.lower() in {".html", ".htm"})
+    if out is not None:
+        print(found.save(out))
+    else:
+        print(found.to_json() if json else found.to_markdown())
+
+
+@app.command()
+def convert(
+    source: Annotated[str, typer.Argument(help="A file, or a layer.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file; its suffix says how.")],
+) -> None:
+    """Write a file, or a layer, in another format.
+
+    Example: cpecgeo convert sites.kml -o sites.gpkg
+    """
+    give(features(source), out=out)
+
+
+@app.command()
+def demo(
+    *, out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out")
+) -> None:
+    """Measure everything: tables on the screen, a map and two CSV files in a folder."""
+    from cpecgeo.analysis.overview import lengths, proximity
+    from cpecgeo.maps import cpec_map
+    from cpecgeo.maps.writing import write_whole
+
+    everything, near = lengths(), proximity()
+    whole = everything[everything["level"] == "corridor"]
+    print("Corridors: drawn and published length, km")
+    show(whole, "id drawn_km official_km ratio status accuracy_km")
+    print("\nBorder markets, mines and ports: nearest corridor, and Gwadar Port, km")
+    show(
+        near.rename(columns={"to_km": "gwadar_km"}),
+        "name corridor distance_km km side operating_corridor operating_distance_km "
+        "gwadar_km basis",
+    )
+    make_folder(out)
+    for name, table in (("lengths.csv", everything), ("proximity.csv", near)):
+        write_whole(out / name, table.to_csv(index=False).encode())
+    cpec_map().save(str(out / "cpec.html"))
+    print()
+    for name in ("cpec.html", "lengths.csv", "proximity.csv"):
+        print(f"wrote {out / name}")

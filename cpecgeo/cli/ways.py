@@ -1,0 +1,136 @@
+"""Ways over the network: route, reach, matrix, closures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cpecgeo.cli.screen import Json, Out, app, give, split
+
+__all__: list[str] = []
+
+Mode = Annotated[str, typer.Option(help="any, road or rail.")]
+Weight = Annotated[str, typer.Option(help="What to keep least: km or hours.")]
+Status = Annotated[
+    str | None, typer.Option(help="operating, planned …, or any; operating when omitted.")
+]
+Avoid = Annotated[
+    list[str] | None, typer.Option(help="Sections, places, districts; may be repeated.")
+]
+Year = Annotated[int | None, typer.Option(help="What stood in that year.")]
+Season = Annotated[str | None, typer.Option(help="winter, spring, summer or autumn.")]
+
+
+def _filters(
+    mode: str, avoid: list[str] | None, status: str | None, year: int | None, season: str | None
+) -> dict[str, Any]:
+    statuses = status if status in (None, "any") else split([status])
+    told = {"mode": mode, "avoid": split(avoid or []), "year": year, "season": season}
+    return {**told, "status": statuses}
+
+
+@app.command()
+def route(
+    a: str,
+    b: str,
+    *,
+    mode: Mode = "any",
+    weight: Weight = "km",
+    status: Status = None,
+    avoid: Avoid = None,
+    year: Year = None,
+    season: Season = None,
+    alternatives: Annotated[int, typer.Option("-k", help="How many ways.")] = 1,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """The shortest or quickest way, leg by leg.
+
+    Example: cpecgeo route Khunjerab Gwadar --mode road
+    """
+    import pandas as pd
+
+    from cpecgeo.analysis.network import route as one
+    from cpecgeo.analysis.network import routes
+
+    chosen = _filters(mode, avoid, status, year, season)
+    ways = (
+        [one(a, b, weight=weight, **chosen)]
+        if alternatives == 1
+        else routes(a, b, k=alternatives, weight=weight, **chosen)
+    )
+    legs = pd.concat([way.legs.assign(way=n) for n, way in enumerate(ways, 1)], ignore_index=True)
+    if out is None and not json:
+        for n, way in enumerate(ways, 1):
+            print(f"{n}: {way.length_km:,.1f} km, {way.hours:,.1f} hours (assumed speeds)")
+    columns = "way name mode status from to km hours"
+    give(legs, None if out is not None else columns, out=out, json=json)
+
+
+@app.command()
+def reach(
+    a: str,
+    *,
+    km: Annotated[float | None, typer.Option(help="Limit in kilometres.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Limit in hours.")] = None,
+    mode: Mode = "any",
+    status: Status = None,
+    avoid: Avoid = None,
+    year: Year = None,
+    season: Season = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """What can be reached in so many km or hours: towns on the screen, ways in a file.
+
+    Example: cpecgeo reach Torkham --hours 4 --mode road
+    """
+    from cpecgeo.analysis.network import reach as found
+
+    area = found(a, km=km, hours=hours, **_filters(mode, avoid, status, year, season))
+    if out is not None:
+        give(area.edges, out=out)
+        return
+    towns = area.towns.sort_values("cost").rename(columns={"cost": area.weight})
+    give(towns, f"name population {area.weight} access_km", out=None, json=json)
+
+
+@app.command()
+def matrix(
+    places: Annotated[list[str], typer.Argument(help="Places, two or more.")],
+    *,
+    weight: Weight = "km",
+    mode: Mode = "any",
+    status: Status = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Distances over the network between several places.
+
+    Example: cpecgeo matrix Kashgar Islamabad Karachi Gwadar --mode road
+    """
+    from cpecgeo.analysis.network import route_matrix
+
+    listed = split(places)
+    chosen = _filters(mode, None, status, None, None)
+    table = route_matrix(listed, listed, weight=weight, **chosen)
+    give(table.rename_axis("from").reset_index(), out=out, json=json)
+
+
+@app.command()
+def closures(
+    a: Annotated[str, typer.Argument()] = "Khunjerab",
+    b: Annotated[str, typer.Argument()] = "Gwadar",
+    *,
+    mode: Mode = "road",
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Which single section, if closed, lengthens the way most.
+
+    Example: cpecgeo closures Khunjerab Gwadar
+    """
+    from cpecgeo.analysis.network import critical_sections
+
+    give(critical_sections(a, b, mode=mode), out=out, json=json)

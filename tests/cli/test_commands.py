@@ -1,0 +1,211 @@
+"""The commands against the library; files, exit codes and errors as scripts see them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import cpecgeo as cg
+from cpecgeo.cli import app
+from cpecgeo.formats import read
+
+RUN = CliRunner()
+
+
+def said(*arguments):
+    """What a command prints; its error is raised here."""
+    run = RUN.invoke(app, list(arguments), catch_exceptions=False)
+    assert run.exit_code == 0, run.output
+    return run.output
+
+
+def as_json(*arguments):
+    return json.loads(said(*arguments, "--json"))
+
+
+@pytest.fixture
+def sites(tmp_path):
+    path = tmp_path / "sites.csv"
+    path.write_text(
+        "name,lat,lon,note\nLahore,31.55,74.34,=1+1\nQuetta,30.2,67.0,\nNowhere,,,\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_near_is_nearest(sites, tmp_path):
+    out = tmp_path / "near.geojson"
+    assert said("near", str(sites), "--to", "ml1,ml3", "-o", str(out)).strip() == str(out)
+    found = gpd.read_file(out).set_index("name")
+    points = gpd.GeoSeries.from_xy([74.34, 67.0], [31.55, 30.2], crs=4326)
+    expected = cg.nearest(points, ["ml1", "ml3"])
+    assert found["distance_km"].iloc[:2].tolist() == pytest.approx(expected["distance_km"].tolist())
+    assert found["target"].tolist()[:2] == ["ml1", "ml3"]
+    # A row without a position is kept, without an answer.
+    assert found.loc["Nowhere", "geometry"] is None
+    assert pd.isna(found.loc["Nowhere", "distance_km"])
+
+
+def test_streamed_near_gives_the_same(sites, tmp_path):
+    whole = tmp_path / "a.csv"
+    parts = tmp_path / "b.csv"
+    full = tmp_path / "full.csv"
+    full.write_text("\n".join(sites.read_text().splitlines()[:3]) + "\n")
+    said("near", str(full), "--to", "ml1", "-o", str(whole))
+    said("near", str(full), "--to", "ml1", "--stream", "-o", str(parts))
+    a, b = pd.read_csv(whole), pd.read_csv(parts)
+    assert a["distance_km"].tolist() == pytest.approx(b["distance_km"].tolist())
+
+
+def test_within_rings_buffer_crossed_exposure(tmp_path):
+    rows = as_json("within", "energy", "--of", "ml1", "--km", "10")
+    assert [r["name"] for r in rows] == cg.within("energy", "ml1", 10)["name"].tolist()
+    rows = as_json("rings", "Gwadar Port", "--km", "5,10")
+    assert [r["area_km2"] for r in rows] == pytest.approx(
+        cg.rings("Gwadar Port", [5, 10])["area_km2"].tolist()
+    )
+    out = tmp_path / "b.gpkg"
+    said("buffer", "taxila-havelian", "--km", "5", "-o", str(out))
+    assert gpd.read_file(out)["area_km2"].iloc[0] == pytest.approx(
+        float(cg.geodesy.area_km2(cg.buffer("taxila-havelian", 5)))
+    )
+    rows = as_json("crossed", "mining", "--zones", "provinces")
+    assert [r["share"] for r in rows] == pytest.approx(
+        cg.crossed("mining", "provinces")["share"].tolist()
+    )
+    rows = as_json("exposure", "mining", "--km", "10,50")
+    assert [r["population"] for r in rows] == cg.exposure("mining", [10, 50])["population"].tolist()
+
+
+def test_along_a_corridor(sites):
+    (first, *_) = as_json("locate", "ml1", str(sites))
+    assert first["km"] == pytest.approx(
+        float(cg.corridor("ml1").locate(gpd.points_from_xy([74.34], [31.55])[0])["km"].iloc[0])
+    )
+    text = said("at", "ml1-chord", "481", "Rohri Junction").splitlines()
+    assert text[0].split("\t")[1:] == text[1].split("\t")[1:]
+    rows = as_json("density", "ml1", "energy", "--bin-km", "500", "--max-km", "25")
+    assert sum(r["events"] for r in rows) == 8
+    rows = as_json("profile", "taxila-havelian", "--every-km", "20")
+    assert [r["km"] for r in rows] == [0, 20, 40, 56]
+
+
+def test_ways():
+    rows = as_json("route", "Khunjerab", "Gwadar", "--mode", "road")
+    way = cg.route("Khunjerab", "Gwadar", mode="road")
+    assert [r["km"] for r in rows] == pytest.approx(way.legs["km"].tolist())
+    assert {r["way"] for r in as_json("route", "Lahore", "Multan", "-k", "2")} == {1, 2}
+    rows = as_json("reach", "Torkham", "--hours", "2", "--mode", "road")
+    assert "Peshawar" in {r["name"] for r in rows}
+    rows = as_json("matrix", "Lahore", "Multan", "--mode", "road")
+    assert rows[0]["Multan"] == pytest.approx(rows[1]["Lahore"])
+    assert "raikot-thakot" in {r["section"] for r in as_json("closures")}
+    planned = as_json("route", "Gwadar", "Mastung", "--mode", "rail", "--status", "any")
+    assert "planned" in {r["status"] for r in planned}
+
+
+def test_things(tmp_path):
+    assert "Main Line 1" in said("show", "ml1")
+    assert "crossing" in said("show", "Torkham")
+    assert len(as_json("catalog")) == len(cg.catalog())
+    assert as_json("length", "ml1,kkh")[1]["official_km"] == 1219
+    assert "GeoNames" in said("cite", "Reko Diq")
+    for part, rows in (("sections", 3), ("line", 1), ("stops", 185)):
+        out = tmp_path / f"{part}.gpkg"
+        said("export", "ml1", "--part", part, "-o", str(out))
+        assert len(gpd.read_file(out)) == rows
+    out = tmp_path / "t.csv"
+    said("export", "figures", "-o", str(out))
+    assert len(pd.read_csv(out)) == len(cg.table("figures"))
+
+
+def test_map_and_report(sites, tmp_path):
+    out = tmp_path / "m.html"
+    said("map", "taxila-havelian", str(sites), "-o", str(out))
+    assert "Quetta" in out.read_text(encoding="utf-8")
+    out = tmp_path / "r.json"
+    said("report", "taxila-havelian", "-o", str(out))
+    assert json.loads(out.read_text(encoding="utf-8"))["glance"]["drawn_km"] == 53.23
+    assert said("report", "taxila-havelian").startswith("# Taxila")
+
+
+def test_convert_and_safe_cells(sites, tmp_path):
+    kml = tmp_path / "s.kml"
+    said("convert", str(sites), "-o", str(kml))
+    assert read(kml).geometry.iloc[0].x == pytest.approx(74.34)
+    out = tmp_path / "safe.csv"
+    said("near", str(sites), "--to", "ml1", "--safe-cells", "-o", str(out))
+    assert pd.read_csv(out)["note"].iloc[0] == "'=1+1"
+
+
+def process(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "cpecgeo", *arguments],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (("length", "ml11"), 1, "Did you mean"),
+        (("near", "no.csv", "--to", "ml1"), 1, "doesn't exist"),
+        (("near", "mines", "--to", "ml1", "-o", "x.docx"), 1, "formats are"),
+        (("near", "mines", "--to", "ml1", "-o", "no/where.csv"), 1, "can't write"),
+        (("rings", "ml1", "--km", "ten"), 1, "give numbers"),
+        (("buffer", "ml1", "--km", "-3", "-o", "x.csv"), 1, "km"),
+        (("route", "Gwadar", "Atlantis"), 1, "Atlantis"),
+        (("map", "ml1", "-o", "x.docx"), 1, ".html or .png"),
+        (("export", "ml1", "--part", "wheels", "-o", "x.csv"), 1, "sections"),
+        (("no-such-command",), 2, "No such command"),
+        (("buffer", "ml1"), 2, "--km"),
+    ],
+)
+def test_errors_are_one_line_and_a_code(arguments, code, part, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = process(*arguments)
+    text = run.stderr.decode()
+    assert run.returncode == code
+    assert part in text
+    assert "Traceback" not in text
+    if code == 1:
+        assert text.startswith("cpecgeo: ")
+        assert len(text.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_debug_shows_the_traceback():
+    run = process("--debug", "length", "ml11")
+    assert run.returncode == 1
+    assert b"Traceback" in run.stderr
+
+
+def test_a_plain_locale_and_a_closed_pipe():
+    run = process("show", "ml1", LC_ALL="C", PYTHONUTF8="0", PYTHONIOENCODING="")
+    assert run.returncode == 0
+    assert "Karachi–Peshawar" in run.stdout.decode("utf-8")
+    piped = subprocess.run(
+        f"{sys.executable} -m cpecgeo export waypoints -o /dev/null/x.csv; "
+        f"{sys.executable} -m cpecgeo show waypoints | head -1",
+        shell=True,
+        capture_output=True,
+        check=False,
+    )
+    assert b"Traceback" not in piped.stderr
+    assert b"BrokenPipe" not in piped.stderr
+
+
+def test_version_and_completion():
+    from importlib.metadata import version
+
+    assert process("--version").stdout.decode().strip() == version("cpecgeo")
+    from cpecgeo.cli.screen import _corridor_names
+
+    assert _corridor_names("ml1") == ["ml1", "ml1-chord"]

@@ -1,0 +1,153 @@
+"""Every format there and back, and files that aren't what they say."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import pytest
+from shapely.geometry import LineString, Point, Polygon
+
+import cpecgeo as cg
+from cpecgeo.errors import CRSError, FileError, InputError
+from cpecgeo.formats import SUFFIXES, read, write
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_points_there_and_back(suffix, tmp_path):
+    frame = cg.layer("crossings")
+    path = write(frame, tmp_path / f"c{suffix}")
+    back = read(path)
+    assert back.crs.to_epsg() == 4326
+    # RFC 7946 writes seven decimals: a centimetre.
+    assert np.allclose(back.geometry.x, frame.geometry.x, atol=1e-7)
+    assert np.allclose(back.geometry.y, frame.geometry.y, atol=1e-7)
+    named = {str(c).casefold(): c for c in back}
+    assert back[named["name"]].tolist() == frame["name"].tolist()
+    # Where it comes from travels with it.
+    texts = back.astype(str).agg(" ".join, axis=1)
+    assert all(s in t for s, t in zip(frame["source"], texts, strict=True))
+    assert sorted(p.name for p in tmp_path.iterdir()) == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet", ".kml", ".gpx"])
+def test_lines_keep_their_length(suffix, tmp_path):
+    frame = cg.corridors()
+    back = read(write(frame, tmp_path / f"l{suffix}"))
+    assert np.allclose(
+        cg.length_km(back.geometry).to_numpy(), frame["length_km"].to_numpy(), atol=1e-4
+    )
+
+
+def test_gdal_reads_what_is_written(tmp_path):
+    frame = cg.corridors()
+    info = pyogrio.read_info(write(frame, tmp_path / "l.gpkg"))
+    assert info["features"] == len(frame)
+    text = write(frame, tmp_path / "l.geojson").read_text(encoding="utf-8")
+    assert '"crs"' not in text
+
+
+def test_another_crs_becomes_lon_lat_where_the_format_says_so(tmp_path):
+    frame = gpd.GeoDataFrame({"a": [1]}, geometry=[Point(66.9, 24.8)], crs=4326).to_crs(32642)
+    for suffix in (".geojson", ".kml", ".csv"):
+        back = read(write(frame, tmp_path / f"x{suffix}"))
+        assert (back.geometry.x.iloc[0], back.geometry.y.iloc[0]) == pytest.approx((66.9, 24.8))
+    assert read(write(frame, tmp_path / "x.gpkg")).crs.to_epsg() == 32642
+
+
+def test_csv_of_other_hands(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("\ufeffLongitude;Latitude;n\n66,9;24.8;x\n".encode())
+    with pytest.raises(InputError, match="decimal points"):
+        read(path)
+    path.write_text("Longitude\tLatitude\n66.9\t24.8\n")
+    assert read(path).geometry.iloc[0] == Point(66.9, 24.8)
+    path.write_text("east,north\n66.9,24.8\n")
+    with pytest.raises(InputError, match="--lon"):
+        read(path)
+    assert read(path, lon="east", lat="north").geometry.iloc[0] == Point(66.9, 24.8)
+    with pytest.raises(InputError, match="no column 'e'"):
+        read(path, lon="e", lat="north")
+    path.write_bytes("lon,lat,name\n66.9,24.8,Köln\n".encode("latin-1"))
+    with pytest.raises(FileError, match="UTF-8"):
+        read(path)
+    path.write_text("")
+    with pytest.raises(FileError, match="empty"):
+        read(path)
+    path.write_text("lon,lat,lon\n1,2,3\n")
+    with pytest.raises(InputError, match="two columns"):
+        read(path)
+
+
+BOMB = """<?xml version="1.0"?>
+<!DOCTYPE kml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
+<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Placemark><name>&b;</name>
+<Point><coordinates>70,30</coordinates></Point></Placemark></Document></kml>"""
+OUTSIDE = BOMB.replace('"aaaaaaaaaa"', 'SYSTEM "file:///etc/hostname"')
+
+
+@pytest.mark.parametrize("suffix", [".kml", ".gpx"])
+@pytest.mark.parametrize("text", [BOMB, OUTSIDE, BOMB.replace("DOCTYPE", "doctype")])
+def test_xml_that_declares_entities_is_refused(text, suffix, tmp_path):
+    path = tmp_path / f"bomb{suffix}"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FileError, match="declares"):
+        read(path)
+    path.write_text(text, encoding="utf-16")
+    with pytest.raises(FileError, match="UTF-8"):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", sorted(set(SUFFIXES) - {".csv"}))
+def test_broken_files(suffix, tmp_path):
+    whole = write(cg.layer("ports"), tmp_path / f"whole{suffix}").read_bytes()
+    for name, data in (("cut", whole[: len(whole) // 3]), ("noise", b"\x07" * 500), ("empty", b"")):
+        path = tmp_path / f"{name}{suffix}"
+        path.write_bytes(data)
+        with pytest.raises(FileError):
+            read(path)
+
+
+def test_refusals(tmp_path):
+    with pytest.raises(InputError, match="formats are"):
+        read(tmp_path / "a.docx")
+    with pytest.raises(FileError, match="folder"):
+        folder = tmp_path / "d.gpkg"
+        folder.mkdir()
+        read(folder)
+    bare = gpd.GeoDataFrame({"a": [1]}, geometry=[Point(1, 2)])
+    bare.to_parquet(tmp_path / "bare.parquet")
+    with pytest.raises(CRSError):
+        read(tmp_path / "bare.parquet")
+    two = tmp_path / "two.gpkg"
+    for name in ("a", "b"):
+        bare.set_crs(4326).to_file(two, layer=name)
+    with pytest.raises(InputError, match="a, b"):
+        read(two)
+    assert len(read(two, layer="b")) == 1
+    with pytest.raises(InputError, match="no layer 'c'"):
+        read(two, layer="c")
+    with pytest.raises(InputError, match="no geometry"):
+        write(pd.DataFrame({"a": [1]}), tmp_path / "a.kml")
+    area = gpd.GeoDataFrame(geometry=[Polygon([(0, 0), (1, 0), (1, 1)])], crs=4326)
+    with pytest.raises(InputError, match="Polygon"):
+        write(area, tmp_path / "a.gpx")
+
+
+def test_an_earlier_file_stays_when_the_new_one_fails(tmp_path):
+    path = tmp_path / "keep.gpx"
+    write(gpd.GeoDataFrame(geometry=[Point(70, 30)], crs=4326), path)
+    before = path.read_bytes()
+    with pytest.raises(InputError):
+        write(gpd.GeoDataFrame(geometry=[Polygon([(0, 0), (1, 0), (1, 1)])], crs=4326), path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["keep.gpx"]
+
+
+def test_formulas_are_disarmed_on_request(tmp_path):
+    texts = ["=1+1", "+1", "-1", "@x", "plain"]
+    line = gpd.GeoDataFrame({"t": texts}, geometry=[LineString([(70, 30), (71, 30)])] * 5, crs=4326)
+    kept = pd.read_csv(write(line, tmp_path / "a.csv"))
+    safe = pd.read_csv(write(line, tmp_path / "b.csv", safe_cells=True))
+    assert kept["t"].tolist() == texts
+    assert safe["t"].tolist() == ["'=1+1", "'+1", "'-1", "'@x", "plain"]
+    assert kept["wkt"].str.startswith("LINESTRING").all()
