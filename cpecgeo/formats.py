@@ -77,6 +77,8 @@ def read(
         _refuse_entities(path)
     try:
         frame = _from_gdal(path, kind, layer)
+    except InputError:
+        raise
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
         raise FileError(f"{path} can't be read as {kind}: {_first_line(error)}.") from error
     if not isinstance(frame, gpd.GeoDataFrame):
@@ -291,7 +293,7 @@ def _written(frame: Any, path: Path, kind: str, *, safe_cells: bool, layer: str)
         there = _described(there, "description" if kind == "KML" else "desc")
     if kind == "GPKG":
         told = {str(k): str(v) for k, v in frame.attrs.items()}
-        options |= {"layer": layer, "dataset_metadata": told}
+        options |= {"layer": layer, "layer_metadata": told}
     if kind == "GPX":
         options["GPX_USE_EXTENSIONS"] = "YES"
         solid = sorted(set(there.geom_type.dropna()) - {"Point", "LineString", "MultiLineString"})

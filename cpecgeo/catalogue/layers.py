@@ -14,6 +14,7 @@ import pandas as pd
 
 from cpecgeo.catalogue import files, lines
 from cpecgeo.catalogue.names import match
+from cpecgeo.geodesy.measure import length_km
 
 __all__ = ["COMMON", "LAYERS", "catalog", "layer", "shared", "table"]
 
@@ -77,7 +78,7 @@ def _corridors() -> gpd.GeoDataFrame:
                 "sections": ", ".join(row["sections"]),
                 "aliases": "; ".join(row["aliases"]),
                 "opened": None,
-                "length_km": float(parts["drawn_km"].sum()),
+                "length_km": float(length_km(whole.line)),
                 "chainage_km": float(whole.measures_km[-1]),
                 "accuracy_km": float(parts["accuracy_km"].max()),
                 "basis": "schematic" if "schematic" in set(parts["basis"]) else "gazetteer",

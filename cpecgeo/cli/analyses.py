@@ -78,6 +78,14 @@ def _subject(x: str) -> Any:
     return features(x) if Path(x).suffix else x
 
 
+def _beside(frame: Any, found: Any) -> Any:
+    """Answers beside their rows; a column of the same name says that it is of the answer."""
+    import geopandas as gpd
+
+    clash = {c: f"{c}_near" for c in found.columns if c in frame.columns}
+    return gpd.GeoDataFrame(frame.join(found.rename(columns=clash)))
+
+
 def _streams(source: str, out: Path | None, stream: bool | None, *, resume: bool) -> bool:  # noqa: FBT001
     path = Path(source)
     if stream is not None or resume:
@@ -122,16 +130,13 @@ def near(
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
         _streamed("nearest", source, out, scheduler=scheduler, **options)
         return
-    import geopandas as gpd
 
     from cpecgeo.analysis.measure import nearest
 
     frame = features(source, lon=lon, lat=lat, layer=layer)
     known = frame[frame.geometry.notna()]
     found = nearest(known, _target(to), k=k, max_km=max_km)
-    joined = gpd.GeoDataFrame(
-        frame.join(found.drop(columns="path", errors="ignore"), rsuffix="_near")
-    )
+    joined = _beside(frame, found.drop(columns="path", errors="ignore"))
     shown = "name target distance_km km side" if out is None and not json else None
     give(joined, shown, out=out, json=json, safe_cells=safe_cells)
 
@@ -319,13 +324,11 @@ def locate(
 
     Example: cpecgeo locate ml1 bridges.csv
     """
-    import geopandas as gpd
-
     from cpecgeo.features.corridors import corridor as thing
 
     frame = features(points, lon=lon, lat=lat)
     known = frame[frame.geometry.notna()]
-    joined = gpd.GeoDataFrame(known.join(thing(corridor).locate(known.geometry), rsuffix="_near"))
+    joined = _beside(known, thing(corridor).locate(known.geometry))
     shown = "name km offset_km side" if out is None and not json else None
     give(joined, shown, out=out, json=json)
 
