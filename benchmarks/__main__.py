@@ -84,7 +84,10 @@ edges, misses the radius.
 ## Preparing
 
 {shapes.preparing()}"""
-    options.out.write_text(text.rstrip() + "\n")
+    # Graphs and files are measured by commands of their own.
+    old = options.out.read_text() if options.out.exists() else ""
+    rest = old[old.index("## Graphs") :] if "## Graphs" in old else ""
+    options.out.write_text(f"{text.rstrip()}\n\n{rest}".rstrip() + "\n")
     print(f"wrote {options.out}")
 
 

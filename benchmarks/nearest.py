@@ -165,7 +165,7 @@ def run(server: Server | None, most: int) -> str:
     methods = {
         "**cpecgeo**": (ours, {1: most, 30: most}),
         "shapely STRtree on segments, UTM 42N": (strtree, {1: most, 30: most}),
-        "SedonaDB KNN join, UTM 42N": (sedona, {1: most, 30: most}),
+        "SedonaDB KNN join, UTM 42N": (sedona, {1: most, 30: 20_000}),
         "geopandas `sjoin_nearest`, UTM 42N": (sjoin, {1: 100_000, 30: 10_000}),
         "DuckDB spatial, UTM 42N": (duckdb, {1: 100_000, 30: 10_000}),
         "spherely (sphere)": (spherely, {1: 100_000, 30: 5_000}),
