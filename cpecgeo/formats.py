@@ -238,6 +238,7 @@ def _placed(table: pd.DataFrame, path: Path, lon: str | None, lat: str | None) -
     points = gpd.points_from_xy(*xy, crs=4326)
     frame = gpd.GeoDataFrame(table, geometry=points, crs=4326)
     frame.loc[~known, "geometry"] = None
+    frame.attrs["position_columns"] = f"{x}, {y}"
     return frame
 
 

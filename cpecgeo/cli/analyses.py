@@ -111,7 +111,10 @@ def near(
     to: To,
     out: Out = None,
     k: Annotated[int, typer.Option("-k", help="How many targets per row.")] = 1,
-    max_km: Annotated[float | None, typer.Option("--max-km", help="Look no farther.")] = None,
+    max_km: Annotated[
+        float | None,
+        typer.Option("--within", "--max-km", help="Kilometres; what is farther is left out."),
+    ] = None,
     lon: Lon = None,
     lat: Lat = None,
     layer: Layer = None,
@@ -123,7 +126,7 @@ def near(
 ) -> None:
     """The nearest target of each feature, with distance, chainage and side.
 
-    Example: cpecgeo near schools.csv --to ml1,kkh -o near.gpkg
+    Example: cpecgeo near villages.csv --to ml1,eastern --within 25 -o near.gpkg
     """
     if _streams(source, out, stream, resume=resume) or scheduler:
         options = {"to": _target(to), "k": k, "max_km": max_km, "lon": lon, "lat": lat}
@@ -137,6 +140,8 @@ def near(
     known = frame[frame.geometry.notna()]
     found = nearest(known, _target(to), k=k, max_km=max_km)
     joined = _beside(frame, found.drop(columns="path", errors="ignore"))
+    if max_km is not None:
+        joined = joined[joined["target"].notna()]
     shown = "name target distance_km km side" if out is None and not json else None
     give(joined, shown, out=out, json=json, safe_cells=safe_cells)
 

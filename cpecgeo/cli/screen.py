@@ -57,7 +57,11 @@ def features(
 
     path = Path(what)
     if path.suffix.lower() in SUFFIXES or path.exists():
-        return read(path, lon=lon, lat=lat, layer=layer)
+        frame = read(path, lon=lon, lat=lat, layer=layer)
+        if lon is None and "position_columns" in frame.attrs:
+            taken = frame.attrs["position_columns"]
+            print(f"cpecgeo: lon and lat from the columns {taken}", file=sys.stderr)
+        return frame
     try:
         return bundled(what)
     except UnknownNameError as error:

@@ -21,7 +21,7 @@ def said(*arguments):
     """What a command prints; its error is raised here."""
     run = RUN.invoke(app, list(arguments), catch_exceptions=False)
     assert run.exit_code == 0, run.output
-    return run.output
+    return run.stdout
 
 
 def as_json(*arguments):
@@ -49,6 +49,17 @@ def test_near_is_nearest(sites, tmp_path):
     # A row without a position is kept, without an answer.
     assert found.loc["Nowhere", "geometry"] is None
     assert pd.isna(found.loc["Nowhere", "distance_km"])
+
+
+def test_near_within_leaves_out_what_is_farther(sites, tmp_path):
+    out = tmp_path / "near.geojson"
+    run = process("near", str(sites), "--to", "ml1,eastern", "--within", "25", "-o", str(out))
+    assert run.returncode == 0
+    # It says which columns it took.
+    assert b"lon, lat" in run.stderr
+    found = gpd.read_file(out)
+    assert found["name"].tolist() == ["Lahore"]
+    assert found["distance_km"].max() <= 25
 
 
 def test_streamed_near_gives_the_same(sites, tmp_path):
