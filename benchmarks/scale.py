@@ -1,7 +1,8 @@
 """Files of 10⁴ to 10⁸ points against one line, all corridors and all layers.
 
 ``python -m benchmarks.scale --most 1e7`` prints the tables of docs/howto/scale.md. Every run is
-a process of its own, so that its peak memory is its own.
+a process of its own, so that its peak memory is its own (``VmHWM``, which a new program starts
+afresh, unlike what ``getrusage`` tells).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from benchmarks.clock import number, table
 from benchmarks.samples import BOX
 
 CHILD = """
-import json, resource, sys, time
+import json, sys, time
 from cpecgeo import scale
 source, out, to, least = sys.argv[1:]
 if to == "every layer":
@@ -39,7 +40,8 @@ scale.nearest_file(least, out + ".warm.parquet", to=to)
 begun = time.perf_counter()
 done = scale.nearest_file(source, out, to=to)
 print(json.dumps({"s": time.perf_counter() - begun, "rows": done.rows_in,
-    "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3}))
+    "mb": next(int(line.split()[1]) for line in open("/proc/self/status")
+               if line.startswith("VmHWM")) / 1e3}))
 """
 
 
