@@ -14,6 +14,7 @@ import pyogrio
 
 from cpecgeo.errors import CRSError, FileError, InputError, MissingExtraError
 from cpecgeo.geodesy import lonlat
+from cpecgeo.sniff import insist
 
 __all__ = ["SUFFIXES", "read", "write"]
 
@@ -30,7 +31,6 @@ SUFFIXES = {
 }
 _LON = ("lon", "lng", "long", "longitude", "x")
 _LAT = ("lat", "latitude", "y")
-_DECLARES = (b"<!doctype", b"<!entity")
 # A cell that begins so is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -73,10 +73,9 @@ def read(
         return _placed(_csv(path), path, lon, lat)
     if kind == "parquet":
         return _parquet(path, lon, lat)
-    if kind in {"KML", "GPX"}:
-        _refuse_entities(path)
+    there = insist(path, kind)
     try:
-        frame = _from_gdal(path, kind, layer)
+        frame = _from_gdal(there, path, kind, layer)
     except InputError:
         raise
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
@@ -133,7 +132,12 @@ def write(
         made = folder / path.name
         _written(flat, made, kind, safe_cells=safe_cells, layer=layer)
         made.replace(path)
-    except (OSError, pyogrio.errors.DataSourceError, pyogrio.errors.FieldError) as error:
+    except (
+        OSError,
+        pyogrio.errors.DataSourceError,
+        pyogrio.errors.DataLayerError,
+        pyogrio.errors.FieldError,
+    ) as error:
         raise FileError(f"can't write {path}: {_first_line(error)}.") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -154,36 +158,20 @@ def _first_line(error: Exception) -> str:
     return str(text).splitlines()[0].rstrip(".") if str(text) else type(error).__name__
 
 
-def _refuse_entities(path: Path) -> None:
-    """XML that declares a document type can hold entities that grow without end."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise FileError(f"{path} can't be read: {error.strerror}.") from error
-    if b"\0" in raw[:4096]:
-        raise FileError(f"{path} is not XML in UTF-8; save it as UTF-8.")
-    head = raw.lower()
-    if any(mark in head for mark in _DECLARES):
-        raise FileError(
-            f"{path} declares a document type or entities, which KML and GPX don't need; remove "
-            "the declaration."
-        )
-
-
-def _from_gdal(path: Path, kind: str, layer: str | None) -> Any:
-    names = [str(row[0]) for row in pyogrio.list_layers(path)]
+def _from_gdal(there: str, path: Path, kind: str, layer: str | None) -> Any:
+    names = [str(row[0]) for row in pyogrio.list_layers(there)]
     if layer is not None and layer not in names:
         raise InputError(f"{path} has no layer {layer!r}; it has {', '.join(names)}.")
     if layer is None and kind == "GPX":
-        counts = {n: pyogrio.read_info(path, layer=n, force_feature_count=True)["features"]
+        counts = {n: pyogrio.read_info(there, layer=n, force_feature_count=True)["features"]
                   for n in ("waypoints", "tracks", "routes") if n in names}  # fmt: skip
         layer = next((n for n, count in counts.items() if count), "waypoints")
     elif layer is None and len(names) > 1:
         if kind == "KML":
-            parts = [gpd.read_file(path, layer=n, engine="pyogrio") for n in names]
+            parts = [gpd.read_file(there, layer=n, engine="pyogrio") for n in names]
             return pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
         raise InputError(f"{path} has {len(names)} layers; name one: {', '.join(names)}.")
-    return gpd.read_file(path, engine="pyogrio", **({} if layer is None else {"layer": layer}))
+    return gpd.read_file(there, engine="pyogrio", **({} if layer is None else {"layer": layer}))
 
 
 def _csv(path: Path) -> pd.DataFrame:

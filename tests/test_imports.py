@@ -14,6 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up. A room imports from floors below it and from its own.
 FLOORS = [
     "errors",
+    "sniff",
     "geodesy",
     "catalogue",
     "features",

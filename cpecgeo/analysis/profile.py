@@ -151,8 +151,11 @@ def _sampled(path: Path, points: gpd.GeoSeries) -> NDArray[np.float64]:
         raise MissingExtraError(
             "A raster of your own is read by rasterio: pip install 'cpecgeo[dem]'."
         ) from error
+    if not path.is_file():
+        raise FileError(f"There is no file {path}; name a GeoTIFF.")
     try:
-        with rasterio.open(path) as raster:
+        # One driver, and a path that is no address: other formats can point elsewhere.
+        with rasterio.open(path.resolve(), driver="GTiff") as raster:
             if raster.crs is None:
                 raise FileError(f"{path} has no CRS; a georeferenced raster is needed.")
             xy = points.to_crs(raster.crs)

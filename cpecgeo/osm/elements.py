@@ -214,15 +214,16 @@ def from_file(path: str | Path, filters: Iterable[str]) -> tuple[Elements, str |
     if not path.is_file():
         raise FileError(f"There is no file {path}; name an .osm.pbf or .osm file.")
     ways: dict[int, tuple[Mapping[str, str], list[int]]] = {}
+    there = str(path.resolve())  # never an address, which osmium would fetch
     try:
-        reader = osmium.FileProcessor(str(path), osmium.osm.WAY)
+        reader = osmium.FileProcessor(there, osmium.osm.WAY)
         for way in reader.with_filter(osmium.filter.KeyFilter(*keys)):
             tags = {t.k: t.v for t in way.tags}
             if accepts(tags):
                 ways[way.id] = (tags, [n.ref for n in way.nodes])
         wanted = {n for _, nodes in ways.values() for n in nodes}
         ids, xy = [], []
-        reader = osmium.FileProcessor(str(path), osmium.osm.NODE)
+        reader = osmium.FileProcessor(there, osmium.osm.NODE)
         for node in reader.with_filter(osmium.filter.IdFilter(wanted)) if wanted else ():
             if node.location.valid():
                 ids.append(node.id)

@@ -14,6 +14,7 @@ import pyogrio
 from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.scale import points
 from cpecgeo.scale.sources import BATCH_BYTES, Batch, Position, rechunked, to_lonlat
+from cpecgeo.sniff import insist
 
 __all__ = ["GeoPackage"]
 
@@ -35,8 +36,9 @@ class GeoPackage:
     @classmethod
     def open(cls, path: Path, *, layer: str | None) -> GeoPackage:
         """Read what the file says about its layers."""
+        there = insist(path, "GPKG")
         try:
-            layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+            layers = [str(name) for name, _ in pyogrio.list_layers(there)]
         except (pyogrio.errors.DataSourceError, OSError) as error:
             text = (str(error).splitlines() or ["unknown error"])[0][:200]
             raise FileError(
@@ -52,7 +54,7 @@ class GeoPackage:
         chosen = layer or layers[0]
         if chosen not in layers:
             raise UnknownNameError(chosen, f"layer in {path.name}", layers)
-        info = pyogrio.read_info(path, layer=chosen, force_feature_count=True)
+        info = pyogrio.read_info(there, layer=chosen, force_feature_count=True)
         if info["geometry_type"] is None:
             raise InputError(f"Layer {chosen!r} of {path.name} has no geometry; points are needed.")
         name = info.get("geometry_name") or "geometry"
@@ -100,7 +102,11 @@ def _opened(path: Path, layer: str, skip: int, rows: int) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # GDAL's remarks about measures and time zones
         return pyogrio.open_arrow(
-            path, layer=layer, skip_features=skip, batch_size=min(rows, 65_536), use_pyarrow=True
+            str(path.resolve()),
+            layer=layer,
+            skip_features=skip,
+            batch_size=min(rows, 65_536),
+            use_pyarrow=True,
         )
 
 
