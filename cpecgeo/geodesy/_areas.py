@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._ellipsoid import GEOD, Floats
+from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints
 from cpecgeo.geodesy._found import Found
 from cpecgeo.geodesy._paths import Paths
 from cpecgeo.geodesy._split import densified
@@ -20,6 +20,8 @@ __all__ = ["Areas"]
 # 89.9° of latitude: length² × tan(latitude) / (8 × radius).
 _EDGE_KM = 2.0
 _DOUBT_M = 50.0
+# What the entry of a polygon has that a point is in; 0 for the rest.
+_ENTERED = {"piece": -1, "path": -1, "along": np.nan}
 
 
 @dataclass(frozen=True)
@@ -64,38 +66,62 @@ class Areas:
 
     def include(self, xy: Floats, found: Found, k: int) -> Found:
         """`found` with distance 0 to the polygons that points are in."""
-        points = shapely.points(xy)
-        tree = shapely.STRtree(self.polygons)
-        row, area = tree.query(points, predicate="intersects")
-        doubt = found.metres < _DOUBT_M
-        result = replace(found, metres=found.metres.copy())
+        here = np.flatnonzero(~shapely.is_missing(self.polygons))
+        count = len(self.polygons)
+        # The tree is of the points: polygons that ask are prepared, polygons in a tree aren't.
+        tree = shapely.STRtree(shapely.points(xy))
+        area, row = tree.query(self.polygons[here], predicate="intersects")
+        pairs = row * count + here[area]
         # Close to a boundary the side of it decides.
-        outside = set()
-        extra: list[tuple[int, int]] = []
-        for r, j in zip(*np.nonzero(doubt), strict=True):
-            key = (int(found.target[r, j]), int(found.path[r, j]))
-            if key not in self.left_inside:
-                continue
-            inside = found.side[r, j] == 0 or (found.side[r, j] > 0) == self.left_inside[key]
-            if inside:
-                extra.append((int(r), key[0]))
-            else:
-                outside.add((int(r), key[0]))
-        pairs = {(int(r), int(t)) for r, t in zip(row, area, strict=True)} - outside
-        pairs |= set(extra)
-        _put(result, xy, sorted(pairs), k)
+        r, j = np.nonzero(found.metres < _DOUBT_M)
+        left, known = self._left_inside(found.target[r, j], found.path[r, j])
+        r, j, left = r[known], j[known], left[known]
+        side = found.side[r, j]
+        inside = (side == 0) | ((side > 0) == left)
+        close = r * count + found.target[r, j]
+        pairs = pairs[~np.isin(pairs, close[~inside], assume_unique=True, kind="sort")]
+        pairs = np.sort(np.concatenate((pairs, close[inside])))
+        pairs = pairs[np.diff(pairs, prepend=-1) != 0]
+        result = replace(found, metres=found.metres.copy())
+        if len(pairs):
+            _put(result, xy, pairs // count, pairs % count, k)
         return result
 
+    def _left_inside(self, target: Ints, path: Ints) -> tuple[NDArray[Any], NDArray[Any]]:
+        """For each ring: whether the polygon is on its left, and whether it is one at all."""
+        rings = np.array(sorted(self.left_inside), np.int64).reshape(-1, 2)
+        step = 1 + max(int(rings[:, 1].max(initial=0)), int(path.max(initial=0)))
+        keys = rings[:, 0] * step + rings[:, 1]
+        wanted = target * step + path
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        values = np.array([self.left_inside[t, p] for t, p in rings.tolist()], bool)
+        return values[at], keys[at] == wanted
 
-def _put(found: Found, xy: Floats, pairs: list[tuple[int, int]], k: int) -> None:
-    """Enter the targets that points are in at distance 0, ahead of all others."""
-    for r, target in reversed(pairs):
-        same = np.flatnonzero(found.target[r] == target)
-        at = int(same[0]) if len(same) else k - 1
-        for name in ("piece", "metres", "side", "lon", "lat", "along", "target", "path"):
-            values = getattr(found, name)[r]
-            values[1 : at + 1] = values[:at].copy()
-        found.target[r, 0], found.metres[r, 0] = target, 0.0
-        found.lon[r, 0], found.lat[r, 0] = xy[r]
-        found.along[r, 0], found.side[r, 0] = np.nan, 0
-        found.piece[r, 0], found.path[r, 0] = -1, -1
+
+def _put(found: Found, xy: Floats, rows: Ints, targets: Ints, k: int) -> None:
+    """Enter the targets that points are in at distance 0, ahead of all others.
+
+    `rows` ascend, and `targets` within each row.
+    """
+    first = np.flatnonzero(np.diff(rows, prepend=-1))
+    here, count = rows[first], np.diff(first, append=len(rows))
+    rank = np.arange(len(rows)) - np.repeat(first, count)
+    which = np.repeat(np.arange(len(here)), count)
+    # What was found before moves back; a target that is entered leaves its place.
+    size = max(int(targets.max()), int(found.target.max())) + 1
+    before = found.target[here]
+    stays = ~np.isin(np.arange(len(here))[:, None] * size + before, which * size + targets)
+    stays |= before < 0
+    place = count[:, None] + np.cumsum(stays, axis=1) - 1
+    i, j = np.nonzero(stays & (place < k))
+    fits = rank < k
+    put, spot = which[fits], rank[fits]
+    for name in ("piece", "metres", "side", "lon", "lat", "along", "target", "path"):
+        values = getattr(found, name)
+        old = values[here]
+        new = old.copy()
+        new[i, place[i, j]] = old[i, j]
+        new[put, spot] = _ENTERED.get(name, 0)
+        values[here] = new
+    found.target[here[put], spot] = targets[fits]
+    found.lon[here[put], spot], found.lat[here[put], spot] = xy[here[put]].T
