@@ -26,7 +26,7 @@ def server():
             self.send_response(404)
             self.end_headers()
 
-        do_HEAD = do_POST = do_GET
+        do_HEAD = do_POST = do_GET  # noqa: N815
 
         def log_message(self, *_):
             pass
@@ -187,7 +187,7 @@ def test_a_geopackage_that_asks_a_server_when_it_is_read(server, tmp_path):
     gpd.GeoDataFrame({"a": ["Lahore"]}, geometry=[Point(70, 30)], crs=4326).to_file(path, layer="t")
     calls = f"ogr_geocode(a, 'geometry', 'SERVICE=OSM_NOMINATIM', 'QUERY_TEMPLATE={url}/?q=%s')"
     with sqlite3.connect(path) as base:
-        base.execute(f"CREATE VIEW v AS SELECT fid, {calls} AS a, geom FROM t")
+        base.execute(f"CREATE VIEW v AS SELECT fid, {calls} AS a, geom FROM t")  # noqa: S608
         base.execute(
             "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) "
             "VALUES ('v', 'features', 'v', 4326)"
@@ -216,7 +216,7 @@ def test_names_of_layers_are_names(tmp_path):
             base.execute(f'ALTER TABLE t{number} RENAME TO "{quoted}"')
             for table in ("gpkg_contents", "gpkg_geometry_columns", "gpkg_ogr_contents"):
                 base.execute(
-                    f"UPDATE {table} SET table_name = ? WHERE table_name = 't{number}'", (name,)
+                    f"UPDATE {table} SET table_name = ? WHERE table_name = 't{number}'", (name,)  # noqa: S608
                 )
         base.close()
     for name in names:

@@ -9,7 +9,7 @@ import pytest
 from cpecgeo.errors import CpecgeoError, FileError
 from cpecgeo.formats import read
 
-SECRET = "a secret of this machine"
+WORDS = "a secret of this machine"
 
 
 def laughs(levels=9):
@@ -20,7 +20,7 @@ def laughs(levels=9):
 
 
 def outside(folder, how):
-    (folder / "secret.txt").write_text(SECRET)
+    (folder / "secret.txt").write_text(WORDS)
     where = (folder / "secret.txt").as_uri()
     if how == "general":
         return f'<!DOCTYPE kml [<!ENTITY e SYSTEM "{where}">]>', "&e;"
@@ -71,7 +71,7 @@ def test_other_files_are_not_read(suffix, how, tmp_path):
     path.write_text(WRITERS[suffix](*outside(tmp_path, how)), encoding="utf-8")
     with pytest.raises(FileError, match="declares") as caught:
         read(path)
-    assert SECRET not in str(caught.value)
+    assert WORDS not in str(caught.value)
 
 
 @pytest.mark.parametrize("suffix", WRITERS)
