@@ -216,7 +216,8 @@ def test_names_of_layers_are_names(tmp_path):
             base.execute(f'ALTER TABLE t{number} RENAME TO "{quoted}"')
             for table in ("gpkg_contents", "gpkg_geometry_columns", "gpkg_ogr_contents"):
                 base.execute(
-                    f"UPDATE {table} SET table_name = ? WHERE table_name = 't{number}'", (name,)  # noqa: S608
+                    f"UPDATE {table} SET table_name = ? WHERE table_name = 't{number}'",  # noqa: S608
+                    (name,),
                 )
         base.close()
     for name in names:
