@@ -8,10 +8,12 @@ faster. Signatures are explicit: each kernel is compiled once, for one set of ty
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -20,6 +22,10 @@ __all__ = ["jit", "spread", "threads"]
 
 # Of many rows at most so many slices are made, enough for the slow ones not to hold up the rest.
 _SLICES = 2_000
+# numba's cache of a function only sees changes of its own file, not of what it calls.
+_SOURCES = hashlib.sha256(
+    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("_*.py")))
+).hexdigest()[:12]
 
 
 def jit(signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
@@ -33,6 +39,7 @@ def jit(signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]
         }
         if inline:
             options["forceinline"] = True
+        function.__qualname__ = f"{function.__name__}_{_SOURCES}"
         try:
             return numba.njit(signature, cache=True, **options)(function)
         except RuntimeError as error:  # no directory to cache in: compile for this process

@@ -1,16 +1,13 @@
 """Compiled kernels: geodesic distance from earth-centred coordinates, and the search.
 
-Distance. Up to `SHORT_M` the plane through both points and the earth's centre cuts the
-ellipsoid in an ellipse whose arc is a short series in the chord; the geodesic is shorter by a
-term in the geodesic curvature of that arc. No trigonometry is needed, so loops of it become
-vector instructions. Farther apart, Vincenty's iteration takes over, and gives NaN near
-antipodes, where Karney's method is needed. The derivation is in docs/exactness.md.
+Distance. Geodesic over chord is a polynomial in three numbers, fitted to Karney's distances: one
+for chords up to `NEAR_M`, another up to `WIDE_M`, see `_series`. No trigonometry is needed, so
+loops of them become vector instructions. Farther apart, Vincenty's iteration with Karney's
+series takes over, and gives NaN near antipodes, where all of Karney's method is needed.
 
 Search. A node of the tree is skipped when even a geodesic on the most gently curved part of
 the ellipsoid couldn't be as short as the best so far, given the chord to its tube. Every piece
 that survives is measured by its true geodesic distance, so near ties can't be lost.
-
-All kernels are in one file, because numba's cache of a function only sees changes of its file.
 """
 
 # Kernels have numba signatures, which say more than annotations would.
@@ -25,15 +22,21 @@ import numpy as np
 
 from cpecgeo.geodesy._compile import jit
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, POLE_M
+from cpecgeo.geodesy._series import near, wide
 
-__all__ = ["SHORT_M", "arc", "arcs", "far_arc", "geodesic", "pairs", "search"]
+__all__ = ["NEAR_M", "WIDE_M", "arcs", "geodesic", "pairs", "search"]
 
-SHORT_M = 1_000_000.0
+# Chords up to which the two series hold; of geodesics of 2,500 and 11,900 km.
+NEAR_M, WIDE_M = 2_490_000.0, 10_290_000.0
+_TINY = 1e-40
 _QA = 1.0 / EQUATOR_M**2
 _QB = 1.0 / POLE_M**2
-_TWIST = (_QB - _QA) ** 2 / 24.0
 _EP2 = E2 / (1.0 - E2)
 _MAX_STEPS = 60
+# Karney (2013), equations 24 and 25, with the third flattening put in.
+_N = FLATTENING / (2.0 - FLATTENING)
+_A31, _A32, _A33 = 0.5 - _N / 2, 0.25 + _N / 8 - 3 * _N * _N / 8, 1 / 16 + 3 * _N / 16
+_C31, _C312, _C32 = 0.25 - _N / 4, 0.125 - _N * _N / 8, 1 / 16 - 3 * _N / 32
 # No normal curvature of WGS 84 is less than 1 / 6,399.6 km.
 _GENTLEST_M = 6_400_000.0
 _HALF_TURN_M = 3.1415926 * _GENTLEST_M
@@ -51,37 +54,29 @@ _SIX = _f8(*[_f8] * 6)
 
 @jit(_SIX, inline=True)
 def arc(ax, ay, az, bx, by, bz):
-    """Geodesic metres from a to b, both on the ellipsoid, up to SHORT_M apart."""
-    vx, vy, vz = bx - ax, by - ay, bz - az
-    mx, my, mz = 0.5 * (ax + bx), 0.5 * (ay + by), 0.5 * (az + bz)
-    flat = vx * vx + vy * vy
-    c2 = flat + vz * vz
-    q = flat * _QA + vz * vz * _QB
-    z = 0.25 * q
-    per_c2 = 1.0 / (c2 + 1e-30)
-    g2 = 1.0 - z
-    ratio = q * per_c2 / g2
-    mid_flat = mx * mx + my * my
-    alpha = (mid_flat + mz * mz) * ratio - 1.0
-    mv = mx * vx + my * vy + mz * vz
-    beta2 = mv * mv * ratio * per_c2
-    arcsine = 1.0 + z * (
-        1 / 6 + z * (3 / 40 + z * (15 / 336 + z * (105 / 3456 + z * (945 / 42240))))
-    )
-    j2 = z * (2 / 3 + z * (1 / 5 + z * (3 / 28 + z * (5 / 72))))
-    j4 = z * z * (2 / 5 + z * (1 / 7 + z / 12))
-    j22 = z * (2 / 3 - z * (1 / 5 + z / 28))
-    c = sqrt(c2)
-    s = c * (arcsine + 0.25 * alpha * j2 - 0.0625 * (alpha * alpha * j4 + 4.0 * beta2 * j22))
-    turn = my * vx - mx * vy
-    normal2 = mid_flat * (_QA * _QA) + mz * mz * (_QB * _QB)
-    bend = q * per_c2 * mz * turn
-    return s - _TWIST * bend * bend * c / (g2 * normal2)
+    """Geodesic metres from a to b, both on the ellipsoid, their chord up to NEAR_M."""
+    vx, vy, vz, mz = bx - ax, by - ay, bz - az, 0.5 * (az + bz)
+    flat, h = vx * vx + vy * vy, vz * vz
+    q = flat * _QA + h * _QB
+    c = sqrt(flat + h)
+    return c + 0.25 * q * c * near(0.25 * q, mz * mz * _QB, h * _QB / (q + _TINY))
+
+
+@jit(_SIX, inline=True)
+def wide_arc(ax, ay, az, bx, by, bz):
+    """Geodesic metres from a to b, both on the ellipsoid, their chord up to WIDE_M."""
+    vx, vy, vz, mz = bx - ax, by - ay, bz - az, 0.5 * (az + bz)
+    flat, h = vx * vx + vy * vy, vz * vz
+    q = flat * _QA + h * _QB
+    rest = 1.0 - 0.25 * q
+    half = 1.0 / (1.0 + sqrt(rest))
+    y = 0.25 * q * half * half
+    return sqrt(flat + h) * (1.0 + y) * wide(y, mz * mz * _QB / rest, h * _QB / (q + _TINY))
 
 
 @jit(_SIX)
 def far_arc(ax, ay, az, bx, by, bz):
-    """Geodesic metres at any distance; NaN near antipodes."""
+    """Geodesic metres at any distance, by Vincenty's iteration; NaN near antipodes."""
     sin1, sin2 = az / POLE_M, bz / POLE_M
     ra, rb = sqrt(ax * ax + ay * ay), sqrt(bx * bx + by * by)
     cos1, cos2 = ra / EQUATOR_M, rb / EQUATOR_M
@@ -98,21 +93,22 @@ def far_arc(ax, ay, az, bx, by, bz):
         sa = cos1 * cos2 * sl / ss
         ca2 = 1.0 - sa * sa
         c2m = cs - 2.0 * sin1 * sin2 / ca2 if ca2 > 1e-15 else 0.0
-        c = FLATTENING / 16.0 * ca2 * (4.0 + FLATTENING * (4.0 - 3.0 * ca2))
+        root = sqrt(1.0 + _EP2 * ca2)
+        e = (root - 1.0) / (root + 1.0)
+        t1, t2, t3 = ss * c2m, 2.0 * ss * cs * (2.0 * c2m * c2m - 1.0), ss * (3.0 - 4.0 * ss * ss)
+        t3 *= c2m * (4.0 * c2m * c2m - 3.0)
+        a3 = 1.0 - e * (_A31 + e * (_A32 + e * _A33))
+        turn = e * (_C31 + e * (_C312 + e * 3 / 64)) * t1
+        turn += e * e * ((_C32 + e * 3 / 64) * t2 + e * 5 / 192 * t3)
         before = lam
-        lam = longitude + (1.0 - c) * FLATTENING * sa * (
-            sigma + c * ss * (c2m + c * cs * (2.0 * c2m * c2m - 1.0))
-        )
+        lam = longitude + FLATTENING * sa * a3 * (sigma + 2.0 * turn)
         if abs(lam) > 3.2:
             return float("nan")
         if abs(lam - before) < 1e-13:
-            u2 = ca2 * _EP2
-            big_a = 1.0 + u2 / 16384.0 * (4096.0 + u2 * (-768.0 + u2 * (320.0 - 175.0 * u2)))
-            big_b = u2 / 1024.0 * (256.0 + u2 * (-128.0 + u2 * (74.0 - 47.0 * u2)))
-            inner = cs * (2.0 * c2m * c2m - 1.0) - big_b / 6.0 * c2m * (4.0 * ss * ss - 3.0) * (
-                4.0 * c2m * c2m - 3.0
-            )
-            return POLE_M * big_a * (sigma - big_b * ss * (c2m + big_b / 4.0 * inner))
+            e2 = e * e
+            bow = e * (3 / 16 * e2 - 0.5) * t1 + e2 * ((e2 - 2.0) / 32 * t2 - e / 48 * t3)
+            size = (1.0 + e2 * (0.25 + e2 / 64)) / (1.0 - e)
+            return POLE_M * size * (sigma + 2.0 * bow)
     return float("nan")
 
 
@@ -120,8 +116,11 @@ def far_arc(ax, ay, az, bx, by, bz):
 def geodesic(ax, ay, az, bx, by, bz):
     """Geodesic metres by whichever method holds; NaN near antipodes."""
     vx, vy, vz = bx - ax, by - ay, bz - az
-    if vx * vx + vy * vy + vz * vz <= SHORT_M * SHORT_M:
+    c2 = vx * vx + vy * vy + vz * vz
+    if c2 <= NEAR_M * NEAR_M:
         return arc(ax, ay, az, bx, by, bz)
+    if c2 <= WIDE_M * WIDE_M:
+        return wide_arc(ax, ay, az, bx, by, bz)
     return far_arc(ax, ay, az, bx, by, bz)
 
 
@@ -134,19 +133,33 @@ def arcs(a, d, out):
         )
 
 
-@jit(numba.void(_rows, _rows, numba.int64, numba.int64, _rows, numba.bool_[::1]))
+@jit(numba.void(_rows, _rows, _i8, _i8, _rows, numba.bool_[::1]))
 def pairs(a, b, first, last, km, failed):
     """Geodesic kilometres from rows first to last of `a`, (n, 3), to all of `b`, (3, m).
 
     A row with NaN in it, for points near each other's antipodes, is marked in `failed`.
     """
+    count = b.shape[1]
+    # All of b is in a ball, which tells whether any chord of a row can be too long.
+    cx, cy, cz, ball2 = b[0].mean(), b[1].mean(), b[2].mean(), 0.0
+    for j in range(count):
+        ball2 = max(ball2, (b[0, j] - cx) ** 2 + (b[1, j] - cy) ** 2 + (b[2, j] - cz) ** 2)
     for i in range(first, last):
         x, y, z = a[i, 0], a[i, 1], a[i, 2]
-        # Without a branch, so that this loop becomes vector instructions.
-        for j in range(b.shape[1]):
+        # The first two loops have no branches, and become vector instructions.
+        for j in range(count):
             km[i, j] = 1e-3 * arc(x, y, z, b[0, j], b[1, j], b[2, j])
-        for j in range(b.shape[1]):
-            if km[i, j] > 1e-3 * SHORT_M:
+        longest = sqrt((x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2) + sqrt(ball2)
+        if longest <= NEAR_M:
+            continue
+        for j in range(count):
+            c2 = (b[0, j] - x) ** 2 + (b[1, j] - y) ** 2 + (b[2, j] - z) ** 2
+            s = 1e-3 * wide_arc(x, y, z, b[0, j], b[1, j], b[2, j])
+            km[i, j] = s if c2 > NEAR_M * NEAR_M else km[i, j]
+        if longest <= WIDE_M:
+            continue
+        for j in range(count):
+            if (b[0, j] - x) ** 2 + (b[1, j] - y) ** 2 + (b[2, j] - z) ** 2 > WIDE_M * WIDE_M:
                 km[i, j] = 1e-3 * far_arc(x, y, z, b[0, j], b[1, j], b[2, j])
                 failed[i] |= km[i, j] != km[i, j]
 

@@ -93,8 +93,8 @@ def distance_matrix_km(a: Any, b: Any) -> pd.DataFrame:
 
     Notes
     -----
-    Points to points: error ≤ 0.06 mm to 1,000 km and ≤ 0.1 mm beyond; near antipodes by
-    Karney's method. Lines and polygons as in `distance_km`.
+    Points to points: error ≤ 0.1 µm to 2,500 km and ≤ 2 µm beyond; near antipodes by Karney's
+    method. Lines and polygons as in `distance_km`.
 
     Examples
     --------

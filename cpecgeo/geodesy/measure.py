@@ -228,7 +228,7 @@ def bearing_deg(line: Any, km: Any) -> Any:
 
 def _path_sums(series: gpd.GeoSeries) -> Floats:
     """Total edge length of each geometry in kilometres, NaN where missing."""
-    from cpecgeo.geodesy._kernels import SHORT_M, arcs
+    from cpecgeo.geodesy._kernels import NEAR_M, arcs
 
     array = np.asarray(series.array, dtype=object)
     line = paths(array)
@@ -239,7 +239,7 @@ def _path_sums(series: gpd.GeoSeries) -> Floats:
     arcs(a, place[start + 1] - a, metres)
     total = np.asarray(np.bincount(owner, metres, len(array)), float)
     # Rounding of earth-centred coordinates tells on what is short as a whole.
-    karney = (metres > SHORT_M) | (total < _SHORT_TOTAL_M)[owner]
+    karney = (metres > NEAR_M) | (total < _SHORT_TOTAL_M)[owner]
     if karney.any():
         u, v = line.xy[start[karney]], line.xy[start[karney] + 1]
         metres[karney] = GEOD.inv(*u.T, *v.T)[2]
