@@ -11,6 +11,7 @@ JOBS ?= 2
 BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
 DOCS := $(VENV)/.docs
+BENCH := $(VENV)/.bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -48,7 +49,7 @@ notebooks: $(DEV) ## run the notebooks from the first cell to the last
 docs: $(DOCS) ## the documentation as HTML, in docs/_build/html
 	$(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
 
-bench: $(DEV) ## the benchmarks
+bench: $(BENCH) ## the benchmarks beside their peers, about ten minutes
 	$(PY) -m benchmarks
 
 $(BASE): pyproject.toml constraints.txt
@@ -61,6 +62,10 @@ $(BASE): pyproject.toml constraints.txt
 
 $(DEV): $(BASE)
 	$(PIP) --build-constraint constraints.txt --editable '.[plot,osm,scale,sea,dem]' --group dev
+	@touch $@
+
+$(BENCH): $(DEV) benchmarks/requirements.txt
+	$(PIP) --requirement benchmarks/requirements.txt
 	@touch $@
 
 $(DOCS): $(BASE)

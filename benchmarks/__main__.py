@@ -1,4 +1,7 @@
-"""``python -m benchmarks``: run all, and write the table of results."""
+"""``python -m benchmarks [PART …]``: measure, and put the tables into docs/benchmarks.md.
+
+Each part is a section of that page and is replaced alone; the others stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,34 @@ import datetime as dt
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
+import time
 import warnings
 from pathlib import Path
 
 import shapely
 
-from benchmarks import nearest, postgis, shapes
+from benchmarks import distances, nearest, postgis, shapes
 
-PACKAGES = ["numpy", "numba", "shapely", "geopandas", "pyproj", "duckdb", "sedonadb", "spherely"]
+PACKAGES = [
+    "numpy", "numba", "shapely", "geopandas", "pyproj", "duckdb", "sedonadb", "spherely",
+]  # fmt: skip
+
+HEAD = """# Benchmarks
+
+Made by `make bench` (`python -m benchmarks`, or a part alone: `python -m benchmarks matrix`; peers: `pip install -r benchmarks/requirements.txt`, Debian's `postgresql` and `postgis`), and `python -m benchmarks.graphs`, `benchmarks.scale`.
+
+The rows of a table were measured in the same run, each as the best of several. Times include what a caller sees: cpecgeo, shapely and geopandas start from a GeoSeries in lon, lat and end with distances (cpecgeo with its whole DataFrame); PostGIS is timed by its own server, without sending rows. Errors are against bisection with Karney's geodesics, on the same line.
+"""  # noqa: E501 - prose
+BUFFER = """Error: greatest share by which a vertex of the boundary, or the geodesic middle of one of its edges, misses the radius.
+
+"""  # noqa: E501 - prose
+FIRST = ["Point to nearest line", "Buffer", "Length", "Distance matrix", "Preparing"]
 
 
 def machine(server: postgis.Server | None) -> str:
+    """What it ran on, and when."""
     cpu = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -35,60 +54,59 @@ def machine(server: postgis.Server | None) -> str:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
+    busy = os.getloadavg()[0]
     return (
         f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, commit {commit.stdout.strip() or 'unknown'}, "
         f"Python {platform.python_version()}, {platform.system()}, {cpu}, "
-        f"{len(os.sched_getaffinity(0))} processors; {', '.join(versions)}."
+        f"{len(os.sched_getaffinity(0))} processors, load {busy:.1f} at the start; "
+        f"{', '.join(versions)}."
     )
 
 
+def publish(out: Path, title: str, text: str) -> None:
+    """Put one section into the page, in its place."""
+    page = out.read_text() if out.exists() else ""
+    sections = dict(re.findall(r"^## (.+)\n((?:(?!^## ).*\n?)*)", page, re.MULTILINE))
+    sections = {k.split(" of ")[0]: v for k, v in sections.items()}
+    sections[title] = f"\n{text.strip()}\n\n"
+    order = [*FIRST, *(k for k in sections if k not in FIRST)]
+    body = "".join(f"## {k}\n{sections[k]}" for k in order if k in sections)
+    out.write_text(f"{HEAD}\n{body}".rstrip() + "\n")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure cpecgeo beside its peers.")
+    """Run what was asked for."""
+    parts = {
+        "nearest": ("Point to nearest line", lambda s, o: nearest.run(s, o.points)),
+        "buffers": ("Buffer", lambda s, _: BUFFER + shapes.buffers(s)),
+        "lengths": ("Length", lambda _s, _o: distances.lengths()),
+        "matrix": ("Distance matrix", lambda _s, o: distances.matrix(o.matrix)),
+        "preparing": ("Preparing", lambda _s, _o: distances.preparing()),
+    }
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(parts)}; else all")
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks.md"))
     parser.add_argument("--points", type=int, default=1_000_000, help="for the fast methods")
     parser.add_argument("--matrix", type=int, default=10_000, help="points on each side")
     options = parser.parse_args()
+    if unknown := set(options.parts) - set(parts):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
     warnings.simplefilter("ignore")
     with contextlib.ExitStack() as stack:
-        try:
-            server = stack.enter_context(postgis.server())
-        except postgis.MissingError as reason:
-            print(f"PostGIS is skipped: {reason}")
-            server = None
-        text = f"""# Benchmarks
-
-Made by `python -m benchmarks` (`make bench`; peers: `pip install -r benchmarks/requirements.txt`,
-Debian's `postgresql` and `postgis`). {machine(server)}
-
-Every row of a table was measured in the same run, each as the best of several; the machine is
-shared and noisy, so the ratios say more than the seconds. Times include what a caller sees:
-cpecgeo, shapely and geopandas start from a GeoSeries in lon, lat and end with distances (cpecgeo
-with its whole DataFrame); PostGIS is timed by its own server, without sending rows. Errors are
-against bisection with Karney's geodesics, on the same line, at {nearest.SAMPLE} points.
-
-## Point to nearest line
-
-{nearest.run(server, options.points)}
-## Buffer
-
-Error: greatest share by which a vertex of the boundary, or the geodesic middle of one of its
-edges, misses the radius.
-
-{shapes.buffers(server)}
-## Length of 100,000 edges
-
-{shapes.lengths()}
-## Distance matrix
-
-{shapes.matrix(options.matrix)}
-## Preparing
-
-{shapes.preparing()}"""
-    # Graphs and files are measured by commands of their own.
-    old = options.out.read_text() if options.out.exists() else ""
-    rest = old[old.index("## Graphs") :] if "## Graphs" in old else ""
-    options.out.write_text(f"{text.rstrip()}\n\n{rest}".rstrip() + "\n")
-    print(f"wrote {options.out}")
+        server = None
+        chosen = options.parts or list(parts)
+        if {"nearest", "buffers"} & set(chosen):
+            try:
+                server = stack.enter_context(postgis.server())
+            except postgis.MissingError as reason:
+                print(f"PostGIS is skipped: {reason}")
+        for name in chosen:
+            title, measure = parts[name]
+            here, start = machine(server), time.perf_counter()
+            text = measure(server, options)
+            took = time.perf_counter() - start
+            publish(options.out, title, f"{here} Measured in {took:.0f} s.\n\n{text}")
+            print(f"{name}: {took:.0f} s, written to {options.out}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,6 @@
-"""Buffers, lengths, matrices, and what preparing costs."""
+"""Buffers beside their peers'."""
 
 from __future__ import annotations
-
-import os
-import subprocess
-import sys
-import tempfile
-import time
 
 import geopandas as gpd
 import numpy as np
@@ -14,9 +8,9 @@ import shapely
 from pyproj import Geod
 
 from benchmarks import samples
-from benchmarks.clock import best, length, number, table
+from benchmarks.clock import best, number, table
 from benchmarks.postgis import Server
-from cpecgeo.geodesy import Index, buffer, distance_matrix_km, length_km
+from cpecgeo.geodesy import Index, buffer
 from cpecgeo.testing import reference_nearest
 
 GEOD = Geod(ellps="WGS84")
@@ -119,91 +113,3 @@ def buffers(server: Server | None) -> str:
                 + "\n"
             )
     return text
-
-
-def lengths() -> str:
-    """Length of 100,000 edges."""
-    lines = samples.thirty_lines()
-    mine, got = best(lambda: length_km(lines))
-    theirs, expected = best(lambda: np.array([GEOD.geometry_length(g) for g in lines]) / 1e3)
-    worst = float(np.abs(got.to_numpy() / expected - 1).max())
-    rows = [
-        ["**cpecgeo** `length_km`", number(mine), "1", f"{worst:.1e}"],
-        ["pyproj `Geod.geometry_length`", number(theirs), f"{theirs / mine:.1f}", "0"],
-    ]
-    return table(["method", "seconds", "cpecgeo is × faster", "relative error"], rows) + "\n"
-
-
-def matrix(count: int) -> str:
-    """All distances between two sets of points, on one thread each."""
-    a, b = samples.points(count, 6), samples.points(count, 7)
-    os.environ["NUMBA_NUM_THREADS"] = "1"
-    one, got = best(lambda: distance_matrix_km(a, b))
-    del os.environ["NUMBA_NUM_THREADS"]
-    all_, _ = best(lambda: distance_matrix_km(a, b))
-    few = max(1, 1_000_000 // count)
-    x = [np.repeat(v.to_numpy()[:few], count) for v in (a.x, a.y)]
-    y = [np.tile(v.to_numpy(), few) for v in (b.x, b.y)]
-    theirs, expected = best(lambda: np.asarray(GEOD.inv(*x, *y)[2]))
-    near = expected <= 1e6
-    error = np.abs(got.to_numpy()[:few].ravel() * 1e3 - expected)
-    pair, their_pair = one / count**2, theirs / (few * count)
-    rows = [
-        [
-            "**cpecgeo**, one thread",
-            f"{pair * 1e9:.2f}",
-            "1",
-            length(error[near].max()),
-            length(error.max()),
-        ],
-        [
-            "**cpecgeo**, all threads",
-            f"{all_ / count**2 * 1e9:.2f}",
-            f"{all_ / one:.2f}",
-            "same",
-            "same",
-        ],
-        [
-            "pyproj `Geod.inv`, one thread",
-            f"{their_pair * 1e9:.0f}",
-            f"{their_pair / pair:.0f}",
-            "0",
-            "0",
-        ],
-    ]
-    head = [
-        "method",
-        "ns per pair",
-        "cpecgeo on one thread is × faster",
-        "error to 1,000 km",
-        "error beyond",
-    ]
-    return (
-        f"{count:,} × {count:,} points, GeoSeries in, DataFrame out.\n\n" + table(head, rows) + "\n"
-    )
-
-
-def preparing() -> str:
-    """Index, compilation and import."""
-    lines = samples.thirty_lines()
-    seconds, index = best(lambda: Index(lines))
-    rows = [["index of 100,000 vertices", number(seconds), f"{index.nbytes / 1e6:.1f} MB"]]
-    code = (
-        "import time; t = time.perf_counter()\n"
-        "from cpecgeo.geodesy import nearest; from shapely import Point\n"
-        "a = time.perf_counter(); nearest(Point(67, 25), Point(67, 26))\n"
-        "print(a - t, time.perf_counter() - a)"
-    )
-    with tempfile.TemporaryDirectory() as cache:
-        env = {**os.environ, "NUMBA_CACHE_DIR": cache}
-        for what in ("first call after install, which compiles", "first call of a later process"):
-            start = time.perf_counter()
-            out = subprocess.run(
-                [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
-            )
-            importing, calling = map(float, out.stdout.split())
-            whole = time.perf_counter() - start
-            rows.append(
-                [what, number(calling), f"import {importing:.2f} s, whole process {whole:.2f} s"]
-            )
-    return table(["work", "seconds", "note"], rows) + "\n"
