@@ -67,7 +67,6 @@ def publish(out: Path, title: str, text: str) -> None:
     """Put one section into the page, in its place."""
     page = out.read_text() if out.exists() else ""
     sections = dict(re.findall(r"^## (.+)\n((?:(?!^## ).*\n?)*)", page, re.MULTILINE))
-    sections = {k.split(" of ")[0]: v for k, v in sections.items()}
     sections[title] = f"\n{text.strip()}\n\n"
     order = [*FIRST, *(k for k in sections if k not in FIRST)]
     body = "".join(f"## {k}\n{sections[k]}" for k in order if k in sections)
