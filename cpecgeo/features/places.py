@@ -17,6 +17,7 @@ __all__ = ["Place", "place"]
 
 # Sites before towns, towns before stations: "Gwadar" is the town, "Gwadar Port" the port.
 _LAYERS = ("ports", "crossings", "mines", "zones", "energy", "places", "stations", "waypoints")
+_NAMES = ("id", "name", "name_ur", "name_zh", "aliases")
 _SUFFIXES = ("junction", "jn", "cantonment", "cantt", "port", "pass", "sez")
 
 
@@ -72,10 +73,9 @@ def _index() -> pd.DataFrame:
         frame = layer(name)
         if name == "waypoints":
             frame = frame[frame["kind"] == "place"]
-        for i, row in zip(
-            frame.index, frame[["id", "name", "name_ur", "name_zh"]].to_numpy(), strict=True
-        ):
-            texts = {str(t) for t in row if isinstance(t, str)}
+        named = frame[[c for c in _NAMES if c in frame]]
+        for i, row in zip(frame.index, named.to_numpy(), strict=True):
+            texts = {t.strip() for cell in row if isinstance(cell, str) for t in cell.split(";")}
             rows.extend((folded(text), rank, name, i) for text in sorted(texts))
     return pd.DataFrame(rows, columns=["key", "rank", "layer", "row"])
 
@@ -86,7 +86,8 @@ def place(name: str, *, within: str | None = None) -> Place:
     Parameters
     ----------
     name : str
-        In English, Urdu or Chinese, or an id; case and punctuation don't matter.
+        In English, Urdu or Chinese, another name it goes by, or an id; case and punctuation
+        don't matter.
     within : str, optional
         The layer to look in, where a name stands in several.
 

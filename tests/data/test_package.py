@@ -187,6 +187,7 @@ def test_points_of_a_trace_are_numbered_without_gaps():
 def test_every_row_is_cited(path):
     table = read(path)
     assert table.loc[table["source"].isna()].index.tolist() == []
+    assert not table["source"].str.match(r"(?i)not found|unknown|none\b|-$").any()
 
 
 @pytest.mark.parametrize("path", [p for p in TABLES if {"lon", "lat"} <= set(read(p).columns)])

@@ -94,6 +94,48 @@ def test_places_in_three_scripts():
         cg.place("Siah Dik")
 
 
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("Kemari", "ml1-kiamari"),  # the railway's own spelling
+        ("Friendship Gate", "chaman"),
+        ("خنجراب پاس", "khunjerab-pass"),
+        ("瓜达尔港", "gwadar-port"),
+        ("Siah Diq", None),  # known by that name too, but not where
+    ],
+)
+def test_places_by_their_other_names(name, found):
+    if found is None:
+        with pytest.raises(InputError, match="isn't known"):
+            cg.place(name)
+    else:
+        assert cg.place(name).id == found
+
+
+def test_the_karakoram_highway_in_three_scripts():
+    assert {cg.corridor(n).name for n in ("KKH", "شاہراہ قراقرم", "喀喇昆仑公路")} == {"kkh"}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "km"),
+    # geodesics found apart from this code, from the same gazetteers
+    [
+        ("Khunjerab Pass", "Sost", 57.0),
+        ("Khunjerab Pass", "Gilgit", 143.9),
+        ("Khunjerab Pass", "Islamabad", 409.3),
+        ("Khunjerab Pass", "Tashqorghan", 104.5),
+        ("Khunjerab Pass", "Kashgar", 294.6),
+        ("Sost", "Gilgit", 97.0),
+        ("Kashgar", "Gwadar", 2040.9),
+        ("Mand–Pishin", "Turbat", 102.5),
+        ("Quetta", "Turbat", 604.7),
+        ("Quetta", "Saindak", 531.6),
+    ],
+)
+def test_straight_distances_between_places(a, b, km):
+    assert cg.distance_km(a, b) == pytest.approx(km, abs=0.051)
+
+
 def test_published_straight_distances():
     assert cg.distance_km("Reko Diq", "Saindak") == pytest.approx(50.2, abs=0.1)
     assert cg.distance_km("gwadar-airport-old", "new-gwadar-international-airport") == (
