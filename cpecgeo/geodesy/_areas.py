@@ -20,7 +20,9 @@ __all__ = ["Areas"]
 # 89.9° of latitude: length² × tan(latitude) / (8 × radius).
 _EDGE_KM = 2.0
 _DOUBT_M = 50.0
+# Unrolled rings begin within ±180° and go on for a turn at most.
 # What the entry of a polygon has that a point is in; 0 for the rest.
+_TURNS = (-2, -1, 0, 1, 2)
 _ENTERED = {"piece": -1, "path": -1, "along": np.nan}
 
 
@@ -48,6 +50,8 @@ class Areas:
             return None
         short = np.full(len(geoms), None, dtype=object)
         short[is_area] = densified(geoms[is_area], _EDGE_KM)
+        for at in _passing(short):
+            short[at] = _cut(short[at])
         shapely.prepare(short)
         first = np.searchsorted(flat.owner, flat.owner)
         begins = np.flatnonzero(np.diff(flat.path, prepend=-1))
@@ -96,6 +100,44 @@ class Areas:
         at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         values = np.array([self.left_inside[t, p] for t, p in rings.tolist()], bool)
         return values[at], keys[at] == wanted
+
+
+def _passing(polygons: NDArray[Any]) -> Ints:
+    """Which polygons have an edge over the antimeridian; those cut there don't."""
+    parts, owner = shapely.get_parts(polygons, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    step = np.abs(np.diff(xy[:, 0]))
+    # A step of 360° is from one side of the antimeridian to the other, in the same place.
+    over = (step > 180.0) & (step < 360.0) & (ring[1:] == ring[:-1])
+    return np.unique(owner[part[ring[1:][over]]])
+
+
+def _cut(polygon: Any) -> Any:
+    """A polygon over the antimeridian or a pole as one that is cut there."""
+    world = shapely.box(-180.0, -90.0, 180.0, 90.0)
+    parts = []
+    for part in shapely.get_parts(polygon):
+        shell, *holes = (_unrolled(ring) for ring in shapely.get_rings(part))
+        parts.append(shapely.difference(shell, shapely.union_all(holes)))
+    return shapely.intersection(shapely.union_all(parts), world)
+
+
+def _unrolled(ring: Any) -> Any:
+    """The smaller region that a ring bounds, once for each turn around the world."""
+    xy = shapely.get_coordinates(ring)
+    lon = np.unwrap(xy[:, 0], period=360.0)
+    xy[:, 0] = lon
+    turns = round((lon[-1] - lon[0]) / 360.0)
+    if turns:  # around a pole: the northern one if going east has the region on the left
+        left = GEOD.polygon_area_perimeter(xy[:, 0], xy[:, 1])[0] > 0
+        pole = 90.0 if (turns > 0) == left else -90.0
+        xy = np.vstack((xy, [[lon[-1], pole], [lon[0], pole]]))
+    whole = shapely.make_valid(shapely.Polygon(xy))
+    turn = np.array([360.0, 0.0])
+    return shapely.union_all(
+        [shapely.transform(whole, lambda v, n=n: v + n * turn) for n in _TURNS]
+    )
 
 
 def _put(found: Found, xy: Floats, rows: Ints, targets: Ints, k: int) -> None:

@@ -9,7 +9,7 @@ import shapely
 from geographiclib.geodesic import Geodesic
 from shapely.geometry import LineString, Point, box
 
-from cpecgeo.geodesy import Index, densify, nearest
+from cpecgeo.geodesy import Index, densify, distance_km, nearest
 from cpecgeo.testing import reference_nearest
 
 from .samples import GEOD, LINES, RANGES, points_around, wiggle
@@ -183,3 +183,41 @@ def test_mixed_targets():
         [Point(10.1, 10), LineString([(12.1, 9), (12.1, 11)]), box(19, 19, 21, 21)],
     )
     assert got["target"].tolist() == [0, 1, 2]
+
+
+HOLED = shapely.Polygon(
+    [(-20, -10), (15, -12), (22, 14), (0, 6), (-19, 13)],
+    [[(-5, -3), (4, -3), (4, 3)], [(9, -5), (12, -5), (12, -2)]],
+)
+
+
+@pytest.mark.parametrize("turn", [170, 179.5, 180, -179.9])
+def test_polygons_over_the_antimeridian_are_as_anywhere(turn):
+    """Turning polygon and points about the axis changes nothing; also when there are two."""
+    rng = np.random.default_rng(9)
+    points = np.c_[rng.uniform(-30, 30, 400), rng.uniform(-20, 20, 400)]
+    both = shapely.MultiPolygon([HOLED, box(24, -3, 28, 2)])
+
+    def turned(xy):
+        return np.c_[(xy[:, 0] + turn + 180) % 360 - 180, xy[:, 1]]
+
+    for area in (HOLED, both):
+        here = nearest(shapely.points(points), area)["distance_km"]
+        there = nearest(shapely.points(turned(points)), shapely.transform(area, turned))
+        assert there["distance_km"].to_numpy() == pytest.approx(here.to_numpy(), abs=1e-7)
+        assert (here == 0).any()
+        assert (here > 0).any()
+
+
+@pytest.mark.parametrize("pole", [1, -1])
+@pytest.mark.parametrize("way", [1, -1])
+def test_polygons_around_a_pole(pole, way):
+    xy = np.array([(0, 80), (90, 75), (180, 80), (-90, 80)]) * [1, pole]
+    cap = shapely.Polygon(xy[::way], [np.array([(10, 88), (60, 88), (40, 86)]) * [1, pole]])
+    inside = shapely.points(np.array([(0, 90), (45, 85), (170, 84), (-179, 85)]) * [1, pole])
+    outside = np.array([(45, 60), (37, 87), (180, 79.9)]) * [1, pole]
+    assert (nearest(inside, cap)["distance_km"] == 0).all()
+    expected = reference_nearest(outside, cap)["distance_km"].to_numpy()
+    got = nearest(shapely.points(outside), cap)["distance_km"].to_numpy()
+    assert got == pytest.approx(expected, abs=1e-7)
+    assert distance_km(Point(0, -80 * pole), cap) > 15_000
