@@ -23,6 +23,7 @@ import pandas as pd
 from cpecgeo.errors import InputError, UnknownNameError
 
 __all__ = [
+    "CATEGORIES",
     "DASHES",
     "KINDS",
     "STATUS_TITLES",
@@ -86,7 +87,7 @@ STATUS_TITLES = {
     "closed": "closed",
 }
 
-_CATEGORIES = (
+CATEGORIES = (
     "#0b5c97", "#b8470c", "#1c6e46", "#8a3a77", "#8f5a00", "#00585f", "#6e3b24", "#3d3d3d",
 )  # fmt: skip
 _RAMP = ("#c9dcec", "#8fb9d8", "#4f93c0", "#1f6ba3", "#0a3f6b")
@@ -200,8 +201,8 @@ def colors_of(frame: pd.DataFrame, color: str) -> tuple[list[str], list[tuple[st
         return _by_number(values)
     text = [None if pd.isna(v) else str(v) for v in values]
     names = list(dict.fromkeys(t for t in text if t is not None))
-    chosen = {name: _CATEGORIES[i % len(_CATEGORIES)] for i, name in enumerate(names)}
-    legend = [(name, chosen[name]) for name in names[: len(_CATEGORIES)]]
+    chosen = {name: CATEGORIES[i % len(CATEGORIES)] for i, name in enumerate(names)}
+    legend = [(name, chosen[name]) for name in names[: len(CATEGORIES)]]
     return ["#8a8a8a" if t is None else chosen[t] for t in text], legend
 
 

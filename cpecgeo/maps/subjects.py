@@ -15,6 +15,7 @@ from cpecgeo.errors import InputTypeError, UnknownNameError
 from cpecgeo.geodesy import lonlat
 from cpecgeo.maps.layer import Style
 from cpecgeo.maps.lines import line_style, posts_of, section_table, stop_style, stop_table
+from cpecgeo.maps.style import CATEGORIES
 
 __all__ = ["Part", "named", "parts"]
 
@@ -115,7 +116,10 @@ def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> I
         yield from _reach(x, look, name)
     elif isinstance(x, (list, tuple)) and x and all(hasattr(r, "legs") for r in x):
         for turn, one in enumerate(x, 1):
-            yield from _route(one, look, f"{name or 'Route'} {turn}")
+            # Told apart by colour, and the first ones wider, so that they show under the others.
+            color = look.color or CATEGORIES[(turn - 1) % len(CATEGORIES)]
+            drawn = replace(look, color=color, weight=look.weight or max(3.0, 9.0 - 2.0 * turn))
+            yield from _route(one, drawn, f"{name or 'Route'} {turn}")
     elif hasattr(x, "point"):
         yield _place(x, look, name)
     else:

@@ -256,17 +256,14 @@ class Network:
             As in `path`, or a GeoSeries of points; `b` is `a` when omitted.
         weight : {"km", "hours"}
         engine : {"dijkstra", "hierarchy"}
-            ``"hierarchy"`` prepares the network first, by pandana's contraction hierarchies
-            (extra ``hierarchy``), which pays from some thousands of rows on.
+            The same lengths. ``"hierarchy"`` prepares the network when it is first asked for
+            (contraction hierarchies), which pays from some hundreds of rows on.
 
         Returns
         -------
         DataFrame
             A row for each of `a`, a column for each of `b`; infinite where there is no way.
-            From ``"hierarchy"`` within one part in a million of the network's width.
         """
-        from cpecgeo.osm.paths import by_hierarchy
-
         starts = self.spots(a, what="a")
         ends = starts if b is None else self.spots(b, what="b")
         graph, each = self.by(weight), self.costs(weight)
@@ -274,8 +271,7 @@ class Network:
         goals = [self.seeds(s, each, end=True) for s in ends]
         if engine not in {"dijkstra", "hierarchy"}:
             raise InputError(f"engine is {engine!r}; give 'dijkstra' or 'hierarchy'.")
-        find = graph.matrix if engine == "dijkstra" else by_hierarchy(graph)
-        cost = find(seeds, goals)
+        cost = (graph if engine == "dijkstra" else graph.hierarchy).matrix(seeds, goals)
         on: dict[int, list[int]] = {}
         for j, end in enumerate(ends):
             on.setdefault(end.edge, []).append(j)

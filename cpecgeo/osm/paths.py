@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -11,12 +10,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.osm.shortest import Graph, Group
-
 if TYPE_CHECKING:
     from cpecgeo.osm.network import Network, Path, Spot
 
-__all__ = ["by_hierarchy", "drawn", "pieces", "reached"]
+__all__ = ["drawn", "pieces", "reached"]
 
 _NAMED = ("name", "ref", "highway", "railway")
 
@@ -154,20 +151,3 @@ def reached(net: Network, start: Spot, weight: Any, limit: float) -> gpd.GeoData
     )
     frame.attrs = {"weight": weight, "limit": limit, "licence": "ODbL-1.0", **net.record}
     return frame
-
-
-def by_hierarchy(graph: Graph) -> Callable[[list[Group], list[Group]], NDArray[np.float64]]:
-    """A matrix by contraction hierarchies, in place of `Graph.matrix`."""
-    prepared = graph.hierarchy()
-
-    def find(starts: list[Group], ends: list[Group]) -> NDArray[np.float64]:
-        a = np.concatenate([g[0] for g in starts])
-        b = np.concatenate([g[0] for g in ends])
-        all_ = prepared.costs(np.repeat(a, len(b)), np.tile(b, len(a))).reshape(len(a), len(b))
-        all_ += np.concatenate([g[1] for g in starts])[:, None]
-        all_ += np.concatenate([g[1] for g in ends])[None, :]
-        rows = np.cumsum([0, *(len(g[0]) for g in starts)])[:-1]
-        columns = np.cumsum([0, *(len(g[0]) for g in ends)])[:-1]
-        return np.minimum.reduceat(np.minimum.reduceat(all_, rows, axis=0), columns, axis=1)
-
-    return find

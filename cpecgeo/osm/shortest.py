@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cpecgeo.errors import InputError, MissingExtraError
+from cpecgeo.errors import InputError
 from cpecgeo.geodesy._compile import spread
+from cpecgeo.osm.hierarchy import Hierarchy
 
-__all__ = ["Graph", "Group"]
+__all__ = ["Graph", "Group", "flat"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Group = tuple[Ints, Floats]  # nodes, and what it costs to get to them or away from them
-
-# Contraction hierarchies count in whole ticks; 32 bits must hold the longest way.
-_TICKS = 2.0**31
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,8 +170,8 @@ class Graph:
         """
         from cpecgeo.osm._kernels import rows
 
-        seed_first, seeds, start = _flat(starts)
-        end_first, end, finish = _flat(ends)
+        seed_first, seeds, start = flat(starts)
+        end_first, end, finish = flat(ends)
         goal, count = self._goals(end)
         out = np.full((len(starts), len(ends)), np.inf)
 
@@ -186,18 +185,11 @@ class Graph:
             spread(work, len(starts), least=1)
         return out
 
-    def hierarchy(self) -> Any:
-        """The graph prepared for very many questions, by pandana's contraction hierarchies.
+    @cached_property
+    def hierarchy(self) -> Hierarchy:
+        """The graph prepared for very many questions, once.
 
-        Returns
-        -------
-        Hierarchy
-            Preparing takes longer than a matrix; after it a question takes microseconds.
-
-        Raises
-        ------
-        MissingExtraError
-            pandana isn't installed.
+        Preparing takes longer than a matrix; after it a question takes microseconds.
         """
         return Hierarchy.of(self)
 
@@ -218,70 +210,6 @@ class Graph:
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.back_first))
 
 
-@dataclass(frozen=True, eq=False)
-class Hierarchy:
-    """Contraction hierarchies of a graph (Geisberger et al., 2008), as pandana builds them."""
-
-    engine: Any
-    tick: float
-
-    @classmethod
-    def of(cls, graph: Graph) -> Hierarchy:
-        """Prepare a graph; see `Graph.hierarchy`."""
-        try:
-            from pandana.cyaccess import cyaccess
-        except ImportError as error:
-            raise MissingExtraError(
-                "Contraction hierarchies need pandana: pip install 'cpecgeo[hierarchy]', or "
-                "leave engine='dijkstra'."
-            ) from error
-        # pandana keeps whole thousandths of the costs it is given, in 32 bits.
-        tick = max(_longest(graph), 1e-9) / _TICKS * 1e3
-        tail = graph.tail
-        engine = cyaccess(
-            np.arange(len(graph), dtype=np.int64),
-            np.zeros((len(graph), 2)),
-            np.column_stack((tail, graph.head)).astype(np.int64),
-            (graph.cost / tick)[None, :],
-            False,
-        )
-        return cls(engine, tick)
-
-    def costs(self, starts: Any, ends: Any) -> Floats:
-        """Least cost from each start to the end beside it; infinite where there is no way."""
-        found = self.engine.shortest_path_distances(
-            np.asarray(starts, np.int64), np.asarray(ends, np.int64), 0
-        )
-        found = np.asarray(found, float)
-        return np.where(found > 4.29e6, np.inf, found * self.tick)
-
-
-def _longest(graph: Graph) -> float:
-    """A bound on the cheapest ways: no two nodes that are joined cost more.
-
-    Inside a strongly connected part, a way by the part's first node bounds the cheapest; what
-    lies between and beside large parts counts in full.
-    """
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    # Each pair of nodes once and no node with itself: scipy's search may not end otherwise.
-    pairs = np.unique(np.column_stack((graph.tail, graph.head)), axis=0)
-    u, v = pairs[pairs[:, 0] != pairs[:, 1]].T
-    arcs = csr_array((np.ones(len(u)), (u, v)), shape=(len(graph), len(graph)))
-    _, part = connected_components(arcs, connection="strong")
-    size = np.bincount(part)
-    large = np.flatnonzero(size > max(100, len(graph) // 100))
-    tail_part, head_part = part[graph.tail], part[graph.head]
-    bound = float(graph.cost[~((tail_part == head_part) & np.isin(tail_part, large))].sum())
-    for which in large:
-        members = np.flatnonzero(part == which)
-        for way in (graph, graph.turned):
-            cost, _ = way.grown(graph.node(int(members[0])), goals=members)
-            bound += float(cost[members].max())
-    return bound
-
-
 def _rows(
     nodes: int, tail: Ints, head: Ints, cost: Floats, number: Ints
 ) -> tuple[Ints, Ints, Floats, Ints]:
@@ -290,7 +218,8 @@ def _rows(
     return first.astype(np.int32), head[order], cost[order], number[order]
 
 
-def _flat(groups: list[Group]) -> tuple[Ints, Ints, Floats]:
+def flat(groups: list[Group]) -> tuple[Ints, Ints, Floats]:
+    """Groups end to end: where each begins, nodes and costs."""
     first = np.cumsum([0, *(len(g[0]) for g in groups)]).astype(np.int32)
     if not groups:
         return first, np.empty(0, np.int32), np.empty(0)

@@ -123,6 +123,11 @@ def test_routes_are_map_layers_and_pages():
     made = Map(background=False).add(way, name="Down").add(way.legs).add(way.line)
     made.add(cg.reach("Quetta", hours=3).edges, name="Reach")
     names = [v["name"] for v in made.data()["layers"].values()]
+    several = Map(background=False).add(cg.routes("Peshawar", "Karachi", k=2, mode="road"))
+    layers = several.data()["layers"].values()
+    looks = [{one["color"] for one in layer["looks"]} for layer in layers]
+    assert len(looks) == 2
+    assert looks[0].isdisjoint(looks[1])
     assert "Down" in names
     assert "Reach" in names
     assert way.explore() is not None

@@ -318,3 +318,34 @@ def test_input_stays_as_it_is():
     table = cg.route_matrix(places)
     assert places.equals(before)
     assert list(table.index) == ["a", "b"]
+
+
+def test_too_far_names_the_filters():
+    """By rail Gwadar is far from what operates, and near what is planned."""
+    with pytest.raises(InputError, match="with mode='rail', status='operating'"):
+        cg.route("Gwadar", "Lahore", mode="rail")
+
+
+def test_a_long_way_to_the_network_is_seen():
+    assert "access 42.1 km" in repr(cg.route("Lahore", "Duddar"))
+    assert "access" not in repr(cg.route("Lahore", "Multan"))
+
+
+def test_a_town_is_at_its_road_and_at_its_station():
+    """Where both have one position, a journey may start by either without a change."""
+    from cpecgeo.analysis.network.graph import shared
+
+    net = shared()
+    here = [i for i, n in enumerate(net.nodes["name"]) if n == "Sukkur" and i in net.beside]
+    assert {net.nodes["mode"].iloc[i] for i in here} == {"road", "rail"}
+    spot = net.nodes.geometry.iloc[here[0]]
+    # A road's point and a station: the way by that mode alone is one of those there are.
+    for name, mode in (("Burhan", "road"), ("Lahore Junction", "rail")):
+        other = net.nodes.geometry[(net.nodes["name"] == name) & (net.nodes["mode"] == mode)].iloc[
+            0
+        ]
+        alone = cg.route(spot, other, mode=mode)
+        either = cg.route(spot, other)
+        assert alone.access_km == pytest.approx(0, abs=1e-9)
+        assert either.length_km <= alone.length_km + 1e-9
+        assert cg.route(other, spot).length_km == pytest.approx(either.length_km, abs=1e-9)

@@ -89,16 +89,37 @@ def test_matrix_is_the_paths_of_points_on_edges(net, spots):
                 assert length_km(path.line) == pytest.approx(path.length_km, abs=1e-6)
 
 
-def test_contraction_hierarchies_agree(net, spots, capfd):
-    pytest.importorskip("pandana")
-    slow, quick = net.matrix(spots), net.matrix(spots, engine="hierarchy")
-    assert quick.to_numpy() == pytest.approx(slow.to_numpy(), abs=1e-5)
+@pytest.mark.parametrize("weight", ["km", "hours"])
+def test_contraction_hierarchies_give_the_same_lengths(net, peer, spots, weight):
+    slow = net.matrix(spots, weight=weight).to_numpy()
+    quick = net.matrix(spots, weight=weight, engine="hierarchy").to_numpy()
+    assert np.isfinite(slow).any()
+    assert quick == pytest.approx(slow, abs=1e-12)
+    ids = net.segments.node_id[::150].tolist()
+    name, unit = ("length", 1e3) if weight == "km" else ("travel_time", 3600)
+    got = net.matrix(ids, weight=weight, engine="hierarchy").to_numpy()
+    for i, a in enumerate(ids):
+        true = nx.single_source_dijkstra_path_length(peer, a, weight=name)
+        assert got[i] == pytest.approx([true.get(b, np.inf) / unit for b in ids], abs=1e-9)
 
 
-def test_without_pandana_the_extra_is_named(net, spots, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pandana.cyaccess", None)
-    with pytest.raises(MissingExtraError, match=r"cpecgeo\[hierarchy\]"):
-        net.matrix(spots, engine="hierarchy")
+@pytest.mark.parametrize("seed", range(12))
+def test_hierarchies_of_graphs_made_to_be_awkward(seed):
+    """Loops, parallel arcs, arcs for nothing, ties, one-way streets and parts apart."""
+    rng = np.random.default_rng(seed)
+    nodes, arcs = 50, int(rng.integers(20, 260))
+    tail, head = rng.integers(0, nodes, (2, arcs))
+    cost = rng.choice([0.0, 1.0, 2.0, 0.1], arcs) if seed % 2 else rng.random(arcs)
+    graph = Graph.of(nodes, tail, head, cost)
+    groups = [
+        (np.array([a, b], np.int32), rng.random(2)) for a, b in rng.integers(0, nodes, (9, 2))
+    ]
+    groups += [graph.node(3), (np.empty(0, np.int32), np.empty(0))]
+    assert graph.hierarchy.matrix(groups, groups[3:]) == pytest.approx(
+        graph.matrix(groups, groups[3:]), abs=1e-12
+    )
+    assert graph.hierarchy is graph.hierarchy
+    assert graph.hierarchy.matrix([], groups).shape == (0, 11)
 
 
 @pytest.mark.parametrize(("km", "hours"), [(0.4, None), (None, 0.02)])

@@ -32,7 +32,7 @@ def test_an_answer_comes_from_the_file(overpass, monaco_server):
 
 
 @pytest.mark.parametrize(
-    "how", ["busy", "html", "half", "cut", "remark", "not elements", "hang up"]
+    "how", ["busy", "html", "half", "cut", "remark", "partial", "not elements", "hang up"]
 )
 def test_what_is_no_answer_is_asked_for_again(overpass, monaco_server, how):
     monaco_server.behaviour[:] = [how]

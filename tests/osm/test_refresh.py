@@ -1,6 +1,8 @@
 """`refresh` whole: on a Pakistani rail extract, over HTTP and from the file."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -103,7 +105,9 @@ def test_over_http_as_from_the_file(rail_server):
     assert cg.corridor("Taxila–Havelian", geometry="osm").line.equals(local.corridor.line)
 
 
-@pytest.mark.parametrize("how", ["html", "limited", "half", "cut", "remark", "hang up"])
+@pytest.mark.parametrize(
+    "how", ["html", "limited", "half", "cut", "remark", "partial", "busy", "hang up"]
+)
 def test_a_failed_refresh_leaves_the_old(rail_server, how):
     cg.osm.refresh("taxila-havelian", file=RAILS)
     path = stored_at("taxila-havelian")
@@ -114,6 +118,16 @@ def test_a_failed_refresh_leaves_the_old(rail_server, how):
         cg.osm.refresh("taxila-havelian", overpass=overpass)
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_two_processes_refresh_at_once(cache):
+    """Each writes the whole file; whoever comes last, what is there is whole."""
+    code = f"import cpecgeo as cg; cg.osm.refresh('taxila-havelian', file={str(RAILS)!r})"
+    both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [p.wait(timeout=300) for p in both] == [0, 0]
+    path = stored_at("taxila-havelian")
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert cg.corridor("taxila-havelian", geometry="osm").length_km > 50
 
 
 def test_nothing_found_leaves_the_old():

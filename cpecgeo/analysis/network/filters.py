@@ -190,6 +190,8 @@ class Usable:
         Part of what the filters leave, `avoid` aside: what may be snapped to.
     blocked : dict of int to ndarray, shape (n, 2)
         Stretches of an edge, from km and to km, that `avoid` takes out.
+    asked : str
+        The filters, in words.
     """
 
     network: Network
@@ -198,6 +200,7 @@ class Usable:
     open: Any
     there: Any
     blocked: dict[int, Any]
+    asked: str
 
 
 def usable(chosen: Filters) -> Usable:
@@ -221,7 +224,8 @@ def usable(chosen: Filters) -> Usable:
             blocked[edge] = np.vstack((blocked[edge], spans)) if edge in blocked else spans
     passable = there.copy()
     passable[list(blocked)] = False
-    return Usable(net, chosen.mode, chosen.year, passable, there, blocked)
+    asked = ", ".join(chosen.named().values())
+    return Usable(net, chosen.mode, chosen.year, passable, there, blocked, asked)
 
 
 def _of_corridor(net: Network, name: str) -> Any:

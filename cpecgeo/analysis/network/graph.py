@@ -9,6 +9,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
@@ -68,6 +69,14 @@ class Network:
             at[u].append((i, v))
             at[v].append((i, u))
         return tuple(tuple(sorted(x)) for x in at)
+
+    @cached_property
+    def beside(self) -> dict[int, tuple[int, ...]]:
+        """Nodes that share their position with others, and which those are."""
+        at: dict[XY, list[int]] = {}
+        for i, xy in enumerate(shapely.get_coordinates(self.nodes.geometry.to_numpy()).tolist()):
+            at.setdefault((xy[0], xy[1]), []).append(i)
+        return {i: tuple(j for j in x if j != i) for x in at.values() if len(x) > 1 for i in x}
 
     @cached_property
     def rows(self) -> tuple[dict[str, Any], ...]:

@@ -161,9 +161,9 @@ def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
     found = snap_all([point], [name], ground)[0]
     if found.access_km > far:
         raise InputError(
-            f"{what} {name} lies {found.access_km:.1f} km from what the filters leave of the "
-            f"network, more than max_access_km={far:g}. Give a nearer place, or raise "
-            "max_access_km."
+            f"{what} {name} lies {found.access_km:.1f} km from the network"
+            f"{f' with {ground.asked}' if ground.asked else ''}, more than "
+            f"max_access_km={far:g}. Give a nearer place, raise max_access_km, or loosen a filter."
         )
     return replace(found, note=_closed(x, ground.year))
 
@@ -226,13 +226,13 @@ def legs_off(ground: Usable, at: Snap, cost: Any) -> list[tuple[int, float]]:
         ends.append((int(edges["u"].iloc[at.edge]), at.km * per))
     if clear(ground, at.edge, at.km, length):
         ends.append((int(edges["v"].iloc[at.edge]), (length - at.km) * per))
-    # At a crossing one stands on both sides of the border, be it open or shut.
+    # At a crossing one stands on both sides of the border, be it open or shut; in a town that
+    # has one position for its road and its railway, at both.
     twins = [
         (other, off)
         for node, off in ends
         if off == 0.0
-        for edge, other in ground.network.meets[node]
-        if edges["crossing"].iloc[edge]
+        for other in ground.network.beside.get(node, ())
     ]
     return [*ends, *twins]
 

@@ -158,9 +158,11 @@ class Route:
         return Map().add(self, **style)
 
     def __repr__(self) -> str:
+        # A kilometre to the network is a walk; more is part of the journey, and has to be seen.
+        access = f", access {self.access_km:,.1f} km" if self.access_km >= 1 else ""
         return (
             f"<Route {self.origin.name} → {self.destination.name}: {self.length_km:,.1f} km, "
-            f"{self.hours:.1f} h, {len(self.legs)} legs>"
+            f"{self.hours:.1f} h, {len(self.legs)} legs{access}>"
         )
 
     def _repr_html_(self) -> str:
