@@ -21,6 +21,7 @@ __all__ = ["distance_km", "distance_matrix_km"]
 
 _TOUCH_M = 5e-4  # closer than this is meeting
 _EDGE_KM = 10.0
+_KEPT = 10_000
 
 
 def distance_km(a: Any, b: Any) -> Any:
@@ -112,11 +113,13 @@ def distance_matrix_km(a: Any, b: Any) -> pd.DataFrame:
         km = np.full((len(p), len(q)), np.nan)
         if spot_p.any() and spot_q.any():
             km[np.ix_(spot_p, spot_q)] = _point_pairs(p[spot_p], q[spot_q])
-        there = ~shapely.is_missing(p)
-        for j in np.flatnonzero(~shapely.is_missing(q)):
-            rows = np.flatnonzero(there & ~spot_p if spot_q[j] else there)
-            if len(rows):
-                km[rows, j] = _to_one(p[rows], q[j]) * 1e-3
+        there, seen = np.flatnonzero(~shapely.is_missing(p)), _Indexes()
+        for j in np.flatnonzero(~shapely.is_missing(q) & ~spot_q):
+            km[there, j] = _to_one(p[there], q[j], seen) * 1e-3
+        # Points on the right: all of them at once to what isn't a point on the left.
+        if spot_q.any():
+            for i in there[~spot_p[there]]:
+                km[i, spot_q] = _to_one(q[spot_q], p[i], seen) * 1e-3
     frame = pd.DataFrame(km, index=one.index, columns=two.index, copy=False)
     frame.attrs = {"method": "geodesic distance", **ATTRS}
     return frame
@@ -137,9 +140,11 @@ def _rows(p: NDArray[Any], q: NDArray[Any]) -> Floats:
     keys = [np.array([id(g) for g in side[rest]], np.int64) for side in (p, q)]
     if len(np.unique(keys[0])) < len(np.unique(keys[1])):
         p, q, keys = q, p, keys[::-1]
-    for key in np.unique(keys[1]):
-        rows = rest[keys[1] == key]
-        metres[rows] = _to_one(p[rows], q[rows[0]])
+    seen = _Indexes()
+    order = np.argsort(keys[1], kind="stable")
+    for group in np.split(order, np.flatnonzero(np.diff(keys[1][order])) + 1):
+        rows = rest[group]
+        metres[rows] = _to_one(p[rows], q[rows[0]], seen)
     return metres
 
 
@@ -164,22 +169,50 @@ def _point_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
     return km
 
 
-def _to_one(geoms: NDArray[Any], target: Any) -> Floats:
+class _Indexes(dict[int, Index]):
+    """The index of each geometry, made when first asked for; some are kept for one call."""
+
+    def of(self, geometry: Any) -> Index:
+        key = id(geometry)
+        if key not in self:
+            if len(self) == _KEPT:
+                self.clear()
+            one = np.empty(1, dtype=object)
+            one[0] = geometry
+            self[key] = Index.of_checked(one)
+        return self[key]
+
+
+def _to_one(geoms: NDArray[Any], target: Any, seen: _Indexes) -> Floats:
     """Metres from each geometry to one; not from points to a point."""
     if shapely.get_type_id(target) == 0:
         spot = shapely.get_coordinates(target)
-        return np.array([Index(g).find(spot).metres[0, 0] for g in geoms])
-    index = Index(target)
+        return np.array([seen.of(g).find(spot).metres[0, 0] for g in geoms])
+    index = seen.of(target)
     xy, owner = shapely.get_coordinates(geoms, return_index=True)
     metres = np.full(len(geoms), np.inf)
     np.minimum.at(metres, owner, index.find(xy).metres[:, 0])
     corners = shapely.get_coordinates(target)
-    for row in np.flatnonzero(~np.isin(shapely.get_type_id(geoms), (0, 4))):
-        if metres[row] > _TOUCH_M:
-            metres[row] = min(metres[row], Index(geoms[row]).find(corners).metres.min())
-        if metres[row] <= _TOUCH_M or _meets(geoms[row], index):
+    extended = np.flatnonzero(~np.isin(shapely.get_type_id(geoms), (0, 4)))
+    for row in extended[metres[extended] > _TOUCH_M]:
+        metres[row] = min(metres[row], seen.of(geoms[row]).find(corners).metres.min())
+    # Where an edge meets the target, one of its ends is within half of its length.
+    for row in extended[metres[extended] <= _longest_m(geoms)[extended] / 2]:
+        if metres[row] > _TOUCH_M and _meets(geoms[row], index):
             metres[row] = 0.0
+    metres[extended[metres[extended] <= _TOUCH_M]] = 0.0
     return metres
+
+
+def _longest_m(geoms: NDArray[Any]) -> Floats:
+    """No less than the longest edge of each line or polygon, in metres."""
+    flat = paths(geoms)
+    a, b = flat.xy[flat.edges], flat.xy[flat.edges + 1]
+    dlon = np.abs(a[:, 0] - b[:, 0])
+    bound = 111_700.0 * (np.minimum(dlon, 360.0 - dlon) + np.abs(a[:, 1] - b[:, 1]))
+    longest = np.zeros(len(geoms))
+    np.maximum.at(longest, flat.edge_owner, bound)
+    return longest
 
 
 def _meets(line: Any, index: Index) -> bool:
@@ -198,7 +231,7 @@ def _meets(line: Any, index: Index) -> bool:
         away = index.find(middle).metres[:, 0]
         if (away <= _TOUCH_M).any():
             return True
-        near = away <= half
+        near = away <= half + _TOUCH_M  # rounding must not lose a crossing at a stretch's end
         a, b, middle = a[near], b[near], middle[near]
         a, b = np.concatenate((a, middle)), np.concatenate((middle, b))
     return False

@@ -63,8 +63,6 @@ class Index:
     _areas: Areas | None = field(repr=False)
 
     def __init__(self, geoms: Any, ids: Any = None) -> None:
-        from cpecgeo.geodesy._kernels import arcs
-
         series = lonlat(geoms, what="geoms")
         names = series.index.to_numpy() if ids is None else pd.Series(ids).to_numpy()
         if len(series) == 0:
@@ -73,12 +71,23 @@ class Index:
             raise InputError(
                 f"ids has {len(names)} entries and geoms {len(series)}; give one id per geometry."
             )
-        array = np.asarray(series.array, dtype=object)
+        self._fill(np.asarray(series.array, dtype=object), names)
+
+    @classmethod
+    def of_checked(cls, geoms: NDArray[Any]) -> Index:
+        """Of geometries that went through the gate; for other verbs to build on."""
+        index = cls.__new__(cls)
+        index._fill(geoms, np.arange(len(geoms)))  # noqa: SLF001 - its own
+        return index
+
+    def _fill(self, array: NDArray[Any], names: NDArray[Any]) -> None:
+        from cpecgeo.geodesy._kernels import arcs
+
         pieces, flat = take_apart(array)
         metres = np.empty(len(pieces.a))
         arcs(pieces.a, pieces.d, metres)
         total = np.cumsum(metres) - metres
-        first = np.full(len(series), len(metres))
+        first = np.full(len(array), len(metres))
         first[pieces.target[::-1]] = np.arange(len(metres))[::-1]
         object.__setattr__(self, "ids", names)
         object.__setattr__(self, "_tree", build(pieces, total - total[first[pieces.target]]))

@@ -1,0 +1,97 @@
+"""Distances between geometries of all kinds, row by row and as a matrix."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from shapely.geometry import LineString, MultiLineString, MultiPoint, MultiPolygon, Point, box
+
+from cpecgeo.geodesy import distance_km, distance_matrix_km
+from cpecgeo.testing import reference_distance_km, reference_nearest
+
+KINDS = [
+    Point(67, 25),
+    MultiPoint([(66, 26), (70, 30)]),
+    LineString([(67, 26), (67.4, 26.3), (68, 26.1)]),
+    MultiLineString([[(71, 27), (72, 28)], [(60, 30), (61, 30.5)]]),
+    box(73, 29, 73.5, 29.4).difference(box(73.1, 29.1, 73.3, 29.3)),
+    MultiPolygon([box(62, 24, 62.3, 24.2), box(76, 36, 76.1, 36.2)]),
+    LineString([(179.8, 20), (-179.9, 21)]),
+]
+
+
+def expected(a, b):
+    """The slow reference; these don't meet."""
+    if {a.geom_type, b.geom_type} <= {"Point", "MultiPoint"}:
+        a = LineString(np.repeat(shapely.get_coordinates(a), 2, axis=0))
+    return reference_distance_km(a, b)
+
+
+def test_matrix_rows_and_single_pairs_agree_with_the_reference():
+    series = gpd.GeoSeries(KINDS, index=list("abcdefg"), crs=4326)
+    matrix = distance_matrix_km(series, series)
+    assert matrix.index.tolist() == matrix.columns.tolist() == list("abcdefg")
+    assert (matrix.to_numpy().diagonal() == 0).all()
+    assert matrix.to_numpy() == pytest.approx(matrix.to_numpy().T, abs=1e-8)
+    for i, a in enumerate(KINDS):
+        for j, b in enumerate(KINDS[:i]):
+            assert matrix.iloc[i, j] == pytest.approx(expected(a, b), abs=1e-7)
+            assert distance_km(a, b) == pytest.approx(matrix.iloc[i, j], abs=1e-8)
+        row = distance_km(series, a)
+        assert row.to_numpy() == pytest.approx(matrix.iloc[:, i].to_numpy(), abs=1e-8)
+
+
+def test_lines_of_20_km_edges_against_the_reference():
+    rng = np.random.default_rng(4)
+    lines = [
+        LineString(rng.uniform([60, 23], [77, 37]) + rng.normal(0, 0.1, (8, 2)).cumsum(axis=0))
+        for _ in range(40)
+    ]
+    a, b = lines[:20], lines[20:]
+    ours = distance_km(gpd.GeoSeries(a, crs=4326), gpd.GeoSeries(b, crs=4326)).to_numpy()
+    slow = np.array([reference_distance_km(x, y) for x, y in zip(a, b, strict=True)])
+    apart = ours > 0
+    assert apart.sum() > 10
+    assert ours[apart] == pytest.approx(slow[apart], abs=1e-7)
+    matrix = distance_matrix_km(gpd.GeoSeries(a, crs=4326), gpd.GeoSeries(b, crs=4326))
+    assert matrix.to_numpy().diagonal() == pytest.approx(ours, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (LineString([(60, 25), (80, 25)]), LineString([(70, 20), (70, 35)])),
+        (LineString([(60, 25), (80, 25)]), LineString([(61, 24), (61, 26)])),
+        (LineString([(170, 5), (-170, -5)]), LineString([(175, -5), (-175, 5)])),
+        (box(67, 25, 69, 27), LineString([(66, 26), (70, 26)])),
+        (box(67, 25, 69, 27), LineString([(68, 26), (68.1, 26.1)])),
+        (box(67, 25, 69, 27), box(67.5, 25.5, 67.6, 25.6)),
+        (box(67, 25, 69, 27), box(68, 24, 68.1, 28)),
+        (box(67, 25, 69, 27), MultiPoint([(0, 0), (68, 26)])),
+        (LineString([(67, 25), (68, 26)]), LineString([(68, 26), (69, 25)])),
+    ],
+)
+def test_what_meets_is_at_0(a, b):
+    assert distance_km(a, b) == distance_km(b, a) == 0
+    assert distance_matrix_km([a], [b]).iloc[0, 0] == 0
+
+
+def test_in_a_hole_it_is_the_way_to_the_edge():
+    area = box(67, 25, 69, 27).difference(box(67.5, 25.5, 68.5, 26.5))
+    line = LineString([(67.9, 25.9), (68.1, 26.1)])
+    boundary = area.interiors[0]
+    assert distance_km(area, line) == pytest.approx(reference_distance_km(boundary, line), abs=1e-7)
+
+
+def test_missing_is_nan_everywhere():
+    series = gpd.GeoSeries([Point(67, 25), None, KINDS[2]], crs=4326)
+    assert np.isnan(distance_km(series, KINDS[3])).tolist() == [False, True, False]
+    matrix = np.isnan(distance_matrix_km(series, series).to_numpy())
+    assert matrix.tolist() == [[False, True, False], [True] * 3, [False, True, False]]
+
+
+def test_points_to_a_line_as_nearest_finds_them():
+    points = np.random.default_rng(5).uniform([66, 25], [69, 28], (50, 2))
+    got = distance_matrix_km(shapely.points(points), [KINDS[2]]).to_numpy()[:, 0]
+    slow = reference_nearest(points, KINDS[2])["distance_km"].to_numpy()
+    assert got == pytest.approx(slow, abs=1e-7)
