@@ -58,6 +58,7 @@ $(BASE): pyproject.toml constraints.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
 	$(PIP) --build-constraint constraints.txt --editable '.[plot]'
+	$(PY) -c 'import cpecgeo.analysis' # compiles the kernels, once for this machine
 	@touch $@
 
 $(DEV): $(BASE)

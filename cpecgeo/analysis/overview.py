@@ -31,9 +31,14 @@ def lengths() -> pd.DataFrame:
     """
     whole = corridors().drop(columns="geometry").reset_index()
     whole = whole.rename(columns={"title": "name", "length_km": "drawn_km"})
-    whole["reason"] = layer("corridors")["official_note"].to_numpy()
     parts = pd.DataFrame(layer("sections").drop(columns="geometry"))
     parts = parts.rename(columns={"ratio_reason": "reason"})
+    why = parts.set_index("id")["reason"]
+    noted = layer("corridors")[["official_note", "sections"]]
+    whole["reason"] = [
+        "; ".join(dict.fromkeys(pd.Series([note, *why[made.split(", ")]]).dropna()))
+        for note, made in noted.itertuples(index=False)
+    ]
     columns = [
         "level",
         "id",
@@ -89,8 +94,9 @@ def proximity(*, to: str = "Gwadar Port") -> pd.DataFrame:
     for name in ("crossings", "mines", "ports"):
         sites = layer(name)
         known = sites[sites.geometry.notna()]
-        close = _first(nearest(known, names, k=len(names)), names)
-        running = _first(nearest(known, operating, k=len(operating)), operating)
+        found = nearest(known, names, k=len(names))
+        close = _first(found, names)
+        running = _first(found[found["target"].isin(operating)], operating)
         frame = pd.DataFrame(
             {
                 "layer": name,

@@ -7,6 +7,7 @@ from pyproj import Geod
 from shapely.geometry import Point
 
 import cpecgeo as cg
+from cpecgeo.analysis.overview import lengths
 from cpecgeo.errors import CoordinateError, CRSError, InputError, UnknownNameError
 
 GEOD = Geod(ellps="WGS84")
@@ -205,3 +206,13 @@ def test_reprs_escape_names():
 
     hostile = replace(cg.corridor("m9"), title="<script>alert(1)</script>")
     assert "<script>" not in hostile._repr_html_()
+
+
+def test_each_length_says_why_it_is_not_the_published_one():
+    table = lengths()
+    both = table[table["drawn_km"].notna() & table["official_km"].notna()]
+    assert set(both["level"]) == {"corridor", "section"}
+    assert (both["reason"].str.len() > 0).all()
+    assert (
+        "curves between stations" in both.set_index("id").loc["taxila-havelian", "reason"].iloc[0]
+    )
