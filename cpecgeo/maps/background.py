@@ -24,7 +24,7 @@ from cpecgeo.maps.vendored import own
 if TYPE_CHECKING:
     from cpecgeo.maps.map import Map
 
-__all__ = ["BACKGROUNDS", "add_background", "ground_shapes"]
+__all__ = ["BACKGROUNDS", "add_background", "ground_names", "ground_shapes"]
 
 BACKGROUNDS = ("countries", "provinces", "rivers", "disputed", "districts")
 
@@ -40,6 +40,8 @@ DISPUTED_NOTE = (
     "Dashed boundaries are disputed; they are drawn as the source has them, which says nothing "
     "about the claims."
 )
+# How many places are tried for the name of an area.
+PLACES = 9
 # Seas aren't a layer of the data; the name of this one is no secret.
 SEA = ("Arabian Sea", 64.6, 23.6)
 
@@ -201,14 +203,25 @@ def _polygons(areas: Any) -> Any:
 
 
 def _inside(geometry: Any) -> Any:
-    """The middle of the widest part of an area."""
+    """Places for an area's name, best first: the middle of the widest part, then others inside."""
     parts = shapely.get_parts(geometry)
     parts = parts[shapely.get_dimensions(parts) == 2]
     if not len(parts):
         return None
     largest = parts[int(np.argmax(shapely.area(parts)))]
     circle = shapely.maximum_inscribed_circle(largest, 0.05)
-    return shapely.Point(shapely.get_coordinates(circle)[0])
+    chosen = shapely.get_coordinates(circle)[:1]
+    step = max(0.3, float(np.sqrt(largest.area)) / 7)
+    west, south, east, north = largest.bounds
+    grid = np.stack(np.meshgrid(np.arange(west, east, step), np.arange(south, north, step)), -1)
+    grid = grid.reshape(-1, 2)
+    core = largest.buffer(-min(step, circle.length * 0.4))
+    grid = grid[shapely.contains_xy(core, *grid.T)]
+    while len(grid) and len(chosen) < PLACES:
+        away = np.min(np.hypot(*(grid[:, None] - chosen[None]).T), axis=0)
+        chosen = np.vstack([chosen, grid[int(np.argmax(away))]])
+        grid = grid[away > step]
+    return shapely.multipoints(chosen)
 
 
 def _country_names(countries: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -221,7 +234,7 @@ def _country_names(countries: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         names.append(name)
         at.append(_inside(near if near.area > 1 else geometry))
     names.append(SEA[0])
-    at.append(shapely.Point(SEA[1:]))
+    at.append(shapely.multipoints([SEA[1:]]))
     return gpd.GeoDataFrame({"name": names}, geometry=at, crs="EPSG:4326")
 
 
@@ -292,6 +305,31 @@ def ground_shapes() -> dict[str, Any]:
         "disputed": none if disputed is None else disputed.union_all(),
         "rivers": _river_table()[0].union_all(),
     }
+
+
+def ground_names() -> dict[str, gpd.GeoDataFrame]:
+    """Names of countries and large provinces, each with places inside it, for figures.
+
+    Returns
+    -------
+    dict
+        ``country`` and ``province``: frames with ``name`` and MultiPoints, best place first.
+
+    Examples
+    --------
+    >>> "Punjab" in set(ground_names()["province"]["name"])
+    True
+    """
+    provinces = _large(_needed("provinces"))
+    at = [_inside(g) for g in provinces.geometry]
+    return {
+        "country": _country_names(_ground()[0]),
+        "province": gpd.GeoDataFrame({"name": provinces["name"]}, geometry=at, crs="EPSG:4326"),
+    }
+
+
+def _large(provinces: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    return provinces[shapely.area(np.asarray(provinces.geometry.array, dtype=object)) > 4.0]
 
 
 def _disputed(target: Map) -> None:

@@ -19,6 +19,11 @@ __all__ = ["cpec_map", "explore"]
 
 # Layer, title, group, radius, zoom level of labels.
 BANDS = "Corridors, highlighted"
+# ISO 3166-2:PK, as the table of places has it.
+PROVINCES = {
+    "PK-BA": "Balochistan", "PK-GB": "Gilgit-Baltistan", "PK-IS": "Islamabad",
+    "PK-JK": "Azad Kashmir", "PK-KP": "Khyber Pakhtunkhwa", "PK-PB": "Punjab", "PK-SD": "Sindh",
+}  # fmt: skip
 _SITES = (
     ("crossings", "Border markets and crossings", "Sites", 4.6, 7.0),
     ("ports", "Ports", "Sites", 5.2, 6.0),
@@ -154,6 +159,7 @@ def _stations(target: Map) -> None:
 def _places(target: Map) -> None:
     places = _layer("places")
     places = places[places.geometry.notna()]
+    places = places.assign(province=places["province"].replace(PROVINCES))
     people = pd.to_numeric(places["population"], errors="coerce").fillna(0)
     for large, name, zoom in ((True, "Cities", 4.4), (False, "Towns", 8.0)):
         some = places[(people >= 400_000) == large]

@@ -18,6 +18,7 @@ import shapely
 
 from cpecgeo.errors import InputError, MissingExtraError
 from cpecgeo.maps.background import ground_shapes
+from cpecgeo.maps.naming import dots, write_names
 from cpecgeo.maps.style import DASHES, KINDS, STATUS_TITLES, look
 from cpecgeo.maps.writing import write_whole
 
@@ -216,7 +217,8 @@ def overview(
                 axes, row.geometry, colors=look(kind).color, linewidths=weight,
                 linestyles=dash_style(row.status, weight), zorder=4,
             )  # fmt: skip
-    _towns(axes, (west, south, east, north))
+    dots(axes)
+    _sites(axes)
     _frame(axes, (west, south, east, north), title)
     _key(
         axes,
@@ -229,51 +231,27 @@ def overview(
     )
     figure.supxlabel(
         "Boundaries as in Natural Earth, dashed where disputed; not a position on any of them. "
-        "Lines: cpecgeo.",
+        "Lines: cpecgeo; \u00a9 OpenStreetMap contributors, GeoNames.",
         fontsize=6.5, color=SOFT,
     )  # fmt: skip
+    write_names(figure, axes)
     if path is not None:
         save_figure(figure, path)
     return figure
 
 
-def _towns(axes: Any, box: tuple[float, float, float, float]) -> None:
-    """Large cities; a name that would touch an earlier one is left out."""
+_MARKS = {"crossings": "s", "ports": "v", "mines": "D"}
+
+
+def _sites(axes: Any) -> None:
+    """Border crossings, ports and mines, by shape."""
     import cpecgeo
 
-    places = cpecgeo.layer("places")
-    people = places["population"].fillna(0).astype(float)
-    places = places[(people >= 400_000) & places.geometry.notna()].assign(people=people)
-    taken: list[tuple[float, float, float, float]] = []
-    for row in places.sort_values("people", ascending=False).itertuples():
-        x, y = row.geometry.x, row.geometry.y
-        if not (box[0] < x < box[2] - 1.2 and box[1] < y < box[3]):
-            continue
-        wide = 0.19 * len(row.name) + 0.2
-        spot = (x, y - 0.17, x + wide, y + 0.17)
-        if any(
-            spot[0] < t[2] and spot[2] > t[0] and spot[1] < t[3] and spot[3] > t[1] for t in taken
-        ):
-            continue
-        taken.append(spot)
-        axes.plot(x, y, "o", ms=2.6, color=KINDS["places"].color, mec="white", mew=0.5, zorder=5)
-        _halo(
-            axes.text(
-                x + 0.14, y, plain_text(row.name), va="center", fontsize=7, color=INK, zorder=6
-            )
-        )
-
-
-def _halo(text: Any) -> None:
-    from matplotlib.patheffects import Stroke
-
-    text.set_path_effects([Stroke(linewidth=2.2, foreground="#fffdf9"), _normal()])
-
-
-def _normal() -> Any:
-    from matplotlib.patheffects import Normal
-
-    return Normal()
+    for name, mark in _MARKS.items():
+        frame = cpecgeo.layer(name)
+        frame = frame[frame.geometry.notna()]
+        axes.plot(frame.geometry.x, frame.geometry.y, mark, ms=4, color=KINDS[name].color,
+                  mec="white", mew=0.5, zorder=5)  # fmt: skip
 
 
 def _frame(axes: Any, box: tuple[float, float, float, float], title: str) -> None:
@@ -301,6 +279,13 @@ def _key(axes: Any, kinds: set[str], statuses: set[str]) -> None:
         Line2D([], [], color=INK, lw=1.4, ls=dash_style(status, 1.4), label=text.capitalize())
         for status, text in STATUS_TITLES.items()
         if status in statuses
+    ]
+    entries.append(
+        Line2D([], [], color="#7d7364", lw=0.8, ls=(0, (3, 2)), label="Disputed boundary")
+    )
+    entries += [
+        Line2D([], [], ls="", marker=mark, ms=4, color=KINDS[name].color, label=KINDS[name].title)
+        for name, mark in _MARKS.items()
     ]
     axes.legend(handles=entries, loc="upper left", fontsize=7, framealpha=0.95, edgecolor=BORDER)
 

@@ -21,12 +21,15 @@ from folium.template import Template
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.geodesy import densify, lonlat
 from cpecgeo.maps import encode
-from cpecgeo.maps.style import checked_color, colors_of, dash_of, look
+from cpecgeo.maps.credits import credits_of
+from cpecgeo.maps.css import CSS_NAMES
+from cpecgeo.maps.style import SHAPES, checked_color, colors_of, dash_of, look
 
 __all__ = ["CANVAS_ABOVE", "FIELDS", "Style", "VectorLayer", "features"]
 
 CANVAS_ABOVE = 2_000
 LONGEST_EDGE_KM = 40.0
+PANES = ("", "area", "line", "point", "background")
 
 # Columns of the data model that a popup shows, in this order, with their titles and units.
 FIELDS: tuple[tuple[str, str, str], ...] = (
@@ -194,6 +197,7 @@ def features(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[str,
     >>> features(frame, Style())["geometry"]
     [[1, '_`pcL_dahD']]
     """
+    _check(style)
     frame = _exploded(frame)
     series = lonlat(frame, what="the layer", missing="keep")
     array = np.asarray(series.array, dtype=object)
@@ -217,6 +221,7 @@ def features(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[str,
     payload |= _columns(table, style)
     payload |= _looks(table, style, dims)
     payload["style"] |= style.extra
+    payload["credits"] = credits_of(table, style.extra.get("sources", ()))
     if style.label and 2 in dims:
         payload["labelAt"] = [_middle(g) for g in array]
     return payload
@@ -245,6 +250,19 @@ def _exploded(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> gpd.GeoDataFrame:
     if not mixed.any():
         return frame
     return frame.explode(index_parts=False)
+
+
+def _check(style: Style) -> None:
+    if style.pane not in PANES:
+        raise UnknownNameError(style.pane, "pane", PANES[1:])
+    if style.shape is not None and style.shape not in SHAPES:
+        raise UnknownNameError(style.shape, "shape", SHAPES)
+    if not 0 <= style.fill <= 1:
+        raise InputError(f"fill is {style.fill!r}; an opacity from 0 to 1 is needed.")
+    for what in ("radius", "weight"):
+        size = getattr(style, what)
+        if size is not None and not size > 0:
+            raise InputError(f"{what} is {size!r}; pixels above 0 are needed.")
 
 
 def _common(style: Style, dims: set[int]) -> dict[str, Any]:
@@ -326,8 +344,16 @@ def _looks(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:
         if style.color in table.columns:
             color, entries = colors_of(table, style.color)
         else:
-            color = [checked_color(style.color)] * n
-            entries = [("", checked_color(style.color))]
+            try:
+                checked = checked_color(style.color)
+            except InputError:
+                if style.color.isidentifier():  # a column or a colour, misspelt
+                    raise UnknownNameError(
+                        style.color, "column or colour", [*map(str, table.columns), *CSS_NAMES]
+                    ) from None
+                raise
+            color = [checked] * n
+            entries = [("", checked)]
     shape = style.shape or default.shape
     dashes = [dash_of(s) if 1 in dims else "" for s in status]
     distinct: dict[tuple[str, float, str, str], int] = {}
@@ -355,8 +381,4 @@ def _looks(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:
         answer["look"] = index
     if 1 in dims:
         answer["statuses"] = [s for s in dict.fromkeys(status) if isinstance(s, str) and s]
-    if not 0 <= style.fill <= 1:
-        raise InputError(f"fill is {style.fill!r}; an opacity from 0 to 1 is needed.")
-    if not style.radius > 0:
-        raise InputError(f"radius is {style.radius!r}; pixels above 0 are needed.")
     return answer

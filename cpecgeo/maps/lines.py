@@ -30,6 +30,8 @@ NETWORK = (
     ("rail", "Railways"),
     ("mining", "Mining corridor"),
 )
+# A section's own source is that of its length.
+WAY_POINTS = "way points of roads: GeoNames"
 LINE_FIELDS = (
     "kind", "part_of", "opened", "official_km", "drawn_km", "ratio", "reason", "km_from", "km_to",
     "competing", "accuracy_km", "basis", "note", "source", "source_date",
@@ -38,12 +40,15 @@ LINE_FIELDS = (
 
 def line_style(frame: gpd.GeoDataFrame, **more: Any) -> Style:
     """How sections are drawn, and what their popups say."""
+    extra: dict[str, Any] = {"order": 3, "once": True, "grow": True}
+    if "licence" in frame.columns and (frame["licence"] == "CC-BY-4.0").any():
+        extra["sources"] = [WAY_POINTS]
     options: dict[str, Any] = {
         "popup": [c for c in LINE_FIELDS if c in frame.columns],
         "label": "short",
-        "label_zoom": 5.5,
+        "label_zoom": 5.0,
         "label_class": "line",
-        "extra": {"order": 3, "once": True},
+        "extra": extra,
     }
     return Style(**(options | more))
 

@@ -18,6 +18,7 @@ from cpecgeo.maps import subjects
 from cpecgeo.maps.controls import Control, Start, checked_controls
 from cpecgeo.maps.layer import Style, VectorLayer, features
 from cpecgeo.maps.page import page
+from cpecgeo.maps.style import spare_color
 from cpecgeo.maps.writing import write_whole
 
 __all__ = ["Map"]
@@ -181,13 +182,20 @@ class Map(folium.Map):
         More than 2,000 points are drawn on a canvas, not as elements of the page; 100,000
         remain usable.
         """
+        # All layers of one thing have one colour, another than what is there already.
+        spare = spare_color(
+            look["color"]
+            for layer in self._children.values()
+            if isinstance(layer, VectorLayer) and layer.payload["view"]
+            for look in layer.payload["looks"]
+        )
         for part in subjects.parts(x, name=name, geometry=geometry, style=style):
             if part.posts is not None:
                 self.add_posts(**part.posts, show=show)
                 continue
             self.add_layer(
                 part.frame,
-                part.style,
+                subjects.colored(part, spare),
                 name=part.name,
                 group=part.group or group,
                 show=show and part.show,

@@ -13,7 +13,7 @@ References
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,17 +21,20 @@ import numpy as np
 import pandas as pd
 
 from cpecgeo.errors import InputError, UnknownNameError
+from cpecgeo.maps.css import CSS_NAMES
 
 __all__ = [
     "CATEGORIES",
     "DASHES",
     "KINDS",
+    "SHAPES",
     "STATUS_TITLES",
     "Look",
     "checked_color",
     "colors_of",
     "dash_of",
     "look",
+    "spare_color",
 ]
 
 
@@ -71,6 +74,8 @@ KINDS = {
     "": Look("#0b5c97"),
 }
 
+SHAPES = ("circle", "square", "diamond", "triangle", "down", "pentagon", "hexagon", "star")
+
 # Dash patterns as strokes and gaps in widths of the line.
 DASHES = {
     "operating": "",
@@ -92,7 +97,6 @@ CATEGORIES = (
 )  # fmt: skip
 _RAMP = ("#c9dcec", "#8fb9d8", "#4f93c0", "#1f6ba3", "#0a3f6b")
 _HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
-_WORD = re.compile(r"[a-zA-Z]{3,20}")
 _CALL = re.compile(r"(?:rgb|hsl)a?\([0-9.,%/ deg]{5,40}\)")
 
 
@@ -159,12 +163,33 @@ def checked_color(color: Any) -> str:
     '#b8470c'
     """
     text = color if isinstance(color, str) else ""
-    if _HEX.fullmatch(text) or _WORD.fullmatch(text) or _CALL.fullmatch(text):
+    if _HEX.fullmatch(text) or text.lower() in CSS_NAMES or _CALL.fullmatch(text):
         return text
     raise InputError(
         f"color is {color!r}; give a CSS colour such as '#b8470c' or 'teal', "
         "or the name of a column to colour by."
     )
+
+
+def spare_color(used: Iterable[str]) -> str:
+    """A colour of the map's set that isn't used yet; all used, the one used least.
+
+    Parameters
+    ----------
+    used : iterable of str
+        Colours that are on the map.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> spare_color([]), spare_color(["#0b5c97"])
+    ('#0b5c97', '#b8470c')
+    """
+    taken = list(used)
+    return min(CATEGORIES, key=taken.count)
 
 
 def colors_of(frame: pd.DataFrame, color: str) -> tuple[list[str], list[tuple[str, str]]]:

@@ -15,9 +15,9 @@ from cpecgeo.errors import InputTypeError, UnknownNameError
 from cpecgeo.geodesy import lonlat
 from cpecgeo.maps.layer import Style
 from cpecgeo.maps.lines import line_style, posts_of, section_table, stop_style, stop_table
-from cpecgeo.maps.style import CATEGORIES
+from cpecgeo.maps.style import CATEGORIES, KINDS
 
-__all__ = ["Part", "named", "parts"]
+__all__ = ["Part", "colored", "named", "parts"]
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,14 @@ def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) 
             raise UnknownNameError(key, "style option", known)
     look = Style(**style)
     if isinstance(x, str):
-        name = name or x
-        x = named(x)
+        asked = x
+        x = named(asked)
+        # Corridors and places have titles of their own.
+        if isinstance(x, gpd.GeoDataFrame):
+            name = name or asked
+            own = KINDS.get(asked)
+            if own is not None:
+                look = replace(look, color=look.color or own.color, shape=look.shape or own.shape)
     if isinstance(x, (gpd.GeoDataFrame, gpd.GeoSeries)):
         connected = isinstance(x, gpd.GeoDataFrame) and geometry is not None
         if not connected:
@@ -104,6 +110,15 @@ def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) 
         yield Part(frame, look, title)
     else:
         yield from _thing(x, look, style, name)
+
+
+def colored(part: Part, color: str) -> Style:
+    """The part's style, in `color` where neither the style nor kinds of features say another."""
+    frame = part.frame
+    kinds = frame["kind"] if isinstance(frame, gpd.GeoDataFrame) and "kind" in frame else []
+    if part.style.color is not None or any(k in KINDS for k in set(map(str, kinds))):
+        return part.style
+    return replace(part.style, color=color)
 
 
 def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> Iterator[Part]:
@@ -181,6 +196,7 @@ def _table(table: pd.DataFrame, geometry: Any, style: Style, name: str) -> Itera
         yield Part(frame, replace(style, weight=style.weight or 6.0), name)
     elif geometry is not None:
         series = _matched(table, geometry)
+        table = _with_names(table, geometry)
         if {"lon", "lat"} <= columns:
             yield Part(_connected(table, series), replace(style, weight=1.5), f"{name}: links")
         yield Part(gpd.GeoDataFrame(table, geometry=series), style, name)
@@ -192,6 +208,16 @@ def _table(table: pd.DataFrame, geometry: Any, style: Style, name: str) -> Itera
             "the table has no geometry and no columns lon and lat; give the geometries it is "
             "about with geometry=."
         )
+
+
+def _with_names(table: pd.DataFrame, geometry: Any) -> pd.DataFrame:
+    """The table with the names of what its rows are about, where it has none."""
+    if not isinstance(geometry, gpd.GeoDataFrame) or not geometry.index.is_unique:
+        return table
+    names = [c for c in ("name", "name_ur", "name_zh") if c in geometry.columns]
+    if {"name", "title"} & set(table.columns):
+        return table
+    return table.assign(**{c: geometry[c].reindex(table.index) for c in names})
 
 
 def _matched(table: pd.DataFrame, geometry: Any) -> gpd.GeoSeries:

@@ -337,3 +337,87 @@ def test_solid_borders_stop_where_boundaries_are_disputed():
 def test_style_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Style().color = "red"
+
+
+def test_a_misspelt_colour_or_column_is_answered_with_near_names(towns):
+    with pytest.raises(UnknownNameError, match="people"):
+        bare().add(towns, color="peple")
+    with pytest.raises(UnknownNameError, match="crimson"):
+        bare().add(towns, color="crimsom")
+
+
+@pytest.mark.parametrize(
+    ("option", "near"), [({"shape": "dimond"}, "diamond"), ({"pane": "lines"}, "line")]
+)
+def test_shapes_and_panes_are_of_a_fixed_set(towns, option, near):
+    with pytest.raises(UnknownNameError, match=near):
+        bare().add(towns, **option)
+    with pytest.raises(InputError, match="weight"):
+        bare().add(towns, weight=-1)
+
+
+def test_shapes_are_those_that_the_page_draws():
+    from cpecgeo.maps import vendored
+    from cpecgeo.maps.style import SHAPES
+
+    block = vendored.own("layers.js").split("const SHAPES = {")[1].split("};")[0]
+    assert [line.split(":")[0].strip() for line in block.strip().splitlines()] == list(SHAPES)
+
+
+def test_layers_of_a_users_own_have_colours_of_their_own(towns):
+    ml1 = cpecgeo.corridor("ml1")
+    points = towns.dropna()
+    made = bare().add(ml1).add(points, name="A").add(points, name="B")
+    made.add(cpecgeo.nearest(points, ml1), geometry=points, name="N")
+
+    def color(name):
+        return layer(made, name)["looks"][0]["color"]
+
+    assert len({color(n) for n in (ml1.title, "A", "B", "N")}) == 4
+    assert color("N") == color("N: links"), "one thing has one colour"
+
+
+def test_results_bring_the_names_of_what_they_are_about(towns):
+    points = towns.dropna()
+    made = bare().add(cpecgeo.nearest(points, "ml1"), geometry=points, name="N")
+    names = layer(made, "N")["columns"]["name"]
+    assert names == ["Rohri", "Quetta"]
+    assert layer(made, "N: links")["columns"]["name"] == ["Rohri", "Quetta"]
+
+
+def test_corridors_by_name_keep_their_title_and_layers_their_look():
+    made = bare().add("ml1").add("ports")
+    assert layer(made, cpecgeo.corridor("ml1").title)
+    assert layer(made, "ports")["looks"][0]["shape"] == KINDS["ports"].shape
+
+
+def test_names_of_areas_lie_inside_them():
+    from cpecgeo.maps.background import ground_names
+
+    provinces = cpecgeo.layer("provinces").set_index("name").geometry
+    for row in ground_names()["province"].itertuples():
+        at = shapely.get_parts(row.geometry)
+        assert len(at) >= 5
+        assert shapely.contains(provinces[row.name], at).all(), row.name
+
+
+def test_credits_come_from_a_fixed_list():
+    frame = gpd.GeoDataFrame(
+        {"source": ["GeoNames <img src=x onerror=alert(1)>"], "licence": ["ODbL-1.0"]},
+        geometry=[Point(67, 25)],
+        crs=4326,
+    )
+    assert features(frame, Style())["credits"] == [
+        ("© OpenStreetMap contributors", "Open Database Licence 1.0"),
+        ("GeoNames", "CC BY 4.0"),
+    ]
+
+
+def test_rings_and_buffers_are_layers_and_radius_is_kept():
+    made = bare().add(cpecgeo.rings("Gwadar Port", km=[5, 10]), name="Rings")
+    made.add(cpecgeo.buffer("Gwadar Port", 20), name="Twenty km")
+    assert layer(made, "Rings")["n"] == 2
+    assert [e["label"] for e in layer(made, "Rings")["legend"]]
+    assert layer(made, "Twenty km")["geometry"][0][0] == 3
+    towns = cpecgeo.layer("places").head(5)
+    assert layer(bare().add(towns, name="T", radius=9), "T")["style"]["radius"] == 9

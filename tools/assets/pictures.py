@@ -42,7 +42,7 @@ def small(path: Path) -> None:
     from PIL import Image
 
     with Image.open(path) as picture:
-        fewer = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        fewer = picture.convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.NONE)
     fewer.save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size:,} bytes")
 
@@ -62,7 +62,7 @@ def maps_by_browser(folder: Path, work: Path) -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = opened(browser, full, DESK)
         page.screenshot(path=folder / "map-full.png")
-        page.locator("input.search-input").fill("Gwadar Port")
+        page.locator("input.search-input").fill("Rohri")
         page.wait_for_selector(".search-tip")
         page.locator("input.search-input").press("Enter")
         page.wait_for_selector(".leaflet-popup-content h2")

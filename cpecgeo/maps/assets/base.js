@@ -102,7 +102,7 @@ const cpecgeo = (function () {
     made.cpec = { data: data, layers: {}, adopted: [], posts: null, labels: null, year: null };
     made.attributionControl.setPrefix(false);
     // From the ground up; labels and posts let the pointer through.
-    const panes = { background: 210, area: 350, line: 420, point: 450, posts: 610, labels: 620 };
+    const panes = { background: 210, area: 350, edge: 415, line: 420, point: 450, posts: 610, labels: 620 };
     for (const [name, z] of Object.entries(panes)) {
       made.createPane("cpec-" + name).style.zIndex = z;
     }
@@ -112,17 +112,35 @@ const cpecgeo = (function () {
     return made;
   }
 
-  // The view that the data asks for, with room for the heading above.
+  // Width of what stands at a side of the map, for the view to keep clear of.
+  function beside(target, selector) {
+    const found = [...target.getContainer().querySelectorAll(selector)].filter((e) => e.offsetParent);
+    return Math.max(8, ...found.map((e) => e.offsetWidth + 20));
+  }
+
+  // The view that the data asks for, between the panels where that costs little size.
   function fit(target) {
     const data = target.cpec.data;
     if (data.start) {
       target.setView(data.start[0], data.start[1], { animate: false });
-      return;
+    } else {
+      const [west, south, east, north] = data.view;
+      const bounds = L.latLngBounds([south, west], [north, east]);
+      const right = beside(target, ".leaflet-control-layers-expanded");
+      const tries = [
+        [beside(target, ".leaflet-bottom.leaflet-left > *"), right],
+        [beside(target, ".cpec-legend[open]"), right],
+        [56, right],
+        [8, 8],
+      ];
+      const zoom = (pad) => target.getBoundsZoom(bounds, false, L.point(pad[0] + pad[1], 16));
+      const least = Math.min(14, zoom([8, 8])) - 0.25;
+      const room = target.getSize().x / 2;
+      const pad = tries.find((one) => one[0] + one[1] <= Math.max(room, 16) && zoom(one) >= least);
+      target.fitBounds(bounds, { animate: false, maxZoom: 14,
+        paddingTopLeft: [pad[0], 8], paddingBottomRight: [pad[1], 8] });
     }
-    const [west, south, east, north] = data.view;
-    target.fitBounds([[south, west], [north, east]], {
-      animate: false, maxZoom: 14, padding: [8, 8],
-    });
+    target.cpec.fitted = { center: target.getCenter(), zoom: target.getZoom() };
   }
 
   return { el, icon, integers, latlngs, cell, number, withUnit, still, map, fit };

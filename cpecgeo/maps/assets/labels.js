@@ -4,19 +4,22 @@
 (function () {
   const { el, cell } = cpecgeo;
 
-  // Middle of a line's longest part, or the point inside an area that the data names.
+  // The longest part of a line, or the outer rings' longest, as [lat, lon] pairs.
+  function longest(layer, i) {
+    const [type, parts] = layer.geometry[i];
+    const rings = type === 2 ? parts : parts.map((all) => all[0]);
+    return cpecgeo.latlngs(rings.reduce((a, b) => (b.length > a.length ? b : a)), layer.style.unit);
+  }
+
+  // A point, or the place inside an area that the data names.
   function anchor(layer, i) {
     const at = layer.labelAt && layer.labelAt[i];
     if (at) return L.latLng(cpecgeo.latlngs(at)[0]);
     const [type, parts] = layer.geometry[i] || [0];
     if (!type) return null;
     if (type === 1) return L.latLng(cpecgeo.latlngs(parts, layer.style.unit)[0]);
-    const rings = type === 2 ? parts : parts.map((rings) => rings[0]);
-    const longest = cpecgeo.latlngs(
-      rings.reduce((a, b) => (b.length > a.length ? b : a)), layer.style.unit,
-    );
-    if (type === 2) return L.latLng(longest[Math.floor(longest.length / 2)]);
-    return L.latLngBounds(longest).getCenter();
+    const line = longest(layer, i);
+    return type === 2 ? L.latLng(line[Math.floor(line.length / 2)]) : L.latLngBounds(line).getCenter();
   }
 
   function collect(map) {
@@ -33,6 +36,8 @@
           group, layer, i, at,
           text: String(text).slice(0, 60),
           type: layer.style.hidden ? 0 : layer.geometry[i][0],
+          places: layer.style.hidden ? cpecgeo.latlngs(layer.geometry[i][1], layer.style.unit) : null,
+          line: layer.geometry[i][0] === 2 ? longest(layer, i) : null,
           zoom: layer.style.zooms ? layer.style.zooms[i] : layer.style.labelZoom,
           rank: (layer.style.order || 0) * 1e9 + (Number(cell(layer.columns[layer.style.rank], i)) || 0),
         });
@@ -41,11 +46,63 @@
     return all.sort((a, b) => b.rank - a.rank);
   }
 
-  // Places to try, relative to the point: right, left, above, below.
-  function candidates(type, size, gap) {
-    const [w, h] = size;
-    if (type !== 1) return [0, -18, 18, -36, 36].map((shift) => [-w / 2, shift - h / 2]);
-    return [[gap, -h / 2], [-gap - w, -h / 2], [-w / 2, -gap - h], [-w / 2, gap]];
+  const SHIFTS = [0, -12, 12, -24, 24];
+  const ALONG = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9];
+
+  // Boxes to try, best first. A line's name lies on the part of the line that is in view; a
+  // point's is right, left, above or below of it; an area's lies about places inside it.
+  function boxes(map, one, [w, h], view) {
+    const box = (x, y) => [x, y, x + w, y + h];
+    if (one.line) {
+      const seen = one.line.filter((p) => view.contains(p));
+      return ALONG.map((f) => seen[Math.floor(f * seen.length)]).filter(Boolean)
+        .map((at) => map.latLngToLayerPoint(at)).map((p) => box(p.x - w / 2, p.y - h / 2));
+    }
+    if (one.type !== 1) {
+      return (one.places || [one.at]).map((at) => map.latLngToLayerPoint(at)).flatMap((p) =>
+        SHIFTS.map((shift) => box(p.x - w / 2, p.y + shift - h / 2)));
+    }
+    const p = map.latLngToLayerPoint(one.at);
+    const gap = one.layer.style.radius + 3;
+    return [box(p.x + gap, p.y - h / 2), box(p.x - gap - w, p.y - h / 2),
+      box(p.x - w / 2, p.y - gap - h), box(p.x - w / 2, p.y + gap)];
+  }
+
+  const meet = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
+
+  // Where controls lie, in the map's own pixels.
+  function panels(map) {
+    const frame = map.getContainer().getBoundingClientRect();
+    const shift = map.containerPointToLayerPoint([0, 0]);
+    return [...map.getContainer().querySelectorAll(".leaflet-control")].filter((e) => e.offsetParent)
+      .map((e) => e.getBoundingClientRect())
+      .map((r) => [r.left, r.top, r.right, r.bottom].map((v, k) =>
+        v - (k % 2 ? frame.top - shift.y : frame.left - shift.x)));
+  }
+
+  const CELL = 12;
+
+  // Squares through which lines run; a name that crosses none is easier to read.
+  function crossedCells(map, all, view) {
+    const cells = new Set();
+    for (const one of all) {
+      if (!one.line || one.layer.style.pane !== "line" || !map.hasLayer(one.group)) continue;
+      for (const at of one.line) {
+        if (!view.contains(at)) continue;
+        const p = map.latLngToLayerPoint(at);
+        cells.add(Math.floor(p.x / CELL) + "," + Math.floor(p.y / CELL));
+      }
+    }
+    return cells;
+  }
+
+  function crosses(b, cells) {
+    for (let x = Math.floor(b[0] / CELL); x * CELL < b[2]; x += 1) {
+      for (let y = Math.floor(b[1] / CELL); y * CELL < b[3]; y += 1) {
+        if (cells.has(x + "," + y)) return true;
+      }
+    }
+    return false;
   }
 
   const Labels = L.Layer.extend({
@@ -55,7 +112,7 @@
       this._sizes = new Map();
       map.getPane("cpec-labels").append(this._box);
       map.on("zoomstart", this._hide, this);
-      map.on("moveend zoomend resize layeradd layerremove cpec:year", this._soon, this);
+      map.on("moveend zoomend resize layeradd layerremove cpec:year cpec:panels", this._soon, this);
       this.draw();
     },
     _hide: function () { this._box.style.visibility = "hidden"; },
@@ -79,30 +136,36 @@
       const zoom = map.getZoom();
       const view = map.getBounds().pad(0.1);
       const year = map.cpec.year;
-      const taken = [];
+      const taken = panels(map);
       const made = [];
       const said = new Set();
       this._box.textContent = "";
+      const cells = crossedCells(map, this._all, view);
+      const corner = map.containerPointToLayerPoint([0, 0]);
+      const far = corner.add(map.getSize());
+      // A name at the edge is whole or not there.
+      const cut = (b) => meet(b, [corner.x, corner.y, far.x, far.y])
+        && (b[0] < corner.x || b[1] < corner.y || b[2] > far.x || b[3] > far.y);
       // Names keep clear of the symbols of sites; those of cities are worth more than a symbol.
       const symbols = [];
       for (const one of this._all) {
-        if (one.type !== 1 || zoom < (one.layer.style.fromZoom || 0)) continue;
+        const style = one.layer.style;
+        if (one.type !== 1 || zoom < (style.fromZoom || 0) || (style.zooms && zoom < one.zoom)) continue;
         if (!view.contains(one.at) || !map.hasLayer(one.group)) continue;
         const p = map.latLngToLayerPoint(one.at);
-        const r = one.layer.style.radius;
-        symbols.push([p.x - r, p.y - r, p.x + r, p.y + r]);
+        symbols.push([p.x - style.radius, p.y - style.radius, p.x + style.radius, p.y + style.radius]);
       }
       for (const one of this._all) {
-        if (zoom < one.zoom || !view.contains(one.at) || !map.hasLayer(one.group)) continue;
+        if (zoom < one.zoom || !map.hasLayer(one.group)) continue;
+        if (!one.line && !view.contains(one.at)) continue;
         if (year !== null && !cpecgeo.stands(one.layer, one.i, year)) continue;
         if (one.layer.style.once && said.has(one.text)) continue;
         const style = one.layer.style.labelClass;
         const size = this._size(one.text, style);
-        const p = map.latLngToLayerPoint(one.at);
         const others = one.layer.style.order >= 4 ? taken : taken.concat(symbols);
-        const spot = candidates(one.type, size, one.layer.style.radius + 3)
-          .map(([dx, dy]) => [p.x + dx, p.y + dy, p.x + dx + size[0], p.y + dy + size[1]])
-          .find((b) => !others.some((t) => b[0] < t[2] && b[2] > t[0] && b[1] < t[3] && b[3] > t[1]));
+        const free = boxes(map, one, size, view)
+          .filter((b) => !cut(b) && !others.some((t) => meet(b, t)));
+        const spot = (one.line ? null : free.find((b) => !crosses(b, cells))) || free[0];
         if (!spot) continue;
         taken.push(spot);
         said.add(one.text);

@@ -61,6 +61,20 @@
     return L.polygon(parts.map((rings) => rings.map(decode)), base);
   }
 
+  // A light edge below a line keeps lines that run side by side apart.
+  function cased(line) {
+    const edge = L.polyline(line.getLatLngs(), {
+      pane: "cpec-edge", interactive: false, color: "#fffdf9", opacity: 0.9, lineCap: "butt",
+      weight: line.options.weight + 2.4,
+    });
+    line.cpecEdge = edge;
+    line.on("add", (event) => edge.addTo(event.target._map));
+    line.on("remove", () => edge.remove());
+  }
+
+  // Widths of lines and sizes of symbols: thin from afar, strong close by.
+  cpecgeo.growth = (zoom) => Math.max(0.75, Math.min(1.6, 0.8 + (zoom - 5) * 0.09));
+
   function marker(layer, i, at) {
     const look = lookOf(layer, i);
     const style = layer.style;
@@ -102,6 +116,7 @@
         : L.featureGroup(at.map((p) => marker(layer, i, p)));
     } else {
       made = path(layer, i, parts, type, renderer);
+      if (type === 2 && layer.style.grow) cased(made);
     }
     if (layer.style.interactive) {
       made.bindPopup(() => cpecgeo.popup(layer, i), { maxWidth: 340, minWidth: 200 });
@@ -134,6 +149,10 @@
       }
     }
     group.cpecLayer = layer;
+    // Names of givers come from a fixed list, not from the data; leaflet writes them as markup.
+    const credits = layer.credits || [];
+    group.on("add", () => credits.forEach(([name]) => map.attributionControl.addAttribution(name)));
+    group.on("remove", () => credits.forEach(([name]) => map.attributionControl.removeAttribution(name)));
     map.cpec.layers[key] = group;
     return group;
   };
@@ -177,15 +196,44 @@
     setTimeout(() => { if (!item.isPopupOpen()) open(); }, 900);
   };
 
-  // Layers of small things have a pane of their own, which shows from their zoom level on.
+  // What changes with the zoom level: layers of small things have a pane of their own, which
+  // shows from their level on; minor stops show from theirs; lines and symbols grow.
   cpecgeo.appearWithZoom = function (map) {
-    const late = Object.values(map.cpec.layers).map((g) => g.cpecLayer).filter((l) => l.style.fromZoom);
+    const groups = Object.values(map.cpec.layers);
+    const late = groups.map((g) => g.cpecLayer).filter((l) => l.style.fromZoom);
+    const graded = groups.filter((g) => g.cpecItems && g.cpecLayer.style.zooms);
+    const growing = groups.filter((g) => g.cpecItems && g.cpecLayer.style.grow);
+    let size = 0;
     const update = () => {
+      const zoom = map.getZoom();
       for (const layer of late) {
-        map.getPane(layer.pane).style.display = map.getZoom() < layer.style.fromZoom ? "none" : "";
+        map.getPane(layer.pane).style.display = zoom < layer.style.fromZoom ? "none" : "";
+      }
+      for (const group of graded) {
+        group.cpecItems.forEach((item, i) => {
+          const node = item && item.getElement && item.getElement();
+          if (node) node.style.display = zoom < group.cpecLayer.style.zooms[i] ? "none" : "";
+        });
+      }
+      if (size === cpecgeo.growth(zoom)) return;
+      size = cpecgeo.growth(zoom);
+      map.getContainer().style.setProperty("--cpec-size", Math.min(size, 1.15));
+      for (const group of growing) {
+        group.cpecItems.forEach((item, i) => {
+          if (!item || !item.cpecEdge) return;
+          const look = lookOf(group.cpecLayer, i);
+          const weight = look.weight * size;
+          item.setStyle({ weight: weight, dashArray: cpecgeo.dashes(look.dash, weight) });
+          item.cpecEdge.setStyle({ weight: weight + 2.4 });
+        });
       }
     };
+    let frame = 0;
     map.on("zoomend", update);
+    map.on("layeradd", () => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(update);
+    });
     update();
   };
 

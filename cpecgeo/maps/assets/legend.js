@@ -36,6 +36,7 @@
       const group = map.cpec.layers[key];
       if (!group || !map.hasLayer(group)) continue;
       const layer = group.cpecLayer;
+      if (map.getZoom() < (layer.style.fromZoom || 0)) continue;
       for (const entry of layer.legend || []) {
         const full = Object.assign({}, entry, { label: entry.label || layer.name });
         found.set([full.label, full.color, full.type, full.shape, full.dash].join("\n"), full);
@@ -54,23 +55,25 @@
       this._details.open = map.getSize().x >= 700;
       L.DomEvent.disableClickPropagation(this._details);
       L.DomEvent.disableScrollPropagation(this._details);
-      map.on("layeradd layerremove", this._soon, this);
-      this._soon();
+      map.on("layeradd layerremove zoomend", this._soon, this);
+      this._details.addEventListener("toggle", () => map.fire("cpec:panels"));
+      this._fill(map);
       return this._details;
     },
-    onRemove: function (map) { map.off("layeradd layerremove", this._soon, this); },
+    onRemove: function (map) { map.off("layeradd layerremove zoomend", this._soon, this); },
     _soon: function () {
       clearTimeout(this._timer);
       this._timer = setTimeout(() => this.update(), 30);
     },
-    update: function () {
-      if (!this._map) return;
-      const [kinds, statuses] = entries(this._map);
+    update: function () { if (this._map) this._fill(this._map); },
+    _fill: function (map) {
+      const [kinds, statuses] = entries(map);
       const rows = kinds.map((entry) => el("li", {}, cpecgeo.swatch(entry),
         el("span", { dir: "auto" }, entry.label.slice(0, 80))));
       if (statuses.length > 1 || (statuses.length === 1 && statuses[0] !== "operating")) {
         for (const status of statuses) {
-          rows.push(el("li", { class: "cpec-legend-status" }, svgLine("#3a3a3a", DASH[status], 3),
+          const first = status === statuses[0] && rows.length ? " cpec-legend-first" : "";
+          rows.push(el("li", { class: "cpec-legend-status" + first }, svgLine("#3a3a3a", DASH[status], 3),
             el("span", {}, cpecgeo.STATUS[status])));
         }
       }

@@ -21,17 +21,39 @@
     new Button().addTo(map);
   };
 
-  // Distinct sources of all drawn layers.
+  const LONGEST = 760;
+
+  // Who is owed thanks, then the sources that there is room for; a layer in which nearly every
+  // feature has its own (towns) tells them in its popups.
   function sources(map) {
     const found = new Set();
     for (const group of Object.values(map.cpec.layers)) {
       const layer = group.cpecLayer;
       if (!map.hasLayer(group)) continue;
-      const column = layer.columns.source || [];
-      for (const value of Array.isArray(column) ? column : column.v) if (value) found.add(value);
-      for (const text of layer.style.sources || []) found.add(text);
+      for (const [name, terms] of layer.credits || []) found.add(name + " (" + terms + ")");
     }
-    return [...found].map(String);
+    for (const group of Object.values(map.cpec.layers)) {
+      const layer = group.cpecLayer;
+      if (!map.hasLayer(group) || layer.style.pane === "background") continue;
+      const column = layer.columns.source || [];
+      const all = new Set(Array.isArray(column) ? column : column.v);
+      if (all.size <= 30) for (const text of all) if (typeof text === "string" && text) found.add(text);
+    }
+    let text = "";
+    for (const one of found) {
+      const more = (text ? "; " : "") + one;
+      if (text.length + more.length <= LONGEST) text += more;
+      else if (!text) text = one.slice(0, LONGEST) + "…";
+    }
+    return text ? text + ". Each feature names its own source in its popup." : "given by the map's author.";
+  }
+
+  // What the reader sees, or all that the map is about if nothing was moved.
+  function wanted(map) {
+    const { center, zoom } = map.cpec.fitted;
+    const moved = map.getZoom() !== zoom || map.distance(map.getCenter(), center) > 2000;
+    const [west, south, east, north] = map.cpec.data.view;
+    return moved || map.cpec.data.start ? map.getBounds() : L.latLngBounds([south, west], [north, east]);
   }
 
   cpecgeo.preparePrint = function (map) {
@@ -39,30 +61,33 @@
     const foot = el("footer", { class: "cpec-foot" });
     document.body.append(foot);
     let before = null;
+    const fill = (bounds) => {
+      map.invalidateSize({ animate: false });
+      map.fitBounds(bounds, { animate: false, paddingTopLeft: [2, 14], paddingBottomRight: [2, 8] });
+      if (map.cpec.labels) map.cpec.labels.draw();
+    };
     const enter = () => {
       if (before) return;
-      before = { center: map.getCenter(), zoom: map.getZoom(), bounds: map.getBounds() };
       const legend = document.querySelector(".cpec-legend");
-      if (legend) {
-        before.open = legend.open;
-        legend.open = true;
-      }
-      const list = sources(map);
-      const shown = list.join("; ").slice(0, 900);
+      before = { center: map.getCenter(), zoom: map.getZoom(), snap: map.options.zoomSnap,
+        open: legend && legend.open };
+      if (legend) legend.open = true;
       foot.replaceChildren(
         el("p", {}, data.note, " ", data.notes.join(" ")),
-        el("p", {}, el("strong", {}, "Sources: "), shown || "given by the map's author", "."),
+        el("p", {}, el("strong", {}, "Sources: "), sources(map)),
       );
+      const bounds = wanted(map);
+      // The paper's size takes effect by this class, before the browser lays the page out.
       document.documentElement.classList.add("cpec-printing");
-      map.invalidateSize({ animate: false });
-      map.fitBounds(before.bounds.pad(-0.08), { animate: false });
-      if (map.cpec.labels) map.cpec.labels.draw();
+      map.options.zoomSnap = 0;
+      fill(bounds);
     };
     const leave = () => {
       if (!before) return;
       document.documentElement.classList.remove("cpec-printing");
       const legend = document.querySelector(".cpec-legend");
       if (legend) legend.open = before.open;
+      map.options.zoomSnap = before.snap;
       map.invalidateSize({ animate: false });
       map.setView(before.center, before.zoom, { animate: false });
       before = null;

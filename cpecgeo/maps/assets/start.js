@@ -7,17 +7,23 @@ cpecgeo.start = function (map) {
     map.cpec.posts = cpecgeo.posts(map);
     map.addLayer(map.cpec.posts);
   }
-  map.cpec.labels = cpecgeo.labels(map);
   cpecgeo.buildControls(map);
   const note = el("details", { class: "cpec-note" }, el("summary", {}, "About this map"),
     el("p", {}, data.note));
+  note.addEventListener("toggle", () => map.fire("cpec:panels"));
   for (const text of data.notes) note.append(el("p", {}, text));
+  const owed = new Map(Object.values(data.layers).flatMap((layer) => layer.credits || []));
+  if (owed.size) {
+    note.append(el("p", {}, "Data: " + [...owed].map(([name, terms]) => name + " (" + terms + ")").join("; ") + "."));
+  }
   const About = L.Control.extend({
     options: { position: "bottomright" },
     onAdd: () => { L.DomEvent.disableClickPropagation(note); return note; },
   });
   new About().addTo(map);
   map.attributionControl.addAttribution("Leaflet · cpecgeo");
+  cpecgeo.fit(map);
+  map.cpec.labels = cpecgeo.labels(map);
   const box = map.getContainer();
   box.setAttribute("role", "region");
   box.setAttribute("aria-label", data.title + ". Arrow keys move the map, plus and minus zoom.");

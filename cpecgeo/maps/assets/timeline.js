@@ -52,7 +52,7 @@
       duration: 13000,
       showTicks: false,
       enablePlayback: true,
-      formatOutput: (year) => (year >= LAST ? "all, with plans to " + LAST : "as in " + year),
+      formatOutput: (year) => (year >= LAST ? "All, with plans" : "As in " + year),
     });
     control.start = FIRST;
     // Until the page is complete the slider only reports where it stands.

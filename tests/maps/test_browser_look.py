@@ -1,0 +1,154 @@
+"""What a map looks like in a browser: names, panels, widths, paper and the line of credits."""
+
+import re
+
+import geopandas as gpd
+import pytest
+from conftest import MAP
+from shapely.geometry import Point
+
+import cpecgeo
+from cpecgeo.maps import Map
+
+pytestmark = pytest.mark.browser
+
+DESK = {"width": 1280, "height": 860}
+PHONE = {"width": 390, "height": 800}
+
+LABELS = """() => {
+  const box = e => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
+  const meet = (a, b) => a[0] < b[2] - 1 && b[0] < a[2] - 1 && a[1] < b[3] - 1 && b[1] < a[3] - 1;
+  const all = [...document.querySelectorAll('.cpec-label')].map(e => [e.textContent, box(e)]);
+  const frame = box(document.querySelector('.cpec-map'));
+  const panels = [...document.querySelectorAll('.leaflet-control')].filter(e => e.offsetParent)
+    .map(e => [e.className, box(e)]);
+  const bad = [];
+  const seen = all.filter(([, b]) => meet(b, frame));
+  seen.forEach(([name, b], i) => {
+    if (b[0] < frame[0] - 1 || b[1] < frame[1] - 1 || b[2] > frame[2] + 1 || b[3] > frame[3] + 1)
+      bad.push(['cut off', name]);
+    for (const [other, c] of seen.slice(i + 1)) if (meet(b, c)) bad.push([name, other]);
+    for (const [other, c] of panels) if (meet(b, c)) bad.push([name, other]);
+  });
+  return [seen.map(([name]) => name), bad];
+}"""
+
+
+@pytest.mark.parametrize(("view", "least"), [(DESK, 35), (PHONE, 15)])
+def test_names_are_whole_and_touch_neither_each_other_nor_the_panels(
+    visit, cpec_file, settled, view, least
+):
+    page = visit(cpec_file, view=view)
+    settled(page)
+    names, bad = page.evaluate(LABELS)
+    assert bad == []
+    assert len(names) >= least
+    assert {"INDIA", "Karachi"} <= {n if n != "India" else "INDIA" for n in names}
+
+
+def test_the_corridor_is_not_hidden_by_panels(visit, cpec_file, settled):
+    page = visit(cpec_file, view=DESK)
+    settled(page)
+    ends = {"Khunjerab": (75.43, 36.85), "Gwadar": (62.33, 25.1), "Taftan": (61.6, 28.97)}
+    for name, (lon, lat) in ends.items():
+        over = page.evaluate(
+            f"""([lon, lat]) => {{ const p = {MAP}.latLngToContainerPoint([lat, lon]);
+            const b = document.querySelector('.cpec-map').getBoundingClientRect();
+            return !!document.elementFromPoint(p.x + b.left, p.y + b.top).closest('.leaflet-control'); }}""",
+            [lon, lat],
+        )
+        assert not over, name
+
+
+def test_pakistan_fills_a_phone(visit, cpec_file):
+    page = visit(cpec_file, view=PHONE, has_touch=True, is_mobile=True)
+    left, right = page.evaluate(
+        f"[60.9, 77.8].map(lon => {MAP}.latLngToContainerPoint([30, lon]).x)"
+    )
+    assert left >= 0
+    assert right <= 390
+    assert right - left > 0.7 * 390
+
+
+def test_lines_grow_and_stops_appear_with_zoom(visit, tmp_path, settled):
+    page = visit(cpecgeo.corridor("ml1").explore().save(tmp_path / "one.html"))
+
+    def seen(zoom):
+        page.evaluate(f"void {MAP}.setView([27.69, 68.9], {zoom}, {{animate: false}})")
+        settled(page)
+        return page.evaluate(
+            f"""(() => {{ const groups = Object.values({MAP}.cpec.layers);
+            const line = groups.find(g => g.cpecLayer.key === 'corridor-ml1').cpecItems[0];
+            const stops = groups.find(g => g.cpecLayer.name === 'Stops').cpecItems;
+            return [line.options.weight, line.cpecEdge.options.weight,
+              stops.filter(s => s.getElement().style.display !== 'none').length, stops.length]; }})()"""
+        )
+
+    far, near = seen(5.5), seen(11)
+    assert far[0] < near[0]
+    assert far[1] > far[0]
+    assert 10 < far[2] < far[3] / 2
+    assert near[2] == near[3]
+
+
+def test_the_legend_names_only_what_this_zoom_draws(visit, cpec_file, settled):
+    page = visit(cpec_file)
+    legend = page.locator(".cpec-legend-list")
+    settled(page)
+    assert "Station" not in legend.inner_text()
+    page.evaluate(f"void {MAP}.setView([27.69, 68.9], 9, {{animate: false}})")
+    settled(page)
+    assert "Station" in legend.inner_text()
+
+
+def test_credits_follow_the_layers(visit, cpec_file, settled):
+    page = visit(cpec_file)
+    line = page.locator(".leaflet-control-attribution")
+    assert "© OpenStreetMap contributors" in line.inner_text()
+    assert "GeoNames" in line.inner_text()
+    page.locator(".cpec-note summary").click()
+    assert "Open Database Licence" in page.locator(".cpec-note").inner_text()
+    page.evaluate(
+        f"""(() => {{ const m = {MAP}; for (const g of Object.values(m.cpec.layers))
+        if ((g.cpecLayer.credits || []).some(c => c[0].includes('OpenStreetMap'))) m.removeLayer(g); }})()"""
+    )
+    assert "OpenStreetMap" not in line.inner_text()
+    assert "Natural Earth" in line.inner_text()
+
+
+def paper(page):
+    pdf = page.pdf(prefer_css_page_size=True, print_background=True)
+    width, height = (
+        float(v) for v in re.search(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", pdf).groups()
+    )
+    return len(re.findall(rb"/Type\s*/Page\b", pdf)), width > height
+
+
+@pytest.mark.parametrize("view", [DESK, PHONE])
+def test_print_by_the_browsers_own_command(visit, tmp_path, view, settled):
+    """Only `beforeprint` comes before the page is laid out; paper has its size by then."""
+    long = "A title of many words that goes on and on " * 12
+    made = Map(title=long, subtitle=long * 3).add("ml1")
+    sources = gpd.GeoDataFrame(
+        {"name": ["a", "b"], "source": [long * 9, "x" * 3000]},
+        geometry=[Point(67, 25), Point(68, 26)],
+        crs=4326,
+    )
+    page = visit(made.add(sources, name="Mine").save(tmp_path / "p.html"), view=view)
+    settled(page)
+    where = f"(() => {{ const m = {MAP}; return [m.getCenter().lng, m.getCenter().lat, m.getZoom()]; }})()"
+    before = page.evaluate(where)
+    page.evaluate("void window.dispatchEvent(new Event('beforeprint'))")
+    box = page.locator(".cpec-map").bounding_box()
+    assert box["width"] == pytest.approx(279 / 25.4 * 96, abs=1)
+    assert box["height"] == pytest.approx(156 / 25.4 * 96, abs=1)
+    held = page.evaluate(
+        f"(() => {{ const m = {MAP}; const b = m.getBounds(); const [w, s, e, n] = m.cpec.data.view;"
+        " return b.contains([[s, w], [n, e]]); })()"
+    )
+    assert held, "all that the map is about is on the paper"
+    foot = page.locator(".cpec-foot").bounding_box()
+    assert foot["y"] + foot["height"] <= (210 - 18) / 25.4 * 96
+    page.evaluate("void window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(where) == pytest.approx(before, abs=1e-4)
+    assert paper(page) == (1, True)

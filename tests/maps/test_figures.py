@@ -1,0 +1,146 @@
+"""Figures for paper: what they show, in which format, and the same bytes each time."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cpecgeo
+from cpecgeo.errors import FileError, InputError, MissingExtraError, UnknownNameError
+from cpecgeo.maps import overview, profile, save_figure, strip
+from cpecgeo.maps.background import ground_shapes
+
+ROOT = Path(__file__).resolve().parents[2]
+HOSTILE = r"$\input{/etc/passwd}$ <script>alert(1)</script> $x$ %n \\ & ü"
+
+
+@pytest.fixture(scope="module")
+def one():
+    return strip("taxila-havelian")
+
+
+def words(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")]
+)
+@pytest.mark.parametrize(
+    "draw", [lambda: strip("taxila-havelian"), lambda: profile("khyber-railway")]
+)
+def test_each_format_and_the_same_bytes(tmp_path, suffix, start, draw):
+    first = save_figure(draw(), tmp_path / f"a{suffix}", dpi=60).read_bytes()
+    again = save_figure(draw(), tmp_path / f"b{suffix}", dpi=60).read_bytes()
+    assert first.startswith(start)
+    assert first == again
+    assert str(tmp_path).encode() not in first
+
+
+def test_the_same_bytes_in_another_process(tmp_path):
+    code = (
+        "import hashlib; from cpecgeo.maps import profile;"
+        "from cpecgeo.maps.figures import drawn_figure;"
+        "f = profile('khyber-railway');"
+        "print([hashlib.sha256(drawn_figure(f, k, dpi=50)).hexdigest() for k in ('svg', 'pdf')])"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True, text=True, check=True, cwd=ROOT,
+            env={"PYTHONHASHSEED": seed, "PATH": "/usr/bin", "MPLCONFIGDIR": str(tmp_path)},
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert len(digests) == 1
+
+
+def test_another_suffix_and_a_missing_folder_are_refused(tmp_path, one):
+    with pytest.raises(InputError, match=r"\.png, \.svg or \.pdf"):
+        save_figure(one, tmp_path / "a.jpg")
+    with pytest.raises(FileError, match="folder that exists"):
+        save_figure(one, tmp_path / "no" / "a.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_matplotlib_the_message_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingExtraError, match=r"cpecgeo\[plot\]"):
+        profile("khyber-railway")
+
+
+def test_unknown_corridors_are_refused():
+    with pytest.raises(UnknownNameError):
+        strip("ml9000")
+
+
+def test_strip_shows_stops_districts_and_ground_along_the_chainage(one):
+    thing = cpecgeo.corridor("taxila-havelian")
+    said = " ".join(word for axes in one.axes for word in words(axes))
+    for name in (thing.stops["name"].iloc[0], thing.stops["name"].iloc[-1]):
+        assert name in said
+    crossed = thing.crossed("districts")
+    longest = crossed.loc[crossed["length_km"].idxmax(), "name"]
+    assert longest in said
+    ground = one.axes[-1]
+    (line,) = [item for item in ground.lines if len(item.get_xdata()) > 10]
+    want = thing.profile(1.0)
+    assert np.allclose(line.get_xdata(), want["km"])
+    assert np.allclose(line.get_ydata(), want["elevation_m"])
+    assert len({axes.get_xlim() for axes in one.axes}) == 1, "all strips have one scale of km"
+
+
+def test_profile_is_that_of_the_corridor():
+    axes = profile("khyber-railway", every_km=2).axes[0]
+    want = cpecgeo.corridor("khyber-railway").profile(2)
+    assert np.allclose(axes.lines[0].get_xdata(), want["km"])
+    assert np.allclose(axes.lines[0].get_ydata(), want["elevation_m"])
+    assert "km" in axes.get_xlabel()
+    assert "m above sea" in axes.get_ylabel()
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return overview()
+
+
+def test_overview_draws_all_corridors_names_and_disputed_boundaries(whole, tmp_path):
+    axes = whole.axes[0]
+    said = words(axes)
+    assert {"Karachi", "Lahore", "Quetta"} <= set(said)
+    key = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert {"Road", "Railway", "Mining corridor", "Planned", "Disputed boundary"} <= set(key)
+    assert {"AFGHANISTAN", "INDIA", "IRAN", "Arabian Sea"} <= set(said)
+    note = whole.get_supxlabel()
+    assert "disputed" in note
+    west, south, east, north = cpecgeo.corridor("kkh").line.bounds
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    assert left < west < east < right
+    assert bottom < south < north < top
+    text = save_figure(whole, tmp_path / "o.svg").read_text()
+    assert not re.findall(r'(?:href|src)="(?!#)', text)
+
+
+def test_names_of_the_overview_do_not_touch(whole):
+    axes = whole.axes[0]
+    whole.draw_without_rendering()
+    boxes = [(t.get_text(), t.get_window_extent()) for t in axes.texts if t.get_text()]
+    touching = [
+        (a, b) for i, (a, x) in enumerate(boxes) for b, y in boxes[i + 1 :] if x.overlaps(y)
+    ]
+    assert touching == []
+
+
+def test_ground_has_all_its_parts():
+    assert all(not shape.is_empty for shape in ground_shapes().values())
+
+
+def test_titles_are_text_and_not_mathematics(tmp_path):
+    thing = dataclasses.replace(cpecgeo.corridor("khyber-railway"), title=HOSTILE)
+    text = save_figure(profile(thing), tmp_path / "t.svg").read_text()
+    assert "<script>" not in text
+    assert "passwd" in text
