@@ -1,6 +1,45 @@
 // Many points on one canvas. Positions are kept as flat arrays of projected coordinates, a grid
 // answers which point is under the pointer, and panning moves the canvas without repainting.
 
+(function () {
+// A dot in device pixels, as the bytes of its square.
+function stamp(color, radius) {
+  const side = 2 * Math.ceil(radius) + 1;
+  const made = document.createElement("canvas");
+  made.width = side;
+  made.height = side;
+  const pen = made.getContext("2d", { willReadFrequently: true });
+  pen.fillStyle = color;
+  pen.globalAlpha = 0.8;
+  pen.beginPath();
+  pen.arc(side / 2, side / 2, radius, 0, 2 * Math.PI);
+  pen.fill();
+  return { side, bytes: pen.getImageData(0, 0, side, side).data };
+}
+
+// Lays a dot over a picture. A path or a copy per dot on a canvas takes ten times as long.
+function press(picture, dot, left, top) {
+  const { width, height, data } = picture;
+  const { side, bytes } = dot;
+  for (let row = 0; row < side; row += 1) {
+    const y = top + row;
+    if (y < 0 || y >= height) continue;
+    for (let column = 0; column < side; column += 1) {
+      const x = left + column;
+      const from = 4 * (row * side + column);
+      const above = bytes[from + 3] / 255;
+      if (above === 0 || x < 0 || x >= width) continue;
+      const to = 4 * (y * width + x);
+      const below = (data[to + 3] / 255) * (1 - above);
+      const both = above + below;
+      data[to] = (bytes[from] * above + data[to] * below) / both;
+      data[to + 1] = (bytes[from + 1] * above + data[to + 1] * below) / both;
+      data[to + 2] = (bytes[from + 2] * above + data[to + 2] * below) / both;
+      data[to + 3] = both * 255;
+    }
+  }
+}
+
 cpecgeo.Cloud = L.Layer.extend({
   initialize: function (layer) {
     const flat = cpecgeo.integers(layer.cloud);
@@ -62,7 +101,6 @@ cpecgeo.Cloud = L.Layer.extend({
     this._canvas.style.width = extent.x + "px";
     this._canvas.style.height = extent.y + "px";
     const context = this._canvas.getContext("2d");
-    context.scale(ratio, ratio);
     const scale = Math.pow(2, map.getZoom());
     const origin = map.getPixelOrigin().add(corner);
     const look = this._layer.look;
@@ -70,35 +108,25 @@ cpecgeo.Cloud = L.Layer.extend({
     // Far out, points lie on each other: smaller ones say more.
     const zoom = map.getZoom();
     const radius = this._layer.style.radius * Math.min(1, Math.max(0.35, (zoom - 2) / 8));
-    const side = 2 * radius;
     this._radius = radius;
     const cells = new Map();
     const wide = Math.ceil(extent.x / 16) + 1;
-    let before = -1;
-    context.globalAlpha = 0.8;
+    const dots = looks.map((one) => stamp(one.color, radius * ratio));
+    const half = dots[0].side / 2;
+    const picture = context.createImageData(this._canvas.width, this._canvas.height);
     for (let i = 0; i < this._layer.n; i += 1) {
       if (this._shown[i] === 0) continue;
       const x = this._x[i] * scale - origin.x;
       if (x < -radius || x > extent.x + radius) continue;
       const y = this._y[i] * scale - origin.y;
       if (y < -radius || y > extent.y + radius) continue;
-      const which = look ? look[i] : 0;
-      if (which !== before) {
-        context.fillStyle = looks[which].color;
-        before = which;
-      }
-      if (radius < 2.2) {
-        context.fillRect(x - radius, y - radius, side, side);
-      } else {
-        context.beginPath();
-        context.arc(x, y, radius, 0, 6.2832);
-        context.fill();
-      }
+      press(picture, dots[look ? look[i] : 0], Math.round(x * ratio - half), Math.round(y * ratio - half));
       const at = Math.floor(x / 16) + wide * Math.floor(y / 16);
       const list = cells.get(at);
       if (list) list.push(i);
       else cells.set(at, [i]);
     }
+    context.putImageData(picture, 0, 0);
     this._grid = { cells, wide, origin, scale };
   },
 
@@ -152,3 +180,4 @@ cpecgeo.Cloud = L.Layer.extend({
     this.open(i);
   },
 });
+})();
