@@ -136,7 +136,7 @@ class Index:
 
         Notes
         -----
-        Error ≤ 0.1 mm up to 1,000 km, and ≤ 1 mm at any distance.
+        Error ≤ 0.1 mm up to 19,000 km, poles and antimeridian included; beyond, near antipodes, ≤ 1 m.
 
         Examples
         --------
