@@ -44,7 +44,7 @@ def matrix(count: int) -> str:
     x = [np.repeat(v.to_numpy()[:few], count) for v in (a.x, a.y)]
     y = [np.tile(v.to_numpy(), few) for v in (b.x, b.y)]
     ours, all_, theirs = [], [], []
-    for _ in range(3):  # in turn, so that a busy moment meets all of them
+    for _ in range(5):  # in turn, so that a busy moment meets all of them
         theirs.append(best(lambda: np.asarray(GEOD.inv(*x, *y)[2]), 1))
         with one_thread():
             seconds, frame = best(lambda: distance_matrix_km(a, b), 1)

@@ -136,7 +136,8 @@ class Index:
 
         Notes
         -----
-        Error ≤ 0.1 mm up to 19,000 km, poles and antimeridian included; beyond, near antipodes, ≤ 1 m.
+        Error ≤ 0.1 mm up to 19,000 km, poles and antimeridian included; beyond, near antipodes,
+        ≤ 1 m.
 
         Examples
         --------
