@@ -226,7 +226,7 @@ def run(server: Server | None, most: int) -> str:
     ) + _growth(sets, most * 10)
 
 
-def _one_set(number_: int, title: str, lines, server: Server | None, most: int) -> str:
+def _one_set(which: int, title: str, lines, server: Server | None, most: int) -> str:
     every, sample = samples.points(most, seed=4), samples.points(SAMPLE)
     truth = samples.truth_km(sample, lines)
     index = Index(lines)
@@ -241,7 +241,7 @@ def _one_set(number_: int, title: str, lines, server: Server | None, most: int) 
     )
     print(title, *rows, flush=True)
     for name, (method, *counts) in _methods(server, most).items():
-        count = min(most, counts[number_])
+        count = min(most, counts[which])
         some = every.iloc[:count]
         try:
             if isinstance(method, str):
