@@ -16,7 +16,7 @@ BENCH := $(VENV)/.bench
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-faults lint data notebooks docs bench test-wheel
+.PHONY: help demo test test-faults test-nightly test-minimum fuzz audit lint data notebooks docs bench test-wheel
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,26 @@ test: $(DEV) ## the whole test suite
 
 test-faults: $(DEV) ## kill streamed runs 50 times, fill a disk, kill workers: nothing may be lost
 	CPECGEO_KILLS=50 $(PYTEST) tests/faults
+
+test-nightly: $(DEV) ## the property tests with 10,000 examples each
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) -n $(JOBS) -k 'not browser' $$(grep -rl '@given' tests)
+
+test-minimum: ## the oldest versions that pyproject.toml allows, in an environment of their own
+	$(PYTHON) -m venv $(VENV)-minimum
+	$(VENV)-minimum/bin/python -m pip install --quiet --constraint constraints-minimum.txt \
+	  --editable '.[osm,scale,plot,sea,dem]' pytest pytest-socket hypothesis geographiclib networkx
+	$(VENV)-minimum/bin/python -m pytest -p no:cacheprovider -W default \
+	  tests/geodesy tests/catalogue tests/features tests/scale tests/bad_input tests/test_formats.py
+
+FUZZ_SECONDS ?= 600
+fuzz: $(DEV) ## feed noise to the readers and the resolver of names, FUZZ_SECONDS each
+	$(PY) -m pip install --quiet --disable-pip-version-check atheris
+	for kind in names csv geojson kml gpx gpkg parquet; do \
+	  $(PY) -m tools.fuzz $$kind -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=0 || exit 1; done
+
+audit: $(DEV) ## look the pinned versions up among known vulnerabilities (asks a server)
+	$(PIP) pip-audit
+	$(PY) -m pip_audit --requirement constraints.txt --no-deps --disable-pip
 
 test-wheel: $(DEV) ## build the wheel, install it into an empty environment, run the README there
 	$(PYTEST) -m wheel
@@ -51,6 +71,7 @@ docs: $(DOCS) ## the documentation as HTML, in docs/_build/html
 
 bench: $(BENCH) ## the benchmarks beside their peers, about ten minutes
 	$(PY) -m benchmarks
+	$(PY) -m benchmarks.scale
 
 $(BASE): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,8 +1,9 @@
-"""Files of 10⁴ to 10⁸ points against one line, all corridors and all layers.
+"""Files of 10⁴ to 10⁸ points against one line, all corridors and all layers; peers beside.
 
-``python -m benchmarks.scale --most 1e7`` prints the tables of docs/howto/scale.md. Every run is
-a process of its own, so that its peak memory is its own (``VmHWM``, which a new program starts
-afresh, unlike what ``getrusage`` tells).
+``python -m benchmarks.scale [points verbs cores vertices peers page] [--most 1e7]`` measures the
+parts that are named (all when none is), keeps the figures in ``benchmarks/scale.json`` and
+writes docs/benchmarks-files.md with its plots from them. Every run is a process of its own, so
+that its peak memory is its own (``VmHWM``, which a new program starts afresh).
 """
 
 from __future__ import annotations
@@ -10,35 +11,42 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.clock import number, table
+from benchmarks.clock import number
 from benchmarks.samples import BOX
 
+RECORD = Path(__file__).with_name("scale.json")
+PARTS = ("points", "verbs", "cores", "vertices", "peers")
+TARGETS = ("ml1", "corridors", "every layer")
 CHILD = """
 import json, sys, time
 from cpecgeo import scale
-source, out, to, least = sys.argv[1:]
+verb, source, out, to, least = sys.argv[1:]
 if to == "every layer":
     import geopandas as gpd, pandas as pd, cpecgeo as cg
-    names = [n for n in cg.catalog().index if n in (
-        "corridors sections stations waypoints crossings mines ports zones energy places "
-        "districts provinces countries").split()]
+    names = ("corridors sections stations waypoints crossings mines ports zones energy places "
+             "districts provinces countries").split()
     shapes = [cg.layer(n).geometry.dropna().to_crs(4326) for n in names]
     to = gpd.GeoSeries(pd.concat(shapes, ignore_index=True), crs=4326)
     to = to[~to.is_empty].explode().reset_index(drop=True)
+options = {"nearest": {}, "within": {"km": 25}, "exposure": {"value": "id"}}[verb]
 to = scale.targets(to)
-scale.nearest_file(least, out + ".warm.parquet", to=to)
+ask = getattr(scale, verb + "_file")
+suffix = out[out.rindex("."):]
+ask(least, out + ".warm" + suffix, to=to, **options)
 begun = time.perf_counter()
-done = scale.nearest_file(source, out, to=to)
+done = ask(source, out, to=to, **options)
 print(json.dumps({"s": time.perf_counter() - begun, "rows": done.rows_in,
     "mb": next(int(line.split()[1]) for line in open("/proc/self/status")
                if line.startswith("VmHWM")) / 1e3}))
@@ -54,51 +62,121 @@ def points(path: Path, rows: int) -> Path:
             count = min(1_000_000, rows - first)
             lon, lat = rng.uniform(BOX[:2], BOX[2:], (count, 2)).T
             writer.write_table(
-                pa.table({"id": np.arange(first, first + count), "lon": lon, "lat": lat})
+                pa.table({"id": np.arange(first, first + count), "lon": lon, "lat": lat}),
+                row_group_size=262_144,
             )
     return path
 
 
-def run(source: Path, out: Path, to: str, least: Path, cores: int | None = None) -> dict:
-    env = {**os.environ}
-    if cores is not None:
-        env["NUMBA_NUM_THREADS"] = str(cores)
+def child(*arguments: str, cores: int | None = None) -> dict[str, Any]:
+    """What a process of its own prints as JSON."""
+
+    def few() -> None:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(source), str(out), to, str(least)],
-        check=True, capture_output=True, text=True, env=env,
-    )  # fmt: skip
-    return json.loads(done.stdout)
+        [sys.executable, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        preexec_fn=few if cores else None,
+    )
+    if done.returncode:
+        raise SystemExit(f"{arguments[:3]} failed:\n{done.stderr[-2000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def by_points(folder: Path, most: int) -> str:
-    least = points(folder / "least.parquet", 1_000)
-    rows = []
+def run(
+    verb: str, source: Path, out: Path, to: str, *, times: int = 1, cores: int | None = None
+) -> dict[str, Any]:
+    """The fastest of some runs; out of the clock, one on a small file of the same kind."""
+    least = source.with_name(f"least{source.suffix}")
+    got = [
+        child("-c", CHILD, verb, str(source), str(out), to, str(least), cores=cores)
+        for _ in range(times)
+    ]
+    best = min(got, key=lambda g: g["s"])
+    return {**best, "mb": max(g["mb"] for g in got)}
+
+
+def told(*cells: Any) -> None:
+    print(*cells, flush=True)
+
+
+def by_points(folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
+    points(folder / "least.parquet", 1_000)
+    rows: list[dict[str, Any]] = []
+    rate: dict[str, float] = {}
     for power in range(4, 9):
         count = 10**power
-        if count > most:
+        if count > options.most:
             break
-        source = points(folder / f"{power}.parquet", count)
-        for to in ("ml1", "corridors", "every layer"):
-            got = run(source, folder / "out.parquet", to, least)
-            rows.append(
-                [f"10^{power}", to, number(got["s"]), number(count / got["s"]), f"{got['mb']:.0f}"]
-            )
-            print(*rows[-1], flush=True)
-    return table(["points", "targets", "s", "rows/s", "peak MB"], rows)
+        if count < options.least:
+            continue
+        source = points(folder / "points.parquet", count)
+        for to in options.to:
+            if count / rate.get(to, 1e9) > options.limit:
+                told(f"10^{power}", to, "would take longer than --limit")
+                continue
+            got = run(
+                "nearest", source, folder / "out.parquet", to, times=3 if power < 7 else 1
+            )  # fmt: skip
+            rate[to] = count / got["s"]
+            rows.append({"points": count, "to": to, **got})
+            told(f"10^{power}", to, number(got["s"]), number(rate[to]), f"{got['mb']:.0f} MB")
+    return rows
 
 
-def by_cores(folder: Path, count: int) -> str:
-    least = points(folder / "least.parquet", 1_000)
-    source = points(folder / "cores.parquet", count)
+def by_verbs(folder: Path, _: argparse.Namespace) -> list[dict[str, Any]]:
+    """A million rows from every format and by every verb."""
+    import geopandas as gpd
+    import pyarrow.csv as pa_csv
+    import shapely
+
+    count = 1_000_000
+    sources: dict[str, Path] = {}
+    for rows, name in ((1_000, "least"), (count, "points")):
+        made = points(folder / f"{name}.parquet", rows)
+        table = pq.read_table(made)
+        pa_csv.write_csv(table, folder / f"{name}.csv")
+        spots = shapely.points(table["lon"].to_numpy(), table["lat"].to_numpy())
+        frame = gpd.GeoDataFrame({"id": table["id"].to_numpy()}, geometry=spots, crs=4326)
+        frame.to_parquet(folder / f"{name}.geoparquet", row_group_size=262_144)
+        frame.to_file(folder / f"{name}.gpkg")
+        sources = {s: folder / f"{name}{s}" for s in (".parquet", ".geoparquet", ".csv", ".gpkg")}
+    names = {
+        ".parquet": "Parquet, lon and lat",
+        ".geoparquet": "GeoParquet",
+        ".csv": "CSV",
+        ".gpkg": "GeoPackage",
+    }
+    rows_: list[dict[str, Any]] = []
+    for verb, suffix, out in (
+        *(("nearest", s, ".parquet") for s in sources),
+        ("nearest", ".parquet", ".csv"),
+        ("within", ".parquet", ".parquet"),
+        ("exposure", ".parquet", ".csv"),
+    ):
+        got = run(verb, sources[suffix], folder / f"out{out}", "ml1", times=3)
+        rows_.append({"verb": verb, "from": names[suffix], "to": out, **got})
+        told(verb, suffix, out, number(got["s"]), number(count / got["s"]), f"{got['mb']:.0f} MB")
+    return rows_
+
+
+def by_cores(folder: Path, _: argparse.Namespace) -> list[dict[str, Any]]:
+    count = 2_000_000
+    points(folder / "least.parquet", 1_000)
+    source = points(folder / "points.parquet", count)
     rows = []
-    for cores in range(1, len(os.sched_getaffinity(0)) + 1):
-        got = run(source, folder / "out.parquet", "ml1", least, cores)
-        rows.append([str(cores), number(got["s"]), number(count / got["s"])])
-        print(*rows[-1], flush=True)
-    return table(["search threads", "s", "rows/s"], rows)
+    for to in ("ml1", "every layer"):
+        for cores in range(1, len(os.sched_getaffinity(0)) + 1):
+            got = run("nearest", source, folder / "out.parquet", to, times=2, cores=cores)
+            rows.append({"cores": cores, "to": to, "points": count, **got})
+            told(to, cores, number(got["s"]), number(count / got["s"]))
+    return rows
 
 
-def by_vertices() -> str:
+def by_vertices(_: Path, __: argparse.Namespace) -> list[dict[str, Any]]:
     """The search alone, and shapely's planar nearest on the same points in the same run."""
     import geopandas as gpd
     import shapely
@@ -106,55 +184,99 @@ def by_vertices() -> str:
     from benchmarks.samples import ml1
     from cpecgeo.geodesy import Index
 
-    rng = np.random.default_rng(6)
-    xy = rng.uniform(BOX[:2], BOX[2:], (200_000, 2))
+    xy = np.random.default_rng(6).uniform(BOX[:2], BOX[2:], (200_000, 2))
     spots = shapely.points(xy)
     rows = []
-    for vertices in (22, 1_000, 10_000, 100_000, 1_000_000):
+    for vertices in (22, 100, 1_000, 10_000, 100_000, 1_000_000):
         line = ml1(vertices)
         index = Index(gpd.GeoSeries([line], crs=4326))
+        ends = shapely.get_coordinates(line)
+        tree = shapely.STRtree(shapely.linestrings(np.stack((ends[:-1], ends[1:]), 1)))
         index.find(xy[:1000])
-        times = []
-        for call in (
-            lambda index=index: index.find(xy),
-            lambda line=line: shapely.distance(spots[:200], line),
-        ):
+        row: dict[str, Any] = {"vertices": vertices}
+        few = max(20, min(len(xy), 20_000_000 // vertices))
+        for name, count, call in (
+            ("cpecgeo", len(xy), lambda index=index: index.find(xy)),
+            ("tree", 20_000, lambda tree=tree: tree.query_nearest(
+                spots[:20_000], return_distance=True, all_matches=False)),
+            ("plain", few, lambda line=line, few=few: shapely.distance(spots[:few], line)),
+        ):  # fmt: skip
             seconds = []
             for _ in range(3):
                 begun = time.perf_counter()
                 call()
                 seconds.append(time.perf_counter() - begun)
-            times.append(min(seconds))
-        parts = shapely.linestrings(
-            np.stack((shapely.get_coordinates(line)[:-1], shapely.get_coordinates(line)[1:]), 1)
-        )
-        tree = shapely.STRtree(parts)
-        begun = time.perf_counter()
-        tree.query_nearest(spots[:20_000], return_distance=True, all_matches=False)
-        planar = time.perf_counter() - begun
-        rows.append([
-            f"{vertices:,}", number(len(xy) / times[0]), number(20_000 / planar),
-            number(200 / times[1]),
-        ])  # fmt: skip
-        print(*rows[-1], flush=True)
-    head = [
-        "vertices",
-        "cpecgeo, exact",
-        "shapely STRtree of edges, degrees",
-        "shapely.distance, degrees",
-    ]
-    return table(head, rows)
+            row[name] = count / min(seconds)
+        rows.append(row)
+        told(*(number(v) for v in row.values()))
+    return rows
+
+
+def by_peers(folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
+    import shutil
+
+    count = int(min(options.most, 2e6))
+    source = points(folder / "points.parquet", count)
+    rows = []
+    for vertices in (22, 5_000):
+        for method in ("cpecgeo", "cpecgeo on Dask", "dask-geopandas", "geopandas"):
+            name = f"{method}-{vertices}".replace(" ", "-")
+            # Dask writes a folder.
+            out = folder / (name if "ask" in method else f"{name}.parquet")
+            got = child("-m", "benchmarks.peers", method, str(source), str(out), str(vertices))
+            shutil.rmtree(out) if out.is_dir() else out.unlink()
+            rows.append({"method": method, "vertices": vertices, "points": count, **got})
+            told(method, vertices, number(got["s"]), number(count / got["s"]), f"{got['mb']:.0f}")
+    return rows
+
+
+def machine() -> str:
+    import datetime as dt
+
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return (
+        f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, commit "
+        f"{commit.stdout.strip() or 'unknown'}, Python {platform.python_version()}, "
+        f"{len(os.sched_getaffinity(0))} processors, load {os.getloadavg()[0]:.1f} at the start"
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--most", type=float, default=1e6, help="points of the largest file")
+    from benchmarks.scale_page import write
+
+    parser = argparse.ArgumentParser(description="Measure streamed files.")
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)}; or page, to write it again")
+    parser.add_argument("--most", type=float, default=1e7, help="points of the largest file")
+    parser.add_argument("--least", type=float, default=1e4, help="points of the smallest file")
+    parser.add_argument(
+        "--to", nargs="*", default=TARGETS, choices=TARGETS, help="targets to measure"
+    )
+    parser.add_argument("--limit", type=float, default=600, help="seconds that one run may take")
+    parser.add_argument("--tmp", help="where files of gigabytes may lie")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        print(by_vertices())
-        print(by_cores(folder, 2_000_000))
-        print(by_points(folder, int(options.most)))
+    wanted = options.parts or list(PARTS)
+    unknown = set(wanted) - {*PARTS, "page"}
+    if unknown:
+        parser.error(f"no part {', '.join(sorted(unknown))}; they are {', '.join(PARTS)}, page")
+    measure = dict(zip(PARTS, (by_points, by_verbs, by_cores, by_vertices, by_peers), strict=True))
+    for part in PARTS:
+        if part not in wanted:
+            continue
+        start = machine()
+        with tempfile.TemporaryDirectory(dir=options.tmp) as name:
+            rows = measure[part](Path(name), options)
+        record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+        if part == "points":
+            # Sizes can be measured one at a time; what is measured again is replaced.
+            rows = [{**row, "made": start} for row in rows]
+            new = {(row["points"], row["to"]) for row in rows}
+            old = record.get(part, {}).get("rows", [])
+            rows += [row for row in old if (row["points"], row["to"]) not in new]
+            rows.sort(key=lambda row: (row["points"], TARGETS.index(row["to"])))
+        RECORD.write_text(json.dumps({**record, part: {"made": start, "rows": rows}}, indent=1))
+    write(json.loads(RECORD.read_text()))
 
 
 if __name__ == "__main__":

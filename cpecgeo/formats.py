@@ -11,10 +11,11 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 import pyogrio
+import shapely
 
 from cpecgeo.errors import CRSError, FileError, InputError, MissingExtraError
 from cpecgeo.geodesy import lonlat
-from cpecgeo.sniff import insist
+from cpecgeo.sniff import insist, local
 
 __all__ = ["SUFFIXES", "read", "write"]
 
@@ -64,7 +65,7 @@ def read(
     CRSError
         A GeoPackage or GeoParquet without a CRS.
     """
-    path = Path(path)
+    path = local(path, "path")
     kind = _kind(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "doesn't exist"
@@ -178,8 +179,15 @@ def _csv(path: Path) -> pd.DataFrame:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline()
-        separator = max((",", ";", "\t", "|"), key=head.count)
-        names = next(csv.reader([head], delimiter=separator), [])
+            separator = max((",", ";", "\t", "|"), key=head.count)
+            names = next(csv.reader([head], delimiter=separator), [])
+            # pandas takes a longer first row for one with an index, and shifts the columns.
+            first = next((row for row in csv.reader(file, delimiter=separator) if row), names)
+        if len(first) != len(names):
+            raise InputError(
+                f"{path} has {len(names)} columns and {len(first)} values in its first row; the "
+                f"separator taken is {separator!r}."
+            )
         doubled = sorted({n for n in names if names.count(n) > 1})
         if doubled:
             raise InputError(f"{path} has two columns named {doubled[0]!r}; rename one.")
@@ -188,7 +196,7 @@ def _csv(path: Path) -> pd.DataFrame:
         raise FileError(f"{path} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
     except pd.errors.EmptyDataError:
         raise FileError(f"{path} is empty; a header with column names is needed.") from None
-    except (pd.errors.ParserError, OSError) as error:
+    except (pd.errors.ParserError, csv.Error, OSError) as error:
         raise FileError(f"{path} can't be read as CSV: {_first_line(error)}.") from error
 
 
@@ -205,7 +213,7 @@ def _parquet(path: Path, lon: str | None, lat: str | None) -> gpd.GeoDataFrame:
             frame = gpd.read_parquet(path)
         else:
             return _placed(pd.read_parquet(path), path, lon, lat)
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+    except (pa.ArrowException, shapely.errors.ShapelyError, OSError, ValueError, KeyError) as error:
         if isinstance(error, InputError):
             raise
         raise FileError(f"{path} can't be read as Parquet: {_first_line(error)}.") from error
@@ -216,6 +224,9 @@ def _parquet(path: Path, lon: str | None, lat: str | None) -> gpd.GeoDataFrame:
 
 def _placed(table: pd.DataFrame, path: Path, lon: str | None, lat: str | None) -> gpd.GeoDataFrame:
     x, y = _column(table, path, lon, _LON, "lon"), _column(table, path, lat, _LAT, "lat")
+    for column in (x, y):
+        if table[column].dtype.kind in "bmM":
+            raise InputError(f"{path} has {table[column].dtype} in {column!r}; degrees are needed.")
     try:
         xy = [pd.to_numeric(table[c]).astype(float) for c in (x, y)]
     except (ValueError, TypeError) as error:

@@ -9,13 +9,14 @@ the format that was named.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from cpecgeo.errors import FileError
+from cpecgeo.errors import FileError, InputTypeError
 
-__all__ = ["insist"]
+__all__ = ["insist", "local"]
 
 _SQLITE = b"SQLite format 3\0"
 _GEOJSON = {
@@ -25,6 +26,39 @@ _GEOJSON = {
 _ROOTS = {"KML": "kml", "GPX": "gpx"}
 # GDAL would open such a document as GML, whatever its root, and may fetch its schema.
 _GML = b"opengis.net/gml"
+
+
+def local(path: Any, what: str) -> Path:
+    """A path on this machine's disk, whether or not something is there.
+
+    Parameters
+    ----------
+    path : str or path
+    what : str
+        The argument's name, for messages.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputTypeError
+        Not a path.
+    FileError
+        No disk can have a file of that name.
+    """
+    if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
+        raise InputTypeError(f"{what} is {type(path).__name__}; the path of a file is needed.")
+    found = Path(path)
+    try:
+        found.stat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"{what} {str(path)[:60]!r} is no file ({reason}).") from error
+    return found
 
 
 def insist(path: Path, kind: str) -> str:
@@ -61,8 +95,9 @@ def insist(path: Path, kind: str) -> str:
 
 def _sqlite(path: Path, kind: str) -> None:
     with path.open("rb") as file:
-        if file.read(len(_SQLITE)) != _SQLITE:
-            raise FileError(f"{path} can't be read as {kind}: it isn't an SQLite database.")
+        head = file.read(72)
+    if head[: len(_SQLITE)] != _SQLITE or head[68:70] != b"GP":
+        raise FileError(f"{path} can't be read as {kind}: it isn't one, by its first bytes.")
 
 
 def _xml(path: Path, kind: str) -> None:

@@ -64,7 +64,7 @@ def exposure(
     edges = radii(km)
     frame = rows_of(layer, "layer")
     for column in (value, by):
-        if column is not None and column not in frame:
+        if column is not None and column not in list(frame.columns):
             raise InputError(
                 f"layer has no column {column!r}; it has {', '.join(map(str, frame.columns))}."
             )

@@ -113,7 +113,7 @@ def mining_sections(
     >>> s["status"].tolist()[:3]
     ['operating', 'under_construction', 'planned']
     """
-    if option is not None and option not in _OPTIONS:
+    if option is not None and option not in list(_OPTIONS):
         raise InputError(f"option is {option!r}; it is one of {', '.join(_OPTIONS)}.")
     speeds = {
         "sealed": number(truck_kmh, "truck_kmh", above=0),

@@ -20,6 +20,7 @@ from cpecgeo.features.elevation import elevation_m
 from cpecgeo.features.gate import geometry
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
+from cpecgeo.sniff import local
 
 __all__ = ["profile"]
 
@@ -81,7 +82,7 @@ def profile(x: Any, every_km: float = 1.0, *, dem: str | Path | None = None) -> 
         metres = elevation_m(points).to_numpy()
         source = "NOAA GLOBE 30 arc-second grid (public domain), bilinear"
     else:
-        metres, source = _sampled(Path(dem), points), f"{Path(dem).name}, bilinear"
+        metres, source = _sampled(local(dem, "dem"), points), f"{Path(dem).name}, bilinear"
     rise = np.diff(metres)
     drawn = _spacing(points)
     frame = pd.DataFrame(

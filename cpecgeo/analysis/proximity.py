@@ -187,7 +187,7 @@ def density_along(
         limits = np.append(np.arange(0.0, thing.end_km, step), thing.end_km)
     else:
         raise InputError(f'by is {by!r}; it is "km" or "section".')
-    if value is not None and value not in frame:
+    if value is not None and value not in list(frame.columns):
         raise InputError(f"events has no column {value!r} to sum; it has {list(frame.columns)}.")
     near = thing.locate(known.geometry)
     far = np.zeros(len(near), bool)

@@ -17,7 +17,7 @@ from cpecgeo.analysis.overlay import crossed
 from cpecgeo.analysis.profile import profile
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import read_table
-from cpecgeo.errors import InputError
+from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as corridor_of
 
@@ -177,7 +177,12 @@ def running_times(
         raise InputError(
             f"The line speeds of {thing.name} aren't in the data; give {'=, '.join(unknown)}=."
         )
-    slow, fast = chosen["now_kmh"]
+    try:
+        slow, fast = chosen["now_kmh"]
+    except (TypeError, ValueError):
+        raise InputTypeError(
+            f"now_kmh is {now_kmh!r}; give the lowest and the highest speed, such as (65, 105)."
+        ) from None
     speeds = {
         "now_slow": number(slow, "now_kmh[0]", above=0),
         "now_fast": number(fast, "now_kmh[1]", above=0),
@@ -235,8 +240,8 @@ def _calls(thing: Corridor, stops: Sequence[str | float] | None) -> tuple[list[s
     """Names and chainage of the stops, in order."""
     if stops is None:
         stops = _ML1_STOPS if thing.name == "ml1" else (0.0, thing.end_km)
-    if isinstance(stops, str) or len(stops) < 2:
-        raise InputError(f"stops is {stops!r}; give two or more, in a list.")
+    if isinstance(stops, str) or not isinstance(stops, Sequence) or len(stops) < 2:
+        raise InputError(f"stops is {str(stops)[:60]!r}; give two or more, in a list.")
     at = [thing.km_of(s) if isinstance(s, str) else number(s, "stops") for s in stops]
     for (a, x), (b, y) in pairwise(zip(at, stops, strict=True)):
         if b <= a:

@@ -42,7 +42,9 @@ def cite(name: str | None = None) -> str:
     if name is None:
         return "\n".join([*(_layer(n) for n in layers.LAYERS), own])
     if not isinstance(name, str):
-        raise InputTypeError(f"A citation is asked for by {name!r}; give a name as text.")
+        raise InputTypeError(
+            f"A citation is asked for by {type(name).__name__}; give a name as text."
+        )
     if folded(name) in {folded(n) for n in layers.LAYERS}:
         key = match(name, {n: [] for n in layers.LAYERS}, "layer")
         return f"{_layer(key)} {own}"

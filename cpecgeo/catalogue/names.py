@@ -51,8 +51,9 @@ def match(name: str, known: Mapping[str, Iterable[str]], what: str) -> str:
     'ml1'
     """
     if not isinstance(name, str):
+        shown = " ".join(repr(name)[:60].split())
         raise InputTypeError(
-            f"A {what} is asked for by {type(name).__name__} {name!r}; give its name as text."
+            f"A {what} is asked for by {type(name).__name__} {shown}; give its name as text."
         )
     wanted = folded(name)
     others: dict[str, str] = {}

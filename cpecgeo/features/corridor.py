@@ -190,7 +190,7 @@ class Corridor:
         >>> round(length_km(corridor("ml1").between("Lahore Junction", "Rawalpindi")))
         279
         """
-        ends = [self.km_of(x) if isinstance(x, str) else float(x) for x in (a, b)]
+        ends = [self.km_of(x) if isinstance(x, str) else x for x in (a, b)]
         return self.chainage.between(*ends)
 
     def km_posts(self, every: float = 10) -> gpd.GeoDataFrame:

@@ -112,7 +112,9 @@ def place(name: str, *, within: str | None = None) -> Place:
     'gazetteer'
     """
     if not isinstance(name, str):
-        raise InputTypeError(f"A place is asked for by {name!r}; give its name as text.")
+        raise InputTypeError(
+            f"A place is asked for by {type(name).__name__}; give its name as text."
+        )
     index = _index()
     if within is not None:
         index = index[index["layer"] == str(layer(within).attrs["layer"])]

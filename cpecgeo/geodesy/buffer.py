@@ -103,6 +103,8 @@ def _check(km: float, rtol: float, cap: str, side: str | None) -> None:
         raise InputTypeError(f"km is {km!r}; a number of kilometres is needed, such as km=10.")
     if not _LEAST_KM <= abs(km) <= _MOST_KM:
         raise InputError(f"km is {km}; a buffer's radius is {_LEAST_KM} to {_MOST_KM:,} km.")
+    if not isinstance(rtol, (int, float, np.integer, np.floating)):
+        raise InputTypeError(f"rtol is {rtol!r}; a number is needed, such as rtol=1e-4.")
     if not _LEAST_RTOL <= rtol <= _MOST_RTOL:
         raise InputError(f"rtol is {rtol}; it must be within {_LEAST_RTOL} and {_MOST_RTOL}.")
     if cap not in ("round", "flat"):

@@ -15,7 +15,7 @@ from cpecgeo.errors import InputError
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints
 from cpecgeo.geodesy._paths import paths
 from cpecgeo.geodesy._split import densify
-from cpecgeo.geodesy.inputs import LINES, POINTS, lonlat
+from cpecgeo.geodesy.inputs import LINES, POINTS, lonlat, numbers
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["Chainage", "densify"]
@@ -288,7 +288,7 @@ class Chainage:
 
     def _checked(self, km: Any) -> Floats:
         """`km` as floats on the line, or an error."""
-        values = np.asarray(km, dtype=float)
+        values = numbers(km, "km")
         low, high = self.start_km, self.end_km
         bad = ~((values >= low - _END_KM) & (values <= high + _END_KM))
         if bad.any():
@@ -350,7 +350,7 @@ class Chainage:
 
 def _filled(given: Any, length: Floats) -> Floats:
     """Measures at all vertices from those that are known."""
-    measures = np.array(given, dtype=float)
+    measures = numbers(given, "measures_km")
     if measures.shape != length.shape:
         raise InputError(
             f"measures_km has shape {measures.shape} and the line {len(length)} vertices; "

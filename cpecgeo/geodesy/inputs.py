@@ -24,6 +24,7 @@ __all__ = [
     "is_single",
     "lonlat",
     "lonlat_points",
+    "numbers",
     "positive_km",
 ]
 
@@ -78,6 +79,27 @@ def positive_km(value: float, what: str, *, allow_zero: bool = False) -> float:
     return km
 
 
+def numbers(values: Any, what: str) -> Floats:
+    """`values` as an array of floats.
+
+    Raises
+    ------
+    InputTypeError
+        Something among them is no number.
+
+    Examples
+    --------
+    >>> numbers([1, 2], "km")
+    array([1., 2.])
+    """
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise InputTypeError(
+            f"{what} is {type(values).__name__} {str(values)[:40]!r}; numbers are needed."
+        ) from None
+
+
 def lonlat(
     x: Any,
     *,
@@ -125,6 +147,12 @@ def lonlat(
     Traceback (most recent call last):
     cpecgeo.errors.CoordinateError: x has latitude 167.0 at position 0; ...swapped...
     """
+    if missing not in ("raise", "keep"):
+        raise InputError(f'missing is {missing!r}; it is "raise" or "keep".')
+    if kinds is not None and not (
+        isinstance(kinds, (set, frozenset, list, tuple)) and all(isinstance(k, str) for k in kinds)
+    ):
+        raise InputTypeError(f'kinds is {kinds!r}; a set of types is needed, such as {{"Point"}}.')
     series, array, _ = _checked(x, what, kinds, missing)
     return gpd.GeoSeries(array, index=series.index, crs="EPSG:4326", name=series.name)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cpecgeo.errors import InputError
+from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.geodesy._areas import Areas
 from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints
@@ -146,7 +146,9 @@ class Index:
         >>> round(float(row["distance_km"]), 6), row["side"]
         (10.05377..., 'right')
         """
-        if k != int(k) or k < 1:
+        if isinstance(k, bool) or not isinstance(k, (int, float, np.number)):
+            raise InputTypeError(f"k is {k!r}; a whole number of geometries is needed.")
+        if not np.isfinite(k) or k != int(k) or k < 1:
             raise InputError(f"k is {k}; ask for 1 or more nearest geometries.")
         limit = np.inf if max_km is None else 1e3 * positive_km(max_km, "max_km", allow_zero=True)
         labels, xy, here = lonlat_points(points)

@@ -17,7 +17,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from cpecgeo.errors import DataError, UnknownNameError
+from cpecgeo.errors import DataError, InputTypeError, UnknownNameError
 from cpecgeo.maps.layer import Style
 from cpecgeo.maps.vendored import own
 
@@ -61,6 +61,8 @@ def add_background(target: Map, wanted: bool | Sequence[str]) -> None:  # noqa: 
     UnknownNameError
         A name isn't one of them.
     """
+    if not isinstance(wanted, (bool, str, Sequence)):
+        raise InputTypeError(f"background is {wanted!r}; it is True, False or a list of names.")
     names = [n for n in BACKGROUNDS if n != "districts"] if wanted is True else list(wanted or ())
     for name in names:
         if name not in BACKGROUNDS:

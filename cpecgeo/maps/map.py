@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -15,11 +14,18 @@ from folium.raster_layers import TileLayer
 from folium.template import Template
 
 from cpecgeo.maps import subjects
-from cpecgeo.maps.controls import Control, Start, checked_controls
+from cpecgeo.maps.controls import (
+    Control,
+    Start,
+    checked_controls,
+    checked_options,
+    tile_layer,
+)
 from cpecgeo.maps.layer import Style, VectorLayer, features
 from cpecgeo.maps.page import page
 from cpecgeo.maps.style import spare_color
 from cpecgeo.maps.writing import write_whole
+from cpecgeo.sniff import local
 
 __all__ = ["Map"]
 
@@ -103,6 +109,7 @@ class Map(folium.Map):
         lang: str = "en",
         **options: Any,
     ) -> None:
+        checked_options(location, zoom_start, {"title": title, "subtitle": subtitle, "lang": lang})
         super().__init__(location=location, tiles=None, **options)
         self.title = title
         self.subtitle = subtitle
@@ -116,7 +123,7 @@ class Map(folium.Map):
         self.options.pop("zoom", None)
         self.options["zoom_control"] = False
         if tiles is not None:
-            self.add_child(tiles if isinstance(tiles, TileLayer) else TileLayer(tiles))
+            self.add_child(tiles if isinstance(tiles, TileLayer) else tile_layer(tiles))
             # The policy is made of the tile servers; an unusable one is said at once.
             from cpecgeo.maps.page import tile_hosts
 
@@ -341,7 +348,7 @@ class Map(folium.Map):
             if close_file:
                 outfile.close()
             return None
-        return write_whole(Path(os.fsdecode(outfile)), data)
+        return write_whole(local(outfile, "outfile"), data)
 
     def _repr_html_(self, **kwargs: Any) -> str:  # noqa: ARG002
         """The map in a frame of its own, for notebooks; works offline."""

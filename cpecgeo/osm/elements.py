@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import DataError, FileError, InputError, MissingExtraError
+from cpecgeo.sniff import local
 
 __all__ = ["Elements", "from_answers", "from_file", "matcher", "osmium_module"]
 
@@ -207,7 +208,7 @@ def from_file(path: str | Path, filters: Iterable[str]) -> tuple[Elements, str |
     MissingExtraError
     """
     osmium = osmium_module()
-    path, filters = Path(path), list(filters)
+    path, filters = local(path, "file"), list(filters)
     accepts = matcher(filters)
     # Most ways lack the first key of every filter; pyosmium drops them without calling Python.
     keys = sorted({_TERM.findall(f)[0][0] for f in filters if _TERM.findall(f)[0][1] != "!~"})

@@ -18,6 +18,7 @@ from cpecgeo.osm.elements import Elements, from_answers, from_file
 from cpecgeo.osm.network import Network
 from cpecgeo.osm.overpass import Overpass
 from cpecgeo.osm.wanted import network_filters
+from cpecgeo.sniff import local
 
 __all__ = ["gathered", "graph"]
 
@@ -55,7 +56,7 @@ def gathered(
     areas = list(asked)
     shared: dict[str, Any] = {"licence": "ODbL-1.0", "credit": _CREDIT}
     if file is not None:
-        return _from_file(areas, Path(file), shared)
+        return _from_file(areas, local(file, "file"), shared)
     manner = overpass or Overpass()
     answers = []
     for n, (area, filters) in enumerate(areas):

@@ -68,7 +68,7 @@ def network_filters(network: str) -> tuple[str, ...]:
     >>> network_filters("rail")
     ('["railway"~"^(rail|narrow_gauge|light_rail)$"]',)
     """
-    if network not in _NETWORKS:
+    if network not in list(_NETWORKS):
         raise UnknownNameError(network, "kind of network", _NETWORKS)
     return _NETWORKS[network]
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cpecgeo.catalogue import data_version
-from cpecgeo.errors import FileError, InputError, InputTypeError
+from cpecgeo.errors import FileError, InputError
 from cpecgeo.scale.answers import Exposure, Near, Question, Within, edges
 from cpecgeo.scale.geopackage import GeoPackage
 from cpecgeo.scale.parts import Parts
@@ -20,6 +20,7 @@ from cpecgeo.scale.sources import Parquet, Source
 from cpecgeo.scale.stream import Job, Run, run
 from cpecgeo.scale.targets import targets
 from cpecgeo.scale.text import Csv
+from cpecgeo.sniff import local
 
 __all__ = ["BATCH_ROWS", "PART_ROWS", "exposure_file", "nearest_file", "within_file"]
 
@@ -293,15 +294,12 @@ def _job(
     bad: str,
     safe_cells: bool,
 ) -> Job:
-    for name, value in (("src", src), ("out", out)):
-        if not isinstance(value, (str, Path)):
-            raise InputTypeError(f"{name} is {type(value).__name__}; a path is needed.")
+    path, target = local(src, "src"), local(out, "out")
     if bad not in {"raise", "keep"}:
         raise InputError(f'bad is {bad!r}; it is "raise" or "keep".')
     for name, rows in (("batch_rows", batch_rows), ("part_rows", part_rows)):
         if not isinstance(rows, int) or rows < 1:
             raise InputError(f"{name} is {rows!r}; a whole number of rows, 1 or more, is needed.")
-    path, target = Path(src), Path(out)
     source = open_source(path, lon=lon, lat=lat, layer=layer)
     if target.resolve() == path.resolve():
         raise InputError(f"{out} is the file that is read; write to another.")

@@ -59,6 +59,7 @@ def from_wkb(column: Any, row: int, what: str) -> Floats:
             f"{what} has a {shapes[first].geom_type} at row {row + first}; points are needed. "
             "Take centroids, or vertices, first."
         )
+    shapes[shapely.is_empty(shapes)] = None
     return np.column_stack((shapely.get_x(shapes), shapely.get_y(shapes)))
 
 

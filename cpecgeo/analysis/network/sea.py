@@ -14,7 +14,7 @@ from cpecgeo.analysis.network.search import Snap, spot
 from cpecgeo.analysis.network.ways import Route
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
-from cpecgeo.errors import InputError, MissingExtraError
+from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
 from cpecgeo.geodesy import densify, length_km
 
 __all__ = ["sea_route", "stated_leg"]
@@ -76,7 +76,7 @@ def sea_route(a: Any, b: Any, *, names: tuple[str, str] | None = None) -> Route:
     )
     xy = np.array(lane["geometry"]["coordinates"], float)[:, :2]
     line = LineString(_shortened(xy))
-    labels = names or (ends[0][0], ends[1][0])
+    labels = _labels(names, ends)
     kmh = float(read_table("speeds.csv").set_index("id")["kmh"]["sea"])
     about = {
         "name": f"By sea, {labels[0]}–{labels[1]}",
@@ -140,11 +140,11 @@ def stated_leg(
         )
     if not isinstance(source, str) or not source.strip():
         raise InputError("source is empty; say who published the length.")
-    labels = names or (ends[0][0], ends[1][0])
+    labels = _labels(names, ends)
     usual = {"rail": "rail-main", "road": "highway", "sea": "sea"}
     speeds = read_table("speeds.csv").set_index("id")["kmh"]
     if kmh is None:
-        if mode not in usual:
+        if mode not in list(usual):
             raise InputError(f"No speed is known for mode {mode!r}; give kmh=.")
         kmh = float(speeds[usual[mode]])
     kmh = number(kmh, "kmh", above=0.0)
@@ -157,6 +157,16 @@ def stated_leg(
         "licence": "fact",
     }
     return _one_leg(ends, labels, line, float(km), kmh, about)
+
+
+def _labels(names: Any, ends: list[tuple[str, Any]]) -> tuple[str, str]:
+    """What both ends are called."""
+    if names is None:
+        return ends[0][0], ends[1][0]
+    told = list(names) if isinstance(names, (list, tuple)) else []
+    if len(told) != 2 or not all(isinstance(name, str) for name in told):
+        raise InputTypeError(f'names is {names!r}; give two, such as ("Gwadar Port", "Jebel Ali").')
+    return told[0], told[1]
 
 
 def _end(x: Any, what: str) -> tuple[str, Any]:

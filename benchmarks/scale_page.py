@@ -1,0 +1,187 @@
+"""The page and plots of streamed files, made of the figures that `benchmarks.scale` kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.clock import number, table
+
+DOCS = Path(__file__).parents[1] / "docs"
+NAMES = {"ml1": "ML-1", "corridors": "all corridors", "every layer": "all layers"}
+COLORS = {"ml1": "#1f6f8b", "corridors": "#c8553d", "every layer": "#588157"}
+HEAD = """# Benchmarks of files
+
+Points in Parquet to the nearest target in GeoParquet, streamed: read, measured, written and moved into place. Made by `python -m benchmarks.scale`; the figures are kept in `benchmarks/scale.json`, and each part can be measured again by its name ({parts}). Every run is a process of its own on two processors, and its peak memory is its own.
+
+The machine is shared and other work ran beside these: a rate is a lower bound, and the load at the start of each part is stated. Within a table the rows are comparable only as far as the load was the same.
+"""
+
+
+def _axes(title: str, x: str, y: str) -> tuple[Any, Any]:
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams.update({"svg.hashsalt": "cpecgeo", "font.size": 10, "svg.fonttype": "none"})
+    figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
+    axes.set_title(title, loc="left", fontweight="bold")
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.set_xscale("log")
+    axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _save(figure: Any, name: str) -> str:
+    import matplotlib.pyplot as plt
+
+    path = DOCS / "images" / f"bench-{name}.svg"
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+    return f"images/{path.name}"
+
+
+def _slope(x: list[float], y: list[float]) -> float:
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def points(rows: list[dict[str, Any]]) -> str:
+    time, times = _axes("Time grows with the points", "points", "seconds")
+    memory, memories = _axes("Memory doesn't", "points", "peak memory, MB")
+    times.set_yscale("log")
+    lines = []
+    for to, name in NAMES.items():
+        mine = [r for r in rows if r["to"] == to]
+        if not mine:
+            continue
+        x, y = [r["points"] for r in mine], [r["s"] for r in mine]
+        style = {"marker": "o", "markersize": 4, "color": COLORS[to], "label": name}
+        times.plot(x, y, **style)
+        memories.plot(x, [r["mb"] for r in mine], **style)
+        large = [(a, b) for a, b in zip(x, y, strict=True) if a >= 1e5]
+        if len(large) > 1:
+            lines.append(f"{name} {_slope(*map(list, zip(*large, strict=True))):.2f}")
+    memories.axhline(1000, color="#999999", linestyle="--", linewidth=1)
+    memories.text(1e4, 1010, "promised", color="#666666", va="bottom", fontsize=9)
+    memories.set_ylim(0, 1150)
+    for axes in (times, memories):
+        axes.legend(frameon=False)
+    cells = [
+        [
+            f"10{str(len(str(r['points'])) - 1).translate(str.maketrans('45678', '⁴⁵⁶⁷⁸'))}",
+            NAMES[r["to"]], number(r["s"]), number(r["points"] / r["s"]), f"{r['mb']:.0f}",
+            r.get("made", "").partition("load ")[2].partition(" ")[0],
+        ]
+        for r in rows
+    ]  # fmt: skip
+    return f"""
+## Points
+
+{table(["points", "targets", "s", "rows/s", "peak MB", "load of the machine"], cells)}
+From 10⁵ points on, time grows with the number of points to the power of: {", ".join(lines)}.
+
+![Time by points]({_save(time, "points")})
+
+![Peak memory by points]({_save(memory, "memory")})
+"""
+
+
+def verbs(rows: list[dict[str, Any]]) -> str:
+    cells = [
+        [f"`{r['verb']}_file`", r["from"], r["to"], number(r["s"]), number(1e6 / r["s"]), f"{r['mb']:.0f}"]
+        for r in rows
+    ]  # fmt: skip
+    return f"""
+## Formats and verbs
+
+A million points against ML-1.
+
+{table(["verb", "from", "to", "s", "rows/s", "peak MB"], cells)}"""
+
+
+def cores(rows: list[dict[str, Any]]) -> str:
+    one = {r["to"]: r["s"] for r in rows if r["cores"] == 1}
+    cells = [
+        [NAMES[r["to"]], str(r["cores"]), number(r["s"]), number(r["points"] / r["s"]),
+         f"{one[r['to']] / r['s']:.2f}"]
+        for r in rows
+    ]  # fmt: skip
+    return f"""
+## Processors
+
+Two million points; the process is held to so many processors.
+
+{table(["targets", "processors", "s", "rows/s", "× one"], cells)}"""
+
+
+def vertices(rows: list[dict[str, Any]]) -> str:
+    x = [r["vertices"] for r in rows]
+    figure, axes = _axes(
+        "Time per point grows about with the logarithm of the vertices",
+        "vertices of the line", "microseconds per point",
+    )  # fmt: skip
+    axes.set_yscale("log")
+    for key, name, color in (
+        ("cpecgeo", "cpecgeo, exact", "#1f6f8b"),
+        ("tree", "shapely STRtree of edges, in degrees", "#c8553d"),
+        ("plain", "shapely.distance, in degrees", "#888888"),
+    ):
+        axes.plot(
+            x, [1e6 / r[key] for r in rows], marker="o", markersize=4, color=color, label=name
+        )
+    axes.legend(frameon=False)
+    cells = [
+        [f"{r['vertices']:,}", *(number(r[k]) for k in ("cpecgeo", "tree", "plain"))] for r in rows
+    ]
+    more, longer = x[-1] / x[0], rows[0]["cpecgeo"] / rows[-1]["cpecgeo"]
+    power = _slope(x, [1 / r["cpecgeo"] for r in rows])
+    return f"""
+## Vertices
+
+The search alone, 200,000 points, in points a second; the peers are planar, in degrees, on the same points.
+
+{table(["vertices", "cpecgeo, exact", "shapely STRtree of edges", "shapely.distance"], cells)}
+{more:,.0f} times the vertices take {longer:.1f} times as long: a power of {power:.2f}, where a search without a tree has 1; the tree is {np.log2(more):.0f} levels of two deeper.
+
+![Time per point by vertices]({_save(figure, "vertices")})
+"""
+
+
+def peers(rows: list[dict[str, Any]]) -> str:
+    best = {r["vertices"]: r["s"] for r in rows if r["method"] == "cpecgeo"}
+    cells = [
+        [f"{r['vertices']:,}", f"**{r['method']}**" if r["method"] == "cpecgeo" else r["method"],
+         number(r["s"]), number(r["points"] / r["s"]), f"{r['s'] / best[r['vertices']]:.1f}",
+         f"{r['mb']:.0f}"]
+        for r in rows
+    ]  # fmt: skip
+    count = rows[0]["points"]
+    return f"""
+## Peers
+
+{count:,} points, Parquet to Parquet, ML-1 as so many vertices, in one run. geopandas goes through a GeoDataFrame of 262,144 rows at a time, dask-geopandas through two worker processes; both project to UTM 42N and join to the nearest line in the plane, which errs by kilometres ([benchmarks](benchmarks.md)). Times include starting the cluster; memory is the client's and the workers'.
+
+{table(["vertices", "method", "s", "rows/s", "× cpecgeo's time", "peak MB"], cells)}"""
+
+
+def write(record: dict[str, Any]) -> None:
+    """The page, of the parts that are measured."""
+    parts = {
+        "points": points,
+        "verbs": verbs,
+        "cores": cores,
+        "vertices": vertices,
+        "peers": peers,
+    }
+    text = HEAD.format(parts=", ".join(f"`{p}`" for p in parts))
+    text += "".join(
+        f"{make(record[part]['rows'])}\n{record[part]['made']}.\n"
+        for part, make in parts.items()
+        if part in record
+    )
+    (DOCS / "benchmarks-files.md").write_text(text.replace("\n\n\n", "\n\n"))

@@ -1,0 +1,168 @@
+"""Every file that is wrong or odd, by every door it can come through."""
+
+import errno
+import os
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+import cpecgeo as cg
+from cpecgeo import errors, scale
+from cpecgeo.cli import app
+from cpecgeo.formats import read, write
+
+from .files import FILES, GOOD, TABLE
+
+RUN = CliRunner()
+
+
+def made(what, tmp_path):
+    suffix, make, memory, stream = FILES[what]
+    path = tmp_path / f"in{suffix}"
+    make(path)
+    return path, memory, stream
+
+
+def refused(call, name):
+    with pytest.raises(errors.CpecgeoError) as caught:
+        call()
+    assert type(caught.value) is getattr(errors, name), caught.value
+    text = str(caught.value)
+    assert "\n" not in text
+    assert 10 < len(text) < 500
+
+
+@pytest.mark.parametrize("what", FILES)
+def test_in_memory(what, tmp_path):
+    path, error, _ = made(what, tmp_path)
+
+    def answer():
+        frame = read(path)
+        return cg.nearest(frame.geometry, "taxila-havelian")
+
+    if error is None:
+        assert len(answer()) == len(read(path))
+    else:
+        refused(answer, error)
+
+
+@pytest.mark.parametrize("what", [w for w, f in FILES.items() if f[3] != "-"])
+def test_streamed(what, tmp_path):
+    path, _, error = made(what, tmp_path)
+    out = tmp_path / "out.csv"
+    if error is None:
+        done = scale.nearest_file(path, out, to="taxila-havelian")
+        assert done.rows_out == done.rows_in
+        return
+    refused(lambda: scale.nearest_file(path, out, to="taxila-havelian"), error)
+    # Nothing is left behind.
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("what", [w for w, f in FILES.items() if f[2] is not None])
+def test_on_the_command_line(what, tmp_path):
+    path, error, _ = made(what, tmp_path)
+    out = tmp_path / "out.csv"
+    run = RUN.invoke(app, ["near", str(path), "--to", "taxila-havelian", "-o", str(out)])
+    assert run.exit_code == 1
+    # Noise without a suffix is taken for the name of a layer.
+    assert type(run.exception) is getattr(errors, error), run.exception
+    assert not out.exists()
+
+
+@pytest.fixture
+def good(tmp_path):
+    path = tmp_path / "good.csv"
+    TABLE.to_csv(path, index=False)
+    return path
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+WRITERS = {
+    "read-only folder": (errno.EROFS, "Read-only"),
+    "folder of another": (errno.EACCES, "Permission"),
+    "full disk": (errno.ENOSPC, "No space"),
+    "quota": (errno.EDQUOT, "quota"),
+}
+
+
+@pytest.mark.parametrize("what", WRITERS)
+def test_a_place_that_cant_be_written(what, tmp_path, monkeypatch):
+    """As root nothing is read-only, so the system's answer is put in its mouth."""
+    code, words = WRITERS[what]
+
+    def no(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("tempfile.mkdtemp", no)
+    with pytest.raises(errors.FileError, match=words):
+        write(GOOD, tmp_path / "a.gpkg")
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", no)
+    for verb in (
+        lambda: cg.Map(background=False).save(tmp_path / "m.html"),
+        lambda: cg.report("taxila-havelian", draw=False).save(tmp_path / "r.md"),
+    ):
+        with pytest.raises(errors.FileError):
+            verb()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_read_only_folder_for_a_stream(good, tmp_path, monkeypatch):
+    def no(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("pathlib.Path.mkdir", no)
+    with pytest.raises(errors.FileError, match="Read-only"):
+        scale.nearest_file(good, tmp_path / "o.csv", to="taxila-havelian")
+
+
+@pytest.mark.parametrize("name", ["no/where.csv", "good.csv/x.csv", "x" * 300 + ".csv"])
+def test_results_that_cant_lie_there(name, good, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for verb in (
+        lambda: write(GOOD, name),
+        lambda: scale.nearest_file(good, name, to="taxila-havelian"),
+    ):
+        with pytest.raises(errors.FileError):
+            verb()
+
+
+def test_a_result_over_its_source_or_a_folder(good, tmp_path):
+    with pytest.raises(errors.InputError, match="write to another"):
+        scale.nearest_file(good, good, to="taxila-havelian")
+    (tmp_path / "o.csv").mkdir()
+    with pytest.raises(errors.FileError, match="is a folder"):
+        scale.nearest_file(good, tmp_path / "o.csv", to="taxila-havelian")
+    with pytest.raises(errors.FileError):
+        write(GOOD, tmp_path / "o.csv")
+
+
+EXTRAS = {
+    "pyarrow": ("scale", lambda p: write(GOOD, p / "a.parquet")),
+    "rasterio": ("dem", lambda p: cg.profile("taxila-havelian", 20, dem=p / "good.csv")),
+    "osmium": ("osm", lambda p: cg.osm.refresh("taxila-havelian", file=p / "good.csv")),
+    "searoute": ("sea", lambda _: cg.sea_route("Gwadar Port", "Karachi Port")),
+    "matplotlib": ("plot", lambda _: __import__("cpecgeo.maps.figures", fromlist=["x"]).overview()),
+    "distributed": (
+        "scale",
+        lambda p: scale.nearest_file(
+            p / "good.csv", p / "o.csv", to="taxila-havelian", scheduler="tcp://127.0.0.1:1"
+        ),
+    ),
+    "dask.dataframe": ("scale", lambda _: scale.nearest(TABLE, "taxila-havelian")),
+}
+
+
+@pytest.mark.parametrize("package", EXTRAS)
+def test_a_missing_extra_is_named(package, good, tmp_path, monkeypatch):
+    extra, verb = EXTRAS[package]
+    for name in list(sys.modules):
+        if name == package or name.startswith(f"{package}."):
+            monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(errors.MissingExtraError, match=rf"cpecgeo\[{extra}\]"):
+        verb(tmp_path)
