@@ -142,7 +142,6 @@ def test_a_result_over_its_source_or_a_folder(good, tmp_path):
 
 
 EXTRAS = {
-    "pyarrow": ("scale", lambda p: write(GOOD, p / "a.parquet")),
     "rasterio": ("dem", lambda p: cg.profile("taxila-havelian", 20, dem=p / "good.csv")),
     "osmium": ("osm", lambda p: cg.osm.refresh("taxila-havelian", file=p / "good.csv")),
     "searoute": ("sea", lambda _: cg.sea_route("Gwadar Port", "Karachi Port")),
