@@ -30,10 +30,10 @@ HEAD = """# Benchmarks
 Made by `make bench` (`python -m benchmarks`, or a part alone: `python -m benchmarks matrix`; peers: `pip install -r benchmarks/requirements.txt`, Debian's `postgresql` and `postgis`), and `python -m benchmarks.graphs`, `benchmarks.scale`.
 
 The rows of a table were measured in the same run, each as the best of several. Times include what a caller sees: cpecgeo, shapely and geopandas start from a GeoSeries in lon, lat and end with distances (cpecgeo with its whole DataFrame); PostGIS is timed by its own server, without sending rows. Errors are against bisection with Karney's geodesics, on the same line.
-"""  # noqa: E501 - prose
+"""
 BUFFER = """Error: greatest share by which a vertex of the boundary, or the geodesic middle of one of its edges, misses the radius.
 
-"""  # noqa: E501 - prose
+"""
 FIRST = ["Point to nearest line", "Buffer", "Length", "Distance matrix", "Preparing"]
 
 

@@ -70,7 +70,8 @@ def harmless(page, *, own=frozenset()):
         assert tag not in RUNS - own, tag
         for name, value in attributes.items():
             assert not name.startswith("on"), (tag, name)
-            assert "javascript:" not in (value or "").lower().replace("&", ""), (tag, name, value)
+            if name in {"href", "src", "action", "formaction", "xlink:href"}:
+                assert not (value or "").strip().lower().startswith("javascript:"), (tag, name)
     return reader
 
 
