@@ -78,12 +78,20 @@ def _subject(x: str) -> Any:
     return features(x) if Path(x).suffix else x
 
 
-def _beside(frame: Any, found: Any) -> Any:
-    """Answers beside their rows; a column of the same name says that it is of the answer."""
+def _beside(frame: Any, found: Any, told: str) -> tuple[Any, list[str]]:
+    """Answers beside their rows, and the columns for the screen: a name, and those `told`.
+
+    A column that the file has too gets ``_near`` in the answer, as often as is needed.
+    """
     import geopandas as gpd
 
-    clash = {c: f"{c}_near" for c in found.columns if c in frame.columns}
-    return gpd.GeoDataFrame(frame.join(found.rename(columns=clash)))
+    clash = {c: c for c in found.columns}
+    while taken := [c for c, name in clash.items() if name in frame.columns]:
+        clash |= {c: f"{clash[c]}_near" for c in taken}
+    texts = [c for c in frame.columns if frame[c].dtype.kind not in "fiub" and c != "geometry"]
+    label = ["name"] if "name" in frame.columns else texts[:1]
+    joined = gpd.GeoDataFrame(frame.join(found.rename(columns=clash)))
+    return joined, [*label, *(clash[c] for c in told.split())]
 
 
 def _streams(source: str, out: Path | None, stream: bool | None, *, resume: bool) -> bool:  # noqa: FBT001
@@ -139,11 +147,11 @@ def near(
     frame = features(source, lon=lon, lat=lat, layer=layer)
     known = frame[frame.geometry.notna()]
     found = nearest(known, _target(to), k=k, max_km=max_km)
-    joined = _beside(frame, found.drop(columns="path", errors="ignore"))
+    found = found.drop(columns="path", errors="ignore")
+    joined, shown = _beside(frame, found, "target distance_km km side")
     if max_km is not None:
-        joined = joined[joined["target"].notna()]
-    shown = "name target distance_km km side" if out is None and not json else None
-    give(joined, shown, out=out, json=json, safe_cells=safe_cells)
+        joined = joined[joined[shown[-4]].notna()]
+    give(joined, None if json else shown, out=out, json=json, safe_cells=safe_cells)
 
 
 @app.command()
@@ -333,9 +341,9 @@ def locate(
 
     frame = features(points, lon=lon, lat=lat)
     known = frame[frame.geometry.notna()]
-    joined = _beside(known, thing(corridor).locate(known.geometry))
-    shown = "name km offset_km side" if out is None and not json else None
-    give(joined, shown, out=out, json=json)
+    found = thing(corridor).locate(known.geometry)
+    joined, shown = _beside(known, found, "km offset_km side")
+    give(joined, None if json else shown, out=out, json=json)
 
 
 @app.command()

@@ -72,7 +72,7 @@ def features(
 
 def give(
     frame: Any,
-    columns: str | None = None,
+    columns: str | list[str] | None = None,
     *,
     out: Path | None,
     json: bool = False,
@@ -85,15 +85,20 @@ def give(
         print(write(frame, out, safe_cells=safe_cells))
         return
     flat = frame.reset_index() if any(n is not None for n in frame.index.names) else frame
-    chosen = [c for c in flat.columns if c != "geometry"] if columns is None else columns.split()
-    show(flat, " ".join(c for c in chosen if c in flat), json=json)
+    chosen = [c for c in flat.columns if c != "geometry"] if columns is None else _listed(columns)
+    show(flat, [c for c in chosen if c in flat], json=json)
 
 
-def show(frame: Any, columns: str, *, json: bool = False) -> None:
+def _listed(columns: str | list[str]) -> list[str]:
+    return columns.split() if isinstance(columns, str) else columns
+
+
+def show(frame: Any, columns: str | list[str], *, json: bool = False) -> None:
     """Print a table for people, or JSON for machines."""
-    chosen = frame[columns.split()]
+    chosen = frame[_listed(columns)]
     if json:
-        print(chosen.to_json(orient="records", force_ascii=False, indent=1))
+        told = chosen.to_json(orient="records", force_ascii=False, indent=1, date_format="iso")
+        print(told)
         return
     from rich.console import Console
     from rich.table import Table
@@ -102,7 +107,7 @@ def show(frame: Any, columns: str, *, json: bool = False) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in chosen.columns:
         number = chosen[column].dtype.kind in "fi"
-        table.add_column(column, justify="right" if number else "left", overflow="fold")
+        table.add_column(Text(str(column)), justify="right" if number else "left", overflow="fold")
     for row in chosen.itertuples(index=False):
         cells = [_cell(value, column) for value, column in zip(row, chosen.columns, strict=True)]
         table.add_row(*map(Text, cells))

@@ -37,12 +37,16 @@ def show_thing(name: Name) -> None:
 
     try:
         thing = corridor(name)
-    except UnknownNameError:
+    except UnknownNameError as no_corridor:
         try:
             spot = place(name)
-        except UnknownNameError:
-            frame = layer(name)
-            show(frame, "id name kind status accuracy_km source")
+        except UnknownNameError as no_place:
+            try:
+                frame = layer(name)
+            except UnknownNameError as error:
+                near = [*no_corridor.near, *no_place.near, *error.near]
+                raise UnknownNameError(name, "corridor, place or layer", near) from error
+            give(frame, "id name kind status accuracy_km source", out=None)
             return
         print(f"{spot.name} ({spot.layer}): {spot.point.x:.5f}, {spot.point.y:.5f}")
         print(f"  {spot.basis}, within {spot.accuracy_km:g} km; {spot.source}; {spot.licence}")
