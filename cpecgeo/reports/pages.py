@@ -18,27 +18,50 @@ _UNITS = {"km": "km", "km2": "km²", "m": "m", "hours": "h", "percent": "%", "bu
 _PLACES = {"share": 3, "ratio": 3, "lon": 5, "lat": 5}
 # Counted, not measured.
 _WHOLE = ("population", "within_", "features")
+# Parts of one row that are shown as tiles, and from how many letters on a text needs a row.
+_FACTS = ("glance", "climb")
+_LONG = 28
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 _STYLE = """
-body{font:16px/1.5 system-ui,"Noto Sans",sans-serif;color:#222;background:#fff;margin:0}
-main{max-width:62rem;margin:0 auto;padding:1.5rem}
-h1{font-size:1.7rem;line-height:1.2;margin:0}
-h2{font-size:1.2rem;margin:2rem 0 .5rem;border-bottom:1px solid #ccc}
-.sub{color:#555;margin:.2rem 0 1rem}
+:root{--ink:#26231f;--soft:#696358;--line:#ddd6c8;--tint:#f6f2ea;--mark:#1f5f8b}
+*{box-sizing:border-box}
+body{font:16px/1.5 system-ui,"Noto Sans",sans-serif;color:var(--ink);background:#fff;margin:0}
+main{max-width:64rem;margin:0 auto;padding:2rem 1.5rem}
+h1{font-size:2rem;line-height:1.2;margin:0;padding-top:.8rem;border-top:.35rem solid var(--mark)}
+h2{font-size:1.2rem;margin:2.4rem 0 .6rem}
+p{max-width:46rem}
+.sub{color:var(--soft);margin:.3rem 0 1rem}
+.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.6rem;margin:0;
+grid-auto-flow:dense}
+.facts div{background:var(--tint);padding:.6rem .8rem;border-radius:.3rem}
+.facts .long{grid-column:1/-1}
+dt{font-size:.8rem;color:var(--soft)}
+dd{margin:0;font-size:1.15rem;font-weight:600;overflow-wrap:anywhere}
+.long dd{font-size:1rem;font-weight:400}
 .wide{overflow-x:auto}
-table{border-collapse:collapse;font-size:.85rem;margin:.5rem 0}
-caption{text-align:left;color:#555;padding:.2rem 0}
-th,td{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
-th{border-bottom:2px solid #999}
+table{border-collapse:collapse;font-size:.85rem;line-height:1.4;margin:.5rem 0;min-width:24rem}
+th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;
+min-width:4rem}
+td{overflow-wrap:break-word}
+th{border-bottom:2px solid var(--soft);background:var(--tint);font-weight:600}
+tbody tr:hover{background:var(--tint)}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-iframe{width:100%;height:30rem;border:1px solid #bbb}
+.t{min-width:14rem;overflow-wrap:anywhere}
+.bar{display:inline-block;height:.7em;margin-right:.5em;background:var(--mark);opacity:.55}
+iframe{width:100%;height:32rem;border:1px solid var(--line);border-radius:.3rem}
 img{max-width:100%;height:auto}
+.chart img{min-width:46rem}
 ul{padding-left:1.2rem}
+li{margin:.2rem 0}
 .src{font-size:.85rem;overflow-wrap:anywhere}
-@media print{iframe{height:18cm}main{max-width:none;padding:0}
-h2{break-after:avoid}tr{break-inside:avoid}}
+@media(max-width:40rem){main{padding:1rem}h1{font-size:1.6rem}iframe{height:24rem}}
+@media print{body{font-size:10pt}iframe{height:18cm}main{max-width:none;padding:0}
+.facts{grid-template-columns:repeat(4,1fr)}
+.wide{overflow:visible}.chart img,table,.t,td,th{min-width:0}
+*{print-color-adjust:exact}thead{display:table-header-group}
+h2{break-after:avoid}tr,.facts,img{break-inside:avoid}}
 """
 
 _BODY = """
@@ -51,12 +74,15 @@ _BODY = """
 {% endfor %}
 {% if part.page %}<iframe title="{{ part.alt }}" sandbox="allow-scripts" srcdoc="{{ part.page }}"></iframe>
 {% endif %}
-{% if part.image %}<img alt="{{ part.alt }}" src="{{ part.image }}">
+{% if part.image %}<div class="wide chart"><img alt="{{ part.alt }}" src="{{ part.image }}"></div>
+{% endif %}
+{% if part.facts %}<dl class="facts">{% for k, v, c in part.facts %}<div{% if c %} class="{{ c }}"{% endif %}><dt>{{ k }}</dt><dd>{{ v }}</dd></div>
+{% endfor %}</dl>
 {% endif %}
 {% if part.head %}<div class="wide"><table>
 <thead><tr>{% for h, c in part.head %}<th scope="col" class="{{ c }}">{{ h }}</th>{% endfor %}</tr></thead>
 <tbody>
-{% for row in part.rows %}<tr>{% for v, c in row %}<td class="{{ c }}">{{ v }}</td>{% endfor %}</tr>
+{% for row in part.rows %}<tr>{% for v, c, bar in row %}<td class="{{ c }}">{% if bar %}<span class="bar" style="width:{{ bar }}em"></span>{% endif %}{{ v }}</td>{% endfor %}</tr>
 {% endfor %}
 </tbody></table></div>
 {% endif %}
@@ -108,13 +134,19 @@ def fragment(report: Report) -> str:
 
 
 def _shown(part: Part) -> dict[str, Any]:
-    head, rows = [], []
-    table = _upright(part)
-    if table is not None:
-        kinds = ["n" if table[c].dtype.kind in "fiu" else "" for c in table]
+    head, rows, facts = [], [], []
+    table = part.table
+    if table is not None and part.key in _FACTS and len(table) == 1:
+        shown = [(_title(str(c)), _cell(v, str(c))) for c, v in table.iloc[0].items()]
+        facts = [(k, v, "long" if len(v) > _LONG else "") for k, v in shown if v]
+    elif table is not None:
+        kinds = [_kind(table[c]) for c in table]
         head = [(_title(str(c)), k) for c, k in zip(table, kinds, strict=True)]
         rows = [
-            [(_cell(v, str(c)), k) for v, c, k in zip(row, table, kinds, strict=True)]
+            [
+                (_cell(v, str(c)), k, _bar(v, str(c)))
+                for v, c, k in zip(row, table, kinds, strict=True)
+            ]
             for row in table.itertuples(index=False)
         ]
     image = ""
@@ -127,9 +159,24 @@ def _shown(part: Part) -> dict[str, Any]:
         "page": part.page,
         "alt": part.alt,
         "image": image,
+        "facts": facts,
         "head": head,
         "rows": rows,
     }
+
+
+def _kind(column: pd.Series) -> str:
+    """The class of a column: numbers stand to the right, long texts get room."""
+    if column.dtype.kind in "fiu":
+        return "n"
+    longest = max((len(str(plain(value))) for value in column), default=0)
+    return "t" if longest > _LONG else ""
+
+
+def _bar(value: Any, column: str) -> str:
+    """The length of a bar beside a share, in letters' widths."""
+    share = plain(value) if column == "share" else None
+    return f"{8 * min(max(share, 0.0), 1.0):.2f}" if share else ""
 
 
 def _upright(part: Part) -> pd.DataFrame | None:
@@ -160,10 +207,11 @@ def _cell(value: Any, column: str) -> str:
     if isinstance(value, list):
         return ", ".join(str(v) for v in value)
     if isinstance(value, float):
-        places = 0 if column.startswith(_WHOLE) else _PLACES.get(column, 2)
+        whole = column.startswith(_WHOLE) or column.endswith("_m")
+        places = 0 if whole else _PLACES.get(column, 2)
         return f"{value:,.{places}f}"
     if isinstance(value, int):
-        return f"{value:,}"
+        return str(value) if column.endswith("year") else f"{value:,}"
     return "" if value is None else str(value)
 
 

@@ -143,6 +143,15 @@ def test_a_hostile_name_of_a_thing():
     assert "img" not in read.tags
 
 
+def test_years_are_not_counted_in_thousands_and_shares_have_bars():
+    frame = pd.DataFrame({"year": [2022, 2023], "towns": [1234, 5], "share": [0.25, 0.75]})
+    made = Report("t", "s", (Part("rows", "Rows", (), frame),), (), (), "0").to_html()
+    assert ">2022<" in made
+    assert ">1,234<" in made
+    lengths = [float(n) for n in re.findall(r'class="bar" style="width:([\d.]+)em"', made)]
+    assert lengths[1] == 3 * lengths[0]
+
+
 def test_the_same_report_gives_the_same_page():
     made = [cg.report("taxila-havelian").to_html() for _ in range(2)]
     assert made[0] == made[1]
@@ -161,7 +170,12 @@ def test_the_page_works_without_any_request(chromium, tmp_path):
     frame = page.frame_locator("iframe")
     frame.locator("html[data-ready]").wait_for(state="attached")
     assert frame.locator(".leaflet-pane path, .leaflet-pane canvas").count() > 0
+    # The whole line is in view, though the frame had no size when its page began.
+    scale = frame.locator(".leaflet-control-scale")
+    scale.get_by_text(re.compile(r"^[1-9]\d\d km")).wait_for()
     assert page.locator("img").evaluate("image => image.naturalWidth > 100")
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert said == []
     page.close()

@@ -109,7 +109,22 @@ const cpecgeo = (function () {
     made.getPane("cpec-posts").style.pointerEvents = "none";
     made.getPane("cpec-labels").style.pointerEvents = "none";
     fit(made);
+    fitWhenSeen(made);
     return made;
+  }
+
+  // In a frame the page may run before it has a size; nothing fits into none.
+  function fitWhenSeen(target) {
+    const box = target.getContainer();
+    const sized = () => box.clientWidth > 0 && box.clientHeight > 0;
+    if (sized()) return;
+    const watch = new ResizeObserver(() => {
+      if (!sized()) return;
+      watch.disconnect();
+      target.invalidateSize({ animate: false });
+      fit(target);
+    });
+    watch.observe(box);
   }
 
   // Width of what stands at a side of the map, for the view to keep clear of.
