@@ -43,7 +43,8 @@ def crossed(x: Any, zones: Any = "districts") -> gpd.GeoDataFrame:
         zone has no `zone`, and isn't left out. `km_in` and `km_out` are chainage where `x`
         is a corridor, geodesic km from the start otherwise; `length_km` is the geodesic
         length of the drawn stretch and `share` its part of the whole. Where zones don't
-        overlap the shares add up to 1. `.attrs` has the total and the length outside.
+        overlap the shares add up to 1; what runs along a common outline counts in the first
+        of the two zones. `.attrs` has the total and the length outside.
 
     Raises
     ------
@@ -172,6 +173,12 @@ def _inside(shapes: Any, starts: Any, ends: Any, areas: gpd.GeoSeries) -> list[_
     shapely.prepare(array)
     piece, zone = shapely.STRtree(array).query(shapes, predicate="intersects")
     whole = shapely.covers(array[zone], shapes[piece])
+    # What runs along an outline is in the zones on both sides of it; one of them has it.
+    edge = whole & shapely.touches(array[zone], shapes[piece])
+    order = np.flatnonzero(whole)
+    order = order[np.lexsort((zone[order], edge[order], piece[order]))]
+    edge[order[np.unique(piece[order], return_index=True)[1]]] = False
+    piece, zone, whole = piece[~edge], zone[~edge], whole[~edge]
     found = [
         (int(z), float(starts[p]), float(ends[p]))
         for p, z in zip(piece[whole], zone[whole], strict=True)

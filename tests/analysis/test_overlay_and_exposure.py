@@ -113,6 +113,17 @@ def test_shares_add_up(coords):
     assert found["length_km"].sum() == pytest.approx(cg.length_km(line), abs=1e-5)
 
 
+def test_what_runs_along_a_common_outline_counts_once():
+    west, east = box(66, 30, 67, 32), box(67, 30, 68, 32)
+    zones = gpd.GeoSeries([west, east], index=["west", "east"], crs=4326)
+    found = cg.crossed(LineString([(67.5, 30.2), (67, 30.5), (67, 31.8), (66.5, 31.9)]), zones)
+    assert found["zone"].tolist() == ["east", "west"]
+    assert found["share"].sum() == pytest.approx(1)
+    assert cg.crossed(LineString([(67, 30.5), (67, 31)]), zones[["east"]])["zone"].tolist() == [
+        "east"
+    ]
+
+
 def test_parts_of_a_line_follow_one_another():
     line = MultiLineString([[(70, 30), (70.5, 30)], [(71, 30), (71.5, 30)]])
     found = cg.crossed(line, gpd.GeoSeries([box(70.2, 29, 71.2, 31)], crs=4326))
