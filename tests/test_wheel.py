@@ -164,3 +164,15 @@ def test_installed_constraints_hold(stranger, tmp_path):
     pinned = {re.sub(r"[-_.]+", "-", p.split("==")[0]).lower() for p in pins if "==" in p}
     names = {re.sub(r"[-_.]+", "-", n).lower() for n in re.findall(r'"name": ?"([^"]+)"', frozen)}
     assert names - {"cpecgeo"} <= pinned
+
+
+def test_a_stranger_sees_the_types(stranger, tmp_path):
+    """`py.typed` is honoured: mypy passes what is right and names what is wrong."""
+    code = 'import cpecgeo as cg\n\nc: cg.Corridor = cg.corridor("ml1")\nkm: float = c.length_km\n'
+    (tmp_path / "use.py").write_text(f"{code}bad: int = c.title\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(stranger / "python"), "use.py"],
+        check=False, cwd=tmp_path, env=bare_environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert "use.py:5: error: Incompatible types" in done.stdout
+    assert "Found 1 error" in done.stdout
