@@ -42,7 +42,7 @@ def told(error: CpecgeoError) -> None:
 
 def name(data: bytes) -> None:
     """Ask for a corridor, a place, a layer and a source by noise."""
-    text = data.decode("utf-8", "surrogatepass" if data[:1] == b"\xed" else "replace")
+    text = data.decode("utf-8", "replace")
     for find in (cg.corridor, cg.place, cg.layer, cg.cite):
         try:
             find(text)
