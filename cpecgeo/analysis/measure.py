@@ -6,6 +6,7 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 
 from cpecgeo import geodesy
 from cpecgeo.errors import InputError, UnknownNameError
@@ -138,7 +139,7 @@ def aims(targets: Any) -> tuple[Any, list[Corridor]]:
         raise InputError("targets is empty; name one corridor, place or layer at least.")
     if not all(isinstance(t, (str, Corridor)) for t in listed):
         shapes = geometry(targets, "targets")
-        if hasattr(targets, "line") or hasattr(targets, "point"):
+        if shapes is not targets and isinstance(shapes, shapely.Geometry):
             shapes = gpd.GeoSeries([shapes], index=[targets.name], crs=4326)
         return shapes, []
     things: list[Corridor] = []

@@ -13,7 +13,7 @@ from shapely.geometry import LineString
 
 from cpecgeo.catalogue import data_version, folded
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
-from cpecgeo.features.gate import in_region
+from cpecgeo.features.gate import geometry, in_region
 from cpecgeo.geodesy import Chainage
 
 __all__ = ["Corridor"]
@@ -167,7 +167,7 @@ class Corridor:
             from cpecgeo.features.places import place
 
             points = place(points)
-        frame = self.chainage.locate(in_region(getattr(points, "point", points), "points"))
+        frame = self.chainage.locate(in_region(geometry(points, "points"), "points"))
         frame.attrs = {**frame.attrs, "corridor": self.name, "data_version": data_version()}
         return frame
 

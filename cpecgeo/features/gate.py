@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 import shapely
 
 from cpecgeo.errors import CoordinateError
@@ -51,17 +52,20 @@ def geometry(x: Any, what: str) -> Any:
         return _named(x, what)
     if isinstance(x, (list, tuple)) and x and all(_thing(v) for v in x):
         return _listed(x, what)
-    for attribute in ("line", "point"):
-        part = getattr(x, attribute, None)
-        if isinstance(part, shapely.Geometry):
-            return part
-    return x
+    part = _part(x)
+    return x if part is None else part
+
+
+def _part(x: Any) -> Any:
+    """The line or the point of a thing; a table may have a label or column called so."""
+    if isinstance(x, (pd.Series, pd.DataFrame)):
+        return None
+    parts = (getattr(x, attribute, None) for attribute in ("line", "point"))
+    return next((p for p in parts if isinstance(p, shapely.Geometry)), None)
 
 
 def _thing(x: Any) -> bool:
-    return isinstance(x, str) or any(
-        isinstance(getattr(x, a, None), shapely.Geometry) for a in ("line", "point")
-    )
+    return isinstance(x, str) or _part(x) is not None
 
 
 def _listed(things: Any, what: str) -> gpd.GeoSeries:

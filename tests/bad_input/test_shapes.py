@@ -222,3 +222,15 @@ def test_swapped_points_of_pakistan_are_noticed(ml1):
 def test_reprojected_input_gives_the_same_places():
     there = series(LINE).to_crs(32642)
     assert_geodesic_equal(geodesy.lonlat(there), series(LINE), tol_km=1e-6)
+
+
+@pytest.mark.parametrize("label", ["line", "point"])
+def test_a_label_or_column_called_like_a_part_is_only_a_name(label):
+    """Corridors have a `line` and places a `point`; tables give theirs as attributes too."""
+    series = gpd.GeoSeries([Point(67, 25), Point(70, 30)], index=[label, "other"], crs=4326)
+    frame = gpd.GeoDataFrame({label: series.to_numpy()}, geometry=series.to_numpy(), crs=4326)
+    spots = gpd.GeoSeries([Point(67, 25.1), Point(70, 30.1)], crs=4326)
+    assert cg.nearest(spots, series)["target"].tolist() == [label, "other"]
+    assert cg.nearest(spots, frame)["target"].tolist() == [0, 1]
+    assert cg.corridor("ml1").locate(frame).index.tolist() == [0, 1]
+    assert cg.corridor("ml1").locate(series).index.tolist() == [label, "other"]
