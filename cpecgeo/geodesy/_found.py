@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from cpecgeo.geodesy._ellipsoid import E2, GEOD, Floats, Ints
 from cpecgeo.geodesy._tree import Pieces, Tree
 
-__all__ = ["Found", "antipodal", "geodetic"]
+__all__ = ["NO_SIDE", "Found", "antipodal", "geodetic"]
+
+NO_SIDE = 2  # of places that no direction leads through: points, and lines of no length
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Found:
     metres, lon, lat : ndarray
         Distance and closest place; NaN for none.
     side : ndarray of int
-        1 left, 0 on the line, -1 right.
+        1 left, 0 on the line, -1 right; `NO_SIDE` is set by `number`.
     along : ndarray
         Metres from the start of the geometry; of the piece until `number` is called.
     target, path : ndarray of int
@@ -54,10 +56,13 @@ class Found:
         )  # fmt: skip
 
     def number(self, tree: Tree) -> None:
-        """Fill `target` and `path`, and count `along` from the start of the geometry."""
+        """Fill `target` and `path`, count `along` from the start, take sides from points."""
         np.take(np.append(tree.pieces.target, -1), self.piece, out=self.target, mode="wrap")
         np.take(np.append(tree.pieces.path, -1), self.piece, out=self.path, mode="wrap")
         self.along[...] += np.take(np.append(tree.start_m, np.nan), self.piece, mode="wrap")
+        spots = tree.pieces.per_d2 == 0.0
+        if spots.any():
+            self.side[np.take(np.append(spots, False), self.piece, mode="wrap")] = NO_SIDE
 
 
 def geodetic(xyz: Floats) -> tuple[Floats, Floats]:

@@ -124,7 +124,7 @@ class Index:
             - `km`: geodesic kilometres along it to there, from its first vertex, all parts
               one after the other; 0 on points
             - `side`: categorical, "left" or "right" of the direction of travel, "on" within
-              1 mm
+              1 mm; missing on points and lines of no length, which lead nowhere
             - `path`: which line or ring of the geometry, from 0
 
             NaN (`path` -1) where nothing is within `max_km`, or the point is missing.
@@ -198,6 +198,7 @@ class Index:
             "lon": found.lon.ravel(),
             "lat": found.lat.ravel(),
             "km": found.along.ravel() * 1e-3,
+            # `NO_SIDE` becomes -1, which is missing.
             "side": pd.Categorical.from_codes(1 - found.side.ravel(), _SIDES, validate=False)
             if whole
             else pd.Categorical.from_codes(np.where(hit, 1 - found.side.ravel(), -1), _SIDES),

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.geodesy._found import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.scale.points import numbers
 from cpecgeo.scale.targets import Targets
@@ -67,7 +68,7 @@ def near_columns(
     -------
     dict
         `target` (position in the index), `distance_km`, `near_lon`, `near_lat`, `km`
-        (chainage where the target is a corridor), `side` (0 right, 1 on, 2 left).
+        (chainage where the target is a corridor), `side` (0 right, 1 on, 2 left, 3 none).
     """
     found = to.index.find(xy, k, limit_m)
     km = found.along * 1e-3
@@ -160,7 +161,8 @@ class Near:
         table: dict[str, Any] = {"target": _labels(flat["target"], _ids(to), gone)}
         for name in NEAR[1:5]:
             table[name] = pa.array(flat[name], mask=gone if gone.any() else None)
-        table["side"] = _labels(flat["side"], pa.array(_SIDES), gone)
+        lost = gone | (flat["side"] == NO_SIDE + 1)
+        table["side"] = _labels(flat["side"], pa.array(_SIDES), lost)
         if self.k == 1:
             return pa.table(table), None
         count = len(good)

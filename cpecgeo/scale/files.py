@@ -90,7 +90,8 @@ def nearest_file(
     Run
         How many rows, parts and seconds it took. The rows keep their order and columns, and
         have besides `target`, `distance_km` (geodesic), `near_lon`, `near_lat` (the closest
-        place), `km` (chainage on a corridor, else km along the line), `side` of the line.
+        place), `km` (chainage on a corridor, else km along the line), `side` of the line
+        (missing where the target is a point).
 
     Raises
     ------

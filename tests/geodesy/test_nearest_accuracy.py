@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import shapely
 from geographiclib.geodesic import Geodesic
-from shapely.geometry import LineString, Point, box
+from shapely.geometry import LineString, MultiLineString, MultiPoint, Point, Polygon, box
 
 from cpecgeo.geodesy import Index, densify, distance_km, nearest
 from cpecgeo.testing import reference_nearest
@@ -106,6 +106,38 @@ def test_side():
         Point(67, 25.2),
     ]
     assert nearest(points, line)["side"].tolist() == ["left", "right", "left", "left", "on"]
+
+
+def test_points_and_lines_of_no_length_have_no_side():
+    line = LineString([(67, 25), (67, 26)])
+    targets = gpd.GeoSeries(
+        [
+            Point(70, 25),
+            LineString([(72, 25), (72, 25)]),
+            MultiPoint([(74, 25), (74, 26)]),
+            MultiLineString([[(76, 25), (76, 25)], [(77, 25), (77, 26)]]),
+            line,
+        ],
+        crs=4326,
+    )
+    points = [Point(x, 25.5) for x in (70.1, 72.1, 74.1, 76.1, 77.1, 67.1, 66.9)]
+    found = nearest([*points, Point(70, 25)], targets)
+    assert found["target"].tolist() == [0, 1, 2, 3, 3, 4, 4, 0]
+    assert found["side"].astype(object).fillna("").tolist() == (
+        ["", "", "", "", "right", "right", "left", ""]
+    )
+    assert found["side"].cat.categories.tolist() == ["left", "on", "right"]
+    both = nearest(Point(68.6, 25.5), targets, k=2)
+    assert both["side"].astype(object).fillna("").tolist() == ["", "right"]
+    # Near antipodes another search answers.
+    assert nearest(Point(-110.2, -25.1), targets.iloc[[0]])["side"].isna().all()
+
+
+def test_a_polygon_keeps_its_sides():
+    area = Polygon([(67, 25), (68, 25), (68, 26), (67, 26)])
+    found = nearest([Point(67.5, 24.9), Point(67.5, 25.001)], [area, Point(80, 25)])
+    assert found["side"].tolist() == ["right", "on"]
+    assert found["distance_km"].tolist()[1] == 0
 
 
 def test_k_and_max_km_against_all_distances():

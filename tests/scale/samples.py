@@ -8,6 +8,11 @@ import pyarrow.parquet as pq
 import shapely
 
 BOX = ((60.5, 23.5), (77.5, 37.5))
+PORT_AND_LINE = gpd.GeoSeries(
+    [shapely.Point(62.33, 25.11), shapely.LineString([(67, 25), (72, 34)])],
+    index=["port", "line"],
+    crs=4326,
+)
 
 
 def frame(rows=4_000, seed=1):

@@ -15,7 +15,7 @@ import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import FileError, InputError
 
-from .samples import SUFFIX, frame, table, write
+from .samples import PORT_AND_LINE, SUFFIX, frame, table, write
 
 SMALL = {"batch_rows": 300, "part_rows": 1_000}
 
@@ -104,6 +104,20 @@ def test_exposure_sums_rings(files, points, expected, kind, tmp_path):
         assert row["rows"] == inside.sum()
         assert row["people"] == points["people"][inside].sum()
     assert got["km_to"].tolist() == [10, 40, 90]
+
+
+@pytest.mark.parametrize("out", ["o.parquet", "o.csv"])
+def test_side_is_empty_where_the_target_is_a_point(files, tmp_path, out):
+    scale.nearest_file(files["csv"], tmp_path / out, to=PORT_AND_LINE, k=2, **SMALL)
+    if out.endswith("csv"):
+        text = pd.read_csv(tmp_path / out, dtype=str, keep_default_na=False)
+        got = text[text["target"] != ""].assign(side=lambda t: t["side"].replace("", None))
+    else:
+        got = pd.read_parquet(tmp_path / out).dropna(subset="target")
+    none = got["side"].isna()
+    assert set(got.loc[none, "target"]) == {"port"}
+    assert set(got.loc[~none, "target"]) == {"line"}
+    assert set(got.loc[~none, "side"]) <= {"left", "on", "right"}
 
 
 def test_more_than_one_target_repeats_rows(files, points, tmp_path):

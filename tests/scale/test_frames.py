@@ -12,7 +12,7 @@ import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CoordinateError, CRSError, InputError, InputTypeError
 
-from .samples import frame, table
+from .samples import PORT_AND_LINE, frame, table
 
 TO = ["ml1", "kkh", "n40"]
 
@@ -50,6 +50,16 @@ def test_nearest_is_that_of_memory_and_its_meta_holds(points, make, options):
     assert got["side"].astype(str).tolist() == want["side"].astype(str).tolist()
     for here, there in (("distance_km", "distance_km"), ("near_lon", "lon"), ("km", "km")):
         np.testing.assert_allclose(got[here], want[there].to_numpy(float), atol=1e-6)
+
+
+def test_points_have_no_side(points):
+    lazy = scale.nearest(plain(points), PORT_AND_LINE, k=2)
+    got = lazy.compute()
+    assert lazy.dtypes.equals(got.dtypes)
+    on_point = got["target"] == "port"
+    assert on_point.sum() == points.geometry.notna().sum()
+    assert got.loc[on_point, "side"].isna().all()
+    assert got.loc[got["target"] == "line", "side"].notna().all()
 
 
 def test_nothing_is_computed_before_it_is_asked_for(points):
