@@ -2,7 +2,9 @@
 
 import errno
 import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -165,3 +167,46 @@ def test_a_missing_extra_is_named(package, good, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(errors.MissingExtraError, match=rf"cpecgeo\[{extra}\]"):
         verb(tmp_path)
+
+
+# In a process of its own: what is imported once stays, with all that stands on it.
+WITHOUT_PYARROW = """
+import subprocess
+import sys
+from pathlib import Path
+sys.modules["pyarrow"] = None
+import cpecgeo as cg
+from cpecgeo.cli import app
+from cpecgeo.errors import MissingExtraError
+from cpecgeo.formats import read, write
+from typer.testing import CliRunner
+
+table = read("good.csv")
+assert len(cg.nearest(table, "taxila-havelian")) == len(table)
+near = ["near", "good.csv", "--to", "taxila-havelian", "--stream", "-o", "o.csv"]
+for door in (
+    lambda: cg.scale.nearest_file,
+    lambda: read("good.parquet"),
+    lambda: write(table, "o.parquet"),
+    lambda: (_ for _ in ()).throw(CliRunner().invoke(app, near).exception),
+):
+    try:
+        door()
+    except MissingExtraError as error:
+        print(error)
+"""
+
+
+def test_without_pyarrow_files_name_the_extra_and_the_rest_works(good, tmp_path):
+    (tmp_path / "good.parquet").write_bytes(b"PAR1")
+    there = sorted(tmp_path.iterdir())
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PYARROW],
+        cwd=tmp_path, check=False, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(cg.__file__).parents[1])},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    said = run.stdout.splitlines()
+    assert len(said) == 4
+    assert all("pyarrow" in line and "'cpecgeo[scale]'" in line for line in said)
+    assert sorted(tmp_path.iterdir()) == there
