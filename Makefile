@@ -51,6 +51,7 @@ audit: $(DEV) ## look the pinned versions up among known vulnerabilities (asks a
 	$(PY) -m pip_audit --requirement constraints.txt --no-deps --disable-pip
 
 test-wheel: $(DEV) ## build the wheel, install it into an empty environment, run the README there
+	$(PIP) twine
 	$(PYTEST) -m wheel
 
 lint: $(DEV) ## ruff and mypy --strict

@@ -1,5 +1,6 @@
 """The wheel, as a stranger gets it: built, installed into an empty environment, used."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
 
 ROOT = Path(__file__).parents[1]
 LIMIT_BYTES = 8 * 1024 * 1024
@@ -121,6 +123,18 @@ def test_wheel_holds_nothing_else(members):
 
 def test_wheel_is_small(wheel):
     assert wheel.stat().st_size <= LIMIT_BYTES
+
+
+def test_an_index_would_take_it(wheel, members):
+    """The metadata is valid, and `twine check` passes where it is installed."""
+    (name,) = [m for m in members if m.endswith(".dist-info/METADATA")]
+    with zipfile.ZipFile(wheel) as archive:
+        raw = archive.read(name)
+    metadata = Metadata.from_email(raw, validate=True)
+    assert metadata.description_content_type == "text/markdown"
+    if importlib.util.find_spec("twine"):
+        said = run(sys.executable, "-m", "twine", "check", "--strict", wheel, cwd=wheel.parent)
+        assert "PASSED" in said
 
 
 def test_constraints_are_exact():
