@@ -11,6 +11,8 @@ from benchmarks.clock import number, table
 
 DOCS = Path(__file__).parents[1] / "docs"
 NAMES = {"ml1": "ML-1", "corridors": "all corridors", "every layer": "all layers"}
+PROCESSORS = 2
+PRICE = 0.05  # US dollars per processor hour, assumed
 COLORS = {"ml1": "#1f6f8b", "corridors": "#c8553d", "every layer": "#588157"}
 HEAD = """# Benchmarks of files
 
@@ -50,6 +52,10 @@ def _slope(x: list[float], y: list[float]) -> float:
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
+def _load(row: dict[str, Any]) -> str:
+    return str(row.get("made", "")).partition("load ")[2].partition(" ")[0]
+
+
 def points(rows: list[dict[str, Any]]) -> str:
     time, times = _axes("Time grows with the points", "points", "seconds")
     memory, memories = _axes("Memory doesn't", "points", "peak memory, MB")
@@ -75,7 +81,7 @@ def points(rows: list[dict[str, Any]]) -> str:
         [
             f"10{str(len(str(r['points'])) - 1).translate(str.maketrans('45678', '⁴⁵⁶⁷⁸'))}",
             NAMES[r["to"]], number(r["s"]), number(r["points"] / r["s"]), f"{r['mb']:.0f}",
-            r.get("made", "").partition("load ")[2].partition(" ")[0],
+            _load(r),
         ]
         for r in rows
     ]  # fmt: skip
@@ -88,6 +94,21 @@ From 10⁵ points on, time grows with the number of points to the power of: {", 
 ![Time by points]({_save(time, "points")})
 
 ![Peak memory by points]({_save(memory, "memory")})
+{cost(rows)}"""
+
+
+def cost(rows: list[dict[str, Any]]) -> str:
+    """What 10⁹ points take, worked out from the largest run against ML-1 up to 10⁷ points."""
+    mine = [r for r in rows if r["to"] == "ml1" and r["points"] <= 1e7]
+    last = max(mine, key=lambda r: r["points"])
+    rate = float(f"{last['points'] / last['s']:.2g}")
+    seconds = 1e9 / (rate / PROCESSORS)
+    hours = seconds / 3600
+    load = _load(last)
+    return f"""
+## A thousand million points
+
+{last["points"]:,} points against ML-1 take {number(last["s"])} s on {PROCESSORS} processors: {rate:,.0f} rows a second{f", under a load of {load}" if load else ""}. So a thousand million take 1,000,000,000 ÷ ({rate:,.0f} ÷ {PROCESSORS}) = {seconds:,.0f} processor seconds, {hours:.1f} processor hours, whoever shares them. If a rented processor costs {PRICE} US dollars an hour, an assumption to replace by your own price, that is {hours * PRICE:.2f} dollars; 64 processors take {seconds / 64:,.0f} seconds, if storage keeps up. Against other targets, multiply by the ratio of their rates above.
 """
 
 

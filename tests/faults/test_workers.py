@@ -1,10 +1,15 @@
 """Several worker processes: the same answers, one copy of the targets each, and one killed."""
 
 import os
+import re
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import dask.dataframe as dd
 import numpy as np
+import pandas as pd
 import pytest
 
 import cpecgeo as cg
@@ -78,3 +83,25 @@ def test_killed_worker_costs_nothing_but_time(cluster):
     got = future.result(timeout=120)
     want = cg.nearest(points, "ml1")
     np.testing.assert_allclose(got["distance_km"], want["distance_km"], atol=1e-9)
+
+
+def test_the_example_of_the_page_runs(tmp_path):
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "howto" / "scale.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n([^`]*LocalCluster[^`]*)```", page)
+    (tmp_path / "example.py").write_text(block, encoding="utf-8")
+    points = frame(1_000)
+    table(points).to_parquet(tmp_path / "points.parquet")
+    done = subprocess.run(
+        [sys.executable, "example.py"],
+        cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    got = pd.Series({row[0]: float(row[1]) for row in rows if row[0] in {"ml1", "kkh"}})
+    near = cg.nearest(points, ["ml1", "kkh"])
+    np.testing.assert_allclose(
+        got, near.groupby("target")["distance_km"].mean()[got.index], atol=1e-5
+    )
+    assert len(got) == 2
