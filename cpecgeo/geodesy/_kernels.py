@@ -45,6 +45,8 @@ _HALF_TURN_M = 3.1415926 * _GENTLEST_M
 _CHORD_FOOT2 = 800_000.0**2
 # Up to here the foot on the arc is good enough to skip a piece by its chord.
 _SKIP2 = 3_000_000.0**2
+# Rounding alone parts two passages over the same track by less; `_longest_chord` allows more.
+_TIE_M = 1e-7
 _STACK = 128
 
 _f8, _i8 = numba.float64, numba.int64
@@ -238,24 +240,41 @@ def _foot(a, d, n, per_d2, i, x, y, z, cut2):
     return t, arc(x - rx, y - ry, z - rz, x, y, z)
 
 
-@jit(_i8(_i8, _f8, _f8, _i8, _i8, _ints, _flat, _flat, _ints))
-def _enter(piece, t, s, target, k, best_piece, best_t, best_s, best_target):
+@jit(numba.boolean(_i8, _f8, _i8, _f8, _ints, _flat), inline=True)
+def _better(i, s, j, t, target, start):
+    """Whether piece i at s metres is to be answered rather than piece j at t metres.
+
+    Where a geometry runs over its own track again, or through a vertex again, its first
+    passage is answered; rounding would decide otherwise. Of targets at the very same
+    distance the first is answered.
+    """
+    if target[i] == target[j]:
+        return s < t - _TIE_M or (s <= t + _TIE_M and start[i] < start[j])
+    return s < t or (s == t and target[i] < target[j])
+
+
+@jit(_i8(_i8, _f8, _f8, _i8, _ints, _flat, _ints, _flat, _flat, _ints))
+def _enter(piece, t, s, k, target, start, best_piece, best_t, best_s, best_target):
     """Put a find among the k best, one per target; 1 if the list changed."""
     at = k - 1
     for j in range(k):
-        if best_target[j] == target:
-            if best_s[j] <= s:
-                return 0
+        if best_target[j] == target[piece]:
             at = j
             break
-    else:
-        if best_s[at] <= s:
+    if best_piece[at] >= 0:
+        if not _better(piece, s, best_piece[at], best_s[at], target, start):
             return 0
-    while at > 0 and best_s[at - 1] > s:
+        if best_target[at] == target[piece]:
+            s = min(s, best_s[at])
+    elif best_s[at] <= s:
+        return 0
+    while at > 0 and (
+        best_s[at - 1] > s or (best_s[at - 1] == s and best_target[at - 1] > target[piece])
+    ):
         best_piece[at], best_t[at] = best_piece[at - 1], best_t[at - 1]
         best_s[at], best_target[at] = best_s[at - 1], best_target[at - 1]
         at -= 1
-    best_piece[at], best_t[at], best_s[at], best_target[at] = piece, t, s, target
+    best_piece[at], best_t[at], best_s[at], best_target[at] = piece, t, s, target[piece]
     return 1
 
 
@@ -274,14 +293,14 @@ def _to_axis2(tubes, i, x, y, z):
 @jit(
     numba.void(
         _rows, _ints, _i8, _i8, _f8, _i8,
-        _rows, _rows, _rows, _flat, _ints, _ints, _ints,
+        _rows, _rows, _rows, _flat, _ints, _flat, _ints, _ints,
         _rows, _ints, _i8, _i8,
         _i8[:, ::1], _rows, numba.int8[:, ::1], _rows, _rows, _rows,
     )
 )  # fmt: skip
 def search(
     lonlat, order, first, last, limit, k,
-    a, d, n, per_d2, target, before, after,
+    a, d, n, per_d2, target, start, before, after,
     tubes, child, leaves, fan,
     out_piece, out_s, out_side, out_lon, out_lat, out_along,
 ):  # fmt: skip
@@ -310,7 +329,7 @@ def search(
             if i >= 0:
                 t, s = _foot(a, d, n, per_d2, i, x, y, z, 1e300)
                 if s < limit:
-                    _enter(i, t, s, target[i], k, best_piece, best_t, best_s, best_target)
+                    _enter(i, t, s, k, target, start, best_piece, best_t, best_s, best_target)
         cut = _longest_chord(best_s[k - 1])
         stack[0], bound[0], top = root, 0.0, 1
         while top > 0:
@@ -321,12 +340,15 @@ def search(
             if node < leaves:
                 for i in range(child[node], min(child[node] + fan, len(a))):
                     t, s = _foot(a, d, n, per_d2, i, x, y, z, cut * cut)
-                    if s < best_s[k - 1]:
-                        if k == 1:
+                    if not (s <= best_s[k - 1] + _TIE_M and s < limit):
+                        continue
+                    if k == 1:
+                        j = best_piece[0]
+                        if j < 0 or _better(i, s, j, best_s[0], target, start):
                             best_piece[0], best_t[0], best_s[0] = i, t, s
                             cut = _longest_chord(s)
-                        elif _enter(i, t, s, target[i], k, best_piece, best_t, best_s, best_target):
-                            cut = _longest_chord(best_s[k - 1])
+                    elif _enter(i, t, s, k, target, start, best_piece, best_t, best_s, best_target):
+                        cut = _longest_chord(best_s[k - 1])
                 continue
             base = top
             stop = child[node + 1] if node < root else root

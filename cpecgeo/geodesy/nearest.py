@@ -137,7 +137,8 @@ class Index:
         Notes
         -----
         Error ≤ 0.1 mm up to 19,000 km, poles and antimeridian included; beyond, near antipodes,
-        ≤ 1 m.
+        ≤ 1 m. Where a geometry runs over its own track again, or through a vertex again, the
+        first passage is answered; of targets at the very same distance, the first.
 
         Examples
         --------
@@ -171,7 +172,7 @@ class Index:
         def work(first: int, last: int) -> None:
             search(
                 xy, order, first, last, limit, k,
-                p.a, p.d, p.n, p.per_d2, p.target, p.before, p.after,
+                p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, p.before, p.after,
                 tree.tubes, tree.child, tree.leaves, FAN,
                 found.piece, found.metres, found.side, found.lon, found.lat, found.along,
             )  # fmt: skip

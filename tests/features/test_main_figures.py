@@ -72,6 +72,26 @@ def test_locate_undoes_at(name):
     assert found["offset_km"].max() < 1e-5
 
 
+@pytest.mark.parametrize("name", sorted(REVERSING))
+def test_a_place_on_the_doubled_stretch_has_its_first_chainage_and_side(name):
+    corridor = cg.corridor(name)
+    quetta = corridor.km_of("Quetta")
+    km = np.linspace(quetta - 24.99, quetta - 0.01, 200)
+    on = corridor.at(km)
+    assert np.allclose(corridor.locate(on)["km"], km, atol=2e-4)
+    stops = corridor.stops[corridor.stops.geometry.notna()]
+    assert np.allclose(corridor.locate(stops.geometry)["km"], stops["km"], atol=2e-4)
+    # 50 m to the left of the way to Quetta, which is the right of the way back.
+    ahead = corridor.at(km + 0.005)
+    azimuth = GEOD.inv(on.x, on.y, ahead.x, ahead.y)[0]
+    lon, lat, _ = GEOD.fwd(on.x, on.y, np.asarray(azimuth) - 90, np.full(len(km), 50.0))
+    beside = cg.nearest(gpd.GeoSeries.from_xy(lon, lat, crs=4326), [name])
+    straight = np.abs(beside["distance_km"] - 0.05) < 1e-6
+    assert straight.mean() > 0.9
+    assert set(beside.loc[straight, "side"]) == {"left"}
+    assert np.allclose(beside.loc[straight, "km"], km[straight], atol=2e-4)
+
+
 def test_between_runs_in_the_direction_asked_for():
     ml1 = cg.corridor("ml1")
     there = ml1.between("Lahore Junction", "Rawalpindi")
@@ -102,6 +122,9 @@ def test_places_in_three_scripts():
         ("Friendship Gate", "chaman"),
         ("خنجراب پاس", "khunjerab-pass"),
         ("瓜达尔港", "gwadar-port"),
+        ("DI Khan", "dera-ismail-khan"),
+        ("D.G. Khan", "dera-ghazi-khan"),
+        ("TT Singh", "toba-tek-singh"),
         ("Siah Diq", None),  # known by that name too, but not where
     ],
 )

@@ -140,6 +140,38 @@ def test_a_polygon_keeps_its_sides():
     assert found["distance_km"].tolist()[1] == 0
 
 
+@pytest.mark.parametrize("k", [1, 2])
+def test_a_retraced_stretch_is_answered_with_its_first_passage(k):
+    # East to the end, back over the same vertices to the second, then north.
+    out = [(67, 25), (67.13, 25.04), (67.31, 25.02), (67.5, 25.11)]
+    line = LineString([*out, *out[2:0:-1], (67.1, 25.6)])
+    other = LineString([(60, 25), (60, 26)])
+    turn = GEOD.line_length(*zip(*out, strict=True)) / 1e3
+    rng = np.random.default_rng(11)
+    x = rng.uniform(67.2, 67.49, 500)
+    on_line = np.interp(x, *zip(*out, strict=True))
+    spots = np.c_[x, on_line + rng.choice([-1e-3, 0.0, 0.02], 500)]
+    spots = np.vstack((spots, out[1], out[2]))
+    series = gpd.GeoSeries(shapely.points(spots), crs=4326)
+    got = Index([line, other]).nearest(series, k=k).query("target == 0")
+    assert (got["km"] <= turn).all()
+    left = spots[:-2, 1] > on_line + 1e-2
+    right = spots[:-2, 1] < on_line - 5e-4
+    assert set(got["side"].iloc[:-2][left]) == {"left"}
+    assert set(got["side"].iloc[:-2][right]) == {"right"}
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_of_targets_on_one_track_the_first_is_answered(k):
+    track = [(67, 25), (67.13, 25.04), (67.31, 25.02), (67.5, 25.11)]
+    lines = [LineString([*track, (67.6, y)]) for y in (25.3, 24.9, 25.2)]
+    rng = np.random.default_rng(12)
+    x = rng.uniform(67.0, 67.45, 300)
+    points = gpd.GeoSeries.from_xy(x, rng.normal(25.04, 0.03, 300), crs=4326)
+    got = Index(lines, ids=["a", "b", "c"]).nearest(points, k=k)["target"].to_numpy()
+    assert (got.reshape(-1, k) == ["a", "b"][:k]).all()
+
+
 def test_k_and_max_km_against_all_distances():
     rng = np.random.default_rng(7)
     lines = gpd.GeoSeries(
