@@ -69,7 +69,10 @@ def _target(names: list[str]) -> Any:
     if not files:
         return listed if len(listed) != 1 else listed[0]
     if len(files) != len(listed):
-        raise InputError("--to names files and other things; give one kind at a time.")
+        rest = [n for n in listed if n not in files]
+        raise InputError(
+            f"--to names the file {files[0]} beside {rest[0]}; run once for files, once for names."
+        )
     frames = [features(f).to_crs(4326) for f in files]
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=4326)
 

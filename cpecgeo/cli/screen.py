@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cpecgeo.errors import FileError, UnknownNameError
+from cpecgeo.errors import FileError, InputError, UnknownNameError
 
 __all__ = ["CORRIDOR", "Json", "Out", "app", "features", "give", "make_folder", "show", "split"]
 
@@ -21,11 +21,23 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def _file(out: Path | None) -> Path | None:
+    if str(out) == "-":
+        raise InputError(
+            "--out - is no file. Leave --out away to print a table, or give --json for JSON on "
+            "standard output."
+        )
+    return out
+
+
 Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
         "-o",
+        callback=_file,
         help="A file to write instead: .geojson .gpkg .parquet .csv .kml .gpx by suffix.",
     ),
 ]

@@ -68,7 +68,7 @@ class Place:
 @cache
 def _index() -> pd.DataFrame:
     """Every name of every point, folded, with its rank."""
-    rows: list[tuple[str, int, str, int]] = []
+    rows: list[tuple[str, str, int, str, int]] = []
     for rank, name in enumerate(_LAYERS):
         frame = layer(name)
         if name == "waypoints":
@@ -76,8 +76,16 @@ def _index() -> pd.DataFrame:
         named = frame[[c for c in _NAMES if c in frame]]
         for i, row in zip(frame.index, named.to_numpy(), strict=True):
             texts = {t.strip() for cell in row if isinstance(cell, str) for t in cell.split(";")}
-            rows.extend((folded(text), rank, name, i) for text in sorted(texts))
-    return pd.DataFrame(rows, columns=["key", "rank", "layer", "row"])
+            rows.extend((folded(text), _short(text), rank, name, i) for text in sorted(texts))
+    return pd.DataFrame(rows, columns=["key", "short", "rank", "layer", "row"])
+
+
+def _short(text: str) -> str:
+    """As names of three words and more are shortened: D. I. Khan; empty for others."""
+    words = text.split()
+    if len(words) < 3:
+        return ""
+    return folded("".join(w[0] for w in words[:-1]) + words[-1])
 
 
 def place(name: str, *, within: str | None = None) -> Place:
@@ -87,7 +95,7 @@ def place(name: str, *, within: str | None = None) -> Place:
     ----------
     name : str
         In English, Urdu or Chinese, another name it goes by, or an id; case and punctuation
-        don't matter.
+        don't matter. Of three words and more all but the last may be initials: ``"DI Khan"``.
     within : str, optional
         The layer to look in, where a name stands in several.
 
@@ -123,6 +131,8 @@ def place(name: str, *, within: str | None = None) -> Place:
     hits = index[index["key"] == wanted] if wanted else index.iloc[:0]
     if hits.empty and wanted:
         hits = index[bare == wanted]
+    if hits.empty and wanted:
+        hits = index[index["short"] == wanted]
     if hits.empty:
         names = {str(n) for layer_name in _LAYERS for n in layer(layer_name)["name"].dropna()}
         raise UnknownNameError(name, "place", names, "See cpecgeo.catalog() for the layers.")

@@ -18,6 +18,8 @@ from cpecgeo.reports.record import Part, Report
 
 __all__ = ["of_market", "of_place"]
 
+_HEIGHTS_APART_M = 100.0
+
 
 def of_market(thing: Market | Place, *, draw: bool) -> Report:
     """The report on a border market or crossing."""
@@ -59,6 +61,7 @@ def of_market(thing: Market | Place, *, draw: bool) -> Report:
         Part("ports", "Nearest ports", table=sheet.ports),
     ]
     told = [f"The position is good to {sheet.accuracy_km:g} km; basis: {sheet.basis}."]
+    told += _heights(sheet)
     if sheet.note:
         told.append(sheet.note)
     if sheet.status is None:
@@ -66,6 +69,20 @@ def of_market(thing: Market | Place, *, draw: bool) -> Report:
     told.append("Hours of driving rest on assumed speeds; waiting at the border isn't in them.")
     sources = [sheet.source, *shut["source"], *took["source"]]
     return _made(sheet.name, f"border market or crossing to {sheet.country}", parts, sources, told)
+
+
+def _heights(sheet: Market) -> list[str]:
+    """Why the published height and that of the grid differ, where they do."""
+    apart = abs(sheet.elevation_m - sheet.ground_m)
+    if not apart > _HEIGHTS_APART_M:
+        return []
+    text = (
+        f"The published elevation ({sheet.elevation_m:,.0f} m) and that of the grid "
+        f"({sheet.ground_m:,.0f} m) are {apart:,.0f} m apart: a cell of the grid averages "
+        "the slopes of 0.9 km, and the position may be off by "
+        f"{sheet.accuracy_km:g} km; in a gorge both tell."
+    )
+    return [text]
 
 
 def of_place(thing: Place, *, draw: bool) -> Report:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo.cli import app
+from cpecgeo.errors import InputError
 from cpecgeo.formats import read
 
 RUN = CliRunner()
@@ -255,3 +257,16 @@ def test_version_and_completion():
     from cpecgeo.cli.screen import _corridor_names
 
     assert _corridor_names("ml1") == ["ml1", "ml1-chord"]
+
+
+def test_a_dash_is_no_file_to_write():
+    with pytest.raises(InputError, match="--json for JSON on standard output"):
+        RUN.invoke(app, ["near", "mines", "--to", "ml1", "-o", "-"], catch_exceptions=False)
+    assert not Path("-").exists()
+
+
+def test_files_and_names_are_not_mixed_as_targets(tmp_path):
+    cg.layer("ports").to_file(tmp_path / "ports.geojson")
+    to = f"{tmp_path / 'ports.geojson'},ml1"
+    with pytest.raises(InputError, match=r"ports\.geojson beside ml1; run once for files,"):
+        RUN.invoke(app, ["near", "mines", "--to", to], catch_exceptions=False)

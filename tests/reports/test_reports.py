@@ -86,6 +86,17 @@ def test_a_market_is_told_as_market_says():
     assert len(told["reached"]) == min(15, len(sheet.reached.towns))
 
 
+def test_heights_that_differ_are_explained():
+    told = cg.report("Torkham", draw=False).to_dict()
+    sheet = told["glance"]
+    apart = abs(sheet["published_elevation_m"] - sheet["grid_elevation_m"])
+    assert apart > 300
+    assert [t for t in told["caveats"] if f"{apart:,.0f} m apart" in t and "0.6 km" in t]
+    # 81 m at a pass of 4,700 m is what a cell of 0.9 km can be off by.
+    near = cg.report("Khunjerab", draw=False).to_dict()["caveats"]
+    assert not [t for t in near if "apart" in t]
+
+
 def test_several_are_told_apart():
     told = cg.report("western", "central", draw=False).to_dict()
     assert [r["id"] for r in told["corridors"]] == ["western", "central"]
