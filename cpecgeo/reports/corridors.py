@@ -21,6 +21,11 @@ __all__ = ["by_status", "caveats_of", "climb_of", "glance", "of_corridor", "peop
 _RADII_KM = (5, 10, 25, 50)
 _SITES = {"crossings": "border crossing", "ports": "port", "zones": "zone"}
 _SHORTER = "bends finer than the points that it goes through make it shorter than the way itself"
+# An open road that is being widened has this status too.
+_UNBUILT = {
+    "under_construction": "a new way, not there yet, or an open one being rebuilt",
+    "planned": "not there yet",
+}
 _PROXY_NOTE = (
     "Points whose basis is proxy stand at another place's position; accuracy_km says how far off."
 )
@@ -97,9 +102,9 @@ def caveats_of(thing: Corridor) -> tuple[str, ...]:
     sections = thing.sections
     told = [f"The drawn line is good to {thing.accuracy_km:g} km where it is worst; {_SHORTER}."]
     unbuilt = by_status(thing)
-    unbuilt = unbuilt[~unbuilt["status"].isin(["operating", "suspended", "closed"])]
+    unbuilt = unbuilt[unbuilt["status"].isin(_UNBUILT)]
     told += [
-        f"{row.length_km:,.0f} km are {str(row.status).replace('_', ' ')}: not there yet."
+        f"{row.length_km:,.0f} km are {row.status.replace('_', ' ')}: {_UNBUILT[row.status]}."
         for row in unbuilt.itertuples()
     ]
     sketch = sections.loc[sections["basis"] == "schematic", "name"]

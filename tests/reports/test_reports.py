@@ -211,3 +211,14 @@ def test_bad_questions():
 
 def test_a_corridor_reports_on_itself():
     assert cg.corridor("ml2").report(draw=False).title == cg.corridor("ml2").title
+
+
+def test_an_open_road_that_is_being_widened_is_not_said_to_be_missing():
+    from cpecgeo.reports.corridors import caveats_of
+
+    (text,) = (t for t in caveats_of(cg.corridor("western")) if "under construction" in t)
+    assert text.startswith("298 km")
+    assert "an open one being rebuilt" in text
+    assert any(
+        t.startswith("200 km are planned: not there yet") for t in caveats_of(cg.corridor("mining"))
+    )
