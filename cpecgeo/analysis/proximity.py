@@ -184,7 +184,7 @@ def density_along(
         limits = np.append(thing.sections["km_from"].to_numpy(float), thing.end_km)
     elif by == "km":
         step = positive_km(bin_km, "bin_km")
-        limits = np.append(np.arange(0.0, thing.end_km, step), thing.end_km)
+        limits = np.append(np.arange(0.0, thing.end_km - 1e-9, step), thing.end_km)
     else:
         raise InputError(f'by is {by!r}; it is "km" or "section".')
     if value is not None and value not in list(frame.columns):

@@ -212,3 +212,12 @@ def test_density_leaves_out_what_is_too_far():
 def test_what_can_not_be_asked(call, error, says):
     with pytest.raises(error, match=says):
         call()
+
+
+@pytest.mark.parametrize("parts", [15, 30, 59])
+def test_stretches_that_fill_a_corridor_have_no_empty_one_after_them(parts):
+    end = cg.corridor("ml2").end_km
+    along = cg.density_along("ml2", "places", bin_km=end / parts, max_km=25)
+    assert len(along) == parts
+    assert along["per_km"].notna().all()
+    assert along["km_to"].iloc[-1] == end
