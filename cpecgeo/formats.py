@@ -11,6 +11,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 import pyogrio
+import pyproj.exceptions
 import shapely
 
 from cpecgeo.errors import CRSError, FileError, InputError, MissingExtraError
@@ -156,7 +157,8 @@ def _kind(path: Path) -> str:
 
 def _first_line(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error)
-    return str(text).splitlines()[0].rstrip(".") if str(text) else type(error).__name__
+    # A damaged file's own text may be all of what a library has to say.
+    return str(text).splitlines()[0][:300].rstrip(".") if str(text) else type(error).__name__
 
 
 def _from_gdal(there: str, path: Path, kind: str, layer: str | None) -> Any:
@@ -213,6 +215,8 @@ def _parquet(path: Path, lon: str | None, lat: str | None) -> gpd.GeoDataFrame:
             frame = gpd.read_parquet(path)
         else:
             return _placed(pd.read_parquet(path), path, lon, lat)
+    except pyproj.exceptions.CRSError as error:
+        raise CRSError(f"{path} has a CRS that can't be used ({_first_line(error)}).") from error
     except (pa.ArrowException, shapely.errors.ShapelyError, OSError, ValueError, KeyError) as error:
         if isinstance(error, InputError):
             raise

@@ -130,7 +130,7 @@ def to_lonlat(crs: Any, what: str) -> Any:
             return None
         moved = pyproj.Transformer.from_crs(known, "EPSG:4326", always_xy=True)
     except pyproj.exceptions.ProjError as error:
-        raise CRSError(f"{what} has a CRS that can't be used ({error}).") from error
+        raise CRSError(f"{what} has a CRS that can't be used ({_first_line(error)}).") from error
 
     def turn(xy: NDArray[np.float64]) -> NDArray[np.float64]:
         lon, lat = moved.transform(xy[:, 0], xy[:, 1])

@@ -73,6 +73,15 @@ def geo_record(change):
     return make
 
 
+def no_such_crs(path):
+    """GeoParquet whose CRS lost all but its name."""
+    shaped([Point(67, 25)])(path)
+    table = pq.read_table(path)
+    geo = json.loads(table.schema.metadata[b"geo"])
+    geo["columns"]["geometry"]["crs"] = {"type": "GeographicCRS", "name": "x" * 2_000}
+    pq.write_table(table.replace_schema_metadata({b"geo": json.dumps(geo).encode()}), path)
+
+
 def no_layers(path):
     GOOD.to_file(path, layer="points")
     with sqlite3.connect(path) as base:
@@ -217,6 +226,7 @@ FILES = {
         shaped([Point(1, 2)], 'ENGCRS["site",EDATUM["site"],CS[Cartesian,2],AXIS["x",east],'
                'AXIS["y",north],UNIT["metre",1]]'), CRS, CRS,
     ),
+    "geoparquet, a CRS that is none": (".parquet", no_such_crs, CRS, CRS),
     "geoparquet, missing and empty": (
         ".parquet", shaped([None, Point(), Point(67, 25)]), None, None,
     ),
