@@ -18,6 +18,8 @@ _ROUNDS = 40
 _LEAST_DEG = 1e-7
 _LONG_M = 20_000.0  # longer edges get their midpoint from Karney
 _SHARE = 0.8  # of the tolerance, used up here; the rest is for the edges' own curvature
+_OUT = 0.4  # of that, by which vertices lie farther out than the radius
+_MOST_PARTS = 8  # that an edge is cut into at a time
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,10 @@ def settle(outline: Outline, index: Index, metres: float, rtol: float) -> Outlin
     Outline
     """
     tolerance = _SHARE * rtol * metres
+    # Edges sag towards what they surround, so their ends lie a little farther out.
+    aim = metres + _OUT * tolerance
     xy, ring, fixed = outline.xy.copy(), outline.ring, outline.fixed
-    xy[~fixed] = _moved(xy[~fixed], index, metres, tolerance)
+    xy[~fixed] = _moved(xy[~fixed], index, aim, tolerance)
     xy, ring, fixed = _without(_folded(xy, ring, fixed, index), xy, ring, fixed)
     check = np.ones(len(xy), bool)  # edges, by their first vertex, not yet found good
     for _ in range(_ROUNDS):
@@ -67,19 +71,60 @@ def settle(outline: Outline, index: Index, metres: float, rtol: float) -> Outlin
         # An edge with a fixed end is that of a cap or of the line itself.
         rows = np.flatnonzero(check & ~fixed & ~fixed[after])
         middle = _middles(xy[rows], xy[after[rows]])
-        off = np.abs(index.find(middle).metres[:, 0] - metres)
-        stray = off + _bow(xy[rows], xy[after[rows]], middle) > tolerance
+        found = index.find(middle)
+        off = found.metres[:, 0] - metres
+        bow = _bow(xy[rows], xy[after[rows]], middle)
+        stray = np.abs(off) + bow > tolerance
         split = rows[stray]
         if len(split) == 0:
             break
-        new = _moved(middle[stray], index, metres, tolerance)
+        sag = np.maximum(aim - found.metres[stray, 0], 0.0)
+        room = (1.0 + _OUT) * tolerance
+        parts = np.ceil(np.sqrt((sag + bow[stray]) / room)).clip(2, _MOST_PARTS).astype(np.int64)
+        foot = ecef(found.lon[stray, 0], found.lat[stray, 0])
+        cuts = _between(xy[split], xy[after[split]], middle[stray], foot, sag, parts)
+        kink = np.flatnonzero((sag == 0.0) & (parts == 2))
+        if len(kink):
+            ends = [index.find(xy[v[split[kink]]]) for v in (np.arange(len(xy)), after)]
+            here = ecef(*middle[stray][kink].T)
+            stretch = found.metres[stray, 0][kink] / np.linalg.norm(here - foot[kink], axis=1)
+            one, two = (ecef(end.lon[:, 0], end.lat[:, 0]) for end in ends)
+            now = stretch * np.linalg.norm(here - one, axis=1)
+            corner = _cornered(here, one, two, now, aim, here)
+            cuts[(np.cumsum(parts - 1) - 1)[kink]] = np.column_stack(geodetic(corner))
+        new = _moved(cuts, index, aim, tolerance)
+        owner = np.repeat(split, parts - 1)
         check[:] = False
         check[split] = True
-        xy = np.insert(xy, split + 1, new, axis=0)
-        ring = np.insert(ring, split + 1, ring[split])
-        fixed = np.insert(fixed, split + 1, False)
-        check = np.insert(check, split + 1, True)
+        xy = np.insert(xy, owner + 1, new, axis=0)
+        ring = np.insert(ring, owner + 1, ring[owner])
+        fixed = np.insert(fixed, owner + 1, False)
+        check = np.insert(check, owner + 1, True)
     return Outline(xy, ring, fixed)
+
+
+def _between(
+    a: Floats, b: Floats, middle: Floats, foot: Floats, sag: Floats, parts: Ints
+) -> Floats:
+    """Where edges are cut into parts, on the arcs that they are the chords of.
+
+    An edge sags by the square of its length; its cuts are moved outwards by as much, away from
+    the closest place to its middle, so that they need no second move.
+    """
+    edge = np.repeat(np.arange(len(a)), parts - 1)
+    number = np.arange(len(edge)) - np.repeat(np.cumsum(parts - 1) - (parts - 1), parts - 1) + 1
+    f = (number / parts[edge])[:, None]
+    start = ecef(*a.T)
+    chord = ecef(*b.T) - start
+    out = ecef(*middle.T) - foot
+    size = np.maximum(np.linalg.norm(out, axis=1), 1e-3)
+    rise = lift(start, chord) + out * (4.0 * sag / size)[:, None]
+    place = start[edge] + f * chord[edge] + f * (1.0 - f) * rise[edge]
+    cut = np.column_stack(geodetic(place))
+    # Halves of long edges are where Karney has them.
+    half = (parts[edge] == 2) & (sag[edge] == 0.0)
+    cut[half] = middle[edge[half]]
+    return cut
 
 
 def _folded(xy: Floats, ring: Ints, fixed: NDArray[np.bool_], index: Index) -> NDArray[np.bool_]:
@@ -151,18 +196,45 @@ def _moved(xy: Floats, index: Index, metres: float, tolerance: float) -> Floats:
 
     The chord from the closest point is stretched in proportion, which is right to the first
     order, and repeated. After a move something else may be closer, where two arcs meet in a
-    corner; moving away from each in turn ends in the corner.
+    corner; moving away from each in turn leads to the corner, but slowly where they meet at a
+    small angle, so that now and then the corner is aimed at.
     """
     xy = xy.copy()
     rows = np.arange(len(xy))
-    for _ in range(_ROUNDS):
+    before = np.zeros((len(xy), 3))
+    for turn in range(_ROUNDS):
         found = index.find(xy[rows])
         now = found.metres[:, 0]
         off = (np.abs(now - metres) > 0.25 * tolerance) & (now > 0.0)
-        rows = rows[off]
+        rows, now = rows[off], now[off]
         if len(rows) == 0:
             break
         foot = ecef(found.lon[off, 0], found.lat[off, 0])
-        place = foot + (ecef(*xy[rows].T) - foot) * (metres / now[off])[:, None]
+        here = ecef(*xy[rows].T)
+        place = foot + (here - foot) * (metres / now)[:, None]
+        if turn % 3 == 2:
+            place = _cornered(here, foot, before[rows], now, metres, place)
+        before[rows] = foot
         xy[rows] = np.column_stack(geodetic(place))
     return xy
+
+
+def _cornered(
+    here: Floats, foot: Floats, other: Floats, now: Floats, metres: float, place: Floats
+) -> Floats:
+    """Places at `metres` from two feet at once, by one step of Newton's; else `place`."""
+    up = here / np.linalg.norm(here, axis=1)[:, None]
+
+    def level(v: Floats) -> tuple[Floats, Floats]:
+        size = np.linalg.norm(v, axis=1)
+        flat = v - np.einsum("ij,ij->i", v, up)[:, None] * up
+        return flat / np.maximum(np.linalg.norm(flat, axis=1), 1e-9)[:, None], size
+
+    (p, near), (q, far) = level(here - foot), level(here - other)
+    e, f = metres - now, metres - far * now / np.maximum(near, 1e-9)
+    dot = np.einsum("ij,ij->i", p, q)
+    det = np.maximum(1.0 - dot * dot, 1e-9)
+    step = ((e - dot * f) / det)[:, None] * p + ((f - dot * e) / det)[:, None] * q
+    # Feet that are one corner's own, or a step out of all proportion, make no corner.
+    sound = (det > 1e-6) & (np.linalg.norm(step, axis=1) < 0.1 * metres)
+    return np.where(sound[:, None], here + step, place)

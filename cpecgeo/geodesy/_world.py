@@ -17,8 +17,8 @@ _SPECK = 1e-3  # share of the greatest part that a speck is smaller than
 
 def polygons(
     rings: list[Floats], inside: Callable[[Floats], Any], *, poles: bool, thin: float
-) -> Any:
-    """The area that rings bound.
+) -> tuple[Any, bool]:
+    """The area that rings bound, and whether it differs from them where they cross.
 
     Parameters
     ----------
@@ -35,6 +35,8 @@ def polygons(
     -------
     Polygon or MultiPolygon
         Valid, with longitudes within ±180°.
+    bool
+        Whether a ring crossed itself, so that its crossings became vertices.
     """
     crossing = any((np.abs(np.diff(r[:, 0])) > 180.0).any() for r in rings)
     if not (crossing or poles):
@@ -45,26 +47,27 @@ def polygons(
     faces = shapely.get_parts(shapely.polygonize([net]))
     spots = shapely.get_coordinates(shapely.point_on_surface(faces))
     kept = faces[np.asarray(inside(spots), dtype=bool)]
-    return shapely.union_all(kept)
+    return shapely.union_all(kept), False
 
 
-def _plain(rings: list[Floats], thin: float) -> Any:
+def _plain(rings: list[Floats], thin: float) -> tuple[Any, bool]:
     """Rings into polygons by nesting: what is in an odd number of rings is area."""
     shapes = shapely.polygons([shapely.linearrings(r) for r in rings])
     shapes = np.atleast_1d(shapes)
     bad = ~shapely.is_valid(shapes)
-    if bad.any():
+    crossed = bool(bad.any())
+    if crossed:
         shapes[bad] = [_solid(shapely.make_valid(s), thin) for s in shapes[bad]]
     order = np.argsort(-shapely.area(shapes))
     whole = shapes[order[0]]
     if len(order) == 1:
-        return whole
+        return whole, crossed
     tree = shapely.STRtree(shapes)
     firsts = shapely.points(np.array([r[0] for r in rings]))
     inner, outer = tree.query(firsts, predicate="within")
     depth = np.bincount(inner[inner != outer], minlength=len(shapes))
     area = shapely.union_all(shapes[depth % 2 == 0])
-    return shapely.difference(area, shapely.union_all(shapes[depth % 2 == 1]))
+    return shapely.difference(area, shapely.union_all(shapes[depth % 2 == 1])), crossed
 
 
 def _solid(geometry: Any, thin: float) -> Any:

@@ -22,6 +22,8 @@ __all__ = ["buffer"]
 _LEAST_KM, _MOST_KM = 1e-3, 5_000.0
 _LEAST_RTOL, _MOST_RTOL = 1e-7, 1e-2
 _DEGREE_M = 111_000.0
+_REPAIRS = 4  # most times that a boundary which crosses itself is settled anew
+_LEAST_DEGREE_M = 110_000.0  # of latitude
 
 
 def buffer(
@@ -136,8 +138,8 @@ def _one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str | None)
     if shape.is_empty:
         return shapely.Polygon()
     edge = geometry.boundary if area is not None else geometry
-    index, whole = Index(edge), Index(geometry)
-    rings = settle(_outline(shape, plane, index, metres, flat=flat), index, metres, rtol)
+    index = Index(edge)
+    whole = index if area is None else Index(geometry)
 
     def inside(spots: Floats) -> Any:
         if area is None:
@@ -147,9 +149,18 @@ def _one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str | None)
             return within <= metres
         return (within == 0) & (index.find(spots).metres[:, 0] >= metres)
 
-    near_pole = bool(np.any(inside(np.array([[0.0, 90.0], [0.0, -90.0]]))))
+    # Edges of `dense` reach less than a degree beyond their ends.
+    reach = np.abs(shapely.get_coordinates(dense)[:, 1]).max() + metres / _LEAST_DEGREE_M + 1.0
+    poles = np.array([[0.0, 90.0], [0.0, -90.0]])
+    near_pole = (area is not None or reach > 90.0) and bool(np.any(inside(poles)))
     thin = 2.0 * rtol * metres / _DEGREE_M
-    return polygons(_closed(rings), inside, poles=near_pole, thin=thin)
+    shape = shapely.transform(shape, plane.unproject)
+    for _ in range(_REPAIRS):
+        rings = settle(_outline(shape, index, metres, flat=flat), index, metres, rtol)
+        shape, crossed = polygons(_closed(rings), inside, poles=near_pole, thin=thin)
+        if not crossed or shape.is_empty:
+            break
+    return shape
 
 
 def _step_km(xy: Floats, plane: Plane, metres: float) -> float:
@@ -182,12 +193,12 @@ def _cut(
     return shapely.union_all(faces[keep])
 
 
-def _outline(shape: Any, plane: Plane, index: Index, metres: float, *, flat: bool) -> Outline:
-    """The rings of a guess on the ground, and which of their vertices stay put."""
+def _outline(shape: Any, index: Index, metres: float, *, flat: bool) -> Outline:
+    """The rings of a guess, and which of their vertices stay put."""
     rings = shapely.get_rings(shapely.get_parts(shape))
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     keep = np.append(ring[1:] == ring[:-1], False)  # the last vertex repeats the first
-    xy, ring = plane.unproject(xy[keep]), ring[keep]
+    xy, ring = xy[keep], ring[keep]
     fixed = np.zeros(len(xy), bool)
     if flat:
         fixed = index.find(xy).metres[:, 0] < 0.5 * metres

@@ -7,7 +7,7 @@ import shapely
 from shapely.geometry import LineString, MultiPoint, MultiPolygon, Point, Polygon, box
 
 from cpecgeo.errors import GeometryError, InputError
-from cpecgeo.geodesy import area_km2, buffer
+from cpecgeo.geodesy import Index, area_km2, buffer
 from cpecgeo.testing import reference_nearest
 
 from .samples import GEOD, LINES, wiggle
@@ -65,6 +65,40 @@ def test_long_line(km):
     shape = buffer(line, km)
     assert shape.geom_type == "Polygon"
     assert ring_errors(shape, line, km, most=200).max() <= 1e-4
+
+
+def traced(vertices):
+    """A long line whose vertices stray by some 30 m, as those of tracks that were traced do."""
+    stray = np.random.default_rng(5).normal(0, 3e-4, (vertices, 2))
+    return LineString(np.asarray(wiggle(vertices).coords) + stray)
+
+
+CORNERS = {
+    "around the pole": LINES["around the pole"],
+    "traced": traced(600),
+    "figure of eight": LineString([(67, 25), (68, 26), (68, 25), (67, 26)]),
+    "out and back": LineString([(67, 25), (68, 26), (67, 25)]),
+}
+
+
+@pytest.mark.parametrize("km", [0.01, 1, 10, 100])
+@pytest.mark.parametrize("name", CORNERS)
+def test_corners(name, km):
+    """Every vertex and middle, none left out: two arcs that meet at a small angle are few."""
+    line = CORNERS[name]
+    shape = buffer(line, km)
+    assert shape.is_valid
+    rings = [np.asarray(r.coords) for r in shapely.get_rings(shapely.get_parts(shape))]
+    a, b = (np.concatenate([r[s] for r in rings]) for s in (np.s_[:-1], np.s_[1:]))
+    own = ~((np.abs(a[:, 0]) == 180) | (np.abs(b[:, 0]) == 180) | (np.abs(a[:, 1]) == 90))
+    azimuth, _, size = GEOD.inv(*a[own].T, *b[own].T)
+    middle = np.column_stack(GEOD.fwd(*a[own].T, azimuth, np.asarray(size) / 2)[:2])
+    places = np.concatenate((a[own], middle))
+    off = np.abs(Index(line).find(places).metres[:, 0] / 1e3 / km - 1)
+    # The index finds the worst; the slow reference says how bad it is.
+    worst = places[np.argsort(off)[-50:]]
+    assert off.max() <= 1e-4
+    assert np.abs(to_metres(line, worst) / 1e3 / km - 1).max() <= 1e-4
 
 
 @pytest.mark.parametrize("km", [30, 500])
