@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -19,7 +19,7 @@ from cpecgeo.geodesy import Chainage
 __all__ = ["Corridor"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Corridor:
     """A road, a railway or the mining corridor.
 
@@ -41,6 +41,7 @@ class Corridor:
         and no geometry.
     sections : GeoDataFrame
         In order: `km_from`, `km_to`, `drawn_km`, `official_km`, `ratio`, `reason`, `status` ….
+        Each line runs the way of the corridor, from `km_from` to `km_to`.
     official_km : float
         The published length, or NaN where none is.
     official_note : str
@@ -78,7 +79,7 @@ class Corridor:
     competing: pd.DataFrame
     accuracy_km: float
     sources: tuple[str, ...]
-    chainage: Chainage = field(repr=False)
+    chainage: Chainage
 
     @property
     def length_km(self) -> float:
@@ -264,6 +265,14 @@ class Corridor:
         from cpecgeo.reports import report
 
         return report(self, **options)
+
+    def __repr__(self) -> str:
+        count = len(self.sections)
+        official = "" if np.isnan(self.official_km) else f" (published {self.official_km:,.6g} km)"
+        return (
+            f"<Corridor {self.name}: {self.title}, {self.kind}, {self.status.replace('_', ' ')}, "
+            f"{self.length_km:,.1f} km drawn{official}, {count} section{'s' * (count != 1)}>"
+        )
 
     def _repr_html_(self) -> str:
         head = [

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Literal
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from cpecgeo.catalogue import assemble, corridor_rows, layer, table
@@ -42,6 +43,9 @@ def _corridor(name: str) -> Corridor:
     parts = parts.reset_index(drop=True).rename(columns={"ratio_reason": "reason"})
     parts.insert(2, "km_from", [s[1] for s in whole.sections])
     parts.insert(3, "km_to", [s[2] for s in whole.sections])
+    # Some are drawn against their km.
+    against = np.array([s[3] for s in whole.sections])
+    parts["geometry"] = parts.geometry.where(~against, parts.geometry.reverse())
     figures = table("figures")
     about = {name, *row["sections"], *_wholes(name)}
     official = row["official_km"]

@@ -53,6 +53,31 @@ def test_km_481_is_rohri():
 
 
 @pytest.mark.parametrize("name", list(cg.corridors().index))
+def test_sections_run_the_way_of_the_corridor(name):
+    corridor = cg.corridor(name)
+    for row in corridor.sections.itertuples():
+        for vertex, km in ((0, row.km_from), (-1, row.km_to)):
+            (x, y), point = row.geometry.coords[vertex], corridor.at(km)
+            # Where trains reverse, a station may have a published point on each line.
+            near_m = 500 if name in REVERSING else 50
+            assert GEOD.inv(x, y, point.x, point.y)[2] < near_m, row.id
+
+
+def test_a_section_names_its_ends_in_the_order_of_its_km():
+    first = cg.corridor("m8").sections.iloc[0]
+    assert (first["from"], first["to"]) == ("Gwadar (N-10 junction)", "Hoshab")
+
+
+def test_a_corridor_in_one_line():
+    assert repr(cg.corridor("ml1")) == (
+        "<Corridor ml1: Main Line 1, Karachi–Peshawar via Multan, rail, operating, "
+        "1,689.3 km drawn (published 1,733 km), 3 sections>"
+    )
+    assert repr(cg.corridor("mining")).endswith("681.9 km drawn, 6 sections>")
+    assert all("\n" not in repr(cg.corridor(name)) for name in CONTRACT)
+
+
+@pytest.mark.parametrize("name", list(cg.corridors().index))
 def test_stops_stand_at_their_chainage(name):
     corridor = cg.corridor(name)
     stops = corridor.stops
