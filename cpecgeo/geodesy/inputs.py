@@ -26,6 +26,7 @@ __all__ = [
     "lonlat_points",
     "numbers",
     "positive_km",
+    "refuse_degrees",
 ]
 
 POINTS = frozenset({"Point"})
@@ -132,7 +133,8 @@ def lonlat(
     InputTypeError
         `x` holds no geometries.
     CRSError
-        A series or frame without a CRS, or with one that can't be turned into lon, lat.
+        A series or frame without a CRS, with one that can't be turned into lon, lat, or with
+        a projected one on coordinates that look like degrees.
     CoordinateError
         NaN, infinity, latitude beyond 90° or longitude beyond 180°.
     GeometryError
@@ -238,6 +240,7 @@ def _to_wgs84(series: gpd.GeoSeries, what: str) -> NDArray[Any]:
         )
     if series.crs.equals("EPSG:4326", ignore_axis_order=True):
         return np.asarray(series.array, dtype=object)
+    refuse_degrees(series.crs, series.total_bounds, what)
     try:
         moved = series.to_crs("EPSG:4326")
     except (pyproj.exceptions.ProjError, RuntimeError, ValueError) as error:
@@ -253,6 +256,38 @@ def _to_wgs84(series: gpd.GeoSeries, what: str) -> NDArray[Any]:
 
     array = shapely.force_2d(np.asarray(moved.array, dtype=object))
     return np.asarray(shapely.transform(array, inside))
+
+
+def refuse_degrees(crs: pyproj.CRS, bounds: Any, what: str) -> None:
+    """An error where lon, lat bear the name of a projection: all would lie at its origin.
+
+    Parameters
+    ----------
+    crs : pyproj.CRS
+    bounds : sequence of float
+        Least x and y, greatest x and y; NaN where there are no coordinates.
+    what : str
+        The argument's name, for messages.
+
+    Raises
+    ------
+    CRSError
+        The CRS is projected, and no coordinate is beyond 180 in x and 90 in y.
+
+    Examples
+    --------
+    >>> refuse_degrees(pyproj.CRS(32642), (5e5, 2.7e6, 6e5, 2.8e6), "x")
+    """
+    if not crs.is_projected:
+        return
+    west, south, east, north = map(float, bounds)
+    # In any unit of length, such a box is a speck at the projection's origin.
+    if west >= -180 and south >= -90 and east <= 180 and north <= 90:
+        raise CRSError(
+            f"{what} is in {crs.name!r}, which is projected, but x runs from {west:g} to "
+            f"{east:g} and y from {south:g} to {north:g}: these look like degrees. If they are, "
+            "say so with set_crs(4326, allow_override=True)."
+        )
 
 
 def _without_empty(array: NDArray[Any], index: Any, what: str, missing: str) -> NDArray[Any]:

@@ -15,6 +15,7 @@ import pyproj
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CRSError, FileError, InputError
+from cpecgeo.geodesy.inputs import refuse_degrees
 from cpecgeo.scale import points
 
 __all__ = ["BATCH_BYTES", "Batch", "Parquet", "Position", "Source", "lonlat_columns", "to_lonlat"]
@@ -117,7 +118,8 @@ def to_lonlat(crs: Any, what: str) -> Any:
     Raises
     ------
     CRSError
-        No CRS, an unknown one, or one that can't be turned into lon, lat.
+        No CRS, an unknown one, or one that can't be turned into lon, lat; from the function,
+        coordinates in a projected CRS that look like degrees.
     """
     if crs is None:
         raise CRSError(
@@ -133,9 +135,13 @@ def to_lonlat(crs: Any, what: str) -> Any:
         raise CRSError(f"{what} has a CRS that can't be used ({_first_line(error)}).") from error
 
     def turn(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        lost = np.isnan(xy).any(axis=1)
+        seen = xy[~lost]
+        if len(seen):
+            refuse_degrees(known, (*seen.min(axis=0), *seen.max(axis=0)), what)
         lon, lat = moved.transform(xy[:, 0], xy[:, 1])
         out = np.column_stack((lon, lat))
-        out[np.isnan(xy).any(axis=1)] = np.nan
+        out[lost] = np.nan
         return out
 
     return turn

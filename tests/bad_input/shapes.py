@@ -46,6 +46,7 @@ HOPELESS = {
         lambda: gpd.GeoDataFrame({"a": [1]}, geometry=[LINE]), "CRSError", "has no CRS",
     ),
     "a site's own CRS": (lambda: series(LINE, crs=LOCAL), "CRSError", "can't be turned into lon, lat"),
+    "degrees said to be metres": (lambda: series(LINE, crs=32642), "CRSError", "look like degrees"),
     "metres said to be degrees": (
         lambda: series(LineString([(5e5, 2.7e6), (5.1e5, 2.8e6)])), "CoordinateError", "latitude 2700000",
     ),

@@ -211,6 +211,15 @@ def test_first_part_that_fails_leaves_nothing(points, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".gpkg"])
+def test_degrees_said_to_be_metres(suffix, tmp_path, points):
+    there = points[["geometry"]].dropna().set_crs(32642, allow_override=True)
+    path = tmp_path / f"in{suffix}"
+    there.to_parquet(path) if suffix == ".parquet" else there.to_file(path)
+    with pytest.raises(cg.errors.CRSError, match="look like degrees"):
+        scale.nearest_file(path, tmp_path / "o.csv", to="ml1")
+
+
 def test_one_writer_at_a_time(files, tmp_path):
     seen = []
 
