@@ -110,7 +110,7 @@ def nearest(points: Any, targets: Any, *, k: int = 1, max_km: float | None = Non
     DataFrame
         On the points' index: `target, distance_km, lon, lat, km, side`. `km` is the chainage
         where the target is a corridor, and the position along the line otherwise; NaN
-        where nothing lies within `max_km`.
+        where nothing lies within `max_km`. With `k` above 1 also `rank`, from 1.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def nearest(points: Any, targets: Any, *, k: int = 1, max_km: float | None = Non
     """
     lines, things = aims(targets)
     frame = geodesy.nearest(spots(points), lines, k=k, max_km=max_km)
-    return _calibrated(frame, things)
+    return _calibrated(frame.drop(columns="path"), things)
 
 
 def spots(points: Any) -> Any:

@@ -107,6 +107,7 @@ def test_the_nearest_is_never_farther_than_any_other(lon, lat):
 def test_targets_of_every_sort():
     spot = cg.place("Multan").point
     near = cg.nearest(spot, ["ml1", "zones", "Gwadar Port", "m4"], k=3)
+    assert list(near) == ["target", "distance_km", "lon", "lat", "km", "side", "rank"]
     assert near["distance_km"].is_monotonic_increasing
     assert any(str(t).startswith("zones:") for t in cg.nearest(spot, ["zones", "ports"])["target"])
     assert cg.nearest("Torkham", "zones")["target"].iloc[0] in set(cg.layer("zones")["id"])
