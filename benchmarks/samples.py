@@ -36,6 +36,12 @@ def ml1(vertices: int):
     return shapely.LineString(xy + bend)
 
 
+def traced(vertices: int):
+    """Main Line 1 as many short edges whose vertices stray by some 30 m, as when it was traced."""
+    smooth = shapely.get_coordinates(ml1(vertices))
+    return shapely.LineString(smooth + np.random.default_rng(4).normal(0, 2.7e-4, smooth.shape))
+
+
 def thirty_lines() -> gpd.GeoSeries:
     """30 lines with 100,000 vertices in all, within Pakistan's box."""
     rng = np.random.default_rng(2)

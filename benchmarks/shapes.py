@@ -69,8 +69,11 @@ def _sedona():
 def buffers(server: Server | None) -> str:
     """Buffers of ML-1 by radius."""
     text = ""
-    for vertices, radii in ((5_000, (1, 5, 10, 50, 100)), (22, (1, 10))):
-        line = samples.ml1(vertices)
+    for name, line, radii in (
+        ("5,000 vertices, traced to some 30 m", samples.traced(5_000), (1, 5, 10, 50, 100)),
+        ("5,000 vertices, smooth", samples.ml1(5_000), (1, 5, 10, 50, 100)),
+        ("22 vertices", samples.ml1(22), (1, 10)),
+    ):
         series = gpd.GeoSeries([line], crs=4326)
         if server is not None:
             server.run(
@@ -98,13 +101,13 @@ def buffers(server: Server | None) -> str:
                 )
                 timed["PostGIS geography"] = seconds, shape
             base = timed["UTM 42N"][0]
-            for name, (seconds, shape) in timed.items():
+            for method, (seconds, shape) in timed.items():
                 most, mean = radial_error(shape, line, km)
                 rows.append(
-                    [name, number(seconds), f"{seconds / base:.2f}", f"{most:.1e}", f"{mean:.1e}"]
+                    [method, number(seconds), f"{seconds / base:.2f}", f"{most:.1e}", f"{mean:.1e}"]
                 )
-                print(vertices, km, rows[-1], flush=True)
-            title = f"### ML-1, {vertices:,} vertices, {km} km\n\n"
+                print(name, km, rows[-1], flush=True)
+            title = f"### ML-1, {name}, {km} km\n\n"
             text += (
                 title
                 + table(
