@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from cpecgeo.errors import CRSError, FileError, InputError, MissingExtraError
 from cpecgeo.geodesy import lonlat
 from cpecgeo.sniff import insist, local
 
-__all__ = ["SUFFIXES", "read", "write"]
+__all__ = ["SUFFIXES", "read", "write", "write_layers"]
 
 # suffix: GDAL's driver, or ours
 SUFFIXES = {
@@ -123,6 +124,44 @@ def write(
     flat = _flat(frame)
     if not isinstance(flat, gpd.GeoDataFrame) and kind not in {"csv", "parquet"}:
         raise InputError(f"This table has no geometry; write it as .csv or .parquet, not {path}.")
+    return _whole(path, lambda made: _written(flat, made, kind, safe_cells=safe_cells, layer=layer))
+
+
+def write_layers(frames: Mapping[str, gpd.GeoDataFrame], path: Any) -> Path:
+    """Write several tables as the layers of one GeoPackage; whole or not at all.
+
+    Parameters
+    ----------
+    frames : mapping of str to GeoDataFrame
+        By the names of their layers.
+    path : path
+        Ends in ``.gpkg``.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    InputError
+        Another suffix.
+    FileError
+        As `write`.
+    """
+    path = Path(path)
+    if _kind(path) != "GPKG":
+        raise InputError(f"Only a .gpkg file holds several layers; {path.name!r} holds one.")
+
+    def fill(made: Path) -> None:
+        for layer, frame in frames.items():
+            _written(_flat(frame), made, "GPKG", safe_cells=False, layer=layer)
+
+    return _whole(path, fill)
+
+
+def _whole(path: Path, fill: Callable[[Path], None]) -> Path:
+    """A file that `fill` writes elsewhere, put in place when it is complete."""
     try:
         folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}."))
     except OSError as error:
@@ -132,7 +171,7 @@ def write(
         ) from error
     try:
         made = folder / path.name
-        _written(flat, made, kind, safe_cells=safe_cells, layer=layer)
+        fill(made)
         made.replace(path)
     except (
         OSError,
@@ -143,7 +182,7 @@ def write(
         raise FileError(f"can't write {path}: {_first_line(error)}.") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return Path(path)
+    return path
 
 
 def _kind(path: Path) -> str:
@@ -298,6 +337,7 @@ def _written(frame: Any, path: Path, kind: str, *, safe_cells: bool, layer: str)
     if kind == "GPKG":
         told = {str(k): str(v) for k, v in frame.attrs.items()}
         options |= {"layer": layer, "layer_metadata": told}
+        options["mode"] = "a" if path.exists() else "w"
     if kind == "GPX":
         options["GPX_USE_EXTENSIONS"] = "YES"
         solid = sorted(set(there.geom_type.dropna()) - {"Point", "LineString", "MultiLineString"})

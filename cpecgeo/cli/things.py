@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,7 +45,8 @@ def show_thing(name: Name) -> None:
                 frame = layer(name)
             except UnknownNameError as error:
                 near = [*no_corridor.near, *no_place.near, *error.near]
-                raise UnknownNameError(name, "corridor, place or layer", near) from error
+                where = "See cpecgeo catalog."
+                raise UnknownNameError(name, "corridor, place or layer", near, where) from error
             give(frame, "id name kind status accuracy_km source", out=None)
             return
         print(f"{spot.name} ({spot.layer}): {spot.point.x:.5f}, {spot.point.y:.5f}")
@@ -105,7 +106,7 @@ def export(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file; its suffix says how.")],
     part: Annotated[
-        str, typer.Option(help="Of a corridor: sections, stops, line or posts.")
+        str, typer.Option(help="Of a corridor: sections, stops, line, posts, or all in one .gpkg.")
     ] = "sections",
     safe_cells: Annotated[
         bool, typer.Option("--safe-cells", help="Disarm formulas in CSV cells.")
@@ -113,17 +114,18 @@ def export(
 ) -> None:
     """Write a corridor, a layer or a table to a file.
 
-    Example: cpecgeo export ml1 -o ml1.gpkg
+    Example: cpecgeo export ml1 --part all -o ml1.gpkg
     """
     from cpecgeo.catalogue import layer, table
     from cpecgeo.errors import InputError, UnknownNameError
     from cpecgeo.features.corridors import corridor, corridors
-    from cpecgeo.formats import write
+    from cpecgeo.formats import write, write_layers
 
     frame = None
     for find in (layer, table):
         try:
             frame = find(name)
+            part = frame.attrs.get("layer", "cpecgeo")
             break
         except UnknownNameError:
             continue
@@ -133,12 +135,23 @@ def export(
             "sections": lambda: thing.sections,
             "stops": lambda: thing.stops,
             "line": lambda: corridors().loc[[thing.name]],
-            "posts": lambda: thing.km_posts(1 if thing.end_km < 100 else 10),
+            "posts": lambda: _posts(thing),
         }
+        if part == "all":
+            print(write_layers({p: parts[p]() for p in ("sections", "stops", "posts")}, out))
+            return
         if part not in parts:
-            raise InputError(f"--part is {part!r}; it is one of {', '.join(parts)}.")
+            raise InputError(f"--part is {part!r}; it is one of {', '.join(parts)}, all.")
         frame = parts[part]()
-    print(write(frame, out, safe_cells=safe_cells))
+    print(write(frame, out, safe_cells=safe_cells, layer=part))
+
+
+def _posts(thing: Any) -> Any:
+    """Km posts with a name, for programs that label by it."""
+    posts = thing.km_posts(1 if thing.end_km < 100 else 10)
+    posts.insert(0, "name", [f"km {km:g}" for km in posts["km"]])
+    posts.insert(1, "corridor", thing.name)
+    return posts
 
 
 @app.command("map")

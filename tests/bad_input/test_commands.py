@@ -23,7 +23,8 @@ COMMANDS = {
     "cite": [("zzzz", NAME), ("a b", USAGE)],
     "export": [
         ("ml1", USAGE), ("zzzz -o o.csv", NAME), ("ml1 -o o.docx", INPUT), ("ml1 -o no/o.csv", FILE),
-        ("ml1 --part wheels -o o.csv", INPUT), ("figures -o o.kml", INPUT), ("ml1 -o o", INPUT),
+        ("ml1 --part wheels -o o.csv", INPUT), ("ml1 --part all -o o.csv", INPUT),
+        ("figures -o o.kml", INPUT), ("ml1 -o o", INPUT),
     ],
     "map": [
         ("ml1", USAGE), ("zzzz -o o.html", NAME), ("ml1 -o o.docx", INPUT), ("ml1 -o no/o.html", FILE),

@@ -162,10 +162,34 @@ def test_things(tmp_path):
     for part, rows in (("sections", 3), ("line", 1), ("stops", 185)):
         out = tmp_path / f"{part}.gpkg"
         said("export", "ml1", "--part", part, "-o", str(out))
-        assert len(gpd.read_file(out)) == rows
+        assert len(gpd.read_file(out, layer=part)) == rows
     out = tmp_path / "t.csv"
     said("export", "figures", "-o", str(out))
     assert len(pd.read_csv(out)) == len(cg.table("figures"))
+
+
+def test_all_of_a_corridor_in_one_file(tmp_path):
+    out, ml1 = tmp_path / "ml1.gpkg", cg.corridor("ml1")
+    for _ in range(2):
+        said("export", "ml1", "--part", "all", "-o", str(out))
+        assert gpd.list_layers(out)["name"].tolist() == ["sections", "stops", "posts"]
+    for part, rows in (("sections", ml1.sections), ("stops", ml1.stops), ("posts", ml1.km_posts())):
+        assert len(read(out, layer=part)) == len(rows)
+    with pytest.raises(InputError, match=r"Only a \.gpkg file"):
+        said("export", "ml1", "--part", "all", "-o", str(tmp_path / "ml1.kml"))
+    assert [p.name for p in tmp_path.iterdir()] == ["ml1.gpkg"]
+    said("export", "ports", "-o", str(out))
+    assert gpd.list_layers(out)["name"].tolist() == ["ports"]
+
+
+@pytest.mark.parametrize("suffix", ["gpkg", "kml", "gpx", "geojson", "csv"])
+def test_km_posts_bear_their_names(suffix, tmp_path):
+    out = tmp_path / f"posts.{suffix}"
+    said("export", "ml1", "--part", "posts", "-o", str(out))
+    posts = read(out).rename(columns={"Name": "name"})
+    assert posts["name"].tolist()[:3] == ["km 0", "km 10", "km 20"]
+    told = [" ".join(map(str, row)) for row in posts.to_numpy()]
+    assert all("ml1" in text for text in told)
 
 
 def test_map_and_report(sites, tmp_path):
