@@ -82,11 +82,11 @@ class UnknownNameError(CpecgeoError, KeyError):
         folded = {k.casefold(): k for k in known}
         self.name = name
         self.near = [
-            folded[m] for m in get_close_matches(str(name).casefold(), folded, n=5, cutoff=0.5)
+            folded[m] for m in get_close_matches(str(name).casefold(), folded, n=5, cutoff=0.6)
         ]
         shown = repr(name) if len(repr(name)) <= 80 else f"{repr(name)[:70]}…"
         hint = f" Did you mean {', '.join(map(repr, self.near))}?" if self.near else ""
-        listing = where or (f"Known: {', '.join(known)}." if len(known) <= 20 else "")
+        listing = where or (f"Known: {', '.join(known)}." if 0 < len(known) <= 20 else "")
         super().__init__(f"No {what} named {shown}.{hint} {listing}".strip())
 
     def __str__(self) -> str:

@@ -103,22 +103,22 @@ def _named(name: str, what: str) -> Any:
     from cpecgeo.features.corridors import corridor
     from cpecgeo.features.places import place
 
+    near: list[str] = []
     for find, part in ((corridor, "line"), (place, "point")):
         try:
             return getattr(find(name), part)
-        except UnknownNameError:
-            continue
+        except UnknownNameError as error:
+            near += error.near
     section = _section(name)
     if section is not None:
         return section
     try:
         frame = layer(name).set_index("id")
-    except UnknownNameError:
-        known = [*layer("corridors")["id"], *layer("ports")["name"], *layer("crossings")["name"]]
+    except UnknownNameError as error:
         raise UnknownNameError(
             name,
             f"corridor, place or layer (for {what})",
-            known,
+            [*near, *error.near],
             "See cpecgeo.corridors(), cpecgeo.catalog().",
         ) from None
     return frame.geometry[frame.geometry.notna()]

@@ -149,13 +149,14 @@ def named(name: str) -> Any:
     """A layer, corridor or place by name, in this order."""
     import cpecgeo
 
+    near: list[str] = []
     for find in (cpecgeo.layer, cpecgeo.corridor, cpecgeo.place):
         try:
             return find(name)
-        except UnknownNameError:
-            continue
+        except UnknownNameError as error:
+            near += error.near
     raise UnknownNameError(
-        name, "layer, corridor or place", [], "See cpecgeo.catalog() and cpecgeo.corridors()."
+        name, "layer, corridor or place", near, "See cpecgeo.catalog() and cpecgeo.corridors()."
     )
 
 

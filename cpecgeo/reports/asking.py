@@ -77,5 +77,6 @@ def _thing(x: Any) -> Any:
         try:
             return place(x)
         except UnknownNameError as other:
-            near = sorted({*error.near, *other.near})
-            raise UnknownNameError(x, "corridor or place", near or [x]) from other
+            near = [*error.near, *other.near]
+            where = "See cpecgeo.corridors() and cpecgeo.catalog()."
+            raise UnknownNameError(x, "corridor or place", near, where) from other

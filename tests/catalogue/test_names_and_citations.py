@@ -50,6 +50,10 @@ def test_a_name_is_text(ask, name):
         (cg.place, "Gwadar Prt", "Gwadar Port"),
         (cg.corridor, "wetsern", "western"),
         (cg.cite, "Reko Dik", "Reko Diq"),
+        (lambda name: cg.nearest("Torkham", name), "Multn", "Multan"),
+        (lambda name: cg.within("mines", name, 5), "Gwadr", "Gwadar"),
+        (cg.report, "Multn", "Multan"),
+        (cg.Map().add, "Gwadr", "Gwadar"),
     ],
 )
 def test_an_unknown_name_brings_near_ones(ask, name, near):
@@ -57,6 +61,17 @@ def test_an_unknown_name_brings_near_ones(ask, name, near):
         ask(name)
     assert near in caught.value.near
     assert repr(near) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "ask", [cg.corridor, cg.place, cg.report, cg.Map().add, lambda name: cg.nearest("Lahore", name)]
+)
+def test_a_name_like_no_other_brings_none(ask):
+    with pytest.raises(UnknownNameError) as caught:
+        ask("qqqq")
+    assert not caught.value.near
+    assert "Did you mean" not in str(caught.value)
+    assert "Known: ." not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", list(LAYERS))
