@@ -12,7 +12,7 @@ import shapely
 from cpecgeo import geodesy
 from cpecgeo.analysis.measure import aims
 from cpecgeo.analysis.subjects import named, radii, rows_of
-from cpecgeo.catalogue import data_version
+from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as corridor_of
@@ -93,9 +93,10 @@ def rings(x: Any, km: Any = (5, 10, 25, 50), *, dissolve: bool = True) -> gpd.Ge
     Returns
     -------
     GeoDataFrame
-        EPSG:4326, a row per ring: `km_from, km_to, area_km2, geometry`, and `feature` first
-        where rings aren't dissolved. The rings of a feature don't overlap, and together
-        they are its largest buffer; the innermost holds the feature itself.
+        EPSG:4326, a row per ring: `km_from, km_to, area_km2, geometry`; where rings aren't
+        dissolved, `feature` first, and its `name` where a frame or layer has one. The rings
+        of a feature don't overlap, and together they are its largest buffer; the innermost
+        holds the feature itself.
 
     Raises
     ------
@@ -124,6 +125,8 @@ def rings(x: Any, km: Any = (5, 10, 25, 50), *, dissolve: bool = True) -> gpd.Ge
     frame.insert(3, "area_km2", geodesy.area_km2(frame.geometry).to_numpy())
     if dissolve:
         frame = frame.drop(columns="feature")
+    elif (names := _names(x, shapes)) is not None:
+        frame.insert(1, "name", np.repeat(names, len(edges)))
     frame.attrs = {
         "method": "geodesic buffers, each without the smaller one",
         "rtol": 1e-4,
@@ -133,6 +136,15 @@ def rings(x: Any, km: Any = (5, 10, 25, 50), *, dissolve: bool = True) -> gpd.Ge
         "data_version": data_version(),
     }
     return frame
+
+
+def _names(x: Any, shapes: gpd.GeoSeries) -> Any:
+    """Names of the features of a frame or layer, in their order; None where there are none."""
+    if isinstance(x, gpd.GeoDataFrame):
+        return x["name"].to_numpy() if "name" in x else None
+    if isinstance(x, str) and list(shapes.index) != [x]:
+        return layer(x).set_index("id")["name"].reindex(shapes.index).to_numpy()
+    return None
 
 
 def density_along(

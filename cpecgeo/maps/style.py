@@ -221,6 +221,10 @@ def colors_of(frame: pd.DataFrame, color: str) -> tuple[list[str], list[tuple[st
     """
     if color not in frame.columns:
         raise UnknownNameError(color, "column or colour", [str(c) for c in frame.columns])
+    if color == "km_to" and {"km_from", "area_km2"} <= set(frame.columns):
+        limits = frame[["km_from", "km_to"]]
+        if limits.notna().all(axis=None) and len(limits.drop_duplicates()) <= len(CATEGORIES):
+            return _by_ring(frame)
     values = frame[color]
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return _by_number(values)
@@ -229,6 +233,16 @@ def colors_of(frame: pd.DataFrame, color: str) -> tuple[list[str], list[tuple[st
     chosen = {name: CATEGORIES[i % len(CATEGORIES)] for i, name in enumerate(names)}
     legend = [(name, chosen[name]) for name in names[: len(CATEGORIES)]]
     return ["#8a8a8a" if t is None else chosen[t] for t in text], legend
+
+
+def _by_ring(frame: pd.DataFrame) -> tuple[list[str], list[tuple[str, str]]]:
+    """Each ring under its own limits, the outermost the darkest."""
+    pairs = list(zip(frame["km_from"], frame["km_to"], strict=True))
+    rings = sorted(set(pairs))
+    place = np.linspace(0, len(_RAMP) - 1, len(rings) + 1).round().astype(int)[1:]
+    chosen = {ring: _RAMP[p] for ring, p in zip(rings, place, strict=True)}
+    legend = [(f"{low:,.5g} to {high:,.5g} km", chosen[low, high]) for low, high in rings]
+    return [chosen[pair] for pair in pairs], legend
 
 
 def _by_number(values: pd.Series) -> tuple[list[str], list[tuple[str, str]]]:

@@ -162,6 +162,10 @@ def test_rings_part_the_buffer(lon, lat, km):
 def test_rings_of_each_or_of_all():
     ports = cg.layer("ports").dropna(subset=["geometry"]).set_index("id").iloc[:2]
     each = cg.rings(ports, km=[10, 20], dissolve=False)
+    assert each["name"].tolist() == [n for n in ports["name"] for _ in range(2)]
+    assert "name" not in cg.rings(ports.geometry, km=5, dissolve=False)
+    by_name = cg.rings("ports", km=5, dissolve=False)
+    assert by_name["name"].tolist() == cg.layer("ports")["name"].tolist()
     assert each["feature"].tolist() == list(np.repeat(ports.index, 2))
     both = cg.rings(ports, km=[10, 20])
     assert len(both) == 2

@@ -413,6 +413,18 @@ def test_credits_come_from_a_fixed_list():
     ]
 
 
+def test_the_legend_of_rings_says_their_limits():
+    ports = cpecgeo.layer("ports")
+    for km, labels in (([50], ["0 to 50 km"]), ([5, 10], ["0 to 5 km", "5 to 10 km"])):
+        frame = cpecgeo.rings(ports, km=km, dissolve=False)
+        colors, legend = colors_of(frame, "km_to")
+        assert [label for label, _ in legend] == labels
+        assert colors[: len(km)] == [color for _, color in legend]
+        assert len(set(colors)) == len(km)
+        part = layer(bare().add(frame, name="Rings"), "Rings")
+        assert [entry["label"] for entry in part["legend"]] == labels
+
+
 def test_rings_and_buffers_are_layers_and_radius_is_kept():
     made = bare().add(cpecgeo.rings("Gwadar Port", km=[5, 10]), name="Rings")
     made.add(cpecgeo.buffer("Gwadar Port", 20), name="Twenty km")
