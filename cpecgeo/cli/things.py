@@ -61,6 +61,8 @@ def show_thing(name: Name) -> None:
         f"  drawn {thing.length_km:,.1f} km; published {official}; chainage ends at "
         f"{thing.end_km:,.1f} km; line good to {thing.accuracy_km:g} km"
     )
+    told = (f"{s.replace('_', ' ')} {km:,.1f} km" for s, km in _km_by_status(thing).items())
+    print(f"  drawn, by status: {', '.join(told)}")
     show(thing.sections, "name km_from km_to drawn_km official_km ratio status reason")
 
 
@@ -83,10 +85,19 @@ def length(names: Names, *, json: Json = False) -> None:
             "official_km": c.official_km,
             "ratio": c.length_km / c.official_km,
             "accuracy_km": c.accuracy_km,
+            "drawn_km_by_status": _km_by_status(c),
         }
         for c in things
     ]
-    show(pd.DataFrame(rows), "name title drawn_km official_km ratio accuracy_km", json=json)
+    columns = "name title drawn_km official_km ratio accuracy_km"
+    more = " drawn_km_by_status" if json else ""
+    show(pd.DataFrame(rows), columns + more, json=json)
+
+
+def _km_by_status(thing: Any) -> dict[str, float]:
+    """Drawn km of a corridor's sections, by status in the order of the way."""
+    km = thing.sections.groupby("status", sort=False)["drawn_km"].sum()
+    return {str(status): float(value) for status, value in km.items()}
 
 
 @app.command()

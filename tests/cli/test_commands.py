@@ -158,6 +158,13 @@ def test_things(tmp_path):
     assert "Abbottabad" in said("show", "districts")
     assert len(as_json("catalog")) == len(cg.catalog())
     assert as_json("length", "ml1,kkh")[1]["official_km"] == 1300
+    [m8] = as_json("length", "m8")
+    parts = cg.corridor("m8").sections
+    assert list(m8["drawn_km_by_status"]) == list(dict.fromkeys(parts["status"]))
+    operating = parts.loc[parts["status"] == "operating", "drawn_km"].sum()
+    assert m8["drawn_km_by_status"]["operating"] == pytest.approx(operating)
+    assert sum(m8["drawn_km_by_status"].values()) == pytest.approx(m8["drawn_km"], abs=0.1)
+    assert f"operating {operating:.1f} km" in said("show", "m8")
     assert "GeoNames" in said("cite", "Reko Diq")
     for part, rows in (("sections", 3), ("line", 1), ("stops", 185)):
         out = tmp_path / f"{part}.gpkg"
