@@ -151,6 +151,10 @@ def test_opening_years_are_those_of_the_oldest_section(net):
     assert opened["raikot-thakot"] == {"1979"}
     # The motorway to Thakot opened in 2020; the highway on its line in 1979.
     assert opened["thakot-havelian"] == {"1979"}
+    # The whole highway's year isn't that of its Chinese part, nor 1861 (Karachi–Kotri) the line's.
+    assert (
+        opened["g314"] == opened["ml1-kiamari-lodhran"] == opened["ml1-khanewal-peshawar"] == set()
+    )
 
 
 def test_hours_follow_from_the_stated_speeds(net):

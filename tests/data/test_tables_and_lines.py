@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from pyproj import Geod
 from shapely.geometry import LineString
 
+from cpecgeo import corridor
 from tools import lines, package
+from tools.derive.scripts import URDU
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data"
@@ -121,6 +124,34 @@ def test_status_is_known_or_said_to_be_unknown(path):
     frame = read(path)
     unknown = frame[frame["status"] == ""]
     assert unknown["status_note"].str.contains("not found").all()
+
+
+def test_a_corridor_is_as_far_along_as_its_least_finished_section():
+    """Planned if any section is, else under construction if any is, else what all of them are."""
+    for row in read("corridors.csv").itertuples():
+        found = set(SECTIONS.loc[row.sections.split(), "status"])
+        least = [s for s in ("planned", "under_construction") if s in found] or sorted(found)
+        assert [row.status] == (least[:1] if len(found) > 1 else sorted(found)), row.id
+
+
+def test_announced_speeds_follow_from_the_hours_and_the_km():
+    times = read("rail_times.csv")
+    told = times[times["note"].str.contains(r"km/h")]
+    assert len(told) == 2
+    for row in told.itertuples():
+        km = corridor(row.corridor).stops.set_index("name")["km"]
+        way = km[row.to_stop] - km[row.from_stop]
+        kmh, over = re.search(r"([\d.]+) km/h .* the ([\d,]+) km of", row.note).groups()
+        assert float(kmh) == round(way / float(row.hours), 1)
+        assert float(over.replace(",", "")) == way
+
+
+@pytest.mark.parametrize("path", [p for p in TABLES if "name_ur" in read(p).columns])
+def test_urdu_names_are_in_letters_of_urdu(path):
+    """Arabic's kaf, yeh and heh look alike and aren't found by an Urdu search."""
+    names = read(path)["name_ur"]
+    marks = set("\u064e\u064f\u0650\u0651\u0670")
+    assert {n for n in names if set(n) - URDU - marks - {"ۓ"}} == set()
 
 
 def test_no_target_is_invented():

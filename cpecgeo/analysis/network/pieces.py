@@ -155,7 +155,9 @@ def pieces() -> list[Piece]:
         # A whole says of each of its parts only that all of them are open.
         known = [r["status"] for r in map(sections.get, names) if r and _tells(r)]
         piece.status = min(known or [sections[names[0]]["status"]], key=STATUSES.index)
-        dates = [sections[n]["opened"] for n in names if sections[n]["status"] == "operating"]
+        # The year of a whole or a phase isn't that of each of its parts.
+        open_now = [r for r in map(sections.get, names) if r and r["status"] == "operating"]
+        dates = [row["opened"] for row in open_now if row["role"] == "base"]
         piece.opened = min((str(d) for d in dates if not pd.isna(d)), default="")
     return kept
 
