@@ -21,10 +21,10 @@ __all__ = ["by_status", "caveats_of", "climb_of", "glance", "of_corridor", "peop
 _RADII_KM = (5, 10, 25, 50)
 _SITES = {"crossings": "border crossing", "ports": "port", "zones": "zone"}
 _SHORTER = "bends finer than the points that it goes through make it shorter than the way itself"
-# An open road that is being widened has this status too.
+# An open road that is to be rebuilt has these too.
 _UNBUILT = {
     "under_construction": "a new way, not there yet, or an open one being rebuilt",
-    "planned": "not there yet",
+    "planned": "a new way, not there yet, or one to be built over an existing road",
 }
 _PROXY_NOTE = (
     "Points whose basis is proxy stand at another place's position; accuracy_km says how far off."

@@ -219,6 +219,6 @@ def test_an_open_road_that_is_being_widened_is_not_said_to_be_missing():
     (text,) = (t for t in caveats_of(cg.corridor("western")) if "under construction" in t)
     assert text.startswith("298 km")
     assert "an open one being rebuilt" in text
-    assert any(
-        t.startswith("200 km are planned: not there yet") for t in caveats_of(cg.corridor("mining"))
-    )
+    # 106 of these km are planned over an existing road.
+    (text,) = (t for t in caveats_of(cg.corridor("central")) if "km are planned" in t)
+    assert text.startswith("925 km are planned: a new way, not there yet, or one to be built over")
