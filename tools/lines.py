@@ -130,6 +130,7 @@ def draw(section: pd.Series, parts: pd.DataFrame, points: Points) -> Row | None:
         "section": section,
         "line": line,
         "posts": posts,
+        "traces": rows["trace"].to_numpy(),
         "drawn_km": float(length_km(line)),
         "points_km": float(rows["accuracy_km"].max()),
         "legs": max(
@@ -161,8 +162,23 @@ def chainage_km(drawing: Row, drawings: dict[str, Row]) -> float | None:
     if not pd.isna(section["prorate_of"]):
         whole = drawings[section["prorate_of"]]
         km = chainage_km(whole, drawings)
-        return None if km is None else km * drawing["drawn_km"] / whole["drawn_km"]
+        if km is None:
+            return None
+        if (beside := beside_whole(drawing, whole)).any():
+            return float(shared_km(drawing, beside, km / whole["drawn_km"])[-1])
+        return km * float(drawing["drawn_km"]) / float(whole["drawn_km"])
     return None
+
+
+def beside_whole(drawing: Row, whole: Row) -> np.ndarray:
+    """Which vertices end a stretch that isn't a part of the longer road."""
+    return ~np.isin(drawing["traces"], np.unique(whole["traces"]))
+
+
+def shared_km(drawing: Row, beside: np.ndarray, ratio: float) -> np.ndarray:
+    """Km along a section: by the longer road's ratio on it, as drawn beside it."""
+    legs = np.diff(Chainage(drawing["line"]).measures_km)
+    return np.append(0.0, np.cumsum(legs * np.where(beside[1:], 1.0, ratio)))
 
 
 def accuracy_km(drawing: Row, chain_km: float | None) -> float:
@@ -185,6 +201,10 @@ def feature(drawing: Row, drawings: dict[str, Row]) -> Row:
     if np.isnan(posts).all() and km is not None:
         posts = posts.copy()
         posts[[0, -1]] = 0.0, km
+        whole = drawings.get(section["prorate_of"])
+        if whole and (beside := beside_whole(drawing, whole)).any():
+            ratio = chainage_km(whole, drawings) / whole["drawn_km"]
+            posts = shared_km(drawing, beside, ratio)
     chain = Chainage(line) if np.isnan(posts).all() else Chainage(line, posts)
     return {
         "type": "Feature",

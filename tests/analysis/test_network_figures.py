@@ -45,6 +45,15 @@ def test_2463_is_the_sum_of_the_parts_that_have_a_figure():
     assert silent.to_dict() == {"m1-burhan-hakla": 33.6, "m8-junction-gwadar": 52.6}
 
 
+def test_the_road_into_gwadar_has_one_length():
+    """31.78 km of the N-10 at 610 km over 522.645 drawn, and 15.50 km of the road from it."""
+    row = cg.mining_sections("road").set_index("section").loc["m8-junction-gwadar"]
+    assert row["km"] == pytest.approx(31.7807 * 610 / 522.645 + 15.5049, abs=0.001)
+    parts = cg.alignment_parts("western").set_index("section")["network_km"]
+    assert parts["m8-junction-gwadar"] == pytest.approx(row["km"], abs=1e-3)
+    assert cg.corridor("western").end_km == pytest.approx(parts.sum(), abs=0.01)
+
+
 def test_2686_fits_the_way_by_faisalabad():
     """By Lahore the Eastern is 170 km longer than over the M-4."""
     round_ = cg.route("Burhan", "Rohri", mode="road", along="eastern")
