@@ -116,6 +116,18 @@ def test_credits_follow_the_layers(visit, cpec_file, settled):
     assert "Natural Earth" in line.inner_text()
 
 
+def test_the_overview_never_moves_the_map_back(visit, cpec_file, settled):
+    page = visit(cpec_file, view=DESK)
+    settled(page)
+    assert page.locator(".leaflet-control-minimap").count() == 1
+    for lon, zoom in [(66, 6.25), (73, 7), (70, 6.75)]:
+        page.evaluate(f"void {MAP}.setView([30, {lon}], {zoom}, {{animate: false}})")
+        page.wait_for_timeout(60)
+    page.wait_for_timeout(900)
+    where = f"(() => {{ const m = {MAP}; return [m.getCenter().lng, m.getCenter().lat, m.getZoom()]; }})()"
+    assert page.evaluate(where) == pytest.approx([70, 30, 6.75], abs=1e-9)
+
+
 def paper(page):
     pdf = page.pdf(prefer_css_page_size=True, print_background=True)
     width, height = (

@@ -48,6 +48,10 @@
         shadowRectOptions: { color: "#3a3a3a", weight: 1, interactive: false, opacity: 0, fillOpacity: 0 },
         strings: { hideText: "Hide the overview", showText: "Show the overview" },
       }).addTo(map);
+      // The plugin takes the end of an overview's glide for the reader's own move when two moves of
+      // the map follow one another, and sends the map back; an overview that doesn't glide has no such end.
+      const mini = control._miniMap;
+      mini.setView = (center, zoom) => L.Map.prototype.setView.call(mini, center, zoom, { animate: false });
       control.getContainer().querySelector("a").setAttribute("role", "button");
     },
     layers: (map) => {
