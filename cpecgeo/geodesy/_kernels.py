@@ -24,7 +24,7 @@ from cpecgeo.geodesy._compile import jit
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, POLE_M
 from cpecgeo.geodesy._series import near, wide
 
-__all__ = ["NEAR_M", "WIDE_M", "arcs", "geodesic", "pairs", "search"]
+__all__ = ["NEAR_M", "STACK", "WIDE_M", "arcs", "descend", "foot", "geodesic", "pairs", "search"]
 
 # Chords up to which the two series hold; of geodesics of 2,500 and 11,900 km.
 NEAR_M, WIDE_M = 2_490_000.0, 10_290_000.0
@@ -47,7 +47,7 @@ _CHORD_FOOT2 = 800_000.0**2
 _SKIP2 = 3_000_000.0**2
 # Rounding alone parts two passages over the same track by less; `_longest_chord` allows more.
 _TIE_M = 1e-7
-_STACK = 128
+STACK = 128
 
 _f8, _i8 = numba.float64, numba.int64
 _rows, _flat, _ints = _f8[:, ::1], _f8[::1], _i8[::1]
@@ -210,7 +210,7 @@ def _far_foot(a, d, n, i, x, y, z):
 
 
 @jit(numba.types.UniTuple(_f8, 2)(_rows, _rows, _rows, _flat, _i8, _f8, _f8, _f8, _f8), inline=True)
-def _foot(a, d, n, per_d2, i, x, y, z, cut2):
+def foot(a, d, n, per_d2, i, x, y, z, cut2):
     """Place of the foot on piece i, and geodesic metres; infinite if beyond the cut."""
     px, py, pz = x - a[i, 0], y - a[i, 1], z - a[i, 2]
     dx, dy, dz = d[i, 0], d[i, 1], d[i, 2]
@@ -292,6 +292,72 @@ def _to_axis2(tubes, i, x, y, z):
 
 @jit(
     numba.void(
+        _f8, _f8, _f8, _f8, _i8,
+        _rows, _rows, _rows, _flat, _ints, _flat, _rows, _ints, _i8, _i8,
+        _ints, _flat, _flat, _ints, _ints, _flat,
+    ),
+    inline=True,
+)  # fmt: skip
+def descend(
+    x, y, z, limit, k,
+    a, d, n, per_d2, target, start, tubes, child, leaves, fan,
+    best_piece, best_t, best_s, best_target, stack, bound,
+):  # fmt: skip
+    """Find the k nearest targets of one point, starting from the pieces in `best_piece`."""
+    if k == 1:
+        i = best_piece[0]
+        best_piece[0], best_target[0], best_s[0] = -1, -1, limit
+        if i >= 0:
+            t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
+            if s < limit:
+                best_piece[0], best_t[0], best_s[0], best_target[0] = i, t, s, target[i]
+    else:
+        seed = best_piece.copy()
+        for j in range(k):
+            best_piece[j], best_target[j], best_s[j] = -1, -1, limit
+        for i in seed:
+            if i >= 0:
+                t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
+                if s < limit:
+                    _enter(i, t, s, k, target, start, best_piece, best_t, best_s, best_target)
+    root = len(tubes) - 1
+    cut = _longest_chord(best_s[k - 1])
+    stack[0], bound[0], top = root, 0.0, 1
+    while top > 0:
+        top -= 1
+        if bound[top] > cut:
+            continue
+        node = stack[top]
+        if node < leaves:
+            for i in range(child[node], min(child[node] + fan, len(a))):
+                t, s = foot(a, d, n, per_d2, i, x, y, z, cut * cut)
+                if not (s <= best_s[k - 1] + _TIE_M and s < limit):
+                    continue
+                if k == 1:
+                    j = best_piece[0]
+                    if j < 0 or _better(i, s, j, best_s[0], target, start):
+                        best_piece[0], best_t[0], best_s[0] = i, t, s
+                        cut = _longest_chord(s)
+                elif _enter(i, t, s, k, target, start, best_piece, best_t, best_s, best_target):
+                    cut = _longest_chord(best_s[k - 1])
+            continue
+        base = top
+        stop = child[node + 1] if node < root else root
+        for c in range(child[node], min(child[node] + fan, stop)):
+            away2 = _to_axis2(tubes, c, x, y, z)
+            reach = cut + tubes[c, 7]
+            if away2 <= reach * reach:
+                away = sqrt(away2) - tubes[c, 7]
+                at = top
+                while at > base and bound[at - 1] < away:  # the nearest comes last
+                    stack[at], bound[at] = stack[at - 1], bound[at - 1]
+                    at -= 1
+                stack[at], bound[at] = c, away
+                top += 1
+
+
+@jit(
+    numba.void(
         _rows, _ints, _i8, _i8, _f8, _i8,
         _rows, _rows, _rows, _flat, _ints, _flat, _ints, _ints,
         _rows, _ints, _i8, _i8,
@@ -311,58 +377,17 @@ def search(
     """
     best_piece, best_target = np.full(k, -1), np.full(k, -1)
     best_t, best_s = np.zeros(k), np.full(k, limit)
-    seed = np.full(k, -1)
-    stack, bound = np.empty(_STACK, np.int64), np.empty(_STACK)
-    root = len(tubes) - 1
+    stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
     for row in range(first, last):
         p = order[row]
         lam, phi = np.radians(lonlat[p, 0]), np.radians(lonlat[p, 1])
         sp, cp = sin(phi), np.cos(phi)
         normal = EQUATOR_M / sqrt(1.0 - E2 * sp * sp)
         x, y, z = normal * cp * np.cos(lam), normal * cp * sin(lam), normal * (1.0 - E2) * sp
-        for j in range(k):
-            seed[j] = best_piece[j]
-        for j in range(k):
-            best_piece[j], best_target[j], best_s[j] = -1, -1, limit
-        for j in range(k):
-            i = seed[j]
-            if i >= 0:
-                t, s = _foot(a, d, n, per_d2, i, x, y, z, 1e300)
-                if s < limit:
-                    _enter(i, t, s, k, target, start, best_piece, best_t, best_s, best_target)
-        cut = _longest_chord(best_s[k - 1])
-        stack[0], bound[0], top = root, 0.0, 1
-        while top > 0:
-            top -= 1
-            if bound[top] > cut:
-                continue
-            node = stack[top]
-            if node < leaves:
-                for i in range(child[node], min(child[node] + fan, len(a))):
-                    t, s = _foot(a, d, n, per_d2, i, x, y, z, cut * cut)
-                    if not (s <= best_s[k - 1] + _TIE_M and s < limit):
-                        continue
-                    if k == 1:
-                        j = best_piece[0]
-                        if j < 0 or _better(i, s, j, best_s[0], target, start):
-                            best_piece[0], best_t[0], best_s[0] = i, t, s
-                            cut = _longest_chord(s)
-                    elif _enter(i, t, s, k, target, start, best_piece, best_t, best_s, best_target):
-                        cut = _longest_chord(best_s[k - 1])
-                continue
-            base = top
-            stop = child[node + 1] if node < root else root
-            for c in range(child[node], min(child[node] + fan, stop)):
-                away2 = _to_axis2(tubes, c, x, y, z)
-                reach = cut + tubes[c, 7]
-                if away2 <= reach * reach:
-                    away = sqrt(away2) - tubes[c, 7]
-                    at = top
-                    while at > base and bound[at - 1] < away:  # the nearest comes last
-                        stack[at], bound[at] = stack[at - 1], bound[at - 1]
-                        at -= 1
-                    stack[at], bound[at] = c, away
-                    top += 1
+        descend(
+            x, y, z, limit, k, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
+            best_piece, best_t, best_s, best_target, stack, bound,
+        )  # fmt: skip
         for j in range(k):
             i, t = best_piece[j], best_t[j]
             out_piece[p, j] = i

@@ -7,7 +7,9 @@ place. A line is therefore cut into stretches of nearly one scale, and each is w
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,12 +18,15 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import GeometryError
-from cpecgeo.geodesy._ellipsoid import EQUATOR_M, Floats, Ints, ecef
+from cpecgeo.geodesy._compile import threads
+from cpecgeo.geodesy._ellipsoid import EQUATOR_M, POLE_M, Floats, Ints, ecef
 
 __all__ = ["Plane", "caps", "guess"]
 
 _SCALE_STEP = 1e-3  # greatest change of scale within a stretch
 _SIMPLER = 1e-3  # share of the radius by which a line may be simplified for the guess
+_OUTSIDE = 1e-3  # share of the radius that the guess is wider: inwards one move is enough
+_BATCH = 64  # stretches that are united at a time
 _FARTHEST = np.radians(110.0)
 _STRETCH = 16  # most edges of a stretch
 _CURVE = 8  # segments of a quarter circle, refined later
@@ -62,9 +67,16 @@ class Plane:
         lon, lat = np.degrees([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
         return cls(float(lon), float(lat))
 
-    @property
+    @cached_property
     def _proj(self) -> pyproj.Proj:
         return pyproj.Proj(proj="stere", lat_0=self.lat, lon_0=self.lon, ellps="WGS84")
+
+    def reach(self, xy: Floats) -> float:
+        """About how far from the centre lon, lat coordinates come to lie, in metres."""
+        centre = ecef(np.array([self.lon]), np.array([self.lat]))
+        chord = np.linalg.norm(ecef(*xy.T) - centre, axis=1).max()
+        half = np.arcsin(min(1.0, 0.5 * float(chord) / POLE_M))
+        return float(2.0 * EQUATOR_M * np.tan(half))
 
     def project(self, xy: Floats) -> Floats:
         """lon, lat to metres."""
@@ -102,8 +114,18 @@ def guess(lines: list[Floats], spots: Floats, metres: float) -> Any:
         parts, scale = _stretches(line, metres)
         shapes.append(parts)
         scales.append(scale)
-    wide = shapely.buffer(np.concatenate(shapes), np.concatenate(scales) * metres, quad_segs=_CURVE)
-    return wide[0] if len(wide) == 1 else shapely.union_all(wide)
+    drawn, radius = np.concatenate(shapes), np.concatenate(scales) * (metres * (1.0 + _OUTSIDE))
+
+    def united(first: int) -> Any:
+        rows = slice(first, first + _BATCH)
+        wide = shapely.buffer(drawn[rows], radius[rows], quad_segs=_CURVE)
+        return wide[0] if len(wide) == 1 else shapely.union_all(wide)
+
+    if len(drawn) <= _BATCH:
+        return united(0)
+    # GEOS works without the interpreter's lock.
+    with ThreadPoolExecutor(threads()) as pool:
+        return shapely.union_all(list(pool.map(united, range(0, len(drawn), _BATCH))))
 
 
 def _stretches(line: Floats, metres: float) -> tuple[NDArray[Any], Floats]:

@@ -63,8 +63,11 @@ def densified(geoms: NDArray[Any], max_km: float) -> NDArray[Any]:
         chosen = kind == code
         name, xy, offsets = shapely.to_ragged_array(geoms[chosen], include_z=False)
         runs = offsets[0]  # the vertices of each line or ring, as in all types but points
-        starts = np.setdiff1d(np.arange(len(xy) - 1), runs[1:-1] - 1)
-        before, new = between_vertices(xy, starts, max_km * 1e3)
+        is_start = np.ones(len(xy) - 1, bool)
+        is_start[runs[1:-1] - 1] = False
+        before, new = between_vertices(xy, np.flatnonzero(is_start), max_km * 1e3)
+        if len(new) == 0:
+            continue
         added = np.searchsorted(before, runs, side="left")
         longer = np.insert(xy, before + 1, new, axis=0)
         result[chosen] = shapely.from_ragged_array(name, longer, (runs + added, *offsets[1:]))

@@ -39,6 +39,8 @@ def polygons(
         Whether a ring crossed itself, so that its crossings became vertices.
     """
     crossing = any((np.abs(np.diff(r[:, 0])) > 180.0).any() for r in rings)
+    if not rings and not poles:
+        return shapely.Polygon(), False
     if not (crossing or poles):
         return _plain(rings, thin)
     cuts = [part for ring in rings for part in _unrolled(ring)]

@@ -138,8 +138,8 @@ def _one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str | None)
     if shape.is_empty:
         return shapely.Polygon()
     edge = geometry.boundary if area is not None else geometry
-    index = Index(edge)
-    whole = index if area is None else Index(geometry)
+    index = Index.of_checked(np.array([edge], dtype=object))
+    whole = index if area is None else Index.of_checked(np.array([geometry], dtype=object))
 
     def inside(spots: Floats) -> Any:
         if area is None:
@@ -165,7 +165,7 @@ def _one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str | None)
 
 def _step_km(xy: Floats, plane: Plane, metres: float) -> float:
     """Edges this long are straight in the plane to a thousandth of the radius."""
-    away = float(np.linalg.norm(plane.project(xy), axis=1).max()) + 1e5
+    away = plane.reach(xy) + 1e5
     bend = away / (2.0 * EQUATOR_M**2)
     return min(100.0, max(0.2, float(np.sqrt(8e-3 * metres / bend)) / 1e3))
 

@@ -76,6 +76,7 @@ def traced(vertices):
 CORNERS = {
     "around the pole": LINES["around the pole"],
     "traced": traced(600),
+    "wiggling": wiggle(2_000),
     "figure of eight": LineString([(67, 25), (68, 26), (68, 25), (67, 26)]),
     "out and back": LineString([(67, 25), (68, 26), (67, 25)]),
 }
@@ -99,6 +100,34 @@ def test_corners(name, km):
     worst = places[np.argsort(off)[-50:]]
     assert off.max() <= 1e-4
     assert np.abs(to_metres(line, worst) / 1e3 / km - 1).max() <= 1e-4
+
+
+def knotted(seed):
+    """A line of random turns that crosses itself, or runs back beside itself."""
+    rng = np.random.default_rng(seed)
+    size = 10 ** rng.uniform(-2, 0.5)
+    xy = rng.normal(0, size, (int(rng.choice([4, 10, 40])), 2))
+    if seed % 2:
+        xy = np.vstack((xy, xy[::-1] + rng.normal(0, size * 1e-3, xy.shape)))
+    lat = rng.uniform(-75, 75)
+    xy[:, 0] = (rng.uniform(-180, 180) + xy[:, 0] / np.cos(np.radians(lat)) + 180) % 360 - 180
+    xy[:, 1] = np.clip(lat + xy[:, 1], -85, 85)
+    return LineString(xy), float(np.clip(size * 111 * 10 ** rng.uniform(-2, 0.5), 0.01, 2000))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_knotted_lines(seed):
+    """Holes between arcs that meet at sharp angles, notches that are nearly closed."""
+    line, km = knotted(seed)
+    shape = buffer(line, km)
+    assert shape.is_valid
+    rings = [np.asarray(r.coords) for r in shapely.get_rings(shapely.get_parts(shape))]
+    a, b = (np.concatenate([r[s] for r in rings]) for s in (np.s_[:-1], np.s_[1:]))
+    own = ~((np.abs(a[:, 0]) == 180) | (np.abs(b[:, 0]) == 180) | (np.abs(a[:, 1]) == 90))
+    azimuth, _, size = GEOD.inv(*a[own].T, *b[own].T)
+    middle = np.column_stack(GEOD.fwd(*a[own].T, azimuth, np.asarray(size) / 2)[:2])
+    away = Index(line).find(np.concatenate((a[own], middle))).metres[:, 0]
+    assert np.abs(away / 1e3 / km - 1).max() <= 1e-4
 
 
 @pytest.mark.parametrize("km", [30, 500])
@@ -141,6 +170,34 @@ def test_polygon_with_hole(km, rings):
     assert len(shapely.get_rings(shape)) == rings
     assert ring_errors(shape, area.boundary, abs(km)).max() <= 1e-4
     assert (area_km2(shape) > area_km2(area)) == (km > 0)
+
+
+def around(corners, metres):
+    """A closed line around a place, all its vertices as far away."""
+    angle = np.linspace(0, 360, corners + 1)
+    there = GEOD.fwd(np.full_like(angle, 67), np.full_like(angle, 25), angle, 0 * angle + metres)
+    return LineString(np.column_stack(there[:2]))
+
+
+@pytest.mark.parametrize(("corners", "share"), [(8, 1.02), (8, 1.005), (40, 1.003)])
+def test_no_hole_where_all_is_within_the_radius(corners, share):
+    """A plane buffer of these lines has one in their midst, with GEOS 3.14."""
+    line = around(corners, 1e4 * share)
+    shape = buffer(line, 10)
+    assert len(shapely.get_rings(shape)) == 1
+    assert ring_errors(shape, line, 10).max() <= 1e-4
+
+
+@pytest.mark.parametrize(("corners", "share"), [(40, 1.005), (400, 1.003), (400, 1.02)])
+def test_small_holes(corners, share):
+    """What is left in the midst is nearly a disc of the radius that is missing."""
+    line = around(corners, 1e4 * share)
+    shape = buffer(line, 10)
+    assert len(shapely.get_rings(shape)) == 2
+    assert ring_errors(shape, line, 10).max() <= 1e-4
+    middle = reference_nearest(np.array([[67.0, 25.0]]), line)["distance_km"].iloc[0]
+    hole = area_km2(Polygon(shape.interiors[0]))
+    assert hole == pytest.approx(np.pi * (middle - 10) ** 2, rel=0.12)
 
 
 def test_shrunk_to_nothing_and_to_parts():

@@ -1,0 +1,359 @@
+"""Compiled: the boundary of a buffer, put vertex by vertex and edge by edge at its distance.
+
+Places are earth-centred, and each knows the piece that is closest to it. Two facts keep
+searches few:
+
+- Nothing can be closer than `aim` to a place that was moved inwards, towards what is closest to
+  it, by what was too much: the triangle inequality.
+- What is no closer than r to both ends of an edge of length c is at most c² / 8r closer to any
+  place on it: Apollonius.
+"""
+
+# Kernels have numba signatures, which say more than annotations would.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+from __future__ import annotations
+
+from math import atan2, ceil, degrees, radians, sqrt
+
+import numba
+import numpy as np
+
+from cpecgeo.geodesy._compile import jit
+from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, POLE_M
+from cpecgeo.geodesy._kernels import STACK, descend, foot
+
+__all__ = ["hands", "move", "refine"]
+
+_ROUNDS = 40
+_DEPTH = 40
+_MOST_PARTS = 16  # that an edge is cut into at a time
+_LONGEST_M = 300_000.0  # up to here the arc above a chord has its middle to the millimetre
+_LEAST_DEG = 1e-7
+_QA, _QB = 1.0 / EQUATOR_M**2, 1.0 / POLE_M**2
+_FLATTEST = 1.0 / (8.0 * 6.33e6)  # c² times this, and the curvature of a path, is its bow
+_SHORT = 0.3  # share of the radius up to which an edge's ends may speak for it
+_SQUARE = 0.9  # sine of the angle from which on two ways are about at right angles
+_BULGE = 1.05  # cuts start a little outside, from where one move is enough
+
+_f8, _i8 = numba.float64, numba.int64
+_rows, _flat, _ints, _bools = _f8[:, ::1], _f8[::1], _i8[::1], numba.bool_[::1]
+_THREE = numba.types.UniTuple(_f8, 3)
+_TREE = (_rows, _rows, _rows, _flat, _ints, _flat, _rows, _ints, _i8, _i8)
+# The best piece, its foot and distance, its target; then the stack of nodes to look into.
+_ROOM = (_ints, _flat, _flat, _ints, _ints, _flat)
+
+
+@jit(_THREE(_rows, _rows, _rows, _i8, _f8), inline=True)
+def _place(a, d, n, i, t):
+    """The place t on piece i."""
+    w = t * (1.0 - t)
+    return (
+        a[i, 0] + t * d[i, 0] + w * n[i, 0],
+        a[i, 1] + t * d[i, 1] + w * n[i, 1],
+        a[i, 2] + t * d[i, 2] + w * n[i, 2],
+    )
+
+
+@jit(_THREE(_f8, _f8, _f8), inline=True)
+def _ground(x, y, z):
+    """A place near the ellipsoid, put on it."""
+    h = 1.0 / sqrt(_QA * (x * x + y * y) + _QB * z * z)
+    return x * h, y * h, z * h
+
+
+@jit(_THREE(_f8, _f8, _f8, _f8, _f8, _f8, _f8), inline=True)
+def _level(px, py, pz, gx, gy, gz, g2):
+    """The direction of p in the plane that g is upright on."""
+    h = (px * gx + py * gy + pz * gz) / g2
+    px, py, pz = px - h * gx, py - h * gy, pz - h * gz
+    h = 1.0 / sqrt(px * px + py * py + pz * pz + 1e-18)
+    return px * h, py * h, pz * h
+
+
+@jit(_THREE(_rows, _rows, _rows, _flat, _i8, _i8, _f8, _f8, _f8, _f8))
+def _corner(a, d, n, per_d2, i, j, aim, x, y, z):
+    """The place at `aim` from two pieces, by Newton; the start where they run side by side."""
+    x0, y0, z0 = x, y, z
+    for _ in range(4):
+        t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
+        u, r = foot(a, d, n, per_d2, j, x, y, z, 1e300)
+        fx, fy, fz = _place(a, d, n, i, t)
+        hx, hy, hz = _place(a, d, n, j, u)
+        gx, gy, gz = x * _QA, y * _QA, z * _QB
+        g2 = gx * gx + gy * gy + gz * gz
+        px, py, pz = _level(x - fx, y - fy, z - fz, gx, gy, gz, g2)
+        qx, qy, qz = _level(x - hx, y - hy, z - hz, gx, gy, gz, g2)
+        dot = px * qx + py * qy + pz * qz
+        det = 1.0 - dot * dot
+        if not (det > 1e-6):
+            return x0, y0, z0
+        e, f = aim - s, aim - r
+        u, v = (e - dot * f) / det, (f - dot * e) / det
+        x, y, z = _ground(x + u * px + v * qx, y + u * py + v * qy, z + u * pz + v * qz)
+        if abs(e) + abs(f) < 1e-9 * aim:
+            break
+    return x, y, z
+
+
+@jit(numba.void(_f8, _f8, _f8, *_TREE, *_ROOM))
+def _closest(
+    x, y, z,
+    a, d, n, per_d2, target, start, tubes, child, leaves, fan,
+    piece, at, metres, owner, stack, bound,
+):  # fmt: skip
+    """What is closest to a place, into `piece`, `at` and `metres`."""
+    descend(
+        x, y, z, np.inf, 1, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
+        piece, at, metres, owner, stack, bound,
+    )  # fmt: skip
+
+
+@jit(_THREE(_f8, _f8, _f8, _f8, _f8, *_TREE, *_ROOM))
+def _moved(
+    x, y, z, aim, slack,
+    a, d, n, per_d2, target, start, tubes, child, leaves, fan,
+    piece, at, metres, owner, stack, bound,
+):  # fmt: skip
+    """A place brought to `aim`, along the way from what is closest to it.
+
+    After a move outwards something else may be closer, where two arcs meet in a corner; moving
+    away from each in turn leads to the corner, but slowly where they meet at a small angle, so
+    that now and then the corner is aimed at.
+    """
+    before = -1
+    for turn in range(_ROUNDS):
+        _closest(
+            x, y, z, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
+            piece, at, metres, owner, stack, bound,
+        )  # fmt: skip
+        i, s = piece[0], metres[0]
+        off = s - aim
+        if abs(off) <= slack or s == 0.0:
+            break
+        if turn % 3 == 2 and before != i:
+            cx, cy, cz = _corner(a, d, n, per_d2, i, before, aim, x, y, z)
+            away2 = (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2
+            if 0.0 < away2 < 0.01 * aim * aim:
+                x, y, z = cx, cy, cz
+                before = i
+                continue
+        before = i
+        fx, fy, fz = _place(a, d, n, i, at[0])
+        h = aim / s
+        x, y, z = _ground(fx + (x - fx) * h, fy + (y - fy) * h, fz + (z - fz) * h)
+        # A chord is stretched in proportion to its arc but for the square of its length.
+        if off > 0.0 and off * s * s * (_QA / 4.0) <= slack:
+            metres[0] = aim
+            break
+    return x, y, z
+
+
+@jit(numba.void(_rows, _bools, _i8, _i8, _f8, _f8, *_TREE, _ints, _rows))
+def move(
+    place, fixed, first, last, aim, slack,
+    a, d, n, per_d2, target, start, tubes, child, leaves, fan, out_piece, out_foot,
+):  # fmt: skip
+    """Bring rows first to last of `place` to `aim`; the fixed ones only get their piece."""
+    piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
+    stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
+    for v in range(first, last):
+        x, y, z = _moved(
+            place[v, 0], place[v, 1], place[v, 2], aim, np.inf if fixed[v] else slack,
+            a, d, n, per_d2, target, start, tubes, child, leaves, fan,
+            piece, at, metres, owner, stack, bound,
+        )  # fmt: skip
+        place[v, 0], place[v, 1], place[v, 2] = x, y, z
+        out_piece[v] = piece[0]
+        out_foot[v, 0], out_foot[v, 1], out_foot[v, 2] = _place(a, d, n, piece[0], at[0])
+
+
+@jit(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8), inline=True)
+def _turn(ux, uy, uz, x, y, z, fx, fy, fz):
+    """Which hand f is on, seen from (x, y, z) along u: positive on the left."""
+    rx, ry, rz = fx - x, fy - y, fz - z
+    return x * (uy * rz - uz * ry) + y * (uz * rx - ux * rz) + z * (ux * ry - uy * rx)
+
+
+@jit(numba.void(_rows, _ints, _rows, _i8, _i8, _f8, *_TREE, _flat))
+def hands(
+    place, after, foots, first, last, aim,
+    a, d, n, per_d2, target, start, tubes, child, leaves, fan, out,
+):  # fmt: skip
+    """On which hand of edges that is which they are the boundary around; times a size."""
+    piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
+    stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
+    for v in range(first, last):
+        w = after[v]
+        x, y, z = place[v, 0], place[v, 1], place[v, 2]
+        ux, uy, uz = place[w, 0] - x, place[w, 1] - y, place[w, 2] - z
+        one = _turn(ux, uy, uz, x, y, z, foots[v, 0], foots[v, 1], foots[v, 2])
+        two = _turn(
+            ux, uy, uz, place[w, 0], place[w, 1], place[w, 2], foots[w, 0], foots[w, 1], foots[w, 2]
+        )
+        # In corners the closest place to an end may be on the other arc's hand; elsewhere the
+        # way to it is at right angles to the edge. The middle decides where in doubt.
+        size = sqrt(ux * ux + uy * uy + uz * uz)
+        sure = _SQUARE * size * aim * sqrt(x * x + y * y + z * z)
+        if size < _SHORT * aim and one * two > 0.0 and min(abs(one), abs(two)) > sure:
+            out[v] = 0.5 * (one + two)
+            continue
+        x, y, z = _ground(x + 0.5 * ux, y + 0.5 * uy, z + 0.5 * uz)
+        _closest(
+            x, y, z, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
+            piece, at, metres, owner, stack, bound,
+        )  # fmt: skip
+        fx, fy, fz = _place(a, d, n, piece[0], at[0])
+        out[v] = _turn(ux, uy, uz, x, y, z, fx, fy, fz)
+
+
+@jit(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8))
+def _bow(lon, lat, lon_b, lat_b, x, y, z, c2):
+    """Metres from the middle of an edge to that of the same edge drawn straight in lon, lat."""
+    # Such a path bends by less than twice the tangent of the latitude over the radius.
+    flat = sqrt(x * x + y * y)
+    most = c2 * _FLATTEST * (2.0 * abs(z) / (flat * (1.0 - E2) + 1e-9) + 0.05)
+    if most < 1e-2:
+        return most
+    step = (lon_b - lon + 540.0) % 360.0 - 180.0
+    if abs(step) + abs(lat_b - lat) < _LEAST_DEG:
+        return 0.0  # through a pole no edge is straight in lon, lat, however short
+    lam, phi = radians(lon + 0.5 * step), radians(0.5 * (lat + lat_b))
+    sp, cp = np.sin(phi), np.cos(phi)
+    normal = EQUATOR_M / sqrt(1.0 - E2 * sp * sp)
+    gx, gy = normal * cp * np.cos(lam) - x, normal * cp * np.sin(lam) - y
+    gz = normal * (1.0 - E2) * sp - z
+    return sqrt(gx * gx + gy * gy + gz * gz)
+
+
+@jit(
+    _i8(
+        _rows, _rows, _ints, _ints, _bools, _i8, _i8, _f8, _f8, _f8, _f8, *_TREE,
+        _rows, _ints,
+    )
+)  # fmt: skip
+def refine(
+    place, lonlat, pieces, after, fixed, first, last, radius, aim, within, slack,
+    a, d, n, per_d2, target, start, tubes, child, leaves, fan, out, out_edge,
+):  # fmt: skip
+    """Cut edges first to last until their middles are `within` of `radius`.
+
+    An edge is known by its first vertex; one with a fixed end is that of a cap or of the line
+    itself, and stays. Cuts go to `out` (lon, lat) and `out_edge` in their order along the
+    boundary. Returns their number, or -1 when there is no room for them all.
+    """
+    piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
+    stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
+    # Ends still to be reached, the next one last: x, y, z, lon, lat; piece and depth.
+    ends, which = (
+        np.empty((_MOST_PARTS * _DEPTH + 1, 5)),
+        np.empty((_MOST_PARTS * _DEPTH + 1, 2), np.int64),
+    )
+    count = 0
+    for v in range(first, last):
+        w = after[v]
+        if fixed[v] or fixed[w]:
+            continue
+        ax, ay, az, lon, lat, one = (
+            place[v, 0], place[v, 1], place[v, 2], lonlat[v, 0], lonlat[v, 1], pieces[v],
+        )  # fmt: skip
+        ends[0, 0], ends[0, 1], ends[0, 2] = place[w, 0], place[w, 1], place[w, 2]
+        ends[0, 3], ends[0, 4] = lonlat[w, 0], lonlat[w, 1]
+        which[0, 0], which[0, 1], top = pieces[w], 0, 0
+        piece[0] = one
+        while top >= 0:
+            bx, by, bz, two, depth = (
+                ends[top, 0],
+                ends[top, 1],
+                ends[top, 2],
+                which[top, 0],
+                which[top, 1],
+            )
+            vx, vy, vz = bx - ax, by - ay, bz - az
+            c2 = vx * vx + vy * vy + vz * vz
+            ux, uy, uz = (ax + 0.5 * vx) * _QA, (ay + 0.5 * vy) * _QA, (az + 0.5 * vz) * _QB
+            up = 0.5 * (_QA * (vx * vx + vy * vy) + _QB * vz * vz) / (ux * ux + uy * uy + uz * uz)
+            lx, ly, lz = ux * up, uy * up, uz * up
+            mx, my, mz = _ground(
+                ax + 0.5 * vx + 0.25 * lx, ay + 0.5 * vy + 0.25 * ly, az + 0.5 * vz + 0.25 * lz
+            )
+            bow = _bow(lon, lat, ends[top, 3], ends[top, 4], mx, my, mz, c2)
+            parts, sag, cornered = 1, 0.0, False
+            if depth >= _DEPTH:
+                parts = 1
+            elif c2 > _LONGEST_M * _LONGEST_M:
+                parts = min(ceil(sqrt(c2) / _LONGEST_M), _MOST_PARTS)
+            else:
+                s = foot(a, d, n, per_d2, one, mx, my, mz, 1e300)[1]
+                if two != one:
+                    s = min(s, foot(a, d, n, per_d2, two, mx, my, mz, 1e300)[1])
+                # No more than s by these two; no less than this by what else there is.
+                least = aim - slack - 1.01 * c2 / (8.0 * aim)
+                if abs(s - radius) + bow > within or min(least, s) - bow < radius - within:
+                    piece[0] = one
+                    _closest(
+                        mx, my, mz,
+                        a, d, n, per_d2, target, start, tubes, child, leaves, fan,
+                        piece, at, metres, owner, stack, bound,
+                    )  # fmt: skip
+                    s = metres[0]
+                    if abs(s - radius) + bow > within:
+                        sag = max(aim - s, 0.0)
+                        # So many that no part's middle need be searched for, as a rule.
+                        room = within + aim - radius - slack
+                        parts = min(max(ceil(sqrt(1.02 * (sag + bow) / room)), 2), _MOST_PARTS)
+                        cornered = s > aim and parts == 2 and one != two
+            if parts == 1:
+                if top > 0:
+                    if count == len(out):
+                        return -1
+                    out[count, 0], out[count, 1] = ends[top, 3], ends[top, 4]
+                    out_edge[count] = v
+                    count += 1
+                ax, ay, az, lon, lat, one = bx, by, bz, ends[top, 3], ends[top, 4], two
+                top -= 1
+                continue
+            ox, oy, oz = 0.0, 0.0, 0.0
+            if sag > 0.0:
+                fx, fy, fz = _place(a, d, n, piece[0], at[0])
+                h = (
+                    4.0
+                    * _BULGE
+                    * sag
+                    / (sqrt((mx - fx) ** 2 + (my - fy) ** 2 + (mz - fz) ** 2) + 1e-9)
+                )
+                ox, oy, oz = (mx - fx) * h, (my - fy) * h, (mz - fz) * h
+            for j in range(parts - 1, 0, -1):
+                f = j / parts
+                g = f * (1.0 - f)
+                x, y, z = _ground(
+                    ax + f * vx + g * (lx + ox),
+                    ay + f * vy + g * (ly + oy),
+                    az + f * vz + g * (lz + oz),
+                )
+                if cornered:
+                    cx, cy, cz = _corner(a, d, n, per_d2, one, two, aim, x, y, z)
+                    e = ((cx - ax) * vx + (cy - ay) * vy + (cz - az) * vz) / c2
+                    g = e * (1.0 - e)
+                    px = cx - ax - e * vx - g * lx
+                    py = cy - ay - e * vy - g * ly
+                    pz = cz - az - e * vz - g * lz
+                    # The middle of an edge over a notch tells how deep that is: by its own
+                    # distance, and more where the walls are steep. A corner at an end is that
+                    # of another edge.
+                    h = (s - aim) ** 2
+                    deep2 = 16.0 * h / max(1.0 - 3.999 * h / c2, 1e-4)
+                    if 1e-3 < e < 0.999 and px * px + py * py + pz * pz < deep2:
+                        x, y, z = cx, cy, cz
+                x, y, z = _moved(
+                    x, y, z, aim, slack,
+                    a, d, n, per_d2, target, start, tubes, child, leaves, fan,
+                    piece, at, metres, owner, stack, bound,
+                )  # fmt: skip
+                which[top, 1] = depth + 1
+                top += 1
+                ends[top, 0], ends[top, 1], ends[top, 2] = x, y, z
+                ends[top, 3] = degrees(atan2(y, x))
+                ends[top, 4] = degrees(atan2(z, sqrt(x * x + y * y) * (1.0 - E2)))
+                which[top, 0], which[top, 1] = piece[0], depth + 1
+    return count
