@@ -124,6 +124,88 @@ def test_what_runs_along_a_common_outline_counts_once():
     ]
 
 
+def test_a_line_that_leaves_a_common_outline_within_a_kilometre_counts_once():
+    zones = gpd.GeoSeries(
+        [box(66, 30, 67, 32), box(67, 30, 68, 32)], index=["west", "east"], crs=4326
+    )
+    beyond = cg.crossed(LineString([(67, 31), (67, 33)]), zones)
+    assert beyond["zone"].fillna("-").tolist() == ["west", "-"]
+    assert beyond["share"].sum() == pytest.approx(1, abs=1e-12)
+    km = GEOD.inv(67, 31, 67, 32)[2] / 1e3
+    assert beyond["length_km"].iloc[0] == pytest.approx(km, abs=1e-6)
+    # Inside both at once isn't on an outline: zones that overlap have each their own.
+    both = cg.crossed(
+        LineString([(67, 31), (67, 31.5)]),
+        pd.concat([zones, gpd.GeoSeries([box(66, 30.5, 68, 32)], crs=4326)]),
+    )
+    assert both["zone"].tolist() == [0]
+    twice = gpd.GeoSeries([box(66, 30, 67.5, 32), box(66.5, 30, 68, 32)], crs=4326)
+    shares = cg.crossed(LineString([(67, 31), (67, 31.5)]), twice)["share"]
+    assert shares.tolist() == pytest.approx([1, 1])
+
+
+def partition(seed):
+    """Sixteen areas with common corners, some of them merged, and all corners."""
+    rng = np.random.default_rng(seed)
+    lon, lat = np.meshgrid(np.arange(66, 71), np.arange(28, 33))
+    xy = np.stack((lon, lat), axis=-1) + rng.uniform(-0.3, 0.3, (5, 5, 2))
+    cells = [
+        Polygon([xy[i, j], xy[i, j + 1], xy[i + 1, j + 1], xy[i + 1, j]][:: rng.choice([1, -1])])
+        for i in range(4)
+        for j in range(4)
+    ]
+    zone = rng.integers(0, 7, 16)
+    frame = gpd.GeoDataFrame({"zone": zone}, geometry=cells, crs=4326)
+    return frame.dissolve("zone").geometry, xy
+
+
+@settings(max_examples=30)
+@given(
+    st.integers(0, 30),
+    st.lists(
+        st.tuples(
+            st.integers(0, 4), st.integers(0, 4), st.sampled_from([0, 0, 0, 0.37, 0.9985]),
+            st.booleans(),
+        ),
+        min_size=2,
+        max_size=8,
+    ),
+)  # fmt: skip
+def test_parts_of_a_partition_add_up_to_the_line(seed, steps):
+    """Lines from corner to corner, over whole outlines and parts of them, forward and back."""
+    zones, xy = partition(seed)
+    coords = []
+    for i, j, share, across in steps:
+        a, b = xy[i, j], xy[(i + 1) % 5, j] if across else xy[i, (j + 1) % 5]
+        azimuth, _, metres = GEOD.inv(*a, *b)
+        coords.append(GEOD.fwd(*a, azimuth, metres * share)[:2] if share else tuple(a))
+        coords.append(tuple(b))
+    line = LineString(coords)
+    found = cg.crossed(line, zones)
+    assert found["length_km"].sum() == pytest.approx(cg.length_km(line), abs=1e-5)
+    # Each stretch is where it is said to be, to 10 cm, and outside is outside.
+    whole = zones.union_all()
+    for row in found[found["length_km"] > 2].itertuples():
+        middle = row.geometry.interpolate(0.5, normalized=True)
+        area = whole if pd.isna(row.zone) else zones[row.zone]
+        off = whole.boundary.distance(middle) if area is whole else area.distance(middle)
+        assert (off < 5e-3) if area is not whole else (not whole.contains(middle) or off < 5e-3)
+
+
+@pytest.mark.parametrize("zones", ["districts", "provinces"])
+def test_lines_along_the_bundled_outlines_count_once(zones):
+    shapes = cg.layer(zones).set_index("id").geometry.dropna()
+    rng = np.random.default_rng(5)
+    for _ in range(15):
+        area = shapes.iloc[rng.integers(len(shapes))]
+        ring = max(getattr(area, "geoms", [area]), key=lambda part: part.area).exterior.coords
+        start = rng.integers(len(ring) - 8)
+        run = list(ring)[start : start + rng.integers(2, 8)][:: rng.choice([1, -1])]
+        line = LineString([*run, area.representative_point()])
+        found = cg.crossed(line, zones)
+        assert found["length_km"].sum() == pytest.approx(cg.length_km(line), abs=1e-5)
+
+
 def test_parts_of_a_line_follow_one_another():
     line = MultiLineString([[(70, 30), (70.5, 30)], [(71, 30), (71.5, 30)]])
     found = cg.crossed(line, gpd.GeoSeries([box(70.2, 29, 71.2, 31)], crs=4326))
