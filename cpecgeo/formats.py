@@ -367,6 +367,17 @@ def _to_parquet(frame: Any, path: Path) -> None:
         ) from error
 
 
+def _still_there(table: pd.DataFrame, columns: str, shapes: gpd.GeoSeries) -> bool:
+    """Whether the columns that positions were read from are there, and still hold them."""
+    x, _, y = columns.partition(", ")
+    if not {x, y} <= set(table.columns):
+        return False
+    known = shapes.notna().to_numpy()
+    held = table.loc[known, [x, y]].apply(pd.to_numeric, errors="coerce").to_numpy()
+    here = shapes[known]
+    return bool((held[:, 0] == here.x).all() and (held[:, 1] == here.y).all())
+
+
 def _as_table(frame: Any, *, safe_cells: bool) -> pd.DataFrame:
     """For CSV: positions as lon and lat, or wkt."""
     table = pd.DataFrame(frame)
@@ -374,8 +385,9 @@ def _as_table(frame: Any, *, safe_cells: bool) -> pd.DataFrame:
         shapes = lonlat(frame.geometry, what="the table", missing="keep")
         table = table.drop(columns=frame.geometry.name)
         if set(shapes.geom_type.dropna()) <= {"Point"}:
-            suffix = "_of_row" if {"lon", "lat"} & set(table.columns) else ""
-            table[f"lon{suffix}"], table[f"lat{suffix}"] = shapes.x, shapes.y
+            if not _still_there(table, frame.attrs.get("position_columns", "lon, lat"), shapes):
+                suffix = "_of_row" if {"lon", "lat"} & set(table.columns) else ""
+                table[f"lon{suffix}"], table[f"lat{suffix}"] = shapes.x, shapes.y
         else:
             table["wkt"] = shapes.to_wkt()
     if safe_cells:

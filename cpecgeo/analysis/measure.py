@@ -11,7 +11,7 @@ import shapely
 from cpecgeo import geodesy
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.corridors import corridor
+from cpecgeo.features.corridors import corridor, corridors
 from cpecgeo.features.gate import geometry, in_region
 
 __all__ = ["buffer", "distance_km", "distance_matrix_km", "length_km", "nearest"]
@@ -99,7 +99,7 @@ def nearest(points: Any, targets: Any, *, k: int = 1, max_km: float | None = Non
     points : Place, str, list of names, Point, GeoSeries or GeoDataFrame
     targets : Corridor, str, list of names, geometry, GeoSeries or GeoDataFrame
         Names of corridors, sections, places and layers, mixed at will; of a layer among
-        others the target is named ``layer:id``.
+        others the target is named ``layer:id``, and ``"corridors"`` is each of them.
     k : int
         How many targets per point.
     max_km : float, optional
@@ -110,7 +110,9 @@ def nearest(points: Any, targets: Any, *, k: int = 1, max_km: float | None = Non
     DataFrame
         On the points' index: `target, distance_km, lon, lat, km, side`. `km` is the chainage
         where the target is a corridor, and the position along the line otherwise; NaN
-        where nothing lies within `max_km`. With `k` above 1 also `rank`, from 1.
+        where nothing lies within `max_km`. `side` is "left", "right" or "on" of a line, and
+        missing where the target is a point or an area, which has none; inside an area
+        `distance_km` is 0. With `k` above 1 also `rank`, from 1.
 
     Raises
     ------
@@ -144,7 +146,7 @@ def aims(targets: Any) -> tuple[Any, list[Corridor]]:
         return shapes, []
     things: list[Corridor] = []
     rows: dict[Any, Any] = {}
-    for target in listed:
+    for target in _each(listed):
         thing = target if isinstance(target, Corridor) else _corridor(target)
         if thing is not None:
             things.append(thing)
@@ -157,6 +159,14 @@ def aims(targets: Any) -> tuple[Any, list[Corridor]]:
         else:
             rows[target] = shape
     return gpd.GeoSeries(list(rows.values()), index=list(rows), crs=4326), things
+
+
+def _each(listed: list[Any]) -> list[Any]:
+    """The targets one by one: all corridors are each a corridor, with its chainage."""
+    every = [t for t in listed if isinstance(t, str) and t.strip().casefold() == "corridors"]
+    if not every:
+        return listed
+    return [*(t for t in listed if t not in every), *map(str, corridors().index)]
 
 
 def _corridor(name: str) -> Corridor | None:

@@ -84,16 +84,20 @@ def _subject(x: str) -> Any:
 def _beside(frame: Any, found: Any, told: str) -> tuple[Any, list[str]]:
     """Answers beside their rows, and the columns for the screen: a name, and those `told`.
 
+    The closest place is `near_lon`, `near_lat`, as in streamed runs: the row has its own.
     A column that the file has too gets ``_near`` in the answer, as often as is needed.
     """
     import geopandas as gpd
 
-    clash = {c: c for c in found.columns}
+    clash = {c: f"near_{c}" if c in {"lon", "lat"} else c for c in found.columns}
     while taken := [c for c, name in clash.items() if name in frame.columns]:
         clash |= {c: f"{clash[c]}_near" for c in taken}
     texts = [c for c in frame.columns if frame[c].dtype.kind not in "fiub" and c != "geometry"]
     label = ["name"] if "name" in frame.columns else texts[:1]
     joined = gpd.GeoDataFrame(frame.join(found.rename(columns=clash)))
+    if "rank" in found:
+        joined[clash["rank"]] = joined[clash["rank"]].astype("Int64")
+    joined.attrs = {**frame.attrs, **found.attrs}
     return joined, [*label, *(clash[c] for c in told.split())]
 
 

@@ -91,6 +91,10 @@ class Areas:
             _put(result, xy, pairs // count, pairs % count, k)
         return result
 
+    def hold(self, target: Ints) -> NDArray[np.bool_]:
+        """Which of these targets are polygons; -1 is none."""
+        return np.append(~shapely.is_missing(self.polygons), False)[target]
+
     def _left_inside(self, target: Ints, path: Ints) -> tuple[NDArray[Any], NDArray[Any]]:
         """For each ring: whether the polygon is on its left, and whether it is one at all."""
         rings = np.array(sorted(self.left_inside), np.int64).reshape(-1, 2)

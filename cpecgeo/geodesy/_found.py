@@ -12,7 +12,7 @@ from cpecgeo.geodesy._tree import Pieces, Tree
 
 __all__ = ["NO_SIDE", "Found", "antipodal", "geodetic"]
 
-NO_SIDE = 2  # of places that no direction leads through: points, and lines of no length
+NO_SIDE = 2  # of what leads nowhere: points, lines of no length, and areas
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Found:
     metres, lon, lat : ndarray
         Distance and closest place; NaN for none.
     side : ndarray of int
-        1 left, 0 on the line, -1 right; `NO_SIDE` is set by `number`.
+        1 left, 0 on the line, -1 right; `NO_SIDE` is set by `number`,
+        and on areas by the index.
     along : ndarray
         Metres from the start of the geometry; of the piece until `number` is called.
     target, path : ndarray of int

@@ -13,7 +13,7 @@ from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.geodesy._areas import Areas
 from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints
-from cpecgeo.geodesy._found import Found, antipodal
+from cpecgeo.geodesy._found import NO_SIDE, Found, antipodal
 from cpecgeo.geodesy._tree import FAN, Tree, build, take_apart
 from cpecgeo.geodesy.inputs import lonlat, lonlat_points, positive_km
 
@@ -122,9 +122,10 @@ class Index:
             - `distance_km`: geodesic kilometres; 0 inside a polygon
             - `lon`, `lat`: the closest place on it
             - `km`: geodesic kilometres along it to there, from its first vertex, all parts
-              one after the other; 0 on points
+              one after the other; 0 on points, missing inside a polygon
             - `side`: categorical, "left" or "right" of the direction of travel, "on" within
-              1 mm; missing on points and lines of no length, which lead nowhere
+              1 mm; missing on what leads nowhere: points, lines of no length, and polygons,
+              inside as outside
             - `path`: which line or ring of the geometry, from 0
 
             NaN (`path` -1) where nothing is within `max_km`, or the point is missing.
@@ -185,6 +186,7 @@ class Index:
         found.number(tree)
         if self._areas is not None:
             found = self._areas.include(xy, found, k)
+            found.side[self._areas.hold(found.target)] = NO_SIDE
         return found
 
     def _frame(self, found: Found, index: Any, here: Ints | None) -> pd.DataFrame:

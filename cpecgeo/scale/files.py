@@ -91,7 +91,7 @@ def nearest_file(
         How many rows, parts and seconds it took. The rows keep their order and columns, and
         have besides `target`, `distance_km` (geodesic), `near_lon`, `near_lat` (the closest
         place), `km` (chainage on a corridor, else km along the line), `side` of the line
-        (missing where the target is a point).
+        (missing where the target is a point or an area).
 
     Raises
     ------

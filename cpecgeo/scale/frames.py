@@ -53,9 +53,9 @@ def nearest(
     Returns
     -------
     dask.dataframe.DataFrame
-        Lazy, on the index and partitions of `ddf`: `target, distance_km, near_lon, near_lat,
-        km, side` (and `rank` for `k` above 1); missing where there is no point, or nothing
-        within `max_km`.
+        Lazy, on the index and partitions of `ddf`, as from `cpecgeo.nearest`: `target,
+        distance_km, lon, lat, km, side` (and `rank` for `k` above 1); missing where there is no
+        point, or nothing within `max_km`.
 
     Raises
     ------
@@ -234,7 +234,8 @@ def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:
     gone = flat["target"] < 0
     ids = pd.Series(to.index.ids.tolist())
     answer: dict[str, Any] = {"target": _taken(ids, flat["target"])}
-    answer |= {name: flat[name] for name in NEAR[1:5]}
+    # The answer stands by itself, so that no position of the row's own is beside it.
+    answer |= {name.removeprefix("near_"): flat[name] for name in NEAR[1:5]}
     sides = np.where(gone, -1, 2 - flat["side"].astype(np.int64))
     answer["side"] = pd.Categorical.from_codes(sides, _SIDES)
     if question.k > 1:

@@ -10,10 +10,8 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from cpecgeo.analysis.measure import aims
 from cpecgeo.errors import InputError
-from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.corridors import corridor, corridors
-from cpecgeo.features.gate import geometry
 from cpecgeo.geodesy import Chainage, Index, lonlat
 
 __all__ = ["Targets", "targets"]
@@ -55,8 +53,9 @@ def targets(to: Any) -> Targets:
     Parameters
     ----------
     to : str, Corridor, Place, geometry, GeoSeries, GeoDataFrame, list of names, or Targets
-        A name is that of a corridor, a place or a layer; ``"corridors"`` is all corridors,
-        with their chainage. A series or frame needs a CRS.
+        A name is that of a corridor, a place or a layer, mixed at will as in
+        `cpecgeo.nearest`; ``"corridors"`` is all corridors, with their chainage. A series or
+        frame needs a CRS.
 
     Returns
     -------
@@ -77,35 +76,12 @@ def targets(to: Any) -> Targets:
         return to
     if isinstance(to, (list, tuple, set, frozenset)) and len(to) == 0:
         raise InputError("to is empty; name one corridor, place or layer at least.")
-    things = _corridors(to)
-    if things is not None:
-        series = gpd.GeoSeries([c.line for c in things], index=[c.name for c in things], crs=4326)
-        chainages = {c.name: c.chainage for c in things}
-        label = ", ".join(chainages)
-    else:
-        series = lonlat(geometry(to, "to"), what="to")
-        chainages = {}
-        label = to if isinstance(to, str) else f"{len(series)} geometries"
+    shapes, things = aims(to)
+    series = lonlat(shapes, what="to")
+    chainages = {c.name: c.chainage for c in things}
+    names = [to] if isinstance(to, str) else list(chainages)
+    label = ", ".join(names) if names else f"{len(series)} geometries"
     return Targets(Index(series), chainages, label, _digest(series, chainages))
-
-
-def _corridors(to: Any) -> list[Corridor] | None:
-    """Corridors, where `to` is made of nothing else."""
-    from cpecgeo.errors import UnknownNameError
-
-    if isinstance(to, str):
-        if to.strip().casefold() == "corridors":
-            return [corridor(str(name)) for name in corridors().index]
-        try:
-            return [corridor(to)]
-        except UnknownNameError:
-            return None
-    if isinstance(to, Corridor):
-        return [to]
-    if isinstance(to, (list, tuple)) and all(isinstance(t, (str, Corridor)) for t in to):
-        found = [t if isinstance(t, Corridor) else corridor(t) for t in to]
-        return list({c.name: c for c in found}.values())
-    return None
 
 
 def _digest(series: gpd.GeoSeries, chainages: dict[str, Chainage]) -> str:

@@ -94,15 +94,36 @@ def test_columns_of_any_name(tmp_path):
     assert (row["Village Name"], row["[bold]x"], row["target"]) == ("Shahdara", 1, "ml1")
 
 
-def test_streamed_near_gives_the_same(sites, tmp_path):
+@pytest.mark.parametrize("k", ["1", "2"])
+@pytest.mark.parametrize("names", ["lat,lon", "Latitude,Longitude"])
+def test_streamed_near_gives_the_same(sites, tmp_path, names, k):
     whole = tmp_path / "a.csv"
     parts = tmp_path / "b.csv"
     full = tmp_path / "full.csv"
-    full.write_text("\n".join(sites.read_text().splitlines()[:3]) + "\n")
-    said("near", str(full), "--to", "ml1", "-o", str(whole))
-    said("near", str(full), "--to", "ml1", "--stream", "-o", str(parts))
+    full.write_text(sites.read_text().replace("lat,lon", names))
+    to = ["--to", "ml1,districts,Gwadar Port", "-k", k]
+    said("near", str(full), *to, "-o", str(whole))
+    said("near", str(full), *to, "--stream", "-o", str(parts))
     a, b = pd.read_csv(whole), pd.read_csv(parts)
-    assert a["distance_km"].tolist() == pytest.approx(b["distance_km"].tolist())
+    answer = ["target", "distance_km", "near_lon", "near_lat", "km", "side"]
+    assert list(a) == ["name", *names.split(","), "note", *answer, *(["rank"] if k == "2" else [])]
+    a, b = (t.dropna(subset="target").convert_dtypes() for t in (a, b))
+    pd.testing.assert_frame_equal(a, b)
+    if k == "2":
+        assert whole.read_text().splitlines()[1].endswith(",1")
+
+
+def test_near_and_locate_name_the_closest_place_alike(tmp_path):
+    """Whether or not the file has columns named lon and lat."""
+    out = tmp_path / "near.csv"
+    mines = cg.layer("mines").dropna(subset="geometry")
+    for verb, line in (("near", ["mines", "--to", "n40"]), ("locate", ["n40", "mines"])):
+        said(verb, *line, "-o", str(out))
+        got = pd.read_csv(out).dropna(subset="near_lon").set_index("id")
+        want = cg.nearest(mines.set_index("id"), "n40").loc[got.index]
+        assert got["near_lon"].tolist() == pytest.approx(want["lon"].tolist())
+        assert got["near_lat"].tolist() == pytest.approx(want["lat"].tolist())
+        assert got["lon"].tolist() == pytest.approx(mines.set_index("id").geometry[got.index].x)
 
 
 def test_within_rings_buffer_crossed_exposure(tmp_path):

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import shapely
 from geographiclib.geodesic import Geodesic
-from shapely.geometry import LineString, MultiLineString, MultiPoint, Point, Polygon, box
+from shapely.geometry import (
+    LineString,
+    MultiLineString,
+    MultiPoint,
+    MultiPolygon,
+    Point,
+    Polygon,
+    box,
+)
 
 from cpecgeo.geodesy import Index, densify, distance_km, nearest
 from cpecgeo.testing import reference_nearest
@@ -133,11 +141,20 @@ def test_points_and_lines_of_no_length_have_no_side():
     assert nearest(Point(-110.2, -25.1), targets.iloc[[0]])["side"].isna().all()
 
 
-def test_a_polygon_keeps_its_sides():
-    area = Polygon([(67, 25), (68, 25), (68, 26), (67, 26)])
-    found = nearest([Point(67.5, 24.9), Point(67.5, 25.001)], [area, Point(80, 25)])
-    assert found["side"].tolist() == ["right", "on"]
-    assert found["distance_km"].tolist()[1] == 0
+@pytest.mark.parametrize("k", [1, 2])
+def test_a_polygon_has_no_sides(k):
+    area = Polygon(
+        [(67, 25), (68, 25), (68, 26), (67, 26)], [[(67.4, 25.4), (67.6, 25.4), (67.5, 25.6)]]
+    )
+    line = LineString([(67, 26.2), (68, 26.2)])
+    # Outside, just inside and far inside, in the hole, on the outline; then by the line.
+    spots = [(67.5, 24.9), (67.5, 25.001), (67.2, 25.8), (67.5, 25.45), (67, 25.5), (67.5, 26.19)]
+    found = nearest([Point(s) for s in spots], MultiPolygon([area]), k=k)
+    assert found["side"].isna().all()
+    found = nearest([Point(s) for s in spots], [area, line], k=k)
+    assert found.loc[found["target"] == 0, "side"].isna().all()
+    assert (found.loc[found["target"] == 1, "side"] == "right").all()
+    assert (found["distance_km"] == 0).sum() == 3
 
 
 @pytest.mark.parametrize("k", [1, 2])

@@ -283,6 +283,9 @@ def test_targets_digest_tells_targets_apart():
     assert ml1.digest != scale.targets("kkh").digest
     assert len(scale.targets("corridors")) == len(cg.corridors())
     assert scale.targets(ml1) is ml1
+    mixed = scale.targets(["ml1", "zones", "Gwadar Port"])
+    assert {"ml1", "Gwadar Port", "zones:rashakai"} <= set(mixed.index.ids)
+    assert list(mixed.chainages) == ["ml1"]
     assert len(scale.targets("ports")) == len(cg.layer("ports").geometry.dropna())
 
 

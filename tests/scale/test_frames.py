@@ -45,10 +45,11 @@ def test_nearest_is_that_of_memory_and_its_meta_holds(points, make, options):
     got = lazy.compute()
     want = cg.nearest(points, TO, **options)
     assert lazy.dtypes.equals(got.dtypes)
+    assert list(got) == list(want)
     assert got.index.equals(want.index)
     assert got["target"].fillna("").tolist() == want["target"].fillna("").tolist()
     assert got["side"].astype(str).tolist() == want["side"].astype(str).tolist()
-    for here, there in (("distance_km", "distance_km"), ("near_lon", "lon"), ("km", "km")):
+    for here, there in (("distance_km", "distance_km"), ("lon", "lon"), ("km", "km")):
         np.testing.assert_allclose(got[here], want[there].to_numpy(float), atol=1e-6)
 
 
