@@ -16,13 +16,14 @@ Source = Annotated[
     str, typer.Argument(help="A file (.geojson .gpkg .parquet .csv .kml .gpx) or a layer.")
 ]
 To = Annotated[
-    list[str], typer.Option("--to", help="Corridors, places or layers; may be repeated.")
+    list[str],
+    typer.Option("--to", metavar="NAMES", help="Corridors, places or layers, between commas."),
 ]
 X = Annotated[str, typer.Argument(help="A corridor, place, layer or file.", **CORRIDOR)]
-Km = Annotated[str, typer.Option("--km", help="Kilometres; several between commas.")]
-Lon = Annotated[str | None, typer.Option("--lon", help="Column of longitude.")]
-Lat = Annotated[str | None, typer.Option("--lat", help="Column of latitude.")]
-Layer = Annotated[str | None, typer.Option("--layer", help="Layer of the file.")]
+Km = Annotated[str, typer.Option("--km", metavar="KM", help="Kilometres; several between commas.")]
+Lon = Annotated[str | None, typer.Option("--lon", metavar="COLUMN", help="Column of longitude.")]
+Lat = Annotated[str | None, typer.Option("--lat", metavar="COLUMN", help="Column of latitude.")]
+Layer = Annotated[str | None, typer.Option("--layer", metavar="NAME", help="Layer of the file.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a streamed run cut off.")]
 Stream = Annotated[
     bool | None,
@@ -139,7 +140,7 @@ def near(
     safe_cells: Safe = False,
     json: Json = False,
 ) -> None:
-    """The nearest target of each feature, with distance, chainage and side.
+    """The nearest target of each feature: distance, chainage, side.
 
     Example: cpecgeo near villages.csv --to ml1,eastern --within 25 -o near.gpkg
     """
@@ -165,7 +166,10 @@ def near(
 def within(
     source: Source,
     *,
-    of: Annotated[list[str], typer.Option("--of", "--to", help="Corridors, places or layers.")],
+    of: Annotated[
+        list[str],
+        typer.Option("--of", "--to", metavar="NAMES", help="Corridors, places or layers."),
+    ],
     km: Km,
     out: Out = None,
     lon: Lon = None,
@@ -249,7 +253,7 @@ def crossed(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """The zones that a line goes through, in order, with km in and out.
+    """The zones a line goes through, in order, with km in and out.
 
     Example: cpecgeo crossed mining --zones provinces
     """
@@ -340,7 +344,7 @@ def locate(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """The chainage of points along a corridor, and how far off they lie.
+    """The chainage of points along a corridor, and how far off it.
 
     Example: cpecgeo locate ml1 bridges.csv
     """

@@ -17,6 +17,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    # Plain help: boxes leave a column of 22 characters for the text on a screen of 80.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -37,6 +39,7 @@ Out = Annotated[
     typer.Option(
         "--out",
         "-o",
+        metavar="FILE",
         callback=_file,
         help="A file to write instead: .geojson .gpkg .parquet .csv .kml .gpx by suffix.",
     ),

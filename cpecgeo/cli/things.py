@@ -18,7 +18,10 @@ Names = Annotated[list[str], typer.Argument(help="Corridors.", **CORRIDOR)]
 
 @app.command()
 def catalog(*, json: Json = False) -> None:
-    """List the layers and tables, with licence and accuracy."""
+    """List the layers and tables, with licence and accuracy.
+
+    Example: cpecgeo catalog
+    """
     from cpecgeo.catalogue import catalog as frame
 
     show(frame().reset_index(), "name title rows geometry licence accuracy", json=json)
@@ -220,7 +223,7 @@ def report(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Report on a corridor, a border market, a site, or several side by side.
+    """Report on a corridor, a border market or a site, or on several.
 
     Example: cpecgeo report ml1 -o ml1.html
     """
@@ -250,7 +253,10 @@ def convert(
 def demo(
     *, out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out")
 ) -> None:
-    """Measure everything: tables on the screen, a map and two CSV files in a folder."""
+    """Measure everything: tables on screen, a map and two CSV files.
+
+    Example: cpecgeo demo -o out
+    """
     from cpecgeo.analysis.overview import lengths, proximity
     from cpecgeo.maps import cpec_map
     from cpecgeo.maps.writing import write_whole

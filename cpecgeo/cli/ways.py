@@ -10,13 +10,15 @@ from cpecgeo.cli.screen import Json, Out, app, give, split
 
 __all__: list[str] = []
 
+Start = Annotated[str, typer.Argument(help="Where from: a place or crossing.")]
 Mode = Annotated[str, typer.Option(help="any, road or rail.")]
 Weight = Annotated[str, typer.Option(help="What to keep least: km or hours.")]
 Status = Annotated[
     str | None, typer.Option(help="operating, planned …, or any; operating when omitted.")
 ]
 Avoid = Annotated[
-    list[str] | None, typer.Option(help="Sections, places, districts; may be repeated.")
+    list[str] | None,
+    typer.Option(metavar="NAMES", help="Sections, places, districts, between commas."),
 ]
 Year = Annotated[int | None, typer.Option(help="What stood in that year.")]
 Season = Annotated[str | None, typer.Option(help="winter, spring, summer or autumn.")]
@@ -32,8 +34,8 @@ def _filters(
 
 @app.command()
 def route(
-    a: str,
-    b: str,
+    a: Start,
+    b: Annotated[str, typer.Argument(help="Where to.")],
     *,
     mode: Mode = "any",
     weight: Weight = "km",
@@ -70,7 +72,7 @@ def route(
 
 @app.command()
 def reach(
-    a: str,
+    a: Start,
     *,
     km: Annotated[float | None, typer.Option(help="Limit in kilometres.")] = None,
     hours: Annotated[float | None, typer.Option(help="Limit in hours.")] = None,
@@ -82,7 +84,9 @@ def reach(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """What can be reached in so many km or hours: towns on the screen, ways in a file.
+    """What can be reached in so many km or hours.
+
+    Towns are printed; the ways go to a file.
 
     Example: cpecgeo reach Torkham --hours 4 --mode road
     """
@@ -120,8 +124,8 @@ def matrix(
 
 @app.command()
 def closures(
-    a: Annotated[str, typer.Argument()] = "Khunjerab",
-    b: Annotated[str, typer.Argument()] = "Gwadar",
+    a: Start = "Khunjerab",
+    b: Annotated[str, typer.Argument(help="Where to.")] = "Gwadar",
     *,
     mode: Mode = "road",
     out: Out = None,

@@ -9,6 +9,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import cpecgeo as cg
@@ -322,3 +323,35 @@ def test_files_and_names_are_not_mixed_as_targets(tmp_path):
     to = f"{tmp_path / 'ports.geojson'},ml1"
     with pytest.raises(InputError, match=r"ports\.geojson beside ml1; run once for files,"):
         RUN.invoke(app, ["near", "mines", "--to", to], catch_exceptions=False)
+
+
+def helps():
+    """Every command, as a shell says it."""
+    top = typer.main.get_command(app)
+    yield ()
+    for name, command in top.commands.items():
+        yield (name,)
+        yield from ((name, inner) for inner in getattr(command, "commands", ()))
+
+
+@pytest.mark.parametrize("command", list(helps()), ids=" ".join)
+def test_help_is_readable_on_a_screen_of_80(command):
+    run = RUN.invoke(app, [*command, "--help"], env={"COLUMNS": "80"}, terminal_width=80)
+    assert run.exit_code == 0
+    lines = run.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    # Nothing is cut off, every argument and option says what it is, and words stay whole.
+    assert not [line for line in lines[1:] if line.endswith("...")]
+    text = " ".join(run.stdout.split())
+    node = typer.main.get_command(app)
+    for name in command:
+        node = node.commands[name]
+    for parameter in node.params:
+        assert parameter.help, parameter.name
+        assert " ".join(parameter.help.split()) in text
+    # Texts have room: no option pushes them to the right half of the screen.
+    starts = [len(line) - len(line.lstrip()) for line in lines if line.startswith(" " * 8)]
+    assert max(starts, default=0) <= 32
+    if not hasattr(node, "commands"):
+        example = next(line for line in lines if line.startswith("  Example: cpecgeo "))
+        assert example.split()[2 : 2 + len(command)] == list(command)
