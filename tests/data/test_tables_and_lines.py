@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyproj import Geod
+from shapely import get_coordinates
 from shapely.geometry import LineString
 
-from cpecgeo import corridor
+from cpecgeo import corridor, layer
 from tools import lines, package
 from tools.derive.scripts import URDU
 
@@ -213,6 +214,30 @@ def test_drawn_and_published_length_differ_for_a_reason(name):
         assert 0.5 < km / float(section["official_km"]) < 1.03
     if section["chainage_km"]:
         assert section["chainage_reason"]
+
+
+def test_every_section_is_drawn_from_its_first_end_to_its_last():
+    spots = {}
+    for name in ("stations", "waypoints", "crossings", "places", "ports", "mines"):
+        frame = layer(name).dropna(subset="geometry")
+        for text, spot in zip(frame["name"], frame.geometry, strict=True):
+            spots.setdefault(text.casefold().replace(" junction", ""), []).append(spot)
+
+    def km(text, end):
+        """To the nearest of the places that an end is named after; NaN where none is known."""
+        names = [text, re.sub(r" \(.*", "", text), *re.findall(r"\((.*)\)", text)]
+        known = [p for n in names for p in spots.get(n.casefold().replace(" junction", ""), [])]
+        return min((GEOD.inv(p.x, p.y, *end)[2] / 1e3 for p in known), default=np.nan)
+
+    seen = 0
+    for row in layer("sections").dropna(subset="geometry").to_dict("records"):
+        xy = get_coordinates(row["geometry"])
+        start, end = row["from"].removesuffix(" Pass"), row["to"].removesuffix(" Pass")
+        d = [[km(text, xy[0]), km(text, xy[-1])] for text in (start, end)]
+        seen += not np.isnan(d).any()
+        assert not d[0][0] > d[0][1], (row["id"], d)
+        assert not d[1][1] > d[1][0], (row["id"], d)
+    assert seen > 55
 
 
 def test_no_leg_between_stations_is_longer_than_its_posts_allow():
