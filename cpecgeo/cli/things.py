@@ -176,6 +176,7 @@ def draw_map(
     ] = None,
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="An HTML or PNG file.")],
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Title of the page.")] = None,
     tiles: Annotated[str | None, typer.Option(help="Tiles by their xyzservices name.")] = None,
 ) -> None:
     """Draw an interactive map in one file.
@@ -192,9 +193,9 @@ def draw_map(
     files = [n for n in listed if Path(n).suffix.lower() in SUFFIXES]
     others = [n for n in listed if n not in files]
     if tiles is None and not files and all(_is_corridor(n) for n in others):
-        drawn = cpec_map(others or None)
+        drawn = cpec_map(others or None, title=title)
     else:
-        drawn = Map(title=", ".join(listed) or "CPEC", tiles=tiles)
+        drawn = Map(title=title or ", ".join(listed) or "CPEC", tiles=tiles)
         for name in others:
             drawn.add(name)
         for name in files:

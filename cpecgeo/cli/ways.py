@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cpecgeo.cli.screen import Json, Out, app, give, split
+from cpecgeo.cli.screen import CORRIDOR, Json, Out, app, give, split
 
 __all__: list[str] = []
 
@@ -21,6 +21,14 @@ Avoid = Annotated[
     typer.Option(metavar="NAMES", help="Sections, places, districts, between commas."),
 ]
 Year = Annotated[int | None, typer.Option(help="What stood in that year.")]
+Along = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Keep to the sections of this corridor.", **CORRIDOR),
+]
+Speeds = Annotated[
+    str | None,
+    typer.Option(metavar="CLASS=KMH", help="Speeds of your own: motorway=100,highway=70."),
+]
 Season = Annotated[str | None, typer.Option(help="winter, spring, summer or autumn.")]
 
 
@@ -30,6 +38,21 @@ def _filters(
     statuses = status if status in (None, "any") else split([status])
     told = {"mode": mode, "avoid": split(avoid or []), "year": year, "season": season}
     return {**told, "status": statuses}
+
+
+def _speeds(text: str | None) -> dict[str, float] | None:
+    """km/h by speed class, as they were typed."""
+    from cpecgeo.errors import InputError
+
+    if text is None:
+        return None
+    try:
+        pairs = [part.split("=") for part in split([text])]
+        return {name.strip(): float(kmh) for name, kmh in pairs}
+    except ValueError:
+        raise InputError(
+            f"--speeds is {text!r}; give km/h by speed class, such as motorway=100,highway=70."
+        ) from None
 
 
 @app.command()
@@ -43,6 +66,8 @@ def route(
     avoid: Avoid = None,
     year: Year = None,
     season: Season = None,
+    along: Along = None,
+    speeds: Speeds = None,
     alternatives: Annotated[int, typer.Option("-k", help="How many ways.")] = 1,
     out: Out = None,
     json: Json = False,
@@ -57,6 +82,7 @@ def route(
     from cpecgeo.analysis.network import routes
 
     chosen = _filters(mode, avoid, status, year, season)
+    chosen |= {"along": along, "speeds": _speeds(speeds)}
     ways = (
         [one(a, b, weight=weight, **chosen)]
         if alternatives == 1

@@ -165,6 +165,14 @@ def test_ways():
     way = cg.route("Khunjerab", "Gwadar", mode="road")
     assert [r["km"] for r in rows] == pytest.approx(way.legs["km"].tolist())
     assert {r["way"] for r in as_json("route", "Lahore", "Multan", "-k", "2")} == {1, 2}
+    rows = as_json("route", "Khunjerab", "Gwadar", "--along", "western")
+    way = cg.route("Khunjerab", "Gwadar", along="western")
+    assert [r["km"] for r in rows] == pytest.approx(way.legs["km"].tolist())
+    rows = as_json("route", "Lahore", "Multan", "--mode", "road", "--speeds", "motorway=120")
+    way = cg.route("Lahore", "Multan", mode="road", speeds={"motorway": 120})
+    assert [r["hours"] for r in rows] == pytest.approx(way.legs["hours"].tolist())
+    with pytest.raises(InputError, match="motorway=100"):
+        said("route", "Lahore", "Multan", "--speeds", "motorway")
     rows = as_json("reach", "Torkham", "--hours", "2", "--mode", "road")
     assert "Peshawar" in {r["name"] for r in rows}
     rows = as_json("matrix", "Lahore", "Multan", "--mode", "road")
@@ -225,6 +233,9 @@ def test_map_and_report(sites, tmp_path):
     out = tmp_path / "m.html"
     said("map", "taxila-havelian", str(sites), "-o", str(out))
     assert "Quetta" in out.read_text(encoding="utf-8")
+    for what in (["taxila-havelian"], [str(sites)]):
+        said("map", *what, "--title", "Two <i>sites</i>", "-o", str(out))
+        assert "<title>Two &lt;i&gt;sites&lt;/i&gt;" in out.read_text(encoding="utf-8")
     out = tmp_path / "r.json"
     said("report", "taxila-havelian", "-o", str(out))
     assert json.loads(out.read_text(encoding="utf-8"))["glance"]["drawn_km"] == 53.23
