@@ -104,14 +104,18 @@ def _km_by_status(thing: Any) -> dict[str, float]:
 
 
 @app.command()
-def cite(name: Annotated[str | None, typer.Argument(help="A feature or layer.")] = None) -> None:
+def cite(
+    name: Annotated[str | None, typer.Argument(help="A feature or layer.")] = None,
+    *,
+    bibtex: Annotated[bool, typer.Option("--bibtex", help="As entries of BibTeX.")] = False,
+) -> None:
     """Say where something comes from, to copy into a list of sources.
 
     Example: cpecgeo cite "Reko Diq"
     """
     from cpecgeo.catalogue import cite as text
 
-    print(text(name))
+    print(text(name, style="bibtex" if bibtex else "text"))
 
 
 @app.command()

@@ -12,7 +12,7 @@ from cpecgeo.catalogue import folded
 from cpecgeo.catalogue.files import data_path
 from cpecgeo.catalogue.layers import COMMON, LAYERS
 from cpecgeo.catalogue.names import match
-from cpecgeo.errors import InputTypeError, UnknownNameError
+from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 
 
 @given(st.text())
@@ -133,6 +133,27 @@ def test_a_citation_of_all_names_each_layer():
 def test_nothing_is_cited_for_no_name(name):
     with pytest.raises(UnknownNameError):
         cg.cite(name)
+
+
+@pytest.mark.parametrize("name", [None, "Gwadar", "zones", "Rohri", "Karakoram Highway"])
+def test_entries_for_bibtex_are_whole_and_say_what_the_text_says(name):
+    entries = cg.cite(name, style="bibtex").split("\n\n")
+    keys = [re.fullmatch(r"@misc\{(cpecgeo-[a-z0-9-]+),", e.splitlines()[0])[1] for e in entries]
+    assert len(set(keys)) == len(keys)
+    text = cg.cite(name)
+    for entry in entries:
+        bare = re.sub(r"\\[&%$#_{}]", "", entry)
+        assert bare.count("{") == bare.count("}")
+        assert not re.search(r"[&%$#_^~]", bare)
+        fields = dict(re.findall(r"^  (\w+) = \{(.*)\},$", entry, flags=re.MULTILINE))
+        for field in ("title", "note"):
+            assert (
+                re.sub(r"\\([&%$#_{}])", r"\1", fields[field]).replace(r"\textasciitilde{}", "~")
+                in text
+            )
+        assert re.fullmatch(r"(19|20)\d\d", fields.get("year", "2026"))
+    with pytest.raises(InputError, match="bibtex"):
+        cg.cite(name, style="ris")
 
 
 def test_a_citation_is_asked_for_by_text():

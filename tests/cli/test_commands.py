@@ -229,6 +229,11 @@ def test_km_posts_bear_their_names(suffix, tmp_path):
     assert all("ml1" in text for text in told)
 
 
+def test_sources_as_bibtex():
+    assert said("cite", "Reko Diq", "--bibtex").strip() == cg.cite("Reko Diq", style="bibtex")
+    assert said("cite", "Reko Diq").strip() == cg.cite("Reko Diq")
+
+
 def test_map_and_report(sites, tmp_path):
     out = tmp_path / "m.html"
     said("map", "taxila-havelian", str(sites), "-o", str(out))
