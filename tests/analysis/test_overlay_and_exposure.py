@@ -133,6 +133,8 @@ def test_a_line_that_leaves_a_common_outline_within_a_kilometre_counts_once():
     assert beyond["share"].sum() == pytest.approx(1, abs=1e-12)
     km = GEOD.inv(67, 31, 67, 32)[2] / 1e3
     assert beyond["length_km"].iloc[0] == pytest.approx(km, abs=1e-6)
+    again = cg.crossed(LineString([(67, 31), (67, 31), (67, 31.5), (67, 33)]), zones)
+    assert again["length_km"].tolist() == pytest.approx(beyond["length_km"].tolist())
     # Inside both at once isn't on an outline: zones that overlap have each their own.
     both = cg.crossed(
         LineString([(67, 31), (67, 31.5)]),
