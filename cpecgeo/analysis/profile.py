@@ -174,7 +174,7 @@ def _sampled(path: Path, points: gpd.GeoSeries) -> NDArray[np.float64]:
                 left, top, min(wide, raster.width - left), min(high, raster.height - top)
             )
             grid = raster.read(1, window=window, masked=True).astype(float).filled(np.nan)
-    except rasterio.errors.RasterioError as error:
+    except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError) as error:
         raise FileError(f"{path} can't be read as a raster: {error}.") from error
     u, v = np.where(inside, column - left, 0), np.where(inside, row - top, 0)
     i = np.clip(v.astype(int), 0, max(grid.shape[0] - 2, 0))
