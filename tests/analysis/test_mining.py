@@ -6,13 +6,14 @@ import math
 import geopandas as gpd
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod
 
 import cpecgeo as cg
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.elevation import elevation_m
+from tests.effort import tries
 
 GEOD = Geod(ellps="WGS84")
 
@@ -109,7 +110,7 @@ def test_assumptions_travel_with_the_table():
     assert ways.crs == 4326
 
 
-@settings(max_examples=4)
+@tries(4)
 @given(st.floats(5, 120), st.floats(1, 60))
 def test_faster_is_never_later(kmh, more):
     slow = cg.mining_options(train_kmh=kmh)["hours"]

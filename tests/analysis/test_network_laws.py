@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import Point, box
 
@@ -11,6 +11,7 @@ import cpecgeo as cg
 from cpecgeo.analysis.network import overlap
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy import distance_km
+from tests.effort import tries
 
 lons = st.floats(62.0, 75.0)
 lats = st.floats(25.2, 36.5)
@@ -27,7 +28,7 @@ def way_or_none(*ends, **chosen):
         return None
 
 
-@settings(max_examples=15)
+@tries(15)
 @given(st.lists(points, min_size=3, max_size=5), modes, weights)
 def test_matrix_is_symmetric_and_keeps_the_triangle_inequality(places, mode, weight):
     # Places are labelled by their coordinates, so none may come twice.
@@ -40,7 +41,7 @@ def test_matrix_is_symmetric_and_keeps_the_triangle_inequality(places, mode, wei
         assert (table <= over + 1e-9).all()
 
 
-@settings(max_examples=15)
+@tries(15)
 @given(points, points, modes, weights)
 def test_a_way_is_no_shorter_than_the_line_drawn_and_that_no_shorter_than_straight(
     a, b, mode, weight
@@ -54,7 +55,7 @@ def test_a_way_is_no_shorter_than_the_line_drawn_and_that_no_shorter_than_straig
     assert way.length_km >= 0.95 * straight - 1e-6
 
 
-@settings(max_examples=15)
+@tries(15)
 @given(points, points, lons, lats, st.floats(0.2, 2.5), weights)
 def test_avoiding_never_shortens_and_is_obeyed(a, b, lon, lat, size, weight):
     area = box(lon, lat, lon + size, lat + size)
@@ -71,7 +72,7 @@ def test_avoiding_never_shortens_and_is_obeyed(a, b, lon, lat, size, weight):
     assert inside.length < 1e-6
 
 
-@settings(max_examples=15)
+@tries(15)
 @given(st.integers(1950, 2026), weights)
 def test_what_opened_later_never_helps_earlier(year, weight):
     """Between towns on the oldest road, so that the ends don't move with the year."""
@@ -82,7 +83,7 @@ def test_what_opened_later_never_helps_earlier(year, weight):
     assert held is None or all(str(o)[:4] <= str(year) for o in held.legs["opened"].dropna())
 
 
-@settings(max_examples=9)
+@tries(9)
 @given(points, st.floats(1, 400), st.floats(1, 400), modes)
 def test_a_longer_reach_holds_a_shorter_one(a, one, two, mode):
     low, high = sorted((one, two))
@@ -95,7 +96,7 @@ def test_a_longer_reach_holds_a_shorter_one(a, one, two, mode):
     assert (sums[0] <= sums[1].reindex(sums[0].index) + 1e-6).all()
 
 
-@settings(max_examples=9)
+@tries(9)
 @given(points, st.floats(5, 300), weights)
 def test_every_end_of_a_reach_costs_what_a_route_there_does(a, limit, weight):
     found = cg.reach(a, mode="road", **{weight: limit if weight == "km" else limit / 30}, **near)
@@ -115,7 +116,7 @@ def test_a_reach_counts_each_stretch_once():
     assert whole.length_km == pytest.approx(roads["km"].sum(), abs=1e-6)
 
 
-@settings(max_examples=8)
+@tries(8)
 @given(points, points, st.integers(2, 4), st.floats(0.2, 1.0), st.floats(1.0, 2.0), modes)
 def test_alternatives_keep_their_limits(a, b, k, share, stretch, mode):
     try:
@@ -134,7 +135,7 @@ def test_alternatives_keep_their_limits(a, b, k, share, stretch, mode):
             assert overlap(one, other) <= share + 1e-9
 
 
-@settings(max_examples=15)
+@tries(15)
 @given(st.sampled_from(["Quetta", "Lahore", "Karachi", "Gilgit", "Multan", "Turbat"]), weights)
 def test_sums_of_legs(town, weight):
     way = cg.route("Gwadar", town, weight=weight)

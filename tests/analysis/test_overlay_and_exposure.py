@@ -4,13 +4,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod
 from shapely.geometry import LineString, MultiLineString, Point, Polygon, box
 
 import cpecgeo as cg
 from cpecgeo.errors import FileError, GeometryError, InputError, UnknownNameError
+from tests.effort import tries
 
 GEOD = Geod(ellps="WGS84")
 
@@ -100,7 +101,7 @@ def test_a_zone_entered_twice_has_two_rows_and_the_outside_is_kept():
         assert row.geometry.coords[-1][0] == pytest.approx(lon, abs=1e-6)
 
 
-@settings(max_examples=25)
+@tries(25)
 @given(
     st.lists(st.tuples(st.floats(66, 76), st.floats(25, 36)), min_size=2, max_size=6, unique=True)
 )

@@ -6,13 +6,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod
 from shapely.geometry import LineString, Point, Polygon
 
 import cpecgeo as cg
 from cpecgeo.errors import CRSError, InputError, InputTypeError, UnknownNameError
+from tests.effort import tries
 
 GEOD = Geod(ellps="WGS84")
 LON = st.floats(66, 76)
@@ -143,7 +144,7 @@ def test_places_in_a_ring_are_that_far():
         assert (inside == expected)[sure].all()
 
 
-@settings(max_examples=15)
+@tries(15)
 @given(LON, LAT, st.lists(st.floats(0.5, 80), min_size=1, max_size=3, unique=True))
 def test_rings_part_the_buffer(lon, lat, km):
     km = sorted(km)

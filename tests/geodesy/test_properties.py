@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import shapely
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, Polygon
 
 from cpecgeo.geodesy import Chainage, Index, area_km2, buffer, densify, distance_km, length_km
+from tests.effort import tries
 
 from .samples import GEOD
 
@@ -53,7 +54,7 @@ def test_triangle_inequality(line, p, q):
     assert distance_km(Point(p), line) <= there + distance_km(Point(q), line) + 1e-6
 
 
-@settings(max_examples=15)
+@tries(15)
 @given(lines(most=3), lines(most=3))
 def test_lines_are_symmetric_and_reached_at_a_vertex(one, two):
     d = distance_km(one, two)
@@ -62,7 +63,7 @@ def test_lines_are_symmetric_and_reached_at_a_vertex(one, two):
     assert d <= min(distance_km(p, two) for p in ends) + 1e-6
 
 
-@settings(max_examples=25)
+@tries(25)
 @given(lines(most=5), st.lists(st.floats(0, 1), min_size=1, max_size=5))
 def test_round_trip_along_a_line(line, shares):
     road = Chainage(line)
@@ -76,7 +77,7 @@ def test_round_trip_along_a_line(line, shares):
     assert (back["offset_km"] < 1e-6).all()
 
 
-@settings(max_examples=12)
+@tries(12)
 @given(lines(most=4), st.floats(0.5, 100), st.floats(1.01, 3))
 def test_wider_buffers_hold_narrower_ones(line, km, times):
     narrow, wide = buffer(line, km), buffer(line, km * times)
@@ -86,7 +87,7 @@ def test_wider_buffers_hold_narrower_ones(line, km, times):
     assert shapely.difference(narrow, wide).area <= 1e-3 * narrow.area
 
 
-@settings(max_examples=12)
+@tries(12)
 @given(st.floats(-60, 60), st.floats(-60, 60), st.floats(0, 360), st.floats(1, 40))
 def test_area_of_a_strip(x, y, azimuth, km):
     """A strip around a geodesic of length L holds 2 L R sin(km / R), by Gauss."""
