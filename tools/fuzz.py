@@ -36,8 +36,8 @@ def seeds(kind: str) -> list[bytes]:
 def told(error: CpecgeoError) -> None:
     """A message is one line that a person can read."""
     text = str(error)
-    if not text or len(text) > 1_000:
-        raise AssertionError(f"a message of {len(text)} letters")
+    if not text or len(text) > 1_000 or len(text.splitlines()) > 1:
+        raise AssertionError(f"a message of {len(text)} letters: {text!r}")
 
 
 def name(data: bytes) -> None:

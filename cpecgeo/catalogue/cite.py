@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, Literal, NamedTuple
 
@@ -109,15 +110,7 @@ def _sources(name: str | None) -> list[_Source]:
     found: list[_Source] = []
     for layer_name in layers.LAYERS:
         frame = layers.shared(layer_name)
-        names = frame[[c for c in ("id", "name", "name_ur", "name_zh", "aliases") if c in frame]]
-        hits = frame[
-            [
-                wanted != ""
-                and wanted
-                in {folded(n) for cell in row if isinstance(cell, str) for n in _each(cell)}
-                for row in names.to_numpy()
-            ]
-        ]
+        hits = frame.iloc[_rows_of(layer_name).get(wanted, [])]
         for _, row in hits.iterrows():
             found.append(_feature(layer_name, row))
     if found:
@@ -127,6 +120,19 @@ def _sources(name: str | None) -> list[_Source]:
     }
     match(name, known, "layer or feature")
     return []  # never: no name is like it, which `match` says
+
+
+@functools.cache
+def _rows_of(layer_name: str) -> dict[str, list[int]]:
+    """Positions of the rows that go by a name, by its folded form."""
+    frame = layers.shared(layer_name)
+    names = frame[[c for c in ("id", "name", "name_ur", "name_zh", "aliases") if c in frame]]
+    rows: dict[str, list[int]] = {}
+    for position, row in enumerate(names.to_numpy()):
+        cells = [n for cell in row if isinstance(cell, str) for n in _each(cell)]
+        for name in {folded(n) for n in cells} - {""}:
+            rows.setdefault(name, []).append(position)
+    return rows
 
 
 def _each(cell: str) -> list[str]:
