@@ -9,7 +9,7 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from shapely.geometry import LineString, MultiPoint, Point, box
+from shapely.geometry import LineString, Point, box
 
 from cpecgeo.formats import read, write
 from tests.effort import tries
@@ -24,7 +24,6 @@ lines = st.lists(places, min_size=2, max_size=6, unique=True).map(LineString)
 boxes = st.tuples(places, st.floats(1e-3, 1), st.floats(1e-3, 1)).map(
     lambda t: box(*t[0], t[0][0] + t[1], t[0][1] + t[2])
 )
-many = st.lists(places, min_size=2, max_size=5, unique=True).map(MultiPoint)
 
 
 def there_and_back(drawn, suffix):
@@ -56,7 +55,7 @@ def test_points_and_texts_come_back(suffix, drawn):
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".parquet"])
 @tries(6)
-@given(drawn=st.lists(st.tuples(points | lines | boxes | many, texts), min_size=1, max_size=5))
+@given(drawn=st.lists(st.tuples(points | lines | boxes, texts), min_size=1, max_size=5))
 def test_shapes_of_any_type_come_back(suffix, drawn):
     frame, back = there_and_back(drawn, suffix)
     assert back.geometry.geom_equals_exact(frame.geometry, 0).all()
