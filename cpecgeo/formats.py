@@ -256,7 +256,10 @@ def _parquet(path: Path, lon: str | None, lat: str | None) -> gpd.GeoDataFrame:
             return _placed(pd.read_parquet(path), path, lon, lat)
     except pyproj.exceptions.CRSError as error:
         raise CRSError(f"{path} has a CRS that can't be used ({_first_line(error)}).") from error
-    except (pa.ArrowException, shapely.errors.ShapelyError, OSError, ValueError, KeyError) as error:
+    except (
+        pa.ArrowException, shapely.errors.ShapelyError, OSError, ValueError, KeyError,
+        RecursionError,
+    ) as error:  # fmt: skip
         if isinstance(error, InputError):
             raise
         raise FileError(f"{path} can't be read as Parquet: {_first_line(error)}.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,13 +38,8 @@ class GeoPackage:
     def open(cls, path: Path, *, layer: str | None) -> GeoPackage:
         """Read what the file says about its layers."""
         there = insist(path, "GPKG")
-        try:
+        with _told(path, "can't be read as GeoPackage", "may be truncated"):
             layers = [str(name) for name, _ in pyogrio.list_layers(there)]
-        except (pyogrio.errors.DataSourceError, OSError) as error:
-            text = (str(error).splitlines() or ["unknown error"])[0][:200]
-            raise FileError(
-                f"{path} can't be read as GeoPackage ({text}); it may be truncated."
-            ) from error
         if not layers:
             raise FileError(f"{path} has no layers.")
         if layer is None and len(layers) > 1:
@@ -54,11 +50,13 @@ class GeoPackage:
         chosen = layer or layers[0]
         if chosen not in layers:
             raise UnknownNameError(chosen, f"layer in {path.name}", layers)
-        info = pyogrio.read_info(there, layer=chosen, force_feature_count=True)
+        with _told(path, "can't be read as GeoPackage", "is damaged"):
+            info = pyogrio.read_info(there, layer=chosen, force_feature_count=True)
         if info["geometry_type"] is None:
             raise InputError(f"Layer {chosen!r} of {path.name} has no geometry; points are needed.")
         name = info.get("geometry_name") or "geometry"
-        with _opened(path, chosen, 0, 1) as (meta, reader):
+        damaged = _told(path, "can't be read as GeoPackage", "is damaged")
+        with damaged, _opened(path, chosen, 0, 1) as (meta, reader):
             schema = _renamed(reader.schema, meta, name)
         crs = info["crs"]
         geo = {
@@ -88,14 +86,24 @@ class GeoPackage:
     def _tables(self, first: int, rows: int) -> Iterator[Any]:
         if first >= self.rows:
             return
-        try:
-            with _opened(self.path, self.layer, first, rows) as (_, reader):
-                for batch in reader:
-                    table = pa.Table.from_batches([batch])
-                    yield table.rename_columns(self.schema.names).cast(self.schema)
-        except (pyogrio.errors.DataSourceError, pa.ArrowException, OSError) as error:
-            text = (str(error).splitlines() or ["unknown error"])[0][:200]
-            raise FileError(f"{self.path} can't be read on ({text}); it is damaged.") from error
+        damaged = _told(self.path, "can't be read on", "is damaged")
+        with damaged, _opened(self.path, self.layer, first, rows) as (_, reader):
+            for batch in reader:
+                table = pa.Table.from_batches([batch])
+                yield table.rename_columns(self.schema.names).cast(self.schema)
+
+
+@contextmanager
+def _told(path: Path, what: str, why: str) -> Iterator[None]:
+    """What GDAL and Arrow say of damage, as one error."""
+    try:
+        yield
+    except (
+        pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pa.ArrowException, OSError,
+        UnicodeDecodeError,
+    ) as error:  # fmt: skip
+        text = (str(error).splitlines() or ["unknown error"])[0][:200]
+        raise FileError(f"{path} {what} ({text}); it {why}.") from error
 
 
 def _opened(path: Path, layer: str, skip: int, rows: int) -> Any:

@@ -227,14 +227,16 @@ class Parquet:
 
 def _head(path: Path) -> Any:
     try:
-        return pq.read_metadata(path)
+        head = pq.read_metadata(path)
+        _ = head.schema.to_arrow_schema().names  # damaged types and names fail here
     except FileNotFoundError:
         raise FileError(f"There is no file {path}.") from None
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise FileError(
             f"{path} can't be read as Parquet ({_first_line(error)}); it may be of another "
             "format, or not wholly written."
         ) from error
+    return head
 
 
 def _from_row(path: Path, first: int, rows: int) -> Iterator[Any]:
@@ -256,7 +258,7 @@ def _from_row(path: Path, first: int, rows: int) -> Iterator[Any]:
                     continue
                 yield pa.Table.from_batches([batch.slice(skip)]).replace_schema_metadata(None)
                 skip = 0
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise FileError(
             f"{path} can't be read on ({_first_line(error)}); the file is damaged."
         ) from error
@@ -287,7 +289,7 @@ def _geo(schema: Any, path: Path) -> tuple[str | None, dict[str, Any] | None]:
         geo = json.loads(raw)
         name = geo["primary_column"]
         encoding = geo["columns"][name]["encoding"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileError(f"{path} has GeoParquet metadata that can't be read ({error}).") from error
     if encoding != "WKB" or name not in schema.names:
         raise FileError(

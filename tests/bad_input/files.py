@@ -91,6 +91,24 @@ def no_layers(path):
     base.close()
 
 
+def latin_name(path):
+    """The name of a column isn't UTF-8."""
+    TABLE.rename(columns={"id": "Zuerich"}).to_parquet(path)
+    path.write_bytes(path.read_bytes().replace(b"Zuerich", b"Z\xfcrichs"))
+
+
+def deep(path):
+    """The record of a GeoParquet file nests deeper than any reader goes."""
+    table = pa.table({"id": [1]}).replace_schema_metadata({"geo": "[" * 200_000})
+    pq.write_table(table, path)
+
+
+def latin_record(path):
+    """What the file says about itself isn't UTF-8; its points are whole."""
+    GOOD.to_file(path, layer="points", layer_metadata={"made by": "Zuerich"})
+    path.write_bytes(path.read_bytes().replace(b"Zuerich", b"Z\xfcrichs"))
+
+
 def two_layers(path):
     for name in ("a", "b"):
         GOOD.to_file(path, layer=name)
@@ -175,6 +193,8 @@ FILES = {
     "parquet, lists for lon": (".parquet", frame(lon=[[1.0]], lat=[[2.0]]), INPUT, INPUT),
     "parquet, infinite": (".parquet", frame(lon=[np.inf], lat=[25.0]), COORD, COORD),
     "parquet, latitude of 95": (".parquet", frame(lon=[67.0], lat=[95.0]), COORD, COORD),
+    "parquet, a name of another encoding": (".parquet", latin_name, FILE, FILE),
+    "geoparquet, record is bottomless": (".parquet", deep, FILE, FILE),
     "parquet, swapped": (".parquet", frame(lon=[25.0], lat=[167.0]), COORD, COORD),
     "parquet, half a position": (".parquet", frame(lon=[67.0], lat=[np.nan]), None, COORD),
     "parquet, categories for lon": (
@@ -242,6 +262,7 @@ FILES = {
     "gpkg, half": (".gpkg", cut, FILE, FILE),
     "gpkg, a tenth": (".gpkg", lambda p: cut(p, 0.1), FILE, FILE),
     "gpkg, overwritten": (".gpkg", overwritten, FILE, FILE),
+    "gpkg, a record of another encoding": (".gpkg", latin_record, None, FILE),
     "gpkg, is GeoJSON": (".gpkg", text('{"type":"FeatureCollection","features":[]}'), FILE, FILE),
     "gpkg, no layers": (".gpkg", no_layers, FILE, FILE),
     "gpkg, two layers": (".gpkg", two_layers, INPUT, INPUT),
