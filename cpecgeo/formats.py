@@ -13,7 +13,6 @@ import geopandas as gpd
 import pandas as pd
 import pyogrio
 import pyproj.exceptions
-import shapely
 
 from cpecgeo.errors import CRSError, FileError, InputError, MissingExtraError
 from cpecgeo.geodesy import lonlat
@@ -243,26 +242,22 @@ def _csv(path: Path) -> pd.DataFrame:
 
 def _parquet(path: Path, lon: str | None, lat: str | None) -> gpd.GeoDataFrame:
     try:
-        import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
         raise MissingExtraError(
             "Parquet is read by pyarrow: pip install 'cpecgeo[scale]'."
         ) from error
     try:
-        if b"geo" in (pq.read_schema(path).metadata or {}):
-            frame = gpd.read_parquet(path)
-        else:
-            return _placed(pd.read_parquet(path), path, lon, lat)
+        shaped = b"geo" in (pq.read_schema(path).metadata or {})
+        frame = gpd.read_parquet(path) if shaped else pd.read_parquet(path)
     except pyproj.exceptions.CRSError as error:
         raise CRSError(f"{path} has a CRS that can't be used ({_first_line(error)}).") from error
-    except (
-        pa.ArrowException, shapely.errors.ShapelyError, OSError, ValueError, KeyError,
-        RecursionError,
-    ) as error:  # fmt: skip
-        if isinstance(error, InputError):
-            raise
+    except Exception as error:
+        # What the file says of its own types is believed by the libraries, which then fail
+        # in any way.
         raise FileError(f"{path} can't be read as Parquet: {_first_line(error)}.") from error
+    if not shaped:
+        return _placed(frame, path, lon, lat)
     if frame.crs is None:
         raise CRSError(f"{path} has no CRS; write it again with one, such as EPSG:4326.")
     return frame

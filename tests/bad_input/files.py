@@ -91,6 +91,15 @@ def no_layers(path):
     base.close()
 
 
+def odd_type(path):
+    """What pandas wrote about its types names one that there isn't."""
+    GOOD.assign(name="x").to_parquet(path)
+    table = pq.read_table(path)
+    told = {k: v.replace(b'"object"', b'"objecd"').replace(b'"str"', b'"sdr"')
+            for k, v in table.schema.metadata.items()}  # fmt: skip
+    pq.write_table(table.replace_schema_metadata(told), path)
+
+
 def latin_name(path):
     """The name of a column isn't UTF-8."""
     TABLE.rename(columns={"id": "Zuerich"}).to_parquet(path)
@@ -195,6 +204,7 @@ FILES = {
     "parquet, latitude of 95": (".parquet", frame(lon=[67.0], lat=[95.0]), COORD, COORD),
     "parquet, a name of another encoding": (".parquet", latin_name, FILE, FILE),
     "geoparquet, record is bottomless": (".parquet", deep, FILE, FILE),
+    "geoparquet, a type that is none": (".parquet", odd_type, FILE, None),
     "parquet, swapped": (".parquet", frame(lon=[25.0], lat=[167.0]), COORD, COORD),
     "parquet, half a position": (".parquet", frame(lon=[67.0], lat=[np.nan]), None, COORD),
     "parquet, categories for lon": (
