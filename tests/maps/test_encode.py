@@ -114,7 +114,8 @@ def test_columns_that_repeat_are_indexed_and_come_back():
     assert [type(packed["v"][i]) for i in packed["i"]] == [type(v) for v in values]
 
 
-@given(st.text(alphabet=st.characters(), max_size=200))
+# Unpaired surrogates have no place in UTF-8; they are replaced, see below.
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=200))
 def test_dumps_is_json_and_holds_nothing_that_ends_a_script(text):
     out = encode.dumps([text])
     assert not set(out) & set("<>&\u2028\u2029")
