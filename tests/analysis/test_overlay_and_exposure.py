@@ -162,7 +162,7 @@ def partition(seed):
     return frame.dissolve("zone").geometry, xy
 
 
-@settings(max_examples=30)
+@tries(30)
 @given(
     st.integers(0, 30),
     st.lists(
