@@ -126,6 +126,7 @@ def _one_line(name: str, line, radii, server: Server | None) -> str:
 
 def buffers(server: Server | None) -> str:
     """Buffers of ML-1 by radius."""
+    buffer(samples.ml1(22), 10)  # the first call compiles
     return (
         _one_line("5,000 vertices, traced to some 30 m", samples.traced(5_000), RADII, server)
         + _one_line("5,000 vertices, smooth", samples.ml1(5_000), RADII, server)

@@ -21,7 +21,7 @@ import numpy as np
 
 from cpecgeo.geodesy._compile import jit
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, POLE_M
-from cpecgeo.geodesy._kernels import STACK, descend, foot
+from cpecgeo.geodesy._search import STACK, descend, foot
 
 __all__ = ["hands", "move", "refine"]
 

@@ -150,7 +150,7 @@ def _rows(p: NDArray[Any], q: NDArray[Any]) -> Floats:
 
 def _point_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
     """Kilometres from points to points."""
-    from cpecgeo.geodesy._kernels import pairs
+    from cpecgeo.geodesy._arcs import pairs
 
     u, v = shapely.get_coordinates(p), shapely.get_coordinates(q)
     a = ecef(u[:, 0], u[:, 1])

@@ -11,6 +11,7 @@ import shapely
 
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, ecef
 from cpecgeo.geodesy._paths import paths
+from cpecgeo.geodesy._rings import ring_areas_m2
 from cpecgeo.geodesy.inputs import LINES, POINTS, POLYGONS, is_single, lonlat
 
 __all__ = [
@@ -115,17 +116,7 @@ def area_km2(x: Any) -> Any:
     """
     series = lonlat(x, kinds=POLYGONS, missing="keep")
     parts = paths(np.asarray(series.array, dtype=object))
-    starts = np.flatnonzero(np.diff(parts.path, prepend=-1))
-    stops = np.append(starts, len(parts.path))[1:]
-    # One call a ring: PROJ's loop over the edges is most of the time, and it keeps small rings
-    # exact where azimuths at the ends of edges, taken all at once, lose their digits.
-    ring = np.array(
-        [
-            abs(GEOD.polygon_area_perimeter(parts.xy[a:b, 0], parts.xy[a:b, 1])[0])
-            for a, b in zip(starts, stops, strict=True)
-        ],
-        dtype=float,
-    )
+    ring = np.abs(ring_areas_m2(parts.xy, parts.path))
     signed = np.where(parts.hole, -ring, ring) / 1e6
     total = np.asarray(np.bincount(parts.owner, signed, len(series)), float)
     total[series.isna().to_numpy()] = np.nan
@@ -230,7 +221,7 @@ def bearing_deg(line: Any, km: Any) -> Any:
 
 def _path_sums(series: gpd.GeoSeries) -> Floats:
     """Total edge length of each geometry in kilometres, NaN where missing."""
-    from cpecgeo.geodesy._kernels import NEAR_M, arcs
+    from cpecgeo.geodesy._arcs import NEAR_M, arcs
 
     array = np.asarray(series.array, dtype=object)
     line = paths(array)

@@ -81,7 +81,7 @@ class Index:
         return index
 
     def _fill(self, array: NDArray[Any], names: NDArray[Any]) -> None:
-        from cpecgeo.geodesy._kernels import arcs
+        from cpecgeo.geodesy._arcs import arcs
 
         pieces, flat = take_apart(array)
         metres = np.empty(len(pieces.a))
@@ -159,7 +159,7 @@ class Index:
 
     def find(self, xy: Floats, k: int = 1, limit_m: float = np.inf) -> Found:
         """As `nearest`, from checked lon, lat to arrays; for other verbs to build on."""
-        from cpecgeo.geodesy._kernels import search
+        from cpecgeo.geodesy._search import search
 
         tree, count = self._tree, len(xy)
         found = Found.empty(count, k)
