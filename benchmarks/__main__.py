@@ -31,7 +31,7 @@ Made by `make bench` (`python -m benchmarks`, or a part alone: `python -m benchm
 
 The rows of a table were measured in the same run, each as the best of several. Times include what a caller sees: cpecgeo, shapely and geopandas start from a GeoSeries in lon, lat and end with distances (cpecgeo with its whole DataFrame); PostGIS is timed by its own server, without sending rows. Errors are against bisection with Karney's geodesics, on the same line.
 """
-BUFFER = """Error: greatest share by which a vertex of the boundary, or the geodesic middle of one of its edges, misses the radius. GEOS leaves out vertices that change a buffer by less than 1 % of its radius: on a smooth line a plane has next to nothing to do and is quicker, at half a per cent of error; on a line that was traced, with its corners, it is not.
+BUFFER = """Error: greatest share by which a vertex of the boundary, or the geodesic middle of one of its edges, misses the radius. GEOS leaves out vertices that change a buffer by less than 1 % of its radius: on a smooth line, or one of few vertices, up to some 10 km a plane has next to nothing to do and is quicker, at half a per cent of error; on a line that was traced, with its corners, and for wider buffers it is not.
 
 """
 FIRST = ["Point to nearest line", "Buffer", "Length", "Distance matrix", "Preparing"]

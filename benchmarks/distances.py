@@ -87,15 +87,23 @@ def preparing() -> str:
     lines = samples.thirty_lines()
     seconds, index = best(lambda: Index(lines))
     rows = [["index of 100,000 vertices", number(seconds), f"{index.nbytes / 1e6:.1f} MB"]]
-    code = (
-        "import time; t = time.perf_counter()\n"
-        "from cpecgeo.geodesy import nearest; from shapely import Point\n"
-        "a = time.perf_counter(); nearest(Point(67, 25), Point(67, 26))\n"
-        "print(a - t, time.perf_counter() - a)"
-    )
+    near = "nearest(Point(67, 25), Point(67, 26))"
+    wide = "buffer(Point(67, 25), 10)"
+    calls = [
+        ("first `nearest` after install, which compiles", near),
+        ("first `buffer` after that, which compiles its own", wide),
+        ("first `nearest` of a later process", near),
+        ("first `buffer` of a later process", wide),
+    ]
     with tempfile.TemporaryDirectory() as cache:
         env = {**os.environ, "NUMBA_CACHE_DIR": cache}
-        for what in ("first call after install, which compiles", "first call of a later process"):
+        for what, call in calls:
+            code = (
+                "import time; t = time.perf_counter()\n"
+                "from cpecgeo.geodesy import buffer, nearest; from shapely import Point\n"
+                f"a = time.perf_counter(); {call}\n"
+                "print(a - t, time.perf_counter() - a)"
+            )
             start = time.perf_counter()
             out = subprocess.run(
                 [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
