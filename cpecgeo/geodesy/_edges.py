@@ -32,6 +32,7 @@ _LONGEST_M = 300_000.0  # up to here the arc above a chord has its middle to the
 _LEAST_DEG = 1e-7
 _QA, _QB = 1.0 / EQUATOR_M**2, 1.0 / POLE_M**2
 _FLATTEST = 1.0 / (8.0 * 6.33e6)  # c² times this, and the curvature of a path, is its bow
+_LOST = 10.0  # times the slack that a place is off when it has found none
 _SHORT = 0.3  # share of the radius up to which an edge's ends may speak for it
 _SQUARE = 0.9  # sine of the angle from which on two ways are about at right angles
 _BULGE = 1.05  # cuts start a little outside, from where one move is enough
@@ -149,12 +150,15 @@ def _moved(
     return x, y, z
 
 
-@jit(numba.void(_rows, _bools, _i8, _i8, _f8, _f8, *_TREE, _ints, _rows))
+@jit(numba.void(_rows, _bools, _i8, _i8, _f8, _f8, *_TREE, _ints, _rows, _bools))
 def move(
     place, fixed, first, last, aim, slack,
-    a, d, n, per_d2, target, start, tubes, child, leaves, fan, out_piece, out_foot,
+    a, d, n, per_d2, target, start, tubes, child, leaves, fan, out_piece, out_foot, out_lost,
 ):  # fmt: skip
-    """Bring rows first to last of `place` to `aim`; the fixed ones only get their piece."""
+    """Bring rows first to last of `place` to `aim`; the fixed ones only get their piece.
+
+    Lost are those that found no place at `aim`: what surrounds them is nowhere so far off.
+    """
     piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
     stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
     for v in range(first, last):
@@ -165,6 +169,7 @@ def move(
         )  # fmt: skip
         place[v, 0], place[v, 1], place[v, 2] = x, y, z
         out_piece[v] = piece[0]
+        out_lost[v] = not fixed[v] and abs(metres[0] - aim) > _LOST * slack
         out_foot[v, 0], out_foot[v, 1], out_foot[v, 2] = _place(a, d, n, piece[0], at[0])
 
 
@@ -313,6 +318,7 @@ def refine(
                 ax, ay, az, lon, lat, one = bx, by, bz, ends[top, 3], ends[top, 4], two
                 top -= 1
                 continue
+            before = top
             ox, oy, oz = 0.0, 0.0, 0.0
             if sag > 0.0:
                 fx, fy, fz = _place(a, d, n, piece[0], at[0])
@@ -350,10 +356,14 @@ def refine(
                     a, d, n, per_d2, target, start, tubes, child, leaves, fan,
                     piece, at, metres, owner, stack, bound,
                 )  # fmt: skip
+                if abs(metres[0] - aim) > _LOST * slack:
+                    continue
                 which[top, 1] = depth + 1
                 top += 1
                 ends[top, 0], ends[top, 1], ends[top, 2] = x, y, z
                 ends[top, 3] = degrees(atan2(y, x))
                 ends[top, 4] = degrees(atan2(z, sqrt(x * x + y * y) * (1.0 - E2)))
                 which[top, 0], which[top, 1] = piece[0], depth + 1
+            if top == before:  # there is no better place for a cut
+                which[top, 1] = _DEPTH
     return count

@@ -112,12 +112,13 @@ def _moved(outline: Outline, index: Index, aim: float, slack: float) -> _Spots:
     before = place.copy()
     foot, piece = np.empty_like(place), np.empty(len(place), np.int64)
     fixed, tree = outline.fixed, _tree(index)
-    spread(lambda i, j: move(place, fixed, i, j, aim, slack, *tree, piece, foot), len(place))
+    lost = np.empty(len(place), bool)
+    spread(lambda i, j: move(place, fixed, i, j, aim, slack, *tree, piece, foot, lost), len(place))
     shift = np.linalg.norm(place - before, axis=1)
     xy = np.where(fixed[:, None], outline.xy, np.column_stack(geodetic(place)))
     spots = _Spots(Outline(xy, outline.ring, fixed), place, foot, piece)
-    false = _false_rings(outline, shift, index, aim)
-    return spots.rows(~false) if false.any() else spots
+    lost |= _false_rings(outline, shift, index, aim)
+    return spots.rows(~lost) if lost.any() else spots
 
 
 def _false_rings(outline: Outline, shift: Floats, index: Index, aim: float) -> NDArray[np.bool_]:
@@ -157,6 +158,7 @@ def _unfolded(spots: _Spots, index: Index, aim: float) -> _Spots:
     keep = ~backward
     keep[after[backward]] = False
     keep |= fixed
+    keep &= np.bincount(ring, keep)[ring] > 2
     return spots if keep.all() else spots.rows(keep)
 
 

@@ -42,43 +42,55 @@ def polygons(
     if not rings and not poles:
         return shapely.Polygon(), False
     if not (crossing or poles):
-        return _plain(rings, thin)
+        return _plain(rings, inside, thin)
     cuts = [part for ring in rings for part in _unrolled(ring)]
     world = shapely.box(-180.0, -90.0, 180.0, 90.0)
-    net = shapely.union_all([*cuts, world.exterior])
-    faces = shapely.get_parts(shapely.polygonize([net]))
-    spots = shapely.get_coordinates(shapely.point_on_surface(faces))
-    kept = faces[np.asarray(inside(spots), dtype=bool)]
-    return shapely.union_all(kept), False
+    return _faces([*cuts, world.exterior], inside), False
 
 
-def _plain(rings: list[Floats], thin: float) -> tuple[Any, bool]:
+def _plain(rings: list[Floats], inside: Callable[[Floats], Any], thin: float) -> tuple[Any, bool]:
     """Rings into polygons by nesting: what is in an odd number of rings is area."""
-    shapes = shapely.polygons([shapely.linearrings(r) for r in rings])
-    shapes = np.atleast_1d(shapes)
-    bad = ~shapely.is_valid(shapes)
-    crossed = bool(bad.any())
-    if crossed:
-        shapes[bad] = [_solid(shapely.make_valid(s), thin) for s in shapes[bad]]
+    shapes = np.atleast_1d(shapely.polygons([shapely.linearrings(r) for r in rings]))
+    if not shapely.is_valid(shapes).all():
+        return _untangled(rings, inside, thin), True
     order = np.argsort(-shapely.area(shapes))
     whole = shapes[order[0]]
     if len(order) == 1:
-        return whole, crossed
+        return whole, False
     tree = shapely.STRtree(shapes)
     firsts = shapely.points(np.array([r[0] for r in rings]))
     inner, outer = tree.query(firsts, predicate="within")
     depth = np.bincount(inner[inner != outer], minlength=len(shapes))
     area = shapely.union_all(shapes[depth % 2 == 0])
-    return shapely.difference(area, shapely.union_all(shapes[depth % 2 == 1])), crossed
+    return shapely.difference(area, shapely.union_all(shapes[depth % 2 == 1])), False
 
 
-def _solid(geometry: Any, thin: float) -> Any:
-    """The polygon of a repaired ring, without the specks of where it crossed itself."""
-    parts = shapely.get_parts(shapely.get_parts(geometry))
-    area = shapely.area(parts)
-    width = 2.0 * area / np.maximum(shapely.length(parts), 1e-300)
-    whole = parts[(width > thin) & (area > _SPECK * area.max(initial=0.0))]
-    return shapely.union_all([shapely.Polygon(p.exterior) for p in whole])
+def _untangled(rings: list[Floats], inside: Callable[[Floats], Any], thin: float) -> Any:
+    """The area that crossing rings bound, without the specks at their crossings.
+
+    Winding tells nothing there: where a boundary meets itself across a narrow strait, the bay
+    behind it is outside; where it has folded over, what it went round twice is inside.
+    """
+    area = _faces([shapely.LineString(r) for r in rings], inside)
+    parts = _broad(shapely.get_parts(area), thin)
+    holes = np.concatenate([np.empty(0, dtype=object), *(p.interiors for p in parts)])
+    lakes = _broad(shapely.polygons(holes), thin) if len(holes) else holes
+    land = shapely.union_all([shapely.Polygon(p.exterior) for p in parts])
+    return shapely.difference(land, shapely.union_all(lakes))
+
+
+def _broad(shapes: Any, thin: float) -> Any:
+    """Polygons but for the specks among them."""
+    area = shapely.area(shapes)
+    width = 2.0 * area / np.maximum(shapely.length(shapes), 1e-300)
+    return shapes[(width > thin) & (area > _SPECK * area.max(initial=0.0))]
+
+
+def _faces(lines: list[Any], inside: Callable[[Floats], Any]) -> Any:
+    """What lines enclose, where that is inside."""
+    faces = shapely.get_parts(shapely.polygonize([shapely.union_all(lines)]))
+    spots = shapely.get_coordinates(shapely.point_on_surface(faces))
+    return shapely.union_all(faces[np.asarray(inside(spots), dtype=bool)])
 
 
 def _unrolled(ring: Floats) -> list[Any]:

@@ -200,6 +200,38 @@ def test_small_holes(corners, share):
     assert hole == pytest.approx(np.pi * (middle - 10) ** 2, rel=0.12)
 
 
+def test_a_bay_behind_a_strait_that_closes_stays_open():
+    """Discs around both ends are 4 cm apart, less than a boundary may be off."""
+    middle = Point(67, 25)
+    angle = np.linspace(0, 360 - 2 * np.degrees(np.arcsin(1.00002 / 3.0)), 200)
+    there = GEOD.fwd(np.full(200, 67.0), np.full(200, 25.0), angle, np.full(200, 3e3))
+    line = LineString(np.column_stack(there[:2]))
+    gap = GEOD.inv(*line.coords[0], *line.coords[-1])[2]
+    assert 2000.02 < gap < 2000.1
+    shape = buffer(line, 1)
+    assert shape.is_valid
+    assert not shape.contains(middle)
+    assert area_km2(shape) == pytest.approx(area_km2(buffer(line, 0.99)), rel=0.03)
+
+
+def test_no_hole_between_discs_that_cover_it():
+    """Discs drawn with few corners leave one; no place in it is at the radius."""
+    gaps = 0
+    for share in np.linspace(0.9955, 1.004, 18):
+        spots = np.column_stack(
+            GEOD.fwd([67.0] * 3, [25.0] * 3, [0, 120, 240], [1e4 * share] * 3)[:2]
+        )
+        shape = buffer(MultiPoint(spots), 10)
+        assert shape.is_valid
+        assert ring_errors(shape, MultiPoint(spots), 10).max() <= 1e-4
+        gaps += len(shapely.get_rings(shape)) > 1
+        if share <= 1.0:
+            assert shape.covers(Point(67, 25))
+        if share >= 1.003:
+            assert not shape.covers(Point(67, 25))
+    assert gaps >= 2
+
+
 def test_shrunk_to_nothing_and_to_parts():
     assert buffer(box(67, 25, 68, 26), -100).is_empty
     dumbbell = shapely.union_all(
