@@ -23,7 +23,7 @@ from cpecgeo.geodesy._compile import jit
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, POLE_M
 from cpecgeo.geodesy._search import STACK, descend, foot
 
-__all__ = ["hands", "move", "refine"]
+__all__ = ["hands", "meet", "move", "refine"]
 
 _ROUNDS = 40
 _DEPTH = 40
@@ -33,6 +33,7 @@ _LEAST_DEG = 1e-7
 _QA, _QB = 1.0 / EQUATOR_M**2, 1.0 / POLE_M**2
 _FLATTEST = 1.0 / (8.0 * 6.33e6)  # c² times this, and the curvature of a path, is its bow
 _LOST = 10.0  # times the slack that a place is off when it has found none
+_NEAR = 0.01  # square of the share of the radius that a corner is off at most
 _SHORT = 0.3  # share of the radius up to which an edge's ends may speak for it
 _SQUARE = 0.9  # sine of the angle from which on two ways are about at right angles
 _BULGE = 1.05  # cuts start a little outside, from where one move is enough
@@ -135,7 +136,7 @@ def _moved(
         if turn % 3 == 2 and before != i:
             cx, cy, cz = _corner(a, d, n, per_d2, i, before, aim, x, y, z)
             away2 = (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2
-            if 0.0 < away2 < 0.01 * aim * aim:
+            if 0.0 < away2 < _NEAR * aim * aim:
                 x, y, z = cx, cy, cz
                 before = i
                 continue
@@ -171,6 +172,36 @@ def move(
         out_piece[v] = piece[0]
         out_lost[v] = not fixed[v] and abs(metres[0] - aim) > _LOST * slack
         out_foot[v, 0], out_foot[v, 1], out_foot[v, 2] = _place(a, d, n, piece[0], at[0])
+
+
+@jit(numba.void(_rows, _ints, _ints, _i8, _i8, _f8, _f8, *_TREE, _ints, _rows, _bools))
+def meet(
+    place, one, two, first, last, aim, slack,
+    a, d, n, per_d2, target, start, tubes, child, leaves, fan, out_piece, out_foot, out_lost,
+):  # fmt: skip
+    """Bring vertices `one` to the corners between what is closest to them and to `two`."""
+    piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
+    stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
+    for row in range(first, last):
+        v, w = one[row], two[row]
+        x, y, z = _ground(
+            0.5 * (place[v, 0] + place[w, 0]),
+            0.5 * (place[v, 1] + place[w, 1]),
+            0.5 * (place[v, 2] + place[w, 2]),
+        )
+        if out_piece[v] != out_piece[w]:
+            cx, cy, cz = _corner(a, d, n, per_d2, out_piece[v], out_piece[w], aim, x, y, z)
+            if (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2 < _NEAR * aim * aim:
+                x, y, z = cx, cy, cz
+        x, y, z = _moved(
+            x, y, z, aim, slack,
+            a, d, n, per_d2, target, start, tubes, child, leaves, fan,
+            piece, at, metres, owner, stack, bound,
+        )  # fmt: skip
+        place[v, 0], place[v, 1], place[v, 2] = x, y, z
+        out_piece[v] = piece[0]
+        out_foot[v, 0], out_foot[v, 1], out_foot[v, 2] = _place(a, d, n, piece[0], at[0])
+        out_lost[v] = abs(metres[0] - aim) > _LOST * slack
 
 
 @jit(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8), inline=True)

@@ -64,7 +64,7 @@ def settle(outline: Outline, index: Index, metres: float, rtol: float) -> Outlin
     # Edges sag towards what they surround, so their ends lie a little farther out.
     aim, slack = metres + _OUT * within, _SLACK * within
     spots = _moved(outline, index, aim, slack)
-    spots = _unfolded(spots, index, aim)
+    spots = _unfolded(spots, index, aim, slack)
     if len(spots.place) == 0:
         return spots.outline
     return _refined(spots, index, metres, aim, within, slack)
@@ -137,29 +137,39 @@ def _false_rings(outline: Outline, shift: Floats, index: Index, aim: float) -> N
     return np.isin(outline.ring, false)
 
 
-def _unfolded(spots: _Spots, index: Index, aim: float) -> _Spots:
-    """Without the vertices at edges that run backwards.
+def _unfolded(spots: _Spots, index: Index, aim: float, slack: float) -> _Spots:
+    """With one vertex in the corner in place of those at edges that run backwards.
 
     The way from a boundary to what it surrounds is on one hand all along a ring. Where two
     arcs meet in a corner, vertices of the guess may have been moved past it and each other,
     and the edges between them have it on the other hand.
     """
-    from cpecgeo.geodesy._edges import hands
+    from cpecgeo.geodesy._edges import hands, meet
 
     if len(spots.place) == 0:
         return spots
-    ring, fixed = spots.outline.ring, spots.outline.fixed
-    after, tree = _next(ring), _tree(index)
-    turn = np.empty(len(ring))
-    spread(lambda i, j: hands(spots.place, after, spots.foot, i, j, aim, *tree, turn), len(ring))
+    o, ring, fixed = spots.outline, spots.outline.ring, spots.outline.fixed
+    count, after, tree = len(ring), _next(ring), _tree(index)
+    turn = np.empty(count)
+    spread(lambda i, j: hands(spots.place, after, spots.foot, i, j, aim, *tree, turn), count)
     hand = np.sign(np.bincount(ring, weights=turn))
     # The edges of caps lead towards what is inside, and have no hand.
     backward = (turn * hand[ring] < 0.0) & ~fixed & ~fixed[after]
-    keep = ~backward
-    keep[after[backward]] = False
-    keep |= fixed
+    follows = np.zeros(count, bool)
+    follows[after[backward]] = True
+    one, end = np.flatnonzero(backward & ~follows), np.where(backward, after, np.arange(count))
+    while (end[end] != end).any():
+        end = end[end]
+    two = end[one]
+    lost = np.zeros(count, bool)
+    meet(
+        spots.place, one, two, 0, len(one), aim, slack, *tree, spots.piece, spots.foot, lost
+    )  # fmt: skip
+    xy = o.xy.copy()
+    xy[one] = np.column_stack(geodetic(spots.place[one]))
+    keep = ~follows & ~lost
     keep &= np.bincount(ring, keep)[ring] > 2
-    return spots if keep.all() else spots.rows(keep)
+    return _Spots(Outline(xy, ring, fixed), spots.place, spots.foot, spots.piece).rows(keep)
 
 
 def _refined(

@@ -12,8 +12,6 @@ from cpecgeo.geodesy._ellipsoid import Floats
 
 __all__ = ["polygons"]
 
-_SPECK = 1e-3  # share of the greatest part that a speck is smaller than
-
 
 def polygons(
     rings: list[Floats], inside: Callable[[Floats], Any], *, poles: bool, thin: float
@@ -81,9 +79,8 @@ def _untangled(rings: list[Floats], inside: Callable[[Floats], Any], thin: float
 
 def _broad(shapes: Any, thin: float) -> Any:
     """Polygons but for the specks among them."""
-    area = shapely.area(shapes)
-    width = 2.0 * area / np.maximum(shapely.length(shapes), 1e-300)
-    return shapes[(width > thin) & (area > _SPECK * area.max(initial=0.0))]
+    width = 2.0 * shapely.area(shapes) / np.maximum(shapely.length(shapes), 1e-300)
+    return shapes[width > thin]
 
 
 def _faces(lines: list[Any], inside: Callable[[Floats], Any]) -> Any:
