@@ -25,21 +25,24 @@ def to_metres(line, xy):
     return reference_nearest(xy, line)["distance_km"].to_numpy() * 1e3
 
 
-def ring_errors(shape, line, km, most=400):
-    """Relative errors at vertices and geodesic midpoints, but for the cuts at ±180°."""
-    assert shape.is_valid
-    off = []
+def on_boundary(shape):
+    """Vertices and the geodesic middles of edges, ring by ring, but for the cuts at ±180°."""
+    places = []
     for ring in shapely.get_rings(shapely.get_parts(shape)):
         xy = np.asarray(ring.coords)
         a, b = xy[:-1], xy[1:]
         own = ~((np.abs(a[:, 0]) == 180) | (np.abs(b[:, 0]) == 180) | (np.abs(a[:, 1]) == 90))
-        a, b = a[own], b[own]
-        azimuth, _, size = GEOD.inv(*a.T, *b.T)
-        middle = np.column_stack(GEOD.fwd(*a.T, azimuth, np.asarray(size) / 2)[:2])
-        places = np.concatenate((a, middle))
-        places = places[:: max(1, len(places) // most)]
-        off.append(np.abs(to_metres(line, places) / 1e3 / km - 1))
-    return np.concatenate(off)
+        azimuth, _, size = GEOD.inv(*a[own].T, *b[own].T)
+        middle = np.column_stack(GEOD.fwd(*a[own].T, azimuth, np.asarray(size) / 2)[:2])
+        places.append(np.concatenate((a[own], middle)))
+    return places
+
+
+def ring_errors(shape, line, km, most=400):
+    """Relative errors at some vertices and middles of each ring."""
+    assert shape.is_valid
+    some = [places[:: max(1, len(places) // most)] for places in on_boundary(shape)]
+    return np.concatenate([np.abs(to_metres(line, p) / 1e3 / km - 1) for p in some])
 
 
 @pytest.mark.parametrize("km", [0.01, 1, 10, 100, 2000])
@@ -89,12 +92,7 @@ def test_corners(name, km):
     line = CORNERS[name]
     shape = buffer(line, km)
     assert shape.is_valid
-    rings = [np.asarray(r.coords) for r in shapely.get_rings(shapely.get_parts(shape))]
-    a, b = (np.concatenate([r[s] for r in rings]) for s in (np.s_[:-1], np.s_[1:]))
-    own = ~((np.abs(a[:, 0]) == 180) | (np.abs(b[:, 0]) == 180) | (np.abs(a[:, 1]) == 90))
-    azimuth, _, size = GEOD.inv(*a[own].T, *b[own].T)
-    middle = np.column_stack(GEOD.fwd(*a[own].T, azimuth, np.asarray(size) / 2)[:2])
-    places = np.concatenate((a[own], middle))
+    places = np.concatenate(on_boundary(shape))
     off = np.abs(Index(line).find(places).metres[:, 0] / 1e3 / km - 1)
     # The index finds the worst; the slow reference says how bad it is.
     worst = places[np.argsort(off)[-50:]]
@@ -121,13 +119,47 @@ def test_knotted_lines(seed):
     line, km = knotted(seed)
     shape = buffer(line, km)
     assert shape.is_valid
-    rings = [np.asarray(r.coords) for r in shapely.get_rings(shapely.get_parts(shape))]
-    a, b = (np.concatenate([r[s] for r in rings]) for s in (np.s_[:-1], np.s_[1:]))
-    own = ~((np.abs(a[:, 0]) == 180) | (np.abs(b[:, 0]) == 180) | (np.abs(a[:, 1]) == 90))
-    azimuth, _, size = GEOD.inv(*a[own].T, *b[own].T)
-    middle = np.column_stack(GEOD.fwd(*a[own].T, azimuth, np.asarray(size) / 2)[:2])
-    away = Index(line).find(np.concatenate((a[own], middle))).metres[:, 0]
+    away = Index(line).find(np.concatenate(on_boundary(shape))).metres[:, 0]
     assert np.abs(away / 1e3 / km - 1).max() <= 1e-4
+
+
+@pytest.mark.parametrize("kind", ["line", "points", "shrunk"])
+@pytest.mark.parametrize("seed", range(100, 112))
+def test_what_is_nearer_is_inside_and_nothing_else(seed, kind):
+    """Holes and bays too: places all around, and just beside the boundary."""
+    line, km = knotted(seed)
+    rng = np.random.default_rng(seed)
+    spots = np.asarray(line.coords)
+    if kind == "shrunk":
+        middle = np.broadcast_to(np.clip(spots[0], -170, 170), (60, 2))
+        away = km * 1e3 * rng.uniform(1, 3, 60)
+        turn = np.linspace(360, 0, 60, endpoint=False)
+        around = Polygon(np.column_stack(GEOD.fwd(*middle.T, turn, away)[:2]))
+        if not around.is_valid or np.ptp(around.exterior.xy[0]) > 180:
+            pytest.skip("over the antimeridian")
+        geometry, edge = around, around.boundary
+        shape = buffer(geometry, -km)
+    else:
+        geometry = edge = MultiPoint(spots) if kind == "points" else line
+        shape = buffer(geometry, km)
+    assert shape.is_valid
+    starts = shapely.get_coordinates(edge)[rng.integers(0, shapely.get_num_coordinates(edge), 800)]
+    ways, turns = 2.2e3 * km * rng.uniform(0, 1, 800), rng.uniform(0, 360, 800)
+    places = [np.column_stack(GEOD.fwd(*starts.T, turns, ways)[:2])]
+    if not shape.is_empty:
+        rim = shapely.get_coordinates(shape)[
+            rng.integers(0, shapely.get_num_coordinates(shape), 800)
+        ]
+        ways = 1e3 * km * 10 ** rng.uniform(-2.3, -0.5, 800)
+        places.append(np.column_stack(GEOD.fwd(*rim.T, turns, ways)[:2]))
+    places = np.concatenate(places)
+    away = Index(edge).find(places).metres[:, 0] / 1e3
+    clear = np.abs(away / km - 1) > 4e-3
+    near = away < km
+    if kind == "shrunk":
+        near = (Index(geometry).find(places).metres[:, 0] == 0) & (away > km)
+    held = shapely.intersects_xy(shape, places)
+    assert held[clear].tolist() == near[clear].tolist()
 
 
 @pytest.mark.parametrize("km", [30, 500])
