@@ -20,6 +20,7 @@ A message says what came, which rule it breaks, and what to do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -37,9 +38,19 @@ __all__ = [
     "UnknownNameError",
 ]
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def _one_line(text: str) -> str:
+    """Names of columns and files come from outside, with whatever is in them."""
+    return _CONTROL.sub(lambda c: ascii(c[0])[1:-1], text)
+
 
 class CpecgeoError(Exception):
-    """Base of every error that cpecgeo raises on purpose."""
+    """Base of every error that cpecgeo raises on purpose; its message is one line."""
+
+    def __str__(self) -> str:
+        return _one_line(super().__str__())
 
 
 class InputError(CpecgeoError, ValueError):
@@ -90,7 +101,7 @@ class UnknownNameError(CpecgeoError, KeyError):
         super().__init__(f"No {what} named {shown}.{hint} {listing}".strip())
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return _one_line(str(self.args[0]))
 
 
 class DataError(CpecgeoError, RuntimeError):
