@@ -201,6 +201,8 @@ def _first_line(error: Exception) -> str:
 
 def _from_gdal(there: str, path: Path, kind: str, layer: str | None) -> Any:
     names = [str(row[0]) for row in pyogrio.list_layers(there)]
+    if not names:
+        raise FileError(f"{path} holds no layer; {kind} with features is needed.")
     if layer is not None and layer not in names:
         raise InputError(f"{path} has no layer {layer!r}; it has {', '.join(names)}.")
     if layer is None and kind == "GPX":

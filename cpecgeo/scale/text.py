@@ -54,7 +54,10 @@ class Csv:
         except UnicodeDecodeError as error:
             raise FileError(f"{path} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
         separator = max(_SEPARATORS, key=line.count)
-        names = next(csv.reader(io.StringIO(line), delimiter=separator))
+        try:
+            names = next(csv.reader(io.StringIO(line), delimiter=separator))
+        except csv.Error as error:
+            raise FileError(f"{path} can't be read as CSV: {error}.") from error
         doubled = sorted({n for n in names if names.count(n) > 1})
         if doubled:
             raise InputError(

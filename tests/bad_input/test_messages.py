@@ -5,6 +5,7 @@ import pytest
 import cpecgeo as cg
 from cpecgeo.errors import CpecgeoError, FileError, InputError
 from cpecgeo.formats import read
+from cpecgeo.scale import nearest_file
 
 
 @pytest.mark.parametrize("kind", [InputError, FileError])
@@ -24,3 +25,17 @@ def test_a_column_of_two_lines(tmp_path):
     with pytest.raises(CpecgeoError) as caught:
         read(path)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_kml_of_no_layer(tmp_path):
+    path = tmp_path / "a.kml"
+    path.write_text('<?x?>\n<kml xmlns="inl/2.2">\n<Document id="r">\nelder>\n</Document></kml>\n')
+    with pytest.raises(FileError, match="holds no layer"):
+        read(path)
+
+
+def test_a_streamed_header_with_line_breaks_inside(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"id,name,lon\r\r\r,lat\na,b,67,25\n")
+    with pytest.raises(FileError, match="can't be read as CSV"):
+        nearest_file(path, tmp_path / "o.csv", to="ml1")
