@@ -38,7 +38,7 @@ test-minimum: ## the oldest versions that pyproject.toml allows, in an environme
 	$(VENV)-minimum/bin/python -m pip install --quiet --constraint constraints-minimum.txt \
 	  --editable '.[osm,scale,plot,sea,dem]' pytest pytest-socket hypothesis geographiclib networkx
 	$(VENV)-minimum/bin/python -m pytest -p no:cacheprovider -W default \
-	  tests/geodesy tests/catalogue tests/features tests/scale tests/bad_input tests/test_formats.py
+	  tests/geodesy tests/catalogue tests/features tests/scale tests/bad_input tests/files
 
 FUZZ_SECONDS ?= 600
 fuzz: $(DEV) ## feed noise to the readers and the resolver of names, FUZZ_SECONDS each

@@ -13,43 +13,29 @@ if TYPE_CHECKING:
     from cpecgeo import geodesy as geodesy
     from cpecgeo import osm as osm
     from cpecgeo import scale as scale
-    from cpecgeo.analysis.border import Market as Market
-    from cpecgeo.analysis.border import market as market
     from cpecgeo.analysis.exposure import exposure as exposure
     from cpecgeo.analysis.measure import buffer as buffer
     from cpecgeo.analysis.measure import distance_km as distance_km
     from cpecgeo.analysis.measure import distance_matrix_km as distance_matrix_km
     from cpecgeo.analysis.measure import length_km as length_km
     from cpecgeo.analysis.measure import nearest as nearest
-    from cpecgeo.analysis.mining import mining_options as mining_options
-    from cpecgeo.analysis.mining import mining_sections as mining_sections
-    from cpecgeo.analysis.network import Network as Network
-    from cpecgeo.analysis.network import Reach as Reach
-    from cpecgeo.analysis.network import Route as Route
-    from cpecgeo.analysis.network import alignment_parts as alignment_parts
-    from cpecgeo.analysis.network import compare as compare
-    from cpecgeo.analysis.network import critical_sections as critical_sections
-    from cpecgeo.analysis.network import network as network
-    from cpecgeo.analysis.network import reach as reach
-    from cpecgeo.analysis.network import route as route
-    from cpecgeo.analysis.network import route_checks as route_checks
-    from cpecgeo.analysis.network import route_matrix as route_matrix
-    from cpecgeo.analysis.network import routes as routes
-    from cpecgeo.analysis.network import sea_route as sea_route
-    from cpecgeo.analysis.network import stated_leg as stated_leg
     from cpecgeo.analysis.overlay import crossed as crossed
     from cpecgeo.analysis.profile import profile as profile
     from cpecgeo.analysis.proximity import density_along as density_along
     from cpecgeo.analysis.proximity import rings as rings
     from cpecgeo.analysis.proximity import within as within
-    from cpecgeo.analysis.rail import Strip as Strip
-    from cpecgeo.analysis.rail import ml1_phases as ml1_phases
-    from cpecgeo.analysis.rail import running_times as running_times
-    from cpecgeo.analysis.rail import strip as strip
     from cpecgeo.catalogue.cite import cite as cite
     from cpecgeo.catalogue.layers import catalog as catalog
     from cpecgeo.catalogue.layers import layer as layer
     from cpecgeo.catalogue.layers import table as table
+    from cpecgeo.domains.border import Market as Market
+    from cpecgeo.domains.border import market as market
+    from cpecgeo.domains.mining import mining_options as mining_options
+    from cpecgeo.domains.mining import mining_sections as mining_sections
+    from cpecgeo.domains.rail import Strip as Strip
+    from cpecgeo.domains.rail import ml1_phases as ml1_phases
+    from cpecgeo.domains.rail import running_times as running_times
+    from cpecgeo.domains.rail import strip as strip
     from cpecgeo.features.corridor import Corridor as Corridor
     from cpecgeo.features.corridors import corridor as corridor
     from cpecgeo.features.corridors import corridors as corridors
@@ -59,26 +45,40 @@ if TYPE_CHECKING:
     from cpecgeo.maps import Map as Map
     from cpecgeo.reports import Report as Report
     from cpecgeo.reports import report as report
+    from cpecgeo.routing import Network as Network
+    from cpecgeo.routing import Reach as Reach
+    from cpecgeo.routing import Route as Route
+    from cpecgeo.routing import alignment_parts as alignment_parts
+    from cpecgeo.routing import compare as compare
+    from cpecgeo.routing import critical_sections as critical_sections
+    from cpecgeo.routing import network as network
+    from cpecgeo.routing import reach as reach
+    from cpecgeo.routing import route as route
+    from cpecgeo.routing import route_checks as route_checks
+    from cpecgeo.routing import route_matrix as route_matrix
+    from cpecgeo.routing import routes as routes
+    from cpecgeo.routing import sea_route as sea_route
+    from cpecgeo.routing import stated_leg as stated_leg
 
 # Each public name and the module it lives in; None where it is a module itself.
 _HOMES: dict[str, str | None] = {
     "Corridor": "features.corridor",
     "Map": "maps",
-    "Market": "analysis.border",
-    "Network": "analysis.network",
+    "Market": "domains.border",
+    "Network": "routing",
     "Place": "features.places",
-    "Reach": "analysis.network",
+    "Reach": "routing",
     "Report": "reports",
-    "Route": "analysis.network",
-    "Strip": "analysis.rail",
-    "alignment_parts": "analysis.network",
+    "Route": "routing",
+    "Strip": "domains.rail",
+    "alignment_parts": "routing",
     "buffer": "analysis.measure",
     "catalog": "catalogue.layers",
     "cite": "catalogue.cite",
-    "compare": "analysis.network",
+    "compare": "routing",
     "corridor": "features.corridors",
     "corridors": "features.corridors",
-    "critical_sections": "analysis.network",
+    "critical_sections": "routing",
     "crossed": "analysis.overlay",
     "density_along": "analysis.proximity",
     "distance_km": "analysis.measure",
@@ -88,28 +88,28 @@ _HOMES: dict[str, str | None] = {
     "geodesy": None,
     "layer": "catalogue.layers",
     "length_km": "analysis.measure",
-    "market": "analysis.border",
+    "market": "domains.border",
     "markets": "features.markets",
-    "mining_options": "analysis.mining",
-    "mining_sections": "analysis.mining",
-    "ml1_phases": "analysis.rail",
+    "mining_options": "domains.mining",
+    "mining_sections": "domains.mining",
+    "ml1_phases": "domains.rail",
     "nearest": "analysis.measure",
-    "network": "analysis.network",
+    "network": "routing",
     "osm": None,
     "place": "features.places",
     "profile": "analysis.profile",
-    "reach": "analysis.network",
+    "reach": "routing",
     "report": "reports",
     "rings": "analysis.proximity",
-    "route": "analysis.network",
-    "route_checks": "analysis.network",
-    "route_matrix": "analysis.network",
-    "routes": "analysis.network",
-    "running_times": "analysis.rail",
+    "route": "routing",
+    "route_checks": "routing",
+    "route_matrix": "routing",
+    "routes": "routing",
+    "running_times": "domains.rail",
     "scale": None,
-    "sea_route": "analysis.network",
-    "stated_leg": "analysis.network",
-    "strip": "analysis.rail",
+    "sea_route": "routing",
+    "stated_leg": "routing",
+    "strip": "domains.rail",
     "table": "catalogue.layers",
     "within": "analysis.proximity",
 }

@@ -14,14 +14,15 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up. A room imports from floors below it and from its own.
 FLOORS = [
     "errors",
-    "sniff",
     "geodesy",
+    "files",
     "catalogue",
     "features",
     "analysis",
+    "routing",
+    "domains",
     "maps",
     "reports",
-    "formats",
     "cli",
 ]
 
@@ -40,8 +41,8 @@ LATE_CALLS_UP = {
     ("features/corridor.py", "maps"),
     ("features/corridor.py", "reports"),
     ("features/corridors.py", "osm"),
-    ("analysis/network/catchment.py", "maps"),
-    ("analysis/network/ways.py", "maps"),
+    ("routing/catchment.py", "maps"),
+    ("routing/ways.py", "maps"),
 }
 
 # Standing above the stairs, these may be called from the top floor and its like.

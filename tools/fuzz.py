@@ -19,7 +19,7 @@ with atheris.instrument_imports(include=["cpecgeo"]):
     import cpecgeo as cg
     from cpecgeo import scale
     from cpecgeo.errors import CpecgeoError
-    from cpecgeo.formats import read, write
+    from cpecgeo.files.formats import read, write
 
 FOLDER = Path(tempfile.mkdtemp(prefix="cpecgeo-fuzz-"))
 STREAMED = {"csv", "gpkg", "parquet"}

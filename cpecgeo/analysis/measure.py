@@ -12,7 +12,7 @@ from cpecgeo import geodesy
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor, corridors
-from cpecgeo.features.gate import geometry, in_region
+from cpecgeo.features.resolve import geometry, in_region
 
 __all__ = ["buffer", "distance_km", "distance_matrix_km", "length_km", "nearest"]
 

@@ -15,7 +15,7 @@ from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import GeometryError, InputError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
-from cpecgeo.features.gate import geometry
+from cpecgeo.features.resolve import geometry
 from cpecgeo.geodesy import Chainage
 
 __all__ = ["crossed"]

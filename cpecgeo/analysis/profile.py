@@ -17,10 +17,10 @@ from cpecgeo.errors import FileError, InputError, MissingExtraError, UnknownName
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
 from cpecgeo.features.elevation import elevation_m
-from cpecgeo.features.gate import geometry
+from cpecgeo.features.resolve import geometry
+from cpecgeo.files.sniff import local
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
-from cpecgeo.sniff import local
 
 __all__ = ["profile"]
 

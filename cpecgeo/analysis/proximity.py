@@ -16,7 +16,7 @@ from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as corridor_of
-from cpecgeo.features.gate import geometry
+from cpecgeo.features.resolve import geometry
 from cpecgeo.geodesy.inputs import positive_km
 
 __all__ = ["density_along", "rings", "within"]

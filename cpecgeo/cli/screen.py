@@ -68,7 +68,7 @@ def features(
 ) -> Any:
     """Features of a file, or of a bundled layer of that name."""
     from cpecgeo.catalogue import layer as bundled
-    from cpecgeo.formats import SUFFIXES, read
+    from cpecgeo.files.formats import SUFFIXES, read
 
     path = Path(what)
     if path.suffix.lower() in SUFFIXES or path.exists():
@@ -95,7 +95,7 @@ def give(
 ) -> None:
     """Write a result to a file, or print it."""
     if out is not None:
-        from cpecgeo.formats import write
+        from cpecgeo.files.formats import write
 
         print(write(frame, out, safe_cells=safe_cells))
         return

@@ -137,7 +137,7 @@ def export(
     from cpecgeo.catalogue import layer, table
     from cpecgeo.errors import InputError, UnknownNameError
     from cpecgeo.features.corridors import corridor, corridors
-    from cpecgeo.formats import write, write_layers
+    from cpecgeo.files.formats import write, write_layers
 
     frame = None
     for find in (layer, table):
@@ -188,7 +188,7 @@ def draw_map(
     Example: cpecgeo map ml1 kkh mines.csv -o map.html
     """
     from cpecgeo.errors import InputError
-    from cpecgeo.formats import SUFFIXES, read
+    from cpecgeo.files.formats import SUFFIXES, read
     from cpecgeo.maps import Map, cpec_map
 
     if out.suffix.lower() not in {".html", ".htm", ".png"}:
@@ -263,8 +263,8 @@ def demo(
     Example: cpecgeo demo -o out
     """
     from cpecgeo.analysis.overview import lengths, proximity
+    from cpecgeo.files.atomic import write_whole
     from cpecgeo.maps import cpec_map
-    from cpecgeo.maps.writing import write_whole
 
     everything, near = lengths(), proximity()
     whole = everything[everything["level"] == "corridor"]

@@ -78,8 +78,8 @@ def route(
     """
     import pandas as pd
 
-    from cpecgeo.analysis.network import route as one
-    from cpecgeo.analysis.network import routes
+    from cpecgeo.routing import route as one
+    from cpecgeo.routing import routes
 
     chosen = _filters(mode, avoid, status, year, season)
     chosen |= {"along": along, "speeds": _speeds(speeds)}
@@ -116,7 +116,7 @@ def reach(
 
     Example: cpecgeo reach Torkham --hours 4 --mode road
     """
-    from cpecgeo.analysis.network import reach as found
+    from cpecgeo.routing import reach as found
 
     area = found(a, km=km, hours=hours, **_filters(mode, avoid, status, year, season))
     if out is not None:
@@ -140,7 +140,7 @@ def matrix(
 
     Example: cpecgeo matrix Kashgar Islamabad Karachi Gwadar --mode road
     """
-    from cpecgeo.analysis.network import route_matrix
+    from cpecgeo.routing import route_matrix
 
     listed = split(places)
     chosen = _filters(mode, None, status, None, None)
@@ -161,6 +161,6 @@ def closures(
 
     Example: cpecgeo closures Khunjerab Gwadar
     """
-    from cpecgeo.analysis.network import critical_sections
+    from cpecgeo.routing import critical_sections
 
     give(critical_sections(a, b, mode=mode), out=out, json=json)

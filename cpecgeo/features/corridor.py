@@ -13,7 +13,7 @@ from shapely.geometry import LineString
 
 from cpecgeo.catalogue import data_version, folded
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
-from cpecgeo.features.gate import geometry, in_region
+from cpecgeo.features.resolve import geometry, in_region
 from cpecgeo.geodesy import Chainage
 
 __all__ = ["Corridor"]

@@ -17,10 +17,10 @@ import numpy as np
 import shapely
 
 from cpecgeo.errors import InputError, MissingExtraError
+from cpecgeo.files.atomic import write_whole
 from cpecgeo.maps.background import ground_shapes
 from cpecgeo.maps.naming import dots, write_names
 from cpecgeo.maps.style import DASHES, KINDS, STATUS_TITLES, look
-from cpecgeo.maps.writing import write_whole
 
 __all__ = ["overview", "profile", "save_figure"]
 

@@ -13,6 +13,8 @@ from folium.map import Layer
 from folium.raster_layers import TileLayer
 from folium.template import Template
 
+from cpecgeo.files.atomic import write_whole
+from cpecgeo.files.sniff import local
 from cpecgeo.maps import subjects
 from cpecgeo.maps.controls import (
     Control,
@@ -24,8 +26,6 @@ from cpecgeo.maps.controls import (
 from cpecgeo.maps.layer import Style, VectorLayer, features
 from cpecgeo.maps.page import page
 from cpecgeo.maps.style import spare_color
-from cpecgeo.maps.writing import write_whole
-from cpecgeo.sniff import local
 
 __all__ = ["Map"]
 

@@ -65,7 +65,7 @@ def picture(page: str, path: Path, *, width: int, height: int, timeout: float) -
     FileError
         The browser failed, or `path` can't be written.
     """
-    from cpecgeo.maps.writing import write_whole
+    from cpecgeo.files.atomic import write_whole
 
     for what, size in (("width", width), ("height", height)):
         if not SMALLEST <= size <= LARGEST:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cpecgeo.errors import DataError, FileError
-from cpecgeo.maps.writing import write_whole
+from cpecgeo.files.atomic import write_whole
 
 __all__ = ["cache_dir", "read_checked", "write_checked"]
 

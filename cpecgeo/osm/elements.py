@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import DataError, FileError, InputError, MissingExtraError
-from cpecgeo.sniff import local
+from cpecgeo.files.sniff import local
 
 __all__ = ["Elements", "from_answers", "from_file", "matcher", "osmium_module"]
 

@@ -12,13 +12,13 @@ import shapely
 
 from cpecgeo.errors import InputError, NetworkError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.gate import geometry
+from cpecgeo.features.resolve import geometry
+from cpecgeo.files.sniff import local
 from cpecgeo.geodesy import buffer, lonlat
 from cpecgeo.osm.elements import Elements, from_answers, from_file
 from cpecgeo.osm.network import Network
 from cpecgeo.osm.overpass import Overpass
 from cpecgeo.osm.wanted import network_filters
-from cpecgeo.sniff import local
 
 __all__ = ["gathered", "graph"]
 

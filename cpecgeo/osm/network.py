@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
-from cpecgeo.features.gate import geometry
+from cpecgeo.features.resolve import geometry
 from cpecgeo.geodesy import Chainage, Index, length_km, lonlat
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.osm.elements import Elements

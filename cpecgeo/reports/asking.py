@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cpecgeo.analysis.border import Market
+from cpecgeo.domains.border import Market
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor

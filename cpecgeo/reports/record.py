@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cpecgeo.errors import InputError
-from cpecgeo.maps.writing import write_whole
+from cpecgeo.files.atomic import write_whole
 
 __all__ = ["Part", "Report", "plain"]
 

@@ -7,11 +7,11 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from cpecgeo.analysis.border import nearest_corridors
 from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import distance_matrix_km
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
+from cpecgeo.domains.border import nearest_corridors
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.maps import Map
 from cpecgeo.reports.corridors import by_status, caveats_of, climb_of, glance

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import FileError, InputError
+from cpecgeo.files.sniff import local
 from cpecgeo.scale.answers import Exposure, Near, Question, Within, edges
 from cpecgeo.scale.geopackage import GeoPackage
 from cpecgeo.scale.parts import Parts
@@ -20,7 +21,6 @@ from cpecgeo.scale.sources import Parquet, Source
 from cpecgeo.scale.stream import Job, Run, run
 from cpecgeo.scale.targets import targets
 from cpecgeo.scale.text import Csv
-from cpecgeo.sniff import local
 
 __all__ = ["BATCH_ROWS", "PART_ROWS", "exposure_file", "nearest_file", "within_file"]
 

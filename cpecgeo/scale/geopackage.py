@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyogrio
 
 from cpecgeo.errors import FileError, InputError, UnknownNameError
+from cpecgeo.files.sniff import insist
 from cpecgeo.scale import points
 from cpecgeo.scale.sources import BATCH_BYTES, Batch, Position, rechunked, to_lonlat
-from cpecgeo.sniff import insist
 
 __all__ = ["GeoPackage"]
 

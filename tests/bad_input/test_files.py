@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import cpecgeo as cg
 from cpecgeo import errors, scale
 from cpecgeo.cli import app
-from cpecgeo.formats import read, write
+from cpecgeo.files.formats import read, write
 
 from .files import FILES, GOOD, TABLE
 
@@ -178,7 +178,7 @@ sys.modules["pyarrow"] = None
 import cpecgeo as cg
 from cpecgeo.cli import app
 from cpecgeo.errors import MissingExtraError
-from cpecgeo.formats import read, write
+from cpecgeo.files.formats import read, write
 from typer.testing import CliRunner
 
 table = read("good.csv")

@@ -4,7 +4,7 @@ import pytest
 
 import cpecgeo as cg
 from cpecgeo.errors import CpecgeoError, FileError, InputError
-from cpecgeo.formats import read
+from cpecgeo.files.formats import read
 from cpecgeo.scale import nearest_file
 
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import cpecgeo as cg
 from cpecgeo.cli import app
 from cpecgeo.errors import InputError
-from cpecgeo.formats import read
+from cpecgeo.files.formats import read
 
 RUN = CliRunner()
 

@@ -12,7 +12,7 @@ from shapely.geometry import Point
 import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CpecgeoError, FileError
-from cpecgeo.formats import read
+from cpecgeo.files.formats import read
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from cpecgeo.errors import CpecgeoError, FileError
-from cpecgeo.formats import read
+from cpecgeo.files.formats import read
 
 WORDS = "a secret of this machine"
 

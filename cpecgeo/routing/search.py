@@ -13,13 +13,13 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from cpecgeo.analysis.network.filters import Usable, number
-from cpecgeo.analysis.network.graph import Network
 from cpecgeo.catalogue import table
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
-from cpecgeo.features.gate import in_region
 from cpecgeo.features.places import Place, place
+from cpecgeo.features.resolve import in_region
 from cpecgeo.geodesy import Chainage, Index
+from cpecgeo.routing.filters import Usable, number
+from cpecgeo.routing.graph import Network
 
 __all__ = ["WEIGHTS", "Snap", "Tree", "costs", "shortest", "snap", "snap_all", "spot"]
 

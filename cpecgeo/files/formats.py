@@ -15,8 +15,8 @@ import pyogrio
 import pyproj.exceptions
 
 from cpecgeo.errors import CRSError, FileError, InputError, MissingExtraError
+from cpecgeo.files.sniff import insist, local
 from cpecgeo.geodesy import lonlat
-from cpecgeo.sniff import insist, local
 
 __all__ = ["SUFFIXES", "read", "write", "write_layers"]
 

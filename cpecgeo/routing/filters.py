@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.analysis.network.avoid import Cut, cut
-from cpecgeo.analysis.network.graph import Network, shared
 from cpecgeo.catalogue import table
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.routing.avoid import Cut, cut
+from cpecgeo.routing.graph import Network, shared
 
 __all__ = ["MODES", "STATUSES", "Filters", "Usable", "filters", "number", "usable"]
 

@@ -8,14 +8,14 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from cpecgeo.analysis.network.graph import Network
-from cpecgeo.analysis.network.pieces import section_rows
 from cpecgeo.catalogue import corridor_rows, folded, layer
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import GeometryError, InputError, InputTypeError, UnknownNameError
-from cpecgeo.features.gate import in_region
 from cpecgeo.features.places import Place, place
+from cpecgeo.features.resolve import in_region
 from cpecgeo.geodesy import buffer, densify, nearest
+from cpecgeo.routing.graph import Network
+from cpecgeo.routing.pieces import section_rows
 
 __all__ = ["Cut", "cut"]
 

@@ -10,8 +10,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from cpecgeo.analysis.network.filters import Usable, filters, usable
-from cpecgeo.analysis.network.search import (
+from cpecgeo.catalogue import data_version, layer
+from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.features.resolve import in_region
+from cpecgeo.geodesy.inputs import POINTS, lonlat
+from cpecgeo.routing.filters import Usable, filters, usable
+from cpecgeo.routing.search import (
     Snap,
     Tree,
     clear,
@@ -21,10 +25,6 @@ from cpecgeo.analysis.network.search import (
     snap,
     snap_all,
 )
-from cpecgeo.catalogue import data_version, layer
-from cpecgeo.errors import InputError, InputTypeError
-from cpecgeo.features.gate import in_region
-from cpecgeo.geodesy.inputs import POINTS, lonlat
 
 __all__ = ["route_matrix"]
 

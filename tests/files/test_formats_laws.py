@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, box
 
-from cpecgeo.formats import read, write
+from cpecgeo.files.formats import read, write
 from tests.effort import tries
 
 places = st.tuples(st.floats(-179, 179), st.floats(-85, 85))

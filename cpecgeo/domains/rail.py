@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.network.filters import number
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.analysis.profile import profile
 from cpecgeo.catalogue import data_version
@@ -20,6 +19,7 @@ from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as corridor_of
+from cpecgeo.routing.filters import number
 
 __all__ = ["Strip", "ml1_phases", "running_times", "strip"]
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from shapely.geometry import Point, box
 
 import cpecgeo as cg
-from cpecgeo.analysis.network import overlap
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy import distance_km
+from cpecgeo.routing import overlap
 from tests.effort import tries
 
 lons = st.floats(62.0, 75.0)

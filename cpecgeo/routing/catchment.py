@@ -11,12 +11,12 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 
-from cpecgeo.analysis.network.filters import Usable, filters, number, usable
-from cpecgeo.analysis.network.search import Snap, costs, shortest, snap
-from cpecgeo.analysis.network.ways import drawn
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy import Index, buffer, length_km
+from cpecgeo.routing.filters import Usable, filters, number, usable
+from cpecgeo.routing.search import Snap, costs, shortest, snap
+from cpecgeo.routing.ways import drawn
 
 __all__ = ["Reach", "reach"]
 

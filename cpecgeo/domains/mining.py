@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.network import route
-from cpecgeo.analysis.network.filters import number
 from cpecgeo.analysis.profile import profile
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridors import corridor
+from cpecgeo.routing import route
+from cpecgeo.routing.filters import number
 
 __all__ = ["mining_options", "mining_sections"]
 

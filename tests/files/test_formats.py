@@ -9,7 +9,7 @@ from shapely.geometry import LineString, Point, Polygon
 
 import cpecgeo as cg
 from cpecgeo.errors import CRSError, FileError, InputError
-from cpecgeo.formats import SUFFIXES, read, write
+from cpecgeo.files.formats import SUFFIXES, read, write
 
 
 @pytest.mark.parametrize("suffix", sorted(SUFFIXES))

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.network.pieces import XY
 from cpecgeo.catalogue import layer
 from cpecgeo.catalogue.files import read_table
+from cpecgeo.routing.pieces import XY
 
 __all__ = ["Node", "add_transfers", "split_borders"]
 

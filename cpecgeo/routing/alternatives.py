@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from cpecgeo.analysis.network.filters import filters, number, usable
-from cpecgeo.analysis.network.finding import route, steps_to, without_stubs
-from cpecgeo.analysis.network.search import Snap, Tree, costs, shortest, snap
-from cpecgeo.analysis.network.ways import Route, Step, made
 from cpecgeo.errors import InputError
+from cpecgeo.routing.filters import filters, number, usable
+from cpecgeo.routing.finding import route, steps_to, without_stubs
+from cpecgeo.routing.search import Snap, Tree, costs, shortest, snap
+from cpecgeo.routing.ways import Route, Step, made
 
 __all__ = ["overlap", "routes"]
 

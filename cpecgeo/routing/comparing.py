@@ -10,11 +10,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from cpecgeo.analysis.network.filters import filters, usable
-from cpecgeo.analysis.network.finding import lengths, route
-from cpecgeo.analysis.network.ways import Route
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.routing.filters import filters, usable
+from cpecgeo.routing.finding import lengths, route
+from cpecgeo.routing.ways import Route
 
 __all__ = ["compare", "critical_sections"]
 

@@ -12,8 +12,6 @@ from shapely.geometry import Point
 
 from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import nearest
-from cpecgeo.analysis.network import Reach, reach
-from cpecgeo.analysis.network.filters import number
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, UnknownNameError
@@ -21,6 +19,8 @@ from cpecgeo.features.corridors import corridors
 from cpecgeo.features.elevation import elevation_m
 from cpecgeo.features.markets import markets
 from cpecgeo.features.places import place
+from cpecgeo.routing import Reach, reach
+from cpecgeo.routing.filters import number
 
 __all__ = ["Market", "market", "nearest_corridors", "nearest_sites"]
 

@@ -7,8 +7,8 @@ import shapely
 from shapely.geometry import Point
 
 import cpecgeo as cg
-from cpecgeo.analysis.network.filters import filters, usable
-from cpecgeo.analysis.network.search import costs, shortest, snap
+from cpecgeo.routing.filters import filters, usable
+from cpecgeo.routing.search import costs, shortest, snap
 from cpecgeo.testing import assert_geodesic_equal, reference_nearest
 
 CASES = [

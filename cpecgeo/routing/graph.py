@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.network.joins import Node, add_transfers, split_borders
-from cpecgeo.analysis.network.pieces import (
+from cpecgeo.catalogue import data_version, layer
+from cpecgeo.catalogue.files import read_table
+from cpecgeo.routing.joins import Node, add_transfers, split_borders
+from cpecgeo.routing.pieces import (
     XY,
     Piece,
     Vertex,
@@ -24,8 +26,6 @@ from cpecgeo.analysis.network.pieces import (
     section_rows,
     vertices,
 )
-from cpecgeo.catalogue import data_version, layer
-from cpecgeo.catalogue.files import read_table
 
 __all__ = ["Network", "network", "shared"]
 

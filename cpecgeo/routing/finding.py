@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from cpecgeo.analysis.network.filters import Filters, Usable, filters, usable
-from cpecgeo.analysis.network.search import Snap, Tree, clear, costs, legs_off, shortest, snap
-from cpecgeo.analysis.network.ways import Route, Step, made
 from cpecgeo.errors import InputError
+from cpecgeo.routing.filters import Filters, Usable, filters, usable
+from cpecgeo.routing.search import Snap, Tree, clear, costs, legs_off, shortest, snap
+from cpecgeo.routing.ways import Route, Step, made
 
 __all__ = ["lengths", "route", "steps_to", "without_stubs"]
 

@@ -13,11 +13,11 @@ import pandas as pd
 import shapely
 from shapely.geometry import LineString
 
-from cpecgeo.analysis.network.filters import Filters, Usable
-from cpecgeo.analysis.network.search import Snap
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy import Chainage, bearing_deg, distance_km, length_km
+from cpecgeo.routing.filters import Filters, Usable
+from cpecgeo.routing.search import Snap
 
 __all__ = ["Route", "Step", "drawn", "made"]
 

@@ -8,8 +8,8 @@ import shapely
 
 import cpecgeo as cg
 from cpecgeo import geodesy
-from cpecgeo.analysis.network.pieces import SAME_PLACE_KM
 from cpecgeo.catalogue import corridor_rows, data_path, layer
+from cpecgeo.routing.pieces import SAME_PLACE_KM
 
 
 @pytest.fixture(scope="module")

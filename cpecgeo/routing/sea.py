@@ -9,13 +9,13 @@ import numpy as np
 import shapely
 from shapely.geometry import LineString
 
-from cpecgeo.analysis.network.filters import number
-from cpecgeo.analysis.network.search import Snap, spot
-from cpecgeo.analysis.network.ways import Route
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
 from cpecgeo.geodesy import densify, length_km
+from cpecgeo.routing.filters import number
+from cpecgeo.routing.search import Snap, spot
+from cpecgeo.routing.ways import Route
 
 __all__ = ["sea_route", "stated_leg"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cpecgeo.analysis.network.finding import route
-from cpecgeo.analysis.network.graph import shared
 from cpecgeo.catalogue import corridor_rows, data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import InputError
+from cpecgeo.routing.finding import route
+from cpecgeo.routing.graph import shared
 
 __all__ = ["alignment_parts", "route_checks"]
 

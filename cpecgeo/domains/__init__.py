@@ -1,0 +1,1 @@
+"""What is special about one thing: the railway, the mining corridor, border markets."""

@@ -1,0 +1,1 @@
+"""Files in and out: formats by suffix, sniffing, whole writes."""
