@@ -15,6 +15,13 @@ Every error is a `CpecgeoError` and also the builtin that a caller would expect,
     ├── NetworkError          (ConnectionError)  a server can't be reached or refuses
     └── MissingExtraError     (ImportError)      an optional dependency isn't installed
 
+What goes on but has to be said is a warning::
+
+    CpecgeoWarning            (UserWarning)
+    ├── GeometryWarning                          an invalid area was mended
+    ├── NameWarning                              a name means several features
+    └── DataWarning                              rows were left out, renamed, or look wrong
+
 A message says what came, which rule it breaks, and what to do.
 """
 
@@ -28,12 +35,16 @@ __all__ = [
     "CRSError",
     "CoordinateError",
     "CpecgeoError",
+    "CpecgeoWarning",
     "DataError",
+    "DataWarning",
     "FileError",
     "GeometryError",
+    "GeometryWarning",
     "InputError",
     "InputTypeError",
     "MissingExtraError",
+    "NameWarning",
     "NetworkError",
     "UnknownNameError",
 ]
@@ -118,3 +129,22 @@ class NetworkError(CpecgeoError, ConnectionError):
 
 class MissingExtraError(CpecgeoError, ImportError):
     """An optional dependency isn't installed; the message names the extra."""
+
+
+class CpecgeoWarning(UserWarning):
+    """Base of every warning that cpecgeo gives on purpose; its message is one line."""
+
+    def __str__(self) -> str:
+        return _one_line(super().__str__())
+
+
+class GeometryWarning(CpecgeoWarning):
+    """Geometries were mended before they were measured; the message counts them."""
+
+
+class NameWarning(CpecgeoWarning):
+    """A name means several features; the message says which was taken and how to get others."""
+
+
+class DataWarning(CpecgeoWarning):
+    """Rows or columns were left out, renamed, or look wrong; the message counts them."""
