@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.measure import distance_km as distance_km
     from cpecgeo.analysis.measure import distance_matrix_km as distance_matrix_km
     from cpecgeo.analysis.measure import length_km as length_km
+    from cpecgeo.analysis.measure import locate as locate
     from cpecgeo.analysis.measure import nearest as nearest
     from cpecgeo.analysis.overlay import crossed as crossed
     from cpecgeo.analysis.profile import profile as profile
@@ -88,6 +89,7 @@ _HOMES: dict[str, str | None] = {
     "geodesy": None,
     "layer": "catalogue.layers",
     "length_km": "analysis.measure",
+    "locate": "analysis.measure",
     "market": "domains.border",
     "markets": "features.markets",
     "mining_options": "domains.mining",
@@ -142,6 +144,7 @@ __all__ = [
     "geodesy",
     "layer",
     "length_km",
+    "locate",
     "market",
     "markets",
     "mining_options",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -9,31 +10,31 @@ import numpy as np
 import pandas as pd
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.measure import aims
-from cpecgeo.analysis.proximity import rings
-from cpecgeo.analysis.subjects import radii, rows_of
+from cpecgeo.analysis.proximity import check_radii, rings
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import GeometryError, InputError
+from cpecgeo.features.resolve import in_region, resolve
+from cpecgeo.features.subject import Subject, SubjectLike
 
 __all__ = ["exposure"]
 
 
 def exposure(
-    x: Any,
-    km: Any = (5, 10, 25, 50),
-    layer: Any = "places",
+    x: SubjectLike,
+    km: float | Sequence[float] = (5, 10, 25, 50),
+    layer: SubjectLike = "places",
     value: str | None = "population",
     *,
     by: str | None = None,
 ) -> pd.DataFrame:
-    """Totals in rings around something, with what is counted and what is missing.
+    """Add up what lies in rings around something, and count what is missing.
 
     Parameters
     ----------
-    x : Corridor, Place, str, list of names, geometry, GeoSeries or GeoDataFrame
+    x : SubjectLike
     km : float or sequence of float
         Outer radii in kilometres, ascending.
-    layer : str, GeoDataFrame or GeoSeries
+    layer : SubjectLike
         What is counted: points, or areas.
     value : str or None
         The column to add up; None counts features alone.
@@ -61,20 +62,21 @@ def exposure(
     >>> e.index.tolist()
     [(0.0, 10.0), (10.0, 50.0)]
     """
-    edges = radii(km)
-    frame = rows_of(layer, "layer")
+    edges = check_radii(km)
+    centre = resolve(x, "x")
+    subject = in_region(resolve(layer, "layer", missing="keep"), "layer")
+    frame, has_shape = subject.rows, subject.shapes.notna().to_numpy()
     for column in (value, by):
         if column is not None and column not in list(frame.columns):
             raise InputError(
                 f"layer has no column {column!r}; it has {', '.join(map(str, frame.columns))}."
             )
-    known = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
-    shapes = geodesy.lonlat(known.geometry, what="layer") if len(known) else known.geometry
+    known, shapes = frame[has_shape], subject.shapes[has_shape]
     kinds = set(shapes.geom_type)
     if kinds <= {"Point"}:
-        rows, how = _points(shapes, x, edges), "points by their geodesic distance"
+        rows, how = _points(shapes, centre, edges), "points by their geodesic distance"
     elif kinds <= {"Polygon", "MultiPolygon"}:
-        rows, how = _areas(shapes, x, edges), "areas by the share of them in the ring"
+        rows, how = _areas(shapes, centre, edges), "areas by the share of them in the ring"
     else:
         raise GeometryError(
             f"layer holds {', '.join(sorted(kinds))}; exposure counts points or areas, one kind "
@@ -95,19 +97,17 @@ def exposure(
     return answer
 
 
-def _points(shapes: gpd.GeoSeries, x: Any, edges: tuple[float, ...]) -> pd.DataFrame:
+def _points(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> pd.DataFrame:
     """Row numbers, their ring, and a weight of 1."""
-    targets, _ = aims(x)
-    distance = geodesy.Index(targets).nearest(shapes)["distance_km"].to_numpy()
+    distance = geodesy.Index(centre.shapes).nearest(shapes)["distance_km"].to_numpy()
     ring = np.searchsorted(np.array(edges), distance, side="left")
     here = np.flatnonzero(ring < len(edges))
     return pd.DataFrame({"row": here, "ring": ring[here], "weight": 1.0})
 
 
-def _areas(shapes: gpd.GeoSeries, x: Any, edges: tuple[float, ...]) -> pd.DataFrame:
+def _areas(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> pd.DataFrame:
     """Row numbers, ring, and the share of the area in it."""
-    targets, _ = aims(x)
-    bands = rings(targets, edges).geometry
+    bands = rings(centre, edges).geometry
     fine = geodesy.densify(shapes.reset_index(drop=True), 1.0)
     found = []
     for number, band in enumerate(bands):

@@ -1,36 +1,72 @@
-"""Lengths, distances, nearest and buffers of anything: things, names and geometries."""
+"""Lengths, distances, nearest, chainage and buffers of whatever `resolve` understands."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import pandas as pd
 import shapely
 
 from cpecgeo import geodesy
-from cpecgeo.errors import InputError, UnknownNameError
-from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.corridors import corridor, corridors
-from cpecgeo.features.resolve import geometry, in_region
+from cpecgeo.catalogue import data_version
+from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
+from cpecgeo.features.subject import Subject, SubjectLike
 
-__all__ = ["buffer", "distance_km", "distance_matrix_km", "length_km", "nearest"]
+__all__ = [
+    "buffer",
+    "distance_km",
+    "distance_matrix_km",
+    "length_km",
+    "locate",
+    "nearest",
+    "search_nearest",
+]
 
 
-def length_km(x: Any) -> Any:
-    """Geodesic length.
+def length_km(x: SubjectLike) -> float | pd.Series:
+    """Return the geodesic length of the drawn line.
 
     Parameters
     ----------
-    x : Corridor, str, geometry, GeoSeries or GeoDataFrame
-        A name is that of a corridor, place or layer.
+    x : SubjectLike
+        Corridor, route, name, geometry, series, table, file, or a list of them; see
+        `cpecgeo.features.resolve.resolve`.
 
     Returns
     -------
     float or Series
-        Kilometres along the geodesic edges of the drawn line, by Karney's method on WGS 84,
-        exact to 1e-9. 0 for points and polygons. Published lengths are
-        `Corridor.official_km`.
+        Kilometres along the geodesic edges, by Karney's method on WGS 84, exact to 1e-9. 0
+        for points; NaN where a geometry is missing. Published lengths are
+        `Corridor.official_km`, calibrated ones `Route.chainage_km`.
+
+    Raises
+    ------
+    UnknownNameError, InputTypeError, CRSError, CoordinateError
+    GeometryError
+        Polygons, which have a perimeter: see `cpecgeo.geodesy.perimeter_km`.
+
+    Examples
+    --------
+    >>> round(length_km("ml1"), 1)
+    1689.3
+    """
+    answer: float | pd.Series = geodesy.length_km(resolve(x, "x", missing="keep").geometry)
+    return answer
+
+
+def distance_km(a: SubjectLike, b: SubjectLike) -> float | pd.Series:
+    """Return the geodesic distance, pair by pair.
+
+    Parameters
+    ----------
+    a, b : SubjectLike
+        Two series are paired by position; one thing is paired with each of a series.
+
+    Returns
+    -------
+    float or Series
+        Kilometres; 0 where the two meet or one holds the other.
 
     Raises
     ------
@@ -38,85 +74,69 @@ def length_km(x: Any) -> Any:
 
     Examples
     --------
-    >>> round(length_km("ml1"), 1)
-    1689.3
+    >>> round(distance_km("Reko Diq", "Gwadar Port"), 1)
+    447.2
     """
-    return geodesy.length_km(geometry(x, "x"))
+    one, two = (resolve(x, w, missing="keep") for x, w in ((a, "a"), (b, "b")))
+    answer: float | pd.Series = geodesy.distance_km(one.geometry, two.geometry)
+    return answer
 
 
-def distance_km(a: Any, b: Any) -> Any:
-    """Geodesic distance, pair by pair.
+def distance_matrix_km(a: SubjectLike, b: SubjectLike) -> pd.DataFrame:
+    """Return the geodesic distance of each of `a` to each of `b`.
 
     Parameters
     ----------
-    a, b : Corridor, Place, str, geometry, GeoSeries or GeoDataFrame
-        Two series are paired by position.
-
-    Returns
-    -------
-    float or Series
-        Kilometres; 0 where they meet. Tolerances are those of `cpecgeo.geodesy.distance_km`:
-        points by Karney's method, a point to a line or area to 1 mm, others to 1 m.
-
-    Raises
-    ------
-    UnknownNameError, InputError, CRSError, CoordinateError, GeometryError
-
-    Examples
-    --------
-    >>> round(distance_km("Reko Diq", "Saindak"), 1)
-    50.2
-    """
-    return geodesy.distance_km(geometry(a, "a"), geometry(b, "b"))
-
-
-def distance_matrix_km(a: Any, b: Any) -> pd.DataFrame:
-    """Geodesic distance of each of `a` to each of `b`.
-
-    Parameters
-    ----------
-    a, b : Corridor, Place, str, geometry, GeoSeries or GeoDataFrame
-        A layer's name gives all its features that have a position.
+    a, b : SubjectLike
+        A list of names and things gives a row or column for each, under its name.
 
     Returns
     -------
     DataFrame
-        Kilometres; rows on the index of `a` (ids for a layer), columns on that of `b`.
+        Kilometres.
+
+    Raises
+    ------
+    UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
 
     Examples
     --------
-    >>> float(distance_matrix_km("mines", "ports").loc["reko-diq", "gwadar-port"].round())
-    447.0
+    >>> distance_matrix_km(["Multan", "Sukkur"], ["ml1", "kkh"]).loc["Multan", "ml1"].round()
+    np.float64(1.0)
     """
-    return geodesy.distance_matrix_km(geometry(a, "a"), geometry(b, "b"))
+    one, two = (resolve(x, w, missing="keep") for x, w in ((a, "a"), (b, "b")))
+    return geodesy.distance_matrix_km(one.shapes, two.shapes)
 
 
-def nearest(points: Any, targets: Any, *, k: int = 1, max_km: float | None = None) -> pd.DataFrame:
-    """The nearest target to each point, and the closest place on it.
+def nearest(
+    points: SubjectLike, targets: SubjectLike, *, k: int = 1, max_km: float | None = None
+) -> pd.DataFrame:
+    """Return the nearest target of each point, and the closest point on it.
 
     Parameters
     ----------
-    points : Place, str, list of names, Point, GeoSeries or GeoDataFrame
-    targets : Corridor, str, list of names, geometry, GeoSeries or GeoDataFrame
-        Names of corridors, sections, places and layers, mixed at will; of a layer among
-        others the target is named ``layer:id``, and ``"corridors"`` is each of them.
+    points : SubjectLike
+        Points.
+    targets : SubjectLike
+        Corridors, places, layers, geometries of your own, in any mixture. ``"corridors"``
+        stands for each corridor, with its chainage.
     k : int
-        How many targets per point.
+        How many targets for each point, nearest first.
     max_km : float, optional
-        Targets further away are left out.
+        Look no farther.
 
     Returns
     -------
     DataFrame
-        On the points' index: `target, distance_km, lon, lat, km, side`. `km` is the chainage
-        where the target is a corridor, and the position along the line otherwise; NaN
-        where nothing lies within `max_km`. `side` is "left", "right" or "on" of a line, and
-        missing where the target is a point or an area, which has none; inside an area
-        `distance_km` is 0. With `k` above 1 also `rank`, from 1.
+        On the points' index: `target` (the corridor's id, the name or the index of the
+        target), `distance_km`, `lon`, `lat` of the closest point on it, `km` along it
+        (chainage where the target is a corridor, geodesic kilometres otherwise) and `side`,
+        seen in the direction of travel; missing where a target is a point or an area, which
+        has none; inside an area `distance_km` is 0. With `k` above 1 also `rank`, from 1.
 
     Raises
     ------
-    UnknownNameError, InputError, CRSError, CoordinateError, GeometryError
+    UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
 
     Examples
     --------
@@ -124,90 +144,113 @@ def nearest(points: Any, targets: Any, *, k: int = 1, max_km: float | None = Non
     >>> near["target"].tolist()
     ['ml1']
     """
-    lines, things = aims(targets)
-    frame = geodesy.nearest(spots(points), lines, k=k, max_km=max_km)
-    return _calibrated(frame.drop(columns="path"), things)
+    to = resolve(targets, "targets")
+    subject = in_region(resolve(points, "points", missing="keep"), "points")
+    return search_nearest(subject, to, k=k, max_km=max_km)
 
 
-def spots(points: Any) -> Any:
-    """Points that were asked for by name, or are at hand, in the region of CPEC's features."""
-    return in_region(geometry(points, "points"), "points")
-
-
-def aims(targets: Any) -> tuple[Any, list[Corridor]]:
-    """Targets as geometries under their names, and which of them are corridors."""
-    listed = list(targets) if isinstance(targets, (list, tuple)) else [targets]
-    if not listed:
-        raise InputError("targets is empty; name one corridor, place or layer at least.")
-    if not all(isinstance(t, (str, Corridor)) for t in listed):
-        shapes = geometry(targets, "targets")
-        if shapes is not targets and isinstance(shapes, shapely.Geometry):
-            shapes = gpd.GeoSeries([shapes], index=[targets.name], crs=4326)
-        return shapes, []
-    things: list[Corridor] = []
-    rows: dict[Any, Any] = {}
-    for target in _each(listed):
-        thing = target if isinstance(target, Corridor) else _corridor(target)
-        if thing is not None:
-            things.append(thing)
-            rows[thing.name] = thing.line
-            continue
-        shape = geometry(target, "targets")
-        if isinstance(shape, gpd.GeoSeries):
-            prefix = f"{target}:" if len(listed) > 1 else ""
-            rows |= {f"{prefix}{i}": g for i, g in shape.items()}
-        else:
-            rows[target] = shape
-    return gpd.GeoSeries(list(rows.values()), index=list(rows), crs=4326), things
-
-
-def _each(listed: list[Any]) -> list[Any]:
-    """The targets one by one: all corridors are each a corridor, with its chainage."""
-    every = [t for t in listed if isinstance(t, str) and t.strip().casefold() == "corridors"]
-    if not every:
-        return listed
-    return [*(t for t in listed if t not in every), *map(str, corridors().index)]
-
-
-def _corridor(name: str) -> Corridor | None:
-    try:
-        return corridor(name)
-    except UnknownNameError:
-        return None
-
-
-def _calibrated(frame: pd.DataFrame, things: list[Corridor]) -> pd.DataFrame:
-    """Chainage of the closest places instead of geodesic km along the drawn line."""
-    for thing in things:
-        here = (frame["target"] == thing.name).to_numpy()
-        if here.any():
-            spots = gpd.GeoSeries.from_xy(frame.loc[here, "lon"], frame.loc[here, "lat"], crs=4326)
-            frame.loc[here, "km"] = thing.chainage.locate(spots)["km"].to_numpy()
-    return frame
-
-
-def buffer(x: Any, km: float) -> Any:
-    """The area within `km` of anything.
+def search_nearest(
+    points: Subject, to: Subject, *, k: int = 1, max_km: float | None = None
+) -> pd.DataFrame:
+    """Search as `nearest` does, from subjects; for verbs that have resolved theirs.
 
     Parameters
     ----------
-    x : Corridor, Place, str, geometry, GeoSeries or GeoDataFrame
+    points, to : Subject
+    k : int
+    max_km : float, optional
+        Look no farther.
+
+    Returns
+    -------
+    DataFrame
+        As `nearest`.
+
+    Examples
+    --------
+    >>> search_nearest(resolve("Torkham"), resolve("ml1"))["target"].tolist()
+    ['ml1']
+    """
+    shapes = points.shapes.reset_index(drop=True) if points.is_single else points.shapes
+    frame = geodesy.Index(to.shapes).nearest(shapes, k=k, max_km=max_km)
+    if to.chainages:
+        km, path = frame["km"].to_numpy(copy=True), frame["path"].to_numpy()
+        for label, chainage in to.chainages.items():
+            here = slice(None) if len(to) == 1 else (frame["target"] == label).to_numpy(dtype=bool)
+            km[here] = chainage.calibrate(km[here], path[here])
+        frame["km"] = km
+    return frame.drop(columns="path")
+
+
+def locate(points: SubjectLike, corridor: SubjectLike) -> pd.DataFrame:
+    """Return the chainage and offset of points along a corridor.
+
+    Parameters
+    ----------
+    points : SubjectLike
+        Points.
+    corridor : Corridor or str
+
+    Returns
+    -------
+    DataFrame
+        On the points' index: `km` (chainage), `offset_km` (geodesic distance), `side`
+        ("left", "right", or "on" within 1 mm, in the direction of rising chainage), `lon` and
+        `lat` of the closest point on the line. NaN where a point is missing. Exact on the
+        drawn line to 1 mm; the line itself is good to `Corridor.accuracy_km`.
+
+    Raises
+    ------
+    UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
+
+    Examples
+    --------
+    >>> row = locate(shapely.Point(68.896448, 27.685755), "ml1-chord").iloc[0]
+    >>> round(float(row.km), 3), round(float(row.offset_km), 6)
+    (481.0, 0.0)
+    """
+    thing = resolve_corridor(corridor)
+    subject = in_region(resolve(points, "points", missing="keep"), "points")
+    frame = thing.chainage.locate(
+        subject.shapes.reset_index(drop=True) if subject.is_single else subject.shapes
+    )
+    frame.attrs = {**frame.attrs, "corridor": thing.name, "data_version": data_version()}
+    return frame
+
+
+def buffer(
+    x: SubjectLike,
+    km: float,
+    *,
+    cap: Literal["round", "flat"] = "round",
+    side: Literal["left", "right"] | None = None,
+    rtol: float = 1e-4,
+) -> shapely.Polygon | shapely.MultiPolygon | gpd.GeoSeries:
+    """Return the area within a geodesic distance.
+
+    Parameters
+    ----------
+    x : SubjectLike
+        One thing gives one area, several a series.
     km : float
         Geodesic radius in kilometres, 0.001 to 5,000; negative shrinks areas.
+    cap, side, rtol
+        As in `cpecgeo.geodesy.buffer`.
 
     Returns
     -------
     Polygon, MultiPolygon or GeoSeries
-        EPSG:4326. Every point of the boundary is at `km` within a share of 1e-4;
-        `cpecgeo.geodesy.buffer` has more options.
+        EPSG:4326. Every point of the boundary is at `km` within a share of `rtol`.
 
     Raises
     ------
-    UnknownNameError, InputError, CRSError, CoordinateError, GeometryError
+    UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
 
     Examples
     --------
     >>> buffer("Gwadar Port", 10).geom_type
     'Polygon'
     """
-    return geodesy.buffer(geometry(x, "x"), km)
+    subject = resolve(x, "x", missing="keep")
+    answer: Any = geodesy.buffer(subject.geometry, km, cap=cap, side=side, rtol=rtol)
+    return answer

@@ -11,12 +11,12 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.catalogue import data_version, layer
-from cpecgeo.errors import GeometryError, InputError, UnknownNameError
-from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.corridors import corridor
-from cpecgeo.features.resolve import geometry
+from cpecgeo.catalogue import data_version
+from cpecgeo.errors import GeometryError
+from cpecgeo.features.resolve import resolve
+from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import Chainage
+from cpecgeo.geodesy.inputs import LINES, POLYGONS
 
 __all__ = ["crossed"]
 
@@ -31,14 +31,15 @@ _ALONG_DEG = 5e-7
 _SAMPLES = (0.05, 0.31, 0.57, 0.93)
 
 
-def crossed(x: Any, zones: Any = "districts") -> gpd.GeoDataFrame:
-    """The zones that a line crosses, in the order of travel.
+def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFrame:
+    """Return the zones that a line crosses, in the order of travel.
 
     Parameters
     ----------
-    x : Corridor, str, LineString, MultiLineString, or a series of one line
-    zones : str, GeoSeries or GeoDataFrame
-        ``"districts"``, ``"provinces"``, ``"countries"`` or polygons of your own.
+    x : SubjectLike
+        One line: a corridor, section, route, LineString, MultiLineString …
+    zones : SubjectLike
+        ``"districts"``, ``"provinces"``, ``"countries"``, or polygons of your own.
 
     Returns
     -------
@@ -67,8 +68,9 @@ def crossed(x: Any, zones: Any = "districts") -> gpd.GeoDataFrame:
     >>> crossed("taxila-havelian", "provinces")["zone"].tolist()
     ['punjab', 'khyber-pakhtunkhwa', 'punjab', 'khyber-pakhtunkhwa']
     """
-    line, measures, title = _line(x)
-    areas, names, source = _zones(zones)
+    subject = _one_line(resolve(x, "x", kinds=LINES), "x")
+    line, measures = subject.shapes.iloc[0], _calibrated(subject)
+    areas, names, source = _zones(resolve(zones, "zones", kinds=POLYGONS))
     chain = Chainage(line)
     shapes, starts, ends = _pieces(line)
     rows = _inside(shapes, starts, ends, areas)
@@ -92,7 +94,7 @@ def crossed(x: Any, zones: Any = "districts") -> gpd.GeoDataFrame:
     )
     outside = frame["zone"].isna()
     frame.attrs = {
-        "line": title,
+        "line": subject.shapes.index[0] if subject.chainages else subject.title,
         "zones": source,
         "method": "geodesic edges cut at the outlines",
         "ellipsoid": "WGS 84",
@@ -105,46 +107,29 @@ def crossed(x: Any, zones: Any = "districts") -> gpd.GeoDataFrame:
     return frame
 
 
-def _line(x: Any) -> tuple[Any, Any, str]:
-    """The line, what turns geodesic km along it into chainage, and its name."""
-    if isinstance(x, str):
-        try:
-            x = corridor(x)
-        except UnknownNameError:
-            return _single(geometry(x, "x")), None, x
-    if isinstance(x, Corridor):
-        along = Chainage(x.line)
-        at, km = along.measures_km, x.chainage.measures_km
-        return x.line, lambda d: np.interp(d, at, km), x.name
-    return _single(geometry(x, "x")), None, getattr(x, "title", type(x).__name__)
-
-
-def _single(x: Any) -> Any:
-    series = geodesy.lonlat(x, what="x", kinds={"LineString", "MultiLineString"})
-    if len(series) != 1:
+def _one_line(subject: Subject, what: str) -> Subject:
+    if len(subject) != 1:
         raise GeometryError(
-            f"x has {len(series)} lines; crossed takes one. Ask for each, or join them with "
+            f"{what} has {len(subject)} lines; crossed takes one. Ask for each, or join them with "
             "geometry.union_all()."
         )
-    return series.iloc[0]
+    return subject
 
 
-def _zones(zones: Any) -> tuple[gpd.GeoSeries, list[Any], str]:
-    """Outlines drawn finely, their names, and where they are from."""
-    frame, source = zones, "given"
-    if isinstance(zones, str):
-        frame = layer(zones).set_index("id")
-        frame, source = frame[frame.geometry.notna()], str(frame.attrs["title"])
-    series = geodesy.lonlat(
-        getattr(frame, "geometry", frame), what="zones", kinds={"Polygon", "MultiPolygon"}
-    )
-    if len(series) == 0:
-        raise InputError("zones is empty; give one polygon at least.")
-    if isinstance(frame, gpd.GeoDataFrame) and "name" in frame:
-        names = frame["name"].tolist()
-    else:
-        names = list(series.index)
-    return geodesy.densify(series, _STRAIGHT_KM), names, source
+def _calibrated(subject: Subject) -> Any:
+    """Return what turns geodesic km along a corridor into chainage; None for other lines."""
+    if not subject.chainages:
+        return None
+    (chainage,) = subject.chainages.values()
+    at, km = Chainage(chainage.line).measures_km, chainage.measures_km
+    return lambda along: np.interp(along, at, km)
+
+
+def _zones(subject: Subject) -> tuple[gpd.GeoSeries, list[Any], str]:
+    """Return outlines with edges of 1 km, their names, and where they are from."""
+    names = subject.names or list(subject.shapes.index)
+    source = subject.title if subject.kind == "layer" else "given"
+    return geodesy.densify(subject.shapes, _STRAIGHT_KM), names, source
 
 
 def _parts(line: Any) -> list[Any]:

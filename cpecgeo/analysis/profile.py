@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 
 from cpecgeo import geodesy
 from cpecgeo.catalogue import data_version
-from cpecgeo.errors import FileError, InputError, MissingExtraError, UnknownNameError
+from cpecgeo.errors import FileError, InputError, MissingExtraError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.corridors import corridor
 from cpecgeo.features.elevation import elevation_m
-from cpecgeo.features.resolve import geometry
+from cpecgeo.features.resolve import resolve
+from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.sniff import local
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
@@ -27,12 +26,15 @@ __all__ = ["profile"]
 _MOST = 1_000_000
 
 
-def profile(x: Any, every_km: float = 1.0, *, dem: str | Path | None = None) -> pd.DataFrame:
-    """Elevation along a corridor or line.
+def profile(
+    x: SubjectLike, every_km: float = 1.0, *, dem: str | Path | None = None
+) -> pd.DataFrame:
+    """Return the elevation along a corridor or line.
 
     Parameters
     ----------
-    x : Corridor, str, or LineString
+    x : SubjectLike
+        One line: a corridor, section, route, LineString …
     every_km : float
         Kilometres between samples; the end is sampled too.
     dem : path, optional
@@ -111,15 +113,14 @@ def profile(x: Any, every_km: float = 1.0, *, dem: str | Path | None = None) -> 
     return frame
 
 
-def _chain(x: Any) -> tuple[Chainage, str, Corridor | None]:
-    if isinstance(x, str):
-        try:
-            x = corridor(x)
-        except UnknownNameError:
-            return _measured(geometry(x, "x")), x, None
-    if isinstance(x, Corridor):
-        return x.chainage, x.name, x
-    return _measured(geometry(x, "x")), getattr(x, "title", type(x).__name__), None
+def _chain(x: SubjectLike) -> tuple[Chainage, str, Corridor | None]:
+    subject = resolve(x, "x", kinds={"LineString"})
+    if len(subject) != 1:
+        raise InputError(f"x has {len(subject)} lines; a profile runs along one.")
+    if subject.chainages:
+        (thing,) = subject.things
+        return thing.chainage, thing.name, thing
+    return Chainage(subject.shapes.iloc[0]), subject.title, None
 
 
 def _accuracy(thing: Corridor, km: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -127,13 +128,6 @@ def _accuracy(thing: Corridor, km: NDArray[np.float64]) -> NDArray[np.float64]:
     starts = thing.sections["km_from"].to_numpy(float)
     section = np.clip(np.searchsorted(starts, km, side="right") - 1, 0, len(starts) - 1)
     return np.asarray(thing.sections["accuracy_km"].to_numpy(float)[section])
-
-
-def _measured(line: Any) -> Chainage:
-    series = geodesy.lonlat(line, what="x", kinds={"LineString"})
-    if len(series) != 1:
-        raise InputError(f"x has {len(series)} lines; a profile runs along one.")
-    return Chainage(series.iloc[0])
 
 
 def _spacing(points: gpd.GeoSeries) -> NDArray[np.float64]:

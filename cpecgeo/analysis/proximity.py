@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -10,61 +12,88 @@ import pandas as pd
 import shapely
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.measure import aims
-from cpecgeo.analysis.subjects import named, radii, rows_of
-from cpecgeo.catalogue import data_version, layer
+from cpecgeo.catalogue import data_version
 from cpecgeo.errors import InputError
-from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.corridors import corridor as corridor_of
-from cpecgeo.features.resolve import geometry
+from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
+from cpecgeo.features.subject import SubjectLike
 from cpecgeo.geodesy.inputs import positive_km
 
-__all__ = ["density_along", "rings", "within"]
+__all__ = ["check_radii", "density_along", "rings", "within"]
 
 
-def within(points: Any, x: Any, km: float) -> gpd.GeoDataFrame:
-    """The rows that lie within `km` of something.
+def check_radii(km: float | Sequence[float]) -> tuple[float, ...]:
+    """Check the outer radii of rings.
 
     Parameters
     ----------
-    points : GeoDataFrame, GeoSeries, geometry, or the name of a layer
+    km : float or sequence of float
+        Kilometres.
+
+    Returns
+    -------
+    tuple of float
+
+    Raises
+    ------
+    InputError
+        None, not positive, or not ascending.
+
+    Examples
+    --------
+    >>> check_radii(5), check_radii([5, 10])
+    ((5.0,), (5.0, 10.0))
+    """
+    listed: list[Any] = (
+        list(km) if isinstance(km, (list, tuple, range, np.ndarray, pd.Series)) else [km]
+    )
+    edges = tuple(positive_km(v, "km") for v in listed)
+    if not edges or any(b <= a for a, b in pairwise(edges)):
+        raise InputError(f"km is {listed!r}; give ascending radii, such as km=[5, 10, 25].")
+    return edges
+
+
+def within(points: SubjectLike, x: SubjectLike, km: float) -> gpd.GeoDataFrame:
+    """Return the rows that lie within a distance of something.
+
+    Parameters
+    ----------
+    points : SubjectLike
         Points, or lines and areas, of which the nearest part counts.
-    x : Corridor, Place, str, list of names, geometry, GeoSeries or GeoDataFrame
-        Names of corridors, sections, places and layers.
+    x : SubjectLike
+        What they are near to.
     km : float
         Geodesic kilometres, 0 or more; the limit itself is within.
 
     Returns
     -------
     GeoDataFrame
-        The rows in their order and CRS, with `target` and `distance_km`. `.attrs` says how
-        many rows had no position (`without_position`).
+        The rows in their order, index and CRS, with `target` and `distance_km`. `.attrs` says
+        how many rows had no position (`without_position`).
 
     Raises
     ------
-    UnknownNameError, InputError, CRSError, CoordinateError, GeometryError
+    UnknownNameError, InputTypeError, InputError, CRSError, CoordinateError, GeometryError
 
     Examples
     --------
     >>> within("mines", "mining", 10)["id"].tolist()
     ['reko-diq']
     """
-    frame = rows_of(points, "points")
     limit = positive_km(km, "km", allow_zero=True)
-    targets, _ = aims(x)
-    known = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
-    shapes = geodesy.lonlat(known.geometry, what="points") if len(known) else known.geometry
-    index = geodesy.Index(targets)
+    to = resolve(x, "x").shapes
+    subject = in_region(resolve(points, "points", missing="keep"), "points")
+    frame, has_point = subject.rows, subject.shapes.notna().to_numpy()
+    shapes = subject.shapes[has_point]
     if (shapes.geom_type == "Point").all():
-        near = index.nearest(shapes)
+        near = geodesy.Index(to).nearest(shapes)
         distance, target = near["distance_km"].to_numpy(), near["target"].to_numpy()
     else:
-        table = geodesy.distance_matrix_km(shapes, targets)
+        table = geodesy.distance_matrix_km(shapes, to)
         best = table.to_numpy().argmin(axis=1)
         distance = table.to_numpy()[np.arange(len(table)), best]
         target = table.columns.to_numpy()[best]
     keep = distance <= limit
-    found = known[keep].copy()
+    found = frame[has_point][keep].copy()
     found["target"], found["distance_km"] = target[keep], distance[keep]
     found.attrs = {
         **frame.attrs,
@@ -72,18 +101,20 @@ def within(points: Any, x: Any, km: float) -> gpd.GeoDataFrame:
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "within_km": limit,
-        "without_position": len(frame) - len(known),
+        "without_position": int((~has_point).sum()),
         "data_version": data_version(),
     }
     return found
 
 
-def rings(x: Any, km: Any = (5, 10, 25, 50), *, dissolve: bool = True) -> gpd.GeoDataFrame:
-    """Rings around something: the areas between one distance and the next.
+def rings(
+    x: SubjectLike, km: float | Sequence[float] = (5, 10, 25, 50), *, dissolve: bool = True
+) -> gpd.GeoDataFrame:
+    """Return rings around something: the areas between one distance and the next.
 
     Parameters
     ----------
-    x : Corridor, Place, str, list of names, geometry, GeoSeries or GeoDataFrame
+    x : SubjectLike
     km : float or sequence of float
         Outer radii in kilometres, ascending.
     dissolve : bool
@@ -108,8 +139,9 @@ def rings(x: Any, km: Any = (5, 10, 25, 50), *, dissolve: bool = True) -> gpd.Ge
     >>> r["km_to"].tolist(), r["area_km2"].round(1).tolist()
     ([5.0, 10.0], [78.5, 235.6])
     """
-    edges = radii(km)
-    shapes = named(geometry(x, "x"), x)
+    edges = check_radii(km)
+    subject = resolve(x, "x")
+    shapes = subject.shapes
     bands = [geodesy.buffer(shapes, outer) for outer in edges]
     if dissolve:
         bands = [gpd.GeoSeries([band.union_all()], crs=4326) for band in bands]
@@ -125,7 +157,7 @@ def rings(x: Any, km: Any = (5, 10, 25, 50), *, dissolve: bool = True) -> gpd.Ge
     frame.insert(3, "area_km2", geodesy.area_km2(frame.geometry).to_numpy())
     if dissolve:
         frame = frame.drop(columns="feature")
-    elif (names := _names(x, shapes)) is not None:
+    elif (names := subject.names) is not None:
         frame.insert(1, "name", np.repeat(names, len(edges)))
     frame.attrs = {
         "method": "geodesic buffers, each without the smaller one",
@@ -138,30 +170,22 @@ def rings(x: Any, km: Any = (5, 10, 25, 50), *, dissolve: bool = True) -> gpd.Ge
     return frame
 
 
-def _names(x: Any, shapes: gpd.GeoSeries) -> Any:
-    """Names of the features of a frame or layer, in their order; None where there are none."""
-    if isinstance(x, gpd.GeoDataFrame):
-        return x["name"].to_numpy() if "name" in x else None
-    if isinstance(x, str) and list(shapes.index) != [x]:
-        return layer(x).set_index("id")["name"].reindex(shapes.index).to_numpy()
-    return None
-
-
 def density_along(
-    corridor: Corridor | str,
-    events: Any,
+    corridor: SubjectLike,
+    events: SubjectLike,
     *,
     bin_km: float = 10,
     by: Literal["km", "section"] = "km",
     max_km: float | None = None,
     value: str | None = None,
 ) -> pd.DataFrame:
-    """How many events lie at each stretch of a corridor.
+    """Count the events at each stretch of a corridor.
 
     Parameters
     ----------
     corridor : Corridor or str
-    events : GeoDataFrame or GeoSeries of points, or the name of a layer
+    events : SubjectLike
+        Points.
     bin_km : float
         Length of a stretch in kilometres of chainage; the last one may be shorter.
     by : {"km", "section"}
@@ -189,9 +213,10 @@ def density_along(
     >>> int(d["events"].sum()) == d.attrs["counted"]
     True
     """
-    thing = corridor if isinstance(corridor, Corridor) else corridor_of(corridor)
-    frame = rows_of(events, "events")
-    known = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
+    thing = resolve_corridor(corridor)
+    subject = in_region(resolve(events, "events", missing="keep"), "events")
+    frame, has_point = subject.rows, subject.shapes.notna().to_numpy()
+    known = frame[has_point]
     if by == "section":
         limits = np.append(thing.sections["km_from"].to_numpy(float), thing.end_km)
     elif by == "km":
@@ -201,7 +226,7 @@ def density_along(
         raise InputError(f'by is {by!r}; it is "km" or "section".')
     if value is not None and value not in list(frame.columns):
         raise InputError(f"events has no column {value!r} to sum; it has {list(frame.columns)}.")
-    near = thing.locate(known.geometry)
+    near = thing.chainage.locate(subject.shapes[has_point])
     far = np.zeros(len(near), bool)
     if max_km is not None:
         far = near["offset_km"].to_numpy() > positive_km(max_km, "max_km", allow_zero=True)

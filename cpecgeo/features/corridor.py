@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -11,9 +12,9 @@ import numpy as np
 import pandas as pd
 from shapely.geometry import LineString
 
-from cpecgeo.catalogue import data_version, folded
+from cpecgeo.catalogue import folded
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
-from cpecgeo.features.resolve import geometry, in_region
+from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import Chainage
 
 __all__ = ["Corridor"]
@@ -91,6 +92,12 @@ class Corridor:
         """Chainage of the last vertex in km; the first is at 0."""
         return self.chainage.end_km
 
+    def as_subject(self) -> Subject:
+        """Return the line under the corridor's id, with its chainage; see `resolve`."""
+        shapes = gpd.GeoSeries([self.line], index=[self.name], crs=4326)
+        along: dict[Hashable, Chainage] = {self.name: self.chainage}
+        return Subject(shapes, self.title, "corridor", True, along, things=(self,))
+
     def at(self, km: Any) -> Any:
         """The point at a chainage.
 
@@ -137,7 +144,7 @@ class Corridor:
                 return float(hits["km"].iloc[0])
         raise UnknownNameError(stop, f"stop of {self.name}", self.stops["name"])
 
-    def locate(self, points: Any) -> pd.DataFrame:
+    def locate(self, points: SubjectLike) -> pd.DataFrame:
         """The closest place on the corridor to each point.
 
         Parameters
@@ -164,13 +171,9 @@ class Corridor:
         >>> round(float(row.km), 3), round(float(row.offset_km), 6)
         (481.0, 0.0)
         """
-        if isinstance(points, str):
-            from cpecgeo.features.places import place
+        import cpecgeo as cg
 
-            points = place(points)
-        frame = self.chainage.locate(in_region(geometry(points, "points"), "points"))
-        frame.attrs = {**frame.attrs, "corridor": self.name, "data_version": data_version()}
-        return frame
+        return cg.locate(points, self)
 
     def between(self, a: float | str, b: float | str) -> LineString:
         """The stretch between two chainages or stops, in that direction.
@@ -238,33 +241,33 @@ class Corridor:
         >>> bool(4400 < heights.iloc[-1] < 5000)
         True
         """
-        from cpecgeo.analysis.profile import profile
+        import cpecgeo as cg
 
-        return profile(self, every_km, dem=dem)
+        return cg.profile(self, every_km, dem=dem)
 
     def crossed(self, zones: Any = "districts") -> gpd.GeoDataFrame:
         """The districts or other zones on the way, in order; see `cpecgeo.crossed`."""
-        from cpecgeo.analysis.overlay import crossed
+        import cpecgeo as cg
 
-        return crossed(self, zones)
+        return cg.crossed(self, zones)
 
     def buffer(self, km: float) -> Any:
         """Area within `km` of the drawn line; see `cpecgeo.buffer`."""
-        from cpecgeo.analysis.measure import buffer
+        import cpecgeo as cg
 
-        return buffer(self, km)
+        return cg.buffer(self, km)
 
     def explore(self, **style: Any) -> Any:
         """A map of the corridor; see `cpecgeo.Map`."""
-        from cpecgeo.maps import Map
+        import cpecgeo as cg
 
-        return Map().add(self, **style)
+        return cg.Map().add(self, **style)
 
     def report(self, **options: Any) -> Any:
         """A report on the corridor; see `cpecgeo.report`."""
-        from cpecgeo.reports import report
+        import cpecgeo as cg
 
-        return report(self, **options)
+        return cg.report(self, **options)
 
     def __repr__(self) -> str:
         count = len(self.sections)

@@ -12,6 +12,7 @@ from shapely.geometry import Point
 
 from cpecgeo.catalogue import folded, layer
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.features.subject import Subject
 
 __all__ = ["Place", "place"]
 
@@ -49,6 +50,11 @@ class Place:
     source: str
     licence: str
     note: str
+
+    def as_subject(self) -> Subject:
+        """Return the point under the place's name; see `resolve`."""
+        shapes = gpd.GeoSeries([self.point], index=[self.name], crs=4326)
+        return Subject(shapes, self.name, "place", is_single=True, things=(self,))
 
     def _repr_html_(self) -> str:
         rows = {

@@ -1,124 +1,295 @@
-"""Names, corridors and places turned into geometry, and the one check of region."""
+"""Whatever a caller gives, understood in one place: names, things, geometries, tables, files.
+
+Everything behind this module takes a `Subject` and trusts it; names are looked up by `lookup`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Set as AbstractSet
+from numbers import Real
+from pathlib import Path
+from typing import Any, Literal
 
 import geopandas as gpd
 import pandas as pd
 import shapely
 
-from cpecgeo.errors import CoordinateError
-from cpecgeo.geodesy import lonlat
+from cpecgeo.errors import (
+    CoordinateError,
+    GeometryError,
+    InputError,
+    InputTypeError,
+)
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.lookup import KINDS, find, frame_subject, read_subject
+from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing
+from cpecgeo.files.formats import LAT_NAMES, LON_NAMES, placed
+from cpecgeo.geodesy import Chainage, lonlat
 
-__all__ = ["geometry", "in_region"]
+__all__ = [
+    "in_region",
+    "resolve",
+    "resolve_corridor",
+    "resolve_point",
+]
 
+# What a list may hold.
+_PARTS = (str, Path, Subject, Thing, shapely.Geometry, gpd.GeoSeries, pd.DataFrame)
 # Where CPEC's own features lie, generously: west, south, east, north.
 _REGION = (55.0, 20.0, 90.0, 45.0)
 
 
-def in_region(points: Any, what: str) -> Any:
-    """Points that may be compared with CPEC's own features, as a GeoSeries.
+def resolve(
+    x: SubjectLike,
+    what: str = "x",
+    *,
+    kinds: Collection[str] | None = None,
+    missing: Literal["raise", "keep"] = "raise",
+    among: Sequence[str] = KINDS,
+) -> Subject:
+    """Turn whatever a caller gives into a `Subject`.
+
+    Parameters
+    ----------
+    x : str, Path, thing, geometry, GeoSeries, GeoDataFrame, DataFrame, or a list of them
+        A name is looked up in the order of `among`; ``"district:Quetta"`` says which kind.
+        Bare geometries are lon, lat; a series or frame needs a CRS; a DataFrame needs columns
+        of lon and lat; a path is read by its suffix.
+    what : str
+        The argument's name, for messages.
+    kinds : collection of str, optional
+        Geometry types that are allowed, such as ``{"Point"}``.
+    missing : {"raise", "keep"}
+        Whether rows without a geometry are an error or stay, as None. A layer's features of
+        unknown position are left out where they aren't kept.
+    among : sequence of str
+        Which of `KINDS` a name may be.
+
+    Returns
+    -------
+    Subject
+
+    Raises
+    ------
+    UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
+    InputError
+        Nothing was given.
+
+    Examples
+    --------
+    >>> resolve("ML-1").kind, resolve("Gwadar Port").kind, resolve("raikot-thakot").kind
+    ('corridor', 'place', 'section')
+    >>> resolve(["ml1", shapely.Point(67, 25), "mines"]).shapes.index[:3].tolist()
+    ['ml1', 1, 'mines:reko-diq']
+    """
+    subject = _subject(x, what, missing, among)
+    if len(subject) == 0 and missing == "raise":
+        raise InputError(f"{what} is empty; give one name, geometry or row at least.")
+    if kinds is not None:
+        lonlat(subject.shapes, what=what, kinds=kinds, missing=missing)
+    return subject
+
+
+def _subject(x: Any, what: str, missing: Literal["raise", "keep"], among: Sequence[str]) -> Subject:
+    match x:
+        case Subject():
+            found = x
+        case str():
+            found = find(x, what=what, among=among, missing=missing)
+        case Path():
+            found = read_subject(str(x), missing)
+        case gpd.GeoDataFrame() | gpd.GeoSeries():
+            found = frame_subject(x, what, missing)
+        case shapely.Geometry():
+            shapes = lonlat(x, what=what, missing=missing)
+            found = Subject(shapes, x.geom_type, "geometry", is_single=True)
+        case pd.DataFrame():
+            found = frame_subject(_points_of(x, what), what, missing)
+        case Thing() if not isinstance(x, type):
+            found = x.as_subject()
+        case Sequence() | AbstractSet() if not isinstance(x, (bytes, bytearray)):
+            if x and not any(g is None or isinstance(g, _PARTS) for g in x):
+                raise _refusal(x, what, among)
+            found = _list(list(x), what, missing, among)
+        case _:
+            raise _refusal(x, what, among)
+    return found
+
+
+def _refusal(x: Any, what: str, among: Sequence[str]) -> InputTypeError:
+    return InputTypeError(
+        f"{what} is {_shown(x)}; give a name ({', '.join(among)}), a Corridor, Place, Market, "
+        "Route or Reach, a geometry in lon, lat, a GeoSeries or GeoDataFrame with a CRS, a "
+        "DataFrame with lon and lat, or a list of them. Numbers become points with "
+        "shapely.points(lon, lat)."
+    )
+
+
+def _points_of(table: pd.DataFrame, what: str) -> gpd.GeoDataFrame:
+    names = {str(column).strip().casefold() for column in table.columns}
+    if not (names & set(LON_NAMES) and names & set(LAT_NAMES)):
+        raise InputTypeError(
+            f"{what} is DataFrame without columns lon and lat; make it a GeoDataFrame with a "
+            "geometry, for instance with geopandas.points_from_xy(x, y, crs=4326)."
+        )
+    return placed(table, what)
+
+
+def _shown(x: Any) -> str:
+    value = "" if x is None else f" {' '.join(repr(x)[:60].split())}"
+    return f"{type(x).__name__}{value}"
+
+
+def _list(
+    items: list[Any], what: str, missing: Literal["raise", "keep"], among: Sequence[str]
+) -> Subject:
+    """Join several subjects; each keeps its name, and a layer's features its prefix."""
+    if not items:
+        raise InputError(f"{what} is empty; give one name, geometry or row at least.")
+    if all(g is None or isinstance(g, shapely.Geometry) for g in items):
+        bare = lonlat(items, what=what, missing=missing)
+        return Subject(bare, f"{len(bare):,} geometries", "list")
+    parts = [_subject(item, f"{what}[{i}]", missing, among) for i, item in enumerate(items)]
+    labels: list[Hashable] = []
+    shapes: list[Any] = []
+    chainages: dict[Hashable, Chainage] = {}
+    for i, (item, part) in enumerate(zip(items, parts, strict=True)):
+        prefix = item if isinstance(item, str) else part.title
+        for label, shape in part.shapes.items():
+            if part.kind == "geometry":
+                mine: Hashable = i
+            elif part.is_single or label in part.chainages or len(parts) == 1:
+                mine = label
+            else:
+                mine = f"{prefix}:{label}"
+            if mine in labels and (label in part.chainages or part.is_single):
+                continue  # named twice
+            labels.append(mine)
+            shapes.append(shape)
+            if label in part.chainages:
+                chainages[mine] = part.chainages[label]
+    series = gpd.GeoSeries(shapes, index=pd.Index(labels, dtype=object), crs=4326)
+    return Subject(
+        series,
+        ", ".join(part.title for part in parts),
+        "list",
+        chainages=chainages,
+        things=tuple(thing for part in parts for thing in part.things),
+        also=tuple(other for part in parts for other in part.also),
+    )
+
+
+def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:
+    """Resolve what has to be one corridor.
+
+    Parameters
+    ----------
+    x : Corridor or str
+    what : str
+        The argument's name, for messages.
+
+    Returns
+    -------
+    Corridor
+
+    Raises
+    ------
+    UnknownNameError
+        No corridor of that name.
+    InputTypeError
+        Something that has no chainage of its own.
+
+    Examples
+    --------
+    >>> resolve_corridor("Main Line 1").name
+    'ml1'
+    """
+    things = _subject(x, what, "raise", ("corridor",)).things
+    if len(things) != 1 or not isinstance(things[0], Corridor):
+        raise InputTypeError(
+            f"{what} is {_shown(x)}; a Corridor or the name of one is needed, because other "
+            "things have no chainage."
+        )
+    return things[0]
+
+
+def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> tuple[str, Any]:
+    """Resolve what has to be one point near the features of CPEC.
+
+    Parameters
+    ----------
+    x : str, Place, Market, Point, (lon, lat), or a series or table of one point
+    what : str
+        The argument's name, for messages.
+    among : sequence of str
+        Which of `KINDS` a name may be.
+
+    Returns
+    -------
+    (str, Point)
+        A name for people, and the point.
+
+    Raises
+    ------
+    UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
+
+    Examples
+    --------
+    >>> resolve_point((67.0, 24.9), "origin")
+    ('(67.0000, 24.9000)', <POINT (67 24.9)>)
+    """
+    if isinstance(x, (tuple, list)) and len(x) == 2 and all(isinstance(v, Real) for v in x):
+        x = shapely.Point(float(x[0]), float(x[1]))
+    subject = in_region(_subject(x, what, "raise", among), what)
+    if len(subject) != 1 or subject.shapes.iloc[0].geom_type != "Point":
+        kinds = ", ".join(sorted(set(subject.shapes.geom_type)))
+        raise GeometryError(
+            f"{what} is {len(subject)} of {kinds}; one point is needed: give a name, a Place, a "
+            "Point or (lon, lat)."
+        )
+    point = subject.shapes.iloc[0]
+    named = subject.kind not in {"geometry", "frame", "list", "file"}
+    return subject.title if named else f"({point.x:.4f}, {point.y:.4f})", point
+
+
+def in_region(subject: Subject, what: str) -> Subject:
+    """Refuse what would lie in the region of CPEC with lon and lat swapped, and doesn't.
+
+    Parameters
+    ----------
+    subject : Subject
+        What is compared with features of CPEC.
+    what : str
+        The argument's name, for messages.
+
+    Returns
+    -------
+    Subject
+        As it came.
 
     Raises
     ------
     CoordinateError
-        Every point lies outside the region and would lie inside with lon and lat swapped.
+        Every coordinate lies outside the region and would lie inside when swapped.
+
+    Examples
+    --------
+    >>> in_region(resolve(shapely.Point(24.9, 67.0)), "points")
+    Traceback (most recent call last):
+    cpecgeo.errors.CoordinateError: points starts at (24.9, 67), and all of it would lie in ...
     """
-    series = lonlat(points, what=what, missing="keep")
-    xy = shapely.get_coordinates(series.to_numpy())
     west, south, east, north = _REGION
-    if len(xy):
-        lon, lat = xy[:, 0], xy[:, 1]
-        inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-        turned = (lat >= west) & (lat <= east) & (lon >= south) & (lon <= north)
-        if not inside.any() and turned.all():
-            raise CoordinateError(
-                f"{what} starts at ({lon[0]:.6g}, {lat[0]:.6g}), and all of it would lie in "
-                "the region of CPEC with lon and lat swapped. Coordinates go lon, lat: "
-                "Point(67.0, 24.9) is Karachi."
-            )
-    return series
-
-
-def geometry(x: Any, what: str) -> Any:
-    """`x` as something the geodesy room takes.
-
-    A `Corridor` gives its line, a `Place` its point, a name the one or the other (or a
-    section's line), a layer's name its geometries; a list of such things a series on their
-    names. Anything else is passed on.
-    """
-    if isinstance(x, str):
-        return _named(x, what)
-    if isinstance(x, (list, tuple)) and x and all(_thing(v) for v in x):
-        return _listed(x, what)
-    part = _part(x)
-    return x if part is None else part
-
-
-def _part(x: Any) -> Any:
-    """The line or the point of a thing; a table may have a label or column called so."""
-    if isinstance(x, (pd.Series, pd.DataFrame)):
-        return None
-    parts = (getattr(x, attribute, None) for attribute in ("line", "point"))
-    return next((p for p in parts if isinstance(p, shapely.Geometry)), None)
-
-
-def _thing(x: Any) -> bool:
-    return isinstance(x, str) or _part(x) is not None
-
-
-def _listed(things: Any, what: str) -> gpd.GeoSeries:
-    """Each thing under its name; a layer's name stands for all its features."""
-    labels: list[str] = []
-    shapes: list[Any] = []
-    for thing in things:
-        shape = geometry(thing, what)
-        if isinstance(shape, gpd.GeoSeries):
-            labels += [f"{thing}:{i}" for i in shape.index]
-            shapes += list(shape)
-        else:
-            labels.append(thing if isinstance(thing, str) else thing.name)
-            shapes.append(shape)
-    return gpd.GeoSeries(shapes, index=labels, crs=4326)
-
-
-def _section(name: str) -> Any:
-    """The line of a section, by its id or name."""
-    from cpecgeo.catalogue import folded
-    from cpecgeo.catalogue.layers import shared
-
-    frame, wanted = shared("sections"), folded(name)
-    drawn = frame[frame.geometry.notna()]
-    for column in ("id", "name"):
-        hits = drawn[drawn[column].map(folded) == wanted]
-        if len(hits):
-            return hits.geometry.iloc[0]
-    return None
-
-
-def _named(name: str, what: str) -> Any:
-    from cpecgeo.catalogue import layer
-    from cpecgeo.errors import UnknownNameError
-    from cpecgeo.features.corridors import corridor
-    from cpecgeo.features.places import place
-
-    near: list[str] = []
-    for find, part in ((corridor, "line"), (place, "point")):
-        try:
-            return getattr(find(name), part)
-        except UnknownNameError as error:
-            near += error.near
-    section = _section(name)
-    if section is not None:
-        return section
-    try:
-        frame = layer(name).set_index("id")
-    except UnknownNameError as error:
-        raise UnknownNameError(
-            name,
-            f"corridor, place or layer (for {what})",
-            [*near, *error.near],
-            "See cpecgeo.corridors(), cpecgeo.catalog().",
-        ) from None
-    return frame.geometry[frame.geometry.notna()]
+    x0, y0, x1, y1 = subject.shapes.total_bounds
+    # Where no latitude of the box is one of the region's … and every one a longitude of it.
+    if not (west <= y0 and y1 <= east and south <= x0 and x1 <= north):
+        return subject
+    xy = shapely.get_coordinates(subject.shapes.to_numpy())
+    lon, lat = xy[:, 0], xy[:, 1]
+    inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+    if len(xy) == 0 or inside.any():
+        return subject
+    raise CoordinateError(
+        f"{what} starts at ({lon[0]:.6g}, {lat[0]:.6g}), and all of it would lie in the region "
+        "of CPEC with lon and lat swapped. Coordinates go lon, lat: Point(67.0, 24.9) is Karachi."
+    )

@@ -18,7 +18,7 @@ from cpecgeo.errors import CRSError, FileError, InputError, MissingExtraError
 from cpecgeo.files.sniff import insist, local
 from cpecgeo.geodesy import lonlat
 
-__all__ = ["SUFFIXES", "read", "write", "write_layers"]
+__all__ = ["LAT_NAMES", "LON_NAMES", "SUFFIXES", "placed", "read", "write", "write_layers"]
 
 # suffix: GDAL's driver, or ours
 SUFFIXES = {
@@ -31,8 +31,8 @@ SUFFIXES = {
     ".kml": "KML",
     ".gpx": "GPX",
 }
-_LON = ("lon", "lng", "long", "longitude", "x")
-_LAT = ("lat", "latitude", "y")
+LON_NAMES = ("lon", "lng", "long", "longitude", "x")
+LAT_NAMES = ("lat", "latitude", "y")
 # A cell that begins so is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -72,7 +72,7 @@ def read(
         what = "is a folder" if path.is_dir() else "doesn't exist"
         raise FileError(f"{path} {what}; name a file: {', '.join(SUFFIXES)}.")
     if kind == "csv":
-        return _placed(_csv(path), path, lon, lat)
+        return placed(_csv(path), path, lon, lat)
     if kind == "parquet":
         return _parquet(path, lon, lat)
     there = insist(path, kind)
@@ -259,14 +259,41 @@ def _parquet(path: Path, lon: str | None, lat: str | None) -> gpd.GeoDataFrame:
         # in any way.
         raise FileError(f"{path} can't be read as Parquet: {_first_line(error)}.") from error
     if not shaped:
-        return _placed(frame, path, lon, lat)
+        return placed(frame, path, lon, lat)
     if frame.crs is None:
         raise CRSError(f"{path} has no CRS; write it again with one, such as EPSG:4326.")
     return frame
 
 
-def _placed(table: pd.DataFrame, path: Path, lon: str | None, lat: str | None) -> gpd.GeoDataFrame:
-    x, y = _column(table, path, lon, _LON, "lon"), _column(table, path, lat, _LAT, "lat")
+def placed(
+    table: pd.DataFrame, path: Path | str, lon: str | None = None, lat: str | None = None
+) -> gpd.GeoDataFrame:
+    """Return a table with columns of lon and lat as points on WGS 84.
+
+    Parameters
+    ----------
+    table : DataFrame
+    path : Path or str
+        What it is called in messages.
+    lon, lat : str, optional
+        Names of the columns, where they can't be told.
+
+    Returns
+    -------
+    GeoDataFrame
+        A row without a position has no geometry.
+
+    Raises
+    ------
+    InputError
+        No such columns, or values that aren't degrees.
+
+    Examples
+    --------
+    >>> placed(pd.DataFrame({"lon": [67.0], "lat": [24.9]}), "x").geometry.iloc[0].wkt
+    'POINT (67 24.9)'
+    """
+    x, y = _column(table, path, lon, LON_NAMES, "lon"), _column(table, path, lat, LAT_NAMES, "lat")
     for column in (x, y):
         if table[column].dtype.kind in "bmM":
             raise InputError(f"{path} has {table[column].dtype} in {column!r}; degrees are needed.")
@@ -285,7 +312,7 @@ def _placed(table: pd.DataFrame, path: Path, lon: str | None, lat: str | None) -
 
 
 def _column(
-    table: pd.DataFrame, path: Path, asked: str | None, usual: tuple[str, ...], what: str
+    table: pd.DataFrame, path: Path | str, asked: str | None, usual: tuple[str, ...], what: str
 ) -> str:
     if asked is not None:
         if asked not in table.columns:

@@ -171,7 +171,7 @@ class Chainage:
         """
         gate = lonlat(points, what="points", kinds=POINTS, missing="keep")
         hit = self._index.nearest(gate)
-        km = self._calibrated(hit["km"].to_numpy(), hit["path"].to_numpy())
+        km = self.calibrate(hit["km"].to_numpy(), hit["path"].to_numpy())
         frame = pd.DataFrame(
             {
                 "km": km,
@@ -286,6 +286,40 @@ class Chainage:
         bearing = np.where(metres > 0, np.asarray(back) + 180.0, self._azimuth[edge]) % 360.0
         return float(bearing[0]) if values.ndim == 0 else bearing.reshape(values.shape)
 
+    def calibrate(self, length_km: Floats, path: Ints) -> Floats:
+        """Return the measures at geodesic kilometres along the line.
+
+        Parameters
+        ----------
+        length_km : ndarray
+            Geodesic kilometres from the first vertex, as `Index.nearest` gives them.
+        path : ndarray of int
+            Which part of the line each counts on, from 0; -1 gives NaN.
+
+        Returns
+        -------
+        ndarray
+
+        Examples
+        --------
+        >>> from shapely.geometry import LineString
+        >>> road = Chainage(LineString([(67, 25), (67, 26)]), measures_km=[0, 100])
+        >>> road.calibrate(np.array([road.length_km / 4]), np.array([0]))
+        array([25.])
+        """
+        lengths = np.concatenate(([0.0], np.cumsum(self._metres / 1e3)))
+        result = np.full(len(length_km), np.nan)
+        first = np.concatenate(([0], self._breaks()))
+        last = np.append(first[1:], len(self._xy)) - 1
+        for part, (a, b) in enumerate(zip(first, last, strict=True)):
+            on = path == part
+            if on.any():
+                # Vertex v of part p is preceded by v - p edges.
+                result[on] = np.interp(
+                    length_km[on], lengths[a - part : b - part + 1], self.measures_km[a : b + 1]
+                )
+        return result
+
     def _checked(self, km: Any) -> Floats:
         """`km` as floats on the line, or an error."""
         values = numbers(km, "km")
@@ -331,21 +365,6 @@ class Chainage:
         xy = np.column_stack((lon, lat))
         xy = np.where((metres == 0)[:, None], start, xy)
         return np.where((metres == self._metres[edge])[:, None], end, xy)
-
-    def _calibrated(self, length_km: Floats, path: Ints) -> Floats:
-        """Measures for geodesic kilometres along, on the part that `path` counts."""
-        lengths = np.concatenate(([0.0], np.cumsum(self._metres / 1e3)))
-        result = np.full(len(length_km), np.nan)
-        first = np.concatenate(([0], self._breaks()))
-        last = np.append(first[1:], len(self._xy)) - 1
-        for part, (a, b) in enumerate(zip(first, last, strict=True)):
-            on = path == part
-            if on.any():
-                # Vertex v of part p is preceded by v - p edges.
-                result[on] = np.interp(
-                    length_km[on], lengths[a - part : b - part + 1], self.measures_km[a : b + 1]
-                )
-        return result
 
 
 def _filled(given: Any, length: Floats) -> Floats:

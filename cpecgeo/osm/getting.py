@@ -11,8 +11,7 @@ import numpy as np
 import shapely
 
 from cpecgeo.errors import InputError, NetworkError
-from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.resolve import geometry
+from cpecgeo.features.resolve import resolve
 from cpecgeo.files.sniff import local
 from cpecgeo.geodesy import buffer, lonlat
 from cpecgeo.osm.elements import Elements, from_answers, from_file
@@ -162,7 +161,7 @@ def graph(
 
 def _shape(area: Any, buffer_km: float) -> Any:
     """One polygon."""
-    x = area.line if isinstance(area, Corridor) else geometry(area, "area")
+    x = resolve(area, "area").shapes
     shapes = [
         g if g.geom_type.endswith("Polygon") else buffer(g, buffer_km)
         for g in lonlat(x, what="area")

@@ -14,8 +14,8 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
-from cpecgeo.features.resolve import geometry
-from cpecgeo.geodesy import Chainage, Index, length_km, lonlat
+from cpecgeo.features.resolve import resolve
+from cpecgeo.geodesy import Chainage, Index, length_km
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.osm.elements import Elements
 from cpecgeo.osm.segments import Segments, segments
@@ -153,8 +153,8 @@ class Network:
         if isinstance(x, (int, np.integer)) or (many and all(_is_id(v) for v in x)):
             return [self._junction(int(v)) for v in (x if many else [x])]
         if many:
-            x = [geometry(v, what) for v in x]
-        points = lonlat(geometry(x, what), what=what, kinds={"Point"})
+            x = [resolve(v, what).geometry for v in x]
+        points = resolve(x, what, kinds={"Point"}).shapes
         if not len(self.segments):
             raise InputError(f"The network has no {self.kind} ways; ask for a larger area.")
         near = self.index.nearest(points)

@@ -12,7 +12,7 @@ from cpecgeo.catalogue import corridor_rows, folded, layer
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import GeometryError, InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.places import Place, place
-from cpecgeo.features.resolve import in_region
+from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.geodesy import buffer, densify, nearest
 from cpecgeo.routing.graph import Network
 from cpecgeo.routing.pieces import section_rows
@@ -59,7 +59,7 @@ def cut(net: Network, what: Any, there: Any) -> Cut:
     if hasattr(what, "line") and hasattr(what, "sections"):
         return _sections(net, set(what.sections["id"]))
     if isinstance(what, (shapely.Geometry, gpd.GeoSeries, gpd.GeoDataFrame)):
-        shapes = in_region(what, "avoid")
+        shapes = in_region(resolve(what, "avoid"), "avoid").shapes
         wrong = shapes[~shapes.is_valid]
         if len(wrong):
             why = shapely.is_valid_reason(wrong.iloc[0])

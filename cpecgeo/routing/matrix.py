@@ -12,8 +12,8 @@ import pandas as pd
 
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError, InputTypeError
-from cpecgeo.features.resolve import in_region
-from cpecgeo.geodesy.inputs import POINTS, lonlat
+from cpecgeo.features.resolve import in_region, resolve
+from cpecgeo.geodesy.inputs import POINTS
 from cpecgeo.routing.filters import Usable, filters, usable
 from cpecgeo.routing.search import (
     Snap,
@@ -134,7 +134,7 @@ def _snapped(x: Any, ground: Any, far: float) -> dict[Any, Snap | None]:
     if isinstance(x, gpd.GeoSeries):
         if x.index.has_duplicates:
             raise InputError("The index has duplicates, so rows can't be told apart; reset it.")
-        points = in_region(lonlat(x, what="ends", kinds=POINTS), "ends")
+        points = in_region(resolve(x, "ends", kinds=POINTS), "ends").shapes
         near = snap_all(points.tolist(), [str(i) for i in x.index], ground)
         return {i: s if s.access_km <= far else None for i, s in zip(x.index, near, strict=True)}
     if isinstance(x, Sequence):

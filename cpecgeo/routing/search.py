@@ -6,7 +6,6 @@ import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from numbers import Real
 from typing import Any
 
 import geopandas as gpd
@@ -16,7 +15,7 @@ import shapely
 from cpecgeo.catalogue import table
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.places import Place, place
-from cpecgeo.features.resolve import in_region
+from cpecgeo.features.resolve import resolve_point
 from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.routing.filters import Usable, number
 from cpecgeo.routing.graph import Network
@@ -90,17 +89,7 @@ def _closed(x: Any, year: int | None) -> str:
 
 def spot(x: Any, what: str) -> tuple[str, Any]:
     """Name and point of an origin or destination."""
-    if isinstance(x, str):
-        x = place(x)
-    if isinstance(x, Place):
-        return x.name, x.point
-    if isinstance(x, (tuple, list)) and len(x) == 2 and all(isinstance(v, Real) for v in x):
-        x = shapely.Point(x)
-    series = in_region(x, what)
-    if len(series) != 1 or series.iloc[0] is None or series.iloc[0].geom_type != "Point":
-        raise InputTypeError(f"{what} must be one point; give a name, a Place or a Point.")
-    point = series.iloc[0]
-    return f"({point.x:.4f}, {point.y:.4f})", point
+    return resolve_point(x, what, among=("place",))
 
 
 @lru_cache(maxsize=32)

@@ -77,7 +77,7 @@ def near_columns(
         if chainage is not None:
             here = found.target == position
             if here.any():
-                km[here] = chainage._calibrated(km[here], found.path[here])  # noqa: SLF001
+                km[here] = chainage.calibrate(km[here], found.path[here])
     whole = bool(good.all())
     columns: dict[str, NDArray[Any]] = {}
     for name, values, empty in (

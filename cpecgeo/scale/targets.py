@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import shapely
 
-from cpecgeo.analysis.measure import aims
-from cpecgeo.errors import InputError
-from cpecgeo.geodesy import Chainage, Index, lonlat
+from cpecgeo.features.resolve import resolve
+from cpecgeo.features.subject import SubjectLike
+from cpecgeo.geodesy import Chainage, Index
 
 __all__ = ["Targets", "targets"]
 
@@ -47,7 +46,7 @@ class Targets:
         return self.digest
 
 
-def targets(to: Any) -> Targets:
+def targets(to: SubjectLike | Targets) -> Targets:
     """Prepare what points shall be compared with.
 
     Parameters
@@ -74,13 +73,11 @@ def targets(to: Any) -> Targets:
     """
     if isinstance(to, Targets):
         return to
-    if isinstance(to, (list, tuple, set, frozenset)) and len(to) == 0:
-        raise InputError("to is empty; name one corridor, place or layer at least.")
-    shapes, things = aims(to)
-    series = lonlat(shapes, what="to")
-    chainages = {c.name: c.chainage for c in things}
+    subject = resolve(to, "to")
+    series = subject.shapes
+    chainages = {str(name): chainage for name, chainage in subject.chainages.items()}
     names = [to] if isinstance(to, str) else list(chainages)
-    label = ", ".join(names) if names else f"{len(series)} geometries"
+    label = ", ".join(names) if names else subject.title
     return Targets(Index(series), chainages, label, _digest(series, chainages))
 
 

@@ -200,7 +200,7 @@ def test_density_leaves_out_what_is_too_far():
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda: cg.within(pd.DataFrame({"lon": [1]}), "ml1", 1), InputTypeError, "points_from_xy"),
+        (lambda: cg.within(pd.DataFrame({"a": [1]}), "ml1", 1), InputTypeError, "points_from_xy"),
         (lambda: cg.within(gpd.GeoSeries([Point(67, 25)]), "ml1", 1), CRSError, "CRS"),
         (lambda: cg.within("mines", "ml1", -1), InputError, "km"),
         (lambda: cg.within("mines", "ml11111", 1), UnknownNameError, "ml11111"),

@@ -1,0 +1,233 @@
+"""Names of features, layers and files: the one place where they are looked up.
+
+The order is that of `KINDS`: corridor, section, place, layer, district, province, file.
+``"district:Quetta"`` says which kind is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import geopandas as gpd
+import pandas as pd
+
+from cpecgeo.catalogue import folded, layer
+from cpecgeo.catalogue.layers import shared
+from cpecgeo.errors import InputError, UnknownNameError
+from cpecgeo.features.corridors import corridor
+from cpecgeo.features.places import place
+from cpecgeo.features.subject import Subject
+from cpecgeo.files.formats import SUFFIXES, read
+from cpecgeo.geodesy import lonlat
+
+__all__ = ["KINDS", "find", "frame_subject", "read_subject"]
+
+KINDS = ("corridor", "section", "place", "layer", "district", "province", "file")
+"""What a name may be, in the order of lookup."""
+
+
+def find(
+    name: str,
+    *,
+    what: str = "x",
+    among: Sequence[str] = KINDS,
+    missing: Literal["raise", "keep"] = "raise",
+) -> Subject:
+    """Look a name up: the first kind of `among` that knows it.
+
+    Parameters
+    ----------
+    name : str
+        In any case and punctuation; ``"kind:name"`` asks for one kind alone.
+    what : str
+        The argument's name, for messages.
+    among : sequence of str
+        Which of `KINDS`, in this order.
+    missing : {"raise", "keep"}
+        Whether a layer's features of unknown position are kept.
+
+    Returns
+    -------
+    Subject
+        `also` tells the other meanings of the name.
+
+    Raises
+    ------
+    UnknownNameError
+        No kind knows it; the message has near names.
+    InputError
+        The feature is known but its position isn't.
+
+    Examples
+    --------
+    >>> find("Quetta").kind, find("Quetta").also
+    ('place', ('district:quetta',))
+    >>> find("district:Quetta").kind
+    'district'
+    """
+    if Path(name).suffix.lower() in SUFFIXES and "file" in among:
+        return read_subject(name, missing)  # no feature's name ends so
+    prefix, _, rest = name.partition(":")
+    if rest.strip() and prefix.strip().casefold() in KINDS:
+        name, among = rest.strip(), tuple(k for k in among if k == prefix.strip().casefold())
+    found: list[tuple[str, Subject]] = []
+    near: list[str] = []
+    for kind in (k for k in among if k in _FINDERS):
+        if found and found[0][0] in _NAMESAKES.get(kind, ()):
+            continue
+        try:
+            found.append((kind, _FINDERS[kind](name, missing)))
+        except UnknownNameError as error:
+            near += error.near
+    if not found:
+        kinds = _or([k for k in among if k != "file"]) or prefix
+        raise UnknownNameError(
+            name, f"{kinds} for {what}", near, "`catalog` and `corridors` list what there is."
+        )
+    also = tuple(f"{kind}:{subject.shapes.index[0]}" for kind, subject in found[1:])
+    return replace(found[0][1], also=also)
+
+
+def _or(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def _corridor(name: str, _missing: str) -> Subject:
+    return corridor(name).as_subject()
+
+
+def _section(name: str, _missing: str) -> Subject:
+    rows = _named_rows("sections", name)
+    title = str(rows["name"].iloc[0])
+    if rows.geometry.isna().all():
+        note = rows["note"].iloc[0]
+        why = note if isinstance(note, str) and note else "no points of it are known"
+        raise InputError(f"Section {title!r} isn't drawn: {why}.")
+    return _of_rows(rows, "section", title)
+
+
+def _place(name: str, _missing: str) -> Subject:
+    return place(name).as_subject()
+
+
+def _layer(name: str, missing: str) -> Subject:
+    frame = layer(name)
+    title = str(frame.attrs["title"])
+    frame = frame.set_index(pd.Index(frame["id"], name=None))
+    if missing == "raise":
+        attrs = frame.attrs
+        frame = frame[frame.geometry.notna()]
+        frame.attrs = attrs
+    found = Subject(frame.geometry, title, "layer", frame=frame)
+    if frame.attrs["layer"] != "corridors":
+        return found
+    things = [corridor(i) for i in frame.index]
+    return replace(found, chainages={c.name: c.chainage for c in things}, things=tuple(things))
+
+
+def _district(name: str, _missing: str) -> Subject:
+    rows = _named_rows("districts", name)
+    return _of_rows(rows, "district", str(rows["name"].iloc[0]))
+
+
+def _province(name: str, _missing: str) -> Subject:
+    rows = _named_rows("provinces", name)
+    return _of_rows(rows, "province", str(rows["name"].iloc[0]))
+
+
+_FINDERS: dict[str, Callable[[str, str], Subject]] = {
+    "corridor": _corridor,
+    "section": _section,
+    "place": _place,
+    "layer": _layer,
+    "district": _district,
+    "province": _province,
+}
+
+
+# A section that bears its corridor's name means the same; so do way points named as sections.
+_NAMESAKES = {
+    "section": {"corridor"},
+    "place": {"corridor", "section"},
+    "layer": {"corridor", "section", "place"},
+}
+
+
+def _named_rows(of: str, name: str) -> gpd.GeoDataFrame:
+    """Return the row of a layer with that id, name or other name, as a frame on its id."""
+    frame, wanted = shared(of), folded(name)
+    for column in ("id", "name", "name_ur", "name_zh", "aliases"):
+        if not wanted or column not in frame:
+            continue
+        hit = [
+            isinstance(cell, str) and wanted in {folded(text) for text in cell.split(";")}
+            for cell in frame[column]
+        ]
+        if any(hit):
+            rows = frame[hit].iloc[:1]
+            return rows.set_index(pd.Index(rows["id"], name=None))
+    known = set(frame["name"].dropna().astype(str))
+    raise UnknownNameError(name, of.removesuffix("s"), known)
+
+
+def _of_rows(rows: gpd.GeoDataFrame, kind: str, title: str) -> Subject:
+    return Subject(rows.geometry, title, kind, is_single=True, frame=rows)
+
+
+def frame_subject(
+    x: gpd.GeoDataFrame | gpd.GeoSeries, what: str, missing: Literal["raise", "keep"]
+) -> Subject:
+    """Return a series or table as a subject, on its own index.
+
+    Parameters
+    ----------
+    x : GeoDataFrame or GeoSeries
+        With a CRS.
+    what : str
+        What it is called in messages.
+    missing : {"raise", "keep"}
+        Whether rows without a geometry are an error or stay.
+
+    Returns
+    -------
+    Subject
+
+    Examples
+    --------
+    >>> frame_subject(gpd.GeoSeries.from_xy([67], [25], crs=4326), "x", "raise").title
+    '1 features'
+    """
+    shapes = lonlat(x, what=what, missing=missing)
+    frame = x if isinstance(x, gpd.GeoDataFrame) else None
+    own = x.attrs.get("title") or (x.name if isinstance(x, gpd.GeoSeries) else None)
+    title = own if isinstance(own, str) and own else f"{len(shapes):,} features"
+    return Subject(shapes, title, "frame", frame=frame)
+
+
+def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:
+    """Return the features of a file as a subject.
+
+    Parameters
+    ----------
+    path : str
+    missing : {"raise", "keep"}
+        Whether rows without a geometry are left out or stay.
+
+    Returns
+    -------
+    Subject
+
+    Raises
+    ------
+    FileError, InputError, CRSError
+        As `cpecgeo.read`.
+    """
+    frame = read(path)
+    found = frame_subject(frame, path, missing="keep")
+    if missing == "raise":
+        known = found.shapes.notna().to_numpy()
+        found = replace(found, shapes=found.shapes[known], frame=frame[known])
+    return replace(found, kind="file", title=Path(path).name)

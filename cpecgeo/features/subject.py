@@ -1,0 +1,96 @@
+"""The record that every verb takes: checked geometries under labels, and what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from cpecgeo.geodesy import Chainage
+
+__all__ = ["PointLike", "Subject", "SubjectLike", "Thing"]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Checked geometries under labels, and what is known of them.
+
+    Made by `resolve`, not by hand.
+
+    Attributes
+    ----------
+    shapes : GeoSeries
+        EPSG:4326, two-dimensional, in range. Labels are ids or names, or the caller's index.
+    title : str
+        For people.
+    kind : str
+        One of `KINDS`, or ``geometry``, ``frame``, ``list``, ``route``, ``reach``, ``market``.
+    is_single : bool
+        Whether one thing was given, so that the answer is one value.
+    chainages : mapping of label to Chainage
+        Of those that are corridors.
+    frame : GeoDataFrame or None
+        The rows of a table, layer or file, with their columns and `.attrs`, in the order of
+        `shapes` and with the geometry that the caller gave.
+    things : tuple
+        The corridors, places, routes … that were given or named.
+    also : tuple of str
+        What else the name means, each in the form that says so: ``"district:quetta"``.
+    """
+
+    shapes: gpd.GeoSeries
+    title: str
+    kind: str
+    is_single: bool = False
+    chainages: Mapping[Hashable, Chainage] = field(default_factory=dict, repr=False)
+    frame: gpd.GeoDataFrame | None = field(default=None, repr=False)
+    things: tuple[Any, ...] = field(default=(), repr=False)
+    also: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    @property
+    def geometry(self) -> Any:
+        """The one geometry of one thing, the series of several."""
+        if not self.is_single:
+            return self.shapes
+        one = self.shapes.iloc[0]
+        return shapely.Point() if one is None else one
+
+    @property
+    def rows(self) -> gpd.GeoDataFrame:
+        """The rows of a table, or a table of the geometries alone."""
+        return gpd.GeoDataFrame(geometry=self.shapes) if self.frame is None else self.frame
+
+    @property
+    def names(self) -> list[Any] | None:
+        """The names of the rows, where a table has some."""
+        if self.frame is None or "name" not in self.frame.columns:
+            return None
+        return list(self.frame["name"])
+
+
+@runtime_checkable
+class Thing(Protocol):
+    """A corridor, place, market, route or catchment: what says itself what it is."""
+
+    def as_subject(self) -> Subject:
+        """Return the thing as a subject of any verb."""
+        ...
+
+
+SubjectLike: TypeAlias = (
+    "str | Path | Subject | Thing | shapely.Geometry | gpd.GeoSeries | gpd.GeoDataFrame "
+    "| pd.DataFrame | Sequence[SubjectLike] | AbstractSet[SubjectLike]"
+)
+"""What every verb takes: see `resolve`."""
+
+PointLike: TypeAlias = "SubjectLike | tuple[float, float]"
+"""What stands for one point: a subject of one point, or a pair of lon and lat."""
