@@ -29,11 +29,11 @@ def lengths() -> pd.DataFrame:
     >>> round(float(table.loc["taxila-havelian", "drawn_km"].iloc[0]), 1)
     53.2
     """
-    whole = corridors().drop(columns="geometry").reset_index()
+    whole = pd.DataFrame(corridors().drop(columns="geometry"))
     whole = whole.rename(columns={"title": "name", "length_km": "drawn_km"})
     parts = pd.DataFrame(layer("sections").drop(columns="geometry"))
     parts = parts.rename(columns={"ratio_reason": "reason"})
-    why = parts.set_index("id")["reason"]
+    why = parts["reason"]
     noted = layer("corridors")[["official_note", "sections"]]
     whole["reason"] = [
         "; ".join(dict.fromkeys(pd.Series([note, *why[made.split(", ")]]).dropna()))

@@ -106,7 +106,7 @@ def shared(name: str) -> gpd.GeoDataFrame:
         if column not in frame:
             frame[column] = None
     own = [c for c in frame.columns if c not in COMMON and c != "geometry"]
-    frame = frame[[*COMMON, *own, "geometry"]].reset_index(drop=True)
+    frame = frame[[*COMMON, *own, "geometry"]].set_axis(frame["id"].to_numpy(), axis=0)
     frame.attrs = {
         "layer": name,
         "title": title,
@@ -151,8 +151,8 @@ def layer(name: str) -> gpd.GeoDataFrame:
     Returns
     -------
     GeoDataFrame
-        EPSG:4326, a copy of your own. Every layer has ``id name name_ur name_zh kind status
-        opened accuracy_km basis source source_date licence note``; what isn't known is
+        EPSG:4326, on the id, a copy of your own. Every layer has ``id name name_ur name_zh
+        kind status opened accuracy_km basis source source_date licence note``; what isn't known is
         missing, and a feature whose position isn't known has no geometry. Lengths are in
         km, elevations in m. `.attrs` has title, licence, sources, data version.
 
@@ -163,8 +163,7 @@ def layer(name: str) -> gpd.GeoDataFrame:
 
     Examples
     --------
-    >>> markets = layer("crossings").set_index("id")
-    >>> markets.loc["khunjerab-pass", "elevation_m"]
+    >>> layer("crossings").loc["khunjerab-pass", "elevation_m"]
     np.float64(4693.0)
     """
     key = match(name, {n: [title] for n, (title, _, _) in LAYERS.items()}, "layer")

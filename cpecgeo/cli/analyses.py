@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cpecgeo.cli.screen import CORRIDOR, Json, Out, app, features, give, split
+from cpecgeo.cli.screen import CORRIDOR, Json, Out, app, features, give, subject
 
 __all__: list[str] = []
 
@@ -56,30 +56,6 @@ def _one_km(text: str) -> float:
     if len(found) != 1:
         raise InputError(f"--km is {text!r}; one number is needed here.")
     return found[0]
-
-
-def _target(names: list[str]) -> Any:
-    """Things to measure to: names, or features of files."""
-    import geopandas as gpd
-    import pandas as pd
-
-    from cpecgeo.errors import InputError
-
-    listed = split(names)
-    files = [n for n in listed if Path(n).suffix]
-    if not files:
-        return listed if len(listed) != 1 else listed[0]
-    if len(files) != len(listed):
-        rest = [n for n in listed if n not in files]
-        raise InputError(
-            f"--to names the file {files[0]} beside {rest[0]}; run once for files, once for names."
-        )
-    frames = [features(f).to_crs(4326) for f in files]
-    return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=4326)
-
-
-def _subject(x: str) -> Any:
-    return features(x) if Path(x).suffix else x
 
 
 def _beside(frame: Any, found: Any, told: str) -> tuple[Any, list[str]]:
@@ -145,7 +121,7 @@ def near(
     Example: cpecgeo near villages.csv --to ml1,eastern --within 25 -o near.gpkg
     """
     if _streams(source, out, stream, resume=resume) or scheduler:
-        options = {"to": _target(to), "k": k, "max_km": max_km, "lon": lon, "lat": lat}
+        options = {"to": subject(to, "--to"), "k": k, "max_km": max_km, "lon": lon, "lat": lat}
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
         _streamed("nearest", source, out, scheduler=scheduler, **options)
         return
@@ -154,8 +130,7 @@ def near(
 
     frame = features(source, lon=lon, lat=lat, layer=layer)
     known = frame[frame.geometry.notna()]
-    found = nearest(known, _target(to), k=k, max_km=max_km)
-    found = found.drop(columns="path", errors="ignore")
+    found = nearest(known, subject(to, "--to"), k=k, max_km=max_km)
     joined, shown = _beside(frame, found, "target distance_km km side")
     if max_km is not None:
         joined = joined[joined[shown[-4]].notna()]
@@ -185,14 +160,13 @@ def within(
     Example: cpecgeo within energy --of ml1 --km 10
     """
     if _streams(source, out, stream, resume=resume):
-        options = {"lon": lon, "lat": lat, "layer": layer, "resume": resume}
-        _streamed(
-            "within", source, out, to=_target(of), km=_one_km(km), safe_cells=safe_cells, **options
-        )
+        options = {"to": subject(of, "--of"), "km": _one_km(km), "lon": lon, "lat": lat}
+        options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
+        _streamed("within", source, out, **options)
         return
     from cpecgeo.analysis.proximity import within as found
 
-    rows = found(features(source, lon=lon, lat=lat, layer=layer), _target(of), _one_km(km))
+    rows = found(features(source, lon=lon, lat=lat, layer=layer), subject(of, "--of"), _one_km(km))
     shown = "name kind status target distance_km basis" if out is None and not json else None
     give(rows, shown, out=out, json=json, safe_cells=safe_cells)
 
@@ -212,7 +186,7 @@ def rings(
     """
     from cpecgeo.analysis.proximity import rings as found
 
-    give(found(_subject(x), _radii(km), dissolve=not each), out=out, json=json)
+    give(found(subject(x, "the centre"), _radii(km), dissolve=not each), out=out, json=json)
 
 
 @app.command()
@@ -235,7 +209,7 @@ def buffer(
     radii = _radii(km)
     if len(radii) != 1:
         raise InputError(f"--km is {km!r}; one number is needed, or see `cpecgeo rings`.")
-    found = made(_subject(x), radii[0])
+    found = made(subject(x, "x"), radii[0])
     series = found if isinstance(found, gpd.GeoSeries) else gpd.GeoSeries([found], crs=4326)
     frame = gpd.GeoDataFrame(
         {"name": x, "km": radii[0], "area_km2": geodesy.area_km2(series).to_numpy()},
@@ -259,7 +233,7 @@ def crossed(
     """
     from cpecgeo.analysis.overlay import crossed as found
 
-    table = found(_subject(x), _subject(zones))
+    table = found(subject(x, "the line"), subject(zones, "--zones"))
     give(table, "name km_in km_out length_km share" if out is None else None, out=out, json=json)
 
 
@@ -284,12 +258,13 @@ def exposure(
     """
     if _streams(source, out, stream, resume=resume):
         options: dict[str, Any] = {"km": _radii(km), "value": value or None, "resume": resume}
-        _streamed("exposure", source, out, to=_target([x]), **options)
+        _streamed("exposure", source, out, to=subject(x, "the centre"), **options)
         return
     from cpecgeo.analysis.exposure import exposure as found
 
-    counted = features(source) if Path(source).suffix else source
-    give(found(_subject(x), _radii(km), counted, value or None, by=by), out=out, json=json)
+    counted = subject(source, "--of")
+    table = found(subject(x, "the centre"), _radii(km), counted, value or None, by=by)
+    give(table, out=out, json=json)
 
 
 @app.command()
@@ -331,7 +306,7 @@ def profile(
     """
     from cpecgeo.analysis.profile import profile as found
 
-    give(found(_subject(x), every_km, dem=dem), out=out, json=json)
+    give(found(subject(x, "the line"), every_km, dem=dem), out=out, json=json)
 
 
 @app.command()
@@ -348,12 +323,10 @@ def locate(
 
     Example: cpecgeo locate ml1 bridges.csv
     """
-    from cpecgeo.features.corridors import corridor as thing
+    from cpecgeo.analysis.measure import locate as found
 
     frame = features(points, lon=lon, lat=lat)
-    known = frame[frame.geometry.notna()]
-    found = thing(corridor).locate(known.geometry)
-    joined, shown = _beside(known, found, "km offset_km side")
+    joined, shown = _beside(frame, found(frame, corridor), "km offset_km side")
     give(joined, None if json else shown, out=out, json=json)
 
 

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cpecgeo.errors import FileError, InputError, UnknownNameError
+from cpecgeo.errors import FileError, InputError
 
-__all__ = ["CORRIDOR", "Json", "Out", "app", "features", "give", "make_folder", "show", "split"]
+if TYPE_CHECKING:
+    from cpecgeo.features.subject import Subject
+
+__all__ = [
+    "CORRIDOR",
+    "Json",
+    "Out",
+    "app",
+    "features",
+    "give",
+    "make_folder",
+    "show",
+    "split",
+    "subject",
+]
 
 app = typer.Typer(
     help="Geospatial analysis of the China–Pakistan Economic Corridor.",
@@ -59,30 +73,40 @@ CORRIDOR: dict[str, Any] = {"autocompletion": _corridor_names}
 
 
 def split(texts: list[str]) -> list[str]:
-    """Names given one by one, or in one text between commas."""
-    return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+    """Split names at commas; a file that exists keeps its own."""
+    whole = [[t] if Path(t).exists() else t.split(",") for t in texts]
+    return [name.strip() for names in whole for name in names if name.strip()]
+
+
+def subject(names: str | list[str], what: str) -> Subject:
+    """Resolve what was typed, and say on stderr what else it means."""
+    from cpecgeo.features.resolve import resolve
+
+    listed = split([names] if isinstance(names, str) else names)
+    found = resolve(listed[0] if len(listed) == 1 else listed, what, missing="keep")
+    if found.also:
+        kind = "" if found.kind == "list" else f" is a {found.kind} here;"
+        print(
+            f"cpecgeo: {', '.join(listed)}{kind} also known: {', '.join(found.also)}",
+            file=sys.stderr,
+        )
+    return found
 
 
 def features(
     what: str, *, lon: str | None = None, lat: str | None = None, layer: str | None = None
 ) -> Any:
-    """Features of a file, or of a bundled layer of that name."""
-    from cpecgeo.catalogue import layer as bundled
+    """Load the features of a file, or of whatever has that name."""
     from cpecgeo.files.formats import SUFFIXES, read
 
     path = Path(what)
-    if path.suffix.lower() in SUFFIXES or path.exists():
-        frame = read(path, lon=lon, lat=lat, layer=layer)
-        if lon is None and "position_columns" in frame.attrs:
-            taken = frame.attrs["position_columns"]
-            print(f"cpecgeo: lon and lat from the columns {taken}", file=sys.stderr)
-        return frame
-    try:
-        return bundled(what)
-    except UnknownNameError as error:
-        raise UnknownNameError(
-            what, "file or layer", error.near, f"Files end in {', '.join(SUFFIXES)}."
-        ) from error
+    if path.suffix.lower() not in SUFFIXES and not path.exists():
+        return subject(what, "the source").rows
+    frame = read(path, lon=lon, lat=lat, layer=layer)
+    if lon is None and "position_columns" in frame.attrs:
+        taken = frame.attrs["position_columns"]
+        print(f"cpecgeo: lon and lat from the columns {taken}", file=sys.stderr)
+    return frame
 
 
 def give(

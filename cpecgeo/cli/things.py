@@ -8,11 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from cpecgeo.cli.screen import CORRIDOR, Json, app, features, give, make_folder, show, split
+from cpecgeo.cli.screen import (
+    CORRIDOR,
+    Json,
+    app,
+    features,
+    give,
+    make_folder,
+    show,
+    split,
+    subject,
+)
 
 __all__: list[str] = []
 
-Name = Annotated[str, typer.Argument(help="A corridor, place or layer.", **CORRIDOR)]
+Name = Annotated[str, typer.Argument(help="A corridor, section, place or layer.", **CORRIDOR)]
 Names = Annotated[list[str], typer.Argument(help="Corridors.", **CORRIDOR)]
 
 
@@ -29,32 +39,20 @@ def catalog(*, json: Json = False) -> None:
 
 @app.command("show")
 def show_thing(name: Name) -> None:
-    """Show a corridor, a place or a layer.
+    """Show a corridor, section, place, layer, district or province.
 
     Example: cpecgeo show ml1
     """
-    from cpecgeo.catalogue import layer
-    from cpecgeo.errors import UnknownNameError
-    from cpecgeo.features.corridors import corridor
-    from cpecgeo.features.places import place
-
-    try:
-        thing = corridor(name)
-    except UnknownNameError as no_corridor:
-        try:
-            spot = place(name)
-        except UnknownNameError as no_place:
-            try:
-                frame = layer(name)
-            except UnknownNameError as error:
-                near = [*no_corridor.near, *no_place.near, *error.near]
-                where = "See cpecgeo catalog."
-                raise UnknownNameError(name, "corridor, place or layer", near, where) from error
-            give(frame, "id name kind status accuracy_km source", out=None)
-            return
+    found = subject(name, "the name")
+    if found.kind == "place":
+        (spot,) = found.things
         print(f"{spot.name} ({spot.layer}): {spot.point.x:.5f}, {spot.point.y:.5f}")
         print(f"  {spot.basis}, within {spot.accuracy_km:g} km; {spot.source}; {spot.licence}")
         return
+    if found.kind != "corridor":
+        give(found.rows, "id name kind status accuracy_km source", out=None)
+        return
+    (thing,) = found.things
     print(f"{thing.title} ({thing.name}), {thing.kind}, {thing.status}")
     official = "none found"
     if not math.isnan(thing.official_km):

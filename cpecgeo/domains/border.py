@@ -216,7 +216,7 @@ def nearest_corridors(point: Point, k: int) -> pd.DataFrame:
 def nearest_sites(name: str, point: Point, k: int, column: str) -> pd.DataFrame:
     """The nearest sites of a layer: `name`, a column, `accuracy_km basis distance_km`."""
     frame = layer(name)
-    frame = frame[frame.geometry.notna()].set_index("id")
+    frame = frame[frame.geometry.notna()]
     near = nearest(point, frame, k=min(k, len(frame)))
     rows = frame.loc[near["target"], ["name", column, "accuracy_km", "basis"]]
     return pd.DataFrame(rows).assign(distance_km=near["distance_km"].to_numpy())

@@ -39,7 +39,7 @@ _SHOWN = [
 def _corridor(name: str) -> Corridor:
     row, whole = corridor_rows()[name], assemble(name)
     chain = Chainage(whole.line, whole.measures_km)
-    parts = layer("sections").set_index("id", drop=False).loc[row["sections"]]
+    parts = layer("sections").loc[row["sections"]]
     parts = parts.reset_index(drop=True).rename(columns={"ratio_reason": "reason"})
     parts.insert(2, "km_from", [s[1] for s in whole.sections])
     parts.insert(3, "km_to", [s[2] for s in whole.sections])
@@ -137,6 +137,6 @@ def corridors() -> gpd.GeoDataFrame:
     frame = layer("corridors")
     frame["ratio"] = frame["length_km"] / frame["official_km"]
     attrs = frame.attrs
-    frame = frame[[*_SHOWN, "geometry"]].set_index("id")
+    frame = frame[[*_SHOWN, "geometry"]]
     frame.attrs = attrs
     return frame

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Literal
 
 import geopandas as gpd
-import pandas as pd
 
 from cpecgeo.catalogue import folded, layer
 from cpecgeo.catalogue.layers import shared
@@ -71,8 +70,8 @@ def find(
     if Path(name).suffix.lower() in SUFFIXES and "file" in among:
         return read_subject(name, missing)  # no feature's name ends so
     prefix, _, rest = name.partition(":")
-    if rest.strip() and prefix.strip().casefold() in KINDS:
-        name, among = rest.strip(), tuple(k for k in among if k == prefix.strip().casefold())
+    if rest.strip() and prefix.strip().casefold() in among:
+        name, among = rest.strip(), (prefix.strip().casefold(),)
     found: list[tuple[str, Subject]] = []
     near: list[str] = []
     for kind in (k for k in among if k in _FINDERS):
@@ -83,7 +82,7 @@ def find(
         except UnknownNameError as error:
             near += error.near
     if not found:
-        kinds = _or([k for k in among if k != "file"]) or prefix
+        kinds = _or([k for k in among if k != "file"])
         raise UnknownNameError(
             name, f"{kinds} for {what}", near, "`catalog` and `corridors` list what there is."
         )
@@ -116,7 +115,6 @@ def _place(name: str, _missing: str) -> Subject:
 def _layer(name: str, missing: str) -> Subject:
     frame = layer(name)
     title = str(frame.attrs["title"])
-    frame = frame.set_index(pd.Index(frame["id"], name=None))
     if missing == "raise":
         attrs = frame.attrs
         frame = frame[frame.geometry.notna()]
@@ -167,8 +165,7 @@ def _named_rows(of: str, name: str) -> gpd.GeoDataFrame:
             for cell in frame[column]
         ]
         if any(hit):
-            rows = frame[hit].iloc[:1]
-            return rows.set_index(pd.Index(rows["id"], name=None))
+            return frame[hit].iloc[:1]
     known = set(frame["name"].dropna().astype(str))
     raise UnknownNameError(name, of.removesuffix("s"), known)
 

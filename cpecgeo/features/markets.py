@@ -27,8 +27,5 @@ def markets() -> gpd.GeoDataFrame:
     ['khunjerab-pass', 'torkham']
     """
     frame = layer("crossings")
-    attrs = frame.attrs
     frame["planned_phase2"] = frame["planned_phase2"].astype(bool)
-    frame = frame.set_index("id")
-    frame.attrs = attrs
     return frame

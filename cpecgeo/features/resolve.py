@@ -22,6 +22,7 @@ from cpecgeo.errors import (
     InputTypeError,
 )
 from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.corridors import corridor as bundled
 from cpecgeo.features.lookup import KINDS, find, frame_subject, read_subject
 from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing
 from cpecgeo.files.formats import LAT_NAMES, LON_NAMES, placed
@@ -155,7 +156,7 @@ def _list(
     shapes: list[Any] = []
     chainages: dict[Hashable, Chainage] = {}
     for i, (item, part) in enumerate(zip(items, parts, strict=True)):
-        prefix = item if isinstance(item, str) else part.title
+        prefix = item if isinstance(item, str) else _short_title(part)
         for label, shape in part.shapes.items():
             if part.kind == "geometry":
                 mine: Hashable = i
@@ -205,13 +206,18 @@ def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:
     >>> resolve_corridor("Main Line 1").name
     'ml1'
     """
-    things = _subject(x, what, "raise", ("corridor",)).things
-    if len(things) != 1 or not isinstance(things[0], Corridor):
-        raise InputTypeError(
-            f"{what} is {_shown(x)}; a Corridor or the name of one is needed, because other "
-            "things have no chainage."
-        )
-    return things[0]
+    match x:
+        case Corridor():
+            return x
+        case str():
+            return bundled(x)
+        case Subject(things=[Corridor() as one]):
+            return one
+        case _:
+            raise InputTypeError(
+                f"{what} is {_shown(x)}; a Corridor or the name of one is needed, because other "
+                "things have no chainage."
+            )
 
 
 def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> tuple[str, Any]:
@@ -251,6 +257,12 @@ def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> t
     point = subject.shapes.iloc[0]
     named = subject.kind not in {"geometry", "frame", "list", "file"}
     return subject.title if named else f"({point.x:.4f}, {point.y:.4f})", point
+
+
+def _short_title(part: Subject) -> str:
+    """Return the name of a layer given as a table, or the title of anything else."""
+    rows = part.frame
+    return str(rows.attrs.get("layer", part.title)) if rows is not None else part.title
 
 
 def in_region(subject: Subject, what: str) -> Subject:

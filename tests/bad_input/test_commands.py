@@ -43,7 +43,7 @@ COMMANDS = {
     "demo": [("-o good.csv/x", FILE), ("extra", USAGE)],
     "near": [
         ("good.csv", USAGE), ("no.csv --to ml1", FILE), ("good.csv --to zzzz", NAME),
-        ("good.csv --to no.gpkg", FILE), ("good.csv --to ml1,no.gpkg", INPUT), ("zzzz --to ml1", NAME),
+        ("good.csv --to no.gpkg", FILE), ("good.csv --to ml1,no.gpkg", FILE), ("zzzz --to ml1", NAME),
         ("good.csv --to ml1 -k 0", INPUT), ("good.csv --to ml1 -k x", USAGE),
         ("good.csv --to ml1 --within -1", INPUT), ("good.csv --to ml1 --within x", USAGE),
         ("good.csv --to ml1 --max-km nan", INPUT), ("good.csv --to ml1 --lon east", INPUT),

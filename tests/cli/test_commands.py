@@ -9,6 +9,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
 import typer
 from typer.testing import CliRunner
 
@@ -334,11 +335,36 @@ def test_a_dash_is_no_file_to_write():
     assert not Path("-").exists()
 
 
-def test_files_and_names_are_not_mixed_as_targets(tmp_path):
+def test_files_and_names_are_mixed_as_targets(tmp_path):
     cg.layer("ports").to_file(tmp_path / "ports.geojson")
     to = f"{tmp_path / 'ports.geojson'},ml1"
-    with pytest.raises(InputError, match=r"ports\.geojson beside ml1; run once for files,"):
-        RUN.invoke(app, ["near", "mines", "--to", to], catch_exceptions=False)
+    run = RUN.invoke(app, ["near", "mines", "--to", to, "--json"], catch_exceptions=False)
+    found = [r for r in json.loads(run.stdout) if r["target"] is not None]
+    both = cg.nearest(cg.layer("mines"), [cg.layer("ports"), "ml1"])
+    assert [r["distance_km"] for r in found] == pytest.approx(
+        both["distance_km"].dropna().tolist(), abs=1e-6
+    )
+    assert {r["target"] for r in found} > {"ml1"}
+
+
+def test_a_name_with_dots_or_a_file_with_a_comma_is_what_it_is(tmp_path):
+    (tmp_path / "ok,1.csv").write_text("name,lon,lat\nhere,70.9,31.83\n", encoding="utf-8")
+    ask = ["near", str(tmp_path / "ok,1.csv"), "--to", "D.I. Khan", "--json"]
+    (row,) = json.loads(RUN.invoke(app, ask, catch_exceptions=False).stdout)
+    assert row["target"] == cg.place("D.I. Khan").name
+    ask = ["near", "Lahore", "--to", str(tmp_path / "ok,1.csv"), "--json"]
+    (row,) = json.loads(RUN.invoke(app, ask, catch_exceptions=False).stdout)
+    assert row["distance_km"] == pytest.approx(
+        cg.distance_km("Lahore", shapely.Point(70.9, 31.83)), abs=1e-6
+    )
+
+
+def test_another_meaning_of_a_name_is_told():
+    run = RUN.invoke(app, ["show", "Quetta"], catch_exceptions=False)
+    assert "district:quetta" in run.stderr
+    assert "66." in run.stdout or "67." in run.stdout
+    run = RUN.invoke(app, ["show", "district:quetta"], catch_exceptions=False)
+    assert not run.stderr
 
 
 def helps():
