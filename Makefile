@@ -3,7 +3,9 @@
 
 PYTHON ?= python3
 VENV := .venv
-PY := $(VENV)/bin/python
+# Windows keeps an environment's programs in another folder.
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PY := $(BIN)/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PYTEST := $(PY) -m pytest -p no:cacheprovider
 JOBS ?= 2
@@ -16,13 +18,13 @@ BENCH := $(VENV)/.bench
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-faults test-nightly test-minimum fuzz audit lint data notebooks docs bench test-wheel
+.PHONY: help demo test check run wheel test-faults test-nightly test-minimum fuzz audit lint data notebooks docs bench test-wheel
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(BASE) ## the main job on the real data: tables, and a map in out/
-	$(VENV)/bin/cpecgeo demo
+	$(BIN)/cpecgeo demo
 
 test: $(DEV) ## the whole test suite
 	$(PYTEST) -n $(JOBS) --dist loadgroup
@@ -55,9 +57,18 @@ test-wheel: $(DEV) ## build the wheel, install it into an empty environment, run
 	$(PYTEST) -m wheel
 
 lint: $(DEV) ## ruff and mypy --strict
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+
+check: $(DEV) ## the minute before a commit: lint, and the tests of what has changed
+	$(PY) -m tools.check
+
+run: $(DEV)
+	@$(BIN)/$(CMD)
+
+wheel: $(DEV) ## build the wheel and the source archive, in dist/
+	$(PY) -m build
 
 data: $(DEV) ## rebuild the derived data and the lines, byte for byte
 	$(PY) -m tools.derive
