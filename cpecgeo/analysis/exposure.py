@@ -98,7 +98,7 @@ def exposure(
 
 
 def _points(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> pd.DataFrame:
-    """Row numbers, their ring, and a weight of 1."""
+    """Return row numbers, the ring of each, and a weight of 1."""
     distance = geodesy.Index(centre.shapes).nearest(shapes)["distance_km"].to_numpy()
     ring = np.searchsorted(np.array(edges), distance, side="left")
     here = np.flatnonzero(ring < len(edges))
@@ -106,7 +106,7 @@ def _points(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) ->
 
 
 def _areas(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> pd.DataFrame:
-    """Row numbers, ring, and the share of the area in it."""
+    """Return row numbers, rings, and the share of the area in each ring."""
     bands = rings(centre, edges).geometry
     fine = geodesy.densify(shapes.reset_index(drop=True), 1.0)
     found = []
@@ -125,7 +125,7 @@ def _areas(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> 
 
 
 def _solid(shape: Any) -> Any:
-    """The areas of what may hold lines and points too."""
+    """Return the areas of a collection that may hold lines and points too."""
     if shape.geom_type != "GeometryCollection":
         return shape
     return gpd.GeoSeries(
@@ -139,7 +139,7 @@ def _totals(
     edges: tuple[float, ...],
     columns: tuple[str | None, str | None],
 ) -> pd.DataFrame:
-    """Sums by ring, and by the values of a column where that is asked for."""
+    """Sum by ring, and by the values of a column where one is given."""
     value, by = columns
     names = known["name"] if "name" in known else known.index.to_series().astype(str)
     rows = rows[rows["weight"] > 0]

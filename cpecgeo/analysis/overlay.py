@@ -137,12 +137,12 @@ def _parts(line: Any) -> list[Any]:
 
 
 def _breaks(line: Any) -> NDArray[np.float64]:
-    """Geodesic km at which one part of a line ends and the next begins."""
+    """Return the geodesic km at which one part of a line ends and the next begins."""
     return np.cumsum([geodesy.length_km(part) for part in _parts(line)])[:-1]
 
 
 def _pieces(line: Any) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
-    """The line in straight pieces, with geodesic km at both ends of each."""
+    """Split the line into straight segments, with geodesic km at both ends of each."""
     shapes, starts, ends, before = [], [], [], 0.0
     for part in _parts(line):
         fine = geodesy.densify(part, _STRAIGHT_KM)
@@ -160,7 +160,7 @@ _Row = tuple[int, float, float]
 
 
 def _inside(shapes: Any, starts: Any, ends: Any, areas: gpd.GeoSeries) -> list[_Row]:
-    """(zone, from, to) of every stretch inside a zone, pieces joined."""
+    """Return (zone, from, to) of every stretch inside a zone, segments joined."""
     array = np.asarray(areas.array, dtype=object)
     shapely.prepare(array)
     margin = np.array([-_ALONG_DEG, -_ALONG_DEG, _ALONG_DEG, _ALONG_DEG])
@@ -194,7 +194,7 @@ def _inside(shapes: Any, starts: Any, ends: Any, areas: gpd.GeoSeries) -> list[_
 
 
 def _shared(shapes: Any, piece: Any, zone: Any, array: Any) -> tuple[Any, Any, Any, Any]:
-    """(piece, zone, from, to) of pieces near outlines, as parts of each piece.
+    """Return (segment, zone, from, to) of segments near outlines, as shares of each.
 
     Each piece is cut wherever any outline meets it, and every part of it goes to the zones
     that it is inside of; what is on outlines only goes to the first zone that it bounds.
@@ -236,13 +236,13 @@ def _shared(shapes: Any, piece: Any, zone: Any, array: Any) -> tuple[Any, Any, A
 
 
 def _vector(pieces: Any) -> tuple[Any, Any]:
-    """Where straight pieces begin, and what leads from there to their ends."""
+    """Return the first vertex of straight segments, and the vector to the last one."""
     ends = shapely.get_coordinates(pieces).reshape(-1, 2, 2)
     return ends[:, 0], ends[:, 1] - ends[:, 0]
 
 
 def _outside(rows: list[_Row], total: float, breaks: Any) -> list[_Row]:
-    """What no zone covers."""
+    """Return the stretches that no zone covers."""
     gaps, reached = [], 0.0
     for _, a, b in [*sorted(rows, key=lambda row: row[1]), (-1, total, total)]:
         if a - reached > _LEAST_KM:

@@ -14,7 +14,7 @@ __all__ = ["lengths", "proximity"]
 
 
 def lengths() -> pd.DataFrame:
-    """Drawn and published length of every corridor and section.
+    """List the drawn and published length of every corridor and section.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def lengths() -> pd.DataFrame:
 
 
 def proximity(*, to: str = "Gwadar Port") -> pd.DataFrame:
-    """Border markets, mines and ports against the corridors.
+    """Measure border markets, mines and ports against the corridors.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def proximity(*, to: str = "Gwadar Port") -> pd.DataFrame:
 
 
 def _first(near: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """The nearest corridor of each site; of equals (to the metre) the first of `names`.
+    """Select the nearest corridor of each site; of equals (to the metre) the first of `names`.
 
     Alignments such as the Western one run over other corridors, which are named first.
     """

@@ -124,21 +124,21 @@ def _chain(x: SubjectLike) -> tuple[Chainage, str, Corridor | None]:
 
 
 def _accuracy(thing: Corridor, km: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far the real line can be from the drawn one, section by section."""
+    """Return how far the real line can be from the drawn one, section by section."""
     starts = thing.sections["km_from"].to_numpy(float)
     section = np.clip(np.searchsorted(starts, km, side="right") - 1, 0, len(starts) - 1)
     return np.asarray(thing.sections["accuracy_km"].to_numpy(float)[section])
 
 
 def _spacing(points: gpd.GeoSeries) -> NDArray[np.float64]:
-    """Geodesic km from each sample to the next."""
+    """Return the geodesic km from each sample to the next."""
     xy = shapely.get_coordinates(points.to_numpy())
     legs = shapely.linestrings(np.stack((xy[:-1], xy[1:]), axis=1))
     return np.asarray(geodesy.length_km(gpd.GeoSeries(legs, crs=4326)), float)
 
 
 def _sampled(path: Path, points: gpd.GeoSeries) -> NDArray[np.float64]:
-    """Bilinear elevations from a raster; NaN outside it and where it has none."""
+    """Sample a raster bilinearly; NaN outside it and where it has no value."""
     try:
         import rasterio
         from rasterio.windows import Window

@@ -32,7 +32,7 @@ _SPECIAL = str.maketrans(
 
 
 def cite(name: str | None = None, *, style: Literal["text", "bibtex"] = "text") -> str:
-    """Citation of all data, of a layer, or of a feature.
+    """Return the citation of all data, of a layer, or of a feature.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def cite(name: str | None = None, *, style: Literal["text", "bibtex"] = "text") 
 
 
 def _entry(source: _Source, own: str) -> str:
-    """One entry of a BibTeX file."""
+    """Return one entry of a BibTeX file."""
     key = re.sub(r"[^a-z0-9-]+", "-", source.key.casefold()).strip("-")
     told = {
         "title": source.title.translate(_SPECIAL),
@@ -96,7 +96,7 @@ def _entry(source: _Source, own: str) -> str:
 
 
 def _sources(name: str | None) -> list[_Source]:
-    """The layers or features that a name means."""
+    """Find the layers or features that a name means."""
     if name is None:
         return [_layer(n) for n in layers.LAYERS]
     if not isinstance(name, str):
@@ -124,7 +124,7 @@ def _sources(name: str | None) -> list[_Source]:
 
 @functools.cache
 def _rows_of(layer_name: str) -> dict[str, list[int]]:
-    """Positions of the rows that go by a name, by its folded form."""
+    """Index the positions of rows by the folded form of their names."""
     frame = layers.shared(layer_name)
     names = frame[[c for c in ("id", "name", "name_ur", "name_zh", "aliases") if c in frame]]
     rows: dict[str, list[int]] = {}

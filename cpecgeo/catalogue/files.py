@@ -53,7 +53,7 @@ def _root() -> Path:
 
 
 def data_path(relative: str) -> Path:
-    """Where a bundled file is.
+    """Return the path of a bundled file.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def data_path(relative: str) -> Path:
 
 @cache
 def _hashes() -> dict[str, str]:
-    """The sha256 of each file, as the descriptor records it."""
+    """Load the sha256 of each file that the descriptor records."""
     path = _root() / "datapackage.json"
     try:
         resources = json.loads(path.read_text(encoding="utf-8"))["resources"]
@@ -108,12 +108,12 @@ def _check(relative: str) -> None:
 
 
 def exists(relative: str) -> bool:
-    """Whether a bundled file is there; the OpenStreetMap folder may be left out."""
+    """Return whether a bundled file exists; the OpenStreetMap folder may be left out."""
     return (_root() / relative).is_file()
 
 
 def data_version() -> str:
-    """Version of the bundled data: that of the package.
+    """Return the version of the bundled data: that of the package.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def data_version() -> str:
 
 @cache
 def read_table(relative: str) -> pd.DataFrame:
-    """A CSV file; text columns keep their text, empty cells are missing.
+    """Read a CSV file; text columns keep their text, empty cells are missing.
 
     The frame is shared: callers copy before they change anything.
     """
@@ -139,7 +139,7 @@ def read_table(relative: str) -> pd.DataFrame:
 
 
 def read_points(relative: str) -> gpd.GeoDataFrame:
-    """A CSV file with lon and lat as points; rows without a position have no geometry."""
+    """Read a CSV file with lon and lat as points; rows without a position have no geometry."""
     frame = read_table(relative)
     known = frame["lon"].notna()
     points = np.full(len(frame), None, dtype=object)
@@ -149,7 +149,7 @@ def read_points(relative: str) -> gpd.GeoDataFrame:
 
 @cache
 def read_features(relative: str) -> tuple[dict[str, Any], ...]:
-    """The features of a GeoJSON file, geometry made."""
+    """Read the features of a GeoJSON file, with shapely geometries."""
     path = data_path(relative)
     try:
         features = json.loads(path.read_text(encoding="utf-8"))["features"]
@@ -161,5 +161,5 @@ def read_features(relative: str) -> tuple[dict[str, Any], ...]:
 
 
 def read_geojson(relative: str) -> gpd.GeoDataFrame:
-    """A GeoJSON file as a frame."""
+    """Read a GeoJSON file as a frame."""
     return gpd.GeoDataFrame(list(read_features(relative)), geometry="geometry", crs=4326)

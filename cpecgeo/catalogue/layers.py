@@ -94,7 +94,7 @@ def _corridors() -> gpd.GeoDataFrame:
 
 @cache
 def shared(name: str) -> gpd.GeoDataFrame:
-    """A layer made once and shared: not to be changed."""
+    """Load a layer once, to be shared and not changed."""
     title, path, accuracy = LAYERS[name]
     if name == "corridors":
         frame = _corridors()
@@ -121,7 +121,7 @@ def shared(name: str) -> gpd.GeoDataFrame:
 
 
 def _sources(texts: Iterable[str]) -> list[str]:
-    """Sources with the most rows first; the numbers of single records stay with the rows."""
+    """Count the sources, those with most rows first; record numbers stay with the rows."""
     counts = Counter(_RECORD.sub(r"\1", text) for text in texts)
     return [
         f"{text} ({n} records)" if n > 1 else text
@@ -130,7 +130,7 @@ def _sources(texts: Iterable[str]) -> list[str]:
 
 
 def _recorded(path: str | None) -> dict[str, Any]:
-    """What the record of derived layers says of a file."""
+    """Return what the record of derived layers says of a file."""
     if path is None or not path.startswith("derived/"):
         return {}
     record = json.loads(files.data_path("derived/record.json").read_text(encoding="utf-8"))
@@ -139,7 +139,7 @@ def _recorded(path: str | None) -> dict[str, Any]:
 
 
 def layer(name: str) -> gpd.GeoDataFrame:
-    """One layer of the bundled data.
+    """Load one layer of the bundled data.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def layer(name: str) -> gpd.GeoDataFrame:
 
 
 def table(name: str) -> pd.DataFrame:
-    """One table without geometry: ``figures``, ``themes``, ``targets``, ``projects``, ``closures``.
+    """Load a table without geometry: ``figures themes targets projects closures``.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def table(name: str) -> pd.DataFrame:
 
 
 def catalog() -> pd.DataFrame:
-    """What data there is, one row per layer or table.
+    """List what data there is, one row per layer or table.
 
     Returns
     -------

@@ -25,7 +25,7 @@ _JOIN_KM = 0.5
 
 @cache
 def _drawn() -> dict[str, dict[str, Any]]:
-    """Each section's line; the better one with OpenStreetMap stations where it is present."""
+    """Load each section's line, the one with OpenStreetMap stations where it is present."""
     drawn = {f["id"]: f for f in read_features("lines.geojson")}
     if exists("odbl/lines.geojson"):
         drawn |= {f["id"]: f for f in read_features("odbl/lines.geojson")}
@@ -33,7 +33,7 @@ def _drawn() -> dict[str, dict[str, Any]]:
 
 
 def sections() -> gpd.GeoDataFrame:
-    """All sections; those that no points are known for have no geometry."""
+    """Load all sections; those without known points have no geometry."""
     frame = read_table("sections.csv").copy()
     drawn = _drawn()
     for column in ("drawn_km", "accuracy_km", "geometry"):
@@ -51,7 +51,7 @@ def sections() -> gpd.GeoDataFrame:
 
 
 def stations() -> gpd.GeoDataFrame:
-    """All stations, with OpenStreetMap's position where no other is known."""
+    """Load all stations, with OpenStreetMap's position where no other is known."""
     frame = read_points("stations.csv")
     if not exists("odbl/station_positions.csv"):
         return frame
@@ -67,7 +67,7 @@ def stations() -> gpd.GeoDataFrame:
 
 @cache
 def corridor_rows() -> dict[str, dict[str, Any]]:
-    """The corridor table, by id, with aliases and section ids as lists."""
+    """Load the corridor table, by id, with aliases and section ids as lists."""
     rows = read_table("corridors.csv").to_dict("records")
     for row in rows:
         row["sections"] = row["sections"].split()
@@ -77,7 +77,7 @@ def corridor_rows() -> dict[str, dict[str, Any]]:
 
 
 def corridor_id(name: str) -> str:
-    """The id of a corridor that a name means."""
+    """Return the id of the corridor that a name means."""
     known = {i: [row["title"], *row["aliases"]] for i, row in corridor_rows().items()}
     return match(name, known, "corridor")
 

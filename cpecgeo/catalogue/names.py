@@ -11,7 +11,7 @@ __all__ = ["folded", "match"]
 
 
 def folded(name: str) -> str:
-    """A name with case, accents, spaces and punctuation taken out, in any script.
+    """Strip a name, in any script, of case, accents, spaces and punctuation.
 
     Examples
     --------
@@ -23,7 +23,7 @@ def folded(name: str) -> str:
 
 
 def match(name: str, known: Mapping[str, Iterable[str]], what: str) -> str:
-    """The key that a name means.
+    """Return the key that a name means.
 
     Parameters
     ----------

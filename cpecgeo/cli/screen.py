@@ -61,7 +61,7 @@ Out = Annotated[
 
 
 def _corridor_names(incomplete: str) -> list[str]:
-    """For the shell to complete; reads one small table."""
+    """Complete the name of a corridor, from one small table."""
     from cpecgeo.catalogue.lines import corridor_rows
 
     return [name for name in corridor_rows() if name.startswith(incomplete.casefold())]
@@ -165,7 +165,7 @@ def _cell(value: Any, column: str) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """The folder, with those above it."""
+    """Make a folder, with those above it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -99,7 +99,7 @@ class Corridor:
         return Subject(shapes, self.title, "corridor", True, along, things=(self,))
 
     def at(self, km: Any) -> Any:
-        """The point at a chainage.
+        """Return the point at a chainage.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class Corridor:
         return self.chainage.at(self.km_of(km) if isinstance(km, str) else km)
 
     def km_of(self, stop: str) -> float:
-        """Chainage of a stop by name.
+        """Return the chainage of a stop by name.
 
         Examples
         --------
@@ -145,7 +145,7 @@ class Corridor:
         raise UnknownNameError(stop, f"stop of {self.name}", self.stops["name"])
 
     def locate(self, points: SubjectLike) -> pd.DataFrame:
-        """The closest place on the corridor to each point.
+        """Return the chainage and offset of each point; see `cpecgeo.locate`.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class Corridor:
         return cg.locate(points, self)
 
     def between(self, a: float | str, b: float | str) -> LineString:
-        """The stretch between two chainages or stops, in that direction.
+        """Return the line between two chainages or stops, in that direction.
 
         Parameters
         ----------
@@ -198,7 +198,7 @@ class Corridor:
         return self.chainage.between(*ends)
 
     def km_posts(self, every: float = 10) -> gpd.GeoDataFrame:
-        """Km posts along the corridor.
+        """Return km posts along the corridor.
 
         Parameters
         ----------
@@ -232,7 +232,7 @@ class Corridor:
         return frame
 
     def profile(self, every_km: float = 1.0, *, dem: Any = None) -> pd.DataFrame:
-        """Elevation, gradient and climb along the corridor; see `cpecgeo.profile`.
+        """Return elevation, gradient and climb along the corridor; see `cpecgeo.profile`.
 
         Examples
         --------
@@ -246,25 +246,25 @@ class Corridor:
         return cg.profile(self, every_km, dem=dem)
 
     def crossed(self, zones: Any = "districts") -> gpd.GeoDataFrame:
-        """The districts or other zones on the way, in order; see `cpecgeo.crossed`."""
+        """Return the districts or other zones crossed, in order; see `cpecgeo.crossed`."""
         import cpecgeo as cg
 
         return cg.crossed(self, zones)
 
     def buffer(self, km: float) -> Any:
-        """Area within `km` of the drawn line; see `cpecgeo.buffer`."""
+        """Return the area within `km` of the drawn line; see `cpecgeo.buffer`."""
         import cpecgeo as cg
 
         return cg.buffer(self, km)
 
     def explore(self, **style: Any) -> Any:
-        """A map of the corridor; see `cpecgeo.Map`."""
+        """Draw a map of the corridor; see `cpecgeo.Map`."""
         import cpecgeo as cg
 
         return cg.Map().add(self, **style)
 
     def report(self, **options: Any) -> Any:
-        """A report on the corridor; see `cpecgeo.report`."""
+        """Report on the corridor; see `cpecgeo.report`."""
         import cpecgeo as cg
 
         return cg.report(self, **options)

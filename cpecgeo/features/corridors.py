@@ -73,7 +73,7 @@ def _wholes(name: str) -> list[str]:
 
 
 def corridor(name: str, *, geometry: Literal["bundled", "osm"] = "bundled") -> Corridor:
-    """One corridor by name.
+    """Load one corridor by name.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def _from_osm(name: str) -> Corridor:
 
 
 def corridors() -> gpd.GeoDataFrame:
-    """All corridors with drawn and published lengths.
+    """List all corridors with drawn and published lengths.
 
     Returns
     -------

@@ -32,7 +32,7 @@ def _grid() -> NDArray[np.float64]:
 
 
 def elevation_m(points: Any) -> pd.Series:
-    """Ground elevation at points, bilinear in the 30″ grid of NOAA GLOBE.
+    """Return the ground elevation at points, bilinear in the 30″ grid of NOAA GLOBE.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ __all__ = ["markets"]
 
 
 def markets() -> gpd.GeoDataFrame:
-    """Border markets and crossings.
+    """List border markets and crossings.
 
     Returns
     -------

@@ -73,7 +73,7 @@ class Place:
 
 @cache
 def _index() -> pd.DataFrame:
-    """Every name of every point, folded, with its rank."""
+    """Index every name of every point by its folded form, with its rank."""
     rows: list[tuple[str, str, int, str, int]] = []
     for rank, name in enumerate(_LAYERS):
         frame = layer(name)
@@ -87,7 +87,7 @@ def _index() -> pd.DataFrame:
 
 
 def _short(text: str) -> str:
-    """As names of three words and more are shortened: D. I. Khan; empty for others."""
+    """Shorten a name of three words or more as people do: D. I. Khan; empty for others."""
     words = text.split()
     if len(words) < 3:
         return ""
@@ -95,7 +95,7 @@ def _short(text: str) -> str:
 
 
 def place(name: str, *, within: str | None = None) -> Place:
-    """One named point of any layer.
+    """Load one named point of any layer.
 
     Parameters
     ----------

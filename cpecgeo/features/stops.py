@@ -34,7 +34,7 @@ _COLUMNS = [
 
 @cache
 def _points() -> gpd.GeoDataFrame:
-    """Way points and stations in one frame; `km` of a station is its own line's post."""
+    """Load way points and stations in one frame; `km` of a station is its own line's post."""
     stations = layer("stations").rename(columns={"km": "post_km"})
     ways = layer("waypoints").query("kind == 'place'").assign(post_km=np.nan)
     frame = pd.concat([stations, ways], ignore_index=True)
@@ -42,7 +42,7 @@ def _points() -> gpd.GeoDataFrame:
 
 
 def stops(sections: list[str], whole: Any, chain: Any) -> gpd.GeoDataFrame:
-    """The stops of a corridor in order of chainage.
+    """Return the stops of a corridor in order of chainage.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def stops(sections: list[str], whole: Any, chain: Any) -> gpd.GeoDataFrame:
 
 
 def _on_trace(on: gpd.GeoDataFrame, km_at: dict[tuple[float, float], float]) -> pd.DataFrame:
-    """The points of one trace that lie on the corridor, with chainage."""
+    """Return the points of one trace that lie on the corridor, with chainage."""
     km = np.array(
         [np.nan if p is None else km_at.get((p.x, p.y), np.nan) for p in on.geometry], float
     )
