@@ -14,7 +14,7 @@ from cpecgeo.errors import GeometryError, InputError, InputTypeError, UnknownNam
 from cpecgeo.features.places import Place, place
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.geodesy import buffer, densify, nearest
-from cpecgeo.routing.graph import Network
+from cpecgeo.routing.graph import FINE_KM, Network
 from cpecgeo.routing.pieces import section_rows
 
 __all__ = ["Cut", "cut"]
@@ -26,15 +26,16 @@ _PLACE_KM = 2.0
 _FAR_KM = 15.0
 
 
-def cut(net: Network, what: Any, there: Any) -> Cut:
+def cut(net: Network, what: Any, there: Any) -> Cut:  # noqa: PLR0911
     """The stretches of edges that avoiding one thing takes out.
 
     Parameters
     ----------
     net : Network
-    what : str, Place, geometry, GeoSeries or GeoDataFrame
+    what : str, Place, Corridor, Route, Reach, geometry, GeoSeries or GeoDataFrame
         A section, corridor, crossing, district, province or place by name, in this order;
         ``"district:Quetta"`` or ``"place:Quetta"`` says which; or any point, line or polygon.
+        A route takes out what it runs over, a reach its polygon.
     there : ndarray of bool
         Edges to look at.
 
@@ -56,6 +57,9 @@ def cut(net: Network, what: Any, there: Any) -> Cut:
         crossing = what.layer == "crossings"
         found = _crossing(net, what.id, there) if crossing else None
         return found or _near(net, what.point, what.name, there)
+    if isinstance(getattr(what, "steps", None), tuple):
+        return _steps(what)
+    what = getattr(what, "polygon", what)
     if hasattr(what, "line") and hasattr(what, "sections"):
         return _sections(net, set(what.sections["id"]))
     if isinstance(what, (shapely.Geometry, gpd.GeoSeries, gpd.GeoDataFrame)):
@@ -135,6 +139,20 @@ def _sections(net: Network, names: set[str]) -> Cut:
     return {i: np.array([[0.0, km]]) for i, (of, km) in enumerate(rows) if names & set(of)}
 
 
+def _steps(route: Any) -> Cut:
+    """The stretches that a route runs over."""
+    found: Cut = {}
+    for step in route.steps:
+        span = np.sort(np.array([[step.a, step.b]]), axis=1)
+        found[step.edge] = np.vstack((found[step.edge], span)) if step.edge in found else span
+    if not found:
+        raise InputError(
+            f"avoid has the route {route.origin.name} – {route.destination.name}, and none of it "
+            "runs over the network; give one that cpecgeo.route found."
+        )
+    return found
+
+
 def _crossing(net: Network, name: str, there: Any) -> Cut | None:
     row = _row("crossings", name)
     if row is None:
@@ -183,27 +201,37 @@ def _near(net: Network, spot: Any, name: str, there: Any) -> Cut:
 
 
 def _inside(net: Network, area: Any, there: Any) -> Cut:
+    """The stretches of edges that lie in an area; the edges of both are geodesics."""
     found: Cut = {}
-    lines = net.edges.geometry.to_numpy()
+    area = densify(area, FINE_KM)
     shapely.prepare(area)
-    for i in np.flatnonzero(there & shapely.intersects(lines, area)):
-        spans = _spans(lines[i], net.measures[i], area)
+    for i in np.flatnonzero(there & shapely.intersects(net.fine, area)):
+        spans = _spans(net, int(i), area)
         if len(spans):
             found[int(i)] = spans
     return found
 
 
-def _spans(line: Any, measures: Any, area: Any) -> Any:
-    """From km and to km of the stretches of a line that lie in an area."""
+def _spans(net: Network, edge: int, area: Any) -> Any:
+    """From km and to km of the stretches of an edge that lie in an area."""
+    line, measures = net.fine[edge], net.measures[edge]
     if measures[-1] == 0:
         return np.zeros((1, 2))
-    fine = densify(line, 5.0)
-    parts = shapely.get_parts(shapely.intersection(fine, area))
+    parts = shapely.get_parts(shapely.intersection(line, area))
     ends = [(p.coords[0], p.coords[-1]) for p in parts if p.geom_type == "LineString"]
     if not ends:
         return np.empty((0, 2))
     xy = shapely.get_coordinates(line)
-    along = shapely.line_locate_point(fine, shapely.points(xy))
-    along[-1] = fine.length
-    spots = shapely.line_locate_point(fine, shapely.points(np.array(ends).reshape(-1, 2)))
-    return np.sort(np.interp(spots, along, measures).reshape(-1, 2), axis=1)
+    along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))))
+    at = shapely.line_locate_point(line, shapely.points(np.array(ends).reshape(-1, 2)))
+    km = _measured(shapely.get_coordinates(net.lines[edge]), xy, measures)
+    return np.sort(np.interp(at, along, km).reshape(-1, 2), axis=1)
+
+
+def _measured(xy: Any, fine: Any, measures: Any) -> Any:
+    """Calibrated km at the vertices of a line that was densified: even between its own."""
+    own, at = [0], 0
+    for vertex in xy[1:].tolist():
+        at = next(i for i in range(at + 1, len(fine)) if fine[i].tolist() == vertex)
+        own.append(at)
+    return np.interp(np.arange(len(fine)), own, measures)

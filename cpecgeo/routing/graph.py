@@ -27,8 +27,10 @@ from cpecgeo.routing.pieces import (
     vertices,
 )
 
-__all__ = ["Network", "network", "shared"]
+__all__ = ["FINE_KM", "Network", "network", "shared"]
 
+# A straight edge this short is its geodesic to some millimetres.
+FINE_KM = 1.0
 # How well a town is placed where only the network draws a road through it.
 _TOWN_KM = 2.0
 
@@ -77,6 +79,16 @@ class Network:
         for i, xy in enumerate(shapely.get_coordinates(self.nodes.geometry.to_numpy()).tolist()):
             at.setdefault((xy[0], xy[1]), []).append(i)
         return {i: tuple(j for j in x if j != i) for x in at.values() if len(x) > 1 for i in x}
+
+    @cached_property
+    def lines(self) -> NDArray[np.object_]:
+        """The lines of the edges."""
+        return np.asarray(self.edges.geometry.array, object)
+
+    @cached_property
+    def fine(self) -> NDArray[np.object_]:
+        """The lines with vertices so close that straight edges between them are geodesics."""
+        return np.asarray(geodesy.densify(self.edges.geometry, FINE_KM).array, object)
 
     @cached_property
     def rows(self) -> tuple[dict[str, Any], ...]:

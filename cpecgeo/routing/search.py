@@ -105,21 +105,18 @@ def _drawn_km(net: Network, edge: int) -> Any:
 
 
 def _allowed(ground: Usable) -> Any:
-    """The edges that may be snapped to."""
+    """Return which edges may be snapped to: what is avoided stays one of them."""
     edges = ground.network.edges
     may = ground.there & (edges["mode"] != "transfer").to_numpy() & (edges["km"] > 0).to_numpy()
-    for edge, spans in ground.blocked.items():
-        may[edge] &= not _whole(spans, ground.network.measures[edge])
     if not may.any():
         raise InputError("The filters leave no road and no railway at all; loosen them.")
     return may
 
 
 def snap_all(points: Any, names: list[str], ground: Usable) -> list[Snap]:
-    """The nearest point on an edge that may be used, for each of many points.
+    """Return the nearest point on an edge, for each of many points.
 
-    An edge that is avoided in part may be snapped to, so that ends don't move with what is
-    avoided; one that is avoided from end to end may not.
+    Edges that are avoided count too, so that a closure never moves an end to another road.
     """
     net = ground.network
     index, rows = _index(net, _allowed(ground).tobytes())
@@ -155,11 +152,6 @@ def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
             f"max_access_km={far:g}. Give a nearer place, raise max_access_km, or loosen a filter."
         )
     return replace(found, note=_closed(x, ground.year))
-
-
-def _whole(spans: Any, measures: Any) -> bool:
-    """Whether what is avoided takes out an edge from end to end."""
-    return bool(((spans[:, 0] <= 0) & (spans[:, 1] >= measures[-1])).any())
 
 
 def costs(net: Network, weight: str, speeds: Mapping[str, float] | None) -> tuple[Any, Any]:
@@ -199,8 +191,13 @@ class Tree:
 
 
 def clear(ground: Usable, edge: int, a: float, b: float) -> bool:
-    """Whether the stretch of an edge from km `a` to km `b` is free of what is avoided."""
+    """Return whether the stretch of an edge from km `a` to km `b` is free of what is avoided.
+
+    An end of the edge alone is: it belongs to the other edges of its node as much.
+    """
     low, high = min(a, b), max(a, b)
+    if low == high and low in (0.0, float(ground.network.measures[edge][-1])):
+        return True
     spans = ground.blocked.get(edge)
     return spans is None or not bool(((spans[:, 0] <= high) & (spans[:, 1] >= low)).any())
 

@@ -5,6 +5,7 @@ import pickle
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 from shapely.geometry import LineString, Point, Polygon, box
 
 import cpecgeo as cg
@@ -16,6 +17,8 @@ from cpecgeo.errors import (
     InputTypeError,
     UnknownNameError,
 )
+from cpecgeo.routing import overlap
+from cpecgeo.routing.filters import filters, usable
 
 
 def test_modes():
@@ -110,6 +113,8 @@ def test_the_pass_road_is_open_in_summer_only():
         ["n85"],
         cg.place("Panjgur"),
         cg.corridor("n85"),
+        cg.reach("Panjgur", km=20, mode="road"),
+        cg.route("Panjgur", "Surab", mode="road"),
         cg.place("Panjgur").point,
         cg.place("Panjgur").point.buffer(0.2),
         LineString([(63.0, 27.5), (65.0, 26.5)]),
@@ -159,12 +164,57 @@ def test_an_origin_on_a_blocked_edge_may_leave_the_other_way():
         cg.route(chain.at(chain.length_km * 0.75), "Nal", avoid=wall, **asked)
 
 
-def test_an_end_on_an_avoided_road_goes_to_the_next_one():
+def test_an_end_stays_on_its_road_when_that_is_closed():
+    """Moro lies on the N-5 alone: with that closed there is no way, not one from elsewhere."""
     free = cg.route("Moro", "Quetta", mode="road")
-    held = cg.route("Moro", "Quetta", mode="road", avoid="n5")
     assert free.origin.access_km == pytest.approx(0, abs=1e-6)
-    assert held.origin.access_km > 5
-    assert "n5" not in held.sections
+    with pytest.raises(InputError, match=r"cut by avoid=\['n5'\]"):
+        cg.route("Moro", "Quetta", mode="road", avoid="n5")
+    # A junction town leaves by its other roads.
+    other = cg.route("Rohri", "Quetta", mode="road", avoid="n5")
+    assert other.origin == cg.route("Rohri", "Quetta", mode="road").origin
+
+
+def test_the_only_road_from_the_border_is_critical():
+    worst = cg.critical_sections("Torkham", "Karachi Port", mode="road")
+    row = worst.set_index("section").loc["n5-peshawar-torkham"]
+    assert row["cut"]
+    assert np.isinf(row["more_km"])
+    assert (worst["more_km"] >= 0).all()
+
+
+def test_a_route_avoids_another_route():
+    first = cg.route("Lahore", "Karachi", mode="road")
+    second = cg.route("Lahore", "Karachi", mode="road", avoid=first)
+    assert second.length_km > first.length_km
+    assert overlap(first, second) == 0.0
+    area = cg.reach("Sukkur", km=30, mode="road")
+    around = cg.route("Lahore", "Karachi", mode="road", avoid=[area])
+    assert around.line.intersection(area.polygon.buffer(-1e-3)).is_empty
+    ship = cg.stated_leg("Gwadar", "Turbat", 165, mode="road", source="a sign")
+    with pytest.raises(InputError, match="none of it runs over the network"):
+        cg.route("Lahore", "Karachi", avoid=ship)
+
+
+def test_a_polygon_on_the_geodesic_of_a_long_edge_closes_it():
+    """The edge bulges off the straight line in lon, lat by more than the polygon is wide."""
+    net = cg.network()
+    edges = net.edges[(net.edges["mode"] == "road") & (net.edges["season"] == "")]
+    edges = edges[edges["status"] == "operating"]
+    bulges = []
+    for i, line in edges.geometry.items():
+        a, b = shapely.points(line.coords[0]), shapely.points(line.coords[-1])
+        if len(line.coords) == 2 and a != b:
+            middle = cg.geodesy.Chainage(line).at(cg.length_km(line) / 2)
+            bulges.append((line.distance(middle), i, middle))
+    size, edge, middle = max(bulges)
+    assert size > 1e-4
+    spot = middle.buffer(size / 2)
+    assert not spot.intersects(edges.geometry[edge])
+    spans = usable(filters(mode="road", avoid=spot)).blocked[edge]
+    assert spans.mean() == pytest.approx(edges["km"][edge] / 2, rel=1e-3)
+    # Half the spot's height above and below the middle of the edge.
+    assert 0 < spans[0, 1] - spans[0, 0] < 4 * size * 111
 
 
 def test_reach_stops_at_what_is_avoided():

@@ -16,6 +16,7 @@ from tests.effort import tries
 lons = st.floats(62.0, 75.0)
 lats = st.floats(25.2, 36.5)
 points = st.builds(Point, lons, lats)
+SECTIONS = {name for names in cg.network().edges["sections"] for name in names}
 near = {"max_access_km": 2000.0}
 modes = st.sampled_from(["any", "road", "rail"])
 weights = st.sampled_from(["km", "hours"])
@@ -64,12 +65,29 @@ def test_avoiding_never_shortens_and_is_obeyed(a, b, lon, lat, size, weight):
     if held is None:
         return
     cost = {"km": "length_km", "hours": "hours"}[weight]
-    # An end on an edge that is avoided from end to end goes to the next one.
-    assert held.access_km >= free.access_km
-    if held.access_km == free.access_km:
-        assert getattr(held, cost) >= getattr(free, cost) - 1e-9
+    assert (held.origin, held.destination) == (free.origin, free.destination)
+    assert getattr(held, cost) >= getattr(free, cost) - 1e-9
     inside = shapely.intersection(held.line, area.buffer(-0.02))
     assert inside.length < 1e-6
+
+
+@tries(15)
+@given(points, points, st.integers(0, 10**6), modes, weights)
+def test_a_closed_section_never_shortens(a, b, pick, mode, weight):
+    free = way_or_none(a, b, mode=mode, weight=weight)
+    if free is None or free.length_km == 0:
+        return
+    roads = [s for s in free.sections if not s.startswith("transfer-") and s in SECTIONS]
+    if not roads:
+        return
+    shut = roads[pick % len(roads)]
+    held = way_or_none(a, b, mode=mode, weight=weight, avoid=f"section:{shut}")
+    if held is None:
+        return
+    cost = {"km": "length_km", "hours": "hours"}[weight]
+    assert shut not in held.sections
+    assert getattr(held, cost) >= getattr(free, cost) - 1e-9
+    assert (held.origin, held.destination) == (free.origin, free.destination)
 
 
 @tries(15)
