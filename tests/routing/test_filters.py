@@ -80,13 +80,13 @@ def test_year_leaves_out_what_opened_later():
 def test_khunjerab_was_closed_in_winter_until_2024(year, season, open_):
     asked = {"year": year, "season": season}
     if open_:
-        assert cg.route("Kashgar", "Gilgit", **asked).length_km == pytest.approx(662, abs=30)
+        assert cg.route("Kashgar", "Gilgit", **asked).chainage_km == pytest.approx(662, abs=30)
         return
     with pytest.raises(InputError, match=rf"cut by year={year} and by season="):
         cg.route("Kashgar", "Gilgit", **asked)
     # One may still go up to the pass from either side.
-    assert cg.route("Kashgar", "Khunjerab Pass", **asked).length_km == pytest.approx(413)
-    assert cg.route("Khunjerab Pass", "Gilgit", **asked).length_km == pytest.approx(250.7, abs=0.1)
+    assert cg.route("Kashgar", "Khunjerab Pass", **asked).chainage_km == pytest.approx(413)
+    assert cg.route("Khunjerab Pass", "Gilgit", **asked).chainage_km == pytest.approx(250.7, abs=0.1)
 
 
 def test_the_pass_road_is_open_in_summer_only():
@@ -128,7 +128,7 @@ def test_avoid_takes_names_things_and_geometries(avoid):
     held = cg.route("Khunjerab Pass", "Gwadar", mode="road", avoid=avoid)
     assert "n85" in free.sections
     assert "n85" not in held.sections
-    assert held.length_km > free.length_km
+    assert held.chainage_km > free.chainage_km
 
 
 def test_avoiding_a_crossing_closes_the_border_and_not_the_road_to_it():
@@ -136,7 +136,7 @@ def test_avoiding_a_crossing_closes_the_border_and_not_the_road_to_it():
         cg.route("Kashgar", "Gwadar", avoid="Khunjerab")
     with pytest.raises(InputError, match="cut by avoid"):
         cg.route("Kashgar", "Gwadar", avoid=cg.place("Khunjerab Pass"))
-    assert cg.route("Gilgit", "Khunjerab Pass", avoid="Khunjerab").length_km > 200
+    assert cg.route("Gilgit", "Khunjerab Pass", avoid="Khunjerab").chainage_km > 200
 
 
 def test_closures_at_the_ends_are_noted():
@@ -158,7 +158,7 @@ def test_an_origin_on_a_blocked_edge_may_leave_the_other_way():
     wall = chain.at(chain.length_km * 0.75).buffer(0.05)
     ahead = cg.route(spot, "Nal", **asked)
     held = cg.route(spot, "Nal", avoid=wall, **asked)
-    assert held.length_km > ahead.length_km + 100
+    assert held.chainage_km > ahead.chainage_km + 100
     assert {ends[0], ends[1]} == {"Hoshab", "Awaran"}
     with pytest.raises(InputError, match="cut by avoid"):
         cg.route(chain.at(chain.length_km * 0.75), "Nal", avoid=wall, **asked)
@@ -186,12 +186,12 @@ def test_the_only_road_from_the_border_is_critical():
 def test_a_route_avoids_another_route():
     first = cg.route("Lahore", "Karachi", mode="road")
     second = cg.route("Lahore", "Karachi", mode="road", avoid=first)
-    assert second.length_km > first.length_km
+    assert second.chainage_km > first.chainage_km
     assert overlap(first, second) == 0.0
     area = cg.reach("Sukkur", km=30, mode="road")
     around = cg.route("Lahore", "Karachi", mode="road", avoid=[area])
     assert around.line.intersection(area.polygon.buffer(-1e-3)).is_empty
-    ship = cg.stated_leg("Gwadar", "Turbat", 165, mode="road", source="a sign")
+    ship = cg.stated_leg("Gwadar", "Turbat", km=165, mode="road", source="a sign")
     with pytest.raises(InputError, match="none of it runs over the network"):
         cg.route("Lahore", "Karachi", avoid=ship)
 
@@ -224,8 +224,8 @@ def test_reach_stops_at_what_is_avoided():
     spot, wall = chain.at(chain.length_km / 2), chain.at(chain.length_km * 0.75).buffer(0.05)
     free = cg.reach(spot, km=60, status="any", mode="road")
     held = cg.reach(spot, km=60, status="any", mode="road", avoid=wall)
-    assert free.length_km == pytest.approx(120, abs=1e-6)
-    assert 60 < held.length_km < 100
+    assert free.chainage_km == pytest.approx(120, abs=1e-6)
+    assert 60 < held.chainage_km < 100
     assert not held.edges.intersects(wall.buffer(-0.01)).any()
 
 
@@ -304,7 +304,7 @@ def test_bad_ends_of_a_matrix_are_told():
 def test_routes_are_joined_where_they_meet_only():
     one, two = cg.route("Quetta", "Kuchlak"), cg.route("Kuchlak", "Zhob", mode="road")
     both = one + two
-    assert both.length_km == pytest.approx(one.length_km + two.length_km)
+    assert both.chainage_km == pytest.approx(one.chainage_km + two.chainage_km)
     assert len(both.legs) == len(one.legs) + len(two.legs)
     assert (both.origin, both.destination) == (one.origin, two.destination)
     with pytest.raises(InputError, match="km apart"):
@@ -316,7 +316,7 @@ def test_routes_are_joined_where_they_meet_only():
 def test_routes_and_reaches_are_pickled():
     way, area = cg.route("Quetta", "Kuchlak"), cg.reach("Quetta", km=30)
     again, there = pickle.loads(pickle.dumps((way, area)))  # noqa: S301 – our own bytes
-    assert again.length_km == way.length_km
+    assert again.chainage_km == way.chainage_km
     assert there.edges["km"].sum() == area.edges["km"].sum()
 
 
@@ -356,7 +356,7 @@ def test_speeds_can_be_set_by_class():
         along="ml1",
         speeds={"rail-main": 102, "rail-branch": 80},
     )
-    assert fast.length_km == slow.length_km
+    assert fast.chainage_km == slow.chainage_km
     assert fast.hours == pytest.approx(slow.hours / 2, rel=1e-9)
 
 
@@ -397,5 +397,5 @@ def test_a_town_is_at_its_road_and_at_its_station():
         alone = cg.route(spot, other, mode=mode)
         either = cg.route(spot, other)
         assert alone.access_km == pytest.approx(0, abs=1e-9)
-        assert either.length_km <= alone.length_km + 1e-9
-        assert cg.route(other, spot).length_km == pytest.approx(either.length_km, abs=1e-9)
+        assert either.chainage_km <= alone.chainage_km + 1e-9
+        assert cg.route(other, spot).chainage_km == pytest.approx(either.chainage_km, abs=1e-9)

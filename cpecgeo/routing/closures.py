@@ -1,4 +1,4 @@
-"""What is to be avoided, turned into stretches of edges."""
+"""What is closed: what a caller avoids, borders by date, and passes by season."""
 
 from __future__ import annotations
 
@@ -6,28 +6,31 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
-from cpecgeo.catalogue import corridor_rows, folded, layer
+from cpecgeo.catalogue import corridor_rows, folded, layer, table
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import GeometryError, InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.places import Place, place
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.geodesy import buffer, densify, nearest
 from cpecgeo.routing.graph import FINE_KM, Network
-from cpecgeo.routing.pieces import section_rows
+from cpecgeo.routing.segments import section_rows
 
-__all__ = ["Cut", "cut"]
+__all__ = ["Cut", "cut", "is_open_in", "is_shut"]
 
-Cut = dict[int, Any]
+Cut = dict[int, NDArray[np.float64]]
+"""Edges, each with its closed stretches: km from and to, shape (n, 2)."""
 
 # A named place takes out what lies this close to it; one further off, what is nearest.
 _PLACE_KM = 2.0
 _FAR_KM = 15.0
 
 
-def cut(net: Network, what: Any, there: Any) -> Cut:  # noqa: PLR0911
-    """The stretches of edges that avoiding one thing takes out.
+def cut(net: Network, what: Any, there: Any) -> Cut:
+    """Return the stretches of edges that avoiding one thing closes.
 
     Parameters
     ----------
@@ -135,8 +138,8 @@ def _corridor(net: Network, name: str, _there: Any) -> Cut | None:
 
 
 def _sections(net: Network, names: set[str]) -> Cut:
-    rows = net.edges[["sections", "km"]].to_numpy()
-    return {i: np.array([[0.0, km]]) for i, (of, km) in enumerate(rows) if names & set(of)}
+    edges = sorted({int(i) for name in names for i in net.of_section.get(name, ())})
+    return {i: np.array([[0.0, net.lengths[i]]]) for i in edges}
 
 
 def _steps(route: Any) -> Cut:
@@ -144,7 +147,7 @@ def _steps(route: Any) -> Cut:
     found: Cut = {}
     for step in route.steps:
         span = np.sort(np.array([[step.a, step.b]]), axis=1)
-        found[step.edge] = np.vstack((found[step.edge], span)) if step.edge in found else span
+        found[step.edge] = np.vstack((found.get(step.edge, span[:0]), span))
     if not found:
         raise InputError(
             f"avoid has the route {route.origin.name} – {route.destination.name}, and none of it "
@@ -161,7 +164,7 @@ def _crossing(net: Network, name: str, there: Any) -> Cut | None:
         if not starts.any():
             return None
         row = short[starts].iloc[0]
-    here = np.flatnonzero((net.edges["crossing"] == row["id"]).to_numpy())
+    here = np.flatnonzero(net.columns["crossing"] == row["id"])
     if len(here):
         return {int(i): np.zeros((1, 2)) for i in here}
     return _near(net, row.geometry, row["name"], there)
@@ -189,7 +192,7 @@ def _near(net: Network, spot: Any, name: str, there: Any) -> Cut:
     """What lies within a short way of a point or line, or what is nearest to it."""
     radius = _PLACE_KM
     if spot.geom_type == "Point":
-        lines = net.edges.loc[there & (net.edges["km"] > 0).to_numpy()].geometry
+        lines = gpd.GeoSeries(net.lines[there & (net.columns["km"] > 0)], crs=4326)
         away = float(nearest(spot, lines)["distance_km"].iloc[0])
         if away > _FAR_KM:
             raise InputError(
@@ -235,3 +238,43 @@ def _measured(xy: Any, fine: Any, measures: Any) -> Any:
         at = next(i for i in range(at + 1, len(fine)) if fine[i].tolist() == vertex)
         own.append(at)
     return np.interp(np.arange(len(fine)), own, measures)
+
+
+def is_shut(net: Network, year: int | None, month: int | None) -> NDArray[np.bool_]:
+    """Return which edges are borders that are shut in a year and month."""
+    crossings = net.columns["crossing"]
+    shut = np.zeros(len(crossings), bool)
+    for row in table("closures").to_dict("records"):
+        here = crossings == row["crossing"]
+        if here.any() and _applies(row, 9999 if year is None else year, month):
+            shut |= here
+    return shut
+
+
+def is_open_in(net: Network, month: int | None) -> NDArray[np.bool_]:
+    """Return which edges no snow closes in a month; in any month where none is given."""
+    seasons = net.columns["season"]
+    whole = np.asarray(seasons == "", bool)
+    if month is None:
+        return whole
+    return np.array([s == "" or _within(month, *s.split("/")) for s in seasons], bool)
+
+
+def _within(month: int, first: str, last: str) -> bool:
+    """Return whether the middle of a month lies between two days of the year, MM-DD."""
+    day = f"{month:02d}-15"
+    return first <= day <= last if first <= last else day >= first or day <= last
+
+
+def _applies(row: dict[str, Any], year: int, month: int | None) -> bool:
+    """Return whether a closure holds: a seasonal one only where a month is given."""
+    seasonal = not pd.isna(row["season_from"])
+    if seasonal:
+        if month is None:
+            return False
+        if not _within(month, str(row["season_from"]), str(row["season_to"])):
+            return False
+    # Without a month, a year is closed if its middle is.
+    at = f"{year:04d}-{month or 6:02d}"
+    begun = pd.isna(row["from"]) or at >= str(row["from"])[:7]
+    return bool(begun and (pd.isna(row["to"]) or at <= str(row["to"])[:7]))
