@@ -169,6 +169,9 @@ def _via(
     both = np.array(there.cost) + np.array(back.cost)
     found = []
     for node in np.flatnonzero(both <= most).tolist():
+        # Where both trees run over one edge, its nodes have one path: the first stands for all.
+        if there.by[node] >= 0 and back.by[there.came[node]] == there.by[node]:
+            continue
         first, second = _edges(there, node), _edges(back, node)
         # A node on a spur would be gone to and back from.
         if not set(first).isdisjoint(second):

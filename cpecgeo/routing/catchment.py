@@ -17,7 +17,6 @@ from cpecgeo.errors import InputError
 from cpecgeo.geodesy import Index, buffer, length_km
 from cpecgeo.routing.filters import Usable, filters, number, usable
 from cpecgeo.routing.graph import Network
-from cpecgeo.routing.legs import cut_line
 from cpecgeo.routing.paths import End
 from cpecgeo.routing.search import Floats, Snap, edge_costs, search, snap
 
@@ -158,6 +157,7 @@ def _edges(ground: Usable, start: Snap, cost: Sequence[float], limit: float) -> 
     net = ground.network
     tree = search(ground, start, cost)
     rows: list[dict[str, Any]] = []
+    spans: list[tuple[int, float, float]] = []
     for i in np.flatnonzero(ground.there).tolist():
         length = net.lengths[i]
         u, v = net.ends[i]
@@ -169,11 +169,10 @@ def _edges(ground: Usable, start: Snap, cost: Sequence[float], limit: float) -> 
         per = cost[i] / length
         for low, high in _free(ground.blocked.get(i), length):
             inside = sorted(s for s in sources if low <= s[0] <= high and s[1] < limit)
-            rows.extend(
-                _stretch(net, i, a, b, at, per)
-                for a, b, at in _stretches(inside, low, high, per, limit)
-            )
-    frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry="geometry", crs=4326)
+            for a, b, at in _stretches(inside, low, high, per, limit):
+                rows.append(_stretch(net, i, abs(b - a), at, per))
+                spans.append((i, a, b))
+    frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry=net.cut(spans), crs=4326)
     frame.attrs = {
         "title": f"Reach of {start.name}",
         "method": "Dijkstra, calibrated km",
@@ -218,19 +217,18 @@ def _stretches(
 
 _COLUMNS = [
     "name", "mode", "section", "status", "km", "cost_from", "cost_to", "speed_class", "country",
-    "accuracy_km", "basis", "source", "licence", "geometry",
+    "accuracy_km", "basis", "source", "licence",
 ]  # fmt: skip
 
 
-def _stretch(net: Network, i: int, a: float, b: float, at: float, per: float) -> dict[str, Any]:
+def _stretch(net: Network, i: int, km: float, cost: float, per: float) -> dict[str, Any]:
+    """Return the row of `km` of an edge that are entered at a cost and left at another."""
     edge = net.rows[i]
-    about = {c: edge[c] for c in _COLUMNS if c in edge and c not in {"km", "geometry"}}
     return {
-        **about,
-        "km": abs(b - a),
-        "cost_from": at,
-        "cost_to": at + abs(b - a) * per,
-        "geometry": cut_line(edge["geometry"], net.measures[i], a, b),
+        **{c: edge[c] for c in _COLUMNS if c in edge},
+        "km": km,
+        "cost_from": cost,
+        "cost_to": cost + km * per,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
@@ -101,6 +102,53 @@ class Network:
     def fine(self) -> NDArray[np.object_]:
         """The lines with vertices so close that straight edges between them are geodesics."""
         return np.asarray(geodesy.densify(self.edges.geometry, FINE_KM).array, object)
+
+    @cached_property
+    def _chain(self) -> tuple[geodesy.Chainage, NDArray[np.float64]]:
+        """All edges that have a length as one line, and the km on it that each starts at."""
+        starts = np.concatenate(([0.0], np.cumsum(self.lengths)))[:-1]
+        own = [i for i, km in enumerate(self.lengths) if km > 0]
+        lines = shapely.MultiLineString([self.lines[i] for i in own])
+        measures = np.concatenate([starts[i] + self.measures[i] for i in own])
+        return geodesy.Chainage(lines, measures), starts
+
+    def cut(self, stretches: Sequence[tuple[int, float, float]]) -> list[LineString]:
+        """Return the lines of stretches of edges.
+
+        Parameters
+        ----------
+        stretches : sequence of (int, float, float)
+            Edge, km from and km to; backwards where km falls.
+
+        Returns
+        -------
+        list of LineString
+            With two equal vertices where a stretch has no length.
+        """
+        found: list[LineString] = []
+        split: list[tuple[int, int, float, float]] = []
+        for at, (edge, a, b) in enumerate(stretches):
+            line, whole = self.lines[edge], self.lengths[edge]
+            if whole == 0:
+                found.append(LineString([line.coords[0]] * 2))
+            elif {a, b} == {0.0, whole}:
+                found.append(line if b > a else line.reverse())
+            else:
+                found.append(line)
+                split.append((at, edge, a, b))
+        if split:
+            rows, edges, a_km, b_km = (np.array(column) for column in zip(*split, strict=True))
+            chain, starts = self._chain
+            low = np.maximum(np.minimum(a_km, b_km), 0.0)
+            high = np.minimum(np.maximum(a_km, b_km), np.array(self.lengths)[edges])
+            first = shapely.get_coordinates(chain.at(starts[edges] + low, bank="after").array)
+            last = shapely.get_coordinates(chain.at(starts[edges] + high, bank="before").array)
+            for i, (row, edge) in enumerate(zip(rows, edges, strict=True)):
+                km = self.measures[edge]
+                inner = shapely.get_coordinates(self.lines[edge])[(km > low[i]) & (km < high[i])]
+                line = LineString(np.vstack((first[i], inner, last[i])))
+                found[row] = line if a_km[i] <= b_km[i] else line.reverse()
+        return found
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from cpecgeo.routing.filters import Filters
 from cpecgeo.routing.graph import Network, shared
 from cpecgeo.routing.search import Snap, Step
 
-__all__ = ["Route", "cut_line", "route_of"]
+__all__ = ["Route", "route_of"]
 
 # Changes of direction below this many degrees are straight on.
 _STRAIGHT_DEG = 30.0
@@ -265,8 +265,10 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
     net = shared()
     rows: list[dict[str, Any]] = []
     run = 0.0
-    for step, spent in zip(route.steps, route.step_hours, strict=True):
-        row = _leg(net, step, spent, run, (route.origin.name, route.destination.name))
+    ends = route.origin.name, route.destination.name
+    drawn = net.cut([(step.edge, step.a, step.b) for step in route.steps])
+    for step, spent, line in zip(route.steps, route.step_hours, drawn, strict=True):
+        row = _leg(net, step, spent, line, run, ends)
         run += step.km
         before = rows[-1] if rows else None
         if before is not None and all(before[c] == row[c] for c in _SAME):
@@ -293,7 +295,7 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
 
 
 def _leg(
-    net: Network, step: Step, hours: float, run: float, ends: tuple[str, str]
+    net: Network, step: Step, hours: float, line: LineString, run: float, ends: tuple[str, str]
 ) -> dict[str, Any]:
     """Return the row of one step that starts `run` km from the origin."""
     edge, (u, v) = net.rows[step.edge], net.ends[step.edge]
@@ -309,19 +311,8 @@ def _leg(
         **{c: edge[c] for c in ("accuracy_km", "basis", "source", "licence")},
         "km_from": run,
         "km_to": run + step.km,
-        "lines": [cut_line(edge["geometry"], net.measures[step.edge], step.a, step.b)],
+        "lines": [line],
     }
-
-
-def cut_line(line: LineString, measures: Any, a: float, b: float) -> LineString:
-    """Return a line from km `a` to km `b`; two equal points where that has no length."""
-    whole = float(measures[-1])
-    if {a, b} == {0.0, whole} and whole > 0:
-        return line if b > a else line.reverse()
-    if a == b:
-        at = line.coords[0] if whole == 0 else Chainage(line, measures).at(a).coords[0]
-        return LineString([at, at])
-    return Chainage(line, measures).between(a, b)
 
 
 def _linked(lines: list[LineString]) -> LineString:

@@ -86,7 +86,9 @@ def test_khunjerab_was_closed_in_winter_until_2024(year, season, open_):
         cg.route("Kashgar", "Gilgit", **asked)
     # One may still go up to the pass from either side.
     assert cg.route("Kashgar", "Khunjerab Pass", **asked).chainage_km == pytest.approx(413)
-    assert cg.route("Khunjerab Pass", "Gilgit", **asked).chainage_km == pytest.approx(250.7, abs=0.1)
+    assert cg.route("Khunjerab Pass", "Gilgit", **asked).chainage_km == pytest.approx(
+        250.7, abs=0.1
+    )
 
 
 def test_the_pass_road_is_open_in_summer_only():
