@@ -14,6 +14,7 @@ from shapely import MultiPolygon, Polygon
 
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError
+from cpecgeo.features.subject import Subject
 from cpecgeo.geodesy import Index, buffer, length_km
 from cpecgeo.routing.filters import Usable, filters, number, usable
 from cpecgeo.routing.graph import Network
@@ -63,6 +64,12 @@ class Reach:
     def polygon(self) -> Polygon | MultiPolygon:
         """The area within `within_km` of what is reached."""
         return buffer(self.edges.geometry.union_all(), self.within_km)
+
+    def as_subject(self) -> Subject:
+        """Return the polygon under the reach's title; see `resolve`."""
+        title = f"Within {self.limit:g} {self.weight} of {self.origin.name}"
+        shapes = gpd.GeoSeries([self.polygon], index=[title], crs=4326)
+        return Subject(shapes, title, "reach", is_single=True, things=(self,))
 
     @property
     def chainage_km(self) -> float:

@@ -17,6 +17,7 @@ from shapely.geometry import LineString
 
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import InputError
+from cpecgeo.features.subject import Subject
 from cpecgeo.geodesy import Chainage, distance_km, length_km
 from cpecgeo.routing.filters import Filters
 from cpecgeo.routing.graph import Network, shared
@@ -123,6 +124,12 @@ class Route:
     def geometry(self) -> LineString:
         """The same as `line`."""
         return self.line
+
+    def as_subject(self) -> Subject:
+        """Return the line under the route's name; see `resolve`."""
+        title = f"{self.origin.name} – {self.destination.name}"
+        shapes = gpd.GeoSeries([self.line], index=[title], crs=4326)
+        return Subject(shapes, title, "route", is_single=True, things=(self,))
 
     @property
     def sections(self) -> tuple[str, ...]:

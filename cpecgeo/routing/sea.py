@@ -69,7 +69,10 @@ def sea_route(a: End, b: End, *, names: tuple[str, str] | None = None) -> Route:
         raise MissingExtraError(
             'Legs by sea need searoute: pip install "cpecgeo[sea]" (searoute 1.6).'
         ) from error
-    ends = [resolve_point(x, what, among=("place",)) for x, what in ((a, "the first port"), (b, "the second port"))]
+    ends = [
+        resolve_point(x, what, among=("place",))
+        for x, what in ((a, "the first port"), (b, "the second port"))
+    ]
     if ends[0][1].equals(ends[1][1]):
         raise InputError("Both ports are at one place; there is no way between them.")
     # Its graph is shared and changed by calls with restrictions; none are given.
@@ -132,7 +135,10 @@ def stated_leg(
     >>> stated_leg("Gwadar", "Turbat", km=165, mode="road", source="a road sign").chainage_km
     165.0
     """
-    ends = [resolve_point(x, what, among=("place",)) for x, what in ((a, "the first end"), (b, "the second end"))]
+    ends = [
+        resolve_point(x, what, among=("place",))
+        for x, what in ((a, "the first end"), (b, "the second end"))
+    ]
     line = LineString([ends[0][1], ends[1][1]])
     straight = float(length_km(line))
     if number(km, "km") < straight:

@@ -204,7 +204,9 @@ def snap(ends: Sequence[tuple[str, Any]], ground: Usable, *, max_access_km: floa
     """
     far = number(max_access_km, "max_access_km", infinite=True)
     things = [_place_named(x, ground.mode) if isinstance(x, str) else x for _, x in ends]
-    read = [resolve_point(x, what) for (what, _), x in zip(ends, things, strict=True)]
+    read = [
+        resolve_point(x, what, among=("place",)) for (what, _), x in zip(ends, things, strict=True)
+    ]
     found = snap_all([point for _, point in read], [name for name, _ in read], ground)
     for (what, _), one in zip(ends, found, strict=True):
         if one.access_km > far:

@@ -141,6 +141,34 @@ def test_avoiding_a_crossing_closes_the_border_and_not_the_road_to_it():
     assert cg.route("Gilgit", "Khunjerab Pass", avoid="Khunjerab").chainage_km > 200
 
 
+def test_a_market_is_avoided_as_its_crossing():
+    with pytest.raises(InputError, match=r"cut by avoid=\['Market'\]"):
+        cg.route("Kashgar", "Gwadar", avoid=cg.market("Khunjerab"))
+
+
+@pytest.mark.parametrize(
+    ("thing", "kind"),
+    [
+        (cg.route("Quetta", "Kuchlak", mode="road"), "LineString"),
+        (cg.reach("Quetta", km=20, mode="road"), "Polygon"),
+        (cg.market("Torkham"), "Point"),
+    ],
+    ids=["route", "reach", "market"],
+)
+def test_things_are_subjects_of_every_verb(thing, kind):
+    subject = thing.as_subject()
+    assert subject.is_single
+    assert subject.things == (thing,)
+    assert subject.shapes.geom_type.tolist() == [kind]
+    far = Point(70.0, 32.0)
+    near = cg.nearest(far, thing).iloc[0]
+    assert near["target"] == subject.shapes.index[0]
+    expected = cg.distance_km(far, subject.shapes.iloc[0])
+    assert near["distance_km"] == pytest.approx(expected, abs=1e-6)
+    assert cg.buffer(thing, 2).contains(subject.shapes.iloc[0])
+    assert len(cg.exposure(thing, [5])) == 1
+
+
 def test_closures_at_the_ends_are_noted():
     way = cg.route("Torkham", "Peshawar")
     assert way.notes == ("Torkham: closed to trade (since 2025-10)",)
@@ -250,7 +278,7 @@ def test_reach_stops_at_what_is_avoided():
         ({"avoid": Point(25, 67)}, CoordinateError, "swapped"),
         ({"avoid": gpd.GeoSeries([Point(67, 25)])}, CRSError, "CRS"),
         ({"avoid": Point(80, 40)}, InputError, "km from the network"),
-        ({"avoid": "raikot-thakot-realignment"}, InputError, "isn't in the network"),
+        ({"avoid": "raikot-thakot-realignment"}, InputError, "isn't drawn"),
         ({"along": "silk road"}, UnknownNameError, "corridor"),
         ({"speeds": {"motorbike": 60}}, InputError, "speed classes"),
         ({"speeds": {"motorway": 0}}, InputError, "above 0"),
