@@ -11,9 +11,10 @@ import pandas as pd
 
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.features.subject import PointLike
 from cpecgeo.routing.filters import Usable, filters, number, usable
 from cpecgeo.routing.legs import Route, route_of
-from cpecgeo.routing.paths import End, route
+from cpecgeo.routing.paths import route
 from cpecgeo.routing.search import (
     Snap,
     Step,
@@ -33,8 +34,8 @@ _ROUNDS = 25
 
 
 def routes(
-    a: End,
-    b: End,
+    a: PointLike,
+    b: PointLike,
     k: int = 3,
     max_overlap: float = 0.6,
     *,
@@ -279,8 +280,8 @@ def compare(them: Sequence[Route] | Mapping[str, Route]) -> gpd.GeoDataFrame:
 
 
 def critical_sections(
-    a: End = "Khunjerab Pass",
-    b: End = "Gwadar",
+    a: PointLike = "Khunjerab Pass",
+    b: PointLike = "Gwadar",
     *,
     weight: str = "km",
     speeds: Mapping[str, float] | None = None,

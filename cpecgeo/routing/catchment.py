@@ -14,11 +14,10 @@ from shapely import MultiPolygon, Polygon
 
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError
-from cpecgeo.features.subject import Subject
+from cpecgeo.features.subject import PointLike, Subject
 from cpecgeo.geodesy import Index, buffer, length_km
 from cpecgeo.routing.filters import Usable, filters, number, usable
 from cpecgeo.routing.graph import Network
-from cpecgeo.routing.paths import End
 from cpecgeo.routing.search import Floats, Snap, edge_costs, search, snap
 
 __all__ = ["Reach", "reach"]
@@ -109,7 +108,7 @@ class Reach:
 
 
 def reach(
-    a: End,
+    a: PointLike,
     *,
     km: float | None = None,
     hours: float | None = None,

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
-from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import in_region, resolve
+from cpecgeo.features.subject import PointLike, SubjectLike
 from cpecgeo.geodesy.inputs import POINTS
 from cpecgeo.routing.filters import Filters, Usable, filters, number, usable
 from cpecgeo.routing.legs import Route, route_of
@@ -32,18 +32,15 @@ from cpecgeo.routing.search import (
     steps_to,
 )
 
-__all__ = ["End", "route", "route_matrix"]
-
-End: TypeAlias = str | Place | shapely.Point | tuple[float, float] | gpd.GeoSeries
-"""What an origin or destination may be."""
+__all__ = ["route", "route_matrix"]
 
 
 def route(
-    a: End,
-    b: End,
+    a: PointLike,
+    b: PointLike,
     *,
     mode: str = "any",
-    avoid: Any = (),
+    avoid: SubjectLike = (),
     weight: str = "km",
     status: str | Sequence[str] | None = None,
     year: int | None = None,
@@ -117,7 +114,11 @@ def route(
 
 
 def _why(
-    ends: Sequence[tuple[str, End]], at: tuple[Snap, Snap], chosen: Filters, weight: str, far: float
+    ends: Sequence[tuple[str, PointLike]],
+    at: tuple[Snap, Snap],
+    chosen: Filters,
+    weight: str,
+    far: float,
 ) -> str:
     """Return which filter leaves no way."""
 
@@ -143,13 +144,13 @@ def _why(
     return f"{head}: the two lie on parts of the network that aren't joined."
 
 
-Ends: TypeAlias = str | Sequence[End] | gpd.GeoSeries | gpd.GeoDataFrame
+Ends: TypeAlias = str | Sequence[PointLike] | gpd.GeoSeries | gpd.GeoDataFrame
 """A layer's name, or several ends."""
 
 
 def route_matrix(
-    a: Ends,
-    b: Ends | None = None,
+    a: Sequence[PointLike] | SubjectLike,
+    b: Sequence[PointLike] | SubjectLike | None = None,
     *,
     weight: str = "km",
     speeds: Mapping[str, float] | None = None,
@@ -239,7 +240,9 @@ class _Arrival:
         return np.where(np.isfinite(found), found, np.nan)
 
 
-def _snapped(x: Ends, ground: Usable, far: float) -> dict[Any, Snap | None]:
+def _snapped(
+    x: Sequence[PointLike] | SubjectLike, ground: Usable, far: float
+) -> dict[Any, Snap | None]:
     """Return where ends join the network, by label; None further than `far` km from it."""
     if isinstance(x, str):
         try:

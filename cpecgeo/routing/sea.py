@@ -13,10 +13,10 @@ from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
 from cpecgeo.features.resolve import resolve_point
+from cpecgeo.features.subject import PointLike
 from cpecgeo.geodesy import densify, length_km
 from cpecgeo.routing.filters import number
 from cpecgeo.routing.legs import Route
-from cpecgeo.routing.paths import End
 from cpecgeo.routing.search import Snap
 
 __all__ = ["sea_route", "stated_leg"]
@@ -27,7 +27,7 @@ _GRAZE_DEG = 0.03
 _STEP_KM = 20.0
 
 
-def sea_route(a: End, b: End, *, names: tuple[str, str] | None = None) -> Route:
+def sea_route(a: PointLike, b: PointLike, *, names: tuple[str, str] | None = None) -> Route:
     """Return the route by sea between two ports, over the shipping lanes of `searoute`.
 
     Parameters
@@ -96,8 +96,8 @@ def sea_route(a: End, b: End, *, names: tuple[str, str] | None = None) -> Route:
 
 
 def stated_leg(
-    a: End,
-    b: End,
+    a: PointLike,
+    b: PointLike,
     *,
     km: float,
     mode: str,

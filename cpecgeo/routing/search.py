@@ -192,7 +192,7 @@ def snap(ends: Sequence[tuple[str, Any]], ground: Usable, *, max_access_km: floa
 
     Parameters
     ----------
-    ends : sequence of (str, End)
+    ends : sequence of (str, PointLike)
         What an end is called in messages, and the end.
     ground : Usable
     max_access_km : float
