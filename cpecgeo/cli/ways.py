@@ -91,7 +91,8 @@ def route(
     legs = pd.concat([way.legs.assign(way=n) for n, way in enumerate(ways, 1)], ignore_index=True)
     if out is None and not json:
         for n, way in enumerate(ways, 1):
-            print(f"{n}: {way.length_km:,.1f} km, {way.hours:,.1f} hours (assumed speeds)")
+            km = f"{way.chainage_km:,.1f} km (calibrated)"
+            print(f"{n}: {km}, {way.hours:,.1f} hours (assumed speeds)")
     columns = "way name mode status from to km hours"
     give(legs, None if out is not None else columns, out=out, json=json)
 

@@ -19,6 +19,7 @@ from cpecgeo.features.corridors import corridors
 from cpecgeo.features.elevation import elevation_m
 from cpecgeo.features.markets import markets
 from cpecgeo.features.places import place
+from cpecgeo.features.subject import Subject
 from cpecgeo.routing import Reach, reach
 from cpecgeo.routing.filters import number
 
@@ -90,6 +91,17 @@ class Market:
     def geometry(self) -> Point:
         """The same as `point`."""
         return self.point
+
+    def as_subject(self) -> Subject:
+        """Return the point under the market's name; see `resolve`."""
+        shapes = gpd.GeoSeries([self.point], index=[self.name], crs=4326)
+        return Subject(shapes, self.name, "market", is_single=True, things=(self,))
+
+    def explore(self, **style: Any) -> Any:
+        """Return a map of the market; see `cpecgeo.Map`."""
+        import cpecgeo as cg
+
+        return cg.Map().add(self, **style)
 
     def __repr__(self) -> str:
         return f"<Market {self.name}: {self.status or 'state not known'}, to {self.country}>"

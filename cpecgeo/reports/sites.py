@@ -161,7 +161,7 @@ def _reached(sheet: Market) -> tuple[tuple[str, ...], pd.DataFrame | None]:
         return (sheet.reached_note,), None
     towns = sheet.reached.towns.sort_values("cost").head(15)
     count, away = len(sheet.reached.towns), sheet.reached.within_km
-    ways = f"{sheet.reached.length_km:,.0f} km of roads, {count} towns within {away:g} km of them"
+    ways = f"{sheet.reached.chainage_km:,.0f} km of roads (calibrated), {count} towns within {away:g} km of them"
     text = (f"{sheet.reached_note}: {ways}.",)
     if towns.empty:
         return text, None

@@ -1,28 +1,41 @@
-"""Alternative routes that really differ."""
+"""Other routes: alternatives, a comparison, and what is left when a section closes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 
-from cpecgeo.errors import InputError
-from cpecgeo.routing.filters import filters, number, usable
-from cpecgeo.routing.finding import route, steps_to, without_stubs
-from cpecgeo.routing.search import Snap, Tree, costs, shortest, snap
-from cpecgeo.routing.ways import Route, Step, made
+from cpecgeo.catalogue import data_version
+from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.features.subject import PointLike
+from cpecgeo.routing.filters import Usable, filters, number, usable
+from cpecgeo.routing.legs import Route, route_of
+from cpecgeo.routing.paths import route
+from cpecgeo.routing.search import (
+    Snap,
+    Step,
+    Tree,
+    edge_costs,
+    search,
+    steps_to,
+    whole_step,
+    without_stubs,
+)
 
-__all__ = ["overlap", "routes"]
+__all__ = ["compare", "critical_sections", "overlap", "routes"]
 
-# How much dearer a stretch gets each time that a way has run over it, and how often.
+# How much dearer an edge gets each time that a route has run over it, and how often.
 _PENALTY = 1.4
 _ROUNDS = 25
 
 
 def routes(
-    a: Any,
-    b: Any,
+    a: PointLike,
+    b: PointLike,
     k: int = 3,
     max_overlap: float = 0.6,
     *,
@@ -32,7 +45,7 @@ def routes(
     max_access_km: float = 50.0,
     **chosen: Any,
 ) -> list[Route]:
-    """The best route and alternatives that share little with it and with one another.
+    """Return the best route, and alternatives that share little with it and one another.
 
     Parameters
     ----------
@@ -82,19 +95,19 @@ def routes(
     if number(max_overlap, "max_overlap") > 1:
         raise InputError(f"max_overlap is {max_overlap!r}; it is a share from 0 to 1.")
     number(max_stretch, "max_stretch", least=1.0)
-    asked = filters(**chosen)
     # Says why where there is no way at all.
-    route(a, b, weight=weight, speeds=speeds, max_access_km=max_access_km, **chosen)
+    best = route(a, b, weight=weight, speeds=speeds, max_access_km=max_access_km, **chosen)
+    asked = filters(**chosen)
     ground = usable(asked)
-    cost, hours = costs(ground.network, weight, speeds)
-    start = snap(a, ground, "the origin", max_access_km)
-    end = snap(b, ground, "the destination", max_access_km)
-    length = np.array([m[-1] for m in ground.network.measures])
+    net = ground.network
+    cost, hours = edge_costs(net, weight, speeds)
+    ends = best.origin, best.destination
 
-    def total(steps: list[Step]) -> float:
-        return float(sum(cost[s.edge] * _share(s, length) for s in steps))
+    def total(steps: Sequence[Step]) -> float:
+        return sum(cost[s.edge] * _share(s, net.lengths[s.edge]) for s in steps)
 
-    found = _penalised(ground, start, end, cost) + _via(ground, start, end, cost)
+    least = total(best.steps)
+    found = _penalised(ground, ends, cost) + _via(ground, ends, cost, least * max_stretch + 1e-9)
     unique = {tuple(s.edge for s in steps): steps for steps in reversed(found)}
     ranked = sorted(unique.values(), key=lambda s: (round(total(s), 9), [x.edge for x in s]))
     kept: list[list[Step]] = []
@@ -103,16 +116,15 @@ def routes(
             break
         if all(_shared(steps, other) <= max_overlap for other in kept):
             kept.append(steps)
-    return [made(ground, start, end, s, hours, weight=weight, chosen=asked) for s in kept]
+    return [route_of(net, ends, s, hours, weight=weight, chosen=asked) for s in kept]
 
 
-def _share(step: Step, length: Any) -> float:
-    whole = float(length[step.edge])
-    return abs(step.b - step.a) / whole if whole else 1.0
+def _share(step: Step, length: float) -> float:
+    return step.km / length if length else 1.0
 
 
-def _shared(one: list[Step], two: list[Step]) -> float:
-    """Km that both run over, as a share of the shorter."""
+def _shared(one: Sequence[Step], two: Sequence[Step]) -> float:
+    """Return the km that both run over, as a share of the shorter."""
     spans: dict[int, list[tuple[float, float]]] = {}
     for step in two:
         spans.setdefault(step.edge, []).append((min(step.a, step.b), max(step.a, step.b)))
@@ -121,12 +133,12 @@ def _shared(one: list[Step], two: list[Step]) -> float:
         low, high = min(step.a, step.b), max(step.a, step.b)
         for first, last in spans.get(step.edge, []):
             shared += max(0.0, min(high, last) - max(low, first))
-    least = min(sum(abs(s.b - s.a) for s in steps) for steps in (one, two))
+    least = min(sum(s.km for s in steps) for steps in (one, two))
     return shared / least if least else 1.0
 
 
 def overlap(one: Route, two: Route) -> float:
-    """Km that two routes both run over, as a share of the shorter's.
+    """Return the calibrated km that two routes share, as a share of the shorter's.
 
     Examples
     --------
@@ -134,76 +146,209 @@ def overlap(one: Route, two: Route) -> float:
     >>> overlap(r, r)
     1.0
     """
-    return _shared(list(one.steps), list(two.steps))
+    return _shared(one.steps, two.steps)
 
 
-def _penalised(ground: Any, start: Snap, end: Snap, cost: Any) -> list[list[Step]]:
-    found, dear = [], cost.copy()
+def _penalised(ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float]) -> list[list[Step]]:
+    """Return least paths, each over edges that the ones before have made dearer."""
+    found, dear = [], list(cost)
     for _ in range(_ROUNDS):
-        steps = steps_to(ground, shortest(ground, start, dear), end, dear)
+        steps = steps_to(ground, search(ground, ends[0], dear), ends[1], dear)
         if steps is None:
             break
         found.append(steps)
-        dear[[s.edge for s in steps]] *= _PENALTY
+        for edge in {s.edge for s in steps}:
+            dear[edge] *= _PENALTY
     return found
 
 
-def _via(ground: Any, start: Snap, end: Snap, cost: Any) -> list[list[Step]]:
-    """Shortest to each node and on from it, where that has no loop."""
-    there, back = shortest(ground, start, cost), shortest(ground, end, cost)
+def _via(
+    ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float], most: float
+) -> list[list[Step]]:
+    """Return least paths to each node and on from it: without loops, and `most` the dearest."""
+    there, back = (search(ground, end, cost) for end in ends)
+    both = np.array(there.cost) + np.array(back.cost)
     found = []
-    reached = np.flatnonzero(np.isfinite(there.cost) & np.isfinite(back.cost))
-    for node in reached:
-        first, second = _edges(there, int(node)), _edges(back, int(node))
-        # A node on a spur would be gone to and back from.
-        if set(first) & set(second) or {start.edge, end.edge} & {*first, *second}:
+    for node in np.flatnonzero(both <= most).tolist():
+        # Where both trees run over one edge, its nodes have one path: the first stands for all.
+        if there.by[node] >= 0 and back.by[there.came[node]] == there.by[node]:
             continue
-        steps = _walk(ground, there, back, int(node))
+        first, second = _edges(there, node), _edges(back, node)
+        # A node on a spur would be gone to and back from.
+        if not set(first).isdisjoint(second):
+            continue
+        if any(end.edge in first or end.edge in second for end in ends):
+            continue
+        steps = _walk(ground, there, back, node)
         if steps is not None:
             found.append(steps)
     return found
 
 
 def _edges(tree: Tree, node: int) -> list[int]:
-    """The edges from a node back to the start of its tree."""
+    """Return the edges from a node back to the start of its tree."""
     edges = []
     while tree.by[node] >= 0:
-        edges.append(int(tree.by[node]))
-        node = int(tree.came[node])
+        edges.append(tree.by[node])
+        node = tree.came[node]
     return edges
 
 
 def _nodes(tree: Tree, node: int) -> list[int]:
+    """Return the nodes from one back to the start of its tree, that one first."""
     nodes = [node]
     while tree.by[node] >= 0:
-        node = int(tree.came[node])
+        node = tree.came[node]
         nodes.append(node)
     return nodes
 
 
-def _walk(ground: Any, there: Tree, back: Tree, node: int) -> list[Step] | None:
-    """The way to a node of one tree and on along the other; None where it crosses itself."""
+def _walk(ground: Usable, there: Tree, back: Tree, node: int) -> list[Step] | None:
+    """Return the steps to a node and on from it; None where they cross themselves."""
     first, second = _nodes(there, node), _nodes(back, node)
     if len({*first, *second}) != len(first) + len(second) - 1:
         return None
     net = ground.network
-    u = net.edges["u"].to_numpy()
-    steps: list[Step] = []
 
-    def end_step(tree: Tree, at: int) -> Step:
+    def stub(tree: Tree, at: int) -> Step:
         edge, km = tree.start.edge, tree.start.km
-        whole = float(net.measures[edge][-1])
-        ends = {int(u[edge]): 0.0, int(net.edges["v"].iloc[edge]): whole}
-        return Step(edge, km, ends.get(at, km))
+        (u, v), whole = net.ends[edge], net.lengths[edge]
+        return Step(edge, km, {u: 0.0, v: whole}.get(at, km))
 
-    steps.append(end_step(there, first[-1]))
+    steps = [stub(there, first[-1])]
     for nodes, edges in (
         (first[::-1], _edges(there, node)[::-1]),
         (second, _edges(back, node)),
     ):
-        for at, edge in zip(nodes, edges, strict=False):
-            whole = float(net.measures[edge][-1])
-            steps.append(Step(edge, *((0.0, whole) if u[edge] == at else (whole, 0.0))))
-    last = end_step(back, second[-1])
+        steps += [whole_step(net, edge, at) for at, edge in zip(nodes, edges, strict=False)]
+    last = stub(back, second[-1])
     steps.append(Step(last.edge, last.b, last.a))
     return without_stubs(steps, there.start, back.start)
+
+
+def compare(them: Sequence[Route] | Mapping[str, Route]) -> gpd.GeoDataFrame:
+    """Return routes side by side.
+
+    Parameters
+    ----------
+    them : list of Route, or dict of name to Route
+
+    Returns
+    -------
+    GeoDataFrame
+        One row per route: `km` (calibrated), `more_km hours more_hours access_km legs`, km by
+        mode and by status, the filters in words, and the route as one line, so that a map can
+        draw them together. `more_…` count from the first.
+
+    Examples
+    --------
+    >>> compare([route("Burhan", "Hakla"), route("Hakla", "Burhan")])["more_km"].round(6).tolist()
+    [0.0, 0.0]
+    """
+    listed = them.values() if isinstance(them, Mapping) else them
+    if not isinstance(listed, Iterable) or not all(isinstance(one, Route) for one in listed):
+        raise InputTypeError("compare takes a list of routes, or a dict of name to route.")
+    if not isinstance(them, Mapping):
+        named: dict[str, Route] = {}
+        for one in them:
+            name = f"{one.origin.name} – {one.destination.name}"
+            named[name if name not in named else f"{name} ({len(named) + 1})"] = one
+        them = named
+    if not them:
+        raise InputError("Nothing to compare; give one route at least.")
+    rows = []
+    for one in them.values():
+        row: dict[str, Any] = {
+            "km": one.chainage_km,
+            "hours": one.hours,
+            "access_km": one.access_km,
+            "legs": len(one.legs),
+        }
+        row |= {f"{mode}_km": km for mode, km in one.km_by("mode").items() if mode != "border"}
+        row |= {f"{status}_km": km for status, km in one.km_by("status").items()}
+        rows.append(row | {"asked": one.asked})
+    lines = [one.line for one in them.values()]
+    frame = gpd.GeoDataFrame(rows, index=pd.Index(them, name="route"), geometry=lines, crs=4326)
+    amounts = [c for c in frame.columns if c.endswith("_km") and c != "access_km"]
+    frame[amounts] = frame[amounts].fillna(0.0)
+    frame.insert(1, "more_km", frame["km"] - frame["km"].iloc[0])
+    frame.insert(3, "more_hours", frame["hours"] - frame["hours"].iloc[0])
+    last = ["asked", "geometry"]
+    frame = frame[[*(c for c in frame.columns if c not in last), *last]]
+    frame.attrs = {"method": "calibrated km, assumed speeds", "data_version": data_version()}
+    return frame
+
+
+def critical_sections(
+    a: PointLike = "Khunjerab Pass",
+    b: PointLike = "Gwadar",
+    *,
+    weight: str = "km",
+    speeds: Mapping[str, float] | None = None,
+    max_access_km: float = 50.0,
+    **chosen: Any,
+) -> pd.DataFrame:
+    """Return which single section, if closed, lengthens a route most.
+
+    Parameters
+    ----------
+    a, b
+        As in `route`.
+    weight : {"km", "hours"}
+    speeds, max_access_km
+        As in `route`.
+    **chosen
+        `mode avoid status year season along`, as in `route`.
+
+    Returns
+    -------
+    DataFrame
+        A row per section of the best route, worst first: `section name km` (of it, on the
+        route), `closed_km` and `closed_hours` (the best way without it), `more_km`,
+        `more_hours`, `cut` (no way is left; `more_…` are infinite).
+
+    Examples
+    --------
+    >>> worst = critical_sections("Rohri Junction", "Lahore Junction", mode="rail")
+    >>> worst["cut"].any() in (True, False)
+    True
+    """
+    base = route(a, b, weight=weight, speeds=speeds, max_access_km=max_access_km, **chosen)
+    ground = usable(filters(**chosen))
+    net = ground.network
+    cost, hours = edge_costs(net, weight, speeds)
+    # Dicts keep the order of travel.
+    km_of: dict[tuple[str, str], float] = {}
+    for step in base.steps:
+        row = net.rows[step.edge]
+        if row["mode"] != "transfer" and not row["crossing"]:
+            key = row["section"], row["name"]
+            km_of[key] = km_of.get(key, 0.0) + step.km
+    rows = []
+    for (section, name), km in km_of.items():
+        edges = net.of_section[section].tolist()
+        shut = ground.closing({i: np.array([[0.0, net.lengths[i]]]) for i in edges})
+        steps = steps_to(shut, search(shut, base.origin, cost), base.destination, cost)
+        closed = (np.inf, np.inf)
+        if steps is not None:
+            spent = (hours[s.edge] * _share(s, net.lengths[s.edge]) for s in steps)
+            closed = sum(s.km for s in steps), sum(spent)
+        rows.append(
+            {
+                "section": section,
+                "name": name,
+                "km": km,
+                "closed_km": closed[0],
+                "closed_hours": closed[1],
+                "cut": steps is None,
+            }
+        )
+    columns = ["section", "name", "km", "closed_km", "closed_hours", "cut"]
+    frame = pd.DataFrame(rows, columns=columns)
+    frame["more_km"] = frame["closed_km"] - base.chainage_km
+    frame["more_hours"] = frame["closed_hours"] - base.hours
+    amounts = ["closed_km", "more_km", "closed_hours", "more_hours"]
+    frame = frame[["section", "name", "km", *amounts, "cut"]]
+    frame = frame.sort_values(f"more_{weight}", ascending=False, kind="stable")
+    frame.attrs = {**base.legs.attrs, "open_km": base.chainage_km, "open_hours": base.hours}
+    return frame.reset_index(drop=True)

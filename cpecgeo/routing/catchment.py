@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -10,13 +10,15 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+from shapely import MultiPolygon, Polygon
 
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError
+from cpecgeo.features.subject import PointLike, Subject
 from cpecgeo.geodesy import Index, buffer, length_km
 from cpecgeo.routing.filters import Usable, filters, number, usable
-from cpecgeo.routing.search import Snap, costs, shortest, snap
-from cpecgeo.routing.ways import drawn
+from cpecgeo.routing.graph import Network
+from cpecgeo.routing.search import Floats, Snap, edge_costs, search, snap
 
 __all__ = ["Reach", "reach"]
 
@@ -28,7 +30,7 @@ _LEAST_KM = 1e-6
 class Reach:
     """What lies within so many km or hours of a place.
 
-    Made by `reach`, not by hand.
+    `reach` finds one.
 
     Attributes
     ----------
@@ -58,25 +60,36 @@ class Reach:
     within_km: float
 
     @cached_property
-    def polygon(self) -> Any:
+    def polygon(self) -> Polygon | MultiPolygon:
         """The area within `within_km` of what is reached."""
         return buffer(self.edges.geometry.union_all(), self.within_km)
 
+    def as_subject(self) -> Subject:
+        """Return the polygon under the reach's title; see `resolve`."""
+        title = f"Within {self.limit:g} {self.weight} of {self.origin.name}"
+        shapes = gpd.GeoSeries([self.polygon], index=[title], crs=4326)
+        return Subject(shapes, title, "reach", is_single=True, things=(self,))
+
     @property
-    def length_km(self) -> float:
-        """Calibrated km of road and railway reached."""
+    def chainage_km(self) -> float:
+        """Calibrated km of road and railway reached: published ones where there are any."""
         return float(self.edges["km"].sum())
 
-    def explore(self, **style: Any) -> Any:
-        """A map of the stretches and towns reached; see `cpecgeo.Map`."""
-        from cpecgeo.maps import Map
+    @property
+    def length_km(self) -> float:
+        """Geodesic length of the lines reached, in kilometres."""
+        return float(np.sum(length_km(self.edges.geometry)))
 
-        return Map().add(self.edges, **style).add(self.towns, name="Towns reached")
+    def explore(self, **style: Any) -> Any:
+        """Return a map of the lines and towns reached; see `cpecgeo.Map`."""
+        import cpecgeo as cg
+
+        return cg.Map().add(self, **style)
 
     def __repr__(self) -> str:
         return (
             f"<Reach {self.limit:g} {self.weight} of {self.origin.name}: "
-            f"{self.length_km:,.0f} km of ways, {len(self.towns)} towns>"
+            f"{self.chainage_km:,.0f} km (calibrated), {len(self.towns)} towns>"
         )
 
     def _repr_html_(self) -> str:
@@ -88,14 +101,14 @@ class Reach:
         )
         return (
             f"<div><strong>Within {self.limit:g} {self.weight} of {escape(self.origin.name)}"
-            f"</strong><p>{self.length_km:,.0f} km of ways, {len(self.towns)} towns with "
-            f"{people:,.0f} people</p><table><tr><th>town</th><th>{self.weight}</th></tr>"
-            f"{rows}</table></div>"
+            f"</strong><p>{self.chainage_km:,.0f} km of roads and railways (calibrated), "
+            f"{len(self.towns)} towns with {people:,.0f} people</p><table><tr>"
+            f"<th>town</th><th>{self.weight}</th></tr>{rows}</table></div>"
         )
 
 
 def reach(
-    a: Any,
+    a: PointLike,
     *,
     km: float | None = None,
     hours: float | None = None,
@@ -104,7 +117,7 @@ def reach(
     max_access_km: float = 50.0,
     **chosen: Any,
 ) -> Reach:
-    """What can be reached from a place in so many kilometres or hours.
+    """Return what can be reached from a place in so many kilometres or hours.
 
     Parameters
     ----------
@@ -139,33 +152,33 @@ def reach(
     limit = number(limit, weight, above=0.0)
     within_km = number(within_km, "within_km", above=0.0)
     ground = usable(filters(**chosen))
-    cost, _ = costs(ground.network, weight, speeds)
-    start = snap(a, ground, "the origin", max_access_km)
+    cost, _ = edge_costs(ground.network, weight, speeds)
+    (start,) = snap([("the origin", a)], ground, max_access_km=max_access_km)
     edges = _edges(ground, start, cost, limit)
     return Reach(start, weight, limit, edges, _towns(edges, within_km), within_km)
 
 
-def _edges(ground: Usable, start: Snap, cost: Any, limit: float) -> gpd.GeoDataFrame:
-    """The stretches within the limit, each with its cost where it is entered and left."""
+def _edges(ground: Usable, start: Snap, cost: Sequence[float], limit: float) -> gpd.GeoDataFrame:
+    """Return the stretches within the limit, with the cost where each is entered and left."""
     net = ground.network
-    tree = shortest(ground, start, cost)
+    tree = search(ground, start, cost)
     rows: list[dict[str, Any]] = []
-    for i in map(int, np.flatnonzero(ground.there)):
-        length = float(net.measures[i][-1])
-        if length == 0:
-            continue
-        u, v = int(net.edges["u"].iloc[i]), int(net.edges["v"].iloc[i])
-        sources = [(0.0, float(tree.cost[u])), (length, float(tree.cost[v]))]
+    spans: list[tuple[int, float, float]] = []
+    for i in np.flatnonzero(ground.there).tolist():
+        length = net.lengths[i]
+        u, v = net.ends[i]
+        sources = [(0.0, tree.cost[u]), (length, tree.cost[v])]
         if i == start.edge:
             sources.append((start.km, 0.0))
-        per = float(cost[i]) / length
+        if length == 0 or min(at for _, at in sources) >= limit:
+            continue
+        per = cost[i] / length
         for low, high in _free(ground.blocked.get(i), length):
             inside = sorted(s for s in sources if low <= s[0] <= high and s[1] < limit)
-            rows.extend(
-                _stretch(net, i, a, b, at, per)
-                for a, b, at in _stretches(inside, low, high, per, limit)
-            )
-    frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry="geometry", crs=4326)
+            for a, b, at in _stretches(inside, low, high, per, limit):
+                rows.append(_stretch(net, i, abs(b - a), at, per))
+                spans.append((i, a, b))
+    frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry=net.cut(spans), crs=4326)
     frame.attrs = {
         "title": f"Reach of {start.name}",
         "method": "Dijkstra, calibrated km",
@@ -177,8 +190,8 @@ def _edges(ground: Usable, start: Snap, cost: Any, limit: float) -> gpd.GeoDataF
     return frame
 
 
-def _free(spans: Any, length: float) -> list[tuple[float, float]]:
-    """The stretches of an edge that `avoid` leaves."""
+def _free(spans: Floats | None, length: float) -> list[tuple[float, float]]:
+    """Return the stretches of an edge that `avoid` leaves."""
     if spans is None:
         return [(0.0, length)]
     free, at = [], 0.0
@@ -192,7 +205,7 @@ def _free(spans: Any, length: float) -> list[tuple[float, float]]:
 def _stretches(
     sources: list[tuple[float, float]], low: float, high: float, per: float, limit: float
 ) -> list[tuple[float, float, float]]:
-    """From km, to km and cost at the first, each km of the edge by its cheapest source only."""
+    """Return km from, km to and the cost at the first, each km by its cheapest source only."""
     found = []
     for j, (km, at) in enumerate(sources):
         # Costs rise evenly, so two sources share what lies between them where they are equal.
@@ -210,23 +223,23 @@ def _stretches(
 
 _COLUMNS = [
     "name", "mode", "section", "status", "km", "cost_from", "cost_to", "speed_class", "country",
-    "accuracy_km", "basis", "source", "licence", "geometry",
+    "accuracy_km", "basis", "source", "licence",
 ]  # fmt: skip
 
 
-def _stretch(net: Any, i: int, a: float, b: float, at: float, per: float) -> dict[str, Any]:
-    edge = net.edges.iloc[i]
-    about = {c: edge[c] for c in _COLUMNS if c in edge and c not in {"km", "geometry"}}
+def _stretch(net: Network, i: int, km: float, cost: float, per: float) -> dict[str, Any]:
+    """Return the row of `km` of an edge that are entered at a cost and left at another."""
+    edge = net.rows[i]
     return {
-        **about,
-        "km": abs(b - a),
-        "cost_from": at,
-        "cost_to": at + abs(b - a) * per,
-        "geometry": drawn(edge.geometry, net.measures[i], a, b),
+        **{c: edge[c] for c in _COLUMNS if c in edge},
+        "km": km,
+        "cost_from": cost,
+        "cost_to": cost + km * per,
     }
 
 
 def _towns(edges: gpd.GeoDataFrame, within_km: float) -> gpd.GeoDataFrame:
+    """Return the towns near what is reached, with the cost at the nearest point of it."""
     towns = layer("places")
     attrs = towns.attrs
     if edges.empty:

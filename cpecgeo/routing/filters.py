@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
-from cpecgeo.catalogue import table
+from cpecgeo.catalogue import corridor_rows
+from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
-from cpecgeo.routing.avoid import Cut, cut
+from cpecgeo.routing.closures import Cut, cut, is_open_in, is_shut
 from cpecgeo.routing.graph import Network, shared
+from cpecgeo.routing.segments import STATUSES
 
-__all__ = ["MODES", "STATUSES", "Filters", "Usable", "filters", "number", "usable"]
+__all__ = ["MODES", "Filters", "Usable", "filters", "number", "usable"]
 
 MODES = ("any", "road", "rail")
-STATUSES = ("operating", "under_construction", "suspended", "closed", "planned")
 MONTHS = (
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",
@@ -29,7 +32,7 @@ SEASONS = {"winter": 1, "spring": 4, "summer": 7, "autumn": 10}
 
 @dataclass(frozen=True)
 class Filters:
-    """What was asked for, checked.
+    """The filters of a question, validated.
 
     Attributes
     ----------
@@ -37,7 +40,7 @@ class Filters:
     status : tuple of str
     year, month : int or None
     season : str
-        The season as it was asked for.
+        The season as given.
     avoid : tuple
         Names and geometries, as given.
     along : str or None
@@ -53,14 +56,14 @@ class Filters:
     along: str | None = None
 
     def without(self, name: str) -> Filters:
-        """The same with one filter dropped."""
+        """Return the same filters with one dropped."""
         fields = {**self.__dict__, name: Filters.__dataclass_fields__[name].default}
         if name == "status":
             fields["status"] = STATUSES
         return Filters(**fields)
 
-    def named(self) -> dict[str, str]:
-        """The filters that are set, as words."""
+    def describe(self) -> dict[str, str]:
+        """Return the filters that are set, in words."""
         words: dict[str, str] = {}
         if self.mode != "any":
             words["mode"] = f"mode={self.mode!r}"
@@ -87,7 +90,7 @@ def filters(
     season: str | int | None = None,
     along: str | None = None,
 ) -> Filters:
-    """Check the filters of a question.
+    """Validate the filters of a question.
 
     Raises
     ------
@@ -96,8 +99,6 @@ def filters(
     if mode not in MODES:
         raise UnknownNameError(mode, "mode", MODES)
     if along is not None:
-        from cpecgeo.catalogue.lines import corridor_id
-
         along = corridor_id(along)
     return Filters(
         mode=mode,
@@ -113,7 +114,7 @@ def filters(
 def number(
     x: Any, what: str, *, above: float = -np.inf, least: float = 0.0, infinite: bool = False
 ) -> float:
-    """`x` as a float within its bounds.
+    """Return `x` as a float, or say which bound it breaks.
 
     Raises
     ------
@@ -184,12 +185,12 @@ class Usable:
     network : Network
     mode : str
     year : int or None
-    open : ndarray of bool, shape (edges,)
-        Passable from end to end.
     there : ndarray of bool, shape (edges,)
         Part of what the filters leave, `avoid` aside: what may be snapped to.
     blocked : dict of int to ndarray, shape (n, 2)
-        Stretches of an edge, from km and to km, that `avoid` takes out.
+        Stretches of an edge, from km and to km, that `avoid` closes.
+    passable : list of bool
+        Per edge, whether it may be used from end to end.
     asked : str
         The filters, in words.
     """
@@ -197,80 +198,43 @@ class Usable:
     network: Network
     mode: str
     year: int | None
-    open: Any
-    there: Any
-    blocked: dict[int, Any]
+    there: NDArray[np.bool_]
+    blocked: Cut
+    passable: list[bool]
     asked: str
+
+    def closing(self, cut: Cut) -> Usable:
+        """Return the network with further stretches closed."""
+        blocked, passable = dict(self.blocked), self.passable.copy()
+        for edge, spans in cut.items():
+            blocked[edge] = np.vstack((blocked.get(edge, spans[:0]), spans))
+            passable[edge] = False
+        return replace(self, blocked=blocked, passable=passable)
 
 
 def usable(chosen: Filters) -> Usable:
-    """Apply filters to the network."""
+    """Return the network under filters."""
+    ground = _open(replace(chosen, avoid=()))
+    ground = replace(ground, asked=", ".join(chosen.describe().values()))
+    for what in chosen.avoid:
+        ground = ground.closing(cut(ground.network, what, ground.there))
+    return ground
+
+
+@lru_cache(maxsize=64)
+def _open(chosen: Filters) -> Usable:
+    """Return the network under filters that avoid nothing."""
     net = shared()
-    edges = net.edges
-    mode = edges["mode"].to_numpy()
-    there = np.ones(len(edges), bool) if chosen.mode == "any" else mode == chosen.mode
-    crossing = edges["crossing"].to_numpy() != ""
-    there &= edges["status"].isin(chosen.status).to_numpy()
+    columns = net.columns
+    there = np.isin(columns["status"].astype(str), chosen.status)
+    if chosen.mode != "any":
+        there &= columns["mode"] == chosen.mode
     if chosen.year is not None:
-        opened = edges["opened"].str[:4].astype(float).to_numpy()
-        there &= ~(opened > chosen.year)
+        there &= ~(columns["year"] > chosen.year)
     if chosen.along is not None:
-        there &= _of_corridor(net, chosen.along) | crossing
-    there &= ~_shut(net, chosen) & _in_season(net, chosen.month)
-    taken: list[Cut] = [cut(net, what, there) for what in chosen.avoid]
-    blocked: dict[int, Any] = {}
-    for one in taken:
-        for edge, spans in one.items():
-            blocked[edge] = np.vstack((blocked[edge], spans)) if edge in blocked else spans
-    passable = there.copy()
-    passable[list(blocked)] = False
-    asked = ", ".join(chosen.named().values())
-    return Usable(net, chosen.mode, chosen.year, passable, there, blocked, asked)
-
-
-def _of_corridor(net: Network, name: str) -> Any:
-    from cpecgeo.catalogue import corridor_rows
-
-    parts = set(corridor_rows()[name]["sections"])
-    return np.array([bool(parts & set(of)) for of in net.edges["sections"]])
-
-
-def _shut(net: Network, chosen: Filters) -> Any:
-    """Border edges that are shut in the year and season asked for."""
-    edges = net.edges
-    shut = np.zeros(len(edges), bool)
-    year = 9999 if chosen.year is None else chosen.year
-    for row in table("closures").to_dict("records"):
-        here = (edges["crossing"] == row["crossing"]).to_numpy()
-        if here.any() and _applies(row, year, chosen.month):
-            shut |= here
-    return shut
-
-
-def _in_season(net: Network, month: int | None) -> Any:
-    """Roads that snow closes each year count where a season is asked for, in that season."""
-    seasons = net.edges["season"].to_numpy()
-    whole = seasons == ""
-    if month is None:
-        return whole
-    return whole | np.array([s != "" and _within(month, *s.split("/")) for s in seasons])
-
-
-def _within(month: int, first: str, last: str) -> bool:
-    """Whether the middle of a month lies between two days of the year, MM-DD."""
-    day = f"{month:02d}-15"
-    return first <= day <= last if first <= last else day >= first or day <= last
-
-
-def _applies(row: dict[str, Any], year: int, month: int | None) -> bool:
-    """Whether a closure holds: a seasonal one only where a season is asked for."""
-    seasonal = not pd.isna(row["season_from"])
-    if seasonal:
-        if month is None:
-            return False
-        if not _within(month, str(row["season_from"]), str(row["season_to"])):
-            return False
-    # Without a month, a year is closed if its middle is.
-    at = f"{year:04d}-{month or 6:02d}"
-    begun = pd.isna(row["from"]) or at >= str(row["from"])[:7]
-    return bool(begun and (pd.isna(row["to"]) or at <= str(row["to"])[:7]))
+        own = np.zeros(len(there), bool)
+        for name in corridor_rows()[chosen.along]["sections"]:
+            own[net.of_section.get(name, [])] = True
+        there &= own | (columns["crossing"] != "")
+    there &= ~is_shut(net, chosen.year, chosen.month) & is_open_in(net, chosen.month)
+    return Usable(net, chosen.mode, chosen.year, there, {}, there.tolist(), "")

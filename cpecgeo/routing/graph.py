@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
@@ -16,19 +17,23 @@ from shapely.geometry import LineString, Point
 from cpecgeo import geodesy
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
-from cpecgeo.routing.joins import Node, add_transfers, split_borders
-from cpecgeo.routing.pieces import (
+from cpecgeo.routing.segments import (
     XY,
-    Piece,
+    Node,
+    Segment,
     Vertex,
-    joined,
-    pieces,
+    add_transfers,
+    join_junctions,
+    read_segments,
+    read_vertices,
     section_rows,
-    vertices,
+    split_borders,
 )
 
-__all__ = ["Network", "network", "shared"]
+__all__ = ["FINE_KM", "Network", "network", "shared"]
 
+# A straight edge this short is its geodesic to some millimetres.
+FINE_KM = 1.0
 # How well a town is placed where only the network draws a road through it.
 _TOWN_KM = 2.0
 
@@ -37,7 +42,7 @@ _TOWN_KM = 2.0
 class Network:
     """Roads and railways as nodes and edges.
 
-    Made by `network`, not by hand.
+    `network` makes one.
 
     Attributes
     ----------
@@ -62,10 +67,20 @@ class Network:
     measures: tuple[NDArray[np.float64], ...] = field(repr=False)
 
     @cached_property
+    def ends(self) -> tuple[tuple[int, int], ...]:
+        """The nodes `u` and `v` of each edge."""
+        return tuple(map(tuple, self.edges[["u", "v"]].to_numpy().tolist()))
+
+    @cached_property
+    def lengths(self) -> tuple[float, ...]:
+        """Calibrated km of each edge, the last of its measures."""
+        return tuple(float(km[-1]) for km in self.measures)
+
+    @cached_property
     def meets(self) -> tuple[tuple[tuple[int, int], ...], ...]:
         """Per node, the edges that meet there with the node at their other end."""
         at: list[list[tuple[int, int]]] = [[] for _ in range(len(self.nodes))]
-        for i, (u, v) in enumerate(self.edges[["u", "v"]].to_numpy().tolist()):
+        for i, (u, v) in enumerate(self.ends):
             at[u].append((i, v))
             at[v].append((i, u))
         return tuple(tuple(sorted(x)) for x in at)
@@ -79,11 +94,94 @@ class Network:
         return {i: tuple(j for j in x if j != i) for x in at.values() if len(x) > 1 for i in x}
 
     @cached_property
+    def lines(self) -> NDArray[np.object_]:
+        """The lines of the edges."""
+        return np.asarray(self.edges.geometry.array, object)
+
+    @cached_property
+    def fine(self) -> NDArray[np.object_]:
+        """The lines with vertices so close that straight edges between them are geodesics."""
+        return np.asarray(geodesy.densify(self.edges.geometry, FINE_KM).array, object)
+
+    @cached_property
+    def _chain(self) -> tuple[geodesy.Chainage, NDArray[np.float64]]:
+        """All edges that have a length as one line, and the km on it that each starts at."""
+        starts = np.concatenate(([0.0], np.cumsum(self.lengths)))[:-1]
+        own = [i for i, km in enumerate(self.lengths) if km > 0]
+        lines = shapely.MultiLineString([self.lines[i] for i in own])
+        measures = np.concatenate([starts[i] + self.measures[i] for i in own])
+        return geodesy.Chainage(lines, measures), starts
+
+    def cut(self, stretches: Sequence[tuple[int, float, float]]) -> list[LineString]:
+        """Return the lines of stretches of edges.
+
+        Parameters
+        ----------
+        stretches : sequence of (int, float, float)
+            Edge, km from and km to; backwards where km falls.
+
+        Returns
+        -------
+        list of LineString
+            With two equal vertices where a stretch has no length.
+        """
+        found: list[LineString] = []
+        split: list[tuple[int, int, float, float]] = []
+        for at, (edge, a, b) in enumerate(stretches):
+            line, whole = self.lines[edge], self.lengths[edge]
+            if whole == 0:
+                found.append(LineString([line.coords[0]] * 2))
+            elif {a, b} == {0.0, whole}:
+                found.append(line if b > a else line.reverse())
+            else:
+                found.append(line)
+                split.append((at, edge, a, b))
+        if split:
+            rows, edges, a_km, b_km = (np.array(column) for column in zip(*split, strict=True))
+            chain, starts = self._chain
+            low = np.maximum(np.minimum(a_km, b_km), 0.0)
+            high = np.minimum(np.maximum(a_km, b_km), np.array(self.lengths)[edges])
+            first = shapely.get_coordinates(chain.at(starts[edges] + low, bank="after").array)
+            last = shapely.get_coordinates(chain.at(starts[edges] + high, bank="before").array)
+            for i, (row, edge) in enumerate(zip(rows, edges, strict=True)):
+                km = self.measures[edge]
+                inner = shapely.get_coordinates(self.lines[edge])[(km > low[i]) & (km < high[i])]
+                line = LineString(np.vstack((first[i], inner, last[i])))
+                found[row] = line if a_km[i] <= b_km[i] else line.reverse()
+        return found
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the nodes, empty where they have none."""
+        return tuple(self.nodes["name"])
+
+    @cached_property
     def rows(self) -> tuple[dict[str, Any], ...]:
         """The edges as dictionaries, for reading one at a time."""
         frame = pd.DataFrame(self.edges).assign(opened=self.edges["opened"].astype(object))
         frame["opened"] = frame["opened"].where(frame["opened"].notna(), None)
         return tuple(frame.to_dict("records"))
+
+    @cached_property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Columns of the edges that filters read, as arrays."""
+        edges = self.edges
+        opened = edges["opened"].str[:4].astype(float)
+        return {
+            **{c: edges[c].to_numpy(object) for c in ("mode", "status", "season", "crossing")},
+            **{c: edges[c].to_numpy(float) for c in ("km", "hours")},
+            "speed_class": edges["speed_class"].to_numpy(object),
+            "year": opened.to_numpy(float),
+        }
+
+    @cached_property
+    def of_section(self) -> dict[str, NDArray[np.int64]]:
+        """The edges of each section."""
+        found: dict[str, list[int]] = {}
+        for edge, names in enumerate(self.edges["sections"]):
+            for name in names:
+                found.setdefault(name, []).append(edge)
+        return {name: np.array(edges) for name, edges in found.items()}
 
     def _repr_html_(self) -> str:
         by = self.edges.groupby(["mode", "status"])["km"].agg(["count", "sum"]).round(0)
@@ -91,7 +189,7 @@ class Network:
 
 
 def network() -> Network:
-    """The bundled network of every corridor and section, road and rail.
+    """Return the bundled network of every corridor and section, road and rail.
 
     Returns
     -------
@@ -113,25 +211,24 @@ def network() -> Network:
     >>> float(n.edges.loc[n.edges["section"] == "raikot-thakot", "km"].sum().round(6))
     280.0
     """
-    made = shared()
-    return Network(made.nodes.copy(), made.edges.copy(), made.measures)
+    own = shared()
+    return Network(own.nodes.copy(), own.edges.copy(), own.measures)
 
 
 @cache
 def shared() -> Network:
-    """The network made once and shared: not to be changed."""
-    at, where = vertices()
-    parts = pieces()
-    spots = {(p.mode, xy) for p in parts for xy in (p.a, p.b)}
-    same = joined(spots, at)
-    chains = _chains(parts, at, same)
+    """Return the network that all calls share: not to be changed."""
+    at, where = read_vertices()
+    sections = section_rows()
+    segments = read_segments(where, sections)
+    same = join_junctions({(s.mode, xy) for s in segments for xy in (s.a, s.b)}, at)
     keys: dict[Node, int] = {}
     rows: list[dict[str, Any]] = []
     measures: list[NDArray[np.float64]] = []
-    for chain, line in chains:
+    for chain, line in _chains(segments, at, same):
         ends = [same.get((chain[0].mode, xy), xy) for xy in (line[0], line[-1])]
         u, v = (keys.setdefault((chain[0].mode, xy, ""), len(keys)) for xy in ends)
-        km = np.concatenate(([0.0], np.cumsum([p.km for p in chain])))
+        km = np.concatenate(([0.0], np.cumsum([s.km for s in chain])))
         rows.append(
             {
                 "u": u,
@@ -146,22 +243,22 @@ def shared() -> Network:
             }
         )
         measures.append(km)
-    edges = _described(rows)
-    split_borders(edges, keys, measures)
-    add_transfers(edges, keys, measures, where, same)
+    _describe(rows, sections)
+    split_borders(rows, keys, measures)
+    add_transfers(rows, keys, measures, where, same)
     for km in measures:
         km.flags.writeable = False
-    return Network(_nodes(keys, at), _framed(edges), tuple(measures))
+    return Network(_nodes(keys, at), _framed(rows), tuple(measures))
 
 
 def _chains(
-    parts: list[Piece], at: dict[XY, Vertex], same: dict[tuple[str, XY], XY]
-) -> list[tuple[list[Piece], list[XY]]]:
-    """Pieces joined between nodes: the pieces in order, and the positions along them."""
+    parts: list[Segment], at: dict[XY, Vertex], same: dict[tuple[str, XY], XY]
+) -> list[tuple[list[Segment], list[XY]]]:
+    """Return chains of segments from node to node, each with the positions along it."""
     meet: dict[tuple[str, XY], list[int]] = {}
-    for i, piece in enumerate(parts):
-        for xy in (piece.a, piece.b):
-            meet.setdefault((piece.mode, same.get((piece.mode, xy), xy)), []).append(i)
+    for i, segment in enumerate(parts):
+        for xy in (segment.a, segment.b):
+            meet.setdefault((segment.mode, same.get((segment.mode, xy), xy)), []).append(i)
 
     def ends(mode: str, xy: XY) -> bool:
         here = meet[mode, same.get((mode, xy), xy)]
@@ -169,14 +266,14 @@ def _chains(
 
     seen: set[int] = set()
     chains = []
-    for i, piece in enumerate(parts):
-        for start, ahead in ((piece.a, piece.b), (piece.b, piece.a)):
-            if i in seen or not ends(piece.mode, start):
+    for i, segment in enumerate(parts):
+        for start, ahead in ((segment.a, segment.b), (segment.b, segment.a)):
+            if i in seen or not ends(segment.mode, start):
                 continue
-            chain, line, now = [piece], [start, ahead], i
+            chain, line, now = [segment], [start, ahead], i
             seen.add(i)
-            while not ends(piece.mode, line[-1]):
-                now = next(j for j in meet[piece.mode, line[-1]] if j != now)
+            while not ends(segment.mode, line[-1]):
+                now = next(j for j in meet[segment.mode, line[-1]] if j != now)
                 step = parts[now]
                 seen.add(now)
                 chain.append(step)
@@ -185,19 +282,18 @@ def _chains(
     return chains
 
 
-def _described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _describe(rows: list[dict[str, Any]], sections: dict[str, dict[str, Any]]) -> None:
     """Add what the section says, the speed and the country."""
-    sections = section_rows()
     speeds = read_table("speeds.csv").set_index("id")["kmh"].astype(float)
-    spots = [row["geometry"].interpolate(0.5, normalized=True) for row in rows]
-    countries = layer("countries")
-    found = geodesy.nearest(gpd.GeoSeries(spots, crs=4326), countries.geometry)
-    for row, country in zip(rows, countries["name"][found["target"]], strict=True):
+    lines = gpd.GeoSeries([row["geometry"] for row in rows], crs=4326)
+    drawn = geodesy.length_km(lines)
+    for row, country, chord in zip(rows, _countries(lines), drawn, strict=True):
         about = sections[row["section"]]
         kmh = float(speeds[about["speed_class"]])
         accuracy = about["accuracy_km"]
         if pd.isna(accuracy):
-            accuracy = _bound(row["km"], row["geometry"])
+            # How far a road of this length can be from the straight line between its ends.
+            accuracy = 0.5 * np.sqrt(max(0.0, row["km"] ** 2 - chord**2)) + _TOWN_KM
         row |= {
             "name": about["name"],
             "speed_class": about["speed_class"],
@@ -211,17 +307,25 @@ def _described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "source": about["source"],
             "licence": about["licence"],
         }
-    return rows
 
 
-def _bound(km: float, line: LineString) -> float:
-    """How far a road of `km` can be from the straight line between its ends, in km."""
-    chord = float(geodesy.length_km(line))
-    return 0.5 * float(np.sqrt(max(0.0, km**2 - chord**2))) + _TOWN_KM
+def _countries(lines: gpd.GeoSeries) -> list[str]:
+    """Return the country at the middle of each line; the nearest where none holds it."""
+    middle = shapely.line_interpolate_point(lines.array, 0.5, normalized=True)
+    countries = layer("countries")
+    names = countries["name"].to_numpy(object)
+    point, country = shapely.STRtree(middle).query(countries.geometry.to_numpy(), "contains")[::-1]
+    found = np.full(len(middle), None, object)
+    found[point] = names[country]
+    rest = np.flatnonzero(found == None)  # noqa: E711 – an array is compared
+    if len(rest):
+        near = geodesy.nearest(gpd.GeoSeries(middle[rest], crs=4326), countries.geometry)
+        found[rest] = names[near["target"]]
+    return [str(name) for name in found]
 
 
 def _season(about: dict[str, Any]) -> str:
-    """When snow leaves it open, as MM-DD/MM-DD; empty where it is open all year."""
+    """Return when snow leaves a road open, as MM-DD/MM-DD; empty for all year."""
     ends = [about["season_from"], about["season_to"]]
     return "" if pd.isna(ends[0]) else "/".join(map(str, ends))
 

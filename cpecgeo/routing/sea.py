@@ -12,10 +12,12 @@ from shapely.geometry import LineString
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
+from cpecgeo.features.resolve import resolve_point
+from cpecgeo.features.subject import PointLike
 from cpecgeo.geodesy import densify, length_km
 from cpecgeo.routing.filters import number
-from cpecgeo.routing.search import Snap, spot
-from cpecgeo.routing.ways import Route
+from cpecgeo.routing.legs import Route
+from cpecgeo.routing.search import Snap
 
 __all__ = ["sea_route", "stated_leg"]
 
@@ -25,8 +27,8 @@ _GRAZE_DEG = 0.03
 _STEP_KM = 20.0
 
 
-def sea_route(a: Any, b: Any, *, names: tuple[str, str] | None = None) -> Route:
-    """The way by sea between two ports, over the shipping lanes of `searoute`.
+def sea_route(a: PointLike, b: PointLike, *, names: tuple[str, str] | None = None) -> Route:
+    """Return the route by sea between two ports, over the shipping lanes of `searoute`.
 
     Parameters
     ----------
@@ -38,8 +40,8 @@ def sea_route(a: Any, b: Any, *, names: tuple[str, str] | None = None) -> Route:
     Returns
     -------
     Route
-        One leg, `mode` "sea"; add it to a route over land with ``+``. `length_km` is the
-        geodesic length of the line, hours follow from `data/speeds.csv`; time in port isn't
+        One leg, `mode` "sea"; add it to a route over land with ``+``. Its km are those of the
+        line drawn, hours follow from `data/speeds.csv`; time in port isn't
         counted. The first and last stretch, from the port to the lane, are straight.
 
     Raises
@@ -67,7 +69,10 @@ def sea_route(a: Any, b: Any, *, names: tuple[str, str] | None = None) -> Route:
         raise MissingExtraError(
             'Legs by sea need searoute: pip install "cpecgeo[sea]" (searoute 1.6).'
         ) from error
-    ends = [_end(x, what) for x, what in ((a, "the first port"), (b, "the second port"))]
+    ends = [
+        resolve_point(x, what, among=("place",))
+        for x, what in ((a, "the first port"), (b, "the second port"))
+    ]
     if ends[0][1].equals(ends[1][1]):
         raise InputError("Both ports are at one place; there is no way between them.")
     # Its graph is shared and changed by calls with restrictions; none are given.
@@ -91,16 +96,16 @@ def sea_route(a: Any, b: Any, *, names: tuple[str, str] | None = None) -> Route:
 
 
 def stated_leg(
-    a: Any,
-    b: Any,
-    km: float,
+    a: PointLike,
+    b: PointLike,
     *,
+    km: float,
     mode: str,
     source: str,
     kmh: float | None = None,
     names: tuple[str, str] | None = None,
 ) -> Route:
-    """A leg whose length is somebody's published figure, outside the bundled network.
+    """Return a route of one leg with a published length, outside the bundled network.
 
     Parameters
     ----------
@@ -127,10 +132,13 @@ def stated_leg(
 
     Examples
     --------
-    >>> stated_leg("Gwadar", "Turbat", 165, mode="road", source="a road sign").length_km
+    >>> stated_leg("Gwadar", "Turbat", km=165, mode="road", source="a road sign").chainage_km
     165.0
     """
-    ends = [_end(x, what) for x, what in ((a, "the first end"), (b, "the second end"))]
+    ends = [
+        resolve_point(x, what, among=("place",))
+        for x, what in ((a, "the first end"), (b, "the second end"))
+    ]
     line = LineString([ends[0][1], ends[1][1]])
     straight = float(length_km(line))
     if number(km, "km") < straight:
@@ -160,17 +168,13 @@ def stated_leg(
 
 
 def _labels(names: Any, ends: list[tuple[str, Any]]) -> tuple[str, str]:
-    """What both ends are called."""
+    """Return what both ends are called."""
     if names is None:
         return ends[0][0], ends[1][0]
-    told = list(names) if isinstance(names, (list, tuple)) else []
-    if len(told) != 2 or not all(isinstance(name, str) for name in told):
+    pair = list(names) if isinstance(names, (list, tuple)) else []
+    if len(pair) != 2 or not all(isinstance(name, str) for name in pair):
         raise InputTypeError(f'names is {names!r}; give two, such as ("Gwadar Port", "Jebel Ali").')
-    return told[0], told[1]
-
-
-def _end(x: Any, what: str) -> tuple[str, Any]:
-    return spot(x, what)
+    return pair[0], pair[1]
 
 
 def _one_leg(
@@ -212,11 +216,11 @@ def _one_leg(
         "data_version": data_version(),
     }
     snaps = [Snap(n, e[1], -1, 0.0, 0.0, e[1]) for n, e in zip(labels, ends, strict=True)]
-    return Route(snaps[0], snaps[1], legs, "km", about["name"])
+    return Route(snaps[0], snaps[1], "km", about["name"], own_legs=legs)
 
 
 def _shortened(xy: Any) -> Any:
-    """The shortest way over points of the lane that stays at sea, as far as land is known."""
+    """Return the shortest line over points of the lane that stays at sea, where land is known."""
     countries = layer("countries")
     known = shapely.box(*countries.total_bounds)
     land = shapely.union_all(countries.geometry.to_numpy())
@@ -246,7 +250,7 @@ def _shortened(xy: Any) -> Any:
 
 
 def _over_land(land: Any, lines: Any) -> Any:
-    """How much of each line is over land, in degrees."""
+    """Return how much of each line is over land, in degrees."""
     over = np.zeros(len(lines))
     hit = shapely.intersects(land, lines)
     over[hit] = shapely.length(shapely.intersection(lines[hit], land))

@@ -1,35 +1,52 @@
-"""Snapping to the nearest point on an edge, and Dijkstra's shortest paths from there."""
+"""Search of the network: ends snapped to the nearest edge, and shortest paths between them."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from cpecgeo.catalogue import table
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.places import Place, place
 from cpecgeo.features.resolve import resolve_point
-from cpecgeo.geodesy import Chainage, Index
+from cpecgeo.geodesy import Index, distance_km
 from cpecgeo.routing.filters import Usable, number
 from cpecgeo.routing.graph import Network
 
-__all__ = ["WEIGHTS", "Snap", "Tree", "costs", "shortest", "snap", "snap_all", "spot"]
+__all__ = [
+    "WEIGHTS",
+    "Snap",
+    "Step",
+    "Tree",
+    "edge_costs",
+    "ends_of",
+    "is_clear",
+    "search",
+    "snap",
+    "snap_all",
+    "steps_to",
+    "without_stubs",
+]
 
 WEIGHTS = ("km", "hours")
 
+# A millimetre from an end is the end: the rest is rounding.
 _END_KM = 1e-6
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Snap:
-    """Where a journey joins the network.
+    """Where a route joins the network.
 
     Attributes
     ----------
@@ -50,16 +67,49 @@ class Snap:
     """
 
     name: str
-    point: Any
+    point: shapely.Point
     edge: int
     km: float
     access_km: float
-    on: Any
+    on: shapely.Point
     note: str = ""
 
 
-def _named(name: str, mode: str) -> Place:
-    """The place of a name: by rail its station, by road rather a point of a road."""
+@dataclass(frozen=True)
+class Step:
+    """A stretch of one edge, from km `a` to km `b`; backwards where `a` is greater."""
+
+    edge: int
+    a: float
+    b: float
+
+    @property
+    def km(self) -> float:
+        """Calibrated kilometres."""
+        return abs(self.b - self.a)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Least costs from one snapped point to every node.
+
+    Attributes
+    ----------
+    start : Snap
+    cost : list of float
+        Per node; infinite where it can't be reached.
+    by, came : list of int
+        The edge that each node is reached by, -1 where none, and the node before it.
+    """
+
+    start: Snap
+    cost: list[float]
+    by: list[int]
+    came: list[int]
+
+
+def _place_named(name: str, mode: str) -> Place:
+    """Return the place of a name: by rail its station, by road rather a point of a road."""
     if mode == "rail":
         try:
             return place(name, within="stations")
@@ -74,70 +124,78 @@ def _named(name: str, mode: str) -> Place:
     return found
 
 
-def _closed(x: Any, year: int | None) -> str:
-    """What the table of closures says of a crossing all year."""
-    if not isinstance(x, Place) or x.layer != "crossings":
-        return ""
-    rows = table("closures").query("crossing == @x.id and season_from.isna()")
-    told = [
-        f"{x.name}: {row['what']}" + (f" (since {row['from']})" if row["from"] else "")
-        for row in rows.fillna("").to_dict("records")
-        if year is None or str(row["from"])[:4] <= str(year)
-    ]
-    return "; ".join(told)
-
-
-def spot(x: Any, what: str) -> tuple[str, Any]:
-    """Name and point of an origin or destination."""
-    return resolve_point(x, what, among=("place",))
-
-
-@lru_cache(maxsize=32)
-def _index(net: Network, chosen: bytes) -> tuple[Index, Any]:
-    rows = np.flatnonzero(np.frombuffer(chosen, bool))
-    return Index(net.edges.geometry.iloc[rows].reset_index(drop=True)), rows
-
-
-@lru_cache(maxsize=4096)
-def _drawn_km(net: Network, edge: int) -> Any:
-    """Geodesic km at the vertices of an edge."""
-    return Chainage(net.edges.geometry.iloc[edge]).measures_km
-
-
-def _allowed(ground: Usable) -> Any:
-    """The edges that may be snapped to."""
-    edges = ground.network.edges
-    may = ground.there & (edges["mode"] != "transfer").to_numpy() & (edges["km"] > 0).to_numpy()
-    for edge, spans in ground.blocked.items():
-        may[edge] &= not _whole(spans, ground.network.measures[edge])
-    if not may.any():
-        raise InputError("The filters leave no road and no railway at all; loosen them.")
-    return may
-
-
-def snap_all(points: Any, names: list[str], ground: Usable) -> list[Snap]:
-    """The nearest point on an edge that may be used, for each of many points.
-
-    An edge that is avoided in part may be snapped to, so that ends don't move with what is
-    avoided; one that is avoided from end to end may not.
-    """
-    net = ground.network
-    index, rows = _index(net, _allowed(ground).tobytes())
-    hits = index.nearest(gpd.GeoSeries(list(points), crs=4326)).to_dict("records")
-    found = []
-    for name, point, hit in zip(names, points, hits, strict=True):
-        edge = int(rows[int(hit["target"])])
-        measures = net.measures[edge]
-        km = float(np.interp(hit["km"], _drawn_km(net, edge), measures))
-        # A millimetre from an end is the end: the rest is rounding.
-        km = next((end for end in (0.0, float(measures[-1])) if abs(km - end) < _END_KM), km)
-        on = shapely.Point(hit["lon"], hit["lat"])
-        found.append(Snap(name, point, edge, km, float(hit["distance_km"]), on))
+@cache
+def _closed_all_year() -> dict[str, list[tuple[str, str]]]:
+    """Return what is closed at each crossing in every season, and since when."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in table("closures").fillna("").to_dict("records"):
+        if not row["season_from"]:
+            found.setdefault(row["crossing"], []).append((row["what"], str(row["from"])))
     return found
 
 
-def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
-    """The nearest point on an edge that may be used; see `snap_all`.
+def _closed(x: Any, year: int | None) -> str:
+    """Return what the table of closures says of a crossing, in words."""
+    if not isinstance(x, Place) or x.layer != "crossings":
+        return ""
+    return "; ".join(
+        f"{x.name}: {what}" + (f" (since {since})" if since else "")
+        for what, since in _closed_all_year().get(x.id, ())
+        if year is None or since[:4] <= str(year)
+    )
+
+
+@lru_cache(maxsize=32)
+def _index(net: Network, allowed: bytes) -> tuple[Index, list[int]]:
+    rows = np.flatnonzero(np.frombuffer(allowed, bool))
+    return Index(net.edges.geometry.iloc[rows].reset_index(drop=True)), rows.tolist()
+
+
+@lru_cache(maxsize=4096)
+def _drawn_km(net: Network, edge: int) -> Floats:
+    """Return geodesic km at the vertices of an edge."""
+    at = gpd.GeoSeries(shapely.points(shapely.get_coordinates(net.lines[edge])), crs=4326)
+    steps = distance_km(at[:-1].reset_index(drop=True), at[1:].reset_index(drop=True))
+    return np.concatenate(([0.0], np.cumsum(steps)))
+
+
+def _allowed(ground: Usable) -> NDArray[np.bool_]:
+    """Return which edges may be snapped to: what is avoided stays one of them."""
+    columns = ground.network.columns
+    may = ground.there & (columns["mode"] != "transfer") & (columns["km"] > 0)
+    if not may.any():
+        raise InputError("The filters leave no road and no railway at all; loosen them.")
+    return np.asarray(may, bool)
+
+
+def snap_all(points: Sequence[Any], names: Sequence[str], ground: Usable) -> list[Snap]:
+    """Return the nearest point on an edge, for each of many points.
+
+    Edges that are avoided count too, so that a closure never moves an end to another road.
+    """
+    net = ground.network
+    index, rows = _index(net, _allowed(ground).tobytes())
+    hits = index.nearest(gpd.GeoSeries(list(points), crs=4326)).to_dict("list")
+    hits = zip(*(hits[c] for c in ("target", "km", "distance_km", "lon", "lat")), strict=True)
+    found = []
+    for name, point, (target, drawn_km, away, lon, lat) in zip(names, points, hits, strict=True):
+        edge = rows[int(target)]
+        measures = net.measures[edge]
+        km = float(np.interp(drawn_km, _drawn_km(net, edge), measures))
+        km = next((end for end in (0.0, net.lengths[edge]) if abs(km - end) < _END_KM), km)
+        found.append(Snap(name, point, edge, km, float(away), shapely.Point(lon, lat)))
+    return found
+
+
+def snap(ends: Sequence[tuple[str, Any]], ground: Usable, *, max_access_km: float) -> list[Snap]:
+    """Return where each of some ends joins the network; see `snap_all`.
+
+    Parameters
+    ----------
+    ends : sequence of (str, PointLike)
+        What an end is called in messages, and the end.
+    ground : Usable
+    max_access_km : float
 
     Raises
     ------
@@ -145,107 +203,142 @@ def snap(x: Any, ground: Usable, what: str, max_access_km: float) -> Snap:
         Nothing within `max_access_km`.
     """
     far = number(max_access_km, "max_access_km", infinite=True)
-    x = _named(x, ground.mode) if isinstance(x, str) else x
-    name, point = spot(x, what)
-    found = snap_all([point], [name], ground)[0]
-    if found.access_km > far:
-        raise InputError(
-            f"{what} {name} lies {found.access_km:.1f} km from the network"
-            f"{f' with {ground.asked}' if ground.asked else ''}, more than "
-            f"max_access_km={far:g}. Give a nearer place, raise max_access_km, or loosen a filter."
-        )
-    return replace(found, note=_closed(x, ground.year))
+    things = [_place_named(x, ground.mode) if isinstance(x, str) else x for _, x in ends]
+    read = [
+        resolve_point(x, what, among=("place",)) for (what, _), x in zip(ends, things, strict=True)
+    ]
+    found = snap_all([point for _, point in read], [name for name, _ in read], ground)
+    for (what, _), one in zip(ends, found, strict=True):
+        if one.access_km > far:
+            filters = f" with {ground.asked}" if ground.asked else ""
+            raise InputError(
+                f"{what} {one.name} lies {one.access_km:.1f} km from the network{filters}, more "
+                f"than max_access_km={far:g}. Give a nearer place, raise max_access_km, or "
+                "loosen a filter."
+            )
+    notes = [_closed(x, ground.year) for x in things]
+    return [replace(x, note=note) if note else x for x, note in zip(found, notes, strict=True)]
 
 
-def _whole(spans: Any, measures: Any) -> bool:
-    """Whether what is avoided takes out an edge from end to end."""
-    return bool(((spans[:, 0] <= 0) & (spans[:, 1] >= measures[-1])).any())
+def edge_costs(
+    net: Network, weight: str, speeds: Mapping[str, float] | None
+) -> tuple[list[float], list[float]]:
+    """Return the cost of each edge, and its hours under other speeds.
 
-
-def costs(net: Network, weight: str, speeds: Mapping[str, float] | None) -> tuple[Any, Any]:
-    """Cost of each edge, and its hours under other speeds."""
+    Raises
+    ------
+    InputError, InputTypeError
+        No such weight or speed class, or a speed that isn't positive.
+    """
     if weight not in WEIGHTS:
         raise InputError(f"weight is {weight!r}; give one of {', '.join(WEIGHTS)}.")
-    hours = net.edges["hours"].to_numpy(float).copy()
-    km = net.edges["km"].to_numpy(float)
-    classes = net.edges["speed_class"].to_numpy()
     if not isinstance(speeds, Mapping | None):
         raise InputTypeError(f"speeds is {speeds!r}; give km/h by class: {{'motorway': 80}}.")
+    km, hours = net.columns["km"], net.columns["hours"].copy()
+    classes = net.columns["speed_class"]
     for name, kmh in (speeds or {}).items():
         here = classes == name
         if not here.any():
             known = sorted(set(classes) - {"border", "transfer"})
             raise InputError(f"speeds has {name!r}; the speed classes are {', '.join(known)}.")
         hours[here] = km[here] / number(kmh, f"speeds[{name!r}]", above=0.0)
-    return (km if weight == "km" else hours), hours
+    return (km if weight == "km" else hours).tolist(), hours.tolist()
 
 
-@dataclass(frozen=True)
-class Tree:
-    """Shortest costs from one snapped point to every node.
+def is_clear(ground: Usable, edge: int, a: float, b: float) -> bool:
+    """Return whether the stretch of an edge from km `a` to km `b` is free of what is avoided.
 
-    Attributes
-    ----------
-    cost : ndarray, shape (nodes,)
-        Infinite where a node can't be reached.
-    by : ndarray of int, shape (nodes,)
-        The edge that each node is reached by; -1 at the start's own ends.
+    An end of the edge alone is: it belongs to the other edges of its node as much.
     """
-
-    start: Snap
-    cost: Any
-    by: Any
-    came: Any
-
-
-def clear(ground: Usable, edge: int, a: float, b: float) -> bool:
-    """Whether the stretch of an edge from km `a` to km `b` is free of what is avoided."""
-    low, high = min(a, b), max(a, b)
     spans = ground.blocked.get(edge)
-    return spans is None or not bool(((spans[:, 0] <= high) & (spans[:, 1] >= low)).any())
+    if spans is None:
+        return True
+    low, high = min(a, b), max(a, b)
+    if low == high and low in (0.0, ground.network.lengths[edge]):
+        return True
+    return not bool(((spans[:, 0] <= high) & (spans[:, 1] >= low)).any())
 
 
-def legs_off(ground: Usable, at: Snap, cost: Any) -> list[tuple[int, float]]:
-    """The ends of a snapped point's edge that it can reach, with the cost."""
-    edges = ground.network.edges
-    length = float(ground.network.measures[at.edge][-1])
-    per = float(cost[at.edge]) / length
+def ends_of(ground: Usable, at: Snap, cost: Sequence[float]) -> list[tuple[int, float]]:
+    """Return the nodes that a snapped point can reach along its edge, with the cost."""
+    net = ground.network
+    length = net.lengths[at.edge]
+    per = cost[at.edge] / length
+    u, v = net.ends[at.edge]
     ends = []
-    if clear(ground, at.edge, 0.0, at.km):
-        ends.append((int(edges["u"].iloc[at.edge]), at.km * per))
-    if clear(ground, at.edge, at.km, length):
-        ends.append((int(edges["v"].iloc[at.edge]), (length - at.km) * per))
+    if is_clear(ground, at.edge, 0.0, at.km):
+        ends.append((u, at.km * per))
+    if is_clear(ground, at.edge, at.km, length):
+        ends.append((v, (length - at.km) * per))
     # At a crossing one stands on both sides of the border, be it open or shut; in a town that
     # has one position for its road and its railway, at both.
-    twins = [
-        (other, off)
-        for node, off in ends
-        if off == 0.0
-        for other in ground.network.beside.get(node, ())
-    ]
+    twins = [(other, 0.0) for node, off in ends if off == 0.0 for other in net.beside.get(node, ())]
     return [*ends, *twins]
 
 
-def shortest(ground: Usable, start: Snap, cost: Any) -> Tree:
-    """Dijkstra's shortest costs from a snapped point; of equal ones the first edge stays."""
-    net, passable = ground.network, ground.open
-    best = np.full(len(net.nodes), np.inf)
-    by = np.full(len(net.nodes), -1)
-    came = np.full(len(net.nodes), -1)
+def search(ground: Usable, start: Snap, cost: Sequence[float]) -> Tree:
+    """Return Dijkstra's least costs from a snapped point; of equal ones the first edge stays."""
+    passable, meets = ground.passable, ground.network.meets
+    best = [np.inf] * len(meets)
+    by, came = [-1] * len(meets), [-1] * len(meets)
     heap: list[tuple[float, int]] = []
-    for node, off in legs_off(ground, start, cost):
+    for node, off in ends_of(ground, start, cost):
         if off < best[node]:
             best[node] = off
-            heapq.heappush(heap, (off, node))
-    done = np.zeros(len(net.nodes), bool)
+            heap.append((off, node))
+    heapq.heapify(heap)
     while heap:
         here, node = heapq.heappop(heap)
-        if done[node]:
+        if here > best[node]:
             continue
-        done[node] = True
-        for edge, other in net.meets[node]:
+        for edge, other in meets[node]:
             reach = here + cost[edge]
-            if passable[edge] and reach < best[other]:
+            if reach < best[other] and passable[edge]:
                 best[other], by[other], came[other] = reach, edge, node
                 heapq.heappush(heap, (reach, other))
     return Tree(start, best, by, came)
+
+
+def steps_to(ground: Usable, tree: Tree, end: Snap, cost: Sequence[float]) -> list[Step] | None:
+    """Return the steps of a tree's least path to a snapped point; None where there is none."""
+    start, net = tree.start, ground.network
+    length = net.lengths
+    best, last = np.inf, -2
+    if start.edge == end.edge and is_clear(ground, end.edge, start.km, end.km):
+        best, last = abs(start.km - end.km) * cost[end.edge] / length[end.edge], -1
+    for node, off in ends_of(ground, end, cost):
+        if tree.cost[node] + off < best:
+            best, last = tree.cost[node] + off, node
+    if last == -2:
+        return None
+    if last == -1:
+        return [Step(end.edge, start.km, end.km)]
+    # A crossing's other side is no end of the edge, and no step away.
+    back: list[Step] = []
+    if last in net.ends[end.edge]:
+        first = 0.0 if net.ends[end.edge][0] == last else length[end.edge]
+        back.append(Step(end.edge, first, end.km))
+    node = last
+    while tree.by[node] >= 0:
+        edge, before = tree.by[node], tree.came[node]
+        back.append(whole_step(net, edge, before))
+        node = before
+    if node in net.ends[start.edge]:
+        there = 0.0 if net.ends[start.edge][0] == node else length[start.edge]
+        back.append(Step(start.edge, start.km, there))
+    return without_stubs(back[::-1], start, end)
+
+
+def whole_step(net: Network, edge: int, node: int) -> Step:
+    """Return the step along an edge from one of its nodes to the other."""
+    km = net.lengths[edge]
+    return Step(edge, 0.0, km) if net.ends[edge][0] == node else Step(edge, km, 0.0)
+
+
+def without_stubs(steps: list[Step], start: Snap, end: Snap) -> list[Step]:
+    """Return steps without a first or last one of no length: that end is a node."""
+    if steps and steps[0].edge == start.edge and steps[0].a == steps[0].b:
+        steps = steps[1:]
+    if steps and steps[-1].edge == end.edge and steps[-1].a == steps[-1].b:
+        steps = steps[:-1]
+    return steps

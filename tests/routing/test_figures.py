@@ -59,7 +59,7 @@ def test_2686_fits_the_way_by_faisalabad():
     round_ = cg.route("Burhan", "Rohri", mode="road", along="eastern")
     straight = cg.route("Burhan", "Rohri", mode="road", avoid=["n5", "n55", "n50-yarik-zhob"])
     assert {"m2", "m4", "m5"} <= set(straight.sections)
-    assert round_.length_km - straight.length_km == pytest.approx(170.2, abs=0.5)
+    assert round_.chainage_km - straight.chainage_km == pytest.approx(170.2, abs=0.5)
 
 
 def test_rail_by_tickets_and_by_posts(checks):
@@ -95,7 +95,7 @@ def test_the_closure_between_raikot_and_thakot_cuts_the_corridor():
     assert set(worst["section"]) == set(base.sections)
     for _, row in rest.head(2).iterrows():
         other = cg.route("Khunjerab Pass", "Gwadar", mode="road", avoid=row["section"])
-        assert other.length_km == pytest.approx(row["closed_km"], abs=1e-9)
+        assert other.chainage_km == pytest.approx(row["closed_km"], abs=1e-9)
 
 
 def test_critical_sections_add_to_what_is_avoided_already():
@@ -103,7 +103,7 @@ def test_critical_sections_add_to_what_is_avoided_already():
     worst = cg.critical_sections("Khunjerab Pass", "Gwadar", **asked)
     base = cg.route("Khunjerab Pass", "Gwadar", **asked)
     assert "n85" not in set(worst["section"])
-    assert worst.attrs["open_km"] == pytest.approx(base.length_km)
+    assert worst.attrs["open_km"] == pytest.approx(base.chainage_km)
 
 
 def test_compare_counts_from_the_first():
@@ -114,9 +114,9 @@ def test_compare_counts_from_the_first():
     table = cg.compare(ways)
     assert table.index.tolist() == ["Western", "Eastern"]
     assert table["more_km"].iloc[0] == 0
-    more = ways["Eastern"].length_km - ways["Western"].length_km
+    more = ways["Eastern"].chainage_km - ways["Western"].chainage_km
     assert table["more_km"].iloc[1] == pytest.approx(more)
-    assert table["road_km"].tolist() == pytest.approx([w.length_km for w in ways.values()])
+    assert table["road_km"].tolist() == pytest.approx([w.chainage_km for w in ways.values()])
     assert table.geometry.iloc[1].equals(ways["Eastern"].line)
     drawn = Map(background=False).add(table, name="Ways").data()["layers"]
     assert [v["n"] for v in drawn.values()] == [2]
@@ -146,7 +146,7 @@ def test_routes_are_map_layers_and_pages():
 
 def test_names_are_escaped():
     way = cg.stated_leg(
-        (67.0, 30.0), (67.1, 30.0), 20, mode="road", source="x", names=("<b>a</b>", "b")
+        (67.0, 30.0), (67.1, 30.0), km=20, mode="road", source="x", names=("<b>a</b>", "b")
     )
     assert "<b>a</b>" not in way._repr_html_()
     assert "&lt;b&gt;" in way._repr_html_()
@@ -156,7 +156,7 @@ def test_legs_are_written_and_read_again(tmp_path):
     way = cg.route("Quetta", "Kuchlak")
     way.legs.to_file(tmp_path / "legs.geojson", driver="GeoJSON")
     back = gpd.read_file(tmp_path / "legs.geojson")
-    assert back["km"].sum() == pytest.approx(way.length_km)
+    assert back["km"].sum() == pytest.approx(way.chainage_km)
     assert json.loads((tmp_path / "legs.geojson").read_text())["features"]
     assert re.fullmatch(r"<Route Quetta → Kuchlak: .* legs>", repr(way))
 
@@ -176,15 +176,15 @@ def test_by_sea():
     pytest.importorskip("searoute")
     way = cg.sea_route("Gwadar Port", (55.05, 25.0167), names=("Gwadar Port", "Jebel Ali"))
     straight = cg.distance_km(way.origin.point, way.destination.point)
-    assert straight < way.length_km < 1.25 * straight
-    assert way.length_km == pytest.approx(cg.length_km(way.line), abs=1e-9)
+    assert straight < way.chainage_km < 1.25 * straight
+    assert way.chainage_km == pytest.approx(cg.length_km(way.line), abs=1e-9)
     land = shapely.union_all(layer("countries").geometry.to_numpy())
     assert way.line.intersection(land).length < 0.1
-    assert way.hours == pytest.approx(way.length_km / 28)
+    assert way.hours == pytest.approx(way.chainage_km / 28)
     whole = cg.route("Kashgar", "Gwadar Port") + way
     assert whole.legs["mode"].iloc[-1] == "sea"
-    assert whole.length_km == pytest.approx(2961 + way.length_km, abs=10)
-    assert whole.legs["km_to"].iloc[-1] == pytest.approx(whole.length_km)
+    assert whole.chainage_km == pytest.approx(2961 + way.chainage_km, abs=10)
+    assert whole.legs["km_to"].iloc[-1] == pytest.approx(whole.chainage_km)
     with pytest.raises(InputError, match="one place"):
         cg.sea_route("Gwadar Port", "Gwadar Port")
 
@@ -198,15 +198,15 @@ def test_sea_needs_its_extra(monkeypatch):
 
 
 def test_stated_legs_need_a_source_and_a_length_that_can_be():
-    leg = cg.stated_leg("Gwadar", "Turbat", 165, mode="road", source="sign")
+    leg = cg.stated_leg("Gwadar", "Turbat", km=165, mode="road", source="sign")
     assert leg.legs["source"].tolist() == ["sign"]
     assert leg.legs["basis"].tolist() == ["schematic"]
     with pytest.raises(InputError, match="straight line"):
-        cg.stated_leg("Gwadar", "Turbat", 16, mode="road", source="sign")
+        cg.stated_leg("Gwadar", "Turbat", km=16, mode="road", source="sign")
     with pytest.raises(InputError, match="source"):
-        cg.stated_leg("Gwadar", "Turbat", 165, mode="road", source=" ")
+        cg.stated_leg("Gwadar", "Turbat", km=165, mode="road", source=" ")
     with pytest.raises(InputError, match="kmh"):
-        cg.stated_leg("Gwadar", "Turbat", 165, mode="camel", source="sign")
+        cg.stated_leg("Gwadar", "Turbat", km=165, mode="camel", source="sign")
 
 
 def test_frames_carry_their_method():
@@ -245,8 +245,8 @@ def test_a_route_along_a_corridor_has_its_chainage(name):
     assert way.access_km == pytest.approx(0, abs=1e-6)
     own = set(corridor.sections["id"])
     if name in {"ml3", "mining-rail"}:  # into Quetta and out again: 25 km each way
-        assert corridor.end_km - way.length_km == pytest.approx(50, abs=1e-6)
+        assert corridor.end_km - way.chainage_km == pytest.approx(50, abs=1e-6)
     elif set(way.sections) <= own:
-        assert way.length_km == pytest.approx(corridor.end_km, abs=1e-3)
+        assert way.chainage_km == pytest.approx(corridor.end_km, abs=1e-3)
     else:
-        assert abs(way.length_km - corridor.end_km) < 13
+        assert abs(way.chainage_km - corridor.end_km) < 13

@@ -5,6 +5,7 @@ import pickle
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 from shapely.geometry import LineString, Point, Polygon, box
 
 import cpecgeo as cg
@@ -16,6 +17,8 @@ from cpecgeo.errors import (
     InputTypeError,
     UnknownNameError,
 )
+from cpecgeo.routing import overlap
+from cpecgeo.routing.filters import filters, usable
 
 
 def test_modes():
@@ -77,13 +80,15 @@ def test_year_leaves_out_what_opened_later():
 def test_khunjerab_was_closed_in_winter_until_2024(year, season, open_):
     asked = {"year": year, "season": season}
     if open_:
-        assert cg.route("Kashgar", "Gilgit", **asked).length_km == pytest.approx(662, abs=30)
+        assert cg.route("Kashgar", "Gilgit", **asked).chainage_km == pytest.approx(662, abs=30)
         return
     with pytest.raises(InputError, match=rf"cut by year={year} and by season="):
         cg.route("Kashgar", "Gilgit", **asked)
     # One may still go up to the pass from either side.
-    assert cg.route("Kashgar", "Khunjerab Pass", **asked).length_km == pytest.approx(413)
-    assert cg.route("Khunjerab Pass", "Gilgit", **asked).length_km == pytest.approx(250.7, abs=0.1)
+    assert cg.route("Kashgar", "Khunjerab Pass", **asked).chainage_km == pytest.approx(413)
+    assert cg.route("Khunjerab Pass", "Gilgit", **asked).chainage_km == pytest.approx(
+        250.7, abs=0.1
+    )
 
 
 def test_the_pass_road_is_open_in_summer_only():
@@ -110,6 +115,8 @@ def test_the_pass_road_is_open_in_summer_only():
         ["n85"],
         cg.place("Panjgur"),
         cg.corridor("n85"),
+        cg.reach("Panjgur", km=20, mode="road"),
+        cg.route("Panjgur", "Surab", mode="road"),
         cg.place("Panjgur").point,
         cg.place("Panjgur").point.buffer(0.2),
         LineString([(63.0, 27.5), (65.0, 26.5)]),
@@ -123,7 +130,7 @@ def test_avoid_takes_names_things_and_geometries(avoid):
     held = cg.route("Khunjerab Pass", "Gwadar", mode="road", avoid=avoid)
     assert "n85" in free.sections
     assert "n85" not in held.sections
-    assert held.length_km > free.length_km
+    assert held.chainage_km > free.chainage_km
 
 
 def test_avoiding_a_crossing_closes_the_border_and_not_the_road_to_it():
@@ -131,7 +138,35 @@ def test_avoiding_a_crossing_closes_the_border_and_not_the_road_to_it():
         cg.route("Kashgar", "Gwadar", avoid="Khunjerab")
     with pytest.raises(InputError, match="cut by avoid"):
         cg.route("Kashgar", "Gwadar", avoid=cg.place("Khunjerab Pass"))
-    assert cg.route("Gilgit", "Khunjerab Pass", avoid="Khunjerab").length_km > 200
+    assert cg.route("Gilgit", "Khunjerab Pass", avoid="Khunjerab").chainage_km > 200
+
+
+def test_a_market_is_avoided_as_its_crossing():
+    with pytest.raises(InputError, match=r"cut by avoid=\['Market'\]"):
+        cg.route("Kashgar", "Gwadar", avoid=cg.market("Khunjerab"))
+
+
+@pytest.mark.parametrize(
+    ("thing", "kind"),
+    [
+        (cg.route("Quetta", "Kuchlak", mode="road"), "LineString"),
+        (cg.reach("Quetta", km=20, mode="road"), "Polygon"),
+        (cg.market("Torkham"), "Point"),
+    ],
+    ids=["route", "reach", "market"],
+)
+def test_things_are_subjects_of_every_verb(thing, kind):
+    subject = thing.as_subject()
+    assert subject.is_single
+    assert subject.things == (thing,)
+    assert subject.shapes.geom_type.tolist() == [kind]
+    far = Point(70.0, 32.0)
+    near = cg.nearest(far, thing).iloc[0]
+    assert near["target"] == subject.shapes.index[0]
+    expected = cg.distance_km(far, subject.shapes.iloc[0])
+    assert near["distance_km"] == pytest.approx(expected, abs=1e-6)
+    assert cg.buffer(thing, 2).contains(subject.shapes.iloc[0])
+    assert len(cg.exposure(thing, [5])) == 1
 
 
 def test_closures_at_the_ends_are_noted():
@@ -153,18 +188,63 @@ def test_an_origin_on_a_blocked_edge_may_leave_the_other_way():
     wall = chain.at(chain.length_km * 0.75).buffer(0.05)
     ahead = cg.route(spot, "Nal", **asked)
     held = cg.route(spot, "Nal", avoid=wall, **asked)
-    assert held.length_km > ahead.length_km + 100
+    assert held.chainage_km > ahead.chainage_km + 100
     assert {ends[0], ends[1]} == {"Hoshab", "Awaran"}
     with pytest.raises(InputError, match="cut by avoid"):
         cg.route(chain.at(chain.length_km * 0.75), "Nal", avoid=wall, **asked)
 
 
-def test_an_end_on_an_avoided_road_goes_to_the_next_one():
+def test_an_end_stays_on_its_road_when_that_is_closed():
+    """Moro lies on the N-5 alone: with that closed there is no way, not one from elsewhere."""
     free = cg.route("Moro", "Quetta", mode="road")
-    held = cg.route("Moro", "Quetta", mode="road", avoid="n5")
     assert free.origin.access_km == pytest.approx(0, abs=1e-6)
-    assert held.origin.access_km > 5
-    assert "n5" not in held.sections
+    with pytest.raises(InputError, match=r"cut by avoid=\['n5'\]"):
+        cg.route("Moro", "Quetta", mode="road", avoid="n5")
+    # A junction town leaves by its other roads.
+    other = cg.route("Rohri", "Quetta", mode="road", avoid="n5")
+    assert other.origin == cg.route("Rohri", "Quetta", mode="road").origin
+
+
+def test_the_only_road_from_the_border_is_critical():
+    worst = cg.critical_sections("Torkham", "Karachi Port", mode="road")
+    row = worst.set_index("section").loc["n5-peshawar-torkham"]
+    assert row["cut"]
+    assert np.isinf(row["more_km"])
+    assert (worst["more_km"] >= 0).all()
+
+
+def test_a_route_avoids_another_route():
+    first = cg.route("Lahore", "Karachi", mode="road")
+    second = cg.route("Lahore", "Karachi", mode="road", avoid=first)
+    assert second.chainage_km > first.chainage_km
+    assert overlap(first, second) == 0.0
+    area = cg.reach("Sukkur", km=30, mode="road")
+    around = cg.route("Lahore", "Karachi", mode="road", avoid=[area])
+    assert around.line.intersection(area.polygon.buffer(-1e-3)).is_empty
+    ship = cg.stated_leg("Gwadar", "Turbat", km=165, mode="road", source="a sign")
+    with pytest.raises(InputError, match="none of it runs over the network"):
+        cg.route("Lahore", "Karachi", avoid=ship)
+
+
+def test_a_polygon_on_the_geodesic_of_a_long_edge_closes_it():
+    """The edge bulges off the straight line in lon, lat by more than the polygon is wide."""
+    net = cg.network()
+    edges = net.edges[(net.edges["mode"] == "road") & (net.edges["season"] == "")]
+    edges = edges[edges["status"] == "operating"]
+    bulges = []
+    for i, line in edges.geometry.items():
+        a, b = shapely.points(line.coords[0]), shapely.points(line.coords[-1])
+        if len(line.coords) == 2 and a != b:
+            middle = cg.geodesy.Chainage(line).at(cg.length_km(line) / 2)
+            bulges.append((line.distance(middle), i, middle))
+    size, edge, middle = max(bulges)
+    assert size > 1e-4
+    spot = middle.buffer(size / 2)
+    assert not spot.intersects(edges.geometry[edge])
+    spans = usable(filters(mode="road", avoid=spot)).blocked[edge]
+    assert spans.mean() == pytest.approx(edges["km"][edge] / 2, rel=1e-3)
+    # Half the spot's height above and below the middle of the edge.
+    assert 0 < spans[0, 1] - spans[0, 0] < 4 * size * 111
 
 
 def test_reach_stops_at_what_is_avoided():
@@ -174,8 +254,8 @@ def test_reach_stops_at_what_is_avoided():
     spot, wall = chain.at(chain.length_km / 2), chain.at(chain.length_km * 0.75).buffer(0.05)
     free = cg.reach(spot, km=60, status="any", mode="road")
     held = cg.reach(spot, km=60, status="any", mode="road", avoid=wall)
-    assert free.length_km == pytest.approx(120, abs=1e-6)
-    assert 60 < held.length_km < 100
+    assert free.chainage_km == pytest.approx(120, abs=1e-6)
+    assert 60 < held.chainage_km < 100
     assert not held.edges.intersects(wall.buffer(-0.01)).any()
 
 
@@ -198,7 +278,7 @@ def test_reach_stops_at_what_is_avoided():
         ({"avoid": Point(25, 67)}, CoordinateError, "swapped"),
         ({"avoid": gpd.GeoSeries([Point(67, 25)])}, CRSError, "CRS"),
         ({"avoid": Point(80, 40)}, InputError, "km from the network"),
-        ({"avoid": "raikot-thakot-realignment"}, InputError, "isn't in the network"),
+        ({"avoid": "raikot-thakot-realignment"}, InputError, "isn't drawn"),
         ({"along": "silk road"}, UnknownNameError, "corridor"),
         ({"speeds": {"motorbike": 60}}, InputError, "speed classes"),
         ({"speeds": {"motorway": 0}}, InputError, "above 0"),
@@ -254,7 +334,7 @@ def test_bad_ends_of_a_matrix_are_told():
 def test_routes_are_joined_where_they_meet_only():
     one, two = cg.route("Quetta", "Kuchlak"), cg.route("Kuchlak", "Zhob", mode="road")
     both = one + two
-    assert both.length_km == pytest.approx(one.length_km + two.length_km)
+    assert both.chainage_km == pytest.approx(one.chainage_km + two.chainage_km)
     assert len(both.legs) == len(one.legs) + len(two.legs)
     assert (both.origin, both.destination) == (one.origin, two.destination)
     with pytest.raises(InputError, match="km apart"):
@@ -266,7 +346,7 @@ def test_routes_are_joined_where_they_meet_only():
 def test_routes_and_reaches_are_pickled():
     way, area = cg.route("Quetta", "Kuchlak"), cg.reach("Quetta", km=30)
     again, there = pickle.loads(pickle.dumps((way, area)))  # noqa: S301 – our own bytes
-    assert again.length_km == way.length_km
+    assert again.chainage_km == way.chainage_km
     assert there.edges["km"].sum() == area.edges["km"].sum()
 
 
@@ -306,7 +386,7 @@ def test_speeds_can_be_set_by_class():
         along="ml1",
         speeds={"rail-main": 102, "rail-branch": 80},
     )
-    assert fast.length_km == slow.length_km
+    assert fast.chainage_km == slow.chainage_km
     assert fast.hours == pytest.approx(slow.hours / 2, rel=1e-9)
 
 
@@ -347,5 +427,5 @@ def test_a_town_is_at_its_road_and_at_its_station():
         alone = cg.route(spot, other, mode=mode)
         either = cg.route(spot, other)
         assert alone.access_km == pytest.approx(0, abs=1e-9)
-        assert either.length_km <= alone.length_km + 1e-9
-        assert cg.route(other, spot).length_km == pytest.approx(either.length_km, abs=1e-9)
+        assert either.chainage_km <= alone.chainage_km + 1e-9
+        assert cg.route(other, spot).chainage_km == pytest.approx(either.chainage_km, abs=1e-9)

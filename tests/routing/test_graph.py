@@ -9,7 +9,7 @@ import shapely
 import cpecgeo as cg
 from cpecgeo import geodesy
 from cpecgeo.catalogue import corridor_rows, data_path, layer
-from cpecgeo.routing.pieces import SAME_PLACE_KM
+from cpecgeo.routing.segments import SAME_PLACE_KM
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_corridor_by_corridor_the_km_are_those_of_its_chainage(net):
     ml1 = cg.corridor("ml1-chord")
     way = cg.route("Rohri Junction", "Lodhran Junction", mode="rail", along="ml1-chord")
     posts = ml1.km_of("Lodhran Junction") - ml1.km_of("Rohri Junction")
-    assert way.length_km == pytest.approx(posts, abs=1e-9)
+    assert way.chainage_km == pytest.approx(posts, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tests.effort import tries
 lons = st.floats(62.0, 75.0)
 lats = st.floats(25.2, 36.5)
 points = st.builds(Point, lons, lats)
+SECTIONS = {name for names in cg.network().edges["sections"] for name in names}
 near = {"max_access_km": 2000.0}
 modes = st.sampled_from(["any", "road", "rail"])
 weights = st.sampled_from(["km", "hours"])
@@ -52,7 +53,7 @@ def test_a_way_is_no_shorter_than_the_line_drawn_and_that_no_shorter_than_straig
     straight = distance_km(way.origin.on, way.destination.on)
     assert cg.length_km(way.line) >= straight - 1e-6
     # Published km may fall short of the drawn line by a little, where points lie aside.
-    assert way.length_km >= 0.95 * straight - 1e-6
+    assert way.chainage_km >= 0.95 * straight - 1e-6
 
 
 @tries(15)
@@ -63,13 +64,30 @@ def test_avoiding_never_shortens_and_is_obeyed(a, b, lon, lat, size, weight):
     held = way_or_none(a, b, weight=weight, mode="road", avoid=area)
     if held is None:
         return
-    cost = {"km": "length_km", "hours": "hours"}[weight]
-    # An end on an edge that is avoided from end to end goes to the next one.
-    assert held.access_km >= free.access_km
-    if held.access_km == free.access_km:
-        assert getattr(held, cost) >= getattr(free, cost) - 1e-9
+    cost = {"km": "chainage_km", "hours": "hours"}[weight]
+    assert (held.origin, held.destination) == (free.origin, free.destination)
+    assert getattr(held, cost) >= getattr(free, cost) - 1e-9
     inside = shapely.intersection(held.line, area.buffer(-0.02))
     assert inside.length < 1e-6
+
+
+@tries(15)
+@given(points, points, st.integers(0, 10**6), modes, weights)
+def test_a_closed_section_never_shortens(a, b, pick, mode, weight):
+    free = way_or_none(a, b, mode=mode, weight=weight)
+    if free is None or free.chainage_km == 0:
+        return
+    roads = [s for s in free.sections if not s.startswith("transfer-") and s in SECTIONS]
+    if not roads:
+        return
+    shut = roads[pick % len(roads)]
+    held = way_or_none(a, b, mode=mode, weight=weight, avoid=f"section:{shut}")
+    if held is None:
+        return
+    cost = {"km": "chainage_km", "hours": "hours"}[weight]
+    assert shut not in held.sections
+    assert getattr(held, cost) >= getattr(free, cost) - 1e-9
+    assert (held.origin, held.destination) == (free.origin, free.destination)
 
 
 @tries(15)
@@ -78,7 +96,7 @@ def test_what_opened_later_never_helps_earlier(year, weight):
     """Between towns on the oldest road, so that the ends don't move with the year."""
     held = way_or_none("Peshawar", "Karachi", mode="road", year=year, weight=weight)
     later = cg.route("Peshawar", "Karachi", mode="road", year=2026, weight=weight)
-    cost = {"km": "length_km", "hours": "hours"}[weight]
+    cost = {"km": "chainage_km", "hours": "hours"}[weight]
     assert held is None or getattr(held, cost) >= getattr(later, cost) - 1e-9
     assert held is None or all(str(o)[:4] <= str(year) for o in held.legs["opened"].dropna())
 
@@ -88,7 +106,7 @@ def test_what_opened_later_never_helps_earlier(year, weight):
 def test_a_longer_reach_holds_a_shorter_one(a, one, two, mode):
     low, high = sorted((one, two))
     small, large = (cg.reach(a, km=km, mode=mode, **near) for km in (low, high))
-    assert small.length_km <= large.length_km + 1e-9
+    assert small.chainage_km <= large.chainage_km + 1e-9
     assert set(small.towns["id"]) <= set(large.towns["id"])
     assert (large.edges["cost_to"] <= high + 1e-9).all()
     sums = [r.edges.groupby(["section", "mode"])["km"].sum() for r in (small, large)]
@@ -103,7 +121,7 @@ def test_every_end_of_a_reach_costs_what_a_route_there_does(a, limit, weight):
     for _, row in found.edges.sample(min(4, len(found.edges)), random_state=1).iterrows():
         end = Point(row.geometry.coords[-1])
         way = cg.route(a, end, mode="road", weight=weight, **near)
-        cost = way.length_km if weight == "km" else way.hours
+        cost = way.chainage_km if weight == "km" else way.hours
         assert cost <= row["cost_to"] + 1e-6
 
 
@@ -113,7 +131,7 @@ def test_a_reach_counts_each_stretch_once():
     roads = edges[(edges["mode"] == "road") & (edges["status"] == "operating")]
     roads = roads[roads["season"] == ""]
     whole = cg.reach("Quetta", km=20_000, mode="road")
-    assert whole.length_km == pytest.approx(roads["km"].sum(), abs=1e-6)
+    assert whole.chainage_km == pytest.approx(roads["km"].sum(), abs=1e-6)
 
 
 @tries(8)
@@ -125,8 +143,8 @@ def test_alternatives_keep_their_limits(a, b, k, share, stretch, mode):
         return
     assert 1 <= len(ways) <= k
     best = cg.route(a, b, mode=mode, **near)
-    assert ways[0].length_km == pytest.approx(best.length_km, abs=1e-9)
-    lengths = [w.length_km for w in ways]
+    assert ways[0].chainage_km == pytest.approx(best.chainage_km, abs=1e-9)
+    lengths = [w.chainage_km for w in ways]
     assert lengths == sorted(lengths)
     assert max(lengths) <= stretch * lengths[0] + 1e-9
     for i, one in enumerate(ways):
@@ -139,7 +157,9 @@ def test_alternatives_keep_their_limits(a, b, k, share, stretch, mode):
 @given(st.sampled_from(["Quetta", "Lahore", "Karachi", "Gilgit", "Multan", "Turbat"]), weights)
 def test_sums_of_legs(town, weight):
     way = cg.route("Gwadar", town, weight=weight)
-    assert way.legs["km"].sum() == way.length_km
-    assert way.legs["km_to"].iloc[-1] == pytest.approx(way.length_km, abs=1e-9)
-    assert way.km_by("mode").sum() == pytest.approx(way.length_km, abs=1e-9)
-    assert way.km_by("country").sum() == pytest.approx(way.length_km, abs=1e-9)
+    assert way.legs["km"].sum() == pytest.approx(way.chainage_km, abs=1e-9)
+    assert way.legs["hours"].sum() == pytest.approx(way.hours, abs=1e-9)
+    assert way.length_km == pytest.approx(cg.length_km(way.line), abs=1e-9)
+    assert way.legs["km_to"].iloc[-1] == pytest.approx(way.chainage_km, abs=1e-9)
+    assert way.km_by("mode").sum() == pytest.approx(way.chainage_km, abs=1e-9)
+    assert way.km_by("country").sum() == pytest.approx(way.chainage_km, abs=1e-9)

@@ -8,7 +8,7 @@ from shapely.geometry import Point
 
 import cpecgeo as cg
 from cpecgeo.routing.filters import filters, usable
-from cpecgeo.routing.search import costs, shortest, snap
+from cpecgeo.routing.search import edge_costs, search, snap
 from cpecgeo.testing import assert_geodesic_equal, reference_nearest
 
 CASES = [
@@ -33,11 +33,11 @@ def net():
 def graph(net, weight, chosen):
     """The filtered graph for networkx, from the frames alone."""
     ground = usable(filters(**chosen))
-    cost, _ = costs(net, weight, None)
+    cost, _ = edge_costs(net, weight, None)
     made = nx.MultiGraph()
     made.add_nodes_from(range(len(net.nodes)))
     for i, (u, v) in enumerate(net.edges[["u", "v"]].to_numpy().tolist()):
-        if ground.open[i]:
+        if ground.passable[i]:
             made.add_edge(u, v, weight=float(cost[i]))
     return made, ground, cost
 
@@ -47,14 +47,14 @@ def graph(net, weight, chosen):
 def test_trees_are_those_of_networkx(net, weight, chosen):
     """From a point in the middle of an edge to every node there is."""
     made, ground, cost = graph(net, weight, chosen)
-    start = snap(Point(69.0, 31.0), ground, "here", 500)
+    start = snap([("here", Point(69.0, 31.0))], ground, max_access_km=500)[0]
     whole = float(net.measures[start.edge][-1])
     u, v = net.edges[["u", "v"]].to_numpy()[start.edge].tolist()
     share = start.km / whole
     made.add_edge("start", u, weight=share * cost[start.edge])
     made.add_edge("start", v, weight=(1 - share) * cost[start.edge])
     expected = nx.single_source_dijkstra_path_length(made, "start")
-    got = shortest(ground, start, cost).cost
+    got = np.array(search(ground, start, cost).cost)
     want = np.array([expected.get(n, np.inf) for n in range(len(net.nodes))])
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-9)
 
@@ -63,14 +63,14 @@ def test_routes_between_points_on_edges_are_those_of_networkx(net):
     """Both ends are put into networkx's graph as nodes of their own."""
     made, ground, _ = graph(net, "km", {"mode": "road"})
     rng = np.random.default_rng(7)
-    rows = np.flatnonzero(ground.open & (net.edges["km"] > 1).to_numpy())
+    rows = np.flatnonzero(np.array(ground.passable) & (net.edges["km"] > 1).to_numpy())
     ends = []
     for edge in rng.choice(rows, 16, replace=False).tolist():
         line = net.edges.geometry.iloc[edge]
         ends.append(line.interpolate(float(rng.uniform(0.2, 0.8)), normalized=True))
     for a, b in zip(ends[:8], ends[8:], strict=True):
         graph_ab = made.copy()
-        snaps = [snap(p, ground, "end", 10) for p in (a, b)]
+        snaps = snap([("end", a), ("end", b)], ground, max_access_km=10)
         for name, at in zip("ab", snaps, strict=True):
             u, v = net.edges[["u", "v"]].to_numpy()[at.edge].tolist()
             whole = float(net.measures[at.edge][-1])
@@ -78,7 +78,7 @@ def test_routes_between_points_on_edges_are_those_of_networkx(net):
             graph_ab.add_edge(name, v, weight=whole - at.km)
         expected = nx.dijkstra_path_length(graph_ab, "a", "b")
         way = cg.route(a, b, mode="road")
-        assert way.length_km == pytest.approx(expected, abs=1e-9)
+        assert way.chainage_km == pytest.approx(expected, abs=1e-9)
         assert sum(abs(s.b - s.a) for s in way.steps) == pytest.approx(expected, abs=1e-9)
 
 
@@ -89,15 +89,33 @@ def test_two_points_on_one_edge_take_the_edge_itself(net):
     way = cg.route(*ends, status="any", along="m6")
     back = cg.route(*ends[::-1], status="any", along="m6")
     assert len(way.steps) == 1
-    assert way.length_km == pytest.approx(net.edges["km"].iloc[edge] / 2, rel=0.01)
-    assert back.length_km == pytest.approx(way.length_km, abs=1e-9)
+    assert way.chainage_km == pytest.approx(net.edges["km"].iloc[edge] / 2, rel=0.01)
+    assert back.chainage_km == pytest.approx(way.chainage_km, abs=1e-9)
     assert_geodesic_equal(back.line.reverse(), way.line)
 
 
 def test_a_point_to_itself_is_no_way_at_all():
     way = cg.route("Quetta", "Quetta")
-    assert (way.length_km, way.hours) == (0.0, 0.0)
+    assert (way.chainage_km, way.hours) == (0.0, 0.0)
     assert len(way.legs) == 1
+
+
+def test_two_ends_at_one_junction_are_no_way_apart(net):
+    """Each joins another edge of the same node, half a millimetre along it."""
+    modes = net.edges["mode"].to_numpy()
+    for node, edges in enumerate(net.meets[:200]):
+        roads = [e for e, _ in edges if modes[e] == "road" and net.edges["km"].iloc[e] > 1]
+        if len(roads) < 3 or net.nodes["mode"].iloc[node] != "road":
+            continue
+        near = []
+        for edge in roads[:2]:
+            line = net.edges.geometry.iloc[edge]
+            line = line if net.ends[edge][0] == node else line.reverse()
+            near.append(cg.geodesy.Chainage(line).at(5e-7))
+        way = cg.route(*near, mode="road", status="any", season="summer")
+        assert way.chainage_km == pytest.approx(0, abs=1e-5)
+        assert way.legs["km"].sum() == pytest.approx(0, abs=1e-5)
+        assert way.length_km == pytest.approx(0, abs=2)
 
 
 @pytest.mark.parametrize("mode", ["any", "road", "rail"])
@@ -110,7 +128,7 @@ def test_snapping_is_that_of_brute_force(net, mode):
     boxes = shapely.bounds(lines.to_numpy())
     rng = np.random.default_rng(11)
     for lon, lat in zip(rng.uniform(62, 75, 6), rng.uniform(25, 36, 6), strict=True):
-        at = snap(Point(lon, lat), ground, "here", np.inf)
+        at = snap([("here", Point(lon, lat))], ground, max_access_km=np.inf)[0]
         # A degree is 110.5 km at least northward, and 90 km eastward this far south.
         east = np.maximum(np.maximum(boxes[:, 0] - lon, lon - boxes[:, 2]), 0) * 88
         north = np.maximum(np.maximum(boxes[:, 1] - lat, lat - boxes[:, 3]), 0) * 110
@@ -129,7 +147,7 @@ def test_km_along_the_edge_is_calibrated(net):
     line = net.edges.geometry.iloc[edge]
     chain = cg.geodesy.Chainage(line)
     spot = chain.at(chain.length_km / 3)
-    at = snap(spot, usable(filters(status="any")), "here", 1)
+    (at,) = snap([("here", spot)], usable(filters(status="any")), max_access_km=1)
     assert at.edge == edge
     assert at.km == pytest.approx(net.edges["km"].iloc[edge] / 3, abs=1e-6)
     assert at.access_km == pytest.approx(0, abs=1e-6)
@@ -143,7 +161,7 @@ def test_matrix_holds_the_lengths_of_routes():
         for a in places:
             for b in places:
                 way = cg.route(a, b, weight=weight, mode="road")
-                value = way.length_km if weight == "km" else way.hours
+                value = way.chainage_km if weight == "km" else way.hours
                 assert table.loc[a, b] == pytest.approx(value, abs=1e-9)
 
 
@@ -153,7 +171,7 @@ def test_matrix_of_layers_keeps_ids_and_leaves_far_ends_empty():
     assert list(table.index) == mines.loc[mines.geometry.notna(), "id"].tolist()
     assert table.loc["reko-diq"].notna().all()
     assert table.isna().any(axis=None)
-    one = cg.route("Reko Diq", "Gwadar Port").length_km
+    one = cg.route("Reko Diq", "Gwadar Port").chainage_km
     assert table.loc["reko-diq", "Gwadar Port"] == pytest.approx(one, abs=1e-9)
     assert table.attrs["access_km"]["reko-diq"] < 30
 
@@ -199,11 +217,11 @@ def test_steps_sum_to_the_cost_of_the_tree(net, weight):
     for u, v in rng.choice(named.index, (12, 2)).tolist():
         a, b = net.nodes.geometry.iloc[u], net.nodes.geometry.iloc[v]
         way = cg.route(a, b, weight=weight, status="any")
-        total = way.length_km if weight == "km" else way.hours
-        starts = [snap(p, ground, "end", 1) for p in (a, b)]
-        tree = shortest(ground, starts[0], cost)
+        total = way.chainage_km if weight == "km" else way.hours
+        starts = snap([("end", a), ("end", b)], ground, max_access_km=1)
+        tree = search(ground, starts[0], cost)
         ends = net.edges.loc[starts[1].edge, ["u", "v"]].tolist()
-        assert total <= min(tree.cost[ends]) + cost[starts[1].edge] + 1e-9
+        assert total <= min(tree.cost[end] for end in ends) + cost[starts[1].edge] + 1e-9
         assert nx.has_path(made, *ends)
         assert total == pytest.approx(
             cg.route_matrix([a], [b], weight=weight, status="any").iloc[0, 0], abs=1e-9

@@ -9,14 +9,14 @@ from cpecgeo.catalogue import corridor_rows, data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import InputError
-from cpecgeo.routing.finding import route
 from cpecgeo.routing.graph import shared
+from cpecgeo.routing.paths import route
 
 __all__ = ["alignment_parts", "route_checks"]
 
 
 def route_checks() -> pd.DataFrame:
-    """Published distances between two places against the network's.
+    """Return published distances between two places, and the network's.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def route_checks() -> pd.DataFrame:
         asked = {"mode": row["mode"], "along": along, "avoid": avoid, "status": row["statuses"]}
         try:
             way = route(*ends, **asked)
-            km, access = way.length_km, way.access_km
+            km, access = way.chainage_km, way.access_km
         except InputError:
             # Without the OpenStreetMap folder some railways aren't drawn.
             km = access = float("nan")
@@ -73,14 +73,14 @@ def route_checks() -> pd.DataFrame:
 
 
 def _end(name: str) -> object:
-    """A place, or a point of a line by its id where the name means several."""
+    """Return a place, or a point of a line by its id where the name means several."""
     nodes = shared().nodes
     here = nodes[nodes["id"] == name]
     return here.geometry.iloc[0] if len(here) else name
 
 
 def alignment_parts(name: str) -> pd.DataFrame:
-    """A corridor by road, part by part: published, on the network, drawn.
+    """Return a corridor's sections with their published, network and drawn km.
 
     Parameters
     ----------
@@ -119,16 +119,16 @@ def alignment_parts(name: str) -> pd.DataFrame:
     )
     frame.insert(6, "more_km", frame["network_km"] - frame["published_km"])
     used = edges.groupby(np.array(part, dtype=object))["section"].agg(lambda s: sorted(set(s)))
-    told = [_measured(s, used.get(s, [])) for s in sections.index]
+    words = [_measured(s, used.get(s, [])) for s in sections.index]
     missing, same = frame["published_km"].isna(), frame["more_km"].abs() < 0.05
-    why = frame["reason"].where(~missing & frame["reason"].notna(), pd.Series(told))
+    why = frame["reason"].where(~missing & frame["reason"].notna(), pd.Series(words))
     frame["reason"] = why.where(~same, "")
     frame.attrs = {"corridor": row["id"], "data_version": data_version()}
     return frame
 
 
 def _measured(section: str, used: list[str]) -> str:
-    """Whose kilometres a part without a fitting figure is measured by."""
+    """Return whose kilometres a section without a fitting figure takes."""
     published = layer("sections").set_index("id")["official_km"]
     lent = [s for s in used if s != section and published[s] > 0]
     own = "its own figure" if published[section] > 0 else "no figure found: drawn length"

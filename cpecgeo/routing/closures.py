@@ -1,0 +1,218 @@
+"""What is closed: what a caller avoids, borders by date, and passes by season."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from cpecgeo.catalogue import folded, table
+from cpecgeo.errors import GeometryError, InputError
+from cpecgeo.features.places import Place
+from cpecgeo.features.resolve import in_region, resolve
+from cpecgeo.features.subject import Subject, SubjectLike
+from cpecgeo.geodesy import buffer, densify, nearest
+from cpecgeo.routing.graph import FINE_KM, Network
+
+__all__ = ["Cut", "cut", "is_open_in", "is_shut"]
+
+Cut = dict[int, NDArray[np.float64]]
+"""Edges, each with its closed stretches: km from and to, shape (n, 2)."""
+
+Mask = NDArray[np.bool_]
+
+# A named place closes what lies this close to it; one further off, what is nearest.
+_PLACE_KM = 2.0
+_FAR_KM = 15.0
+
+
+def cut(net: Network, what: SubjectLike, there: Mask) -> Cut:
+    """Return the stretches of edges that avoiding one thing closes.
+
+    Parameters
+    ----------
+    net : Network
+    what : str, thing, geometry, GeoSeries or GeoDataFrame
+        A section or corridor closes its edges, a crossing the border, another place what
+        lies within 2 km of it, a route what it runs over, a reach its polygon, a district,
+        province or area what lies in it. Names are looked up as everywhere, the network's
+        sections first; ``"district:Quetta"`` says which kind is meant.
+    there : ndarray of bool
+        Edges to look at.
+
+    Returns
+    -------
+    dict of int to ndarray, shape (n, 2)
+        Edge, and km from and to of its stretches.
+
+    Raises
+    ------
+    UnknownNameError
+        Nothing of that name.
+    InputError
+        A place or point that isn't near the network.
+    """
+    own = _named_sections(net, what) if isinstance(what, str) else set()
+    if own:
+        return _whole(net, own)
+    subject = in_region(resolve(what, "avoid"), "avoid")
+    found: Cut = {}
+    match subject.kind:
+        case "route":
+            return _steps(subject.things[0])
+        case "corridor":
+            found = _whole(net, set(subject.things[0].sections["id"]))
+        case "section":
+            found = _whole(net, set(map(str, subject.shapes.index)))
+        case "place" | "market":
+            found = _border(net, subject.things[0])
+    return found or _around(net, subject, there)
+
+
+def _named_sections(net: Network, name: str) -> set[str]:
+    """Return the section of the network with that id or name: some of its roads aren't drawn."""
+    kind, _, rest = name.rpartition(":")
+    if kind.strip().casefold() not in {"", "section"}:
+        return set()
+    wanted = folded(rest)
+    rows = ((row["section"], row["name"]) for row in net.rows)
+    hits = {s for s, text in rows if wanted in (folded(s), folded(text))}
+    return hits or {s for s in net.of_section if folded(s) == wanted}
+
+
+def _whole(net: Network, names: set[str]) -> Cut:
+    """Return all edges of some sections, from end to end."""
+    edges = sorted({int(i) for name in names for i in net.of_section.get(name, ())})
+    return {i: np.array([[0.0, net.lengths[i]]]) for i in edges}
+
+
+def _steps(route: Any) -> Cut:
+    """Return the stretches that a route runs over."""
+    found: Cut = {}
+    for step in route.steps:
+        span = np.sort(np.array([[step.a, step.b]]), axis=1)
+        found[step.edge] = np.vstack((found.get(step.edge, span[:0]), span))
+    if not found:
+        raise InputError(
+            f"avoid has the route {route.origin.name} – {route.destination.name}, and none of it "
+            "runs over the network; give one that `route` found."
+        )
+    return found
+
+
+def _border(net: Network, thing: Any) -> Cut:
+    """Return the edge of a border crossing, where the network has one."""
+    if isinstance(thing, Place) and thing.layer != "crossings":
+        return {}
+    here = np.flatnonzero(net.columns["crossing"] == thing.id)
+    return {int(i): np.zeros((1, 2)) for i in here}
+
+
+def _around(net: Network, subject: Subject, there: Mask) -> Cut:
+    """Return what lies in an area, or within a short way of a point or line."""
+    wrong = subject.shapes[~subject.shapes.is_valid]
+    if len(wrong):
+        why = shapely.is_valid_reason(wrong.iloc[0])
+        raise GeometryError(f"avoid has an invalid area ({why}); mend it with make_valid().")
+    whole = subject.shapes.union_all()
+    if shapely.get_dimensions(whole) == 2:
+        return _inside(net, whole, there)
+    return _near(net, whole, subject.title, there)
+
+
+def _near(net: Network, at: shapely.Geometry, name: str, there: Mask) -> Cut:
+    """Return what lies within a short way of a point or line, or what is nearest to a point."""
+    radius = _PLACE_KM
+    if at.geom_type == "Point":
+        lines = gpd.GeoSeries(net.lines[there & (net.columns["km"] > 0)], crs=4326)
+        away = float(nearest(at, lines)["distance_km"].iloc[0])
+        if away > _FAR_KM:
+            raise InputError(
+                f"avoid={name!r} lies {away:.1f} km from the network, so nothing there can be "
+                f"avoided; give a place within {_FAR_KM:g} km, or a polygon."
+            )
+        radius = max(radius, away * 1.01)
+    return _inside(net, buffer(at, radius), there)
+
+
+def _inside(net: Network, area: shapely.Geometry, there: Mask) -> Cut:
+    """Return the stretches of edges that lie in an area; the edges of both are geodesics."""
+    found: Cut = {}
+    area = densify(area, FINE_KM)
+    shapely.prepare(area)
+    for i in np.flatnonzero(there & shapely.intersects(net.fine, area)):
+        spans = _spans(net, int(i), area)
+        if len(spans):
+            found[int(i)] = spans
+    return found
+
+
+def _spans(net: Network, edge: int, area: shapely.Geometry) -> NDArray[np.float64]:
+    """Return km from and to of the stretches of an edge that lie in an area."""
+    line, measures = net.fine[edge], net.measures[edge]
+    if measures[-1] == 0:
+        return np.zeros((1, 2))
+    parts = shapely.get_parts(shapely.intersection(line, area))
+    ends = [(p.coords[0], p.coords[-1]) for p in parts if p.geom_type == "LineString"]
+    if not ends:
+        return np.empty((0, 2))
+    xy = shapely.get_coordinates(line)
+    along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))))
+    at = shapely.line_locate_point(line, shapely.points(np.array(ends).reshape(-1, 2)))
+    km = _measured(shapely.get_coordinates(net.lines[edge]), xy, measures)
+    return np.sort(np.interp(at, along, km).reshape(-1, 2), axis=1)
+
+
+def _measured(
+    xy: NDArray[np.float64], fine: NDArray[np.float64], measures: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return calibrated km at the vertices of a densified line: even between the line's own."""
+    own, at = [0], 0
+    for vertex in xy[1:].tolist():
+        at = next(i for i in range(at + 1, len(fine)) if fine[i].tolist() == vertex)
+        own.append(at)
+    return np.interp(np.arange(len(fine)), own, measures)
+
+
+def is_shut(net: Network, year: int | None, month: int | None) -> Mask:
+    """Return which edges are borders that are shut in a year and month."""
+    crossings = net.columns["crossing"]
+    shut = np.zeros(len(crossings), bool)
+    for row in table("closures").to_dict("records"):
+        here = crossings == row["crossing"]
+        if here.any() and _applies(row, 9999 if year is None else year, month):
+            shut |= here
+    return shut
+
+
+def is_open_in(net: Network, month: int | None) -> Mask:
+    """Return which edges no snow closes in a month; in any month where none is given."""
+    seasons = net.columns["season"]
+    whole = np.asarray(seasons == "", bool)
+    if month is None:
+        return whole
+    return np.array([s == "" or _within(month, *s.split("/")) for s in seasons], bool)
+
+
+def _within(month: int, first: str, last: str) -> bool:
+    """Return whether the middle of a month lies between two days of the year, MM-DD."""
+    day = f"{month:02d}-15"
+    return first <= day <= last if first <= last else day >= first or day <= last
+
+
+def _applies(row: dict[str, Any], year: int, month: int | None) -> bool:
+    """Return whether a closure holds: a seasonal one only where a month is given."""
+    seasonal = not pd.isna(row["season_from"])
+    if seasonal:
+        if month is None:
+            return False
+        if not _within(month, str(row["season_from"]), str(row["season_to"])):
+            return False
+    # Without a month, a year is closed if its middle is.
+    at = f"{year:04d}-{month or 6:02d}"
+    begun = pd.isna(row["from"]) or at >= str(row["from"])[:7]
+    return bool(begun and (pd.isna(row["to"]) or at <= str(row["to"])[:7]))

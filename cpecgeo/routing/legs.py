@@ -1,0 +1,362 @@
+"""`Route`: one path through the network, leg by leg."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from itertools import pairwise
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from shapely.geometry import LineString
+
+from cpecgeo.catalogue import data_version
+from cpecgeo.errors import InputError
+from cpecgeo.features.subject import Subject
+from cpecgeo.geodesy import Chainage, distance_km, length_km
+from cpecgeo.routing.filters import Filters
+from cpecgeo.routing.graph import Network, shared
+from cpecgeo.routing.search import Snap, Step
+
+__all__ = ["Route", "route_of"]
+
+# Changes of direction below this many degrees are straight on.
+_STRAIGHT_DEG = 30.0
+# Two routes are joined at one town: a port, its station and its road lie so close.
+_JOIN_KM = 25.0
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """One path from an origin to a destination.
+
+    `route` finds one.
+
+    Attributes
+    ----------
+    origin, destination : Snap
+        Where the route joins and leaves the network, with `access_km`.
+    weight : str
+        What was kept least: ``"km"`` or ``"hours"``.
+    asked : str
+        The filters, in words.
+    steps : tuple of Step
+        The stretches of the network's edges, in order; empty outside the network.
+    step_hours : tuple of float
+        Hours of each step.
+    own_legs : GeoDataFrame or None
+        The legs of a route that doesn't run over the network alone.
+
+    Examples
+    --------
+    >>> from cpecgeo import route
+    >>> r = route("Rohri Junction", "Sibi", mode="rail")
+    >>> r.legs["mode"].unique().tolist()
+    ['rail']
+    """
+
+    origin: Snap
+    destination: Snap
+    weight: str
+    asked: str
+    steps: tuple[Step, ...] = field(default=(), repr=False)
+    step_hours: tuple[float, ...] = field(default=(), repr=False)
+    own_legs: gpd.GeoDataFrame | None = field(default=None, repr=False)
+
+    @cached_property
+    def legs(self) -> gpd.GeoDataFrame:
+        """The turn table, one row per section in order.
+
+        `turn name mode from to km hours status opened speed_class country section accuracy_km
+        basis source licence km_from km_to geometry`. `km` is calibrated; `km_from` and
+        `km_to` count from the origin.
+        """
+        if self.own_legs is not None:
+            return self.own_legs
+        return _legs(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another version of the data has other edges: what is pickled is drawn before.
+        return {**self.__dict__, "own_legs": self.legs}
+
+    @property
+    def chainage_km(self) -> float:
+        """Calibrated kilometres on the network: published ones where there are any.
+
+        Access at both ends isn't counted, see `access_km`.
+        """
+        if self.own_legs is not None:
+            return float(self.own_legs["km"].sum())
+        return sum(step.km for step in self.steps)
+
+    @property
+    def length_km(self) -> float:
+        """Geodesic length of the drawn line, in kilometres."""
+        return float(length_km(self.line))
+
+    @property
+    def hours(self) -> float:
+        """Hours under way and changing; see `data/speeds.csv` for what is assumed."""
+        if self.own_legs is not None:
+            return float(self.own_legs["hours"].sum())
+        return sum(self.step_hours)
+
+    @property
+    def access_km(self) -> float:
+        """Geodesic km from the origin to the network and from it to the destination."""
+        return float(self.origin.access_km + self.destination.access_km)
+
+    @cached_property
+    def line(self) -> LineString:
+        """The route as one line, lon, lat."""
+        parts = [shapely.get_coordinates(g) for g in self.legs.geometry]
+        xy = np.vstack(parts)
+        keep = np.concatenate(([True], (np.diff(xy, axis=0) != 0).any(axis=1)))
+        xy = xy[keep]
+        return LineString(xy if len(xy) > 1 else np.vstack((xy, xy)))
+
+    @property
+    def geometry(self) -> LineString:
+        """The same as `line`."""
+        return self.line
+
+    def as_subject(self) -> Subject:
+        """Return the line under the route's name; see `resolve`."""
+        title = f"{self.origin.name} – {self.destination.name}"
+        shapes = gpd.GeoSeries([self.line], index=[title], crs=4326)
+        return Subject(shapes, title, "route", is_single=True, things=(self,))
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """Ids of the sections used, in order."""
+        if self.own_legs is not None:
+            return tuple(dict.fromkeys(self.own_legs["section"]))
+        rows = shared().rows
+        return tuple(dict.fromkeys(rows[step.edge]["section"] for step in self.steps))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Closures at the ends, where they are border crossings.
+
+        Examples
+        --------
+        >>> from cpecgeo import route
+        >>> route("Torkham", "Peshawar").notes
+        ('Torkham: closed to trade (since 2025-10)',)
+        """
+        return tuple(x.note for x in (self.origin, self.destination) if x.note)
+
+    def km_by(self, column: str = "status") -> pd.Series:
+        """Return calibrated kilometres by status, mode, country or another column of the legs.
+
+        Examples
+        --------
+        >>> from cpecgeo import route
+        >>> route("Burhan", "Hakla").km_by("speed_class").round(1).to_dict()
+        {'motorway': 33.6}
+        """
+        if column not in self.legs:
+            raise InputError(f"legs have no column {column!r}; they have {list(self.legs)}.")
+        return self.legs.groupby(column)["km"].sum()
+
+    def __add__(self, other: Route) -> Route:
+        """Return one route and then another, as over a port."""
+        if not isinstance(other, Route):
+            return NotImplemented
+        gap = float(distance_km(self.destination.point, other.origin.point))
+        if gap > _JOIN_KM:
+            raise InputError(
+                f"{self.destination.name} and {other.origin.name} are {gap:,.1f} km apart; the "
+                f"second route must start within {_JOIN_KM:g} km of where the first ends."
+            )
+        rest = other.legs.assign(
+            km_from=other.legs["km_from"] + self.chainage_km,
+            km_to=other.legs["km_to"] + self.chainage_km,
+        )
+        legs = gpd.GeoDataFrame(
+            pd.concat([self.legs, rest], ignore_index=True), geometry="geometry", crs=4326
+        )
+        legs.attrs = {**self.legs.attrs}
+        asked = self.asked if self.asked == other.asked else f"{self.asked}; {other.asked}"
+        return Route(
+            self.origin,
+            other.destination,
+            self.weight,
+            asked,
+            (*self.steps, *other.steps),
+            (*self.step_hours, *other.step_hours),
+            legs,
+        )
+
+    def explore(self, **style: Any) -> Any:
+        """Return a map of the route; see `cpecgeo.Map`."""
+        import cpecgeo as cg
+
+        return cg.Map().add(self, **style)
+
+    def __repr__(self) -> str:
+        # A kilometre to the network is a walk; more is part of the journey, and has to be seen.
+        access = f", access {self.access_km:,.1f} km" if self.access_km >= 1 else ""
+        return (
+            f"<Route {self.origin.name} → {self.destination.name}: {self.chainage_km:,.1f} km "
+            f"(calibrated), {self.hours:.1f} h, {len(self.legs)} legs{access}>"
+        )
+
+    def _repr_html_(self) -> str:
+        before, after = self.origin.access_km, self.destination.access_km
+        head = [
+            ("chainage", f"{self.chainage_km:,.1f} km (calibrated)"),
+            ("drawn", f"{self.length_km:,.1f} km (geodesic)"),
+            ("time", f"{self.hours:,.1f} h at the assumed speeds"),
+            ("access", f"{before:.1f} km before, {after:.1f} km after, not counted"),
+            ("least", self.weight),
+            ("asked for", self.asked),
+            *(("note", text) for text in self.notes),
+        ]
+        top = "".join(
+            f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>"
+            for k, v in head
+        )
+        shown = ["turn", "name", "mode", "from", "to", "km", "hours", "status", "country"]
+        title = "".join(f"<th>{c}</th>" for c in shown)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(_cell(row[c]))}</td>" for c in shown) + "</tr>"
+            for _, row in self.legs.iterrows()
+        )
+        return (
+            f"<div><strong>{escape(self.origin.name)} → {escape(self.destination.name)}</strong>"
+            f"<table>{top}</table><table><thead><tr>{title}</tr></thead><tbody>{rows}</tbody>"
+            "</table></div>"
+        )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:,.1f}"
+    return "" if value is None else str(value).replace("_", " ")
+
+
+def route_of(
+    net: Network,
+    ends: tuple[Snap, Snap],
+    steps: Sequence[Step],
+    hours: Sequence[float],
+    *,
+    weight: str,
+    chosen: Filters,
+) -> Route:
+    """Return the route over some steps; `hours` are those of each edge of the network."""
+    start, end = ends
+    # Two ends at one node have no edge between them.
+    steps = tuple(steps or [Step(start.edge, start.km, start.km)])
+    whole = [net.lengths[step.edge] for step in steps]
+    spent = [
+        hours[step.edge] * (step.km / km if km else 1.0)
+        for step, km in zip(steps, whole, strict=True)
+    ]
+    asked = ", ".join(chosen.describe().values()) or "any mode, any status"
+    return Route(start, end, weight, asked, steps, tuple(spent))
+
+
+_SAME = ("section", "status", "mode", "speed_class", "country", "opened")
+_FIRST = ["turn", "name", "mode", "from", "to", "km", "hours", "status", "opened"]
+
+
+def _legs(route: Route) -> gpd.GeoDataFrame:
+    """Return the legs of a route over the network: steps of one section and kind together."""
+    net = shared()
+    rows: list[dict[str, Any]] = []
+    run = 0.0
+    ends = route.origin.name, route.destination.name
+    drawn = net.cut([(step.edge, step.a, step.b) for step in route.steps])
+    for step, spent, line in zip(route.steps, route.step_hours, drawn, strict=True):
+        row = _leg(net, step, spent, line, run, ends)
+        run += step.km
+        before = rows[-1] if rows else None
+        if before is not None and all(before[c] == row[c] for c in _SAME):
+            before |= {c: before[c] + row[c] for c in ("km", "hours", "lines")}
+            worst = max(before["accuracy_km"], row["accuracy_km"])
+            before |= {"to": row["to"], "km_to": row["km_to"], "accuracy_km": worst}
+        else:
+            rows.append(row)
+    lines = [_linked(row.pop("lines")) for row in rows]
+    turns = _turns([row["mode"] for row in rows], lines)
+    table = pd.DataFrame(rows)
+    table.insert(0, "turn", turns)
+    frame = gpd.GeoDataFrame(table, geometry=lines, crs=4326)
+    frame = frame[[*_FIRST, *(c for c in frame.columns if c not in _FIRST)]]
+    frame.attrs = {
+        "title": f"{route.origin.name} – {route.destination.name}",
+        "method": f"Dijkstra, least {route.weight}, calibrated km",
+        "ellipsoid": "WGS 84",
+        "edges": "geodesic",
+        "sources": sorted(set(frame["source"].dropna())),
+        "data_version": data_version(),
+    }
+    return frame
+
+
+def _leg(
+    net: Network, step: Step, hours: float, line: LineString, run: float, ends: tuple[str, str]
+) -> dict[str, Any]:
+    """Return the row of one step that starts `run` km from the origin."""
+    edge, (u, v) = net.rows[step.edge], net.ends[step.edge]
+    near = {0.0: net.names[u], net.lengths[step.edge]: net.names[v]}
+    return {
+        "name": edge["name"],
+        "mode": "border" if edge["crossing"] else edge["mode"],
+        "from": near.get(step.a, ends[0]),
+        "to": near.get(step.b, ends[1]),
+        "km": step.km,
+        "hours": hours,
+        **{c: edge[c] for c in ("status", "opened", "speed_class", "country", "section")},
+        **{c: edge[c] for c in ("accuracy_km", "basis", "source", "licence")},
+        "km_from": run,
+        "km_to": run + step.km,
+        "lines": [line],
+    }
+
+
+def _linked(lines: list[LineString]) -> LineString:
+    """Return lines that follow one another as one line."""
+    if len(lines) == 1:
+        return lines[0]
+    xy = [vertex for line in lines for vertex in line.coords]
+    return LineString([xy[0], *(b for a, b in pairwise(xy) if a != b)])
+
+
+def _turns(modes: list[str], lines: list[LineString]) -> list[str]:
+    """Return what to do at the start of each leg: change, cross, or where to turn."""
+    turns, special = ["start"], {"transfer": "change", "border": "border"}
+    after, before = _bearings_deg(lines)
+    for i in range(1, len(lines)):
+        away = (after[i] - before[i - 1] + 180.0) % 360.0 - 180.0
+        if modes[i] in special or modes[i - 1] == "transfer":
+            turns.append(special.get(modes[i], "start"))
+        elif np.isnan(away) or abs(away) < _STRAIGHT_DEG:
+            turns.append("on")
+        elif abs(away) > 180.0 - _STRAIGHT_DEG:
+            turns.append("back")
+        else:
+            turns.append("right" if away > 0 else "left")
+    return turns
+
+
+def _bearings_deg(lines: list[LineString]) -> tuple[Any, Any]:
+    """Return the directions at the start and at the end of each line; NaN without length."""
+    found = np.full((2, len(lines)), np.nan)
+    own = [i for i, line in enumerate(lines) if line.length > 0]
+    if own:
+        # The end of an edge is the start of the edge reversed, half a turn away.
+        first = [lines[i].coords[:2] for i in own]
+        last = [lines[i].coords[:-3:-1] for i in own]
+        chain = Chainage(shapely.MultiLineString([*first, *last]))
+        bearings = chain.bearing_deg(chain.measures_km[::2])
+        found[:, own] = bearings.reshape(2, len(own))
+        found[1] += 180.0
+    return found[0], found[1]

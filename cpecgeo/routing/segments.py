@@ -1,0 +1,320 @@
+"""Segments of all sections between neighbouring points, and what joins them to a network."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import LineString, Point
+
+from cpecgeo.catalogue import corridor_rows, folded, layer
+from cpecgeo.catalogue.files import read_table
+from cpecgeo.catalogue.lines import _drawn as drawn_sections
+from cpecgeo.errors import DataError
+from cpecgeo.geodesy import distance_km, nearest
+
+__all__ = [
+    "STATUSES",
+    "Node",
+    "Segment",
+    "Vertex",
+    "add_transfers",
+    "join_junctions",
+    "read_segments",
+    "read_vertices",
+    "section_rows",
+    "split_borders",
+]
+
+XY = tuple[float, float]
+Key = tuple[str, str, XY, XY]
+Node = tuple[str, XY, str]
+"""Mode, position, and the side of a border where a position lies on one."""
+
+# Most usable first: a segment that several sections share is what the best of them is.
+STATUSES = ("operating", "under_construction", "suspended", "closed", "planned")
+# Two points of one name closer than this are one junction: their sources differ.
+SAME_PLACE_KM = 2.0
+# A crossing belongs to a node at most this far from it.
+_CROSSING_KM = 2.0
+
+
+@dataclass
+class Segment:
+    """The line between two neighbouring points, with every section that runs over it."""
+
+    mode: str
+    a: XY
+    b: XY
+    km_of: dict[str, float] = field(default_factory=dict)
+    section: str = ""
+    km: float = 0.0
+    status: str = ""
+    opened: str = ""
+    family: str = ""
+
+    @property
+    def kind(self) -> tuple[str, str, str, frozenset[str]]:
+        """What has to be equal in two segments for both to belong to one edge."""
+        return self.section, self.status, self.opened, frozenset(self.km_of)
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """A named point of a line."""
+
+    id: str
+    name: str
+    name_ur: str
+
+
+def _named_points() -> pd.DataFrame:
+    frames = []
+    for name in ("waypoints", "stations", "places", "ports"):
+        frame = layer(name)
+        if name == "waypoints":
+            traced = frame["name"].str.startswith("valley vertex").fillna(False).to_numpy(bool)
+            frame = frame[(frame["kind"] == "place").to_numpy() & ~traced]
+        frames.append(frame.loc[frame.geometry.notna(), ["id", "name", "name_ur", "geometry"]])
+    return pd.concat(frames, ignore_index=True)
+
+
+def read_vertices() -> tuple[dict[XY, Vertex], dict[str, XY]]:
+    """Return named points by position, and positions by id; a position keeps its first name."""
+    at: dict[XY, Vertex] = {}
+    where: dict[str, XY] = {}
+    frame = _named_points()
+    xy = shapely.get_coordinates(frame["geometry"].to_numpy())
+    rows = frame[["id", "name", "name_ur"]].itertuples(index=False)
+    for row, (lon, lat) in zip(rows, xy, strict=True):
+        spot = (float(lon), float(lat))
+        urdu = row.name_ur if isinstance(row.name_ur, str) else ""
+        at.setdefault(spot, Vertex(str(row.id), str(row.name), urdu))
+        where.setdefault(str(row.id), spot)
+    return at, where
+
+
+def _lines(where: dict[str, XY]) -> list[tuple[str, str, Any, Any]]:
+    """Return section, family, coordinates and km of every drawn line.
+
+    A family keeps roads apart that are drawn through the same towns and aren't the same road.
+    """
+    runs: list[tuple[str, str, Any, Any]] = []
+    table = read_table("network_sections.csv")
+    apart = set(table.loc[table["apart"].notna(), "section"])
+    for name, feature in drawn_sections().items():
+        km, at = np.asarray(feature["measures_km"], float), 0
+        parts = getattr(feature["geometry"], "geoms", [feature["geometry"]])
+        for part in parts:
+            xy = shapely.get_coordinates(part)
+            runs.append((name, name if name in apart else "", xy, km[at : at + len(xy)]))
+            at += len(xy)
+    for row in read_table("network_roads.csv").itertuples(index=False):
+        points = row.points.split()
+        lost = [point for point in points if point not in where]
+        if lost == points[-1:]:
+            continue  # a station whose position is OpenStreetMap's, and that folder is left out
+        if lost:
+            raise DataError(f"network_roads.csv: {row.id} names unknown points {lost}.")
+        xy = np.array([where[point] for point in points])
+        stated = row.official_km if pd.isna(row.length_km) else row.length_km
+        ends = gpd.GeoSeries(shapely.points(xy), crs=4326)
+        steps = distance_km(ends[:-1].reset_index(drop=True), ends[1:].reset_index(drop=True))
+        geodesic = np.concatenate(([0.0], np.cumsum(steps)))
+        share = 1.0 if pd.isna(stated) else stated / geodesic[-1]
+        runs.append((row.id, row.id, xy, geodesic * share))
+    return runs
+
+
+def section_rows() -> dict[str, dict[str, Any]]:
+    """Return the row of each section, and of each road that only the network has."""
+    frame = pd.DataFrame(layer("sections").drop(columns="geometry"))
+    rows: dict[str, dict[str, Any]] = {row["id"]: row for row in frame.to_dict("records")}
+    classes = read_table("network_sections.csv").set_index("section")["speed_class"]
+    for name, speed_class in classes.items():
+        rows[name] |= {"speed_class": speed_class, "season_from": None, "season_to": None}
+    for row in read_table("network_roads.csv").to_dict("records"):
+        missing = {"prorate_of": None, "accuracy_km": None}
+        rows[row["id"]] = {"role": "base", "basis": "schematic", **missing, **row}
+    return rows
+
+
+def read_segments(where: dict[str, XY], sections: dict[str, dict[str, Any]]) -> list[Segment]:
+    """Return all segments, each with the section whose km it takes.
+
+    That is the base section with the shortest published length of its own: the closest
+    description. A section that only has a share of another's length comes after it.
+    """
+    found: dict[Key, Segment] = {}
+    for name, family, xy, km in _lines(where):
+        mode = str(sections[name]["kind"])
+        for (a, b), length in zip(pairwise(map(tuple, xy.tolist())), np.diff(km), strict=True):
+            low, high = sorted((a, b))
+            key = (mode, family, low, high)
+            segment = found.setdefault(key, Segment(mode, a, b, family=family))
+            segment.km_of.setdefault(name, float(length))
+    # What only wholes and phases describe is a road that stands apart from theirs.
+    base = {name for name, row in sections.items() if row["role"] == "base"}
+    kept = [segment for segment in found.values() if base & set(segment.km_of)]
+    rank = {name: _rank(row) for name, row in sections.items()}
+    for segment in kept:
+        names = sorted(segment.km_of, key=lambda name: rank[name])
+        segment.section = names[0]
+        segment.km = segment.km_of[names[0]]
+        # A whole says of each of its parts only that all of them are open.
+        known = [r["status"] for r in map(sections.get, names) if r and _says_status(r)]
+        segment.status = min(known or [sections[names[0]]["status"]], key=STATUSES.index)
+        # The year of a whole or a phase isn't that of each of its parts.
+        open_now = [r for r in map(sections.get, names) if r and r["status"] == "operating"]
+        dates = [row["opened"] for row in open_now if row["role"] == "base"]
+        segment.opened = min((str(d) for d in dates if not pd.isna(d)), default="")
+    return kept
+
+
+def _says_status(row: dict[str, Any]) -> bool:
+    """Return whether a section's status is that of each of its segments."""
+    return bool(row["role"] == "base" or row["status"] == "operating")
+
+
+def _rank(row: dict[str, Any]) -> tuple[int, float, str]:
+    """Return the order in which sections lend their km: base first, then by length."""
+    role = {"base": 0, "whole": 3, "phase": 4}[row["role"]]
+    shared = 2 if role == 0 and not pd.isna(row["prorate_of"]) else 0
+    shared += role == 0 and row["id"] in _only_mining()
+    official = float("inf") if pd.isna(row["official_km"]) else float(row["official_km"])
+    return role + shared, official, str(row["id"])
+
+
+@cache
+def _only_mining() -> frozenset[str]:
+    """Return sections of mining corridors alone: shares of lines that have other names."""
+    kinds: dict[str, set[str]] = {}
+    for row in corridor_rows().values():
+        for name in row["sections"]:
+            kinds.setdefault(name, set()).add(row["kind"])
+    return frozenset(name for name, of in kinds.items() if of == {"mining"})
+
+
+def join_junctions(spots: set[tuple[str, XY]], at: dict[XY, Vertex]) -> dict[tuple[str, XY], XY]:
+    """Return the position of its junction for each position that is moved to another's.
+
+    Points of one name and mode at most 2 km apart are one junction, at the first of them.
+    """
+    groups: dict[tuple[str, str], list[XY]] = {}
+    for mode, spot in sorted(spots):
+        if spot in at:
+            bare = re.sub(r"\s+(Junction|Jn\.?)$", "", at[spot].name)
+            groups.setdefault((mode, folded(bare)), []).append(spot)
+    pairs = [(mode, group[0], other) for (mode, _), group in groups.items() for other in group[1:]]
+    apart = _apart_km([(first, other) for _, first, other in pairs])
+    return {
+        (mode, other): first
+        for (mode, first, other), km in zip(pairs, apart, strict=True)
+        if km <= SAME_PLACE_KM
+    }
+
+
+def _apart_km(pairs: list[tuple[XY, XY]]) -> list[float]:
+    """Return the geodesic km between the two positions of each pair."""
+    if not pairs:
+        return []
+    a, b = (gpd.GeoSeries(shapely.points(ends), crs=4326) for ends in zip(*pairs, strict=True))
+    return [float(km) for km in distance_km(a, b)]
+
+
+def split_borders(
+    rows: list[dict[str, Any]], keys: dict[Node, int], measures: list[NDArray[np.float64]]
+) -> None:
+    """Cut nodes on a border in two, and join the two by an edge that a crossing can close."""
+    crossings = layer("crossings")
+    crossings = crossings[crossings.geometry.notna()].reset_index(drop=True)
+    hours = read_table("border_hours.csv").set_index("crossing")["hours"]
+    meeting: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        for node in {row["u"], row["v"]}:
+            meeting.setdefault(node, []).append(row)
+    for (mode, xy, side), node in list(keys.items()):
+        here = [r for r in meeting.get(node, []) if r["mode"] == mode]
+        lands = sorted({r["country"] for r in here})
+        if len(lands) < 2 or side:
+            continue
+        near = nearest(Point(xy), crossings.geometry).iloc[0]
+        if near["distance_km"] > _CROSSING_KM:
+            continue
+        other = keys.setdefault((mode, xy, lands[0]), len(keys))
+        for row in here:
+            if row["country"] == lands[0]:
+                row |= {end: other for end in ("u", "v") if row[end] == node}
+        spot = crossings.loc[near["target"]]
+        rows.append(
+            {
+                **here[0],
+                "u": node,
+                "v": other,
+                "km": 0.0,
+                "hours": float(hours.get(spot["id"], 0.0)),
+                "section": spot["id"],
+                "sections": (spot["id"],),
+                "name": spot["name"],
+                "crossing": spot["id"],
+                "status": "operating",
+                "opened": None,
+                "speed_class": "border",
+                "season": "",
+                "country": "–".join(lands),
+                "source": spot["source"],
+                "licence": spot["licence"],
+                "geometry": LineString([xy, xy]),
+            }
+        )
+        measures.append(np.zeros(2))
+
+
+def add_transfers(
+    rows: list[dict[str, Any]],
+    keys: dict[Node, int],
+    measures: list[NDArray[np.float64]],
+    where: dict[str, XY],
+    same: dict[tuple[str, XY], XY],
+) -> None:
+    """Add edges between road and rail at named places, with the hours of a change."""
+    for spot in read_table("transfers.csv").itertuples(index=False):
+        ends = {"road": where[spot.road], "rail": where[spot.rail]} if spot.rail in where else {}
+        nodes = [keys.get((m, same.get((m, xy), xy), "")) for m, xy in ends.items()]
+        if not nodes or None in nodes:
+            continue  # the station's position is OpenStreetMap's, and that folder is left out
+        line = LineString(list(ends.values()))
+        km = _apart_km([(ends["road"], ends["rail"])])[0]
+        rows.append(
+            {
+                "u": nodes[0],
+                "v": nodes[1],
+                "mode": "transfer",
+                "km": km,
+                "hours": float(spot.hours),
+                "section": f"transfer-{spot.id}",
+                "sections": (f"transfer-{spot.id}",),
+                "name": f"Change at {spot.name}",
+                "status": "operating",
+                "opened": None,
+                "speed_class": "transfer",
+                "season": "",
+                "kmh": np.nan,
+                "country": "Pakistan",
+                "crossing": "",
+                "basis": "schematic",
+                "accuracy_km": None,
+                "source": spot.source,
+                "licence": spot.licence,
+                "geometry": line,
+            }
+        )
+        measures.append(np.array([0.0, km]))
