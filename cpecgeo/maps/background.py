@@ -18,13 +18,13 @@ import numpy as np
 import shapely
 
 from cpecgeo.errors import DataError, InputTypeError, UnknownNameError
-from cpecgeo.maps.layer import Style
-from cpecgeo.maps.vendored import own
+from cpecgeo.maps.libraries import read_asset
+from cpecgeo.maps.style import Style
 
 if TYPE_CHECKING:
     from cpecgeo.maps.map import Map
 
-__all__ = ["BACKGROUNDS", "add_background", "ground_names", "ground_shapes"]
+__all__ = ["BACKGROUNDS", "add_background", "read_ground", "read_ground_names"]
 
 BACKGROUNDS = ("countries", "provinces", "rivers", "disputed", "districts")
 
@@ -264,7 +264,7 @@ def _provinces(target: Map) -> None:
 
 def _river_table() -> tuple[gpd.GeoDataFrame, str]:
     """Rivers with their names where known, and their source."""
-    record = json.loads(own("rivers.json"))
+    record = json.loads(read_asset("rivers.json"))
     lines = [shapely.LineString(river["xy"]) for river in record["rivers"]]
     names = [river["name"] or None for river in record["rivers"]]
     return gpd.GeoDataFrame({"name": names}, geometry=lines, crs="EPSG:4326"), record["source"]
@@ -281,7 +281,7 @@ def _rivers(target: Map) -> None:
     )  # fmt: skip
 
 
-def ground_shapes() -> dict[str, Any]:
+def read_ground() -> dict[str, Any]:
     """The ground as geometries in lon, lat, for figures.
 
     Returns
@@ -291,7 +291,7 @@ def ground_shapes() -> dict[str, Any]:
 
     Examples
     --------
-    >>> sorted(ground_shapes())
+    >>> sorted(read_ground())
     ['borders', 'disputed', 'home', 'land', 'provinces', 'rivers']
     """
     countries, _, borders = _ground()
@@ -309,7 +309,7 @@ def ground_shapes() -> dict[str, Any]:
     }
 
 
-def ground_names() -> dict[str, gpd.GeoDataFrame]:
+def read_ground_names() -> dict[str, gpd.GeoDataFrame]:
     """Names of countries and large provinces, each with places inside it, for figures.
 
     Returns
@@ -319,7 +319,7 @@ def ground_names() -> dict[str, gpd.GeoDataFrame]:
 
     Examples
     --------
-    >>> "Punjab" in set(ground_names()["province"]["name"])
+    >>> "Punjab" in set(read_ground_names()["province"]["name"])
     True
     """
     provinces = _large(_needed("provinces"))

@@ -15,17 +15,19 @@ from folium.template import Template
 
 from cpecgeo.files.atomic import write_whole
 from cpecgeo.files.sniff import local
-from cpecgeo.maps import subjects
+from cpecgeo.maps.colors import pick_spare_color
 from cpecgeo.maps.controls import (
     Control,
     Start,
-    checked_controls,
-    checked_options,
-    tile_layer,
+    check_controls,
+    check_options,
+    list_tile_hosts,
+    make_tile_layer,
 )
-from cpecgeo.maps.layer import Style, VectorLayer, features
-from cpecgeo.maps.page import page
-from cpecgeo.maps.style import spare_color
+from cpecgeo.maps.drawings import color_drawing, list_drawings
+from cpecgeo.maps.layer import VectorLayer, encode_layer
+from cpecgeo.maps.page import render_page, take_picture
+from cpecgeo.maps.style import Style
 
 __all__ = ["Map"]
 
@@ -109,12 +111,13 @@ class Map(folium.Map):
         lang: str = "en",
         **options: Any,
     ) -> None:
-        checked_options(location, zoom_start, {"title": title, "subtitle": subtitle, "lang": lang})
+        texts = {"title": title, "subtitle": subtitle, "lang": lang}
+        check_options(location, zoom_start, texts, options)
         super().__init__(location=location, tiles=None, **options)
         self.title = title
         self.subtitle = subtitle
         self.lang = lang
-        self.controls = checked_controls(controls)
+        self.controls = check_controls(controls)
         self.notes: list[str] = []
         self.posts: dict[str, Any] = {}
         self.view: Sequence[float] | None = None
@@ -122,12 +125,12 @@ class Map(folium.Map):
         self._added = 0
         self.options.pop("zoom", None)
         self.options["zoom_control"] = False
+        # folium hands these to its tiles, and there may be none.
+        self.options |= {k: options[k] for k in ("min_zoom", "max_zoom") if k in options}
         if tiles is not None:
-            self.add_child(tiles if isinstance(tiles, TileLayer) else tile_layer(tiles))
-            # The policy is made of the tile servers; an unusable one is said at once.
-            from cpecgeo.maps.page import tile_hosts
-
-            tile_hosts(list(self._children.values()))
+            self.add_child(tiles if isinstance(tiles, TileLayer) else make_tile_layer(tiles))
+            # The policy is made of the tile servers; an unusable one is refused at once.
+            list_tile_hosts(list(self._children.values()))
         if background:
             from cpecgeo.maps.background import add_background
 
@@ -190,19 +193,19 @@ class Map(folium.Map):
         remain usable.
         """
         # All layers of one thing have one colour, another than what is there already.
-        spare = spare_color(
+        spare = pick_spare_color(
             look["color"]
             for layer in self._children.values()
             if isinstance(layer, VectorLayer) and layer.payload["view"]
             for look in layer.payload["looks"]
         )
-        for part in subjects.parts(x, name=name, geometry=geometry, style=style):
+        for part in list_drawings(x, name=name, geometry=geometry, style=style):
             if part.posts is not None:
                 self.add_posts(**part.posts, show=show)
                 continue
             self.add_layer(
                 part.frame,
-                subjects.colored(part, spare),
+                color_drawing(part, spare),
                 name=part.name,
                 group=part.group or group,
                 show=show and part.show,
@@ -246,7 +249,7 @@ class Map(folium.Map):
         if key is None or key in taken:
             key = f"layer{self._added}"
         self._added += 1
-        payload = features(frame, style)
+        payload = encode_layer(frame, style)
         layer = VectorLayer(
             payload, key=key, name=str(name), group=str(group), show=show, control=control
         )
@@ -318,7 +321,9 @@ class Map(folium.Map):
             if isinstance(child, Layer) and not isinstance(child, VectorLayer) and child.control
         ]
         extra = [*(Control(kind) for kind in self._applicable()), Start(adopted)]
-        return page(self, data=self.data(), title=self.title or "Map", lang=self.lang, extra=extra)
+        return render_page(
+            self, data=self.data(), title=self.title or "Map", lang=self.lang, extra=extra
+        )
 
     def save(self, outfile: Any, close_file: bool = True, **kwargs: Any) -> Path | None:  # noqa: ARG002, FBT001, FBT002
         """Write the map as one file that opens anywhere.
@@ -387,6 +392,4 @@ class Map(folium.Map):
         FileError
             Chromium failed, or `path` can't be written.
         """
-        from cpecgeo.maps.still import picture
-
-        return picture(self.html(), Path(path), width=width, height=height, timeout=timeout)
+        return take_picture(self.html(), Path(path), width=width, height=height, timeout=timeout)

@@ -214,11 +214,11 @@ def test_a_corridor_reports_on_itself():
 
 
 def test_an_open_road_that_is_being_widened_is_not_said_to_be_missing():
-    from cpecgeo.reports.corridors import caveats_of
+    from cpecgeo.reports.corridors import list_caveats
 
-    (text,) = (t for t in caveats_of(cg.corridor("western")) if "under construction" in t)
+    (text,) = (t for t in list_caveats(cg.corridor("western")) if "under construction" in t)
     assert text.startswith("298 km")
     assert "an open one being rebuilt" in text
     # 106 of these km are planned over an existing road.
-    (text,) = (t for t in caveats_of(cg.corridor("central")) if "km are planned" in t)
+    (text,) = (t for t in list_caveats(cg.corridor("central")) if "km are planned" in t)
     assert text.startswith("925 km are planned: a new way, not there yet, or one to be built over")

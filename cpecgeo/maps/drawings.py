@@ -1,4 +1,4 @@
-"""What `Map.add` can draw, and the layers that each thing becomes."""
+"""What `Map.add` draws, and the layers that each thing becomes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,29 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from cpecgeo.catalogue import layer
+from cpecgeo.domains.border import Market
 from cpecgeo.errors import InputTypeError, UnknownNameError
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.corridors import corridor
+from cpecgeo.features.places import Place, place
 from cpecgeo.geodesy import lonlat
-from cpecgeo.maps.layer import Style
-from cpecgeo.maps.lines import line_style, posts_of, section_table, stop_style, stop_table
-from cpecgeo.maps.style import CATEGORIES, KINDS
+from cpecgeo.maps.colors import CATEGORIES
+from cpecgeo.maps.corridors import (
+    encode_posts,
+    style_line,
+    style_stops,
+    tabulate_sections,
+    tabulate_stops,
+)
+from cpecgeo.maps.style import KINDS, Style
+from cpecgeo.routing import Reach, Route
 
-__all__ = ["Part", "colored", "named", "parts"]
+__all__ = ["Drawing", "color_drawing", "list_drawings"]
 
 
 @dataclass(frozen=True)
-class Part:
+class Drawing:
     """One layer to draw, or the km posts of one line.
 
     Parameters
@@ -51,8 +63,10 @@ class Part:
     key: str | None = None
 
 
-def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) -> Iterator[Part]:
-    """The layers that a thing becomes.
+def list_drawings(
+    x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]
+) -> Iterator[Drawing]:
+    """List the layers that a thing becomes.
 
     Parameters
     ----------
@@ -67,7 +81,7 @@ def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) 
 
     Yields
     ------
-    Part
+    Drawing
 
     Raises
     ------
@@ -79,7 +93,7 @@ def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) 
     Examples
     --------
     >>> from shapely.geometry import Point
-    >>> [p.name for p in parts(Point(67, 25), name="here", geometry=None, style={})]
+    >>> [d.name for d in list_drawings(Point(67, 25), name="here", geometry=None, style={})]
     ['here']
     """
     known = [f.name for f in fields(Style)]
@@ -99,7 +113,7 @@ def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) 
     if isinstance(x, (gpd.GeoDataFrame, gpd.GeoSeries)):
         connected = isinstance(x, gpd.GeoDataFrame) and geometry is not None
         if not connected:
-            yield Part(x, _result_style(x, look), name or _own_name(x) or "Features")
+            yield Drawing(x, _style_result(x, look), name or _own_name(x) or "Features")
             return
         x = pd.DataFrame(x.drop(columns=x.geometry.name))
     if isinstance(x, pd.DataFrame):
@@ -107,36 +121,36 @@ def parts(x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]) 
     elif isinstance(x, shapely.Geometry):
         title = name or x.geom_type
         frame = gpd.GeoDataFrame({"name": [title]}, geometry=[x], crs="EPSG:4326")
-        yield Part(frame, look, title)
+        yield Drawing(frame, look, title)
     else:
         yield from _thing(x, look, style, name)
 
 
-def colored(part: Part, color: str) -> Style:
-    """The part's style, in `color` where neither the style nor kinds of features say another."""
-    frame = part.frame
+def color_drawing(drawing: Drawing, color: str) -> Style:
+    """Return the style, in `color` where neither it nor kinds of features say another."""
+    frame = drawing.frame
     kinds = frame["kind"] if isinstance(frame, gpd.GeoDataFrame) and "kind" in frame else []
-    if part.style.color is not None or any(k in KINDS for k in set(map(str, kinds))):
-        return part.style
-    return replace(part.style, color=color)
+    if drawing.style.color is not None or any(k in KINDS for k in set(map(str, kinds))):
+        return drawing.style
+    return replace(drawing.style, color=color)
 
 
-def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> Iterator[Part]:
-    """Layers of the package's own things, told by what they have."""
-    if hasattr(x, "sections") and hasattr(x, "stops"):
+def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> Iterator[Drawing]:
+    """List the layers of the package's own things."""
+    if isinstance(x, Corridor):
         yield from _corridor(x, look, style, name)
-    elif hasattr(x, "legs") and hasattr(x, "line"):
-        yield from _route(x, look, name)
-    elif hasattr(x, "edges") and hasattr(x, "towns"):
+    elif isinstance(x, Route):
+        yield _route(x, look, name)
+    elif isinstance(x, Reach):
         yield from _reach(x, look, name)
-    elif isinstance(x, (list, tuple)) and x and all(hasattr(r, "legs") for r in x):
+    elif isinstance(x, (Place, Market)):
+        yield _place(x, look, name)
+    elif isinstance(x, (list, tuple)) and x and all(isinstance(r, Route) for r in x):
         for turn, one in enumerate(x, 1):
             # Told apart by colour, and the first ones wider, so that they show under the others.
             color = look.color or CATEGORIES[(turn - 1) % len(CATEGORIES)]
             drawn = replace(look, color=color, weight=look.weight or max(3.0, 9.0 - 2.0 * turn))
-            yield from _route(one, drawn, f"{name or 'Route'} {turn}")
-    elif hasattr(x, "point"):
-        yield _place(x, look, name)
+            yield _route(one, drawn, f"{name} {turn}" if name else None)
     else:
         raise InputTypeError(
             f"{type(x).__name__} can't be drawn; give a GeoDataFrame or GeoSeries with a CRS, a "
@@ -147,10 +161,8 @@ def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> I
 
 def named(name: str) -> Any:
     """A layer, corridor or place by name, in this order."""
-    import cpecgeo
-
     near: list[str] = []
-    for find in (cpecgeo.layer, cpecgeo.corridor, cpecgeo.place):
+    for find in (layer, corridor, place):
         try:
             return find(name)
         except UnknownNameError as error:
@@ -160,25 +172,25 @@ def named(name: str) -> Any:
     )
 
 
-def _result_style(x: Any, style: Style) -> Style:
-    """Rings and crossed zones tell their pieces apart by colour unless asked otherwise."""
+def _style_result(x: Any, style: Style) -> Style:
+    """Tell rings and crossed zones apart by colour unless a colour was given."""
     columns = set(x.columns) if isinstance(x, gpd.GeoDataFrame) else set()
     if style.color is not None:
         return style
     if {"km_from", "km_to", "area_km2"} <= columns:
-        return replace(style, color="km_to")
+        return replace(style, color="km_to", legend=style.legend or "Distance")
     if {"km_in", "km_out", "share", "name"} <= columns:
         return replace(style, color="name", weight=style.weight or 6.0)
     return style
 
 
-def _reach(x: Any, style: Style, name: str | None) -> Iterator[Part]:
+def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
     title = name or f"Within {x.limit:g} {x.weight} of {x.origin.name}"
     area = gpd.GeoDataFrame({"name": [title]}, geometry=[x.polygon], crs="EPSG:4326")
-    yield Part(area, replace(style, fill=0.12, search=False), f"{title}: area", "Reach")
-    yield Part(x.edges, replace(style, weight=style.weight or 4.0), title, "Reach")
+    yield Drawing(area, replace(style, fill=0.12, search=False), f"{title}: area", "Reach")
+    yield Drawing(x.edges, replace(style, weight=style.weight or 4.0), title, "Reach")
     if len(x.towns):
-        yield Part(x.towns, replace(style, radius=3.5, label="name"), "Towns reached", "Reach")
+        yield Drawing(x.towns, replace(style, radius=3.5, label="name"), "Towns reached", "Reach")
 
 
 def _own_name(x: Any) -> str:
@@ -186,24 +198,24 @@ def _own_name(x: Any) -> str:
     return own if isinstance(own, str) else ""
 
 
-def _table(table: pd.DataFrame, geometry: Any, style: Style, name: str) -> Iterator[Part]:
+def _table(table: pd.DataFrame, geometry: Any, style: Style, name: str) -> Iterator[Drawing]:
     columns = set(table.columns)
     if {"km_in", "km_out"} <= columns and hasattr(geometry, "between"):
-        pieces = [
+        parts = [
             geometry.between(a, b) if a < b else None
             for a, b in zip(table["km_in"], table["km_out"], strict=True)
         ]
-        frame = gpd.GeoDataFrame(table, geometry=pieces, crs="EPSG:4326")
-        yield Part(frame, replace(style, weight=style.weight or 6.0), name)
+        frame = gpd.GeoDataFrame(table, geometry=parts, crs="EPSG:4326")
+        yield Drawing(frame, replace(style, weight=style.weight or 6.0), name)
     elif geometry is not None:
-        series = _matched(table, geometry)
+        series = _match(table, geometry)
         table = _with_names(table, geometry)
         if {"lon", "lat"} <= columns:
-            yield Part(_connected(table, series), replace(style, weight=1.5), f"{name}: links")
-        yield Part(gpd.GeoDataFrame(table, geometry=series), style, name)
+            yield Drawing(_connect(table, series), replace(style, weight=1.5), f"{name}: links")
+        yield Drawing(gpd.GeoDataFrame(table, geometry=series), style, name)
     elif {"lon", "lat"} <= columns:
         at = gpd.points_from_xy(table["lon"], table["lat"], crs="EPSG:4326")
-        yield Part(gpd.GeoDataFrame(table, geometry=at), style, name)
+        yield Drawing(gpd.GeoDataFrame(table, geometry=at), style, name)
     else:
         raise InputTypeError(
             "the table has no geometry and no columns lon and lat; give the geometries it is "
@@ -212,7 +224,7 @@ def _table(table: pd.DataFrame, geometry: Any, style: Style, name: str) -> Itera
 
 
 def _with_names(table: pd.DataFrame, geometry: Any) -> pd.DataFrame:
-    """The table with the names of what its rows are about, where it has none."""
+    """Add the names of what the rows are about, where the table has none."""
     if not isinstance(geometry, gpd.GeoDataFrame) or not geometry.index.is_unique:
         return table
     names = [c for c in ("name", "name_ur", "name_zh") if c in geometry.columns]
@@ -221,8 +233,8 @@ def _with_names(table: pd.DataFrame, geometry: Any) -> pd.DataFrame:
     return table.assign(**{c: geometry[c].reindex(table.index) for c in names})
 
 
-def _matched(table: pd.DataFrame, geometry: Any) -> gpd.GeoSeries:
-    """The geometry of each row, matched by index."""
+def _match(table: pd.DataFrame, geometry: Any) -> gpd.GeoSeries:
+    """Return the geometry of each row, matched by index."""
     series = lonlat(geometry, what="geometry", missing="keep")
     missing = table.index.difference(series.index)
     if len(missing):
@@ -237,8 +249,8 @@ def _matched(table: pd.DataFrame, geometry: Any) -> gpd.GeoSeries:
     raise InputTypeError("geometry repeats its index, so rows can't be matched; reset both.")
 
 
-def _connected(table: pd.DataFrame, origin: gpd.GeoSeries) -> gpd.GeoDataFrame:
-    """Lines from each geometry to the closest point that its row names."""
+def _connect(table: pd.DataFrame, origin: gpd.GeoSeries) -> gpd.GeoDataFrame:
+    """Draw a line from each geometry to the closest point that its row names."""
     ends = np.column_stack([table["lon"].to_numpy(float), table["lat"].to_numpy(float)])
     starts = np.asarray(origin.representative_point().array, dtype=object)
     lines = [
@@ -248,30 +260,30 @@ def _connected(table: pd.DataFrame, origin: gpd.GeoSeries) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(table, geometry=lines, crs="EPSG:4326")
 
 
-def _corridor(x: Any, style: Style, options: Mapping[str, Any], name: str | None) -> Iterator[Part]:
+def _corridor(
+    x: Corridor, style: Style, options: Mapping[str, Any], name: str | None
+) -> Iterator[Drawing]:
     title = name or str(x.title)
-    frame = section_table(x).drop(columns="corridor")
-    look = replace(line_style(frame, weight=4.0), **options) if options else line_style(frame)
+    frame = tabulate_sections(x).drop(columns="corridor")
+    look = replace(style_line(frame, weight=4.0), **options) if options else style_line(frame)
     key = f"corridor-{x.name}"
-    yield Part(frame, look, title, "Corridors", key=key)
-    stops = stop_table(x)
+    yield Drawing(frame, look, title, "Corridors", key=key)
+    stops = tabulate_stops(x)
     if stops is not None:
-        yield Part(stops, stop_style(stops), "Stops", "Corridors")
-    posts = posts_of(x)
+        yield Drawing(stops, style_stops(stops), "Stops", "Corridors")
+    posts = encode_posts(x)
     if posts is not None:
-        yield Part(None, style, title, posts={"line": title, "posts": posts | {"layer": key}})
+        yield Drawing(None, style, title, posts={"line": title, "posts": posts | {"layer": key}})
 
 
-def _route(x: Any, style: Style, name: str | None) -> Iterator[Part]:
-    title = name or "Route"
-    legs = x.legs
-    if not isinstance(legs, gpd.GeoDataFrame) or not legs.geometry.notna().any():
-        legs = gpd.GeoDataFrame({"name": [title]}, geometry=[x.line], crs="EPSG:4326")
-    yield Part(legs, replace(style, weight=style.weight or 5.0), title, "Routes")
+def _route(x: Route, style: Style, name: str | None) -> Drawing:
+    ends = f"{x.origin.name} \u2013 {x.destination.name}"
+    title = name or f"{ends}, {x.length_km:,.0f} km"
+    return Drawing(x.legs, replace(style, weight=style.weight or 5.0), title, "Routes")
 
 
-def _place(x: Any, style: Style, name: str | None) -> Part:
-    title = name or str(getattr(x, "name", "Place"))
+def _place(x: Place | Market, style: Style, name: str | None) -> Drawing:
+    title = name or x.name
     cells = {c: [getattr(x, c, None)] for c in ("kind", "source", "accuracy_km")}
     frame = gpd.GeoDataFrame({"name": [title], **cells}, geometry=[x.point], crs="EPSG:4326")
-    return Part(frame, style, title)
+    return Drawing(frame, style, title)

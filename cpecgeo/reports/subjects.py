@@ -1,4 +1,4 @@
-"""The parts of a report on several things side by side."""
+"""`report`: on one thing, or on several side by side."""
 
 from __future__ import annotations
 
@@ -11,18 +11,94 @@ from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import distance_matrix_km
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
-from cpecgeo.domains.border import nearest_corridors
+from cpecgeo.domains.border import Market, nearest_corridors
+from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.corridors import corridor
+from cpecgeo.features.places import Place, place
 from cpecgeo.maps import Map
-from cpecgeo.reports.corridors import by_status, caveats_of, climb_of, glance
-from cpecgeo.reports.record import Part, Report
+from cpecgeo.reports.corridors import (
+    glance,
+    list_caveats,
+    measure_climb,
+    report_corridor,
+    sum_by_status,
+)
+from cpecgeo.reports.document import Report
+from cpecgeo.reports.render import Part
+from cpecgeo.reports.sites import report_market, report_place
 
-__all__ = ["of_several"]
+__all__ = ["report"]
 
 _RADII_KM = (5, 10, 25, 50)
 
 
-def of_several(things: list[Any], *, draw: bool) -> Report:
+def report(x: Any, *others: Any, draw: bool = True) -> Report:
+    """A report on a corridor, a border market, a site, or several side by side.
+
+    Parameters
+    ----------
+    x : Corridor, Place, Market, str, or a list of them
+        Names are those of corridors, then of crossings and other places.
+    *others
+        Further ones, to compare with.
+    draw : bool
+        Whether to put in the map and charts; charts need matplotlib (extra ``plot``) and
+        are left out without it.
+
+    Returns
+    -------
+    Report
+        `.to_html(path)`, `.to_markdown(path)`, `.to_dict()`, `.save(path)`; shows itself in
+        a notebook.
+
+    Raises
+    ------
+    UnknownNameError
+        A name that nothing has; the message has near ones.
+    InputTypeError, InputError
+        Something that can't be reported on.
+
+    Examples
+    --------
+    >>> r = report("taxila-havelian", draw=False)
+    >>> [part.key for part in r.parts][:3]
+    ['glance', 'sections', 'by_status']
+    """
+    asked = [*x, *others] if isinstance(x, (list, tuple)) else [x, *others]
+    if not asked:
+        raise InputError("The list is empty; name a corridor or a place to report on.")
+    things = [_thing(item) for item in asked]
+    if len(things) > 1:
+        return report_several(things, draw=draw)
+    thing = things[0]
+    if isinstance(thing, Corridor):
+        return report_corridor(thing, draw=draw)
+    if isinstance(thing, Market) or thing.layer == "crossings":
+        return report_market(thing, draw=draw)
+    return report_place(thing, draw=draw)
+
+
+def _thing(x: Any) -> Any:
+    if isinstance(x, (Corridor, Place, Market)):
+        return x
+    if not isinstance(x, str):
+        raise InputTypeError(
+            f"A report was asked for on {type(x).__name__}; give a name, a Corridor, a Place "
+            "or a Market."
+        )
+    try:
+        return corridor(x)
+    except UnknownNameError as error:
+        try:
+            return place(x)
+        except UnknownNameError as other:
+            near = [*error.near, *other.near]
+            where = "See cpecgeo.corridors() and cpecgeo.catalog()."
+            raise UnknownNameError(x, "corridor or place", near, where) from other
+
+
+def report_several(things: list[Any], *, draw: bool) -> Report:
     """The report on several corridors, places, or both."""
     corridors = [t for t in things if isinstance(t, Corridor)]
     sites = [t for t in things if not isinstance(t, Corridor)]
@@ -30,7 +106,9 @@ def of_several(things: list[Any], *, draw: bool) -> Report:
     if corridors:
         rows = [{"title": t.title, **glance(t)} for t in corridors]
         parts.append(Part("corridors", "Corridors at a glance", table=pd.DataFrame(rows)))
-        status = [by_status(t).assign(id=t.name).set_index("id").reset_index() for t in corridors]
+        status = [
+            sum_by_status(t).assign(id=t.name).set_index("id").reset_index() for t in corridors
+        ]
         parts.append(
             Part(
                 "by_status",
@@ -46,8 +124,10 @@ def of_several(things: list[Any], *, draw: bool) -> Report:
         parts.insert(0, _map(things))
     parts.append(Part("people", "People nearby", _PEOPLE, _people(things)))
     parts.append(Part("apart", "Shortest distance between them, km", table=_apart(things)))
-    told = [f"{t.title}: {text}" for t in corridors for text in caveats_of(t)[:-2]]
-    told += [f"{t.name}: position good to {t.accuracy_km:g} km; basis: {t.basis}." for t in sites]
+    caveats = [f"{t.title}: {text}" for t in corridors for text in list_caveats(t)[:-2]]
+    caveats += [
+        f"{t.name}: position good to {t.accuracy_km:g} km; basis: {t.basis}." for t in sites
+    ]
     sources = [s for t in corridors for s in t.sources] + [t.source for t in sites]
     sources += [s for name in ("provinces", "places") for s in layer(name).attrs["sources"]]
     return Report(
@@ -55,7 +135,7 @@ def of_several(things: list[Any], *, draw: bool) -> Report:
         subtitle=f"{len(things)} side by side",
         parts=tuple(parts),
         sources=tuple(dict.fromkeys(map(str, sources))),
-        caveats=tuple(told),
+        caveats=tuple(caveats),
         data_version=data_version(),
     )
 
@@ -83,7 +163,7 @@ def _provinces(corridors: list[Corridor]) -> pd.DataFrame:
 
 
 def _climb(corridors: list[Corridor]) -> pd.DataFrame:
-    rows = [{"id": t.name, **climb_of(t), "accuracy_km": t.accuracy_km} for t in corridors]
+    rows = [{"id": t.name, **measure_climb(t), "accuracy_km": t.accuracy_km} for t in corridors]
     return pd.DataFrame(rows)
 
 

@@ -1,18 +1,19 @@
-"""A report as HTML and as Markdown."""
+"""The parts of a report, and how they become HTML and Markdown."""
 
 from __future__ import annotations
 
 import base64
+import math
 import re
+from dataclasses import dataclass, field
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from cpecgeo.reports.record import Part, Report, plain
-
-__all__ = ["fragment", "html", "markdown"]
+__all__ = ["Content", "Part", "render_fragment", "render_html", "render_markdown", "to_plain"]
 
 _UNITS = {"km": "km", "km2": "km²", "m": "m", "hours": "h", "percent": "%", "busd": "bn USD"}
 _PLACES = {"share": 3, "ratio": 3, "lon": 5, "lat": 5}
@@ -114,8 +115,60 @@ _PAGE = (
 _JINJA = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
 
 
-def html(report: Report) -> str:
-    """The page; the same report gives the same text."""
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One part of a report.
+
+    Attributes
+    ----------
+    key : str
+        Its name in the dict.
+    heading : str
+    text : tuple of str
+        Paragraphs.
+    table : DataFrame or None
+        Units are in the names of columns.
+    svg : bytes
+        A chart, with `alt` to say what it shows.
+    page : str
+        A map: a whole page of its own.
+    alt : str
+    """
+
+    key: str
+    heading: str
+    text: tuple[str, ...] = ()
+    table: pd.DataFrame | None = None
+    svg: bytes = field(default=b"", repr=False)
+    page: str = field(default="", repr=False)
+    alt: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What a report says, before it is HTML or Markdown.
+
+    Attributes
+    ----------
+    title, subtitle : str
+    parts : tuple of Part
+    sources : tuple of str
+        Everything the report rests on.
+    caveats : tuple of str
+        What a reader must know before quoting a figure.
+    data_version : str
+    """
+
+    title: str
+    subtitle: str
+    parts: tuple[Part, ...]
+    sources: tuple[str, ...]
+    caveats: tuple[str, ...]
+    data_version: str
+
+
+def render_html(report: Content) -> str:
+    """Render the page; the same report gives the same text."""
     # A page inside a frame is held to the policy of the page around it, and to its own.
     policies = [m[1] for p in report.parts if (m := _POLICY.search(p.page))]
     return _JINJA.from_string(_PAGE).render(
@@ -127,8 +180,8 @@ def html(report: Report) -> str:
     )
 
 
-def fragment(report: Report) -> str:
-    """For notebooks: without styles of its own."""
+def render_fragment(report: Content) -> str:
+    """Render it for notebooks, without styles of its own."""
     parts = [_shown(part) for part in report.parts]
     return f"<div>{_JINJA.from_string(_BODY).render(report=report, parts=parts)}</div>"
 
@@ -169,13 +222,13 @@ def _kind(column: pd.Series) -> str:
     """The class of a column: numbers stand to the right, long texts get room."""
     if column.dtype.kind in "fiu":
         return "n"
-    longest = max((len(str(plain(value))) for value in column), default=0)
+    longest = max((len(str(to_plain(value))) for value in column), default=0)
     return "t" if longest > _LONG else ""
 
 
 def _bar(value: Any, column: str) -> str:
     """The length of a bar beside a share, in letters' widths."""
-    share = plain(value) if column == "share" else None
+    share = to_plain(value) if column == "share" else None
     return f"{8 * min(max(share, 0.0), 1.0):.2f}" if share else ""
 
 
@@ -201,7 +254,7 @@ def _title(column: str) -> str:
 
 
 def _cell(value: Any, column: str) -> str:
-    value = plain(value)
+    value = to_plain(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
@@ -215,8 +268,8 @@ def _cell(value: Any, column: str) -> str:
     return "" if value is None else str(value)
 
 
-def markdown(report: Report) -> str:
-    """The text and tables."""
+def render_markdown(report: Content) -> str:
+    """Render text and tables as Markdown."""
     lines = [f"# {_safe(report.title)}", "", _safe(report.subtitle), ""]
     for part in report.parts:
         if part.table is None and not part.text:
@@ -254,3 +307,16 @@ def _safe(text: str) -> str:
     for mark, shown in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         flat = flat.replace(mark, shown)
     return re.sub(r"([\\`*_\[\]|])", r"\\\1", flat)
+
+
+def to_plain(value: Any) -> Any:
+    """Return a value as JSON knows it; what is missing is None."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (list, tuple)):
+        return [to_plain(v) for v in value]
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, (str, bool, int, float)):
+        return value
+    return str(value)
