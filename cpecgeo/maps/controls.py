@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import numpy as np
+import xyzservices
 from branca.element import MacroElement
 from folium import plugins
 from folium.elements import JSCSSMixin
@@ -27,7 +28,7 @@ __all__ = [
     "check_controls",
     "check_options",
     "list_tile_hosts",
-    "make_tile_layer",
+    "make_tile_layers",
 ]
 
 _OSM_TILES = re.compile(r"(^|\.)tile\.(openstreetmap|osm)\.org$")
@@ -166,16 +167,44 @@ def _is_finite(value: object) -> bool:
     )
 
 
-def make_tile_layer(tiles: Any) -> TileLayer:
-    """Return tiles by their provider's name, or as folium takes them.
+def make_tile_layers(tiles: object) -> list[TileLayer]:
+    """Return tile layers by their providers' names; the first is drawn, the others offered.
+
+    Parameters
+    ----------
+    tiles : str, xyzservices.TileProvider, folium.TileLayer, a list of these, or None
+        None for no tiles.
+
+    Returns
+    -------
+    list of folium.TileLayer
 
     Raises
     ------
     InputError
         No such provider, and no address with an attribution.
+
+    Examples
+    --------
+    >>> [layer.layer_name for layer in make_tile_layers(["OpenTopoMap", "Esri.WorldImagery"])]
+    ['OpenTopoMap', 'Esri WorldImagery']
     """
+    if tiles is None:
+        return []
+    each = list(tiles) if isinstance(tiles, (list, tuple)) else [tiles]
+    return [_make_tile_layer(one, show=turn == 0) for turn, one in enumerate(each)]
+
+
+def _make_tile_layer(tiles: Any, *, show: bool) -> TileLayer:
+    if isinstance(tiles, TileLayer):
+        tiles.show = show
+        return tiles
     try:
-        return TileLayer(tiles)
+        title = getattr(tiles, "name", None) or xyzservices.providers.query_name(str(tiles)).name
+    except ValueError:
+        title = None
+    try:
+        return TileLayer(tiles, name=title and title.replace(".", " "), show=show)
     except (ValueError, TypeError, AttributeError) as error:
         shown = " ".join(repr(tiles)[:60].split())
         raise InputError(
@@ -216,7 +245,7 @@ def check_controls(controls: Any) -> list[str]:
     return [name for name in CONTROLS if name in wanted]
 
 
-def list_tile_hosts(elements: list[Any]) -> list[str]:
+def list_tile_hosts(elements: Iterable[Any]) -> list[str]:
     """List the servers that the map's tile layers ask, as the policy names them.
 
     Parameters

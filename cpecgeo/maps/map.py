@@ -15,6 +15,7 @@ from folium.template import Template
 
 from cpecgeo.files.atomic import write_whole
 from cpecgeo.files.sniff import local
+from cpecgeo.maps.background import add_background
 from cpecgeo.maps.colors import pick_spare_color
 from cpecgeo.maps.controls import (
     Control,
@@ -22,7 +23,7 @@ from cpecgeo.maps.controls import (
     check_controls,
     check_options,
     list_tile_hosts,
-    make_tile_layer,
+    make_tile_layers,
 )
 from cpecgeo.maps.drawings import color_drawing, list_drawings
 from cpecgeo.maps.layer import VectorLayer, encode_layer
@@ -53,9 +54,10 @@ class Map(folium.Map):
         Of the page, and its heading; the name of what is added first when omitted.
     subtitle : str
         A line below the heading.
-    tiles : str or xyzservices.TileProvider or None
-        Background tiles by provider name, such as ``"OpenTopoMap"``. None, the default,
-        asks no server. OpenStreetMap's own server refuses saved files, and is refused here.
+    tiles : str, xyzservices.TileProvider, folium.TileLayer, a list of these, or None
+        Background tiles by provider name, such as ``"OpenTopoMap"``; the first of several is
+        drawn, and the reader chooses. None, the default, asks no server. OpenStreetMap's own
+        server refuses saved files, and is refused here.
     background : bool or sequence of str
         Quiet vector layers below all: any of ``"countries"``, ``"provinces"``,
         ``"districts"``, ``"rivers"``, ``"disputed"``; True for all but districts.
@@ -105,7 +107,7 @@ class Map(folium.Map):
         zoom_start: float | None = None,
         title: str | None = None,
         subtitle: str = "",
-        tiles: Any = None,
+        tiles: str | TileLayer | Sequence[str | TileLayer] | None = None,
         background: bool | Sequence[str] = True,
         controls: bool | Sequence[str] = True,
         lang: str = "en",
@@ -127,14 +129,13 @@ class Map(folium.Map):
         self.options["zoom_control"] = False
         # folium hands these to its tiles, and there may be none.
         self.options |= {k: options[k] for k in ("min_zoom", "max_zoom") if k in options}
-        if tiles is not None:
-            self.add_child(tiles if isinstance(tiles, TileLayer) else make_tile_layer(tiles))
-            # The policy is made of the tile servers; an unusable one is refused at once.
-            list_tile_hosts(list(self._children.values()))
+        sets = make_tile_layers(tiles)
+        for layer in sets:
+            self.add_child(layer)
+        # The policy is made of the tile servers; an unusable one is refused at once.
+        list_tile_hosts(sets)
         if background:
-            from cpecgeo.maps.background import add_background
-
-            add_background(self, background)
+            add_background(self, background, with_fills=not sets)
 
     def _heading(self) -> str:
         """The page's heading; plain text only, and no template code."""
@@ -195,8 +196,8 @@ class Map(folium.Map):
         # All layers of one thing have one colour, another than what is there already.
         spare = pick_spare_color(
             look["color"]
-            for layer in self._children.values()
-            if isinstance(layer, VectorLayer) and layer.payload["view"]
+            for layer in self._vectors()
+            if layer.payload["view"]
             for look in layer.payload["looks"]
         )
         for part in list_drawings(x, name=name, geometry=geometry, style=style):
@@ -245,16 +246,33 @@ class Map(folium.Map):
         Map
             This map.
         """
-        taken = {c.key for c in self._children.values() if isinstance(c, VectorLayer)}
+        payload = encode_layer(frame, style)
+        return self.add_encoded(
+            payload, name=name, group=group, show=show, control=control, key=key
+        )
+
+    def add_encoded(
+        self,
+        payload: Mapping[str, Any],
+        *,
+        name: str,
+        group: str = "Added",
+        show: bool = True,
+        control: bool = True,
+        key: str | None = None,
+    ) -> Self:
+        """Draw a layer that `cpecgeo.maps.layer.encode_layer` has encoded; see `add_layer`."""
+        taken = {c.key for c in self._vectors()}
         if key is None or key in taken:
             key = f"layer{self._added}"
         self._added += 1
-        payload = encode_layer(frame, style)
-        layer = VectorLayer(
-            payload, key=key, name=str(name), group=str(group), show=show, control=control
-        )
-        layer.add_to(self)
+        VectorLayer(
+            dict(payload), key=key, name=str(name), group=str(group), show=show, control=control
+        ).add_to(self)
         return self
+
+    def _vectors(self) -> list[VectorLayer]:
+        return [c for c in self._children.values() if isinstance(c, VectorLayer)]
 
     def add_posts(self, line: str, posts: Mapping[str, Any], *, show: bool = True) -> Self:
         """Km posts of a corridor; they appear with zoom.
@@ -284,7 +302,7 @@ class Map(folium.Map):
         dict
             Layers, posts, controls, view, notes and sources.
         """
-        layers = [c for c in self._children.values() if isinstance(c, VectorLayer)]
+        layers = self._vectors()
         boxes = [layer.bounds for layer in layers if layer.bounds and layer.payload["view"]]
         west, south, east, north = zip(*(boxes or [PAKISTAN]), strict=True)
         return {
@@ -304,8 +322,7 @@ class Map(folium.Map):
 
     def _applicable(self) -> list[str]:
         """Controls that have something to control."""
-        layers = [c for c in self._children.values() if isinstance(c, VectorLayer)]
-        dated = any("opened" in layer.payload["columns"] for layer in layers)
+        dated = any("opened" in layer.payload["columns"] for layer in self._vectors())
         return [name for name in self.controls if name != "timeline" or dated]
 
     def html(self) -> str:
