@@ -11,6 +11,7 @@ import shapely
 
 from cpecgeo.catalogue import layer as read_layer
 from cpecgeo.features.corridors import corridor, corridors
+from cpecgeo.features.subject import SubjectLike
 from cpecgeo.maps.background import add_background
 from cpecgeo.maps.corridors import (
     NETWORK,
@@ -41,7 +42,7 @@ _SITES = (
 
 
 def cpec_map(names: Sequence[str] | None = None, *, title: str | None = None) -> Map:
-    """The corridor with all its layers.
+    """Draw the corridor with all its layers.
 
     Parameters
     ----------
@@ -185,12 +186,18 @@ def _sites(target: Map, layer: str, name: str, group: str, radius: float, zoom: 
     )  # fmt: skip
 
 
-def explore(x: Any, *, title: str | None = None, geometry: Any = None, **style: Any) -> Map:
-    """A map of one thing or result.
+def explore(
+    x: SubjectLike,
+    *,
+    title: str | None = None,
+    geometry: SubjectLike | None = None,
+    **style: Any,
+) -> Map:
+    """Draw a map of one thing or result.
 
     Parameters
     ----------
-    x : object
+    x : name, path, thing, geometry, GeoSeries, GeoDataFrame, table, or a list of them
         Whatever `Map.add` takes.
     title : str, optional
         Of the page; the thing's own title when omitted.

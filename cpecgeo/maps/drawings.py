@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.catalogue import layer
 from cpecgeo.domains.border import Market
 from cpecgeo.errors import InputTypeError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.corridors import corridor
-from cpecgeo.features.places import Place, place
-from cpecgeo.geodesy import lonlat
+from cpecgeo.features.places import Place
+from cpecgeo.features.resolve import resolve
+from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.maps.colors import CATEGORIES
 from cpecgeo.maps.corridors import (
     encode_posts,
@@ -64,7 +63,7 @@ class Drawing:
 
 
 def list_drawings(
-    x: Any, *, name: str | None, geometry: Any, style: Mapping[str, Any]
+    x: SubjectLike, *, name: str | None, geometry: SubjectLike | None, style: Mapping[str, Any]
 ) -> Iterator[Drawing]:
     """List the layers that a thing becomes.
 
@@ -101,29 +100,25 @@ def list_drawings(
         if key not in known:
             raise UnknownNameError(key, "style option", known)
     look = Style(**style)
-    if isinstance(x, str):
-        asked = x
-        x = named(asked)
-        # Corridors and places have titles of their own.
-        if isinstance(x, gpd.GeoDataFrame):
-            name = name or asked
-            own = KINDS.get(asked)
-            if own is not None:
-                look = replace(look, color=look.color or own.color, shape=look.shape or own.shape)
-    if isinstance(x, (gpd.GeoDataFrame, gpd.GeoSeries)):
-        connected = isinstance(x, gpd.GeoDataFrame) and geometry is not None
-        if not connected:
-            yield Drawing(x, _style_result(x, look), name or _own_name(x) or "Features")
-            return
+    if isinstance(x, gpd.GeoDataFrame) and geometry is not None:
         x = pd.DataFrame(x.drop(columns=x.geometry.name))
-    if isinstance(x, pd.DataFrame):
+    if isinstance(x, pd.DataFrame) and not isinstance(x, gpd.GeoDataFrame):
         yield from _table(x, geometry, look, name or "Result")
-    elif isinstance(x, shapely.Geometry):
-        title = name or x.geom_type
-        frame = gpd.GeoDataFrame({"name": [title]}, geometry=[x], crs="EPSG:4326")
-        yield Drawing(frame, look, title)
-    else:
+    elif isinstance(x, (gpd.GeoDataFrame, gpd.GeoSeries)):
+        yield Drawing(x, _style_result(x, look), name or _own_name(x) or "Features")
+    elif isinstance(x, (Corridor, Route, Reach, Place, Market)):
         yield from _thing(x, look, style, name)
+    elif isinstance(x, (list, tuple)) and any(not isinstance(v, shapely.Geometry) for v in x):
+        for turn, one in enumerate(x, 1):
+            title = f"{name} {turn}" if name else None
+            own = dict(style)
+            if isinstance(one, Route):
+                # By colour, and the first ones wider, so that they show under the others.
+                own.setdefault("color", CATEGORIES[(turn - 1) % len(CATEGORIES)])
+                own.setdefault("weight", max(3.0, 9.0 - 2.0 * turn))
+            yield from list_drawings(one, name=title, geometry=None, style=own)
+    else:
+        yield from _subject(resolve(x, missing="keep"), x, look, style, name)
 
 
 def color_drawing(drawing: Drawing, color: str) -> Style:
@@ -135,6 +130,24 @@ def color_drawing(drawing: Drawing, color: str) -> Style:
     return replace(drawing.style, color=color)
 
 
+def _subject(
+    subject: Subject, x: object, look: Style, style: Mapping[str, Any], name: str | None
+) -> Iterator[Drawing]:
+    """List the layers of what `resolve` has found."""
+    if subject.is_single and subject.things:
+        yield from _thing(subject.things[0], look, style, name)
+        return
+    # A layer is called as it was asked for; a geometry and a list by what they are.
+    title = name or (x if subject.kind == "layer" and isinstance(x, str) else subject.title)
+    frame = subject.frame
+    if frame is None:
+        frame = gpd.GeoDataFrame({"name": [title] * len(subject)}, geometry=subject.shapes)
+    kind = KINDS.get(str(frame.attrs.get("layer"))) if subject.kind == "layer" else None
+    if kind is not None:
+        look = replace(look, color=look.color or kind.color, shape=look.shape or kind.shape)
+    yield Drawing(frame, look, title)
+
+
 def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> Iterator[Drawing]:
     """List the layers of the package's own things."""
     if isinstance(x, Corridor):
@@ -143,33 +156,8 @@ def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> I
         yield _route(x, look, name)
     elif isinstance(x, Reach):
         yield from _reach(x, look, name)
-    elif isinstance(x, (Place, Market)):
-        yield _place(x, look, name)
-    elif isinstance(x, (list, tuple)) and x and all(isinstance(r, Route) for r in x):
-        for turn, one in enumerate(x, 1):
-            # Told apart by colour, and the first ones wider, so that they show under the others.
-            color = look.color or CATEGORIES[(turn - 1) % len(CATEGORIES)]
-            drawn = replace(look, color=color, weight=look.weight or max(3.0, 9.0 - 2.0 * turn))
-            yield _route(one, drawn, f"{name} {turn}" if name else None)
     else:
-        raise InputTypeError(
-            f"{type(x).__name__} can't be drawn; give a GeoDataFrame or GeoSeries with a CRS, a "
-            "geometry in lon, lat, a corridor, a route or several, a catchment, a place, a result "
-            "table or a name."
-        )
-
-
-def named(name: str) -> Any:
-    """A layer, corridor or place by name, in this order."""
-    near: list[str] = []
-    for find in (layer, corridor, place):
-        try:
-            return find(name)
-        except UnknownNameError as error:
-            near += error.near
-    raise UnknownNameError(
-        name, "layer, corridor or place", near, "See cpecgeo.catalog() and cpecgeo.corridors()."
-    )
+        yield _place(x, look, name)
 
 
 def _style_result(x: Any, style: Style) -> Style:
@@ -198,44 +186,48 @@ def _own_name(x: Any) -> str:
     return own if isinstance(own, str) else ""
 
 
-def _table(table: pd.DataFrame, geometry: Any, style: Style, name: str) -> Iterator[Drawing]:
+def _table(
+    table: pd.DataFrame, geometry: SubjectLike | None, style: Style, name: str
+) -> Iterator[Drawing]:
     columns = set(table.columns)
-    if {"km_in", "km_out"} <= columns and hasattr(geometry, "between"):
-        parts = [
-            geometry.between(a, b) if a < b else None
+    about = None if geometry is None else resolve(geometry, "geometry", missing="keep")
+    along = about.things[0] if about and about.is_single and about.things else None
+    if {"km_in", "km_out"} <= columns and isinstance(along, Corridor):
+        stretches = [
+            along.between(a, b) if a < b else None
             for a, b in zip(table["km_in"], table["km_out"], strict=True)
         ]
-        frame = gpd.GeoDataFrame(table, geometry=parts, crs="EPSG:4326")
+        frame = gpd.GeoDataFrame(table, geometry=stretches, crs="EPSG:4326")
         yield Drawing(frame, replace(style, weight=style.weight or 6.0), name)
-    elif geometry is not None:
-        series = _match(table, geometry)
-        table = _with_names(table, geometry)
+    elif about is not None:
+        series = _match(table, about.shapes)
+        table = _with_names(table, about.frame)
         if {"lon", "lat"} <= columns:
             yield Drawing(_connect(table, series), replace(style, weight=1.5), f"{name}: links")
         yield Drawing(gpd.GeoDataFrame(table, geometry=series), style, name)
-    elif {"lon", "lat"} <= columns:
-        at = gpd.points_from_xy(table["lon"], table["lat"], crs="EPSG:4326")
-        yield Drawing(gpd.GeoDataFrame(table, geometry=at), style, name)
     else:
-        raise InputTypeError(
-            "the table has no geometry and no columns lon and lat; give the geometries it is "
-            "about with geometry=."
-        )
+        try:
+            frame = resolve(table, "the table", missing="keep").frame
+        except InputTypeError as error:
+            raise InputTypeError(
+                "the table has no geometry and no columns lon and lat; give the geometries it is "
+                "about with geometry=."
+            ) from error
+        yield Drawing(frame, style, name)
 
 
-def _with_names(table: pd.DataFrame, geometry: Any) -> pd.DataFrame:
+def _with_names(table: pd.DataFrame, about: gpd.GeoDataFrame | None) -> pd.DataFrame:
     """Add the names of what the rows are about, where the table has none."""
-    if not isinstance(geometry, gpd.GeoDataFrame) or not geometry.index.is_unique:
+    if about is None or not about.index.is_unique:
         return table
-    names = [c for c in ("name", "name_ur", "name_zh") if c in geometry.columns]
+    names = [c for c in ("name", "name_ur", "name_zh") if c in about.columns]
     if {"name", "title"} & set(table.columns):
         return table
-    return table.assign(**{c: geometry[c].reindex(table.index) for c in names})
+    return table.assign(**{c: about[c].reindex(table.index) for c in names})
 
 
-def _match(table: pd.DataFrame, geometry: Any) -> gpd.GeoSeries:
+def _match(table: pd.DataFrame, series: gpd.GeoSeries) -> gpd.GeoSeries:
     """Return the geometry of each row, matched by index."""
-    series = lonlat(geometry, what="geometry", missing="keep")
     missing = table.index.difference(series.index)
     if len(missing):
         raise InputTypeError(

@@ -13,6 +13,7 @@ from folium.map import Layer
 from folium.raster_layers import TileLayer
 from folium.template import Template
 
+from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.atomic import write_whole
 from cpecgeo.files.sniff import local
 from cpecgeo.maps.background import add_background
@@ -146,23 +147,24 @@ class Map(folium.Map):
 
     def add(
         self,
-        x: Any,
+        x: SubjectLike,
         *,
         name: str | None = None,
         group: str = "Added",
         show: bool = True,
         control: bool = True,
-        geometry: Any = None,
+        geometry: SubjectLike | None = None,
         **style: Any,
     ) -> Self:
         """Draw something; calls chain.
 
         Parameters
         ----------
-        x : GeoDataFrame, GeoSeries, geometry, corridor, route, place, table or str
+        x : name, path, thing, geometry, GeoSeries, GeoDataFrame, table, or a list of them
             Tables need a CRS. Geometries are lon, lat. A corridor brings its sections, stops
-            and km posts. A str is the name of a layer, corridor or place. A table without
-            geometry, such as the result of `nearest`, needs `geometry`.
+            and km posts. A name is that of a corridor, section, place, layer, district or
+            province; a path is read by its suffix. A table without geometry, such as the
+            result of `nearest`, needs `geometry`, or columns of lon and lat.
         name : str, optional
             In the layer control and legend; taken from `x` when omitted.
         group : str
@@ -171,7 +173,7 @@ class Map(folium.Map):
             Whether it is drawn at the start.
         control : bool
             Whether the layer control offers it.
-        geometry : GeoDataFrame, GeoSeries or geometry, optional
+        geometry : name, thing, geometry, GeoSeries or GeoDataFrame, optional
             For tables without one, matched by index. With columns ``lon`` and ``lat`` in the
             table, lines are drawn from each geometry to that point.
         **style
@@ -186,7 +188,7 @@ class Map(folium.Map):
         Raises
         ------
         InputError, CRSError, CoordinateError, UnknownNameError, InputTypeError
-            What came can't be drawn; the message says why.
+            It can't be drawn; the message says why.
 
         Notes
         -----

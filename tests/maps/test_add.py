@@ -275,7 +275,7 @@ def test_routes_and_places_by_their_shape():
 def test_names_are_looked_up():
     assert layer(bare().add("ports"), "ports")["n"] == len(cpecgeo.layer("ports"))
     assert bare().add("ML-1").data()["posts"]
-    with pytest.raises(UnknownNameError, match="layer, corridor or place"):
+    with pytest.raises(UnknownNameError, match="corridor, section, place"):
         bare().add("Xanadu of the East")
 
 
@@ -510,3 +510,44 @@ def test_routes_are_named_by_their_ends_and_length():
     names = [v["name"] for v in bare().add(list(ways)).data()["layers"].values()]
     assert len(set(names)) == len(ways)
     assert all(n.startswith("Lahore") and n.endswith(" km") for n in names)
+
+
+def names_of(made):
+    return [v["name"] for v in made.data()["layers"].values()]
+
+
+def test_every_kind_of_thing_is_drawn(tmp_path):
+    """Whatever `resolve` takes, `add` takes."""
+    route = cpecgeo.route("Rohri Junction", "Sibi", mode="rail")
+    reach = cpecgeo.reach("Gwadar", km=50, mode="road")
+    market, port = cpecgeo.market("Torkham"), cpecgeo.place("Gwadar Port")
+    line = LineString([(67, 25), (68, 26)])
+    path = tmp_path / "villages.csv"
+    path.write_text("name,lon,lat\nA,67.5,25.5\nB,67.6,25.4\n")
+    section = cpecgeo.layer("sections").set_index("id").loc["raikot-thakot", "name"]
+    for x, name in [
+        ("raikot-thakot", section), ("Gwadar Port", "Gwadar Port"), ("district:Quetta", "Quetta"),
+        ("Balochistan", "Balochistan"), (market, market.name), (port, port.name),
+        (str(path), "villages.csv"), (path, "villages.csv"),
+        (pd.DataFrame({"Longitude": [67.0], "Latitude": [25.0]}), "Result"),
+        ([line, Point(67, 25)], "2 geometries"),
+    ]:  # fmt: skip
+        made = bare().add(x)
+        assert names_of(made) == [name], x
+        assert any(made.data()["layers"]["layer0"]["geometry"])
+    mixed = bare().add([route, reach, market, "ml2", line, str(path)])
+    names = names_of(mixed)
+    assert {market.name, cpecgeo.corridor("ml2").title, "LineString", "villages.csv"} <= set(names)
+    assert len(names) == len(set(names)) == 9
+    assert mixed.data()["posts"]
+
+
+def test_results_follow_a_corridor_by_name():
+    table = pd.DataFrame(cpecgeo.crossed("ml2", "districts").drop(columns="geometry"))
+    got = layer(bare().add(table, geometry="ml2", name="Crossed"), "Crossed")
+    assert [g[0] for g in got["geometry"]] == [2] * len(table)
+    same = cpecgeo.layer("ports")
+    frame = cpecgeo.nearest(same.dropna(subset="geometry"), "ml1")
+    frame["km_in"], frame["km_out"] = 0.0, 1.0
+    links = bare().add(frame, geometry=same.dropna(subset="geometry"), name="N")
+    assert "N: links" in names_of(links), "a series has a method called between too"
