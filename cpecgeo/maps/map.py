@@ -139,7 +139,7 @@ class Map(folium.Map):
             add_background(self, background, with_fills=not sets)
 
     def _heading(self) -> str:
-        """The page's heading; plain text only, and no template code."""
+        """Return the page's heading: plain text only, and no template code."""
         given = (self.title or "Map", self.subtitle)
         texts = [html.escape(text).replace("{", "&#123;") for text in given]
         below = f"<p>{texts[1]}</p>" if texts[1] else ""
@@ -237,16 +237,10 @@ class Map(folium.Map):
         frame : GeoDataFrame or GeoSeries
             With a CRS.
         style : Style
-            How it looks.
         name, group, show, control
             As in `add`.
         key : str, optional
             Name of the layer for the page's script.
-
-        Returns
-        -------
-        Map
-            This map.
         """
         payload = encode_layer(frame, style)
         return self.add_encoded(
@@ -277,27 +271,22 @@ class Map(folium.Map):
         return [c for c in self._children.values() if isinstance(c, VectorLayer)]
 
     def add_posts(self, line: str, posts: Mapping[str, Any], *, show: bool = True) -> Self:
-        """Km posts of a corridor; they appear with zoom.
+        """Draw the km posts of a corridor; they appear with zoom.
 
         Parameters
         ----------
         line : str
-            The corridor's name.
+            The corridor's title.
         posts : dict
             ``first_km`` and ``points``, one per km, encoded.
         show : bool
             Whether they are drawn at the start.
-
-        Returns
-        -------
-        Map
-            This map.
         """
         self.posts[line] = dict(posts) | {"show": show}
         return self
 
     def data(self) -> dict[str, Any]:
-        """The page's data block, as JSON can say it.
+        """Return the page's data block, as JSON can say it.
 
         Returns
         -------
@@ -323,17 +312,12 @@ class Map(folium.Map):
         }
 
     def _applicable(self) -> list[str]:
-        """Controls that have something to control."""
+        """List the controls that have something to control."""
         dated = any("opened" in layer.payload["columns"] for layer in self._vectors())
         return [name for name in self.controls if name != "timeline" or dated]
 
     def html(self) -> str:
-        """The whole page; the same map gives the same text.
-
-        Returns
-        -------
-        str
-        """
+        """Return the whole page; the same map gives the same text."""
         adopted = [
             (child, child.layer_name)
             for child in self._children.values()
@@ -375,7 +359,7 @@ class Map(folium.Map):
         return write_whole(local(outfile, "outfile"), data)
 
     def _repr_html_(self, **kwargs: Any) -> str:  # noqa: ARG002
-        """The map in a frame of its own, for notebooks; works offline."""
+        """Return the map in a frame of its own, for notebooks; works offline."""
         title = html.escape(self.title or "Map")
         return (
             f'<iframe title="{title}" srcdoc="{html.escape(self.html())}" '
@@ -386,7 +370,7 @@ class Map(folium.Map):
     def to_png(
         self, path: Any, *, width: int = 1600, height: int = 1200, timeout: float = 60.0
     ) -> Path:
-        """A picture of the map, through chromium.
+        """Take a picture of the map, through chromium.
 
         Parameters
         ----------

@@ -17,7 +17,14 @@ from cpecgeo.maps.figures import render_figure
 from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part
 
-__all__ = ["glance", "list_caveats", "measure_climb", "people", "report_corridor", "sum_by_status"]
+__all__ = [
+    "glance",
+    "list_caveats",
+    "measure_climb",
+    "report_corridor",
+    "sum_by_status",
+    "sum_people",
+]
 
 _RADII_KM = (5, 10, 25, 50)
 _SITES = {"crossings": "border crossing", "ports": "port", "zones": "zone"}
@@ -34,7 +41,7 @@ _PROXY_NOTE = (
 
 def report_corridor(thing: Corridor, *, draw: bool) -> Report:
     """The report on one corridor."""
-    towns, near = people(thing), _near(thing)
+    towns, near = sum_people(thing), _near(thing)
     parts = [
         Part("glance", "At a glance", table=pd.DataFrame([glance(thing)])),
         *(_map(thing) if draw else ()),
@@ -88,7 +95,7 @@ def sum_by_status(thing: Corridor) -> pd.DataFrame:
     return sums
 
 
-def people(thing: Any) -> Part:
+def sum_people(thing: Any) -> Part:
     """Towns and townspeople in rings."""
     table = exposure(thing, _RADII_KM).reset_index()
     missing = sorted({name for names in table.pop("missing_names") for name in names})

@@ -13,15 +13,19 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from cpecgeo.maps.style import STATUS_TITLES
+
 __all__ = ["Content", "Part", "render_fragment", "render_html", "render_markdown", "to_plain"]
 
 _UNITS = {"km": "km", "km2": "km²", "m": "m", "hours": "h", "percent": "%", "busd": "bn USD"}
-_PLACES = {"share": 3, "ratio": 3, "lon": 5, "lat": 5}
+_PLACES = {"ratio": 3, "lon": 5, "lat": 5}
 # Counted, not measured.
 _WHOLE = ("population", "within_", "features")
 # Parts of one row that are shown as tiles, and from how many letters on a text needs a row.
 _FACTS = ("glance", "climb")
 _LONG = 28
+# A notebook gives frames 300 by 150 pixels; a page has its own style for them.
+_FRAME = Markup(' style="width:100%;height:32rem;border:1px solid #ddd6c8"')
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -73,7 +77,7 @@ _BODY = """
 <h2 id="{{ part.key }}">{{ part.heading }}</h2>
 {% for text in part.text %}<p>{{ text }}</p>
 {% endfor %}
-{% if part.page %}<iframe title="{{ part.alt }}" sandbox="allow-scripts" srcdoc="{{ part.page }}"></iframe>
+{% if part.page %}<iframe title="{{ part.alt }}"{{ frame }} sandbox="allow-scripts" srcdoc="{{ part.page }}"></iframe>
 {% endif %}
 {% if part.image %}<div class="wide chart"><img alt="{{ part.alt }}" src="{{ part.image }}"></div>
 {% endif %}
@@ -174,6 +178,7 @@ def render_html(report: Content) -> str:
     return _JINJA.from_string(_PAGE).render(
         report=report,
         parts=[_shown(part) for part in report.parts],
+        frame="",
         # Our own text, or the map's own attribute as it stands there.
         policy=Markup(policies[0]) if policies else _NO_SCRIPTS,  # noqa: S704
         style=Markup(_STYLE),  # noqa: S704
@@ -183,7 +188,9 @@ def render_html(report: Content) -> str:
 def render_fragment(report: Content) -> str:
     """Render it for notebooks, without styles of its own."""
     parts = [_shown(part) for part in report.parts]
-    return f"<div>{_JINJA.from_string(_BODY).render(report=report, parts=parts)}</div>"
+    return (
+        f"<div>{_JINJA.from_string(_BODY).render(report=report, parts=parts, frame=_FRAME)}</div>"
+    )
 
 
 def _shown(part: Part) -> dict[str, Any]:
@@ -259,13 +266,15 @@ def _cell(value: Any, column: str) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(str(v) for v in value)
+    if isinstance(value, float) and column == "share":
+        return f"{value:.1%}".replace("%", "\u00a0%")
     if isinstance(value, float):
         whole = column.startswith(_WHOLE) or column.endswith("_m")
         places = 0 if whole else _PLACES.get(column, 2)
         return f"{value:,.{places}f}"
     if isinstance(value, int):
         return str(value) if column.endswith("year") else f"{value:,}"
-    return "" if value is None else str(value)
+    return "" if value is None else STATUS_TITLES.get(value, str(value))
 
 
 def render_markdown(report: Content) -> str:

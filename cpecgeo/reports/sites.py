@@ -13,7 +13,7 @@ from cpecgeo.domains.border import Market, market, nearest_corridors, nearest_si
 from cpecgeo.features.elevation import elevation_m
 from cpecgeo.features.places import Place
 from cpecgeo.maps import Map
-from cpecgeo.reports.corridors import people
+from cpecgeo.reports.corridors import sum_people
 from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part
 
@@ -56,7 +56,7 @@ def report_market(thing: Market | Place, *, draw: bool) -> Report:
             took if len(took) else None,
         ),
         Part("reached", "Within reach by road", *_reached(sheet)),
-        people(sheet.point),
+        sum_people(sheet.point),
         Part("towns", "Nearest towns", table=sheet.towns),
         Part("zones", "Nearest zones", table=sheet.zones),
         Part("ports", "Nearest ports", table=sheet.ports),
@@ -121,7 +121,7 @@ def report_place(thing: Place, *, draw: bool) -> Report:
             if len(figures)
             else None,
         ),
-        people(thing.point),
+        sum_people(thing.point),
         Part("towns", "Nearest towns", table=nearest_sites("places", thing.point, 5, "population")),
         Part(
             "crossings",
