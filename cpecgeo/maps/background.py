@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +17,16 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from cpecgeo import catalogue
 from cpecgeo.errors import DataError, InputTypeError, UnknownNameError
-from cpecgeo.maps.layer import Style
-from cpecgeo.maps.vendored import own
+from cpecgeo.maps.layer import encode_layer
+from cpecgeo.maps.libraries import read_asset
+from cpecgeo.maps.style import Style
 
 if TYPE_CHECKING:
     from cpecgeo.maps.map import Map
 
-__all__ = ["BACKGROUNDS", "add_background", "ground_names", "ground_shapes"]
+__all__ = ["BACKGROUNDS", "add_background", "read_ground", "read_ground_names"]
 
 BACKGROUNDS = ("countries", "provinces", "rivers", "disputed", "districts")
 
@@ -46,7 +48,16 @@ PLACES = 9
 SEA = ("Arabian Sea", 64.6, 23.6)
 
 
-def add_background(target: Map, wanted: bool | Sequence[str]) -> None:  # noqa: FBT001 – as Map has it
+# Areas that hide what lies below them; with tiles they are offered, not drawn.
+FILLS = ("countries", "home")
+
+
+def add_background(
+    target: Map,
+    wanted: bool | Sequence[str],  # noqa: FBT001 – as Map has it
+    *,
+    with_fills: bool = True,
+) -> None:
     """Put quiet layers below everything.
 
     Parameters
@@ -55,6 +66,8 @@ def add_background(target: Map, wanted: bool | Sequence[str]) -> None:  # noqa: 
         Gets the layers.
     wanted : bool or sequence of str
         Names from `BACKGROUNDS`; True for all but districts.
+    with_fills : bool
+        Whether the areas of land are drawn at the start; over tiles they would hide them.
 
     Raises
     ------
@@ -67,22 +80,37 @@ def add_background(target: Map, wanted: bool | Sequence[str]) -> None:  # noqa: 
     for name in names:
         if name not in BACKGROUNDS:
             raise UnknownNameError(name, "background", BACKGROUNDS)
-    draw = {
+    for name in BACKGROUNDS:
+        if name in names:
+            for payload, options in _encode(name):
+                show = options.get("show", True) and (with_fills or options["key"] not in FILLS)
+                target.add_encoded(payload, **(options | {"show": show}))
+    if "disputed" in names:
+        target.notes.append(DISPUTED_NOTE)
+
+
+# Frame, style, and the options of `Map.add_layer`.
+_Layers = Iterator[tuple[gpd.GeoDataFrame, Style, dict[str, Any]]]
+
+
+@functools.cache
+def _encode(name: str) -> tuple[tuple[dict[str, Any], dict[str, Any]], ...]:
+    """Encode the layers of a background once; they are the same on every map."""
+    sources: dict[str, Callable[[], _Layers]] = {
         "countries": _countries,
         "provinces": _provinces,
         "rivers": _rivers,
         "disputed": _disputed,
         "districts": _districts,
     }
-    for name in BACKGROUNDS:
-        if name in names:
-            draw[name](target)
+    return tuple(
+        (encode_layer(frame, style), {"control": False, "key": None} | options)
+        for frame, style, options in sources[name]()
+    )
 
 
 def _read(name: str) -> gpd.GeoDataFrame | None:
     """A background layer, or None where this installation has no such data."""
-    from cpecgeo import catalogue
-
     try:
         return catalogue.layer(name)
     except UnknownNameError:
@@ -174,29 +202,18 @@ def _sources(frame: gpd.GeoDataFrame) -> list[str]:
     return sorted(set(frame["source"].dropna())) if "source" in frame.columns else []
 
 
-def _countries(target: Map) -> None:
+def _countries() -> _Layers:
     countries, coast, borders = _ground()
     flat = {"path": {"stroke": False, "fillOpacity": 1}, "sources": _sources(countries)}
     home = countries["name"] == "Pakistan"
-    target.add_layer(
-        countries[~home], _quiet(LAND, extra=flat), name="Countries", control=False, key="countries"
-    )
-    target.add_layer(
-        countries[home], _quiet(HOME, extra=flat), name="Pakistan", control=False, key="home"
-    )
-    target.add_layer(
-        _frame("Coast", coast), _quiet("#9fb6c0", weight=0.8), name="Coast", control=False
-    )
-    target.add_layer(
-        _frame("Boundaries", borders), _quiet(BORDER, weight=1.2), name="Boundaries", control=False
-    )
-    names = _country_names(countries)
-    target.add_layer(
-        names,
-        _quiet(BORDER, label="name", label_class="country", label_zoom=4, extra={"hidden": True}),
-        name="Names of countries",
-        control=False,
-    )
+    land, own = _quiet(LAND, extra=flat), _quiet(HOME, extra=flat)
+    yield countries[~home], land, {"name": "Countries", "key": "countries"}
+    yield countries[home], own, {"name": "Pakistan", "key": "home"}
+    yield _frame("Coast", coast), _quiet("#9fb6c0", weight=0.8), {"name": "Coast"}
+    yield _frame("Boundaries", borders), _quiet(BORDER, weight=1.2), {"name": "Boundaries"}
+    hidden = {"hidden": True}
+    style = _quiet(BORDER, label="name", label_class="country", label_zoom=4, extra=hidden)
+    yield _country_names(countries), style, {"name": "Names of countries"}
 
 
 def _polygons(areas: Any) -> Any:
@@ -240,48 +257,45 @@ def _country_names(countries: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"name": names}, geometry=at, crs="EPSG:4326")
 
 
-def _provinces(target: Map) -> None:
+def _provinces() -> _Layers:
     provinces = _simple(_needed("provinces"))
     _, shared = edges(provinces.geometry.array)
-    target.add_layer(
-        _frame("Provinces", shared),
-        _quiet(PROVINCE, weight=1.1, extra={"sources": _sources(provinces)}),
-        name="Provinces",
-        control=False,
-    )
+    style = _quiet(PROVINCE, weight=1.1, extra={"sources": _sources(provinces)})
+    yield _frame("Provinces", shared), style, {"name": "Provinces"}
     large = shapely.area(np.asarray(provinces.geometry.array, dtype=object)) > 4.0
     for which, zoom in ((large, 5.0), (~large, 7.5)):
         some = provinces[which]
         at = [_inside(g) for g in some.geometry]
-        target.add_layer(
-            gpd.GeoDataFrame({"name": some["name"].tolist()}, geometry=at, crs="EPSG:4326"),
-            _quiet(PROVINCE, label="name", label_class="province", label_zoom=zoom,
-                   extra={"hidden": True, "order": 2}),
-            name="Names of provinces",
-            control=False,
+        names = gpd.GeoDataFrame({"name": some["name"].tolist()}, geometry=at, crs="EPSG:4326")
+        style = _quiet(
+            PROVINCE, label="name", label_class="province", label_zoom=zoom,
+            extra={"hidden": True, "order": 2},
         )  # fmt: skip
+        yield names, style, {"name": "Names of provinces"}
 
 
 def _river_table() -> tuple[gpd.GeoDataFrame, str]:
     """Rivers with their names where known, and their source."""
-    record = json.loads(own("rivers.json"))
+    record = json.loads(read_asset("rivers.json"))
     lines = [shapely.LineString(river["xy"]) for river in record["rivers"]]
     names = [river["name"] or None for river in record["rivers"]]
     return gpd.GeoDataFrame({"name": names}, geometry=lines, crs="EPSG:4326"), record["source"]
 
 
-def _rivers(target: Map) -> None:
+def _rivers() -> _Layers:
     rivers, source = _river_table()
-    target.add_layer(
-        rivers,
-        _quiet(RIVER, weight=1.1, label="name", label_class="river", label_zoom=6,
-               extra={"order": -2, "once": True, "sources": [source]}),
-        name="Rivers",
-        control=False,
-    )  # fmt: skip
+    style = _quiet(
+        RIVER,
+        weight=1.1,
+        label="name",
+        label_class="river",
+        label_zoom=6,
+        extra={"order": -2, "once": True, "sources": [source]},
+    )
+    yield rivers, style, {"name": "Rivers"}
 
 
-def ground_shapes() -> dict[str, Any]:
+def read_ground() -> dict[str, Any]:
     """The ground as geometries in lon, lat, for figures.
 
     Returns
@@ -291,7 +305,7 @@ def ground_shapes() -> dict[str, Any]:
 
     Examples
     --------
-    >>> sorted(ground_shapes())
+    >>> sorted(read_ground())
     ['borders', 'disputed', 'home', 'land', 'provinces', 'rivers']
     """
     countries, _, borders = _ground()
@@ -309,7 +323,7 @@ def ground_shapes() -> dict[str, Any]:
     }
 
 
-def ground_names() -> dict[str, gpd.GeoDataFrame]:
+def read_ground_names() -> dict[str, gpd.GeoDataFrame]:
     """Names of countries and large provinces, each with places inside it, for figures.
 
     Returns
@@ -319,7 +333,7 @@ def ground_names() -> dict[str, gpd.GeoDataFrame]:
 
     Examples
     --------
-    >>> "Punjab" in set(ground_names()["province"]["name"])
+    >>> "Punjab" in set(read_ground_names()["province"]["name"])
     True
     """
     provinces = _large(_needed("provinces"))
@@ -334,23 +348,26 @@ def _large(provinces: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return provinces[shapely.area(np.asarray(provinces.geometry.array, dtype=object)) > 4.0]
 
 
-def _disputed(target: Map) -> None:
+def _disputed() -> _Layers:
     disputed = _read("disputed")
     if disputed is None:
         return
-    target.notes.append(DISPUTED_NOTE)
     style = Style(
         color=DISPUTED, weight=1.4, pane="background", search=False, legend="Disputed boundary",
         popup=[c for c in ("note", "accuracy_km", "source", "source_date") if c in disputed],
         extra={"dash": "3 3"},
     )  # fmt: skip
-    target.add_layer(disputed, style, name="Disputed boundaries", group="Ground")
+    yield disputed, style, {"name": "Disputed boundaries", "group": "Ground", "control": True}
 
 
-def _districts(target: Map) -> None:
+def _districts() -> _Layers:
     districts = _needed("districts")
     style = Style(
         color="#9a917f", weight=0.8, fill=0.0, label="name", label_class="district", label_zoom=8,
         legend="District", extra={"order": -2},
     )  # fmt: skip
-    target.add_layer(districts, style, name="Districts", group="Ground", show=False)
+    yield (
+        districts,
+        style,
+        {"name": "Districts", "group": "Ground", "control": True, "show": False},
+    )

@@ -6,9 +6,13 @@ taken from the data block, so that one place answers for escaping, language and 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlparse
 
 import numpy as np
+import xyzservices
 from branca.element import MacroElement
 from folium import plugins
 from folium.elements import JSCSSMixin
@@ -17,8 +21,17 @@ from folium.template import Template
 
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 
-__all__ = ["CONTROLS", "Control", "Start", "checked_controls", "checked_options", "tile_layer"]
+__all__ = [
+    "CONTROLS",
+    "Control",
+    "Start",
+    "check_controls",
+    "check_options",
+    "list_tile_hosts",
+    "make_tile_layers",
+]
 
+_OSM_TILES = re.compile(r"(^|\.)tile\.(openstreetmap|osm)\.org$")
 # Kind of control to folium's plugin; None where the page's own script is enough. folium's
 # MeasureControl compiles text to code, which the page's policy forbids, and measures on a sphere.
 CONTROLS: dict[str, Any] = {
@@ -87,30 +100,66 @@ class Start(MacroElement):
         self.adopted = adopted
 
 
-def checked_options(location: Any, zoom: Any, texts: dict[str, Any]) -> None:
+# What folium's map and leaflet's take, in folium's spelling.
+_OPTIONS = frozenset(
+    """
+    attr attribution_control bounce_at_zoom_limits box_zoom close_popup_on_click control_scale crs
+    disable_3d double_click_zoom dragging ease_linearity fade_animation font_size height inertia
+    inertia_deceleration inertia_max_speed keyboard keyboard_pan_delta left marker_zoom_animation
+    max_bounds max_bounds_viscosity max_lat max_lon max_zoom min_lat min_lon min_zoom no_touch
+    png_enabled position prefer_canvas scroll_wheel_zoom tap_hold tap_tolerance top touch_zoom
+    track_resize wheel_debounce_time wheel_px_per_zoom_level width world_copy_jump zoom_animation
+    zoom_control zoom_delta zoom_snap
+    """.split()  # noqa: SIM905 – as a list it would fill a page
+)
+_OWN = ("location", "zoom_start", "title", "subtitle", "tiles", "background", "controls", "lang")
+
+
+def check_options(
+    location: object, zoom: object, texts: Mapping[str, object], others: Iterable[str]
+) -> None:
     """Refuse a map's options that a page can't be made of.
+
+    Parameters
+    ----------
+    location, zoom : object
+        Centre as (lat, lon), and zoom level.
+    texts : dict
+        Options that are text, by name.
+    others : iterable of str
+        Names of the options meant for folium.
 
     Raises
     ------
     InputTypeError
-        A text that is no text, or a number that is none.
+        A text that is no text.
     InputError
         A centre or zoom level that no map has.
+    UnknownNameError
+        An option that neither this map nor folium's has.
     """
+    for name in others:
+        if name not in _OPTIONS:
+            raise UnknownNameError(name, "option of a map", [*_OWN, *_OPTIONS])
     for name, text in texts.items():
         if not isinstance(text, str | None):
-            raise InputTypeError(f"{name} is {type(text).__name__}; text is needed.")
-    pair = list(location) if isinstance(location, (list, tuple, np.ndarray)) else []
-    if location is not None and (len(pair) != 2 or not all(map(_finite, pair))):
-        shown = " ".join(repr(location)[:60].split())
-        raise InputError(f"location is {shown}; it is (lat, lon), such as (30.2, 67.0).")
-    if location is not None and not (abs(pair[0]) <= 90 and abs(pair[1]) <= 180):
-        raise InputError(f"location is {tuple(pair)}; it is (lat, lon) within ±90° and ±180°.")
-    if zoom is not None and not (_finite(zoom) and 0 <= zoom <= 24):
+            raise InputTypeError(f"{name} is {type(text).__name__}; it must be text.")
+    if location is not None:
+        _check_location(location)
+    if zoom is not None and not (_is_finite(zoom) and 0 <= zoom <= 24):  # type: ignore[operator]
         raise InputError(f"zoom_start is {str(zoom)[:40]}; zoom levels go from 0 to 24.")
 
 
-def _finite(value: Any) -> bool:
+def _check_location(location: object) -> None:
+    pair = list(location) if isinstance(location, (list, tuple, np.ndarray)) else []
+    if len(pair) != 2 or not all(map(_is_finite, pair)):
+        shown = " ".join(repr(location)[:60].split())
+        raise InputError(f"location is {shown}; it is (lat, lon), such as (30.2, 67.0).")
+    if not (abs(pair[0]) <= 90 and abs(pair[1]) <= 180):
+        raise InputError(f"location is {tuple(pair)}; it is (lat, lon) within ±90° and ±180°.")
+
+
+def _is_finite(value: object) -> bool:
     return (
         isinstance(value, (int, float, np.number))
         and not isinstance(value, bool)
@@ -118,16 +167,44 @@ def _finite(value: Any) -> bool:
     )
 
 
-def tile_layer(tiles: Any) -> TileLayer:
-    """Tiles by their provider's name, or as folium takes them.
+def make_tile_layers(tiles: object) -> list[TileLayer]:
+    """Return tile layers by their providers' names; the first is drawn, the others offered.
+
+    Parameters
+    ----------
+    tiles : str, xyzservices.TileProvider, folium.TileLayer, a list of these, or None
+        None for no tiles.
+
+    Returns
+    -------
+    list of folium.TileLayer
 
     Raises
     ------
     InputError
         No such provider, and no address with an attribution.
+
+    Examples
+    --------
+    >>> [layer.layer_name for layer in make_tile_layers(["OpenTopoMap", "Esri.WorldImagery"])]
+    ['OpenTopoMap', 'Esri WorldImagery']
     """
+    if tiles is None:
+        return []
+    each = list(tiles) if isinstance(tiles, (list, tuple)) else [tiles]
+    return [_make_tile_layer(one, show=turn == 0) for turn, one in enumerate(each)]
+
+
+def _make_tile_layer(tiles: Any, *, show: bool) -> TileLayer:
+    if isinstance(tiles, TileLayer):
+        tiles.show = show
+        return tiles
     try:
-        return TileLayer(tiles)
+        title = getattr(tiles, "name", None) or xyzservices.providers.query_name(str(tiles)).name
+    except ValueError:
+        title = None
+    try:
+        return TileLayer(tiles, name=title and title.replace(".", " "), show=show)
     except (ValueError, TypeError, AttributeError) as error:
         shown = " ".join(repr(tiles)[:60].split())
         raise InputError(
@@ -136,8 +213,8 @@ def tile_layer(tiles: Any) -> TileLayer:
         ) from error
 
 
-def checked_controls(controls: Any) -> list[str]:
-    """Names of controls in the order of `CONTROLS`.
+def check_controls(controls: Any) -> list[str]:
+    """Return names of controls in the order of `CONTROLS`.
 
     Parameters
     ----------
@@ -155,7 +232,7 @@ def checked_controls(controls: Any) -> list[str]:
 
     Examples
     --------
-    >>> checked_controls(["scale", "zoom"])
+    >>> check_controls(["scale", "zoom"])
     ['zoom', 'scale']
     """
     if isinstance(controls, bool):
@@ -166,3 +243,43 @@ def checked_controls(controls: Any) -> list[str]:
     for name in wanted - set(CONTROLS):
         raise UnknownNameError(name, "control", CONTROLS)
     return [name for name in CONTROLS if name in wanted]
+
+
+def list_tile_hosts(elements: Iterable[Any]) -> list[str]:
+    """List the servers that the map's tile layers ask, as the policy names them.
+
+    Parameters
+    ----------
+    elements : list of Element
+        Only tile layers count.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    InputError
+        OpenStreetMap's own tile server, which refuses pages from files.
+
+    Examples
+    --------
+    >>> list_tile_hosts([TileLayer("https://{s}.tiles.example/{z}/{x}/{y}.png", attr="x")])
+    ['https://*.tiles.example']
+    """
+    hosts = []
+    for element in elements:
+        if not isinstance(element, TileLayer):
+            continue
+        url = urlparse(str(element.tiles).replace("{s}", "wild-card"))
+        host = (url.hostname or "").replace("wild-card", "*")
+        if _OSM_TILES.search(host):
+            raise InputError(
+                f"tiles from {host} are refused to saved files by the server's policy; name "
+                "another provider, such as tiles='OpenTopoMap', or none."
+            )
+        if url.scheme not in {"http", "https"} or not re.fullmatch(r"[a-z0-9.*-]+", host):
+            raise InputError(f"tile address {element.tiles!r} names no server.")
+        port = f":{url.port}" if url.port else ""
+        hosts.append(f"{url.scheme}://{host}{port}")
+    return list(dict.fromkeys(hosts))

@@ -9,11 +9,19 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
+from cpecgeo.catalogue import layer as read_layer
+from cpecgeo.features.corridors import corridor, corridors
+from cpecgeo.features.subject import SubjectLike
 from cpecgeo.maps.background import add_background
-from cpecgeo.maps.layer import Style
-from cpecgeo.maps.lines import NETWORK, figures_of, line_style, posts_of, section_table
+from cpecgeo.maps.corridors import (
+    NETWORK,
+    encode_posts,
+    list_figures,
+    style_line,
+    tabulate_sections,
+)
 from cpecgeo.maps.map import PAKISTAN, Map
-from cpecgeo.maps.style import KINDS
+from cpecgeo.maps.style import KINDS, Style
 
 __all__ = ["cpec_map", "explore"]
 
@@ -34,7 +42,7 @@ _SITES = (
 
 
 def cpec_map(names: Sequence[str] | None = None, *, title: str | None = None) -> Map:
-    """The corridor with all its layers.
+    """Draw the corridor with all its layers.
 
     Parameters
     ----------
@@ -54,10 +62,8 @@ def cpec_map(names: Sequence[str] | None = None, *, title: str | None = None) ->
     UnknownNameError
         A corridor that doesn't exist.
     """
-    import cpecgeo
-
-    chosen = list(names) if names is not None else [str(n) for n in cpecgeo.corridors().index]
-    things = [cpecgeo.corridor(name) for name in chosen]
+    chosen = list(names) if names is not None else [str(n) for n in corridors().index]
+    things = [corridor(name) for name in chosen]
     answer = Map(
         title=title or "China–Pakistan Economic Corridor",
         subtitle="Railways, roads, sites and borders: what operates, what is being built, "
@@ -76,7 +82,7 @@ def cpec_map(names: Sequence[str] | None = None, *, title: str | None = None) ->
 
 def _network(target: Map, things: Sequence[Any]) -> None:
     """Every section once, and km posts where no other corridor has them already."""
-    tables = [section_table(thing) for thing in things]
+    tables = [tabulate_sections(thing) for thing in things]
     together = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs="EPSG:4326")
     part_of = together.groupby("id")["corridor"].agg(lambda c: list(dict.fromkeys(c)))
     # The name of a line that has one goes before none.
@@ -88,14 +94,14 @@ def _network(target: Map, things: Sequence[Any]) -> None:
     for kind, name in NETWORK:
         some = once[(once["kind"] == kind) & ~only_mine]
         if len(some):
-            target.add_layer(some, line_style(some), name=name, group="Network", key=kind)
+            target.add_layer(some, style_line(some), name=name, group="Network", key=kind)
     west, south, east, north = once.total_bounds
     target.view = [
         min(west, PAKISTAN[0]), min(south, PAKISTAN[1]),
         max(east, PAKISTAN[2]), max(north, PAKISTAN[3]),
     ]  # fmt: skip
     for thing in _posted(things):
-        posts = posts_of(thing)
+        posts = encode_posts(thing)
         if posts is not None:
             target.add_posts(str(thing.title), posts | {"layer": thing.kind})
 
@@ -125,26 +131,20 @@ def _band(target: Map, thing: Any) -> None:
             "official_km": [thing.official_km],
             "drawn_km": [round(float(thing.length_km), 1)],
             "accuracy_km": [thing.accuracy_km],
-            "competing": [figures_of(thing.competing)],
+            "competing": [list_figures(thing.competing)],
         },
         geometry=[thing.line],
         crs="EPSG:4326",
     )
-    style = line_style(
+    style = style_line(
         frame, weight=11.0, label=None, legend="", extra={"opacity": 0.3, "solid": True}
     )
     name = str(thing.title)
     target.add_layer(frame, style, name=name, group=BANDS, show=False, key=f"corridor-{thing.name}")
 
 
-def _layer(name: str) -> gpd.GeoDataFrame:
-    import cpecgeo
-
-    return cpecgeo.layer(name)
-
-
 def _stations(target: Map) -> None:
-    stations = _layer("stations")
+    stations = read_layer("stations")
     stations = stations[stations.geometry.notna()].drop_duplicates("id").assign(kind="stations")
     target.add_layer(
         stations,
@@ -157,7 +157,7 @@ def _stations(target: Map) -> None:
 
 
 def _places(target: Map) -> None:
-    places = _layer("places")
+    places = read_layer("places")
     places = places[places.geometry.notna()]
     places = places.assign(province=places["province"].replace(PROVINCES))
     people = pd.to_numeric(places["population"], errors="coerce").fillna(0)
@@ -175,7 +175,7 @@ def _places(target: Map) -> None:
 
 
 def _sites(target: Map, layer: str, name: str, group: str, radius: float, zoom: float) -> None:
-    frame = _layer(layer)
+    frame = read_layer(layer)
     target.add_layer(
         frame[frame.geometry.notna()],
         Style(radius=radius, color=KINDS[layer].color, shape=KINDS[layer].shape, label="name",
@@ -186,12 +186,18 @@ def _sites(target: Map, layer: str, name: str, group: str, radius: float, zoom: 
     )  # fmt: skip
 
 
-def explore(x: Any, *, title: str | None = None, geometry: Any = None, **style: Any) -> Map:
-    """A map of one thing or result.
+def explore(
+    x: SubjectLike,
+    *,
+    title: str | None = None,
+    geometry: SubjectLike | None = None,
+    **style: Any,
+) -> Map:
+    """Draw a map of one thing or result.
 
     Parameters
     ----------
-    x : object
+    x : name, path, thing, geometry, GeoSeries, GeoDataFrame, table, or a list of them
         Whatever `Map.add` takes.
     title : str, optional
         Of the page; the thing's own title when omitted.

@@ -26,8 +26,11 @@ from numpy.typing import NDArray
 
 __all__ = ["DECIMALS", "LONGEST_TEXT", "column", "dumps", "geometries", "plain", "points"]
 
+
 DECIMALS = 5
 LONGEST_TEXT = 4_000
+# A page's numbers are doubles: whole numbers above this travel as text.
+LARGEST_WHOLE = 2**53
 
 
 def _ints(coords: NDArray[np.float64], decimals: int) -> NDArray[np.int64]:
@@ -63,7 +66,7 @@ def _deltas(coords: NDArray[np.float64], decimals: int) -> str:
 
 
 def points(array: NDArray[Any], decimals: int = DECIMALS) -> str:
-    """Points as one run of differences.
+    """Encode points as one string of differences.
 
     Parameters
     ----------
@@ -105,7 +108,7 @@ def _one(geometry: Any, decimals: int) -> Any:
 
 
 def geometries(array: Iterable[Any], decimals: int = DECIMALS) -> list[Any]:
-    """Geometries of any type but collections.
+    """Encode geometries of any type but collections.
 
     Parameters
     ----------
@@ -130,7 +133,7 @@ def geometries(array: Iterable[Any], decimals: int = DECIMALS) -> list[Any]:
 
 
 def plain(value: Any) -> Any:  # noqa: PLR0911
-    """One value as JSON can say it; None for all kinds of missing.
+    """Return one value as JSON can say it; None for all kinds of missing.
 
     Parameters
     ----------
@@ -155,20 +158,36 @@ def plain(value: Any) -> Any:  # noqa: PLR0911
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, numbers.Integral):
-        return int(value)
+        return int(value) if abs(int(value)) <= LARGEST_WHOLE else str(int(value))
     if isinstance(value, numbers.Real):
-        number = float(value)
-        return float(f"{number:.10g}") if math.isfinite(number) else None
-    if isinstance(value, (dt.date, dt.datetime)):
-        return value.isoformat()[:10]
+        return _real(value)
+    if isinstance(value, dt.datetime):
+        return _time(value)
     text = str(value)
     if len(text) > LONGEST_TEXT:
         text = f"{text[:LONGEST_TEXT]}… (cut at {LONGEST_TEXT:,} of {len(text):,} characters)"
     return text
 
 
+def _real(value: numbers.Real) -> float | None:
+    """Return 15 digits, all that a double holds of a decimal; 7 of a single."""
+    number = float(value)
+    if not math.isfinite(number):
+        return None
+    digits = 7 if isinstance(value, np.floating) and value.dtype.itemsize < 8 else 15
+    return float(f"{number:.{digits}g}")
+
+
+def _time(value: dt.datetime) -> str:
+    """Return the day, and the time of day where there is one."""
+    if value.timetz() == dt.time():
+        return value.date().isoformat()
+    seconds = "auto" if value.microsecond else "seconds" if value.second else "minutes"
+    return value.isoformat(sep=" ", timespec=seconds)
+
+
 def column(values: Iterable[Any]) -> Any:
-    """A column, by value or by index into its distinct values, whichever is shorter.
+    """Encode a column by value, or by index into its distinct values, whichever is shorter.
 
     Parameters
     ----------
@@ -198,7 +217,7 @@ def column(values: Iterable[Any]) -> Any:
 
 
 def dumps(value: Any) -> str:
-    r"""JSON that can stand inside a page, whatever its texts hold.
+    r"""Return JSON that can stand inside a page, whatever its texts hold.
 
     Parameters
     ----------

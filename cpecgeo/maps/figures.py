@@ -1,4 +1,4 @@
-"""Figures for paper, by matplotlib: overview map, strip map, elevation profile.
+"""Figures for paper, by matplotlib: strip map and elevation profile along a corridor.
 
 They need no browser. Each is written as PNG, SVG or PDF by the file's suffix, or shown in a
 notebook; the same figure gives the same bytes.
@@ -9,24 +9,28 @@ Install the extra: ``pip install 'cpecgeo[plot]'``.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import shapely
+import pandas as pd
 
+from cpecgeo.analysis.overlay import crossed
+from cpecgeo.analysis.profile import profile
 from cpecgeo.errors import InputError, MissingExtraError
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.corridors import corridor
 from cpecgeo.files.atomic import write_whole
-from cpecgeo.maps.background import ground_shapes
-from cpecgeo.maps.naming import dots, write_names
-from cpecgeo.maps.style import DASHES, KINDS, STATUS_TITLES, look
+from cpecgeo.maps.style import DASHES, STATUS_TITLES, find_look
 
-__all__ = ["overview", "profile", "save_figure"]
+__all__ = ["draw_profile", "draw_strip", "new_figure", "render_figure", "save_figure"]
 
-INK, SOFT, LAND, HOME, SEA, BORDER = (
-    "#26231f", "#696358", "#efebe3", "#fbf9f4", "#dbe6ea", "#a39b8c",
-)  # fmt: skip
+INK, SOFT, BORDER = "#26231f", "#696358", "#a39b8c"
+GROUND_NOTE = (
+    "Ground under the drawn line, NOAA GLOBE 30″ grid; the line cuts across bends of a valley "
+    "where it is known less closely."
+)
+_SHADES = ("#ece6da", "#dfe7ea")
 _FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 # No dates in the files, and no random ids: the same figure gives the same bytes.
 _UNDATED: dict[str, dict[str, Any]] = {
@@ -38,7 +42,7 @@ _RC: Any = {"svg.hashsalt": "cpecgeo", "svg.fonttype": "none", "pdf.fonttype": 4
 
 
 def new_figure(width_in: float, height_in: float) -> Any:
-    """An empty figure that no window holds.
+    """Return an empty figure that no window holds.
 
     Parameters
     ----------
@@ -100,11 +104,11 @@ def save_figure(figure: Any, path: Any, *, dpi: int = 200) -> Path:
         raise InputError(
             f"{path.name!r} ends in {path.suffix!r}; a figure is written as .png, .svg or .pdf."
         )
-    return write_whole(path, drawn_figure(figure, kind, dpi=dpi))
+    return write_whole(path, render_figure(figure, kind, dpi=dpi))
 
 
-def drawn_figure(figure: Any, kind: str, *, dpi: int = 200) -> bytes:
-    """A figure as ``png``, ``svg`` or ``pdf``; the same figure gives the same bytes."""
+def render_figure(figure: Any, kind: str, *, dpi: int = 200) -> bytes:
+    """Render a figure as ``png``, ``svg`` or ``pdf``; the same figure gives the same bytes."""
     import matplotlib as mpl
 
     buffer = io.BytesIO()
@@ -113,32 +117,13 @@ def drawn_figure(figure: Any, kind: str, *, dpi: int = 200) -> bytes:
     return buffer.getvalue()
 
 
-def plain_text(text: Any, longest: int = 80) -> str:
-    """Text that matplotlib writes as it comes: no mathematics between dollar signs."""
+def escape_text(text: Any, longest: int = 80) -> str:
+    """Escape text, so that matplotlib finds no mathematics between dollar signs."""
     return str(text)[:longest].replace("$", r"\$")
 
 
-def _polygons(axes: Any, geometry: Any, **options: Any) -> None:
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path as Outline
-
-    for part in shapely.get_parts(geometry):
-        if shapely.get_dimensions(part) != 2:
-            continue
-        rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(part)]
-        outline = Outline.make_compound_path(*(Outline(ring, closed=True) for ring in rings))
-        axes.add_patch(PathPatch(outline, **options))
-
-
-def _lines(axes: Any, geometry: Any, **options: Any) -> None:
-    from matplotlib.collections import LineCollection
-
-    parts = [p for p in shapely.get_parts(geometry) if shapely.get_dimensions(p) == 1]
-    axes.add_collection(LineCollection([shapely.get_coordinates(p) for p in parts], **options))
-
-
-def dash_style(status: Any, weight: float) -> Any:
-    """A status as matplotlib's line style; matplotlib counts in line widths as we do."""
+def convert_dash(status: Any, weight: float) -> Any:
+    """Convert a status to matplotlib's line style, which counts in line widths as ours."""
     pattern = DASHES.get(status if isinstance(status, str) else "", "")
     if not pattern:
         return "solid"
@@ -146,152 +131,8 @@ def dash_style(status: Any, weight: float) -> Any:
     return (0, tuple(float(n) * scale for n in pattern.split()))
 
 
-def overview(
-    names: Sequence[Any] | None = None,
-    *,
-    title: str = "China–Pakistan Economic Corridor",
-    path: Any = None,
-) -> Any:
-    """An overview map of corridors: colour by kind, dash by status.
-
-    Parameters
-    ----------
-    names : sequence of str or Corridor, optional
-        Corridors to draw; all when omitted.
-    title : str
-        Above the map.
-    path : path, optional
-        Where to write it: ``.png``, ``.svg`` or ``.pdf``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        In lon, lat, stretched so that distances agree in both directions at the middle.
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib isn't installed.
-    UnknownNameError
-        A corridor that doesn't exist.
-    InputError, FileError
-        See `save_figure`.
-
-    Examples
-    --------
-    >>> overview(["ml1", "kkh"]).axes[0].get_title(loc="left")
-    'China–Pakistan Economic Corridor'
-    """
-    import cpecgeo
-
-    chosen = list(names) if names is not None else list(cpecgeo.corridors().index)
-    things = [cpecgeo.corridor(n) if isinstance(n, str) else n for n in chosen]
-    figure = new_figure(8.0, 7.6)
-    axes = figure.add_subplot()
-    west, south, east, north = 60.5, 23.3, 78.3, 37.3
-    for thing in things:
-        box = shapely.bounds(thing.line)
-        west, south = min(west, box[0] - 0.4), min(south, box[1] - 0.4)
-        east, north = max(east, box[2] + 0.4), max(north, box[3] + 0.4)
-    axes.set_facecolor(SEA)
-    shapes = ground_shapes()
-    _polygons(axes, shapes["land"], facecolor=LAND, edgecolor="none", zorder=0)
-    _polygons(axes, shapes["home"], facecolor=HOME, edgecolor="none", zorder=1)
-    _lines(axes, shapes["rivers"], colors="#a9c7d6", linewidths=0.7, zorder=2)
-    _lines(axes, shapes["provinces"], colors="#cbc3b4", linewidths=0.7, zorder=2)
-    _lines(axes, shapes["borders"], colors=BORDER, linewidths=0.8, zorder=2)
-    _lines(
-        axes, shapes["disputed"], colors="#7d7364", linewidths=0.8, linestyles=(0, (3, 2)), zorder=2
-    )
-    drawn: set[str] = set()
-    used: set[str] = set()
-    for thing in things:
-        for row in thing.sections.itertuples():
-            if row.geometry is None or row.id in drawn:
-                continue
-            drawn.add(row.id)
-            used.add(row.status)
-            weight = 1.6
-            kind = "rail" if row.kind == "rail" else thing.kind
-            _lines(
-                axes, row.geometry, colors=look(kind).color, linewidths=weight,
-                linestyles=dash_style(row.status, weight), zorder=4,
-            )  # fmt: skip
-    dots(axes)
-    _sites(axes)
-    _frame(axes, (west, south, east, north), title)
-    _key(
-        axes,
-        {
-            "rail" if kind == "rail" else thing.kind
-            for thing in things
-            for kind in thing.sections["kind"]
-        },
-        used,
-    )
-    figure.supxlabel(
-        "Boundaries as in Natural Earth, dashed where disputed; not a position on any of them. "
-        "Lines: cpecgeo; \u00a9 OpenStreetMap contributors, GeoNames.",
-        fontsize=6.5, color=SOFT,
-    )  # fmt: skip
-    write_names(figure, axes)
-    if path is not None:
-        save_figure(figure, path)
-    return figure
-
-
-_MARKS = {"crossings": "s", "ports": "v", "mines": "D"}
-
-
-def _sites(axes: Any) -> None:
-    """Border crossings, ports and mines, by shape."""
-    import cpecgeo
-
-    for name, mark in _MARKS.items():
-        frame = cpecgeo.layer(name)
-        frame = frame[frame.geometry.notna()]
-        axes.plot(frame.geometry.x, frame.geometry.y, mark, ms=4, color=KINDS[name].color,
-                  mec="white", mew=0.5, zorder=5)  # fmt: skip
-
-
-def _frame(axes: Any, box: tuple[float, float, float, float], title: str) -> None:
-    west, south, east, north = box
-    axes.set_xlim(west, east)
-    axes.set_ylim(south, north)
-    axes.set_aspect(1 / np.cos(np.radians((south + north) / 2)))
-    axes.xaxis.set_major_formatter(lambda v, _: f"{v:g}° E")
-    axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}° N")
-    axes.tick_params(labelsize=7, colors=SOFT, length=2)
-    for spine in axes.spines.values():
-        spine.set_color(BORDER)
-    axes.set_title(plain_text(title, 120), loc="left", fontsize=11, fontweight="bold", color=INK)
-
-
-def _key(axes: Any, kinds: set[str], statuses: set[str]) -> None:
-    from matplotlib.lines import Line2D
-
-    entries = [
-        Line2D([], [], color=look(kind).color, lw=1.8, label=look(kind).title)
-        for kind in ("road", "rail", "mining")
-        if kind in kinds
-    ]
-    entries += [
-        Line2D([], [], color=INK, lw=1.4, ls=dash_style(status, 1.4), label=text.capitalize())
-        for status, text in STATUS_TITLES.items()
-        if status in statuses
-    ]
-    entries.append(
-        Line2D([], [], color="#7d7364", lw=0.8, ls=(0, (3, 2)), label="Disputed boundary")
-    )
-    entries += [
-        Line2D([], [], ls="", marker=mark, ms=4, color=KINDS[name].color, label=KINDS[name].title)
-        for name, mark in _MARKS.items()
-    ]
-    axes.legend(handles=entries, loc="upper left", fontsize=7, framealpha=0.95, edgecolor=BORDER)
-
-
-def profile(thing: Any, *, every_km: float = 1.0, path: Any = None) -> Any:
-    """Elevation of the ground along a corridor.
+def draw_profile(thing: Corridor | str, *, every_km: float = 1.0, path: Any = None) -> Any:
+    """Draw the elevation of the ground along a corridor.
 
     Parameters
     ----------
@@ -318,18 +159,16 @@ def profile(thing: Any, *, every_km: float = 1.0, path: Any = None) -> Any:
 
     Examples
     --------
-    >>> profile("kkh-pakistan", every_km=10).axes[0].get_xlabel()
+    >>> draw_profile("kkh-pakistan", every_km=10).axes[0].get_xlabel()
     'Chainage, km'
     """
-    import cpecgeo
-
-    thing = cpecgeo.corridor(thing) if isinstance(thing, str) else thing
+    thing = corridor(thing) if isinstance(thing, str) else thing
     figure = new_figure(9.0, 3.0)
     axes = figure.add_subplot()
-    draw_profile(axes, thing, every_km)
+    plot_profile(axes, thing, every_km)
     axes.set_xlabel("Chainage, km", color=INK, fontsize=8)
     axes.set_title(
-        plain_text(thing.title, 120), loc="left", fontsize=11, fontweight="bold", color=INK
+        escape_text(thing.title, 120), loc="left", fontsize=11, fontweight="bold", color=INK
     )
     figure.supxlabel(GROUND_NOTE, fontsize=6.5, color=SOFT)
     if path is not None:
@@ -337,15 +176,9 @@ def profile(thing: Any, *, every_km: float = 1.0, path: Any = None) -> Any:
     return figure
 
 
-GROUND_NOTE = (
-    "Ground under the drawn line, NOAA GLOBE 30″ grid; the line cuts across bends of a valley "
-    "where it is known less closely."
-)
-
-
-def draw_profile(axes: Any, thing: Any, every_km: float) -> None:
-    """The profile itself, on axes whose x is chainage in km."""
-    table = thing.profile(every_km)
+def plot_profile(axes: Any, thing: Any, every_km: float) -> None:
+    """Plot the profile on axes whose x is chainage in km."""
+    table = profile(thing, every_km)
     km, high = table["km"].to_numpy(float), table["elevation_m"].to_numpy(float)
     axes.fill_between(km, high, 0, color="#d9cfbd", lw=0)
     axes.plot(km, high, color="#6e3b24", lw=1.0)
@@ -357,3 +190,136 @@ def draw_profile(axes: Any, thing: Any, every_km: float) -> None:
     axes.tick_params(labelsize=7, colors=SOFT, length=2)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def draw_strip(thing: Corridor | str, *, every_km: float = 1.0, path: Any = None) -> Any:
+    """Draw a strip map: stops, sections, districts and elevation along the chainage.
+
+    Parameters
+    ----------
+    thing : Corridor or str
+        The corridor.
+    every_km : float
+        Kilometres between samples of elevation.
+    path : path, optional
+        Where to write it: ``.png``, ``.svg`` or ``.pdf``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three rows over one axis of chainage in km.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib isn't installed.
+    UnknownNameError
+        No such corridor.
+    InputError, FileError
+        See `cpecgeo.maps.figures.save_figure`.
+
+    Notes
+    -----
+    Names of stops that would run into each other are left out: ends and junctions stay first.
+
+    Examples
+    --------
+    >>> len(draw_strip("taxila-havelian", every_km=5).axes)
+    3
+    """
+    thing = corridor(thing) if isinstance(thing, str) else thing
+    figure = new_figure(11.0, 5.2)
+    grid = figure.add_gridspec(3, 1, height_ratios=[2.6, 0.8, 1.8])
+    line, area, ground = (figure.add_subplot(grid[i]) for i in range(3))
+    plot_profile(ground, thing, every_km)
+    left, right = ground.get_xlim()
+    _stops(line, thing, (left, right))
+    _districts(area, crossed(thing, "districts"), (left, right))
+    ground.set_xlabel("Chainage, km", color=INK, fontsize=8)
+    published = f", published {thing.official_km:,.0f} km" if pd.notna(thing.official_km) else ""
+    figure.suptitle(
+        f"{escape_text(thing.title, 100)}: drawn {thing.length_km:,.0f} km{published}",
+        x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK,
+    )  # fmt: skip
+    figure.supxlabel(GROUND_NOTE, fontsize=6.5, color=SOFT)
+    if path is not None:
+        save_figure(figure, path)
+    return figure
+
+
+def _bare(axes: Any, span: tuple[float, float]) -> None:
+    axes.set_xlim(*span)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _stops(axes: Any, thing: Any, span: tuple[float, float]) -> None:
+    """Draw the line, straight, with the names of its stops upright above it."""
+    from matplotlib.lines import Line2D
+
+    _bare(axes, span)
+    axes.set_ylim(0, 1)
+    color = find_look(thing.kind).color
+    used: dict[str, None] = {}
+    for row in thing.sections.itertuples():
+        if pd.notna(row.km_from) and pd.notna(row.km_to):
+            used[row.status] = None
+            ends = sorted((row.km_from, row.km_to))
+            axes.plot(ends, [0.12, 0.12], color=color, lw=3, ls=convert_dash(row.status, 3),
+                      solid_capstyle="butt", zorder=2)  # fmt: skip
+    stops = thing.stops
+    km = stops["km"].to_numpy(float)
+    known = np.isfinite(km) & (km >= span[0]) & (km <= span[1])
+    axes.plot(km[known], np.full(known.sum(), 0.12), "o", ms=3, color="white", mec=INK, mew=0.7,
+              zorder=3)  # fmt: skip
+    for i in _apart(stops, km, known, (span[1] - span[0]) / 62):
+        name = escape_text(stops["name"].iloc[i], 30)
+        axes.plot([km[i], km[i]], [0.15, 0.2], color=BORDER, lw=0.6, zorder=1)
+        axes.text(km[i], 0.21, f"{name}  {km[i]:,.0f}", rotation=90, ha="center", va="bottom",
+                  fontsize=6.8, color=INK)  # fmt: skip
+    handles = [
+        Line2D(
+            [], [], color=color, lw=2.4, ls=convert_dash(s, 2.4), label=STATUS_TITLES.get(s, str(s))
+        )
+        for s in used
+        if isinstance(s, str)
+    ]
+    if handles:
+        axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.0), ncols=len(handles),
+                    fontsize=7, frameon=False, borderpad=0)  # fmt: skip
+
+
+def _apart(stops: Any, km: Any, known: Any, gap: float) -> list[int]:
+    """Choose stops whose names fit beside each other: ends first, then junctions, then the rest."""
+    weight = stops["name"].astype(str).str.contains(r"\b(?:Junction|Cantt|Cantonment|City)\b")
+    order = np.flatnonzero(known)
+    if not len(order):
+        return []
+    rank = weight.to_numpy(int)
+    rank[[order[0], order[-1]]] = 2
+    taken: list[int] = []
+    for i in sorted(order, key=lambda i: (-rank[i], i)):
+        if all(abs(km[i] - km[j]) >= gap for j in taken):
+            taken.append(int(i))
+    return sorted(taken)
+
+
+def _districts(axes: Any, table: pd.DataFrame, span: tuple[float, float]) -> None:
+    """Draw districts as bands; a name is written where it fits, upright where only that does."""
+    _bare(axes, span)
+    axes.set_ylim(0, 1)
+    whole = span[1] - span[0]
+    for i, row in enumerate(table.itertuples()):
+        if pd.isna(row.name):
+            continue
+        axes.axvspan(row.km_in, row.km_out, color=_SHADES[i % 2], lw=0)
+        share = (row.km_out - row.km_in) / whole
+        name = escape_text(row.name, 30)
+        flat = 0.0058 * len(name) < share
+        if flat or share > 0.014:
+            axes.text((row.km_in + row.km_out) / 2, 0.5, name,
+                      rotation=0 if flat else 90, ha="center", va="center",
+                      fontsize=7 if flat else 5.4, color=INK, clip_on=True)  # fmt: skip
+    axes.set_ylabel("Districts", rotation=0, ha="right", va="center", fontsize=7, color=INK)

@@ -7,8 +7,7 @@ every text as text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
 import geopandas as gpd
@@ -21,15 +20,15 @@ from folium.template import Template
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.geodesy import densify, lonlat
 from cpecgeo.maps import encode
-from cpecgeo.maps.credits import credits_of
-from cpecgeo.maps.css import CSS_NAMES
-from cpecgeo.maps.style import SHAPES, checked_color, colors_of, dash_of, look
+from cpecgeo.maps.colors import CSS_NAMES, check_color, classify_colors
+from cpecgeo.maps.style import Style, check_style, find_dash, find_look
 
-__all__ = ["CANVAS_ABOVE", "FIELDS", "Style", "VectorLayer", "features"]
+__all__ = ["CANVAS_ABOVE", "FIELDS", "VectorLayer", "encode_layer", "find_credits"]
 
 CANVAS_ABOVE = 2_000
 LONGEST_EDGE_KM = 40.0
-PANES = ("", "area", "line", "point", "background")
+# Opacity of areas, and of those whose colour is a value to be read.
+FILL, FILL_BY_VALUE = 0.25, 0.75
 
 # Columns of the data model that a popup shows, in this order, with their titles and units.
 FIELDS: tuple[tuple[str, str, str], ...] = (
@@ -60,65 +59,20 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("licence", "Licence", ""),
 )
 
-
-@dataclass(frozen=True)
-class Style:
-    """How a layer looks and behaves.
-
-    Parameters
-    ----------
-    color : str, optional
-        CSS colour, or a column to colour by; by kind when omitted.
-    radius : float
-        Of points, in pixels.
-    weight : float, optional
-        Of lines, in pixels.
-    fill : float
-        Opacity of areas, 0 to 1.
-    shape : str, optional
-        Of points; see `cpecgeo.maps.style.Look`.
-    pane : str
-        "area", "line", "point" or "background".
-    popup : sequence of str, optional
-        Columns that the popup shows; those of the data model when omitted, and all columns
-        when there are none of these.
-    label : str, optional
-        Column whose text is written beside the features.
-    label_zoom : float
-        Zoom level from which labels appear.
-    label_class : str
-        CSS class of labels.
-    rank : str, optional
-        Column that says which label wins where two collide; higher wins.
-    search : bool
-        Whether the search finds these features.
-    interactive : bool
-        Whether features answer to pointer and keyboard.
-    legend : str, optional
-        Title of the legend entry; "" for none.
-    decimals : int
-        Of the degrees that the page keeps.
-    extra : dict
-        More for the page's script: "path" (options of leaflet's paths), "dash", "hidden"
-        (labels only), "order" (of labels, before their rank).
-    """
-
-    color: str | None = None
-    radius: float = 5.0
-    weight: float | None = None
-    fill: float = 0.25
-    shape: str | None = None
-    pane: str = ""
-    popup: Sequence[str] | None = None
-    label: str | None = None
-    label_zoom: float = 0.0
-    label_class: str = "place"
-    rank: str | None = None
-    search: bool = True
-    interactive: bool = True
-    legend: str | None = None
-    decimals: int = encode.DECIMALS
-    extra: Mapping[str, Any] = field(default_factory=dict)
+# What a source or licence says, how its giver is named at the map's edge, and what is owed.
+_OSM = ("\u00a9 OpenStreetMap contributors", "Open Database Licence 1.0")
+_WRI = ("WRI", "Global Power Plant Database, CC BY 4.0")
+_GIVERS = (
+    ("ODbL", _OSM),
+    ("OpenStreetMap", _OSM),
+    ("GeoNames", ("GeoNames", "CC BY 4.0")),
+    ("Who's On First", ("Who's On First", "CC BY 4.0")),
+    ("GPPD", _WRI),
+    ("global-power-plant-database", _WRI),
+    ("AidData", ("AidData", "Geospatial Global Chinese Development Finance")),
+    ("svg-maps", ("svg-maps", "Unlicense")),
+    ("Natural Earth", ("Natural Earth", "public domain")),
+)
 
 
 class VectorLayer(Layer):
@@ -127,7 +81,7 @@ class VectorLayer(Layer):
     Parameters
     ----------
     payload : dict
-        What the page's script draws, by `features`.
+        What the page's script draws, by `encode_layer`.
     key : str
         The layer's name in the page's data block.
     name : str
@@ -170,8 +124,8 @@ class VectorLayer(Layer):
         return [[south, west], [north, east]]
 
 
-def features(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[str, Any]:
-    """What the page needs to draw a table.
+def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[str, Any]:
+    """Encode what the page needs to draw a table.
 
     Parameters
     ----------
@@ -194,20 +148,20 @@ def features(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[str,
     --------
     >>> from shapely.geometry import Point
     >>> frame = gpd.GeoDataFrame({"name": ["Rohri"]}, geometry=[Point(68.9, 27.7)], crs=4326)
-    >>> features(frame, Style())["geometry"]
+    >>> encode_layer(frame, Style())["geometry"]
     [[1, '_`pcL_dahD']]
     """
-    _check(style)
-    frame = _exploded(frame)
+    check_style(style)
+    frame = _explode(frame)
     series = lonlat(frame, what="the layer", missing="keep")
     array = np.asarray(series.array, dtype=object)
     drawn = array[~shapely.is_missing(array)]
     dims = set(shapely.get_dimensions(drawn).tolist())
-    table = pd.DataFrame(frame.drop(columns=frame.geometry.name))
+    table = _name_columns(pd.DataFrame(frame.drop(columns=frame.geometry.name)))
     payload: dict[str, Any] = {
         "n": len(table),
         "view": style.pane != "background",
-        "style": _common(style, dims),
+        "style": _common(table, style, dims),
     }
     if len(drawn):
         payload["bounds"] = [round(float(v), 5) for v in shapely.total_bounds(drawn)]
@@ -221,14 +175,14 @@ def features(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[str,
     payload |= _columns(table, style)
     payload |= _looks(table, style, dims)
     payload["style"] |= style.extra
-    payload["credits"] = credits_of(table, style.extra.get("sources", ()))
+    payload["credits"] = find_credits(table, style.extra.get("sources", ()))
     if style.label and 2 in dims:
         payload["labelAt"] = [_middle(g) for g in array]
     return payload
 
 
 def _middle(geometry: Any) -> str | None:
-    """Where an area's name goes: the centre of the largest circle inside its largest part."""
+    """Find where an area's name goes: the centre of the largest circle in its largest part."""
     parts = shapely.get_parts(geometry)
     parts = parts[shapely.get_dimensions(parts) == 2]
     if not len(parts):
@@ -242,8 +196,8 @@ def _all_single(array: np.ndarray[Any, Any]) -> bool:
     return bool((shapely.get_type_id(array) == 0).all())
 
 
-def _exploded(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> gpd.GeoDataFrame:
-    """A frame in which no geometry is a collection of several kinds."""
+def _explode(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> gpd.GeoDataFrame:
+    """Take collections of several kinds apart."""
     if isinstance(frame, gpd.GeoSeries):
         frame = frame.to_frame(name="geometry") if frame.name is None else frame.to_frame()
     mixed = shapely.get_type_id(np.asarray(frame.geometry.array, dtype=object)) == 7
@@ -252,25 +206,30 @@ def _exploded(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> gpd.GeoDataFrame:
     return frame.explode(index_parts=False)
 
 
-def _check(style: Style) -> None:
-    if style.pane not in PANES:
-        raise UnknownNameError(style.pane, "pane", PANES[1:])
-    if style.shape is not None and style.shape not in SHAPES:
-        raise UnknownNameError(style.shape, "shape", SHAPES)
-    if not 0 <= style.fill <= 1:
-        raise InputError(f"fill is {style.fill!r}; an opacity from 0 to 1 is needed.")
-    for what in ("radius", "weight"):
-        size = getattr(style, what)
-        if size is not None and not size > 0:
-            raise InputError(f"{what} is {size!r}; pixels above 0 are needed.")
+def _name_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Name columns by text, each differently."""
+    names: list[str] = []
+    for column in map(str, table.columns):
+        name, turn = column, 1
+        while name in names:
+            turn += 1
+            name = f"{column} ({turn})"
+        names.append(name)
+    return table.set_axis(names, axis=1)
 
 
-def _common(style: Style, dims: set[int]) -> dict[str, Any]:
+def _is_by_value(table: pd.DataFrame, style: Style) -> bool:
+    """Say whether the colour is that of a column's values."""
+    return style.color is not None and style.color in table.columns
+
+
+def _common(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:
+    usual = FILL_BY_VALUE if _is_by_value(table, style) else FILL
     pane = style.pane or ("area" if 2 in dims else "line" if 1 in dims else "point")
     return {
         "pane": pane,
         "radius": style.radius,
-        "fill": style.fill,
+        "fill": usual if style.fill is None else style.fill,
         "interactive": style.interactive,
         "search": style.search,
         "label": style.label,
@@ -282,24 +241,28 @@ def _common(style: Style, dims: set[int]) -> dict[str, Any]:
 
 
 def _columns(table: pd.DataFrame, style: Style) -> dict[str, Any]:
-    """The columns that popup, search, labels and timeline read."""
-    names = [str(c) for c in table.columns]
-    table = table.set_axis(names, axis=1)
-    table = table.loc[:, ~table.columns.duplicated()]
+    """Encode the columns that popup, search, labels and timeline read."""
+    names = list(table.columns)
     if style.popup is not None:
-        missing = [c for c in style.popup if c not in table.columns]
+        missing = [c for c in style.popup if c not in names]
         if missing:
             raise UnknownNameError(missing[0], "column", names)
         shown = [(c, *_title(c)) for c in style.popup]
     else:
-        shown = [f for f in FIELDS if f[0] in table.columns]
-        if not {"source", "accuracy_km", "status"} & set(table.columns):
-            rest = [c for c in names if c not in {f[0] for f in shown} and not _hidden(c)]
+        shown = [f for f in FIELDS if f[0] in names]
+        if not {"source", "accuracy_km", "status"} & set(names):
+            rest = [c for c in names if c not in {f[0] for f in shown} and not _is_heading(c)]
             shown += [(c, *_title(c)) for c in rest]
+        # The value that is read off the colour comes first.
+        if _is_by_value(table, style) and not _is_heading(style.color or ""):
+            first = str(style.color)
+            shown = [(first, *_title(first)), *(f for f in shown if f[0] != first)]
+    if style.unit:
+        shown = [(c, t, style.unit if c == style.color else u) for c, t, u in shown]
     wanted = [f[0] for f in shown]
-    wanted += ["name", "title", "name_ur", "name_zh", "status", "opened", "id"]
+    wanted += ["name", "title", "name_ur", "name_zh", "aliases", "status", "opened", "id"]
     wanted += [c for c in (style.label, style.rank) if c]
-    keep = [c for c in dict.fromkeys(wanted) if c in table.columns]
+    keep = [c for c in dict.fromkeys(wanted) if c in names]
     filled = [c for c in keep if table[c].notna().any()]
     return {
         "fields": [list(f) for f in shown if f[0] in filled],
@@ -322,63 +285,104 @@ def _words(column: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _hidden(column: str) -> bool:
+def _is_heading(column: str) -> bool:
     return column in {"name", "title", "name_ur", "name_zh", "status", "id"}
 
 
 def _looks(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:
-    """Style of each feature as an index into the distinct ones, and the legend's entries."""
+    """Encode each feature's look as an index into the distinct ones, and the legend."""
     n = len(table)
-    kinds = table["kind"] if "kind" in table.columns else pd.Series([None] * n)
-    status = table["status"] if "status" in table.columns else pd.Series([None] * n)
-    default = look(kinds.iloc[0]) if n and bool((kinds == kinds.iloc[0]).all()) else look("")
-    entries: list[tuple[str, str]] = []
+    kinds = list(table["kind"]) if "kind" in table.columns else [None] * n
+    status = list(table["status"]) if "status" in table.columns else [None] * n
+    looks = [find_look(k) for k in kinds]
+    default = looks[0] if looks and all(one is looks[0] for one in looks) else find_look("")
+    title = style.legend or ""
     if style.color is None:
-        color = [look(k).color for k in kinds]
-        weights = [style.weight or look(k).weight for k in kinds]
-        entries = list(
-            dict.fromkeys((look(k).title or style.legend or "", look(k).color) for k in kinds)
-        )
+        colors = [one.color for one in looks]
+        weights = [style.weight or one.weight for one in looks]
+        entries = list(dict.fromkeys((one.title or title, one.color) for one in looks))
+        title = ""
     else:
         weights = [style.weight or default.weight] * n
-        if style.color in table.columns:
-            color, entries = colors_of(table, style.color)
-        else:
-            try:
-                checked = checked_color(style.color)
-            except InputError:
-                if style.color.isidentifier():  # a column or a colour, misspelt
-                    raise UnknownNameError(
-                        style.color, "column or colour", [*map(str, table.columns), *CSS_NAMES]
-                    ) from None
-                raise
-            color = [checked] * n
-            entries = [("", checked)]
+        colors, entries = _colors(table, style)
+        if not _is_by_value(table, style):
+            entries, title = [(title, entries[0][1])], ""
+        elif style.legend is None:
+            title = _title(style.color)[0]
     shape = style.shape or default.shape
-    dashes = [dash_of(s) if 1 in dims else "" for s in status]
-    distinct: dict[tuple[str, float, str, str], int] = {}
+    dashes = [find_dash(s) if 1 in dims else "" for s in status]
+    ties = [1 in dims and k == "rail" for k in kinds]
+    distinct: dict[tuple[str, float, str, str, bool], int] = {}
     index = [
-        distinct.setdefault((c, float(w), d, shape), len(distinct))
-        for c, w, d in zip(color, weights, dashes, strict=True)
+        distinct.setdefault((c, float(w), d, shape, t), len(distinct))
+        for c, w, d, t in zip(colors, weights, dashes, ties, strict=True)
     ]
-    kind_of_key = "area" if 2 in dims else "line" if 1 in dims else "point"
-    if style.legend == "":
-        entries = []
-    answer: dict[str, Any] = {
-        "looks": [{"color": c, "weight": w, "dash": d, "shape": s} for c, w, d, s in distinct],
-        "legend": [
-            {
-                "label": label or style.legend or "",
-                "color": c,
-                "shape": shape,
-                "type": kind_of_key,
-                **({"dash": style.extra["dash"]} if "dash" in style.extra else {}),
-            }
-            for label, c in entries
-        ],
+    common: dict[str, Any] = {
+        "shape": shape,
+        "type": "area" if 2 in dims else "line" if 1 in dims else "point",
     }
+    if "dash" in style.extra:
+        common["dash"] = style.extra["dash"]
+    if any(ties):
+        common["ties"] = True
+    shown = entries if style.legend != "" else []
+    answer: dict[str, Any] = {
+        "looks": [
+            {"color": c, "weight": w, "dash": d, "shape": s} | ({"ties": True} if t else {})
+            for c, w, d, s, t in distinct
+        ],
+        "legend": [{"label": label, "color": c, **common} for label, c in shown],
+    }
+    if shown and title:
+        answer["legendTitle"] = title
     if len(distinct) > 1:
         answer["look"] = index
     if 1 in dims:
         answer["statuses"] = [s for s in dict.fromkeys(status) if isinstance(s, str) and s]
     return answer
+
+
+def _colors(table: pd.DataFrame, style: Style) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return a colour per row by the style's column or colour, and the classes."""
+    color = str(style.color)
+    if color in table.columns:
+        return classify_colors(table, color, scheme=style.scheme, k=style.k, unit=style.unit)
+    try:
+        checked = check_color(color)
+    except InputError:
+        if color.isidentifier():  # a column or a colour, misspelt
+            raise UnknownNameError(
+                color, "column or colour", [*map(str, table.columns), *CSS_NAMES]
+            ) from None
+        raise
+    return [checked] * len(table), [("", checked)]
+
+
+def find_credits(table: pd.DataFrame, more: Iterable[Any] = ()) -> list[tuple[str, str]]:
+    """Return the givers that a table's sources and licences name.
+
+    The names come from a fixed list, never from the text itself, because leaflet writes them
+    as markup in the line of credits.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With columns ``source`` and ``licence``, or without.
+    more : iterable of str
+        Further sources.
+
+    Returns
+    -------
+    list of (name, terms)
+        Each once, in a fixed order.
+
+    Examples
+    --------
+    >>> find_credits(pd.DataFrame({"source": ["GeoNames 1172"], "licence": ["fact"]}))
+    [('GeoNames', 'CC BY 4.0')]
+    """
+    texts = set(map(str, more))
+    for column in ("source", "licence"):
+        if column in table.columns:
+            texts |= {v for v in table[column].dropna().unique() if isinstance(v, str)}
+    return list(dict.fromkeys(giver for sign, giver in _GIVERS if any(sign in t for t in texts)))

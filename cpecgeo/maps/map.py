@@ -13,19 +13,23 @@ from folium.map import Layer
 from folium.raster_layers import TileLayer
 from folium.template import Template
 
+from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.atomic import write_whole
 from cpecgeo.files.sniff import local
-from cpecgeo.maps import subjects
+from cpecgeo.maps.background import add_background
+from cpecgeo.maps.colors import pick_spare_color
 from cpecgeo.maps.controls import (
     Control,
     Start,
-    checked_controls,
-    checked_options,
-    tile_layer,
+    check_controls,
+    check_options,
+    list_tile_hosts,
+    make_tile_layers,
 )
-from cpecgeo.maps.layer import Style, VectorLayer, features
-from cpecgeo.maps.page import page
-from cpecgeo.maps.style import spare_color
+from cpecgeo.maps.drawings import color_drawing, list_drawings
+from cpecgeo.maps.layer import VectorLayer, encode_layer
+from cpecgeo.maps.page import render_page, take_picture
+from cpecgeo.maps.style import Style
 
 __all__ = ["Map"]
 
@@ -51,9 +55,10 @@ class Map(folium.Map):
         Of the page, and its heading; the name of what is added first when omitted.
     subtitle : str
         A line below the heading.
-    tiles : str or xyzservices.TileProvider or None
-        Background tiles by provider name, such as ``"OpenTopoMap"``. None, the default,
-        asks no server. OpenStreetMap's own server refuses saved files, and is refused here.
+    tiles : str, xyzservices.TileProvider, folium.TileLayer, a list of these, or None
+        Background tiles by provider name, such as ``"OpenTopoMap"``; the first of several is
+        drawn, and the reader chooses. None, the default, asks no server. OpenStreetMap's own
+        server refuses saved files, and is refused here.
     background : bool or sequence of str
         Quiet vector layers below all: any of ``"countries"``, ``"provinces"``,
         ``"districts"``, ``"rivers"``, ``"disputed"``; True for all but districts.
@@ -103,18 +108,19 @@ class Map(folium.Map):
         zoom_start: float | None = None,
         title: str | None = None,
         subtitle: str = "",
-        tiles: Any = None,
+        tiles: str | TileLayer | Sequence[str | TileLayer] | None = None,
         background: bool | Sequence[str] = True,
         controls: bool | Sequence[str] = True,
         lang: str = "en",
         **options: Any,
     ) -> None:
-        checked_options(location, zoom_start, {"title": title, "subtitle": subtitle, "lang": lang})
+        texts = {"title": title, "subtitle": subtitle, "lang": lang}
+        check_options(location, zoom_start, texts, options)
         super().__init__(location=location, tiles=None, **options)
         self.title = title
         self.subtitle = subtitle
         self.lang = lang
-        self.controls = checked_controls(controls)
+        self.controls = check_controls(controls)
         self.notes: list[str] = []
         self.posts: dict[str, Any] = {}
         self.view: Sequence[float] | None = None
@@ -122,19 +128,18 @@ class Map(folium.Map):
         self._added = 0
         self.options.pop("zoom", None)
         self.options["zoom_control"] = False
-        if tiles is not None:
-            self.add_child(tiles if isinstance(tiles, TileLayer) else tile_layer(tiles))
-            # The policy is made of the tile servers; an unusable one is said at once.
-            from cpecgeo.maps.page import tile_hosts
-
-            tile_hosts(list(self._children.values()))
+        # folium hands these to its tiles, and there may be none.
+        self.options |= {k: options[k] for k in ("min_zoom", "max_zoom") if k in options}
+        sets = make_tile_layers(tiles)
+        for layer in sets:
+            self.add_child(layer)
+        # The policy is made of the tile servers; an unusable one is refused at once.
+        list_tile_hosts(sets)
         if background:
-            from cpecgeo.maps.background import add_background
-
-            add_background(self, background)
+            add_background(self, background, with_fills=not sets)
 
     def _heading(self) -> str:
-        """The page's heading; plain text only, and no template code."""
+        """Return the page's heading: plain text only, and no template code."""
         given = (self.title or "Map", self.subtitle)
         texts = [html.escape(text).replace("{", "&#123;") for text in given]
         below = f"<p>{texts[1]}</p>" if texts[1] else ""
@@ -142,23 +147,24 @@ class Map(folium.Map):
 
     def add(
         self,
-        x: Any,
+        x: SubjectLike,
         *,
         name: str | None = None,
         group: str = "Added",
         show: bool = True,
         control: bool = True,
-        geometry: Any = None,
+        geometry: SubjectLike | None = None,
         **style: Any,
     ) -> Self:
         """Draw something; calls chain.
 
         Parameters
         ----------
-        x : GeoDataFrame, GeoSeries, geometry, corridor, route, place, table or str
+        x : name, path, thing, geometry, GeoSeries, GeoDataFrame, table, or a list of them
             Tables need a CRS. Geometries are lon, lat. A corridor brings its sections, stops
-            and km posts. A str is the name of a layer, corridor or place. A table without
-            geometry, such as the result of `nearest`, needs `geometry`.
+            and km posts. A name is that of a corridor, section, place, layer, district or
+            province; a path is read by its suffix. A table without geometry, such as the
+            result of `nearest`, needs `geometry`, or columns of lon and lat.
         name : str, optional
             In the layer control and legend; taken from `x` when omitted.
         group : str
@@ -167,7 +173,7 @@ class Map(folium.Map):
             Whether it is drawn at the start.
         control : bool
             Whether the layer control offers it.
-        geometry : GeoDataFrame, GeoSeries or geometry, optional
+        geometry : name, thing, geometry, GeoSeries or GeoDataFrame, optional
             For tables without one, matched by index. With columns ``lon`` and ``lat`` in the
             table, lines are drawn from each geometry to that point.
         **style
@@ -182,7 +188,7 @@ class Map(folium.Map):
         Raises
         ------
         InputError, CRSError, CoordinateError, UnknownNameError, InputTypeError
-            What came can't be drawn; the message says why.
+            It can't be drawn; the message says why.
 
         Notes
         -----
@@ -190,19 +196,19 @@ class Map(folium.Map):
         remain usable.
         """
         # All layers of one thing have one colour, another than what is there already.
-        spare = spare_color(
+        spare = pick_spare_color(
             look["color"]
-            for layer in self._children.values()
-            if isinstance(layer, VectorLayer) and layer.payload["view"]
+            for layer in self._vectors()
+            if layer.payload["view"]
             for look in layer.payload["looks"]
         )
-        for part in subjects.parts(x, name=name, geometry=geometry, style=style):
+        for part in list_drawings(x, name=name, geometry=geometry, style=style):
             if part.posts is not None:
                 self.add_posts(**part.posts, show=show)
                 continue
             self.add_layer(
                 part.frame,
-                subjects.colored(part, spare),
+                color_drawing(part, spare),
                 name=part.name,
                 group=part.group or group,
                 show=show and part.show,
@@ -231,57 +237,63 @@ class Map(folium.Map):
         frame : GeoDataFrame or GeoSeries
             With a CRS.
         style : Style
-            How it looks.
         name, group, show, control
             As in `add`.
         key : str, optional
             Name of the layer for the page's script.
-
-        Returns
-        -------
-        Map
-            This map.
         """
-        taken = {c.key for c in self._children.values() if isinstance(c, VectorLayer)}
+        payload = encode_layer(frame, style)
+        return self.add_encoded(
+            payload, name=name, group=group, show=show, control=control, key=key
+        )
+
+    def add_encoded(
+        self,
+        payload: Mapping[str, Any],
+        *,
+        name: str,
+        group: str = "Added",
+        show: bool = True,
+        control: bool = True,
+        key: str | None = None,
+    ) -> Self:
+        """Draw a layer that `cpecgeo.maps.layer.encode_layer` has encoded; see `add_layer`."""
+        taken = {c.key for c in self._vectors()}
         if key is None or key in taken:
             key = f"layer{self._added}"
         self._added += 1
-        payload = features(frame, style)
-        layer = VectorLayer(
-            payload, key=key, name=str(name), group=str(group), show=show, control=control
-        )
-        layer.add_to(self)
+        VectorLayer(
+            dict(payload), key=key, name=str(name), group=str(group), show=show, control=control
+        ).add_to(self)
         return self
 
+    def _vectors(self) -> list[VectorLayer]:
+        return [c for c in self._children.values() if isinstance(c, VectorLayer)]
+
     def add_posts(self, line: str, posts: Mapping[str, Any], *, show: bool = True) -> Self:
-        """Km posts of a corridor; they appear with zoom.
+        """Draw the km posts of a corridor; they appear with zoom.
 
         Parameters
         ----------
         line : str
-            The corridor's name.
+            The corridor's title.
         posts : dict
             ``first_km`` and ``points``, one per km, encoded.
         show : bool
             Whether they are drawn at the start.
-
-        Returns
-        -------
-        Map
-            This map.
         """
         self.posts[line] = dict(posts) | {"show": show}
         return self
 
     def data(self) -> dict[str, Any]:
-        """The page's data block, as JSON can say it.
+        """Return the page's data block, as JSON can say it.
 
         Returns
         -------
         dict
             Layers, posts, controls, view, notes and sources.
         """
-        layers = [c for c in self._children.values() if isinstance(c, VectorLayer)]
+        layers = self._vectors()
         boxes = [layer.bounds for layer in layers if layer.bounds and layer.payload["view"]]
         west, south, east, north = zip(*(boxes or [PAKISTAN]), strict=True)
         return {
@@ -300,25 +312,21 @@ class Map(folium.Map):
         }
 
     def _applicable(self) -> list[str]:
-        """Controls that have something to control."""
-        layers = [c for c in self._children.values() if isinstance(c, VectorLayer)]
-        dated = any("opened" in layer.payload["columns"] for layer in layers)
+        """List the controls that have something to control."""
+        dated = any("opened" in layer.payload["columns"] for layer in self._vectors())
         return [name for name in self.controls if name != "timeline" or dated]
 
     def html(self) -> str:
-        """The whole page; the same map gives the same text.
-
-        Returns
-        -------
-        str
-        """
+        """Return the whole page; the same map gives the same text."""
         adopted = [
             (child, child.layer_name)
             for child in self._children.values()
             if isinstance(child, Layer) and not isinstance(child, VectorLayer) and child.control
         ]
         extra = [*(Control(kind) for kind in self._applicable()), Start(adopted)]
-        return page(self, data=self.data(), title=self.title or "Map", lang=self.lang, extra=extra)
+        return render_page(
+            self, data=self.data(), title=self.title or "Map", lang=self.lang, extra=extra
+        )
 
     def save(self, outfile: Any, close_file: bool = True, **kwargs: Any) -> Path | None:  # noqa: ARG002, FBT001, FBT002
         """Write the map as one file that opens anywhere.
@@ -351,7 +359,7 @@ class Map(folium.Map):
         return write_whole(local(outfile, "outfile"), data)
 
     def _repr_html_(self, **kwargs: Any) -> str:  # noqa: ARG002
-        """The map in a frame of its own, for notebooks; works offline."""
+        """Return the map in a frame of its own, for notebooks; works offline."""
         title = html.escape(self.title or "Map")
         return (
             f'<iframe title="{title}" srcdoc="{html.escape(self.html())}" '
@@ -362,7 +370,7 @@ class Map(folium.Map):
     def to_png(
         self, path: Any, *, width: int = 1600, height: int = 1200, timeout: float = 60.0
     ) -> Path:
-        """A picture of the map, through chromium.
+        """Take a picture of the map, through chromium.
 
         Parameters
         ----------
@@ -387,6 +395,4 @@ class Map(folium.Map):
         FileError
             Chromium failed, or `path` can't be written.
         """
-        from cpecgeo.maps.still import picture
-
-        return picture(self.html(), Path(path), width=width, height=height, timeout=timeout)
+        return take_picture(self.html(), Path(path), width=width, height=height, timeout=timeout)

@@ -1,6 +1,6 @@
-"""A folium map as one page that asks for nothing.
+"""A folium map as one page that asks for nothing, and as a picture.
 
-`write` renders the map as folium does and then takes over: libraries are inlined from the
+`render_page` renders the map as folium does and then takes over: libraries are inlined from the
 package, every script is named by its hash in a Content-Security-Policy, random ids become
 numbers, and texts in folium's own tooltips and popups can't leave their quotes.
 """
@@ -11,21 +11,25 @@ import base64
 import hashlib
 import html
 import re
+import shutil
+import subprocess
+import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from branca.element import CssLink, Element, Figure, Html, JavascriptLink
 from folium.map import Tooltip
-from folium.raster_layers import TileLayer
 from jinja2 import TemplateSyntaxError
 
-from cpecgeo.errors import InputError
-from cpecgeo.maps import encode, vendored
+from cpecgeo.errors import FileError, InputError, MissingExtraError
+from cpecgeo.files.atomic import write_whole
+from cpecgeo.maps import encode, libraries
+from cpecgeo.maps.controls import list_tile_hosts
 
-__all__ = ["OWN_SCRIPTS", "page", "tile_hosts"]
+__all__ = ["OWN_SCRIPTS", "find_browser", "render_page", "take_picture"]
 
 # In the order in which they need each other.
 OWN_SCRIPTS = (
@@ -44,11 +48,12 @@ _ON_DEMAND_CSS = {
 }
 _SCRIPT_TAG = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.IGNORECASE | re.DOTALL)
 _RANDOM_ID = re.compile(r"(?<=_)[0-9a-f]{32}(?![0-9a-f])")
-_OSM_TILES = re.compile(r"(^|\.)tile\.(openstreetmap|osm)\.org$")
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SMALLEST, LARGEST = 200, 10_000
 
 
-def page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str, extra: Any) -> str:
-    """The whole page.
+def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str, extra: Any) -> str:
+    """Render the whole page.
 
     Parameters
     ----------
@@ -78,7 +83,7 @@ def page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str, extra:
         before = {id(e) for part in _parts(figure) for e in part._children.values()}  # noqa: SLF001
         for element in extra:
             folium_map.add_child(element)
-        hosts = tile_hosts(_tree(figure))
+        hosts = list_tile_hosts(_tree(figure))
         _quote_texts(figure)
         try:
             for child in list(figure._children.values()):  # noqa: SLF001
@@ -231,12 +236,16 @@ def _libraries(links: list[Element], main: str) -> tuple[list[str], list[str]]:
     for pattern, sheets in _ON_DEMAND_CSS.items():
         if re.search(pattern, main):
             css += [_ANY + name for name in sheets]
-    scripts = dict.fromkeys(vendored.script_for(url) for url in js)
-    styles = dict.fromkeys(vendored.style_for(url) for url in css)
+    scripts = dict.fromkeys(libraries.find_script(url) for url in js)
+    styles = dict.fromkeys(libraries.find_style(url) for url in css)
     own = '"use strict";\n' + "\n".join(
-        [vendored.marker_script(), *(vendored.own(name) for name in OWN_SCRIPTS)]
+        [libraries.build_marker_script(), *(libraries.read_asset(name) for name in OWN_SCRIPTS)]
     )
-    return [*scripts, own], [*styles, vendored.own("map.css"), vendored.own("print.css")]
+    return [*scripts, own], [
+        *styles,
+        libraries.read_asset("map.css"),
+        libraries.read_asset("print.css"),
+    ]
 
 
 def _closed(text: str, tag: str) -> str:
@@ -266,41 +275,76 @@ def _policy(scripts: list[str], hosts: list[str]) -> str:
     return "; ".join(rules)
 
 
-def tile_hosts(elements: list[Any]) -> list[str]:
-    """Servers that the map's tile layers ask, as the policy names them.
-
-    Parameters
-    ----------
-    elements : list of Element
-        Only tile layers count.
+def find_browser() -> str:
+    """Return the path of chromium or Chrome.
 
     Returns
     -------
-    list of str
+    str
 
     Raises
     ------
-    InputError
-        OpenStreetMap's own tile server, which refuses pages from files.
-
-    Examples
-    --------
-    >>> tile_hosts([TileLayer("https://{s}.tiles.example/{z}/{x}/{y}.png", attr="x")])
-    ['https://*.tiles.example']
+    MissingExtraError
+        There is none on PATH.
     """
-    hosts = []
-    for element in elements:
-        if not isinstance(element, TileLayer):
-            continue
-        url = urlparse(str(element.tiles).replace("{s}", "wild-card"))
-        host = (url.hostname or "").replace("wild-card", "*")
-        if _OSM_TILES.search(host):
-            raise InputError(
-                f"tiles from {host} are refused to saved files by the server's policy; name "
-                "another provider, such as tiles='OpenTopoMap', or none."
+    for name in _BROWSERS:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise MissingExtraError(
+        f"no browser is on PATH (looked for {', '.join(_BROWSERS)}); a picture of a map needs one. "
+        "Install chromium, or draw with cpecgeo.maps.figures, which needs none."
+    )
+
+
+def take_picture(page: str, path: Path, *, width: int, height: int, timeout: float) -> Path:
+    """Photograph a page.
+
+    Parameters
+    ----------
+    page : str
+        HTML that asks for nothing.
+    path : Path
+        Where the PNG goes.
+    width, height : int
+        In pixels, 200 to 10,000.
+    timeout : float
+        Seconds.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    MissingExtraError
+        No browser.
+    InputError
+        A size out of range.
+    FileError
+        The browser failed, or `path` can't be written.
+    """
+    for what, size in (("width", width), ("height", height)):
+        if not SMALLEST <= size <= LARGEST:
+            raise InputError(f"{what} is {size!r}; {SMALLEST} to {LARGEST:,} pixels are possible.")
+    program = find_browser()
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "map.html", Path(folder) / "map.png"
+        source.write_text(page, encoding="utf-8")
+        command = [
+            program, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+            "--disable-background-networking", f"--user-data-dir={folder}/profile",
+            "--virtual-time-budget=4000", f"--window-size={width},{height}",
+            f"--screenshot={target}", f"{source.as_uri()}#still",
+        ]  # fmt: skip
+        try:
+            done = subprocess.run(  # noqa: S603 – the program is found on PATH by fixed names
+                command, capture_output=True, timeout=timeout, check=False, text=True
             )
-        if url.scheme not in {"http", "https"} or not re.fullmatch(r"[a-z0-9.*-]+", host):
-            raise InputError(f"tile address {element.tiles!r} names no server.")
-        port = f":{url.port}" if url.port else ""
-        hosts.append(f"{url.scheme}://{host}{port}")
-    return list(dict.fromkeys(hosts))
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise FileError(f"{program} took no picture: {error}") from error
+        if not target.exists():
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise FileError(f"{program} took no picture (exit {done.returncode}): {last}")
+        return write_whole(path, target.read_bytes())

@@ -1,46 +1,39 @@
-"""Colours, dashes and shapes of the map, in one place.
+"""How kinds of features look: colours, dashes and shapes of the map, in one place.
 
-The colours come from Okabe and Ito's set, which people with the common colour-vision
-deficiencies can tell apart [1]_; each is darkened until it has a contrast of at least 4.5 with
-the land. Nothing is told by colour alone: lines say their status by dash, sites their kind by
-shape.
-
-References
-----------
-.. [1] M. Okabe and K. Ito (2008), "Color Universal Design", University of Tokyo.
+Nothing is told by colour alone: railways have cross-ties, lines say their status by dash, sites
+their kind by shape.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from cpecgeo.errors import InputError, UnknownNameError
-from cpecgeo.maps.css import CSS_NAMES
+from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.maps import encode
 
 __all__ = [
-    "CATEGORIES",
     "DASHES",
     "KINDS",
+    "PANES",
     "SHAPES",
     "STATUS_TITLES",
     "Look",
-    "checked_color",
-    "colors_of",
-    "dash_of",
-    "look",
-    "spare_color",
+    "Style",
+    "check_style",
+    "find_dash",
+    "find_look",
 ]
+
+PANES = ("", "area", "line", "point", "background")
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a kind of feature is drawn.
+    """Say how a kind of feature is drawn.
 
     Parameters
     ----------
@@ -63,7 +56,7 @@ class Look:
 KINDS = {
     "road": Look("#b8470c", title="Road"),
     "rail": Look("#0b5c97", title="Railway"),
-    "mining": Look("#8a3a77", title="Mining corridor"),
+    "mining": Look("#57134b", title="Mining corridor"),
     "crossings": Look("#3d3d3d", "square", "Border market or crossing"),
     "ports": Look("#00585f", "down", "Port"),
     "zones": Look("#1c6e46", "hexagon", "Economic zone"),
@@ -92,16 +85,9 @@ STATUS_TITLES = {
     "closed": "closed",
 }
 
-CATEGORIES = (
-    "#0b5c97", "#b8470c", "#1c6e46", "#8a3a77", "#8f5a00", "#00585f", "#6e3b24", "#3d3d3d",
-)  # fmt: skip
-_RAMP = ("#c9dcec", "#8fb9d8", "#4f93c0", "#1f6ba3", "#0a3f6b")
-_HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
-_CALL = re.compile(r"(?:rgb|hsl)a?\([0-9.,%/ deg]{5,40}\)")
 
-
-def look(kind: Any) -> Look:
-    """The look of a kind of feature.
+def find_look(kind: object) -> Look:
+    """Return the look of a kind of feature.
 
     Parameters
     ----------
@@ -114,14 +100,14 @@ def look(kind: Any) -> Look:
 
     Examples
     --------
-    >>> look("rail").title
+    >>> find_look("rail").title
     'Railway'
     """
     return KINDS.get(kind if isinstance(kind, str) else "", KINDS[""])
 
 
-def dash_of(status: Any) -> str:
-    """The dash pattern of a status, in widths of the line; "" is solid.
+def find_dash(status: object) -> str:
+    """Return the dash pattern of a status, in widths of the line; "" is solid.
 
     Parameters
     ----------
@@ -134,132 +120,139 @@ def dash_of(status: Any) -> str:
 
     Examples
     --------
-    >>> dash_of("planned")
+    >>> find_dash("planned")
     '0.6 1.8'
     """
     return DASHES.get(status if isinstance(status, str) else "", "")
 
 
-def checked_color(color: Any) -> str:
-    """A CSS colour, or an error.
+@dataclass(frozen=True)
+class Style:
+    """Say how a layer looks and behaves.
 
     Parameters
     ----------
-    color : str
-        ``#rgb``, ``#rrggbb``, ``rgb(…)``, ``hsl(…)`` or a colour's English name.
+    color : str, optional
+        CSS colour, or a column to colour by; by kind when omitted.
+    scheme : str or sequence of float
+        How numbers become classes: "quantiles", "equal_interval", "std_mean", or the breaks.
+    k : int
+        Number of classes, 2 to 9.
+    unit : str
+        Of the column that is coloured by, for legend and popup.
+    radius : float
+        Of points, in pixels.
+    weight : float, optional
+        Of lines, in pixels.
+    fill : float, optional
+        Opacity of areas, 0 to 1; 0.25 when omitted, 0.75 where the colour is a value.
+    shape : str, optional
+        Of points; see `cpecgeo.maps.style.Look`.
+    pane : str
+        "area", "line", "point" or "background".
+    popup : sequence of str, optional
+        Columns that the popup shows; those of the data model when omitted, and all columns
+        when there are none of these.
+    label : str, optional
+        Column whose text is written beside the features.
+    label_zoom : float
+        Zoom level from which labels appear.
+    label_class : str
+        CSS class of labels.
+    rank : str, optional
+        Column that says which label wins where two collide; higher wins.
+    search : bool
+        Whether the search finds these features.
+    interactive : bool
+        Whether features answer to pointer and keyboard.
+    legend : str, optional
+        Title in the legend, of one entry or above the classes of a column; "" for none.
+    decimals : int
+        Of the degrees that the page keeps.
+    extra : dict
+        More for the page's script: "path" (options of leaflet's paths), "dash", "hidden"
+        (labels only), "order" (of labels, before their rank).
+    """
 
-    Returns
-    -------
-    str
+    color: str | None = None
+    scheme: str | Sequence[float] = "quantiles"
+    k: int = 5
+    unit: str = ""
+    radius: float = 5.0
+    weight: float | None = None
+    fill: float | None = None
+    shape: str | None = None
+    pane: str = ""
+    popup: Sequence[str] | None = None
+    label: str | None = None
+    label_zoom: float = 0.0
+    label_class: str = "place"
+    rank: str | None = None
+    search: bool = True
+    interactive: bool = True
+    legend: str | None = None
+    decimals: int = encode.DECIMALS
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+# Fields of a style that must be text, and those that must be numbers with their limits.
+_TEXTS = ("color", "shape", "pane", "label", "label_class", "rank", "legend", "unit")
+_SIZES = ("radius", "weight", "fill")
+_LARGEST = 200
+_TEXT_RULES = {
+    "color": "a CSS colour such as '#b8470c' or 'teal', or the name of a column",
+    "shape": f"one of {', '.join(SHAPES)}",
+}
+
+
+def check_style(style: Style) -> None:
+    """Refuse a style that nothing can be drawn by.
+
+    Parameters
+    ----------
+    style : Style
+        What was given.
 
     Raises
     ------
+    InputTypeError
+        A field has a type that it can't have.
     InputError
-        It isn't one of these.
-
-    Examples
-    --------
-    >>> checked_color("#b8470c")
-    '#b8470c'
-    """
-    text = color if isinstance(color, str) else ""
-    if _HEX.fullmatch(text) or text.lower() in CSS_NAMES or _CALL.fullmatch(text):
-        return text
-    raise InputError(
-        f"color is {color!r}; give a CSS colour such as '#b8470c' or 'teal', "
-        "or the name of a column to colour by."
-    )
-
-
-def spare_color(used: Iterable[str]) -> str:
-    """A colour of the map's set that isn't used yet; all used, the one used least.
-
-    Parameters
-    ----------
-    used : iterable of str
-        Colours that are on the map.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> spare_color([]), spare_color(["#0b5c97"])
-    ('#0b5c97', '#b8470c')
-    """
-    taken = list(used)
-    return min(CATEGORIES, key=taken.count)
-
-
-def colors_of(frame: pd.DataFrame, color: str) -> tuple[list[str], list[tuple[str, str]]]:
-    """Colours by a column: classes of equal count for numbers, one each for categories.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        The features.
-    color : str
-        A column's name.
-
-    Returns
-    -------
-    colors : list of str
-        One per row; missing values are grey.
-    legend : list of (label, color)
-        The classes.
-
-    Raises
-    ------
+        A size or an opacity is out of range.
     UnknownNameError
-        No such column.
-
-    Examples
-    --------
-    >>> colors_of(pd.DataFrame({"k": ["a", "b", "a"]}), "k")[1]
-    [('a', '#0b5c97'), ('b', '#b8470c')]
+        No such pane or shape.
     """
-    if color not in frame.columns:
-        raise UnknownNameError(color, "column or colour", [str(c) for c in frame.columns])
-    if color == "km_to" and {"km_from", "area_km2"} <= set(frame.columns):
-        limits = frame[["km_from", "km_to"]]
-        if limits.notna().all(axis=None) and len(limits.drop_duplicates()) <= len(CATEGORIES):
-            return _by_ring(frame)
-    values = frame[color]
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        return _by_number(values)
-    text = [None if pd.isna(v) else str(v) for v in values]
-    names = list(dict.fromkeys(t for t in text if t is not None))
-    chosen = {name: CATEGORIES[i % len(CATEGORIES)] for i, name in enumerate(names)}
-    legend = [(name, chosen[name]) for name in names[: len(CATEGORIES)]]
-    return ["#8a8a8a" if t is None else chosen[t] for t in text], legend
+    for name in _TEXTS:
+        value = getattr(style, name)
+        if value is not None and not isinstance(value, str):
+            rule = _TEXT_RULES.get(name, "text")
+            raise InputTypeError(f"{name} is {_shown(value)}; it must be {rule}.")
+    for name in _SIZES:
+        _check_size(name, getattr(style, name))
+    if style.popup is not None and (
+        isinstance(style.popup, str) or not isinstance(style.popup, Sequence)
+    ):
+        raise InputTypeError(
+            f"popup is {_shown(style.popup)}; it must be a list of columns, such as ['name']."
+        )
+    if style.pane not in PANES:
+        raise UnknownNameError(style.pane, "pane", PANES[1:])
+    if style.shape is not None and style.shape not in SHAPES:
+        raise UnknownNameError(style.shape, "shape", SHAPES)
 
 
-def _by_ring(frame: pd.DataFrame) -> tuple[list[str], list[tuple[str, str]]]:
-    """Each ring under its own limits, the outermost the darkest."""
-    pairs = list(zip(frame["km_from"], frame["km_to"], strict=True))
-    rings = sorted(set(pairs))
-    place = np.linspace(0, len(_RAMP) - 1, len(rings) + 1).round().astype(int)[1:]
-    chosen = {ring: _RAMP[p] for ring, p in zip(rings, place, strict=True)}
-    legend = [(f"{low:,.5g} to {high:,.5g} km", chosen[low, high]) for low, high in rings]
-    return [chosen[pair] for pair in pairs], legend
+def _check_size(name: str, value: object) -> None:
+    if value is None and name != "radius":
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise InputTypeError(f"{name} is {_shown(value)}; it must be a number.")
+    if name == "fill":
+        if not 0 <= value <= 1:
+            raise InputError(f"fill is {value!r}; an opacity from 0 to 1 is needed.")
+    elif not 0 < value <= _LARGEST:
+        raise InputError(f"{name} is {value!r}; pixels above 0 and up to {_LARGEST} are needed.")
 
 
-def _by_number(values: pd.Series) -> tuple[list[str], list[tuple[str, str]]]:
-    numbers = values.to_numpy(dtype=float, na_value=np.nan)
-    known = numbers[np.isfinite(numbers)]
-    if not known.size:
-        return ["#8a8a8a"] * len(numbers), []
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, len(_RAMP) + 1)))
-    if len(edges) < 2:
-        edges = np.array([edges[0], edges[0]])
-    steps: Sequence[str] = _RAMP[-(len(edges) - 1) :]
-    place = np.clip(np.searchsorted(edges[1:-1], numbers, side="right"), 0, len(steps) - 1)
-    colors = [
-        steps[p] if np.isfinite(v) else "#8a8a8a" for p, v in zip(place, numbers, strict=True)
-    ]
-    legend = [
-        (f"{low:,.5g} to {high:,.5g}", step)
-        for low, high, step in zip(edges[:-1], edges[1:], steps, strict=True)
-    ]
-    return colors, legend
+def _shown(value: object) -> str:
+    text = " ".join(repr(value)[:60].split())
+    return f"{text} ({type(value).__name__})"

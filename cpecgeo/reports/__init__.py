@@ -4,7 +4,8 @@
 Markdown, or a dict for machines.
 """
 
-from cpecgeo.reports.asking import report
-from cpecgeo.reports.record import Part, Report
+from cpecgeo.reports.document import Report
+from cpecgeo.reports.render import Part
+from cpecgeo.reports.subjects import report
 
 __all__ = ["Part", "Report", "report"]

@@ -12,11 +12,19 @@ from cpecgeo.analysis.measure import nearest
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import MissingExtraError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.maps import explore, strip
-from cpecgeo.maps.figures import drawn_figure
-from cpecgeo.reports.record import Part, Report
+from cpecgeo.maps import draw_strip, explore
+from cpecgeo.maps.figures import render_figure
+from cpecgeo.reports.document import Report
+from cpecgeo.reports.render import Part
 
-__all__ = ["by_status", "caveats_of", "climb_of", "glance", "of_corridor", "people"]
+__all__ = [
+    "glance",
+    "list_caveats",
+    "measure_climb",
+    "report_corridor",
+    "sum_by_status",
+    "sum_people",
+]
 
 _RADII_KM = (5, 10, 25, 50)
 _SITES = {"crossings": "border crossing", "ports": "port", "zones": "zone"}
@@ -31,19 +39,19 @@ _PROXY_NOTE = (
 )
 
 
-def of_corridor(thing: Corridor, *, draw: bool) -> Report:
+def report_corridor(thing: Corridor, *, draw: bool) -> Report:
     """The report on one corridor."""
-    towns, near = people(thing), _near(thing)
+    towns, near = sum_people(thing), _near(thing)
     parts = [
         Part("glance", "At a glance", table=pd.DataFrame([glance(thing)])),
         *(_map(thing) if draw else ()),
         Part("sections", "Sections", table=_sections(thing)),
-        Part("by_status", "Kilometres by status", table=by_status(thing)),
+        Part("by_status", "Kilometres by status", table=sum_by_status(thing)),
         Part("figures", "Published figures, side by side", *_figures(thing)),
         Part("km_posts", "Km posts", table=_posts(thing)),
         Part("districts", "Districts crossed", *_districts(thing)),
         *(_strip(thing) if draw else ()),
-        Part("climb", "The ground under the line", table=pd.DataFrame([climb_of(thing)])),
+        Part("climb", "The ground under the line", table=pd.DataFrame([measure_climb(thing)])),
         towns,
         Part(
             "near",
@@ -57,7 +65,7 @@ def of_corridor(thing: Corridor, *, draw: bool) -> Report:
         subtitle=f"{thing.kind}, {str(thing.status).replace('_', ' ')}; id {thing.name}",
         parts=tuple(parts),
         sources=_sources(thing, near["source"]),
-        caveats=caveats_of(thing),
+        caveats=list_caveats(thing),
         data_version=data_version(),
     )
 
@@ -78,7 +86,7 @@ def glance(thing: Corridor) -> dict[str, Any]:
     }
 
 
-def by_status(thing: Corridor) -> pd.DataFrame:
+def sum_by_status(thing: Corridor) -> pd.DataFrame:
     """Chainage and drawn km by status."""
     table = pd.DataFrame(thing.sections.drop(columns="geometry"))
     table["length_km"] = table["km_to"] - table["km_from"]
@@ -87,7 +95,7 @@ def by_status(thing: Corridor) -> pd.DataFrame:
     return sums
 
 
-def people(thing: Any) -> Part:
+def sum_people(thing: Any) -> Part:
     """Towns and townspeople in rings."""
     table = exposure(thing, _RADII_KM).reset_index()
     missing = sorted({name for names in table.pop("missing_names") for name in names})
@@ -97,32 +105,32 @@ def people(thing: Any) -> Part:
     return Part("people", "People nearby", tuple(text), table)
 
 
-def caveats_of(thing: Corridor) -> tuple[str, ...]:
+def list_caveats(thing: Corridor) -> tuple[str, ...]:
     """What must be known before a figure is quoted."""
     sections = thing.sections
-    told = [f"The drawn line is good to {thing.accuracy_km:g} km where it is worst; {_SHORTER}."]
-    unbuilt = by_status(thing)
+    caveats = [f"The drawn line is good to {thing.accuracy_km:g} km where it is worst; {_SHORTER}."]
+    unbuilt = sum_by_status(thing)
     unbuilt = unbuilt[unbuilt["status"].isin(_UNBUILT)]
-    told += [
+    caveats += [
         f"{row.length_km:,.0f} km are {row.status.replace('_', ' ')}: {_UNBUILT[row.status]}."
         for row in unbuilt.itertuples()
     ]
     sketch = sections.loc[sections["basis"] == "schematic", "name"]
     if len(sketch):
-        told.append(f"Schematic, straight between named places: {', '.join(sketch)}.")
+        caveats.append(f"Schematic, straight between named places: {', '.join(sketch)}.")
     if math.isnan(thing.official_km):
-        told.append("No length of the whole is published.")
-    told += [
+        caveats.append("No length of the whole is published.")
+    caveats += [
         f"{row.name}: {row.chainage_reason}"
         for row in sections.itertuples(index=False)
         if isinstance(getattr(row, "chainage_reason", None), str)
     ]
-    told.append(
+    caveats.append(
         "Elevations are of the ground under the drawn line; climb is an upper guess where the "
         "line cuts across the bends of a valley."
     )
-    told.append(_PROXY_NOTE)
-    return tuple(told)
+    caveats.append(_PROXY_NOTE)
+    return tuple(caveats)
 
 
 def _sections(thing: Corridor) -> pd.DataFrame:
@@ -163,7 +171,7 @@ def _districts(thing: Corridor) -> tuple[tuple[str, ...], pd.DataFrame]:
     return text, pd.DataFrame(found[["name", "km_in", "km_out", "length_km", "share"]])
 
 
-def climb_of(thing: Corridor) -> dict[str, float]:
+def measure_climb(thing: Corridor) -> dict[str, float]:
     """Lowest and highest ground, climb and descent."""
     ground = thing.profile(1.0)
     heights = ground["elevation_m"]
@@ -207,16 +215,16 @@ def _map(thing: Corridor) -> list[Part]:
 
 def _strip(thing: Corridor) -> list[Part]:
     try:
-        figure = strip(thing, every_km=max(1.0, thing.end_km / 400))
+        figure = draw_strip(thing, every_km=max(1.0, thing.end_km / 400))
     except MissingExtraError as error:
         return [Part("strip", "Along the line", (f"No chart: {error}",))]
     alt = f"Stops, districts and ground along {thing.title}, by chainage"
-    return [Part("strip", "Along the line", svg=drawn_figure(figure, "svg"), alt=alt)]
+    return [Part("strip", "Along the line", svg=render_figure(figure, "svg"), alt=alt)]
 
 
 def _sources(thing: Corridor, sites: pd.Series) -> tuple[str, ...]:
     figures = thing.competing.get("source", [])
-    told = [*thing.sources, *figures, *sites]
-    told += [s for name in ("districts", "places") for s in layer(name).attrs["sources"]]
-    told.append("NOAA GLOBE 30 arc-second grid (public domain)")
-    return tuple(dict.fromkeys(str(s) for s in told if not pd.isna(s)))
+    caveats = [*thing.sources, *figures, *sites]
+    caveats += [s for name in ("districts", "places") for s in layer(name).attrs["sources"]]
+    caveats.append("NOAA GLOBE 30 arc-second grid (public domain)")
+    return tuple(dict.fromkeys(str(s) for s in caveats if not pd.isna(s)))

@@ -13,15 +13,16 @@ from cpecgeo.domains.border import Market, market, nearest_corridors, nearest_si
 from cpecgeo.features.elevation import elevation_m
 from cpecgeo.features.places import Place
 from cpecgeo.maps import Map
-from cpecgeo.reports.corridors import people
-from cpecgeo.reports.record import Part, Report
+from cpecgeo.reports.corridors import sum_people
+from cpecgeo.reports.document import Report
+from cpecgeo.reports.render import Part
 
-__all__ = ["of_market", "of_place"]
+__all__ = ["report_market", "report_place"]
 
 _HEIGHTS_APART_M = 100.0
 
 
-def of_market(thing: Market | Place, *, draw: bool) -> Report:
+def report_market(thing: Market | Place, *, draw: bool) -> Report:
     """The report on a border market or crossing."""
     sheet = thing if isinstance(thing, Market) else market(thing.id)
     glance = {
@@ -55,20 +56,22 @@ def of_market(thing: Market | Place, *, draw: bool) -> Report:
             took if len(took) else None,
         ),
         Part("reached", "Within reach by road", *_reached(sheet)),
-        people(sheet.point),
+        sum_people(sheet.point),
         Part("towns", "Nearest towns", table=sheet.towns),
         Part("zones", "Nearest zones", table=sheet.zones),
         Part("ports", "Nearest ports", table=sheet.ports),
     ]
-    told = [f"The position is good to {sheet.accuracy_km:g} km; basis: {sheet.basis}."]
-    told += _heights(sheet)
+    caveats = [f"The position is good to {sheet.accuracy_km:g} km; basis: {sheet.basis}."]
+    caveats += _heights(sheet)
     if sheet.note:
-        told.append(sheet.note)
+        caveats.append(sheet.note)
     if sheet.status is None:
-        told.append("Whether it is open at present isn't known.")
-    told.append("Hours of driving rest on assumed speeds; waiting at the border isn't in them.")
+        caveats.append("Whether it is open at present isn't known.")
+    caveats.append("Hours of driving rest on assumed speeds; waiting at the border isn't in them.")
     sources = [sheet.source, *shut["source"], *took["source"]]
-    return _made(sheet.name, f"border market or crossing to {sheet.country}", parts, sources, told)
+    return _build(
+        sheet.name, f"border market or crossing to {sheet.country}", parts, sources, caveats
+    )
 
 
 def _heights(sheet: Market) -> list[str]:
@@ -85,7 +88,7 @@ def _heights(sheet: Market) -> list[str]:
     return [text]
 
 
-def of_place(thing: Place, *, draw: bool) -> Report:
+def report_place(thing: Place, *, draw: bool) -> Report:
     """The report on a zone, port, mine, power plant, station or town."""
     glance = {
         "id": thing.id,
@@ -101,11 +104,11 @@ def of_place(thing: Place, *, draw: bool) -> Report:
     }
     figures = table("figures")
     figures = figures[figures["feature"] == thing.id]
-    told = [f"The position is good to {thing.accuracy_km:g} km; basis: {thing.basis}."]
+    caveats = [f"The position is good to {thing.accuracy_km:g} km; basis: {thing.basis}."]
     if thing.basis == "proxy":
-        told.append("A proxy: another place's point stands in for it.")
+        caveats.append("A proxy: another place's point stands in for it.")
     if isinstance(thing.note, str) and thing.note:
-        told.append(thing.note)
+        caveats.append(thing.note)
     parts = [
         Part("glance", "At a glance", table=pd.DataFrame([glance])),
         *(_map(thing.name, thing.point, None) if draw else ()),
@@ -118,7 +121,7 @@ def of_place(thing: Place, *, draw: bool) -> Report:
             if len(figures)
             else None,
         ),
-        people(thing.point),
+        sum_people(thing.point),
         Part("towns", "Nearest towns", table=nearest_sites("places", thing.point, 5, "population")),
         Part(
             "crossings",
@@ -129,11 +132,11 @@ def of_place(thing: Place, *, draw: bool) -> Report:
         Part("ports", "Nearest ports", table=nearest_sites("ports", thing.point, 5, "status")),
     ]
     sources = [thing.source, *figures["source"]]
-    return _made(thing.name, f"{thing.layer}: {thing.kind}", parts, sources, told)
+    return _build(thing.name, f"{thing.layer}: {thing.kind}", parts, sources, caveats)
 
 
-def _made(
-    title: str, subtitle: str, parts: list[Part], sources: list[Any], told: list[str]
+def _build(
+    title: str, subtitle: str, parts: list[Part], sources: list[Any], caveats: list[str]
 ) -> Report:
     named = layer("places").attrs["sources"]
     return Report(
@@ -141,7 +144,7 @@ def _made(
         subtitle=subtitle,
         parts=tuple(parts),
         sources=tuple(dict.fromkeys(str(s) for s in [*sources, *named] if not pd.isna(s))),
-        caveats=tuple(told),
+        caveats=tuple(caveats),
         data_version=data_version(),
     )
 

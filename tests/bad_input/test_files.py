@@ -147,7 +147,7 @@ EXTRAS = {
     "rasterio": ("dem", lambda p: cg.profile("taxila-havelian", 20, dem=p / "good.csv")),
     "osmium": ("osm", lambda p: cg.osm.refresh("taxila-havelian", file=p / "good.csv")),
     "searoute": ("sea", lambda _: cg.sea_route("Gwadar Port", "Karachi Port")),
-    "matplotlib": ("plot", lambda _: __import__("cpecgeo.maps.figures", fromlist=["x"]).overview()),
+    "matplotlib": ("plot", lambda _: __import__("cpecgeo.maps.figures", fromlist=["x"]).draw_profile("ml1")),
     "distributed": (
         "scale",
         lambda p: scale.nearest_file(

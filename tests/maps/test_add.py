@@ -1,5 +1,4 @@
 import dataclasses
-import types
 
 import geopandas as gpd
 import numpy as np
@@ -17,8 +16,9 @@ from cpecgeo.errors import (
     UnknownNameError,
 )
 from cpecgeo.maps import Map, cpec_map, explore
-from cpecgeo.maps.layer import CANVAS_ABOVE, Style, features
-from cpecgeo.maps.style import DASHES, KINDS, checked_color, colors_of
+from cpecgeo.maps.colors import CATEGORIES, MISSING, OTHER, check_color, classify_colors
+from cpecgeo.maps.layer import CANVAS_ABOVE, encode_layer
+from cpecgeo.maps.style import DASHES, KINDS, Style
 
 
 def bare(**options):
@@ -132,18 +132,19 @@ def test_first_name_is_the_title(towns):
 def test_colour_by_numbers_and_categories():
     frame = pd.DataFrame({"v": np.arange(10.0), "k": list("ababababab")})
     frame.loc[3, "v"] = np.nan
-    colors, legend = colors_of(frame, "v")
-    assert colors[3] == "#8a8a8a"
-    assert len(legend) == 5
+    colors, legend = classify_colors(frame, "v")
+    assert colors[3] == MISSING
+    assert len(legend) == 6
     assert colors[0] == legend[0][1]
-    assert colors[9] == legend[-1][1]
-    assert [label for label, _ in colors_of(frame, "k")[1]] == ["a", "b"]
-    assert colors_of(frame.assign(v=7.0), "v")[1][0][0] == "7 to 7"
+    assert colors[9] == legend[-2][1]
+    assert legend[-1] == ("no value (1)", MISSING)
+    assert [label for label, _ in classify_colors(frame, "k")[1]] == ["a", "b"]
+    assert classify_colors(frame.assign(v=7.0), "v")[1][0][0] == "7 to 7"
 
 
 @pytest.mark.parametrize("color", ["#abc", "#aabbcc", "teal", "rgb(1, 2, 3)", "hsl(120 50% 50%)"])
 def test_css_colours(color):
-    assert checked_color(color) == color
+    assert check_color(color) == color
 
 
 def test_kinds_can_be_told_apart_and_read_on_the_land():
@@ -191,7 +192,7 @@ def test_many_points_go_to_a_canvas():
             geometry=gpd.points_from_xy(np.linspace(60, 78, n), np.full(n, 30.0)),
             crs=4326,
         )
-        return features(frame, Style())
+        return encode_layer(frame, Style())
 
     assert "cloud" in cloud(CANVAS_ABOVE + 1)
     assert "geometry" in cloud(CANVAS_ABOVE)
@@ -200,7 +201,7 @@ def test_many_points_go_to_a_canvas():
 def test_long_edges_are_drawn_as_geodesics():
     line = LineString([(20, 50), (120, 50)])
     frame = gpd.GeoDataFrame({"name": ["x"]}, geometry=[line], crs=4326)
-    ((_, (text,)),) = features(frame, Style())["geometry"]
+    ((_, (text,)),) = encode_layer(frame, Style())["geometry"]
     from test_encode import lonlats
 
     lat = lonlats(text)[:, 1]
@@ -265,15 +266,16 @@ def test_posts_do_not_drift_by_rounding():
 
 
 def test_routes_and_places_by_their_shape():
-    route = types.SimpleNamespace(legs=None, line=LineString([(67, 25), (68, 26)]))
-    assert layer(bare().add(route), "Route")["n"] == 1
+    route = cpecgeo.route("Rohri Junction", "Sibi", mode="rail")
+    name = f"Rohri Junction \u2013 Sibi, {route.length_km:,.0f} km"
+    assert layer(bare().add(route), name)["n"] == len(route.legs)
     assert layer(bare().add(cpecgeo.place("Gwadar Port")), "Gwadar Port")["n"] == 1
 
 
 def test_names_are_looked_up():
     assert layer(bare().add("ports"), "ports")["n"] == len(cpecgeo.layer("ports"))
     assert bare().add("ML-1").data()["posts"]
-    with pytest.raises(UnknownNameError, match="layer, corridor or place"):
+    with pytest.raises(UnknownNameError, match="corridor, section, place"):
         bare().add("Xanadu of the East")
 
 
@@ -357,10 +359,10 @@ def test_shapes_and_panes_are_of_a_fixed_set(towns, option, near):
 
 
 def test_shapes_are_those_that_the_page_draws():
-    from cpecgeo.maps import vendored
+    from cpecgeo.maps import libraries
     from cpecgeo.maps.style import SHAPES
 
-    block = vendored.own("layers.js").split("const SHAPES = {")[1].split("};")[0]
+    block = libraries.read_asset("layers.js").split("const SHAPES = {")[1].split("};")[0]
     assert [line.split(":")[0].strip() for line in block.strip().splitlines()] == list(SHAPES)
 
 
@@ -392,10 +394,10 @@ def test_corridors_by_name_keep_their_title_and_layers_their_look():
 
 
 def test_names_of_areas_lie_inside_them():
-    from cpecgeo.maps.background import ground_names
+    from cpecgeo.maps.background import read_ground_names
 
     provinces = cpecgeo.layer("provinces").set_index("name").geometry
-    for row in ground_names()["province"].itertuples():
+    for row in read_ground_names()["province"].itertuples():
         at = shapely.get_parts(row.geometry)
         assert len(at) >= 5
         assert shapely.contains(provinces[row.name], at).all(), row.name
@@ -407,7 +409,7 @@ def test_credits_come_from_a_fixed_list():
         geometry=[Point(67, 25)],
         crs=4326,
     )
-    assert features(frame, Style())["credits"] == [
+    assert encode_layer(frame, Style())["credits"] == [
         ("© OpenStreetMap contributors", "Open Database Licence 1.0"),
         ("GeoNames", "CC BY 4.0"),
     ]
@@ -417,7 +419,7 @@ def test_the_legend_of_rings_says_their_limits():
     ports = cpecgeo.layer("ports")
     for km, labels in (([50], ["0 to 50 km"]), ([5, 10], ["0 to 5 km", "5 to 10 km"])):
         frame = cpecgeo.rings(ports, km=km, dissolve=False)
-        colors, legend = colors_of(frame, "km_to")
+        colors, legend = classify_colors(frame, "km_to")
         assert [label for label, _ in legend] == labels
         assert colors[: len(km)] == [color for _, color in legend]
         assert len(set(colors)) == len(km)
@@ -433,3 +435,119 @@ def test_rings_and_buffers_are_layers_and_radius_is_kept():
     assert layer(made, "Twenty km")["geometry"][0][0] == 3
     towns = cpecgeo.layer("places").head(5)
     assert layer(bare().add(towns, name="T", radius=9), "T")["style"]["radius"] == 9
+
+
+@pytest.mark.parametrize(
+    ("option", "near"),
+    [({"zzz": 3}, None), ({"language": "ur"}, "lang"), ({"zoom_strat": 3}, "zoom_start")],
+)
+def test_options_that_no_map_has_are_refused_with_near_names(option, near):
+    with pytest.raises(UnknownNameError, match="option of a map") as caught:
+        bare(**option)
+    assert near is None or near in caught.value.near
+    assert bare(max_zoom=9, zoom_snap=1).options["max_zoom"] == 9
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        {"fill": "dark"}, {"fill": [0.5]}, {"radius": "5"}, {"radius": None}, {"radius": True},
+        {"weight": "wide"}, {"color": 3}, {"color": ["red"]}, {"shape": 1}, {"label": 0},
+        {"legend": 5}, {"popup": "name"},
+    ],
+)  # fmt: skip
+def test_a_style_of_a_wrong_type_is_named_with_its_rule(towns, style):
+    (name,) = style
+    with pytest.raises(InputTypeError, match=f"{name} is .*must be"):
+        bare().add(towns, **style)
+
+
+def test_more_categories_than_colours_are_one_class_of_their_own():
+    frame = pd.DataFrame({"k": [*("abcdefgh" * 2), "i", "j", None]})
+    colors, legend = classify_colors(frame, "k")
+    assert len(set(colors[:8])) == 8
+    assert colors[-3:] == [OTHER, OTHER, MISSING]
+    assert [label for label, _ in legend] == [*"abcdefgh", "2 others", "no value (1)"]
+    assert OTHER not in CATEGORIES
+
+
+def test_classes_of_numbers_by_scheme():
+    frame = pd.DataFrame({"v": [0.0, 1, 2, 3, 100]})
+    colors, legend = classify_colors(frame, "v", scheme="equal_interval", k=2, unit="t")
+    assert [label for label, _ in legend] == ["0 to 50 t", "50 to 100 t"]
+    assert colors[:4] == [legend[0][1]] * 4
+    colors, legend = classify_colors(frame, "v", scheme=[2, 50])
+    assert [label for label, _ in legend] == ["below 2", "2 to 50", "50 and more"]
+    assert [colors.index(c) for _, c in legend] == [0, 2, 4]
+    with pytest.raises(InputError, match="rise"):
+        classify_colors(frame, "v", scheme=[3, 1])
+    with pytest.raises(UnknownNameError, match="quantiles"):
+        classify_colors(frame, "v", scheme="quantile")
+    with pytest.raises(InputError, match="2 to 9"):
+        classify_colors(frame, "v", k=1)
+
+
+def test_the_popup_tells_the_value_that_the_colour_stands_for(towns):
+    named = towns.assign(source="survey", accuracy_km=1.0)
+    got = layer(bare().add(named, name="T", color="people", unit="m"), "T")
+    assert got["fields"][0] == ["people", "People", "m"]
+    assert got["legendTitle"] == "People"
+    assert got["style"]["fill"] > 0.5
+    titled = layer(bare().add(named, name="T", color="people", legend="Residents"), "T")
+    assert titled["legendTitle"] == "Residents"
+    assert layer(bare().add(named, name="T", color="people", legend=""), "T")["legend"] == []
+
+
+def test_columns_of_one_name_are_both_kept(towns):
+    twice = pd.concat([towns, towns[["people"]] * 10], axis=1)
+    got = layer(bare().add(twice, name="T", color="people"), "T")
+    assert [f[0] for f in got["fields"]] == ["people", "people (2)"]
+    assert got["columns"]["people (2)"][:2] == [10, 20]
+
+
+def test_routes_are_named_by_their_ends_and_length():
+    ways = cpecgeo.routes("Lahore", "Karachi", k=2)
+    names = [v["name"] for v in bare().add(list(ways)).data()["layers"].values()]
+    assert len(set(names)) == len(ways)
+    assert all(n.startswith("Lahore") and n.endswith(" km") for n in names)
+
+
+def names_of(made):
+    return [v["name"] for v in made.data()["layers"].values()]
+
+
+def test_every_kind_of_thing_is_drawn(tmp_path):
+    """Whatever `resolve` takes, `add` takes."""
+    route = cpecgeo.route("Rohri Junction", "Sibi", mode="rail")
+    reach = cpecgeo.reach("Gwadar", km=50, mode="road")
+    market, port = cpecgeo.market("Torkham"), cpecgeo.place("Gwadar Port")
+    line = LineString([(67, 25), (68, 26)])
+    path = tmp_path / "villages.csv"
+    path.write_text("name,lon,lat\nA,67.5,25.5\nB,67.6,25.4\n")
+    section = cpecgeo.layer("sections").set_index("id").loc["raikot-thakot", "name"]
+    for x, name in [
+        ("raikot-thakot", section), ("Gwadar Port", "Gwadar Port"), ("district:Quetta", "Quetta"),
+        ("Balochistan", "Balochistan"), (market, market.name), (port, port.name),
+        (str(path), "villages.csv"), (path, "villages.csv"),
+        (pd.DataFrame({"Longitude": [67.0], "Latitude": [25.0]}), "Result"),
+        ([line, Point(67, 25)], "2 geometries"),
+    ]:  # fmt: skip
+        made = bare().add(x)
+        assert names_of(made) == [name], x
+        assert any(made.data()["layers"]["layer0"]["geometry"])
+    mixed = bare().add([route, reach, market, "ml2", line, str(path)])
+    names = names_of(mixed)
+    assert {market.name, cpecgeo.corridor("ml2").title, "LineString", "villages.csv"} <= set(names)
+    assert len(names) == len(set(names)) == 9
+    assert mixed.data()["posts"]
+
+
+def test_results_follow_a_corridor_by_name():
+    table = pd.DataFrame(cpecgeo.crossed("ml2", "districts").drop(columns="geometry"))
+    got = layer(bare().add(table, geometry="ml2", name="Crossed"), "Crossed")
+    assert [g[0] for g in got["geometry"]] == [2] * len(table)
+    same = cpecgeo.layer("ports")
+    frame = cpecgeo.nearest(same.dropna(subset="geometry"), "ml1")
+    frame["km_in"], frame["km_out"] = 0.0, 1.0
+    links = bare().add(frame, geometry=same.dropna(subset="geometry"), name="N")
+    assert "N: links" in names_of(links), "a series has a method called between too"

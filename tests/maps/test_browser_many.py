@@ -7,7 +7,7 @@ from conftest import MAP
 
 from cpecgeo.errors import InputError, MissingExtraError
 from cpecgeo.maps import Map
-from cpecgeo.maps.still import browser
+from cpecgeo.maps.page import find_browser
 
 pytestmark = pytest.mark.browser
 
@@ -85,4 +85,4 @@ def test_a_picture_needs_a_sane_size(tmp_path):
 def test_a_picture_needs_a_browser(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingExtraError, match="Install chromium"):
-        browser()
+        find_browser()

@@ -95,6 +95,11 @@ def test_a_line_that_vanishes_by_rounding_keeps_two_points():
         (np.int64(3), 3), (np.float64(0.1), 0.1), (np.True_, True), ("", ""),
         (dt.date(2020, 5, 1), "2020-05-01"), ([1, None, "a"], [1, "a"]), ([], None),
         (pd.Timestamp("2017-02-03"), "2017-02-03"),
+        (pd.Timestamp("2017-02-03 14:05"), "2017-02-03 14:05"),
+        (pd.Timestamp("2017-02-03 00:00:01"), "2017-02-03 00:00:01"),
+        (pd.Timestamp("2017-02-03 06:30", tz="Asia/Karachi"), "2017-02-03 06:30+05:00"),
+        (2**53, 2**53), (2**53 + 1, "9007199254740993"), (-(2**60), str(-(2**60))),
+        (1234567.890123, 1234567.890123), (0.1 + 0.2, 0.3), (np.float32(0.1), 0.1),
     ],
 )  # fmt: skip
 def test_plain(value, want):
@@ -127,10 +132,11 @@ def test_dumps_survives_unpaired_surrogates():
 
 
 def test_collections_are_taken_apart():
-    from cpecgeo.maps.layer import Style, features
+    from cpecgeo.maps.layer import encode_layer
+    from cpecgeo.maps.style import Style
 
     mixed = GeometryCollection([Point(67, 25), LineString([(67, 25), (68, 26)])])
     frame = gpd.GeoDataFrame({"name": ["both"]}, geometry=[mixed], crs=4326)
-    payload = features(frame, Style())
+    payload = encode_layer(frame, Style())
     assert sorted(g[0] for g in payload["geometry"]) == [1, 2]
     assert payload["n"] == 2

@@ -11,8 +11,8 @@ import pytest
 
 import cpecgeo
 from cpecgeo.errors import FileError, InputError, MissingExtraError, UnknownNameError
-from cpecgeo.maps import overview, profile, save_figure, strip
-from cpecgeo.maps.background import ground_shapes
+from cpecgeo.maps import draw_overview, draw_profile, draw_strip, save_figure
+from cpecgeo.maps.background import read_ground
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = r"$\input{/etc/passwd}$ <script>alert(1)</script> $x$ %n \\ & ü"
@@ -20,7 +20,7 @@ HOSTILE = r"$\input{/etc/passwd}$ <script>alert(1)</script> $x$ %n \\ & ü"
 
 @pytest.fixture(scope="module")
 def one():
-    return strip("taxila-havelian")
+    return draw_strip("taxila-havelian")
 
 
 def words(axes):
@@ -31,7 +31,7 @@ def words(axes):
     ("suffix", "start"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")]
 )
 @pytest.mark.parametrize(
-    "draw", [lambda: strip("taxila-havelian"), lambda: profile("khyber-railway")]
+    "draw", [lambda: draw_strip("taxila-havelian"), lambda: draw_profile("khyber-railway")]
 )
 def test_each_format_and_the_same_bytes(tmp_path, suffix, start, draw):
     first = save_figure(draw(), tmp_path / f"a{suffix}", dpi=60).read_bytes()
@@ -43,10 +43,10 @@ def test_each_format_and_the_same_bytes(tmp_path, suffix, start, draw):
 
 def test_the_same_bytes_in_another_process(tmp_path):
     code = (
-        "import hashlib; from cpecgeo.maps import profile;"
-        "from cpecgeo.maps.figures import drawn_figure;"
-        "f = profile('khyber-railway');"
-        "print([hashlib.sha256(drawn_figure(f, k, dpi=50)).hexdigest() for k in ('svg', 'pdf')])"
+        "import hashlib; from cpecgeo.maps import draw_profile;"
+        "from cpecgeo.maps.figures import render_figure;"
+        "f = draw_profile('khyber-railway');"
+        "print([hashlib.sha256(render_figure(f, k, dpi=50)).hexdigest() for k in ('svg', 'pdf')])"
     )
     digests = {
         subprocess.run(
@@ -70,12 +70,12 @@ def test_another_suffix_and_a_missing_folder_are_refused(tmp_path, one):
 def test_without_matplotlib_the_message_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError, match=r"cpecgeo\[plot\]"):
-        profile("khyber-railway")
+        draw_profile("khyber-railway")
 
 
 def test_unknown_corridors_are_refused():
     with pytest.raises(UnknownNameError):
-        strip("ml9000")
+        draw_strip("ml9000")
 
 
 def test_strip_shows_stops_districts_and_ground_along_the_chainage(one):
@@ -95,7 +95,7 @@ def test_strip_shows_stops_districts_and_ground_along_the_chainage(one):
 
 
 def test_profile_is_that_of_the_corridor():
-    axes = profile("khyber-railway", every_km=2).axes[0]
+    axes = draw_profile("khyber-railway", every_km=2).axes[0]
     want = cpecgeo.corridor("khyber-railway").profile(2)
     assert np.allclose(axes.lines[0].get_xdata(), want["km"])
     assert np.allclose(axes.lines[0].get_ydata(), want["elevation_m"])
@@ -105,7 +105,7 @@ def test_profile_is_that_of_the_corridor():
 
 @pytest.fixture(scope="module")
 def whole():
-    return overview()
+    return draw_overview()
 
 
 def test_overview_draws_all_corridors_names_and_disputed_boundaries(whole, tmp_path):
@@ -136,11 +136,11 @@ def test_names_of_the_overview_do_not_touch(whole):
 
 
 def test_ground_has_all_its_parts():
-    assert all(not shape.is_empty for shape in ground_shapes().values())
+    assert all(not shape.is_empty for shape in read_ground().values())
 
 
 def test_titles_are_text_and_not_mathematics(tmp_path):
     thing = dataclasses.replace(cpecgeo.corridor("khyber-railway"), title=HOSTILE)
-    text = save_figure(profile(thing), tmp_path / "t.svg").read_text()
+    text = save_figure(draw_profile(thing), tmp_path / "t.svg").read_text()
     assert "<script>" not in text
     assert "passwd" in text

@@ -15,7 +15,7 @@ import pytest
 from shapely.geometry import Point, box
 
 from cpecgeo.errors import DataError, FileError, InputError, UnknownNameError
-from cpecgeo.maps import Map, vendored
+from cpecgeo.maps import Map, libraries
 from cpecgeo.maps.page import _literal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -268,21 +268,21 @@ def test_vendored_files_are_those_of_the_record():
 
 def test_what_is_wanted_is_what_is_recorded():
     wanted = json.loads((ROOT / "tools" / "assets" / "wanted.json").read_text())
-    record = {lib.name: lib.version for lib in vendored.libraries()}
+    record = {lib.name: lib.version for lib in libraries.list_libraries()}
     assert {name: entry["version"] for name, entry in wanted.items()} == record
 
 
 def test_no_vendored_script_compiles_text_to_code():
-    for library in vendored.libraries():
+    for library in libraries.list_libraries():
         for name in library.stands_for:
             if name.endswith(".js"):
-                text = vendored.script_for(f"https://any.example/{name}")
+                text = libraries.find_script(f"https://any.example/{name}")
                 assert not re.search(r"\bnew Function\(|\beval\(", text), name
 
 
 def test_a_missing_asset_says_install_again():
     with pytest.raises(DataError, match="install cpecgeo again"):
-        vendored.own("nothing.js")
+        libraries.read_asset("nothing.js")
 
 
 def test_own_scripts_set_no_text_as_markup():

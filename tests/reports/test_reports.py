@@ -77,6 +77,52 @@ def test_every_kind_of_thing(asked, keys):
     assert told["data_version"] == cg.layer("ports").attrs["data_version"]
 
 
+def test_whatever_has_a_shape_has_a_report():
+    """Sections, districts, routes, catchments, geometries and tables, and all of them mixed."""
+    route = cg.route("Lahore", "Karachi")
+    section = cg.layer("sections").set_index("id").loc["raikot-thakot"]
+    told = cg.report("raikot-thakot", draw=False).to_dict()
+    assert told["title"] == section["name"]
+    assert told["glance"]["official_km"] == 280
+    assert told["glance"]["drawn_km"] == pytest.approx(cg.length_km(section.geometry), abs=1e-3)
+    assert told["corridors"][0]["distance_km"] == 0
+    legs = cg.report(route, draw=False).to_dict()
+    assert legs["title"] == "Lahore \u2013 Karachi"
+    assert sum(leg["km"] for leg in legs["legs"]) == pytest.approx(legs["glance"]["route_km"])
+    quetta = cg.report("district:Quetta", draw=False).to_dict()
+    assert "Quetta" in {town["name"] for town in quetta["towns"]}
+    assert quetta["glance"]["area_km2"] == pytest.approx(2940, rel=0.01)
+    reach = cg.report(cg.reach("Gwadar", km=50, mode="road"), draw=False).to_dict()
+    assert reach["glance"]["limit"] == "50 km"
+    spot = cg.report(cg.place("Gwadar Port").point, draw=False).to_dict()
+    assert spot["people"] == cg.report("Gwadar Port", draw=False).to_dict()["people"]
+    mixed = cg.report([route, cg.market("Torkham"), "ml1", "district:Quetta"], draw=False).to_dict()
+    assert [row["title"] for row in mixed["shapes"]] == ["Lahore \u2013 Karachi", "Quetta"]
+    assert [row["id"] for row in mixed["apart"]][1:3] == ["torkham", "ml1"]
+
+
+def test_a_report_speaks_to_people():
+    frame = pd.DataFrame({"status": ["under_construction"], "share": [1.0]})
+    text = Report("t", "s", (Part("rows", "Rows", (), frame),), (), (), "0").to_html()
+    assert ">under construction<" in text
+    assert "100.0\u00a0%<" in text
+
+
+@pytest.mark.browser
+def test_a_map_in_a_notebooks_report_has_room(chromium, tmp_path):
+    outer = tmp_path / "notebook.html"
+    outer.write_text(
+        f"<!DOCTYPE html><meta charset='utf-8'><div style='width:900px'>"
+        f"{cg.report('taxila-havelian')._repr_html_()}</div>"
+    )
+    page = chromium.new_page(viewport={"width": 1000, "height": 800})
+    page.goto(outer.as_uri())
+    box = page.locator("iframe").bounding_box()
+    assert box["width"] > 850
+    assert box["height"] > 450
+    page.close()
+
+
 def test_a_market_is_told_as_market_says():
     told = cg.report("Torkham", draw=False).to_dict()
     sheet = cg.market("Torkham")
@@ -214,11 +260,11 @@ def test_a_corridor_reports_on_itself():
 
 
 def test_an_open_road_that_is_being_widened_is_not_said_to_be_missing():
-    from cpecgeo.reports.corridors import caveats_of
+    from cpecgeo.reports.corridors import list_caveats
 
-    (text,) = (t for t in caveats_of(cg.corridor("western")) if "under construction" in t)
+    (text,) = (t for t in list_caveats(cg.corridor("western")) if "under construction" in t)
     assert text.startswith("298 km")
     assert "an open one being rebuilt" in text
     # 106 of these km are planned over an existing road.
-    (text,) = (t for t in caveats_of(cg.corridor("central")) if "km are planned" in t)
+    (text,) = (t for t in list_caveats(cg.corridor("central")) if "km are planned" in t)
     assert text.startswith("925 km are planned: a new way, not there yet, or one to be built over")

@@ -86,9 +86,9 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         maps_by_browser(folder, Path(work))
-    maps.save_figure(maps.overview(), folder / "figure-overview.png", dpi=110)
-    maps.save_figure(maps.strip("ml1"), folder / "figure-strip.png", dpi=110)
-    maps.save_figure(maps.profile("kkh"), folder / "figure-profile.png", dpi=110)
+    maps.save_figure(maps.draw_overview(), folder / "figure-overview.png", dpi=110)
+    maps.save_figure(maps.draw_strip("ml1"), folder / "figure-strip.png", dpi=110)
+    maps.save_figure(maps.draw_profile("kkh"), folder / "figure-profile.png", dpi=110)
     for path in sorted(folder.glob("*.png")):
         small(path)
 

@@ -1,26 +1,31 @@
-"""A report as HTML and as Markdown."""
+"""The parts of a report, and how they become HTML and Markdown."""
 
 from __future__ import annotations
 
 import base64
+import math
 import re
+from dataclasses import dataclass, field
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from cpecgeo.reports.record import Part, Report, plain
+from cpecgeo.maps.style import STATUS_TITLES
 
-__all__ = ["fragment", "html", "markdown"]
+__all__ = ["Content", "Part", "render_fragment", "render_html", "render_markdown", "to_plain"]
 
 _UNITS = {"km": "km", "km2": "km²", "m": "m", "hours": "h", "percent": "%", "busd": "bn USD"}
-_PLACES = {"share": 3, "ratio": 3, "lon": 5, "lat": 5}
+_PLACES = {"ratio": 3, "lon": 5, "lat": 5}
 # Counted, not measured.
 _WHOLE = ("population", "within_", "features")
 # Parts of one row that are shown as tiles, and from how many letters on a text needs a row.
 _FACTS = ("glance", "climb")
 _LONG = 28
+# A notebook gives frames 300 by 150 pixels; a page has its own style for them.
+_FRAME = Markup(' style="width:100%;height:32rem;border:1px solid #ddd6c8"')
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -72,7 +77,7 @@ _BODY = """
 <h2 id="{{ part.key }}">{{ part.heading }}</h2>
 {% for text in part.text %}<p>{{ text }}</p>
 {% endfor %}
-{% if part.page %}<iframe title="{{ part.alt }}" sandbox="allow-scripts" srcdoc="{{ part.page }}"></iframe>
+{% if part.page %}<iframe title="{{ part.alt }}"{{ frame }} sandbox="allow-scripts" srcdoc="{{ part.page }}"></iframe>
 {% endif %}
 {% if part.image %}<div class="wide chart"><img alt="{{ part.alt }}" src="{{ part.image }}"></div>
 {% endif %}
@@ -114,23 +119,78 @@ _PAGE = (
 _JINJA = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
 
 
-def html(report: Report) -> str:
-    """The page; the same report gives the same text."""
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One part of a report.
+
+    Attributes
+    ----------
+    key : str
+        Its name in the dict.
+    heading : str
+    text : tuple of str
+        Paragraphs.
+    table : DataFrame or None
+        Units are in the names of columns.
+    svg : bytes
+        A chart, with `alt` to say what it shows.
+    page : str
+        A map: a whole page of its own.
+    alt : str
+    """
+
+    key: str
+    heading: str
+    text: tuple[str, ...] = ()
+    table: pd.DataFrame | None = None
+    svg: bytes = field(default=b"", repr=False)
+    page: str = field(default="", repr=False)
+    alt: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What a report says, before it is HTML or Markdown.
+
+    Attributes
+    ----------
+    title, subtitle : str
+    parts : tuple of Part
+    sources : tuple of str
+        Everything the report rests on.
+    caveats : tuple of str
+        What a reader must know before quoting a figure.
+    data_version : str
+    """
+
+    title: str
+    subtitle: str
+    parts: tuple[Part, ...]
+    sources: tuple[str, ...]
+    caveats: tuple[str, ...]
+    data_version: str
+
+
+def render_html(report: Content) -> str:
+    """Render the page; the same report gives the same text."""
     # A page inside a frame is held to the policy of the page around it, and to its own.
     policies = [m[1] for p in report.parts if (m := _POLICY.search(p.page))]
     return _JINJA.from_string(_PAGE).render(
         report=report,
         parts=[_shown(part) for part in report.parts],
+        frame="",
         # Our own text, or the map's own attribute as it stands there.
         policy=Markup(policies[0]) if policies else _NO_SCRIPTS,  # noqa: S704
         style=Markup(_STYLE),  # noqa: S704
     )
 
 
-def fragment(report: Report) -> str:
-    """For notebooks: without styles of its own."""
+def render_fragment(report: Content) -> str:
+    """Render it for notebooks, without styles of its own."""
     parts = [_shown(part) for part in report.parts]
-    return f"<div>{_JINJA.from_string(_BODY).render(report=report, parts=parts)}</div>"
+    return (
+        f"<div>{_JINJA.from_string(_BODY).render(report=report, parts=parts, frame=_FRAME)}</div>"
+    )
 
 
 def _shown(part: Part) -> dict[str, Any]:
@@ -169,13 +229,13 @@ def _kind(column: pd.Series) -> str:
     """The class of a column: numbers stand to the right, long texts get room."""
     if column.dtype.kind in "fiu":
         return "n"
-    longest = max((len(str(plain(value))) for value in column), default=0)
+    longest = max((len(str(to_plain(value))) for value in column), default=0)
     return "t" if longest > _LONG else ""
 
 
 def _bar(value: Any, column: str) -> str:
     """The length of a bar beside a share, in letters' widths."""
-    share = plain(value) if column == "share" else None
+    share = to_plain(value) if column == "share" else None
     return f"{8 * min(max(share, 0.0), 1.0):.2f}" if share else ""
 
 
@@ -201,22 +261,24 @@ def _title(column: str) -> str:
 
 
 def _cell(value: Any, column: str) -> str:
-    value = plain(value)
+    value = to_plain(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(str(v) for v in value)
+    if isinstance(value, float) and column == "share":
+        return f"{value:.1%}".replace("%", "\u00a0%")
     if isinstance(value, float):
         whole = column.startswith(_WHOLE) or column.endswith("_m")
         places = 0 if whole else _PLACES.get(column, 2)
         return f"{value:,.{places}f}"
     if isinstance(value, int):
         return str(value) if column.endswith("year") else f"{value:,}"
-    return "" if value is None else str(value)
+    return "" if value is None else STATUS_TITLES.get(value, str(value))
 
 
-def markdown(report: Report) -> str:
-    """The text and tables."""
+def render_markdown(report: Content) -> str:
+    """Render text and tables as Markdown."""
     lines = [f"# {_safe(report.title)}", "", _safe(report.subtitle), ""]
     for part in report.parts:
         if part.table is None and not part.text:
@@ -254,3 +316,16 @@ def _safe(text: str) -> str:
     for mark, shown in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         flat = flat.replace(mark, shown)
     return re.sub(r"([\\`*_\[\]|])", r"\\\1", flat)
+
+
+def to_plain(value: Any) -> Any:
+    """Return a value as JSON knows it; what is missing is None."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (list, tuple)):
+        return [to_plain(v) for v in value]
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, (str, bool, int, float)):
+        return value
+    return str(value)

@@ -17,7 +17,14 @@ from urllib.parse import urlparse
 
 from cpecgeo.errors import DataError, InputError
 
-__all__ = ["Library", "libraries", "marker_script", "own", "script_for", "style_for"]
+__all__ = [
+    "Library",
+    "build_marker_script",
+    "find_script",
+    "find_style",
+    "list_libraries",
+    "read_asset",
+]
 
 _MIME = {
     "png": "image/png",
@@ -57,8 +64,8 @@ class Library:
 
 
 @functools.cache
-def libraries() -> tuple[Library, ...]:
-    """All vendored packages.
+def list_libraries() -> tuple[Library, ...]:
+    """List all vendored packages.
 
     Returns
     -------
@@ -66,7 +73,7 @@ def libraries() -> tuple[Library, ...]:
 
     Examples
     --------
-    >>> {lib.name: lib.version for lib in libraries()}["leaflet"]
+    >>> {lib.name: lib.version for lib in list_libraries()}["leaflet"]
     '1.9.4'
     """
     record = json.loads(_read("vendor/vendor.json"))
@@ -84,8 +91,8 @@ def _read(path: str) -> bytes:
         ) from error
 
 
-def own(name: str) -> str:
-    """The text of one of the map's own files.
+def read_asset(name: str) -> str:
+    """Read the text of one of the map's own files.
 
     Parameters
     ----------
@@ -98,7 +105,7 @@ def own(name: str) -> str:
 
     Examples
     --------
-    >>> own("map.css").startswith("/*")
+    >>> read_asset("map.css").startswith("/*")
     True
     """
     return _read(name).decode()
@@ -106,18 +113,18 @@ def own(name: str) -> str:
 
 def _find(url: str) -> tuple[Library, str]:
     name = urlparse(url).path.rsplit("/", 1)[-1].lower()
-    for library in libraries():
+    for library in list_libraries():
         if name in library.stands_for:
             return library, library.stands_for[name]
-    known = ", ".join(library.name for library in libraries())
+    known = ", ".join(library.name for library in list_libraries())
     raise InputError(
         f"the map uses {url}, which doesn't ship with cpecgeo, and a saved map asks no server. "
         f"Leave that plugin out, or use one of those that ship: {known}."
     )
 
 
-def script_for(url: str) -> str:
-    """The script that stands for an address.
+def find_script(url: str) -> str:
+    """Find the script that stands for an address.
 
     Parameters
     ----------
@@ -136,7 +143,7 @@ def script_for(url: str) -> str:
 
     Examples
     --------
-    >>> "Leaflet 1.9.4" in script_for("https://any.example/leaflet@1.9.3/dist/leaflet.js")
+    >>> "Leaflet 1.9.4" in find_script("https://any.example/leaflet@1.9.3/dist/leaflet.js")
     True
     """
     library, path = _find(url)
@@ -145,8 +152,8 @@ def script_for(url: str) -> str:
     return re.sub(r"\n?//# sourceMappingURL=\S*", "", text)
 
 
-def style_for(url: str) -> str:
-    """The style sheet that stands for an address, its images and fonts inlined.
+def find_style(url: str) -> str:
+    """Find the style sheet that stands for an address, its images and fonts inlined.
 
     Parameters
     ----------
@@ -165,7 +172,7 @@ def style_for(url: str) -> str:
 
     Examples
     --------
-    >>> css = style_for("https://any.example/leaflet@1.9.3/dist/leaflet.css")
+    >>> css = find_style("https://any.example/leaflet@1.9.3/dist/leaflet.css")
     >>> "url(images" in css, "url(data:image/png" in css
     (False, True)
     """
@@ -178,8 +185,8 @@ def style_for(url: str) -> str:
     return _URL.sub(inlined, _read(f"vendor/{library.folder}/{path}").decode())
 
 
-def marker_script() -> str:
-    """Leaflet's own marker with its pictures inlined; leaflet would look for files.
+def build_marker_script() -> str:
+    """Build leaflet's own marker with its pictures inlined; leaflet would look for files.
 
     Returns
     -------
@@ -188,7 +195,7 @@ def marker_script() -> str:
 
     Examples
     --------
-    >>> "data:image/png" in marker_script()
+    >>> "data:image/png" in build_marker_script()
     True
     """
     base = "vendor/leaflet/dist/images"
@@ -201,7 +208,7 @@ def marker_script() -> str:
 
 
 def _data_uri(base: str, link: str) -> str:
-    """A file as a data URI; one that isn't shipped (a second resolution) as nothing."""
+    """Return a file as a data URI; one that isn't shipped (a second resolution) as nothing."""
     parts = base.split("/")
     for part in link.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0].split("/"):
         if part == "..":

@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 
 from cpecgeo.maps import encode
-from cpecgeo.maps.layer import Style
+from cpecgeo.maps.style import Style
 
 __all__ = [
     "LINE_FIELDS",
     "NETWORK",
-    "figures_of",
-    "line_style",
-    "posts_of",
-    "section_table",
-    "short_name",
-    "stop_style",
-    "stop_table",
+    "encode_posts",
+    "list_figures",
+    "shorten_name",
+    "style_line",
+    "style_stops",
+    "tabulate_sections",
+    "tabulate_stops",
 ]
 
 # Kinds of line, in the order in which they are drawn.
@@ -38,7 +38,7 @@ LINE_FIELDS = (
 )  # fmt: skip
 
 
-def line_style(frame: gpd.GeoDataFrame, **more: Any) -> Style:
+def style_line(frame: gpd.GeoDataFrame, **more: Any) -> Style:
     """How sections are drawn, and what their popups say."""
     extra: dict[str, Any] = {"order": 3, "once": True, "grow": True}
     if "licence" in frame.columns and (frame["licence"] == "CC-BY-4.0").any():
@@ -53,7 +53,7 @@ def line_style(frame: gpd.GeoDataFrame, **more: Any) -> Style:
     return Style(**(options | more))
 
 
-def section_table(thing: Any) -> gpd.GeoDataFrame:
+def tabulate_sections(thing: Any) -> gpd.GeoDataFrame:
     """A corridor's sections as its popups tell them.
 
     Parameters
@@ -73,14 +73,14 @@ def section_table(thing: Any) -> gpd.GeoDataFrame:
     own = {"rail": "rail", "road": thing.kind}
     frame["kind"] = [own.get(k, thing.kind) for k in kinds]
     frame["corridor"] = str(thing.title)
-    frame["short"] = pd.Series([short_name(thing)] * len(frame), index=frame.index, dtype=object)
-    figures = figures_of(thing.competing)
+    frame["short"] = pd.Series([shorten_name(thing)] * len(frame), index=frame.index, dtype=object)
+    figures = list_figures(thing.competing)
     if figures:
         frame["competing"] = [figures] * len(frame)
     return frame
 
 
-def short_name(thing: Any) -> str | None:
+def shorten_name(thing: Any) -> str | None:
     """What a label on the line says: ML-1 for ml1, N-35 for "… (N-35)"; None for long names."""
     code = re.search(r"\b(ML|[GMN])-?(\d+)\b", str(thing.title))
     code = code or re.fullmatch(r"(ml|[mn])(\d+)", str(thing.name))
@@ -89,7 +89,7 @@ def short_name(thing: Any) -> str | None:
     return str(thing.name).upper() if len(str(thing.name)) <= 4 else None
 
 
-def figures_of(competing: Any) -> list[str]:
+def list_figures(competing: Any) -> list[str]:
     """Competing figures as lines of text."""
     if not isinstance(competing, pd.DataFrame) or not len(competing):
         return []
@@ -105,7 +105,7 @@ def figures_of(competing: Any) -> list[str]:
     return rows[:12]
 
 
-def stop_table(thing: Any) -> gpd.GeoDataFrame | None:
+def tabulate_stops(thing: Any) -> gpd.GeoDataFrame | None:
     """A corridor's stops that have a place, or None.
 
     Parameters
@@ -130,8 +130,8 @@ def stop_table(thing: Any) -> gpd.GeoDataFrame | None:
     return stops.assign(weight_=weight)
 
 
-def stop_style(stops: gpd.GeoDataFrame) -> Style:
-    """How the stops of `stop_table` are drawn.
+def style_stops(stops: gpd.GeoDataFrame) -> Style:
+    """How the stops of `tabulate_stops` are drawn.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def stop_style(stops: gpd.GeoDataFrame) -> Style:
     )  # fmt: skip
 
 
-def posts_of(thing: Any) -> dict[str, Any] | None:
+def encode_posts(thing: Any) -> dict[str, Any] | None:
     """Km posts of a corridor, one per km, encoded.
 
     Parameters

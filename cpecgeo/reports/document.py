@@ -1,66 +1,32 @@
-"""`Report`: parts with text, tables, a chart or a map; as HTML, Markdown or a dict."""
+"""`Report`: what is known of a thing, to be read, saved or taken by a program."""
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from cpecgeo.errors import InputError
 from cpecgeo.files.atomic import write_whole
+from cpecgeo.reports.render import (
+    Content,
+    render_fragment,
+    render_html,
+    render_markdown,
+    to_plain,
+)
 
-__all__ = ["Part", "Report", "plain"]
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One part of a report.
-
-    Attributes
-    ----------
-    key : str
-        Its name in the dict.
-    heading : str
-    text : tuple of str
-        Paragraphs.
-    table : DataFrame or None
-        Units are in the names of columns.
-    svg : bytes
-        A chart, with `alt` to say what it shows.
-    page : str
-        A map: a whole page of its own.
-    alt : str
-    """
-
-    key: str
-    heading: str
-    text: tuple[str, ...] = ()
-    table: pd.DataFrame | None = None
-    svg: bytes = field(default=b"", repr=False)
-    page: str = field(default="", repr=False)
-    alt: str = ""
+__all__ = ["Report"]
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class Report(Content):
     """What the data says of something, part by part.
 
-    Made by `report`, not by hand.
+    `report` builds it.
 
-    Attributes
-    ----------
-    title, subtitle : str
-    parts : tuple of Part
-    sources : tuple of str
-        Everything the report rests on.
-    caveats : tuple of str
-        What a reader must know before quoting a figure.
-    data_version : str
+    Its fields are those of `cpecgeo.reports.render.Content`.
 
     Examples
     --------
@@ -69,13 +35,6 @@ class Report:
     >>> r.to_dict()["glance"]["drawn_km"]
     53.23
     """
-
-    title: str
-    subtitle: str
-    parts: tuple[Part, ...]
-    sources: tuple[str, ...]
-    caveats: tuple[str, ...]
-    data_version: str
 
     def to_dict(self) -> dict[str, Any]:
         """For machines: plain types only, units in the names.
@@ -94,7 +53,7 @@ class Report:
         for part in self.parts:
             if part.table is not None:
                 rows = [
-                    {str(k): plain(v) for k, v in row.items()}
+                    {str(k): to_plain(v) for k, v in row.items()}
                     for row in part.table.to_dict("records")
                 ]
                 answer[part.key] = rows[0] if part.key == "glance" and len(rows) == 1 else rows
@@ -112,9 +71,7 @@ class Report:
         -------
         str or Path
         """
-        from cpecgeo.reports.pages import markdown
-
-        text = markdown(self)
+        text = render_markdown(self)
         return text if path is None else write_whole(Path(path), text.encode())
 
     def to_html(self, path: Any = None) -> str | Path:
@@ -129,9 +86,7 @@ class Report:
         -------
         str or Path
         """
-        from cpecgeo.reports.pages import html
-
-        text = html(self)
+        text = render_html(self)
         return text if path is None else write_whole(Path(path), text.encode())
 
     def to_json(self, path: Any = None) -> str | Path:
@@ -176,19 +131,4 @@ class Report:
         return Path(path)
 
     def _repr_html_(self) -> str:
-        from cpecgeo.reports.pages import fragment
-
-        return fragment(self)
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON knows it; what is missing is None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, (str, bool, int, float)):
-        return value
-    return str(value)
+        return render_fragment(self)

@@ -1,0 +1,281 @@
+"""What `Map.add` draws, and the layers that each thing becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from cpecgeo.domains.border import Market
+from cpecgeo.errors import InputTypeError, UnknownNameError
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.places import Place
+from cpecgeo.features.resolve import resolve
+from cpecgeo.features.subject import Subject, SubjectLike
+from cpecgeo.maps.colors import CATEGORIES
+from cpecgeo.maps.corridors import (
+    encode_posts,
+    style_line,
+    style_stops,
+    tabulate_sections,
+    tabulate_stops,
+)
+from cpecgeo.maps.style import KINDS, Style
+from cpecgeo.routing import Reach, Route
+
+__all__ = ["Drawing", "color_drawing", "list_drawings"]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One layer to draw, or the km posts of one line.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame or GeoSeries
+        The features; None for km posts.
+    style : Style
+        How they look.
+    name : str
+        For people.
+    group : str
+        Heading in the layer control; "" for the caller's.
+    show : bool
+        Whether drawn at the start.
+    posts : dict, optional
+        Arguments of `Map.add_posts`.
+    key : str, optional
+        Name of the layer for the page's script.
+    """
+
+    frame: Any
+    style: Style
+    name: str
+    group: str = ""
+    show: bool = True
+    posts: dict[str, Any] | None = None
+    key: str | None = None
+
+
+def list_drawings(
+    x: SubjectLike, *, name: str | None, geometry: SubjectLike | None, style: Mapping[str, Any]
+) -> Iterator[Drawing]:
+    """List the layers that a thing becomes.
+
+    Parameters
+    ----------
+    x : object
+        See `Map.add`.
+    name : str, optional
+        The layer's name.
+    geometry : object, optional
+        Geometries for a table that has none.
+    style : dict
+        Fields of `Style`.
+
+    Yields
+    ------
+    Drawing
+
+    Raises
+    ------
+    InputTypeError
+        `x` has no geometry that could be drawn.
+    UnknownNameError
+        An unknown field of style, or name.
+
+    Examples
+    --------
+    >>> from shapely.geometry import Point
+    >>> [d.name for d in list_drawings(Point(67, 25), name="here", geometry=None, style={})]
+    ['here']
+    """
+    known = [f.name for f in fields(Style)]
+    for key in style:
+        if key not in known:
+            raise UnknownNameError(key, "style option", known)
+    look = Style(**style)
+    if isinstance(x, gpd.GeoDataFrame) and geometry is not None:
+        x = pd.DataFrame(x.drop(columns=x.geometry.name))
+    if isinstance(x, pd.DataFrame) and not isinstance(x, gpd.GeoDataFrame):
+        yield from _table(x, geometry, look, name or "Result")
+    elif isinstance(x, (gpd.GeoDataFrame, gpd.GeoSeries)):
+        yield Drawing(x, _style_result(x, look), name or _own_name(x) or "Features")
+    elif isinstance(x, (Corridor, Route, Reach, Place, Market)):
+        yield from _thing(x, look, style, name)
+    elif isinstance(x, (list, tuple)) and any(not isinstance(v, shapely.Geometry) for v in x):
+        for turn, one in enumerate(x, 1):
+            title = f"{name} {turn}" if name else None
+            own = dict(style)
+            if isinstance(one, Route):
+                # By colour, and the first ones wider, so that they show under the others.
+                own.setdefault("color", CATEGORIES[(turn - 1) % len(CATEGORIES)])
+                own.setdefault("weight", max(3.0, 9.0 - 2.0 * turn))
+            yield from list_drawings(one, name=title, geometry=None, style=own)
+    else:
+        yield from _subject(resolve(x, missing="keep"), x, look, style, name)
+
+
+def color_drawing(drawing: Drawing, color: str) -> Style:
+    """Return the style, in `color` where neither it nor kinds of features say another."""
+    frame = drawing.frame
+    kinds = frame["kind"] if isinstance(frame, gpd.GeoDataFrame) and "kind" in frame else []
+    if drawing.style.color is not None or any(k in KINDS for k in set(map(str, kinds))):
+        return drawing.style
+    return replace(drawing.style, color=color)
+
+
+def _subject(
+    subject: Subject, x: object, look: Style, style: Mapping[str, Any], name: str | None
+) -> Iterator[Drawing]:
+    """List the layers of what `resolve` has found."""
+    if subject.is_single and subject.things:
+        yield from _thing(subject.things[0], look, style, name)
+        return
+    # A layer is called as it was asked for; a geometry and a list by what they are.
+    title = name or (x if subject.kind == "layer" and isinstance(x, str) else subject.title)
+    frame = subject.frame
+    if frame is None:
+        frame = gpd.GeoDataFrame({"name": [title] * len(subject)}, geometry=subject.shapes)
+    kind = KINDS.get(str(frame.attrs.get("layer"))) if subject.kind == "layer" else None
+    if kind is not None:
+        look = replace(look, color=look.color or kind.color, shape=look.shape or kind.shape)
+    yield Drawing(frame, look, title)
+
+
+def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> Iterator[Drawing]:
+    """List the layers of the package's own things."""
+    if isinstance(x, Corridor):
+        yield from _corridor(x, look, style, name)
+    elif isinstance(x, Route):
+        yield _route(x, look, name)
+    elif isinstance(x, Reach):
+        yield from _reach(x, look, name)
+    else:
+        yield _place(x, look, name)
+
+
+def _style_result(x: Any, style: Style) -> Style:
+    """Tell rings and crossed zones apart by colour unless a colour was given."""
+    columns = set(x.columns) if isinstance(x, gpd.GeoDataFrame) else set()
+    if style.color is not None:
+        return style
+    if {"km_from", "km_to", "area_km2"} <= columns:
+        return replace(style, color="km_to", legend=style.legend or "Distance")
+    if {"km_in", "km_out", "share", "name"} <= columns:
+        return replace(style, color="name", weight=style.weight or 6.0)
+    return style
+
+
+def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
+    title = name or f"Within {x.limit:g} {x.weight} of {x.origin.name}"
+    area = gpd.GeoDataFrame({"name": [title]}, geometry=[x.polygon], crs="EPSG:4326")
+    yield Drawing(area, replace(style, fill=0.12, search=False), f"{title}: area", "Reach")
+    yield Drawing(x.edges, replace(style, weight=style.weight or 4.0), title, "Reach")
+    if len(x.towns):
+        yield Drawing(x.towns, replace(style, radius=3.5, label="name"), "Towns reached", "Reach")
+
+
+def _own_name(x: Any) -> str:
+    own = x.attrs.get("title") or x.attrs.get("name") or getattr(x, "name", None)
+    return own if isinstance(own, str) else ""
+
+
+def _table(
+    table: pd.DataFrame, geometry: SubjectLike | None, style: Style, name: str
+) -> Iterator[Drawing]:
+    columns = set(table.columns)
+    about = None if geometry is None else resolve(geometry, "geometry", missing="keep")
+    along = about.things[0] if about and about.is_single and about.things else None
+    if {"km_in", "km_out"} <= columns and isinstance(along, Corridor):
+        stretches = [
+            along.between(a, b) if a < b else None
+            for a, b in zip(table["km_in"], table["km_out"], strict=True)
+        ]
+        frame = gpd.GeoDataFrame(table, geometry=stretches, crs="EPSG:4326")
+        yield Drawing(frame, replace(style, weight=style.weight or 6.0), name)
+    elif about is not None:
+        series = _match(table, about.shapes)
+        table = _with_names(table, about.frame)
+        if {"lon", "lat"} <= columns:
+            yield Drawing(_connect(table, series), replace(style, weight=1.5), f"{name}: links")
+        yield Drawing(gpd.GeoDataFrame(table, geometry=series), style, name)
+    else:
+        try:
+            frame = resolve(table, "the table", missing="keep").frame
+        except InputTypeError as error:
+            raise InputTypeError(
+                "the table has no geometry and no columns lon and lat; give the geometries it is "
+                "about with geometry=."
+            ) from error
+        yield Drawing(frame, style, name)
+
+
+def _with_names(table: pd.DataFrame, about: gpd.GeoDataFrame | None) -> pd.DataFrame:
+    """Add the names of what the rows are about, where the table has none."""
+    if about is None or not about.index.is_unique:
+        return table
+    names = [c for c in ("name", "name_ur", "name_zh") if c in about.columns]
+    if {"name", "title"} & set(table.columns):
+        return table
+    return table.assign(**{c: about[c].reindex(table.index) for c in names})
+
+
+def _match(table: pd.DataFrame, series: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Return the geometry of each row, matched by index."""
+    missing = table.index.difference(series.index)
+    if len(missing):
+        raise InputTypeError(
+            f"geometry has no rows for {missing[:5].tolist()}; it must be what the table was "
+            "made from, with the same index."
+        )
+    if series.index.is_unique:
+        return series.reindex(table.index)
+    if len(series) == len(table) and series.index.equals(table.index):
+        return series
+    raise InputTypeError("geometry repeats its index, so rows can't be matched; reset both.")
+
+
+def _connect(table: pd.DataFrame, origin: gpd.GeoSeries) -> gpd.GeoDataFrame:
+    """Draw a line from each geometry to the closest point that its row names."""
+    ends = np.column_stack([table["lon"].to_numpy(float), table["lat"].to_numpy(float)])
+    starts = np.asarray(origin.representative_point().array, dtype=object)
+    lines = [
+        shapely.LineString([s, e]) if s is not None and np.isfinite(e).all() else None
+        for s, e in zip(starts, ends, strict=True)
+    ]
+    return gpd.GeoDataFrame(table, geometry=lines, crs="EPSG:4326")
+
+
+def _corridor(
+    x: Corridor, style: Style, options: Mapping[str, Any], name: str | None
+) -> Iterator[Drawing]:
+    title = name or str(x.title)
+    frame = tabulate_sections(x).drop(columns="corridor")
+    look = replace(style_line(frame, weight=4.0), **options) if options else style_line(frame)
+    key = f"corridor-{x.name}"
+    yield Drawing(frame, look, title, "Corridors", key=key)
+    stops = tabulate_stops(x)
+    if stops is not None:
+        yield Drawing(stops, style_stops(stops), "Stops", "Corridors")
+    posts = encode_posts(x)
+    if posts is not None:
+        yield Drawing(None, style, title, posts={"line": title, "posts": posts | {"layer": key}})
+
+
+def _route(x: Route, style: Style, name: str | None) -> Drawing:
+    ends = f"{x.origin.name} \u2013 {x.destination.name}"
+    title = name or f"{ends}, {x.length_km:,.0f} km"
+    return Drawing(x.legs, replace(style, weight=style.weight or 5.0), title, "Routes")
+
+
+def _place(x: Place | Market, style: Style, name: str | None) -> Drawing:
+    title = name or x.name
+    cells = {c: [getattr(x, c, None)] for c in ("kind", "source", "accuracy_km")}
+    frame = gpd.GeoDataFrame({"name": [title], **cells}, geometry=[x.point], crs="EPSG:4326")
+    return Drawing(frame, style, title)

@@ -1,0 +1,270 @@
+"""The overview figure: corridors on their ground, with names that are whole or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import shapely
+
+from cpecgeo.catalogue import layer
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.corridors import corridor, corridors
+from cpecgeo.maps.background import read_ground, read_ground_names
+from cpecgeo.maps.figures import (
+    BORDER,
+    INK,
+    SOFT,
+    convert_dash,
+    escape_text,
+    new_figure,
+    save_figure,
+)
+from cpecgeo.maps.style import KINDS, STATUS_TITLES, find_look
+
+__all__ = ["draw_overview"]
+
+LAND, HOME, SEA = "#efebe3", "#fbf9f4", "#dbe6ea"
+_MARKS = {"crossings": "s", "ports": "v", "mines": "D"}
+_LOOKS: dict[str, dict[str, Any]] = {
+    "city": {"fontsize": 7, "color": "#26231f"},
+    "country": {"fontsize": 7.5, "color": "#696358"},
+    "province": {"fontsize": 7, "color": "#6a6357", "fontstyle": "italic"},
+}
+# Populations from which towns are named.
+LARGE = 400_000
+
+
+@dataclass(frozen=True)
+class Name:
+    """A text and the places where it may stand, best first."""
+
+    text: str
+    look: str
+    places: list[tuple[float, float, str]] = field(default_factory=list)
+
+
+def draw_overview(
+    names: Sequence[str | Corridor] | None = None,
+    *,
+    title: str = "China–Pakistan Economic Corridor",
+    path: Any = None,
+) -> Any:
+    """Draw an overview map of corridors: colour by kind, dash by status.
+
+    Parameters
+    ----------
+    names : sequence of str or Corridor, optional
+        Corridors to draw; all when omitted.
+    title : str
+        Above the map.
+    path : path, optional
+        Where to write it: ``.png``, ``.svg`` or ``.pdf``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        In lon, lat, stretched so that distances agree in both directions at the middle.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib isn't installed.
+    UnknownNameError
+        A corridor that doesn't exist.
+    InputError, FileError
+        See `cpecgeo.maps.figures.save_figure`.
+
+    Examples
+    --------
+    >>> draw_overview(["ml1", "kkh"]).axes[0].get_title(loc="left")
+    'China–Pakistan Economic Corridor'
+    """
+    chosen = list(names) if names is not None else list(corridors().index)
+    things = [corridor(n) if isinstance(n, str) else n for n in chosen]
+    figure = new_figure(8.0, 7.6)
+    axes = figure.add_subplot()
+    west, south, east, north = 60.5, 23.3, 78.3, 37.3
+    for thing in things:
+        box = shapely.bounds(thing.line)
+        west, south = min(west, box[0] - 0.4), min(south, box[1] - 0.4)
+        east, north = max(east, box[2] + 0.4), max(north, box[3] + 0.4)
+    axes.set_facecolor(SEA)
+    shapes = read_ground()
+    _polygons(axes, shapes["land"], facecolor=LAND, edgecolor="none", zorder=0)
+    _polygons(axes, shapes["home"], facecolor=HOME, edgecolor="none", zorder=1)
+    _lines(axes, shapes["rivers"], colors="#a9c7d6", linewidths=0.7, zorder=2)
+    _lines(axes, shapes["provinces"], colors="#cbc3b4", linewidths=0.7, zorder=2)
+    _lines(axes, shapes["borders"], colors=BORDER, linewidths=0.8, zorder=2)
+    _lines(
+        axes, shapes["disputed"], colors="#7d7364", linewidths=0.8, linestyles=(0, (3, 2)), zorder=2
+    )
+    drawn: set[str] = set()
+    used: set[str] = set()
+    for thing in things:
+        for row in thing.sections.itertuples():
+            if row.geometry is None or row.id in drawn:
+                continue
+            drawn.add(row.id)
+            used.add(row.status)
+            weight = 1.6
+            kind = "rail" if row.kind == "rail" else thing.kind
+            _lines(
+                axes, row.geometry, colors=find_look(kind).color, linewidths=weight,
+                linestyles=convert_dash(row.status, weight), zorder=4,
+            )  # fmt: skip
+    _dots(axes)
+    _sites(axes)
+    _frame(axes, (west, south, east, north), title)
+    _key(
+        axes,
+        {
+            "rail" if kind == "rail" else thing.kind
+            for thing in things
+            for kind in thing.sections["kind"]
+        },
+        used,
+    )
+    figure.supxlabel(
+        "Boundaries as in Natural Earth, dashed where disputed; not a position on any of them. "
+        "Lines: cpecgeo; \u00a9 OpenStreetMap contributors, GeoNames.",
+        fontsize=6.5, color=SOFT,
+    )  # fmt: skip
+    _write_names(figure, axes)
+    if path is not None:
+        save_figure(figure, path)
+    return figure
+
+
+def _polygons(axes: Any, geometry: Any, **options: Any) -> None:
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path as Outline
+
+    for part in shapely.get_parts(geometry):
+        if shapely.get_dimensions(part) != 2:
+            continue
+        rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(part)]
+        outline = Outline.make_compound_path(*(Outline(ring, closed=True) for ring in rings))
+        axes.add_patch(PathPatch(outline, **options))
+
+
+def _lines(axes: Any, geometry: Any, **options: Any) -> None:
+    from matplotlib.collections import LineCollection
+
+    parts = [p for p in shapely.get_parts(geometry) if shapely.get_dimensions(p) == 1]
+    axes.add_collection(LineCollection([shapely.get_coordinates(p) for p in parts], **options))
+
+
+def _sites(axes: Any) -> None:
+    """Border crossings, ports and mines, by shape."""
+    for name, mark in _MARKS.items():
+        frame = layer(name)
+        frame = frame[frame.geometry.notna()]
+        axes.plot(frame.geometry.x, frame.geometry.y, mark, ms=4, color=KINDS[name].color,
+                  mec="white", mew=0.5, zorder=5)  # fmt: skip
+
+
+def _frame(axes: Any, box: tuple[float, float, float, float], title: str) -> None:
+    west, south, east, north = box
+    axes.set_xlim(west, east)
+    axes.set_ylim(south, north)
+    axes.set_aspect(1 / np.cos(np.radians((south + north) / 2)))
+    axes.xaxis.set_major_formatter(lambda v, _: f"{v:g}° E")
+    axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}° N")
+    axes.tick_params(labelsize=7, colors=SOFT, length=2)
+    for spine in axes.spines.values():
+        spine.set_color(BORDER)
+    axes.set_title(escape_text(title, 120), loc="left", fontsize=11, fontweight="bold", color=INK)
+
+
+def _key(axes: Any, kinds: set[str], statuses: set[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    entries = [
+        Line2D([], [], color=find_look(kind).color, lw=1.8, label=find_look(kind).title)
+        for kind in ("road", "rail", "mining")
+        if kind in kinds
+    ]
+    entries += [
+        Line2D([], [], color=INK, lw=1.4, ls=convert_dash(status, 1.4), label=text.capitalize())
+        for status, text in STATUS_TITLES.items()
+        if status in statuses
+    ]
+    entries.append(
+        Line2D([], [], color="#7d7364", lw=0.8, ls=(0, (3, 2)), label="Disputed boundary")
+    )
+    entries += [
+        Line2D([], [], ls="", marker=mark, ms=4, color=KINDS[name].color, label=KINDS[name].title)
+        for name, mark in _MARKS.items()
+    ]
+    axes.legend(handles=entries, loc="upper left", fontsize=7, framealpha=0.95, edgecolor=BORDER)
+
+
+def _write_names(figure: Any, axes: Any) -> None:
+    """Write the names of cities, countries and provinces on a map.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Complete but for the names.
+    axes : matplotlib.axes.Axes
+        In lon, lat.
+    """
+    from matplotlib.patheffects import Normal, Stroke
+
+    figure.draw_without_rendering()
+    frame = axes.get_window_extent()
+    legend = axes.get_legend()
+    taken = [] if legend is None else [legend.get_window_extent()]
+    (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
+    for name in _names(shapely.box(west, south, east, north)):
+        for x, y, side in name.places:
+            text = axes.text(
+                x, y, name.text.replace("$", r"\$"), ha=side, va="center", zorder=6,
+                **_LOOKS[name.look],
+            )  # fmt: skip
+            text.set_in_layout(False)
+            box = text.get_window_extent().padded(1.5)
+            inside = frame.containsx(box.x0) and frame.containsx(box.x1)
+            inside = inside and frame.containsy(box.y0) and frame.containsy(box.y1)
+            if inside and not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                text.set_path_effects([Stroke(linewidth=2.2, foreground="#fffdf9"), Normal()])
+                break
+            text.remove()
+
+
+def _names(view: Any) -> Iterator[Name]:
+    places = layer("places")
+    people = places["population"].fillna(0).astype(float)
+    places = places[(people >= LARGE) & places.geometry.intersects(view)].assign(people=people)
+    aside = 0.14
+    for row in places.sort_values("people", ascending=False).itertuples():
+        x, y = row.geometry.x, row.geometry.y
+        yield Name(str(row.name), "city", [(x + aside, y, "left"), (x - aside, y, "right")])
+    for look, frame in read_ground_names().items():
+        for row in frame.itertuples():
+            at = shapely.get_coordinates(row.geometry)
+            at = at[shapely.contains_xy(view, *at.T)]
+            name = str(row.name)
+            yield Name(
+                name.upper() if look == "country" and name != "Arabian Sea" else name,
+                look,
+                [(x, y, "center") for x, y in at],
+            )
+
+
+def _dots(axes: Any) -> None:
+    """Dots for the cities that may be named.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        In lon, lat.
+    """
+    places = layer("places")
+    places = places[places["population"].fillna(0).astype(float) >= LARGE]
+    axes.plot(places.geometry.x, places.geometry.y, "o", ms=2.6, color=KINDS["places"].color,
+              mec="white", mew=0.5, zorder=5)  # fmt: skip
