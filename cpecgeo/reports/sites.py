@@ -164,7 +164,8 @@ def _reached(sheet: Market) -> tuple[tuple[str, ...], pd.DataFrame | None]:
         return (sheet.reached_note,), None
     towns = sheet.reached.towns.sort_values("cost").head(15)
     count, away = len(sheet.reached.towns), sheet.reached.within_km
-    ways = f"{sheet.reached.chainage_km:,.0f} km of roads (calibrated), {count} towns within {away:g} km of them"
+    length = f"{sheet.reached.chainage_km:,.0f} km of roads (calibrated)"
+    ways = f"{length}, {count} towns within {away:g} km of them"
     text = (f"{sheet.reached_note}: {ways}.",)
     if towns.empty:
         return text, None
