@@ -1,0 +1,205 @@
+"""Break lines and see whether the tests notice: `python -m tools.mutate --count 40`.
+
+A mutant is the source with one comparison, operator, number or word of logic changed. Places
+are drawn evenly over the rooms, the same ones for the same seed. Each mutant is a copy of the
+tree in a temporary folder, and the tests of its room are run there until the first failure.
+What stays unnoticed is printed last: each is a test to write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("cpecgeo", "data", "tests", "tools", "docs", "pyproject.toml", "README.md", "Makefile")
+# What stands there, and what it becomes.
+FLIPPED: dict[type, tuple[str, str]] = {
+    ast.Lt: ("<", ">="), ast.LtE: ("<=", ">"), ast.Gt: (">", "<="), ast.GtE: (">=", "<"),
+    ast.Eq: ("==", "!="), ast.NotEq: ("!=", "=="),
+}  # fmt: skip
+SIGNS: dict[type, tuple[str, str]] = {
+    ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: the text of a file from `start` to `end` becomes `text`."""
+
+    path: Path
+    line: int
+    start: int
+    end: int
+    text: str
+
+    @property
+    def room(self) -> str:
+        """The room whose tests should notice."""
+        return self.path.relative_to(ROOT / "cpecgeo").parts[0].removesuffix(".py")
+
+    def apply(self, source: str) -> str:
+        """Return the source with the change."""
+        return source[: self.start] + self.text + source[self.end :]
+
+
+def offsets(source: str) -> list[int]:
+    """Return where each line of a source begins."""
+    found = [0]
+    for line in source.splitlines(keepends=True):
+        found.append(found[-1] + len(line))
+    return found
+
+
+def mutants_of(path: Path) -> Iterator[Mutant]:
+    """Yield every change that can be made in a file."""
+    source = path.read_text(encoding="utf-8")
+    begin = offsets(source)
+    lines = source.splitlines()
+
+    def at(row: int, column: int) -> int:
+        # Columns of the syntax tree count bytes.
+        return begin[row - 1] + len(lines[row - 1].encode()[:column].decode())
+
+    def between(left: ast.expr, right: ast.expr, old: str, new: str) -> Mutant | None:
+        start = at(left.end_lineno or 0, left.end_col_offset or 0)
+        end = at(right.lineno, right.col_offset)
+        place = source.find(old, start, end)
+        if place < 0:
+            return None
+        return Mutant(path, left.end_lineno or 0, place, place + len(old), new)
+
+    tree = ast.parse(source)
+    annotations = {
+        id(inner)
+        for node in ast.walk(tree)
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None))
+        if part is not None
+        for inner in ast.walk(part)
+    }
+    for node in ast.walk(tree):
+        if id(node) in annotations:
+            continue
+        found = None
+        if (operator := operator_of(node)) is not None:
+            found = between(*operator)
+        elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            start = at(node.lineno, node.col_offset)
+            end = at(node.end_lineno or 0, node.end_col_offset or 0)
+            found = Mutant(path, node.lineno, start, end, f"({node.value!r} * 2 + 1)")
+        if found is not None:
+            yield found
+
+
+def operator_of(node: ast.AST) -> tuple[ast.expr, ast.expr, str, str] | None:
+    """Return the operands of a comparison, sum or condition, its sign, and another."""
+    match node:
+        case ast.Compare(left=left, ops=[op, *_], comparators=[right, *_]) if type(op) in FLIPPED:
+            return left, right, *FLIPPED[type(op)]
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in SIGNS:
+            return left, right, *SIGNS[type(op)]
+        case ast.BoolOp(op=op, values=[left, right, *_]):
+            words = ("and", "or") if isinstance(op, ast.And) else ("or", "and")
+            return left, right, *words
+    return None
+
+
+def draw(count: int, seed: int) -> list[Mutant]:
+    """Draw mutants evenly over the rooms."""
+    rooms: dict[str, list[Mutant]] = {}
+    for path in sorted((ROOT / "cpecgeo").rglob("*.py")):
+        if path.name in {"__init__.py", "__main__.py"}:
+            continue
+        for mutant in mutants_of(path):
+            rooms.setdefault(mutant.room, []).append(mutant)
+    random.seed(seed)  # the same places for the same seed
+    for room in rooms.values():
+        random.shuffle(room)
+    chosen: list[Mutant] = []
+    while len(chosen) < count and any(rooms.values()):
+        chosen += [room.pop() for room in rooms.values() if room]
+    return chosen[:count]
+
+
+def tests_of(room: str) -> list[str]:
+    """Return the tests that should notice a change in a room, the nearest first."""
+    near = [f"tests/{room}"] if (ROOT / "tests" / room).is_dir() else []
+    more = {
+        "features": ["tests/analysis", "tests/data", "tests/test_grid.py"],
+        "analysis": ["tests/domains", "tests/reports", "tests/test_grid.py"],
+        "catalogue": ["tests/data", "tests/features"],
+        "files": ["tests/bad_input/test_files.py", "tests/cli"],
+        "cli": ["tests/bad_input/test_commands.py"],
+        "errors": ["tests/bad_input"],
+        "testing": ["tests/geodesy"],
+    }
+    return near + more.get(room, []) or ["tests"]
+
+
+def is_noticed(mutant: Mutant, folder: Path, seconds: float) -> bool:
+    """Run the tests of a mutant in its own copy; True where one fails."""
+    source = mutant.path.read_text(encoding="utf-8")
+    target = folder / mutant.path.relative_to(ROOT)
+    target.write_text(mutant.apply(source), encoding="utf-8")
+    room = mutant.path.relative_to(ROOT).as_posix()
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    command += ["-m", "not browser and not wheel", room, *tests_of(mutant.room)]
+    env = {**os.environ, "PYTHONPATH": str(folder)}
+    try:
+        run = subprocess.run(
+            command, cwd=folder, env=env, capture_output=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return True  # it hangs, which CI notices
+    finally:
+        target.write_text(source, encoding="utf-8")
+    return run.returncode != 0
+
+
+def main() -> int:
+    """Draw, break, run, and list what stayed unnoticed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=600.0, help="limit for one mutant")
+    parser.add_argument("--rooms", nargs="*", help="only these rooms")
+    asked = parser.parse_args()
+    chosen = draw(asked.count * (10 if asked.rooms else 1), asked.seed)
+    if asked.rooms:
+        chosen = [m for m in chosen if m.room in asked.rooms][: asked.count]
+    missed = []
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                ignored = shutil.ignore_patterns("_build")
+                shutil.copytree(source, folder / name, ignore=ignored)
+            else:
+                shutil.copy2(source, folder / name)
+        for number, mutant in enumerate(chosen, 1):
+            began = time.perf_counter()
+            noticed = is_noticed(mutant, folder, asked.seconds)
+            place = f"{mutant.path.relative_to(ROOT)}:{mutant.line}"
+            old = mutant.path.read_text(encoding="utf-8")[mutant.start : mutant.end]
+            word = "noticed" if noticed else "UNNOTICED"
+            took = time.perf_counter() - began
+            print(f"{number:3} {word:9} {place}: {old} → {mutant.text} ({took:.0f} s)", flush=True)
+            if not noticed:
+                missed.append(place)
+    print(f"{len(chosen) - len(missed)} of {len(chosen)} noticed")
+    return bool(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
