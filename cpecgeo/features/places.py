@@ -141,7 +141,7 @@ def place(name: str, *, within: str | None = None) -> Place:
         hits = index[index["short"] == wanted]
     if hits.empty:
         names = {str(n) for layer_name in _LAYERS for n in layer(layer_name)["name"].dropna()}
-        raise UnknownNameError(name, "place", names, "See cpecgeo.catalog() for the layers.")
+        raise UnknownNameError(name, "place", names, "`catalog` lists the layers.")
     hits = hits.sort_values("rank", kind="stable")
     rows = [(h.layer, layer(h.layer).loc[h.row]) for h in hits.itertuples()]
     for layer_name, row in rows:

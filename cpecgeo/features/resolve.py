@@ -247,6 +247,10 @@ def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> t
     """
     if isinstance(x, (tuple, list)) and len(x) == 2 and all(isinstance(v, Real) for v in x):
         x = shapely.Point(float(x[0]), float(x[1]))
+    if not isinstance(x, (*_PARTS, Sequence, AbstractSet)) or isinstance(x, type):
+        raise InputTypeError(
+            f"{what} is {_shown(x)}; give one point: a name, a Place, a Point or (lon, lat)."
+        )
     subject = in_region(_subject(x, what, "raise", among), what)
     if len(subject) != 1 or subject.shapes.iloc[0].geom_type != "Point":
         kinds = ", ".join(sorted(set(subject.shapes.geom_type)))

@@ -320,7 +320,7 @@ def _countries(lines: gpd.GeoSeries) -> list[str]:
     rest = np.flatnonzero(found == None)  # noqa: E711 – an array is compared
     if len(rest):
         near = geodesy.nearest(gpd.GeoSeries(middle[rest], crs=4326), countries.geometry)
-        found[rest] = names[near["target"]]
+        found[rest] = countries["name"].loc[near["target"]].to_numpy(object)
     return [str(name) for name in found]
 
 

@@ -1,0 +1,189 @@
+"""Every verb with every kind of thing: a value, or the one error that it gets."""
+
+import warnings
+
+import dask_geopandas
+import geopandas as gpd
+import pandas as pd
+import pytest
+import shapely
+from shapely.geometry import LineString, MultiLineString, MultiPoint, MultiPolygon, Point, box
+
+import cpecgeo as cg
+from cpecgeo import errors, scale
+
+LINE = LineString([(72.8, 33.7), (73.0, 33.9)])
+SPOT = Point(67.5, 25.2)
+AREA = box(72.5, 33.5, 73.2, 34.2)
+POINTS = gpd.GeoSeries([Point(67, 25), Point(68, 26)], crs=4326)
+TABLE = gpd.GeoDataFrame({"name": ["a", "b"], "population": [1, 2]}, geometry=POINTS)
+
+VERBS = {
+    "length_km": cg.length_km,
+    "distance_km": lambda x: cg.distance_km(x, SPOT),
+    "distance_matrix_km": lambda x: cg.distance_matrix_km(x, SPOT),
+    "nearest, points": lambda x: cg.nearest(x, "taxila-havelian"),
+    "nearest, targets": lambda x: cg.nearest(SPOT, x),
+    "within, points": lambda x: cg.within(x, "taxila-havelian", 5),
+    "within, x": lambda x: cg.within("mines", x, 5),
+    "rings": lambda x: cg.rings(x, [5]),
+    "buffer": lambda x: cg.buffer(x, 5),
+    "crossed, x": lambda x: cg.crossed(x, "provinces"),
+    "crossed, zones": lambda x: cg.crossed("taxila-havelian", x),
+    "exposure, x": lambda x: cg.exposure(x, [5]),
+    "exposure, layer": lambda x: cg.exposure("taxila-havelian", [5], x, None),
+    "density_along, corridor": lambda x: cg.density_along(x, "mines", bin_km=100),
+    "density_along, events": lambda x: cg.density_along("taxila-havelian", x, bin_km=100),
+    "profile": lambda x: cg.profile(x, 50),
+    "locate, points": lambda x: cg.locate(x, "taxila-havelian"),
+    "locate, corridor": lambda x: cg.locate(SPOT, x),
+    "route, a": lambda x: cg.route(x, "Gwadar", max_access_km=200),
+    "route, avoid": lambda x: cg.route("Karachi", "Lahore", avoid=x),
+    "report": lambda x: cg.report(x, draw=False),
+    "Map.add": lambda x: cg.Map(background=False).add(x),
+    "scale.nearest": lambda x: scale.nearest(lazy(), x).compute(),
+    "scale.within": lambda x: scale.within(lazy(), x, 5).compute(),
+    "scale.exposure": lambda x: scale.exposure(lazy(), x, [5]),
+}
+
+# v: a value. G GeometryError, I InputError, T InputTypeError, U UnknownNameError.
+ERRORS = {
+    "G": errors.GeometryError,
+    "I": errors.InputError,
+    "T": errors.InputTypeError,
+    "U": errors.UnknownNameError,
+}
+# In the order of VERBS: measures, proximity, overlay, along a line, network, pages, streams.
+GRID = """
+corridor name        v v v G v v v v v v G v G v G v G v U v v v v v v
+section name         v v v G v v v v v v G v G U G v G U U v v v v v v
+place name           v v v v v v v v v G G v v U v G v U v v v v v v v
+layer name           v v v v v v v v v G G v v U v G v U U v v v v v v
+district name        G v v G v v v v v G v v v U G G G U U v v v v v v
+province name        G v v G v v v v v G v v v U G G G U U I v v v v v
+several names        v v v G v v v v v G G v G T G G G T U v v v v v v
+Corridor             v v v G v v v v v v G v G v G v G v G v v v v v v
+Route                v v v G v v v v v v G v G T G v G T G v v v v v v
+Reach                G v v G v v v v v G v v v T G G G T G v v v v v v
+Place                v v v v v v v v v G G v v T v G v T v v v v v v v
+Market               v v v v v v v v v G G v v T v G v T v v v v v v v
+Point                v v v v v v v v v G G v v T v G v T v v v v v v v
+LineString           v v v G v v v v v v G v G T G v G T G v v v v v v
+Polygon              G v v G v v v v v G v v v T G G G T G v v v v v v
+MultiPoint           v v v G v v v v v G G v G T G G G T G v v v v v v
+MultiLineString      v v v G v v v v v v G v G T G G G T G v v v v v v
+MultiPolygon         G v v G v v v v v G v v v T G G G T G v v v v v v
+GeoSeries            v v v v v v v v v G G v v T v G v T G v v v v v v
+GeoDataFrame UTM     v v v v v v v v v G G v v T v G v T G v v v v v v
+DataFrame lon lat    v v v v v v v v v G G v v T v G v T G v v v v v v
+Path                 v v v v v v v v v G G v v T v G v T G v v v v v v
+file name            v v v v v v v v v G G v v U v G v U U v v v v v v
+mixed list           v v v G v v v v v G G v G T G G G T U v v v v v v
+empty list           I I I I I I I I I I I I I T I I I T I v I I I I I
+empty frame          v v v v I v I I v I I I v T v I v T G I I v I I I
+None                 T T T T T T T T T T T T T T T T T T T T T T T T T
+number               T T T T T T T T T T T T T T T T T T T T T T T T T
+class                T T T T T T T T T T T T T T T T T T T T T T T T T
+"""
+CELLS = {line[:20].strip(): line[20:].split() for line in GRID.strip().splitlines()}
+
+
+def lazy():
+    return dask_geopandas.from_geopandas(TABLE, npartitions=1)
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory):
+    file = tmp_path_factory.mktemp("grid") / "sites.csv"
+    file.write_text("name,lon,lat\na,67,25\nb,68,26\n", encoding="utf-8")
+    return {
+        "corridor name": "taxila-havelian",
+        "section name": "raikot-thakot",
+        "place name": "Gwadar Port",
+        "layer name": "mines",
+        "district name": "district:Quetta",
+        "province name": "Punjab",
+        "several names": ["taxila-havelian", "Gwadar Port"],
+        "Corridor": cg.corridor("taxila-havelian"),
+        "Route": cg.route("Raikot Bridge", "Thakot", mode="road"),
+        "Reach": cg.reach("Gwadar", km=50, mode="road"),
+        "Place": cg.place("Gwadar Port"),
+        "Market": cg.market("Torkham"),
+        "Point": SPOT,
+        "LineString": LINE,
+        "Polygon": AREA,
+        "MultiPoint": MultiPoint([(67, 25), (68, 26)]),
+        "MultiLineString": MultiLineString([LINE, LineString([(73.1, 33.9), (73.2, 34)])]),
+        "MultiPolygon": MultiPolygon([AREA, box(74, 33, 75, 34)]),
+        "GeoSeries": POINTS,
+        "GeoDataFrame UTM": TABLE.to_crs(32642),
+        "DataFrame lon lat": pd.DataFrame({"lon": [67.0, 68.0], "lat": [25.0, 26.0]}),
+        "Path": file,
+        "file name": str(file),
+        "mixed list": [LINE, "taxila-havelian", cg.place("Gwadar Port"), SPOT],
+        "empty list": [],
+        "empty frame": gpd.GeoDataFrame(geometry=gpd.GeoSeries([], crs=4326)),
+        "None": None,
+        "number": 5,
+        "class": Point,
+    }
+
+
+def answer(call, x):
+    """A letter for what a call gives; the name of an error that isn't ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            return "nothing" if call(x) is None else "v"
+        except Exception as error:  # noqa: BLE001 – whatever else it is, it is wrong
+            kind = next((k for k, kind in ERRORS.items() if type(error) is kind), repr(error))
+            is_one_line = "\n" not in str(error) and len(str(error)) < 600
+            return kind if is_one_line else repr(error)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_cell(verb, kinds):
+    column = list(VERBS).index(verb)
+    assert set(CELLS) == set(kinds)
+    assert {len(row) for row in CELLS.values()} == {len(VERBS)}
+    got = {kind: answer(VERBS[verb], x) for kind, x in kinds.items()}
+    wrong = {kind: found for kind, found in got.items() if found != CELLS[kind][column]}
+    assert not wrong
+
+
+# One thing, however it is given: the answers are the same.
+SAME = [
+    ("Gwadar Port", lambda: cg.place("Gwadar Port"), lambda: cg.place("Gwadar Port").point),
+    ("ML-1", lambda: cg.corridor("ml1"), lambda: cg.corridor("Main Line 1").line),
+    ("raikot-thakot", lambda: cg.layer("sections").loc["raikot-thakot"].geometry),
+    ("district:Quetta", lambda: cg.layer("districts").loc["quetta"].geometry),
+]
+
+
+@pytest.mark.parametrize("forms", SAME, ids=lambda forms: forms[0])
+def test_one_thing_in_any_form_gets_one_answer(forms):
+    name, *others = forms
+    given = [name, *(make() for make in others)]
+    towns = cg.layer("places").geometry.iloc[:50]
+    away = [cg.nearest(towns, x)["distance_km"].tolist() for x in given]
+    area = [cg.geodesy.area_km2(cg.buffer(x, 3)) for x in given]
+    near = [list(cg.within("places", x, 40).index) for x in given]
+    assert all(a == pytest.approx(away[0], abs=1e-9) for a in away)
+    assert area == pytest.approx([area[0]] * len(area))
+    assert all(n == near[0] for n in near)
+
+
+def test_a_corridor_keeps_its_chainage_in_any_company():
+    alone = cg.nearest("Rohri", "ml1-chord")["km"].iloc[0]
+    mixed = cg.nearest("Rohri", [shapely.Point(60, 20), cg.corridor("ml1-chord"), "mines"])
+    assert mixed["target"].tolist() == ["ml1-chord"]
+    assert mixed["km"].iloc[0] == alone == pytest.approx(481, abs=0.5)
+
+
+def test_names_come_in_one_order_and_a_prefix_says_which():
+    assert cg.distance_km("Quetta", cg.place("Quetta")) == 0
+    assert cg.length_km("kkh") == cg.length_km(cg.corridor("kkh"))
+    with pytest.raises(errors.GeometryError):
+        cg.length_km("district:Quetta")
+    with pytest.raises(errors.UnknownNameError, match="Quetta"):
+        cg.length_km("section:Quetta")
