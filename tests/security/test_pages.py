@@ -128,7 +128,9 @@ def test_route_and_reach():
 
 
 def test_names_that_a_caller_gives():
-    ship = cg.routing.stated_leg("Lahore", "Multan", km=500, mode="road", source=ALL, names=(ALL, ALL))
+    ship = cg.routing.stated_leg(
+        "Lahore", "Multan", km=500, mode="road", source=ALL, names=(ALL, ALL)
+    )
     assert HOSTILE[0] in "".join(harmless(ship._repr_html_()).text)
 
 
