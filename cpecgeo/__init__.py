@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cpecgeo import errors as errors
     from cpecgeo import geodesy as geodesy
     from cpecgeo import osm as osm
+    from cpecgeo import routing as routing
     from cpecgeo import scale as scale
     from cpecgeo.analysis.exposure import exposure as exposure
     from cpecgeo.analysis.measure import buffer as buffer
@@ -29,14 +30,10 @@ if TYPE_CHECKING:
     from cpecgeo.catalogue.layers import catalog as catalog
     from cpecgeo.catalogue.layers import layer as layer
     from cpecgeo.catalogue.layers import table as table
+    from cpecgeo.domains import mining as mining
+    from cpecgeo.domains import rail as rail
     from cpecgeo.domains.border import Market as Market
     from cpecgeo.domains.border import market as market
-    from cpecgeo.domains.mining import mining_options as mining_options
-    from cpecgeo.domains.mining import mining_sections as mining_sections
-    from cpecgeo.domains.rail import Strip as Strip
-    from cpecgeo.domains.rail import ml1_phases as ml1_phases
-    from cpecgeo.domains.rail import running_times as running_times
-    from cpecgeo.domains.rail import strip as strip
     from cpecgeo.features.corridor import Corridor as Corridor
     from cpecgeo.features.corridors import corridor as corridor
     from cpecgeo.features.corridors import corridors as corridors
@@ -46,33 +43,25 @@ if TYPE_CHECKING:
     from cpecgeo.maps import Map as Map
     from cpecgeo.reports import Report as Report
     from cpecgeo.reports import report as report
-    from cpecgeo.routing import Network as Network
     from cpecgeo.routing import Reach as Reach
     from cpecgeo.routing import Route as Route
-    from cpecgeo.routing import alignment_parts as alignment_parts
     from cpecgeo.routing import compare as compare
     from cpecgeo.routing import critical_sections as critical_sections
     from cpecgeo.routing import network as network
     from cpecgeo.routing import reach as reach
     from cpecgeo.routing import route as route
-    from cpecgeo.routing import route_checks as route_checks
     from cpecgeo.routing import route_matrix as route_matrix
     from cpecgeo.routing import routes as routes
-    from cpecgeo.routing import sea_route as sea_route
-    from cpecgeo.routing import stated_leg as stated_leg
 
-# Each public name and the module it lives in; None where it is a module itself.
-_HOMES: dict[str, str | None] = {
+# Each public name and the module it lives in; with a colon where it is that module itself.
+_HOMES = {
     "Corridor": "features.corridor",
     "Map": "maps",
     "Market": "domains.border",
-    "Network": "routing",
     "Place": "features.places",
     "Reach": "routing",
     "Report": "reports",
     "Route": "routing",
-    "Strip": "domains.rail",
-    "alignment_parts": "routing",
     "buffer": "analysis.measure",
     "catalog": "catalogue.layers",
     "cite": "catalogue.cite",
@@ -84,34 +73,29 @@ _HOMES: dict[str, str | None] = {
     "density_along": "analysis.proximity",
     "distance_km": "analysis.measure",
     "distance_matrix_km": "analysis.measure",
-    "errors": None,
+    "errors": "errors:",
     "exposure": "analysis.exposure",
-    "geodesy": None,
+    "geodesy": "geodesy:",
     "layer": "catalogue.layers",
     "length_km": "analysis.measure",
     "locate": "analysis.measure",
     "market": "domains.border",
     "markets": "features.markets",
-    "mining_options": "domains.mining",
-    "mining_sections": "domains.mining",
-    "ml1_phases": "domains.rail",
+    "mining": "domains.mining:",
     "nearest": "analysis.measure",
     "network": "routing",
-    "osm": None,
+    "osm": "osm:",
     "place": "features.places",
     "profile": "analysis.profile",
+    "rail": "domains.rail:",
     "reach": "routing",
     "report": "reports",
     "rings": "analysis.proximity",
     "route": "routing",
-    "route_checks": "routing",
     "route_matrix": "routing",
     "routes": "routing",
-    "running_times": "domains.rail",
-    "scale": None,
-    "sea_route": "routing",
-    "stated_leg": "routing",
-    "strip": "domains.rail",
+    "routing": "routing:",
+    "scale": "scale:",
     "table": "catalogue.layers",
     "within": "analysis.proximity",
 }
@@ -120,14 +104,11 @@ __all__ = [
     "Corridor",
     "Map",
     "Market",
-    "Network",
     "Place",
     "Reach",
     "Report",
     "Route",
-    "Strip",
     "__version__",
-    "alignment_parts",
     "buffer",
     "catalog",
     "cite",
@@ -147,26 +128,21 @@ __all__ = [
     "locate",
     "market",
     "markets",
-    "mining_options",
-    "mining_sections",
-    "ml1_phases",
+    "mining",
     "nearest",
     "network",
     "osm",
     "place",
     "profile",
+    "rail",
     "reach",
     "report",
     "rings",
     "route",
-    "route_checks",
     "route_matrix",
     "routes",
-    "running_times",
+    "routing",
     "scale",
-    "sea_route",
-    "stated_leg",
-    "strip",
     "table",
     "within",
 ]
@@ -179,10 +155,9 @@ def __getattr__(name: str) -> Any:
         return version("cpecgeo")
     if name not in _HOMES:
         raise AttributeError(f"module 'cpecgeo' has no attribute {name!r}")
-    home = _HOMES[name]
-    if home is None:
-        return import_module(f"cpecgeo.{name}")
-    return getattr(import_module(f"cpecgeo.{home}"), name)
+    home, itself, _ = _HOMES[name].partition(":")
+    module = import_module(f"cpecgeo.{home}")
+    return module if itself else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -30,7 +31,7 @@ __all__ = ["Market", "market", "nearest_corridors", "nearest_sites"]
 class Market:
     """A border market or crossing with what lies around it.
 
-    Made by `market`, not by hand.
+    `market` makes one.
 
     Attributes
     ----------
@@ -61,7 +62,7 @@ class Market:
     closures : DataFrame
         `from to season_from season_to what source source_date`.
     border_hours : DataFrame
-        Hours that lorries took to cross, as measured: `hours direction year source note`.
+        Hours that trucks took to cross, as measured: `hours direction year source note`.
     """
 
     id: str
@@ -125,8 +126,14 @@ class Market:
         )
 
 
-def market(name: str, *, km: Any = (5, 10, 25, 50, 100), hours: float = 3.0, k: int = 5) -> Market:
-    """All that the data says of a border market or crossing.
+def market(
+    name: str,
+    *,
+    km: float | Sequence[float] = (5, 10, 25, 50, 100),
+    hours: float = 3.0,
+    k: int = 5,
+) -> Market:
+    """Return all that the data says of a border market or crossing.
 
     Parameters
     ----------
@@ -211,7 +218,7 @@ def _reached(row_id: Any, hours: float) -> tuple[Reach | None, str]:
 
 
 def nearest_corridors(point: Point, k: int) -> pd.DataFrame:
-    """The nearest corridors of a point: `target title status distance_km km side`."""
+    """Return the nearest corridors of a point: `target title status distance_km km side`."""
     known = corridors()
     near = nearest(point, list(known.index), k=len(known))
     near["title"] = near["target"].map(known["title"])
@@ -226,7 +233,7 @@ def nearest_corridors(point: Point, k: int) -> pd.DataFrame:
 
 
 def nearest_sites(name: str, point: Point, k: int, column: str) -> pd.DataFrame:
-    """The nearest sites of a layer: `name`, a column, `accuracy_km basis distance_km`."""
+    """Return the nearest sites of a layer: `name`, a column, `accuracy_km basis distance_km`."""
     frame = layer(name)
     frame = frame[frame.geometry.notna()]
     near = nearest(point, frame, k=min(k, len(frame)))

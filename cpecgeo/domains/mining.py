@@ -1,13 +1,13 @@
-"""The ways that ore can take from Chaghi to the sea: by the new road, by rail, as things stand."""
+"""The mining corridor: options for ore from Chaghi to the sea, section by section."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from shapely.geometry import LineString
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.profile import profile
@@ -18,79 +18,31 @@ from cpecgeo.features.corridors import corridor
 from cpecgeo.routing import route
 from cpecgeo.routing.filters import number
 
-__all__ = ["mining_options", "mining_sections"]
+__all__ = ["options", "sections"]
 
-# option: (title, mine, port, what it is put together from)
-_OPTIONS: dict[str, tuple[str, str, str, tuple[tuple[str, str], ...]]] = {
-    "road": (
-        "Mining corridor by road, with the parts still to be built",
-        "Reko Diq",
-        "Gwadar",
-        (("corridor", "mining"),),
-    ),
-    "road-today": (
-        "Roads that operate today, by Quetta's side and Surab",
-        "Reko Diq",
-        "Gwadar",
-        (("roads", "Reko Diq"),),
-    ),
-    "rail-port-qasim": (
-        "Rail by Quetta and Rohri, with the link to the mine still to be built",
-        "Reko Diq",
-        "Port Qasim",
-        (("corridor", "mining-rail"),),
-    ),
-    "truck-rail-port-qasim": (
-        "Lorries to Nok Kundi, from there the railway that stands",
-        "Reko Diq",
-        "Port Qasim",
-        (("sections", "reko-diq-nok-kundi"), ("after", "mining-rail")),
-    ),
-    "rail-gwadar": (
-        "Rail to Gwadar by the planned Main Line 4",
-        "Reko Diq",
-        "Gwadar",
-        (("rails", "Reko Diq"),),
-    ),
-    "saindak-road": (
-        "Mining corridor by road from Saindak",
-        "Saindak",
-        "Gwadar",
-        (("corridor", "mining-saindak"),),
-    ),
-    "saindak-road-today": (
-        "Roads that operate today, from Saindak",
-        "Saindak",
-        "Gwadar",
-        (("roads", "Saindak"),),
-    ),
-}
 _BUILT = "operating"
+_VEHICLES = {"road": "truck", "rail": "train"}
 # Where the line is known less closely than this, the ground under it says nothing of the way.
 _CLIMB_ACCURACY_KM = 50.0
-_TONNES_SOURCE = (
-    "600,000 t of concentrate a year: Tethyan Copper Company, feasibility study of 2010, "
-    "tethyan.com/TheRekoDiqProject/MiningProject.aspx"
-)
 
 
-def mining_sections(
+def sections(
     option: str | None = None,
     *,
-    truck_kmh: float = 45.0,
-    unsealed_kmh: float = 25.0,
-    train_kmh: float = 30.0,
+    truck_kmh: float | None = None,
+    unsealed_kmh: float | None = None,
+    train_kmh: float | None = None,
     every_km: float = 2.0,
 ) -> gpd.GeoDataFrame:
-    """The ways from the mines to the ports, section by section.
+    """Return the options from the mines to the ports, section by section.
 
     Parameters
     ----------
     option : str, optional
-        One of the options of `mining_options`; all when omitted.
-    truck_kmh, unsealed_kmh, train_kmh : float
-        Average speeds: a loaded lorry on sealed and on unsealed (or unbuilt) road, a goods
-        train. Assumptions; give your own.
+        One of the options of `options`; all when omitted.
+    truck_kmh, unsealed_kmh, train_kmh : float, optional
+        Average speeds: a loaded truck on sealed and on unsealed (or unbuilt) road, a goods
+        train. 45, 25 and 30 when omitted, see `data/mining_assumptions.csv`.
     every_km : float
         Samples of the ground for climb and descent.
 
@@ -109,21 +61,18 @@ def mining_sections(
 
     Examples
     --------
-    >>> s = mining_sections("road")
+    >>> s = sections("road")
     >>> s["status"].tolist()[:3]
     ['operating', 'under_construction', 'planned']
     """
-    if option is not None and option not in list(_OPTIONS):
-        raise InputError(f"option is {option!r}; it is one of {', '.join(_OPTIONS)}.")
-    speeds = {
-        "sealed": number(truck_kmh, "truck_kmh", above=0),
-        "unsealed": number(unsealed_kmh, "unsealed_kmh", above=0),
-        "rail": number(train_kmh, "train_kmh", above=0),
-    }
+    known = _read_options()
+    if option is not None and option not in list(known.index):
+        raise InputError(f"option is {option!r}; it is one of {', '.join(known.index)}.")
+    speeds = _assume(truck_kmh=truck_kmh, unsealed_kmh=unsealed_kmh, train_kmh=train_kmh)
     step = number(every_km, "every_km", above=0)
     frames = [
-        _measured(name, parts, speeds, step)
-        for name, (_, _, _, parts) in _OPTIONS.items()
+        _measure(name, parts, speeds, step)
+        for name, parts in known["parts"].items()
         if option in (None, name)
     ]
     frame = gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=4326)
@@ -131,41 +80,38 @@ def mining_sections(
         "method": "calibrated km; geodesic drawn_km; ground under the drawn line",
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
-        "assumptions": {
-            "truck_kmh": speeds["sealed"],
-            "unsealed_kmh": speeds["unsealed"],
-            "train_kmh": speeds["rail"],
-        },
+        "assumptions": speeds,
         "sources": sorted({str(s) for s in frame["source"].dropna()}),
         "data_version": data_version(),
     }
     return frame
 
 
-def mining_options(
+def options(
     *,
-    tonnes_per_year: float = 600_000,
-    truck_payload_t: float = 30.0,
-    train_payload_t: float = 1_500.0,
-    truck_kmh: float = 45.0,
-    unsealed_kmh: float = 25.0,
-    train_kmh: float = 30.0,
-    handling_hours: float = 12.0,
+    tonnes_per_year: float | None = None,
+    truck_payload_t: float | None = None,
+    train_payload_t: float | None = None,
+    truck_kmh: float | None = None,
+    unsealed_kmh: float | None = None,
+    train_kmh: float | None = None,
+    handling_hours: float | None = None,
     every_km: float = 2.0,
 ) -> gpd.GeoDataFrame:
-    """The mining corridor against its alternatives.
+    """Return the mining corridor beside its alternatives.
+
+    What is omitted is taken from `data/mining_assumptions.csv`.
 
     Parameters
     ----------
-    tonnes_per_year : float
-        What is carried to the port in a year. The default is the concentrate of the study
-        of 2010; the study of 2025 gives 240,000 t of copper a year in its first phase.
-    truck_payload_t, train_payload_t : float
-        Payload of a lorry and of a train, tonnes. Assumptions.
-    truck_kmh, unsealed_kmh, train_kmh : float
-        As in `mining_sections`.
-    handling_hours : float
-        For each change from lorry to train. An assumption.
+    tonnes_per_year : float, optional
+        What is carried to the port in a year: 600,000, the concentrate of the study of 2010.
+    truck_payload_t, train_payload_t : float, optional
+        Payload of a truck and of a train: 30 and 1,500 tonnes.
+    truck_kmh, unsealed_kmh, train_kmh : float, optional
+        As in `sections`.
+    handling_hours : float, optional
+        For each change from truck to train: 12.
     every_km : float
         Samples of the ground for climb and descent.
 
@@ -176,7 +122,7 @@ def mining_options(
         under_construction_km planned_km missing_km hours climb_m descent_m unclimbed_km
         loads_per_year trips_per_day accuracy_km geometry`. `missing_km` is what doesn't
         exist yet (under construction and planned). `hours` are one way, driving and
-        handling. `loads_per_year` are full loads (each comes back empty), by lorry and, on
+        handling. `loads_per_year` are full loads (each comes back empty), by truck and, on
         what follows, by train where both carry (`train_loads_per_year`). `unclimbed_km` is
         left out of climb and descent, because its line is known too roughly. `.attrs` has
         the assumptions and what they rest on.
@@ -193,37 +139,38 @@ def mining_options(
 
     Examples
     --------
-    >>> ways = mining_options()
+    >>> ways = options()
     >>> float(ways.loc["road", "missing_km"])
     303.0
     >>> bool(ways.loc["road", "km"] < ways.loc["rail-port-qasim", "km"])
     True
     """
-    tonnes = number(tonnes_per_year, "tonnes_per_year", above=0)
-    payloads = {
-        "road": number(truck_payload_t, "truck_payload_t", above=0),
-        "rail": number(train_payload_t, "train_payload_t", above=0),
-    }
-    handling = number(handling_hours, "handling_hours")
-    legs = mining_sections(
+    assumed = _assume(
+        tonnes_per_year=tonnes_per_year,
+        truck_payload_t=truck_payload_t,
+        train_payload_t=train_payload_t,
+        truck_kmh=truck_kmh,
+        unsealed_kmh=unsealed_kmh,
+        train_kmh=train_kmh,
+    )
+    handling = _assume(-math.inf, handling_hours=handling_hours)["handling_hours"]
+    payloads = {"road": assumed["truck_payload_t"], "rail": assumed["train_payload_t"]}
+    legs = sections(
         truck_kmh=truck_kmh, unsealed_kmh=unsealed_kmh, train_kmh=train_kmh, every_km=every_km
     )
+    known = _read_options()
     rows = []
     for name, part in legs.groupby("option", sort=False):
-        title, mine, port, _ = _OPTIONS[str(name)]
+        about = known.loc[name]
         modes = list(dict.fromkeys(part["mode"]))
-        loads = {mode: math.ceil(tonnes / payloads[mode]) for mode in modes}
+        loads = {mode: math.ceil(assumed["tonnes_per_year"] / payloads[mode]) for mode in modes}
         by_status = part.groupby("status")["km"].sum()
         unclimbed = part.loc[part["climb_m"].isna(), "km"].sum()
         rows.append(
             {
                 "option": name,
-                "title": title,
-                "mine": mine,
-                "port": port,
-                "vehicle": {"road": "lorry", "rail": "train"}[modes[0]]
-                if len(modes) == 1
-                else "lorry, then train",
+                **about[["title", "mine", "port"]],
+                "vehicle": ", then ".join(_VEHICLES[mode] for mode in modes),
                 "km": part["km"].sum(),
                 "drawn_km": part["drawn_km"].sum(),
                 "operating_km": by_status.get(_BUILT, 0.0),
@@ -245,34 +192,53 @@ def mining_options(
     frame["train_loads_per_year"] = frame["train_loads_per_year"].astype("Int64")
     frame.attrs = {
         **legs.attrs,
-        "assumptions": {
-            **legs.attrs["assumptions"],
-            "tonnes_per_year": tonnes,
-            "truck_payload_t": payloads["road"],
-            "train_payload_t": payloads["rail"],
-            "handling_hours": handling,
-        },
-        "rests_on": [
-            _TONNES_SOURCE,
-            "speeds, payloads and handling are assumptions of this function: give your own",
-        ],
+        "assumptions": {**assumed, "handling_hours": handling},
+        "rests_on": _sources({**assumed, "handling_hours": handling}),
     }
     return frame
 
 
-def _measured(
-    name: str, parts: tuple[tuple[str, str], ...], speeds: dict[str, float], step: float
-) -> gpd.GeoDataFrame:
-    """The sections of an option with hours and climb."""
-    legs = gpd.GeoDataFrame(pd.concat([_legs(how, what) for how, what in parts]), crs=4326)
+def _read_options() -> pd.DataFrame:
+    """Return the table of options, on the id."""
+    return read_table("mining_options.csv").set_index("id")
+
+
+def _read_assumptions() -> pd.DataFrame:
+    """Return the table of assumptions, on the names of the arguments."""
+    table = read_table("mining_assumptions.csv")
+    return table.set_index(table["id"].str.replace("-", "_"))
+
+
+def _assume(above: float = 0.0, /, **given: float | None) -> dict[str, float]:
+    """Return numbers as given, and those of the table where none is."""
+    table = _read_assumptions()["amount"]
+    return {
+        name: number(float(table[name]) if value is None else value, name, above=above)
+        for name, value in given.items()
+    }
+
+
+def _sources(assumed: dict[str, float]) -> list[str]:
+    """Return what each number rests on: its source, or that the caller gave it."""
+    table = _read_assumptions()
+    return [
+        f"{name}: {table['source'][name] if value == table['amount'][name] else 'given'}"
+        for name, value in assumed.items()
+    ]
+
+
+def _measure(name: str, parts: str, speeds: dict[str, float], step: float) -> gpd.GeoDataFrame:
+    """Return the sections of an option with hours and climb."""
+    found = [_legs(*part.split(":")) for part in parts.split(";")]
+    legs = gpd.GeoDataFrame(pd.concat(found), crs=4326)
     legs = legs.reset_index(drop=True)
     legs.insert(0, "option", name)
     legs["drawn_km"] = geodesy.length_km(legs.geometry).to_numpy()
     unsealed = legs.pop("speed_class").eq("unsealed")
     kmh = np.where(
         legs["mode"] == "rail",
-        speeds["rail"],
-        np.where(unsealed, speeds["unsealed"], speeds["sealed"]),
+        speeds["train_kmh"],
+        np.where(unsealed, speeds["unsealed_kmh"], speeds["truck_kmh"]),
     )
     legs["hours"] = legs["km"] / kmh
     lines = zip(legs.geometry, legs["accuracy_km"], strict=True)
@@ -298,7 +264,8 @@ def _measured(
     ]
 
 
-def _climbs(line: Any, accuracy_km: float, step: float) -> tuple[float, float]:
+def _climbs(line: LineString, accuracy_km: float, step: float) -> tuple[float, float]:
+    """Return climb and descent in metres; NaN where the line is too rough."""
     if accuracy_km > _CLIMB_ACCURACY_KM:
         return math.nan, math.nan
     attrs = profile(line, step).attrs
@@ -306,20 +273,20 @@ def _climbs(line: Any, accuracy_km: float, step: float) -> tuple[float, float]:
 
 
 def _legs(how: str, what: str) -> gpd.GeoDataFrame:
-    """`section name mode status km speed_class accuracy_km basis source geometry`."""
-    if how == "roads":
-        found = route(what, "Gwadar Port", mode="road").legs
-    elif how == "rails":
-        found = route(what, "Gwadar Port", mode="rail", status="any").legs
+    """Return `section name mode status km speed_class accuracy_km basis source geometry`."""
+    if how in {"road", "rail"}:
+        # A road is taken as it stands, a railway as it is planned.
+        status = "any" if how == "rail" else None
+        found = route(what, "Gwadar Port", mode=how, status=status).legs
     else:
-        name = "mining" if how == "sections" else what
+        name = "mining" if how == "section" else what
         found = corridor(name).sections.rename(columns={"id": "section", "kind": "mode"})
         found["km"] = found["km_to"] - found["km_from"]
         classes = read_table("network_sections.csv").set_index("section")["speed_class"]
         found["speed_class"] = found["section"].map(classes)
-        if how == "sections":
+        if how == "section":
             found = found[found["section"] == what]
-        elif how == "after":
+        elif how == "operating":
             found = found[found["status"] == _BUILT]
     columns = ["section", "name", "mode", "status", "km", "speed_class"]
     return found[[*columns, "accuracy_km", "basis", "source", "geometry"]]

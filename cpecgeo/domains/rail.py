@@ -1,4 +1,4 @@
-"""The main line's upgrade: its phases, and running times now and then; strip data of any line."""
+"""The railway: phases of the main line's upgrade, running times, and strips of any line."""
 
 from __future__ import annotations
 
@@ -19,23 +19,14 @@ from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as corridor_of
+from cpecgeo.features.resolve import resolve_corridor
 from cpecgeo.routing.filters import number
 
-__all__ = ["Strip", "ml1_phases", "running_times", "strip"]
-
-_ML1_STOPS = (
-    "Karachi City",
-    "Hyderabad Junction",
-    "Rohri Junction",
-    "Multan Cantt",
-    "Lahore Junction",
-    "Rawalpindi",
-    "Peshawar Cantonment",
-)
+__all__ = ["Strip", "phases", "running_times", "strip"]
 
 
-def ml1_phases(plan: str | int | None = 2026) -> gpd.GeoDataFrame:
-    """The phases of the main line's upgrade.
+def phases(plan: str | int | None = 2026) -> gpd.GeoDataFrame:
+    """Return the phases of the main line's upgrade.
 
     Parameters
     ----------
@@ -59,8 +50,8 @@ def ml1_phases(plan: str | int | None = 2026) -> gpd.GeoDataFrame:
 
     Examples
     --------
-    >>> phases = ml1_phases()
-    >>> int(phases["official_km"].sum()), phases["name"].iloc[0]
+    >>> plan = phases()
+    >>> int(plan["official_km"].sum()), plan["name"].iloc[0]
     (1726, 'Karachi–Rohri')
     """
     table = read_table("rail_phases.csv").copy()
@@ -128,14 +119,15 @@ def running_times(
     freight_kmh: float | None = None,
     dwell_min: float = 5.0,
 ) -> pd.DataFrame:
-    """Running times between stops, at today's line speeds and after the upgrade.
+    """Return running times between stops, at today's line speeds and after the upgrade.
 
     Parameters
     ----------
     corridor : Corridor or str
     stops : sequence of str or float, optional
-        Stops (names or km) where a passenger train calls, in order of chainage; for the
-        main line the limits of the phases and Hyderabad when omitted, else the ends.
+        Stops (names or km) where a passenger train calls, in order of chainage. Those of
+        `data/rail_stops.csv` when omitted (the limits of the main line's phases, and
+        Hyderabad); the ends of a line that has none there.
     now_kmh : (float, float), optional
         Lowest and highest line speed today. Published for ``ml1``: 65–110.
     upgraded_kmh, freight_kmh : float, optional
@@ -169,7 +161,7 @@ def running_times(
     >>> round(times.attrs["upgraded_hours"], 1)
     11.2
     """
-    thing = corridor if isinstance(corridor, Corridor) else corridor_of(corridor)
+    thing = resolve_corridor(corridor)
     published = _published_speeds(thing.name)
     given = {"now_kmh": now_kmh, "upgraded_kmh": upgraded_kmh, "freight_kmh": freight_kmh}
     chosen: dict[str, Any] = {k: published.get(k) if v is None else v for k, v in given.items()}
@@ -223,6 +215,7 @@ def running_times(
 
 
 def _published_speeds(name: str) -> dict[str, Any]:
+    """Return the line speeds of a corridor, and their sources; none where none are known."""
     table = read_table("rail_speeds.csv")
     rows = table[table["corridor"] == name].set_index(["train", "state"])
     if rows.empty:
@@ -237,9 +230,10 @@ def _published_speeds(name: str) -> dict[str, Any]:
 
 
 def _calls(thing: Corridor, stops: Sequence[str | float] | None) -> tuple[list[str], Any]:
-    """Names and chainage of the stops, in order."""
+    """Return names and chainage of the stops, in order."""
     if stops is None:
-        stops = _ML1_STOPS if thing.name == "ml1" else (0.0, thing.end_km)
+        table = read_table("rail_stops.csv").sort_values("order")
+        stops = table.loc[table["corridor"] == thing.name, "stop"].tolist() or [0.0, thing.end_km]
     if isinstance(stops, str) or not isinstance(stops, Sequence) or len(stops) < 2:
         raise InputError(f"stops is {str(stops)[:60]!r}; give two or more, in a list.")
     at = [thing.km_of(s) if isinstance(s, str) else number(s, "stops") for s in stops]
@@ -257,7 +251,7 @@ def _calls(thing: Corridor, stops: Sequence[str | float] | None) -> tuple[list[s
 class Strip:
     """What lies along a corridor, by its chainage: the data of a strip map.
 
-    Made by `strip`, not by hand.
+    `strip` makes one.
 
     Attributes
     ----------
@@ -284,7 +278,7 @@ class Strip:
     ground: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
-        """All of it in one tidy table: `band km_from km_to label value`.
+        """Return all of it in one tidy table: `band km_from km_to label value`.
 
         `value` is metres for the band ``elevation``, and missing elsewhere.
         """
@@ -312,7 +306,7 @@ class Strip:
 
 
 def strip(corridor: Corridor | str, *, every_km: float = 5.0) -> Strip:
-    """Stops, sections, zones and ground along a corridor, by its chainage.
+    """Return stops, sections, zones and ground along a corridor, by its chainage.
 
     Parameters
     ----------
@@ -334,7 +328,7 @@ def strip(corridor: Corridor | str, *, every_km: float = 5.0) -> Strip:
     >>> s.districts["name"].tolist()
     ['Haripur', 'Rawalpindi', 'Attock', 'Haripur', 'Abbottabad']
     """
-    thing = corridor if isinstance(corridor, Corridor) else corridor_of(corridor)
+    thing = resolve_corridor(corridor)
     zones = {}
     for layer in ("provinces", "districts"):
         found = pd.DataFrame(crossed(thing, layer).drop(columns="geometry"))

@@ -29,7 +29,7 @@ _CHINA_FAST = (
 _GUESS = "assumption of this package: no limit in law is known for the class"
 
 # highway class → (km/h, source), by country. Where the law has one limit for several classes,
-# lower classes keep it: the limit is the law's, not what a lorry makes of the road.
+# lower classes keep it: the limit is the law's, not what a truck makes of the road.
 _LIMITS: Mapping[str, Mapping[str, tuple[float, str]]] = {
     "PK": {
         "motorway": (120, _PAKISTAN),

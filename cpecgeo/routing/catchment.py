@@ -253,6 +253,6 @@ def _towns(edges: gpd.GeoDataFrame, within_km: float) -> gpd.GeoDataFrame:
     towns = towns[here].assign(
         cost=low + share * (high - low), access_km=near["distance_km"][here].to_numpy()
     )
-    towns = towns.sort_values("cost", kind="stable").reset_index(drop=True)
+    towns = towns.sort_values("cost", kind="stable")
     towns.attrs = attrs
     return towns

@@ -100,7 +100,7 @@ def alignment_parts(name: str) -> pd.DataFrame:
     280.0
     """
     row = corridor_rows()[corridor_id(name)]
-    sections = layer("sections").set_index("id").loc[row["sections"]]
+    sections = layer("sections").loc[row["sections"]]
     edges = shared().edges
     of = edges["sections"].tolist()
     # A stretch that two parts share counts for the first, as one passes it once.
@@ -129,7 +129,7 @@ def alignment_parts(name: str) -> pd.DataFrame:
 
 def _measured(section: str, used: list[str]) -> str:
     """Return whose kilometres a section without a fitting figure takes."""
-    published = layer("sections").set_index("id")["official_km"]
+    published = layer("sections")["official_km"]
     lent = [s for s in used if s != section and published[s] > 0]
     own = "its own figure" if published[section] > 0 else "no figure found: drawn length"
     if not lent:

@@ -312,7 +312,7 @@ def _describe(rows: list[dict[str, Any]], sections: dict[str, dict[str, Any]]) -
 def _countries(lines: gpd.GeoSeries) -> list[str]:
     """Return the country at the middle of each line; the nearest where none holds it."""
     middle = shapely.line_interpolate_point(lines.array, 0.5, normalized=True)
-    countries = layer("countries")
+    countries = layer("countries").reset_index(drop=True)
     names = countries["name"].to_numpy(object)
     point, country = shapely.STRtree(middle).query(countries.geometry.to_numpy(), "contains")[::-1]
     found = np.full(len(middle), None, object)

@@ -12,8 +12,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.catalogue import data_version, layer
-from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.catalogue import data_version
+from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import PointLike, SubjectLike
 from cpecgeo.geodesy.inputs import POINTS
@@ -161,7 +161,7 @@ def route_matrix(
 
     Parameters
     ----------
-    a, b : list of names, Places or points; GeoSeries, GeoDataFrame or layer name
+    a, b : list of names, Places or points; GeoSeries, table, or name of a layer or file
         `a` again where `b` is omitted.
     weight : {"km", "hours"}
     speeds, max_access_km
@@ -244,32 +244,29 @@ def _snapped(
     x: Sequence[PointLike] | SubjectLike, ground: Usable, far: float
 ) -> dict[Any, Snap | None]:
     """Return where ends join the network, by label; None further than `far` km from it."""
-    if isinstance(x, str):
-        try:
-            frame = layer(x).set_index("id")
-            x = frame.geometry[frame.geometry.notna()]
-        except UnknownNameError:
-            x = [x]
-    if isinstance(x, gpd.GeoDataFrame):
-        x = x.geometry
-    if isinstance(x, gpd.GeoSeries):
-        if x.index.has_duplicates:
-            raise InputError("The index has duplicates, so rows can't be told apart; reset it.")
-        points = in_region(resolve(x, "ends", kinds=POINTS), "ends").shapes
-        near = snap_all(points.tolist(), [str(i) for i in x.index], ground)
-        return {i: s if s.access_km <= far else None for i, s in zip(x.index, near, strict=True)}
-    if isinstance(x, Sequence):
-        labels: list[Any] = [_label(end) for end in x]
-        ends = dict(zip(labels, x, strict=True))
-        if len(ends) < len(labels):
-            twice = sorted({str(e) for e in labels if labels.count(e) > 1})
-            raise InputError(f"Given twice: {', '.join(twice)}. Give each end once.")
-    else:
-        raise InputTypeError(f"{type(x).__name__} given; give a list of names or points.")
+    if isinstance(x, str) or not isinstance(x, Sequence):
+        among = ("place", "layer", "file")
+        subject = in_region(resolve(x, "ends", kinds=POINTS, among=among), "ends")
+        if isinstance(x, str) and subject.kind == "place":
+            x = [x]  # by rail it is rather a station of that name
+        else:
+            return _snapped_points(subject.shapes, ground, far)
+    labels = [_label(end) for end in x]
+    ends = dict(zip(labels, x, strict=True))
+    if len(ends) < len(labels):
+        twice = sorted({str(e) for e in labels if labels.count(e) > 1})
+        raise InputError(f"Given twice: {', '.join(twice)}. Give each end once.")
     if not ends:
         return {}
     near = snap([(str(label), x) for label, x in ends.items()], ground, max_access_km=np.inf)
     return {k: s if s.access_km <= far else None for k, s in zip(ends, near, strict=True)}
+
+
+def _snapped_points(points: gpd.GeoSeries, ground: Usable, far: float) -> dict[Any, Snap | None]:
+    if points.index.has_duplicates:
+        raise InputError("The index has duplicates, so rows can't be told apart; reset it.")
+    near = snap_all(points.tolist(), [str(i) for i in points.index], ground)
+    return {i: s if s.access_km <= far else None for i, s in zip(points.index, near, strict=True)}
 
 
 def _label(end: Any) -> Any:

@@ -146,8 +146,11 @@ def test_a_result_over_its_source_or_a_folder(good, tmp_path):
 EXTRAS = {
     "rasterio": ("dem", lambda p: cg.profile("taxila-havelian", 20, dem=p / "good.csv")),
     "osmium": ("osm", lambda p: cg.osm.refresh("taxila-havelian", file=p / "good.csv")),
-    "searoute": ("sea", lambda _: cg.sea_route("Gwadar Port", "Karachi Port")),
-    "matplotlib": ("plot", lambda _: __import__("cpecgeo.maps.figures", fromlist=["x"]).draw_profile("ml1")),
+    "searoute": ("sea", lambda _: cg.routing.sea_route("Gwadar Port", "Karachi Port")),
+    "matplotlib": (
+        "plot",
+        lambda _: __import__("cpecgeo.maps.figures", fromlist=["x"]).draw_profile("ml1"),
+    ),
     "distributed": (
         "scale",
         lambda p: scale.nearest_file(

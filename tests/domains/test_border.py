@@ -36,7 +36,7 @@ def test_every_crossing_has_a_sheet():
 
 def test_the_nearest_sites_are_the_nearest(torkham):
     for name, found in (("places", torkham.towns), ("zones", torkham.zones)):
-        frame = cg.layer(name).dropna(subset="geometry").set_index("id")
+        frame = cg.layer(name).dropna(subset="geometry")
         away = frame.geometry.map(lambda p: km_between(torkham.point, p)).sort_values()
         assert found.index.tolist() == away.index[: len(found)].tolist()
         assert found["distance_km"].tolist() == pytest.approx(away.iloc[: len(found)], abs=1e-6)
@@ -60,7 +60,7 @@ def test_people_are_the_exposure(torkham):
 
 
 def test_hours_reach_what_a_route_reaches(torkham):
-    town = torkham.reached.towns.set_index("id").loc["peshawar"]
+    town = torkham.reached.towns.loc["peshawar"]
     way = cg.route("torkham", "peshawar", mode="road", weight="hours")
     assert town["cost"] == pytest.approx(way.hours, abs=0.3)
     assert torkham.reached.towns["cost"].max() <= 3 + 1e-9

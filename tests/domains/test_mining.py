@@ -19,7 +19,7 @@ GEOD = Geod(ellps="WGS84")
 
 
 def test_the_road_is_the_corridor_with_its_gap():
-    ways = cg.mining_options()
+    ways = cg.mining.options()
     mining = cg.corridor("mining")
     assert ways.loc["road", "km"] == pytest.approx(mining.end_km)
     assert ways.loc["road", "drawn_km"] == pytest.approx(mining.length_km, abs=1e-6)
@@ -36,7 +36,7 @@ def test_the_road_is_the_corridor_with_its_gap():
 
 
 def test_each_section_is_measured_along_its_line():
-    sections = cg.mining_sections()
+    sections = cg.mining.sections()
     for row in sections.itertuples():
         assert GEOD.geometry_length(row.geometry) / 1e3 == pytest.approx(row.drawn_km, abs=1e-6)
         assert row.drawn_km <= row.km * 1.03
@@ -50,7 +50,7 @@ def test_each_section_is_measured_along_its_line():
 
 
 def test_hours_and_loads_by_hand():
-    ways = cg.mining_options(
+    ways = cg.mining.options(
         tonnes_per_year=100_001,
         truck_payload_t=25,
         train_payload_t=1000,
@@ -67,12 +67,12 @@ def test_hours_and_loads_by_hand():
     assert mixed["train_loads_per_year"] == 101
     assert mixed["hours"] == pytest.approx(70 / 20 + (mixed["km"] - 70) / 40 + 6)
     assert ways["train_loads_per_year"].isna().tolist() == [
-        vehicle == "lorry" for vehicle in ways["vehicle"]
+        vehicle == "truck" for vehicle in ways["vehicle"]
     ]
 
 
 def test_climb_against_a_loop_over_the_grid():
-    row = cg.mining_sections("road").iloc[4]
+    row = cg.mining.sections("road").iloc[4]
     lon, lat = np.array(row.geometry.coords).T
     at, spots = [0.0], [(lon[0], lat[0])]
     left = 2000.0
@@ -94,8 +94,8 @@ def test_climb_against_a_loop_over_the_grid():
 
 
 def test_a_line_that_is_a_sketch_has_no_climb():
-    ways = cg.mining_options()
-    sections = cg.mining_sections("rail-gwadar")
+    ways = cg.mining.options()
+    sections = cg.mining.sections("rail-gwadar")
     sketch = sections[sections["accuracy_km"] > 50]
     assert sketch["section"].tolist() == ["gwadar-mastung"]
     assert sketch["climb_m"].isna().all()
@@ -103,7 +103,7 @@ def test_a_line_that_is_a_sketch_has_no_climb():
 
 
 def test_assumptions_travel_with_the_table():
-    ways = cg.mining_options(truck_kmh=33)
+    ways = cg.mining.options(truck_kmh=33)
     assert ways.attrs["assumptions"]["truck_kmh"] == 33
     assert ways.attrs["assumptions"]["tonnes_per_year"] == 600_000
     assert "Tethyan" in ways.attrs["rests_on"][0]
@@ -113,8 +113,8 @@ def test_assumptions_travel_with_the_table():
 @tries(4)
 @given(st.floats(5, 120), st.floats(1, 60))
 def test_faster_is_never_later(kmh, more):
-    slow = cg.mining_options(train_kmh=kmh)["hours"]
-    fast = cg.mining_options(train_kmh=kmh + more)["hours"]
+    slow = cg.mining.options(train_kmh=kmh)["hours"]
+    fast = cg.mining.options(train_kmh=kmh + more)["hours"]
     assert (fast <= slow).all()
     assert fast["rail-port-qasim"] < slow["rail-port-qasim"]
 
@@ -130,9 +130,9 @@ def test_faster_is_never_later(kmh, more):
 )
 def test_bad_numbers(options, error, part):
     with pytest.raises(error, match=part):
-        cg.mining_options(**options)
+        cg.mining.options(**options)
 
 
 def test_an_unknown_option_lists_the_known():
     with pytest.raises(InputError, match="rail-gwadar"):
-        cg.mining_sections("ferry")
+        cg.mining.sections("ferry")

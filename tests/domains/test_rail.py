@@ -15,7 +15,7 @@ GEOD = Geod(ellps="WGS84")
 
 
 def test_the_phases_of_2026_join_up():
-    phases = cg.ml1_phases()
+    phases = cg.rail.phases()
     assert phases["official_km"].tolist() == [480, 449, 334, 289, 174]
     assert phases["official_km"].sum() == 1726
     assert phases["km_from"].tolist()[1:] == phases["km_to"].tolist()[:-1]
@@ -33,10 +33,10 @@ def test_the_phases_of_2026_join_up():
 
 
 def test_older_plans_are_kept_and_marked():
-    every = cg.ml1_phases(None)
+    every = cg.rail.phases(None)
     assert set(every["plan"]) == {"2020", "2024", "2026"}
     assert set(every.loc[every["in_force"], "plan"]) == {"2026"}
-    contradictory = cg.ml1_phases("2020")
+    contradictory = cg.rail.phases("2020")
     assert contradictory.geometry.isna().all()
     assert contradictory["drawn_km"].isna().all()
     assert contradictory["official_km"].tolist() == [527, 521, 740]
@@ -45,11 +45,11 @@ def test_older_plans_are_kept_and_marked():
 
 def test_no_such_plan():
     with pytest.raises(InputError, match="2026, 2024, 2020"):
-        cg.ml1_phases(2017)
+        cg.rail.phases(2017)
 
 
 def test_running_times_by_hand():
-    times = cg.running_times(dwell_min=6)
+    times = cg.rail.running_times(dwell_min=6)
     km = [178, 298, 453, 334, 289, 175]
     assert times["km"].tolist() == km
     waits = [0.1] * 5 + [0]
@@ -62,7 +62,7 @@ def test_running_times_by_hand():
 
 
 def test_published_times_come_with_it():
-    times = cg.running_times()
+    times = cg.rail.running_times()
     expresses = [r["hours"] for r in times.attrs["published"] if r["state"] == "now"]
     # What a train needs at line speed is less than what one takes.
     assert expresses
@@ -71,16 +71,18 @@ def test_published_times_come_with_it():
 
 @given(st.floats(20, 200), st.floats(1, 100), st.floats(0, 30))
 def test_faster_is_sooner(kmh, more, dwell):
-    slow = cg.running_times("ml1", upgraded_kmh=kmh, dwell_min=dwell)["upgraded_hours"]
-    fast = cg.running_times("ml1", upgraded_kmh=kmh + more, dwell_min=dwell)["upgraded_hours"]
+    slow = cg.rail.running_times("ml1", upgraded_kmh=kmh, dwell_min=dwell)["upgraded_hours"]
+    fast = cg.rail.running_times("ml1", upgraded_kmh=kmh + more, dwell_min=dwell)["upgraded_hours"]
     assert (fast < slow).all()
 
 
 def test_stops_of_ones_own():
-    whole = cg.running_times(stops=["Karachi City", "Peshawar Cantonment"], dwell_min=30)
+    whole = cg.rail.running_times(stops=["Karachi City", "Peshawar Cantonment"], dwell_min=30)
     assert whole["km"].tolist() == [1727]
     assert whole["upgraded_hours"].tolist() == pytest.approx([1727 / 160])
-    other = cg.running_times("ml3", [0, 384.0], now_kmh=(30, 60), upgraded_kmh=80, freight_kmh=60)
+    other = cg.rail.running_times(
+        "ml3", [0, 384.0], now_kmh=(30, 60), upgraded_kmh=80, freight_kmh=60
+    )
     assert other["now_slow_hours"].tolist() == pytest.approx([384 / 30])
 
 
@@ -101,12 +103,12 @@ def test_stops_of_ones_own():
 )
 def test_bad_questions(arguments, options, error, part):
     with pytest.raises(error, match=part):
-        cg.running_times(*arguments, **options)
+        cg.rail.running_times(*arguments, **options)
 
 
 @pytest.mark.parametrize("name", ["ml1", "taxila-havelian", "mining"])
 def test_strip_covers_the_corridor_without_gaps(name):
-    thing, strip = cg.corridor(name), cg.strip(name, every_km=25)
+    thing, strip = cg.corridor(name), cg.rail.strip(name, every_km=25)
     for frame in (strip.sections, strip.districts, strip.provinces):
         assert frame["km_from"].iloc[0] == 0
         assert frame["km_to"].iloc[-1] == pytest.approx(thing.end_km)

@@ -18,7 +18,7 @@ from cpecgeo.maps import Map
 
 @pytest.fixture(scope="module")
 def checks():
-    return cg.route_checks()
+    return cg.routing.route_checks()
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_the_three_alignments(checks, name, published, network):
     row = checks.loc[name]
     assert row["published_km"] == published
     assert row["network_km"] == pytest.approx(network, abs=0.1)
-    parts = cg.alignment_parts(name)
+    parts = cg.routing.alignment_parts(name)
     assert parts["section"].tolist() == corridor_rows()[name]["sections"]
     assert parts["network_km"].sum() == pytest.approx(row["network_km"], abs=1e-6)
     told = parts["more_km"].abs() > 0.05
@@ -39,7 +39,7 @@ def test_the_three_alignments(checks, name, published, network):
 
 
 def test_2463_is_the_sum_of_the_parts_that_have_a_figure():
-    parts = cg.alignment_parts("western")
+    parts = cg.routing.alignment_parts("western")
     assert parts["published_km"].sum() == pytest.approx(2463, abs=1)
     silent = parts[parts["published_km"].isna()].set_index("section")["network_km"].round(1)
     assert silent.to_dict() == {"m1-burhan-hakla": 33.6, "m8-junction-gwadar": 52.6}
@@ -47,9 +47,9 @@ def test_2463_is_the_sum_of_the_parts_that_have_a_figure():
 
 def test_the_road_into_gwadar_has_one_length():
     """31.78 km of the N-10 at 610 km over 522.645 drawn, and 15.50 km of the road from it."""
-    row = cg.mining_sections("road").set_index("section").loc["m8-junction-gwadar"]
+    row = cg.mining.sections("road").set_index("section").loc["m8-junction-gwadar"]
     assert row["km"] == pytest.approx(31.7807 * 610 / 522.645 + 15.5049, abs=0.001)
-    parts = cg.alignment_parts("western").set_index("section")["network_km"]
+    parts = cg.routing.alignment_parts("western").set_index("section")["network_km"]
     assert parts["m8-junction-gwadar"] == pytest.approx(row["km"], abs=1e-3)
     assert cg.corridor("western").end_km == pytest.approx(parts.sum(), abs=0.01)
 
@@ -145,7 +145,7 @@ def test_routes_are_map_layers_and_pages():
 
 
 def test_names_are_escaped():
-    way = cg.stated_leg(
+    way = cg.routing.stated_leg(
         (67.0, 30.0), (67.1, 30.0), km=20, mode="road", source="x", names=("<b>a</b>", "b")
     )
     assert "<b>a</b>" not in way._repr_html_()
@@ -174,7 +174,7 @@ def test_turns_of_the_table():
 
 def test_by_sea():
     pytest.importorskip("searoute")
-    way = cg.sea_route("Gwadar Port", (55.05, 25.0167), names=("Gwadar Port", "Jebel Ali"))
+    way = cg.routing.sea_route("Gwadar Port", (55.05, 25.0167), names=("Gwadar Port", "Jebel Ali"))
     straight = cg.distance_km(way.origin.point, way.destination.point)
     assert straight < way.chainage_km < 1.25 * straight
     assert way.chainage_km == pytest.approx(cg.length_km(way.line), abs=1e-9)
@@ -186,7 +186,7 @@ def test_by_sea():
     assert whole.chainage_km == pytest.approx(2961 + way.chainage_km, abs=10)
     assert whole.legs["km_to"].iloc[-1] == pytest.approx(whole.chainage_km)
     with pytest.raises(InputError, match="one place"):
-        cg.sea_route("Gwadar Port", "Gwadar Port")
+        cg.routing.sea_route("Gwadar Port", "Gwadar Port")
 
 
 def test_sea_needs_its_extra(monkeypatch):
@@ -194,19 +194,19 @@ def test_sea_needs_its_extra(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "searoute", None)
     with pytest.raises(MissingExtraError, match=r"cpecgeo\[sea\]"):
-        cg.sea_route("Gwadar Port", "Karachi Port")
+        cg.routing.sea_route("Gwadar Port", "Karachi Port")
 
 
 def test_stated_legs_need_a_source_and_a_length_that_can_be():
-    leg = cg.stated_leg("Gwadar", "Turbat", km=165, mode="road", source="sign")
+    leg = cg.routing.stated_leg("Gwadar", "Turbat", km=165, mode="road", source="sign")
     assert leg.legs["source"].tolist() == ["sign"]
     assert leg.legs["basis"].tolist() == ["schematic"]
     with pytest.raises(InputError, match="straight line"):
-        cg.stated_leg("Gwadar", "Turbat", km=16, mode="road", source="sign")
+        cg.routing.stated_leg("Gwadar", "Turbat", km=16, mode="road", source="sign")
     with pytest.raises(InputError, match="source"):
-        cg.stated_leg("Gwadar", "Turbat", km=165, mode="road", source=" ")
+        cg.routing.stated_leg("Gwadar", "Turbat", km=165, mode="road", source=" ")
     with pytest.raises(InputError, match="kmh"):
-        cg.stated_leg("Gwadar", "Turbat", km=165, mode="camel", source="sign")
+        cg.routing.stated_leg("Gwadar", "Turbat", km=165, mode="camel", source="sign")
 
 
 def test_frames_carry_their_method():

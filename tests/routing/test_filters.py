@@ -221,7 +221,7 @@ def test_a_route_avoids_another_route():
     area = cg.reach("Sukkur", km=30, mode="road")
     around = cg.route("Lahore", "Karachi", mode="road", avoid=[area])
     assert around.line.intersection(area.polygon.buffer(-1e-3)).is_empty
-    ship = cg.stated_leg("Gwadar", "Turbat", km=165, mode="road", source="a sign")
+    ship = cg.routing.stated_leg("Gwadar", "Turbat", km=165, mode="road", source="a sign")
     with pytest.raises(InputError, match="none of it runs over the network"):
         cg.route("Lahore", "Karachi", avoid=ship)
 

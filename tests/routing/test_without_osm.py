@@ -14,7 +14,7 @@ CODE = """
 import json
 import cpecgeo as cg
 from cpecgeo.catalogue import data_path
-net, checks = cg.network(), cg.route_checks()
+net, checks = cg.network(), cg.routing.route_checks()
 print(json.dumps(dict(
     data=str(data_path("sections.csv")),
     licences=sorted(set(net.edges["licence"])),

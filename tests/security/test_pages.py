@@ -118,7 +118,7 @@ def test_route_and_reach():
     for column in ("name", "from", "to", "section", "source", "status", "country"):
         legs[column] = ALL
     legs.attrs["title"] = ALL
-    reader = harmless(dataclasses.replace(way, legs=legs, asked=ALL)._repr_html_())
+    reader = harmless(dataclasses.replace(way, own_legs=legs, asked=ALL)._repr_html_())
     assert HOSTILE[0] in "".join(reader.text)
     area = cg.reach("Lahore", km=30)
     towns, edges = area.towns.copy(), area.edges.copy()
@@ -128,7 +128,9 @@ def test_route_and_reach():
 
 
 def test_names_that_a_caller_gives():
-    ship = cg.stated_leg("Lahore", "Multan", 500, mode="road", source=ALL, names=(ALL, ALL))
+    ship = cg.routing.stated_leg(
+        "Lahore", "Multan", km=500, mode="road", source=ALL, names=(ALL, ALL)
+    )
     assert HOSTILE[0] in "".join(harmless(ship._repr_html_()).text)
 
 
