@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from cpecgeo.features.corridor import Corridor
 from cpecgeo.maps import encode
 from cpecgeo.maps.style import Style
 
@@ -39,7 +40,7 @@ LINE_FIELDS = (
 
 
 def style_line(frame: gpd.GeoDataFrame, **more: Any) -> Style:
-    """How sections are drawn, and what their popups say."""
+    """Say how sections are drawn, and what their popups show."""
     extra: dict[str, Any] = {"order": 3, "once": True, "grow": True}
     if "licence" in frame.columns and (frame["licence"] == "CC-BY-4.0").any():
         extra["sources"] = [WAY_POINTS]
@@ -53,35 +54,38 @@ def style_line(frame: gpd.GeoDataFrame, **more: Any) -> Style:
     return Style(**(options | more))
 
 
-def tabulate_sections(thing: Any) -> gpd.GeoDataFrame:
-    """A corridor's sections as its popups tell them.
+def tabulate_sections(*things: Corridor) -> gpd.GeoDataFrame:
+    """Tabulate the sections of corridors as their popups tell them.
 
     Parameters
     ----------
-    thing : Corridor
-        With `sections`.
+    *things : Corridor
 
     Returns
     -------
     GeoDataFrame
-        Sections with geometry; `kind` is that of the network, `corridor` the corridor's title,
-        `short` its name for labels, `competing` the competing figures of section and whole.
+        Sections with geometry, corridor by corridor; `kind` is that of the network, `corridor`
+        the corridor's title, `short` its name for labels, `competing` the competing figures of
+        section and whole.
     """
-    frame = thing.sections
-    frame = frame[frame.geometry.notna()].copy()
-    kinds = frame["kind"] if "kind" in frame.columns else [thing.kind] * len(frame)
-    own = {"rail": "rail", "road": thing.kind}
-    frame["kind"] = [own.get(k, thing.kind) for k in kinds]
-    frame["corridor"] = str(thing.title)
-    frame["short"] = pd.Series([shorten_name(thing)] * len(frame), index=frame.index, dtype=object)
-    figures = list_figures(thing.competing)
-    if figures:
-        frame["competing"] = [figures] * len(frame)
-    return frame
+    frame = pd.concat([pd.DataFrame(t.sections) for t in things], ignore_index=True)
+    of = np.repeat(np.arange(len(things)), [len(t.sections) for t in things])
+    own = [things[i].kind for i in of]
+    frame["kind"] = [
+        {"rail": "rail", "road": o}.get(k, o) for k, o in zip(frame["kind"], own, strict=True)
+    ]
+    for column, values in (
+        ("corridor", [str(t.title) for t in things]),
+        ("short", [shorten_name(t) for t in things]),
+        ("competing", [list_figures(t.competing) or None for t in things]),
+    ):
+        frame[column] = pd.Series([values[i] for i in of], index=frame.index, dtype=object)
+    known = frame["geometry"].notna()
+    return gpd.GeoDataFrame(frame[known], geometry="geometry", crs="EPSG:4326")
 
 
-def shorten_name(thing: Any) -> str | None:
-    """What a label on the line says: ML-1 for ml1, N-35 for "… (N-35)"; None for long names."""
+def shorten_name(thing: Corridor) -> str | None:
+    """Shorten a name for a label: ML-1 for ml1, N-35 for "… (N-35)"; None for long names."""
     code = re.search(r"\b(ML|[GMN])-?(\d+)\b", str(thing.title))
     code = code or re.fullmatch(r"(ml|[mn])(\d+)", str(thing.name))
     if code:
@@ -90,7 +94,7 @@ def shorten_name(thing: Any) -> str | None:
 
 
 def list_figures(competing: Any) -> list[str]:
-    """Competing figures as lines of text."""
+    """List competing figures as lines of text."""
     if not isinstance(competing, pd.DataFrame) or not len(competing):
         return []
     rows = []
@@ -105,8 +109,8 @@ def list_figures(competing: Any) -> list[str]:
     return rows[:12]
 
 
-def tabulate_stops(thing: Any) -> gpd.GeoDataFrame | None:
-    """A corridor's stops that have a place, or None.
+def tabulate_stops(thing: Corridor) -> gpd.GeoDataFrame | None:
+    """Tabulate a corridor's stops of known position; None where there are none.
 
     Parameters
     ----------
@@ -131,7 +135,7 @@ def tabulate_stops(thing: Any) -> gpd.GeoDataFrame | None:
 
 
 def style_stops(stops: gpd.GeoDataFrame) -> Style:
-    """How the stops of `tabulate_stops` are drawn.
+    """Say how the stops of `tabulate_stops` are drawn.
 
     Parameters
     ----------
@@ -150,8 +154,8 @@ def style_stops(stops: gpd.GeoDataFrame) -> Style:
     )  # fmt: skip
 
 
-def encode_posts(thing: Any) -> dict[str, Any] | None:
-    """Km posts of a corridor, one per km, encoded.
+def encode_posts(thing: Corridor) -> dict[str, Any] | None:
+    """Encode the km posts of a corridor, one per km.
 
     Parameters
     ----------
@@ -163,8 +167,6 @@ def encode_posts(thing: Any) -> dict[str, Any] | None:
     dict or None
         ``first_km`` and ``points``; None without posts.
     """
-    if not hasattr(thing, "km_posts"):
-        return None
     posts = thing.km_posts(every=1)
     if not len(posts):
         return None
