@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from cpecgeo.catalogue import layer
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.maps import encode
 from cpecgeo.maps.style import Style
@@ -17,6 +19,7 @@ __all__ = [
     "LINE_FIELDS",
     "NETWORK",
     "encode_posts",
+    "find_aliases",
     "list_figures",
     "shorten_name",
     "style_line",
@@ -41,7 +44,8 @@ LINE_FIELDS = (
 
 def style_line(frame: gpd.GeoDataFrame, **more: Any) -> Style:
     """Say how sections are drawn, and what their popups show."""
-    extra: dict[str, Any] = {"order": 3, "once": True, "grow": True}
+    own: Mapping[str, Any] = more.pop("extra", {})
+    extra: dict[str, Any] = {"order": 3, "once": True, "grow": True, "role": "line"} | dict(own)
     if "licence" in frame.columns and (frame["licence"] == "CC-BY-4.0").any():
         extra["sources"] = [WAY_POINTS]
     options: dict[str, Any] = {
@@ -91,6 +95,13 @@ def shorten_name(thing: Corridor) -> str | None:
     if code:
         return f"{code[1].upper()}-{code[2]}"
     return str(thing.name).upper() if len(str(thing.name)) <= 4 else None
+
+
+def find_aliases(thing: Corridor) -> list[str]:
+    """Find the other names of a corridor, as the layer of corridors has them."""
+    known = layer("corridors")
+    rows = known.loc[known["id"] == thing.name, "aliases"].dropna()
+    return [text.strip() for cell in rows for text in str(cell).split(";") if text.strip()]
 
 
 def list_figures(competing: Any) -> list[str]:
@@ -150,7 +161,8 @@ def style_stops(stops: gpd.GeoDataFrame) -> Style:
     zooms = [(8.0, 5.0, 3.0)[w] for w in stops["weight_"]]
     return Style(
         color="#3a3a3a", radius=2.8, label="name", label_zoom=3.0, label_class="stop",
-        rank="weight_", legend="Stop", popup=shown, extra={"order": 1, "zooms": zooms},
+        rank="weight_", legend="Stop", popup=shown,
+        extra={"order": 1, "zooms": zooms, "role": "station", "fixed": True},
     )  # fmt: skip
 
 
@@ -171,6 +183,9 @@ def encode_posts(thing: Corridor) -> dict[str, Any] | None:
     if not len(posts):
         return None
     return {
+        "id": thing.name,
+        "name": shorten_name(thing) or "\u2013".join(map(str.capitalize, thing.name.split("-"))),
+        "aliases": find_aliases(thing),
         "first_km": round(float(posts["km"].iloc[0])),
         "points": encode.points(np.asarray(posts.geometry.array, dtype=object)),
     }

@@ -18,6 +18,7 @@ from cpecgeo.maps.background import add_background
 from cpecgeo.maps.corridors import (
     NETWORK,
     encode_posts,
+    find_aliases,
     list_figures,
     style_line,
     tabulate_sections,
@@ -100,7 +101,8 @@ def _network(target: Map, things: Sequence[Corridor]) -> None:
     for kind, name in NETWORK:
         some = once[(once["kind"] == kind) & ~only_mine]
         if len(some):
-            target.add_layer(some, style_line(some), name=name, group="Network", key=kind)
+            style = style_line(some, **({"extra": {"shift": True}} if kind == "rail" else {}))
+            target.add_layer(some, style, name=name, group="Network", key=kind)
     west, south, east, north = once.total_bounds
     target.view = [
         min(west, PAKISTAN[0]), min(south, PAKISTAN[1]),
@@ -131,7 +133,9 @@ def _encode_bands(things: Sequence[Corridor]) -> Iterator[tuple[dict[str, Any], 
     """Encode corridors as wide bands below the lines, off until asked for or found."""
     frame = gpd.GeoDataFrame(
         {
+            "id": [t.name for t in things],
             "name": [str(t.title) for t in things],
+            "aliases": [find_aliases(t) or None for t in things],
             "kind": [t.kind for t in things],
             "status": [t.status for t in things],
             "official_km": [t.official_km for t in things],
@@ -143,7 +147,11 @@ def _encode_bands(things: Sequence[Corridor]) -> Iterator[tuple[dict[str, Any], 
         crs="EPSG:4326",
     )
     style = style_line(
-        frame, weight=11.0, label=None, legend="", extra={"opacity": 0.3, "solid": True}
+        frame,
+        weight=11.0,
+        label=None,
+        legend="",
+        extra={"opacity": 0.3, "solid": True, "role": "corridor"},
     )
     payload = encode_layer(frame, style)
     bounds = frame.bounds.round(5).to_numpy().tolist()
@@ -186,7 +194,7 @@ def _stations() -> Iterator[_Layer]:
     stations = stations[stations.geometry.notna()].drop_duplicates("id").assign(kind="stations")
     style = Style(
         radius=3.0, label="name", label_zoom=9.5, label_class="stop", legend="Station",
-        color=KINDS["rail"].color, extra={"fromZoom": 8, "role": "station"},
+        color=KINDS["rail"].color, extra={"fromZoom": 8, "role": "station", "fixed": True},
     )  # fmt: skip
     yield stations, style, {"name": "Stations", "group": "Places", "key": "stations"}
 
@@ -201,7 +209,10 @@ def _places() -> Iterator[_Layer]:
     )
     large = (people >= LARGE) | hub
     for which, name, zoom in ((large, "Cities", 4.4), (~large, "Towns", 8.0)):
-        extra = {"order": 4} if name == "Cities" else {"order": 0, "fromZoom": 7.5}
+        extra: dict[str, Any] = {"order": 4, "role": "city"}
+        if name == "Towns":
+            extra = {"order": 0, "fromZoom": 7.5, "role": "town"}
+        extra["fixed"] = True
         style = Style(
             radius=3.6 if name == "Cities" else 2.6, color=KINDS["places"].color, label="name",
             label_zoom=zoom, label_class="city" if name == "Cities" else "place", rank="rank",
@@ -215,7 +226,7 @@ def _site(layer: str, name: str, group: str, radius: float, zoom: float) -> _Lay
     look = KINDS[layer]
     style = Style(
         radius=radius, color=look.color, shape=look.shape, label="name", label_zoom=zoom,
-        label_class="site", legend=look.title, extra={"order": 1},
+        label_class="site", legend=look.title, extra={"order": 1, "role": layer},
     )  # fmt: skip
     return frame[frame.geometry.notna()], style, {"name": name, "group": group, "key": layer}
 

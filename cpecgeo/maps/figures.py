@@ -117,7 +117,8 @@ def render_figure(figure: Any, kind: str, *, dpi: int = 200) -> bytes:
             # `savefig` draws twice, once to try the layout; the first drawing has it already.
             from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-            FigureCanvasSVG(figure).print_svg(buffer, metadata=_UNDATED[kind])
+            canvas: Any = FigureCanvasSVG(figure)
+            canvas.print_svg(buffer, metadata=_UNDATED[kind])
             return buffer.getvalue()
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=_UNDATED[kind])
     return buffer.getvalue()
