@@ -266,10 +266,11 @@ def _provinces() -> _Layers:
     for which, zoom in ((large, 5.0), (~large, 7.5)):
         some = provinces[which]
         at = [_inside(g) for g in some.geometry]
-        names = gpd.GeoDataFrame({"name": some["name"].tolist()}, geometry=at, crs="EPSG:4326")
+        texts = {c: some[c].tolist() for c in ("name", "name_ur", "name_zh") if c in some.columns}
+        names = gpd.GeoDataFrame(texts, geometry=at, crs="EPSG:4326")
         style = _quiet(
             PROVINCE, label="name", label_class="province", label_zoom=zoom,
-            extra={"hidden": True, "order": 2},
+            search=True, extra={"hidden": True, "order": 2, "role": "province"},
         )  # fmt: skip
         yield names, style, {"name": "Names of provinces"}
 
@@ -289,8 +290,9 @@ def _rivers() -> _Layers:
         weight=1.1,
         label="name",
         label_class="river",
+        search=True,
         label_zoom=6,
-        extra={"order": -2, "once": True, "sources": [source]},
+        extra={"order": -2, "once": True, "sources": [source], "role": "river"},
     )
     yield rivers, style, {"name": "Rivers"}
 
@@ -364,7 +366,7 @@ def _districts() -> _Layers:
     districts = _needed("districts")
     style = Style(
         color="#9a917f", weight=0.8, fill=0.0, label="name", label_class="district", label_zoom=8,
-        legend="District", extra={"order": -2},
+        legend="District", extra={"order": -2, "role": "district"},
     )  # fmt: skip
     yield (
         districts,

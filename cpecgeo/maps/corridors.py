@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from cpecgeo.catalogue import layer
+from cpecgeo.features.corridor import Corridor
 from cpecgeo.maps import encode
 from cpecgeo.maps.style import Style
 
@@ -16,6 +19,7 @@ __all__ = [
     "LINE_FIELDS",
     "NETWORK",
     "encode_posts",
+    "find_aliases",
     "list_figures",
     "shorten_name",
     "style_line",
@@ -39,8 +43,9 @@ LINE_FIELDS = (
 
 
 def style_line(frame: gpd.GeoDataFrame, **more: Any) -> Style:
-    """How sections are drawn, and what their popups say."""
-    extra: dict[str, Any] = {"order": 3, "once": True, "grow": True}
+    """Say how sections are drawn, and what their popups show."""
+    own: Mapping[str, Any] = more.pop("extra", {})
+    extra: dict[str, Any] = {"order": 3, "once": True, "grow": True, "role": "line"} | dict(own)
     if "licence" in frame.columns and (frame["licence"] == "CC-BY-4.0").any():
         extra["sources"] = [WAY_POINTS]
     options: dict[str, Any] = {
@@ -53,35 +58,38 @@ def style_line(frame: gpd.GeoDataFrame, **more: Any) -> Style:
     return Style(**(options | more))
 
 
-def tabulate_sections(thing: Any) -> gpd.GeoDataFrame:
-    """A corridor's sections as its popups tell them.
+def tabulate_sections(*things: Corridor) -> gpd.GeoDataFrame:
+    """Tabulate the sections of corridors as their popups tell them.
 
     Parameters
     ----------
-    thing : Corridor
-        With `sections`.
+    *things : Corridor
 
     Returns
     -------
     GeoDataFrame
-        Sections with geometry; `kind` is that of the network, `corridor` the corridor's title,
-        `short` its name for labels, `competing` the competing figures of section and whole.
+        Sections with geometry, corridor by corridor; `kind` is that of the network, `corridor`
+        the corridor's title, `short` its name for labels, `competing` the competing figures of
+        section and whole.
     """
-    frame = thing.sections
-    frame = frame[frame.geometry.notna()].copy()
-    kinds = frame["kind"] if "kind" in frame.columns else [thing.kind] * len(frame)
-    own = {"rail": "rail", "road": thing.kind}
-    frame["kind"] = [own.get(k, thing.kind) for k in kinds]
-    frame["corridor"] = str(thing.title)
-    frame["short"] = pd.Series([shorten_name(thing)] * len(frame), index=frame.index, dtype=object)
-    figures = list_figures(thing.competing)
-    if figures:
-        frame["competing"] = [figures] * len(frame)
-    return frame
+    frame = pd.concat([pd.DataFrame(t.sections) for t in things], ignore_index=True)
+    of = np.repeat(np.arange(len(things)), [len(t.sections) for t in things])
+    own = [things[i].kind for i in of]
+    frame["kind"] = [
+        {"rail": "rail", "road": o}.get(k, o) for k, o in zip(frame["kind"], own, strict=True)
+    ]
+    for column, values in (
+        ("corridor", [str(t.title) for t in things]),
+        ("short", [shorten_name(t) for t in things]),
+        ("competing", [list_figures(t.competing) or None for t in things]),
+    ):
+        frame[column] = pd.Series([values[i] for i in of], index=frame.index, dtype=object)
+    known = frame["geometry"].notna()
+    return gpd.GeoDataFrame(frame[known], geometry="geometry", crs="EPSG:4326")
 
 
-def shorten_name(thing: Any) -> str | None:
-    """What a label on the line says: ML-1 for ml1, N-35 for "… (N-35)"; None for long names."""
+def shorten_name(thing: Corridor) -> str | None:
+    """Shorten a name for a label: ML-1 for ml1, N-35 for "… (N-35)"; None for long names."""
     code = re.search(r"\b(ML|[GMN])-?(\d+)\b", str(thing.title))
     code = code or re.fullmatch(r"(ml|[mn])(\d+)", str(thing.name))
     if code:
@@ -89,8 +97,15 @@ def shorten_name(thing: Any) -> str | None:
     return str(thing.name).upper() if len(str(thing.name)) <= 4 else None
 
 
+def find_aliases(thing: Corridor) -> list[str]:
+    """Find the other names of a corridor, as the layer of corridors has them."""
+    known = layer("corridors")
+    rows = known.loc[known["id"] == thing.name, "aliases"].dropna()
+    return [text.strip() for cell in rows for text in str(cell).split(";") if text.strip()]
+
+
 def list_figures(competing: Any) -> list[str]:
-    """Competing figures as lines of text."""
+    """List competing figures as lines of text."""
     if not isinstance(competing, pd.DataFrame) or not len(competing):
         return []
     rows = []
@@ -105,8 +120,8 @@ def list_figures(competing: Any) -> list[str]:
     return rows[:12]
 
 
-def tabulate_stops(thing: Any) -> gpd.GeoDataFrame | None:
-    """A corridor's stops that have a place, or None.
+def tabulate_stops(thing: Corridor) -> gpd.GeoDataFrame | None:
+    """Tabulate a corridor's stops of known position; None where there are none.
 
     Parameters
     ----------
@@ -131,7 +146,7 @@ def tabulate_stops(thing: Any) -> gpd.GeoDataFrame | None:
 
 
 def style_stops(stops: gpd.GeoDataFrame) -> Style:
-    """How the stops of `tabulate_stops` are drawn.
+    """Say how the stops of `tabulate_stops` are drawn.
 
     Parameters
     ----------
@@ -146,12 +161,13 @@ def style_stops(stops: gpd.GeoDataFrame) -> Style:
     zooms = [(8.0, 5.0, 3.0)[w] for w in stops["weight_"]]
     return Style(
         color="#3a3a3a", radius=2.8, label="name", label_zoom=3.0, label_class="stop",
-        rank="weight_", legend="Stop", popup=shown, extra={"order": 1, "zooms": zooms},
+        rank="weight_", legend="Stop", popup=shown,
+        extra={"order": 1, "zooms": zooms, "role": "station", "fixed": True},
     )  # fmt: skip
 
 
-def encode_posts(thing: Any) -> dict[str, Any] | None:
-    """Km posts of a corridor, one per km, encoded.
+def encode_posts(thing: Corridor) -> dict[str, Any] | None:
+    """Encode the km posts of a corridor, one per km.
 
     Parameters
     ----------
@@ -163,12 +179,13 @@ def encode_posts(thing: Any) -> dict[str, Any] | None:
     dict or None
         ``first_km`` and ``points``; None without posts.
     """
-    if not hasattr(thing, "km_posts"):
-        return None
     posts = thing.km_posts(every=1)
     if not len(posts):
         return None
     return {
+        "id": thing.name,
+        "name": shorten_name(thing) or "\u2013".join(map(str.capitalize, thing.name.split("-"))),
+        "aliases": find_aliases(thing),
         "first_km": round(float(posts["km"].iloc[0])),
         "points": encode.points(np.asarray(posts.geometry.array, dtype=object)),
     }

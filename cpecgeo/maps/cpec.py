@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -10,28 +11,37 @@ import pandas as pd
 import shapely
 
 from cpecgeo.catalogue import layer as read_layer
+from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor, corridors
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.maps.background import add_background
 from cpecgeo.maps.corridors import (
     NETWORK,
     encode_posts,
+    find_aliases,
     list_figures,
     style_line,
     tabulate_sections,
 )
+from cpecgeo.maps.layer import encode_layer
 from cpecgeo.maps.map import PAKISTAN, Map
 from cpecgeo.maps.style import KINDS, Style
 
 __all__ = ["cpec_map", "explore"]
 
-# Layer, title, group, radius, zoom level of labels.
 BANDS = "Corridors, highlighted"
 # ISO 3166-2:PK, as the table of places has it.
 PROVINCES = {
     "PK-BA": "Balochistan", "PK-GB": "Gilgit-Baltistan", "PK-IS": "Islamabad",
     "PK-JK": "Azad Kashmir", "PK-KP": "Khyber Pakhtunkhwa", "PK-PB": "Punjab", "PK-SD": "Sindh",
 }  # fmt: skip
+# From this population on a town is a city; hubs of the corridor are, whatever their population.
+LARGE = 400_000
+HUBS = (
+    "gwadar", "karachi", "lahore", "islamabad", "peshawar", "quetta", "sukkur", "multan",
+    "kashgar",
+)  # fmt: skip
+# Layer, title, group, radius, zoom level of labels.
 _SITES = (
     ("crossings", "Border markets and crossings", "Sites", 4.6, 7.0),
     ("ports", "Ports", "Sites", 5.2, 6.0),
@@ -70,20 +80,17 @@ def cpec_map(names: Sequence[str] | None = None, *, title: str | None = None) ->
         "what is planned",
     )
     _network(answer, things)
-    _stations(answer)
-    _places(answer)
-    for layer, name, group, radius, zoom in _SITES:
-        _sites(answer, layer, name, group, radius, zoom)
+    for payload, options in _encode_layers():
+        answer.add_encoded(payload, **options)
     add_background(answer, ["districts"])
-    for thing in things:
-        _band(answer, thing)
+    for payload, options in _encode_bands(things):
+        answer.add_encoded(payload, **options)
     return answer
 
 
-def _network(target: Map, things: Sequence[Any]) -> None:
-    """Every section once, and km posts where no other corridor has them already."""
-    tables = [tabulate_sections(thing) for thing in things]
-    together = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs="EPSG:4326")
+def _network(target: Map, things: Sequence[Corridor]) -> None:
+    """Draw every section once, and km posts where no other corridor has them already."""
+    together = tabulate_sections(*things)
     part_of = together.groupby("id")["corridor"].agg(lambda c: list(dict.fromkeys(c)))
     # The name of a line that has one goes before none.
     together = together.sort_values("short", key=lambda c: c.isna(), kind="stable")
@@ -94,7 +101,8 @@ def _network(target: Map, things: Sequence[Any]) -> None:
     for kind, name in NETWORK:
         some = once[(once["kind"] == kind) & ~only_mine]
         if len(some):
-            target.add_layer(some, style_line(some), name=name, group="Network", key=kind)
+            style = style_line(some, **({"extra": {"shift": True}} if kind == "rail" else {}))
+            target.add_layer(some, style, name=name, group="Network", key=kind)
     west, south, east, north = once.total_bounds
     target.view = [
         min(west, PAKISTAN[0]), min(south, PAKISTAN[1]),
@@ -106,9 +114,9 @@ def _network(target: Map, things: Sequence[Any]) -> None:
             target.add_posts(str(thing.title), posts | {"layer": thing.kind})
 
 
-def _posted(things: Sequence[Any]) -> list[Any]:
-    """Corridors of which most lies apart from the ones before; of few sections first."""
-    kept: list[Any] = []
+def _posted(things: Sequence[Corridor]) -> list[Corridor]:
+    """Choose corridors of which most lies apart from the ones before; of few sections first."""
+    kept: list[Corridor] = []
     covered = shapely.Polygon()
     for thing in sorted(things, key=lambda t: len(t.sections)):
         bases = thing.sections.get("basis")
@@ -121,69 +129,106 @@ def _posted(things: Sequence[Any]) -> list[Any]:
     return kept
 
 
-def _band(target: Map, thing: Any) -> None:
-    """A corridor as a wide band below the lines, off until asked for or found."""
+def _encode_bands(things: Sequence[Corridor]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Encode corridors as wide bands below the lines, off until asked for or found."""
     frame = gpd.GeoDataFrame(
         {
-            "name": [str(thing.title)],
-            "kind": [thing.kind],
-            "status": [thing.status],
-            "official_km": [thing.official_km],
-            "drawn_km": [round(float(thing.length_km), 1)],
-            "accuracy_km": [thing.accuracy_km],
-            "competing": [list_figures(thing.competing)],
+            "id": [t.name for t in things],
+            "name": [str(t.title) for t in things],
+            "aliases": [find_aliases(t) or None for t in things],
+            "kind": [t.kind for t in things],
+            "status": [t.status for t in things],
+            "official_km": [t.official_km for t in things],
+            "drawn_km": [round(float(t.length_km), 1) for t in things],
+            "accuracy_km": [t.accuracy_km for t in things],
+            "competing": [list_figures(t.competing) for t in things],
         },
-        geometry=[thing.line],
+        geometry=[t.line for t in things],
         crs="EPSG:4326",
     )
     style = style_line(
-        frame, weight=11.0, label=None, legend="", extra={"opacity": 0.3, "solid": True}
+        frame,
+        weight=11.0,
+        label=None,
+        legend="",
+        extra={"opacity": 0.3, "solid": True, "role": "corridor"},
     )
-    name = str(thing.title)
-    target.add_layer(frame, style, name=name, group=BANDS, show=False, key=f"corridor-{thing.name}")
+    payload = encode_layer(frame, style)
+    bounds = frame.bounds.round(5).to_numpy().tolist()
+    for i, thing in enumerate(things):
+        one = _take_row(payload, i) | {"bounds": bounds[i]}
+        options = {"name": str(thing.title), "group": BANDS, "show": False}
+        yield one, options | {"key": f"corridor-{thing.name}"}
 
 
-def _stations(target: Map) -> None:
+def _take_row(payload: dict[str, Any], i: int) -> dict[str, Any]:
+    """Return one row of an encoded layer as a layer of its own."""
+    columns = {}
+    for name, column in payload["columns"].items():
+        cell = column["v"][column["i"][i]] if isinstance(column, dict) else column[i]
+        if cell is not None:
+            columns[name] = [cell]
+    alone = {
+        "n": 1,
+        "geometry": [payload["geometry"][i]],
+        "columns": columns,
+        "fields": [field for field in payload["fields"] if field[0] in columns],
+        "looks": [payload["looks"][payload["look"][i] if "look" in payload else 0]],
+        "statuses": columns.get("status", []),
+    }
+    return {k: v for k, v in payload.items() if k != "look"} | alone
+
+
+@functools.cache
+def _encode_layers() -> tuple[tuple[dict[str, Any], dict[str, Any]], ...]:
+    """Encode stations, places and sites once; they are the same on every map."""
+    layers = [*_stations(), *_places(), *(_site(*site) for site in _SITES)]
+    return tuple((encode_layer(frame, style), options) for frame, style, options in layers)
+
+
+_Layer = tuple[gpd.GeoDataFrame, Style, dict[str, Any]]
+
+
+def _stations() -> Iterator[_Layer]:
     stations = read_layer("stations")
     stations = stations[stations.geometry.notna()].drop_duplicates("id").assign(kind="stations")
-    target.add_layer(
-        stations,
-        Style(radius=3.0, label="name", label_zoom=9.5, label_class="stop", color=KINDS["rail"].color,  # noqa: E501
-              legend="Station", extra={"fromZoom": 8}),
-        name="Stations",
-        group="Places",
-        key="stations",
+    style = Style(
+        radius=3.0, label="name", label_zoom=9.5, label_class="stop", legend="Station",
+        color=KINDS["rail"].color, extra={"fromZoom": 8, "role": "station", "fixed": True},
     )  # fmt: skip
+    yield stations, style, {"name": "Stations", "group": "Places", "key": "stations"}
 
 
-def _places(target: Map) -> None:
+def _places() -> Iterator[_Layer]:
     places = read_layer("places")
     places = places[places.geometry.notna()]
-    places = places.assign(province=places["province"].replace(PROVINCES))
     people = pd.to_numeric(places["population"], errors="coerce").fillna(0)
-    for large, name, zoom in ((True, "Cities", 4.4), (False, "Towns", 8.0)):
-        some = places[(people >= 400_000) == large]
-        target.add_layer(
-            some,
-            Style(radius=3.6 if large else 2.6, color=KINDS["places"].color, label="name",
-                  label_zoom=zoom, label_class="city" if large else "place", rank="population",
-                  legend="Town", extra={"order": 4 if large else 0} | ({} if large else {"fromZoom": 7.5})),  # noqa: E501
-            name=name,
-            group="Places",
-            key=name.lower(),
+    hub = places["id"].isin(HUBS)
+    places = places.assign(
+        province=places["province"].replace(PROVINCES), rank=people + hub * 100_000_000
+    )
+    large = (people >= LARGE) | hub
+    for which, name, zoom in ((large, "Cities", 4.4), (~large, "Towns", 8.0)):
+        extra: dict[str, Any] = {"order": 4, "role": "city"}
+        if name == "Towns":
+            extra = {"order": 0, "fromZoom": 7.5, "role": "town"}
+        extra["fixed"] = True
+        style = Style(
+            radius=3.6 if name == "Cities" else 2.6, color=KINDS["places"].color, label="name",
+            label_zoom=zoom, label_class="city" if name == "Cities" else "place", rank="rank",
+            legend="Town", extra=extra,
         )  # fmt: skip
+        yield places[which], style, {"name": name, "group": "Places", "key": name.lower()}
 
 
-def _sites(target: Map, layer: str, name: str, group: str, radius: float, zoom: float) -> None:
+def _site(layer: str, name: str, group: str, radius: float, zoom: float) -> _Layer:
     frame = read_layer(layer)
-    target.add_layer(
-        frame[frame.geometry.notna()],
-        Style(radius=radius, color=KINDS[layer].color, shape=KINDS[layer].shape, label="name",
-              label_zoom=zoom, label_class="site", legend=KINDS[layer].title, extra={"order": 1}),
-        name=name,
-        group=group,
-        key=layer,
+    look = KINDS[layer]
+    style = Style(
+        radius=radius, color=look.color, shape=look.shape, label="name", label_zoom=zoom,
+        label_class="site", legend=look.title, extra={"order": 1, "role": layer},
     )  # fmt: skip
+    return frame[frame.geometry.notna()], style, {"name": name, "group": group, "key": layer}
 
 
 def explore(

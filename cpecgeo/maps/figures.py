@@ -113,6 +113,13 @@ def render_figure(figure: Any, kind: str, *, dpi: int = 200) -> bytes:
 
     buffer = io.BytesIO()
     with mpl.rc_context(_RC):
+        if kind == "svg":
+            # `savefig` draws twice, once to try the layout; the first drawing has it already.
+            from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+            canvas: Any = FigureCanvasSVG(figure)
+            canvas.print_svg(buffer, metadata=_UNDATED[kind])
+            return buffer.getvalue()
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=_UNDATED[kind])
     return buffer.getvalue()
 
@@ -192,7 +199,13 @@ def plot_profile(axes: Any, thing: Any, every_km: float) -> None:
         axes.spines[side].set_visible(False)
 
 
-def draw_strip(thing: Corridor | str, *, every_km: float = 1.0, path: Any = None) -> Any:
+def draw_strip(
+    thing: Corridor | str,
+    *,
+    every_km: float = 1.0,
+    districts: pd.DataFrame | None = None,
+    path: Any = None,
+) -> Any:
     """Draw a strip map: stops, sections, districts and elevation along the chainage.
 
     Parameters
@@ -201,6 +214,8 @@ def draw_strip(thing: Corridor | str, *, every_km: float = 1.0, path: Any = None
         The corridor.
     every_km : float
         Kilometres between samples of elevation.
+    districts : DataFrame, optional
+        What `crossed` says of the corridor and its districts; asked when omitted.
     path : path, optional
         Where to write it: ``.png``, ``.svg`` or ``.pdf``.
 
@@ -234,7 +249,7 @@ def draw_strip(thing: Corridor | str, *, every_km: float = 1.0, path: Any = None
     plot_profile(ground, thing, every_km)
     left, right = ground.get_xlim()
     _stops(line, thing, (left, right))
-    _districts(area, crossed(thing, "districts"), (left, right))
+    _districts(area, crossed(thing, "districts") if districts is None else districts, (left, right))
     ground.set_xlabel("Chainage, km", color=INK, fontsize=8)
     published = f", published {thing.official_km:,.0f} km" if pd.notna(thing.official_km) else ""
     figure.suptitle(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import nearest
+from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import MissingExtraError
 from cpecgeo.features.corridor import Corridor
@@ -41,16 +42,16 @@ _PROXY_NOTE = (
 
 def report_corridor(thing: Corridor, *, draw: bool) -> Report:
     """The report on one corridor."""
-    towns, near = sum_people(thing), _near(thing)
+    towns, near, zones = sum_people(thing), _near(thing), crossed(thing, "districts")
     parts = [
         Part("glance", "At a glance", table=pd.DataFrame([glance(thing)])),
         *(_map(thing) if draw else ()),
         Part("sections", "Sections", table=_sections(thing)),
         Part("by_status", "Kilometres by status", table=sum_by_status(thing)),
         Part("figures", "Published figures, side by side", *_figures(thing)),
-        Part("km_posts", "Km posts", table=_posts(thing)),
-        Part("districts", "Districts crossed", *_districts(thing)),
-        *(_strip(thing) if draw else ()),
+        Part("km_posts", "Km posts", table=_posts(thing, zones)),
+        Part("districts", "Districts crossed", *_districts(zones)),
+        *(_strip(thing, zones) if draw else ()),
         Part("climb", "The ground under the line", table=pd.DataFrame([measure_climb(thing)])),
         towns,
         Part(
@@ -146,10 +147,9 @@ def _figures(thing: Corridor) -> tuple[tuple[str, ...], pd.DataFrame | None]:
     return (), pd.DataFrame(table[[*columns, "source", "source_date"]])
 
 
-def _posts(thing: Corridor) -> pd.DataFrame:
+def _posts(thing: Corridor, zones: pd.DataFrame) -> pd.DataFrame:
     every = next(e for e in (1, 5, 10, 25, 50, 100, 250, 1000) if thing.end_km / e <= 25)
     posts = thing.km_posts(every)
-    zones = thing.crossed("districts")
     inside = [
         zones.loc[(zones["km_in"] <= km) & (km <= zones["km_out"]), "name"].tolist()
         for km in posts["km"]
@@ -164,8 +164,7 @@ def _posts(thing: Corridor) -> pd.DataFrame:
     )
 
 
-def _districts(thing: Corridor) -> tuple[tuple[str, ...], pd.DataFrame]:
-    found = thing.crossed("districts")
+def _districts(found: pd.DataFrame) -> tuple[tuple[str, ...], pd.DataFrame]:
     outside = found.attrs["outside_km"]
     text = (f"{outside:,.1f} km lie outside every district of the layer.",) if outside > 0 else ()
     return text, pd.DataFrame(found[["name", "km_in", "km_out", "length_km", "share"]])
@@ -213,9 +212,9 @@ def _map(thing: Corridor) -> list[Part]:
     return [Part("map", "Where it runs", page=explore(thing).html(), alt=f"Map of {thing.title}")]
 
 
-def _strip(thing: Corridor) -> list[Part]:
+def _strip(thing: Corridor, zones: pd.DataFrame) -> list[Part]:
     try:
-        figure = draw_strip(thing, every_km=max(1.0, thing.end_km / 400))
+        figure = draw_strip(thing, every_km=max(1.0, thing.end_km / 400), districts=zones)
     except MissingExtraError as error:
         return [Part("strip", "Along the line", (f"No chart: {error}",))]
     alt = f"Stops, districts and ground along {thing.title}, by chainage"

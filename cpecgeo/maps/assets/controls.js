@@ -61,7 +61,7 @@
       const put = (group, name, entry, layer) => {
         const heading = markup(group);
         groups[heading] = groups[heading] || Object.create(null);
-        let label = markup(...(entry ? [cpecgeo.swatch(entry)] : []), el("span", { dir: "auto" }, name));
+        let label = markup(...(entry ? [cpecgeo.swatch(entry, layer && layer.cpecLayer)] : []), el("span", { dir: "auto" }, name));
         while (Object.hasOwn(groups[heading], label)) label += " ";
         groups[heading][label] = layer;
       };
@@ -74,11 +74,23 @@
         }
       }
       if (map.cpec.posts) put("Marks", "Km posts", null, map.cpec.posts);
-      for (const { layer, name } of map.cpec.adopted) put("Added", name.slice(0, 80), null, layer);
+      const tiles = map.cpec.adopted.filter(({ layer }) => layer instanceof L.TileLayer);
+      for (const { layer, name } of map.cpec.adopted) {
+        put(tiles.includes(layer) || layer instanceof L.TileLayer ? GROUND : "Added", name.slice(0, 80), null, layer);
+      }
+      // The drawn areas of land are one choice among the tiles; over them they would hide them.
+      const land = ["countries", "home"].map((key) => map.cpec.layers[key]).filter(Boolean);
+      if (tiles.length && land.length) {
+        const drawn = L.layerGroup(land);
+        if (land.every((group) => map.hasLayer(group))) map.addLayer(drawn);
+        put(GROUND, "Drawn land", null, drawn);
+      }
       if (!Object.keys(groups).length) return;
       const control = L.control.groupedLayers(null, groups, {
-        collapsed: !wide(map), position: "topright", exclusiveGroups: [], groupCheckboxes: true,
+        collapsed: !wide(map), position: "topright", groupCheckboxes: true,
+        exclusiveGroups: tiles.length + (land.length ? 1 : 0) > 1 ? [markup(GROUND)] : [],
       }).addTo(map);
+      openByClick(control);
       // Each change rebuilds the list; the focus is kept where it was.
       const update = control._update;
       control._update = function () {
@@ -93,6 +105,34 @@
       map.cpec.layerControl = control;
     },
   };
+
+  const GROUND = "Background";
+
+  // The plugin opens at the press of a finger, and its release then ticks what has come below it.
+  function openByClick(control) {
+    const link = control._layersLink;
+    if (!link) return;
+    const box = control.getContainer();
+    L.DomEvent.off(box, "mouseover", control._expand, control);
+    L.DomEvent.off(box, "mouseout", control._collapse, control);
+    L.DomEvent.off(link, "focus", control._expand, control);
+    L.DomEvent.off(link, "click");
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      control._expand();
+      control._map.fire("cpec:panels");
+      const first = box.querySelector(".leaflet-control-layers-selector, .leaflet-control-layers-group-selector");
+      if (event.detail === 0 && first) first.focus();
+    });
+    box.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { control._collapse(); link.focus(); }
+    });
+    // Whoever turns to another tool has done with this one.
+    document.addEventListener("pointerdown", (event) => {
+      if (!box.contains(event.target)) control._collapse();
+    });
+  }
 
   function label(control) {
     const toggle = control.getContainer().querySelector(".leaflet-control-layers-toggle");

@@ -46,11 +46,13 @@
     return all.sort((a, b) => b.rank - a.rank);
   }
 
+  // From this rank on a name is written even where it can only lie on a symbol.
+  const HUB = 4e9 + 1e8;
   const SHIFTS = [0, -12, 12, -24, 24];
   const ALONG = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9];
 
   // Boxes to try, best first. A line's name lies on the part of the line that is in view; a
-  // point's is right, left, above or below of it; an area's lies about places inside it.
+  // point's is right, left, above or below of it, then at its corners; an area's lies inside it.
   function boxes(map, one, [w, h], view) {
     const box = (x, y) => [x, y, x + w, y + h];
     if (one.line) {
@@ -62,10 +64,16 @@
       return (one.places || [one.at]).map((at) => map.latLngToLayerPoint(at)).flatMap((p) =>
         SHIFTS.map((shift) => box(p.x - w / 2, p.y + shift - h / 2)));
     }
-    const p = map.latLngToLayerPoint(one.at);
+    const item = one.group.cpecItems[one.i];
+    const p = map.latLngToLayerPoint(one.at).add((item && item.cpecAside) || [0, 0]);
     const gap = one.layer.style.radius + 3;
+    const far = gap + 5;
     return [box(p.x + gap, p.y - h / 2), box(p.x - gap - w, p.y - h / 2),
-      box(p.x - w / 2, p.y - gap - h), box(p.x - w / 2, p.y + gap)];
+      box(p.x - w / 2, p.y - gap - h), box(p.x - w / 2, p.y + gap),
+      box(p.x + gap - 2, p.y - gap - h + 3), box(p.x - gap - w + 2, p.y - gap - h + 3),
+      box(p.x + gap - 2, p.y + gap - 3), box(p.x - gap - w + 2, p.y + gap - 3),
+      box(p.x + far, p.y - h / 2), box(p.x - far - w, p.y - h / 2),
+      box(p.x - w / 2, p.y - far - h), box(p.x - w / 2, p.y + far)];
   }
 
   const meet = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
@@ -80,19 +88,43 @@
         v - (k % 2 ? frame.top - shift.y : frame.left - shift.x)));
   }
 
-  const CELL = 12;
+  const CELL = 6;
+  const squareOf = (x, y) => Math.floor(x / CELL) + "," + Math.floor(y / CELL);
 
-  // Squares through which lines run; a name that crosses none is easier to read.
-  function crossedCells(map, all, view) {
+  // Squares through which drawn lines run; a name that crosses none is easier to read.
+  function lineCells(map, [left, top, right, bottom]) {
     const cells = new Set();
-    for (const one of all) {
-      if (!one.line || one.layer.style.pane !== "line" || !map.hasLayer(one.group)) continue;
-      for (const at of one.line) {
-        if (!view.contains(at)) continue;
-        const p = map.latLngToLayerPoint(at);
-        cells.add(Math.floor(p.x / CELL) + "," + Math.floor(p.y / CELL));
+    cpecgeo.eachItem(map, (group, item) => {
+      const layer = group.cpecLayer;
+      if (layer.style.pane !== "line" || layer.style.solid || !item._map) return;
+      for (const part of item._parts || []) {
+        for (let k = 1; k < part.length; k += 1) {
+          const [a, b] = [part[k - 1], part[k]];
+          const steps = Math.ceil(Math.hypot(b.x - a.x, b.y - a.y) / (CELL / 2));
+          for (let n = 0; n <= steps; n += 1) {
+            const x = a.x + ((b.x - a.x) * n) / (steps || 1);
+            const y = a.y + ((b.y - a.y) * n) / (steps || 1);
+            if (x > left && x < right && y > top && y < bottom) cells.add(squareOf(x, y));
+          }
+        }
       }
-    }
+    });
+    return cells;
+  }
+
+  // Squares that symbols take, labelled or not.
+  function symbolCells(map, view, zoom) {
+    const cells = new Set();
+    cpecgeo.eachItem(map, (group, item, i) => {
+      const style = group.cpecLayer.style;
+      if (!item.getLatLng || !item._map || zoom < (style.fromZoom || 0)) return;
+      if ((style.zooms && zoom < style.zooms[i]) || !view.contains(item.getLatLng())) return;
+      const p = map.latLngToLayerPoint(item.getLatLng()).add(item.cpecAside || [0, 0]);
+      const r = Math.max(1, style.radius - 1);
+      for (let x = p.x - r; x <= p.x + r; x += Math.min(CELL, r)) {
+        for (let y = p.y - r; y <= p.y + r; y += Math.min(CELL, r)) cells.add(squareOf(x, y));
+      }
+    });
     return cells;
   }
 
@@ -140,21 +172,13 @@
       const made = [];
       const said = new Set();
       this._box.textContent = "";
-      const cells = crossedCells(map, this._all, view);
       const corner = map.containerPointToLayerPoint([0, 0]);
       const far = corner.add(map.getSize());
+      const lines = lineCells(map, [corner.x, corner.y, far.x, far.y]);
+      const symbols = symbolCells(map, view, zoom);
       // A name at the edge is whole or not there.
       const cut = (b) => meet(b, [corner.x, corner.y, far.x, far.y])
         && (b[0] < corner.x || b[1] < corner.y || b[2] > far.x || b[3] > far.y);
-      // Names keep clear of the symbols of sites; those of cities are worth more than a symbol.
-      const symbols = [];
-      for (const one of this._all) {
-        const style = one.layer.style;
-        if (one.type !== 1 || zoom < (style.fromZoom || 0) || (style.zooms && zoom < one.zoom)) continue;
-        if (!view.contains(one.at) || !map.hasLayer(one.group)) continue;
-        const p = map.latLngToLayerPoint(one.at);
-        symbols.push([p.x - style.radius, p.y - style.radius, p.x + style.radius, p.y + style.radius]);
-      }
       for (const one of this._all) {
         if (zoom < one.zoom || !map.hasLayer(one.group)) continue;
         if (!one.line && !view.contains(one.at)) continue;
@@ -162,10 +186,13 @@
         if (one.layer.style.once && said.has(one.text)) continue;
         const style = one.layer.style.labelClass;
         const size = this._size(one.text, style);
-        const others = one.layer.style.order >= 4 ? taken : taken.concat(symbols);
-        const free = boxes(map, one, size, view)
-          .filter((b) => !cut(b) && !others.some((t) => meet(b, t)));
-        const spot = (one.line ? null : free.find((b) => !crosses(b, cells))) || free[0];
+        const free = boxes(map, one, size, view).filter((b) => !cut(b) && !taken.some((t) => meet(b, t)));
+        // Names keep clear of symbols and lines; that of a hub is worth more than a symbol.
+        const clear = free.filter((b) => !crosses(b, symbols));
+        // Cities and areas may lie on a line where nothing else is left; a stop's name never.
+        const spot = one.line ? clear[0] : clear.find((b) => !crosses(b, lines))
+          || (one.type !== 1 || one.layer.style.order >= 4 ? clear[0] : null)
+          || (one.rank >= HUB ? free[0] : null);
         if (!spot) continue;
         taken.push(spot);
         said.add(one.text);

@@ -61,16 +61,25 @@
     return L.polygon(parts.map((rings) => rings.map(decode)), base);
   }
 
-  // A light edge below a line keeps lines that run side by side apart.
-  function cased(line) {
-    const edge = L.polyline(line.getLatLngs(), {
-      pane: "cpec-edge", interactive: false, color: "#fffdf9", opacity: 0.9, lineCap: "butt",
-      weight: line.options.weight + 2.4,
-    });
-    line.cpecEdge = edge;
-    line.on("add", (event) => edge.addTo(event.target._map));
-    line.on("remove", () => edge.remove());
+  // A light edge below a line keeps lines that run side by side apart; a railway has cross-ties,
+  // so that it is one without its colour.
+  function dress(line, look, pane) {
+    const under = (options) => {
+      const below = L.polyline(line.getLatLngs(), Object.assign({
+        pane: pane, interactive: false, lineCap: "butt",
+      }, options));
+      line.on("add", (event) => below.addTo(event.target._map));
+      line.on("remove", () => below.remove());
+      return below;
+    };
+    line.cpecEdge = under({ color: "#fffdf9", opacity: 0.9, weight: line.options.weight + 2.4 });
+    if (look.ties) {
+      line.cpecTies = under({ color: look.color, weight: line.options.weight + TIE, dashArray: TIES });
+    }
   }
+
+  const TIE = 3.6;
+  const TIES = "1.2 9";
 
   // Widths of lines and sizes of symbols: thin from afar, strong close by.
   cpecgeo.growth = (zoom) => Math.max(0.75, Math.min(1.6, 0.8 + (zoom - 5) * 0.09));
@@ -116,7 +125,9 @@
         : L.featureGroup(at.map((p) => marker(layer, i, p)));
     } else {
       made = path(layer, i, parts, type, renderer);
-      if (type === 2 && layer.style.grow) cased(made);
+      if (type === 2 && layer.style.grow && !layer.style.solid) {
+        dress(made, lookOf(layer, i), layer.shift ? layer.pane + "-edge" : "cpec-edge");
+      }
     }
     if (layer.style.interactive) {
       made.bindPopup(() => cpecgeo.popup(layer, i), { maxWidth: 340, minWidth: 200 });
@@ -134,6 +145,13 @@
       const z = map.getPane(layer.pane).style.zIndex;
       layer.pane = "cpec-own-" + key;
       map.createPane(layer.pane).style.zIndex = z - 5;
+    }
+    // Railways beside roads are set off by some pixels from afar, where both would be one line.
+    if (layer.style.shift) {
+      layer.shift = true;
+      layer.pane = "cpec-own-" + key;
+      map.createPane(layer.pane).style.zIndex = 421;
+      map.createPane(layer.pane + "-edge").style.zIndex = 416;
     }
     let group;
     if (layer.cloud) {
@@ -180,7 +198,11 @@
       return;
     }
     const item = group.cpecItems[i];
-    if (!item) return;
+    if (!item) {
+      const [, parts] = layer.geometry[i] || [0];
+      if (parts) map.fitBounds(L.latLngBounds(latlngs(parts, layer.style.unit)), { maxZoom: 9 });
+      return;
+    }
     const year = map.cpec.year;
     if (year !== null && !cpecgeo.stands(layer, i, year)) cpecgeo.setYear(map, null);
     const moves = { animate: !cpecgeo.still(), duration: 0.6 };
@@ -196,6 +218,53 @@
     setTimeout(() => { if (!item.isPopupOpen()) open(); }, 900);
   };
 
+  const SHIFT_PX = 2.6;
+
+  function shift(map, zoom) {
+    const roads = map.cpec.layers.road;
+    for (const group of Object.values(map.cpec.layers)) {
+      const layer = group.cpecLayer;
+      if (!layer.shift) continue;
+      const px = roads && map.hasLayer(roads) && zoom < 8.5 ? -SHIFT_PX : 0;
+      for (const end of ["", "-edge"]) {
+        map.getPane(layer.pane + end).style.transform = px ? "translate(" + px + "px," + px + "px)" : "";
+      }
+    }
+  }
+
+  // Points that lie on each other stand around the place that they share.
+  function separate(map) {
+    const cells = new Map();
+    for (const group of Object.values(map.cpec.layers)) {
+      const layer = group.cpecLayer;
+      if (!group.cpecItems || layer.style.fixed || !map.hasLayer(group) || layer.n > 2000) continue;
+      group.cpecItems.forEach((item) => {
+        if (!item || !item.getLatLng || !group.hasLayer(item) || !item.getElement()) return;
+        const p = map.latLngToLayerPoint(item.getLatLng());
+        const key = Math.round(p.x / 7) + "," + Math.round(p.y / 7);
+        if (!cells.has(key)) cells.set(key, []);
+        cells.get(key).push(item);
+      });
+    }
+    for (const items of cells.values()) {
+      const radius = items.length > 1 ? 5 + 3 * Math.min(items.length, 8) / 2 : 0;
+      items.forEach((item, k) => {
+        const turn = (2 * Math.PI * k) / items.length - Math.PI / 2;
+        const x = Math.round(radius * Math.cos(turn));
+        const y = Math.round(radius * Math.sin(turn));
+        item.cpecAside = radius ? [x, y] : null;
+        const node = item.getElement();
+        if (item.options.icon) {
+          const half = item.options.icon.options.iconSize[0] / 2;
+          node.style.marginLeft = x - half + "px";
+          node.style.marginTop = y - half + "px";
+        } else {
+          node.style.transform = radius ? "translate(" + x + "px," + y + "px)" : "";
+        }
+      });
+    }
+  }
+
   // What changes with the zoom level: layers of small things have a pane of their own, which
   // shows from their level on; minor stops show from theirs; lines and symbols grow.
   cpecgeo.appearWithZoom = function (map) {
@@ -206,6 +275,8 @@
     let size = 0;
     const update = () => {
       const zoom = map.getZoom();
+      shift(map, zoom);
+      separate(map);
       for (const layer of late) {
         map.getPane(layer.pane).style.display = zoom < layer.style.fromZoom ? "none" : "";
       }
@@ -225,12 +296,13 @@
           const weight = look.weight * size;
           item.setStyle({ weight: weight, dashArray: cpecgeo.dashes(look.dash, weight) });
           item.cpecEdge.setStyle({ weight: weight + 2.4 });
+          if (item.cpecTies) item.cpecTies.setStyle({ weight: weight + TIE });
         });
       }
     };
     let frame = 0;
-    map.on("zoomend", update);
-    map.on("layeradd", () => {
+    map.on("zoomend viewreset", update);
+    map.on("layeradd layerremove cpec:year", () => {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(update);
     });

@@ -8,10 +8,12 @@
     suspended: "5 1.2 0.6 1.2", closed: "1.2 2.6",
   };
 
-  function svgLine(color, dash, weight) {
+  function svgLine(color, dash, weight, ties) {
     const holder = el("span", { class: "cpec-symbol", "aria-hidden": "true" });
-    holder.innerHTML = '<svg width="34" height="12"><path d="M2 6H32" fill="none"/></svg>';
-    const path = holder.firstChild.firstChild;
+    holder.innerHTML = '<svg width="34" height="12"><path d="M2 6H32" fill="none"/><path d="M6 2V10M13 2V10M20 2V10M27 2V10" fill="none"/></svg>';
+    const [path, bars] = holder.firstChild.children;
+    if (ties) bars.setAttribute("stroke", color);
+    else bars.remove();
     path.setAttribute("stroke", color);
     path.setAttribute("stroke-width", weight);
     if (dash) path.setAttribute("stroke-dasharray", cpecgeo.dashes(dash, weight));
@@ -19,29 +21,62 @@
     return holder;
   }
 
-  cpecgeo.swatch = function (entry) {
-    if (entry.type === "line") return svgLine(entry.color, entry.dash || "", entry.dash ? 1.4 : 3);
+  // A sample that looks as the map does: areas by their opacity, railways by their ties.
+  cpecgeo.swatch = function (entry, layer) {
+    if (entry.type === "line") return svgLine(entry.color, entry.dash || "", entry.dash ? 1.4 : 3, entry.ties);
     if (entry.type === "area") {
       const box = el("span", { class: "cpec-symbol cpec-area", "aria-hidden": "true" });
-      box.style.backgroundColor = entry.color;
+      const fill = el("i", {});
+      fill.style.backgroundColor = entry.color;
+      fill.style.opacity = layer ? layer.style.fill : 1;
+      box.style.borderColor = entry.color;
+      box.append(fill);
       return box;
     }
     return cpecgeo.symbol(entry.shape, entry.color, 15);
   };
 
+  // Looks and statuses of a layer's features that are in view and stand in the year chosen.
+  function inView(map, group, view) {
+    const layer = group.cpecLayer;
+    const colors = new Set();
+    const statuses = new Set();
+    if (layer.cloud) {
+      layer.looks.forEach((look) => colors.add(look.color));
+      return { colors, statuses };
+    }
+    group.cpecItems.forEach((item, i) => {
+      if (!item || !group.hasLayer(item)) return;
+      const seen = item.getBounds ? view.intersects(item.getBounds()) : view.contains(item.getLatLng());
+      if (!seen) return;
+      colors.add(layer.looks[layer.look ? layer.look[i] : 0].color);
+      const status = cpecgeo.cell(layer.columns.status, i);
+      if (status) statuses.add(status);
+    });
+    return { colors, statuses };
+  }
+
   function entries(map) {
     const found = new Map();
     const statuses = new Set();
+    const view = map.getBounds();
     for (const key of map.cpec.data.order) {
       const group = map.cpec.layers[key];
       if (!group || !map.hasLayer(group)) continue;
       const layer = group.cpecLayer;
-      if (map.getZoom() < (layer.style.fromZoom || 0)) continue;
-      for (const entry of layer.legend || []) {
-        const full = Object.assign({}, entry, { label: entry.label || layer.name });
-        found.set([full.label, full.color, full.type, full.shape, full.dash].join("\n"), full);
+      if (map.getZoom() < (layer.style.fromZoom || 0) || !(layer.legend || []).length) continue;
+      const seen = inView(map, group, view);
+      if (!seen.colors.size) continue;
+      for (const entry of layer.legend) {
+        // The classes of a value make sense together; kinds are named where there are some.
+        if (!layer.legendTitle && !seen.colors.has(entry.color)) continue;
+        const full = Object.assign({ heading: layer.legendTitle || "", layer }, entry,
+          { label: entry.label || layer.name });
+        found.set([full.heading, full.label, full.color, full.type, full.shape, full.dash].join("\n"), full);
       }
-      if (layer.control) for (const status of layer.statuses || []) statuses.add(status);
+      if (layer.control) {
+        for (const status of layer.statuses || []) if (seen.statuses.has(status)) statuses.add(status);
+      }
     }
     return [[...found.values()], ORDER.filter((s) => statuses.has(s))];
   }
@@ -55,12 +90,12 @@
       this._details.open = map.getSize().x >= 700;
       L.DomEvent.disableClickPropagation(this._details);
       L.DomEvent.disableScrollPropagation(this._details);
-      map.on("layeradd layerremove zoomend", this._soon, this);
+      map.on("layeradd layerremove zoomend moveend cpec:year", this._soon, this);
       this._details.addEventListener("toggle", () => map.fire("cpec:panels"));
       this._fill(map);
       return this._details;
     },
-    onRemove: function (map) { map.off("layeradd layerremove zoomend", this._soon, this); },
+    onRemove: function (map) { map.off("layeradd layerremove zoomend moveend cpec:year", this._soon, this); },
     _soon: function () {
       clearTimeout(this._timer);
       this._timer = setTimeout(() => this.update(), 30);
@@ -68,8 +103,16 @@
     update: function () { if (this._map) this._fill(this._map); },
     _fill: function (map) {
       const [kinds, statuses] = entries(map);
-      const rows = kinds.map((entry) => el("li", {}, cpecgeo.swatch(entry),
-        el("span", { dir: "auto" }, entry.label.slice(0, 80))));
+      const rows = [];
+      let heading = "";
+      for (const entry of kinds) {
+        if (entry.heading && entry.heading !== heading) {
+          rows.push(el("li", { class: "cpec-legend-title", dir: "auto" }, entry.heading.slice(0, 80)));
+        }
+        heading = entry.heading;
+        rows.push(el("li", {}, cpecgeo.swatch(entry, entry.layer),
+          el("span", { dir: "auto" }, entry.label.slice(0, 80))));
+      }
       if (statuses.length > 1 || (statuses.length === 1 && statuses[0] !== "operating")) {
         for (const status of statuses) {
           const first = status === statuses[0] && rows.length ? " cpec-legend-first" : "";
@@ -78,6 +121,7 @@
         }
       }
       this._list.replaceChildren(...rows);
+      map.fire("cpec:panels");
     },
   });
 })();

@@ -4,7 +4,7 @@
 (function () {
   const { el } = cpecgeo;
   const RADIUS_KM = 6371.0072;
-  const STYLE = { color: "#8a3a77", weight: 3, dashArray: "6 5", interactive: false };
+  const STYLE = { color: "#23211e", weight: 2.5, dashArray: "2 5", interactive: false };
 
   // Signed area of a ring on the sphere, by the line integral of sin(latitude).
   function areaKm2(points) {

@@ -13,7 +13,7 @@
   const Posts = L.Layer.extend({
     onAdd: function (map) {
       this._lines = Object.entries(map.cpec.data.posts).filter(([, p]) => p.show).map(([name, p]) => ({
-        name: name, first: p.first_km, at: cpecgeo.latlngs(p.points), layer: p.layer,
+        name: p.name || name, first: p.first_km, at: cpecgeo.latlngs(p.points), layer: p.layer,
       }));
       this._box = el("div", { class: "cpec-posts", "aria-hidden": "true" });
       map.getPane("cpec-posts").append(this._box);
@@ -41,14 +41,16 @@
         for (let k = offset; k < line.at.length; k += step) {
           if (!view.contains(line.at[k])) continue;
           const p = map.latLngToLayerPoint(line.at[k]);
-          const text = String(line.first + k);
-          const half = 3.4 * text.length + 3;
+          const km = String(line.first + k);
+          // Whose kilometre it is stands before it.
+          const text = line.name.slice(0, 18) + "\u00a0" + km;
+          const half = 2.9 * text.length + 4;
           const box = [p.x - half, p.y - 21, p.x + half, p.y - 5];
           const free = !taken.some((t) => box[0] < t[2] && box[2] > t[0] && box[1] < t[3] && box[3] > t[1]);
-          const node = el("div", { class: "cpec-post", "data-km": text });
+          const node = el("div", { class: "cpec-post", "data-km": km });
           if (free) {
             taken.push(box);
-            node.append(el("span", {}, text));
+            node.append(el("span", { dir: "auto" }, text));
           }
           node.style.transform = "translate(" + Math.round(p.x) + "px," + Math.round(p.y) + "px)";
           made.push(node);

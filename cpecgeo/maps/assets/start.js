@@ -22,6 +22,7 @@ cpecgeo.start = function (map) {
   });
   new About().addTo(map);
   map.attributionControl.addAttribution("Leaflet · cpecgeo");
+  cpecgeo.arrange(map);
   cpecgeo.fit(map);
   map.cpec.labels = cpecgeo.labels(map);
   const box = map.getContainer();
@@ -43,4 +44,31 @@ cpecgeo.start = function (map) {
   cpecgeo.preparePrint(map);
   if (window.location.hash === "#still") document.documentElement.classList.add("cpec-still");
   document.documentElement.dataset.ready = "yes";
+};
+
+// Panels share the sides of the map: what is long scrolls, so that none lies on another.
+cpecgeo.arrange = function (map) {
+  const box = map.getContainer();
+  const corner = (where) => box.querySelector(where);
+  const height = (node) => (node ? node.offsetHeight : 0);
+  const update = () => {
+    const size = map.getSize();
+    const [topLeft, bottomLeft] = [corner(".leaflet-top.leaflet-left"), corner(".leaflet-bottom.leaflet-left")];
+    const bottomRight = corner(".leaflet-bottom.leaflet-right");
+    const note = corner(".cpec-note");
+    if (note) note.style.maxHeight = Math.max(60, size.y * 0.45) + "px";
+    const credits = map.attributionControl.getContainer();
+    const left = Math.max(0, ...[...bottomLeft.children].map((e) => e.offsetWidth + 12));
+    credits.style.maxWidth = Math.max(120, size.x - left - 8) + "px";
+    const list = corner(".cpec-legend-list");
+    if (list) {
+      list.style.maxHeight = "";
+      const rest = height(bottomLeft) - height(list);
+      list.style.maxHeight = Math.max(48, size.y - height(topLeft) - rest - 16) + "px";
+    }
+    const layers = corner(".leaflet-control-layers-expanded");
+    if (layers) layers.style.maxHeight = Math.max(90, size.y - height(bottomRight) - 40) + "px";
+  };
+  map.on("cpec:panels resize", update);
+  update();
 };
