@@ -31,7 +31,7 @@ VERBS = {
     "crossed, x": lambda x: cg.crossed(x, "provinces"),
     "crossed, zones": lambda x: cg.crossed("taxila-havelian", x),
     "exposure, x": lambda x: cg.exposure(x, [5]),
-    "exposure, layer": lambda x: cg.exposure("taxila-havelian", [5], x, None),
+    "exposure, layer": lambda x: cg.exposure("taxila-havelian", [5], layer=x, value=None),
     "density_along, corridor": lambda x: cg.density_along(x, "mines", bin_km=100),
     "density_along, events": lambda x: cg.density_along("taxila-havelian", x, bin_km=100),
     "profile": lambda x: cg.profile(x, 50),

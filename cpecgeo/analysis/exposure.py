@@ -22,9 +22,9 @@ __all__ = ["exposure"]
 def exposure(
     x: SubjectLike,
     km: float | Sequence[float] = (5, 10, 25, 50),
+    *,
     layer: SubjectLike = "places",
     value: str | None = "population",
-    *,
     by: str | None = None,
 ) -> pd.DataFrame:
     """Add up what lies in rings around something, and count what is missing.

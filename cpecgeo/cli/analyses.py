@@ -263,7 +263,7 @@ def exposure(
     from cpecgeo.analysis.exposure import exposure as found
 
     counted = subject(source, "--of")
-    table = found(subject(x, "the centre"), _radii(km), counted, value or None, by=by)
+    table = found(subject(x, "the centre"), _radii(km), layer=counted, value=value or None, by=by)
     give(table, out=out, json=json)
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from shapely.geometry import LineString
+from numpy import typing as npt
+from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue import folded
-from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.errors import UnknownNameError
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import Chainage
+from cpecgeo.geodesy.inputs import positive_km
 
 __all__ = ["Corridor"]
 
@@ -98,7 +101,7 @@ class Corridor:
         along: dict[Hashable, Chainage] = {self.name: self.chainage}
         return Subject(shapes, self.title, "corridor", True, along, things=(self,))
 
-    def at(self, km: Any) -> Any:
+    def at(self, km: float | str | npt.ArrayLike) -> Point | gpd.GeoSeries:
         """Return the point at a chainage.
 
         Parameters
@@ -197,13 +200,15 @@ class Corridor:
         ends = [self.km_of(x) if isinstance(x, str) else x for x in (a, b)]
         return self.chainage.between(*ends)
 
-    def km_posts(self, every: float = 10) -> gpd.GeoDataFrame:
+    def km_posts(self, every_km: float = 10.0, *, every: float | None = None) -> gpd.GeoDataFrame:
         """Return km posts along the corridor.
 
         Parameters
         ----------
-        every : float
+        every_km : float
             Kilometres between posts.
+        every : float, optional
+            The same, under its earlier name.
 
         Returns
         -------
@@ -213,25 +218,22 @@ class Corridor:
         Raises
         ------
         InputError
-            `every` isn't a positive number.
+            `every_km` isn't a positive number.
 
         Examples
         --------
         >>> from cpecgeo import corridor
-        >>> corridor("kkh-pakistan").km_posts(every=200)["km"].tolist()
+        >>> corridor("kkh-pakistan").km_posts(every_km=200)["km"].tolist()
         [0.0, 200.0, 400.0, 600.0, 800.0]
         """
-        if isinstance(every, bool) or not isinstance(every, (int, float)):
-            raise InputTypeError(f"every is {every!r}; a number of kilometres is needed.")
-        if not (np.isfinite(every) and every > 0):
-            raise InputError(f"every is {every!r}; kilometres must be finite and more than 0.")
-        km = np.arange(0.0, self.end_km + 1e-9, every)
+        step = positive_km(every_km if every is None else every, "every_km")
+        km = np.arange(0.0, self.end_km + 1e-9, step)
         points = self.chainage.at(km)
         frame = gpd.GeoDataFrame({"km": km}, geometry=np.asarray(points), crs=4326)
         frame.attrs = {"corridor": self.name, "method": "calibrated chainage"}
         return frame
 
-    def profile(self, every_km: float = 1.0, *, dem: Any = None) -> pd.DataFrame:
+    def profile(self, every_km: float = 1.0, *, dem: str | Path | None = None) -> pd.DataFrame:
         """Return elevation, gradient and climb along the corridor; see `cpecgeo.profile`.
 
         Examples
@@ -245,7 +247,7 @@ class Corridor:
 
         return cg.profile(self, every_km, dem=dem)
 
-    def crossed(self, zones: Any = "districts") -> gpd.GeoDataFrame:
+    def crossed(self, zones: SubjectLike = "districts") -> gpd.GeoDataFrame:
         """Return the districts or other zones crossed, in order; see `cpecgeo.crossed`."""
         import cpecgeo as cg
 

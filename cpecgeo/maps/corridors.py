@@ -172,14 +172,14 @@ def encode_posts(thing: Corridor) -> dict[str, Any] | None:
     Parameters
     ----------
     thing : Corridor
-        With a method ``km_posts(every=…)``.
+        With a method ``km_posts(every_km=…)``.
 
     Returns
     -------
     dict or None
         ``first_km`` and ``points``; None without posts.
     """
-    posts = thing.km_posts(every=1)
+    posts = thing.km_posts(every_km=1)
     if not len(posts):
         return None
     return {

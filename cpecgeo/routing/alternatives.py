@@ -36,9 +36,9 @@ _ROUNDS = 25
 def routes(
     a: PointLike,
     b: PointLike,
+    *,
     k: int = 3,
     max_overlap: float = 0.6,
-    *,
     max_stretch: float = 1.5,
     weight: str = "km",
     speeds: Mapping[str, float] | None = None,
