@@ -19,7 +19,7 @@ from pathlib import Path
 
 import shapely
 
-from benchmarks import distances, nearest, postgis, shapes
+from benchmarks import calls, distances, nearest, postgis, shapes
 
 PACKAGES = [
     "numpy", "numba", "shapely", "geopandas", "pyproj", "duckdb", "sedonadb", "spherely",
@@ -34,7 +34,7 @@ The rows of a table were measured in the same run, each as the best of several. 
 BUFFER = """Error: greatest share by which a vertex of the boundary, or the geodesic middle of one of its edges, misses the radius. GEOS leaves out vertices that change a buffer by less than 1 % of its radius: on a smooth line, or one of few vertices, up to some 10 km a plane has next to nothing to do and is quicker, at half a per cent of error; on a line that was traced, with its corners, and for wider buffers it is not.
 
 """
-FIRST = ["Point to nearest line", "Buffer", "Length", "Distance matrix", "Preparing"]
+FIRST = ["Calls", "Point to nearest line", "Buffer", "Length", "Distance matrix", "Preparing"]
 
 
 def machine(server: postgis.Server | None) -> str:
@@ -80,6 +80,7 @@ def main() -> None:
         "buffers": ("Buffer", lambda s, _: BUFFER + shapes.buffers(s)),
         "lengths": ("Length", lambda _s, _o: distances.lengths()),
         "matrix": ("Distance matrix", lambda _s, o: distances.matrix(o.matrix)),
+        "calls": ("Calls", lambda _s, _o: calls.run()),
         "preparing": ("Preparing", lambda _s, _o: distances.preparing()),
     }
     parser = argparse.ArgumentParser(description=__doc__)
