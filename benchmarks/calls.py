@@ -108,4 +108,4 @@ def points() -> str:
 
 def run() -> str:
     """All three tables."""
-    return "\n".join([cold(), warm(), points()])
+    return f"{cold()}\n{warm()}\n{points()}"
