@@ -36,6 +36,9 @@ class Elements:
     node_id : ndarray of int64, shape (nodes,)
     xy : ndarray, shape (nodes, 2)
         lon, lat.
+    clipped : tuple of int
+        Ids of ways that lack nodes, as they do at the border of an extract. Such a way is broken
+        where they are missing: each part with two nodes or more is a row, with the same id.
     """
 
     way_id: NDArray[np.int64]
@@ -44,6 +47,7 @@ class Elements:
     ref: NDArray[np.int64]
     node_id: NDArray[np.int64]
     xy: NDArray[np.float64]
+    clipped: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.way_id)
@@ -72,6 +76,7 @@ class Elements:
             position.astype(np.int64),
             self.node_id[nodes],
             self.xy[nodes],
+            tuple(sorted(set(self.clipped) & set(self.way_id[ways].tolist()))),
         )
 
 
@@ -122,26 +127,29 @@ def _packed(
     node_id: NDArray[np.int64],
     xy: NDArray[np.float64],
 ) -> Elements:
-    """Ways by id and nodes in ascending order of id as `Elements`; unknown nodes are dropped."""
-    ids, tags, sizes, refs = [], [], [], []
+    """Pack ways by id and nodes in ascending order of id; ways break where nodes are missing."""
+    ids, tags, refs, clipped = [], [], [], []
     for way in sorted(ways):
         had, nodes = ways[way]
         ref = np.asarray(nodes, np.int64)
         at = np.minimum(np.searchsorted(node_id, ref), max(len(node_id) - 1, 0))
-        at = at[node_id[at] == ref] if len(node_id) else at[:0]
-        if len(at) < 2:
-            continue
-        ids.append(way)
-        tags.append(had)
-        sizes.append(len(at))
-        refs.append(at)
+        known = node_id[at] == ref if len(node_id) else np.zeros(len(ref), bool)
+        if not known.all():
+            clipped.append(way)
+        # A chord across missing nodes would be a road that isn't there, and shorter than the road.
+        for run in np.split(np.arange(len(ref)), np.flatnonzero(np.diff(known)) + 1):
+            if len(run) > 1 and known[run[0]]:
+                ids.append(way)
+                tags.append(had)
+                refs.append(at[run])
     return Elements(
         np.asarray(ids, np.int64),
         tuple(tags),
-        np.cumsum([0, *sizes]),
+        np.cumsum([0, *map(len, refs)]),
         np.concatenate(refs) if refs else np.empty(0, np.int64),
         node_id,
         xy,
+        tuple(clipped),
     )
 
 

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
+from warnings import warn
 
 import numpy as np
 import shapely
 
-from cpecgeo.errors import InputError, NetworkError
+from cpecgeo.errors import DataWarning, InputError, NetworkError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.files.sniff import local
 from cpecgeo.geodesy import buffer, lonlat
@@ -50,7 +51,7 @@ def gathered(
     -------
     ways : Elements
     record : dict
-        `origin`, `snapshot`, `retrieved`, `queries`, `licence`, `credit`.
+        `origin`, `snapshot`, `retrieved`, `queries`, `ways_clipped`, `licence`, `credit`.
     """
     areas = list(asked)
     shared: dict[str, Any] = {"licence": "ODbL-1.0", "credit": _CREDIT}
@@ -70,7 +71,7 @@ def gathered(
         "retrieved": max(a.retrieved for a in answers),
         "queries": [a.query for a in answers],
     }
-    return from_answers(a.content for a in answers), record | shared
+    return _checked(from_answers(a.content for a in answers), record | shared)
 
 
 def _from_file(
@@ -91,7 +92,20 @@ def _from_file(
         "retrieved": None,
         "queries": list(filters),
     }
-    return ways, record | shared
+    return _checked(ways, record | shared)
+
+
+def _checked(ways: Elements, record: dict[str, Any]) -> tuple[Elements, dict[str, Any]]:
+    """Record and report the ways that were broken because nodes of theirs are missing."""
+    if ways.clipped:
+        warn(
+            f"{len(ways.clipped)} ways lack nodes, as at the border of an extract, and end where "
+            f"these are missing (way {ways.clipped[0]} is one). Take an extract of complete ways, "
+            "or a larger one.",
+            DataWarning,
+            stacklevel=4,
+        )
+    return ways, record | {"ways_clipped": len(ways.clipped)}
 
 
 def graph(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cpecgeo as cg
-from cpecgeo.errors import FileError, InputError, MissingExtraError, UnknownNameError
+from cpecgeo.errors import DataWarning, FileError, InputError, MissingExtraError, UnknownNameError
 from cpecgeo.geodesy import length_km
 from cpecgeo.osm.elements import from_answers, from_file, matcher
 from cpecgeo.osm.network import Network
@@ -264,12 +264,92 @@ def test_without_osmium_the_extra_is_named(monkeypatch):
         cg.osm.graph(file=MONACO)
 
 
+def osm_xml(path, nodes, ways):
+    """Write nodes {id: (lon, lat)} and ways [(id, refs, tags)] as OSM XML."""
+    points = "".join(f"<node id='{i}' lon='{x}' lat='{y}'/>" for i, (x, y) in nodes.items())
+    lines = ""
+    for number, refs, tags in ways:
+        inner = "".join(f"<nd ref='{r}'/>" for r in refs)
+        inner += "".join(f"<tag k='{k}' v='{v}'/>" for k, v in tags.items())
+        lines += f"<way id='{number}'>{inner}</way>"
+    path.write_text(f"<osm version='0.6'>{points}{lines}</osm>")
+    return path
+
+
 def test_osm_xml_is_read_too(tmp_path):
-    path = tmp_path / "two.osm"
-    path.write_text(
-        "<osm version='0.6'><node id='1' lat='25' lon='67'/><node id='2' lat='25' lon='67.01'/>"
-        "<way id='5'><nd ref='1'/><nd ref='2'/><nd ref='3'/><tag k='highway' v='trunk'/></way></osm>"
-    )
-    net = cg.osm.graph(file=path)
+    nodes = {1: (67, 25), 2: (67.01, 25)}
+    net = cg.osm.graph(file=osm_xml(tmp_path / "two.osm", nodes, [(5, [1, 2], TRUNK)]))
     assert net.path(1, 2).length_km == pytest.approx(1.0092, abs=1e-3)
     assert net.record["snapshot"] is None
+    assert net.record["ways_clipped"] == 0
+
+
+TRUNK = {"highway": "trunk"}
+BEND = {1: (67, 25), 2: (67, 25.3), 3: (67.2, 25.3), 4: (67.2, 25), 5: (67.3, 25), 6: (67.4, 25)}
+
+
+@pytest.mark.parametrize(
+    ("missing", "parts"),
+    [
+        ((2, 3), [[4, 5, 6]]),  # node 1 alone is no road
+        ((1,), [[2, 3, 4, 5, 6]]),
+        ((3,), [[1, 2], [4, 5, 6]]),
+        ((2, 5), [[3, 4]]),
+        ((2, 3, 4, 5), []),
+        ((6, 7), [[1, 2, 3, 4, 5]]),
+    ],
+)
+def test_a_clipped_way_ends_where_its_nodes_are_missing(missing, parts):
+    """Never a chord across what an extract left out, whichever nodes that is."""
+    refs = [*range(1, 7), 7] if 7 in missing else list(range(1, 7))
+    nodes = [
+        {"type": "node", "id": i, "lon": x, "lat": y}
+        for i, (x, y) in BEND.items()
+        if i not in missing
+    ]
+    ways = [{"type": "way", "id": 10, "nodes": refs, "tags": TRUNK}]
+    got = from_answers([{"elements": [*nodes, *ways]}])
+    kept = [got.node_id[got.ref[a:b]].tolist() for a, b in pairwise(got.first.tolist())]
+    assert kept == parts
+    assert got.clipped == (10,)
+    assert got.way_id.tolist() == [10] * len(parts)
+
+
+def test_clipped_extracts_are_counted_and_remarked(tmp_path):
+    ways = [(10, [1, 2, 3, 4], TRUNK), (11, [4, 5], TRUNK), (12, [5, 6], TRUNK)]
+    whole = cg.osm.graph(file=osm_xml(tmp_path / "full.osm", BEND, ways))
+    road = shapely.LineString([BEND[i] for i in (1, 2, 3, 4, 5)])
+    assert whole.path(1, 5).length_km == pytest.approx(length_km(road))
+    some = {i: xy for i, xy in BEND.items() if i not in {2, 3}}
+    file = osm_xml(tmp_path / "clip.osm", some, ways)
+    with pytest.warns(DataWarning, match="1 ways lack nodes.*way 10"):
+        net = cg.osm.graph(file=file)
+    assert net.record["ways_clipped"] == 1
+    assert net.path(shapely.Point(67.2, 25), shapely.Point(67.4, 25)).length_km == pytest.approx(
+        length_km(shapely.LineString([BEND[4], BEND[6]]))
+    )
+    away = cg.osm.graph(shapely.box(67.31, 24.9, 67.5, 25.1), file=file)  # no word of way 10
+    assert away.record["ways_clipped"] == 0
+
+
+@pytest.mark.parametrize(
+    ("maxspeed", "expected"),
+    [
+        ("9999", (100.0, "implicit")),
+        ("160", (160.0, "maxspeed")),
+        ("161", (100.0, "implicit")),
+        ("3", (3.0, "maxspeed")),
+        ("2.9", (100.0, "implicit")),
+        ("0", (100.0, "implicit")),
+        ("99 mph", (99 * 1.609344, "maxspeed")),
+        ("100 mph", (100.0, "implicit")),
+        ("9999;50", (50.0, "maxspeed")),
+    ],
+)
+def test_absurd_limits_are_passed_over(maxspeed, expected):
+    assert kmh({"highway": "trunk", "maxspeed": maxspeed}, "PK") == expected
+
+
+def test_trains_may_be_faster_than_cars():
+    assert kmh({"railway": "rail", "maxspeed": "350"}, "CN") == (350.0, "maxspeed")
+    assert kmh({"railway": "rail", "maxspeed": "351"}, "CN") == (100.0, "implicit")
