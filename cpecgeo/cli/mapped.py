@@ -1,4 +1,4 @@
-"""Lines from OpenStreetMap: osm refresh, osm compare."""
+"""Lines from OpenStreetMap: osm refresh, osm deviation."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def refresh(
 
 
 @osm.command()
-def compare(
+def deviation(
     name: Name,
     *,
     every_km: Annotated[float, typer.Option("--every-km", help="Between samples.")] = 10,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A map, .html.")] = None,
     json: Json = False,
 ) -> None:
-    """The refreshed line against the drawn one, km by km.
+    """Measure how far the drawn line lies from the refreshed one, km by km.
 
-    Example: cpecgeo osm compare ml1
+    Example: cpecgeo osm deviation ml1
     """
     from cpecgeo import osm as room
 
-    seen = room.compare(name, every_km=every_km)
+    seen = room.deviation(name, every_km=every_km)
     if out is not None:
         print(seen.explore().save(str(out)))
         return

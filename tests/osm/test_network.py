@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 import cpecgeo as cg
 from cpecgeo.errors import DataWarning, FileError, InputError, MissingExtraError, UnknownNameError
 from cpecgeo.geodesy import length_km
-from cpecgeo.osm.elements import from_answers, from_file, matcher
-from cpecgeo.osm.network import Network
+from cpecgeo.osm.elements import from_answers
+from cpecgeo.osm.filters import matcher, network_filters, section_filters
+from cpecgeo.osm.graph import Graph
+from cpecgeo.osm.search import Arcs
 from cpecgeo.osm.segments import directions
-from cpecgeo.osm.shortest import Graph
+from cpecgeo.osm.sources import read_extract
 from cpecgeo.osm.speeds import countries, kmh
-from cpecgeo.osm.wanted import network_filters, section_filters
 from tests.osm.conftest import MONACO
 
 
@@ -39,7 +40,8 @@ def spots():
 
 
 def test_every_metre_of_every_way_is_kept(net):
-    ways, snapshot = from_file(MONACO, network_filters("drive_service"))
+    whole = read_extract(MONACO, network_filters("drive_service"))
+    ways, snapshot = whole.ways, whole.snapshot
     lines = [
         shapely.LineString(ways.xy[ways.ref[a:b]])
         for a, b in zip(ways.first[:-1], ways.first[1:], strict=True)
@@ -89,37 +91,49 @@ def test_matrix_is_the_paths_of_points_on_edges(net, spots):
                 assert length_km(path.line) == pytest.approx(path.length_km, abs=1e-6)
 
 
-@pytest.mark.parametrize("weight", ["km", "hours"])
-def test_contraction_hierarchies_give_the_same_lengths(net, peer, spots, weight):
-    slow = net.matrix(spots, weight=weight).to_numpy()
-    quick = net.matrix(spots, weight=weight, engine="hierarchy").to_numpy()
-    assert np.isfinite(slow).any()
-    assert quick == pytest.approx(slow, abs=1e-12)
-    ids = net.segments.node_id[::150].tolist()
-    name, unit = ("length", 1e3) if weight == "km" else ("travel_time", 3600)
-    got = net.matrix(ids, weight=weight, engine="hierarchy").to_numpy()
-    for i, a in enumerate(ids):
-        true = nx.single_source_dijkstra_path_length(peer, a, weight=name)
-        assert got[i] == pytest.approx([true.get(b, np.inf) / unit for b in ids], abs=1e-9)
-
-
 @pytest.mark.parametrize("seed", range(12))
-def test_hierarchies_of_graphs_made_to_be_awkward(seed):
+def test_matrices_of_graphs_made_to_be_awkward(seed):
     """Loops, parallel arcs, arcs for nothing, ties, one-way streets and parts apart."""
     rng = np.random.default_rng(seed)
     nodes, arcs = 50, int(rng.integers(20, 260))
     tail, head = rng.integers(0, nodes, (2, arcs))
     cost = rng.choice([0.0, 1.0, 2.0, 0.1], arcs) if seed % 2 else rng.random(arcs)
-    graph = Graph.of(nodes, tail, head, cost)
+    graph, peer = Arcs.of(nodes, tail, head, cost), nx.MultiDiGraph()
+    peer.add_nodes_from(range(nodes))
+    peer.add_weighted_edges_from(zip(tail.tolist(), head.tolist(), cost.tolist(), strict=True))
     groups = [
         (np.array([a, b], np.int32), rng.random(2)) for a, b in rng.integers(0, nodes, (9, 2))
     ]
-    groups += [graph.node(3), (np.empty(0, np.int32), np.empty(0))]
-    assert graph.hierarchy.matrix(groups, groups[3:]) == pytest.approx(
-        graph.matrix(groups, groups[3:]), abs=1e-12
-    )
-    assert graph.hierarchy is graph.hierarchy
-    assert graph.hierarchy.matrix([], groups).shape == (0, 11)
+    groups += [
+        graph.node(3),
+        (np.empty(0, np.int32), np.empty(0)),
+        (np.array([4, 4], np.int32), rng.random(2)),
+    ]
+    table, bound = graph.matrix(groups, groups), 1.5
+    near = graph.matrix(groups, groups, limit=bound)
+    for i, (starts, first) in enumerate(groups):
+        for j, (ends, last) in enumerate(groups):
+            ways = [
+                f + nx.dijkstra_path_length(peer, int(a), int(b)) + e
+                for a, f in zip(starts, first, strict=True)
+                for b, e in zip(ends, last, strict=True)
+                if nx.has_path(peer, int(a), int(b))
+            ]
+            true = min(ways, default=np.inf)
+            assert table[i, j] == pytest.approx(true, abs=1e-12)
+            assert near[i, j] == table[i, j] or table[i, j] > bound
+            for guess in (np.inf, 0.3, 1e-6):
+                least, used = graph.path(groups[i], groups[j], guess=guess)
+                assert least == pytest.approx(true, abs=1e-12)
+                assert cost[used].sum() <= least + 1e-12
+    assert graph.matrix([], groups).shape == (0, 12)
+    assert graph.matrix(groups, []).shape == (12, 0)
+
+
+def test_an_arc_that_costs_less_than_nothing_is_refused():
+    for wrong in (-1.0, np.nan, np.inf):
+        with pytest.raises(InputError, match="0 or more"):
+            Arcs.of(2, [0], [1], [wrong])
 
 
 @pytest.mark.parametrize(("km", "hours"), [(0.4, None), (None, 0.02)])
@@ -149,7 +163,7 @@ def test_distances_hold_on_random_graphs():
     def check(drawn):
         n, arcs = drawn
         tail, head, cost = (np.array(c) for c in zip(*arcs, strict=True))
-        graph, peer = Graph.of(n, tail, head, cost.astype(float)), nx.MultiDiGraph()
+        graph, peer = Arcs.of(n, tail, head, cost.astype(float)), nx.MultiDiGraph()
         peer.add_nodes_from(range(n))
         peer.add_weighted_edges_from([(int(a), int(b), int(c)) for a, b, c in arcs])
         groups = [graph.node(i) for i in range(n)]
@@ -157,7 +171,7 @@ def test_distances_hold_on_random_graphs():
         for a in range(n):
             true = nx.single_source_dijkstra_path_length(peer, a)
             assert [true.get(b, np.inf) for b in range(n)] == table[a].tolist()
-            assert graph.grown(graph.node(a))[0].tolist() == table[a].tolist()
+            assert graph.costs(graph.node(a)).tolist() == table[a].tolist()
             for b in range(n):
                 least, used = graph.path(graph.node(a), graph.node(b))
                 assert least == table[a, b]
@@ -173,7 +187,7 @@ def way(number, nodes, **tags):
 def small(*ways, kind="drive"):
     """Nodes 1 to 9 along a parallel of latitude, 0.01° apart."""
     nodes = [{"type": "node", "id": i, "lon": 67 + i / 100, "lat": 25.0} for i in range(1, 10)]
-    return Network.of(from_answers([{"elements": nodes + list(ways)}]), kind, {})
+    return Graph.of(from_answers([{"elements": nodes + list(ways)}]), kind, {})
 
 
 def test_one_way_roads():
