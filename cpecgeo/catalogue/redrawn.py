@@ -1,4 +1,4 @@
-"""Refreshed geometry as it lies in the cache: lines of corridors and sections, outlines."""
+"""Refreshed geometry in the cache: lines of corridors and sections; layers redrawn by it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from warnings import warn
 
+import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -15,10 +17,23 @@ from numpy.typing import NDArray
 from cpecgeo.catalogue.cache import read_checked
 from cpecgeo.catalogue.geometry import stored_path
 from cpecgeo.catalogue.lines import assemble, corridor_rows
-from cpecgeo.errors import DataError
+from cpecgeo.catalogue.outlines import redraw_outlines
+from cpecgeo.errors import DataError, DataWarning
 from cpecgeo.geodesy import Chainage, length_km
 
-__all__ = ["MAPPED_KM", "Line", "Stored", "redrawn_corridors", "redrawn_sections", "stored"]
+__all__ = [
+    "MAPPED_KM",
+    "REDRAWN",
+    "Line",
+    "Stored",
+    "redraw",
+    "redrawn_corridors",
+    "redrawn_sections",
+    "stored",
+]
+
+REDRAWN = ("corridors", "sections", "districts", "provinces")
+"""Layers that the geometry in force changes."""
 
 # Mapped track lies within some tens of metres of the real one; a parallel track or the other
 # carriageway may stand for it.
@@ -133,10 +148,16 @@ def redrawn_corridors(key: Hashable) -> Mapping[str, Stored]:
     key : hashable
         `cpecgeo.catalogue.geometry.fingerprint`; nothing is redrawn where it is None.
     """
-    if key is None:
-        return {}
-    found = ((name, stored(name)) for name in corridor_rows())
-    return {name: kept for name, kept in found if kept is not None}
+    found: dict[str, Stored] = {}
+    for name in corridor_rows() if key is not None else ():
+        try:
+            kept = stored(name)
+        except DataError as error:
+            warn(f"The bundled line of {name} stands in: {error}", DataWarning, stacklevel=2)
+            continue
+        if kept is not None:
+            found[name] = kept
+    return found
 
 
 @lru_cache(maxsize=8)
@@ -167,3 +188,65 @@ def _cut(corridor: str, kept: Stored, start: float, end: float, *, against: bool
     measures.flags.writeable = False
     whole = kept.is_whole(start, end)
     return Line(line, measures, float(length_km(line)), whole, corridor, kept.source)
+
+
+def redraw(
+    name: str, frame: gpd.GeoDataFrame, key: Hashable
+) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
+    """Return a layer with what was refreshed of it, and what its `.attrs` say of that.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer.
+    frame : GeoDataFrame
+        As bundled, indexed by id.
+    key : hashable
+        `cpecgeo.catalogue.geometry.fingerprint`; nothing is redrawn where it is None.
+
+    Returns
+    -------
+    frame : GeoDataFrame
+    attrs : dict
+        `geometry`, and `bundled`: the ids that stay as they ship with the package.
+    """
+    if name not in REDRAWN:
+        return frame, {}
+    if key is None:
+        return frame, {"geometry": "bundled"}
+    if name in {"districts", "provinces"}:
+        frame, stay = redraw_outlines(name, frame)
+    elif name == "sections":
+        frame, stay = _redraw_sections(frame, redrawn_sections(key))
+    else:
+        frame, stay = _redraw_corridors(frame, redrawn_corridors(key))
+    return frame, {"geometry": "osm", "bundled": stay}
+
+
+def _redraw_sections(
+    frame: gpd.GeoDataFrame, lines: Mapping[str, Line]
+) -> tuple[gpd.GeoDataFrame, list[str]]:
+    frame = frame.copy()
+    for name, new in lines.items():
+        frame.loc[name, ["drawn_km", "licence"]] = [new.drawn_km, "ODbL-1.0"]
+        frame.loc[name, "ratio"] = new.drawn_km / frame.loc[name, "official_km"]
+        frame.loc[name, "source"] = f"{new.source}; {frame.loc[name, 'source']}"
+        frame.loc[[name], "geometry"] = new.line
+        if new.whole:
+            frame.loc[name, ["accuracy_km", "basis"]] = [MAPPED_KM, "surveyed"]
+    stay = [i for i in frame["id"] if i not in lines and frame.geometry[i] is not None]
+    return frame, stay
+
+
+def _redraw_corridors(
+    frame: gpd.GeoDataFrame, kept: Mapping[str, Stored]
+) -> tuple[gpd.GeoDataFrame, list[str]]:
+    frame = frame.copy()
+    for name, new in kept.items():
+        line = new.chainage.line
+        frame.loc[name, ["length_km", "licence"]] = [float(length_km(line)), "ODbL-1.0"]
+        frame.loc[name, "source"] = f"{new.source}; {frame.loc[name, 'source']}"
+        frame.loc[[name], "geometry"] = line
+        if all(new.is_whole(a, b) for _, a, b in new.record["sections"]):
+            frame.loc[name, ["accuracy_km", "basis"]] = [MAPPED_KM, "surveyed"]
+    return frame, [i for i in frame["id"] if i not in kept]

@@ -11,15 +11,17 @@ from cpecgeo.features.corridors import refreshed
 from cpecgeo.features.refreshed import Refreshed
 from cpecgeo.osm.deviations import Deviation, deviation
 from cpecgeo.osm.graph import Graph, graph
+from cpecgeo.osm.outlines import Outlines
 from cpecgeo.osm.overpass import ENDPOINTS, Overpass
 from cpecgeo.osm.paths import Path
-from cpecgeo.osm.refreshes import refresh
+from cpecgeo.osm.refreshes import refresh, refresh_all
 from cpecgeo.osm.speeds import speeds
 
 __all__ = [
     "ENDPOINTS",
     "Deviation",
     "Graph",
+    "Outlines",
     "Overpass",
     "Path",
     "Refreshed",
@@ -27,6 +29,7 @@ __all__ = [
     "deviation",
     "graph",
     "refresh",
+    "refresh_all",
     "refreshed",
     "speeds",
 ]

@@ -117,11 +117,12 @@ class Graph:
         what : str
             What to call `x` in errors.
         """
-        each: Any = x if isinstance(x, (list, tuple, np.ndarray)) else [x]
+        many = isinstance(x, (list, tuple, np.ndarray))
+        each: Any = x if many else [x]
         if all(_is_id(v) for v in each):
             return [self._junction(int(v)) for v in each]
-        given = [resolve(v, what).geometry for v in each] if each is x else x
-        points = resolve(given, what, kinds={"Point"}).shapes  # type: ignore[arg-type]
+        given: Any = [resolve(v, what).geometry for v in each] if many else x
+        points = resolve(given, what, kinds={"Point"}).shapes
         if not len(self.segments):
             raise InputError(f"The network has no {self.kind} ways; ask for a larger area.")
         near = self.index.nearest(points)

@@ -72,11 +72,15 @@ class Extract:
     boundaries : tuple of Boundary
     snapshot : str or None
         The replication timestamp in the file's header, where it has one.
+    name, sha256 : str
+        Of the file.
     """
 
     ways: Elements
     boundaries: tuple[Boundary, ...]
     snapshot: str | None
+    name: str
+    sha256: str
 
 
 def read_extract(
@@ -142,7 +146,9 @@ def read_extract(
         raise FileError(f"{path} can't be read as OpenStreetMap data: {error}.") from error
     found = (Boundary(i, tags, areas.get(i)) for i, tags in sorted(relations.items()))
     named = (b for b in found if b.tags.get("boundary") == "administrative")
-    return Extract(batch.finish(), tuple(named), date or None)
+    with path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    return Extract(batch.finish(), tuple(named), date or None, path.name, digest)
 
 
 class _Batch:
@@ -193,13 +199,11 @@ def _join(parts: Sequence[Elements]) -> Elements:
     )
 
 
-def record_extract(path: Path, extract: Extract, filters: Iterable[str]) -> dict[str, Any]:
+def record_extract(extract: Extract, filters: Iterable[str]) -> dict[str, Any]:
     """Return the record of what was read from a file."""
-    with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
     return {
-        "origin": path.name,
-        "origin_sha256": digest,
+        "origin": extract.name,
+        "origin_sha256": extract.sha256,
         "snapshot": extract.snapshot,
         "snapshot_latest": extract.snapshot,
         "retrieved": None,
@@ -242,9 +246,8 @@ def acquire(
         shapes = [a for a, _ in areas]
         area = None if any(a is None for a in shapes) else shapely.union_all(shapes)
         extract = read_extract(file, filters, area=area)
-        return remark(extract.ways), record_extract(local(file, "file"), extract, filters) | {
-            "ways_clipped": len(extract.ways.clipped)
-        }
+        clipped = {"ways_clipped": len(extract.ways.clipped)}
+        return remark(extract.ways), record_extract(extract, filters) | clipped
     manner = overpass or Overpass()
     answers = []
     for n, (area, filters) in enumerate(areas):
