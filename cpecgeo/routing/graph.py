@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import geopandas as gpd
@@ -17,6 +17,9 @@ from shapely.geometry import LineString, Point
 from cpecgeo import geodesy
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
+from cpecgeo.catalogue.geometry import fingerprint, using
+from cpecgeo.catalogue.redrawn import redrawn_sections
+from cpecgeo.routing.redrawn import redraw
 from cpecgeo.routing.segments import (
     XY,
     Node,
@@ -215,9 +218,27 @@ def network() -> Network:
     return Network(own.nodes.copy(), own.edges.copy(), own.measures)
 
 
-@cache
 def shared() -> Network:
-    """Return the network that all calls share: not to be changed."""
+    """Return the network of the geometry in force, kept in memory: not to be changed."""
+    key = fingerprint()
+    return _bundled() if key is None else _redrawn(key)
+
+
+@lru_cache(maxsize=4)
+def _redrawn(key: Hashable) -> Network:
+    made = _bundled()
+    return Network(
+        *redraw(made.nodes, made.edges, made.measures, made.beside, redrawn_sections(key))
+    )
+
+
+@cache
+def _bundled() -> Network:
+    with using(geometry="bundled"):
+        return _join()
+
+
+def _join() -> Network:
     at, where = read_vertices()
     sections = section_rows()
     segments = read_segments(where, sections)

@@ -1,0 +1,140 @@
+"""The network with the lines that were refreshed: same nodes and kilometres, better geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from cpecgeo.catalogue.lines import _drawn as drawn_sections
+from cpecgeo.catalogue.redrawn import MAPPED_KM, Line
+from cpecgeo.geodesy import Chainage
+
+__all__ = ["redraw"]
+
+# How far the chainages of an edge's ends may disagree with its length: rounding.
+_SAME_KM = 1e-3
+
+Floats = NDArray[np.float64]
+Drawn = tuple[Floats, Floats]  # vertices and calibrated km from the edge's start
+
+
+def redraw(
+    nodes: gpd.GeoDataFrame,
+    edges: gpd.GeoDataFrame,
+    measures: Sequence[Floats],
+    beside: Mapping[int, tuple[int, ...]],
+    lines: Mapping[str, Line],
+) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, tuple[Floats, ...]]:
+    """Return nodes, edges and measures of the network on the refreshed lines of its sections.
+
+    Which edges there are, how long, and where they meet stays as bundled: kilometres are
+    calibrated, and km posts keep their chainage on a refreshed line. A node moves to the end of
+    the first redrawn edge at it; the other edges there are drawn up to it.
+
+    Parameters
+    ----------
+    nodes, edges, measures, beside
+        Of the bundled `Network`.
+    lines : mapping
+        Refreshed lines by section, as `cpecgeo.catalogue.redrawn.redrawn_sections` has them.
+
+    Returns
+    -------
+    nodes, edges : GeoDataFrame
+        ``edges.attrs["bundled"]`` names the sections whose edges stay, in part or as a whole.
+    measures : tuple of ndarray
+    """
+    drawn: dict[int, Drawn] = {}
+    rows = edges[["section", "km"]].assign(line=edges.geometry.to_numpy())
+    for i, (section, km, line) in enumerate(rows.itertuples(index=False)):
+        if section in lines and km > 0:
+            found = _draw(section, line, km, lines[section])
+            drawn |= {} if found is None else {i: found}
+    ends = edges[["u", "v"]].to_numpy(int).tolist()
+    spots = _move(ends, beside, drawn)
+    shapes, kms = list(edges.geometry), list(measures)
+    for i, (u, v) in enumerate(ends):
+        xy, km = drawn.get(i, (shapely.get_coordinates(shapes[i]), kms[i]))
+        if i in drawn:
+            xy, km = _extend(xy, km, spots[u], spots[v])
+        elif u in spots or v in spots:
+            xy = xy.copy()
+            xy[0], xy[-1] = spots.get(u, xy[0]), spots.get(v, xy[-1])
+        km.flags.writeable = False
+        shapes[i], kms[i] = shapely.LineString(xy), km
+    at = [spots.get(n, p) for n, p in enumerate(shapely.get_coordinates(nodes.geometry))]
+    moved = nodes.set_geometry(shapely.points(np.array(at)), crs=4326)
+    moved.attrs = nodes.attrs | {"geometry": "osm"}
+    return moved, _describe(edges.set_geometry(shapes, crs=4326), list(drawn), lines), tuple(kms)
+
+
+def _describe(
+    edges: gpd.GeoDataFrame, rows: list[int], lines: Mapping[str, Line]
+) -> gpd.GeoDataFrame:
+    """Add what redrawn edges rest on."""
+    about = {name: edges.columns.get_loc(name) for name in edges.columns}
+    attrs, new = edges.attrs, [lines[name] for name in edges["section"].iloc[rows]]
+    sources = [
+        f"{line.source}; {old}" for line, old in zip(new, edges["source"].iloc[rows], strict=True)
+    ]
+    edges.iloc[rows, about["source"]] = sources
+    edges.iloc[rows, about["licence"]] = "ODbL-1.0"
+    whole = [i for i, line in zip(rows, new, strict=True) if line.whole]
+    edges.iloc[whole, about["accuracy_km"]] = MAPPED_KM
+    edges.iloc[whole, about["basis"]] = "surveyed"
+    stays = (edges["mode"] != "transfer").to_numpy() & ~np.isin(np.arange(len(edges)), rows)
+    edges.attrs = attrs | {
+        "geometry": "osm",
+        "bundled": sorted(set(edges["section"][stays])),
+        "sources": sorted(set(edges["source"].dropna())),
+    }
+    return edges
+
+
+def _draw(section: str, edge: shapely.LineString, km: float, line: Line) -> Drawn | None:
+    """Return an edge on the refreshed line of its section; None where it isn't found there."""
+    old = drawn_sections().get(section)
+    if old is None:
+        return None
+    bundled = Chainage(old["geometry"], np.asarray(old["measures_km"], float))
+    xy = shapely.get_coordinates(edge)
+    start, end = bundled.locate(shapely.points(xy[[0, -1]]))["km"].to_numpy(float)
+    # A line that runs over a stretch twice has two chainages there, and may give the wrong one.
+    if abs(abs(end - start) - km) > _SAME_KM:
+        return None
+    low, high = max(min(start, end), 0.0), min(max(start, end), float(line.measures_km[-1]))
+    part = Chainage(line.line, line.measures_km).between(low, high)
+    inside = (line.measures_km > low) & (line.measures_km < high)
+    at = np.concatenate(([low], line.measures_km[inside], [high])) - low
+    at = np.minimum(at * (km / at[-1]), km)  # ends at the edge's km to the last digit
+    at[-1] = km
+    new = shapely.get_coordinates(part)
+    return (new, at) if start <= end else (new[::-1], km - at[::-1])
+
+
+def _move(
+    ends: Sequence[Sequence[int]],
+    beside: Mapping[int, tuple[int, ...]],
+    drawn: Mapping[int, Drawn],
+) -> dict[int, Floats]:
+    """Return the new position of each node that redrawn edges meet at."""
+    spots: dict[int, Floats] = {}
+    for i, (xy, _) in drawn.items():
+        for node, at in zip(ends[i], (xy[0], xy[-1]), strict=True):
+            if node not in spots:
+                # Nodes of one position, of road and rail for instance, stay together.
+                spots |= dict.fromkeys((node, *beside.get(node, ())), at)
+    return spots
+
+
+def _extend(xy: Floats, km: Floats, start: Floats, end: Floats) -> Drawn:
+    """Draw an edge up to its nodes; what that adds has no kilometres."""
+    if (xy[0] != start).any():
+        xy, km = np.vstack((start, xy)), np.concatenate((km[:1], km))
+    if (xy[-1] != end).any():
+        xy, km = np.vstack((xy, end)), np.concatenate((km, km[-1:]))
+    return xy, km
