@@ -30,9 +30,29 @@ Version = Annotated[
 ]
 
 
+Geometry = Annotated[
+    str | None,
+    typer.Option(
+        "--geometry",
+        metavar="[bundled|osm]",
+        help="Lines and outlines: as they ship, or as `osm refresh` stored them.",
+    ),
+]
+
+
 @app.callback()
-def _options(context: typer.Context, *, debug: Debug = False, version: Version = False) -> None:  # noqa: ARG001
+def _options(
+    context: typer.Context,
+    *,
+    debug: Debug = False,
+    geometry: Geometry = None,
+    version: Version = False,  # noqa: ARG001
+) -> None:
     context.obj = debug
+    if geometry is not None:
+        from cpecgeo.catalogue.geometry import using
+
+        context.with_resource(using(geometry=geometry))  # type: ignore[arg-type]
 
 
 def main() -> None:
