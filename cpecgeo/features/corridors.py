@@ -147,7 +147,11 @@ def _named(key: str, geometry: Geometry | None) -> Corridor:
         return _bundled(key)
     found = _redrawn(key, fingerprint())
     if found is None:
-        warn(f"The bundled line stands in: {_MISSING.format(key)}.", DataWarning, stacklevel=3)
+        warn(
+            f"Corridor {key!r} hasn't been refreshed from OpenStreetMap; its bundled line stands in.",
+            DataWarning,
+            stacklevel=3,
+        )
     return found or _bundled(key)
 
 
