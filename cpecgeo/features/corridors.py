@@ -148,7 +148,7 @@ def _named(key: str, geometry: Geometry | None) -> Corridor:
     found = _redrawn(key, fingerprint())
     if found is None:
         warn(
-            f"Corridor {key!r} hasn't been refreshed from OpenStreetMap; its bundled line stands in.",
+            f"Corridor {key!r} isn't refreshed from OpenStreetMap; its bundled line stands in.",
             DataWarning,
             stacklevel=3,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from typing import Any
@@ -186,6 +186,25 @@ class Network:
                 found.setdefault(name, []).append(edge)
         return {name: np.array(edges) for name, edges in found.items()}
 
+    def provenance(self, sections: Iterable[str] | None = None) -> dict[str, Any]:
+        """Return what `.attrs` of an answer say of the data and geometry that it rests on.
+
+        Parameters
+        ----------
+        sections : iterable of str, optional
+            Those that the answer runs over; all when omitted.
+
+        Examples
+        --------
+        >>> network().provenance()["geometry"]
+        'bundled'
+        """
+        attrs = self.edges.attrs
+        about = {key: attrs[key] for key in ("data_version", "geometry", "bundled") if key in attrs}
+        if "bundled" in about and sections is not None:
+            about["bundled"] = sorted(set(about["bundled"]) & set(sections))
+        return about
+
     def _repr_html_(self) -> str:
         by = self.edges.groupby(["mode", "status"])["km"].agg(["count", "sum"]).round(0)
         return f"<div><strong>Corridor network</strong>{by.to_html()}</div>"
@@ -364,7 +383,7 @@ def _nodes(keys: dict[Node, int], at: dict[XY, Vertex]) -> gpd.GeoDataFrame:
         geometry=[Point(xy) for _, xy, _ in keys],
         crs=4326,
     )
-    frame.attrs = _ATTRS | {"data_version": data_version()}
+    frame.attrs = _ATTRS | {"data_version": data_version(), "geometry": "bundled"}
     return frame
 
 
@@ -384,5 +403,6 @@ def _framed(rows: list[dict[str, Any]]) -> gpd.GeoDataFrame:
     frame.attrs = _ATTRS | {
         "sources": sorted(set(frame["source"].dropna())),
         "data_version": data_version(),
+        "geometry": "bundled",
     }
     return frame

@@ -49,11 +49,10 @@ def redraw(
     measures : tuple of ndarray
     """
     drawn: dict[int, Drawn] = {}
-    rows = edges[["section", "km"]].assign(line=edges.geometry.to_numpy())
-    for i, (section, km, line) in enumerate(rows.itertuples(index=False)):
-        if section in lines and km > 0:
-            found = _draw(section, line, km, lines[section])
-            drawn |= {} if found is None else {i: found}
+    named, km = edges["section"].to_numpy(object), edges["km"].to_numpy(float)
+    for section, line in lines.items():
+        rows = np.flatnonzero((named == section) & (km > 0))
+        drawn |= _draw(section, rows, edges.geometry.to_numpy()[rows], km[rows], line)
     ends = edges[["u", "v"]].to_numpy(int).tolist()
     spots = _move(ends, beside, drawn)
     shapes, kms = list(edges.geometry), list(measures)
@@ -95,25 +94,30 @@ def _describe(
     return edges
 
 
-def _draw(section: str, edge: shapely.LineString, km: float, line: Line) -> Drawn | None:
-    """Return an edge on the refreshed line of its section; None where it isn't found there."""
+def _draw(
+    section: str, rows: NDArray[np.int64], edges: NDArray[np.object_], kms: Floats, line: Line
+) -> dict[int, Drawn]:
+    """Return the edges of a section that are found on its refreshed line, by row."""
     old = drawn_sections().get(section)
-    if old is None:
-        return None
+    if old is None or not len(rows):
+        return {}
     bundled = Chainage(old["geometry"], np.asarray(old["measures_km"], float))
-    xy = shapely.get_coordinates(edge)
-    start, end = bundled.locate(shapely.points(xy[[0, -1]]))["km"].to_numpy(float)
-    # A line that runs over a stretch twice has two chainages there, and may give the wrong one.
-    if abs(abs(end - start) - km) > _SAME_KM:
-        return None
-    low, high = max(min(start, end), 0.0), min(max(start, end), float(line.measures_km[-1]))
-    part = Chainage(line.line, line.measures_km).between(low, high)
-    inside = (line.measures_km > low) & (line.measures_km < high)
-    at = np.concatenate(([low], line.measures_km[inside], [high])) - low
-    at = np.minimum(at * (km / at[-1]), km)  # ends at the edge's km to the last digit
-    at[-1] = km
-    new = shapely.get_coordinates(part)
-    return (new, at) if start <= end else (new[::-1], km - at[::-1])
+    ends = [shapely.get_point(edges, i) for i in (0, -1)]
+    starts, stops = (bundled.locate(p)["km"].to_numpy(float) for p in ends)
+    chain = Chainage(line.line, line.measures_km)
+    drawn = {}
+    for row, km, start, stop in zip(rows.tolist(), kms, starts, stops, strict=True):
+        # A line that runs over a stretch twice has two chainages there, and may give the wrong one.
+        if abs(abs(stop - start) - km) > _SAME_KM:
+            continue
+        low, high = max(min(start, stop), 0.0), min(max(start, stop), chain.end_km)
+        xy = shapely.get_coordinates(chain.between(low, high))
+        inside = chain.measures_km[(chain.measures_km > low) & (chain.measures_km < high)]
+        at = np.concatenate(([low], inside, [high])) - low
+        at = np.minimum(at * (km / at[-1]), km)  # ends at the edge's km to the last digit
+        at[-1] = km
+        drawn[row] = (xy, at) if start <= stop else (xy[::-1], km - at[::-1])
+    return drawn
 
 
 def _move(
