@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import geopandas as gpd
 import numpy as np
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 
 from cpecgeo.catalogue.lines import _drawn as drawn_sections
 from cpecgeo.catalogue.redrawn import MAPPED_KM, Line
-from cpecgeo.geodesy import Chainage
+from cpecgeo.geodesy import Chainage, length_km
 
 __all__ = ["redraw"]
 
-# How far the chainages of an edge's ends may disagree with its length: rounding.
+# How far an edge's ends on its section may lie apart otherwise than its length: rounding.
 _SAME_KM = 1e-3
 
 Floats = NDArray[np.float64]
@@ -49,34 +50,38 @@ def redraw(
     measures : tuple of ndarray
     """
     drawn: dict[int, Drawn] = {}
-    named, km = edges["section"].to_numpy(object), edges["km"].to_numpy(float)
-    for section, line in lines.items():
-        rows = np.flatnonzero((named == section) & (km > 0))
-        drawn |= _draw(section, rows, edges.geometry.to_numpy()[rows], km[rows], line)
+    using: dict[int, Line] = {}
+    km, shapes = edges["km"].to_numpy(float), edges.geometry.to_numpy()
+    # By the section that an edge is counted by, else by another that runs over it.
+    over = [edges["section"].map(lambda s: (s,)), edges["sections"]]
+    for names, (section, line) in product(over, lines.items()):
+        rows = np.flatnonzero([section in of for of in names] & (km > 0))
+        rows = rows[~np.isin(rows, list(drawn))]
+        found = _draw(section, rows, shapes[rows], km[rows], line)
+        drawn |= found
+        using |= dict.fromkeys(found, line)
     ends = edges[["u", "v"]].to_numpy(int).tolist()
     spots = _move(ends, beside, drawn)
-    shapes, kms = list(edges.geometry), list(measures)
+    new, kms = list(shapes), list(measures)
     for i, (u, v) in enumerate(ends):
-        xy, km = drawn.get(i, (shapely.get_coordinates(shapes[i]), kms[i]))
+        xy, at = drawn.get(i, (shapely.get_coordinates(shapes[i]), kms[i]))
         if i in drawn:
-            xy, km = _extend(xy, km, spots[u], spots[v])
+            xy, at = _extend(xy, at, spots[u], spots[v])
         elif u in spots or v in spots:
             xy = xy.copy()
             xy[0], xy[-1] = spots.get(u, xy[0]), spots.get(v, xy[-1])
-        km.flags.writeable = False
-        shapes[i], kms[i] = shapely.LineString(xy), km
-    at = [spots.get(n, p) for n, p in enumerate(shapely.get_coordinates(nodes.geometry))]
-    moved = nodes.set_geometry(shapely.points(np.array(at)), crs=4326)
+        at.flags.writeable = False
+        new[i], kms[i] = shapely.LineString(xy), at
+    where = [spots.get(n, p) for n, p in enumerate(shapely.get_coordinates(nodes.geometry))]
+    moved = nodes.set_geometry(shapely.points(np.array(where)), crs=4326)
     moved.attrs = nodes.attrs | {"geometry": "osm"}
-    return moved, _describe(edges.set_geometry(shapes, crs=4326), list(drawn), lines), tuple(kms)
+    return moved, _describe(edges.set_geometry(new, crs=4326), using), tuple(kms)
 
 
-def _describe(
-    edges: gpd.GeoDataFrame, rows: list[int], lines: Mapping[str, Line]
-) -> gpd.GeoDataFrame:
+def _describe(edges: gpd.GeoDataFrame, using: Mapping[int, Line]) -> gpd.GeoDataFrame:
     """Add what redrawn edges rest on."""
     about = {name: edges.columns.get_loc(name) for name in edges.columns}
-    attrs, new = edges.attrs, [lines[name] for name in edges["section"].iloc[rows]]
+    attrs, rows, new = edges.attrs, list(using), list(using.values())
     sources = [
         f"{line.source}; {old}" for line, old in zip(new, edges["source"].iloc[rows], strict=True)
     ]
@@ -101,15 +106,13 @@ def _draw(
     old = drawn_sections().get(section)
     if old is None or not len(rows):
         return {}
-    bundled = Chainage(old["geometry"], np.asarray(old["measures_km"], float))
-    ends = [shapely.get_point(edges, i) for i in (0, -1)]
-    starts, stops = (bundled.locate(p)["km"].to_numpy(float) for p in ends)
-    chain = Chainage(line.line, line.measures_km)
+    bundled, chain = Chainage(old["geometry"]), Chainage(line.line, line.measures_km)
+    ends = [bundled.locate(shapely.get_point(edges, i))["km"].to_numpy(float) for i in (0, -1)]
+    # A line that runs over a stretch twice has two chainages there, and may give the wrong one.
+    same = np.abs(np.abs(ends[1] - ends[0]) - length_km(edges)) < _SAME_KM
+    spans = np.interp(ends, bundled.measures_km, np.asarray(old["measures_km"], float)).T
     drawn = {}
-    for row, km, start, stop in zip(rows.tolist(), kms, starts, stops, strict=True):
-        # A line that runs over a stretch twice has two chainages there, and may give the wrong one.
-        if abs(abs(stop - start) - km) > _SAME_KM:
-            continue
+    for row, km, (start, stop) in zip(rows[same].tolist(), kms[same], spans[same], strict=True):
         low, high = max(min(start, stop), 0.0), min(max(start, stop), chain.end_km)
         xy = shapely.get_coordinates(chain.between(low, high))
         inside = chain.measures_km[(chain.measures_km > low) & (chain.measures_km < high)]
