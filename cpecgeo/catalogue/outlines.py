@@ -89,7 +89,8 @@ def redraw_outlines(layer: str, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFra
     """Return a layer with OpenStreetMap's outlines, and the ids of rows that stay as bundled.
 
     A unit that the layer has under another outline keeps its id and facts; one that it hasn't
-    is a row of its own. A row without a unit stays where no new outline covers its middle.
+    is a row of its own. A row without a unit stays where no new outline covers its middle, and
+    gives way to new outlines that it overlaps.
     """
     kept = stored_outlines(layer)
     if kept is None:
@@ -100,17 +101,26 @@ def redraw_outlines(layer: str, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFra
     shapes = np.array([u["geometry"] for u in units], object)
     rows = [_row(frame, row, unit, date, layer) for row, unit in zip(matched, units, strict=True)]
     middles = frame.geometry.representative_point().to_numpy()
-    covered = shapely.intersects(shapely.union_all(shapes), middles)
+    whole = shapely.union_all(shapes)
+    covered = shapely.intersects(whole, middles)
     rest = ~covered & ~np.isin(np.arange(len(frame)), [m for m in matched if m is not None])
     new = pd.DataFrame(rows, columns=frame.columns.drop("geometry"))
     old = pd.DataFrame(frame[rest].drop(columns="geometry"))
     both = pd.concat([new, old], ignore_index=True).astype(
         {c: t for c, t in frame.drop(columns="geometry").dtypes.items() if t.kind == "f"}
     )
-    whole = gpd.GeoDataFrame(both, geometry=[*shapes, *frame.geometry[rest]], crs=4326).sort_values(
-        "id", kind="stable"
-    )
-    return whole.set_axis(whole["id"].to_numpy(), axis=0), sorted(old["id"])
+    beside = [_give_way(shape, whole) for shape in frame.geometry[rest]]
+    units_and_rest = gpd.GeoDataFrame(both, geometry=[*shapes, *beside], crs=4326)
+    ordered = units_and_rest.sort_values("id", kind="stable")
+    return ordered.set_axis(ordered["id"].to_numpy(), axis=0), sorted(old["id"])
+
+
+def _give_way(shape: Any, whole: Any) -> Any:
+    """Return a bundled outline without what new ones cover."""
+    if not shapely.intersects(shape, whole):
+        return shape
+    parts = shapely.get_parts(shapely.difference(shape, whole))
+    return shapely.MultiPolygon([p for p in parts if p.geom_type == "Polygon"])
 
 
 def _row(

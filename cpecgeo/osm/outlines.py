@@ -71,7 +71,7 @@ class Outlines:
         new = self.frame.geometry
         new = new[new.index.isin(old.index) & ~new.index.isin(self.bundled)]
         old = old.loc[new.index]
-        shared = area_km2(shapely.make_valid(old).intersection(shapely.make_valid(new)))
+        shared = area_km2(old.make_valid().intersection(new.make_valid(), align=True))
         return shared / (area_km2(old) + area_km2(new) - shared)
 
     def _repr_html_(self) -> str:
