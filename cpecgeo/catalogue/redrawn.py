@@ -27,6 +27,7 @@ __all__ = [
     "Line",
     "Stored",
     "redraw",
+    "redrawn_corridor",
     "redrawn_corridors",
     "redrawn_sections",
     "stored",
@@ -148,16 +149,28 @@ def redrawn_corridors(key: Hashable) -> Mapping[str, Stored]:
     key : hashable
         `cpecgeo.catalogue.geometry.fingerprint`; nothing is redrawn where it is None.
     """
-    found: dict[str, Stored] = {}
-    for name in corridor_rows() if key is not None else ():
-        try:
-            kept = stored(name)
-        except DataError as error:
-            warn(f"The bundled line of {name} stands in: {error}", DataWarning, stacklevel=2)
-            continue
-        if kept is not None:
-            found[name] = kept
-    return found
+    found = ((name, redrawn_corridor(name, key)) for name in corridor_rows())
+    return {name: kept for name, kept in found if kept is not None}
+
+
+@lru_cache(maxsize=256)
+def redrawn_corridor(name: str, key: Hashable) -> Stored | None:
+    """Return one refreshed corridor; None where it isn't, or what is stored can't be used.
+
+    Parameters
+    ----------
+    name : str
+        Its id.
+    key : hashable
+        As for `redrawn_corridors`.
+    """
+    if key is None:
+        return None
+    try:
+        return stored(name)
+    except DataError as error:
+        warn(f"The bundled line of {name} stands in: {error}", DataWarning, stacklevel=2)
+        return None
 
 
 @lru_cache(maxsize=8)

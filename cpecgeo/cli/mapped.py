@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from cpecgeo.cli.screen import CORRIDOR, Json, app, give
-from cpecgeo.errors import InputError
 
 __all__: list[str] = []
 
@@ -59,7 +58,7 @@ def refresh(
     from cpecgeo import osm as room
 
     if every == (name is not None):
-        raise InputError("Give the name of a corridor, districts or provinces; or --all.")
+        raise typer.BadParameter("Give a corridor, districts or provinces; or --all.")
     with _bar("refresh") as progress:
         if every:
             table = room.refresh_all(file=file, progress=progress)

@@ -14,7 +14,7 @@ import pandas as pd
 from cpecgeo.catalogue import assemble, corridor_rows, layer, table
 from cpecgeo.catalogue.geometry import Geometry, fingerprint, in_force, using
 from cpecgeo.catalogue.lines import corridor_id
-from cpecgeo.catalogue.redrawn import redrawn_corridors, stored
+from cpecgeo.catalogue.redrawn import redrawn_corridor, stored
 from cpecgeo.errors import DataError, DataWarning
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.refreshed import Refreshed, rebuild, redraw
@@ -87,7 +87,7 @@ def _wholes(name: str) -> list[str]:
 
 @lru_cache(maxsize=256)
 def _redrawn(name: str, key: Hashable) -> Corridor | None:
-    kept = redrawn_corridors(key).get(name)
+    kept = redrawn_corridor(name, key)
     return None if kept is None else redraw(_bundled(name), kept)
 
 
@@ -137,12 +137,14 @@ def corridor(name: str, *, geometry: Geometry | None = None) -> Corridor:
 
 
 def _named(key: str, geometry: Geometry | None) -> Corridor:
+    if geometry == "osm":
+        kept = stored(key)
+        if kept is None:
+            raise DataError(_MISSING.format(key) + ", or leave geometry='bundled'.")
+        return redraw(_bundled(key), kept)
     if geometry is not None:
         with using(geometry=geometry):
-            found = _bundled(key) if geometry == "bundled" else _redrawn(key, fingerprint())
-        if found is None:
-            raise DataError(_MISSING.format(key) + ", or leave geometry='bundled'.")
-        return found
+            return _named(key, None)
     if in_force() == "bundled":
         return _bundled(key)
     found = _redrawn(key, fingerprint())

@@ -49,18 +49,17 @@ class Deviation:
         }
 
     @property
-    def ties(self) -> gpd.GeoDataFrame:
-        """Lines from each sample to the closest point of the new line, where they are apart."""
+    def lines(self) -> gpd.GeoDataFrame:
+        """Both lines, and one from each sample to the closest point of the new line."""
         apart = self.per_km[self.per_km["deviation_km"] > _APART_KM]
         ends = self.new.chainage.at(apart["osm_km"].to_numpy())
+        ties = shapely.linestrings(
+            [[a.coords[0], b.coords[0]] for a, b in zip(apart.geometry, ends, strict=True)]
+        )
+        names = ["Drawn line", "OpenStreetMap", *(f"Deviation at km {km:g}" for km in apart["km"])]
         return gpd.GeoDataFrame(
-            {
-                "name": [f"km {km:g}" for km in apart["km"]],
-                "deviation_km": apart["deviation_km"].round(3).to_numpy(),
-            },
-            geometry=[
-                shapely.LineString([a, b]) for a, b in zip(apart.geometry, ends, strict=True)
-            ],
+            {"name": names, "deviation_km": [np.nan, np.nan, *apart["deviation_km"].round(3)]},
+            geometry=[self.old.line, self.new.line, *ties],
             crs=4326,
         )
 
@@ -68,10 +67,7 @@ class Deviation:
         """Return a map of both lines and of the deviations between them."""
         import cpecgeo as cg
 
-        view = (
-            cg.Map().add(self.old.line, name="Drawn line").add(self.new.line, name="OpenStreetMap")
-        )
-        return view.add(self.ties, name="Deviation per km") if len(self.ties) else view
+        return cg.Map().add(self.lines, name="Deviation per km")
 
     def _repr_html_(self) -> str:
         s = self.summary

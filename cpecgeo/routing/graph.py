@@ -186,24 +186,12 @@ class Network:
                 found.setdefault(name, []).append(edge)
         return {name: np.array(edges) for name, edges in found.items()}
 
-    def provenance(self, sections: Iterable[str] | None = None) -> dict[str, Any]:
-        """Return what `.attrs` of an answer say of the data and geometry that it rests on.
-
-        Parameters
-        ----------
-        sections : iterable of str, optional
-            Those that the answer runs over; all when omitted.
-
-        Examples
-        --------
-        >>> network().provenance()["geometry"]
-        'bundled'
-        """
+    def provenance(self, sections: Iterable[str] = ()) -> dict[str, Any]:
+        """Return what `.attrs` of an answer over some sections say of data and geometry."""
         attrs = self.edges.attrs
-        about = {key: attrs[key] for key in ("data_version", "geometry", "bundled") if key in attrs}
-        if "bundled" in about and sections is not None:
-            about["bundled"] = sorted(set(about["bundled"]) & set(sections))
-        return about
+        about = {"data_version": attrs["data_version"], "geometry": attrs["geometry"]}
+        stay = sorted(set(attrs.get("bundled", ())) & set(sections))
+        return about | ({"bundled": stay} if about["geometry"] == "osm" else {})
 
     def _repr_html_(self) -> str:
         by = self.edges.groupby(["mode", "status"])["km"].agg(["count", "sum"]).round(0)

@@ -129,6 +129,13 @@ def test_the_shell_says_it_too(refreshed):
     )
     assert run("--geometry", "bundled", "length", "rohri-chaman", "--json") == plain
     assert "corridors/rohri-chaman" in run("osm", "cache")
+    told = subprocess.run(
+        [sys.executable, "-m", "cpecgeo", "--geometry", "osm", "length", "kkh"],
+        capture_output=True, text=True, check=True,
+    ).stderr  # fmt: skip
+    assert told.splitlines() == [
+        "cpecgeo: Corridor 'kkh' isn't refreshed from OpenStreetMap; its bundled line stands in."
+    ]
 
 
 def test_what_was_not_refreshed_falls_back_and_is_named(refreshed):
@@ -271,9 +278,11 @@ def test_a_damaged_file_is_named_and_left_out(refreshed):
     path.write_bytes(path.read_bytes()[:-9])
     with cg.using(geometry="osm"):
         with pytest.warns(DataWarning, match="damaged"):
-            new = cg.length_km("rohri-chaman")
+            sections = cg.layer("sections")
         with pytest.warns(DataWarning, match="'taxila-havelian' isn't refreshed"):
             cg.corridor("taxila-havelian")
+        new = cg.length_km("rohri-chaman")
+    assert "taxila-havelian" in sections.attrs["bundled"]
     assert new == cg.length_km(cg.corridor("rohri-chaman", geometry="osm"))
 
 

@@ -11,7 +11,7 @@ import shapely
 import cpecgeo as cg
 from cpecgeo.catalogue.cache import read_checked, write_checked
 from cpecgeo.catalogue.geometry import stored_path
-from cpecgeo.errors import DataError, InputError, NetworkError
+from cpecgeo.errors import DataError, FileError, InputError, NetworkError, UnknownNameError
 from cpecgeo.geodesy import distance_km, length_km
 from cpecgeo.osm.sources import read_extract
 from tests.osm.conftest import RAILS, quiet
@@ -128,6 +128,29 @@ def test_two_processes_refresh_at_once(cache):
     path = stored_path("corridors", "taxila-havelian")
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     assert cg.corridor("taxila-havelian", geometry="osm").length_km > 50
+
+
+def test_refresh_all_goes_on_where_it_stopped(rail_server, cache):
+    """What a server answered before it failed is kept: lines, and answers to further queries."""
+    names = ["taxila-havelian", "rohri-chaman"]
+    how = quiet(rail_server, tries=1)
+    rail_server.behaviour[:] = ["well", "well", "busy"]
+    with pytest.raises(NetworkError, match="1 of 2 are refreshed; call again"):
+        cg.osm.refresh_all(names, overpass=how)
+    assert stored_path("corridors", "taxila-havelian").is_file()
+    first = len(rail_server.queries) - 1
+    table = cg.osm.refresh_all(names, overpass=how)
+    assert table["outcome"].tolist() == ["refreshed"] * 2
+    asked = [len(cg.osm.refreshed(name).record["queries"]) for name in names]
+    assert len(rail_server.queries) == sum(asked) + 1
+    assert first >= asked[0]
+
+
+def test_refresh_all_knows_its_names():
+    with pytest.raises(UnknownNameError, match="districts"):
+        cg.osm.refresh_all(["distrcts"], file=RAILS)
+    with pytest.raises(FileError, match="no file"):
+        cg.osm.refresh_all(file="none.osm.pbf")
 
 
 def test_nothing_found_leaves_the_old():
