@@ -53,9 +53,7 @@ class Deviation:
         """Both lines, and one from each sample to the closest point of the new line."""
         apart = self.per_km[self.per_km["deviation_km"] > _APART_KM]
         ends = self.new.chainage.at(apart["osm_km"].to_numpy())
-        ties = shapely.linestrings(
-            [[a.coords[0], b.coords[0]] for a, b in zip(apart.geometry, ends, strict=True)]
-        )
+        ties = [shapely.LineString(pair) for pair in zip(apart.geometry, ends, strict=True)]
         names = ["Drawn line", "OpenStreetMap", *(f"Deviation at km {km:g}" for km in apart["km"])]
         return gpd.GeoDataFrame(
             {"name": names, "deviation_km": [np.nan, np.nan, *apart["deviation_km"].round(3)]},
