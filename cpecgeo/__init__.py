@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.proximity import rings as rings
     from cpecgeo.analysis.proximity import within as within
     from cpecgeo.catalogue.cite import cite as cite
+    from cpecgeo.catalogue.geometry import using as using
     from cpecgeo.catalogue.layers import catalog as catalog
     from cpecgeo.catalogue.layers import layer as layer
     from cpecgeo.catalogue.layers import table as table
@@ -97,6 +98,7 @@ _HOMES = {
     "routing": "routing:",
     "scale": "scale:",
     "table": "catalogue.layers",
+    "using": "catalogue.geometry",
     "within": "analysis.proximity",
 }
 
@@ -144,6 +146,7 @@ __all__ = [
     "routing",
     "scale",
     "table",
+    "using",
     "within",
 ]
 

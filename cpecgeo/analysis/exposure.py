@@ -11,10 +11,9 @@ import pandas as pd
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.proximity import check_radii, rings
-from cpecgeo.catalogue import data_version
 from cpecgeo.errors import GeometryError, InputError
 from cpecgeo.features.resolve import in_region, resolve
-from cpecgeo.features.subject import Subject, SubjectLike
+from cpecgeo.features.subject import Subject, SubjectLike, provenance
 
 __all__ = ["exposure"]
 
@@ -92,7 +91,7 @@ def exposure(
         "without_position": len(frame) - len(known),
         "sources": frame.attrs.get("sources", []),
         "licence": frame.attrs.get("licence", ""),
-        "data_version": data_version(),
+        **provenance(centre, subject),
     }
     return answer
 

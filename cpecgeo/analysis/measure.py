@@ -9,9 +9,8 @@ import pandas as pd
 import shapely
 
 from cpecgeo import geodesy
-from cpecgeo.catalogue import data_version
 from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
-from cpecgeo.features.subject import Subject, SubjectLike
+from cpecgeo.features.subject import Subject, SubjectLike, provenance
 
 __all__ = [
     "buffer",
@@ -51,8 +50,8 @@ def length_km(x: SubjectLike) -> float | pd.Series:
     >>> round(length_km("ml1"), 1)
     1689.3
     """
-    answer: float | pd.Series = geodesy.length_km(resolve(x, "x", missing="keep").geometry)
-    return answer
+    subject = resolve(x, "x", missing="keep")
+    return _tell(geodesy.length_km(subject.geometry), subject)
 
 
 def distance_km(a: SubjectLike, b: SubjectLike) -> float | pd.Series:
@@ -78,8 +77,7 @@ def distance_km(a: SubjectLike, b: SubjectLike) -> float | pd.Series:
     447.2
     """
     one, two = (resolve(x, w, missing="keep") for x, w in ((a, "a"), (b, "b")))
-    answer: float | pd.Series = geodesy.distance_km(one.geometry, two.geometry)
-    return answer
+    return _tell(geodesy.distance_km(one.geometry, two.geometry), one, two)
 
 
 def distance_matrix_km(a: SubjectLike, b: SubjectLike) -> pd.DataFrame:
@@ -105,7 +103,7 @@ def distance_matrix_km(a: SubjectLike, b: SubjectLike) -> pd.DataFrame:
     np.float64(1.0)
     """
     one, two = (resolve(x, w, missing="keep") for x, w in ((a, "a"), (b, "b")))
-    return geodesy.distance_matrix_km(one.shapes, two.shapes)
+    return _tell(geodesy.distance_matrix_km(one.shapes, two.shapes), one, two)
 
 
 def nearest(
@@ -179,7 +177,7 @@ def search_nearest(
             here = slice(None) if len(to) == 1 else (frame["target"] == label).to_numpy(dtype=bool)
             km[here] = chainage.calibrate(km[here], path[here])
         frame["km"] = km
-    return frame.drop(columns="path")
+    return _tell(frame.drop(columns="path"), points, to)
 
 
 def locate(points: SubjectLike, corridor: SubjectLike) -> pd.DataFrame:
@@ -214,7 +212,7 @@ def locate(points: SubjectLike, corridor: SubjectLike) -> pd.DataFrame:
     frame = thing.chainage.locate(
         subject.shapes.reset_index(drop=True) if subject.is_single else subject.shapes
     )
-    frame.attrs = {**frame.attrs, "corridor": thing.name, "data_version": data_version()}
+    frame.attrs = {**frame.attrs, "corridor": thing.name, **provenance(thing.as_subject(), subject)}
     return frame
 
 
@@ -252,5 +250,11 @@ def buffer(
     'Polygon'
     """
     subject = resolve(x, "x", missing="keep")
-    answer: Any = geodesy.buffer(subject.geometry, km, cap=cap, side=side, rtol=rtol)
+    return _tell(geodesy.buffer(subject.geometry, km, cap=cap, side=side, rtol=rtol), subject)
+
+
+def _tell(answer: Any, *subjects: Subject) -> Any:
+    """Say in the `.attrs` of a table or series what it rests on; a number has none."""
+    if isinstance(answer, (pd.Series, pd.DataFrame)):
+        answer.attrs = {**answer.attrs, **provenance(*subjects)}
     return answer

@@ -11,10 +11,9 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.catalogue import data_version
 from cpecgeo.errors import GeometryError
 from cpecgeo.features.resolve import resolve
-from cpecgeo.features.subject import Subject, SubjectLike
+from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import LINES, POLYGONS
 
@@ -70,7 +69,8 @@ def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFram
     """
     subject = _one_line(resolve(x, "x", kinds=LINES), "x")
     line, measures = subject.shapes.iloc[0], _calibrated(subject)
-    areas, names, source = _zones(resolve(zones, "zones", kinds=POLYGONS))
+    among = resolve(zones, "zones", kinds=POLYGONS)
+    areas, names, source = _zones(among)
     chain = Chainage(line)
     shapes, starts, ends = _pieces(line)
     rows = _inside(shapes, starts, ends, areas)
@@ -102,7 +102,7 @@ def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFram
         "chainage": "calibrated" if measures else "geodesic km from the start",
         "total_km": total,
         "outside_km": float(frame.loc[outside, "length_km"].sum()),
-        "data_version": data_version(),
+        **provenance(subject, among),
     }
     return frame
 

@@ -6,9 +6,10 @@ import pandas as pd
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.measure import nearest
-from cpecgeo.catalogue import data_version, layer
+from cpecgeo.catalogue import layer
 from cpecgeo.features.corridors import corridors
 from cpecgeo.features.places import place
+from cpecgeo.features.subject import provenance
 
 __all__ = ["lengths", "proximity"]
 
@@ -60,7 +61,7 @@ def lengths() -> pd.DataFrame:
     frame.attrs = {
         "method": "geodesic length",
         "ellipsoid": "WGS 84",
-        "data_version": data_version(),
+        **provenance(),
     }
     return frame
 
@@ -121,7 +122,7 @@ def proximity(*, to: str = "Gwadar Port") -> pd.DataFrame:
         "method": "closest geodesic point",
         "ellipsoid": "WGS 84",
         "to": end.name,
-        "data_version": data_version(),
+        **provenance(),
     }
     return table
 

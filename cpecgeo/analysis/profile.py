@@ -11,12 +11,11 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.catalogue import data_version
 from cpecgeo.errors import FileError, InputError, MissingExtraError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.elevation import elevation_m
 from cpecgeo.features.resolve import resolve
-from cpecgeo.features.subject import SubjectLike
+from cpecgeo.features.subject import SubjectLike, provenance
 from cpecgeo.files.sniff import local
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
@@ -108,7 +107,7 @@ def profile(
         "climb_m": float(frame["climb_m"].iloc[-1]),
         "descent_m": float(frame["descent_m"].iloc[-1]),
         "without_elevation": int(np.isnan(metres).sum()),
-        "data_version": data_version(),
+        **provenance(*([] if thing is None else [thing.as_subject()])),
     }
     return frame
 

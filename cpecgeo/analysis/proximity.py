@@ -12,10 +12,9 @@ import pandas as pd
 import shapely
 
 from cpecgeo import geodesy
-from cpecgeo.catalogue import data_version
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
-from cpecgeo.features.subject import SubjectLike
+from cpecgeo.features.subject import SubjectLike, provenance
 from cpecgeo.geodesy.inputs import positive_km
 
 __all__ = ["check_radii", "density_along", "rings", "within"]
@@ -80,7 +79,8 @@ def within(points: SubjectLike, x: SubjectLike, km: float) -> gpd.GeoDataFrame:
     ['reko-diq']
     """
     limit = positive_km(km, "km", allow_zero=True)
-    to = resolve(x, "x").shapes
+    around = resolve(x, "x")
+    to = around.shapes
     subject = in_region(resolve(points, "points", missing="keep"), "points")
     frame, has_point = subject.rows, subject.shapes.notna().to_numpy()
     shapes = subject.shapes[has_point]
@@ -102,7 +102,7 @@ def within(points: SubjectLike, x: SubjectLike, km: float) -> gpd.GeoDataFrame:
         "edges": "geodesic",
         "within_km": limit,
         "without_position": int((~has_point).sum()),
-        "data_version": data_version(),
+        **provenance(around, subject),
     }
     return found
 
@@ -165,7 +165,7 @@ def rings(
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "around": [str(i) for i in shapes.index],
-        "data_version": data_version(),
+        **provenance(subject),
     }
     return frame
 
@@ -256,6 +256,6 @@ def density_along(
         "too_far": int(far.sum()),
         "without_position": len(frame) - len(known),
         "without_value": 0 if value is None else int(np.isnan(weights[~far]).sum()),
-        "data_version": data_version(),
+        **provenance(thing.as_subject(), subject),
     }
     return answer

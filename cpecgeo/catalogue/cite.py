@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Hashable
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
 from cpecgeo.catalogue import layers
 from cpecgeo.catalogue.files import data_version
+from cpecgeo.catalogue.geometry import fingerprint
 from cpecgeo.catalogue.names import folded, match
 from cpecgeo.errors import InputError, InputTypeError
 
@@ -110,7 +112,7 @@ def _sources(name: str | None) -> list[_Source]:
     found: list[_Source] = []
     for layer_name in layers.LAYERS:
         frame = layers.shared(layer_name)
-        hits = frame.iloc[_rows_of(layer_name).get(wanted, [])]
+        hits = frame.iloc[_rows_of(layer_name, fingerprint()).get(wanted, [])]
         for _, row in hits.iterrows():
             found.append(_feature(layer_name, row))
     if found:
@@ -123,8 +125,8 @@ def _sources(name: str | None) -> list[_Source]:
 
 
 @functools.cache
-def _rows_of(layer_name: str) -> dict[str, list[int]]:
-    """Index the positions of rows by the folded form of their names."""
+def _rows_of(layer_name: str, _key: Hashable) -> dict[str, list[int]]:
+    """Return positions of the rows that go by a name, by its folded form, in one geometry."""
     frame = layers.shared(layer_name)
     names = frame[[c for c in ("id", "name", "name_ur", "name_zh", "aliases") if c in frame]]
     rows: dict[str, list[int]] = {}

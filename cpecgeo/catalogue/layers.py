@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,9 @@ import geopandas as gpd
 import pandas as pd
 
 from cpecgeo.catalogue import files, lines
+from cpecgeo.catalogue.geometry import fingerprint
 from cpecgeo.catalogue.names import match
+from cpecgeo.catalogue.redrawn import REDRAWN, redraw
 from cpecgeo.geodesy.measure import length_km
 
 __all__ = ["COMMON", "LAYERS", "catalog", "layer", "shared", "table"]
@@ -92,9 +94,14 @@ def _corridors() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
 
 
-@cache
 def shared(name: str) -> gpd.GeoDataFrame:
-    """Load a layer once, to be shared and not changed."""
+    """Return a layer that is kept in memory and shared: not to be changed."""
+    return _shared(name, fingerprint() if name in REDRAWN else None)
+
+
+@cache
+def _shared(name: str, key: Hashable) -> gpd.GeoDataFrame:
+    """Return a layer in the geometry of a fingerprint."""
     title, path, accuracy = LAYERS[name]
     if name == "corridors":
         frame = _corridors()
@@ -107,6 +114,7 @@ def shared(name: str) -> gpd.GeoDataFrame:
             frame[column] = None
     own = [c for c in frame.columns if c not in COMMON and c != "geometry"]
     frame = frame[[*COMMON, *own, "geometry"]].set_axis(frame["id"].to_numpy(), axis=0)
+    frame, about = redraw(name, frame, key)
     frame.attrs = {
         "layer": name,
         "title": title,
@@ -116,6 +124,7 @@ def shared(name: str) -> gpd.GeoDataFrame:
         "accuracy": accuracy,
         "data_version": files.data_version(),
         **_recorded(path),
+        **about,
     }
     return frame
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, TextIO
 
 import typer
 
 from cpecgeo.cli import analyses, mapped, things, ways
 from cpecgeo.cli.screen import app
-from cpecgeo.errors import CpecgeoError
+from cpecgeo.errors import CpecgeoError, CpecgeoWarning
 
 __all__ = ["analyses", "app", "main", "mapped", "things", "ways"]
 
@@ -30,9 +31,45 @@ Version = Annotated[
 ]
 
 
+Geometry = Annotated[
+    str | None,
+    typer.Option(
+        "--geometry",
+        metavar="[bundled|osm]",
+        help="Lines and outlines: as they ship, or as `osm refresh` stored them.",
+    ),
+]
+
+
 @app.callback()
-def _options(context: typer.Context, *, debug: Debug = False, version: Version = False) -> None:  # noqa: ARG001
+def _options(
+    context: typer.Context,
+    *,
+    debug: Debug = False,
+    geometry: Geometry = None,
+    version: Version = False,  # noqa: ARG001
+) -> None:
     context.obj = debug
+    if geometry is not None:
+        from cpecgeo.catalogue.geometry import using
+
+        context.with_resource(using(geometry=geometry))  # type: ignore[arg-type]
+
+
+def _remark(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say a warning of ours in one line, without the place in the code that it comes from."""
+    if issubclass(category, CpecgeoWarning):
+        print(f"cpecgeo: {' '.join(str(message).split())}", file=sys.stderr)
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        print(text, file=file or sys.stderr)
 
 
 def main() -> None:
@@ -41,6 +78,7 @@ def main() -> None:
     An error is one line on stderr and exit code 1; wrong usage is 2; Ctrl-C is 130.
     """
     debug = "--debug" in sys.argv
+    warnings.showwarning = _remark
     for stream in (sys.stdout, sys.stderr):
         # Urdu and Chinese names go out whole whatever the locale.
         if hasattr(stream, "reconfigure"):

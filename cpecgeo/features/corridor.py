@@ -15,6 +15,7 @@ from numpy import typing as npt
 from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue import folded
+from cpecgeo.catalogue.geometry import Geometry
 from cpecgeo.errors import UnknownNameError
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import Chainage
@@ -56,6 +57,8 @@ class Corridor:
         How far the real line can be off where the drawn one is worst.
     sources : tuple of str
     chainage : Chainage
+    geometry : {"bundled", "osm"}
+        Whether the line ships with the package, or was refreshed from OpenStreetMap.
 
     Notes
     -----
@@ -84,6 +87,7 @@ class Corridor:
     accuracy_km: float
     sources: tuple[str, ...]
     chainage: Chainage
+    geometry: Geometry = "bundled"
 
     @property
     def length_km(self) -> float:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
-from functools import cache
-from typing import Literal
+from functools import cache, lru_cache
+from warnings import warn
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from cpecgeo.catalogue import assemble, corridor_rows, layer, table
+from cpecgeo.catalogue.geometry import Geometry, fingerprint, in_force, using
 from cpecgeo.catalogue.lines import corridor_id
-from cpecgeo.errors import InputError
+from cpecgeo.catalogue.redrawn import redrawn_corridor, stored
+from cpecgeo.errors import DataError, DataWarning
 from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.refreshed import Refreshed, rebuild, redraw
 from cpecgeo.features.stops import stops
 from cpecgeo.geodesy import Chainage
 
-__all__ = ["corridor", "corridors"]
+__all__ = ["corridor", "corridors", "refreshed"]
+
+_MISSING = (
+    "corridor {0!r} has no OpenStreetMap geometry yet; get it with cpecgeo.osm.refresh({0!r})"
+)
 
 _SHOWN = [
     "id",
@@ -36,7 +44,12 @@ _SHOWN = [
 
 
 @cache
-def _corridor(name: str) -> Corridor:
+def _bundled(name: str) -> Corridor:
+    with using(geometry="bundled"):
+        return _assemble(name)
+
+
+def _assemble(name: str) -> Corridor:
     row, whole = corridor_rows()[name], assemble(name)
     chain = Chainage(whole.line, whole.measures_km)
     parts = layer("sections").loc[row["sections"]]
@@ -72,15 +85,23 @@ def _wholes(name: str) -> list[str]:
     return list(frame.loc[frame["corridor"] == name, "id"])
 
 
-def corridor(name: str, *, geometry: Literal["bundled", "osm"] = "bundled") -> Corridor:
-    """Load one corridor by name.
+@lru_cache(maxsize=256)
+def _redrawn(name: str, key: Hashable) -> Corridor | None:
+    kept = redrawn_corridor(name, key)
+    return None if kept is None else redraw(_bundled(name), kept)
+
+
+def corridor(name: str, *, geometry: Geometry | None = None) -> Corridor:
+    """Return one corridor by name.
 
     Parameters
     ----------
     name : str
         Forgiving: ``"ML-1"``, ``"ml1"``, ``"Main Line 1"``.
-    geometry : {"bundled", "osm"}
-        The line that ships with the package, or the one that `cpecgeo.osm.refresh` made.
+    geometry : {"bundled", "osm"}, optional
+        The line that ships with the package, or the one that `cpecgeo.osm.refresh` stored. The
+        geometry in force (`cpecgeo.using`) when omitted; a corridor that wasn't refreshed is
+        then the bundled one.
 
     Returns
     -------
@@ -91,9 +112,15 @@ def corridor(name: str, *, geometry: Literal["bundled", "osm"] = "bundled") -> C
     UnknownNameError
         No such corridor; the message has near names.
     DataError
-        The corridor hasn't been refreshed from OpenStreetMap, or the stored file is damaged.
+        ``geometry="osm"`` is given and the corridor hasn't been refreshed, or the stored file is
+        damaged.
     InputError
         Another word for `geometry`.
+
+    Warns
+    -----
+    DataWarning
+        OpenStreetMap's geometry is in force and the corridor hasn't been refreshed.
 
     Examples
     --------
@@ -103,24 +130,59 @@ def corridor(name: str, *, geometry: Literal["bundled", "osm"] = "bundled") -> C
     Traceback (most recent call last):
     cpecgeo.errors.UnknownNameError: No corridor named 'karakorum'. Did you mean ...
     """
-    if geometry == "osm":
-        return _from_osm(name)
-    if geometry != "bundled":
-        raise InputError(f"geometry is {geometry!r}; give 'bundled' or 'osm'.")
-    kept = _corridor(corridor_id(name))
+    found = _named(corridor_id(name), geometry)
     # The kept one is shared: whoever edits a table edits a copy.
-    tables = {field: getattr(kept, field).copy() for field in ("stops", "sections", "competing")}
-    return replace(kept, **tables)
+    tables = {field: getattr(found, field).copy() for field in ("stops", "sections", "competing")}
+    return replace(found, **tables)
 
 
-def _from_osm(name: str) -> Corridor:
-    from cpecgeo.osm.stored import corridor as stored
+def _named(key: str, geometry: Geometry | None) -> Corridor:
+    if geometry == "osm":
+        kept = stored(key)
+        if kept is None:
+            raise DataError(_MISSING.format(key) + ", or leave geometry='bundled'.")
+        return redraw(_bundled(key), kept)
+    if geometry is not None:
+        with using(geometry=geometry):
+            return _named(key, None)
+    if in_force() == "bundled":
+        return _bundled(key)
+    found = _redrawn(key, fingerprint())
+    if found is None:
+        warn(
+            f"Corridor {key!r} isn't refreshed from OpenStreetMap; its bundled line stands in.",
+            DataWarning,
+            stacklevel=3,
+        )
+    return found or _bundled(key)
 
-    return stored(name)
+
+def refreshed(name: str) -> Refreshed:
+    """Return what `cpecgeo.osm.refresh` stored of a corridor, checked against its sha256.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Refreshed
+
+    Raises
+    ------
+    DataError
+        It was never refreshed, the file is damaged, or it was made for other sections.
+    UnknownNameError
+    """
+    key = corridor_id(name)
+    kept = stored(key)
+    if kept is None:
+        raise DataError(_MISSING.format(key) + ".")
+    return rebuild(corridor(key, geometry="bundled"), kept)
 
 
 def corridors() -> gpd.GeoDataFrame:
-    """List all corridors with drawn and published lengths.
+    """Return all corridors with drawn and published lengths.
 
     Returns
     -------

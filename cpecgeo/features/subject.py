@@ -12,9 +12,11 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
+from cpecgeo.catalogue import data_version
+from cpecgeo.catalogue.geometry import in_force
 from cpecgeo.geodesy import Chainage
 
-__all__ = ["PointLike", "Subject", "SubjectLike", "Thing"]
+__all__ = ["PointLike", "Subject", "SubjectLike", "Thing", "provenance"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,3 +96,42 @@ SubjectLike: TypeAlias = (
 
 PointLike: TypeAlias = "SubjectLike | tuple[float, float]"
 """What stands for one point: a subject of one point, or a pair of lon and lat."""
+
+
+def provenance(*subjects: Subject) -> dict[str, Any]:
+    """Return what `.attrs` of an answer say of the data and the geometry that it rests on.
+
+    Parameters
+    ----------
+    *subjects : Subject
+        What the answer was computed from.
+
+    Returns
+    -------
+    dict
+        `data_version`; `geometry`: ``"osm"`` where OpenStreetMap's geometry is in force or a
+        refreshed corridor or layer was given, else ``"bundled"``; and, where it is ``"osm"``,
+        `bundled`: the corridors and features that stay as they ship with the package.
+
+    Examples
+    --------
+    >>> provenance()["geometry"]
+    'bundled'
+    """
+    lines = {
+        str(thing.name): str(thing.geometry)
+        for subject in subjects
+        for thing in subject.things
+        if hasattr(thing, "chainage") and hasattr(thing, "geometry")
+    }
+    frames = [s.frame.attrs for s in subjects if s.frame is not None]
+    used = {in_force(), *lines.values(), *(a.get("geometry", "bundled") for a in frames)}
+    about: dict[str, Any] = {"data_version": data_version()}
+    if "osm" not in used:
+        return about | {"geometry": "bundled"}
+    stay = {name for name, geometry in lines.items() if geometry == "bundled"}
+    for subject in subjects:
+        if subject.frame is not None and subject.kind not in {"frame", "file"}:
+            kept = set(subject.frame.attrs.get("bundled", ())) & set(subject.shapes.index)
+            stay |= {subject.frame.attrs["layer"]} if len(kept) == len(subject) > 1 else kept
+    return about | {"geometry": "osm", "bundled": sorted(stay)}

@@ -1,30 +1,35 @@
-"""OpenStreetMap: better lines for corridors, and whole road networks.
+"""OpenStreetMap: better lines and outlines, and whole road networks.
 
-`refresh` replaces a corridor's drawn line by real track or road, ``corridor(name,
-geometry="osm")`` uses it, `compare` shows what changed. `graph` makes a network of an area from
-Overpass or from a file. Data from OpenStreetMap is © its contributors, under the ODbL 1.0.
+`refresh` replaces a corridor's drawn line by real track or road; inside of
+``using(geometry="osm")`` everything uses it. `deviation` shows what changed. `graph` builds a
+network of an area from Overpass or from a file. Data from OpenStreetMap is © its contributors,
+under the ODbL 1.0.
 """
 
-from cpecgeo.osm.cache import cache_dir
-from cpecgeo.osm.comparing import Comparison, compare
-from cpecgeo.osm.getting import graph
-from cpecgeo.osm.network import Network, Path
+from cpecgeo.catalogue.cache import cache_dir
+from cpecgeo.features.corridors import refreshed
+from cpecgeo.features.refreshed import Refreshed
+from cpecgeo.osm.deviations import Deviation, deviation
+from cpecgeo.osm.graph import Graph, graph
+from cpecgeo.osm.outlines import Outlines
 from cpecgeo.osm.overpass import ENDPOINTS, Overpass
-from cpecgeo.osm.refreshing import refresh
+from cpecgeo.osm.paths import Path
+from cpecgeo.osm.refreshes import refresh, refresh_all
 from cpecgeo.osm.speeds import speeds
-from cpecgeo.osm.stored import Refreshed, refreshed
 
 __all__ = [
     "ENDPOINTS",
-    "Comparison",
-    "Network",
+    "Deviation",
+    "Graph",
+    "Outlines",
     "Overpass",
     "Path",
     "Refreshed",
     "cache_dir",
-    "compare",
+    "deviation",
     "graph",
     "refresh",
+    "refresh_all",
     "refreshed",
     "speeds",
 ]

@@ -25,8 +25,8 @@ from urllib.parse import parse_qs
 import shapely
 
 from cpecgeo.catalogue import data_version
+from cpecgeo.catalogue.cache import cache_dir, read_checked, write_checked
 from cpecgeo.errors import DataError, FileError, InputError, MissingExtraError, NetworkError
-from cpecgeo.osm.cache import cache_dir, read_checked, write_checked
 
 __all__ = ["ENDPOINTS", "Answer", "Overpass"]
 
@@ -38,6 +38,7 @@ ENDPOINTS = (
 _BUSY = {429, 502, 503, 504}
 # osmnx's settings are one per process; requests are made one at a time.
 _ONE_AT_A_TIME = threading.Lock()
+_LEVEL = "admin_level="
 _SLOT = re.compile(r"in (-?\d+) seconds")
 
 
@@ -122,7 +123,7 @@ class Overpass:
             raise InputError("timeout_s must be above 0, tries 1 or more, backoff_s 0 or more.")
 
     def ask(self, area: Any, filters: tuple[str, ...]) -> list[Answer]:
-        """The ways in one area that some filters accept, with their nodes.
+        """Ask for the ways in one area that some filters accept, with their nodes.
 
         Parameters
         ----------
@@ -140,21 +141,38 @@ class Overpass:
         """
         return [self._one(area, text) for text in filters]
 
+    def ask_boundaries(self, area: Any, level: str) -> Answer:
+        """Ask for the administrative boundaries of one level that touch an area, whole.
+
+        Parameters
+        ----------
+        area : Polygon
+            lon, lat.
+        level : str
+            The value of `admin_level`.
+
+        Raises
+        ------
+        NetworkError, MissingExtraError
+            As `ask`.
+        """
+        return self._one(area, f"{_LEVEL}{level}")
+
     def _one(self, area: Any, text: str) -> Answer:
         key = hashlib.sha256(f"{text}\n{shapely.to_wkt(area, 6)}".encode()).hexdigest()[:32]
         path = cache_dir() / "overpass" / f"{key}.bin"
-        kept = self._kept(path)
+        kept = self._recall(path)
         if kept is not None:
             return kept
-        answer = self._fetched(area, text)
+        answer = self._fetch(area, text)
         record = {
             name: getattr(answer, name) for name in ("query", "endpoint", "retrieved", "snapshot")
         }
         write_checked(path, record, json.dumps(answer.content).encode())
         return answer
 
-    def _kept(self, path: Any) -> Answer | None:
-        """A cached answer that is young enough and whole."""
+    def _recall(self, path: Any) -> Answer | None:
+        """Return a cached answer that is young enough and whole."""
         if self.max_age_days <= 0 or not path.is_file():
             return None
         try:
@@ -166,13 +184,13 @@ class Overpass:
             return None
         return Answer(**record, content=json.loads(body))
 
-    def _fetched(self, area: Any, text: str) -> Answer:
+    def _fetch(self, area: Any, text: str) -> Answer:
         said: list[str] = []
         offline = True
         for turn in range(self.tries):
             for place, endpoint in enumerate(self.endpoints):
                 try:
-                    return self._sent(endpoint, area, text)
+                    return self._send(endpoint, area, text)
                 except _Refused as refusal:
                     offline = False
                     said.append(f"{endpoint}: {refusal}")
@@ -205,14 +223,14 @@ class Overpass:
         elif last:
             self.sleep(self.backoff_s * 2**turn)
 
-    def _sent(self, endpoint: str, area: Any, text: str) -> Answer:
-        """One request by osmnx to one endpoint."""
+    def _send(self, endpoint: str, area: Any, text: str) -> Answer:
+        """Send one request by osmnx to one endpoint."""
         osmnx = _osmnx()
         caught: list[Answer] = []
 
         def look(response: Any, *_: Any, **__: Any) -> Any:
             if response.request.method == "POST":
-                caught.append(self._looked_at(response, endpoint))
+                caught.append(self._check(response, endpoint))
             return response
 
         with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
@@ -233,14 +251,17 @@ class Overpass:
             }
             # Having downloaded, which is all that is asked of it, osmnx interrupts itself.
             with _settings(osmnx.settings, ours), suppress(InterruptedError):
-                osmnx.graph_from_polygon(area, custom_filter=text, retain_all=True)
+                if text.startswith(_LEVEL):
+                    osmnx.features_from_polygon(area, {"admin_level": text.removeprefix(_LEVEL)})
+                else:
+                    osmnx.graph_from_polygon(area, custom_filter=text, retain_all=True)
         return caught[-1]
 
-    def _looked_at(self, response: Any, endpoint: str) -> Answer:
-        """An answer, if it is a whole one."""
+    def _check(self, response: Any, endpoint: str) -> Answer:
+        """Return an answer, if it is a whole one."""
         status = response.status_code
         if status in _BUSY:
-            raise _Refused(f"{status} {response.reason}", self._asked_wait(response, endpoint))
+            raise _Refused(f"{status} {response.reason}", self._wait(response, endpoint))
         if status != 200:
             raise _Refused(f"{status} {response.reason}", final=status in {400, 403, 414})
         try:
@@ -263,8 +284,8 @@ class Overpass:
             content=content,
         )
 
-    def _asked_wait(self, response: Any, endpoint: str) -> float | None:
-        """Seconds that a busy server asks us to wait."""
+    def _wait(self, response: Any, endpoint: str) -> float | None:
+        """Return the seconds that a busy server asks us to wait."""
         import requests
 
         stated = response.headers.get("Retry-After", "")
@@ -281,7 +302,7 @@ class Overpass:
 
 
 def _answered(error: OSError) -> bool:
-    """Whether a server was there at all: it broke off, or was too slow."""
+    """Tell whether a server was there at all: it broke off, or was too slow."""
     import requests
 
     return isinstance(
@@ -301,7 +322,7 @@ def _osmnx() -> Any:
 
 @contextmanager
 def _settings(settings: Any, ours: dict[str, Any]) -> Iterator[None]:
-    """Settings of osmnx as we need them, and as they were again afterwards.
+    """Set osmnx as we need it, and put it back afterwards.
 
     osmnx also pins the server's address by replacing socket.getaddrinfo; that is undone too.
     """

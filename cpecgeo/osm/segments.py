@@ -1,4 +1,4 @@
-"""Ways cut where they meet: the edges of a network, as arrays."""
+"""Edges of a network: ways split where they meet, as arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cpecgeo.geodesy import length_km
 from cpecgeo.osm.elements import Elements
 from cpecgeo.osm.speeds import ONEWAY_CLASSES, countries, kmh
 
-__all__ = ["Segments", "directions", "segments"]
+__all__ = ["Segments", "directions", "split"]
 
 _FORWARD = {"yes", "true", "1"}
 _BACKWARD = {"-1", "reverse"}
@@ -23,7 +23,7 @@ _ROUND = {"roundabout", "circular"}
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """Edges between the places where ways end or share a node; nothing else is dropped.
+    """Edges between the nodes where ways end or meet; nothing else is dropped.
 
     Parameters
     ----------
@@ -63,11 +63,11 @@ class Segments:
         return sum(getattr(self, f.name).nbytes for f in fields(self))
 
     def coords(self, edge: int) -> NDArray[np.float64]:
-        """Vertices of an edge, tail first."""
+        """Return the vertices of an edge, tail first."""
         return self.xy[self.first[edge] : self.first[edge + 1]]
 
     def lines(self) -> NDArray[Any]:
-        """All edges as LineStrings."""
+        """Return all edges as LineStrings."""
         if not len(self):
             return np.empty(0, object)
         of = np.repeat(np.arange(len(self)), np.diff(self.first))
@@ -75,7 +75,7 @@ class Segments:
 
 
 def directions(tags: Mapping[str, str], *, both: bool) -> tuple[bool, bool]:
-    """Whether a way may be used along its nodes, and against them.
+    """Tell whether a way may be used along its nodes, and against them.
 
     `oneway` decides; without it roundabouts and motorways are one-way, as OpenStreetMap means
     them to be. On foot and on rails (`both`) every way goes both ways.
@@ -96,8 +96,8 @@ def directions(tags: Mapping[str, str], *, both: bool) -> tuple[bool, bool]:
     return True, not (implied and stated == "")
 
 
-def segments(ways: Elements, *, both: bool, on_foot: bool = False) -> Segments:
-    """Cut ways where they end, meet or cross themselves.
+def split(ways: Elements, *, both: bool, on_foot: bool = False) -> Segments:
+    """Split ways where they end, meet or cross themselves.
 
     Parameters
     ----------
@@ -126,7 +126,6 @@ def segments(ways: Elements, *, both: bool, on_foot: bool = False) -> Segments:
     vertex = np.repeat(a - first[:-1], size) + np.arange(first[-1])
     xy = ways.xy[ref[vertex]]
     used = np.unique(np.concatenate((ref[a], ref[b])))
-    used = used[_near_first(ways.xy[used])]
     number = np.full(len(ways.node_id), -1, np.int32)
     number[used] = np.arange(len(used))
     way = of[a]
@@ -150,15 +149,3 @@ def segments(ways: Elements, *, both: bool, on_foot: bool = False) -> Segments:
         first=first,
         xy=xy,
     )
-
-
-def _near_first(xy: NDArray[np.float64]) -> NDArray[np.int64]:
-    """An order in which near nodes have near numbers, which keeps searches in fast memory."""
-    if not len(xy):
-        return np.empty(0, np.int64)
-    low = xy.min(axis=0)
-    wide = max(float((xy.max(axis=0) - low).max()), 1e-12)
-    cell = ((xy - low) * (65535 / wide)).astype(np.uint64)
-    for shift, mask in ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)):
-        cell = (cell | (cell << np.uint64(shift))) & np.uint64(mask)
-    return np.argsort(cell[:, 0] | (cell[:, 1] << np.uint64(1)), kind="stable")

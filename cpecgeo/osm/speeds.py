@@ -72,6 +72,9 @@ _LINK_SHARE = 0.6  # ramps: the bends are what holds one back
 _WALK_KMH = 5.0
 _FALLBACK_KMH = 30.0
 _MILE_KM = 1.609344
+# A mapped limit outside of these is a slip: the highest limit of any road in law is 160 km/h
+# (Abu Dhabi), of any railway in service 350 km/h (China); below 3 km/h nobody drives.
+_LEAST_KMH, _MOST_KMH, _MOST_RAIL_KMH = 3.0, 160.0, 350.0
 _NUMBER = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(mph|km/h|kmh|kph)?\s*$")
 
 ONEWAY_CLASSES = frozenset({"motorway"})
@@ -84,7 +87,7 @@ def speeds() -> pd.DataFrame:
     -------
     DataFrame
         `country` (PK, CN), `highway` (``rail`` for railways), `kmh`, `source`. A mapped
-        `maxspeed` goes before them.
+        `maxspeed` from 3 to 160 km/h (rails: 350) goes before them; another is passed over.
 
     Notes
     -----
@@ -125,13 +128,14 @@ def kmh(tags: Mapping[str, str], country: str, *, on_foot: bool = False) -> tupl
     --------
     >>> kmh({"highway": "trunk", "maxspeed": "50 mph"}, "PK")
     (80.4672, 'maxspeed')
-    >>> kmh({"highway": "trunk"}, "CN")
+    >>> kmh({"highway": "trunk", "maxspeed": "9999"}, "CN")
     (70.0, 'implicit')
     """
     if on_foot:
         return _WALK_KMH, "implicit"
     limits = _LIMITS.get(country, _LIMITS["PK"])
-    stated = _stated(tags.get("maxspeed", ""))
+    most = _MOST_RAIL_KMH if "railway" in tags else _MOST_KMH
+    stated = _stated(tags.get("maxspeed", ""), most)
     if stated is not None:
         return stated, "maxspeed"
     kind = "rail" if "railway" in tags else tags.get("highway", "")
@@ -143,8 +147,8 @@ def kmh(tags: Mapping[str, str], country: str, *, on_foot: bool = False) -> tupl
     return limits[base][0] * (_LINK_SHARE if link else 1.0), "implicit"
 
 
-def _stated(text: str) -> float | None:
-    """A mapped limit in km/h; the lowest of several; None where it says no number."""
+def _stated(text: str, most: float) -> float | None:
+    """Return a mapped limit in km/h, the lowest of several; None where none can be believed."""
     found = []
     for part in re.split(r"[;|,]", text):
         number = _NUMBER.match(part)
@@ -155,7 +159,7 @@ def _stated(text: str) -> float | None:
             limits = _LIMITS.get(country.upper())
             if limits and zone in _NAMED:
                 found.append(float(limits[_NAMED[zone]][0]))
-    usable = [f for f in found if f > 0]
+    usable = [f for f in found if _LEAST_KMH <= f <= most]
     return min(usable) if usable else None
 
 

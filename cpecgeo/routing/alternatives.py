@@ -9,7 +9,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from cpecgeo.catalogue import data_version
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.subject import PointLike
 from cpecgeo.routing.filters import Usable, filters, number, usable
@@ -275,7 +274,9 @@ def compare(them: Sequence[Route] | Mapping[str, Route]) -> gpd.GeoDataFrame:
     frame.insert(3, "more_hours", frame["hours"] - frame["hours"].iloc[0])
     last = ["asked", "geometry"]
     frame = frame[[*(c for c in frame.columns if c not in last), *last]]
-    frame.attrs = {"method": "calibrated km, assumed speeds", "data_version": data_version()}
+    attrs = next(iter(them.values())).legs.attrs
+    kept = {key: attrs[key] for key in ("data_version", "geometry", "bundled") if key in attrs}
+    frame.attrs = {"method": "calibrated km, assumed speeds", **kept}
     return frame
 
 

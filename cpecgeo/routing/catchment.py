@@ -12,7 +12,7 @@ import geopandas as gpd
 import numpy as np
 from shapely import MultiPolygon, Polygon
 
-from cpecgeo.catalogue import data_version, layer
+from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError
 from cpecgeo.features.subject import PointLike, Subject
 from cpecgeo.geodesy import Index, buffer, length_km
@@ -185,7 +185,7 @@ def _edges(ground: Usable, start: Snap, cost: Sequence[float], limit: float) -> 
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "sources": sorted(set(frame["source"].dropna())),
-        "data_version": data_version(),
+        **net.provenance(frame["section"]),
     }
     return frame
 

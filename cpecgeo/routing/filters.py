@@ -214,7 +214,7 @@ class Usable:
 
 def usable(chosen: Filters) -> Usable:
     """Return the network under filters."""
-    ground = _open(replace(chosen, avoid=()))
+    ground = _open(replace(chosen, avoid=()), shared())
     ground = replace(ground, asked=", ".join(chosen.describe().values()))
     for what in chosen.avoid:
         ground = ground.closing(cut(ground.network, what, ground.there))
@@ -222,9 +222,8 @@ def usable(chosen: Filters) -> Usable:
 
 
 @lru_cache(maxsize=64)
-def _open(chosen: Filters) -> Usable:
+def _open(chosen: Filters, net: Network) -> Usable:
     """Return the network under filters that avoid nothing."""
-    net = shared()
     columns = net.columns
     there = np.isin(columns["status"].astype(str), chosen.status)
     if chosen.mode != "any":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import geopandas as gpd
@@ -17,6 +17,9 @@ from shapely.geometry import LineString, Point
 from cpecgeo import geodesy
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
+from cpecgeo.catalogue.geometry import fingerprint, using
+from cpecgeo.catalogue.redrawn import redrawn_sections
+from cpecgeo.routing.redrawn import redraw
 from cpecgeo.routing.segments import (
     XY,
     Node,
@@ -183,6 +186,13 @@ class Network:
                 found.setdefault(name, []).append(edge)
         return {name: np.array(edges) for name, edges in found.items()}
 
+    def provenance(self, sections: Iterable[str] = ()) -> dict[str, Any]:
+        """Return what `.attrs` of an answer over some sections say of data and geometry."""
+        attrs = self.edges.attrs
+        about = {"data_version": attrs["data_version"], "geometry": attrs["geometry"]}
+        stay = sorted(set(attrs.get("bundled", ())) & set(sections))
+        return about | ({"bundled": stay} if about["geometry"] == "osm" else {})
+
     def _repr_html_(self) -> str:
         by = self.edges.groupby(["mode", "status"])["km"].agg(["count", "sum"]).round(0)
         return f"<div><strong>Corridor network</strong>{by.to_html()}</div>"
@@ -215,9 +225,27 @@ def network() -> Network:
     return Network(own.nodes.copy(), own.edges.copy(), own.measures)
 
 
-@cache
 def shared() -> Network:
-    """Return the network that all calls share: not to be changed."""
+    """Return the network of the geometry in force, kept in memory: not to be changed."""
+    key = fingerprint()
+    return _bundled() if key is None else _redrawn(key)
+
+
+@lru_cache(maxsize=4)
+def _redrawn(key: Hashable) -> Network:
+    made = _bundled()
+    return Network(
+        *redraw(made.nodes, made.edges, made.measures, made.beside, redrawn_sections(key))
+    )
+
+
+@cache
+def _bundled() -> Network:
+    with using(geometry="bundled"):
+        return _join()
+
+
+def _join() -> Network:
     at, where = read_vertices()
     sections = section_rows()
     segments = read_segments(where, sections)
@@ -343,7 +371,7 @@ def _nodes(keys: dict[Node, int], at: dict[XY, Vertex]) -> gpd.GeoDataFrame:
         geometry=[Point(xy) for _, xy, _ in keys],
         crs=4326,
     )
-    frame.attrs = _ATTRS | {"data_version": data_version()}
+    frame.attrs = _ATTRS | {"data_version": data_version(), "geometry": "bundled"}
     return frame
 
 
@@ -363,5 +391,6 @@ def _framed(rows: list[dict[str, Any]]) -> gpd.GeoDataFrame:
     frame.attrs = _ATTRS | {
         "sources": sorted(set(frame["source"].dropna())),
         "data_version": data_version(),
+        "geometry": "bundled",
     }
     return frame

@@ -15,7 +15,6 @@ import pandas as pd
 import shapely
 from shapely.geometry import LineString
 
-from cpecgeo.catalogue import data_version
 from cpecgeo.errors import InputError
 from cpecgeo.features.subject import Subject
 from cpecgeo.geodesy import Chainage, distance_km, length_km
@@ -67,6 +66,7 @@ class Route:
     steps: tuple[Step, ...] = field(default=(), repr=False)
     step_hours: tuple[float, ...] = field(default=(), repr=False)
     own_legs: gpd.GeoDataFrame | None = field(default=None, repr=False)
+    network: Network | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def legs(self) -> gpd.GeoDataFrame:
@@ -82,7 +82,7 @@ class Route:
 
     def __getstate__(self) -> dict[str, Any]:
         # Another version of the data has other edges: what is pickled is drawn before.
-        return {**self.__dict__, "own_legs": self.legs}
+        return {**self.__dict__, "own_legs": self.legs, "network": None}
 
     @property
     def chainage_km(self) -> float:
@@ -136,7 +136,7 @@ class Route:
         """Ids of the sections used, in order."""
         if self.own_legs is not None:
             return tuple(dict.fromkeys(self.own_legs["section"]))
-        rows = shared().rows
+        rows = (self.network or shared()).rows
         return tuple(dict.fromkeys(rows[step.edge]["section"] for step in self.steps))
 
     @property
@@ -260,7 +260,7 @@ def route_of(
         for step, km in zip(steps, whole, strict=True)
     ]
     asked = ", ".join(chosen.describe().values()) or "any mode, any status"
-    return Route(start, end, weight, asked, steps, tuple(spent))
+    return Route(start, end, weight, asked, steps, tuple(spent), network=net)
 
 
 _SAME = ("section", "status", "mode", "speed_class", "country", "opened")
@@ -269,7 +269,7 @@ _FIRST = ["turn", "name", "mode", "from", "to", "km", "hours", "status", "opened
 
 def _legs(route: Route) -> gpd.GeoDataFrame:
     """Return the legs of a route over the network: steps of one section and kind together."""
-    net = shared()
+    net = route.network or shared()
     rows: list[dict[str, Any]] = []
     run = 0.0
     ends = route.origin.name, route.destination.name
@@ -296,7 +296,7 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "sources": sorted(set(frame["source"].dropna())),
-        "data_version": data_version(),
+        **net.provenance(frame["section"]),
     }
     return frame
 

@@ -12,7 +12,6 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.catalogue import data_version
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import PointLike, SubjectLike
@@ -202,7 +201,7 @@ def route_matrix(
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "access_km": {str(k): s.access_km for k, s in {**rows, **columns}.items() if s is not None},
-        "data_version": data_version(),
+        **ground.network.provenance(),
     }
     return frame
 

@@ -127,8 +127,9 @@ COMMANDS = {
     "osm refresh": [
         ("", USAGE), ("zzzz", NAME), ("taxila-havelian --file no.osm.pbf", FILE),
         ("taxila-havelian --file good.csv", FILE), ("taxila-havelian --file .", FILE),
+        ("ml1 --all", USAGE), ("--all --file no.osm.pbf", FILE), ("districts --file good.csv", FILE),
     ],
-    "osm compare": [("", USAGE), ("zzzz", NAME), ("taxila-havelian", "*"), ("ml1 --every-km x", USAGE)],
+    "osm deviation": [("", USAGE), ("zzzz", NAME), ("taxila-havelian", "*"), ("ml1 --every-km x", USAGE)],
 }  # fmt: skip
 CASES = [
     pytest.param(command, rest, error, id=f"{command} {rest}".strip())

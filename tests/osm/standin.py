@@ -16,6 +16,8 @@ import numpy as np
 import osmium
 import shapely
 
+KIND = {"n": "node", "w": "way", "r": "relation"}
+LEVEL = re.compile(r"relation\['admin_level'='(\d+)'\]\(poly:'([^']*)'\)")
 TERM = re.compile(r'\["([^"]+)"(?:(!?[=~])"([^"]*)")?\]')
 SNAPSHOT = "2023-12-26T21:21:22Z"
 
@@ -46,7 +48,7 @@ class StandIn:
     """Answers, the queries it was sent, and how it is to behave, one word a request."""
 
     def __init__(self, path):
-        self.nodes, self.ways = {}, []
+        self.nodes, self.ways, self.relations = {}, [], []
         for thing in osmium.FileProcessor(str(path)):
             if thing.is_node():
                 self.nodes[thing.id] = (thing.lon, thing.lat)
@@ -54,12 +56,39 @@ class StandIn:
                 self.ways.append(
                     (thing.id, {t.k: t.v for t in thing.tags}, [n.ref for n in thing.nodes])
                 )
+            elif thing.is_relation():
+                members = [
+                    {"type": KIND[m.type], "ref": m.ref, "role": m.role} for m in thing.members
+                ]
+                self.relations.append((thing.id, {t.k: t.v for t in thing.tags}, members))
         self.boxes = [np.array([self.nodes[n] for n in refs]) for _, _, refs in self.ways]
         self.queries, self.agents, self.behaviour = [], [], []
         self.status = "Connected as: 1\nRate limit: 2\n"
         self.seen_status = 0
 
+    def boundaries(self, level, poly):
+        """Relations of a level with a way in the polygon, whole, as features are asked for."""
+        lat, lon = np.array(poly.split(), float).reshape(-1, 2).T
+        area = shapely.Polygon(np.column_stack((lon, lat)))
+        ways = {way: (refs, tags) for way, tags, refs in self.ways}
+        found, wanted = [], {}
+        for number, tags, members in self.relations:
+            refs = [m["ref"] for m in members if m["type"] == "way" and m["ref"] in ways]
+            lines = [shapely.LineString([self.nodes[n] for n in ways[r][0]]) for r in refs]
+            if tags.get("admin_level") == level and any(map(area.intersects, lines)):
+                found.append({"type": "relation", "id": number, "members": members, "tags": tags})
+                wanted.update(dict.fromkeys(refs))
+        lines = [{"type": "way", "id": w, "nodes": ways[w][0], "tags": ways[w][1]} for w in wanted]
+        nodes = [
+            {"type": "node", "id": n, "lon": self.nodes[n][0], "lat": self.nodes[n][1]}
+            for n in dict.fromkeys(n for w in wanted for n in ways[w][0])
+        ]
+        return {"osm3s": {"timestamp_osm_base": SNAPSHOT}, "elements": nodes + lines + found}
+
     def answer(self, query):
+        features = LEVEL.search(query)
+        if features:
+            return self.boundaries(*features.groups())
         terms = TERM.findall(query.split("(poly:")[0])
         numbers = re.search(r"\(poly:'([^']*)'\)", query)[1].split()
         lat, lon = np.array(numbers, float).reshape(-1, 2).T

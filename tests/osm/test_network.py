@@ -11,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cpecgeo as cg
-from cpecgeo.errors import FileError, InputError, MissingExtraError, UnknownNameError
+from cpecgeo.errors import DataWarning, FileError, InputError, MissingExtraError, UnknownNameError
 from cpecgeo.geodesy import length_km
-from cpecgeo.osm.elements import from_answers, from_file, matcher
-from cpecgeo.osm.network import Network
+from cpecgeo.osm.elements import from_answers
+from cpecgeo.osm.filters import matcher, network_filters, section_filters
+from cpecgeo.osm.graph import Graph
+from cpecgeo.osm.search import Arcs
 from cpecgeo.osm.segments import directions
-from cpecgeo.osm.shortest import Graph
+from cpecgeo.osm.sources import read_extract
 from cpecgeo.osm.speeds import countries, kmh
-from cpecgeo.osm.wanted import network_filters, section_filters
 from tests.osm.conftest import MONACO
 
 
@@ -39,7 +40,8 @@ def spots():
 
 
 def test_every_metre_of_every_way_is_kept(net):
-    ways, snapshot = from_file(MONACO, network_filters("drive_service"))
+    whole = read_extract(MONACO, network_filters("drive_service"))
+    ways, snapshot = whole.ways, whole.snapshot
     lines = [
         shapely.LineString(ways.xy[ways.ref[a:b]])
         for a, b in zip(ways.first[:-1], ways.first[1:], strict=True)
@@ -89,37 +91,49 @@ def test_matrix_is_the_paths_of_points_on_edges(net, spots):
                 assert length_km(path.line) == pytest.approx(path.length_km, abs=1e-6)
 
 
-@pytest.mark.parametrize("weight", ["km", "hours"])
-def test_contraction_hierarchies_give_the_same_lengths(net, peer, spots, weight):
-    slow = net.matrix(spots, weight=weight).to_numpy()
-    quick = net.matrix(spots, weight=weight, engine="hierarchy").to_numpy()
-    assert np.isfinite(slow).any()
-    assert quick == pytest.approx(slow, abs=1e-12)
-    ids = net.segments.node_id[::150].tolist()
-    name, unit = ("length", 1e3) if weight == "km" else ("travel_time", 3600)
-    got = net.matrix(ids, weight=weight, engine="hierarchy").to_numpy()
-    for i, a in enumerate(ids):
-        true = nx.single_source_dijkstra_path_length(peer, a, weight=name)
-        assert got[i] == pytest.approx([true.get(b, np.inf) / unit for b in ids], abs=1e-9)
-
-
 @pytest.mark.parametrize("seed", range(12))
-def test_hierarchies_of_graphs_made_to_be_awkward(seed):
+def test_matrices_of_graphs_made_to_be_awkward(seed):
     """Loops, parallel arcs, arcs for nothing, ties, one-way streets and parts apart."""
     rng = np.random.default_rng(seed)
     nodes, arcs = 50, int(rng.integers(20, 260))
     tail, head = rng.integers(0, nodes, (2, arcs))
     cost = rng.choice([0.0, 1.0, 2.0, 0.1], arcs) if seed % 2 else rng.random(arcs)
-    graph = Graph.of(nodes, tail, head, cost)
+    graph, peer = Arcs.of(nodes, tail, head, cost), nx.MultiDiGraph()
+    peer.add_nodes_from(range(nodes))
+    peer.add_weighted_edges_from(zip(tail.tolist(), head.tolist(), cost.tolist(), strict=True))
     groups = [
         (np.array([a, b], np.int32), rng.random(2)) for a, b in rng.integers(0, nodes, (9, 2))
     ]
-    groups += [graph.node(3), (np.empty(0, np.int32), np.empty(0))]
-    assert graph.hierarchy.matrix(groups, groups[3:]) == pytest.approx(
-        graph.matrix(groups, groups[3:]), abs=1e-12
-    )
-    assert graph.hierarchy is graph.hierarchy
-    assert graph.hierarchy.matrix([], groups).shape == (0, 11)
+    groups += [
+        graph.node(3),
+        (np.empty(0, np.int32), np.empty(0)),
+        (np.array([4, 4], np.int32), rng.random(2)),
+    ]
+    table, bound = graph.matrix(groups, groups), 1.5
+    near = graph.matrix(groups, groups, limit=bound)
+    for i, (starts, first) in enumerate(groups):
+        for j, (ends, last) in enumerate(groups):
+            ways = [
+                f + nx.dijkstra_path_length(peer, int(a), int(b)) + e
+                for a, f in zip(starts, first, strict=True)
+                for b, e in zip(ends, last, strict=True)
+                if nx.has_path(peer, int(a), int(b))
+            ]
+            true = min(ways, default=np.inf)
+            assert table[i, j] == pytest.approx(true, abs=1e-12)
+            assert near[i, j] == table[i, j] or table[i, j] > bound
+            for guess in (np.inf, 0.3, 1e-6):
+                least, used = graph.path(groups[i], groups[j], guess=guess)
+                assert least == pytest.approx(true, abs=1e-12)
+                assert cost[used].sum() <= least + 1e-12
+    assert graph.matrix([], groups).shape == (0, 12)
+    assert graph.matrix(groups, []).shape == (12, 0)
+
+
+def test_an_arc_that_costs_less_than_nothing_is_refused():
+    for wrong in (-1.0, np.nan, np.inf):
+        with pytest.raises(InputError, match="0 or more"):
+            Arcs.of(2, [0], [1], [wrong])
 
 
 @pytest.mark.parametrize(("km", "hours"), [(0.4, None), (None, 0.02)])
@@ -149,7 +163,7 @@ def test_distances_hold_on_random_graphs():
     def check(drawn):
         n, arcs = drawn
         tail, head, cost = (np.array(c) for c in zip(*arcs, strict=True))
-        graph, peer = Graph.of(n, tail, head, cost.astype(float)), nx.MultiDiGraph()
+        graph, peer = Arcs.of(n, tail, head, cost.astype(float)), nx.MultiDiGraph()
         peer.add_nodes_from(range(n))
         peer.add_weighted_edges_from([(int(a), int(b), int(c)) for a, b, c in arcs])
         groups = [graph.node(i) for i in range(n)]
@@ -157,7 +171,7 @@ def test_distances_hold_on_random_graphs():
         for a in range(n):
             true = nx.single_source_dijkstra_path_length(peer, a)
             assert [true.get(b, np.inf) for b in range(n)] == table[a].tolist()
-            assert graph.grown(graph.node(a))[0].tolist() == table[a].tolist()
+            assert graph.costs(graph.node(a)).tolist() == table[a].tolist()
             for b in range(n):
                 least, used = graph.path(graph.node(a), graph.node(b))
                 assert least == table[a, b]
@@ -173,7 +187,7 @@ def way(number, nodes, **tags):
 def small(*ways, kind="drive"):
     """Nodes 1 to 9 along a parallel of latitude, 0.01° apart."""
     nodes = [{"type": "node", "id": i, "lon": 67 + i / 100, "lat": 25.0} for i in range(1, 10)]
-    return Network.of(from_answers([{"elements": nodes + list(ways)}]), kind, {})
+    return Graph.of(from_answers([{"elements": nodes + list(ways)}]), kind, {})
 
 
 def test_one_way_roads():
@@ -264,12 +278,92 @@ def test_without_osmium_the_extra_is_named(monkeypatch):
         cg.osm.graph(file=MONACO)
 
 
+def osm_xml(path, nodes, ways):
+    """Write nodes {id: (lon, lat)} and ways [(id, refs, tags)] as OSM XML."""
+    points = "".join(f"<node id='{i}' lon='{x}' lat='{y}'/>" for i, (x, y) in nodes.items())
+    lines = ""
+    for number, refs, tags in ways:
+        inner = "".join(f"<nd ref='{r}'/>" for r in refs)
+        inner += "".join(f"<tag k='{k}' v='{v}'/>" for k, v in tags.items())
+        lines += f"<way id='{number}'>{inner}</way>"
+    path.write_text(f"<osm version='0.6'>{points}{lines}</osm>")
+    return path
+
+
 def test_osm_xml_is_read_too(tmp_path):
-    path = tmp_path / "two.osm"
-    path.write_text(
-        "<osm version='0.6'><node id='1' lat='25' lon='67'/><node id='2' lat='25' lon='67.01'/>"
-        "<way id='5'><nd ref='1'/><nd ref='2'/><nd ref='3'/><tag k='highway' v='trunk'/></way></osm>"
-    )
-    net = cg.osm.graph(file=path)
+    nodes = {1: (67, 25), 2: (67.01, 25)}
+    net = cg.osm.graph(file=osm_xml(tmp_path / "two.osm", nodes, [(5, [1, 2], TRUNK)]))
     assert net.path(1, 2).length_km == pytest.approx(1.0092, abs=1e-3)
     assert net.record["snapshot"] is None
+    assert net.record["ways_clipped"] == 0
+
+
+TRUNK = {"highway": "trunk"}
+BEND = {1: (67, 25), 2: (67, 25.3), 3: (67.2, 25.3), 4: (67.2, 25), 5: (67.3, 25), 6: (67.4, 25)}
+
+
+@pytest.mark.parametrize(
+    ("missing", "parts"),
+    [
+        ((2, 3), [[4, 5, 6]]),  # node 1 alone is no road
+        ((1,), [[2, 3, 4, 5, 6]]),
+        ((3,), [[1, 2], [4, 5, 6]]),
+        ((2, 5), [[3, 4]]),
+        ((2, 3, 4, 5), []),
+        ((6, 7), [[1, 2, 3, 4, 5]]),
+    ],
+)
+def test_a_clipped_way_ends_where_its_nodes_are_missing(missing, parts):
+    """Never a chord across what an extract left out, whichever nodes that is."""
+    refs = [*range(1, 7), 7] if 7 in missing else list(range(1, 7))
+    nodes = [
+        {"type": "node", "id": i, "lon": x, "lat": y}
+        for i, (x, y) in BEND.items()
+        if i not in missing
+    ]
+    ways = [{"type": "way", "id": 10, "nodes": refs, "tags": TRUNK}]
+    got = from_answers([{"elements": [*nodes, *ways]}])
+    kept = [got.node_id[got.ref[a:b]].tolist() for a, b in pairwise(got.first.tolist())]
+    assert kept == parts
+    assert got.clipped == (10,)
+    assert got.way_id.tolist() == [10] * len(parts)
+
+
+def test_clipped_extracts_are_counted_and_remarked(tmp_path):
+    ways = [(10, [1, 2, 3, 4], TRUNK), (11, [4, 5], TRUNK), (12, [5, 6], TRUNK)]
+    whole = cg.osm.graph(file=osm_xml(tmp_path / "full.osm", BEND, ways))
+    road = shapely.LineString([BEND[i] for i in (1, 2, 3, 4, 5)])
+    assert whole.path(1, 5).length_km == pytest.approx(length_km(road))
+    some = {i: xy for i, xy in BEND.items() if i not in {2, 3}}
+    file = osm_xml(tmp_path / "clip.osm", some, ways)
+    with pytest.warns(DataWarning, match="1 ways lack nodes.*way 10"):
+        net = cg.osm.graph(file=file)
+    assert net.record["ways_clipped"] == 1
+    assert net.path(shapely.Point(67.2, 25), shapely.Point(67.4, 25)).length_km == pytest.approx(
+        length_km(shapely.LineString([BEND[4], BEND[6]]))
+    )
+    away = cg.osm.graph(shapely.box(67.31, 24.9, 67.5, 25.1), file=file)  # no word of way 10
+    assert away.record["ways_clipped"] == 0
+
+
+@pytest.mark.parametrize(
+    ("maxspeed", "expected"),
+    [
+        ("9999", (100.0, "implicit")),
+        ("160", (160.0, "maxspeed")),
+        ("161", (100.0, "implicit")),
+        ("3", (3.0, "maxspeed")),
+        ("2.9", (100.0, "implicit")),
+        ("0", (100.0, "implicit")),
+        ("99 mph", (99 * 1.609344, "maxspeed")),
+        ("100 mph", (100.0, "implicit")),
+        ("9999;50", (50.0, "maxspeed")),
+    ],
+)
+def test_absurd_limits_are_passed_over(maxspeed, expected):
+    assert kmh({"highway": "trunk", "maxspeed": maxspeed}, "PK") == expected
+
+
+def test_trains_may_be_faster_than_cars():
+    assert kmh({"railway": "rail", "maxspeed": "350"}, "CN") == (350.0, "maxspeed")
+    assert kmh({"railway": "rail", "maxspeed": "351"}, "CN") == (100.0, "implicit")

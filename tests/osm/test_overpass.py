@@ -165,7 +165,7 @@ def test_graph_from_overpass_is_that_of_the_file(overpass):
     local = cg.osm.graph(AREA, network="drive", file=MONACO)
     assert set(local.ways.way_id) <= set(online.ways.way_id)
     a, b = shapely.Point(7.417, 43.732), shapely.Point(7.423, 43.738)
-    here, there = (n.spots([a, b]) for n in (online, local))
+    here, there = (n.snap([a, b]) for n in (online, local))
     assert [s.access_km for s in here] == pytest.approx([s.access_km for s in there])
     tags = dict(zip(online.ways.way_id.tolist(), online.ways.tags, strict=True))
     assert all(

@@ -9,11 +9,11 @@ import pytest
 import shapely
 
 import cpecgeo as cg
-from cpecgeo.errors import DataError, InputError, NetworkError
+from cpecgeo.catalogue.cache import read_checked, write_checked
+from cpecgeo.catalogue.geometry import stored_path
+from cpecgeo.errors import DataError, FileError, InputError, NetworkError, UnknownNameError
 from cpecgeo.geodesy import distance_km, length_km
-from cpecgeo.osm.cache import read_checked, write_checked
-from cpecgeo.osm.elements import from_file
-from cpecgeo.osm.stored import stored_at
+from cpecgeo.osm.sources import read_extract
 from tests.osm.conftest import RAILS, quiet
 
 
@@ -27,7 +27,7 @@ def ml1(tmp_path_factory):
 
 def test_the_line_lies_on_the_track(ml1):
     """But for the gaps, every vertex of the new line lies on a way of the extract."""
-    ways, _ = from_file(RAILS, ['["railway"]'])
+    ways = read_extract(RAILS, ['["railway"]']).ways
     tracks = [
         shapely.LineString(ways.xy[ways.ref[a:b]])
         for a, b in zip(ways.first[:-1], ways.first[1:], strict=True)
@@ -110,7 +110,7 @@ def test_over_http_as_from_the_file(rail_server):
 )
 def test_a_failed_refresh_leaves_the_old(rail_server, how):
     cg.osm.refresh("taxila-havelian", file=RAILS)
-    path = stored_at("taxila-havelian")
+    path = stored_path("corridors", "taxila-havelian")
     before = path.read_bytes()
     overpass = quiet(rail_server, tries=2)
     rail_server.behaviour[:] = [how] * 2
@@ -125,15 +125,38 @@ def test_two_processes_refresh_at_once(cache):
     code = f"import cpecgeo as cg; cg.osm.refresh('taxila-havelian', file={str(RAILS)!r})"
     both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     assert [p.wait(timeout=300) for p in both] == [0, 0]
-    path = stored_at("taxila-havelian")
+    path = stored_path("corridors", "taxila-havelian")
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     assert cg.corridor("taxila-havelian", geometry="osm").length_km > 50
+
+
+def test_refresh_all_goes_on_where_it_stopped(rail_server, cache):
+    """What a server answered before it failed is kept: lines, and answers to further queries."""
+    names = ["taxila-havelian", "rohri-chaman"]
+    how = quiet(rail_server, tries=1)
+    rail_server.behaviour[:] = ["well", "well", "busy"]
+    with pytest.raises(NetworkError, match="1 of 2 are refreshed; call again"):
+        cg.osm.refresh_all(names, overpass=how)
+    assert stored_path("corridors", "taxila-havelian").is_file()
+    first = len(rail_server.queries) - 1
+    table = cg.osm.refresh_all(names, overpass=how)
+    assert table["outcome"].tolist() == ["refreshed"] * 2
+    asked = [len(cg.osm.refreshed(name).record["queries"]) for name in names]
+    assert len(rail_server.queries) == sum(asked) + 1
+    assert first >= asked[0]
+
+
+def test_refresh_all_knows_its_names():
+    with pytest.raises(UnknownNameError, match="districts"):
+        cg.osm.refresh_all(["distrcts"], file=RAILS)
+    with pytest.raises(FileError, match="no file"):
+        cg.osm.refresh_all(file="none.osm.pbf")
 
 
 def test_nothing_found_leaves_the_old():
     with pytest.raises(DataError, match="no ways"):
         cg.osm.refresh("n10", file=RAILS)
-    assert not stored_at("n10").exists()
+    assert not stored_path("corridors", "n10").exists()
 
 
 def test_not_refreshed_is_said():
@@ -145,7 +168,7 @@ def test_not_refreshed_is_said():
 
 def test_a_changed_file_is_refused():
     cg.osm.refresh("taxila-havelian", file=RAILS)
-    path = stored_at("taxila-havelian")
+    path = stored_path("corridors", "taxila-havelian")
     data = path.read_bytes()
     for at in (40, len(data) // 2, len(data) - 1):
         path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
@@ -158,16 +181,16 @@ def test_a_changed_file_is_refused():
 
 def test_another_version_of_the_sections_is_refused():
     cg.osm.refresh("taxila-havelian", file=RAILS)
-    path = stored_at("taxila-havelian")
+    path = stored_path("corridors", "taxila-havelian")
     record, body = read_checked(path)
     write_checked(path, record | {"sections": ["other"]}, body)
     with pytest.raises(DataError, match="other sections"):
         cg.corridor("taxila-havelian", geometry="osm")
 
 
-def test_compare_measures_the_old_line_against_the_new(tmp_path):
+def test_deviation_measures_the_old_line_against_the_new(tmp_path):
     cg.osm.refresh("rohri-chaman", file=RAILS)
-    seen = cg.osm.compare("rohri-chaman", every_km=10)
+    seen = cg.osm.deviation("rohri-chaman", every_km=10)
     old, new = cg.corridor("rohri-chaman"), cg.corridor("rohri-chaman", geometry="osm")
     frame = seen.per_km
     assert frame["km"].tolist() == list(range(0, int(old.end_km) + 1, 10))

@@ -1,15 +1,18 @@
-"""Which ways to ask for: of a section, and of a kind of network."""
+"""Filters of ways: of a section, and of a kind of network, as Overpass writes them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from cpecgeo.errors import UnknownNameError
-from cpecgeo.osm.elements import matcher
+from cpecgeo.catalogue.files import read_table
+from cpecgeo.errors import InputError, UnknownNameError
 
-__all__ = ["network_filters", "preferred", "section_filters", "section_ref"]
+__all__ = ["first_keys", "is_own", "matcher", "network_filters", "section_filters", "section_ref"]
+
+_TERM = re.compile(r'\["([^"]+)"(?:(=|!=|~|!~)"([^"]*)")?\]')
+Tags = Mapping[str, str]
 
 _MOTOR = "motorway|trunk|primary|secondary|tertiary|unclassified|residential|living_street|road"
 _NO_CARS = '["area"!="yes"]["access"!~"^(private|no)$"]["motor_vehicle"!~"^(private|no)$"]'
@@ -29,16 +32,6 @@ _NETWORKS: Mapping[str, tuple[str, ...]] = {
     "rail": ('["railway"~"^(rail|narrow_gauge|light_rail)$"]',),
 }
 
-# Sections of a numbered road whose name doesn't say the number.
-_REFS: Mapping[str, str] = {
-    "khunjerab-raikot": "N-35",
-    "raikot-thakot": "N-35",
-    "thakot-havelian": "M-15",
-    "havelian-burhan": "M-15",
-    "kuchlak-surab": "N-25",
-    "wangu-khuzdar": "M-8",
-    "rohri-ratodero": "N-65",
-}
 _NUMBERED = re.compile(r"\b(?P<letter>[NMGES])-?(?P<number>\d{1,3})\b")
 _LAID = {
     "operating": "rail|narrow_gauge",
@@ -51,8 +44,59 @@ _THROUGH = '["highway"~"^(motorway|trunk|primary)(_link)?$"]'
 _ANY_ROAD = f'["highway"~"^({_MOTOR}|construction|track)(_link)?$"]'
 
 
+def matcher(filters: Iterable[str]) -> Callable[[Tags], bool]:
+    """Return a test of tags that accepts what any of some Overpass way filters accepts.
+
+    Parameters
+    ----------
+    filters : iterable of str
+        Such as ``'["railway"="rail"]["service"!~"yard|siding"]'``: existence, ``=``, ``!=``,
+        ``~``, ``!~``, as in Overpass QL.
+
+    Examples
+    --------
+    >>> rails = matcher(['["railway"~"^(rail|narrow_gauge)$"]["service"!="yard"]'])
+    >>> rails({"railway": "rail"}), rails({"railway": "rail", "service": "yard"})
+    (True, False)
+    """
+    rules = []
+    for text in filters:
+        terms = _TERM.findall(text)
+        if not terms or "".join(_write(*t) for t in terms) != text:
+            raise InputError(
+                f'{text!r} is no way filter; write terms such as ["highway"="trunk"] or '
+                '["ref"~"N-35"], one after the other.'
+            )
+        rules.append([(key, operator, value, re.compile(value)) for key, operator, value in terms])
+    return lambda tags: any(all(_holds(tags, *term) for term in rule) for rule in rules)
+
+
+def _write(key: str, operator: str, value: str) -> str:
+    return f'["{key}"{operator}"{value}"]' if operator else f'["{key}"]'
+
+
+def _holds(tags: Tags, key: str, operator: str, value: str, pattern: re.Pattern[str]) -> bool:
+    has = tags.get(key)
+    if operator == "":
+        return has is not None
+    if operator in {"=", "!="}:
+        return (has == value) is (operator == "=")
+    return (has is not None and pattern.search(has) is not None) is (operator == "~")
+
+
+def first_keys(filters: Iterable[str]) -> list[str]:
+    """Return keys of which every way that any of some filters accepts has at least one.
+
+    Examples
+    --------
+    >>> first_keys(['["highway"="trunk"]["ref"]', '["railway"]'])
+    ['highway', 'railway']
+    """
+    return sorted({_TERM.findall(text)[0][0] for text in filters})
+
+
 def network_filters(network: str) -> tuple[str, ...]:
-    """The Overpass way filters of a kind of network.
+    """Return the Overpass way filters of a kind of network.
 
     Parameters
     ----------
@@ -74,25 +118,26 @@ def network_filters(network: str) -> tuple[str, ...]:
 
 
 def section_ref(section: Mapping[str, Any]) -> str | None:
-    """The road number of a section, as ``N-35``; None where it has none.
+    """Return the road number of a section, as ``N-35``; None where it has none.
 
     Examples
     --------
     >>> section_ref({"id": "n25-quetta-surab", "name": "N-25 Quetta–Surab"})
     'N-25'
     """
-    if section["id"] in _REFS:
-        return _REFS[section["id"]]
+    stated = read_table("osm_refs.csv").set_index("section")["ref"]
+    if section["id"] in stated.index:
+        return str(stated[section["id"]])
     # Not the neighbours that a link is named after: "Hyderabad: M-6 to M-9".
     found = _NUMBERED.search(section["name"]) if " to " not in section["name"] else None
     return f"{found['letter']}-{found['number']}" if found else None
 
 
 def section_filters(section: Mapping[str, Any]) -> tuple[str, ...]:
-    """The Overpass way filters of a section of a corridor.
+    """Return the Overpass way filters of a section of a corridor.
 
     Rails of a railway, with those not yet or no longer in use where its status says so; of a
-    numbered road its `ref` and the main roads that join its pieces; else any road.
+    numbered road its `ref` and the main roads that join its parts; else any road.
 
     Examples
     --------
@@ -112,8 +157,8 @@ def _of_ref(ref: str) -> str:
     return f'["highway"]["ref"~"(^|[;, ]){letter}[- ]?0*{number}($|[;, ])"]'
 
 
-def preferred(section: Mapping[str, Any]) -> Any:
-    """A test of tags: whether a way is the section itself rather than what lies beside it."""
+def is_own(section: Mapping[str, Any]) -> Callable[[Tags], bool]:
+    """Return a test of tags: whether a way is the section itself, not what lies beside it."""
     if section["kind"] == "rail":
         return matcher(['["railway"]["service"!~"^(yard|siding|spur|crossover)$"]'])
     ref = section_ref(section)

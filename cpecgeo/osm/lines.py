@@ -1,9 +1,10 @@
-"""`refresh`: a corridor's line from real track or road, into the user's cache."""
+"""A corridor's line from mapped track or road, into the user's cache."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
@@ -15,28 +16,62 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.catalogue import data_version
+from cpecgeo.catalogue.cache import write_checked
+from cpecgeo.catalogue.geometry import stored_path
 from cpecgeo.errors import DataError, InputError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.corridors import corridor
+from cpecgeo.features.corridors import corridor, refreshed
+from cpecgeo.features.refreshed import Refreshed
 from cpecgeo.geodesy import Chainage, buffer
 from cpecgeo.geodesy.inputs import positive_km
-from cpecgeo.osm.cache import write_checked
 from cpecgeo.osm.elements import Elements
-from cpecgeo.osm.getting import gathered
-from cpecgeo.osm.network import Network
+from cpecgeo.osm.filters import is_own, section_filters
+from cpecgeo.osm.graph import Graph
+from cpecgeo.osm.matching import Anchor, Match, match
 from cpecgeo.osm.overpass import Overpass
-from cpecgeo.osm.stored import Refreshed, refreshed, stored_at
-from cpecgeo.osm.track import Anchor, Laid, lay
-from cpecgeo.osm.wanted import preferred, section_filters
+from cpecgeo.osm.sources import acquire
 
-__all__ = ["refresh"]
+__all__ = ["Plan", "plan", "refresh_line", "store_line"]
 
-_PIECE_KM = 60.0  # of line in one request
+_REQUEST_KM = 60.0  # of line in one request
 _LEAST_BUFFER_KM, _MOST_BUFFER_KM = 2.0, 25.0
 _BESIDE = 2.0  # a kilometre of siding or of another road counts so many
 
 
-def refresh(
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a corridor is matched to.
+
+    Attributes
+    ----------
+    corridor : Corridor
+        As bundled.
+    radius_km : list of float
+        How far from the line of each section to look.
+    requests : list of (Polygon, filters)
+        Areas along the line, each with the way filters of its section.
+    """
+
+    corridor: Corridor
+    radius_km: list[float]
+    requests: list[tuple[Any, tuple[str, ...]]]
+
+
+def plan(name: str, buffer_km: float | None = None) -> Plan:
+    """Plan what to ask for to refresh a corridor.
+
+    Parameters
+    ----------
+    name : str
+    buffer_km : float, optional
+        See `cpecgeo.osm.refresh`.
+    """
+    base = corridor(name, geometry="bundled")
+    radius = _radius(base, buffer_km)
+    return Plan(base, radius, _requests(base, radius))
+
+
+def refresh_line(
     name: str,
     *,
     buffer_km: float | None = None,
@@ -44,74 +79,57 @@ def refresh(
     overpass: Overpass | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> Refreshed:
-    """Replace a corridor's drawn line by OpenStreetMap's track or road, in the user's cache.
+    """Refresh one corridor; see `cpecgeo.osm.refresh`."""
+    wanted = plan(name, buffer_km)
+    ways, record = acquire(wanted.requests, file=file, overpass=overpass, progress=progress)
+    return store_line(wanted, ways, record)
+
+
+def store_line(wanted: Plan, ways: Elements, record: Mapping[str, Any]) -> Refreshed:
+    """Match a corridor to ways and store its new line.
 
     Parameters
     ----------
-    name : str
-        As for `cpecgeo.corridor`.
-    buffer_km : float, optional
-        How far from the drawn line to look, geodesic. By section when omitted: its
-        `accuracy_km` and 1 km more, within 2 and 25 km.
-    file : path, optional
-        An ``.osm.pbf`` or ``.osm`` extract to take the ways from; nothing is downloaded.
-    overpass : Overpass, optional
-        How to ask; the defaults when omitted.
-    progress : callable, optional
-        Called with requests done and requests in all.
-
-    Returns
-    -------
-    Refreshed
-        The new corridor, with what was used and what stayed schematic. From then on
-        ``corridor(name, geometry="osm")`` gives it.
+    wanted : Plan
+    ways : Elements
+        Those of its areas.
+    record : mapping
+        Where they come from.
 
     Raises
     ------
-    NetworkError
-        Overpass gave no whole answer; what was stored before stays in place.
     DataError
-        No stretch of the corridor could be laid on track; likewise.
-    UnknownNameError, InputError, FileError, MissingExtraError
-
-    Notes
-    -----
-    Rails are found by `railway`, numbered roads by `ref` with the main roads between their
-    pieces, other roads by class. The line runs from stop to stop on mapped track; where there
-    is none, or only a long way round, the drawn line stays and the stretch is recorded as a
-    gap. Km posts and the ends of sections keep their chainage; between them it follows the
-    new line.
+        There are no ways, or none of the line can be matched; what was stored stays.
     """
-    base = corridor(name)
-    radius = _radius(base, buffer_km)
-    asked = _asked(base, radius)
-    ways, record = gathered(asked, file=file, overpass=overpass, progress=progress)
+    base = wanted.corridor
     if not len(ways):
         raise DataError(
             f"OpenStreetMap has no ways for {base.name} within the buffer; its line stays as it "
             "is. Check the file, or give a larger buffer_km."
         )
-    own = [preferred(s) for s in base.sections.to_dict("records")]
-    net = Network.of(ways, "rail" if base.kind == "rail" else "drive", record)
+    own = [is_own(s) for s in base.sections.to_dict("records")]
+    net = Graph.of(ways, "rail" if base.kind == "rail" else "drive", record)
     favoured = np.array([any(test(t) for test in own) for t in ways.tags])
     cost = net.segments.km * np.where(favoured[net.segments.way], 1.0, _BESIDE)
-    anchors = _anchors(base, radius)
-    laid = lay(net, cost, anchors, base.chainage)
-    if not laid.ways:
+    found = match(net, cost, _anchors(base, wanted.radius_km), base.chainage)
+    if not found.ways:
         raise DataError(
-            f"None of {base.name} can be laid on OpenStreetMap's ways; its line stays as it is."
+            f"None of {base.name} can be matched to OpenStreetMap's ways; its line stays as it is."
         )
-    body = _body(base, laid, ways)
-    record |= {
+    body = _body(base, found, ways)
+    spans = base.sections[["id", "km_from", "km_to"]]
+    full = {
+        **record,
         "corridor": base.name,
-        "sections": list(base.sections["id"]),
+        "sections": [[i, float(a), float(b)] for i, a, b in spans.itertuples(index=False)],
         "data_version": data_version(),
-        "buffer_km": radius,
-        "ways": len(laid.ways),
-        "gap_km": float(sum(g[1] - g[0] for g in laid.gaps)),
+        "buffer_km": wanted.radius_km,
+        "ways": len(found.ways),
+        "gap_km": float(sum(g[1] - g[0] for g in found.gaps)),
         "made_with": {p: _version(p) for p in ("cpecgeo", "osmnx", "osmium")},
     }
-    write_checked(stored_at(base.name), record, json.dumps(body, ensure_ascii=False).encode())
+    path = stored_path("corridors", base.name)
+    write_checked(path, full, json.dumps(body, ensure_ascii=False).encode())
     return refreshed(base.name)
 
 
@@ -123,32 +141,32 @@ def _version(package: str) -> str | None:
 
 
 def _radius(base: Corridor, buffer_km: float | None) -> list[float]:
-    """Kilometres around each section."""
+    """Return the kilometres around each section."""
     if buffer_km is not None:
         return [positive_km(buffer_km, "buffer_km")] * len(base.sections)
     bound = base.sections["accuracy_km"].fillna(_LEAST_BUFFER_KM) + 1.0
     return [float(k) for k in bound.clip(_LEAST_BUFFER_KM, _MOST_BUFFER_KM)]
 
 
-def _asked(base: Corridor, radius: list[float]) -> list[tuple[Any, tuple[str, ...]]]:
-    """Areas along the line, each with the filters of its section."""
-    asked = []
+def _requests(base: Corridor, radius: list[float]) -> list[tuple[Any, tuple[str, ...]]]:
+    """Return areas along the line, each with the filters of its section."""
+    requests = []
     for section, km in zip(base.sections.to_dict("records"), radius, strict=True):
         a, b = section["km_from"], section["km_to"]
         if b - a <= 0:
             continue
-        cuts = np.linspace(a, b, max(2, int(np.ceil((b - a) / _PIECE_KM)) + 1))
+        cuts = np.linspace(a, b, max(2, int(np.ceil((b - a) / _REQUEST_KM)) + 1))
         filters = section_filters(section)
         # The area needn't be exact to a metre, and its outline is sent with each request.
-        asked += [
+        requests += [
             (shapely.simplify(buffer(base.between(x, y), km, rtol=1e-2), 0.001), filters)
             for x, y in pairwise(cuts.tolist())
         ]
-    return asked
+    return requests
 
 
 def _anchors(base: Corridor, radius: list[float]) -> list[Anchor]:
-    """Stops with a position, and the ends of sections."""
+    """Return the stops with a position, and the ends of sections."""
     anchors: dict[float, Anchor] = {}
     bounds = base.sections[["name", "km_from", "km_to", "accuracy_km"]].to_dict("records")
     for section, far in zip(bounds, radius, strict=True):
@@ -173,10 +191,10 @@ def _anchors(base: Corridor, radius: list[float]) -> list[Anchor]:
     return [anchors[k] for k in sorted(anchors)]
 
 
-def _body(base: Corridor, laid: Laid, ways: Elements) -> dict[str, Any]:
-    """What is stored of a new line."""
-    chain = Chainage(shapely.LineString(laid.xy), laid.measures_km)
-    new = {a.km: float(chain.measures_km[v]) for a, v, _ in laid.met}
+def _body(base: Corridor, found: Match, ways: Elements) -> dict[str, Any]:
+    """Return what is stored of a new line."""
+    chain = Chainage(shapely.LineString(found.xy), found.measures_km)
+    new = {a.km: float(chain.measures_km[v]) for a, v, _ in found.met}
     ends = {0.0: chain.start_km, base.end_km: chain.end_km}
     known = dict(sorted((ends | new).items()))
     if (np.diff(list(known.values())) < 0).any():
@@ -184,11 +202,11 @@ def _body(base: Corridor, laid: Laid, ways: Elements) -> dict[str, Any]:
     at = base.stops["km"].to_numpy(float)
     moved: NDArray[np.float64] = np.interp(at, list(known), list(known.values()))
     return {
-        "xy": laid.xy.tolist(),
+        "xy": found.xy.tolist(),
         "measures_km": chain.measures_km.tolist(),
         "stops_km": dict(zip(base.stops["id"], moved.tolist(), strict=True)),
-        "met": [[a.name, a.km, new[a.km], off] for a, _, off in laid.met],
-        "missed": [[a.name, a.km, why] for a, why in laid.missed],
-        "gaps": [list(g) for g in laid.gaps],
-        "ways": [[int(ways.way_id[w]), dict(ways.tags[w])] for w in laid.ways],
+        "met": [[a.name, a.km, new[a.km], off] for a, _, off in found.met],
+        "missed": [[a.name, a.km, why] for a, why in found.missed],
+        "gaps": [list(g) for g in found.gaps],
+        "ways": [[int(ways.way_id[w]), dict(ways.tags[w])] for w in found.ways],
     }

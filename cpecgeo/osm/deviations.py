@@ -1,4 +1,4 @@
-"""The old line beside the new: how far apart they are, kilometre by kilometre."""
+"""How far a bundled line lies from its refreshed one, kilometre by kilometre."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ import numpy as np
 import shapely
 
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.corridors import corridor
-from cpecgeo.osm.stored import refreshed
+from cpecgeo.features.corridors import refreshed
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Deviation", "deviation"]
+
+_APART_KM = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """A bundled line and OpenStreetMap's.
+class Deviation:
+    """A bundled line measured against OpenStreetMap's.
 
     Attributes
     ----------
     old, new : Corridor
     per_km : GeoDataFrame
         Points on the old line: `km` (old chainage), `deviation_km` (geodesic, to the closest
-        place of the new line), `side` (of the new line), `osm_km` (chainage there), `shift_km`
+        point of the new line), `side` (of the new line), `osm_km` (chainage there), `shift_km`
         (`osm_km` less `km`), `schematic` (whether the new line is the old one there).
     """
 
@@ -35,7 +36,7 @@ class Comparison:
 
     @property
     def summary(self) -> dict[str, float]:
-        """Lengths, and mean, 95th percentile and greatest deviation where track was found."""
+        """Lengths in km, and mean, 95th percentile and greatest deviation where track was found."""
         found = self.per_km.loc[~self.per_km["schematic"], "deviation_km"].to_numpy(float)
         some = found if len(found) else np.array([np.nan])
         return {
@@ -47,29 +48,24 @@ class Comparison:
             "schematic_share": float(self.per_km["schematic"].mean()),
         }
 
-    def explore(self) -> Any:
-        """A map of both lines and of the deviations between them."""
-        from cpecgeo.maps import Map
+    @property
+    def lines(self) -> gpd.GeoDataFrame:
+        """Both lines, and one from each sample to the closest point of the new line."""
+        apart = self.per_km[self.per_km["deviation_km"] > _APART_KM]
+        ends = self.new.chainage.at(apart["osm_km"].to_numpy())
+        ties = [shapely.LineString(pair) for pair in zip(apart.geometry, ends, strict=True)]
+        names = ["Drawn line", "OpenStreetMap", *(f"Deviation at km {km:g}" for km in apart["km"])]
+        return gpd.GeoDataFrame(
+            {"name": names, "deviation_km": [np.nan, np.nan, *apart["deviation_km"].round(3)]},
+            geometry=[self.old.line, self.new.line, *ties],
+            crs=4326,
+        )
 
-        lines = gpd.GeoDataFrame(
-            {"name": ["drawn line (old)", "OpenStreetMap (new)"]},
-            geometry=[self.old.line, self.new.line],
-            crs=4326,
-        )
-        ties = self.per_km[self.per_km["deviation_km"] > 1e-6]
-        ends = self.new.chainage.at(ties["osm_km"].to_numpy())
-        apart = gpd.GeoDataFrame(
-            {
-                "name": [f"km {km:g}" for km in ties["km"]],
-                "deviation_km": ties["deviation_km"].round(3).to_numpy(),
-            },
-            geometry=[shapely.LineString([a, b]) for a, b in zip(ties.geometry, ends, strict=True)],
-            crs=4326,
-        )
-        view = (
-            Map().add(lines.iloc[:1], name="Drawn line").add(lines.iloc[1:], name="OpenStreetMap")
-        )
-        return view.add(apart, name="Deviation per km") if len(apart) else view
+    def explore(self) -> Any:
+        """Return a map of both lines and of the deviations between them."""
+        import cpecgeo as cg
+
+        return cg.Map().add(self.lines, name="Deviation per km")
 
     def _repr_html_(self) -> str:
         s = self.summary
@@ -81,18 +77,18 @@ class Comparison:
         )
 
 
-def compare(name: str, *, every_km: float = 1.0) -> Comparison:
-    """Compare a corridor's bundled line with its refreshed one.
+def deviation(name: str, *, every_km: float = 1.0) -> Deviation:
+    """Measure how far a corridor's bundled line lies from its refreshed one.
 
     Parameters
     ----------
     name : str
     every_km : float
-        Kilometres between the places compared.
+        Kilometres between samples.
 
     Returns
     -------
-    Comparison
+    Deviation
 
     Raises
     ------
@@ -101,7 +97,7 @@ def compare(name: str, *, every_km: float = 1.0) -> Comparison:
     UnknownNameError, InputError
     """
     kept = refreshed(name)
-    old = corridor(name)
+    old = kept.bundled
     posts = old.km_posts(every_km)
     hit = kept.corridor.locate(posts.geometry)
     km = posts["km"].to_numpy()
@@ -127,4 +123,4 @@ def compare(name: str, *, every_km: float = 1.0) -> Comparison:
         "sources": list(kept.corridor.sources),
         "licence": "ODbL-1.0",
     }
-    return Comparison(old, kept.corridor, frame)
+    return Deviation(old, kept.corridor, frame)

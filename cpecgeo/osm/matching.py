@@ -1,0 +1,267 @@
+"""A corridor's line matched to real track, stop by stop.
+
+Each anchor, a stop or the end of a section, has a few candidates: points of the network near
+it. Of all sequences of one candidate each, the one is taken for which track between them, plus
+a multiple of the distances from the anchors, is least (Viterbi, as in map matching by Newson
+and Krumm, 2009, with kilometres in place of probabilities). A leg without a sensible path keeps
+the drawn line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from cpecgeo.geodesy import Chainage, length_km
+from cpecgeo.osm.graph import Graph
+from cpecgeo.osm.paths import Foot, Span, clip, cost_along, point, seeds, spans
+from cpecgeo.osm.search import Arcs
+from cpecgeo.osm.segments import Segments
+
+__all__ = ["Anchor", "Match", "match"]
+
+_CANDIDATES = 6  # for an anchor
+_OFFSET_WEIGHT = 3.0  # a kilometre beside the track counts as so many of track
+_DETOUR, _DETOUR_KM = 1.4, 3.0  # longest leg: so many times the chainage, and so much more
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A point that the line must pass.
+
+    Attributes
+    ----------
+    name : str
+    km : float
+        Chainage on the old line.
+    point : Point
+    tolerance_km : float
+        How far off the track may be.
+    held : bool
+        Whether the chainage is known, and not interpolated.
+    """
+
+    name: str
+    km: float
+    point: Any
+    tolerance_km: float
+    held: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """The new line.
+
+    Attributes
+    ----------
+    xy : ndarray, shape (vertices, 2)
+    measures_km : ndarray
+        NaN where to be interpolated.
+    met : list of (Anchor, int, float)
+        Anchors on the track, the vertex of each and its offset in km.
+    missed : list of (Anchor, str)
+        Anchors without track near them, and why.
+    gaps : list of (float, float, str, str, str)
+        Old chainage from and to, names, and why the leg stayed schematic.
+    ways : tuple of int
+        Positions of the ways used, in order of first use.
+    """
+
+    xy: NDArray[np.float64]
+    measures_km: NDArray[np.float64]
+    met: list[tuple[Anchor, int, float]]
+    missed: list[tuple[Anchor, str]]
+    gaps: list[tuple[float, float, str, str, str]]
+    ways: tuple[int, ...]
+
+
+def match(net: Graph, cost: NDArray[np.float64], anchors: Sequence[Anchor], old: Chainage) -> Match:
+    """Match a line to a network.
+
+    Parameters
+    ----------
+    net : Graph
+    cost : ndarray, shape (edges,)
+        Kilometres of each edge, raised where the edge isn't the corridor's own.
+    anchors : sequence of Anchor
+        In order of chainage; the first and the last are the ends of the line.
+    old : Chainage
+        The line as it is; it stays in the gaps.
+    """
+    s, arcs = net.segments, net.weighted(cost)
+    candidates = _candidates(net, anchors)
+    met = [i for i, near in enumerate(candidates) if near]
+    missed = [
+        (a, f"no track within {a.tolerance_km:.1f} km")
+        for a, near in zip(anchors, candidates, strict=True)
+        if not near
+    ]
+    chosen = _choose(s, arcs, cost, anchors, candidates, met)
+    line = _Line(old)
+    ways: dict[int, None] = {}
+    gaps: list[tuple[float, float, str, str, str]] = []
+    vertex: list[tuple[Anchor, int, float]] = []
+    if not met or met[0] != 0:
+        to = anchors[met[0]] if met else anchors[-1]
+        line.keep(anchors[0].km, to.km, first=True, last=not met)
+        gaps.append((anchors[0].km, to.km, anchors[0].name, to.name, "no track near the start"))
+    for n, i in enumerate(met):
+        a, foot = anchors[i], chosen[n]
+        at = line.pass_by(point(s, foot), a.km if a.held else np.nan)
+        vertex.append((a, at, foot.access_km))
+        if i == met[-1]:
+            break
+        b, onward = anchors[met[n + 1]], chosen[n + 1]
+        leg, why = _leg(s, arcs, cost, (foot, onward), b.km - a.km)
+        if why:
+            line.keep(a.km, b.km)
+            gaps.append((a.km, b.km, a.name, b.name, why))
+            continue
+        for edge, x, y in leg:
+            line.follow(clip(s.coords(edge), x, y))
+            if x != y:
+                ways[int(s.way[edge])] = None
+    if met and met[-1] != len(anchors) - 1:
+        a = anchors[met[-1]]
+        line.keep(a.km, anchors[-1].km, last=True)
+        gaps.append((a.km, anchors[-1].km, a.name, anchors[-1].name, "no track near the end"))
+    xy, measures = line.finish(anchors[0].km, anchors[-1].km)
+    return Match(xy, measures, vertex, missed, gaps, tuple(ways))
+
+
+class _Line:
+    """Vertices and measures of a line while it is drawn."""
+
+    def __init__(self, old: Chainage) -> None:
+        self._old = old
+        self._xy: list[tuple[float, float]] = []
+        self._km: list[float] = []
+
+    def pass_by(self, at: shapely.Point, km: float) -> int:
+        """Add the foot of an anchor and return its vertex."""
+        if not self._xy or self._xy[-1] != (at.x, at.y):
+            self._xy.append((at.x, at.y))
+            self._km.append(np.nan)
+        if not np.isnan(km):
+            self._km[-1] = km
+        return len(self._xy) - 1
+
+    def follow(self, track: shapely.LineString | None) -> None:
+        """Add a stretch of track."""
+        for xy in () if track is None else track.coords:
+            if self._xy[-1] != xy:
+                self._xy.append(xy)
+                self._km.append(np.nan)
+
+    def keep(self, a: float, b: float, *, first: bool = False, last: bool = False) -> None:
+        """Add the old line from a to b; its end vertices count at the corridor's ends only."""
+        if b - a <= 0:
+            return
+        coords = list(self._old.between(a, b).coords)
+        inner = coords[0 if first else 1 : None if last else -1]
+        self._xy += inner
+        self._km += [np.nan] * len(inner)
+
+    def finish(self, start: float, end: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return vertices and measures; the ends have the corridor's."""
+        xy, km = np.array(self._xy), np.array(self._km)
+        km[0], km[-1] = start, end
+        return xy, km
+
+
+def _candidates(net: Graph, anchors: Sequence[Anchor]) -> list[list[Foot]]:
+    """Return the points of the network near each anchor, nearest first."""
+    found: list[list[Foot]] = [[] for _ in anchors]
+    if not len(net.segments):
+        return found
+    k = min(_CANDIDATES, len(net.segments))
+    far = max(a.tolerance_km for a in anchors)
+    near = net.index.nearest([a.point for a in anchors], k=k, max_km=far)
+    for i, edge, km, off in zip(
+        near.index, near["target"], near["km"], near["distance_km"], strict=True
+    ):
+        if pd.isna(edge) or off > anchors[i].tolerance_km:
+            continue
+        long = float(net.segments.km[int(edge)])
+        share = min(max(km / long, 0.0), 1.0) if long > 0 else 0.0
+        found[i].append(Foot(int(edge), share, -1, float(off)))
+    return found
+
+
+def _choose(
+    s: Segments,
+    arcs: Arcs,
+    cost: NDArray[np.float64],
+    anchors: Sequence[Anchor],
+    candidates: list[list[Foot]],
+    met: list[int],
+) -> list[Foot]:
+    """Return one candidate for each anchor that has any."""
+    if not met:
+        return []
+
+    def beside(i: int) -> NDArray[np.float64]:
+        return np.array([_OFFSET_WEIGHT * foot.access_km for foot in candidates[i]])
+
+    total = beside(met[0])
+    back: list[NDArray[np.int64]] = []
+    for i, j in pairwise(met):
+        # Where there is no path, a gap costs more than any sensible one.
+        wide = 5.0 * (anchors[j].km - anchors[i].km) + 20.0
+        step = _costs(s, arcs, cost, (candidates[i], candidates[j]), wide)
+        through = total[:, None] + np.minimum(step, wide)
+        back.append(through.argmin(axis=0))
+        total = through.min(axis=0) + beside(j)
+    at = int(total.argmin())
+    chosen = [candidates[met[-1]][at]]
+    for n in range(len(back) - 1, -1, -1):
+        at = int(back[n][at])
+        chosen.append(candidates[met[n]][at])
+    return chosen[::-1]
+
+
+def _costs(
+    s: Segments,
+    arcs: Arcs,
+    cost: NDArray[np.float64],
+    ends: tuple[list[Foot], list[Foot]],
+    limit: float,
+) -> NDArray[np.float64]:
+    """Return the cost from each candidate of one anchor to each of the next."""
+    table = arcs.matrix(
+        [seeds(s, foot, cost, end=False) for foot in ends[0]],
+        [seeds(s, foot, cost, end=True) for foot in ends[1]],
+        limit=limit,
+    )
+    for i, a in enumerate(ends[0]):
+        for j, b in enumerate(ends[1]):
+            table[i, j] = min(table[i, j], cost_along(s, a, b, cost))
+    return table
+
+
+def _leg(
+    s: Segments, arcs: Arcs, cost: NDArray[np.float64], ends: tuple[Foot, Foot], km: float
+) -> tuple[list[Span], str]:
+    """Return the spans of one leg, or why there is none."""
+    start, end = ends
+    least, along = arcs.path(
+        seeds(s, start, cost, end=False), seeds(s, end, cost, end=True), guess=2 * km + 1
+    )
+    direct = cost_along(s, start, end, cost)
+    if direct <= least:
+        least, along = direct, np.empty(0, np.int32)
+    if not np.isfinite(least):
+        return [], "no path on mapped track"
+    leg = spans(s, start, end, along)
+    found = sum(abs(y - x) * float(s.km[e]) for e, x, y in leg)
+    straight = float(length_km(shapely.LineString([point(s, start), point(s, end)])))
+    if found > _DETOUR * max(km, straight) + _DETOUR_KM:
+        return [], f"mapped track is {found:.1f} km for a chainage of {km:.1f} km"
+    return leg, ""

@@ -1,0 +1,283 @@
+"""Where ways and boundaries come from: a file, read in one pass, or Overpass."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from warnings import warn
+
+import numpy as np
+import shapely
+
+from cpecgeo.errors import DataWarning, FileError, MissingExtraError
+from cpecgeo.files.sniff import local
+from cpecgeo.osm.elements import Elements, Tags, from_answers, pack
+from cpecgeo.osm.filters import first_keys, matcher
+from cpecgeo.osm.overpass import Answer, Overpass
+
+__all__ = [
+    "Boundary",
+    "Extract",
+    "acquire",
+    "osmium_module",
+    "read_extract",
+    "record_answers",
+    "record_extract",
+    "remark",
+]
+
+_AT_ONCE = 100_000  # ways held before those outside of the area are dropped
+_CREDIT = "© OpenStreetMap contributors, ODbL 1.0, https://www.openstreetmap.org/copyright"
+_SHARED = {"licence": "ODbL-1.0", "credit": _CREDIT}
+
+
+def osmium_module() -> Any:
+    """Return pyosmium, or raise an error that names the extra."""
+    try:
+        import osmium
+    except ImportError as error:
+        raise MissingExtraError(
+            "Reading .osm.pbf and .osm files needs pyosmium: pip install 'cpecgeo[osm]'."
+        ) from error
+    return osmium
+
+
+@dataclass(frozen=True, eq=False)
+class Boundary:
+    """An administrative boundary relation with its area.
+
+    Attributes
+    ----------
+    relation : int
+    tags : mapping
+    geometry : MultiPolygon or None
+        lon, lat; None where ways of it are missing or don't close.
+    """
+
+    relation: int
+    tags: Tags
+    geometry: shapely.MultiPolygon | None
+
+
+@dataclass(frozen=True, eq=False)
+class Extract:
+    """What was read of a file in one pass.
+
+    Attributes
+    ----------
+    ways : Elements
+    boundaries : tuple of Boundary
+    snapshot : str or None
+        The replication timestamp in the file's header, where it has one.
+    name, sha256 : str
+        Of the file.
+    """
+
+    ways: Elements
+    boundaries: tuple[Boundary, ...]
+    snapshot: str | None
+    name: str
+    sha256: str
+
+
+def read_extract(
+    path: str | Path,
+    filters: Iterable[str] = (),
+    *,
+    area: Any = None,
+    levels: Iterable[str] = (),
+) -> Extract:
+    """Read ways and administrative boundaries from a file.
+
+    Parameters
+    ----------
+    path : path
+        ``.osm.pbf``, ``.osm``, ``.osm.bz2`` …: whatever pyosmium reads.
+    filters : iterable of str
+        Way filters, as for `matcher`.
+    area : Polygon or MultiPolygon, optional
+        Keep the ways in it; all when omitted.
+    levels : iterable of str
+        Values of `admin_level`; pyosmium assembles the areas of these relations.
+
+    Returns
+    -------
+    Extract
+
+    Raises
+    ------
+    FileError
+        No such file, or it can't be read as OpenStreetMap data.
+    MissingExtraError
+    """
+    osmium = osmium_module()
+    path, filters, levels = local(path, "file"), list(filters), set(levels)
+    if not path.is_file():
+        raise FileError(f"There is no file {path}; name an .osm.pbf or .osm file.")
+    accepts = matcher(filters)
+    # Never an address, which osmium would fetch.
+    reader = osmium.FileProcessor(str(path.resolve())).with_locations()
+    if levels:
+        reader = reader.with_areas(osmium.filter.TagFilter(("boundary", "administrative")))
+    # Most ways have none of these keys; pyosmium drops them without calling Python.
+    keys = first_keys(filters) + (["boundary"] if levels else [])
+    batch = _Batch(area)
+    relations: dict[int, Tags] = {}
+    areas: dict[int, Any] = {}
+    try:
+        writer = osmium.geom.WKBFactory()
+        for thing in reader.with_filter(osmium.filter.KeyFilter(*keys)):
+            if thing.is_way():
+                tags = {t.k: t.v for t in thing.tags}
+                if accepts(tags):
+                    batch.add(thing, tags)
+            elif thing.tags.get("admin_level") not in levels:
+                continue
+            elif thing.is_relation():
+                relations[thing.id] = {t.k: t.v for t in thing.tags}
+            elif thing.is_area() and not thing.from_way():
+                areas[thing.orig_id()] = shapely.from_wkb(writer.create_multipolygon(thing))
+        header = reader.header
+        date = header.get("osmosis_replication_timestamp") or header.get("timestamp")
+    except RuntimeError as error:
+        raise FileError(f"{path} can't be read as OpenStreetMap data: {error}.") from error
+    found = (Boundary(i, tags, areas.get(i)) for i, tags in sorted(relations.items()))
+    named = (b for b in found if b.tags.get("boundary") == "administrative")
+    with path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    return Extract(batch.finish(), tuple(named), date or None, path.name, digest)
+
+
+class _Batch:
+    """Ways and nodes as they are read; from time to time those outside of the area are dropped."""
+
+    def __init__(self, area: Any) -> None:
+        self._area = area
+        self._kept: list[Elements] = []
+        self._ways: dict[int, tuple[Tags, list[int]]] = {}
+        self._nodes: dict[int, tuple[float, float]] = {}
+
+    def add(self, way: Any, tags: Tags) -> None:
+        """Add a way that pyosmium is at."""
+        self._ways[way.id] = (tags, [n.ref for n in way.nodes])
+        self._nodes.update(
+            {n.ref: (n.location.lon, n.location.lat) for n in way.nodes if n.location.valid()}
+        )
+        if len(self._ways) >= _AT_ONCE:
+            self._pack()
+
+    def _pack(self) -> None:
+        ids = np.array(sorted(self._nodes), np.int64)
+        xy = np.array([self._nodes[i] for i in ids.tolist()], float).reshape(-1, 2)
+        ways = pack(self._ways, ids, xy)
+        self._kept.append(ways if self._area is None else ways.within(self._area))
+        self._ways, self._nodes = {}, {}
+
+    def finish(self) -> Elements:
+        """Return all ways that were kept."""
+        self._pack()
+        return _join(self._kept)
+
+
+def _join(parts: Sequence[Elements]) -> Elements:
+    """Join batches of ways; nodes that several share are one."""
+    if len(parts) == 1:
+        return parts[0]
+    node_id, first = np.unique(np.concatenate([p.node_id for p in parts]), return_index=True)
+    refs = [np.searchsorted(node_id, p.node_id)[p.ref] for p in parts]
+    return Elements(
+        np.concatenate([p.way_id for p in parts]),
+        tuple(t for p in parts for t in p.tags),
+        np.cumsum([0, *np.concatenate([np.diff(p.first) for p in parts])]),
+        np.concatenate(refs).astype(np.int64),
+        node_id,
+        np.vstack([p.xy for p in parts])[first],
+        tuple(i for p in parts for i in p.clipped),
+    )
+
+
+def record_extract(extract: Extract, filters: Iterable[str]) -> dict[str, Any]:
+    """Return the record of what was read from a file."""
+    return {
+        "origin": extract.name,
+        "origin_sha256": extract.sha256,
+        "snapshot": extract.snapshot,
+        "snapshot_latest": extract.snapshot,
+        "retrieved": None,
+        "queries": list(filters),
+    } | _SHARED
+
+
+def acquire(
+    asked: Iterable[tuple[Any, tuple[str, ...]]],
+    *,
+    file: str | Path | None,
+    overpass: Overpass | None,
+    progress: Callable[[int, int], object] | None = None,
+) -> tuple[Elements, dict[str, Any]]:
+    """Get the ways that lie in any of some areas and that the area's filters accept.
+
+    Parameters
+    ----------
+    asked : iterable of (Polygon or None, filters)
+        None, from a file only, means all of it.
+    file, overpass
+        As in `cpecgeo.osm.graph`.
+    progress : callable, optional
+        Called with how many areas are done and how many there are.
+
+    Returns
+    -------
+    ways : Elements
+    record : dict
+        `origin`, `snapshot`, `retrieved`, `queries`, `ways_clipped`, `licence`, `credit`.
+
+    Warns
+    -----
+    DataWarning
+        Ways lack nodes.
+    """
+    areas = list(asked)
+    if file is not None:
+        filters = tuple(dict.fromkeys(f for _, some in areas for f in some))
+        shapes = [a for a, _ in areas]
+        area = None if any(a is None for a in shapes) else shapely.union_all(shapes)
+        extract = read_extract(file, filters, area=area)
+        clipped = {"ways_clipped": len(extract.ways.clipped)}
+        return remark(extract.ways), record_extract(extract, filters) | clipped
+    manner = overpass or Overpass()
+    answers = []
+    for n, (area, filters) in enumerate(areas):
+        answers += manner.ask(area, filters)
+        if progress:
+            progress(n + 1, len(areas))
+    ways = remark(from_answers(a.content for a in answers))
+    return ways, record_answers(answers) | {"ways_clipped": len(ways.clipped)}
+
+
+def record_answers(answers: Sequence[Answer]) -> dict[str, Any]:
+    """Return the record of what Overpass answered."""
+    dates = sorted({a.snapshot for a in answers if a.snapshot})
+    return {
+        "origin": ", ".join(sorted({a.endpoint for a in answers})),
+        "snapshot": dates[0] if dates else None,
+        "snapshot_latest": dates[-1] if dates else None,
+        "retrieved": max(a.retrieved for a in answers),
+        "queries": [a.query for a in answers],
+    } | _SHARED
+
+
+def remark(ways: Elements) -> Elements:
+    """Warn of ways that were broken because nodes of theirs are missing, and return all."""
+    if ways.clipped:
+        warn(
+            f"{len(ways.clipped)} ways lack nodes, as at the border of an extract, and end where "
+            f"these are missing (way {ways.clipped[0]} is one). Take an extract of complete ways, "
+            "or a larger one.",
+            DataWarning,
+            stacklevel=4,
+        )
+    return ways
