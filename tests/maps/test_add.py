@@ -297,7 +297,7 @@ def test_posts_do_not_drift_by_rounding():
 
 def test_routes_and_places_by_their_shape():
     route = cpecgeo.route("Rohri Junction", "Sibi", mode="rail")
-    name = f"Rohri Junction \u2013 Sibi, {route.length_km:,.0f} km"
+    name = f"Rohri Junction \u2013 Sibi, {route.chainage_km:,.0f} km"
     assert layer(bare().add(route), name)["n"] == len(route.legs)
     assert layer(bare().add(cpecgeo.place("Gwadar Port")), "Gwadar Port")["n"] == 1
 
