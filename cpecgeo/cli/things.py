@@ -179,11 +179,21 @@ def draw_map(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="An HTML or PNG file.")],
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Title of the page.")] = None,
-    tiles: Annotated[str | None, typer.Option(help="Tiles by their xyzservices name.")] = None,
+    tiles: Annotated[
+        list[str] | None,
+        typer.Option(help="Tiles by their xyzservices name; the reader chooses among several."),
+    ] = None,
+    background: Annotated[
+        str | None,
+        typer.Option(
+            help="Drawn ground: all, none, or names among countries, provinces, rivers, disputed "
+            "and districts, comma between."
+        ),
+    ] = None,
 ) -> None:
     """Draw an interactive map in one file.
 
-    Example: cpecgeo map ml1 kkh mines.csv -o map.html
+    Example: cpecgeo map ml1 kkh mines.csv --tiles Esri.WorldImagery -o map.html
     """
     from cpecgeo.errors import InputError
     from cpecgeo.files.formats import SUFFIXES, read
@@ -194,10 +204,13 @@ def draw_map(
     listed = split(names or [])
     files = [n for n in listed if Path(n).suffix.lower() in SUFFIXES]
     others = [n for n in listed if n not in files]
-    if tiles is None and not files and all(_is_corridor(n) for n in others):
-        drawn = cpec_map(others or None, title=title)
+    ground: bool | list[str] = {"all": True, "none": False}.get(
+        background or "all", (background or "").split(",")
+    )
+    if not files and all(_is_corridor(n) for n in others):
+        drawn = cpec_map(others or None, title=title, tiles=tiles, background=ground)
     else:
-        drawn = Map(title=title or ", ".join(listed) or "CPEC", tiles=tiles)
+        drawn = Map(title=title or ", ".join(listed), tiles=tiles, background=ground)
         for name in others:
             drawn.add(name)
         for name in files:

@@ -51,7 +51,13 @@ _SITES = (
 )
 
 
-def cpec_map(names: Sequence[str] | None = None, *, title: str | None = None) -> Map:
+def cpec_map(
+    names: Sequence[str] | None = None,
+    *,
+    title: str | None = None,
+    tiles: str | Sequence[str] | None = None,
+    background: bool | Sequence[str] = True,
+) -> Map:
     """Draw the corridor with all its layers.
 
     Parameters
@@ -60,6 +66,8 @@ def cpec_map(names: Sequence[str] | None = None, *, title: str | None = None) ->
         Corridors to draw; all when omitted.
     title : str, optional
         Of the page.
+    tiles, background
+        As `Map` has them.
 
     Returns
     -------
@@ -78,11 +86,14 @@ def cpec_map(names: Sequence[str] | None = None, *, title: str | None = None) ->
         title=title or "China–Pakistan Economic Corridor",
         subtitle="Railways, roads, sites and borders: what operates, what is being built, "
         "what is planned",
+        tiles=tiles,
+        background=background,
     )
     _network(answer, things)
     for payload, options in _encode_layers():
         answer.add_encoded(payload, **options)
-    add_background(answer, ["districts"])
+    if background is True:
+        add_background(answer, ["districts"])
     for payload, options in _encode_bands(things):
         answer.add_encoded(payload, **options)
     return answer

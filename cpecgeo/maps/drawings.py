@@ -106,8 +106,6 @@ def list_drawings(
         yield from _table(x, geometry, look, name or "Result")
     elif isinstance(x, (gpd.GeoDataFrame, gpd.GeoSeries)):
         yield Drawing(x, _style_result(x, look), name or _own_name(x) or "Features")
-    elif isinstance(x, (Corridor, Route, Reach, Place, Market)):
-        yield from _thing(x, look, style, name)
     elif isinstance(x, (list, tuple)) and any(not isinstance(v, shapely.Geometry) for v in x):
         for turn, one in enumerate(x, 1):
             title = f"{name} {turn}" if name else None
@@ -270,7 +268,7 @@ def _corridor(
 
 def _route(x: Route, style: Style, name: str | None) -> Drawing:
     ends = f"{x.origin.name} \u2013 {x.destination.name}"
-    title = name or f"{ends}, {x.length_km:,.0f} km"
+    title = name or f"{ends}, {x.chainage_km:,.0f} km"
     return Drawing(x.legs, replace(style, weight=style.weight or 5.0), title, "Routes")
 
 

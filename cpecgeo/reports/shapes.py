@@ -25,8 +25,8 @@ _DIMENSIONS = {0: "points", 1: "line", 2: "area"}
 # Columns of one feature's row that its report shows.
 _CELLS = ("id", "status", "opened", "official_km", "province", "accuracy_km", "basis")
 _CALIBRATED = (
-    "The length of a route is calibrated: official kilometres where they are known. That of the "
-    "drawn line is geodesic, and shorter where bends are finer than its points."
+    "Chainage is calibrated: official kilometres where they are known. The length of the drawn "
+    "line is geodesic, and shorter where bends are finer than its points."
 )
 
 
@@ -101,10 +101,11 @@ def describe_shape(subject: Subject, thing: Any) -> dict[str, Any]:
         cells = subject.frame.iloc[0]
         row |= {c: cells[c] for c in _CELLS if c in cells.index and not pd.isna(cells[c])}
     if isinstance(thing, Route):
-        row |= {"route_km": thing.length_km, "hours": thing.hours, "access_km": thing.access_km}
+        row |= {"chainage_km": thing.chainage_km, "hours": thing.hours}
+        row |= {"access_km": thing.access_km}
     if isinstance(thing, Reach):
         row |= {"origin": thing.origin.name, "limit": f"{thing.limit:g} {thing.weight}"}
-        row |= {"road_and_rail_km": thing.length_km, "towns": len(thing.towns)}
+        row |= {"chainage_km": thing.chainage_km, "towns": len(thing.towns)}
     if dimension == 1:
         row["drawn_km"] = round(float(length_km(shape)), 3)
     if dimension == 2:

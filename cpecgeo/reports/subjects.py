@@ -30,7 +30,6 @@ from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.shapes import describe_shape, merge_shapes, report_shape
 from cpecgeo.reports.sites import report_market, report_place
-from cpecgeo.routing import Reach, Route
 
 __all__ = ["report"]
 
@@ -86,23 +85,10 @@ def report(x: SubjectLike, *others: SubjectLike, draw: bool = True) -> Report:
     return report_shape(subjects[0], thing, draw=draw)
 
 
-def _resolve(x: Any) -> Subject:
+def _resolve(x: SubjectLike) -> Subject:
     """Resolve what is reported on; `things` holds the one thing that it is."""
-    found: Subject
-    if isinstance(x, Route):
-        title = f"{x.origin.name} \u2013 {x.destination.name}"
-        found = Subject(gpd.GeoSeries([x.line], index=[title], crs=4326), title, "route", True)
-    elif isinstance(x, Reach):
-        title = f"Within {x.limit:g} {x.weight} of {x.origin.name}"
-        found = Subject(gpd.GeoSeries([x.polygon], index=[title], crs=4326), title, "reach", True)
-    elif isinstance(x, Market):
-        found = Subject(gpd.GeoSeries([x.point], index=[x.id], crs=4326), x.name, "market", True)
-    else:
-        found = resolve(x)
-        if found.is_single and found.things:
-            return found
-    own = x if isinstance(x, (Route, Reach, Market)) else found
-    return replace(found, things=(own,))
+    found = resolve(x)
+    return found if found.is_single and found.things else replace(found, things=(found,))
 
 
 def _report_several(subjects: list[Subject], *, draw: bool) -> Report:

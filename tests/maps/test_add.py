@@ -162,23 +162,53 @@ def test_kinds_can_be_told_apart_and_read_on_the_land():
     assert len(set(sites)) == 5
 
 
-def colour_blind(color, kind):
-    """Machado, Oliveira and Fernandes (2009), severity 1.0."""
-    matrix = {
-        "deutan": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
-        "protan": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
-    }[kind]
+def linear(color):
     v = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    v = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
-    return np.clip(np.array(matrix) @ v, 0, 1)
+    return np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
 
 
-@pytest.mark.parametrize("kind", ["deutan", "protan"])
-def test_lines_differ_for_the_colour_blind(kind):
-    seen = [colour_blind(KINDS[k].color, kind) for k in ("road", "rail", "mining")]
+def lab(rgb):
+    """CIE L*a*b* (D65) of linear sRGB."""
+    to_xyz = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+              [0.0193339, 0.1191920, 0.9503041]]  # fmt: skip
+    x = np.array(to_xyz) @ rgb / np.array([0.95047, 1.0, 1.08883])
+    f = np.where(x > 216 / 24389, np.cbrt(x), (24389 / 27 * x + 16) / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+# Machado, Oliveira and Fernandes (2009), severity 1.0.
+SIGHT = {
+    "all": np.eye(3),
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+               [-0.011820, 0.042940, 0.968881]],
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+               [-0.003882, -0.048116, 1.051998]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+               [0.004733, 0.691367, 0.303900]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SIGHT)
+def test_lines_differ_for_everyone(kind):
+    """A difference of 20 is seen at a glance; two colours of one hue differ by about 12."""
+    seen = [
+        lab(np.clip(np.array(SIGHT[kind]) @ linear(KINDS[k].color), 0, 1))
+        for k in ("road", "rail", "mining")
+    ]
     for i, a in enumerate(seen):
         for b in seen[i + 1 :]:
-            assert np.abs(a - b).max() > 0.08
+            assert np.linalg.norm(a - b) >= 20
+
+
+def test_lines_differ_in_grey():
+    """By lightness, or by the ties that railways have."""
+    made = bare().add(cpecgeo.layer("sections").dropna(subset="geometry"), name="S")
+    looks = layer(made, "S")["looks"]
+    ties = {one["color"]: one.get("ties", False) for one in looks}
+    assert ties[KINDS["rail"].color]
+    assert not ties[KINDS["road"].color]
+    light = {k: lab(linear(KINDS[k].color))[0] for k in ("road", "mining")}
+    assert abs(light["road"] - light["mining"]) >= 20
 
 
 def test_every_status_has_its_own_dash():
@@ -267,7 +297,7 @@ def test_posts_do_not_drift_by_rounding():
 
 def test_routes_and_places_by_their_shape():
     route = cpecgeo.route("Rohri Junction", "Sibi", mode="rail")
-    name = f"Rohri Junction \u2013 Sibi, {route.length_km:,.0f} km"
+    name = f"Rohri Junction \u2013 Sibi, {route.chainage_km:,.0f} km"
     assert layer(bare().add(route), name)["n"] == len(route.legs)
     assert layer(bare().add(cpecgeo.place("Gwadar Port")), "Gwadar Port")["n"] == 1
 

@@ -88,7 +88,7 @@ def test_whatever_has_a_shape_has_a_report():
     assert told["corridors"][0]["distance_km"] == 0
     legs = cg.report(route, draw=False).to_dict()
     assert legs["title"] == "Lahore \u2013 Karachi"
-    assert sum(leg["km"] for leg in legs["legs"]) == pytest.approx(legs["glance"]["route_km"])
+    assert sum(leg["km"] for leg in legs["legs"]) == pytest.approx(legs["glance"]["chainage_km"])
     quetta = cg.report("district:Quetta", draw=False).to_dict()
     assert "Quetta" in {town["name"] for town in quetta["towns"]}
     assert quetta["glance"]["area_km2"] == pytest.approx(2940, rel=0.01)

@@ -91,7 +91,11 @@
       L.DomEvent.disableClickPropagation(this._details);
       L.DomEvent.disableScrollPropagation(this._details);
       map.on("layeradd layerremove zoomend moveend cpec:year", this._soon, this);
-      this._details.addEventListener("toggle", () => map.fire("cpec:panels"));
+      this._details.addEventListener("toggle", () => {
+        const note = document.querySelector(".cpec-note");
+        if (this._details.open && note && map.getSize().x < 700) note.open = false;
+        map.fire("cpec:panels");
+      });
       this._fill(map);
       return this._details;
     },

@@ -82,11 +82,11 @@
     for (const one of all) {
       let best = 9;
       for (const name of one.folded) {
-        for (const part of [name, name.replace(KIND, ""), ...name.split(" ")]) {
-          best = Math.min(best, changes(text, part, most));
-        }
+        best = Math.min(best, changes(text, name, most), changes(text, name.replace(KIND, ""), most));
+        // A word of a longer name is less likely to be meant than a name of its own.
+        for (const word of name.split(" ")) best = Math.min(best, changes(text, word, most) + 1.5);
       }
-      if (best < 9) hits.push([5 + best, one]);
+      if (best < 5) hits.push([5 + best, one]);
     }
     return hits;
   }

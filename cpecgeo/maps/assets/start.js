@@ -10,7 +10,13 @@ cpecgeo.start = function (map) {
   cpecgeo.buildControls(map);
   const note = el("details", { class: "cpec-note" }, el("summary", {}, "About this map"),
     el("p", {}, data.note));
-  note.addEventListener("toggle", () => map.fire("cpec:panels"));
+  note.addEventListener("toggle", () => {
+    // Side by side there is no room for both on a phone.
+    const legend = document.querySelector(".cpec-legend");
+    if (note.open && legend && map.getSize().x < 700) legend.open = false;
+    map.getContainer().classList.toggle("cpec-note-open", note.open);
+    map.fire("cpec:panels");
+  });
   for (const text of data.notes) note.append(el("p", {}, text));
   const owed = new Map(Object.values(data.layers).flatMap((layer) => layer.credits || []));
   if (owed.size) {
@@ -56,7 +62,12 @@ cpecgeo.arrange = function (map) {
     const [topLeft, bottomLeft] = [corner(".leaflet-top.leaflet-left"), corner(".leaflet-bottom.leaflet-left")];
     const bottomRight = corner(".leaflet-bottom.leaflet-right");
     const note = corner(".cpec-note");
-    if (note) note.style.maxHeight = Math.max(60, size.y * 0.45) + "px";
+    const layers = corner(".leaflet-top .leaflet-control-layers-expanded");
+    if (note) {
+      note.style.maxHeight = "";
+      const rest = height(bottomRight) - height(note) + (layers ? 150 : 60);
+      note.style.maxHeight = Math.max(40, Math.min(size.y * 0.45, size.y - rest)) + "px";
+    }
     const credits = map.attributionControl.getContainer();
     const left = Math.max(0, ...[...bottomLeft.children].map((e) => e.offsetWidth + 12));
     credits.style.maxWidth = Math.max(120, size.x - left - 8) + "px";
@@ -66,7 +77,6 @@ cpecgeo.arrange = function (map) {
       const rest = height(bottomLeft) - height(list);
       list.style.maxHeight = Math.max(48, size.y - height(topLeft) - rest - 16) + "px";
     }
-    const layers = corner(".leaflet-control-layers-expanded");
     if (layers) layers.style.maxHeight = Math.max(90, size.y - height(bottomRight) - 40) + "px";
   };
   map.on("cpec:panels resize", update);
