@@ -17,7 +17,7 @@ from cpecgeo.scale.geopackage import GeoPackage
 from cpecgeo.scale.parts import Parts
 from cpecgeo.scale.progress import Report
 from cpecgeo.scale.sinks import sink
-from cpecgeo.scale.sources import Parquet, Source
+from cpecgeo.scale.sources import Parquet, Source, fingerprint
 from cpecgeo.scale.stream import Job, Run, run
 from cpecgeo.scale.targets import targets
 from cpecgeo.scale.text import Csv
@@ -39,6 +39,7 @@ def nearest_file(
     k: int = 1,
     max_km: float | None = None,
     resume: bool = False,
+    replace: bool = False,
     batch_rows: int = BATCH_ROWS,
     part_rows: int = PART_ROWS,
     progress: bool | Report = False,
@@ -47,7 +48,6 @@ def nearest_file(
     layer: str | None = None,
     bad: _Bad = "raise",
     safe_cells: bool = False,
-    scheduler: str | None = None,
 ) -> Run:
     r"""The nearest target of every row of a file, which may be larger than memory.
 
@@ -67,7 +67,10 @@ def nearest_file(
     max_km : float, optional
         Look no farther.
     resume : bool
-        Keep the finished parts of a run that was cut off, after their hash is verified.
+        Keep the finished parts of an interrupted run, after their hash is verified.
+    replace : bool
+        Where `out` is a folder with an earlier result, replace that. Files always are; folders
+        with anything else in them never.
     batch_rows, part_rows : int
         Rows in memory at once, and rows that an interruption can lose at most.
     progress : bool or callable
@@ -81,9 +84,6 @@ def nearest_file(
         Whether coordinates out of range end the run, or have no answer, as missing ones.
     safe_cells : bool
         Put an apostrophe before text in CSV that a spreadsheet would run as a formula.
-    scheduler : str, optional
-        Address of a running Dask scheduler, such as ``"tcp://10.0.0.5:8786"``, whose workers
-        see the same files; the parts are then made there.
 
     Returns
     -------
@@ -117,9 +117,9 @@ def nearest_file(
     """
     job = _job(
         src, out, Near(k, max_km), to, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
-        lat=lat, layer=layer, bad=bad, safe_cells=safe_cells,
+        lat=lat, layer=layer, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
-    return run(job, resume=resume, progress=progress, scheduler=scheduler)
+    return run(job, resume=resume, progress=progress)
 
 
 def within_file(
@@ -129,6 +129,7 @@ def within_file(
     to: Any,
     km: float,
     resume: bool = False,
+    replace: bool = False,
     batch_rows: int = BATCH_ROWS,
     part_rows: int = PART_ROWS,
     progress: bool | Report = False,
@@ -137,7 +138,6 @@ def within_file(
     layer: str | None = None,
     bad: _Bad = "raise",
     safe_cells: bool = False,
-    scheduler: str | None = None,
 ) -> Run:
     r"""The rows of a file within `km` of the targets, with their distance.
 
@@ -145,9 +145,9 @@ def within_file(
     ----------
     km : float
         Geodesic kilometres, 0 or more.
-    src, out, to, resume, batch_rows, part_rows, progress, lon, lat, layer, bad, safe_cells
+    src, out, to, resume, replace, batch_rows, part_rows, progress, lon, lat, layer, bad
         As `nearest_file`.
-    scheduler
+    safe_cells
         As `nearest_file`.
 
     Returns
@@ -169,9 +169,9 @@ def within_file(
     """
     job = _job(
         src, out, Within(km), to, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
-        lat=lat, layer=layer, bad=bad, safe_cells=safe_cells,
+        lat=lat, layer=layer, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
-    return run(job, resume=resume, progress=progress, scheduler=scheduler)
+    return run(job, resume=resume, progress=progress)
 
 
 def exposure_file(
@@ -189,7 +189,6 @@ def exposure_file(
     lat: str | None = None,
     layer: str | None = None,
     bad: _Bad = "raise",
-    scheduler: str | None = None,
 ) -> Run:
     r"""Rows of a file, and the sum of a column, in rings around the targets.
 
@@ -199,7 +198,7 @@ def exposure_file(
         Outer radii of the rings, ascending; a point at a radius counts in the ring inside it.
     value : str, optional
         A column to sum; rows without a number in it are counted as `missing`.
-    src, out, to, resume, batch_rows, part_rows, progress, lon, lat, layer, bad, scheduler
+    src, out, to, resume, batch_rows, part_rows, progress, lon, lat, layer, bad
         As `nearest_file`; `out` is ``.csv`` or ``.parquet``.
 
     Returns
@@ -224,7 +223,7 @@ def exposure_file(
     question = Exposure(edges(km), value)
     job = _job(
         src, out, question, to, batch_rows=batch_rows, part_rows=part_rows, lon=lon, lat=lat,
-        layer=layer, bad=bad, safe_cells=False,
+        layer=layer, bad=bad, safe_cells=False, replace=False,
     )  # fmt: skip
     if job.sink.kind == "folder":
         raise InputError(f"{out} names a folder; rings are one small table: name .csv or .parquet.")
@@ -235,7 +234,7 @@ def exposure_file(
 
     inner = Job(**{**vars(job), "sink": sink(Path("part.parquet"), safe_cells=False)})
     inner = Job(**{**vars(inner), "parts": Parts(job.parts.out, ".parquet", job.parts.key)})
-    return run(inner, resume=resume, progress=progress, finish=summed, scheduler=scheduler)
+    return run(inner, resume=resume, progress=progress, finish=summed)
 
 
 def _table(path: Path) -> Any:
@@ -294,17 +293,18 @@ def _job(
     layer: str | None,
     bad: str,
     safe_cells: bool,
+    replace: bool,
 ) -> Job:
     path, target = local(src, "src"), local(out, "out")
+    before = fingerprint(path) if path.exists() else []
     if bad not in {"raise", "keep"}:
         raise InputError(f'bad is {bad!r}; it is "raise" or "keep".')
     for name, rows in (("batch_rows", batch_rows), ("part_rows", part_rows)):
         if not isinstance(rows, int) or rows < 1:
             raise InputError(f"{name} is {rows!r}; a whole number of rows, 1 or more, is needed.")
     source = open_source(path, lon=lon, lat=lat, layer=layer)
-    if target.resolve() == path.resolve():
-        raise InputError(f"{out} is the file that is read; write to another.")
     written = sink(target, safe_cells=safe_cells)
+    _keep_apart(path, target)
     if written.kind != "folder" and target.is_dir():
         raise FileError(f"{out} is a folder; name a file.")
     question.check(source.schema.names, path.name)
@@ -312,8 +312,7 @@ def _job(
     k = getattr(question, "k", 1)
     key = {
         "source": str(path.resolve()),
-        "source size": source.size,
-        "source changed": _changed(path),
+        "source changed": before,
         "columns": [lon, lat, layer],
         "question": repr(question),
         "targets": prepared.digest,
@@ -322,11 +321,32 @@ def _job(
         "bad": bad,
         "version": data_version(),
     }
-    parts = Parts(target, written.suffix, key)
+    parts = Parts(target, written.suffix, key, replace)
     batch = max(1, batch_rows // min(k, len(prepared)))
-    return Job(source, question, prepared, written, parts, part_rows, batch, bad == "keep")
+    return Job(
+        source, question, prepared, written, parts, part_rows, batch, bad == "keep", before
+    )  # fmt: skip
 
 
-def _changed(path: Path) -> int:
-    files = [path, *path.glob("*.parquet")] if path.is_dir() else [path]
-    return max(f.stat().st_mtime_ns for f in files)
+def _keep_apart(source: Path, out: Path) -> None:
+    """Refuse a result that would replace its source, by whatever name, or stand among it."""
+    if _is_same(source, out):
+        raise InputError(f"{out} is the file that is read; write to another.")
+    holders = {*source.resolve().parents, *source.parent.resolve().parents, source.parent.resolve()}
+    for folder in (out, out.parent / f".{out.name}.parts"):
+        if any(_is_same(holder, folder) for holder in holders):
+            raise InputError(
+                f"{folder} is a folder that holds {source}, which is read; write to another."
+            )
+    if source.is_dir() and out.suffix == ".parquet" and _is_same(source, out.parent):
+        raise InputError(
+            f"{out} would lie among the files of {source}, which are read; write to another folder."
+        )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Compare what is on the disk: names may differ by case, links or folders that are crossed."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cpecgeo.errors import InputError
+from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, write_json
 
 __all__ = ["Sink", "sink"]
 
@@ -75,7 +76,13 @@ class Sink:
         if self.kind == "folder":
             whole.mkdir()
             for path in parts:
-                os.link(path, whole / path.name)
+                try:
+                    (whole / path.name).hardlink_to(path)
+                except OSError:  # some file systems have no hard links
+                    shutil.copyfile(path, whole / path.name)
+                    _settle(whole / path.name)
+            record = {"writer": WRITER, "files": [path.name for path in parts]}
+            write_json(whole / FOLDER_RECORD, record)
             return
         if self.kind == "csv":
             _join_csv(parts, whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,10 +19,20 @@ from cpecgeo.errors import CRSError, FileError, InputError
 from cpecgeo.geodesy.inputs import refuse_degrees
 from cpecgeo.scale import points
 
-__all__ = ["BATCH_BYTES", "Batch", "Parquet", "Position", "Source", "lonlat_columns", "to_lonlat"]
+__all__ = [
+    "BATCH_BYTES",
+    "Batch",
+    "Parquet",
+    "Position",
+    "Source",
+    "fingerprint",
+    "lonlat_columns",
+    "to_lonlat",
+]
 
 # Rows are cut so that a batch of wide ones stays about this size in memory.
 BATCH_BYTES = 48_000_000
+_ENDS = 1 << 16
 _NAMES = (("lon", "lng", "long", "longitude", "x"), ("lat", "latitude", "y"))
 
 
@@ -76,6 +87,43 @@ class Source(Protocol):
     def batch_of(self, rows: int) -> int: ...  # noqa: D102
 
     def batches(self, start: Position, rows: int) -> Iterator[Batch]: ...  # noqa: D102
+
+
+def fingerprint(path: Path) -> list[list[str | int]]:
+    """Return what tells a state of a file, or of the Parquet files of a folder, from another.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    list of list
+        One per file: name, bytes, time of the last change in ns, and the sha256 of its first
+        and last 64 KiB, which notices what a copied time stamp hides.
+
+    Raises
+    ------
+    FileError
+        A file is gone or can't be read.
+    """
+    found: list[list[str | int]] = []
+    try:
+        for file in _files(path):
+            stat = file.stat()
+            with file.open("rb") as opened:
+                ends = hashlib.sha256(opened.read(_ENDS))
+                opened.seek(max(0, stat.st_size - _ENDS))
+                ends.update(opened.read(_ENDS))
+            found.append([file.name, stat.st_size, stat.st_mtime_ns, ends.hexdigest()])
+    except OSError as error:
+        raise FileError(f"{path} can't be read: {error.strerror}.") from error
+    return found
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    """Return the file itself, or the Parquet files of a folder by name."""
+    return tuple(sorted(path.glob("*.parquet"))) if path.is_dir() else (path,)
 
 
 def lonlat_columns(
@@ -164,7 +212,7 @@ class Parquet:
     @classmethod
     def open(cls, path: Path, *, lon: str | None, lat: str | None) -> Parquet:
         """Read what the file says about itself."""
-        files = tuple(sorted(path.glob("*.parquet"))) if path.is_dir() else (path,)
+        files = _files(path)
         if not files:
             raise FileError(f"{path} is a folder without .parquet files; name a file.")
         heads = [_head(f) for f in files]

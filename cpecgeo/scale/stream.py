@@ -1,8 +1,7 @@
-"""The engine: parts of a file answered one after the other, or on a cluster.
+"""Streamed runs: the parts of a file, read, measured and written one after the other.
 
-Reading, measuring and writing overlap: one batch is read ahead and one is being written while
-the compiled search works on a third with all cores. Memory is a few batches, whatever the size
-of the file.
+The three overlap: one batch is read ahead and one is being written while the compiled search
+works on a third with all cores. Memory is a few batches, whatever the size of the file.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from cpecgeo.scale.answers import Question
 from cpecgeo.scale.parts import Part, Parts, sha256
 from cpecgeo.scale.progress import Report, reporting
 from cpecgeo.scale.sinks import Sink, with_geo
-from cpecgeo.scale.sources import Batch, Position, Source
+from cpecgeo.scale.sources import Batch, Position, Source, fingerprint
 from cpecgeo.scale.targets import Targets
 
 __all__ = ["Job", "Run", "run"]
@@ -38,7 +37,7 @@ class Run:
     Attributes
     ----------
     out : Path
-        The file or folder that was made.
+        The file or folder that was written.
     rows_in, rows_out : int
         Rows of the source and of the result.
     rows_skipped : int
@@ -62,33 +61,34 @@ class Run:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that a part needs to be made, anywhere.
+    """Everything that a run needs.
 
     Attributes
     ----------
     source : Source
     question : Question
-    to : Targets or None
-        None while it travels apart, to be sent once per worker.
+    to : Targets
     sink : Sink
     parts : Parts
     part_rows, batch_rows : int
     keep : bool
         Whether impossible coordinates count as missing.
+    state : list
+        The `fingerprint` of the source before it was opened.
     """
 
     source: Source
     question: Question
-    to: Targets | None = field(repr=False)
+    to: Targets = field(repr=False)
     sink: Sink
     parts: Parts
     part_rows: int
     batch_rows: int
     keep: bool
+    state: list[list[str | int]] = field(repr=False)
 
     def table(self, batch: Batch) -> tuple[Any, int]:
         """The answer to one batch, and how many of its rows have no point."""
-        assert self.to is not None  # noqa: S101
         name = self.source.path.name
         xy, good = points.check(batch.xy, batch.start.row, name, keep=self.keep)
         answer, rows = self.question.answer(batch.columns, xy, good, self.to)
@@ -137,7 +137,7 @@ class Job:
                 columns[name] = kept
         return {**geo, "columns": columns}
 
-    def make(self, number: int, start: Position, batches: Iterator[Batch]) -> Part | None:
+    def write(self, number: int, start: Position, batches: Iterator[Batch]) -> Part | None:
         """Write one part from batches that begin at `start`; None where there are none."""
         path = self.parts.path(number)
         first = next(batches, None)
@@ -212,7 +212,6 @@ def run(
     resume: bool,
     progress: bool | Report,
     finish: Callable[[list[Path], Path], None] | None = None,
-    scheduler: str | None = None,
 ) -> Run:
     """Answer a whole file.
 
@@ -223,13 +222,17 @@ def run(
         Whether finished parts of an earlier run are kept.
     progress : bool or callable
     finish : callable, optional
-        Makes the result of the parts, as a file at the path given; they are joined otherwise.
-    scheduler : str, optional
-        Address of a running Dask scheduler.
+        Writes the result of the parts, as a file at the path given; they are joined otherwise.
 
     Returns
     -------
     Run
+
+    Raises
+    ------
+    FileError
+        The source changed while it was read, doesn't fit into memory, or can't be read; the
+        result can't be written.
     """
     began = time.perf_counter()
     out = job.parts.out
@@ -237,87 +240,86 @@ def run(
         ended = job.parts.ended()
         if ended is not None:
             job.parts.remove()
-            return _told(out, ended, len(ended), ended[-1].end.row, began)
+            return _summarize(out, ended, len(ended), ended[-1].end.row, began)
         kept = len(done)
         taken = sum(p.end.row - p.start.row for p in done.values())
         try:
-            if scheduler is None:
-                made = _here(job, done, report)
-            else:
-                from cpecgeo.scale.cluster import there
-
-                made = there(job, done, report, scheduler)
-        except BaseException:
+            parts = _answer(job, done, report)
+        except BaseException as error:
             if not any(job.parts.folder.glob("part-*.json")):
                 job.parts.remove()
+            if isinstance(error, Exception):
+                _refuse_change(job, error)
+            if isinstance(error, MemoryError):
+                raise FileError(
+                    f"{job.source.path} needs more memory than there is, {job.batch_rows:,} rows "
+                    "at once; try a smaller batch_rows."
+                ) from error
             raise
-        files = [job.parts.path(p.number) for p in made]
+        _refuse_change(job, None)
+        files = [job.parts.path(p.number) for p in parts]
         whole = job.parts.folder / "whole"
         (finish or job.sink.join)(files, whole)
-        job.parts.place(whole, made)
-        return _told(out, made, kept, taken, began)
+        job.parts.place(whole, parts)
+        return _summarize(out, parts, kept, taken, began)
 
 
-def _told(out: Path, made: list[Part], kept: int, taken: int, began: float) -> Run:
+def _refuse_change(job: Job, error: Exception | None) -> None:
+    """Refuse a source that was written to meanwhile: its parts are of two states."""
+    path = job.source.path
+    try:
+        same = fingerprint(path) == job.state
+    except FileError:
+        same = False
+    if not same:
+        job.parts.remove()
+        raise FileError(
+            f"{path} changed while it was read, so nothing of the answer was kept; run again "
+            "when nothing writes to it."
+        ) from error
+
+
+def _summarize(out: Path, parts: list[Part], kept: int, taken: int, began: float) -> Run:
     seconds = time.perf_counter() - began
-    rows_in = made[-1].end.row
+    rows_in = parts[-1].end.row
     return Run(
         out,
         rows_in,
-        sum(p.rows for p in made),
-        sum(p.skipped for p in made),
-        len(made),
+        sum(p.rows for p in parts),
+        sum(p.skipped for p in parts),
+        len(parts),
         kept,
         seconds,
         (rows_in - taken) / max(seconds, 1e-9),
     )
 
 
-def _here(job: Job, done: dict[int, Part], report: Callable[[int, float], None]) -> list[Part]:
-    """All parts in order, those that are done taken as they are."""
-    made: list[Part] = []
+def _answer(job: Job, done: dict[int, Part], report: Callable[[int, float], None]) -> list[Part]:
+    """Return all parts in order, those that are done as they are."""
+    parts: list[Part] = []
     at = Position()
     with _Ahead(job) as ahead:
         while True:
-            number = len(made)
+            number = len(parts)
             part = done.get(number)
             if part is None or part.start != at:
                 ahead.begin(at)
-                part = job.make(number, at, _shown(ahead, job, report))
+                part = job.write(number, at, _count(ahead, job, report))
                 if part is None:
-                    return made
-            made.append(part)
+                    return parts
+            parts.append(part)
             at = part.end
             report(at.row, share(job, at))
 
 
-def _shown(batches: Any, job: Job, report: Callable[[int, float], None]) -> Iterator[Batch]:
+def _count(batches: Any, job: Job, report: Callable[[int, float], None]) -> Iterator[Batch]:
     for batch in batches:
         yield batch
         report(batch.end.row, share(job, batch.end))
 
 
 def share(job: Job, at: Position) -> float:
-    """How much of the source lies before a place."""
+    """Return how much of the source lies before a position, 0 to 1."""
     if job.source.rows is not None:
         return at.row / max(1, job.source.rows)
     return at.byte / max(1, job.source.size)
-
-
-def split(job: Job) -> list[Position]:
-    """Where the parts of a source begin, for those whose rows are counted.
-
-    Raises
-    ------
-    FileError
-        The rows of the source are only known by reading it.
-    """
-    rows = job.source.rows
-    if rows is None:
-        raise FileError(
-            f"{job.source.path.name} can't be split before it is read; convert it to Parquet "
-            "for a cluster, or run it on this machine."
-        )
-    size = job.source.batch_of(job.batch_rows)
-    step = -(-job.part_rows // size) * size
-    return [Position(row) for row in range(0, max(1, rows), step)]

@@ -233,13 +233,6 @@ def test_one_writer_at_a_time(files, tmp_path):
     assert seen
 
 
-def test_folder_is_replaced_whole(files, tmp_path):
-    for to in ("kkh", "ml1"):
-        scale.nearest_file(files["csv"], tmp_path / "near", to=to, **SMALL)
-    assert set(pd.read_parquet(tmp_path / "near")["target"].dropna()) == {"ml1"}
-    assert len(list((tmp_path / "near").iterdir())) == 4
-
-
 def test_progress_tells_rows_rate_and_time_left(files, tmp_path):
     seen = []
     scale.nearest_file(
