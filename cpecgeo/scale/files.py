@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,14 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cpecgeo.catalogue import data_version
-from cpecgeo.errors import FileError, InputError
+from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files.sniff import local
 from cpecgeo.scale.answers import Exposure, Near, Question, Within, edges
 from cpecgeo.scale.geopackage import GeoPackage
+from cpecgeo.scale.parquet import Parquet
 from cpecgeo.scale.parts import Parts
 from cpecgeo.scale.progress import Report
-from cpecgeo.scale.sinks import sink
-from cpecgeo.scale.sources import Parquet, Source, fingerprint
+from cpecgeo.scale.sinks import is_bytes, sink
+from cpecgeo.scale.sources import Source, fingerprint
 from cpecgeo.scale.stream import Job, Run, run
 from cpecgeo.scale.targets import targets
 from cpecgeo.scale.text import Csv
@@ -308,6 +310,15 @@ def _job(
     if written.kind != "folder" and target.is_dir():
         raise FileError(f"{out} is a folder; name a file.")
     question.check(source.schema.names, path.name)
+    if written.kind == "csv":
+        lost = [f.name for f in source.schema if is_bytes(f.type) and f.name != source.geometry]
+        if lost:
+            warnings.warn(
+                f"{path.name} has bytes in {', '.join(map(repr, lost[:8]))}, which CSV can't hold "
+                "and which are left out; write Parquet to keep them.",
+                DataWarning,
+                stacklevel=3,
+            )
     prepared = targets(to)
     k = getattr(question, "k", 1)
     key = {

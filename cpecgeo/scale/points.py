@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError, GeometryError, InputError
+from cpecgeo.files import wkb
 
 __all__ = ["check", "from_columns", "from_wkb", "numbers", "to_wkb"]
 
@@ -18,6 +19,10 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _POINT = 21  # bytes: order, type, x, y
+_KINDS = {
+    2: "LineString", 3: "Polygon", 4: "MultiPoint", 5: "MultiLineString", 6: "MultiPolygon",
+    7: "GeometryCollection",
+}  # fmt: skip
 _HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
 
 
@@ -41,24 +46,25 @@ def from_wkb(column: Any, row: int, what: str) -> Floats:
     GeometryError
         A value is not well-known binary, or not a point.
     """
+    column = wkb.binary(column, what)
     fast = _plain_points(column)
     if fast is not None:
         return fast
+    # Told by their first bytes, so that only points come to be parsed.
+    kinds = wkb.heads(column)
+    other = np.flatnonzero(kinds > 1)
+    if len(other):
+        kind = _KINDS.get(int(kinds[other[0]]), "geometry of another kind")
+        raise GeometryError(
+            f"{what} has a {kind} at row {row + int(other[0])}; points are needed. "
+            "Take centroids, or vertices, first."
+        )
     values = column.to_numpy(zero_copy_only=False)
-    shapes = shapely.from_wkb(values, on_invalid="ignore")
-    given = np.array([v is not None for v in values], bool)
-    broken = given & shapely.is_missing(shapes)
+    shapes = shapely.from_wkb(np.where(kinds == 1, values, None), on_invalid="ignore")
+    broken = column.is_valid().to_numpy(zero_copy_only=False) & shapely.is_missing(shapes)
     if broken.any():
         at = row + int(np.flatnonzero(broken)[0])
         raise GeometryError(f"{what} has a geometry at row {at} that is not well-known binary.")
-    kinds = shapely.get_type_id(shapes)
-    other = given & (kinds != 0)
-    if other.any():
-        first = int(np.flatnonzero(other)[0])
-        raise GeometryError(
-            f"{what} has a {shapes[first].geom_type} at row {row + first}; points are needed. "
-            "Take centroids, or vertices, first."
-        )
     shapes[shapely.is_empty(shapes)] = None
     return np.column_stack((shapely.get_x(shapes), shapely.get_y(shapes)))
 
@@ -69,8 +75,6 @@ def _plain_points(column: Any) -> Floats | None:
     if count == 0 or column.null_count:
         return np.empty((0, 2)) if count == 0 else None
     large = pa.types.is_large_binary(column.type)
-    if not (large or pa.types.is_binary(column.type)):
-        return None
     _, offsets, data = column.buffers()
     if offsets is None or data is None:
         return None

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from cpecgeo.errors import InputError
 from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, write_json
 
-__all__ = ["Sink", "sink"]
+__all__ = ["Sink", "is_bytes", "sink"]
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _FORMULA = "^[=+\\-@\t\r]"
@@ -173,7 +173,13 @@ def _plain(name: str, kind: Any) -> bool:
     """
     if pa.types.is_nested(kind):
         raise InputError(f"Column {name!r} holds {kind}, which CSV can't; write Parquet.")
-    return not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    return not is_bytes(kind)
+
+
+def is_bytes(kind: Any) -> bool:
+    """Return whether an Arrow type is of bytes, which CSV can't hold."""
+    bytes_of = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(is_kind(kind) for is_kind in bytes_of)
 
 
 def _cells(column: Any, *, safe: bool) -> Any:

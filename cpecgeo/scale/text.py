@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ class Csv:
             names = next(csv.reader(io.StringIO(line), delimiter=separator))
         except csv.Error as error:
             raise FileError(f"{path} can't be read as CSV: {error}.") from error
-        doubled = sorted({n for n in names if names.count(n) > 1})
+        doubled = sorted({n for n, count in Counter(names).items() if count > 1})
         if doubled:
             raise InputError(
                 f"{path.name} has two columns named {doubled[0]!r}; give each its own name."

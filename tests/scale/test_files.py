@@ -309,3 +309,13 @@ def test_geo_record_drops_what_no_longer_holds(points, tmp_path):
 
 def test_plain_table_of_samples_has_lon_and_lat(points):
     assert {"lon", "lat"} <= set(table(points))
+
+
+def test_bytes_that_csv_cannot_hold_are_told(tmp_path):
+    table = pa.table({"lon": [67.0], "lat": [25.0], "photo": pa.array([b"\xff\x00"])})
+    pq.write_table(table, tmp_path / "s.parquet")
+    with pytest.warns(cg.errors.DataWarning, match="bytes in 'photo'"):
+        scale.nearest_file(tmp_path / "s.parquet", tmp_path / "o.csv", to="ml1")
+    assert pd.read_csv(tmp_path / "o.csv").columns[:3].tolist() == ["lon", "lat", "target"]
+    scale.nearest_file(tmp_path / "s.parquet", tmp_path / "o.parquet", to="ml1")
+    assert pq.read_table(tmp_path / "o.parquet")["photo"].to_pylist() == [b"\xff\x00"]
