@@ -114,7 +114,7 @@ def refuse_deep(column: pa.Array | pa.ChunkedArray, what: str, *, row: int = 0) 
     first = first_deep(data, starts[rows], starts[rows] + sizes[rows], MAX_DEPTH)
     if first >= 0:
         raise GeometryError(
-            f"{what} has a geometry at row {row + rows[first]} that is nested more than "
+            f"{what} has a geometry in row {row + rows[first] + 1} that is nested more than "
             f"{MAX_DEPTH} deep; take its parts out of their collections."
         )
 

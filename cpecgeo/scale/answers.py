@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.geodesy._found import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.scale.points import numbers
 from cpecgeo.scale.targets import Targets
 
-__all__ = ["Exposure", "Near", "Question", "Within", "edges", "near_columns"]
+__all__ = ["Exposure", "Near", "Question", "Within", "free_names", "near_columns"]
 
 _SIDES = ["right", "on", "left"]
 NEAR = ("target", "distance_km", "near_lon", "near_lat", "km", "side")
@@ -34,9 +35,6 @@ class Question(Protocol):
 
     @property
     def joined(self) -> bool: ...  # noqa: D102
-
-    def check(self, names: list[str], what: str) -> None:
-        """Refuse a source whose columns can't be joined with the answer."""
 
     def answer(
         self, columns: Any, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
@@ -110,12 +108,20 @@ def _labels(codes: NDArray[Any], names: Any, gone: NDArray[np.bool_]) -> Any:
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), names)
 
 
-def _clash(names: list[str], new: tuple[str, ...], what: str) -> None:
-    both = [n for n in new if n in names]
-    if both:
-        raise InputError(
-            f"{what} already has a column {both[0]!r}, which the answer would have too; rename it."
-        )
+def free_names(names: Sequence[str], taken: Collection[str]) -> list[str]:
+    """Return names of columns with as many ``_near`` behind them as make them free.
+
+    Examples
+    --------
+    >>> free_names(["target", "side"], {"id", "target", "target_near"})
+    ['target_near_near', 'side']
+    """
+    free = []
+    for name in names:
+        while name in taken:
+            name = f"{name}_near"  # noqa: PLW2901
+        free.append(name)
+    return free
 
 
 @dataclass(frozen=True)
@@ -142,10 +148,6 @@ class Near:
     def limit_m(self) -> float:
         """How far to look, in metres."""
         return np.inf if self.max_km is None else 1e3 * float(self.max_km)
-
-    def check(self, names: list[str], what: str) -> None:
-        """Refuse a source that has columns of the answer's names."""
-        _clash(names, (*NEAR, "rank") if self.k > 1 else NEAR, what)
 
     def answer(
         self,
@@ -184,10 +186,6 @@ class Within:
         """Beside the columns of the source."""
         return True
 
-    def check(self, names: list[str], what: str) -> None:
-        """Refuse a source that has columns of the answer's names."""
-        _clash(names, WITHIN, what)
-
     def answer(
         self,
         columns: Any,  # noqa: ARG002
@@ -208,26 +206,6 @@ class Within:
         return pa.table(table), rows
 
 
-def edges(km: Any) -> tuple[float, ...]:
-    """Radii of rings, ascending.
-
-    Raises
-    ------
-    InputError
-        None, not positive, or not ascending.
-
-    Examples
-    --------
-    >>> edges([5, 10])
-    (5.0, 10.0)
-    """
-    listed = km if isinstance(km, (list, tuple, np.ndarray)) else [km]
-    radii = tuple(positive_km(v, "km") for v in listed)
-    if not radii or any(b <= a for a, b in pairwise(radii)):
-        raise InputError(f"km is {list(listed)!r}; give ascending radii, such as km=[5, 10, 25].")
-    return radii
-
-
 @dataclass(frozen=True)
 class Exposure:
     """Rows, and the sum of a column, in rings around the targets."""
@@ -236,15 +214,20 @@ class Exposure:
     value: str | None = None
 
     def __post_init__(self) -> None:
-        edges(self.km)
+        check_radii(self.km)
 
     @property
     def joined(self) -> bool:
         """A table of its own."""
         return False
 
-    def check(self, names: list[str], what: str) -> None:
-        """Refuse a source without the column that is summed."""
+    def check(self, names: Sequence[str], what: str) -> None:
+        """Refuse a source without the column that is summed.
+
+        Raises
+        ------
+        InputError
+        """
         if self.value is not None and self.value not in names:
             shown = ", ".join(map(repr, names[:12]))
             raise InputError(f"{what} has no column {self.value!r} to sum; it has {shown}.")

@@ -10,10 +10,11 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files.sniff import local
-from cpecgeo.scale.answers import Exposure, Near, Question, Within, edges
+from cpecgeo.scale.answers import Exposure, Near, Question, Within
 from cpecgeo.scale.geopackage import GeoPackage
 from cpecgeo.scale.parquet import Parquet
 from cpecgeo.scale.parts import Parts
@@ -222,7 +223,7 @@ def exposure_file(
     >>> (folder / "o.csv").read_text().splitlines()[1]
     '0,50,2,15,0'
     """
-    question = Exposure(edges(km), value)
+    question = Exposure(check_radii(km), value)
     job = _job(
         src, out, question, to, batch_rows=batch_rows, part_rows=part_rows, lon=lon, lat=lat,
         layer=layer, bad=bad, safe_cells=False, replace=False,
@@ -309,7 +310,8 @@ def _job(
     _keep_apart(path, target)
     if written.kind != "folder" and target.is_dir():
         raise FileError(f"{out} is a folder; name a file.")
-    question.check(source.schema.names, path.name)
+    if isinstance(question, Exposure):
+        question.check(source.schema.names, path.name)
     if written.kind == "csv":
         lost = [f.name for f in source.schema if is_bytes(f.type) and f.name != source.geometry]
         if lost:

@@ -12,9 +12,18 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
 from cpecgeo.scale import points as rows_of
-from cpecgeo.scale.answers import NEAR, Exposure, Near, Within, edges, near_columns
+from cpecgeo.scale.answers import (
+    NEAR,
+    WITHIN,
+    Exposure,
+    Near,
+    Within,
+    free_names,
+    near_columns,
+)
 from cpecgeo.scale.sources import lonlat_columns, to_lonlat
 from cpecgeo.scale.targets import Targets, targets
 
@@ -149,7 +158,7 @@ def exposure(
     >>> exposure(ddf, "ml1", [50]).compute()["rows"].tolist()
     [1]
     """
-    rings = _lazily(ddf, to, Exposure(edges(km), value), (lon, lat, bad), _rings)
+    rings = _lazily(ddf, to, Exposure(check_radii(km), value), (lon, lat, bad), _rings)
     return rings.groupby(["km_from", "km_to"], sort=True).sum()
 
 
@@ -189,7 +198,7 @@ def _lazily(
     if bad not in {"raise", "keep"}:
         raise InputError(f'bad is {bad!r}; it is "raise" or "keep".')
     where = _Where(_columns(meta, lon, lat), bad == "keep")
-    if not isinstance(question, Near):  # whose answer stands by itself
+    if isinstance(question, Exposure):
         question.check([str(c) for c in meta.columns], "ddf")
     prepared = targets(to)
     # One task that all partitions wait for: under `distributed` a worker fetches its result
@@ -262,8 +271,9 @@ def _within(frame: Any, to: Targets, question: Within, where: _Where) -> Any:
     found = to.index.find(xy, 1, 1e3 * float(question.km))
     hit = found.target[:, 0] >= 0
     near = frame[pd.Series(good, index=frame.index).to_numpy()][hit].copy()
-    near["target"] = _taken(pd.Series(to.index.ids.tolist()), found.target[hit, 0])
-    near["distance_km"] = found.metres[hit, 0] * 1e-3
+    target, distance = free_names(WITHIN, set(map(str, frame.columns)))
+    near[target] = _taken(pd.Series(to.index.ids.tolist()), found.target[hit, 0])
+    near[distance] = found.metres[hit, 0] * 1e-3
     return near
 
 

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from cpecgeo.errors import FileError, InputError
 from cpecgeo.scale.sources import Position
+from cpecgeo.scale.tally import Tally
 
 __all__ = [
     "FOLDER_RECORD",
@@ -55,6 +56,8 @@ class Part:
     skipped : int
         Rows of the source with no point, or none that can be measured.
     sha256 : str
+    tally : Tally
+        Counts of its positions.
     """
 
     number: int
@@ -63,6 +66,7 @@ class Part:
     rows: int
     skipped: int
     sha256: str
+    tally: Tally
 
 
 def sha256(path: Path) -> str:
@@ -341,8 +345,12 @@ def _delete(path: Path) -> None:
 
 
 def _part(raw: dict[str, Any]) -> Part:
+    tally = dict(raw.pop("tally"))
+    for name in ("first", "zeros", "swapped"):
+        tally[name] = tuple(tally[name])
+    tally["cells"] = {int(k): tuple(v) for k, v in tally["cells"].items()}
     start, end = Position(**raw.pop("start")), Position(**raw.pop("end"))
-    return Part(start=start, end=end, **raw)
+    return Part(start=start, end=end, tally=Tally(**tally), **raw)
 
 
 def _identify(path: Path) -> list[int]:

@@ -56,15 +56,15 @@ def from_wkb(column: Any, row: int, what: str) -> Floats:
     if len(other):
         kind = _KINDS.get(int(kinds[other[0]]), "geometry of another kind")
         raise GeometryError(
-            f"{what} has a {kind} at row {row + int(other[0])}; points are needed. "
+            f"{what} has a {kind} in row {row + int(other[0]) + 1}; points are needed. "
             "Take centroids, or vertices, first."
         )
     values = column.to_numpy(zero_copy_only=False)
     shapes = shapely.from_wkb(np.where(kinds == 1, values, None), on_invalid="ignore")
     broken = column.is_valid().to_numpy(zero_copy_only=False) & shapely.is_missing(shapes)
     if broken.any():
-        at = row + int(np.flatnonzero(broken)[0])
-        raise GeometryError(f"{what} has a geometry at row {at} that is not well-known binary.")
+        at = row + int(np.flatnonzero(broken)[0]) + 1
+        raise GeometryError(f"{what} has a geometry in row {at} that is not well-known binary.")
     shapes[shapely.is_empty(shapes)] = None
     return np.column_stack((shapely.get_x(shapes), shapely.get_y(shapes)))
 
@@ -165,7 +165,7 @@ def _not_a_number(text: Any, row: int, what: str, name: str) -> InputError:
                 else "degrees are needed, such as 67.05."
             )
             return InputError(
-                f"{what} has {value[:40]!r} in column {name!r} at row {row + place}, "
+                f"{what} has {value[:40]!r} in column {name!r} in row {row + place + 1}, "
                 f"which is not a number; {hint}"
             )
     return InputError(f"{what} has text that is not a number in column {name!r} after row {row}.")
@@ -213,5 +213,5 @@ def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools
             hint = f"one of the two is missing; {repair}"
         else:
             hint = f"lon must be within ±180°, lat within ±90°; {repair}"
-        raise CoordinateError(f"{what} has ({lon:g}, {lat:g}) at row {row + first}; {hint}")
+        raise CoordinateError(f"{what} has ({lon:g}, {lat:g}) in row {row + first + 1}; {hint}")
     return xy[good], good

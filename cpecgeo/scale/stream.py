@@ -7,6 +7,7 @@ works on a third with all cores. Memory is a few batches, whatever the size of t
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,13 +19,14 @@ import numpy as np
 import pyarrow as pa
 import pyproj
 
-from cpecgeo.errors import FileError
+from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.scale import points
-from cpecgeo.scale.answers import Question
+from cpecgeo.scale.answers import Question, free_names
 from cpecgeo.scale.parts import Part, Parts, sha256
 from cpecgeo.scale.progress import Report, reporting
 from cpecgeo.scale.sinks import Sink, with_geo
 from cpecgeo.scale.sources import Batch, Position, Source, fingerprint
+from cpecgeo.scale.tally import Tally, count, merge, refuse_swapped, remarks
 from cpecgeo.scale.targets import Targets
 
 __all__ = ["Job", "Run", "run"]
@@ -87,30 +89,35 @@ class Job:
     keep: bool
     state: list[list[str | int]] = field(repr=False)
 
-    def table(self, batch: Batch) -> tuple[Any, int]:
-        """The answer to one batch, and how many of its rows have no point."""
+    def table(self, batch: Batch) -> tuple[Any, int, Tally]:
+        """Return the answer to one batch, its rows without a point, and counts of positions."""
         name = self.source.path.name
         xy, good = points.check(batch.xy, batch.start.row, name, keep=self.keep)
-        answer, rows = self.question.answer(batch.columns, xy, good, self.to)
         skipped = len(good) - len(xy)
+        numbers = batch.start.row + 1 + (np.flatnonzero(good) if skipped else np.arange(len(xy)))
+        seen = count(xy, numbers)
+        answer, rows = self.question.answer(batch.columns, xy, good, self.to)
         if not self.question.joined:
-            return answer, skipped
+            return answer, skipped, seen
         left = self._located(batch)
         left = left if rows is None else left.take(pa.array(rows))
-        for column, values in zip(answer.column_names, answer.columns, strict=True):
-            left = left.append_column(column, values)
-        return with_geo(left, self._geo(left.column_names)), skipped
+        names = free_names(answer.column_names, {*self.source.schema.names})
+        whole = pa.Table.from_arrays([*left.columns, *answer.columns], [*left.column_names, *names])
+        return with_geo(whole, self._geo(left.column_names)), skipped, seen
 
     def _located(self, batch: Batch) -> Any:
-        """The columns of the file, with the points in a form that the result can hold."""
+        """Return the columns of the file, with the points in a form that the result can hold."""
         table = batch.columns
         names = table.column_names
         if self.sink.kind == "csv" and self.source.geometry is not None:
-            for place, name in ((0, "lon"), (1, "lat")):
-                if name not in names:
-                    values = pa.array(batch.xy[:, place], from_pandas=True)
-                    table = table.append_column(name, values)
-        elif self.sink.kind != "csv" and self.source.geometry is None and "geometry" not in names:
+            # A column of such a name may hold anything; the points are in the geometry.
+            suffix = "_of_row" if {"lon", "lat"} & set(names) else ""
+            for axis, name in enumerate(("lon", "lat")):
+                values = pa.array(batch.xy[:, axis], from_pandas=True)
+                table = table.append_column(f"{name}{suffix}", values)
+        elif self.sink.kind != "csv" and self.source.geometry is None:
+            if "geometry" in names:
+                table = table.rename_columns([_renamed(n, names) for n in names])
             table = table.append_column("geometry", points.to_wkb(batch.xy))
         return table
 
@@ -120,8 +127,6 @@ class Job:
             return None
         geo = self.source.geo
         if geo is None:
-            if "geometry" in self.source.schema.names:
-                return None
             return {
                 "version": "1.1.0",
                 "primary_column": "geometry",
@@ -145,11 +150,12 @@ class Job:
             if number:
                 return None
             first = self._nothing()
-        end, taken, rows, skipped = start, 0, 0, 0
+        end, taken, rows, skipped, tallies = start, 0, 0, 0, [Tally()]
         with self.sink.writing(path) as append, ThreadPoolExecutor(1) as pool:
             waiting: Future[None] | None = None
             for batch in chain([first], batches):
-                table, lost = self.table(batch)
+                table, lost, seen = self.table(batch)
+                tallies.append(seen)
                 if waiting is not None:
                     waiting.result()
                 waiting = pool.submit(append, table)
@@ -159,13 +165,21 @@ class Job:
                     break
             if waiting is not None:
                 waiting.result()
-        part = Part(number, start, end, rows, skipped, sha256(path))
+        part = Part(number, start, end, rows, skipped, sha256(path), merge(tallies))
         self.parts.finish(part)
         return part
 
     def _nothing(self) -> Batch:
         """A batch without rows, so that an empty file gives an empty result."""
         return Batch(self.source.schema.empty_table(), np.empty((0, 2)), Position(), Position())
+
+
+def _renamed(name: str, names: list[str]) -> str:
+    """Return another name for a column that is called as the points' own."""
+    new = name
+    while name == "geometry" and new in names:
+        new = f"{new}_2"
+    return new
 
 
 class _Ahead:
@@ -246,7 +260,8 @@ def run(
         try:
             parts = _answer(job, done, report)
         except BaseException as error:
-            if not any(job.parts.folder.glob("part-*.json")):
+            # What is wrong with the source or the options is so in every part.
+            if isinstance(error, InputError) or not any(job.parts.folder.glob("part-*.json")):
                 job.parts.remove()
             if isinstance(error, Exception):
                 _refuse_change(job, error)
@@ -261,6 +276,8 @@ def run(
         whole = job.parts.folder / "whole"
         (finish or job.sink.join)(files, whole)
         job.parts.place(whole, parts)
+        for remark in remarks(merge(p.tally for p in parts)):
+            warnings.warn(f"{job.source.path.name}: {remark}.", DataWarning, stacklevel=3)
         return _summarize(out, parts, kept, taken, began)
 
 
@@ -298,6 +315,8 @@ def _answer(job: Job, done: dict[int, Part], report: Callable[[int, float], None
     """Return all parts in order, those that are done as they are."""
     parts: list[Part] = []
     at = Position()
+    seen = Tally()
+    name = job.source.path.name
     with _Ahead(job) as ahead:
         while True:
             number = len(parts)
@@ -306,9 +325,12 @@ def _answer(job: Job, done: dict[int, Part], report: Callable[[int, float], None
                 ahead.begin(at)
                 part = job.write(number, at, _count(ahead, job, report))
                 if part is None:
+                    refuse_swapped(seen, name, is_whole=True)
                     return parts
             parts.append(part)
             at = part.end
+            seen = merge([seen, part.tally])
+            refuse_swapped(seen, name, is_whole=False)
             report(at.row, share(job, at))
 
 

@@ -206,7 +206,7 @@ def test_failed_run_leaves_the_old_result(points, tmp_path):
 def test_first_part_that_fails_leaves_nothing(points, tmp_path):
     source = tmp_path / "s.csv"
     source.write_text("lon,lat\n67,25\n67,95\n")
-    with pytest.raises(cg.errors.CoordinateError, match="at row 1"):
+    with pytest.raises(cg.errors.CoordinateError, match="in row 2"):
         scale.nearest_file(source, tmp_path / "o.csv", to="ml1")
     assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]
 

@@ -75,7 +75,7 @@ def geopackage(values, path):
 def test_nesting_is_told_before_it_is_parsed(write, head, tmp_path):
     path = tmp_path / ("s.gpkg" if write is geopackage else "s.parquet")
     write([POINT, nested(20_000, head)], path)
-    with pytest.raises(GeometryError, match="at row 1"):
+    with pytest.raises(GeometryError, match="in row 2"):
         scale.nearest_file(path, tmp_path / "o.csv", to="ml1")
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
@@ -85,7 +85,7 @@ def test_depth_is_bounded_exactly(head):
     least, most = wkb.MAX_DEPTH, wkb.MAX_DEPTH + 1
     # The first level gives the order that an unknown byte keeps.
     wkb.refuse_deep(pa.array([HEADS["collection"] + nested(least - 1, head)]), "f")
-    with pytest.raises(GeometryError, match="at row 7 .* more than 32 deep"):
+    with pytest.raises(GeometryError, match="in row 8 .* more than 32 deep"):
         wkb.refuse_deep(
             pa.chunked_array([[POINT, None], [HEADS["collection"] + nested(most - 1, head)]]),
             "f", row=5,
@@ -95,7 +95,7 @@ def test_depth_is_bounded_exactly(head):
 def test_nesting_behind_other_members_is_found():
     members = [POINT, shapely.to_wkb(shapely.box(0, 0, 1, 1).buffer(1)), nested(40)]
     value = struct.pack("<BII", 1, 7, 3) + b"".join(members)
-    with pytest.raises(GeometryError, match="row 0"):
+    with pytest.raises(GeometryError, match="row 1"):
         wkb.refuse_deep(pa.array([value], pa.large_binary()), "f")
 
 
