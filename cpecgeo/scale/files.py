@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,16 +14,15 @@ import pyarrow.parquet as pq
 from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.sniff import local
-from cpecgeo.scale.answers import Exposure, Near, Question, Within
 from cpecgeo.scale.geopackage import GeoPackage
 from cpecgeo.scale.parquet import Parquet
 from cpecgeo.scale.parts import Parts
-from cpecgeo.scale.progress import Report
+from cpecgeo.scale.questions import Exposure, Near, Question, Targets, Within, targets
 from cpecgeo.scale.sinks import is_bytes, sink
 from cpecgeo.scale.sources import Source, fingerprint
-from cpecgeo.scale.stream import Job, Run, run
-from cpecgeo.scale.targets import targets
+from cpecgeo.scale.stream import Job, Report, Run, run
 from cpecgeo.scale.text import Csv
 
 __all__ = ["BATCH_ROWS", "PART_ROWS", "exposure_file", "nearest_file", "within_file"]
@@ -38,7 +38,7 @@ def nearest_file(
     src: _Path,
     out: _Path,
     *,
-    to: Any,
+    to: SubjectLike | Targets,
     k: int = 1,
     max_km: float | None = None,
     resume: bool = False,
@@ -52,7 +52,7 @@ def nearest_file(
     bad: _Bad = "raise",
     safe_cells: bool = False,
 ) -> Run:
-    r"""The nearest target of every row of a file, which may be larger than memory.
+    r"""Find the nearest target of every row of a file, which may be larger than memory.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def nearest_file(
     out : str or Path
         ``.parquet`` or ``.geoparquet`` (GeoParquet), ``.csv``, or the name of a folder, which
         then holds the parts as they are. It appears only when it is complete.
-    to : str, Corridor, Place, geometry, GeoSeries, GeoDataFrame, or list of names
-        A name is that of a corridor, place or layer; ``"corridors"`` is all of them.
+    to : SubjectLike or Targets
+        Corridors, places, layers, geometries of your own, in any mixture; see `cpecgeo.nearest`.
     k : int
         How many targets per row; with more than 1 each row is repeated, nearest first, and a
         column `rank` counts from 1.
@@ -75,12 +75,12 @@ def nearest_file(
         Where `out` is a folder with an earlier result, replace that. Files always are; folders
         with anything else in them never.
     batch_rows, part_rows : int
-        Rows in memory at once, and rows that an interruption can lose at most.
+        Rows in memory at once, and rows that an interruption loses at most.
     progress : bool or callable
         A bar with rows per second and time left; or a function that is given a
         `cpecgeo.scale.Progress`.
     lon, lat : str, optional
-        Names of the columns, where they can't be told.
+        Names of the columns, where they aren't recognized.
     layer : str, optional
         Of a GeoPackage with more than one.
     bad : {"raise", "keep"}
@@ -93,15 +93,22 @@ def nearest_file(
     Run
         How many rows, parts and seconds it took. The rows keep their order and columns, and
         have besides `target`, `distance_km` (geodesic), `near_lon`, `near_lat` (the closest
-        place), `km` (chainage on a corridor, else km along the line), `side` of the line
-        (missing where the target is a point or an area).
+        point), `km` (chainage on a corridor, else km along the line), `side` of the line
+        (missing where the target is a point or an area); with ``_near`` behind a name that the
+        file has too. Text stays as it is, numbers in CSV among it.
 
     Raises
     ------
     FileError
-        A file can't be read or written, or the disk is full.
+        A file can't be read or written, changed while it was read, or the disk is full; `out` is
+        a folder with files that no run wrote.
     InputError, CRSError, CoordinateError, GeometryError, InputTypeError, UnknownNameError
-        As the verbs in memory; messages name the row.
+        As the verbs in memory; messages name the row, from 1.
+
+    Warns
+    -----
+    DataWarning
+        Rows lie at 0, 0, seem to have lon and lat swapped, or lie far from all others.
 
     Notes
     -----
@@ -129,7 +136,7 @@ def within_file(
     src: _Path,
     out: _Path,
     *,
-    to: Any,
+    to: SubjectLike | Targets,
     km: float,
     resume: bool = False,
     replace: bool = False,
@@ -142,7 +149,7 @@ def within_file(
     bad: _Bad = "raise",
     safe_cells: bool = False,
 ) -> Run:
-    r"""The rows of a file within `km` of the targets, with their distance.
+    r"""Keep the rows of a file within a distance of the targets.
 
     Parameters
     ----------
@@ -181,8 +188,8 @@ def exposure_file(
     src: _Path,
     out: _Path,
     *,
-    to: Any,
-    km: Any = (5, 10, 25, 50),
+    to: SubjectLike | Targets,
+    km: float | Sequence[float] = (5, 10, 25, 50),
     value: str | None = None,
     resume: bool = False,
     batch_rows: int = BATCH_ROWS,
@@ -193,7 +200,7 @@ def exposure_file(
     layer: str | None = None,
     bad: _Bad = "raise",
 ) -> Run:
-    r"""Rows of a file, and the sum of a column, in rings around the targets.
+    r"""Sum the rows of a file, and one of its columns, in rings around the targets.
 
     Parameters
     ----------
@@ -231,22 +238,22 @@ def exposure_file(
     if job.sink.kind == "folder":
         raise InputError(f"{out} names a folder; rings are one small table: name .csv or .parquet.")
 
-    def summed(files: list[Path], path: Path) -> None:
+    def finish(files: list[Path], path: Path) -> None:
         with job.sink.writing(path) as append:
-            append(_summed([_table(f) for f in files], value))
+            append(_sum_rings([_read(f) for f in files], value))
 
     inner = Job(**{**vars(job), "sink": sink(Path("part.parquet"), safe_cells=False)})
     inner = Job(**{**vars(inner), "parts": Parts(job.parts.out, ".parquet", job.parts.key)})
-    return run(inner, resume=resume, progress=progress, finish=summed)
+    return run(inner, resume=resume, progress=progress, finish=finish)
 
 
-def _table(path: Path) -> Any:
+def _read(path: Path) -> pa.Table:
     with pq.ParquetFile(path) as file:
         return file.read()
 
 
-def _summed(tables: list[Any], value: str | None) -> Any:
-    """One row per ring over all batches; sums are rounded once."""
+def _sum_rings(tables: list[pa.Table], value: str | None) -> pa.Table:
+    """Return one row per ring over all batches; sums are rounded once."""
     whole = pa.concat_tables(tables).to_pandas()
     rings = whole.groupby(["km_from", "km_to"], sort=True)
     out = rings["rows"].sum().to_frame()
@@ -259,7 +266,7 @@ def _summed(tables: list[Any], value: str | None) -> Any:
 def open_source(
     path: Path, *, lon: str | None = None, lat: str | None = None, layer: str | None = None
 ) -> Source:
-    """The reader of a file, by its suffix.
+    """Open a file to be read in batches, by its suffix.
 
     Raises
     ------
@@ -287,7 +294,7 @@ def _job(
     src: _Path,
     out: _Path,
     question: Question,
-    to: Any,
+    to: SubjectLike | Targets,
     *,
     batch_rows: int,
     part_rows: int,

@@ -22,7 +22,7 @@ from cpecgeo.scale.sources import (
     first_line,
     list_files,
     lonlat_columns,
-    rechunked,
+    rechunk,
     to_lonlat,
 )
 
@@ -36,7 +36,7 @@ class Parquet:
     path: Path
     files: tuple[Path, ...]
     counts: tuple[int, ...]
-    schema: Any
+    schema: pa.Schema
     geometry: str | None
     geo: dict[str, Any] | None
     columns: tuple[str, str] | None
@@ -75,7 +75,7 @@ class Parquet:
 
     @property
     def rows(self) -> int:
-        """Rows in all files."""
+        """How many rows all files have."""
         return sum(self.counts)
 
     def batch_of(self, rows: int) -> int:
@@ -84,13 +84,13 @@ class Parquet:
         return max(1, int(min(rows, BATCH_BYTES / likely, 4 * BATCH_BYTES / most)))
 
     def batches(self, start: Position, rows: int) -> Iterator[Batch]:
-        """Batches of `rows` rows from `start` on, the last one shorter."""
+        """Yield batches of `rows` rows from `start` on, the last one shorter."""
         turn = None
         if self.columns is None:
             turn = to_lonlat(_crs_of(self.geo, self.geometry), self.path.name)
         limit = self.batch_of(rows)
         at = start.row
-        for table in rechunked(self._tables(start.row, limit), limit):
+        for table in rechunk(self._tables(start.row, limit), limit):
             end = at + len(table)
             if self.columns is not None:
                 lon, lat = self.columns
@@ -102,8 +102,8 @@ class Parquet:
             yield Batch(table, xy, Position(at), Position(end))
             at = end
 
-    def _tables(self, first: int, rows: int) -> Iterator[Any]:
-        """Record batches from row `first` on, as the files give them."""
+    def _tables(self, first: int, rows: int) -> Iterator[pa.Table]:
+        """Yield tables from row `first` on, as the files give them."""
         before = 0
         for path, count in zip(self.files, self.counts, strict=True):
             if before + count > first:
@@ -168,7 +168,7 @@ def _row_bytes(path: Path, head: Any) -> tuple[float, float]:
     return likely, most
 
 
-def _columns(group: Any) -> Iterator[Any]:
+def _columns(group: Any) -> Iterator[pa.Table]:
     return (group.column(k) for k in range(group.num_columns))
 
 
@@ -186,7 +186,7 @@ def _dictionary_widths(file: Any, group: int, names: list[str]) -> dict[str, tup
     return widths
 
 
-def _dictionaries(column: Any) -> Iterator[Any]:
+def _dictionaries(column: Any) -> Iterator[pa.Table]:
     """Yield the dictionaries of a column, those inside lists and structures too."""
     if pa.types.is_dictionary(column.type):
         yield column.dictionary
@@ -200,7 +200,7 @@ def _dictionaries(column: Any) -> Iterator[Any]:
         yield from _dictionaries(column.values)
 
 
-def _from_row(path: Path, first: int, rows: int) -> Iterator[Any]:
+def _from_row(path: Path, first: int, rows: int) -> Iterator[pa.Table]:
     # Pages are read as they are needed: a row group may be larger than memory.
     with _translated(path), pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
         head, group, before = file.metadata, 0, 0
@@ -221,7 +221,7 @@ def _from_row(path: Path, first: int, rows: int) -> Iterator[Any]:
 
 
 def _geo(schema: Any, path: Path) -> tuple[str | None, dict[str, Any] | None]:
-    """The geometry column and the record of a GeoParquet file."""
+    """Return the geometry column and the record of a GeoParquet file."""
     raw = (schema.metadata or {}).get(b"geo")
     if raw is None:
         return None, None
@@ -240,6 +240,6 @@ def _geo(schema: Any, path: Path) -> tuple[str | None, dict[str, Any] | None]:
 
 
 def _crs_of(geo: dict[str, Any] | None, geometry: str | None) -> Any:
-    """The CRS that the record names; a record without one means lon, lat."""
+    """Return the CRS that the record names; a record without one means lon, lat."""
     entry = geo["columns"][geometry] if geo else {}
     return entry.get("crs", "OGC:CRS84")

@@ -26,8 +26,8 @@ _KINDS = {
 _HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
 
 
-def from_wkb(column: Any, row: int, what: str) -> Floats:
-    """x, y of a column of points as well-known binary; NaN where missing or empty.
+def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
+    """Return x, y of a column of points as well-known binary; NaN where missing or empty.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def from_wkb(column: Any, row: int, what: str) -> Floats:
     return np.column_stack((shapely.get_x(shapes), shapely.get_y(shapes)))
 
 
-def _plain_points(column: Any) -> Floats | None:
-    """The points of a column that holds nothing but little-endian 2-D points."""
+def _plain_points(column: pa.Array) -> Floats | None:
+    """Return the points of a column that holds nothing but little-endian 2-D points."""
     count = len(column)
     if count == 0 or column.null_count:
         return np.empty((0, 2)) if count == 0 else None
@@ -88,8 +88,8 @@ def _plain_points(column: Any) -> Floats | None:
     return np.ascontiguousarray(raw[:, 5:]).view("<f8").astype(np.float64, copy=False)
 
 
-def to_wkb(xy: Floats) -> Any:
-    """Points as a column of well-known binary, missing where x or y is NaN.
+def to_wkb(xy: Floats) -> pa.Array:
+    """Return points as a column of well-known binary, missing where x or y is NaN.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def to_wkb(xy: Floats) -> Any:
 
 
 def from_columns(lon: Any, lat: Any, row: int, what: str, names: tuple[str, str]) -> Floats:
-    """x, y of two columns of numbers, or of text that is numbers; NaN where missing.
+    """Return x, y of two columns of numbers, or of text that is numbers; NaN where missing.
 
     Raises
     ------
@@ -121,8 +121,8 @@ def from_columns(lon: Any, lat: Any, row: int, what: str, names: tuple[str, str]
     )
 
 
-def numbers(column: Any, row: int, what: str, name: str) -> Floats:
-    """A column as numbers, NaN where missing; text that is numbers counts.
+def numbers(column: pa.Array | pa.ChunkedArray, row: int, what: str, name: str) -> Floats:
+    """Return a column as numbers, NaN where missing; text that is numbers counts.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def _not_a_number(text: Any, row: int, what: str, name: str) -> InputError:
 
 
 def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools]:
-    """Tell points that can be measured from missing and impossible ones.
+    """Separate points that can be measured from missing and impossible ones.
 
     Parameters
     ----------

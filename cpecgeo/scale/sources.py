@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,7 +25,7 @@ __all__ = [
     "first_line",
     "list_files",
     "lonlat_columns",
-    "rechunked",
+    "rechunk",
     "to_lonlat",
 ]
 
@@ -37,7 +37,7 @@ _NAMES = (("lon", "lng", "long", "longitude", "x"), ("lat", "latitude", "y"))
 
 @dataclass(frozen=True)
 class Position:
-    """A place in a file: rows before it, and bytes where the file is text."""
+    """A position in a file: rows before it, and bytes where the file is text."""
 
     row: int = 0
     byte: int = 0
@@ -56,14 +56,14 @@ class Batch:
     start, end : Position
     """
 
-    columns: Any
+    columns: pa.Table
     xy: NDArray[np.float64]
     start: Position
     end: Position
 
 
 class Source(Protocol):
-    """What the engine needs of a file."""
+    """What a run needs of a file."""
 
     @property
     def path(self) -> Path: ...  # noqa: D102
@@ -75,7 +75,7 @@ class Source(Protocol):
     def geo(self) -> dict[str, Any] | None: ...  # noqa: D102
 
     @property
-    def schema(self) -> Any: ...  # noqa: D102
+    def schema(self) -> pa.Schema: ...  # noqa: D102
 
     @property
     def rows(self) -> int | None: ...  # noqa: D102
@@ -128,7 +128,7 @@ def list_files(path: Path) -> tuple[Path, ...]:
 def lonlat_columns(
     names: list[str], lon: str | None, lat: str | None, what: str
 ) -> tuple[str, str]:
-    """The columns that hold longitude and latitude.
+    """Find the columns that hold longitude and latitude.
 
     Raises
     ------
@@ -159,8 +159,8 @@ def lonlat_columns(
     return found[0], found[1]
 
 
-def to_lonlat(crs: Any, what: str) -> Any:
-    """A function from x, y in a CRS to lon, lat; None where nothing is to be done.
+def to_lonlat(crs: Any, what: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64]] | None:
+    """Return a function from x, y in a CRS to lon, lat; None where nothing is to be done.
 
     Raises
     ------
@@ -194,8 +194,8 @@ def to_lonlat(crs: Any, what: str) -> Any:
     return turn
 
 
-def rechunked(tables: Iterator[Any], rows: int) -> Iterator[Any]:
-    """The same rows in tables of exactly `rows` rows, the last one shorter."""
+def rechunk(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Yield the same rows in tables of exactly `rows` rows, the last one shorter."""
     held: list[Any] = []
     count = 0
     for table in tables:

@@ -6,6 +6,7 @@ works on a third with all cores. Memory is a few batches, whatever the size of t
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,24 +18,46 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
-import pyproj
 
 from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.scale import points
-from cpecgeo.scale.answers import Question, free_names
 from cpecgeo.scale.parts import Part, Parts, sha256
-from cpecgeo.scale.progress import Report, reporting
-from cpecgeo.scale.sinks import Sink, with_geo
+from cpecgeo.scale.questions import Question, Targets, free_names
+from cpecgeo.scale.sinks import Sink
 from cpecgeo.scale.sources import Batch, Position, Source, fingerprint
 from cpecgeo.scale.tally import Tally, count, merge, refuse_swapped, remarks
-from cpecgeo.scale.targets import Targets
 
-__all__ = ["Job", "Run", "run"]
+__all__ = ["Job", "Progress", "Report", "Run", "run"]
+
+
+Report = Callable[["Progress"], None]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Figures of a run under way.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of the source that are done.
+    share : float
+        Of the whole, 0 to 1.
+    rows_per_s : float
+        Since this run began; parts kept from an earlier one don't count.
+    seconds_left : float
+        At that rate; NaN before the first rows.
+    """
+
+    rows: int
+    share: float
+    rows_per_s: float
+    seconds_left: float
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a streamed run did.
+    """Figures of a finished run.
 
     Attributes
     ----------
@@ -99,48 +122,11 @@ class Job:
         answer, rows = self.question.answer(batch.columns, xy, good, self.to)
         if not self.question.joined:
             return answer, skipped, seen
-        left = self._located(batch)
+        left = self.sink.place(batch, self.source)
         left = left if rows is None else left.take(pa.array(rows))
         names = free_names(answer.column_names, {*self.source.schema.names})
         whole = pa.Table.from_arrays([*left.columns, *answer.columns], [*left.column_names, *names])
-        return with_geo(whole, self._geo(left.column_names)), skipped, seen
-
-    def _located(self, batch: Batch) -> Any:
-        """Return the columns of the file, with the points in a form that the result can hold."""
-        table = batch.columns
-        names = table.column_names
-        if self.sink.kind == "csv" and self.source.geometry is not None:
-            # A column of such a name may hold anything; the points are in the geometry.
-            suffix = "_of_row" if {"lon", "lat"} & set(names) else ""
-            for axis, name in enumerate(("lon", "lat")):
-                values = pa.array(batch.xy[:, axis], from_pandas=True)
-                table = table.append_column(f"{name}{suffix}", values)
-        elif self.sink.kind != "csv" and self.source.geometry is None:
-            if "geometry" in names:
-                table = table.rename_columns([_renamed(n, names) for n in names])
-            table = table.append_column("geometry", points.to_wkb(batch.xy))
-        return table
-
-    def _geo(self, names: list[str]) -> dict[str, Any] | None:
-        """The GeoParquet record of the result."""
-        if self.sink.kind == "csv":
-            return None
-        geo = self.source.geo
-        if geo is None:
-            return {
-                "version": "1.1.0",
-                "primary_column": "geometry",
-                "columns": {"geometry": {"encoding": "WKB", "geometry_types": ["Point"]}},
-            }
-        columns: dict[str, Any] = {}
-        for name, entry in geo["columns"].items():
-            if name in names:
-                # Bounds and the like were those of the source.
-                kept = {k: v for k, v in entry.items() if k not in {"bbox", "covering"}}
-                if isinstance(kept.get("crs"), str):
-                    kept["crs"] = pyproj.CRS.from_user_input(kept["crs"]).to_json_dict()
-                columns[name] = kept
-        return {**geo, "columns": columns}
+        return self.sink.describe(whole, self.source), skipped, seen
 
     def write(self, number: int, start: Position, batches: Iterator[Batch]) -> Part | None:
         """Write one part from batches that begin at `start`; None where there are none."""
@@ -172,14 +158,6 @@ class Job:
     def _nothing(self) -> Batch:
         """A batch without rows, so that an empty file gives an empty result."""
         return Batch(self.source.schema.empty_table(), np.empty((0, 2)), Position(), Position())
-
-
-def _renamed(name: str, names: list[str]) -> str:
-    """Return another name for a column that is called as the points' own."""
-    new = name
-    while name == "geometry" and new in names:
-        new = f"{new}_2"
-    return new
 
 
 class _Ahead:
@@ -250,7 +228,7 @@ def run(
     """
     began = time.perf_counter()
     out = job.parts.out
-    with job.parts.opened(resume=resume) as done, reporting(progress) as report:
+    with job.parts.opened(resume=resume) as done, _reporting(progress) as report:
         ended = job.parts.ended()
         if ended is not None:
             job.parts.remove()
@@ -345,3 +323,48 @@ def share(job: Job, at: Position) -> float:
     if job.source.rows is not None:
         return at.row / max(1, job.source.rows)
     return at.byte / max(1, job.source.size)
+
+
+@contextlib.contextmanager
+def _reporting(
+    progress: bool | Report,  # noqa: FBT001
+) -> Iterator[Callable[[int, float], None]]:
+    """Give a function to call with the rows that are done and their share of the whole.
+
+    Parameters
+    ----------
+    progress : bool or callable
+        True shows a bar on stderr; a callable gets a `Progress` instead.
+    """
+    began = time.perf_counter()
+    first: list[tuple[int, float]] = []
+
+    def figures(rows: int, share: float) -> Progress:
+        if not first:
+            first.append((rows, share))
+        spent = max(time.perf_counter() - began, 1e-9)
+        gained = share - first[0][1]
+        left = spent * (1.0 - share) / gained if gained > 0 else float("nan")
+        return Progress(rows, share, (rows - first[0][0]) / spent, left)
+
+    if callable(progress):
+        call = progress
+        yield lambda rows, share: call(figures(rows, share))
+        return
+    if not progress:
+        yield lambda _rows, _share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    text = TextColumn("{task.fields[rows]:,} rows, {task.fields[rate]:,.0f} rows/s")
+    columns = (BarColumn(), TaskProgressColumn(), text, TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=False) as bar:
+        task = bar.add_task("", total=1.0, rows=0, rate=0.0)
+
+        def show(rows: int, share: float) -> None:
+            now = figures(rows, share)
+            bar.update(task, completed=share, rows=rows, rate=now.rows_per_s)
+
+        yield show

@@ -1,31 +1,112 @@
-"""The three questions asked of a batch of points, as columns."""
+"""Questions asked of batches of points: what is compared with what, and the answer as columns."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.features.resolve import resolve
+from cpecgeo.features.subject import Subject, SubjectLike
+from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.geodesy._found import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.scale.points import numbers
-from cpecgeo.scale.targets import Targets
 
-__all__ = ["Exposure", "Near", "Question", "Within", "free_names", "near_columns"]
+__all__ = [
+    "Exposure",
+    "Near",
+    "Question",
+    "Targets",
+    "Within",
+    "free_names",
+    "near_columns",
+    "targets",
+]
 
 _SIDES = ["right", "on", "left"]
 NEAR = ("target", "distance_km", "near_lon", "near_lat", "km", "side")
 WITHIN = ("target", "distance_km")
 
 
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Geometries with their search tree, and the chainage of those that are corridors.
+
+    `targets` prepares it; it can be pickled, and so be sent to many workers.
+
+    Attributes
+    ----------
+    index : Index
+    chainages : mapping of label to Chainage
+        Empty where no target is a corridor.
+    digest : str
+        sha256 of ids, geometries and measures: two targets with the same digest give the
+        same answers.
+    """
+
+    index: Index
+    chainages: Mapping[Hashable, Chainage] = field(repr=False)
+    digest: str
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __dask_tokenize__(self) -> str:
+        return self.digest
+
+
+def targets(to: SubjectLike | Targets) -> Targets:
+    """Prepare what points are compared with.
+
+    Parameters
+    ----------
+    to : SubjectLike or Targets
+        As in `cpecgeo.nearest`; ``"corridors"`` is each corridor, with its chainage.
+
+    Returns
+    -------
+    Targets
+
+    Raises
+    ------
+    UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
+    InputError
+        Nothing is left to compare with.
+
+    Examples
+    --------
+    >>> len(targets("ml1")), sorted(targets(["kkh", "ml1"]).chainages)
+    (1, ['kkh', 'ml1'])
+    """
+    if isinstance(to, Targets):
+        return to
+    subject = resolve(to, "to")
+    return Targets(Index(subject.shapes), subject.chainages, _digest(subject))
+
+
+def _digest(subject: Subject) -> str:
+    digest = hashlib.sha256()
+    shapes = subject.shapes
+    for label, wkb in zip(shapes.index, shapely.to_wkb(shapes.to_numpy()), strict=True):
+        digest.update(f"{label!r}:{len(wkb)}:".encode())
+        digest.update(wkb)
+    for label, chainage in subject.chainages.items():
+        digest.update(f"{label!r}".encode())
+        digest.update(np.ascontiguousarray(chainage.measures_km).tobytes())
+    return digest.hexdigest()
+
+
 class Question(Protocol):
-    """What is asked of each batch.
+    """A question about the points of a batch.
 
     Attributes
     ----------
@@ -37,9 +118,9 @@ class Question(Protocol):
     def joined(self) -> bool: ...  # noqa: D102
 
     def answer(
-        self, columns: Any, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
-    ) -> tuple[Any, NDArray[np.int64] | None]:
-        """Columns of the answer, and which rows of the batch they stand beside.
+        self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
+    ) -> tuple[pa.Table, NDArray[np.int64] | None]:
+        """Return the columns of the answer, and the rows of the batch that they belong to.
 
         `xy` holds the points of the rows that are `good`; None for the rows means all, in
         order.
@@ -49,7 +130,7 @@ class Question(Protocol):
 def near_columns(
     xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets, k: int, limit_m: float
 ) -> dict[str, NDArray[Any]]:
-    """The nearest targets as flat arrays, k to a row; `target` is -1 where none is.
+    """Return the nearest targets as flat arrays, k to a row; `target` is -1 where none is.
 
     Parameters
     ----------
@@ -95,15 +176,15 @@ def near_columns(
     return columns
 
 
-def _ids(to: Targets) -> Any:
-    """Ids of targets as a column; text where they are mixed."""
+def _ids(to: Targets) -> pa.Array:
+    """Return the ids of targets as a column; text where they are mixed."""
     try:
         return pa.array(to.index.ids)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         return pa.array([str(i) for i in to.index.ids])
 
 
-def _labels(codes: NDArray[Any], names: Any, gone: NDArray[np.bool_]) -> Any:
+def _labels(codes: NDArray[Any], names: pa.Array, gone: NDArray[np.bool_]) -> Any:
     mask = gone if gone.any() else None
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), names)
 
@@ -141,22 +222,22 @@ class Near:
 
     @property
     def joined(self) -> bool:
-        """Beside the columns of the source."""
+        """Whether the answer stands beside the columns of the source."""
         return True
 
     @property
     def limit_m(self) -> float:
-        """How far to look, in metres."""
+        """The greatest distance, in metres."""
         return np.inf if self.max_km is None else 1e3 * float(self.max_km)
 
     def answer(
         self,
-        columns: Any,  # noqa: ARG002
+        columns: pa.Table,  # noqa: ARG002
         xy: NDArray[np.float64],
         good: NDArray[np.bool_],
         to: Targets,
-    ) -> tuple[Any, NDArray[np.int64] | None]:
-        """Each row k times, nearest first."""
+    ) -> tuple[pa.Table, NDArray[np.int64] | None]:
+        """Return each row k times, nearest first."""
         k = min(self.k, len(to))
         flat = near_columns(xy, good, to, k, self.limit_m)
         gone = flat["target"] < 0
@@ -183,17 +264,17 @@ class Within:
 
     @property
     def joined(self) -> bool:
-        """Beside the columns of the source."""
+        """Whether the answer stands beside the columns of the source."""
         return True
 
     def answer(
         self,
-        columns: Any,  # noqa: ARG002
+        columns: pa.Table,  # noqa: ARG002
         xy: NDArray[np.float64],
         good: NDArray[np.bool_],
         to: Targets,
-    ) -> tuple[Any, NDArray[np.int64] | None]:
-        """The rows that are near enough, in order."""
+    ) -> tuple[pa.Table, NDArray[np.int64] | None]:
+        """Return the rows that are near enough, in order."""
         found = to.index.find(xy, 1, 1e3 * float(self.km))
         hit = found.target[:, 0] >= 0
         rows = np.flatnonzero(good)[hit]
@@ -218,7 +299,7 @@ class Exposure:
 
     @property
     def joined(self) -> bool:
-        """A table of its own."""
+        """Whether the answer stands beside the columns of the source."""
         return False
 
     def check(self, names: Sequence[str], what: str) -> None:
@@ -233,9 +314,9 @@ class Exposure:
             raise InputError(f"{what} has no column {self.value!r} to sum; it has {shown}.")
 
     def answer(
-        self, columns: Any, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
-    ) -> tuple[Any, NDArray[np.int64] | None]:
-        """One row per ring: how many points, the sum, and how many had no value."""
+        self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
+    ) -> tuple[pa.Table, NDArray[np.int64] | None]:
+        """Return one row per ring: how many points, the sum, and how many had no value."""
         found = to.index.find(xy, 1, 1e3 * self.km[-1])
         hit = found.target[:, 0] >= 0
         # A point at a radius belongs to the ring inside it.
