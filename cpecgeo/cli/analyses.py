@@ -31,8 +31,8 @@ Stream = Annotated[
         "--stream/--no-stream", help="In batches, for files larger than memory; told by size."
     ),
 ]
-Scheduler = Annotated[
-    str | None, typer.Option("--scheduler", help="Of a Dask cluster, such as tcp://host:8786.")
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Write over a folder that an earlier run wrote.")
 ]
 Safe = Annotated[bool, typer.Option("--safe-cells", help="Disarm formulas in CSV cells.")]
 
@@ -112,7 +112,7 @@ def near(
     layer: Layer = None,
     stream: Stream = None,
     resume: Resume = False,
-    scheduler: Scheduler = None,
+    replace: Replace = False,
     safe_cells: Safe = False,
     json: Json = False,
 ) -> None:
@@ -120,10 +120,10 @@ def near(
 
     Example: cpecgeo near villages.csv --to ml1,eastern --within 25 -o near.gpkg
     """
-    if _streams(source, out, stream, resume=resume) or scheduler:
+    if _streams(source, out, stream, resume=resume):
         options = {"to": subject(to, "--to"), "k": k, "max_km": max_km, "lon": lon, "lat": lat}
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
-        _streamed("nearest", source, out, scheduler=scheduler, **options)
+        _streamed("nearest", source, out, replace=replace, **options)
         return
 
     from cpecgeo.analysis.measure import nearest
@@ -152,6 +152,7 @@ def within(
     layer: Layer = None,
     stream: Stream = None,
     resume: Resume = False,
+    replace: Replace = False,
     safe_cells: Safe = False,
     json: Json = False,
 ) -> None:
@@ -162,7 +163,7 @@ def within(
     if _streams(source, out, stream, resume=resume):
         options = {"to": subject(of, "--of"), "km": _one_km(km), "lon": lon, "lat": lat}
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
-        _streamed("within", source, out, **options)
+        _streamed("within", source, out, replace=replace, **options)
         return
     from cpecgeo.analysis.proximity import within as found
 

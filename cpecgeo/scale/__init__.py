@@ -15,9 +15,8 @@ except ImportError as error:
 
 from cpecgeo.scale.files import exposure_file, nearest_file, within_file
 from cpecgeo.scale.frames import exposure, nearest, within
-from cpecgeo.scale.progress import Progress
-from cpecgeo.scale.stream import Run
-from cpecgeo.scale.targets import Targets, targets
+from cpecgeo.scale.questions import Targets, targets
+from cpecgeo.scale.stream import Progress, Run
 
 __all__ = [
     "Progress",

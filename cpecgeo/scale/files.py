@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.catalogue import data_version
-from cpecgeo.errors import FileError, InputError
+from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.sniff import local
-from cpecgeo.scale.answers import Exposure, Near, Question, Within, edges
 from cpecgeo.scale.geopackage import GeoPackage
+from cpecgeo.scale.parquet import Parquet
 from cpecgeo.scale.parts import Parts
-from cpecgeo.scale.progress import Report
-from cpecgeo.scale.sinks import sink
-from cpecgeo.scale.sources import Parquet, Source
-from cpecgeo.scale.stream import Job, Run, run
-from cpecgeo.scale.targets import targets
+from cpecgeo.scale.questions import Exposure, Near, Question, Targets, Within, targets
+from cpecgeo.scale.sinks import is_bytes, sink
+from cpecgeo.scale.sources import Source, fingerprint
+from cpecgeo.scale.stream import Job, Report, Run, run
 from cpecgeo.scale.text import Csv
 
 __all__ = ["BATCH_ROWS", "PART_ROWS", "exposure_file", "nearest_file", "within_file"]
@@ -35,10 +38,11 @@ def nearest_file(
     src: _Path,
     out: _Path,
     *,
-    to: Any,
+    to: SubjectLike | Targets,
     k: int = 1,
     max_km: float | None = None,
     resume: bool = False,
+    replace: bool = False,
     batch_rows: int = BATCH_ROWS,
     part_rows: int = PART_ROWS,
     progress: bool | Report = False,
@@ -47,9 +51,8 @@ def nearest_file(
     layer: str | None = None,
     bad: _Bad = "raise",
     safe_cells: bool = False,
-    scheduler: str | None = None,
 ) -> Run:
-    r"""The nearest target of every row of a file, which may be larger than memory.
+    r"""Find the nearest target of every row of a file, which may be larger than memory.
 
     Parameters
     ----------
@@ -59,46 +62,53 @@ def nearest_file(
     out : str or Path
         ``.parquet`` or ``.geoparquet`` (GeoParquet), ``.csv``, or the name of a folder, which
         then holds the parts as they are. It appears only when it is complete.
-    to : str, Corridor, Place, geometry, GeoSeries, GeoDataFrame, or list of names
-        A name is that of a corridor, place or layer; ``"corridors"`` is all of them.
+    to : SubjectLike or Targets
+        Corridors, places, layers, geometries of your own, in any mixture; see `cpecgeo.nearest`.
     k : int
         How many targets per row; with more than 1 each row is repeated, nearest first, and a
         column `rank` counts from 1.
     max_km : float, optional
         Look no farther.
     resume : bool
-        Keep the finished parts of a run that was cut off, after their hash is verified.
+        Keep the finished parts of an interrupted run, after their hash is verified.
+    replace : bool
+        Where `out` is a folder with an earlier result, replace that. Files always are; folders
+        with anything else in them never.
     batch_rows, part_rows : int
-        Rows in memory at once, and rows that an interruption can lose at most.
+        Rows in memory at once, and rows that an interruption loses at most.
     progress : bool or callable
         A bar with rows per second and time left; or a function that is given a
         `cpecgeo.scale.Progress`.
     lon, lat : str, optional
-        Names of the columns, where they can't be told.
+        Names of the columns, where they aren't recognized.
     layer : str, optional
         Of a GeoPackage with more than one.
     bad : {"raise", "keep"}
         Whether coordinates out of range end the run, or have no answer, as missing ones.
     safe_cells : bool
         Put an apostrophe before text in CSV that a spreadsheet would run as a formula.
-    scheduler : str, optional
-        Address of a running Dask scheduler, such as ``"tcp://10.0.0.5:8786"``, whose workers
-        see the same files; the parts are then made there.
 
     Returns
     -------
     Run
         How many rows, parts and seconds it took. The rows keep their order and columns, and
         have besides `target`, `distance_km` (geodesic), `near_lon`, `near_lat` (the closest
-        place), `km` (chainage on a corridor, else km along the line), `side` of the line
-        (missing where the target is a point or an area).
+        point), `km` (chainage on a corridor, else km along the line), `side` of the line
+        (missing where the target is a point or an area); with ``_near`` behind a name that the
+        file has too. Text stays as it is, numbers in CSV among it.
 
     Raises
     ------
     FileError
-        A file can't be read or written, or the disk is full.
+        A file can't be read or written, changed while it was read, or the disk is full; `out` is
+        a folder with files that no run wrote.
     InputError, CRSError, CoordinateError, GeometryError, InputTypeError, UnknownNameError
-        As the verbs in memory; messages name the row.
+        As the verbs in memory; messages name the row, from 1.
+
+    Warns
+    -----
+    DataWarning
+        Rows lie at 0, 0, seem to have lon and lat swapped, or lie far from all others.
 
     Notes
     -----
@@ -117,18 +127,19 @@ def nearest_file(
     """
     job = _job(
         src, out, Near(k, max_km), to, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
-        lat=lat, layer=layer, bad=bad, safe_cells=safe_cells,
+        lat=lat, layer=layer, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
-    return run(job, resume=resume, progress=progress, scheduler=scheduler)
+    return run(job, resume=resume, progress=progress)
 
 
 def within_file(
     src: _Path,
     out: _Path,
     *,
-    to: Any,
+    to: SubjectLike | Targets,
     km: float,
     resume: bool = False,
+    replace: bool = False,
     batch_rows: int = BATCH_ROWS,
     part_rows: int = PART_ROWS,
     progress: bool | Report = False,
@@ -137,17 +148,16 @@ def within_file(
     layer: str | None = None,
     bad: _Bad = "raise",
     safe_cells: bool = False,
-    scheduler: str | None = None,
 ) -> Run:
-    r"""The rows of a file within `km` of the targets, with their distance.
+    r"""Keep the rows of a file within a distance of the targets.
 
     Parameters
     ----------
     km : float
         Geodesic kilometres, 0 or more.
-    src, out, to, resume, batch_rows, part_rows, progress, lon, lat, layer, bad, safe_cells
+    src, out, to, resume, replace, batch_rows, part_rows, progress, lon, lat, layer, bad
         As `nearest_file`.
-    scheduler
+    safe_cells
         As `nearest_file`.
 
     Returns
@@ -169,17 +179,17 @@ def within_file(
     """
     job = _job(
         src, out, Within(km), to, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
-        lat=lat, layer=layer, bad=bad, safe_cells=safe_cells,
+        lat=lat, layer=layer, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
-    return run(job, resume=resume, progress=progress, scheduler=scheduler)
+    return run(job, resume=resume, progress=progress)
 
 
 def exposure_file(
     src: _Path,
     out: _Path,
     *,
-    to: Any,
-    km: Any = (5, 10, 25, 50),
+    to: SubjectLike | Targets,
+    km: float | Sequence[float] = (5, 10, 25, 50),
     value: str | None = None,
     resume: bool = False,
     batch_rows: int = BATCH_ROWS,
@@ -189,9 +199,8 @@ def exposure_file(
     lat: str | None = None,
     layer: str | None = None,
     bad: _Bad = "raise",
-    scheduler: str | None = None,
 ) -> Run:
-    r"""Rows of a file, and the sum of a column, in rings around the targets.
+    r"""Sum the rows of a file, and one of its columns, in rings around the targets.
 
     Parameters
     ----------
@@ -199,7 +208,7 @@ def exposure_file(
         Outer radii of the rings, ascending; a point at a radius counts in the ring inside it.
     value : str, optional
         A column to sum; rows without a number in it are counted as `missing`.
-    src, out, to, resume, batch_rows, part_rows, progress, lon, lat, layer, bad, scheduler
+    src, out, to, resume, batch_rows, part_rows, progress, lon, lat, layer, bad
         As `nearest_file`; `out` is ``.csv`` or ``.parquet``.
 
     Returns
@@ -221,30 +230,30 @@ def exposure_file(
     >>> (folder / "o.csv").read_text().splitlines()[1]
     '0,50,2,15,0'
     """
-    question = Exposure(edges(km), value)
+    question = Exposure(check_radii(km), value)
     job = _job(
         src, out, question, to, batch_rows=batch_rows, part_rows=part_rows, lon=lon, lat=lat,
-        layer=layer, bad=bad, safe_cells=False,
+        layer=layer, bad=bad, safe_cells=False, replace=False,
     )  # fmt: skip
     if job.sink.kind == "folder":
         raise InputError(f"{out} names a folder; rings are one small table: name .csv or .parquet.")
 
-    def summed(files: list[Path], path: Path) -> None:
+    def finish(files: list[Path], path: Path) -> None:
         with job.sink.writing(path) as append:
-            append(_summed([_table(f) for f in files], value))
+            append(_sum_rings([_read(f) for f in files], value))
 
     inner = Job(**{**vars(job), "sink": sink(Path("part.parquet"), safe_cells=False)})
     inner = Job(**{**vars(inner), "parts": Parts(job.parts.out, ".parquet", job.parts.key)})
-    return run(inner, resume=resume, progress=progress, finish=summed, scheduler=scheduler)
+    return run(inner, resume=resume, progress=progress, finish=finish)
 
 
-def _table(path: Path) -> Any:
+def _read(path: Path) -> pa.Table:
     with pq.ParquetFile(path) as file:
         return file.read()
 
 
-def _summed(tables: list[Any], value: str | None) -> Any:
-    """One row per ring over all batches; sums are rounded once."""
+def _sum_rings(tables: list[pa.Table], value: str | None) -> pa.Table:
+    """Return one row per ring over all batches; sums are rounded once."""
     whole = pa.concat_tables(tables).to_pandas()
     rings = whole.groupby(["km_from", "km_to"], sort=True)
     out = rings["rows"].sum().to_frame()
@@ -257,7 +266,7 @@ def _summed(tables: list[Any], value: str | None) -> Any:
 def open_source(
     path: Path, *, lon: str | None = None, lat: str | None = None, layer: str | None = None
 ) -> Source:
-    """The reader of a file, by its suffix.
+    """Open a file to be read in batches, by its suffix.
 
     Raises
     ------
@@ -285,7 +294,7 @@ def _job(
     src: _Path,
     out: _Path,
     question: Question,
-    to: Any,
+    to: SubjectLike | Targets,
     *,
     batch_rows: int,
     part_rows: int,
@@ -294,26 +303,36 @@ def _job(
     layer: str | None,
     bad: str,
     safe_cells: bool,
+    replace: bool,
 ) -> Job:
     path, target = local(src, "src"), local(out, "out")
+    before = fingerprint(path) if path.exists() else []
     if bad not in {"raise", "keep"}:
         raise InputError(f'bad is {bad!r}; it is "raise" or "keep".')
     for name, rows in (("batch_rows", batch_rows), ("part_rows", part_rows)):
         if not isinstance(rows, int) or rows < 1:
             raise InputError(f"{name} is {rows!r}; a whole number of rows, 1 or more, is needed.")
     source = open_source(path, lon=lon, lat=lat, layer=layer)
-    if target.resolve() == path.resolve():
-        raise InputError(f"{out} is the file that is read; write to another.")
     written = sink(target, safe_cells=safe_cells)
+    _keep_apart(path, target)
     if written.kind != "folder" and target.is_dir():
         raise FileError(f"{out} is a folder; name a file.")
-    question.check(source.schema.names, path.name)
+    if isinstance(question, Exposure):
+        question.check(source.schema.names, path.name)
+    if written.kind == "csv":
+        lost = [f.name for f in source.schema if is_bytes(f.type) and f.name != source.geometry]
+        if lost:
+            warnings.warn(
+                f"{path.name} has bytes in {', '.join(map(repr, lost[:8]))}, which CSV can't hold "
+                "and which are left out; write Parquet to keep them.",
+                DataWarning,
+                stacklevel=3,
+            )
     prepared = targets(to)
     k = getattr(question, "k", 1)
     key = {
         "source": str(path.resolve()),
-        "source size": source.size,
-        "source changed": _changed(path),
+        "source changed": before,
         "columns": [lon, lat, layer],
         "question": repr(question),
         "targets": prepared.digest,
@@ -322,11 +341,32 @@ def _job(
         "bad": bad,
         "version": data_version(),
     }
-    parts = Parts(target, written.suffix, key)
+    parts = Parts(target, written.suffix, key, replace)
     batch = max(1, batch_rows // min(k, len(prepared)))
-    return Job(source, question, prepared, written, parts, part_rows, batch, bad == "keep")
+    return Job(
+        source, question, prepared, written, parts, part_rows, batch, bad == "keep", before
+    )  # fmt: skip
 
 
-def _changed(path: Path) -> int:
-    files = [path, *path.glob("*.parquet")] if path.is_dir() else [path]
-    return max(f.stat().st_mtime_ns for f in files)
+def _keep_apart(source: Path, out: Path) -> None:
+    """Refuse a result that would replace its source, by whatever name, or stand among it."""
+    if _is_same(source, out):
+        raise InputError(f"{out} is the file that is read; write to another.")
+    holders = {*source.resolve().parents, *source.parent.resolve().parents, source.parent.resolve()}
+    for folder in (out, out.parent / f".{out.name}.parts"):
+        if any(_is_same(holder, folder) for holder in holders):
+            raise InputError(
+                f"{folder} is a folder that holds {source}, which is read; write to another."
+            )
+    if source.is_dir() and out.suffix == ".parquet" and _is_same(source, out.parent):
+        raise InputError(
+            f"{out} would lie among the files of {source}, which are read; write to another folder."
+        )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Compare what is on the disk: names may differ by case, links or folders that are crossed."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False

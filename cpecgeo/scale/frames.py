@@ -6,17 +6,30 @@ partitions it works on.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
+from cpecgeo.features.subject import SubjectLike
 from cpecgeo.scale import points as rows_of
-from cpecgeo.scale.answers import NEAR, Exposure, Near, Within, edges, near_columns
+from cpecgeo.scale.questions import (
+    NEAR,
+    WITHIN,
+    Exposure,
+    Near,
+    Question,
+    Targets,
+    Within,
+    free_names,
+    near_columns,
+    targets,
+)
 from cpecgeo.scale.sources import lonlat_columns, to_lonlat
-from cpecgeo.scale.targets import Targets, targets
 
 __all__ = ["exposure", "nearest", "within"]
 
@@ -25,7 +38,7 @@ _SIDES = ["left", "on", "right"]
 
 def nearest(
     ddf: Any,
-    to: Any,
+    to: SubjectLike | Targets,
     *,
     k: int = 1,
     max_km: float | None = None,
@@ -33,20 +46,20 @@ def nearest(
     lat: str | None = None,
     bad: Literal["raise", "keep"] = "raise",
 ) -> Any:
-    """The nearest target to each row of a Dask dataframe.
+    """Find the nearest target of each row of a Dask dataframe.
 
     Parameters
     ----------
     ddf : dask.dataframe.DataFrame or dask_geopandas.GeoDataFrame
         With columns of lon and lat in degrees, or with points in any CRS.
-    to : str, Corridor, Place, geometry, GeoSeries, GeoDataFrame, list of names, or Targets
+    to : SubjectLike or Targets
         As in `cpecgeo.scale.nearest_file`.
     k : int
         How many targets per row; with more than 1, rows of the answer repeat the index.
     max_km : float, optional
         Look no farther.
     lon, lat : str, optional
-        Names of the columns, where they can't be told.
+        Names of the columns, where they aren't recognized.
     bad : {"raise", "keep"}
         Whether coordinates out of range end the work, or have no answer, as missing ones.
 
@@ -76,14 +89,14 @@ def nearest(
 
 def within(
     ddf: Any,
-    to: Any,
+    to: SubjectLike | Targets,
     km: float,
     *,
     lon: str | None = None,
     lat: str | None = None,
     bad: Literal["raise", "keep"] = "raise",
 ) -> Any:
-    """The rows of a Dask dataframe within `km` of the targets.
+    """Keep the rows of a Dask dataframe within a distance of the targets.
 
     Parameters
     ----------
@@ -113,15 +126,15 @@ def within(
 
 def exposure(
     ddf: Any,
-    to: Any,
-    km: Any = (5, 10, 25, 50),
+    to: SubjectLike | Targets,
+    km: float | Sequence[float] = (5, 10, 25, 50),
     *,
     value: str | None = None,
     lon: str | None = None,
     lat: str | None = None,
     bad: Literal["raise", "keep"] = "raise",
 ) -> Any:
-    """Rows of a Dask dataframe, and the sum of a column, in rings around the targets.
+    """Sum the rows of a Dask dataframe, and one of its columns, in rings around the targets.
 
     Parameters
     ----------
@@ -149,13 +162,13 @@ def exposure(
     >>> exposure(ddf, "ml1", [50]).compute()["rows"].tolist()
     [1]
     """
-    rings = _lazily(ddf, to, Exposure(edges(km), value), (lon, lat, bad), _rings)
+    rings = _lazily(ddf, to, Exposure(check_radii(km), value), (lon, lat, bad), _rings)
     return rings.groupby(["km_from", "km_to"], sort=True).sum()
 
 
 @dataclass(frozen=True)
 class _Where:
-    """Where a partition has its points.
+    """The columns of a partition that hold its points.
 
     Attributes
     ----------
@@ -170,7 +183,11 @@ class _Where:
 
 
 def _lazily(
-    ddf: Any, to: Any, question: Any, given: tuple[str | None, str | None, str], work: Any
+    ddf: Any,
+    to: SubjectLike | Targets,
+    question: Question,
+    given: tuple[str | None, str | None, str],
+    work: Callable[..., Any],
 ) -> Any:
     try:
         import dask.dataframe as dd
@@ -189,7 +206,7 @@ def _lazily(
     if bad not in {"raise", "keep"}:
         raise InputError(f'bad is {bad!r}; it is "raise" or "keep".')
     where = _Where(_columns(meta, lon, lat), bad == "keep")
-    if not isinstance(question, Near):  # whose answer stands by itself
+    if isinstance(question, Exposure):
         question.check([str(c) for c in meta.columns], "ddf")
     prepared = targets(to)
     # One task that all partitions wait for: under `distributed` a worker fetches its result
@@ -203,7 +220,7 @@ def _lazily(
 
 
 def _columns(meta: Any, lon: str | None, lat: str | None) -> tuple[str, str] | None:
-    """The columns of lon and lat, or None for the geometry of the frame."""
+    """Return the columns of lon and lat, or None for the geometry of the frame."""
     geometry = getattr(meta, "_geometry_column_name", None)
     if geometry is not None and lon is None and lat is None:
         to_lonlat(meta.crs, "ddf")
@@ -212,7 +229,7 @@ def _columns(meta: Any, lon: str | None, lat: str | None) -> tuple[str, str] | N
 
 
 def _xy(frame: Any, where: _Where) -> Any:
-    """The points of a partition, as rows of lon and lat, with which rows have one."""
+    """Return the points of a partition, and which rows have one."""
     if where.columns is None:
         import pyarrow as pa
         import shapely
@@ -227,7 +244,7 @@ def _xy(frame: Any, where: _Where) -> Any:
 
 
 def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:
-    """One partition's answer."""
+    """Answer one partition."""
     xy, good = _xy(frame, where)
     k = min(question.k, len(to))
     flat = near_columns(xy, good, to, k, question.limit_m)
@@ -252,7 +269,7 @@ def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:
 
 
 def _taken(ids: pd.Series, codes: Any) -> Any:
-    """Ids by position, missing for -1; text stays text and numbers can be missing."""
+    """Return ids by position, missing for -1; text stays text and numbers can be missing."""
     kind = "Int64" if ids.dtype.kind in "iu" else ids.dtype
     return ids.astype(kind).reindex(pd.Index(codes)).array
 
@@ -262,8 +279,9 @@ def _within(frame: Any, to: Targets, question: Within, where: _Where) -> Any:
     found = to.index.find(xy, 1, 1e3 * float(question.km))
     hit = found.target[:, 0] >= 0
     near = frame[pd.Series(good, index=frame.index).to_numpy()][hit].copy()
-    near["target"] = _taken(pd.Series(to.index.ids.tolist()), found.target[hit, 0])
-    near["distance_km"] = found.metres[hit, 0] * 1e-3
+    target, distance = free_names(WITHIN, set(map(str, frame.columns)))
+    near[target] = _taken(pd.Series(to.index.ids.tolist()), found.target[hit, 0])
+    near[distance] = found.metres[hit, 0] * 1e-3
     return near
 
 

@@ -15,7 +15,7 @@ import pyogrio
 from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.files.sniff import insist
 from cpecgeo.scale import points
-from cpecgeo.scale.sources import BATCH_BYTES, Batch, Position, rechunked, to_lonlat
+from cpecgeo.scale.sources import BATCH_BYTES, Batch, Position, rechunk, to_lonlat
 
 __all__ = ["GeoPackage"]
 
@@ -26,7 +26,7 @@ class GeoPackage:
 
     path: Path
     layer: str
-    schema: Any
+    schema: pa.Schema
     geometry: str
     geo: dict[str, Any]
     crs: Any
@@ -38,7 +38,7 @@ class GeoPackage:
     def open(cls, path: Path, *, layer: str | None) -> GeoPackage:
         """Read what the file says about its layers."""
         there = insist(path, "GPKG")
-        with _told(path, "can't be read as GeoPackage", "may be truncated"):
+        with _translated(path, "can't be read as GeoPackage", "may be truncated"):
             layers = [str(name) for name, _ in pyogrio.list_layers(there)]
         if not layers:
             raise FileError(f"{path} has no layers.")
@@ -50,12 +50,12 @@ class GeoPackage:
         chosen = layer or layers[0]
         if chosen not in layers:
             raise UnknownNameError(chosen, f"layer in {path.name}", layers)
-        with _told(path, "can't be read as GeoPackage", "is damaged"):
+        with _translated(path, "can't be read as GeoPackage", "is damaged"):
             info = pyogrio.read_info(there, layer=chosen, force_feature_count=True)
         if info["geometry_type"] is None:
             raise InputError(f"Layer {chosen!r} of {path.name} has no geometry; points are needed.")
         name = info.get("geometry_name") or "geometry"
-        damaged = _told(path, "can't be read as GeoPackage", "is damaged")
+        damaged = _translated(path, "can't be read as GeoPackage", "is damaged")
         with damaged, _opened(path, chosen, 0, 1) as (meta, reader):
             schema = _renamed(reader.schema, meta, name)
         crs = info["crs"]
@@ -68,25 +68,25 @@ class GeoPackage:
         return cls(path, chosen, schema, name, geo, crs, int(info["features"]), size)
 
     def batch_of(self, rows: int) -> int:
-        """Rows of a batch: fewer where they are wide."""
+        """Return how many rows a batch has: fewer where they are wide."""
         return max(1, min(rows, BATCH_BYTES // max(1, self.size // max(1, self.rows))))
 
     def batches(self, start: Position, rows: int) -> Iterator[Batch]:
-        """Batches of `rows` rows from `start` on, the last one shorter."""
+        """Yield batches of `rows` rows from `start` on, the last one shorter."""
         turn = to_lonlat(self.crs, self.path.name)
         limit = self.batch_of(rows)
         at = start.row
-        for table in rechunked(self._tables(start.row, limit), limit):
+        for table in rechunk(self._tables(start.row, limit), limit):
             column = table[self.geometry].combine_chunks()
             xy = points.from_wkb(column, at, self.path.name)
             xy = turn(xy) if turn is not None else xy
             yield Batch(table, xy, Position(at), Position(at + len(table)))
             at += len(table)
 
-    def _tables(self, first: int, rows: int) -> Iterator[Any]:
+    def _tables(self, first: int, rows: int) -> Iterator[pa.Table]:
         if first >= self.rows:
             return
-        damaged = _told(self.path, "can't be read on", "is damaged")
+        damaged = _translated(self.path, "can't be read on", "is damaged")
         with damaged, _opened(self.path, self.layer, first, rows) as (_, reader):
             for batch in reader:
                 table = pa.Table.from_batches([batch])
@@ -94,8 +94,8 @@ class GeoPackage:
 
 
 @contextmanager
-def _told(path: Path, what: str, why: str) -> Iterator[None]:
-    """What GDAL and Arrow say of damage, as one error."""
+def _translated(path: Path, what: str, why: str) -> Iterator[None]:
+    """Turn what GDAL and Arrow say of damage into one error."""
     try:
         yield
     except (
@@ -119,7 +119,7 @@ def _opened(path: Path, layer: str, skip: int, rows: int) -> Any:
 
 
 def _renamed(schema: Any, meta: dict[str, Any], name: str) -> Any:
-    """The columns with the geometry under its own name, GDAL's notes taken off."""
+    """Return the columns with the geometry under its own name, without GDAL's notes."""
     wkb = meta["geometry_name"] or "wkb_geometry"
     return pa.schema(
         [pa.field(name if f.name == wkb else f.name, f.type, nullable=True) for f in schema]

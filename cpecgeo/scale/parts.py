@@ -1,9 +1,10 @@
 """Finished parts of a run: written whole, recorded with their hash, joined at the end.
 
-A run keeps its parts in a folder beside the file it makes, ``.NAME.parts``. Each part is
-written under a temporary name, flushed to disk, moved into place, and only then recorded. What
-a run that was cut off leaves behind is therefore either a whole part with its record, or
-something that the next run throws away.
+A run keeps its parts in a folder beside its result, ``.NAME.parts``, which its record
+``run.json`` marks as one of ours. Each part is written under a temporary name, flushed to disk,
+moved into place, and only then recorded. What an interrupted run leaves behind is therefore
+either a whole part with its record, or something that the next run removes. Nothing that no run
+wrote is ever removed: folders without a record, and symbolic links, are refused.
 """
 
 from __future__ import annotations
@@ -13,16 +14,32 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cpecgeo.errors import FileError, InputError
 from cpecgeo.scale.sources import Position
+from cpecgeo.scale.tally import Tally
 
-__all__ = ["Part", "Parts", "explained", "sha256"]
+__all__ = [
+    "FOLDER_RECORD",
+    "WRITER",
+    "Part",
+    "Parts",
+    "list_folder",
+    "sha256",
+    "translate",
+    "write_json",
+]
+
+# Lists the files of a result that is a folder; readers of Parquet pass over leading underscores.
+FOLDER_RECORD = "_cpecgeo.json"
+WRITER = "cpecgeo.scale"
+_KNOWN = re.compile(r"part-\d{6,}\.(json|csv|parquet|new)|whole|old|lock|run\.(json|new)")
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,8 @@ class Part:
     skipped : int
         Rows of the source with no point, or none that can be measured.
     sha256 : str
+    tally : Tally
+        Counts of its positions.
     """
 
     number: int
@@ -47,16 +66,17 @@ class Part:
     rows: int
     skipped: int
     sha256: str
+    tally: Tally
 
 
 def sha256(path: Path) -> str:
-    """The hash of a file."""
+    """Return the hash of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def explained(error: OSError, path: Path) -> FileError:
-    """The error of this package for one of the system's."""
+def translate(error: OSError, path: Path) -> FileError:
+    """Turn an error of the system into one of this package."""
     if isinstance(error, FileError):
         return error
     code = error.errno
@@ -74,6 +94,17 @@ def explained(error: OSError, path: Path) -> FileError:
     )
 
 
+def list_folder(out: Path) -> set[str] | None:
+    """Return the names of the files that a run wrote into a folder; None without a record."""
+    try:
+        record = json.loads((out / FOLDER_RECORD).read_text(encoding="utf-8"))
+        if record["writer"] != WRITER:
+            return None
+        return {FOLDER_RECORD, *map(str, record["files"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 @dataclass(frozen=True)
 class Parts:
     """The folder of parts of one run.
@@ -81,85 +112,169 @@ class Parts:
     Attributes
     ----------
     out : Path
-        What the run makes.
+        The result of the run.
     suffix : str
         Of each part.
     key : dict
         What the answers depend on; parts of another run are not taken.
+    replace : bool
+        Whether an earlier result may be replaced where `out` is a folder.
     """
 
     out: Path
     suffix: str
     key: dict[str, Any]
+    replace: bool = False
 
     @property
     def folder(self) -> Path:
-        """Where the parts are."""
+        """The folder of the parts."""
         return self.out.parent / f".{self.out.name}.parts"
 
     def path(self, number: int) -> Path:
-        """The file of a part."""
+        """Return the file of a part."""
         return self.folder / f"part-{number:06d}{self.suffix}"
 
     def record(self, number: int) -> Path:
-        """The record of a part."""
+        """Return the record of a part."""
         return self.folder / f"part-{number:06d}.json"
 
     @contextlib.contextmanager
     def opened(self, *, resume: bool) -> Iterator[dict[int, Part]]:
-        """Hold the folder, and give the finished parts in it that are whole.
+        """Lock the folder, and give the finished parts in it whose bytes are as recorded.
 
         Raises
         ------
         InputError
-            The folder has parts of a run with other options, targets or source.
+            The folder has parts of a run with other options, targets or source; or `out` is a
+            folder with an earlier result, which wasn't to be replaced.
         FileError
-            Another process is at it, or the folder can't be made.
+            Another process holds the folder, it can't be created, or it or `out` has files
+            that no run wrote.
         """
         if not self.out.parent.is_dir():
             raise FileError(f"There is no folder {self.out.parent}; make it first.")
         try:
-            self._sweep()
-            self.folder.mkdir(exist_ok=True)
-            with (self.folder / "lock").open("a") as lock:
-                _hold(lock, self.out)
-                if not resume:
-                    self._clear()
-                self._match_key()
-                yield self._finished()
+            with self._lock() as lock:
+                try:
+                    self._refuse_strangers()
+                    self._restore()
+                    if not (resume and self.ended() is not None):
+                        self._check_out()
+                    if not resume:
+                        self._clear()
+                    self._match_key()
+                    yield self._finished()
+                finally:
+                    self._release(lock)
         except OSError as error:
-            raise explained(error, self.out) from error
+            raise translate(error, self.out) from error
+
+    def _lock(self) -> IO[str]:
+        """Keep other processes away; the system lets go when this one ends, however it ends."""
+        while True:
+            self._refuse_strangers()
+            self.folder.mkdir(exist_ok=True)
+            path = self.folder / "lock"
+            try:
+                lock = path.open("a")
+            except FileNotFoundError:  # a run that ends has just removed the folder
+                continue
+            try:
+                _hold(lock, self.out)
+                if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                    return lock
+            except FileNotFoundError:
+                pass
+            except BaseException:
+                lock.close()
+                raise
+            lock.close()
+
+    def _refuse_strangers(self) -> None:
+        """Refuse a folder of parts that isn't one of ours, before anything in it is touched."""
+        if self.folder.is_symlink():
+            raise FileError(f"{self.folder} is a symbolic link; remove it, or name another result.")
+        if not self.folder.is_dir():
+            return
+        entries = {entry.name: entry.is_symlink() for entry in os.scandir(self.folder)}
+        strange = sorted(n for n, link in entries.items() if link or not _KNOWN.fullmatch(n))
+        if not strange and not self._record() and set(entries) - {"lock", "run.new"}:
+            strange = sorted(set(entries) - {"lock"})
+        if strange:
+            raise FileError(
+                f"{self.folder} holds {strange[0]!r}, which no run wrote there; move it away, or "
+                "name another result."
+            )
+
+    def _record(self) -> dict[str, Any]:
+        """Return the record of the run that the folder belongs to; empty where there is none."""
+        try:
+            found = json.loads(self._run.read_text(encoding="utf-8"))
+            return found if found["writer"] == WRITER else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    @property
+    def _run(self) -> Path:
+        return self.folder / "run.json"
+
+    def _restore(self) -> None:
+        """Put an earlier result back that a killed run had moved aside."""
+        old = self.folder / "old"
+        if old.is_dir() and not os.path.lexists(self.out):
+            old.replace(self.out)
+
+    def _check_out(self) -> None:
+        """Refuse to write over a folder that holds anything but an earlier result, or that."""
+        if self.suffix == ".csv" or self.out.suffix:
+            return
+        if self.out.is_symlink():
+            raise FileError(f"{self.out} is a symbolic link; name the folder itself, or another.")
+        if not self.out.exists():
+            return
+        if not self.out.is_dir():
+            raise FileError(f"{self.out} is a file; name a new folder, or a file with a suffix.")
+        names = {path.name for path in self.out.iterdir()}
+        strange = sorted(names - (list_folder(self.out) or set()))
+        if strange:
+            raise FileError(
+                f"{self.out} is a folder with files in it that no run wrote, such as "
+                f"{strange[0]!r}; name a new or empty folder."
+            )
+        if names and not self.replace:
+            raise InputError(
+                f"{self.out} holds the result of an earlier run; name another folder, or ask for "
+                "it to be replaced (replace)."
+            )
 
     def _clear(self) -> None:
         for path in self.folder.iterdir():
-            if path.name != "lock":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if path.name not in {"lock", "run.json"}:
+                _delete(path)
+        # Last, because it marks the folder as one of ours.
+        self._run.unlink(missing_ok=True)
 
     def _match_key(self) -> None:
-        path = self.folder / "run.json"
         wanted = json.loads(json.dumps(self.key))
-        if path.is_file():
-            try:
-                found = json.loads(path.read_text(encoding="utf-8"))
-            except ValueError:
-                found = {}
-            changed = sorted(k for k in {*wanted, *found} if wanted.get(k) != found.get(k))
-            if changed:
-                raise InputError(
-                    f"{self.folder} has parts of another run ({', '.join(changed)} differ); run "
-                    "without resume to start anew."
-                )
+        found = self._record().get("key")
+        if found is None:
+            self._clear()
+            write_json(self._run, {"writer": WRITER, "key": self.key})
             return
-        self._clear()
-        write_json(path, self.key)
+        changed = sorted(k for k in {*wanted, *found} if wanted.get(k) != found.get(k))
+        if changed:
+            raise InputError(
+                f"{self.folder} has parts of another run ({', '.join(changed)} differ); run "
+                "without resume to start anew."
+            )
 
     def _finished(self) -> dict[int, Part]:
-        """Parts whose bytes are those that were recorded; others are taken away."""
+        """Return the parts whose bytes are as recorded, and remove all others."""
         done: dict[int, Part] = {}
         for record in sorted(self.folder.glob("part-*.json")):
             try:
-                raw = json.loads(record.read_text(encoding="utf-8"))
-                part = _part(raw)
+                part = _part(json.loads(record.read_text(encoding="utf-8")))
                 good = sha256(self.path(part.number)) == part.sha256
             except (ValueError, KeyError, TypeError, FileNotFoundError):
                 good = False
@@ -169,66 +284,83 @@ class Parts:
                 record.unlink()
         kept = {self.path(n).name for n in done} | {self.record(n).name for n in done}
         for path in self.folder.iterdir():
-            if path.name not in kept | {"lock", "run.json", "done.json"}:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if path.name not in kept | {"lock", "run.json"}:
+                _delete(path)
         return done
 
     def finish(self, part: Part) -> None:
         """Record a part that is in place."""
         write_json(self.record(part.number), asdict(part))
 
-    def place(self, whole: Path, made: list[Part]) -> None:
-        """Move the result into place, and take the folder away.
+    def place(self, whole: Path, parts: list[Part]) -> None:
+        """Move the result into place, and remove the parts.
 
-        What is recorded first keeps a run that is cut off here from being done again.
+        The record is written first, so that a run that is interrupted here isn't done again.
+
+        Raises
+        ------
+        FileError
+            Files that no run wrote have come into the folder since.
         """
-        write_json(self._end, {"made": [asdict(p) for p in made], "seen": _seen(whole)})
+        end = {"parts": [asdict(p) for p in parts], "seen": _identify(whole)}
+        write_json(self._run, {"writer": WRITER, "key": self.key, "end": end})
+        old = self.folder / "old"
         if self.out.is_dir():
-            self.out.replace(self.folder / "old")
+            self.out.replace(old)
+            if {path.name for path in old.iterdir()} - (list_folder(old) or set()):
+                old.replace(self.out)
+                self._check_out()
         whole.replace(self.out)
         self.remove()
 
     def ended(self) -> list[Part] | None:
-        """The parts of a run that had its result in place already."""
+        """Return the parts of a run that had its result in place already."""
         try:
-            record = json.loads(self._end.read_text(encoding="utf-8"))
-            if record["seen"] != _seen(self.out):
+            end = self._record()["end"]
+            if end["seen"] != _identify(self.out):
                 return None
-            return [_part(raw) for raw in record["made"]]
+            return [_part(raw) for raw in end["parts"]]
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    @property
-    def _end(self) -> Path:
-        return self.folder / "done.json"
-
     def remove(self) -> None:
-        """Take the folder away, all at once as others see it."""
-        self._sweep()
-        self.folder.replace(self._gone)
-        self._sweep()
+        """Remove all parts; the folder goes when its lock is let go."""
+        self._clear()
 
-    @property
-    def _gone(self) -> Path:
-        return self.out.parent / f".{self.out.name}.gone"
+    def _release(self, lock: IO[str]) -> None:
+        """Remove a folder without parts. Windows removes no open file, others no free lock."""
+        with contextlib.suppress(OSError):
+            if [p.name for p in self.folder.iterdir()] == ["lock"]:
+                if os.name == "nt":
+                    lock.close()
+                (self.folder / "lock").unlink()
+                self.folder.rmdir()
 
-    def _sweep(self) -> None:
-        shutil.rmtree(self._gone, ignore_errors=True)
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _part(raw: dict[str, Any]) -> Part:
+    tally = dict(raw.pop("tally"))
+    for name in ("first", "zeros", "swapped"):
+        tally[name] = tuple(tally[name])
+    tally["cells"] = {int(k): tuple(v) for k, v in tally["cells"].items()}
     start, end = Position(**raw.pop("start")), Position(**raw.pop("end"))
-    return Part(start=start, end=end, **raw)
+    return Part(start=start, end=end, tally=Tally(**tally), **raw)
 
 
-def _seen(path: Path) -> list[int]:
-    """What tells a file from another without reading it; moving it changes none of this."""
+def _identify(path: Path) -> list[int]:
+    """Return what tells a file from another without reading it; moving it changes none of this."""
     stat = path.stat()
     return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """A record, written whole."""
+    """Write a record whole."""
     fresh = path.with_suffix(".new")
     with fresh.open("w", encoding="utf-8") as file:
         json.dump(value, file)
@@ -237,8 +369,7 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     fresh.replace(path)
 
 
-def _hold(lock: Any, out: Path) -> None:
-    """Keep other processes away; the system lets go when this one ends, however it ends."""
+def _hold(lock: IO[str], out: Path) -> None:
     try:
         import fcntl
     except ImportError:  # Windows

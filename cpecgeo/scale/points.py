@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError, GeometryError, InputError
+from cpecgeo.files import wkb
 
 __all__ = ["check", "from_columns", "from_wkb", "numbers", "to_wkb"]
 
@@ -18,11 +19,15 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _POINT = 21  # bytes: order, type, x, y
+_KINDS = {
+    2: "LineString", 3: "Polygon", 4: "MultiPoint", 5: "MultiLineString", 6: "MultiPolygon",
+    7: "GeometryCollection",
+}  # fmt: skip
 _HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
 
 
-def from_wkb(column: Any, row: int, what: str) -> Floats:
-    """x, y of a column of points as well-known binary; NaN where missing or empty.
+def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
+    """Return x, y of a column of points as well-known binary; NaN where missing or empty.
 
     Parameters
     ----------
@@ -41,36 +46,35 @@ def from_wkb(column: Any, row: int, what: str) -> Floats:
     GeometryError
         A value is not well-known binary, or not a point.
     """
+    column = wkb.binary(column, what)
     fast = _plain_points(column)
     if fast is not None:
         return fast
-    values = column.to_numpy(zero_copy_only=False)
-    shapes = shapely.from_wkb(values, on_invalid="ignore")
-    given = np.array([v is not None for v in values], bool)
-    broken = given & shapely.is_missing(shapes)
-    if broken.any():
-        at = row + int(np.flatnonzero(broken)[0])
-        raise GeometryError(f"{what} has a geometry at row {at} that is not well-known binary.")
-    kinds = shapely.get_type_id(shapes)
-    other = given & (kinds != 0)
-    if other.any():
-        first = int(np.flatnonzero(other)[0])
+    # Told by their first bytes, so that only points come to be parsed.
+    kinds = wkb.heads(column)
+    other = np.flatnonzero(kinds > 1)
+    if len(other):
+        kind = _KINDS.get(int(kinds[other[0]]), "geometry of another kind")
         raise GeometryError(
-            f"{what} has a {shapes[first].geom_type} at row {row + first}; points are needed. "
+            f"{what} has a {kind} in row {row + int(other[0]) + 1}; points are needed. "
             "Take centroids, or vertices, first."
         )
+    values = column.to_numpy(zero_copy_only=False)
+    shapes = shapely.from_wkb(np.where(kinds == 1, values, None), on_invalid="ignore")
+    broken = column.is_valid().to_numpy(zero_copy_only=False) & shapely.is_missing(shapes)
+    if broken.any():
+        at = row + int(np.flatnonzero(broken)[0]) + 1
+        raise GeometryError(f"{what} has a geometry in row {at} that is not well-known binary.")
     shapes[shapely.is_empty(shapes)] = None
     return np.column_stack((shapely.get_x(shapes), shapely.get_y(shapes)))
 
 
-def _plain_points(column: Any) -> Floats | None:
-    """The points of a column that holds nothing but little-endian 2-D points."""
+def _plain_points(column: pa.Array) -> Floats | None:
+    """Return the points of a column that holds nothing but little-endian 2-D points."""
     count = len(column)
     if count == 0 or column.null_count:
         return np.empty((0, 2)) if count == 0 else None
     large = pa.types.is_large_binary(column.type)
-    if not (large or pa.types.is_binary(column.type)):
-        return None
     _, offsets, data = column.buffers()
     if offsets is None or data is None:
         return None
@@ -84,8 +88,8 @@ def _plain_points(column: Any) -> Floats | None:
     return np.ascontiguousarray(raw[:, 5:]).view("<f8").astype(np.float64, copy=False)
 
 
-def to_wkb(xy: Floats) -> Any:
-    """Points as a column of well-known binary, missing where x or y is NaN.
+def to_wkb(xy: Floats) -> pa.Array:
+    """Return points as a column of well-known binary, missing where x or y is NaN.
 
     Examples
     --------
@@ -105,7 +109,7 @@ def to_wkb(xy: Floats) -> Any:
 
 
 def from_columns(lon: Any, lat: Any, row: int, what: str, names: tuple[str, str]) -> Floats:
-    """x, y of two columns of numbers, or of text that is numbers; NaN where missing.
+    """Return x, y of two columns of numbers, or of text that is numbers; NaN where missing.
 
     Raises
     ------
@@ -117,8 +121,8 @@ def from_columns(lon: Any, lat: Any, row: int, what: str, names: tuple[str, str]
     )
 
 
-def numbers(column: Any, row: int, what: str, name: str) -> Floats:
-    """A column as numbers, NaN where missing; text that is numbers counts.
+def numbers(column: pa.Array | pa.ChunkedArray, row: int, what: str, name: str) -> Floats:
+    """Return a column as numbers, NaN where missing; text that is numbers counts.
 
     Raises
     ------
@@ -161,14 +165,14 @@ def _not_a_number(text: Any, row: int, what: str, name: str) -> InputError:
                 else "degrees are needed, such as 67.05."
             )
             return InputError(
-                f"{what} has {value[:40]!r} in column {name!r} at row {row + place}, "
+                f"{what} has {value[:40]!r} in column {name!r} in row {row + place + 1}, "
                 f"which is not a number; {hint}"
             )
     return InputError(f"{what} has text that is not a number in column {name!r} after row {row}.")
 
 
 def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools]:
-    """Tell points that can be measured from missing and impossible ones.
+    """Separate points that can be measured from missing and impossible ones.
 
     Parameters
     ----------
@@ -209,5 +213,5 @@ def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools
             hint = f"one of the two is missing; {repair}"
         else:
             hint = f"lon must be within ±180°, lat within ±90°; {repair}"
-        raise CoordinateError(f"{what} has ({lon:g}, {lat:g}) at row {row + first}; {hint}")
+        raise CoordinateError(f"{what} has ({lon:g}, {lat:g}) in row {row + first + 1}; {hint}")
     return xy[good], good

@@ -15,10 +15,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pyproj
 
 from cpecgeo.errors import InputError
+from cpecgeo.scale import points
+from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, write_json
+from cpecgeo.scale.sources import Batch, Source
 
-__all__ = ["Sink", "sink"]
+__all__ = ["Sink", "is_bytes", "sink"]
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _FORMULA = "^[=+\\-@\t\r]"
@@ -26,7 +30,7 @@ _FORMULA = "^[=+\\-@\t\r]"
 
 @dataclass(frozen=True)
 class Sink:
-    """How a table becomes a file.
+    """The way a table becomes a file.
 
     Attributes
     ----------
@@ -44,14 +48,46 @@ class Sink:
         """Of each part."""
         return ".csv" if self.kind == "csv" else ".parquet"
 
+    def place(self, batch: Batch, source: Source) -> pa.Table:
+        """Return the columns of a batch, with its points in a form that the result can hold."""
+        table = batch.columns
+        names = table.column_names
+        if self.kind == "csv" and source.geometry is not None:
+            # A column of such a name may hold anything; the points are in the geometry.
+            suffix = "_of_row" if {"lon", "lat"} & set(names) else ""
+            for axis, name in enumerate(("lon", "lat")):
+                values = pa.array(batch.xy[:, axis], from_pandas=True)
+                table = table.append_column(f"{name}{suffix}", values)
+        elif self.kind != "csv" and source.geometry is None:
+            if "geometry" in names:
+                other = "geometry"
+                while other in names:
+                    other = f"{other}_2"
+                table = table.rename_columns([other if n == "geometry" else n for n in names])
+            table = table.append_column("geometry", points.to_wkb(batch.xy))
+        return table
+
+    def describe(self, table: pa.Table, source: Source) -> pa.Table:
+        """Return a table with the record that makes it GeoParquet."""
+        if self.kind == "csv":
+            return table
+        geo = source.geo
+        if geo is None:
+            columns: dict[str, Any] = {"geometry": {"encoding": "WKB", "geometry_types": ["Point"]}}
+            geo = {"version": "1.1.0", "primary_column": "geometry"}
+        else:
+            names = set(table.column_names)
+            columns = {n: _entry(e) for n, e in geo["columns"].items() if n in names}
+        return table.replace_schema_metadata({"geo": json.dumps({**geo, "columns": columns})})
+
     @contextlib.contextmanager
     def writing(self, path: Path) -> Iterator[Any]:
-        """A function that appends tables to a new file; the file is on disk at the end."""
+        """Give a function that appends tables to a new file, which is on disk at the end."""
         fresh = path.with_suffix(".new")
         with contextlib.ExitStack() as stack:
             writer: list[Any] = []
 
-            def append(table: Any) -> None:
+            def append(table: pa.Table) -> None:
                 if not writer:
                     writer.append(stack.enter_context(self._writer(fresh, table.schema)))
                     if self.kind == "csv":
@@ -65,17 +101,23 @@ class Sink:
         _settle(fresh)
         fresh.replace(path)
 
-    def _writer(self, path: Path, schema: Any) -> Any:
+    def _writer(self, path: Path, schema: pa.Schema) -> Any:
         if self.kind == "csv":
             return path.open("wb")
         return _parquet(path, schema)
 
     def join(self, parts: list[Path], whole: Path) -> None:
-        """Make the result of finished parts."""
+        """Join finished parts to the result."""
         if self.kind == "folder":
             whole.mkdir()
             for path in parts:
-                os.link(path, whole / path.name)
+                try:
+                    (whole / path.name).hardlink_to(path)
+                except OSError:  # some file systems have no hard links
+                    shutil.copyfile(path, whole / path.name)
+                    _settle(whole / path.name)
+            record = {"writer": WRITER, "files": [path.name for path in parts]}
+            write_json(whole / FOLDER_RECORD, record)
             return
         if self.kind == "csv":
             _join_csv(parts, whole)
@@ -85,7 +127,7 @@ class Sink:
 
 
 def sink(out: Path, *, safe_cells: bool) -> Sink:
-    """How to write what `out` names.
+    """Choose how to write, by the suffix of the result.
 
     Raises
     ------
@@ -108,21 +150,24 @@ def sink(out: Path, *, safe_cells: bool) -> Sink:
     )
 
 
-def with_geo(table: Any, geo: dict[str, Any] | None) -> Any:
-    """The table with the record that makes it GeoParquet."""
-    return table if geo is None else table.replace_schema_metadata({"geo": json.dumps(geo)})
+def _entry(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a column's entry of the record without bounds, which were those of the source."""
+    kept = {k: v for k, v in entry.items() if k not in {"bbox", "covering"}}
+    if isinstance(kept.get("crs"), str):
+        kept["crs"] = pyproj.CRS.from_user_input(kept["crs"]).to_json_dict()
+    return kept
 
 
-def header(table: Any) -> bytes:
-    """The names of the columns that CSV can hold, as a line."""
+def header(table: pa.Table) -> bytes:
+    """Return the names of the columns that CSV can hold, as a line."""
     names = [n for n, c in zip(table.column_names, table.columns, strict=True) if _plain(n, c.type)]
     if any("\n" in n or "\r" in n for n in names):
         raise InputError("A column's name holds a line end, which CSV can't; rename it.")
     return lines(pa.table({str(i): [n] for i, n in enumerate(names)}), safe=False)
 
 
-def lines(table: Any, *, safe: bool) -> bytes:
-    r"""The rows as CSV: quotes where they are needed, nothing where a value is missing.
+def lines(table: pa.Table, *, safe: bool) -> bytes:
+    r"""Return rows as CSV: quotes where they are needed, nothing where a value is missing.
 
     Examples
     --------
@@ -142,22 +187,22 @@ def lines(table: Any, *, safe: bool) -> bytes:
 
 
 def _joined(*cells: Any, between: str = "") -> Any:
-    """Text put together, row by row."""
+    """Join text, row by row."""
     big = pa.large_string()
     texts = [pa.scalar(c, big) if isinstance(c, str) else c for c in cells]
     return pc.binary_join_element_wise(*texts, pa.scalar(between, big))
 
 
-def _bytes(chunk: Any) -> bytes:
-    """The text of all values, one after the other, as it lies in memory."""
+def _bytes(chunk: pa.Array) -> bytes:
+    """Return the text of all values, one after the other, as it lies in memory."""
     _, offsets, data = chunk.buffers()
     kind = np.int64 if pa.types.is_large_string(chunk.type) else np.int32
     edges = np.frombuffer(offsets, kind)[[chunk.offset, chunk.offset + len(chunk)]]
     return memoryview(data)[edges[0] : edges[1]].tobytes()
 
 
-def _plain(name: str, kind: Any) -> bool:
-    """Whether CSV can hold a column; geometry as bytes is left out.
+def _plain(name: str, kind: pa.DataType) -> bool:
+    """Return whether CSV can hold a column; bytes are left out.
 
     Raises
     ------
@@ -166,11 +211,17 @@ def _plain(name: str, kind: Any) -> bool:
     """
     if pa.types.is_nested(kind):
         raise InputError(f"Column {name!r} holds {kind}, which CSV can't; write Parquet.")
-    return not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    return not is_bytes(kind)
 
 
-def _cells(column: Any, *, safe: bool) -> Any:
-    """A column as text, quoted where it must be."""
+def is_bytes(kind: pa.DataType) -> bool:
+    """Return whether an Arrow type is of bytes, which CSV can't hold."""
+    bytes_of = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(is_kind(kind) for is_kind in bytes_of)
+
+
+def _cells(column: pa.ChunkedArray, *, safe: bool) -> Any:
+    """Return a column as text, quoted where it must be."""
     if pa.types.is_dictionary(column.type):
         column = pc.cast(column, column.type.value_type)
     text = pc.cast(column, pa.large_string())
@@ -184,8 +235,8 @@ def _cells(column: Any, *, safe: bool) -> Any:
     return pc.fill_null(text, "")
 
 
-def _disarmed(text: Any) -> Any:
-    """Text that a spreadsheet doesn't take for a formula; numbers stay numbers."""
+def _disarmed(text: pa.Array) -> pa.Array:
+    """Return text that a spreadsheet doesn't take for a formula; numbers stay numbers."""
     armed = pc.and_(
         pc.match_substring_regex(text, _FORMULA),
         pc.invert(pc.match_substring_regex(text, _NUMBER)),
@@ -203,7 +254,7 @@ def _join_csv(parts: list[Path], out: Path) -> None:
 
 
 def _join_parquet(parts: list[Path], out: Path) -> None:
-    """Row group by row group, so that memory stays small."""
+    """Join row group by row group, so that memory stays small."""
     writer = None
     try:
         for path in parts:
@@ -217,8 +268,8 @@ def _join_parquet(parts: list[Path], out: Path) -> None:
             writer.close()
 
 
-def _parquet(path: Path, schema: Any) -> Any:
-    """A writer that is quick: coordinates and distances hardly ever repeat."""
+def _parquet(path: Path, schema: pa.Schema) -> Any:
+    """Open a writer without dictionaries of coordinates and distances, which hardly ever repeat."""
     rare = (pa.types.is_floating, pa.types.is_binary, pa.types.is_large_binary)
     repeated = [f.name for f in schema if not any(is_rare(f.type) for is_rare in rare)]
     return pq.ParquetWriter(path, schema, compression="snappy", use_dictionary=repeated)

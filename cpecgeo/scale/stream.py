@@ -1,13 +1,14 @@
-"""The engine: parts of a file answered one after the other, or on a cluster.
+"""Streamed runs: the parts of a file, read, measured and written one after the other.
 
-Reading, measuring and writing overlap: one batch is read ahead and one is being written while
-the compiled search works on a third with all cores. Memory is a few batches, whatever the size
-of the file.
+The three overlap: one batch is read ahead and one is being written while the compiled search
+works on a third with all cores. Memory is a few batches, whatever the size of the file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,28 +18,51 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
-import pyproj
 
-from cpecgeo.errors import FileError
+from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.scale import points
-from cpecgeo.scale.answers import Question
 from cpecgeo.scale.parts import Part, Parts, sha256
-from cpecgeo.scale.progress import Report, reporting
-from cpecgeo.scale.sinks import Sink, with_geo
-from cpecgeo.scale.sources import Batch, Position, Source
-from cpecgeo.scale.targets import Targets
+from cpecgeo.scale.questions import Question, Targets, free_names
+from cpecgeo.scale.sinks import Sink
+from cpecgeo.scale.sources import Batch, Position, Source, fingerprint
+from cpecgeo.scale.tally import Tally, count, merge, refuse_swapped, remarks
 
-__all__ = ["Job", "Run", "run"]
+__all__ = ["Job", "Progress", "Report", "Run", "run"]
+
+
+Report = Callable[["Progress"], None]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Figures of a run under way.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of the source that are done.
+    share : float
+        Of the whole, 0 to 1.
+    rows_per_s : float
+        Since this run began; parts kept from an earlier one don't count.
+    seconds_left : float
+        At that rate; NaN before the first rows.
+    """
+
+    rows: int
+    share: float
+    rows_per_s: float
+    seconds_left: float
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a streamed run did.
+    """Figures of a finished run.
 
     Attributes
     ----------
     out : Path
-        The file or folder that was made.
+        The file or folder that was written.
     rows_in, rows_out : int
         Rows of the source and of the result.
     rows_skipped : int
@@ -62,82 +86,49 @@ class Run:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that a part needs to be made, anywhere.
+    """Everything that a run needs.
 
     Attributes
     ----------
     source : Source
     question : Question
-    to : Targets or None
-        None while it travels apart, to be sent once per worker.
+    to : Targets
     sink : Sink
     parts : Parts
     part_rows, batch_rows : int
     keep : bool
         Whether impossible coordinates count as missing.
+    state : list
+        The `fingerprint` of the source before it was opened.
     """
 
     source: Source
     question: Question
-    to: Targets | None = field(repr=False)
+    to: Targets = field(repr=False)
     sink: Sink
     parts: Parts
     part_rows: int
     batch_rows: int
     keep: bool
+    state: list[list[str | int]] = field(repr=False)
 
-    def table(self, batch: Batch) -> tuple[Any, int]:
-        """The answer to one batch, and how many of its rows have no point."""
-        assert self.to is not None  # noqa: S101
+    def table(self, batch: Batch) -> tuple[Any, int, Tally]:
+        """Return the answer to one batch, its rows without a point, and counts of positions."""
         name = self.source.path.name
         xy, good = points.check(batch.xy, batch.start.row, name, keep=self.keep)
-        answer, rows = self.question.answer(batch.columns, xy, good, self.to)
         skipped = len(good) - len(xy)
+        numbers = batch.start.row + 1 + (np.flatnonzero(good) if skipped else np.arange(len(xy)))
+        seen = count(xy, numbers)
+        answer, rows = self.question.answer(batch.columns, xy, good, self.to)
         if not self.question.joined:
-            return answer, skipped
-        left = self._located(batch)
+            return answer, skipped, seen
+        left = self.sink.place(batch, self.source)
         left = left if rows is None else left.take(pa.array(rows))
-        for column, values in zip(answer.column_names, answer.columns, strict=True):
-            left = left.append_column(column, values)
-        return with_geo(left, self._geo(left.column_names)), skipped
+        names = free_names(answer.column_names, {*self.source.schema.names})
+        whole = pa.Table.from_arrays([*left.columns, *answer.columns], [*left.column_names, *names])
+        return self.sink.describe(whole, self.source), skipped, seen
 
-    def _located(self, batch: Batch) -> Any:
-        """The columns of the file, with the points in a form that the result can hold."""
-        table = batch.columns
-        names = table.column_names
-        if self.sink.kind == "csv" and self.source.geometry is not None:
-            for place, name in ((0, "lon"), (1, "lat")):
-                if name not in names:
-                    values = pa.array(batch.xy[:, place], from_pandas=True)
-                    table = table.append_column(name, values)
-        elif self.sink.kind != "csv" and self.source.geometry is None and "geometry" not in names:
-            table = table.append_column("geometry", points.to_wkb(batch.xy))
-        return table
-
-    def _geo(self, names: list[str]) -> dict[str, Any] | None:
-        """The GeoParquet record of the result."""
-        if self.sink.kind == "csv":
-            return None
-        geo = self.source.geo
-        if geo is None:
-            if "geometry" in self.source.schema.names:
-                return None
-            return {
-                "version": "1.1.0",
-                "primary_column": "geometry",
-                "columns": {"geometry": {"encoding": "WKB", "geometry_types": ["Point"]}},
-            }
-        columns: dict[str, Any] = {}
-        for name, entry in geo["columns"].items():
-            if name in names:
-                # Bounds and the like were those of the source.
-                kept = {k: v for k, v in entry.items() if k not in {"bbox", "covering"}}
-                if isinstance(kept.get("crs"), str):
-                    kept["crs"] = pyproj.CRS.from_user_input(kept["crs"]).to_json_dict()
-                columns[name] = kept
-        return {**geo, "columns": columns}
-
-    def make(self, number: int, start: Position, batches: Iterator[Batch]) -> Part | None:
+    def write(self, number: int, start: Position, batches: Iterator[Batch]) -> Part | None:
         """Write one part from batches that begin at `start`; None where there are none."""
         path = self.parts.path(number)
         first = next(batches, None)
@@ -145,11 +136,12 @@ class Job:
             if number:
                 return None
             first = self._nothing()
-        end, taken, rows, skipped = start, 0, 0, 0
+        end, taken, rows, skipped, tallies = start, 0, 0, 0, [Tally()]
         with self.sink.writing(path) as append, ThreadPoolExecutor(1) as pool:
             waiting: Future[None] | None = None
             for batch in chain([first], batches):
-                table, lost = self.table(batch)
+                table, lost, seen = self.table(batch)
+                tallies.append(seen)
                 if waiting is not None:
                     waiting.result()
                 waiting = pool.submit(append, table)
@@ -159,7 +151,7 @@ class Job:
                     break
             if waiting is not None:
                 waiting.result()
-        part = Part(number, start, end, rows, skipped, sha256(path))
+        part = Part(number, start, end, rows, skipped, sha256(path), merge(tallies))
         self.parts.finish(part)
         return part
 
@@ -212,7 +204,6 @@ def run(
     resume: bool,
     progress: bool | Report,
     finish: Callable[[list[Path], Path], None] | None = None,
-    scheduler: str | None = None,
 ) -> Run:
     """Answer a whole file.
 
@@ -223,101 +214,157 @@ def run(
         Whether finished parts of an earlier run are kept.
     progress : bool or callable
     finish : callable, optional
-        Makes the result of the parts, as a file at the path given; they are joined otherwise.
-    scheduler : str, optional
-        Address of a running Dask scheduler.
+        Writes the result of the parts, as a file at the path given; they are joined otherwise.
 
     Returns
     -------
     Run
+
+    Raises
+    ------
+    FileError
+        The source changed while it was read, doesn't fit into memory, or can't be read; the
+        result can't be written.
     """
     began = time.perf_counter()
     out = job.parts.out
-    with job.parts.opened(resume=resume) as done, reporting(progress) as report:
+    with job.parts.opened(resume=resume) as done, _reporting(progress) as report:
         ended = job.parts.ended()
         if ended is not None:
             job.parts.remove()
-            return _told(out, ended, len(ended), ended[-1].end.row, began)
+            return _summarize(out, ended, len(ended), ended[-1].end.row, began)
         kept = len(done)
         taken = sum(p.end.row - p.start.row for p in done.values())
         try:
-            if scheduler is None:
-                made = _here(job, done, report)
-            else:
-                from cpecgeo.scale.cluster import there
-
-                made = there(job, done, report, scheduler)
-        except BaseException:
-            if not any(job.parts.folder.glob("part-*.json")):
+            parts = _answer(job, done, report)
+        except BaseException as error:
+            # What is wrong with the source or the options is so in every part.
+            if isinstance(error, InputError) or not any(job.parts.folder.glob("part-*.json")):
                 job.parts.remove()
+            if isinstance(error, Exception):
+                _refuse_change(job, error)
+            if isinstance(error, MemoryError):
+                raise FileError(
+                    f"{job.source.path} needs more memory than there is, {job.batch_rows:,} rows "
+                    "at once; try a smaller batch_rows."
+                ) from error
             raise
-        files = [job.parts.path(p.number) for p in made]
+        _refuse_change(job, None)
+        files = [job.parts.path(p.number) for p in parts]
         whole = job.parts.folder / "whole"
         (finish or job.sink.join)(files, whole)
-        job.parts.place(whole, made)
-        return _told(out, made, kept, taken, began)
+        job.parts.place(whole, parts)
+        for remark in remarks(merge(p.tally for p in parts)):
+            warnings.warn(f"{job.source.path.name}: {remark}.", DataWarning, stacklevel=3)
+        return _summarize(out, parts, kept, taken, began)
 
 
-def _told(out: Path, made: list[Part], kept: int, taken: int, began: float) -> Run:
+def _refuse_change(job: Job, error: Exception | None) -> None:
+    """Refuse a source that was written to meanwhile: its parts are of two states."""
+    path = job.source.path
+    try:
+        same = fingerprint(path) == job.state
+    except FileError:
+        same = False
+    if not same:
+        job.parts.remove()
+        raise FileError(
+            f"{path} changed while it was read, so nothing of the answer was kept; run again "
+            "when nothing writes to it."
+        ) from error
+
+
+def _summarize(out: Path, parts: list[Part], kept: int, taken: int, began: float) -> Run:
     seconds = time.perf_counter() - began
-    rows_in = made[-1].end.row
+    rows_in = parts[-1].end.row
     return Run(
         out,
         rows_in,
-        sum(p.rows for p in made),
-        sum(p.skipped for p in made),
-        len(made),
+        sum(p.rows for p in parts),
+        sum(p.skipped for p in parts),
+        len(parts),
         kept,
         seconds,
         (rows_in - taken) / max(seconds, 1e-9),
     )
 
 
-def _here(job: Job, done: dict[int, Part], report: Callable[[int, float], None]) -> list[Part]:
-    """All parts in order, those that are done taken as they are."""
-    made: list[Part] = []
+def _answer(job: Job, done: dict[int, Part], report: Callable[[int, float], None]) -> list[Part]:
+    """Return all parts in order, those that are done as they are."""
+    parts: list[Part] = []
     at = Position()
+    seen = Tally()
+    name = job.source.path.name
     with _Ahead(job) as ahead:
         while True:
-            number = len(made)
+            number = len(parts)
             part = done.get(number)
             if part is None or part.start != at:
                 ahead.begin(at)
-                part = job.make(number, at, _shown(ahead, job, report))
+                part = job.write(number, at, _count(ahead, job, report))
                 if part is None:
-                    return made
-            made.append(part)
+                    refuse_swapped(seen, name, is_whole=True)
+                    return parts
+            parts.append(part)
             at = part.end
+            seen = merge([seen, part.tally])
+            refuse_swapped(seen, name, is_whole=False)
             report(at.row, share(job, at))
 
 
-def _shown(batches: Any, job: Job, report: Callable[[int, float], None]) -> Iterator[Batch]:
+def _count(batches: Any, job: Job, report: Callable[[int, float], None]) -> Iterator[Batch]:
     for batch in batches:
         yield batch
         report(batch.end.row, share(job, batch.end))
 
 
 def share(job: Job, at: Position) -> float:
-    """How much of the source lies before a place."""
+    """Return how much of the source lies before a position, 0 to 1."""
     if job.source.rows is not None:
         return at.row / max(1, job.source.rows)
     return at.byte / max(1, job.source.size)
 
 
-def split(job: Job) -> list[Position]:
-    """Where the parts of a source begin, for those whose rows are counted.
+@contextlib.contextmanager
+def _reporting(
+    progress: bool | Report,  # noqa: FBT001
+) -> Iterator[Callable[[int, float], None]]:
+    """Give a function to call with the rows that are done and their share of the whole.
 
-    Raises
-    ------
-    FileError
-        The rows of the source are only known by reading it.
+    Parameters
+    ----------
+    progress : bool or callable
+        True shows a bar on stderr; a callable gets a `Progress` instead.
     """
-    rows = job.source.rows
-    if rows is None:
-        raise FileError(
-            f"{job.source.path.name} can't be split before it is read; convert it to Parquet "
-            "for a cluster, or run it on this machine."
-        )
-    size = job.source.batch_of(job.batch_rows)
-    step = -(-job.part_rows // size) * size
-    return [Position(row) for row in range(0, max(1, rows), step)]
+    began = time.perf_counter()
+    first: list[tuple[int, float]] = []
+
+    def figures(rows: int, share: float) -> Progress:
+        if not first:
+            first.append((rows, share))
+        spent = max(time.perf_counter() - began, 1e-9)
+        gained = share - first[0][1]
+        left = spent * (1.0 - share) / gained if gained > 0 else float("nan")
+        return Progress(rows, share, (rows - first[0][0]) / spent, left)
+
+    if callable(progress):
+        call = progress
+        yield lambda rows, share: call(figures(rows, share))
+        return
+    if not progress:
+        yield lambda _rows, _share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    text = TextColumn("{task.fields[rows]:,} rows, {task.fields[rate]:,.0f} rows/s")
+    columns = (BarColumn(), TaskProgressColumn(), text, TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=False) as bar:
+        task = bar.add_task("", total=1.0, rows=0, rate=0.0)
+
+        def show(rows: int, share: float) -> None:
+            now = figures(rows, share)
+            bar.update(task, completed=share, rows=rows, rate=now.rows_per_s)
+
+        yield show

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ class Csv:
     """A CSV file in UTF-8 with a header; the separator is found in the header."""
 
     path: Path
-    schema: Any
+    schema: pa.Schema
     columns: tuple[str, str]
     separator: str
     first: int  # the byte after the header
@@ -58,7 +59,7 @@ class Csv:
             names = next(csv.reader(io.StringIO(line), delimiter=separator))
         except csv.Error as error:
             raise FileError(f"{path} can't be read as CSV: {error}.") from error
-        doubled = sorted({n for n in names if names.count(n) > 1})
+        doubled = sorted({n for n, count in Counter(names).items() if count > 1})
         if doubled:
             raise InputError(
                 f"{path.name} has two columns named {doubled[0]!r}; give each its own name."
@@ -72,11 +73,11 @@ class Csv:
         """Not known before the file is read."""
 
     def batch_of(self, rows: int) -> int:
-        """As many as were asked for, about."""
+        """Return about how many rows a batch has."""
         return rows
 
     def batches(self, start: Position, rows: int) -> Iterator[Batch]:
-        """Batches of about `rows` rows: whole records of as many bytes as these take."""
+        """Yield batches of about `rows` rows: whole records of as many bytes as these take."""
         at = Position(start.row, start.byte or self.first)
         with self.path.open("rb") as file:
             size = want = self._chunk(file, rows)
@@ -105,7 +106,7 @@ class Csv:
                 want = size
 
     def _chunk(self, file: BinaryIO, rows: int) -> int:
-        """Bytes that hold about `rows` rows, from the length of the first ones."""
+        """Return how many bytes hold about `rows` rows, by the length of the first ones."""
         file.seek(self.first)
         head = file.read(1 << 16)
         each = len(head) / max(1, head.count(b"\n"))
@@ -142,7 +143,7 @@ class Csv:
 
 
 def _last_record(block: bytes) -> int:
-    """Where the last whole record ends: after a line end that no quote holds."""
+    """Return where the last whole record ends: after a line end that no quote holds."""
     if b'"' not in block:
         return block.rfind(b"\n") + 1
     raw = np.frombuffer(block, np.uint8)

@@ -56,7 +56,6 @@ COMMANDS = {
         ("two.gpkg --to ml1", INPUT), ("two.gpkg --to ml1 --layer c", INPUT), (". --to ml1", INPUT),
         ("bad.csv --to ml1 --stream -o o.csv", COORD), ("cut.gpkg --to ml1 --stream -o o.csv", FILE),
         ("two.gpkg --to ml1 --layer c --stream -o o.csv", NAME), ("corridors --to ml1", "GeometryError"),
-        ("good.csv --to ml1 --scheduler tcp://127.0.0.1:1 -o o.csv", FILE),
         ("http://127.0.0.1/a.csv --to ml1", FILE),
     ],
     "within": [

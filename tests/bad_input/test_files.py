@@ -151,12 +151,6 @@ EXTRAS = {
         "plot",
         lambda _: __import__("cpecgeo.maps.figures", fromlist=["x"]).draw_profile("ml1"),
     ),
-    "distributed": (
-        "scale",
-        lambda p: scale.nearest_file(
-            p / "good.csv", p / "o.csv", to="taxila-havelian", scheduler="tcp://127.0.0.1:1"
-        ),
-    ),
     "dask.dataframe": ("scale", lambda _: scale.nearest(TABLE, "taxila-havelian")),
 }
 

@@ -14,7 +14,7 @@ import pytest
 
 import cpecgeo as cg
 from cpecgeo import scale
-from tests.scale.samples import frame, table, write
+from tests.scale.samples import frame, table
 
 distributed = pytest.importorskip("distributed")
 
@@ -56,19 +56,6 @@ def test_workers_give_what_memory_gives_and_fetch_targets_once(cluster):
         return sum("targets-" in str(key) for entry in log for key in entry["keys"])
 
     assert all(count <= 1 for count in client.run(fetched).values())
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_files_on_workers_give_the_same_bytes(cluster, tmp_path):
-    made, _ = cluster
-    source = write(frame(9_000), tmp_path / "s.parquet", "geoparquet")
-    rows = {"batch_rows": 700, "part_rows": 2_000}
-    scale.nearest_file(source, tmp_path / "here.parquet", to="ml1", **rows)
-    done = scale.nearest_file(
-        source, tmp_path / "there.parquet", to="ml1", scheduler=made.scheduler_address, **rows
-    )
-    assert done.parts == 5
-    assert (tmp_path / "there.parquet").read_bytes() == (tmp_path / "here.parquet").read_bytes()
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -206,7 +206,7 @@ def test_failed_run_leaves_the_old_result(points, tmp_path):
 def test_first_part_that_fails_leaves_nothing(points, tmp_path):
     source = tmp_path / "s.csv"
     source.write_text("lon,lat\n67,25\n67,95\n")
-    with pytest.raises(cg.errors.CoordinateError, match="at row 1"):
+    with pytest.raises(cg.errors.CoordinateError, match="in row 2"):
         scale.nearest_file(source, tmp_path / "o.csv", to="ml1")
     assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]
 
@@ -231,13 +231,6 @@ def test_one_writer_at_a_time(files, tmp_path):
 
     scale.nearest_file(files["csv"], tmp_path / "o.csv", to="ml1", progress=second, **SMALL)
     assert seen
-
-
-def test_folder_is_replaced_whole(files, tmp_path):
-    for to in ("kkh", "ml1"):
-        scale.nearest_file(files["csv"], tmp_path / "near", to=to, **SMALL)
-    assert set(pd.read_parquet(tmp_path / "near")["target"].dropna()) == {"ml1"}
-    assert len(list((tmp_path / "near").iterdir())) == 4
 
 
 def test_progress_tells_rows_rate_and_time_left(files, tmp_path):
@@ -316,3 +309,13 @@ def test_geo_record_drops_what_no_longer_holds(points, tmp_path):
 
 def test_plain_table_of_samples_has_lon_and_lat(points):
     assert {"lon", "lat"} <= set(table(points))
+
+
+def test_bytes_that_csv_cannot_hold_are_told(tmp_path):
+    table = pa.table({"lon": [67.0], "lat": [25.0], "photo": pa.array([b"\xff\x00"])})
+    pq.write_table(table, tmp_path / "s.parquet")
+    with pytest.warns(cg.errors.DataWarning, match="bytes in 'photo'"):
+        scale.nearest_file(tmp_path / "s.parquet", tmp_path / "o.csv", to="ml1")
+    assert pd.read_csv(tmp_path / "o.csv").columns[:3].tolist() == ["lon", "lat", "target"]
+    scale.nearest_file(tmp_path / "s.parquet", tmp_path / "o.parquet", to="ml1")
+    assert pq.read_table(tmp_path / "o.parquet")["photo"].to_pylist() == [b"\xff\x00"]

@@ -128,8 +128,6 @@ def test_errors_come_at_once_where_they_can(points):
         scale.nearest(shaped(points.set_crs(None, allow_override=True)), "ml1")
     with pytest.raises(InputError, match="no column 'cost'"):
         scale.exposure(plain(points), "ml1", value="cost")
-    with pytest.raises(InputError, match="already has a column 'target'"):
-        scale.within(plain(points).assign(target=1), "ml1", 5)
 
 
 def test_coordinates_are_checked_when_computed(points):
@@ -137,3 +135,9 @@ def test_coordinates_are_checked_when_computed(points):
     with pytest.raises(CoordinateError, match=r"a partition has \(.*, 95\)"):
         scale.nearest(ddf, "ml1").compute()
     assert scale.nearest(ddf, "ml1", bad="keep")["target"].isna().all().compute()
+
+
+def test_columns_of_the_rows_stay_beside_the_answer(points):
+    got = scale.within(plain(points).assign(target="mine"), TO, 40).compute()
+    assert set(got["target"]) == {"mine"}
+    assert set(got["target_near"]) <= set(scale.targets(TO).index.ids)

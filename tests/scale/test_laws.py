@@ -5,6 +5,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import Point
@@ -26,6 +27,7 @@ rows = st.builds(lambda few, one: [*few, one], others, st.tuples(near, texts))
 kinds = st.sampled_from(sorted(set(SUFFIX) - {"folder", "utm"}))
 
 
+@pytest.mark.filterwarnings("ignore::cpecgeo.errors.DataWarning")
 @tries(15)
 @given(rows, kinds, st.sampled_from([".csv", ".parquet"]), st.integers(1, 9), st.integers(1, 20))
 def test_batches_and_parts_change_nothing(drawn, kind, suffix, batch, part):

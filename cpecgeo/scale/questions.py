@@ -1,30 +1,112 @@
-"""The three questions asked of a batch of points, as columns."""
+"""Questions asked of batches of points: what is compared with what, and the answer as columns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+import hashlib
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import shapely
 from numpy.typing import NDArray
 
+from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.features.resolve import resolve
+from cpecgeo.features.subject import Subject, SubjectLike
+from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.geodesy._found import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.scale.points import numbers
-from cpecgeo.scale.targets import Targets
 
-__all__ = ["Exposure", "Near", "Question", "Within", "edges", "near_columns"]
+__all__ = [
+    "Exposure",
+    "Near",
+    "Question",
+    "Targets",
+    "Within",
+    "free_names",
+    "near_columns",
+    "targets",
+]
 
 _SIDES = ["right", "on", "left"]
 NEAR = ("target", "distance_km", "near_lon", "near_lat", "km", "side")
 WITHIN = ("target", "distance_km")
 
 
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Geometries with their search tree, and the chainage of those that are corridors.
+
+    `targets` prepares it; it can be pickled, and so be sent to many workers.
+
+    Attributes
+    ----------
+    index : Index
+    chainages : mapping of label to Chainage
+        Empty where no target is a corridor.
+    digest : str
+        sha256 of ids, geometries and measures: two targets with the same digest give the
+        same answers.
+    """
+
+    index: Index
+    chainages: Mapping[Hashable, Chainage] = field(repr=False)
+    digest: str
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __dask_tokenize__(self) -> str:
+        return self.digest
+
+
+def targets(to: SubjectLike | Targets) -> Targets:
+    """Prepare what points are compared with.
+
+    Parameters
+    ----------
+    to : SubjectLike or Targets
+        As in `cpecgeo.nearest`; ``"corridors"`` is each corridor, with its chainage.
+
+    Returns
+    -------
+    Targets
+
+    Raises
+    ------
+    UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
+    InputError
+        Nothing is left to compare with.
+
+    Examples
+    --------
+    >>> len(targets("ml1")), sorted(targets(["kkh", "ml1"]).chainages)
+    (1, ['kkh', 'ml1'])
+    """
+    if isinstance(to, Targets):
+        return to
+    subject = resolve(to, "to")
+    return Targets(Index(subject.shapes), subject.chainages, _digest(subject))
+
+
+def _digest(subject: Subject) -> str:
+    digest = hashlib.sha256()
+    shapes = subject.shapes
+    for label, wkb in zip(shapes.index, shapely.to_wkb(shapes.to_numpy()), strict=True):
+        digest.update(f"{label!r}:{len(wkb)}:".encode())
+        digest.update(wkb)
+    for label, chainage in subject.chainages.items():
+        digest.update(f"{label!r}".encode())
+        digest.update(np.ascontiguousarray(chainage.measures_km).tobytes())
+    return digest.hexdigest()
+
+
 class Question(Protocol):
-    """What is asked of each batch.
+    """A question about the points of a batch.
 
     Attributes
     ----------
@@ -35,13 +117,10 @@ class Question(Protocol):
     @property
     def joined(self) -> bool: ...  # noqa: D102
 
-    def check(self, names: list[str], what: str) -> None:
-        """Refuse a source whose columns can't be joined with the answer."""
-
     def answer(
-        self, columns: Any, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
-    ) -> tuple[Any, NDArray[np.int64] | None]:
-        """Columns of the answer, and which rows of the batch they stand beside.
+        self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
+    ) -> tuple[pa.Table, NDArray[np.int64] | None]:
+        """Return the columns of the answer, and the rows of the batch that they belong to.
 
         `xy` holds the points of the rows that are `good`; None for the rows means all, in
         order.
@@ -51,7 +130,7 @@ class Question(Protocol):
 def near_columns(
     xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets, k: int, limit_m: float
 ) -> dict[str, NDArray[Any]]:
-    """The nearest targets as flat arrays, k to a row; `target` is -1 where none is.
+    """Return the nearest targets as flat arrays, k to a row; `target` is -1 where none is.
 
     Parameters
     ----------
@@ -97,25 +176,33 @@ def near_columns(
     return columns
 
 
-def _ids(to: Targets) -> Any:
-    """Ids of targets as a column; text where they are mixed."""
+def _ids(to: Targets) -> pa.Array:
+    """Return the ids of targets as a column; text where they are mixed."""
     try:
         return pa.array(to.index.ids)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         return pa.array([str(i) for i in to.index.ids])
 
 
-def _labels(codes: NDArray[Any], names: Any, gone: NDArray[np.bool_]) -> Any:
+def _labels(codes: NDArray[Any], names: pa.Array, gone: NDArray[np.bool_]) -> Any:
     mask = gone if gone.any() else None
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), names)
 
 
-def _clash(names: list[str], new: tuple[str, ...], what: str) -> None:
-    both = [n for n in new if n in names]
-    if both:
-        raise InputError(
-            f"{what} already has a column {both[0]!r}, which the answer would have too; rename it."
-        )
+def free_names(names: Sequence[str], taken: Collection[str]) -> list[str]:
+    """Return names of columns with as many ``_near`` behind them as make them free.
+
+    Examples
+    --------
+    >>> free_names(["target", "side"], {"id", "target", "target_near"})
+    ['target_near_near', 'side']
+    """
+    free = []
+    for name in names:
+        while name in taken:
+            name = f"{name}_near"  # noqa: PLW2901
+        free.append(name)
+    return free
 
 
 @dataclass(frozen=True)
@@ -135,26 +222,22 @@ class Near:
 
     @property
     def joined(self) -> bool:
-        """Beside the columns of the source."""
+        """Whether the answer stands beside the columns of the source."""
         return True
 
     @property
     def limit_m(self) -> float:
-        """How far to look, in metres."""
+        """The greatest distance, in metres."""
         return np.inf if self.max_km is None else 1e3 * float(self.max_km)
-
-    def check(self, names: list[str], what: str) -> None:
-        """Refuse a source that has columns of the answer's names."""
-        _clash(names, (*NEAR, "rank") if self.k > 1 else NEAR, what)
 
     def answer(
         self,
-        columns: Any,  # noqa: ARG002
+        columns: pa.Table,  # noqa: ARG002
         xy: NDArray[np.float64],
         good: NDArray[np.bool_],
         to: Targets,
-    ) -> tuple[Any, NDArray[np.int64] | None]:
-        """Each row k times, nearest first."""
+    ) -> tuple[pa.Table, NDArray[np.int64] | None]:
+        """Return each row k times, nearest first."""
         k = min(self.k, len(to))
         flat = near_columns(xy, good, to, k, self.limit_m)
         gone = flat["target"] < 0
@@ -181,21 +264,17 @@ class Within:
 
     @property
     def joined(self) -> bool:
-        """Beside the columns of the source."""
+        """Whether the answer stands beside the columns of the source."""
         return True
-
-    def check(self, names: list[str], what: str) -> None:
-        """Refuse a source that has columns of the answer's names."""
-        _clash(names, WITHIN, what)
 
     def answer(
         self,
-        columns: Any,  # noqa: ARG002
+        columns: pa.Table,  # noqa: ARG002
         xy: NDArray[np.float64],
         good: NDArray[np.bool_],
         to: Targets,
-    ) -> tuple[Any, NDArray[np.int64] | None]:
-        """The rows that are near enough, in order."""
+    ) -> tuple[pa.Table, NDArray[np.int64] | None]:
+        """Return the rows that are near enough, in order."""
         found = to.index.find(xy, 1, 1e3 * float(self.km))
         hit = found.target[:, 0] >= 0
         rows = np.flatnonzero(good)[hit]
@@ -208,26 +287,6 @@ class Within:
         return pa.table(table), rows
 
 
-def edges(km: Any) -> tuple[float, ...]:
-    """Radii of rings, ascending.
-
-    Raises
-    ------
-    InputError
-        None, not positive, or not ascending.
-
-    Examples
-    --------
-    >>> edges([5, 10])
-    (5.0, 10.0)
-    """
-    listed = km if isinstance(km, (list, tuple, np.ndarray)) else [km]
-    radii = tuple(positive_km(v, "km") for v in listed)
-    if not radii or any(b <= a for a, b in pairwise(radii)):
-        raise InputError(f"km is {list(listed)!r}; give ascending radii, such as km=[5, 10, 25].")
-    return radii
-
-
 @dataclass(frozen=True)
 class Exposure:
     """Rows, and the sum of a column, in rings around the targets."""
@@ -236,23 +295,28 @@ class Exposure:
     value: str | None = None
 
     def __post_init__(self) -> None:
-        edges(self.km)
+        check_radii(self.km)
 
     @property
     def joined(self) -> bool:
-        """A table of its own."""
+        """Whether the answer stands beside the columns of the source."""
         return False
 
-    def check(self, names: list[str], what: str) -> None:
-        """Refuse a source without the column that is summed."""
+    def check(self, names: Sequence[str], what: str) -> None:
+        """Refuse a source without the column that is summed.
+
+        Raises
+        ------
+        InputError
+        """
         if self.value is not None and self.value not in names:
             shown = ", ".join(map(repr, names[:12]))
             raise InputError(f"{what} has no column {self.value!r} to sum; it has {shown}.")
 
     def answer(
-        self, columns: Any, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
-    ) -> tuple[Any, NDArray[np.int64] | None]:
-        """One row per ring: how many points, the sum, and how many had no value."""
+        self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
+    ) -> tuple[pa.Table, NDArray[np.int64] | None]:
+        """Return one row per ring: how many points, the sum, and how many had no value."""
         found = to.index.find(xy, 1, 1e3 * self.km[-1])
         hit = found.target[:, 0] >= 0
         # A point at a radius belongs to the ring inside it.

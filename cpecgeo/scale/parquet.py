@@ -1,0 +1,245 @@
+"""Parquet and GeoParquet files, or folders of them, read in batches from any row on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cpecgeo.errors import FileError
+from cpecgeo.scale import points
+from cpecgeo.scale.sources import (
+    BATCH_BYTES,
+    Batch,
+    Position,
+    first_line,
+    list_files,
+    lonlat_columns,
+    rechunk,
+    to_lonlat,
+)
+
+__all__ = ["Parquet"]
+
+
+@dataclass(frozen=True)
+class Parquet:
+    """A Parquet or GeoParquet file, or a folder of them in the order of their names."""
+
+    path: Path
+    files: tuple[Path, ...]
+    counts: tuple[int, ...]
+    schema: pa.Schema
+    geometry: str | None
+    geo: dict[str, Any] | None
+    columns: tuple[str, str] | None
+    size: int
+    widths: tuple[float, float]
+
+    @classmethod
+    def open(cls, path: Path, *, lon: str | None, lat: str | None) -> Parquet:
+        """Read what the file says about itself."""
+        files = list_files(path)
+        if not files:
+            raise FileError(f"{path} is a folder without .parquet files; name a file.")
+        heads = [_head(f) for f in files]
+        schema = heads[0].schema.to_arrow_schema()
+        if any(not h.schema.to_arrow_schema().equals(schema) for h in heads[1:]):
+            raise FileError(f"The files in {path} don't all have the same columns.")
+        geometry, geo = _geo(schema, path)
+        rows = [_row_bytes(f, h) for f, h in zip(files, heads, strict=True)]
+        widths = max(likely for likely, _ in rows), max(most for _, most in rows)
+        chosen = None
+        if geometry is None or lon is not None or lat is not None:
+            chosen = lonlat_columns(schema.names, lon, lat, path.name)
+        return cls(
+            path,
+            files,
+            tuple(h.num_rows for h in heads),
+            schema.with_metadata(None),
+            geometry,
+            geo,
+            chosen,
+            sum(
+                sum(h.row_group(i).total_byte_size for i in range(h.num_row_groups)) for h in heads
+            ),
+            widths,
+        )
+
+    @property
+    def rows(self) -> int:
+        """How many rows all files have."""
+        return sum(self.counts)
+
+    def batch_of(self, rows: int) -> int:
+        """Return how many rows a batch has: fewer where they are wide, or may become so."""
+        likely, most = self.widths
+        return max(1, int(min(rows, BATCH_BYTES / likely, 4 * BATCH_BYTES / most)))
+
+    def batches(self, start: Position, rows: int) -> Iterator[Batch]:
+        """Yield batches of `rows` rows from `start` on, the last one shorter."""
+        turn = None
+        if self.columns is None:
+            turn = to_lonlat(_crs_of(self.geo, self.geometry), self.path.name)
+        limit = self.batch_of(rows)
+        at = start.row
+        for table in rechunk(self._tables(start.row, limit), limit):
+            end = at + len(table)
+            if self.columns is not None:
+                lon, lat = self.columns
+                xy = points.from_columns(table[lon], table[lat], at, self.path.name, self.columns)
+            else:
+                column = table[self.geometry].combine_chunks()
+                xy = points.from_wkb(column, at, self.path.name)
+                xy = turn(xy) if turn is not None else xy
+            yield Batch(table, xy, Position(at), Position(end))
+            at = end
+
+    def _tables(self, first: int, rows: int) -> Iterator[pa.Table]:
+        """Yield tables from row `first` on, as the files give them."""
+        before = 0
+        for path, count in zip(self.files, self.counts, strict=True):
+            if before + count > first:
+                yield from _from_row(path, max(0, first - before), rows)
+            before += count
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn what pyarrow says of damage into one error."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileError(f"There is no file {path}.") from None
+    except pa.ArrowMemoryError:
+        raise
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        raise FileError(
+            f"{path} can't be read as Parquet ({first_line(error)}); it is damaged, of another "
+            "format, or not wholly written."
+        ) from error
+
+
+def _head(path: Path) -> Any:
+    with _translated(path):
+        head = pq.read_metadata(path)
+        _ = head.schema.to_arrow_schema().names  # damaged types and names fail here
+        return head
+
+
+def _row_bytes(path: Path, head: Any) -> tuple[float, float]:
+    """Return how many bytes a row takes in memory, likely and at most, in the widest row group.
+
+    A value that repeats is kept once in the file, in the dictionary of its column, so that a
+    small file may hold rows of any width.
+    """
+    texts = sorted(
+        {
+            column.path_in_schema
+            for number in range(head.num_row_groups)
+            for column in _columns(head.row_group(number))
+            if column.physical_type == "BYTE_ARRAY"
+            and any("DICTIONARY" in encoding for encoding in column.encodings)
+        }
+    )
+    likely = most = 1.0
+    with _translated(path), pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as file:
+        for number in range(head.num_row_groups):
+            group = head.row_group(number)
+            widths = _dictionary_widths(file, number, texts) if texts else {}
+            totals = [0.0, 0.0]
+            for place, column in enumerate(_columns(group)):
+                name = column.path_in_schema
+                while name and name not in widths:  # of the column that a nested one is in
+                    name = name.rpartition(".")[0]
+                fixed = head.schema.column(place).length or 8  # bytes of decimals and the like
+                width = widths.get(name, (fixed, fixed))
+                for k in (0, 1):
+                    totals[k] += max(column.total_uncompressed_size, column.num_values * width[k])
+            likely = max(likely, totals[0] / max(1, group.num_rows))
+            most = max(most, totals[1] / max(1, group.num_rows))
+    return likely, most
+
+
+def _columns(group: Any) -> Iterator[pa.Table]:
+    return (group.column(k) for k in range(group.num_columns))
+
+
+def _dictionary_widths(file: Any, group: int, names: list[str]) -> dict[str, tuple[float, float]]:
+    """Return the mean and the greatest length of the values in each column's dictionary."""
+    widths = {}
+    # The first row brings the whole dictionary with it.
+    for batch in file.iter_batches(1, row_groups=[group], columns=names, use_threads=False):
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            sizes = [pc.binary_length(d) for d in _dictionaries(column) if len(d)]
+            if sizes:
+                mean = max(pc.mean(s).as_py() for s in sizes)
+                widths[name] = mean, max(pc.max(s).as_py() for s in sizes)
+        break
+    return widths
+
+
+def _dictionaries(column: Any) -> Iterator[pa.Table]:
+    """Yield the dictionaries of a column, those inside lists and structures too."""
+    if pa.types.is_dictionary(column.type):
+        yield column.dictionary
+    elif pa.types.is_struct(column.type):
+        for inner in column.flatten():
+            yield from _dictionaries(inner)
+    elif pa.types.is_map(column.type):
+        yield from _dictionaries(column.keys)
+        yield from _dictionaries(column.items)
+    elif pa.types.is_nested(column.type):
+        yield from _dictionaries(column.values)
+
+
+def _from_row(path: Path, first: int, rows: int) -> Iterator[pa.Table]:
+    # Pages are read as they are needed: a row group may be larger than memory.
+    with _translated(path), pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+        head, group, before = file.metadata, 0, 0
+        while group < head.num_row_groups:
+            count = head.row_group(group).num_rows
+            if before + count > first:
+                break
+            before += count
+            group += 1
+        skip = first - before
+        groups = list(range(group, head.num_row_groups))
+        for batch in file.iter_batches(rows, row_groups=groups, use_threads=False):
+            if skip >= len(batch):
+                skip -= len(batch)
+                continue
+            yield pa.Table.from_batches([batch.slice(skip)]).replace_schema_metadata(None)
+            skip = 0
+
+
+def _geo(schema: Any, path: Path) -> tuple[str | None, dict[str, Any] | None]:
+    """Return the geometry column and the record of a GeoParquet file."""
+    raw = (schema.metadata or {}).get(b"geo")
+    if raw is None:
+        return None, None
+    try:
+        geo = json.loads(raw)
+        name = geo["primary_column"]
+        encoding = geo["columns"][name]["encoding"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FileError(f"{path} has GeoParquet metadata that can't be read ({error}).") from error
+    if encoding != "WKB" or name not in schema.names:
+        raise FileError(
+            f"{path} keeps its geometry as {encoding!r} in {name!r}; WKB is needed. Write it "
+            'again with to_parquet(geometry_encoding="WKB").'
+        )
+    return str(name), geo
+
+
+def _crs_of(geo: dict[str, Any] | None, geometry: str | None) -> Any:
+    """Return the CRS that the record names; a record without one means lon, lat."""
+    entry = geo["columns"][geometry] if geo else {}
+    return entry.get("crs", "OGC:CRS84")
