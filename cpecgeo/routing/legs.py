@@ -284,7 +284,7 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
             before |= {"to": row["to"], "km_to": row["km_to"], "accuracy_km": worst}
         else:
             rows.append(row)
-    lines = [_linked(row.pop("lines")) for row in rows]
+    lines = [_link(row.pop("lines")) for row in rows]
     turns = _turns([row["mode"] for row in rows], lines)
     table = pd.DataFrame(rows)
     table.insert(0, "turn", turns)
@@ -322,7 +322,7 @@ def _leg(
     }
 
 
-def _linked(lines: list[LineString]) -> LineString:
+def _link(lines: list[LineString]) -> LineString:
     """Return lines that follow one another as one line."""
     if len(lines) == 1:
         return lines[0]

@@ -138,7 +138,7 @@ def test_a_reach_counts_each_stretch_once():
 @given(points, points, st.integers(2, 4), st.floats(0.2, 1.0), st.floats(1.0, 2.0), modes)
 def test_alternatives_keep_their_limits(a, b, k, share, stretch, mode):
     try:
-        ways = cg.routes(a, b, k, share, max_stretch=stretch, mode=mode, **near)
+        ways = cg.routes(a, b, k=k, max_overlap=share, max_stretch=stretch, mode=mode, **near)
     except InputError:
         return
     assert 1 <= len(ways) <= k
