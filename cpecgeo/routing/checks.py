@@ -39,7 +39,7 @@ def route_checks() -> pd.DataFrame:
         avoid = row["avoid"].split() if isinstance(row["avoid"], str) else ()
         asked = {"mode": row["mode"], "along": along, "avoid": avoid, "status": row["statuses"]}
         try:
-            way = route(*ends, **asked)
+            way = route(*ends, weight="km", **asked)
             km, access = way.chainage_km, way.access_km
         except InputError:
             # Without the OpenStreetMap folder some railways aren't drawn.

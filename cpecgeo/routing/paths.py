@@ -41,7 +41,7 @@ def route(
     *,
     mode: str = "any",
     avoid: SubjectLike = (),
-    weight: str = "km",
+    weight: str = "hours",
     status: str | Sequence[str] | None = None,
     year: int | None = None,
     season: str | int | None = None,
@@ -62,8 +62,9 @@ def route(
         Sections, corridors, crossings, districts, provinces, places by name (in this order;
         ``"district:Quetta"`` says which), or points, lines and polygons. A route stands for
         what it runs over, a reach for its polygon.
-    weight : {"km", "hours"}
-        What to keep least.
+    weight : {"hours", "km"}
+        What to keep least: hours, with those of handling at each change between road and
+        rail, or calibrated km alone. `Route.notes` says what changes the km leave out.
     status : str or list of str, optional
         ``operating under_construction suspended closed planned``, or ``"any"``. Operating
         only when omitted; any along a corridor.
