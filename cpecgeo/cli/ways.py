@@ -61,7 +61,7 @@ def route(
     b: Annotated[str, typer.Argument(help="Where to.")],
     *,
     mode: Mode = "any",
-    weight: Weight = "km",
+    weight: Weight = "hours",
     status: Status = None,
     avoid: Avoid = None,
     year: Year = None,
@@ -155,6 +155,7 @@ def closures(
     b: Annotated[str, typer.Argument(help="Where to.")] = "Gwadar",
     *,
     mode: Mode = "road",
+    weight: Weight = "hours",
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -164,4 +165,4 @@ def closures(
     """
     from cpecgeo.routing import critical_sections
 
-    give(critical_sections(a, b, mode=mode), out=out, json=json)
+    give(critical_sections(a, b, mode=mode, weight=weight), out=out, json=json)

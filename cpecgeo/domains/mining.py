@@ -277,7 +277,7 @@ def _legs(how: str, what: str) -> gpd.GeoDataFrame:
     if how in {"road", "rail"}:
         # A road is taken as it stands, a railway as it is planned.
         status = "any" if how == "rail" else None
-        found = route(what, "Gwadar Port", mode=how, status=status).legs
+        found = route(what, "Gwadar Port", mode=how, status=status, weight="km").legs
     else:
         name = "mining" if how == "section" else what
         found = corridor(name).sections.rename(columns={"id": "section", "kind": "mode"})

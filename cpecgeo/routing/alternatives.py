@@ -39,7 +39,7 @@ def routes(
     k: int = 3,
     max_overlap: float = 0.6,
     max_stretch: float = 1.5,
-    weight: str = "km",
+    weight: str = "hours",
     speeds: Mapping[str, float] | None = None,
     max_access_km: float = 50.0,
     **chosen: Any,
@@ -106,14 +106,16 @@ def routes(
         return sum(cost[s.edge] * _share(s, net.lengths[s.edge]) for s in steps)
 
     least = total(best.steps)
-    found = _penalised(ground, ends, cost) + _via(ground, ends, cost, least * max_stretch + 1e-9)
+    found = _find_penalised(ground, ends, cost) + _find_via(
+        ground, ends, cost, least * max_stretch + 1e-9
+    )
     unique = {tuple(s.edge for s in steps): steps for steps in reversed(found)}
     ranked = sorted(unique.values(), key=lambda s: (round(total(s), 9), [x.edge for x in s]))
     kept: list[list[Step]] = []
     for steps in ranked:
         if len(kept) == k or total(steps) > total(ranked[0]) * max_stretch:
             break
-        if all(_shared(steps, other) <= max_overlap for other in kept):
+        if all(_overlap(steps, other) <= max_overlap for other in kept):
             kept.append(steps)
     return [route_of(net, ends, s, hours, weight=weight, chosen=asked) for s in kept]
 
@@ -122,7 +124,7 @@ def _share(step: Step, length: float) -> float:
     return step.km / length if length else 1.0
 
 
-def _shared(one: Sequence[Step], two: Sequence[Step]) -> float:
+def _overlap(one: Sequence[Step], two: Sequence[Step]) -> float:
     """Return the km that both run over, as a share of the shorter."""
     spans: dict[int, list[tuple[float, float]]] = {}
     for step in two:
@@ -145,10 +147,12 @@ def overlap(one: Route, two: Route) -> float:
     >>> overlap(r, r)
     1.0
     """
-    return _shared(one.steps, two.steps)
+    return _overlap(one.steps, two.steps)
 
 
-def _penalised(ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float]) -> list[list[Step]]:
+def _find_penalised(
+    ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float]
+) -> list[list[Step]]:
     """Return least paths, each over edges that the ones before have made dearer."""
     found, dear = [], list(cost)
     for _ in range(_ROUNDS):
@@ -161,7 +165,7 @@ def _penalised(ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float]) -
     return found
 
 
-def _via(
+def _find_via(
     ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float], most: float
 ) -> list[list[Step]]:
     """Return least paths to each node and on from it: without loops, and `most` the dearest."""
@@ -172,7 +176,7 @@ def _via(
         # Where both trees run over one edge, its nodes have one path: the first stands for all.
         if there.by[node] >= 0 and back.by[there.came[node]] == there.by[node]:
             continue
-        first, second = _edges(there, node), _edges(back, node)
+        first, second = _edges_back(there, node), _edges_back(back, node)
         # A node on a spur would be gone to and back from.
         if not set(first).isdisjoint(second):
             continue
@@ -184,7 +188,7 @@ def _via(
     return found
 
 
-def _edges(tree: Tree, node: int) -> list[int]:
+def _edges_back(tree: Tree, node: int) -> list[int]:
     """Return the edges from a node back to the start of its tree."""
     edges = []
     while tree.by[node] >= 0:
@@ -193,7 +197,7 @@ def _edges(tree: Tree, node: int) -> list[int]:
     return edges
 
 
-def _nodes(tree: Tree, node: int) -> list[int]:
+def _nodes_back(tree: Tree, node: int) -> list[int]:
     """Return the nodes from one back to the start of its tree, that one first."""
     nodes = [node]
     while tree.by[node] >= 0:
@@ -204,7 +208,7 @@ def _nodes(tree: Tree, node: int) -> list[int]:
 
 def _walk(ground: Usable, there: Tree, back: Tree, node: int) -> list[Step] | None:
     """Return the steps to a node and on from it; None where they cross themselves."""
-    first, second = _nodes(there, node), _nodes(back, node)
+    first, second = _nodes_back(there, node), _nodes_back(back, node)
     if len({*first, *second}) != len(first) + len(second) - 1:
         return None
     net = ground.network
@@ -216,8 +220,8 @@ def _walk(ground: Usable, there: Tree, back: Tree, node: int) -> list[Step] | No
 
     steps = [stub(there, first[-1])]
     for nodes, edges in (
-        (first[::-1], _edges(there, node)[::-1]),
-        (second, _edges(back, node)),
+        (first[::-1], _edges_back(there, node)[::-1]),
+        (second, _edges_back(back, node)),
     ):
         steps += [whole_step(net, edge, at) for at, edge in zip(nodes, edges, strict=False)]
     last = stub(back, second[-1])
@@ -284,7 +288,7 @@ def critical_sections(
     a: PointLike = "Khunjerab Pass",
     b: PointLike = "Gwadar",
     *,
-    weight: str = "km",
+    weight: str = "hours",
     speeds: Mapping[str, float] | None = None,
     max_access_km: float = 50.0,
     **chosen: Any,

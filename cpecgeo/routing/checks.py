@@ -39,7 +39,7 @@ def route_checks() -> pd.DataFrame:
         avoid = row["avoid"].split() if isinstance(row["avoid"], str) else ()
         asked = {"mode": row["mode"], "along": along, "avoid": avoid, "status": row["statuses"]}
         try:
-            way = route(*ends, **asked)
+            way = route(*ends, weight="km", **asked)
             km, access = way.chainage_km, way.access_km
         except InputError:
             # Without the OpenStreetMap folder some railways aren't drawn.
@@ -119,7 +119,7 @@ def alignment_parts(name: str) -> pd.DataFrame:
     )
     frame.insert(6, "more_km", frame["network_km"] - frame["published_km"])
     used = edges.groupby(np.array(part, dtype=object))["section"].agg(lambda s: sorted(set(s)))
-    words = [_measured(s, used.get(s, [])) for s in sections.index]
+    words = [_lender(s, used.get(s, [])) for s in sections.index]
     missing, same = frame["published_km"].isna(), frame["more_km"].abs() < 0.05
     why = frame["reason"].where(~missing & frame["reason"].notna(), pd.Series(words))
     frame["reason"] = why.where(~same, "")
@@ -127,7 +127,7 @@ def alignment_parts(name: str) -> pd.DataFrame:
     return frame
 
 
-def _measured(section: str, used: list[str]) -> str:
+def _lender(section: str, used: list[str]) -> str:
     """Return whose kilometres a section without a fitting figure takes."""
     published = layer("sections")["official_km"]
     lent = [s for s in used if s != section and published[s] > 0]

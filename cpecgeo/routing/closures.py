@@ -56,24 +56,24 @@ def cut(net: Network, what: SubjectLike, there: Mask) -> Cut:
     InputError
         A place or point that isn't near the network.
     """
-    own = _named_sections(net, what) if isinstance(what, str) else set()
+    own = _match_sections(net, what) if isinstance(what, str) else set()
     if own:
-        return _whole(net, own)
+        return _close_sections(net, own)
     subject = in_region(resolve(what, "avoid"), "avoid")
     found: Cut = {}
     match subject.kind:
         case "route":
-            return _steps(subject.things[0])
+            return _close_steps(subject.things[0])
         case "corridor":
-            found = _whole(net, set(subject.things[0].sections["id"]))
+            found = _close_sections(net, set(subject.things[0].sections["id"]))
         case "section":
-            found = _whole(net, set(map(str, subject.shapes.index)))
+            found = _close_sections(net, set(map(str, subject.shapes.index)))
         case "place" | "market":
-            found = _border(net, subject.things[0])
-    return found or _around(net, subject, there)
+            found = _close_border(net, subject.things[0])
+    return found or _close_around(net, subject, there)
 
 
-def _named_sections(net: Network, name: str) -> set[str]:
+def _match_sections(net: Network, name: str) -> set[str]:
     """Return the section of the network with that id or name: some of its roads aren't drawn."""
     kind, _, rest = name.rpartition(":")
     if kind.strip().casefold() not in {"", "section"}:
@@ -84,13 +84,13 @@ def _named_sections(net: Network, name: str) -> set[str]:
     return hits or {s for s in net.of_section if folded(s) == wanted}
 
 
-def _whole(net: Network, names: set[str]) -> Cut:
+def _close_sections(net: Network, names: set[str]) -> Cut:
     """Return all edges of some sections, from end to end."""
     edges = sorted({int(i) for name in names for i in net.of_section.get(name, ())})
     return {i: np.array([[0.0, net.lengths[i]]]) for i in edges}
 
 
-def _steps(route: Any) -> Cut:
+def _close_steps(route: Any) -> Cut:
     """Return the stretches that a route runs over."""
     found: Cut = {}
     for step in route.steps:
@@ -104,7 +104,7 @@ def _steps(route: Any) -> Cut:
     return found
 
 
-def _border(net: Network, thing: Any) -> Cut:
+def _close_border(net: Network, thing: Any) -> Cut:
     """Return the edge of a border crossing, where the network has one."""
     if isinstance(thing, Place) and thing.layer != "crossings":
         return {}
@@ -112,7 +112,7 @@ def _border(net: Network, thing: Any) -> Cut:
     return {int(i): np.zeros((1, 2)) for i in here}
 
 
-def _around(net: Network, subject: Subject, there: Mask) -> Cut:
+def _close_around(net: Network, subject: Subject, there: Mask) -> Cut:
     """Return what lies in an area, or within a short way of a point or line."""
     wrong = subject.shapes[~subject.shapes.is_valid]
     if len(wrong):
@@ -120,11 +120,11 @@ def _around(net: Network, subject: Subject, there: Mask) -> Cut:
         raise GeometryError(f"avoid has an invalid area ({why}); mend it with make_valid().")
     whole = subject.shapes.union_all()
     if shapely.get_dimensions(whole) == 2:
-        return _inside(net, whole, there)
-    return _near(net, whole, subject.title, there)
+        return _close_inside(net, whole, there)
+    return _close_near(net, whole, subject.title, there)
 
 
-def _near(net: Network, at: shapely.Geometry, name: str, there: Mask) -> Cut:
+def _close_near(net: Network, at: shapely.Geometry, name: str, there: Mask) -> Cut:
     """Return what lies within a short way of a point or line, or what is nearest to a point."""
     radius = _PLACE_KM
     if at.geom_type == "Point":
@@ -136,10 +136,10 @@ def _near(net: Network, at: shapely.Geometry, name: str, there: Mask) -> Cut:
                 f"avoided; give a place within {_FAR_KM:g} km, or a polygon."
             )
         radius = max(radius, away * 1.01)
-    return _inside(net, buffer(at, radius), there)
+    return _close_inside(net, buffer(at, radius), there)
 
 
-def _inside(net: Network, area: shapely.Geometry, there: Mask) -> Cut:
+def _close_inside(net: Network, area: shapely.Geometry, there: Mask) -> Cut:
     """Return the stretches of edges that lie in an area; the edges of both are geodesics."""
     found: Cut = {}
     area = densify(area, FINE_KM)
@@ -163,11 +163,11 @@ def _spans(net: Network, edge: int, area: shapely.Geometry) -> NDArray[np.float6
     xy = shapely.get_coordinates(line)
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))))
     at = shapely.line_locate_point(line, shapely.points(np.array(ends).reshape(-1, 2)))
-    km = _measured(shapely.get_coordinates(net.lines[edge]), xy, measures)
+    km = _interpolate(shapely.get_coordinates(net.lines[edge]), xy, measures)
     return np.sort(np.interp(at, along, km).reshape(-1, 2), axis=1)
 
 
-def _measured(
+def _interpolate(
     xy: NDArray[np.float64], fine: NDArray[np.float64], measures: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return calibrated km at the vertices of a densified line: even between the line's own."""

@@ -102,11 +102,11 @@ def filters(
         along = corridor_id(along)
     return Filters(
         mode=mode,
-        status=_statuses(status, along),
-        year=_year(year),
-        month=None if season is None else _month(season),
+        status=_parse_status(status, along),
+        year=_parse_year(year),
+        month=None if season is None else _parse_month(season),
         season="" if season is None else str(season),
-        avoid=_listed(avoid),
+        avoid=_list_avoided(avoid),
         along=along,
     )
 
@@ -129,14 +129,14 @@ def number(
     return value
 
 
-def _listed(avoid: Any) -> tuple[Any, ...]:
+def _list_avoided(avoid: Any) -> tuple[Any, ...]:
     whole = (str, shapely.Geometry, pd.DataFrame, pd.Series)
     if isinstance(avoid, whole) or not isinstance(avoid, Iterable):
         return (avoid,)
     return tuple(avoid)
 
 
-def _statuses(status: Any, along: str | None) -> tuple[str, ...]:
+def _parse_status(status: Any, along: str | None) -> tuple[str, ...]:
     if status is None:
         return ("operating",) if along is None else STATUSES
     if isinstance(status, str):
@@ -152,7 +152,7 @@ def _statuses(status: Any, along: str | None) -> tuple[str, ...]:
     return tuple(s for s in STATUSES if s in status)
 
 
-def _year(year: Any) -> int | None:
+def _parse_year(year: Any) -> int | None:
     if year is None:
         return None
     if isinstance(year, bool) or not isinstance(year, (int, np.integer)):
@@ -162,7 +162,7 @@ def _year(year: Any) -> int | None:
     return int(year)
 
 
-def _month(season: str | int) -> int:
+def _parse_month(season: str | int) -> int:
     if isinstance(season, (int, np.integer)) and not isinstance(season, bool):
         if not 1 <= season <= 12:
             raise InputError(f"season is {season}; a month is a number from 1 to 12.")

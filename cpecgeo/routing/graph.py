@@ -276,7 +276,7 @@ def _join() -> Network:
     add_transfers(rows, keys, measures, where, same)
     for km in measures:
         km.flags.writeable = False
-    return Network(_nodes(keys, at), _framed(rows), tuple(measures))
+    return Network(_frame_nodes(keys, at), _frame_edges(rows), tuple(measures))
 
 
 def _chains(
@@ -358,7 +358,7 @@ def _season(about: dict[str, Any]) -> str:
     return "" if pd.isna(ends[0]) else "/".join(map(str, ends))
 
 
-def _nodes(keys: dict[Node, int], at: dict[XY, Vertex]) -> gpd.GeoDataFrame:
+def _frame_nodes(keys: dict[Node, int], at: dict[XY, Vertex]) -> gpd.GeoDataFrame:
     unnamed = Vertex("", "", "")
     found = [at.get(xy, unnamed) for _, xy, _ in keys]
     frame = gpd.GeoDataFrame(
@@ -382,7 +382,7 @@ _ATTRS = {
 }
 
 
-def _framed(rows: list[dict[str, Any]]) -> gpd.GeoDataFrame:
+def _frame_edges(rows: list[dict[str, Any]]) -> gpd.GeoDataFrame:
     first = ["u", "v", "mode", "km", "hours", "section", "name", "status", "opened"]
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
     rest = [c for c in frame.columns if c not in {*first, "geometry"}]

@@ -140,8 +140,16 @@ class Route:
         return tuple(dict.fromkeys(rows[step.edge]["section"] for step in self.steps))
 
     @property
+    def changes(self) -> int:
+        """How often the route changes between road and rail."""
+        if self.own_legs is not None:
+            return int((self.own_legs["mode"] == "transfer").sum())
+        rows = shared().rows
+        return sum(rows[step.edge]["mode"] == "transfer" for step in self.steps)
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """Closures at the ends, where they are border crossings.
+        """What a reader must know: closed borders at the ends, changes that km don't count.
 
         Examples
         --------
@@ -149,7 +157,14 @@ class Route:
         >>> route("Torkham", "Peshawar").notes
         ('Torkham: closed to trade (since 2025-10)',)
         """
-        return tuple(x.note for x in (self.origin, self.destination) if x.note)
+        notes = [x.note for x in (self.origin, self.destination) if x.note]
+        if self.weight == "km" and self.changes:
+            handling = self.legs.loc[self.legs["mode"] == "transfer", "hours"].sum()
+            notes.append(
+                f"{self.changes} changes between road and rail take {handling:.0f} of the "
+                f"{self.hours:.1f} h: km count none"
+            )
+        return tuple(notes)
 
     def km_by(self, column: str = "status") -> pd.Series:
         """Return calibrated kilometres by status, mode, country or another column of the legs.
@@ -284,7 +299,7 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
             before |= {"to": row["to"], "km_to": row["km_to"], "accuracy_km": worst}
         else:
             rows.append(row)
-    lines = [_linked(row.pop("lines")) for row in rows]
+    lines = [_link(row.pop("lines")) for row in rows]
     turns = _turns([row["mode"] for row in rows], lines)
     table = pd.DataFrame(rows)
     table.insert(0, "turn", turns)
@@ -322,7 +337,7 @@ def _leg(
     }
 
 
-def _linked(lines: list[LineString]) -> LineString:
+def _link(lines: list[LineString]) -> LineString:
     """Return lines that follow one another as one line."""
     if len(lines) == 1:
         return lines[0]

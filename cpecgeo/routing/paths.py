@@ -40,7 +40,7 @@ def route(
     *,
     mode: str = "any",
     avoid: SubjectLike = (),
-    weight: str = "km",
+    weight: str = "hours",
     status: str | Sequence[str] | None = None,
     year: int | None = None,
     season: str | int | None = None,
@@ -61,8 +61,9 @@ def route(
         Sections, corridors, crossings, districts, provinces, places by name (in this order;
         ``"district:Quetta"`` says which), or points, lines and polygons. A route stands for
         what it runs over, a reach for its polygon.
-    weight : {"km", "hours"}
-        What to keep least.
+    weight : {"hours", "km"}
+        What to keep least: hours, with those of handling at each change between road and
+        rail, or calibrated km alone. `Route.notes` says what changes the km leave out.
     status : str or list of str, optional
         ``operating under_construction suspended closed planned``, or ``"any"``. Operating
         only when omitted; any along a corridor.
@@ -183,8 +184,8 @@ def route_matrix(
     ground = usable(filters(**chosen))
     cost, _ = edge_costs(ground.network, weight, speeds)
     far = number(max_access_km, "max_access_km", infinite=True)
-    rows = _snapped(a, ground, far)
-    columns = rows if b is None else _snapped(b, ground, far)
+    rows = _snap_ends(a, ground, far)
+    columns = rows if b is None else _snap_ends(b, ground, far)
     # The graph is symmetric: start from the side with fewer ends.
     turned = len(columns) < len(rows)
     starts, ends = (columns, rows) if turned else (rows, columns)
@@ -239,7 +240,7 @@ class _Arrival:
         return np.where(np.isfinite(found), found, np.nan)
 
 
-def _snapped(
+def _snap_ends(
     x: Sequence[PointLike] | SubjectLike, ground: Usable, far: float
 ) -> dict[Any, Snap | None]:
     """Return where ends join the network, by label; None further than `far` km from it."""
@@ -249,7 +250,7 @@ def _snapped(
         if isinstance(x, str) and subject.kind == "place":
             x = [x]  # by rail it is rather a station of that name
         else:
-            return _snapped_points(subject.shapes, ground, far)
+            return _snap_points(subject.shapes, ground, far)
     labels = [_label(end) for end in x]
     ends = dict(zip(labels, x, strict=True))
     if len(ends) < len(labels):
@@ -261,7 +262,7 @@ def _snapped(
     return {k: s if s.access_km <= far else None for k, s in zip(ends, near, strict=True)}
 
 
-def _snapped_points(points: gpd.GeoSeries, ground: Usable, far: float) -> dict[Any, Snap | None]:
+def _snap_points(points: gpd.GeoSeries, ground: Usable, far: float) -> dict[Any, Snap | None]:
     if points.index.has_duplicates:
         raise InputError("The index has duplicates, so rows can't be told apart; reset it.")
     near = snap_all(points.tolist(), [str(i) for i in points.index], ground)

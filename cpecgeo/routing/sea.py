@@ -80,7 +80,7 @@ def sea_route(a: PointLike, b: PointLike, *, names: tuple[str, str] | None = Non
         [ends[0][1].x, ends[0][1].y], [ends[1][1].x, ends[1][1].y], append_orig_dest=True
     )
     xy = np.array(lane["geometry"]["coordinates"], float)[:, :2]
-    line = LineString(_shortened(xy))
+    line = LineString(_shorten(xy))
     labels = _labels(names, ends)
     kmh = float(read_table("speeds.csv").set_index("id")["kmh"]["sea"])
     about = {
@@ -219,7 +219,7 @@ def _one_leg(
     return Route(snaps[0], snaps[1], "km", about["name"], own_legs=legs)
 
 
-def _shortened(xy: Any) -> Any:
+def _shorten(xy: Any) -> Any:
     """Return the shortest line over points of the lane that stays at sea, where land is known."""
     countries = layer("countries")
     known = shapely.box(*countries.total_bounds)

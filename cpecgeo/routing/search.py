@@ -108,7 +108,7 @@ class Tree:
     came: list[int]
 
 
-def _place_named(name: str, mode: str) -> Place:
+def _find_place(name: str, mode: str) -> Place:
     """Return the place of a name: by rail its station, by road rather a point of a road."""
     if mode == "rail":
         try:
@@ -134,7 +134,7 @@ def _closed_all_year() -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def _closed(x: Any, year: int | None) -> str:
+def _describe_closure(x: Any, year: int | None) -> str:
     """Return what the table of closures says of a crossing, in words."""
     if not isinstance(x, Place) or x.layer != "crossings":
         return ""
@@ -159,7 +159,7 @@ def _drawn_km(net: Network, edge: int) -> Floats:
     return np.concatenate(([0.0], np.cumsum(steps)))
 
 
-def _allowed(ground: Usable) -> NDArray[np.bool_]:
+def _mask_snappable(ground: Usable) -> NDArray[np.bool_]:
     """Return which edges may be snapped to: what is avoided stays one of them."""
     columns = ground.network.columns
     may = ground.there & (columns["mode"] != "transfer") & (columns["km"] > 0)
@@ -174,7 +174,7 @@ def snap_all(points: Sequence[Any], names: Sequence[str], ground: Usable) -> lis
     Edges that are avoided count too, so that a closure never moves an end to another road.
     """
     net = ground.network
-    index, rows = _index(net, _allowed(ground).tobytes())
+    index, rows = _index(net, _mask_snappable(ground).tobytes())
     hits = index.nearest(gpd.GeoSeries(list(points), crs=4326)).to_dict("list")
     hits = zip(*(hits[c] for c in ("target", "km", "distance_km", "lon", "lat")), strict=True)
     found = []
@@ -203,7 +203,7 @@ def snap(ends: Sequence[tuple[str, Any]], ground: Usable, *, max_access_km: floa
         Nothing within `max_access_km`.
     """
     far = number(max_access_km, "max_access_km", infinite=True)
-    things = [_place_named(x, ground.mode) if isinstance(x, str) else x for _, x in ends]
+    things = [_find_place(x, ground.mode) if isinstance(x, str) else x for _, x in ends]
     read = [
         resolve_point(x, what, among=("place",)) for (what, _), x in zip(ends, things, strict=True)
     ]
@@ -216,7 +216,7 @@ def snap(ends: Sequence[tuple[str, Any]], ground: Usable, *, max_access_km: floa
                 f"than max_access_km={far:g}. Give a nearer place, raise max_access_km, or "
                 "loosen a filter."
             )
-    notes = [_closed(x, ground.year) for x in things]
+    notes = [_describe_closure(x, ground.year) for x in things]
     return [replace(x, note=note) if note else x for x, note in zip(found, notes, strict=True)]
 
 

@@ -56,8 +56,10 @@ def test_the_road_into_gwadar_has_one_length():
 
 def test_2686_fits_the_way_by_faisalabad():
     """By Lahore the Eastern is 170 km longer than over the M-4."""
-    round_ = cg.route("Burhan", "Rohri", mode="road", along="eastern")
-    straight = cg.route("Burhan", "Rohri", mode="road", avoid=["n5", "n55", "n50-yarik-zhob"])
+    round_ = cg.route("Burhan", "Rohri", mode="road", along="eastern", weight="km")
+    straight = cg.route(
+        "Burhan", "Rohri", mode="road", avoid=["n5", "n55", "n50-yarik-zhob"], weight="km"
+    )
     assert {"m2", "m4", "m5"} <= set(straight.sections)
     assert round_.chainage_km - straight.chainage_km == pytest.approx(170.2, abs=0.5)
 
@@ -84,22 +86,37 @@ def test_figures_that_nothing_was_calibrated_by(checks):
 
 
 def test_the_closure_between_raikot_and_thakot_cuts_the_corridor():
-    worst = cg.critical_sections("Khunjerab Pass", "Gwadar", mode="road")
+    worst = cg.critical_sections("Khunjerab Pass", "Gwadar", mode="road", weight="km")
     cut = worst[worst["cut"]]["section"].tolist()
     assert {"khunjerab-raikot", "raikot-thakot"} <= set(cut)
     assert np.isinf(worst.loc[worst["cut"], "more_km"]).all()
     rest = worst[~worst["cut"]]
     assert (rest["more_km"] >= 0).all()
     assert worst["more_km"].is_monotonic_decreasing
-    base = cg.route("Khunjerab Pass", "Gwadar", mode="road")
+    base = cg.route("Khunjerab Pass", "Gwadar", mode="road", weight="km")
     assert set(worst["section"]) == set(base.sections)
     for _, row in rest.head(2).iterrows():
-        other = cg.route("Khunjerab Pass", "Gwadar", mode="road", avoid=row["section"])
+        other = cg.route("Khunjerab Pass", "Gwadar", mode="road", avoid=row["section"], weight="km")
         assert other.chainage_km == pytest.approx(row["closed_km"], abs=1e-9)
 
 
+def test_the_first_call_takes_the_road(checks):
+    """With handling at changes counted, a day's drive beats four changes of twelve hours."""
+    quick, short = cg.route("Lahore", "Karachi"), cg.route("Lahore", "Karachi", weight="km")
+    assert (quick.weight, quick.changes, quick.notes) == ("hours", 0, ())
+    assert quick.hours < 20
+    assert short.chainage_km <= quick.chainage_km + 1e-9
+    assert short.changes == (short.legs["mode"] == "transfer").sum() == 4
+    assert short.notes == ("4 changes between road and rail take 48 of the 66.9 h: km count none",)
+    ways = cg.routes("Lahore", "Karachi", k=2)
+    assert ways[0].hours == pytest.approx(quick.hours)
+    worst = cg.critical_sections("Lahore", "Karachi")
+    assert (worst["more_hours"] >= -1e-9).all()
+    assert worst["more_hours"].is_monotonic_decreasing
+
+
 def test_critical_sections_add_to_what_is_avoided_already():
-    asked = {"mode": "road", "avoid": "n85"}
+    asked = {"mode": "road", "avoid": "n85", "weight": "km"}
     worst = cg.critical_sections("Khunjerab Pass", "Gwadar", **asked)
     base = cg.route("Khunjerab Pass", "Gwadar", **asked)
     assert "n85" not in set(worst["section"])
@@ -108,8 +125,8 @@ def test_critical_sections_add_to_what_is_avoided_already():
 
 def test_compare_counts_from_the_first():
     ways = {
-        "Western": cg.route("Khunjerab Pass", "Gwadar", along="western"),
-        "Eastern": cg.route("Khunjerab Pass", "Gwadar", along="eastern"),
+        "Western": cg.route("Khunjerab Pass", "Gwadar", along="western", weight="km"),
+        "Eastern": cg.route("Khunjerab Pass", "Gwadar", along="eastern", weight="km"),
     }
     table = cg.compare(ways)
     assert table.index.tolist() == ["Western", "Eastern"]
@@ -132,7 +149,9 @@ def test_routes_are_map_layers_and_pages():
     made = Map(background=False).add(way, name="Down").add(way.legs).add(way.line)
     made.add(cg.reach("Quetta", hours=3).edges, name="Reach")
     names = [v["name"] for v in made.data()["layers"].values()]
-    several = Map(background=False).add(cg.routes("Peshawar", "Karachi", k=2, mode="road"))
+    several = Map(background=False).add(
+        cg.routes("Peshawar", "Karachi", k=2, mode="road", weight="km")
+    )
     layers = several.data()["layers"].values()
     looks = [{one["color"] for one in layer["looks"]} for layer in layers]
     assert len(looks) == 2
@@ -153,7 +172,7 @@ def test_names_are_escaped():
 
 
 def test_legs_are_written_and_read_again(tmp_path):
-    way = cg.route("Quetta", "Kuchlak")
+    way = cg.route("Quetta", "Kuchlak", weight="km")
     way.legs.to_file(tmp_path / "legs.geojson", driver="GeoJSON")
     back = gpd.read_file(tmp_path / "legs.geojson")
     assert back["km"].sum() == pytest.approx(way.chainage_km)
@@ -167,7 +186,7 @@ def test_turns_of_the_table():
     assert way.legs.loc[way.legs["mode"] == "border", "turn"].tolist() == ["border"]
     assert set(way.legs["turn"]) <= {"start", "on", "left", "right", "back", "border", "change"}
     # Coming down from Havelian, Peshawar lies to the right of Burhan.
-    west = cg.route("Havelian", "Peshawar", mode="road", avoid=["n35", "n5", "n55"])
+    west = cg.route("Havelian", "Peshawar", mode="road", avoid=["n35", "n5", "n55"], weight="km")
     at = west.legs[west.legs["section"] == "m1"].iloc[0]
     assert at["turn"] == "right"
 
@@ -181,7 +200,7 @@ def test_by_sea():
     land = shapely.union_all(layer("countries").geometry.to_numpy())
     assert way.line.intersection(land).length < 0.1
     assert way.hours == pytest.approx(way.chainage_km / 28)
-    whole = cg.route("Kashgar", "Gwadar Port") + way
+    whole = cg.route("Kashgar", "Gwadar Port", weight="km") + way
     assert whole.legs["mode"].iloc[-1] == "sea"
     assert whole.chainage_km == pytest.approx(2961 + way.chainage_km, abs=10)
     assert whole.legs["km_to"].iloc[-1] == pytest.approx(whole.chainage_km)
@@ -210,12 +229,12 @@ def test_stated_legs_need_a_source_and_a_length_that_can_be():
 
 
 def test_frames_carry_their_method():
-    way = cg.route("Quetta", "Chaman")
+    way = cg.route("Quetta", "Chaman", weight="km")
     for frame in (
         way.legs,
         cg.reach("Quetta", km=50).edges,
         cg.route_matrix(["Quetta", "Chaman"]),
-        cg.critical_sections("Quetta", "Chaman"),
+        cg.critical_sections("Quetta", "Chaman", weight="km"),
     ):
         assert {"method", "ellipsoid", "edges", "data_version"} <= set(frame.attrs)
     assert isinstance(cg.compare([way]), pd.DataFrame)
@@ -241,7 +260,7 @@ def test_a_route_along_a_corridor_has_its_chainage(name):
     """But where a stretch of it has a closer figure under another name, or it doubles back."""
     corridor = cg.corridor(name)
     ends = [shapely.Point(corridor.line.coords[i]) for i in (0, -1)]
-    way = cg.route(*ends, along=name)
+    way = cg.route(*ends, along=name, weight="km")
     assert way.access_km == pytest.approx(0, abs=1e-6)
     own = set(corridor.sections["id"])
     if name in {"ml3", "mining-rail"}:  # into Quetta and out again: 25 km each way

@@ -22,10 +22,10 @@ from cpecgeo.routing.filters import filters, usable
 
 
 def test_modes():
-    assert set(cg.route("Karachi", "Lahore", mode="road").legs["mode"]) == {"road"}
-    assert set(cg.route("Karachi", "Lahore", mode="rail").legs["mode"]) == {"rail"}
+    assert set(cg.route("Karachi", "Lahore", mode="road", weight="km").legs["mode"]) == {"road"}
+    assert set(cg.route("Karachi", "Lahore", mode="rail", weight="km").legs["mode"]) == {"rail"}
     # Down the hills by road and on by train is shorter than either alone.
-    both = cg.route("Gilgit", "Sibi")
+    both = cg.route("Gilgit", "Sibi", weight="km")
     assert {"road", "rail", "transfer"} <= set(both.legs["mode"])
     assert (
         both.legs.loc[both.legs["mode"] == "transfer", "hours"].tolist()
@@ -34,20 +34,24 @@ def test_modes():
 
 
 def test_names_mean_stations_by_rail_and_towns_by_road():
-    rail = cg.route("Peshawar", "Karachi", mode="rail")
+    rail = cg.route("Peshawar", "Karachi", mode="rail", weight="km")
     assert rail.access_km == 0.0
     assert rail.origin.name == "Peshawar Cantonment"
-    assert cg.route("Burhan", "Hakla").km_by("speed_class").index.tolist() == ["motorway"]
+    assert cg.route("Burhan", "Hakla", weight="km").km_by("speed_class").index.tolist() == [
+        "motorway"
+    ]
 
 
 def test_only_what_operates_unless_asked():
-    assert set(cg.route("Khunjerab Pass", "Gwadar").legs["status"]) == {"operating"}
+    assert set(cg.route("Khunjerab Pass", "Gwadar", weight="km").legs["status"]) == {"operating"}
     with pytest.raises(InputError, match="max_access_km"):
-        cg.route("Gwadar Port", "Quetta", mode="rail")
-    plan = cg.route("Gwadar Port", "Quetta", mode="rail", status=["operating", "planned"])
+        cg.route("Gwadar Port", "Quetta", mode="rail", weight="km")
+    plan = cg.route(
+        "Gwadar Port", "Quetta", mode="rail", status=["operating", "planned"], weight="km"
+    )
     assert set(plan.legs["status"]) == {"operating", "planned"}
     assert plan.km_by("status")["planned"] == pytest.approx(969.5, abs=1)
-    assert cg.route("Torkham", "Peshawar", mode="rail", status="any").sections == (
+    assert cg.route("Torkham", "Peshawar", mode="rail", status="any", weight="km").sections == (
         "khyber-railway",
     )
 
@@ -93,13 +97,13 @@ def test_khunjerab_was_closed_in_winter_until_2024(year, season, open_):
 
 def test_the_pass_road_is_open_in_summer_only():
     """Dasu closed: over Babusar in summer, no way in winter, and the message says so."""
-    summer = cg.route("Chilas", "Mansehra", mode="road", avoid="Dasu", season="summer")
+    summer = cg.route("Chilas", "Mansehra", mode="road", avoid="Dasu", season="summer", weight="km")
     assert "n15" in summer.sections
     for season in ("winter", "may"):
         with pytest.raises(InputError, match=r"cut by avoid=\['Dasu'\]"):
-            cg.route("Chilas", "Mansehra", mode="road", avoid="Dasu", season=season)
+            cg.route("Chilas", "Mansehra", mode="road", avoid="Dasu", season=season, weight="km")
     with pytest.raises(InputError, match="with season='summer' there is one"):
-        cg.route("Chilas", "Mansehra", mode="road", avoid="Dasu")
+        cg.route("Chilas", "Mansehra", mode="road", avoid="Dasu", weight="km")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +120,7 @@ def test_the_pass_road_is_open_in_summer_only():
         cg.place("Panjgur"),
         cg.corridor("n85"),
         cg.reach("Panjgur", km=20, mode="road"),
-        cg.route("Panjgur", "Surab", mode="road"),
+        cg.route("Panjgur", "Surab", mode="road", weight="km"),
         cg.place("Panjgur").point,
         cg.place("Panjgur").point.buffer(0.2),
         LineString([(63.0, 27.5), (65.0, 26.5)]),
@@ -126,8 +130,8 @@ def test_the_pass_road_is_open_in_summer_only():
     ids=lambda a: a if isinstance(a, str) else type(a).__name__,
 )
 def test_avoid_takes_names_things_and_geometries(avoid):
-    free = cg.route("Khunjerab Pass", "Gwadar", mode="road")
-    held = cg.route("Khunjerab Pass", "Gwadar", mode="road", avoid=avoid)
+    free = cg.route("Khunjerab Pass", "Gwadar", mode="road", weight="km")
+    held = cg.route("Khunjerab Pass", "Gwadar", mode="road", avoid=avoid, weight="km")
     assert "n85" in free.sections
     assert "n85" not in held.sections
     assert held.chainage_km > free.chainage_km
@@ -135,21 +139,21 @@ def test_avoid_takes_names_things_and_geometries(avoid):
 
 def test_avoiding_a_crossing_closes_the_border_and_not_the_road_to_it():
     with pytest.raises(InputError, match=r"cut by avoid=\['Khunjerab'\]"):
-        cg.route("Kashgar", "Gwadar", avoid="Khunjerab")
+        cg.route("Kashgar", "Gwadar", avoid="Khunjerab", weight="km")
     with pytest.raises(InputError, match="cut by avoid"):
-        cg.route("Kashgar", "Gwadar", avoid=cg.place("Khunjerab Pass"))
-    assert cg.route("Gilgit", "Khunjerab Pass", avoid="Khunjerab").chainage_km > 200
+        cg.route("Kashgar", "Gwadar", avoid=cg.place("Khunjerab Pass"), weight="km")
+    assert cg.route("Gilgit", "Khunjerab Pass", avoid="Khunjerab", weight="km").chainage_km > 200
 
 
 def test_a_market_is_avoided_as_its_crossing():
     with pytest.raises(InputError, match=r"cut by avoid=\['Market'\]"):
-        cg.route("Kashgar", "Gwadar", avoid=cg.market("Khunjerab"))
+        cg.route("Kashgar", "Gwadar", avoid=cg.market("Khunjerab"), weight="km")
 
 
 @pytest.mark.parametrize(
     ("thing", "kind"),
     [
-        (cg.route("Quetta", "Kuchlak", mode="road"), "LineString"),
+        (cg.route("Quetta", "Kuchlak", mode="road", weight="km"), "LineString"),
         (cg.reach("Quetta", km=20, mode="road"), "Polygon"),
         (cg.market("Torkham"), "Point"),
     ],
@@ -170,11 +174,11 @@ def test_things_are_subjects_of_every_verb(thing, kind):
 
 
 def test_closures_at_the_ends_are_noted():
-    way = cg.route("Torkham", "Peshawar")
+    way = cg.route("Torkham", "Peshawar", weight="km")
     assert way.notes == ("Torkham: closed to trade (since 2025-10)",)
     assert "closed to trade" in way._repr_html_()
-    assert cg.route("Torkham", "Peshawar", year=2020).notes == ()
-    assert cg.route("Khunjerab Pass", "Gilgit").notes == ()
+    assert cg.route("Torkham", "Peshawar", year=2020, weight="km").notes == ()
+    assert cg.route("Khunjerab Pass", "Gilgit", weight="km").notes == ()
 
 
 def test_an_origin_on_a_blocked_edge_may_leave_the_other_way():
@@ -182,7 +186,7 @@ def test_an_origin_on_a_blocked_edge_may_leave_the_other_way():
     net = cg.network()
     edge = int(np.flatnonzero((net.edges["section"] == "m8-hoshab-awaran").to_numpy())[0])
     chain = cg.geodesy.Chainage(net.edges.geometry.iloc[edge])
-    asked = {"status": "any", "mode": "road"}
+    asked = {"status": "any", "mode": "road", "weight": "km"}
     ends = [net.nodes["name"].iloc[net.edges[c].iloc[edge]] for c in ("u", "v")]
     spot = chain.at(chain.length_km / 2)
     wall = chain.at(chain.length_km * 0.75).buffer(0.05)
@@ -196,17 +200,17 @@ def test_an_origin_on_a_blocked_edge_may_leave_the_other_way():
 
 def test_an_end_stays_on_its_road_when_that_is_closed():
     """Moro lies on the N-5 alone: with that closed there is no way, not one from elsewhere."""
-    free = cg.route("Moro", "Quetta", mode="road")
+    free = cg.route("Moro", "Quetta", mode="road", weight="km")
     assert free.origin.access_km == pytest.approx(0, abs=1e-6)
     with pytest.raises(InputError, match=r"cut by avoid=\['n5'\]"):
-        cg.route("Moro", "Quetta", mode="road", avoid="n5")
+        cg.route("Moro", "Quetta", mode="road", avoid="n5", weight="km")
     # A junction town leaves by its other roads.
-    other = cg.route("Rohri", "Quetta", mode="road", avoid="n5")
-    assert other.origin == cg.route("Rohri", "Quetta", mode="road").origin
+    other = cg.route("Rohri", "Quetta", mode="road", avoid="n5", weight="km")
+    assert other.origin == cg.route("Rohri", "Quetta", mode="road", weight="km").origin
 
 
 def test_the_only_road_from_the_border_is_critical():
-    worst = cg.critical_sections("Torkham", "Karachi Port", mode="road")
+    worst = cg.critical_sections("Torkham", "Karachi Port", mode="road", weight="km")
     row = worst.set_index("section").loc["n5-peshawar-torkham"]
     assert row["cut"]
     assert np.isinf(row["more_km"])
@@ -214,16 +218,16 @@ def test_the_only_road_from_the_border_is_critical():
 
 
 def test_a_route_avoids_another_route():
-    first = cg.route("Lahore", "Karachi", mode="road")
-    second = cg.route("Lahore", "Karachi", mode="road", avoid=first)
+    first = cg.route("Lahore", "Karachi", mode="road", weight="km")
+    second = cg.route("Lahore", "Karachi", mode="road", avoid=first, weight="km")
     assert second.chainage_km > first.chainage_km
     assert overlap(first, second) == 0.0
     area = cg.reach("Sukkur", km=30, mode="road")
-    around = cg.route("Lahore", "Karachi", mode="road", avoid=[area])
+    around = cg.route("Lahore", "Karachi", mode="road", avoid=[area], weight="km")
     assert around.line.intersection(area.polygon.buffer(-1e-3)).is_empty
     ship = cg.routing.stated_leg("Gwadar", "Turbat", km=165, mode="road", source="a sign")
     with pytest.raises(InputError, match="none of it runs over the network"):
-        cg.route("Lahore", "Karachi", avoid=ship)
+        cg.route("Lahore", "Karachi", avoid=ship, weight="km")
 
 
 def test_a_polygon_on_the_geodesic_of_a_long_edge_closes_it():
@@ -315,7 +319,7 @@ def test_bad_filters_are_told(asked, error, says):
 )
 def test_bad_ends_are_told(end, error, says):
     with pytest.raises(error, match=says):
-        cg.route("Quetta", end)
+        cg.route("Quetta", end, weight="km")
 
 
 def test_bad_ends_of_a_matrix_are_told():
@@ -332,7 +336,10 @@ def test_bad_ends_of_a_matrix_are_told():
 
 
 def test_routes_are_joined_where_they_meet_only():
-    one, two = cg.route("Quetta", "Kuchlak"), cg.route("Kuchlak", "Zhob", mode="road")
+    one, two = (
+        cg.route("Quetta", "Kuchlak", weight="km"),
+        cg.route("Kuchlak", "Zhob", mode="road", weight="km"),
+    )
     both = one + two
     assert both.chainage_km == pytest.approx(one.chainage_km + two.chainage_km)
     assert len(both.legs) == len(one.legs) + len(two.legs)
@@ -344,7 +351,7 @@ def test_routes_are_joined_where_they_meet_only():
 
 
 def test_routes_and_reaches_are_pickled():
-    way, area = cg.route("Quetta", "Kuchlak"), cg.reach("Quetta", km=30)
+    way, area = cg.route("Quetta", "Kuchlak", weight="km"), cg.reach("Quetta", km=30)
     again, there = pickle.loads(pickle.dumps((way, area)))  # noqa: S301 – our own bytes
     assert again.chainage_km == way.chainage_km
     assert there.edges["km"].sum() == area.edges["km"].sum()
@@ -369,22 +376,23 @@ def test_limits_of_reach_and_alternatives_are_told():
         with pytest.raises(InputTypeError, match="number"):
             cg.reach("Gwadar", **bad)
     with pytest.raises(InputTypeError, match="number"):
-        cg.routes("Gwadar", "Quetta", max_overlap="much")
+        cg.routes("Gwadar", "Quetta", max_overlap="much", weight="km")
     with pytest.raises(InputError, match="Nothing to compare"):
         cg.compare([])
-    for bad in ([1, 2], 5, cg.route("Quetta", "Kuchlak")):
+    for bad in ([1, 2], 5, cg.route("Quetta", "Kuchlak", weight="km")):
         with pytest.raises(InputTypeError, match="list of routes"):
             cg.compare(bad)
 
 
 def test_speeds_can_be_set_by_class():
-    slow = cg.route("Karachi Cantonment", "Lahore Junction", mode="rail", along="ml1")
+    slow = cg.route("Karachi Cantonment", "Lahore Junction", mode="rail", along="ml1", weight="km")
     fast = cg.route(
         "Karachi Cantonment",
         "Lahore Junction",
         mode="rail",
         along="ml1",
         speeds={"rail-main": 102, "rail-branch": 80},
+        weight="km",
     )
     assert fast.chainage_km == slow.chainage_km
     assert fast.hours == pytest.approx(slow.hours / 2, rel=1e-9)
@@ -403,12 +411,12 @@ def test_input_stays_as_it_is():
 def test_too_far_names_the_filters():
     """By rail Gwadar is far from what operates, and near what is planned."""
     with pytest.raises(InputError, match="with mode='rail', status='operating'"):
-        cg.route("Gwadar", "Lahore", mode="rail")
+        cg.route("Gwadar", "Lahore", mode="rail", weight="km")
 
 
 def test_a_long_way_to_the_network_is_seen():
-    assert "access 42.1 km" in repr(cg.route("Lahore", "Duddar"))
-    assert "access" not in repr(cg.route("Lahore", "Multan"))
+    assert "access 42.1 km" in repr(cg.route("Lahore", "Duddar", weight="km"))
+    assert "access" not in repr(cg.route("Lahore", "Multan", weight="km"))
 
 
 def test_a_town_is_at_its_road_and_at_its_station():
@@ -424,8 +432,10 @@ def test_a_town_is_at_its_road_and_at_its_station():
         other = net.nodes.geometry[(net.nodes["name"] == name) & (net.nodes["mode"] == mode)].iloc[
             0
         ]
-        alone = cg.route(spot, other, mode=mode)
-        either = cg.route(spot, other)
+        alone = cg.route(spot, other, mode=mode, weight="km")
+        either = cg.route(spot, other, weight="km")
         assert alone.access_km == pytest.approx(0, abs=1e-9)
         assert either.chainage_km <= alone.chainage_km + 1e-9
-        assert cg.route(other, spot).chainage_km == pytest.approx(either.chainage_km, abs=1e-9)
+        assert cg.route(other, spot, weight="km").chainage_km == pytest.approx(
+            either.chainage_km, abs=1e-9
+        )

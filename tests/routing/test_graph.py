@@ -106,7 +106,9 @@ def test_published_lengths_are_kept(net, section, km):
 def test_corridor_by_corridor_the_km_are_those_of_its_chainage(net):
     """ML-1 by posts: the network's km between two stations are the corridor's."""
     ml1 = cg.corridor("ml1-chord")
-    way = cg.route("Rohri Junction", "Lodhran Junction", mode="rail", along="ml1-chord")
+    way = cg.route(
+        "Rohri Junction", "Lodhran Junction", mode="rail", along="ml1-chord", weight="km"
+    )
     posts = ml1.km_of("Lodhran Junction") - ml1.km_of("Rohri Junction")
     assert way.chainage_km == pytest.approx(posts, abs=1e-9)
 

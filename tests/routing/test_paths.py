@@ -77,7 +77,7 @@ def test_routes_between_points_on_edges_are_those_of_networkx(net):
             graph_ab.add_edge(name, u, weight=at.km)
             graph_ab.add_edge(name, v, weight=whole - at.km)
         expected = nx.dijkstra_path_length(graph_ab, "a", "b")
-        way = cg.route(a, b, mode="road")
+        way = cg.route(a, b, mode="road", weight="km")
         assert way.chainage_km == pytest.approx(expected, abs=1e-9)
         assert sum(abs(s.b - s.a) for s in way.steps) == pytest.approx(expected, abs=1e-9)
 
@@ -86,8 +86,8 @@ def test_two_points_on_one_edge_take_the_edge_itself(net):
     edge = int(np.flatnonzero((net.edges["section"] == "m6").to_numpy())[0])
     line = net.edges.geometry.iloc[edge]
     ends = [line.interpolate(x, normalized=True) for x in (0.25, 0.75)]
-    way = cg.route(*ends, status="any", along="m6")
-    back = cg.route(*ends[::-1], status="any", along="m6")
+    way = cg.route(*ends, status="any", along="m6", weight="km")
+    back = cg.route(*ends[::-1], status="any", along="m6", weight="km")
     assert len(way.steps) == 1
     assert way.chainage_km == pytest.approx(net.edges["km"].iloc[edge] / 2, rel=0.01)
     assert back.chainage_km == pytest.approx(way.chainage_km, abs=1e-9)
@@ -95,7 +95,7 @@ def test_two_points_on_one_edge_take_the_edge_itself(net):
 
 
 def test_a_point_to_itself_is_no_way_at_all():
-    way = cg.route("Quetta", "Quetta")
+    way = cg.route("Quetta", "Quetta", weight="km")
     assert (way.chainage_km, way.hours) == (0.0, 0.0)
     assert len(way.legs) == 1
 
@@ -112,7 +112,7 @@ def test_two_ends_at_one_junction_are_no_way_apart(net):
             line = net.edges.geometry.iloc[edge]
             line = line if net.ends[edge][0] == node else line.reverse()
             near.append(cg.geodesy.Chainage(line).at(5e-7))
-        way = cg.route(*near, mode="road", status="any", season="summer")
+        way = cg.route(*near, mode="road", status="any", season="summer", weight="km")
         assert way.chainage_km == pytest.approx(0, abs=1e-5)
         assert way.legs["km"].sum() == pytest.approx(0, abs=1e-5)
         assert way.length_km == pytest.approx(0, abs=2)
@@ -171,7 +171,7 @@ def test_matrix_of_layers_keeps_ids_and_leaves_far_ends_empty():
     assert list(table.index) == mines.loc[mines.geometry.notna(), "id"].tolist()
     assert table.loc["reko-diq"].notna().all()
     assert table.isna().any(axis=None)
-    one = cg.route("Reko Diq", "Gwadar Port").chainage_km
+    one = cg.route("Reko Diq", "Gwadar Port", weight="km").chainage_km
     assert table.loc["reko-diq", "Gwadar Port"] == pytest.approx(one, abs=1e-9)
     assert table.attrs["access_km"]["reko-diq"] < 30
 
@@ -201,7 +201,7 @@ def test_a_change_at_one_and_the_same_point_takes_its_time(net):
     change = net.edges[net.edges["section"] == "transfer-gwadar"].iloc[0]
     assert (change["km"], change["hours"]) == (0.0, 12.0)
     rail = net.edges[net.edges["section"] == "gwadar-mastung"].geometry.iloc[0]
-    way = cg.route("Turbat", rail.interpolate(0.4, normalized=True), status="any")
+    way = cg.route("Turbat", rail.interpolate(0.4, normalized=True), status="any", weight="km")
     legs = way.legs.set_index("mode")
     assert list(legs.index.unique()) == ["road", "transfer", "rail"]
     assert legs.loc["transfer", "hours"] == 12.0

@@ -18,8 +18,8 @@ net, checks = cg.network(), cg.routing.route_checks()
 print(json.dumps(dict(
     data=str(data_path("sections.csv")),
     licences=sorted(set(net.edges["licence"])),
-    ml1=cg.route("Karachi", "Peshawar", mode="rail", along="ml1").chainage_km,
-    road=cg.route("Khunjerab Pass", "Gwadar", mode="road").chainage_km,
+    ml1=cg.route("Karachi", "Peshawar", mode="rail", along="ml1", weight="km").chainage_km,
+    road=cg.route("Khunjerab Pass", "Gwadar", mode="road", weight="km").chainage_km,
     missing=sorted(checks.index[checks["network_km"].isna()]),
     changes=int((net.edges["mode"] == "transfer").sum()),
 )))
