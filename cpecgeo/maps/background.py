@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import numpy as np
 import shapely
 
 from cpecgeo import catalogue
+from cpecgeo.catalogue.geometry import fingerprint
 from cpecgeo.errors import DataError, InputTypeError, UnknownNameError
 from cpecgeo.maps.layer import encode_layer
 from cpecgeo.maps.libraries import read_asset
@@ -82,7 +83,7 @@ def add_background(
             raise UnknownNameError(name, "background", BACKGROUNDS)
     for name in BACKGROUNDS:
         if name in names:
-            for payload, options in _encode(name):
+            for payload, options in _encode(name, fingerprint()):
                 show = options.get("show", True) and (with_fills or options["key"] not in FILLS)
                 target.add_encoded(payload, **(options | {"show": show}))
     if "disputed" in names:
@@ -94,8 +95,8 @@ _Layers = Iterator[tuple[gpd.GeoDataFrame, Style, dict[str, Any]]]
 
 
 @functools.cache
-def _encode(name: str) -> tuple[tuple[dict[str, Any], dict[str, Any]], ...]:
-    """Encode the layers of a background once; they are the same on every map."""
+def _encode(name: str, _key: Hashable) -> tuple[tuple[dict[str, Any], dict[str, Any]], ...]:
+    """Encode the layers of a background once in each geometry; all maps share them."""
     sources: dict[str, Callable[[], _Layers]] = {
         "countries": _countries,
         "provinces": _provinces,

@@ -81,7 +81,7 @@ ONEWAY_CLASSES = frozenset({"motorway"})
 
 
 def speeds() -> pd.DataFrame:
-    """Implicit speeds by country and class of way, with the source of each.
+    """List implicit speeds by country and class of way, with the source of each.
 
     Returns
     -------
@@ -91,8 +91,8 @@ def speeds() -> pd.DataFrame:
 
     Notes
     -----
-    These are limits for cars on a free road. Journeys take longer; see `Network.path` for
-    how hours are reckoned.
+    These are limits for cars on a free road. Journeys take longer; see `Graph` for how hours
+    are counted.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def speeds() -> pd.DataFrame:
 
 
 def kmh(tags: Mapping[str, str], country: str, *, on_foot: bool = False) -> tuple[float, str]:
-    """The speed of a way, and where it comes from.
+    """Return the speed of a way, and where it comes from.
 
     Parameters
     ----------
@@ -164,11 +164,11 @@ def _stated(text: str, most: float) -> float | None:
 
 
 def countries(xy: NDArray[np.float64]) -> NDArray[Any]:
-    """``"CN"`` for places in China, ``"PK"`` for all others; by the bundled outlines.
+    """Return ``"CN"`` for points in China, ``"PK"`` for all others, by the bundled outlines.
 
     Parameters
     ----------
-    xy : ndarray, shape (places, 2)
+    xy : ndarray, shape (points, 2)
         lon, lat.
     """
     frame = layer("countries")

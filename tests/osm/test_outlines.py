@@ -205,6 +205,17 @@ def test_provinces_and_all_in_one_pass(extract):
             assert cg.layer(name).equals(frame)
 
 
+def test_maps_draw_the_new_outlines(extract, tmp_path):
+    cg.osm.refresh("districts", file=extract)
+    pages = []
+    for geometry in ("bundled", "osm", "bundled"):
+        with cg.using(geometry=geometry):
+            view = cg.Map(background=["districts"])
+            pages.append(view.save(tmp_path / "page.html").read_bytes())
+    assert pages[0] == pages[2] != pages[1]
+    assert b"Newtown" in pages[1]
+
+
 def test_extracts_without_boundaries_have_none():
     """Ways of Monaco, whose relations were left out."""
     assert read_extract(MONACO, levels=["6"]).boundaries == ()
