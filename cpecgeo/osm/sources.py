@@ -129,7 +129,7 @@ def read_extract(
     areas: dict[int, Any] = {}
     try:
         writer = osmium.geom.WKBFactory()
-        for thing in reader.with_filter(osmium.filter.KeyFilter(*keys)):
+        for thing in reader.with_filter(osmium.filter.KeyFilter(*keys)) if keys else ():
             if thing.is_way():
                 tags = {t.k: t.v for t in thing.tags}
                 if accepts(tags):

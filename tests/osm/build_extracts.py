@@ -1,13 +1,16 @@
-"""Make the two files in ``extracts/`` from packages; run by hand, never by a test.
+"""Make the files in ``extracts/`` from packages; run by hand, never by a test.
 
 ``monaco.osm.pbf``: roads and rails of Monaco, real OpenStreetMap data of 2023-12-26, cut from
 the file in the source distribution of PyPI's quackosm 0.19.0.
+
+``monaco-wards.osm.pbf``: Monaco's wards (``admin_level=10``) as relations, with their ways, out
+of the same file, which holds some of them in part.
 
 ``pakistan-rail.osm.pbf``: the railways of Pakistan as PyPI's scgraph_data 2.0.0 has them, which
 made them of OpenStreetMap and thinned them to 0.001°; ends closer than 0.35 km are joined. The
 ids are our own, not OpenStreetMap's.
 
-Both are © OpenStreetMap contributors, under the ODbL 1.0.
+All are © OpenStreetMap contributors, under the ODbL 1.0.
 
     python tests/osm/build_extracts.py MONACO.osm.pbf world_railways.py
 """
@@ -54,6 +57,34 @@ def monaco(source):
                         tags={t.k: t.v for t in thing.tags},
                     )
                 )
+
+
+def wards(source):
+    relations = [
+        (thing.id, {t.k: t.v for t in thing.tags}, [(m.type, m.ref, m.role) for m in thing.members])
+        for thing in osmium.FileProcessor(source, osmium.osm.RELATION)
+        if thing.tags.get("boundary") == "administrative" and thing.tags.get("admin_level") == "10"
+    ]
+    kept = {ref for _, _, members in relations for kind, ref, _ in members if kind == "w"}
+    ways = {
+        way.id: ([n.ref for n in way.nodes], {t.k: t.v for t in way.tags})
+        for way in osmium.FileProcessor(source, osmium.osm.WAY)
+        if way.id in kept
+    }
+    nodes = {n for refs, _ in ways.values() for n in refs}
+    target = OUT / "monaco-wards.osm.pbf"
+    target.unlink(missing_ok=True)
+    header = osmium.io.Header()
+    header.set("osmosis_replication_timestamp", "2023-12-26T21:21:22Z")
+    mutable = osmium.osm.mutable
+    with osmium.SimpleWriter(str(target), header=header) as out:
+        for node in osmium.FileProcessor(source, osmium.osm.NODE):
+            if node.id in nodes:
+                out.add_node(mutable.Node(id=node.id, location=(node.lon, node.lat)))
+        for way, (refs, tags) in sorted(ways.items()):
+            out.add_way(mutable.Way(id=way, nodes=refs, tags=tags))
+        for number, tags, members in sorted(relations):
+            out.add_relation(mutable.Relation(id=number, members=members, tags=tags))
 
 
 def pakistan(source):
@@ -103,4 +134,5 @@ def pakistan(source):
 if __name__ == "__main__":
     OUT.mkdir(exist_ok=True)
     monaco(sys.argv[1])
+    wards(sys.argv[1])
     pakistan(sys.argv[2])

@@ -10,7 +10,7 @@ from cpecgeo.catalogue.geometry import stored_path
 from cpecgeo.errors import DataError, NetworkError
 from cpecgeo.geodesy import area_km2
 from cpecgeo.osm.sources import read_extract
-from tests.osm.conftest import MONACO, quiet
+from tests.osm.conftest import EXTRACTS, MONACO, quiet
 from tests.osm.standin import served
 
 # Corners of a made-up country of rectangles over Balochistan and Punjab; a district is the ways
@@ -214,6 +214,33 @@ def test_maps_draw_the_new_outlines(extract, tmp_path):
             pages.append(view.save(tmp_path / "page.html").read_bytes())
     assert pages[0] == pages[2] != pages[1]
     assert b"Newtown" in pages[1]
+
+
+def test_real_boundaries_are_the_faces_of_their_ways():
+    """Monaco's wards: each is what shapely's faces of the same ways add up to."""
+    path = EXTRACTS / "monaco-wards.osm.pbf"
+    found = read_extract(path, levels=["10"]).boundaries
+    nodes, ways, members = {}, {}, {}
+    for thing in osmium.FileProcessor(str(path)):
+        if thing.is_node():
+            nodes[thing.id] = (thing.lon, thing.lat)
+        elif thing.is_way():
+            ways[thing.id] = shapely.LineString([nodes[n.ref] for n in thing.nodes])
+        else:
+            members[thing.id] = [m.ref for m in thing.members if m.type == "w"]
+    whole = [b for b in found if b.geometry is not None]
+    assert len(found) == 9
+    assert len(whole) >= 5
+    for ward in found:
+        lines = [ways[ref] for ref in members[ward.relation] if ref in ways]
+        faces = shapely.get_parts(shapely.polygonize(lines))
+        if ward.geometry is None:
+            assert len(lines) < len(members[ward.relation])
+        else:
+            assert ward.geometry.equals(shapely.union_all(faces))
+            assert ward.geometry.is_valid
+    pairs = [(a, b) for a in whole for b in whole if a.relation < b.relation]
+    assert all(a.geometry.intersection(b.geometry).area == 0 for a, b in pairs)
 
 
 def test_extracts_without_boundaries_have_none():
