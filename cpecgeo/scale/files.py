@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import warnings
 from collections.abc import Sequence
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.catalogue import data_version
@@ -20,7 +20,7 @@ from cpecgeo.scale.geopackage import GeoPackage
 from cpecgeo.scale.parquet import Parquet
 from cpecgeo.scale.parts import Parts
 from cpecgeo.scale.questions import Exposure, Near, Question, Targets, Within, targets
-from cpecgeo.scale.sinks import is_bytes, sink
+from cpecgeo.scale.sinks import is_bytes, read_part, sink
 from cpecgeo.scale.sources import Source, fingerprint
 from cpecgeo.scale.stream import Job, Report, Run, run
 from cpecgeo.scale.text import Csv
@@ -240,16 +240,17 @@ def exposure_file(
 
     def finish(files: list[Path], path: Path) -> None:
         with job.sink.writing(path) as append:
-            append(_sum_rings([_read(f) for f in files], value))
+            append(_sum_rings([table for f in files for table in read_part(f)], value))
 
-    inner = Job(**{**vars(job), "sink": sink(Path("part.parquet"), safe_cells=False)})
-    inner = Job(**{**vars(inner), "parts": Parts(job.parts.out, ".parquet", job.parts.key)})
-    return run(inner, resume=resume, progress=progress, finish=finish)
-
-
-def _read(path: Path) -> pa.Table:
-    with pq.ParquetFile(path) as file:
-        return file.read()
+    # Sums are rounded once, so that parts keep all their digits, whatever the result is.
+    inner = sink(Path("rings.parquet"), safe_cells=False)
+    parts = dataclasses.replace(job.parts, suffix=inner.suffix)
+    return run(
+        dataclasses.replace(job, sink=inner, parts=parts),
+        resume=resume,
+        progress=progress,
+        finish=finish,
+    )
 
 
 def _sum_rings(tables: list[pa.Table], value: str | None) -> pa.Table:

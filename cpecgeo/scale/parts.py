@@ -39,7 +39,7 @@ __all__ = [
 # Lists the files of a result that is a folder; readers of Parquet pass over leading underscores.
 FOLDER_RECORD = "_cpecgeo.json"
 WRITER = "cpecgeo.scale"
-_KNOWN = re.compile(r"part-\d{6,}\.(json|csv|parquet|new)|whole|old|lock|run\.(json|new)")
+_KNOWN = re.compile(r"part-\d{6,}\.(json|csv|parquet|arrow|new)|whole|old|lock|run\.(json|new)")
 
 
 @dataclass(frozen=True)
