@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints
 from cpecgeo.geodesy._found import Found
-from cpecgeo.geodesy._paths import Paths
-from cpecgeo.geodesy._split import densified
+from cpecgeo.geodesy._paths import Paths, densified
 
 __all__ = ["Areas"]
 

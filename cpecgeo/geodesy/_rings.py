@@ -11,7 +11,7 @@ import numpy as np
 
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, GEOD, Floats, Ints, ecef
 from cpecgeo.geodesy._found import geodetic
-from cpecgeo.geodesy._split import between_vertices
+from cpecgeo.geodesy._paths import between_vertices
 from cpecgeo.geodesy._tree import lift
 
 __all__ = ["ring_areas_m2"]

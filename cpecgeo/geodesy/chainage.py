@@ -14,11 +14,10 @@ import shapely
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints
 from cpecgeo.geodesy._paths import paths
-from cpecgeo.geodesy._split import densify
-from cpecgeo.geodesy.inputs import LINES, POINTS, lonlat, numbers
+from cpecgeo.geodesy.inputs import LINES, PointsLike, check, check_points, numbers
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Chainage", "densify"]
+__all__ = ["Chainage"]
 
 # Kilometres beyond the ends that still mean the end: rounding of a caller's own sums.
 _END_KM = 1e-6
@@ -73,13 +72,13 @@ class Chainage:
     _index: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        series = lonlat(self.line, what="line", kinds=LINES)
-        if len(series) != 1:
+        given_line = check(self.line, what="line", kinds=LINES)
+        if len(given_line) != 1:
             raise InputError(
-                f"line holds {len(series)} geometries; a Chainage is made for one. "
+                f"line holds {len(given_line)} geometries; a Chainage is made for one. "
                 "Join them with shapely.line_merge, or make one Chainage each."
             )
-        flat = paths(np.asarray(series.array, dtype=object))
+        flat = paths(given_line.geoms)
         starts = flat.edges
         a, b = flat.xy[starts], flat.xy[starts + 1]
         azimuth, _, metres = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
@@ -90,13 +89,13 @@ class Chainage:
         measures = length if given is None else _filled(given, length)
         measures.flags.writeable = False
         values = {
-            "line": series.iloc[0],
+            "line": given_line.geoms[0],
             "measures_km": measures,
             "_xy": flat.xy,
             "_starts": starts,
             "_azimuth": np.asarray(azimuth),
             "_metres": np.asarray(metres),
-            "_index": Index(series),
+            "_index": Index(given_line),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -148,7 +147,7 @@ class Chainage:
         index = km.index if isinstance(km, pd.Series) else None
         return gpd.GeoSeries(shapely.points(xy), index=index, crs="EPSG:4326")
 
-    def locate(self, points: Any) -> pd.DataFrame:
+    def locate(self, points: PointsLike) -> pd.DataFrame:
         """The closest place on the line to each point.
 
         Parameters
@@ -169,8 +168,8 @@ class Chainage:
         >>> row["side"], round(float(row["offset_km"]), 3)
         ('right', 10.054)
         """
-        gate = lonlat(points, what="points", kinds=POINTS, missing="keep")
-        hit = self._index.nearest(gate)
+        given = check_points(points)
+        hit = self._index.nearest(given)
         km = self.calibrate(hit["km"].to_numpy(), hit["path"].to_numpy())
         frame = pd.DataFrame(
             {
@@ -180,7 +179,7 @@ class Chainage:
                 "lon": hit["lon"].to_numpy(),
                 "lat": hit["lat"].to_numpy(),
             },
-            index=gate.index,
+            index=given.index,
         )
         frame.attrs = {"method": "closest geodesic point", **ATTRS}
         return frame

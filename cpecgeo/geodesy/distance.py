@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, ecef
-from cpecgeo.geodesy._paths import paths
-from cpecgeo.geodesy._split import densified
-from cpecgeo.geodesy.inputs import is_single, lonlat
+from cpecgeo.geodesy._paths import densified, paths
+from cpecgeo.geodesy.inputs import PointsLike, check
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["distance_km", "distance_matrix_km"]
@@ -24,7 +23,7 @@ _EDGE_KM = 10.0
 _KEPT = 10_000
 
 
-def distance_km(a: Any, b: Any) -> Any:
+def distance_km(a: PointsLike, b: PointsLike) -> Any:
     """Geodesic distance, pair by pair.
 
     Parameters
@@ -63,23 +62,23 @@ def distance_km(a: Any, b: Any) -> Any:
     >>> distance_km(LineString([(67, 25), (68, 26)]), LineString([(67, 26), (68, 25)]))
     0.0
     """
-    one, two = (lonlat(v, what=w, missing="keep") for v, w in ((a, "a"), (b, "b")))
-    if not is_single(a) and not is_single(b) and len(one) != len(two):
+    one, two = (check(v, what=w, missing="keep") for v, w in ((a, "a"), (b, "b")))
+    if not one.single and not two.single and len(one) != len(two):
         raise InputError(
             f"a has {len(one)} geometries and b has {len(two)}; they are paired by position "
             "and must be as many. For all against all use distance_matrix_km."
         )
-    index = two.index if is_single(a) and not is_single(b) else one.index
-    p, q = np.broadcast_arrays(*(np.asarray(s.array, dtype=object) for s in (one, two)))
+    index = two.index if one.single and not two.single else one.index
+    p, q = np.broadcast_arrays(one.geoms, two.geoms)
     km = _rows(p, q) * 1e-3
-    if is_single(a) and is_single(b):
+    if one.single and two.single:
         return float(km[0])
     answer = pd.Series(km, index=index, name="distance_km")
     answer.attrs = {"method": "geodesic distance", **ATTRS}
     return answer
 
 
-def distance_matrix_km(a: Any, b: Any) -> pd.DataFrame:
+def distance_matrix_km(a: PointsLike, b: PointsLike) -> pd.DataFrame:
     """Geodesic distance of each geometry of `a` to each of `b`.
 
     Parameters
@@ -104,9 +103,9 @@ def distance_matrix_km(a: Any, b: Any) -> pd.DataFrame:
     >>> distance_matrix_km(p, p).round(3).to_numpy().tolist()
     [[0.0, 100.95], [100.95, 0.0]]
     """
-    one, two = (lonlat(v, what=w, missing="keep") for v, w in ((a, "a"), (b, "b")))
-    p, q = (np.asarray(s.array, dtype=object) for s in (one, two))
-    spot_p, spot_q = shapely.get_type_id(p) == 0, shapely.get_type_id(q) == 0
+    one, two = (check(v, what=w, missing="keep") for v, w in ((a, "a"), (b, "b")))
+    p, q = one.geoms, two.geoms
+    spot_p, spot_q = one.kind == 0, two.kind == 0
     if spot_p.all() and spot_q.all() and len(p) and len(q):
         km = _point_pairs(p, q)
     else:
