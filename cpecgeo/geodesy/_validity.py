@@ -19,6 +19,7 @@ from cpecgeo.geodesy._paths import densified
 __all__ = ["drop_empty_parts", "find_invalid", "mend"]
 
 _EDGE_KM = 50.0
+_POLAR_DEG = 75.0
 _DIGITS = 10  # of degrees: hundredths of a millimetre
 _MULTI = (4, 5, 6)
 _AREAS = (3, 6)
@@ -142,8 +143,10 @@ def _chart(area: Any) -> tuple[_Chart, _Chart]:
     parts, part_of_ring = shapely.get_rings(shapely.get_parts(area), return_index=True)
     rings = [shapely.get_coordinates(ring) for ring in parts]
     unrolled = [np.unwrap(xy[:, 0], period=360.0) for xy in rings]
-    if any(abs(lon[-1] - lon[0]) > 180.0 for lon in unrolled):
-        return _polar_chart(1.0 if np.concatenate(rings)[:, 1].mean() >= 0 else -1.0)
+    lat = np.concatenate(rings)[:, 1]
+    # Around a pole a ring doesn't close in lon, lat, and near one edges are bent there.
+    if any(abs(v[-1] - v[0]) > 180.0 for v in unrolled) or np.abs(lat.mean()) > _POLAR_DEG:
+        return _polar_chart(1.0 if lat.mean() >= 0 else -1.0)
     for v in unrolled:
         v[-1] = v[0]  # to the last digit
     # Shells lie within half a turn of the first one, holes within half a turn of their shell.

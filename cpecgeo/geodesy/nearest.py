@@ -91,7 +91,7 @@ class Index:
         first[pieces.target[::-1]] = np.arange(len(metres))[::-1]
         object.__setattr__(self, "ids", names)
         object.__setattr__(self, "_tree", build(pieces, total - total[first[pieces.target]]))
-        object.__setattr__(self, "_areas", Areas.of(array, flat))
+        object.__setattr__(self, "_areas", Areas.of(len(array), flat))
 
     def __len__(self) -> int:
         return len(self.ids)
