@@ -21,6 +21,8 @@ __all__ = ["Chainage"]
 
 # Kilometres beyond the ends that still mean the end: rounding of a caller's own sums.
 _END_KM = 1e-6
+# Kilometres from a vertex that still mean the vertex, and between two cuts that are one.
+_SNAP_KM = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +215,7 @@ class Chainage:
         xy = np.vstack((self._position(ends[:1], "after"), self._position(ends[1:], "before")))
         inner = np.flatnonzero((self.measures_km > low) & (self.measures_km < high))
         first, last = self._edge(ends[:1], "after")[0], self._edge(ends[1:], "before")[0]
-        if low == high or first > last:
+        if high - low <= _SNAP_KM or first > last:
             raise InputError(
                 f"between({a_km}, {b_km}) has no length; give two different kilometres."
             )
@@ -252,6 +254,7 @@ class Chainage:
         3
         """
         cuts = np.unique(np.append(self._checked(kms).ravel(), [self.start_km, self.end_km]))
+        cuts = cuts[np.diff(cuts, prepend=-np.inf) > _SNAP_KM]
         return [self.between(a, b) for a, b in pairwise(cuts)]
 
     def bearing_deg(self, km: Any) -> Any:
@@ -320,7 +323,7 @@ class Chainage:
         return result
 
     def _checked(self, km: Any) -> Floats:
-        """`km` as floats on the line, or an error."""
+        """`km` as floats on the line, snapped to vertices within `_SNAP_KM`; or an error."""
         values = numbers(km, "km")
         low, high = self.start_km, self.end_km
         bad = ~((values >= low - _END_KM) & (values <= high + _END_KM))
@@ -329,7 +332,11 @@ class Chainage:
                 f"km {values[bad].ravel()[0]} is not on the line, which runs from km {low:.3f} "
                 f"to km {high:.3f}."
             )
-        return np.asarray(np.clip(values, low, high), float)
+        km = np.clip(values, low, high)
+        after = np.clip(np.searchsorted(self.measures_km, km), 1, None)
+        before, after = self.measures_km[after - 1], self.measures_km[after]
+        vertex = np.where(km - before <= after - km, before, after)
+        return np.asarray(np.where(np.abs(vertex - km) <= _SNAP_KM, vertex, km), float)
 
     def _breaks(self) -> Ints:
         """Positions of the vertices that begin a part, but for the first."""

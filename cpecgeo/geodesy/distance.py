@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, ecef
-from cpecgeo.geodesy._paths import densified, paths
+from cpecgeo.geodesy._paths import paths
+from cpecgeo.geodesy._tree import FAN
 from cpecgeo.geodesy.inputs import PointsLike, check
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["distance_km", "distance_matrix_km"]
 
 _TOUCH_M = 5e-4  # closer than this is meeting
-_EDGE_KM = 10.0
 _KEPT = 10_000
 
 
@@ -197,7 +197,7 @@ def _to_one(geoms: NDArray[Any], target: Any, seen: _Indexes) -> Floats:
         metres[row] = min(metres[row], seen.of(geoms[row]).find(corners).metres.min())
     # Where an edge meets the target, one of its ends is within half of its length.
     for row in extended[metres[extended] <= _longest_m(geoms)[extended] / 2]:
-        if metres[row] > _TOUCH_M and _meets(geoms[row], index):
+        if metres[row] > _TOUCH_M and _meets(seen.of(geoms[row]), index):
             metres[row] = 0.0
     metres[extended[metres[extended] <= _TOUCH_M]] = 0.0
     return metres
@@ -214,23 +214,14 @@ def _longest_m(geoms: NDArray[Any]) -> Floats:
     return longest
 
 
-def _meets(line: Any, index: Index) -> bool:
-    """Whether the edges of `line` cross what is in `index`, away from vertices.
+def _meets(one: Index, other: Index) -> bool:
+    """Whether edges of two indexed geometries cross, away from vertices."""
+    from cpecgeo.geodesy._crossing import cross
 
-    The distance to the index changes by no more than the way along an edge, so a stretch
-    whose middle is farther off than half of its length can't meet it; others are halved.
-    """
-    flat = paths(densified(np.array([line], dtype=object), _EDGE_KM))
-    a, b = flat.xy[flat.edges], flat.xy[flat.edges + 1]
-    while len(a):
-        azimuth, _, metres = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
-        half = np.asarray(metres) / 2
-        lon, lat, _ = GEOD.fwd(a[:, 0], a[:, 1], azimuth, half)
-        middle = np.column_stack((lon, lat))
-        away = index.find(middle).metres[:, 0]
-        if (away <= _TOUCH_M).any():
-            return True
-        near = away <= half + _TOUCH_M  # rounding must not lose a crossing at a stretch's end
-        a, b, middle = a[near], b[near], middle[near]
-        a, b = np.concatenate((a, middle)), np.concatenate((middle, b))
-    return False
+    tree, p, q = other.tree, one.tree.pieces, other.tree.pieces
+    return bool(
+        cross(
+            p.a, p.d, p.n, p.per_d2, q.a, q.d, q.n, q.per_d2,
+            tree.tubes, tree.child, tree.leaves, FAN, _TOUCH_M,
+        )
+    )  # fmt: skip

@@ -59,7 +59,7 @@ class Index:
     """
 
     ids: NDArray[Any]
-    _tree: Tree = field(repr=False)
+    tree: Tree = field(repr=False)
     _areas: Areas | None = field(repr=False)
 
     def __init__(self, geoms: GeometryLike, ids: ArrayLike | None = None) -> None:
@@ -90,7 +90,7 @@ class Index:
         first = np.full(len(array), len(metres))
         first[pieces.target[::-1]] = np.arange(len(metres))[::-1]
         object.__setattr__(self, "ids", names)
-        object.__setattr__(self, "_tree", build(pieces, total - total[first[pieces.target]]))
+        object.__setattr__(self, "tree", build(pieces, total - total[first[pieces.target]]))
         object.__setattr__(self, "_areas", Areas.of(len(array), flat))
 
     def __len__(self) -> int:
@@ -99,7 +99,7 @@ class Index:
     @property
     def nbytes(self) -> int:
         """Memory held by the index, in bytes."""
-        return self._tree.nbytes + (self._areas.nbytes if self._areas else 0)
+        return self.tree.nbytes + (self._areas.nbytes if self._areas else 0)
 
     def nearest(self, points: Any, *, k: int = 1, max_km: float | None = None) -> pd.DataFrame:
         """The nearest geometries to each point.
@@ -161,7 +161,7 @@ class Index:
         """As `nearest`, from checked lon, lat to arrays; for other verbs to build on."""
         from cpecgeo.geodesy._search import search
 
-        tree, count = self._tree, len(xy)
+        tree, count = self.tree, len(xy)
         found = Found.empty(count, k)
         if count == 0:
             return found
