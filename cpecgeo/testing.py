@@ -17,7 +17,12 @@ from pyproj import Geod
 
 from cpecgeo.errors import InputError
 
-__all__ = ["assert_geodesic_equal", "reference_distance_km", "reference_nearest"]
+__all__ = [
+    "assert_geodesic_equal",
+    "reference_distance_km",
+    "reference_inside",
+    "reference_nearest",
+]
 
 _Floats = NDArray[np.float64]
 _STEPS = 60  # halvings: 2,000 km down to below a rounding error
@@ -149,7 +154,61 @@ def reference_distance_km(a: Any, b: Any) -> float:
     return float(best)
 
 
+def reference_inside(points: Any, area: Any) -> NDArray[np.bool_]:
+    """Tell which points are inside an area, slowly.
+
+    Parameters
+    ----------
+    points : array of float, shape (n, 2)
+        lon, lat in degrees.
+    area : Polygon or MultiPolygon
+        Edges are geodesics. Each ring bounds the smaller of its two regions.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        Points on the boundary may be told either way.
+
+    Raises
+    ------
+    InputError
+        Not a polygon.
+
+    Notes
+    -----
+    Seen from the point, the azimuths of a ring's vertices, by Karney's method, turn once around
+    when the ring has the point inside, the other way round when it has the point's antipode
+    inside, and not at all when neither. Two ends of an edge differ by less than half a turn.
+
+    Examples
+    --------
+    >>> from shapely.geometry import box
+    >>> reference_inside([[67.5, 26.0001], [67.5, 26.1]], box(67, 25, 68, 26)).tolist()
+    [True, False]
+    """
+    p = np.asarray(points, dtype=float).reshape(-1, 2)
+    if area.geom_type not in ("Polygon", "MultiPolygon"):
+        raise InputError(f"{area.geom_type} has no inside; give a Polygon or MultiPolygon.")
+    inside = np.zeros(len(p), dtype=bool)
+    for part in shapely.get_parts(area):
+        shell, *holes = (_winds_around(p, ring) for ring in shapely.get_rings(part))
+        inside |= shell & ~np.any([np.zeros(len(p), dtype=bool), *holes], axis=0)
+    return inside
+
+
 _GEOD = Geod(ellps="WGS84")
+
+
+def _winds_around(p: _Floats, ring: Any) -> NDArray[np.bool_]:
+    """Which points a ring turns around once, with its smaller region on the left."""
+    xy = shapely.get_coordinates(ring)
+    counter_clockwise = _GEOD.polygon_area_perimeter(xy[:, 0], xy[:, 1])[0] > 0
+    shape = (len(p), len(xy))
+    eyes = [np.broadcast_to(p[:, [i]], shape).ravel() for i in (0, 1)]
+    spots = [np.broadcast_to(xy[:, i], shape).ravel() for i in (0, 1)]
+    azimuth = np.asarray(_GEOD.inv(*eyes, *spots)[0]).reshape(shape)
+    turn = ((np.diff(azimuth, axis=1) + 180.0) % 360.0 - 180.0).sum(axis=1)
+    return np.asarray(turn < -180.0 if counter_clockwise else turn > 180.0)
 
 
 def _metres(a: _Floats, b: _Floats) -> _Floats:

@@ -5,7 +5,9 @@ import os
 from hypothesis import settings
 
 
-def tries(quick):
-    """Take so many in the quick profile, and as many as the profile says in any other."""
+def tries(quick, nightly=None):
+    """Take so many in the quick profile; in any other as many as it says, or `nightly`."""
     profile = os.environ.get("HYPOTHESIS_PROFILE", "quick")
-    return settings(max_examples=quick) if profile == "quick" else settings()
+    if profile == "quick":
+        return settings(max_examples=quick)
+    return settings() if nightly is None else settings(max_examples=nightly)

@@ -5,12 +5,13 @@ CRS. This package knows nothing of corridors; it can be used alone.
 """
 
 from cpecgeo.geodesy.buffer import buffer
-from cpecgeo.geodesy.chainage import Chainage, densify
+from cpecgeo.geodesy.chainage import Chainage
 from cpecgeo.geodesy.distance import distance_km, distance_matrix_km
 from cpecgeo.geodesy.inputs import lonlat
 from cpecgeo.geodesy.measure import (
     area_km2,
     bearing_deg,
+    densify,
     length_km,
     perimeter_km,
     sinuosity,

@@ -2,172 +2,369 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints
+from cpecgeo.geodesy._compile import spread
+from cpecgeo.geodesy._ellipsoid import E2, Floats, Ints, ecef
 from cpecgeo.geodesy._found import Found
-from cpecgeo.geodesy._paths import Paths
-from cpecgeo.geodesy._split import densified
+from cpecgeo.geodesy._paths import Paths, between_vertices
+from cpecgeo.geodesy._tree import PIECE_M, lift
 
 __all__ = ["Areas"]
 
-# Straight edges in lon, lat leave a geodesic of this length by less than `_DOUBT_M`, up to
-# 89.9° of latitude: length² × tan(latitude) / (8 × radius).
-_EDGE_KM = 2.0
-_DOUBT_M = 50.0
-# Unrolled rings begin within ±180° and go on for a turn at most.
-# What the entry of a polygon has that a point is in; 0 for the rest.
-_TURNS = (-2, -1, 0, 1, 2)
-_ENTERED = {"piece": -1, "path": -1, "along": np.nan}
+# Nearer to a boundary than this, rounding decides: a point there is at distance 0.
+_ROUNDING_M = 1e-6
+# A pole is good to look from when no vertex is nearer to it than this.
+_CLEAR_DEG = 0.3
+# Around another axis than the earth's, the lift of a segment isn't in the meridian's plane; edges
+# are cut so short there that this doesn't matter.
+_TURNED_M = 500.0
+# Segments so near to the axis are looked at from every longitude.
+_AXIS_M = 1_000.0
+_MARGIN = 1e-9  # radians
+_BULGE_DEG = 0.1  # no segment reaches farther beyond its ends in latitude
+_MOST_LINES = 1_024
+_MOST_PER_PART = 64  # cells, on the mean
+_DIRECTIONS = 500
+_TURN = 2.0 * np.pi
+_AUTHALIC_2 = E2 / 3.0 + 31.0 * E2**2 / 180.0 + 59.0 * E2**3 / 560.0
+_AUTHALIC_4 = 17.0 * E2**2 / 360.0 + 61.0 * E2**3 / 1260.0
+_WHOLE = np.array([-180.0, 360.0, -90.0, 90.0])
 
 
 @dataclass(frozen=True)
 class Areas:
-    """Polygons with short edges, for a planar test that only errs close to the boundary.
+    """Polygons, ready to be asked what is inside of them.
+
+    A part is a polygon without others: a MultiPolygon has several. Each part is looked at from
+    one of the two poles of its frame, which is the earth's own unless the boundary passes both.
 
     Parameters
     ----------
-    polygons : ndarray of geometries
-        Not None only where the geometry has an area.
-    left_inside : dict
-        (target, path) of each ring: whether the polygon is on its left.
+    is_area : ndarray of bool, shape (geometries + 1,)
+        Which geometries are polygons; the last stands for none.
+    a, b, n : ndarray, shape (segments, 3)
+        Ends and lift of segments of rings, in the frame of their part.
+    weight : ndarray of int
+        What crossing a segment eastwards adds to the winding.
+    target : ndarray of int, shape (parts,)
+        Which geometry each part is of; ascending.
+    base : ndarray of int
+        The winding at the pole.
+    pole : ndarray
+        1 for the northern one, -1 for the southern.
+    frame : ndarray, shape (parts, 9)
+        Rotation into the frame.
+    box : ndarray, shape (parts, 4)
+        West, width, south and north in degrees, never too small.
+    west, scale : ndarray
+        The least longitude in the frame in radians, and bins per radian.
+    bin_first : ndarray of int, shape (parts + 1,)
+        First bin of longitude of each part.
+    segment_first : ndarray of int, shape (bins + 1,)
+        First entry of each bin in `segments`, which are rows of `a`.
+    segments : ndarray of int
+    grid : ndarray, shape (4,)
+        West and south of a grid of cells over all boxes, and cells per degree.
+    columns : int
+        Cells in each direction.
+    cell_first, cells : ndarray of int
+        First entry of each cell in `cells`, which are parts.
     """
 
-    polygons: NDArray[Any]
-    left_inside: dict[tuple[int, int], bool]
+    is_area: NDArray[np.bool_]
+    a: Floats
+    b: Floats
+    n: Floats
+    weight: Ints
+    target: Ints
+    base: Ints
+    pole: Floats
+    frame: Floats
+    box: Floats
+    west: Floats
+    scale: Floats
+    bin_first: Ints
+    segment_first: Ints
+    segments: Ints
+    grid: Floats
+    columns: int
+    cell_first: Ints
+    cells: Ints
 
     @classmethod
-    def of(cls, geoms: NDArray[Any], flat: Paths) -> Areas | None:
-        """The areas among `geoms`; None if there are none."""
-        kind = shapely.get_type_id(geoms)
-        is_area = (kind == 3) | (kind == 6)
-        if not is_area.any():
+    def of(cls, count: int, flat: Paths) -> Areas | None:
+        """Prepare the rings among the paths of `count` geometries; None if there are none."""
+        if not flat.ring.any():
             return None
-        short = np.full(len(geoms), None, dtype=object)
-        short[is_area] = densified(geoms[is_area], _EDGE_KM)
-        for at in _passing(short):
-            short[at] = _cut(short[at])
-        shapely.prepare(short)
-        first = np.searchsorted(flat.owner, flat.owner)
-        begins = np.flatnonzero(np.diff(flat.path, prepend=-1))
-        ends = np.append(begins[1:], len(flat.path))
-        left = {}
-        for ring in np.flatnonzero(flat.ring):
-            xy = flat.xy[begins[ring] : ends[ring]]
-            ccw = GEOD.polygon_area_perimeter(xy[:, 0], xy[:, 1])[0] > 0
-            left[int(flat.owner[ring]), int(ring - first[ring])] = bool(ccw != flat.hole[ring])
-        return cls(short, left)
+        xy, ring, rings = _rings(flat)
+        frame, pole = _frames(xy, rings.part[ring], rings.parts)
+        turned = frame[:, 8] != 1.0
+        if turned.any():
+            xy, ring = _cut(xy, ring, _TURNED_M, turned[rings.part])
+        start = np.flatnonzero(ring[1:] == ring[:-1])
+        left, inside, around = _orient(xy, ring, start, frame[rings.part], pole[rings.part])
+        sign = np.where(rings.hole, -1, 1)
+        weight = sign * np.where(left, -1, 1) * pole[rings.part].astype(np.int64)
+        on = rings.part[ring]
+        xyz = ecef(xy[:, 0], xy[:, 1])
+        n = _turn(lift(xyz[start], xyz[start + 1] - xyz[start]), frame[on[start]])
+        xyz = _turn(xyz, frame[on])
+        west, width = _longitudes(xyz, on, start, rings.hole[ring], rings.parts)
+        base = np.bincount(rings.part, sign * inside).astype(np.int64)
+        target = rings.owner[~rings.hole]
+        whole = turned | (base != 0) | around[~rings.hole]
+        box = _boxes(xy, on, west, width, whole)
+        is_area = np.zeros(count + 1, bool)
+        is_area[target] = True
+        a, b = xyz[start], xyz[start + 1]
+        return cls(
+            is_area, a, b, n, weight[ring[start]], target, base, pole, frame, box, west,
+            *_bins(a, b, on[start], west, width), *_grid(box),
+        )  # fmt: skip
 
     @property
     def nbytes(self) -> int:
-        """Memory held by the short edges, in bytes."""
-        return int(shapely.get_num_coordinates(self.polygons).sum()) * 16
+        """Memory held, in bytes."""
+        values = (getattr(self, f.name) for f in fields(self))
+        return sum(v.nbytes for v in values if isinstance(v, np.ndarray))
 
     def include(self, xy: Floats, found: Found, k: int) -> Found:
-        """`found` with distance 0 to the polygons that points are in."""
-        here = np.flatnonzero(~shapely.is_missing(self.polygons))
-        count = len(self.polygons)
-        # The tree is of the points: polygons that ask are prepared, polygons in a tree aren't.
-        tree = shapely.STRtree(shapely.points(xy))
-        area, row = tree.query(self.polygons[here], predicate="intersects")
-        pairs = row * count + here[area]
-        # Close to a boundary the side of it decides.
-        r, j = np.nonzero(found.metres < _DOUBT_M)
-        left, known = self._left_inside(found.target[r, j], found.path[r, j])
-        r, j, left = r[known], j[known], left[known]
-        side = found.side[r, j]
-        inside = (side == 0) | ((side > 0) == left)
-        close = r * count + found.target[r, j]
-        pairs = pairs[~np.isin(pairs, close[~inside], assume_unique=True, kind="sort")]
-        pairs = np.sort(np.concatenate((pairs, close[inside])))
-        pairs = pairs[np.diff(pairs, prepend=-1) != 0]
-        result = replace(found, metres=found.metres.copy())
-        if len(pairs):
-            _put(result, xy, pairs // count, pairs % count, k)
+        """Return `found` with distance 0 to the polygons that points are in."""
+        from cpecgeo.geodesy._winding import contain
+
+        inside = np.full((len(xy), k), -1)
+
+        def work(first: int, last: int) -> None:
+            contain(
+                xy, first, last, self.a, self.b, self.n, self.weight,
+                self.target, self.base, self.pole, self.frame, self.box, self.west, self.scale,
+                self.bin_first, self.segment_first, self.segments,
+                self.grid, self.columns, self.cell_first, self.cells, inside,
+            )  # fmt: skip
+
+        spread(work, len(xy))
+        metres = found.metres.copy()
+        metres[(metres < _ROUNDING_M) & self.is_area[found.target]] = 0.0
+        result = replace(found, metres=metres)
+        rows, rank = np.nonzero(inside >= 0)
+        if len(rows):
+            result.enter(xy, rows, inside[rows, rank])
         return result
 
     def hold(self, target: Ints) -> NDArray[np.bool_]:
-        """Which of these targets are polygons; -1 is none."""
-        return np.append(~shapely.is_missing(self.polygons), False)[target]
-
-    def _left_inside(self, target: Ints, path: Ints) -> tuple[NDArray[Any], NDArray[Any]]:
-        """For each ring: whether the polygon is on its left, and whether it is one at all."""
-        rings = np.array(sorted(self.left_inside), np.int64).reshape(-1, 2)
-        step = 1 + max(int(rings[:, 1].max(initial=0)), int(path.max(initial=0)))
-        keys = rings[:, 0] * step + rings[:, 1]
-        wanted = target * step + path
-        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        values = np.array([self.left_inside[t, p] for t, p in rings.tolist()], bool)
-        return values[at], keys[at] == wanted
+        """Tell which of these targets are polygons; -1 is none."""
+        return self.is_area[target]
 
 
-def _passing(polygons: NDArray[Any]) -> Ints:
-    """Which polygons have an edge over the antimeridian; those cut there don't."""
-    parts, owner = shapely.get_parts(polygons, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    step = np.abs(np.diff(xy[:, 0]))
-    # A step of 360° is from one side of the antimeridian to the other, in the same place.
-    over = (step > 180.0) & (step < 360.0) & (ring[1:] == ring[:-1])
-    return np.unique(owner[part[ring[1:][over]]])
+@dataclass(frozen=True)
+class _Rings:
+    """Of each ring: the geometry and the part that it is of, and whether it is a hole."""
+
+    owner: Ints
+    part: Ints
+    hole: NDArray[np.bool_]
+
+    @property
+    def parts(self) -> int:
+        """How many there are in all."""
+        return int(self.part[-1]) + 1
 
 
-def _cut(polygon: Any) -> Any:
-    """A polygon over the antimeridian or a pole as one that is cut there."""
-    world = shapely.box(-180.0, -90.0, 180.0, 90.0)
-    parts = []
-    for part in shapely.get_parts(polygon):
-        shell, *holes = (_unrolled(ring) for ring in shapely.get_rings(part))
-        parts.append(shapely.difference(shell, shapely.union_all(holes)))
-    return shapely.intersection(shapely.union_all(parts), world)
+def _rings(flat: Paths) -> tuple[Floats, Ints, _Rings]:
+    """Vertices of all rings, which ring each is on, and what is known of the rings."""
+    on_ring = flat.ring[flat.path]
+    number = np.cumsum(flat.ring) - 1  # of each path among the rings
+    hole = flat.hole[flat.ring]
+    rings = _Rings(flat.owner[flat.ring], np.cumsum(~hole) - 1, hole)
+    xy, ring = _cut(flat.xy[on_ring], number[flat.path[on_ring]], PIECE_M)
+    return xy, ring, rings
 
 
-def _unrolled(ring: Any) -> Any:
-    """The smaller region that a ring bounds, once for each turn around the world."""
-    xy = shapely.get_coordinates(ring)
-    lon = np.unwrap(xy[:, 0], period=360.0)
-    xy[:, 0] = lon
-    turns = round((lon[-1] - lon[0]) / 360.0)
-    if turns:  # around a pole: the northern one if going east has the region on the left
-        left = GEOD.polygon_area_perimeter(xy[:, 0], xy[:, 1])[0] > 0
-        pole = 90.0 if (turns > 0) == left else -90.0
-        xy = np.vstack((xy, [[lon[-1], pole], [lon[0], pole]]))
-    whole = shapely.make_valid(shapely.Polygon(xy))
-    turn = np.array([360.0, 0.0])
-    return shapely.union_all(
-        [shapely.transform(whole, lambda v, n=n: v + n * turn) for n in _TURNS]
-    )
+def _cut(
+    xy: Floats, ring: Ints, max_m: float, chosen: NDArray[np.bool_] | None = None
+) -> tuple[Floats, Ints]:
+    """Cut the edges of rings, of all or of those chosen, into segments."""
+    start = np.flatnonzero(ring[1:] == ring[:-1])
+    if chosen is not None:
+        start = start[chosen[ring[start]]]
+    before, new = between_vertices(xy, start, max_m)
+    return np.insert(xy, before + 1, new, axis=0), np.insert(ring, before + 1, ring[before])
 
 
-def _put(found: Found, xy: Floats, rows: Ints, targets: Ints, k: int) -> None:
-    """Enter the targets that points are in at distance 0, ahead of all others.
+def _turn(xyz: Floats, frame: Floats) -> Floats:
+    """Rotate vectors, each into its own frame."""
+    return np.asarray(np.einsum("ijk,ik->ij", frame.reshape(-1, 3, 3), xyz))
 
-    `rows` ascend, and `targets` within each row.
+
+def _frames(xy: Floats, part: Ints, count: int) -> tuple[Floats, Floats]:
+    """A frame for each part, and which of its poles is on no boundary: 1 north, -1 south."""
+    least, most = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(least, part, xy[:, 1])
+    np.maximum.at(most, part, xy[:, 1])
+    frame = np.tile(np.eye(3).ravel(), (count, 1))
+    pole = np.where(most < 90.0 - _CLEAR_DEG, 1.0, -1.0)
+    for row in np.flatnonzero((pole < 0) & (least < _CLEAR_DEG - 90.0)):
+        frame[row], pole[row] = _free_frame(xy[part == row]), 1.0
+    return frame, pole
+
+
+def _free_frame(xy: Floats) -> Floats:
+    """A frame whose northern pole is as far from all vertices as some hundred directions allow."""
+    unit = _sphere(xy)
+    number = np.arange(_DIRECTIONS) + 0.5
+    z = 1.0 - 2.0 * number / _DIRECTIONS
+    angle = np.pi * (1.0 + np.sqrt(5.0)) * number
+    flat = np.sqrt(1.0 - z * z)
+    ways = np.column_stack((flat * np.cos(angle), flat * np.sin(angle), z))
+    up = ways[(ways @ unit.T).max(axis=1).argmin()]
+    east = np.cross(up, np.eye(3)[np.abs(up).argmin()])
+    east /= np.linalg.norm(east)
+    return np.concatenate((east, np.cross(up, east), up))
+
+
+def _colatitude(lat: Floats) -> Floats:
+    """Radians from the northern pole on the sphere of equal areas.
+
+    Snyder, Map Projections: A Working Manual (1987), equation 3-18, told from the pole, so that
+    small angles keep their digits.
     """
-    first = np.flatnonzero(np.diff(rows, prepend=-1))
-    here, count = rows[first], np.diff(first, append=len(rows))
-    rank = np.arange(len(rows)) - np.repeat(first, count)
-    which = np.repeat(np.arange(len(here)), count)
-    # What was found before moves back; a target that is entered leaves its place.
-    size = max(int(targets.max()), int(found.target.max())) + 1
-    before = found.target[here]
-    stays = ~np.isin(np.arange(len(here))[:, None] * size + before, which * size + targets)
-    stays |= before < 0
-    place = count[:, None] + np.cumsum(stays, axis=1) - 1
-    i, j = np.nonzero(stays & (place < k))
-    fits = rank < k
-    put, spot = which[fits], rank[fits]
-    for name in ("piece", "metres", "side", "lon", "lat", "along", "target", "path"):
-        values = getattr(found, name)
-        old = values[here]
-        new = old.copy()
-        new[i, place[i, j]] = old[i, j]
-        new[put, spot] = _ENTERED.get(name, 0)
-        values[here] = new
-    found.target[here[put], spot] = targets[fits]
-    found.lon[here[put], spot], found.lat[here[put], spot] = xy[here[put]].T
+    c = np.radians(90.0 - lat)
+    return np.asarray(c + _AUTHALIC_2 * np.sin(2.0 * c) + _AUTHALIC_4 * np.sin(4.0 * c))
+
+
+def _sphere(xy: Floats) -> Floats:
+    """Unit vectors on the sphere of equal areas."""
+    lam, c = np.radians(xy[:, 0]), _colatitude(xy[:, 1])
+    return np.column_stack((np.sin(c) * np.cos(lam), np.sin(c) * np.sin(lam), np.cos(c)))
+
+
+def _orient(
+    xy: Floats, ring: Ints, start: Ints, frame: Floats, pole: Floats
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each ring has the smaller of its two regions on its left and its pole in there, and
+    whether it goes around the axis.
+    """
+    count = len(frame)
+    # Areas are told from the nearer pole: the triangle of a pole and two vertices.
+    south = xy[np.searchsorted(ring, np.arange(count)), 1] < 0
+    lon, c = np.radians(xy[:, 0]), _colatitude(np.where(south[ring], -xy[:, 1], xy[:, 1]))
+    other = (frame[:, 8] != 1.0)[ring]
+    if other.any():
+        x, y, z = _turn(_sphere(xy[other]), frame[ring[other]]).T
+        south &= frame[:, 8] == 1.0
+        lon[other], c[other] = np.arctan2(y, x), np.arctan2(np.hypot(x, y), z)
+    step = _step(lon[start], lon[start + 1])
+    t = np.tan(0.5 * c[start]) * np.tan(0.5 * c[start + 1])
+    triangle = 2.0 * np.arctan2(t * np.sin(step), 1.0 + t * np.cos(step))
+    left_area = np.bincount(ring[start], triangle, count) * np.where(south, -1.0, 1.0)
+    turns = np.round(np.bincount(ring[start], step, count) / _TURN)
+    left = left_area % (2.0 * _TURN) < _TURN
+    # A ring that doesn't go around the axis has both poles on one side, that of the rest.
+    north_is_left = np.where(turns == 0, left_area < 0, turns > 0)
+    inside = (north_is_left == left) ^ ((turns != 0) & (pole < 0))
+    return left, inside, turns != 0
+
+
+def _step(a: Floats, b: Floats) -> Floats:
+    """Radians of longitude from a to b by the shorter way."""
+    step = b - a
+    return np.asarray(step - _TURN * np.round(step / _TURN))
+
+
+def _longitudes(
+    xyz: Floats, on: Ints, start: Ints, hole: NDArray[np.bool_], count: int
+) -> tuple[Floats, Floats]:
+    """The least longitude of each part and how far it reaches east from there, in its frame."""
+    lon = np.arctan2(xyz[:, 1], xyz[:, 0])
+    step = np.zeros(len(lon))
+    step[start + 1] = _step(lon[start], lon[start + 1])
+    shell = ~hole
+    along = np.cumsum(np.where(shell, step, 0.0))
+    first = np.searchsorted(on, np.arange(count))  # the shell is the first ring of a part
+    along = along - along[first][on] + lon[first][on]
+    least, most = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(least, on[shell], along[shell])
+    np.maximum.at(most, on[shell], along[shell])
+    width = most - least + 2.0 * _MARGIN
+    # A vertex on the axis has any longitude.
+    near = np.hypot(xyz[:, 0], xyz[:, 1]) < _AXIS_M
+    width[np.unique(on[near])] = _TURN
+    return least - _MARGIN, np.where(width > _TURN - 1e-3, _TURN, width)
+
+
+def _boxes(xy: Floats, on: Ints, west: Floats, width: Floats, whole: NDArray[np.bool_]) -> Floats:
+    """West, width, south and north of each part in degrees; those marked may be anywhere."""
+    box = np.column_stack((np.degrees(west), np.degrees(width), west, west))
+    box[:, 2], box[:, 3] = np.inf, -np.inf
+    np.minimum.at(box[:, 2], on, xy[:, 1])
+    np.maximum.at(box[:, 3], on, xy[:, 1])
+    box[:, 2] -= _BULGE_DEG
+    box[:, 3] += _BULGE_DEG
+    box[whole] = _WHOLE
+    return box
+
+
+def _bins(
+    a: Floats, b: Floats, on: Ints, west: Floats, width: Floats
+) -> tuple[Floats, Ints, Ints, Ints]:
+    """Bins of longitude for each part, with the segments that reach into them; see `Areas`."""
+    lon = np.arctan2(a[:, 1], a[:, 0])
+    step = _step(lon, np.arctan2(b[:, 1], b[:, 0]))
+    from_west = (lon - west[on]) % (_TURN)
+    # Holes may reach a little beyond their shell.
+    from_west -= _TURN * (from_west > 0.5 * width[on] + np.pi)
+    number = np.maximum(np.bincount(on, minlength=len(west)), 1)
+    scale = number / width
+    low = np.floor((np.minimum(from_west, from_west + step) - _MARGIN) * scale[on])
+    high = np.floor((np.maximum(from_west, from_west + step) + _MARGIN) * scale[on])
+    last = number[on] - 1
+    closed = (width >= _TURN)[on]
+    low, high = (np.where(closed, v, np.clip(v, 0, last)) for v in (low, high))
+    near = np.minimum(np.hypot(a[:, 0], a[:, 1]), np.hypot(b[:, 0], b[:, 1])) < _AXIS_M
+    low, high = np.where(near, 0, low), np.where(near, last, high)
+    span = np.minimum(high - low, last).astype(np.int64) + 1
+    bin_first = np.concatenate(([0], np.cumsum(number)))
+    segment, step_in = _expand(span)
+    place = (low[segment].astype(np.int64) + step_in) % number[on[segment]]
+    place += bin_first[on[segment]]
+    order = np.argsort(place, kind="stable")
+    counts = np.bincount(place, minlength=int(bin_first[-1]))
+    return scale, bin_first, np.concatenate(([0], np.cumsum(counts))), segment[order]
+
+
+def _expand(span: Ints) -> tuple[Ints, Ints]:
+    """Each row as often as its span says, and a count from 0 within each."""
+    row = np.repeat(np.arange(len(span)), span)
+    return row, np.arange(len(row)) - np.repeat(np.cumsum(span) - span, span)
+
+
+def _grid(box: Floats) -> tuple[Floats, int, Ints, Ints]:
+    """A grid over all boxes, with the parts whose boxes reach into each cell; see `Areas`."""
+    west = (box[:, 0] + 180.0) % 360.0 - 180.0
+    east = west + box[:, 1]
+    if east.max() <= 180.0:
+        left, right = float(west.min()), float(east.max())
+    else:
+        left, right = -180.0, 180.0
+    bottom, top = float(box[:, 2].min()), float(box[:, 3].max())
+    lines = int(np.clip(2.0 * np.sqrt(len(box)), 1, _MOST_LINES))
+    while True:
+        scale = np.array([lines / (right - left), lines / (top - bottom)])
+        column = np.floor((np.stack((west, east)) - left) * scale[0]).astype(np.int64)
+        line = np.floor((box[:, 2:].T - bottom) * scale[1]).astype(np.int64)
+        line = np.minimum(line, lines - 1)
+        across = np.minimum(column[1] - column[0] + 1, lines)
+        count = across * (line[1] - line[0] + 1)
+        if lines == 1 or count.sum() <= _MOST_PER_PART * len(box) + 1_000_000:
+            break
+        lines //= 2
+    part, number = _expand(count)
+    cell = (line[0][part] + number // across[part]) * lines
+    cell += (column[0][part] + number % across[part]) % lines
+    order = np.argsort(cell, kind="stable")
+    first = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=lines * lines))))
+    return np.array([left, bottom, *scale]), lines, first, part[order]

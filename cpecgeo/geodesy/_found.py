@@ -12,6 +12,8 @@ from cpecgeo.geodesy._tree import Pieces, Tree
 
 __all__ = ["NO_SIDE", "Found", "antipodal", "geodetic"]
 
+# What is known of a target that a point is inside of; 0 where nothing else is said.
+_INSIDE = {"piece": -1, "path": -1, "along": np.nan}
 NO_SIDE = 2  # of what leads nowhere: points, lines of no length, and areas
 
 
@@ -64,6 +66,35 @@ class Found:
         spots = tree.pieces.per_d2 == 0.0
         if spots.any():
             self.side[np.take(np.append(spots, False), self.piece, mode="wrap")] = NO_SIDE
+
+    def enter(self, xy: Floats, rows: Ints, targets: Ints) -> None:
+        """Enter the targets that points are in at distance 0, ahead of all others.
+
+        `rows` ascend, and `targets` within each row.
+        """
+        k = self.metres.shape[1]
+        first = np.flatnonzero(np.diff(rows, prepend=-1))
+        here, count = rows[first], np.diff(first, append=len(rows))
+        rank = np.arange(len(rows)) - np.repeat(first, count)
+        which = np.repeat(np.arange(len(here)), count)
+        # What was found before moves back; a target that is entered leaves its rank.
+        size = max(int(targets.max()), int(self.target.max())) + 1
+        before = self.target[here]
+        stays = ~np.isin(np.arange(len(here))[:, None] * size + before, which * size + targets)
+        stays |= before < 0
+        new_rank = count[:, None] + np.cumsum(stays, axis=1) - 1
+        i, j = np.nonzero(stays & (new_rank < k))
+        fits = rank < k
+        put, spot = which[fits], rank[fits]
+        for name in ("piece", "metres", "side", "lon", "lat", "along", "target", "path"):
+            values = getattr(self, name)
+            old = values[here]
+            new = old.copy()
+            new[i, new_rank[i, j]] = old[i, j]
+            new[put, spot] = _INSIDE.get(name, 0)
+            values[here] = new
+        self.target[here[put], spot] = targets[fits]
+        self.lon[here[put], spot], self.lat[here[put], spot] = xy[here[put]].T
 
 
 def geodetic(xyz: Floats) -> tuple[Floats, Floats]:

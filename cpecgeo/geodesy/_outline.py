@@ -97,7 +97,7 @@ class _Spots:
 
 def _tree(index: Index) -> tuple[Any, ...]:
     """An index, as kernels take it."""
-    tree = index._tree  # noqa: SLF001 - same room
+    tree = index.tree
     p = tree.pieces
     return (
         p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, tree.tubes, tree.child, tree.leaves, FAN,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, GEOD, Floats, Ints, ecef
+from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints, authalic, ecef
 from cpecgeo.geodesy._found import geodetic
-from cpecgeo.geodesy._split import between_vertices
+from cpecgeo.geodesy._paths import between_vertices
 from cpecgeo.geodesy._tree import lift
 
 __all__ = ["ring_areas_m2"]
@@ -20,7 +20,6 @@ _EDGE_M = 4_000.0  # up to here a parabola's bow leaves less than 1e-10 of an ar
 _CUTS = 2.0  # times as many edges; rings that need more cuts are left to Karney's series
 _NEAR_POLE_DEG = 80.0
 _DEGREE_M = 111_700.0
-_E = np.sqrt(E2)
 
 
 def ring_areas_m2(xy: Floats, ring: Ints) -> Floats:
@@ -79,7 +78,7 @@ def _short(xy: Floats, ring: Ints, count: int) -> Floats:
     middle = geodetic(place[start] + 0.5 * chord + 0.25 * lift(place[start], chord))
     # Everything is told from the first vertex of its ring, so that small rings keep their digits.
     first = np.searchsorted(ring, ring)
-    height = _authalic(xy[:, 1])
+    height = authalic(xy[:, 1])
     low = height[first]
     height = height - low
     step = np.radians(_step(xy[start, 0], xy[stop, 0]))
@@ -89,14 +88,6 @@ def _short(xy: Floats, ring: Ints, count: int) -> Floats:
     along -= along[first]
     half = np.radians(_step(xy[start, 0], middle[0]))
     rise = height[stop] - height[start]
-    bow = half * rise - step * (_authalic(middle[1]) - low[start] - height[start])
+    bow = half * rise - step * (authalic(middle[1]) - low[start] - height[start])
     twice = along[start] * height[stop] - along[stop] * height[start]
     return np.asarray(np.bincount(ring[start], 0.5 * twice + (2.0 / 3.0) * bow, count), float)
-
-
-def _authalic(lat: Floats) -> Floats:
-    """Square metres between a parallel and the equator, per radian of longitude."""
-    s = np.sin(np.radians(lat))
-    return np.asarray(
-        0.5 * EQUATOR_M**2 * (1.0 - E2) * (s / (1.0 - E2 * s * s) + np.arctanh(_E * s) / _E)
-    )

@@ -19,7 +19,7 @@ from cpecgeo.geodesy._arcs import arc, geodesic
 from cpecgeo.geodesy._compile import jit
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, POLE_M
 
-__all__ = ["STACK", "descend", "foot", "search"]
+__all__ = ["STACK", "descend", "foot", "search", "to_axis2"]
 
 _QA = 1.0 / EQUATOR_M**2
 _QB = 1.0 / POLE_M**2
@@ -34,6 +34,10 @@ _SKIP2 = 3_000_000.0**2
 # Rounding alone parts two passages over the same track by less; `_longest_chord` allows more.
 _TIE_M = 1e-7
 STACK = 128
+# From here on the foot on the chord is more than a tenth of a millimetre off.
+_REFINE_M, _ANTIPODAL_M = 20_000.0, 19_000_000.0
+_PROBE_M = 4_000.0  # far enough for rounding not to tell, near enough for a parabola
+_MOST_HOPS = 4
 
 _f8, _i8 = numba.float64, numba.int64
 _rows, _flat, _ints = _f8[:, ::1], _f8[::1], _i8[::1]
@@ -113,6 +117,59 @@ def foot(a, d, n, per_d2, i, x, y, z, cut2):
     return t, arc(x - rx, y - ry, z - rz, x, y, z)
 
 
+@jit(numba.types.Tuple((_i8, _f8, _f8))(
+    _rows, _rows, _rows, _flat, _ints, _ints, _i8, _f8, _f8, _f8, _f8, _f8
+))  # fmt: skip
+def _refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
+    """Piece, place and distance of the foot, where the geodesic to (x, y, z) is upright.
+
+    The foot on the chord isn't that of the geodesic. The distances to the foot and to two places
+    beside it fix a parabola; where its lowest place is beyond the piece, the next one is tried.
+    """
+    best_i, best_t, first_i, first_t = i, t, i, t
+    entry = -1.0
+    for _ in range(_MOST_HOPS):
+        if per_d2[i] == 0.0:
+            break
+        w, v = t * (1.0 - t), 1.0 - 2.0 * t
+        fx = a[i, 0] + t * d[i, 0] + w * n[i, 0]
+        fy = a[i, 1] + t * d[i, 1] + w * n[i, 1]
+        fz = a[i, 2] + t * d[i, 2] + w * n[i, 2]
+        per = sqrt(per_d2[i])
+        h = _PROBE_M * per
+        lx = h * (d[i, 0] + v * n[i, 0])
+        ly = h * (d[i, 1] + v * n[i, 1])
+        lz = h * (d[i, 2] + v * n[i, 2])
+        # Beside the foot the ground falls off by as much as along the piece.
+        ux, uy, uz = fx * _QA, fy * _QA, fz * _QB
+        fall = n[i, 0] * n[i, 0] + n[i, 1] * n[i, 1] + n[i, 2] * n[i, 2]
+        fall = h * h * sqrt(fall / (ux * ux + uy * uy + uz * uz))
+        gx, gy, gz = fx - fall * ux, fy - fall * uy, fz - fall * uz
+        s0 = geodesic(fx, fy, fz, x, y, z)
+        s1 = geodesic(gx - lx, gy - ly, gz - lz, x, y, z)
+        s2 = geodesic(gx + lx, gy + ly, gz + lz, x, y, z)
+        bow = s1 - 2.0 * s0 + s2
+        if not (bow > 0.0):
+            break
+        to = t + 0.5 * h * (s1 - s2) / bow
+        if 0.0 < to < 1.0:
+            best_i, best_t = i, to
+            break
+        end = 0.0 if to <= 0.0 else 1.0
+        if end == entry:  # neither piece has the foot: it is the vertex between them
+            break
+        best_i, best_t = i, end
+        j = before[i] if end == 0.0 else after[i]
+        if j < 0:
+            break
+        i, t = j, 1.0 - end
+        entry = t
+    best_s = _at(a, d, n, best_i, best_t, x, y, z)
+    if best_s <= s + 1e-6:
+        return best_i, best_t, best_s
+    return first_i, first_t, s
+
+
 @jit(numba.boolean(_i8, _f8, _i8, _f8, _ints, _flat), inline=True)
 def _better(i, s, j, t, target, start):
     """Whether piece i at s metres is to be answered rather than piece j at t metres.
@@ -152,7 +209,7 @@ def _enter(piece, t, s, k, target, start, best_piece, best_t, best_s, best_targe
 
 
 @jit(_f8(_rows, _i8, _f8, _f8, _f8), inline=True)
-def _to_axis2(tubes, i, x, y, z):
+def to_axis2(tubes, i, x, y, z):
     """Square of the chord from a point to the axis of a tube."""
     vx, vy, vz = x - tubes[i, 0], y - tubes[i, 1], z - tubes[i, 2]
     dx, dy, dz = tubes[i, 3], tubes[i, 4], tubes[i, 5]
@@ -217,7 +274,7 @@ def descend(
         base = top
         stop = child[node + 1] if node < root else root
         for c in range(child[node], min(child[node] + fan, stop)):
-            away2 = _to_axis2(tubes, c, x, y, z)
+            away2 = to_axis2(tubes, c, x, y, z)
             reach = cut + tubes[c, 7]
             if away2 <= reach * reach:
                 away = sqrt(away2) - tubes[c, 7]
@@ -266,6 +323,9 @@ def search(
             out_piece[p, j] = i
             if i < 0:
                 continue
+            if _REFINE_M < best_s[j] < _ANTIPODAL_M:
+                i, t, best_s[j] = _refine(a, d, n, per_d2, before, after, i, t, best_s[j], x, y, z)
+                out_piece[p, j] = i
             w = t * (1.0 - t)
             fx = a[i, 0] + t * d[i, 0] + w * n[i, 0]
             fy = a[i, 1] + t * d[i, 1] + w * n[i, 1]

@@ -18,8 +18,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, POLE_M, Floats, Ints, ecef
-from cpecgeo.geodesy._paths import Paths, paths
-from cpecgeo.geodesy._split import between_vertices
+from cpecgeo.geodesy._paths import Paths, between_vertices, paths
 
 __all__ = ["FAN", "PIECE_M", "Pieces", "Tree", "build", "lift", "take_apart"]
 

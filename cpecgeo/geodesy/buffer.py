@@ -11,10 +11,10 @@ import shapely
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.geodesy._ellipsoid import ATTRS, EQUATOR_M, Floats
 from cpecgeo.geodesy._outline import Outline, settle
+from cpecgeo.geodesy._paths import densified
 from cpecgeo.geodesy._plane import Plane, caps, guess
-from cpecgeo.geodesy._split import densified
 from cpecgeo.geodesy._world import polygons
-from cpecgeo.geodesy.inputs import is_single, lonlat
+from cpecgeo.geodesy.inputs import GeometryLike, check
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["buffer"]
@@ -27,7 +27,7 @@ _LEAST_DEGREE_M = 110_000.0  # of latitude
 
 
 def buffer(
-    x: Any,
+    x: GeometryLike,
     km: float,
     *,
     rtol: float = 1e-4,
@@ -79,9 +79,8 @@ def buffer(
     1070
     """
     _check(km, rtol, cap, side)
-    series = lonlat(x, missing="keep")
-    array = np.asarray(series.array, dtype=object)
-    kind = shapely.get_type_id(array)
+    source = check(x, missing="keep")
+    array, kind = source.geoms, source.kind
     lines = (kind == 1) | (kind == 2) | (kind == 5)
     areas = (kind == 3) | (kind == 6)
     given = kind >= 0
@@ -93,9 +92,9 @@ def buffer(
     flat = cap == "flat" or side is not None
     for row in np.flatnonzero(given):
         result[row] = _one(array[row], float(km), rtol, flat=flat, side=side)
-    if is_single(x):
+    if source.single:
         return result[0]
-    answer = gpd.GeoSeries(result, index=series.index, crs=series.crs, name=series.name)
+    answer = gpd.GeoSeries(result, index=source.index, crs="EPSG:4326", name=source.name)
     answer.attrs = {"method": f"geodesic buffer, rtol {rtol}", **ATTRS}
     return answer
 

@@ -14,14 +14,15 @@ import shapely
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints
 from cpecgeo.geodesy._paths import paths
-from cpecgeo.geodesy._split import densify
-from cpecgeo.geodesy.inputs import LINES, POINTS, lonlat, numbers
+from cpecgeo.geodesy.inputs import LINES, PointsLike, check, check_points, numbers
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Chainage", "densify"]
+__all__ = ["Chainage"]
 
 # Kilometres beyond the ends that still mean the end: rounding of a caller's own sums.
 _END_KM = 1e-6
+# Kilometres from a vertex that still mean the vertex, and between two cuts that are one.
+_SNAP_KM = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +74,13 @@ class Chainage:
     _index: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        series = lonlat(self.line, what="line", kinds=LINES)
-        if len(series) != 1:
+        given_line = check(self.line, what="line", kinds=LINES)
+        if len(given_line) != 1:
             raise InputError(
-                f"line holds {len(series)} geometries; a Chainage is made for one. "
+                f"line holds {len(given_line)} geometries; a Chainage is made for one. "
                 "Join them with shapely.line_merge, or make one Chainage each."
             )
-        flat = paths(np.asarray(series.array, dtype=object))
+        flat = paths(given_line.geoms)
         starts = flat.edges
         a, b = flat.xy[starts], flat.xy[starts + 1]
         azimuth, _, metres = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
@@ -90,13 +91,13 @@ class Chainage:
         measures = length if given is None else _filled(given, length)
         measures.flags.writeable = False
         values = {
-            "line": series.iloc[0],
+            "line": given_line.geoms[0],
             "measures_km": measures,
             "_xy": flat.xy,
             "_starts": starts,
             "_azimuth": np.asarray(azimuth),
             "_metres": np.asarray(metres),
-            "_index": Index(series),
+            "_index": Index(given_line),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -148,7 +149,7 @@ class Chainage:
         index = km.index if isinstance(km, pd.Series) else None
         return gpd.GeoSeries(shapely.points(xy), index=index, crs="EPSG:4326")
 
-    def locate(self, points: Any) -> pd.DataFrame:
+    def locate(self, points: PointsLike) -> pd.DataFrame:
         """The closest place on the line to each point.
 
         Parameters
@@ -169,8 +170,8 @@ class Chainage:
         >>> row["side"], round(float(row["offset_km"]), 3)
         ('right', 10.054)
         """
-        gate = lonlat(points, what="points", kinds=POINTS, missing="keep")
-        hit = self._index.nearest(gate)
+        given = check_points(points)
+        hit = self._index.nearest(given)
         km = self.calibrate(hit["km"].to_numpy(), hit["path"].to_numpy())
         frame = pd.DataFrame(
             {
@@ -180,7 +181,7 @@ class Chainage:
                 "lon": hit["lon"].to_numpy(),
                 "lat": hit["lat"].to_numpy(),
             },
-            index=gate.index,
+            index=given.index,
         )
         frame.attrs = {"method": "closest geodesic point", **ATTRS}
         return frame
@@ -214,7 +215,7 @@ class Chainage:
         xy = np.vstack((self._position(ends[:1], "after"), self._position(ends[1:], "before")))
         inner = np.flatnonzero((self.measures_km > low) & (self.measures_km < high))
         first, last = self._edge(ends[:1], "after")[0], self._edge(ends[1:], "before")[0]
-        if low == high or first > last:
+        if high - low <= _SNAP_KM or first > last:
             raise InputError(
                 f"between({a_km}, {b_km}) has no length; give two different kilometres."
             )
@@ -253,6 +254,7 @@ class Chainage:
         3
         """
         cuts = np.unique(np.append(self._checked(kms).ravel(), [self.start_km, self.end_km]))
+        cuts = cuts[np.diff(cuts, prepend=-np.inf) > _SNAP_KM]
         return [self.between(a, b) for a, b in pairwise(cuts)]
 
     def bearing_deg(self, km: Any) -> Any:
@@ -321,7 +323,7 @@ class Chainage:
         return result
 
     def _checked(self, km: Any) -> Floats:
-        """`km` as floats on the line, or an error."""
+        """`km` as floats on the line, snapped to vertices within `_SNAP_KM`; or an error."""
         values = numbers(km, "km")
         low, high = self.start_km, self.end_km
         bad = ~((values >= low - _END_KM) & (values <= high + _END_KM))
@@ -330,7 +332,11 @@ class Chainage:
                 f"km {values[bad].ravel()[0]} is not on the line, which runs from km {low:.3f} "
                 f"to km {high:.3f}."
             )
-        return np.asarray(np.clip(values, low, high), float)
+        km = np.clip(values, low, high)
+        after = np.clip(np.searchsorted(self.measures_km, km), 1, None)
+        before, after = self.measures_km[after - 1], self.measures_km[after]
+        vertex = np.where(km - before <= after - km, before, after)
+        return np.asarray(np.where(np.abs(vertex - km) <= _SNAP_KM, vertex, km), float)
 
     def _breaks(self) -> Ints:
         """Positions of the vertices that begin a part, but for the first."""

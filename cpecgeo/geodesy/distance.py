@@ -13,18 +13,17 @@ from cpecgeo.errors import InputError
 from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, ecef
 from cpecgeo.geodesy._paths import paths
-from cpecgeo.geodesy._split import densified
-from cpecgeo.geodesy.inputs import is_single, lonlat
+from cpecgeo.geodesy._tree import FAN
+from cpecgeo.geodesy.inputs import PointsLike, check
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["distance_km", "distance_matrix_km"]
 
 _TOUCH_M = 5e-4  # closer than this is meeting
-_EDGE_KM = 10.0
 _KEPT = 10_000
 
 
-def distance_km(a: Any, b: Any) -> Any:
+def distance_km(a: PointsLike, b: PointsLike) -> Any:
     """Geodesic distance, pair by pair.
 
     Parameters
@@ -63,23 +62,23 @@ def distance_km(a: Any, b: Any) -> Any:
     >>> distance_km(LineString([(67, 25), (68, 26)]), LineString([(67, 26), (68, 25)]))
     0.0
     """
-    one, two = (lonlat(v, what=w, missing="keep") for v, w in ((a, "a"), (b, "b")))
-    if not is_single(a) and not is_single(b) and len(one) != len(two):
+    one, two = (check(v, what=w, missing="keep") for v, w in ((a, "a"), (b, "b")))
+    if not one.single and not two.single and len(one) != len(two):
         raise InputError(
             f"a has {len(one)} geometries and b has {len(two)}; they are paired by position "
             "and must be as many. For all against all use distance_matrix_km."
         )
-    index = two.index if is_single(a) and not is_single(b) else one.index
-    p, q = np.broadcast_arrays(*(np.asarray(s.array, dtype=object) for s in (one, two)))
+    index = two.index if one.single and not two.single else one.index
+    p, q = np.broadcast_arrays(one.geoms, two.geoms)
     km = _rows(p, q) * 1e-3
-    if is_single(a) and is_single(b):
+    if one.single and two.single:
         return float(km[0])
     answer = pd.Series(km, index=index, name="distance_km")
     answer.attrs = {"method": "geodesic distance", **ATTRS}
     return answer
 
 
-def distance_matrix_km(a: Any, b: Any) -> pd.DataFrame:
+def distance_matrix_km(a: PointsLike, b: PointsLike) -> pd.DataFrame:
     """Geodesic distance of each geometry of `a` to each of `b`.
 
     Parameters
@@ -104,9 +103,9 @@ def distance_matrix_km(a: Any, b: Any) -> pd.DataFrame:
     >>> distance_matrix_km(p, p).round(3).to_numpy().tolist()
     [[0.0, 100.95], [100.95, 0.0]]
     """
-    one, two = (lonlat(v, what=w, missing="keep") for v, w in ((a, "a"), (b, "b")))
-    p, q = (np.asarray(s.array, dtype=object) for s in (one, two))
-    spot_p, spot_q = shapely.get_type_id(p) == 0, shapely.get_type_id(q) == 0
+    one, two = (check(v, what=w, missing="keep") for v, w in ((a, "a"), (b, "b")))
+    p, q = one.geoms, two.geoms
+    spot_p, spot_q = one.kind == 0, two.kind == 0
     if spot_p.all() and spot_q.all() and len(p) and len(q):
         km = _point_pairs(p, q)
     else:
@@ -198,7 +197,7 @@ def _to_one(geoms: NDArray[Any], target: Any, seen: _Indexes) -> Floats:
         metres[row] = min(metres[row], seen.of(geoms[row]).find(corners).metres.min())
     # Where an edge meets the target, one of its ends is within half of its length.
     for row in extended[metres[extended] <= _longest_m(geoms)[extended] / 2]:
-        if metres[row] > _TOUCH_M and _meets(geoms[row], index):
+        if metres[row] > _TOUCH_M and _meets(seen.of(geoms[row]), index):
             metres[row] = 0.0
     metres[extended[metres[extended] <= _TOUCH_M]] = 0.0
     return metres
@@ -215,23 +214,14 @@ def _longest_m(geoms: NDArray[Any]) -> Floats:
     return longest
 
 
-def _meets(line: Any, index: Index) -> bool:
-    """Whether the edges of `line` cross what is in `index`, away from vertices.
+def _meets(one: Index, other: Index) -> bool:
+    """Whether edges of two indexed geometries cross, away from vertices."""
+    from cpecgeo.geodesy._crossing import cross
 
-    The distance to the index changes by no more than the way along an edge, so a stretch
-    whose middle is farther off than half of its length can't meet it; others are halved.
-    """
-    flat = paths(densified(np.array([line], dtype=object), _EDGE_KM))
-    a, b = flat.xy[flat.edges], flat.xy[flat.edges + 1]
-    while len(a):
-        azimuth, _, metres = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
-        half = np.asarray(metres) / 2
-        lon, lat, _ = GEOD.fwd(a[:, 0], a[:, 1], azimuth, half)
-        middle = np.column_stack((lon, lat))
-        away = index.find(middle).metres[:, 0]
-        if (away <= _TOUCH_M).any():
-            return True
-        near = away <= half + _TOUCH_M  # rounding must not lose a crossing at a stretch's end
-        a, b, middle = a[near], b[near], middle[near]
-        a, b = np.concatenate((a, middle)), np.concatenate((middle, b))
-    return False
+    tree, p, q = other.tree, one.tree.pieces, other.tree.pieces
+    return bool(
+        cross(
+            p.a, p.d, p.n, p.per_d2, q.a, q.d, q.n, q.per_d2,
+            tree.tubes, tree.child, tree.leaves, FAN, _TOUCH_M,
+        )
+    )  # fmt: skip

@@ -1,26 +1,49 @@
-"""The gate: whatever a caller brings becomes checked geometries in lon, lat.
+"""The door: whatever a caller brings becomes checked geometries in lon, lat.
 
-Everything behind this module trusts that coordinates are finite, in range and on WGS 84.
+Everything behind this module trusts that coordinates are finite, in range and on WGS 84, that no
+part is empty, and that areas are valid. What has passed it once, a `Checked` or a
+`CheckedPoints`, passes again without being looked at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import geopandas as gpd
 import numpy as np
-import pyproj
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.errors import CoordinateError, CRSError, GeometryError, InputError, InputTypeError
+from cpecgeo.errors import CRSError, GeometryError, InputTypeError
+from cpecgeo.geodesy._datums import WGS84, refuse_degrees, to_wgs84
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
+from cpecgeo.geodesy._rules import (
+    LINES,
+    POINTS,
+    POLYGONS,
+    check_kinds,
+    check_missing,
+    check_options,
+    check_range,
+    mend_or_refuse,
+    numbers,
+    positive_km,
+)
+from cpecgeo.geodesy._validity import drop_empty_parts, find_invalid
 
 __all__ = [
     "LINES",
     "POINTS",
     "POLYGONS",
+    "Checked",
+    "CheckedPoints",
+    "GeometryLike",
+    "PointsLike",
+    "check",
+    "check_points",
     "is_single",
     "lonlat",
     "lonlat_points",
@@ -29,116 +52,124 @@ __all__ = [
     "refuse_degrees",
 ]
 
-POINTS = frozenset({"Point"})
-LINES = frozenset({"LineString", "LinearRing", "MultiLineString"})
-POLYGONS = frozenset({"Polygon", "MultiPolygon"})
 
-# A projection's inverse may end a rounding error outside the map; degrees.
-_ROUNDING = 1e-9
-
-
-def is_single(x: Any) -> bool:
-    """Whether `x` is one geometry, so that the answer is one value, not a Series."""
-    return isinstance(x, shapely.Geometry)
-
-
-def positive_km(value: float, what: str, *, allow_zero: bool = False) -> float:
-    """`value` as a float, or an error that names the rule.
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """Geometries that have passed the door; verbs take them as they are.
 
     Parameters
     ----------
-    value : float
-        A length in kilometres.
-    what : str
-        Its name in the message.
-    allow_zero : bool
-        Whether 0 is a value.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    InputError
-        Not a number, not finite, or not positive.
-
-    Examples
-    --------
-    >>> positive_km(5, "max_km")
-    5.0
+    geoms : ndarray of geometries, shape (n,)
+        In lon, lat on WGS 84, two-dimensional, valid; None where missing.
+    index : Index
+        The caller's.
+    kind : ndarray of int, shape (n,)
+        Type ids, -1 where missing.
+    single : bool
+        Whether the caller gave one geometry, so that the answer is one value.
+    name : hashable
+        That of the caller's series.
     """
-    try:
-        km = float(value)
-    except (TypeError, ValueError):
-        raise InputTypeError(
-            f"{what} is {value!r}; a number of kilometres is needed, such as {what}=10."
-        ) from None
-    if not np.isfinite(km) or km < 0 or (km == 0 and not allow_zero):
-        rule = "0 or more" if allow_zero else "more than 0"
-        raise InputError(f"{what} is {value!r}; kilometres must be finite and {rule}.")
-    return km
+
+    geoms: NDArray[Any]
+    index: pd.Index
+    kind: NDArray[np.int32]
+    single: bool = False
+    name: Any = None
+
+    def __len__(self) -> int:
+        return len(self.geoms)
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """Which geometries are missing, shape (n,)."""
+        return self.kind < 0
+
+    def series(self) -> gpd.GeoSeries:
+        """Return them as a GeoSeries, EPSG:4326."""
+        return gpd.GeoSeries(self.geoms, index=self.index, crs="EPSG:4326", name=self.name)
 
 
-def numbers(values: Any, what: str) -> Floats:
-    """`values` as an array of floats.
+@dataclass(frozen=True, eq=False)
+class CheckedPoints:
+    """Points that have passed the door; verbs take them as they are.
 
-    Raises
-    ------
-    InputTypeError
-        Something among them is no number.
-
-    Examples
-    --------
-    >>> numbers([1, 2], "km")
-    array([1., 2.])
+    Parameters
+    ----------
+    xy : ndarray of float, shape (m, 2)
+        lon, lat of the points that aren't missing.
+    index : Index, length n
+        The caller's.
+    here : ndarray of int, shape (m,), or None
+        Their positions in `index`; None when no point is missing.
     """
-    try:
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        raise InputTypeError(
-            f"{what} is {type(values).__name__} {str(values)[:40]!r}; numbers are needed."
-        ) from None
+
+    xy: Floats
+    index: pd.Index
+    here: Ints | None = None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+GeometryLike: TypeAlias = (
+    shapely.Geometry
+    | gpd.GeoSeries
+    | gpd.GeoDataFrame
+    | Iterable[shapely.Geometry | None]
+    | Checked
+)
+PointsLike: TypeAlias = GeometryLike | CheckedPoints
+
+
+def is_single(x: object) -> bool:
+    """Tell whether `x` is one geometry, so that the answer is one value, not a Series."""
+    return isinstance(x, shapely.Geometry) or (isinstance(x, Checked) and x.single)
 
 
 def lonlat(
-    x: Any,
+    x: GeometryLike,
     *,
     what: str = "x",
     kinds: Collection[str] | None = None,
     missing: Literal["raise", "keep"] = "raise",
+    invalid: Literal["raise", "mend"] = "mend",
 ) -> gpd.GeoSeries:
-    """Geometries of `x` in lon, lat on WGS 84, checked.
+    """Return the geometries of `x` in lon, lat on WGS 84, checked.
 
     Parameters
     ----------
     x : shapely geometry, sequence of them, GeoSeries or GeoDataFrame
         Bare geometries are taken as lon, lat degrees on WGS 84. A series or frame must
-        have a CRS; it is reprojected from any.
+        have a CRS; it is reprojected from any that has an operation of stated accuracy.
     what : str
         The argument's name, for messages.
     kinds : collection of str, optional
         Allowed geometry types, such as ``{"Point"}``; all but collections when omitted.
     missing : {"raise", "keep"}
         Whether None and empty geometries are an error or stay, as None.
+    invalid : {"mend", "raise"}
+        Whether polygons that cross themselves, or whose parts overlap or share an edge, are
+        replaced by what they cover, with a `GeometryWarning` that counts them, or are an
+        error. A polygon that covers nothing counts as missing.
 
     Returns
     -------
     GeoSeries
-        EPSG:4326, two-dimensional, on the index of `x` (0, 1, … for bare geometries). `x`
-        itself is never changed.
+        EPSG:4326, two-dimensional, without empty parts, on the index of `x` (0, 1, … for bare
+        geometries). `x` itself is never changed.
 
     Raises
     ------
     InputTypeError
         `x` holds no geometries.
     CRSError
-        A series or frame without a CRS, with one that can't be turned into lon, lat, or with
-        a projected one on coordinates that look like degrees.
+        A series or frame without a CRS, with one that can't be turned into lon, lat to a
+        stated accuracy, or with a projected one on coordinates that look like degrees.
     CoordinateError
         NaN, infinity, latitude beyond 90° or longitude beyond 180°.
     GeometryError
-        Missing or empty geometry, or one of a kind that isn't allowed.
+        Missing or empty geometry, one of a kind that isn't allowed, or an invalid one.
 
     Examples
     --------
@@ -149,18 +180,11 @@ def lonlat(
     Traceback (most recent call last):
     cpecgeo.errors.CoordinateError: x has latitude 167.0 at position 0; ...swapped...
     """
-    if missing not in ("raise", "keep"):
-        raise InputError(f'missing is {missing!r}; it is "raise" or "keep".')
-    if kinds is not None and not (
-        isinstance(kinds, (set, frozenset, list, tuple)) and all(isinstance(k, str) for k in kinds)
-    ):
-        raise InputTypeError(f'kinds is {kinds!r}; a set of types is needed, such as {{"Point"}}.')
-    series, array, _ = _checked(x, what, kinds, missing)
-    return gpd.GeoSeries(array, index=series.index, crs="EPSG:4326", name=series.name)
+    return check(x, what=what, kinds=kinds, missing=missing, invalid=invalid).series()
 
 
-def lonlat_points(x: Any, *, what: str = "points") -> tuple[Any, Floats, Ints | None]:
-    """As `lonlat` for points, to arrays.
+def lonlat_points(x: PointsLike, *, what: str = "points") -> tuple[pd.Index, Floats, Ints | None]:
+    """Return points as `lonlat` does, as arrays.
 
     Parameters
     ----------
@@ -188,168 +212,181 @@ def lonlat_points(x: Any, *, what: str = "points") -> tuple[Any, Floats, Ints | 
     >>> lonlat_points([Point(67, 25), None])[1:]
     (array([[67., 25.]]), array([0]))
     """
-    series, array, xy = _checked(x, what, POINTS, "keep")
-    here = np.flatnonzero(~shapely.is_missing(array)) if len(xy) < len(array) else None
-    return series.index, xy, here
+    points = check_points(x, what=what)
+    return points.index, points.xy, points.here
 
 
-def _checked(
-    x: Any, what: str, kinds: Collection[str] | None, missing: str
-) -> tuple[gpd.GeoSeries, NDArray[Any], Floats]:
-    """The series as it came, its checked geometries, and all their coordinates."""
-    series = _series(x, what)
-    array = _to_wgs84(series, what)
+def check(
+    x: PointsLike,
+    *,
+    what: str = "x",
+    kinds: Collection[str] | None = None,
+    missing: Literal["raise", "keep"] = "raise",
+    invalid: Literal["raise", "mend"] = "mend",
+) -> Checked:
+    """Check geometries as `lonlat` does, into a record that verbs take without looking again.
+
+    Parameters
+    ----------
+    x, what, kinds, missing, invalid
+        As for `lonlat`. A `Checked` only has its kinds and missing ones looked at.
+
+    Returns
+    -------
+    Checked
+
+    Raises
+    ------
+    CpecgeoError
+        As `lonlat`.
+
+    Examples
+    --------
+    >>> from shapely.geometry import Point
+    >>> len(check([Point(67, 25), Point(67, 26)]))
+    2
+    """
+    check_options(kinds, missing, invalid)
+    if isinstance(x, CheckedPoints):
+        x = _as_geometries(x)
+    if isinstance(x, Checked):
+        check_kinds(x.kind, x.index, what, kinds)
+        if missing == "raise":
+            check_missing(x.missing, x.index, what)
+        return x
+    series = _unpack(x, what)
+    index, array, crs = series.index, series.array, _crs(series.crs, what)
+    kind = shapely.get_type_id(array)
     if shapely.has_z(array).any():
         array = shapely.force_2d(array)
-    array = _without_empty(array, series.index, what, missing)
-    _check_kinds(array, series.index, what, kinds)
+    if kind.max(initial=-1) > 2:  # other kinds than points and plain lines
+        array = drop_empty_parts(array, kind)
+    empty = shapely.is_empty(array)
+    if empty.any():
+        array = array.copy()
+        array[empty] = None
+        kind = np.where(empty, -1, kind)
+    array, xy = _to_lonlat(array, crs, what)
+    if missing == "raise":
+        check_missing(kind < 0, index, what)
+    check_kinds(kind, index, what, kinds)
+    check_range(xy, array, what)
+    rows = find_invalid(array, kind)
+    if len(rows):
+        array, kind = mend_or_refuse(array, kind, index, rows, what, invalid)
+        if missing == "raise":
+            check_missing(kind < 0, index, what)
+    return Checked(array, index, kind, is_single(x), series.name)
+
+
+def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
+    """Check points as `lonlat` does, into arrays that verbs take without looking again.
+
+    Parameters
+    ----------
+    x : Point, or a GeoSeries / GeoDataFrame of points
+        None and empty points are missing.
+    what : str
+        The argument's name, for messages.
+
+    Returns
+    -------
+    CheckedPoints
+
+    Raises
+    ------
+    CpecgeoError
+        As `lonlat`.
+
+    Examples
+    --------
+    >>> from shapely.geometry import Point
+    >>> check_points([Point(67, 25), None]).here
+    array([0])
+    """
+    if isinstance(x, CheckedPoints):
+        return x
+    if isinstance(x, Checked):
+        check_kinds(x.kind, x.index, what, POINTS)
+        here = np.flatnonzero(x.kind == 0) if x.missing.any() else None
+        return CheckedPoints(shapely.get_coordinates(x.geoms), x.index, here)
+    series = _unpack(x, what)
+    array, crs = series.array, _crs(series.crs, what)
+    xy = shapely.get_coordinates(array)  # those of missing and empty points are left out
+    xy = to_wgs84(xy, crs, what)
+    kind = shapely.get_type_id(array)
+    here = None
+    if len(xy) != len(array) or (kind != 0).any():
+        kind = np.where(shapely.is_empty(array), -1, kind)
+        check_kinds(kind, series.index, what, POINTS)
+        here = np.flatnonzero(kind == 0)
+    check_range(xy, array, what)
+    return CheckedPoints(xy, series.index, here)
+
+
+def _as_geometries(points: CheckedPoints) -> Checked:
+    geoms = np.full(len(points), None, dtype=object)
+    rows = slice(None) if points.here is None else points.here
+    geoms[rows] = shapely.points(points.xy)
+    return Checked(geoms, points.index, shapely.get_type_id(geoms))
+
+
+def _to_lonlat(array: NDArray[Any], crs: Any, what: str) -> tuple[NDArray[Any], Floats]:
+    """Geometries in lon, lat, and all their coordinates."""
     xy = shapely.get_coordinates(array)
-    _check_range(xy, array, what)
-    return series, array, xy
+    moved = to_wgs84(xy, crs, what)
+    if moved is xy:
+        return array, xy
+    return shapely.set_coordinates(array.copy(), moved), moved
 
 
-def _series(x: Any, what: str) -> gpd.GeoSeries:
+def _crs(crs: Any, what: str) -> Any:
+    if crs is None:
+        raise CRSError(
+            f"{what} has no CRS, so its coordinates mean nothing; say what they are with "
+            'set_crs("EPSG:4326") for lon, lat.'
+        )
+    return crs
+
+
+@dataclass(frozen=True, eq=False)
+class _Raw:
+    """What a caller gave, taken apart."""
+
+    array: NDArray[Any]
+    index: pd.Index
+    crs: Any
+    name: Any = None
+
+
+def _unpack(x: GeometryLike | CheckedPoints, what: str) -> _Raw:
     """The geometries with their index and CRS; bare ones are on WGS 84 by agreement."""
     if isinstance(x, gpd.GeoDataFrame):
         try:
-            return x.geometry
+            x = x.geometry
         except AttributeError as error:
             raise GeometryError(
                 f"{what} is a GeoDataFrame without an active geometry column; "
                 "call set_geometry first."
             ) from error
     if isinstance(x, gpd.GeoSeries):
-        return x
+        return _Raw(np.asarray(x.array, dtype=object), x.index, x.crs, x.name)
     if isinstance(x, shapely.Geometry):
-        return gpd.GeoSeries([x], crs="EPSG:4326")
-    if isinstance(x, Iterable) and not isinstance(x, (str, bytes, dict)):
+        one = np.empty(1, dtype=object)
+        one[0] = x
+        return _Raw(one, pd.RangeIndex(1), WGS84)
+    if isinstance(x, Iterable) and not isinstance(x, (str, bytes, dict, CheckedPoints)):
         items = list(x)
-        if all(g is None or isinstance(g, shapely.Geometry) for g in items):
-            return gpd.GeoSeries(items, crs="EPSG:4326")
+        array = np.empty(len(items), dtype=object)
+        for i, item in enumerate(items):
+            array[i] = item
+        try:
+            shapely.get_type_id(array)
+        except TypeError:  # something among them is no geometry
+            pass
+        else:
+            return _Raw(array, pd.RangeIndex(len(items)), WGS84)
     raise InputTypeError(
         f"{what} is {type(x).__name__}; a shapely geometry, GeoSeries or GeoDataFrame is needed. "
         "Numbers become points with shapely.points(lon, lat)."
-    )
-
-
-def _to_wgs84(series: gpd.GeoSeries, what: str) -> NDArray[Any]:
-    if series.crs is None:
-        raise CRSError(
-            f"{what} has no CRS, so its coordinates mean nothing; say what they are with "
-            'set_crs("EPSG:4326") for lon, lat.'
-        )
-    if series.crs.equals("EPSG:4326", ignore_axis_order=True):
-        return np.asarray(series.array, dtype=object)
-    refuse_degrees(series.crs, series.total_bounds, what)
-    try:
-        moved = series.to_crs("EPSG:4326")
-    except (pyproj.exceptions.ProjError, RuntimeError, ValueError) as error:
-        raise CRSError(
-            f"{what} is in {series.crs.name!r}, which can't be turned into lon, lat ({error}); "
-            "reproject it to EPSG:4326 yourself."
-        ) from error
-
-    def inside(xy: Floats) -> Floats:
-        limit = np.array([180.0, 90.0])
-        clipped = np.clip(xy, -limit, limit)
-        return np.where(np.abs(clipped - xy) <= _ROUNDING, clipped, xy)
-
-    array = shapely.force_2d(np.asarray(moved.array, dtype=object))
-    return np.asarray(shapely.transform(array, inside))
-
-
-def refuse_degrees(crs: pyproj.CRS, bounds: Any, what: str) -> None:
-    """An error where lon, lat bear the name of a projection: all would lie at its origin.
-
-    Parameters
-    ----------
-    crs : pyproj.CRS
-    bounds : sequence of float
-        Least x and y, greatest x and y; NaN where there are no coordinates.
-    what : str
-        The argument's name, for messages.
-
-    Raises
-    ------
-    CRSError
-        The CRS is projected, and no coordinate is beyond 180 in x and 90 in y.
-
-    Examples
-    --------
-    >>> refuse_degrees(pyproj.CRS(32642), (5e5, 2.7e6, 6e5, 2.8e6), "x")
-    """
-    if not crs.is_projected:
-        return
-    west, south, east, north = map(float, bounds)
-    # In any unit of length, such a box is a speck at the projection's origin.
-    if west >= -180 and south >= -90 and east <= 180 and north <= 90:
-        raise CRSError(
-            f"{what} is in {crs.name!r}, which is projected, but x runs from {west:g} to "
-            f"{east:g} and y from {south:g} to {north:g}: these look like degrees. If they are, "
-            "say so with set_crs(4326, allow_override=True)."
-        )
-
-
-def _without_empty(array: NDArray[Any], index: Any, what: str, missing: str) -> NDArray[Any]:
-    empty = shapely.is_missing(array) | shapely.is_empty(array)
-    if not empty.any():
-        return array
-    if missing == "keep":
-        array = array.copy()
-        array[empty] = None
-        return array
-    where = index[empty][:5].tolist()
-    raise GeometryError(
-        f"{what} has {int(empty.sum())} missing or empty geometries (index {where}); "
-        "drop them first, for instance with x[~(x.is_empty | x.isna())]."
-    )
-
-
-def _check_kinds(array: NDArray[Any], index: Any, what: str, kinds: Collection[str] | None) -> None:
-    codes = shapely.get_type_id(array)
-    names = np.array(
-        [
-            "Point", "LineString", "LinearRing", "Polygon",
-            "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection",
-        ]
-    )  # fmt: skip
-    allowed = set(names[:-1]) if kinds is None else set(kinds)
-    good = np.append(np.isin(names, list(allowed)), True)  # -1, missing, is the last
-    bad = ~good[codes]
-    if bad.any():
-        found = sorted(set(names[codes[bad]].tolist()))
-        raise GeometryError(
-            f"{what} has {', '.join(found)} (index {index[bad][:5].tolist()}); "
-            f"{' or '.join(sorted(allowed))} is needed"
-            + ("; explode() takes collections apart." if "GeometryCollection" in found else ".")
-        )
-
-
-def _check_range(xy: Floats, array: NDArray[Any], what: str) -> None:
-    lon, lat = xy[:, 0], xy[:, 1]
-    # No comparison with NaN is true, so one of these fails for it too.
-    if len(xy) == 0 or (
-        lat.max() <= 90 and lat.min() >= -90 and lon.max() <= 180 and lon.min() >= -180
-    ):
-        return
-    owner = shapely.get_coordinates(array, return_index=True)[1]
-    if not np.isfinite(xy).all():
-        first = int(owner[~np.isfinite(xy).all(axis=1)][0])
-        raise CoordinateError(
-            f"{what} has a coordinate that is NaN or infinite at position {first}; "
-            "drop it, or check the CRS that it came from."
-        )
-    off_lat = np.abs(lat) > 90
-    off = off_lat if off_lat.any() else np.abs(lon) > 180
-    at = int(np.flatnonzero(off)[0])
-    name, value, limit = ("latitude", lat[at], 90) if off_lat.any() else ("longitude", lon[at], 180)
-    swapped = bool(off_lat.any() and (np.abs(lon) <= 90).all() and (np.abs(lat) <= 180).all())
-    hint = (
-        "lon and lat seem to be swapped: x is longitude, y is latitude."
-        if swapped
-        else "give lon, lat degrees on WGS 84, or a GeoSeries with the right CRS."
-    )
-    raise CoordinateError(
-        f"{what} has {name} {value} at position {int(owner[at])}; it must be within "
-        f"±{limit}°; {hint}"
     )

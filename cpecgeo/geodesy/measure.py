@@ -8,15 +8,25 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import ArrayLike, NDArray
 
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, ecef
-from cpecgeo.geodesy._paths import paths
+from cpecgeo.geodesy._paths import densified, paths
 from cpecgeo.geodesy._rings import ring_areas_m2
-from cpecgeo.geodesy.inputs import LINES, POINTS, POLYGONS, is_single, lonlat
+from cpecgeo.geodesy.inputs import (
+    LINES,
+    POINTS,
+    POLYGONS,
+    Checked,
+    GeometryLike,
+    check,
+    positive_km,
+)
 
 __all__ = [
     "area_km2",
     "bearing_deg",
+    "densify",
     "length_km",
     "perimeter_km",
     "sinuosity",
@@ -26,7 +36,7 @@ __all__ = [
 _SHORT_TOTAL_M = 100.0
 
 
-def length_km(x: Any) -> Any:
+def length_km(x: GeometryLike) -> Any:
     """Geodesic length of lines.
 
     Parameters
@@ -58,11 +68,11 @@ def length_km(x: Any) -> Any:
     >>> round(length_km(LineString([(67.0, 24.9), (71.5, 34.0)])), 3)
     1098.737
     """
-    series = lonlat(x, kinds=LINES | POINTS | {"MultiPoint"}, missing="keep")
-    return _answer(x, series, _path_sums(series), "length_km", "geodesic length")
+    given = check(x, kinds=LINES | POINTS | {"MultiPoint"}, missing="keep")
+    return _answer(given, _path_sums(given.geoms), "length_km", "geodesic length")
 
 
-def perimeter_km(x: Any) -> Any:
+def perimeter_km(x: GeometryLike) -> Any:
     """Geodesic length of the boundary of polygons, holes included.
 
     Parameters
@@ -85,11 +95,11 @@ def perimeter_km(x: Any) -> Any:
     >>> round(perimeter_km(box(67, 25, 68, 26)), 3)
     422.628
     """
-    series = lonlat(x, kinds=POLYGONS, missing="keep")
-    return _answer(x, series, _path_sums(series), "perimeter_km", "geodesic perimeter")
+    given = check(x, kinds=POLYGONS, missing="keep")
+    return _answer(given, _path_sums(given.geoms), "perimeter_km", "geodesic perimeter")
 
 
-def area_km2(x: Any) -> Any:
+def area_km2(x: GeometryLike) -> Any:
     """Area of polygons whose edges are geodesics.
 
     Parameters
@@ -114,16 +124,16 @@ def area_km2(x: Any) -> Any:
     >>> round(area_km2(box(67, 25, 68, 26)), 2)
     11137.59
     """
-    series = lonlat(x, kinds=POLYGONS, missing="keep")
-    parts = paths(np.asarray(series.array, dtype=object))
+    given = check(x, kinds=POLYGONS, missing="keep")
+    parts = paths(given.geoms)
     ring = np.abs(ring_areas_m2(parts.xy, parts.path))
     signed = np.where(parts.hole, -ring, ring) / 1e6
-    total = np.asarray(np.bincount(parts.owner, signed, len(series)), float)
-    total[series.isna().to_numpy()] = np.nan
-    return _answer(x, series, total, "area_km2", "geodesic polygon area")
+    total = np.asarray(np.bincount(parts.owner, signed, len(given)), float)
+    total[given.missing] = np.nan
+    return _answer(given, total, "area_km2", "geodesic polygon area")
 
 
-def sinuosity(x: Any) -> Any:
+def sinuosity(x: GeometryLike) -> Any:
     """Length over the geodesic distance from first to last vertex.
 
     Parameters
@@ -141,21 +151,21 @@ def sinuosity(x: Any) -> Any:
     >>> round(sinuosity(LineString([(67, 25), (68, 25), (68, 26)])), 3)
     1.415
     """
-    series = lonlat(x, kinds=LINES, missing="keep")
-    total = _path_sums(series)
-    line = paths(np.asarray(series.array, dtype=object))
+    given = check(x, kinds=LINES, missing="keep")
+    total = _path_sums(given.geoms)
+    line = paths(given.geoms)
     has = ~np.isnan(total)
     owner = line.owner[line.path]
     first = np.flatnonzero(np.diff(owner, prepend=-1))
     last = np.flatnonzero(np.diff(owner, append=-1))
-    ends = np.full(len(series), np.nan)
+    ends = np.full(len(given), np.nan)
     a, b = line.xy[first], line.xy[last]
     ends[has] = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])[2] / 1e3
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _answer(x, series, total / ends, "sinuosity", "length over distance of ends")
+        return _answer(given, total / ends, "sinuosity", "length over distance of ends")
 
 
-def turning_deg_per_km(x: Any) -> Any:
+def turning_deg_per_km(x: GeometryLike) -> Any:
     """Mean curvature of lines: the sum of the turns at vertices over the length.
 
     Parameters
@@ -174,8 +184,8 @@ def turning_deg_per_km(x: Any) -> Any:
     >>> round(turning_deg_per_km(LineString([(67, 25), (68, 25), (68, 26)])), 3)
     0.426
     """
-    series = lonlat(x, kinds=LINES, missing="keep")
-    line = paths(np.asarray(series.array, dtype=object))
+    given = check(x, kinds=LINES, missing="keep")
+    line = paths(given.geoms)
     start = line.edges
     a, b = line.xy[start], line.xy[start + 1]
     out, back, metres = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
@@ -183,13 +193,13 @@ def turning_deg_per_km(x: Any) -> Any:
     owner, part = line.edge_owner[keep], line.path[start][keep]
     turn = (out[keep][1:] - back[keep][:-1]) % 360.0 - 180.0
     same = part[1:] == part[:-1]
-    turns = np.bincount(owner[1:][same], weights=np.abs(turn[same]), minlength=len(series))
+    turns = np.bincount(owner[1:][same], weights=np.abs(turn[same]), minlength=len(given))
     with np.errstate(invalid="ignore"):
-        value = turns / _path_sums(series)
-    return _answer(x, series, value, "turning_deg_per_km", "turns over length")
+        value = turns / _path_sums(given.geoms)
+    return _answer(given, value, "turning_deg_per_km", "turns over length")
 
 
-def bearing_deg(line: Any, km: Any) -> Any:
+def bearing_deg(line: GeometryLike, km: ArrayLike) -> Any:
     """Direction of travel along a line, at kilometres from its start.
 
     Parameters
@@ -219,11 +229,46 @@ def bearing_deg(line: Any, km: Any) -> Any:
     return Chainage(line).bearing_deg(km)
 
 
-def _path_sums(series: gpd.GeoSeries) -> Floats:
+def densify(x: GeometryLike, max_km: float) -> Any:
+    """Add vertices along the geodesic edges until none is longer than `max_km`.
+
+    Parameters
+    ----------
+    x : line or polygon, or a GeoSeries / GeoDataFrame of them
+        Points pass unchanged.
+    max_km : float
+        Longest edge in kilometres.
+
+    Returns
+    -------
+    geometry or GeoSeries
+        EPSG:4326; the vertices of `x` are kept as they are.
+
+    Raises
+    ------
+    InputError
+        `max_km` isn't positive and finite.
+
+    Examples
+    --------
+    >>> from shapely.geometry import LineString
+    >>> len(densify(LineString([(67, 25), (67, 26)]), 10).coords)
+    13
+    """
+    step = positive_km(max_km, "max_km")
+    given = check(x, missing="keep")
+    array = densified(given.geoms, step)
+    if given.single:
+        return array[0]
+    answer = gpd.GeoSeries(array, index=given.index, crs="EPSG:4326", name=given.name)
+    answer.attrs = {"method": f"densified to {step} km", **ATTRS}
+    return answer
+
+
+def _path_sums(array: NDArray[Any]) -> Floats:
     """Total edge length of each geometry in kilometres, NaN where missing."""
     from cpecgeo.geodesy._arcs import NEAR_M, arcs
 
-    array = np.asarray(series.array, dtype=object)
     line = paths(array)
     start, owner = line.edges, line.edge_owner
     place = ecef(*line.xy.T)
@@ -242,10 +287,10 @@ def _path_sums(series: gpd.GeoSeries) -> Floats:
     return total
 
 
-def _answer(x: Any, series: gpd.GeoSeries, values: Floats, name: str, method: str) -> Any:
+def _answer(given: Checked, values: Floats, name: str, method: str) -> float | pd.Series:
     """One number for one geometry, a Series on the index for many."""
-    if is_single(x):
+    if given.single:
         return float(values[0])
-    answer = pd.Series(values, index=series.index, name=name)
+    answer = pd.Series(values, index=given.index, name=name)
     answer.attrs = {"method": method, **ATTRS}
     return answer

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.geodesy._areas import Areas
@@ -15,7 +15,7 @@ from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints
 from cpecgeo.geodesy._found import NO_SIDE, Found, antipodal
 from cpecgeo.geodesy._tree import FAN, Tree, build, take_apart
-from cpecgeo.geodesy.inputs import lonlat, lonlat_points, positive_km
+from cpecgeo.geodesy.inputs import GeometryLike, PointsLike, check, check_points, positive_km
 
 __all__ = ["Index", "nearest"]
 
@@ -59,19 +59,19 @@ class Index:
     """
 
     ids: NDArray[Any]
-    _tree: Tree = field(repr=False)
+    tree: Tree = field(repr=False)
     _areas: Areas | None = field(repr=False)
 
-    def __init__(self, geoms: Any, ids: Any = None) -> None:
-        series = lonlat(geoms, what="geoms")
-        names = series.index.to_numpy() if ids is None else pd.Series(ids).to_numpy()
-        if len(series) == 0:
+    def __init__(self, geoms: GeometryLike, ids: ArrayLike | None = None) -> None:
+        given = check(geoms, what="geoms")
+        names = given.index.to_numpy() if ids is None else pd.Series(ids).to_numpy()
+        if len(given) == 0:
             raise InputError("geoms is empty; nothing can be nearest. Give one geometry at least.")
-        if len(names) != len(series):
+        if len(names) != len(given):
             raise InputError(
-                f"ids has {len(names)} entries and geoms {len(series)}; give one id per geometry."
+                f"ids has {len(names)} entries and geoms {len(given)}; give one id per geometry."
             )
-        self._fill(np.asarray(series.array, dtype=object), names)
+        self._fill(given.geoms, names)
 
     @classmethod
     def of_checked(cls, geoms: NDArray[Any]) -> Index:
@@ -90,8 +90,8 @@ class Index:
         first = np.full(len(array), len(metres))
         first[pieces.target[::-1]] = np.arange(len(metres))[::-1]
         object.__setattr__(self, "ids", names)
-        object.__setattr__(self, "_tree", build(pieces, total - total[first[pieces.target]]))
-        object.__setattr__(self, "_areas", Areas.of(array, flat))
+        object.__setattr__(self, "tree", build(pieces, total - total[first[pieces.target]]))
+        object.__setattr__(self, "_areas", Areas.of(len(array), flat))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -99,7 +99,7 @@ class Index:
     @property
     def nbytes(self) -> int:
         """Memory held by the index, in bytes."""
-        return self._tree.nbytes + (self._areas.nbytes if self._areas else 0)
+        return self.tree.nbytes + (self._areas.nbytes if self._areas else 0)
 
     def nearest(self, points: Any, *, k: int = 1, max_km: float | None = None) -> pd.DataFrame:
         """The nearest geometries to each point.
@@ -153,15 +153,15 @@ class Index:
         if not np.isfinite(k) or k != int(k) or k < 1:
             raise InputError(f"k is {k}; ask for 1 or more nearest geometries.")
         limit = np.inf if max_km is None else 1e3 * positive_km(max_km, "max_km", allow_zero=True)
-        labels, xy, here = lonlat_points(points)
-        found = self.find(xy, min(int(k), len(self)), limit)
-        return self._frame(found, labels, here)
+        given = check_points(points)
+        found = self.find(given.xy, min(int(k), len(self)), limit)
+        return self._frame(found, given.index, given.here)
 
     def find(self, xy: Floats, k: int = 1, limit_m: float = np.inf) -> Found:
         """As `nearest`, from checked lon, lat to arrays; for other verbs to build on."""
         from cpecgeo.geodesy._search import search
 
-        tree, count = self._tree, len(xy)
+        tree, count = self.tree, len(xy)
         found = Found.empty(count, k)
         if count == 0:
             return found
@@ -223,7 +223,12 @@ class Index:
 
 
 def nearest(
-    points: Any, targets: Any, *, k: int = 1, max_km: float | None = None, ids: Any = None
+    points: PointsLike,
+    targets: GeometryLike | Index,
+    *,
+    k: int = 1,
+    max_km: float | None = None,
+    ids: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """The nearest target of each point; `Index` does the same for many calls.
 

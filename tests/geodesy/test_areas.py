@@ -18,6 +18,9 @@ def rings(metres, count, seed=1):
     for _ in range(count):
         corners = int(rng.integers(3, 40))
         azimuth = np.sort(rng.uniform(0, 360, corners))[:: rng.choice([-1, 1])]
+        # All around its middle, so that no ring crosses itself.
+        if np.abs(np.diff(azimuth, append=azimuth[0] + 360)).max() > 170:
+            azimuth = np.linspace(0, 360, corners + 1)[:-1]
         middle = np.broadcast_to((rng.uniform(-180, 180), rng.uniform(-78, 78)), (corners, 2))
         away = metres * rng.uniform(0.3, 1, corners)
         made.append(np.column_stack(GEOD.fwd(*middle.T, azimuth, away)[:2]))

@@ -124,6 +124,39 @@ def test_between_and_split():
     assert [length_km(p) for p in parts] == pytest.approx([50, 100, road.end_km - 150], abs=1e-6)
 
 
+def test_cuts_at_a_vertex_but_for_rounding_are_at_the_vertex():
+    """A nanometre of an edge would have any direction."""
+    road = Chainage(LINES["22 vertices"])
+    for km in road.measures_km[1:-1]:
+        for off in (-5e-10, -1e-12, 1e-12, 5e-10):
+            ahead = road.between(km + off, road.end_km)
+            behind = road.between(0, km + off)
+            assert ahead.coords[:] == road.between(km, road.end_km).coords[:]
+            assert behind.coords[:] == road.between(0, km).coords[:]
+            assert bearing_deg(ahead, 0) == pytest.approx(road.bearing_deg(km), abs=1e-9)
+    parts = road.split([road.measures_km[3] + 4e-10, road.measures_km[3] - 4e-10, 700, 700 + 4e-10])
+    assert len(parts) == 3
+
+
+@pytest.mark.parametrize("km", [5.0, 110.0])
+def test_two_equal_kms_have_no_stretch(km):
+    road = Chainage(L_SHAPE)
+    for other in (km, km + 5e-10, km - 5e-10):
+        with pytest.raises(InputError, match="no length"):
+            road.between(km, other)
+
+
+# Lines in metres near the equator and where they are cut, as JTS has them (LinearReferencingTest).
+def test_cuts_of_parts_as_in_jts():
+    def in_metres(*parts):
+        return [[(x / 111_319.49079327358, 0.0) for x in part] for part in parts]
+
+    road = Chainage(MultiLineString(in_metres([0, 10], [20, 25, 30])))
+    assert [len(p.coords) for p in road.between(0.001, 0.019).geoms] == [2, 3]
+    assert road.between(0.010, 0.019).geom_type == "LineString"
+    assert road.between(0.009, 0.001).coords[0][0] > road.between(0.009, 0.001).coords[-1][0]
+
+
 def test_many_and_index():
     km = pd.Series([0.0, 10.0], index=["x", "y"])
     assert Chainage(L_SHAPE).at(km).index.tolist() == ["x", "y"]

@@ -1,5 +1,7 @@
 """Distances between geometries of all kinds, row by row and as a matrix."""
 
+import time
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ from shapely.geometry import LineString, MultiLineString, MultiPoint, MultiPolyg
 
 from cpecgeo.geodesy import distance_km, distance_matrix_km
 from cpecgeo.testing import reference_distance_km, reference_nearest
+
+from .samples import GEOD, wiggle
 
 KINDS = [
     Point(67, 25),
@@ -95,3 +99,55 @@ def test_points_to_a_line_as_nearest_finds_them():
     got = distance_matrix_km(shapely.points(points), [KINDS[2]]).to_numpy()[:, 0]
     slow = reference_nearest(points, KINDS[2])["distance_km"].to_numpy()
     assert got == pytest.approx(slow, abs=1e-7)
+
+
+def side_by_side(line, metres):
+    """The same line, moved to the left of each edge's start."""
+    c = np.asarray(line.coords)
+    azimuth = np.asarray(GEOD.inv(*c[:-1].T, *c[1:].T)[0])
+    return LineString(
+        np.column_stack(
+            GEOD.fwd(*c.T, np.append(azimuth, azimuth[-1]) - 90, np.full(len(c), metres))[:2]
+        )
+    )
+
+
+@pytest.mark.parametrize("vertices", [2, 22, 2_000])
+def test_lines_a_centimetre_apart_are_quick_and_right(vertices):
+    line = wiggle(vertices) if vertices > 2 else LineString([(67, 25), (71, 34)])
+    beside = side_by_side(line, 0.01)
+    began = time.process_time()
+    ours = distance_km(line, beside)
+    assert time.process_time() - began < 20  # it took minutes, and grew with the length
+    expected = reference_distance_km(line, beside)
+    if expected > 5e-7:
+        assert ours == pytest.approx(expected, abs=1e-7)
+    else:
+        assert ours == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_crossings_against_the_plane(seed):
+    """Short lines cross on the ground where they do in a plane."""
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(0, 1e-3, (60, 2, 4, 2)).cumsum(axis=2) + [67, 30]
+    a, b = (gpd.GeoSeries([LineString(s) for s in steps[:, i]], crs=4326) for i in (0, 1))
+    planar = a.intersects(b).to_numpy()
+    assert 5 < planar.sum() < 55
+    assert (distance_km(a, b).to_numpy() == 0).tolist() == planar.tolist()
+
+
+def test_a_crossing_far_from_all_vertices():
+    """Long edges cross by a hair near an end of neither, or just miss."""
+    a, b, azimuth = (60, 25), (80, 33), 40.0
+    out, _, size = GEOD.inv(*a, *b)
+    for share in (0.1, 0.5, 0.93):
+        lon, lat, _ = GEOD.fwd(*a, out, share * size)
+        for short, meets in ((-0.01, False), (0.01, True)):
+            # From 300 km away to just before the line or just beyond it.
+            start = GEOD.fwd(lon, lat, azimuth, 3e5)[:2]
+            ahead = GEOD.inv(*start, lon, lat)
+            end = GEOD.fwd(*start, ahead[0], ahead[2] + short)[:2]
+            got = distance_km(LineString([start, end]), LineString([a, b]))
+            assert (got == 0) == meets
+            assert got < 1.1e-5

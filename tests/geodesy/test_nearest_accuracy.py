@@ -90,6 +90,39 @@ def test_antipodes():
     assert (best - found.metres[:, 0] < 200).all()
 
 
+@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize(("low", "high"), [(0.0, 2e4), (2e4, 2e5), (2e5, 1e6)])
+def test_the_foot_is_within_a_millimetre_up_to_1000_km(name, low, high):
+    points = points_around(LINES[name], 400, low, high, seed=21)
+    found = Index(LINES[name]).find(points)
+    expected = reference_nearest(points, LINES[name])
+    off = np.asarray(GEOD.inv(found.lon[:, 0], found.lat[:, 0], expected.lon, expected.lat)[2])
+    # Another edge may be as near, to the last digits; then the foot is there.
+    other = GEOD.inv(found.lon[:, 0], found.lat[:, 0], *points.T)[2]
+    tie = (off > 1.0) & (np.abs(other - expected.distance_km * 1e3) < 1e-5)
+    assert tie.mean() < 0.02
+    # Where edges are a millimetre long, rounding of coordinates decides between them.
+    assert off[~tie].max() < (2e-3 if "millimetre" in name else 1e-3)
+
+
+# Interceptions of geodesics: point, edge, distance in metres and foot where it isn't an end.
+# S. Baselga, J. C. Martinez-Llario, Intersection and point-to-line solutions for geodesics on the
+# ellipsoid, Stud. Geophys. Geod. 62, 353-363 (2018), as C. F. F. Karney, Geodesic intersections,
+# J. Surv. Eng. 150 (2024) has them too.
+INTERCEPTED = [
+    ((-22, 64), (29, 42), (-77, 39), 1010585.998836817, (-21.93729106604878, 54.92853149711691)),
+    ((-88, 42), (29, 42), (-77, 39), 989277.1859906457, (-77, 39)),
+    ((104, 1), (29, 42), (-77, 39), 8699538.22763653, (29, 42)),
+]
+
+
+@pytest.mark.parametrize(("point", "a", "b", "metres", "foot"), INTERCEPTED)
+def test_published_interceptions(point, a, b, metres, foot):
+    row = nearest(Point(point), LineString([a, b])).iloc[0]
+    assert row["distance_km"] * 1e3 == pytest.approx(metres, abs=1e-4)
+    assert GEOD.inv(row["lon"], row["lat"], *foot)[2] < 2e-3
+
+
 def test_km_is_geodesic_length_to_the_place():
     line = LINES["zigzag"]
     points = points_around(line, 200, 0.0, 1e5, seed=4)

@@ -1,0 +1,257 @@
+"""What the door mends, drops and refuses, whichever verb is asked."""
+
+import warnings
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from shapely import wkt
+from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
+
+from cpecgeo.errors import CRSError, GeometryError, GeometryWarning, InputError
+from cpecgeo.geodesy import (
+    Chainage,
+    Index,
+    area_km2,
+    buffer,
+    densify,
+    distance_km,
+    distance_matrix_km,
+    length_km,
+    lonlat,
+    nearest,
+    perimeter_km,
+)
+from cpecgeo.geodesy.inputs import check, check_points
+
+from .samples import GEOD
+
+BOW_TIE = Polygon([(67.5, 26.5), (68.5, 27.5), (68.5, 26.5), (67.5, 27.5)])
+OVERLAPPING = MultiPolygon([box(67, 26, 68, 27), box(67.5, 26, 68.5, 27)])
+SHARING = MultiPolygon([box(67, 26, 68, 27), box(68, 26, 69, 27)])
+INVALID = {"crosses itself": BOW_TIE, "parts overlap": OVERLAPPING, "parts share": SHARING}
+TAIL = "which cross themselves, or whose parts overlap or share an edge"
+
+
+def karney_km2(*polygons):
+    return sum(abs(GEOD.geometry_area_perimeter(p)[0]) for p in polygons) / 1e6
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_an_invalid_area_is_what_it_covers(name):
+    given = INVALID[name]
+    with pytest.warns(GeometryWarning, match="x has 1 invalid polygons") as caught:
+        area = area_km2(given)
+    # The warning is about the line that called.
+    assert caught[0].filename == __file__
+    covered = {
+        "crosses itself": [
+            Polygon([(67.5, 26.5), (68, 27), (67.5, 27.5)]),
+            Polygon([(68.5, 26.5), (68, 27), (68.5, 27.5)]),
+        ],
+        # The edges of both parts along 26° and 27°, cut where the parts begin and end.
+        "parts overlap": [
+            shapely.segmentize(box(67, 26, 67.5, 27), 0.5),
+            box(67.5, 26, 68, 27),
+            box(68, 26, 68.5, 27),
+        ],
+        "parts share": [box(67, 26, 68, 27), box(68, 26, 69, 27)],
+    }[name]
+    assert area == pytest.approx(karney_km2(*covered), rel=1e-5)
+    with pytest.raises(GeometryError, match="invalid polygons"):
+        lonlat(given, invalid="raise")
+
+
+VERBS = {
+    "lonlat": lonlat,
+    "area_km2": area_km2,
+    "perimeter_km": perimeter_km,
+    "buffer": lambda x: buffer(x, 5),
+    "densify": lambda x: densify(x, 10),
+    "distance_km": lambda x: distance_km(x, Point(60, 20)),
+    "distance_matrix_km": lambda x: distance_matrix_km([Point(60, 20)], x),
+    "nearest": lambda x: nearest(Point(60, 20), x),
+    "Index": Index,
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_mends(verb):
+    three = gpd.GeoSeries([BOW_TIE, box(60, 20, 61, 21), OVERLAPPING], crs=4326)
+    with pytest.warns(GeometryWarning, match=f"has 2 invalid polygons.*{TAIL}"):
+        VERBS[verb](three)
+
+
+def test_mended_sides():
+    """Inside the second lobe, between the lobes, and where two parts overlap."""
+    points = gpd.GeoSeries.from_xy([68.4, 68.0, 67.7], [27.0, 27.3, 26.5], crs=4326)
+    with pytest.warns(GeometryWarning):
+        found = nearest(points, [BOW_TIE])["distance_km"]
+    assert (found == 0).tolist() == [True, False, False]
+    with pytest.warns(GeometryWarning):
+        assert nearest(points, [OVERLAPPING])["distance_km"].iloc[2] == 0
+
+
+def test_what_covers_nothing_is_missing():
+    flat = Polygon([(67, 25), (68, 26), (67, 25)])
+    with pytest.warns(GeometryWarning, match="1 that cover nothing are taken as missing"):
+        assert np.isnan(area_km2(flat))
+    with pytest.warns(GeometryWarning), pytest.raises(GeometryError, match="missing or empty"):
+        lonlat(flat)
+
+
+@pytest.mark.parametrize(
+    "area",
+    [
+        Polygon([(170, 10), (-170, 10), (-170, 20), (170, 20)]),
+        Polygon(
+            [(170, -10), (-160, -10), (-160, 10), (170, 10)],
+            [[(175, -5), (-178, -5), (-178, 0)], [(-170, 2), (-165, 2), (-165, 5)]],
+        ),
+        Polygon([(0, 80), (90, 75), (180, 80), (-90, 80)], [[(10, 88), (60, 88), (40, 86)]]),
+        Polygon([(0, -80), (-90, -75), (180, -80), (90, -80)]),
+        # Antarctica as files draw it: along both sides of the antimeridian to the pole.
+        Polygon([(-180, -80), (0, -70), (90, -75), (180, -80), (180, -90), (-180, -90)]),
+    ],
+)
+def test_areas_over_the_antimeridian_and_poles_are_valid(area):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert lonlat(area)[0].equals_exact(area, 0)
+
+
+@pytest.mark.parametrize("turn", [0, 100, 179.7])
+def test_mending_is_as_anywhere_over_the_antimeridian(turn):
+    def turned(xy):
+        return np.c_[(xy[:, 0] + turn + 180 - 68) % 360 - 180, xy[:, 1]]
+
+    with pytest.warns(GeometryWarning):
+        here = area_km2(shapely.transform(BOW_TIE, turned))
+    assert here == pytest.approx(5498.944632, rel=1e-8)
+
+
+@pytest.mark.parametrize("pole", [1, -1])
+def test_mending_around_a_pole(pole):
+    """Two caps, one in the other, cover what the wider one does."""
+    lon = np.linspace(-180, 180, 73)
+    wide = np.c_[lon, np.full(73, 80.0 * pole)]
+    both = MultiPolygon([Polygon(wide), Polygon(wide + [0, 5 * pole])])
+    with pytest.warns(GeometryWarning):
+        assert area_km2(both) == pytest.approx(area_km2(Polygon(wide)), rel=1e-6)
+
+
+EMPTY = {
+    "polygons": (MultiPolygon([box(67, 26, 68, 27), Polygon()]), box(67, 26, 68, 27)),
+    "polygons, first": (MultiPolygon([Polygon(), box(67, 26, 68, 27)]), box(67, 26, 68, 27)),
+    "a hole": (wkt.loads("POLYGON ((67 25, 68 26, 68 25, 67 25), EMPTY)"), None),
+    "lines": (wkt.loads("MULTILINESTRING (EMPTY, (67 25, 68 26))"), LineString([(67, 25), (68, 26)])),
+    "points": (shapely.multipoints([Point(67, 25), Point()]), Point(67, 25)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_empty_parts_are_dropped(name):
+    given, same = EMPTY[name]
+    same = same if same is not None else Polygon(given.exterior)
+    spot = Point(67.2, 28)
+    away = distance_km(same, spot)
+    assert distance_km(given, spot) == pytest.approx(away, abs=1e-9)
+    assert nearest(spot, [given])["distance_km"].iloc[0] == pytest.approx(away, abs=1e-9)
+    assert shapely.normalize(buffer(given, 5)).equals_exact(shapely.normalize(buffer(same, 5)), 0)
+    assert shapely.get_num_coordinates(densify(given, 5)) == shapely.get_num_coordinates(
+        densify(same, 5)
+    )
+    if "lines" in name:
+        assert (
+            Chainage(given).locate(spot)["km"].iloc[0] == Chainage(same).locate(spot)["km"].iloc[0]
+        )
+        assert length_km(given) == length_km(same)
+
+
+def test_only_empty_parts_is_empty():
+    with pytest.raises(GeometryError, match="missing or empty"):
+        lonlat(wkt.loads("MULTIPOLYGON (EMPTY, EMPTY)"))
+
+
+@pytest.mark.parametrize(
+    ("crs", "part"),
+    [
+        (4243, "EPSG:4145"),
+        (24370, "no shift from its datum"),
+        (24373, "Kalianpur 1962"),
+        ("+proj=longlat +ellps=evrst30", "no shift"),
+        ("+proj=longlat +ellps=evrst30 +nadgrids=not_here.gsb", "not_here.gsb"),
+        (4978, "EPSG:4979"),
+    ],
+)
+def test_datums_without_a_stated_shift_are_refused(crs, part):
+    xy = (67.0, 25.0) if pyproj.CRS(crs).is_geographic else (2_743_000.0, 915_000.0)
+    for call in (lonlat, check_points):
+        with pytest.raises(CRSError, match=part):
+            call(gpd.GeoSeries([Point(xy)], crs=crs))
+
+
+@pytest.mark.parametrize(
+    ("crs", "metres"),
+    [
+        (4145, (20, 140)),
+        (4144, (60, 160)),
+        # On the same datum but for the name.
+        (4490, (0, 0)),
+        ("+proj=longlat +ellps=WGS84", (0, 0)),
+        ("OGC:CRS84", (0, 0)),
+        (4979, (0, 1e-6)),
+        (4258, (0, 1e-6)),
+    ],
+)
+def test_datums_with_a_stated_shift_are_used(crs, metres):
+    moved = lonlat(gpd.GeoSeries([Point(67, 25)], crs=crs)).iloc[0]
+    away = GEOD.inv(67, 25, moved.x, moved.y)[2]
+    assert metres[0] <= away <= metres[1]
+
+
+def test_a_shift_that_the_crs_says():
+    """A shift of earth-centred coordinates, by hand."""
+    everest = pyproj.Proj("+proj=geocent +ellps=evrst30")
+    wgs84 = pyproj.Proj("+proj=geocent +ellps=WGS84")
+    xyz = pyproj.Transformer.from_proj("+proj=longlat +ellps=evrst30", everest).transform(67, 25, 0)
+    there = pyproj.Transformer.from_proj(wgs84, "+proj=longlat +ellps=WGS84")
+    expected = there.transform(*np.add(xyz, (283, 682, 231)))[:2]
+    crs = "+proj=longlat +ellps=evrst30 +towgs84=283,682,231"
+    moved = lonlat(gpd.GeoSeries([Point(67, 25)], crs=crs)).iloc[0]
+    assert (moved.x, moved.y) == pytest.approx(expected, abs=1e-9)
+
+
+def test_projections_of_china():
+    """CGCS2000 / 3-degree Gauss-Kruger 75E is the transverse Mercator of its meridian."""
+    x, y = pyproj.Proj("+proj=tmerc +lon_0=75 +x_0=500000 +ellps=GRS80")(76.0, 39.5)
+    moved = lonlat(gpd.GeoSeries([Point(x, y)], crs=4534)).iloc[0]
+    assert (moved.x, moved.y) == pytest.approx((76.0, 39.5), abs=1e-10)
+
+
+def test_what_passed_the_door_passes_again_unseen():
+    series = gpd.GeoSeries([Point(67.1, 25.5), None, Point(67, 27)], index=list("abc"), crs=4326)
+    line = LineString([(67, 25), (67, 26)])
+    points, shapes, target = check_points(series), check(series, missing="keep"), check(line)
+    assert points.here.tolist() == [0, 2]
+    assert points.xy.tolist() == [[67.1, 25.5], [67, 27]]
+    assert check_points(points) is points
+    assert check(shapes, missing="keep") is shapes
+    expected = nearest(series, line)
+    for given in (points, shapes):
+        assert nearest(given, target).equals(expected)
+        assert Chainage(target).locate(given).equals(Chainage(line).locate(series))
+        assert distance_km(given, target).equals(distance_km(series, line))
+        assert distance_matrix_km(given, target).equals(distance_matrix_km(series, line))
+    assert distance_km(check(Point(67.1, 25.5)), target) == expected["distance_km"].iloc[0]
+    with pytest.raises(GeometryError, match="missing"):
+        check(shapes)
+    with pytest.raises(GeometryError, match="LineString"):
+        check_points(target)
+
+
+def test_options_of_the_door():
+    with pytest.raises(InputError, match="invalid is"):
+        lonlat(Point(67, 25), invalid="repair")
