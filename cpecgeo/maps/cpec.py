@@ -25,7 +25,7 @@ from cpecgeo.maps.corridors import (
 )
 from cpecgeo.maps.layer import encode_layer
 from cpecgeo.maps.map import PAKISTAN, Map
-from cpecgeo.maps.style import KINDS, Style
+from cpecgeo.maps.style import HUBS, KINDS, LARGE, Style
 
 __all__ = ["cpec_map", "explore"]
 
@@ -35,12 +35,6 @@ PROVINCES = {
     "PK-BA": "Balochistan", "PK-GB": "Gilgit-Baltistan", "PK-IS": "Islamabad",
     "PK-JK": "Azad Kashmir", "PK-KP": "Khyber Pakhtunkhwa", "PK-PB": "Punjab", "PK-SD": "Sindh",
 }  # fmt: skip
-# From this population on a town is a city; hubs of the corridor are, whatever their population.
-LARGE = 400_000
-HUBS = (
-    "gwadar", "karachi", "lahore", "islamabad", "peshawar", "quetta", "sukkur", "multan",
-    "kashgar",
-)  # fmt: skip
 # Layer, title, group, radius, zoom level of labels.
 _SITES = (
     ("crossings", "Border markets and crossings", "Sites", 4.6, 7.0),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
 
@@ -22,10 +23,12 @@ from cpecgeo.maps.figures import (
     new_figure,
     save_figure,
 )
-from cpecgeo.maps.style import KINDS, STATUS_TITLES, find_look
+from cpecgeo.maps.style import HUBS, KINDS, LARGE, STATUS_TITLES, find_look
 
 __all__ = ["draw_overview"]
 
+# Short strokes wider than the line: the cross-ties of a railway.
+_TIES: dict[str, Any] = {"linewidths": 4.0, "linestyles": (0, (0.22, 2.2))}
 LAND, HOME, SEA = "#efebe3", "#fbf9f4", "#dbe6ea"
 _MARKS = {"crossings": "s", "ports": "v", "mines": "D"}
 _LOOKS: dict[str, dict[str, Any]] = {
@@ -33,8 +36,6 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "country": {"fontsize": 7.5, "color": "#696358"},
     "province": {"fontsize": 7, "color": "#6a6357", "fontstyle": "italic"},
 }
-# Populations from which towns are named.
-LARGE = 400_000
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ def draw_overview(
                 axes, row.geometry, colors=find_look(kind).color, linewidths=weight,
                 linestyles=convert_dash(row.status, weight), zorder=4,
             )  # fmt: skip
+            if kind == "rail":
+                _lines(axes, row.geometry, colors=find_look(kind).color, **_TIES, zorder=3)
     _dots(axes)
     _sites(axes)
     _frame(axes, (west, south, east, north), title)
@@ -183,7 +186,15 @@ def _key(axes: Any, kinds: set[str], statuses: set[str]) -> None:
     from matplotlib.lines import Line2D
 
     entries = [
-        Line2D([], [], color=find_look(kind).color, lw=1.8, label=find_look(kind).title)
+        Line2D(
+            [],
+            [],
+            color=find_look(kind).color,
+            lw=1.8,
+            label=find_look(kind).title,
+            marker="|" if kind == "rail" else "None",
+            ms=5,
+        )
         for kind in ("road", "rail", "mining")
         if kind in kinds
     ]
@@ -237,11 +248,10 @@ def _write_names(figure: Any, axes: Any) -> None:
 
 
 def _names(view: Any) -> Iterator[Name]:
-    places = layer("places")
-    people = places["population"].fillna(0).astype(float)
-    places = places[(people >= LARGE) & places.geometry.intersects(view)].assign(people=people)
+    places = _large_towns()
+    places = places[places.geometry.intersects(view)]
     aside = 0.14
-    for row in places.sort_values("people", ascending=False).itertuples():
+    for row in places.itertuples():
         x, y = row.geometry.x, row.geometry.y
         yield Name(str(row.name), "city", [(x + aside, y, "left"), (x - aside, y, "right")])
     for look, frame in read_ground_names().items():
@@ -256,6 +266,15 @@ def _names(view: Any) -> Iterator[Name]:
             )
 
 
+def _large_towns() -> gpd.GeoDataFrame:
+    """Return hubs of the corridor, then the other towns that are named, the largest first."""
+    places = layer("places")
+    people = places["population"].fillna(0).astype(float)
+    hub = places["id"].isin(HUBS)
+    rank = (people + hub * 1e9)[(people >= LARGE) | hub]
+    return places.loc[rank.sort_values(ascending=False).index]
+
+
 def _dots(axes: Any) -> None:
     """Dots for the cities that may be named.
 
@@ -264,7 +283,6 @@ def _dots(axes: Any) -> None:
     axes : matplotlib.axes.Axes
         In lon, lat.
     """
-    places = layer("places")
-    places = places[places["population"].fillna(0).astype(float) >= LARGE]
+    places = _large_towns()
     axes.plot(places.geometry.x, places.geometry.y, "o", ms=2.6, color=KINDS["places"].color,
               mec="white", mew=0.5, zorder=5)  # fmt: skip
