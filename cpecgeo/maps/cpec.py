@@ -113,13 +113,13 @@ def _network(target: Map, things: Sequence[Corridor]) -> None:
         min(west, PAKISTAN[0]), min(south, PAKISTAN[1]),
         max(east, PAKISTAN[2]), max(north, PAKISTAN[3]),
     ]  # fmt: skip
-    for thing in _posted(things):
+    for thing in _choose_posted(things):
         posts = encode_posts(thing)
         if posts is not None:
             target.add_posts(str(thing.title), posts | {"layer": thing.kind})
 
 
-def _posted(things: Sequence[Corridor]) -> list[Corridor]:
+def _choose_posted(things: Sequence[Corridor]) -> list[Corridor]:
     """Choose corridors of which most lies apart from the ones before; of few sections first."""
     kept: list[Corridor] = []
     covered = shapely.Polygon()

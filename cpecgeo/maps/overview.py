@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -24,6 +25,10 @@ from cpecgeo.maps.figures import (
     save_figure,
 )
 from cpecgeo.maps.style import HUBS, KINDS, LARGE, STATUS_TITLES, find_look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["draw_overview"]
 
@@ -51,8 +56,8 @@ def draw_overview(
     names: Sequence[str | Corridor] | None = None,
     *,
     title: str = "China–Pakistan Economic Corridor",
-    path: Any = None,
-) -> Any:
+    path: str | Path | None = None,
+) -> Figure:
     """Draw an overview map of corridors: colour by kind, dash by status.
 
     Parameters
@@ -141,7 +146,7 @@ def draw_overview(
     return figure
 
 
-def _polygons(axes: Any, geometry: Any, **options: Any) -> None:
+def _polygons(axes: Axes, geometry: Any, **options: Any) -> None:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path as Outline
 
@@ -153,15 +158,15 @@ def _polygons(axes: Any, geometry: Any, **options: Any) -> None:
         axes.add_patch(PathPatch(outline, **options))
 
 
-def _lines(axes: Any, geometry: Any, **options: Any) -> None:
+def _lines(axes: Axes, geometry: Any, **options: Any) -> None:
     from matplotlib.collections import LineCollection
 
     parts = [p for p in shapely.get_parts(geometry) if shapely.get_dimensions(p) == 1]
     axes.add_collection(LineCollection([shapely.get_coordinates(p) for p in parts], **options))
 
 
-def _sites(axes: Any) -> None:
-    """Border crossings, ports and mines, by shape."""
+def _sites(axes: Axes) -> None:
+    """Draw border crossings, ports and mines, by shape."""
     for name, mark in _MARKS.items():
         frame = layer(name)
         frame = frame[frame.geometry.notna()]
@@ -169,7 +174,7 @@ def _sites(axes: Any) -> None:
                   mec="white", mew=0.5, zorder=5)  # fmt: skip
 
 
-def _frame(axes: Any, box: tuple[float, float, float, float], title: str) -> None:
+def _frame(axes: Axes, box: tuple[float, float, float, float], title: str) -> None:
     west, south, east, north = box
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
@@ -182,7 +187,7 @@ def _frame(axes: Any, box: tuple[float, float, float, float], title: str) -> Non
     axes.set_title(escape_text(title, 120), loc="left", fontsize=11, fontweight="bold", color=INK)
 
 
-def _key(axes: Any, kinds: set[str], statuses: set[str]) -> None:
+def _key(axes: Axes, kinds: set[str], statuses: set[str]) -> None:
     from matplotlib.lines import Line2D
 
     entries = [
@@ -213,7 +218,7 @@ def _key(axes: Any, kinds: set[str], statuses: set[str]) -> None:
     axes.legend(handles=entries, loc="upper left", fontsize=7, framealpha=0.95, edgecolor=BORDER)
 
 
-def _write_names(figure: Any, axes: Any) -> None:
+def _write_names(figure: Figure, axes: Axes) -> None:
     """Write the names of cities, countries and provinces on a map.
 
     Parameters
@@ -275,8 +280,8 @@ def _large_towns() -> gpd.GeoDataFrame:
     return places.loc[rank.sort_values(ascending=False).index]
 
 
-def _dots(axes: Any) -> None:
-    """Dots for the cities that may be named.
+def _dots(axes: Axes) -> None:
+    """Draw dots for the cities that may be named.
 
     Parameters
     ----------
