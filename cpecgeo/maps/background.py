@@ -111,7 +111,7 @@ def _encode(name: str, _key: Hashable) -> tuple[tuple[dict[str, Any], dict[str, 
 
 
 def _read(name: str) -> gpd.GeoDataFrame | None:
-    """A background layer, or None where this installation has no such data."""
+    """Read a background layer; None where this installation has no such data."""
     try:
         return catalogue.layer(name)
     except UnknownNameError:
@@ -130,16 +130,16 @@ def _needed(name: str) -> gpd.GeoDataFrame:
     return frame
 
 
-def _simple(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Fewer vertices, with neighbours still sharing their boundary."""
+def _simplify(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Simplify areas, with neighbours still sharing their boundary."""
     array = np.asarray(frame.geometry.array, dtype=object)
     return frame.set_geometry(
         gpd.GeoSeries(shapely.coverage_simplify(array, TOLERANCE), index=frame.index, crs=frame.crs)
     )
 
 
-def edges(polygons: Any) -> tuple[Any, Any]:
-    """Boundaries of polygons that share vertices, apart by whether two polygons have them.
+def split_boundaries(polygons: Any) -> tuple[Any, Any]:
+    """Split the boundaries of polygons that share vertices into outer and shared ones.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def edges(polygons: Any) -> tuple[Any, Any]:
     Examples
     --------
     >>> a, b = shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)
-    >>> edges([a, b])[1].length
+    >>> split_boundaries([a, b])[1].length
     1.0
     """
     count: Counter[tuple[tuple[float, float], tuple[float, float]]] = Counter()
@@ -173,9 +173,9 @@ def edges(polygons: Any) -> tuple[Any, Any]:
 
 @functools.cache
 def _ground() -> tuple[gpd.GeoDataFrame, Any, Any]:
-    """Countries, their coasts, and the boundaries between them that aren't disputed."""
-    countries = _simple(_needed("countries"))
-    coast, borders = edges(countries.geometry.array)
+    """Return countries, their coasts, and the boundaries between them that aren't disputed."""
+    countries = _simplify(_needed("countries"))
+    coast, borders = split_boundaries(countries.geometry.array)
     west, south, east, north = countries.total_bounds
     frame = shapely.box(west, south, east, north).exterior.buffer(0.02)
     coast = shapely.difference(coast, frame)
@@ -191,7 +191,7 @@ def _frame(name: str, geometry: Any) -> gpd.GeoDataFrame:
 
 
 def _quiet(color: str, **more: Any) -> Style:
-    """A style for what only lies below."""
+    """Return a style for what only lies below."""
     options: dict[str, Any] = {
         "color": color, "pane": "background", "legend": "", "search": False, "interactive": False,
         "decimals": DECIMALS,
@@ -222,8 +222,8 @@ def _polygons(areas: Any) -> Any:
     return parts[shapely.get_dimensions(parts) == 2]
 
 
-def _inside(geometry: Any) -> Any:
-    """Places for an area's name, best first: the middle of the widest part, then others inside."""
+def _find_name_points(geometry: Any) -> Any:
+    """Find points for an area's name: the middle of the widest part, then others inside."""
     parts = shapely.get_parts(geometry)
     parts = parts[shapely.get_dimensions(parts) == 2]
     if not len(parts):
@@ -245,28 +245,28 @@ def _inside(geometry: Any) -> Any:
 
 
 def _country_names(countries: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """A point for each name, near the corridor where the country is near."""
+    """Find a point for each name, near the corridor where the country is near."""
     names, at = [], []
     for name, geometry in zip(countries["name"], countries.geometry, strict=True):
         if name == "Pakistan" or geometry.area < 1:
             continue  # Pakistan's provinces are named instead
         near = shapely.intersection(geometry, NEAR)
         names.append(name)
-        at.append(_inside(near if near.area > 1 else geometry))
+        at.append(_find_name_points(near if near.area > 1 else geometry))
     names.append(SEA[0])
     at.append(shapely.multipoints([SEA[1:]]))
     return gpd.GeoDataFrame({"name": names}, geometry=at, crs="EPSG:4326")
 
 
 def _provinces() -> _Layers:
-    provinces = _simple(_needed("provinces"))
-    _, shared = edges(provinces.geometry.array)
+    provinces = _simplify(_needed("provinces"))
+    _, shared = split_boundaries(provinces.geometry.array)
     style = _quiet(PROVINCE, weight=1.1, extra={"sources": _sources(provinces)})
     yield _frame("Provinces", shared), style, {"name": "Provinces"}
     large = shapely.area(np.asarray(provinces.geometry.array, dtype=object)) > 4.0
     for which, zoom in ((large, 5.0), (~large, 7.5)):
         some = provinces[which]
-        at = [_inside(g) for g in some.geometry]
+        at = [_find_name_points(g) for g in some.geometry]
         texts = {c: some[c].tolist() for c in ("name", "name_ur", "name_zh") if c in some.columns}
         names = gpd.GeoDataFrame(texts, geometry=at, crs="EPSG:4326")
         style = _quiet(
@@ -277,7 +277,7 @@ def _provinces() -> _Layers:
 
 
 def _river_table() -> tuple[gpd.GeoDataFrame, str]:
-    """Rivers with their names where known, and their source."""
+    """Read rivers with their names where known, and their source."""
     record = json.loads(read_asset("rivers.json"))
     lines = [shapely.LineString(river["xy"]) for river in record["rivers"]]
     names = [river["name"] or None for river in record["rivers"]]
@@ -299,7 +299,7 @@ def _rivers() -> _Layers:
 
 
 def read_ground() -> dict[str, Any]:
-    """The ground as geometries in lon, lat, for figures.
+    """Return the ground as geometries in lon, lat, for figures.
 
     Returns
     -------
@@ -320,19 +320,19 @@ def read_ground() -> dict[str, Any]:
         "land": shapely.multipolygons(_polygons(areas[~home])),
         "home": shapely.multipolygons(_polygons(areas[home])),
         "borders": borders,
-        "provinces": edges(_simple(_needed("provinces")).geometry.array)[1],
+        "provinces": split_boundaries(_simplify(_needed("provinces")).geometry.array)[1],
         "disputed": none if disputed is None else disputed.union_all(),
         "rivers": _river_table()[0].union_all(),
     }
 
 
 def read_ground_names() -> dict[str, gpd.GeoDataFrame]:
-    """Names of countries and large provinces, each with places inside it, for figures.
+    """Return names of countries and large provinces with points inside, for figures.
 
     Returns
     -------
     dict
-        ``country`` and ``province``: frames with ``name`` and MultiPoints, best place first.
+        ``country`` and ``province``: frames with ``name`` and MultiPoints, the best point first.
 
     Examples
     --------
@@ -340,7 +340,7 @@ def read_ground_names() -> dict[str, gpd.GeoDataFrame]:
     True
     """
     provinces = _large(_needed("provinces"))
-    at = [_inside(g) for g in provinces.geometry]
+    at = [_find_name_points(g) for g in provinces.geometry]
     return {
         "country": _country_names(_ground()[0]),
         "province": gpd.GeoDataFrame({"name": provinces["name"]}, geometry=at, crs="EPSG:4326"),

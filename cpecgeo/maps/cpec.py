@@ -25,7 +25,7 @@ from cpecgeo.maps.corridors import (
 )
 from cpecgeo.maps.layer import encode_layer
 from cpecgeo.maps.map import PAKISTAN, Map
-from cpecgeo.maps.style import KINDS, Style
+from cpecgeo.maps.style import HUBS, KINDS, LARGE, Style
 
 __all__ = ["cpec_map", "explore"]
 
@@ -35,12 +35,6 @@ PROVINCES = {
     "PK-BA": "Balochistan", "PK-GB": "Gilgit-Baltistan", "PK-IS": "Islamabad",
     "PK-JK": "Azad Kashmir", "PK-KP": "Khyber Pakhtunkhwa", "PK-PB": "Punjab", "PK-SD": "Sindh",
 }  # fmt: skip
-# From this population on a town is a city; hubs of the corridor are, whatever their population.
-LARGE = 400_000
-HUBS = (
-    "gwadar", "karachi", "lahore", "islamabad", "peshawar", "quetta", "sukkur", "multan",
-    "kashgar",
-)  # fmt: skip
 # Layer, title, group, radius, zoom level of labels.
 _SITES = (
     ("crossings", "Border markets and crossings", "Sites", 4.6, 7.0),
@@ -119,13 +113,13 @@ def _network(target: Map, things: Sequence[Corridor]) -> None:
         min(west, PAKISTAN[0]), min(south, PAKISTAN[1]),
         max(east, PAKISTAN[2]), max(north, PAKISTAN[3]),
     ]  # fmt: skip
-    for thing in _posted(things):
+    for thing in _choose_posted(things):
         posts = encode_posts(thing)
         if posts is not None:
             target.add_posts(str(thing.title), posts | {"layer": thing.kind})
 
 
-def _posted(things: Sequence[Corridor]) -> list[Corridor]:
+def _choose_posted(things: Sequence[Corridor]) -> list[Corridor]:
     """Choose corridors of which most lies apart from the ones before; of few sections first."""
     kept: list[Corridor] = []
     covered = shapely.Polygon()

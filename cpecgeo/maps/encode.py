@@ -39,7 +39,7 @@ def _ints(coords: NDArray[np.float64], decimals: int) -> NDArray[np.int64]:
 
 
 def _text(steps: NDArray[np.int64]) -> str:
-    """Whole numbers as printable characters: five bits each, smallest first, 63 added."""
+    """Write whole numbers as printable characters: five bits each, smallest first, 63 added."""
     folded = (steps << 1) ^ (steps >> 63)
     chunks = []
     rest = folded.copy()
@@ -55,7 +55,7 @@ def _text(steps: NDArray[np.int64]) -> str:
 
 
 def _deltas(coords: NDArray[np.float64], decimals: int) -> str:
-    """Differences of x and y in turn; steps that vanish by rounding are left out."""
+    """Write differences of x and y in turn, without steps that vanish by rounding."""
     whole = _ints(coords, decimals)
     steps = np.diff(whole, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
     keep = (steps != 0).any(axis=1)

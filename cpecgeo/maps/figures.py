@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,10 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
 from cpecgeo.files.atomic import write_whole
 from cpecgeo.maps.style import DASHES, STATUS_TITLES, find_look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["draw_profile", "draw_strip", "new_figure", "render_figure", "save_figure"]
 
@@ -41,7 +45,7 @@ _UNDATED: dict[str, dict[str, Any]] = {
 _RC: Any = {"svg.hashsalt": "cpecgeo", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 8.5}
 
 
-def new_figure(width_in: float, height_in: float) -> Any:
+def new_figure(width_in: float, height_in: float) -> Figure:
     """Return an empty figure that no window holds.
 
     Parameters
@@ -67,7 +71,7 @@ def new_figure(width_in: float, height_in: float) -> Any:
     return Figure(figsize=(width_in, height_in), layout="constrained", facecolor="white")
 
 
-def save_figure(figure: Any, path: Any, *, dpi: int = 200) -> Path:
+def save_figure(figure: Figure, path: str | Path, *, dpi: int = 200) -> Path:
     """Write a figure as its file's suffix says.
 
     Parameters
@@ -107,7 +111,7 @@ def save_figure(figure: Any, path: Any, *, dpi: int = 200) -> Path:
     return write_whole(path, render_figure(figure, kind, dpi=dpi))
 
 
-def render_figure(figure: Any, kind: str, *, dpi: int = 200) -> bytes:
+def render_figure(figure: Figure, kind: str, *, dpi: int = 200) -> bytes:
     """Render a figure as ``png``, ``svg`` or ``pdf``; the same figure gives the same bytes."""
     import matplotlib as mpl
 
@@ -138,7 +142,9 @@ def convert_dash(status: Any, weight: float) -> Any:
     return (0, tuple(float(n) * scale for n in pattern.split()))
 
 
-def draw_profile(thing: Corridor | str, *, every_km: float = 1.0, path: Any = None) -> Any:
+def draw_profile(
+    thing: Corridor | str, *, every_km: float = 1.0, path: str | Path | None = None
+) -> Figure:
     """Draw the elevation of the ground along a corridor.
 
     Parameters
@@ -183,7 +189,7 @@ def draw_profile(thing: Corridor | str, *, every_km: float = 1.0, path: Any = No
     return figure
 
 
-def plot_profile(axes: Any, thing: Any, every_km: float) -> None:
+def plot_profile(axes: Axes, thing: Corridor, every_km: float) -> None:
     """Plot the profile on axes whose x is chainage in km."""
     table = profile(thing, every_km)
     km, high = table["km"].to_numpy(float), table["elevation_m"].to_numpy(float)
@@ -204,8 +210,8 @@ def draw_strip(
     *,
     every_km: float = 1.0,
     districts: pd.DataFrame | None = None,
-    path: Any = None,
-) -> Any:
+    path: str | Path | None = None,
+) -> Figure:
     """Draw a strip map: stops, sections, districts and elevation along the chainage.
 
     Parameters
@@ -262,7 +268,7 @@ def draw_strip(
     return figure
 
 
-def _bare(axes: Any, span: tuple[float, float]) -> None:
+def _bare(axes: Axes, span: tuple[float, float]) -> None:
     axes.set_xlim(*span)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -270,7 +276,7 @@ def _bare(axes: Any, span: tuple[float, float]) -> None:
         spine.set_visible(False)
 
 
-def _stops(axes: Any, thing: Any, span: tuple[float, float]) -> None:
+def _stops(axes: Axes, thing: Corridor, span: tuple[float, float]) -> None:
     """Draw the line, straight, with the names of its stops upright above it."""
     from matplotlib.lines import Line2D
 
@@ -321,7 +327,7 @@ def _apart(stops: Any, km: Any, known: Any, gap: float) -> list[int]:
     return sorted(taken)
 
 
-def _districts(axes: Any, table: pd.DataFrame, span: tuple[float, float]) -> None:
+def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float]) -> None:
     """Draw districts as bands; a name is written where it fits, upright where only that does."""
     _bare(axes, span)
     axes.set_ylim(0, 1)

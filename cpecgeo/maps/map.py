@@ -368,7 +368,7 @@ class Map(folium.Map):
         )
 
     def to_png(
-        self, path: Any, *, width: int = 1600, height: int = 1200, timeout: float = 60.0
+        self, path: str | Path, *, width: int = 1600, height: int = 1200, timeout: float = 60.0
     ) -> Path:
         """Take a picture of the map, through chromium.
 

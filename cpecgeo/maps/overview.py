@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
 
@@ -22,10 +24,16 @@ from cpecgeo.maps.figures import (
     new_figure,
     save_figure,
 )
-from cpecgeo.maps.style import KINDS, STATUS_TITLES, find_look
+from cpecgeo.maps.style import HUBS, KINDS, LARGE, STATUS_TITLES, find_look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["draw_overview"]
 
+# Short strokes wider than the line: the cross-ties of a railway.
+_TIES: dict[str, Any] = {"linewidths": 4.0, "linestyles": (0, (0.22, 2.2))}
 LAND, HOME, SEA = "#efebe3", "#fbf9f4", "#dbe6ea"
 _MARKS = {"crossings": "s", "ports": "v", "mines": "D"}
 _LOOKS: dict[str, dict[str, Any]] = {
@@ -33,8 +41,6 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "country": {"fontsize": 7.5, "color": "#696358"},
     "province": {"fontsize": 7, "color": "#6a6357", "fontstyle": "italic"},
 }
-# Populations from which towns are named.
-LARGE = 400_000
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,8 @@ def draw_overview(
     names: Sequence[str | Corridor] | None = None,
     *,
     title: str = "China–Pakistan Economic Corridor",
-    path: Any = None,
-) -> Any:
+    path: str | Path | None = None,
+) -> Figure:
     """Draw an overview map of corridors: colour by kind, dash by status.
 
     Parameters
@@ -115,6 +121,8 @@ def draw_overview(
                 axes, row.geometry, colors=find_look(kind).color, linewidths=weight,
                 linestyles=convert_dash(row.status, weight), zorder=4,
             )  # fmt: skip
+            if kind == "rail":
+                _lines(axes, row.geometry, colors=find_look(kind).color, **_TIES, zorder=3)
     _dots(axes)
     _sites(axes)
     _frame(axes, (west, south, east, north), title)
@@ -138,7 +146,7 @@ def draw_overview(
     return figure
 
 
-def _polygons(axes: Any, geometry: Any, **options: Any) -> None:
+def _polygons(axes: Axes, geometry: Any, **options: Any) -> None:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path as Outline
 
@@ -150,15 +158,15 @@ def _polygons(axes: Any, geometry: Any, **options: Any) -> None:
         axes.add_patch(PathPatch(outline, **options))
 
 
-def _lines(axes: Any, geometry: Any, **options: Any) -> None:
+def _lines(axes: Axes, geometry: Any, **options: Any) -> None:
     from matplotlib.collections import LineCollection
 
     parts = [p for p in shapely.get_parts(geometry) if shapely.get_dimensions(p) == 1]
     axes.add_collection(LineCollection([shapely.get_coordinates(p) for p in parts], **options))
 
 
-def _sites(axes: Any) -> None:
-    """Border crossings, ports and mines, by shape."""
+def _sites(axes: Axes) -> None:
+    """Draw border crossings, ports and mines, by shape."""
     for name, mark in _MARKS.items():
         frame = layer(name)
         frame = frame[frame.geometry.notna()]
@@ -166,7 +174,7 @@ def _sites(axes: Any) -> None:
                   mec="white", mew=0.5, zorder=5)  # fmt: skip
 
 
-def _frame(axes: Any, box: tuple[float, float, float, float], title: str) -> None:
+def _frame(axes: Axes, box: tuple[float, float, float, float], title: str) -> None:
     west, south, east, north = box
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
@@ -179,11 +187,19 @@ def _frame(axes: Any, box: tuple[float, float, float, float], title: str) -> Non
     axes.set_title(escape_text(title, 120), loc="left", fontsize=11, fontweight="bold", color=INK)
 
 
-def _key(axes: Any, kinds: set[str], statuses: set[str]) -> None:
+def _key(axes: Axes, kinds: set[str], statuses: set[str]) -> None:
     from matplotlib.lines import Line2D
 
     entries = [
-        Line2D([], [], color=find_look(kind).color, lw=1.8, label=find_look(kind).title)
+        Line2D(
+            [],
+            [],
+            color=find_look(kind).color,
+            lw=1.8,
+            label=find_look(kind).title,
+            marker="|" if kind == "rail" else "None",
+            ms=5,
+        )
         for kind in ("road", "rail", "mining")
         if kind in kinds
     ]
@@ -202,7 +218,7 @@ def _key(axes: Any, kinds: set[str], statuses: set[str]) -> None:
     axes.legend(handles=entries, loc="upper left", fontsize=7, framealpha=0.95, edgecolor=BORDER)
 
 
-def _write_names(figure: Any, axes: Any) -> None:
+def _write_names(figure: Figure, axes: Axes) -> None:
     """Write the names of cities, countries and provinces on a map.
 
     Parameters
@@ -237,11 +253,10 @@ def _write_names(figure: Any, axes: Any) -> None:
 
 
 def _names(view: Any) -> Iterator[Name]:
-    places = layer("places")
-    people = places["population"].fillna(0).astype(float)
-    places = places[(people >= LARGE) & places.geometry.intersects(view)].assign(people=people)
+    places = _large_towns()
+    places = places[places.geometry.intersects(view)]
     aside = 0.14
-    for row in places.sort_values("people", ascending=False).itertuples():
+    for row in places.itertuples():
         x, y = row.geometry.x, row.geometry.y
         yield Name(str(row.name), "city", [(x + aside, y, "left"), (x - aside, y, "right")])
     for look, frame in read_ground_names().items():
@@ -256,15 +271,23 @@ def _names(view: Any) -> Iterator[Name]:
             )
 
 
-def _dots(axes: Any) -> None:
-    """Dots for the cities that may be named.
+def _large_towns() -> gpd.GeoDataFrame:
+    """Return hubs of the corridor, then the other towns that are named, the largest first."""
+    places = layer("places")
+    people = places["population"].fillna(0).astype(float)
+    hub = places["id"].isin(HUBS)
+    rank = (people + hub * 1e9)[(people >= LARGE) | hub]
+    return places.loc[rank.sort_values(ascending=False).index]
+
+
+def _dots(axes: Axes) -> None:
+    """Draw dots for the cities that may be named.
 
     Parameters
     ----------
     axes : matplotlib.axes.Axes
         In lon, lat.
     """
-    places = layer("places")
-    places = places[places["population"].fillna(0).astype(float) >= LARGE]
+    places = _large_towns()
     axes.plot(places.geometry.x, places.geometry.y, "o", ms=2.6, color=KINDS["places"].color,
               mec="white", mew=0.5, zorder=5)  # fmt: skip

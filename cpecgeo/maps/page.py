@@ -79,7 +79,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
         A plugin's library doesn't ship, or a folium text breaks the template.
     """
     figure = folium_map.get_root()
-    with _as_it_was(figure):
+    with _restore(figure):
         before = {id(e) for part in _parts(figure) for e in part._children.values()}  # noqa: SLF001
         for element in extra:
             folium_map.add_child(element)
@@ -112,14 +112,14 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="referrer" content="no-referrer">',
-            f"<title>{html.escape(_visible(title))}</title>",
-            *(f"<style>{_closed(s, 'style')}</style>" for s in styles),
+            f"<title>{html.escape(_replace_controls(title))}</title>",
+            *(f"<style>{_escape_end(s, 'style')}</style>" for s in styles),
             header_text,
             "</head>",
             "<body>",
             body_text,
             f'<script type="application/json" id="{block}">{encode.dumps(data)}</script>',
-            *(f"<script>{_closed(s, 'script')}</script>" for s in scripts),
+            *(f"<script>{_escape_end(s, 'script')}</script>" for s in scripts),
             "</body>",
             "</html>",
             "",
@@ -127,7 +127,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
     )
 
 
-def _visible(text: str) -> str:
+def _replace_controls(text: str) -> str:
     return re.sub(r"[\x00-\x08\x0b-\x1f\ud800-\udfff]", "\ufffd", text)
 
 
@@ -136,7 +136,7 @@ def _parts(figure: Figure) -> tuple[Element, Element, Element]:
 
 
 def _tree(figure: Figure) -> list[Element]:
-    """Every element that the figure can reach, by child or attribute, once."""
+    """Collect every element that the figure reaches, by child or attribute, once."""
     found: dict[int, Element] = {}
     waiting: list[Any] = [figure]
     while waiting:
@@ -153,8 +153,8 @@ def _tree(figure: Figure) -> list[Element]:
 
 
 @contextmanager
-def _as_it_was(figure: Figure) -> Iterator[None]:
-    """Folium's rendering adds children and never takes them away; this does."""
+def _restore(figure: Figure) -> Iterator[None]:
+    """Take away the children that folium's rendering adds."""
     kept = [(e, OrderedDict(e._children), dict(vars(e))) for e in _tree(figure)]  # noqa: SLF001
     try:
         yield
@@ -166,7 +166,7 @@ def _as_it_was(figure: Figure) -> Iterator[None]:
 
 
 def _literal(text: str) -> str:
-    r"""Text for the inside of a JavaScript template literal, by way of a Jinja template.
+    r"""Escape text for the inside of a JavaScript template literal, by way of a Jinja template.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def _literal(text: str) -> str:
 
 
 def _quote_texts(figure: Figure) -> None:
-    """Folium writes these texts between backticks as they come."""
+    """Escape the texts that folium writes between backticks as they come."""
     for element in _tree(figure):
         if isinstance(element, Tooltip):
             element.text = _literal(element.text)
@@ -193,7 +193,7 @@ def _quote_texts(figure: Figure) -> None:
 def _texts(
     part: Element, before: set[int], drop: frozenset[str] | set[str] = frozenset()
 ) -> tuple[list[str], list[Element]]:
-    """Rendered children of a part of the figure, and its links to libraries."""
+    """Render the children of a part of the figure, and its links to libraries."""
     texts: list[str] = []
     links: list[Element] = []
     for name, child in part._children.items():  # noqa: SLF001
@@ -227,7 +227,7 @@ class _Numbers:
 
 
 def _libraries(links: list[Element], main: str) -> tuple[list[str], list[str]]:
-    """Texts of all scripts and style sheets that the page needs, each once."""
+    """Collect the texts of all scripts and style sheets that the page needs, each once."""
     js = [link.url for link in links if isinstance(link, JavascriptLink)]
     css: list[str] = [link.url for link in links if isinstance(link, CssLink)]
     for pattern, names in _ON_DEMAND_JS.items():
@@ -248,8 +248,8 @@ def _libraries(links: list[Element], main: str) -> tuple[list[str], list[str]]:
     ]
 
 
-def _closed(text: str, tag: str) -> str:
-    """Text that can't end its own element early."""
+def _escape_end(text: str, tag: str) -> str:
+    """Escape what would end an element early."""
     # What a parser would replace is replaced first, or the hash would be another's.
     text = text.replace("\x00", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
     text = re.sub(rf"</(?={tag})", r"<\\/", text, flags=re.IGNORECASE)
@@ -257,10 +257,10 @@ def _closed(text: str, tag: str) -> str:
 
 
 def _policy(scripts: list[str], hosts: list[str]) -> str:
-    """Content-Security-Policy: these scripts, pictures from the data and from `hosts`."""
+    """Write the Content-Security-Policy: these scripts, pictures from the data and from `hosts`."""
     hashes = []
     for text in scripts:
-        digest = hashlib.sha256(_closed(text, "script").encode()).digest()
+        digest = hashlib.sha256(_escape_end(text, "script").encode()).digest()
         hashes.append(f"'sha256-{base64.b64encode(digest).decode()}'")
     rules = [
         "default-src 'none'",

@@ -17,7 +17,9 @@ from cpecgeo.maps import encode
 
 __all__ = [
     "DASHES",
+    "HUBS",
     "KINDS",
+    "LARGE",
     "PANES",
     "SHAPES",
     "STATUS_TITLES",
@@ -27,6 +29,13 @@ __all__ = [
     "find_dash",
     "find_look",
 ]
+
+# From this population on a town is a city; hubs of the corridor are, whatever their population.
+LARGE = 400_000
+HUBS = (
+    "gwadar", "karachi", "lahore", "islamabad", "peshawar", "quetta", "sukkur", "multan",
+    "kashgar",
+)  # fmt: skip
 
 PANES = ("", "area", "line", "point", "background")
 

@@ -41,7 +41,7 @@ _PROXY_NOTE = (
 
 
 def report_corridor(thing: Corridor, *, draw: bool) -> Report:
-    """The report on one corridor."""
+    """Report on one corridor."""
     towns, near, zones = sum_people(thing), _near(thing), crossed(thing, "districts")
     parts = [
         Part("glance", "At a glance", table=pd.DataFrame([glance(thing)])),
@@ -72,7 +72,7 @@ def report_corridor(thing: Corridor, *, draw: bool) -> Report:
 
 
 def glance(thing: Corridor) -> dict[str, Any]:
-    """One row that says the most."""
+    """Return one row that says the most."""
     return {
         "id": thing.name,
         "kind": thing.kind,
@@ -88,7 +88,7 @@ def glance(thing: Corridor) -> dict[str, Any]:
 
 
 def sum_by_status(thing: Corridor) -> pd.DataFrame:
-    """Chainage and drawn km by status."""
+    """Sum chainage and drawn km by status."""
     table = pd.DataFrame(thing.sections.drop(columns="geometry"))
     table["length_km"] = table["km_to"] - table["km_from"]
     sums = table.groupby("status", sort=False)[["length_km", "drawn_km"]].sum().reset_index()
@@ -97,7 +97,7 @@ def sum_by_status(thing: Corridor) -> pd.DataFrame:
 
 
 def sum_people(thing: Any) -> Part:
-    """Towns and townspeople in rings."""
+    """Sum towns and townspeople in rings."""
     table = exposure(thing, _RADII_KM).reset_index()
     missing = sorted({name for names in table.pop("missing_names") for name in names})
     text = ["Towns of a gazetteer, at a point each: townspeople, not everyone."]
@@ -107,7 +107,7 @@ def sum_people(thing: Any) -> Part:
 
 
 def list_caveats(thing: Corridor) -> tuple[str, ...]:
-    """What must be known before a figure is quoted."""
+    """List what must be known before a figure is quoted."""
     sections = thing.sections
     caveats = [f"The drawn line is good to {thing.accuracy_km:g} km where it is worst; {_SHORTER}."]
     unbuilt = sum_by_status(thing)
@@ -171,7 +171,7 @@ def _districts(found: pd.DataFrame) -> tuple[tuple[str, ...], pd.DataFrame]:
 
 
 def measure_climb(thing: Corridor) -> dict[str, float]:
-    """Lowest and highest ground, climb and descent."""
+    """Measure lowest and highest ground, climb and descent."""
     ground = thing.profile(1.0)
     heights = ground["elevation_m"]
     return {

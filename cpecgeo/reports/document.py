@@ -37,7 +37,7 @@ class Report(Content):
     """
 
     def to_dict(self) -> dict[str, Any]:
-        """For machines: plain types only, units in the names.
+        """Return plain types only, for programs; units are in the names.
 
         Returns
         -------
@@ -59,8 +59,8 @@ class Report(Content):
                 answer[part.key] = rows[0] if part.key == "glance" and len(rows) == 1 else rows
         return {**answer, "caveats": list(self.caveats), "sources": list(self.sources)}
 
-    def to_markdown(self, path: Any = None) -> str | Path:
-        """As Markdown, with tables; charts and maps are left out.
+    def to_markdown(self, path: str | Path | None = None) -> str | Path:
+        """Return Markdown, with tables; charts and maps are left out.
 
         Parameters
         ----------
@@ -74,8 +74,8 @@ class Report(Content):
         text = render_markdown(self)
         return text if path is None else write_whole(Path(path), text.encode())
 
-    def to_html(self, path: Any = None) -> str | Path:
-        """As one HTML page with the map and charts inside; it asks no server for anything.
+    def to_html(self, path: str | Path | None = None) -> str | Path:
+        """Return one HTML page with the map and charts inside; it asks no server for anything.
 
         Parameters
         ----------
@@ -89,8 +89,8 @@ class Report(Content):
         text = render_html(self)
         return text if path is None else write_whole(Path(path), text.encode())
 
-    def to_json(self, path: Any = None) -> str | Path:
-        """`to_dict` as JSON.
+    def to_json(self, path: str | Path | None = None) -> str | Path:
+        """Return `to_dict` as JSON.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class Report(Content):
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
         return text if path is None else write_whole(Path(path), text.encode())
 
-    def save(self, path: Any) -> Path:
+    def save(self, path: str | Path) -> Path:
         """Write it as the suffix says: ``.html``, ``.md`` or ``.json``.
 
         Raises

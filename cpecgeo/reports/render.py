@@ -226,7 +226,7 @@ def _shown(part: Part) -> dict[str, Any]:
 
 
 def _kind(column: pd.Series) -> str:
-    """The class of a column: numbers stand to the right, long texts get room."""
+    """Return the class of a column: numbers stand to the right, long texts get room."""
     if column.dtype.kind in "fiu":
         return "n"
     longest = max((len(str(to_plain(value))) for value in column), default=0)
@@ -234,13 +234,13 @@ def _kind(column: pd.Series) -> str:
 
 
 def _bar(value: Any, column: str) -> str:
-    """The length of a bar beside a share, in letters' widths."""
+    """Return the length of a bar beside a share, in letters' widths."""
     share = to_plain(value) if column == "share" else None
     return f"{8 * min(max(share, 0.0), 1.0):.2f}" if share else ""
 
 
 def _upright(part: Part) -> pd.DataFrame | None:
-    """A table of one row as names and values, one below the other."""
+    """Turn a table of one row into names and values, one below the other."""
     if part.table is None or part.key != "glance":
         return part.table
     row = part.table.iloc[0]
@@ -253,7 +253,7 @@ def _upright(part: Part) -> pd.DataFrame | None:
 
 
 def _title(column: str) -> str:
-    """`length_km` as `length, km`."""
+    """Write `length_km` as `length, km`."""
     words = column.split("_")
     if len(words) > 1 and words[-1] in _UNITS:
         return f"{' '.join(words[:-1])}, {_UNITS[words[-1]]}"
@@ -311,7 +311,7 @@ def _rows(table: pd.DataFrame) -> list[str]:
 
 
 def _safe(text: str) -> str:
-    """Text that stays one line of text: no HTML, no links, no cells of its own."""
+    """Escape text, so that it stays one line: no HTML, no links, no cells of its own."""
     flat = " ".join(str(text).split())
     for mark, shown in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         flat = flat.replace(mark, shown)

@@ -23,7 +23,7 @@ _HEIGHTS_APART_M = 100.0
 
 
 def report_market(thing: Market | Place, *, draw: bool) -> Report:
-    """The report on a border market or crossing."""
+    """Report on a border market or crossing."""
     sheet = thing if isinstance(thing, Market) else market(thing.id)
     glance = {
         "id": sheet.id,
@@ -75,7 +75,7 @@ def report_market(thing: Market | Place, *, draw: bool) -> Report:
 
 
 def _heights(sheet: Market) -> list[str]:
-    """Why the published height and that of the grid differ, where they do."""
+    """Say why the published height and that of the grid differ, where they do."""
     apart = abs(sheet.elevation_m - sheet.ground_m)
     if not apart > _HEIGHTS_APART_M:
         return []
@@ -89,7 +89,7 @@ def _heights(sheet: Market) -> list[str]:
 
 
 def report_place(thing: Place, *, draw: bool) -> Report:
-    """The report on a zone, port, mine, power plant, station or town."""
+    """Report on a zone, port, mine, power plant, station or town."""
     glance = {
         "id": thing.id,
         "layer": thing.layer,

@@ -111,7 +111,7 @@ def whole():
 def test_overview_draws_all_corridors_names_and_disputed_boundaries(whole, tmp_path):
     axes = whole.axes[0]
     said = words(axes)
-    assert {"Karachi", "Lahore", "Quetta"} <= set(said)
+    assert {"Karachi", "Lahore", "Quetta", "Gwadar", "Islamabad"} <= set(said)
     key = [text.get_text() for text in axes.get_legend().get_texts()]
     assert {"Road", "Railway", "Mining corridor", "Planned", "Disputed boundary"} <= set(key)
     assert {"AFGHANISTAN", "INDIA", "IRAN", "Arabian Sea"} <= set(said)

@@ -133,5 +133,5 @@ def test_what_a_market_is_reached_from(market, hours):
         if away_km(spot, reached).min() <= 5
     }  # fmt: skip
     told = cg.market(market, hours=hours).reached
-    assert told.length_km == pytest.approx(km, abs=0.5)
+    assert told.chainage_km == pytest.approx(km, abs=0.5)
     assert set(told.towns["id"]) == towns
