@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import geopandas as gpd
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.subject import PointLike
-from cpecgeo.routing.filters import Usable, filters, number, usable
+from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
 from cpecgeo.routing.legs import Route, route_of
 from cpecgeo.routing.paths import route
 from cpecgeo.routing.search import (
@@ -42,7 +42,7 @@ def routes(
     weight: str = "hours",
     speeds: Mapping[str, float] | None = None,
     max_access_km: float = 50.0,
-    **chosen: Any,
+    **chosen: Unpack[FilterOptions],
 ) -> list[Route]:
     """Return the best route, and alternatives that share little with it and one another.
 
@@ -291,7 +291,7 @@ def critical_sections(
     weight: str = "hours",
     speeds: Mapping[str, float] | None = None,
     max_access_km: float = 50.0,
-    **chosen: Any,
+    **chosen: Unpack[FilterOptions],
 ) -> pd.DataFrame:
     """Return which single section, if closed, lengthens a route most.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import Any
+from typing import Any, Unpack
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +16,7 @@ from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError
 from cpecgeo.features.subject import PointLike, Subject
 from cpecgeo.geodesy import Index, buffer, length_km
-from cpecgeo.routing.filters import Usable, filters, number, usable
+from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
 from cpecgeo.routing.graph import Network
 from cpecgeo.routing.search import Floats, Snap, edge_costs, search, snap
 
@@ -115,7 +115,7 @@ def reach(
     within_km: float = 5.0,
     speeds: Mapping[str, float] | None = None,
     max_access_km: float = 50.0,
-    **chosen: Any,
+    **chosen: Unpack[FilterOptions],
 ) -> Reach:
     """Return what can be reached from a place in so many kilometres or hours.
 

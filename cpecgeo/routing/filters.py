@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from numbers import Real
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,15 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.catalogue import corridor_rows
-from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.resolve import resolve_corridor
+from cpecgeo.features.subject import SubjectLike
 from cpecgeo.routing.closures import Cut, cut, is_open_in, is_shut
 from cpecgeo.routing.graph import Network, shared
 from cpecgeo.routing.segments import STATUSES
 
-__all__ = ["MODES", "Filters", "Usable", "filters", "number", "usable"]
+__all__ = ["MODES", "FilterOptions", "Filters", "Usable", "filters", "number", "usable"]
 
 MODES = ("any", "road", "rail")
 MONTHS = (
@@ -28,6 +30,17 @@ MONTHS = (
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 SEASONS = {"winter": 1, "spring": 4, "summer": 7, "autumn": 10}
+
+
+class FilterOptions(TypedDict, total=False):
+    """The filters that every question to the network takes, see `route`."""
+
+    mode: str
+    avoid: SubjectLike
+    status: str | Sequence[str] | None
+    year: int | None
+    season: str | int | None
+    along: str | Corridor | None
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,7 @@ class Filters:
     year: int | None = None
     month: int | None = None
     season: str = ""
-    avoid: tuple[Any, ...] = ()
+    avoid: tuple[SubjectLike, ...] = ()
     along: str | None = None
 
     def without(self, name: str) -> Filters:
@@ -84,11 +97,11 @@ class Filters:
 def filters(
     *,
     mode: str = "any",
-    avoid: Any = (),
-    status: Any = None,
+    avoid: SubjectLike = (),
+    status: str | Sequence[str] | None = None,
     year: int | None = None,
     season: str | int | None = None,
-    along: str | None = None,
+    along: str | Corridor | None = None,
 ) -> Filters:
     """Validate the filters of a question.
 
@@ -98,16 +111,17 @@ def filters(
     """
     if mode not in MODES:
         raise UnknownNameError(mode, "mode", MODES)
-    if along is not None:
-        along = corridor_id(along)
+    corridor = None if along is None else resolve_corridor(along, "along").name
+    if corridor is not None and corridor not in corridor_rows():
+        raise InputError(f"along is {corridor!r}, and no section of the network is part of it.")
     return Filters(
         mode=mode,
-        status=_parse_status(status, along),
+        status=_parse_status(status, corridor),
         year=_parse_year(year),
         month=None if season is None else _parse_month(season),
         season="" if season is None else str(season),
         avoid=_list_avoided(avoid),
-        along=along,
+        along=corridor,
     )
 
 
@@ -129,14 +143,14 @@ def number(
     return value
 
 
-def _list_avoided(avoid: Any) -> tuple[Any, ...]:
+def _list_avoided(avoid: SubjectLike) -> tuple[SubjectLike, ...]:
     whole = (str, shapely.Geometry, pd.DataFrame, pd.Series)
     if isinstance(avoid, whole) or not isinstance(avoid, Iterable):
         return (avoid,)
     return tuple(avoid)
 
 
-def _parse_status(status: Any, along: str | None) -> tuple[str, ...]:
+def _parse_status(status: str | Sequence[str] | None, along: str | None) -> tuple[str, ...]:
     if status is None:
         return ("operating",) if along is None else STATUSES
     if isinstance(status, str):
@@ -152,7 +166,7 @@ def _parse_status(status: Any, along: str | None) -> tuple[str, ...]:
     return tuple(s for s in STATUSES if s in status)
 
 
-def _parse_year(year: Any) -> int | None:
+def _parse_year(year: int | None) -> int | None:
     if year is None:
         return None
     if isinstance(year, bool) or not isinstance(year, (int, np.integer)):

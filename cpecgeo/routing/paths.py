@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Unpack
 
 import geopandas as gpd
 import numpy as np
@@ -13,10 +13,11 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
+from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import PointLike, SubjectLike
 from cpecgeo.geodesy.inputs import POINTS
-from cpecgeo.routing.filters import Filters, Usable, filters, number, usable
+from cpecgeo.routing.filters import FilterOptions, Filters, Usable, filters, number, usable
 from cpecgeo.routing.legs import Route, route_of
 from cpecgeo.routing.search import (
     Floats,
@@ -44,7 +45,7 @@ def route(
     status: str | Sequence[str] | None = None,
     year: int | None = None,
     season: str | int | None = None,
-    along: str | None = None,
+    along: str | Corridor | None = None,
     speeds: Mapping[str, float] | None = None,
     max_access_km: float = 50.0,
 ) -> Route:
@@ -72,7 +73,7 @@ def route(
     season : str or int, optional
         ``"winter"`` (January), ``"spring"``, ``"summer"``, ``"autumn"`` or a month. Khunjerab
         was closed from December to March until 2024.
-    along : str, optional
+    along : str or Corridor, optional
         Keep to the sections of this corridor.
     speeds : mapping of str to float, optional
         km/h by speed class, in place of those in `data/speeds.csv`.
@@ -144,10 +145,6 @@ def _why(
     return f"{head}: the two lie on parts of the network that aren't joined."
 
 
-Ends: TypeAlias = str | Sequence[PointLike] | gpd.GeoSeries | gpd.GeoDataFrame
-"""A layer's name, or several ends."""
-
-
 def route_matrix(
     a: Sequence[PointLike] | SubjectLike,
     b: Sequence[PointLike] | SubjectLike | None = None,
@@ -155,7 +152,7 @@ def route_matrix(
     weight: str = "km",
     speeds: Mapping[str, float] | None = None,
     max_access_km: float = 50.0,
-    **chosen: Any,
+    **chosen: Unpack[FilterOptions],
 ) -> pd.DataFrame:
     """Return least km or hours from each of `a` to each of `b`.
 

@@ -54,6 +54,21 @@ def test_corridors_by_distance_and_the_shorter_first(torkham):
     }
 
 
+def test_of_corridors_at_one_distance_what_operates_and_is_shorter_comes_first():
+    known = cg.corridors()
+    found = cg.market("Khunjerab", k=len(known)).corridors
+    metres = (found["distance_km"] * 1e3).round()
+    idle = found["status"] != "operating"
+    length = found["target"].map(known["length_km"])
+    order = list(zip(metres, idle, length, strict=True))
+    assert order == sorted(order)
+    # Five alignments pass here: without the rule the order would be that of the table.
+    assert (metres == metres.iloc[0]).sum() >= 4
+    assert found["target"].iloc[:4].tolist() != sorted(
+        found["target"].iloc[:4], key=list(known.index).index
+    )
+
+
 def test_people_are_the_exposure(torkham):
     expected = cg.exposure(torkham.point, [5, 10, 25, 50, 100])
     assert torkham.people["population"].tolist() == expected["population"].tolist()

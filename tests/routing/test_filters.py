@@ -137,6 +137,45 @@ def test_avoid_takes_names_things_and_geometries(avoid):
     assert held.chainage_km > free.chainage_km
 
 
+def test_a_corridor_is_kept_to_by_name_and_as_a_thing():
+    by_name = cg.route("Khunjerab Pass", "Gwadar", along="Western")
+    as_thing = cg.route("Khunjerab Pass", "Gwadar", along=cg.corridor("western"))
+    assert as_thing.steps == by_name.steps
+    with pytest.raises(InputTypeError, match="along is .* a Corridor or the name of one"):
+        cg.route("Khunjerab Pass", "Gwadar", along=Point(70, 30))
+
+
+@pytest.mark.parametrize(("km", "is_near"), [(14.9, True), (15.1, False)])
+def test_what_is_avoided_lies_within_fifteen_km(km, is_near):
+    """A point due east of a straight road in the desert, no other road about."""
+    net = cg.network()
+    lines = net.edges.geometry[(net.edges["mode"] == "road") & (net.edges["km"] > 0)]
+    base = cg.place("Dalbandin").point
+    low, high = 0.0, 3.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        away = cg.nearest(Point(base.x, base.y - middle), lines)["distance_km"].iloc[0]
+        low, high = (middle, high) if away < km else (low, middle)
+    at = Point(base.x, base.y - low)
+    if is_near:
+        assert usable(filters(mode="road", avoid=at)).blocked
+    else:
+        with pytest.raises(InputError, match="15.1 km from the network"):
+            cg.route("Quetta", "Taftan", mode="road", avoid=at)
+
+
+@pytest.mark.parametrize(("km", "joins"), [(24.9, True), (25.1, False)])
+def test_routes_are_joined_within_25_km(km, joins):
+    one = cg.routing.stated_leg((67.0, 30.0), (67.1, 30.0), km=20, mode="road", source="a sign")
+    away = cg.geodesy.Chainage(LineString([(67.1, 30.0), (68.0, 30.0)])).at(km)
+    two = cg.routing.stated_leg(away, (69.0, 30.0), km=300, mode="road", source="a sign")
+    if joins:
+        assert (one + two).chainage_km == 320
+    else:
+        with pytest.raises(InputError, match="25.1 km apart"):
+            one + two
+
+
 def test_avoiding_a_crossing_closes_the_border_and_not_the_road_to_it():
     with pytest.raises(InputError, match=r"cut by avoid=\['Khunjerab'\]"):
         cg.route("Kashgar", "Gwadar", avoid="Khunjerab", weight="km")
