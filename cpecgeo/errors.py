@@ -23,8 +23,6 @@ What goes on but has to be said is a warning::
     └── DataWarning                              rows were left out, renamed, or look wrong
 
 A message says what came, which rule it breaks, and what to do.
-
-`GeometryWarning` (a `UserWarning`) says that geometries were mended before they were used.
 """
 
 from __future__ import annotations
@@ -80,10 +78,6 @@ class CoordinateError(InputError):
 
 class GeometryError(InputError):
     """A geometry is missing, empty, invalid or of the wrong type."""
-
-
-class GeometryWarning(UserWarning):
-    """Geometries were invalid and were mended; the message counts them."""
 
 
 class InputTypeError(CpecgeoError, TypeError):

@@ -206,7 +206,7 @@ def _winds_around(p: _Floats, ring: Any) -> NDArray[np.bool_]:
     shape = (len(p), len(xy))
     eyes = [np.broadcast_to(p[:, [i]], shape).ravel() for i in (0, 1)]
     spots = [np.broadcast_to(xy[:, i], shape).ravel() for i in (0, 1)]
-    azimuth = np.asarray(_GEOD.inv(*eyes, *spots)[0]).reshape(shape)
+    azimuth = np.asarray(_GEOD.inv(eyes[0], eyes[1], spots[0], spots[1])[0]).reshape(shape)
     turn = ((np.diff(azimuth, axis=1) + 180.0) % 360.0 - 180.0).sum(axis=1)
     return np.asarray(turn < -180.0 if counter_clockwise else turn > 180.0)
 

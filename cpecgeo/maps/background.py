@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -24,10 +24,14 @@ from cpecgeo.maps.layer import encode_layer
 from cpecgeo.maps.libraries import read_asset
 from cpecgeo.maps.style import Style
 
-if TYPE_CHECKING:
-    from cpecgeo.maps.map import Map
-
-__all__ = ["BACKGROUNDS", "add_background", "read_ground", "read_ground_names"]
+__all__ = [
+    "BACKGROUNDS",
+    "DISPUTED_NOTE",
+    "chosen_backgrounds",
+    "encode_background",
+    "read_ground",
+    "read_ground_names",
+]
 
 BACKGROUNDS = ("countries", "provinces", "rivers", "disputed", "districts")
 
@@ -53,22 +57,38 @@ SEA = ("Arabian Sea", 64.6, 23.6)
 FILLS = ("countries", "home")
 
 
-def add_background(
-    target: Map,
+def encode_background(
     wanted: bool | Sequence[str],  # noqa: FBT001 – as Map has it
     *,
     with_fills: bool = True,
-) -> None:
-    """Put quiet layers below everything.
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield the quiet layers below everything, encoded, with the options that draw them.
 
     Parameters
     ----------
-    target : Map
-        Gets the layers.
     wanted : bool or sequence of str
         Names from `BACKGROUNDS`; True for all but districts.
     with_fills : bool
         Whether the areas of land are drawn at the start; over tiles they would hide them.
+
+    Yields
+    ------
+    (dict, dict)
+        What `Map.add_encoded` takes.
+
+    Raises
+    ------
+    UnknownNameError
+        A name isn't one of them.
+    """
+    for name in chosen_backgrounds(wanted):
+        for payload, options in _encode(name, fingerprint()):
+            show = options.get("show", True) and (with_fills or options["key"] not in FILLS)
+            yield payload, options | {"show": show}
+
+
+def chosen_backgrounds(wanted: bool | Sequence[str]) -> list[str]:  # noqa: FBT001
+    """Return the names of the layers that are wanted, in the order of drawing.
 
     Raises
     ------
@@ -81,13 +101,7 @@ def add_background(
     for name in names:
         if name not in BACKGROUNDS:
             raise UnknownNameError(name, "background", BACKGROUNDS)
-    for name in BACKGROUNDS:
-        if name in names:
-            for payload, options in _encode(name, fingerprint()):
-                show = options.get("show", True) and (with_fills or options["key"] not in FILLS)
-                target.add_encoded(payload, **(options | {"show": show}))
-    if "disputed" in names:
-        target.notes.append(DISPUTED_NOTE)
+    return [name for name in BACKGROUNDS if name in names]
 
 
 # Frame, style, and the options of `Map.add_layer`.

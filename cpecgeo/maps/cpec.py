@@ -14,7 +14,7 @@ from cpecgeo.catalogue import layer as read_layer
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor, corridors
 from cpecgeo.features.subject import SubjectLike
-from cpecgeo.maps.background import add_background
+from cpecgeo.maps.background import encode_background
 from cpecgeo.maps.corridors import (
     NETWORK,
     encode_posts,
@@ -87,7 +87,8 @@ def cpec_map(
     for payload, options in _encode_layers():
         answer.add_encoded(payload, **options)
     if background is True:
-        add_background(answer, ["districts"])
+        for payload, look in encode_background(["districts"]):
+            answer.add_encoded(payload, **look)
     for payload, options in _encode_bands(things):
         answer.add_encoded(payload, **options)
     return answer

@@ -16,7 +16,7 @@ from folium.template import Template
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.atomic import write_whole
 from cpecgeo.files.sniff import local
-from cpecgeo.maps.background import add_background
+from cpecgeo.maps.background import DISPUTED_NOTE, chosen_backgrounds, encode_background
 from cpecgeo.maps.colors import pick_spare_color
 from cpecgeo.maps.controls import (
     Control,
@@ -135,8 +135,10 @@ class Map(folium.Map):
             self.add_child(layer)
         # The policy is made of the tile servers; an unusable one is refused at once.
         list_tile_hosts(sets)
-        if background:
-            add_background(self, background, with_fills=not sets)
+        for payload, look in encode_background(background, with_fills=not sets):
+            self.add_encoded(payload, **look)
+        if "disputed" in chosen_backgrounds(background):
+            self.notes.append(DISPUTED_NOTE)
 
     def _heading(self) -> str:
         """Return the page's heading: plain text only, and no template code."""
