@@ -38,7 +38,9 @@ def exposure(
     value : str or None
         The column to add up; None counts features alone.
     by : str, optional
-        A column of `layer` to break the totals down by, such as ``"province"``.
+        A column of `layer` to break the totals down by. ``"district"`` and ``"province"``
+        are there for every bundled layer of points: the districts of 2022, as facts with a
+        source. What has no value there is left out, and counted in `.attrs`.
 
     Returns
     -------
@@ -89,6 +91,7 @@ def exposure(
         "edges": "geodesic",
         "features": len(frame),
         "without_position": len(frame) - len(known),
+        **({f"without_{by}": int(known[by].isna().sum())} if by is not None else {}),
         "sources": frame.attrs.get("sources", []),
         "licence": frame.attrs.get("licence", ""),
         **provenance(centre, subject),

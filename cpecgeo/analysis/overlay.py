@@ -7,10 +7,12 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
+from cpecgeo.analysis.accuracy import Crossings
 from cpecgeo.errors import GeometryError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
@@ -44,13 +46,19 @@ def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFram
     -------
     GeoDataFrame
         EPSG:4326, a row per stretch: `zone, name, km_in, km_out, length_km, share,
-        geometry`. A zone that is entered again has a row again. A stretch outside every
-        zone has no `zone`, and isn't left out. `km_in` and `km_out` are chainage where `x`
-        is a corridor, geodesic km from the start otherwise; `length_km` is the geodesic
-        length of the drawn stretch and `share` its part of the whole. Where zones don't
-        overlap the shares add up to 1; what runs along a common outline, all along within
-        5 cm of it, counts once: in the first of the zones there. `.attrs` has the total and
-        the length outside.
+        km_in_off, km_out_off, uncertain_share, geometry`. A zone that is entered again has a
+        row again. A stretch outside every zone has no `zone`, and isn't left out. `km_in` and
+        `km_out` are chainage where `x` is a corridor, geodesic km from the start otherwise;
+        `length_km` is the geodesic length of the drawn stretch and `share` its part of the
+        whole. Where zones don't overlap the shares add up to 1; what runs along a common
+        outline, all along within 5 cm of it, counts once: in the first of the zones there.
+        `.attrs` has the total and the length outside.
+
+        `km_in_off` and `km_out_off` say how many km `km_in` and `km_out` can be off because
+        the outlines are, 0 at the ends of the line; `uncertain_share` is the share of the
+        stretch that may belong to another zone. They follow from the `accuracy_km` of the
+        zones (95 % values) and are NaN where zones of your own have no such column. How good
+        the line is comes on top.
 
     Raises
     ------
@@ -60,7 +68,7 @@ def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFram
     -----
     Edges of line and zones are geodesics, cut into pieces of 1 km; the places where they
     cross are right to about 2 cm. The outlines are no better than the `accuracy_km` of the
-    zones: about 1 to 3.5 km for the bundled districts.
+    zones: 3 to 19 km for the bundled districts, as measured against those of 2022.
 
     Examples
     --------
@@ -70,7 +78,7 @@ def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFram
     subject = _one_line(resolve(x, "x", kinds=LINES), "x")
     line, measures = subject.shapes.iloc[0], _calibrated(subject)
     among = resolve(zones, "zones", kinds=POLYGONS)
-    areas, names, source = _zones(among)
+    areas, names, source, accuracy = _zones(among)
     chain = Chainage(line)
     shapes, starts, ends = _pieces(line)
     rows = _inside(shapes, starts, ends, areas)
@@ -88,6 +96,12 @@ def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFram
             "km_out": km[:, 1],
             "length_km": shown[:, 1] - shown[:, 0],
             "share": (shown[:, 1] - shown[:, 0]) / total,
+            **_doubt(
+                Crossings((shapes, starts, ends), areas, accuracy, _breaks(line)),
+                rows,
+                km,
+                measures,
+            ),
         },
         geometry=[chain.between(a, b) for _, a, b in rows],
         crs=4326,
@@ -100,11 +114,33 @@ def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFram
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "chainage": "calibrated" if measures else "geodesic km from the start",
+        "accuracy": _told(accuracy),
         "total_km": total,
         "outside_km": float(frame.loc[outside, "length_km"].sum()),
         **provenance(subject, among),
     }
     return frame
+
+
+def _told(accuracy: NDArray[np.float64]) -> str:
+    """Say how good the outlines are; empty where it isn't known."""
+    known = accuracy[~np.isnan(accuracy)]
+    return f"{known.min():g} to {known.max():g} km (95 %)" if len(known) else ""
+
+
+def _doubt(met: Crossings, rows: list[_Row], km: Any, measures: Any) -> dict[str, list[float]]:
+    """Return how far each end can be off, and the share that may be another zone's."""
+    off: dict[str, list[float]] = {"km_in_off": [], "km_out_off": []}
+    for row, (km_in, km_out) in zip(rows, km, strict=True):
+        for name, at, drawn in (("km_in_off", row[1], km_in), ("km_out_off", row[2], km_out)):
+            other = met.beyond(rows, row, at)
+            if other is None:
+                off[name].append(0.0)
+                continue
+            ends = np.array(met.off_km(row, other, at))
+            ends = ends if measures is None else measures(ends)
+            off[name].append(float(np.abs(ends - drawn).max()))
+    return {**off, "uncertain_share": [met.uncertain_share(row) for row in rows]}
 
 
 def _one_line(subject: Subject, what: str) -> Subject:
@@ -125,11 +161,14 @@ def _calibrated(subject: Subject) -> Any:
     return lambda along: np.interp(along, at, km)
 
 
-def _zones(subject: Subject) -> tuple[gpd.GeoSeries, list[Any], str]:
-    """Return outlines with edges of 1 km, their names, and where they are from."""
+def _zones(subject: Subject) -> tuple[gpd.GeoSeries, list[Any], str, NDArray[np.float64]]:
+    """Return outlines with edges of 1 km, their names, where they are from, how good they are."""
     names = subject.names or list(subject.shapes.index)
     source = subject.title if subject.kind == "layer" else "given"
-    return geodesy.densify(subject.shapes, _STRAIGHT_KM), names, source
+    accuracy = np.full(len(subject), np.nan)
+    if subject.frame is not None and "accuracy_km" in subject.frame:
+        accuracy = pd.to_numeric(subject.frame["accuracy_km"], errors="coerce").to_numpy(float)
+    return geodesy.densify(subject.shapes, _STRAIGHT_KM), names, source, accuracy
 
 
 def _parts(line: Any) -> list[Any]:

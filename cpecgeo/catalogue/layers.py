@@ -13,6 +13,7 @@ import geopandas as gpd
 import pandas as pd
 
 from cpecgeo.catalogue import files, lines
+from cpecgeo.catalogue.facts import add_facts, openings
 from cpecgeo.catalogue.geometry import fingerprint
 from cpecgeo.catalogue.names import match
 from cpecgeo.catalogue.redrawn import REDRAWN, redraw
@@ -40,16 +41,17 @@ COMMON = [
 LAYERS = {
     "corridors": ("Corridors: roads, railways and the mining corridor", None, "per row"),
     "sections": ("Sections with published and drawn length", None, "per row"),
-    "stations": ("Railway stations with km posts", None, "0.5–2 km, per row"),
+    "stations": ("Railway stations, each with the lines that it is on", None, "0.5–2 km, per row"),
     "waypoints": ("Ordered points that the roads are drawn through", "waypoints.csv", "1–5 km"),
+    "interchanges": ("Interchanges of motorways", "interchanges.csv", "3–8 km: nearest villages"),
     "crossings": ("Border crossings and markets", "crossings.csv", "per row"),
     "mines": ("Mines", "mines.csv", "per row"),
     "ports": ("Sea, air and dry ports", "ports.csv", "per row"),
     "zones": ("Special economic zones and free zones", "zones.csv", "per row"),
     "energy": ("Power plants and transmission", "energy.csv", "per row"),
     "places": ("Towns with population", "derived/places.csv", "1–3 km"),
-    "districts": ("Districts of Pakistan", "derived/districts.geojson", "about 1–3.5 km"),
-    "provinces": ("Provinces and territories of Pakistan", "derived/provinces.geojson", "1 km"),
+    "districts": ("Districts of Pakistan", "derived/districts.geojson", "3–19 km (95 %), per row"),
+    "provinces": ("Provinces and territories of Pakistan", "derived/provinces.geojson", "per row"),
     "countries": ("Countries around the corridor", "derived/countries.geojson", "1 km"),
     "disputed": ("Disputed boundary lines", "derived/disputed.geojson", "1 km"),
 }
@@ -57,6 +59,8 @@ _TABLES = {
     "figures": ("Published and competing figures of lines", ("figures.csv", "figures_sites.csv")),
     "themes": ("Themes of Phase II, often called corridors", ("themes.csv",)),
     "targets": ("Export targets: none is published yet", ("targets.csv",)),
+    "district_codes": ("Districts of 2022: codes, provinces, names", ("district_codes.csv",)),
+    "openings": ("When roads and railways were opened", ("openings.csv",)),
     "projects": ("Projects", ("projects.csv",)),
     "closures": ("Closures and seasons of border crossings", ("closures.csv",)),
 }
@@ -69,7 +73,7 @@ _MAKERS = {"sections": lines.sections, "stations": lines.stations}
 
 
 def _corridors() -> gpd.GeoDataFrame:
-    rows, known = [], lines.sections().set_index("id")
+    rows, known = [], add_facts("sections", lines.sections()).set_index("id")
     for name, row in lines.corridor_rows().items():
         whole = lines.assemble(name)
         parts = known.loc[row["sections"]]
@@ -79,7 +83,7 @@ def _corridors() -> gpd.GeoDataFrame:
                 "name": row["title"],
                 "sections": ", ".join(row["sections"]),
                 "aliases": "; ".join(row["aliases"]),
-                "opened": None,
+                "opened": _opened(name, parts),
                 "length_km": float(length_km(whole.line)),
                 "chainage_km": float(whole.measures_km[-1]),
                 "accuracy_km": float(parts["accuracy_km"].max()),
@@ -92,6 +96,17 @@ def _corridors() -> gpd.GeoDataFrame:
             }
         )
     return gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
+
+
+def _opened(name: str, parts: gpd.GeoDataFrame) -> str | None:
+    """Return when the last part of a corridor was opened; None where one isn't, or isn't dated."""
+    known = openings().get(name)
+    if known is not None:
+        return known
+    dates = [None if pd.isna(date) else str(date) for date in parts["opened"]]
+    if None in dates or set(parts["status"].dropna()) & {"planned", "under_construction"}:
+        return None
+    return max(str(date) for date in dates)
 
 
 def shared(name: str) -> gpd.GeoDataFrame:
@@ -109,6 +124,7 @@ def _shared(name: str, key: Hashable) -> gpd.GeoDataFrame:
         frame = _MAKERS[name]()
     else:
         frame = files.read_points(path) if path.endswith(".csv") else files.read_geojson(path)
+    frame = add_facts(name, frame)
     for column in COMMON:
         if column not in frame:
             frame[column] = None
@@ -153,9 +169,9 @@ def layer(name: str) -> gpd.GeoDataFrame:
     Parameters
     ----------
     name : str
-        A layer that `catalog` lists: ``corridors sections stations waypoints crossings mines
-        ports zones energy places districts provinces countries disputed``. Case and
-        punctuation don't matter.
+        A layer that `catalog` lists: ``corridors sections stations waypoints interchanges
+        crossings mines ports zones energy places districts provinces countries disputed``.
+        Case and punctuation don't matter.
 
     Returns
     -------
@@ -163,7 +179,9 @@ def layer(name: str) -> gpd.GeoDataFrame:
         EPSG:4326, on the id, a copy of your own. Every layer has ``id name name_ur name_zh
         kind status opened accuracy_km basis source source_date licence note``; what isn't known is
         missing, and a feature whose position isn't known has no geometry. Lengths are in
-        km, elevations in m. `.attrs` has title, licence, sources, data version.
+        km, elevations in m. Points have `district`, `province` and `province_iso` (facts with
+        a source, see ``feature_districts.csv``), their `role` for the corridor and a `rank`
+        from 1 (name it first) to 10. `.attrs` has title, licence, sources, data version.
 
     Raises
     ------
@@ -183,7 +201,7 @@ def layer(name: str) -> gpd.GeoDataFrame:
 
 
 def table(name: str) -> pd.DataFrame:
-    """Load a table without geometry: ``figures themes targets projects closures``.
+    """Load a table without geometry, such as ``figures``; `catalog` lists them.
 
     Parameters
     ----------
@@ -251,7 +269,7 @@ def catalog() -> pd.DataFrame:
                 "title": frame.attrs["title"],
                 "rows": len(frame),
                 "geometry": "none",
-                "licence": "fact",
+                "licence": ", ".join(sorted(set(frame.get("licence", ["fact"])))),
                 "source": _short(sorted(set(frame["source"].dropna()))),
                 "retrieved": str(frame["source_date"].dropna().max()) if len(frame) else "",
                 "accuracy": "",

@@ -17,7 +17,15 @@ from cpecgeo.catalogue.names import match
 from cpecgeo.errors import DataError
 from cpecgeo.geodesy import length_km
 
-__all__ = ["Assembled", "assemble", "corridor_rows", "sections", "stations"]
+__all__ = [
+    "Assembled",
+    "assemble",
+    "corridor_rows",
+    "line_stations",
+    "sections",
+    "shared_stations",
+    "stations",
+]
 
 # Ends of two sections closer than this are one place: stations have two published points.
 _JOIN_KM = 0.5
@@ -50,8 +58,11 @@ def sections() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(frame, geometry="geometry", crs=4326)
 
 
-def stations() -> gpd.GeoDataFrame:
-    """Load all stations, with OpenStreetMap's position where no other is known."""
+def line_stations() -> gpd.GeoDataFrame:
+    """Load stations line by line, with OpenStreetMap's position where no other is known.
+
+    A station on two lines has a row for each, with its km post there.
+    """
     frame = read_points("stations.csv")
     if not exists("odbl/station_positions.csv"):
         return frame
@@ -63,6 +74,30 @@ def stations() -> gpd.GeoDataFrame:
     frame.loc[extra.index, "basis"] = "surveyed"
     frame.loc[extra.index, "source"] = extra["source"] + "; " + frame["source"]
     return frame.reset_index(drop=True)
+
+
+def shared_stations() -> dict[str, str]:
+    """Load which rows of stations are the same station as a row of another line: id to id."""
+    table = read_table("shared_stations.csv")
+    return dict(zip(table["station"], table["same_as"], strict=True))
+
+
+def stations() -> gpd.GeoDataFrame:
+    """Load all stations, each once: one on several lines names them in `lines`."""
+    frame, same = line_stations(), shared_stations()
+    station = frame["id"].map(lambda i: same.get(i, i))
+    once = frame[~frame["id"].isin(list(same))].set_index("id", drop=False)
+    once["lines"] = frame.groupby(station)["trace"].agg("; ".join)
+    names = frame.assign(station=station)[frame["id"].isin(list(same))]
+    for row in names.itertuples():
+        if once.geometry[row.station] is None and row.geometry is not None:
+            moved = ["geometry", "accuracy_km", "licence", "basis", "source"]
+            once.loc[row.station, moved] = [getattr(row, column) for column in moved]
+        name, others = once.loc[row.station, ["name", "aliases"]]
+        if row.name != name:
+            told = [] if pd.isna(others) else [others]
+            once.loc[row.station, "aliases"] = "; ".join(dict.fromkeys([*told, row.name]))
+    return once.reset_index(drop=True)
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from cpecgeo.errors import InputTypeError, UnknownNameError
 
-__all__ = ["folded", "match"]
+__all__ = ["folded", "match", "of_town", "station_name"]
 
 
 def folded(name: str) -> str:
@@ -20,6 +20,40 @@ def folded(name: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", name)
     return "".join(c for c in plain.casefold() if c.isalnum())
+
+
+# How the name of a station is written short.
+_SHORT = (("jn", "junction"), ("cantt", "cantonment"))
+_STATION = ("junction", "cantonment", "city")
+
+
+def station_name(name: str) -> str:
+    """Fold the name of a station, its last word written out.
+
+    Examples
+    --------
+    >>> station_name("Lahore Jn."), station_name("Karachi Cantt")
+    ('lahorejunction', 'karachicantonment')
+    """
+    key = folded(name)
+    for short, long in _SHORT:
+        if key.endswith(short) and key != short:
+            return key.removesuffix(short) + long
+    return key
+
+
+def of_town(name: str) -> str:
+    """Return the folded name of the town that a station's name begins with.
+
+    Examples
+    --------
+    >>> of_town("Lahore Cantt"), of_town("Attock City Junction"), of_town("Rohri")
+    ('lahore', 'attock', 'rohri')
+    """
+    key = station_name(name)
+    while (word := next((w for w in _STATION if key.endswith(w) and key != w), "")) != "":
+        key = key.removesuffix(word)
+    return key
 
 
 def match(name: str, known: Mapping[str, Iterable[str]], what: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import geopandas as gpd
@@ -13,6 +14,7 @@ import pandas as pd
 import shapely
 
 from cpecgeo.catalogue.cache import read_checked
+from cpecgeo.catalogue.facts import read_districts
 from cpecgeo.catalogue.geometry import stored_path
 from cpecgeo.catalogue.names import folded
 
@@ -58,7 +60,7 @@ def match_units(frame: gpd.GeoDataFrame, tags: Iterable[Mapping[str, str]]) -> l
         With `id`, `name` and perhaps `name_ur` and `aliases`.
     tags : iterable of mapping
         Of each unit. Names in `NAME_TAGS` and ``name:ur`` count, without the word district or
-        province.
+        province. A row that stands for several districts matches none of them.
 
     Returns
     -------
@@ -66,10 +68,12 @@ def match_units(frame: gpd.GeoDataFrame, tags: Iterable[Mapping[str, str]]) -> l
         The row of each unit; a row is given once, to the first unit that has its name.
     """
     rows: dict[str, int] = {}
+    several = [isinstance(cell, str) and ";" in cell for cell in frame.get("districts", ())]
     for column in ("name", "name_ur", "aliases", "id"):
         for number, cell in enumerate(frame.get(column, ())):
             for text in cell.split(";") if isinstance(cell, str) else ():
-                rows.setdefault(_bare(text), number)
+                if not (several and several[number]):
+                    rows.setdefault(_bare(text), number)
     taken: set[int] = set()
     found: list[int | None] = []
     for each in tags:
@@ -123,6 +127,17 @@ def _give_way(shape: Any, whole: Any) -> Any:
     return shapely.MultiPolygon([p for p in parts if p.geom_type == "Polygon"])
 
 
+@cache
+def _codes() -> dict[str, dict[str, Any]]:
+    """Return the districts of 2022 by each of their names."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in read_districts().values():
+        others = row["aliases"].split(";") if isinstance(row["aliases"], str) else []
+        for text in (row["name"], *others):
+            found.setdefault(_bare(text), row)
+    return found
+
+
 def _row(
     frame: gpd.GeoDataFrame, row: int | None, unit: Mapping[str, Any], date: str | None, layer: str
 ) -> dict[str, Any]:
@@ -146,7 +161,12 @@ def _row(
         "name_zh": tags.get("name:zh"),
         "kind": layer.removesuffix("s"),
     }
-    if "province" in frame:
+    known = _codes().get(_bare(about["name"])) if layer == "districts" else None
+    if known is not None:
+        same = ("name", "aliases", "province", "province_iso")
+        about |= {c: known[c] for c in same if c in frame}
+        about |= {"districts": known["name"], "pcodes": known["pcode"], "district": known["name"]}
+    elif "province" in frame:
         # The province of the bundled district that holds its middle.
         middle = shapely.point_on_surface(unit["geometry"])
         holds = frame[frame.geometry.intersects(middle)]

@@ -235,7 +235,8 @@ def crossed(
     from cpecgeo.analysis.overlay import crossed as found
 
     table = found(subject(x, "the line"), subject(zones, "--zones"))
-    give(table, "name km_in km_out length_km share" if out is None else None, out=out, json=json)
+    shown = "name km_in km_in_off km_out km_out_off length_km share uncertain_share"
+    give(table, shown if out is None else None, out=out, json=json)
 
 
 @app.command()

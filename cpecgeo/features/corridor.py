@@ -14,9 +14,8 @@ import pandas as pd
 from numpy import typing as npt
 from shapely.geometry import LineString, Point
 
-from cpecgeo.catalogue import folded
 from cpecgeo.catalogue.geometry import Geometry
-from cpecgeo.errors import UnknownNameError
+from cpecgeo.features.stops import find_stop
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
@@ -133,23 +132,37 @@ class Corridor:
         return self.chainage.at(self.km_of(km) if isinstance(km, str) else km)
 
     def km_of(self, stop: str) -> float:
-        """Return the chainage of a stop by name.
+        """Return the chainage of a stop, in km.
+
+        Parameters
+        ----------
+        stop : str
+            Its name, id or another name; "Jn" and "Cantt" do. A town alone is its main
+            station where it has several here.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        UnknownNameError
+            No stop of that name.
+        InputError
+            A town with several stations here, none of which is known as the main one.
+
+        Warns
+        -----
+        NameWarning
+            The town has several stations here; the message names them.
 
         Examples
         --------
         >>> from cpecgeo import corridor
-        >>> corridor("ml1-chord").km_of("Rohri")
-        481.0
+        >>> corridor("ml1-chord").km_of("Rohri"), corridor("ml1-chord").km_of("Lahore Jn")
+        (481.0, 1223.0)
         """
-        wanted = folded(stop)
-        names = self.stops["name"].map(folded)
-        ids = self.stops["id"].map(folded)
-        bare = names.str.replace(r"(junction|jn|cantonment|cantt)$", "", regex=True)
-        for column in (names, ids, bare):
-            hits = self.stops[column == wanted]
-            if len(hits):
-                return float(hits["km"].iloc[0])
-        raise UnknownNameError(stop, f"stop of {self.name}", self.stops["name"])
+        return float(self.stops["km"].loc[find_stop(self.name, self.stops, stop)])
 
     def locate(self, points: SubjectLike) -> pd.DataFrame:
         """Return the chainage and offset of each point; see `cpecgeo.locate`.

@@ -11,15 +11,18 @@ import pandas as pd
 from shapely.geometry import Point
 
 from cpecgeo.catalogue import folded, layer
+from cpecgeo.catalogue.facts import main_stations
+from cpecgeo.catalogue.names import station_name
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.subject import Subject
 
 __all__ = ["Place", "place"]
 
 # Sites before towns, towns before stations: "Gwadar" is the town, "Gwadar Port" the port.
-_LAYERS = ("ports", "crossings", "mines", "zones", "energy", "places", "stations", "waypoints")
+_LAYERS = ("ports", "crossings", "mines", "zones", "energy", "places", "interchanges", "stations",
+           "waypoints")  # fmt: skip
 _NAMES = ("id", "name", "name_ur", "name_zh", "aliases")
-_SUFFIXES = ("junction", "jn", "cantonment", "cantt", "port", "pass", "sez")
+_SUFFIXES = ("junction", "cantonment", "city", "port", "pass", "sez", "interchange")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,10 @@ class Place:
         ``surveyed``, ``gazetteer``, ``proxy`` (another place's point stands in) or
         ``schematic``.
     accuracy_km : float
-    source, licence : str
+    source, licence, note : str
+    district, province : str or None
+        The district of 2022 it lies in and its province: facts with a source, not looked up
+        in the outlines; None abroad and where it isn't known.
     """
 
     name: str
@@ -50,6 +56,8 @@ class Place:
     source: str
     licence: str
     note: str
+    district: str | None = None
+    province: str | None = None
 
     def as_subject(self) -> Subject:
         """Return the point under the place's name; see `resolve`."""
@@ -60,6 +68,7 @@ class Place:
         rows = {
             "layer": self.layer,
             "lon, lat": f"{self.point.x:.5f}, {self.point.y:.5f}",
+            **({"district": f"{self.district}, {self.province}"} if self.district else {}),
             "basis": self.basis + (" (another place's point stands in)" * (self.basis == "proxy")),
             "accuracy": f"{self.accuracy_km:g} km",
             "source": self.source,
@@ -73,17 +82,23 @@ class Place:
 
 @cache
 def _index() -> pd.DataFrame:
-    """Index every name of every point by its folded form, with its rank."""
-    rows: list[tuple[str, str, int, str, int]] = []
-    for rank, name in enumerate(_LAYERS):
+    """Index every name of every point by its folded form; of several the row to take is first."""
+    rows: list[tuple[str, str, str, int]] = []
+    for name in _LAYERS:
         frame = layer(name)
+        # A town's main station comes before its others, a place of rank before its namesakes.
+        frame = frame.assign(main=frame["id"].isin(main_stations()))
+        order = ["main", "rank", *(["population"] if "population" in frame else [])]
+        frame = frame.sort_values(
+            order, ascending=[False, True, False][: len(order)], kind="stable"
+        )
         if name == "waypoints":
             frame = frame[frame["kind"] == "place"]
         named = frame[[c for c in _NAMES if c in frame]]
         for i, row in zip(frame.index, named.to_numpy(), strict=True):
             texts = {t.strip() for cell in row if isinstance(cell, str) for t in cell.split(";")}
-            rows.extend((folded(text), _short(text), rank, name, i) for text in sorted(texts))
-    return pd.DataFrame(rows, columns=["key", "short", "rank", "layer", "row"])
+            rows.extend((station_name(text), _short(text), name, i) for text in sorted(texts))
+    return pd.DataFrame(rows, columns=["key", "short", "layer", "row"])
 
 
 def _short(text: str) -> str:
@@ -132,7 +147,7 @@ def place(name: str, *, within: str | None = None) -> Place:
     index = _index()
     if within is not None:
         index = index[index["layer"] == str(layer(within).attrs["layer"])]
-    wanted = folded(name)
+    wanted = station_name(name)
     bare = index["key"].str.replace(rf"({'|'.join(_SUFFIXES)})$", "", regex=True)
     hits = index[index["key"] == wanted] if wanted else index.iloc[:0]
     if hits.empty and wanted:
@@ -142,7 +157,6 @@ def place(name: str, *, within: str | None = None) -> Place:
     if hits.empty:
         names = {str(n) for layer_name in _LAYERS for n in layer(layer_name)["name"].dropna()}
         raise UnknownNameError(name, "place", names, "`catalog` lists the layers.")
-    hits = hits.sort_values("rank", kind="stable")
     rows = [(h.layer, layer(h.layer).loc[h.row]) for h in hits.itertuples()]
     for layer_name, row in rows:
         if row.geometry is not None:
@@ -169,4 +183,6 @@ def _place(layer_name: str, row: gpd.GeoSeries) -> Place:
         source=text("source"),
         licence=text("licence"),
         note=text("note"),
+        district=text("district") or None,
+        province=text("province") or None,
     )

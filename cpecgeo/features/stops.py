@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from typing import Any
 
@@ -10,10 +11,14 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.catalogue import layer
+from cpecgeo.catalogue import folded, layer
+from cpecgeo.catalogue.facts import districts_of, main_stations
 from cpecgeo.catalogue.files import read_table
+from cpecgeo.catalogue.lines import line_stations, shared_stations
+from cpecgeo.catalogue.names import of_town, station_name
+from cpecgeo.errors import InputError, NameWarning, UnknownNameError
 
-__all__ = ["stops"]
+__all__ = ["find_stop", "stops"]
 
 _COLUMNS = [
     "id",
@@ -28,16 +33,30 @@ _COLUMNS = [
     "source",
     "licence",
     "note",
+    "aliases",
+    "main",
+    "district",
     "geometry",
 ]
 
 
 @cache
 def _points() -> gpd.GeoDataFrame:
-    """Load way points and stations in one frame; `km` of a station is its own line's post."""
-    stations = layer("stations").rename(columns={"km": "post_km"})
+    """Load way points and stations in one frame; `km` of a station is its own line's post.
+
+    A station on several lines has a row for each, under its one id and name.
+    """
+    stations = line_stations().rename(columns={"km": "post_km"})
+    named = stations.set_index("id")[["name", "name_ur", "aliases"]]
+    stations["id"] = stations["id"].replace(shared_stations())
+    for column in named:
+        stations[column] = stations["id"].map(named[column])
+    stations["main"] = stations["id"].isin(main_stations())
     ways = layer("waypoints").query("kind == 'place'").assign(post_km=np.nan)
+    names = {row["id"]: row["name"] for row in read_table("district_codes.csv").to_dict("records")}
+    stations["district"] = stations["id"].map(districts_of("stations")).map(names)
     frame = pd.concat([stations, ways], ignore_index=True)
+    frame["main"] = frame["main"].eq(True)
     return gpd.GeoDataFrame(frame, geometry="geometry", crs=4326)
 
 
@@ -74,6 +93,50 @@ def stops(sections: list[str], whole: Any, chain: Any) -> gpd.GeoDataFrame:
     frame = gpd.GeoDataFrame(frame[_COLUMNS].reset_index(drop=True), geometry="geometry", crs=4326)
     frame.attrs = {"method": "calibrated chainage", "sections": list(sections)}
     return frame
+
+
+def find_stop(corridor: str, stops: gpd.GeoDataFrame, name: str) -> Any:
+    """Return the label of the stop that a name means.
+
+    Parameters
+    ----------
+    corridor : str
+        Its id, for messages.
+    stops : GeoDataFrame
+        With `id`, `name` and, where known, `aliases` and `main`.
+    name : str
+        A stop's name, id or another name of it, or a town with one station or a main one.
+
+    Raises
+    ------
+    UnknownNameError, InputError
+    """
+    wanted = station_name(name)
+    names = stops["name"].map(station_name)
+    aliases = stops.get("aliases", pd.Series(None, stops.index, dtype=object))
+    called = aliases.map(
+        lambda cell: isinstance(cell, str) and wanted in map(station_name, cell.split(";"))
+    )
+    for hits in (names == wanted, stops["id"].map(folded) == folded(name), called):
+        if wanted and hits.any():
+            return hits.idxmax()
+    hits = stops[(stops["name"].map(of_town) == wanted) & (wanted != "")]
+    if hits.empty:
+        raise UnknownNameError(name, f"stop of {corridor}", stops["name"])
+    if len(set(hits["name"])) == 1:
+        return hits.index[0]
+    each = zip(hits["name"], hits["km"], strict=True)
+    listed = ", ".join(f"{called} (km {km:g})" for called, km in each)
+    main = hits[hits["main"]] if "main" in hits else hits.iloc[:0]
+    if main.empty:
+        raise InputError(f"{name!r} has several stations on {corridor}: {listed}. Name one.")
+    taken = main.iloc[0]["name"]
+    warnings.warn(
+        f"{name!r} is taken as its main station, {taken}; on {corridor} it has {listed}.",
+        NameWarning,
+        stacklevel=3,
+    )
+    return main.index[0]
 
 
 def _on_trace(on: gpd.GeoDataFrame, km_at: dict[tuple[float, float], float]) -> pd.DataFrame:

@@ -25,16 +25,13 @@ from cpecgeo.maps.corridors import (
 )
 from cpecgeo.maps.layer import encode_layer
 from cpecgeo.maps.map import PAKISTAN, Map
-from cpecgeo.maps.style import HUBS, KINDS, LARGE, Style
+from cpecgeo.maps.style import KINDS, NAMED, Style
 
 __all__ = ["cpec_map", "explore"]
 
 BANDS = "Corridors, highlighted"
-# ISO 3166-2:PK, as the table of places has it.
-PROVINCES = {
-    "PK-BA": "Balochistan", "PK-GB": "Gilgit-Baltistan", "PK-IS": "Islamabad",
-    "PK-JK": "Azad Kashmir", "PK-KP": "Khyber Pakhtunkhwa", "PK-PB": "Punjab", "PK-SD": "Sindh",
-}  # fmt: skip
+# Zoom level from which they are.
+FAR = 4.4
 # Layer, title, group, radius, zoom level of labels.
 _SITES = (
     ("crossings", "Border markets and crossings", "Sites", 4.6, 7.0),
@@ -42,6 +39,7 @@ _SITES = (
     ("zones", "Economic zones", "Sites", 4.6, 8.0),
     ("energy", "Energy", "Sites", 5.0, 8.5),
     ("mines", "Mines", "Sites", 4.8, 7.0),
+    ("interchanges", "Interchanges", "Places", 3.2, 9.5),
 )
 
 
@@ -209,19 +207,17 @@ def _places() -> Iterator[_Layer]:
     places = read_layer("places")
     places = places[places.geometry.notna()]
     people = pd.to_numeric(places["population"], errors="coerce").fillna(0)
-    hub = places["id"].isin(HUBS)
-    places = places.assign(
-        province=places["province"].replace(PROVINCES), rank=people + hub * 100_000_000
-    )
-    large = (people >= LARGE) | hub
-    for which, name, zoom in ((large, "Cities", 4.4), (~large, "Towns", 8.0)):
+    # Of two names the one of better rank is written, of one rank that of the larger town.
+    places = places.assign(first_=(10 - places["rank"]) * 1e8 + people)
+    large = places["rank"] <= NAMED
+    for which, name, zoom in ((large, "Cities", FAR), (~large, "Towns", 8.0)):
         extra: dict[str, Any] = {"order": 4, "role": "city"}
         if name == "Towns":
             extra = {"order": 0, "fromZoom": 7.5, "role": "town"}
         extra["fixed"] = True
         style = Style(
             radius=3.6 if name == "Cities" else 2.6, color=KINDS["places"].color, label="name",
-            label_zoom=zoom, label_class="city" if name == "Cities" else "place", rank="rank",
+            label_zoom=zoom, label_class="city" if name == "Cities" else "place", rank="first_",
             legend="Town", extra=extra,
         )  # fmt: skip
         yield places[which], style, {"name": name, "group": "Places", "key": name.lower()}
@@ -229,10 +225,13 @@ def _places() -> Iterator[_Layer]:
 
 def _site(layer: str, name: str, group: str, radius: float, zoom: float) -> _Layer:
     frame = read_layer(layer)
+    frame = frame[frame.geometry.notna()]
     look = KINDS[layer]
+    zooms = [FAR if rank == 1 else zoom for rank in frame["rank"]]
     style = Style(
         radius=radius, color=look.color, shape=look.shape, label="name", label_zoom=zoom,
-        label_class="site", legend=look.title, extra={"order": 1, "role": layer},
+        label_class="site", legend=look.title,
+        extra={"order": 1, "role": layer, "labelZooms": zooms},
     )  # fmt: skip
     return frame[frame.geometry.notna()], style, {"name": name, "group": group, "key": layer}
 

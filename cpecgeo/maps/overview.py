@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
 from cpecgeo.catalogue import layer
@@ -24,7 +25,7 @@ from cpecgeo.maps.figures import (
     new_figure,
     save_figure,
 )
-from cpecgeo.maps.style import HUBS, KINDS, LARGE, STATUS_TITLES, find_look
+from cpecgeo.maps.style import KINDS, NAMED, STATUS_TITLES, find_look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -253,7 +254,7 @@ def _write_names(figure: Figure, axes: Axes) -> None:
 
 
 def _names(view: Any) -> Iterator[Name]:
-    places = _large_towns()
+    places = _named()
     places = places[places.geometry.intersects(view)]
     aside = 0.14
     for row in places.itertuples():
@@ -271,13 +272,14 @@ def _names(view: Any) -> Iterator[Name]:
             )
 
 
-def _large_towns() -> gpd.GeoDataFrame:
-    """Return hubs of the corridor, then the other towns that are named, the largest first."""
+def _named() -> gpd.GeoDataFrame:
+    """Load what is named on the whole map, first things first: by rank, then by population."""
     places = layer("places")
-    people = places["population"].fillna(0).astype(float)
-    hub = places["id"].isin(HUBS)
-    rank = (people + hub * 1e9)[(people >= LARGE) | hub]
-    return places.loc[rank.sort_values(ascending=False).index]
+    passes = layer("crossings").query("rank == 1")
+    frame = pd.concat([places[places["rank"] <= NAMED], passes], ignore_index=True)
+    people = pd.to_numeric(frame["population"], errors="coerce").fillna(0)
+    order = ["rank", "people"]
+    return frame.assign(people=people).sort_values(order, ascending=[True, False], kind="stable")
 
 
 def _dots(axes: Axes) -> None:
@@ -288,6 +290,6 @@ def _dots(axes: Axes) -> None:
     axes : matplotlib.axes.Axes
         In lon, lat.
     """
-    places = _large_towns()
+    places = _named()
     axes.plot(places.geometry.x, places.geometry.y, "o", ms=2.6, color=KINDS["places"].color,
               mec="white", mew=0.5, zorder=5)  # fmt: skip

@@ -17,9 +17,8 @@ from cpecgeo.maps import encode
 
 __all__ = [
     "DASHES",
-    "HUBS",
     "KINDS",
-    "LARGE",
+    "NAMED",
     "PANES",
     "SHAPES",
     "STATUS_TITLES",
@@ -30,12 +29,8 @@ __all__ = [
     "find_look",
 ]
 
-# From this population on a town is a city; hubs of the corridor are, whatever their population.
-LARGE = 400_000
-HUBS = (
-    "gwadar", "karachi", "lahore", "islamabad", "peshawar", "quetta", "sukkur", "multan",
-    "kashgar",
-)  # fmt: skip
+# Places up to this rank are named on the whole map: by their role, or from 400,000 people.
+NAMED = 6
 
 PANES = ("", "area", "line", "point", "background")
 
@@ -72,6 +67,7 @@ KINDS = {
     "energy": Look("#8f5a00", "star", "Energy"),
     "mines": Look("#6e3b24", "diamond", "Mine"),
     "stations": Look("#0b5c97", "circle", "Station"),
+    "interchanges": Look("#b8470c", "triangle", "Interchange"),
     "places": Look("#4d4a45", "circle", "Town"),
     "": Look("#0b5c97"),
 }

@@ -167,7 +167,13 @@ def _posts(thing: Corridor, zones: pd.DataFrame) -> pd.DataFrame:
 def _districts(found: pd.DataFrame) -> tuple[tuple[str, ...], pd.DataFrame]:
     outside = found.attrs["outside_km"]
     text = (f"{outside:,.1f} km lie outside every district of the layer.",) if outside > 0 else ()
-    return text, pd.DataFrame(found[["name", "km_in", "km_out", "length_km", "share"]])
+    doubt = found["uncertain_share"] @ found["length_km"] / found["length_km"].sum()
+    how = (
+        f"The outlines of districts are off by {found.attrs['accuracy']}: each km can be off by "
+        f"what stands beside it, and {doubt:.0%} of the length may belong to a neighbour."
+    )
+    shown = ["name", "km_in", "km_in_off", "km_out", "km_out_off", "length_km", "share"]
+    return (*text, how), pd.DataFrame(found[[*shown, "uncertain_share"]])
 
 
 def measure_climb(thing: Corridor) -> dict[str, float]:

@@ -154,6 +154,8 @@ def _series(thing: Place) -> Any:
 
 
 def _district(thing: Place) -> str | None:
+    if thing.district:
+        return thing.district
     districts = layer("districts").set_index("name")
     near = nearest(thing.point, districts)
     return str(near["target"].iloc[0]) if near["distance_km"].iloc[0] == 0 else None

@@ -18,6 +18,7 @@ from shapely.geometry import LineString, Point
 from cpecgeo.catalogue import corridor_rows, folded, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.lines import _drawn as drawn_sections
+from cpecgeo.catalogue.lines import line_stations
 from cpecgeo.errors import DataError
 from cpecgeo.geodesy import distance_km, nearest
 
@@ -79,7 +80,7 @@ class Vertex:
 def _named_points() -> pd.DataFrame:
     frames = []
     for name in ("waypoints", "stations", "places", "ports"):
-        frame = layer(name)
+        frame = line_stations() if name == "stations" else layer(name)
         if name == "waypoints":
             traced = frame["name"].str.startswith("valley vertex").fillna(False).to_numpy(bool)
             frame = frame[(frame["kind"] == "place").to_numpy() & ~traced]

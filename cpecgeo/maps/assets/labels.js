@@ -38,7 +38,7 @@
           type: layer.style.hidden ? 0 : layer.geometry[i][0],
           places: layer.style.hidden ? cpecgeo.latlngs(layer.geometry[i][1], layer.style.unit) : null,
           line: layer.geometry[i][0] === 2 ? longest(layer, i) : null,
-          zoom: layer.style.zooms ? layer.style.zooms[i] : layer.style.labelZoom,
+          zoom: (layer.style.zooms || layer.style.labelZooms || {})[i] ?? layer.style.labelZoom,
           rank: (layer.style.order || 0) * 1e9 + (Number(cell(layer.columns[layer.style.rank], i)) || 0),
         });
       }

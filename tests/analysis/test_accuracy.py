@@ -1,0 +1,122 @@
+"""How far crossings can be off: against outlines that are really moved."""
+
+from itertools import pairwise
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.affinity import translate
+from shapely.geometry import LineString, box
+
+import cpecgeo as cg
+
+KM = 1 / 111.0  # about a km of latitude, in degrees
+
+
+def zones(edges, accuracy, height=2.0):
+    """Bands of latitude side by side, from 30° on."""
+    shapes = [box(68, low, 68 + height, high) for low, high in pairwise(edges)]
+    names = [f"zone {i}" for i in range(len(shapes))]
+    frame = gpd.GeoDataFrame({"name": names}, geometry=shapes, crs=4326)
+    return frame if accuracy is None else frame.assign(accuracy_km=accuracy)
+
+
+NORTH = LineString([(69, 30.1), (69, 31.9)])
+
+
+def test_a_border_crossed_square_is_off_by_its_accuracy():
+    found = cg.crossed(NORTH, zones([30, 31, 32], 5.0))
+    assert found["km_out_off"].iloc[0] == pytest.approx(5.0, abs=0.6)
+    assert found["km_in_off"].iloc[1] == found["km_out_off"].iloc[0]
+    # The ends of the line aren't crossings.
+    assert found["km_in_off"].iloc[0] == found["km_out_off"].iloc[1] == 0
+    share = 5.0 / found["length_km"]
+    np.testing.assert_allclose(found["uncertain_share"], share, atol=0.006)
+
+
+def test_a_border_crossed_aslant_is_off_by_more():
+    slanting = LineString([(68.2, 30.8), (69.8, 31.2)])
+    found = cg.crossed(slanting, zones([30, 31, 32], 5.0))
+    sine = np.sin(np.arctan2(0.4, 1.6 * np.cos(np.radians(31))))
+    assert found["km_out_off"].iloc[0] == pytest.approx(5.0 / sine, rel=0.05)
+
+
+def test_the_larger_accuracy_of_two_zones_counts():
+    found = cg.crossed(NORTH, zones([30, 31, 32], [2.0, 8.0]))
+    assert found["km_out_off"].iloc[0] == pytest.approx(8.0, abs=0.6)
+
+
+def test_a_line_along_a_border_is_uncertain_all_along():
+    along = LineString([(68.1, 31 + 2 * KM), (69.9, 31 + 2 * KM)])
+    found = cg.crossed(along, zones([30, 31, 32], 5.0))
+    assert found["uncertain_share"].tolist() == [1.0]
+    assert found["km_in_off"].tolist() == found["km_out_off"].tolist() == [0.0]
+    sure = cg.crossed(along, zones([30, 31, 32], 1.0))
+    assert sure["uncertain_share"].tolist() == [0.0]
+
+
+def test_without_an_accuracy_nothing_is_claimed():
+    found = cg.crossed(NORTH, zones([30, 31, 32], None))
+    assert found["km_out_off"].isna().tolist() == [True, False]  # the last is the line's end
+    assert found["uncertain_share"].isna().all()
+    assert found.attrs["accuracy"] == ""
+
+
+def test_an_outer_outline_counts_for_the_km_but_has_no_neighbour():
+    leaving = LineString([(69, 31.0), (69, 33.0)])
+    found = cg.crossed(leaving, zones([30, 32], 5.0))
+    assert found["km_out_off"].iloc[0] == pytest.approx(5.0, abs=0.6)
+    assert found["uncertain_share"].iloc[0] == 0
+    assert found["uncertain_share"].iloc[1] == pytest.approx(
+        5 / found["length_km"].iloc[1], abs=0.01
+    )
+
+
+def test_parts_of_a_line_end_without_a_crossing():
+    from shapely.geometry import MultiLineString
+
+    line = MultiLineString([[(69, 30.2), (69, 30.8)], [(69, 31.2), (69, 31.8)]])
+    found = cg.crossed(line, zones([30, 31, 32], 5.0))
+    assert found[["km_in_off", "km_out_off"]].to_numpy().max() == 0
+
+
+def test_moved_outlines_stay_within_what_is_stated():
+    """Borders moved by up to their accuracy cross the line within `km_out_off`."""
+    line = LineString([(68.3, 30.2), (68.9, 30.9), (69.0, 31.3), (69.6, 31.5), (69.7, 32.6)])
+    edges, accuracy = [30, 30.7, 31.4, 32, 33], 6.0
+    stated = cg.crossed(line, zones(edges, accuracy))
+    rng = np.random.default_rng(11)
+    for _ in range(60):
+        moved = zones(edges, accuracy)
+        shift = rng.uniform(-accuracy, accuracy) * KM
+        moved["geometry"] = [translate(g, 0, shift) for g in moved.geometry]
+        found = cg.crossed(line, moved).dropna(subset="zone").set_index("zone")
+        for row in stated.iloc[:-1].itertuples():
+            off = abs(found.loc[row.zone, "km_out"] - row.km_out)
+            assert off <= row.km_out_off + 1.0, (shift, row)
+
+
+@pytest.mark.parametrize("name", ["western", "ml1"])
+def test_stops_in_another_district_than_drawn_are_where_it_is_uncertain(name):
+    """Facts against outlines: a stop drawn in the wrong district mostly lies where that is said.
+
+    The accuracy holds for 95 % of an outline; the stops in question are those it is worst at.
+    """
+    units = pd.read_csv(cg.catalogue.data_path("district_codes.csv")).set_index("name")["unit"]
+    thing = cg.corridor(name)
+    crossed = thing.crossed("districts").dropna(subset="zone")
+    stops = thing.stops.dropna(subset=["district", "geometry"])
+    wrong, told = 0, 0
+    for stop in stops.itertuples():
+        at = crossed[(crossed["km_in"] <= stop.km) & (stop.km <= crossed["km_out"])]
+        if at.empty or units[stop.district] in set(at["zone"]):
+            continue
+        row = at.iloc[0]
+        wrong += 1
+        near = min(
+            stop.km - row["km_in"] - row["km_in_off"], row["km_out"] - row["km_out_off"] - stop.km
+        )
+        told += near <= 1.0 or row["uncertain_share"] > 0.9
+    assert wrong > 0
+    assert told / wrong > 0.8

@@ -1,0 +1,101 @@
+"""What a name of a stop, a station or a road means, and what is said where it means several."""
+
+import pytest
+
+import cpecgeo as cg
+from cpecgeo.catalogue.names import of_town, station_name
+from cpecgeo.errors import InputError, NameWarning, UnknownNameError
+from cpecgeo.features.stops import find_stop
+
+
+@pytest.mark.parametrize(
+    ("name", "corridor"),
+    [
+        ("E-35", "hazara"),
+        ("M-15", "hazara"),
+        ("Hazara Motorway", "hazara"),
+        ("N-5", "n5"),
+        ("GT Road", "n5"),
+        ("N-55", "n55"),
+        ("Indus Highway", "n55"),
+    ],
+)
+def test_roads_go_by_the_names_that_people_use(name, corridor):
+    assert cg.corridor(name).name == corridor
+
+
+@pytest.mark.parametrize(
+    ("name", "station"),
+    [
+        ("Lahore Jn", "ml1-lahore-junction"),
+        ("Lahore Jn.", "ml1-lahore-junction"),
+        ("Karachi Cantt", "ml1-karachi-cantonment"),
+        ("Karachi Cantonment", "ml1-karachi-cantonment"),
+        ("Rohri Junction", "ml1-rohri-junction"),
+        ("Multan Cantonment", "multan-loop-multan-cantt"),
+        ("Taxila Cantt", "ml1-taxila"),
+    ],
+)
+def test_stations_are_found_however_their_last_word_is_written(name, station):
+    found = cg.place(name)
+    assert (found.layer, found.id) == ("stations", station)
+    stops = cg.corridor("ml1").stops.set_index("id")
+    assert cg.corridor("ml1").km_of(name) == stops.loc[station, "km"]
+
+
+@pytest.mark.parametrize(
+    ("town", "main", "other"),
+    [
+        ("Lahore", "Lahore Junction", "Lahore Cantt"),
+        ("Karachi", "Karachi City", "Karachi Cantonment"),
+        ("Peshawar", "Peshawar Cantonment", "Peshawar City"),
+    ],
+)
+def test_a_town_is_its_main_station_and_the_others_are_told(town, main, other):
+    ml1 = cg.corridor("ml1")
+    with pytest.warns(NameWarning, match=f"{main}.*{other}|{other}.*{main}") as told:
+        km = ml1.km_of(town)
+    assert km == ml1.km_of(main) != ml1.km_of(other)
+    assert told[0].filename == __file__
+    assert cg.place(town, within="stations").name == main
+
+
+def test_a_town_with_one_station_or_a_station_of_that_very_name_says_nothing():
+    ml1 = cg.corridor("ml1")
+    assert ml1.km_of("Rohri") == ml1.km_of("Rohri Junction")
+    assert ml1.km_of("Gujranwala") != ml1.km_of("Gujranwala Cantt")  # a name of its own
+    assert ml1.km_of("Rawalpindi") == ml1.km_of("ml1-rawalpindi")
+
+
+def test_several_stations_without_a_main_one_are_listed():
+    stops = cg.corridor("ml1").stops.query("name in ['Lahore Cantt', 'Lahore Junction']")
+    with pytest.raises(InputError, match=r"Lahore Cantt \(km .*Lahore Junction \(km "):
+        find_stop("ml1", stops.assign(main=False), "Lahore")
+
+
+def test_names_that_no_stop_has():
+    ml1 = cg.corridor("ml1")
+    for name in ("", "Junction", "Cantt", "Gwadar"):
+        with pytest.raises(UnknownNameError):
+            ml1.km_of(name)
+
+
+def test_words_of_stations():
+    assert station_name("Jn") == "jn"
+    assert of_town("Junction") == "junction"
+    assert of_town("City") == "city"
+    assert of_town("Karachi City") == of_town("Karachi Cantt.") == "karachi"
+
+
+def test_a_route_by_rail_starts_at_the_main_station():
+    assert cg.route("Lahore", "Rohri", mode="rail").origin.name == "Lahore Junction"
+
+
+def test_closing_a_district_by_its_old_or_new_name_is_the_same():
+    ways = [cg.route("Quetta", "Karachi", mode="road", avoid=f"district:{n}") for n in
+            ("Kalat", "Surab")]  # fmt: skip
+    assert (
+        ways[0].length_km
+        == ways[1].length_km
+        > cg.route("Quetta", "Karachi", mode="road").length_km
+    )
