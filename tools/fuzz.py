@@ -19,7 +19,8 @@ with atheris.instrument_imports(include=["cpecgeo"]):
     import cpecgeo as cg
     from cpecgeo import scale
     from cpecgeo.errors import CpecgeoError
-    from cpecgeo.files.formats import read, write
+    from cpecgeo.files.reading import read
+    from cpecgeo.files.writing import write
 
 FOLDER = Path(tempfile.mkdtemp(prefix="cpecgeo-fuzz-"))
 STREAMED = {"csv", "gpkg", "parquet"}

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, box
 
-from cpecgeo.files.formats import read, write
+from cpecgeo.files.reading import read
+from cpecgeo.files.writing import write
 from tests.effort import tries
 
 places = st.tuples(st.floats(-179, 179), st.floats(-85, 85))
