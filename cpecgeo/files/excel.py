@@ -13,6 +13,7 @@ from cpecgeo.files.archives import check_zip
 from cpecgeo.files.formats import Choice, choose_layer
 from cpecgeo.files.header import refuse_doubled
 from cpecgeo.files.tables import locate_rows
+from cpecgeo.files.xmltext import ILLEGAL
 
 __all__ = ["load_sheet", "read_excel", "write_excel"]
 
@@ -71,7 +72,12 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
         raise FileError(f"{what} is empty; a header with column names is needed.")
     names = [str(n) if n is not None else f"column {i + 1}" for i, n in enumerate(rows[0])]
     refuse_doubled(names, what)
-    body = [row for row in rows[1:] if any(cell is not None for cell in row)]
+    # Rows end where their last cell does.
+    body = [
+        (*row, *[None] * (len(names) - len(row)))
+        for row in rows[1:]
+        if any(cell is not None for cell in row)
+    ]
     return pd.DataFrame(
         {name: _typed([row[i] for row in body]) for i, name in enumerate(names)},
         index=range(len(body)),
@@ -115,34 +121,37 @@ def write_excel(frame: pd.DataFrame, path: Path, sheet: str) -> None:
         raise InputError(
             f"{len(frame):,} rows are more than a sheet holds; write .csv or .parquet."
         )
+    for name in frame.columns:
+        _check_text(str(name), [str(name), *(v for v in frame[name] if isinstance(v, str))])
     book = openpyxl.Workbook(write_only=True)
     page = book.create_sheet("".join(c for c in sheet if c not in "[]:*?/\\")[:31] or "cpecgeo")
-    page.append([_cell(openpyxl, page, str(name), "") for name in frame.columns])
+    page.append([_cell(openpyxl, page, str(name)) for name in frame.columns])
     columns = [frame[name].astype(object) for name in frame.columns]
     for row in zip(*columns, strict=True):
-        page.append(
-            [_cell(openpyxl, page, v, str(n)) for v, n in zip(row, frame.columns, strict=True)]
-        )
+        page.append([_cell(openpyxl, page, value) for value in row])
     book.save(path)
 
 
-def _cell(openpyxl: Any, page: Any, value: Any, column: str) -> Any:
+def _check_text(column: str, texts: list[str]) -> None:
+    for text in texts:
+        if len(text) > _MAX_TEXT:
+            raise InputError(
+                f"Column {column!r} has a text of {len(text):,} letters, and a cell holds "
+                f"{_MAX_TEXT:,}; write .csv or .parquet."
+            )
+        if ILLEGAL.search(text):
+            raise InputError(
+                f"Column {column!r} has a control character ({text[:40]!r}), which Excel can't "
+                "hold; take it out first."
+            )
+
+
+def _cell(openpyxl: Any, page: Any, value: Any) -> Any:
     if not isinstance(value, str):
         if value is None or pd.isna(value):
             return None
         return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
-    if len(value) > _MAX_TEXT:
-        raise InputError(
-            f"Column {column!r} has a text of {len(value):,} letters, and a cell holds "
-            f"{_MAX_TEXT:,}; write .csv or .parquet."
-        )
-    try:
-        cell = openpyxl.cell.WriteOnlyCell(page, value)
-    except openpyxl.utils.exceptions.IllegalCharacterError:
-        raise InputError(
-            f"Column {column!r} has a control character ({value[:40]!r}), which Excel can't hold; "
-            "take it out first."
-        ) from None
+    cell = openpyxl.cell.WriteOnlyCell(page, value)
     # Text that looks like a formula is text.
     cell.data_type = "s"
     return cell
@@ -152,7 +161,6 @@ def _openpyxl(done: str) -> Any:
     try:
         import openpyxl
         import openpyxl.cell
-        import openpyxl.utils.exceptions
     except ImportError as error:
         raise MissingExtraError(
             f"Excel files are {done} by openpyxl: pip install 'cpecgeo[excel]'."

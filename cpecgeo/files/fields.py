@@ -23,10 +23,10 @@ __all__ = ["fit_columns", "kind_of", "to_text"]
 # Kinds of values that a format holds as they are; others become text.
 _PLAIN = frozenset({"bool", "int", "float", "text"})
 _HELD = {
-    "GeoJSON": _PLAIN | {"time", "nested"},
-    "GeoJSON lines": _PLAIN | {"time", "nested"},
-    "GeoPackage": _PLAIN | {"time", "bytes"},
-    "FlatGeobuf": _PLAIN | {"time", "bytes"},
+    "GeoJSON": _PLAIN | {"time"},
+    "GeoJSON lines": _PLAIN | {"time"},
+    "GeoPackage": _PLAIN | {"time"},
+    "FlatGeobuf": _PLAIN | {"time"},
     "Shapefile": _PLAIN | {"day"},
     "Excel": _PLAIN | {"local time", "day"},
     "CSV": _PLAIN | {"large int"},
@@ -113,7 +113,7 @@ def _fit_name(name: str, form: Format, values: pd.Series) -> str:
     if not name.strip():
         name = "column"
     if form.name == "Shapefile":
-        return name.encode()[:_DBF_NAME].decode("utf-8", "ignore")
+        return re.sub(r"\W", "_", name).encode()[:_DBF_NAME].decode("utf-8", "ignore")
     if form.name in {"GeoPackage", "FlatGeobuf"}:
         return name.replace("\0", "_")
     if form.name == "GPX":
@@ -149,24 +149,46 @@ def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, 
     kind = kind_of(values)
     if kind == "complex":
         raise InputError(f"Column {name!r} holds complex numbers, which no format here holds.")
+    if kind == "int" and values.dtype == object:
+        values = values.astype("Int64")
     if form.name == "GeoParquet":
-        as_text = kind in {"mixed", "clock", "shape"}
-        text = values.map(to_text, na_action="ignore").astype("object") if as_text else values
-        return text, "mixed" if kind == "mixed" else ""
+        is_large = kind == "large int" and values.dtype == object
+        if (
+            kind not in {"mixed", "clock", "shape"}
+            and not is_large
+            and not _is_ragged(values, kind)
+        ):
+            return values, ""
+        text = values.map(to_text, na_action="ignore").astype("object")
+        return text, kind if kind in {"mixed", "large int"} else ""
     kind = _narrowed(values, kind, form)
     if kind in _HELD[form.name]:
         if kind == "text":
             _check_text(values, form, name)
-        elif kind == "nested":
-            values = values.map(_as_plain, na_action="ignore")
         elif kind == "int" and values.dtype.kind == "u":
             values = values.astype("Int64" if values.isna().any() else "int64")
         return values, ""
-    text = values.map(to_text, na_action="ignore").astype("object")
+    write = _day if kind == "day" else to_text
+    text = values.map(write, na_action="ignore").astype("object")
     text = text.where(values.notna(), None)
     _check_text(text, form, name)
     remarked = kind if kind in _WORDS and form.name not in {"KML", "GPX"} else ""
     return text.astype("string") if kind == "empty" else text, remarked
+
+
+def _is_ragged(values: pd.Series, kind: str) -> bool:
+    """Return whether nested values are no lists of one plain type, which a column could hold."""
+    if kind not in {"nested", "tuple"}:
+        return False
+    known = values.dropna()
+    if any(isinstance(v, dict) for v in known):
+        return True
+    inner = {type(item) for v in known for item in v}
+    return len(inner) > 1 or bool(inner & {dict, list, tuple, np.ndarray})
+
+
+def _day(value: Any) -> str:
+    return str(value.isoformat())[:10]
 
 
 def _narrowed(values: pd.Series, kind: str, form: Format) -> str:
@@ -175,9 +197,7 @@ def _narrowed(values: pd.Series, kind: str, form: Format) -> str:
         times = pd.to_datetime(values, utc=True)
         is_fine = (times.dt.floor("ms") != times)[times.notna()].any()
         return "fine time" if is_fine else kind
-    if kind == "time" and form.name in {"Shapefile", "Excel"}:
-        if values.dtype == object or values.dt.tz is not None:
-            return kind
+    if kind == "time" and values.dtype != object and values.dt.tz is None:
         is_day = (values.dt.normalize() == values)[values.notna()].all()
         return "day" if is_day else "local time"
     if kind == "int" and form.name == "Excel" and (values.abs() > _EXCEL_DIGITS).any():

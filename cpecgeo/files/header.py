@@ -34,6 +34,8 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _METRES = {"x", "y", "easting", "northing"}
 # Not lon and lat: ``near_lon`` is a position of something else.
 _WITHIN = {"longitude", "latitude", "经度", "纬度"}
+# Degrees that count the other way.
+_REVERSED = {"w", "s", "west", "south"}
 # What stands beside a name and doesn't change what it means: (N), [deg], WGS84 …
 _BESIDE = re.compile(r"\((?:n|e|dd|deg|degrees?|°|wgs ?84|decimal)\)|\[(?:deg|°|degrees?)\]|°")
 _WORDS = re.compile(r"[\W_]+")
@@ -197,7 +199,11 @@ def find_column(
         tries = [
             *([name == k for name in plain] for k in known),
             *([name == k for name in bare] for k in known),
-            *([k in name for name in words] for k in known if k in _WITHIN),
+            *(
+                [k in name and not _REVERSED & {*name} for name in words]
+                for k in known
+                if k in _WITHIN
+            ),
         ]
         chosen = next((t for t in tries if any(t)), [])
         hits = [name for name, is_hit in zip(names, chosen, strict=False) if is_hit]

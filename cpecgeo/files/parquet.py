@@ -55,7 +55,7 @@ def read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
         schema = pq.read_schema(path)
         raw = (schema.metadata or {}).get(b"geo")
         if raw is None:
-            return locate_rows(pd.read_parquet(path), what, choice)
+            return locate_rows(_whole_numbers(pd.read_parquet(path), path), what, choice)
         for name in json.loads(raw)["columns"]:
             kind = schema.field(name).type
             if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
@@ -63,7 +63,7 @@ def read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
                 # Only long values can nest deeply.
                 long = pc.greater(pc.binary_length(column), 800)
                 refuse_deep((v.as_py() for v in column.filter(long)), what)
-        return gpd.read_parquet(path)
+        return _whole_numbers(gpd.read_parquet(path), path)
     except CpecgeoError:
         raise
     except pyproj.exceptions.CRSError as error:
@@ -74,6 +74,27 @@ def read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
         # What the file says of its own types is believed by the libraries, which then fail
         # in any way.
         raise FileError(f"{what} can't be read as Parquet: {_first_line(error)}.") from error
+
+
+def _whole_numbers(frame: Any, path: Path) -> Any:
+    """Return whole numbers as such where some are missing; pandas makes floats of these."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(path)
+    whole = [
+        field.name
+        for field in schema
+        if pa.types.is_integer(field.type)
+        and field.type != pa.uint64()
+        and field.name in frame
+        and frame[field.name].dtype.kind == "f"
+    ]
+    for name in whole:
+        column = pq.read_table(path, columns=[name]).column(name).cast(pa.int64())
+        exact = column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        frame[name] = exact.to_numpy() if len(exact) != len(frame) else exact.array
+    return frame
 
 
 def write_parquet(frame: Any, path: Path) -> None:

@@ -142,6 +142,8 @@ def _with_crs(frame: Any, what: str, choice: Choice, form: Format) -> gpd.GeoDat
     if form.name in {"CSV", "Excel"}:
         return frame
     if choice.crs is None:
+        if own is None and form.is_lonlat:
+            return frame.set_crs(4326)
         if own is None:
             raise CRSError(f"{what} has no CRS; state one (crs), such as EPSG:4326.")
         return frame

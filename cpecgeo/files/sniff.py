@@ -29,6 +29,8 @@ _GEOJSON = {
     "MultiLineString", "Polygon", "MultiPolygon",
 }  # fmt: skip
 _ROOTS = {"KML": "kml", "GPX": "gpx"}
+# Names of a CRS that GDAL resolves by itself; it would ask a server for others.
+_CRS_NAME = re.compile(r"(urn:(x-)?ogc:def:crs:|epsg:|ogc:)", re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}[^/]")
 
 
@@ -229,8 +231,10 @@ def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> None:
 def _check_crs(name: Any, what: str) -> None:
     """Refuse a CRS that GDAL would pass over in silence."""
     try:
+        if not isinstance(name, str) or not _CRS_NAME.match(name):
+            raise ValueError(name)
         pyproj.CRS.from_user_input(name)
-    except (pyproj.exceptions.CRSError, TypeError, ValueError):
+    except (pyproj.exceptions.CRSError, ValueError):
         raise CRSError(
             f"{what} names the CRS {str(name)[:60]!r}, which isn't known; GeoJSON is lon, lat: "
             'remove its "crs" member if that is so, or name the CRS by its EPSG code.'

@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 import pyogrio
 import shapely.errors
 
-from cpecgeo.errors import CpecgeoError, DataWarning, FileError, GeometryWarning, InputError
+from cpecgeo.errors import (
+    CpecgeoError,
+    CpecgeoWarning,
+    DataWarning,
+    FileError,
+    GeometryWarning,
+    InputError,
+)
 from cpecgeo.files.archives import unpacked, zip_files
 from cpecgeo.files.formats import Choice, Format, choose_layer
 from cpecgeo.files.sniff import insist
@@ -21,7 +29,7 @@ __all__ = ["read_vector", "write_vector"]
 
 _PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 # GDAL's remarks on what we say ourselves, or can't change.
-_NOISE = ("Measured (M) geometry", "time zone", "timezone", "offset")
+_NOISE = ("Non closed ring", "Measured (M) geometry", "time zone", "timezone", "offset")
 
 
 def read_vector(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
@@ -67,6 +75,8 @@ def read_vector(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoD
 
 def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
     driver = str(form.driver)
+    if driver == "GeoJSONSeq" and path.stat().st_size == 0:
+        return gpd.GeoDataFrame(geometry=[], crs=4326)
     there = insist(path, driver, what)
     if driver in {"GeoJSONSeq", "TopoJSON"}:
         there = f"{driver}:{there}"
@@ -82,9 +92,9 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
             raise FileError(f"{what} holds no layer; {form.name} with features is needed.")
         layer = choose_layer(names, choice.layer, what)
         try:
-            frame = pyogrio.read_dataframe(there, layer=layer)
+            frame = _read_whole_numbers(there, layer, "raise")
         except shapely.errors.GEOSException:
-            frame = pyogrio.read_dataframe(there, layer=layer, on_invalid="fix")
+            frame = _read_whole_numbers(there, layer, "fix")
             warnings.warn(
                 f"{what} has rings that aren't closed; they were closed.",
                 GeometryWarning,
@@ -93,6 +103,35 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
     if not isinstance(frame, gpd.GeoDataFrame):
         raise InputError(f"{what} has no geometry; features with positions are needed.")
     return frame
+
+
+def _read_whole_numbers(there: str, layer: str, on_invalid: str) -> Any:
+    """Read a layer with whole numbers as such also where some are missing.
+
+    pyogrio makes floats of these, which hold sixteen digits.
+    """
+    frame = pyogrio.read_dataframe(there, layer=layer, on_invalid=on_invalid)
+    info = pyogrio.read_info(there, layer=layer)
+    kinds = dict(zip(info["fields"], info["dtypes"], strict=True))
+    whole = [c for c in frame if str(kinds.get(c)).startswith("int") and frame[c].dtype.kind == "f"]
+    if any((frame[c].abs() >= 2**53).any() for c in whole):
+        try:
+            import pyarrow as pa
+        except ImportError:
+            warnings.warn(
+                "Whole numbers of more than 15 digits are read without pyarrow, so they lose "
+                "digits: pip install 'cpecgeo[scale]'.",
+                DataWarning,
+                stacklevel=2,
+            )
+        else:
+            exact = {pa.int64(): pd.Int64Dtype()}.get
+            long = pyogrio.read_dataframe(
+                there, layer=layer, columns=whole, read_geometry=False, use_arrow=True,
+                arrow_to_pandas_kwargs={"types_mapper": exact},
+            )  # fmt: skip
+            return frame.assign(**{c: long[c].set_axis(frame.index) for c in whole})
+    return frame.assign(**{c: frame[c].astype("Int64") for c in whole})
 
 
 @contextlib.contextmanager
@@ -113,8 +152,8 @@ def _translated(what: str, form: Format) -> Iterator[None]:
             ) from error
     for text in dict.fromkeys(str(r.message) for r in remarks):
         kind = next((r.category for r in remarks if str(r.message) == text), UserWarning)
-        if issubclass(kind, GeometryWarning):
-            warnings.warn(text, GeometryWarning, stacklevel=7)
+        if issubclass(kind, CpecgeoWarning):
+            warnings.warn(text, kind, stacklevel=7)
         elif issubclass(kind, RuntimeWarning) and not any(n in text for n in _NOISE):
             warnings.warn(f"{what}: {text}", DataWarning, stacklevel=7)
 

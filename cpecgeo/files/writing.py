@@ -180,7 +180,7 @@ def _write(
     if isinstance(flat, gpd.GeoDataFrame):
         shapes = flat.geometry
         if form.is_lonlat or shapes.crs is None:
-            shapes = lonlat(shapes, what="the table", missing="keep")
+            shapes = _to_lonlat(shapes)
         others = pd.DataFrame(flat.drop(columns=shapes.name))
         if form.name in {"CSV", "Excel"}:
             used = frame.attrs.get("position_columns", ("lon", "lat"))
@@ -201,6 +201,14 @@ def _write(
         raise FileError(f"can't write {path.name}: {said}.") from error
     _check(fitted, shapes, path, form, layer, positions)
     return [*remarks, *told]
+
+
+def _to_lonlat(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Return geometries in lon, lat, with the heights that they have."""
+    checked = lonlat(shapes, what="the table", missing="keep")
+    if not shapes.has_z.any():
+        return checked
+    return shapes if shapes.crs.equals("EPSG:4326") else shapes.to_crs(4326)
 
 
 def _csv(fitted: Any, _: Any, path: Path, *__: Any) -> None:

@@ -17,6 +17,7 @@ from cpecgeo.files.numbers import infer_types
 from cpecgeo.files.sniff import insist
 
 __all__ = [
+    "ILLEGAL",
     "Row",
     "add",
     "leaf_texts",
@@ -30,7 +31,7 @@ __all__ = [
 
 Row = dict[str, str]
 # What XML 1.0 has no place for, in whatever notation.
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def load(path: Path, kind: str, what: str) -> ET.Element:
@@ -99,7 +100,7 @@ def refuse_illegal(frame: pd.DataFrame, form: str) -> None:
     """
     for name in frame.columns:
         for text in (name, *frame[name].dropna()):
-            if isinstance(text, str) and _ILLEGAL.search(text):
+            if isinstance(text, str) and ILLEGAL.search(text):
                 raise InputError(
                     f"Column {name!r} has a control character ({text[:40]!r}), which {form} can't "
                     "hold; take it out first."
