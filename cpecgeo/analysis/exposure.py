@@ -14,6 +14,7 @@ from cpecgeo.analysis.proximity import check_radii, rings
 from cpecgeo.errors import GeometryError, InputError
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
+from cpecgeo.files.numbers import to_numbers
 
 __all__ = ["exposure"]
 
@@ -147,7 +148,7 @@ def _totals(
     amount = (
         np.full(len(known), np.nan)
         if value is None
-        else pd.to_numeric(known[value], errors="raise").to_numpy(float, na_value=np.nan)
+        else to_numbers(known[value], value)
     )
     answer = []
     for group in groups:

@@ -55,7 +55,7 @@ Out = Annotated[
         "-o",
         metavar="FILE",
         callback=_file,
-        help="A file to write instead: .geojson .gpkg .parquet .csv .kml .gpx by suffix.",
+        help="A file to write instead, by suffix: .csv .geojson .gpkg .kml .parquet .shp .xlsx …",
     ),
 ]
 

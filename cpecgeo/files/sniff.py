@@ -230,15 +230,16 @@ def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> None:
 
 def _check_crs(name: Any, what: str) -> None:
     """Refuse a CRS that GDAL would pass over in silence."""
+    is_known = isinstance(name, str) and bool(_CRS_NAME.match(name))
     try:
-        if not isinstance(name, str) or not _CRS_NAME.match(name):
-            raise ValueError(name)
-        pyproj.CRS.from_user_input(name)
-    except (pyproj.exceptions.CRSError, ValueError):
+        is_known = is_known and pyproj.CRS.from_user_input(name) is not None
+    except pyproj.exceptions.CRSError:
+        is_known = False
+    if not is_known:
         raise CRSError(
             f"{what} names the CRS {str(name)[:60]!r}, which isn't known; GeoJSON is lon, lat: "
             'remove its "crs" member if that is so, or name the CRS by its EPSG code.'
-        ) from None
+        )
 
 
 class _Looked:
