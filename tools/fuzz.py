@@ -1,6 +1,6 @@
 """Feed noise to the readers of files and to the resolver of names: `make fuzz`.
 
-``python -m tools.fuzz names|csv|geojson|kml|kmz|gpx|gpkg|parquet|fgb|xlsx … [-max_total_time=600]`` needs
+``python -m tools.fuzz names|csv|geojson|kml|gpx|gpkg|parquet|fgb|xlsx [-max_total_time=600]`` needs
 atheris (``pip install atheris``, CPython up to 3.13 on Linux), which guides the noise by what
 code it reaches. Anything but an answer or a `CpecgeoError` of one line is a finding: atheris
 stops and writes the input down as ``crash-…``; what is found becomes a test.

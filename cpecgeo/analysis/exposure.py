@@ -145,11 +145,7 @@ def _totals(
     rows = rows[rows["weight"] > 0]
     groups = [None] if by is None else sorted(set(known[by].dropna()), key=str)
     chosen = known[by].to_numpy() if by is not None else np.full(len(known), None)
-    amount = (
-        np.full(len(known), np.nan)
-        if value is None
-        else to_numbers(known[value], value)
-    )
+    amount = np.full(len(known), np.nan) if value is None else to_numbers(known[value], value)
     answer = []
     for group in groups:
         so_far = 0.0

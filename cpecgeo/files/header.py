@@ -171,7 +171,10 @@ def find_lonlat(
     >>> find_lonlat(["id", "Longitude (E)", "GPS Latitude"], None, None, "f.csv")
     ('Longitude (E)', 'GPS Latitude')
     """
-    known = [sorted(k, key=lambda n: n not in _METRES) if in_metres else k for k in (LON_NAMES, LAT_NAMES)]
+    known = [
+        sorted(k, key=lambda n: n not in _METRES) if in_metres else k
+        for k in (LON_NAMES, LAT_NAMES)
+    ]
     return (
         find_column(names, lon, known[0], "lon", what),
         find_column(names, lat, known[1], "lat", what),

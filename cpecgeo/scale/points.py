@@ -11,8 +11,8 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError, GeometryError, InputError
-from cpecgeo.files.numbers import parse_degrees
 from cpecgeo.files import wkb
+from cpecgeo.files.numbers import parse_degrees
 
 __all__ = ["check", "from_columns", "from_wkb", "numbers", "to_wkb"]
 
