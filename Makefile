@@ -38,14 +38,14 @@ test-nightly: $(DEV) ## the property tests with 10,000 examples each
 test-minimum: ## the oldest versions that pyproject.toml allows, in an environment of their own
 	$(PYTHON) -m venv $(VENV)-minimum
 	$(VENV)-minimum/bin/python -m pip install --quiet --constraint constraints-minimum.txt \
-	  --editable '.[osm,scale,plot,sea,dem]' pytest pytest-socket hypothesis geographiclib networkx
+	  --editable '.[osm,scale,plot,sea,dem,excel]' pytest pytest-socket hypothesis geographiclib networkx
 	$(VENV)-minimum/bin/python -m pytest -p no:cacheprovider -W default \
 	  tests/geodesy tests/catalogue tests/features tests/scale tests/bad_input tests/files
 
 FUZZ_SECONDS ?= 600
 fuzz: $(DEV) ## feed noise to the readers and the resolver of names, FUZZ_SECONDS each
 	$(PY) -m pip install --quiet --disable-pip-version-check atheris
-	for kind in names csv geojson kml gpx gpkg parquet; do \
+	for kind in names csv csv.gz geojson geojsonl kml kmz gpx gpkg parquet shp zip fgb xlsx; do \
 	  $(PY) -m tools.fuzz $$kind -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=0 || exit 1; done
 
 audit: $(DEV) ## look the pinned versions up among known vulnerabilities (asks a server)

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from cpecgeo.features.markets import markets as markets
     from cpecgeo.features.places import Place as Place
     from cpecgeo.features.places import place as place
+    from cpecgeo.files.reading import read as read
+    from cpecgeo.files.writing import write as write
     from cpecgeo.maps import Map as Map
     from cpecgeo.reports import Report as Report
     from cpecgeo.reports import report as report
@@ -90,6 +92,7 @@ _HOMES = {
     "profile": "analysis.profile",
     "rail": "domains.rail:",
     "reach": "routing",
+    "read": "files.reading",
     "report": "reports",
     "rings": "analysis.proximity",
     "route": "routing",
@@ -100,6 +103,7 @@ _HOMES = {
     "table": "catalogue.layers",
     "using": "catalogue.geometry",
     "within": "analysis.proximity",
+    "write": "files.writing",
 }
 
 __all__ = [
@@ -138,6 +142,7 @@ __all__ = [
     "profile",
     "rail",
     "reach",
+    "read",
     "report",
     "rings",
     "route",
@@ -148,6 +153,7 @@ __all__ = [
     "table",
     "using",
     "within",
+    "write",
 ]
 
 

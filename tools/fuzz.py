@@ -1,6 +1,6 @@
 """Feed noise to the readers of files and to the resolver of names: `make fuzz`.
 
-``python -m tools.fuzz names|csv|geojson|kml|gpx|gpkg|parquet [-max_total_time=600]`` needs
+``python -m tools.fuzz names|csv|geojson|kml|gpx|gpkg|parquet|fgb|xlsx [-max_total_time=600]`` needs
 atheris (``pip install atheris``, CPython up to 3.13 on Linux), which guides the noise by what
 code it reaches. Anything but an answer or a `CpecgeoError` of one line is a finding: atheris
 stops and writes the input down as ``crash-…``; what is found becomes a test.
@@ -19,7 +19,8 @@ with atheris.instrument_imports(include=["cpecgeo"]):
     import cpecgeo as cg
     from cpecgeo import scale
     from cpecgeo.errors import CpecgeoError
-    from cpecgeo.files.formats import read, write
+    from cpecgeo.files.reading import read
+    from cpecgeo.files.writing import write
 
 FOLDER = Path(tempfile.mkdtemp(prefix="cpecgeo-fuzz-"))
 STREAMED = {"csv", "gpkg", "parquet"}

@@ -14,6 +14,7 @@ from cpecgeo.analysis.proximity import check_radii, rings
 from cpecgeo.errors import GeometryError, InputError
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
+from cpecgeo.files.numbers import to_numbers
 
 __all__ = ["exposure"]
 
@@ -147,11 +148,7 @@ def _totals(
     rows = rows[rows["weight"] > 0]
     groups = [None] if by is None else sorted(set(known[by].dropna()), key=str)
     chosen = known[by].to_numpy() if by is not None else np.full(len(known), None)
-    amount = (
-        np.full(len(known), np.nan)
-        if value is None
-        else pd.to_numeric(known[value], errors="raise").to_numpy(float, na_value=np.nan)
-    )
+    amount = np.full(len(known), np.nan) if value is None else to_numbers(known[value], value)
     answer = []
     for group in groups:
         so_far = 0.0

@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zlib
 from pathlib import Path
 from typing import Any
 
 from cpecgeo.errors import DataError, FileError
 from cpecgeo.files.atomic import write_whole
+from cpecgeo.files.cache import cache_dir
 
 __all__ = ["cache_dir", "read_checked", "write_checked"]
 
 _FORMAT = 1
-
-
-def cache_dir() -> Path:
-    """The folder that refreshed lines and Overpass answers are kept in.
-
-    Returns
-    -------
-    Path
-        What the environment variable ``CPECGEO_CACHE`` says, else the user's cache folder of
-        this system. It need not exist yet.
-
-    Examples
-    --------
-    >>> cache_dir().is_absolute()
-    True
-    """
-    stated = os.environ.get("CPECGEO_CACHE", "")
-    if stated:
-        return Path(stated).expanduser().absolute()
-    from platformdirs import user_cache_path
-
-    return Path(user_cache_path("cpecgeo"))
 
 
 def write_checked(path: Path, record: dict[str, Any], body: bytes) -> None:

@@ -78,6 +78,9 @@ def main() -> None:
     An error is one line on stderr and exit code 1; wrong usage is 2; Ctrl-C is 130.
     """
     debug = "--debug" in sys.argv
+    if sys.stdout is None:  # closed by whoever started this
+        print("cpecgeo: standard output is closed.", file=sys.stderr)
+        sys.exit(1)
     warnings.showwarning = _remark
     for stream in (sys.stdout, sys.stderr):
         # Urdu and Chinese names go out whole whatever the locale.
@@ -95,3 +98,10 @@ def main() -> None:
         # The reader has seen enough; nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        if debug:
+            raise
+        print(f"cpecgeo: can't write ({error.strerror or error}).", file=sys.stderr)
+        # What is still held back can't be written either, and would end in a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

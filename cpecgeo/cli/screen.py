@@ -55,7 +55,7 @@ Out = Annotated[
         "-o",
         metavar="FILE",
         callback=_file,
-        help="A file to write instead: .geojson .gpkg .parquet .csv .kml .gpx by suffix.",
+        help="A file to write instead, by suffix: .csv .geojson .gpkg .kml .parquet .shp .xlsx …",
     ),
 ]
 
@@ -97,15 +97,14 @@ def features(
     what: str, *, lon: str | None = None, lat: str | None = None, layer: str | None = None
 ) -> Any:
     """Load the features of a file, or of whatever has that name."""
-    from cpecgeo.files.formats import SUFFIXES, read
+    from cpecgeo.files.formats import has_format
+    from cpecgeo.files.reading import read
 
-    path = Path(what)
-    if path.suffix.lower() not in SUFFIXES and not path.exists():
+    if not (what == "-" or "://" in what or has_format(what) or Path(what).exists()):
         return subject(what, "the source").rows
-    frame = read(path, lon=lon, lat=lat, layer=layer)
-    if lon is None and "position_columns" in frame.attrs:
-        taken = frame.attrs["position_columns"]
-        print(f"cpecgeo: lon and lat from the columns {taken}", file=sys.stderr)
+    frame = read(what, lon=lon, lat=lat, layer=layer)
+    if lon is None and "read_as" in frame.attrs:
+        print(f"cpecgeo: {frame.attrs['read_as']}", file=sys.stderr)
     return frame
 
 
@@ -119,7 +118,7 @@ def give(
 ) -> None:
     """Write a result to a file, or print it."""
     if out is not None:
-        from cpecgeo.files.formats import write
+        from cpecgeo.files.writing import write
 
         print(write(frame, out, safe_cells=safe_cells))
         return

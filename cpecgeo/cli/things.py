@@ -135,7 +135,7 @@ def export(
     from cpecgeo.catalogue import layer, table
     from cpecgeo.errors import InputError, UnknownNameError
     from cpecgeo.features.corridors import corridor, corridors
-    from cpecgeo.files.formats import write, write_layers
+    from cpecgeo.files.writing import write, write_layers
 
     frame = None
     for find in (layer, table):
@@ -196,13 +196,14 @@ def draw_map(
     Example: cpecgeo map ml1 kkh mines.csv --tiles Esri.WorldImagery -o map.html
     """
     from cpecgeo.errors import InputError
-    from cpecgeo.files.formats import SUFFIXES, read
+    from cpecgeo.files.formats import has_format
+    from cpecgeo.files.reading import read
     from cpecgeo.maps import Map, cpec_map
 
     if out.suffix.lower() not in {".html", ".htm", ".png"}:
         raise InputError(f"A map is written as .html or .png; {out.name!r} is neither.")
     listed = split(names or [])
-    files = [n for n in listed if Path(n).suffix.lower() in SUFFIXES]
+    files = [n for n in listed if has_format(n)]
     others = [n for n in listed if n not in files]
     ground: bool | list[str] = {"all": True, "none": False}.get(
         background or "all", (background or "").split(",")

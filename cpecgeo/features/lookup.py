@@ -19,7 +19,8 @@ from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridors import corridor
 from cpecgeo.features.places import place
 from cpecgeo.features.subject import Subject
-from cpecgeo.files.formats import SUFFIXES, read
+from cpecgeo.files.formats import has_format
+from cpecgeo.files.reading import read
 from cpecgeo.geodesy import lonlat
 
 __all__ = ["KINDS", "find", "frame_subject", "read_subject"]
@@ -67,7 +68,7 @@ def find(
     >>> find("district:Quetta").kind
     'district'
     """
-    if Path(name).suffix.lower() in SUFFIXES and "file" in among:
+    if "file" in among and has_format(name):
         return read_subject(name, missing)  # no feature's name ends so
     prefix, _, rest = name.partition(":")
     if rest.strip() and prefix.strip().casefold() in among:

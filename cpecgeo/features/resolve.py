@@ -25,7 +25,9 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as bundled
 from cpecgeo.features.lookup import KINDS, find, frame_subject, read_subject
 from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing
-from cpecgeo.files.formats import LAT_NAMES, LON_NAMES, placed
+from cpecgeo.files.formats import Choice
+from cpecgeo.files.header import LAT_NAMES, LON_NAMES
+from cpecgeo.files.tables import locate_rows
 from cpecgeo.geodesy import Chainage, lonlat
 
 __all__ = [
@@ -134,7 +136,7 @@ def _points_of(table: pd.DataFrame, what: str) -> gpd.GeoDataFrame:
             f"{what} is DataFrame without columns lon and lat; make it a GeoDataFrame with a "
             "geometry, for instance with geopandas.points_from_xy(x, y, crs=4326)."
         )
-    return placed(table, what)
+    return locate_rows(table, what, Choice())
 
 
 def _shown(x: Any) -> str:

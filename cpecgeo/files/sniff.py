@@ -10,26 +10,32 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from cpecgeo.errors import FileError, InputTypeError
+import pyproj
 
-__all__ = ["insist", "local"]
+from cpecgeo.errors import CRSError, FileError, InputTypeError
+
+__all__ = ["insist", "local", "sniff_suffix"]
 
 _SQLITE = b"SQLite format 3\0"
+_SHAPEFILE = b"\x00\x00\x27\x0a"
+_FLATGEOBUF = b"fgb\x03fgb"
 _GEOJSON = {
     "FeatureCollection", "Feature", "GeometryCollection", "Point", "MultiPoint", "LineString",
     "MultiLineString", "Polygon", "MultiPolygon",
 }  # fmt: skip
 _ROOTS = {"KML": "kml", "GPX": "gpx"}
-# GDAL would open such a document as GML, whatever its root, and may fetch its schema.
-_GML = b"opengis.net/gml"
+# Names of a CRS that GDAL resolves by itself; it would ask a server for others.
+_CRS_NAME = re.compile(r"(urn:(x-)?ogc:def:crs:|epsg:|ogc:)", re.IGNORECASE)
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}[^/]")
 
 
 def local(path: Any, what: str) -> Path:
-    """A path on this machine's disk, whether or not something is there.
+    """Return a path on this machine's disk, whether or not something is there.
 
     Parameters
     ----------
@@ -46,7 +52,7 @@ def local(path: Any, what: str) -> Path:
     InputTypeError
         Not a path.
     FileError
-        No disk can have a file of that name.
+        No disk can have a file of that name, or it is an address.
     """
     if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
         raise InputTypeError(f"{what} is {type(path).__name__}; the path of a file is needed.")
@@ -54,20 +60,66 @@ def local(path: Any, what: str) -> Path:
     try:
         found.stat()
     except FileNotFoundError:
-        pass
+        if _ADDRESS.match(str(path)):
+            raise FileError(
+                f"{str(path)[:80]!r} doesn't exist as a file and looks like an address; download "
+                "it first, and name the file."
+            ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FileError(f"{what} {str(path)[:60]!r} is no file ({reason}).") from error
     return found
 
 
-def insist(path: Path, kind: str) -> str:
-    """The path for GDAL, of a file that is what it is said to be.
+def sniff_suffix(head: bytes) -> str:
+    """Return the suffix of the format that bytes without a name are in.
+
+    Parameters
+    ----------
+    head : bytes
+        All of the file, or its beginning.
+
+    Returns
+    -------
+    str
+        ``.csv`` where they are nothing else that is known.
+
+    Examples
+    --------
+    >>> sniff_suffix(b'{"type": "FeatureCollection"}'), sniff_suffix(b"id,lon,lat")
+    ('.geojson', '.csv')
+    """
+    binary = {
+        _SQLITE: ".gpkg", b"PAR1": ".parquet", _FLATGEOBUF: ".fgb", b"\x1f\x8b": ".csv.gz",
+    }  # fmt: skip
+    for magic, suffix in binary.items():
+        if head.startswith(magic):
+            return suffix
+    if head.startswith(b"PK\x03\x04"):
+        inside = {b"xl/": ".xlsx", b".kml": ".kmz"}
+        return next((s for mark, s in inside.items() if mark in head), ".zip")
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"<"):
+        return ".gpx" if b"<gpx" in text[:4096] else ".kml"
+    if text.startswith((b"{", b"\x1e")):
+        if re.search(rb'"type"\s*:\s*"Topology"', text[:4096]):
+            return ".topojson"
+        lines = text.split(b"\n", 1)[0].rstrip()
+        whole = lines.endswith(b"}") and len(lines) < len(text.rstrip())
+        return ".geojsonl" if whole or text.startswith(b"\x1e") else ".geojson"
+    return ".csv"
+
+
+def insist(path: Path, kind: str, what: str | None = None) -> str:
+    """Return the path for GDAL, of a file that is what it is said to be.
 
     Parameters
     ----------
     path : Path
-    kind : {"GPKG", "GeoJSON", "KML", "GPX"}
+    kind : str
+        GDAL's name of the format: "GPKG", "GeoJSON", "KML" …
+    what : str, optional
+        The file's name for messages, where it isn't its path.
 
     Returns
     -------
@@ -79,36 +131,45 @@ def insist(path: Path, kind: str) -> str:
     FileError
         It is something else, is cut off, or points outside itself: XML that declares a
         document type, GeoJSON with a linked reference system.
+    CRSError
+        GeoJSON that names a CRS which isn't known.
     """
-    check = {"GPKG": _sqlite, "GeoJSON": _geojson}.get(kind, _xml)
+    what = str(path) if what is None else what
     try:
-        check(path, kind)
+        _CHECKS[kind](path, kind, what)
     except OSError as error:
         if isinstance(error, FileError):
             raise
-        raise FileError(f"{path} can't be read: {error.strerror}.") from error
+        raise FileError(f"{what} can't be read: {error.strerror}.") from error
     whole = str(path.resolve())
     if "!" in whole or whole.startswith("/vsi"):
         raise FileError(f"{whole} would be taken for an archive or an address; move or rename it.")
     return whole
 
 
-def _sqlite(path: Path, kind: str) -> None:
+def _sqlite(path: Path, kind: str, what: str) -> None:
     with path.open("rb") as file:
         head = file.read(72)
     if head[: len(_SQLITE)] != _SQLITE or head[68:70] != b"GP":
-        raise FileError(f"{path} can't be read as {kind}: it isn't one, by its first bytes.")
+        raise FileError(f"{what} can't be read as {kind}: it isn't one, by its first bytes.")
 
 
-def _xml(path: Path, kind: str) -> None:
+def _magic(path: Path, kind: str, what: str) -> None:
+    magic = _SHAPEFILE if kind == "ESRI Shapefile" else _FLATGEOBUF
+    with path.open("rb") as file:
+        if file.read(len(magic)) != magic:
+            raise FileError(f"{what} can't be read as {kind}: it isn't one, by its first bytes.")
+
+
+def _xml(path: Path, kind: str, what: str) -> None:
     raw = path.read_bytes()
     if b"\0" in raw[:4096]:
-        raise FileError(f"{path} is not XML in UTF-8; save it as UTF-8.")
+        raise FileError(f"{what} is not XML in UTF-8; save it as UTF-8.")
     found: list[str] = []
 
     def doctype(*_: Any) -> None:
         raise FileError(
-            f"{path} declares a document type or entities, which KML and GPX don't need; remove "
+            f"{what} declares a document type or entities, which KML and GPX don't need; remove "
             "the declaration."
         )
 
@@ -122,46 +183,102 @@ def _xml(path: Path, kind: str) -> None:
     try:
         parser.Parse(raw, True)
     except (expat.ExpatError, ValueError, LookupError) as error:
-        raise FileError(f"{path} can't be read as {kind}: {error}.") from None
+        raise FileError(f"{what} can't be read as {kind}: {error}.") from None
     if found != [_ROOTS[kind]]:
-        raise FileError(f"{path} can't be read as {kind}: its first element is {found[0]!r}.")
-    if kind == "KML" and _GML in raw[:8192]:
-        raise FileError(f"{path} names GML among its schemas; save it as plain KML.")
+        raise FileError(f"{what} can't be read as {kind}: its first element is {found[0]!r}.")
 
 
-def _geojson(path: Path, kind: str) -> None:
+def _geojson(path: Path, kind: str, what: str) -> None:
+    _check_json(path.read_bytes(), kind, what, _GEOJSON)
+
+
+def _topojson(path: Path, kind: str, what: str) -> None:
+    _check_json(path.read_bytes(), kind, what, {"Topology"})
+
+
+def _geojson_lines(path: Path, kind: str, what: str) -> None:
+    found = False
+    with path.open("rb") as file:
+        for raw in file:
+            text = raw.strip(b" \t\r\n\x1e")
+            if text:
+                _check_json(text, kind, what, _GEOJSON - {"FeatureCollection"})
+                found = True
+    if not found:
+        raise FileError(f"{what} is empty; a feature on each line is needed.")
+
+
+def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> None:
     try:
         # Objects are looked at and dropped as they end, so that memory stays small.
-        top = json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=_Looked)
+        top = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_Looked)
     except UnicodeDecodeError as error:
-        raise FileError(f"{path} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
+        raise FileError(f"{what} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
     except (ValueError, RecursionError) as error:
-        raise FileError(f"{path} can't be read as {kind}: {error}.") from None
-    if not isinstance(top, _Looked) or not top.kinds or not top.kinds <= _GEOJSON:
-        raise FileError(f"{path} is JSON, but not GeoJSON; a FeatureCollection is needed.")
+        raise FileError(f"{what} can't be read as {kind}: {error}.") from None
+    if not isinstance(top, _Looked) or not top.kinds or not top.kinds <= types:
+        needed = "a Topology" if kind == "TopoJSON" else "a FeatureCollection"
+        raise FileError(f"{what} is JSON, but not {kind}; {needed} is needed.")
     if top.linked:
         raise FileError(
-            f"{path} links to a reference system elsewhere; GeoJSON is lon, lat. Remove its "
+            f"{what} links to a reference system elsewhere; GeoJSON is lon, lat. Remove its "
             '"crs" member.'
+        )
+    if top.crs is not None:
+        _check_crs(top.crs, what)
+
+
+def _check_crs(name: Any, what: str) -> None:
+    """Refuse a CRS that GDAL would pass over in silence."""
+    is_known = isinstance(name, str) and bool(_CRS_NAME.match(name))
+    try:
+        is_known = is_known and pyproj.CRS.from_user_input(name) is not None
+    except pyproj.exceptions.CRSError:
+        is_known = False
+    if not is_known:
+        raise CRSError(
+            f"{what} names the CRS {str(name)[:60]!r}, which isn't known; GeoJSON is lon, lat: "
+            'remove its "crs" member if that is so, or name the CRS by its EPSG code.'
         )
 
 
 class _Looked:
     """What matters of a JSON object."""
 
-    __slots__ = ("kinds", "link", "linked")
-
-    link: bool
-    linked: bool
+    __slots__ = ("crs", "kinds", "link", "linked", "name")
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         self.kinds = {str(value) for key, value in pairs if key == "type"}
+        # What a "crs" member's properties, and so the member itself, name.
+        self.name: Any = None
+        self.crs: Any = None
         # How GeoJSON of 2008 and JSON-FG point to a reference system.
-        self.link = "link" in self.kinds or any(
-            key == "href" or (isinstance(value, _Looked) and value.link) for key, value in pairs
-        )
-        self.linked = any(
-            (key == "crs" and isinstance(value, _Looked) and value.link)
-            or key in {"coordRefSys", "conformsTo"}
-            for key, value in pairs
-        )
+        self.link: bool = "link" in self.kinds
+        self.linked: bool = False
+        for key, value in pairs:
+            looked = isinstance(value, _Looked)
+            self.link |= key == "href" or (looked and value.link)
+            self.linked |= (key == "crs" and looked and value.link) or key in {
+                "coordRefSys",
+                "conformsTo",
+            }
+            if key == "name":
+                self.name = value
+            elif key == "code" and isinstance(value, (int, str)):
+                self.name = f"EPSG:{value}"
+            elif key == "properties" and looked:
+                self.name = value.name
+            elif key == "crs" and looked and self.crs is None:
+                self.crs = value.name if value.name is not None else ""
+
+
+_CHECKS = {
+    "GPKG": _sqlite,
+    "GeoJSON": _geojson,
+    "GeoJSONSeq": _geojson_lines,
+    "TopoJSON": _topojson,
+    "ESRI Shapefile": _magic,
+    "FlatGeobuf": _magic,
+    "KML": _xml,
+    "GPX": _xml,
+}

@@ -16,6 +16,7 @@ import pandas as pd
 from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
 from cpecgeo.features.subject import SubjectLike
+from cpecgeo.files.header import find_lonlat
 from cpecgeo.scale import points as rows_of
 from cpecgeo.scale.questions import (
     NEAR,
@@ -29,7 +30,7 @@ from cpecgeo.scale.questions import (
     near_columns,
     targets,
 )
-from cpecgeo.scale.sources import lonlat_columns, to_lonlat
+from cpecgeo.scale.sources import to_lonlat
 
 __all__ = ["exposure", "nearest", "within"]
 
@@ -225,7 +226,7 @@ def _columns(meta: Any, lon: str | None, lat: str | None) -> tuple[str, str] | N
     if geometry is not None and lon is None and lat is None:
         to_lonlat(meta.crs, "ddf")
         return None
-    return lonlat_columns([str(c) for c in meta.columns], lon, lat, "ddf")
+    return find_lonlat([str(c) for c in meta.columns], lon, lat, "ddf")
 
 
 def _xy(frame: Any, where: _Where) -> Any:

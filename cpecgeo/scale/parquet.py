@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cpecgeo.errors import FileError
+from cpecgeo.files.header import find_lonlat
 from cpecgeo.scale import points
 from cpecgeo.scale.sources import (
     BATCH_BYTES,
@@ -21,7 +22,6 @@ from cpecgeo.scale.sources import (
     Position,
     first_line,
     list_files,
-    lonlat_columns,
     rechunk,
     to_lonlat,
 )
@@ -58,7 +58,7 @@ class Parquet:
         widths = max(likely for likely, _ in rows), max(most for _, most in rows)
         chosen = None
         if geometry is None or lon is not None or lat is not None:
-            chosen = lonlat_columns(schema.names, lon, lat, path.name)
+            chosen = find_lonlat(schema.names, lon, lat, path.name)
         return cls(
             path,
             files,

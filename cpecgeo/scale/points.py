@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError, GeometryError, InputError
 from cpecgeo.files import wkb
+from cpecgeo.files.numbers import parse_degrees
 
 __all__ = ["check", "from_columns", "from_wkb", "numbers", "to_wkb"]
 
@@ -109,16 +110,22 @@ def to_wkb(xy: Floats) -> pa.Array:
 
 
 def from_columns(lon: Any, lat: Any, row: int, what: str, names: tuple[str, str]) -> Floats:
-    """Return x, y of two columns of numbers, or of text that is numbers; NaN where missing.
+    """Return x, y of two columns of numbers, or of text that is degrees; NaN where missing.
 
     Raises
     ------
     InputError
-        Text that is not a number; the message says in which row.
+        Text that is neither; the message says in which row.
     """
-    return np.column_stack(
-        [numbers(column, row, what, name) for column, name in zip((lon, lat), names, strict=True)]
-    )
+    found = []
+    for column, axis, name in zip((lon, lat), ("lon", "lat"), names, strict=True):
+        try:
+            found.append(numbers(column, row, what, name))
+        except InputError:
+            if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+                raise
+            found.append(parse_degrees(column.to_pandas(), axis, what, before=row)[0])
+    return np.column_stack(found)
 
 
 def numbers(column: pa.Array | pa.ChunkedArray, row: int, what: str, name: str) -> Floats:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyproj
 from numpy.typing import NDArray
 
-from cpecgeo.errors import CRSError, FileError, InputError
+from cpecgeo.errors import CRSError, FileError
 from cpecgeo.geodesy.inputs import refuse_degrees
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "fingerprint",
     "first_line",
     "list_files",
-    "lonlat_columns",
     "rechunk",
     "to_lonlat",
 ]
@@ -32,7 +31,6 @@ __all__ = [
 # Rows are cut so that a batch of wide ones stays about this size in memory.
 BATCH_BYTES = 48_000_000
 _ENDS = 1 << 16
-_NAMES = (("lon", "lng", "long", "longitude", "x"), ("lat", "latitude", "y"))
 
 
 @dataclass(frozen=True)
@@ -123,40 +121,6 @@ def fingerprint(path: Path) -> list[list[str | int]]:
 def list_files(path: Path) -> tuple[Path, ...]:
     """Return the file itself, or the Parquet files of a folder by name."""
     return tuple(sorted(path.glob("*.parquet"))) if path.is_dir() else (path,)
-
-
-def lonlat_columns(
-    names: list[str], lon: str | None, lat: str | None, what: str
-) -> tuple[str, str]:
-    """Find the columns that hold longitude and latitude.
-
-    Raises
-    ------
-    InputError
-        No such column, or more than one.
-
-    Examples
-    --------
-    >>> lonlat_columns(["id", "Longitude", "LAT"], None, None, "f.csv")
-    ('Longitude', 'LAT')
-    """
-    found = []
-    for given, known, word in zip((lon, lat), _NAMES, ("lon", "lat"), strict=True):
-        if given is not None:
-            hits = [n for n in names if n == given]
-        else:
-            hits = next(
-                (h for k in known if (h := [n for n in names if n.strip().casefold() == k])), []
-            )
-        if len(hits) != 1:
-            shown = ", ".join(map(repr, names[:12])) + (" …" if len(names) > 12 else "")
-            asked = f"column {given!r}" if given is not None else f"column of {word}"
-            many = "more than one" if hits else "no"
-            raise InputError(
-                f"{what} has {many} {asked}; it has {shown}. Name the columns with lon= and lat=."
-            )
-        found.append(hits[0])
-    return found[0], found[1]
 
 
 def to_lonlat(crs: Any, what: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64]] | None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +12,13 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from cpecgeo.errors import FileError, InputError
+from cpecgeo.files.header import HEAD_BYTES, find_lonlat, parse_header
 from cpecgeo.scale import points
-from cpecgeo.scale.sources import BATCH_BYTES, Batch, Position, lonlat_columns
+from cpecgeo.scale.sources import BATCH_BYTES, Batch, Position
 
 __all__ = ["Csv"]
 
 _CHUNK = 8_000_000
-_SEPARATORS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True)
@@ -42,31 +39,14 @@ class Csv:
         """Read the header."""
         try:
             with path.open("rb") as file:
-                raw = file.readline(1 << 20)
+                head = file.read(HEAD_BYTES)
             size = path.stat().st_size
         except OSError as error:
             raise FileError(f"{path} can't be read: {error.strerror}.") from error
-        if not raw.strip():
-            raise FileError(f"{path} is empty; a header with column names is needed.")
-        if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in raw:
-            raise FileError(f"{path} is not CSV in UTF-8; save it as UTF-8 text.")
-        try:
-            line = raw.decode("utf-8-sig").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise FileError(f"{path} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
-        separator = max(_SEPARATORS, key=line.count)
-        try:
-            names = next(csv.reader(io.StringIO(line), delimiter=separator))
-        except csv.Error as error:
-            raise FileError(f"{path} can't be read as CSV: {error}.") from error
-        doubled = sorted({n for n, count in Counter(names).items() if count > 1})
-        if doubled:
-            raise InputError(
-                f"{path.name} has two columns named {doubled[0]!r}; give each its own name."
-            )
-        chosen = lonlat_columns(names, lon, lat, path.name)
-        schema = pa.schema([(n, pa.string()) for n in names])
-        return cls(path, schema, chosen, separator, len(raw), size)
+        header = parse_header(head, path)
+        chosen = find_lonlat(header.names, lon, lat, path.name)
+        schema = pa.schema([(n, pa.string()) for n in header.names])
+        return cls(path, schema, chosen, header.separator, header.end, size)
 
     @property
     def rows(self) -> None:

@@ -165,10 +165,10 @@ FILES = {
     "csv, separated by colons": (".csv", text("id:lon:lat\n1:67:25\n"), INPUT, INPUT),
     "csv, separated by blanks": (".csv", text("id lon lat\n1 67 25\n"), INPUT, INPUT),
     "csv, another separator below": (".csv", text(HEAD + "1;67;25\n"), INPUT, INPUT),
-    "csv, decimal commas": (".csv", text("id;lon;lat\n1;67,5;25,5\n"), INPUT, INPUT),
+    "csv, decimal commas": (".csv", text("id;lon;lat\n1;67,5;25,5\n"), None, None),
     "csv, thousands of degrees": (".csv", text('id,lon,lat\n1,"67,000.5",25\n'), INPUT, INPUT),
-    "csv, degrees with a sign": (".csv", text(HEAD + "1,67°,25°\n"), INPUT, INPUT),
-    "csv, degrees, minutes": (".csv", text(HEAD + "1,67 30 00E,25 10 00N\n"), INPUT, INPUT),
+    "csv, degrees with a sign": (".csv", text(HEAD + "1,67°,25°\n"), None, None),
+    "csv, degrees, minutes": (".csv", text(HEAD + "1,67 30 00E,25 10 00N\n"), None, None),
     "csv, words for positions": (".csv", text(HEAD + "1,here,there\n"), INPUT, INPUT),
     "csv, a row too long": (".csv", text(HEAD + "1,67,25,9\n"), INPUT, INPUT),
     "csv, a row too long, later": (".csv", text(HEAD + "1,67,25\n1,67,25,9\n"), FILE, INPUT),
@@ -312,6 +312,6 @@ FILES = {
     # Names
     "a suffix that nobody reads": (".docx", raw(b"x"), INPUT, INPUT),
     "no suffix": ("", raw(b"x"), INPUT, INPUT),
-    "a shapefile": (".shp", raw(b"x"), INPUT, INPUT),
-    "an archive": (".zip", raw(b"PK\x03\x04"), INPUT, INPUT),
+    "a shapefile": (".shp", raw(b"x"), FILE, INPUT),
+    "an archive": (".zip", raw(b"PK\x03\x04"), FILE, INPUT),
 }  # fmt: skip

@@ -52,7 +52,7 @@ COMMANDS = {
         ("good.csv --to ml1 --resume", INPUT), ("good.csv --to ml1 --stream -o o.kml", INPUT),
         ("good.csv --to ml1 --stream -o good.csv", INPUT), ("no.csv --to ml1 --stream -o o.csv", FILE),
         ("swapped.csv --to ml1", COORD), ("bad.csv --to ml1", COORD), ("latin.csv --to ml1", FILE),
-        ("commas.csv --to ml1", INPUT), ("cut.gpkg --to ml1", FILE), ("bare.parquet --to ml1", CRS),
+        ("cut.gpkg --to ml1", FILE), ("bare.parquet --to ml1", CRS),
         ("two.gpkg --to ml1", INPUT), ("two.gpkg --to ml1 --layer c", INPUT), (". --to ml1", INPUT),
         ("bad.csv --to ml1 --stream -o o.csv", COORD), ("cut.gpkg --to ml1 --stream -o o.csv", FILE),
         ("two.gpkg --to ml1 --layer c --stream -o o.csv", NAME), ("corridors --to ml1", "GeometryError"),

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 import cpecgeo as cg
 from cpecgeo import errors, scale
 from cpecgeo.cli import app
-from cpecgeo.files.formats import read, write
+from cpecgeo.files.reading import read
+from cpecgeo.files.writing import write
 
 from .files import FILES, GOOD, TABLE
 
@@ -175,7 +176,8 @@ sys.modules["pyarrow"] = None
 import cpecgeo as cg
 from cpecgeo.cli import app
 from cpecgeo.errors import MissingExtraError
-from cpecgeo.files.formats import read, write
+from cpecgeo.files.reading import read
+from cpecgeo.files.writing import write
 from typer.testing import CliRunner
 
 table = read("good.csv")

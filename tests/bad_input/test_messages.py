@@ -4,7 +4,7 @@ import pytest
 
 import cpecgeo as cg
 from cpecgeo.errors import CpecgeoError, FileError, InputError
-from cpecgeo.files.formats import read
+from cpecgeo.files.reading import read
 from cpecgeo.scale import nearest_file
 
 
@@ -27,10 +27,10 @@ def test_a_column_of_two_lines(tmp_path):
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_kml_of_no_layer(tmp_path):
+def test_kml_of_no_placemark(tmp_path):
     path = tmp_path / "a.kml"
     path.write_text('<?x?>\n<kml xmlns="inl/2.2">\n<Document id="r">\nelder>\n</Document></kml>\n')
-    with pytest.raises(FileError, match="holds no layer"):
+    with pytest.raises(FileError, match="holds no placemark"):
         read(path)
 
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import cpecgeo as cg
 from cpecgeo.cli import app
 from cpecgeo.errors import InputError
-from cpecgeo.files.formats import read
+from cpecgeo.files.reading import read
 
 RUN = CliRunner()
 
@@ -75,10 +75,9 @@ def test_every_format_goes_out_and_comes_in_again(suffix, sites, tmp_path):
     points = gpd.GeoSeries.from_xy([74.34, 67.0], [31.55, 30.2], crs=4326)
     expected = cg.nearest(points, "kkh")
     rows = as_json("near", str(out), "--to", "kkh")
-    # GPX has no columns of one's own; elsewhere the earlier answer keeps its names.
-    end = "" if suffix == "gpx" else "_near"
-    assert [r[f"target{end}"] for r in rows] == ["kkh", "kkh"]
-    assert [r[f"distance_km{end}"] for r in rows] == pytest.approx(
+    # The earlier answer keeps its names.
+    assert [r["target_near"] for r in rows] == ["kkh", "kkh"]
+    assert [r["distance_km_near"] for r in rows] == pytest.approx(
         expected["distance_km"].tolist(), abs=1e-4
     )
     screen = said("near", str(out), "--to", "kkh")

@@ -1,5 +1,7 @@
 """Every format there and back, and files that aren't what they say."""
 
+import warnings
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -8,13 +10,20 @@ import pytest
 from shapely.geometry import LineString, Point, Polygon
 
 import cpecgeo as cg
-from cpecgeo.errors import CRSError, FileError, InputError
-from cpecgeo.files.formats import SUFFIXES, read, write
+from cpecgeo.errors import CRSError, DataWarning, FileError, InputError
+from cpecgeo.files.formats import FORMATS
+from cpecgeo.files.reading import read
+from cpecgeo.files.writing import write
+
+WRITTEN = sorted(s for form in FORMATS if form.can_write for s in form.suffixes)
+SHAPEFILES = {".shp", ".zip", ".shp.zip"}
 
 
-@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+@pytest.mark.parametrize("suffix", WRITTEN)
 def test_points_there_and_back(suffix, tmp_path):
     frame = cg.layer("crossings")
+    if suffix in SHAPEFILES:
+        frame = frame[["id", "name", "source", "geometry"]]
     path = write(frame, tmp_path / f"c{suffix}")
     back = read(path)
     assert back.crs.to_epsg() == 4326
@@ -26,10 +35,13 @@ def test_points_there_and_back(suffix, tmp_path):
     # Where it comes from travels with it.
     texts = [" ".join(map(str, row)) for row in back.to_numpy()]
     assert all(s in t for s, t in zip(frame["source"], texts, strict=True))
-    assert sorted(p.name for p in tmp_path.iterdir()) == [path.name]
+    if suffix != ".shp":
+        assert sorted(p.name for p in tmp_path.iterdir()) == [path.name]
 
 
-@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".parquet", ".kml", ".gpx"])
+@pytest.mark.parametrize(
+    "suffix", [".geojson", ".gpkg", ".parquet", ".kml", ".gpx", ".csv", ".fgb", ".xlsx"]
+)
 def test_lines_keep_their_length(suffix, tmp_path):
     frame = cg.corridors()
     back = read(write(frame, tmp_path / f"l{suffix}"))
@@ -56,12 +68,11 @@ def test_another_crs_becomes_lon_lat_where_the_format_says_so(tmp_path):
 def test_csv_of_other_hands(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes("\ufeffLongitude;Latitude;n\n66,9;24.8;x\n".encode())
-    with pytest.raises(InputError, match="decimal points"):
-        read(path)
+    assert read(path).geometry.iloc[0] == Point(66.9, 24.8)
     path.write_text("Longitude\tLatitude\n66.9\t24.8\n")
     assert read(path).geometry.iloc[0] == Point(66.9, 24.8)
     path.write_text("east,north\n66.9,24.8\n")
-    with pytest.raises(InputError, match="--lon"):
+    with pytest.raises(InputError, match="Name the columns of lon and lat"):
         read(path)
     assert read(path, lon="east", lat="north").geometry.iloc[0] == Point(66.9, 24.8)
     with pytest.raises(InputError, match="no column 'e'"):
@@ -96,14 +107,17 @@ def test_xml_that_declares_entities_is_refused(text, suffix, tmp_path):
         read(path)
 
 
-@pytest.mark.parametrize("suffix", sorted(set(SUFFIXES) - {".csv"}))
+@pytest.mark.parametrize("suffix", sorted(set(WRITTEN) - {".csv", ".tsv"}))
 def test_broken_files(suffix, tmp_path):
-    whole = write(cg.layer("ports"), tmp_path / f"whole{suffix}").read_bytes()
+    frame = cg.layer("ports")[["id", "name", "geometry"]]
+    whole = write(frame, tmp_path / f"whole{suffix}").read_bytes()
     for name, data in (("cut", whole[: len(whole) // 3]), ("noise", b"\x07" * 500), ("empty", b"")):
         path = tmp_path / f"{name}{suffix}"
         path.write_bytes(data)
-        with pytest.raises(FileError):
-            read(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # a shapefile's .dbf isn't there
+            with pytest.raises(FileError):
+                read(path)
 
 
 def test_refusals(tmp_path):

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from cpecgeo.errors import CpecgeoError, FileError
-from cpecgeo.files.formats import read
+from cpecgeo.files.reading import read
 
 WORDS = "a secret of this machine"
 
@@ -104,9 +104,15 @@ def test_archives_are_not_unpacked(suffix, tmp_path):
         path.write_bytes(packed)
         with pytest.raises(FileError):
             read(path)
-    for other in ("a.kmz", "a.kml.gz", "a.zip", "a.svgz"):
+    said = {
+        "a.kmz": "declares",
+        "a.zip": "no shapefile",
+        "a.kml.gz": "formats are",
+        "a.svgz": "formats are",
+    }
+    for other, words in said.items():
         (tmp_path / other).write_bytes(box.getvalue())
-        with pytest.raises(CpecgeoError, match="formats are"):
+        with pytest.raises(CpecgeoError, match=words):
             read(tmp_path / other)
 
 

@@ -1,0 +1,290 @@
+"""What the columns of a format can hold: names and values, fitted before anything is written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.parsers import expat
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from cpecgeo.errors import InputError
+from cpecgeo.files.formats import Format
+from cpecgeo.files.gpx import FIELDS, fits_field
+
+__all__ = ["fit_columns", "kind_of", "to_text"]
+
+# Kinds of values that a format holds as they are; others become text.
+_PLAIN = frozenset({"bool", "int", "float", "text"})
+_HELD = {
+    "GeoJSON": _PLAIN | {"time"},
+    "GeoJSON lines": _PLAIN | {"time"},
+    "GeoPackage": _PLAIN | {"time"},
+    "FlatGeobuf": _PLAIN | {"time"},
+    "Shapefile": _PLAIN | {"day"},
+    "Excel": _PLAIN | {"local time", "day"},
+    "CSV": _PLAIN | {"large int"},
+    "KML": frozenset({"text"}),
+    "GPX": frozenset({"text"}),
+}
+# Kinds of which a remark tells that they became text; others do as everybody expects.
+_WORDS = {
+    "large int": "whole numbers of more than 64 bits, or unsigned ones",
+    "duration": "durations",
+    "bytes": "bytes (as hexadecimal digits)",
+    "decimal": "decimal numbers",
+    "fine time": "times finer than a millisecond",
+    "mixed": "values of several types",
+}
+_TYPES: tuple[tuple[str, tuple[type, ...]], ...] = (
+    ("text", (str,)),
+    ("bool", (bool, np.bool_)),
+    ("int", (int, np.integer)),
+    ("float", (int, float, np.integer, np.floating)),
+    ("nested", (dict, list, np.ndarray)),
+    ("tuple", (tuple,)),
+    ("bytes", (bytes,)),
+    ("time", (dt.datetime,)),
+    ("day", (dt.date,)),
+    ("clock", (dt.time,)),
+    ("duration", (dt.timedelta, np.timedelta64)),
+    ("decimal", (decimal.Decimal,)),
+    ("shape", (shapely.Geometry,)),
+)
+_DBF_NAME, _DBF_TEXT = 10, 254
+_EXCEL_DIGITS = 10**15
+_INT64 = 2**63 - 1
+
+
+def fit_columns(frame: pd.DataFrame, form: Format) -> tuple[pd.DataFrame, list[str]]:
+    """Fit names and values of columns to a format.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Without its geometry; it isn't changed.
+    form : Format
+
+    Returns
+    -------
+    frame : DataFrame
+    remarks : list of str
+        Columns that were renamed, and values that became text.
+
+    Raises
+    ------
+    InputError
+        Values that the format can't hold in any way.
+    """
+    remarks: list[str] = []
+    renamed: list[str] = []
+    fresh: dict[str, Any] = {}
+    taken: set[str] = set()
+    for position, column in enumerate(frame.columns):
+        values, told = _fit_values(frame.iloc[:, position], form, str(column))
+        if told:
+            remarks.append(f"column {str(column)!r} holds {_WORDS[told]}, written as text")
+        stem = name = _fit_name(str(column), form, values)
+        number = 2
+        while _key(name, form) in taken:
+            name = _numbered(stem, number, form)
+            number += 1
+        taken.add(_key(name, form))
+        if name != str(column):
+            renamed.append(f"{str(column)!r} to {name!r}")
+        fresh[name] = values
+    if renamed:
+        remarks.append(f"columns renamed: {', '.join(renamed)}")
+    return pd.DataFrame(fresh, index=frame.index), remarks
+
+
+def _key(name: str, form: Format) -> str:
+    """What may occur only once: SQLite and DBF don't tell capitals apart."""
+    return name.casefold() if form.name in {"GeoPackage", "Shapefile"} else name
+
+
+def _fit_name(name: str, form: Format, values: pd.Series) -> str:
+    if not name.strip():
+        name = "column"
+    if form.name == "Shapefile":
+        return re.sub(r"\W", "_", name).encode()[:_DBF_NAME].decode("utf-8", "ignore")
+    if form.name in {"GeoPackage", "FlatGeobuf"}:
+        return name.replace("\0", "_")
+    if form.name == "GPX":
+        if not _is_xml_name(name):
+            name = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+            name = name if _is_xml_name(name) else f"_{name}"
+        if name in {*FIELDS, "number"} and not fits_field(name, values.dropna().tolist()):
+            return f"{name}_2"
+    return name
+
+
+def _is_xml_name(name: str) -> bool:
+    if ":" in name or re.search(r"[\s<>/&'\"=]", name):
+        return False
+    try:
+        expat.ParserCreate().Parse(f"<{name}/>".encode(), True)
+    except (expat.ExpatError, UnicodeEncodeError):
+        return False
+    return True
+
+
+def _numbered(stem: str, number: int, form: Format) -> str:
+    end = f"_{number}"
+    if form.name == "Shapefile":
+        stem = stem.encode()[: _DBF_NAME - len(end)].decode("utf-8", "ignore")
+    return stem + end
+
+
+def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, str]:
+    """Return the values as the format holds them, and the kind that a remark is due for."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    kind = kind_of(values)
+    if kind == "complex":
+        raise InputError(f"Column {name!r} holds complex numbers, which no format here holds.")
+    if kind == "int" and values.dtype == object:
+        values = values.astype("Int64")
+    if form.name == "GeoParquet":
+        is_large = kind == "large int" and values.dtype == object
+        if (
+            kind not in {"mixed", "clock", "shape"}
+            and not is_large
+            and not _is_ragged(values, kind)
+        ):
+            return values, ""
+        text = values.map(to_text, na_action="ignore").astype("object")
+        return text, kind if kind in {"mixed", "large int"} else ""
+    kind = _narrowed(values, kind, form)
+    if kind in _HELD[form.name]:
+        if kind == "text":
+            _check_text(values, form, name)
+        elif kind == "int" and values.dtype.kind == "u":
+            values = values.astype("Int64" if values.isna().any() else "int64")
+        return values, ""
+    write = _day if kind == "day" else to_text
+    text = values.map(write, na_action="ignore").astype("object")
+    text = text.where(values.notna(), None)
+    _check_text(text, form, name)
+    remarked = kind if kind in _WORDS and form.name not in {"KML", "GPX"} else ""
+    return text.astype("string") if kind == "empty" else text, remarked
+
+
+def _is_ragged(values: pd.Series, kind: str) -> bool:
+    """Return whether nested values are no lists of one plain type, which a column could hold."""
+    if kind not in {"nested", "tuple"}:
+        return False
+    known = values.dropna()
+    if any(isinstance(v, dict) for v in known):
+        return True
+    inner = {type(item) for v in known for item in v}
+    return len(inner) > 1 or bool(inner & {dict, list, tuple, np.ndarray})
+
+
+def _day(value: Any) -> str:
+    return str(value.isoformat())[:10]
+
+
+def _narrowed(values: pd.Series, kind: str, form: Format) -> str:
+    """Return the kind of values as the format tells them apart."""
+    if kind == "time" and form.name in {"GeoPackage", "FlatGeobuf", "GeoJSON", "GeoJSON lines"}:
+        times = pd.to_datetime(values, utc=True)
+        is_fine = (times.dt.floor("ms") != times)[times.notna()].any()
+        return "fine time" if is_fine else kind
+    if kind == "time" and values.dtype != object and values.dt.tz is None:
+        is_day = (values.dt.normalize() == values)[values.notna()].all()
+        return "day" if is_day else "local time"
+    if kind == "int" and form.name == "Excel" and (values.abs() > _EXCEL_DIGITS).any():
+        return "large int"
+    return kind
+
+
+def kind_of(values: pd.Series) -> str:
+    """Return what kind of values a column holds.
+
+    Examples
+    --------
+    >>> kind_of(pd.Series([{"a": 1}])), kind_of(pd.Series([1, None])), kind_of(pd.Series([1, "x"]))
+    ('nested', 'float', 'mixed')
+    """
+    code = values.dtype.kind
+    known = values.dropna()
+    kind = {"b": "bool", "i": "int", "u": "int", "f": "float", "M": "time", "m": "duration",
+            "c": "complex"}.get(code)  # fmt: skip
+    if kind is None:
+        kind = "text" if isinstance(values.dtype, pd.StringDtype) else _kind_of_objects(known)
+        if values.isna().all():
+            kind = "empty"
+    is_large = kind == "int" and len(known) and max(map(abs, known.tolist())) > _INT64
+    return "large int" if is_large else kind
+
+
+def _kind_of_objects(known: pd.Series) -> str:
+    types = set(known.map(type))
+    if bool in types and len(types) > 1:
+        return "mixed"
+    fits = (k for k, held in _TYPES if all(issubclass(t, held) for t in types))
+    return next(fits, "mixed")
+
+
+def _check_text(values: pd.Series, form: Format, name: str) -> None:
+    if form.name in {"CSV", "GeoParquet"}:
+        return
+    for text in values.dropna():
+        if "\0" in text:
+            raise InputError(
+                f"Column {name!r} has a text with a zero byte, which {form.name} can't hold; take "
+                "it out first."
+            )
+        if form.name == "Shapefile" and len(text.encode()) > _DBF_TEXT:
+            raise InputError(
+                f"Column {name!r} has a text of {len(text.encode())} bytes, and a shapefile holds "
+                f"{_DBF_TEXT}; write .gpkg, or shorten it."
+            )
+
+
+def to_text(value: Any) -> str:
+    """Return a value as text: JSON for what is nested, ISO 8601 for times and durations.
+
+    Examples
+    --------
+    >>> to_text([1, {"a": None}]), to_text(("x", "y")), to_text(pd.Timestamp("2026-01-02T03:04Z"))
+    ('[1, {"a": null}]', 'x; y', '2026-01-02T03:04:00Z')
+    """
+    writers: tuple[tuple[Any, Callable[[Any], str]], ...] = (
+        (str, str),
+        ((bool, np.bool_), str),
+        ((float, np.floating), lambda v: repr(float(v))),
+        ((dict, list, np.ndarray), lambda v: json.dumps(_as_plain(v), ensure_ascii=False)),
+        (tuple, lambda v: "; ".join(map(to_text, v))),
+        (bytes, lambda v: v.hex()),
+        (dt.datetime, lambda v: v.isoformat().replace("+00:00", "Z")),
+        ((dt.date, dt.time), lambda v: v.isoformat()),
+        (dt.timedelta, lambda v: pd.Timedelta(v).isoformat()),
+        (shapely.Geometry, lambda v: v.wkt),
+    )
+    for types, write in writers:
+        if isinstance(value, types):
+            return write(value)
+    return str(value)
+
+
+def _as_plain(value: Any) -> Any:
+    """Return nested values as JSON knows them."""
+    if isinstance(value, dict):
+        return {str(k): _as_plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_as_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return _as_plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    return to_text(value)

@@ -1,0 +1,238 @@
+"""GPX: way points, routes and tracks with all that they say, in and out.
+
+GDAL guesses types of values (``007`` becomes 7, a height «high» 0), clamps whole numbers to 32
+bits and writes one kind of features a file; so both directions are done here.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape, quoteattr
+
+import geopandas as gpd
+import shapely
+
+from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.files.formats import Choice
+from cpecgeo.files.xmltext import Row, add, leaf_texts, line, load, local_name, records, to_frame
+
+__all__ = ["FIELDS", "NUMBERS", "read_gpx", "write_gpx"]
+
+LAYERS = ("waypoints", "routes", "tracks", "route_points", "track_points")
+_KINDS = {"wpt": "waypoints", "rte": "routes", "trk": "tracks"}
+_NOUNS = {"waypoints": "way point", "routes": "route", "tracks": "track"}
+_KNOWN = {*_KINDS, "metadata", "extensions", "name", "desc", "author", "email", "url", "urlname",
+          "time", "keywords", "bounds"}  # fmt: skip
+# What the schema has, in its order, of way points and of routes and tracks.
+FIELDS = (
+    "ele", "time", "magvar", "geoidheight", "name", "cmt", "desc", "src", "link", "sym", "type",
+    "fix", "sat", "hdop", "vdop", "pdop", "ageofdgpsdata", "dgpsid",
+)  # fmt: skip
+_LINE_FIELDS = ("name", "cmt", "desc", "src", "link", "number", "type")
+# Those that hold numbers, and nothing else.
+NUMBERS = frozenset(
+    {"ele", "magvar", "geoidheight", "sat", "hdop", "vdop", "pdop", "ageofdgpsdata", "dgpsid",
+     "number"}
+)  # fmt: skip
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9:]{5})?"
+)
+_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<gpx version="1.1" creator="cpecgeo" xmlns="http://www.topografix.com/GPX/1/1" '
+    'xmlns:c="urn:cpecgeo:columns">\n'
+)
+
+
+def read_gpx(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
+    """Read the way points, routes and tracks of a GPX file.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        The file's name, for messages.
+    choice : Choice
+        `layer` is one of ``waypoints``, ``routes``, ``tracks``, ``route_points`` and
+        ``track_points``; the first three together where none is named.
+
+    Returns
+    -------
+    GeoDataFrame
+        Points, LineStrings (routes) and MultiLineStrings (tracks); lines have heights where all
+        of their points have.
+
+    Warns
+    -----
+    DataWarning
+        Routes and tracks of a single point, which have no geometry.
+
+    Raises
+    ------
+    FileError
+        It isn't GPX.
+    InputError
+        Another layer.
+    """
+    if choice.layer is not None and choice.layer not in LAYERS:
+        raise InputError(f"{what} has no layer {choice.layer!r}; GPX has {', '.join(LAYERS)}.")
+    by_kind: dict[str, list[ET.Element]] = {kind: [] for kind in _KINDS.values()}
+    for element in load(path, "GPX", what):
+        name = local_name(element)
+        if name not in _KNOWN:
+            raise FileError(f"{what} can't be read as GPX: it holds {name!r}, which GPX hasn't.")
+        if name in _KINDS:
+            by_kind[_KINDS[name]].append(element)
+    features: list[tuple[Row, Any]] = []
+    for kind, elements in by_kind.items():
+        if choice.layer == f"{kind[:-1]}_points":
+            features += _points_of(elements, kind[:-1], what)
+        elif choice.layer in {None, kind}:
+            features += [(_fields(e), _shape(e, kind, what)) for e in elements]
+    short = sum(shape is None for _, shape in features)
+    if short:
+        warnings.warn(
+            f"{what} has {short} routes or tracks with fewer than two points, which have no "
+            "geometry.",
+            DataWarning,
+            stacklevel=4,
+        )
+    frame = to_frame([row for row, _ in features], [shape for _, shape in features])
+    held = [
+        f"{len(e)} {_NOUNS[kind]}{'s' if len(e) > 1 else ''}" for kind, e in by_kind.items() if e
+    ]
+    if choice.layer is None and len(held) > 1:
+        frame.attrs["read_as"] = (
+            f"{', '.join(held[:-1])} and {held[-1]}; a layer chooses among {', '.join(LAYERS)}"
+        )
+    return frame
+
+
+def _points_of(elements: list[ET.Element], kind: str, what: str) -> list[tuple[Row, Any]]:
+    """Return the points of routes or tracks, each with the number of its line."""
+    return [
+        ({kind: str(number), **_fields(point)}, shapely.Point(_position(point, what)[:2]))
+        for number, element in enumerate(elements)
+        for point in element.iter()
+        if local_name(point) in {"rtept", "trkpt"}
+    ]
+
+
+def _shape(element: ET.Element, kind: str, what: str) -> Any:
+    if kind == "waypoints":
+        return shapely.Point(_position(element, what)[:2])
+    lines = [line(p) for p in _lines(element, kind, what)]
+    lines = [one for one in lines if one is not None]
+    if not lines:
+        return None
+    return lines[0] if kind == "routes" else shapely.MultiLineString(lines)
+
+
+def _lines(element: ET.Element, kind: str, what: str) -> list[list[tuple[float, ...]]]:
+    parts = [element] if kind == "routes" else [e for e in element if local_name(e) == "trkseg"]
+    point = "rtept" if kind == "routes" else "trkpt"
+    return [[_position(p, what) for p in part if local_name(p) == point] for part in parts]
+
+
+def _position(element: ET.Element, what: str) -> tuple[float, ...]:
+    try:
+        position = [float(element.attrib["lon"]), float(element.attrib["lat"])]
+    except (KeyError, ValueError):
+        raise FileError(
+            f"{what} can't be read as GPX: a point has lon {element.get('lon')!r} and lat "
+            f"{element.get('lat')!r}, which are no numbers."
+        ) from None
+    ele = next((c.text or "" for c in element if local_name(c) == "ele"), "").strip()
+    return (*position, float(ele)) if _NUMBER.fullmatch(ele) else tuple(position)
+
+
+def _fields(element: ET.Element) -> Row:
+    row: Row = {}
+    for child in element:
+        name = local_name(child)
+        if name == "link":
+            add(row, "link", child.get("href"))
+            for inner, text in leaf_texts(child):
+                add(row, f"link_{inner}", text)
+        elif name == "extensions":
+            for inner, text in leaf_texts(child):
+                add(row, inner, text)
+        elif name not in {"rtept", "trkseg"}:
+            add(
+                row,
+                name,
+                child.text if name not in NUMBERS | {"time"} else (child.text or "").strip(),
+            )
+    return row
+
+
+def fits_field(name: str, values: list[str]) -> bool:
+    """Return whether values may stand in a field of GPX's own."""
+    if name in NUMBERS:
+        return all(_NUMBER.fullmatch(v) for v in values)
+    return name != "time" or all(_TIME.fullmatch(v) for v in values)
+
+
+def write_gpx(frame: Any, shapes: Any, path: Path) -> None:
+    """Write points as way points, LineStrings as routes and MultiLineStrings as tracks.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        All columns are text with names that XML takes, missing values None.
+    shapes : GeoSeries
+        In lon, lat, none missing.
+    path : Path
+    """
+    columns = list(frame.columns)
+    rows = list(zip(records(frame), shapes, strict=True))
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(_HEAD)
+        for kind, tag in (("Point", "wpt"), ("LineString", "rte"), ("MultiLineString", "trk")):
+            fields = FIELDS if tag == "wpt" else _LINE_FIELDS
+            for row, shape in rows:
+                if shape.geom_type == kind:
+                    file.write(_feature(row, shape, tag, fields, columns))
+        file.write("</gpx>\n")
+
+
+def _feature(
+    row: dict[str, Any], shape: Any, tag: str, fields: tuple[str, ...], columns: list[str]
+) -> str:
+    position = ""
+    if tag == "wpt":
+        position = f' lat="{shape.y!r}" lon="{shape.x!r}"'
+        if shape.has_z and row.get("ele") is None:
+            row = {**row, "ele": repr(shape.z)}
+    own = [f for f in fields if row.get(f) is not None and (f in columns or f == "ele")]
+    parts = [
+        f"<link href={quoteattr(row[f])}/>" if f == "link" else f"<{f}>{_text(row[f])}</{f}>"
+        for f in own
+    ]
+    others = [c for c in columns if c not in own and row[c] is not None]
+    if others:
+        inner = "".join(f"<c:{c}>{_text(row[c])}</c:{c}>" for c in others)
+        parts.append(f"<extensions>{inner}</extensions>")
+    if tag == "rte":
+        parts.append(_points(shape, "rtept"))
+    elif tag == "trk":
+        parts += [f"<trkseg>{_points(part, 'trkpt')}</trkseg>" for part in shape.geoms]
+    return f"<{tag}{position}>{''.join(parts)}</{tag}>\n"
+
+
+def _points(shape: Any, tag: str) -> str:
+    made = []
+    for x, y, *z in shapely.get_coordinates(shape, include_z=shape.has_z).tolist():
+        ele = f"<ele>{z[0]!r}</ele>" if z and z[0] == z[0] else ""
+        made.append(f'<{tag} lat="{y!r}" lon="{x!r}">{ele}</{tag}>')
+    return "".join(made)
+
+
+def _text(value: str) -> str:
+    # A carriage return would be read as a line feed.
+    return escape(value, {"\r": "&#13;"})

@@ -1,0 +1,293 @@
+"""KML and KMZ: placemarks with all that they say, in and out.
+
+GDAL's drivers drop what stands in ``<Data>`` beside a ``<Schema>``, and write names of columns
+that no parser reads again; so both directions are done here, by Python's own XML parser.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape, quoteattr
+
+import geopandas as gpd
+import shapely
+import shapely.errors
+
+from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.files.archives import unpacked
+from cpecgeo.files.formats import Choice
+from cpecgeo.files.xmltext import Row, add, leaf_texts, load, local_name, records, to_frame
+
+__all__ = ["read_kml", "write_kml"]
+
+_CONTAINERS = {"kml", "Document", "Folder"}
+# What shows more than this document holds, or pictures.
+_ELSEWHERE = {
+    "NetworkLink": "links to other documents",
+    "GroundOverlay": "pictures",
+    "PhotoOverlay": "pictures",
+    "ScreenOverlay": "pictures",
+}
+_TEXTS = {"name", "description", "address", "phoneNumber", "Snippet", "snippet"}
+_TIMES = {"when": "timestamp", "begin": "begin", "end": "end"}
+_GEOMETRIES = {
+    "Point",
+    "LineString",
+    "LinearRing",
+    "Polygon",
+    "MultiGeometry",
+    "Track",
+    "MultiTrack",
+}
+_DEPTH = 50
+_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Folder><name>{}</name>\n'
+)
+
+
+def read_kml(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
+    """Read the placemarks of a KML or KMZ file.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        The file's name, for messages.
+    choice : Choice
+        `layer` is a folder; all where none is named, and a column ``folder`` tells them apart.
+
+    Returns
+    -------
+    GeoDataFrame
+
+    Warns
+    -----
+    DataWarning
+        Links to other documents and pictures, which aren't read.
+
+    Raises
+    ------
+    FileError
+        It isn't KML, or holds no placemark.
+    InputError
+        No folder of that name.
+    """
+    if path.suffix.casefold() == ".kmz":
+        with unpacked(path, what, frozenset({".kml"})) as files:
+            if not files:
+                raise FileError(f"{what} can't be read as KMZ: it holds no .kml document.")
+            # By the standard, the first document counts; it is usually called doc.kml.
+            return _read(files[0], what, choice)
+    return _read(path, what, choice)
+
+
+def _read(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
+    rows: list[Row] = []
+    shapes: list[Any] = []
+    folders: list[str] = []
+    left: Counter[str] = Counter()
+    with_folder = False
+    for element, folder in _features(load(path, "KML", what)):
+        name = local_name(element)
+        if name in _ELSEWHERE:
+            left[_ELSEWHERE[name]] += 1
+        elif name == "Folder":
+            with_folder = True
+        else:
+            row, shape = _placemark(element, what, len(rows) + 1)
+            rows.append(row)
+            shapes.append(shape)
+            folders.append(folder)
+    missed = " and ".join(f"{count} {kind}" for kind, count in left.items())
+    if not rows and not (with_folder and not left):
+        held = f"; it holds {missed}" if missed else ""
+        raise FileError(f"{what} holds no placemark{held}. Name a KML file with features.")
+    known = list(dict.fromkeys(folders))
+    if choice.layer is not None:
+        if choice.layer not in known:
+            raise InputError(f"{what} has no layer {choice.layer!r}; it has {', '.join(known)}.")
+        at = [i for i, folder in enumerate(folders) if folder == choice.layer]
+        rows, shapes = [rows[i] for i in at], [shapes[i] for i in at]
+    elif len(known) > 1:
+        for row, folder in zip(rows, folders, strict=True):
+            add(row, "folder", folder)
+    if missed:
+        warnings.warn(f"{what} has {missed}, which aren't read.", DataWarning, stacklevel=5)
+    return to_frame(rows, shapes)
+
+
+def _features(root: ET.Element) -> Iterator[tuple[ET.Element, str]]:
+    """Yield placemarks, folders and links in their order, each with the folder it is in."""
+    stack = [(iter([root]), "")]
+    while stack:
+        children, folder = stack[-1]
+        child = next(children, None)
+        if child is None:
+            stack.pop()
+            continue
+        name = local_name(child)
+        if name in _CONTAINERS:
+            title = next((c.text or "" for c in child if local_name(c) == "name"), "")
+            stack.append((iter(child), title.strip() or folder))
+        if name in _ELSEWHERE or name in {"Placemark", "Folder"}:
+            yield child, folder
+
+
+def _placemark(element: ET.Element, what: str, number: int) -> tuple[Row, Any]:
+    row: Row = {}
+    shape = None
+    for child in element:
+        name = local_name(child)
+        if name in _TEXTS:
+            add(row, name, child.text)
+        elif name in {"TimeStamp", "TimeSpan"}:
+            for inner, text in leaf_texts(child):
+                add(row, _TIMES.get(inner, inner), text.strip())
+        elif name == "ExtendedData":
+            for key, value in _extended(child):
+                add(row, key, value)
+        elif name in _GEOMETRIES:
+            try:
+                shape = _geometry(child, 0)
+            except (ValueError, shapely.errors.ShapelyError) as error:
+                said = str(error).splitlines()[0][:120]
+                raise FileError(
+                    f"{what} has a {name} in placemark {number} that is none: {said}."
+                ) from error
+    return row, shape
+
+
+def _extended(element: ET.Element) -> Iterator[tuple[str, str | None]]:
+    for child in element:
+        name = local_name(child)
+        if name == "Data":
+            value = next((c.text for c in child if local_name(c) == "value"), None)
+            yield child.get("name", "data"), value
+        elif name == "SchemaData":
+            for inner in child:
+                yield inner.get("name", local_name(inner)), "".join(inner.itertext()) or None
+        elif len(child):
+            yield from leaf_texts(child)
+        else:
+            yield name, child.text
+
+
+def _geometry(element: ET.Element, depth: int) -> Any:
+    if depth > _DEPTH:
+        raise ValueError(f"more than {_DEPTH} geometries inside one another")
+    name = local_name(element)
+    if name in {"MultiGeometry", "MultiTrack"}:
+        inside = [_geometry(c, depth + 1) for c in element if local_name(c) in _GEOMETRIES]
+        return _collected([p for p in inside if p is not None])
+    if name == "Polygon":
+        rings = {"outerBoundaryIs": [], "innerBoundaryIs": []}  # type: dict[str, list[Any]]
+        for child in element:
+            for ring in child if local_name(child) in rings else ():
+                coordinates = _coordinates(ring)
+                if coordinates:
+                    rings[local_name(child)].append(coordinates)
+        outer = rings["outerBoundaryIs"]
+        return shapely.Polygon(outer[0], rings["innerBoundaryIs"]) if outer else None
+    if name == "Track":
+        texts = [c.text or "" for c in element if local_name(c) == "coord"]
+        coordinates = [tuple(map(float, t.split())) for t in texts if t.strip()]
+    else:
+        coordinates = _coordinates(element)
+    if not coordinates:
+        return None
+    if name == "Point":
+        return shapely.Point(coordinates[0])
+    return shapely.LineString(coordinates)
+
+
+def _coordinates(element: ET.Element) -> list[tuple[float, ...]]:
+    text = next((c.text or "" for c in element if local_name(c) == "coordinates"), "")
+    found = [
+        tuple(float(n) for n in position.split(",") if n)
+        for position in re.sub(r"\s*,\s*", ",", text).split()
+    ]
+    if any(len(c) < 2 for c in found):
+        raise ValueError("a position without lon or lat")
+    count = min((len(c) for c in found), default=2)
+    return [c[: min(count, 3)] for c in found]
+
+
+def _collected(parts: list[Any]) -> Any:
+    """Return many geometries as one, of the narrowest type that holds them."""
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    kinds = {part.geom_type for part in parts}
+    multi = {"Point": shapely.MultiPoint, "LineString": shapely.MultiLineString,
+             "Polygon": shapely.MultiPolygon}  # fmt: skip
+    if len(kinds) == 1 and (kind := kinds.pop()) in multi:
+        return multi[kind](parts)
+    return shapely.GeometryCollection(parts)
+
+
+def write_kml(frame: Any, shapes: Any, path: Path, layer: str) -> None:
+    """Write features as KML: names and descriptions as such, other columns as data.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        All columns are text, missing values None.
+    shapes : GeoSeries
+        In lon, lat.
+    path : Path
+    layer : str
+        Name of the folder.
+    """
+    others = [c for c in frame.columns if c not in {"name", "description"}]
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(_HEAD.format(_text(layer)))
+        for row, shape in zip(records(frame), shapes, strict=True):
+            parts = [
+                f"<{n}>{_text(row[n])}</{n}>"
+                for n in ("name", "description")
+                if row.get(n) is not None
+            ]
+            data = [
+                f"<Data name={quoteattr(str(n))}><value>{_text(row[n])}</value></Data>"
+                for n in others
+                if row[n] is not None
+            ]
+            if data:
+                parts.append(f"<ExtendedData>{''.join(data)}</ExtendedData>")
+            if shape is not None and not shape.is_empty:
+                parts.append(_markup(shape))
+            file.write(f"<Placemark>{''.join(parts)}</Placemark>\n")
+        file.write("</Folder></Document></kml>\n")
+
+
+def _text(value: str | None) -> str:
+    # A carriage return would be read as a line feed.
+    return escape(value or "", {"\r": "&#13;"})
+
+
+def _markup(shape: Any) -> str:
+    kind = shape.geom_type
+    if kind == "Polygon":
+        outer = _ring("outerBoundaryIs", shape.exterior)
+        inner = "".join(_ring("innerBoundaryIs", ring) for ring in shape.interiors)
+        return f"<Polygon>{outer}{inner}</Polygon>"
+    if kind in {"Point", "LineString", "LinearRing"}:
+        name = "LineString" if kind == "LinearRing" else kind
+        return f"<{name}>{_positions(shape)}</{name}>"
+    return f"<MultiGeometry>{''.join(map(_markup, shape.geoms))}</MultiGeometry>"
+
+
+def _ring(name: str, ring: Any) -> str:
+    return f"<{name}><LinearRing>{_positions(ring)}</LinearRing></{name}>"
+
+
+def _positions(shape: Any) -> str:
+    coordinates = shapely.get_coordinates(shape, include_z=shape.has_z).tolist()
+    texts = " ".join(",".join(map(repr, c)) for c in coordinates)
+    return f"<coordinates>{texts}</coordinates>"

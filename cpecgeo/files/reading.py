@@ -1,0 +1,183 @@
+"""Features out of files, by suffix."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import shapely
+
+from cpecgeo.errors import CRSError, DataWarning, FileError
+from cpecgeo.files import china
+from cpecgeo.files.archives import MAX_BYTES
+from cpecgeo.files.excel import read_excel
+from cpecgeo.files.formats import SUFFIXES, Choice, Format, find_format
+from cpecgeo.files.gpx import read_gpx
+from cpecgeo.files.kml import read_kml
+from cpecgeo.files.outliers import find_outliers
+from cpecgeo.files.parquet import read_parquet
+from cpecgeo.files.sniff import local, sniff_suffix
+from cpecgeo.files.tables import read_csv, resolve_crs
+from cpecgeo.files.vectors import read_vector
+
+__all__ = ["read"]
+
+_READERS = {
+    "GeoParquet": read_parquet,
+    "CSV": read_csv,
+    "Excel": read_excel,
+    "KML": read_kml,
+    "GPX": read_gpx,
+}
+
+
+def read(
+    path: Any,
+    *,
+    layer: str | None = None,
+    lon: str | None = None,
+    lat: str | None = None,
+    crs: Any = None,
+) -> gpd.GeoDataFrame:
+    r"""Read features from a file.
+
+    Parameters
+    ----------
+    path : path
+        Its suffix names the format; ``"-"`` is standard input, whose format its content shows.
+    layer : str, optional
+        Of a file with several: the layer of a GeoPackage, the folder of a KML file, the sheet of
+        a workbook, the shapefile of an archive, or ``waypoints``, ``routes``, ``tracks``,
+        ``route_points`` or ``track_points`` of a GPX file.
+    lon, lat : str, optional
+        Names of the columns of positions in CSV, Excel and Parquet, where they can't be
+        recognized. Positions are decimal degrees or degrees, minutes and seconds.
+    crs : str or CRS, optional
+        The CRS of positions that have none of their own: of columns ``x`` and ``y`` in a table,
+        of a shapefile without .prj. ``"GCJ-02"`` and ``"BD-09"`` mean positions from Chinese
+        maps; the shift of these is undone inside China.
+
+    Returns
+    -------
+    GeoDataFrame
+        In the CRS of the file; GeoJSON, KML, GPX and tables are lon, lat on WGS 84 unless they
+        say otherwise. In text formats (CSV, KML, GPX) a column is typed as numbers only where
+        each text is what that number is written as again; so ``007`` stays text, and whatever is
+        read is written again as it was. ``.attrs["read_as"]`` says how positions were
+        understood.
+
+    Warns
+    -----
+    DataWarning
+        Features that were left out, and rows whose position looks wrong beside all others.
+
+    Raises
+    ------
+    FileError
+        The file is missing, isn't what its suffix says, is cut off, is larger than memory, or is
+        XML that declares entities.
+    InputError
+        Another suffix, no positions, or several layers and none named.
+    CRSError
+        No CRS where the format has one, an unknown one, or one that contradicts the file's.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "sites.csv"
+    ...     _ = path.write_text("code,Latitude (N),Longitude (E)\n007,24°54′N,67°E\n")
+    ...     sites = read(path)
+    >>> sites["code"][0], sites.geometry[0].wkt
+    ('007', 'POINT (67 24.9)')
+    """
+    choice = Choice(layer, lon, lat, crs)
+    if str(path) == "-":
+        with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
+            return _read(_from_stdin(Path(folder)), "standard input", choice)
+    found = local(path, "path")
+    form = find_format(found)
+    if not found.is_file():
+        what = "is a folder" if found.is_dir() else "doesn't exist"
+        raise FileError(f"{found} {what}; name a file: {', '.join(SUFFIXES)}.")
+    return _read(found, str(found), choice, form)
+
+
+def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> gpd.GeoDataFrame:
+    form = find_format(path) if form is None else form
+    resolve_crs(choice.crs)
+    try:
+        frame: gpd.GeoDataFrame
+        if form.name in _READERS:
+            frame = _READERS[form.name](path, what, choice)
+        else:
+            frame = read_vector(path, what, choice, form)
+    except MemoryError:
+        raise FileError(
+            f"{what} is larger than memory; read it as a stream (cpecgeo.scale)."
+        ) from None
+    frame = _with_crs(frame, what, choice, form)
+    shapes = _single_points(frame.geometry.to_numpy())
+    system = china.is_shifted(choice.crs)
+    if system is not None:
+        shapes = shapely.transform(shapes, lambda xy: china.to_wgs84(xy, system))
+        note = f"shift of {system} undone inside China"
+        frame.attrs["read_as"] = "; ".join(filter(None, (frame.attrs.get("read_as"), note)))
+    attrs = frame.attrs
+    frame = frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
+    frame.attrs = attrs
+    if frame.crs.is_geographic:
+        for remark in find_outliers(_positions(frame.geometry.to_numpy())):
+            warnings.warn(f"{what}: {remark}.", DataWarning, stacklevel=3)
+    return frame
+
+
+def _with_crs(frame: Any, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
+    """Give the table the CRS that was stated, where the file has none of its own."""
+    own = frame.crs
+    if form.name in {"CSV", "Excel"}:
+        return frame
+    if choice.crs is None:
+        if own is None and form.is_lonlat:
+            return frame.set_crs(4326)
+        if own is None:
+            raise CRSError(f"{what} has no CRS; state one (crs), such as EPSG:4326.")
+        return frame
+    stated = resolve_crs(choice.crs)
+    if own is None or (form.is_lonlat and own.to_epsg() == 4326):
+        return frame.set_crs(stated, allow_override=True)
+    if own != stated:
+        raise CRSError(
+            f"{what} states its own CRS, {own.name}, and crs={choice.crs!r} is another; leave crs "
+            "out, or reproject after reading."
+        )
+    return frame
+
+
+def _single_points(shapes: Any) -> Any:
+    """Return MultiPoints of one point as points, as tools that know no points write them."""
+    multi = shapely.get_type_id(shapes) == shapely.GeometryType.MULTIPOINT
+    if multi.any():
+        single = multi & (shapely.get_num_geometries(shapes) == 1)
+        shapes = shapes.copy()
+        shapes[single] = shapely.get_geometry(shapes[single], 0)
+    return shapes
+
+
+def _positions(shapes: Any) -> Any:
+    """Return a position of each geometry: the middle of its bounds."""
+    bounds = shapely.bounds(shapes)
+    return (bounds[:, :2] + bounds[:, 2:]) / 2
+
+
+def _from_stdin(folder: Path) -> Path:
+    raw = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise FileError(f"standard input holds more than {MAX_BYTES:,} bytes; name a file.")
+    path = folder / f"input{sniff_suffix(raw)}"
+    path.write_bytes(raw)
+    return path

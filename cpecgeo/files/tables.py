@@ -1,0 +1,208 @@
+"""Tables with positions: CSV, and any table with columns of lon and lat or WKT."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from cpecgeo.errors import CRSError, FileError, InputError
+from cpecgeo.files import china, wellknown
+from cpecgeo.files.archives import open_table
+from cpecgeo.files.formats import Choice
+from cpecgeo.files.header import GEOMETRY, HEAD_BYTES, find_lonlat, parse_header
+from cpecgeo.files.numbers import infer_types, parse_degrees, parse_metres
+
+__all__ = ["load_csv", "locate_rows", "read_csv", "resolve_crs"]
+
+
+def read_csv(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
+    """Read a CSV file; cells that no position is read from come out as they went in.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8, separated by commas, semicolons, tabs or bars, as its header shows.
+    what : str
+        The file's name, for messages.
+    choice : Choice
+
+    Returns
+    -------
+    GeoDataFrame
+
+    Raises
+    ------
+    FileError
+        It isn't CSV in UTF-8.
+    InputError
+        A row doesn't fit the header, or there are no columns of positions.
+    """
+    raw, separator = load_csv(path, what)
+    names = list(raw.columns)
+    frame = locate_rows(raw, what, choice)
+    attrs = frame.attrs
+    if separator != ("\t" if ".tsv" in what.casefold() else ","):
+        attrs["read_as"] += f"; separator {separator!r}"
+    kept = set(attrs["position_columns"])
+    typed = {
+        name: frame[name] if name in kept else infer_types(frame[name])
+        for name in names
+        if name in frame
+    }
+    located = gpd.GeoDataFrame(typed, geometry=frame.geometry, crs=frame.crs, index=frame.index)
+    located.attrs = attrs
+    return located
+
+
+def load_csv(path: Path, what: str) -> tuple[pd.DataFrame, str]:
+    """Load a CSV file as text, each cell as it is, and return its separator too.
+
+    Raises
+    ------
+    FileError, InputError
+        As `read_csv`.
+    """
+    with open_table(path, what) as file:
+        head = file.read(HEAD_BYTES)
+        header = parse_header(head, what)
+        names, separator = list(header.names), header.separator
+        first = _first_row(head[header.end : header.end + (1 << 20)], separator, what) or names
+        # pandas takes a longer first row for one with an index, and shifts the columns.
+        if len(first) != len(names):
+            raise InputError(
+                f"{what} has {len(names)} columns and {len(first)} values in its first row; the "
+                f"separator taken is {separator!r}."
+            )
+        file.seek(header.end)
+        try:
+            raw = pd.read_csv(
+                file, sep=separator, encoding="utf-8", header=None, names=names, dtype=str,
+                keep_default_na=False, na_filter=False,
+            )  # fmt: skip
+        except UnicodeDecodeError as error:
+            raise FileError(f"{what} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
+        except pd.errors.EmptyDataError:
+            raw = pd.DataFrame({name: pd.Series([], dtype=str) for name in names})
+        except (pd.errors.ParserError, csv.Error) as error:
+            raise FileError(f"{what} can't be read as CSV: {_first_line(error)}.") from error
+    return raw, separator
+
+
+def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFrame:
+    """Give a table the geometry that its columns hold.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With columns of lon and lat (or x and y with a CRS), or with one of well-known text or
+        binary, which is taken where there are no others.
+    what : str
+        For messages.
+    choice : Choice
+
+    Returns
+    -------
+    GeoDataFrame
+        ``.attrs["position_columns"]`` names the columns and ``.attrs["read_as"]`` says how they
+        were understood. A column named ``geometry`` that isn't one becomes ``geometry_2``.
+
+    Raises
+    ------
+    InputError
+        No such columns, or values that are no positions.
+    CRSError
+        A CRS that can't be used.
+    """
+    crs = resolve_crs(choice.crs)
+    names = [str(n) for n in table.columns]
+    table = table.set_axis(names, axis=1)
+    column = _wellknown_column(table, names, choice, crs)
+    if column is not None:
+        shapes, srid = wellknown.parse(table[column], what)
+        if srid is not None:
+            if choice.crs is not None and resolve_crs(srid) != crs:
+                raise CRSError(f"{what} states SRID {srid}, and crs another; leave crs out.")
+            crs = resolve_crs(srid)
+        used: tuple[str, ...] = (column,)
+        note = f"geometry from the column {column}"
+        table = table.drop(columns=column)
+    else:
+        x, y = find_lonlat(names, choice.lon, choice.lat, what, in_metres=bool(crs.is_projected))
+        notations: set[str] = set()
+        if crs.is_projected:
+            xy = [parse_metres(table[c], what) for c in (x, y)]
+        else:
+            pairs = [parse_degrees(table[c], a, what) for c, a in ((x, "lon"), (y, "lat"))]
+            xy = [pair[0] for pair in pairs]
+            notations = pairs[0][1] | pairs[1][1]
+        shapes = np.full(len(table), None, object)
+        known = ~(np.isnan(xy[0]) | np.isnan(xy[1]))
+        shapes[known] = shapely.points(xy[0][known], xy[1][known])
+        used = (x, y)
+        note = "; ".join([f"lon and lat from the columns {x}, {y}", *sorted(notations)])
+    if "geometry" in table:
+        table = table.rename(columns={"geometry": "geometry_2"})
+    frame = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, table.index, crs=crs), crs=crs)
+    frame.attrs = table.attrs | {"position_columns": used, "read_as": note}
+    return frame
+
+
+def _wellknown_column(
+    table: pd.DataFrame, names: list[str], choice: Choice, crs: pyproj.CRS
+) -> str | None:
+    """Return the column of well-known text or binary, where there are no lon and lat."""
+    if choice.lon is not None or choice.lat is not None:
+        return None
+    try:
+        find_lonlat(names, None, None, "", in_metres=bool(crs.is_projected))
+    except InputError:
+        shaped = [n for n in names if n.strip().casefold() in GEOMETRY]
+        return next((n for n in shaped if wellknown.is_wellknown(table[n])), None)
+    return None
+
+
+def resolve_crs(crs: Any) -> pyproj.CRS:
+    """Return the CRS that positions in a table have: lon, lat on WGS 84 unless another is stated.
+
+    Raises
+    ------
+    CRSError
+        An unknown one.
+
+    Examples
+    --------
+    >>> resolve_crs("GCJ-02").to_epsg(), resolve_crs(32642).is_projected
+    (4326, True)
+    """
+    if crs is None or china.is_shifted(crs):
+        return pyproj.CRS(4326)
+    try:
+        return pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError as error:
+        raise CRSError(
+            f"crs is {str(crs)[:60]!r}, which isn't known ({_first_line(error)}); write it as "
+            '"EPSG:32642", "GCJ-02" or "BD-09".'
+        ) from error
+
+
+def _first_row(raw: bytes, separator: str, what: str) -> list[str] | None:
+    text = io.StringIO(raw.decode("utf-8", "replace"), newline="")
+    try:
+        return next((row for row in csv.reader(text, delimiter=separator) if row), None)
+    except csv.Error as error:
+        if "field larger" in str(error):
+            return None
+        raise FileError(f"{what} can't be read as CSV: {error}.") from error
+
+
+def _first_line(error: Exception) -> str:
+    text = str(getattr(error, "strerror", None) or error).strip()
+    return text.splitlines()[0][:200].rstrip(".") if text else type(error).__name__

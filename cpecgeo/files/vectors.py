@@ -1,0 +1,217 @@
+"""Files that GDAL reads and writes: GeoJSON, GeoPackage, shapefile, FlatGeobuf, TopoJSON."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+import shapely.errors
+
+from cpecgeo.errors import (
+    CpecgeoError,
+    CpecgeoWarning,
+    DataWarning,
+    FileError,
+    GeometryWarning,
+    InputError,
+)
+from cpecgeo.files.archives import unpacked, zip_files
+from cpecgeo.files.formats import Choice, Format, choose_layer
+from cpecgeo.files.sniff import insist
+
+__all__ = ["read_vector", "write_vector"]
+
+_PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
+# GDAL's remarks on what we say ourselves, or can't change.
+_NOISE = ("Non closed ring", "Measured (M) geometry", "time zone", "timezone", "offset")
+
+
+def read_vector(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
+    """Read a layer by GDAL, once the file is known to be what its suffix says.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        The file's name, for messages.
+    choice : Choice
+        `layer` chooses where there are several.
+    form : Format
+
+    Returns
+    -------
+    GeoDataFrame
+        In the CRS of the file, if it has one.
+
+    Warns
+    -----
+    GeometryWarning
+        Rings that weren't closed.
+    DataWarning
+        What GDAL says of values that it couldn't keep.
+
+    Raises
+    ------
+    FileError
+        The file isn't of that format, is damaged, or holds no layer.
+    InputError
+        Several layers and none chosen, or a table without geometry.
+    """
+    if path.suffix.casefold() == ".zip":
+        with unpacked(path, what, _PARTS) as files:
+            shapes = {f.stem: f for f in files if f.suffix.casefold() == ".shp"}
+            if not shapes:
+                raise FileError(f"{what} holds no shapefile; unpack it, and name the file in it.")
+            name = choose_layer(list(shapes), choice.layer, what)
+            return _read(shapes[name], what, Choice(crs=choice.crs), form)
+    return _read(path, what, choice, form)
+
+
+def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
+    driver = str(form.driver)
+    if driver == "GeoJSONSeq" and path.stat().st_size == 0:
+        return gpd.GeoDataFrame(geometry=[], crs=4326)
+    there = insist(path, driver, what)
+    if driver in {"GeoJSONSeq", "TopoJSON"}:
+        there = f"{driver}:{there}"
+    if driver == "ESRI Shapefile" and not any(
+        path.with_suffix(s).exists() for s in (".dbf", ".DBF")
+    ):
+        warnings.warn(
+            f"{what} has no .dbf beside it, so it has no columns.", DataWarning, stacklevel=5
+        )
+    with _translated(what, form):
+        names = [str(row[0]) for row in pyogrio.list_layers(there)]
+        if not names:
+            raise FileError(f"{what} holds no layer; {form.name} with features is needed.")
+        layer = choose_layer(names, choice.layer, what)
+        try:
+            frame = _read_whole_numbers(there, layer, "raise")
+        except shapely.errors.GEOSException:
+            frame = _read_whole_numbers(there, layer, "fix")
+            warnings.warn(
+                f"{what} has rings that aren't closed; they were closed.",
+                GeometryWarning,
+                stacklevel=5,
+            )
+    if not isinstance(frame, gpd.GeoDataFrame):
+        raise InputError(f"{what} has no geometry; features with positions are needed.")
+    return frame
+
+
+def _read_whole_numbers(there: str, layer: str, on_invalid: str) -> Any:
+    """Read a layer with whole numbers as such also where some are missing.
+
+    pyogrio makes floats of these, which hold sixteen digits.
+    """
+    frame = pyogrio.read_dataframe(there, layer=layer, on_invalid=on_invalid)
+    info = pyogrio.read_info(there, layer=layer)
+    kinds = dict(zip(info["fields"], info["dtypes"], strict=True))
+    whole = [c for c in frame if str(kinds.get(c)).startswith("int") and frame[c].dtype.kind == "f"]
+    if any((frame[c].abs() >= 2**53).any() for c in whole):
+        try:
+            import pyarrow as pa
+        except ImportError:
+            warnings.warn(
+                "Whole numbers of more than 15 digits are read without pyarrow, so they lose "
+                "digits: pip install 'cpecgeo[scale]'.",
+                DataWarning,
+                stacklevel=2,
+            )
+        else:
+            exact = {pa.int64(): pd.Int64Dtype()}.get
+            long = pyogrio.read_dataframe(
+                there, layer=layer, columns=whole, read_geometry=False, use_arrow=True,
+                arrow_to_pandas_kwargs={"types_mapper": exact},
+            )  # fmt: skip
+            return frame.assign(**{c: long[c].set_axis(frame.index) for c in whole})
+    return frame.assign(**{c: frame[c].astype("Int64") for c in whole})
+
+
+@contextlib.contextmanager
+def _translated(what: str, form: Format) -> Iterator[None]:
+    """Turn GDAL's errors into ours, and its remarks into warnings that name the file."""
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except CpecgeoError:
+            raise
+        except (
+            pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError,
+            shapely.errors.ShapelyError,
+        ) as error:  # fmt: skip
+            raise FileError(
+                f"{what} can't be read as {form.name}: {_first_line(error)}."
+            ) from error
+    for text in dict.fromkeys(str(r.message) for r in remarks):
+        kind = next((r.category for r in remarks if str(r.message) == text), UserWarning)
+        if issubclass(kind, CpecgeoWarning):
+            warnings.warn(text, kind, stacklevel=7)
+        elif issubclass(kind, RuntimeWarning) and not any(n in text for n in _NOISE):
+            warnings.warn(f"{what}: {text}", DataWarning, stacklevel=7)
+
+
+def write_vector(
+    frame: Any, path: Path, form: Format, layer: str, metadata: dict[str, str]
+) -> None:
+    """Write a table of features by GDAL; names and values are known to fit.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+    path : Path
+        Of a GeoPackage that exists, the layer is added to it.
+    form : Format
+    layer : str
+        Of a GeoPackage.
+    metadata : dict of str
+        What a GeoPackage says about the layer.
+    """
+    shape = frame.geometry.name
+    options: dict[str, Any] = {"driver": form.driver}
+    target = path
+    if form.driver == "GPKG":
+        taken = {str(c).casefold() for c in frame.columns if c != shape}
+        options |= {
+            "layer": layer,
+            "layer_metadata": metadata,
+            "append": path.exists(),
+            # Columns of these names are the user's own.
+            "FID": next(n for n in ("fid", "row_fid", "gpkg_row_fid") if n not in taken),
+            "GEOMETRY_NAME": next(n for n in ("geom", "geometry", "gpkg_geom") if n not in taken),
+        }
+        if path.exists():
+            options.pop("append")
+            options["append"] = False
+    elif form.driver == "GeoJSON":
+        options["RFC7946"] = "YES"
+    elif form.driver == "FlatGeobuf":
+        options["SPATIAL_INDEX"] = "NO"  # it would put the rows in another order
+    elif form.driver == "ESRI Shapefile":
+        options["encoding"] = "UTF-8"
+        if path.suffix.casefold() == ".zip":
+            stem = path.name.casefold().removesuffix(".zip").removesuffix(".shp")
+            target = path.parent / "unzipped" / f"{path.name[: len(stem)]}.shp"
+            target.parent.mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # lengths of columns, time zones
+        pyogrio.write_dataframe(frame, target, **options)
+    if target is not path:
+        files = sorted(target.parent.iterdir())
+        zip_files(files, path)
+        for file in files:
+            file.unlink()
+        target.parent.rmdir()
+
+
+def _first_line(error: Exception) -> str:
+    text = str(getattr(error, "strerror", None) or error)
+    # A damaged file's own text may be all of what a library has to say.
+    return text.splitlines()[0][:300].rstrip(".") if text else type(error).__name__

@@ -1,0 +1,350 @@
+"""Features into files, by suffix: fitted to the format, written wholly, and read back."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+
+from cpecgeo.errors import CpecgeoError, CpecgeoWarning, DataWarning, FileError, InputError
+from cpecgeo.files.archives import zip_files
+from cpecgeo.files.atomic import replacing
+from cpecgeo.files.excel import load_sheet, write_excel
+from cpecgeo.files.fields import fit_columns
+from cpecgeo.files.formats import Format, find_format
+from cpecgeo.files.gpx import write_gpx
+from cpecgeo.files.kml import write_kml
+from cpecgeo.files.parquet import write_parquet
+from cpecgeo.files.positions import add_positions, refuse_shapes
+from cpecgeo.files.reading import read
+from cpecgeo.files.sniff import local
+from cpecgeo.files.tables import load_csv
+from cpecgeo.files.vectors import write_vector
+from cpecgeo.files.xmltext import refuse_illegal
+from cpecgeo.geodesy import lonlat
+
+__all__ = ["write", "write_layers"]
+
+_TABLES = {"CSV", "Excel", "GeoParquet"}
+# What a reader says of the file, and not of its features.
+_OF_READING = {"position_columns", "read_as"}
+# A cell that begins so is a formula to a spreadsheet.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# RFC 7946 writes seven decimals.
+_TOLERANCE_DEG = 2e-7
+
+
+def write(
+    frame: pd.DataFrame, path: Any, *, safe_cells: bool = False, layer: str | None = None
+) -> Path:
+    """Write features, or a table, as the suffix says; wholly or not at all.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame or DataFrame
+        A table without geometry can be CSV, Excel or Parquet. An index that has a name becomes
+        columns.
+    path : path
+        GeoJSON follows RFC 7946; it, KML, GPX, CSV and Excel are lon, lat on WGS 84, others keep
+        the CRS. CSV and Excel have columns lon and lat for points, and wkt for others. ``"-"``
+        is CSV on standard output, ``"-.geojson"`` and the like another format.
+    safe_cells : bool
+        Put an apostrophe before text in CSV and Excel that a spreadsheet would run as a formula.
+    layer : str, optional
+        Name of the layer in a GeoPackage, the folder in KML, the sheet in a workbook.
+
+    Returns
+    -------
+    Path
+        `path`. What was written has been read back: rows, columns and bounds are those of
+        `frame`.
+
+    Warns
+    -----
+    DataWarning
+        Columns whose names the format can't hold, which are renamed; values that become text.
+        Lists and dictionaries are written as JSON without a remark.
+
+    Raises
+    ------
+    InputError
+        Another suffix, a table without geometry in a format that needs one, or values that the
+        format can't hold.
+    FileError
+        The folder is missing or can't be written, the disk is full, or what was written doesn't
+        read back as it was.
+
+    Examples
+    --------
+    >>> from shapely.geometry import Point
+    >>> sites = gpd.GeoDataFrame({"code": ["007"]}, geometry=[Point(67, 24.9)], crs=4326)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(write(sites, Path(folder) / "sites.csv").read_text(encoding="utf-8"))
+    code,lon,lat
+    007,67.0,24.9
+    """
+    if str(path) == "-" or str(path).startswith("-."):
+        return _write_stdout(frame, str(path), safe_cells=safe_cells, layer=layer)
+    target = local(path, "path")
+    form = _writable(target)
+    if not isinstance(frame, gpd.GeoDataFrame) and form.name not in _TABLES:
+        raise InputError(f"This table has no geometry; write it as .csv or .parquet, not {path}.")
+    with replacing(target) as fresh:
+        remarks = _write(frame, fresh, form, safe_cells=safe_cells, layer=layer)
+    _remark(target, remarks)
+    return target
+
+
+def write_layers(frames: Mapping[str, gpd.GeoDataFrame], path: Any) -> Path:
+    """Write several tables as the layers of one GeoPackage; wholly or not at all.
+
+    Parameters
+    ----------
+    frames : mapping of str to GeoDataFrame
+        By the names of their layers.
+    path : path
+        Ends in ``.gpkg``.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    InputError
+        Another suffix.
+    FileError
+        As `write`.
+    """
+    target = local(path, "path")
+    form = _writable(target)
+    if form.name != "GeoPackage":
+        raise InputError(f"Only a .gpkg file holds several layers; {target.name!r} holds one.")
+    remarks: list[str] = []
+    with replacing(target) as fresh:
+        for layer, frame in frames.items():
+            remarks += _write(frame, fresh, form, safe_cells=False, layer=layer)
+    _remark(target, remarks)
+    return target
+
+
+def _writable(path: Path) -> Format:
+    form = find_format(path)
+    if not form.can_write:
+        raise InputError(f"{form.name} is read and not written; write {path.stem}.geojson.")
+    return form
+
+
+def _remark(path: Path, remarks: list[str]) -> None:
+    if remarks:
+        warnings.warn(f"{path}: {'; '.join(remarks)}.", DataWarning, stacklevel=3)
+
+
+def _write_stdout(frame: pd.DataFrame, name: str, *, safe_cells: bool, layer: str | None) -> Path:
+    suffix = name[1:] or ".csv"
+    with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
+        made = write(frame, Path(folder) / f"output{suffix}", safe_cells=safe_cells, layer=layer)
+        try:
+            with made.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except (OSError, AttributeError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is closed"
+            raise FileError(f"can't write to standard output ({reason}).") from error
+    return Path(name)
+
+
+def _write(
+    frame: Any, path: Path, form: Format, *, safe_cells: bool, layer: str | None
+) -> list[str]:
+    """Write one table to a path that nobody reads yet, check it, and return what to tell."""
+    flat = frame.reset_index() if any(n is not None for n in frame.index.names) else frame
+    flat = flat.reset_index(drop=True)
+    attrs = {k: v for k, v in frame.attrs.items() if k not in _OF_READING}
+    remarks: list[str] = []
+    positions: tuple[str, ...] = ()
+    shapes, others = None, flat
+    if isinstance(flat, gpd.GeoDataFrame):
+        shapes = flat.geometry
+        if form.is_lonlat or shapes.crs is None:
+            shapes = _to_lonlat(shapes)
+        others = pd.DataFrame(flat.drop(columns=shapes.name))
+        if form.name in {"CSV", "Excel"}:
+            used = frame.attrs.get("position_columns", ("lon", "lat"))
+            others, positions, remarks = add_positions(others, shapes, used)
+        elif form.name == "GPX":
+            others = _described(others)
+        refuse_shapes(shapes, form)
+    fitted, told = fit_columns(others, form)
+    if safe_cells and form.name in {"CSV", "Excel"}:
+        fitted = _disarmed(fitted)
+    try:
+        _WRITERS[form.name](fitted, shapes, path, form, layer, attrs)
+    except (
+        pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FieldError,
+        pyogrio.errors.GeometryError, pyogrio.errors.FeatureError, UnicodeEncodeError,
+    ) as error:  # fmt: skip
+        said = (str(error).splitlines() or [type(error).__name__])[0][:300].rstrip(".")
+        raise FileError(f"can't write {path.name}: {said}.") from error
+    _check(fitted, shapes, path, form, layer, positions)
+    return [*remarks, *told]
+
+
+def _to_lonlat(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Return geometries in lon, lat, with the heights that they have."""
+    checked = lonlat(shapes, what="the table", missing="keep")
+    if not shapes.has_z.any():
+        return checked
+    return shapes if shapes.crs.equals("EPSG:4326") else shapes.to_crs(4326)
+
+
+def _csv(fitted: Any, _: Any, path: Path, *__: Any) -> None:
+    separator = "\t" if ".tsv" in path.suffixes else ","
+    text = fitted.to_csv(index=False, sep=separator, lineterminator="\n")
+    raw = text.encode("utf-8")
+    # Without a time in it, the same table is the same file.
+    path.write_bytes(gzip.compress(raw, 6, mtime=0) if path.suffix.casefold() == ".gz" else raw)
+
+
+def _excel(fitted: Any, _: Any, path: Path, __: Format, layer: str | None, ___: Any) -> None:
+    write_excel(fitted, path, layer or "cpecgeo")
+
+
+def _parquet(fitted: Any, shapes: Any, path: Path, _: Any, __: Any, attrs: Any) -> None:
+    table = fitted
+    if shapes is not None:
+        name = str(shapes.name) if str(shapes.name) not in fitted else "geometry_of_row"
+        table = gpd.GeoDataFrame(
+            fitted.assign(**{name: shapes.to_numpy()}), geometry=name, crs=shapes.crs
+        )
+    table.attrs = attrs
+    write_parquet(table, path)
+
+
+def _kml(fitted: Any, shapes: Any, path: Path, form: Format, layer: str | None, _: Any) -> None:
+    refuse_illegal(fitted, form.name)
+    target = path if path.suffix.casefold() == ".kml" else path.with_name("doc.kml")
+    write_kml(fitted, shapes, target, layer or path.stem)
+    if target is not path:
+        zip_files([target], path)
+        target.unlink()
+
+
+def _gpx(fitted: Any, shapes: Any, path: Path, form: Format, *_: Any) -> None:
+    refuse_illegal(fitted, form.name)
+    write_gpx(fitted, shapes, path)
+
+
+def _vector(
+    fitted: Any, shapes: Any, path: Path, form: Format, layer: str | None, attrs: Any
+) -> None:
+    name = next(n for n in ("geometry", "geometry_of_row", "_geometry") if n not in fitted)
+    table = gpd.GeoDataFrame(
+        fitted.assign(**{name: shapes.to_numpy()}), geometry=name, crs=shapes.crs
+    )
+    metadata = {str(k): str(v) for k, v in attrs.items()}
+    write_vector(table, path, form, layer or "cpecgeo", metadata)
+
+
+_WRITERS: dict[str, Callable[..., None]] = {
+    "CSV": _csv,
+    "Excel": _excel,
+    "GeoParquet": _parquet,
+    "KML": _kml,
+    "GPX": _gpx,
+    "GeoJSON": _vector,
+    "GeoJSON lines": _vector,
+    "GeoPackage": _vector,
+    "Shapefile": _vector,
+    "FlatGeobuf": _vector,
+}
+
+
+def _described(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add what a GPS shows of a feature: its status and where it comes from."""
+    shown = [c for c in ("status", "accuracy_km", "source", "licence") if c in frame]
+    if "desc" in frame or not shown:
+        return frame
+    texts = [
+        "; ".join(f"{c}: {v}" for c, v in zip(shown, row, strict=True) if not pd.isna(v))
+        for row in frame[shown].itertuples(index=False)
+    ]
+    return frame.assign(desc=texts)
+
+
+def _disarmed(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.map(lambda v: f"'{v}" if isinstance(v, str) and v.startswith(_FORMULA) else v)
+
+
+def _check(
+    fitted: Any,
+    shapes: Any,
+    path: Path,
+    form: Format,
+    layer: str | None,
+    positions: tuple[str, ...],
+) -> None:
+    """Read what was written, before it takes the place of anything."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CpecgeoWarning)
+        try:
+            if shapes is None:
+                back = _load_table(path, form)
+            else:
+                lon, lat = positions if len(positions) == 2 else (None, None)
+                back = read(
+                    path, layer=layer if form.name == "GeoPackage" else None, lon=lon, lat=lat
+                )
+        except CpecgeoError as error:
+            raise FileError(
+                f"{path.name} was written and can't be read back ({error}); nothing was kept."
+            ) from error
+    wrong = []
+    if len(back) != len(fitted):
+        wrong.append(f"{len(fitted):,} rows became {len(back):,}")
+    elif len(fitted):
+        # An empty column leaves no trace in XML and JSON.
+        given = [c for c in fitted if c not in positions and not fitted[c].isna().all()]
+        named = {*map(str, back.columns), *(["geometry"] if "geometry_2" in back else [])}
+        lost = [c for c in given if c not in named]
+        wrong += [f"the column {c!r} is missing" for c in lost[:3]]
+    if shapes is not None and not wrong and shapes.notna().any():
+        wrong += _compare_bounds(shapes, back.geometry, form)
+    if wrong:
+        raise FileError(
+            f"{path.name} was written and reads back otherwise ({'; '.join(wrong)}); nothing was "
+            "kept. Write another format."
+        )
+
+
+def _load_table(path: Path, form: Format) -> pd.DataFrame:
+    if form.name == "CSV":
+        return load_csv(path, path.name)[0]
+    return load_sheet(path, path.name, None) if form.name == "Excel" else pd.read_parquet(path)
+
+
+def _compare_bounds(shapes: gpd.GeoSeries, back: gpd.GeoSeries, form: Format) -> list[str]:
+    # A shapefile has its own words for a CRS.
+    if not form.is_lonlat and form.name != "Shapefile" and not back.crs.equals(shapes.crs):
+        return [f"the CRS {shapes.crs.name} became {back.crs.name}"]
+    here, there = shapes.total_bounds, back.total_bounds
+    if form.name == "GeoJSON" and here[2] - here[0] > 180:
+        # What crosses the antimeridian is cut there, by RFC 7946.
+        here, there = here[[1, 3]], there[[1, 3]]
+    slack = _TOLERANCE_DEG if form.is_lonlat else 1e-9 * max(1.0, float(np.abs(here).max()))
+    if np.isnan(here).any() or (np.abs(here - there) <= slack).all():
+        return []
+    return [f"bounds {here.round(6).tolist()} became {there.round(6).tolist()}"]

@@ -1,0 +1,74 @@
+"""Compressed files that unpack to more than they should are refused before they do."""
+
+import gzip
+import zipfile
+
+import pytest
+
+import cpecgeo as cg
+from cpecgeo.errors import FileError
+from cpecgeo.files import archives
+
+KML = (
+    '<kml xmlns="http://www.opengis.net/kml/2.2"><Placemark><Point><coordinates>67,25'
+    "</coordinates></Point></Placemark></kml>"
+)
+
+
+def pack(path, **files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name.replace("_", "."), data)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".kmz", ".zip", ".xlsx"])
+def test_zip_bombs(suffix, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives.check_zip, "__defaults__", (1_000_000,))
+    path = pack(tmp_path / f"a{suffix}", doc_kml=KML + " " * 2_000_000)
+    assert path.stat().st_size < 5_000
+    with pytest.raises(FileError, match="unpacks to 1 files of 2,000"):
+        cg.read(path)
+    many = {f"f{i}_kml": "" for i in range(10_001)}
+    with pytest.raises(FileError, match="10,001 files"):
+        cg.read(pack(tmp_path / f"b{suffix}", **many))
+
+
+def test_a_list_of_contents_that_lies(tmp_path):
+    """What is read ends at the stated size; a file that goes on is an error."""
+    path = pack(tmp_path / "a.kmz", doc_kml=KML + " " * 100_000)
+    raw = bytearray(path.read_bytes())
+    size = (len(KML) + 100_000).to_bytes(4, "little")
+    assert raw.count(size) == 2
+    path.write_bytes(bytes(raw).replace(size, (len(KML)).to_bytes(4, "little")))
+    with pytest.raises(FileError, match="damaged"):
+        cg.read(path)
+
+
+def test_gzip_bombs(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_BYTES", 6_000_000)
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(b"lon,lat\n" + b"67,25\n" * 2_000_000))
+    with pytest.raises(FileError, match="unpacks to more than 6,000,000"):
+        cg.read(path)
+    for raw in (b"lon,lat\n1,2\n", gzip.compress(b"lon,lat\n1,2\n")[:-9], b""):
+        path.write_bytes(raw)
+        with pytest.raises(FileError):
+            cg.read(path)
+
+
+def test_names_that_lead_out_of_the_folder(tmp_path):
+    path = tmp_path / "in" / "a.kmz"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../../out.kml", KML)
+        archive.writestr("/etc/other.txt", "x")
+    assert len(cg.read(path)) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["in"]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/doc.kml", KML)
+        archive.writestr("b/doc.kml", KML)
+    with pytest.raises(FileError, match="two files named"):
+        cg.read(path)
+    with pytest.raises(FileError, match="no .kml"):
+        cg.read(pack(path, a_txt="x"))

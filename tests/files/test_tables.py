@@ -1,0 +1,302 @@
+"""CSV, Excel and Parquet as people have them: notations, headers, columns of geometry."""
+
+import gzip
+import io
+import sys
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import shapely
+from shapely.geometry import LineString, Point
+
+import cpecgeo as cg
+from cpecgeo import scale
+from cpecgeo.errors import CRSError, DataWarning, FileError, GeometryError, InputError
+from cpecgeo.files.numbers import infer_types, parse_degrees, to_numbers
+
+NOTATIONS = [
+    ("67.05", 67.05), ("67,05", 67.05), ("67.05E", 67.05), ("E 67.05", 67.05), ("67°", 67.0),
+    ("67°03′E", 67.05), ("67°03'00\"E", 67.05), ("67 3 0", 67.05), ("67:03:00", 67.05),
+    ("67d03m00sE", 67.05), ("-67°30′", -67.5), ("67°30′W", -67.5), ("67° 3.0' E", 67.05),
+    ("67º03’00”E", 67.05), (" 67.05 ", 67.05), ("-67,5", -67.5), ("NA", np.nan), ("-", np.nan),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "degrees"), NOTATIONS)
+def test_degrees_as_people_write_them(text, degrees):
+    got, _ = parse_degrees(pd.Series([text]), "lon", "a")
+    assert got[0] == pytest.approx(degrees, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["67°60′", "67°03′60″", "67.5°30′", "67°03′N", "E67°03′E", "-67°W", "67,000.5", "1,234,567",
+     "67 03 00 00", "here", "67..5", "1_0", "0x43"],
+)  # fmt: skip
+def test_no_degrees(text):
+    with pytest.raises(InputError, match="in row 8"):
+        parse_degrees(pd.Series(["1", text]), "lon", "a", before=6)
+
+
+@pytest.mark.parametrize(
+    ("texts", "dtype"),
+    [
+        (["1", "-20", "0"], "int64"), (["1", "", "3"], "Int64"), (["1.5", "-0.25"], "float64"),
+        (["1.5", ""], "float64"), (["007", "1"], None), (["1.50"], None), (["1", "2.5"], None),
+        (["+1"], None), (["-0"], None), (["NA", "1"], None), (["1e5"], None), (["1e-07"], "float64"),
+        (["9007199254740993"], "int64"), (["1234567890123456789"], None), (["True"], None),
+        (["0.1000000000000000055"], None), (["2026-01-02T03:04:05Z"], "datetime64[us, UTC]"),
+        (["2026-02-30T03:04:05Z"], None),
+    ],
+)  # fmt: skip
+def test_text_is_a_number_only_where_nothing_is_lost(texts, dtype):
+    typed = infer_types(pd.Series(texts))
+    if dtype is None:
+        assert typed.tolist() == texts
+        return
+    assert str(typed.dtype) == dtype
+    if dtype != "datetime64[us, UTC]":
+        again = ["" if pd.isna(v) else repr(v) for v in typed.astype(object)]
+        assert [a.removeprefix("np.int64(").rstrip(")") for a in again] == texts
+
+
+def test_numbers_where_they_are_needed():
+    with pytest.warns(DataWarning, match="2 numbers with commas"):
+        got = to_numbers(pd.Series(["1,234", "5", "12,345,678.5", None]), "population")
+    assert got.tolist()[:3] == [1234, 5, 12_345_678.5]
+    assert np.isnan(got[3])
+    with pytest.warns(DataWarning, match="1 values of -9999"):
+        assert to_numbers(pd.Series([100, -9999]), "p").tolist() == [100, -9999]
+    assert np.isnan(to_numbers(pd.Series([100, -9999]), "p", missing=[-9999])[1])
+    for bad in ("1,23", "many", "1.2.3"):
+        with pytest.raises(InputError, match="is no number"):
+            to_numbers(pd.Series(["1", bad]), "p")
+    with pytest.raises(InputError, match="times"):
+        to_numbers(pd.Series(pd.to_datetime(["2026-01-01"])), "p")
+
+
+CELLS = ["NA", "None", "nan", "NULL", "007", "9007199254740993", "1.50", "", " x ", 'a "b", c',
+         "=1+1", "1e5", "two\nlines", "-0", "۱۲"]  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".csv.gz"])
+def test_cells_come_out_as_they_went_in(suffix, tmp_path):
+    table = pd.DataFrame(dict.fromkeys(("a", "b"), CELLS) | {"lon": "67.10", "lat": "24.900"})
+    table["n"] = [str(i) for i in range(len(CELLS))]
+    text = table.to_csv(index=False, sep="\t" if "tsv" in suffix else ",", lineterminator="\n")
+    path = tmp_path / f"in{suffix}"
+    path.write_bytes(gzip.compress(text.encode()) if suffix.endswith(".gz") else text.encode())
+    frame = cg.read(path)
+    assert frame["n"].dtype == "int64"
+    out = cg.write(frame, tmp_path / f"out{suffix}").read_bytes()
+    assert (gzip.decompress(out) if suffix.endswith(".gz") else out).decode() == text
+
+
+def test_memory_and_stream_read_the_same(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text(
+        '\ufeffsep=;\n"Name (English, Urdu)";Latitude (N);Longitude (E)\n'
+        "A;24°54′N;67,0\nB;24,95;67°03′E\n",
+        encoding="utf-8",
+    )
+    frame = cg.read(path)
+    assert frame.columns[0] == "Name (English, Urdu)"
+    assert frame.attrs["position_columns"] == ("Longitude (E)", "Latitude (N)")
+    assert "degrees, minutes and seconds" in frame.attrs["read_as"]
+    assert "separator ';'" in frame.attrs["read_as"]
+    scale.nearest_file(path, tmp_path / "out.csv", to="ml1")
+    streamed = pd.read_csv(tmp_path / "out.csv")
+    want = cg.nearest(frame.geometry, "ml1")["distance_km"]
+    assert streamed["distance_km"].tolist() == pytest.approx(want.tolist(), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("lon", "lat"), ("Longitude", "LAT"), ("x", "y"), ("Longitude (E)", "Latitude (N)"),
+     ("GPS Longitude", "gps_latitude"), ("lng", "Lat."), ("经度", "纬度"), ("long [deg]", "lat [deg]")],
+)  # fmt: skip
+def test_headers_that_are_recognized(names, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(f"near_lon,flat,long_name,{names[0]},{names[1]}\n1,2,z,67,24.9\n", "utf-8")
+    assert cg.read(path).geometry[0] == Point(67, 24.9)
+
+
+def test_headers_that_are_not(tmp_path):
+    path = tmp_path / "a.csv"
+    for head in ("near_lon,near_lat", "Longitude (W),Latitude (N)", "lon,LON,lat", "a,b"):
+        path.write_text(f"{head}\n{','.join('1' * len(head.split(',')))}\n")
+        with pytest.raises(InputError, match="column of lon") as caught:
+            cg.read(path)
+        assert "--" not in str(caught.value)
+
+
+def test_many_columns_are_read_in_time(tmp_path):
+    path = tmp_path / "a.csv"
+    count = 20_000
+    path.write_text(
+        ",".join(["lon,lat", *(f"c{i}" for i in range(count))]) + "\n" + "1," * (count + 1) + "1\n"
+    )
+    assert len(cg.read(path, lon="lon", lat="lat").columns) == count + 3
+
+
+def test_columns_of_well_known_text_and_binary(tmp_path):
+    point, line = Point(67, 24.9), LineString([(67, 25), (68, 26)])
+    cells = {
+        "wkt": [point.wkt, line.wkt], "geom": [f"SRID=4326;{point.wkt}", f"SRID=4326;{line.wkt}"],
+        "the_geom": [shapely.to_wkb(g, hex=True, include_srid=True) for g in
+                     shapely.set_srid([point, line], 4326)],
+    }  # fmt: skip
+    for name, values in cells.items():
+        for suffix in (".csv", ".xlsx", ".parquet"):
+            path = tmp_path / f"{name}{suffix}"
+            table = pd.DataFrame({"n": ["a", "b"], name: values})
+            writer = {".csv": table.to_csv, ".xlsx": table.to_excel, ".parquet": table.to_parquet}
+            writer[suffix](path, index=False)
+            back = cg.read(path)
+            assert back.geometry.tolist() == [point, line], path.name
+            assert back.crs.to_epsg() == 4326
+            assert back["n"].tolist() == ["a", "b"]
+    path = tmp_path / "wkb.parquet"
+    pd.DataFrame({"wkb": [point.wkb, line.wkb]}).to_parquet(path)
+    assert cg.read(path).geometry.tolist() == [point, line]
+    path = tmp_path / "utm.csv"
+    path.write_text('geom\n"SRID=32642;POINT (300000 2750000)"\n')
+    assert cg.read(path).crs.to_epsg() == 32642
+    path.write_text('geom\n"SRID=32642;POINT (3 2)"\n"SRID=4326;POINT (3 2)"\n')
+    with pytest.raises(InputError, match="several SRIDs"):
+        cg.read(path)
+    path.write_text("wkt,n\nPOINT (1 2),1\nPOINT (1),2\n")
+    with pytest.raises(GeometryError, match="row 2"):
+        cg.read(path)
+
+
+def nested(depth):
+    return b"\x01\x07\x00\x00\x00\x01\x00\x00\x00" * depth + Point(1, 2).wkb
+
+
+def test_collections_inside_one_another_without_end(tmp_path):
+    """GEOS reads them by recursion and ends the process; so they never reach it."""
+    for name, value in (("wkb", nested(50_000)), ("wkt", "GEOMETRYCOLLECTION (" * 50_000)):
+        path = tmp_path / f"{name}.parquet"
+        pq.write_table(pa.table({name: [value]}), path)
+        with pytest.raises(GeometryError, match="inside one another"):
+            cg.read(path)
+    good = gpd.GeoDataFrame({"n": [1]}, geometry=[Point(67, 25)], crs=4326)
+    good.to_parquet(tmp_path / "good.parquet")
+    table = pq.read_table(tmp_path / "good.parquet")
+    bad = table.set_column(1, "geometry", pa.array([nested(50_000)]))
+    pq.write_table(bad.replace_schema_metadata(table.schema.metadata), tmp_path / "deep.parquet")
+    with pytest.raises(GeometryError, match="inside one another"):
+        cg.read(tmp_path / "deep.parquet")
+
+
+def test_native_encodings_of_geoparquet(tmp_path):
+    for number, shape in enumerate([Point(67, 25), LineString([(67, 25), (68, 26)])]):
+        frame = gpd.GeoDataFrame({"n": [1]}, geometry=[shape], crs=4326)
+        path = tmp_path / f"{number}.parquet"
+        frame.to_parquet(path, geometry_encoding="geoarrow", schema_version="1.1.0")
+        assert cg.read(path).geometry.tolist() == [shape]
+
+
+def test_a_geometry_column_of_another_name(tmp_path):
+    frame = gpd.GeoDataFrame({"n": [1], "geom": [Point(67, 25)]}, geometry="geom", crs=4326)
+    frame.to_parquet(tmp_path / "in.parquet")
+    back = cg.read(tmp_path / "in.parquet")
+    for suffix in (".gpkg", ".geojson", ".kml", ".gpx", ".csv", ".parquet", ".shp", ".fgb"):
+        again = cg.read(cg.write(back, tmp_path / f"out{suffix}"))
+        assert again.geometry.tolist() == [Point(67, 25)]
+
+
+def test_projected_positions(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("name,lon,x,y\nA,5,300000,2750000\n")
+    frame = cg.read(path, crs="EPSG:32642")
+    assert frame.crs.to_epsg() == 32642
+    assert cg.nearest(frame.geometry, "ml1")["distance_km"][0] < 20
+    back = cg.read(cg.write(frame.drop(columns="lon"), tmp_path / "b.csv"))
+    assert back.geometry[0].distance(frame.to_crs(4326).geometry[0]) < 1e-9
+    path.write_text('name,x,y\nA,"300,000","2,750,000"\n')
+    with pytest.raises(InputError, match="plain numbers"):
+        cg.read(path, crs="EPSG:32642")
+    with pytest.raises(CRSError, match="isn't known"):
+        cg.read(path, crs="EPSG:99999999")
+
+
+def test_a_crs_that_is_stated(tmp_path):
+    frame = gpd.GeoDataFrame({"n": [1]}, geometry=[Point(3e5, 2.75e6)], crs=32642)
+    path = cg.write(frame, tmp_path / "a.shp")
+    (tmp_path / "a.prj").unlink()
+    with pytest.raises(CRSError, match="no CRS"):
+        cg.read(path)
+    assert cg.read(path, crs=32642).crs.to_epsg() == 32642
+    path = cg.write(frame, tmp_path / "a.gpkg")
+    assert cg.read(path, crs=32642).crs.to_epsg() == 32642
+    with pytest.raises(CRSError, match="states its own"):
+        cg.read(path, crs=32643)
+
+
+def test_positions_stay_what_they_are_beside_other_columns(tmp_path):
+    """Columns that a reader would take for positions get another name, and a remark."""
+    frame = gpd.GeoDataFrame(
+        {"lon": [1.0], "lat": [2.0], "near_lon": [3.0]}, geometry=[Point(67, 25)], crs=4326
+    )
+    with pytest.warns(DataWarning, match="'lon' to 'lon_of_row'"):
+        path = cg.write(frame, tmp_path / "a.csv")
+    back = cg.read(path)
+    assert back.geometry[0] == Point(67, 25)
+    assert back[["lon_of_row", "near_lon"]].to_numpy().tolist() == [[1.0, 3.0]]
+    line = frame.set_geometry([LineString([(67, 25), (68, 26)])], crs=4326)
+    with pytest.warns(DataWarning, match="renamed"):
+        path = cg.write(line, tmp_path / "b.csv")
+    assert cg.read(path).geometry[0] == line.geometry[0]
+
+
+def test_workbooks(tmp_path):
+    path = tmp_path / "a.xlsx"
+    with pd.ExcelWriter(path) as book:
+        for sheet in ("one", "two"):
+            pd.DataFrame({"code": ["007"], "lon": [67.0], "lat": [24.9], "of": [sheet]}).to_excel(
+                book, sheet_name=sheet, index=False
+            )
+    with pytest.raises(InputError, match="one, two"):
+        cg.read(path)
+    frame = cg.read(path, layer="two")
+    assert frame[["code", "of"]].to_numpy().tolist() == [["007", "two"]]
+    formula = frame.assign(code="=1+1", long=9007199254740993)
+    with pytest.warns(DataWarning, match="'long' holds whole numbers"):
+        back = cg.read(cg.write(formula, tmp_path / "b.xlsx"))
+    assert back["code"][0] == "=1+1"
+    assert back["long"][0] == "9007199254740993"
+    with pytest.raises(InputError, match="control character"):
+        cg.write(frame.assign(code="\x01"), tmp_path / "c.xlsx")
+
+
+def test_standard_input_and_output(tmp_path, monkeypatch):
+    frame = cg.layer("ports")[["id", "geometry"]]
+    for suffix in (".csv", ".geojson", ".geojsonl", ".gpkg", ".kml", ".kmz", ".gpx", ".fgb",
+                   ".parquet", ".xlsx", ".csv.gz", ".zip"):  # fmt: skip
+        out = io.TextIOWrapper(io.BytesIO())
+        monkeypatch.setattr(sys, "stdout", out)
+        assert str(cg.write(frame, f"-{suffix}")) == f"-{suffix}"
+        monkeypatch.undo()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(out.buffer.getvalue())))
+        back = cg.read("-")
+        assert back["id"].tolist() == frame["id"].tolist(), suffix
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    with pytest.raises(FileError, match="standard input is empty"):
+        cg.read("-")
+
+
+def test_a_file_larger_than_memory_is_an_error_of_one_line(tmp_path, monkeypatch):
+    def too_large(*_, **__):
+        raise MemoryError
+
+    path = tmp_path / "a.csv"
+    path.write_text("lon,lat\n1,2\n")
+    monkeypatch.setattr("pandas.read_csv", too_large)
+    with pytest.raises(FileError, match="larger than memory"):
+        cg.read(path)
