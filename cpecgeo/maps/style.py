@@ -254,7 +254,7 @@ def check_style(style: Style) -> None:
         )
     if style.cmap is not None and not isinstance(style.cmap, (str, Sequence)):
         raise InputTypeError(
-            f"cmap is {_shown(style.cmap)}; it must be a name such as 'YlGnBu' or a list of colours."
+            f"cmap is {_shown(style.cmap)}; it must be a name such as 'YlGnBu' or a list."
         )
     if style.pane not in PANES:
         raise UnknownNameError(style.pane, "pane", PANES[1:])
