@@ -18,6 +18,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from branca.colormap import linear
 from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError, UnknownNameError
@@ -38,6 +39,10 @@ CATEGORIES = (
 # What has no value, and what is in none of the classes that have a colour of their own.
 MISSING, OTHER = "#b3ada1", "#7c766b"
 _RAMP = ("#c9dcec", "#8fb9d8", "#4f93c0", "#1f6ba3", "#0a3f6b")
+# Of values below 0 and above it, and the class that holds both.
+_BELOW = ("#8a3a06", "#d9854a", "#f0e6da")
+_ABOVE = ("#e4eaee", "#4f93c0", "#0a3f6b")
+_MIDDLE = "#ece8df"
 _HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _CALL = re.compile(r"(?:rgb|hsl)a?\([0-9.,%/ deg]{5,40}\)")
 # CSS Color Module Level 4.
@@ -127,6 +132,7 @@ def classify_colors(
     *,
     scheme: str | Sequence[float] = "quantiles",
     k: int = 5,
+    cmap: str | Sequence[str] | None = None,
     unit: str = "",
 ) -> tuple[list[str], list[tuple[str, str]]]:
     """Give each row a colour by its value: classes for numbers, one each for categories.
@@ -143,6 +149,10 @@ def classify_colors(
         classes themselves.
     k : int
         Number of classes, 2 to 9, for quantiles and equal intervals.
+    cmap : str or sequence of str, optional
+        Colours from low to high: a scheme of ColorBrewer or matplotlib, such as ``"YlGnBu"``,
+        or a list of ``#rrggbb``. Blues when omitted, and orange to blue about 0 where values
+        have both signs.
     unit : str
         Written behind the limits of classes.
 
@@ -177,7 +187,7 @@ def classify_colors(
     values = frame[column]
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         numbers = values.to_numpy(dtype=float, na_value=np.nan)
-        return _by_number(numbers, scheme, k, f" {unit}" if unit else "")
+        return _by_number(numbers, scheme, k, cmap, f" {unit}" if unit else "")
     return _by_category([None if _is_missing(v) else str(v) for v in values])
 
 
@@ -213,12 +223,42 @@ def _by_ring(frame: pd.DataFrame) -> tuple[list[str], list[tuple[str, str]]]:
     return [chosen[pair] for pair in pairs], legend
 
 
-def _ramp(n: int) -> list[str]:
-    """Return n colours from light to dark."""
-    ends = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in _RAMP], dtype=float)
-    at = np.linspace(0, len(_RAMP) - 1, n)
-    channels = [np.interp(at, range(len(_RAMP)), ends[:, i]).round() for i in range(3)]
+def _ramp(n: int, colors: Sequence[str] = _RAMP) -> list[str]:
+    """Return n colours between the given ones."""
+    ends = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colors], dtype=float)
+    at = np.linspace(0, len(colors) - 1, n)
+    channels = [np.interp(at, range(len(colors)), ends[:, i]).round() for i in range(3)]
     return ["#" + "".join(f"{int(v):02x}" for v in color) for color in zip(*channels, strict=True)]
+
+
+def _read_cmap(cmap: str | Sequence[str]) -> list[str]:
+    """Return the colours of a scheme by its name, or those of a list."""
+    if not isinstance(cmap, str):
+        colors = list(cmap)
+        if len(colors) < 2 or not all(
+            isinstance(c, str) and len(c) == 7 and _HEX.fullmatch(c) for c in colors
+        ):
+            raise InputError(f"cmap is {cmap!r}; two colours or more as #rrggbb are needed.")
+        return colors
+    for name in (f"{cmap}_09", f"{cmap}_11", cmap):
+        found = getattr(linear, name, None) if not name.startswith("_") else None
+        if found is not None:
+            return ["#" + "".join(f"{round(255 * v):02x}" for v in c[:3]) for c in found.colors]
+    known = {n.rpartition("_")[0] or n for n in dir(linear) if not n.startswith("_")}
+    raise UnknownNameError(cmap, "cmap", known)
+
+
+def _choose_steps(edges: Sequence[float], cmap: str | Sequence[str] | None) -> list[str]:
+    """Return a colour per class; about 0 the colours turn, where values have both signs."""
+    n = len(edges) - 1
+    if cmap is not None:
+        return _ramp(n, _read_cmap(cmap))
+    below = sum(high <= 0 for high in edges[1:])
+    above = sum(low >= 0 for low in edges[:-1])
+    if edges[0] < 0 < edges[-1]:
+        across = [_MIDDLE] * (n - below - above)
+        return [*_ramp(below + 1, _BELOW)[:below], *across, *_ramp(above + 1, _ABOVE)[1:]]
+    return _ramp(n) if n > 1 else [_RAMP[-1]]
 
 
 def _breaks(
@@ -245,23 +285,24 @@ def _breaks(
 
 
 def _by_number(
-    numbers: NDArray[np.float64], scheme: str | Sequence[float], k: int, unit: str
+    numbers: NDArray[np.float64],
+    scheme: str | Sequence[float],
+    k: int,
+    cmap: str | Sequence[str] | None,
+    unit: str,
 ) -> tuple[list[str], list[tuple[str, str]]]:
     known = numbers[np.isfinite(numbers)]
     if not known.size:
         return _with_missing([MISSING] * len(numbers), [])
     inner = _breaks(known, scheme, k)
-    steps = _ramp(len(inner) + 1) if len(inner) else [_RAMP[-1]]
+    low = min(known.min(), *inner) if len(inner) else known.min()
+    edges = [float(low), *map(float, inner), float(max(known.max(), *inner, low))]
+    steps = _choose_steps(edges, cmap)
     place = np.searchsorted(inner, numbers, side="right")
     finite = np.isfinite(numbers)
     colors = [steps[p] if f else MISSING for p, f in zip(place, finite, strict=True)]
-    if isinstance(scheme, str):
-        edges = [known.min(), *inner, known.max()]
-        labels = [f"{low:,.5g} to {high:,.5g}{unit}" for low, high in pairwise(edges)]
-    else:
-        labels = [
-            f"below {inner[0]:,.5g}{unit}",
-            *(f"{low:,.5g} to {high:,.5g}{unit}" for low, high in pairwise(inner)),
-            f"{inner[-1]:,.5g}{unit} and more",
-        ]
+    labels = [f"{low:,.5g} to {high:,.5g}{unit}" for low, high in pairwise(edges)]
+    if not isinstance(scheme, str):
+        labels[0] = f"below {inner[0]:,.5g}{unit}"
+        labels[-1] = f"{inner[-1]:,.5g}{unit} and more"
     return _with_missing(colors, list(zip(labels, steps, strict=True)))

@@ -197,7 +197,8 @@ def _stations() -> Iterator[_Layer]:
     stations = read_layer("stations")
     stations = stations[stations.geometry.notna()].drop_duplicates("id").assign(kind="stations")
     style = Style(
-        radius=3.0, label="name", label_zoom=9.5, label_class="stop", legend="Station",
+        radius=3.0, popup=["km", "accuracy_km", "basis", "source", "source_date"],
+        label="name", label_zoom=9.5, label_class="stop", legend="Station",
         color=KINDS["rail"].color, extra={"fromZoom": 8, "role": "station", "fixed": True},
     )  # fmt: skip
     yield stations, style, {"name": "Stations", "group": "Places", "key": "stations"}

@@ -351,7 +351,9 @@ def _colors(table: pd.DataFrame, style: Style) -> tuple[list[str], list[tuple[st
     """Return a colour per row by the style's column or colour, and the classes."""
     color = str(style.color)
     if color in table.columns:
-        return classify_colors(table, color, scheme=style.scheme, k=style.k, unit=style.unit)
+        return classify_colors(
+            table, color, scheme=style.scheme, k=style.k, cmap=style.cmap, unit=style.unit
+        )
     try:
         checked = check_color(color)
     except InputError:

@@ -143,6 +143,8 @@ class Style:
         How numbers become classes: "quantiles", "equal_interval", "std_mean", or the breaks.
     k : int
         Number of classes, 2 to 9.
+    cmap : str or sequence of str, optional
+        Colours of the classes: a scheme of ColorBrewer such as "YlGnBu", or a list.
     unit : str
         Of the column that is coloured by, for legend and popup.
     radius : float
@@ -182,6 +184,7 @@ class Style:
     color: str | None = None
     scheme: str | Sequence[float] = "quantiles"
     k: int = 5
+    cmap: str | Sequence[str] | None = None
     unit: str = ""
     radius: float = 5.0
     weight: float | None = None
@@ -240,6 +243,15 @@ def check_style(style: Style) -> None:
         raise InputTypeError(
             f"popup is {_shown(style.popup)}; it must be a list of columns, such as ['name']."
         )
+    if not isinstance(style.scheme, str) and not _are_numbers(style.scheme):
+        raise InputTypeError(
+            f"scheme is {_shown(style.scheme)}; it must be a name or a list of breaks, such as "
+            "[10, 50, 100]."
+        )
+    if style.cmap is not None and not isinstance(style.cmap, (str, Sequence)):
+        raise InputTypeError(
+            f"cmap is {_shown(style.cmap)}; it must be a name such as 'YlGnBu' or a list."
+        )
     if style.pane not in PANES:
         raise UnknownNameError(style.pane, "pane", PANES[1:])
     if style.shape is not None and style.shape not in SHAPES:
@@ -256,6 +268,12 @@ def _check_size(name: str, value: object) -> None:
             raise InputError(f"fill is {value!r}; an opacity from 0 to 1 is needed.")
     elif not 0 < value <= _LARGEST:
         raise InputError(f"{name} is {value!r}; pixels above 0 and up to {_LARGEST} are needed.")
+
+
+def _are_numbers(value: object) -> bool:
+    return isinstance(value, (Sequence, np.ndarray)) and all(
+        isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in value
+    )
 
 
 def _shown(value: object) -> str:

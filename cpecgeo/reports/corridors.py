@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _RADII_KM = (5, 10, 25, 50)
+_LEAD_KM = 10
 _SITES = {"crossings": "border crossing", "ports": "port", "zones": "zone"}
 _SHORTER = "bends finer than the points that it goes through make it shorter than the way itself"
 # An open road that is to be rebuilt has these too.
@@ -44,7 +45,7 @@ def report_corridor(thing: Corridor, *, draw: bool) -> Report:
     """Report on one corridor."""
     towns, near, zones = sum_people(thing), _near(thing), crossed(thing, "districts")
     parts = [
-        Part("glance", "At a glance", table=pd.DataFrame([glance(thing)])),
+        Part("glance", "At a glance", (_lead(thing, towns),), pd.DataFrame([glance(thing)])),
         *(_map(thing) if draw else ()),
         Part("sections", "Sections", table=_sections(thing)),
         Part("by_status", "Kilometres by status", table=sum_by_status(thing)),
@@ -68,6 +69,28 @@ def report_corridor(thing: Corridor, *, draw: bool) -> Report:
         sources=_sources(thing, near["source"]),
         caveats=list_caveats(thing),
         data_version=data_version(),
+    )
+
+
+def _lead(thing: Corridor, towns: Part) -> str:
+    """Say length, how much of it operates, and how many live near, in a sentence each."""
+    if math.isnan(thing.official_km):
+        long = f"{thing.length_km:,.0f} km long as drawn; no length of the whole is published"
+    else:
+        long = (
+            f"{thing.official_km:,.0f} km long by the published figure "
+            f"({thing.length_km:,.0f} km as drawn)"
+        )
+    status = sum_by_status(thing)
+    open_km = float(status.loc[status["status"] == "operating", "share"].sum())
+    near = towns.table
+    people = 0 if near is None else near.loc[near["km_to"] <= _LEAD_KM, "population"].sum()
+    works = {0.0: "None of it operates", 1.0: "All of it operates"}.get(
+        round(open_km, 3), f"{open_km:.0%} of it operates"
+    )
+    return (
+        f"{thing.title} is {long}. {works}. Towns of {people:,.0f} people in all lie within "
+        f"{_LEAD_KM:g} km of it."
     )
 
 

@@ -483,7 +483,7 @@ def test_options_that_no_map_has_are_refused_with_near_names(option, near):
     [
         {"fill": "dark"}, {"fill": [0.5]}, {"radius": "5"}, {"radius": None}, {"radius": True},
         {"weight": "wide"}, {"color": 3}, {"color": ["red"]}, {"shape": 1}, {"label": 0},
-        {"legend": 5}, {"popup": "name"},
+        {"legend": 5}, {"popup": "name"}, {"scheme": 3}, {"scheme": ["a"]}, {"cmap": 4},
     ],
 )  # fmt: skip
 def test_a_style_of_a_wrong_type_is_named_with_its_rule(towns, style):
@@ -581,3 +581,22 @@ def test_results_follow_a_corridor_by_name():
     frame["km_in"], frame["km_out"] = 0.0, 1.0
     links = bare().add(frame, geometry=same.dropna(subset="geometry"), name="N")
     assert "N: links" in names_of(links), "a series has a method called between too"
+
+
+def test_colours_of_classes():
+    frame = pd.DataFrame({"v": [1.0, 2, 3, 4], "change": [-20.0, -5, 5, 20]})
+    first, last = "#ffffd9", "#081d58"  # ColorBrewer's YlGnBu of nine
+    _, legend = classify_colors(frame, "v", k=4, cmap="YlGnBu")
+    assert (legend[0][1], legend[-1][1]) == (first, last)
+    _, legend = classify_colors(frame, "v", k=2, cmap=["#000000", "#ffffff"])
+    assert [c for _, c in legend] == ["#000000", "#ffffff"]
+    with pytest.raises(UnknownNameError, match="YlGnBu"):
+        classify_colors(frame, "v", cmap="YlGnBo")
+    with pytest.raises(InputError, match="#rrggbb"):
+        classify_colors(frame, "v", cmap=["red", "blue"])
+    colors, _ = classify_colors(frame, "change", scheme=[-10, 0, 10])
+    red = [int(c[1:3], 16) > int(c[5:7], 16) for c in colors]
+    assert red == [True, True, False, False], "the colours turn at 0"
+    assert len(set(colors)) == 4
+    _, legend = classify_colors(frame, "change", k=3)
+    assert len({c for _, c in legend}) == 3

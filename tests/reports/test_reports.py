@@ -101,6 +101,18 @@ def test_whatever_has_a_shape_has_a_report():
     assert [row["id"] for row in mixed["apart"]][1:3] == ["torkham", "ml1"]
 
 
+def test_a_report_begins_with_its_three_figures(ml1):
+    thing = cg.corridor("ml1")
+    (lead,) = ml1.parts[0].text
+    assert f"{thing.official_km:,.0f} km long by the published figure" in lead
+    assert f"({thing.length_km:,.0f} km as drawn)" in lead
+    assert "All of it operates" in lead
+    near = cg.exposure(thing, [10])["population"].sum()
+    assert f"{near:,.0f} people" in lead
+    (mixed,) = cg.report("ml4", draw=False).parts[0].text
+    assert "None of it operates" in mixed
+
+
 def test_a_report_speaks_to_people():
     frame = pd.DataFrame({"status": ["under_construction"], "share": [1.0]})
     text = Report("t", "s", (Part("rows", "Rows", (), frame),), (), (), "0").to_html()

@@ -14,6 +14,10 @@ cpecgeo.nameOf = function (layer, i) {
   return name === null || name === undefined || name === "" ? null : String(name);
 };
 
+// A value of the data model as people write it.
+cpecgeo.plain = (column, value) =>
+  (["kind", "basis"].includes(column) && typeof value === "string" ? value.replaceAll("_", " ") : value);
+
 cpecgeo.popup = function (layer, i) {
   const { el, cell } = cpecgeo;
   const columns = layer.columns;
@@ -39,7 +43,7 @@ cpecgeo.popup = function (layer, i) {
       for (const item of value) list.append(el("li", { dir: "auto" }, cpecgeo.withUnit(item, unit)));
       table.append(el("dd", {}, list));
     } else {
-      table.append(el("dd", { dir: "auto" }, cpecgeo.withUnit(value, unit)));
+      table.append(el("dd", { dir: "auto" }, cpecgeo.withUnit(cpecgeo.plain(column, value), unit)));
     }
   }
   if (table.childNodes.length) box.append(table);
