@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
+from numbers import Real
 from typing import Any, Unpack
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from shapely import MultiPolygon, Polygon
 
 from cpecgeo.catalogue import layer
-from cpecgeo.errors import InputError
+from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.subject import PointLike, Subject
 from cpecgeo.geodesy import Index, buffer, length_km
 from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
 from cpecgeo.routing.graph import Network
-from cpecgeo.routing.search import Floats, Snap, edge_costs, search, snap
+from cpecgeo.routing.search import Floats, Snap, Tree, edge_costs, search, snap
 
 __all__ = ["Reach", "reach"]
 
@@ -28,22 +30,26 @@ _LEAST_KM = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """What lies within so many km or hours of a place.
+    """What lies within so many km or hours of a place, or of the nearest of several.
 
     `reach` finds one.
 
     Attributes
     ----------
-    origin : Snap
+    origins : tuple of Snap
     weight : str
         ``"km"`` or ``"hours"``.
-    limit : float
+    limits : tuple of float
+        Ascending; all else is of the last one, `areas` of each.
     edges : GeoDataFrame
         The stretches reached: `name mode section status km cost_from cost_to geometry`.
     towns : GeoDataFrame
         Towns within `within_km` of a reached stretch: the columns of the places layer and
-        `cost` (at the nearest point of the network), `access_km`.
+        `cost` (at the nearest point of the network), `access_km`, `limit` (the least that
+        reaches it).
     within_km : float
+    inner : tuple of GeoDataFrame
+        The stretches of the limits before the last.
 
     Examples
     --------
@@ -52,23 +58,57 @@ class Reach:
     100.0
     """
 
-    origin: Snap
+    origins: tuple[Snap, ...]
     weight: str
-    limit: float
+    limits: tuple[float, ...]
     edges: gpd.GeoDataFrame
     towns: gpd.GeoDataFrame
     within_km: float
+    inner: tuple[gpd.GeoDataFrame, ...] = field(default=(), repr=False)
+
+    @property
+    def origin(self) -> Snap:
+        """The first of the origins."""
+        return self.origins[0]
+
+    @property
+    def limit(self) -> float:
+        """The greatest of the limits."""
+        return self.limits[-1]
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        names = ", ".join(origin.name for origin in self.origins[:3])
+        more = f" and {len(self.origins) - 3} more" if len(self.origins) > 3 else ""
+        return f"Within {self.limit:g} {self.weight} of {names}{more}"
+
+    @cached_property
+    def areas(self) -> gpd.GeoDataFrame:
+        """A polygon per limit, each with those of the lesser ones in it.
+
+        On the limit: `chainage_km` (calibrated km of road and railway), `towns`, geometry.
+        """
+        edges = [*self.inner, self.edges]
+        rows = {
+            "chainage_km": [float(frame["km"].sum()) for frame in edges],
+            "towns": [int((self.towns["limit"] <= limit).sum()) for limit in self.limits],
+        }
+        shapes = [*(_area(frame, self.within_km) for frame in self.inner), self.polygon]
+        index = pd.Index(self.limits, name=self.weight)
+        frame = gpd.GeoDataFrame(rows, index=index, geometry=shapes, crs=4326)
+        frame.attrs = {**self.edges.attrs, "title": self.title, "within_km": self.within_km}
+        return frame
 
     @cached_property
     def polygon(self) -> Polygon | MultiPolygon:
         """The area within `within_km` of what is reached."""
-        return buffer(self.edges.geometry.union_all(), self.within_km)
+        return _area(self.edges, self.within_km)
 
     def as_subject(self) -> Subject:
         """Return the polygon under the reach's title; see `resolve`."""
-        title = f"Within {self.limit:g} {self.weight} of {self.origin.name}"
-        shapes = gpd.GeoSeries([self.polygon], index=[title], crs=4326)
-        return Subject(shapes, title, "reach", is_single=True, things=(self,))
+        shapes = gpd.GeoSeries([self.polygon], index=[self.title], crs=4326)
+        return Subject(shapes, self.title, "reach", is_single=True, things=(self,))
 
     @property
     def chainage_km(self) -> float:
@@ -88,7 +128,7 @@ class Reach:
 
     def __repr__(self) -> str:
         return (
-            f"<Reach {self.limit:g} {self.weight} of {self.origin.name}: "
+            f"<Reach {self.title.removeprefix('Within ')}: "
             f"{self.chainage_km:,.0f} km (calibrated), {len(self.towns)} towns>"
         )
 
@@ -100,18 +140,18 @@ class Reach:
             for _, t in top.iterrows()
         )
         return (
-            f"<div><strong>Within {self.limit:g} {self.weight} of {escape(self.origin.name)}"
-            f"</strong><p>{self.chainage_km:,.0f} km of roads and railways (calibrated), "
+            f"<div><strong>{escape(self.title)}</strong><p>{self.chainage_km:,.0f} km of roads "
+            f"and railways (calibrated), "
             f"{len(self.towns)} towns with {people:,.0f} people</p><table><tr>"
             f"<th>town</th><th>{self.weight}</th></tr>{rows}</table></div>"
         )
 
 
 def reach(
-    a: PointLike,
+    a: PointLike | Sequence[PointLike],
     *,
-    km: float | None = None,
-    hours: float | None = None,
+    km: float | Sequence[float] | None = None,
+    hours: float | Sequence[float] | None = None,
     within_km: float = 5.0,
     speeds: Mapping[str, float] | None = None,
     max_access_km: float = 50.0,
@@ -122,9 +162,10 @@ def reach(
     Parameters
     ----------
     a
-        As in `route`.
-    km, hours : float
-        The limit: one of them.
+        As in `route`; a list of several counts from the nearest.
+    km, hours : float or sequence of float
+        The limit, one of the two; several give a graded polygon, see `Reach.areas`. By km a
+        change between road and rail takes none.
     within_km : float
         How far from the network a town may lie, and the width of the polygon on each side.
     speeds, max_access_km
@@ -145,31 +186,63 @@ def reach(
     --------
     >>> "Pasni" in set(reach("Gwadar", km=200, within_km=15).towns["name"])
     True
+    >>> graded = reach(["Gwadar", "Quetta"], hours=[1, 2], mode="road")
+    >>> graded.areas.geometry.loc[2].covers(graded.areas.geometry.loc[1].centroid)
+    True
     """
     if (km is None) == (hours is None):
         raise InputError("Give one limit: km= or hours=.")
-    weight, limit = ("km", km) if km is not None else ("hours", hours)
-    limit = number(limit, weight, above=0.0)
+    weight, given = ("km", km) if km is not None else ("hours", hours)
+    limits = _limits(given, weight)
     within_km = number(within_km, "within_km", above=0.0)
     ground = usable(filters(**chosen))
     cost, _ = edge_costs(ground.network, weight, speeds)
-    (start,) = snap([("the origin", a)], ground, max_access_km=max_access_km)
-    edges = _edges(ground, start, cost, limit)
-    return Reach(start, weight, limit, edges, _towns(edges, within_km), within_km)
+    ends = [(f"the origin{'' if n == 0 else f' {n}'}", x) for n, x in _origins(a)]
+    starts = snap(ends, ground, max_access_km=max_access_km)
+    tree = search(ground, starts[0], cost, also=starts[1:])
+    *inner, edges = (_edges(ground, starts, tree, cost, limit) for limit in limits)
+    towns = _towns(edges, within_km)
+    towns["limit"] = limits[-1]
+    for limit, frame in reversed([*zip(limits, inner, strict=False)]):
+        towns.loc[_towns(frame, within_km).index, "limit"] = limit
+    return Reach(tuple(starts), weight, limits, edges, towns, within_km, tuple(inner))
 
 
-def _edges(ground: Usable, start: Snap, cost: Sequence[float], limit: float) -> gpd.GeoDataFrame:
+def _origins(a: PointLike | Sequence[PointLike]) -> list[tuple[int, Any]]:
+    """Return the origins, numbered from 1 where there are several."""
+    is_list = isinstance(a, Sequence) and not isinstance(a, str)
+    if isinstance(a, Sequence) and is_list and not all(isinstance(x, Real) for x in a):
+        return [(n, x) for n, x in enumerate(a, 1)] if len(a) > 1 else [(0, x) for x in a]
+    return [(0, a)]
+
+
+def _limits(given: float | Sequence[float] | None, weight: str) -> tuple[float, ...]:
+    """Return limits in ascending order, each once."""
+    listed = given if isinstance(given, Sequence | np.ndarray) else [given]
+    if isinstance(given, str) or len(listed) == 0:
+        raise InputTypeError(f"{weight} is {given!r}; give a number, or a list of them.")
+    return tuple(sorted({number(limit, weight, above=0.0) for limit in listed}))
+
+
+def _area(edges: gpd.GeoDataFrame, within_km: float) -> Polygon | MultiPolygon:
+    """Return the area within a distance of some lines."""
+    return buffer(edges.geometry.union_all(), within_km)
+
+
+def _edges(
+    ground: Usable, starts: Sequence[Snap], tree: Tree, cost: Sequence[float], limit: float
+) -> gpd.GeoDataFrame:
     """Return the stretches within the limit, with the cost where each is entered and left."""
     net = ground.network
-    tree = search(ground, start, cost)
     rows: list[dict[str, Any]] = []
     spans: list[tuple[int, float, float]] = []
+    own: dict[int, list[tuple[float, float]]] = {}
+    for start in starts:
+        own.setdefault(start.edge, []).append((start.km, 0.0))
     for i in np.flatnonzero(ground.there).tolist():
         length = net.lengths[i]
         u, v = net.ends[i]
-        sources = [(0.0, tree.cost[u]), (length, tree.cost[v])]
-        if i == start.edge:
-            sources.append((start.km, 0.0))
+        sources = [(0.0, tree.cost[u]), (length, tree.cost[v]), *own.get(i, ())]
         if length == 0 or min(at for _, at in sources) >= limit:
             continue
         per = cost[i] / length
@@ -180,7 +253,7 @@ def _edges(ground: Usable, start: Snap, cost: Sequence[float], limit: float) -> 
                 spans.append((i, a, b))
     frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry=net.cut(spans), crs=4326)
     frame.attrs = {
-        "title": f"Reach of {start.name}",
+        "title": f"Reach of {starts[0].name}",
         "method": "Dijkstra, calibrated km",
         "ellipsoid": "WGS 84",
         "edges": "geodesic",

@@ -276,16 +276,22 @@ def ends_of(ground: Usable, at: Snap, cost: Sequence[float]) -> list[tuple[int, 
     return [*ends, *twins]
 
 
-def search(ground: Usable, start: Snap, cost: Sequence[float]) -> Tree:
-    """Return Dijkstra's least costs from a snapped point; of equal ones the first edge stays."""
+def search(
+    ground: Usable, start: Snap, cost: Sequence[float], *, also: Sequence[Snap] = ()
+) -> Tree:
+    """Return Dijkstra's least costs from a snapped point; of equal ones the first edge stays.
+
+    With further points in `also`, from the nearest of all of them.
+    """
     passable, meets = ground.passable, ground.network.meets
     best = [np.inf] * len(meets)
     by, came = [-1] * len(meets), [-1] * len(meets)
     heap: list[tuple[float, int]] = []
-    for node, off in ends_of(ground, start, cost):
-        if off < best[node]:
-            best[node] = off
-            heap.append((off, node))
+    for at in (start, *also):
+        for node, off in ends_of(ground, at, cost):
+            if off < best[node]:
+                best[node] = off
+                heap.append((off, node))
     heapq.heapify(heap)
     while heap:
         here, node = heapq.heappop(heap)

@@ -125,6 +125,30 @@ def test_every_end_of_a_reach_costs_what_a_route_there_does(a, limit, weight):
         assert cost <= row["cost_to"] + 1e-6
 
 
+@tries(6)
+@given(st.lists(points, min_size=2, max_size=3), st.floats(20, 150), st.floats(160, 400), weights)
+def test_a_graded_reach_of_several_is_that_of_the_nearest(places, low, high, weight):
+    """Each limit by itself, and each origin by itself, give what one call for all gives."""
+    places = list({(p.x, p.y): p for p in places}.values())
+    per = 1 if weight == "km" else 40
+    limits = [high / per, low / per]
+    both = cg.reach(places, mode="road", **{weight: limits}, **near)
+    assert both.limits == tuple(sorted(limits))
+    for limit, km in both.areas["chainage_km"].items():
+        whole = cg.reach(places, mode="road", **{weight: limit}, **near)
+        assert km == pytest.approx(whole.chainage_km, abs=1e-6)
+    small, large = both.areas.geometry
+    assert small.difference(large.buffer(1e-3)).area < 1e-6
+    for place in places:
+        alone = cg.reach(place, mode="road", **{weight: low / per}, **near)
+        assert set(alone.towns.index) <= set(both.towns.index[both.towns["limit"] == low / per])
+    # The end of each stretch is as far as the nearest origin says.
+    row = both.edges.iloc[len(both.edges) // 2]
+    end = Point(row.geometry.coords[-1])
+    away = cg.route_matrix(places, [end], weight=weight, mode="road", **near).to_numpy().min()
+    assert away <= row["cost_to"] + 1e-6
+
+
 def test_a_reach_counts_each_stretch_once():
     """All of a ring of roads within reach sums to the roads themselves."""
     edges = cg.network().edges

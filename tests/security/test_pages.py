@@ -124,7 +124,7 @@ def test_route_and_reach():
     towns, edges = area.towns.copy(), area.edges.copy()
     towns["name"] = ALL
     origin = dataclasses.replace(area.origin, name=ALL)
-    harmless(dataclasses.replace(area, towns=towns, edges=edges, origin=origin)._repr_html_())
+    harmless(dataclasses.replace(area, towns=towns, edges=edges, origins=(origin,))._repr_html_())
 
 
 def test_names_that_a_caller_gives():
