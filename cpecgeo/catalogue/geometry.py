@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -105,5 +105,9 @@ def fingerprint() -> Hashable:
     """
     if in_force() == "bundled":
         return None
-    stats = ((p, p.stat()) for p in stored_paths())
-    return "osm", *((str(p), s.st_mtime_ns, s.st_size, s.st_ino) for p, s in stats)
+    found: list[Hashable] = []
+    for path in stored_paths():
+        with suppress(FileNotFoundError):  # another process may have deleted it just now
+            about = path.stat()
+            found.append((str(path), about.st_mtime_ns, about.st_size, about.st_ino))
+    return "osm", *found

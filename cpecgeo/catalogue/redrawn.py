@@ -26,6 +26,7 @@ __all__ = [
     "REDRAWN",
     "Line",
     "Stored",
+    "cut_section",
     "redraw",
     "redrawn_corridor",
     "redrawn_corridors",
@@ -186,12 +187,23 @@ def redrawn_sections(key: Hashable) -> Mapping[str, Line]:
             missing = kept.gap_km(start, end)
             if end <= start or (name in best and best[name][0] <= missing):
                 continue
-            best[name] = (missing, _cut(corridor, kept, start, end, against=against))
+            best[name] = (missing, cut_section(corridor, kept, start, end, against=against))
     return {name: line for name, (_, line) in best.items()}
 
 
-def _cut(corridor: str, kept: Stored, start: float, end: float, *, against: bool) -> Line:
-    """Return the part of a refreshed corridor that a section is, in its own direction."""
+def cut_section(corridor: str, kept: Stored, start: float, end: float, *, against: bool) -> Line:
+    """Cut a section out of a refreshed corridor, in the section's own direction.
+
+    Parameters
+    ----------
+    corridor : str
+        Its id.
+    kept : Stored
+    start, end : float
+        Chainage of the section's ends.
+    against : bool
+        Whether the corridor runs against the section.
+    """
     chain = kept.chainage
     low, high = max(start, chain.start_km), min(end, chain.end_km)
     line, km = chain.between(low, high), chain.measures_km

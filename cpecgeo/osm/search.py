@@ -137,7 +137,7 @@ class Arcs:
         """
         if not (len(start[0]) and len(end[0])):
             return np.inf, np.empty(0, np.int32)
-        for limit in (guess, _WIDER * guess, np.inf):
+        for limit in dict.fromkeys((guess, _WIDER * guess, np.inf)):
             dist, via = self._search([start], limit, predecessors=True)
             total = dist[0, end[0]] + end[1]
             best = int(total.argmin())

@@ -11,7 +11,9 @@ import pytest
 import shapely
 
 import cpecgeo as cg
+from cpecgeo.catalogue import assemble, corridor_rows
 from cpecgeo.catalogue.geometry import fingerprint, in_force, stored_path
+from cpecgeo.catalogue.redrawn import Stored, cut_section, redrawn_sections
 from cpecgeo.errors import DataWarning, InputError
 from cpecgeo.geodesy import distance_km, length_km
 from tests.osm.conftest import RAILS
@@ -203,6 +205,62 @@ def test_layers_hold_the_new_lines(refreshed):
     assert "OpenStreetMap 2024-04-19" in cited
     assert "ODbL-1.0" in cited
     assert "OpenStreetMap 2024" not in cg.cite("rohri-chaman")
+
+
+def test_sections_keep_their_direction_and_kilometres(refreshed):
+    """A section that its corridor runs against, too: start, end and km are where they were."""
+    old = cg.layer("sections")
+    with cg.using(geometry="osm"):
+        new = cg.layer("sections")
+        lines = redrawn_sections(fingerprint())
+    assert len(lines) >= 2
+    for name, line in lines.items():
+        before, after = old.geometry[name], new.geometry[name]
+        assert after.equals(line.line)
+        for i in (0, -1):
+            ends = [shapely.Point(g.coords[i]) for g in (before, after)]
+            assert distance_km(*ends) < 3
+        assert line.measures_km[0] == 0
+        assert (np.diff(line.measures_km) >= 0).all()
+        assert len(line.measures_km) == len(after.coords)
+        total = {
+            s["id"]: s["km_to"] - s["km_from"]
+            for s in cg.corridor(line.corridor).sections.to_dict("records")
+        }
+        assert line.measures_km[-1] == pytest.approx(total[name])
+
+
+def test_a_section_run_against_its_direction():
+    """The line of a corridor that runs over a section backwards, cut out of it, is turned."""
+    against = [
+        (corridor, name, a, b)
+        for corridor in corridor_rows()
+        for name, a, b, turned in assemble(corridor).sections
+        if turned and b > a
+    ]
+    assert against
+    corridor, name, a, b = against[0]
+    whole = cg.corridor(corridor)
+    chain = whole.chainage
+    spans = [[i, x, y] for i, x, y, _ in assemble(corridor).sections]
+    kept = Stored(
+        {"snapshot": None, "origin": "x", "sections": spans}, {"gaps": [], "missed": []}, chain
+    )
+    line = cut_section(corridor, kept, a, b, against=True)
+    assert (
+        distance_km(
+            shapely.Point(line.line.coords[0]),
+            shapely.Point(cg.layer("sections").geometry[name].coords[0]),
+        )
+        < 0.6
+    )  # ends of two sections may be two points of one station
+    assert line.measures_km[-1] == pytest.approx(b - a)
+    assert line.whole
+
+
+def test_a_layer_that_stays_is_named_as_one(refreshed):
+    with cg.using(geometry="osm"):
+        assert cg.crossed("rohri-chaman").attrs["bundled"] == ["districts"]
 
 
 def test_the_network_keeps_kilometres_and_joins(refreshed):
