@@ -149,7 +149,7 @@ def within_file(
     bad: _Bad = "raise",
     safe_cells: bool = False,
 ) -> Run:
-    r"""Keep the rows of a file within a distance of the targets.
+    r"""Select the rows of a file within a distance of the targets.
 
     Parameters
     ----------

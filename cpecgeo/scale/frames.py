@@ -97,7 +97,7 @@ def within(
     lat: str | None = None,
     bad: Literal["raise", "keep"] = "raise",
 ) -> Any:
-    """Keep the rows of a Dask dataframe within a distance of the targets.
+    """Select the rows of a Dask dataframe within a distance of the targets.
 
     Parameters
     ----------
