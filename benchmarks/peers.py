@@ -89,13 +89,13 @@ def main() -> None:
     elif method == "cpecgeo on Dask":
         from cpecgeo import scale
 
-        to = scale.targets(gpd.GeoSeries([shape], index=["ml1"], crs=4326))
+        to = scale.prepare(gpd.GeoSeries([shape], index=["ml1"], crs=4326))
         workers = on_workers(source, out, lambda frame: scale.nearest(frame, to), shaped=False)
     else:
         from cpecgeo import scale
 
         to = gpd.GeoSeries([shape], index=["ml1"], crs=4326)
-        scale.nearest_file(source, out, to=to)
+        scale.nearest_file(source, out, targets=to)
         workers = 0.0
     seconds = time.perf_counter() - begun
     print(json.dumps({"s": seconds, "mb": peak_mb() + workers}))

@@ -41,12 +41,12 @@ if to == "every layer":
     to = gpd.GeoSeries(pd.concat(shapes, ignore_index=True), crs=4326)
     to = to[~to.is_empty].explode().reset_index(drop=True)
 options = {"nearest": {}, "within": {"km": 25}, "exposure": {"value": "id"}}[verb]
-to = scale.targets(to)
+to = scale.prepare(to)
 ask = getattr(scale, verb + "_file")
 suffix = out[out.rindex("."):]
-ask(least, out + ".warm" + suffix, to=to, **options)
+ask(least, out + ".warm" + suffix, targets=to, **options)
 begun = time.perf_counter()
-done = ask(source, out, to=to, **options)
+done = ask(source, out, targets=to, **options)
 print(json.dumps({"s": time.perf_counter() - begun, "rows": done.rows_in,
     "mb": next(int(line.split()[1]) for line in open("/proc/self/status")
                if line.startswith("VmHWM")) / 1e3}))

@@ -61,7 +61,7 @@ def file(kind: str, data: bytes) -> None:
         told(error)
     if kind in STREAMED:
         try:
-            scale.nearest_file(path, FOLDER / "o.csv", to=TO)
+            scale.nearest_file(path, FOLDER / "o.csv", targets=TO)
         except CpecgeoError as error:
             told(error)
 
@@ -80,5 +80,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    TO = scale.targets("taxila-havelian")
+    TO = scale.prepare("taxila-havelian")
     main()

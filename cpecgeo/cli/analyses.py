@@ -121,7 +121,7 @@ def near(
     Example: cpecgeo near villages.csv --to ml1,eastern --within 25 -o near.gpkg
     """
     if _streams(source, out, stream, resume=resume):
-        options = {"to": subject(to, "--to"), "k": k, "max_km": max_km, "lon": lon, "lat": lat}
+        options = {"targets": subject(to, "--to"), "k": k, "max_km": max_km, "lon": lon, "lat": lat}
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
         _streamed("nearest", source, out, replace=replace, **options)
         return
@@ -161,7 +161,7 @@ def within(
     Example: cpecgeo within energy --of ml1 --km 10
     """
     if _streams(source, out, stream, resume=resume):
-        options = {"to": subject(of, "--of"), "km": _one_km(km), "lon": lon, "lat": lat}
+        options = {"targets": subject(of, "--of"), "km": _one_km(km), "lon": lon, "lat": lat}
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
         _streamed("within", source, out, replace=replace, **options)
         return
@@ -260,7 +260,7 @@ def exposure(
     """
     if _streams(source, out, stream, resume=resume):
         options: dict[str, Any] = {"km": _radii(km), "value": value or None, "resume": resume}
-        _streamed("exposure", source, out, to=subject(x, "the centre"), **options)
+        _streamed("exposure", source, out, targets=subject(x, "the centre"), **options)
         return
     from cpecgeo.analysis.exposure import exposure as found
 

@@ -15,7 +15,7 @@ except ImportError as error:
 
 from cpecgeo.scale.files import exposure_file, nearest_file, within_file
 from cpecgeo.scale.frames import exposure, nearest, within
-from cpecgeo.scale.questions import Targets, targets
+from cpecgeo.scale.questions import Targets, prepare
 from cpecgeo.scale.stream import Progress, Run
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "exposure_file",
     "nearest",
     "nearest_file",
-    "targets",
+    "prepare",
     "within",
     "within_file",
 ]

@@ -19,7 +19,7 @@ from cpecgeo.files.sniff import local
 from cpecgeo.scale.geopackage import GeoPackage
 from cpecgeo.scale.parquet import Parquet
 from cpecgeo.scale.parts import Parts
-from cpecgeo.scale.questions import Exposure, Near, Question, Targets, Within, targets
+from cpecgeo.scale.questions import Exposure, Near, Question, Targets, Within, prepare
 from cpecgeo.scale.sinks import is_bytes, read_part, sink
 from cpecgeo.scale.sources import Source, fingerprint
 from cpecgeo.scale.stream import Job, Report, Run, run
@@ -38,7 +38,7 @@ def nearest_file(
     src: _Path,
     out: _Path,
     *,
-    to: SubjectLike | Targets,
+    targets: SubjectLike | Targets,
     k: int = 1,
     max_km: float | None = None,
     resume: bool = False,
@@ -62,7 +62,7 @@ def nearest_file(
     out : str or Path
         ``.parquet`` or ``.geoparquet`` (GeoParquet), ``.csv``, or the name of a folder, which
         then holds the parts as they are. It appears only when it is complete.
-    to : SubjectLike or Targets
+    targets : SubjectLike or Targets
         Corridors, places, layers, geometries of your own, in any mixture; see `cpecgeo.nearest`.
     k : int
         How many targets per row; with more than 1 each row is repeated, nearest first, and a
@@ -120,13 +120,13 @@ def nearest_file(
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "in.csv").write_text("id,lon,lat\n7,67.0,24.9\n")
-    >>> nearest_file(folder / "in.csv", folder / "out.csv", to="ml1").rows_out
+    >>> nearest_file(folder / "in.csv", folder / "out.csv", targets="ml1").rows_out
     1
     >>> (folder / "out.csv").read_text().splitlines()[0]
     'id,lon,lat,target,distance_km,near_lon,near_lat,km,side'
     """
     job = _job(
-        src, out, Near(k, max_km), to, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
+        src, out, Near(k, max_km), targets, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
         lat=lat, layer=layer, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
     return run(job, resume=resume, progress=progress)
@@ -136,7 +136,7 @@ def within_file(
     src: _Path,
     out: _Path,
     *,
-    to: SubjectLike | Targets,
+    targets: SubjectLike | Targets,
     km: float,
     resume: bool = False,
     replace: bool = False,
@@ -155,7 +155,7 @@ def within_file(
     ----------
     km : float
         Geodesic kilometres, 0 or more.
-    src, out, to, resume, replace, batch_rows, part_rows, progress, lon, lat, layer, bad
+    src, out, targets, resume, replace, batch_rows, part_rows, progress, lon, lat, layer, bad
         As `nearest_file`.
     safe_cells
         As `nearest_file`.
@@ -174,11 +174,11 @@ def within_file(
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "in.csv").write_text("lon,lat\n67.0,24.9\n60.0,40.0\n")
-    >>> within_file(folder / "in.csv", folder / "out.parquet", to="ml1", km=20).rows_out
+    >>> within_file(folder / "in.csv", folder / "out.parquet", targets="ml1", km=20).rows_out
     1
     """
     job = _job(
-        src, out, Within(km), to, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
+        src, out, Within(km), targets, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
         lat=lat, layer=layer, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
     return run(job, resume=resume, progress=progress)
@@ -188,7 +188,7 @@ def exposure_file(
     src: _Path,
     out: _Path,
     *,
-    to: SubjectLike | Targets,
+    targets: SubjectLike | Targets,
     km: float | Sequence[float] = (5, 10, 25, 50),
     value: str | None = None,
     resume: bool = False,
@@ -208,7 +208,7 @@ def exposure_file(
         Outer radii of the rings, ascending; a point at a radius counts in the ring inside it.
     value : str, optional
         A column to sum; rows without a number in it are counted as `missing`.
-    src, out, to, resume, batch_rows, part_rows, progress, lon, lat, layer, bad
+    src, out, targets, resume, batch_rows, part_rows, progress, lon, lat, layer, bad
         As `nearest_file`; `out` is ``.csv`` or ``.parquet``.
 
     Returns
@@ -226,13 +226,14 @@ def exposure_file(
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "in.csv").write_text("lon,lat,people\n67.0,24.9,10\n67.1,24.9,5\n")
-    >>> _ = exposure_file(folder / "in.csv", folder / "o.csv", to="ml1", km=[50], value="people")
+    >>> src, out = folder / "in.csv", folder / "o.csv"
+    >>> _ = exposure_file(src, out, targets="ml1", km=[50], value="people")
     >>> (folder / "o.csv").read_text().splitlines()[1]
     '0,50,2,15,0'
     """
     question = Exposure(check_radii(km), value)
     job = _job(
-        src, out, question, to, batch_rows=batch_rows, part_rows=part_rows, lon=lon, lat=lat,
+        src, out, question, targets, batch_rows=batch_rows, part_rows=part_rows, lon=lon, lat=lat,
         layer=layer, bad=bad, safe_cells=False, replace=False,
     )  # fmt: skip
     if job.sink.kind == "folder":
@@ -295,7 +296,7 @@ def _job(
     src: _Path,
     out: _Path,
     question: Question,
-    to: SubjectLike | Targets,
+    subject: SubjectLike | Targets,
     *,
     batch_rows: int,
     part_rows: int,
@@ -329,7 +330,7 @@ def _job(
                 DataWarning,
                 stacklevel=3,
             )
-    prepared = targets(to)
+    prepared = prepare(subject)
     k = getattr(question, "k", 1)
     key = {
         "source": str(path.resolve()),

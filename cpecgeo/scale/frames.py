@@ -28,7 +28,7 @@ from cpecgeo.scale.questions import (
     Within,
     free_names,
     near_columns,
-    targets,
+    prepare,
 )
 from cpecgeo.scale.sources import to_lonlat
 
@@ -39,7 +39,7 @@ _SIDES = ["left", "on", "right"]
 
 def nearest(
     ddf: Any,
-    to: SubjectLike | Targets,
+    targets: SubjectLike | Targets,
     *,
     k: int = 1,
     max_km: float | None = None,
@@ -53,7 +53,7 @@ def nearest(
     ----------
     ddf : dask.dataframe.DataFrame or dask_geopandas.GeoDataFrame
         With columns of lon and lat in degrees, or with points in any CRS.
-    to : SubjectLike or Targets
+    targets : SubjectLike or Targets
         As in `cpecgeo.scale.nearest_file`.
     k : int
         How many targets per row; with more than 1, rows of the answer repeat the index.
@@ -85,12 +85,12 @@ def nearest(
     >>> nearest(ddf, "ml1").compute()["target"].tolist()
     ['ml1']
     """
-    return _lazily(ddf, to, Near(k, max_km), (lon, lat, bad), _near)
+    return _lazily(ddf, targets, Near(k, max_km), (lon, lat, bad), _near)
 
 
 def within(
     ddf: Any,
-    to: SubjectLike | Targets,
+    targets: SubjectLike | Targets,
     km: float,
     *,
     lon: str | None = None,
@@ -101,7 +101,7 @@ def within(
 
     Parameters
     ----------
-    ddf, to, lon, lat, bad
+    ddf, targets, lon, lat, bad
         As `nearest`.
     km : float
         Geodesic kilometres, 0 or more.
@@ -122,12 +122,12 @@ def within(
     >>> within(ddf, "ml1", 20).compute().index.tolist()
     [0]
     """
-    return _lazily(ddf, to, Within(km), (lon, lat, bad), _within)
+    return _lazily(ddf, targets, Within(km), (lon, lat, bad), _within)
 
 
 def exposure(
     ddf: Any,
-    to: SubjectLike | Targets,
+    targets: SubjectLike | Targets,
     km: float | Sequence[float] = (5, 10, 25, 50),
     *,
     value: str | None = None,
@@ -139,7 +139,7 @@ def exposure(
 
     Parameters
     ----------
-    ddf, to, lon, lat, bad
+    ddf, targets, lon, lat, bad
         As `nearest`.
     km : float or sequence of float
         Outer radii, ascending.
@@ -163,7 +163,7 @@ def exposure(
     >>> exposure(ddf, "ml1", [50]).compute()["rows"].tolist()
     [1]
     """
-    rings = _lazily(ddf, to, Exposure(check_radii(km), value), (lon, lat, bad), _rings)
+    rings = _lazily(ddf, targets, Exposure(check_radii(km), value), (lon, lat, bad), _rings)
     return rings.groupby(["km_from", "km_to"], sort=True).sum()
 
 
@@ -185,7 +185,7 @@ class _Where:
 
 def _lazily(
     ddf: Any,
-    to: SubjectLike | Targets,
+    subject: SubjectLike | Targets,
     question: Question,
     given: tuple[str | None, str | None, str],
     work: Callable[..., Any],
@@ -209,7 +209,7 @@ def _lazily(
     where = _Where(_columns(meta, lon, lat), bad == "keep")
     if isinstance(question, Exposure):
         question.check([str(c) for c in meta.columns], "ddf")
-    prepared = targets(to)
+    prepared = prepare(subject)
     # One task that all partitions wait for: under `distributed` a worker fetches its result
     # once and keeps it.
     sent = delayed(prepared, name=f"targets-{prepared.digest[:16]}", pure=True)

@@ -29,7 +29,7 @@ __all__ = [
     "Within",
     "free_names",
     "near_columns",
-    "targets",
+    "prepare",
 ]
 
 _SIDES = ["right", "on", "left"]
@@ -41,7 +41,7 @@ WITHIN = ("target", "distance_km")
 class Targets:
     """Geometries with their search tree, and the chainage of those that are corridors.
 
-    `targets` prepares it; it can be pickled, and so be sent to many workers.
+    `prepare` makes it; it can be pickled, and so be sent to many workers.
 
     Attributes
     ----------
@@ -64,12 +64,12 @@ class Targets:
         return self.digest
 
 
-def targets(to: SubjectLike | Targets) -> Targets:
+def prepare(x: SubjectLike | Targets) -> Targets:
     """Prepare what points are compared with.
 
     Parameters
     ----------
-    to : SubjectLike or Targets
+    x : SubjectLike or Targets
         As in `cpecgeo.nearest`; ``"corridors"`` is each corridor, with its chainage.
 
     Returns
@@ -84,12 +84,12 @@ def targets(to: SubjectLike | Targets) -> Targets:
 
     Examples
     --------
-    >>> len(targets("ml1")), sorted(targets(["kkh", "ml1"]).chainages)
+    >>> len(prepare("ml1")), sorted(prepare(["kkh", "ml1"]).chainages)
     (1, ['kkh', 'ml1'])
     """
-    if isinstance(to, Targets):
-        return to
-    subject = resolve(to, "to")
+    if isinstance(x, Targets):
+        return x
+    subject = resolve(x, "targets")
     return Targets(Index(subject.shapes), subject.chainages, _digest(subject))
 
 

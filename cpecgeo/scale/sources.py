@@ -14,7 +14,7 @@ import pyproj
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CRSError, FileError
-from cpecgeo.geodesy.inputs import refuse_degrees
+from cpecgeo.geodesy._datums import WGS84, to_wgs84
 
 __all__ = [
     "BATCH_BYTES",
@@ -129,7 +129,7 @@ def to_lonlat(crs: Any, what: str) -> Callable[[NDArray[np.float64]], NDArray[np
     Raises
     ------
     CRSError
-        No CRS, an unknown one, or one that can't be turned into lon, lat; from the function,
+        No CRS, an unknown one, or one without a stated shift to WGS 84; from the function,
         coordinates in a projected CRS that look like degrees.
     """
     if crs is None:
@@ -139,20 +139,17 @@ def to_lonlat(crs: Any, what: str) -> Callable[[NDArray[np.float64]], NDArray[np
         )
     try:
         known = pyproj.CRS.from_user_input(crs)
-        if known.equals("EPSG:4326", ignore_axis_order=True) or known.equals("OGC:CRS84"):
-            return None
-        moved = pyproj.Transformer.from_crs(known, "EPSG:4326", always_xy=True)
     except pyproj.exceptions.ProjError as error:
         raise CRSError(f"{what} has a CRS that can't be used ({first_line(error)}).") from error
+    # Of no points, so that a CRS without a stated shift is refused before anything is read.
+    to_wgs84(np.empty((0, 2)), known, what)
+    if known.equals(WGS84, ignore_axis_order=True):
+        return None
 
     def turn(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        lost = np.isnan(xy).any(axis=1)
-        seen = xy[~lost]
-        if len(seen):
-            refuse_degrees(known, (*seen.min(axis=0), *seen.max(axis=0)), what)
-        lon, lat = moved.transform(xy[:, 0], xy[:, 1])
-        out = np.column_stack((lon, lat))
-        out[lost] = np.nan
+        given = ~np.isnan(xy).any(axis=1)
+        out = np.full(xy.shape, np.nan)
+        out[given] = to_wgs84(xy[given], known, what)
         return out
 
     return turn

@@ -55,10 +55,10 @@ def test_streamed(what, tmp_path):
     path, _, error = made(what, tmp_path)
     out = tmp_path / "out.csv"
     if error is None:
-        done = scale.nearest_file(path, out, to="taxila-havelian")
+        done = scale.nearest_file(path, out, targets="taxila-havelian")
         assert done.rows_out == done.rows_in
         return
-    refused(lambda: scale.nearest_file(path, out, to="taxila-havelian"), error)
+    refused(lambda: scale.nearest_file(path, out, targets="taxila-havelian"), error)
     # Nothing is left behind.
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
@@ -120,7 +120,7 @@ def test_a_read_only_folder_for_a_stream(good, tmp_path, monkeypatch):
 
     monkeypatch.setattr("pathlib.Path.mkdir", no)
     with pytest.raises(errors.FileError, match="Read-only"):
-        scale.nearest_file(good, tmp_path / "o.csv", to="taxila-havelian")
+        scale.nearest_file(good, tmp_path / "o.csv", targets="taxila-havelian")
 
 
 @pytest.mark.parametrize("name", ["no/where.csv", "good.csv/x.csv", "x" * 300 + ".csv"])
@@ -128,7 +128,7 @@ def test_results_that_cant_lie_there(name, good, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for verb in (
         lambda: write(GOOD, name),
-        lambda: scale.nearest_file(good, name, to="taxila-havelian"),
+        lambda: scale.nearest_file(good, name, targets="taxila-havelian"),
     ):
         with pytest.raises(errors.FileError):
             verb()
@@ -136,10 +136,10 @@ def test_results_that_cant_lie_there(name, good, tmp_path, monkeypatch):
 
 def test_a_result_over_its_source_or_a_folder(good, tmp_path):
     with pytest.raises(errors.InputError, match="write to another"):
-        scale.nearest_file(good, good, to="taxila-havelian")
+        scale.nearest_file(good, good, targets="taxila-havelian")
     (tmp_path / "o.csv").mkdir()
     with pytest.raises(errors.FileError, match="is a folder"):
-        scale.nearest_file(good, tmp_path / "o.csv", to="taxila-havelian")
+        scale.nearest_file(good, tmp_path / "o.csv", targets="taxila-havelian")
     with pytest.raises(errors.FileError):
         write(GOOD, tmp_path / "o.csv")
 

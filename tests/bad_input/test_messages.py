@@ -38,4 +38,4 @@ def test_a_streamed_header_with_line_breaks_inside(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"id,name,lon\r\r\r,lat\na,b,67,25\n")
     with pytest.raises(FileError, match="can't be read as CSV"):
-        nearest_file(path, tmp_path / "o.csv", to="ml1")
+        nearest_file(path, tmp_path / "o.csv", targets="ml1")

@@ -41,7 +41,7 @@ VERBS = {
     "nearest, points": (lambda x: cg.nearest(x, "ml1"), {"point"}, "rows"),
     "nearest, targets": (lambda x: cg.nearest(SPOT, x), ANY, "refuse"),
     "Corridor.locate": (lambda x: cg.corridor("ml1").locate(x), {"point"}, "rows"),
-    "scale.targets": (scale.targets, ANY, "refuse"),
+    "scale.prepare": (scale.prepare, ANY, "refuse"),
 }
 
 

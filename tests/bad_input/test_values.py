@@ -68,7 +68,7 @@ TAKES_NAMES = {
     "length_km": cg.length_km,
     "nearest, targets": lambda name: cg.nearest(SPOT, name),
     "buffer": lambda name: cg.buffer(name, 1),
-    "scale.targets": scale.targets,
+    "scale.prepare": scale.prepare,
     "Corridor.at": lambda name: cg.corridor("kkh").at(name),
 }
 
@@ -121,27 +121,27 @@ CASES = {
     "measures infinite": (lambda: geodesy.Chainage(LINE, [0, INF]), "InputError", "finite"),
     "corridor km off": (lambda: cg.corridor("kkh").at(99_999), "InputError", "is not on the line"),
     "attribute unknown": (lambda: cg.no_such_name, AttributeError, "no_such_name"),
-    "targets none": (lambda: scale.targets([]), "InputError", "to is empty"),
+    "targets none": (lambda: scale.prepare([]), "InputError", "targets is empty"),
     "scale k of 0": (
-        lambda: scale.nearest_file("a.csv", "b.csv", to="ml1", k=0), "InputError", "k is 0",
+        lambda: scale.nearest_file("a.csv", "b.csv", targets="ml1", k=0), "InputError", "k is 0",
     ),
     "scale k text": (
-        lambda: scale.nearest_file("a.csv", "b.csv", to="ml1", k="2"), "InputTypeError", "k is '2'",
+        lambda: scale.nearest_file("a.csv", "b.csv", targets="ml1", k="2"), "InputTypeError", "k is '2'",
     ),
     "scale k yes": (
-        lambda: scale.nearest_file("a.csv", "b.csv", to="ml1", k=True), "InputTypeError", "k is True",
+        lambda: scale.nearest_file("a.csv", "b.csv", targets="ml1", k=True), "InputTypeError", "k is True",
     ),
     "scale km negative": (
-        lambda: scale.within_file("a.csv", "b.csv", to="ml1", km=-2), "InputError", "km is -2",
+        lambda: scale.within_file("a.csv", "b.csv", targets="ml1", km=-2), "InputError", "km is -2",
     ),
     "scale rings fall": (
-        lambda: scale.exposure_file("a.csv", "b.csv", to="ml1", km=[5, 2]), "InputError", "ascending",
+        lambda: scale.exposure_file("a.csv", "b.csv", targets="ml1", km=[5, 2]), "InputError", "ascending",
     ),
     "scale rings none": (
-        lambda: scale.exposure_file("a.csv", "b.csv", to="ml1", km=[]), "InputError", "ascending",
+        lambda: scale.exposure_file("a.csv", "b.csv", targets="ml1", km=[]), "InputError", "ascending",
     ),
     "scale rings twice": (
-        lambda: scale.exposure_file("a.csv", "b.csv", to="ml1", km=[5, 5]), "InputError", "ascending",
+        lambda: scale.exposure_file("a.csv", "b.csv", targets="ml1", km=[5, 5]), "InputError", "ascending",
     ),
     "swapped pair": (lambda: cg.distance_km(Point(25, 167), SPOT), "CoordinateError", "swapped"),
     "series of two lengths": (

@@ -10,11 +10,13 @@ ROWS = {"batch_rows": 2_000, "part_rows": 6_000}
 
 def main():
     source, out, resume = sys.argv[1:4]
-    to = scale.targets(["ml1", "n40"])
+    to = scale.prepare(["ml1", "n40"])
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    done = scale.nearest_file(Path(source), Path(out), to=to, resume=resume == "resume", **ROWS)
+    done = scale.nearest_file(
+        Path(source), Path(out), targets=to, resume=resume == "resume", **ROWS
+    )
     sys.stdout.write(f"kept {done.parts_kept} of {done.parts}\n")
 
 

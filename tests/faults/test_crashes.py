@@ -75,7 +75,7 @@ def test_ended_at_each_step(source, name, tmp_path):
     for to in ("kkh", "ml1"):
         plain = tmp_path / to / name
         plain.parent.mkdir()
-        scale.nearest_file(source, plain, to=to, **ROWS)
+        scale.nearest_file(source, plain, targets=to, **ROWS)
         expected[to] = contents(plain)
     home = tmp_path / "home"
     step, codes = 0, []
@@ -86,7 +86,7 @@ def test_ended_at_each_step(source, name, tmp_path):
         out = home / name
 
         def run(out=out, **options):
-            return scale.nearest_file(source, out, to="ml1", replace=True, **ROWS, **options)
+            return scale.nearest_file(source, out, targets="ml1", replace=True, **ROWS, **options)
 
         codes.append(crash(step, run))
         assert codes[-1] in {0, 9}
@@ -124,8 +124,8 @@ def test_interrupted_command_keeps_its_parts(tmp_path):
     kept = len(list(parts.glob("part-*.json")))
     assert kept >= 3
     rows = {"batch_rows": 5_000, "part_rows": 10_000}
-    assert scale.nearest_file(source, out, to="ml1", resume=True, **rows).parts_kept == kept
-    scale.nearest_file(source, tmp_path / "whole.csv", to="ml1", **rows)
+    assert scale.nearest_file(source, out, targets="ml1", resume=True, **rows).parts_kept == kept
+    scale.nearest_file(source, tmp_path / "whole.csv", targets="ml1", **rows)
     assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
@@ -149,7 +149,7 @@ def read_only(tmp_path):
 @pytest.mark.parametrize("name", ["o.csv", "o.parquet", "near"])
 def test_read_only_folder_is_one_error(source, read_only, name):
     with pytest.raises(FileError, match=r"can't write .*folder that exists and that you may"):
-        scale.nearest_file(source, read_only / name, to="ml1", **ROWS)
+        scale.nearest_file(source, read_only / name, targets="ml1", **ROWS)
     assert list(read_only.iterdir()) == []
 
 
@@ -160,5 +160,5 @@ def test_read_only_source_is_read(source, tmp_path):
     shutil.copy(source, folder / "s.csv")
     (folder / "s.csv").chmod(0o444)
     before = sorted(folder.iterdir())
-    scale.nearest_file(folder / "s.csv", tmp_path / "o.csv", to="ml1", **ROWS)
+    scale.nearest_file(folder / "s.csv", tmp_path / "o.csv", targets="ml1", **ROWS)
     assert sorted(folder.iterdir()) == before

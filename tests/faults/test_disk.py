@@ -30,11 +30,11 @@ def small_disk(tmp_path):
 def test_full_disk_is_told_and_survived(small_disk, tmp_path, name):
     source = write(frame(20_000), tmp_path / "s.csv", "csv")
     rows = {"batch_rows": 1_000, "part_rows": 2_000}
-    scale.nearest_file(source, tmp_path / name, to="ml1", **rows)
+    scale.nearest_file(source, tmp_path / name, targets="ml1", **rows)
     with pytest.raises(FileError, match="disk is full"):
-        scale.nearest_file(source, small_disk / name, to="ml1", **rows)
+        scale.nearest_file(source, small_disk / name, targets="ml1", **rows)
     assert not (small_disk / name).exists()
     subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
-    done = scale.nearest_file(source, small_disk / name, to="ml1", resume=True, **rows)
+    done = scale.nearest_file(source, small_disk / name, targets="ml1", resume=True, **rows)
     assert done.parts_kept > 0
     assert (small_disk / name).read_bytes() == (tmp_path / name).read_bytes()

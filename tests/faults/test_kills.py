@@ -32,7 +32,7 @@ def plain(tmp_path_factory):
         source = write(points, folder / f"{kind}{Path(out).suffix}.{kind}", kind)
         source = source.rename(source.with_suffix(".csv" if kind == "csv" else ".parquet"))
         whole = folder / f"{kind}-{out}"
-        scale.nearest_file(source, whole, to=["ml1", "n40"], **ROWS)
+        scale.nearest_file(source, whole, targets=["ml1", "n40"], **ROWS)
         made[kind, out] = source, whole.read_bytes()
     return made
 

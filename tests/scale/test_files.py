@@ -60,7 +60,7 @@ def agree(got, want):
 @pytest.mark.parametrize("out", ["near.parquet", "near.csv", "near"])
 @pytest.mark.parametrize("kind", SUFFIX)
 def test_every_format_gives_what_memory_gives(files, expected, points, kind, out, tmp_path):
-    done = scale.nearest_file(files[kind], tmp_path / out, to=["ml1", "kkh", "n40"], **SMALL)
+    done = scale.nearest_file(files[kind], tmp_path / out, targets=["ml1", "kkh", "n40"], **SMALL)
     got = pd.read_csv(tmp_path / out) if out.endswith("csv") else pd.read_parquet(tmp_path / out)
     agree(got, expected)
     assert got["id"].astype(int).tolist() == points["id"].tolist()
@@ -73,7 +73,7 @@ def test_every_format_gives_what_memory_gives(files, expected, points, kind, out
 
 @pytest.mark.parametrize("kind", ["geoparquet", "utm", "parquet", "csv", "gpkg"])
 def test_parquet_out_is_geoparquet(files, points, kind, tmp_path):
-    scale.nearest_file(files[kind], tmp_path / "o.geoparquet", to="ml1", **SMALL)
+    scale.nearest_file(files[kind], tmp_path / "o.geoparquet", targets="ml1", **SMALL)
     got = gpd.read_parquet(tmp_path / "o.geoparquet")
     assert got.crs.to_epsg() == (32642 if kind == "utm" else 4326) or got.crs == "OGC:CRS84"
     back = got.geometry.to_crs(4326)
@@ -84,7 +84,9 @@ def test_parquet_out_is_geoparquet(files, points, kind, tmp_path):
 
 @pytest.mark.parametrize("kind", SUFFIX)
 def test_within_keeps_the_rows_that_are_near(files, points, expected, kind, tmp_path):
-    scale.within_file(files[kind], tmp_path / "o.parquet", to=["ml1", "kkh", "n40"], km=40, **SMALL)
+    scale.within_file(
+        files[kind], tmp_path / "o.parquet", targets=["ml1", "kkh", "n40"], km=40, **SMALL
+    )
     got = pd.read_parquet(tmp_path / "o.parquet")
     near = (expected["distance_km"] <= 40).to_numpy()
     assert got["id"].astype(int).tolist() == points["id"][near].tolist()
@@ -94,7 +96,7 @@ def test_within_keeps_the_rows_that_are_near(files, points, expected, kind, tmp_
 @pytest.mark.parametrize("kind", SUFFIX)
 def test_exposure_sums_rings(files, points, expected, kind, tmp_path):
     scale.exposure_file(
-        files[kind], tmp_path / "o.csv", to=["ml1", "kkh", "n40"], km=[10, 40, 90],
+        files[kind], tmp_path / "o.csv", targets=["ml1", "kkh", "n40"], km=[10, 40, 90],
         value="people", **SMALL,
     )  # fmt: skip
     got = pd.read_csv(tmp_path / "o.csv")
@@ -108,7 +110,7 @@ def test_exposure_sums_rings(files, points, expected, kind, tmp_path):
 
 @pytest.mark.parametrize("out", ["o.parquet", "o.csv"])
 def test_side_is_empty_where_the_target_is_a_point(files, tmp_path, out):
-    scale.nearest_file(files["csv"], tmp_path / out, to=PORT_AND_LINE, k=2, **SMALL)
+    scale.nearest_file(files["csv"], tmp_path / out, targets=PORT_AND_LINE, k=2, **SMALL)
     if out.endswith("csv"):
         text = pd.read_csv(tmp_path / out, dtype=str, keep_default_na=False)
         got = text[text["target"] != ""].assign(side=lambda t: t["side"].replace("", None))
@@ -121,7 +123,7 @@ def test_side_is_empty_where_the_target_is_a_point(files, tmp_path, out):
 
 
 def test_more_than_one_target_repeats_rows(files, points, tmp_path):
-    done = scale.nearest_file(files["csv"], tmp_path / "o.csv", to=["ml1", "kkh", "ml2"], k=2)
+    done = scale.nearest_file(files["csv"], tmp_path / "o.csv", targets=["ml1", "kkh", "ml2"], k=2)
     got = pd.read_csv(tmp_path / "o.csv")
     want = cg.nearest(points, ["ml1", "kkh", "ml2"], k=2)
     agree(got, want)
@@ -130,13 +132,15 @@ def test_more_than_one_target_repeats_rows(files, points, tmp_path):
 
 
 def test_nothing_beyond_max_km(files, points, tmp_path):
-    scale.nearest_file(files["parquet"], tmp_path / "o.parquet", to="ml1", max_km=100, **SMALL)
+    scale.nearest_file(files["parquet"], tmp_path / "o.parquet", targets="ml1", max_km=100, **SMALL)
     agree(pd.read_parquet(tmp_path / "o.parquet"), cg.nearest(points, "ml1", max_km=100))
 
 
 def test_parts_change_nothing_but_row_groups(files, tmp_path):
-    whole = scale.nearest_file(files["gpkg"], tmp_path / "a.csv", to="corridors", batch_rows=300)
-    parts = scale.nearest_file(files["gpkg"], tmp_path / "b.csv", to="corridors", **SMALL)
+    whole = scale.nearest_file(
+        files["gpkg"], tmp_path / "a.csv", targets="corridors", batch_rows=300
+    )
+    parts = scale.nearest_file(files["gpkg"], tmp_path / "b.csv", targets="corridors", **SMALL)
     assert (whole.parts, parts.parts) == (1, 4)
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
@@ -152,29 +156,29 @@ def cut_off(source, out, after, **options):
             raise Stop
 
     with pytest.raises(Stop):
-        scale.nearest_file(source, out, to="ml1", progress=stop, **SMALL, **options)
+        scale.nearest_file(source, out, targets="ml1", progress=stop, **SMALL, **options)
 
 
 @pytest.mark.parametrize("out", ["o.parquet", "o.csv"])
 @pytest.mark.parametrize("kind", ["geoparquet", "csv", "gpkg", "folder"])
 def test_resumed_run_gives_the_same_bytes(files, kind, out, tmp_path):
-    scale.nearest_file(files[kind], tmp_path / f"whole-{out}", to="ml1", **SMALL)
+    scale.nearest_file(files[kind], tmp_path / f"whole-{out}", targets="ml1", **SMALL)
     cut_off(files[kind], tmp_path / out, after=2_500)
     assert not (tmp_path / out).exists()
-    done = scale.nearest_file(files[kind], tmp_path / out, to="ml1", resume=True, **SMALL)
+    done = scale.nearest_file(files[kind], tmp_path / out, targets="ml1", resume=True, **SMALL)
     assert done.parts_kept == 2
     assert (tmp_path / out).read_bytes() == (tmp_path / f"whole-{out}").read_bytes()
 
 
 def test_damaged_and_lost_parts_are_made_again(files, tmp_path):
-    scale.nearest_file(files["csv"], tmp_path / "whole.csv", to="ml1", **SMALL)
+    scale.nearest_file(files["csv"], tmp_path / "whole.csv", targets="ml1", **SMALL)
     cut_off(files["csv"], tmp_path / "o.csv", after=3_900)
     folder = tmp_path / ".o.csv.parts"
     (folder / "part-000001.csv").write_bytes(b"damaged")
     (folder / "part-000002.csv").unlink()
     (folder / "part-000000.json").write_text("{")
     (folder / "part-000003.new").write_bytes(b"half")
-    done = scale.nearest_file(files["csv"], tmp_path / "o.csv", to="ml1", resume=True, **SMALL)
+    done = scale.nearest_file(files["csv"], tmp_path / "o.csv", targets="ml1", resume=True, **SMALL)
     assert done.parts_kept == 0
     assert (tmp_path / "o.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
@@ -182,10 +186,14 @@ def test_damaged_and_lost_parts_are_made_again(files, tmp_path):
 def test_parts_of_another_run_are_refused(files, tmp_path):
     cut_off(files["csv"], tmp_path / "o.csv", after=2_000)
     with pytest.raises(InputError, match="question differ"):
-        scale.nearest_file(files["csv"], tmp_path / "o.csv", to="ml1", k=2, resume=True, **SMALL)
+        scale.nearest_file(
+            files["csv"], tmp_path / "o.csv", targets="ml1", k=2, resume=True, **SMALL
+        )
     with pytest.raises(InputError, match="targets differ"):
-        scale.nearest_file(files["csv"], tmp_path / "o.csv", to="kkh", resume=True, **SMALL)
-    assert scale.nearest_file(files["csv"], tmp_path / "o.csv", to="kkh", **SMALL).parts_kept == 0
+        scale.nearest_file(files["csv"], tmp_path / "o.csv", targets="kkh", resume=True, **SMALL)
+    assert (
+        scale.nearest_file(files["csv"], tmp_path / "o.csv", targets="kkh", **SMALL).parts_kept == 0
+    )
 
 
 def test_source_that_changed_is_refused(points, tmp_path):
@@ -193,7 +201,7 @@ def test_source_that_changed_is_refused(points, tmp_path):
     cut_off(source, tmp_path / "o.csv", after=2_000)
     write(points.iloc[:-1], source, "csv")
     with pytest.raises(InputError, match="source"):
-        scale.nearest_file(source, tmp_path / "o.csv", to="ml1", resume=True, **SMALL)
+        scale.nearest_file(source, tmp_path / "o.csv", targets="ml1", resume=True, **SMALL)
 
 
 def test_failed_run_leaves_the_old_result(points, tmp_path):
@@ -207,7 +215,7 @@ def test_first_part_that_fails_leaves_nothing(points, tmp_path):
     source = tmp_path / "s.csv"
     source.write_text("lon,lat\n67,25\n67,95\n")
     with pytest.raises(cg.errors.CoordinateError, match="in row 2"):
-        scale.nearest_file(source, tmp_path / "o.csv", to="ml1")
+        scale.nearest_file(source, tmp_path / "o.csv", targets="ml1")
     assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]
 
 
@@ -217,7 +225,7 @@ def test_degrees_said_to_be_metres(suffix, tmp_path, points):
     path = tmp_path / f"in{suffix}"
     there.to_parquet(path) if suffix == ".parquet" else there.to_file(path)
     with pytest.raises(cg.errors.CRSError, match="look like degrees"):
-        scale.nearest_file(path, tmp_path / "o.csv", to="ml1")
+        scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
 
 
 def test_one_writer_at_a_time(files, tmp_path):
@@ -226,17 +234,17 @@ def test_one_writer_at_a_time(files, tmp_path):
     def second(now):
         if now.rows and not seen:
             with pytest.raises(FileError, match="Another process") as caught:
-                scale.nearest_file(files["csv"], tmp_path / "o.csv", to="kkh", **SMALL)
+                scale.nearest_file(files["csv"], tmp_path / "o.csv", targets="kkh", **SMALL)
             seen.append(caught)
 
-    scale.nearest_file(files["csv"], tmp_path / "o.csv", to="ml1", progress=second, **SMALL)
+    scale.nearest_file(files["csv"], tmp_path / "o.csv", targets="ml1", progress=second, **SMALL)
     assert seen
 
 
 def test_progress_tells_rows_rate_and_time_left(files, tmp_path):
     seen = []
     scale.nearest_file(
-        files["geoparquet"], tmp_path / "o.csv", to="ml1", progress=seen.append, **SMALL
+        files["geoparquet"], tmp_path / "o.csv", targets="ml1", progress=seen.append, **SMALL
     )
     shares = [s.share for s in seen]
     assert shares == sorted(shares)
@@ -245,7 +253,7 @@ def test_progress_tells_rows_rate_and_time_left(files, tmp_path):
 
 
 def test_bar_is_drawn_on_stderr(files, tmp_path, capsys):
-    scale.nearest_file(files["csv"], tmp_path / "o.csv", to="ml1", progress=True)
+    scale.nearest_file(files["csv"], tmp_path / "o.csv", targets="ml1", progress=True)
     out, err = capsys.readouterr()
     assert out == ""
     assert "4,000 rows" in err
@@ -264,22 +272,22 @@ def test_one_row_group_larger_than_a_batch_is_streamed(tmp_path):
     del whole
     peak = []
     scale.within_file(
-        tmp_path / "s.parquet", tmp_path / "o.parquet", to="ml1", km=1, batch_rows=20_000,
+        tmp_path / "s.parquet", tmp_path / "o.parquet", targets="ml1", km=1, batch_rows=20_000,
         progress=lambda _: peak.append(pa.total_allocated_bytes()),
     )  # fmt: skip
     assert max(peak) < 25_000_000
 
 
 def test_targets_digest_tells_targets_apart():
-    ml1 = scale.targets("ml1")
-    assert ml1.digest == scale.targets(cg.corridor("ML-1")).digest
-    assert ml1.digest != scale.targets("kkh").digest
-    assert len(scale.targets("corridors")) == len(cg.corridors())
-    assert scale.targets(ml1) is ml1
-    mixed = scale.targets(["ml1", "zones", "Gwadar Port"])
+    ml1 = scale.prepare("ml1")
+    assert ml1.digest == scale.prepare(cg.corridor("ML-1")).digest
+    assert ml1.digest != scale.prepare("kkh").digest
+    assert len(scale.prepare("corridors")) == len(cg.corridors())
+    assert scale.prepare(ml1) is ml1
+    mixed = scale.prepare(["ml1", "zones", "Gwadar Port"])
     assert {"ml1", "Gwadar Port", "zones:rashakai"} <= set(mixed.index.ids)
     assert list(mixed.chainages) == ["ml1"]
-    assert len(scale.targets("ports")) == len(cg.layer("ports").geometry.dropna())
+    assert len(scale.prepare("ports")) == len(cg.layer("ports").geometry.dropna())
 
 
 def test_runs_in_threads_side_by_side(files, tmp_path):
@@ -287,7 +295,7 @@ def test_runs_in_threads_side_by_side(files, tmp_path):
     jobs = [
         threading.Thread(
             target=scale.nearest_file, args=(files["csv"], tmp_path / f"{to}.csv"),
-            kwargs={"to": to, **SMALL},
+            kwargs={"targets": to, **SMALL},
         )
         for to in ("ml1", "kkh")
     ]  # fmt: skip
@@ -301,7 +309,7 @@ def test_runs_in_threads_side_by_side(files, tmp_path):
 
 def test_geo_record_drops_what_no_longer_holds(points, tmp_path):
     points.dropna().to_parquet(tmp_path / "s.parquet", write_covering_bbox=True)
-    scale.within_file(tmp_path / "s.parquet", tmp_path / "o.parquet", to="ml1", km=20)
+    scale.within_file(tmp_path / "s.parquet", tmp_path / "o.parquet", targets="ml1", km=20)
     geo = json.loads(pq.read_schema(tmp_path / "o.parquet").metadata[b"geo"])
     assert not {"bbox", "covering"} & set(geo["columns"]["geometry"])
     assert len(gpd.read_parquet(tmp_path / "o.parquet"))
@@ -315,7 +323,7 @@ def test_bytes_that_csv_cannot_hold_are_told(tmp_path):
     table = pa.table({"lon": [67.0], "lat": [25.0], "photo": pa.array([b"\xff\x00"])})
     pq.write_table(table, tmp_path / "s.parquet")
     with pytest.warns(cg.errors.DataWarning, match="bytes in 'photo'"):
-        scale.nearest_file(tmp_path / "s.parquet", tmp_path / "o.csv", to="ml1")
+        scale.nearest_file(tmp_path / "s.parquet", tmp_path / "o.csv", targets="ml1")
     assert pd.read_csv(tmp_path / "o.csv").columns[:3].tolist() == ["lon", "lat", "target"]
-    scale.nearest_file(tmp_path / "s.parquet", tmp_path / "o.parquet", to="ml1")
+    scale.nearest_file(tmp_path / "s.parquet", tmp_path / "o.parquet", targets="ml1")
     assert pq.read_table(tmp_path / "o.parquet")["photo"].to_pylist() == [b"\xff\x00"]

@@ -56,19 +56,19 @@ def test_folder_that_holds_the_source_is_refused(home, case, replace):
     source, out = HOLDERS[case](home)
     before = snapshot(home)
     with pytest.raises(InputError, match="holds .* which is read"):
-        scale.nearest_file(source, out, to="ml1", replace=replace, **SMALL)
+        scale.nearest_file(source, out, targets="ml1", replace=replace, **SMALL)
     assert snapshot(home) == before
 
 
 def test_result_folder_that_holds_the_source_is_refused(home):
-    scale.nearest_file(home / "data" / "a.csv", home / "near", to="ml1", **SMALL)
+    scale.nearest_file(home / "data" / "a.csv", home / "near", targets="ml1", **SMALL)
     before = snapshot(home)
     with pytest.raises(InputError, match="which is read"):
         scale.within_file(
-            home / "near" / "part-000000.parquet", home / "near", to="kkh", km=5, replace=True
+            home / "near" / "part-000000.parquet", home / "near", targets="kkh", km=5, replace=True
         )
     with pytest.raises(InputError, match="among the files"):
-        scale.nearest_file(home / "near", home / "near" / "more.parquet", to="ml1")
+        scale.nearest_file(home / "near", home / "near" / "more.parquet", targets="ml1")
     assert snapshot(home) == before
 
 
@@ -78,9 +78,9 @@ def test_the_source_under_another_name_is_refused(home, make):
     getattr(home / "b.csv", make)(source)
     before = snapshot(home)
     with pytest.raises(InputError, match="write to another"):
-        scale.nearest_file(source, home / "b.csv", to="ml1")
+        scale.nearest_file(source, home / "b.csv", targets="ml1")
     with pytest.raises(InputError, match="write to another"):
-        scale.nearest_file(home / "b.csv", source, to="ml1")
+        scale.nearest_file(home / "b.csv", source, targets="ml1")
     assert snapshot(home) == before
 
 
@@ -90,9 +90,9 @@ def test_the_source_in_other_letters_is_refused(home, monkeypatch):
     monkeypatch.setattr(Path, "samefile", lambda a, b: str(a).casefold() == str(Path(b)).casefold())
     before = snapshot(home)
     with pytest.raises(InputError, match="write to another"):
-        scale.nearest_file(source, home / "DATA" / "A.CSV", to="ml1")
+        scale.nearest_file(source, home / "DATA" / "A.CSV", targets="ml1")
     with pytest.raises(InputError, match="which is read"):
-        scale.nearest_file(source, home / "Data", to="ml1")
+        scale.nearest_file(source, home / "Data", targets="ml1")
     assert snapshot(home) == before
 
 
@@ -103,39 +103,41 @@ def test_folder_with_files_of_others_is_refused(home, name, replace):
     (home / "results" / name).write_text('{"writer": "someone", "files": []}')
     before = snapshot(home)
     with pytest.raises(FileError, match="no run wrote"):
-        scale.nearest_file(home / "data" / "a.csv", home / "results", to="ml1", replace=replace)
+        scale.nearest_file(
+            home / "data" / "a.csv", home / "results", targets="ml1", replace=replace
+        )
     assert snapshot(home) == before
 
 
 def test_results_are_replaced_only_on_request(home):
     source, out = home / "data" / "a.csv", home / "near"
     out.mkdir()  # an empty one is as good as none
-    scale.nearest_file(source, out, to="kkh", **SMALL)
+    scale.nearest_file(source, out, targets="kkh", **SMALL)
     before = snapshot(home)
     with pytest.raises(InputError, match="result of an earlier run"):
-        scale.nearest_file(source, out, to="ml1", **SMALL)
+        scale.nearest_file(source, out, targets="ml1", **SMALL)
     assert snapshot(home) == before
-    scale.nearest_file(source, out, to="ml1", replace=True, **SMALL)
+    scale.nearest_file(source, out, targets="ml1", replace=True, **SMALL)
     assert set(pd.read_parquet(out)["target"].dropna()) == {"ml1"}
     assert sorted(p.name for p in out.iterdir()) == [
         "_cpecgeo.json", *(f"part-00000{n}.parquet" for n in range(3)),
     ]  # fmt: skip
     (out / "notes.txt").write_text("mine")
     with pytest.raises(FileError, match=r"'notes\.txt'"):
-        scale.nearest_file(source, out, to="kkh", replace=True, **SMALL)
+        scale.nearest_file(source, out, targets="kkh", replace=True, **SMALL)
     assert (out / "notes.txt").read_text() == "mine"
     assert set(pd.read_parquet(out / "part-000000.parquet")["target"].dropna()) == {"ml1"}
 
 
 def test_files_that_come_while_it_runs_stay(home):
     source, out = home / "data" / "a.csv", home / "near"
-    scale.nearest_file(source, out, to="kkh", **SMALL)
+    scale.nearest_file(source, out, targets="kkh", **SMALL)
 
     def put(_):
         (out / "late.txt").write_text("mine")
 
     with pytest.raises(FileError, match=r"'late\.txt'"):
-        scale.nearest_file(source, out, to="ml1", replace=True, progress=put, **SMALL)
+        scale.nearest_file(source, out, targets="ml1", replace=True, progress=put, **SMALL)
     assert (out / "late.txt").read_text() == "mine"
     assert set(pd.read_parquet(out / "part-000000.parquet")["target"].dropna()) == {"kkh"}
 
@@ -143,13 +145,13 @@ def test_files_that_come_while_it_runs_stay(home):
 def test_result_that_was_moved_aside_comes_back(home):
     """A run killed between the two moves leaves the earlier result among its parts."""
     source, out = home / "data" / "a.csv", home / "near"
-    scale.nearest_file(source, out, to="kkh", **SMALL)
+    scale.nearest_file(source, out, targets="kkh", **SMALL)
     before = snapshot(out)
     with pytest.raises(KeyboardInterrupt):
-        scale.nearest_file(source, out, to="ml1", replace=True, progress=interrupt, **SMALL)
+        scale.nearest_file(source, out, targets="ml1", replace=True, progress=interrupt, **SMALL)
     out.rename(home / ".near.parts" / "old")
     with pytest.raises(InputError, match="result of an earlier run"):
-        scale.nearest_file(source, out, to="ml1", **SMALL)
+        scale.nearest_file(source, out, targets="ml1", **SMALL)
     assert snapshot(out) == before
 
 
@@ -173,7 +175,7 @@ def test_parts_of_nobody_we_know_are_left_alone(home, case, resume):
     PARTS[case](home / ".o.csv.parts")
     before = snapshot(home)
     with pytest.raises(FileError, match="no run wrote"):
-        scale.nearest_file(home / "data" / "a.csv", home / "o.csv", to="ml1", resume=resume)
+        scale.nearest_file(home / "data" / "a.csv", home / "o.csv", targets="ml1", resume=resume)
     assert snapshot(home) == before
 
 
@@ -183,7 +185,7 @@ def test_strange_file_among_our_parts_is_left_alone(home, resume):
     (home / ".o.csv.parts" / "notes.txt").write_text("mine")
     before = snapshot(home)
     with pytest.raises(FileError, match=r"'notes\.txt'"):
-        scale.nearest_file(home / "data" / "a.csv", home / "o.csv", to="ml1", resume=resume)
+        scale.nearest_file(home / "data" / "a.csv", home / "o.csv", targets="ml1", resume=resume)
     assert snapshot(home) == before
 
 
@@ -194,7 +196,7 @@ def test_parts_through_a_link_are_refused(home, resume):
     (home / ".o.csv.parts").symlink_to(home / "elsewhere", target_is_directory=True)
     before = snapshot(home)
     with pytest.raises(FileError, match="symbolic link"):
-        scale.nearest_file(home / "data" / "a.csv", home / "o.csv", to="ml1", resume=resume)
+        scale.nearest_file(home / "data" / "a.csv", home / "o.csv", targets="ml1", resume=resume)
     assert snapshot(home) == before
 
 
@@ -202,7 +204,7 @@ def test_source_among_the_parts_is_refused(home):
     cut_off(home / "data" / "a.csv", home / "o.csv", after=2_000)
     before = snapshot(home)
     with pytest.raises(InputError, match="which is read"):
-        scale.nearest_file(home / ".o.csv.parts" / "part-000000.csv", home / "o.csv", to="ml1")
+        scale.nearest_file(home / ".o.csv.parts" / "part-000000.csv", home / "o.csv", targets="ml1")
     assert snapshot(home) == before
 
 
@@ -233,7 +235,7 @@ def test_source_that_changes_while_it_is_read(home, case, when):
             done.append(CHANGES[case](source))
 
     with pytest.raises(FileError, match="changed while it was read"):
-        scale.nearest_file(source, out, to="ml1", progress=change, **SMALL)
+        scale.nearest_file(source, out, targets="ml1", progress=change, **SMALL)
     assert sorted(p.name for p in home.iterdir()) == ["data"]
 
 
@@ -245,12 +247,12 @@ def test_folder_that_gets_a_file_while_it_is_read(tmp_path):
             shutil.copyfile(source / "a.parquet", source / "c.parquet")
 
     with pytest.raises(FileError, match="changed while it was read"):
-        scale.nearest_file(source, tmp_path / "o.csv", to="ml1", progress=add, **SMALL)
+        scale.nearest_file(source, tmp_path / "o.csv", targets="ml1", progress=add, **SMALL)
 
 
 def test_result_may_stand_beside_its_source(home):
     """A sub-folder, a sibling and another name in the source's folder are all of one's own."""
     source = home / "data" / "a.csv"
     for out in ("data/near", "data/near.csv", "data/b.csv", "near"):
-        scale.nearest_file(source, home / out, to="ml1", **SMALL)
+        scale.nearest_file(source, home / out, targets="ml1", **SMALL)
     assert (home / "data" / "notes" / "thesis.txt").read_text() == "years of work"

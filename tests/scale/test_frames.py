@@ -140,4 +140,4 @@ def test_coordinates_are_checked_when_computed(points):
 def test_columns_of_the_rows_stay_beside_the_answer(points):
     got = scale.within(plain(points).assign(target="mine"), TO, 40).compute()
     assert set(got["target"]) == {"mine"}
-    assert set(got["target_near"]) <= set(scale.targets(TO).index.ids)
+    assert set(got["target_near"]) <= set(scale.prepare(TO).index.ids)

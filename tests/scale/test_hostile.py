@@ -76,7 +76,7 @@ def test_nesting_is_told_before_it_is_parsed(write, head, tmp_path):
     path = tmp_path / ("s.gpkg" if write is geopackage else "s.parquet")
     write([POINT, nested(20_000, head)], path)
     with pytest.raises(GeometryError, match="in row 2"):
-        scale.nearest_file(path, tmp_path / "o.csv", to="ml1")
+        scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
@@ -148,13 +148,13 @@ def test_text_is_not_taken_for_bytes(tmp_path):
     """GEOS would read hexadecimal text, nested as deep as bytes."""
     path = geoparquet([nested(20_000).hex()], tmp_path / "s.parquet", pa.string())
     with pytest.raises(GeometryError, match="string as its geometry"):
-        scale.nearest_file(path, tmp_path / "o.csv", to="ml1")
+        scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
 
 
 @pytest.mark.parametrize("kind", [pa.binary(21), pa.large_binary()])
 def test_points_of_every_kind_of_bytes(kind, tmp_path):
     path = geoparquet([POINT, None], tmp_path / "s.parquet", kind)
-    scale.nearest_file(path, tmp_path / "o.csv", to="ml1")
+    scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
     assert pd.read_csv(tmp_path / "o.csv")["lon"].tolist()[0] == 67
 
 
@@ -195,7 +195,7 @@ def test_values_kept_once_are_counted_as_often_as_they_come(case, name, tmp_path
     source = open_source(tmp_path / "s.parquet")
     # Batches of 262,144 rows would be 1.3 GB.
     assert 4_000 < source.batch_of(262_144) < 10_000
-    scale.within_file(tmp_path / "s.parquet", tmp_path / "o.parquet", to="ml1", km=100)
+    scale.within_file(tmp_path / "s.parquet", tmp_path / "o.parquet", targets="ml1", km=100)
     assert pq.read_table(tmp_path / "o.parquet")[name].equals(table[name])
 
 
@@ -219,7 +219,7 @@ def test_a_sparse_gigabyte_is_one_error(head, tmp_path):
     code = (
         "import resource, sys; from cpecgeo import scale;"
         "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30));"
-        "scale.nearest_file(sys.argv[1], sys.argv[1] + '.out.csv', to='ml1')"
+        "scale.nearest_file(sys.argv[1], sys.argv[1] + '.out.csv', targets='ml1')"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, path], check=False, capture_output=True, text=True,
@@ -238,5 +238,5 @@ def test_memory_that_runs_out_is_one_error(tmp_path, monkeypatch):
 
     monkeypatch.setattr("cpecgeo.scale.text.Csv._batch", fail)
     with pytest.raises(FileError, match="more memory than there is"):
-        scale.nearest_file(path, tmp_path / "o.csv", to="ml1")
+        scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
     assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]

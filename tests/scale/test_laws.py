@@ -39,7 +39,9 @@ def test_batches_and_parts_change_nothing(drawn, kind, suffix, batch, part):
     with tempfile.TemporaryDirectory() as folder:
         source = write(points, Path(folder) / f"s{SUFFIX[kind]}", kind)
         out = Path(folder) / f"o{suffix}"
-        done = scale.nearest_file(source, out, to=PORT_AND_LINE, batch_rows=batch, part_rows=part)
+        done = scale.nearest_file(
+            source, out, targets=PORT_AND_LINE, batch_rows=batch, part_rows=part
+        )
         got = pd.read_csv(out) if suffix == ".csv" else pd.read_parquet(out)
     agree(got, cg.nearest(points, PORT_AND_LINE))
     assert got["id"].astype(int).tolist() == points["id"].tolist()

@@ -52,13 +52,13 @@ def test_cells_come_out_as_they_went_in(tmp_path_factory, cells, separator, end,
     writer.writerows([names, *rows])
     (folder / "s.csv").write_bytes(written.getvalue().encode())
     scale.nearest_file(
-        folder / "s.csv", folder / "o.csv", to="ml1", batch_rows=part, part_rows=part
+        folder / "s.csv", folder / "o.csv", targets="ml1", batch_rows=part, part_rows=part
     )
     got = rows_of(folder / "o.csv")
     assert got[0][:4] == names
     # A line end inside a cell is one of its characters.
     assert [row[:4] for row in got[1:]] == rows
-    scale.within_file(folder / "s.csv", folder / "o.parquet", to="ml1", km=20_000)
+    scale.within_file(folder / "s.csv", folder / "o.parquet", targets="ml1", km=20_000)
     kept = pq.read_table(folder / "o.parquet").to_pylist()
     assert [[row[n] for n in names] for row in kept] == rows
 
@@ -72,7 +72,7 @@ def test_columns_of_the_answer_in_the_source(out, tmp_path):
     table = pd.DataFrame({"lon": ["67.0"], "lat": ["24.9"], "km_near": ["x"]})
     table = table.assign(**{name: f"my {name}" for name in CLASHES})
     table.to_csv(tmp_path / "s.csv", index=False)
-    scale.nearest_file(tmp_path / "s.csv", tmp_path / out, to=["ml1", "kkh"], k=2)
+    scale.nearest_file(tmp_path / "s.csv", tmp_path / out, targets=["ml1", "kkh"], k=2)
     got = pd.read_csv(tmp_path / out) if out == "o.csv" else pd.read_parquet(tmp_path / out)
     assert set(got["side"]) == {"my side"}
     assert set(got["km_near"]) == {"x"}
@@ -87,7 +87,7 @@ def test_columns_of_the_answer_in_the_source(out, tmp_path):
 def test_an_answer_can_be_asked_again(tmp_path):
     pd.DataFrame({"lon": [67.0], "lat": [24.9]}).to_csv(tmp_path / "s.csv", index=False)
     for source, out, to in (("s", "a", "ml1"), ("a", "b", "kkh"), ("b", "c", "n40")):
-        scale.nearest_file(tmp_path / f"{source}.csv", tmp_path / f"{out}.csv", to=to)
+        scale.nearest_file(tmp_path / f"{source}.csv", tmp_path / f"{out}.csv", targets=to)
     got = pd.read_csv(tmp_path / "c.csv").iloc[0]
     assert [got[f"target{s}"] for s in ("", "_near", "_near_near")] == ["ml1", "kkh", "n40"]
 
@@ -97,12 +97,12 @@ def test_columns_named_as_the_points_are(tmp_path):
         {"lon": ["low"], "x": [1]}, geometry=[shapely.Point(67, 25)], crs=4326
     )
     points.to_parquet(tmp_path / "s.parquet")
-    scale.nearest_file(tmp_path / "s.parquet", tmp_path / "o.csv", to="ml1")
+    scale.nearest_file(tmp_path / "s.parquet", tmp_path / "o.csv", targets="ml1")
     row = pd.read_csv(tmp_path / "o.csv").iloc[0]
     assert (row["lon"], row["lon_of_row"], row["lat_of_row"]) == ("low", 67, 25)
     plain = pa.table({"lon": [67.0], "lat": [25.0], "geometry": ["a square"], "geometry_2": ["b"]})
     pq.write_table(plain, tmp_path / "p.parquet")
-    scale.nearest_file(tmp_path / "p.parquet", tmp_path / "o.parquet", to="ml1")
+    scale.nearest_file(tmp_path / "p.parquet", tmp_path / "o.parquet", targets="ml1")
     got = gpd.read_parquet(tmp_path / "o.parquet").iloc[0]
     assert got.geometry.equals(shapely.Point(67, 25))
     assert (got["geometry_2"], got["geometry_2_2"]) == ("b", "a square")
@@ -145,7 +145,7 @@ def test_odd_rows_are_remarked_and_answered(case, cut, tmp_path):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         done = scale.nearest_file(
-            source, tmp_path / "o.csv", to="ml1", batch_rows=cut, part_rows=2 * cut
+            source, tmp_path / "o.csv", targets="ml1", batch_rows=cut, part_rows=2 * cut
         )
     said = [str(w.message) for w in caught if w.category is DataWarning]
     assert said == ([f"s.csv: {remark}."] if remark else [])
@@ -162,9 +162,9 @@ def test_a_resumed_run_remarks_the_parts_of_before(tmp_path):
 
     rows = {"batch_rows": 5, "part_rows": 10}
     with pytest.raises(KeyboardInterrupt):
-        scale.nearest_file(source, tmp_path / "o.csv", to="ml1", progress=stop, **rows)
+        scale.nearest_file(source, tmp_path / "o.csv", targets="ml1", progress=stop, **rows)
     with pytest.warns(DataWarning, match=re.escape("1 row lies at 0, 0 (row 1)")):
-        done = scale.nearest_file(source, tmp_path / "o.csv", to="ml1", resume=True, **rows)
+        done = scale.nearest_file(source, tmp_path / "o.csv", targets="ml1", resume=True, **rows)
     assert done.parts_kept > 0
 
 
@@ -176,7 +176,7 @@ def test_a_file_swapped_as_a_whole_is_refused_as_in_memory(verb, part, tmp_path)
     options = {"nearest": {}, "within": {"km": 5}, "exposure": {"km": [5]}}[verb]
     with pytest.raises(CoordinateError, match="lon and lat swapped"):
         getattr(scale, f"{verb}_file")(
-            source, tmp_path / "o.csv", to="ml1", batch_rows=part, part_rows=part, **options
+            source, tmp_path / "o.csv", targets="ml1", batch_rows=part, part_rows=part, **options
         )
     with pytest.raises(CoordinateError, match="lon and lat swapped"):
         cg.nearest(gpd.GeoSeries.from_xy(*zip(*swapped, strict=True), crs=4326), "ml1")
@@ -212,3 +212,29 @@ def test_counts_of_batches_add_up(drawn, size):
         assert west - 1e-9 <= lon <= west + 1
         assert south - 1e-9 <= lat <= south + 1
         assert number >= 1
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".gpkg"])
+@pytest.mark.parametrize("crs", [24378, 32642, 4326])
+def test_datums_are_shifted_as_in_memory(crs, suffix, tmp_path):
+    """Also where a point is missing: each is shifted by itself."""
+    points = gpd.GeoSeries([shapely.Point(67, 25), None, shapely.Point(72, 34)], crs=4326)
+    frame = points.to_crs(crs).to_frame("geometry")
+    path = tmp_path / f"s{suffix}"
+    frame.to_parquet(path) if suffix == ".parquet" else frame.to_file(path)
+    scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
+    got = pd.read_csv(tmp_path / "o.csv")["distance_km"]
+    np.testing.assert_allclose(got, cg.nearest(frame, "ml1")["distance_km"], atol=1e-9)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".gpkg"])
+@pytest.mark.parametrize("crs", [4243, "+proj=longlat +ellps=evrst30"])
+def test_datums_without_a_stated_shift_are_refused(crs, suffix, tmp_path):
+    frame = gpd.GeoDataFrame(geometry=[shapely.Point(67, 25)], crs=crs)
+    path = tmp_path / f"s{suffix}"
+    frame.to_parquet(path) if suffix == ".parquet" else frame.to_file(path)
+    with pytest.raises(cg.errors.CRSError, match="can't be turned into lon, lat"):
+        scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
+    with pytest.raises(cg.errors.CRSError, match="can't be turned into lon, lat"):
+        cg.nearest(frame, "ml1")
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
