@@ -13,7 +13,7 @@ import pyproj
 from cpecgeo.errors import CpecgeoError, CRSError, FileError, MissingExtraError
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.tables import locate_rows
-from cpecgeo.files.wellknown import refuse_deep
+from cpecgeo.files.wkb import refuse_deep
 
 __all__ = ["read_parquet", "write_parquet"]
 
@@ -44,8 +44,6 @@ def read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
         No columns of positions.
     """
     try:
-        import pyarrow as pa
-        import pyarrow.compute as pc
         import pyarrow.parquet as pq
     except ImportError as error:
         raise MissingExtraError(
@@ -56,13 +54,9 @@ def read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
         raw = (schema.metadata or {}).get(b"geo")
         if raw is None:
             return locate_rows(_whole_numbers(pd.read_parquet(path), path), what, choice)
-        for name in json.loads(raw)["columns"]:
-            kind = schema.field(name).type
-            if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-                column = pq.read_table(path, columns=[name])[name]
-                # Only long values can nest deeply.
-                long = pc.greater(pc.binary_length(column), 800)
-                refuse_deep((v.as_py() for v in column.filter(long)), what)
+        for name, entry in json.loads(raw)["columns"].items():
+            if entry.get("encoding") == "WKB":
+                refuse_deep(pq.read_table(path, columns=[name])[name], what)
         return _whole_numbers(gpd.read_parquet(path), path)
     except CpecgeoError:
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from cpecgeo.errors import (
     CpecgeoWarning,
     DataWarning,
     FileError,
+    GeometryError,
     GeometryWarning,
     InputError,
 )
@@ -102,7 +104,34 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
             )
     if not isinstance(frame, gpd.GeoDataFrame):
         raise InputError(f"{what} has no geometry; features with positions are needed.")
+    if driver == "GPKG":
+        _refuse_lost(frame, path, layer, what)
     return frame
+
+
+def _refuse_lost(frame: gpd.GeoDataFrame, path: Path, layer: str, what: str) -> None:
+    """Refuse a GeoPackage with geometries that GDAL gave up, such as deeply nested ones.
+
+    It gives them as missing, without a word.
+    """
+    missing = int(frame.geometry.isna().sum())
+    if not missing:
+        return
+    table = layer.replace('"', '""')
+    with contextlib.closing(
+        sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    ) as file:
+        found = file.execute(
+            "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (layer,)
+        ).fetchone()
+        column = str(found[0]).replace('"', '""') if found else "geom"
+        query = f'SELECT count(*) - count("{column}") FROM "{table}"'  # noqa: S608
+        (empty,) = file.execute(query).fetchone()
+    if missing > empty:
+        raise GeometryError(
+            f"{what} has {missing - empty} geometries that can't be read, because they are "
+            "damaged or nested too deep; mend or remove them."
+        )
 
 
 def _read_whole_numbers(there: str, layer: str, on_invalid: str) -> Any:

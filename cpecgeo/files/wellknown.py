@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ import pandas as pd
 import shapely
 
 from cpecgeo.errors import GeometryError, InputError
+from cpecgeo.files.wkb import MAX_DEPTH, is_deep
 
-__all__ = ["is_wellknown", "parse", "refuse_deep"]
+__all__ = ["is_wellknown", "parse"]
 
 _WKT = re.compile(
     r"\s*(SRID=\d+;)?\s*(MULTI)?(POINT|LINESTRING|LINEARRING|POLYGON|GEOMETRYCOLLECTION)\b",
@@ -20,13 +20,6 @@ _WKT = re.compile(
 )
 _SRID = re.compile(r"\s*SRID=(\d+);", re.IGNORECASE)
 _HEX = re.compile(r"0[01][0-9A-Fa-f]{8}[0-9A-Fa-f]*")
-# Collections inside one another, in either byte order, with z, m or SRID: GEOS reads them by
-# recursion, and a depth of some 10,000 ends the process.
-_COLLECTION = re.compile(
-    rb"\x01(?:\x07\x00\x00[\x00\x20\x40\x60\x80\xa0\xc0\xe0]|(?:\xef\x03|\xd7\x07|\xbf\x0b)\x00\x00)"
-    rb"|\x00(?:[\x00\x20\x40\x60\x80\xa0\xc0\xe0]\x00\x00\x07|\x00\x00(?:\x03\xef|\x07\xd7|\x0b\xbf))"
-)
-_DEPTH = 100
 
 
 def is_wellknown(values: pd.Series) -> bool:
@@ -74,7 +67,9 @@ def parse(values: pd.Series, what: str) -> tuple[Any, int | None]:
     """
     srids: set[int] = set()
     given = [_bare(value, srids, what, row) for row, value in enumerate(values)]
-    refuse_deep((v if isinstance(v, bytes) else None for v in given), what)
+    for row, value in enumerate(given):
+        if isinstance(value, bytes) and is_deep(value):
+            raise _deep(what, row)
     shapes = np.full(len(given), None, object)
     for kind, load in ((str, shapely.from_wkt), (bytes, shapely.from_wkb)):
         rows = [row for row, value in enumerate(given) if isinstance(value, kind)]
@@ -102,7 +97,7 @@ def _bare(value: Any, srids: set[int], what: str, row: int) -> str | bytes | Non
         return value
     if _HEX.fullmatch(value.strip()):
         return bytes.fromhex(value.strip())
-    if value.upper().count("GEOMETRYCOLLECTION") > _DEPTH:
+    if value.upper().count("GEOMETRYCOLLECTION") > MAX_DEPTH:
         raise _deep(what, row)
     stated = _SRID.match(value)
     if stated:
@@ -111,23 +106,8 @@ def _bare(value: Any, srids: set[int], what: str, row: int) -> str | bytes | Non
     return value
 
 
-def refuse_deep(values: Iterable[bytes | None], what: str) -> None:
-    """Refuse well-known binary whose collections nest deeper than any data of the field.
-
-    Raises
-    ------
-    GeometryError
-        GEOS reads collections by recursion, so that such a value ends the process.
-    """
-    for row, value in enumerate(values):
-        if value is None or len(value) < 9 * _DEPTH or not _COLLECTION.match(value):
-            continue
-        if sum(1 for _ in _COLLECTION.finditer(value)) > _DEPTH:
-            raise _deep(what, row)
-
-
 def _deep(what: str, row: int) -> GeometryError:
     return GeometryError(
-        f"{what} has more than {_DEPTH} collections inside one another in row {row + 1}; write "
+        f"{what} has more than {MAX_DEPTH} collections inside one another in row {row + 1}; write "
         "their parts as features of their own."
     )

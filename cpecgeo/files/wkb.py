@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["MAX_DEPTH", "binary", "heads", "refuse_deep"]
+__all__ = ["MAX_DEPTH", "binary", "heads", "is_deep", "refuse_deep"]
 
 # As in GDAL; collections of real features are nested once or twice.
 MAX_DEPTH = 32
@@ -117,6 +117,24 @@ def refuse_deep(column: pa.Array | pa.ChunkedArray, what: str, *, row: int = 0) 
             f"{what} has a geometry in row {row + rows[first] + 1} that is nested more than "
             f"{MAX_DEPTH} deep; take its parts out of their collections."
         )
+
+
+def is_deep(value: bytes) -> bool:
+    """Return whether one geometry is nested more than `MAX_DEPTH` deep.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> is_deep(shapely.to_wkb(shapely.Point(67, 25)))
+    False
+    """
+    if len(value) <= _LEVEL_BYTES * MAX_DEPTH:
+        return False
+    from cpecgeo.files._nesting import first_deep
+
+    ends = np.array([0, len(value)], np.int64)
+    deep: int = first_deep(np.frombuffer(value, np.uint8), ends[:1], ends[1:], MAX_DEPTH)
+    return deep == 0
 
 
 def _buffers(column: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
