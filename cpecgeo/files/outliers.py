@@ -1,21 +1,69 @@
-"""Rows whose position looks wrong beside all others: remarked, never changed."""
+"""Rows whose position looks wrong beside all others: remarked, never changed.
+
+Positions are counted by degree of longitude and latitude, with the first row of each; the counts
+of batches add up to those of a file that is never whole in memory.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["find_outliers"]
+from cpecgeo.errors import CoordinateError
+
+__all__ = ["Tally", "count", "find_outliers", "merge", "refuse_swapped", "remarks"]
 
 # Pakistan and China, with margins, in degrees: where rows are expected that a swap would mend.
-_REGION = (60.0, 5.0, 136.0, 55.0)
-_FAR_DEG = 20.0
-_FAR_TIMES = 20.0
-_FEW = 0.2
+_EXPECTED = (60.0, 5.0, 136.0, 55.0)
+# Where the features of CPEC lie.
+_REGION = (55.0, 20.0, 90.0, 45.0)
+# Far from all others: in degrees, and in times what is usual; as long as such rows are few.
+_FAR_DEG, _FAR_TIMES, _FEW = 20.0, 20.0, 0.2
+_CELLS = 360 * 180
+# A file that begins with so many swapped rows, and no other, isn't read on.
+_SURELY_SWAPPED = 1_000_000
+_SHOWN = 3
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
-def find_outliers(lonlat: NDArray[np.float64]) -> list[str]:
-    """Say which rows lie at 0, 0, seem to have lon and lat swapped, or lie far from all others.
+@dataclass(frozen=True)
+class Tally:
+    """Counts of the positions of some rows.
+
+    Attributes
+    ----------
+    rows : int
+        Rows with a position.
+    first : tuple of float
+        lon, lat of the first of them; NaN where there is none.
+    zeros, swapped : tuple of int
+        The numbers of the first rows, from 1, that lie at 0, 0; and of those that lie where
+        nothing is expected, and would lie where rows are with lon and lat swapped.
+    zero_count : int
+    in_region, turned : int
+        How many lie in the region of CPEC, and how many would with lon and lat swapped.
+    cells : dict of int to tuple of int
+        By cell of one degree (0, 0 itself left out; `swapped` in cells of their own): how many,
+        and the first row.
+    """
+
+    rows: int = 0
+    first: tuple[float, float] = (np.nan, np.nan)
+    zeros: tuple[int, ...] = ()
+    swapped: tuple[int, ...] = ()
+    zero_count: int = 0
+    in_region: int = 0
+    turned: int = 0
+    cells: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
+def find_outliers(lonlat: Floats) -> list[str]:
+    """Say which rows of a table look wrong.
 
     Parameters
     ----------
@@ -25,57 +73,189 @@ def find_outliers(lonlat: NDArray[np.float64]) -> list[str]:
     Returns
     -------
     list of str
-        A remark for each kind, with its number of rows and the first of them. Nothing is said
-        where most rows are of that kind, nor of a table of one row.
+        As `remarks`.
 
     Examples
     --------
-    >>> find_outliers(np.array([[67.0, 24.9], [67.2, 25.0], [24.9, 67.0]]))
+    >>> find_outliers(np.array([[67.0, 24.9], [np.nan, np.nan], [0.0, 0.0]]))
+    ['1 row at 0, 0 (row 3)']
+    """
+    with np.errstate(invalid="ignore"):
+        known = (np.abs(lonlat) <= (180.0, 90.0)).all(axis=1)
+    return remarks(count(lonlat[known], np.flatnonzero(known) + 1))
+
+
+def count(xy: Floats, numbers: NDArray[np.int64]) -> Tally:
+    """Count positions.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2)
+        lon, lat, all of them within ±180 and ±90 degrees.
+    numbers : ndarray of int, shape (n,)
+        The rows' numbers in the file, from 1.
+
+    Returns
+    -------
+    Tally
+    """
+    if len(xy) == 0:
+        return Tally()
+    lon, lat = xy[:, 0], xy[:, 1]
+    first = float(lon[0]), float(lat[0])
+    # Both are positive before they are cut to whole numbers, which rounds them down.
+    cell = np.minimum((lat + 90.0).astype(np.int32), 179) * 360
+    cell += np.minimum((lon + 180.0).astype(np.int32), 359)
+    if lon.min() >= 60 and lon.max() <= 90 and lat.min() >= 20 and lat.max() <= 45:
+        # As in nearly all files: nothing here is at 0, 0, or would be expected when swapped.
+        return Tally(len(xy), first, in_region=len(xy), cells=_cells(cell, numbers))
+    zero = (lon == 0) & (lat == 0)
+    swapped = ~_is_within(lon, lat, _EXPECTED) & _is_within(lat, lon, _EXPECTED)
+    cell[swapped] += _CELLS
+    return Tally(
+        len(xy),
+        first,
+        tuple(numbers[zero][:_SHOWN].tolist()),
+        tuple(numbers[swapped][:_SHOWN].tolist()),
+        int(zero.sum()),
+        int(_is_within(lon, lat, _REGION).sum()),
+        int(_is_within(lat, lon, _REGION).sum()),
+        _cells(cell[~zero], numbers[~zero]),
+    )
+
+
+def _cells(cell: NDArray[np.int32], numbers: NDArray[np.int64]) -> dict[int, tuple[int, int]]:
+    counts = np.bincount(cell, minlength=2 * _CELLS)
+    firsts = np.empty(2 * _CELLS, np.int64)
+    firsts[cell[::-1]] = numbers[::-1]  # the last that is written to a cell is its first row
+    held = np.flatnonzero(counts)
+    pairs = zip(counts[held].tolist(), firsts[held].tolist(), strict=True)
+    return dict(zip(held.tolist(), pairs, strict=True))
+
+
+def _is_within(lon: Floats, lat: Floats, box: tuple[float, float, float, float]) -> Bools:
+    west, south, east, north = box
+    return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+
+
+def merge(tallies: Iterable[Tally]) -> Tally:
+    """Add up the tallies of consecutive rows.
+
+    Examples
+    --------
+    >>> one = count(np.array([[67.5, 25.5]]), np.array([1]))
+    >>> two = count(np.array([[0.0, 0.0], [67.5, 25.5]]), np.array([2, 3]))
+    >>> both = merge([one, two])
+    >>> both.rows, both.zeros, list(both.cells.values())
+    (3, (2,), [(2, 1)])
+    """
+    parts = [t for t in tallies if t.rows]
+    if not parts:
+        return Tally()
+    cells: dict[int, tuple[int, int]] = {}
+    for part in parts:
+        for cell, (number, first) in part.cells.items():
+            before, earliest = cells.get(cell, (0, first))
+            cells[cell] = before + number, min(earliest, first)
+    return Tally(
+        sum(t.rows for t in parts),
+        parts[0].first,
+        tuple(n for t in parts for n in t.zeros)[:_SHOWN],
+        tuple(n for t in parts for n in t.swapped)[:_SHOWN],
+        sum(t.zero_count for t in parts),
+        sum(t.in_region for t in parts),
+        sum(t.turned for t in parts),
+        cells,
+    )
+
+
+def refuse_swapped(tally: Tally, what: str, *, is_whole: bool) -> None:
+    """Refuse a file all of which would lie in the region of CPEC with lon and lat swapped.
+
+    Parameters
+    ----------
+    tally : Tally
+    what : str
+        The file's name, for the message.
+    is_whole : bool
+        Whether these are all rows; others are only refused when there are very many.
+
+    Raises
+    ------
+    CoordinateError
+    """
+    if tally.rows == 0 or tally.turned < tally.rows or tally.in_region:
+        return
+    if is_whole or tally.rows >= _SURELY_SWAPPED:
+        lon, lat = tally.first
+        raise CoordinateError(
+            f"{what} starts at ({lon:.6g}, {lat:.6g}), and all of it would lie in the region of "
+            "CPEC with lon and lat swapped. Coordinates go lon, lat: lon=67.0, lat=24.9 is "
+            "Karachi."
+        )
+
+
+def remarks(tally: Tally) -> list[str]:
+    """Say which rows lie at 0, 0, seem to have lon and lat swapped, or lie far from all others.
+
+    Parameters
+    ----------
+    tally : Tally
+        Of all rows of a file.
+
+    Returns
+    -------
+    list of str
+        A remark for each kind, with how many rows and the first of them. Nothing is said where
+        most rows are of that kind.
+
+    Examples
+    --------
+    >>> remarks(count(np.array([[67.0, 24.9], [67.2, 25.0], [24.9, 67.0]]), np.arange(1, 4)))
     ['1 row seems to have lon and lat swapped (row 3)']
     """
-    known = ~np.isnan(lonlat).any(axis=1)
-    zero = known & (lonlat == 0).all(axis=1)
-    others = known & ~zero
-    remarks = []
-    if zero.any() and others.any():
-        remarks.append(f"{_rows(zero)} at 0, 0 {_shown(zero)}")
-    if others.sum() < 2:
-        return remarks
-    here, there = _in_region(lonlat), _in_region(lonlat[:, ::-1])
-    swapped = others & ~here & there
-    if swapped.sum() > max(1, _FEW * others.sum()) or not (others & here).any():
-        swapped = np.zeros(len(lonlat), bool)
-    if swapped.any():
-        verb = "seems" if swapped.sum() == 1 else "seem"
-        remarks.append(f"{_rows(swapped)} {verb} to have lon and lat swapped {_shown(swapped)}")
-    rest = others & ~swapped
-    if rest.sum() >= 5:
-        centre = np.median(lonlat[rest], axis=0)
-        apart = np.abs(lonlat - centre)
-        # The shorter way around, and both axes alike.
-        apart[:, 0] = np.minimum(apart[:, 0], 360 - apart[:, 0])
-        distance = np.where(rest, apart.max(axis=1), 0.0)
-        usual = float(np.median(distance[rest]))
-        far = rest & (distance > max(_FAR_DEG, _FAR_TIMES * usual))
-        if far.any() and far.sum() <= _FEW * rest.sum():
-            verb = "lies" if far.sum() == 1 else "lie"
-            remarks.append(f"{_rows(far)} {verb} far from all others {_shown(far)}")
-    return remarks
+    found = []
+    cells = np.array(list(tally.cells), np.int64)
+    numbers = np.array([n for n, _ in tally.cells.values()], np.int64)
+    others = tally.rows - tally.zero_count
+    if tally.zero_count and others:
+        found.append(f"{_rows(tally.zero_count)} at 0, 0 {_at(tally.zeros, tally.zero_count)}")
+    if others < 2:
+        return found
+    turned = cells >= _CELLS
+    lon: Floats = (cells % 360 - 179.5).astype(np.float64)
+    lat: Floats = (cells % _CELLS // 360 - 89.5).astype(np.float64)
+    few = int(numbers[turned].sum())
+    expected = ~turned & _is_within(lon, lat, _EXPECTED)
+    if few and few <= max(1, _FEW * others) and numbers[expected].sum():
+        text = f"{_rows(few)} {'seems' if few == 1 else 'seem'}"
+        found.append(f"{text} to have lon and lat swapped {_at(tally.swapped, few)}")
+        cells, numbers, lon, lat = cells[~turned], numbers[~turned], lon[~turned], lat[~turned]
+    if numbers.sum() < 5:
+        return found
+    apart = np.abs(np.stack((lon - _median(lon, numbers), lat - _median(lat, numbers))))
+    apart[0] = np.minimum(apart[0], 360 - apart[0])  # the shorter way around
+    distance: Floats = apart.max(axis=0).astype(np.float64)
+    far = distance > max(_FAR_DEG, _FAR_TIMES * _median(distance, numbers))
+    many = int(numbers[far].sum())
+    if many and many <= _FEW * numbers.sum():
+        firsts = sorted(tally.cells[int(c)][1] for c in cells[far])[:_SHOWN]
+        text = f"{_rows(many)} {'lies' if many == 1 else 'lie'}"
+        found.append(f"{text} far from all others {_at(firsts, many)}")
+    return found
 
 
-def _in_region(lonlat: NDArray[np.float64]) -> NDArray[np.bool_]:
-    west, south, east, north = _REGION
-    lon, lat = lonlat.T
-    inside: NDArray[np.bool_] = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-    return inside
+def _median(values: Floats, weights: NDArray[np.int64]) -> float:
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weights[order])
+    return float(values[order[np.searchsorted(total, (total[-1] + 1) // 2)]])
 
 
-def _rows(which: NDArray[np.bool_]) -> str:
-    count = int(which.sum())
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{number:,} rows"
 
 
-def _shown(which: NDArray[np.bool_]) -> str:
-    first = [f"{row + 1:,}" for row in np.flatnonzero(which)[:3]]
-    more = ", …" if which.sum() > 3 else ""
-    return f"({'row' if which.sum() == 1 else 'rows'} {', '.join(first)}{more})"
+def _at(numbers: Iterable[int], total: int) -> str:
+    shown = list(numbers)
+    more = ", …" if total > len(shown) else ""
+    return f"({'row' if total == 1 else 'rows'} {', '.join(f'{n:,}' for n in shown)}{more})"

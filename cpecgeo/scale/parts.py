@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from cpecgeo.errors import FileError, InputError
+from cpecgeo.files.outliers import Tally
 from cpecgeo.scale.sources import Position
-from cpecgeo.scale.tally import Tally
 
 __all__ = [
     "FOLDER_RECORD",

@@ -20,12 +20,12 @@ import numpy as np
 import pyarrow as pa
 
 from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.files.outliers import Tally, count, merge, refuse_swapped, remarks
 from cpecgeo.scale import points
 from cpecgeo.scale.parts import Part, Parts, sha256
 from cpecgeo.scale.questions import Question, Targets, free_names
 from cpecgeo.scale.sinks import Sink
 from cpecgeo.scale.sources import Batch, Position, Source, fingerprint
-from cpecgeo.scale.tally import Tally, count, merge, refuse_swapped, remarks
 
 __all__ = ["Job", "Progress", "Report", "Run", "run"]
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CoordinateError, DataWarning
-from cpecgeo.scale import tally
+from cpecgeo.files import outliers
 from tests.effort import tries
 
 # What readers of tables take for missing, for numbers, for dates or for truth.
@@ -115,7 +115,7 @@ def write_points(lonlat, path):
 
 GOOD = [(67 + i / 10, 25 + i / 20) for i in range(40)]
 ODD = {
-    "0, 0": ([*GOOD, (0, 0), (0, 0)], "2 rows lie at 0, 0 (rows 41, 42)"),
+    "0, 0": ([*GOOD, (0, 0), (0, 0)], "2 rows at 0, 0 (rows 41, 42)"),
     "one swapped": (
         [*GOOD[:9], (24.9, 67.0), *GOOD[9:]],
         "1 row seems to have lon and lat swapped (row 10)",
@@ -163,7 +163,7 @@ def test_a_resumed_run_remarks_the_parts_of_before(tmp_path):
     rows = {"batch_rows": 5, "part_rows": 10}
     with pytest.raises(KeyboardInterrupt):
         scale.nearest_file(source, tmp_path / "o.csv", targets="ml1", progress=stop, **rows)
-    with pytest.warns(DataWarning, match=re.escape("1 row lies at 0, 0 (row 1)")):
+    with pytest.warns(DataWarning, match=re.escape("1 row at 0, 0 (row 1)")):
         done = scale.nearest_file(source, tmp_path / "o.csv", targets="ml1", resume=True, **rows)
     assert done.parts_kept > 0
 
@@ -186,12 +186,12 @@ def test_a_file_swapped_as_a_whole_is_refused_as_in_memory(verb, part, tmp_path)
 def test_a_long_file_of_swapped_rows_is_not_read_to_its_end():
     many = np.full((1_000_000, 2), (25.0, 67.0))
     rows = np.arange(1, 1_000_001)
-    seen = tally.count(many, rows)
+    seen = outliers.count(many, rows)
     with pytest.raises(CoordinateError, match=r"starts at \(25, 67\)"):
-        tally.refuse_swapped(seen, "f", is_whole=False)
-    tally.refuse_swapped(tally.count(many[1:], rows[1:]), "f", is_whole=False)
-    one = tally.count(np.array([[67.0, 25.0]]), np.array([1_000_001]))
-    tally.refuse_swapped(tally.merge([seen, one]), "f", is_whole=True)
+        outliers.refuse_swapped(seen, "f", is_whole=False)
+    outliers.refuse_swapped(outliers.count(many[1:], rows[1:]), "f", is_whole=False)
+    one = outliers.count(np.array([[67.0, 25.0]]), np.array([1_000_001]))
+    outliers.refuse_swapped(outliers.merge([seen, one]), "f", is_whole=True)
 
 
 spots = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
@@ -202,9 +202,9 @@ near = st.tuples(st.floats(60, 78), st.floats(23, 37))
 @given(st.lists(near | spots | st.just((0.0, 0.0)), min_size=1, max_size=40), st.integers(1, 9))
 def test_counts_of_batches_add_up(drawn, size):
     xy, rows = np.array(drawn), np.arange(1, len(drawn) + 1)
-    parts = [tally.count(xy[k : k + size], rows[k : k + size]) for k in range(0, len(xy), size)]
-    whole = tally.count(xy, rows)
-    assert tally.merge(parts) == whole
+    parts = [outliers.count(xy[k : k + size], rows[k : k + size]) for k in range(0, len(xy), size)]
+    whole = outliers.count(xy, rows)
+    assert outliers.merge(parts) == whole
     assert sum(n for n, _ in whole.cells.values()) + whole.zero_count == len(xy)
     for cell, (number, first) in whole.cells.items():
         lon, lat = xy[first - 1]
