@@ -33,7 +33,7 @@ def public():
             place = name if module is cg else f"{module.__name__.rpartition('.')[2]}.{name}"
             if inspect.isclass(thing) and thing.__module__.startswith("cpecgeo"):
                 for key, inner in vars(thing).items():
-                    if inspect.isfunction(inner) and not key.startswith("_"):
+                    if inspect.isfunction(inner) and inner.__name__ == key and key[0] != "_":
                         yield f"{place}.{key}", inner
             elif inspect.isfunction(thing):
                 yield place, thing

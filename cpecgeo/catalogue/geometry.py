@@ -39,6 +39,10 @@ def using(*, geometry: Geometry) -> Iterator[None]:
         The lines and outlines that ship with the package, or those that `cpecgeo.osm.refresh`
         stored. What wasn't refreshed stays as bundled, with a `DataWarning` that names it.
 
+    Returns
+    -------
+    context manager
+
     Raises
     ------
     InputError

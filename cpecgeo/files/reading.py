@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pyproj
 import shapely
 
 from cpecgeo.errors import CRSError, DataWarning, FileError
@@ -36,12 +37,12 @@ _READERS = {
 
 
 def read(
-    path: Any,
+    path: str | Path,
     *,
     layer: str | None = None,
     lon: str | None = None,
     lat: str | None = None,
-    crs: Any = None,
+    crs: str | int | pyproj.CRS | None = None,
 ) -> gpd.GeoDataFrame:
     r"""Read features from a file.
 

@@ -45,7 +45,7 @@ _TOLERANCE_DEG = 2e-7
 
 
 def write(
-    frame: pd.DataFrame, path: Any, *, safe_cells: bool = False, layer: str | None = None
+    frame: pd.DataFrame, path: str | Path, *, safe_cells: bool = False, layer: str | None = None
 ) -> Path:
     """Write features, or a table, as the suffix says; wholly or not at all.
 
@@ -105,7 +105,7 @@ def write(
     return target
 
 
-def write_layers(frames: Mapping[str, gpd.GeoDataFrame], path: Any) -> Path:
+def write_layers(frames: Mapping[str, gpd.GeoDataFrame], path: str | Path) -> Path:
     """Write several tables as the layers of one GeoPackage; wholly or not at all.
 
     Parameters
