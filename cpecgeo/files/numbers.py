@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,10 @@ _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _FLOAT = re.compile(r"-?[0-9]+\.[0-9]+(e[+-][0-9]+)?|-?[0-9](\.[0-9]+)?e[+-][0-9]+")
 _THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?"
 _COMMA = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
-_TIME = r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z"
+_TIME = re.compile(
+    r"(?:19|20)[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
+    r"|(?:0[13578]|1[02])-31)T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
+)
 # Values that tables use for "not known".
 _SENTINELS = (-9999.0, -999.0, -99999.0, 9999999.0, -1e30)
 _DEGREES = re.compile(
@@ -59,27 +62,30 @@ def infer_types(texts: pd.Series) -> pd.Series:
     >>> infer_types(pd.Series(["12", "", "-3"])).dtype, infer_types(pd.Series(["007"]))[0]
     (Int64Dtype(), '007')
     """
-    gone = (texts == "").to_numpy(bool)
-    given = texts[~gone]
-    if len(given) == 0 or not _could_be_numbers(given.head(200)):
-        return texts.mask(gone) if gone.any() else texts
-    if given.str.fullmatch(_WHOLE.pattern).all():
-        numbers = given.astype("int64")
-        return numbers.astype("Int64").reindex(texts.index) if gone.any() else numbers
-    if given.str.fullmatch(_FLOAT.pattern).all():
-        floats = np.array(given.tolist()).astype(float)
-        if list(map(repr, floats.tolist())) == given.tolist():
-            return pd.Series(floats, given.index, name=texts.name).reindex(texts.index)
-    if given.str.fullmatch(_TIME).all():
-        times = pd.to_datetime(given, format="%Y-%m-%dT%H:%M:%SZ", utc=True, errors="coerce")
-        if times.notna().all():
-            return times.reindex(texts.index)
-    return texts.mask(gone) if gone.any() else texts
+    cells = texts.tolist()
+    given = [cell for cell in cells if cell != ""]
+    kind = next((k for k, p in _KINDS.items() if all(map(p.fullmatch, given[:200]))), None)
+    with_gaps = len(given) < len(cells)
+    if given and kind is not None and all(map(_KINDS[kind].fullmatch, given)):
+        rows = texts.index if not with_gaps else texts.index[[cell != "" for cell in cells]]
+        numbers = pd.Series(_TYPES[kind](given), rows, name=texts.name)
+        if kind != "float" or list(map(repr, numbers.tolist())) == given:
+            if with_gaps and kind == "whole":
+                numbers = numbers.astype("Int64")
+            return numbers.reindex(texts.index) if with_gaps else numbers
+    return texts.mask(texts == "") if with_gaps else texts
 
 
-def _could_be_numbers(sample: pd.Series) -> bool:
-    patterns = (_WHOLE, _FLOAT, re.compile(_TIME))
-    return any(all(p.fullmatch(str(t)) for t in sample) for p in patterns)
+def _times(texts: list[str]) -> Any:
+    return pd.to_datetime(texts, format="%Y-%m-%dT%H:%M:%SZ", utc=True)
+
+
+_KINDS = {"whole": _WHOLE, "float": _FLOAT, "time": _TIME}
+_TYPES: dict[str, Callable[[list[str]], Any]] = {
+    "whole": lambda texts: np.array(texts, dtype=object).astype("int64"),
+    "float": lambda texts: np.array(texts).astype(float),
+    "time": _times,
+}
 
 
 def is_missing(texts: pd.Series) -> Any:

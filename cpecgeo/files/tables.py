@@ -48,7 +48,7 @@ def read_csv(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     raw, separator = load_csv(path, what)
     names = list(raw.columns)
     frame = locate_rows(raw, what, choice)
-    attrs = frame.attrs
+    attrs, frame.attrs = frame.attrs, {}  # pandas copies them with every column
     if separator != ("\t" if ".tsv" in what.casefold() else ","):
         attrs["read_as"] += f"; separator {separator!r}"
     kept = set(attrs["position_columns"])

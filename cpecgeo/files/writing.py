@@ -317,7 +317,7 @@ def _check(
         wrong.append(f"{len(fitted):,} rows became {len(back):,}")
     elif len(fitted):
         # An empty column leaves no trace in XML and JSON.
-        given = [c for c in fitted if c not in positions and not fitted[c].isna().all()]
+        given = [c for c in fitted if c not in positions and not _is_blank(fitted[c])]
         named = {*map(str, back.columns), *(["geometry"] if "geometry_2" in back else [])}
         lost = [c for c in given if c not in named]
         wrong += [f"the column {c!r} is missing" for c in lost[:3]]
@@ -328,6 +328,10 @@ def _check(
             f"{path.name} was written and reads back otherwise ({'; '.join(wrong)}); nothing was "
             "kept. Write another format."
         )
+
+
+def _is_blank(values: pd.Series) -> bool:
+    return bool((values.isna() | values.map(lambda v: isinstance(v, str) and not v)).all())
 
 
 def _load_table(path: Path, form: Format) -> pd.DataFrame:

@@ -91,7 +91,7 @@ def canonical(value):
 
 
 @pytest.mark.parametrize("suffix", WRITTEN)
-@tries(4)
+@tries(3)
 @given(drawn=st.lists(st.tuples(points, texts.map("n{}".format)), min_size=1, max_size=5))
 def test_points_and_texts_come_back(suffix, drawn):
     frame = gpd.GeoDataFrame(
@@ -100,7 +100,8 @@ def test_points_and_texts_come_back(suffix, drawn):
         crs=4326,
     )
     back = written(frame, suffix)
-    same_positions(back, frame, 1e-7 if suffix in ROUNDED else 0)
+    # openpyxl writes sixteen digits.
+    same_positions(back, frame, {".xlsx": 1e-12}.get(suffix, 1e-7 if suffix in ROUNDED else 0))
     # DBF takes blanks off the ends of text.
     end = str.strip if suffix in SHAPEFILES else str
     assert back["name"].map(end).tolist() == frame["name"].map(end).tolist()
@@ -121,8 +122,7 @@ def test_points_and_texts_come_back(suffix, drawn):
 def test_shapes_of_any_type_come_back(suffix, shapes):
     frame = gpd.GeoDataFrame({"n": range(len(shapes))}, geometry=shapes, crs=4326)
     back = written(frame, suffix)
-    # Text in CSV and Excel has sixteen decimals at most.
-    assert back.geometry.geom_equals_exact(frame.geometry, 1e-14).all()
+    assert back.geometry.geom_equals_exact(frame.geometry, 1e-12 if suffix == ".xlsx" else 0).all()
     assert back["n"].tolist() == frame["n"].tolist()
 
 
@@ -134,7 +134,7 @@ tables = st.integers(1, 4).flatmap(
 
 
 @pytest.mark.parametrize("suffix", [s for s in WRITTEN if s.count(".") == 1 and s != ".json"])
-@tries(4)
+@tries(2)
 @given(table=tables)
 def test_values_of_any_type_come_back(suffix, table):
     """As what they are, or as the one text that stands for them; and then they stay so."""
@@ -172,7 +172,7 @@ names = st.lists(
 
 
 @pytest.mark.parametrize("suffix", [s for s in WRITTEN if s.count(".") == 1 and s != ".json"])
-@tries(6)
+@tries(4)
 @given(names=names)
 def test_columns_of_any_name_come_back_in_their_order(suffix, names):
     """Under their names or under others, and a second time without a change."""

@@ -136,7 +136,7 @@ def test_headers_that_are_not(tmp_path):
 
 def test_many_columns_are_read_in_time(tmp_path):
     path = tmp_path / "a.csv"
-    count = 20_000
+    count = 5_000
     path.write_text(
         ",".join(["lon,lat", *(f"c{i}" for i in range(count))]) + "\n" + "1," * (count + 1) + "1\n"
     )
