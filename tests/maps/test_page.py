@@ -295,3 +295,23 @@ def test_own_scripts_set_no_text_as_markup():
                 found.append((path.name, line.strip()))
     assert sorted(name for name, _ in found) == ["controls.js", "layers.js", "legend.js"]
     assert all("SHAPES" in line or "<svg" in line or "el(" in line for _, line in found)
+
+
+def test_the_shell_takes_tiles_and_ground(tmp_path):
+    from typer.testing import CliRunner
+
+    from cpecgeo.cli import app
+
+    def page(*options):
+        path = tmp_path / "map.html"
+        run = CliRunner().invoke(app, ["map", "ml2", *options, "-o", str(path)])
+        assert run.exit_code == 0, run.output
+        return path.read_text()
+
+    tiled = page("--tiles", "Esri.WorldImagery", "--tiles", "OpenTopoMap", "--background", "rivers")
+    assert "https://*.tile.opentopomap.org https://server.arcgisonline.com" in tiled
+    assert '"Rivers"' in tiled
+    assert '"countries":{' not in tiled
+    assert '"Rivers"' not in page("--background", "none")
+    run = CliRunner().invoke(app, ["map", "ml2", "--background", "countrys", "-o", "x.html"])
+    assert run.exit_code != 0
