@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.catalogue import folded, table
-from cpecgeo.errors import GeometryError, InputError
+from cpecgeo.errors import InputError
 from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike
@@ -114,10 +114,6 @@ def _close_border(net: Network, thing: Any) -> Cut:
 
 def _close_around(net: Network, subject: Subject, there: Mask) -> Cut:
     """Return what lies in an area, or within a short way of a point or line."""
-    wrong = subject.shapes[~subject.shapes.is_valid]
-    if len(wrong):
-        why = shapely.is_valid_reason(wrong.iloc[0])
-        raise GeometryError(f"avoid has an invalid area ({why}); mend it with make_valid().")
     whole = subject.shapes.union_all()
     if shapely.get_dimensions(whole) == 2:
         return _close_inside(net, whole, there)

@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.catalogue import corridor_rows
+from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import resolve_corridor
@@ -111,7 +112,13 @@ def filters(
     """
     if mode not in MODES:
         raise UnknownNameError(mode, "mode", MODES)
-    corridor = None if along is None else resolve_corridor(along, "along").name
+    corridor = None
+    if along is not None:
+        # By name no line is needed: without the OpenStreetMap folder some can't be drawn.
+        if isinstance(along, str):
+            corridor = corridor_id(along)
+        else:
+            corridor = resolve_corridor(along, "along").name
     if corridor is not None and corridor not in corridor_rows():
         raise InputError(f"along is {corridor!r}, and no section of the network is part of it.")
     return Filters(
