@@ -1,4 +1,4 @@
-"""The user's cache: where it is, files written whole, and checked when they are read."""
+"""Files of the user's cache: written whole, and checked when they are read."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any
 
 from cpecgeo.errors import DataError, FileError
 from cpecgeo.files.atomic import write_whole
-from cpecgeo.files.cache import cache_dir
 
-__all__ = ["cache_dir", "read_checked", "write_checked"]
+__all__ = ["read_checked", "write_checked"]
 
 _FORMAT = 1
 

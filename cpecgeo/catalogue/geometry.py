@@ -9,8 +9,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from cpecgeo.catalogue.cache import cache_dir
 from cpecgeo.errors import InputError
+from cpecgeo.files.cache import cache_dir
 
 __all__ = [
     "VARIABLE",

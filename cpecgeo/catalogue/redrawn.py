@@ -24,6 +24,7 @@ from cpecgeo.geodesy import Chainage, length_km
 __all__ = [
     "MAPPED_KM",
     "REDRAWN",
+    "SNAP_KM",
     "Line",
     "Stored",
     "cut_section",
@@ -40,6 +41,7 @@ REDRAWN = ("corridors", "sections", "districts", "provinces")
 # Mapped track lies within some tens of metres of the real one; a parallel track or the other
 # carriageway may stand for it.
 MAPPED_KM = 0.05
+SNAP_KM = 1e-9
 _SAME_KM = 1e-6
 
 
@@ -207,7 +209,9 @@ def cut_section(corridor: str, kept: Stored, start: float, end: float, *, agains
     chain = kept.chainage
     low, high = max(start, chain.start_km), min(end, chain.end_km)
     line, km = chain.between(low, high), chain.measures_km
-    measures = np.concatenate(([low], km[(km > low) & (km < high)], [high])) - low
+    # `between` snaps a cut to a vertex that is as near as this.
+    inside = km[(km > low + SNAP_KM) & (km < high - SNAP_KM)]
+    measures = np.concatenate(([low], inside, [high])) - low
     if against:
         line, measures = line.reverse(), (high - low) - measures[::-1]
     measures.flags.writeable = False

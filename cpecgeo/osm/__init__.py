@@ -6,9 +6,9 @@ network of an area from Overpass or from a file. Data from OpenStreetMap is © i
 under the ODbL 1.0.
 """
 
-from cpecgeo.catalogue.cache import cache_dir
 from cpecgeo.features.corridors import refreshed
 from cpecgeo.features.refreshed import Refreshed
+from cpecgeo.files.cache import cache_dir
 from cpecgeo.osm.deviations import Deviation, deviation
 from cpecgeo.osm.graph import Graph, graph
 from cpecgeo.osm.outlines import Outlines

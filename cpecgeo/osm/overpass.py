@@ -25,8 +25,9 @@ from urllib.parse import parse_qs
 import shapely
 
 from cpecgeo.catalogue import data_version
-from cpecgeo.catalogue.cache import cache_dir, read_checked, write_checked
+from cpecgeo.catalogue.cache import read_checked, write_checked
 from cpecgeo.errors import DataError, FileError, InputError, MissingExtraError, NetworkError
+from cpecgeo.files.cache import cache_dir
 
 __all__ = ["ENDPOINTS", "Answer", "Overpass"]
 

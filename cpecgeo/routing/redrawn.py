@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.catalogue.lines import _drawn as drawn_sections
-from cpecgeo.catalogue.redrawn import MAPPED_KM, Line
+from cpecgeo.catalogue.redrawn import MAPPED_KM, SNAP_KM, Line
 from cpecgeo.geodesy import Chainage, length_km
 
 __all__ = ["redraw"]
@@ -115,7 +115,8 @@ def _draw(
     for row, km, (start, stop) in zip(rows[same].tolist(), kms[same], spans[same], strict=True):
         low, high = max(min(start, stop), 0.0), min(max(start, stop), chain.end_km)
         xy = shapely.get_coordinates(chain.between(low, high))
-        inside = chain.measures_km[(chain.measures_km > low) & (chain.measures_km < high)]
+        inside = chain.measures_km
+        inside = inside[(inside > low + SNAP_KM) & (inside < high - SNAP_KM)]
         at = np.concatenate(([low], inside, [high])) - low
         at = np.minimum(at * (km / at[-1]), km)  # ends at the edge's km to the last digit
         at[-1] = km
