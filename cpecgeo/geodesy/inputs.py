@@ -28,11 +28,12 @@ from cpecgeo.geodesy._rules import (
     check_missing,
     check_options,
     check_range,
+    drop_empty_parts,
+    find_invalid,
     mend_or_refuse,
     numbers,
     positive_km,
 )
-from cpecgeo.geodesy._validity import drop_empty_parts, find_invalid
 
 __all__ = [
     "LINES",

@@ -6,7 +6,7 @@ import shapely
 from geographiclib.geodesic import Geodesic
 
 from cpecgeo.geodesy import distance_matrix_km
-from cpecgeo.geodesy._series import near, wide
+from cpecgeo.geodesy._arcs import near, wide
 from tools.arc_series import E2, NEAR, WIDE, metres
 
 from .samples import GEOD
