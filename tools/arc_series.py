@@ -1,4 +1,4 @@
-"""Fit the distance series: `python -m tools.arc_series` writes `cpecgeo/geodesy/_series.py`.
+"""Fit the distance series: `python -m tools.arc_series` writes its part of `geodesy/_arcs.py`.
 
 The geodesic distance of two points of the ellipsoid depends on three numbers only: neither
 turning both about the axis, nor a mirror, nor swapping them changes it. Stretched to a unit
@@ -26,7 +26,7 @@ from numpy.polynomial import chebyshev, polynomial
 from numpy.typing import NDArray
 from pyproj import Geod
 
-OUT = Path(__file__).parents[1] / "cpecgeo" / "geodesy" / "_series.py"
+OUT = Path(__file__).parents[1] / "cpecgeo" / "geodesy" / "_arcs.py"
 GEOD = Geod(ellps="WGS84")
 E2 = GEOD.f * (2 - GEOD.f)
 ROUND_M = 1e-9  # what rounding one coefficient may do
@@ -196,31 +196,20 @@ def code(series: Series, table: dict[tuple[int, int], list[float]], error: float
     return "\n".join(lines) + "\n"
 
 
-HEAD = '''"""Distance over chord as polynomials, made by `python -m tools.arc_series`."""
-
-# Kernels have numba signatures, which say more than annotations would.
-# mypy: disable-error-code="no-untyped-def,no-untyped-call"
-# fmt: off
-
-from __future__ import annotations
-
-import numba
-
-from cpecgeo.geodesy._compile import jit
-
-__all__ = ["near", "wide"]
-
-_f8 = numba.float64
-'''
+# The lines in `OUT` between which the functions stand.
+BEGIN = "# Distance over chord, written by `python -m tools.arc_series`; not by hand.\n"
+END = "# fmt: on\n"
 
 
 def main() -> None:
     """Write both."""
-    text = HEAD
+    functions = ""
     for series in (NEAR, WIDE):
         powers, found, error = fit(series)
-        text += "\n\n" + code(series, plain(series, powers, found), error)
-    OUT.write_text(text)
+        functions += "\n\n" + code(series, plain(series, powers, found), error)
+    before, _, rest = OUT.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    OUT.write_text(before + BEGIN + functions + "\n\n" + END + after)
 
 
 if __name__ == "__main__":

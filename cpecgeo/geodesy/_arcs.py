@@ -1,7 +1,7 @@
 """Compiled: geodesic distance from earth-centred coordinates.
 
 Geodesic over chord is a polynomial in three numbers, fitted to Karney's distances: one for
-chords up to `NEAR_M`, another up to `WIDE_M`, see `_series`. No trigonometry is needed, so loops
+chords up to `NEAR_M`, another up to `WIDE_M`, both here. No trigonometry is needed, so loops
 of them become vector instructions. Farther apart, Vincenty's iteration with Karney's series takes
 over, and gives NaN near antipodes, where all of Karney's method is needed.
 """
@@ -16,16 +16,13 @@ from math import atan2, cos, sin, sqrt
 import numba
 
 from cpecgeo.geodesy._compile import jit
-from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, POLE_M
-from cpecgeo.geodesy._series import near, wide
+from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, PER_A2, PER_B2, POLE_M
 
-__all__ = ["NEAR_M", "WIDE_M", "arc", "arcs", "geodesic", "pairs"]
+__all__ = ["NEAR_M", "WIDE_M", "arc", "arcs", "geodesic", "near", "pairs", "wide"]
 
 # Chords up to which the two series hold; of geodesics of 2,500 and 11,900 km.
 NEAR_M, WIDE_M = 2_490_000.0, 10_290_000.0
 _TINY = 1e-40
-_QA = 1.0 / EQUATOR_M**2
-_QB = 1.0 / POLE_M**2
 _EP2 = E2 / (1.0 - E2)
 _MAX_STEPS = 60
 # Karney (2013), equations 24 and 25, with the third flattening put in.
@@ -38,14 +35,91 @@ _rows = _f8[:, ::1]
 _SIX = _f8(*[_f8] * 6)
 
 
+# fmt: off
+# Distance over chord, written by `python -m tools.arc_series`; not by hand.
+
+
+@jit(_f8(_f8, _f8, _f8), inline=True)
+def near(z, p, q):
+    """42 terms, 2.8e-08 m up to 2,510 km."""
+    c00 = (0.16666666666782 + z * (0.0749999998469 + z * (0.044642858481 + z * (0.0303828341 + z *
+        (0.022310581 + z * 0.018939)))))
+    c01 = (0.00111572998723 + z * (0.0003342192507 + z * (0.000178858939 + z * (0.0001164736 + z *
+        8.9879e-05))))
+    c02 = (7.46913864e-06 + z * (1.6128641e-06 + z * 1.269541e-06))
+    c03 = (4.999138e-08 + z * 7.0609e-09)
+    c04 = 3.4038e-10
+    c10 = (-0.00112324946545 + z * (-0.0014632522936 + z * (-0.0016469954 + z * (-0.0017618999 + z
+        * (-0.002032384)))))
+    c11 = (-7.5194831e-06 + z * (5.432497e-07 + z * (5.339668e-06 + z * 9.7927e-06)))
+    c12 = (-5.029986e-08 + z * 9.6318e-09)
+    c13 = -3.3574e-10
+    c20 = (7.57021379e-06 + z * (1.93641575e-05 + z * (3.505493e-05 + z * 6.14305e-05)))
+    c21 = (5.067671e-08 + z * (-5.72361e-08 + z * (-2.57618e-07)))
+    c22 = 3.2531e-10
+    c30 = (-5.11793e-08 + z * (-2.086041e-07 + z * (-6.66777e-07)))
+    c31 = -2.9955e-10
+    c40 = 4.1934e-10
+    c0 = c00 + q * (c01 + q * (c02 + q * (c03 + q * c04)))
+    c1 = c10 + q * (c11 + q * (c12 + q * c13))
+    c2 = c20 + q * (c21 + q * c22)
+    c3 = c30 + q * c31
+    c4 = c40
+    return c0 + p * (c1 + p * (c2 + p * (c3 + p * c4)))
+
+
+@jit(_f8(_f8, _f8, _f8), inline=True)
+def wide(y, p, q):
+    """92 terms, 1.4e-06 m up to 12,010 km."""
+    c00 = (0.9999999999996962 + y * (-0.3333333332486303 + y * (0.199999991904037 + y *
+        (-0.1428567996187 + y * (0.11110334057652 + y * (-0.0908047924178 + y * (0.0760454073967 +
+        y * (-0.061925644278 + y * (0.042407272333 + y * (-0.01697918799))))))))))
+    c01 = (0.0044629204734403 + y * (-0.008041304232219 + y * (0.01149150699365 + y *
+        (-0.01490195438156 + y * (0.01828092356342 + y * (-0.0213512770696 + y * (0.022581245462 +
+        y * (-0.018513476023 + y * 0.0082356808))))))))
+    c02 = (2.98750289141e-05 + y * (-6.3707998652e-05 + y * (0.000124595670801 + y *
+        (-0.00020861635799 + y * (0.00025909801588 + y * (-0.0001681245711))))))
+    c03 = (2.0110339e-07 + y * (-5.46580952e-07 + y * (2.172601005e-06 + y * (-1.330785968e-05 + y
+        * (6.216284357e-05 + y * (-0.0001588588444 + y * 0.0001645754))))))
+    c04 = (1.2030036e-09 + y * (-1.696385e-09))
+    c10 = (-0.0044929978171586 + y * (0.00803894663329 + y * (-0.011514684164168 + y *
+        (0.01488943066295 + y * (-0.01827296103262 + y * (0.021298498306 + y * (-0.022770776005 + y
+        * (0.019252724936 + y * (-0.00908808529)))))))))
+    c11 = (-3.00778592488e-05 + y * (0.000219212935206 + y * (-0.000517109986523 + y *
+        (0.00110655128387 + y * (-0.00189986817748 + y * (0.00284220766 + y * (-0.003063307209 + y
+        * 0.00178517139)))))))
+    c12 = (-2.009688156e-07 + y * (1.58278524e-06 + y * (-8.702483223e-06 + y * (2.192974898e-05 +
+        y * (-3.749771634e-05 + y * 2.61111268e-05)))))
+    c13 = (-1.3232561e-09 + y * 6.275959e-09)
+    c20 = (3.02802884612e-05 + y * (-2.3229039801e-05 + y * (0.000103525849481 + y *
+        (-0.00015260088438 + y * (0.00018075435277 + y * (0.0008170204751 + y * (-0.006180691898 +
+        y * (0.02132122552 + y * (-0.03860319467 + y * 0.02943227063)))))))))
+    c21 = (2.025226166e-07 + y * (-3.11933277e-06 + y * (7.530567354e-06 + y * (-2.559511641e-05 +
+        y * (3.88621439e-05 + y * (-3.80528359e-05))))))
+    c22 = (1.1279878e-09 + y * (-1.4451327e-08 + y * 1.17137832e-07))
+    c30 = (-2.037340847e-07 + y * (-3.91905988e-07 + y * (-1.446922688e-06 + y * (-1.124243e-07 + y
+        * (-2.24445232e-06 + y * (-3.8510207e-06))))))
+    c31 = (-1.3803931e-09 + y * (3.5997248e-08 + y * (-5.0621233e-08 + y * 3.9087188e-07)))
+    c40 = (1.2072308e-09 + y * (1.2559435e-08 + y * (-7.820349e-09 + y * 1.8142014e-07)))
+    c0 = q * (c01 + q * (c02 + q * (c03 + q * c04)))
+    c1 = c10 + q * (c11 + q * (c12 + q * c13))
+    c2 = c20 + q * (c21 + q * c22)
+    c3 = c30 + q * c31
+    c4 = c40
+    return c00 + y * (c0 + p * (c1 + p * (c2 + p * (c3 + p * c4))))
+
+
+# fmt: on
+
+
 @jit(_SIX, inline=True)
 def arc(ax, ay, az, bx, by, bz):
     """Geodesic metres from a to b, both on the ellipsoid, their chord up to NEAR_M."""
     vx, vy, vz, mz = bx - ax, by - ay, bz - az, 0.5 * (az + bz)
     flat, h = vx * vx + vy * vy, vz * vz
-    q = flat * _QA + h * _QB
+    q = flat * PER_A2 + h * PER_B2
     c = sqrt(flat + h)
-    return c + 0.25 * q * c * near(0.25 * q, mz * mz * _QB, h * _QB / (q + _TINY))
+    return c + 0.25 * q * c * near(0.25 * q, mz * mz * PER_B2, h * PER_B2 / (q + _TINY))
 
 
 @jit(_SIX, inline=True)
@@ -53,11 +127,11 @@ def wide_arc(ax, ay, az, bx, by, bz):
     """Geodesic metres from a to b, both on the ellipsoid, their chord up to WIDE_M."""
     vx, vy, vz, mz = bx - ax, by - ay, bz - az, 0.5 * (az + bz)
     flat, h = vx * vx + vy * vy, vz * vz
-    q = flat * _QA + h * _QB
+    q = flat * PER_A2 + h * PER_B2
     rest = 1.0 - 0.25 * q
     half = 1.0 / (1.0 + sqrt(rest))
     y = 0.25 * q * half * half
-    return sqrt(flat + h) * (1.0 + y) * wide(y, mz * mz * _QB / rest, h * _QB / (q + _TINY))
+    return sqrt(flat + h) * (1.0 + y) * wide(y, mz * mz * PER_B2 / rest, h * PER_B2 / (q + _TINY))
 
 
 @jit(_SIX)

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpecgeo.geodesy._compile import spread
-from cpecgeo.geodesy._ellipsoid import E2, Floats, Ints, ecef
+from cpecgeo.geodesy._ellipsoid import E2, Floats, Ints, ecef, lift
 from cpecgeo.geodesy._found import Found
 from cpecgeo.geodesy._paths import Paths, between_vertices
-from cpecgeo.geodesy._tree import PIECE_M, lift
+from cpecgeo.geodesy._tree import PIECE_M
 
 __all__ = ["Areas"]
 
@@ -134,7 +134,7 @@ class Areas:
 
     def include(self, xy: Floats, found: Found, k: int) -> Found:
         """Return `found` with distance 0 to the polygons that points are in."""
-        from cpecgeo.geodesy._winding import contain
+        from cpecgeo.geodesy._crossing import contain
 
         inside = np.full((len(xy), k), -1)
 
@@ -229,8 +229,8 @@ def _free_frame(xy: Floats) -> Floats:
 def _colatitude(lat: Floats) -> Floats:
     """Radians from the northern pole on the sphere of equal areas.
 
-    Snyder, Map Projections: A Working Manual (1987), equation 3-18, told from the pole, so that
-    small angles keep their digits.
+    Snyder, Map Projections: A Working Manual (1987), equation 3-18, as an angle from the pole,
+    so that small angles keep their digits.
     """
     c = np.radians(90.0 - lat)
     return np.asarray(c + _AUTHALIC_2 * np.sin(2.0 * c) + _AUTHALIC_4 * np.sin(4.0 * c))
@@ -249,7 +249,7 @@ def _orient(
     whether it goes around the axis.
     """
     count = len(frame)
-    # Areas are told from the nearer pole: the triangle of a pole and two vertices.
+    # Areas of triangles of the nearer pole and two vertices.
     south = xy[np.searchsorted(ring, np.arange(count)), 1] < 0
     lon, c = np.radians(xy[:, 0]), _colatitude(np.where(south[ring], -xy[:, 1], xy[:, 1]))
     other = (frame[:, 8] != 1.0)[ring]

@@ -16,8 +16,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numba
-
 __all__ = ["jit", "spread", "threads"]
 
 # Of many rows at most so many slices are made, enough for the slow ones not to hold up the rest.
@@ -29,7 +27,12 @@ _SOURCES = hashlib.sha256(
 
 
 def jit(signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """Compile for one signature, cached on disk where any cache directory can be written."""
+    """Compile a function for one signature; keep it on disk where a cache can be written.
+
+    Inline ones become part of what calls them and aren't kept by themselves.
+    """
+    # Loading numba takes longer than many a call that needs no kernel.
+    import numba
 
     def compiled(function: Callable[..., Any]) -> Any:
         options: dict[str, Any] = {
@@ -38,7 +41,7 @@ def jit(signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]
             "error_model": "numpy",
         }
         if inline:
-            options["forceinline"] = True
+            return numba.njit(forceinline=True, **options)(function)
         function.__qualname__ = f"{function.__name__}_{_SOURCES}"
         try:
             return numba.njit(signature, cache=True, **options)(function)
@@ -51,7 +54,7 @@ def jit(signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]
 
 
 def threads() -> int:
-    """Processors that this process may use, or fewer if NUMBA_NUM_THREADS says so."""
+    """Return how many processors this process may use; NUMBA_NUM_THREADS lowers it."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(allowed or 1, int(os.environ.get("NUMBA_NUM_THREADS", "1024"))))
 

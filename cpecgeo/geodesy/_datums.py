@@ -14,7 +14,7 @@ from pyproj.transformer import TransformerGroup
 from cpecgeo.errors import CRSError
 from cpecgeo.geodesy._ellipsoid import Floats
 
-__all__ = ["WGS84", "refuse_degrees", "to_wgs84"]
+__all__ = ["WGS84", "to_wgs84"]
 
 # A projection's inverse may end a rounding error outside the map; degrees.
 _ROUNDING = 1e-9
@@ -49,7 +49,7 @@ def to_wgs84(xy: Floats, crs: pyproj.CRS, what: str) -> Floats:
     if crs == WGS84:
         return xy
     if len(xy):
-        refuse_degrees(crs, (*xy.min(axis=0), *xy.max(axis=0)), what)
+        _refuse_degrees(crs, (*xy.min(axis=0), *xy.max(axis=0)), what)
     operation = _operation(crs)
     if operation is None:
         if _is_wgs84(crs):
@@ -132,26 +132,8 @@ def _sisters(base: pyproj.CRS) -> str:
     return " or ".join(names[:4])
 
 
-def refuse_degrees(crs: pyproj.CRS, bounds: tuple[float, float, float, float], what: str) -> None:
-    """Refuse lon, lat that bear the name of a projection: all would lie at its origin.
-
-    Parameters
-    ----------
-    crs : pyproj.CRS
-    bounds : sequence of float
-        Least x and y, greatest x and y; NaN where there are no coordinates.
-    what : str
-        The argument's name, for messages.
-
-    Raises
-    ------
-    CRSError
-        The CRS is projected, and no coordinate is beyond 180 in x and 90 in y.
-
-    Examples
-    --------
-    >>> refuse_degrees(pyproj.CRS(32642), (5e5, 2.7e6, 6e5, 2.8e6), "x")
-    """
+def _refuse_degrees(crs: pyproj.CRS, bounds: tuple[float, float, float, float], what: str) -> None:
+    """Refuse lon, lat that bear the name of a projection: all would lie at its origin."""
     if not crs.is_projected:
         return
     west, south, east, north = map(float, bounds)

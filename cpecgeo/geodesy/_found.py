@@ -1,4 +1,4 @@
-"""What a search found, as arrays, and the rare points for which Karney must decide."""
+"""Answers of a search as arrays, and the slow search for points near the antipodes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._ellipsoid import E2, GEOD, Floats, Ints
+from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints, geodetic
 from cpecgeo.geodesy._tree import Pieces, Tree
 
-__all__ = ["NO_SIDE", "Found", "antipodal", "geodetic"]
+__all__ = ["NO_SIDE", "Found", "antipodal"]
 
 # What is known of a target that a point is inside of; 0 where nothing else is said.
 _INSIDE = {"piece": -1, "path": -1, "along": np.nan}
-NO_SIDE = 2  # of what leads nowhere: points, lines of no length, and areas
+NO_SIDE = 2  # of points, lines without length, and areas
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Found:
     Parameters
     ----------
     piece : ndarray of int
-        Row in the tree's pieces, -1 for none.
+        Row in the tree's segments, -1 for none.
     metres, lon, lat : ndarray
-        Distance and closest place; NaN for none.
+        Distance and closest point; NaN for none.
     side : ndarray of int
         1 left, 0 on the line, -1 right; `NO_SIDE` is set by `number`,
         and on areas by the index.
@@ -47,7 +47,7 @@ class Found:
 
     @classmethod
     def empty(cls, rows: int, k: int) -> Found:
-        """Room for answers."""
+        """Return arrays for answers, filled with none."""
         shape = (rows, k)
 
         def nan() -> Floats:
@@ -59,7 +59,7 @@ class Found:
         )  # fmt: skip
 
     def number(self, tree: Tree) -> None:
-        """Fill `target` and `path`, count `along` from the start, take sides from points."""
+        """Fill `target` and `path`, count `along` from the geometry's start, set `NO_SIDE`."""
         np.take(np.append(tree.pieces.target, -1), self.piece, out=self.target, mode="wrap")
         np.take(np.append(tree.pieces.path, -1), self.piece, out=self.path, mode="wrap")
         self.along[...] += np.take(np.append(tree.start_m, np.nan), self.piece, mode="wrap")
@@ -97,15 +97,8 @@ class Found:
         self.lon[here[put], spot], self.lat[here[put], spot] = xy[here[put]].T
 
 
-def geodetic(xyz: Floats) -> tuple[Floats, Floats]:
-    """lon, lat of places on the ellipsoid."""
-    flat = np.hypot(xyz[..., 0], xyz[..., 1])
-    lon = np.degrees(np.arctan2(xyz[..., 1], xyz[..., 0]))
-    return lon, np.degrees(np.arctan2(xyz[..., 2], flat * (1.0 - E2)))
-
-
 def antipodal(point: Floats, pieces: Pieces, found: Found, row: int) -> None:
-    """Answer for a point whose targets are all about as far as can be, with Karney only.
+    """Find the nearest targets of a point near their antipodes, with Karney's method only.
 
     Parameters
     ----------
@@ -122,7 +115,7 @@ def antipodal(point: Floats, pieces: Pieces, found: Found, row: int) -> None:
         return np.asarray(GEOD.inv(lon, lat, point[0] * ones, point[1] * ones)[2])
 
     every = np.arange(len(pieces.a))
-    # One place on each piece tells its distance to the length of a piece.
+    # The middle of a segment bounds its distance to within its length.
     coarse = metres(every, np.full(len(every), 0.5))
     size = 1.01 * np.linalg.norm(pieces.d, axis=1)
     least = np.full(int(pieces.target.max()) + 1, np.inf)

@@ -1,26 +1,27 @@
-"""Put the boundary of a buffer at its exact distance, on the ellipsoid."""
+"""The boundary of a buffer: put at its exact distance, and closed to valid polygons."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.geodesy._compile import spread
-from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef
-from cpecgeo.geodesy._found import geodetic
+from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy._tree import FAN
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Outline", "settle"]
+__all__ = ["Outline", "close", "settle"]
 
 _SHARE = 0.9  # of the tolerance, used up here; the rest is for rounding and other middles
 _OUT = 0.5  # of that, by which vertices lie farther out than the radius
 _SLACK = 0.05  # of that, by which vertices may miss it
-_FALSE = 0.03  # share of the radius that no vertex of the guess is off by
-_ROOM = 4  # vertices made room for, per edge, at first
+_FALSE = 0.03  # share of the radius: the guess is nowhere farther off
+_ROOM = 4  # new vertices per edge that the first try has room for
 
 
 @dataclass(frozen=True)
@@ -63,24 +64,24 @@ def settle(outline: Outline, index: Index, metres: float, rtol: float) -> Outlin
     within = _SHARE * rtol * metres
     # Edges sag towards what they surround, so their ends lie a little farther out.
     aim, slack = metres + _OUT * within, _SLACK * within
-    spots = _moved(outline, index, aim, slack)
-    spots = _unfolded(spots, index, aim, slack)
-    if len(spots.place) == 0:
-        return spots.outline
-    return _refined(spots, index, metres, aim, within, slack)
+    vertices = _move_all(outline, index, aim, slack)
+    vertices = _unfold(vertices, index, aim, slack)
+    if len(vertices.place) == 0:
+        return vertices.outline
+    return _split_edges(vertices, index, metres, aim, within, slack)
 
 
 @dataclass(frozen=True)
-class _Spots:
-    """An outline whose vertices are at their distance, also earth-centred.
+class _Vertices:
+    """An outline whose vertices are at their distance, with earth-centred coordinates.
 
     Parameters
     ----------
     outline : Outline
     place, foot : ndarray, shape (n, 3)
-        Where each vertex is, and the closest place to it.
+        Each vertex, and the point of the line closest to it.
     piece : ndarray of int, shape (n,)
-        What that is on.
+        The segment that this point is on.
     """
 
     outline: Outline
@@ -88,15 +89,15 @@ class _Spots:
     foot: Floats
     piece: Ints
 
-    def rows(self, keep: NDArray[np.bool_]) -> _Spots:
-        """Some of them."""
+    def rows(self, keep: NDArray[np.bool_]) -> _Vertices:
+        """Return only the vertices in `keep`."""
         o = self.outline
         outline = Outline(o.xy[keep], o.ring[keep], o.fixed[keep])
-        return _Spots(outline, self.place[keep], self.foot[keep], self.piece[keep])
+        return _Vertices(outline, self.place[keep], self.foot[keep], self.piece[keep])
 
 
 def _tree(index: Index) -> tuple[Any, ...]:
-    """An index, as kernels take it."""
+    """Return the arrays of an index in the order of the kernels' arguments."""
     tree = index.tree
     p = tree.pieces
     return (
@@ -104,9 +105,9 @@ def _tree(index: Index) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _moved(outline: Outline, index: Index, aim: float, slack: float) -> _Spots:
-    """Every vertex but the fixed ones at `aim`."""
-    from cpecgeo.geodesy._edges import move
+def _move_all(outline: Outline, index: Index, aim: float, slack: float) -> _Vertices:
+    """Move every vertex but the fixed ones to the distance `aim`."""
+    from cpecgeo.geodesy._boundary import move
 
     place = ecef(*outline.xy.T)
     before = place.copy()
@@ -116,15 +117,15 @@ def _moved(outline: Outline, index: Index, aim: float, slack: float) -> _Spots:
     spread(lambda i, j: move(place, fixed, i, j, aim, slack, *tree, piece, foot, lost), len(place))
     shift = np.linalg.norm(place - before, axis=1)
     xy = np.where(fixed[:, None], outline.xy, np.column_stack(geodetic(place)))
-    spots = _Spots(Outline(xy, outline.ring, fixed), place, foot, piece)
+    vertices = _Vertices(Outline(xy, outline.ring, fixed), place, foot, piece)
     lost |= _false_rings(outline, shift, index, aim)
-    return spots.rows(~lost) if lost.any() else spots
+    return vertices.rows(~lost) if lost.any() else vertices
 
 
 def _false_rings(outline: Outline, shift: Floats, index: Index, aim: float) -> NDArray[np.bool_]:
-    """Vertices on rings that are well within the radius everywhere.
+    """Find the vertices of rings that are well within the radius everywhere.
 
-    GEOS gives a buffer of a closed line a hole now and then where there is none.
+    GEOS sometimes gives the buffer of a closed line a hole where there is none.
     """
     free = np.flatnonzero(~outline.fixed)
     least = np.full(int(outline.ring[-1]) + 1, np.inf)
@@ -137,24 +138,24 @@ def _false_rings(outline: Outline, shift: Floats, index: Index, aim: float) -> N
     return np.isin(outline.ring, false)
 
 
-def _unfolded(spots: _Spots, index: Index, aim: float, slack: float) -> _Spots:
-    """With one vertex in the corner in place of those at edges that run backwards.
+def _unfold(vertices: _Vertices, index: Index, aim: float, slack: float) -> _Vertices:
+    """Replace the vertices of edges that run backwards by one vertex in the corner.
 
-    The way from a boundary to what it surrounds is on one hand all along a ring. Where two
-    arcs meet in a corner, vertices of the guess may have been moved past it and each other,
-    and the edges between them have it on the other hand.
+    What a ring surrounds is on the same side of all its edges. Where two arcs meet in a corner,
+    vertices may have been moved past the corner and past each other; the edges between them
+    have it on the other side.
     """
-    from cpecgeo.geodesy._edges import hands, meet
+    from cpecgeo.geodesy._boundary import meet, sides
 
-    if len(spots.place) == 0:
-        return spots
-    o, ring, fixed = spots.outline, spots.outline.ring, spots.outline.fixed
+    if len(vertices.place) == 0:
+        return vertices
+    o, ring, fixed = vertices.outline, vertices.outline.ring, vertices.outline.fixed
     count, after, tree = len(ring), _next(ring), _tree(index)
     turn = np.empty(count)
-    spread(lambda i, j: hands(spots.place, after, spots.foot, i, j, aim, *tree, turn), count)
-    hand = np.sign(np.bincount(ring, weights=turn))
-    # The edges of caps lead towards what is inside, and have no hand.
-    backward = (turn * hand[ring] < 0.0) & ~fixed & ~fixed[after]
+    spread(lambda i, j: sides(vertices.place, after, vertices.foot, i, j, aim, *tree, turn), count)
+    side = np.sign(np.bincount(ring, weights=turn))
+    # The edges of caps run towards the line; they have no side.
+    backward = (turn * side[ring] < 0.0) & ~fixed & ~fixed[after]
     follows = np.zeros(count, bool)
     follows[after[backward]] = True
     one, end = np.flatnonzero(backward & ~follows), np.where(backward, after, np.arange(count))
@@ -163,22 +164,25 @@ def _unfolded(spots: _Spots, index: Index, aim: float, slack: float) -> _Spots:
     two = end[one]
     lost = np.zeros(count, bool)
     meet(
-        spots.place, one, two, 0, len(one), aim, slack, *tree, spots.piece, spots.foot, lost
+        vertices.place, one, two, 0, len(one), aim, slack, *tree,
+        vertices.piece, vertices.foot, lost,
     )  # fmt: skip
     xy = o.xy.copy()
-    xy[one] = np.column_stack(geodetic(spots.place[one]))
+    xy[one] = np.column_stack(geodetic(vertices.place[one]))
     keep = ~follows & ~lost
     keep &= np.bincount(ring, keep)[ring] > 2
-    return _Spots(Outline(xy, ring, fixed), spots.place, spots.foot, spots.piece).rows(keep)
+    return _Vertices(Outline(xy, ring, fixed), vertices.place, vertices.foot, vertices.piece).rows(
+        keep
+    )
 
 
-def _refined(
-    spots: _Spots, index: Index, metres: float, aim: float, within: float, slack: float
+def _split_edges(
+    vertices: _Vertices, index: Index, metres: float, aim: float, within: float, slack: float
 ) -> Outline:
-    """With every edge cut until its middle holds."""
-    from cpecgeo.geodesy._edges import refine
+    """Split every edge until its middle is within the tolerance."""
+    from cpecgeo.geodesy._boundary import refine
 
-    xy, ring, fixed = spots.outline.xy, spots.outline.ring, spots.outline.fixed
+    xy, ring, fixed = vertices.outline.xy, vertices.outline.ring, vertices.outline.fixed
     after, tree = _next(ring), _tree(index)
     cuts: dict[int, tuple[Floats, Ints]] = {}
 
@@ -187,7 +191,7 @@ def _refined(
         while count < 0:
             new, edge = np.empty((room, 2)), np.empty(room, np.int64)
             count = refine(
-                spots.place, xy, spots.piece, after, fixed, first, last,
+                vertices.place, xy, vertices.piece, after, fixed, first, last,
                 metres, aim, within, slack, *tree, new, edge,
             )  # fmt: skip
             room *= 4
@@ -202,9 +206,106 @@ def _refined(
 
 
 def _next(ring: Ints) -> Ints:
-    """The vertex after each, around its ring."""
+    """Return the next vertex of each, around its ring."""
     after = np.arange(1, len(ring) + 1)
     ends = np.append(ring[1:] != ring[:-1], True)
     starts = np.concatenate(([0], np.flatnonzero(ends)[:-1] + 1))
     after[ends] = starts
     return after
+
+
+def close(
+    rings: list[Floats], inside: Callable[[Floats], Any], *, poles: bool, thin: float
+) -> tuple[Any, bool]:
+    """Return the area that rings bound, and whether they had to be untangled.
+
+    Parameters
+    ----------
+    rings : list of ndarray, shape (n, 2)
+        lon, lat, closed.
+    inside : callable
+        Takes points, shape (n, 2), and tells which are in the area.
+    poles : bool
+        Whether a pole may be in the area, which the rings alone don't tell.
+    thin : float
+        Degrees; where a ring crosses itself, parts narrower than this are dropped.
+
+    Returns
+    -------
+    Polygon or MultiPolygon
+        Valid, with longitudes within ±180°.
+    bool
+        Whether a ring crossed itself, so that its crossings became vertices.
+    """
+    crossing = any((np.abs(np.diff(r[:, 0])) > 180.0).any() for r in rings)
+    if not rings and not poles:
+        return shapely.Polygon(), False
+    if not (crossing or poles):
+        return _plain(rings, inside, thin)
+    cuts = [part for ring in rings for part in _cut_at_antimeridian(ring)]
+    world = shapely.box(-180.0, -90.0, 180.0, 90.0)
+    return _faces([*cuts, world.exterior], inside), False
+
+
+def _plain(rings: list[Floats], inside: Callable[[Floats], Any], thin: float) -> tuple[Any, bool]:
+    """Make polygons of rings by nesting: what is in an odd number of rings is area."""
+    shapes = np.atleast_1d(shapely.polygons([shapely.linearrings(r) for r in rings]))
+    if not shapely.is_valid(shapes).all():
+        return _untangle(rings, inside, thin), True
+    order = np.argsort(-shapely.area(shapes))
+    whole = shapes[order[0]]
+    if len(order) == 1:
+        return whole, False
+    tree = shapely.STRtree(shapes)
+    firsts = shapely.points(np.array([r[0] for r in rings]))
+    inner, outer = tree.query(firsts, predicate="within")
+    depth = np.bincount(inner[inner != outer], minlength=len(shapes))
+    area = shapely.union_all(shapes[depth % 2 == 0])
+    return shapely.difference(area, shapely.union_all(shapes[depth % 2 == 1])), False
+
+
+def _untangle(rings: list[Floats], inside: Callable[[Floats], Any], thin: float) -> Any:
+    """Return the area that crossing rings bound, without the tiny parts at their crossings.
+
+    Winding doesn't tell inside from outside here: where a boundary meets itself across a narrow
+    strait, the bay behind is outside; where it has folded over, what it surrounds twice is inside.
+    """
+    area = _faces([shapely.LineString(r) for r in rings], inside)
+    parts = _broad(shapely.get_parts(area), thin)
+    holes = np.concatenate([np.empty(0, dtype=object), *(p.interiors for p in parts)])
+    lakes = _broad(shapely.polygons(holes), thin) if len(holes) else holes
+    land = shapely.union_all([shapely.Polygon(p.exterior) for p in parts])
+    return shapely.difference(land, shapely.union_all(lakes))
+
+
+def _broad(shapes: Any, thin: float) -> Any:
+    """Return the polygons that are wider than `thin`."""
+    width = 2.0 * shapely.area(shapes) / np.maximum(shapely.length(shapes), 1e-300)
+    return shapes[width > thin]
+
+
+def _faces(lines: list[Any], inside: Callable[[Floats], Any]) -> Any:
+    """Return the union of the faces between lines that are inside."""
+    faces = shapely.get_parts(shapely.polygonize([shapely.union_all(lines)]))
+    vertices = shapely.get_coordinates(shapely.point_on_surface(faces))
+    return shapely.union_all(faces[np.asarray(inside(vertices), dtype=bool)])
+
+
+def _cut_at_antimeridian(ring: Floats) -> list[Any]:
+    """Cut a ring into lines within ±180° where it crosses the antimeridian."""
+    lon, lat = ring.T
+    lines = []
+    run = [ring[0]]
+    for i in range(1, len(ring)):
+        step = lon[i] - lon[i - 1]
+        if abs(step) > 180.0:
+            side = 180.0 if step < 0 else -180.0  # leaves by this side
+            full = step + (360.0 if step < 0 else -360.0)
+            share = (side - lon[i - 1]) / full if full else 0.5
+            at = lat[i - 1] + share * (lat[i] - lat[i - 1])
+            run.append(np.array([side, at]))
+            lines.append(run)
+            run = [np.array([-side, at])]
+        run.append(ring[i])
+    lines.append(run)
+    return [shapely.LineString(r) for r in lines if len(r) > 1]

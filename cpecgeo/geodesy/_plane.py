@@ -1,4 +1,4 @@
-"""First guess of a buffer, in a conformal plane around the geometry.
+"""The first guess of a buffer, in a conformal plane around the geometry.
 
 In a conformal map small circles stay circles, and only their scale changes from place to
 place. A line is therefore cut into stretches of nearly one scale, and each is widened by
@@ -47,7 +47,7 @@ class Plane:
 
     @classmethod
     def around(cls, xy: Floats) -> Plane:
-        """The plane whose centre is amid lon, lat coordinates.
+        """Return the plane whose centre is amid lon, lat coordinates.
 
         Raises
         ------
@@ -72,28 +72,28 @@ class Plane:
         return pyproj.Proj(proj="stere", lat_0=self.lat, lon_0=self.lon, ellps="WGS84")
 
     def reach(self, xy: Floats) -> float:
-        """About how far from the centre lon, lat coordinates come to lie, in metres."""
+        """Return about how far from the centre lon, lat coordinates lie in the plane, in metres."""
         centre = ecef(np.array([self.lon]), np.array([self.lat]))
         chord = np.linalg.norm(ecef(*xy.T) - centre, axis=1).max()
         half = np.arcsin(min(1.0, 0.5 * float(chord) / POLE_M))
         return float(2.0 * EQUATOR_M * np.tan(half))
 
     def project(self, xy: Floats) -> Floats:
-        """lon, lat to metres."""
+        """Turn lon, lat into metres in the plane."""
         return np.column_stack(self._proj(xy[:, 0], xy[:, 1]))
 
     def unproject(self, xy: Floats) -> Floats:
-        """Metres to lon, lat."""
+        """Turn metres in the plane into lon, lat."""
         return np.column_stack(self._proj(xy[:, 0], xy[:, 1], inverse=True))
 
     @staticmethod
     def scale(xy: Floats) -> Floats:
-        """How much longer than on the ground lengths are at places in the plane."""
+        """Return how much longer lengths are in the plane than on the ground."""
         return np.asarray(1.0 + np.einsum("ij,ij->i", xy, xy) / (2.0 * EQUATOR_M) ** 2)
 
 
 def guess(lines: list[Floats], spots: Floats, metres: float) -> Any:
-    """The union of what is within `metres` on the ground.
+    """Return the union of what is within `metres` on the ground.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def guess(lines: list[Floats], spots: Floats, metres: float) -> Any:
 
 
 def _stretches(line: Floats, metres: float) -> tuple[NDArray[Any], Floats]:
-    """A line cut into stretches, and the scale of each.
+    """Cut a line into stretches, and return the scale of each.
 
     GEOS takes more than proportionally longer for longer lines, so short stretches and
     their union are several times faster than one buffer of the whole.
@@ -150,7 +150,7 @@ def _stretches(line: Floats, metres: float) -> tuple[NDArray[Any], Floats]:
 
 
 def caps(line: Floats, metres: float) -> tuple[NDArray[Any], Floats]:
-    """Straight cuts across both ends of an open line, and the ends; in the plane."""
+    """Return straight cuts across both ends of an open line, and the ends; in the plane."""
     ends, cuts = line[[0, -1]], []
     for end, inner in ((line[0], line[1]), (line[-1], line[-2])):
         ahead = (end - inner) / np.linalg.norm(end - inner)

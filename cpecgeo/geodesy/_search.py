@@ -17,12 +17,10 @@ import numpy as np
 
 from cpecgeo.geodesy._arcs import arc, geodesic
 from cpecgeo.geodesy._compile import jit
-from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, POLE_M
+from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, PER_A2, PER_B2
 
-__all__ = ["STACK", "descend", "foot", "search", "to_axis2"]
+__all__ = ["STACK", "descend", "foot", "point_at", "search", "to_axis2"]
 
-_QA = 1.0 / EQUATOR_M**2
-_QB = 1.0 / POLE_M**2
 # No normal curvature of WGS 84 is less than 1 / 6,399.6 km.
 _GENTLEST_M = 6_400_000.0
 _HALF_TURN_M = 3.1415926 * _GENTLEST_M
@@ -34,9 +32,9 @@ _SKIP2 = 3_000_000.0**2
 # Rounding alone parts two passages over the same track by less; `_longest_chord` allows more.
 _TIE_M = 1e-7
 STACK = 128
-# From here on the foot on the chord is more than a tenth of a millimetre off.
+# Farther away, the foot on the chord is more than 0.1 mm off.
 _REFINE_M, _ANTIPODAL_M = 20_000.0, 19_000_000.0
-_PROBE_M = 4_000.0  # far enough for rounding not to tell, near enough for a parabola
+_PROBE_M = 4_000.0  # far enough for rounding not to matter, near enough for a parabola
 _MOST_HOPS = 4
 
 _f8, _i8 = numba.float64, numba.int64
@@ -51,21 +49,27 @@ def _longest_chord(s):
     return 2.0 * _GENTLEST_M * sin(s / (2.0 * _GENTLEST_M)) + 1e-6
 
 
-@jit(_f8(_rows, _rows, _rows, _i8, _f8, _f8, _f8, _f8), inline=True)
-def _at(a, d, n, i, t, x, y, z):
-    """Geodesic metres from (x, y, z) to the place t on piece i."""
+@jit(numba.types.UniTuple(_f8, 3)(_rows, _rows, _rows, _i8, _f8), inline=True)
+def point_at(a, d, n, i, t):
+    """The point at share t of segment i."""
     w = t * (1.0 - t)
-    return geodesic(
+    return (
         a[i, 0] + t * d[i, 0] + w * n[i, 0],
         a[i, 1] + t * d[i, 1] + w * n[i, 1],
         a[i, 2] + t * d[i, 2] + w * n[i, 2],
-        x, y, z,
-    )  # fmt: skip
+    )
+
+
+@jit(_f8(_rows, _rows, _rows, _i8, _f8, _f8, _f8, _f8), inline=True)
+def _at(a, d, n, i, t, x, y, z):
+    """Geodesic metres from (x, y, z) to the point at share t of piece i."""
+    fx, fy, fz = point_at(a, d, n, i, t)
+    return geodesic(fx, fy, fz, x, y, z)
 
 
 @jit(numba.types.UniTuple(_f8, 2)(_rows, _rows, _rows, _i8, _f8, _f8, _f8))
 def _far_foot(a, d, n, i, x, y, z):
-    """Place of the foot on piece i, and geodesic metres, for points far away."""
+    """Share of piece i at which the foot is, and geodesic metres, for points far away."""
     f0, f1, f2 = (
         _at(a, d, n, i, 0.0, x, y, z),
         _at(a, d, n, i, 0.5, x, y, z),
@@ -88,7 +92,7 @@ def _far_foot(a, d, n, i, x, y, z):
 
 @jit(numba.types.UniTuple(_f8, 2)(_rows, _rows, _rows, _flat, _i8, _f8, _f8, _f8, _f8), inline=True)
 def foot(a, d, n, per_d2, i, x, y, z, cut2):
-    """Place of the foot on piece i, and geodesic metres; infinite if beyond the cut."""
+    """Share of piece i at which the foot is, and geodesic metres; infinite beyond the cut."""
     px, py, pz = x - a[i, 0], y - a[i, 1], z - a[i, 2]
     dx, dy, dz = d[i, 0], d[i, 1], d[i, 2]
     nx, ny, nz = n[i, 0], n[i, 1], n[i, 2]
@@ -121,27 +125,25 @@ def foot(a, d, n, per_d2, i, x, y, z, cut2):
     _rows, _rows, _rows, _flat, _ints, _ints, _i8, _f8, _f8, _f8, _f8, _f8
 ))  # fmt: skip
 def _refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
-    """Piece, place and distance of the foot, where the geodesic to (x, y, z) is upright.
+    """Piece, share and distance of the foot, where the geodesic to (x, y, z) is at right angles.
 
-    The foot on the chord isn't that of the geodesic. The distances to the foot and to two places
-    beside it fix a parabola; where its lowest place is beyond the piece, the next one is tried.
+    The foot on the chord isn't that of the geodesic. The distances to the foot and to two points
+    beside it fix a parabola; if its minimum is beyond the piece, the next piece is tried.
     """
     best_i, best_t, first_i, first_t = i, t, i, t
     entry = -1.0
     for _ in range(_MOST_HOPS):
         if per_d2[i] == 0.0:
             break
-        w, v = t * (1.0 - t), 1.0 - 2.0 * t
-        fx = a[i, 0] + t * d[i, 0] + w * n[i, 0]
-        fy = a[i, 1] + t * d[i, 1] + w * n[i, 1]
-        fz = a[i, 2] + t * d[i, 2] + w * n[i, 2]
+        fx, fy, fz = point_at(a, d, n, i, t)
+        v = 1.0 - 2.0 * t
         per = sqrt(per_d2[i])
         h = _PROBE_M * per
         lx = h * (d[i, 0] + v * n[i, 0])
         ly = h * (d[i, 1] + v * n[i, 1])
         lz = h * (d[i, 2] + v * n[i, 2])
         # Beside the foot the ground falls off by as much as along the piece.
-        ux, uy, uz = fx * _QA, fy * _QA, fz * _QB
+        ux, uy, uz = fx * PER_A2, fy * PER_A2, fz * PER_B2
         fall = n[i, 0] * n[i, 0] + n[i, 1] * n[i, 1] + n[i, 2] * n[i, 2]
         fall = h * h * sqrt(fall / (ux * ux + uy * uy + uz * uz))
         gx, gy, gz = fx - fall * ux, fy - fall * uy, fz - fall * uz
@@ -185,7 +187,7 @@ def _better(i, s, j, t, target, start):
 
 @jit(_i8(_i8, _f8, _f8, _i8, _ints, _flat, _ints, _flat, _flat, _ints))
 def _enter(piece, t, s, k, target, start, best_piece, best_t, best_s, best_target):
-    """Put a find among the k best, one per target; 1 if the list changed."""
+    """Enter a piece among the k best, one per target; return 1 if the list changed."""
     at = k - 1
     for j in range(k):
         if best_target[j] == target[piece]:
@@ -326,10 +328,7 @@ def search(
             if _REFINE_M < best_s[j] < _ANTIPODAL_M:
                 i, t, best_s[j] = _refine(a, d, n, per_d2, before, after, i, t, best_s[j], x, y, z)
                 out_piece[p, j] = i
-            w = t * (1.0 - t)
-            fx = a[i, 0] + t * d[i, 0] + w * n[i, 0]
-            fy = a[i, 1] + t * d[i, 1] + w * n[i, 1]
-            fz = a[i, 2] + t * d[i, 2] + w * n[i, 2]
+            fx, fy, fz = point_at(a, d, n, i, t)
             flat = sqrt(fx * fx + fy * fy)
             out_s[p, j] = best_s[j]
             out_lon[p, j] = degrees(atan2(fy, fx))
@@ -344,7 +343,7 @@ def search(
                 ux += scale * d[joint, 0]
                 uy += scale * d[joint, 1]
                 uz += scale * d[joint, 2]
-            gx, gy, gz = fx * _QA, fy * _QA, fz * _QB
+            gx, gy, gz = fx * PER_A2, fy * PER_A2, fz * PER_B2
             rx, ry, rz = x - fx, y - fy, z - fz
             turn = gx * (uy * rz - uz * ry) + gy * (uz * rx - ux * rz) + gz * (ux * ry - uy * rx)
             out_side[p, j] = 0 if best_s[j] < 1e-3 else (1 if turn > 0.0 else -1)

@@ -1,11 +1,11 @@
-"""Pieces of lines in earth-centred coordinates, packed into a tree of tubes.
+"""Segments of lines in earth-centred coordinates, packed into a bounding volume tree of tubes.
 
-A piece is at most `PIECE_M` long, so the geodesic on it is a parabola,
+A segment, or piece, is at most `PIECE_M` long, so the geodesic on it is a parabola,
 ``a + t d + t (1 - t) n`` for t from 0 to 1, to less than a hundredth of a millimetre: `d` is
 the chord and `n` four times the height of the arc above it.
 
 Lines are long and thin, and boxes around stretches of them are loose; a tube, which is a
-segment with a radius, fits so well that few pieces are looked at in vain.
+axis with a radius, fits so well that few segments are looked at in vain.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._ellipsoid import EQUATOR_M, POLE_M, Floats, Ints, ecef
+from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef, lift
 from cpecgeo.geodesy._paths import Paths, between_vertices, paths
 
-__all__ = ["FAN", "PIECE_M", "Pieces", "Tree", "build", "lift", "take_apart"]
+__all__ = ["FAN", "PIECE_M", "Pieces", "Tree", "build", "take_apart"]
 
 PIECE_M = 10_000.0
 _RUN = 64  # pieces of a path that stay together
@@ -60,7 +60,7 @@ class Pieces:
 
 @dataclass(frozen=True)
 class Tree:
-    """Pieces in the order of their leaves, with the boxes above them.
+    """Pieces in the order of their leaves, with the tubes above them.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Tree:
 
 
 def take_apart(geoms: NDArray[Any]) -> tuple[Pieces, Paths]:
-    """The pieces of all geometries, in their own order, and the paths they are on."""
+    """Cut all geometries into pieces, in their own order; return them and their paths."""
     flat = paths(geoms)
     before, new = between_vertices(flat.xy, flat.edges, PIECE_M)
     xy = np.insert(flat.xy, before + 1, new, axis=0)
@@ -129,14 +129,14 @@ def _without_repeats(
 
 
 def _points(geoms: NDArray[Any]) -> tuple[Floats, Ints]:
-    """Coordinates of all points, and of which geometry each is."""
+    """Return the coordinates of all points, and the geometry of each."""
     parts, owner = shapely.get_parts(geoms, return_index=True)
     chosen = shapely.get_type_id(parts) == 0
     return shapely.get_coordinates(parts[chosen]), owner[chosen]
 
 
 def _neighbours(on: Ints, ring: NDArray[np.bool_], spots: int) -> tuple[Ints, Ints]:
-    """Adjoining pieces; rings close on themselves."""
+    """Return the pieces before and after each; rings close on themselves."""
     count = len(on)
     number = np.arange(count)
     begins = np.diff(on, prepend=-1) != 0
@@ -148,17 +148,8 @@ def _neighbours(on: Ints, ring: NDArray[np.bool_], spots: int) -> tuple[Ints, In
     return np.concatenate((before, none)), np.concatenate((after, none))
 
 
-def lift(a: Floats, d: Floats) -> Floats:
-    """Four times the height of the arc above the middle of the chord."""
-    axes = np.array([EQUATOR_M, EQUATOR_M, POLE_M]) ** -2.0
-    up = (a + 0.5 * d) * axes
-    size = np.sqrt(np.einsum("ij,ij->i", up, up))
-    bent = np.einsum("ij,j->i", d * d, axes)  # d² times the normal curvature, times size
-    return np.asarray(up * (0.5 * bent / (size * size))[:, None])
-
-
 def _morton(xyz: Floats) -> NDArray[np.uint64]:
-    """Keys that keep near places together; `xyz` of shape (n, 3)."""
+    """Return Morton keys, which keep near points together; `xyz` of shape (n, 3)."""
     low, high = xyz.min(axis=0), xyz.max(axis=0)
     scale = (2**20 - 1) / max(float((high - low).max()), 1e-9)
     cell = ((xyz - low) * scale).astype(np.uint64)
@@ -178,7 +169,7 @@ def _morton(xyz: Floats) -> NDArray[np.uint64]:
 
 
 def _leaf_order(pieces: Pieces) -> Ints:
-    """Runs of pieces along a path stay together; near runs follow one another."""
+    """Order pieces: runs along a path stay together, and near runs follow one another."""
     count = len(pieces.a)
     number = np.arange(count)
     begins = np.ones(count, bool)
@@ -194,7 +185,7 @@ def _leaf_order(pieces: Pieces) -> Ints:
 
 
 def _tubes(start: Floats, end: Floats, slack: Floats) -> Floats:
-    """One tube, a segment and a radius, around each `FAN` tubes in a row."""
+    """Put one tube, an axis and a radius, around each `FAN` tubes in a row."""
     count = len(start)
     groups = -(-count // FAN)
     rows = np.minimum(np.arange(groups * FAN), count - 1).reshape(groups, FAN)

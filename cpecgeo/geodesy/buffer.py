@@ -10,10 +10,9 @@ import shapely
 
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.geodesy._ellipsoid import ATTRS, EQUATOR_M, Floats
-from cpecgeo.geodesy._outline import Outline, settle
-from cpecgeo.geodesy._paths import densified
+from cpecgeo.geodesy._outline import Outline, close, settle
+from cpecgeo.geodesy._paths import densify_array
 from cpecgeo.geodesy._plane import Plane, caps, guess
-from cpecgeo.geodesy._world import polygons
 from cpecgeo.geodesy.inputs import GeometryLike, check
 from cpecgeo.geodesy.nearest import Index
 
@@ -34,7 +33,7 @@ def buffer(
     cap: Literal["round", "flat"] = "round",
     side: Literal["left", "right"] | None = None,
 ) -> Any:
-    """All that is within `km` of geometries, on the ellipsoid.
+    """Return all that is within `km` of geometries, on the ellipsoid.
 
     Parameters
     ----------
@@ -121,7 +120,7 @@ def _one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str | None)
     metres = abs(km) * 1e3
     xy = shapely.get_coordinates(geometry)
     plane = Plane.around(xy)
-    dense = densified(np.array([geometry], dtype=object), _step_km(xy, plane, metres))[0]
+    dense = densify_array(np.array([geometry], dtype=object), _step_km(xy, plane, metres))[0]
     drawn = shapely.transform(dense, plane.project)
     area = drawn if dense.geom_type.endswith("Polygon") else None
     bound = shapely.boundary(drawn) if area is not None else drawn
@@ -156,7 +155,7 @@ def _one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str | None)
     shape = shapely.transform(shape, plane.unproject)
     for _ in range(_REPAIRS):
         rings = settle(_outline(shape, index, metres, flat=flat), index, metres, rtol)
-        shape, crossed = polygons(_closed(rings), inside, poles=near_pole, thin=thin)
+        shape, crossed = close(_closed(rings), inside, poles=near_pole, thin=thin)
         if not crossed or shape.is_empty:
             break
     return shape

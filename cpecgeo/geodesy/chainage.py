@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -53,7 +54,7 @@ class Chainage:
     -----
     The parts of a MultiLineString follow one another in the order given. A gap between two
     parts has no length of its own, so with default measures both of its banks have the same
-    km; `at` answers with the earlier bank unless asked for the later.
+    km; `at` answers with the end of the earlier part unless `bank` says otherwise.
 
     Between two vertices, km is proportional to geodesic length.
 
@@ -71,19 +72,16 @@ class Chainage:
     _starts: Ints = field(init=False, repr=False)
     _azimuth: Floats = field(init=False, repr=False)
     _metres: Floats = field(init=False, repr=False)
-    _index: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         given_line = check(self.line, what="line", kinds=LINES)
         if len(given_line) != 1:
             raise InputError(
-                f"line holds {len(given_line)} geometries; a Chainage is made for one. "
-                "Join them with shapely.line_merge, or make one Chainage each."
+                f"line holds {len(given_line)} geometries; a Chainage takes one. Join them first."
             )
         flat = paths(given_line.geoms)
         starts = flat.edges
-        a, b = flat.xy[starts], flat.xy[starts + 1]
-        azimuth, _, metres = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
+        azimuth, _, metres = GEOD.inv(*flat.xy[starts].T, *flat.xy[starts + 1].T)
         vertex_km = np.zeros(len(flat.xy))
         vertex_km[starts + 1] = np.asarray(metres) / 1e3
         length = np.cumsum(vertex_km)
@@ -97,10 +95,14 @@ class Chainage:
             "_starts": starts,
             "_azimuth": np.asarray(azimuth),
             "_metres": np.asarray(metres),
-            "_index": Index(given_line),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    @cached_property
+    def _index(self) -> Index:
+        """Prepared when first needed: many lines are only measured."""
+        return Index(self.line)
 
     @property
     def start_km(self) -> float:
@@ -118,7 +120,7 @@ class Chainage:
         return float(self._metres.sum() / 1e3)
 
     def at(self, km: Any, *, bank: Literal["before", "after"] = "before") -> Any:
-        """The point at `km`.
+        """Return the point at `km`.
 
         Parameters
         ----------
@@ -150,7 +152,7 @@ class Chainage:
         return gpd.GeoSeries(shapely.points(xy), index=index, crs="EPSG:4326")
 
     def locate(self, points: PointsLike) -> pd.DataFrame:
-        """The closest place on the line to each point.
+        """Return the closest point of the line to each point.
 
         Parameters
         ----------
@@ -161,7 +163,7 @@ class Chainage:
         DataFrame
             On the index of `points`: `km` along, `offset_km` (0 or more), `side` ("left",
             "right", or "on" within 1 mm) as seen going up the line, `lon` and `lat` of the
-            closest place. NaN where a point is missing.
+            closest point. NaN where a point is missing.
 
         Examples
         --------
@@ -187,7 +189,7 @@ class Chainage:
         return frame
 
     def between(self, a_km: float, b_km: float) -> Any:
-        """The stretch from `a_km` to `b_km`.
+        """Return the part of the line from `a_km` to `b_km`.
 
         Parameters
         ----------
@@ -230,7 +232,7 @@ class Chainage:
         return whole if a_km <= b_km else whole.reverse()
 
     def split(self, kms: Any) -> list[Any]:
-        """The stretches between cuts at `kms`, from start to end.
+        """Split the line at `kms` and return its parts, from start to end.
 
         Parameters
         ----------
@@ -258,7 +260,7 @@ class Chainage:
         return [self.between(a, b) for a, b in pairwise(cuts)]
 
     def bearing_deg(self, km: Any) -> Any:
-        """Direction of travel at `km`.
+        """Return the direction of travel at `km`.
 
         Parameters
         ----------

@@ -24,7 +24,7 @@ _KEPT = 10_000
 
 
 def distance_km(a: PointsLike, b: PointsLike) -> Any:
-    """Geodesic distance, pair by pair.
+    """Return the geodesic distance, pair by pair.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def distance_km(a: PointsLike, b: PointsLike) -> Any:
 
 
 def distance_matrix_km(a: PointsLike, b: PointsLike) -> pd.DataFrame:
-    """Geodesic distance of each geometry of `a` to each of `b`.
+    """Return the geodesic distance of each geometry of `a` to each of `b`.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def _point_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
 
 
 class _Indexes(dict[int, Index]):
-    """The index of each geometry, made when first asked for; some are kept for one call."""
+    """The index of each geometry, prepared when first needed and kept for one call."""
 
     def of(self, geometry: Any) -> Index:
         key = id(geometry)

@@ -18,7 +18,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CRSError, GeometryError, InputTypeError
-from cpecgeo.geodesy._datums import WGS84, refuse_degrees, to_wgs84
+from cpecgeo.geodesy._datums import WGS84, to_wgs84
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
 from cpecgeo.geodesy._rules import (
     LINES,
@@ -28,11 +28,12 @@ from cpecgeo.geodesy._rules import (
     check_missing,
     check_options,
     check_range,
+    drop_empty_parts,
+    find_invalid,
     mend_or_refuse,
     numbers,
     positive_km,
 )
-from cpecgeo.geodesy._validity import drop_empty_parts, find_invalid
 
 __all__ = [
     "LINES",
@@ -49,7 +50,7 @@ __all__ = [
     "lonlat_points",
     "numbers",
     "positive_km",
-    "refuse_degrees",
+    "to_wgs84",
 ]
 
 

@@ -10,9 +10,8 @@ import pandas as pd
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, ecef
-from cpecgeo.geodesy._paths import densified, paths
-from cpecgeo.geodesy._rings import ring_areas_m2
+from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef
+from cpecgeo.geodesy._paths import Paths, densify_array, paths, ring_areas_m2
 from cpecgeo.geodesy.inputs import (
     LINES,
     POINTS,
@@ -34,10 +33,11 @@ __all__ = [
 ]
 
 _SHORT_TOTAL_M = 100.0
+_FEW = 400  # edges that are measured sooner than a compiled kernel is loaded
 
 
 def length_km(x: GeometryLike) -> Any:
-    """Geodesic length of lines.
+    """Return the geodesic length of lines.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def length_km(x: GeometryLike) -> Any:
 
 
 def perimeter_km(x: GeometryLike) -> Any:
-    """Geodesic length of the boundary of polygons, holes included.
+    """Return the geodesic length of the boundary of polygons, holes included.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def perimeter_km(x: GeometryLike) -> Any:
 
 
 def area_km2(x: GeometryLike) -> Any:
-    """Area of polygons whose edges are geodesics.
+    """Return the area of polygons whose edges are geodesics.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def area_km2(x: GeometryLike) -> Any:
 
 
 def sinuosity(x: GeometryLike) -> Any:
-    """Length over the geodesic distance from first to last vertex.
+    """Return the length of lines over the geodesic distance between their ends.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def sinuosity(x: GeometryLike) -> Any:
 
 
 def turning_deg_per_km(x: GeometryLike) -> Any:
-    """Mean curvature of lines: the sum of the turns at vertices over the length.
+    """Return the mean curvature of lines: the sum of turns at vertices over the length.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def turning_deg_per_km(x: GeometryLike) -> Any:
 
 
 def bearing_deg(line: GeometryLike, km: ArrayLike) -> Any:
-    """Direction of travel along a line, at kilometres from its start.
+    """Return the direction of travel along a line, at kilometres from its start.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def densify(x: GeometryLike, max_km: float) -> Any:
     """
     step = positive_km(max_km, "max_km")
     given = check(x, missing="keep")
-    array = densified(given.geoms, step)
+    array = densify_array(given.geoms, step)
     if given.single:
         return array[0]
     answer = gpd.GeoSeries(array, index=given.index, crs="EPSG:4326", name=given.name)
@@ -267,24 +267,38 @@ def densify(x: GeometryLike, max_km: float) -> Any:
 
 def _path_sums(array: NDArray[Any]) -> Floats:
     """Total edge length of each geometry in kilometres, NaN where missing."""
-    from cpecgeo.geodesy._arcs import NEAR_M, arcs
-
     line = paths(array)
     start, owner = line.edges, line.edge_owner
-    place = ecef(*line.xy.T)
-    a = place[start]
-    metres = np.empty(len(start))
-    arcs(a, place[start + 1] - a, metres)
+    metres = _karney(line, start) if len(start) <= _FEW else _series(line, start)
     total = np.asarray(np.bincount(owner, metres, len(array)), float)
     # Rounding of earth-centred coordinates tells on what is short as a whole.
-    karney = (metres > NEAR_M) | (total < _SHORT_TOTAL_M)[owner]
-    if karney.any():
-        u, v = line.xy[start[karney]], line.xy[start[karney] + 1]
-        metres[karney] = GEOD.inv(*u.T, *v.T)[2]
+    short = (total < _SHORT_TOTAL_M)[owner]
+    if len(start) > _FEW and short.any():
+        metres[short] = _karney(line, start[short])
         total = np.asarray(np.bincount(owner, metres, len(array)), float)
     total *= 1e-3
     total[shapely.is_missing(array)] = np.nan
     return total
+
+
+def _karney(line: Paths, start: Ints) -> Floats:
+    """Metres of edges by Karney's method, one by one."""
+    u, v = line.xy[start], line.xy[start + 1]
+    return np.asarray(GEOD.inv(u[:, 0], u[:, 1], v[:, 0], v[:, 1])[2])
+
+
+def _series(line: Paths, start: Ints) -> Floats:
+    """Metres of edges by the series, which is quicker where there are many."""
+    from cpecgeo.geodesy._arcs import NEAR_M, arcs
+
+    xyz = ecef(*line.xy.T)
+    a = xyz[start]
+    metres = np.empty(len(start))
+    arcs(a, xyz[start + 1] - a, metres)
+    long = metres > NEAR_M
+    if long.any():
+        metres[long] = _karney(line, start[long])
+    return metres
 
 
 def _answer(given: Checked, values: Floats, name: str, method: str) -> float | pd.Series:

@@ -75,7 +75,7 @@ class Index:
 
     @classmethod
     def of_checked(cls, geoms: NDArray[Any]) -> Index:
-        """Of geometries that went through the gate; for other verbs to build on."""
+        """Prepare geometries that have been checked; other verbs build on it."""
         index = cls.__new__(cls)
         index._fill(geoms, np.arange(len(geoms)))  # noqa: SLF001 - its own
         return index
@@ -102,7 +102,7 @@ class Index:
         return self.tree.nbytes + (self._areas.nbytes if self._areas else 0)
 
     def nearest(self, points: Any, *, k: int = 1, max_km: float | None = None) -> pd.DataFrame:
-        """The nearest geometries to each point.
+        """Return the nearest geometries of each point.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ class Index:
         return self._frame(found, given.index, given.here)
 
     def find(self, xy: Floats, k: int = 1, limit_m: float = np.inf) -> Found:
-        """As `nearest`, from checked lon, lat to arrays; for other verbs to build on."""
+        """Find the nearest as arrays, from checked lon, lat; other verbs build on it."""
         from cpecgeo.geodesy._search import search
 
         tree, count = self.tree, len(xy)
@@ -230,7 +230,7 @@ def nearest(
     max_km: float | None = None,
     ids: ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """The nearest target of each point; `Index` does the same for many calls.
+    """Return the nearest target of each point; for many calls prepare an `Index`.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def nearest(
 
 
 def _order(xy: Floats) -> Ints:
-    """Rows so that near points follow one another, for the search's head start."""
+    """Order rows so that near points follow one another; a search starts from the last answer."""
     if len(xy) < 64:
         return np.arange(len(xy))
     low, high = xy.min(axis=0), xy.max(axis=0)

@@ -1,12 +1,15 @@
 """The distance series against Karney's method, everywhere, in all directions."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import shapely
 from geographiclib.geodesic import Geodesic
 
-from cpecgeo.geodesy import distance_matrix_km
-from cpecgeo.geodesy._series import near, wide
+from cpecgeo.geodesy import distance_matrix_km, length_km
+from cpecgeo.geodesy._arcs import near, wide
 from tools.arc_series import E2, NEAR, WIDE, metres
 
 from .samples import GEOD
@@ -94,3 +97,25 @@ def test_nothing_hides_between_pairs(series, bound):
     sizes = np.abs(rest)
     assert sizes.sum() <= bound
     assert max(sizes[25:].max(), sizes[:, 12:].max(), sizes[:, :, 12:].max()) < bound / 500
+
+
+@pytest.mark.parametrize("count", [399, 400, 401, 402, 2_000])
+def test_lengths_of_few_and_many_edges_agree(count):
+    """Up to 400 edges are measured by Karney's method, more by the series."""
+    rng = np.random.default_rng(count)
+    xy = rng.normal(0, 0.2, (count + 1, 2)).cumsum(axis=0) * [1, 0.5] + [67, 30]
+    size = np.asarray(GEOD.inv(*xy[:-1].T, *xy[1:].T)[2])
+    assert length_km(shapely.LineString(xy)) * 1e3 == pytest.approx(size.sum(), abs=3e-8 * count)
+    tiny = shapely.LineString([(67, 25), (67.0000001, 25.0000001)])
+    both = length_km([shapely.LineString(xy), tiny, None])
+    assert both[1] == pytest.approx(length_km(tiny), rel=1e-9)
+    assert np.isnan(both[2])
+
+
+def test_measuring_a_line_loads_no_compiled_code():
+    code = (
+        "import sys; from shapely import LineString; from cpecgeo.geodesy import Chainage, length_km;"
+        "line = LineString([(67, 25), (68, 26)]); length_km(line); Chainage(line).between(1, 2);"
+        "assert 'numba' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

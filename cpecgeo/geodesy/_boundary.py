@@ -1,12 +1,12 @@
-"""Compiled: the boundary of a buffer, put vertex by vertex and edge by edge at its distance.
+"""Compiled: move the vertices of a buffer's boundary to their distance, and split its edges.
 
-Places are earth-centred, and each knows the piece that is closest to it. Two facts keep
-searches few:
+Coordinates are earth-centred. Each vertex keeps the segment of the line that is closest to it.
+Two facts make most searches needless:
 
-- Nothing can be closer than `aim` to a place that was moved inwards, towards what is closest to
-  it, by what was too much: the triangle inequality.
-- What is no closer than r to both ends of an edge of length c is at most c² / 8r closer to any
-  place on it: Apollonius.
+- A vertex that was too far away and was moved towards its closest point, down to the distance
+  `aim`, has nothing closer than `aim` (triangle inequality).
+- If both ends of an edge of length c are at least r away from the line, every point of the edge
+  is at least r - c² / 8r away (Apollonius).
 """
 
 # Kernels have numba signatures, which say more than annotations would.
@@ -20,53 +20,41 @@ import numba
 import numpy as np
 
 from cpecgeo.geodesy._compile import jit
-from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, POLE_M
-from cpecgeo.geodesy._search import STACK, descend, foot
+from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, PER_A2, PER_B2
+from cpecgeo.geodesy._search import STACK, descend, foot, point_at
 
-__all__ = ["hands", "meet", "move", "refine"]
+__all__ = ["meet", "move", "refine", "sides"]
 
 _ROUNDS = 40
 _DEPTH = 40
 _MOST_PARTS = 16  # that an edge is cut into at a time
 _LONGEST_M = 300_000.0  # up to here the arc above a chord has its middle to the millimetre
 _LEAST_DEG = 1e-7
-_QA, _QB = 1.0 / EQUATOR_M**2, 1.0 / POLE_M**2
 _FLATTEST = 1.0 / (8.0 * 6.33e6)  # c² times this, and the curvature of a path, is its bow
-_LOST = 10.0  # times the slack that a place is off when it has found none
+_LOST = 10.0  # times the slack: a vertex farther off than this has found no place
 _NEAR = 0.01  # square of the share of the radius that a corner is off at most
-_SHORT = 0.3  # share of the radius up to which an edge's ends may speak for it
-_SQUARE = 0.9  # sine of the angle from which on two ways are about at right angles
-_BULGE = 1.05  # cuts start a little outside, from where one move is enough
+_SHORT = 0.3  # share of the radius: the ends of shorter edges tell their side
+_SQUARE = 0.9  # sine of an angle that counts as a right angle
+_BULGE = 1.05  # new vertices start a little outside, from where one move is enough
 
 _f8, _i8 = numba.float64, numba.int64
 _rows, _flat, _ints, _bools = _f8[:, ::1], _f8[::1], _i8[::1], numba.bool_[::1]
 _THREE = numba.types.UniTuple(_f8, 3)
 _TREE = (_rows, _rows, _rows, _flat, _ints, _flat, _rows, _ints, _i8, _i8)
-# The best piece, its foot and distance, its target; then the stack of nodes to look into.
+# The best segment, its foot, distance and target; then the stack of nodes to visit.
 _ROOM = (_ints, _flat, _flat, _ints, _ints, _flat)
-
-
-@jit(_THREE(_rows, _rows, _rows, _i8, _f8), inline=True)
-def _place(a, d, n, i, t):
-    """The place t on piece i."""
-    w = t * (1.0 - t)
-    return (
-        a[i, 0] + t * d[i, 0] + w * n[i, 0],
-        a[i, 1] + t * d[i, 1] + w * n[i, 1],
-        a[i, 2] + t * d[i, 2] + w * n[i, 2],
-    )
 
 
 @jit(_THREE(_f8, _f8, _f8), inline=True)
 def _ground(x, y, z):
-    """A place near the ellipsoid, put on it."""
-    h = 1.0 / sqrt(_QA * (x * x + y * y) + _QB * z * z)
+    """A point near the ellipsoid, moved onto it."""
+    h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
     return x * h, y * h, z * h
 
 
 @jit(_THREE(_f8, _f8, _f8, _f8, _f8, _f8, _f8), inline=True)
 def _level(px, py, pz, gx, gy, gz, g2):
-    """The direction of p in the plane that g is upright on."""
+    """The direction of p in the plane whose normal is g."""
     h = (px * gx + py * gy + pz * gz) / g2
     px, py, pz = px - h * gx, py - h * gy, pz - h * gz
     h = 1.0 / sqrt(px * px + py * py + pz * pz + 1e-18)
@@ -75,14 +63,14 @@ def _level(px, py, pz, gx, gy, gz, g2):
 
 @jit(_THREE(_rows, _rows, _rows, _flat, _i8, _i8, _f8, _f8, _f8, _f8))
 def _corner(a, d, n, per_d2, i, j, aim, x, y, z):
-    """The place at `aim` from two pieces, by Newton; the start where they run side by side."""
+    """The point at `aim` from two segments, by Newton; the start if they are parallel."""
     x0, y0, z0 = x, y, z
     for _ in range(4):
         t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
         u, r = foot(a, d, n, per_d2, j, x, y, z, 1e300)
-        fx, fy, fz = _place(a, d, n, i, t)
-        hx, hy, hz = _place(a, d, n, j, u)
-        gx, gy, gz = x * _QA, y * _QA, z * _QB
+        fx, fy, fz = point_at(a, d, n, i, t)
+        hx, hy, hz = point_at(a, d, n, j, u)
+        gx, gy, gz = x * PER_A2, y * PER_A2, z * PER_B2
         g2 = gx * gx + gy * gy + gz * gz
         px, py, pz = _level(x - fx, y - fy, z - fz, gx, gy, gz, g2)
         qx, qy, qz = _level(x - hx, y - hy, z - hz, gx, gy, gz, g2)
@@ -104,7 +92,7 @@ def _closest(
     a, d, n, per_d2, target, start, tubes, child, leaves, fan,
     piece, at, metres, owner, stack, bound,
 ):  # fmt: skip
-    """What is closest to a place, into `piece`, `at` and `metres`."""
+    """Find the segment closest to a point, into `piece`, `at` and `metres`."""
     descend(
         x, y, z, np.inf, 1, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
         piece, at, metres, owner, stack, bound,
@@ -112,16 +100,16 @@ def _closest(
 
 
 @jit(_THREE(_f8, _f8, _f8, _f8, _f8, *_TREE, *_ROOM))
-def _moved(
+def _move(
     x, y, z, aim, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves, fan,
     piece, at, metres, owner, stack, bound,
 ):  # fmt: skip
-    """A place brought to `aim`, along the way from what is closest to it.
+    """Move a point to the distance `aim`, along the line from its closest point.
 
-    After a move outwards something else may be closer, where two arcs meet in a corner; moving
-    away from each in turn leads to the corner, but slowly where they meet at a small angle, so
-    that now and then the corner is aimed at.
+    After a move outwards another segment may be closer, where two arcs of the boundary meet in
+    a corner. Moving away from each in turn leads to the corner, but slowly where the arcs meet
+    at a small angle; every third step therefore goes to the corner itself.
     """
     before = -1
     for turn in range(_ROUNDS):
@@ -141,11 +129,11 @@ def _moved(
                 before = i
                 continue
         before = i
-        fx, fy, fz = _place(a, d, n, i, at[0])
+        fx, fy, fz = point_at(a, d, n, i, at[0])
         h = aim / s
         x, y, z = _ground(fx + (x - fx) * h, fy + (y - fy) * h, fz + (z - fz) * h)
         # A chord is stretched in proportion to its arc but for the square of its length.
-        if off > 0.0 and off * s * s * (_QA / 4.0) <= slack:
+        if off > 0.0 and off * s * s * (PER_A2 / 4.0) <= slack:
             metres[0] = aim
             break
     return x, y, z
@@ -156,14 +144,14 @@ def move(
     place, fixed, first, last, aim, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves, fan, out_piece, out_foot, out_lost,
 ):  # fmt: skip
-    """Bring rows first to last of `place` to `aim`; the fixed ones only get their piece.
+    """Move rows first to last of `place` to the distance `aim`; fixed ones only get their segment.
 
-    Lost are those that found no place at `aim`: what surrounds them is nowhere so far off.
+    Rows for which no point at that distance was found are marked in `out_lost`.
     """
     piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
     stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
     for v in range(first, last):
-        x, y, z = _moved(
+        x, y, z = _move(
             place[v, 0], place[v, 1], place[v, 2], aim, np.inf if fixed[v] else slack,
             a, d, n, per_d2, target, start, tubes, child, leaves, fan,
             piece, at, metres, owner, stack, bound,
@@ -171,7 +159,7 @@ def move(
         place[v, 0], place[v, 1], place[v, 2] = x, y, z
         out_piece[v] = piece[0]
         out_lost[v] = not fixed[v] and abs(metres[0] - aim) > _LOST * slack
-        out_foot[v, 0], out_foot[v, 1], out_foot[v, 2] = _place(a, d, n, piece[0], at[0])
+        out_foot[v, 0], out_foot[v, 1], out_foot[v, 2] = point_at(a, d, n, piece[0], at[0])
 
 
 @jit(numba.void(_rows, _ints, _ints, _i8, _i8, _f8, _f8, *_TREE, _ints, _rows, _bools))
@@ -179,7 +167,7 @@ def meet(
     place, one, two, first, last, aim, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves, fan, out_piece, out_foot, out_lost,
 ):  # fmt: skip
-    """Bring vertices `one` to the corners between what is closest to them and to `two`."""
+    """Move each vertex of `one` to the corner between its own closest segment and that of `two`."""
     piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
     stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
     for row in range(first, last):
@@ -193,30 +181,33 @@ def meet(
             cx, cy, cz = _corner(a, d, n, per_d2, out_piece[v], out_piece[w], aim, x, y, z)
             if (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2 < _NEAR * aim * aim:
                 x, y, z = cx, cy, cz
-        x, y, z = _moved(
+        x, y, z = _move(
             x, y, z, aim, slack,
             a, d, n, per_d2, target, start, tubes, child, leaves, fan,
             piece, at, metres, owner, stack, bound,
         )  # fmt: skip
         place[v, 0], place[v, 1], place[v, 2] = x, y, z
         out_piece[v] = piece[0]
-        out_foot[v, 0], out_foot[v, 1], out_foot[v, 2] = _place(a, d, n, piece[0], at[0])
+        out_foot[v, 0], out_foot[v, 1], out_foot[v, 2] = point_at(a, d, n, piece[0], at[0])
         out_lost[v] = abs(metres[0] - aim) > _LOST * slack
 
 
 @jit(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8), inline=True)
 def _turn(ux, uy, uz, x, y, z, fx, fy, fz):
-    """Which hand f is on, seen from (x, y, z) along u: positive on the left."""
+    """The side of f, seen from (x, y, z) in the direction u: positive on the left."""
     rx, ry, rz = fx - x, fy - y, fz - z
     return x * (uy * rz - uz * ry) + y * (uz * rx - ux * rz) + z * (ux * ry - uy * rx)
 
 
 @jit(numba.void(_rows, _ints, _rows, _i8, _i8, _f8, *_TREE, _flat))
-def hands(
+def sides(
     place, after, foots, first, last, aim,
     a, d, n, per_d2, target, start, tubes, child, leaves, fan, out,
 ):  # fmt: skip
-    """On which hand of edges that is which they are the boundary around; times a size."""
+    """Tell on which side of each edge the buffered line is: positive on the left.
+
+    The number grows with the length of the edge, so that sums are decided by long edges.
+    """
     piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
     stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
     for v in range(first, last):
@@ -227,8 +218,8 @@ def hands(
         two = _turn(
             ux, uy, uz, place[w, 0], place[w, 1], place[w, 2], foots[w, 0], foots[w, 1], foots[w, 2]
         )
-        # In corners the closest place to an end may be on the other arc's hand; elsewhere the
-        # way to it is at right angles to the edge. The middle decides where in doubt.
+        # The line from an end to its closest point is at right angles to the edge, but not in a
+        # corner, where it may lead to the other side. In doubt the middle of the edge decides.
         size = sqrt(ux * ux + uy * uy + uz * uz)
         sure = _SQUARE * size * aim * sqrt(x * x + y * y + z * z)
         if size < _SHORT * aim and one * two > 0.0 and min(abs(one), abs(two)) > sure:
@@ -239,14 +230,14 @@ def hands(
             x, y, z, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
             piece, at, metres, owner, stack, bound,
         )  # fmt: skip
-        fx, fy, fz = _place(a, d, n, piece[0], at[0])
+        fx, fy, fz = point_at(a, d, n, piece[0], at[0])
         out[v] = _turn(ux, uy, uz, x, y, z, fx, fy, fz)
 
 
 @jit(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8))
 def _bow(lon, lat, lon_b, lat_b, x, y, z, c2):
-    """Metres from the middle of an edge to that of the same edge drawn straight in lon, lat."""
-    # Such a path bends by less than twice the tangent of the latitude over the radius.
+    """Metres between the middles of an edge as a geodesic and as a straight line in lon, lat."""
+    # The curvature of a straight line in lon, lat is less than 2 tan(latitude) / radius.
     flat = sqrt(x * x + y * y)
     most = c2 * _FLATTEST * (2.0 * abs(z) / (flat * (1.0 - E2) + 1e-9) + 0.05)
     if most < 1e-2:
@@ -272,15 +263,15 @@ def refine(
     place, lonlat, pieces, after, fixed, first, last, radius, aim, within, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves, fan, out, out_edge,
 ):  # fmt: skip
-    """Cut edges first to last until their middles are `within` of `radius`.
+    """Split edges first to last until their middles are within `within` metres of `radius`.
 
-    An edge is known by its first vertex; one with a fixed end is that of a cap or of the line
-    itself, and stays. Cuts go to `out` (lon, lat) and `out_edge` in their order along the
-    boundary. Returns their number, or -1 when there is no room for them all.
+    An edge is numbered by its first vertex. Edges with a fixed end, of caps or of the line
+    itself, stay as they are. New vertices go to `out` (lon, lat) and their edges to `out_edge`,
+    in order along the boundary. Return how many there are, or -1 if `out` is too short.
     """
     piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
     stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
-    # Ends still to be reached, the next one last: x, y, z, lon, lat; piece and depth.
+    # A stack of ends still to be reached: x, y, z, lon, lat; segment and depth.
     ends, which = (
         np.empty((_MOST_PARTS * _DEPTH + 1, 5)),
         np.empty((_MOST_PARTS * _DEPTH + 1, 2), np.int64),
@@ -307,8 +298,16 @@ def refine(
             )
             vx, vy, vz = bx - ax, by - ay, bz - az
             c2 = vx * vx + vy * vy + vz * vz
-            ux, uy, uz = (ax + 0.5 * vx) * _QA, (ay + 0.5 * vy) * _QA, (az + 0.5 * vz) * _QB
-            up = 0.5 * (_QA * (vx * vx + vy * vy) + _QB * vz * vz) / (ux * ux + uy * uy + uz * uz)
+            ux, uy, uz = (
+                (ax + 0.5 * vx) * PER_A2,
+                (ay + 0.5 * vy) * PER_A2,
+                (az + 0.5 * vz) * PER_B2,
+            )
+            up = (
+                0.5
+                * (PER_A2 * (vx * vx + vy * vy) + PER_B2 * vz * vz)
+                / (ux * ux + uy * uy + uz * uz)
+            )
             lx, ly, lz = ux * up, uy * up, uz * up
             mx, my, mz = _ground(
                 ax + 0.5 * vx + 0.25 * lx, ay + 0.5 * vy + 0.25 * ly, az + 0.5 * vz + 0.25 * lz
@@ -323,7 +322,7 @@ def refine(
                 s = foot(a, d, n, per_d2, one, mx, my, mz, 1e300)[1]
                 if two != one:
                     s = min(s, foot(a, d, n, per_d2, two, mx, my, mz, 1e300)[1])
-                # No more than s by these two; no less than this by what else there is.
+                # s is the distance to these two segments; to all others it is at least this.
                 least = aim - slack - 1.01 * c2 / (8.0 * aim)
                 if abs(s - radius) + bow > within or min(least, s) - bow < radius - within:
                     piece[0] = one
@@ -335,7 +334,7 @@ def refine(
                     s = metres[0]
                     if abs(s - radius) + bow > within:
                         sag = max(aim - s, 0.0)
-                        # So many that no part's middle need be searched for, as a rule.
+                        # As many parts as make a further split unlikely.
                         room = within + aim - radius - slack
                         parts = min(max(ceil(sqrt(1.02 * (sag + bow) / room)), 2), _MOST_PARTS)
                         cornered = s > aim and parts == 2 and one != two
@@ -352,7 +351,7 @@ def refine(
             before = top
             ox, oy, oz = 0.0, 0.0, 0.0
             if sag > 0.0:
-                fx, fy, fz = _place(a, d, n, piece[0], at[0])
+                fx, fy, fz = point_at(a, d, n, piece[0], at[0])
                 h = (
                     4.0
                     * _BULGE
@@ -375,14 +374,14 @@ def refine(
                     px = cx - ax - e * vx - g * lx
                     py = cy - ay - e * vy - g * ly
                     pz = cz - az - e * vz - g * lz
-                    # The middle of an edge over a notch tells how deep that is: by its own
-                    # distance, and more where the walls are steep. A corner at an end is that
-                    # of another edge.
+                    # The distance of the middle of an edge over a notch tells how deep the
+                    # notch can be, more so where its walls are steep. A corner at an end
+                    # belongs to another edge.
                     h = (s - aim) ** 2
                     deep2 = 16.0 * h / max(1.0 - 3.999 * h / c2, 1e-4)
                     if 1e-3 < e < 0.999 and px * px + py * py + pz * pz < deep2:
                         x, y, z = cx, cy, cz
-                x, y, z = _moved(
+                x, y, z = _move(
                     x, y, z, aim, slack,
                     a, d, n, per_d2, target, start, tubes, child, leaves, fan,
                     piece, at, metres, owner, stack, bound,
@@ -395,6 +394,6 @@ def refine(
                 ends[top, 3] = degrees(atan2(y, x))
                 ends[top, 4] = degrees(atan2(z, sqrt(x * x + y * y) * (1.0 - E2)))
                 which[top, 0], which[top, 1] = piece[0], depth + 1
-            if top == before:  # there is no better place for a cut
+            if top == before:  # no better vertex was found
                 which[top, 1] = _DEPTH
     return count
