@@ -154,10 +154,10 @@ class Index:
             raise InputError(f"k is {k}; ask for 1 or more nearest geometries.")
         limit = np.inf if max_km is None else 1e3 * positive_km(max_km, "max_km", allow_zero=True)
         given = check_points(points)
-        found = self.find(given.xy, min(int(k), len(self)), limit)
+        found = self.find(given.xy, k=min(int(k), len(self)), limit_m=limit)
         return self._frame(found, given.index, given.here)
 
-    def find(self, xy: Floats, k: int = 1, limit_m: float = np.inf) -> Found:
+    def find(self, xy: Floats, *, k: int = 1, limit_m: float = np.inf) -> Found:
         """Find the nearest as arrays, from checked lon, lat; other verbs build on it."""
         from cpecgeo.geodesy._search import search
 

@@ -277,7 +277,7 @@ def _taken(ids: pd.Series, codes: Any) -> Any:
 
 def _within(frame: Any, to: Targets, question: Within, where: _Where) -> Any:
     xy, good = _xy(frame, where)
-    found = to.index.find(xy, 1, 1e3 * float(question.km))
+    found = to.index.find(xy, limit_m=1e3 * float(question.km))
     hit = found.target[:, 0] >= 0
     near = frame[pd.Series(good, index=frame.index).to_numpy()][hit].copy()
     target, distance = free_names(WITHIN, set(map(str, frame.columns)))

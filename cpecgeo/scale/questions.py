@@ -149,7 +149,7 @@ def near_columns(
         `target` (position in the index), `distance_km`, `near_lon`, `near_lat`, `km`
         (chainage where the target is a corridor), `side` (0 right, 1 on, 2 left, 3 none).
     """
-    found = to.index.find(xy, k, limit_m)
+    found = to.index.find(xy, k=k, limit_m=limit_m)
     km = found.along * 1e-3
     for position, name in enumerate(to.index.ids):
         chainage = to.chainages.get(name)
@@ -275,7 +275,7 @@ class Within:
         to: Targets,
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return the rows that are near enough, in order."""
-        found = to.index.find(xy, 1, 1e3 * float(self.km))
+        found = to.index.find(xy, limit_m=1e3 * float(self.km))
         hit = found.target[:, 0] >= 0
         rows = np.flatnonzero(good)[hit]
         target, metres = found.target[hit, 0], found.metres[hit, 0]
@@ -317,7 +317,7 @@ class Exposure:
         self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return one row per ring: how many points, the sum, and how many had no value."""
-        found = to.index.find(xy, 1, 1e3 * self.km[-1])
+        found = to.index.find(xy, limit_m=1e3 * self.km[-1])
         hit = found.target[:, 0] >= 0
         # A point at a radius belongs to the ring inside it.
         ring = np.searchsorted(np.array(self.km) * 1e3, found.metres[hit, 0], side="left")
