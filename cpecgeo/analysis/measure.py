@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -16,6 +17,7 @@ __all__ = [
     "buffer",
     "distance_km",
     "distance_matrix_km",
+    "free_names",
     "length_km",
     "locate",
     "nearest",
@@ -178,6 +180,33 @@ def search_nearest(
             km[here] = chainage.calibrate(km[here], path[here])
         frame["km"] = km
     return _tell(frame.drop(columns="path"), points, to)
+
+
+def free_names(names: Sequence[str], taken: Collection[str]) -> list[str]:
+    """Return names of columns with as many ``_near`` behind them as make them free.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Columns of an answer.
+    taken : collection of str
+        Columns of the rows that it is put beside.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> free_names(["target", "side"], {"id", "target", "target_near"})
+    ['target_near_near', 'side']
+    """
+    free = []
+    for name in names:
+        while name in taken:
+            name = f"{name}_near"  # noqa: PLW2901
+        free.append(name)
+    return free
 
 
 def locate(points: SubjectLike, corridor: SubjectLike) -> pd.DataFrame:

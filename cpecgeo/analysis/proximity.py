@@ -66,8 +66,9 @@ def within(points: SubjectLike, x: SubjectLike, km: float) -> gpd.GeoDataFrame:
     Returns
     -------
     GeoDataFrame
-        The rows in their order, index and CRS, with `target` and `distance_km`. `.attrs` says
-        how many rows had no position (`without_position`).
+        The rows in their order, index and CRS, with `target` and `distance_km`, with ``_near``
+        behind a name that the rows have already. `.attrs` says how many rows had no position
+        (`without_position`).
 
     Raises
     ------
@@ -94,7 +95,10 @@ def within(points: SubjectLike, x: SubjectLike, km: float) -> gpd.GeoDataFrame:
         target = table.columns.to_numpy()[best]
     keep = distance <= limit
     found = frame[has_point][keep].copy()
-    found["target"], found["distance_km"] = target[keep], distance[keep]
+    for name, values in zip(
+        free_names(["target", "distance_km"], set(frame.columns)), (target, distance), strict=True
+    ):
+        found[name] = values[keep]
     found.attrs = {
         **frame.attrs,
         "method": "nearest by geodesic distance",

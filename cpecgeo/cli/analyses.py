@@ -66,9 +66,10 @@ def _beside(frame: Any, found: Any, told: str) -> tuple[Any, list[str]]:
     """
     import geopandas as gpd
 
-    clash = {c: f"near_{c}" if c in {"lon", "lat"} else c for c in found.columns}
-    while taken := [c for c, name in clash.items() if name in frame.columns]:
-        clash |= {c: f"{clash[c]}_near" for c in taken}
+    from cpecgeo.analysis.measure import free_names
+
+    wanted = [f"near_{c}" if c in {"lon", "lat"} else c for c in found.columns]
+    clash = dict(zip(found.columns, free_names(wanted, set(frame.columns)), strict=True))
     texts = [c for c in frame.columns if frame[c].dtype.kind not in "fiub" and c != "geometry"]
     label = ["name"] if "name" in frame.columns else texts[:1]
     joined = gpd.GeoDataFrame(frame.join(found.rename(columns=clash)))

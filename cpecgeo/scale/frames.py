@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cpecgeo.analysis.measure import free_names
 from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
 from cpecgeo.features.subject import SubjectLike
@@ -26,7 +27,6 @@ from cpecgeo.scale.questions import (
     Question,
     Targets,
     Within,
-    free_names,
     near_columns,
     prepare,
 )

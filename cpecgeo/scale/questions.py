@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -27,7 +27,6 @@ __all__ = [
     "Question",
     "Targets",
     "Within",
-    "free_names",
     "near_columns",
     "prepare",
 ]
@@ -187,22 +186,6 @@ def _ids(to: Targets) -> pa.Array:
 def _labels(codes: NDArray[Any], names: pa.Array, gone: NDArray[np.bool_]) -> Any:
     mask = gone if gone.any() else None
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), names)
-
-
-def free_names(names: Sequence[str], taken: Collection[str]) -> list[str]:
-    """Return names of columns with as many ``_near`` behind them as make them free.
-
-    Examples
-    --------
-    >>> free_names(["target", "side"], {"id", "target", "target_near"})
-    ['target_near_near', 'side']
-    """
-    free = []
-    for name in names:
-        while name in taken:
-            name = f"{name}_near"  # noqa: PLW2901
-        free.append(name)
-    return free
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from cpecgeo.analysis.measure import free_names
 from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files.outliers import Tally, count, merge, refuse_swapped, remarks
 from cpecgeo.scale import points
 from cpecgeo.scale.parts import Part, Parts, sha256
-from cpecgeo.scale.questions import Question, Targets, free_names
+from cpecgeo.scale.questions import Question, Targets
 from cpecgeo.scale.sinks import Sink
 from cpecgeo.scale.sources import Batch, Position, Source, fingerprint
 
