@@ -12,6 +12,7 @@ import pandas as pd
 import shapely
 
 from cpecgeo import geodesy
+from cpecgeo.analysis.measure import free_names
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
 from cpecgeo.features.subject import SubjectLike, provenance

@@ -227,3 +227,11 @@ def test_stretches_that_fill_a_corridor_have_no_empty_one_after_them(parts):
     assert len(along) == parts
     assert along["per_km"].notna().all()
     assert along["km_to"].iloc[-1] == end
+
+
+def test_within_keeps_columns_that_are_called_as_its_own():
+    mine = gpd.GeoDataFrame({"target": ["mine"]}, geometry=[Point(67.0, 25.0)], crs=4326)
+    found = cg.within(mine, Point(67.0, 25.01), 5)
+    assert found["target"].tolist() == ["mine"]
+    assert found["target_near"].tolist() == [0]
+    assert found["distance_km"].iloc[0] == pytest.approx(1.108, abs=1e-3)
