@@ -53,7 +53,7 @@ def length_km(x: SubjectLike) -> float | pd.Series:
     1689.3
     """
     subject = resolve(x, "x", missing="keep")
-    return _tell(geodesy.length_km(subject.geometry), subject)
+    return _tell(geodesy.length_km(subject.checked), subject)
 
 
 def distance_km(a: SubjectLike, b: SubjectLike) -> float | pd.Series:
@@ -79,7 +79,7 @@ def distance_km(a: SubjectLike, b: SubjectLike) -> float | pd.Series:
     447.2
     """
     one, two = (resolve(x, w, missing="keep") for x, w in ((a, "a"), (b, "b")))
-    return _tell(geodesy.distance_km(one.geometry, two.geometry), one, two)
+    return _tell(geodesy.distance_km(one.checked, two.checked), one, two)
 
 
 def distance_matrix_km(a: SubjectLike, b: SubjectLike) -> pd.DataFrame:
@@ -105,7 +105,7 @@ def distance_matrix_km(a: SubjectLike, b: SubjectLike) -> pd.DataFrame:
     np.float64(1.0)
     """
     one, two = (resolve(x, w, missing="keep") for x, w in ((a, "a"), (b, "b")))
-    return _tell(geodesy.distance_matrix_km(one.shapes, two.shapes), one, two)
+    return _tell(geodesy.distance_matrix_km(one.checked, two.checked), one, two)
 
 
 def nearest(
@@ -171,8 +171,7 @@ def search_nearest(
     >>> search_nearest(resolve("Torkham"), resolve("ml1"))["target"].tolist()
     ['ml1']
     """
-    shapes = points.shapes.reset_index(drop=True) if points.is_single else points.shapes
-    frame = geodesy.Index(to.shapes).nearest(shapes, k=k, max_km=max_km)
+    frame = geodesy.Index(to.checked).nearest(points.unlabelled, k=k, max_km=max_km)
     if to.chainages:
         km, path = frame["km"].to_numpy(copy=True), frame["path"].to_numpy()
         for label, chainage in to.chainages.items():
@@ -238,9 +237,7 @@ def locate(points: SubjectLike, corridor: SubjectLike) -> pd.DataFrame:
     """
     thing = resolve_corridor(corridor)
     subject = in_region(resolve(points, "points", missing="keep"), "points")
-    frame = thing.chainage.locate(
-        subject.shapes.reset_index(drop=True) if subject.is_single else subject.shapes
-    )
+    frame = thing.chainage.locate(subject.unlabelled)
     frame.attrs = {**frame.attrs, "corridor": thing.name, **provenance(thing.as_subject(), subject)}
     return frame
 
@@ -279,7 +276,7 @@ def buffer(
     'Polygon'
     """
     subject = resolve(x, "x", missing="keep")
-    return _tell(geodesy.buffer(subject.geometry, km, cap=cap, side=side, rtol=rtol), subject)
+    return _tell(geodesy.buffer(subject.checked, km, cap=cap, side=side, rtol=rtol), subject)
 
 
 def _tell(answer: Any, *subjects: Subject) -> Any:

@@ -29,6 +29,7 @@ from cpecgeo.files.formats import Choice
 from cpecgeo.files.header import LAT_NAMES, LON_NAMES
 from cpecgeo.files.tables import locate_rows
 from cpecgeo.geodesy import Chainage, lonlat
+from cpecgeo.geodesy.inputs import check
 
 __all__ = [
     "in_region",
@@ -90,7 +91,7 @@ def resolve(
     if len(subject) == 0 and missing == "raise":
         raise InputError(f"{what} is empty; give one name, geometry or row at least.")
     if kinds is not None:
-        lonlat(subject.shapes, what=what, kinds=kinds, missing=missing)
+        check(subject.checked, what=what, kinds=kinds, missing=missing)
     return subject
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.geometry import in_force
 from cpecgeo.geodesy import Chainage
+from cpecgeo.geodesy.inputs import Checked
 
 __all__ = ["PointLike", "Subject", "SubjectLike", "Thing", "provenance"]
 
@@ -65,6 +67,18 @@ class Subject:
             return self.shapes
         one = self.shapes.iloc[0]
         return shapely.Point() if one is None else one
+
+    @property
+    def checked(self) -> Checked:
+        """The geometries under their labels, for geodesy, which doesn't look at them again."""
+        geoms = np.asarray(self.shapes.array, dtype=object)
+        return Checked(geoms, self.shapes.index, shapely.get_type_id(geoms), self.is_single)
+
+    @property
+    def unlabelled(self) -> Checked:
+        """As `checked`, but one thing is row 0: it has no index that an answer could be on."""
+        given = self.checked
+        return replace(given, index=pd.RangeIndex(1)) if self.is_single else given
 
     @property
     def rows(self) -> gpd.GeoDataFrame:
