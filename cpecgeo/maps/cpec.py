@@ -32,6 +32,8 @@ __all__ = ["cpec_map", "explore"]
 BANDS = "Corridors, highlighted"
 # Zoom level from which they are.
 FAR = 4.4
+# Many and small: drawn from where they can be told apart, each where it is.
+_LATE: dict[str, dict[str, Any]] = {"interchanges": {"fromZoom": 8, "fixed": True}}
 # Layer, title, group, radius, zoom level of labels.
 _SITES = (
     ("crossings", "Border markets and crossings", "Sites", 4.6, 7.0),
@@ -232,7 +234,7 @@ def _site(layer: str, name: str, group: str, radius: float, zoom: float) -> _Lay
     style = Style(
         radius=radius, color=look.color, shape=look.shape, label="name", label_zoom=zoom,
         label_class="site", legend=look.title,
-        extra={"order": 1, "role": layer, "labelZooms": zooms},
+        extra={"order": 1, "role": layer, "labelZooms": zooms} | _LATE.get(layer, {}),
     )  # fmt: skip
     return frame[frame.geometry.notna()], style, {"name": name, "group": group, "key": layer}
 

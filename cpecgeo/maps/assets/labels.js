@@ -47,7 +47,7 @@
   }
 
   // From this rank on a name is written even where it can only lie on a symbol.
-  const HUB = 4e9 + 1e8;
+  const HUB = 4e9 + 6e8;
   const SHIFTS = [0, -12, 12, -24, 24];
   const ALONG = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9];
 

@@ -37,7 +37,9 @@
         const also = texts(value("aliases"));
         // An id is what people type for a corridor: ml1.
         if (role === "corridor") also.push(...texts(value("id")));
-        const rank = (ROLES[role] ?? 3) - (/ junction$/i.test(names[0]) ? 2.5 : 0);
+        // A junction is better known than the small town that it is named after.
+        const small = role === "city" && (Number(value("population")) || 0) < 150000 ? 1 : 0;
+        const rank = (ROLES[role] ?? 3) + small - (/ junction$/i.test(names[0]) ? 2.5 : 0);
         found.push({ key, i, layer, name: cpecgeo.nameOf(layer, i) || names[0], names, rank,
           folded: names.concat(also).map(cpecgeo.fold).filter(Boolean) });
       }
