@@ -72,6 +72,9 @@ wheel: $(DEV) ## build the wheel and the source archive, in dist/
 
 data: $(DEV) ## rebuild the derived data and the lines, byte for byte
 	$(PY) -m tools.derive
+	$(PY) -m tools.trace
+	$(PY) -m tools.trace.measured
+	$(PY) -m tools.trace.junctions
 	$(PY) -m tools.lines
 	$(PY) -m tools.package
 

@@ -1,17 +1,16 @@
 """Draw the sections: `python -m tools.lines` joins ordered points to lines.
 
 Reads ``data/sections.csv`` (what there is), ``data/section_parts.csv`` (which stretch of
-which trace of points) and the points themselves: ``data/waypoints.csv``,
-``data/stations.csv`` and, where present, ``data/odbl/station_positions.csv``. Writes
+which trace of points) and the points themselves, see `tools.points`. Writes
 ``data/lines.geojson`` without any OpenStreetMap position, and ``data/odbl/lines.geojson``
-with those sections that have one. Each vertex has a measure: km along the section.
+with those sections that have one. Each vertex has a measure: km along the section. Each
+section says leg by leg what it rests on and how good it is.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ import pandas as pd
 from shapely.geometry import LineString, MultiLineString, mapping
 
 from cpecgeo.geodesy import Chainage, length_km
+from tools.legs import described, edge_basis
+from tools.points import Points, read_points, stretch
 
 Row = dict[str, Any]
 
@@ -28,62 +29,6 @@ DATA = Path(__file__).parents[1] / "data"
 
 JOIN_KM = 0.5
 """Ends of two traces closer than this are one place."""
-
-USUAL_RATIO = 0.9
-"""Drawn to real length assumed where no length is published: the median of the roads."""
-
-
-@dataclass(frozen=True)
-class Points:
-    """All ordered points, by trace; one without a position keeps its place in the order."""
-
-    traces: dict[str, pd.DataFrame]
-    osm: frozenset[str]
-
-
-def read_points(data: Path, *, osm: bool) -> Points:
-    """Read way points and stations; with `osm`, stations that only OpenStreetMap has."""
-    ways = pd.read_csv(data / "waypoints.csv").assign(km=np.nan)
-    stations = pd.read_csv(data / "stations.csv")
-    known: set[str] = set()
-    if osm:
-        extra = pd.read_csv(data / "odbl" / "station_positions.csv").query("use == 'position'")
-        extra = extra.set_index("station")[["lon", "lat", "accuracy_km"]]
-        stations = stations.set_index("id")
-        stations.update(extra, overwrite=False)
-        stations = stations.reset_index()
-        known = set(extra.index)
-    columns = ["id", "trace", "order", "lon", "lat", "km", "accuracy_km"]
-    points = pd.concat([ways[columns], stations[columns]])
-    points = points.sort_values(["trace", "order"])
-    traces = {str(trace): rows.reset_index(drop=True) for trace, rows in points.groupby("trace")}
-    return Points(traces, frozenset(known))
-
-
-def stretch(points: Points, part: pd.Series) -> pd.DataFrame:
-    """The points of one part, in its direction; empty when an end has no position."""
-    trace = points.traces.get(part["trace"])
-    if trace is None:
-        return pd.DataFrame()
-    ends = []
-    for end, default in ((part["from"], 0), (part["to"], len(trace) - 1)):
-        at = (
-            [default]
-            if pd.isna(end)
-            else [
-                i for i, name in enumerate(trace["id"]) if name == end or name.startswith(f"{end}-")
-            ]
-        )
-        exact = [i for i in at if pd.isna(end) or trace["id"][i] == end]
-        at = exact or at
-        if len(at) != 1:
-            return pd.DataFrame()
-        ends.append(at[0])
-    if trace["lon"].iloc[ends].isna().any():
-        return pd.DataFrame()
-    first, last = ends
-    rows = trace.iloc[min(ends) : max(ends) + 1].dropna(subset=["lon"])
-    return rows if first <= last else rows.iloc[::-1]
 
 
 def gap_km(a: pd.Series, b: pd.Series) -> float:
@@ -93,31 +38,31 @@ def gap_km(a: pd.Series, b: pd.Series) -> float:
     return float(length_km(LineString([(a["lon"], a["lat"]), (b["lon"], b["lat"])])))
 
 
-def joined(points: Points, parts: pd.DataFrame) -> list[pd.DataFrame]:
+def joined(points: Points, parts: pd.DataFrame, kind: str) -> list[pd.DataFrame]:
     """The lines of a section: one, or several where a part starts anew."""
     lines: list[pd.DataFrame] = []
     for _, part in parts.sort_values("order").iterrows():
-        piece = stretch(points, part).copy()
-        if len(piece) < 2:
+        rows = stretch(points, part, kind).copy()
+        if len(rows) < 2:
             return []
-        posts = piece["km"]
-        piece["km"] = (posts - posts.iloc[0]).abs()
+        posts = rows["km"]
+        rows["km"] = (posts - posts.iloc[0]).abs()
         if not lines or part["new_part"] is True:
-            lines.append(piece)
+            lines.append(rows)
             continue
         before = lines[-1]
-        gap = gap_km(before.iloc[-1], piece.iloc[0])
+        gap = gap_km(before.iloc[-1], rows.iloc[0])
         if gap > JOIN_KM:
             msg = f"{part['section']}: part {part['order']} starts {gap:.2f} km from the last end"
             raise ValueError(msg)
-        piece["km"] += before["km"].iloc[-1]
-        lines[-1] = pd.concat([before, piece.iloc[1:]])
+        rows["km"] += before["km"].iloc[-1]
+        lines[-1] = pd.concat([before, rows.iloc[1:]])
     return lines
 
 
 def draw(section: pd.Series, parts: pd.DataFrame, points: Points) -> Row | None:
-    """One section as a GeoJSON feature, its chainage not yet shared out."""
-    lines = joined(points, parts)
+    """One section: its line and what its edges rest on, its chainage not yet shared out."""
+    lines = joined(points, parts, section["kind"])
     if not lines:
         return None
     rows = pd.concat(lines)
@@ -126,28 +71,19 @@ def draw(section: pd.Series, parts: pd.DataFrame, points: Points) -> Row | None:
     posts = rows["km"].to_numpy(float, copy=True) if len(lines) == 1 else np.full(len(rows), np.nan)
     if np.isnan(posts[[0, -1]]).any():
         posts[:] = np.nan
+    edges = [LineString(pair) for shape in shapes for pair in pairwise(shape.coords)]
     return {
         "section": section,
         "line": line,
         "posts": posts,
         "traces": rows["trace"].to_numpy(),
+        "ids": rows["id"].tolist(),
+        "sizes": [len(line) for line in lines],
         "drawn_km": float(length_km(line)),
-        "points_km": float(rows["accuracy_km"].max()),
-        "legs": max(
-            float(
-                length_km(
-                    gpd.GeoSeries(
-                        [
-                            LineString(pair)
-                            for pair in zip(shape.coords[:-1], shape.coords[1:], strict=True)
-                        ],
-                        crs=4326,
-                    )
-                ).max()
-            )
-            for shape in shapes
-        ),
-        "osm": bool(points.osm.intersection(rows["id"])),
+        "points_km": rows["accuracy_km"].to_numpy(float),
+        "edges_km": np.asarray(length_km(gpd.GeoSeries(edges, crs=4326)), float),
+        "edges": [basis for line in lines for basis in edge_basis(line, section, points)],
+        "osm": bool(rows["osm"].any()),
     }
 
 
@@ -181,19 +117,6 @@ def shared_km(drawing: Row, beside: np.ndarray, ratio: float) -> np.ndarray:
     return np.append(0.0, np.cumsum(legs * np.where(beside[1:], 1.0, ratio)))
 
 
-def accuracy_km(drawing: Row, chain_km: float | None) -> float:
-    """How far the real line can be off.
-
-    A line of length s between points c apart stays inside the ellipse that has them as foci:
-    no further than half of sqrt(s² - c²) from the chord. s is taken at the section's mean
-    ratio of published to drawn length; the points' own accuracy is added.
-    """
-    drawn = drawing["drawn_km"]
-    stretchiness = max(1.0, chain_km / drawn) if chain_km else 1 / USUAL_RATIO
-    sag = 0.5 * drawing["legs"] * math.sqrt(stretchiness**2 - 1)
-    return math.ceil((drawing["points_km"] + sag) * 10) / 10
-
-
 def feature(drawing: Row, drawings: dict[str, Row]) -> Row:
     """The GeoJSON feature of a drawing."""
     section, line, posts = drawing["section"], drawing["line"], drawing["posts"]
@@ -206,6 +129,8 @@ def feature(drawing: Row, drawings: dict[str, Row]) -> Row:
             ratio = chainage_km(whole, drawings) / whole["drawn_km"]
             posts = shared_km(drawing, beside, ratio)
     chain = Chainage(line) if np.isnan(posts).all() else Chainage(line, posts)
+    measures = [round(float(m), 4) for m in chain.measures_km]
+    legs = described(drawing, km, measures)
     return {
         "type": "Feature",
         "id": section["id"],
@@ -215,9 +140,11 @@ def feature(drawing: Row, drawings: dict[str, Row]) -> Row:
             "kind": section["kind"],
             "status": section["status"],
             "drawn_km": round(drawing["drawn_km"], 3),
-            "accuracy_km": accuracy_km(drawing, km),
+            "accuracy_km": max(leg["accuracy_km"] for leg in legs),
             "licence": "ODbL-1.0" if drawing["osm"] else "CC-BY-4.0",
-            "measures_km": [round(float(m), 4) for m in chain.measures_km],
+            "measures_km": measures,
+            "stops": {name: i for i, name in enumerate(drawing["ids"]) if name},
+            "legs": legs,
         },
         "geometry": mapping(line),
     }

@@ -50,7 +50,7 @@ def length_km(x: SubjectLike) -> float | pd.Series:
     Examples
     --------
     >>> round(length_km("ml1"), 1)
-    1689.3
+    1692.3
     """
     subject = resolve(x, "x", missing="keep")
     return _tell(geodesy.length_km(subject.checked), subject)

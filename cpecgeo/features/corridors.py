@@ -42,6 +42,8 @@ _SHOWN = [
     "source",
 ]
 
+_TABLES = ("stops", "sections", "competing", "legs")
+
 
 @cache
 def _bundled(name: str) -> Corridor:
@@ -69,7 +71,7 @@ def _assemble(name: str) -> Corridor:
         kind=row["kind"],
         status=row["status"],
         line=chain.line,
-        stops=stops(row["sections"], whole, chain),
+        stops=stops(row["sections"], whole),
         sections=parts,
         official_km=float("nan") if pd.isna(official) else float(official),
         official_note="" if pd.isna(row["official_note"]) else row["official_note"],
@@ -77,6 +79,9 @@ def _assemble(name: str) -> Corridor:
         accuracy_km=float(parts["accuracy_km"].max()),
         sources=tuple(dict.fromkeys([*stated, *parts["source"]])),
         chainage=chain,
+        legs=pd.DataFrame(
+            whole.legs, columns=["section", "km_from", "km_to", "basis", "accuracy_km"]
+        ),
     )
 
 
@@ -132,7 +137,7 @@ def corridor(name: str, *, geometry: Geometry | None = None) -> Corridor:
     """
     found = _named(corridor_id(name), geometry)
     # The kept one is shared: whoever edits a table edits a copy.
-    tables = {field: getattr(found, field).copy() for field in ("stops", "sections", "competing")}
+    tables = {field: getattr(found, field).copy() for field in _TABLES}
     return replace(found, **tables)
 
 
@@ -194,7 +199,7 @@ def corridors() -> gpd.GeoDataFrame:
     Examples
     --------
     >>> round(corridors().loc["ml1", "ratio"], 3)
-    np.float64(0.975)
+    np.float64(0.977)
     """
     frame = layer("corridors")
     frame["ratio"] = frame["length_km"] / frame["official_km"]

@@ -114,12 +114,16 @@ def redraw(bundled: Corridor, kept: Stored) -> Corridor:
     parts["basis"] = np.where(whole, "surveyed", parts["basis"])
     parts["source"] = [f"{kept.source}; {source}" for source in parts["source"]]
     parts["licence"] = "ODbL-1.0"
+    legs = bundled.legs.copy()
+    mapped = legs["section"].isin(parts["id"][whole])
+    legs.loc[mapped, "basis"], legs.loc[mapped, "accuracy_km"] = "surveyed", MAPPED_KM
     return replace(
         bundled,
         line=chain.line,
         chainage=chain,
         stops=stops,
         sections=parts,
+        legs=legs,
         accuracy_km=float(parts["accuracy_km"].max()),
         sources=(kept.source, *bundled.sources),
         geometry="osm",

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from cpecgeo.catalogue import folded, layer
 from cpecgeo.catalogue.facts import districts_of, main_stations
 from cpecgeo.catalogue.files import read_table
-from cpecgeo.catalogue.lines import line_stations, shared_stations
+from cpecgeo.catalogue.lines import Assembled, line_stations, shared_stations
 from cpecgeo.catalogue.names import of_town, station_name
 from cpecgeo.errors import InputError, NameWarning, UnknownNameError
 
@@ -60,7 +58,7 @@ def _points() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(frame, geometry="geometry", crs=4326)
 
 
-def stops(sections: list[str], whole: Any, chain: Any) -> gpd.GeoDataFrame:
+def stops(sections: list[str], whole: Assembled) -> gpd.GeoDataFrame:
     """Return the stops of a corridor in order of chainage.
 
     Parameters
@@ -68,25 +66,21 @@ def stops(sections: list[str], whole: Any, chain: Any) -> gpd.GeoDataFrame:
     sections : list of str
         Its section ids.
     whole : Assembled
-        Line, measures and spans of the sections.
-    chain : Chainage
+        What the sections make up.
 
     Returns
     -------
     GeoDataFrame
-        A stop that is a vertex has that vertex's chainage. A station without a position has
-        the chainage of its km post, interpolated between its neighbours' posts.
+        A stop that the line goes through, or passes by, has the chainage of its vertex. A
+        station without a position has the chainage of its km post, interpolated between its
+        neighbours' posts.
     """
     points, parts = _points(), read_table("section_parts.csv")
-    xy = shapely.get_coordinates(chain.line)
-    km_at: dict[tuple[float, float], float] = {}
-    for (lon, lat), km in zip(xy, chain.measures_km, strict=True):
-        km_at.setdefault((lon, lat), float(km))
     rows = []
-    for name, _, _, _ in whole.sections:
+    for name in sections:
         for trace in parts.loc[parts["section"] == name, "trace"]:
             on = points[points["trace"] == trace].sort_values("order")
-            rows.append(_on_trace(on, km_at))
+            rows.append(_on_trace(on, whole.stops))
     frame = pd.concat(rows, ignore_index=True)
     frame = frame.dropna(subset=["km"]).sort_values("km", kind="stable")
     frame = frame[~frame.duplicated(["name", "km"])].drop_duplicates("id")
@@ -139,11 +133,9 @@ def find_stop(corridor: str, stops: gpd.GeoDataFrame, name: str) -> Any:
     return main.index[0]
 
 
-def _on_trace(on: gpd.GeoDataFrame, km_at: dict[tuple[float, float], float]) -> pd.DataFrame:
+def _on_trace(on: gpd.GeoDataFrame, km_at: dict[str, float]) -> pd.DataFrame:
     """Return the points of one trace that lie on the corridor, with chainage."""
-    km = np.array(
-        [np.nan if p is None else km_at.get((p.x, p.y), np.nan) for p in on.geometry], float
-    )
+    km = on["id"].map(km_at).to_numpy(float, copy=True)
     post = on["post_km"].to_numpy(float)
     known = ~np.isnan(km) & ~np.isnan(post)
     if known.sum() > 1:

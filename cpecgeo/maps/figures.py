@@ -31,8 +31,8 @@ __all__ = ["draw_profile", "draw_strip", "new_figure", "render_figure", "save_fi
 
 INK, SOFT, BORDER = "#26231f", "#696358", "#a39b8c"
 GROUND_NOTE = (
-    "Ground under the drawn line, NOAA GLOBE 30″ grid; the line cuts across bends of a valley "
-    "where it is known less closely."
+    "Ground under the drawn line, NOAA GLOBE 30″ grid; hatched where the line is known too "
+    "roughly for it to be the ground of the road or railway."
 )
 _SHADES = ("#ece6da", "#dfe7ea")
 _FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
@@ -195,6 +195,12 @@ def plot_profile(axes: Axes, thing: Corridor, every_km: float) -> None:
     km, high = table["km"].to_numpy(float), table["elevation_m"].to_numpy(float)
     axes.fill_between(km, high, 0, color="#d9cfbd", lw=0)
     axes.plot(km, high, color="#6e3b24", lw=1.0)
+    # Where the line is too poor for the ground to be the road's.
+    unknown = table["is_ground"].to_numpy(bool)
+    wide = unknown | np.append(unknown[1:], False) | np.append(False, unknown[:-1])
+    axes.fill_between(
+        km, high, 0, where=wide, facecolor="#f3efe7", edgecolor="#a89c86", hatch="////", lw=0
+    )
     axes.set_xlim(km[0], km[-1])
     axes.set_ylim(0, np.nanmax(high) * 1.12 if np.isfinite(high).any() else 100)
     axes.set_ylabel("m above sea", color=INK, fontsize=8)

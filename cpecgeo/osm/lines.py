@@ -144,7 +144,8 @@ def _radius(base: Corridor, buffer_km: float | None) -> list[float]:
     """Return the kilometres around each section."""
     if buffer_km is not None:
         return [positive_km(buffer_km, "buffer_km")] * len(base.sections)
-    bound = base.sections["accuracy_km"].fillna(_LEAST_BUFFER_KM) + 1.0
+    # The accuracy is a 95 % value: the last places lie up to twice as far off.
+    bound = 2 * base.sections["accuracy_km"].fillna(_LEAST_BUFFER_KM) + 1.0
     return [float(k) for k in bound.clip(_LEAST_BUFFER_KM, _MOST_BUFFER_KM)]
 
 

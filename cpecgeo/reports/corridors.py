@@ -132,7 +132,9 @@ def sum_people(thing: Any) -> Part:
 def list_caveats(thing: Corridor) -> tuple[str, ...]:
     """List what must be known before a figure is quoted."""
     sections = thing.sections
-    caveats = [f"The drawn line is good to {thing.accuracy_km:g} km where it is worst; {_SHORTER}."]
+    caveats = [
+        f"On its poorest leg the drawn line is good to {thing.accuracy_km:g} km (95 %); {_SHORTER}."
+    ]
     unbuilt = sum_by_status(thing)
     unbuilt = unbuilt[unbuilt["status"].isin(_UNBUILT)]
     caveats += [
@@ -150,8 +152,8 @@ def list_caveats(thing: Corridor) -> tuple[str, ...]:
         if isinstance(getattr(row, "chainage_reason", None), str)
     ]
     caveats.append(
-        "Elevations are of the ground under the drawn line; climb is an upper guess where the "
-        "line cuts across the bends of a valley."
+        "Elevations are of the ground under the drawn line; where the line is known too roughly "
+        "for it to be the road's (ground_km), climb and the highest place leave it out."
     )
     caveats.append(_PROXY_NOTE)
     return tuple(caveats)
@@ -200,16 +202,11 @@ def _districts(found: pd.DataFrame) -> tuple[tuple[str, ...], pd.DataFrame]:
 
 
 def measure_climb(thing: Corridor) -> dict[str, float]:
-    """Measure lowest and highest ground, climb and descent."""
+    """Measure lowest and highest place, climb and descent, where the ground is the line's."""
     ground = thing.profile(1.0)
-    heights = ground["elevation_m"]
-    return {
-        "lowest_m": float(heights.min()),
-        "highest_m": float(heights.max()),
-        "highest_at_km": float(ground.loc[heights.idxmax(), "km"]),
-        "climb_m": ground.attrs["climb_m"],
-        "descent_m": ground.attrs["descent_m"],
-    }
+    stated = ("highest_m", "highest_at_km", "climb_m", "descent_m", "ground_km")
+    lowest = ground["elevation_m"].where(~ground["is_ground"]).min()
+    return {"lowest_m": float(lowest), **{name: ground.attrs[name] for name in stated}}
 
 
 def _near(thing: Corridor) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.catalogue.lines import _drawn as drawn_sections
+from cpecgeo.catalogue.lines import drawn_sections
 from cpecgeo.catalogue.redrawn import MAPPED_KM, SNAP_KM, Line
 from cpecgeo.geodesy import Chainage, length_km
 

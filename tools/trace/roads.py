@@ -1,0 +1,192 @@
+"""Trace roads: from anchors to a thinned line with its stops and the legs under labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from shapely.geometry import LineString
+
+from cpecgeo.geodesy import Chainage
+from tools.trace.centre import centred, visible
+from tools.trace.path import least_cost, snap
+from tools.trace.strength import strength
+from tools.trace.thin import thinned
+from tools.trace.tiles import Floats, Raster
+
+THIN_KM = 0.2
+"""Tolerance of thinning: a tenth of a pixel."""
+
+STOP_KM = 25.0
+"""A named point further than this from the traced road isn't on it."""
+
+APART_KM = 0.05
+"""Least distance between two stops along a road."""
+
+STRAIGHT = "straight"
+
+DIGITS = 6
+
+Point = tuple[float, float]
+
+
+@dataclass
+class Tracer:
+    """Traces roads one after another; where two share a point, the later one keeps it.
+
+    Parameters
+    ----------
+    picture : Raster
+        Red, green and blue.
+    points : DataFrame
+        Way points on `id`: `trace order kind lon lat`.
+    placed : dict
+        Where the way points of junctions really are; they stand at a village near by.
+    covered : set of str
+        Way points that a town's symbol covers: not snapped to what is visible beside it.
+    alone : set of str
+        Way points where a road begins outside the town that others go through.
+    """
+
+    picture: Raster
+    points: pd.DataFrame
+    placed: dict[str, Point]
+    covered: set[str]
+    alone: set[str] = field(default_factory=set)
+    fixed: dict[Point, Point] = field(default_factory=dict)
+
+    def trace(self, road: dict[str, Any]) -> dict[str, Any]:
+        """Trace a road.
+
+        Parameters
+        ----------
+        road : dict
+            `id`, `trace` (its way points), `class` (trunk, motorway, any), `via`: ids of way
+            points or lon, lat, in order, with "straight" between two that nothing visible
+            joins; `passes`: way points beside it where another road
+            joins; `sections`: the only ones that go this way, where others go another;
+            `use`: "check" for one that lines through places are only measured against.
+
+        Returns
+        -------
+        dict
+            GeoJSON feature. `stops` has the vertex of each way point on the road, `labels` the
+            first and last vertex of each leg where nothing of the road is visible.
+        """
+        raster = strength(self.picture, road["class"])
+        via = [item for item in road["via"] if item != STRAIGHT]
+        marks = [i for i, item in enumerate(road["via"]) if item == STRAIGHT]
+        straight = [i - 1 - k for k, i in enumerate(marks)]
+        anchors = np.array([self._anchor(raster, item) for item in via])
+        line = centred(raster, least_cost(raster, anchors, straight))
+        seen = visible(raster, line)
+        lonlat = raster.lonlat(line)
+        stops, lonlat, seen = self._stops(road, lonlat, seen)
+        edges = np.flatnonzero(np.diff(seen.astype(int))) + 1
+        keep = thinned(lonlat, THIN_KM, [*stops.values(), *edges])
+        at = {old: new for new, old in enumerate(keep)}
+        hidden = ~seen[keep]
+        starts = np.flatnonzero(hidden & ~np.append(False, hidden[:-1]))
+        ends = np.flatnonzero(hidden & ~np.append(hidden[1:], False))
+        last = len(keep) - 1
+        return {
+            "type": "Feature",
+            "id": road["id"],
+            "properties": {
+                "id": road["id"],
+                "trace": road["trace"],
+                "class": road["class"],
+                "use": road.get("use", "line"),
+                "sections": road.get("sections"),
+                "nodes": list(_nodes(road)),
+                "alone": sorted(self.alone.intersection(_nodes(road))),
+                "stops": {name: at[i] for name, i in sorted(stops.items(), key=lambda s: s[1])},
+                "labels": [
+                    [max(int(a) - 1, 0), min(int(b) + 1, last)]
+                    for a, b in zip(starts, ends, strict=True)
+                ],
+            },
+            "geometry": {
+                "type": "LineString",
+                "coordinates": np.round(lonlat[keep], DIGITS).tolist(),
+            },
+        }
+
+    def _given(self, name: str) -> Point:
+        row = self.points.loc[name]
+        return float(row["lon"]), float(row["lat"])
+
+    def _anchor(self, raster: Raster, item: Any) -> Floats:
+        """Pixel coordinates of an anchor."""
+        if not isinstance(item, str):
+            return snap(raster, raster.pixels([item])[0])
+        known = self.fixed.get(self._given(item))
+        if known and item not in self.alone:
+            return raster.pixels([known])[0]
+        spot = raster.pixels([self.placed.get(item, self._given(item))])[0]
+        return spot if item in self.covered else snap(raster, spot)
+
+    def _stops(
+        self, road: dict[str, Any], lonlat: Floats, seen: np.ndarray
+    ) -> tuple[dict[str, int], Floats, np.ndarray]:
+        """Make each way point of the road a vertex of it, where the road passes it."""
+        named = list(_nodes(road))
+        rows = self.points[self.points["trace"] == road["trace"]]
+        first, last = sorted((rows.loc[named[0], "order"], rows.loc[named[-1], "order"]))
+        rows = rows[rows["order"].between(first, last) & (rows["kind"] == "place")]
+        given = [self._given(name) for name in rows.index]
+        wanted = [
+            (self.fixed.get(spot) if name not in self.alone else None) or self.placed.get(name, spot)
+            for name, spot in zip(rows.index, given, strict=True)
+        ]
+        chain = Chainage(LineString(lonlat))
+        feet = chain.locate(gpd.GeoSeries(shapely.points(wanted), index=rows.index, crs=4326))
+        km = feet["km"].to_numpy(float, copy=True)
+        for end, at in ((named[0], 0.0), (named[-1], chain.end_km)):
+            km[rows.index.get_loc(end)] = at
+        near = (feet["offset_km"].to_numpy() <= STOP_KM) | np.isin(rows.index, named)
+        km[near] = _apart(km[near], chain.end_km)
+        vertices = np.asarray(chain.measures_km)
+        alone = np.abs(vertices[:, None] - km[near]).min(axis=1) > APART_KM / 10
+        every = np.unique(np.concatenate((vertices[alone], km[near])))
+        points = chain.at(every)
+        line = shapely.get_coordinates(np.asarray(points))
+        stops = {
+            str(name): int(np.searchsorted(every, k))
+            for name, k, on in zip(rows.index, km, near, strict=True)
+            if on
+        }
+        for name, spot in zip(rows.index, given, strict=True):
+            if name in stops:
+                lon, lat = np.round(line[stops[name]], DIGITS).tolist()
+                if name in self.covered:
+                    lon, lat = spot
+                if name in named and name not in self.alone:
+                    lon, lat = self.fixed.setdefault(spot, (lon, lat))
+                line[stops[name]] = lon, lat
+        shown = seen[np.clip(np.searchsorted(vertices, every, "right") - 1, 0, len(seen) - 1)]
+        return stops, line, shown
+
+
+def _nodes(road: dict[str, Any]) -> dict[str, None]:
+    """Ids of the way points that other roads share, from the first end to the last."""
+    named = [item for item in road["via"] if isinstance(item, str) and item != STRAIGHT]
+    return dict.fromkeys([*named[:-1], *road.get("passes", []), named[-1]])
+
+
+def _apart(km: Floats, end_km: float) -> Floats:
+    """Move stops that have one foot, at the outside of a bend, a little apart."""
+    order = np.argsort(km, kind="stable")
+    moved = km[order]
+    for i in range(1, len(moved)):
+        moved[i] = max(moved[i], moved[i - 1] + APART_KM)
+    moved[-1] = min(moved[-1], end_km)
+    for i in range(len(moved) - 2, -1, -1):
+        moved[i] = min(moved[i], moved[i + 1] - APART_KM)
+    answer = np.empty_like(km)
+    answer[order] = moved
+    return answer
