@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -46,11 +47,13 @@ def _points() -> gpd.GeoDataFrame:
     """
     stations = line_stations().rename(columns={"km": "post_km"})
     named = stations.set_index("id")[["name", "name_ur", "aliases"]]
+    stations["row"] = stations["id"]
     stations["id"] = stations["id"].replace(shared_stations())
     for column in named:
         stations[column] = stations["id"].map(named[column])
     stations["main"] = stations["id"].isin(main_stations())
     ways = layer("waypoints").query("kind == 'place'").assign(post_km=np.nan)
+    ways["row"] = ways["id"]
     names = {row["id"]: row["name"] for row in read_table("district_codes.csv").to_dict("records")}
     stations["district"] = stations["id"].map(districts_of("stations")).map(names)
     frame = pd.concat([stations, ways], ignore_index=True)
@@ -135,7 +138,7 @@ def find_stop(corridor: str, stops: gpd.GeoDataFrame, name: str) -> Any:
 
 def _on_trace(on: gpd.GeoDataFrame, km_at: dict[str, float]) -> pd.DataFrame:
     """Return the points of one trace that lie on the corridor, with chainage."""
-    km = on["id"].map(km_at).to_numpy(float, copy=True)
+    km = on["row"].map(km_at).to_numpy(float, copy=True)
     post = on["post_km"].to_numpy(float)
     known = ~np.isnan(km) & ~np.isnan(post)
     if known.sum() > 1:

@@ -65,7 +65,7 @@ def refresh(
         A corridor, as for `cpecgeo.corridor`; or ``"districts"`` or ``"provinces"``, which
         become the administrative boundaries of level 6 and 4.
     buffer_km : float, optional
-        How far from the drawn line to look, geodesic. By section when omitted: its
+        How far from the drawn line to look, geodesic. By section when omitted: twice its
         `accuracy_km` and 1 km more, within 2 and 25 km.
     file : path, optional
         An ``.osm.pbf`` or ``.osm`` extract to take the ways from; nothing is downloaded.

@@ -17,8 +17,7 @@ from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue import corridor_rows, folded, layer
 from cpecgeo.catalogue.files import read_table
-from cpecgeo.catalogue.lines import drawn_sections
-from cpecgeo.catalogue.lines import line_stations
+from cpecgeo.catalogue.lines import drawn_sections, line_stations
 from cpecgeo.errors import DataError
 from cpecgeo.geodesy import distance_km, nearest
 

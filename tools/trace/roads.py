@@ -29,6 +29,9 @@ APART_KM = 0.05
 
 STRAIGHT = "straight"
 
+SAME = 0.003
+"""Degrees within which the foot of a covered way point is that point."""
+
 DIGITS = 6
 
 Point = tuple[float, float]
@@ -140,7 +143,7 @@ class Tracer:
         rows = rows[rows["order"].between(first, last) & (rows["kind"] == "place")]
         given = [self._given(name) for name in rows.index]
         wanted = [
-            (self.fixed.get(spot) if name not in self.alone else None) or self.placed.get(name, spot)
+            (name not in self.alone and self.fixed.get(spot)) or self.placed.get(name, spot)
             for name, spot in zip(rows.index, given, strict=True)
         ]
         chain = Chainage(LineString(lonlat))
@@ -163,7 +166,7 @@ class Tracer:
         for name, spot in zip(rows.index, given, strict=True):
             if name in stops:
                 lon, lat = np.round(line[stops[name]], DIGITS).tolist()
-                if name in self.covered:
+                if name in self.covered and np.hypot(lon - spot[0], lat - spot[1]) < SAME:
                     lon, lat = spot
                 if name in named and name not in self.alone:
                     lon, lat = self.fixed.setdefault(spot, (lon, lat))
