@@ -279,4 +279,4 @@ def test_an_open_road_that_is_being_widened_is_not_said_to_be_missing():
     assert "an open one being rebuilt" in text
     # 106 of these km are planned over an existing road.
     (text,) = (t for t in list_caveats(cg.corridor("central")) if "km are planned" in t)
-    assert text.startswith("925 km are planned: a new way, not there yet, or one to be built over")
+    assert text.startswith("931 km are planned: a new way, not there yet, or one to be built over")
