@@ -8,7 +8,7 @@ import pandas as pd
 from cpecgeo.catalogue import corridor_rows, data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.lines import corridor_id
-from cpecgeo.errors import InputError
+from cpecgeo.errors import DataError, InputError
 from cpecgeo.routing.graph import shared
 from cpecgeo.routing.paths import route
 
@@ -41,7 +41,7 @@ def route_checks() -> pd.DataFrame:
         try:
             way = route(*ends, weight="km", **asked)
             km, access = way.chainage_km, way.access_km
-        except InputError:
+        except (DataError, InputError):
             # Without the OpenStreetMap folder some railways aren't drawn.
             km = access = float("nan")
         more = km - row["published_km"]
