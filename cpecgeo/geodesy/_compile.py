@@ -27,10 +27,7 @@ _SOURCES = hashlib.sha256(
 
 
 def jit(signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function for one signature; keep it on disk where a cache can be written.
-
-    Inline ones become part of what calls them and aren't kept by themselves.
-    """
+    """Compile a function for one signature; keep it on disk where a cache can be written."""
     # Loading numba takes longer than many a call that needs no kernel.
     import numba
 
@@ -41,7 +38,7 @@ def jit(signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]
             "error_model": "numpy",
         }
         if inline:
-            return numba.njit(forceinline=True, **options)(function)
+            options["forceinline"] = True
         function.__qualname__ = f"{function.__name__}_{_SOURCES}"
         try:
             return numba.njit(signature, cache=True, **options)(function)

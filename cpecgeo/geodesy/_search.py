@@ -32,9 +32,11 @@ _SKIP2 = 3_000_000.0**2
 # Rounding alone parts two passages over the same track by less; `_longest_chord` allows more.
 _TIE_M = 1e-7
 STACK = 128
-# Farther away, the foot on the chord is more than 0.1 mm off.
-_REFINE_M, _ANTIPODAL_M = 20_000.0, 19_000_000.0
+# Between these, the foot on the chord is more than half a millimetre off and can be refined.
+_REFINE_M, _REFINE_MOST_M = 35_000.0, 9_000_000.0
+_REFINE_NEAR_M = 2_400_000.0  # up to here the first series holds
 _PROBE_M = 4_000.0  # far enough for rounding not to matter, near enough for a parabola
+_PLAIN2 = 1e-6  # square of a cosine that the chord's direction can't be wrong by
 _MOST_HOPS = 4
 
 _f8, _i8 = numba.float64, numba.int64
@@ -130,32 +132,47 @@ def _refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
     The foot on the chord isn't that of the geodesic. The distances to the foot and to two points
     beside it fix a parabola; if its minimum is beyond the piece, the next piece is tried.
     """
-    best_i, best_t, first_i, first_t = i, t, i, t
+    best_i, best_t, best_s = i, t, s
     entry = -1.0
-    for _ in range(_MOST_HOPS):
+    for hop in range(_MOST_HOPS):
         if per_d2[i] == 0.0:
             break
         fx, fy, fz = point_at(a, d, n, i, t)
         v = 1.0 - 2.0 * t
-        per = sqrt(per_d2[i])
-        h = _PROBE_M * per
-        lx = h * (d[i, 0] + v * n[i, 0])
-        ly = h * (d[i, 1] + v * n[i, 1])
-        lz = h * (d[i, 2] + v * n[i, 2])
+        lx, ly, lz = d[i, 0] + v * n[i, 0], d[i, 1] + v * n[i, 1], d[i, 2] + v * n[i, 2]
+        if not 0.0 < t < 1.0:
+            rx, ry, rz = x - fx, y - fy, z - fz
+            slope = rx * lx + ry * ly + rz * lz
+            plain = slope * slope * per_d2[i] > _PLAIN2 * (rx * rx + ry * ry + rz * rz)
+            if plain and (slope < 0.0) == (t == 0.0):
+                # This piece leads away from the point; so does the other one, as a rule.
+                j = before[i] if t == 0.0 else after[i]
+                if hop > 0 or j < 0:
+                    break
+                i, t = j, 1.0 - t
+                entry = t
+                continue
+        h = _PROBE_M * sqrt(per_d2[i])
+        lx, ly, lz = h * lx, h * ly, h * lz
         # Beside the foot the ground falls off by as much as along the piece.
         ux, uy, uz = fx * PER_A2, fy * PER_A2, fz * PER_B2
         fall = n[i, 0] * n[i, 0] + n[i, 1] * n[i, 1] + n[i, 2] * n[i, 2]
         fall = h * h * sqrt(fall / (ux * ux + uy * uy + uz * uz))
         gx, gy, gz = fx - fall * ux, fy - fall * uy, fz - fall * uz
-        s0 = geodesic(fx, fy, fz, x, y, z)
-        s1 = geodesic(gx - lx, gy - ly, gz - lz, x, y, z)
-        s2 = geodesic(gx + lx, gy + ly, gz + lz, x, y, z)
+        s0 = s if hop == 0 else geodesic(fx, fy, fz, x, y, z)
+        if s0 < _REFINE_NEAR_M:
+            s1 = arc(gx - lx, gy - ly, gz - lz, x, y, z)
+            s2 = arc(gx + lx, gy + ly, gz + lz, x, y, z)
+        else:
+            s1 = geodesic(gx - lx, gy - ly, gz - lz, x, y, z)
+            s2 = geodesic(gx + lx, gy + ly, gz + lz, x, y, z)
         bow = s1 - 2.0 * s0 + s2
         if not (bow > 0.0):
             break
         to = t + 0.5 * h * (s1 - s2) / bow
         if 0.0 < to < 1.0:
             best_i, best_t = i, to
+            best_s = min(best_s, s0 - (s1 - s2) * (s1 - s2) / (8.0 * bow))
             break
         end = 0.0 if to <= 0.0 else 1.0
         if end == entry:  # neither piece has the foot: it is the vertex between them
@@ -166,10 +183,7 @@ def _refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
             break
         i, t = j, 1.0 - end
         entry = t
-    best_s = _at(a, d, n, best_i, best_t, x, y, z)
-    if best_s <= s + 1e-6:
-        return best_i, best_t, best_s
-    return first_i, first_t, s
+    return best_i, best_t, best_s
 
 
 @jit(numba.boolean(_i8, _f8, _i8, _f8, _ints, _flat), inline=True)
@@ -325,7 +339,7 @@ def search(
             out_piece[p, j] = i
             if i < 0:
                 continue
-            if _REFINE_M < best_s[j] < _ANTIPODAL_M:
+            if _REFINE_M < best_s[j] < _REFINE_MOST_M:
                 i, t, best_s[j] = _refine(a, d, n, per_d2, before, after, i, t, best_s[j], x, y, z)
                 out_piece[p, j] = i
             fx, fy, fz = point_at(a, d, n, i, t)

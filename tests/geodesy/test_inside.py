@@ -160,7 +160,7 @@ def test_many_parts_and_targets_are_told_apart():
     groups = [MultiPolygon([box(x, 40, x + 0.5, 41) for x in range(60, 70)]), *squares]
     points = rng.uniform([60, 20], [71, 31], (150, 2))
     points = np.vstack((points, [(60.2, 40.5), (60.7, 40.5)]))
-    found = Index(groups).find(points, 4)
+    found = Index(groups).find(points, k=4)
     holding = np.column_stack([reference_inside(points, g) for g in groups])
     for row in range(len(points)):
         holds = np.flatnonzero(holding[row]).tolist()
