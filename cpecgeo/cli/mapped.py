@@ -20,7 +20,9 @@ osm = typer.Typer(
 app.add_typer(osm, name="osm")
 
 Name = Annotated[str, typer.Argument(help="A corridor.", **CORRIDOR)]
-Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="A file for the table of gains.")
+]
 
 
 @contextmanager
@@ -81,7 +83,7 @@ def deviation(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A map, .html.")] = None,
     json: Json = False,
 ) -> None:
-    """Measure how far the drawn line lies from the refreshed one, km by km.
+    """Measure the drawn line against the refreshed one, km by km.
 
     Example: cpecgeo osm deviation ml1
     """

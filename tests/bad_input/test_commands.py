@@ -32,7 +32,7 @@ COMMANDS = {
     ],
     "report": [
         ("", USAGE), ("zzzz", NAME), ("taxila-havelian -o o.docx", INPUT),
-        ("taxila-havelian -o no/o.md", FILE), ("good.csv", NAME), ("taxila-havelian zzzz", NAME),
+        ("taxila-havelian -o no/o.md", FILE), ("good.csv", None), ("taxila-havelian zzzz", NAME),
     ],
     "convert": [
         ("good.csv", USAGE), ("no.csv -o o.gpkg", FILE), ("good.csv -o o.docx", INPUT),
@@ -128,6 +128,7 @@ COMMANDS = {
         ("taxila-havelian --file good.csv", FILE), ("taxila-havelian --file .", FILE),
         ("ml1 --all", USAGE), ("--all --file no.osm.pbf", FILE), ("districts --file good.csv", FILE),
     ],
+    "osm cache": [("extra", USAGE)],
     "osm deviation": [("", USAGE), ("zzzz", NAME), ("taxila-havelian", "*"), ("ml1 --every-km x", USAGE)],
 }  # fmt: skip
 CASES = [
