@@ -16,7 +16,7 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.elevation import elevation_m
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import SubjectLike, provenance
-from cpecgeo.files.sniff import local
+from cpecgeo.files.disk import local
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cpecgeo.errors import DataError, FileError
-from cpecgeo.files.atomic import write_whole
+from cpecgeo.files.disk import write_whole
 
 __all__ = ["read_checked", "write_checked"]
 

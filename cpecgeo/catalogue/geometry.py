@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from cpecgeo.errors import InputError
-from cpecgeo.files.cache import cache_dir
+from cpecgeo.files.disk import cache_dir
 
 __all__ = [
     "VARIABLE",

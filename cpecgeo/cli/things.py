@@ -275,7 +275,7 @@ def demo(
     Example: cpecgeo demo -o out
     """
     from cpecgeo.analysis.overview import lengths, proximity
-    from cpecgeo.files.atomic import write_whole
+    from cpecgeo.files.disk import write_whole
     from cpecgeo.maps import cpec_map
 
     everything, near = lengths(), proximity()

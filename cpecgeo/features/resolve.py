@@ -26,7 +26,7 @@ from cpecgeo.features.corridors import corridor as bundled
 from cpecgeo.features.lookup import KINDS, find, frame_subject, read_subject
 from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing
 from cpecgeo.files.formats import Choice
-from cpecgeo.files.header import LAT_NAMES, LON_NAMES
+from cpecgeo.files.positions import LAT_NAMES, LON_NAMES
 from cpecgeo.files.tables import locate_rows
 from cpecgeo.geodesy import Chainage, lonlat
 from cpecgeo.geodesy.inputs import check

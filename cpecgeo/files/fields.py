@@ -1,4 +1,4 @@
-"""What the columns of a format can hold: names and values, fitted before anything is written."""
+"""What a format can hold: names, values and shapes, fitted before anything is written."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from xml.parsers import expat
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -18,8 +19,9 @@ from cpecgeo.errors import InputError
 from cpecgeo.files.formats import Format
 from cpecgeo.files.gpx import FIELDS, fits_field
 
-__all__ = ["fit_columns", "kind_of", "to_text"]
+__all__ = ["fit_columns", "kind_of", "refuse_shapes", "to_text"]
 
+_GPX_SHAPES = {"Point", "LineString", "MultiLineString"}
 # Kinds of values that a format holds as they are; others become text.
 _PLAIN = frozenset({"bool", "int", "float", "text"})
 _HELD = {
@@ -288,3 +290,30 @@ def _as_plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     return to_text(value)
+
+
+def refuse_shapes(shapes: gpd.GeoSeries, form: Format) -> None:
+    """Refuse geometries that a format has no place for.
+
+    Raises
+    ------
+    InputError
+    """
+    kinds = set(shapes.geom_type.dropna())
+    if form.name == "GPX":
+        solid = sorted(kinds - _GPX_SHAPES)
+        if solid:
+            raise InputError(f"GPX has no place for {', '.join(solid)}; it holds points and lines.")
+        missing = int((shapes.isna() | shapes.is_empty).sum())
+        if missing:
+            raise InputError(
+                f"GPX has no place for {missing} rows without a position; drop them, or write "
+                "another format."
+            )
+    if form.name == "Shapefile" and len({k.removeprefix("Multi") for k in kinds}) > 1:
+        raise InputError(
+            "A shapefile holds one type of geometry, and this table has "
+            f"{', '.join(sorted(kinds))}; write .gpkg."
+        )
+    if form.name == "Shapefile" and "GeometryCollection" in kinds:
+        raise InputError("A shapefile has no place for GeometryCollection; write .gpkg.")

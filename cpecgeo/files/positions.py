@@ -1,19 +1,255 @@
-"""Positions of features as columns of a table, and shapes that a format has no place for."""
+"""Positions in tables: the columns that hold them, how degrees are noted, and columns added."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
-from cpecgeo.files.formats import Format
-from cpecgeo.files.header import GEOMETRY, find_lonlat, is_position
-from cpecgeo.files.numbers import parse_degrees
+from cpecgeo.files.numbers import is_missing
 
-__all__ = ["add_positions", "refuse_shapes"]
+__all__ = [
+    "GEOMETRY",
+    "LAT_NAMES",
+    "LON_NAMES",
+    "add_positions",
+    "find_column",
+    "find_lonlat",
+    "is_position",
+    "parse_degrees",
+    "parse_metres",
+]
 
-_GPX_SHAPES = {"Point", "LineString", "MultiLineString"}
+GEOMETRY = ("wkt", "geometry", "geom", "the_geom", "wkb", "ewkt", "ewkb", "wkb_geometry",
+            "wkt_geom", "shape")  # fmt: skip
+LON_NAMES = ("lon", "lng", "long", "longitude", "x", "easting", "经度")
+LAT_NAMES = ("lat", "latitude", "y", "northing", "纬度")
+_METRES = {"x", "y", "easting", "northing"}
+# Not lon and lat: ``near_lon`` is a position of something else.
+_WITHIN = {"longitude", "latitude", "经度", "纬度"}
+# Degrees that count the other way.
+_REVERSED = {"w", "s", "west", "south"}
+# What stands beside a name and doesn't change what it means: (N), [deg], WGS84 …
+_BESIDE = re.compile(r"\((?:n|e|dd|deg|degrees?|°|wgs ?84|decimal)\)|\[(?:deg|°|degrees?)\]|°")
+_WORDS = re.compile(r"[\W_]+")
+_COMMA = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
+_DEGREES = re.compile(
+    r"""(?P<before>[NSEW])?\s*(?P<sign>[+-])?\s*
+    (?P<d>[0-9]{1,3}(?:[.,][0-9]+)?)
+    (?:(?:\s*(?:°|º|deg|d|:)\s*|\s+)(?P<m>[0-9]{1,2}(?:[.,][0-9]+)?)
+    (?:(?:\s*(?:'|′|’|min|m|:)\s*|\s+)(?P<s>[0-9]{1,2}(?:[.,][0-9]+)?)
+    \s*(?:''|"|″|”|sec|s)?)?
+    \s*(?:'|′|’|min|m)?)?
+    \s*(?:°|º|deg|d)?\s*(?P<after>[NSEW])?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_AXES = {"lon": "EW", "lat": "NS"}
+
+Floats = NDArray[np.float64]
+
+
+def find_lonlat(
+    names: Sequence[str],
+    lon: str | None,
+    lat: str | None,
+    what: object,
+    *,
+    in_metres: bool = False,
+) -> tuple[str, str]:
+    """Find the columns of longitude and latitude, or of x and y.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All columns.
+    lon, lat : str, optional
+        The names that were stated; else they are recognized: ``lon``, ``Longitude (E)``, ``x``.
+    what : object
+        The file's name, for messages.
+    in_metres : bool
+        Whether positions are in a projected CRS, so that ``x`` and ``y`` come before ``lon``.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    InputError
+        No such column, or more than one.
+
+    Examples
+    --------
+    >>> find_lonlat(["id", "Longitude (E)", "GPS Latitude"], None, None, "f.csv")
+    ('Longitude (E)', 'GPS Latitude')
+    """
+    known = [
+        sorted(k, key=lambda n: n not in _METRES) if in_metres else k
+        for k in (LON_NAMES, LAT_NAMES)
+    ]
+    return (
+        find_column(names, lon, known[0], "lon", what),
+        find_column(names, lat, known[1], "lat", what),
+    )
+
+
+def find_column(
+    names: Sequence[str], stated: str | None, known: Sequence[str], word: str, what: object
+) -> str:
+    """Find one column by its stated name, or by those that are known.
+
+    Raises
+    ------
+    InputError
+        None, or more than one.
+    """
+    hits: list[str] = []
+    if stated is not None:
+        hits = [n for n in names if n == stated]
+    else:
+        plain = [str(n).strip().casefold() for n in names]
+        bare = [_WORDS.sub(" ", _BESIDE.sub(" ", n)).strip() for n in plain]
+        # A name as it is comes before one with a unit, and that before one among other words.
+        words = [name.split() for name in bare]
+        tries = [
+            *([name == k for name in plain] for k in known),
+            *([name == k for name in bare] for k in known),
+            *(
+                [k in name and not _REVERSED & {*name} for name in words]
+                for k in known
+                if k in _WITHIN
+            ),
+        ]
+        chosen = next((t for t in tries if any(t)), [])
+        hits = [name for name, is_hit in zip(names, chosen, strict=False) if is_hit]
+    if len(hits) == 1:
+        return hits[0]
+    shown = ", ".join(repr(n[:40]) for n in names[:12]) + (" …" if len(names) > 12 else "")
+    sought = f"column {stated!r}" if stated is not None else f"column of {word}"
+    many = "more than one" if hits else "no"
+    raise InputError(
+        f"{what} has {many} {sought}; it has {shown}. Name the columns of lon and lat."
+    )
+
+
+def is_position(name: str) -> bool:
+    """Return whether a reader would take a column of this name for a position.
+
+    Examples
+    --------
+    >>> is_position("Latitude"), is_position("flat"), is_position("geom")
+    (True, False, True)
+    """
+    for known in (LON_NAMES, LAT_NAMES, GEOMETRY):
+        try:
+            find_column([name], None, known, "", "")
+        except InputError:
+            continue
+        return True
+    return False
+
+
+def parse_degrees(
+    texts: pd.Series, axis: str, what: str, *, before: int = 0
+) -> tuple[Floats, set[str]]:
+    """Parse degrees as people write them.
+
+    Parameters
+    ----------
+    texts : Series of str or numbers
+        Decimal degrees (``67.05``, ``67,05``), with a letter (``67.05 E``), or degrees, minutes
+        and seconds (``34°07′12″N``, ``34 07 12``, ``N34:07:12``).
+    axis : {"lon", "lat"}
+        Which letters may stand beside them.
+    what : str
+        For messages.
+    before : int
+        Rows of the file before these, for messages.
+
+    Returns
+    -------
+    degrees : ndarray of float
+        NaN where missing.
+    notations : set of str
+        What was met besides decimal degrees.
+
+    Raises
+    ------
+    InputError
+        Something else; the message names the row.
+
+    Examples
+    --------
+    >>> parse_degrees(pd.Series(["34°07′30″N", "24,5", ""]), "lat", "a.csv")[0]
+    array([34.125, 24.5  ,    nan])
+    """
+    plain, left = _plain_numbers(texts, what)
+    notations = set()
+    for row in left:
+        text = str(texts.iloc[row]).strip()
+        plain[row], notation = _degrees(text, axis)
+        if notation is None:
+            raise InputError(
+                f"{what}: {axis} {text[:40]!r} in row {before + row + 1} is no position; write "
+                "decimal degrees (67.05) or degrees, minutes and seconds (67°03′00″E)."
+            )
+        notations.add(notation)
+    return plain, notations
+
+
+def parse_metres(texts: pd.Series, what: str) -> Floats:
+    """Parse coordinates in the units of a projected CRS, which are plain numbers.
+
+    Raises
+    ------
+    InputError
+        Something else, commas among it: they may stand for thousands or for decimals.
+    """
+    plain, left = _plain_numbers(texts, what)
+    if left:
+        raise InputError(
+            f"{what}: {str(texts.iloc[left[0]])[:40]!r} in row {left[0] + 1} is no coordinate; "
+            "write plain numbers with decimal points."
+        )
+    return plain
+
+
+def _plain_numbers(texts: pd.Series, what: str) -> tuple[Floats, list[int]]:
+    """Return the plain numbers, and the rows that hold something else."""
+    if texts.dtype.kind in "bmM":
+        raise InputError(f"{what} has {texts.dtype} in {texts.name!r}; coordinates are needed.")
+    if texts.dtype.kind in "iuf":
+        return texts.to_numpy(float, na_value=np.nan), []
+    found = pd.to_numeric(texts, errors="coerce").to_numpy(float, na_value=np.nan)
+    numbers = np.full(len(texts), np.nan)
+    known = ~np.isnan(found)
+    given = texts.to_numpy(object)[known]
+    numbers[known] = given.astype(float)  # correctly rounded, which to_numeric isn't
+    return numbers, np.flatnonzero(~known & ~is_missing(texts)).tolist()
+
+
+def _degrees(text: str, axis: str) -> tuple[float, str | None]:
+    match = _DEGREES.fullmatch(text)
+    letters = "".join(filter(None, (match["before"], match["after"]))).upper() if match else ""
+    if not match or len(letters) > 1 or (letters and letters not in _AXES[axis]):
+        return np.nan, None
+    parts = [float(p.replace(",", ".")) for p in (match["d"], match["m"], match["s"]) if p]
+    minutes = match["m"] is not None
+    if any(p >= 60 for p in parts[1:]) or any(p % 1 for p in parts[:-1]):
+        return np.nan, None
+    value = sum(part / 60**i for i, part in enumerate(parts))
+    if match["sign"] and letters:
+        return np.nan, None
+    if match["sign"] == "-" or letters in {"S", "W"}:
+        value = -value
+    if minutes:
+        return value, "degrees, minutes and seconds"
+    return value, "decimal commas" if _COMMA.fullmatch(text) else "degrees with letters or signs"
 
 
 def add_positions(
@@ -87,30 +323,3 @@ def _is_unmistakable(names: list[str], *, are_points: bool) -> bool:
     except InputError:
         return True
     return False
-
-
-def refuse_shapes(shapes: gpd.GeoSeries, form: Format) -> None:
-    """Refuse geometries that a format has no place for.
-
-    Raises
-    ------
-    InputError
-    """
-    kinds = set(shapes.geom_type.dropna())
-    if form.name == "GPX":
-        solid = sorted(kinds - _GPX_SHAPES)
-        if solid:
-            raise InputError(f"GPX has no place for {', '.join(solid)}; it holds points and lines.")
-        missing = int((shapes.isna() | shapes.is_empty).sum())
-        if missing:
-            raise InputError(
-                f"GPX has no place for {missing} rows without a position; drop them, or write "
-                "another format."
-            )
-    if form.name == "Shapefile" and len({k.removeprefix("Multi") for k in kinds}) > 1:
-        raise InputError(
-            "A shapefile holds one type of geometry, and this table has "
-            f"{', '.join(sorted(kinds))}; write .gpkg."
-        )
-    if form.name == "Shapefile" and "GeometryCollection" in kinds:
-        raise InputError("A shapefile has no place for GeometryCollection; write .gpkg.")

@@ -15,15 +15,14 @@ import shapely
 from cpecgeo.errors import CRSError, DataWarning, FileError
 from cpecgeo.files import china
 from cpecgeo.files.archives import MAX_BYTES
-from cpecgeo.files.excel import read_excel
+from cpecgeo.files.disk import local
 from cpecgeo.files.formats import SUFFIXES, Choice, Format, find_format
 from cpecgeo.files.gpx import read_gpx
 from cpecgeo.files.kml import read_kml
 from cpecgeo.files.outliers import find_outliers
-from cpecgeo.files.parquet import read_parquet
-from cpecgeo.files.sniff import local, sniff_suffix
-from cpecgeo.files.tables import read_csv, resolve_crs
-from cpecgeo.files.vectors import read_vector
+from cpecgeo.files.sniff import sniff_suffix
+from cpecgeo.files.tables import read_csv, read_excel, resolve_crs
+from cpecgeo.files.vectors import read_parquet, read_vector
 
 __all__ = ["read"]
 

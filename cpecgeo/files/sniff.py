@@ -1,4 +1,4 @@
-"""What a file is by its own bytes, found out before GDAL opens it.
+"""What a file is by its own bytes: its format, before GDAL opens it, and a CSV file's header.
 
 GDAL tells formats apart by content, whatever the suffix says, and some of what it would take
 for a table of features (VRT, GDALG, service descriptions, linked reference systems) sends it to
@@ -8,19 +8,26 @@ the format that was named.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-import os
 import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
 import pyproj
 
-from cpecgeo.errors import CRSError, FileError, InputTypeError
+from cpecgeo.errors import CRSError, FileError, InputError
 
-__all__ = ["insist", "local", "sniff_suffix"]
+__all__ = ["HEAD_BYTES", "Header", "insist", "parse_header", "refuse_doubled", "sniff_suffix"]
 
+HEAD_BYTES = 1 << 22
+_SEPARATORS = (",", ";", "\t", "|")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SQLITE = b"SQLite format 3\0"
 _SHAPEFILE = b"\x00\x00\x27\x0a"
 _FLATGEOBUF = b"fgb\x03fgb"
@@ -31,44 +38,6 @@ _GEOJSON = {
 _ROOTS = {"KML": "kml", "GPX": "gpx"}
 # Names of a CRS that GDAL resolves by itself; it would ask a server for others.
 _CRS_NAME = re.compile(r"(urn:(x-)?ogc:def:crs:|epsg:|ogc:)", re.IGNORECASE)
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}[^/]")
-
-
-def local(path: Any, what: str) -> Path:
-    """Return a path on this machine's disk, whether or not something is there.
-
-    Parameters
-    ----------
-    path : str or path
-    what : str
-        The argument's name, for messages.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    InputTypeError
-        Not a path.
-    FileError
-        No disk can have a file of that name, or it is an address.
-    """
-    if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
-        raise InputTypeError(f"{what} is {type(path).__name__}; the path of a file is needed.")
-    found = Path(path)
-    try:
-        found.stat()
-    except FileNotFoundError:
-        if _ADDRESS.match(str(path)):
-            raise FileError(
-                f"{str(path)[:80]!r} doesn't exist as a file and looks like an address; download "
-                "it first, and name the file."
-            ) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise FileError(f"{what} {str(path)[:60]!r} is no file ({reason}).") from error
-    return found
 
 
 def sniff_suffix(head: bytes) -> str:
@@ -282,3 +251,98 @@ _CHECKS = {
     "KML": _xml,
     "GPX": _xml,
 }
+
+
+@dataclass(frozen=True)
+class Header:
+    """The header of a CSV file.
+
+    Attributes
+    ----------
+    names : tuple of str
+    separator : str
+        One character.
+    end : int
+        The byte at which the first row begins.
+    """
+
+    names: tuple[str, ...]
+    separator: str
+    end: int
+
+
+def parse_header(head: bytes, what: object) -> Header:
+    r"""Parse the header of a CSV file, whatever its separator.
+
+    Parameters
+    ----------
+    head : bytes
+        The beginning of the file, at most `HEAD_BYTES`; the header must end in it.
+    what : object
+        The file's name, for messages.
+
+    Returns
+    -------
+    Header
+
+    Raises
+    ------
+    FileError
+        The file is empty, isn't UTF-8, or is no CSV.
+    InputError
+        Two columns have one name.
+
+    Examples
+    --------
+    >>> parse_header(b"sep=;\nname, local;lon;lat\nA;67;25\n", "a.csv").names
+    ('name, local', 'lon', 'lat')
+    """
+    if head[:2] in _UTF16 or b"\0" in head[:65536]:
+        raise FileError(f"{what} is not CSV in UTF-8; save it as UTF-8 text.")
+    start = 3 if head.startswith(b"\xef\xbb\xbf") else 0
+    stated = re.match(rb'"?sep=([^\r\n])"?\r?\n', head[start:])
+    if stated:
+        start += stated.end()
+    blank = re.match(rb"[ \t]*(\r?\n[ \t]*)*", head[start:])
+    if blank and b"\n" in blank[0]:
+        start += blank[0].rindex(b"\n") + 1
+    if not head[start:].strip():
+        raise FileError(f"{what} is empty; a header with column names is needed.")
+    end = start + _record_end(head[start:])
+    try:
+        text = head[start:end].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FileError(f"{what} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
+    bare = re.sub(r'"[^"]*"?', "", text)
+    separator = stated[1].decode("latin-1") if stated else max(_SEPARATORS, key=bare.count)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except (csv.Error, TypeError, ValueError) as error:
+        raise FileError(f"{what} can't be read as CSV: {error}.") from error
+    if len(rows) != 1:
+        raise FileError(f"{what} can't be read as CSV: its header has line ends in it.")
+    refuse_doubled(rows[0], what)
+    return Header(tuple(rows[0]), separator, end)
+
+
+def refuse_doubled(names: Iterable[str], what: object) -> None:
+    """Refuse two columns of one name.
+
+    Raises
+    ------
+    InputError
+    """
+    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
+    if doubled:
+        raise InputError(f"{what} has two columns named {doubled[0]!r}; rename one.")
+
+
+def _record_end(head: bytes) -> int:
+    """Return where the first record ends: after a line end that no quote holds."""
+    quoted = False
+    for match in re.finditer(rb'["\n]', head):
+        if match[0] == b'"':
+            quoted = not quoted
+        elif not quoted:
+            return match.end()
+    return len(head)

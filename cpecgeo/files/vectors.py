@@ -1,8 +1,9 @@
-"""Files that GDAL reads and writes: GeoJSON, GeoPackage, shapefile, FlatGeobuf, TopoJSON."""
+"""Files of features: by GDAL (GeoJSON, GeoPackage, shapefile and others), and Parquet."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import warnings
 from collections.abc import Iterator
@@ -12,22 +13,27 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 import pyogrio
+import pyproj
 import shapely.errors
 
 from cpecgeo.errors import (
     CpecgeoError,
     CpecgeoWarning,
+    CRSError,
     DataWarning,
     FileError,
     GeometryError,
     GeometryWarning,
     InputError,
+    MissingExtraError,
 )
 from cpecgeo.files.archives import unpacked, zip_files
 from cpecgeo.files.formats import Choice, Format, choose_layer
 from cpecgeo.files.sniff import insist
+from cpecgeo.files.tables import locate_rows
+from cpecgeo.files.wellknown import refuse_deep
 
-__all__ = ["read_vector", "write_vector"]
+__all__ = ["read_parquet", "read_vector", "write_parquet", "write_vector"]
 
 _PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 # GDAL's remarks on what we say ourselves, or can't change.
@@ -244,3 +250,92 @@ def _first_line(error: Exception) -> str:
     text = str(getattr(error, "strerror", None) or error)
     # A damaged file's own text may be all of what a library has to say.
     return text.splitlines()[0][:300].rstrip(".") if text else type(error).__name__
+
+
+def read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
+    """Read GeoParquet (WKB or native encodings), or Parquet with lon and lat, WKB or WKT.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        The file's name, for messages.
+    choice : Choice
+
+    Returns
+    -------
+    GeoDataFrame
+
+    Raises
+    ------
+    MissingExtraError
+        pyarrow isn't installed.
+    FileError
+        It isn't Parquet, or what it says of itself can't be read.
+    CRSError
+        A CRS that can't be used.
+    InputError
+        No columns of positions.
+    """
+    try:
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise MissingExtraError(
+            "Parquet is read by pyarrow: pip install 'cpecgeo[scale]'."
+        ) from error
+    try:
+        schema = pq.read_schema(path)
+        raw = (schema.metadata or {}).get(b"geo")
+        if raw is None:
+            return locate_rows(_keep_whole(pd.read_parquet(path), path), what, choice)
+        for name, entry in json.loads(raw)["columns"].items():
+            if entry.get("encoding") == "WKB":
+                refuse_deep(pq.read_table(path, columns=[name])[name], what)
+        return _keep_whole(gpd.read_parquet(path), path)
+    except CpecgeoError:
+        raise
+    except pyproj.exceptions.CRSError as error:
+        raise CRSError(f"{what} has a CRS that can't be used ({_first_line(error)}).") from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        # What the file says of its own types is believed by the libraries, which then fail
+        # in any way.
+        raise FileError(f"{what} can't be read as Parquet: {_first_line(error)}.") from error
+
+
+def _keep_whole(frame: Any, path: Path) -> Any:
+    """Return whole numbers as such where some are missing; pandas makes floats of these."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(path)
+    whole = [
+        field.name
+        for field in schema
+        if pa.types.is_integer(field.type)
+        and field.type != pa.uint64()
+        and field.name in frame
+        and frame[field.name].dtype.kind == "f"
+    ]
+    for name in whole:
+        column = pq.read_table(path, columns=[name]).column(name).cast(pa.int64())
+        exact = column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        frame[name] = exact.to_numpy() if len(exact) != len(frame) else exact.array
+    return frame
+
+
+def write_parquet(frame: Any, path: Path) -> None:
+    """Write a table as Parquet, and as GeoParquet where it has a geometry.
+
+    Raises
+    ------
+    MissingExtraError
+        pyarrow isn't installed.
+    """
+    try:
+        frame.to_parquet(path, index=False)
+    except ImportError as error:
+        raise MissingExtraError(
+            "Parquet is written by pyarrow: pip install 'cpecgeo[scale]'."
+        ) from error

@@ -18,18 +18,15 @@ import pyogrio
 
 from cpecgeo.errors import CpecgeoError, CpecgeoWarning, DataWarning, FileError, InputError
 from cpecgeo.files.archives import zip_files
-from cpecgeo.files.atomic import replacing
-from cpecgeo.files.excel import load_sheet, write_excel
-from cpecgeo.files.fields import fit_columns
+from cpecgeo.files.disk import local, replacing
+from cpecgeo.files.fields import fit_columns, refuse_shapes
 from cpecgeo.files.formats import Format, find_format
 from cpecgeo.files.gpx import write_gpx
 from cpecgeo.files.kml import write_kml
-from cpecgeo.files.parquet import write_parquet
-from cpecgeo.files.positions import add_positions, refuse_shapes
+from cpecgeo.files.positions import add_positions
 from cpecgeo.files.reading import read
-from cpecgeo.files.sniff import local
-from cpecgeo.files.tables import load_csv
-from cpecgeo.files.vectors import write_vector
+from cpecgeo.files.tables import load_csv, load_sheet, write_excel
+from cpecgeo.files.vectors import write_parquet, write_vector
 from cpecgeo.files.xmltext import refuse_illegal
 from cpecgeo.geodesy import lonlat
 

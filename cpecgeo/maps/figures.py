@@ -20,7 +20,7 @@ from cpecgeo.analysis.profile import profile
 from cpecgeo.errors import InputError, MissingExtraError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
-from cpecgeo.files.atomic import write_whole
+from cpecgeo.files.disk import write_whole
 from cpecgeo.maps.style import DASHES, STATUS_TITLES, find_look
 
 if TYPE_CHECKING:

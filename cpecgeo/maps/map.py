@@ -14,8 +14,7 @@ from folium.raster_layers import TileLayer
 from folium.template import Template
 
 from cpecgeo.features.subject import SubjectLike
-from cpecgeo.files.atomic import write_whole
-from cpecgeo.files.sniff import local
+from cpecgeo.files.disk import local, write_whole
 from cpecgeo.maps.background import DISPUTED_NOTE, chosen_backgrounds, encode_background
 from cpecgeo.maps.colors import pick_spare_color
 from cpecgeo.maps.controls import (

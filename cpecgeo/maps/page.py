@@ -25,7 +25,7 @@ from folium.map import Tooltip
 from jinja2 import TemplateSyntaxError
 
 from cpecgeo.errors import FileError, InputError, MissingExtraError
-from cpecgeo.files.atomic import write_whole
+from cpecgeo.files.disk import write_whole
 from cpecgeo.maps import encode, libraries
 from cpecgeo.maps.controls import list_tile_hosts
 

@@ -8,7 +8,7 @@ under the ODbL 1.0.
 
 from cpecgeo.features.corridors import refreshed
 from cpecgeo.features.refreshed import Refreshed
-from cpecgeo.files.cache import cache_dir
+from cpecgeo.files.disk import cache_dir
 from cpecgeo.osm.deviations import Deviation, deviation
 from cpecgeo.osm.graph import Graph, graph
 from cpecgeo.osm.outlines import Outlines

@@ -27,7 +27,7 @@ import shapely
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.cache import read_checked, write_checked
 from cpecgeo.errors import DataError, FileError, InputError, MissingExtraError, NetworkError
-from cpecgeo.files.cache import cache_dir
+from cpecgeo.files.disk import cache_dir
 
 __all__ = ["ENDPOINTS", "Answer", "Overpass"]
 

@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 
 from cpecgeo.errors import DataWarning, FileError, MissingExtraError
-from cpecgeo.files.sniff import local
+from cpecgeo.files.disk import local
 from cpecgeo.osm.elements import Elements, Tags, from_answers, pack
 from cpecgeo.osm.filters import first_keys, matcher
 from cpecgeo.osm.overpass import Answer, Overpass

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cpecgeo.errors import InputError
-from cpecgeo.files.atomic import write_whole
+from cpecgeo.files.disk import write_whole
 from cpecgeo.reports.render import (
     Content,
     render_fragment,

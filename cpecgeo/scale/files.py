@@ -15,7 +15,7 @@ from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.features.subject import SubjectLike
-from cpecgeo.files.sniff import local
+from cpecgeo.files.disk import local
 from cpecgeo.scale.geopackage import GeoPackage
 from cpecgeo.scale.parquet import Parquet
 from cpecgeo.scale.parts import Parts

@@ -17,7 +17,7 @@ from cpecgeo.analysis.measure import free_names
 from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
 from cpecgeo.features.subject import SubjectLike
-from cpecgeo.files.header import find_lonlat
+from cpecgeo.files.positions import find_lonlat
 from cpecgeo.scale import points as rows_of
 from cpecgeo.scale.questions import (
     NEAR,

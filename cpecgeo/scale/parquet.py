@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cpecgeo.errors import FileError
-from cpecgeo.files.header import find_lonlat
+from cpecgeo.files.positions import find_lonlat
 from cpecgeo.scale import points
 from cpecgeo.scale.sources import (
     BATCH_BYTES,

@@ -11,8 +11,8 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError, GeometryError, InputError
-from cpecgeo.files import wkb
-from cpecgeo.files.numbers import parse_degrees
+from cpecgeo.files import wellknown
+from cpecgeo.files.positions import parse_degrees
 
 __all__ = ["check", "from_columns", "from_wkb", "numbers", "to_wkb"]
 
@@ -47,12 +47,12 @@ def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
     GeometryError
         A value is not well-known binary, or not a point.
     """
-    column = wkb.binary(column, what)
+    column = wellknown.binary(column, what)
     fast = _plain_points(column)
     if fast is not None:
         return fast
     # Told by their first bytes, so that only points come to be parsed.
-    kinds = wkb.heads(column)
+    kinds = wellknown.heads(column)
     other = np.flatnonzero(kinds > 1)
     if len(other):
         kind = _KINDS.get(int(kinds[other[0]]), "geometry of another kind")

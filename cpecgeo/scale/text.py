@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from cpecgeo.errors import FileError, InputError
-from cpecgeo.files.header import HEAD_BYTES, find_lonlat, parse_header
+from cpecgeo.files.positions import find_lonlat
+from cpecgeo.files.sniff import HEAD_BYTES, parse_header
 from cpecgeo.scale import points
 from cpecgeo.scale.sources import BATCH_BYTES, Batch, Position
 

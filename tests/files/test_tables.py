@@ -16,7 +16,8 @@ from shapely.geometry import LineString, Point
 import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CRSError, DataWarning, FileError, GeometryError, InputError
-from cpecgeo.files.numbers import infer_types, parse_degrees, to_numbers
+from cpecgeo.files.numbers import infer_types, to_numbers
+from cpecgeo.files.positions import parse_degrees
 
 NOTATIONS = [
     ("67.05", 67.05), ("67,05", 67.05), ("67.05E", 67.05), ("E 67.05", 67.05), ("67°", 67.0),

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from cpecgeo import scale
 from cpecgeo.errors import FileError, GeometryError, InputError
-from cpecgeo.files import wkb
+from cpecgeo.files import wellknown
 from cpecgeo.scale.files import open_source
 from tests.effort import tries
 
@@ -82,11 +82,11 @@ def test_nesting_is_told_before_it_is_parsed(write, head, tmp_path):
 
 @pytest.mark.parametrize("head", HEADS)
 def test_depth_is_bounded_exactly(head):
-    least, most = wkb.MAX_DEPTH, wkb.MAX_DEPTH + 1
+    least, most = wellknown.MAX_DEPTH, wellknown.MAX_DEPTH + 1
     # The first level gives the order that an unknown byte keeps.
-    wkb.refuse_deep(pa.array([HEADS["collection"] + nested(least - 1, head)]), "f")
+    wellknown.refuse_deep(pa.array([HEADS["collection"] + nested(least - 1, head)]), "f")
     with pytest.raises(GeometryError, match="in row 8 .* more than 32 deep"):
-        wkb.refuse_deep(
+        wellknown.refuse_deep(
             pa.chunked_array([[POINT, None], [HEADS["collection"] + nested(most - 1, head)]]),
             "f", row=5,
         )  # fmt: skip
@@ -96,7 +96,7 @@ def test_nesting_behind_other_members_is_found():
     members = [POINT, shapely.to_wkb(shapely.box(0, 0, 1, 1).buffer(1)), nested(40)]
     value = struct.pack("<BII", 1, 7, 3) + b"".join(members)
     with pytest.raises(GeometryError, match="row 1"):
-        wkb.refuse_deep(pa.array([value], pa.large_binary()), "f")
+        wellknown.refuse_deep(pa.array([value], pa.large_binary()), "f")
 
 
 points = st.builds(shapely.Point, st.floats(-9, 9), st.floats(-9, 9), st.floats(-9, 9))
@@ -128,20 +128,20 @@ def test_depth_is_that_of_geos(drawn, little, iso, limit):
             np.array(drawn, object), byte_order=int(little), flavor="iso" if iso else "extended"
         )
     )
-    data, starts, sizes = wkb._buffers(column)
+    data, starts, sizes = wellknown._buffers(column)
     first = next((k for k, shape in enumerate(drawn) if depth(shape) > limit), -1)
     assert first_deep(data, starts, starts + sizes, limit) == first
     codes = [1 + ["Point", "LineString", "Polygon"].index(s.geom_type) if depth(s) == 0 else 7
              for s in drawn]  # fmt: skip
-    assert wkb.heads(column).tolist() == codes
+    assert wellknown.heads(column).tolist() == codes
 
 
 @tries(200)
 @given(st.binary(max_size=60), st.integers(0, 9))
 def test_noise_is_never_read_beyond_its_end(noise, copies):
     value = HEADS["collection"] * copies + noise
-    wkb.refuse_deep(pa.array([value * 9, None, b""]), "f") if copies < 3 else None
-    assert wkb.heads(pa.array([value, None, b""]))[1:].tolist() == [0, 0]
+    wellknown.refuse_deep(pa.array([value * 9, None, b""]), "f") if copies < 3 else None
+    assert wellknown.heads(pa.array([value, None, b""]))[1:].tolist() == [0, 0]
 
 
 def test_text_is_not_taken_for_bytes(tmp_path):
