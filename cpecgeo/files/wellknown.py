@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_DEPTH", "binary", "heads", "is_deep", "is_wellknown", "parse", "refuse_deep"]
 
+# As in GDAL; collections of real features are nested once or twice.
+MAX_DEPTH = 32
+# What one level of nesting takes: byte order, type, count.
+_LEVEL_BYTES = 9
 _WKT = re.compile(
     r"\s*(SRID=\d+;)?\s*(MULTI)?(POINT|LINESTRING|LINEARRING|POLYGON|GEOMETRYCOLLECTION)\b",
     re.IGNORECASE,
@@ -115,15 +119,9 @@ def _bare(value: Any, srids: set[int], what: str, row: int) -> str | bytes | Non
 
 def _deep(what: str, row: int) -> GeometryError:
     return GeometryError(
-        f"{what} has more than {MAX_DEPTH} collections inside one another in row {row + 1}; write "
-        "their parts as features of their own."
+        f"{what} has a geometry in row {row + 1} that is nested more than {MAX_DEPTH} deep; take "
+        "its parts out of their collections."
     )
-
-
-# As in GDAL; collections of real features are nested once or twice.
-MAX_DEPTH = 32
-# What one level of nesting takes: byte order, type, count.
-_LEVEL_BYTES = 9
 
 
 def binary(column: pa.Array | pa.ChunkedArray, what: str) -> pa.Array:
@@ -215,10 +213,7 @@ def refuse_deep(column: pa.Array | pa.ChunkedArray, what: str, *, row: int = 0) 
 
     first = first_deep(data, starts[rows], starts[rows] + sizes[rows], MAX_DEPTH)
     if first >= 0:
-        raise GeometryError(
-            f"{what} has a geometry in row {row + rows[first] + 1} that is nested more than "
-            f"{MAX_DEPTH} deep; take its parts out of their collections."
-        )
+        raise _deep(what, row + int(rows[first]))
 
 
 def is_deep(value: bytes) -> bool:

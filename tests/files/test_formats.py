@@ -111,7 +111,10 @@ def test_xml_that_declares_entities_is_refused(text, suffix, tmp_path):
 def test_broken_files(suffix, tmp_path):
     frame = cg.layer("ports")[["id", "name", "geometry"]]
     whole = write(frame, tmp_path / f"whole{suffix}").read_bytes()
-    for name, data in (("cut", whole[: len(whole) // 3]), ("noise", b"\x07" * 500), ("empty", b"")):
+    broken = {"cut": whole[: len(whole) // 3], "noise": b"\x07" * 500, "empty": b""}
+    if suffix in {".geojsonl", ".geojsons", ".ndjson"}:
+        del broken["empty"]  # no lines are no features
+    for name, data in broken.items():
         path = tmp_path / f"{name}{suffix}"
         path.write_bytes(data)
         with warnings.catch_warnings():

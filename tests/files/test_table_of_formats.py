@@ -54,10 +54,10 @@ def test_each_cell(suffix, reads, writes, streams_in, streams_out, tmp_path):
     assert reads
     assert cg.read(path)["n"].tolist() == ["a", "b"]
     out = tmp_path / "out.csv"
-    assert tried(lambda: scale.nearest_file(path, out, to="ml1")) is streams_in
+    assert tried(lambda: scale.nearest_file(path, out, targets="ml1")) is streams_in
     if streams_in:
         want = cg.nearest(FRAME, "ml1")["distance_km"].tolist()
         assert pd.read_csv(out)["distance_km"].tolist() == pytest.approx(want, abs=1e-9)
     source, result = tmp_path / "s.csv", tmp_path / f"out2{suffix}"
     cg.write(FRAME, source)
-    assert tried(lambda: scale.nearest_file(source, result, to="ml1")) is streams_out
+    assert tried(lambda: scale.nearest_file(source, result, targets="ml1")) is streams_out

@@ -109,7 +109,7 @@ def test_memory_and_stream_read_the_same(tmp_path):
     assert frame.attrs["position_columns"] == ("Longitude (E)", "Latitude (N)")
     assert "degrees, minutes and seconds" in frame.attrs["read_as"]
     assert "separator ';'" in frame.attrs["read_as"]
-    scale.nearest_file(path, tmp_path / "out.csv", to="ml1")
+    scale.nearest_file(path, tmp_path / "out.csv", targets="ml1")
     streamed = pd.read_csv(tmp_path / "out.csv")
     want = cg.nearest(frame.geometry, "ml1")["distance_km"]
     assert streamed["distance_km"].tolist() == pytest.approx(want.tolist(), abs=1e-9)
@@ -184,14 +184,14 @@ def test_collections_inside_one_another_without_end(tmp_path):
     for name, value in (("wkb", nested(50_000)), ("wkt", "GEOMETRYCOLLECTION (" * 50_000)):
         path = tmp_path / f"{name}.parquet"
         pq.write_table(pa.table({name: [value]}), path)
-        with pytest.raises(GeometryError, match="inside one another"):
+        with pytest.raises(GeometryError, match="row 1 that is nested more than 32 deep"):
             cg.read(path)
     good = gpd.GeoDataFrame({"n": [1]}, geometry=[Point(67, 25)], crs=4326)
     good.to_parquet(tmp_path / "good.parquet")
     table = pq.read_table(tmp_path / "good.parquet")
     bad = table.set_column(1, "geometry", pa.array([nested(50_000)]))
     pq.write_table(bad.replace_schema_metadata(table.schema.metadata), tmp_path / "deep.parquet")
-    with pytest.raises(GeometryError, match="inside one another"):
+    with pytest.raises(GeometryError, match="row 1 that is nested more than 32 deep"):
         cg.read(tmp_path / "deep.parquet")
 
 
