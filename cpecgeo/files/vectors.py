@@ -13,6 +13,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 import pyogrio
+import pyogrio.raw
 import pyproj
 import shapely.errors
 
@@ -146,8 +147,9 @@ def _read_whole_numbers(there: str, layer: str, on_invalid: str) -> Any:
     pyogrio makes floats of these, which hold sixteen digits.
     """
     frame = pyogrio.read_dataframe(there, layer=layer, on_invalid=on_invalid)
-    info = pyogrio.read_info(there, layer=layer)
-    kinds = dict(zip(info["fields"], info["dtypes"], strict=True))
+    # read_info would say so too, but fails where a file describes itself in no UTF-8.
+    told = pyogrio.raw.read(there, layer=layer, max_features=1, read_geometry=False)[0]
+    kinds = dict(zip(told["fields"], told["dtypes"], strict=True))
     whole = [c for c in frame if str(kinds.get(c)).startswith("int") and frame[c].dtype.kind == "f"]
     if any((frame[c].abs() >= 2**53).any() for c in whole):
         try:

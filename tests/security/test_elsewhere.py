@@ -97,7 +97,7 @@ def test_no_file_leads_elsewhere(what, suffix, server, tmp_path):
     with pytest.raises(FileError):
         read(path)
     with pytest.raises(CpecgeoError):
-        scale.nearest_file(path, tmp_path / "o.csv", to="ml1")
+        scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
     assert asked == []
 
 
@@ -138,7 +138,7 @@ def test_an_address_is_no_file(name, server, tmp_path, monkeypatch):
     with pytest.raises(FileError, match="doesn't exist"):
         read(path)
     for verb in (
-        lambda: scale.nearest_file(path, "o.csv", to="ml1"),
+        lambda: scale.nearest_file(path, "o.csv", targets="ml1"),
         lambda: cg.profile("taxila-havelian", 20, dem=path),
         lambda: cg.osm.refresh("taxila-havelian", file=path),
     ):
@@ -197,7 +197,7 @@ def test_a_geopackage_that_asks_a_server_when_it_is_read(server, tmp_path):
     base.close()
     for verb in (
         lambda: read(path, layer="v"),
-        lambda: scale.nearest_file(path, tmp_path / "o.csv", to="ml1", layer="v"),
+        lambda: scale.nearest_file(path, tmp_path / "o.csv", targets="ml1", layer="v"),
     ):
         try:
             verb()
@@ -223,11 +223,11 @@ def test_names_of_layers_are_names(tmp_path):
         base.close()
     for name in names:
         assert len(read(path, layer=name)) == 1
-        done = scale.nearest_file(path, tmp_path / "o.csv", to="ml1", layer=name)
+        done = scale.nearest_file(path, tmp_path / "o.csv", targets="ml1", layer=name)
         assert done.rows_out == 1
     for name in ("safe; DROP TABLE safe", "SELECT * FROM safe", 'safe" --'):
         with pytest.raises(CpecgeoError, match="layer"):
             read(path, layer=name)
         with pytest.raises(CpecgeoError, match="layer"):
-            scale.nearest_file(path, tmp_path / "o.csv", to="ml1", layer=name)
+            scale.nearest_file(path, tmp_path / "o.csv", targets="ml1", layer=name)
     assert len(read(path, layer="safe")) == 1
