@@ -29,7 +29,7 @@ _HELD = {
     "GeoJSON lines": _PLAIN | {"time"},
     "GeoPackage": _PLAIN | {"time"},
     "FlatGeobuf": _PLAIN | {"time"},
-    "Shapefile": _PLAIN | {"day"},
+    "Shapefile": _PLAIN,  # GDAL writes days as «2026/01/02 00:00:00»
     "Excel": _PLAIN | {"local time", "day"},
     "CSV": _PLAIN | {"large int"},
     "KML": frozenset({"text"}),
@@ -170,7 +170,8 @@ def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, 
         elif kind == "int" and values.dtype.kind == "u":
             values = values.astype("Int64" if values.isna().any() else "int64")
         return values, ""
-    write = _day if kind == "day" else to_text
+    # A time of GPX has its hour, be it midnight.
+    write = _day if kind == "day" and form.name != "GPX" else to_text
     text = values.map(write, na_action="ignore").astype("object")
     text = text.where(values.notna(), None)
     _check_text(text, form, name)
