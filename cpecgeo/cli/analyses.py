@@ -8,7 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from cpecgeo.cli.screen import CORRIDOR, Json, Out, app, features, give, subject
+from cpecgeo.cli.screen import (
+    CORRIDOR,
+    Crs,
+    Json,
+    Lat,
+    Layer,
+    Lon,
+    Out,
+    app,
+    features,
+    give,
+    subject,
+)
 
 __all__: list[str] = []
 
@@ -21,9 +33,6 @@ To = Annotated[
 ]
 X = Annotated[str, typer.Argument(help="A corridor, place, layer or file.", **CORRIDOR)]
 Km = Annotated[str, typer.Option("--km", metavar="KM", help="Kilometres; several between commas.")]
-Lon = Annotated[str | None, typer.Option("--lon", metavar="COLUMN", help="Column of longitude.")]
-Lat = Annotated[str | None, typer.Option("--lat", metavar="COLUMN", help="Column of latitude.")]
-Layer = Annotated[str | None, typer.Option("--layer", metavar="NAME", help="Layer of the file.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a streamed run cut off.")]
 Stream = Annotated[
     bool | None,
@@ -87,12 +96,17 @@ def _streams(source: str, out: Path | None, stream: bool | None, *, resume: bool
     return large and out is not None and (path.is_dir() or path.suffix.lower() in _STREAMED)
 
 
-def _streamed(verb: str, source: str, out: Path | None, **options: Any) -> None:
+def _streamed(verb: str, source: str, out: Path | None, *, crs: str | None, **options: Any) -> None:
     from cpecgeo import scale
     from cpecgeo.errors import InputError
 
-    if out is None:
+    if out is None or str(out)[:2] in {"-", "-."}:
         raise InputError("A streamed run needs --out FILE (.parquet or .csv).")
+    if crs is not None:
+        raise InputError(
+            "A streamed run reads lon, lat, or the CRS that the file states, so --crs is for "
+            "files that fit in memory: add --no-stream."
+        )
     run = getattr(scale, f"{verb}_file")(source, out, progress=sys.stderr.isatty(), **options)
     print(run.out if hasattr(run, "out") else out)
 
@@ -111,6 +125,7 @@ def near(
     lon: Lon = None,
     lat: Lat = None,
     layer: Layer = None,
+    crs: Crs = None,
     stream: Stream = None,
     resume: Resume = False,
     replace: Replace = False,
@@ -124,12 +139,12 @@ def near(
     if _streams(source, out, stream, resume=resume):
         options = {"targets": subject(to, "--to"), "k": k, "max_km": max_km, "lon": lon, "lat": lat}
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
-        _streamed("nearest", source, out, replace=replace, **options)
+        _streamed("nearest", source, out, crs=crs, replace=replace, **options)
         return
 
     from cpecgeo.analysis.measure import nearest
 
-    frame = features(source, lon=lon, lat=lat, layer=layer)
+    frame = features(source, lon=lon, lat=lat, layer=layer, crs=crs)
     known = frame[frame.geometry.notna()]
     found = nearest(known, subject(to, "--to"), k=k, max_km=max_km)
     joined, shown = _beside(frame, found, "target distance_km km side")
@@ -151,6 +166,7 @@ def within(
     lon: Lon = None,
     lat: Lat = None,
     layer: Layer = None,
+    crs: Crs = None,
     stream: Stream = None,
     resume: Resume = False,
     replace: Replace = False,
@@ -164,11 +180,12 @@ def within(
     if _streams(source, out, stream, resume=resume):
         options = {"targets": subject(of, "--of"), "km": _one_km(km), "lon": lon, "lat": lat}
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
-        _streamed("within", source, out, replace=replace, **options)
+        _streamed("within", source, out, crs=crs, replace=replace, **options)
         return
     from cpecgeo.analysis.proximity import within as found
 
-    rows = found(features(source, lon=lon, lat=lat, layer=layer), subject(of, "--of"), _one_km(km))
+    frame = features(source, lon=lon, lat=lat, layer=layer, crs=crs)
+    rows = found(frame, subject(of, "--of"), _one_km(km))
     shown = "name kind status target distance_km basis" if out is None and not json else None
     give(rows, shown, out=out, json=json, safe_cells=safe_cells)
 
@@ -250,6 +267,10 @@ def exposure(
     ] = "places",
     value: Annotated[str, typer.Option(help="The column to add up; empty counts.")] = "population",
     by: Annotated[str | None, typer.Option(help="A column to break it down by.")] = None,
+    lon: Lon = None,
+    lat: Lat = None,
+    layer: Layer = None,
+    crs: Crs = None,
     stream: Stream = None,
     resume: Resume = False,
     out: Out = None,
@@ -261,11 +282,17 @@ def exposure(
     """
     if _streams(source, out, stream, resume=resume):
         options: dict[str, Any] = {"km": _radii(km), "value": value or None, "resume": resume}
-        _streamed("exposure", source, out, targets=subject(x, "the centre"), **options)
+        options |= {"lon": lon, "lat": lat, "layer": layer}
+        _streamed("exposure", source, out, crs=crs, targets=subject(x, "the centre"), **options)
         return
     from cpecgeo.analysis.exposure import exposure as found
+    from cpecgeo.features.resolve import resolve
 
-    counted = subject(source, "--of")
+    if (lon, lat, layer, crs) == (None, None, None, None):
+        counted = subject(source, "--of")
+    else:
+        rows = features(source, lon=lon, lat=lat, layer=layer, crs=crs)
+        counted = resolve(rows, "--of", missing="keep")
     table = found(subject(x, "the centre"), _radii(km), layer=counted, value=value or None, by=by)
     give(table, out=out, json=json)
 
@@ -280,6 +307,10 @@ def density(
     max_km: Annotated[
         float | None, typer.Option("--max-km", help="Farther ones are left out.")
     ] = None,
+    lon: Lon = None,
+    lat: Lat = None,
+    layer: Layer = None,
+    crs: Crs = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -290,7 +321,8 @@ def density(
     from cpecgeo.analysis.proximity import density_along
 
     kind: Any = by
-    found = density_along(corridor, features(events), bin_km=bin_km, by=kind, max_km=max_km)
+    rows = features(events, lon=lon, lat=lat, layer=layer, crs=crs)
+    found = density_along(corridor, rows, bin_km=bin_km, by=kind, max_km=max_km)
     give(found, out=out, json=json)
 
 
@@ -331,6 +363,8 @@ def locate(
     *,
     lon: Lon = None,
     lat: Lat = None,
+    layer: Layer = None,
+    crs: Crs = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -340,7 +374,7 @@ def locate(
     """
     from cpecgeo.analysis.measure import locate as found
 
-    frame = features(points, lon=lon, lat=lat)
+    frame = features(points, lon=lon, lat=lat, layer=layer, crs=crs)
     joined, shown = _beside(frame, found(frame, corridor), "km offset_km side")
     give(joined, None if json else shown, out=out, json=json)
 

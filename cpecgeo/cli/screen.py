@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cpecgeo.errors import FileError, InputError
+from cpecgeo.errors import FileError
 
 if TYPE_CHECKING:
     from cpecgeo.features.subject import Subject
 
 __all__ = [
     "CORRIDOR",
+    "Crs",
     "Json",
+    "Lat",
+    "Layer",
+    "Lon",
     "Out",
     "app",
     "features",
     "give",
     "make_folder",
+    "save",
     "show",
     "split",
     "subject",
@@ -39,24 +44,22 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
-def _file(out: Path | None) -> Path | None:
-    if str(out) == "-":
-        raise InputError(
-            "--out - is no file. Leave --out away to print a table, or give --json for JSON on "
-            "standard output."
-        )
-    return out
-
-
 Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
         "-o",
         metavar="FILE",
-        callback=_file,
-        help="A file to write instead, by suffix: .csv .geojson .gpkg .kml .parquet .shp .xlsx …",
+        help="A file to write instead, by suffix: .csv .geojson .gpkg .kml .parquet .shp .xlsx … "
+        "- is CSV on standard output, -.geojson and the like another format.",
     ),
+]
+Lon = Annotated[str | None, typer.Option("--lon", metavar="COLUMN", help="Column of longitude.")]
+Lat = Annotated[str | None, typer.Option("--lat", metavar="COLUMN", help="Column of latitude.")]
+Layer = Annotated[str | None, typer.Option("--layer", metavar="NAME", help="Layer of the file.")]
+Crs = Annotated[
+    str | None,
+    typer.Option("--crs", metavar="CRS", help="Of positions that state none: EPSG:32642, GCJ-02."),
 ]
 
 
@@ -94,7 +97,12 @@ def subject(names: str | list[str], what: str) -> Subject:
 
 
 def features(
-    what: str, *, lon: str | None = None, lat: str | None = None, layer: str | None = None
+    what: str,
+    *,
+    lon: str | None = None,
+    lat: str | None = None,
+    layer: str | None = None,
+    crs: str | None = None,
 ) -> Any:
     """Load the features of a file, or of whatever has that name."""
     from cpecgeo.files.formats import has_format
@@ -102,7 +110,7 @@ def features(
 
     if not (what == "-" or "://" in what or has_format(what) or Path(what).exists()):
         return subject(what, "the source").rows
-    frame = read(what, lon=lon, lat=lat, layer=layer)
+    frame = read(what, lon=lon, lat=lat, layer=layer, crs=crs)
     if lon is None and "read_as" in frame.attrs:
         print(f"cpecgeo: {frame.attrs['read_as']}", file=sys.stderr)
     return frame
@@ -118,13 +126,20 @@ def give(
 ) -> None:
     """Write a result to a file, or print it."""
     if out is not None:
-        from cpecgeo.files.writing import write
-
-        print(write(frame, out, safe_cells=safe_cells))
+        save(frame, out, safe_cells=safe_cells)
         return
     flat = frame.reset_index() if any(n is not None for n in frame.index.names) else frame
     chosen = [c for c in flat.columns if c != "geometry"] if columns is None else _listed(columns)
     show(flat, [c for c in chosen if c in flat], json=json)
+
+
+def save(frame: Any, out: Path, *, safe_cells: bool = False, layer: str | None = None) -> None:
+    """Write a result, and print the file's name unless the result itself was printed."""
+    from cpecgeo.files.writing import write
+
+    written = str(write(frame, out, safe_cells=safe_cells, layer=layer))
+    if written[:2] not in {"-", "-."}:
+        print(written)
 
 
 def _listed(columns: str | list[str]) -> list[str]:

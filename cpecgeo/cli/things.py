@@ -10,11 +10,16 @@ import typer
 
 from cpecgeo.cli.screen import (
     CORRIDOR,
+    Crs,
     Json,
+    Lat,
+    Layer,
+    Lon,
     app,
     features,
     give,
     make_folder,
+    save,
     show,
     split,
     subject,
@@ -135,7 +140,7 @@ def export(
     from cpecgeo.catalogue import layer, table
     from cpecgeo.errors import InputError, UnknownNameError
     from cpecgeo.features.corridors import corridor, corridors
-    from cpecgeo.files.writing import write, write_layers
+    from cpecgeo.files.writing import write_layers
 
     frame = None
     for find in (layer, table):
@@ -159,7 +164,7 @@ def export(
         if part not in parts:
             raise InputError(f"--part is {part!r}; it is one of {', '.join(parts)}, all.")
         frame = parts[part]()
-    print(write(frame, out, safe_cells=safe_cells, layer=part))
+    save(frame, out, safe_cells=safe_cells, layer=part)
 
 
 def _posts(thing: Any) -> Any:
@@ -258,12 +263,16 @@ def convert(
     source: Annotated[str, typer.Argument(help="A file, or a layer.")],
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file; its suffix says how.")],
+    lon: Lon = None,
+    lat: Lat = None,
+    layer: Layer = None,
+    crs: Crs = None,
 ) -> None:
     """Write a file, or a layer, in another format.
 
-    Example: cpecgeo convert sites.kml -o sites.gpkg
+    Example: cpecgeo convert sites.csv --lon east --lat north --crs EPSG:32642 -o sites.gpkg
     """
-    give(features(source), out=out)
+    save(features(source, lon=lon, lat=lat, layer=layer, crs=crs), out)
 
 
 @app.command()

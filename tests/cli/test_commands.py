@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -326,12 +325,6 @@ def test_version_and_completion():
     from cpecgeo.cli.screen import _corridor_names
 
     assert _corridor_names("ml1") == ["ml1", "ml1-chord"]
-
-
-def test_a_dash_is_no_file_to_write():
-    with pytest.raises(InputError, match="--json for JSON on standard output"):
-        RUN.invoke(app, ["near", "mines", "--to", "ml1", "-o", "-"], catch_exceptions=False)
-    assert not Path("-").exists()
 
 
 def test_files_and_names_are_mixed_as_targets(tmp_path):
