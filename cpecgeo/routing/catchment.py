@@ -187,7 +187,7 @@ def reach(
     >>> "Pasni" in set(reach("Gwadar", km=200, within_km=15).towns["name"])
     True
     >>> graded = reach(["Gwadar", "Quetta"], hours=[1, 2], mode="road")
-    >>> graded.areas.geometry.loc[2].covers(graded.areas.geometry.loc[1].centroid)
+    >>> graded.areas.geometry.loc[2].covers(graded.areas.geometry.loc[1].representative_point())
     True
     """
     if (km is None) == (hours is None):

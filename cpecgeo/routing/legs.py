@@ -172,8 +172,8 @@ class Route:
         Examples
         --------
         >>> from cpecgeo import route
-        >>> route("Burhan", "Hakla").km_by("speed_class").round(1).to_dict()
-        {'motorway': 33.6}
+        >>> route("Burhan", "Hakla").km_by("speed_class").round().to_dict()
+        {'highway': 17.0, 'motorway': 34.0}
         """
         if column not in self.legs:
             raise InputError(f"legs have no column {column!r}; they have {list(self.legs)}.")

@@ -100,8 +100,8 @@ def route(
     Examples
     --------
     >>> r = route("Raikot Bridge", "Thakot", mode="road")
-    >>> round(r.length_km)
-    280
+    >>> round(r.chainage_km), round(r.length_km)
+    (282, 238)
     """
     chosen = filters(mode=mode, avoid=avoid, status=status, year=year, season=season, along=along)
     ground = usable(chosen)
