@@ -16,7 +16,14 @@ import numpy as np
 import pandas as pd
 import pyogrio
 
-from cpecgeo.errors import CpecgeoError, CpecgeoWarning, DataWarning, FileError, InputError
+from cpecgeo.errors import (
+    CpecgeoError,
+    CpecgeoWarning,
+    DataWarning,
+    FileError,
+    GeometryWarning,
+    InputError,
+)
 from cpecgeo.files.archives import zip_files
 from cpecgeo.files.disk import local, replacing
 from cpecgeo.files.fields import fit_columns, refuse_shapes
@@ -201,9 +208,12 @@ def _write(
 
 
 def _to_lonlat(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
-    """Return geometries in lon, lat, with the heights that they have."""
-    checked = lonlat(shapes, what="the table", missing="keep")
-    if not shapes.has_z.any():
+    """Return geometries in lon, lat, with the heights that they have, and unmended."""
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        checked = lonlat(shapes, what="the table", missing="keep")
+    is_mended = any(issubclass(r.category, GeometryWarning) for r in remarks)
+    if not is_mended and not shapes.has_z.any():
         return checked
     return shapes if shapes.crs.equals("EPSG:4326") else shapes.to_crs(4326)
 

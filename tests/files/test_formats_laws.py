@@ -52,7 +52,7 @@ VALUES = {
     "float": st.floats(-1e12, 1e12).map(lambda f: round(f, 3)),
     "text": texts | st.sampled_from(["007", "NA", "None", "1e5", " x ", 'a "b"', "a;b,c", "=1+1"]),
     "yes": st.booleans(),
-    "moment": times,
+    "time": times,
     "day": st.dates(FIRST, LAST),
     "nested": st.dictionaries(st.text("abc", min_size=1), json_values, min_size=1, max_size=3),
     "list": st.lists(st.integers(-9, 9), min_size=1, max_size=3),
@@ -139,11 +139,11 @@ tables = st.integers(1, 4).flatmap(
 def test_values_of_any_type_come_back(suffix, table):
     """As what they are, or as the one text that stands for them; and then they stay so."""
     columns = {k: pd.Series(v, dtype=object) for k, v in table.items()}
-    columns["moment"] = pd.to_datetime(columns["moment"]).astype("datetime64[ms]")
+    columns["time"] = pd.to_datetime(columns["time"]).astype("datetime64[ms]")
     columns["float"] = columns["float"].astype(float)
     if columns["large"].notna().all():
         columns["large"] = columns["large"].astype("uint64")
-    rows = len(columns["moment"])
+    rows = len(columns["time"])
     points = [Point(67 + i, 25) for i in range(rows)]
     frame = gpd.GeoDataFrame(columns, geometry=points, crs=4326)
     first = written(frame, suffix)

@@ -8,7 +8,15 @@ import zipfile
 import geopandas as gpd
 import pandas as pd
 import pytest
-from shapely.geometry import LineString, MultiLineString, MultiPoint, Point, Polygon
+from shapely.geometry import (
+    LineString,
+    MultiLineString,
+    MultiPoint,
+    MultiPolygon,
+    Point,
+    Polygon,
+    box,
+)
 
 import cpecgeo as cg
 from cpecgeo.errors import (
@@ -309,3 +317,11 @@ def test_read_back_of_a_view_of_sql(tmp_path):
     with sqlite3.connect(cg.write(frame, tmp_path / "a.gpkg", layer="sites")) as base:
         assert base.execute("SELECT n FROM sites ORDER BY n").fetchall() == [(1,), (2,)]
     base.close()
+
+
+@pytest.mark.parametrize("suffix", [".kml", ".csv", ".xlsx", ".geojson", ".gpkg", ".parquet"])
+def test_what_is_invalid_is_written_as_it_is(suffix, tmp_path):
+    """A file is no place to mend shapes: two boxes that overlap stay two."""
+    twice = MultiPolygon([box(67, 25, 68, 26), box(67.5, 25.5, 69, 27)])
+    frame = gpd.GeoDataFrame({"n": [1]}, geometry=[twice], crs=4326)
+    assert cg.read(cg.write(frame, tmp_path / f"a{suffix}")).geometry[0].equals_exact(twice, 1e-9)
