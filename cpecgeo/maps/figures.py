@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,7 +131,9 @@ def render_figure(figure: Figure, kind: str, *, dpi: int = 200) -> bytes:
 
 def escape_text(text: Any, longest: int = 80) -> str:
     """Escape text, so that matplotlib finds no mathematics between dollar signs."""
-    return str(text)[:longest].replace("$", r"\$")
+    said = str(text)
+    cut = said if len(said) <= longest else f"{said[: longest - 1].rstrip()}…"
+    return cut.replace("$", r"\$")
 
 
 def convert_dash(status: Any, weight: float) -> Any:
@@ -343,10 +346,12 @@ def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float]) -> No
             continue
         axes.axvspan(row.km_in, row.km_out, color=_SHADES[i % 2], lw=0)
         share = (row.km_out - row.km_in) / whole
-        name = escape_text(row.name, 30)
+        name = str(row.name)
         flat = 0.0058 * len(name) < share
-        if flat or share > 0.014:
-            axes.text((row.km_in + row.km_out) / 2, 0.5, name,
+        # Upright, a line of 14 letters is as long as the band is high.
+        lines = [name] if flat else wrap(name, 14)
+        if flat or share > 0.014 * len(lines):
+            axes.text((row.km_in + row.km_out) / 2, 0.5, escape_text("\n".join(lines), 60),
                       rotation=0 if flat else 90, ha="center", va="center",
                       fontsize=7 if flat else 5.4, color=INK, clip_on=True)  # fmt: skip
     axes.set_ylabel("Districts", rotation=0, ha="right", va="center", fontsize=7, color=INK)

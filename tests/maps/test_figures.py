@@ -94,6 +94,17 @@ def test_strip_shows_stops_districts_and_ground_along_the_chainage(one):
     assert len({axes.get_xlim() for axes in one.axes}) == 1, "all strips have one scale of km"
 
 
+def test_names_of_districts_stay_in_their_band():
+    strip = draw_strip("ml1", every_km=50)
+    strip.canvas.draw()
+    band = next(axes for axes in strip.axes if axes.get_ylabel() == "Districts")
+    box = band.get_window_extent()
+    assert "Shaheed\nBenazirabad" in words(band)
+    for text in band.texts:
+        around = text.get_window_extent()
+        assert box.y0 <= around.y0 < around.y1 <= box.y1, text.get_text()
+
+
 def test_profile_is_that_of_the_corridor():
     axes = draw_profile("khyber-railway", every_km=2).axes[0]
     want = cpecgeo.corridor("khyber-railway").profile(2)
