@@ -101,7 +101,7 @@ def route(
     --------
     >>> r = route("Raikot Bridge", "Thakot", mode="road")
     >>> round(r.chainage_km), round(r.length_km)
-    (282, 238)
+    (281, 238)
     """
     chosen = filters(mode=mode, avoid=avoid, status=status, year=year, season=season, along=along)
     ground = usable(chosen)
