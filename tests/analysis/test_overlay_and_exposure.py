@@ -303,3 +303,12 @@ def test_a_value_that_is_missing_is_not_nought():
     )
     found = cg.exposure(Point(67, 25), km=[1], layer=areas, value="people").iloc[0]
     assert (found["people"], found["missing"], found["missing_names"]) == (5, 1, ["unknown"])
+
+
+@pytest.mark.parametrize(("off_deg", "inside"), [(3e-7, True), (2e-6, False)])
+def test_a_line_within_5_cm_of_an_outline_runs_on_it(off_deg, inside):
+    zone = gpd.GeoDataFrame({"name": ["z"]}, geometry=[box(67, 25, 68, 26)], crs=4326)
+    beside = LineString([(67 - off_deg, 25.2), (67 - off_deg, 25.8)])
+    found = cg.crossed(beside, zone)
+    assert (found["zone"].notna().all()) == inside
+    assert (found.attrs["outside_km"] == 0) == inside

@@ -202,3 +202,16 @@ def test_bad_input(call, error):
 def test_frozen():
     with pytest.raises(AttributeError):
         Chainage(L_SHAPE).line = None
+
+
+@pytest.mark.parametrize(("beyond_km", "taken"), [(5e-7, True), (-5e-7, True), (2e-6, False)])
+def test_a_millimetre_beyond_the_end_is_the_end(beyond_km, taken):
+    road = Chainage(LineString([(67, 25), (67, 26)]))
+    if taken:
+        assert road.at(road.end_km + beyond_km).distance(Point(67, 26)) < 1e-7
+        assert road.at(min(0.0, -abs(beyond_km))).coords[0] == (67.0, 25.0)
+    else:
+        with pytest.raises(InputError, match="not on the line"):
+            road.at(road.end_km + beyond_km)
+        with pytest.raises(InputError, match="not on the line"):
+            road.at(-beyond_km)

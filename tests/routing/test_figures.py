@@ -271,3 +271,13 @@ def test_a_route_along_a_corridor_has_its_chainage(name):
         assert way.chainage_km == pytest.approx(corridor.end_km, abs=1e-3)
     else:
         assert abs(way.chainage_km - corridor.end_km) < 13
+
+
+@pytest.mark.parametrize("weight", ["km", "hours"])
+def test_the_section_that_lengthens_a_route_most_comes_first(weight):
+    table = cg.critical_sections("Lahore", "Karachi", mode="road", weight=weight)
+    more = table.loc[~table["cut"], f"more_{weight}"].to_numpy()
+    assert len(more) > 3
+    assert (more[:-1] >= more[1:] - 1e-9).all()
+    assert (more >= -1e-9).all()
+    assert table["cut"].is_monotonic_decreasing
