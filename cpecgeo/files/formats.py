@@ -54,13 +54,15 @@ FORMATS = (
 SUFFIXES = tuple(suffix for form in FORMATS for suffix in form.suffixes)
 
 
-def find_format(path: Path) -> Format:
+def find_format(path: Path, *, to_write: bool = False) -> Format:
     """Return the format that a file's name ends in.
 
     Parameters
     ----------
     path : Path
         Its suffix counts, whatever its case.
+    to_write : bool
+        Whether the file is to be written: the error then names what can be.
 
     Returns
     -------
@@ -81,9 +83,8 @@ def find_format(path: Path) -> Format:
         for form in FORMATS:
             if suffix in form.suffixes:
                 return form
-    raise InputError(
-        f"{path.name!r} ends in {path.suffix!r}; the formats are {', '.join(SUFFIXES)}."
-    )
+    known = [x for form in FORMATS if form.can_write or not to_write for x in form.suffixes]
+    raise InputError(f"{path.name!r} ends in {path.suffix!r}; the formats are {', '.join(known)}.")
 
 
 def has_format(name: str) -> bool:

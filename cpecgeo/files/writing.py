@@ -144,7 +144,7 @@ def write_layers(frames: Mapping[str, gpd.GeoDataFrame], path: str | Path) -> Pa
 
 
 def _writable(path: Path) -> Format:
-    form = find_format(path)
+    form = find_format(path, to_write=True)
     if not form.can_write:
         raise InputError(f"{form.name} is read and not written; write {path.stem}.geojson.")
     return form

@@ -86,7 +86,9 @@ def buffer(
     if (side is not None or cap == "flat") and (given & ~lines).any():
         raise InputError('flat caps and side="…" are for lines; x has other kinds as well.')
     if km < 0 and (given & ~areas).any():
-        raise GeometryError(f"km is {km}; only polygons can shrink, and x has other kinds as well.")
+        raise GeometryError(
+            f"km is {km}; only polygons can shrink, and x has points or lines. Give km above 0."
+        )
     result = array.copy()
     flat = cap == "flat" or side is not None
     for row in np.flatnonzero(given):

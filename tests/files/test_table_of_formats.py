@@ -61,3 +61,12 @@ def test_each_cell(suffix, reads, writes, streams_in, streams_out, tmp_path):
     source, result = tmp_path / "s.csv", tmp_path / f"out2{suffix}"
     cg.write(FRAME, source)
     assert tried(lambda: scale.nearest_file(source, result, targets="ml1")) is streams_out
+
+
+def test_an_unknown_suffix_names_what_the_verb_can_do(tmp_path):
+    with pytest.raises(InputError) as refused:
+        cg.write(Point(67, 25), tmp_path / "a.docx")
+    assert ".topojson" not in str(refused.value)
+    assert ".gpkg" in str(refused.value)
+    with pytest.raises(InputError, match=r"\.topojson"):
+        cg.read(tmp_path / "a.docx")

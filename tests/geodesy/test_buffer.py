@@ -272,6 +272,11 @@ def test_shrunk_to_nothing_and_to_parts():
     assert len(buffer(dumbbell, -10).geoms) == 2
 
 
+def test_what_cannot_shrink_is_named():
+    with pytest.raises(GeometryError, match=r"x has points or lines\. Give km above 0"):
+        buffer(Point(67, 25), -1)
+
+
 def test_multipolygon():
     areas = MultiPolygon([box(67, 25, 67.5, 25.5), box(67.6, 25, 68, 25.5)])
     shape = buffer(areas, 10)
