@@ -41,6 +41,10 @@ WEIGHTS = ("km", "hours")
 # A millimetre from an end is the end: the rest is rounding.
 _END_KM = 1e-6
 
+# How much further than a railway a road may be, for a town to be entered by road: a change costs
+# half a day, which nobody takes to a train because its rails pass nearer to the market place.
+_ROAD_FIRST_KM = 15.0
+
 Floats = NDArray[np.float64]
 
 
@@ -190,6 +194,8 @@ def snap_all(points: Sequence[Any], names: Sequence[str], ground: Usable) -> lis
 def snap(ends: Sequence[tuple[str, Any]], ground: Usable, *, max_access_km: float) -> list[Snap]:
     """Return where each of some ends joins the network; see `snap_all`.
 
+    By any mode, a named place that is no station joins the road beside a nearer railway.
+
     Parameters
     ----------
     ends : sequence of (str, PointLike)
@@ -216,8 +222,32 @@ def snap(ends: Sequence[tuple[str, Any]], ground: Usable, *, max_access_km: floa
                 f"than max_access_km={far:g}. Give a nearer place, raise max_access_km, or "
                 "loosen a filter."
             )
+    if ground.mode == "any":
+        found = _enter_by_road(found, things, ground, far)
     notes = [_describe_closure(x, ground.year) for x in things]
     return [replace(x, note=note) if note else x for x, note in zip(found, notes, strict=True)]
+
+
+def _enter_by_road(
+    found: list[Snap], things: Sequence[Any], ground: Usable, far: float
+) -> list[Snap]:
+    """Return ends that aren't stations on the road beside the railway that they were put on."""
+    columns = ground.network.columns
+    is_road = (columns["mode"] == "road") & (columns["km"] > 0)
+    roads = replace(ground, there=ground.there & is_road)
+    rails = [
+        i
+        for i, (at, x) in enumerate(zip(found, things, strict=True))
+        if columns["mode"][at.edge] == "rail" and isinstance(x, Place) and x.layer != "stations"
+    ]
+    if not rails or not roads.there.any():
+        return found
+    points, names = [found[i].point for i in rails], [found[i].name for i in rails]
+    found = found.copy()
+    for i, at in zip(rails, snap_all(points, names, roads), strict=True):
+        if at.access_km <= min(far, found[i].access_km + _ROAD_FIRST_KM):
+            found[i] = at
+    return found
 
 
 def edge_costs(
