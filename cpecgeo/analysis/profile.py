@@ -70,7 +70,8 @@ def profile(
         descent don't grow. Elevation is missing at sea and outside the grid.
 
         `.attrs` has `climb_m`, `descent_m`, `highest_m` and `highest_at_km` of what is the
-        road's (NaN where nothing is), `ground_km`, the length that they leave out, the source,
+        road's (NaN where nothing is; no highest point where ground left out stands higher),
+        `ground_km`, the length that they leave out, the source,
         and the number of samples without elevation.
 
     Raises
@@ -186,6 +187,9 @@ def _totals(frame: pd.DataFrame, stated: NDArray[np.bool_]) -> dict[str, float]:
     heights = frame["elevation_m"].where(~frame["is_ground"])
     known = bool(stated.any())
     top = heights.idxmax() if heights.notna().any() else None
+    # Where ground that isn't the road's stands higher, so may the road there.
+    if top is not None and (frame.loc[frame["is_ground"], "elevation_m"] > heights[top]).any():
+        top = None
     return {
         "climb_m": float(frame["climb_m"].iloc[-1]) if known else float("nan"),
         "descent_m": float(frame["descent_m"].iloc[-1]) if known else float("nan"),
