@@ -76,7 +76,7 @@ def assert_geodesic_equal(actual: Any, expected: Any, *, tol_km: float = 1e-6) -
 
 
 def reference_nearest(points: Any, line: Any) -> pd.DataFrame:
-    """The closest place on a line to each point, slowly.
+    """Return the closest place on a line to each point, slowly.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def _edges(line: Any) -> tuple[_Floats, _Floats]:
 def _nearest_of_all(
     p: _Floats, a: _Floats, azimuth: _Floats, length: _Floats, middle: _Floats
 ) -> pd.DataFrame:
-    """The closest place of every edge for each of a batch of points."""
+    """Return the closest place of every edge for each of a batch of points."""
     shape = (len(p), len(a))
     whole = [np.broadcast_to(p[:, [i]], shape).ravel() for i in (0, 1)]
     spots = [np.broadcast_to(middle[:, i], shape).ravel() for i in (0, 1)]

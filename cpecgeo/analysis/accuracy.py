@@ -122,7 +122,7 @@ class Crossings:
         return self._run(possible, at)
 
     def _run(self, possible: Bools, at: float) -> tuple[float, float]:
-        """The stretch around `at` in which all samples are possible, within one part."""
+        """Return the stretch around `at` in which all samples are possible, within one part."""
         km, _, step = self._samples
         here = int(np.searchsorted(km, at))
         low = here

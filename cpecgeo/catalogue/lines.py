@@ -233,7 +233,7 @@ _Span = tuple[str, float, float, bool]
 
 
 def _legs(span: _Span, feature: dict[str, Any]) -> list[Leg]:
-    """A section's legs in the chainage of a corridor."""
+    """Return a section's legs in the chainage of a corridor."""
     name, start, end, turned = span
     found: list[Leg] = []
     for leg in feature["legs"]:

@@ -132,7 +132,7 @@ def near(
     safe_cells: Safe = False,
     json: Json = False,
 ) -> None:
-    """The nearest target of each feature: distance, chainage, side.
+    """Find the nearest target of each feature: distance, chainage, side.
 
     Example: cpecgeo near villages.csv --to ml1,eastern --within 25 -o near.gpkg
     """
@@ -173,7 +173,7 @@ def within(
     safe_cells: Safe = False,
     json: Json = False,
 ) -> None:
-    """The features that lie within so many kilometres of something.
+    """Select the features that lie within so many kilometres of something.
 
     Example: cpecgeo within energy --of ml1 --km 10
     """
@@ -215,7 +215,7 @@ def buffer(
     km: Km,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file; its suffix says how.")],
 ) -> None:
-    """The area within so many kilometres, true on the ellipsoid.
+    """Draw the area within so many kilometres, true on the ellipsoid.
 
     Example: cpecgeo buffer ml1 --km 10 -o ml1-10km.gpkg
     """
@@ -246,7 +246,7 @@ def crossed(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """The zones a line goes through, in order, with km in and out.
+    """List the zones a line goes through, in order, with km in and out.
 
     Example: cpecgeo crossed mining --zones provinces
     """
@@ -349,7 +349,7 @@ def profile(
 
 
 def _stop(text: str) -> float | str:
-    """A chainage where it is a number, else the name of a stop."""
+    """Return a chainage where it is a number, else the name of a stop."""
     try:
         return float(text)
     except ValueError:
@@ -368,7 +368,7 @@ def locate(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """The chainage of points along a corridor, and how far off it.
+    """Find the chainage of points along a corridor, and how far off it.
 
     Example: cpecgeo locate ml1 bridges.csv
     """
@@ -384,7 +384,7 @@ def at(
     corridor: X,
     km: Annotated[list[str], typer.Argument(help="Kilometres, or names of stops.")],
 ) -> None:
-    """The place at a kilometre of a corridor.
+    """Find the place at a kilometre of a corridor.
 
     Example: cpecgeo at ml1-chord 481
     """

@@ -72,7 +72,7 @@ def route(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """The shortest or quickest way, leg by leg.
+    """Find the shortest or quickest way, leg by leg.
 
     Example: cpecgeo route Khunjerab Gwadar --mode road
     """
@@ -111,7 +111,7 @@ def reach(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """What can be reached in so many km or hours.
+    """Find what can be reached in so many km or hours.
 
     Towns are printed; the ways go to a file.
 

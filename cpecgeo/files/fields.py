@@ -107,7 +107,7 @@ def fit_columns(frame: pd.DataFrame, form: Format) -> tuple[pd.DataFrame, list[s
 
 
 def _key(name: str, form: Format) -> str:
-    """What may occur only once: SQLite and DBF don't tell capitals apart."""
+    """Fold what may occur only once: SQLite and DBF don't tell capitals apart."""
     return name.casefold() if form.name in {"GeoPackage", "Shapefile"} else name
 
 

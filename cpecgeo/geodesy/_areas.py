@@ -201,7 +201,7 @@ def _turn(xyz: Floats, frame: Floats) -> Floats:
 
 
 def _frames(xy: Floats, part: Ints, count: int) -> tuple[Floats, Floats]:
-    """A frame for each part, and which of its poles is on no boundary: 1 north, -1 south."""
+    """Return a frame for each part, and which of its poles is on no boundary: 1 north, -1 south."""
     least, most = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(least, part, xy[:, 1])
     np.maximum.at(most, part, xy[:, 1])
@@ -213,7 +213,7 @@ def _frames(xy: Floats, part: Ints, count: int) -> tuple[Floats, Floats]:
 
 
 def _free_frame(xy: Floats) -> Floats:
-    """A frame whose northern pole is as far from all vertices as some hundred directions allow."""
+    """Return a frame whose northern pole is far from all vertices, of some hundred tried."""
     unit = _sphere(xy)
     number = np.arange(_DIRECTIONS) + 0.5
     z = 1.0 - 2.0 * number / _DIRECTIONS
@@ -237,7 +237,7 @@ def _colatitude(lat: Floats) -> Floats:
 
 
 def _sphere(xy: Floats) -> Floats:
-    """Unit vectors on the sphere of equal areas."""
+    """Return unit vectors on the sphere of equal areas."""
     lam, c = np.radians(xy[:, 0]), _colatitude(xy[:, 1])
     return np.column_stack((np.sin(c) * np.cos(lam), np.sin(c) * np.sin(lam), np.cos(c)))
 
@@ -278,7 +278,7 @@ def _step(a: Floats, b: Floats) -> Floats:
 def _longitudes(
     xyz: Floats, on: Ints, start: Ints, hole: NDArray[np.bool_], count: int
 ) -> tuple[Floats, Floats]:
-    """The least longitude of each part and how far it reaches east from there, in its frame."""
+    """Return the least longitude of each part in its frame, and how far east it reaches."""
     lon = np.arctan2(xyz[:, 1], xyz[:, 0])
     step = np.zeros(len(lon))
     step[start + 1] = _step(lon[start], lon[start + 1])
@@ -343,7 +343,7 @@ def _expand(span: Ints) -> tuple[Ints, Ints]:
 
 
 def _grid(box: Floats) -> tuple[Floats, int, Ints, Ints]:
-    """A grid over all boxes, with the parts whose boxes reach into each cell; see `Areas`."""
+    """Return a grid over all boxes, with the parts that reach into each cell; see `Areas`."""
     west = (box[:, 0] + 180.0) % 360.0 - 180.0
     east = west + box[:, 1]
     if east.max() <= 180.0:

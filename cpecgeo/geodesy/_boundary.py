@@ -47,14 +47,14 @@ _ROOM = (_ints, _flat, _flat, _ints, _ints, _flat)
 
 @jit(_THREE(_f8, _f8, _f8), inline=True)
 def _ground(x, y, z):
-    """A point near the ellipsoid, moved onto it."""
+    """Return a point near the ellipsoid, moved onto it."""
     h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
     return x * h, y * h, z * h
 
 
 @jit(_THREE(_f8, _f8, _f8, _f8, _f8, _f8, _f8), inline=True)
 def _level(px, py, pz, gx, gy, gz, g2):
-    """The direction of p in the plane whose normal is g."""
+    """Return the direction of p in the plane whose normal is g."""
     h = (px * gx + py * gy + pz * gz) / g2
     px, py, pz = px - h * gx, py - h * gy, pz - h * gz
     h = 1.0 / sqrt(px * px + py * py + pz * pz + 1e-18)
@@ -63,7 +63,7 @@ def _level(px, py, pz, gx, gy, gz, g2):
 
 @jit(_THREE(_rows, _rows, _rows, _flat, _i8, _i8, _f8, _f8, _f8, _f8))
 def _corner(a, d, n, per_d2, i, j, aim, x, y, z):
-    """The point at `aim` from two segments, by Newton; the start if they are parallel."""
+    """Return the point at `aim` from two segments, by Newton; the start if they are parallel."""
     x0, y0, z0 = x, y, z
     for _ in range(4):
         t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
@@ -194,7 +194,7 @@ def meet(
 
 @jit(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8), inline=True)
 def _turn(ux, uy, uz, x, y, z, fx, fy, fz):
-    """The side of f, seen from (x, y, z) in the direction u: positive on the left."""
+    """Return the side of f, seen from (x, y, z) in the direction u: positive on the left."""
     rx, ry, rz = fx - x, fy - y, fz - z
     return x * (uy * rz - uz * ry) + y * (uz * rx - ux * rz) + z * (ux * ry - uy * rx)
 

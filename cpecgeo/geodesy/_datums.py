@@ -70,7 +70,7 @@ def _is_wgs84(crs: pyproj.CRS) -> bool:
 
 @lru_cache(maxsize=64)
 def _operation(crs: pyproj.CRS) -> pyproj.Transformer | None:
-    """The operation to lon, lat on WGS 84; None where there is nothing to do, or no operation."""
+    """Return the operation to lon, lat on WGS 84; None where none is needed or known."""
     if crs.is_geocentric or _is_wgs84(crs):
         return None
     try:

@@ -337,7 +337,7 @@ def _over_antimeridian(areas: NDArray[Any]) -> Ints:
 
 
 def _chart(area: Any) -> tuple[_Chart, _Chart]:
-    """A plane in which a polygon is in one piece, wherever it is, and the way back."""
+    """Return a plane in which a polygon is in one piece, wherever it is, and the way back."""
     parts, part_of_ring = shapely.get_rings(shapely.get_parts(area), return_index=True)
     rings = [shapely.get_coordinates(ring) for ring in parts]
     unrolled = [np.unwrap(xy[:, 0], period=360.0) for xy in rings]
@@ -365,7 +365,7 @@ def _chart(area: Any) -> tuple[_Chart, _Chart]:
 
 
 def _polar_chart(pole: float) -> tuple[_Chart, _Chart]:
-    """The plane around a pole, 1 for the north and -1 for the south, and the way back."""
+    """Return the plane around a pole, 1 for the north and -1 for the south, and the way back."""
 
     def to_plane(xy: Floats) -> Floats:
         away, angle = 90.0 - pole * xy[:, 1], np.radians(xy[:, 0])

@@ -45,7 +45,7 @@ _rows, _flat, _ints = _f8[:, ::1], _f8[::1], _i8[::1]
 
 @jit(_f8(_f8))
 def _longest_chord(s):
-    """The longest chord that a geodesic of `s` metres can have."""
+    """Return the longest chord that a geodesic of `s` metres can have."""
     if s >= _HALF_TURN_M:
         return 1e150
     return 2.0 * _GENTLEST_M * sin(s / (2.0 * _GENTLEST_M)) + 1e-6
@@ -53,7 +53,7 @@ def _longest_chord(s):
 
 @jit(numba.types.UniTuple(_f8, 3)(_rows, _rows, _rows, _i8, _f8), inline=True)
 def point_at(a, d, n, i, t):
-    """The point at share t of segment i."""
+    """Return the point at share t of segment i."""
     w = t * (1.0 - t)
     return (
         a[i, 0] + t * d[i, 0] + w * n[i, 0],

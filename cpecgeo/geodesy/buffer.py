@@ -118,7 +118,7 @@ def _check(km: float, rtol: float, cap: str, side: str | None) -> None:
 
 
 def _one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str | None) -> Any:
-    """The buffer of one geometry."""
+    """Return the buffer of one geometry."""
     metres = abs(km) * 1e3
     xy = shapely.get_coordinates(geometry)
     plane = Plane.around(xy)
@@ -173,7 +173,7 @@ def _step_km(xy: Floats, plane: Plane, metres: float) -> float:
 def _cut(
     shape: Any, lines: list[Floats], metres: float, side: str | None, plane: Plane, geometry: Any
 ) -> Any:
-    """What is left of a buffer without round ends, on one side of its lines or both."""
+    """Return what is left of a buffer without round ends, on one side of its lines or both."""
     net, ends = [shape.boundary], [np.empty((0, 2))]
     for line in lines:
         if (line[0] != line[-1]).any():
@@ -194,7 +194,7 @@ def _cut(
 
 
 def _outline(shape: Any, index: Index, metres: float, *, flat: bool) -> Outline:
-    """The rings of a guess, and which of their vertices stay put."""
+    """Return the rings of a guess, and which of their vertices stay put."""
     rings = shapely.get_rings(shapely.get_parts(shape))
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     keep = np.append(ring[1:] == ring[:-1], False)  # the last vertex repeats the first

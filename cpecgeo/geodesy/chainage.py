@@ -345,7 +345,7 @@ class Chainage:
         return np.setdiff1d(np.arange(1, len(self._xy)), self._starts + 1)
 
     def _edge(self, km: Floats, bank: str) -> Ints:
-        """The edge that each km is on: of two that meet there, the one on that bank."""
+        """Return the edge that each km is on: of two that meet there, the one on that bank."""
         side: Literal["left", "right"] = "right" if bank == "after" else "left"
         km_to = self.measures_km[self._starts + 1]
         km_from = self.measures_km[self._starts]
@@ -356,7 +356,7 @@ class Chainage:
         return np.clip(edge, 0, len(self._starts) - 1)
 
     def _edge_and_metres(self, km: Floats, bank: str) -> tuple[Ints, Floats]:
-        """The edge of each km and geodesic metres from where that edge starts."""
+        """Return the edge of each km and geodesic metres from where that edge starts."""
         edge = self._edge(km, bank)
         a = self.measures_km[self._starts[edge]]
         b = self.measures_km[self._starts[edge] + 1]

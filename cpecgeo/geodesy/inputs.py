@@ -361,7 +361,7 @@ class _Raw:
 
 
 def _unpack(x: GeometryLike | CheckedPoints, what: str) -> _Raw:
-    """The geometries with their index and CRS; bare ones are on WGS 84 by agreement."""
+    """Return the geometries with their index and CRS; bare ones are on WGS 84 by agreement."""
     if isinstance(x, gpd.GeoDataFrame):
         try:
             x = x.geometry

@@ -157,7 +157,7 @@ class Job:
         return part
 
     def _nothing(self) -> Batch:
-        """A batch without rows, so that an empty file gives an empty result."""
+        """Return a batch without rows, so that an empty file gives an empty result."""
         return Batch(self.source.schema.empty_table(), np.empty((0, 2)), Position(), Position())
 
 
