@@ -285,7 +285,7 @@ def add_positions(
         remarks = [f"columns renamed: {changes}"]
     if are_points:
         return table.assign(lon=shapes.x, lat=shapes.y), ("lon", "lat"), remarks
-    return table.assign(wkt=shapes.to_wkt(rounding_precision=-1)), ("wkt",), remarks
+    return table.assign(wkt=shapes.to_wkt(rounding_precision=25)), ("wkt",), remarks
 
 
 def _holds(table: pd.DataFrame, used: tuple[str, ...], shapes: gpd.GeoSeries) -> bool:

@@ -301,3 +301,10 @@ def test_a_file_larger_than_memory_is_an_error_of_one_line(tmp_path, monkeypatch
     monkeypatch.setattr("pandas.read_csv", too_large)
     with pytest.raises(FileError, match="larger than memory"):
         cg.read(path)
+
+
+def test_outlines_in_csv_keep_the_last_digit(tmp_path):
+    # GEOS stops at 16 decimals unless it is told, one too few below 1.
+    shape = shapely.box(0.1 + 0.2, 1e-9 / 3, 1, 0.14188032004324003)
+    cg.write(gpd.GeoDataFrame({"n": [0]}, geometry=[shape], crs=4326), tmp_path / "a.csv")
+    assert cg.read(tmp_path / "a.csv").geometry.iloc[0].equals_exact(shape, 0)
