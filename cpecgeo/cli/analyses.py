@@ -173,7 +173,7 @@ def within(
     safe_cells: Safe = False,
     json: Json = False,
 ) -> None:
-    """Select the features that lie within so many kilometres of something.
+    """Select the features within so many kilometres of something.
 
     Example: cpecgeo within energy --of ml1 --km 10
     """
