@@ -21,7 +21,6 @@ __all__ = [
     "length_km",
     "locate",
     "nearest",
-    "search_nearest",
 ]
 
 
@@ -146,39 +145,14 @@ def nearest(
     """
     to = resolve(targets, "targets")
     subject = in_region(resolve(points, "points", missing="keep"), "points")
-    return search_nearest(subject, to, k=k, max_km=max_km)
-
-
-def search_nearest(
-    points: Subject, to: Subject, *, k: int = 1, max_km: float | None = None
-) -> pd.DataFrame:
-    """Search as `nearest` does, from subjects; for verbs that have resolved theirs.
-
-    Parameters
-    ----------
-    points, to : Subject
-    k : int
-    max_km : float, optional
-        Look no farther.
-
-    Returns
-    -------
-    DataFrame
-        As `nearest`.
-
-    Examples
-    --------
-    >>> search_nearest(resolve("Torkham"), resolve("ml1"))["target"].tolist()
-    ['ml1']
-    """
-    frame = geodesy.Index(to.checked).nearest(points.unlabelled, k=k, max_km=max_km)
+    frame = geodesy.Index(to.checked).nearest(subject.unlabelled, k=k, max_km=max_km)
     if to.chainages:
         km, path = frame["km"].to_numpy(copy=True), frame["path"].to_numpy()
         for label, chainage in to.chainages.items():
             here = slice(None) if len(to) == 1 else (frame["target"] == label).to_numpy(dtype=bool)
             km[here] = chainage.calibrate(km[here], path[here])
         frame["km"] = km
-    return _tell(frame.drop(columns="path"), points, to)
+    return _tell(frame.drop(columns="path"), subject, to)
 
 
 def free_names(names: Sequence[str], taken: Collection[str]) -> list[str]:
