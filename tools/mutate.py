@@ -131,9 +131,17 @@ def draw(count: int, seed: int) -> list[Mutant]:
     return chosen[:count]
 
 
-def tests_of(room: str) -> list[str]:
-    """Return the tests that should notice a change in a room, the nearest first."""
-    near = [f"tests/{room}"] if (ROOT / "tests" / room).is_dir() else []
+def tests_of(path: Path) -> list[str]:
+    """Return the tests that should notice a change in a file, the nearest first."""
+    room = path.relative_to(ROOT / "cpecgeo").parts[0].removesuffix(".py")
+    named = path.stem.strip("_")
+    folders = [f"tests/{room}"] if (ROOT / "tests" / room).is_dir() else []
+    near = [
+        test.relative_to(ROOT).as_posix()
+        for folder in folders
+        for test in sorted((ROOT / folder).glob(f"test_*{named}*.py"))
+    ]
+    near += folders
     more = {
         "features": ["tests/analysis", "tests/data", "tests/test_grid.py"],
         "analysis": ["tests/domains", "tests/reports", "tests/test_grid.py"],
@@ -146,24 +154,28 @@ def tests_of(room: str) -> list[str]:
     return near + more.get(room, []) or ["tests"]
 
 
-def is_noticed(mutant: Mutant, folder: Path, seconds: float) -> bool:
-    """Run the tests of a mutant in its own copy; True where one fails."""
+def run_tests(mutant: Mutant, folder: Path, seconds: float) -> str:
+    """Run the tests of a mutant in its own copy and say what became of it.
+
+    A run that takes too long is said to be one: on a busy machine it needn't be the mutant's
+    fault.
+    """
     source = mutant.path.read_text(encoding="utf-8")
     target = folder / mutant.path.relative_to(ROOT)
     target.write_text(mutant.apply(source), encoding="utf-8")
     room = mutant.path.relative_to(ROOT).as_posix()
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    command += ["-m", "not browser and not wheel", room, *tests_of(mutant.room)]
+    command += ["-m", "not browser and not wheel", room, *tests_of(mutant.path)]
     env = {**os.environ, "PYTHONPATH": str(folder)}
     try:
         run = subprocess.run(
             command, cwd=folder, env=env, capture_output=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        return True  # it hangs, which CI notices
+        return "timed out"
     finally:
         target.write_text(source, encoding="utf-8")
-    return run.returncode != 0
+    return "noticed" if run.returncode else "UNNOTICED"
 
 
 def main() -> int:
@@ -189,13 +201,12 @@ def main() -> int:
                 shutil.copy2(source, folder / name)
         for number, mutant in enumerate(chosen, 1):
             began = time.perf_counter()
-            noticed = is_noticed(mutant, folder, asked.seconds)
+            word = run_tests(mutant, folder, asked.seconds)
             place = f"{mutant.path.relative_to(ROOT)}:{mutant.line}"
             old = mutant.path.read_text(encoding="utf-8")[mutant.start : mutant.end]
-            word = "noticed" if noticed else "UNNOTICED"
             took = time.perf_counter() - began
             print(f"{number:3} {word:9} {place}: {old} → {mutant.text} ({took:.0f} s)", flush=True)
-            if not noticed:
+            if word != "noticed":
                 missed.append(place)
     print(f"{len(chosen) - len(missed)} of {len(chosen)} noticed")
     return bool(missed)
