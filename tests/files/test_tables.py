@@ -17,7 +17,7 @@ import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CRSError, DataWarning, FileError, GeometryError, InputError
 from cpecgeo.files.numbers import infer_types, to_numbers
-from cpecgeo.files.positions import parse_degrees
+from cpecgeo.files.positions import add_positions, parse_degrees
 
 NOTATIONS = [
     ("67.05", 67.05), ("67,05", 67.05), ("67.05E", 67.05), ("E 67.05", 67.05), ("67°", 67.0),
@@ -308,3 +308,31 @@ def test_outlines_in_csv_keep_the_last_digit(tmp_path):
     shape = shapely.box(0.1 + 0.2, 1e-9 / 3, 1, 0.14188032004324003)
     cg.write(gpd.GeoDataFrame({"n": [0]}, geometry=[shape], crs=4326), tmp_path / "a.csv")
     assert cg.read(tmp_path / "a.csv").geometry.iloc[0].equals_exact(shape, 0)
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "kept"),
+    [
+        (["67", "68.5"], ["25", "26"], True),
+        (["67", "68.50000000000001"], ["25", "26"], False),  # one bit
+        (["67", "68.5"], ["25", "26.000000000000004"], False),
+        (["25", "26"], ["67", "68.5"], False),  # swapped
+        (["67", ""], ["25", "26"], False),
+        (["67", "here"], ["25", "26"], False),
+    ],
+)
+def test_columns_of_positions_stand_only_while_they_say_where_the_points_are(lon, lat, kept):
+    table = pd.DataFrame({"x": lon, "y": lat})
+    shapes = gpd.GeoSeries([Point(67, 25), Point(68.5, 26)], crs=4326)
+    got, positions, _ = add_positions(table, shapes, ("x", "y"))
+    assert positions == (("x", "y") if kept else ("lon", "lat"))
+    assert list(got[positions[0]].astype(float)) == [67, 68.5]
+    assert list(got[positions[1]].astype(float)) == [25, 26]
+
+
+def test_a_row_without_a_point_must_have_no_position():
+    shapes = gpd.GeoSeries([Point(67, 25), None], crs=4326)
+    blank = pd.DataFrame({"x": ["67", ""], "y": ["25", "1"]})
+    assert add_positions(blank, shapes, ("x", "y"))[1] == ("x", "y")
+    stale = pd.DataFrame({"x": ["67", "1"], "y": ["25", "1"]})
+    assert add_positions(stale, shapes, ("x", "y"))[1] == ("lon", "lat")

@@ -228,6 +228,18 @@ def test_many_points_go_to_a_canvas():
     assert "geometry" in cloud(CANVAS_ABOVE)
 
 
+def test_a_row_of_two_points_keeps_many_points_off_the_canvas():
+    n = CANVAS_ABOVE + 1
+    shapes = list(shapely.points(np.linspace(60, 78, n), np.full(n, 30.0)))
+    shapes[7] = MultiPoint([(61, 30), (62, 31)])
+    frame = gpd.GeoDataFrame({"name": [str(i) for i in range(n)]}, geometry=shapes, crs=4326)
+    payload = encode_layer(frame, Style())
+    # The canvas has one position a row; both points are drawn, and each row keeps its own.
+    assert "cloud" not in payload
+    assert len(payload["geometry"]) == n
+    assert payload["geometry"][7][0] == 1
+
+
 def test_long_edges_are_drawn_as_geodesics():
     line = LineString([(20, 50), (120, 50)])
     frame = gpd.GeoDataFrame({"name": ["x"]}, geometry=[line], crs=4326)
