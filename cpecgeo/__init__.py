@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from cpecgeo.features.corridor import Corridor as Corridor
     from cpecgeo.features.corridors import corridor as corridor
     from cpecgeo.features.corridors import corridors as corridors
-    from cpecgeo.features.markets import markets as markets
     from cpecgeo.features.places import Place as Place
+    from cpecgeo.features.places import markets as markets
     from cpecgeo.features.places import place as place
     from cpecgeo.files.reading import read as read
     from cpecgeo.files.writing import write as write
@@ -83,7 +83,7 @@ _HOMES = {
     "length_km": "analysis.measure",
     "locate": "analysis.measure",
     "market": "domains.border",
-    "markets": "features.markets",
+    "markets": "features.places",
     "mining": "domains.mining:",
     "nearest": "analysis.measure",
     "network": "routing",

@@ -13,13 +13,12 @@ from shapely.geometry import Point
 
 from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import nearest
+from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridors import corridors
-from cpecgeo.features.elevation import elevation_m
-from cpecgeo.features.markets import markets
-from cpecgeo.features.places import place
+from cpecgeo.features.places import markets, place
 from cpecgeo.features.subject import Subject
 from cpecgeo.routing import Reach, reach
 from cpecgeo.routing.filters import number

@@ -1,4 +1,4 @@
-"""Named points of any layer."""
+"""Named points of any layer, and the table of border markets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cpecgeo.catalogue.names import station_name
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.subject import Subject
 
-__all__ = ["Place", "place"]
+__all__ = ["Place", "markets", "place"]
 
 # Sites before towns, towns before stations: "Gwadar" is the town, "Gwadar Port" the port.
 _LAYERS = ("ports", "crossings", "mines", "zones", "energy", "places", "interchanges", "stations",
@@ -186,3 +186,25 @@ def _place(layer_name: str, row: gpd.GeoSeries) -> Place:
         district=text("district") or None,
         province=text("province") or None,
     )
+
+
+def markets() -> gpd.GeoDataFrame:
+    """List border markets and crossings.
+
+    Returns
+    -------
+    GeoDataFrame
+        On the id: `name country status status_note planned_phase2 elevation_m accuracy_km
+        basis source …` and the point. `planned_phase2` marks the new border markets of
+        Phase II, Khunjerab and Torkham. A crossing whose present state isn't known has no
+        `status`.
+
+    Examples
+    --------
+    >>> m = markets()
+    >>> sorted(m.index[m["planned_phase2"]])
+    ['khunjerab-pass', 'torkham']
+    """
+    frame = layer("crossings")
+    frame["planned_phase2"] = frame["planned_phase2"].astype(bool)
+    return frame

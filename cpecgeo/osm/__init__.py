@@ -6,8 +6,7 @@ network of an area from Overpass or from a file. Data from OpenStreetMap is © i
 under the ODbL 1.0.
 """
 
-from cpecgeo.features.corridors import refreshed
-from cpecgeo.features.refreshed import Refreshed
+from cpecgeo.features.corridors import Refreshed, refreshed
 from cpecgeo.files.disk import cache_dir
 from cpecgeo.osm.deviations import Deviation, deviation
 from cpecgeo.osm.graph import Graph, graph

@@ -20,8 +20,7 @@ from cpecgeo.catalogue.cache import write_checked
 from cpecgeo.catalogue.geometry import stored_path
 from cpecgeo.errors import DataError, InputError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.corridors import corridor, refreshed
-from cpecgeo.features.refreshed import Refreshed
+from cpecgeo.features.corridors import Refreshed, corridor, refreshed
 from cpecgeo.geodesy import Chainage, buffer
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.osm.elements import Elements

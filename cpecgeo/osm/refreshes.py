@@ -13,7 +13,7 @@ import shapely
 from cpecgeo.catalogue import corridor_rows, folded
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import CpecgeoError, FileError, NetworkError, UnknownNameError
-from cpecgeo.features.refreshed import Refreshed
+from cpecgeo.features.corridors import Refreshed
 from cpecgeo.osm.deviations import deviation
 from cpecgeo.osm.elements import Elements
 from cpecgeo.osm.filters import matcher

@@ -8,9 +8,9 @@ import geopandas as gpd
 import pandas as pd
 
 from cpecgeo.analysis.measure import nearest
+from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.catalogue import data_version, layer, table
 from cpecgeo.domains.border import Market, market, nearest_corridors, nearest_sites
-from cpecgeo.features.elevation import elevation_m
 from cpecgeo.features.places import Place
 from cpecgeo.maps import Map
 from cpecgeo.reports.corridors import sum_people

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 import cpecgeo as cg
+from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.errors import InputError, InputTypeError
-from cpecgeo.features.elevation import elevation_m
 from tests.effort import tries
 
 GEOD = Geod(ellps="WGS84")
