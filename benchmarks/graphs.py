@@ -27,7 +27,7 @@ import osmnx
 from benchmarks.clock import length, number, table
 from cpecgeo.osm.elements import Elements
 from cpecgeo.osm.graph import Graph
-from cpecgeo.osm.search import Arcs
+from cpecgeo.osm.paths import Arcs
 from cpecgeo.osm.sources import read_extract
 
 FILE = Path(__file__).parents[1] / "tests" / "osm" / "extracts" / "monaco.osm.pbf"

@@ -14,9 +14,8 @@ import pandas as pd
 
 from cpecgeo.catalogue import files, lines
 from cpecgeo.catalogue.facts import add_facts, openings
-from cpecgeo.catalogue.geometry import fingerprint
+from cpecgeo.catalogue.geometry import REDRAWN, fingerprint, redraw
 from cpecgeo.catalogue.names import match
-from cpecgeo.catalogue.redrawn import REDRAWN, redraw
 from cpecgeo.geodesy.measure import length_km
 
 __all__ = ["COMMON", "LAYERS", "catalog", "layer", "shared", "table"]

@@ -105,7 +105,7 @@ def cache() -> None:
     Example: cpecgeo osm cache
     """
     from cpecgeo import osm as room
-    from cpecgeo.catalogue.geometry import stored_paths
+    from cpecgeo.catalogue.files import stored_paths
 
     print(room.cache_dir())
     for path in stored_paths():

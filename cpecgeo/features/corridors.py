@@ -14,9 +14,17 @@ import numpy as np
 import pandas as pd
 
 from cpecgeo.catalogue import assemble, corridor_rows, layer, table
-from cpecgeo.catalogue.geometry import Geometry, fingerprint, in_force, using
+from cpecgeo.catalogue.geometry import (
+    MAPPED_KM,
+    Geometry,
+    Stored,
+    fingerprint,
+    in_force,
+    redrawn_corridor,
+    stored,
+    using,
+)
 from cpecgeo.catalogue.lines import corridor_id
-from cpecgeo.catalogue.redrawn import MAPPED_KM, Stored, redrawn_corridor, stored
 from cpecgeo.errors import DataError, DataWarning
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.stops import stops

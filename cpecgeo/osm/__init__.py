@@ -8,13 +8,13 @@ under the ODbL 1.0.
 
 from cpecgeo.features.corridors import Refreshed, refreshed
 from cpecgeo.files.disk import cache_dir
-from cpecgeo.osm.deviations import Deviation, deviation
 from cpecgeo.osm.graph import Graph, graph
+from cpecgeo.osm.lines import Deviation, deviation
 from cpecgeo.osm.outlines import Outlines
 from cpecgeo.osm.overpass import ENDPOINTS, Overpass
 from cpecgeo.osm.paths import Path
 from cpecgeo.osm.refreshes import refresh, refresh_all
-from cpecgeo.osm.speeds import speeds
+from cpecgeo.osm.tags import speeds
 
 __all__ = [
     "ENDPOINTS",

@@ -20,13 +20,11 @@ from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.geodesy import Index, buffer, length_km
 from cpecgeo.geodesy.inputs import positive_km
-from cpecgeo.osm.elements import Elements
-from cpecgeo.osm.filters import network_filters
+from cpecgeo.osm.elements import Elements, Foot, Segments, point, split
 from cpecgeo.osm.overpass import Overpass
-from cpecgeo.osm.paths import Foot, Path, cost_along, draw, point, reach, seeds
-from cpecgeo.osm.search import Arcs
-from cpecgeo.osm.segments import Segments, split
+from cpecgeo.osm.paths import Arcs, Path, cost_along, draw, reach, seeds
 from cpecgeo.osm.sources import acquire
+from cpecgeo.osm.tags import network_filters
 
 __all__ = ["Graph", "graph"]
 

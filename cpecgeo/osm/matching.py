@@ -20,10 +20,9 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.geodesy import Chainage, length_km
+from cpecgeo.osm.elements import Foot, Segments, clip, point
 from cpecgeo.osm.graph import Graph
-from cpecgeo.osm.paths import Foot, Span, clip, cost_along, point, seeds, spans
-from cpecgeo.osm.search import Arcs
-from cpecgeo.osm.segments import Segments
+from cpecgeo.osm.paths import Arcs, Span, cost_along, seeds, spans
 
 __all__ = ["Anchor", "Match", "match"]
 

@@ -15,8 +15,8 @@ import numpy as np
 import shapely
 
 from cpecgeo.catalogue import data_version, layer
-from cpecgeo.catalogue.cache import write_checked
-from cpecgeo.catalogue.geometry import stored_path, using
+from cpecgeo.catalogue.files import stored_path, write_checked
+from cpecgeo.catalogue.geometry import using
 from cpecgeo.catalogue.outlines import NAME_TAGS, match_units
 from cpecgeo.errors import DataError
 from cpecgeo.geodesy import area_km2

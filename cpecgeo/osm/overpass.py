@@ -25,7 +25,7 @@ from urllib.parse import parse_qs
 import shapely
 
 from cpecgeo.catalogue import data_version
-from cpecgeo.catalogue.cache import read_checked, write_checked
+from cpecgeo.catalogue.files import read_checked, write_checked
 from cpecgeo.errors import DataError, FileError, InputError, MissingExtraError, NetworkError
 from cpecgeo.files.disk import cache_dir
 

@@ -14,13 +14,12 @@ from cpecgeo.catalogue import corridor_rows, folded
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import CpecgeoError, FileError, NetworkError, UnknownNameError
 from cpecgeo.features.corridors import Refreshed
-from cpecgeo.osm.deviations import deviation
 from cpecgeo.osm.elements import Elements
-from cpecgeo.osm.filters import matcher
-from cpecgeo.osm.lines import Plan, plan, refresh_line, store_line
+from cpecgeo.osm.lines import Plan, deviation, plan, refresh_line, store_line
 from cpecgeo.osm.outlines import LEVELS, Outlines, refresh_outlines, store_outlines
 from cpecgeo.osm.overpass import Overpass
 from cpecgeo.osm.sources import Extract, read_extract, record_extract, remark
+from cpecgeo.osm.tags import matcher
 
 __all__ = ["refresh", "refresh_all"]
 

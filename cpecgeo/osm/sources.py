@@ -15,8 +15,8 @@ import shapely
 from cpecgeo.errors import DataWarning, FileError, MissingExtraError
 from cpecgeo.files.disk import local
 from cpecgeo.osm.elements import Elements, Tags, from_answers, pack
-from cpecgeo.osm.filters import first_keys, matcher
 from cpecgeo.osm.overpass import Answer, Overpass
+from cpecgeo.osm.tags import first_keys, matcher
 
 __all__ = [
     "Boundary",

@@ -17,8 +17,7 @@ from shapely.geometry import LineString, Point
 from cpecgeo import geodesy
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
-from cpecgeo.catalogue.geometry import fingerprint, using
-from cpecgeo.catalogue.redrawn import redrawn_sections
+from cpecgeo.catalogue.geometry import fingerprint, redrawn_sections, using
 from cpecgeo.routing.redrawn import redraw
 from cpecgeo.routing.segments import (
     XY,

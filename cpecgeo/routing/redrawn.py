@@ -10,8 +10,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from cpecgeo.catalogue.geometry import MAPPED_KM, SNAP_KM, Line
 from cpecgeo.catalogue.lines import drawn_sections
-from cpecgeo.catalogue.redrawn import MAPPED_KM, SNAP_KM, Line
 from cpecgeo.geodesy import Chainage, length_km
 
 __all__ = ["redraw"]
@@ -41,7 +41,7 @@ def redraw(
     nodes, edges, measures, beside
         Of the bundled `Network`.
     lines : mapping
-        Refreshed lines by section, as `cpecgeo.catalogue.redrawn.redrawn_sections` has them.
+        Refreshed lines by section, as `cpecgeo.catalogue.geometry.redrawn_sections` has them.
 
     Returns
     -------

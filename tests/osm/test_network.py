@@ -13,13 +13,11 @@ from hypothesis import strategies as st
 import cpecgeo as cg
 from cpecgeo.errors import DataWarning, FileError, InputError, MissingExtraError, UnknownNameError
 from cpecgeo.geodesy import length_km
-from cpecgeo.osm.elements import from_answers
-from cpecgeo.osm.filters import matcher, network_filters, section_filters
+from cpecgeo.osm.elements import directions, from_answers
 from cpecgeo.osm.graph import Graph
-from cpecgeo.osm.search import Arcs
-from cpecgeo.osm.segments import directions
+from cpecgeo.osm.paths import Arcs
 from cpecgeo.osm.sources import read_extract
-from cpecgeo.osm.speeds import countries, kmh
+from cpecgeo.osm.tags import countries, kmh, matcher, network_filters, section_filters
 from tests.osm.conftest import MONACO
 
 

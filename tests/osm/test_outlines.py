@@ -6,7 +6,7 @@ import pytest
 import shapely
 
 import cpecgeo as cg
-from cpecgeo.catalogue.geometry import stored_path
+from cpecgeo.catalogue.files import stored_path
 from cpecgeo.errors import DataError, NetworkError
 from cpecgeo.geodesy import area_km2
 from cpecgeo.osm.sources import read_extract

@@ -9,8 +9,7 @@ import pytest
 import shapely
 
 import cpecgeo as cg
-from cpecgeo.catalogue.cache import read_checked, write_checked
-from cpecgeo.catalogue.geometry import stored_path
+from cpecgeo.catalogue.files import read_checked, stored_path, write_checked
 from cpecgeo.errors import DataError, FileError, InputError, NetworkError, UnknownNameError
 from cpecgeo.geodesy import distance_km, length_km
 from cpecgeo.osm.sources import read_extract
