@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from cpecgeo.catalogue.cache import read_checked, write_checked
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cpecgeo.catalogue.files import read_checked, write_checked
 from cpecgeo.errors import DataError, FileError
 
 RECORDS = st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=8), max_size=4)
