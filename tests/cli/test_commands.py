@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -389,3 +390,20 @@ def test_help_is_readable_on_a_screen_of_80(command):
     if not hasattr(node, "commands"):
         example = next(line for line in lines if line.startswith("  Example: cpecgeo "))
         assert example.split()[2 : 2 + len(command)] == list(command)
+
+
+def test_demo_writes_what_it_says_it_wrote(tmp_path):
+    text = said("demo", "-o", str(tmp_path / "made" / "out"))
+    wrote = [Path(line.removeprefix("wrote ")) for line in text.splitlines() if "wrote " in line]
+    assert [path.name for path in wrote] == ["cpec.html", "lengths.csv", "proximity.csv"]
+    lengths = pd.read_csv(wrote[1]).set_index("id")
+    ml1 = cg.corridor("ml1")
+    assert lengths.loc["ml1", "drawn_km"] == pytest.approx(ml1.length_km, abs=0.05)
+    assert lengths.loc["ml1", "official_km"] == ml1.official_km
+    near = pd.read_csv(wrote[2]).set_index("name")
+    there = cg.nearest("Torkham", near.loc["Torkham", "corridor"])
+    assert near.loc["Torkham", "distance_km"] == pytest.approx(
+        float(there["distance_km"].iloc[0]), abs=0.05
+    )
+    assert f"{ml1.official_km:,.1f}" in text
+    assert wrote[0].read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
