@@ -1,5 +1,6 @@
 """Every format there and back, and files that aren't what they say."""
 
+import json
 import warnings
 
 import geopandas as gpd
@@ -167,3 +168,23 @@ def test_formulas_are_disarmed_on_request(tmp_path):
     assert kept["t"].tolist() == texts
     assert safe["t"].tolist() == ["'=1+1", "'+1", "'-1", "'@x", "plain"]
     assert kept["wkt"].str.startswith("LINESTRING").all()
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ([[1, 2], [3]], True),
+        ([["a"], []], True),
+        ([[1, "a"], [2, "b"]], False),  # no one type
+        ([[[1], [2]], [[3]]], False),  # nested deeper
+        ([{"a": 1}, {"b": 2}], False),
+    ],
+)
+def test_geoparquet_keeps_lists_of_one_type_and_writes_others_as_json(values, kept, tmp_path):
+    frame = gpd.GeoDataFrame({"tags": values}, geometry=[Point(67, 25), Point(68, 26)], crs=4326)
+    cg.write(frame, tmp_path / "a.parquet")
+    got = cg.read(tmp_path / "a.parquet")["tags"]
+    if kept:
+        assert [list(v) for v in got] == values
+    else:
+        assert [json.loads(v) for v in got] == values

@@ -1,0 +1,41 @@
+"""What a refreshed line says of its own gaps."""
+
+import pytest
+
+from cpecgeo.catalogue.geometry import Stored
+
+
+@pytest.fixture
+def stored():
+    """A line with two gaps and a stop that it misses."""
+    body = {"gaps": [[10.0, 20.0, "no way"], [50.0, 60.0, "no way"]], "missed": [[3, 35.0]]}
+    return Stored(record={}, body=body, chainage=None)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "whole", "gap_km"),
+    [
+        (0, 10, True, 0),  # up to the gap
+        (0, 11, False, 1),
+        (20, 35, True, 0),  # between a gap and a missed stop
+        (19, 30, False, 1),
+        (12, 15, False, 3),
+        (34, 36, False, 0),  # a missed stop alone
+        (36, 50, True, 0),
+        (60, 90, True, 0),
+        (0, 100, False, 20),
+        (15, 55, False, 10),
+    ],
+)
+def test_gaps_and_missed_stops_are_those_between(stored, start, end, whole, gap_km):
+    assert stored.is_whole(start, end) is whole
+    assert stored.gap_km(start, end) == pytest.approx(gap_km)
+
+
+def test_a_source_without_a_date_says_so():
+    def source(snapshot):
+        record = {"snapshot": snapshot, "origin": "pakistan.osm.pbf"}
+        return Stored(record=record, body={}, chainage=None).source
+
+    assert source("2026-01-02") == "OpenStreetMap 2026-01-02 (pakistan.osm.pbf)"
+    assert source(None) == "OpenStreetMap of unknown date (pakistan.osm.pbf)"
