@@ -328,3 +328,14 @@ def test_index_missing_and_attrs():
 def test_bad_input(call, error):
     with pytest.raises(error):
         call()
+
+
+@pytest.mark.parametrize("km", [2.0, -2.0])
+def test_a_multipolygon_grows_and_shrinks_as_its_parts_do(km):
+    parts = [box(67, 25, 67.5, 25.4), box(70, 30, 70.3, 30.5)]
+    whole = buffer(MultiPolygon(parts), km)
+    assert len(whole.geoms) == 2
+    alone = [buffer(part, km) for part in parts]
+    assert area_km2(whole) == pytest.approx(sum(map(area_km2, alone)), rel=1e-6)
+    for part, own in zip(parts, alone, strict=True):
+        assert (area_km2(own) > area_km2(part)) is (km > 0)

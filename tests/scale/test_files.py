@@ -13,7 +13,7 @@ import shapely
 
 import cpecgeo as cg
 from cpecgeo import scale
-from cpecgeo.errors import FileError, InputError
+from cpecgeo.errors import FileError, InputError, UnknownNameError
 
 from .samples import PORT_AND_LINE, SUFFIX, frame, table, write
 
@@ -327,3 +327,19 @@ def test_bytes_that_csv_cannot_hold_are_told(tmp_path):
     assert pd.read_csv(tmp_path / "o.csv").columns[:3].tolist() == ["lon", "lat", "target"]
     scale.nearest_file(tmp_path / "s.parquet", tmp_path / "o.parquet", targets="ml1")
     assert pq.read_table(tmp_path / "o.parquet")["photo"].to_pylist() == [b"\xff\x00"]
+
+
+def test_a_geopackage_of_two_layers_is_asked_which(tmp_path):
+    source = tmp_path / "two.gpkg"
+    for layer, lon in (("north", 74.0), ("south", 67.0)):
+        shapes = gpd.points_from_xy([lon, lon + 1], [30, 31])
+        rows = gpd.GeoDataFrame({"name": ["a", "b"]}, geometry=shapes, crs=4326)
+        rows.to_file(source, layer=layer, engine="pyogrio")
+    with pytest.raises(InputError, match=r"two\.gpkg has 2 layers \(north, south\); choose one"):
+        scale.nearest_file(source, tmp_path / "near.csv", targets="ml1")
+    with pytest.raises(UnknownNameError, match="Did you mean 'south'"):
+        scale.nearest_file(source, tmp_path / "near.csv", targets="ml1", layer="soth")
+    scale.nearest_file(source, tmp_path / "near.csv", targets="ml1", layer="south")
+    got = pd.read_csv(tmp_path / "near.csv")
+    want = cg.nearest(cg.read(source, layer="south"), "ml1")
+    np.testing.assert_allclose(got["distance_km"], want["distance_km"], atol=1e-6)
