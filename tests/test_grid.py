@@ -63,6 +63,7 @@ district name        G v v G v v v v v G v v v U G G G U U v v v v v v
 province name        G v v G v v v v v G v v v U G G G U U I v v v v v
 several names        v v v G v v v v v G G v G T G G G T U v v v v v v
 Corridor             v v v G v v v v v v G v G v G v G v G v v v v v v
+own Corridor         v v v G v v v v v v G v G v G v G v G v v v v v v
 Route                v v v G v v v v v v G v G T G v G T G v v v v v v
 Reach                G v v G v v v v v G v v v T G G G T G v v v v v v
 Place                v v v v v v v v v G G v v T v G v T v v v v v v v
@@ -76,8 +77,8 @@ MultiPolygon         G v v G v v v v v G v v v T G G G T G v v v v v v
 GeoSeries            v v v v v v v v v G G v v T v G v T G v v v v v v
 GeoDataFrame UTM     v v v v v v v v v G G v v T v G v T G v v v v v v
 DataFrame lon lat    v v v v v v v v v G G v v T v G v T G v v v v v v
-Path                 v v v v v v v v v G G v v T v G v T G v v v v v v
-file name            v v v v v v v v v G G v v U v G v U U v v v v v v
+Path                 v v v v v v v v v G G v v G v G v G G v v v v v v
+file name            v v v v v v v v v G G v v G v G v G U v v v v v v
 mixed list           v v v G v v v v v G G v G T G G G T U v v v v v v
 empty list           I I I I I I I I I I I I I T I I I T I v I I I I I
 empty frame          v v v v I v I I v I I I v T v I v T G I I v I I I
@@ -105,6 +106,7 @@ def kinds(tmp_path_factory):
         "province name": "Punjab",
         "several names": ["taxila-havelian", "Gwadar Port"],
         "Corridor": cg.corridor("taxila-havelian"),
+        "own Corridor": cg.Corridor.from_line(LINE, name="own", stops={"a": LINE.coords[0]}),
         "Route": cg.route("Raikot Bridge", "Thakot", mode="road"),
         "Reach": cg.reach("Gwadar", km=50, mode="road"),
         "Place": cg.place("Gwadar Port"),

@@ -127,7 +127,7 @@ def profile(
         leg = _leg(thing, km)
         accuracy = thing.legs["accuracy_km"].to_numpy(float)[leg]
         steep = np.abs(gradient) > _steepest(thing)[leg][1:]
-        ground = (accuracy > _ROAD_KM) & ~(_relief_m(points, accuracy) <= _RELIEF_M)
+        ground = (accuracy > _ROAD_KM) & ~(_relief_m(points, np.nan_to_num(accuracy)) <= _RELIEF_M)
         ground |= np.append(False, steep) | np.append(steep, False)
     stated = ~(ground[1:] | ground[:-1])
     rise, gradient = np.where(stated, rise, 0.0), np.where(stated, gradient, np.nan)

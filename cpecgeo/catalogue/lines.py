@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,19 +19,22 @@ from cpecgeo.errors import DataError
 from cpecgeo.geodesy import length_km
 
 __all__ = [
+    "JOIN_KM",
     "Assembled",
     "Leg",
     "assemble",
     "corridor_rows",
     "drawn_sections",
+    "join_sections",
     "line_stations",
     "sections",
     "shared_stations",
     "stations",
+    "turn_ends",
 ]
 
 # Ends of two sections closer than this are one place: stations have two published points.
-_JOIN_KM = 0.5
+JOIN_KM = 0.5
 
 
 _TRACED = (
@@ -189,26 +193,44 @@ def assemble(corridor: str) -> Assembled:
     >>> assemble("ml1-chord").sections[0][:3]
     ('ml1-kiamari-lodhran', 0.0, 847.0)
     """
-    drawn, names = drawn_sections(), corridor_rows()[corridor]["sections"]
+    return join_sections(corridor_rows()[corridor]["sections"], f"Corridor {corridor!r}")
+
+
+def join_sections(names: Sequence[str], what: str) -> Assembled:
+    """Join sections end to end, in order.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Their ids.
+    what : str
+        What they make up, for messages.
+
+    Returns
+    -------
+    Assembled
+
+    Raises
+    ------
+    DataError
+        A section can't be drawn from the data at hand, or two don't meet.
+    """
+    drawn = drawn_sections()
     absent = [name for name in names if name not in drawn]
     if absent:
         raise DataError(
-            f"Corridor {corridor!r} needs {', '.join(absent)}, which rests on the "
+            f"{what} needs {', '.join(absent)}, which rests on the "
             "OpenStreetMap stations in data/odbl; this installation lacks them."
         )
     pieces = [_oriented(drawn[name]) for name in names]
-    turned = [False] * len(pieces)
-    if len(pieces) > 1 and _gap(pieces[0][0][-1], pieces[1]) > _gap(pieces[0][0][0], pieces[1]):
-        pieces[0], turned[0] = _reversed(pieces[0]), True
-    xy, km = pieces[0]
+    turned, gaps = turn_ends([xy for xy, _ in pieces])
+    for i, gap in enumerate(gaps):
+        if gap > JOIN_KM:
+            raise DataError(f"{names[i]} and {names[i + 1]} of {what} are {gap:.2f} km apart.")
+    xy, km = _reversed(pieces[0]) if turned[0] else pieces[0]
     spans = [(names[0], 0.0, float(km[-1]), turned[0])]
     for i in range(1, len(pieces)):
-        ahead, back = pieces[i], _reversed(pieces[i])
-        turned[i] = _km(xy[-1], back[0][0]) < _km(xy[-1], ahead[0][0])
-        next_xy, next_km = back if turned[i] else ahead
-        gap = _km(xy[-1], next_xy[0])
-        if gap > _JOIN_KM:
-            raise DataError(f"{names[i - 1]} and {names[i]} of {corridor} are {gap:.2f} km apart.")
+        next_xy, next_km = _reversed(pieces[i]) if turned[i] else pieces[i]
         start = float(km[-1])
         xy = np.vstack((xy, next_xy[1:]))
         km = np.concatenate((km, start + next_km[1:]))
@@ -227,6 +249,35 @@ def assemble(corridor: str) -> Assembled:
         first.setdefault(vertex, at)
     stops = {name: first[spot] for name, spot in spots.items() if spot in first}
     return Assembled(LineString(xy), km, tuple(spans), tuple(legs), stops)
+
+
+def turn_ends(lines: Sequence[NDArray[np.float64]]) -> tuple[list[bool], list[float]]:
+    """Return which of several lines in order to turn so that their ends meet, and the gaps.
+
+    Parameters
+    ----------
+    lines : sequence of ndarray, shape (vertices, 2)
+
+    Returns
+    -------
+    (list of bool, list of float)
+        Per line whether it runs against the order; km from each line's end to the next.
+
+    Examples
+    --------
+    >>> a, b = np.array([[67, 25], [68, 25]]), np.array([[69, 25], [68, 25]])
+    >>> turn_ends([a, b])
+    ([False, True], [0.0])
+    """
+    turned, gaps = [False] * len(lines), []
+    if len(lines) > 1:
+        turned[0] = _gap(lines[0][-1], lines[1]) > _gap(lines[0][0], lines[1])
+    for i in range(1, len(lines)):
+        end = lines[i - 1][0 if turned[i - 1] else -1]
+        ahead, back = _km(end, lines[i][0]), _km(end, lines[i][-1])
+        turned[i] = back < ahead
+        gaps.append(min(ahead, back))
+    return turned, gaps
 
 
 _Span = tuple[str, float, float, bool]
@@ -255,8 +306,8 @@ def _reversed(piece: _Piece) -> _Piece:
     return xy[::-1], km[-1] - km[::-1]
 
 
-def _gap(end: NDArray[np.float64], piece: _Piece) -> float:
-    return min(_km(end, piece[0][0]), _km(end, piece[0][-1]))
+def _gap(end: NDArray[np.float64], line: NDArray[np.float64]) -> float:
+    return min(_km(end, line[0]), _km(end, line[-1]))
 
 
 def _km(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

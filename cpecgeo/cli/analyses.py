@@ -20,6 +20,7 @@ from cpecgeo.cli.screen import (
     features,
     give,
     subject,
+    targets,
 )
 
 __all__: list[str] = []
@@ -137,7 +138,7 @@ def near(
     Example: cpecgeo near villages.csv --to ml1,eastern --within 25 -o near.gpkg
     """
     if _streams(source, out, stream, resume=resume):
-        options = {"targets": subject(to, "--to"), "k": k, "max_km": max_km, "lon": lon, "lat": lat}
+        options = {"targets": targets(to, "--to"), "k": k, "max_km": max_km, "lon": lon, "lat": lat}
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
         _streamed("nearest", source, out, crs=crs, replace=replace, **options)
         return
@@ -146,7 +147,7 @@ def near(
 
     frame = features(source, lon=lon, lat=lat, layer=layer, crs=crs)
     known = frame[frame.geometry.notna()]
-    found = nearest(known, subject(to, "--to"), k=k, max_km=max_km)
+    found = nearest(known, targets(to, "--to"), k=k, max_km=max_km)
     joined, shown = _beside(frame, found, "target distance_km km side")
     if max_km is not None:
         joined = joined[joined[shown[-4]].notna()]
@@ -388,7 +389,7 @@ def at(
 
     Example: cpecgeo at ml1-chord 481
     """
-    from cpecgeo.features.corridors import corridor as thing
+    from cpecgeo.features.resolve import resolve_corridor as thing
 
     found = thing(corridor)
     for text in km:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,7 @@ __all__ = [
     "show",
     "split",
     "subject",
+    "targets",
 ]
 
 app = typer.Typer(
@@ -94,6 +96,22 @@ def subject(names: str | list[str], what: str) -> Subject:
             file=sys.stderr,
         )
     return found
+
+
+def targets(names: str | list[str], what: str) -> Subject:
+    """Resolve what was typed; the lines of a file that are one corridor keep its chainage."""
+    from cpecgeo.errors import CpecgeoError
+    from cpecgeo.files.formats import has_format
+
+    found = []
+    for name in split([names] if isinstance(names, str) else names):
+        taken = name
+        if has_format(name):
+            with suppress(CpecgeoError):
+                subject(f"corridor:{name}", what)
+                taken = f"corridor:{name}"
+        found.append(taken)
+    return subject(found, what)
 
 
 def features(

@@ -139,7 +139,7 @@ def export(
     """
     from cpecgeo.catalogue import layer, table
     from cpecgeo.errors import InputError, UnknownNameError
-    from cpecgeo.features.corridors import corridor, corridors
+    from cpecgeo.features.resolve import resolve_corridor
     from cpecgeo.files.writing import write_layers
 
     frame = None
@@ -151,11 +151,11 @@ def export(
         except UnknownNameError:
             continue
     if frame is None:
-        thing = corridor(name)
+        thing = resolve_corridor(name)
         parts = {
             "sections": lambda: thing.sections,
             "stops": lambda: thing.stops,
-            "line": lambda: corridors().loc[[thing.name]],
+            "line": lambda: _line(thing),
             "posts": lambda: _posts(thing),
         }
         if part == "all":
@@ -165,6 +165,19 @@ def export(
             raise InputError(f"--part is {part!r}; it is one of {', '.join(parts)}, all.")
         frame = parts[part]()
     save(frame, out, safe_cells=safe_cells, layer=part)
+
+
+def _line(thing: Any) -> Any:
+    """One row: as the table of corridors has it, or the line of one's own."""
+    import geopandas as gpd
+
+    from cpecgeo.features.corridors import corridors
+
+    if thing.geometry != "own":
+        return corridors().loc[[thing.name]]
+    row = {c: [getattr(thing, c)] for c in ("title", "kind", "status", "length_km", "official_km")}
+    row = {"id": [thing.name], **row, "chainage_km": [thing.end_km]}
+    return gpd.GeoDataFrame(row, geometry=[thing.line], crs=4326)
 
 
 def _posts(thing: Any) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from html import escape
+from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -15,6 +15,14 @@ from numpy import typing as npt
 from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue.geometry import Geometry
+from cpecgeo.features.alignment import (
+    describe,
+    join,
+    render_head,
+    state_accuracy,
+    state_published,
+)
+from cpecgeo.features.own_lines import KmLike, LineLike, StopsLike, align_own
 from cpecgeo.features.stops import find_stop
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import Chainage
@@ -27,7 +35,7 @@ __all__ = ["Corridor"]
 class Corridor:
     """A road, a railway or the mining corridor.
 
-    Made by `corridor`, not by hand.
+    Made by `corridor`; of a line of your own by `from_line`, of sections by `join`.
 
     Attributes
     ----------
@@ -49,27 +57,26 @@ class Corridor:
     official_km : float
         The published length, or NaN where none is.
     official_note : str
-        What the published length means.
+        What that means.
     competing : DataFrame
         All published figures of the corridor and its sections.
     accuracy_km : float
-        How good the drawn line is on its poorest leg: a 95 % value, that is, at 95 of 100
-        places along the leg the real line is no further off.
+        How good the drawn line is on its poorest leg, a 95 % value: at 95 of 100 places along
+        it the real line is no further off. NaN where nobody says.
     sources : tuple of str
     chainage : Chainage
     legs : DataFrame
         In order and without gaps: `section`, `km_from`, `km_to` (chainage), `basis` (what the
         leg is drawn by: ``traced`` from tiles, ``label`` where a label hides the road on them,
-        ``stations``, ``places``, ``schematic``, or ``surveyed`` OpenStreetMap geometry) and
-        `accuracy_km`, the 95 % value of that leg.
-    geometry : {"bundled", "osm"}
-        Whether the line ships with the package, or was refreshed from OpenStreetMap.
+        ``stations``, ``places``, ``schematic``, ``surveyed`` OpenStreetMap geometry, or
+        ``given`` by the caller) and `accuracy_km`, the 95 % value of that leg.
+    geometry : {"bundled", "osm", "own"}
+        Whether the line ships with the package, is OpenStreetMap's, or is yours.
 
     Notes
     -----
     Chainage is calibrated as in linear referencing: published km at known stops, geodesic
-    interpolation between them. `length_km` is the drawn line's geodesic length, `official_km`
-    the published one; `km` along the corridor follows neither alone.
+    interpolation between them; it follows neither `length_km` nor `official_km` alone.
 
     Examples
     --------
@@ -93,7 +100,124 @@ class Corridor:
     sources: tuple[str, ...]
     chainage: Chainage
     legs: pd.DataFrame
-    geometry: Geometry = "bundled"
+    geometry: Geometry | Literal["own"] = "bundled"
+
+    @classmethod
+    def from_line(
+        cls,
+        line: LineLike,
+        *,
+        name: str,
+        title: str | None = None,
+        kind: str = "road",
+        status: str = "planned",
+        stops: StopsLike = None,
+        km: KmLike = None,
+        opened: str | int | None = None,
+        accuracy_km: float | None = None,
+        sources: str | Sequence[str] = (),
+    ) -> Corridor:
+        """Make a corridor of a line of your own; every verb takes it.
+
+        Parameters
+        ----------
+        line : LineString, MultiLineString, GeoSeries, GeoDataFrame, Route, or path of a file
+            One section, or several in order of travel that meet within 0.5 km. A table may have
+            `id name kind status opened official_km accuracy_km basis source` per section, and
+            `km_from km_to`, its chainage; other columns stay. Points with a name in a file, or
+            the layers ``sections`` and ``stops`` of a GeoPackage, are the stops.
+        name : str
+            Its id, such as ``"mine-road"``.
+        title : str, optional
+        kind : {"road", "rail", "mining"}
+        status : str
+            Of the whole, and of sections that say none.
+        stops : GeoDataFrame, mapping of name to position, or names of places, optional
+            In the order of the line, at most 25 km off it; `km` of a table is their chainage.
+        km : float, sequence or mapping of float, optional
+            The length, or the chainage at each stop. Without it, and without `official_km` or
+            `km_from` and `km_to` of the sections, chainage is the drawn length.
+        opened : str or int, optional
+        accuracy_km : float, optional
+            How good the line is: a 95 % value. Unknown (NaN) when omitted.
+        sources : str or sequence of str
+
+        Raises
+        ------
+        InputError, InputTypeError, UnknownNameError, CRSError, CoordinateError, FileError
+            A stop far off or out of order, km that fall, a word or number that isn't one.
+        GeometryError
+            Sections that don't meet, cross themselves or turn back.
+
+        Examples
+        --------
+        >>> road = Corridor.from_line(LineString([(64, 29), (64.5, 28.8)]), name="own", km=60)
+        >>> road.end_km, road.status
+        (60.0, 'planned')
+        """
+        made = align_own(
+            line,
+            name=name,
+            title=name if title is None else title,
+            kind=kind,
+            status=status,
+            stops=stops,
+            km=km,
+            opened=opened,
+            accuracy_km=accuracy_km,
+            sources=(sources,) if isinstance(sources, str) else tuple(sources),
+        )
+        stated = float(made.sections["official_km"].sum(skipna=False))
+        return cls(
+            **describe(made, name, title, kind, status),
+            official_km=float(km) if isinstance(km, Real) else stated,
+            official_note="as given" if isinstance(km, Real) or stated > 0 else "",
+            geometry="own",
+        )
+
+    @classmethod
+    def join(
+        cls,
+        parts: Sequence[Corridor | str],
+        *,
+        name: str,
+        title: str | None = None,
+        kind: str | None = None,
+        status: str | None = None,
+    ) -> Corridor:
+        """Join corridors and sections end to end to a corridor of your own.
+
+        Parameters
+        ----------
+        parts : list of Corridor or str
+            In order of travel; each is turned so that the ends meet. A name is that of a
+            section or corridor as it ships with the package. A line that meets itself gives a
+            GeometryWarning.
+        name, title : str
+        kind, status : str, optional
+            What most of the km are; planned or under construction where a part is.
+
+        Returns
+        -------
+        Corridor
+            With the chainage, stops, legs and figures of its parts.
+
+        Raises
+        ------
+        UnknownNameError, InputError, GeometryError
+            No such name, or two neighbours more than 0.5 km apart.
+
+        Examples
+        --------
+        >>> way = Corridor.join(["khunjerab-raikot", "raikot-thakot"], name="upper")
+        >>> round(way.end_km, 6)
+        615.0
+        """
+        made = join(parts)
+        stated = float(made.sections["official_km"].astype(float).sum(skipna=False))
+        fields = describe(made, name, title, kind, status)
+        note = "" if np.isnan(stated) else "sum of its sections"
+        return cls(**fields, official_km=stated, official_note=note, geometry="own")
 
     @property
     def length_km(self) -> float:
@@ -119,16 +243,9 @@ class Corridor:
         km : float, array of float, Series, or str
             Kilometres from the start, or the name of a stop.
 
-        Returns
-        -------
-        Point or GeoSeries
-
         Raises
         ------
-        InputError
-            `km` is off the corridor.
-        UnknownNameError
-            No stop of that name.
+        InputError, UnknownNameError
 
         Examples
         --------
@@ -147,21 +264,15 @@ class Corridor:
             Its name, id or another name; "Jn" and "Cantt" do. A town alone is its main
             station where it has several here.
 
-        Returns
-        -------
-        float
-
         Raises
         ------
-        UnknownNameError
-            No stop of that name.
-        InputError
-            A town with several stations here, none of which is known as the main one.
+        UnknownNameError, InputError
+            No stop of that name, or a town with several stations here and no main one.
 
         Warns
         -----
         NameWarning
-            The town has several stations here; the message names them.
+            The town has several stations here.
 
         Examples
         --------
@@ -173,22 +284,6 @@ class Corridor:
 
     def locate(self, points: SubjectLike) -> pd.DataFrame:
         """Return the chainage and offset of each point; see `cpecgeo.locate`.
-
-        Parameters
-        ----------
-        points : Point, Place, str, GeoSeries or GeoDataFrame
-            lon, lat, or any CRS.
-
-        Returns
-        -------
-        DataFrame
-            On the points' index: `km` (chainage), `offset_km` (geodesic distance), `side`
-            (left, right, on; looking up the chainage), `lon`, `lat` of the closest place.
-            Exact on the drawn line to 1 mm; how good that line is, `legs` says.
-
-        Raises
-        ------
-        InputError, CRSError, CoordinateError, GeometryError
 
         Examples
         --------
@@ -203,16 +298,7 @@ class Corridor:
         return cg.locate(points, self)
 
     def between(self, a: float | str, b: float | str) -> LineString:
-        """Return the line between two chainages or stops, in that direction.
-
-        Parameters
-        ----------
-        a, b : float or str
-            Kilometres, or names of stops.
-
-        Returns
-        -------
-        LineString
+        """Return the line between two chainages or stops (km or names), in that direction.
 
         Examples
         --------
@@ -225,7 +311,7 @@ class Corridor:
         return self.chainage.between(*ends)
 
     def km_posts(self, every_km: float = 10.0, *, every: float | None = None) -> gpd.GeoDataFrame:
-        """Return km posts along the corridor.
+        """Return km posts along the corridor, from 0 to the last before its end.
 
         Parameters
         ----------
@@ -233,16 +319,6 @@ class Corridor:
             Kilometres between posts.
         every : float, optional
             The same, under its earlier name.
-
-        Returns
-        -------
-        GeoDataFrame
-            `km` and the point, from 0 to the last post before the end.
-
-        Raises
-        ------
-        InputError
-            `every_km` isn't a positive number.
 
         Examples
         --------
@@ -269,8 +345,7 @@ class Corridor:
         Examples
         --------
         >>> from cpecgeo import corridor
-        >>> heights = corridor("kkh-pakistan").profile(5)["elevation_m"]
-        >>> bool(4400 < heights.iloc[-1] < 5000)
+        >>> bool(4400 < corridor("kkh-pakistan").profile(5)["elevation_m"].iloc[-1] < 5000)
         True
         """
         import cpecgeo as cg
@@ -278,19 +353,19 @@ class Corridor:
         return cg.profile(self, every_km, between=between, dem=dem)
 
     def crossed(self, zones: SubjectLike = "districts") -> gpd.GeoDataFrame:
-        """Return the districts or other zones crossed, in order; see `cpecgeo.crossed`."""
+        """Return the zones crossed, in order; see `cpecgeo.crossed`."""
         import cpecgeo as cg
 
         return cg.crossed(self, zones)
 
     def buffer(self, km: float) -> Any:
-        """Return the area within `km` of the drawn line; see `cpecgeo.buffer`."""
+        """Return the area within `km`; see `cpecgeo.buffer`."""
         import cpecgeo as cg
 
         return cg.buffer(self, km)
 
     def explore(self, **style: Any) -> Any:
-        """Draw a map of the corridor; see `cpecgeo.Map`."""
+        """Draw a map; see `cpecgeo.Map`."""
         import cpecgeo as cg
 
         return cg.Map().add(self, **style)
@@ -310,28 +385,13 @@ class Corridor:
         )
 
     def _repr_html_(self) -> str:
-        head = [
-            ("kind", self.kind),
-            ("status", self.status.replace("_", " ")),
-            ("drawn length", f"{self.length_km:,.1f} km (geodesic, WGS 84)"),
-            ("published length", _published(self.official_km, self.official_note)),
-            ("chainage ends at", f"{self.end_km:,.1f} km"),
-            ("accuracy of the line", f"{self.accuracy_km:,.1f} km (95 %) on the poorest leg"),
-            ("sections", str(len(self.sections))),
-        ]
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>"
-            for k, v in head
-        )
-        sources = "".join(f"<li>{escape(s)}</li>" for s in self.sources)
-        return (
-            f"<div><strong>{escape(self.title)}</strong> <code>{escape(self.name)}</code>"
-            f"<table>{cells}</table><details><summary>Sources</summary><ul>{sources}</ul>"
-            "</details></div>"
-        )
-
-
-def _published(km: float, note: str) -> str:
-    if np.isnan(km):
-        return "none found"
-    return f"{km:,.6g} km" + (f" ({note})" if note else "")
+        head = {
+            "kind": self.kind,
+            "status": self.status.replace("_", " "),
+            "drawn length": f"{self.length_km:,.1f} km (geodesic, WGS 84)",
+            "published length": state_published(self.official_km, self.official_note),
+            "chainage ends at": f"{self.end_km:,.1f} km",
+            "accuracy of the line": state_accuracy(self.accuracy_km),
+            "sections": str(len(self.sections)),
+        }
+        return render_head(self.title, self.name, head, self.sources)

@@ -13,7 +13,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from cpecgeo.catalogue import assemble, corridor_rows, layer, table
+from cpecgeo.catalogue import assemble, corridor_rows, layer
 from cpecgeo.catalogue.geometry import (
     MAPPED_KM,
     Geometry,
@@ -26,9 +26,9 @@ from cpecgeo.catalogue.geometry import (
 )
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import DataError, DataWarning
+from cpecgeo.features.alignment import align_named, describe
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.stops import stops
-from cpecgeo.geodesy import Chainage, length_km
+from cpecgeo.geodesy import length_km
 
 __all__ = ["Refreshed", "corridor", "corridors", "refreshed"]
 
@@ -115,36 +115,15 @@ def _bundled(name: str) -> Corridor:
 
 
 def _assemble(name: str) -> Corridor:
-    row, whole = corridor_rows()[name], assemble(name)
-    chain = Chainage(whole.line, whole.measures_km)
-    parts = layer("sections").loc[row["sections"]]
-    parts = parts.reset_index(drop=True).rename(columns={"ratio_reason": "reason"})
-    parts.insert(2, "km_from", [s[1] for s in whole.sections])
-    parts.insert(3, "km_to", [s[2] for s in whole.sections])
-    # Some are drawn against their km.
-    against = np.array([s[3] for s in whole.sections])
-    parts["geometry"] = parts.geometry.where(~against, parts.geometry.reverse())
-    figures = table("figures")
-    about = {name, *row["sections"], *_wholes(name)}
+    row = corridor_rows()[name]
+    made = align_named(row["sections"], assemble(name), [name, *_wholes(name)])
     official = row["official_km"]
     stated = [row["source"]] if isinstance(row["source"], str) else []
+    fields = describe(made, name, row["title"], row["kind"], row["status"])
     return Corridor(
-        name=name,
-        title=row["title"],
-        kind=row["kind"],
-        status=row["status"],
-        line=chain.line,
-        stops=stops(row["sections"], whole),
-        sections=parts,
+        **fields | {"sources": tuple(dict.fromkeys([*stated, *made.sources]))},
         official_km=float("nan") if pd.isna(official) else float(official),
         official_note="" if pd.isna(row["official_note"]) else row["official_note"],
-        competing=figures[figures["feature"].isin(about)].reset_index(drop=True),
-        accuracy_km=float(parts["accuracy_km"].max()),
-        sources=tuple(dict.fromkeys([*stated, *parts["source"]])),
-        chainage=chain,
-        legs=pd.DataFrame(
-            whole.legs, columns=["section", "km_from", "km_to", "basis", "accuracy_km"]
-        ),
     )
 
 

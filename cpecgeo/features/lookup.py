@@ -16,6 +16,7 @@ import geopandas as gpd
 from cpecgeo.catalogue import folded, layer
 from cpecgeo.catalogue.layers import shared
 from cpecgeo.errors import InputError, UnknownNameError
+from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
 from cpecgeo.features.places import place
 from cpecgeo.features.subject import Subject
@@ -41,7 +42,8 @@ def find(
     Parameters
     ----------
     name : str
-        In any case and punctuation; ``"kind:name"`` asks for one kind alone.
+        In any case and punctuation; ``"kind:name"`` asks for one kind alone, and
+        ``"corridor:line.geojson"`` takes the lines of a file as one corridor.
     what : str
         The argument's name, for messages.
     among : sequence of str
@@ -68,11 +70,11 @@ def find(
     >>> find("district:Quetta").kind
     'district'
     """
-    if "file" in among and has_format(name):
-        return read_subject(name, missing)  # no feature's name ends so
     prefix, _, rest = name.partition(":")
     if rest.strip() and prefix.strip().casefold() in among:
         name, among = rest.strip(), (prefix.strip().casefold(),)
+    if "file" in among and has_format(name):
+        return read_subject(name, missing)  # no feature's name ends so
     found: list[tuple[str, Subject]] = []
     near: list[str] = []
     for kind in (k for k in among if k in _FINDERS):
@@ -96,6 +98,8 @@ def _or(words: Sequence[str]) -> str:
 
 
 def _corridor(name: str, _missing: str) -> Subject:
+    if has_format(name):
+        return Corridor.from_line(name, name=Path(name).stem).as_subject()
     return corridor(name).as_subject()
 
 

@@ -25,7 +25,7 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as bundled
 from cpecgeo.features.lookup import KINDS, find, frame_subject, read_subject
 from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing
-from cpecgeo.files.formats import Choice
+from cpecgeo.files.formats import Choice, has_format
 from cpecgeo.files.positions import LAT_NAMES, LON_NAMES
 from cpecgeo.files.tables import locate_rows
 from cpecgeo.geodesy import Chainage, lonlat
@@ -189,7 +189,8 @@ def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:
 
     Parameters
     ----------
-    x : Corridor or str
+    x : Corridor, str or Path
+        A file's lines are one corridor, under the file's name, see `Corridor.from_line`.
     what : str
         The argument's name, for messages.
 
@@ -201,6 +202,8 @@ def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:
     ------
     UnknownNameError
         No corridor of that name.
+    GeometryError, InputError, FileError
+        A file whose lines aren't one corridor.
     InputTypeError
         Something that has no chainage of its own.
 
@@ -212,6 +215,11 @@ def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:
     match x:
         case Corridor():
             return x
+        case str() if x.casefold().startswith("corridor:") or has_format(x):
+            (found,) = find(f"corridor:{x.rpartition('corridor:')[2]}", what=what).things
+            return resolve_corridor(found, what)
+        case Path():
+            return Corridor.from_line(x, name=x.stem)
         case str():
             return bundled(x)
         case Subject(things=[Corridor() as one]):

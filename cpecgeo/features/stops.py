@@ -17,9 +17,9 @@ from cpecgeo.catalogue.lines import Assembled, line_stations, shared_stations
 from cpecgeo.catalogue.names import of_town, station_name
 from cpecgeo.errors import InputError, NameWarning, UnknownNameError
 
-__all__ = ["find_stop", "stops"]
+__all__ = ["COLUMNS", "find_stop", "stops"]
 
-_COLUMNS = [
+COLUMNS = [
     "id",
     "name",
     "name_ur",
@@ -87,7 +87,7 @@ def stops(sections: list[str], whole: Assembled) -> gpd.GeoDataFrame:
     frame = pd.concat(rows, ignore_index=True)
     frame = frame.dropna(subset=["km"]).sort_values("km", kind="stable")
     frame = frame[~frame.duplicated(["name", "km"])].drop_duplicates("id")
-    frame = gpd.GeoDataFrame(frame[_COLUMNS].reset_index(drop=True), geometry="geometry", crs=4326)
+    frame = gpd.GeoDataFrame(frame[COLUMNS].reset_index(drop=True), geometry="geometry", crs=4326)
     frame.attrs = {"method": "calibrated chainage", "sections": list(sections)}
     return frame
 

@@ -125,7 +125,8 @@ def provenance(*subjects: Subject) -> dict[str, Any]:
     dict
         `data_version`; `geometry`: ``"osm"`` where OpenStreetMap's geometry is in force or a
         refreshed corridor or layer was given, else ``"bundled"``; and, where it is ``"osm"``,
-        `bundled`: the corridors and features that stay as they ship with the package.
+        `bundled`: the corridors and features that stay as they ship with the package; and
+        `own`, the corridors of the caller's, where there are some.
 
     Examples
     --------
@@ -141,6 +142,8 @@ def provenance(*subjects: Subject) -> dict[str, Any]:
     frames = [s.frame.attrs for s in subjects if s.frame is not None]
     used = {in_force(), *lines.values(), *(a.get("geometry", "bundled") for a in frames)}
     about: dict[str, Any] = {"data_version": data_version()}
+    if own := sorted(name for name, geometry in lines.items() if geometry == "own"):
+        about["own"] = own
     if "osm" not in used:
         return about | {"geometry": "bundled"}
     stay = {name for name, geometry in lines.items() if geometry == "bundled"}

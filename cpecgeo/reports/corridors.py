@@ -133,7 +133,10 @@ def list_caveats(thing: Corridor) -> tuple[str, ...]:
     """List what must be known before a figure is quoted."""
     sections = thing.sections
     caveats = [
-        f"On its poorest leg the drawn line is good to {thing.accuracy_km:g} km (95 %); {_SHORTER}."
+        "How good the drawn line is, nobody has said."
+        if math.isnan(thing.accuracy_km)
+        else f"On its poorest leg the drawn line is good to {thing.accuracy_km:g} km (95 %); "
+        f"{_SHORTER}."
     ]
     unbuilt = sum_by_status(thing)
     unbuilt = unbuilt[unbuilt["status"].isin(_UNBUILT)]

@@ -2,11 +2,10 @@
 
 from cpecgeo.routing.alternatives import compare, critical_sections, overlap, routes
 from cpecgeo.routing.catchment import Reach, reach
-from cpecgeo.routing.checks import alignment_parts, route_checks
 from cpecgeo.routing.graph import Network, network
 from cpecgeo.routing.legs import Route
 from cpecgeo.routing.paths import route, route_matrix
-from cpecgeo.routing.sea import sea_route, stated_leg
+from cpecgeo.routing.published import alignment_parts, route_checks, sea_route, stated_leg
 
 __all__ = [
     "Network",

@@ -55,6 +55,28 @@ def test_near_is_nearest(sites, tmp_path):
     assert pd.isna(found.loc["Nowhere", "distance_km"])
 
 
+def test_a_file_of_lines_is_one_corridor_with_chainage_and_side(sites, tmp_path):
+    """As exported: sections in order; km run on from one to the next."""
+    file = tmp_path / "mine.geojson"
+    said("export", "ml1", "-o", str(file))
+    rows = as_json("near", str(sites), "--to", str(file))
+    line = cg.Corridor.from_line(file, name="mine")
+    towns = gpd.GeoSeries.from_xy([74.34, 67.0], [31.55, 30.2], crs=4326)
+    along = cg.locate(towns, line)
+    assert [row["target"] for row in rows[:2]] == ["mine", "mine"]
+    assert [row["km"] for row in rows[:2]] == pytest.approx(along["km"].tolist())
+    assert [row["side"] for row in rows[:2]] == along["side"].tolist()
+    # Lahore is in the third section.
+    assert rows[0]["km"] > line.sections["km_from"].iloc[2]
+    # And so for what takes a corridor.
+    (lahore, *_) = as_json("locate", str(file), str(sites))
+    assert lahore["km"] == rows[0]["km"]
+    again = tmp_path / "again.gpkg"
+    said("export", f"corridor:{file}", "--part", "all", "-o", str(again))
+    assert cg.Corridor.from_line(again, name="x").end_km == pytest.approx(line.end_km)
+    said("export", f"corridor:{file}", "--part", "line", "-o", str(tmp_path / "line.csv"))
+
+
 def test_near_within_leaves_out_what_is_farther(sites, tmp_path):
     out = tmp_path / "near.geojson"
     run = process("near", str(sites), "--to", "ml1,eastern", "--within", "25", "-o", str(out))

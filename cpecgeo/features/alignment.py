@@ -1,0 +1,377 @@
+"""What a corridor is made of: sections joined end to end, their chainage, stops and legs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import LineString
+
+from cpecgeo.catalogue import corridor_rows, layer, table
+from cpecgeo.catalogue.lines import JOIN_KM, Assembled, corridor_id, join_sections, turn_ends
+from cpecgeo.errors import GeometryError, GeometryWarning, InputError, UnknownNameError
+from cpecgeo.features.stops import stops
+from cpecgeo.geodesy import Chainage
+
+__all__ = [
+    "STATUSES",
+    "Alignment",
+    "align_named",
+    "check_course",
+    "check_junctions",
+    "describe",
+    "join",
+    "least_finished",
+    "render_head",
+    "state_accuracy",
+    "state_published",
+]
+
+Floats = NDArray[np.float64]
+
+# Most usable first.
+STATUSES = ("operating", "under_construction", "suspended", "closed", "planned")
+# A line that turns by more runs back over itself: no bend of a road or railway is as sharp.
+_BACK_DEG = 150.0
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """A line with sections, stops and legs in its chainage: a corridor without a name.
+
+    Attributes
+    ----------
+    xy : ndarray, shape (vertices, 2)
+        lon, lat.
+    km : ndarray, shape (vertices,)
+        Chainage at each vertex, from 0.
+    sections, stops : GeoDataFrame
+    legs, competing : DataFrame
+        All as `Corridor` has them.
+    sources : tuple of str
+    """
+
+    xy: Floats
+    km: Floats
+    sections: gpd.GeoDataFrame
+    stops: gpd.GeoDataFrame
+    legs: pd.DataFrame
+    competing: pd.DataFrame
+    sources: tuple[str, ...]
+
+    def turned(self) -> Alignment:
+        """Return the same with its chainage counted from the other end."""
+        end = self.km[-1]
+        tables = {}
+        for name in ("sections", "legs"):
+            frame = getattr(self, name).iloc[::-1].reset_index(drop=True)
+            low, high = end - frame["km_to"], end - frame["km_from"]
+            tables[name] = frame.assign(km_from=low, km_to=high)
+        tables["sections"]["geometry"] = tables["sections"].geometry.reverse()
+        rows = self.stops.assign(km=end - self.stops["km"]).iloc[::-1].reset_index(drop=True)
+        return replace(self, xy=self.xy[::-1], km=end - self.km[::-1], stops=rows, **tables)
+
+    def moved(self, km: float) -> Alignment:
+        """Return the same with its chainage counted from `km`."""
+        tables = {
+            name: (frame := getattr(self, name)).assign(
+                km_from=frame["km_from"] + km, km_to=frame["km_to"] + km
+            )
+            for name in ("sections", "legs")
+        }
+        rows = self.stops.assign(km=self.stops["km"] + km)
+        return replace(self, km=self.km + km, stops=rows, **tables)
+
+
+def align_named(names: Sequence[str], whole: Assembled, wholes: Iterable[str] = ()) -> Alignment:
+    """Return the alignment of sections that the package has.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Ids of sections, in order.
+    whole : Assembled
+        What they make up.
+    wholes : iterable of str
+        Ids of corridors and sections whose published figures are told beside theirs.
+    """
+    parts = layer("sections").loc[list(names)]
+    parts = parts.reset_index(drop=True).rename(columns={"ratio_reason": "reason"})
+    parts.insert(2, "km_from", [s[1] for s in whole.sections])
+    parts.insert(3, "km_to", [s[2] for s in whole.sections])
+    # Some are drawn against their km.
+    against = np.array([s[3] for s in whole.sections])
+    parts["geometry"] = parts.geometry.where(~against, parts.geometry.reverse())
+    figures = table("figures")
+    about = {*names, *wholes}
+    return Alignment(
+        xy=shapely.get_coordinates(whole.line),
+        km=whole.measures_km,
+        sections=parts,
+        stops=stops(list(names), whole),
+        legs=pd.DataFrame(
+            whole.legs, columns=["section", "km_from", "km_to", "basis", "accuracy_km"]
+        ),
+        competing=figures[figures["feature"].isin(about)].reset_index(drop=True),
+        sources=tuple(dict.fromkeys(parts["source"])),
+    )
+
+
+def find_named(name: str) -> Alignment:
+    """Return the alignment of a section or corridor that the package has, by name or id.
+
+    Raises
+    ------
+    UnknownNameError, DataError
+    """
+    frame = layer("sections")
+    named = frame.index[(frame["id"] == name) | (frame["name"] == name)]
+    if len(named):
+        names, wholes = [str(named[0])], [""]
+    else:
+        try:
+            row = corridor_rows()[corridor_id(name)]
+        except UnknownNameError as error:
+            known = [*frame["id"], *frame["name"], *error.near]
+            raise UnknownNameError(name, "section or corridor", known) from None
+        names, wholes = row["sections"], [row["id"]]
+    return align_named(names, join_sections(names, repr(name)), wholes)
+
+
+def join(parts: Sequence[Any]) -> Alignment:
+    """Join alignments end to end, in the order given, each turned so that the ends meet.
+
+    Parameters
+    ----------
+    parts : sequence of Corridor or str
+        Corridors, and names of sections or corridors.
+
+    Raises
+    ------
+    UnknownNameError
+    GeometryError
+        Two that follow one another don't meet.
+    InputError
+        None given.
+    """
+    if isinstance(parts, str) or not isinstance(parts, Sequence) or len(parts) == 0:
+        raise InputError(
+            f"parts is {str(parts)[:60]!r}; give corridors or names of sections, in a list."
+        )
+    found = [find_named(x) if isinstance(x, str) else _alignment_of(x) for x in parts]
+    turned, gaps = turn_ends([part.xy for part in found])
+    check_junctions([str(part.sections["name"].iloc[0]) for part in found], gaps)
+    laid: list[Alignment] = []
+    at = 0.0
+    for part, back in zip(found, turned, strict=True):
+        laid.append((part.turned() if back else part).moved(at))
+        at = float(laid[-1].km[-1])
+    rows = pd.concat([part.stops for part in laid]).sort_values("km", kind="stable")
+    rows = rows[~rows.duplicated(["name", "km"])].drop_duplicates("id").reset_index(drop=True)
+    sections = pd.concat([part.sections for part in laid], ignore_index=True)
+    if sections["id"].duplicated().any():
+        twice = sections.loc[sections["id"].duplicated(), "id"].iloc[0]
+        raise InputError(f"parts has section {twice!r} twice; a corridor runs over each once.")
+    xy = np.vstack([laid[0].xy, *(part.xy[1:] for part in laid[1:])])
+    check_course([str(name) for name in sections["name"]], sections.geometry, xy)
+    return Alignment(
+        xy=xy,
+        km=np.concatenate([laid[0].km, *(part.km[1:] for part in laid[1:])]),
+        sections=gpd.GeoDataFrame(sections, geometry="geometry", crs=4326),
+        stops=gpd.GeoDataFrame(rows, geometry="geometry", crs=4326),
+        legs=pd.concat([part.legs for part in laid], ignore_index=True),
+        competing=pd.concat([part.competing for part in found])
+        .drop_duplicates()
+        .reset_index(drop=True),
+        sources=tuple(dict.fromkeys(source for part in found for source in part.sources)),
+    )
+
+
+def _alignment_of(thing: Any) -> Alignment:
+    if not hasattr(thing, "chainage"):
+        raise InputError(
+            f"parts holds {type(thing).__name__}; give corridors, or names of sections and "
+            "corridors. A line becomes a corridor with Corridor.from_line."
+        )
+    fields = {name: getattr(thing, name) for name in ("sections", "stops", "legs", "competing")}
+    xy = shapely.get_coordinates(thing.line)
+    return Alignment(xy=xy, km=thing.chainage.measures_km, sources=thing.sources, **fields)
+
+
+def check_junctions(names: Sequence[str], gaps: Sequence[float]) -> None:
+    """Refuse parts that follow one another and don't meet.
+
+    Raises
+    ------
+    GeometryError
+    """
+    for i, gap in enumerate(gaps):
+        if gap > JOIN_KM:
+            raise GeometryError(
+                f"{names[i]!r} and {names[i + 1]!r} follow one another and are {gap:,.2f} km "
+                f"apart; parts must meet within {JOIN_KM:g} km. Give them in order of travel, "
+                "and what lies between as a part of its own."
+            )
+
+
+def check_course(names: Sequence[str], lines: Iterable[Any], xy: Floats) -> None:
+    """Refuse sections that cross themselves or run back; tell it of the line they make up.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the sections.
+    lines : iterable of LineString
+        The sections.
+    xy : ndarray, shape (vertices, 2)
+        The whole line.
+
+    Raises
+    ------
+    GeometryError
+        A section crosses itself, or turns back on itself.
+
+    Warns
+    -----
+    GeometryWarning
+        The whole crosses itself or runs over itself: places there have the first of their km.
+    """
+    lines = list(lines)
+    for name, line in zip(names, lines, strict=True):
+        back = _turns_back(shapely.get_coordinates(line))
+        if back is not None:
+            raise GeometryError(
+                f"Section {name!r} turns back on itself at ({back[0]:.5f}, {back[1]:.5f}), so km "
+                "there would mean two places; take the vertices out, or end a section there."
+            )
+        if not line.is_simple:
+            lon, lat = _first_crossing(line)
+            raise GeometryError(
+                f"Section {name!r} crosses or touches itself at ({lon:.5f}, {lat:.5f}), so km "
+                "there would mean two places; mend the line (cpecgeo.geodesy.simplify removes "
+                "the noise of a GPS track), or end a section there."
+            )
+    whole = LineString(xy)
+    if len(lines) > 1 and not whole.is_simple:
+        lon, lat = _first_crossing(whole)
+        warnings.warn(
+            f"The line meets itself at ({lon:.5f}, {lat:.5f}); places there have the first of "
+            "their km.",
+            GeometryWarning,
+            stacklevel=4,
+        )
+
+
+def _turns_back(xy: Floats) -> Floats | None:
+    """Return the first vertex where a line runs back over itself."""
+    chain = Chainage(LineString(xy))
+    inner = chain.measures_km[1:-1]
+    if not len(inner):
+        return None
+    after = chain.bearing_deg(inner)
+    before = (Chainage(LineString(xy[::-1])).bearing_deg(chain.end_km - inner) + 180.0) % 360.0
+    away = np.abs((after - before + 180.0) % 360.0 - 180.0)
+    at = np.flatnonzero(away > _BACK_DEG)
+    return xy[1 + at[0]] if len(at) else None
+
+
+def _first_crossing(line: LineString) -> tuple[float, float]:
+    """Return where a line first meets itself."""
+    parts = shapely.get_parts(shapely.node(line))
+    ends = [line.coords[i] for part in parts for line, i in ((part, 0), (part, -1))]
+    met = [xy for xy in ends if ends.count(xy) > 2] or [xy for xy in ends if ends.count(xy) > 1]
+    lon, lat = (met or ends)[0]
+    return float(lon), float(lat)
+
+
+def least_finished(statuses: Iterable[str]) -> str:
+    """Return the status of a whole: planned if a part is, else under construction if one is.
+
+    Examples
+    --------
+    >>> least_finished(["operating", "under_construction"])
+    'under_construction'
+    """
+    found = set(statuses)
+    least = [s for s in ("planned", "under_construction") if s in found]
+    return least[0] if least else min(found)
+
+
+def describe(
+    made: Alignment, name: str, title: str | None, kind: str | None, status: str | None
+) -> dict[str, Any]:
+    """Return the fields of a corridor that follow from its alignment.
+
+    Parameters
+    ----------
+    made : Alignment
+    name : str
+        Its id.
+    title, kind, status : str, optional
+        What most of its km are, and as far along as its least finished section, when omitted.
+
+    Raises
+    ------
+    InputError
+        An empty name, or a word that isn't known.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"name is {name!r}; give the corridor an id of its own, as text.")
+    parts = made.sections
+    if kind is None:
+        km = (parts["km_to"] - parts["km_from"]).groupby(parts["kind"]).sum()
+        kind = str(km.idxmax())
+    if kind not in ("road", "rail", "mining"):
+        raise InputError(f"kind is {kind!r}; it is road, rail or mining.")
+    status = least_finished(parts["status"]) if status is None else status
+    if status not in STATUSES:
+        raise InputError(f"status is {status!r}; it is one of {', '.join(STATUSES)}.")
+    chain = Chainage(LineString(made.xy), made.km)
+    return {
+        "name": name,
+        "title": name if title is None else title,
+        "kind": kind,
+        "status": status,
+        "line": chain.line,
+        "chainage": chain,
+        "stops": made.stops,
+        "sections": parts,
+        "competing": made.competing,
+        "accuracy_km": float(parts["accuracy_km"].astype(float).max()),
+        "sources": made.sources,
+        "legs": made.legs,
+    }
+
+
+def state_published(km: float, note: str) -> str:
+    """Return a published length in words."""
+    if np.isnan(km):
+        return "none found"
+    return f"{km:,.6g} km" + (f" ({note})" if note else "")
+
+
+def state_accuracy(km: float) -> str:
+    """Return how good a line is, in words."""
+    return "not stated" if np.isnan(km) else f"{km:,.1f} km (95 %) on the poorest leg"
+
+
+def render_head(title: str, name: str, head: Mapping[str, str], sources: Iterable[str]) -> str:
+    """Return what is said of a corridor at a glance, as HTML."""
+    cells = "".join(
+        f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>"
+        for k, v in head.items()
+    )
+    listed = "".join(f"<li>{escape(s)}</li>" for s in sources)
+    return (
+        f"<div><strong>{escape(title)}</strong> <code>{escape(name)}</code>"
+        f"<table>{cells}</table><details><summary>Sources</summary><ul>{listed}</ul>"
+        "</details></div>"
+    )

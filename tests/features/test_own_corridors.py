@@ -1,0 +1,354 @@
+"""Corridors of one's own: checked as the bundled ones are, and as good as they are."""
+
+import dataclasses
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely.geometry import LineString, MultiLineString, Point
+
+import cpecgeo as cg
+from cpecgeo import errors
+from cpecgeo.catalogue.lines import corridor_rows
+
+own = cg.Corridor.from_line
+LINE = LineString([(72.8, 33.7), (73.0, 33.9), (73.2, 34.1)])
+# Their chainage runs evenly between stops, so that sections and stops say all of it.
+EVEN = ["ml1", "ml1-chord", "taxila-havelian", "ml4", "kkh", "kkh-china", "m2", "m5", "n10", "n25",
+        "hazara", "n5", "mining-saindak"]  # fmt: skip
+ROUGH = {"mining-saindak"}  # a share of another road's length isn't even along its own
+
+
+def remade(corridor, **options):
+    about = {key: getattr(corridor, key) for key in ("name", "title", "kind", "status")}
+    return own(corridor.sections, stops=corridor.stops, **about, **options)
+
+
+# Made from parts.
+
+
+@pytest.mark.parametrize("name", EVEN)
+def test_from_its_sections_and_stops_a_corridor_is_itself_again(name):
+    one = cg.corridor(name)
+    two = remade(one)
+    assert two.length_km == pytest.approx(one.length_km, abs=1e-9)
+    assert two.end_km == pytest.approx(one.end_km, abs=1e-9)
+    assert two.accuracy_km == one.accuracy_km
+    km = np.linspace(0, one.end_km, 300)
+    off = cg.distance_km(two.at(km), one.at(km)).max()
+    assert off < (1 if name in ROUGH else 1e-3)
+    np.testing.assert_allclose(
+        two.sections[["km_from", "km_to"]], one.sections[["km_from", "km_to"]]
+    )
+    assert two.stops["km"].tolist() == pytest.approx(one.stops["km"].tolist(), abs=1e-6)
+    assert two.geometry == "own"
+
+
+@pytest.mark.parametrize("name", sorted(corridor_rows()))
+@pytest.mark.filterwarnings("ignore:The line meets itself:cpecgeo.errors.GeometryWarning")
+def test_joined_from_its_sections_by_name_a_corridor_is_itself_to_the_last_digit(name):
+    one = cg.corridor(name)
+    two = cg.Corridor.join(list(one.sections["id"]), name=name, title=one.title, kind=one.kind)
+    assert two.line.equals_exact(one.line, 0)
+    np.testing.assert_array_equal(two.chainage.measures_km, one.chainage.measures_km)
+    assert two.status == one.status
+    pd.testing.assert_frame_equal(pd.DataFrame(two.sections), pd.DataFrame(one.sections))
+    assert dict(zip(two.stops["name"], two.stops["km"], strict=True)) == pytest.approx(
+        dict(zip(one.stops["name"], one.stops["km"], strict=True))
+    )
+
+
+@pytest.mark.parametrize("name", ["taxila-havelian", "m8"])
+def test_the_report_of_a_joined_corridor_is_that_of_the_bundled_one(name):
+    one = cg.corridor(name)
+    two = cg.Corridor.join(list(one.sections["id"]), name=name, title=one.title)
+    kept = {k: getattr(one, k) for k in ("official_km", "official_note", "competing", "sources")}
+    reports = [
+        cg.report(x, draw=False).to_markdown() for x in (one, dataclasses.replace(two, **kept))
+    ]
+    assert reports[0] == reports[1]
+
+
+def test_corridors_join_in_either_direction_and_keep_their_own_tables():
+    down = cg.corridor("ml1-chord")
+    spur = cg.corridor("taxila-havelian")
+    # Taxila lies on the main line: between Peshawar and it, then up the spur.
+    main = own(down.between(spur_start(down), down.end_km), name="main", kind="rail")
+    way = cg.Corridor.join([main, spur], name="peshawar-havelian")
+    assert way.end_km == pytest.approx(main.end_km + spur.end_km)
+    # The first part is turned: the line begins in Peshawar.
+    assert way.line.coords[0] == main.line.coords[-1]
+    assert way.km_of("Havelian") == pytest.approx(main.end_km + spur.km_of("Havelian"))
+    assert way.sections["km_to"].is_monotonic_increasing
+    assert way.sections["drawn_km"].sum() == pytest.approx(way.length_km, abs=0.5)
+    assert (way.legs["km_from"].to_numpy()[1:] == way.legs["km_to"].to_numpy()[:-1]).all()
+    back = cg.Corridor.join([spur, main], name="havelian-peshawar")
+    assert back.km_of("Havelian") == pytest.approx(way.end_km - way.km_of("Havelian"))
+    # It meets itself nowhere, so each stop is where its km is.
+    at = back.locate(back.stops[back.stops.geometry.notna()])
+    on = at["offset_km"] < 1e-6
+    assert at.loc[on, "km"].to_numpy() == pytest.approx(
+        back.stops.loc[at.index[on], "km"].to_numpy(), abs=1e-6
+    )
+
+
+def spur_start(main):
+    return float(main.locate(Point(cg.corridor("taxila-havelian").line.coords[0]))["km"].iloc[0])
+
+
+def test_parts_that_do_not_meet_are_named():
+    with pytest.raises(
+        errors.GeometryError, match=r"Raikot.*follow one another and are [\d,.]+ km"
+    ):
+        cg.Corridor.join(["khunjerab-raikot", "thakot-havelian"], name="gap")
+    with pytest.raises(errors.UnknownNameError, match="raikot-thakot"):
+        cg.Corridor.join(["raikot-thakott"], name="x")
+    with pytest.raises(errors.InputError, match="in a list"):
+        cg.Corridor.join("kkh", name="x")
+    with pytest.raises(errors.InputError, match="twice"):
+        cg.Corridor.join(["taxila-havelian", "taxila-havelian"], name="x")
+
+
+# A line.
+
+
+def test_a_bare_line_is_drawn_length_from_0_and_says_what_nobody_knows():
+    road = own(LINE, name="road")
+    assert road.end_km == pytest.approx(cg.length_km(LINE), abs=1e-9)
+    assert road.length_km == pytest.approx(cg.length_km(LINE), abs=1e-9)
+    assert (road.title, road.kind, road.status) == ("road", "road", "planned")
+    assert np.isnan(road.official_km)
+    assert np.isnan(road.accuracy_km)
+    assert "not stated" in road._repr_html_()
+    assert "nobody has said" in cg.report(road, draw=False).to_markdown()
+    assert len(road.stops) == 0
+    assert cg.nearest(Point(72.9, 33.9), road).attrs["own"] == ["road"]
+
+
+def test_a_length_is_shared_out_along_the_line_and_is_the_published_one():
+    road = own(LINE, name="road", km=80)
+    assert (road.official_km, road.official_note, road.end_km) == (80.0, "as given", 80.0)
+    half = own(LINE, name="road").end_km / 2
+    assert road.at(40).equals_exact(own(LINE, name="road").at(half), 1e-9)
+
+
+@given(
+    shares=st.lists(st.floats(0.05, 1), min_size=3, max_size=6),
+    km=st.lists(st.floats(0.1, 50), min_size=3, max_size=6),
+)
+def test_km_at_stops_are_kept_and_even_between(shares, km):
+    n = min(len(shares), len(km))
+    bare = own(LINE, name="bare")
+    at = np.cumsum(shares[:n]) / (sum(shares[:n]) + 0.1) * bare.end_km
+    posts = np.cumsum(km[:n])
+    stops = {f"s{i}": bare.at(x) for i, x in enumerate(at)}
+    road = own(LINE, name="road", stops=stops, km=posts.tolist())
+    assert [road.km_of(name) for name in stops] == pytest.approx(posts)
+    assert road.locate(gpd.GeoSeries(list(stops.values()), crs=4326))[
+        "km"
+    ].tolist() == pytest.approx(posts.tolist(), abs=1e-6)
+    # A vertex at each stop changes the line by a millimetre at most.
+    assert road.length_km == pytest.approx(bare.length_km, abs=1e-6)
+    middle = road.at((posts[0] + posts[1]) / 2)
+    assert bare.locate(middle)["km"].iloc[0] == pytest.approx((at[0] + at[1]) / 2, abs=1e-5)
+    # Beyond the last stop a kilometre is a kilometre.
+    assert road.end_km - posts[-1] == pytest.approx(bare.end_km - at[-1], abs=1e-6)
+
+
+def test_stops_are_places_by_name_with_what_is_known_of_them():
+    line = LineString([(66.96, 30.19), (66.62, 29.5), (66.63, 28.7), (66.62, 27.81)])
+    road = own(line, name="own", stops=["Quetta", "Khuzdar"], km={"Quetta": 0, "Khuzdar": 300})
+    quetta, khuzdar = road.stops.to_dict("records")
+    assert quetta["id"] == cg.place("Quetta").id
+    assert khuzdar["source"] == cg.place("Khuzdar").source
+    assert road.km_of("khuzdar") == 300
+    assert cg.length_km(road.between("Quetta", "Khuzdar")) == pytest.approx(road.length_km, abs=3)
+
+
+def test_sections_keep_what_their_table_says():
+    parts = gpd.GeoDataFrame(
+        {
+            "name": ["upper", "lower"],
+            "status": ["operating", None],
+            "opened": ["2019", None],
+            "official_km": [40.0, 50.0],
+            "lanes": [4, 2],
+        },
+        geometry=[
+            LineString([(73.0, 33.9), (72.8, 33.7)]),  # against the way
+            LineString([(73.0, 33.9), (73.2, 34.1)]),
+        ],
+        crs=4326,
+    ).to_crs(32643)
+    road = own(parts, name="two", title="Two roads", sources="a survey")
+    assert road.sections["status"].tolist() == ["operating", "planned"]
+    assert road.sections["km_from"].tolist() == pytest.approx([0, 40])
+    assert road.official_km == road.end_km == pytest.approx(90)
+    assert road.sections["lanes"].tolist() == [4, 2]
+    assert road.sections["id"].tolist() == ["two-1", "two-2"]
+    assert road.sources == ("a survey",)
+    assert road.at(0).distance(Point(72.8, 33.7)) < 1e-6
+    assert [g.coords[0] for g in road.sections.geometry][1] == pytest.approx((73.0, 33.9), abs=1e-6)
+
+
+def test_a_multi_part_line_is_a_section_per_part_in_order():
+    road = own(MultiLineString([LINE.coords[:2], LINE.coords[1:]]), name="r", title="Road")
+    assert road.sections["name"].tolist() == ["Road, part 1", "Road, part 2"]
+    assert road.end_km == pytest.approx(cg.length_km(LINE))
+
+
+def test_a_route_becomes_a_corridor():
+    way = cg.route("Raikot Bridge", "Thakot", mode="road")
+    road = own(way, name="way", km=way.chainage_km)
+    assert road.length_km == pytest.approx(way.length_km)
+    assert road.end_km == pytest.approx(way.chainage_km)
+
+
+# What is refused, and what to do.
+
+BAD = {
+    "crosses itself": (
+        {"line": LineString([(70, 30), (70.2, 30), (70.2, 30.2), (70, 30.2), (70.1, 29.9)])},
+        errors.GeometryError,
+        r"crosses or touches itself at \(70\.0\d+, 30\.0",
+    ),
+    "turns back": (
+        {"line": LineString([(70, 30), (70.2, 30), (70.1, 30), (70.1, 30.2)])},
+        errors.GeometryError,
+        r"turns back on itself at \(70\.20000, 30\.00000\)",
+    ),
+    "gap": (
+        {"line": MultiLineString([[(70, 30), (70.2, 30)], [(70.3, 30), (70.4, 30)]])},
+        errors.GeometryError,
+        r"part 1' and .*part 2' follow one another and are 9\.65 km apart",
+    ),
+    "no length": (
+        {"line": LineString([(70, 30), (70, 30)])},
+        errors.GeometryError,
+        "no length|invalid",
+    ),
+    "points": ({"line": Point(70, 30)}, errors.GeometryError, "LineString"),
+    "far stop": (
+        {"stops": {"Gwadar": (62.3, 25.1)}},
+        errors.InputError,
+        r"Gwadar.*km off the line",
+    ),
+    "order of stops": (
+        {"stops": {"b": (73.2, 34.1), "a": (72.8, 33.7)}},
+        errors.InputError,
+        "'a' follows 'b' and lies before it",
+    ),
+    "km fall": (
+        {"stops": {"a": (72.9, 33.8), "b": (73.1, 34.0)}, "km": [40, 30]},
+        errors.InputError,
+        "follows|fall",
+    ),
+    "km not from 0": (
+        {"stops": {"a": (72.8, 33.7)}, "km": [12]},
+        errors.InputError,
+        "km count from the start",
+    ),
+    "km of no stop": ({"stops": {"a": (72.8, 33.7)}, "km": {"z": 1}}, errors.InputError, "'z'"),
+    "too few km": (
+        {"stops": {"a": (72.8, 33.7)}, "km": [1, 2]},
+        errors.InputError,
+        "each of the 1 st",
+    ),
+    "stop of a number": ({"stops": [5]}, errors.InputTypeError, "names of places"),
+    "status": ({"status": "open"}, errors.InputError, "operating, under_construction"),
+    "kind": ({"kind": "canal"}, errors.InputError, "road"),
+    "accuracy": ({"accuracy_km": -1}, errors.InputError, "accuracy_km"),
+    "length": ({"km": -5}, errors.InputError, "km"),
+    "name": ({"name": " "}, errors.InputError, "id of its own"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_wrong_is_said(case):
+    options, kind, words = BAD[case]
+    with pytest.raises(kind, match=words):
+        own(**{"line": LINE, "name": "own", **options})
+
+
+def test_a_line_that_meets_itself_between_sections_is_told():
+    there, back = (
+        LineString([(70, 30), (70.2, 30)]),
+        LineString([(70.2, 30), (70, 30.0), (70, 30.2)]),
+    )
+    with pytest.warns(errors.GeometryWarning, match="first of their km"):
+        road = own(gpd.GeoSeries([there, back], crs=4326), name="spur")
+    assert road.locate(Point(70.1, 30))["km"].iloc[0] < 10
+
+
+# Files, and all that takes a corridor.
+
+
+def test_what_is_exported_comes_back(tmp_path):
+    one = cg.corridor("taxila-havelian")
+    cg.write(one.sections, tmp_path / "mine.geojson")
+    two = own(
+        tmp_path / "mine.geojson", name="mine", stops=one.stops, kind="rail", status="operating"
+    )
+    assert two.end_km == pytest.approx(one.end_km, abs=1e-6)
+    km = np.linspace(0, one.end_km, 50)
+    assert cg.distance_km(two.at(km), one.at(km)).max() < 1e-3
+
+
+def test_a_geopackage_of_everything_comes_back_with_its_stops(tmp_path):
+    from cpecgeo.files.writing import write_layers
+
+    one = own(LINE, name="own", stops={"a": (72.8, 33.7), "b": (73.1, 34.0)}, km=[0, 55])
+    posts = one.km_posts(10)
+    write_layers(
+        {"sections": one.sections, "stops": one.stops, "posts": posts}, tmp_path / "own.gpkg"
+    )
+    two = own(tmp_path / "own.gpkg", name="own")
+    assert two.km_of("b") == 55
+    assert two.end_km == pytest.approx(one.end_km, abs=1e-9)
+    assert two.sections["basis"].tolist() == ["given"]
+
+
+def test_points_with_a_name_in_a_file_are_its_stops(tmp_path):
+    rows = gpd.GeoDataFrame({"name": ["line", "Mid"]}, geometry=[LINE, Point(73.0, 33.9)], crs=4326)
+    cg.write(rows, tmp_path / "mine.geojson")
+    road = own(tmp_path / "mine.geojson", name="mine")
+    assert road.stops["name"].tolist() == ["Mid"]
+    assert road.km_of("Mid") == pytest.approx(cg.length_km(LineString(LINE.coords[:2])))
+
+
+def test_the_lines_of_a_file_are_one_corridor_where_one_is_needed(tmp_path):
+    path = tmp_path / "mine.geojson"
+    cg.write(gpd.GeoSeries([LINE], crs=4326).to_frame("geometry"), path)
+    points = gpd.GeoSeries([Point(72.9, 33.9)], crs=4326)
+    road = own(path, name="mine")
+    for given_as in (path, str(path), f"corridor:{path}"):
+        pd.testing.assert_frame_equal(cg.locate(points, given_as), cg.locate(points, road))
+    near = cg.nearest(points, f"corridor:{path}")
+    assert near["target"].tolist() == ["mine"]
+    assert near["km"].iloc[0] == cg.locate(points, road)["km"].iloc[0]
+    assert cg.density_along(str(path), "places", bin_km=50)["events"].sum() > 0
+
+
+def test_every_verb_and_page_takes_it():
+    road = own(
+        LINE,
+        name="own",
+        title="<b>Own</b>",
+        stops={"a": (72.8, 33.7), "b": (73.2, 34.1)},
+        kind="rail",
+    )
+    assert cg.density_along(road, "places", by="section")["section"].tolist() == ["own"]
+    assert road.profile(5)["elevation_m"].notna().all()
+    assert not road.profile(5)["is_ground"].all()
+    assert cg.rail.strip(road).stops["name"].tolist() == ["a", "b"]
+    times = cg.rail.running_times(
+        road, stops=["a", "b"], now_kmh=(60, 60), upgraded_kmh=120, freight_kmh=60
+    )
+    assert times["freight_hours"].sum() == pytest.approx(road.end_km / 60)
+    page = cg.report(road).to_html()
+    assert "<b>Own</b>" not in page
+    assert road.crossed()["km_out"].iloc[-1] == pytest.approx(road.end_km, abs=0.01)
+    assert "own" in road.explore().html()
