@@ -98,7 +98,7 @@ $(BASE): pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(BASE)
-	$(PIP) --build-constraint constraints.txt --editable '.[plot,osm,scale,sea,dem,excel]' --group dev
+	$(PIP) --build-constraint constraints.txt --editable '.[plot,maps,osm,scale,sea,dem,excel]' --group dev
 	@touch $@
 
 $(BENCH): $(DEV) benchmarks/requirements.txt

@@ -208,10 +208,29 @@ def draw_map(
             "and districts, comma between."
         ),
     ] = None,
+    color: Annotated[str | None, typer.Option(help="Of files: a column, or a colour.")] = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option(
+            help="Classes of --color: quantiles, equal_interval, natural_breaks, std_mean, or "
+            "breaks such as 10,50,100."
+        ),
+    ] = None,
+    k: Annotated[int | None, typer.Option("--classes", "-k", help="Number of classes.")] = None,
+    cmap: Annotated[str | None, typer.Option(help="Colours of classes, such as YlGnBu.")] = None,
+    center: Annotated[float | None, typer.Option(help="Value about which colours turn.")] = None,
+    legend: Annotated[str | None, typer.Option(help="Title above the classes.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Unit of --color.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column written beside features.")] = None,
+    radius: Annotated[str | None, typer.Option(help="Of points: a column, or pixels.")] = None,
+    width: Annotated[str | None, typer.Option(help="Of lines: a column, or pixels.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Points gathered: count, or density.")] = None,
 ) -> None:
     """Draw an interactive map in one file.
 
-    Example: cpecgeo map ml1 kkh mines.csv --tiles Esri.WorldImagery -o map.html
+    The options from --color on are for the files among the names.
+
+    Example: cpecgeo map ml1 sites.csv --color value --scheme natural_breaks --label name -o m.html
     """
     from cpecgeo.errors import InputError
     from cpecgeo.files.formats import has_format
@@ -232,10 +251,32 @@ def draw_map(
         drawn = Map(title=title or ", ".join(listed), tiles=tiles, background=ground)
         for name in others:
             drawn.add(name)
+        style = {
+            "color": color, "scheme": _read_breaks(scheme), "k": k, "cmap": cmap, "center": center,
+            "legend": legend, "unit": unit, "label": label, "radius": _read_size(radius),
+            "width": _read_size(width), "cluster": True if cluster == "count" else cluster,
+        }  # fmt: skip
+        given = {key: value for key, value in style.items() if value is not None}
         for name in files:
-            drawn.add(read(name), name=Path(name).name)
+            drawn.add(read(name), name=Path(name).name, **given)
     drawn.to_png(out) if out.suffix.lower() == ".png" else drawn.save(str(out))
     print(out)
+
+
+def _read_size(text: str | None) -> str | float | None:
+    """Read pixels, or leave the name of a column."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
+
+
+def _read_breaks(text: str | None) -> str | list[float] | None:
+    """Read breaks with commas between, or leave the name of a scheme."""
+    try:
+        return None if text is None else [float(part) for part in text.split(",")]
+    except ValueError:
+        return text
 
 
 def _is_corridor(name: str) -> bool:

@@ -15,6 +15,7 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor, corridors
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.maps.background import encode_background
+from cpecgeo.maps.colors import KINDS, NAMED
 from cpecgeo.maps.corridors import (
     NETWORK,
     encode_posts,
@@ -25,7 +26,7 @@ from cpecgeo.maps.corridors import (
 )
 from cpecgeo.maps.layer import encode_layer
 from cpecgeo.maps.map import PAKISTAN, Map
-from cpecgeo.maps.style import KINDS, NAMED, Style
+from cpecgeo.maps.style import Style
 
 __all__ = ["cpec_map", "explore"]
 

@@ -17,7 +17,7 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
-from cpecgeo.maps.colors import CATEGORIES
+from cpecgeo.maps.colors import CATEGORIES, KINDS
 from cpecgeo.maps.corridors import (
     encode_posts,
     style_line,
@@ -25,7 +25,7 @@ from cpecgeo.maps.corridors import (
     tabulate_sections,
     tabulate_stops,
 )
-from cpecgeo.maps.style import KINDS, Style
+from cpecgeo.maps.style import Style
 from cpecgeo.routing import Reach, Route
 
 __all__ = ["Drawing", "color_drawing", "list_drawings"]

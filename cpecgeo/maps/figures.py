@@ -22,7 +22,7 @@ from cpecgeo.errors import InputError, MissingExtraError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
 from cpecgeo.files.disk import write_whole
-from cpecgeo.maps.style import DASHES, STATUS_TITLES, find_look
+from cpecgeo.maps.colors import DASHES, STATUS_TITLES, find_look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

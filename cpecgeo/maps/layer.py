@@ -20,8 +20,15 @@ from folium.template import Template
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.geodesy import densify, lonlat
 from cpecgeo.maps import encode
-from cpecgeo.maps.colors import CSS_NAMES, check_color, classify_colors
-from cpecgeo.maps.style import Style, check_style, find_dash, find_look
+from cpecgeo.maps.style import (
+    FIELDS,
+    Style,
+    check_style,
+    encode_looks,
+    find_title,
+    is_by_value,
+    list_values,
+)
 
 __all__ = ["CANVAS_ABOVE", "FIELDS", "VectorLayer", "encode_layer", "find_credits"]
 
@@ -29,40 +36,8 @@ CANVAS_ABOVE = 2_000
 LONGEST_EDGE_KM = 40.0
 # Opacity of areas, and of those whose colour is a value to be read.
 FILL, FILL_BY_VALUE = 0.25, 0.75
-
-# Columns of the data model that a popup shows, in this order, with their titles and units.
-FIELDS: tuple[tuple[str, str, str], ...] = (
-    ("kind", "Kind", ""),
-    ("opened", "Opened", "year"),
-    ("official_km", "Official length", "km"),
-    ("drawn_km", "Drawn length", "km"),
-    ("length_km", "Drawn length", "km"),
-    ("km", "Chainage", "km"),
-    ("km_from", "From", "km"),
-    ("km_to", "To", "km"),
-    ("distance_km", "Distance", "km"),
-    ("ratio", "Drawn ÷ official", ""),
-    ("km_in", "Enters at", "km"),
-    ("km_in_off", "Off by up to", "km"),
-    ("km_out", "Leaves at", "km"),
-    ("km_out_off", "Off by up to", "km"),
-    ("elevation_m", "Elevation", "m"),
-    ("population", "Population", ""),
-    ("capacity_mw", "Capacity", "MW"),
-    ("district", "District", ""),
-    ("province", "Province", ""),
-    ("lines", "Lines", ""),
-    ("road", "Motorways", ""),
-    ("part_of", "Part of", ""),
-    ("reason", "Why they differ", ""),
-    ("competing", "Other figures", ""),
-    ("accuracy_km", "Accuracy", "km"),
-    ("basis", "Basis of position", ""),
-    ("note", "Note", ""),
-    ("source", "Source", ""),
-    ("source_date", "Date of source", ""),
-    ("licence", "Licence", ""),
-)
+# Pixels of a point, where its size is said by a column.
+RADIUS = 5.0
 
 # What a source or licence says, how its giver is named at the map's edge, and what is owed.
 _OSM = ("\u00a9 OpenStreetMap contributors", "Open Database Licence 1.0")
@@ -172,13 +147,20 @@ def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[
         payload["bounds"] = [round(float(v), 5) for v in shapely.total_bounds(drawn)]
     if dims - {0}:
         array = np.asarray(densify(series, LONGEST_EDGE_KM).array, dtype=object)
-    cloud = dims == {0} and len(drawn) == len(array) > CANVAS_ABOVE and _all_single(array)
-    if cloud:
+    alone = dims == {0} and len(drawn) == len(array) and _all_single(array)
+    if style.cluster and not alone:
+        raise InputError(
+            "cluster is for points, one a row, none missing; this layer has others: leave cluster "
+            "out, or drop rows without a point (.dropna(subset='geometry'))."
+        )
+    if alone and (style.cluster or len(array) > CANVAS_ABOVE):
         payload["cloud"] = encode.points(array)
+        if style.cluster:
+            payload["cluster"] = "count" if style.cluster is True else style.cluster
     else:
         payload["geometry"] = encode.geometries(array, style.decimals)
     payload |= _columns(table, style)
-    payload |= _looks(table, style, dims)
+    payload |= encode_looks(table, style, dims)
     payload["style"] |= style.extra
     payload["credits"] = find_credits(table, style.extra.get("sources", ()))
     if style.label and 2 in dims:
@@ -223,18 +205,14 @@ def _name_columns(table: pd.DataFrame) -> pd.DataFrame:
     return table.set_axis(names, axis=1)
 
 
-def _is_by_value(table: pd.DataFrame, style: Style) -> bool:
-    """Say whether the colour is that of a column's values."""
-    return style.color is not None and style.color in table.columns
-
-
 def _common(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:
-    usual = FILL_BY_VALUE if _is_by_value(table, style) else FILL
+    usual = FILL_BY_VALUE if is_by_value(table, style) else FILL
     pane = style.pane or ("area" if 2 in dims else "line" if 1 in dims else "point")
     return {
         "pane": pane,
-        "radius": style.radius,
+        "radius": RADIUS if isinstance(style.radius, str) else style.radius,
         "fill": usual if style.fill is None else style.fill,
+        "outlined": is_by_value(table, style) and dims == {0},
         "interactive": style.interactive,
         "search": style.search,
         "label": style.label,
@@ -252,16 +230,16 @@ def _columns(table: pd.DataFrame, style: Style) -> dict[str, Any]:
         missing = [c for c in style.popup if c not in names]
         if missing:
             raise UnknownNameError(missing[0], "column", names)
-        shown = [(c, *_title(c)) for c in style.popup]
+        shown = [(c, *find_title(c)) for c in style.popup]
     else:
         shown = [f for f in FIELDS if f[0] in names]
         if not {"source", "accuracy_km", "status"} & set(names):
             rest = [c for c in names if c not in {f[0] for f in shown} and not _is_heading(c)]
-            shown += [(c, *_title(c)) for c in rest]
-        # The value that is read off the colour comes first.
-        if _is_by_value(table, style) and not _is_heading(style.color or ""):
-            first = str(style.color)
-            shown = [(first, *_title(first)), *(f for f in shown if f[0] != first)]
+            shown += [(c, *find_title(c)) for c in rest]
+        # The values that are read off colour and size come first.
+        for first in reversed(list_values(table, style)):
+            if not _is_heading(first):
+                shown = [(first, *find_title(first)), *(f for f in shown if f[0] != first)]
     if style.unit:
         shown = [(c, t, style.unit if c == style.color else u) for c, t, u in shown]
     wanted = [f[0] for f in shown]
@@ -275,94 +253,8 @@ def _columns(table: pd.DataFrame, style: Style) -> dict[str, Any]:
     }
 
 
-def _title(column: str) -> tuple[str, str]:
-    for name, title, unit in FIELDS:
-        if name == column:
-            return title, unit
-    for ending, unit in (("_km2", "km²"), ("_km", "km"), ("_m", "m"), ("_deg", "°")):
-        if column.endswith(ending) and len(column) > len(ending):
-            return _words(column[: -len(ending)]), unit
-    return _words(column), ""
-
-
-def _words(column: str) -> str:
-    words = column.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
-
-
 def _is_heading(column: str) -> bool:
     return column in {"name", "title", "name_ur", "name_zh", "status", "id"}
-
-
-def _looks(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:
-    """Encode each feature's look as an index into the distinct ones, and the legend."""
-    n = len(table)
-    kinds = list(table["kind"]) if "kind" in table.columns else [None] * n
-    status = list(table["status"]) if "status" in table.columns else [None] * n
-    looks = [find_look(k) for k in kinds]
-    default = looks[0] if looks and all(one is looks[0] for one in looks) else find_look("")
-    title = style.legend or ""
-    if style.color is None:
-        colors = [one.color for one in looks]
-        weights = [style.weight or one.weight for one in looks]
-        entries = list(dict.fromkeys((one.title or title, one.color) for one in looks))
-        title = ""
-    else:
-        weights = [style.weight or default.weight] * n
-        colors, entries = _colors(table, style)
-        if not _is_by_value(table, style):
-            entries, title = [(title, entries[0][1])], ""
-        elif style.legend is None:
-            title = _title(style.color)[0]
-    shape = style.shape or default.shape
-    dashes = [find_dash(s) if 1 in dims else "" for s in status]
-    ties = [1 in dims and k == "rail" for k in kinds]
-    distinct: dict[tuple[str, float, str, str, bool], int] = {}
-    index = [
-        distinct.setdefault((c, float(w), d, shape, t), len(distinct))
-        for c, w, d, t in zip(colors, weights, dashes, ties, strict=True)
-    ]
-    common: dict[str, Any] = {
-        "shape": shape,
-        "type": "area" if 2 in dims else "line" if 1 in dims else "point",
-    }
-    if "dash" in style.extra:
-        common["dash"] = style.extra["dash"]
-    if any(ties):
-        common["ties"] = True
-    shown = entries if style.legend != "" else []
-    answer: dict[str, Any] = {
-        "looks": [
-            {"color": c, "weight": w, "dash": d, "shape": s} | ({"ties": True} if t else {})
-            for c, w, d, s, t in distinct
-        ],
-        "legend": [{"label": label, "color": c, **common} for label, c in shown],
-    }
-    if shown and title:
-        answer["legendTitle"] = title
-    if len(distinct) > 1:
-        answer["look"] = index
-    if 1 in dims:
-        answer["statuses"] = [s for s in dict.fromkeys(status) if isinstance(s, str) and s]
-    return answer
-
-
-def _colors(table: pd.DataFrame, style: Style) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return a colour per row by the style's column or colour, and the classes."""
-    color = str(style.color)
-    if color in table.columns:
-        return classify_colors(
-            table, color, scheme=style.scheme, k=style.k, cmap=style.cmap, unit=style.unit
-        )
-    try:
-        checked = check_color(color)
-    except InputError:
-        if color.isidentifier():  # a column or a colour, misspelt
-            raise UnknownNameError(
-                color, "column or colour", [*map(str, table.columns), *CSS_NAMES]
-            ) from None
-        raise
-    return [checked] * len(table), [("", checked)]
 
 
 def find_credits(table: pd.DataFrame, more: Iterable[Any] = ()) -> list[tuple[str, str]]:

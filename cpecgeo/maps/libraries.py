@@ -20,8 +20,7 @@ from cpecgeo.errors import DataError, InputError
 __all__ = [
     "Library",
     "build_marker_script",
-    "find_script",
-    "find_style",
+    "find_library",
     "list_libraries",
     "read_asset",
 ]
@@ -111,20 +110,8 @@ def read_asset(name: str) -> str:
     return _read(name).decode()
 
 
-def _find(url: str) -> tuple[Library, str]:
-    name = urlparse(url).path.rsplit("/", 1)[-1].lower()
-    for library in list_libraries():
-        if name in library.stands_for:
-            return library, library.stands_for[name]
-    known = ", ".join(library.name for library in list_libraries())
-    raise InputError(
-        f"the map uses {url}, which doesn't ship with cpecgeo, and a saved map asks no server. "
-        f"Leave that plugin out, or use one of those that ship: {known}."
-    )
-
-
-def find_script(url: str) -> str:
-    """Find the script that stands for an address.
+def find_library(url: str) -> str:
+    """Find the script or style sheet that stands for an address, its images and fonts inlined.
 
     Parameters
     ----------
@@ -134,7 +121,7 @@ def find_script(url: str) -> str:
     Returns
     -------
     str
-        JavaScript.
+        JavaScript or CSS without a link to anything.
 
     Raises
     ------
@@ -143,46 +130,27 @@ def find_script(url: str) -> str:
 
     Examples
     --------
-    >>> "Leaflet 1.9.4" in find_script("https://any.example/leaflet@1.9.3/dist/leaflet.js")
+    >>> "Leaflet 1.9.4" in find_library("https://any.example/leaflet@1.9.3/dist/leaflet.js")
     True
-    """
-    library, path = _find(url)
-    text = _read(f"vendor/{library.folder}/{path}").decode()
-    # A source map is a request.
-    return re.sub(r"\n?//# sourceMappingURL=\S*", "", text)
-
-
-def find_style(url: str) -> str:
-    """Find the style sheet that stands for an address, its images and fonts inlined.
-
-    Parameters
-    ----------
-    url : str
-        The address that folium gives.
-
-    Returns
-    -------
-    str
-        CSS without a link to anything.
-
-    Raises
-    ------
-    InputError
-        No vendored library has that file.
-
-    Examples
-    --------
-    >>> css = find_style("https://any.example/leaflet@1.9.3/dist/leaflet.css")
+    >>> css = find_library("https://any.example/leaflet@1.9.3/dist/leaflet.css")
     >>> "url(images" in css, "url(data:image/png" in css
     (False, True)
     """
-    library, path = _find(url)
-    base = f"vendor/{library.folder}/{path}".rsplit("/", 1)[0]
-
-    def inlined(match: re.Match[str]) -> str:
-        return f"url({_data_uri(base, match.group(2))})"
-
-    return _URL.sub(inlined, _read(f"vendor/{library.folder}/{path}").decode())
+    name = urlparse(url).path.rsplit("/", 1)[-1].lower()
+    found = next((lib for lib in list_libraries() if name in lib.stands_for), None)
+    if found is None:
+        known = ", ".join(library.name for library in list_libraries())
+        raise InputError(
+            f"the map uses {url}, which doesn't ship with cpecgeo, and a saved map asks no "
+            f"server. Leave that plugin out, or use one of those that ship: {known}."
+        )
+    path = f"vendor/{found.folder}/{found.stands_for[name]}"
+    text = _read(path).decode()
+    if path.endswith(".css"):
+        base = path.rsplit("/", 1)[0]
+        return _URL.sub(lambda match: f"url({_data_uri(base, match.group(2))})", text)
+    # A source map is a request.
+    return re.sub(r"\n?//# sourceMappingURL=\S*", "", text)
 
 
 def build_marker_script() -> str:

@@ -16,6 +16,7 @@ from cpecgeo.catalogue import layer
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor, corridors
 from cpecgeo.maps.background import read_ground, read_ground_names
+from cpecgeo.maps.colors import KINDS, NAMED, STATUS_TITLES, find_look
 from cpecgeo.maps.figures import (
     BORDER,
     INK,
@@ -25,7 +26,6 @@ from cpecgeo.maps.figures import (
     new_figure,
     save_figure,
 )
-from cpecgeo.maps.style import KINDS, NAMED, STATUS_TITLES, find_look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

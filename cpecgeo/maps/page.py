@@ -33,8 +33,9 @@ __all__ = ["OWN_SCRIPTS", "find_browser", "render_page", "take_picture"]
 
 # In the order in which they need each other.
 OWN_SCRIPTS = (
-    "base.js", "geodesic.js", "popup.js", "layers.js", "cloud.js", "labels.js", "posts.js",
-    "legend.js", "search.js", "measure.js", "timeline.js", "controls.js", "print.js", "start.js",
+    "base.js", "geodesic.js", "popup.js", "layers.js", "cloud.js", "crowd.js", "labels.js",
+    "posts.js", "legend.js", "search.js", "measure.js", "timeline.js", "controls.js",
+    "print.js", "start.js",
 )  # fmt: skip
 
 _ANY = "https://any.example/"
@@ -236,8 +237,8 @@ def _libraries(links: list[Element], main: str) -> tuple[list[str], list[str]]:
     for pattern, sheets in _ON_DEMAND_CSS.items():
         if re.search(pattern, main):
             css += [_ANY + name for name in sheets]
-    scripts = dict.fromkeys(libraries.find_script(url) for url in js)
-    styles = dict.fromkeys(libraries.find_style(url) for url in css)
+    scripts = dict.fromkeys(libraries.find_library(url) for url in js)
+    styles = dict.fromkeys(libraries.find_library(url) for url in css)
     own = '"use strict";\n' + "\n".join(
         [libraries.build_marker_script(), *(libraries.read_asset(name) for name in OWN_SCRIPTS)]
     )

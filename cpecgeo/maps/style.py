@@ -1,8 +1,4 @@
-"""How kinds of features look: colours, dashes and shapes of the map, in one place.
-
-Nothing is told by colour alone: railways have cross-ties, lines say their status by dash, sites
-their kind by shape.
-"""
+"""How a layer looks and behaves: what may be said of it, and each feature's look by its values."""
 
 from __future__ import annotations
 
@@ -11,124 +7,64 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.maps import encode
+from cpecgeo.maps.classes import classify_colors, scale_sizes
+from cpecgeo.maps.colors import CSS_NAMES, SHAPES, Look, check_color, find_dash, find_look
 
 __all__ = [
-    "DASHES",
-    "KINDS",
-    "NAMED",
+    "FIELDS",
     "PANES",
-    "SHAPES",
-    "STATUS_TITLES",
-    "Look",
     "Style",
     "check_style",
-    "find_dash",
-    "find_look",
+    "encode_looks",
+    "find_title",
+    "is_by_value",
+    "list_values",
 ]
 
-# Places up to this rank are named on the whole map: by their role, or from 400,000 people.
-NAMED = 6
-
 PANES = ("", "area", "line", "point", "background")
+CLUSTERS = (None, True, False, "density")
+# Pixels of the largest value, and of the smallest ones, by radius and by width.
+RADII, WIDTHS = (16.0, 2.0), (12.0, 1.0)
+# Of samples of size, where colours say something else.
+NEUTRAL = "#57524a"
 
-
-@dataclass(frozen=True)
-class Look:
-    """Say how a kind of feature is drawn.
-
-    Parameters
-    ----------
-    color : str
-        ``#rrggbb``.
-    shape : str
-        Of points: circle, square, diamond, triangle, down, pentagon, hexagon or star.
-    title : str
-        In the legend.
-    weight : float
-        Width of lines, in pixels.
-    """
-
-    color: str
-    shape: str = "circle"
-    title: str = ""
-    weight: float = 3.0
-
-
-KINDS = {
-    "road": Look("#b8470c", title="Road"),
-    "rail": Look("#0b5c97", title="Railway"),
-    "mining": Look("#57134b", title="Mining corridor"),
-    "crossings": Look("#3d3d3d", "square", "Border market or crossing"),
-    "ports": Look("#00585f", "down", "Port"),
-    "zones": Look("#1c6e46", "hexagon", "Economic zone"),
-    "energy": Look("#8f5a00", "star", "Energy"),
-    "mines": Look("#6e3b24", "diamond", "Mine"),
-    "stations": Look("#0b5c97", "circle", "Station"),
-    "interchanges": Look("#b8470c", "triangle", "Interchange"),
-    "places": Look("#4d4a45", "circle", "Town"),
-    "": Look("#0b5c97"),
-}
-
-SHAPES = ("circle", "square", "diamond", "triangle", "down", "pentagon", "hexagon", "star")
-
-# Dash patterns as strokes and gaps in widths of the line.
-DASHES = {
-    "operating": "",
-    "under_construction": "3 1.6",
-    "planned": "0.6 1.8",
-    "suspended": "5 1.2 0.6 1.2",
-    "closed": "1.2 2.6",
-}
-STATUS_TITLES = {
-    "operating": "operating",
-    "under_construction": "under construction",
-    "planned": "planned",
-    "suspended": "suspended",
-    "closed": "closed",
-}
-
-
-def find_look(kind: object) -> Look:
-    """Return the look of a kind of feature.
-
-    Parameters
-    ----------
-    kind : object
-        A key of `KINDS`; anything else has the common look.
-
-    Returns
-    -------
-    Look
-
-    Examples
-    --------
-    >>> find_look("rail").title
-    'Railway'
-    """
-    return KINDS.get(kind if isinstance(kind, str) else "", KINDS[""])
-
-
-def find_dash(status: object) -> str:
-    """Return the dash pattern of a status, in widths of the line; "" is solid.
-
-    Parameters
-    ----------
-    status : object
-        A key of `DASHES`; anything else is solid.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> find_dash("planned")
-    '0.6 1.8'
-    """
-    return DASHES.get(status if isinstance(status, str) else "", "")
+# Columns of the data model that a popup shows, in this order, with their titles and units.
+FIELDS: tuple[tuple[str, str, str], ...] = (
+    ("kind", "Kind", ""),
+    ("opened", "Opened", "year"),
+    ("official_km", "Official length", "km"),
+    ("drawn_km", "Drawn length", "km"),
+    ("length_km", "Drawn length", "km"),
+    ("km", "Chainage", "km"),
+    ("km_from", "From", "km"),
+    ("km_to", "To", "km"),
+    ("distance_km", "Distance", "km"),
+    ("ratio", "Drawn ÷ official", ""),
+    ("km_in", "Enters at", "km"),
+    ("km_in_off", "Off by up to", "km"),
+    ("km_out", "Leaves at", "km"),
+    ("km_out_off", "Off by up to", "km"),
+    ("elevation_m", "Elevation", "m"),
+    ("population", "Population", ""),
+    ("capacity_mw", "Capacity", "MW"),
+    ("district", "District", ""),
+    ("province", "Province", ""),
+    ("lines", "Lines", ""),
+    ("road", "Motorways", ""),
+    ("part_of", "Part of", ""),
+    ("reason", "Why they differ", ""),
+    ("competing", "Other figures", ""),
+    ("accuracy_km", "Accuracy", "km"),
+    ("basis", "Basis of position", ""),
+    ("note", "Note", ""),
+    ("source", "Source", ""),
+    ("source_date", "Date of source", ""),
+    ("licence", "Licence", ""),
+)
 
 
 @dataclass(frozen=True)
@@ -140,15 +76,20 @@ class Style:
     color : str, optional
         CSS colour, or a column to colour by; by kind when omitted.
     scheme : str or sequence of float
-        How numbers become classes: "quantiles", "equal_interval", "std_mean", or the breaks.
+        How numbers become classes: "quantiles", "equal_interval", "natural_breaks", "std_mean",
+        or the breaks; see `cpecgeo.maps.classes.classify_colors`.
     k : int
         Number of classes, 2 to 9.
     cmap : str or sequence of str, optional
         Colours of the classes: a scheme of ColorBrewer such as "YlGnBu", or a list.
+    center : float, optional
+        Value about which the colours turn; 0 where values have both signs.
     unit : str
         Of the column that is coloured by, for legend and popup.
-    radius : float
-        Of points, in pixels.
+    radius : float or str
+        Of points, in pixels; or a column, for symbols whose area stands for its values.
+    width : float or str, optional
+        Of lines: a column whose values it stands for; pixels are `weight`.
     weight : float, optional
         Of lines, in pixels.
     fill : float, optional
@@ -168,6 +109,9 @@ class Style:
         CSS class of labels.
     rank : str, optional
         Column that says which label wins where two collide; higher wins.
+    cluster : bool or "density", optional
+        True gathers points that lie close on the screen under their count; "density" draws how
+        thick they lie.
     search : bool
         Whether the search finds these features.
     interactive : bool
@@ -185,8 +129,10 @@ class Style:
     scheme: str | Sequence[float] = "quantiles"
     k: int = 5
     cmap: str | Sequence[str] | None = None
+    center: float | None = None
     unit: str = ""
-    radius: float = 5.0
+    radius: float | str = 5.0
+    width: float | str | None = None
     weight: float | None = None
     fill: float | None = None
     shape: str | None = None
@@ -196,6 +142,7 @@ class Style:
     label_zoom: float = 0.0
     label_class: str = "place"
     rank: str | None = None
+    cluster: bool | str | None = None
     search: bool = True
     interactive: bool = True
     legend: str | None = None
@@ -205,7 +152,7 @@ class Style:
 
 # Fields of a style that must be text, and those that must be numbers with their limits.
 _TEXTS = ("color", "shape", "pane", "label", "label_class", "rank", "legend", "unit")
-_SIZES = ("radius", "weight", "fill")
+_SIZES = ("radius", "weight", "width", "fill", "center")
 _LARGEST = 200
 _TEXT_RULES = {
     "color": "a CSS colour such as '#b8470c' or 'teal', or the name of a column",
@@ -252,6 +199,8 @@ def check_style(style: Style) -> None:
         raise InputTypeError(
             f"cmap is {_shown(style.cmap)}; it must be a name such as 'YlGnBu' or a list."
         )
+    if not any(style.cluster is known for known in CLUSTERS[:3]) and style.cluster != "density":
+        raise UnknownNameError(str(style.cluster), "cluster", [str(c) for c in CLUSTERS])
     if style.pane not in PANES:
         raise UnknownNameError(style.pane, "pane", PANES[1:])
     if style.shape is not None and style.shape not in SHAPES:
@@ -261,9 +210,15 @@ def check_style(style: Style) -> None:
 def _check_size(name: str, value: object) -> None:
     if value is None and name != "radius":
         return
+    if isinstance(value, str) and name in {"radius", "width"}:
+        return
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise InputTypeError(f"{name} is {_shown(value)}; it must be a number.")
-    if name == "fill":
+        also = " or a column" if name in {"radius", "width"} else ""
+        raise InputTypeError(f"{name} is {_shown(value)}; it must be a number{also}.")
+    if name == "center":
+        if not np.isfinite(value):
+            raise InputError(f"center is {value!r}; a finite value is needed.")
+    elif name == "fill":
         if not 0 <= value <= 1:
             raise InputError(f"fill is {value!r}; an opacity from 0 to 1 is needed.")
     elif not 0 < value <= _LARGEST:
@@ -279,3 +234,151 @@ def _are_numbers(value: object) -> bool:
 def _shown(value: object) -> str:
     text = " ".join(repr(value)[:60].split())
     return f"{text} ({type(value).__name__})"
+
+
+def find_title(column: str) -> tuple[str, str]:
+    """Return a column's title for people, and its unit."""
+    for name, title, unit in FIELDS:
+        if name == column:
+            return title, unit
+    for ending, unit in (("_km2", "km²"), ("_km", "km"), ("_m", "m"), ("_deg", "°")):
+        if column.endswith(ending) and len(column) > len(ending):
+            return _words(column[: -len(ending)]), unit
+    return _words(column), ""
+
+
+def _words(column: str) -> str:
+    words = column.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def is_by_value(table: pd.DataFrame, style: Style) -> bool:
+    """Say whether the colour is that of a column's values."""
+    return style.color is not None and style.color in table.columns
+
+
+def list_values(table: pd.DataFrame, style: Style) -> list[str]:
+    """List the columns whose values are read off colour and size."""
+    named = (style.color, style.radius, style.width)
+    return [c for c in dict.fromkeys(map(str, named)) if c in table.columns]
+
+
+def encode_looks(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:
+    """Encode each feature's look as an index into the distinct ones, and the legend.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The features' columns.
+    style : Style
+    dims : set of int
+        Dimensions of their geometries: 0, 1, 2.
+
+    Returns
+    -------
+    dict
+        ``looks``, ``look`` (index of each feature), ``legend`` and ``legendTitle``.
+    """
+    n = len(table)
+    kinds = list(table["kind"]) if "kind" in table.columns else [None] * n
+    status = list(table["status"]) if "status" in table.columns else [None] * n
+    looks = [find_look(k) for k in kinds]
+    default = looks[0] if looks and all(one is looks[0] for one in looks) else find_look("")
+    title = style.legend or ""
+    if style.color is None:
+        colors = [one.color for one in looks]
+        entries = list(dict.fromkeys((one.title or title, one.color) for one in looks))
+        title = ""
+    else:
+        colors, entries = _colors(table, style)
+        if not is_by_value(table, style):
+            entries, title = [(title, entries[0][1])], ""
+        elif style.legend is None:
+            title = find_title(style.color)[0]
+    weights, radii, sizes = _scale(
+        table, style, looks if style.color is None else [default] * n, dims
+    )
+    shape = style.shape or default.shape
+    dashes = [find_dash(s) if 1 in dims else "" for s in status]
+    ties = [1 in dims and k == "rail" for k in kinds]
+    keys = zip(colors, map(float, weights), dashes, [shape] * n, ties, radii, strict=True)
+    distinct: dict[tuple[Any, ...], int] = {}
+    index = [distinct.setdefault(key, len(distinct)) for key in keys]
+    common: dict[str, Any] = {
+        "shape": shape,
+        "type": "area" if 2 in dims else "line" if 1 in dims else "point",
+    }
+    if "dash" in style.extra:
+        common["dash"] = style.extra["dash"]
+    if any(ties):
+        common["ties"] = True
+    shown = entries if style.legend != "" else []
+    neutral = colors[0] if len(set(colors)) == 1 else NEUTRAL
+    legend = [{"label": label, "color": c, **common} for label, c in shown]
+    legend += [common | {"color": neutral} | one for one in sizes if style.legend != ""]
+    answer: dict[str, Any] = {
+        "looks": [
+            {"color": c, "weight": w, "dash": d, "shape": s}
+            | ({"ties": True} if t else {})
+            | ({} if r is None else {"radius": r})
+            for c, w, d, s, t, r in distinct
+        ],
+        "legend": legend,
+    }
+    if shown and title:
+        answer["legendTitle"] = title
+    if len(distinct) > 1:
+        answer["look"] = index
+    if 1 in dims:
+        answer["statuses"] = [s for s in dict.fromkeys(status) if isinstance(s, str) and s]
+    return answer
+
+
+def _scale(
+    table: pd.DataFrame, style: Style, looks: list[Look], dims: set[int]
+) -> tuple[list[float], list[float | None], list[dict[str, Any]]]:
+    """Return widths and radii per row, and the entries of the legend that explain them."""
+    given = style.width if isinstance(style.width, (int, float)) else style.weight
+    weights = [float(given or one.weight) for one in looks]
+    radii: list[float | None] = [None] * len(table)
+    sizes: list[dict[str, Any]] = []
+    if isinstance(style.width, str) and 1 in dims:
+        weights, sizes = _sizes(table, style.width, WIDTHS, by_area=False)
+    if isinstance(style.radius, str) and 0 in dims:
+        made, sizes = _sizes(table, style.radius, RADII, by_area=True)
+        radii = list(made)
+    return weights, radii, sizes
+
+
+def _sizes(
+    table: pd.DataFrame, column: str, pixels: tuple[float, float], *, by_area: bool
+) -> tuple[list[float], list[dict[str, Any]]]:
+    """Return a size per row by a column, and their entries in the legend."""
+    made, entries = scale_sizes(table, column, largest=pixels[0], least=pixels[1], by_area=by_area)
+    title, unit = find_title(column)
+    heading = f"{title}, {unit}" if unit else title
+    return made.tolist(), [{"label": a, "size": s, "heading": heading} for a, s in entries]
+
+
+def _colors(table: pd.DataFrame, style: Style) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return a colour per row by the style's column or colour, and the classes."""
+    color = str(style.color)
+    if color in table.columns:
+        return classify_colors(
+            table,
+            color,
+            scheme=style.scheme,
+            k=style.k,
+            cmap=style.cmap,
+            center=style.center,
+            unit=style.unit,
+        )
+    try:
+        checked = check_color(color)
+    except InputError:
+        if color.isidentifier():  # a column or a colour, misspelt
+            raise UnknownNameError(
+                color, "column or colour", [*map(str, table.columns), *CSS_NAMES]
+            ) from None
+        raise
+    return [checked] * len(table), [("", checked)]

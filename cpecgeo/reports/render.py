@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from cpecgeo.maps.style import STATUS_TITLES
+from cpecgeo.maps.colors import STATUS_TITLES
 
 __all__ = ["Content", "Part", "render_fragment", "render_html", "render_markdown", "to_plain"]
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo.cli import app
-from cpecgeo.errors import InputError
+from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.files.reading import read
 
 RUN = CliRunner()
@@ -429,3 +429,18 @@ def test_demo_writes_what_it_says_it_wrote(tmp_path):
     )
     assert f"{ml1.official_km:,.1f}" in text
     assert wrote[0].read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_map_of_a_file_by_its_values(tmp_path):
+    table = tmp_path / "sites.csv"
+    table.write_text("name,lon,lat,value\nA,67.5,25.5,10\nB,67.6,25.4,20\nC,67.7,25.3,90\n")
+    out = tmp_path / "m.html"
+    said(
+        "map", "ml2", str(table), "--color", "value", "--scheme", "15,50", "--label", "name",
+        "--radius", "value", "--legend", "Tonnes", "-o", str(out),
+    )  # fmt: skip
+    page = out.read_text(encoding="utf-8")
+    for text in ("below 15", "50 and more", '"legendTitle":"Tonnes"', '"label":"name"'):
+        assert text in page
+    with pytest.raises(UnknownNameError, match="value"):
+        said("map", str(table), "--color", "valeu", "-o", str(out))

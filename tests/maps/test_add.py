@@ -16,9 +16,10 @@ from cpecgeo.errors import (
     UnknownNameError,
 )
 from cpecgeo.maps import Map, cpec_map, explore
-from cpecgeo.maps.colors import CATEGORIES, MISSING, OTHER, check_color, classify_colors
+from cpecgeo.maps.classes import classify_colors
+from cpecgeo.maps.colors import CATEGORIES, DASHES, KINDS, MISSING, OTHER, check_color
 from cpecgeo.maps.layer import CANVAS_ABOVE, encode_layer
-from cpecgeo.maps.style import DASHES, KINDS, Style
+from cpecgeo.maps.style import Style
 
 
 def bare(**options):
@@ -402,7 +403,7 @@ def test_shapes_and_panes_are_of_a_fixed_set(towns, option, near):
 
 def test_shapes_are_those_that_the_page_draws():
     from cpecgeo.maps import libraries
-    from cpecgeo.maps.style import SHAPES
+    from cpecgeo.maps.colors import SHAPES
 
     block = libraries.read_asset("layers.js").split("const SHAPES = {")[1].split("};")[0]
     assert [line.split(":")[0].strip() for line in block.strip().splitlines()] == list(SHAPES)
@@ -493,7 +494,7 @@ def test_options_that_no_map_has_are_refused_with_near_names(option, near):
 @pytest.mark.parametrize(
     "style",
     [
-        {"fill": "dark"}, {"fill": [0.5]}, {"radius": "5"}, {"radius": None}, {"radius": True},
+        {"fill": "dark"}, {"fill": [0.5]}, {"radius": [5]}, {"radius": None}, {"radius": True},
         {"weight": "wide"}, {"color": 3}, {"color": ["red"]}, {"shape": 1}, {"label": 0},
         {"legend": 5}, {"popup": "name"}, {"scheme": 3}, {"scheme": ["a"]}, {"cmap": 4},
     ],

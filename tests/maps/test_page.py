@@ -276,7 +276,7 @@ def test_no_vendored_script_compiles_text_to_code():
     for library in libraries.list_libraries():
         for name in library.stands_for:
             if name.endswith(".js"):
-                text = libraries.find_script(f"https://any.example/{name}")
+                text = libraries.find_library(f"https://any.example/{name}")
                 assert not re.search(r"\bnew Function\(|\beval\(", text), name
 
 

@@ -107,12 +107,13 @@ cpecgeo.Cloud = L.Layer.extend({
     const looks = this._layer.looks;
     // Far out, points lie on each other: smaller ones say more.
     const zoom = map.getZoom();
-    const radius = this._layer.style.radius * Math.min(1, Math.max(0.35, (zoom - 2) / 8));
+    const growth = Math.min(1, Math.max(0.35, (zoom - 2) / 8));
+    const radii = looks.map((one) => (one.radius ?? this._layer.style.radius) * growth);
+    const radius = Math.max(...radii);
     this._radius = radius;
     const cells = new Map();
     const wide = Math.ceil(extent.x / 16) + 1;
-    const dots = looks.map((one) => stamp(one.color, radius * ratio));
-    const half = dots[0].side / 2;
+    const dots = looks.map((one, k) => stamp(one.color, radii[k] * ratio));
     const picture = context.createImageData(this._canvas.width, this._canvas.height);
     for (let i = 0; i < this._layer.n; i += 1) {
       if (this._shown[i] === 0) continue;
@@ -120,7 +121,8 @@ cpecgeo.Cloud = L.Layer.extend({
       if (x < -radius || x > extent.x + radius) continue;
       const y = this._y[i] * scale - origin.y;
       if (y < -radius || y > extent.y + radius) continue;
-      press(picture, dots[look ? look[i] : 0], Math.round(x * ratio - half), Math.round(y * ratio - half));
+      const dot = dots[look ? look[i] : 0];
+      press(picture, dot, Math.round(x * ratio - dot.side / 2), Math.round(y * ratio - dot.side / 2));
       const at = Math.floor(x / 16) + wide * Math.floor(y / 16);
       const list = cells.get(at);
       if (list) list.push(i);
@@ -133,7 +135,7 @@ cpecgeo.Cloud = L.Layer.extend({
   _at: function (layerPoint) {
     const { cells, wide, origin, scale } = this._grid;
     const here = layerPoint.add(this._map.getPixelOrigin()).subtract(origin);
-    const reach = this._radius + 4;
+    const reach = Math.min(16, this._radius + 4);
     let best = -1;
     let least = reach * reach;
     for (let dx = -1; dx <= 1; dx += 1) {

@@ -66,7 +66,7 @@
     }
     const item = one.group.cpecItems[one.i];
     const p = map.latLngToLayerPoint(one.at).add((item && item.cpecAside) || [0, 0]);
-    const gap = one.layer.style.radius + 3;
+    const gap = cpecgeo.radiusOf(one.layer, one.i) + 3;
     const far = gap + 5;
     return [box(p.x + gap, p.y - h / 2), box(p.x - gap - w, p.y - h / 2),
       box(p.x - w / 2, p.y - gap - h), box(p.x - w / 2, p.y + gap),
@@ -112,6 +112,12 @@
     return cells;
   }
 
+  function cover(cells, p, r) {
+    for (let x = p.x - r; x <= p.x + r; x += Math.min(CELL, r)) {
+      for (let y = p.y - r; y <= p.y + r; y += Math.min(CELL, r)) cells.add(squareOf(x, y));
+    }
+  }
+
   // Squares that symbols take, labelled or not.
   function symbolCells(map, view, zoom) {
     const cells = new Set();
@@ -120,11 +126,14 @@
       if (!item.getLatLng || !item._map || zoom < (style.fromZoom || 0)) return;
       if ((style.zooms && zoom < style.zooms[i]) || !view.contains(item.getLatLng())) return;
       const p = map.latLngToLayerPoint(item.getLatLng()).add(item.cpecAside || [0, 0]);
-      const r = Math.max(1, style.radius - 1);
-      for (let x = p.x - r; x <= p.x + r; x += Math.min(CELL, r)) {
-        for (let y = p.y - r; y <= p.y + r; y += Math.min(CELL, r)) cells.add(squareOf(x, y));
-      }
+      const r = Math.max(1, cpecgeo.radiusOf(group.cpecLayer, i) - 1);
+      cover(cells, p, r);
     });
+    for (const group of Object.values(map.cpec.layers)) {
+      if (!group._groups || !map.hasLayer(group)) continue;
+      const shift = group._sheet.origin.subtract(map.getPixelOrigin());
+      for (const one of group._groups) cover(cells, shift.add([one.x, one.y]), one.r);
+    }
     return cells;
   }
 

@@ -15,15 +15,15 @@
   };
 
   // A symbol of a fixed set of shapes; its colour is set as an attribute.
-  cpecgeo.symbol = function (shape, color, size) {
+  cpecgeo.symbol = function (shape, color, size, outlined) {
     const holder = el("span", { class: "cpec-symbol", "aria-hidden": "true" });
     holder.innerHTML = '<svg viewBox="0 0 20 20">' + (SHAPES[shape] || SHAPES.circle) + "</svg>";
     const svg = holder.firstChild;
     svg.setAttribute("width", size);
     svg.setAttribute("height", size);
     svg.firstChild.setAttribute("fill", color);
-    svg.firstChild.setAttribute("stroke", "#fff");
-    svg.firstChild.setAttribute("stroke-width", "1.6");
+    svg.firstChild.setAttribute("stroke", outlined ? OUTLINE : "#fff");
+    svg.firstChild.setAttribute("stroke-width", outlined ? "1" : "1.6");
     return holder;
   };
 
@@ -31,9 +31,10 @@
     return pattern ? pattern.split(" ").map((n) => (n * weight).toFixed(1)).join(" ") : null;
   };
 
-  function lookOf(layer, i) {
-    return layer.looks[layer.look ? layer.look[i] : 0];
-  }
+  const lookOf = (layer, i) => layer.looks[layer.look ? layer.look[i] : 0];
+
+  // Pixels from the middle of a symbol to its edge, which a column may say.
+  cpecgeo.radiusOf = (layer, i) => lookOf(layer, i).radius ?? layer.style.radius;
 
   function path(layer, i, parts, type, renderer) {
     const look = lookOf(layer, i);
@@ -84,6 +85,9 @@
   // Widths of lines and sizes of symbols: thin from afar, strong close by.
   cpecgeo.growth = (zoom) => Math.max(0.75, Math.min(1.6, 0.8 + (zoom - 5) * 0.09));
 
+  // Pale classes of a value would vanish on the land.
+  const OUTLINE = "#57524a";
+
   function marker(layer, i, at) {
     const look = lookOf(layer, i);
     const style = layer.style;
@@ -91,22 +95,22 @@
       return L.circleMarker(at, {
         pane: layer.pane,
         interactive: style.interactive,
-        radius: style.radius,
-        color: "#fff",
-        weight: 1.2,
+        radius: cpecgeo.radiusOf(layer, i),
+        color: style.outlined ? OUTLINE : "#fff",
+        weight: style.outlined ? 0.8 : 1.2,
         fillColor: look.color,
-        fillOpacity: 1,
+        fillOpacity: look.radius ? 0.8 : 1,
         className: "cpec-path",
       });
     }
-    const size = style.radius * 3;
+    const size = cpecgeo.radiusOf(layer, i) * (look.radius ? 2 : 3);
     const made = L.marker(at, {
       pane: layer.pane,
       keyboard: true,
       interactive: style.interactive,
       icon: L.divIcon({
         className: "cpec-icon",
-        html: cpecgeo.symbol(look.shape, look.color, size),
+        html: cpecgeo.symbol(look.shape, look.color, size, style.outlined),
         iconSize: [size, size],
       }),
     });
@@ -155,16 +159,20 @@
     }
     let group;
     if (layer.cloud) {
-      group = new cpecgeo.Cloud(layer);
+      group = layer.cluster ? new cpecgeo.Crowd(layer) : new cpecgeo.Cloud(layer);
     } else {
       const renderer = layer.style.pane === "background" ? background(map) : undefined;
       group = L.featureGroup();
       group.cpecItems = [];
       for (let i = 0; i < layer.n; i += 1) {
-        const made = feature(layer, i, renderer);
-        group.cpecItems.push(made);
-        if (made) group.addLayer(made);
+        group.cpecItems.push(feature(layer, i, renderer));
       }
+      // Large symbols lie below small ones.
+      const turn = [...group.cpecItems.keys()];
+      if (layer.looks.some((look) => look.radius)) {
+        turn.sort((a, b) => cpecgeo.radiusOf(layer, b) - cpecgeo.radiusOf(layer, a));
+      }
+      for (const i of turn) if (group.cpecItems[i]) group.addLayer(group.cpecItems[i]);
     }
     group.cpecLayer = layer;
     // Names of givers come from a fixed list, not from the data; leaflet writes them as markup.

@@ -15,7 +15,7 @@
     if (ties) bars.setAttribute("stroke", color);
     else bars.remove();
     path.setAttribute("stroke", color);
-    path.setAttribute("stroke-width", weight);
+    path.setAttribute("stroke-width", Math.min(weight, 11));
     if (dash) path.setAttribute("stroke-dasharray", cpecgeo.dashes(dash, weight));
     if (dash.startsWith("0.")) path.setAttribute("stroke-linecap", "round");
     return holder;
@@ -23,17 +23,19 @@
 
   // A sample that looks as the map does: areas by their opacity, railways by their ties.
   cpecgeo.swatch = function (entry, layer) {
+    if (entry.type === "line" && entry.size) return svgLine(entry.color, "", entry.size);
+    if (entry.size) return cpecgeo.symbol(entry.shape, entry.color, Math.round((entry.size * 20) / 7));
     if (entry.type === "line") return svgLine(entry.color, entry.dash || "", entry.dash ? 1.4 : 3, entry.ties);
     if (entry.type === "area") {
       const box = el("span", { class: "cpec-symbol cpec-area", "aria-hidden": "true" });
       const fill = el("i", {});
       fill.style.backgroundColor = entry.color;
-      fill.style.opacity = layer ? layer.style.fill : 1;
+      fill.style.opacity = layer && !entry.solid ? layer.style.fill : 1;
       box.style.borderColor = entry.color;
       box.append(fill);
       return box;
     }
-    return cpecgeo.symbol(entry.shape, entry.color, 15);
+    return cpecgeo.symbol(entry.shape, entry.color, 15, layer && layer.style.outlined);
   };
 
   // Looks and statuses of a layer's features that are in view and stand in the year chosen.
@@ -56,6 +58,16 @@
     return { colors, statuses };
   }
 
+  // How many points a square kilometre has where they lie thickest in this view.
+  function thickness(layer) {
+    if (!layer.density) return [];
+    const label = (share) => cpecgeo.number(Number((layer.density * share).toPrecision(2)), 6);
+    return [1, 0.5, 0.1].map((share) => ({
+      heading: layer.name + ", per km²", label: "about " + label(share), type: "area", solid: true,
+      color: "rgb(" + cpecgeo.densityColor(share).join(",") + ")",
+    }));
+  }
+
   function entries(map) {
     const found = new Map();
     const statuses = new Set();
@@ -67,12 +79,13 @@
       if (map.getZoom() < (layer.style.fromZoom || 0) || !(layer.legend || []).length) continue;
       const seen = inView(map, group, view);
       if (!seen.colors.size) continue;
-      for (const entry of layer.legend) {
+      const thick = layer.cluster === "density" ? thickness(layer) : null;
+      for (const entry of thick || layer.legend) {
         // The classes of a value make sense together; kinds are named where there are some.
-        if (!layer.legendTitle && !seen.colors.has(entry.color)) continue;
+        if (!layer.legendTitle && !entry.heading && !seen.colors.has(entry.color)) continue;
         const full = Object.assign({ heading: layer.legendTitle || "", layer }, entry,
           { label: entry.label || layer.name });
-        found.set([full.heading, full.label, full.color, full.type, full.shape, full.dash].join("\n"), full);
+        found.set([full.heading, full.label, full.color, full.type, full.shape, full.dash, full.size].join("\n"), full);
       }
       if (layer.control) {
         for (const status of layer.statuses || []) if (seen.statuses.has(status)) statuses.add(status);
@@ -90,7 +103,7 @@
       this._details.open = map.getSize().x >= 700;
       L.DomEvent.disableClickPropagation(this._details);
       L.DomEvent.disableScrollPropagation(this._details);
-      map.on("layeradd layerremove zoomend moveend cpec:year", this._soon, this);
+      map.on("layeradd layerremove zoomend moveend cpec:year cpec:density", this._soon, this);
       this._details.addEventListener("toggle", () => {
         const note = document.querySelector(".cpec-note");
         if (this._details.open && note && map.getSize().x < 700) note.open = false;
@@ -99,7 +112,7 @@
       this._fill(map);
       return this._details;
     },
-    onRemove: function (map) { map.off("layeradd layerremove zoomend moveend cpec:year", this._soon, this); },
+    onRemove: function (map) { map.off("layeradd layerremove zoomend moveend cpec:year cpec:density", this._soon, this); },
     _soon: function () {
       clearTimeout(this._timer);
       this._timer = setTimeout(() => this.update(), 30);

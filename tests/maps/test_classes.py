@@ -1,0 +1,186 @@
+"""Classes of colour against mapclassify, breaks of few digits, sizes by value."""
+
+import geopandas as gpd
+import mapclassify
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import LineString, Point
+
+from cpecgeo.errors import DataWarning, InputError, MissingExtraError, UnknownNameError
+from cpecgeo.maps import Map
+from cpecgeo.maps.classes import classify_colors, scale_sizes, write_number
+from cpecgeo.maps.colors import MISSING
+
+
+def groups(colors):
+    """Rows that share a colour, as a set of sets."""
+    return {frozenset(i for i, c in enumerate(colors) if c == one) for one in set(colors)}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "peer"),
+    [
+        ("natural_breaks", mapclassify.FisherJenks),
+        ("quantiles", mapclassify.Quantiles),
+        ("equal_interval", mapclassify.EqualInterval),
+    ],
+)
+def test_classes_are_those_of_mapclassify(scheme, peer):
+    """On 46 values, where rounding may move none, and none is a limit itself."""
+    values = np.random.default_rng(5).lognormal(3, 1, 46)
+    colors, _ = classify_colors(pd.DataFrame({"v": values}), "v", scheme=scheme, k=4)
+    wanted = peer(values, 4).yb
+    assert groups(colors) == groups(list(wanted))
+
+
+def test_classes_about_the_mean_are_those_of_mapclassify():
+    values = np.random.default_rng(6).normal(50, 9, 49)
+    colors, _ = classify_colors(pd.DataFrame({"v": values}), "v", scheme="std_mean")
+    spread = values.std()
+    bins = values.mean() + spread * np.array([-2, -1, 0, 1, 2])
+    assert groups(colors) == groups(list(np.digitize(values, bins)))
+
+
+def test_natural_breaks_of_very_many_values_are_close_to_the_best():
+    rng = np.random.default_rng(7)
+    values = np.concatenate([rng.normal(m, 1, 4000) for m in (0, 20, 50)])
+    colors, legend = classify_colors(pd.DataFrame({"v": values}), "v", scheme="natural_breaks", k=3)
+    assert len(legend) == 3
+    # Rounding may move 2 %.
+    assert all(abs(len(g) - 4000) <= 240 for g in groups(colors))
+
+
+def test_without_mapclassify_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "mapclassify", None)
+    frame = pd.DataFrame({"v": np.arange(20.0)})
+    with pytest.raises(MissingExtraError, match=r"cpecgeo\[maps\].*quantiles"):
+        classify_colors(frame, "v", scheme="natural_breaks")
+    assert len(classify_colors(frame, "v")[1]) == 5
+
+
+numbers = st.lists(
+    st.floats(-1e9, 1e9, allow_subnormal=False).map(lambda v: float(f"{v:.7g}")),
+    min_size=2,
+    max_size=40,
+)
+
+
+@settings(deadline=None)
+@given(numbers, st.sampled_from(["quantiles", "equal_interval"]), st.integers(2, 7))
+def test_rounded_breaks_move_no_value_of_few(values, scheme, k):
+    frame = pd.DataFrame({"v": values})
+    array = np.asarray(values)
+    if scheme == "quantiles":
+        breaks = np.unique(np.quantile(array, np.linspace(0, 1, k + 1)))[1:-1]
+    else:
+        breaks = np.unique(np.linspace(array.min(), array.max(), k + 1)[1:-1])
+    colors, legend = classify_colors(frame, "v", scheme=scheme, k=k, cmap="YlGnBu")
+    assert groups(colors) == groups(list(np.searchsorted(breaks, array, side="right")))
+    assert len(colors) == len(values)
+    assert set(colors) <= {c for _, c in legend}
+
+
+def test_breaks_have_few_digits_where_there_are_many_values():
+    values = np.random.default_rng(8).uniform(0, 1, 10_000)
+    labels = [a for a, _ in classify_colors(pd.DataFrame({"v": values}), "v")[1]]
+    inner = {part for label in labels for part in label.split(" to ")} - {"1"}
+    assert len(labels) == 5
+    assert all(len(part) <= 4 for part in inner - {labels[0].split(" to ")[0]}), labels
+    colors = classify_colors(pd.DataFrame({"v": values}), "v")[0]
+    shares = [len(g) / 10_000 for g in groups(colors)]
+    assert max(abs(s - 0.2) for s in shares) <= 0.04, "2 % at either limit"
+
+
+def test_numbers_in_text_are_numbers_and_codes_are_not():
+    with pytest.warns(DataWarning, match="commas"):
+        _, legend = classify_colors(pd.DataFrame({"v": ["1,200", "300", "", "7"]}), "v", k=2)
+    assert legend[-1] == ("no value (1)", MISSING)
+    assert legend[0][0].startswith("7 to")
+    _, legend = classify_colors(pd.DataFrame({"v": ["007", "012"]}), "v")
+    assert [a for a, _ in legend] == ["007", "012"]
+
+
+def test_colours_turn_about_the_centre():
+    frame = pd.DataFrame({"v": [80.0, 90, 110, 120]})
+    colors, _ = classify_colors(frame, "v", scheme=[85, 100, 115], center=100)
+    warm = [int(c[1:3], 16) > int(c[5:7], 16) for c in colors]
+    assert warm == [True, True, False, False]
+    # As far from the centre, as dark.
+    colors, _ = classify_colors(
+        frame, "v", scheme=[85, 100, 115], center=100, cmap=["#000000", "#ffffff", "#0000ff"]
+    )
+    assert colors[0] == "#000000"
+    assert colors[-1] == "#0000ff"
+    one_side, _ = classify_colors(
+        frame, "v", scheme=[85, 100], center=100, cmap=["#000000", "#ffffff", "#0000ff"]
+    )
+    assert one_side[-1] != "#0000ff", "one class above, two below: less dark"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (1234567, "1,234,567"), (-0.5, "−0.5"), (1e-7, "1e-07"), (100, "100"), (1e20, "1e+20")],
+)  # fmt: skip
+def test_numbers_of_the_legend(value, text):
+    assert write_number(value) == text
+
+
+def test_the_area_of_a_symbol_stands_for_its_value():
+    frame = pd.DataFrame({"t": [400.0, 100, 4, None]})
+    sizes, legend = scale_sizes(frame, "t", largest=16, least=2, by_area=True)
+    assert sizes[0] ** 2 / sizes[1] ** 2 == pytest.approx(4)
+    assert sizes[2] == sizes[3] == 2
+    assert [a for a, _ in legend] == ["200", "100", "20", "no value (1)"]
+    assert legend[1][1] == sizes[1]
+    sizes, _ = scale_sizes(frame, "t", largest=12, least=1, by_area=False)
+    assert sizes[0] / sizes[1] == 4
+    for bad, text in (([-1.0, 2], "negative|0 or more"), (["a", "b"], "no column of numbers")):
+        with pytest.raises(InputError, match=text):
+            scale_sizes(pd.DataFrame({"t": bad}), "t", largest=9, least=1, by_area=True)
+    with pytest.raises(UnknownNameError, match="tonnes"):
+        scale_sizes(pd.DataFrame({"tonnes": [1]}), "tons", largest=9, least=1, by_area=True)
+
+
+def layer_of(made):
+    return next(v for v in made.data()["layers"].values())
+
+
+def test_sizes_and_widths_reach_the_page_with_legends_of_their_own():
+    sites = gpd.GeoDataFrame(
+        {"name": ["A", "B", "C"], "output_mw": [100.0, 25, np.nan], "kind_": ["x", "y", "x"]},
+        geometry=[Point(67, 25), Point(68, 26), Point(69, 27)],
+        crs=4326,
+    )
+    got = layer_of(Map(background=False).add(sites, color="kind_", radius="output_mw"))
+    radii = [got["looks"][i]["radius"] for i in got["look"]]
+    assert radii == [16, 8, 2]
+    sizes = [e for e in got["legend"] if "size" in e]
+    assert [e["label"] for e in sizes] == ["100", "20", "10", "no value (1)"]
+    assert {e["heading"] for e in sizes} == {"Output mw"}
+    assert got["fields"][0][0] == "kind_"
+    assert got["fields"][1][0] == "output_mw"
+    lines = sites.set_geometry(
+        gpd.GeoSeries([LineString([(67, y), (68, y)]) for y in (25, 26, 27)], crs=4326)
+    )
+    got = layer_of(Map(background=False).add(lines, width="output_mw"))
+    assert [got["looks"][i]["weight"] for i in got["look"]] == [12, 3, 1]
+    assert [
+        got["looks"][0]["weight"],
+        layer_of(Map(background=False).add(lines, width=7))["looks"][0]["weight"],
+    ] == [12, 7]
+
+
+def test_clusters_are_for_points():
+    frame = gpd.GeoDataFrame(
+        {"name": ["A", "B"]}, geometry=[Point(67, 25), LineString([(67, 25), (68, 25)])], crs=4326
+    )
+    with pytest.raises(InputError, match="cluster is for points"):
+        Map(background=False).add(frame, cluster=True)
+    with pytest.raises(UnknownNameError, match="density"):
+        Map(background=False).add(frame, cluster="denstiy")
+    got = layer_of(Map(background=False).add(frame.iloc[:1], cluster="density"))
+    assert got["cluster"] == "density"
+    assert "cloud" in got
