@@ -31,12 +31,16 @@ from cpecgeo.maps.controls import list_tile_hosts
 
 __all__ = ["OWN_SCRIPTS", "find_browser", "render_page", "take_picture"]
 
-# In the order in which they need each other.
-OWN_SCRIPTS = (
-    "base.js", "geodesic.js", "popup.js", "layers.js", "cloud.js", "crowd.js", "labels.js",
-    "posts.js", "legend.js", "search.js", "measure.js", "timeline.js", "controls.js",
-    "print.js", "start.js",
-)  # fmt: skip
+# In the order in which they need each other; with the control, or the part of the data, that a
+# script is for.
+OWN_SCRIPTS = {
+    "base.js": "", "geodesic.js": "", "popup.js": "", "layers.js": "", "cloud.js": "cloud",
+    "crowd.js": "cluster", "labels.js": "", "posts.js": "posts", "legend.js": "",
+    "search.js": "search", "measure.js": "measure", "timeline.js": "timeline", "controls.js": "",
+    "print.js": "", "start.js": "",
+}  # fmt: skip
+# Lines of nothing but remarks, and what lines begin with.
+_REMARKS = re.compile(r"^[ \t]*(?://[^\n]*\n|/\*[^*\n]*\*/\n)?[ \t]*", re.MULTILINE)
 
 _ANY = "https://any.example/"
 # What a script needs, told by what it says; folium links these whether used or not.
@@ -101,7 +105,10 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
         header_text = names.tidy("\n".join(header))
         body_text = names.tidy("\n".join(body))
         block = names.tidy(f"{folium_map.get_name()}_data")
-    scripts, styles = _libraries(links, main)
+    needed = {*data["controls"], *(["posts"] if data["posts"] else [])}
+    for layer in data["layers"].values():
+        needed |= {"cloud", "cluster"} & set(layer)
+    scripts, styles = _libraries(links, main, needed)
     scripts.append(main)
     policy = _policy(scripts + [m.group(2) for m in _SCRIPT_TAG.finditer(header_text)], hosts)
     return "\n".join(
@@ -227,7 +234,7 @@ class _Numbers:
         return self.given.setdefault(found, str(len(self.given)))
 
 
-def _libraries(links: list[Element], main: str) -> tuple[list[str], list[str]]:
+def _libraries(links: list[Element], main: str, needed: set[str]) -> tuple[list[str], list[str]]:
     """Collect the texts of all scripts and style sheets that the page needs, each once."""
     js = [link.url for link in links if isinstance(link, JavascriptLink)]
     css: list[str] = [link.url for link in links if isinstance(link, CssLink)]
@@ -239,14 +246,13 @@ def _libraries(links: list[Element], main: str) -> tuple[list[str], list[str]]:
             css += [_ANY + name for name in sheets]
     scripts = dict.fromkeys(libraries.find_library(url) for url in js)
     styles = dict.fromkeys(libraries.find_library(url) for url in css)
-    own = '"use strict";\n' + "\n".join(
-        [libraries.build_marker_script(), *(libraries.read_asset(name) for name in OWN_SCRIPTS)]
-    )
-    return [*scripts, own], [
-        *styles,
-        libraries.read_asset("map.css"),
-        libraries.read_asset("print.css"),
+    own = [n for n, part in OWN_SCRIPTS.items() if not part or part in needed]
+    texts = [
+        libraries.build_marker_script(),
+        *(_REMARKS.sub("", libraries.read_asset(n)) for n in own),
     ]
+    sheets = [_REMARKS.sub("", libraries.read_asset(n)) for n in ("map.css", "print.css")]
+    return [*scripts, '"use strict";\n' + "\n".join(texts)], [*styles, *sheets]
 
 
 def _escape_end(text: str, tag: str) -> str:
