@@ -224,6 +224,7 @@ def draw_map(
     label: Annotated[str | None, typer.Option(help="Column written beside features.")] = None,
     radius: Annotated[str | None, typer.Option(help="Of points: a column, or pixels.")] = None,
     width: Annotated[str | None, typer.Option(help="Of lines: a column, or pixels.")] = None,
+    when: Annotated[str | None, typer.Option(help="Column of dates, for a slider.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Points gathered: count, or density.")] = None,
 ) -> None:
     """Draw an interactive map in one file.
@@ -251,10 +252,11 @@ def draw_map(
         drawn = Map(title=title or ", ".join(listed), tiles=tiles, background=ground)
         for name in others:
             drawn.add(name)
-        style = {
+        style: dict[str, Any] = {
             "color": color, "scheme": _read_breaks(scheme), "k": k, "cmap": cmap, "center": center,
             "legend": legend, "unit": unit, "label": label, "radius": _read_size(radius),
-            "width": _read_size(width), "cluster": True if cluster == "count" else cluster,
+            "width": _read_size(width), "when": when,
+            "cluster": True if cluster == "count" else cluster,
         }  # fmt: skip
         given = {key: value for key, value in style.items() if value is not None}
         for name in files:

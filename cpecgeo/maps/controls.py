@@ -44,7 +44,7 @@ CONTROLS: dict[str, Any] = {
     "scale": None,
     "position": plugins.MousePosition,
     "minimap": plugins.MiniMap,
-    "timeline": plugins.TimelineSlider,
+    "timeline": None,
     "print": None,
 }
 
@@ -69,10 +69,7 @@ class Control(JSCSSMixin):
         self._name = "Control"
         self.kind = kind
         plugin = CONTROLS[kind]
-        # The timeline's library formats dates by moment.js; years need none.
-        self.default_js = [
-            pair for pair in getattr(plugin, "default_js", []) if pair[0] != "moment"
-        ]
+        self.default_js = list(getattr(plugin, "default_js", []))
         self.default_css = list(getattr(plugin, "default_css", []))
 
 

@@ -24,7 +24,9 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-__all__ = ["DECIMALS", "LONGEST_TEXT", "column", "dumps", "geometries", "plain", "points"]
+from cpecgeo.errors import InputError
+
+__all__ = ["DECIMALS", "LONGEST_TEXT", "column", "dumps", "geometries", "plain", "points", "times"]
 
 
 DECIMALS = 5
@@ -214,6 +216,61 @@ def column(values: Iterable[Any]) -> Any:
     if len(distinct) * 2 > len(cells):
         return cells
     return {"v": [value for _, value in distinct], "i": index}
+
+
+def times(values: pd.Series, what: str) -> dict[str, Any]:
+    """Encode a column of dates or years for the time slider.
+
+    Parameters
+    ----------
+    values : Series
+        Dates and times (those without a zone count as UTC), ISO 8601 text, or whole years.
+    what : str
+        Name of the column, for messages.
+
+    Returns
+    -------
+    dict
+        ``unit`` ("year", "day" or "second", since 1970 for the latter two) and ``v``, whole
+        numbers; None where there is no date.
+
+    Raises
+    ------
+    InputError
+        A value that is no date; the message shows the first.
+
+    Examples
+    --------
+    >>> times(pd.Series(["2015-11-01", None]), "opened")
+    {'unit': 'day', 'v': [16740, None]}
+    >>> times(pd.Series([2015, 2018]), "year")
+    {'unit': 'year', 'v': [2015, 2018]}
+    """
+    gone = (values.isna() | (values.astype(str).str.strip() == "")).to_numpy(bool)
+    known = values[~gone]
+    years = known.astype(str).str.strip().str.fullmatch(r"[12][0-9]{3}(?:\.0)?")
+    if not len(known):
+        raise InputError(f"{what} has no date at all; the time slider needs some.")
+    if years.all():
+        unit, whole = "year", known.astype(float).astype("int64")
+    else:
+        unit, whole = _count_time(known, what)
+    numbers = dict(zip(np.flatnonzero(~gone).tolist(), whole.tolist(), strict=True))
+    return {"unit": unit, "v": column([numbers.get(i) for i in range(len(values))])}
+
+
+def _count_time(known: pd.Series, what: str) -> tuple[str, pd.Series]:
+    """Count days since 1970, or seconds where there are times of day."""
+    if pd.api.types.is_numeric_dtype(known):
+        raise InputError(f"{what} has {known.iloc[0]!r}, which is neither a date nor a year.")
+    found = pd.to_datetime(known.astype(str), format="ISO8601", utc=True, errors="coerce")
+    if found.isna().any():
+        bad = str(known[found.isna()].iloc[0])[:40]
+        raise InputError(f"{what} has {bad!r}, which is no date; write dates as 2015-11-01.")
+    seconds = found.dt.as_unit("s").astype("int64")
+    if (seconds % 86_400 == 0).all():
+        return "day", seconds // 86_400
+    return "second", seconds
 
 
 def dumps(value: Any) -> str:

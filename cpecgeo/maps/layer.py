@@ -161,6 +161,10 @@ def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[
         payload["geometry"] = encode.geometries(array, style.decimals)
     payload |= _columns(table, style)
     payload |= encode_looks(table, style, dims)
+    if style.when is not None:
+        if style.when not in table.columns:
+            raise UnknownNameError(style.when, "column of dates", list(table.columns))
+        payload["times"] = encode.times(table[style.when], style.when)
     payload["style"] |= style.extra
     payload["credits"] = find_credits(table, style.extra.get("sources", ()))
     if style.label and 2 in dims:

@@ -314,7 +314,8 @@ class Map(folium.Map):
 
     def _applicable(self) -> list[str]:
         """List the controls that have something to control."""
-        dated = any("opened" in layer.payload["columns"] for layer in self._vectors())
+        payloads = [layer.payload for layer in self._vectors()]
+        dated = any("times" in p or "opened" in p["columns"] for p in payloads)
         return [name for name in self.controls if name != "timeline" or dated]
 
     def html(self) -> str:

@@ -246,13 +246,13 @@ def _libraries(links: list[Element], main: str, needed: set[str]) -> tuple[list[
             css += [_ANY + name for name in sheets]
     scripts = dict.fromkeys(libraries.find_library(url) for url in js)
     styles = dict.fromkeys(libraries.find_library(url) for url in css)
-    own = [n for n, part in OWN_SCRIPTS.items() if not part or part in needed]
+    used = [n for n, part in OWN_SCRIPTS.items() if not part or part in needed]
     texts = [
         libraries.build_marker_script(),
-        *(_REMARKS.sub("", libraries.read_asset(n)) for n in own),
+        *(_REMARKS.sub("", libraries.read_asset(n)) for n in used),
     ]
-    sheets = [_REMARKS.sub("", libraries.read_asset(n)) for n in ("map.css", "print.css")]
-    return [*scripts, '"use strict";\n' + "\n".join(texts)], [*styles, *sheets]
+    own_styles = [_REMARKS.sub("", libraries.read_asset(n)) for n in ("map.css", "print.css")]
+    return [*scripts, '"use strict";\n' + "\n".join(texts)], [*styles, *own_styles]
 
 
 def _escape_end(text: str, tag: str) -> str:

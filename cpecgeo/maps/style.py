@@ -112,6 +112,8 @@ class Style:
     cluster : bool or "density", optional
         True gathers points that lie close on the screen under their count; "density" draws how
         thick they lie.
+    when : str, optional
+        Column of dates or years that the time slider goes by.
     search : bool
         Whether the search finds these features.
     interactive : bool
@@ -143,6 +145,7 @@ class Style:
     label_class: str = "place"
     rank: str | None = None
     cluster: bool | str | None = None
+    when: str | None = None
     search: bool = True
     interactive: bool = True
     legend: str | None = None
@@ -151,7 +154,7 @@ class Style:
 
 
 # Fields of a style that must be text, and those that must be numbers with their limits.
-_TEXTS = ("color", "shape", "pane", "label", "label_class", "rank", "legend", "unit")
+_TEXTS = ("color", "shape", "pane", "label", "label_class", "rank", "legend", "unit", "when")
 _SIZES = ("radius", "weight", "width", "fill", "center")
 _LARGEST = 200
 _TEXT_RULES = {

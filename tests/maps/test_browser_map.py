@@ -136,8 +136,9 @@ def test_timeline_hides_what_was_not_built(visit, cpec_file, cpec):
     page = visit(cpec_file)
     counts = {}
     for year in (2005, 2013, 2022, 2030):
-        page.locator(".cpec-timeline input").evaluate(
-            "(e, y) => { e.value = y; e.dispatchEvent(new Event('input', {bubbles: true})); }", year
+        page.locator(".cpec-timeline input[aria-label='Year of the map']").evaluate(
+            "(e, y) => { e.value = y - 2005; e.dispatchEvent(new Event('input', {bubbles: true})); }",
+            year,
         )
         page.wait_for_timeout(120)
         counts[year] = page.evaluate(

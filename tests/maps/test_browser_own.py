@@ -2,6 +2,7 @@
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import MAP
 
@@ -107,3 +108,81 @@ def test_density_is_drawn_with_its_unit(visit, tmp_path):
         for (let i = 3; i < d.length; i += 4) if (d[i]) n += 1; return n; }"""
     )
     assert painted > 3000
+
+
+def events():
+    days = pd.to_datetime(["2021-01-05", "2021-02-10", "2021-02-20", "2022-06-01", None])
+    return gpd.GeoDataFrame(
+        {"name": list("abcde"), "date": days},
+        geometry=gpd.points_from_xy(np.arange(66.0, 71), np.full(5, 30.0)),
+        crs=4326,
+    )
+
+
+NAMES = """() => { const g = Object.values(MAP.cpec.layers).find(g => g.cpecLayer.name === 'Events');
+  return g.cpecItems.map((item, i) => g.hasLayer(item) ? g.cpecLayer.columns.name[i] : '').join(''); }"""
+
+
+def move(page, label, value):
+    page.get_by_label(label, exact=True).evaluate(
+        "(e, v) => { e.value = v; e.dispatchEvent(new Event('input', {bubbles: true})); }", value
+    )
+
+
+def test_a_slider_goes_by_any_column_of_dates(visit, tmp_path):
+    path = Map(background=False).add(events(), name="Events", when="date").save(tmp_path / "m.html")
+    page = visit(path)
+    names = NAMES.replace("MAP", MAP)
+    text = page.locator(".time-text")
+    assert text.inner_text() == "All times"
+    assert page.evaluate(names) == "abcde"
+    assert page.locator(".cpec-timeline select").input_value() == "month"
+    move(page, "Until", 1)  # February 2021
+    assert text.inner_text() == "Until Feb 2021"
+    assert page.evaluate(names) == "abc"
+    assert (
+        page.get_by_label("Until", exact=True).get_attribute("aria-valuetext") == "Until Feb 2021"
+    )
+    page.locator(".cpec-timeline button.prev").click()
+    assert page.evaluate(names) == "a"
+    page.get_by_label("only since").check()
+    move(page, "Until", 17)  # June 2022
+    move(page, "Since", 1)
+    assert text.inner_text() == "Feb 2021 \u2013 Jun 2022"
+    assert page.evaluate(names) == "bcd"
+    page.locator(".cpec-timeline select").select_option("week")
+    assert page.evaluate(names) == "abcde"
+    move(page, "Until", 6)  # The week of Monday, 15 February 2021.
+    assert text.inner_text() == "Until 15 Feb 2021"
+    assert page.evaluate(names) == "abc"
+
+
+def test_playing_ends_with_everything(visit, tmp_path):
+    frame = events().assign(year=[2001, 2002, 2002, 2004, np.nan]).drop(columns="date")
+    page = visit(
+        Map(background=False).add(frame, name="Events", when="year").save(tmp_path / "m.html")
+    )
+    names = NAMES.replace("MAP", MAP)
+    move(page, "Year of the map", 0)
+    assert page.evaluate(names) == "a"
+    assert page.locator(".time-text").inner_text() == "As in 2001"
+    page.get_by_label("Play", exact=True).click()
+    assert page.get_by_label("Pause", exact=True).count() == 1
+    page.locator(".time-text:text-is('All times')").wait_for()
+    assert page.evaluate(names) == "abcde"
+    page.get_by_label("Play", exact=True).wait_for()
+
+
+def test_many_points_follow_the_slider(visit, tmp_path):
+    n = 3000
+    frame = gpd.GeoDataFrame(
+        {"name": [f"p{i}" for i in range(n)], "year": np.arange(n) % 10 + 2000},
+        geometry=gpd.points_from_xy(np.linspace(62, 75, n), np.full(n, 30.0)),
+        crs=4326,
+    )
+    page = visit(
+        Map(background=False).add(frame, name="Events", when="year").save(tmp_path / "m.html")
+    )
+    move(page, "Year of the map", 3)
+    shown = page.evaluate(f"Object.values({MAP}.cpec.layers)[0]._shown.reduce((a, b) => a + b, 0)")
+    assert shown == n * 4 // 10

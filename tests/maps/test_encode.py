@@ -18,6 +18,7 @@ from shapely.geometry import (
     box,
 )
 
+from cpecgeo.errors import InputError
 from cpecgeo.maps import encode
 
 
@@ -140,3 +141,33 @@ def test_collections_are_taken_apart():
     payload = encode_layer(frame, Style())
     assert sorted(g[0] for g in payload["geometry"]) == [1, 2]
     assert payload["n"] == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "numbers"),
+    [
+        ([2001, 2002.0, None], "year", [2001, 2002, None]),
+        (["2001", " 2002 ", ""], "year", [2001, 2002, None]),
+        (["2015-11", "2015-11-02"], "day", [16740, 16741]),
+        (["1969-12-31", "1970-01-02"], "day", [-1, 1]),
+        (["1970-01-01T05:00:10+05:00", "1970-01-02"], "second", [10, 86400]),
+        (pd.to_datetime(["2015-11-01", None]), "day", [16740, None]),
+        (pd.to_datetime(["2015-11-01 06:00"]).tz_localize("Asia/Karachi"), "second", [1446339600]),
+    ],
+)
+def test_times_are_whole_numbers_since_1970(values, unit, numbers):
+    got = encode.times(pd.Series(values), "when")
+    assert got["unit"] == unit
+    column = got["v"]
+    if isinstance(column, dict):
+        column = [column["v"][i] for i in column["i"]]
+    assert column == numbers
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [(["2015-13-01"], "no date"), (["soon", "2015"], "'soon'"), ([3.5], "3.5"), ([None], "no date at all")],
+)  # fmt: skip
+def test_what_is_no_date_is_named(values, text):
+    with pytest.raises(InputError, match=text):
+        encode.times(pd.Series(values), "when")

@@ -99,7 +99,7 @@ const cpecgeo = (function () {
       inertia: moving,
       worldCopyJump: false,
     }, options));
-    made.cpec = { data: data, layers: {}, adopted: [], posts: null, labels: null, year: null };
+    made.cpec = { data: data, layers: {}, adopted: [], posts: null, labels: null, time: null };
     made.attributionControl.setPrefix(false);
     // From the ground up; labels and posts let the pointer through.
     const panes = { background: 210, area: 350, edge: 415, line: 420, point: 450, posts: 610, labels: 620 };

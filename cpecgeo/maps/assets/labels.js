@@ -176,7 +176,7 @@
       const map = this._map;
       const zoom = map.getZoom();
       const view = map.getBounds().pad(0.1);
-      const year = map.cpec.year;
+      const time = map.cpec.time;
       const taken = panels(map);
       const made = [];
       const said = new Set();
@@ -191,7 +191,7 @@
       for (const one of this._all) {
         if (zoom < one.zoom || !map.hasLayer(one.group)) continue;
         if (!one.line && !view.contains(one.at)) continue;
-        if (year !== null && !cpecgeo.stands(one.layer, one.i, year)) continue;
+        if (time !== null && !cpecgeo.stands(one.layer, one.i, time)) continue;
         if (one.layer.style.once && said.has(one.text)) continue;
         const style = one.layer.style.labelClass;
         const size = this._size(one.text, style);

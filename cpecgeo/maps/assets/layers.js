@@ -211,8 +211,8 @@
       if (parts) map.fitBounds(L.latLngBounds(latlngs(parts, layer.style.unit)), { maxZoom: 9 });
       return;
     }
-    const year = map.cpec.year;
-    if (year !== null && !cpecgeo.stands(layer, i, year)) cpecgeo.setYear(map, null);
+    const time = map.cpec.time;
+    if (time !== null && !cpecgeo.stands(layer, i, time)) cpecgeo.setTime(map, null);
     const moves = { animate: !cpecgeo.still(), duration: 0.6 };
     const open = () => { if (map.hasLayer(item)) item.openPopup(); };
     if (item.getBounds) {

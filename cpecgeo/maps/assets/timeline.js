@@ -1,82 +1,238 @@
-// The timeline: what stood in a year, what opened in it, and, at its end, what is planned.
+// The timeline: what stood at a time or came within a range, by any column of dates. The years in
+// which things opened are one such column; what is planned stands at its end.
 
 (function () {
-  const FIRST = 2005;
-  const LAST = 2030;
+  const { el, cell } = cpecgeo;
+  // Of maps with no other dates than years of opening.
+  const [FIRST, LAST] = [2005, 2029];
+  const DAY = 86400000;
+  const STEPS = ["year", "month", "week", "day", "hour"];
+  const UNITS = { year: null, day: DAY, second: 1000 };
 
-  // Things without a date stand always, unless they aren't there yet.
-  cpecgeo.stands = function (layer, i, year) {
-    const opened = parseInt(cpecgeo.cell(layer.columns.opened, i), 10);
-    const status = cpecgeo.cell(layer.columns.status, i);
-    if (Number.isFinite(opened)) return opened <= year;
-    if (status === "planned" || status === "under_construction") return year >= LAST;
-    return true;
+  const yearStart = (year) => new Date(0).setUTCFullYear(year, 0, 1);
+
+  // When row i came, in ms since 1970; null where nobody says.
+  cpecgeo.timeOf = function (layer, i) {
+    if (layer.times) {
+      const value = cell(layer.times.v, i);
+      if (value === null || value === undefined) return null;
+      return layer.times.unit === "year" ? yearStart(value) : value * UNITS[layer.times.unit];
+    }
+    const found = String(cell(layer.columns.opened, i) ?? "").match(/^(\d{4})(?:-(\d\d))?/);
+    return found ? new Date(yearStart(Number(found[1]))).setUTCMonth(found[2] ? found[2] - 1 : 0) : null;
   };
 
-  cpecgeo.setYear = function (map, year) {
-    map.cpec.year = year === LAST ? null : year;
-    const at = map.cpec.year === null ? Infinity : year;
+  // Of things without a date stand those that aren't still to come; of rows that are told by
+  // their date, none.
+  cpecgeo.stands = function (layer, i, range) {
+    if (range === null) return true;
+    const time = cpecgeo.timeOf(layer, i);
+    if (time !== null) return time < range.to && (range.from === null || time >= range.from);
+    if (layer.times || range.from !== null) return false;
+    return !["planned", "under_construction"].includes(cell(layer.columns.status, i));
+  };
+
+  const isDated = (layer) => Boolean(layer.times || layer.columns.opened || layer.columns.status);
+
+  // null for all times; else what came before `to`, and not before `from` where that is given.
+  cpecgeo.setTime = function (map, range) {
+    map.cpec.time = range;
     for (const group of Object.values(map.cpec.layers)) {
       const layer = group.cpecLayer;
-      if (!layer.columns.opened && !layer.columns.status) continue;
+      if (!isDated(layer)) continue;
       if (layer.cloud) {
-        group.filter((i) => cpecgeo.stands(layer, i, at));
+        group.filter((i) => cpecgeo.stands(layer, i, range));
         continue;
       }
       group.cpecItems.forEach((item, i) => {
         if (!item) return;
-        const stands = cpecgeo.stands(layer, i, at);
+        const stands = cpecgeo.stands(layer, i, range);
         if (stands !== group.hasLayer(item)) {
           if (stands) group.addLayer(item);
           else group.removeLayer(item);
         }
-        const fresh = stands && parseInt(cpecgeo.cell(layer.columns.opened, i), 10) === year;
+        const fresh = stands && range !== null && (cpecgeo.timeOf(layer, i) ?? -Infinity) >= range.step;
         const node = item.getElement && item.getElement();
-        if (node) node.classList.toggle("cpec-fresh", fresh && year !== LAST);
+        if (node) node.classList.toggle("cpec-fresh", fresh);
       });
     }
-    const slider = map.cpec.slider;
-    if (year === null && slider && Number(slider._timeSlider.value) !== LAST) slider.setTime(LAST);
+    if (range === null && map.cpec.slider) map.cpec.slider.toEnd();
     map.fire("cpec:year");
   };
 
-  cpecgeo.timeline = function (map) {
-    const years = [];
-    for (let y = FIRST; y <= LAST; y += 1) years.push(y);
-    const still = cpecgeo.still();
-    const control = L.timelineSliderControl({
-      position: "bottomleft",
-      start: FIRST,
-      end: LAST,
-      steps: LAST - FIRST,
-      duration: 13000,
-      showTicks: false,
-      enablePlayback: true,
-      formatOutput: (year) => (year >= LAST ? "All, with plans" : "As in " + year),
-    });
-    control.start = FIRST;
-    // Until the page is complete the slider only reports where it stands.
-    const line = { times: years, start: FIRST, end: LAST, ready: false,
-      setTime: function (year) { if (this.ready) cpecgeo.setYear(map, Number(year)); } };
-    control.addTo(map);
-    control.addTimelines(line);
-    map.cpec.slider = control;
-    const box = control.getContainer();
-    box.classList.add("cpec-timeline");
-    L.DomEvent.disableClickPropagation(box);
-    L.DomEvent.disableScrollPropagation(box);
-    const input = box.querySelector("input");
-    input.setAttribute("aria-label", "Year of the map");
-    input.step = "1";
-    const words = { prev: "One step back", play: "Play", pause: "Pause", next: "One step on" };
-    for (const [name, text] of Object.entries(words)) {
-      const button = box.querySelector("button." + name);
-      button.setAttribute("aria-label", text);
-      button.title = text;
-      if (still && (name === "play" || name === "pause")) button.remove();
+  cpecgeo.setYear = function (map, year) {
+    cpecgeo.setTime(map, year === null ? null
+      : { from: null, to: yearStart(year + 1), step: yearStart(year) });
+  };
+
+  // The beginning of the step that holds a time, and of the next one.
+  function floor(time, step) {
+    const d = new Date(time);
+    const [y, m, day] = [d.getUTCFullYear(), d.getUTCMonth(), d.getUTCDate()];
+    if (step === "year") return yearStart(y);
+    if (step === "month") return Date.UTC(y, m, 1);
+    if (step === "week") return Date.UTC(y, m, day - ((d.getUTCDay() + 6) % 7));
+    return step === "day" ? Date.UTC(y, m, day) : Math.floor(time / 3600000) * 3600000;
+  }
+
+  const LENGTHS = { year: 366, month: 31, week: 7, day: 1, hour: 1 / 24 };
+  const next = (time, step) => floor(time + LENGTHS[step] * DAY * (step === "year" || step === "month" ? 1.01 : 1), step);
+
+  function starts(first, last, step) {
+    const all = [];
+    for (let t = floor(first, step); t <= last && all.length <= 1000; t = next(t, step)) all.push(t);
+    return all;
+  }
+
+  function write(time, step) {
+    if (step === "year") return String(new Date(time).getUTCFullYear());
+    const parts = { timeZone: "UTC", year: "numeric", month: "short" };
+    if (step !== "month") parts.day = "numeric";
+    if (step === "hour") Object.assign(parts, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+    return new Intl.DateTimeFormat("en-GB", parts).format(time);
+  }
+
+  // First and last time, and the finest unit, of rows with dates of their own, or of openings.
+  function span(map) {
+    const own = Object.values(map.cpec.layers).map((g) => g.cpecLayer).filter((l) => l.times);
+    let [first, last] = [Infinity, -Infinity];
+    for (const layer of own) {
+      for (let i = 0; i < layer.n; i += 1) {
+        const time = cpecgeo.timeOf(layer, i);
+        if (time === null) continue;
+        first = Math.min(first, time);
+        last = Math.max(last, time);
+      }
     }
-    control.setTime(LAST);
-    line.ready = true;
-    return control;
+    if (!(first <= last)) return [yearStart(FIRST), yearStart(LAST), ["year"]];
+    const finest = own.some((l) => l.times.unit === "second") ? 4 : own.some((l) => l.times.unit === "day") ? 3 : 0;
+    const steps = STEPS.slice(0, finest + 1).filter((s) => (last - first) / DAY / LENGTHS[s] <= 1000);
+    return [first, last, steps.length ? steps : ["year"]];
+  }
+
+  const Slider = L.Control.extend({
+    options: { position: "bottomleft" },
+    onAdd: function (map) {
+      const [first, last, steps] = span(map);
+      Object.assign(this, { _first: first, _last: last });
+      const button = (name, text, path) => {
+        const made = el("button", { type: "button", class: name, title: text, "aria-label": text }, cpecgeo.icon(path));
+        return made;
+      };
+      this._back = button("prev", "One step back", "M13 4 7 10l6 6");
+      this._play = button("play", "Play", "M6 4l9 6-9 6Z");
+      this._on = button("next", "One step on", "M7 4l6 6-6 6");
+      this._text = el("output", { class: "time-text" });
+      this._to = el("input", { type: "range", min: 0, step: 1, "aria-label": steps.length > 1 ? "Until" : "Year of the map" });
+      this._from = el("input", { type: "range", min: 0, step: 1, value: 0, "aria-label": "Since" });
+      this._only = el("input", { type: "checkbox" });
+      this._step = el("select", { "aria-label": "Step of the time" },
+        ...steps.map((s) => el("option", { value: s }, s)));
+      // About thirty steps are easy to follow.
+      const many = (s) => Math.abs(Math.log((last - first) / DAY / LENGTHS[s] / 30));
+      this._step.value = steps.reduce((a, b) => (many(b) < many(a) ? b : a));
+      const tools = el("div", { class: "cpec-time-row" }, this._back, cpecgeo.still() ? null : this._play, this._on, this._text);
+      const since = el("label", {}, this._only, " only since");
+      const more = el("div", { class: "cpec-time-row" }, since, this._from, steps.length > 1 ? this._step : null);
+      const box = el("div", { class: "cpec-timeline leaflet-bar", role: "group", "aria-label": "Time" }, tools, this._to, more);
+      L.DomEvent.disableClickPropagation(box);
+      L.DomEvent.disableScrollPropagation(box);
+      const apply = () => this._apply();
+      this._to.addEventListener("input", () => { this._stop(); apply(); });
+      this._from.addEventListener("input", apply);
+      this._only.addEventListener("change", apply);
+      this._step.addEventListener("change", () => { this._fill(); this.toEnd(); apply(); });
+      this._back.addEventListener("click", () => this._move(-1));
+      this._on.addEventListener("click", () => this._move(1));
+      this._play.addEventListener("click", () => (this._timer ? this._stop() : this._start()));
+      this._fill();
+      this.toEnd();
+      return box;
+    },
+    onRemove: function () { this._stop(); },
+    _fill: function () {
+      this._starts = starts(this._first, this._last, this._step.value);
+      this._to.max = this._starts.length;
+      this._from.max = this._starts.length - 1;
+      this._from.value = 0;
+    },
+    // The last position: all times, and what is planned.
+    toEnd: function () {
+      this._to.value = this._starts.length;
+      this._only.checked = false;
+      this._say(null);
+    },
+    // What the sliders say; null for everything.
+    range: function () {
+      const k = Number(this._to.value);
+      const since = this._only.checked ? Math.min(Number(this._from.value), k, this._starts.length - 1) : null;
+      if (k >= this._starts.length && since === null) return null;
+      const end = Math.min(k, this._starts.length - 1);
+      return { from: since === null ? null : this._starts[since],
+        to: k >= this._starts.length ? Infinity : next(this._starts[end], this._step.value), step: this._starts[end] };
+    },
+    // Put the sliders where a range says.
+    show: function (range) {
+      if (range === null) { this.toEnd(); return; }
+      const at = this._starts.filter((t) => t < range.to).length - 1;
+      this._to.value = range.to === Infinity ? this._starts.length : Math.max(0, at);
+      this._only.checked = range.from !== null;
+      if (range.from !== null) this._from.value = Math.max(0, this._starts.filter((t) => t <= range.from).length - 1);
+      this._apply();
+    },
+    _apply: function () {
+      const range = this.range();
+      this._say(range);
+      cpecgeo.setTime(this._map, range);
+    },
+    _say: function (range) {
+      const step = this._step.value;
+      this._from.disabled = !this._only.checked;
+      const written = (t) => write(t, step);
+      let text = "All, with plans";
+      if (!this._map || Object.values(this._map.cpec.layers).some((g) => g.cpecLayer.times)) text = "All times";
+      if (range !== null && range.from === null) text = (step === "year" ? "As in " : "Until ") + written(range.step);
+      if (range !== null && range.from !== null) text = written(range.from) + " – " + written(range.step);
+      this._text.textContent = text;
+      this._to.setAttribute("aria-valuetext", text);
+      this._from.setAttribute("aria-valuetext", written(this._starts[Math.min(this._from.value, this._starts.length - 1)]));
+    },
+    // One step; a range keeps its length.
+    _move: function (by) {
+      const k = Number(this._to.value) + by;
+      if (k < 0 || k > Number(this._to.max)) return false;
+      this._to.value = k;
+      if (this._only.checked) this._from.value = Number(this._from.value) + by;
+      this._apply();
+      return true;
+    },
+    _start: function () {
+      if (Number(this._to.value) >= Number(this._to.max)) {
+        const length = this._only.checked ? this._to.value - this._from.value : 0;
+        this._to.value = Math.max(0, length - 1);
+        if (this._only.checked) this._from.value = 0;
+        this._apply();
+      }
+      this._name("Pause", "M6 4v12M13 4v12");
+      this._timer = setInterval(() => { if (!this._move(1)) this._stop(); },
+        Math.max(80, Math.min(900, 13000 / this._starts.length)));
+    },
+    _stop: function () {
+      if (!this._timer) return;
+      clearInterval(this._timer);
+      this._timer = null;
+      this._name("Play", "M6 4l9 6-9 6Z");
+    },
+    _name: function (text, path) {
+      this._play.replaceChildren(cpecgeo.icon(path));
+      this._play.title = text;
+      this._play.setAttribute("aria-label", text);
+    },
+  });
+
+  cpecgeo.timeline = function (map) {
+    map.cpec.slider = new Slider().addTo(map);
+    map.cpec.slider.toEnd();
+    return map.cpec.slider;
   };
 })();
