@@ -2,7 +2,9 @@
 
 import pytest
 
+from cpecgeo.catalogue import assemble, geometry
 from cpecgeo.catalogue.geometry import Stored
+from cpecgeo.geodesy import Chainage
 
 
 @pytest.fixture
@@ -39,3 +41,33 @@ def test_a_source_without_a_date_says_so():
 
     assert source("2026-01-02") == "OpenStreetMap 2026-01-02 (pakistan.osm.pbf)"
     assert source(None) == "OpenStreetMap of unknown date (pakistan.osm.pbf)"
+
+
+def test_of_two_corridors_over_a_section_the_one_with_fewer_gaps_counts(monkeypatch):
+    def kept(name, gaps):
+        line = assemble(name)
+        body = {"gaps": gaps, "missed": []}
+        record = {"snapshot": "2026-01-02", "origin": name}
+        return Stored(record, body, Chainage(line.line, line.measures_km))
+
+    # South of Lodhran the first lacks 5 km, north of Khanewal the second does.
+    both = {
+        "ml1": kept("ml1", [[100.0, 105.0, "no way"]]),
+        "ml1-chord": kept("ml1-chord", [[1_000.0, 1_005.0, "no way"]]),
+    }
+    monkeypatch.setattr(geometry, "redrawn_corridors", lambda key: both)
+    lines = geometry.redrawn_sections.__wrapped__("any")
+    assert {name: line.corridor for name, line in lines.items()} == {
+        "ml1-kiamari-lodhran": "ml1-chord",
+        "lodhran-multan-khanewal": "ml1",
+        "lodhran-khanewal-chord": "ml1-chord",
+        "ml1-khanewal-peshawar": "ml1",
+    }
+    assert all(line.whole for line in lines.values())
+    equal = {name: kept(name, []) for name in both}
+    monkeypatch.setattr(geometry, "redrawn_corridors", lambda key: equal)
+    first = geometry.redrawn_sections.__wrapped__("any")
+    assert first["ml1-khanewal-peshawar"].corridor == "ml1"
+    measures = first["ml1-khanewal-peshawar"].measures_km
+    assert measures[0] == 0
+    assert measures[-1] == pytest.approx(1732 - 983)
