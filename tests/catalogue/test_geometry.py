@@ -55,7 +55,7 @@ def test_of_two_corridors_over_a_section_the_one_with_fewer_gaps_counts(monkeypa
         "ml1": kept("ml1", [[100.0, 105.0, "no way"]]),
         "ml1-chord": kept("ml1-chord", [[1_000.0, 1_005.0, "no way"]]),
     }
-    monkeypatch.setattr(geometry, "redrawn_corridors", lambda key: both)
+    monkeypatch.setattr(geometry, "redrawn_corridors", lambda _key: both)
     lines = geometry.redrawn_sections.__wrapped__("any")
     assert {name: line.corridor for name, line in lines.items()} == {
         "ml1-kiamari-lodhran": "ml1-chord",
@@ -65,7 +65,7 @@ def test_of_two_corridors_over_a_section_the_one_with_fewer_gaps_counts(monkeypa
     }
     assert all(line.whole for line in lines.values())
     equal = {name: kept(name, []) for name in both}
-    monkeypatch.setattr(geometry, "redrawn_corridors", lambda key: equal)
+    monkeypatch.setattr(geometry, "redrawn_corridors", lambda _key: equal)
     first = geometry.redrawn_sections.__wrapped__("any")
     assert first["ml1-khanewal-peshawar"].corridor == "ml1"
     measures = first["ml1-khanewal-peshawar"].measures_km
