@@ -13,12 +13,12 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
+from cpecgeo.analysis.rasters import bilinear, sample
 from cpecgeo.catalogue import data_path
-from cpecgeo.errors import DataError, FileError, InputError, MissingExtraError
+from cpecgeo.errors import DataError, InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import SubjectLike, provenance
-from cpecgeo.files.disk import local
 from cpecgeo.geodesy import Chainage, lonlat
 from cpecgeo.geodesy.inputs import positive_km
 
@@ -63,7 +63,7 @@ def profile(
         keep the corridor's chainage and accuracy.
     dem : path, optional
         A GeoTIFF of elevations in metres, in any CRS, instead of the bundled 30″ grid
-        (needs rasterio: ``pip install 'cpecgeo[dem]'``).
+        (extra ``raster``: ``pip install 'cpecgeo[raster]'``).
 
     Returns
     -------
@@ -85,6 +85,8 @@ def profile(
     UnknownNameError, InputError, CRSError, CoordinateError, GeometryError
     FileError
         `dem` can't be read.
+    CRSError
+        `dem` has no CRS.
     MissingExtraError
         `dem` is given and rasterio isn't installed.
 
@@ -118,7 +120,7 @@ def profile(
         metres = elevation_m(points).to_numpy()
         source = "NOAA GLOBE 30 arc-second grid (public domain), bilinear"
     else:
-        metres, source = _sampled(local(dem, "dem"), points), f"{Path(dem).name}, bilinear"
+        metres, source = sample(dem, points), f"{Path(dem).name}, bilinear"
     rise, drawn = np.diff(metres), _spacing(points)
     gradient = np.divide(rise, 10 * drawn, out=np.full_like(rise, np.nan), where=drawn > 0)
     accuracy = np.full(len(km), np.nan)
@@ -240,49 +242,6 @@ def _spacing(points: gpd.GeoSeries) -> NDArray[np.float64]:
     return np.asarray(geodesy.length_km(gpd.GeoSeries(legs, crs=4326)), float)
 
 
-def _sampled(path: Path, points: gpd.GeoSeries) -> NDArray[np.float64]:
-    """Sample a raster bilinearly; NaN outside it and where it has no value."""
-    try:
-        import rasterio
-        from rasterio.windows import Window
-    except ImportError as error:
-        raise MissingExtraError(
-            "A raster of your own is read by rasterio: pip install 'cpecgeo[dem]'."
-        ) from error
-    if not path.is_file():
-        raise FileError(f"There is no file {path}; name a GeoTIFF.")
-    try:
-        # One driver, and a path that is no address: other formats can point elsewhere.
-        with rasterio.open(path.resolve(), driver="GTiff") as raster:
-            if raster.crs is None:
-                raise FileError(f"{path} has no CRS; a georeferenced raster is needed.")
-            xy = points.to_crs(raster.crs)
-            a, b, c, d, e, f = (~raster.transform)[:6]
-            x, y = xy.x.to_numpy(), xy.y.to_numpy()
-            column, row = a * x + b * y + c - 0.5, d * x + e * y + f - 0.5
-            inside = (column >= 0) & (row >= 0)
-            inside &= (column <= raster.width - 1) & (row <= raster.height - 1)
-            if not inside.any():
-                return np.full(len(points), np.nan)
-            left, top = int(column[inside].min()), int(row[inside].min())
-            wide = int(column[inside].max()) + 2 - left
-            high = int(row[inside].max()) + 2 - top
-            window = Window(
-                left, top, min(wide, raster.width - left), min(high, raster.height - top)
-            )
-            grid = raster.read(1, window=window, masked=True).astype(float).filled(np.nan)
-    except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError) as error:
-        raise FileError(f"{path} can't be read as a raster: {error}.") from error
-    u, v = np.where(inside, column - left, 0), np.where(inside, row - top, 0)
-    i = np.clip(v.astype(int), 0, max(grid.shape[0] - 2, 0))
-    j = np.clip(u.astype(int), 0, max(grid.shape[1] - 2, 0))
-    below, beside = np.minimum(i + 1, grid.shape[0] - 1), np.minimum(j + 1, grid.shape[1] - 1)
-    v, u = v - i, u - j
-    upper = grid[i, j] * (1 - u) + grid[i, beside] * u
-    lower = grid[below, j] * (1 - u) + grid[below, beside] * u
-    return np.where(inside, upper * (1 - v) + lower * v, np.nan)
-
-
 @cache
 def _grid() -> NDArray[np.float64]:
     path = data_path("derived/elevation.npz")
@@ -324,13 +283,5 @@ def elevation_m(points: Any) -> pd.Series:
     grid = _grid()
     x = (series.x.to_numpy() - _WEST) * _PER_DEGREE - 0.5
     y = (_NORTH - series.y.to_numpy()) * _PER_DEGREE - 0.5
-    rows, columns = grid.shape
-    inside = (x >= 0) & (y >= 0) & (x <= columns - 1) & (y <= rows - 1)
-    x, y = np.where(inside, x, 0.0), np.where(inside, y, 0.0)
-    i = np.minimum(y.astype(int), rows - 2)
-    j = np.minimum(x.astype(int), columns - 2)
-    v, u = y - i, x - j
-    top = grid[i, j] * (1 - u) + grid[i, j + 1] * u
-    low = grid[i + 1, j] * (1 - u) + grid[i + 1, j + 1] * u
-    value = np.where(inside, top * (1 - v) + low * v, np.nan)
+    value = bilinear(grid, x, y)
     return pd.Series(value, index=series.index, name="elevation_m")

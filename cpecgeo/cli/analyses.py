@@ -266,8 +266,19 @@ def exposure(
     source: Annotated[
         str, typer.Option("--of", help="What is counted: a layer or a file.")
     ] = "places",
+    raster: Annotated[
+        Path | None, typer.Option(help="A GeoTIFF: the sum of its cells, cut by the rings.")
+    ] = None,
     value: Annotated[str, typer.Option(help="The column to add up; empty counts.")] = "population",
-    by: Annotated[str | None, typer.Option(help="A column to break it down by.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="A column to break it down by; areas, with --raster.")
+    ] = None,
+    band: Annotated[int, typer.Option(help="Which band of the raster.")] = 1,
+    nodata: Annotated[
+        list[float] | None,
+        typer.Option(metavar="VALUE", help="No data too, besides what the raster declares."),
+    ] = None,
+    each: Annotated[bool, typer.Option("--each", help="Rings of their own for each.")] = False,
     lon: Lon = None,
     lat: Lat = None,
     layer: Layer = None,
@@ -279,14 +290,33 @@ def exposure(
 ) -> None:
     """People, or anything, in rings around something.
 
-    Example: cpecgeo exposure mining --km 5,10,25 --by province
+    Examples
+    --------
+    cpecgeo exposure mining --km 5,10,25 --by province
+
+    cpecgeo exposure ml1 --km 5,10 --raster worldpop.tif --by districts
     """
+    from cpecgeo.analysis.exposure import exposure as found
+
+    if raster is not None:
+        around, zones = subject(x, "the centre"), None if by is None else subject(by, "--by")
+        table = found(
+            around,
+            _radii(km),
+            raster=raster,
+            value=value or None,
+            by=zones,
+            band=band,
+            nodata=nodata or None,
+            dissolve=not each,
+        )
+        give(table, out=out, json=json)
+        return
     if _streams(source, out, stream, resume=resume):
         options: dict[str, Any] = {"km": _radii(km), "value": value or None, "resume": resume}
         options |= {"lon": lon, "lat": lat, "layer": layer}
         _streamed("exposure", source, out, crs=crs, targets=subject(x, "the centre"), **options)
         return
-    from cpecgeo.analysis.exposure import exposure as found
     from cpecgeo.features.resolve import resolve
 
     if (lon, lat, layer, crs) == (None, None, None, None):
@@ -294,7 +324,14 @@ def exposure(
     else:
         rows = features(source, lon=lon, lat=lat, layer=layer, crs=crs)
         counted = resolve(rows, "--of", missing="keep")
-    table = found(subject(x, "the centre"), _radii(km), layer=counted, value=value or None, by=by)
+    table = found(
+        subject(x, "the centre"),
+        _radii(km),
+        layer=counted,
+        value=value or None,
+        by=by,
+        dissolve=not each,
+    )
     give(table, out=out, json=json)
 
 
@@ -328,36 +365,6 @@ def density(
 
 
 @app.command()
-def profile(
-    x: X,
-    *,
-    every_km: Annotated[float, typer.Option("--every-km", help="Between samples.")] = 10,
-    between: Annotated[
-        tuple[str, str] | None, typer.Option(help="A part of a corridor: two stops or km.")
-    ] = None,
-    dem: Annotated[Path | None, typer.Option(help="A GeoTIFF of your own.")] = None,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """Elevation, gradient and climb along a corridor or line.
-
-    Example: cpecgeo profile kkh --every-km 25 --between Gulmit "Khunjerab Pass"
-    """
-    from cpecgeo.analysis.profile import profile as found
-
-    ends = None if between is None else (_stop(between[0]), _stop(between[1]))
-    give(found(subject(x, "the line"), every_km, between=ends, dem=dem), out=out, json=json)
-
-
-def _stop(text: str) -> float | str:
-    """Return a chainage where it is a number, else the name of a stop."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-@app.command()
 def locate(
     corridor: X,
     points: Source,
@@ -378,21 +385,3 @@ def locate(
     frame = features(points, lon=lon, lat=lat, layer=layer, crs=crs)
     joined, shown = _beside(frame, found(frame, corridor), "km offset_km side")
     give(joined, None if json else shown, out=out, json=json)
-
-
-@app.command()
-def at(
-    corridor: X,
-    km: Annotated[list[str], typer.Argument(help="Kilometres, or names of stops.")],
-) -> None:
-    """Find the place at a kilometre of a corridor.
-
-    Example: cpecgeo at ml1-chord 481
-    """
-    from cpecgeo.features.resolve import resolve_corridor as thing
-
-    found = thing(corridor)
-    for text in km:
-        where = float(text) if text.replace(".", "", 1).isdigit() else text
-        spot = found.at(where)
-        print(f"{text}\t{spot.x:.6f}\t{spot.y:.6f}")

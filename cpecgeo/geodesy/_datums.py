@@ -14,7 +14,7 @@ from pyproj.transformer import TransformerGroup
 from cpecgeo.errors import CRSError
 from cpecgeo.geodesy._ellipsoid import Floats
 
-__all__ = ["WGS84", "to_wgs84"]
+__all__ = ["WGS84", "from_wgs84", "to_wgs84"]
 
 # A projection's inverse may end a rounding error outside the map; degrees.
 _ROUNDING = 1e-9
@@ -50,17 +50,50 @@ def to_wgs84(xy: Floats, crs: pyproj.CRS, what: str) -> Floats:
         return xy
     if len(xy):
         _refuse_degrees(crs, (*xy.min(axis=0), *xy.max(axis=0)), what)
-    operation = _operation(crs)
+    operation = _known(crs, what)
     if operation is None:
-        if _is_wgs84(crs):
-            return xy
-        raise CRSError(
-            f"{what} is in {crs.name!r}, which can't be turned into lon, lat: {_explain(crs)}"
-        )
+        return xy
     moved = np.column_stack(operation.transform(xy[:, 0], xy[:, 1]))
     limit = np.array([180.0, 90.0])
     clipped = np.clip(moved, -limit, limit)
     return np.where(np.abs(clipped - moved) <= _ROUNDING, clipped, moved)
+
+
+def from_wgs84(xy: Floats, crs: pyproj.CRS, what: str) -> Floats:
+    """Turn lon, lat on WGS 84 into coordinates of a CRS.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2)
+        Degrees.
+    crs : pyproj.CRS
+    what : str
+        What is in that CRS, for messages.
+
+    Returns
+    -------
+    ndarray
+        x and y; lon and lat where `crs` is geographic. Infinite where the operation doesn't reach.
+
+    Raises
+    ------
+    CRSError
+        As `to_wgs84`.
+    """
+    operation = _known(crs, what)
+    if operation is None:
+        return xy
+    return np.column_stack(operation.transform(xy[:, 0], xy[:, 1], direction="INVERSE"))
+
+
+def _known(crs: pyproj.CRS, what: str) -> pyproj.Transformer | None:
+    """Return the operation to WGS 84, None where none is needed, or refuse."""
+    operation = _operation(crs)
+    if operation is None and not _is_wgs84(crs):
+        raise CRSError(
+            f"{what} is in {crs.name!r}, which can't be turned into lon, lat: {_explain(crs)}"
+        )
+    return operation
 
 
 @lru_cache(maxsize=64)

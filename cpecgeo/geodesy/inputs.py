@@ -18,7 +18,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CRSError, GeometryError, InputTypeError
-from cpecgeo.geodesy._datums import WGS84, to_wgs84
+from cpecgeo.geodesy._datums import WGS84, from_wgs84, to_wgs84
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
 from cpecgeo.geodesy._rules import (
     LINES,
@@ -45,6 +45,7 @@ __all__ = [
     "PointsLike",
     "check",
     "check_points",
+    "from_wgs84",
     "is_single",
     "lonlat",
     "lonlat_points",
