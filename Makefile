@@ -38,9 +38,10 @@ test-nightly: $(DEV) ## the property tests with 10,000 examples each
 test-minimum: ## the oldest versions that pyproject.toml allows, in an environment of their own
 	$(PYTHON) -m venv $(VENV)-minimum
 	$(VENV)-minimum/bin/python -m pip install --quiet --constraint constraints-minimum.txt \
-	  --editable '.[osm,scale,plot,sea,dem,excel]' pytest pytest-socket hypothesis geographiclib networkx
+	  --editable '.[osm,scale,plot,sea,raster,excel]' pytest pytest-socket hypothesis geographiclib networkx
 	$(VENV)-minimum/bin/python -m pytest -p no:cacheprovider -W default \
-	  tests/geodesy tests/catalogue tests/features tests/scale tests/bad_input tests/files
+	  tests/geodesy tests/catalogue tests/features tests/scale tests/bad_input tests/files \
+	  tests/analysis/test_rasters.py
 
 FUZZ_SECONDS ?= 600
 fuzz: $(DEV) ## feed noise to the readers and the resolver of names, FUZZ_SECONDS each
@@ -98,7 +99,7 @@ $(BASE): pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(BASE)
-	$(PIP) --build-constraint constraints.txt --editable '.[plot,maps,osm,scale,sea,dem,excel]' --group dev
+	$(PIP) --build-constraint constraints.txt --editable '.[plot,maps,osm,scale,sea,raster,excel]' --group dev
 	@touch $@
 
 $(BENCH): $(DEV) benchmarks/requirements.txt

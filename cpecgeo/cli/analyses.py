@@ -1,4 +1,4 @@
-"""What lies near, within, around, across: near within rings buffer crossed exposure profile …"""
+"""What lies near, within, around, across: near within rings buffer exposure density …"""
 
 from __future__ import annotations
 
@@ -290,46 +290,33 @@ def exposure(
 ) -> None:
     """People, or anything, in rings around something.
 
-    Examples
-    --------
-    cpecgeo exposure mining --km 5,10,25 --by province
+    Example: cpecgeo exposure mining --km 5,10,25 --by province
 
-    cpecgeo exposure ml1 --km 5,10 --raster worldpop.tif --by districts
+    A raster: cpecgeo exposure ml1 --km 5,10 --raster worldpop.tif --by districts
     """
-    from cpecgeo.analysis.exposure import exposure as found
-
-    if raster is not None:
-        around, zones = subject(x, "the centre"), None if by is None else subject(by, "--by")
-        table = found(
-            around,
-            _radii(km),
-            raster=raster,
-            value=value or None,
-            by=zones,
-            band=band,
-            nodata=nodata or None,
-            dissolve=not each,
-        )
-        give(table, out=out, json=json)
-        return
-    if _streams(source, out, stream, resume=resume):
+    if raster is None and _streams(source, out, stream, resume=resume):
         options: dict[str, Any] = {"km": _radii(km), "value": value or None, "resume": resume}
         options |= {"lon": lon, "lat": lat, "layer": layer}
         _streamed("exposure", source, out, crs=crs, targets=subject(x, "the centre"), **options)
         return
+    from cpecgeo.analysis.exposure import exposure as found
     from cpecgeo.features.resolve import resolve
 
-    if (lon, lat, layer, crs) == (None, None, None, None):
-        counted = subject(source, "--of")
-    else:
+    counted: Any = source
+    if (lon, lat, layer, crs) != (None, None, None, None):
         rows = features(source, lon=lon, lat=lat, layer=layer, crs=crs)
         counted = resolve(rows, "--of", missing="keep")
+    elif raster is None:
+        counted = subject(source, "--of")
     table = found(
         subject(x, "the centre"),
         _radii(km),
         layer=counted,
+        raster=raster,
         value=value or None,
         by=by,
+        band=band,
+        nodata=nodata or None,
         dissolve=not each,
     )
     give(table, out=out, json=json)

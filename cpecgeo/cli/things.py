@@ -1,4 +1,4 @@
-"""What there is: catalog, show, length, cite, export; the map, the report, the demo."""
+"""What there is: catalog show length cite export; the map, the report, the demo."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from cpecgeo.cli.screen import (
     Lat,
     Layer,
     Lon,
-    Out,
     app,
     features,
     give,
@@ -29,7 +28,6 @@ from cpecgeo.cli.screen import (
 __all__: list[str] = []
 
 Name = Annotated[str, typer.Argument(help="A corridor, section, place or layer.", **CORRIDOR)]
-Line = Annotated[str, typer.Argument(help="A corridor, section or file.", **CORRIDOR)]
 Names = Annotated[list[str], typer.Argument(help="Corridors.", **CORRIDOR)]
 
 
@@ -188,54 +186,6 @@ def _posts(thing: Any) -> Any:
     posts.insert(0, "name", [f"km {km:g}" for km in posts["km"]])
     posts.insert(1, "corridor", thing.name)
     return posts
-
-
-@app.command()
-def profile(
-    x: Line,
-    *,
-    every_km: Annotated[float, typer.Option("--every-km", help="Between samples.")] = 10,
-    between: Annotated[
-        tuple[str, str] | None, typer.Option(help="A part of a corridor: two stops or km.")
-    ] = None,
-    dem: Annotated[Path | None, typer.Option(help="A GeoTIFF of your own.")] = None,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """Elevation, gradient and climb along a corridor or line.
-
-    Example: cpecgeo profile kkh --every-km 25 --between Gulmit "Khunjerab Pass"
-    """
-    from cpecgeo.analysis.profile import profile as found
-
-    ends = None if between is None else (_stop(between[0]), _stop(between[1]))
-    give(found(subject(x, "the line"), every_km, between=ends, dem=dem), out=out, json=json)
-
-
-def _stop(text: str) -> float | str:
-    """Return a chainage where it is a number, else the name of a stop."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-@app.command()
-def at(
-    corridor: Name,
-    km: Annotated[list[str], typer.Argument(help="Kilometres, or names of stops.")],
-) -> None:
-    """Find the place at a kilometre of a corridor.
-
-    Example: cpecgeo at ml1-chord 481
-    """
-    from cpecgeo.features.resolve import resolve_corridor as thing
-
-    found = thing(corridor)
-    for text in km:
-        where = float(text) if text.replace(".", "", 1).isdigit() else text
-        spot = found.at(where)
-        print(f"{text}\t{spot.x:.6f}\t{spot.y:.6f}")
 
 
 @app.command("map")

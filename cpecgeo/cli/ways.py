@@ -1,15 +1,17 @@
-"""Ways over the network: route, reach, matrix, closures."""
+"""Along lines and over the network: profile, at, route, reach, matrix, closures."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cpecgeo.cli.screen import CORRIDOR, Json, Out, app, give, split
+from cpecgeo.cli.screen import CORRIDOR, Json, Out, app, give, split, subject
 
 __all__: list[str] = []
 
+Line = Annotated[str, typer.Argument(help="A corridor, section or file.", **CORRIDOR)]
 Start = Annotated[str, typer.Argument(help="Where from: a place or crossing.")]
 Mode = Annotated[str, typer.Option(help="any, road or rail.")]
 Weight = Annotated[str, typer.Option(help="What to keep least: km or hours.")]
@@ -166,3 +168,51 @@ def closures(
     from cpecgeo.routing import critical_sections
 
     give(critical_sections(a, b, mode=mode, weight=weight), out=out, json=json)
+
+
+@app.command()
+def profile(
+    x: Line,
+    *,
+    every_km: Annotated[float, typer.Option("--every-km", help="Between samples.")] = 10,
+    between: Annotated[
+        tuple[str, str] | None, typer.Option(help="A part of a corridor: two stops or km.")
+    ] = None,
+    dem: Annotated[Path | None, typer.Option(help="A GeoTIFF of your own.")] = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Elevation, gradient and climb along a corridor or line.
+
+    Example: cpecgeo profile kkh --every-km 25 --between Gulmit "Khunjerab Pass"
+    """
+    from cpecgeo.analysis.profile import profile as found
+
+    ends = None if between is None else (_stop(between[0]), _stop(between[1]))
+    give(found(subject(x, "the line"), every_km, between=ends, dem=dem), out=out, json=json)
+
+
+def _stop(text: str) -> float | str:
+    """Return a chainage where it is a number, else the name of a stop."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+@app.command()
+def at(
+    corridor: Line,
+    km: Annotated[list[str], typer.Argument(help="Kilometres, or names of stops.")],
+) -> None:
+    """Find the place at a kilometre of a corridor.
+
+    Example: cpecgeo at ml1-chord 481
+    """
+    from cpecgeo.features.resolve import resolve_corridor as thing
+
+    found = thing(corridor)
+    for text in km:
+        where = float(text) if text.replace(".", "", 1).isdigit() else text
+        spot = found.at(where)
+        print(f"{text}\t{spot.x:.6f}\t{spot.y:.6f}")

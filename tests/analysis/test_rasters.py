@@ -1,5 +1,6 @@
 """Sums of cells in rings against sub-sampled cells, and rasters of every make."""
 
+import json
 import subprocess
 import sys
 
@@ -13,10 +14,12 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, box
+from typer.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo.analysis import rasters
 from cpecgeo.analysis.rasters import zonal
+from cpecgeo.cli import app
 from cpecgeo.errors import CRSError, DataWarning, FileError, InputError, InputTypeError
 
 GEOD = pyproj.Geod(ellps="WGS84")
@@ -256,6 +259,23 @@ def test_tables_by_feature_too():
     assert each.index.names == ["feature", "km_from", "km_to"]
     for label in two.index:
         assert each.loc[label].equals(cg.exposure(two[label], [10, 30]))
+
+
+def test_the_shell_does_the_same(tmp_path):
+    path = plain(tmp_path)
+    two = gpd.GeoSeries([Point(67.95, 27), Point(68.05, 27)], crs=4326)
+    cg.write(gpd.GeoDataFrame({"name": ["a", "b"]}, geometry=two), tmp_path / "two.geojson")
+    command = ["exposure", str(tmp_path / "two.geojson"), "--km", "5,9", "--raster", str(path)]
+    for options, given_ in (
+        ([], {}),
+        (["--by", "districts", "--band", "1"], {"by": "districts"}),
+        (["--each", "--nodata", "-1"], {"dissolve": False}),
+    ):
+        told = CliRunner().invoke(app, [*command, *options, "--json"])
+        assert told.exit_code == 0, told.output
+        expected = cg.exposure(two, [5, 9], raster=path, **given_)
+        sums = [row["population"] for row in json.loads(told.stdout)]
+        assert np.allclose(sums, expected["population"], rtol=1e-6)
 
 
 def test_what_lies_off_the_raster_is_told(tmp_path):

@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
+import shapely
 from typer.testing import CliRunner
 
 import cpecgeo as cg
@@ -144,8 +147,18 @@ def test_a_result_over_its_source_or_a_folder(good, tmp_path):
         write(GOOD, tmp_path / "o.csv")
 
 
+def cells(folder):
+    """A raster of its own."""
+    about = {"driver": "GTiff", "width": 9, "height": 9, "count": 1, "dtype": "uint8", "crs": 4326}
+    place = rasterio.Affine(0.1, 0, 66.6, 0, -0.1, 25.4)
+    with rasterio.open(folder / "c.tif", "w", transform=place, **about) as out:
+        out.write(np.ones((1, 9, 9), "uint8"))
+    return folder / "c.tif"
+
+
 EXTRAS = {
-    "rasterio": ("dem", lambda p: cg.profile("taxila-havelian", 20, dem=p / "good.csv")),
+    "rasterio": ("raster", lambda p: cg.profile("taxila-havelian", 20, dem=p / "good.csv")),
+    "exactextract": ("raster", lambda p: cg.exposure(shapely.Point(67, 25), 5, raster=cells(p))),
     "osmium": ("osm", lambda p: cg.osm.refresh("taxila-havelian", file=p / "good.csv")),
     "searoute": ("sea", lambda _: cg.routing.sea_route("Gwadar Port", "Karachi Port")),
     "matplotlib": (
