@@ -1,4 +1,4 @@
-"""What there is: catalog show length cite export; the map, the report, the demo."""
+"""What there is: catalog, show, length, cite, export; the map, the report, the demo."""
 
 from __future__ import annotations
 
