@@ -18,6 +18,7 @@ from cpecgeo.errors import (
 from cpecgeo.maps import Map, cpec_map, explore
 from cpecgeo.maps.classes import classify_colors
 from cpecgeo.maps.colors import CATEGORIES, DASHES, KINDS, MISSING, OTHER, check_color
+from cpecgeo.maps.drawings import color_drawing, list_drawings
 from cpecgeo.maps.layer import CANVAS_ABOVE, encode_layer
 from cpecgeo.maps.style import Style
 
@@ -613,3 +614,15 @@ def test_colours_of_classes():
     assert len(set(colors)) == 4
     _, legend = classify_colors(frame, "change", k=3)
     assert len({c for _, c in legend}) == 3
+
+
+def test_of_several_routes_the_first_are_wider_and_each_has_its_colour():
+    route = cpecgeo.route("Karachi", "Hyderabad", mode="road")
+    drawn = [
+        d
+        for d in list_drawings([route] * 4, name=None, geometry=None, style={})
+        if (shapely.get_dimensions(d.frame.geometry) == 1).any()
+    ]
+    looks = [color_drawing(d, "#000000") for d in drawn]
+    assert [look.weight for look in looks] == [7.0, 5.0, 3.0, 3.0]
+    assert [look.color for look in looks] == list(CATEGORIES[:4])
