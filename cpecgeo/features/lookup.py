@@ -21,7 +21,6 @@ from cpecgeo.features.corridors import corridor
 from cpecgeo.features.places import place
 from cpecgeo.features.subject import Subject
 from cpecgeo.files.formats import has_format
-from cpecgeo.files.reading import read
 from cpecgeo.geodesy import lonlat
 
 __all__ = ["KINDS", "find", "frame_subject", "read_subject"]
@@ -227,6 +226,8 @@ def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:
     FileError, InputError, CRSError
         As `cpecgeo.read`.
     """
+    from cpecgeo.files.reading import read  # most names are no files
+
     frame = read(path)
     found = frame_subject(frame, path, missing="keep")
     if missing == "raise":

@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from cpecgeo.geodesy._compile import jit
+from cpecgeo.geodesy._compile import kernel
 
 __all__ = ["first_deep"]
 
-_u1, _i8 = numba.uint8, numba.int64
-_bytes = numba.types.Array(_u1, 1, "C", readonly=True)
 
-
-@jit(_i8(_bytes, _i8, numba.boolean), inline=True)
+@kernel(inline=True)
 def _count(data, at, little):
     """Return four bytes as a number."""
     total = 0
@@ -25,7 +21,7 @@ def _count(data, at, little):
     return total
 
 
-@jit(_i8(_bytes, _i8[::1], _i8[::1], _i8))
+@kernel("i8(Array(u1, 1, 'C', readonly=True), ints, ints, i8)")
 def first_deep(data, starts, ends, limit):
     """Return the first geometry that is nested more than `limit` deep; -1 where none is.
 

@@ -17,22 +17,11 @@ from cpecgeo.files import china
 from cpecgeo.files.archives import MAX_BYTES
 from cpecgeo.files.disk import local
 from cpecgeo.files.formats import SUFFIXES, Choice, Format, find_format
-from cpecgeo.files.gpx import read_gpx
-from cpecgeo.files.kml import read_kml
 from cpecgeo.files.outliers import find_outliers
 from cpecgeo.files.sniff import sniff_suffix
 from cpecgeo.files.tables import read_csv, read_excel, resolve_crs
-from cpecgeo.files.vectors import read_parquet, read_vector
 
 __all__ = ["read"]
-
-_READERS = {
-    "GeoParquet": read_parquet,
-    "CSV": read_csv,
-    "Excel": read_excel,
-    "KML": read_kml,
-    "GPX": read_gpx,
-}
 
 
 def read(
@@ -111,11 +100,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
     form = find_format(path) if form is None else form
     resolve_crs(choice.crs)
     try:
-        frame: gpd.GeoDataFrame
-        if form.name in _READERS:
-            frame = _READERS[form.name](path, what, choice)
-        else:
-            frame = read_vector(path, what, choice, form)
+        frame = _read_format(path, what, choice, form)
     except MemoryError:
         raise FileError(
             f"{what} is larger than memory; read it as a stream (cpecgeo.scale)."
@@ -134,6 +119,27 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
         for remark in find_outliers(_positions(frame.geometry.to_numpy())):
             warnings.warn(f"{what}: {remark}.", DataWarning, stacklevel=3)
     return frame
+
+
+def _read_format(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
+    """Read by the reader of a format, loading no other: GDAL alone takes longer than a table."""
+    if form.name == "CSV":
+        return read_csv(path, what, choice)
+    if form.name == "Excel":
+        return read_excel(path, what, choice)
+    if form.name == "KML":
+        from cpecgeo.files.kml import read_kml
+
+        return read_kml(path, what, choice)
+    if form.name == "GPX":
+        from cpecgeo.files.gpx import read_gpx
+
+        return read_gpx(path, what, choice)
+    from cpecgeo.files.vectors import read_parquet, read_vector
+
+    if form.name == "GeoParquet":
+        return read_parquet(path, what, choice)
+    return read_vector(path, what, choice, form)
 
 
 def _with_crs(frame: Any, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:

@@ -14,6 +14,7 @@ import pandas as pd
 import shapely
 
 from cpecgeo.errors import GeometryError, InputError
+from cpecgeo.geodesy._compile import compiled
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -211,7 +212,7 @@ def refuse_deep(column: pa.Array | pa.ChunkedArray, what: str, *, row: int = 0) 
     # Compiled code takes its time to load, and hardly any file has such rows.
     from cpecgeo.files._nesting import first_deep
 
-    first = first_deep(data, starts[rows], starts[rows] + sizes[rows], MAX_DEPTH)
+    first = compiled(first_deep)(data, starts[rows], starts[rows] + sizes[rows], MAX_DEPTH)
     if first >= 0:
         raise _deep(what, row + int(rows[first]))
 
@@ -230,7 +231,7 @@ def is_deep(value: bytes) -> bool:
     from cpecgeo.files._nesting import first_deep
 
     ends = np.array([0, len(value)], np.int64)
-    deep: int = first_deep(np.frombuffer(value, np.uint8), ends[:1], ends[1:], MAX_DEPTH)
+    deep: int = compiled(first_deep)(np.frombuffer(value, np.uint8), ends[:1], ends[1:], MAX_DEPTH)
     return deep == 0
 
 

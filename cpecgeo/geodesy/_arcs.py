@@ -13,33 +13,30 @@ from __future__ import annotations
 
 from math import atan2, cos, sin, sqrt
 
-import numba
+import numpy as np
 
-from cpecgeo.geodesy._compile import jit
-from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, PER_A2, PER_B2, POLE_M
+from cpecgeo.geodesy._compile import compiled, kernel
+from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, PER_A2, PER_B2, POLE_M, Floats
 
-__all__ = ["NEAR_M", "WIDE_M", "arc", "arcs", "geodesic", "near", "pairs", "wide"]
+__all__ = ["NEAR_M", "WIDE_M", "arc", "arcs_m", "geodesic", "near", "pairs", "wide"]
 
 # Chords up to which the two series hold; of geodesics of 2,500 and 11,900 km.
 NEAR_M, WIDE_M = 2_490_000.0, 10_290_000.0
 _TINY = 1e-40
 _EP2 = E2 / (1.0 - E2)
 _MAX_STEPS = 60
+_MANY, _BLOCK = 50_000, 4_096  # chords
 # Karney (2013), equations 24 and 25, with the third flattening put in.
 _N = FLATTENING / (2.0 - FLATTENING)
 _A31, _A32, _A33 = 0.5 - _N / 2, 0.25 + _N / 8 - 3 * _N * _N / 8, 1 / 16 + 3 * _N / 16
 _C31, _C312, _C32 = 0.25 - _N / 4, 0.125 - _N * _N / 8, 1 / 16 - 3 * _N / 32
-
-_f8, _i8 = numba.float64, numba.int64
-_rows = _f8[:, ::1]
-_SIX = _f8(*[_f8] * 6)
 
 
 # fmt: off
 # Distance over chord, written by `python -m tools.arc_series`; not by hand.
 
 
-@jit(_f8(_f8, _f8, _f8), inline=True)
+@kernel(inline=True)
 def near(z, p, q):
     """42 terms, 2.8e-08 m up to 2,510 km."""
     c00 = (0.16666666666782 + z * (0.0749999998469 + z * (0.044642858481 + z * (0.0303828341 + z *
@@ -68,7 +65,7 @@ def near(z, p, q):
     return c0 + p * (c1 + p * (c2 + p * (c3 + p * c4)))
 
 
-@jit(_f8(_f8, _f8, _f8), inline=True)
+@kernel(inline=True)
 def wide(y, p, q):
     """92 terms, 1.4e-06 m up to 12,010 km."""
     c00 = (0.9999999999996962 + y * (-0.3333333332486303 + y * (0.199999991904037 + y *
@@ -112,7 +109,7 @@ def wide(y, p, q):
 # fmt: on
 
 
-@jit(_SIX, inline=True)
+@kernel(inline=True)
 def arc(ax, ay, az, bx, by, bz):
     """Geodesic metres from a to b, both on the ellipsoid, their chord up to NEAR_M."""
     vx, vy, vz, mz = bx - ax, by - ay, bz - az, 0.5 * (az + bz)
@@ -122,7 +119,7 @@ def arc(ax, ay, az, bx, by, bz):
     return c + 0.25 * q * c * near(0.25 * q, mz * mz * PER_B2, h * PER_B2 / (q + _TINY))
 
 
-@jit(_SIX, inline=True)
+@kernel(inline=True)
 def wide_arc(ax, ay, az, bx, by, bz):
     """Geodesic metres from a to b, both on the ellipsoid, their chord up to WIDE_M."""
     vx, vy, vz, mz = bx - ax, by - ay, bz - az, 0.5 * (az + bz)
@@ -134,7 +131,7 @@ def wide_arc(ax, ay, az, bx, by, bz):
     return sqrt(flat + h) * (1.0 + y) * wide(y, mz * mz * PER_B2 / rest, h * PER_B2 / (q + _TINY))
 
 
-@jit(_SIX)
+@kernel()
 def far_arc(ax, ay, az, bx, by, bz):
     """Geodesic metres at any distance, by Vincenty's iteration; NaN near antipodes."""
     sin1, sin2 = az / POLE_M, bz / POLE_M
@@ -172,7 +169,7 @@ def far_arc(ax, ay, az, bx, by, bz):
     return float("nan")
 
 
-@jit(_SIX)
+@kernel()
 def geodesic(ax, ay, az, bx, by, bz):
     """Geodesic metres by whichever method holds; NaN near antipodes."""
     vx, vy, vz = bx - ax, by - ay, bz - az
@@ -184,16 +181,44 @@ def geodesic(ax, ay, az, bx, by, bz):
     return far_arc(ax, ay, az, bx, by, bz)
 
 
-@jit(numba.void(_rows, _rows, numba.float64[::1]))
-def arcs(a, d, out):
-    """Geodesic metres of pieces that start at a and have the chord d."""
+@kernel("void(rows, rows, flat)")
+def _arcs(a, d, out):
     for i in range(len(out)):
         out[i] = arc(
             a[i, 0], a[i, 1], a[i, 2], a[i, 0] + d[i, 0], a[i, 1] + d[i, 1], a[i, 2] + d[i, 2]
         )
 
 
-@jit(numba.void(_rows, _rows, _i8, _i8, _rows, numba.bool_[::1]))
+def arcs_m(a: Floats, d: Floats) -> Floats:
+    """Return geodesic metres from points on the ellipsoid to others at a chord up to `NEAR_M`.
+
+    Parameters
+    ----------
+    a, d : ndarray, shape (n, 3)
+        Earth-centred points and chords.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    metres = np.empty(len(a))
+    if len(a) > _MANY:
+        compiled(_arcs)(a, d, metres)
+        return metres
+    # The same by numpy, a block at a time; loading compiled code takes longer.
+    for first in range(0, len(a), _BLOCK):
+        some = slice(first, first + _BLOCK)
+        vx, vy, vz = d[some].T
+        mz = a[some, 2] + 0.5 * vz
+        flat, h = vx * vx + vy * vy, vz * vz
+        q = flat * PER_A2 + h * PER_B2
+        c = np.sqrt(flat + h)
+        series = near(0.25 * q, mz * mz * PER_B2, h * PER_B2 / (q + _TINY))
+        metres[some] = c + 0.25 * q * c * series
+    return metres
+
+
+@kernel("void(rows, rows, i8, i8, rows, bools)")
 def pairs(a, b, first, last, km, failed):
     """Geodesic kilometres from rows first to last of `a`, (n, 3), to all of `b`, (3, m).
 
@@ -201,7 +226,9 @@ def pairs(a, b, first, last, km, failed):
     """
     count = b.shape[1]
     # All of b is in a ball, which tells whether any chord of a row can be too long.
-    cx, cy, cz, ball2 = b[0].mean(), b[1].mean(), b[2].mean(), 0.0
+    cx, cy, cz, ball2 = 0.0, 0.0, 0.0, 0.0
+    for j in range(count):
+        cx, cy, cz = cx + b[0, j] / count, cy + b[1, j] / count, cz + b[2, j] / count
     for j in range(count):
         ball2 = max(ball2, (b[0, j] - cx) ** 2 + (b[1, j] - cy) ** 2 + (b[2, j] - cz) ** 2)
     for i in range(first, last):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._compile import spread
+from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import E2, Floats, Ints, ecef, lift
 from cpecgeo.geodesy._found import Found
 from cpecgeo.geodesy._paths import Paths, between_vertices
@@ -96,10 +96,8 @@ class Areas:
     cells: Ints
 
     @classmethod
-    def of(cls, count: int, flat: Paths) -> Areas | None:
-        """Prepare the rings among the paths of `count` geometries; None if there are none."""
-        if not flat.ring.any():
-            return None
+    def of(cls, count: int, flat: Paths) -> Areas:
+        """Prepare the rings among the paths of `count` geometries; at least one."""
         xy, ring, rings = _rings(flat)
         frame, pole = _frames(xy, rings.part[ring], rings.parts)
         turned = frame[:, 8] != 1.0
@@ -138,8 +136,10 @@ class Areas:
 
         inside = np.full((len(xy), k), -1)
 
+        run = choose(contain, len(xy) * (1 + len(self.segments) // len(self.segment_first)))
+
         def work(first: int, last: int) -> None:
-            contain(
+            run(
                 xy, first, last, self.a, self.b, self.n, self.weight,
                 self.target, self.base, self.pole, self.frame, self.box, self.west, self.scale,
                 self.bin_first, self.segment_first, self.segments,

@@ -14,12 +14,11 @@ Two facts make most searches needless:
 
 from __future__ import annotations
 
-from math import atan2, ceil, degrees, radians, sqrt
+from math import atan2, ceil, cos, degrees, inf, radians, sin, sqrt
 
-import numba
 import numpy as np
 
-from cpecgeo.geodesy._compile import jit
+from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, PER_A2, PER_B2
 from cpecgeo.geodesy._search import STACK, descend, foot, point_at
 
@@ -37,22 +36,17 @@ _SHORT = 0.3  # share of the radius: the ends of shorter edges tell their side
 _SQUARE = 0.9  # sine of an angle that counts as a right angle
 _BULGE = 1.05  # new vertices start a little outside, from where one move is enough
 
-_f8, _i8 = numba.float64, numba.int64
-_rows, _flat, _ints, _bools = _f8[:, ::1], _f8[::1], _i8[::1], numba.bool_[::1]
-_THREE = numba.types.UniTuple(_f8, 3)
-_TREE = (_rows, _rows, _rows, _flat, _ints, _flat, _rows, _ints, _i8, _i8)
-# The best segment, its foot, distance and target; then the stack of nodes to visit.
-_ROOM = (_ints, _flat, _flat, _ints, _ints, _flat)
+_TREE = "rows, rows, rows, flat, ints, flat, rows, ints, i8, i8"
 
 
-@jit(_THREE(_f8, _f8, _f8), inline=True)
+@kernel(inline=True)
 def _ground(x, y, z):
     """Return a point near the ellipsoid, moved onto it."""
     h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
     return x * h, y * h, z * h
 
 
-@jit(_THREE(_f8, _f8, _f8, _f8, _f8, _f8, _f8), inline=True)
+@kernel(inline=True)
 def _level(px, py, pz, gx, gy, gz, g2):
     """Return the direction of p in the plane whose normal is g."""
     h = (px * gx + py * gy + pz * gz) / g2
@@ -61,7 +55,7 @@ def _level(px, py, pz, gx, gy, gz, g2):
     return px * h, py * h, pz * h
 
 
-@jit(_THREE(_rows, _rows, _rows, _flat, _i8, _i8, _f8, _f8, _f8, _f8))
+@kernel()
 def _corner(a, d, n, per_d2, i, j, aim, x, y, z):
     """Return the point at `aim` from two segments, by Newton; the start if they are parallel."""
     x0, y0, z0 = x, y, z
@@ -86,7 +80,7 @@ def _corner(a, d, n, per_d2, i, j, aim, x, y, z):
     return x, y, z
 
 
-@jit(numba.void(_f8, _f8, _f8, *_TREE, *_ROOM))
+@kernel()
 def _closest(
     x, y, z,
     a, d, n, per_d2, target, start, tubes, child, leaves, fan,
@@ -94,12 +88,12 @@ def _closest(
 ):  # fmt: skip
     """Find the segment closest to a point, into `piece`, `at` and `metres`."""
     descend(
-        x, y, z, np.inf, 1, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
+        x, y, z, inf, 1, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
         piece, at, metres, owner, stack, bound,
     )  # fmt: skip
 
 
-@jit(_THREE(_f8, _f8, _f8, _f8, _f8, *_TREE, *_ROOM))
+@kernel()
 def _move(
     x, y, z, aim, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves, fan,
@@ -139,7 +133,7 @@ def _move(
     return x, y, z
 
 
-@jit(numba.void(_rows, _bools, _i8, _i8, _f8, _f8, *_TREE, _ints, _rows, _bools))
+@kernel(f"void(rows, bools, i8, i8, f8, f8, {_TREE}, ints, rows, bools)")
 def move(
     place, fixed, first, last, aim, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves, fan, out_piece, out_foot, out_lost,
@@ -152,7 +146,7 @@ def move(
     stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
     for v in range(first, last):
         x, y, z = _move(
-            place[v, 0], place[v, 1], place[v, 2], aim, np.inf if fixed[v] else slack,
+            place[v, 0], place[v, 1], place[v, 2], aim, inf if fixed[v] else slack,
             a, d, n, per_d2, target, start, tubes, child, leaves, fan,
             piece, at, metres, owner, stack, bound,
         )  # fmt: skip
@@ -162,7 +156,7 @@ def move(
         out_foot[v, 0], out_foot[v, 1], out_foot[v, 2] = point_at(a, d, n, piece[0], at[0])
 
 
-@jit(numba.void(_rows, _ints, _ints, _i8, _i8, _f8, _f8, *_TREE, _ints, _rows, _bools))
+@kernel(f"void(rows, ints, ints, i8, i8, f8, f8, {_TREE}, ints, rows, bools)")
 def meet(
     place, one, two, first, last, aim, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves, fan, out_piece, out_foot, out_lost,
@@ -192,14 +186,14 @@ def meet(
         out_lost[v] = abs(metres[0] - aim) > _LOST * slack
 
 
-@jit(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8), inline=True)
+@kernel(inline=True)
 def _turn(ux, uy, uz, x, y, z, fx, fy, fz):
     """Return the side of f, seen from (x, y, z) in the direction u: positive on the left."""
     rx, ry, rz = fx - x, fy - y, fz - z
     return x * (uy * rz - uz * ry) + y * (uz * rx - ux * rz) + z * (ux * ry - uy * rx)
 
 
-@jit(numba.void(_rows, _ints, _rows, _i8, _i8, _f8, *_TREE, _flat))
+@kernel(f"void(rows, ints, rows, i8, i8, f8, {_TREE}, flat)")
 def sides(
     place, after, foots, first, last, aim,
     a, d, n, per_d2, target, start, tubes, child, leaves, fan, out,
@@ -234,7 +228,7 @@ def sides(
         out[v] = _turn(ux, uy, uz, x, y, z, fx, fy, fz)
 
 
-@jit(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8, _f8))
+@kernel()
 def _bow(lon, lat, lon_b, lat_b, x, y, z, c2):
     """Metres between the middles of an edge as a geodesic and as a straight line in lon, lat."""
     # The curvature of a straight line in lon, lat is less than 2 tan(latitude) / radius.
@@ -246,19 +240,14 @@ def _bow(lon, lat, lon_b, lat_b, x, y, z, c2):
     if abs(step) + abs(lat_b - lat) < _LEAST_DEG:
         return 0.0  # through a pole no edge is straight in lon, lat, however short
     lam, phi = radians(lon + 0.5 * step), radians(0.5 * (lat + lat_b))
-    sp, cp = np.sin(phi), np.cos(phi)
+    sp, cp = sin(phi), cos(phi)
     normal = EQUATOR_M / sqrt(1.0 - E2 * sp * sp)
-    gx, gy = normal * cp * np.cos(lam) - x, normal * cp * np.sin(lam) - y
+    gx, gy = normal * cp * cos(lam) - x, normal * cp * sin(lam) - y
     gz = normal * (1.0 - E2) * sp - z
     return sqrt(gx * gx + gy * gy + gz * gz)
 
 
-@jit(
-    _i8(
-        _rows, _rows, _ints, _ints, _bools, _i8, _i8, _f8, _f8, _f8, _f8, *_TREE,
-        _rows, _ints,
-    )
-)  # fmt: skip
+@kernel(f"i8(rows, rows, ints, ints, bools, i8, i8, f8, f8, f8, f8, {_TREE}, rows, ints)")
 def refine(
     place, lonlat, pieces, after, fixed, first, last, radius, aim, within, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves, fan, out, out_edge,

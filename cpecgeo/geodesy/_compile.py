@@ -1,53 +1,160 @@
-"""How kernels are compiled and how their work is spread over threads.
+"""How kernels are compiled, when that is worth it, and how their work is spread over threads.
 
-Kernels release the interpreter's lock and are called from plain threads on slices of the
+A kernel is a plain function with a mark. Python runs it as it stands where there is little to do:
+loading numba takes longer than many a call. For more, `compiled` makes a twin of it, and of all
+kernels that it calls, out of the same source.
+
+Compiled kernels release the interpreter's lock and are called from plain threads on slices of the
 rows. numba's own parallel loops would need a threading layer, which aborts the process when
 two Python threads enter it at once, or after a fork; plain threads do neither, and compile
-faster. Signatures are explicit: each kernel is compiled once, for one set of types.
+faster.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["jit", "spread", "threads"]
+import numpy as np
+
+__all__ = ["Kernel", "choose", "compiled", "kernel", "plain", "spread", "threads"]
+
+Kernel = Callable[..., Any]
+_K = TypeVar("_K", bound=Kernel)
 
 # Of many rows at most so many slices are made, enough for the slow ones not to hold up the rest.
 _SLICES = 2_000
-# numba's cache of a function only sees changes of its own file, not of what it calls.
-_SOURCES = hashlib.sha256(
-    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("_*.py")))
-).hexdigest()[:12]
+_MARK = "compiles_with"
+# Words of signatures: rows of numbers, numbers, whole numbers, truths; contiguous.
+_WORDS = {"rows": "f8[:,::1]", "flat": "f8[::1]", "ints": "i8[::1]", "bools": "b1[::1]"}
+# Steps that Python may take in place of compiled code before that is loaded: some 0.3 s.
+_PLAIN_STEPS = 40_000
 
 
-def jit(signature: Any, *, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function for one signature; keep it on disk where a cache can be written."""
-    # Loading numba takes longer than many a call that needs no kernel.
+def kernel(signature: str = "", *, inline: bool = False) -> Callable[[_K], _K]:
+    """Mark a function as a kernel.
+
+    Parameters
+    ----------
+    signature : str
+        numba's, with the words of `_WORDS`; of kernels that are called from Python. Those have
+        one set of types, others that of their callers.
+    inline : bool
+        Whether its code is put in place of calls.
+    """
+
+    def mark(function: _K) -> _K:
+        for word, text in _WORDS.items():
+            nonlocal signature
+            signature = signature.replace(word, text)
+        setattr(function, _MARK, (signature, inline))
+        return function
+
+    return mark
+
+
+@lru_cache(maxsize=256)
+def compiled(function: Kernel) -> Kernel:
+    """Return the compiled twin of a kernel; it is kept on disk where a cache can be written."""
+    twin: Kernel = _twins(function.__module__)[function.__name__]
+    signature = getattr(function, _MARK)[0]
+    twin.compile(signature)  # type: ignore[attr-defined]
+    twin.disable_compile()  # type: ignore[attr-defined]
+    return twin
+
+
+@lru_cache(maxsize=32)
+def _twins(module: str) -> dict[str, Any]:
+    """Return the names of a module, with twins in place of kernels; compiled when first called."""
+    names = dict(vars(sys.modules[module]))
+    for name, value in list(names.items()):
+        if not hasattr(value, _MARK):
+            continue
+        if value.__module__ == module:
+            names[name] = _twin(value, names)
+        else:
+            names[name] = _twins(value.__module__)[value.__name__]
+    return names
+
+
+def _twin(function: Any, names: dict[str, Any]) -> Any:
+    import types
+
     import numba
 
-    def compiled(function: Callable[..., Any]) -> Any:
-        options: dict[str, Any] = {
-            "nogil": True,
-            "fastmath": {"contract", "arcp", "nsz"},
-            "error_model": "numpy",
-        }
-        if inline:
-            options["forceinline"] = True
-        function.__qualname__ = f"{function.__name__}_{_SOURCES}"
-        try:
-            return numba.njit(signature, cache=True, **options)(function)
-        except RuntimeError as error:  # no directory to cache in: compile for this process
-            if "locator" not in str(error):
-                raise
-            return numba.njit(signature, **options)(function)
+    options: dict[str, Any] = {
+        "nogil": True,
+        "fastmath": {"contract", "arcp", "nsz"},
+        "error_model": "numpy",
+    }
+    if getattr(function, _MARK)[1]:
+        options["forceinline"] = True
+    twin = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__)
+    twin.__module__ = function.__module__
+    twin.__qualname__ = f"{function.__name__}_{_sources()}"
+    try:
+        return numba.njit(cache=True, **options)(twin)
+    except RuntimeError as error:  # no directory to cache in: compile for this process
+        if "locator" not in str(error):
+            raise
+        return numba.njit(**options)(twin)
 
-    return compiled
+
+@lru_cache(maxsize=1)
+def _sources() -> str:
+    """Return a fingerprint of all kernels: numba's cache of a function only sees its own file."""
+    import hashlib
+    from pathlib import Path
+
+    own = sorted(Path(__file__).parent.glob("_*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in own)).hexdigest()[:12]
+
+
+class _Patience:
+    """How many steps Python may still take in place of compiled code, in this process."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def take(self, steps: int) -> bool:
+        """Take some of them; False where they are used up."""
+        self.left -= steps
+        return self.left >= 0
+
+
+_PATIENCE = _Patience(_PLAIN_STEPS)
+
+
+def choose(function: Kernel, steps: int) -> Kernel:
+    """Return a kernel for some work: as it stands while that is quicker, else compiled.
+
+    Parameters
+    ----------
+    function : kernel
+    steps : int
+        About how many points are to be measured to a segment.
+
+    Returns
+    -------
+    callable
+        Both give the same, to the rounding of earth-centred coordinates, which is a nanometre.
+    """
+    return plain(function) if _PATIENCE.take(steps) else compiled(function)
+
+
+def plain(function: Kernel) -> Kernel:
+    """Return a kernel as Python runs it; numbers out of memory views are quicker than numpy's."""
+
+    def run(*values: Any) -> Any:
+        views = (v.data if isinstance(v, np.ndarray) else v for v in values)
+        return function(*views)
+
+    return run
 
 
 def threads() -> int:

@@ -14,36 +14,33 @@ lies in, and the one passes that plane between the ends of the other.
 
 from __future__ import annotations
 
-from math import atan2, pi, radians, sin, sqrt
+from math import atan2, cos, pi, radians, sin, sqrt
 
-import numba
 import numpy as np
 
-from cpecgeo.geodesy._compile import jit
+from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M
 from cpecgeo.geodesy._search import STACK, to_axis2
 
 __all__ = ["contain", "cross"]
 
 _TURN = 2.0 * pi
-
-_f8, _i8 = numba.float64, numba.int64
-_rows, _flat, _ints = _f8[:, ::1], _f8[::1], _i8[::1]
+_TINY_M = 1e-12
 
 
-@jit(_f8(_f8, _f8, _f8), inline=True)
+@kernel(inline=True)
 def _root(begin, rise, bend):
     """Where begin + t rise + t (1 - t) bend is 0, between 0 and 1; its ends have other signs."""
     p = rise + bend
     root = sqrt(max(p * p + 4.0 * bend * begin, 0.0))
     q = p + root if p >= 0.0 else p - root
-    t = -2.0 * begin / q
+    t = -2.0 * begin / q if q != 0.0 else 0.0
     if not (0.0 <= t <= 1.0) and bend != 0.0:
         t = 0.5 * q / bend
     return min(max(t, 0.0), 1.0)
 
 
-@jit(_i8(_f8, _f8, _f8, _f8, _f8, _rows, _rows, _rows, _i8), inline=True)
+@kernel(inline=True)
 def _crossing(sl, cl, h, z, pole, a, b, n, i):
     """1 or -1 where segment i crosses the meridian between the point and the pole, else 0.
 
@@ -63,16 +60,10 @@ def _crossing(sl, cl, h, z, pole, a, b, n, i):
     return 1 if end >= 0.0 else -1
 
 
-@jit(
-    numba.void(
-        _rows, _i8, _i8,
-        _rows, _rows, _rows, _ints,
-        _ints, _ints, _flat, _rows, _rows, _flat, _flat, _ints,
-        _ints, _ints,
-        _flat, _i8, _ints, _ints,
-        _i8[:, ::1],
-    )
-)  # fmt: skip
+@kernel(
+    "void(rows, i8, i8, rows, rows, rows, ints, ints, ints, flat, rows, rows, flat, flat, "
+    "ints, ints, ints, flat, i8, ints, ints, i8[:,::1])"
+)
 def contain(
     lonlat, first, last,
     a, b, n, weight,
@@ -91,9 +82,9 @@ def contain(
         if cell_first[cell] == cell_first[cell + 1]:
             continue
         lam, phi = radians(lon), radians(lat)
-        sp, cp = sin(phi), np.cos(phi)
+        sp, cp = sin(phi), cos(phi)
         normal = EQUATOR_M / sqrt(1.0 - E2 * sp * sp)
-        xe, ye, ze = normal * cp * np.cos(lam), normal * cp * sin(lam), normal * (1.0 - E2) * sp
+        xe, ye, ze = normal * cp * cos(lam), normal * cp * sin(lam), normal * (1.0 - E2) * sp
         found = 0
         for j in range(cell_first[cell], cell_first[cell + 1]):
             p = cells[j]
@@ -104,7 +95,7 @@ def contain(
             x = frame[p, 0] * xe + frame[p, 1] * ye + frame[p, 2] * ze
             y = frame[p, 3] * xe + frame[p, 4] * ye + frame[p, 5] * ze
             z = frame[p, 6] * xe + frame[p, 7] * ye + frame[p, 8] * ze
-            h = sqrt(x * x + y * y)
+            h = max(sqrt(x * x + y * y), _TINY_M)
             winding = base[p]
             place = ((atan2(y, x) - west[p]) % _TURN) * scale[p]
             bins = bin_first[p + 1] - bin_first[p]
@@ -120,7 +111,7 @@ def contain(
                     break
 
 
-@jit(numba.boolean(_rows, _rows, _rows, _flat, _i8, _rows, _rows, _rows, _flat, _i8, _f8))
+@kernel()
 def _segments_cross(a, d, n, per_d2, i, e, g, m, per_g2, j, slack):
     """Whether segment i of (a, d, n) and segment j of (e, g, m) cross."""
     if per_d2[i] == 0.0 or per_g2[j] == 0.0:
@@ -141,13 +132,7 @@ def _segments_cross(a, d, n, per_d2, i, e, g, m, per_g2, j, slack):
     return -more <= t <= 1.0 + more
 
 
-@jit(
-    numba.boolean(
-        _rows, _rows, _rows, _flat,
-        _rows, _rows, _rows, _flat, _rows, _ints, _i8, _i8,
-        _f8,
-    )
-)  # fmt: skip
+@kernel("boolean(rows, rows, rows, flat, rows, rows, rows, flat, rows, ints, i8, i8, f8)")
 def cross(a, d, n, per_d2, e, g, m, per_g2, tubes, child, leaves, fan, slack):
     """Whether any segment of (a, d, n) crosses any of the tree, to `slack` metres at the ends."""
     stack = np.empty(STACK, np.int64)

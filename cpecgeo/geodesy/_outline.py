@@ -10,7 +10,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._compile import spread
+from cpecgeo.geodesy._boundary import meet, move, refine, sides
+from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy._tree import FAN
 from cpecgeo.geodesy.nearest import Index
@@ -107,14 +108,13 @@ def _tree(index: Index) -> tuple[Any, ...]:
 
 def _move_all(outline: Outline, index: Index, aim: float, slack: float) -> _Vertices:
     """Move every vertex but the fixed ones to the distance `aim`."""
-    from cpecgeo.geodesy._boundary import move
-
     place = ecef(*outline.xy.T)
     before = place.copy()
     foot, piece = np.empty_like(place), np.empty(len(place), np.int64)
     fixed, tree = outline.fixed, _tree(index)
     lost = np.empty(len(place), bool)
-    spread(lambda i, j: move(place, fixed, i, j, aim, slack, *tree, piece, foot, lost), len(place))
+    run = choose(move, len(place) * index.tree.steps)
+    spread(lambda i, j: run(place, fixed, i, j, aim, slack, *tree, piece, foot, lost), len(place))
     shift = np.linalg.norm(place - before, axis=1)
     xy = np.where(fixed[:, None], outline.xy, np.column_stack(geodetic(place)))
     vertices = _Vertices(Outline(xy, outline.ring, fixed), place, foot, piece)
@@ -145,14 +145,13 @@ def _unfold(vertices: _Vertices, index: Index, aim: float, slack: float) -> _Ver
     vertices may have been moved past the corner and past each other; the edges between them
     have it on the other side.
     """
-    from cpecgeo.geodesy._boundary import meet, sides
-
     if len(vertices.place) == 0:
         return vertices
     o, ring, fixed = vertices.outline, vertices.outline.ring, vertices.outline.fixed
     count, after, tree = len(ring), _next(ring), _tree(index)
     turn = np.empty(count)
-    spread(lambda i, j: sides(vertices.place, after, vertices.foot, i, j, aim, *tree, turn), count)
+    run = choose(sides, count * index.tree.steps)
+    spread(lambda i, j: run(vertices.place, after, vertices.foot, i, j, aim, *tree, turn), count)
     side = np.sign(np.bincount(ring, weights=turn))
     # The edges of caps run towards the line; they have no side.
     backward = (turn * side[ring] < 0.0) & ~fixed & ~fixed[after]
@@ -163,7 +162,7 @@ def _unfold(vertices: _Vertices, index: Index, aim: float, slack: float) -> _Ver
         end = end[end]
     two = end[one]
     lost = np.zeros(count, bool)
-    meet(
+    choose(meet, 4 * len(one) * index.tree.steps)(
         vertices.place, one, two, 0, len(one), aim, slack, *tree,
         vertices.piece, vertices.foot, lost,
     )  # fmt: skip
@@ -180,17 +179,16 @@ def _split_edges(
     vertices: _Vertices, index: Index, metres: float, aim: float, within: float, slack: float
 ) -> Outline:
     """Split every edge until its middle is within the tolerance."""
-    from cpecgeo.geodesy._boundary import refine
-
     xy, ring, fixed = vertices.outline.xy, vertices.outline.ring, vertices.outline.fixed
     after, tree = _next(ring), _tree(index)
     cuts: dict[int, tuple[Floats, Ints]] = {}
+    run = choose(refine, 2 * len(xy) * index.tree.steps)
 
     def work(first: int, last: int) -> None:
         room, count = _ROOM * (last - first), -1
         while count < 0:
             new, edge = np.empty((room, 2)), np.empty(room, np.int64)
-            count = refine(
+            count = run(
                 vertices.place, xy, vertices.piece, after, fixed, first, last,
                 metres, aim, within, slack, *tree, new, edge,
             )  # fmt: skip

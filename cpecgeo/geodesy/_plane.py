@@ -1,4 +1,4 @@
-"""The first guess of a buffer, in a conformal plane around the geometry.
+"""One buffer: a first guess in a conformal plane around the geometry, settled on the ellipsoid.
 
 In a conformal map small circles stay circles, and only their scale changes from place to
 place. A line is therefore cut into stretches of nearly one scale, and each is widened by
@@ -20,8 +20,11 @@ from numpy.typing import NDArray
 from cpecgeo.errors import GeometryError
 from cpecgeo.geodesy._compile import threads
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, POLE_M, Floats, Ints, ecef
+from cpecgeo.geodesy._outline import Outline, close, settle
+from cpecgeo.geodesy._paths import densify_array
+from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Plane", "caps", "guess"]
+__all__ = ["Plane", "buffer_one"]
 
 _SCALE_STEP = 1e-3  # greatest change of scale within a stretch
 _SIMPLER = 1e-3  # share of the radius by which a line may be simplified for the guess
@@ -30,6 +33,9 @@ _BATCH = 64  # stretches that are united at a time
 _FARTHEST = np.radians(110.0)
 _STRETCH = 16  # most edges of a stretch
 _CURVE = 8  # segments of a quarter circle, refined later
+_DEGREE_M = 111_000.0
+_REPAIRS = 4  # most times that a boundary which crosses itself is settled anew
+_LEAST_DEGREE_M = 110_000.0  # of latitude
 
 
 @dataclass(frozen=True)
@@ -157,3 +163,112 @@ def caps(line: Floats, metres: float) -> tuple[NDArray[Any], Floats]:
         across = np.array([-ahead[1], ahead[0]]) * 1.5 * metres * Plane.scale(end[None])
         cuts.append(shapely.linestrings([end - across, end, end + across]))
     return np.array(cuts), ends
+
+
+def buffer_one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str | None) -> Any:
+    """Return the buffer of one geometry.
+
+    Parameters
+    ----------
+    geometry : geometry
+        Checked.
+    km, rtol, side
+        As for `buffer`.
+    flat : bool
+        Whether lines end flat.
+
+    Returns
+    -------
+    Polygon or MultiPolygon
+    """
+    metres = abs(km) * 1e3
+    xy = shapely.get_coordinates(geometry)
+    plane = Plane.around(xy)
+    dense = densify_array(np.array([geometry], dtype=object), _step_km(xy, plane, metres))[0]
+    drawn = shapely.transform(dense, plane.project)
+    area = drawn if dense.geom_type.endswith("Polygon") else None
+    bound = shapely.boundary(drawn) if area is not None else drawn
+    parts = shapely.get_parts(bound)
+    is_spot = shapely.get_type_id(parts) == 0
+    lines = [shapely.get_coordinates(p) for p in parts[~is_spot]]
+    shape = guess(lines, shapely.get_coordinates(parts[is_spot]), metres)
+    if area is not None:
+        area = area if area.is_valid else shapely.make_valid(area)
+        shape = area.union(shape) if km > 0 else area.difference(shape)
+    if flat:
+        shape = _cut(shape, lines, metres, side, plane, geometry)
+    if shape.is_empty:
+        return shapely.Polygon()
+    edge = geometry.boundary if area is not None else geometry
+    index = Index.of_checked(np.array([edge], dtype=object))
+    whole = index if area is None else Index.of_checked(np.array([geometry], dtype=object))
+
+    def inside(spots: Floats) -> Any:
+        if area is None:
+            return index.find(spots).metres[:, 0] <= metres
+        within = whole.find(spots).metres[:, 0]
+        if km > 0:
+            return within <= metres
+        return (within == 0) & (index.find(spots).metres[:, 0] >= metres)
+
+    # Edges of `dense` reach less than a degree beyond their ends.
+    reach = np.abs(shapely.get_coordinates(dense)[:, 1]).max() + metres / _LEAST_DEGREE_M + 1.0
+    poles = np.array([[0.0, 90.0], [0.0, -90.0]])
+    near_pole = (area is not None or reach > 90.0) and bool(np.any(inside(poles)))
+    thin = 2.0 * rtol * metres / _DEGREE_M
+    shape = shapely.transform(shape, plane.unproject)
+    for _ in range(_REPAIRS):
+        rings = settle(_outline(shape, index, metres, flat=flat), index, metres, rtol)
+        shape, crossed = close(_closed(rings), inside, poles=near_pole, thin=thin)
+        if not crossed or shape.is_empty:
+            break
+    return shape
+
+
+def _step_km(xy: Floats, plane: Plane, metres: float) -> float:
+    """Edges this long are straight in the plane to a thousandth of the radius."""
+    away = plane.reach(xy) + 1e5
+    bend = away / (2.0 * EQUATOR_M**2)
+    return min(100.0, max(0.2, float(np.sqrt(8e-3 * metres / bend)) / 1e3))
+
+
+def _cut(
+    shape: Any, lines: list[Floats], metres: float, side: str | None, plane: Plane, geometry: Any
+) -> Any:
+    """Return what is left of a buffer without round ends, on one side of its lines or both."""
+    net, ends = [shape.boundary], [np.empty((0, 2))]
+    for line in lines:
+        if (line[0] != line[-1]).any():
+            across, tips = caps(line, metres)
+            net += list(across)
+            ends.append(tips)
+        if side is not None:
+            net.append(shapely.LineString(line))
+    faces = shapely.get_parts(shapely.polygonize([shapely.union_all(net)]))
+    spots = shapely.get_coordinates(shapely.point_on_surface(faces))
+    found = Index(geometry).find(plane.unproject(spots))
+    feet = plane.project(np.column_stack((found.lon[:, 0], found.lat[:, 0])))
+    away = np.linalg.norm(feet[:, None] - np.concatenate(ends), axis=2)
+    keep = shapely.intersects_xy(shape, spots) & ~(away < 1e-3).any(axis=1)
+    if side is not None:
+        keep &= found.side[:, 0] == (1 if side == "left" else -1)
+    return shapely.union_all(faces[keep])
+
+
+def _outline(shape: Any, index: Index, metres: float, *, flat: bool) -> Outline:
+    """Return the rings of a guess, and which of their vertices stay put."""
+    rings = shapely.get_rings(shapely.get_parts(shape))
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    keep = np.append(ring[1:] == ring[:-1], False)  # the last vertex repeats the first
+    xy, ring = xy[keep], ring[keep]
+    fixed = np.zeros(len(xy), bool)
+    if flat:
+        fixed = index.find(xy).metres[:, 0] < 0.5 * metres
+    return Outline(xy, ring, fixed)
+
+
+def _closed(outline: Outline) -> list[Floats]:
+    """Rings with their first vertex repeated; those of fewer than three are nothing."""
+    starts = np.flatnonzero(np.diff(outline.ring, prepend=-1))
+    runs = np.split(outline.xy, starts[1:])
+    return [np.vstack((r, r[:1])) for r in runs if len(r) > 2]

@@ -10,13 +10,12 @@ measured by its true geodesic distance, so near ties can't be lost.
 
 from __future__ import annotations
 
-from math import atan2, degrees, sin, sqrt
+from math import atan2, cos, degrees, inf, radians, sin, sqrt
 
-import numba
 import numpy as np
 
 from cpecgeo.geodesy._arcs import arc, geodesic
-from cpecgeo.geodesy._compile import jit
+from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, PER_A2, PER_B2
 
 __all__ = ["STACK", "descend", "foot", "point_at", "search", "to_axis2"]
@@ -39,11 +38,8 @@ _PROBE_M = 4_000.0  # far enough for rounding not to matter, near enough for a p
 _PLAIN2 = 1e-6  # square of a cosine that the chord's direction can't be wrong by
 _MOST_HOPS = 4
 
-_f8, _i8 = numba.float64, numba.int64
-_rows, _flat, _ints = _f8[:, ::1], _f8[::1], _i8[::1]
 
-
-@jit(_f8(_f8))
+@kernel()
 def _longest_chord(s):
     """Return the longest chord that a geodesic of `s` metres can have."""
     if s >= _HALF_TURN_M:
@@ -51,7 +47,7 @@ def _longest_chord(s):
     return 2.0 * _GENTLEST_M * sin(s / (2.0 * _GENTLEST_M)) + 1e-6
 
 
-@jit(numba.types.UniTuple(_f8, 3)(_rows, _rows, _rows, _i8, _f8), inline=True)
+@kernel(inline=True)
 def point_at(a, d, n, i, t):
     """Return the point at share t of segment i."""
     w = t * (1.0 - t)
@@ -62,14 +58,14 @@ def point_at(a, d, n, i, t):
     )
 
 
-@jit(_f8(_rows, _rows, _rows, _i8, _f8, _f8, _f8, _f8), inline=True)
+@kernel(inline=True)
 def _at(a, d, n, i, t, x, y, z):
     """Geodesic metres from (x, y, z) to the point at share t of piece i."""
     fx, fy, fz = point_at(a, d, n, i, t)
     return geodesic(fx, fy, fz, x, y, z)
 
 
-@jit(numba.types.UniTuple(_f8, 2)(_rows, _rows, _rows, _i8, _f8, _f8, _f8))
+@kernel()
 def _far_foot(a, d, n, i, x, y, z):
     """Share of piece i at which the foot is, and geodesic metres, for points far away."""
     f0, f1, f2 = (
@@ -92,7 +88,7 @@ def _far_foot(a, d, n, i, x, y, z):
     return t, s
 
 
-@jit(numba.types.UniTuple(_f8, 2)(_rows, _rows, _rows, _flat, _i8, _f8, _f8, _f8, _f8), inline=True)
+@kernel(inline=True)
 def foot(a, d, n, per_d2, i, x, y, z, cut2):
     """Share of piece i at which the foot is, and geodesic metres; infinite beyond the cut."""
     px, py, pz = x - a[i, 0], y - a[i, 1], z - a[i, 2]
@@ -116,16 +112,14 @@ def foot(a, d, n, per_d2, i, x, y, z, cut2):
     c2 = rx * rx + ry * ry + rz * rz
     if c2 > _CHORD_FOOT2:
         if c2 > cut2 * (1.0 + 1e-7) and c2 < _SKIP2:
-            return t, np.inf
+            return t, inf
         return _far_foot(a, d, n, i, x, y, z)
     if c2 > cut2:
-        return t, np.inf
+        return t, inf
     return t, arc(x - rx, y - ry, z - rz, x, y, z)
 
 
-@jit(numba.types.Tuple((_i8, _f8, _f8))(
-    _rows, _rows, _rows, _flat, _ints, _ints, _i8, _f8, _f8, _f8, _f8, _f8
-))  # fmt: skip
+@kernel()
 def _refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
     """Piece, share and distance of the foot, where the geodesic to (x, y, z) is at right angles.
 
@@ -186,7 +180,7 @@ def _refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
     return best_i, best_t, best_s
 
 
-@jit(numba.boolean(_i8, _f8, _i8, _f8, _ints, _flat), inline=True)
+@kernel(inline=True)
 def _better(i, s, j, t, target, start):
     """Whether piece i at s metres is to be answered rather than piece j at t metres.
 
@@ -199,7 +193,7 @@ def _better(i, s, j, t, target, start):
     return s < t or (s == t and target[i] < target[j])
 
 
-@jit(_i8(_i8, _f8, _f8, _i8, _ints, _flat, _ints, _flat, _flat, _ints))
+@kernel()
 def _enter(piece, t, s, k, target, start, best_piece, best_t, best_s, best_target):
     """Enter a piece among the k best, one per target; return 1 if the list changed."""
     at = k - 1
@@ -224,7 +218,7 @@ def _enter(piece, t, s, k, target, start, best_piece, best_t, best_s, best_targe
     return 1
 
 
-@jit(_f8(_rows, _i8, _f8, _f8, _f8), inline=True)
+@kernel(inline=True)
 def to_axis2(tubes, i, x, y, z):
     """Square of the chord from a point to the axis of a tube."""
     vx, vy, vz = x - tubes[i, 0], y - tubes[i, 1], z - tubes[i, 2]
@@ -236,14 +230,7 @@ def to_axis2(tubes, i, x, y, z):
     return vx * vx + vy * vy + vz * vz
 
 
-@jit(
-    numba.void(
-        _f8, _f8, _f8, _f8, _i8,
-        _rows, _rows, _rows, _flat, _ints, _flat, _rows, _ints, _i8, _i8,
-        _ints, _flat, _flat, _ints, _ints, _flat,
-    ),
-    inline=True,
-)  # fmt: skip
+@kernel(inline=True)
 def descend(
     x, y, z, limit, k,
     a, d, n, per_d2, target, start, tubes, child, leaves, fan,
@@ -302,14 +289,10 @@ def descend(
                 top += 1
 
 
-@jit(
-    numba.void(
-        _rows, _ints, _i8, _i8, _f8, _i8,
-        _rows, _rows, _rows, _flat, _ints, _flat, _ints, _ints,
-        _rows, _ints, _i8, _i8,
-        _i8[:, ::1], _rows, numba.int8[:, ::1], _rows, _rows, _rows,
-    )
-)  # fmt: skip
+@kernel(
+    "void(rows, ints, i8, i8, f8, i8, rows, rows, rows, flat, ints, flat, ints, ints, "
+    "rows, ints, i8, i8, i8[:,::1], rows, i1[:,::1], rows, rows, rows)"
+)
 def search(
     lonlat, order, first, last, limit, k,
     a, d, n, per_d2, target, start, before, after,
@@ -326,10 +309,10 @@ def search(
     stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
     for row in range(first, last):
         p = order[row]
-        lam, phi = np.radians(lonlat[p, 0]), np.radians(lonlat[p, 1])
-        sp, cp = sin(phi), np.cos(phi)
+        lam, phi = radians(lonlat[p, 0]), radians(lonlat[p, 1])
+        sp, cp = sin(phi), cos(phi)
         normal = EQUATOR_M / sqrt(1.0 - E2 * sp * sp)
-        x, y, z = normal * cp * np.cos(lam), normal * cp * sin(lam), normal * (1.0 - E2) * sp
+        x, y, z = normal * cp * cos(lam), normal * cp * sin(lam), normal * (1.0 - E2) * sp
         descend(
             x, y, z, limit, k, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
             best_piece, best_t, best_s, best_target, stack, bound,

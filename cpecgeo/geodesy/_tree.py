@@ -83,6 +83,11 @@ class Tree:
     leaves: int
 
     @property
+    def steps(self) -> int:
+        """About how many nodes and pieces a search looks at."""
+        return 2 * FAN * max(1, int(np.log(1 + len(self.tubes)) / np.log(FAN)))
+
+    @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
         own = (self.start_m, self.tubes, self.child)

@@ -10,7 +10,8 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
-from cpecgeo.geodesy._compile import spread
+from cpecgeo.geodesy._arcs import pairs
+from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, ecef
 from cpecgeo.geodesy._paths import paths
 from cpecgeo.geodesy._tree import FAN
@@ -149,16 +150,15 @@ def _rows(p: NDArray[Any], q: NDArray[Any]) -> Floats:
 
 def _point_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
     """Kilometres from points to points."""
-    from cpecgeo.geodesy._arcs import pairs
-
     u, v = shapely.get_coordinates(p), shapely.get_coordinates(q)
     a = ecef(u[:, 0], u[:, 1])
     b = np.ascontiguousarray(ecef(v[:, 0], v[:, 1]).T)
     km = np.empty((len(u), len(v)))
     failed = np.zeros(len(u), np.bool_)
+    run = choose(pairs, km.size)
 
     def work(first: int, last: int) -> None:
-        pairs(a, b, first, last, km, failed)
+        run(a, b, first, last, km, failed)
 
     spread(work, len(u), least=max(1, 200_000 // len(v)))
     for row in np.flatnonzero(failed):
@@ -219,8 +219,9 @@ def _meets(one: Index, other: Index) -> bool:
     from cpecgeo.geodesy._crossing import cross
 
     tree, p, q = other.tree, one.tree.pieces, other.tree.pieces
+    run = choose(cross, len(p.a) * other.tree.steps)
     return bool(
-        cross(
+        run(
             p.a, p.d, p.n, p.per_d2, q.a, q.d, q.n, q.per_d2,
             tree.tubes, tree.child, tree.leaves, FAN, _TOUCH_M,
         )

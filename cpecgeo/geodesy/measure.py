@@ -10,6 +10,7 @@ import pandas as pd
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from cpecgeo.geodesy._arcs import NEAR_M, arcs_m
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef
 from cpecgeo.geodesy._paths import Paths, densify_array, paths, ring_areas_m2
 from cpecgeo.geodesy.inputs import (
@@ -289,12 +290,9 @@ def _karney(line: Paths, start: Ints) -> Floats:
 
 def _series(line: Paths, start: Ints) -> Floats:
     """Metres of edges by the series, which is quicker where there are many."""
-    from cpecgeo.geodesy._arcs import NEAR_M, arcs
-
     xyz = ecef(*line.xy.T)
     a = xyz[start]
-    metres = np.empty(len(start))
-    arcs(a, xyz[start + 1] - a, metres)
+    metres = arcs_m(a, xyz[start + 1] - a)
     long = metres > NEAR_M
     if long.any():
         metres[long] = _karney(line, start[long])

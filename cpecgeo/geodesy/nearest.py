@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from cpecgeo.errors import InputError, InputTypeError
-from cpecgeo.geodesy._areas import Areas
-from cpecgeo.geodesy._compile import spread
+from cpecgeo.geodesy._arcs import arcs_m
+from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints
 from cpecgeo.geodesy._found import NO_SIDE, Found, antipodal
+from cpecgeo.geodesy._paths import Paths
+from cpecgeo.geodesy._search import search
 from cpecgeo.geodesy._tree import FAN, Tree, build, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, PointsLike, check, check_points, positive_km
+
+if TYPE_CHECKING:
+    from cpecgeo.geodesy._areas import Areas
 
 __all__ = ["Index", "nearest"]
 
@@ -81,17 +86,14 @@ class Index:
         return index
 
     def _fill(self, array: NDArray[Any], names: NDArray[Any]) -> None:
-        from cpecgeo.geodesy._arcs import arcs
-
         pieces, flat = take_apart(array)
-        metres = np.empty(len(pieces.a))
-        arcs(pieces.a, pieces.d, metres)
+        metres = arcs_m(pieces.a, pieces.d)
         total = np.cumsum(metres) - metres
         first = np.full(len(array), len(metres))
         first[pieces.target[::-1]] = np.arange(len(metres))[::-1]
         object.__setattr__(self, "ids", names)
         object.__setattr__(self, "tree", build(pieces, total - total[first[pieces.target]]))
-        object.__setattr__(self, "_areas", Areas.of(len(array), flat))
+        object.__setattr__(self, "_areas", _areas_of(len(array), flat))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -159,8 +161,6 @@ class Index:
 
     def find(self, xy: Floats, *, k: int = 1, limit_m: float = np.inf) -> Found:
         """Find the nearest as arrays, from checked lon, lat; other verbs build on it."""
-        from cpecgeo.geodesy._search import search
-
         tree, count = self.tree, len(xy)
         found = Found.empty(count, k)
         if count == 0:
@@ -169,9 +169,10 @@ class Index:
         order = _order(xy)
         limit = float(np.nextafter(limit_m, np.inf))
         p = tree.pieces
+        run = choose(search, count * tree.steps * k)
 
         def work(first: int, last: int) -> None:
-            search(
+            run(
                 xy, order, first, last, limit, k,
                 p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, p.before, p.after,
                 tree.tubes, tree.child, tree.leaves, FAN,
@@ -259,6 +260,15 @@ def nearest(
     """
     index = targets if isinstance(targets, Index) else Index(targets, ids)
     return index.nearest(points, k=k, max_km=max_km)
+
+
+def _areas_of(count: int, flat: Paths) -> Areas | None:
+    """Return the polygons among the paths of `count` geometries; None if there are none."""
+    if not flat.ring.any():
+        return None
+    from cpecgeo.geodesy._areas import Areas
+
+    return Areas.of(count, flat)
 
 
 def _order(xy: Floats) -> Ints:
