@@ -297,8 +297,9 @@ def report(
     names: Annotated[list[str], typer.Argument(help="A corridor or place, or several.")],
     *,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="A file: .html, .md or .json.")
+        Path | None, typer.Option("--out", "-o", help="A file: .html, .pdf, .md or .json.")
     ] = None,
+    lang: Annotated[str, typer.Option(help="Language: en, ur or zh.")] = "en",
     json: Json = False,
 ) -> None:
     """Report on a corridor, a border market or a site, or on several.
@@ -307,7 +308,8 @@ def report(
     """
     from cpecgeo.reports import report as made
 
-    found = made(split(names), draw=out is not None and out.suffix.lower() in {".html", ".htm"})
+    draw = out is not None and out.suffix.lower() in {".html", ".htm", ".pdf"}
+    found = made(split(names), draw=draw, lang=lang)
     if out is not None:
         print(found.save(out))
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import geopandas as gpd
@@ -20,6 +19,7 @@ from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridors import corridors
 from cpecgeo.features.places import markets, place
 from cpecgeo.features.subject import Subject
+from cpecgeo.files.xmltext import html_card, html_table
 from cpecgeo.routing import Reach, reach
 from cpecgeo.routing.filters import number
 
@@ -107,21 +107,19 @@ class Market:
         return f"<Market {self.name}: {self.status or 'state not known'}, to {self.country}>"
 
     def _repr_html_(self) -> str:
-        near = "".join(
-            f"<tr><td>{escape(str(r.title))}</td><td>{r.distance_km:,.1f}</td>"
-            f"<td>{r.km:,.1f}</td></tr>"
-            for r in self.corridors.itertuples()
+        about = (
+            f" to {self.country}: {self.status_note or 'present state not known'}; "
+            f"position good to {self.accuracy_km:g} km ({self.basis})"
         )
-        shut = "".join(
-            f"<li>{escape(str(r.what))} ({escape(str(r.source))})</li>"
-            for r in self.closures.itertuples()
-        )
-        return (
-            f"<div><strong>{escape(self.name)}</strong> to {escape(self.country)}: "
-            f"{escape(self.status_note or 'present state not known')}; position good to "
-            f"{self.accuracy_km:g} km ({escape(self.basis)})"
-            "<table><tr><th>corridor</th><th>distance, km</th><th>at km</th></tr>"
-            f"{near}</table><ul>{shut}</ul></div>"
+        near = [
+            (r.title, f"{r.distance_km:,.1f}", f"{r.km:,.1f}") for r in self.corridors.itertuples()
+        ]
+        shut = [(r.what, r.source) for r in self.closures.itertuples()]
+        return html_card(
+            self.name,
+            about,
+            html_table(near, ("corridor", "distance, km", "at km")),
+            html_table(shut, ("closure", "source")) if shut else "",
         )
 
 

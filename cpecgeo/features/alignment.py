@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any
 
 import geopandas as gpd
@@ -30,7 +29,6 @@ __all__ = [
     "describe",
     "join",
     "least_finished",
-    "render_head",
     "state_accuracy",
     "state_published",
 ]
@@ -361,17 +359,3 @@ def state_published(km: float, note: str) -> str:
 def state_accuracy(km: float) -> str:
     """Return how good a line is, in words."""
     return "not stated" if np.isnan(km) else f"{km:,.1f} km (95 %) on the poorest leg"
-
-
-def render_head(title: str, name: str, head: Mapping[str, str], sources: Iterable[str]) -> str:
-    """Return what is said of a corridor at a glance, as HTML."""
-    cells = "".join(
-        f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>"
-        for k, v in head.items()
-    )
-    listed = "".join(f"<li>{escape(s)}</li>" for s in sources)
-    return (
-        f"<div><strong>{escape(title)}</strong> <code>{escape(name)}</code>"
-        f"<table>{cells}</table><details><summary>Sources</summary><ul>{listed}</ul>"
-        "</details></div>"
-    )

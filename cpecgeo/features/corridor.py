@@ -18,13 +18,13 @@ from cpecgeo.catalogue.geometry import Geometry
 from cpecgeo.features.alignment import (
     describe,
     join,
-    render_head,
     state_accuracy,
     state_published,
 )
 from cpecgeo.features.own_lines import KmLike, LineLike, StopsLike, align_own
 from cpecgeo.features.stops import find_stop
 from cpecgeo.features.subject import Subject, SubjectLike
+from cpecgeo.files.xmltext import html_card, html_table
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
 
@@ -394,4 +394,5 @@ class Corridor:
             "accuracy of the line": state_accuracy(self.accuracy_km),
             "sections": str(len(self.sections)),
         }
-        return render_head(self.title, self.name, head, self.sources)
+        cells = [("id", self.name), *head.items(), *(("source", s) for s in self.sources)]
+        return html_card(self.title, html_table(cells))

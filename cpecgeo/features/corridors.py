@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from html import escape
 from typing import Any
 from warnings import warn
 
@@ -28,6 +27,7 @@ from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import DataError, DataWarning
 from cpecgeo.features.alignment import align_named, describe
 from cpecgeo.features.corridor import Corridor
+from cpecgeo.files.xmltext import html_card, html_table
 from cpecgeo.geodesy import length_km
 
 __all__ = ["Refreshed", "corridor", "corridors", "refreshed"]
@@ -101,11 +101,7 @@ class Refreshed:
             "stops without track": str(len(self.stops_missed)),
             "licence": str(self.record["credit"]),
         }
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>"
-            for k, v in rows.items()
-        )
-        return f"<div><strong>{escape(c.title)}</strong><table>{cells}</table></div>"
+        return html_card(c.title, html_table(rows.items()))
 
 
 @cache

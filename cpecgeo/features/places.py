@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 
 import geopandas as gpd
 import pandas as pd
@@ -15,6 +14,7 @@ from cpecgeo.catalogue.facts import main_stations
 from cpecgeo.catalogue.names import station_name
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.subject import Subject
+from cpecgeo.files.xmltext import html_card, html_table
 
 __all__ = ["Place", "markets", "place"]
 
@@ -73,11 +73,7 @@ class Place:
             "accuracy": f"{self.accuracy_km:g} km",
             "source": self.source,
         }
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>"
-            for k, v in rows.items()
-        )
-        return f"<div><strong>{escape(self.name)}</strong><table>{cells}</table></div>"
+        return html_card(self.name, html_table(rows.items()))
 
 
 @cache

@@ -29,7 +29,7 @@ from cpecgeo.files.disk import write_whole
 from cpecgeo.maps import encode, libraries
 from cpecgeo.maps.controls import list_tile_hosts
 
-__all__ = ["OWN_SCRIPTS", "find_browser", "render_page", "take_picture"]
+__all__ = ["OWN_SCRIPTS", "find_browser", "render_page", "run_browser", "take_picture"]
 
 # In the order in which they need each other; with the control, or the part of the data, that a
 # script is for.
@@ -299,7 +299,7 @@ def find_browser() -> str:
         if found:
             return found
     raise MissingExtraError(
-        f"no browser is on PATH (looked for {', '.join(_BROWSERS)}); a picture of a map needs one. "
+        f"no browser is on PATH (looked for {', '.join(_BROWSERS)}); a picture or a PDF needs one. "
         "Install chromium, or draw with cpecgeo.maps.figures, which needs none."
     )
 
@@ -335,23 +335,55 @@ def take_picture(page: str, path: Path, *, width: int, height: int, timeout: flo
     for what, size in (("width", width), ("height", height)):
         if not SMALLEST <= size <= LARGEST:
             raise InputError(f"{what} is {size!r}; {SMALLEST} to {LARGEST:,} pixels are possible.")
+    options = ["--hide-scrollbars", f"--window-size={width},{height}"]
+    picture = run_browser(page, "--screenshot", options, timeout=timeout)
+    return write_whole(path, picture)
+
+
+_MADE = {"--screenshot": "png", "--print-to-pdf": "pdf"}
+
+
+def run_browser(page: str, what: str, options: list[str], *, timeout: float) -> bytes:
+    """Open a page without a window, and return the file that the browser makes of it.
+
+    Parameters
+    ----------
+    page : str
+        HTML that asks for nothing.
+    what : str
+        The browser's option that says what it makes: ``--screenshot`` or ``--print-to-pdf``.
+    options : list of str
+        Others of its options.
+    timeout : float
+        Seconds.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    MissingExtraError
+        No browser.
+    FileError
+        The browser failed.
+    """
     program = find_browser()
     with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder) / "map.html", Path(folder) / "map.png"
+        source, target = Path(folder) / "page.html", Path(folder) / f"made.{_MADE[what]}"
         source.write_text(page, encoding="utf-8")
         command = [
-            program, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+            program, "--headless", "--no-sandbox", "--disable-gpu",
             "--disable-background-networking", f"--user-data-dir={folder}/profile",
-            "--virtual-time-budget=4000", f"--window-size={width},{height}",
-            f"--screenshot={target}", f"{source.as_uri()}#still",
+            "--virtual-time-budget=4000", *options, f"{what}={target}", f"{source.as_uri()}#still",
         ]  # fmt: skip
         try:
             done = subprocess.run(  # noqa: S603 – the program is found on PATH by fixed names
                 command, capture_output=True, timeout=timeout, check=False, text=True
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise FileError(f"{program} took no picture: {error}") from error
+            raise FileError(f"{program} made nothing of the page: {error}") from error
         if not target.exists():
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise FileError(f"{program} took no picture (exit {done.returncode}): {last}")
-        return write_whole(path, target.read_bytes())
+            raise FileError(f"{program} made nothing of the page (exit {done.returncode}): {last}")
+        return target.read_bytes()

@@ -7,91 +7,93 @@ from typing import Any
 
 import pandas as pd
 
-from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import MissingExtraError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.maps import draw_strip, explore
+from cpecgeo.maps import draw_strip
 from cpecgeo.maps.figures import render_figure
+from cpecgeo.maps.words import VALUES, Words
 from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part
-
-__all__ = [
-    "glance",
-    "list_caveats",
-    "measure_climb",
-    "report_corridor",
-    "sum_by_status",
-    "sum_people",
-]
-
-_RADII_KM = (5, 10, 25, 50)
-_LEAD_KM = 10
-_SITES = {"crossings": "border crossing", "ports": "port", "zones": "zone"}
-_SHORTER = "bends finer than the points that it goes through make it shorter than the way itself"
-# An open road that is to be rebuilt has these too.
-_UNBUILT = {
-    "under_construction": "a new way, not there yet, or an open one being rebuilt",
-    "planned": "a new way, not there yet, or one to be built over an existing road",
-}
-_PROXY_NOTE = (
-    "Points whose basis is proxy stand at another place's position; accuracy_km says how far off."
+from cpecgeo.reports.sites import (
+    LEAD_KM,
+    count_near,
+    draw_map,
+    show_figures,
+    split_sources,
+    sum_people,
 )
 
+__all__ = ["compare_corridors", "list_caveats", "report_corridor"]
 
-def report_corridor(thing: Corridor, *, draw: bool) -> Report:
+_SITES = {"crossings": "border crossing", "ports": "port", "zones": "zone"}
+
+
+def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
     """Report on one corridor."""
-    towns, near, zones = sum_people(thing), _near(thing), crossed(thing, "districts")
+    towns, near, zones = sum_people(thing, say), _near(thing), crossed(thing, "districts")
+    by_status = sum_by_status(thing)
+    ground = pd.DataFrame([measure_climb(thing)])
+    view = pd.DataFrame([glance(thing)]).drop(columns="id")
     parts = [
-        Part("glance", "At a glance", (_lead(thing, towns),), pd.DataFrame([glance(thing)])),
-        *(_map(thing) if draw else ()),
-        Part("sections", "Sections", table=_sections(thing)),
-        Part("by_status", "Kilometres by status", table=sum_by_status(thing)),
-        Part("figures", "Published figures, side by side", *_figures(thing)),
-        Part("km_posts", "Km posts", table=_posts(thing, zones)),
-        Part("districts", "Districts crossed", *_districts(zones)),
-        *(_strip(thing, zones) if draw else ()),
-        Part("climb", "The ground under the line", table=pd.DataFrame([measure_climb(thing)])),
+        *(draw_map(thing.title, {thing.title: thing}, say) if draw else ()),
+        Part("glance", say("At a glance"), (), pd.DataFrame([glance(thing)]), view=view,
+             form="facts"),
+        *(_strip(thing, zones, say) if draw else ()),
+        # Of one status the first sentence says all.
+        Part("by_status", say("Kilometres by status"), (), by_status,
+             view=by_status if len(by_status) > 1 else by_status.iloc[:0]),
+        Part("sections", say("Sections"), (), *_sections(thing)),
+        _districts(zones, say),
+        Part("climb", say("The ground under the line"), (), ground,
+             view=ground.dropna(axis="columns"), form="facts"),
         towns,
-        Part(
-            "near",
-            "Border crossings, ports and zones nearby",
-            ("The five nearest of each kind, with the chainage they lie off.",),
-            near.drop(columns="source"),
-        ),
-    ]
+        Part("near", say("Border crossings, ports and zones nearby"),
+             (say("The five nearest of each kind, with the kilometre of the line that is "
+                  "closest to them."),),
+             near.drop(columns="source"), view=near.drop(columns=["source", "basis"])),
+        _figures(thing, say),
+        Part("km_posts", say("Km posts"), (), _posts(thing, zones), form="fold"),
+    ]  # fmt: skip
+    kind, status = say(VALUES.get(thing.kind, thing.kind)), say(thing.status.replace("_", " "))
     return Report(
         title=thing.title,
-        subtitle=f"{thing.kind}, {str(thing.status).replace('_', ' ')}; id {thing.name}",
+        subtitle=say("{kind}, {status}; in the data: {id}", kind=kind, status=status,
+                     id=thing.name),
         parts=tuple(parts),
         sources=_sources(thing, near["source"]),
-        caveats=list_caveats(thing),
+        caveats=list_caveats(thing, say),
         data_version=data_version(),
-    )
+        lead=_lead(thing, say),
+        lang=say.lang,
+    )  # fmt: skip
 
 
-def _lead(thing: Corridor, towns: Part) -> str:
+def _lead(thing: Corridor, say: Words) -> str:
     """Say length, how much of it operates, and how many live near, in a sentence each."""
+    drawn, published = f"{thing.length_km:,.0f}", f"{thing.official_km:,.0f}"
     if math.isnan(thing.official_km):
-        long = f"{thing.length_km:,.0f} km long as drawn; no length of the whole is published"
+        long = say(
+            "{title} is {drawn} km long as drawn; no length of the whole is published.",
+            title=thing.title, drawn=drawn,
+        )  # fmt: skip
     else:
-        long = (
-            f"{thing.official_km:,.0f} km long by the published figure "
-            f"({thing.length_km:,.0f} km as drawn)"
-        )
+        long = say(
+            "{title} is {published} km long by the published figure ({drawn} km as drawn).",
+            title=thing.title, published=published, drawn=drawn,
+        )  # fmt: skip
     status = sum_by_status(thing)
-    open_km = float(status.loc[status["status"] == "operating", "share"].sum())
-    near = towns.table
-    people = 0 if near is None else near.loc[near["km_to"] <= _LEAD_KM, "population"].sum()
-    works = {0.0: "None of it operates", 1.0: "All of it operates"}.get(
-        round(open_km, 3), f"{open_km:.0%} of it operates"
-    )
-    return (
-        f"{thing.title} is {long}. {works}. Towns of {people:,.0f} people in all lie within "
-        f"{_LEAD_KM:g} km of it."
-    )
+    share = float(status.loc[status["status"] == "operating", "share"].sum())
+    if round(share, 3) in {0.0, 1.0}:
+        works = say("All of it operates.") if share > 0.5 else say("None of it operates.")
+    else:
+        works = say("{share} of it operates.", share=f"{share:.0%}")
+    people = say.people(count_near(thing))
+    near = say("Towns of {people} people in all lie within {km} km of it.", people=people,
+               km=LEAD_KM)  # fmt: skip
+    return f"{long} {works} {near}"
 
 
 def glance(thing: Corridor) -> dict[str, Any]:
@@ -119,60 +121,64 @@ def sum_by_status(thing: Corridor) -> pd.DataFrame:
     return sums
 
 
-def sum_people(thing: Any) -> Part:
-    """Sum towns and townspeople in rings."""
-    table = exposure(thing, _RADII_KM).reset_index()
-    missing = sorted({name for names in table.pop("missing_names") for name in names})
-    text = ["Towns of a gazetteer, at a point each: townspeople, not everyone."]
-    if missing:
-        text.append(f"Without a population figure, and not counted: {', '.join(missing)}.")
-    return Part("people", "People nearby", tuple(text), table)
-
-
-def list_caveats(thing: Corridor) -> tuple[str, ...]:
-    """List what must be known before a figure is quoted."""
+def list_caveats(thing: Corridor, say: Words) -> tuple[str, ...]:
+    """List what must be known before a figure is quoted, what is the corridor's own first."""
     sections = thing.sections
-    caveats = [
-        "How good the drawn line is, nobody has said."
-        if math.isnan(thing.accuracy_km)
-        else f"On its poorest leg the drawn line is good to {thing.accuracy_km:g} km (95 %); "
-        f"{_SHORTER}."
-    ]
-    unbuilt = sum_by_status(thing)
-    unbuilt = unbuilt[unbuilt["status"].isin(_UNBUILT)]
-    caveats += [
-        f"{row.length_km:,.0f} km are {row.status.replace('_', ' ')}: {_UNBUILT[row.status]}."
-        for row in unbuilt.itertuples()
-    ]
+    good = say(
+        "On its poorest leg the drawn line is good to {km} km (95 %); bends finer than the points "
+        "that it goes through make it shorter than the way itself.",
+        km=f"{thing.accuracy_km:g}",
+    )
+    unknown = math.isnan(thing.accuracy_km)
+    caveats = [say("How good the drawn line is, nobody has said.") if unknown else good]
+    by_status = sum_by_status(thing).set_index("status")["length_km"]
+    if by_status.get("under_construction", 0) > 0:
+        caveats.append(
+            say("{km} km are under construction: a new way, not there yet, or an open one being "
+                "rebuilt.", km=f"{by_status['under_construction']:,.0f}")
+        )  # fmt: skip
+    if by_status.get("planned", 0) > 0:
+        caveats.append(
+            say("{km} km are planned: a new way, not there yet, or one to be built over an "
+                "existing road.", km=f"{by_status['planned']:,.0f}")
+        )  # fmt: skip
     sketch = sections.loc[sections["basis"] == "schematic", "name"]
     if len(sketch):
-        caveats.append(f"Schematic, straight between named places: {', '.join(sketch)}.")
+        caveats.append(
+            say("Schematic, straight between named places: {names}.", names=", ".join(sketch))
+        )
     if math.isnan(thing.official_km):
-        caveats.append("No length of the whole is published.")
+        caveats.append(say("No length of the whole is published."))
     caveats += [
         f"{row.name}: {row.chainage_reason}"
         for row in sections.itertuples(index=False)
         if isinstance(getattr(row, "chainage_reason", None), str)
     ]
     caveats.append(
-        "Elevations are of the ground under the drawn line; where the line is known too roughly "
-        "for it to be the road's (ground_km), climb and the highest place leave it out."
+        say("Elevations are of the ground under the drawn line; where the line is known too "
+            "roughly for it to be the road's, climb and the highest place leave it out.")
+    )  # fmt: skip
+    caveats.append(
+        say("Where another place's point stands for a site, its accuracy says how far off it is.")
     )
-    caveats.append(_PROXY_NOTE)
     return tuple(caveats)
 
 
-def _sections(thing: Corridor) -> pd.DataFrame:
+def _sections(thing: Corridor) -> tuple[pd.DataFrame, bytes, str, str, pd.DataFrame]:
+    """Return the table of sections, and what people see of it, as `Part` takes them."""
     columns = ["name", "status", "km_from", "km_to", "drawn_km", "official_km", "ratio"]
-    return pd.DataFrame(thing.sections[[*columns, "accuracy_km", "reason"]])
+    table = pd.DataFrame(thing.sections[[*columns, "accuracy_km", "reason"]])
+    return table, b"", "", "", table.dropna(axis="columns", how="all")
 
 
-def _figures(thing: Corridor) -> tuple[tuple[str, ...], pd.DataFrame | None]:
-    table = thing.competing
+def _figures(thing: Corridor, say: Words) -> Part:
+    """Put the published figures side by side, each with what it counts."""
+    table, heading = thing.competing, say("Published figures, side by side")
     if table.empty:
-        return ("No other figure was found.",), None
+        return Part("figures", heading, (say("No other figure was found."),))
     columns = [c for c in ("feature", "quantity", "value", "unit", "meaning") if c in table]
-    return (), pd.DataFrame(table[[*columns, "source", "source_date"]])
+    rows = pd.DataFrame(table[[*columns, "source", "source_date"]])
+    return Part("figures", heading, (), rows, view=show_figures(rows), form="fold")
 
 
 def _posts(thing: Corridor, zones: pd.DataFrame) -> pd.DataFrame:
@@ -192,16 +198,27 @@ def _posts(thing: Corridor, zones: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _districts(found: pd.DataFrame) -> tuple[tuple[str, ...], pd.DataFrame]:
+def _districts(found: pd.DataFrame, say: Words) -> Part:
+    """List every stretch for programs, and for people each district once."""
     outside = found.attrs["outside_km"]
-    text = (f"{outside:,.1f} km lie outside every district of the layer.",) if outside > 0 else ()
+    text = []
+    if outside >= 1:
+        text.append(say("{km} km lie outside every district of the layer.", km=f"{outside:,.0f}"))
     doubt = found["uncertain_share"] @ found["length_km"] / found["length_km"].sum()
-    how = (
-        f"The outlines of districts are off by {found.attrs['accuracy']}: each km can be off by "
-        f"what stands beside it, and {doubt:.0%} of the length may belong to a neighbour."
-    )
+    text.append(
+        say("The outlines of districts are off by {accuracy}: {share} of the length may belong "
+            "to a neighbour. A district that the line leaves and enters again is one row.",
+            accuracy=found.attrs["accuracy"], share=f"{doubt:.0%}")
+    )  # fmt: skip
     shown = ["name", "km_in", "km_in_off", "km_out", "km_out_off", "length_km", "share"]
-    return (*text, how), pd.DataFrame(found[[*shown, "uncertain_share"]])
+    table = pd.DataFrame(found[[*shown, "uncertain_share"]])
+    unsure = table.assign(unsure=table["uncertain_share"] * table["length_km"])
+    view = unsure.groupby("name", sort=False, dropna=False).agg(
+        km_in=("km_in", "min"), km_out=("km_out", "max"), length_km=("length_km", "sum"),
+        share=("share", "sum"), unsure=("unsure", "sum"),
+    )  # fmt: skip
+    view = view.assign(uncertain_share=view["unsure"] / view["length_km"]).drop(columns="unsure")
+    return Part("districts", say("Districts crossed"), tuple(text), table, view=view.reset_index())
 
 
 def measure_climb(thing: Corridor) -> dict[str, float]:
@@ -210,6 +227,47 @@ def measure_climb(thing: Corridor) -> dict[str, float]:
     stated = ("highest_m", "highest_at_km", "climb_m", "descent_m", "ground_km")
     lowest = ground["elevation_m"].where(~ground["is_ground"]).min()
     return {"lowest_m": float(lowest), **{name: ground.attrs[name] for name in stated}}
+
+
+def compare_corridors(corridors: list[Corridor], say: Words) -> list[Part]:
+    """Put corridors side by side: at a glance, by status, by province, the ground under them."""
+    ids, titles = [t.name for t in corridors], [t.title for t in corridors]
+    rows = pd.DataFrame([{"title": t.title, **glance(t)} for t in corridors])
+    view = rows.drop(columns=["id", "published_as", "sections", "stops"])
+    status = pd.concat(
+        [sum_by_status(t).assign(id=t.name)[["id", "status", "length_km", "drawn_km", "share"]]
+         for t in corridors], ignore_index=True,
+    )  # fmt: skip
+    provinces = pd.concat([_provinces(t) for t in corridors], ignore_index=True)
+    climb = pd.DataFrame(
+        [{"id": t.name, **measure_climb(t), "accuracy_km": t.accuracy_km} for t in corridors]
+    )
+
+    def across(table: pd.DataFrame, column: str) -> pd.DataFrame:
+        """Turn rows into one column of km a corridor; what is nothing stays empty."""
+        wide = table.pivot_table("length_km", column, "id", aggfunc="sum", sort=False)
+        wide = wide.reindex(columns=ids).where(lambda km: km >= 0.5).round()
+        wide.columns = pd.Index([f"{t}, {say('km')}" for t in titles])
+        return wide.dropna(how="all").reset_index()
+
+    ground = climb.drop(columns="id").dropna(axis="columns", how="all")
+    ground.insert(0, "title", titles)
+    return [
+        Part("corridors", say("Corridors at a glance"), (), rows, view=view),
+        Part("by_status", say("Kilometres by status"), (), status,
+             view=across(status, "status") if len(set(status["status"])) > 1 else status.iloc[:0]),
+        Part("provinces", say("Kilometres by province"), (), provinces,
+             view=across(provinces, "name")),
+        Part("climb", say("The ground under the line"), (), climb, view=ground),
+    ]  # fmt: skip
+
+
+def _provinces(thing: Corridor) -> pd.DataFrame:
+    found = crossed(thing, "provinces")
+    found["name"] = found["name"].fillna("outside Pakistan")
+    sums = found.groupby("name", sort=False)[["length_km", "share"]].sum().reset_index()
+    sums.insert(0, "id", thing.name)
+    return pd.DataFrame(sums)
 
 
 def _near(thing: Corridor) -> pd.DataFrame:
@@ -237,22 +295,19 @@ def _near(thing: Corridor) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def _map(thing: Corridor) -> list[Part]:
-    return [Part("map", "Where it runs", page=explore(thing).html(), alt=f"Map of {thing.title}")]
-
-
-def _strip(thing: Corridor, zones: pd.DataFrame) -> list[Part]:
+def _strip(thing: Corridor, zones: pd.DataFrame, say: Words) -> list[Part]:
+    heading = say("Along the line")
     try:
         figure = draw_strip(thing, every_km=max(1.0, thing.end_km / 400), districts=zones)
     except MissingExtraError as error:
-        return [Part("strip", "Along the line", (f"No chart: {error}",))]
-    alt = f"Stops, districts and ground along {thing.title}, by chainage"
-    return [Part("strip", "Along the line", svg=render_figure(figure, "svg"), alt=alt)]
+        return [Part("strip", heading, (say("No chart: {error}", error=error),))]
+    alt = say("Stops, districts and ground along {title}, by chainage", title=thing.title)
+    return [Part("strip", heading, svg=render_figure(figure, "svg"), alt=alt)]
 
 
 def _sources(thing: Corridor, sites: pd.Series) -> tuple[str, ...]:
     figures = thing.competing.get("source", [])
-    caveats = [*thing.sources, *figures, *sites]
-    caveats += [s for name in ("districts", "places") for s in layer(name).attrs["sources"]]
-    caveats.append("NOAA GLOBE 30 arc-second grid (public domain)")
-    return tuple(dict.fromkeys(str(s) for s in caveats if not pd.isna(s)))
+    found = [*thing.sources, *figures, *sites]
+    found += [s for name in ("districts", "places") for s in layer(name).attrs["sources"]]
+    found.append("NOAA GLOBE 30 arc-second grid (public domain)")
+    return split_sources(found)

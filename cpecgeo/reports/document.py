@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cpecgeo.errors import InputError
-from cpecgeo.files.disk import write_whole
-from cpecgeo.reports.render import (
-    Content,
-    render_fragment,
-    render_html,
-    render_markdown,
-    to_plain,
-)
+from cpecgeo.files.disk import local, write_whole
+from cpecgeo.maps.page import run_browser
+from cpecgeo.maps.words import to_plain
+from cpecgeo.reports.render import Content, render_fragment, render_html, render_markdown
 
 __all__ = ["Report"]
+
+# Of a map on paper: twice the dots of a screen.
+_PICTURE = ["--hide-scrollbars", "--window-size=1000,680", "--force-device-scale-factor=2"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +41,13 @@ class Report(Content):
         Returns
         -------
         dict
-            `title subtitle data_version caveats sources`, and each part under its key: a
+            `title subtitle lead data_version caveats sources`, and each part under its key: a
             dict where it has one row, a list of dicts where it has more. Missing is None.
         """
         answer: dict[str, Any] = {
             "title": self.title,
             "subtitle": self.subtitle,
+            "lead": self.lead,
             "data_version": self.data_version,
         }
         for part in self.parts:
@@ -71,8 +71,7 @@ class Report(Content):
         -------
         str or Path
         """
-        text = render_markdown(self)
-        return text if path is None else write_whole(Path(path), text.encode())
+        return _hand_over(render_markdown(self), path)
 
     def to_html(self, path: str | Path | None = None) -> str | Path:
         """Return one HTML page with the map and charts inside; it asks no server for anything.
@@ -86,8 +85,7 @@ class Report(Content):
         -------
         str or Path
         """
-        text = render_html(self)
-        return text if path is None else write_whole(Path(path), text.encode())
+        return _hand_over(render_html(self), path)
 
     def to_json(self, path: str | Path | None = None) -> str | Path:
         """Return `to_dict` as JSON.
@@ -102,15 +100,61 @@ class Report(Content):
         str or Path
         """
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-        return text if path is None else write_whole(Path(path), text.encode())
+        return _hand_over(text, path)
+
+    def to_pdf(self, path: str | Path, *, timeout: float = 60.0) -> Path:
+        """Print the page on A4, with its map and charts, through chromium.
+
+        Parameters
+        ----------
+        path : path
+            Where the PDF goes; written whole or not at all.
+        timeout : float
+            Seconds to wait for chromium.
+
+        Returns
+        -------
+        Path
+            `path`.
+
+        Raises
+        ------
+        MissingExtraError
+            No chromium or Chrome on this machine.
+        FileError
+            Chromium failed, or `path` can't be written.
+        """
+        path = local(path, "path")
+        # A map that is moved and asked on the screen is a picture on paper.
+        parts = [
+            replace(p, page="", png=run_browser(p.page, "--screenshot", _PICTURE, timeout=timeout))
+            if p.page
+            else p
+            for p in self.parts
+        ]
+        page = render_html(replace(self, parts=tuple(parts)), unfold=True)
+        options = ["--no-pdf-header-footer"]
+        return write_whole(path, run_browser(page, "--print-to-pdf", options, timeout=timeout))
 
     def save(self, path: str | Path) -> Path:
-        """Write it as the suffix says: ``.html``, ``.md`` or ``.json``.
+        """Write it as the suffix says: ``.html``, ``.pdf``, ``.md`` or ``.json``.
+
+        Parameters
+        ----------
+        path : path
+            Written whole or not at all.
+
+        Returns
+        -------
+        Path
+            `path`.
 
         Raises
         ------
         InputError
             Another suffix.
+        MissingExtraError
+            A PDF without chromium on this machine.
         FileError
             The folder is missing or can't be written.
         """
@@ -118,17 +162,23 @@ class Report(Content):
         writers: dict[str, Any] = {
             ".html": self.to_html,
             ".htm": self.to_html,
+            ".pdf": self.to_pdf,
             ".md": self.to_markdown,
             ".json": self.to_json,
         }
         write = writers.get(path.suffix.lower())
         if write is None:
             raise InputError(
-                f"{path.name!r} ends in {path.suffix!r}; a report is written as .html, .md or "
-                ".json."
+                f"{path.name!r} ends in {path.suffix!r}; a report is written as .html, .pdf, .md "
+                "or .json."
             )
         write(path)
-        return Path(path)
+        return path
 
     def _repr_html_(self) -> str:
         return render_fragment(self)
+
+
+def _hand_over(text: str, path: str | Path | None) -> str | Path:
+    """Return the text, or write it and return where it is."""
+    return text if path is None else write_whole(local(path, "path"), text.encode())

@@ -1,108 +1,40 @@
-"""The parts of a report, and how they become HTML and Markdown."""
+"""The parts of a report, and how they become HTML and Markdown, in words for people."""
 
 from __future__ import annotations
 
 import base64
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import Any
 
 import jinja2
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from cpecgeo.maps.colors import STATUS_TITLES
+from cpecgeo.files.xmltext import html_table
+from cpecgeo.maps.words import Column, Words, find_column, find_words, to_plain, write_values
 
-__all__ = ["Content", "Part", "render_fragment", "render_html", "render_markdown", "to_plain"]
+__all__ = [
+    "Content",
+    "Part",
+    "render_fragment",
+    "render_html",
+    "render_markdown",
+]
 
-_UNITS = {"km": "km", "km2": "km²", "m": "m", "hours": "h", "percent": "%", "busd": "bn USD"}
-_PLACES = {"ratio": 3, "lon": 5, "lat": 5}
-# Counted, not measured.
-_WHOLE = ("population", "within_", "features")
-# Parts of one row that are shown as tiles, and from how many letters on a text needs a row.
-_FACTS = ("glance", "climb")
+# From how many letters on a text needs a row of its own among facts.
 _LONG = 28
 # A notebook gives frames 300 by 150 pixels; a page has its own style for them.
 _FRAME = Markup(' style="width:100%;height:32rem;border:1px solid #ddd6c8"')
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-
-_STYLE = """
-:root{--ink:#26231f;--soft:#696358;--line:#ddd6c8;--tint:#f6f2ea;--mark:#1f5f8b}
-*{box-sizing:border-box}
-body{font:16px/1.5 system-ui,"Noto Sans",sans-serif;color:var(--ink);background:#fff;margin:0}
-main{max-width:64rem;margin:0 auto;padding:2rem 1.5rem}
-h1{font-size:2rem;line-height:1.2;margin:0;padding-top:.8rem;border-top:.35rem solid var(--mark)}
-h2{font-size:1.2rem;margin:2.4rem 0 .6rem}
-p{max-width:46rem}
-.sub{color:var(--soft);margin:.3rem 0 1rem}
-.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.6rem;margin:0;
-grid-auto-flow:dense}
-.facts div{background:var(--tint);padding:.6rem .8rem;border-radius:.3rem}
-.facts .long{grid-column:1/-1}
-dt{font-size:.8rem;color:var(--soft)}
-dd{margin:0;font-size:1.15rem;font-weight:600;overflow-wrap:anywhere}
-.long dd{font-size:1rem;font-weight:400}
-.wide{overflow-x:auto}
-table{border-collapse:collapse;font-size:.85rem;line-height:1.4;margin:.5rem 0;min-width:24rem}
-th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;
-min-width:4rem}
-td{overflow-wrap:break-word}
-th{border-bottom:2px solid var(--soft);background:var(--tint);font-weight:600}
-tbody tr:hover{background:var(--tint)}
-.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-.t{min-width:14rem;overflow-wrap:anywhere}
-.bar{display:inline-block;height:.7em;margin-right:.5em;background:var(--mark);opacity:.55}
-iframe{width:100%;height:32rem;border:1px solid var(--line);border-radius:.3rem}
-img{max-width:100%;height:auto}
-.chart img{min-width:46rem}
-ul{padding-left:1.2rem}
-li{margin:.2rem 0}
-.src{font-size:.85rem;overflow-wrap:anywhere}
-@media(max-width:40rem){main{padding:1rem}h1{font-size:1.6rem}iframe{height:24rem}}
-@media print{body{font-size:10pt}iframe{height:18cm}main{max-width:none;padding:0}
-.facts{grid-template-columns:repeat(4,1fr)}
-.wide{overflow:visible}.chart img,table,.t,td,th{min-width:0}
-*{print-color-adjust:exact}thead{display:table-header-group}
-h2{break-after:avoid}tr,.facts,img{break-inside:avoid}}
-"""
-
-_BODY = """
-<h1>{{ report.title }}</h1>
-<p class="sub">{{ report.subtitle }}</p>
-{% for part in parts %}
-<section aria-labelledby="{{ part.key }}">
-<h2 id="{{ part.key }}">{{ part.heading }}</h2>
-{% for text in part.text %}<p>{{ text }}</p>
-{% endfor %}
-{% if part.page %}<iframe title="{{ part.alt }}"{{ frame }} sandbox="allow-scripts" srcdoc="{{ part.page }}"></iframe>
-{% endif %}
-{% if part.image %}<div class="wide chart"><img alt="{{ part.alt }}" src="{{ part.image }}"></div>
-{% endif %}
-{% if part.facts %}<dl class="facts">{% for k, v, c in part.facts %}<div{% if c %} class="{{ c }}"{% endif %}><dt>{{ k }}</dt><dd>{{ v }}</dd></div>
-{% endfor %}</dl>
-{% endif %}
-{% if part.head %}<div class="wide"><table>
-<thead><tr>{% for h, c in part.head %}<th scope="col" class="{{ c }}">{{ h }}</th>{% endfor %}</tr></thead>
-<tbody>
-{% for row in part.rows %}<tr>{% for v, c, bar in row %}<td class="{{ c }}">{% if bar %}<span class="bar" style="width:{{ bar }}em"></span>{% endif %}{{ v }}</td>{% endfor %}</tr>
-{% endfor %}
-</tbody></table></div>
-{% endif %}
-</section>
-{% endfor %}
-{% if report.caveats %}<section aria-labelledby="caveats"><h2 id="caveats">Before you quote a figure</h2>
-<ul>{% for text in report.caveats %}<li>{{ text }}</li>{% endfor %}</ul></section>{% endif %}
-<section aria-labelledby="sources"><h2 id="sources">Sources</h2>
-<ul class="src">{% for text in report.sources %}<li>{{ text }}</li>{% endfor %}</ul></section>
-<p class="sub">cpecgeo, data version {{ report.data_version }}. Lengths and distances are geodesic on WGS 84.</p>
-"""  # noqa: E501
-
-_PAGE = (
-    """<!doctype html>
-<html lang="en">
+_ADDRESS = re.compile(r"https?://[^\s|<>\"'()\[\]]+[^\s|<>\"'()\[\].,;:]")
+_END = "cpecgeo, data version {version}. Lengths and distances are geodesic on WGS 84."
+_PAGE = """<!doctype html>
+<html lang="{{ report.lang }}" dir="{{ say.direction }}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -110,13 +42,23 @@ _PAGE = (
 <title>{{ report.title }}</title>
 <style>{{ style }}</style>
 </head>
-<body><main>"""
-    + _BODY
-    + """</main></body>
+<body><main>
+{% include "report.html" %}
+</main></body>
 </html>
 """
+
+
+def _read(name: str) -> str:
+    return resources.files("cpecgeo.reports").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+_JINJA = jinja2.Environment(
+    autoescape=True,
+    trim_blocks=True,
+    undefined=jinja2.StrictUndefined,
+    loader=jinja2.FunctionLoader(_read),
 )
-_JINJA = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,12 +73,18 @@ class Part:
     text : tuple of str
         Paragraphs.
     table : DataFrame or None
-        Units are in the names of columns.
-    svg : bytes
-        A chart, with `alt` to say what it shows.
+        For programs, and for people where there is no `view`; units are in the names of
+        columns.
+    svg, png : bytes
+        A chart or picture, with `alt` to say what it shows.
     page : str
         A map: a whole page of its own.
     alt : str
+    view : DataFrame or None
+        What people see of the table.
+    form : str
+        How it is shown: "" a table, "facts" its one row as tiles, "fold" a table that is
+        opened first. What has no row isn't shown.
     """
 
     key: str
@@ -146,6 +94,15 @@ class Part:
     svg: bytes = field(default=b"", repr=False)
     page: str = field(default="", repr=False)
     alt: str = ""
+    view: pd.DataFrame | None = field(default=None, repr=False)
+    form: str = ""
+    png: bytes = field(default=b"", repr=False)
+
+    @property
+    def shown(self) -> pd.DataFrame | None:
+        """The rows that people see; None where there are none."""
+        rows = self.table if self.view is None else self.view
+        return None if rows is None or not len(rows) else rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +118,10 @@ class Content:
     caveats : tuple of str
         What a reader must know before quoting a figure.
     data_version : str
+    lead : str
+        What it says in a few sentences.
+    lang : str
+        ``"en"``, ``"ur"`` or ``"zh"``.
     """
 
     title: str
@@ -169,145 +130,173 @@ class Content:
     sources: tuple[str, ...]
     caveats: tuple[str, ...]
     data_version: str
+    lead: str = ""
+    lang: str = "en"
 
 
-def render_html(report: Content) -> str:
-    """Render the page; the same report gives the same text."""
+def render_html(report: Content, *, unfold: bool = False) -> str:
+    """Render the page; the same report gives the same text. `unfold` opens what is folded."""
     # A page inside a frame is held to the policy of the page around it, and to its own.
     policies = [m[1] for p in report.parts if (m := _POLICY.search(p.page))]
     return _JINJA.from_string(_PAGE).render(
-        report=report,
-        parts=[_shown(part) for part in report.parts],
+        _fill(report),
         frame="",
+        contents=True,
+        opened=" open" if unfold else "",
         # Our own text, or the map's own attribute as it stands there.
         policy=Markup(policies[0]) if policies else _NO_SCRIPTS,  # noqa: S704
-        style=Markup(_STYLE),  # noqa: S704
+        style=Markup(_read("report.css")),  # noqa: S704
     )
 
 
 def render_fragment(report: Content) -> str:
     """Render it for notebooks, without styles of its own."""
-    parts = [_shown(part) for part in report.parts]
-    return (
-        f"<div>{_JINJA.from_string(_BODY).render(report=report, parts=parts, frame=_FRAME)}</div>"
+    body = _JINJA.get_template("report.html").render(
+        _fill(report), frame=_FRAME, contents=False, opened=""
     )
+    say = find_words(report.lang)
+    return f'<div lang="{report.lang}" dir="{say.direction}">{body}</div>'
 
 
-def _shown(part: Part) -> dict[str, Any]:
-    head, rows, facts = [], [], []
-    table = part.table
-    if table is not None and part.key in _FACTS and len(table) == 1:
-        shown = [(_title(str(c)), _cell(v, str(c))) for c, v in table.iloc[0].items()]
-        facts = [(k, v, "long" if len(v) > _LONG else "") for k, v in shown if v]
-    elif table is not None:
-        kinds = [_kind(table[c]) for c in table]
-        head = [(_title(str(c)), k) for c, k in zip(table, kinds, strict=True)]
-        rows = [
-            [
-                (_cell(v, str(c)), k, _bar(v, str(c)))
-                for v, c, k in zip(row, table, kinds, strict=True)
-            ]
-            for row in table.itertuples(index=False)
-        ]
-    image = ""
-    if part.svg:
-        image = f"data:image/svg+xml;base64,{base64.b64encode(part.svg).decode()}"
+def _fill(report: Content) -> dict[str, Any]:
+    say = find_words(report.lang)
+    shown = [_show(part, say) for part in report.parts]
     return {
-        "key": part.key,
-        "heading": part.heading,
-        "text": part.text,
-        "page": part.page,
-        "alt": part.alt,
-        "image": image,
-        "facts": facts,
-        "head": head,
-        "rows": rows,
+        "report": report,
+        "say": say,
+        "parts": [part for part in shown if part],
+        "sources": [link(text) for text in report.sources],
+        "end": say(_END, version=report.data_version),
     }
 
 
-def _kind(column: pd.Series) -> str:
-    """Return the class of a column: numbers stand to the right, long texts get room."""
-    if column.dtype.kind in "fiu":
-        return "n"
-    longest = max((len(str(to_plain(value))) for value in column), default=0)
-    return "t" if longest > _LONG else ""
+def _show(part: Part, say: Words) -> dict[str, Any] | None:
+    """Say what the page has of a part; None where it would be a heading alone."""
+    rows = part.shown
+    table: Markup | str = ""
+    facts: list[tuple[str, Any, str]] = []
+    if rows is not None and part.form == "facts":
+        cells = _facts(rows, say)
+        facts = [(k, link(v), "long" if len(v) > _LONG else "") for k, v in cells if v]
+    elif rows is not None:
+        table = _table(rows, say)
+    if not (part.text or facts or table or part.svg or part.png or part.page):
+        return None
+    image = ""
+    if part.svg:
+        image = f"data:image/svg+xml;base64,{base64.b64encode(part.svg).decode()}"
+    if part.png:
+        image = f"data:image/png;base64,{base64.b64encode(part.png).decode()}"
+    fold = ""
+    if part.form == "fold" and rows is not None:
+        fold = say("Show all {count} rows", count=len(rows))
+    return {
+        "key": part.key, "heading": part.heading, "text": part.text, "page": part.page,
+        "alt": part.alt, "image": image, "facts": facts, "table": table, "fold": fold,
+    }  # fmt: skip
 
 
-def _bar(value: Any, column: str) -> str:
-    """Return the length of a bar beside a share, in letters' widths."""
-    share = to_plain(value) if column == "share" else None
-    return f"{8 * min(max(share, 0.0), 1.0):.2f}" if share else ""
+def _table(rows: pd.DataFrame, say: Words) -> Markup:
+    columns, texts = _columns(rows, say)
+    classes = [
+        "n" if c.is_number else "t" if any(len(t) > _LONG for t in column) else ""
+        for c, column in zip(columns, texts, strict=True)
+    ]
+    cells: list[Sequence[object]] = []
+    for c, column, values in zip(columns, texts, _values(rows), strict=True):
+        if c.title == "Share":
+            cells.append([_bar(v) + t for v, t in zip(values, column, strict=True)])
+        else:
+            cells.append([link(text) for text in column])
+    head = [c.heading(say) for c in columns]
+    return html_table(zip(*cells, strict=True), head, classes)
 
 
-def _upright(part: Part) -> pd.DataFrame | None:
-    """Turn a table of one row into names and values, one below the other."""
-    if part.table is None or part.key != "glance":
-        return part.table
-    row = part.table.iloc[0]
-    return pd.DataFrame(
-        {
-            "": [_title(str(c)) for c in row.index],
-            "value": [_cell(v, str(c)) for c, v in row.items()],
-        }
-    )
+def _facts(rows: pd.DataFrame, say: Words) -> list[tuple[str, str]]:
+    """Write one row as titles and values with their units."""
+    cells = []
+    for name, cell in rows.iloc[0].items():
+        value = to_plain(cell)
+        column = find_column(str(name), [value])
+        (text,) = write_values([value], column.form, say, unit=True)
+        cells.append((column.heading(say, unit=False), text))
+    return cells
 
 
-def _title(column: str) -> str:
-    """Write `length_km` as `length, km`."""
-    words = column.split("_")
-    if len(words) > 1 and words[-1] in _UNITS:
-        return f"{' '.join(words[:-1])}, {_UNITS[words[-1]]}"
-    return " ".join(words)
+def _columns(rows: pd.DataFrame, say: Words) -> tuple[list[Column], list[list[str]]]:
+    """Write the columns that say something, as text."""
+    columns, texts = [], []
+    for name, values in zip(rows.columns, _values(rows), strict=True):
+        column = find_column(str(name), values)
+        columns.append(column)
+        written = write_values(values, column.form, say)
+        # An empty cell would leave open whether something is missing.
+        texts.append([t or ("" if column.is_number else "–") for t in written])
+    return columns, texts
 
 
-def _cell(value: Any, column: str) -> str:
-    value = to_plain(value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(str(v) for v in value)
-    if isinstance(value, float) and column == "share":
-        return f"{value:.1%}".replace("%", "\u00a0%")
-    if isinstance(value, float):
-        whole = column.startswith(_WHOLE) or column.endswith("_m")
-        places = 0 if whole else _PLACES.get(column, 2)
-        return f"{value:,.{places}f}"
-    if isinstance(value, int):
-        return str(value) if column.endswith("year") else f"{value:,}"
-    return "" if value is None else STATUS_TITLES.get(value, str(value))
+def _values(rows: pd.DataFrame) -> list[list[Any]]:
+    """Return the columns by position: names may repeat."""
+    return [[to_plain(v) for v in rows.iloc[:, i]] for i in range(rows.shape[1])]
+
+
+def _bar(value: Any) -> Markup:
+    """Draw a bar beside a share, 8 letters long for all of it."""
+    if not isinstance(value, (int, float)) or math.isnan(value):
+        return Markup("")
+    width = 8 * min(max(value, 0.0), 1.0)
+    return Markup('<span class="bar" style="width:{}em"></span>').format(f"{width:.2f}")
+
+
+def link(text: str) -> Markup:
+    """Escape text, and make the addresses in it links, each shown by its host and page."""
+    parts, end = [], 0
+    for found in _ADDRESS.finditer(text):
+        address = found[0]
+        short = re.sub(r"^https?://(www\.)?", "", address).rstrip("/")
+        short = short if len(short) <= 48 else f"{short[:47]}…"
+        parts.append(Markup("{}").format(text[end : found.start()]))
+        parts.append(Markup('<a href="{}" rel="noreferrer">{}</a>').format(address, short))
+        end = found.end()
+    return Markup("").join([*parts, Markup("{}").format(text[end:])])
 
 
 def render_markdown(report: Content) -> str:
     """Render text and tables as Markdown."""
+    say = find_words(report.lang)
     lines = [f"# {_safe(report.title)}", "", _safe(report.subtitle), ""]
+    if report.lead:
+        lines += [_safe(report.lead), ""]
     for part in report.parts:
-        if part.table is None and not part.text:
+        rows = part.shown
+        if rows is None and not part.text:
             continue
         lines += [f"## {_safe(part.heading)}", ""]
         for text in part.text:
             lines += [_safe(text), ""]
-        table = _upright(part)
-        if table is not None and len(table):
-            lines += [*_rows(table), ""]
+        if rows is not None:
+            lines += [*_rows(rows, part.form, say), ""]
     if report.caveats:
-        lines += ["## Before you quote a figure", ""]
+        lines += [f"## {say('Before you quote a figure')}", ""]
         lines += [*(f"- {_safe(text)}" for text in report.caveats), ""]
-    lines += ["## Sources", "", *(f"- {_safe(text)}" for text in report.sources), ""]
-    lines += [f"cpecgeo, data version {report.data_version}; geodesic on WGS 84.", ""]
+    lines += [f"## {say('Sources')}", "", *(f"- {_safe(text)}" for text in report.sources), ""]
+    lines += [say(_END, version=report.data_version), ""]
     return "\n".join(lines)
 
 
-def _rows(table: pd.DataFrame) -> list[str]:
-    columns = [str(c) for c in table]
-    numbers = [table[c].dtype.kind in "fiu" for c in table]
-    lines = [
-        f"| {' | '.join(_safe(_title(c)) for c in columns)} |",
-        f"| {' | '.join('--:' if n else '---' for n in numbers)} |",
+def _rows(rows: pd.DataFrame, form: str, say: Words) -> list[str]:
+    if form == "facts":
+        return [
+            "| | |",
+            "| --- | --- |",
+            *(f"| {_safe(k)} | {_safe(v)} |" for k, v in _facts(rows, say) if v),
+        ]
+    columns, texts = _columns(rows, say)
+    return [
+        f"| {' | '.join(_safe(c.heading(say)) for c in columns)} |",
+        f"| {' | '.join('--:' if c.is_number else '---' for c in columns)} |",
+        *(f"| {' | '.join(map(_safe, row))} |" for row in zip(*texts, strict=True)),
     ]
-    for row in table.itertuples(index=False):
-        cells = [_safe(_cell(v, c)) for v, c in zip(row, columns, strict=True)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
 
 
 def _safe(text: str) -> str:
@@ -316,16 +305,3 @@ def _safe(text: str) -> str:
     for mark, shown in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         flat = flat.replace(mark, shown)
     return re.sub(r"([\\`*_\[\]|])", r"\\\1", flat)
-
-
-def to_plain(value: Any) -> Any:
-    """Return a value as JSON knows it; what is missing is None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, (list, tuple)):
-        return [to_plain(v) for v in value]
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, (str, bool, int, float)):
-        return value
-    return str(value)

@@ -1,156 +1,325 @@
-"""The parts of a report on a border market or another site."""
+"""The report on a border market or another site, and the parts that all reports share."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 
+from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.catalogue import data_version, layer, table
 from cpecgeo.domains.border import Market, market, nearest_corridors, nearest_sites
 from cpecgeo.features.places import Place
 from cpecgeo.maps import Map
-from cpecgeo.reports.corridors import sum_people
+from cpecgeo.maps.style import KINDS, NAMED
+from cpecgeo.maps.words import VALUES, Words
 from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part
 
-__all__ = ["report_market", "report_place"]
+__all__ = [
+    "LEAD_KM",
+    "RADII_KM",
+    "count_near",
+    "draw_map",
+    "list_figures",
+    "report_market",
+    "report_place",
+    "show_figures",
+    "split_sources",
+    "sum_people",
+]
 
+# The ring of the first sentence, and those of the table.
+LEAD_KM = 10
+RADII_KM = (5, 10, 25, 50)
 _HEIGHTS_APART_M = 100.0
+# A report's map is small: what is on it is named, and needs no panels.
+_CONTROLS = ("zoom", "legend", "scale")
+# How many towns a report's map names, and how far around what it is about, in degrees.
+_TOWNS, _AROUND = 60, 0.4
 
 
-def report_market(thing: Market | Place, *, draw: bool) -> Report:
+def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
+    """Draw things on one map, with the names of the towns around them."""
+    drawn = Map(title=title, controls=_CONTROLS)
+    for name, thing in things.items():
+        is_spot = isinstance(thing, gpd.GeoDataFrame)
+        options: dict[str, Any] = {"popup": ["name"]} if is_spot else {}
+        drawn.add(thing, name=name, **options)
+    west, south, east, north = drawn.data()["view"][:4]
+    if max(east - west, north - south) < _AROUND:
+        # Of a point alone: its surroundings.
+        west, south, east, north = west - _AROUND, south - _AROUND, east + _AROUND, north + _AROUND
+    towns = layer("places").cx[west - _AROUND : east + _AROUND, south - _AROUND : north + _AROUND]
+    people = pd.to_numeric(towns["population"], errors="coerce").fillna(0)
+    towns = towns.assign(first_=(10 - towns["rank"]) * 1e8 + people)
+    towns = towns.sort_values("first_", ascending=False).head(_TOWNS)
+    large = towns["rank"] <= NAMED
+    column = f"name_{say.lang}"
+    if column in towns:
+        towns["name"] = towns[column].fillna(towns["name"])
+    for some, radius, kind in ((towns[large], 3.4, "city"), (towns[~large], 2.4, "place")):
+        if len(some):
+            drawn.add(
+                some, name=say("Cities") if kind == "city" else say("Towns"), radius=radius,
+                color=KINDS["places"].color, label="name", label_class=kind, rank="first_",
+                legend="", popup=["population"], extra={"order": 4 if kind == "city" else 0},
+            )  # fmt: skip
+    drawn.view = [west, south, east, north]
+    alt = say("Map of {title}", title=title)
+    return [Part("map", say("On the map"), page=drawn.html(), alt=alt)]
+
+
+def count_near(x: Any, km: float = LEAD_KM) -> float:
+    """Count the people of towns near something."""
+    return float(exposure(x, [km])["population"].sum())
+
+
+def sum_people(x: Any, say: Words) -> Part:
+    """Sum towns and townspeople in rings; people see them from the middle outward."""
+    rows = exposure(x, RADII_KM).reset_index()
+    missing = sorted({name for names in rows.pop("missing_names") for name in names})
+    text = [say("Towns of a gazetteer, at a point each: townspeople, not everyone.")]
+    if missing:
+        text.append(
+            say("Without a population figure, and not counted: {names}.",
+                names=", ".join(map(say.name, missing)))
+        )  # fmt: skip
+    view = pd.DataFrame(
+        {
+            "within_km": rows["km_to"],
+            "towns": rows["features"].cumsum(),
+            "population_within": rows["population_within"],
+        }
+    )
+    view = view[view["towns"] > 0]
+    if view.empty:
+        text = [say("No town of the gazetteer lies within {km} km.", km=RADII_KM[-1])]
+    return Part("people", say("People nearby"), tuple(text), rows, view=view)
+
+
+def show_figures(rows: pd.DataFrame) -> pd.DataFrame:
+    """Show each published figure with its unit, what it counts and who says so."""
+    units = rows["unit"].fillna("")
+    figure = [f"{v} {u}".strip() for v, u in zip(rows["value"], units, strict=True)]
+    view = rows[["meaning", "quantity", "source", "source_date"]].copy()
+    view.insert(1, "figure", figure)
+    return view
+
+
+def list_figures(feature: str, say: Words) -> list[Part]:
+    """List the published figures of a site, a section or an area, where there are any."""
+    rows = table("figures")
+    columns = ["quantity", "value", "unit", "meaning", "source", "source_date"]
+    rows = pd.DataFrame(rows.loc[rows["feature"] == feature, columns])
+    if rows.empty:
+        return []
+    heading = say("Published figures, side by side")
+    return [Part("figures", heading, (), rows, view=show_figures(rows))]
+
+
+def split_sources(found: Iterable[Any]) -> tuple[str, ...]:
+    """Name each source once: one cell may name several, with a bar between them."""
+    each = [part.strip() for s in found if not pd.isna(s) for part in str(s).split(" | ")]
+    return tuple(dict.fromkeys(part for part in each if part))
+
+
+def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
     """Report on a border market or crossing."""
     sheet = thing if isinstance(thing, Market) else market(thing.id)
-    glance = {
-        "id": sheet.id,
-        "to": sheet.country,
-        "status": sheet.status,
-        "state": sheet.status_note,
-        "planned_in_phase_2": sheet.planned_phase2,
-        "lon": sheet.point.x,
-        "lat": sheet.point.y,
-        "accuracy_km": sheet.accuracy_km,
-        "basis": sheet.basis,
-        "published_elevation_m": sheet.elevation_m,
-        "grid_elevation_m": sheet.ground_m,
-    }
+    glance = pd.DataFrame(
+        [
+            {
+                "id": sheet.id,
+                "to": sheet.country,
+                "status": sheet.status,
+                "state": sheet.status_note,
+                "planned_in_phase_2": sheet.planned_phase2,
+                "lon": sheet.point.x,
+                "lat": sheet.point.y,
+                "accuracy_km": sheet.accuracy_km,
+                "basis": sheet.basis,
+                "published_elevation_m": sheet.elevation_m,
+                "grid_elevation_m": sheet.ground_m,
+            }
+        ]
+    )
     shut, took = sheet.closures, sheet.border_hours
+    drawn: dict[str, Any] = {sheet.name: _spot(sheet.name, sheet.point)}
+    if sheet.reached is not None:
+        drawn = {say("Within reach by road"): sheet.reached, **drawn}
     parts = [
-        Part("glance", "At a glance", table=pd.DataFrame([glance])),
-        *(_map(sheet.name, sheet.point, sheet.reached) if draw else ()),
-        Part("corridors", "Nearest corridors", table=sheet.corridors),
-        Part(
-            "closures",
-            "Closures and seasons",
-            () if len(shut) else ("None is in the data.",),
-            shut if len(shut) else None,
-        ),
-        Part(
-            "border_hours",
-            "Hours to cross, as measured",
-            () if len(took) else ("No figure was found.",),
-            took if len(took) else None,
-        ),
-        Part("reached", "Within reach by road", *_reached(sheet)),
-        sum_people(sheet.point),
-        Part("towns", "Nearest towns", table=sheet.towns),
-        Part("zones", "Nearest zones", table=sheet.zones),
-        Part("ports", "Nearest ports", table=sheet.ports),
-    ]
-    caveats = [f"The position is good to {sheet.accuracy_km:g} km; basis: {sheet.basis}."]
-    caveats += _heights(sheet)
+        *(draw_map(sheet.name, drawn, say) if draw else ()),
+        Part("glance", say("At a glance"), (), glance, view=glance.drop(columns="id"),
+             form="facts"),
+        _corridors(sheet.corridors, say),
+        Part("closures", say("Closures and seasons"),
+             () if len(shut) else (say("None is in the data."),), shut if len(shut) else None,
+             view=shut.dropna(axis="columns", how="all")),
+        Part("border_hours", say("Hours to cross, as measured"),
+             () if len(took) else (say("No figure was found."),), took if len(took) else None),
+        Part("reached", say("Within reach by road"), *_reached(sheet, say)),
+        sum_people(sheet.point, say),
+        *(_sites(key, rows, say) for key, rows in
+          (("towns", sheet.towns), ("zones", sheet.zones), ("ports", sheet.ports))),
+    ]  # fmt: skip
+    caveats = [_position(sheet, say), *_heights(sheet, say)]
     if sheet.note:
         caveats.append(sheet.note)
     if sheet.status is None:
-        caveats.append("Whether it is open at present isn't known.")
-    caveats.append("Hours of driving rest on assumed speeds; waiting at the border isn't in them.")
-    sources = [sheet.source, *shut["source"], *took["source"]]
-    return _build(
-        sheet.name, f"border market or crossing to {sheet.country}", parts, sources, caveats
+        caveats.append(say("Whether it is open at present isn't known."))
+    caveats.append(
+        say("Hours of driving rest on assumed speeds; waiting at the border isn't in them.")
+    )
+    return Report(
+        title=say.name(sheet.name),
+        subtitle=say("border market or crossing to {country}", country=say.name(sheet.country)),
+        parts=tuple(parts),
+        sources=split_sources(
+            [sheet.source, *shut["source"], *took["source"], *layer("places").attrs["sources"]]
+        ),
+        caveats=tuple(caveats),
+        data_version=data_version(),
+        lead=_lead_market(sheet, say),
+        lang=say.lang,
     )
 
 
-def _heights(sheet: Market) -> list[str]:
+def _lead_market(sheet: Market, say: Words) -> str:
+    """Say its state, how far the nearest corridor is and who lives within reach."""
+    state = sheet.status_note or say("present state not known")
+    said = [
+        say("{name} is a crossing to {country}: {state}.", name=say.name(sheet.name),
+            country=say.name(sheet.country), state=state),
+        _off(sheet.corridors, say),
+    ]  # fmt: skip
+    if sheet.reached is not None:
+        people = say.people(sheet.reached.towns["population"].fillna(0).sum())
+        said.append(
+            say("Towns of {people} people in all are reached within {limit} hours of driving.",
+                people=people, limit=f"{sheet.reached.limit:g}")
+        )  # fmt: skip
+    return " ".join(said)
+
+
+def _off(corridors: pd.DataFrame, say: Words) -> str:
+    """Say how far the nearest corridor is."""
+    near = corridors.iloc[0]
+    if near["distance_km"] < 0.1:
+        return say("{title} runs through it, at km {km}.", title=near["title"],
+                   km=f"{near['km']:,.0f}")  # fmt: skip
+    return say("{title} is the nearest corridor, {away} km away at its km {km}.",
+               title=near["title"], away=_round(near["distance_km"]),
+               km=f"{near['km']:,.0f}")  # fmt: skip
+
+
+def _round(km: float) -> str:
+    return f"{km:,.0f}" if km >= 10 else f"{km:,.1f}"
+
+
+def _position(thing: Market | Place, say: Words) -> str:
+    basis = say(VALUES.get(thing.basis, thing.basis))
+    return say("The position is good to {km} km; it is {basis}.", km=f"{thing.accuracy_km:g}",
+               basis=basis)  # fmt: skip
+
+
+def _heights(sheet: Market, say: Words) -> list[str]:
     """Say why the published height and that of the grid differ, where they do."""
     apart = abs(sheet.elevation_m - sheet.ground_m)
     if not apart > _HEIGHTS_APART_M:
         return []
-    text = (
-        f"The published elevation ({sheet.elevation_m:,.0f} m) and that of the grid "
-        f"({sheet.ground_m:,.0f} m) are {apart:,.0f} m apart: a cell of the grid averages "
-        "the slopes of 0.9 km, and the position may be off by "
-        f"{sheet.accuracy_km:g} km; in a gorge both tell."
-    )
-    return [text]
+    return [
+        say("The published elevation ({published} m) and that of the grid ({grid} m) are {apart} "
+            "m apart: a cell of the grid averages the slopes of 0.9 km, and the position may be "
+            "off by {km} km; in a gorge both tell.",
+            published=f"{sheet.elevation_m:,.0f}", grid=f"{sheet.ground_m:,.0f}",
+            apart=f"{apart:,.0f}", km=f"{sheet.accuracy_km:g}")
+    ]  # fmt: skip
 
 
-def report_place(thing: Place, *, draw: bool) -> Report:
+def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
     """Report on a zone, port, mine, power plant, station or town."""
-    glance = {
-        "id": thing.id,
-        "layer": thing.layer,
-        "kind": thing.kind,
-        "status": thing.status,
-        "lon": thing.point.x,
-        "lat": thing.point.y,
-        "accuracy_km": thing.accuracy_km,
-        "basis": thing.basis,
-        "grid_elevation_m": float(elevation_m(_series(thing)).iloc[0]),
-        "district": _district(thing),
-    }
-    figures = table("figures")
-    figures = figures[figures["feature"] == thing.id]
-    caveats = [f"The position is good to {thing.accuracy_km:g} km; basis: {thing.basis}."]
-    if thing.basis == "proxy":
-        caveats.append("A proxy: another place's point stands in for it.")
+    glance = pd.DataFrame(
+        [
+            {
+                "id": thing.id,
+                "layer": thing.layer,
+                "kind": thing.kind,
+                "status": thing.status,
+                "lon": thing.point.x,
+                "lat": thing.point.y,
+                "accuracy_km": thing.accuracy_km,
+                "basis": thing.basis,
+                "grid_elevation_m": float(elevation_m(_spot("", thing.point)).iloc[0]),
+                "district": _district(thing),
+            }
+        ]
+    )
+    figures = list_figures(thing.id, say)
+    caveats = [_position(thing, say)]
     if isinstance(thing.note, str) and thing.note:
         caveats.append(thing.note)
+    roads, sites = nearest_corridors(thing.point, 5), ("crossings", "zones", "ports")
+    near = {name: nearest_sites(name, thing.point, 5, "status") for name in sites}
+    crossing = near["crossings"].iloc[0]
+    lead = [
+        _off(roads, say),
+        say("Towns of {people} people in all lie within {km} km of it.",
+            people=say.people(count_near(thing.point)), km=LEAD_KM),
+        say("The nearest border crossing is {name}, {away} km away.",
+            name=say.name(crossing["name"]), away=_round(crossing["distance_km"])),
+    ]  # fmt: skip
+    spot = {thing.name: _spot(thing.name, thing.point)}
     parts = [
-        Part("glance", "At a glance", table=pd.DataFrame([glance])),
-        *(_map(thing.name, thing.point, None) if draw else ()),
-        Part("corridors", "Nearest corridors", table=nearest_corridors(thing.point, 5)),
-        Part(
-            "figures",
-            "Published figures, side by side",
-            () if len(figures) else ("No other figure was found.",),
-            pd.DataFrame(figures[["quantity", "value", "unit", "meaning", "source", "source_date"]])
-            if len(figures)
-            else None,
-        ),
-        sum_people(thing.point),
-        Part("towns", "Nearest towns", table=nearest_sites("places", thing.point, 5, "population")),
-        Part(
-            "crossings",
-            "Nearest crossings",
-            table=nearest_sites("crossings", thing.point, 5, "status"),
-        ),
-        Part("zones", "Nearest zones", table=nearest_sites("zones", thing.point, 5, "status")),
-        Part("ports", "Nearest ports", table=nearest_sites("ports", thing.point, 5, "status")),
-    ]
-    sources = [thing.source, *figures["source"]]
-    return _build(thing.name, f"{thing.layer}: {thing.kind}", parts, sources, caveats)
-
-
-def _build(
-    title: str, subtitle: str, parts: list[Part], sources: list[Any], caveats: list[str]
-) -> Report:
-    named = layer("places").attrs["sources"]
+        *(draw_map(thing.name, spot, say) if draw else ()),
+        Part("glance", say("At a glance"), (), glance,
+             view=glance.drop(columns=["id", "layer"]), form="facts"),
+        _corridors(roads, say),
+        *figures,
+        sum_people(thing.point, say),
+        _sites("towns", nearest_sites("places", thing.point, 5, "population"), say),
+        *(_sites(name, rows, say) for name, rows in near.items()),
+    ]  # fmt: skip
+    what = VALUES.get(thing.layer, thing.layer)
+    kind = say(thing.kind) if thing.kind else ""
     return Report(
-        title=title,
-        subtitle=subtitle,
+        title=say.name(thing.name),
+        subtitle=say(what) if thing.kind in {None, what} else f"{say(what)}: {kind}",
         parts=tuple(parts),
-        sources=tuple(dict.fromkeys(str(s) for s in [*sources, *named] if not pd.isna(s))),
+        sources=split_sources(
+            [
+                thing.source,
+                *(s for part in figures if part.table is not None for s in part.table["source"]),
+                *layer("places").attrs["sources"],
+            ]
+        ),
         caveats=tuple(caveats),
         data_version=data_version(),
+        lead=f"{say.name(thing.name)}: {' '.join(lead)}",
+        lang=say.lang,
     )
 
 
-def _series(thing: Place) -> Any:
-    return gpd.GeoSeries([thing.point], crs=4326)
+def _corridors(rows: pd.DataFrame, say: Words) -> Part:
+    return Part("corridors", say("Nearest corridors"), (), rows, view=rows.drop(columns="target"))
+
+
+def _sites(key: str, rows: pd.DataFrame, say: Words) -> Part:
+    heading = {
+        "towns": say("Nearest towns"),
+        "crossings": say("Nearest border crossings"),
+        "zones": say("Nearest economic zones"),
+        "ports": say("Nearest ports"),
+    }[key]
+    return Part(key, heading, (), rows, view=rows.dropna(axis="columns", how="all"))
+
+
+def _spot(name: str, point: Any) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame({"name": [name]}, geometry=[point], crs=4326)
 
 
 def _district(thing: Place) -> str | None:
@@ -161,24 +330,17 @@ def _district(thing: Place) -> str | None:
     return str(near["target"].iloc[0]) if near["distance_km"].iloc[0] == 0 else None
 
 
-def _reached(sheet: Market) -> tuple[tuple[str, ...], pd.DataFrame | None]:
+def _reached(sheet: Market, say: Words) -> tuple[tuple[str, ...], pd.DataFrame | None]:
     if sheet.reached is None:
         return (sheet.reached_note,), None
     towns = sheet.reached.towns.sort_values("cost").head(15)
-    count, away = len(sheet.reached.towns), sheet.reached.within_km
-    length = f"{sheet.reached.chainage_km:,.0f} km of roads (calibrated)"
-    ways = f"{length}, {count} towns within {away:g} km of them"
-    text = (f"{sheet.reached_note}: {ways}.",)
+    text = say(
+        "{hours} hours over roads that operate reach {length} km of roads and {count} towns "
+        "within {away} km of them; the closest follow.",
+        hours=f"{sheet.reached.limit:g}", length=f"{sheet.reached.chainage_km:,.0f}",
+        count=len(sheet.reached.towns), away=f"{sheet.reached.within_km:g}",
+    )  # fmt: skip
     if towns.empty:
-        return text, None
+        return (text,), None
     shown = pd.DataFrame(towns[["name", "population", "cost"]])
-    return text, shown.rename(columns={"cost": "driving_hours"})
-
-
-def _map(name: str, point: Any, reached: Any) -> list[Part]:
-    drawn = Map(title=name)
-    if reached is not None:
-        drawn.add(reached, name="Within reach by road")
-    spot = gpd.GeoDataFrame({"name": [name]}, geometry=[point], crs=4326)
-    drawn.add(spot, name=name, popup=["name"])
-    return [Part("map", "Where it lies", page=drawn.html(), alt=f"Map of {name}")]
+    return (text,), shown.rename(columns={"cost": "driving_hours"})

@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import shapely
 
 from cpecgeo.analysis.exposure import exposure
-from cpecgeo.analysis.measure import distance_matrix_km
+from cpecgeo.analysis.measure import distance_km, distance_matrix_km
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.domains.border import Market, nearest_corridors
@@ -18,25 +20,32 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
-from cpecgeo.maps import Map
-from cpecgeo.reports.corridors import (
-    glance,
-    list_caveats,
-    measure_climb,
-    report_corridor,
-    sum_by_status,
-)
+from cpecgeo.geodesy import area_km2, length_km
+from cpecgeo.maps.words import VALUES, Words, find_words
+from cpecgeo.reports.corridors import compare_corridors, list_caveats, report_corridor
 from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part
-from cpecgeo.reports.shapes import describe_shape, merge_shapes, report_shape
-from cpecgeo.reports.sites import report_market, report_place
+from cpecgeo.reports.sites import (
+    LEAD_KM,
+    RADII_KM,
+    count_near,
+    draw_map,
+    list_figures,
+    report_market,
+    report_place,
+    split_sources,
+    sum_people,
+)
+from cpecgeo.routing import Reach, Route
 
 __all__ = ["report"]
 
-_RADII_KM = (5, 10, 25, 50)
+_DIMENSIONS = {0: "points", 1: "line", 2: "area"}
+# Columns of one feature's row that its report shows.
+_CELLS = ("id", "status", "opened", "official_km", "province", "accuracy_km", "basis")
 
 
-def report(x: SubjectLike, *others: SubjectLike, draw: bool = True) -> Report:
+def report(x: SubjectLike, *others: SubjectLike, draw: bool = True, lang: str = "en") -> Report:
     """Report on a corridor, a border market, a site or anything with a shape, or on several.
 
     Parameters
@@ -49,17 +58,20 @@ def report(x: SubjectLike, *others: SubjectLike, draw: bool = True) -> Report:
     draw : bool
         Whether to put in the map and charts; charts need matplotlib (extra ``plot``) and
         are left out without it.
+    lang : str
+        ``"en"``, ``"ur"`` or ``"zh"``: of headings, sentences and names of places. What
+        sources and notes of the data say stays in their own words.
 
     Returns
     -------
     Report
-        `.to_html(path)`, `.to_markdown(path)`, `.to_dict()`, `.save(path)`; shows itself in
-        a notebook.
+        `.to_html(path)`, `.to_pdf(path)`, `.to_markdown(path)`, `.to_dict()`, `.save(path)`;
+        shows itself in a notebook.
 
     Raises
     ------
     UnknownNameError
-        A name that nothing has; the message has near ones.
+        A name that nothing has, or another language; the message has near ones.
     InputTypeError, InputError
         Something that can't be reported on.
 
@@ -67,22 +79,25 @@ def report(x: SubjectLike, *others: SubjectLike, draw: bool = True) -> Report:
     --------
     >>> r = report("taxila-havelian", draw=False)
     >>> [part.key for part in r.parts][:3]
-    ['glance', 'sections', 'by_status']
+    ['glance', 'by_status', 'sections']
+    >>> r.lead
+    'Taxila–Havelian branch is 55 km long by the published figure (53 km as drawn). ...'
     """
+    say = find_words(lang)
     asked = [*x, *others] if isinstance(x, (list, tuple)) else [x, *others]
     if not asked:
         raise InputError("The list is empty; name a corridor or a place to report on.")
     subjects = [_resolve(one) for one in asked]
     if len(subjects) > 1:
-        return _report_several(subjects, draw=draw)
+        return _report_several(subjects, say, draw=draw)
     thing = subjects[0].things[0]
     if isinstance(thing, Corridor):
-        return report_corridor(thing, draw=draw)
+        return report_corridor(thing, say, draw=draw)
     if isinstance(thing, Market) or (isinstance(thing, Place) and thing.layer == "crossings"):
-        return report_market(thing, draw=draw)
+        return report_market(thing, say, draw=draw)
     if isinstance(thing, Place):
-        return report_place(thing, draw=draw)
-    return report_shape(subjects[0], thing, draw=draw)
+        return report_place(thing, say, draw=draw)
+    return _report_shape(subjects[0], thing, say, draw=draw)
 
 
 def _resolve(x: SubjectLike) -> Subject:
@@ -91,70 +106,93 @@ def _resolve(x: SubjectLike) -> Subject:
     return found if found.is_single and found.things else replace(found, things=(found,))
 
 
-def _report_several(subjects: list[Subject], *, draw: bool) -> Report:
+def _report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report:
     """Report on several corridors, places, shapes, or all of these."""
     things = [s.things[0] for s in subjects]
     corridors = [t for t in things if isinstance(t, Corridor)]
     sites = [t for t in things if isinstance(t, (Place, Market))]
     shapes = [s for s in subjects if not isinstance(s.things[0], (Corridor, Place, Market))]
-    parts: list[Part] = []
+    titles = _titles(subjects, say)
+    apart = _apart(subjects)
+    title, drawn = " \u00b7 ".join(titles), dict(zip(titles, things, strict=True))
+    parts = draw_map(title, drawn, say) if draw else []
     if corridors:
-        rows = [{"title": t.title, **glance(t)} for t in corridors]
-        parts.append(Part("corridors", "Corridors at a glance", table=pd.DataFrame(rows)))
-        status = [sum_by_status(t).assign(id=t.name).set_index("id") for t in corridors]
-        together = pd.concat([s.reset_index() for s in status], ignore_index=True)
-        parts.append(Part("by_status", "Kilometres by status", table=together))
-        parts.append(Part("provinces", "Share of provinces", table=_provinces(corridors)))
-        parts.append(Part("climb", "The ground under the line", table=_climb(corridors)))
+        parts += compare_corridors(corridors, say)
     if sites:
-        parts.append(Part("sites", "Places at a glance", table=pd.DataFrame(map(_site, sites))))
+        rows = pd.DataFrame(map(_site, sites))
+        view = rows.drop(columns=["id", "lon", "lat", "basis"])
+        parts.append(Part("sites", say("Places at a glance"), (), rows, view=view))
     if shapes:
-        rows = [{"title": s.title, **describe_shape(s, s.things[0])} for s in shapes]
-        parts.append(Part("shapes", "At a glance", table=pd.DataFrame(rows)))
-    if draw:
-        parts.insert(0, _map(subjects))
-    parts.append(Part("people", "People nearby", _PEOPLE, _people(subjects)))
-    parts.append(Part("apart", "Shortest distance between them, km", table=_apart(subjects)))
-    caveats = [f"{t.title}: {text}" for t in corridors for text in list_caveats(t)[:-2]]
+        rows = pd.DataFrame([{"title": s.title, **_describe_shape(s, s.things[0])} for s in shapes])
+        view = rows.drop(columns=["id", "lon", "lat"], errors="ignore")
+        parts.append(Part("shapes", say("At a glance"), (), rows, view=view))
+    people = _people(subjects)
+    view = people.drop(columns=["id", "towns_without_figure"])
+    view.insert(0, "title", titles)
+    note = say("Towns of a gazetteer, at a point each: townspeople, not everyone.")
+    parts.append(Part("people", say("People nearby"), (note,), people, view=view))
+    shown = pd.DataFrame(apart.drop(columns="id").to_numpy(), columns=titles).round(1)
+    shown.insert(0, "title", titles)
+    heading, note = say("Closest distance between them, km"), say("0 km where they meet.")
+    several = len(subjects) > 2  # of two the first sentences say it
+    parts.append(Part("apart", heading, (note,) if several else (), apart,
+                      view=shown if several else shown.iloc[:0]))  # fmt: skip
+    caveats = [f"{t.title}: {text}" for t in corridors for text in list_caveats(t, say)[:-2]]
     caveats += [
-        f"{t.name}: position good to {t.accuracy_km:g} km; basis: {t.basis}." for t in sites
-    ]
+        say("{name}: position good to {km} km; {basis}.", name=say.name(t.name),
+            km=f"{t.accuracy_km:g}", basis=say(VALUES.get(t.basis, t.basis)))
+        for t in sites
+    ]  # fmt: skip
     sources = [s for t in corridors for s in t.sources] + [t.source for t in sites]
     sources += [s for name in ("provinces", "places") for s in layer(name).attrs["sources"]]
     return Report(
-        title=" \u00b7 ".join(s.title for s in subjects),
-        subtitle=f"{len(subjects)} side by side",
+        title=title,
+        subtitle=say("{count} side by side", count=len(subjects)),
         parts=tuple(parts),
-        sources=tuple(dict.fromkeys(map(str, sources))),
+        sources=split_sources(sources),
         caveats=tuple(caveats),
         data_version=data_version(),
+        lead=_lead_several(subjects, titles, apart, say),
+        lang=say.lang,
     )
 
 
-_PEOPLE = ("Towns of a gazetteer, at a point each: townspeople, not everyone. Summed outward.",)
+def _titles(subjects: list[Subject], say: Words) -> list[str]:
+    """Title each for people; two of one title are told apart by their number."""
+    titles: list[str] = []
+    for turn, subject in enumerate(subjects, 1):
+        title = say.name(subject.title)
+        titles.append(f"{title} ({turn})" if title in titles else title)
+    return titles
 
 
-def _key(subject: Subject) -> str:
-    thing = subject.things[0]
-    if isinstance(thing, Corridor):
-        return thing.name
-    return str(thing.id) if isinstance(thing, (Place, Market)) else subject.title
-
-
-def _provinces(corridors: list[Corridor]) -> pd.DataFrame:
-    rows = []
-    for thing in corridors:
-        found = crossed(thing, "provinces")
-        found["name"] = found["name"].fillna("outside all")
-        sums = found.groupby("name", sort=False)[["length_km", "share"]].sum().reset_index()
-        sums.insert(0, "id", thing.name)
-        rows.append(pd.DataFrame(sums))
-    return pd.concat(rows, ignore_index=True)
-
-
-def _climb(corridors: list[Corridor]) -> pd.DataFrame:
-    rows = [{"id": t.name, **measure_climb(t), "accuracy_km": t.accuracy_km} for t in corridors]
-    return pd.DataFrame(rows)
+def _lead_several(
+    subjects: list[Subject], titles: list[str], apart: pd.DataFrame, say: Words
+) -> str:
+    """Say the length of each corridor, or the people near each, and which are far apart."""
+    said = []
+    for subject, title in zip(subjects, titles, strict=True):
+        thing = subject.things[0]
+        people = say.people(count_near(_merge_shapes(subject)))
+        if isinstance(thing, Corridor):
+            known = pd.notna(thing.official_km)
+            long = thing.official_km if known else thing.length_km
+            said.append(
+                say("{title}: {km} km, towns of {people} people within {near} km.",
+                    title=title, km=f"{long:,.0f}", people=people, near=LEAD_KM)
+            )  # fmt: skip
+        else:
+            said.append(
+                say("{title}: towns of {people} people within {near} km.", title=title,
+                    people=people, near=LEAD_KM)
+            )  # fmt: skip
+    table = apart.drop(columns="id").to_numpy(float)
+    far = float(np.nanmax(table))
+    meet = say("All of them meet.") if far < 0.05 else say(
+        "At their closest points the two furthest apart are {km} km from each other.",
+        km=f"{far:,.0f}" if far >= 10 else f"{far:,.1f}",
+    )  # fmt: skip
+    return " ".join([*said, meet])
 
 
 def _site(thing: Any) -> dict[str, Any]:
@@ -176,12 +214,12 @@ def _site(thing: Any) -> dict[str, Any]:
 def _people(subjects: list[Subject]) -> pd.DataFrame:
     rows = []
     for subject in subjects:
-        found = exposure(merge_shapes(subject), _RADII_KM)
+        found = exposure(_merge_shapes(subject), RADII_KM)
         within = found["population_within"].tolist()
         rows.append(
             {
                 "id": _key(subject),
-                **{f"within_{r}_km": n for r, n in zip(_RADII_KM, within, strict=True)},
+                **{f"within_{r}_km": n for r, n in zip(RADII_KM, within, strict=True)},
                 "towns": int(found["features"].sum()),
                 "towns_without_figure": int(found["missing"].sum()),
             }
@@ -189,16 +227,174 @@ def _people(subjects: list[Subject]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _key(subject: Subject) -> str:
+    thing = subject.things[0]
+    if isinstance(thing, Corridor):
+        return thing.name
+    return str(thing.id) if isinstance(thing, (Place, Market)) else subject.title
+
+
 def _apart(subjects: list[Subject]) -> pd.DataFrame:
     keys = [_key(s) for s in subjects]
-    series = gpd.GeoSeries([merge_shapes(s) for s in subjects], index=keys, crs=4326)
+    series = gpd.GeoSeries([_merge_shapes(s) for s in subjects], index=keys, crs=4326)
     table = pd.DataFrame(distance_matrix_km(series, series).to_numpy(), columns=keys)
     table.insert(0, "id", keys, allow_duplicates=True)
     return table
 
 
-def _map(subjects: list[Subject]) -> Part:
-    drawn = Map(title="Compared")
-    for subject in subjects:
-        drawn.add(subject.things[0], name=subject.title)
-    return Part("map", "Where they run", page=drawn.html(), alt="Map of what is compared")
+def _report_shape(subject: Subject, thing: Any, say: Words, *, draw: bool) -> Report:
+    """Report on anything that has a shape and is no corridor, place or market."""
+    shape = _merge_shapes(subject)
+    dimension = shapely.get_dimensions(shape)
+    rows = pd.DataFrame([_describe_shape(subject, thing)])
+    title = say.name(subject.title)
+    parts = [
+        *(draw_map(title, {title: thing}, say) if draw else ()),
+        Part("glance", say("At a glance"), (), rows, view=rows.drop(columns="id", errors="ignore"),
+             form="facts"),
+    ]  # fmt: skip
+    if isinstance(thing, Route):
+        legs = pd.DataFrame(thing.legs.drop(columns="geometry"))
+        shown = ["turn", "name", "mode", "from", "to", "km", "hours", "status", "country"]
+        view = legs[shown].rename(columns={"km": "leg_km"})
+        parts.append(Part("legs", say("Legs"), (), legs[shown], view=view))
+    if dimension == 1 and isinstance(shape, (shapely.LineString, shapely.MultiLineString)):
+        found = crossed(shape, "districts")
+        columns = ["name", "km_in", "km_out", "length_km", "share"]
+        parts.append(Part("districts", say("Districts crossed"), (), pd.DataFrame(found[columns])))
+    parts.append(_corridors(shape, say))
+    if dimension == 2:
+        parts.append(_towns(shape, say))
+    frame = subject.frame
+    if frame is not None and len(frame) == 1 and "id" in frame.columns:
+        parts += list_figures(frame["id"].iloc[0], say)
+    parts.append(sum_people(shape, say))
+    what = VALUES.get(subject.kind, subject.kind)
+    return Report(
+        title=title,
+        subtitle=f"{say(what)}, {say(_DIMENSIONS[dimension])}",
+        parts=tuple(parts),
+        sources=_sources(subject, thing),
+        caveats=_list_caveats(subject, thing, say),
+        data_version=data_version(),
+        lead=_lead_shape(shape, title, thing, say),
+        lang=say.lang,
+    )
+
+
+def _lead_shape(shape: Any, title: str, thing: Any, say: Words) -> str:
+    """Say how long or large it is, which corridor is close, and who lives near."""
+    said = []
+    if isinstance(thing, Route):
+        said.append(
+            say("{title} is {km} km and {hours} hours of driving, at the assumed speeds.",
+                title=title, km=f"{thing.chainage_km:,.0f}", hours=f"{thing.hours:,.1f}")
+        )  # fmt: skip
+    elif shapely.get_dimensions(shape) == 1:
+        said.append(
+            say("{title} is {km} km long as drawn.", title=title, km=f"{length_km(shape):,.0f}")
+        )
+    elif shapely.get_dimensions(shape) == 2:
+        said.append(
+            say("{title} has {area} km².", title=title, area=f"{float(area_km2(shape)):,.0f}")
+        )
+    near = _corridors(shape, say).table
+    if near is not None and len(near):
+        away = float(near["distance_km"].iloc[0])
+        said.append(
+            say("{title} touches it.", title=near["title"].iloc[0])
+            if away < 0.05
+            else say("{title} is the nearest corridor, {away} km away.",
+                     title=near["title"].iloc[0], away=f"{away:,.0f}")
+        )  # fmt: skip
+    said.append(
+        say("Towns of {people} people in all lie within {km} km of it.",
+            people=say.people(count_near(shape)), km=LEAD_KM)
+    )  # fmt: skip
+    return " ".join(said)
+
+
+def _merge_shapes(subject: Subject) -> Any:
+    """Return the one geometry of a subject, all its shapes merged."""
+    shapes = subject.shapes.dropna()
+    return shapes.iloc[0] if len(shapes) == 1 else shapely.union_all(shapes.array)
+
+
+def _describe_shape(subject: Subject, thing: Any) -> dict[str, Any]:
+    """Return one row that says the most."""
+    shape = _merge_shapes(subject)
+    dimension = shapely.get_dimensions(shape)
+    row: dict[str, Any] = {"kind": subject.kind}
+    if len(subject) > 1:
+        row["features"] = len(subject)
+    if subject.frame is not None and len(subject.frame) == 1:
+        cells = subject.frame.iloc[0]
+        row |= {c: cells[c] for c in _CELLS if c in cells.index and not pd.isna(cells[c])}
+    if isinstance(thing, Route):
+        row |= {"chainage_km": thing.chainage_km, "hours": thing.hours}
+        row |= {"access_km": thing.access_km}
+    if isinstance(thing, Reach):
+        row |= {"origin": thing.origin.name, "limit": f"{thing.limit:g} {thing.weight}"}
+        row |= {"chainage_km": thing.chainage_km, "towns": len(thing.towns)}
+    if dimension == 1:
+        row["drawn_km"] = round(float(length_km(shape)), 3)
+    if dimension == 2:
+        row["area_km2"] = round(float(area_km2(shape)), 1)
+    middle = shape.centroid if dimension == 2 else shape.representative_point()
+    return row | {"lon": middle.x, "lat": middle.y}
+
+
+def _corridors(shape: Any, say: Words) -> Part:
+    """List the nearest corridors; of an area, those that run through it come first."""
+    known = layer("corridors").set_index("id")
+    away = distance_km(known.geometry, shape)
+    near = pd.DataFrame({"target": known.index, "distance_km": np.asarray(away, dtype=float)})
+    near = near.sort_values("distance_km", kind="stable").head(8)
+    rows = near.assign(
+        title=near["target"].map(known["name"]), status=near["target"].map(known["status"])
+    )
+    return Part(
+        "corridors",
+        say("Nearest corridors"),
+        (say("0 km where a corridor touches it."),),
+        pd.DataFrame(rows[["title", "status", "distance_km"]]),
+    )
+
+
+def _towns(shape: Any, say: Words) -> Part:
+    places = layer("places")
+    inside = places[places.geometry.notna()]
+    inside = inside[inside.geometry.intersects(shape)].sort_values("population", ascending=False)
+    text = say("{count} towns of the gazetteer lie in it; the largest, up to fifteen, follow.",
+               count=len(inside))  # fmt: skip
+    rows = pd.DataFrame(inside[["name", "population"]].head(15))
+    return Part("towns", say("Towns in it"), (text,), rows if len(rows) else None)
+
+
+def _sources(subject: Subject, thing: Any) -> tuple[str, ...]:
+    frames = [subject.frame, thing.legs if isinstance(thing, Route) else None]
+    given = [s for f in frames if f is not None and "source" in f.columns for s in f["source"]]
+    given += [s for name in ("districts", "places") for s in layer(name).attrs["sources"]]
+    return split_sources(given)
+
+
+def _list_caveats(subject: Subject, thing: Any, say: Words) -> tuple[str, ...]:
+    frame = subject.frame
+    caveats: list[str] = []
+    if frame is not None and "accuracy_km" in frame.columns and frame["accuracy_km"].notna().any():
+        worst = float(frame["accuracy_km"].max())
+        caveats.append(
+            say("The outline or position is good to {km} km where it is worst.", km=f"{worst:g}")
+        )
+    if frame is not None and len(frame) == 1 and "note" in frame.columns:
+        note = frame["note"].iloc[0]
+        caveats += [note] if isinstance(note, str) and note else []
+    if isinstance(thing, (Route, Reach)):
+        caveats.append(
+            say("Kilometres are calibrated: official ones where they are known. The length of the "
+                "drawn line is geodesic, and shorter where bends are finer than its points.")
+        )  # fmt: skip
+        caveats.append(
+            say("Hours of driving rest on assumed speeds; waiting at borders isn't in them.")
+        )
+    return tuple(caveats)

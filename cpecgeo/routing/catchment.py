@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from numbers import Real
 from typing import Any, Unpack
 
@@ -17,6 +16,7 @@ from shapely import MultiPolygon, Polygon
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.subject import PointLike, Subject
+from cpecgeo.files.xmltext import html_card, html_table
 from cpecgeo.geodesy import Index, buffer, length_km
 from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
 from cpecgeo.routing.graph import Network
@@ -135,16 +135,12 @@ class Reach:
     def _repr_html_(self) -> str:
         people = self.towns["population"].fillna(0).sum()
         top = self.towns.sort_values("cost").head(20)
-        rows = "".join(
-            f"<tr><td>{escape(str(t['name']))}</td><td>{t['cost']:,.1f}</td></tr>"
-            for _, t in top.iterrows()
+        rows = [(t["name"], f"{t['cost']:,.1f}") for _, t in top.iterrows()]
+        about = (
+            f": {self.chainage_km:,.0f} km of roads and railways (calibrated), "
+            f"{len(self.towns)} towns with {people:,.0f} people"
         )
-        return (
-            f"<div><strong>{escape(self.title)}</strong><p>{self.chainage_km:,.0f} km of roads "
-            f"and railways (calibrated), "
-            f"{len(self.towns)} towns with {people:,.0f} people</p><table><tr>"
-            f"<th>town</th><th>{self.weight}</th></tr>{rows}</table></div>"
-        )
+        return html_card(self.title, about, html_table(rows, ("town", self.weight)))
 
 
 def reach(

@@ -18,6 +18,7 @@ from cpecgeo import geodesy
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.geometry import fingerprint, redrawn_sections, using
+from cpecgeo.files.xmltext import html_card, html_table
 from cpecgeo.routing.redrawn import redraw
 from cpecgeo.routing.segments import (
     XY,
@@ -194,7 +195,8 @@ class Network:
 
     def _repr_html_(self) -> str:
         by = self.edges.groupby(["mode", "status"])["km"].agg(["count", "sum"]).round(0)
-        return f"<div><strong>Corridor network</strong>{by.to_html()}</div>"
+        rows = [(*key, *row) for key, row in zip(by.index, by.to_numpy().tolist(), strict=True)]
+        return html_card("Corridor network", html_table(rows, ("mode", "status", "edges", "km")))
 
 
 def network() -> Network:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +16,7 @@ from shapely.geometry import LineString
 
 from cpecgeo.errors import InputError
 from cpecgeo.features.subject import Subject
+from cpecgeo.files.xmltext import html_card, html_table
 from cpecgeo.geodesy import Chainage, distance_km, length_km
 from cpecgeo.routing.filters import Filters
 from cpecgeo.routing.graph import Network, shared
@@ -233,21 +233,10 @@ class Route:
             ("asked for", self.asked),
             *(("note", text) for text in self.notes),
         ]
-        top = "".join(
-            f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>"
-            for k, v in head
-        )
         shown = ["turn", "name", "mode", "from", "to", "km", "hours", "status", "country"]
-        title = "".join(f"<th>{c}</th>" for c in shown)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(_cell(row[c]))}</td>" for c in shown) + "</tr>"
-            for _, row in self.legs.iterrows()
-        )
-        return (
-            f"<div><strong>{escape(self.origin.name)} → {escape(self.destination.name)}</strong>"
-            f"<table>{top}</table><table><thead><tr>{title}</tr></thead><tbody>{rows}</tbody>"
-            "</table></div>"
-        )
+        rows = [[_cell(row[c]) for c in shown] for _, row in self.legs.iterrows()]
+        title = f"{self.origin.name} → {self.destination.name}"
+        return html_card(title, html_table(head), html_table(rows, shown))
 
 
 def _cell(value: Any) -> str:

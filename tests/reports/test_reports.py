@@ -7,9 +7,16 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+import shapely
 
 import cpecgeo as cg
-from cpecgeo.errors import FileError, InputError, InputTypeError, UnknownNameError
+from cpecgeo.errors import (
+    FileError,
+    InputError,
+    InputTypeError,
+    MissingExtraError,
+    UnknownNameError,
+)
 from cpecgeo.reports import Part, Report
 
 HOSTILE = [
@@ -103,21 +110,155 @@ def test_whatever_has_a_shape_has_a_report():
 
 def test_a_report_begins_with_its_three_figures(ml1):
     thing = cg.corridor("ml1")
-    (lead,) = ml1.parts[0].text
+    lead = ml1.lead
     assert f"{thing.official_km:,.0f} km long by the published figure" in lead
     assert f"({thing.length_km:,.0f} km as drawn)" in lead
     assert "All of it operates" in lead
     near = cg.exposure(thing, [10])["population"].sum()
-    assert f"{near:,.0f} people" in lead
-    (mixed,) = cg.report("ml4", draw=False).parts[0].text
-    assert "None of it operates" in mixed
+    assert f"{near / 1e6:.1f} million people" in lead
+    assert "None of it operates" in cg.report("ml4", draw=False).lead
+
+
+def test_every_kind_of_report_begins_with_a_sentence_of_figures():
+    sheet = cg.market("Torkham")
+    market = cg.report("Torkham", draw=False).lead
+    assert "crossing to Afghanistan: closed to trade" in market
+    assert f"{sheet.reached.towns['population'].sum() / 1e6:.1f} million people" in market
+    near = cg.nearest("Gwadar Port", cg.layer("crossings").dropna(subset="geometry"))
+    port = cg.report("Gwadar Port", draw=False).lead
+    assert f"{near['distance_km'].iloc[0]:,.0f} km away" in port.rpartition("border crossing")[2]
+    assert "2,940 km²" in cg.report("district:Quetta", draw=False).lead
+    route = cg.route("Lahore", "Karachi")
+    assert f"is {route.chainage_km:,.0f} km and {route.hours:.1f} hours" in (
+        cg.report(route, draw=False).lead
+    )
+    two = cg.report("ml1", "kkh", draw=False).lead
+    assert "1,733 km" in two
+    assert "1,300 km" in two
+    assert "All of them meet" in two
+    apart = cg.distance_km("Gwadar Port", "Torkham")
+    assert (
+        f"{apart:,.0f} km from each other" in cg.report("Gwadar Port", "Torkham", draw=False).lead
+    )
 
 
 def test_a_report_speaks_to_people():
     frame = pd.DataFrame({"status": ["under_construction"], "share": [1.0]})
     text = Report("t", "s", (Part("rows", "Rows", (), frame),), (), (), "0").to_html()
     assert ">under construction<" in text
-    assert "100.0\u00a0%<" in text
+    assert "100\u00a0%<" in text
+
+
+@pytest.mark.parametrize("asked", ["ml1", "western", "Torkham", "Gwadar Port", "raikot-thakot"])
+def test_people_read_no_names_of_columns_and_no_empty_figures(asked):
+    """Titles are words, zeros are one digit, and nothing is more exact than it can be."""
+    made = cg.report(asked, draw=False)
+    for text in (
+        re.sub(r"<style>.*?</style>", "", made.to_html(), flags=re.DOTALL),
+        made.to_markdown(),
+    ):
+        cells = re.findall(r"<t[dh][^>]*>(?:<span[^>]*></span>)?([^<]*)<", text)
+        cells += re.findall(r"<d[dt][^>]*>([^<]*)<", text)
+        cells += [c.strip() for line in text.splitlines() if line.startswith("|")
+                  for c in line.strip("|").split("|")]  # fmt: skip
+        assert len(cells) > 40
+        assert not [c for c in cells if re.search(r"[a-z]_(?:[a-z]|km)", c)]
+        assert not [c for c in cells if re.fullmatch(r"-?0\.0+|-0", c)
+                    or re.fullmatch(r"[\d,]{3,}\.\d+", c) or c in {"nan", "None", "proxy"}]  # fmt: skip
+
+
+def test_programs_still_have_every_digit(ml1):
+    told = ml1.to_dict()
+    assert told["by_status"][0]["share"] == 1
+    assert told["sections"][0]["status"] == "operating"
+    assert told["km_posts"][1]["lon"] == cg.corridor("ml1").at(100).x
+
+
+def test_nothing_is_told_twice_and_zeros_are_folded(ml1):
+    """Of one status the first sentence says all; a ring without towns is no row."""
+    assert "Kilometres by status" not in ml1.to_markdown()
+    assert "Kilometres by status" in cg.report("western", draw=False).to_markdown()
+    made = cg.report("Torkham", draw=False)
+    rings = next(p for p in made.parts if p.key == "people")
+    assert rings.table["features"].iloc[0] == 0
+    assert rings.view["within_km"].tolist() == [10, 25, 50]
+    assert rings.view["towns"].tolist() == rings.table["features"].cumsum().tolist()[1:]
+    nowhere = cg.report(shapely.Point(62, 29.5), draw=False).to_markdown()
+    assert "No town of the gazetteer lies within 50 km" in nowhere
+
+
+def test_a_district_that_is_entered_twice_is_one_row(ml1):
+    part = next(p for p in ml1.parts if p.key == "districts")
+    assert part.table["name"].duplicated().any()
+    assert part.view["name"].is_unique
+    assert part.view["length_km"].sum() == pytest.approx(part.table["length_km"].sum())
+    names = part.table.groupby("name")["length_km"].sum()
+    assert part.view.set_index("name")["length_km"].to_dict() == pytest.approx(names.to_dict())
+
+
+def test_addresses_are_links_and_nothing_else_is(ml1):
+    page = ml1.to_html()
+    links = re.findall(r'<a href="([^"#]+)"', page)
+    assert len(set(links)) > 1
+    assert all(re.match(r"https?://[\w.-]+", address) for address in links)
+    told = "".join(ml1.sources) + "".join(r["source"] for r in ml1.to_dict()["figures"])
+    assert all(address.replace("&amp;", "&") in told for address in links)
+    evil = "https://a.example/'\"><script>alert(1)</script> javascript:alert(2)"
+    read = Tags(Report("t", "s", (), (evil,), (), "0").to_html())
+    assert "script" not in read.tags
+    assert not [name for name in read.attributes if name.startswith("on")]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("asked", ["ml1", "western", "Torkham", "Gwadar Port", ["ml1", "kkh"]])
+def test_no_column_is_cut_on_a_small_laptop(chromium, tmp_path, asked):
+    path = cg.report(asked, draw=False).save(tmp_path / "r.html")
+    page = chromium.new_page(viewport={"width": 1000, "height": 800})
+    page.goto(path.as_uri())
+    wide = page.evaluate(
+        "[...document.querySelectorAll('details')].forEach(d => d.open = true);"
+        "[...document.querySelectorAll('.wide')].filter(b => b.scrollWidth > b.clientWidth)"
+        ".map(b => b.textContent.slice(0, 60))"
+    )
+    assert wide == []
+    page.close()
+
+
+@pytest.mark.browser
+def test_the_map_of_a_report_names_towns(chromium, tmp_path):
+    path = cg.report("ml1", "kkh").save(tmp_path / "r.html")
+    page = chromium.new_page(viewport={"width": 1000, "height": 900})
+    page.goto(path.as_uri())
+    frame = page.frame_locator("iframe")
+    frame.locator("html[data-ready]").wait_for(state="attached")
+    for name in ("Karachi", "Lahore", "Gilgit"):
+        frame.get_by_text(name, exact=True).first.wait_for()
+    page.close()
+
+
+@pytest.mark.browser
+def test_a_pdf_has_the_pages_and_the_map_as_a_picture(tmp_path):
+    path = cg.report("taxila-havelian").save(tmp_path / "r.pdf")
+    data = path.read_bytes()
+    assert data.startswith(b"%PDF")
+    assert data.rstrip().endswith(b"%%EOF")
+    sizes = [
+        tuple(map(float, box.split())) for box in re.findall(rb"/MediaBox \[([\d. ]+)\]", data)
+    ]
+    assert sizes
+    assert all(abs(w - 595) < 2 and abs(h - 842) < 2 for _, _, w, h in sizes), "A4"
+    pictures = [tuple(map(int, m)) for m in re.findall(rb"/Width (\d+)\s*/Height (\d+)", data)]
+    assert (2000, 1360) in pictures, "the map, at twice the dots of a screen"
+
+
+def test_a_pdf_without_a_browser_says_what_is_missing(tmp_path, monkeypatch):
+    old = tmp_path / "r.pdf"
+    old.write_bytes(b"as it was")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingExtraError, match="chromium"):
+        cg.report("taxila-havelian", draw=False).save(old)
+    assert old.read_bytes() == b"as it was"
+    assert list(tmp_path.iterdir()) == [old]
 
 
 @pytest.mark.browser
@@ -174,7 +315,7 @@ def test_markdown_tables_are_whole(ml1):
 def hostile():
     frame = pd.DataFrame(dict.fromkeys(HOSTILE, HOSTILE))
     parts = (
-        Part("glance", HOSTILE[0], (HOSTILE[1],), frame.iloc[:1]),
+        Part("glance", HOSTILE[0], (HOSTILE[1],), frame.iloc[:1], form="facts"),
         Part("rows", HOSTILE[2], tuple(HOSTILE), frame),
     )
     return Report(HOSTILE[0], HOSTILE[1], parts, tuple(HOSTILE), tuple(HOSTILE), "0")
@@ -183,18 +324,20 @@ def hostile():
 class Tags(HTMLParser):
     def __init__(self, text):
         super().__init__()
-        self.tags, self.attributes = [], []
+        self.tags, self.attributes, self.addresses = [], [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
         self.attributes += [name for name, _ in attrs]
+        self.addresses += [value for name, value in attrs if name == "href"]
 
 
 @pytest.mark.parametrize("how", ["to_html", "_repr_html_"])
 def test_hostile_text_stays_text(how):
     read = Tags(getattr(hostile(), how)())
-    assert not {"script", "img", "svg", "iframe", "a"} & set(read.tags)
+    assert not {"script", "img", "svg", "iframe"} & set(read.tags)
+    assert all(address.startswith("#") for address in read.addresses), "the page's own contents"
     assert not [name for name in read.attributes if name.startswith("on")]
     assert "49" not in getattr(hostile(), how)()
 
@@ -251,7 +394,7 @@ def test_the_page_works_without_any_request(chromium, tmp_path):
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, ml1):
-    with pytest.raises(InputError, match=r"\.html, \.md or"):
+    with pytest.raises(InputError, match=r"\.html, \.pdf, \.md or"):
         ml1.save(tmp_path / "r.docx")
     with pytest.raises(FileError):
         ml1.save(tmp_path / "none" / "r.html")
@@ -272,11 +415,13 @@ def test_a_corridor_reports_on_itself():
 
 
 def test_an_open_road_that_is_being_widened_is_not_said_to_be_missing():
+    from cpecgeo.maps.words import find_words
     from cpecgeo.reports.corridors import list_caveats
 
-    (text,) = (t for t in list_caveats(cg.corridor("western")) if "under construction" in t)
+    say = find_words("en")
+    (text,) = (t for t in list_caveats(cg.corridor("western"), say) if "under construction" in t)
     assert text.startswith("298 km")
     assert "an open one being rebuilt" in text
     # 106 of these km are planned over an existing road.
-    (text,) = (t for t in list_caveats(cg.corridor("central")) if "km are planned" in t)
+    (text,) = (t for t in list_caveats(cg.corridor("central"), say) if "km are planned" in t)
     assert text.startswith("931 km are planned: a new way, not there yet, or one to be built over")
