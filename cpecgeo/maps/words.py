@@ -105,7 +105,7 @@ class Words:
 
     def name(self, text: Any) -> str:
         """Return the name of a place, where it is known in this language."""
-        return self.names.get(str(text), str(text))
+        return self.names.get(str(text), self.table.get(str(text), str(text)))
 
 
 @functools.cache

@@ -17,6 +17,7 @@ from cpecgeo.errors import (
     MissingExtraError,
     UnknownNameError,
 )
+from cpecgeo.maps.words import find_words
 from cpecgeo.reports import Part, Report
 
 HOSTILE = [
@@ -415,7 +416,7 @@ def test_a_corridor_reports_on_itself():
 
 
 def test_an_open_road_that_is_being_widened_is_not_said_to_be_missing():
-    from cpecgeo.maps.words import find_words
+
     from cpecgeo.reports.corridors import list_caveats
 
     say = find_words("en")
@@ -425,3 +426,35 @@ def test_an_open_road_that_is_being_widened_is_not_said_to_be_missing():
     # 106 of these km are planned over an existing road.
     (text,) = (t for t in list_caveats(cg.corridor("central"), say) if "km are planned" in t)
     assert text.startswith("931 km are planned: a new way, not there yet, or one to be built over")
+
+
+@pytest.mark.parametrize(("lang", "direction"), [("ur", "rtl"), ("zh", "ltr")])
+def test_a_report_in_another_language(lang, direction):
+    say = find_words(lang)
+    made = cg.report("ml1", draw=False, lang=lang)
+    page = made.to_html()
+    assert f'<html lang="{lang}" dir="{direction}">' in page
+    for text in ("Sections", "Districts crossed", "Before you quote a figure", "operating"):
+        assert say(text) in page
+        assert not re.search(rf">{text}<", page)
+    assert "1,733" in made.lead
+    assert say.name("Lahore") in page
+    english = cg.report("ml1", draw=False).to_dict()
+    told = made.to_dict()
+    assert told["sections"] == english["sections"], "programs read the same in every language"
+    assert told["people"] == english["people"]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1000])
+def test_a_page_from_right_to_left_is_whole(chromium, tmp_path, width):
+    path = cg.report("Torkham", draw=False, lang="ur").save(tmp_path / "r.html")
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    edges = page.evaluate(
+        "[...document.querySelectorAll('h1, h2')].map(h => {const r = document.createRange();"
+        "r.selectNodeContents(h); const b = r.getBoundingClientRect(); return [b.left, b.right]})"
+    )
+    assert all(left > 0 and right > 0.8 * width for left, right in edges), edges
+    page.close()

@@ -1,0 +1,102 @@
+"""What is said to people: every text in three languages, numbers as exact as they deserve."""
+
+import ast
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cpecgeo as cg
+from cpecgeo.errors import InputTypeError, UnknownNameError
+from cpecgeo.maps.style import STATUS_TITLES
+from cpecgeo.maps.words import VALUES, find_column, find_words, read_columns, write_values
+
+PACKAGE = Path(cg.__file__).parent
+ENGLISH = find_words("en")
+SCRIPT = {"ur": "[\u0600-\u06ff]", "zh": "[\u4e00-\u9fff]"}
+
+
+def said():
+    """Every text that reports say, from their sources."""
+    texts = set(VALUES.values()) | set(STATUS_TITLES.values())
+    texts |= {column.title for column in read_columns().values()}
+    template = (PACKAGE / "reports/assets/report.html").read_text(encoding="utf-8")
+    texts |= set(re.findall(r"say\('([^']+)'\)", template))
+    for path in [*(PACKAGE / "reports").glob("*.py"), PACKAGE / "maps/words.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say" and node.args:
+                first = node.args[0]
+                either = (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,)
+                texts |= {n.value for n in either if isinstance(n, ast.Constant)}
+    return sorted(texts)
+
+
+def test_the_texts_are_found():
+    assert len(said()) > 150
+    assert "Before you quote a figure" in said()
+
+
+@pytest.mark.parametrize("lang", ["ur", "zh"])
+def test_every_text_is_said_in_every_language(lang):
+    say = find_words(lang)
+    assert [text for text in said() if text not in say.table] == []
+    for text, other in say.table.items():
+        fields = [sorted(f for _, f, _, _ in Formatter().parse(t) if f) for t in (text, other)]
+        assert fields[0] == fields[1], text
+        if re.search("[a-z]{2}", re.sub(r"\{\w+\}|cpecgeo", "", text)):
+            assert re.search(SCRIPT[lang], other), text
+
+
+def test_names_of_places_are_those_of_the_data():
+    places = cg.layer("places").set_index("name")
+    for lang in ("ur", "zh"):
+        say = find_words(lang)
+        assert say.name("Lahore") == places.loc["Lahore", f"name_{lang}"]
+        assert say.name("Nowhere at all") == "Nowhere at all"
+    assert find_words("ur").direction == "rtl"
+
+
+def test_other_languages_are_refused():
+    with pytest.raises(UnknownNameError, match="en"):
+        find_words("fr")
+    with pytest.raises(InputTypeError, match="lang is 7"):
+        find_words(7)
+    with pytest.raises(UnknownNameError):
+        cg.report("ml1", draw=False, lang="xx")
+
+
+@pytest.mark.parametrize(
+    ("values", "form", "told"),
+    [
+        ([0.0, 1732.04], "km", ["0", "1,732"]),
+        ([0.0, 0.3, 250.0], "km", ["0", "under 1", "250"]),
+        ([5.5, 24.51], "km", ["5.5", "24.5"]),
+        ([5.0, 10.0], "km", ["5", "10"]),
+        ([0.001, 1.0, 0.0], "share", ["under 1\u00a0%", "100\u00a0%", "0\u00a0%"]),
+        ([2022.0], "year", ["2022"]),
+        ([-0.04, 3.2], "km", ["0", "3.2"]),
+        ([3.5, 4.0], "exact km", ["3.5", "4"]),
+        ([True, None], "words", ["yes", ""]),
+        (["under_construction", "proxy"], "words", ["under construction", "another place's point"]),
+        ([["a", "b"]], "text", ["a, b"]),
+    ],
+)
+def test_numbers_are_as_exact_as_their_column_needs(values, form, told):
+    assert write_values(values, form, ENGLISH) == told
+
+
+@given(st.lists(st.floats(allow_nan=False) | st.none() | st.text() | st.booleans(), max_size=5))
+def test_any_value_is_written(values):
+    for form in ("km", "share", "m", "h", "°", "exact km", "count", "number", "year", "words"):
+        texts = write_values(values, form, ENGLISH, unit=True)
+        assert len(texts) == len(values)
+        assert all(isinstance(text, str) for text in texts)
+
+
+def test_a_column_nobody_knows_is_called_by_its_own_name():
+    column = find_column("{evil} {0.__class__}", ["x"])
+    assert column.heading(find_words("ur")) == "{evil} {0.  class  }"
+    assert find_column("rain_mm", [1.5, None]).is_number
