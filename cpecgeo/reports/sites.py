@@ -15,7 +15,7 @@ from cpecgeo.catalogue import data_version, layer, table
 from cpecgeo.domains.border import Market, market, nearest_corridors, nearest_sites
 from cpecgeo.features.places import Place
 from cpecgeo.maps import Map
-from cpecgeo.maps.style import KINDS, NAMED
+from cpecgeo.maps.colors import KINDS, NAMED
 from cpecgeo.maps.words import VALUES, Words
 from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import cpecgeo as cg
 from cpecgeo.errors import InputTypeError, UnknownNameError
-from cpecgeo.maps.style import STATUS_TITLES
+from cpecgeo.maps.colors import STATUS_TITLES
 from cpecgeo.maps.words import VALUES, find_column, find_words, read_columns, write_values
 
 PACKAGE = Path(cg.__file__).parent
