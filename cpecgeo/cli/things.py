@@ -208,6 +208,7 @@ def draw_map(
             "and districts, comma between."
         ),
     ] = None,
+    embed: Annotated[bool, typer.Option("--embed", help="For an article that scrolls.")] = False,
     color: Annotated[str | None, typer.Option(help="Of files: a column, or a colour.")] = None,
     scheme: Annotated[
         str | None,
@@ -247,9 +248,9 @@ def draw_map(
         background or "all", (background or "").split(",")
     )
     if not files and all(_is_corridor(n) for n in others):
-        drawn = cpec_map(others or None, title=title, tiles=tiles, background=ground)
+        drawn = cpec_map(others or None, title=title, tiles=tiles, background=ground, embed=embed)
     else:
-        drawn = Map(title=title or ", ".join(listed), tiles=tiles, background=ground)
+        drawn = Map(title=title or ", ".join(listed), tiles=tiles, background=ground, embed=embed)
         for name in others:
             drawn.add(name)
         style: dict[str, Any] = {

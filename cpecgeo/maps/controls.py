@@ -23,6 +23,7 @@ from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 
 __all__ = [
     "CONTROLS",
+    "EMBEDDED",
     "Control",
     "Start",
     "check_controls",
@@ -46,7 +47,10 @@ CONTROLS: dict[str, Any] = {
     "minimap": plugins.MiniMap,
     "timeline": None,
     "print": None,
+    "share": None,
 }
+# Those of a map inside an article.
+EMBEDDED = ("zoom", "search", "layers", "legend", "scale")
 
 
 class Control(JSCSSMixin):
@@ -109,7 +113,17 @@ _OPTIONS = frozenset(
     zoom_control zoom_delta zoom_snap
     """.split()  # noqa: SIM905 – as a list it would fill a page
 )
-_OWN = ("location", "zoom_start", "title", "subtitle", "tiles", "background", "controls", "lang")
+_OWN = (
+    "location",
+    "zoom_start",
+    "title",
+    "subtitle",
+    "tiles",
+    "background",
+    "controls",
+    "lang",
+    "embed",
+)
 
 
 def check_options(

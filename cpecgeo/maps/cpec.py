@@ -52,6 +52,7 @@ def cpec_map(
     title: str | None = None,
     tiles: str | Sequence[str] | None = None,
     background: bool | Sequence[str] = True,
+    embed: bool = False,
 ) -> Map:
     """Draw the corridor with all its layers.
 
@@ -61,7 +62,7 @@ def cpec_map(
         Corridors to draw; all when omitted.
     title : str, optional
         Of the page.
-    tiles, background
+    tiles, background, embed
         As `Map` has them.
 
     Returns
@@ -83,6 +84,7 @@ def cpec_map(
         "what is planned",
         tiles=tiles,
         background=background,
+        embed=embed,
     )
     _network(answer, things)
     for payload, options in _encode_layers():

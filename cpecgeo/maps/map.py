@@ -18,6 +18,7 @@ from cpecgeo.files.disk import local, write_whole
 from cpecgeo.maps.background import DISPUTED_NOTE, chosen_backgrounds, encode_background
 from cpecgeo.maps.colors import pick_spare_color
 from cpecgeo.maps.controls import (
+    EMBEDDED,
     Control,
     Start,
     check_controls,
@@ -65,6 +66,8 @@ class Map(folium.Map):
         Names from `cpecgeo.maps.controls.CONTROLS`; True for all that apply.
     lang : str
         Language of the page, for screen readers.
+    embed : bool
+        For an article: few controls, one finger and the wheel scroll the article, credits fold.
     **options
         Passed to `folium.Map`.
 
@@ -111,6 +114,7 @@ class Map(folium.Map):
         background: bool | Sequence[str] = True,
         controls: bool | Sequence[str] = True,
         lang: str = "en",
+        embed: bool = False,
         **options: Any,
     ) -> None:
         texts = {"title": title, "subtitle": subtitle, "lang": lang}
@@ -119,7 +123,8 @@ class Map(folium.Map):
         self.title = title
         self.subtitle = subtitle
         self.lang = lang
-        self.controls = check_controls(controls)
+        self.controls = check_controls(EMBEDDED if embed and controls is True else controls)
+        self.embed = bool(embed)
         self.notes: list[str] = []
         self.posts: dict[str, Any] = {}
         self.view: Sequence[float] | None = None
@@ -272,28 +277,12 @@ class Map(folium.Map):
         return [c for c in self._children.values() if isinstance(c, VectorLayer)]
 
     def add_posts(self, line: str, posts: Mapping[str, Any], *, show: bool = True) -> Self:
-        """Draw the km posts of a corridor; they appear with zoom.
-
-        Parameters
-        ----------
-        line : str
-            The corridor's title.
-        posts : dict
-            ``first_km`` and ``points``, one per km, encoded.
-        show : bool
-            Whether they are drawn at the start.
-        """
+        """Draw the km posts of a corridor, as `encode_posts` has them; they appear with zoom."""
         self.posts[line] = dict(posts) | {"show": show}
         return self
 
     def data(self) -> dict[str, Any]:
-        """Return the page's data block, as JSON can say it.
-
-        Returns
-        -------
-        dict
-            Layers, posts, controls, view, notes and sources.
-        """
+        """Return the page's data block: layers, posts, controls, view, notes and sources."""
         layers = self._vectors()
         boxes = [layer.bounds for layer in layers if layer.bounds and layer.payload["view"]]
         west, south, east, north = zip(*(boxes or [PAKISTAN]), strict=True)
@@ -306,6 +295,7 @@ class Map(folium.Map):
                 *map(float, self.view or (min(west), min(south), max(east), max(north))),
             ],
             "start": self._start,
+            "embed": self.embed,
             "controls": self._applicable(),
             "order": [layer.key for layer in layers],
             "layers": {layer.key: layer.payload | {"show": layer.show} for layer in layers},

@@ -36,7 +36,8 @@ __all__ = ["OWN_SCRIPTS", "find_browser", "render_page", "run_browser", "take_pi
 OWN_SCRIPTS = {
     "base.js": "", "geodesic.js": "", "popup.js": "", "layers.js": "", "cloud.js": "cloud",
     "crowd.js": "cluster", "labels.js": "", "posts.js": "posts", "legend.js": "",
-    "search.js": "search", "measure.js": "measure", "timeline.js": "timeline", "controls.js": "",
+    "search.js": "search", "measure.js": "measure", "timeline.js": "timeline", "share.js": "share",
+    "table.js": "layers", "controls.js": "",
     "print.js": "", "start.js": "",
 }  # fmt: skip
 # Lines of nothing but remarks, and what lines begin with.

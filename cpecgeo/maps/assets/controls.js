@@ -14,6 +14,7 @@
     legend: (map) => new cpecgeo.Legend().addTo(map),
     timeline: (map) => cpecgeo.timeline(map),
     print: (map) => cpecgeo.printButton(map),
+    share: (map) => cpecgeo.share(map),
     fullscreen: (map) => {
       if (document.fullscreenEnabled) {
         L.control.fullscreen({ title: "Full screen", titleCancel: "Leave full screen" }).addTo(map);
@@ -135,6 +136,7 @@
   }
 
   function label(control) {
+    cpecgeo.tableButtons(control._map, control);
     const toggle = control.getContainer().querySelector(".leaflet-control-layers-toggle");
     if (toggle) {
       toggle.setAttribute("role", "button");

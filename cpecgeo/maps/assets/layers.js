@@ -133,6 +133,7 @@
         dress(made, lookOf(layer, i), layer.shift ? layer.pane + "-edge" : "cpec-edge");
       }
     }
+    made.cpecId = [layer.key, i];
     if (layer.style.interactive) {
       made.bindPopup(() => cpecgeo.popup(layer, i), { maxWidth: 340, minWidth: 200 });
       made.bindTooltip(() => cpecgeo.tip(layer, i), { sticky: type !== 1, direction: "auto" });
@@ -194,6 +195,14 @@
   // A layer of folium's own, which the layer control is to offer.
   cpecgeo.adopt = function (map, layer, name) {
     map.cpec.adopted.push({ layer: layer, name: name });
+  };
+
+  // Open a feature's popup where the map is.
+  cpecgeo.open = function (map, key, i) {
+    const group = map.cpec.layers[key];
+    if (!map.hasLayer(group)) map.addLayer(group);
+    if (group.cpecLayer.cloud) group.open(i);
+    else if (group.cpecItems[i] && map.hasLayer(group.cpecItems[i])) group.cpecItems[i].openPopup();
   };
 
   // Fly to a feature and open its popup, whatever layer it is in.

@@ -36,7 +36,10 @@ cpecgeo.start = function (map) {
   box.setAttribute("aria-label", data.title + ". Arrow keys move the map, plus and minus zoom.");
   // Tools come before the sites in the order of the Tab key.
   box.prepend(box.querySelector(".leaflet-control-container"));
+  map.on("popupclose", () => { map.cpec.selected = null; });
   map.on("popupopen", (event) => {
+    const of = event.popup.options.cpecId || (event.popup._source || {}).cpecId;
+    map.cpec.selected = of || null;
     const node = event.popup.getElement();
     const heading = node.querySelector("h2");
     node.setAttribute("role", "dialog");
@@ -48,6 +51,8 @@ cpecgeo.start = function (map) {
   for (const bar of document.querySelectorAll(".leaflet-control-zoom a")) bar.setAttribute("role", "button");
   cpecgeo.appearWithZoom(map);
   cpecgeo.preparePrint(map);
+  if (data.embed) cpecgeo.embed(map);
+  if (map.cpec.shownFirst && window.location.hash !== "#still") cpecgeo.followAddress(map);
   if (window.location.hash === "#still") document.documentElement.classList.add("cpec-still");
   document.documentElement.dataset.ready = "yes";
 };
@@ -81,4 +86,38 @@ cpecgeo.arrange = function (map) {
   };
   map.on("cpec:panels resize", update);
   update();
+};
+
+// In an article the page scrolls past the map: one finger and the wheel are the page's, two
+// fingers and Ctrl with the wheel the map's. Credits are folded.
+cpecgeo.embed = function (map) {
+  const { el } = cpecgeo;
+  const box = map.getContainer();
+  const hint = el("p", { class: "cpec-hint", role: "status" });
+  box.append(hint);
+  let timer = 0;
+  const tell = (text) => {
+    hint.textContent = text;
+    clearTimeout(timer);
+    timer = setTimeout(() => { hint.textContent = ""; }, 1500);
+  };
+  map.scrollWheelZoom.disable();
+  box.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey) {
+      tell("Ctrl and the wheel zoom the map");
+      return;
+    }
+    event.preventDefault();
+    map.setZoomAround(map.mouseEventToContainerPoint(event), map.getZoom() - Math.sign(event.deltaY) * 0.5);
+  }, { passive: false });
+  if (window.matchMedia("(pointer: coarse)").matches) {
+    map.dragging.disable();
+    box.addEventListener("touchmove", (event) => {
+      if (event.touches.length === 1) tell("Two fingers move the map");
+    }, { passive: true });
+  }
+  const credits = map.attributionControl.getContainer();
+  const folded = el("details", { class: "cpec-credits" }, el("summary", {}, "Sources"));
+  credits.before(folded);
+  folded.append(credits);
 };
