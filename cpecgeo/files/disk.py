@@ -1,20 +1,40 @@
-"""The user's disk: paths on it, files written wholly or not at all, the folder of the cache."""
+"""The user's disk: paths on it, whole writes, the cache folder, archives opened within bounds."""
 
 from __future__ import annotations
 
 import contextlib
+import gzip
+import io
 import os
 import re
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cpecgeo.errors import FileError, InputTypeError
 
-__all__ = ["cache_dir", "local", "replacing", "write_whole"]
+__all__ = [
+    "MAX_BYTES",
+    "cache_dir",
+    "check_zip",
+    "first_line",
+    "local",
+    "open_table",
+    "replacing",
+    "settle",
+    "unpacked",
+    "write_whole",
+    "zip_files",
+]
 
+# What a compressed file may hold; one of a few kilobytes can claim a thousand times more.
+MAX_BYTES = 2_000_000_000
+_MAX_FILES = 10_000
+_DATE = (1980, 1, 1, 0, 0, 0)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}[^/]")
 
 
@@ -116,6 +136,19 @@ def write_whole(path: Path, data: bytes) -> Path:
     return path
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of what a library says of an error, not longer than a message is."""
+    # A damaged file's own text may be all of what a library has to say.
+    text = str(getattr(error, "strerror", None) or error).strip()
+    return text.splitlines()[0][:200].rstrip(".") if text else type(error).__name__
+
+
+def settle(path: Path) -> None:
+    """Wait until what was written to a file is on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def _refusal(path: Path, error: OSError) -> FileError:
     return FileError(
         f"can't write {path} ({error.strerror or error}); "
@@ -143,3 +176,146 @@ def cache_dir() -> Path:
     from platformdirs import user_cache_path
 
     return Path(user_cache_path("cpecgeo"))
+
+
+def check_zip(path: Path, what: str, max_bytes: int = MAX_BYTES) -> list[zipfile.ZipInfo]:
+    """Check a zip archive by its list of contents, before anything is unpacked.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        For messages.
+    max_bytes : int
+        What its files may hold together. Reading stops at the size that the list states, so a
+        list that lies ends in an error too.
+
+    Returns
+    -------
+    list of ZipInfo
+
+    Raises
+    ------
+    FileError
+        It isn't an archive, is encrypted, or holds more than the bound.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            # An entry without a name is none; zipfile's own methods fail at it.
+            entries = [entry for entry in archive.infolist() if entry.filename]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise FileError(f"{what} can't be read as a zip archive: {first_line(error)}.") from error
+    size = sum(entry.file_size for entry in entries)
+    if size > max_bytes or len(entries) > _MAX_FILES:
+        raise FileError(
+            f"{what} unpacks to {len(entries):,} files of {size:,} bytes, and at most "
+            f"{_MAX_FILES:,} of {max_bytes:,} are read; unpack it yourself if you trust it."
+        )
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise FileError(f"{what} is encrypted; unpack it first.")
+    return entries
+
+
+@contextlib.contextmanager
+def unpacked(path: Path, what: str, suffixes: frozenset[str]) -> Iterator[list[Path]]:
+    """Unpack the files of some suffixes into a temporary folder, without their folders.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        For messages.
+    suffixes : frozenset of str
+        Lower case; other files stay packed.
+
+    Yields
+    ------
+    list of Path
+
+    Raises
+    ------
+    FileError
+        As `check_zip`; or the archive is damaged, or two files have one name.
+    """
+    entries = [e for e in check_zip(path, what) if not e.is_dir()]
+    with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder, zipfile.ZipFile(path) as archive:
+        found: list[Path] = []
+        for entry in entries:
+            # Only the last part of a name counts, so that none leads out of the folder.
+            name = entry.filename.replace("\\", "/").rpartition("/")[2]
+            if Path(name).suffix.casefold() not in suffixes or name.startswith("._"):
+                continue
+            target = Path(folder) / name
+            if target in found:
+                raise FileError(f"{what} holds two files named {name!r}; unpack it first.")
+            try:
+                with archive.open(entry) as packed, target.open("wb") as file:
+                    shutil.copyfileobj(packed, file)
+            except (
+                zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError,
+            ) as error:  # fmt: skip
+                raise FileError(f"{what} is damaged: {first_line(error)}.") from error
+            found.append(target)
+        yield found
+
+
+def zip_files(files: list[Path], path: Path) -> None:
+    """Pack files into an archive that is the same for the same files."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            entry = zipfile.ZipInfo(file.name, _DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, file.read_bytes())
+
+
+@contextlib.contextmanager
+def open_table(path: Path, what: str) -> Iterator[IO[bytes]]:
+    """Open a text file for reading, unpacking it where its name ends in ``.gz``.
+
+    Raises
+    ------
+    FileError
+        It can't be read, isn't gzip, or unpacks to more than `MAX_BYTES`.
+    """
+    try:
+        if path.suffix.casefold() != ".gz":
+            with path.open("rb") as file:
+                yield file
+            return
+        with gzip.open(path, "rb") as packed:
+            yield io.BufferedReader(_Bounded(packed, what))
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise FileError(f"{what} can't be read as gzip: {error}.") from error
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{what} can't be read: {error.strerror or error}.") from error
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that ends in an error where it holds more than the bound."""
+
+    def __init__(self, file: Any, what: str) -> None:
+        self._file, self._what = file, what
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def readinto(self, buffer: Any) -> int:
+        if self._file.tell() > MAX_BYTES:
+            raise FileError(
+                f"{self._what} unpacks to more than {MAX_BYTES:,} bytes; unpack it yourself if you "
+                "trust it."
+            )
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)

@@ -17,10 +17,35 @@ import shapely
 
 from cpecgeo.errors import InputError
 from cpecgeo.files.formats import Format
-from cpecgeo.files.gpx import FIELDS, fits_field
 
-__all__ = ["fit_columns", "kind_of", "refuse_shapes", "to_text"]
+__all__ = [
+    "GPX_FIELDS",
+    "GPX_NUMBERS",
+    "ILLEGAL",
+    "NUMBER",
+    "fit_columns",
+    "kind_of",
+    "refuse_illegal",
+    "refuse_shapes",
+    "to_text",
+]
 
+# What XML 1.0 has no place for, in whatever notation.
+ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# What the schema has, in its order, of way points and of routes and tracks.
+GPX_FIELDS = (
+    "ele", "time", "magvar", "geoidheight", "name", "cmt", "desc", "src", "link", "sym", "type",
+    "fix", "sat", "hdop", "vdop", "pdop", "ageofdgpsdata", "dgpsid",
+)  # fmt: skip
+# Those that hold numbers, and nothing else.
+GPX_NUMBERS = frozenset(
+    {"ele", "magvar", "geoidheight", "sat", "hdop", "vdop", "pdop", "ageofdgpsdata", "dgpsid",
+     "number"}
+)  # fmt: skip
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9:]{5})?"
+)
 _GPX_SHAPES = {"Point", "LineString", "MultiLineString"}
 # Kinds of values that a format holds as they are; others become text.
 _PLAIN = frozenset({"bool", "int", "float", "text"})
@@ -122,7 +147,7 @@ def _fit_name(name: str, form: Format, values: pd.Series) -> str:
         if not _is_xml_name(name):
             name = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
             name = name if _is_xml_name(name) else f"_{name}"
-        if name in {*FIELDS, "number"} and not fits_field(name, values.dropna().tolist()):
+        if name in {*GPX_FIELDS, "number"} and not _fits_field(name, values.dropna().tolist()):
             return f"{name}_2"
     return name
 
@@ -318,3 +343,26 @@ def refuse_shapes(shapes: gpd.GeoSeries, form: Format) -> None:
         )
     if form.name == "Shapefile" and "GeometryCollection" in kinds:
         raise InputError("A shapefile has no place for GeometryCollection; write .gpkg.")
+
+
+def _fits_field(name: str, values: list[str]) -> bool:
+    """Return whether values may stand in a field of GPX's own."""
+    if name in GPX_NUMBERS:
+        return all(NUMBER.fullmatch(v) for v in values)
+    return name != "time" or all(_TIME.fullmatch(v) for v in values)
+
+
+def refuse_illegal(frame: pd.DataFrame, form: str) -> None:
+    """Refuse text that XML can't hold.
+
+    Raises
+    ------
+    InputError
+    """
+    for name in frame.columns:
+        for text in (name, *frame[name].dropna()):
+            if isinstance(text, str) and ILLEGAL.search(text):
+                raise InputError(
+                    f"Column {name!r} has a control character ({text[:40]!r}), which {form} can't "
+                    "hold; take it out first."
+                )

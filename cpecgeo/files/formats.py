@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from cpecgeo.errors import InputError
 
-__all__ = ["FORMATS", "SUFFIXES", "Choice", "Format", "choose_layer", "find_format", "has_format"]
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "Choice",
+    "Format",
+    "Reader",
+    "choose_layer",
+    "find_format",
+    "has_format",
+]
 
 
 @dataclass(frozen=True)
@@ -120,6 +133,38 @@ class Choice:
     lon: str | None = None
     lat: str | None = None
     crs: object = None
+
+
+class Reader(Protocol):
+    """Reads the features of one file, once its format is known."""
+
+    def __call__(self, path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
+        """Read a file.
+
+        Parameters
+        ----------
+        path : Path
+            Its suffix is one of the format's.
+        what : str
+            The file's name, for messages.
+        choice : Choice
+
+        Returns
+        -------
+        GeoDataFrame
+            In the CRS of the file, if it has one.
+
+        Raises
+        ------
+        FileError
+            It isn't of that format, is damaged, or holds no features.
+        InputError
+            No layer of the name that is stated, several and none stated, or no positions.
+        CRSError
+            A CRS that can't be used.
+        MissingExtraError
+            A package that reads the format isn't installed.
+        """
 
 
 def choose_layer(names: list[str], stated: str | None, what: str) -> str:

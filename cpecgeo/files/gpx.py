@@ -6,7 +6,6 @@ bits and writes one kind of features a file; so both directions are done here.
 
 from __future__ import annotations
 
-import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,31 +16,19 @@ import geopandas as gpd
 import shapely
 
 from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.files.fields import GPX_FIELDS, GPX_NUMBERS, NUMBER
 from cpecgeo.files.formats import Choice
-from cpecgeo.files.xmltext import Row, add, leaf_texts, line, load, local_name, records, to_frame
+from cpecgeo.files.numbers import Row, add, records, to_frame
+from cpecgeo.files.sniff import leaf_texts, load_xml, local_name
 
-__all__ = ["FIELDS", "NUMBERS", "read_gpx", "write_gpx"]
+__all__ = ["read_gpx", "write_gpx"]
 
 LAYERS = ("waypoints", "routes", "tracks", "route_points", "track_points")
 _KINDS = {"wpt": "waypoints", "rte": "routes", "trk": "tracks"}
 _NOUNS = {"waypoints": "way point", "routes": "route", "tracks": "track"}
 _KNOWN = {*_KINDS, "metadata", "extensions", "name", "desc", "author", "email", "url", "urlname",
           "time", "keywords", "bounds"}  # fmt: skip
-# What the schema has, in its order, of way points and of routes and tracks.
-FIELDS = (
-    "ele", "time", "magvar", "geoidheight", "name", "cmt", "desc", "src", "link", "sym", "type",
-    "fix", "sat", "hdop", "vdop", "pdop", "ageofdgpsdata", "dgpsid",
-)  # fmt: skip
 _LINE_FIELDS = ("name", "cmt", "desc", "src", "link", "number", "type")
-# Those that hold numbers, and nothing else.
-NUMBERS = frozenset(
-    {"ele", "magvar", "geoidheight", "sat", "hdop", "vdop", "pdop", "ageofdgpsdata", "dgpsid",
-     "number"}
-)  # fmt: skip
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9:]{5})?"
-)
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     '<gpx version="1.1" creator="cpecgeo" xmlns="http://www.topografix.com/GPX/1/1" '
@@ -50,39 +37,17 @@ _HEAD = (
 
 
 def read_gpx(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Read the way points, routes and tracks of a GPX file.
+    """Read the way points, routes and tracks of a GPX file, as a `Reader`.
 
-    Parameters
-    ----------
-    path : Path
-    what : str
-        The file's name, for messages.
-    choice : Choice
-        `layer` is one of ``waypoints``, ``routes``, ``tracks``, ``route_points`` and
-        ``track_points``; the first three together where none is named.
-
-    Returns
-    -------
-    GeoDataFrame
-        Points, LineStrings (routes) and MultiLineStrings (tracks); lines have heights where all
-        of their points have.
-
-    Warns
-    -----
-    DataWarning
-        Routes and tracks of a single point, which have no geometry.
-
-    Raises
-    ------
-    FileError
-        It isn't GPX.
-    InputError
-        Another layer.
+    Points, LineStrings (routes) and MultiLineStrings (tracks), with heights where all of their
+    points have one. The layer is one of ``waypoints``, ``routes``, ``tracks``, ``route_points``
+    and ``track_points``; the first three together where none is named. Routes and tracks of a
+    single point have no geometry, which a warning says.
     """
     if choice.layer is not None and choice.layer not in LAYERS:
         raise InputError(f"{what} has no layer {choice.layer!r}; GPX has {', '.join(LAYERS)}.")
     by_kind: dict[str, list[ET.Element]] = {kind: [] for kind in _KINDS.values()}
-    for element in load(path, "GPX", what):
+    for element in load_xml(path, "GPX", what):
         name = local_name(element)
         if name not in _KNOWN:
             raise FileError(f"{what} can't be read as GPX: it holds {name!r}, which GPX hasn't.")
@@ -126,7 +91,7 @@ def _points_of(elements: list[ET.Element], kind: str, what: str) -> list[tuple[R
 def _shape(element: ET.Element, kind: str, what: str) -> Any:
     if kind == "waypoints":
         return shapely.Point(_position(element, what)[:2])
-    lines = [line(p) for p in _lines(element, kind, what)]
+    lines = [_line(p) for p in _lines(element, kind, what)]
     lines = [one for one in lines if one is not None]
     if not lines:
         return None
@@ -148,7 +113,7 @@ def _position(element: ET.Element, what: str) -> tuple[float, ...]:
             f"{element.get('lat')!r}, which are no numbers."
         ) from None
     ele = next((c.text or "" for c in element if local_name(c) == "ele"), "").strip()
-    return (*position, float(ele)) if _NUMBER.fullmatch(ele) else tuple(position)
+    return (*position, float(ele)) if NUMBER.fullmatch(ele) else tuple(position)
 
 
 def _fields(element: ET.Element) -> Row:
@@ -166,16 +131,9 @@ def _fields(element: ET.Element) -> Row:
             add(
                 row,
                 name,
-                child.text if name not in NUMBERS | {"time"} else (child.text or "").strip(),
+                child.text if name not in GPX_NUMBERS | {"time"} else (child.text or "").strip(),
             )
     return row
-
-
-def fits_field(name: str, values: list[str]) -> bool:
-    """Return whether values may stand in a field of GPX's own."""
-    if name in NUMBERS:
-        return all(_NUMBER.fullmatch(v) for v in values)
-    return name != "time" or all(_TIME.fullmatch(v) for v in values)
 
 
 def write_gpx(frame: Any, shapes: Any, path: Path) -> None:
@@ -194,7 +152,7 @@ def write_gpx(frame: Any, shapes: Any, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(_HEAD)
         for kind, tag in (("Point", "wpt"), ("LineString", "rte"), ("MultiLineString", "trk")):
-            fields = FIELDS if tag == "wpt" else _LINE_FIELDS
+            fields = GPX_FIELDS if tag == "wpt" else _LINE_FIELDS
             for row, shape in rows:
                 if shape.geom_type == kind:
                     file.write(_feature(row, shape, tag, fields, columns))
@@ -236,3 +194,11 @@ def _points(shape: Any, tag: str) -> str:
 def _text(value: str) -> str:
     # A carriage return would be read as a line feed.
     return escape(value, {"\r": "&#13;"})
+
+
+def _line(coordinates: list[tuple[float, ...]]) -> shapely.LineString | None:
+    """Return a line of two or more points, in 3-D where all have a height; else None."""
+    if len(coordinates) < 2:
+        return None
+    count = min(len(c) for c in coordinates)
+    return shapely.LineString([c[:count] for c in coordinates])

@@ -20,9 +20,10 @@ import shapely
 import shapely.errors
 
 from cpecgeo.errors import DataWarning, FileError, InputError
-from cpecgeo.files.archives import unpacked
+from cpecgeo.files.disk import first_line, unpacked
 from cpecgeo.files.formats import Choice
-from cpecgeo.files.xmltext import Row, add, leaf_texts, load, local_name, records, to_frame
+from cpecgeo.files.numbers import Row, add, records, to_frame
+from cpecgeo.files.sniff import leaf_texts, load_xml, local_name
 
 __all__ = ["read_kml", "write_kml"]
 
@@ -53,31 +54,10 @@ _HEAD = (
 
 
 def read_kml(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Read the placemarks of a KML or KMZ file.
+    """Read the placemarks of a KML or KMZ file, as a `Reader`.
 
-    Parameters
-    ----------
-    path : Path
-    what : str
-        The file's name, for messages.
-    choice : Choice
-        `layer` is a folder; all where none is named, and a column ``folder`` tells them apart.
-
-    Returns
-    -------
-    GeoDataFrame
-
-    Warns
-    -----
-    DataWarning
-        Links to other documents and pictures, which aren't read.
-
-    Raises
-    ------
-    FileError
-        It isn't KML, or holds no placemark.
-    InputError
-        No folder of that name.
+    The layer is a folder; all where none is named, and a column ``folder`` tells them apart. Links
+    to other documents and pictures aren't read, which a warning says.
     """
     if path.suffix.casefold() == ".kmz":
         with unpacked(path, what, frozenset({".kml"})) as files:
@@ -94,7 +74,7 @@ def _read(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     folders: list[str] = []
     left: Counter[str] = Counter()
     with_folder = False
-    for element, folder in _features(load(path, "KML", what)):
+    for element, folder in _features(load_xml(path, "KML", what)):
         name = local_name(element)
         if name in _ELSEWHERE:
             left[_ELSEWHERE[name]] += 1
@@ -157,9 +137,8 @@ def _placemark(element: ET.Element, what: str, number: int) -> tuple[Row, Any]:
             try:
                 shape = _geometry(child, 0)
             except (ValueError, shapely.errors.ShapelyError) as error:
-                said = str(error).splitlines()[0][:120]
                 raise FileError(
-                    f"{what} has a {name} in placemark {number} that is none: {said}."
+                    f"{what} has a {name} in placemark {number} that is none: {first_line(error)}."
                 ) from error
     return row, shape
 

@@ -1,4 +1,4 @@
-"""Numbers in text: which text is a number, and which stands for a missing one."""
+"""Text as values: which is a number, which stands for a missing one, rows of text as a table."""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ import warnings
 from collections.abc import Callable, Collection
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cpecgeo.errors import DataWarning, InputError
 
-__all__ = ["MISSING", "infer_types", "is_missing", "to_numbers"]
+__all__ = [
+    "MISSING",
+    "Row",
+    "add",
+    "infer_types",
+    "is_missing",
+    "records",
+    "to_frame",
+    "to_numbers",
+]
 
 Floats = NDArray[np.float64]
+Row = dict[str, str]
 
 # Words that stand for a missing value where a number is needed.
 MISSING = frozenset({"", "-", "na", "n/a", "nan", "none", "null", "nil", "#n/a"})
@@ -157,3 +168,34 @@ def _text_to_numbers(values: pd.Series, what: str) -> Floats:
     numbers = np.full(len(values), np.nan)
     numbers[~gone] = [float(t) for t in texts]
     return numbers
+
+
+def add(row: Row, name: str, text: str | None) -> None:
+    """Put a value into a row, under a name of its own where the name is taken."""
+    if text is None or not name:
+        return
+    key, number = name, 2
+    while key in row:
+        key, number = f"{name}_{number}", number + 1
+    row[key] = text
+
+
+def to_frame(rows: list[Row], shapes: list[object]) -> gpd.GeoDataFrame:
+    """Make a table of features: text typed as numbers where nothing is lost by it."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {
+        ("geometry_2" if name == "geometry" else name): infer_types(
+            pd.Series([row.get(name, "") for row in rows], dtype=str)
+        )
+        for name in names
+    }
+    held = np.full(len(shapes), None, object)
+    held[:] = shapes
+    return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(held, crs=4326), crs=4326)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, str | None]]:
+    """Return rows of text, None where a value is missing."""
+    texts = frame.astype(object).where(frame.notna(), None)
+    rows: list[dict[str, str | None]] = texts.to_dict("records")
+    return rows

@@ -14,9 +14,8 @@ import shapely
 
 from cpecgeo.errors import CRSError, DataWarning, FileError
 from cpecgeo.files import china
-from cpecgeo.files.archives import MAX_BYTES
-from cpecgeo.files.disk import local
-from cpecgeo.files.formats import SUFFIXES, Choice, Format, find_format
+from cpecgeo.files.disk import MAX_BYTES, local
+from cpecgeo.files.formats import SUFFIXES, Choice, Format, Reader, find_format
 from cpecgeo.files.outliers import find_outliers
 from cpecgeo.files.sniff import sniff_suffix
 from cpecgeo.files.tables import read_csv, read_excel, resolve_crs
@@ -100,7 +99,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
     form = find_format(path) if form is None else form
     resolve_crs(choice.crs)
     try:
-        frame = _read_format(path, what, choice, form)
+        frame = _reader(form)(path, what, choice)
     except MemoryError:
         raise FileError(
             f"{what} is larger than memory; read it as a stream (cpecgeo.scale)."
@@ -121,25 +120,23 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
     return frame
 
 
-def _read_format(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
-    """Read by the reader of a format, loading no other: GDAL alone takes longer than a table."""
+def _reader(form: Format) -> Reader:
+    """Return the reader of a format, loading no other: GDAL alone takes longer than a table."""
     if form.name == "CSV":
-        return read_csv(path, what, choice)
+        return read_csv
     if form.name == "Excel":
-        return read_excel(path, what, choice)
+        return read_excel
     if form.name == "KML":
         from cpecgeo.files.kml import read_kml
 
-        return read_kml(path, what, choice)
+        return read_kml
     if form.name == "GPX":
         from cpecgeo.files.gpx import read_gpx
 
-        return read_gpx(path, what, choice)
+        return read_gpx
     from cpecgeo.files.vectors import read_parquet, read_vector
 
-    if form.name == "GeoParquet":
-        return read_parquet(path, what, choice)
-    return read_vector(path, what, choice, form)
+    return read_parquet if form.name == "GeoParquet" else read_vector
 
 
 def _with_crs(frame: Any, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:

@@ -13,17 +13,28 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 import pyproj
 
 from cpecgeo.errors import CRSError, FileError, InputError
 
-__all__ = ["HEAD_BYTES", "Header", "insist", "parse_header", "refuse_doubled", "sniff_suffix"]
+__all__ = [
+    "HEAD_BYTES",
+    "Header",
+    "insist",
+    "leaf_texts",
+    "load_xml",
+    "local_name",
+    "parse_header",
+    "refuse_doubled",
+    "sniff_suffix",
+]
 
 HEAD_BYTES = 1 << 22
 _SEPARATORS = (",", ";", "\t", "|")
@@ -155,6 +166,32 @@ def _xml(path: Path, kind: str, what: str) -> None:
         raise FileError(f"{what} can't be read as {kind}: {error}.") from None
     if found != [_ROOTS[kind]]:
         raise FileError(f"{what} can't be read as {kind}: its first element is {found[0]!r}.")
+
+
+def load_xml(path: Path, kind: str, what: str) -> ET.Element:
+    """Parse a file that is XML of that kind and declares no document type.
+
+    Raises
+    ------
+    FileError
+    """
+    insist(path, kind, what)
+    try:
+        return ET.parse(path).getroot()  # noqa: S314
+    except (ET.ParseError, OSError, ValueError, RecursionError) as error:
+        raise FileError(f"{what} can't be read as {kind}: {error}.") from error
+
+
+def local_name(element: ET.Element) -> str:
+    """Return the name of an element without its namespace."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def leaf_texts(element: ET.Element) -> Iterator[tuple[str, str]]:
+    """Yield name and text of the elements inside that hold nothing but text."""
+    for inner in element.iter():
+        if inner is not element and len(inner) == 0 and inner.text:
+            yield local_name(inner), inner.text
 
 
 def _geojson(path: Path, kind: str, what: str) -> None:

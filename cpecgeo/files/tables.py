@@ -15,12 +15,12 @@ import shapely
 
 from cpecgeo.errors import CRSError, FileError, InputError, MissingExtraError
 from cpecgeo.files import china, wellknown
-from cpecgeo.files.archives import check_zip, open_table
+from cpecgeo.files.disk import check_zip, first_line, open_table
+from cpecgeo.files.fields import ILLEGAL
 from cpecgeo.files.formats import Choice, choose_layer
 from cpecgeo.files.numbers import infer_types
 from cpecgeo.files.positions import GEOMETRY, find_lonlat, parse_degrees, parse_metres
 from cpecgeo.files.sniff import HEAD_BYTES, parse_header, refuse_doubled
-from cpecgeo.files.xmltext import ILLEGAL
 
 __all__ = [
     "load_csv",
@@ -37,26 +37,9 @@ _MAX_ROWS, _MAX_TEXT = 1_048_576, 32_767
 
 
 def read_csv(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Read a CSV file; cells that no position is read from come out as they went in.
+    """Read a CSV file, as a `Reader`; cells that no position is read from come out as they went in.
 
-    Parameters
-    ----------
-    path : Path
-        UTF-8, separated by commas, semicolons, tabs or bars, as its header shows.
-    what : str
-        The file's name, for messages.
-    choice : Choice
-
-    Returns
-    -------
-    GeoDataFrame
-
-    Raises
-    ------
-    FileError
-        It isn't CSV in UTF-8.
-    InputError
-        A row doesn't fit the header, or there are no columns of positions.
+    It is UTF-8, separated by commas, semicolons, tabs or bars, as its header shows.
     """
     raw, separator = load_csv(path, what)
     names = list(raw.columns)
@@ -80,8 +63,10 @@ def load_csv(path: Path, what: str) -> tuple[pd.DataFrame, str]:
 
     Raises
     ------
-    FileError, InputError
-        As `read_csv`.
+    FileError
+        It isn't CSV in UTF-8.
+    InputError
+        A row doesn't fit the header.
     """
     with open_table(path, what) as file:
         head = file.read(HEAD_BYTES)
@@ -105,7 +90,7 @@ def load_csv(path: Path, what: str) -> tuple[pd.DataFrame, str]:
         except pd.errors.EmptyDataError:
             raw = pd.DataFrame({name: pd.Series([], dtype=str) for name in names})
         except (pd.errors.ParserError, csv.Error) as error:
-            raise FileError(f"{what} can't be read as CSV: {_first_line(error)}.") from error
+            raise FileError(f"{what} can't be read as CSV: {first_line(error)}.") from error
     return raw, separator
 
 
@@ -201,7 +186,7 @@ def resolve_crs(crs: Any) -> pyproj.CRS:
         return pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError as error:
         raise CRSError(
-            f"crs is {str(crs)[:60]!r}, which isn't known ({_first_line(error)}); write it as "
+            f"crs is {str(crs)[:60]!r}, which isn't known ({first_line(error)}); write it as "
             '"EPSG:32642", "GCJ-02" or "BD-09".'
         ) from error
 
@@ -216,35 +201,8 @@ def _first_row(raw: bytes, separator: str, what: str) -> list[str] | None:
         raise FileError(f"{what} can't be read as CSV: {error}.") from error
 
 
-def _first_line(error: Exception) -> str:
-    text = str(getattr(error, "strerror", None) or error).strip()
-    return text.splitlines()[0][:200].rstrip(".") if text else type(error).__name__
-
-
 def read_excel(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Read a sheet of an Excel workbook, whose first row holds the names of columns.
-
-    Parameters
-    ----------
-    path : Path
-    what : str
-        The file's name, for messages.
-    choice : Choice
-        `layer` is the sheet.
-
-    Returns
-    -------
-    GeoDataFrame
-
-    Raises
-    ------
-    MissingExtraError
-        openpyxl isn't installed.
-    FileError
-        It isn't a workbook.
-    InputError
-        Several sheets and none chosen, or no columns of positions.
-    """
+    """Read a sheet (the layer) of an Excel workbook, as a `Reader`; its first row names columns."""
     return locate_rows(load_sheet(path, what, choice.layer), what, choice)
 
 
@@ -253,8 +211,12 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
 
     Raises
     ------
-    MissingExtraError, FileError, InputError
-        As `read_excel`.
+    MissingExtraError
+        openpyxl isn't installed.
+    FileError
+        It isn't a workbook.
+    InputError
+        Several sheets and none chosen.
     """
     openpyxl = _openpyxl("read")
     check_zip(path, what)
@@ -267,8 +229,7 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
         raise
     except Exception as error:
         # What a damaged workbook says of itself is believed by openpyxl, which fails in any way.
-        said = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-        raise FileError(f"{what} can't be read as Excel: {said}.") from error
+        raise FileError(f"{what} can't be read as Excel: {first_line(error)}.") from error
     if not rows or all(cell is None for cell in rows[0]):
         raise FileError(f"{what} is empty; a header with column names is needed.")
     names = [str(n) if n is not None else f"column {i + 1}" for i, n in enumerate(rows[0])]

@@ -28,8 +28,8 @@ from cpecgeo.errors import (
     InputError,
     MissingExtraError,
 )
-from cpecgeo.files.archives import unpacked, zip_files
-from cpecgeo.files.formats import Choice, Format, choose_layer
+from cpecgeo.files.disk import first_line, unpacked, zip_files
+from cpecgeo.files.formats import Choice, Format, choose_layer, find_format
 from cpecgeo.files.sniff import insist
 from cpecgeo.files.tables import locate_rows
 from cpecgeo.files.wellknown import refuse_deep
@@ -41,37 +41,13 @@ _PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 _NOISE = ("Non closed ring", "Measured (M) geometry", "time zone", "timezone", "offset")
 
 
-def read_vector(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
-    """Read a layer by GDAL, once the file is known to be what its suffix says.
+def read_vector(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
+    """Read a layer by GDAL, as a `Reader`, once the file is known to be what its suffix says.
 
-    Parameters
-    ----------
-    path : Path
-    what : str
-        The file's name, for messages.
-    choice : Choice
-        `layer` chooses where there are several.
-    form : Format
-
-    Returns
-    -------
-    GeoDataFrame
-        In the CRS of the file, if it has one.
-
-    Warns
-    -----
-    GeometryWarning
-        Rings that weren't closed.
-    DataWarning
-        What GDAL says of values that it couldn't keep.
-
-    Raises
-    ------
-    FileError
-        The file isn't of that format, is damaged, or holds no layer.
-    InputError
-        Several layers and none chosen, or a table without geometry.
+    Rings that aren't closed are closed, and a warning says so; another says what GDAL couldn't
+    keep of values.
     """
+    form = find_format(path)
     if path.suffix.casefold() == ".zip":
         with unpacked(path, what, _PARTS) as files:
             shapes = {f.stem: f for f in files if f.suffix.casefold() == ".shp"}
@@ -184,9 +160,7 @@ def _translated(what: str, form: Format) -> Iterator[None]:
             pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError,
             shapely.errors.ShapelyError,
         ) as error:  # fmt: skip
-            raise FileError(
-                f"{what} can't be read as {form.name}: {_first_line(error)}."
-            ) from error
+            raise FileError(f"{what} can't be read as {form.name}: {first_line(error)}.") from error
     for text in dict.fromkeys(str(r.message) for r in remarks):
         kind = next((r.category for r in remarks if str(r.message) == text), UserWarning)
         if issubclass(kind, CpecgeoWarning):
@@ -248,37 +222,8 @@ def write_vector(
         target.parent.rmdir()
 
 
-def _first_line(error: Exception) -> str:
-    text = str(getattr(error, "strerror", None) or error)
-    # A damaged file's own text may be all of what a library has to say.
-    return text.splitlines()[0][:300].rstrip(".") if text else type(error).__name__
-
-
 def read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Read GeoParquet (WKB or native encodings), or Parquet with lon and lat, WKB or WKT.
-
-    Parameters
-    ----------
-    path : Path
-    what : str
-        The file's name, for messages.
-    choice : Choice
-
-    Returns
-    -------
-    GeoDataFrame
-
-    Raises
-    ------
-    MissingExtraError
-        pyarrow isn't installed.
-    FileError
-        It isn't Parquet, or what it says of itself can't be read.
-    CRSError
-        A CRS that can't be used.
-    InputError
-        No columns of positions.
-    """
+    """Read GeoParquet in all encodings, or Parquet with positions in columns, as a `Reader`."""
     try:
         import pyarrow.parquet as pq
     except ImportError as error:
@@ -297,13 +242,13 @@ def read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     except CpecgeoError:
         raise
     except pyproj.exceptions.CRSError as error:
-        raise CRSError(f"{what} has a CRS that can't be used ({_first_line(error)}).") from error
+        raise CRSError(f"{what} has a CRS that can't be used ({first_line(error)}).") from error
     except MemoryError:
         raise
     except Exception as error:
         # What the file says of its own types is believed by the libraries, which then fail
         # in any way.
-        raise FileError(f"{what} can't be read as Parquet: {_first_line(error)}.") from error
+        raise FileError(f"{what} can't be read as Parquet: {first_line(error)}.") from error
 
 
 def _keep_whole(frame: Any, path: Path) -> Any:

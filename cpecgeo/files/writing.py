@@ -24,9 +24,8 @@ from cpecgeo.errors import (
     GeometryWarning,
     InputError,
 )
-from cpecgeo.files.archives import zip_files
-from cpecgeo.files.disk import local, replacing
-from cpecgeo.files.fields import fit_columns, refuse_shapes
+from cpecgeo.files.disk import first_line, local, replacing, zip_files
+from cpecgeo.files.fields import fit_columns, refuse_illegal, refuse_shapes
 from cpecgeo.files.formats import Format, find_format
 from cpecgeo.files.gpx import write_gpx
 from cpecgeo.files.kml import write_kml
@@ -34,7 +33,6 @@ from cpecgeo.files.positions import add_positions
 from cpecgeo.files.reading import read
 from cpecgeo.files.tables import load_csv, load_sheet, write_excel
 from cpecgeo.files.vectors import write_parquet, write_vector
-from cpecgeo.files.xmltext import refuse_illegal
 from cpecgeo.geodesy import lonlat
 
 __all__ = ["write", "write_layers"]
@@ -201,8 +199,7 @@ def _write(
         pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FieldError,
         pyogrio.errors.GeometryError, pyogrio.errors.FeatureError, UnicodeEncodeError,
     ) as error:  # fmt: skip
-        said = (str(error).splitlines() or [type(error).__name__])[0][:300].rstrip(".")
-        raise FileError(f"can't write {path.name}: {said}.") from error
+        raise FileError(f"can't write {path.name}: {first_line(error)}.") from error
     _check(fitted, shapes, path, form, layer, positions)
     return [*remarks, *told]
 

@@ -16,14 +16,12 @@ from cpecgeo.catalogue import data_version
 from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.disk import local
-from cpecgeo.scale.geopackage import GeoPackage
-from cpecgeo.scale.parquet import Parquet
+from cpecgeo.scale.arrow import GeoPackage, Parquet
 from cpecgeo.scale.parts import Parts
 from cpecgeo.scale.questions import Exposure, Near, Question, Targets, Within, prepare
 from cpecgeo.scale.sinks import is_bytes, read_part, sink
-from cpecgeo.scale.sources import Source, fingerprint
+from cpecgeo.scale.sources import Csv, Source, fingerprint
 from cpecgeo.scale.stream import Job, Report, Run, run
-from cpecgeo.scale.text import Csv
 
 __all__ = ["BATCH_ROWS", "PART_ROWS", "exposure_file", "nearest_file", "within_file"]
 

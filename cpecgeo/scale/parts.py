@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cpecgeo.errors import FileError, InputError
+from cpecgeo.files.disk import settle
 from cpecgeo.files.outliers import Tally
 from cpecgeo.scale.sources import Position
 
@@ -362,10 +363,8 @@ def _identify(path: Path) -> list[int]:
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write a record whole."""
     fresh = path.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump(value, file)
-        file.flush()
-        os.fsync(file.fileno())
+    fresh.write_text(json.dumps(value), encoding="utf-8")
+    settle(fresh)
     fresh.replace(path)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 import pyproj
 
 from cpecgeo.errors import InputError
+from cpecgeo.files.disk import settle
 from cpecgeo.scale import points
 from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, write_json
 from cpecgeo.scale.sources import Batch, Source
@@ -99,7 +99,7 @@ class Sink:
                     writer[0].write_table(table)
 
             yield append
-        _settle(fresh)
+        settle(fresh)
         fresh.replace(path)
 
     def _writer(self, path: Path, suffix: str, schema: pa.Schema) -> Any:
@@ -118,7 +118,7 @@ class Sink:
                     (whole / path.name).hardlink_to(path)
                 except OSError:  # some file systems have no hard links
                     shutil.copyfile(path, whole / path.name)
-                    _settle(whole / path.name)
+                    settle(whole / path.name)
             record = {"writer": WRITER, "files": [path.name for path in parts]}
             write_json(whole / FOLDER_RECORD, record)
             return
@@ -126,7 +126,7 @@ class Sink:
             _join_csv(parts, whole)
         else:
             _join_parquet(parts, whole)
-        _settle(whole)
+        settle(whole)
 
 
 def sink(out: Path, *, safe_cells: bool) -> Sink:
@@ -284,9 +284,3 @@ def _parquet(path: Path, schema: pa.Schema) -> Any:
     )  # fmt: skip
     repeated = [f.name for f in schema if not any(is_rare(f.type) for is_rare in rare)]
     return pq.ParquetWriter(path, schema, compression="snappy", use_dictionary=repeated)
-
-
-def _settle(path: Path) -> None:
-    """Wait until the file is on disk, with the rights of any new file."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -6,8 +6,8 @@ import zipfile
 import pytest
 
 import cpecgeo as cg
-from cpecgeo.errors import FileError
-from cpecgeo.files import archives
+from cpecgeo.errors import CpecgeoError, FileError
+from cpecgeo.files import disk as archives
 
 KML = (
     '<kml xmlns="http://www.opengis.net/kml/2.2"><Placemark><Point><coordinates>67,25'
@@ -72,3 +72,29 @@ def test_names_that_lead_out_of_the_folder(tmp_path):
         cg.read(path)
     with pytest.raises(FileError, match="no .kml"):
         cg.read(pack(path, a_txt="x"))
+
+
+@pytest.mark.filterwarnings("ignore::cpecgeo.errors.CpecgeoWarning")
+@pytest.mark.parametrize("suffix", [".kmz", ".shp.zip"])
+def test_a_changed_byte_anywhere_in_an_archive_is_one_short_line(suffix, tmp_path):
+    """Names without letters, or in no UTF-8, and headers that differ from the list of contents."""
+    path = tmp_path / f"a{suffix}"
+    cg.write(cg.layer("ports").head(1)[["id", "geometry"]], path)
+    raw = path.read_bytes()
+    failed = 0
+    for at in [*range(0, len(raw), 3), *(i for i in range(len(raw) - 400, len(raw)))]:
+        path.write_bytes(raw[:at] + bytes([raw[at] ^ 0xE0]) + raw[at + 1 :])
+        try:
+            cg.read(path)
+        except CpecgeoError as error:
+            failed += 1
+            assert len(str(error)) < 1_000
+            assert "\n" not in str(error)
+    assert failed > 50
+    # A list of contents that gives an entry no name.
+    held = bytearray(raw)
+    start = held.rindex(b"PK\x01\x02")
+    held[start + 28 : start + 30] = b"\0\0"
+    path.write_bytes(held)
+    with pytest.raises(FileError):
+        cg.read(path)
