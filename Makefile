@@ -32,8 +32,8 @@ test: $(DEV) ## the whole test suite
 test-faults: $(DEV) ## kill streamed runs 50 times, fill a disk, kill workers: nothing may be lost
 	CPECGEO_KILLS=50 $(PYTEST) tests/faults
 
-test-nightly: $(DEV) ## the property tests with 10,000 examples each
-	HYPOTHESIS_PROFILE=nightly $(PYTEST) -n $(JOBS) -k 'not browser' $$(grep -rl '@given' tests)
+test-nightly: $(DEV) ## the property tests, as hard as tests/effort.py says
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) -n $(JOBS) --dist worksteal -m hypothesis tests
 
 test-minimum: ## the oldest versions that pyproject.toml allows, in an environment of their own
 	$(PYTHON) -m venv $(VENV)-minimum

@@ -97,19 +97,16 @@ def _streams(source: str, out: Path | None, stream: bool | None, *, resume: bool
     return large and out is not None and (path.is_dir() or path.suffix.lower() in _STREAMED)
 
 
-def _streamed(verb: str, source: str, out: Path | None, *, crs: str | None, **options: Any) -> None:
+def _streamed(verb: str, source: str, out: Path | None, **options: Any) -> None:
     from cpecgeo import scale
     from cpecgeo.errors import InputError
 
     if out is None or str(out)[:2] in {"-", "-."}:
         raise InputError("A streamed run needs --out FILE (.parquet or .csv).")
-    if crs is not None:
-        raise InputError(
-            "A streamed run reads lon, lat, or the CRS that the file states, so --crs is for "
-            "files that fit in memory: add --no-stream."
-        )
     run = getattr(scale, f"{verb}_file")(source, out, progress=sys.stderr.isatty(), **options)
-    print(run.out if hasattr(run, "out") else out)
+    if run.read_as and options["lon"] is None:
+        print(f"cpecgeo: {run.read_as}", file=sys.stderr)
+    print(run.out)
 
 
 @app.command()

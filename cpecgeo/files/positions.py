@@ -202,7 +202,7 @@ def parse_degrees(
     return plain, notations
 
 
-def parse_metres(texts: pd.Series, what: str) -> Floats:
+def parse_metres(texts: pd.Series, what: str, *, before: int = 0) -> Floats:
     """Parse coordinates in the units of a projected CRS, which are plain numbers.
 
     Raises
@@ -213,8 +213,8 @@ def parse_metres(texts: pd.Series, what: str) -> Floats:
     plain, left = _plain_numbers(texts, what)
     if left:
         raise InputError(
-            f"{what}: {str(texts.iloc[left[0]])[:40]!r} in row {left[0] + 1} is no coordinate; "
-            "write plain numbers with decimal points."
+            f"{what}: {str(texts.iloc[left[0]])[:40]!r} in row {before + left[0] + 1} is no "
+            "coordinate; write plain numbers with decimal points."
         )
     return plain
 

@@ -153,7 +153,7 @@ def _with_crs(frame: Any, what: str, choice: Choice, form: Format) -> gpd.GeoDat
     stated = resolve_crs(choice.crs)
     if own is None or (form.is_lonlat and own.to_epsg() == 4326):
         return frame.set_crs(stated, allow_override=True)
-    if own != stated:
+    if not stated.equals(own, ignore_axis_order=True):
         raise CRSError(
             f"{what} states its own CRS, {own.name}, and crs={choice.crs!r} is another; leave crs "
             "out, or reproject after reading."

@@ -42,17 +42,13 @@ def read_csv(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     It is UTF-8, separated by commas, semicolons, tabs or bars, as its header shows.
     """
     raw, separator = load_csv(path, what)
-    names = list(raw.columns)
     frame = locate_rows(raw, what, choice)
+    names = [name for name in frame.columns if name != frame.geometry.name]
     attrs, frame.attrs = frame.attrs, {}  # pandas copies them with every column
     if separator != ("\t" if ".tsv" in what.casefold() else ","):
         attrs["read_as"] += f"; separator {separator!r}"
     kept = set(attrs["position_columns"])
-    typed = {
-        name: frame[name] if name in kept else infer_types(frame[name])
-        for name in names
-        if name in frame
-    }
+    typed = {name: frame[name] if name in kept else infer_types(frame[name]) for name in names}
     located = gpd.GeoDataFrame(typed, geometry=frame.geometry, crs=frame.crs, index=frame.index)
     located.attrs = attrs
     return located

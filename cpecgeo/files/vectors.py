@@ -205,6 +205,8 @@ def write_vector(
         options["RFC7946"] = "YES"
     elif form.driver == "FlatGeobuf":
         options["SPATIAL_INDEX"] = "NO"  # it would put the rows in another order
+        if len(set(frame.geom_type)) > 1:
+            options["geometry_type"] = "Unknown"  # else single geometries become multiple ones
     elif form.driver == "ESRI Shapefile":
         options["encoding"] = "UTF-8"
         if path.suffix.casefold() == ".zip":

@@ -48,7 +48,7 @@ def is_wellknown(values: pd.Series) -> bool:
     return first is not None and bool(_WKT.match(first) or _HEX.fullmatch(first))
 
 
-def parse(values: pd.Series, what: str) -> tuple[Any, int | None]:
+def parse(values: pd.Series, what: str, *, before: int = 0) -> tuple[Any, int | None]:
     """Parse well-known text or binary, also with an SRID (EWKT, EWKB) or as hexadecimal text.
 
     Parameters
@@ -57,6 +57,8 @@ def parse(values: pd.Series, what: str) -> tuple[Any, int | None]:
         Missing and empty values have no geometry.
     what : str
         For messages.
+    before : int
+        Rows of the file before these, for messages.
 
     Returns
     -------
@@ -78,10 +80,10 @@ def parse(values: pd.Series, what: str) -> tuple[Any, int | None]:
     ('POINT (300000 2750000)', 32642)
     """
     srids: set[int] = set()
-    given = [_bare(value, srids, what, row) for row, value in enumerate(values)]
+    given = [_bare(value, srids, what, before + row) for row, value in enumerate(values)]
     for row, value in enumerate(given):
         if isinstance(value, bytes) and is_deep(value):
-            raise _deep(what, row)
+            raise _deep(what, before + row)
     shapes = np.full(len(given), None, object)
     for kind, load in ((str, shapely.from_wkt), (bytes, shapely.from_wkb)):
         rows = [row for row, value in enumerate(given) if isinstance(value, kind)]
@@ -91,8 +93,8 @@ def parse(values: pd.Series, what: str) -> tuple[Any, int | None]:
         if value is not None and shapes[row] is None:
             shown = value[:40] if isinstance(value, str) else f"{len(value)} bytes"
             raise GeometryError(
-                f"{what} has {shown!r} in row {row + 1}, which is no well-known text or binary; "
-                "mend it first."
+                f"{what} has {shown!r} in row {before + row + 1}, which is no well-known text or "
+                "binary; mend it first."
             )
     known = shapes[[s is not None for s in shapes]]
     srids |= {int(s) for s in np.unique(shapely.get_srid(known)) if s > 0} if len(known) else set()

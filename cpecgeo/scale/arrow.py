@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -17,7 +18,7 @@ import pyogrio
 
 from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.files.disk import first_line
-from cpecgeo.files.positions import find_lonlat
+from cpecgeo.files.formats import Choice
 from cpecgeo.files.sniff import insist
 from cpecgeo.scale import points
 from cpecgeo.scale.sources import (
@@ -26,7 +27,6 @@ from cpecgeo.scale.sources import (
     Position,
     list_files,
     rechunk,
-    to_lonlat,
 )
 
 __all__ = ["GeoPackage", "Parquet"]
@@ -42,12 +42,13 @@ class Parquet:
     schema: pa.Schema
     geometry: str | None
     geo: dict[str, Any] | None
-    columns: tuple[str, str] | None
+    places: points.Places | None
+    crs: object
     size: int
     widths: tuple[float, float]
 
     @classmethod
-    def open(cls, path: Path, *, lon: str | None, lat: str | None) -> Parquet:
+    def open(cls, path: Path, choice: Choice) -> Parquet:
         """Read what the file says about itself."""
         files = list_files(path)
         if not files:
@@ -59,22 +60,31 @@ class Parquet:
         geometry, geo = _geo(schema, path)
         rows = [_row_bytes(f, h) for f, h in zip(files, heads, strict=True)]
         widths = max(likely for likely, _ in rows), max(most for _, most in rows)
-        chosen = None
-        if geometry is None or lon is not None or lat is not None:
-            chosen = find_lonlat(schema.names, lon, lat, path.name)
+        schema = schema.with_metadata(None)
+        places = None
+        if geometry is None or choice.lon is not None or choice.lat is not None:
+            places = points.Places.find(schema.names, choice, path.name, lambda n: _first(files, n))
+            schema = places.fit(schema)
+            geometry = "geometry" if places.text is not None else geometry
         return cls(
             path,
             files,
             tuple(h.num_rows for h in heads),
-            schema.with_metadata(None),
+            schema,
             geometry,
             geo,
-            chosen,
+            places,
+            choice.crs,
             sum(
                 sum(h.row_group(i).total_byte_size for i in range(h.num_row_groups)) for h in heads
             ),
             widths,
         )
+
+    @property
+    def read_as(self) -> str:
+        """How positions are understood, for people; nothing where the file says so itself."""
+        return "" if self.places is None else self.places.read_as
 
     @property
     def rows(self) -> int:
@@ -89,20 +99,19 @@ class Parquet:
     def batches(self, start: Position, rows: int) -> Iterator[Batch]:
         """Yield batches of `rows` rows from `start` on, the last one shorter."""
         turn = None
-        if self.columns is None:
-            turn = to_lonlat(_crs_of(self.geo, self.geometry), self.path.name)
+        if self.places is None:
+            turn = points.turn_of(_crs_of(self.geo, self.geometry), self.crs, self.path.name)
         limit = self.batch_of(rows)
         at = start.row
         for table in rechunk(self._tables(start.row, limit), limit):
             end = at + len(table)
-            if self.columns is not None:
-                lon, lat = self.columns
-                xy = points.from_columns(table[lon], table[lat], at, self.path.name, self.columns)
+            if self.places is not None:
+                columns, xy = self.places.read(table, at, self.path.name)
             else:
-                column = table[self.geometry].combine_chunks()
+                columns, column = table, table[self.geometry].combine_chunks()
                 xy = points.from_wkb(column, at, self.path.name)
                 xy = turn(xy) if turn is not None else xy
-            yield Batch(table, xy, Position(at), Position(end))
+            yield Batch(columns, xy, Position(at), Position(end))
             at = end
 
     def _tables(self, first: int, rows: int) -> Iterator[pa.Table]:
@@ -112,6 +121,14 @@ class Parquet:
             if before + count > first:
                 yield from _from_row(path, max(0, first - before), rows)
             before += count
+
+
+def _first(files: list[Path] | tuple[Path, ...], name: str) -> pd.Series:
+    """Return the first values of a column that aren't missing."""
+    with _translated(files[0]), pq.ParquetFile(files[0]) as file:
+        for batch in file.iter_batches(1_000, columns=[name]):
+            return batch.column(0).to_pandas()
+    return pd.Series([], dtype=object)
 
 
 @contextlib.contextmanager
@@ -260,16 +277,18 @@ class GeoPackage:
     crs: Any
     rows: int
     size: int
-    columns: None = None
+    stated: object = None
+    read_as: str = ""
 
     @classmethod
-    def open(cls, path: Path, *, layer: str | None) -> GeoPackage:
+    def open(cls, path: Path, choice: Choice) -> GeoPackage:
         """Read what the file says about its layers."""
         there = insist(path, "GPKG")
         with _gdal_translated(path, "can't be read as GeoPackage", "may be truncated"):
             layers = [str(name) for name, _ in pyogrio.list_layers(there)]
         if not layers:
             raise FileError(f"{path} has no layers.")
+        layer = choice.layer
         if layer is None and len(layers) > 1:
             raise InputError(
                 f"{path.name} has {len(layers)} layers ({', '.join(layers[:8])}); choose one "
@@ -293,7 +312,7 @@ class GeoPackage:
             "columns": {name: {"encoding": "WKB", "geometry_types": ["Point"], "crs": crs}},
         }
         size = path.stat().st_size
-        return cls(path, chosen, schema, name, geo, crs, int(info["features"]), size)
+        return cls(path, chosen, schema, name, geo, crs, int(info["features"]), size, choice.crs)
 
     def batch_of(self, rows: int) -> int:
         """Return how many rows a batch has: fewer where they are wide."""
@@ -301,7 +320,7 @@ class GeoPackage:
 
     def batches(self, start: Position, rows: int) -> Iterator[Batch]:
         """Yield batches of `rows` rows from `start` on, the last one shorter."""
-        turn = to_lonlat(self.crs, self.path.name)
+        turn = points.turn_of(self.crs, self.stated, self.path.name)
         limit = self.batch_of(rows)
         at = start.row
         for table in rechunk(self._tables(start.row, limit), limit):

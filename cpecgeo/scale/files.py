@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
+import pyproj
 
 from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.disk import local
+from cpecgeo.files.formats import Choice
 from cpecgeo.scale.arrow import GeoPackage, Parquet
 from cpecgeo.scale.parts import Parts
 from cpecgeo.scale.questions import Exposure, Near, Question, Targets, Within, prepare
@@ -29,6 +31,7 @@ BATCH_ROWS = 262_144
 PART_ROWS = 4_194_304
 
 _Path = str | Path
+CrsLike = str | int | pyproj.CRS | None
 _Bad = Literal["raise", "keep"]
 
 
@@ -47,6 +50,7 @@ def nearest_file(
     lon: str | None = None,
     lat: str | None = None,
     layer: str | None = None,
+    crs: CrsLike = None,
     bad: _Bad = "raise",
     safe_cells: bool = False,
 ) -> Run:
@@ -81,6 +85,9 @@ def nearest_file(
         Names of the columns, where they aren't recognized.
     layer : str, optional
         Of a GeoPackage with more than one.
+    crs : str or CRS, optional
+        The CRS of positions that have none of their own, as in `cpecgeo.read`: of columns ``x``
+        and ``y``, or ``"GCJ-02"`` and ``"BD-09"`` of Chinese maps.
     bad : {"raise", "keep"}
         Whether coordinates out of range end the run, or have no answer, as missing ones.
     safe_cells : bool
@@ -125,7 +132,7 @@ def nearest_file(
     """
     job = _job(
         src, out, Near(k, max_km), targets, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
-        lat=lat, layer=layer, bad=bad, safe_cells=safe_cells, replace=replace,
+        lat=lat, layer=layer, crs=crs, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
     return run(job, resume=resume, progress=progress)
 
@@ -144,6 +151,7 @@ def within_file(
     lon: str | None = None,
     lat: str | None = None,
     layer: str | None = None,
+    crs: CrsLike = None,
     bad: _Bad = "raise",
     safe_cells: bool = False,
 ) -> Run:
@@ -153,7 +161,7 @@ def within_file(
     ----------
     km : float
         Geodesic kilometres, 0 or more.
-    src, out, targets, resume, replace, batch_rows, part_rows, progress, lon, lat, layer, bad
+    src, out, targets, resume, replace, batch_rows, part_rows, progress, lon, lat, layer, crs, bad
         As `nearest_file`.
     safe_cells
         As `nearest_file`.
@@ -177,7 +185,7 @@ def within_file(
     """
     job = _job(
         src, out, Within(km), targets, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
-        lat=lat, layer=layer, bad=bad, safe_cells=safe_cells, replace=replace,
+        lat=lat, layer=layer, crs=crs, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
     return run(job, resume=resume, progress=progress)
 
@@ -196,6 +204,7 @@ def exposure_file(
     lon: str | None = None,
     lat: str | None = None,
     layer: str | None = None,
+    crs: CrsLike = None,
     bad: _Bad = "raise",
 ) -> Run:
     r"""Sum the rows of a file, and one of its columns, in rings around the targets.
@@ -206,7 +215,7 @@ def exposure_file(
         Outer radii of the rings, ascending; a point at a radius counts in the ring inside it.
     value : str, optional
         A column to sum; rows without a number in it are counted as `missing`.
-    src, out, targets, resume, batch_rows, part_rows, progress, lon, lat, layer, bad
+    src, out, targets, resume, batch_rows, part_rows, progress, lon, lat, layer, crs, bad
         As `nearest_file`; `out` is ``.csv`` or ``.parquet``.
 
     Returns
@@ -232,7 +241,7 @@ def exposure_file(
     question = Exposure(check_radii(km), value)
     job = _job(
         src, out, question, targets, batch_rows=batch_rows, part_rows=part_rows, lon=lon, lat=lat,
-        layer=layer, bad=bad, safe_cells=False, replace=False,
+        layer=layer, crs=crs, bad=bad, safe_cells=False, replace=False,
     )  # fmt: skip
     if job.sink.kind == "folder":
         raise InputError(f"{out} names a folder; rings are one small table: name .csv or .parquet.")
@@ -263,9 +272,7 @@ def _sum_rings(tables: list[pa.Table], value: str | None) -> pa.Table:
     return pa.Table.from_pandas(out.reset_index(), preserve_index=False).replace_schema_metadata()
 
 
-def open_source(
-    path: Path, *, lon: str | None = None, lat: str | None = None, layer: str | None = None
-) -> Source:
+def open_source(path: Path, choice: Choice = Choice()) -> Source:  # noqa: B008
     """Open a file to be read in batches, by its suffix.
 
     Raises
@@ -279,11 +286,11 @@ def open_source(
         raise FileError(f"There is no file {path}.")
     suffix = path.suffix.casefold()
     if path.is_dir() or suffix in {".parquet", ".geoparquet", ".pq"}:
-        return Parquet.open(path, lon=lon, lat=lat)
+        return Parquet.open(path, choice)
     if suffix in {".csv", ".tsv", ".txt"}:
-        return Csv.open(path, lon=lon, lat=lat)
+        return Csv.open(path, choice)
     if suffix == ".gpkg":
-        return GeoPackage.open(path, layer=layer)
+        return GeoPackage.open(path, choice)
     raise InputError(
         f"{path.name} can't be streamed; .parquet, .geoparquet, .csv and .gpkg can. Convert it "
         "first."
@@ -301,6 +308,7 @@ def _job(
     lon: str | None,
     lat: str | None,
     layer: str | None,
+    crs: CrsLike,
     bad: str,
     safe_cells: bool,
     replace: bool,
@@ -312,7 +320,7 @@ def _job(
     for name, rows in (("batch_rows", batch_rows), ("part_rows", part_rows)):
         if not isinstance(rows, int) or rows < 1:
             raise InputError(f"{name} is {rows!r}; a whole number of rows, 1 or more, is needed.")
-    source = open_source(path, lon=lon, lat=lat, layer=layer)
+    source = open_source(path, Choice(layer, lon, lat, crs))
     written = sink(target, safe_cells=safe_cells)
     _keep_apart(path, target)
     if written.kind != "folder" and target.is_dir():
@@ -333,7 +341,7 @@ def _job(
     key = {
         "source": str(path.resolve()),
         "source changed": before,
-        "columns": [lon, lat, layer],
+        "columns": [lon, lat, layer, None if crs is None else str(crs)],
         "question": repr(question),
         "targets": prepared.digest,
         "rows": [batch_rows, part_rows],

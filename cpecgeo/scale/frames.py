@@ -30,7 +30,6 @@ from cpecgeo.scale.questions import (
     near_columns,
     prepare,
 )
-from cpecgeo.scale.sources import to_lonlat
 
 __all__ = ["exposure", "nearest", "within"]
 
@@ -224,7 +223,7 @@ def _columns(meta: Any, lon: str | None, lat: str | None) -> tuple[str, str] | N
     """Return the columns of lon and lat, or None for the geometry of the frame."""
     geometry = getattr(meta, "_geometry_column_name", None)
     if geometry is not None and lon is None and lat is None:
-        to_lonlat(meta.crs, "ddf")
+        rows_of.to_lonlat(meta.crs, "ddf")
         return None
     return find_lonlat([str(c) for c in meta.columns], lon, lat, "ddf")
 
@@ -236,7 +235,7 @@ def _xy(frame: Any, where: _Where) -> Any:
         import shapely
 
         xy = rows_of.from_wkb(pa.array(shapely.to_wkb(frame.geometry.array)), 0, "a partition")
-        turn = to_lonlat(frame.crs, "a partition")
+        turn = rows_of.to_lonlat(frame.crs, "a partition")
         xy = xy if turn is None else turn(xy)
     else:
         values = [pd.to_numeric(frame[c], errors="raise") for c in where.columns]

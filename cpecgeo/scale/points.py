@@ -1,30 +1,176 @@
-"""Points out of columns: WKB or lon and lat, checked as everywhere, and fast."""
+"""Points out of columns: WKB, lon and lat, text, in any CRS; checked as everywhere, and fast."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.errors import CoordinateError, GeometryError, InputError
-from cpecgeo.files import wellknown
-from cpecgeo.files.positions import parse_degrees
+from cpecgeo.errors import CoordinateError, CRSError, GeometryError, InputError
+from cpecgeo.files import china, wellknown
+from cpecgeo.files.disk import first_line
+from cpecgeo.files.formats import Choice
+from cpecgeo.files.positions import GEOMETRY, find_lonlat, parse_degrees, parse_metres
+from cpecgeo.files.tables import resolve_crs
+from cpecgeo.geodesy._datums import WGS84, to_wgs84
 
-__all__ = ["check", "from_columns", "from_wkb", "numbers", "to_wkb"]
+__all__ = [
+    "Places",
+    "check",
+    "from_columns",
+    "from_shapes",
+    "from_wkb",
+    "numbers",
+    "to_lonlat",
+    "to_wkb",
+    "turn_of",
+]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _POINT = 21  # bytes: order, type, x, y
-_KINDS = {
-    2: "LineString", 3: "Polygon", 4: "MultiPoint", 5: "MultiLineString", 6: "MultiPolygon",
-    7: "GeometryCollection",
-}  # fmt: skip
+_KINDS = {2: "LineString", 3: "Polygon", 5: "MultiLineString", 6: "MultiPolygon", 7: "collection"}
 _HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
+
+
+def to_lonlat(crs: Any, what: str) -> Callable[[Floats], Floats] | None:
+    """Return a function from x, y in a CRS to lon, lat; None where nothing is to be done.
+
+    Raises
+    ------
+    CRSError
+        No CRS, an unknown one, or one without a stated shift to WGS 84; from the function,
+        coordinates in a projected CRS that look like degrees.
+    """
+    if crs is None:
+        raise CRSError(
+            f"{what} has no CRS, so its coordinates mean nothing; write it again with one "
+            '(set_crs("EPSG:4326") for lon, lat).'
+        )
+    try:
+        known = pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.ProjError as error:
+        raise CRSError(f"{what} has a CRS that can't be used ({first_line(error)}).") from error
+    # Of no points, so that a CRS without a stated shift is refused before anything is read.
+    to_wgs84(np.empty((0, 2)), known, what)
+    if known.equals(WGS84, ignore_axis_order=True):
+        return None
+
+    def turn(xy: Floats) -> Floats:
+        given = ~np.isnan(xy).any(axis=1)
+        out = np.full(xy.shape, np.nan)
+        out[given] = to_wgs84(xy[given], known, what)
+        return out
+
+    return turn
+
+
+def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] | None:
+    """Return a function to lon, lat of WGS 84 from the CRS of a file, or from the stated one.
+
+    The shift of a stated ``"GCJ-02"`` or ``"BD-09"`` is undone.
+
+    Raises
+    ------
+    CRSError
+        As `to_lonlat`; or the file's own CRS is another than the stated one.
+    """
+    known = own if stated is None else resolve_crs(stated)
+    if (
+        stated is not None
+        and own is not None
+        and not known.equals(resolve_crs(own), ignore_axis_order=True)
+    ):
+        raise CRSError(
+            f"{what} states its own CRS, and crs={stated!r} is another; leave crs out, or "
+            "reproject first."
+        )
+    turn = to_lonlat(known, what)
+    system = china.is_shifted(stated)
+    if system is None:
+        return turn
+    return lambda xy: china.to_wgs84(xy if turn is None else turn(xy), system)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the positions of a table stand: two columns, or one of well-known text or binary."""
+
+    columns: tuple[str, str] | None
+    text: str | None
+    crs: object = None  # as stated
+
+    @classmethod
+    def find(
+        cls, names: list[str], choice: Choice, what: str, first: Callable[[str], pd.Series]
+    ) -> Places:
+        """Find the columns; `first` gives the first values of one.
+
+        Raises
+        ------
+        InputError
+            There are none.
+        """
+        crs = resolve_crs(choice.crs)
+        try:
+            found = find_lonlat(
+                names, choice.lon, choice.lat, what, in_metres=bool(crs.is_projected)
+            )
+        except InputError:
+            if choice.lon is not None or choice.lat is not None:
+                raise
+            shaped = [n for n in names if n.strip().casefold() in GEOMETRY]
+            text = next((n for n in shaped if wellknown.is_wellknown(first(n))), None)
+            if text is None:
+                raise
+            return cls(None, text, choice.crs)
+        return cls(found, None, choice.crs)
+
+    @property
+    def read_as(self) -> str:
+        """How positions are understood, for people."""
+        if self.columns is None:
+            return f"geometry from the column {self.text}"
+        return f"lon and lat from the columns {', '.join(self.columns)}"
+
+    def fit(self, schema: pa.Schema) -> pa.Schema:
+        """Return the columns of the batches that `read` gives."""
+        return self.read(schema.empty_table(), 0, "")[0].schema
+
+    def read(self, table: pa.Table, row: int, what: str) -> tuple[pa.Table, Floats]:
+        """Return the columns of a batch, and its points as lon, lat; NaN where there is none.
+
+        Well-known text and binary become a column `geometry` of points in lon, lat.
+
+        Raises
+        ------
+        InputError, GeometryError, CRSError
+            Values that are no positions; geometries that are no
+        """
+        if self.columns is not None:
+            x, y = self.columns
+            in_metres = bool(resolve_crs(self.crs).is_projected)
+            xy = from_columns(table[x], table[y], row, what, self.columns, in_metres=in_metres)
+            turn = turn_of(None, 4326 if self.crs is None else self.crs, what)
+            return table, xy if turn is None else turn(xy)
+        column = table[str(self.text)]
+        shapes, srid = wellknown.parse(column.to_pandas(), what, before=row)
+        xy = from_shapes(shapes, row, what)
+        own = None if srid is None else resolve_crs(srid)
+        turn = turn_of(4326 if own is self.crs is None else own, self.crs, what)
+        xy = xy if turn is None else turn(xy)
+        kept = table.drop_columns([str(self.text)])
+        names = ["geometry_2" if n == "geometry" else n for n in kept.column_names]
+        return kept.rename_columns(names).append_column("geometry", to_wkb(xy)), xy
 
 
 def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
@@ -53,21 +199,44 @@ def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
         return fast
     # Told by their first bytes, so that only points come to be parsed.
     kinds = wellknown.heads(column)
-    other = np.flatnonzero(kinds > 1)
+    other = np.flatnonzero((kinds > 1) & (kinds != 4))
     if len(other):
         kind = _KINDS.get(int(kinds[other[0]]), "geometry of another kind")
-        raise GeometryError(
-            f"{what} has a {kind} in row {row + int(other[0]) + 1}; points are needed. "
-            "Take centroids, or vertices, first."
-        )
+        raise _no_point(kind, row + int(other[0]), what)
+    wellknown.refuse_deep(column, what, row=row)
     values = column.to_numpy(zero_copy_only=False)
-    shapes = shapely.from_wkb(np.where(kinds == 1, values, None), on_invalid="ignore")
+    shapes = shapely.from_wkb(np.where(kinds > 0, values, None), on_invalid="ignore")
     broken = column.is_valid().to_numpy(zero_copy_only=False) & shapely.is_missing(shapes)
     if broken.any():
         at = row + int(np.flatnonzero(broken)[0]) + 1
         raise GeometryError(f"{what} has a geometry in row {at} that is not well-known binary.")
+    return from_shapes(shapes, row, what)
+
+
+def from_shapes(shapes: NDArray[np.object_], row: int, what: str) -> Floats:
+    """Return x, y of points, MultiPoints of one point among them; NaN where missing or empty.
+
+    Raises
+    ------
+    GeometryError
+        A shape is no point.
+    """
+    kinds = shapely.get_type_id(shapes)
+    one = (kinds == shapely.GeometryType.MULTIPOINT) & (shapely.get_num_geometries(shapes) == 1)
+    other = np.flatnonzero((kinds > 0) & ~one)
+    if len(other):
+        raise _no_point(shapes[other[0]].geom_type, row + int(other[0]), what)
+    shapes = shapes.copy()
+    shapes[one] = shapely.get_geometry(shapes[one], 0)
     shapes[shapely.is_empty(shapes)] = None
     return np.column_stack((shapely.get_x(shapes), shapely.get_y(shapes)))
+
+
+def _no_point(kind: str, row: int, what: str) -> GeometryError:
+    return GeometryError(
+        f"{what} has a {kind} in row {row + 1}; points are needed. Take centroids, or vertices, "
+        "first."
+    )
 
 
 def _plain_points(column: pa.Array) -> Floats | None:
@@ -75,11 +244,10 @@ def _plain_points(column: pa.Array) -> Floats | None:
     count = len(column)
     if count == 0 or column.null_count:
         return np.empty((0, 2)) if count == 0 else None
-    large = pa.types.is_large_binary(column.type)
     _, offsets, data = column.buffers()
     if offsets is None or data is None:
         return None
-    kind = np.int64 if large else np.int32
+    kind = np.int64 if pa.types.is_large_binary(column.type) else np.int32
     edges = np.frombuffer(offsets, kind)[column.offset : column.offset + count + 1]
     if edges[-1] - edges[0] != _POINT * count or (np.diff(edges) != _POINT).any():
         return None
@@ -109,8 +277,12 @@ def to_wkb(xy: Floats) -> pa.Array:
     return pc.if_else(pa.array(~missing), whole, None) if missing.any() else whole
 
 
-def from_columns(lon: Any, lat: Any, row: int, what: str, names: tuple[str, str]) -> Floats:
+def from_columns(
+    lon: Any, lat: Any, row: int, what: str, names: tuple[str, str], *, in_metres: bool = False
+) -> Floats:
     """Return x, y of two columns of numbers, or of text that is degrees; NaN where missing.
+
+    In metres, text is plain numbers.
 
     Raises
     ------
@@ -124,7 +296,11 @@ def from_columns(lon: Any, lat: Any, row: int, what: str, names: tuple[str, str]
         except InputError:
             if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
                 raise
-            found.append(parse_degrees(column.to_pandas(), axis, what, before=row)[0])
+            texts = column.to_pandas()
+            if in_metres:
+                found.append(parse_metres(texts, what, before=row))
+            else:
+                found.append(parse_degrees(texts, axis, what, before=row)[0])
     return np.column_stack(found)
 
 

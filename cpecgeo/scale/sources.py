@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
-from collections.abc import Callable, Iterator
+import io
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-import pyproj
 from numpy.typing import NDArray
 
-from cpecgeo.errors import CRSError, FileError, InputError
-from cpecgeo.files.disk import first_line
-from cpecgeo.files.positions import find_lonlat
+from cpecgeo.errors import FileError, InputError
+from cpecgeo.files.formats import Choice
 from cpecgeo.files.sniff import HEAD_BYTES, parse_header
-from cpecgeo.geodesy._datums import WGS84, to_wgs84
 from cpecgeo.scale import points
 
 __all__ = [
@@ -30,7 +31,6 @@ __all__ = [
     "fingerprint",
     "list_files",
     "rechunk",
-    "to_lonlat",
 ]
 
 # Rows are cut so that a batch of wide ones stays about this size in memory.
@@ -88,6 +88,9 @@ class Source(Protocol):
     @property
     def size(self) -> int: ...  # noqa: D102
 
+    @property
+    def read_as(self) -> str: ...  # noqa: D102
+
     def batch_of(self, rows: int) -> int: ...  # noqa: D102
 
     def batches(self, start: Position, rows: int) -> Iterator[Batch]: ...  # noqa: D102
@@ -130,38 +133,6 @@ def list_files(path: Path) -> tuple[Path, ...]:
     return tuple(sorted(path.glob("*.parquet"))) if path.is_dir() else (path,)
 
 
-def to_lonlat(crs: Any, what: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64]] | None:
-    """Return a function from x, y in a CRS to lon, lat; None where nothing is to be done.
-
-    Raises
-    ------
-    CRSError
-        No CRS, an unknown one, or one without a stated shift to WGS 84; from the function,
-        coordinates in a projected CRS that look like degrees.
-    """
-    if crs is None:
-        raise CRSError(
-            f"{what} has no CRS, so its coordinates mean nothing; write it again with one "
-            '(set_crs("EPSG:4326") for lon, lat).'
-        )
-    try:
-        known = pyproj.CRS.from_user_input(crs)
-    except pyproj.exceptions.ProjError as error:
-        raise CRSError(f"{what} has a CRS that can't be used ({first_line(error)}).") from error
-    # Of no points, so that a CRS without a stated shift is refused before anything is read.
-    to_wgs84(np.empty((0, 2)), known, what)
-    if known.equals(WGS84, ignore_axis_order=True):
-        return None
-
-    def turn(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        given = ~np.isnan(xy).any(axis=1)
-        out = np.full(xy.shape, np.nan)
-        out[given] = to_wgs84(xy[given], known, what)
-        return out
-
-    return turn
-
-
 def rechunk(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
     """Yield the same rows in tables of exactly `rows` rows, the last one shorter."""
     held: list[Any] = []
@@ -183,16 +154,16 @@ class Csv:
     """A CSV file in UTF-8 with a header; the separator is found in the header."""
 
     path: Path
+    names: tuple[str, ...]
     schema: pa.Schema
-    columns: tuple[str, str]
+    places: points.Places
     separator: str
     first: int  # the byte after the header
     size: int
-    geometry: str | None = None
     geo: dict[str, Any] | None = None
 
     @classmethod
-    def open(cls, path: Path, *, lon: str | None, lat: str | None) -> Csv:
+    def open(cls, path: Path, choice: Choice) -> Csv:
         """Read the header."""
         try:
             with path.open("rb") as file:
@@ -201,9 +172,30 @@ class Csv:
         except OSError as error:
             raise FileError(f"{path} can't be read: {error.strerror}.") from error
         header = parse_header(head, path)
-        chosen = find_lonlat(header.names, lon, lat, path.name)
-        schema = pa.schema([(n, pa.string()) for n in header.names])
-        return cls(path, schema, chosen, header.separator, header.end, size)
+        rows = head[header.end :]
+
+        def first(name: str) -> pd.Series:
+            block = rows[: _last_record(rows) or len(rows)][: 1 << 20]
+            text = io.StringIO(block.decode("utf-8", "replace"), newline="")
+            at = header.names.index(name)
+            read = csv.reader(text, delimiter=header.separator)
+            return pd.Series([row[at] for row in itertools.islice(read, 100) if len(row) > at])
+
+        places = points.Places.find(list(header.names), choice, path.name, first)
+        schema = places.fit(pa.schema([(n, pa.string()) for n in header.names]))
+        return cls(path, header.names, schema, places, header.separator, header.end, size)
+
+    @property
+    def geometry(self) -> str | None:
+        """The column of points that is made of well-known text."""
+        return None if self.places.text is None else "geometry"
+
+    @property
+    def read_as(self) -> str:
+        """How positions are understood, for people."""
+        usual = "\t" if self.path.suffix.casefold() == ".tsv" else ","
+        told = "" if self.separator == usual else f"; separator {self.separator!r}"
+        return self.places.read_as + told
 
     @property
     def rows(self) -> None:
@@ -254,13 +246,13 @@ class Csv:
             table = pa_csv.read_csv(
                 pa.BufferReader(block),
                 read_options=pa_csv.ReadOptions(
-                    column_names=self.schema.names, block_size=max(1 << 20, len(block) + 1)
+                    column_names=list(self.names), block_size=max(1 << 20, len(block) + 1)
                 ),
                 parse_options=pa_csv.ParseOptions(
                     delimiter=self.separator, newlines_in_values=True
                 ),
                 convert_options=pa_csv.ConvertOptions(
-                    column_types={n: pa.string() for n in self.schema.names},
+                    column_types={n: pa.string() for n in self.names},
                     strings_can_be_null=False,
                 ),
             )
@@ -274,9 +266,9 @@ class Csv:
                 f"{self.path.name} has a row after row {at.row} that doesn't fit the header "
                 f"({text}); the separator taken is {self.separator!r}."
             ) from None
-        lon, lat = self.columns
-        xy = points.from_columns(table[lon], table[lat], at.row, self.path.name, self.columns)
-        return Batch(table, xy, at, Position(at.row + len(table), at.byte + len(block)))
+        end = Position(at.row + len(table), at.byte + len(block))
+        table, xy = self.places.read(table, at.row, self.path.name)
+        return Batch(table, xy, at, end)
 
 
 def _last_record(block: bytes) -> int:

@@ -73,6 +73,8 @@ class Run:
     seconds : float
     rows_per_s : float
         Rows of the source that this run worked on, per second.
+    read_as : str
+        How positions were understood, where the file doesn't say so itself.
     """
 
     out: Path
@@ -83,6 +85,7 @@ class Run:
     parts_kept: int
     seconds: float
     rows_per_s: float
+    read_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -228,12 +231,11 @@ def run(
         result can't be written.
     """
     began = time.perf_counter()
-    out = job.parts.out
     with job.parts.opened(resume=resume) as done, _reporting(progress) as report:
         ended = job.parts.ended()
         if ended is not None:
             job.parts.remove()
-            return _summarize(out, ended, len(ended), ended[-1].end.row, began)
+            return _summarize(job, ended, len(ended), ended[-1].end.row, began)
         kept = len(done)
         taken = sum(p.end.row - p.start.row for p in done.values())
         try:
@@ -257,7 +259,7 @@ def run(
         job.parts.place(whole, parts)
         for remark in remarks(merge(p.tally for p in parts)):
             warnings.warn(f"{job.source.path.name}: {remark}.", DataWarning, stacklevel=3)
-        return _summarize(out, parts, kept, taken, began)
+        return _summarize(job, parts, kept, taken, began)
 
 
 def _refuse_change(job: Job, error: Exception | None) -> None:
@@ -275,11 +277,11 @@ def _refuse_change(job: Job, error: Exception | None) -> None:
         ) from error
 
 
-def _summarize(out: Path, parts: list[Part], kept: int, taken: int, began: float) -> Run:
+def _summarize(job: Job, parts: list[Part], kept: int, taken: int, began: float) -> Run:
     seconds = time.perf_counter() - began
     rows_in = parts[-1].end.row
     return Run(
-        out,
+        job.parts.out,
         rows_in,
         sum(p.rows for p in parts),
         sum(p.skipped for p in parts),
@@ -287,6 +289,7 @@ def _summarize(out: Path, parts: list[Part], kept: int, taken: int, began: float
         kept,
         seconds,
         (rows_in - taken) / max(seconds, 1e-9),
+        job.source.read_as,
     )
 
 

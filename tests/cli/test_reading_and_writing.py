@@ -70,5 +70,7 @@ def test_files_that_state_too_little_are_read_by_options(tmp_path):
         out = tmp_path / f"{layer}.csv"
         said("convert", str(both), "--layer", layer, "-o", str(out))
         assert len(pd.read_csv(out)) == count
-    with pytest.raises(InputError, match="--no-stream"):
-        said("near", str(utm), *stated, "--to", "ml1", "--stream", "-o", str(tmp_path / "s.csv"))
+    streamed = tmp_path / "s.csv"
+    said("near", str(utm), *stated, "--to", "ml1", "--stream", "-o", str(streamed))
+    want = [r["distance_km"] for r in json.loads(said("near", str(plain), "--to", "ml1", "--json"))]
+    assert pd.read_csv(streamed)["distance_km"].tolist() == pytest.approx(want, abs=1e-6)

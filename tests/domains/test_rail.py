@@ -10,6 +10,7 @@ from pyproj import Geod
 
 import cpecgeo as cg
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from tests.effort import tries
 
 GEOD = Geod(ellps="WGS84")
 
@@ -69,6 +70,7 @@ def test_published_times_come_with_it():
     assert all(hours > times.attrs["now_slow_hours"] for hours in expresses)
 
 
+@tries(40)
 @given(st.floats(20, 200), st.floats(1, 100), st.floats(0, 30))
 def test_faster_is_sooner(kmh, more, dwell):
     slow = cg.rail.running_times("ml1", upgraded_kmh=kmh, dwell_min=dwell)["upgraded_hours"]

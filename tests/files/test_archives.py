@@ -81,16 +81,15 @@ def test_a_changed_byte_anywhere_in_an_archive_is_one_short_line(suffix, tmp_pat
     path = tmp_path / f"a{suffix}"
     cg.write(cg.layer("ports").head(1)[["id", "geometry"]], path)
     raw = path.read_bytes()
-    failed = 0
-    for at in [*range(0, len(raw), 3), *(i for i in range(len(raw) - 400, len(raw)))]:
+    said = []
+    for at in [*range(0, len(raw), 9), *range(len(raw) - 200, len(raw), 2)]:
         path.write_bytes(raw[:at] + bytes([raw[at] ^ 0xE0]) + raw[at + 1 :])
         try:
             cg.read(path)
         except CpecgeoError as error:
-            failed += 1
-            assert len(str(error)) < 1_000
-            assert "\n" not in str(error)
-    assert failed > 50
+            said.append(str(error))
+    assert len(said) > 20
+    assert all(len(text) < 1_000 and "\n" not in text for text in said)
     # A list of contents that gives an entry no name.
     held = bytearray(raw)
     start = held.rindex(b"PK\x01\x02")

@@ -145,6 +145,7 @@ def test_reach_is_what_lies_within(net, spots, km, hours):
     assert length_km(beyond).sum() > length_km(got).sum() > 0
 
 
+@pytest.mark.hypothesis  # the law is inside, to build its graph once
 def test_distances_hold_on_random_graphs():
     @given(
         st.integers(2, 9).flatmap(
