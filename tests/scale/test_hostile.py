@@ -169,7 +169,7 @@ def test_a_hundred_thousand_columns(tmp_path):
         open_source(path)
     assert time.perf_counter() - began < 10
     path.write_text(",".join([*names, "lon", "lat"]) + "\n")
-    assert open_source(path).columns == ("lon", "lat")
+    assert open_source(path).places.columns == ("lon", "lat")
 
 
 REPEATED = {
