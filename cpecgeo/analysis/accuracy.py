@@ -1,166 +1,357 @@
-"""How far the places where a line crosses outlines can be off, from the outlines' accuracy."""
+"""How good an answer is, from the accuracy of lines, points and outlines."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-__all__ = ["Crossings"]
+from cpecgeo.features.subject import Subject
+from cpecgeo.geodesy import Index, buffer, distance_matrix_km
+
+__all__ = ["CERTAINTY", "HOW", "Accuracies", "Bounds", "Steps", "grade", "interval_text", "words"]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Row = tuple[int, float, float]
 
-# The line is looked at this often, in km.
-_STEP_KM = 0.5
-# A degree of latitude in the region, to 0.3 %; longitude is scaled to it.
-_DEGREE_KM = 110.9
-# Ends of neighbouring stretches differ by less, in km.
-_SAME_KM = 1e-6
+CERTAINTY = ("sure", "likely", "open")
+"""Words for how sure it is that something lies within a distance, best first."""
+
+HOW = (
+    "95 % values: the accuracy of the leg or place and of the point, where known, as the root of "
+    "the sum of their squares; low and high with the line moved by it"
+)
+"""What `.attrs["accuracy"]` says of low and high values."""
+
+# Cells in which values along a line are looked up.
+_CELLS = 4096
 
 
-@dataclass(frozen=True)
-class Crossings:
-    """A line among zones whose outlines are known to an accuracy.
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Which stretch of a line a chainage is on.
 
     Parameters
     ----------
-    pieces : tuple of ndarray
-        The line in straight pieces up to 1 km long, lon, lat, and the km at both ends of each.
-    zones : GeoSeries
-        lon, lat.
-    accuracy_km : ndarray, shape (zones,)
-        How far an outline can be off, 95 % value; NaN where it isn't known.
-    breaks : ndarray
-        Km at which one part of the line ends and the next begins.
+    starts : ndarray
+        Chainage at which each stretch begins, ascending; a limit belongs to the one it begins.
+    end : float
+        Chainage of the end.
+    """
+
+    starts: Floats
+    end: float
+
+    @cached_property
+    def _cells(self) -> tuple[float, Ints, Bools]:
+        """Cells in a km, the stretch at the start of each, and whether another begins in it."""
+        per_km = _CELLS / max(self.end - float(self.starts[0]), 1e-9)
+        limits = self.starts[0] + np.arange(_CELLS + 1) / per_km
+        # A cell reaches a little over its limits, for rounding.
+        first = np.searchsorted(self.starts, limits - 1e-9, side="right") - 1
+        last = np.searchsorted(self.starts, limits + 1.0 / per_km + 1e-9, side="right") - 1
+        return per_km, np.maximum(first, 0), np.maximum(first, 0) != last
+
+    def rows(self, km: Floats) -> Ints:
+        """Return the number of the stretch at each chainage, -1 where that is NaN."""
+        if len(self.starts) == 1:
+            return np.asarray(np.where(np.isnan(km), -1, 0), np.int64)
+        per_km, first, is_split = self._cells
+        with np.errstate(invalid="ignore"):
+            cell = ((km - self.starts[0]) * per_km).astype(np.int32)
+        np.clip(cell, 0, _CELLS, out=cell)
+        rows = first[cell]
+        near = np.flatnonzero(is_split[cell])
+        if len(near):
+            found = np.searchsorted(self.starts, km[near], side="right") - 1
+            rows[near] = np.clip(found, 0, len(self.starts) - 1)
+        rows[np.isnan(km)] = -1
+        return np.asarray(rows, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Accuracies:
+    """How good targets are: each as a whole, corridors leg by leg.
+
+    Attributes
+    ----------
+    stated : ndarray
+        By the target's position; NaN where it isn't known.
+    legs : mapping of position to (Steps, ndarray)
+        Where legs begin, and the accuracy of each with NaN behind the last.
+    """
+
+    stated: Floats
+    legs: Mapping[int, tuple[Steps, Floats]] = field(repr=False)
+
+    @classmethod
+    def of(cls, subject: Subject) -> Accuracies:
+        """Collect what a subject says of its accuracy."""
+        stated = subject.accuracy_km
+        legs = {}
+        for position, table in _legs(subject).items():
+            known = table["accuracy_km"].to_numpy(float)
+            starts = table["km_from"].to_numpy(float)
+            end = float(table["km_to"].iloc[-1])
+            legs[position] = (Steps(starts, end), np.append(known, np.nan))
+        return cls(np.full(len(subject), np.nan) if stated is None else stated, legs)
+
+    def at(self, target: Ints, km: Floats) -> Floats:
+        """Return the accuracy at a chainage of targets, by position; NaN for -1."""
+        if len(self.stated) == 1 and self.legs:
+            steps, known = self.legs[0]
+            return known[steps.rows(km)]
+        found = np.append(self.stated, np.nan)[target]
+        for position, (steps, known) in self.legs.items():
+            here = target == position
+            if here.any():
+                found[here] = known[steps.rows(km[here])]
+        return found
+
+
+def _legs(subject: Subject) -> dict[int, Any]:
+    """Return the table of legs of each corridor, by its position."""
+    tables = {t.name: t.legs for t in subject.things if hasattr(t, "legs") and len(t.legs)}
+    labels = subject.shapes.index
+    return {
+        i: tables[label]
+        for i, label in enumerate(labels)
+        if label in subject.chainages and label in tables
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Targets cut where their accuracy changes: how near and how far they can be.
+
+    Attributes
+    ----------
+    shapes : GeoSeries
+        Stretches of corridors, and whatever else there is.
+    accuracy_km : ndarray
+        Of each, 95 % value; NaN where it isn't known.
+    owner : ndarray of int
+        Which geometry of the subject each belongs to.
 
     Notes
     -----
-    A place within the accuracy of a zone may belong to it. A border between two zones may
-    cross the line wherever the line is within reach of both: the stretch around the crossing
-    says how far it can be off. The larger accuracy of the two zones counts. Distances are
-    taken on a plane of scaled degrees, good to 2 %.
+    The real thing lies within its accuracy of what is drawn, so its distance lies between
+    the least distance less accuracy and the least distance and accuracy, over all stretches:
+    a poor leg further off can be the nearest. Accuracies of line and point come together as the
+    root of the sum of their squares. What isn't known counts as exact, and where nothing is
+    known, nothing is told (NaN).
     """
 
-    pieces: tuple[Any, Floats, Floats]
-    zones: gpd.GeoSeries
+    shapes: gpd.GeoSeries
     accuracy_km: Floats
-    breaks: Floats
+    owner: Ints = field(repr=False)
+
+    @classmethod
+    def of(cls, subject: Subject) -> Bounds:
+        """Cut the corridors of a subject into stretches of one accuracy."""
+        stated = Accuracies.of(subject).stated
+        tables = _legs(subject)
+        shapes: list[Any] = []
+        accuracy: list[float] = []
+        owner: list[int] = []
+        labels = subject.shapes.index
+        for position, shape in enumerate(subject.shapes):
+            if position not in tables:
+                shapes.append(shape)
+                accuracy.append(float(stated[position]))
+                owner.append(position)
+                continue
+            chain, rows = subject.chainages[labels[position]], tables[position]
+            spans = zip(rows["km_from"], rows["km_to"], rows["accuracy_km"], strict=True)
+            for good, group in groupby(spans, key=lambda row: row[2]):
+                run = list(group)
+                start, end = max(run[0][0], chain.start_km), min(run[-1][1], chain.end_km)
+                if end - start > 1e-6:
+                    shapes.append(chain.between(start, end))
+                    accuracy.append(float(good))
+                    owner.append(position)
+        series = gpd.GeoSeries(shapes, crs=4326)
+        return cls(series, np.array(accuracy, float), np.array(owner, int))
+
+    def of_one(self, position: int) -> Bounds:
+        """Return what belongs to one geometry of the subject."""
+        here = self.owner == position
+        return Bounds(self.shapes[here], self.accuracy_km[here], self.owner[here])
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the accuracy of anything here is known."""
+        return bool((~np.isnan(self.accuracy_km)).any())
 
     @cached_property
-    def _samples(self) -> tuple[Floats, Any, Floats]:
-        """Km, points on the plane, and km that each stands for."""
-        shapes, starts, ends = self.pieces
-        count = np.maximum(np.ceil((ends - starts) / _STEP_KM).astype(int), 1)
-        piece = np.repeat(np.arange(len(starts)), count)
-        share = (np.arange(len(piece)) - np.repeat(np.cumsum(count) - count, count) + 0.5) / count[
-            piece
-        ]
-        xy = shapely.get_coordinates(shapes).reshape(-1, 2, 2)
-        spots = xy[piece, 0] + share[:, None] * (xy[piece, 1] - xy[piece, 0])
-        length = (ends - starts)[piece]
-        return starts[piece] + share * length, self._planar(spots), length / count[piece]
+    def _classes(self) -> list[tuple[float, Index]]:
+        """An index for each accuracy."""
+        exact = np.nan_to_num(self.accuracy_km)
+        return [(float(a), Index(self.shapes[exact == a])) for a in np.unique(exact)]
 
     @cached_property
-    def _scale(self) -> float:
-        """Length of a degree of longitude, in degrees of latitude, where the line is."""
-        return float(np.cos(np.radians(shapely.get_coordinates(self.pieces[0])[:, 1].mean())))
+    def _edges(self) -> Index | None:
+        """The outlines of areas; None where there are none."""
+        areas = self.shapes[self.shapes.geom_type.isin(["Polygon", "MultiPolygon"])]
+        return Index(areas.boundary) if len(areas) else None
 
-    def _planar(self, xy: Floats) -> Any:
-        return shapely.points(xy * [self._scale, 1.0])
+    def reach_km(self, own: Floats | float) -> Any:
+        """Return the poorest accuracy here together with that of points."""
+        return np.hypot(np.nan_to_num(self.accuracy_km).max(initial=0.0), np.nan_to_num(own))
 
-    @cached_property
-    def _areas(self) -> Any:
-        areas = shapely.transform(
-            np.asarray(self.zones.array, dtype=object), lambda xy: xy * [self._scale, 1.0]
-        )
-        shapely.prepare(areas)
-        return areas
-
-    def _reach(self, first: int, second: int) -> float:
-        known = [self.accuracy_km[i] for i in (first, second) if i >= 0]
-        return float(np.nanmax(known)) if not np.isnan(known).all() else float("nan")
-
-    def _near(self, zone: int, km: float) -> Bools:
-        """Which samples lie within `km` of a zone."""
-        found: Bools = shapely.dwithin(self._areas[zone], self._samples[1], km / _DEGREE_KM)
-        return found
-
-    def off_km(self, row: Row, other: int, at: float) -> tuple[float, float]:
-        """From which to which km the border that is drawn at `at` may cross the line.
+    def around(
+        self, xy: Floats, distance: Floats, accuracy: Floats, own: Floats | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return the least and greatest distance of points.
 
         Parameters
         ----------
-        row : (int, float, float)
-            Zone, km from and to of the stretch that begins or ends there.
-        other : int
-            The zone beyond; below 0 where there is none.
-        at : float
-            Km.
+        xy : ndarray
+            lon, lat.
+        distance : ndarray
+            To the nearest target, km.
+        accuracy : ndarray
+            Of that target there.
+        own : ndarray, optional
+            Of the points.
 
         Returns
         -------
-        tuple of float
-            NaN where no accuracy is known.
+        low, high : ndarray
+            Km; NaN where nothing is known.
         """
-        zone = row[0] if row[0] >= 0 else other
-        reach = self._reach(row[0], other)
-        if np.isnan(reach):
-            return float("nan"), float("nan")
-        if row[0] >= 0 and other >= 0:
-            possible = self._near(row[0], reach) & self._near(other, reach)
-        else:
-            outline = shapely.boundary(self._areas[zone])
-            shapely.prepare(outline)
-            possible = shapely.dwithin(outline, self._samples[1], reach / _DEGREE_KM)
-        return self._run(possible, at)
+        mine = np.full(len(xy), np.nan) if own is None else np.asarray(own, float)
+        point = np.nan_to_num(mine)
+        reach = np.hypot(np.nan_to_num(accuracy), point)
+        low, high = distance - reach, distance + reach
+        for stated, index in self._classes if len(self._classes) > 1 else []:
+            off = np.hypot(stated, point)
+            near = np.flatnonzero((off > distance - low) | (off < high - distance))
+            if len(near):
+                limit = np.maximum(low + off, high - off)[near].max()
+                away = index.find(xy[near], limit_m=1e3 * max(float(limit), 0.0)).metres[:, 0] / 1e3
+                low[near] = np.fmin(low[near], away - off[near])
+                high[near] = np.fmin(high[near], away + off[near])
+        inside = np.flatnonzero(distance == 0) if self._edges is not None else np.empty(0, int)
+        if len(inside) and self._edges is not None:
+            depth = self._edges.find(xy[inside]).metres[:, 0] / 1e3
+            high[inside] = np.maximum(reach[inside] - depth, 0.0)
+        unknown = np.isnan(accuracy) & np.isnan(mine)
+        low[unknown], high[unknown] = np.nan, np.nan
+        return np.maximum(low, 0.0), high
 
-    def _run(self, possible: Bools, at: float) -> tuple[float, float]:
-        """Return the stretch around `at` in which all samples are possible, within one part."""
-        km, _, step = self._samples
-        here = int(np.searchsorted(km, at))
-        low = here
-        while low > 0 and possible[low - 1]:
-            low -= 1
-        high = here
-        while high < len(km) and possible[high]:
-            high += 1
-        edges = np.concatenate(([0.0], self.breaks, [km[-1] + step[-1] / 2]))
-        start = km[low] - step[low] / 2 if low < here else at
-        end = km[high - 1] + step[high - 1] / 2 if high > here else at
-        before = edges[edges <= at + _SAME_KM].max()
-        after = edges[edges >= at - _SAME_KM].min()
-        return float(min(at, max(start, before))), float(max(at, min(end, after)))
+    def certainty(
+        self,
+        xy: Floats,
+        distance: Floats,
+        accuracy: Floats,
+        km: float,
+        own: Floats | None = None,
+    ) -> Ints:
+        """Say how sure it is that points lie within `km`; as `around`.
 
-    def uncertain_share(self, row: Row) -> float:
-        """Return the share of a stretch that lies within the accuracy of another zone."""
-        zone, start, end = row
-        km, spots, step = self._samples
-        here = np.flatnonzero((km > start) & (km < end))
-        if not len(here):  # between two samples
-            here = np.array([min(int(np.searchsorted(km, (start + end) / 2)), len(km) - 1)])
-        if np.isnan(self.accuracy_km).all():
-            return float("nan")
-        widest = float(np.nanmax(self.accuracy_km)) / _DEGREE_KM
-        around = shapely.box(*(shapely.total_bounds(spots[here]) + np.repeat([-1, 1], 2) * widest))
-        doubtful = np.zeros(len(here), bool)
-        for other in np.flatnonzero(shapely.intersects(self._areas, around)):
-            reach = self._reach(zone, int(other))
-            if other != zone and not np.isnan(reach):
-                doubtful |= shapely.dwithin(self._areas[other], spots[here], reach / _DEGREE_KM)
-        return float(step[here][doubtful].sum() / step[here].sum())
+        Returns
+        -------
+        ndarray of int
+            As `grade`.
+        """
+        mine = np.full(len(xy), np.nan) if own is None else np.asarray(own, float)
+        point = np.nan_to_num(mine)
+        code = np.where(distance + np.hypot(np.nan_to_num(accuracy), point) <= km, 0, 3)
+        code[np.isnan(accuracy) & np.isnan(mine)] = -1
+        near = np.flatnonzero((code == 3) & (distance - self.reach_km(point) <= km))
+        low, high = self.around(xy[near], distance[near], accuracy[near], mine[near])
+        code[near] = grade(low, high, km)
+        return code
 
-    def beyond(self, rows: list[Row], row: Row, at: float) -> int | None:
-        """Return the zone on the other side of an end; None at an end of the line or a part."""
-        ends = np.concatenate(([0.0, self.pieces[2][-1]], self.breaks))
-        if (np.abs(ends - at) < _SAME_KM).any():
-            return None
-        side = 2 if at == row[1] else 1
-        met = [z for z, *span in rows if abs(span[side - 1] - at) < _SAME_KM and z != row[0]]
-        return met[0] if met else -1
+    def beside(self, shapes: gpd.GeoSeries, own: Floats | None = None) -> tuple[Floats, Floats]:
+        """As `around`, for lines and areas, of which the nearest part counts."""
+        table = distance_matrix_km(shapes, self.shapes).to_numpy()
+        mine = np.zeros(len(shapes)) if own is None else np.nan_to_num(own)
+        off = np.hypot(np.nan_to_num(self.accuracy_km)[None, :], mine[:, None])
+        low, high = (table - off).min(axis=1), (table + off).min(axis=1)
+        if not self.is_known and (own is None or np.isnan(own).all()):
+            low, high = np.full(len(shapes), np.nan), np.full(len(shapes), np.nan)
+        return np.maximum(low, 0.0), high
+
+    def areas(self, km: float) -> tuple[Any, Any]:
+        """Return what surely lies within a distance, and all that may."""
+        sure, may = [], []
+        exact = np.nan_to_num(self.accuracy_km)
+        for accuracy in np.unique(exact):
+            here = self.shapes[exact == accuracy]
+            # Lines of one accuracy in one geometry: much less is to be joined afterwards.
+            if (here.geom_type == "LineString").all():
+                here = gpd.GeoSeries([shapely.MultiLineString(list(here))], crs=4326)
+            may.append(buffer(here, km + accuracy).union_all())
+            if km > accuracy:
+                sure.append(buffer(here, km - accuracy).union_all())
+        return shapely.union_all(sure), shapely.union_all(may)
+
+
+def grade(low: Floats, high: Floats, km: float) -> Ints:
+    """Say how sure it is that what lies from `low` to `high` lies within `km`.
+
+    Returns
+    -------
+    ndarray of int
+        Position in `CERTAINTY`: 0 where all that the distance can be is within, 1 where half of
+        it or more is, 2 where less is; 3 where nothing is, and -1 where nothing is known.
+    """
+    share = (km - low) / np.maximum(high - low, 1e-12)
+    code = np.select([high <= km, share >= 0.5, low <= km], [0, 1, 2], 3)
+    return np.where(np.isnan(low), -1, code)
+
+
+def words(code: Ints) -> pd.Categorical:
+    """Return the words for the numbers that `grade` gives; missing where nothing is known."""
+    return pd.Categorical.from_codes(np.where(code < 3, code, -1), list(CERTAINTY))
+
+
+def interval_text(
+    distance_km: float, accuracy_km: float, point_accuracy_km: float = float("nan")
+) -> str:
+    """Say a distance as well as it is known, for people.
+
+    Parameters
+    ----------
+    distance_km : float
+    accuracy_km, point_accuracy_km : float
+        95 % values of the line (or place) and of the point; NaN where they aren't known.
+
+    Returns
+    -------
+    str
+        Such as ``4 to 9 km``, ``up to 9 km``, or ``6.5 km`` where the accuracy isn't known or
+        is below what is shown.
+
+    Examples
+    --------
+    >>> interval_text(6.5, 2.5), interval_text(6.5, 8), interval_text(6.5, float("nan"))
+    ('4 to 9 km', 'up to 14 km', '6.5 km')
+    >>> interval_text(12.34, 0.4), interval_text(12.34, 0.01)
+    ('11.9 to 12.7 km', '12.3 km')
+    """
+    if np.isnan(distance_km):
+        return ""
+    known = [a for a in (accuracy_km, point_accuracy_km) if not np.isnan(a)]
+    reach = float(np.sqrt(sum(a * a for a in known)))
+    places = 1 if reach < 1 else 0
+    low, high = max(distance_km - reach, 0.0), distance_km + reach
+    # Rounded outwards, so that what is said is never narrower than what is known.
+    scale = 10.0**places
+    down, up = np.floor(low * scale + 1e-9) / scale, np.ceil(high * scale - 1e-9) / scale
+    if reach < 0.05:
+        return f"{distance_km:,.1f} km"
+    if down <= 0:
+        return f"up to {up:,.{places}f} km"
+    return f"{down:,.{places}f} to {up:,.{places}f} km"

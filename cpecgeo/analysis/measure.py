@@ -6,10 +6,13 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
 from cpecgeo import geodesy
+from cpecgeo.analysis.accuracy import Accuracies, Steps
+from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 
@@ -22,6 +25,11 @@ __all__ = [
     "locate",
     "nearest",
 ]
+
+ACCURACY = (
+    "95 % values: accuracy_km of the leg or target at the closest place, point_accuracy_km of the "
+    "point; distances are of what is drawn"
+)
 
 
 def length_km(x: SubjectLike) -> float | pd.Series:
@@ -108,7 +116,12 @@ def distance_matrix_km(a: SubjectLike, b: SubjectLike) -> pd.DataFrame:
 
 
 def nearest(
-    points: SubjectLike, targets: SubjectLike, *, k: int = 1, max_km: float | None = None
+    points: SubjectLike,
+    targets: SubjectLike,
+    *,
+    k: int = 1,
+    max_km: float | None = None,
+    sections: bool = False,
 ) -> pd.DataFrame:
     """Return the nearest target of each point, and the closest point on it.
 
@@ -123,6 +136,8 @@ def nearest(
         How many targets for each point, nearest first.
     max_km : float, optional
         Look no farther.
+    sections : bool
+        Whether to say in which section of a corridor the closest place lies.
 
     Returns
     -------
@@ -132,6 +147,10 @@ def nearest(
         (chainage where the target is a corridor, geodesic kilometres otherwise) and `side`,
         seen in the direction of travel; missing where a target is a point or an area, which
         has none; inside an area `distance_km` is 0. With `k` above 1 also `rank`, from 1.
+
+        `accuracy_km` says how good the target is, a 95 % value: of a corridor, its leg at the
+        closest place; NaN where it isn't known. Where the points have an `accuracy_km`, it is
+        `point_accuracy_km`. `sections` adds `section`, its `status` and when it `opened`.
 
     Raises
     ------
@@ -145,14 +164,48 @@ def nearest(
     """
     to = resolve(targets, "targets")
     subject = in_region(resolve(points, "points", missing="keep"), "points")
-    frame = geodesy.Index(to.checked).nearest(subject.unlabelled, k=k, max_km=max_km)
+    ids = to.shapes.index.to_numpy()
+    index = geodesy.Index(to.checked, np.arange(len(to)))
+    frame = index.nearest(subject.unlabelled, k=k, max_km=max_km)
+    code = frame["target"].to_numpy()
+    is_hit = code >= 0
+    code = code if code.dtype.kind == "i" else np.where(is_hit, code, -1).astype(np.int64)
+    km = frame["km"].to_numpy(copy=True)
     if to.chainages:
-        km, path = frame["km"].to_numpy(copy=True), frame["path"].to_numpy()
-        for label, chainage in to.chainages.items():
-            here = slice(None) if len(to) == 1 else (frame["target"] == label).to_numpy(dtype=bool)
-            km[here] = chainage.calibrate(km[here], path[here])
+        path = frame["path"].to_numpy()
+        for position, label in enumerate(ids):
+            chainage = to.chainages.get(label)
+            if chainage is not None:
+                here = slice(None) if len(to) == 1 else code == position
+                km[here] = chainage.calibrate(km[here], path[here])
         frame["km"] = km
-    return _tell(frame.drop(columns="path"), subject, to)
+    frame["target"] = ids[code] if is_hit.all() else pd.Series(ids[code]).where(is_hit).to_numpy()
+    answer = frame.drop(columns="path")
+    rank = answer.pop("rank") if "rank" in answer else None
+    answer["accuracy_km"] = Accuracies.of(to).at(code, km)
+    if (own := subject.accuracy_km) is not None:
+        answer["point_accuracy_km"] = np.repeat(own, len(answer) // max(len(own), 1))
+    if rank is not None:
+        answer["rank"] = rank
+    if sections:
+        _add_sections(answer, {t.name: t for t in to.things if hasattr(t, "sections")})
+    answer.attrs = {**frame.attrs, "accuracy": ACCURACY}
+    return _tell(answer, subject, to)
+
+
+def _add_sections(frame: pd.DataFrame, corridors: dict[str, Corridor]) -> None:
+    """Add the section at the closest place on a corridor, its status and when it opened."""
+    columns = {name: np.full(len(frame), None, object) for name in ("section", "status", "opened")}
+    target, km = frame["target"].to_numpy(), frame["km"].to_numpy(float)
+    for name, thing in corridors.items():
+        table = thing.sections
+        here = target == name
+        rows = Steps(table["km_from"].to_numpy(float), thing.end_km).rows(km[here])
+        for column, of in (("section", "id"), ("status", "status"), ("opened", "opened")):
+            values = table[of].astype(object).where(table[of].notna(), None).to_numpy()
+            columns[column][here] = np.array([*values, None], object)[rows]
+    for column, values in columns.items():
+        frame[column] = values
 
 
 def free_names(names: Sequence[str], taken: Collection[str]) -> list[str]:
@@ -182,7 +235,7 @@ def free_names(names: Sequence[str], taken: Collection[str]) -> list[str]:
     return free
 
 
-def locate(points: SubjectLike, corridor: SubjectLike) -> pd.DataFrame:
+def locate(points: SubjectLike, corridor: SubjectLike, *, sections: bool = False) -> pd.DataFrame:
     """Return the chainage and offset of points along a corridor.
 
     Parameters
@@ -190,6 +243,8 @@ def locate(points: SubjectLike, corridor: SubjectLike) -> pd.DataFrame:
     points : SubjectLike
         Points.
     corridor : Corridor or str
+    sections : bool
+        Whether to say in which section the closest place lies.
 
     Returns
     -------
@@ -197,7 +252,9 @@ def locate(points: SubjectLike, corridor: SubjectLike) -> pd.DataFrame:
         On the points' index: `km` (chainage), `offset_km` (geodesic distance), `side`
         ("left", "right", or "on" within 1 mm, in the direction of rising chainage), `lon` and
         `lat` of the closest point on the line. NaN where a point is missing. Exact on the
-        drawn line to 1 mm; the line itself is good to `Corridor.accuracy_km`.
+        drawn line to 1 mm; how good the line is there, `accuracy_km` says (a 95 % value, of the
+        leg), and where the points have an `accuracy_km`, it is `point_accuracy_km`. `sections`
+        adds `section`, its `status` and when it `opened`.
 
     Raises
     ------
@@ -211,8 +268,18 @@ def locate(points: SubjectLike, corridor: SubjectLike) -> pd.DataFrame:
     """
     thing = resolve_corridor(corridor)
     subject = in_region(resolve(points, "points", missing="keep"), "points")
+    to = thing.as_subject()
     frame = thing.chainage.locate(subject.unlabelled)
-    frame.attrs = {**frame.attrs, "corridor": thing.name, **provenance(thing.as_subject(), subject)}
+    km = frame["km"].to_numpy(float)
+    frame["accuracy_km"] = Accuracies.of(to).at(np.where(np.isnan(km), -1, 0), km)
+    if (own := subject.accuracy_km) is not None:
+        frame["point_accuracy_km"] = own
+    if sections:
+        found = frame.assign(target=thing.name)
+        _add_sections(found, {thing.name: thing})
+        frame = found.drop(columns="target")
+    told = {"corridor": thing.name, "accuracy": ACCURACY}
+    frame.attrs = {**frame.attrs, **told, **provenance(to, subject)}
     return frame
 
 

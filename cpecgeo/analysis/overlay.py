@@ -12,8 +12,9 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.accuracy import Crossings
-from cpecgeo.errors import GeometryError
+from cpecgeo.analysis.accuracy import Accuracies
+from cpecgeo.analysis.crossings import Crossings
+from cpecgeo.errors import GeometryError, InputError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy import Chainage
@@ -32,7 +33,9 @@ _ALONG_DEG = 5e-7
 _SAMPLES = (0.05, 0.31, 0.57, 0.93)
 
 
-def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFrame:
+def crossed(
+    x: SubjectLike, zones: SubjectLike = "districts", *, sections: bool = False
+) -> gpd.GeoDataFrame:
     """Return the zones that a line crosses, in the order of travel.
 
     Parameters
@@ -41,28 +44,35 @@ def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFram
         One line: a corridor, section, route, LineString, MultiLineString …
     zones : SubjectLike
         ``"districts"``, ``"provinces"``, ``"countries"``, or polygons of your own.
+    sections : bool
+        Whether stretches end where a section of the corridor ends, too.
 
     Returns
     -------
     GeoDataFrame
-        EPSG:4326, a row per stretch: `zone, name, km_in, km_out, length_km, share,
-        km_in_off, km_out_off, uncertain_share, geometry`. A zone that is entered again has a
-        row again. A stretch outside every zone has no `zone`, and isn't left out. `km_in` and
-        `km_out` are chainage where `x` is a corridor, geodesic km from the start otherwise;
-        `length_km` is the geodesic length of the drawn stretch and `share` its part of the
-        whole. Where zones don't overlap the shares add up to 1; what runs along a common
-        outline, all along within 5 cm of it, counts once: in the first of the zones there.
-        `.attrs` has the total and the length outside.
+        EPSG:4326, a row per stretch: `zone, name, km_in, km_out, length_km, length_low_km,
+        length_high_km, share, km_in_off, km_out_off, uncertain_share, geometry`. A zone
+        that is entered again has a row again. A stretch outside every zone has no `zone`, and
+        isn't left out. `km_in` and `km_out` are chainage where `x` is a corridor, geodesic km
+        from the start otherwise; `length_km` is the geodesic length of the drawn stretch and
+        `share` its part of the whole. Where zones don't overlap the shares add up to 1; what
+        runs along a common outline, all along within 5 cm of it, counts once: in the first of
+        the zones there. `.attrs` has the total and the length outside.
 
         `km_in_off` and `km_out_off` say how many km `km_in` and `km_out` can be off because
-        the outlines are, 0 at the ends of the line; `uncertain_share` is the share of the
-        stretch that may belong to another zone. They follow from the `accuracy_km` of the
-        zones (95 % values) and are NaN where zones of your own have no such column. How good
-        the line is comes on top.
+        the outlines and the line are, 0 at the ends of the line; `length_low_km` and
+        `length_high_km` what the stretch can then come to, and `uncertain_share` is the share of
+        it that may belong to another zone. They follow from the `accuracy_km` of the zones and
+        of the line's legs (95 % values); what isn't known counts as exact, and where neither is
+        known they are NaN.
+
+        `sections` adds `section`, its `status` and when it `opened`.
 
     Raises
     ------
     UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
+    InputError
+        `sections` are asked for of what has none.
 
     Notes
     -----
@@ -85,6 +95,17 @@ def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFram
     rows += _outside(rows, chain.end_km, _breaks(line))
     rows.sort(key=lambda row: (row[1], row[2]))
     total = chain.end_km
+    if sections:
+        limits, table = _sections(subject)
+        rows = [
+            (zone, a, b)
+            for zone, start, end in rows
+            for a, b in pairwise([start, *limits[(limits > start) & (limits < end)], end])
+            if b - a > _LEAST_KM
+        ]
+    line_km = _line_accuracy(subject, (starts + ends) / 2, measures)
+    met = Crossings((shapes, starts, ends), areas, accuracy, _breaks(line), line_km)
+    within = np.append(limits, total) if sections else np.array([0.0, total])
     shown = np.array([(a, b) for _, a, b in rows]).reshape(-1, 2)
     km = shown if measures is None else measures(shown)
     labels = areas.index.to_numpy()
@@ -95,17 +116,18 @@ def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFram
             "km_in": km[:, 0],
             "km_out": km[:, 1],
             "length_km": shown[:, 1] - shown[:, 0],
-            "share": (shown[:, 1] - shown[:, 0]) / total,
-            **_doubt(
-                Crossings((shapes, starts, ends), areas, accuracy, _breaks(line)),
-                rows,
-                km,
-                measures,
-            ),
+            **_doubt(met, rows, km, measures, within),
         },
         geometry=[chain.between(a, b) for _, a, b in rows],
         crs=4326,
     )
+    frame.insert(7, "share", frame["length_km"] / total)
+    if sections:
+        at = np.searchsorted(limits, shown.mean(axis=1), side="right") - 1
+        for column, of in (("section", "id"), ("status", "status"), ("opened", "opened")):
+            values = table[of].astype(object).where(table[of].notna(), None).to_numpy()
+            frame.insert(2, column, values[np.clip(at, 0, len(table) - 1)])
+        frame = frame[["zone", "name", "section", "status", "opened", *frame.columns[5:]]]
     outside = frame["zone"].isna()
     frame.attrs = {
         "line": subject.shapes.index[0] if subject.chainages else subject.title,
@@ -115,6 +137,7 @@ def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFram
         "edges": "geodesic",
         "chainage": "calibrated" if measures else "geodesic km from the start",
         "accuracy": _told(accuracy),
+        "line_accuracy": _told(line_km),
         "total_km": total,
         "outside_km": float(frame.loc[outside, "length_km"].sum()),
         **provenance(subject, among),
@@ -123,24 +146,51 @@ def crossed(x: SubjectLike, zones: SubjectLike = "districts") -> gpd.GeoDataFram
 
 
 def _told(accuracy: NDArray[np.float64]) -> str:
-    """Say how good the outlines are; empty where it isn't known."""
+    """Say how good outlines or lines are; empty where it isn't known."""
     known = accuracy[~np.isnan(accuracy)]
     return f"{known.min():g} to {known.max():g} km (95 %)" if len(known) else ""
 
 
-def _doubt(met: Crossings, rows: list[_Row], km: Any, measures: Any) -> dict[str, list[float]]:
-    """Return how far each end can be off, and the share that may be another zone's."""
+def _doubt(
+    met: Crossings, rows: list[_Row], km: Any, measures: Any, within: NDArray[np.float64]
+) -> dict[str, list[float]]:
+    """Return how far each end can be off, and what may be another zone's."""
     off: dict[str, list[float]] = {"km_in_off": [], "km_out_off": []}
-    for row, (km_in, km_out) in zip(rows, km, strict=True):
-        for name, at, drawn in (("km_in_off", row[1], km_in), ("km_out_off", row[2], km_out)):
+    spans = np.empty((len(rows), 2, 2))
+    first = np.searchsorted(within, [(a + b) / 2 for _, a, b in rows]) - 1
+    for i, (row, (km_in, km_out)) in enumerate(zip(rows, km, strict=True)):
+        for side, (name, at, drawn) in enumerate(
+            (("km_in_off", row[1], km_in), ("km_out_off", row[2], km_out))
+        ):
             other = met.beyond(rows, row, at)
-            if other is None:
-                off[name].append(0.0)
-                continue
-            ends = np.array(met.off_km(row, other, at))
+            ends = np.array((at, at) if other is None else met.off_km(row, other, at))
+            spans[i, side] = np.clip(ends, within[first[i]], within[first[i] + 1])
             ends = ends if measures is None else measures(ends)
-            off[name].append(float(np.abs(ends - drawn).max()))
-    return {**off, "uncertain_share": [met.uncertain_share(row) for row in rows]}
+            off[name].append(0.0 if other is None else float(np.abs(ends - drawn).max()))
+    return {
+        "length_low_km": np.maximum(spans[:, 1, 0] - spans[:, 0, 1], 0.0).tolist(),
+        "length_high_km": (spans[:, 1, 1] - spans[:, 0, 0]).tolist(),
+        **off,
+        "uncertain_share": [met.uncertain_share(row) for row in rows],
+    }
+
+
+def _sections(subject: Subject) -> tuple[NDArray[np.float64], pd.DataFrame]:
+    """Return the geodesic km at which sections of a corridor begin, and their table."""
+    thing = subject.things[0] if subject.chainages else None
+    if thing is None or not hasattr(thing, "sections"):
+        raise InputError(
+            f"sections are asked for, but x is {subject.title}, no corridor; leave sections out."
+        )
+    at, km = Chainage(thing.chainage.line).measures_km, thing.chainage.measures_km
+    return np.interp(thing.sections["km_from"].to_numpy(float), km, at), thing.sections
+
+
+def _line_accuracy(subject: Subject, at: NDArray[np.float64], measures: Any) -> NDArray[np.float64]:
+    """Return the accuracy of the line at geodesic km along it; NaN where it isn't known."""
+    return Accuracies.of(subject).at(
+        np.zeros(len(at), np.int64), at if measures is None else measures(at)
+    )
 
 
 def _one_line(subject: Subject, what: str) -> Subject:

@@ -12,13 +12,17 @@ import pandas as pd
 import shapely
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.measure import free_names
+from cpecgeo.analysis.accuracy import CERTAINTY, HOW, Accuracies, Bounds, grade, words
+from cpecgeo.analysis.measure import free_names, nearest
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
-from cpecgeo.features.subject import SubjectLike, provenance
+from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy.inputs import positive_km
 
-__all__ = ["check_radii", "density_along", "rings", "within"]
+WITHIN = ("target", "distance_km", "accuracy_km", "certainty")
+"""Columns that `within` adds."""
+
+__all__ = ["WITHIN", "check_certainty", "check_radii", "density_along", "rings", "within"]
 
 
 def check_radii(km: float | Sequence[float]) -> tuple[float, ...]:
@@ -52,8 +56,14 @@ def check_radii(km: float | Sequence[float]) -> tuple[float, ...]:
     return edges
 
 
-def within(points: SubjectLike, x: SubjectLike, km: float) -> gpd.GeoDataFrame:
-    """Return the rows that lie within a distance of something.
+def within(
+    points: SubjectLike,
+    x: SubjectLike,
+    km: float,
+    *,
+    certainty: str | Sequence[str] | None = None,
+) -> gpd.GeoDataFrame:
+    """Return the rows that lie within a distance of something, and how sure that is.
 
     Parameters
     ----------
@@ -63,42 +73,64 @@ def within(points: SubjectLike, x: SubjectLike, km: float) -> gpd.GeoDataFrame:
         What they are near to.
     km : float
         Geodesic kilometres, 0 or more; the limit itself is within.
+    certainty : {"sure", "likely", "open"} or several of them, optional
+        Only rows of this certainty; ``"open"`` then includes rows that are drawn further off
+        and may yet be within.
 
     Returns
     -------
     GeoDataFrame
-        The rows in their order, index and CRS, with `target` and `distance_km`, with ``_near``
-        behind a name that the rows have already. `.attrs` says how many rows had no position
-        (`without_position`).
+        The rows in their order, index and CRS, with `target`, `distance_km`, `accuracy_km` (of
+        the target, as from `nearest`) and `certainty`, with ``_near`` behind a name that the
+        rows have already. `certainty` compares `km` with all that the distance can be, from
+        the accuracy of the lines and places and, where the rows have an `accuracy_km`, their
+        own: ``sure`` where all of it is within, ``likely`` where half of it or more is,
+        ``open`` where less is; missing where no accuracy is known.
+
+        `.attrs` says how many rows had no position (`without_position`), how many are of each
+        certainty, and how many are drawn beyond `km` and may be within (`beyond`).
 
     Raises
     ------
-    UnknownNameError, InputTypeError, InputError, CRSError, CoordinateError, GeometryError
+    UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
+    InputError
+        A bad distance or certainty, or one is asked for where no accuracy is known.
 
     Examples
     --------
-    >>> within("mines", "mining", 10)["id"].tolist()
-    ['reko-diq']
+    >>> found = within("mines", "mining", 10)
+    >>> found[["id", "certainty"]].to_numpy().tolist()
+    [['reko-diq', 'likely']]
     """
     limit = positive_km(km, "km", allow_zero=True)
+    wanted = check_certainty(certainty)
     around = resolve(x, "x")
-    to = around.shapes
     subject = in_region(resolve(points, "points", missing="keep"), "points")
     frame, has_point = subject.rows, subject.shapes.notna().to_numpy()
-    shapes = subject.shapes[has_point]
+    shapes, own = subject.shapes[has_point], subject.accuracy_km
+    own = None if own is None else own[has_point]
+    bounds = Bounds.of(around)
     if (shapes.geom_type == "Point").all():
-        near = geodesy.Index(to).nearest(shapes)
+        near = nearest(Subject(shapes, subject.title, "frame"), around)
         distance, target = near["distance_km"].to_numpy(), near["target"].to_numpy()
+        accuracy = near["accuracy_km"].to_numpy()
+        xy = shapely.get_coordinates(shapes.to_numpy())
+        code = bounds.certainty(xy, distance, accuracy, limit, own)
     else:
-        table = geodesy.distance_matrix_km(shapes, to)
+        table = geodesy.distance_matrix_km(shapes, around.shapes)
         best = table.to_numpy().argmin(axis=1)
         distance = table.to_numpy()[np.arange(len(table)), best]
-        target = table.columns.to_numpy()[best]
-    keep = distance <= limit
+        target, accuracy = table.columns.to_numpy()[best], Accuracies.of(around).stated[best]
+        code = grade(*bounds.beside(shapes, own), limit)
+    if wanted is not None and len(code) and (code == -1).all():
+        raise InputError(
+            f"certainty is {certainty!r}, but neither x nor points say how good they are; give "
+            "them a column accuracy_km (km, 95 %), or leave certainty out."
+        )
+    keep = distance <= limit if wanted is None else np.isin(code, wanted)
     found = frame[has_point][keep].copy()
-    for name, values in zip(
-        free_names(["target", "distance_km"], set(frame.columns)), (target, distance), strict=True
-    ):
+    names = free_names(WITHIN, set(frame.columns))
+    for name, values in zip(names, (target, distance, accuracy, words(code)), strict=True):
         found[name] = values[keep]
     found.attrs = {
         **frame.attrs,
@@ -106,10 +138,36 @@ def within(points: SubjectLike, x: SubjectLike, km: float) -> gpd.GeoDataFrame:
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "within_km": limit,
+        "accuracy": HOW,
+        "certainty": {word: int((code[keep] == i).sum()) for i, word in enumerate(CERTAINTY)},
+        "beyond": int(((distance > limit) & (code >= 0) & (code < 3)).sum()),
         "without_position": int((~has_point).sum()),
         **provenance(around, subject),
     }
     return found
+
+
+def check_certainty(certainty: str | Sequence[str] | None) -> list[int] | None:
+    """Return the positions in `CERTAINTY` of one word or several.
+
+    Raises
+    ------
+    InputError
+        Another word, or none.
+
+    Examples
+    --------
+    >>> check_certainty(["sure", "likely"])
+    [0, 1]
+    """
+    if certainty is None:
+        return None
+    asked = [certainty] if isinstance(certainty, str) else list(certainty)
+    if not asked or not set(asked) <= set(CERTAINTY):
+        raise InputError(
+            f'certainty is {certainty!r}; it is "sure", "likely", "open", or a list of them.'
+        )
+    return [CERTAINTY.index(word) for word in asked]
 
 
 def rings(
@@ -129,10 +187,14 @@ def rings(
     Returns
     -------
     GeoDataFrame
-        EPSG:4326, a row per ring: `km_from, km_to, area_km2, geometry`; where rings aren't
-        dissolved, `feature` first, and its `name` where a frame or layer has one. The rings
-        of a feature don't overlap, and together they are its largest buffer; the innermost
-        holds the feature itself.
+        EPSG:4326, a row per ring: `km_from, km_to, area_km2, area_low_km2, area_high_km2,
+        geometry`; where rings aren't dissolved, `feature` first, and its `name` where a frame
+        or layer has one. The rings of a feature don't overlap, and together they are its
+        largest buffer; the innermost holds the feature itself.
+
+        `area_low_km2` is the area of what lies in the ring wherever the line or place may
+        really be within its accuracy, `area_high_km2` of all that may lie in it; NaN where no
+        accuracy is known.
 
     Raises
     ------
@@ -160,6 +222,11 @@ def rings(
             inner = outer.union(inner)
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
     frame.insert(3, "area_km2", geodesy.area_km2(frame.geometry).to_numpy())
+    whole = Bounds.of(subject)
+    each = [whole] if dissolve else [whole.of_one(i) for i in range(len(shapes))]
+    spans = np.concatenate([_area_bounds(one, edges) for one in each])
+    frame.insert(4, "area_low_km2", spans[:, 0])
+    frame.insert(5, "area_high_km2", spans[:, 1])
     if dissolve:
         frame = frame.drop(columns="feature")
     elif (names := subject.names) is not None:
@@ -167,12 +234,27 @@ def rings(
     frame.attrs = {
         "method": "geodesic buffers, each without the smaller one",
         "rtol": 1e-4,
+        "accuracy": HOW,
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "around": [str(i) for i in shapes.index],
         **provenance(subject),
     }
     return frame
+
+
+def _area_bounds(bounds: Bounds, edges: tuple[float, ...]) -> Any:
+    """Return the areas that surely lie in each ring, and that may."""
+    if not bounds.is_known:
+        return np.full((len(edges), 2), np.nan)
+    sure_in = may_in = shapely.Polygon()
+    found = []
+    for km in edges:
+        sure, may = bounds.areas(km)
+        found += [sure.difference(may_in), may.difference(sure_in)]
+        sure_in, may_in = sure, may
+    area = geodesy.area_km2(gpd.GeoSeries(found, crs=4326)).to_numpy()
+    return np.nan_to_num(area).reshape(-1, 2)  # none is 0
 
 
 def density_along(

@@ -19,11 +19,13 @@ from cpecgeo.cli.screen import (
     app,
     features,
     give,
+    split,
     subject,
     targets,
 )
+from cpecgeo.errors import InputError
 
-__all__: list[str] = []
+__all__ = ["Sections", "Source", "X", "beside"]
 
 Source = Annotated[
     str, typer.Argument(help="A file (.geojson .gpkg .parquet .csv .kml .gpx) or a layer.")
@@ -44,6 +46,9 @@ Stream = Annotated[
 Replace = Annotated[
     bool, typer.Option("--replace", help="Write over a folder that an earlier run wrote.")
 ]
+Sections = Annotated[
+    bool, typer.Option("--sections", help="Say in which section of a corridor, and its status.")
+]
 Safe = Annotated[bool, typer.Option("--safe-cells", help="Disarm formulas in CSV cells.")]
 
 _STREAMED = {".csv", ".parquet", ".geoparquet", ".gpkg"}
@@ -51,8 +56,6 @@ _LARGE_BYTES = 200_000_000
 
 
 def _radii(text: str) -> list[float]:
-    from cpecgeo.errors import InputError
-
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
@@ -60,15 +63,13 @@ def _radii(text: str) -> list[float]:
 
 
 def _one_km(text: str) -> float:
-    from cpecgeo.errors import InputError
-
     found = _radii(text)
     if len(found) != 1:
         raise InputError(f"--km is {text!r}; one number is needed here.")
     return found[0]
 
 
-def _beside(frame: Any, found: Any, told: str) -> tuple[Any, list[str]]:
+def beside(frame: Any, found: Any, told: str) -> tuple[Any, list[str]]:
     """Answers beside their rows, and the columns for the screen: a name, and those `told`.
 
     The closest place is `near_lon`, `near_lat`, as in streamed runs: the row has its own.
@@ -99,7 +100,6 @@ def _streams(source: str, out: Path | None, stream: bool | None, *, resume: bool
 
 def _streamed(verb: str, source: str, out: Path | None, **options: Any) -> None:
     from cpecgeo import scale
-    from cpecgeo.errors import InputError
 
     if out is None or str(out)[:2] in {"-", "-."}:
         raise InputError("A streamed run needs --out FILE (.parquet or .csv).")
@@ -127,6 +127,7 @@ def near(
     stream: Stream = None,
     resume: Resume = False,
     replace: Replace = False,
+    sections: Sections = False,
     safe_cells: Safe = False,
     json: Json = False,
 ) -> None:
@@ -137,6 +138,8 @@ def near(
     if _streams(source, out, stream, resume=resume):
         options = {"targets": targets(to, "--to"), "k": k, "max_km": max_km, "lon": lon, "lat": lat}
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
+        if sections:
+            raise InputError("A streamed run has no --sections; add --no-stream, or leave it out.")
         _streamed("nearest", source, out, crs=crs, replace=replace, **options)
         return
 
@@ -144,10 +147,11 @@ def near(
 
     frame = features(source, lon=lon, lat=lat, layer=layer, crs=crs)
     known = frame[frame.geometry.notna()]
-    found = nearest(known, targets(to, "--to"), k=k, max_km=max_km)
-    joined, shown = _beside(frame, found, "target distance_km km side")
+    found = nearest(known, targets(to, "--to"), k=k, max_km=max_km, sections=sections)
+    told = "target distance_km km side accuracy_km" + " section status opened" * sections
+    joined, shown = beside(frame, found, told)
     if max_km is not None:
-        joined = joined[joined[shown[-4]].notna()]
+        joined = joined[joined[shown[-len(told.split())]].notna()]
     give(joined, None if json else shown, out=out, json=json, safe_cells=safe_cells)
 
 
@@ -160,6 +164,9 @@ def within(
         typer.Option("--of", "--to", metavar="NAMES", help="Corridors, places or layers."),
     ],
     km: Km,
+    certainty: Annotated[
+        str | None, typer.Option(help="sure, likely, open; several between commas.")
+    ] = None,
     out: Out = None,
     lon: Lon = None,
     lat: Lat = None,
@@ -173,18 +180,21 @@ def within(
 ) -> None:
     """Select the features within so many kilometres of something.
 
-    Example: cpecgeo within energy --of ml1 --km 10
+    Example: cpecgeo within energy --of ml1 --km 10 --certainty sure,likely
     """
+    words = None if certainty is None else split([certainty])
     if _streams(source, out, stream, resume=resume):
         options = {"targets": subject(of, "--of"), "km": _one_km(km), "lon": lon, "lat": lat}
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
+        options |= {"certainty": words}
         _streamed("within", source, out, crs=crs, replace=replace, **options)
         return
     from cpecgeo.analysis.proximity import within as found
 
     frame = features(source, lon=lon, lat=lat, layer=layer, crs=crs)
-    rows = found(frame, subject(of, "--of"), _one_km(km))
-    shown = "name kind status target distance_km basis" if out is None and not json else None
+    rows = found(frame, subject(of, "--of"), _one_km(km), certainty=words)
+    told = "name kind status target distance_km accuracy_km_near certainty"
+    shown = told if out is None and not json else None
     give(rows, shown, out=out, json=json, safe_cells=safe_cells)
 
 
@@ -221,7 +231,6 @@ def buffer(
 
     from cpecgeo import geodesy
     from cpecgeo.analysis.measure import buffer as made
-    from cpecgeo.errors import InputError
 
     radii = _radii(km)
     if len(radii) != 1:
@@ -241,6 +250,7 @@ def crossed(
     x: X,
     *,
     zones: Annotated[str, typer.Option(help="districts, provinces, or a file.")] = "districts",
+    sections: Sections = False,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -250,8 +260,9 @@ def crossed(
     """
     from cpecgeo.analysis.overlay import crossed as found
 
-    table = found(subject(x, "the line"), subject(zones, "--zones"))
-    shown = "name km_in km_in_off km_out km_out_off length_km share uncertain_share"
+    table = found(subject(x, "the line"), subject(zones, "--zones"), sections=sections)
+    shown = "name section status opened km_in km_in_off km_out km_out_off length_km length_low_km "
+    shown += "length_high_km share uncertain_share"
     give(table, shown if out is None else None, out=out, json=json)
 
 
@@ -317,55 +328,3 @@ def exposure(
         dissolve=not each,
     )
     give(table, out=out, json=json)
-
-
-@app.command()
-def density(
-    corridor: X,
-    events: Source,
-    *,
-    bin_km: Annotated[float, typer.Option("--bin-km", help="Length of a stretch.")] = 10,
-    by: Annotated[str, typer.Option(help="km or section.")] = "km",
-    max_km: Annotated[
-        float | None, typer.Option("--max-km", help="Farther ones are left out.")
-    ] = None,
-    lon: Lon = None,
-    lat: Lat = None,
-    layer: Layer = None,
-    crs: Crs = None,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """How many events lie along each stretch of a corridor.
-
-    Example: cpecgeo density ml1 accidents.csv --bin-km 50 --max-km 5
-    """
-    from cpecgeo.analysis.proximity import density_along
-
-    kind: Any = by
-    rows = features(events, lon=lon, lat=lat, layer=layer, crs=crs)
-    found = density_along(corridor, rows, bin_km=bin_km, by=kind, max_km=max_km)
-    give(found, out=out, json=json)
-
-
-@app.command()
-def locate(
-    corridor: X,
-    points: Source,
-    *,
-    lon: Lon = None,
-    lat: Lat = None,
-    layer: Layer = None,
-    crs: Crs = None,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """Find the chainage of points along a corridor, and how far off it.
-
-    Example: cpecgeo locate ml1 bridges.csv
-    """
-    from cpecgeo.analysis.measure import locate as found
-
-    frame = features(points, lon=lon, lat=lat, layer=layer, crs=crs)
-    joined, shown = _beside(frame, found(frame, corridor), "km offset_km side")
-    give(joined, None if json else shown, out=out, json=json)

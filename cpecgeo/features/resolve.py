@@ -158,9 +158,12 @@ def _list(
     labels: list[Hashable] = []
     shapes: list[Any] = []
     chainages: dict[Hashable, Chainage] = {}
+    stated: list[float] = []
     for i, (item, part) in enumerate(zip(items, parts, strict=True)):
         prefix = item if isinstance(item, str) else _short_title(part)
-        for label, shape in part.shapes.items():
+        known = part.accuracy_km
+        accuracy = [float("nan")] * len(part) if known is None else known.tolist()
+        for (label, shape), good in zip(part.shapes.items(), accuracy, strict=True):
             if part.kind == "geometry":
                 mine: Hashable = i
             elif part.is_single or label in part.chainages or len(parts) == 1:
@@ -171,6 +174,7 @@ def _list(
                 continue  # named twice
             labels.append(mine)
             shapes.append(shape)
+            stated.append(good)
             if label in part.chainages:
                 chainages[mine] = part.chainages[label]
     series = gpd.GeoSeries(shapes, index=pd.Index(labels, dtype=object), crs=4326)
@@ -181,6 +185,7 @@ def _list(
         chainages=chainages,
         things=tuple(thing for part in parts for thing in part.things),
         also=tuple(other for part in parts for other in part.also),
+        stated_km=None if all(part.accuracy_km is None for part in parts) else tuple(stated),
     )
 
 

@@ -12,6 +12,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.geometry import in_force
@@ -46,6 +47,8 @@ class Subject:
         The corridors, places, routes … that were given or named.
     also : tuple of str
         What else the name means, each in the form that says so: ``"district:quetta"``.
+    stated_km : tuple of float or None
+        The `accuracy_km` of each geometry, where neither rows nor things can tell it.
     """
 
     shapes: gpd.GeoSeries
@@ -56,6 +59,7 @@ class Subject:
     frame: gpd.GeoDataFrame | None = field(default=None, repr=False)
     things: tuple[Any, ...] = field(default=(), repr=False)
     also: tuple[str, ...] = ()
+    stated_km: tuple[float, ...] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.shapes)
@@ -84,6 +88,20 @@ class Subject:
     def rows(self) -> gpd.GeoDataFrame:
         """The rows of a table, or a table of the geometries alone."""
         return gpd.GeoDataFrame(geometry=self.shapes) if self.frame is None else self.frame
+
+    @property
+    def accuracy_km(self) -> NDArray[np.float64] | None:
+        """How good each geometry is, a 95 % value; of a corridor, its poorest leg.
+
+        NaN where it isn't known, None where nothing says so of any.
+        """
+        if self.stated_km is not None:
+            return np.array(self.stated_km, float)
+        if self.frame is not None and "accuracy_km" in self.frame.columns:
+            stated = pd.to_numeric(self.frame["accuracy_km"], errors="coerce").to_numpy(float)
+            return np.where(stated >= 0, stated, np.nan)
+        one = getattr(self.things[0], "accuracy_km", None) if len(self.things) == 1 else None
+        return None if one is None or len(self) != 1 else np.array([one], float)
 
     @property
     def names(self) -> list[Any] | None:

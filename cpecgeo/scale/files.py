@@ -99,8 +99,9 @@ def nearest_file(
         How many rows, parts and seconds it took. The rows keep their order and columns, and
         have besides `target`, `distance_km` (geodesic), `near_lon`, `near_lat` (the closest
         point), `km` (chainage on a corridor, else km along the line), `side` of the line
-        (missing where the target is a point or an area); with ``_near`` behind a name that the
-        file has too. Text stays as it is, numbers in CSV among it.
+        (missing where the target is a point or an area), `accuracy_km` of the leg or target
+        there and, where the file has an `accuracy_km`, `point_accuracy_km`; with ``_near`` behind
+        a name that the file has too. Text stays as it is, numbers in CSV among it.
 
     Raises
     ------
@@ -128,7 +129,7 @@ def nearest_file(
     >>> nearest_file(folder / "in.csv", folder / "out.csv", targets="ml1").rows_out
     1
     >>> (folder / "out.csv").read_text().splitlines()[0]
-    'id,lon,lat,target,distance_km,near_lon,near_lat,km,side'
+    'id,lon,lat,target,distance_km,near_lon,near_lat,km,side,accuracy_km'
     """
     job = _job(
         src, out, Near(k, max_km), targets, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
@@ -143,6 +144,7 @@ def within_file(
     *,
     targets: SubjectLike | Targets,
     km: float,
+    certainty: str | Sequence[str] | None = None,
     resume: bool = False,
     replace: bool = False,
     batch_rows: int = BATCH_ROWS,
@@ -161,6 +163,8 @@ def within_file(
     ----------
     km : float
         Geodesic kilometres, 0 or more.
+    certainty : {"sure", "likely", "open"} or several of them, optional
+        As `cpecgeo.within`.
     src, out, targets, resume, replace, batch_rows, part_rows, progress, lon, lat, layer, crs, bad
         As `nearest_file`.
     safe_cells
@@ -169,7 +173,8 @@ def within_file(
     Returns
     -------
     Run
-        The rows in their order, with `target` (the nearest) and `distance_km`.
+        The rows in their order, with `target` (the nearest), `distance_km`, `accuracy_km`
+        and `certainty`.
 
     Raises
     ------
@@ -184,8 +189,8 @@ def within_file(
     1
     """
     job = _job(
-        src, out, Within(km), targets, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
-        lat=lat, layer=layer, crs=crs, bad=bad, safe_cells=safe_cells, replace=replace,
+        src, out, Within(km, certainty), targets, batch_rows=batch_rows, part_rows=part_rows,
+        lon=lon, lat=lat, layer=layer, crs=crs, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
     return run(job, resume=resume, progress=progress)
 

@@ -13,21 +13,24 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cpecgeo.analysis.accuracy import words
 from cpecgeo.analysis.measure import free_names
-from cpecgeo.analysis.proximity import check_radii
+from cpecgeo.analysis.proximity import WITHIN, check_radii
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.positions import find_lonlat
 from cpecgeo.scale import points as rows_of
 from cpecgeo.scale.questions import (
     NEAR,
-    WITHIN,
+    OWN,
+    OWN_NEAR,
     Exposure,
     Near,
     Question,
     Targets,
     Within,
     near_columns,
+    own_accuracy,
     prepare,
 )
 
@@ -67,8 +70,9 @@ def nearest(
     -------
     dask.dataframe.DataFrame
         Lazy, on the index and partitions of `ddf`, as from `cpecgeo.nearest`: `target,
-        distance_km, lon, lat, km, side` (and `rank` for `k` above 1); missing where there is no
-        point, or nothing within `max_km`.
+        distance_km, lon, lat, km, side, accuracy_km` (`point_accuracy_km` where the rows have an
+        `accuracy_km`, and `rank` for `k` above 1); missing where there is no point, or nothing
+        within `max_km`.
 
     Raises
     ------
@@ -92,6 +96,7 @@ def within(
     targets: SubjectLike | Targets,
     km: float,
     *,
+    certainty: str | Sequence[str] | None = None,
     lon: str | None = None,
     lat: str | None = None,
     bad: Literal["raise", "keep"] = "raise",
@@ -104,11 +109,14 @@ def within(
         As `nearest`.
     km : float
         Geodesic kilometres, 0 or more.
+    certainty : {"sure", "likely", "open"} or several of them, optional
+        As `cpecgeo.within`.
 
     Returns
     -------
     dask.dataframe.DataFrame
-        Lazy: the rows with all their columns, and `target` and `distance_km`.
+        Lazy: the rows with all their columns, and `target`, `distance_km`, `accuracy_km` and
+        `certainty`.
 
     Raises
     ------
@@ -121,7 +129,7 @@ def within(
     >>> within(ddf, "ml1", 20).compute().index.tolist()
     [0]
     """
-    return _lazily(ddf, targets, Within(km), (lon, lat, bad), _within)
+    return _lazily(ddf, targets, Within(km, certainty), (lon, lat, bad), _within)
 
 
 def exposure(
@@ -255,6 +263,9 @@ def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:
     answer |= {name.removeprefix("near_"): flat[name] for name in NEAR[1:5]}
     sides = np.where(gone, -1, 2 - flat["side"].astype(np.int64))
     answer["side"] = pd.Categorical.from_codes(sides, _SIDES)
+    answer["accuracy_km"] = flat["accuracy_km"]
+    if OWN in frame.columns:
+        answer[OWN_NEAR] = np.repeat(own_accuracy(frame[OWN]), k)
     if question.k > 1:
         answer["rank"] = np.tile(np.arange(1, k + 1), len(frame))
     index = frame.index if k == 1 else frame.index.repeat(k)
@@ -276,12 +287,16 @@ def _taken(ids: pd.Series, codes: Any) -> Any:
 
 def _within(frame: Any, to: Targets, question: Within, where: _Where) -> Any:
     xy, good = _xy(frame, where)
-    found = to.index.find(xy, limit_m=1e3 * float(question.km))
-    hit = found.target[:, 0] >= 0
-    near = frame[pd.Series(good, index=frame.index).to_numpy()][hit].copy()
-    target, distance = free_names(WITHIN, set(map(str, frame.columns)))
-    near[target] = _taken(pd.Series(to.index.ids.tolist()), found.target[hit, 0])
-    near[distance] = found.metres[hit, 0] * 1e-3
+    own = own_accuracy(frame[OWN])[good] if OWN in frame.columns else None
+    hit, found = question.find(xy, own, to)
+    near = frame[good].iloc[hit].copy()
+    names = free_names(WITHIN, set(map(str, frame.columns)))
+    found |= {
+        "target": _taken(pd.Series(to.index.ids.tolist()), found["target"]),
+        "certainty": words(found["certainty"]),
+    }
+    for column, name in zip(names, WITHIN, strict=True):
+        near[column] = found[name]
     return near
 
 

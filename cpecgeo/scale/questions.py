@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.analysis.proximity import check_radii
+from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, Bounds
+from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
@@ -22,18 +24,21 @@ from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.scale.points import numbers
 
 __all__ = [
+    "OWN",
     "Exposure",
     "Near",
     "Question",
     "Targets",
     "Within",
     "near_columns",
+    "own_accuracy",
     "prepare",
 ]
 
 _SIDES = ["right", "on", "left"]
-NEAR = ("target", "distance_km", "near_lon", "near_lat", "km", "side")
-WITHIN = ("target", "distance_km")
+NEAR = ("target", "distance_km", "near_lon", "near_lat", "km", "side", "accuracy_km")
+# What points say of their own accuracy, and what the answer calls it.
+OWN, OWN_NEAR = "accuracy_km", "point_accuracy_km"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +52,19 @@ class Targets:
     index : Index
     chainages : mapping of label to Chainage
         Empty where no target is a corridor.
+    accuracies : Accuracies
+        Of each target, corridors leg by leg.
+    bounds : Bounds
+        The targets cut where their accuracy changes.
     digest : str
-        sha256 of ids, geometries and measures: two targets with the same digest give the
-        same answers.
+        sha256 of ids, geometries, measures and accuracy: two targets with the same digest give
+        the same answers.
     """
 
     index: Index
     chainages: Mapping[Hashable, Chainage] = field(repr=False)
+    accuracies: Accuracies = field(repr=False)
+    bounds: Bounds = field(repr=False)
     digest: str
 
     def __len__(self) -> int:
@@ -89,10 +100,12 @@ def prepare(x: SubjectLike | Targets) -> Targets:
     if isinstance(x, Targets):
         return x
     subject = resolve(x, "targets")
-    return Targets(Index(subject.shapes), subject.chainages, _digest(subject))
+    index, bounds = Index(subject.shapes), Bounds.of(subject)
+    digest = _digest(subject, bounds)
+    return Targets(index, subject.chainages, Accuracies.of(subject), bounds, digest)
 
 
-def _digest(subject: Subject) -> str:
+def _digest(subject: Subject, bounds: Bounds) -> str:
     digest = hashlib.sha256()
     shapes = subject.shapes
     for label, wkb in zip(shapes.index, shapely.to_wkb(shapes.to_numpy()), strict=True):
@@ -101,6 +114,7 @@ def _digest(subject: Subject) -> str:
     for label, chainage in subject.chainages.items():
         digest.update(f"{label!r}".encode())
         digest.update(np.ascontiguousarray(chainage.measures_km).tobytes())
+    digest.update(bounds.accuracy_km.tobytes())
     return digest.hexdigest()
 
 
@@ -146,7 +160,8 @@ def near_columns(
     -------
     dict
         `target` (position in the index), `distance_km`, `near_lon`, `near_lat`, `km`
-        (chainage where the target is a corridor), `side` (0 right, 1 on, 2 left, 3 none).
+        (chainage where the target is a corridor), `side` (0 right, 1 on, 2 left, 3 none) and
+        `accuracy_km` of the target there.
     """
     found = to.index.find(xy, k=k, limit_m=limit_m)
     km = found.along * 1e-3
@@ -156,6 +171,7 @@ def near_columns(
             here = found.target == position
             if here.any():
                 km[here] = chainage.calibrate(km[here], found.path[here])
+    accuracy = to.accuracies.at(found.target.ravel(), km.ravel()).reshape(km.shape)
     whole = bool(good.all())
     columns: dict[str, NDArray[Any]] = {}
     for name, values, empty in (
@@ -165,6 +181,7 @@ def near_columns(
         ("near_lat", found.lat, np.nan),
         ("km", km, np.nan),
         ("side", found.side.astype(np.int8) + 1, 1),
+        ("accuracy_km", accuracy, np.nan),
     ):
         if whole:
             columns[name] = np.ascontiguousarray(values).ravel()
@@ -173,6 +190,16 @@ def near_columns(
             room[good] = values
             columns[name] = room.ravel()
     return columns
+
+
+def own_accuracy(values: Any) -> NDArray[np.float64]:
+    """Return what points say of their own accuracy, NaN where that is no number."""
+    known = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(float, na_value=np.nan)
+    return np.where(known >= 0, known, np.nan)
+
+
+def _column(values: NDArray[np.float64]) -> pa.Array:
+    return pa.array(values, from_pandas=True)
 
 
 def _ids(to: Targets) -> pa.Array:
@@ -215,7 +242,7 @@ class Near:
 
     def answer(
         self,
-        columns: pa.Table,  # noqa: ARG002
+        columns: pa.Table,
         xy: NDArray[np.float64],
         good: NDArray[np.bool_],
         to: Targets,
@@ -229,6 +256,10 @@ class Near:
             table[name] = pa.array(flat[name], mask=gone if gone.any() else None)
         lost = gone | (flat["side"] == NO_SIDE + 1)
         table["side"] = _labels(flat["side"], pa.array(_SIDES), lost)
+        table["accuracy_km"] = _column(flat["accuracy_km"])
+        if OWN in columns.column_names:
+            own = own_accuracy(columns[OWN].to_pandas())
+            table[OWN_NEAR] = _column(np.repeat(own, k))
         if self.k == 1:
             return pa.table(table), None
         count = len(good)
@@ -238,12 +269,49 @@ class Near:
 
 @dataclass(frozen=True)
 class Within:
-    """The rows within `km` of the nearest target."""
+    """The rows within `km` of the nearest target, or of a certainty of that."""
 
     km: float
+    certainty: str | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         positive_km(self.km, "km", allow_zero=True)
+        check_certainty(self.certainty)
+
+    def find(
+        self, xy: NDArray[np.float64], own: NDArray[np.float64] | None, to: Targets
+    ) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
+        """Return which points are near enough, and of these `WITHIN`, the target by position.
+
+        Parameters
+        ----------
+        xy : ndarray
+            lon, lat.
+        own : ndarray or None
+            Their accuracy in km.
+        to : Targets
+        """
+        wanted = check_certainty(self.certainty)
+        limit = float(self.km)
+        reach = limit
+        if wanted is not None:
+            reach += float(np.max(to.bounds.reach_km(0.0 if own is None else own), initial=0.0))
+        found = to.index.find(xy, limit_m=1e3 * reach)
+        hit = np.flatnonzero(found.target[:, 0] >= 0)
+        if wanted is None:
+            hit = hit[found.metres[hit, 0] <= 1e3 * limit]
+        target, along = found.target[hit, 0], found.along[hit, 0] * 1e-3
+        for position, name in enumerate(to.index.ids):
+            chainage = to.chainages.get(name)
+            here = target == position
+            if chainage is not None and here.any():
+                along[here] = chainage.calibrate(along[here], found.path[hit, 0][here])
+        distance, accuracy = found.metres[hit, 0] * 1e-3, to.accuracies.at(target, along)
+        mine = None if own is None else own[hit]
+        code = to.bounds.certainty(xy[hit], distance, accuracy, limit, mine)
+        keep = np.ones(len(hit), bool) if wanted is None else np.isin(code, wanted)
+        values = (target, distance, accuracy, code)
+        return hit[keep], dict(zip(WITHIN, (v[keep] for v in values), strict=True))
 
     @property
     def joined(self) -> bool:
@@ -252,21 +320,23 @@ class Within:
 
     def answer(
         self,
-        columns: pa.Table,  # noqa: ARG002
+        columns: pa.Table,
         xy: NDArray[np.float64],
         good: NDArray[np.bool_],
         to: Targets,
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return the rows that are near enough, in order."""
-        found = to.index.find(xy, limit_m=1e3 * float(self.km))
-        hit = found.target[:, 0] >= 0
-        rows = np.flatnonzero(good)[hit]
-        target, metres = found.target[hit, 0], found.metres[hit, 0]
-        none = np.zeros(len(rows), bool)
+        own = own_accuracy(columns[OWN].to_pandas())[good] if OWN in columns.column_names else None
+        hit, near = self.find(xy, own, to)
+        code = near["certainty"]
+        gone = (code < 0) | (code > 2)
         table = {
-            "target": _labels(target, _ids(to), none),
-            "distance_km": pa.array(metres * 1e-3),
+            "target": _labels(near["target"], _ids(to), np.zeros(len(hit), bool)),
+            "distance_km": pa.array(near["distance_km"]),
+            "accuracy_km": _column(near["accuracy_km"]),
+            "certainty": _labels(code, pa.array(CERTAINTY), gone),
         }
+        rows = np.flatnonzero(good)[hit]
         return pa.table(table), rows
 
 

@@ -12,6 +12,7 @@ from pyproj import Geod
 from shapely.geometry import LineString, Point, Polygon
 
 import cpecgeo as cg
+from cpecgeo.analysis.proximity import WITHIN
 from cpecgeo.errors import CRSError, InputError, InputTypeError, UnknownNameError
 from tests.effort import tries
 
@@ -56,7 +57,7 @@ def test_within_keeps_rows_columns_and_crs(spread):
     projected = spread.to_crs(32642)
     found = cg.within(projected, "ml1", 50)
     assert found.crs == projected.crs
-    assert list(found.columns) == ["n", "geometry", "target", "distance_km"]
+    assert list(found.columns) == ["n", "geometry", *WITHIN]
     plain = cg.within(spread, "ml1", 50)
     assert plain.index.tolist() == found.index.tolist()
     assert "target" not in spread
@@ -108,7 +109,16 @@ def test_the_nearest_is_never_farther_than_any_other(lon, lat):
 def test_targets_of_every_sort():
     spot = cg.place("Multan").point
     near = cg.nearest(spot, ["ml1", "zones", "Gwadar Port", "m4"], k=3)
-    assert list(near) == ["target", "distance_km", "lon", "lat", "km", "side", "rank"]
+    assert list(near) == [
+        "target",
+        "distance_km",
+        "lon",
+        "lat",
+        "km",
+        "side",
+        "accuracy_km",
+        "rank",
+    ]
     assert near["distance_km"].is_monotonic_increasing
     assert any(str(t).startswith("zones:") for t in cg.nearest(spot, ["zones", "ports"])["target"])
     assert cg.nearest("Torkham", "zones")["target"].iloc[0] in set(cg.layer("zones")["id"])

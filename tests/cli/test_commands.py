@@ -128,7 +128,7 @@ def test_streamed_near_gives_the_same(sites, tmp_path, names, k):
     said("near", str(full), *to, "-o", str(whole))
     said("near", str(full), *to, "--stream", "-o", str(parts))
     a, b = pd.read_csv(whole), pd.read_csv(parts)
-    answer = ["target", "distance_km", "near_lon", "near_lat", "km", "side"]
+    answer = ["target", "distance_km", "near_lon", "near_lat", "km", "side", "accuracy_km"]
     assert list(a) == ["name", *names.split(","), "note", *answer, *(["rank"] if k == "2" else [])]
     a, b = (t.dropna(subset="target").convert_dtypes() for t in (a, b))
     pd.testing.assert_frame_equal(a, b)

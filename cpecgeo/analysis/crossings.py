@@ -1,0 +1,181 @@
+"""How far the places where a line crosses outlines can be off, from the accuracy of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+__all__ = ["Crossings"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Row = tuple[int, float, float]
+
+# The line is looked at this often, in km.
+_STEP_KM = 0.5
+# A degree of latitude in the region, to 0.3 %; longitude is scaled to it.
+_DEGREE_KM = 110.9
+# Ends of neighbouring stretches differ by less, in km.
+_SAME_KM = 1e-6
+
+
+@dataclass(frozen=True)
+class Crossings:
+    """A line among zones whose outlines are known to an accuracy.
+
+    Parameters
+    ----------
+    pieces : tuple of ndarray
+        The line in straight pieces up to 1 km long, lon, lat, and the km at both ends of each.
+    zones : GeoSeries
+        lon, lat.
+    accuracy_km : ndarray, shape (zones,)
+        How far an outline can be off, 95 % value; NaN where it isn't known.
+    breaks : ndarray
+        Km at which one part of the line ends and the next begins.
+    line_km : ndarray, shape (pieces,)
+        How far the line can be off at each piece, 95 % value; NaN where it isn't known.
+
+    Notes
+    -----
+    A place within the accuracy of a zone may belong to it. A border between two zones may
+    cross the line wherever the line is within reach of both: the stretch around the crossing
+    says how far it can be off. The larger accuracy of the two zones counts, together with that
+    of the line there, as the root of the sum of their squares. Distances are taken on a plane
+    of scaled degrees, good to 2 %.
+    """
+
+    pieces: tuple[Any, Floats, Floats]
+    zones: gpd.GeoSeries
+    accuracy_km: Floats
+    breaks: Floats
+    line_km: Floats
+
+    @cached_property
+    def _samples(self) -> tuple[Floats, Any, Floats, Floats]:
+        """Km, points on the plane, km that each stands for, and how far the line can be off."""
+        shapes, starts, ends = self.pieces
+        count = np.maximum(np.ceil((ends - starts) / _STEP_KM).astype(int), 1)
+        piece = np.repeat(np.arange(len(starts)), count)
+        share = (np.arange(len(piece)) - np.repeat(np.cumsum(count) - count, count) + 0.5) / count[
+            piece
+        ]
+        xy = shapely.get_coordinates(shapes).reshape(-1, 2, 2)
+        spots = xy[piece, 0] + share[:, None] * (xy[piece, 1] - xy[piece, 0])
+        length = (ends - starts)[piece]
+        at = starts[piece] + share * length
+        return at, self._planar(spots), length / count[piece], self.line_km[piece]
+
+    @cached_property
+    def _scale(self) -> float:
+        """Length of a degree of longitude, in degrees of latitude, where the line is."""
+        return float(np.cos(np.radians(shapely.get_coordinates(self.pieces[0])[:, 1].mean())))
+
+    def _planar(self, xy: Floats) -> Any:
+        return shapely.points(xy * [self._scale, 1.0])
+
+    @cached_property
+    def _areas(self) -> Any:
+        areas = shapely.transform(
+            np.asarray(self.zones.array, dtype=object), lambda xy: xy * [self._scale, 1.0]
+        )
+        shapely.prepare(areas)
+        return areas
+
+    def _reach(self, first: int, second: int) -> Floats:
+        """How far outlines and line can be off together at each sample."""
+        known = [self.accuracy_km[i] for i in (first, second) if i >= 0]
+        zones = float(np.nanmax(known)) if not np.isnan(known).all() else float("nan")
+        line = self._samples[3]
+        both = np.hypot(np.nan_to_num(zones), np.nan_to_num(line))
+        return np.asarray(np.where(np.isnan(line) & np.isnan(zones), np.nan, both), float)
+
+    def _near(self, zone: int, km: Floats) -> Bools:
+        """Which samples lie within `km` of a zone."""
+        found: Bools = shapely.dwithin(self._areas[zone], self._samples[1], km / _DEGREE_KM)
+        return found
+
+    def off_km(self, row: Row, other: int, at: float) -> tuple[float, float]:
+        """From which to which km the border that is drawn at `at` may cross the line.
+
+        Parameters
+        ----------
+        row : (int, float, float)
+            Zone, km from and to of the stretch that begins or ends there.
+        other : int
+            The zone beyond; below 0 where there is none.
+        at : float
+            Km.
+
+        Returns
+        -------
+        tuple of float
+            NaN where no accuracy is known.
+        """
+        zone = row[0] if row[0] >= 0 else other
+        reach = self._reach(row[0], other)
+        here = min(int(np.searchsorted(self._samples[0], at)), len(reach) - 1)
+        if np.isnan(reach[here]):
+            return float("nan"), float("nan")
+        reach = np.nan_to_num(reach)
+        if row[0] >= 0 and other >= 0:
+            possible = self._near(row[0], reach) & self._near(other, reach)
+        else:
+            outline = shapely.boundary(self._areas[zone])
+            shapely.prepare(outline)
+            possible = shapely.dwithin(outline, self._samples[1], reach / _DEGREE_KM)
+        return self._run(possible, at)
+
+    def _run(self, possible: Bools, at: float) -> tuple[float, float]:
+        """Return the stretch around `at` in which all samples are possible, within one part."""
+        km, _, step, _ = self._samples
+        here = int(np.searchsorted(km, at))
+        low = here
+        while low > 0 and possible[low - 1]:
+            low -= 1
+        high = here
+        while high < len(km) and possible[high]:
+            high += 1
+        edges = np.concatenate(([0.0], self.breaks, [km[-1] + step[-1] / 2]))
+        start = km[low] - step[low] / 2 if low < here else at
+        end = km[high - 1] + step[high - 1] / 2 if high > here else at
+        before = edges[edges <= at + _SAME_KM].max()
+        after = edges[edges >= at - _SAME_KM].min()
+        return float(min(at, max(start, before))), float(max(at, min(end, after)))
+
+    def uncertain_share(self, row: Row) -> float:
+        """Return the share of a stretch that lies within the accuracy of another zone."""
+        zone, start, end = row
+        km, spots, step, _ = self._samples
+        here = np.flatnonzero((km > start) & (km < end))
+        if not len(here):  # between two samples
+            here = np.array([min(int(np.searchsorted(km, (start + end) / 2)), len(km) - 1)])
+        line = self._samples[3][here]
+        if np.isnan(self.accuracy_km).all() and np.isnan(line).all():
+            return float("nan")
+        furthest = (np.nan_to_num(v).max(initial=0.0) for v in (self.accuracy_km, line))
+        widest = float(np.hypot(*furthest)) / _DEGREE_KM
+        around = shapely.box(*(shapely.total_bounds(spots[here]) + np.repeat([-1, 1], 2) * widest))
+        doubtful = np.zeros(len(here), bool)
+        for other in np.flatnonzero(shapely.intersects(self._areas, around)):
+            if other != zone:
+                reach = self._reach(zone, int(other))[here] / _DEGREE_KM
+                doubtful |= shapely.dwithin(self._areas[other], spots[here], np.nan_to_num(reach))
+        return float(step[here][doubtful].sum() / step[here].sum())
+
+    def beyond(self, rows: list[Row], row: Row, at: float) -> int | None:
+        """Return the zone on the other side of an end; None at an end of line, part or section."""
+        ends = np.concatenate(([0.0, self.pieces[2][-1]], self.breaks))
+        if (np.abs(ends - at) < _SAME_KM).any():
+            return None
+        side = 2 if at == row[1] else 1
+        met = [z for z, *span in rows if abs(span[side - 1] - at) < _SAME_KM]
+        if row[0] in met:
+            return None
+        return met[0] if met else -1
