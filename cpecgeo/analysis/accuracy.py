@@ -120,7 +120,7 @@ class Accuracies:
 
 def _legs(subject: Subject) -> dict[int, Any]:
     """Return the table of legs of each corridor, by its position."""
-    tables = {t.name: t.legs for t in subject.things if hasattr(t, "legs") and len(t.legs)}
+    tables = {t.name: t.legs for t in subject.things if hasattr(t, "chainage") and len(t.legs)}
     labels = subject.shapes.index
     return {
         i: tables[label]
@@ -337,7 +337,7 @@ def interval_text(
     Examples
     --------
     >>> interval_text(6.5, 2.5), interval_text(6.5, 8), interval_text(6.5, float("nan"))
-    ('4 to 9 km', 'up to 14 km', '6.5 km')
+    ('4 to 9 km', 'up to 15 km', '6.5 km')
     >>> interval_text(12.34, 0.4), interval_text(12.34, 0.01)
     ('11.9 to 12.7 km', '12.3 km')
     """

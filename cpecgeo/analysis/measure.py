@@ -188,7 +188,7 @@ def nearest(
     if rank is not None:
         answer["rank"] = rank
     if sections:
-        _add_sections(answer, {t.name: t for t in to.things if hasattr(t, "sections")})
+        _add_sections(answer, {t.name: t for t in to.things if hasattr(t, "chainage")})
     answer.attrs = {**frame.attrs, "accuracy": ACCURACY}
     return _tell(answer, subject, to)
 
