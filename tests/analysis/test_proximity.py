@@ -197,6 +197,7 @@ def test_density_counts_every_event_once():
     assert bins["dead"].sum() == 17
     assert bins.attrs["without_value"] == 1
     sections = cg.density_along(ml1, events, by="section")
+    assert list(sections)[:5] == ["section", "name", "km_from", "km_to", "events"]
     assert sections["events"].sum() == 6
     assert sections["section"].tolist() == ml1.sections["id"].tolist()
 
