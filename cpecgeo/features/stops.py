@@ -17,7 +17,10 @@ from cpecgeo.catalogue.lines import Assembled, line_stations, shared_stations
 from cpecgeo.catalogue.names import of_town, station_name
 from cpecgeo.errors import InputError, NameWarning, UnknownNameError
 
-__all__ = ["COLUMNS", "find_stop", "stops"]
+__all__ = ["COLUMNS", "find_stop", "rank_stops", "stops"]
+
+# Degrees.
+_NEAR_TOWN = 0.3
 
 COLUMNS = [
     "id",
@@ -59,6 +62,53 @@ def _points() -> gpd.GeoDataFrame:
     frame = pd.concat([stations, ways], ignore_index=True)
     frame["main"] = frame["main"].eq(True)
     return gpd.GeoDataFrame(frame, geometry="geometry", crs=4326)
+
+
+def rank_stops(frame: pd.DataFrame) -> Any:
+    """Rank stops by what a reader looks for: the towns that they serve, main stations first.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+        As `Corridor.stops`: `name`, `main` and points.
+
+    Returns
+    -------
+    numpy array of float
+        Least first: 0 for the main station of a town; the town's rank, larger towns first, for
+        one station of each town; 20 for other junctions, 30 for the rest, 40 for further
+        stations of a town.
+
+    Examples
+    --------
+    >>> from cpecgeo import corridor
+    >>> frame = corridor("ml1").stops.set_index("name", drop=False)
+    >>> float(rank_stops(frame)[frame.index == "Lahore Cantt"][0])
+    40.0
+    """
+    places = layer("places")
+    people = pd.to_numeric(places["population"], errors="coerce").fillna(0)
+    scores = places["rank"] - people / 1e9
+    towns = dict(zip(map(folded, places["name"]), scores, strict=True))
+    where = dict(zip(map(folded, places["name"]), places.geometry, strict=True))
+    # A stop of the same name elsewhere doesn't serve the town.
+    keys = [
+        key if key in where and where[key].distance(point) < _NEAR_TOWN else ""
+        for key, point in zip(
+            (of_town(str(name)) for name in frame["name"]), frame.geometry, strict=True
+        )
+    ]
+    main = frame["main"].to_numpy(bool)
+    junction = frame["name"].astype(str).str.contains(r"\b(?:Junction|Jn)\b").to_numpy(bool)
+    rank = np.where(junction, 20.0, 30.0)
+    for town in set(keys) & set(towns):
+        here = np.array([i for i, key in enumerate(keys) if key == town])
+        named = np.array([folded(str(frame["name"].iloc[i])) != town for i in here])
+        # Of a town's stations: the main one, a junction, the one that has the town's own name.
+        best = here[np.lexsort((here, named, ~junction[here], ~main[here]))]
+        rank[best[1:]] = 40.0
+        rank[best[0]] = 0.0 if main[best[0]] else towns[town]
+    return rank
 
 
 def stops(sections: list[str], whole: Assembled) -> gpd.GeoDataFrame:

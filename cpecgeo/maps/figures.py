@@ -21,8 +21,10 @@ from cpecgeo.analysis.profile import profile
 from cpecgeo.errors import InputError, MissingExtraError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
+from cpecgeo.features.stops import rank_stops
 from cpecgeo.files.disk import write_whole
-from cpecgeo.maps.colors import DASHES, STATUS_TITLES, find_look
+from cpecgeo.maps.colors import DASHES, NAMED, STATUS_TITLES, find_look
+from cpecgeo.maps.words import FigureStyle, Words, check_size, dress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +71,7 @@ def new_figure(width_in: float, height_in: float) -> Figure:
         raise MissingExtraError(
             "figures need matplotlib; install it with: pip install 'cpecgeo[plot]'"
         ) from error
-    return Figure(figsize=(width_in, height_in), layout="constrained", facecolor="white")
+    return Figure(figsize=(width_in, height_in), layout="constrained")
 
 
 def save_figure(figure: Figure, path: str | Path, *, dpi: int = 200) -> Path:
@@ -146,7 +148,13 @@ def convert_dash(status: Any, weight: float) -> Any:
 
 
 def draw_profile(
-    thing: Corridor | str, *, every_km: float = 1.0, path: str | Path | None = None
+    thing: Corridor | str,
+    *,
+    every_km: float = 1.0,
+    lang: str = "en",
+    size: tuple[float, float] = (9.0, 3.0),
+    style: FigureStyle = None,
+    path: str | Path | None = None,
 ) -> Figure:
     """Draw the elevation of the ground along a corridor.
 
@@ -156,6 +164,14 @@ def draw_profile(
         The corridor.
     every_km : float
         Kilometres between samples.
+    lang : str
+        ``"en"``, ``"ur"`` (from matplotlib 3.11 on) or ``"zh"`` (with a font that has the
+        letters).
+    size : (float, float)
+        Width and height in inches.
+    style : str or mapping, optional
+        A style of matplotlib by name, or settings: fonts, background, axes. Colours of lines
+        stay, because they have a meaning.
     path : path, optional
         Where to write it: ``.png``, ``.svg`` or ``.pdf``.
 
@@ -167,11 +183,11 @@ def draw_profile(
     Raises
     ------
     MissingExtraError
-        matplotlib isn't installed.
+        matplotlib isn't installed, or can't set the language.
     UnknownNameError
-        No such corridor.
+        No such corridor, language or style.
     InputError, FileError
-        See `save_figure`.
+        A size out of range; see `save_figure`.
 
     Examples
     --------
@@ -179,20 +195,21 @@ def draw_profile(
     'Chainage, km'
     """
     thing = corridor(thing) if isinstance(thing, str) else thing
-    figure = new_figure(9.0, 3.0)
-    axes = figure.add_subplot()
-    plot_profile(axes, thing, every_km)
-    axes.set_xlabel("Chainage, km", color=INK, fontsize=8)
-    axes.set_title(
-        escape_text(thing.title, 120), loc="left", fontsize=11, fontweight="bold", color=INK
-    )
-    figure.supxlabel(GROUND_NOTE, fontsize=6.5, color=SOFT)
+    with dress(lang, style) as say:
+        figure = new_figure(*check_size(size))
+        axes = figure.add_subplot()
+        plot_profile(axes, thing, every_km, say)
+        axes.set_title(
+            escape_text(thing.title, 120), loc="left", fontsize=11, fontweight="bold", color=INK
+        )
+        figure.supxlabel(say(GROUND_NOTE), fontsize=6.5, color=SOFT, wrap=True)
+        figure.draw_without_rendering()
     if path is not None:
         save_figure(figure, path)
     return figure
 
 
-def plot_profile(axes: Axes, thing: Corridor, every_km: float) -> None:
+def plot_profile(axes: Axes, thing: Corridor, every_km: float, say: Words) -> None:
     """Plot the profile on axes whose x is chainage in km."""
     table = profile(thing, every_km)
     km, high = table["km"].to_numpy(float), table["elevation_m"].to_numpy(float)
@@ -206,7 +223,8 @@ def plot_profile(axes: Axes, thing: Corridor, every_km: float) -> None:
     )
     axes.set_xlim(km[0], km[-1])
     axes.set_ylim(0, np.nanmax(high) * 1.12 if np.isfinite(high).any() else 100)
-    axes.set_ylabel("m above sea", color=INK, fontsize=8)
+    axes.set_ylabel(say("m above sea"), color=INK, fontsize=8)
+    axes.set_xlabel(say("Chainage, km"), color=INK, fontsize=8)
     axes.grid(axis="y", color="#e3ddd1", lw=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=7, colors=SOFT, length=2)
@@ -219,6 +237,9 @@ def draw_strip(
     *,
     every_km: float = 1.0,
     districts: pd.DataFrame | None = None,
+    lang: str = "en",
+    size: tuple[float, float] = (11.0, 5.2),
+    style: FigureStyle = None,
     path: str | Path | None = None,
 ) -> Figure:
     """Draw a strip map: stops, sections, districts and elevation along the chainage.
@@ -231,6 +252,14 @@ def draw_strip(
         Kilometres between samples of elevation.
     districts : DataFrame, optional
         What `crossed` says of the corridor and its districts; asked when omitted.
+    lang : str
+        ``"en"``, ``"ur"`` (from matplotlib 3.11 on) or ``"zh"`` (with a font that has the
+        letters).
+    size : (float, float)
+        Width and height in inches.
+    style : str or mapping, optional
+        A style of matplotlib by name, or settings: fonts, background, axes. Colours of lines
+        stay, because they have a meaning.
     path : path, optional
         Where to write it: ``.png``, ``.svg`` or ``.pdf``.
 
@@ -242,15 +271,15 @@ def draw_strip(
     Raises
     ------
     MissingExtraError
-        matplotlib isn't installed.
+        matplotlib isn't installed, or can't set the language.
     UnknownNameError
-        No such corridor.
+        No such corridor, language or style.
     InputError, FileError
-        See `cpecgeo.maps.figures.save_figure`.
+        A size out of range; see `cpecgeo.maps.figures.save_figure`.
 
     Notes
     -----
-    Names of stops that would run into each other are left out: ends and junctions stay first.
+    Of names that would run into each other, those of ends and of the larger towns stay.
 
     Examples
     --------
@@ -258,20 +287,23 @@ def draw_strip(
     3
     """
     thing = corridor(thing) if isinstance(thing, str) else thing
-    figure = new_figure(11.0, 5.2)
-    grid = figure.add_gridspec(3, 1, height_ratios=[2.6, 0.8, 1.8])
-    line, area, ground = (figure.add_subplot(grid[i]) for i in range(3))
-    plot_profile(ground, thing, every_km)
-    left, right = ground.get_xlim()
-    _stops(line, thing, (left, right))
-    _districts(area, crossed(thing, "districts") if districts is None else districts, (left, right))
-    ground.set_xlabel("Chainage, km", color=INK, fontsize=8)
-    published = f", published {thing.official_km:,.0f} km" if pd.notna(thing.official_km) else ""
-    figure.suptitle(
-        f"{escape_text(thing.title, 100)}: drawn {thing.length_km:,.0f} km{published}",
-        x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK,
-    )  # fmt: skip
-    figure.supxlabel(GROUND_NOTE, fontsize=6.5, color=SOFT)
+    zones = crossed(thing, "districts") if districts is None else districts
+    drawn, published = f"{thing.length_km:,.0f}", f"{thing.official_km:,.0f}"
+    with dress(lang, style) as say:
+        figure = new_figure(*check_size(size))
+        grid = figure.add_gridspec(3, 1, height_ratios=[2.6, 0.8, 1.8])
+        line, area, ground = (figure.add_subplot(grid[i]) for i in range(3))
+        plot_profile(ground, thing, every_km, say)
+        span = ground.get_xlim()
+        _stops(line, thing, span, say)
+        _districts(area, zones, span, say)
+        title = say("{title}: drawn {drawn} km", title=escape_text(thing.title, 100), drawn=drawn)
+        if pd.notna(thing.official_km):
+            title += say(", published {published} km", published=published)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK,
+                        wrap=True)  # fmt: skip
+        figure.supxlabel(say(GROUND_NOTE), fontsize=6.5, color=SOFT, wrap=True)
+        figure.draw_without_rendering()
     if path is not None:
         save_figure(figure, path)
     return figure
@@ -285,7 +317,7 @@ def _bare(axes: Axes, span: tuple[float, float]) -> None:
         spine.set_visible(False)
 
 
-def _stops(axes: Axes, thing: Corridor, span: tuple[float, float]) -> None:
+def _stops(axes: Axes, thing: Corridor, span: tuple[float, float], say: Words) -> None:
     """Draw the line, straight, with the names of its stops upright above it."""
     from matplotlib.lines import Line2D
 
@@ -302,51 +334,62 @@ def _stops(axes: Axes, thing: Corridor, span: tuple[float, float]) -> None:
     stops = thing.stops
     km = stops["km"].to_numpy(float)
     known = np.isfinite(km) & (km >= span[0]) & (km <= span[1])
-    axes.plot(km[known], np.full(known.sum(), 0.12), "o", ms=3, color="white", mec=INK, mew=0.7,
-              zorder=3)  # fmt: skip
-    for i in _apart(stops, km, known, (span[1] - span[0]) / 62):
-        name = escape_text(stops["name"].iloc[i], 30)
-        axes.plot([km[i], km[i]], [0.15, 0.2], color=BORDER, lw=0.6, zorder=1)
-        axes.text(km[i], 0.21, f"{name}  {km[i]:,.0f}", rotation=90, ha="center", va="bottom",
-                  fontsize=6.8, color=INK)  # fmt: skip
+    level = [0.12] * known.sum()
+    axes.plot(km[known], level, "o", ms=3, color="white", mec=INK, mew=0.7, zorder=3)
+    # A name is 0.18 inches wide, whatever the figure is.
+    gap = 0.18 * (span[1] - span[0]) / (axes.figure.bbox.width / axes.figure.dpi)
+    own = stops.get(f"name_{say.lang}", stops["name"])
+    names = own.where(own.notna(), stops["name"]).map(say.name)
+    for i, x in _place_names(stops, km, known, gap).items():
+        axes.plot([km[i], x], [0.15, 0.2], color=BORDER, lw=0.6, zorder=1)
+        axes.text(x, 0.21, f"{escape_text(names.iloc[i], 30)}  {km[i]:,.0f}", rotation=90,
+                  ha="right" if x + gap / 2 > span[1] else "center", va="bottom", fontsize=6.8,
+                  color=INK)  # fmt: skip
     handles = [
-        Line2D(
-            [], [], color=color, lw=2.4, ls=convert_dash(s, 2.4), label=STATUS_TITLES.get(s, str(s))
-        )
+        Line2D([], [], color=color, lw=2.4, ls=convert_dash(s, 2.4),
+               label=say(STATUS_TITLES.get(s, str(s))))
         for s in used
         if isinstance(s, str)
-    ]
+    ]  # fmt: skip
     if handles:
         axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.0), ncols=len(handles),
                     fontsize=7, frameon=False, borderpad=0)  # fmt: skip
 
 
-def _apart(stops: Any, km: Any, known: Any, gap: float) -> list[int]:
-    """Choose stops whose names fit beside each other: ends first, then junctions, then the rest."""
-    weight = stops["name"].astype(str).str.contains(r"\b(?:Junction|Cantt|Cantonment|City)\b")
+def _place_names(stops: Any, km: Any, known: Any, gap: float) -> dict[int, float]:
+    """Choose stops whose names fit beside each other, and where: ends and main towns first."""
     order = np.flatnonzero(known)
     if not len(order):
-        return []
-    rank = weight.to_numpy(int)
-    rank[[order[0], order[-1]]] = 2
-    taken: list[int] = []
-    for i in sorted(order, key=lambda i: (-rank[i], i)):
-        if all(abs(km[i] - km[j]) >= gap for j in taken):
-            taken.append(int(i))
-    return sorted(taken)
+        return {}
+    rank = rank_stops(stops)
+    rank[[order[0], order[-1]]] = -1
+    low, high, taken = km[order].min(), km[order].max(), dict[int, float]()
+    for i in sorted(order, key=lambda i: (rank[i], i)):
+        # What a reader looks for may stand aside of its own km, where there is room.
+        shifts = (0.0, 1.0, -1.0) if rank[i] <= NAMED else (0.0,)
+        for shift in shifts:
+            x = float(km[i]) + shift * gap
+            near = [j for j in taken if abs(x - taken[j]) < gap * (1 - 1e-9)]
+            # Names stand in the order of their stops.
+            mixed = any((taken[j] - x) * (km[j] - km[i]) < 0 for j in taken)
+            if low <= x <= high and not near and not mixed:
+                taken[int(i)] = x
+                break
+    return dict(sorted(taken.items()))
 
 
-def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float]) -> None:
+def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float], say: Words) -> None:
     """Draw districts as bands; a name is written where it fits, upright where only that does."""
     _bare(axes, span)
     axes.set_ylim(0, 1)
-    whole = span[1] - span[0]
+    # Letters are as wide as in a figure of 11 inches.
+    whole = (span[1] - span[0]) * 11 / (axes.figure.bbox.width / axes.figure.dpi)
     for i, row in enumerate(table.itertuples()):
         if pd.isna(row.name):
             continue
         axes.axvspan(row.km_in, row.km_out, color=_SHADES[i % 2], lw=0)
         share = (row.km_out - row.km_in) / whole
-        name = str(row.name)
+        name = say.name(row.name)
         flat = 0.0058 * len(name) < share
         # Upright, a line of 14 letters is as long as the band is high.
         lines = [name] if flat else wrap(name, 14)
@@ -354,4 +397,4 @@ def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float]) -> No
             axes.text((row.km_in + row.km_out) / 2, 0.5, escape_text("\n".join(lines), 60),
                       rotation=0 if flat else 90, ha="center", va="center",
                       fontsize=7 if flat else 5.4, color=INK, clip_on=True)  # fmt: skip
-    axes.set_ylabel("Districts", rotation=0, ha="right", va="center", fontsize=7, color=INK)
+    axes.set_ylabel(say("Districts"), rotation=0, ha="right", va="center", fontsize=7, color=INK)

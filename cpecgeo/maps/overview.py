@@ -26,6 +26,7 @@ from cpecgeo.maps.figures import (
     new_figure,
     save_figure,
 )
+from cpecgeo.maps.words import FigureStyle, Words, check_size, dress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +36,11 @@ __all__ = ["draw_overview"]
 
 # Short strokes wider than the line: the cross-ties of a railway.
 _TIES: dict[str, Any] = {"linewidths": 4.0, "linestyles": (0, (0.22, 2.2))}
+_TITLE = "China–Pakistan Economic Corridor"
+_NOTE = (
+    "Boundaries as in Natural Earth, dashed where disputed; not a position on any of them. "
+    "Lines: cpecgeo; \u00a9 OpenStreetMap contributors, GeoNames."
+)
 LAND, HOME, SEA = "#efebe3", "#fbf9f4", "#dbe6ea"
 _MARKS = {"crossings": "s", "ports": "v", "mines": "D"}
 _LOOKS: dict[str, dict[str, Any]] = {
@@ -56,7 +62,10 @@ class Name:
 def draw_overview(
     names: Sequence[str | Corridor] | None = None,
     *,
-    title: str = "China–Pakistan Economic Corridor",
+    title: str | None = None,
+    lang: str = "en",
+    size: tuple[float, float] = (8.0, 7.6),
+    style: FigureStyle = None,
     path: str | Path | None = None,
 ) -> Figure:
     """Draw an overview map of corridors: colour by kind, dash by status.
@@ -65,8 +74,16 @@ def draw_overview(
     ----------
     names : sequence of str or Corridor, optional
         Corridors to draw; all when omitted.
-    title : str
+    title : str, optional
         Above the map.
+    lang : str
+        ``"en"``, ``"ur"`` (from matplotlib 3.11 on) or ``"zh"`` (with a font that has the
+        letters).
+    size : (float, float)
+        Width and height in inches.
+    style : str or mapping, optional
+        A style of matplotlib by name, or settings: fonts, background, axes. Colours of the map
+        stay, because they have a meaning.
     path : path, optional
         Where to write it: ``.png``, ``.svg`` or ``.pdf``.
 
@@ -78,11 +95,11 @@ def draw_overview(
     Raises
     ------
     MissingExtraError
-        matplotlib isn't installed.
+        matplotlib isn't installed, or can't set the language.
     UnknownNameError
-        A corridor that doesn't exist.
+        A corridor, language or style that doesn't exist.
     InputError, FileError
-        See `cpecgeo.maps.figures.save_figure`.
+        A size out of range; see `cpecgeo.maps.figures.save_figure`.
 
     Examples
     --------
@@ -91,57 +108,63 @@ def draw_overview(
     """
     chosen = list(names) if names is not None else list(corridors().index)
     things = [corridor(n) if isinstance(n, str) else n for n in chosen]
-    figure = new_figure(8.0, 7.6)
-    axes = figure.add_subplot()
-    west, south, east, north = 60.5, 23.3, 78.3, 37.3
-    for thing in things:
-        box = shapely.bounds(thing.line)
-        west, south = min(west, box[0] - 0.4), min(south, box[1] - 0.4)
-        east, north = max(east, box[2] + 0.4), max(north, box[3] + 0.4)
-    axes.set_facecolor(SEA)
-    shapes = read_ground()
-    _polygons(axes, shapes["land"], facecolor=LAND, edgecolor="none", zorder=0)
-    _polygons(axes, shapes["home"], facecolor=HOME, edgecolor="none", zorder=1)
-    _lines(axes, shapes["rivers"], colors="#a9c7d6", linewidths=0.7, zorder=2)
-    _lines(axes, shapes["provinces"], colors="#cbc3b4", linewidths=0.7, zorder=2)
-    _lines(axes, shapes["borders"], colors=BORDER, linewidths=0.8, zorder=2)
-    _lines(
-        axes, shapes["disputed"], colors="#7d7364", linewidths=0.8, linestyles=(0, (3, 2)), zorder=2
-    )
-    drawn: set[str] = set()
-    used: set[str] = set()
-    for thing in things:
-        for row in thing.sections.itertuples():
-            if row.geometry is None or row.id in drawn:
-                continue
-            drawn.add(row.id)
-            used.add(row.status)
-            weight = 1.6
-            kind = "rail" if row.kind == "rail" else thing.kind
-            _lines(
-                axes, row.geometry, colors=find_look(kind).color, linewidths=weight,
-                linestyles=convert_dash(row.status, weight), zorder=4,
-            )  # fmt: skip
-            if kind == "rail":
-                _lines(axes, row.geometry, colors=find_look(kind).color, **_TIES, zorder=3)
-    _dots(axes)
-    _sites(axes)
-    _frame(axes, (west, south, east, north), title)
-    _key(
-        axes,
-        {
-            "rail" if kind == "rail" else thing.kind
-            for thing in things
-            for kind in thing.sections["kind"]
-        },
-        used,
-    )
-    figure.supxlabel(
-        "Boundaries as in Natural Earth, dashed where disputed; not a position on any of them. "
-        "Lines: cpecgeo; \u00a9 OpenStreetMap contributors, GeoNames.",
-        fontsize=6.5, color=SOFT,
-    )  # fmt: skip
-    _write_names(figure, axes)
+    with dress(lang, style) as say:
+        figure = new_figure(*check_size(size))
+        axes = figure.add_subplot()
+        west, south, east, north = 60.5, 23.3, 78.3, 37.3
+        for thing in things:
+            box = shapely.bounds(thing.line)
+            west, south = min(west, box[0] - 0.4), min(south, box[1] - 0.4)
+            east, north = max(east, box[2] + 0.4), max(north, box[3] + 0.4)
+        axes.set_facecolor(SEA)
+        shapes = read_ground()
+        _polygons(axes, shapes["land"], facecolor=LAND, edgecolor="none", zorder=0)
+        _polygons(axes, shapes["home"], facecolor=HOME, edgecolor="none", zorder=1)
+        _lines(axes, shapes["rivers"], colors="#a9c7d6", linewidths=0.7, zorder=2)
+        _lines(axes, shapes["provinces"], colors="#cbc3b4", linewidths=0.7, zorder=2)
+        _lines(axes, shapes["borders"], colors=BORDER, linewidths=0.8, zorder=2)
+        _lines(
+            axes,
+            shapes["disputed"],
+            colors="#7d7364",
+            linewidths=0.8,
+            linestyles=(0, (3, 2)),
+            zorder=2,
+        )
+        drawn: set[str] = set()
+        used: set[str] = set()
+        for thing in things:
+            for row in thing.sections.itertuples():
+                if row.geometry is None or row.id in drawn:
+                    continue
+                drawn.add(row.id)
+                used.add(row.status)
+                weight = 1.6
+                kind = "rail" if row.kind == "rail" else thing.kind
+                _lines(
+                    axes, row.geometry, colors=find_look(kind).color, linewidths=weight,
+                    linestyles=convert_dash(row.status, weight), zorder=4,
+                )  # fmt: skip
+                if kind == "rail":
+                    _lines(axes, row.geometry, colors=find_look(kind).color, **_TIES, zorder=3)
+        _dots(axes)
+        _sites(axes)
+        _frame(axes, (west, south, east, north), title or say(_TITLE))
+        _key(
+            axes,
+            {
+                "rail" if kind == "rail" else thing.kind
+                for thing in things
+                for kind in thing.sections["kind"]
+            },
+            used,
+            say,
+        )
+        figure.supxlabel(
+            say(_NOTE),
+            fontsize=6.5, color=SOFT, wrap=True,
+        )  # fmt: skip
+        _write_names(figure, axes, say)
     if path is not None:
         save_figure(figure, path)
     return figure
@@ -188,7 +211,7 @@ def _frame(axes: Axes, box: tuple[float, float, float, float], title: str) -> No
     axes.set_title(escape_text(title, 120), loc="left", fontsize=11, fontweight="bold", color=INK)
 
 
-def _key(axes: Axes, kinds: set[str], statuses: set[str]) -> None:
+def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
     from matplotlib.lines import Line2D
 
     entries = [
@@ -197,7 +220,7 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str]) -> None:
             [],
             color=find_look(kind).color,
             lw=1.8,
-            label=find_look(kind).title,
+            label=say(find_look(kind).title),
             marker="|" if kind == "rail" else "None",
             ms=5,
         )
@@ -205,21 +228,25 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str]) -> None:
         if kind in kinds
     ]
     entries += [
-        Line2D([], [], color=INK, lw=1.4, ls=convert_dash(status, 1.4), label=text.capitalize())
+        Line2D(
+            [], [], color=INK, lw=1.4, ls=convert_dash(status, 1.4), label=say(text).capitalize()
+        )
         for status, text in STATUS_TITLES.items()
         if status in statuses
     ]
     entries.append(
-        Line2D([], [], color="#7d7364", lw=0.8, ls=(0, (3, 2)), label="Disputed boundary")
+        Line2D([], [], color="#7d7364", lw=0.8, ls=(0, (3, 2)), label=say("Disputed boundary"))
     )
     entries += [
-        Line2D([], [], ls="", marker=mark, ms=4, color=KINDS[name].color, label=KINDS[name].title)
+        Line2D(
+            [], [], ls="", marker=mark, ms=4, color=KINDS[name].color, label=say(KINDS[name].title)
+        )
         for name, mark in _MARKS.items()
     ]
     axes.legend(handles=entries, loc="upper left", fontsize=7, framealpha=0.95, edgecolor=BORDER)
 
 
-def _write_names(figure: Figure, axes: Axes) -> None:
+def _write_names(figure: Figure, axes: Axes, say: Words) -> None:
     """Write the names of cities, countries and provinces on a map.
 
     Parameters
@@ -228,6 +255,7 @@ def _write_names(figure: Figure, axes: Axes) -> None:
         Complete but for the names.
     axes : matplotlib.axes.Axes
         In lon, lat.
+    say : Words
     """
     from matplotlib.patheffects import Normal, Stroke
 
@@ -236,7 +264,7 @@ def _write_names(figure: Figure, axes: Axes) -> None:
     legend = axes.get_legend()
     taken = [] if legend is None else [legend.get_window_extent()]
     (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
-    for name in _names(shapely.box(west, south, east, north)):
+    for name in _names(shapely.box(west, south, east, north), say):
         for x, y, side in name.places:
             text = axes.text(
                 x, y, name.text.replace("$", r"\$"), ha=side, va="center", zorder=6,
@@ -253,20 +281,20 @@ def _write_names(figure: Figure, axes: Axes) -> None:
             text.remove()
 
 
-def _names(view: Any) -> Iterator[Name]:
+def _names(view: Any, say: Words) -> Iterator[Name]:
     places = _named()
     places = places[places.geometry.intersects(view)]
     aside = 0.14
     for row in places.itertuples():
         x, y = row.geometry.x, row.geometry.y
-        yield Name(str(row.name), "city", [(x + aside, y, "left"), (x - aside, y, "right")])
+        yield Name(say.name(row.name), "city", [(x + aside, y, "left"), (x - aside, y, "right")])
     for look, frame in read_ground_names().items():
         for row in frame.itertuples():
             at = shapely.get_coordinates(row.geometry)
             at = at[shapely.contains_xy(view, *at.T)]
-            name = str(row.name)
+            name = say.name(row.name)
             yield Name(
-                name.upper() if look == "country" and name != "Arabian Sea" else name,
+                name.upper() if look == "country" and row.name != "Arabian Sea" else name,
                 look,
                 [(x, y, "center") for x, y in at],
             )

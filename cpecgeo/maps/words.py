@@ -10,23 +10,27 @@ import functools
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from cpecgeo.catalogue import layer
-from cpecgeo.errors import InputTypeError, UnknownNameError
+from cpecgeo.errors import InputError, InputTypeError, MissingExtraError, UnknownNameError
 from cpecgeo.maps.colors import STATUS_TITLES
 
 __all__ = [
     "LANGUAGES",
     "VALUES",
     "Column",
+    "FigureStyle",
     "Words",
+    "check_size",
+    "dress",
     "find_column",
     "find_words",
     "read_columns",
@@ -59,6 +63,19 @@ VALUES = {
     "stations": "station",
     "interchanges": "interchange",
 }
+# Fonts with the letters of a language, best first; DejaVu comes with matplotlib.
+_FONTS = {
+    "ur": ("Noto Naskh Arabic", "Noto Sans Arabic", "DejaVu Sans"),
+    "zh": (
+        "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei",
+        "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB",
+    ),
+}  # fmt: skip
+# From this version on matplotlib joins Arabic letters and sets them from right to left.
+_SHAPES = (3, 11)
+# Inches of a figure's sides.
+_SMALLEST, _LARGEST = 2.0, 60.0
+FigureStyle: TypeAlias = str | Mapping[str, Any] | None
 _TABLES = Path(__file__).with_name("assets") / "words"
 
 
@@ -141,6 +158,81 @@ def find_words(lang: str) -> Words:
     if not path.exists():
         return Words(lang)
     return Words(lang, json.loads(path.read_text(encoding="utf-8")), _read_names(f"name_{lang}"))
+
+
+@contextmanager
+def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
+    """Draw figures in a language and a style of matplotlib, and put everything back.
+
+    Parameters
+    ----------
+    lang : str
+        ``"en"``, ``"ur"`` or ``"zh"``.
+    style : str, mapping or None
+        The name of a style of matplotlib, or settings (`rcParams`).
+
+    Yields
+    ------
+    Words
+
+    Raises
+    ------
+    MissingExtraError
+        No matplotlib, one that can't set the language's letters, or no font that has them.
+    UnknownNameError, InputError, InputTypeError
+        No such language, style or setting.
+    """
+    say = find_words(lang)
+    try:
+        import matplotlib as mpl
+        from matplotlib import font_manager
+        from matplotlib import style as styles
+    except ImportError as error:
+        raise MissingExtraError(
+            "figures need matplotlib; install it with: pip install 'cpecgeo[plot]'"
+        ) from error
+    settings: Any = {}
+    if lang in _FONTS:
+        known = {font.name for font in font_manager.fontManager.ttflist}
+        fonts = [name for name in _FONTS[lang] if name in known]
+        if not fonts:
+            raise MissingExtraError(
+                f"no font on this machine has the letters of {lang!r}; install one of "
+                f"{', '.join(_FONTS[lang])}."
+            )
+        if lang == "ur" and mpl.__version_info__[:2] < _SHAPES:
+            raise MissingExtraError(
+                f"matplotlib {mpl.__version__} doesn't join Urdu's letters; 3.11 or newer does."
+            )
+        settings["font.family"] = list(dict.fromkeys([*fonts, "DejaVu Sans"]))
+    # A name only: matplotlib would take a path or an address, too, and fetch it.
+    if isinstance(style, str) and style not in styles.library:
+        raise UnknownNameError(style, "style of matplotlib", list(styles.library))
+    if not isinstance(style, (str, Mapping, type(None))):
+        raise InputTypeError(
+            f"style is {type(style).__name__}; it must be the name of a style of matplotlib, or "
+            "its settings, such as {'font.family': 'serif'}."
+        )
+    try:
+        settings |= styles.library[style] if isinstance(style, str) else mpl.RcParams(style or {})
+    except (KeyError, ValueError) as error:
+        raise InputError(f"style has a setting that matplotlib refuses: {error}") from error
+    with mpl.rc_context(settings):
+        yield say
+
+
+def check_size(size: object) -> tuple[float, float]:
+    """Return width and height of a figure, in inches."""
+    if (
+        not isinstance(size, (tuple, list))
+        or len(size) != 2
+        or not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in size)
+    ):
+        raise InputTypeError(f"size is {size!r}; width and height in inches are needed: (11, 5.2).")
+    width, height = float(size[0]), float(size[1])
+    if not (_SMALLEST <= width <= _LARGEST and _SMALLEST <= height <= _LARGEST):
+        raise InputError(f"size is {size!r}; {_SMALLEST:g} to {_LARGEST:g} inches are possible.")
+    return width, height
 
 
 def _read_names(column: str) -> dict[str, str]:

@@ -297,8 +297,13 @@ def _near(thing: Corridor) -> pd.DataFrame:
 
 def _strip(thing: Corridor, zones: pd.DataFrame, say: Words) -> list[Part]:
     heading = say("Along the line")
+    every_km = max(1.0, thing.end_km / 400)
     try:
-        figure = draw_strip(thing, every_km=max(1.0, thing.end_km / 400), districts=zones)
+        try:
+            figure = draw_strip(thing, every_km=every_km, districts=zones, lang=say.lang)
+        except MissingExtraError:
+            # A machine without the language's letters still draws.
+            figure = draw_strip(thing, every_km=every_km, districts=zones)
     except MissingExtraError as error:
         return [Part("strip", heading, (say("No chart: {error}", error=error),))]
     alt = say("Stops, districts and ground along {title}, by chainage", title=thing.title)

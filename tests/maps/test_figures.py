@@ -4,15 +4,26 @@ import dataclasses
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 import cpecgeo
-from cpecgeo.errors import FileError, InputError, MissingExtraError, UnknownNameError
+from cpecgeo.errors import (
+    FileError,
+    InputError,
+    InputTypeError,
+    MissingExtraError,
+    UnknownNameError,
+)
+from cpecgeo.features.stops import rank_stops
 from cpecgeo.maps import draw_overview, draw_profile, draw_strip, save_figure
 from cpecgeo.maps.background import read_ground
+from cpecgeo.maps.words import find_words
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = r"$\input{/etc/passwd}$ <script>alert(1)</script> $x$ %n \\ & ü"
@@ -155,3 +166,76 @@ def test_titles_are_text_and_not_mathematics(tmp_path):
     text = save_figure(draw_profile(thing), tmp_path / "t.svg").read_text()
     assert "<script>" not in text
     assert "passwd" in text
+
+
+@pytest.mark.parametrize("size", [(11.0, 5.2), (7.0, 5.0)])
+def test_the_strip_of_the_main_line_names_its_cities_and_cuts_nothing(size):
+    strip = draw_strip("ml1", every_km=50, size=size)
+    strip.draw_without_rendering()
+    line = strip.axes[0]
+    said = [text.get_text().rsplit("  ", 1) for text in line.texts]
+    names = {name for name, _ in said}
+    # The main stations of roles.csv, and one for each of the large towns.
+    assert {"Karachi City", "Lahore Junction", "Peshawar Cantonment"} <= names
+    assert {"Kiamari", "Rawalpindi", "Hyderabad Junction", "Multan Cantt"} <= names
+    stops = cpecgeo.corridor("ml1").stops.set_index("name")["km"]
+    assert all(f"{stops[name]:,.0f}" == km for name, km in said), "each with its own km"
+    sheet = strip.bbox
+    for axes in strip.axes:
+        for text in [*axes.texts, axes.title, axes.xaxis.label, axes.yaxis.label]:
+            box = text.get_window_extent()
+            across = sheet.x0 <= box.x0 <= box.x1 <= sheet.x1
+            assert not text.get_text() or (across and sheet.y0 <= box.y0 <= box.y1 <= sheet.y1), (
+                text
+            )
+    boxes = sorted((t.get_window_extent() for t in line.texts), key=lambda b: b.x0)
+    assert all(a.x1 <= b.x0 + 1 for a, b in pairwise(boxes)), "names stand beside each other"
+
+
+def test_a_town_is_not_taken_for_another_of_its_name():
+    """Muzaffarabad on the main line is a village near Multan, not the capital of the AJK."""
+    stops = cpecgeo.corridor("ml1").stops
+    rank = dict(zip(stops["name"], rank_stops(stops), strict=True))
+    assert rank["Muzaffarabad"] >= 20
+    assert rank["Lahore Junction"] == 0
+    assert rank["Rawalpindi"] < rank["Gujrat"] < 20
+
+
+@pytest.mark.parametrize("draw", [draw_profile, draw_strip])
+def test_figures_speak_urdu_and_take_size_and_style(draw):
+    say = find_words("ur")
+    figure = draw(
+        "taxila-havelian", every_km=5, lang="ur", size=(7, 4), style={"axes.facecolor": "#eeeeff"}
+    )
+    assert tuple(figure.get_size_inches()) == (7, 4)
+    ground = figure.axes[-1]
+    assert ground.get_xlabel() == say("Chainage, km") != "Chainage, km"
+    assert to_hex(ground.get_facecolor()) == "#eeeeff"
+    assert mpl.rcParams["axes.facecolor"] == "white", "put back"
+
+
+def test_the_overview_in_urdu_names_what_the_data_names(tmp_path):
+    figure = draw_overview(["ml1"], lang="ur", style="grayscale")
+    places = cpecgeo.layer("places").set_index("name")["name_ur"]
+    assert {places["Karachi"], places["Lahore"]} <= set(words(figure.axes[0]))
+    key = {text.get_text() for text in figure.axes[0].get_legend().get_texts()}
+    assert find_words("ur")("Railway") in key
+    assert save_figure(figure, tmp_path / "o.png", dpi=40).stat().st_size > 10_000
+
+
+def test_what_figures_refuse(monkeypatch):
+    with pytest.raises(UnknownNameError, match="ggplot"):
+        draw_profile("khyber-railway", style="ggplt")
+    with pytest.raises(UnknownNameError):
+        draw_profile("khyber-railway", style="https://example.org/a.mplstyle")
+    with pytest.raises(InputError, match="fnt"):
+        draw_profile("khyber-railway", style={"fnt.size": 3})
+    with pytest.raises(InputTypeError, match="int"):
+        draw_profile("khyber-railway", style=7)
+    with pytest.raises(InputError, match="2 to 60 inches"):
+        draw_strip("khyber-railway", size=(0.1, 3))
+    with pytest.raises(InputTypeError, match="inches"):
+        draw_strip("khyber-railway", size=5)
+    monkeypatch.setattr("matplotlib.font_manager.fontManager.ttflist", [])
+    with pytest.raises(MissingExtraError, match="Noto Sans CJK"):
+        draw_profile("khyber-railway", lang="zh")

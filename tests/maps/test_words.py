@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 import cpecgeo as cg
 from cpecgeo.errors import InputTypeError, UnknownNameError
-from cpecgeo.maps.colors import STATUS_TITLES
+from cpecgeo.maps import overview
+from cpecgeo.maps.colors import KINDS, STATUS_TITLES
+from cpecgeo.maps.figures import GROUND_NOTE
 from cpecgeo.maps.words import VALUES, find_column, find_words, read_columns, write_values
 
 PACKAGE = Path(cg.__file__).parent
@@ -25,7 +27,10 @@ def said():
     texts |= {column.title for column in read_columns().values()}
     template = (PACKAGE / "reports/assets/report.html").read_text(encoding="utf-8")
     texts |= set(re.findall(r"say\('([^']+)'\)", template))
-    for path in [*(PACKAGE / "reports").glob("*.py"), PACKAGE / "maps/words.py"]:
+    texts |= {look.title for look in KINDS.values() if look.title}
+    texts |= {GROUND_NOTE, overview._NOTE, overview._TITLE}
+    figures = [PACKAGE / f"maps/{name}.py" for name in ("words", "figures", "overview")]
+    for path in [*(PACKAGE / "reports").glob("*.py"), *figures]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say" and node.args:
                 first = node.args[0]
