@@ -39,6 +39,7 @@ VERBS = {
     "locate, corridor": lambda x: cg.locate(SPOT, x),
     "route, a": lambda x: cg.route(x, "Gwadar", max_access_km=200),
     "route, avoid": lambda x: cg.route("Karachi", "Lahore", avoid=x),
+    "route, extra": lambda x: cg.route("Lahore", "Multan", mode="road", extra=x, join_km=90),
     "report": lambda x: cg.report(x, draw=False),
     "Map.add": lambda x: cg.Map(background=False).add(x),
     "scale.nearest": lambda x: scale.nearest(lazy(), x).compute(),
@@ -55,36 +56,36 @@ ERRORS = {
 }
 # In the order of VERBS: measures, proximity, overlay, along a line, network, pages, streams.
 GRID = """
-corridor name        v v v G v v v v v v G v G v G v G v U v v v v v v
-section name         v v v G v v v v v v G v G U G v G U U v v v v v v
-place name           v v v v v v v v v G G v v U v G v U v v v v v v v
-layer name           v v v v v v v v v G G v v U v G v U U v v v v v v
-district name        G v v G v v v v v G v v v U G G G U U v v v v v v
-province name        G v v G v v v v v G v v v U G G G U U I v v v v v
-several names        v v v G v v v v v G G v G T G G G T U v v v v v v
-Corridor             v v v G v v v v v v G v G v G v G v G v v v v v v
-own Corridor         v v v G v v v v v v G v G v G v G v G v v v v v v
-Route                v v v G v v v v v v G v G T G v G T G v v v v v v
-Reach                G v v G v v v v v G v v v T G G G T G v v v v v v
-Place                v v v v v v v v v G G v v T v G v T v v v v v v v
-Market               v v v v v v v v v G G v v T v G v T v v v v v v v
-Point                v v v v v v v v v G G v v T v G v T v v v v v v v
-LineString           v v v G v v v v v v G v G T G v G T G v v v v v v
-Polygon              G v v G v v v v v G v v v T G G G T G v v v v v v
-MultiPoint           v v v G v v v v v G G v G T G G G T G v v v v v v
-MultiLineString      v v v G v v v v v v G v G T G G G T G v v v v v v
-MultiPolygon         G v v G v v v v v G v v v T G G G T G v v v v v v
-GeoSeries            v v v v v v v v v G G v v T v G v T G v v v v v v
-GeoDataFrame UTM     v v v v v v v v v G G v v T v G v T G v v v v v v
-DataFrame lon lat    v v v v v v v v v G G v v T v G v T G v v v v v v
-Path                 v v v v v v v v v G G v v G v G v G G v v v v v v
-file name            v v v v v v v v v G G v v G v G v G U v v v v v v
-mixed list           v v v G v v v v v G G v G T G G G T U v v v v v v
-empty list           I I I I I I I I I I I I I T I I I T I v I I I I I
-empty frame          v v v v I v I I v I I I v T v I v T G I I v I I I
-None                 T T T T T T T T T T T T T T T T T T T T T T T T T
-number               T T T T T T T T T T T T T T T T T T T T T T T T T
-class                T T T T T T T T T T T T T T T T T T T T T T T T T
+corridor name        v v v G v v v v v v G v G v G v G v U v T v v v v v
+section name         v v v G v v v v v v G v G U G v G U U v T v v v v v
+place name           v v v v v v v v v G G v v U v G v U v v T v v v v v
+layer name           v v v v v v v v v G G v v U v G v U U v T v v v v v
+district name        G v v G v v v v v G v v v U G G G U U v T v v v v v
+province name        G v v G v v v v v G v v v U G G G U U I T v v v v v
+several names        v v v G v v v v v G G v G T G G G T U v T v v v v v
+Corridor             v v v G v v v v v v G v G v G v G v G v v v v v v v
+own Corridor         v v v G v v v v v v G v G v G v G v G v v v v v v v
+Route                v v v G v v v v v v G v G T G v G T G v T v v v v v
+Reach                G v v G v v v v v G v v v T G G G T G v T v v v v v
+Place                v v v v v v v v v G G v v T v G v T v v T v v v v v
+Market               v v v v v v v v v G G v v T v G v T v v T v v v v v
+Point                v v v v v v v v v G G v v T v G v T v v T v v v v v
+LineString           v v v G v v v v v v G v G T G v G T G v T v v v v v
+Polygon              G v v G v v v v v G v v v T G G G T G v T v v v v v
+MultiPoint           v v v G v v v v v G G v G T G G G T G v T v v v v v
+MultiLineString      v v v G v v v v v v G v G T G G G T G v T v v v v v
+MultiPolygon         G v v G v v v v v G v v v T G G G T G v T v v v v v
+GeoSeries            v v v v v v v v v G G v v T v G v T G v T v v v v v
+GeoDataFrame UTM     v v v v v v v v v G G v v T v G v T G v T v v v v v
+DataFrame lon lat    v v v v v v v v v G G v v T v G v T G v T v v v v v
+Path                 v v v v v v v v v G G v v G v G v G G v T v v v v v
+file name            v v v v v v v v v G G v v G v G v G U v T v v v v v
+mixed list           v v v G v v v v v G G v G T G G G T U v T v v v v v
+empty list           I I I I I I I I I I I I I T I I I T I v v I I I I I
+empty frame          v v v v I v I I v I I I v T v I v T G I T I v I I I
+None                 T T T T T T T T T T T T T T T T T T T T T T T T T T
+number               T T T T T T T T T T T T T T T T T T T T T T T T T T
+class                T T T T T T T T T T T T T T T T T T T T T T T T T T
 """
 CELLS = {line[:20].strip(): line[20:].split() for line in GRID.strip().splitlines()}
 

@@ -14,7 +14,7 @@ __all__: list[str] = []
 Line = Annotated[str, typer.Argument(help="A corridor, section or file.", **CORRIDOR)]
 Start = Annotated[str, typer.Argument(help="Where from: a place or crossing.")]
 Mode = Annotated[str, typer.Option(help="any, road or rail.")]
-Weight = Annotated[str, typer.Option(help="What to keep least: km or hours.")]
+Weight = Annotated[str, typer.Option(help="What to keep least: km, hours, cost or carbon.")]
 Status = Annotated[
     str | None, typer.Option(help="operating, planned …, or any; operating when omitted.")
 ]
@@ -31,6 +31,15 @@ Speeds = Annotated[
     str | None,
     typer.Option(metavar="CLASS=KMH", help="Speeds of your own: motorway=100,highway=70."),
 ]
+Extra = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILES", help="Lines of your own as further roads or railways."),
+]
+Kind = Annotated[str, typer.Option(help="What --extra is: road or rail.")]
+Join = Annotated[
+    float, typer.Option(metavar="KM", help="How near to the network --extra joins it.")
+]
+Vehicle = Annotated[str | None, typer.Option(help="car or truck.")]
 Season = Annotated[str | None, typer.Option(help="winter, spring, summer or autumn.")]
 
 
@@ -40,6 +49,16 @@ def _filters(
     statuses = status if status in (None, "any") else split([status])
     told = {"mode": mode, "avoid": split(avoid or []), "year": year, "season": season}
     return {**told, "status": statuses}
+
+
+def _own(files: list[str] | None, kind: str, join_km: float) -> dict[str, Any]:
+    """Lines of files as corridors of the caller's."""
+    if not files:
+        return {}
+    from cpecgeo.features.corridor import Corridor
+
+    own = [Corridor.from_line(f, name=Path(f).stem, kind=kind) for f in split(files)]
+    return {"extra": own, "join_km": join_km}
 
 
 def _speeds(text: str | None) -> dict[str, float] | None:
@@ -70,21 +89,29 @@ def route(
     season: Season = None,
     along: Along = None,
     speeds: Speeds = None,
+    vehicle: Vehicle = None,
+    tonnes: Annotated[
+        float | None, typer.Option(help="Also what carrying so much costs: money, carbon, fleet.")
+    ] = None,
+    extra: Extra = None,
+    kind: Kind = "road",
+    join_km: Join = 2.0,
     alternatives: Annotated[int, typer.Option("-k", help="How many ways.")] = 1,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Find the shortest or quickest way, leg by leg.
 
-    Example: cpecgeo route Khunjerab Gwadar --mode road
+    Example: cpecgeo route Khunjerab Gwadar --mode road --extra mine.geojson
     """
     import pandas as pd
 
+    from cpecgeo.routing import freight, routes
     from cpecgeo.routing import route as one
-    from cpecgeo.routing import routes
 
     chosen = _filters(mode, avoid, status, year, season)
-    chosen |= {"along": along, "speeds": _speeds(speeds)}
+    chosen |= {"along": along, "speeds": _speeds(speeds), "vehicle": vehicle}
+    chosen |= _own(extra, kind, join_km)
     ways = (
         [one(a, b, weight=weight, **chosen)]
         if alternatives == 1
@@ -95,6 +122,13 @@ def route(
         for n, way in enumerate(ways, 1):
             km = f"{way.chainage_km:,.1f} km (calibrated)"
             print(f"{n}: {km}, {way.hours:,.1f} hours (assumed speeds)")
+            for note in way.notes:
+                print(f"   {note}")
+    if tonnes is not None:
+        loads = [freight(way, tonnes).assign(way=n) for n, way in enumerate(ways, 1)]
+        columns = "way mode vehicle km hours cost carbon_kg loads vehicles"
+        give(pd.concat(loads), None if out is not None else columns, out=out, json=json)
+        return
     columns = "way name mode status from to km hours"
     give(legs, None if out is not None else columns, out=out, json=json)
 
@@ -110,6 +144,10 @@ def reach(
     avoid: Avoid = None,
     year: Year = None,
     season: Season = None,
+    vehicle: Vehicle = None,
+    extra: Extra = None,
+    kind: Kind = "road",
+    join_km: Join = 2.0,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -121,7 +159,8 @@ def reach(
     """
     from cpecgeo.routing import reach as found
 
-    area = found(a, km=km, hours=hours, **_filters(mode, avoid, status, year, season))
+    chosen = _filters(mode, avoid, status, year, season) | _own(extra, kind, join_km)
+    area = found(a, km=km, hours=hours, vehicle=vehicle, **chosen)
     if out is not None:
         give(area.edges, out=out)
         return
@@ -136,6 +175,10 @@ def matrix(
     weight: Weight = "km",
     mode: Mode = "any",
     status: Status = None,
+    vehicle: Vehicle = None,
+    extra: Extra = None,
+    kind: Kind = "road",
+    join_km: Join = 2.0,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -146,8 +189,8 @@ def matrix(
     from cpecgeo.routing import route_matrix
 
     listed = split(places)
-    chosen = _filters(mode, None, status, None, None)
-    table = route_matrix(listed, listed, weight=weight, **chosen)
+    chosen = _filters(mode, None, status, None, None) | _own(extra, kind, join_km)
+    table = route_matrix(listed, listed, weight=weight, vehicle=vehicle, **chosen)
     give(table.rename_axis("from").reset_index(), out=out, json=json)
 
 
@@ -158,6 +201,9 @@ def closures(
     *,
     mode: Mode = "road",
     weight: Weight = "hours",
+    extra: Extra = None,
+    kind: Kind = "road",
+    join_km: Join = 2.0,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -167,7 +213,34 @@ def closures(
     """
     from cpecgeo.routing import critical_sections
 
-    give(critical_sections(a, b, mode=mode, weight=weight), out=out, json=json)
+    own = _own(extra, kind, join_km)
+    give(critical_sections(a, b, mode=mode, weight=weight, **own), out=out, json=json)
+
+
+@app.command()
+def gain(
+    places: Annotated[list[str], typer.Argument(help="Places, two or more.")],
+    *,
+    extra: Annotated[list[str], typer.Option(metavar="FILES", help="The new lines.")],
+    kind: Kind = "road",
+    join_km: Join = 2.0,
+    by: Annotated[str, typer.Option(help="pair or place.")] = "pair",
+    mode: Mode = "any",
+    status: Status = None,
+    vehicle: Vehicle = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Compare km and hours between places before and after new lines.
+
+    Example: cpecgeo gain Gwadar Quetta Panjgur --extra mine.geojson
+    """
+    from cpecgeo.routing import gain as found
+
+    told = _filters(mode, None, status, None, None) | _own(extra, kind, join_km)
+    table = found(split(places), by=by, vehicle=vehicle, **told)
+    table = table if by == "pair" else table.rename_axis("place").reset_index()
+    give(table, out=out, json=json)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import geopandas as gpd
 import numpy as np
@@ -16,6 +17,7 @@ from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridors import corridor
 from cpecgeo.routing import route
+from cpecgeo.routing.costs import count_vehicles, price, rates_of, state_sources
 from cpecgeo.routing.filters import number
 
 __all__ = ["options", "sections"]
@@ -32,6 +34,7 @@ def sections(
     truck_kmh: float | None = None,
     unsealed_kmh: float | None = None,
     train_kmh: float | None = None,
+    rates: Mapping[str, float] | None = None,
     every_km: float = 2.0,
 ) -> gpd.GeoDataFrame:
     """Return the options from the mines to the ports, section by section.
@@ -43,6 +46,8 @@ def sections(
     truck_kmh, unsealed_kmh, train_kmh : float, optional
         Average speeds: a loaded truck on sealed and on unsealed (or unbuilt) road, a goods
         train. 45, 25 and 30 when omitted, see `data/mining_assumptions.csv`.
+    rates : mapping of str to float, optional
+        In place of those of `data/freight.csv`, by its ids.
     every_km : float
         Samples of the ground for climb and descent.
 
@@ -50,7 +55,8 @@ def sections(
     -------
     GeoDataFrame
         EPSG:4326, in order of travel: `option section name mode status km drawn_km hours
-        climb_m descent_m accuracy_km basis source geometry`. `km` is calibrated (published
+        cost_per_t carbon_kg_per_t climb_m descent_m accuracy_km basis source geometry`: money is
+        PKR at the rates of `data/freight.csv`, without handling. `km` is calibrated (published
         where there is a figure), `drawn_km` geodesic. Climb is that of the ground under the
         drawn line, see `profile`; missing where the line is known less closely than 50 km.
 
@@ -71,7 +77,7 @@ def sections(
     speeds = _assume(truck_kmh=truck_kmh, unsealed_kmh=unsealed_kmh, train_kmh=train_kmh)
     step = number(every_km, "every_km", above=0)
     frames = [
-        _measure(name, parts, speeds, step)
+        _measure(name, parts, speeds, step, rates_of(rates))
         for name, parts in known["parts"].items()
         if option in (None, name)
     ]
@@ -96,6 +102,7 @@ def options(
     unsealed_kmh: float | None = None,
     train_kmh: float | None = None,
     handling_hours: float | None = None,
+    rates: Mapping[str, float] | None = None,
     every_km: float = 2.0,
 ) -> gpd.GeoDataFrame:
     """Return the mining corridor beside its alternatives.
@@ -112,6 +119,9 @@ def options(
         As in `sections`.
     handling_hours : float, optional
         For each change from truck to train: 12.
+    rates : mapping of str to float, optional
+        Money, tolls, carbon and days of work in place of those of `data/freight.csv`, by its
+        ids. Payloads are the arguments above.
     every_km : float
         Samples of the ground for climb and descent.
 
@@ -119,12 +129,14 @@ def options(
     -------
     GeoDataFrame
         EPSG:4326, a row per `option`: `title mine port vehicle km drawn_km operating_km
-        under_construction_km planned_km missing_km hours climb_m descent_m unclimbed_km
-        loads_per_year trips_per_day accuracy_km geometry`. `missing_km` is what doesn't
-        exist yet (under construction and planned). `hours` are one way, driving and
-        handling. `loads_per_year` are full loads (each comes back empty), by truck and, on
-        what follows, by train where both carry (`train_loads_per_year`). `unclimbed_km` is
-        left out of climb and descent, because its line is known too roughly. `.attrs` has
+        under_construction_km planned_km missing_km hours cost_per_t carbon_kg_per_t climb_m
+        descent_m unclimbed_km loads_per_year trips_per_day vehicles accuracy_km geometry`.
+        `missing_km` is what doesn't exist yet (under construction and planned). `hours` are one
+        way, driving and handling. `loads_per_year` are full loads (each comes back empty), by
+        truck and, on what follows, by train where both carry (`train_loads_per_year`);
+        `vehicles` is the fleet of the first that does so. `cost_per_t` is PKR with tolls and
+        handling. `unclimbed_km` is left out of climb and descent, because its line is known too
+        roughly. `.attrs` has
         the assumptions and what they rest on.
 
     Raises
@@ -135,7 +147,8 @@ def options(
     Notes
     -----
     A planned road or line has no built alignment: its length is the published one and its
-    climb that of a sketch. Costs, wear and the capacity of the ports aren't considered.
+    climb that of a sketch. Wear and the capacity of the ports aren't considered; rates of
+    money are assumptions where `data/freight.csv` says so.
 
     Examples
     --------
@@ -155,8 +168,14 @@ def options(
     )
     handling = _assume(-math.inf, handling_hours=handling_hours)["handling_hours"]
     payloads = {"road": assumed["truck_payload_t"], "rail": assumed["train_payload_t"]}
+    told = {f"{v}-payload-t": assumed[f"{v}_payload_t"] for v in ("truck", "train")}
+    used = rates_of({**(rates or {}), **told})
     legs = sections(
-        truck_kmh=truck_kmh, unsealed_kmh=unsealed_kmh, train_kmh=train_kmh, every_km=every_km
+        truck_kmh=truck_kmh,
+        unsealed_kmh=unsealed_kmh,
+        train_kmh=train_kmh,
+        rates={**(rates or {}), **told},
+        every_km=every_km,
     )
     known = _read_options()
     rows = []
@@ -178,12 +197,22 @@ def options(
                 "planned_km": by_status.get("planned", 0.0),
                 "missing_km": by_status.drop(_BUILT, errors="ignore").sum(),
                 "hours": part["hours"].sum() + handling * (len(modes) - 1),
+                "cost_per_t": part["cost_per_t"].sum()
+                + used["handling-pkr-per-t"] * (len(modes) - 1),
+                "carbon_kg_per_t": part["carbon_kg_per_t"].sum(),
                 "climb_m": part["climb_m"].sum(min_count=1),
                 "descent_m": part["descent_m"].sum(min_count=1),
                 "unclimbed_km": float(unclimbed),
                 "loads_per_year": loads[modes[0]],
                 "train_loads_per_year": loads.get("rail"),
                 "trips_per_day": loads[modes[0]] / 365.0,
+                "vehicles": count_vehicles(
+                    _VEHICLES[modes[0]],
+                    loads[modes[0]],
+                    float(part.loc[part["mode"] == modes[0], "hours"].sum()),
+                    365.0,
+                    used,
+                ),
                 "accuracy_km": part["accuracy_km"].max(),
                 "geometry": part.geometry.union_all(),
             }
@@ -193,7 +222,10 @@ def options(
     frame.attrs = {
         **legs.attrs,
         "assumptions": {**assumed, "handling_hours": handling},
-        "rests_on": _sources({**assumed, "handling_hours": handling}),
+        "rests_on": [
+            *_sources({**assumed, "handling_hours": handling}),
+            *state_sources(used),
+        ],
     }
     return frame
 
@@ -227,20 +259,23 @@ def _sources(assumed: dict[str, float]) -> list[str]:
     ]
 
 
-def _measure(name: str, parts: str, speeds: dict[str, float], step: float) -> gpd.GeoDataFrame:
+def _measure(
+    name: str, parts: str, speeds: dict[str, float], step: float, rates: Mapping[str, float]
+) -> gpd.GeoDataFrame:
     """Return the sections of an option with hours and climb."""
     found = [_legs(*part.split(":")) for part in parts.split(";")]
     legs = gpd.GeoDataFrame(pd.concat(found), crs=4326)
     legs = legs.reset_index(drop=True)
     legs.insert(0, "option", name)
     legs["drawn_km"] = geodesy.length_km(legs.geometry).to_numpy()
-    unsealed = legs.pop("speed_class").eq("unsealed")
+    unsealed = legs["speed_class"].eq("unsealed")
     kmh = np.where(
         legs["mode"] == "rail",
         speeds["train_kmh"],
         np.where(unsealed, speeds["unsealed_kmh"], speeds["truck_kmh"]),
     )
     legs["hours"] = legs["km"] / kmh
+    legs = legs.join(price(legs, rates))
     lines = zip(legs.geometry, legs["accuracy_km"], strict=True)
     ground = [_climbs(line, accuracy, step) for line, accuracy in lines]
     legs[["climb_m", "descent_m"]] = np.array(ground, float)
@@ -254,6 +289,8 @@ def _measure(name: str, parts: str, speeds: dict[str, float], step: float) -> gp
             "km",
             "drawn_km",
             "hours",
+            "cost_per_t",
+            "carbon_kg_per_t",
             "climb_m",
             "descent_m",
             "accuracy_km",

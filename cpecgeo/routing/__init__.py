@@ -1,7 +1,9 @@
 """The corridor network: which way, how far, how long, and what if it closes."""
 
-from cpecgeo.routing.alternatives import compare, critical_sections, overlap, routes
+from cpecgeo.routing.alternatives import compare, overlap, routes
 from cpecgeo.routing.catchment import Reach, reach
+from cpecgeo.routing.changes import critical_sections, gain
+from cpecgeo.routing.costs import freight
 from cpecgeo.routing.graph import Network, network
 from cpecgeo.routing.legs import Route
 from cpecgeo.routing.paths import route, route_matrix
@@ -14,6 +16,8 @@ __all__ = [
     "alignment_parts",
     "compare",
     "critical_sections",
+    "freight",
+    "gain",
     "network",
     "overlap",
     "reach",

@@ -1,4 +1,4 @@
-"""Other routes: alternatives, a comparison, and what is left when a section closes."""
+"""Other routes: alternatives, and routes side by side."""
 
 from __future__ import annotations
 
@@ -11,21 +11,14 @@ import pandas as pd
 
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.subject import PointLike
+from cpecgeo.routing.costs import edge_costs, price, rates_of
+from cpecgeo.routing.ends import Snap
 from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
 from cpecgeo.routing.legs import Route, route_of
 from cpecgeo.routing.paths import route
-from cpecgeo.routing.search import (
-    Snap,
-    Step,
-    Tree,
-    edge_costs,
-    search,
-    steps_to,
-    whole_step,
-    without_stubs,
-)
+from cpecgeo.routing.search import Step, Tree, search, steps_to, whole_step, without_stubs
 
-__all__ = ["compare", "critical_sections", "overlap", "routes"]
+__all__ = ["compare", "overlap", "routes", "share_of"]
 
 # How much dearer an edge gets each time that a route has run over it, and how often.
 _PENALTY = 1.4
@@ -40,7 +33,9 @@ def routes(
     max_overlap: float = 0.6,
     max_stretch: float = 1.5,
     weight: str = "hours",
+    vehicle: str | None = None,
     speeds: Mapping[str, float] | None = None,
+    rates: Mapping[str, float] | None = None,
     max_access_km: float = 50.0,
     **chosen: Unpack[FilterOptions],
 ) -> list[Route]:
@@ -56,10 +51,10 @@ def routes(
         Share of the shorter of any two routes, in km, that both may run over; 0 to 1.
     max_stretch : float
         An alternative costs at most so many times what the best one does.
-    weight, speeds, max_access_km
+    weight, vehicle, speeds, rates, max_access_km
         As in `route`.
     **chosen
-        `mode avoid status year season along`, as in `route`.
+        `mode avoid status year season along extra join_km`, as in `route`.
 
     Returns
     -------
@@ -95,15 +90,17 @@ def routes(
         raise InputError(f"max_overlap is {max_overlap!r}; it is a share from 0 to 1.")
     number(max_stretch, "max_stretch", least=1.0)
     # Says why where there is no way at all.
-    best = route(a, b, weight=weight, speeds=speeds, max_access_km=max_access_km, **chosen)
+    told: dict[str, Any] = {"vehicle": vehicle, "rates": rates}
+    best = route(a, b, weight=weight, speeds=speeds, max_access_km=max_access_km, **told, **chosen)
     asked = filters(**chosen)
     ground = usable(asked)
     net = ground.network
-    cost, hours = edge_costs(net, weight, speeds)
+    costs = edge_costs(net, weight, speeds, vehicle=vehicle, rates=rates)
+    cost, hours = costs.cost, costs.hours
     ends = best.origin, best.destination
 
     def total(steps: Sequence[Step]) -> float:
-        return sum(cost[s.edge] * _share(s, net.lengths[s.edge]) for s in steps)
+        return sum(cost[s.edge] * share_of(s, net.lengths[s.edge]) for s in steps)
 
     least = total(best.steps)
     found = _find_penalised(ground, ends, cost) + _find_via(
@@ -120,7 +117,8 @@ def routes(
     return [route_of(net, ends, s, hours, weight=weight, chosen=asked) for s in kept]
 
 
-def _share(step: Step, length: float) -> float:
+def share_of(step: Step, length: float) -> float:
+    """Return how much of an edge a step runs over."""
     return step.km / length if length else 1.0
 
 
@@ -229,19 +227,30 @@ def _walk(ground: Usable, there: Tree, back: Tree, node: int) -> list[Step] | No
     return without_stubs(steps, there.start, back.start)
 
 
-def compare(them: Sequence[Route] | Mapping[str, Route]) -> gpd.GeoDataFrame:
+def compare(
+    them: Sequence[Route] | Mapping[str, Route],
+    *,
+    tonnes: float | None = None,
+    rates: Mapping[str, float] | None = None,
+) -> gpd.GeoDataFrame:
     """Return routes side by side.
 
     Parameters
     ----------
     them : list of Route, or dict of name to Route
+    tonnes : float, optional
+        Adds what carrying so much costs: `cost` (PKR), `more_cost` and `carbon_kg`, as
+        `cpecgeo.routing.freight` counts them.
+    rates : mapping of str to float, optional
+        In place of those of `data/freight.csv`, by its ids.
 
     Returns
     -------
     GeoDataFrame
-        One row per route: `km` (calibrated), `more_km hours more_hours access_km legs`, km by
-        mode and by status, the filters in words, and the route as one line, so that a map can
-        draw them together. `more_…` count from the first.
+        One row per route: `km` (calibrated), `more_km hours more_hours access_km legs`, money
+        and carbon where `tonnes` is given, km by mode and by status, the filters in words, and
+        the route as one line, so that a map can draw them together. `more_…` count from the
+        first.
 
     Examples
     --------
@@ -259,6 +268,8 @@ def compare(them: Sequence[Route] | Mapping[str, Route]) -> gpd.GeoDataFrame:
         them = named
     if not them:
         raise InputError("Nothing to compare; give one route at least.")
+    load = None if tonnes is None else number(tonnes, "tonnes", above=0.0)
+    used = rates_of(rates)
     rows = []
     for one in them.values():
         row: dict[str, Any] = {
@@ -267,6 +278,9 @@ def compare(them: Sequence[Route] | Mapping[str, Route]) -> gpd.GeoDataFrame:
             "access_km": one.access_km,
             "legs": len(one.legs),
         }
+        if load is not None:
+            each = price(one.legs, used).sum(skipna=False) * load
+            row |= {"cost": float(each["cost_per_t"]), "carbon_kg": float(each["carbon_kg_per_t"])}
         row |= {f"{mode}_km": km for mode, km in one.km_by("mode").items() if mode != "border"}
         row |= {f"{status}_km": km for status, km in one.km_by("status").items()}
         rows.append(row | {"asked": one.asked})
@@ -276,84 +290,12 @@ def compare(them: Sequence[Route] | Mapping[str, Route]) -> gpd.GeoDataFrame:
     frame[amounts] = frame[amounts].fillna(0.0)
     frame.insert(1, "more_km", frame["km"] - frame["km"].iloc[0])
     frame.insert(3, "more_hours", frame["hours"] - frame["hours"].iloc[0])
+    if load is not None:
+        at = list(frame.columns).index("cost") + 1
+        frame.insert(at, "more_cost", frame["cost"] - frame["cost"].iloc[0])
     last = ["asked", "geometry"]
     frame = frame[[*(c for c in frame.columns if c not in last), *last]]
     attrs = next(iter(them.values())).legs.attrs
     kept = {key: attrs[key] for key in ("data_version", "geometry", "bundled") if key in attrs}
     frame.attrs = {"method": "calibrated km, assumed speeds", **kept}
     return frame
-
-
-def critical_sections(
-    a: PointLike = "Khunjerab Pass",
-    b: PointLike = "Gwadar",
-    *,
-    weight: str = "hours",
-    speeds: Mapping[str, float] | None = None,
-    max_access_km: float = 50.0,
-    **chosen: Unpack[FilterOptions],
-) -> pd.DataFrame:
-    """Return which single section, if closed, lengthens a route most.
-
-    Parameters
-    ----------
-    a, b
-        As in `route`.
-    weight : {"km", "hours"}
-    speeds, max_access_km
-        As in `route`.
-    **chosen
-        `mode avoid status year season along`, as in `route`.
-
-    Returns
-    -------
-    DataFrame
-        A row per section of the best route, worst first: `section name km` (of it, on the
-        route), `closed_km` and `closed_hours` (the best way without it), `more_km`,
-        `more_hours`, `cut` (no way is left; `more_…` are infinite).
-
-    Examples
-    --------
-    >>> worst = critical_sections("Rohri Junction", "Lahore Junction", mode="rail")
-    >>> worst["cut"].any() in (True, False)
-    True
-    """
-    base = route(a, b, weight=weight, speeds=speeds, max_access_km=max_access_km, **chosen)
-    ground = usable(filters(**chosen))
-    net = ground.network
-    cost, hours = edge_costs(net, weight, speeds)
-    # Dicts keep the order of travel.
-    km_of: dict[tuple[str, str], float] = {}
-    for step in base.steps:
-        row = net.rows[step.edge]
-        if row["mode"] != "transfer" and not row["crossing"]:
-            key = row["section"], row["name"]
-            km_of[key] = km_of.get(key, 0.0) + step.km
-    rows = []
-    for (section, name), km in km_of.items():
-        edges = net.of_section[section].tolist()
-        shut = ground.closing({i: np.array([[0.0, net.lengths[i]]]) for i in edges})
-        steps = steps_to(shut, search(shut, base.origin, cost), base.destination, cost)
-        closed = (np.inf, np.inf)
-        if steps is not None:
-            spent = (hours[s.edge] * _share(s, net.lengths[s.edge]) for s in steps)
-            closed = sum(s.km for s in steps), sum(spent)
-        rows.append(
-            {
-                "section": section,
-                "name": name,
-                "km": km,
-                "closed_km": closed[0],
-                "closed_hours": closed[1],
-                "cut": steps is None,
-            }
-        )
-    columns = ["section", "name", "km", "closed_km", "closed_hours", "cut"]
-    frame = pd.DataFrame(rows, columns=columns)
-    frame["more_km"] = frame["closed_km"] - base.chainage_km
-    frame["more_hours"] = frame["closed_hours"] - base.hours
-    amounts = ["closed_km", "more_km", "closed_hours", "more_hours"]
-    frame = frame[["section", "name", "km", *amounts, "cut"]]
-    frame = frame.sort_values(f"more_{weight}", ascending=False, kind="stable")
-    frame.attrs = {**base.legs.attrs, "open_km": base.chainage_km, "open_hours": base.hours}
-    return frame.reset_index(drop=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Real
 from typing import Any, Unpack
@@ -18,9 +18,11 @@ from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.subject import PointLike, Subject
 from cpecgeo.files.xmltext import html_card, html_table
 from cpecgeo.geodesy import Index, buffer, length_km
+from cpecgeo.routing.costs import edge_costs
+from cpecgeo.routing.ends import Ends, Snap, snap_ends
 from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
 from cpecgeo.routing.graph import Network
-from cpecgeo.routing.search import Floats, Snap, Tree, edge_costs, search, snap
+from cpecgeo.routing.search import Floats, Tree, search
 
 __all__ = ["Reach", "reach"]
 
@@ -149,7 +151,9 @@ def reach(
     km: float | Sequence[float] | None = None,
     hours: float | Sequence[float] | None = None,
     within_km: float = 5.0,
+    vehicle: str | None = None,
     speeds: Mapping[str, float] | None = None,
+    rates: Mapping[str, float] | None = None,
     max_access_km: float = 50.0,
     **chosen: Unpack[FilterOptions],
 ) -> Reach:
@@ -164,10 +168,10 @@ def reach(
         change between road and rail takes none.
     within_km : float
         How far from the network a town may lie, and the width of the polygon on each side.
-    speeds, max_access_km
+    vehicle, speeds, rates, max_access_km
         As in `route`.
     **chosen
-        `mode avoid status year season along`, as in `route`.
+        `mode avoid status year season along extra join_km`, as in `route`.
 
     Returns
     -------
@@ -192,16 +196,19 @@ def reach(
     limits = _limits(given, weight)
     within_km = number(within_km, "within_km", above=0.0)
     ground = usable(filters(**chosen))
-    cost, _ = edge_costs(ground.network, weight, speeds)
+    costs = edge_costs(ground.network, weight, speeds, vehicle=vehicle, rates=rates)
+    cost = costs.cost
     ends = [(f"the origin{'' if n == 0 else f' {n}'}", x) for n, x in _origins(a)]
-    starts = snap(ends, ground, max_access_km=max_access_km)
-    tree = search(ground, starts[0], cost, also=starts[1:])
-    *inner, edges = (_edges(ground, starts, tree, cost, limit) for limit in limits)
+    places = snap_ends(ends, ground, max_access_km=max_access_km, weight=weight)
+    starts = [at for near in places for at in _from_nearest(near)]
+    tree = search(ground, starts[0], cost, also=starts[1:], access=costs.access)
+    *inner, edges = (_edges(ground, tree, cost, limit) for limit in limits)
     towns = _towns(edges, within_km)
     towns["limit"] = limits[-1]
     for limit, frame in reversed([*zip(limits, inner, strict=False)]):
         towns.loc[_towns(frame, within_km).index, "limit"] = limit
-    return Reach(tuple(starts), weight, limits, edges, towns, within_km, tuple(inner))
+    origins = tuple(near[0] for near in places)
+    return Reach(origins, weight, limits, edges, towns, within_km, tuple(inner))
 
 
 def _origins(a: PointLike | Sequence[PointLike]) -> list[tuple[int, Any]]:
@@ -210,6 +217,11 @@ def _origins(a: PointLike | Sequence[PointLike]) -> list[tuple[int, Any]]:
     if isinstance(a, Sequence) and is_list and not all(isinstance(x, Real) for x in a):
         return [(n, x) for n, x in enumerate(a, 1)] if len(a) > 1 else [(0, x) for x in a]
     return [(0, a)]
+
+
+def _from_nearest(near: Ends) -> Ends:
+    """Return where an origin joins, with what the way is longer than to the nearest of these."""
+    return tuple(replace(at, access_km=at.access_km - near[0].access_km) for at in near)
 
 
 def _limits(given: float | Sequence[float] | None, weight: str) -> tuple[float, ...]:
@@ -225,16 +237,14 @@ def _area(edges: gpd.GeoDataFrame, within_km: float) -> Polygon | MultiPolygon:
     return buffer(edges.geometry.union_all(), within_km)
 
 
-def _edges(
-    ground: Usable, starts: Sequence[Snap], tree: Tree, cost: Sequence[float], limit: float
-) -> gpd.GeoDataFrame:
+def _edges(ground: Usable, tree: Tree, cost: Sequence[float], limit: float) -> gpd.GeoDataFrame:
     """Return the stretches within the limit, with the cost where each is entered and left."""
     net = ground.network
     rows: list[dict[str, Any]] = []
     spans: list[tuple[int, float, float]] = []
     own: dict[int, list[tuple[float, float]]] = {}
-    for start in starts:
-        own.setdefault(start.edge, []).append((start.km, 0.0))
+    for start in tree.starts:
+        own.setdefault(start.edge, []).append((start.km, start.access_km * tree.access))
     for i in np.flatnonzero(ground.there).tolist():
         length = net.lengths[i]
         u, v = net.ends[i]
@@ -249,7 +259,7 @@ def _edges(
                 spans.append((i, a, b))
     frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry=net.cut(spans), crs=4326)
     frame.attrs = {
-        "title": f"Reach of {starts[0].name}",
+        "title": f"Reach of {tree.start.name}",
         "method": "Dijkstra, calibrated km",
         "ellipsoid": "WGS 84",
         "edges": "geodesic",

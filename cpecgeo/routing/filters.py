@@ -19,11 +19,21 @@ from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import resolve_corridor
 from cpecgeo.features.subject import SubjectLike
+from cpecgeo.routing.additions import JOIN_KM, extend
 from cpecgeo.routing.closures import Cut, cut, is_open_in, is_shut
 from cpecgeo.routing.graph import Network, shared
 from cpecgeo.routing.segments import STATUSES
 
-__all__ = ["MODES", "FilterOptions", "Filters", "Usable", "filters", "number", "usable"]
+__all__ = [
+    "MODES",
+    "FilterOptions",
+    "Filters",
+    "Usable",
+    "UseOptions",
+    "filters",
+    "number",
+    "usable",
+]
 
 MODES = ("any", "road", "rail")
 MONTHS = (
@@ -33,8 +43,8 @@ MONTHS = (
 SEASONS = {"winter": 1, "spring": 4, "summer": 7, "autumn": 10}
 
 
-class FilterOptions(TypedDict, total=False):
-    """The filters that every question to the network takes, see `route`."""
+class UseOptions(TypedDict, total=False):
+    """What may be used of the network, see `route`."""
 
     mode: str
     avoid: SubjectLike
@@ -42,6 +52,13 @@ class FilterOptions(TypedDict, total=False):
     year: int | None
     season: str | int | None
     along: str | Corridor | None
+
+
+class FilterOptions(UseOptions, total=False):
+    """The filters that every question to the network takes, see `route`."""
+
+    extra: Corridor | Sequence[Corridor]
+    join_km: float
 
 
 @dataclass(frozen=True)
@@ -59,6 +76,10 @@ class Filters:
         Names and geometries, as given.
     along : str or None
         A corridor to keep to.
+    extra : tuple of Corridor
+        The caller's own, which join the network within `join_km`.
+    is_any_own : bool
+        Whether these may be used whatever their status: none was asked for.
     """
 
     mode: str = "any"
@@ -68,6 +89,9 @@ class Filters:
     season: str = ""
     avoid: tuple[SubjectLike, ...] = ()
     along: str | None = None
+    extra: tuple[Corridor, ...] = ()
+    join_km: float = JOIN_KM
+    is_any_own: bool = True
 
     def without(self, name: str) -> Filters:
         """Return the same filters with one dropped."""
@@ -103,6 +127,8 @@ def filters(
     year: int | None = None,
     season: str | int | None = None,
     along: str | Corridor | None = None,
+    extra: Corridor | Sequence[Corridor] = (),
+    join_km: float = JOIN_KM,
 ) -> Filters:
     """Validate the filters of a question.
 
@@ -119,7 +145,8 @@ def filters(
             corridor = corridor_id(along)
         else:
             corridor = resolve_corridor(along, "along").name
-    if corridor is not None and corridor not in corridor_rows():
+    own = _list_extra(extra)
+    if corridor is not None and corridor not in {*corridor_rows(), *(c.name for c in own)}:
         raise InputError(f"along is {corridor!r}, and no section of the network is part of it.")
     return Filters(
         mode=mode,
@@ -129,6 +156,9 @@ def filters(
         season="" if season is None else str(season),
         avoid=_list_avoided(avoid),
         along=corridor,
+        extra=own,
+        join_km=number(join_km, "join_km"),
+        is_any_own=status is None,
     )
 
 
@@ -148,6 +178,23 @@ def number(
         rule = f"above {above:g}" if above > -np.inf else f"{least:g} or more"
         raise InputError(f"{what} is {x!r}; it must be finite and {rule}.")
     return value
+
+
+def _list_extra(extra: Corridor | Sequence[Corridor]) -> tuple[Corridor, ...]:
+    listed = (extra,) if isinstance(extra, Corridor) else extra
+    if isinstance(listed, str) or not isinstance(listed, Iterable):
+        listed = (listed,)
+    found = tuple(listed)
+    for one in found:
+        if not isinstance(one, Corridor):
+            raise InputTypeError(
+                f"extra has {type(one).__name__}; give corridors of your own, made by "
+                "Corridor.from_line or Corridor.join."
+            )
+    names = [one.name for one in found]
+    if len(set(names)) < len(names):
+        raise InputError(f"extra has several corridors named {max(names, key=names.count)!r}.")
+    return found
 
 
 def _list_avoided(avoid: SubjectLike) -> tuple[SubjectLike, ...]:
@@ -235,7 +282,8 @@ class Usable:
 
 def usable(chosen: Filters) -> Usable:
     """Return the network under filters."""
-    ground = _open(replace(chosen, avoid=()), shared())
+    net = extend(shared(), chosen.extra, chosen.join_km) if chosen.extra else shared()
+    ground = _open(replace(chosen, avoid=()), net)
     ground = replace(ground, asked=", ".join(chosen.describe().values()))
     for what in chosen.avoid:
         ground = ground.closing(cut(ground.network, what, ground.there))
@@ -247,14 +295,25 @@ def _open(chosen: Filters, net: Network) -> Usable:
     """Return the network under filters that avoid nothing."""
     columns = net.columns
     there = np.isin(columns["status"].astype(str), chosen.status)
+    if chosen.is_any_own:
+        there[list(net.own)] = True
     if chosen.mode != "any":
         there &= columns["mode"] == chosen.mode
     if chosen.year is not None:
         there &= ~(columns["year"] > chosen.year)
     if chosen.along is not None:
         own = np.zeros(len(there), bool)
-        for name in corridor_rows()[chosen.along]["sections"]:
+        for name in _sections_of(chosen, chosen.along):
             own[net.of_section.get(name, [])] = True
         there &= own | (columns["crossing"] != "")
     there &= ~is_shut(net, chosen.year, chosen.month) & is_open_in(net, chosen.month)
     return Usable(net, chosen.mode, chosen.year, there, {}, there.tolist(), "")
+
+
+def _sections_of(chosen: Filters, name: str) -> list[str]:
+    """Return the sections of a corridor to keep to: one of the caller's first."""
+    for one in chosen.extra:
+        if one.name == name:
+            ids = [str(i) for i in one.sections["id"]]
+            return [*ids, *(f"{name}:{i}" for i in ids)]
+    return list(corridor_rows()[name]["sections"])

@@ -33,7 +33,7 @@ from cpecgeo.routing.segments import (
     split_borders,
 )
 
-__all__ = ["FINE_KM", "Network", "network", "shared"]
+__all__ = ["FINE_KM", "Network", "find_countries", "frame_edges", "network", "shared"]
 
 # A straight edge this short is its geodesic to some millimetres.
 FINE_KM = 1.0
@@ -57,6 +57,8 @@ class Network:
         accuracy_km source licence geometry`.
     measures : tuple of ndarray
         Calibrated km at the vertices of each edge, from 0.
+    own : frozenset of int
+        Rows of `edges` that belong to corridors of the caller's.
 
     Examples
     --------
@@ -68,6 +70,7 @@ class Network:
     nodes: gpd.GeoDataFrame
     edges: gpd.GeoDataFrame
     measures: tuple[NDArray[np.float64], ...] = field(repr=False)
+    own: frozenset[int] = field(default=frozenset(), repr=False)
 
     @cached_property
     def ends(self) -> tuple[tuple[int, int], ...]:
@@ -277,7 +280,7 @@ def _join() -> Network:
     add_transfers(rows, keys, measures, where, same)
     for km in measures:
         km.flags.writeable = False
-    return Network(_frame_nodes(keys, at), _frame_edges(rows), tuple(measures))
+    return Network(_frame_nodes(keys, at), frame_edges(rows), tuple(measures))
 
 
 def _chains(
@@ -316,7 +319,7 @@ def _describe(rows: list[dict[str, Any]], sections: dict[str, dict[str, Any]]) -
     speeds = read_table("speeds.csv").set_index("id")["kmh"].astype(float)
     lines = gpd.GeoSeries([row["geometry"] for row in rows], crs=4326)
     drawn = geodesy.length_km(lines)
-    for row, country, chord in zip(rows, _countries(lines), drawn, strict=True):
+    for row, country, chord in zip(rows, find_countries(lines), drawn, strict=True):
         about = sections[row["section"]]
         kmh = float(speeds[about["speed_class"]])
         accuracy = about["accuracy_km"]
@@ -338,7 +341,7 @@ def _describe(rows: list[dict[str, Any]], sections: dict[str, dict[str, Any]]) -
         }
 
 
-def _countries(lines: gpd.GeoSeries) -> list[str]:
+def find_countries(lines: gpd.GeoSeries) -> list[str]:
     """Return the country at the middle of each line; the nearest where none holds it."""
     middle = shapely.line_interpolate_point(lines.array, 0.5, normalized=True)
     countries = layer("countries").reset_index(drop=True)
@@ -383,7 +386,8 @@ _ATTRS = {
 }
 
 
-def _frame_edges(rows: list[dict[str, Any]]) -> gpd.GeoDataFrame:
+def frame_edges(rows: list[dict[str, Any]]) -> gpd.GeoDataFrame:
+    """Return rows of edges as a table."""
     first = ["u", "v", "mode", "km", "hours", "section", "name", "status", "opened"]
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
     rest = [c for c in frame.columns if c not in {*first, "geometry"}]

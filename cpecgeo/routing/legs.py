@@ -18,9 +18,10 @@ from cpecgeo.errors import InputError
 from cpecgeo.features.subject import Subject
 from cpecgeo.files.xmltext import html_card, html_table
 from cpecgeo.geodesy import Chainage, distance_km, length_km
+from cpecgeo.routing.ends import Snap
 from cpecgeo.routing.filters import Filters
 from cpecgeo.routing.graph import Network, shared
-from cpecgeo.routing.search import Snap, Step
+from cpecgeo.routing.search import Step
 
 __all__ = ["Route", "route_of"]
 
@@ -144,7 +145,7 @@ class Route:
         """How often the route changes between road and rail."""
         if self.own_legs is not None:
             return int((self.own_legs["mode"] == "transfer").sum())
-        rows = shared().rows
+        rows = (self.network or shared()).rows
         return sum(rows[step.edge]["mode"] == "transfer" for step in self.steps)
 
     @property
@@ -164,6 +165,7 @@ class Route:
                 f"{self.changes} changes between road and rail take {handling:.0f} of the "
                 f"{self.hours:.1f} h: km count none"
             )
+        notes += _tell_joins(self)
         return tuple(notes)
 
     def km_by(self, column: str = "status") -> pd.Series:
@@ -237,6 +239,20 @@ class Route:
         rows = [[_cell(row[c]) for c in shown] for _, row in self.legs.iterrows()]
         title = f"{self.origin.name} → {self.destination.name}"
         return html_card(title, html_table(head), html_table(rows, shown))
+
+
+def _tell_joins(route: Route) -> list[str]:
+    """Return where the caller's own lines that a route runs over join the network."""
+    net = route.network
+    if net is None or not net.own:
+        return []
+    used = {net.rows[step.edge]["section"] for step in route.steps if step.edge in net.own}
+    return [
+        f"{join['corridor']} joins {join['to']} at {join['at']}, {join['km']:.2f} km off"
+        + (" (a change)" if join["change"] else "")
+        for join in net.edges.attrs["joins"]
+        if used & set(join["sections"])
+    ]
 
 
 def _cell(value: Any) -> str:

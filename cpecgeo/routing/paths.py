@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -17,22 +16,14 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import PointLike, SubjectLike
 from cpecgeo.geodesy.inputs import POINTS
+from cpecgeo.routing.additions import JOIN_KM
+from cpecgeo.routing.costs import Costs, edge_costs
+from cpecgeo.routing.ends import Ends, Snap, snap_ends, snap_rows
 from cpecgeo.routing.filters import FilterOptions, Filters, Usable, filters, number, usable
 from cpecgeo.routing.legs import Route, route_of
-from cpecgeo.routing.search import (
-    Floats,
-    Snap,
-    Tree,
-    edge_costs,
-    ends_of,
-    is_clear,
-    search,
-    snap,
-    snap_all,
-    steps_to,
-)
+from cpecgeo.routing.search import Floats, Path, Tree, ends_of, is_clear, path_to, search
 
-__all__ = ["route", "route_matrix"]
+__all__ = ["find_path", "place_ends", "route", "route_matrix", "tabulate_costs"]
 
 
 def route(
@@ -46,7 +37,11 @@ def route(
     year: int | None = None,
     season: str | int | None = None,
     along: str | Corridor | None = None,
+    extra: Corridor | Sequence[Corridor] = (),
+    join_km: float = JOIN_KM,
+    vehicle: str | None = None,
     speeds: Mapping[str, float] | None = None,
+    rates: Mapping[str, float] | None = None,
     max_access_km: float = 50.0,
 ) -> Route:
     """Return the shortest or quickest route through the bundled road and rail network.
@@ -55,16 +50,19 @@ def route(
     ----------
     a, b : str, Place, Point, (lon, lat) or one-row GeoSeries
         Origin and destination. Each joins the network at the nearest point on an edge that
-        `mode status year season along` leave, whether `avoid` closes it or not. By rail a
-        name is rather that of a station, otherwise rather that of a town or road.
+        `mode status year season along` leave, whether `avoid` closes it or not; by any mode
+        at a road or a railway, the further at most 15 km further off, whichever costs least
+        with the way there (a town by km at its road). By rail a name is rather that of a station,
+        otherwise rather that of a town or road; a station is at its railway.
     mode : {"any", "road", "rail"}
     avoid : str, Corridor, Place, Route, Reach, geometry, GeoDataFrame, or a list of them
         Sections, corridors, crossings, districts, provinces, places by name (in this order;
         ``"district:Quetta"`` says which), or points, lines and polygons. A route stands for
         what it runs over, a reach for its polygon.
-    weight : {"hours", "km"}
+    weight : {"hours", "km", "cost", "carbon"}
         What to keep least: hours, with those of handling at each change between road and
-        rail, or calibrated km alone. `Route.notes` says what changes the km leave out.
+        rail; calibrated km alone (`Route.notes` says what changes they leave out); PKR, or kg
+        of CO2, per tonne.
     status : str or list of str, optional
         ``operating under_construction suspended closed planned``, or ``"any"``. Operating
         only when omitted; any along a corridor.
@@ -75,8 +73,20 @@ def route(
         was closed from December to March until 2024.
     along : str or Corridor, optional
         Keep to the sections of this corridor.
+    extra : Corridor or list of Corridor, optional
+        Corridors of your own, with the status, year and speed of their sections (columns
+        `speed_class` or `kmh`; a highway or main line when omitted). Without `status` they may
+        be used whatever theirs is.
+    join_km : float
+        How near to a line of its mode an end or stop of `extra` joins the network, and a stop
+        of a railway is changed to from a road; `Route.notes` tells the joins.
+    vehicle : {"car", "truck"}, optional
+        ``truck`` means goods: trucks, slower on climbs, and goods trains. Cars and passenger
+        trains when omitted, but for money and carbon.
     speeds : mapping of str to float, optional
-        km/h by speed class, in place of those in `data/speeds.csv`.
+        km/h by speed class, in place of those in `data/speeds.csv` and `data/freight.csv`.
+    rates : mapping of str to float, optional
+        In place of those of `data/freight.csv`, by its ids.
     max_access_km : float
         Refuse ends that lie further from the network.
 
@@ -103,15 +113,26 @@ def route(
     >>> round(r.chainage_km), round(r.length_km)
     (281, 238)
     """
-    chosen = filters(mode=mode, avoid=avoid, status=status, year=year, season=season, along=along)
+    chosen = filters(
+        mode=mode, avoid=avoid, status=status, year=year, season=season, along=along,
+        extra=extra, join_km=join_km,
+    )  # fmt: skip
     ground = usable(chosen)
-    cost, hours = edge_costs(ground.network, weight, speeds)
+    costs = edge_costs(ground.network, weight, speeds, vehicle=vehicle, rates=rates)
     ends = [("the origin", a), ("the destination", b)]
-    start, end = snap(ends, ground, max_access_km=max_access_km)
-    steps = steps_to(ground, search(ground, start, cost), end, cost)
-    if steps is None:
-        raise InputError(_why(ends, (start, end), chosen, weight, max_access_km))
-    return route_of(ground.network, (start, end), steps, hours, weight=weight, chosen=chosen)
+    starts, goals = snap_ends(ends, ground, max_access_km=max_access_km, weight=weight)
+    path = find_path(ground, starts, goals, costs)
+    if path is None:
+        raise InputError(_why(ends, (starts[0], goals[0]), chosen, weight, max_access_km))
+    found = path.start, path.end
+    return route_of(ground.network, found, path.steps, costs.hours, weight=weight, chosen=chosen)
+
+
+def find_path(ground: Usable, starts: Ends, goals: Ends, costs: Costs) -> Path | None:
+    """Return the least path between two ends, from and to where it costs least; None if none."""
+    start, *also = starts
+    tree = search(ground, start, costs.cost, also=also, access=costs.access)
+    return path_to(ground, tree, goals, costs.cost)
 
 
 def _why(
@@ -125,12 +146,11 @@ def _why(
 
     def is_way(other: Filters) -> bool:
         ground = usable(other)
-        cost, _ = edge_costs(ground.network, weight, None)
         try:
-            start, end = snap(ends, ground, max_access_km=far)
+            starts, goals = snap_ends(ends, ground, max_access_km=far, weight=weight)
         except InputError:
             return False
-        return steps_to(ground, search(ground, start, cost), end, cost) is not None
+        return find_path(ground, starts, goals, edge_costs(ground.network, weight)) is not None
 
     words = chosen.describe()
     guilty = [text for name, text in words.items() if is_way(chosen.without(name))]
@@ -150,27 +170,30 @@ def route_matrix(
     b: Sequence[PointLike] | SubjectLike | None = None,
     *,
     weight: str = "km",
+    vehicle: str | None = None,
     speeds: Mapping[str, float] | None = None,
+    rates: Mapping[str, float] | None = None,
     max_access_km: float = 50.0,
     **chosen: Unpack[FilterOptions],
 ) -> pd.DataFrame:
-    """Return least km or hours from each of `a` to each of `b`.
+    """Return least km, hours, money or carbon from each of `a` to each of `b`.
 
     Parameters
     ----------
     a, b : list of names, Places or points; GeoSeries, table, or name of a layer or file
         `a` again where `b` is omitted.
-    weight : {"km", "hours"}
-    speeds, max_access_km
+    weight : {"km", "hours", "cost", "carbon"}
+    vehicle, speeds, rates, max_access_km
         As in `route`; an end further from the network than `max_access_km` has no value.
     **chosen
-        `mode avoid status year season along`, as in `route`.
+        `mode avoid status year season along extra join_km`, as in `route`.
 
     Returns
     -------
     DataFrame
-        Rows on `a`, columns on `b`: calibrated km or hours; NaN where there is no way. Access
-        isn't counted; `.attrs` has it per end.
+        Rows on `a`, columns on `b`: calibrated km, hours, or PKR or kg of CO2 per tonne; NaN
+        where there is no way. The way to the network isn't counted; `.attrs` has it per end,
+        to the nearest line.
 
     Examples
     --------
@@ -179,75 +202,114 @@ def route_matrix(
     742.0
     """
     ground = usable(filters(**chosen))
-    cost, _ = edge_costs(ground.network, weight, speeds)
+    costs = edge_costs(ground.network, weight, speeds, vehicle=vehicle, rates=rates)
     far = number(max_access_km, "max_access_km", infinite=True)
-    rows = _snap_ends(a, ground, far)
-    columns = rows if b is None else _snap_ends(b, ground, far)
-    # The graph is symmetric: start from the side with fewer ends.
-    turned = len(columns) < len(rows)
-    starts, ends = (columns, rows) if turned else (rows, columns)
-    values = np.full((len(starts), len(ends)), np.nan)
-    arrival = _Arrival.of(ground, list(ends.values()), cost)
-    for i, start in enumerate(starts.values()):
-        if start is not None:
-            values[i] = arrival.cost_of(search(ground, start, cost))
-    values = values.T if turned else values
-    frame = pd.DataFrame(values, index=list(rows), columns=list(columns))
+    rows = place_ends(a, ground, far, weight)
+    columns = rows if b is None else place_ends(b, ground, far, weight)
+    frame = tabulate_costs(ground, rows, columns, costs)[0]
+    near = {**rows, **columns}.items()
     frame.attrs = {
         "method": f"Dijkstra, least {weight}, calibrated km",
         "unit": weight,
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
-        "access_km": {str(k): s.access_km for k, s in {**rows, **columns}.items() if s is not None},
+        "access_km": {str(k): places[0].access_km for k, places in near if places},
         **ground.network.provenance(),
     }
     return frame
 
 
+def tabulate_costs(
+    ground: Usable, rows: dict[Any, Ends], columns: dict[Any, Ends], costs: Costs
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return least costs from each row to each column, and the same with the ways to the network.
+
+    Both are of the way that costs least with those counted.
+    """
+    # The graph is symmetric: start from the side with fewer ends.
+    is_turned = len(columns) < len(rows)
+    starts, ends = (columns, rows) if is_turned else (rows, columns)
+    values = np.full((2, len(starts), len(ends)), np.nan)
+    arrival = _Arrival.of(ground, list(ends.values()), costs)
+    for i, places in enumerate(starts.values()):
+        if places:
+            start, *also = places
+            tree = search(ground, start, costs.cost, also=also, access=costs.access)
+            values[:, i] = arrival.costs_from(tree)
+    tables = [x.T if is_turned else x for x in values]
+    net, whole = (pd.DataFrame(x, index=list(rows), columns=list(columns)) for x in tables)
+    return net, whole
+
+
 @dataclass(frozen=True)
 class _Arrival:
-    """Ends as nodes to come from and what is left from there, side by side."""
+    """Ends as nodes to come from, what is left from there, and the way on from the network."""
 
     ground: Usable
-    ends: list[Snap | None]
-    cost: list[float]
+    ends: list[Ends]
+    costs: Costs
     nodes: NDArray[np.int64]
     rest: Floats
+    away: Floats
 
     @classmethod
-    def of(cls, ground: Usable, ends: list[Snap | None], cost: list[float]) -> _Arrival:
-        near = [[] if end is None else ends_of(ground, end, cost) for end in ends]
+    def of(cls, ground: Usable, ends: list[Ends], costs: Costs) -> _Arrival:
+        near = [
+            [
+                (node, off, at.access_km * costs.access)
+                for at in places
+                for node, off in ends_of(ground, at, costs.cost)
+            ]
+            for places in ends
+        ]
         wide = max(1, *map(len, near)) if near else 1
         nodes, rest = np.zeros((len(ends), wide), int), np.full((len(ends), wide), np.inf)
+        away = np.zeros((len(ends), wide))
         for i, found in enumerate(near):
-            for j, (node, off) in enumerate(found):
-                nodes[i, j], rest[i, j] = node, off
-        return cls(ground, ends, cost, nodes, rest)
+            for j, (node, off, way) in enumerate(found):
+                nodes[i, j], rest[i, j], away[i, j] = node, off, way
+        return cls(ground, ends, costs, nodes, rest, away)
 
-    def cost_of(self, tree: Tree) -> Floats:
-        """Return the cost from the start of a tree to each end; NaN where there is no way."""
-        found = (np.array(tree.cost)[self.nodes] + self.rest).min(axis=1)
-        start = tree.start
-        per = self.cost[start.edge] / self.ground.network.lengths[start.edge]
-        for i, end in enumerate(self.ends):
-            if end is None or end.edge != start.edge:
-                continue
-            if is_clear(self.ground, end.edge, start.km, end.km):
-                found[i] = min(found[i], abs(start.km - end.km) * per)
-        return np.where(np.isfinite(found), found, np.nan)
+    def costs_from(self, tree: Tree) -> Floats:
+        """Return the cost on the network, and with the ways to it, to each end; NaN if none."""
+        total = np.array(tree.cost)[self.nodes] + self.rest + self.away
+        best = total.argmin(axis=1) if total.shape[1] else np.zeros(len(total), int)
+        pick = np.arange(len(total)), best
+        ways = np.array([at.access_km * tree.access for at in tree.starts])
+        root = np.array(tree.root)[self.nodes[pick]]
+        whole = total[pick]
+        own = self.away[pick] + np.where(root >= 0, ways[np.maximum(root, 0)], 0.0)
+        found = np.array([whole - own, whole])
+        lengths, cost = self.ground.network.lengths, self.costs.cost
+        for i, places in enumerate(self.ends):
+            for start, way in zip(tree.starts, ways.tolist(), strict=True):
+                for end in places:
+                    if end.edge != start.edge or not is_clear(
+                        self.ground, end.edge, start.km, end.km
+                    ):
+                        continue
+                    along = abs(start.km - end.km) * cost[end.edge] / lengths[end.edge]
+                    other = along + way + end.access_km * tree.access
+                    if other < found[1, i]:
+                        found[:, i] = along, other
+        return np.where(np.isfinite(found[1]), found, np.nan)
 
 
-def _snap_ends(
-    x: Sequence[PointLike] | SubjectLike, ground: Usable, far: float
-) -> dict[Any, Snap | None]:
-    """Return where ends join the network, by label; None further than `far` km from it."""
+def place_ends(
+    x: Sequence[PointLike] | SubjectLike, ground: Usable, far: float, weight: str
+) -> dict[Any, Ends]:
+    """Return where ends may join the network, by label; nowhere further than `far` km from it."""
     if isinstance(x, str) or not isinstance(x, Sequence):
         among = ("place", "layer", "file")
         subject = in_region(resolve(x, "ends", kinds=POINTS, among=among), "ends")
         if isinstance(x, str) and subject.kind == "place":
             x = [x]  # by rail it is rather a station of that name
         else:
-            return _snap_points(subject.shapes, ground, far)
+            points = subject.shapes
+            if points.index.has_duplicates:
+                raise InputError("The index has duplicates, so rows can't be told apart; reset it.")
+            near = snap_rows(points, ground, max_access_km=far)
+            return dict(zip(points.index, near, strict=True))
     labels = [_label(end) for end in x]
     ends = dict(zip(labels, x, strict=True))
     if len(ends) < len(labels):
@@ -255,15 +317,10 @@ def _snap_ends(
         raise InputError(f"Given twice: {', '.join(twice)}. Give each end once.")
     if not ends:
         return {}
-    near = snap([(str(label), x) for label, x in ends.items()], ground, max_access_km=np.inf)
-    return {k: s if s.access_km <= far else None for k, s in zip(ends, near, strict=True)}
-
-
-def _snap_points(points: gpd.GeoSeries, ground: Usable, far: float) -> dict[Any, Snap | None]:
-    if points.index.has_duplicates:
-        raise InputError("The index has duplicates, so rows can't be told apart; reset it.")
-    near = snap_all(points.tolist(), [str(i) for i in points.index], ground)
-    return {i: s if s.access_km <= far else None for i, s in zip(points.index, near, strict=True)}
+    named = [(str(label), x) for label, x in ends.items()]
+    near = snap_ends(named, ground, max_access_km=np.inf, weight=weight)
+    kept = (tuple(at for at in places if at.access_km <= far) for places in near)
+    return dict(zip(ends, kept, strict=True))
 
 
 def _label(end: Any) -> Any:

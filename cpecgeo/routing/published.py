@@ -17,11 +17,11 @@ from cpecgeo.errors import DataError, InputError, InputTypeError, MissingExtraEr
 from cpecgeo.features.resolve import resolve_point
 from cpecgeo.features.subject import PointLike
 from cpecgeo.geodesy import densify, length_km
+from cpecgeo.routing.ends import Snap
 from cpecgeo.routing.filters import number
 from cpecgeo.routing.graph import shared
 from cpecgeo.routing.legs import Route
 from cpecgeo.routing.paths import route
-from cpecgeo.routing.search import Snap
 
 __all__ = ["alignment_parts", "route_checks", "sea_route", "stated_leg"]
 

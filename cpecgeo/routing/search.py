@@ -1,82 +1,32 @@
-"""Search of the network: ends snapped to the nearest edge, and shortest paths between them."""
+"""Search of the network: least paths between ends, each of which may join it in several places."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import geopandas as gpd
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.catalogue import table
-from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
-from cpecgeo.features.places import Place, place
-from cpecgeo.features.resolve import resolve_point
-from cpecgeo.geodesy import Index, distance_km
-from cpecgeo.routing.filters import Usable, number
+from cpecgeo.routing.ends import Snap
+from cpecgeo.routing.filters import Usable
 from cpecgeo.routing.graph import Network
 
 __all__ = [
-    "WEIGHTS",
-    "Snap",
+    "Path",
     "Step",
     "Tree",
-    "edge_costs",
     "ends_of",
     "is_clear",
+    "path_to",
     "search",
-    "snap",
-    "snap_all",
     "steps_to",
+    "whole_step",
     "without_stubs",
 ]
 
-WEIGHTS = ("km", "hours")
-
-# A millimetre from an end is the end: the rest is rounding.
-_END_KM = 1e-6
-
-# How much further than a railway a road may be, for a town to be entered by road: a change costs
-# half a day, which nobody takes to a train because its rails pass nearer to the market place.
-_ROAD_FIRST_KM = 15.0
-
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Snap:
-    """Where a route joins the network.
-
-    Attributes
-    ----------
-    name : str
-        As given, or the place's.
-    point : Point
-        The origin or destination itself, lon, lat.
-    edge : int
-        Row of the network's edges.
-    km : float
-        Calibrated km along that edge.
-    access_km : float
-        Geodesic distance from the point to the network; not counted in a route's length.
-    on : Point
-        The nearest point on the edge.
-    note : str
-        What is known to be closed there; for border crossings.
-    """
-
-    name: str
-    point: shapely.Point
-    edge: int
-    km: float
-    access_km: float
-    on: shapely.Point
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,185 +44,41 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Path:
+    """A least path: where it joins and leaves the network, and the steps between."""
+
+    start: Snap
+    end: Snap
+    steps: list[Step]
+
+
+@dataclass(frozen=True)
 class Tree:
-    """Least costs from one snapped point to every node.
+    """Least costs from one end, or from the nearest of several, to every node.
 
     Attributes
     ----------
-    start : Snap
+    starts : sequence of Snap
     cost : list of float
-        Per node; infinite where it can't be reached.
-    by, came : list of int
-        The edge that each node is reached by, -1 where none, and the node before it.
+        Per node, with that of the way to the network; infinite where it can't be reached.
+    by, came, root : list of int
+        The edge that each node is reached by, -1 where none, the node before it, and which of
+        the starts it is reached from.
+    access : float
+        What a km of the way to the network costs.
     """
 
-    start: Snap
+    starts: Sequence[Snap]
     cost: list[float]
     by: list[int]
     came: list[int]
+    root: list[int]
+    access: float = 0.0
 
-
-def _find_place(name: str, mode: str) -> Place:
-    """Return the place of a name: by rail its station, by road rather a point of a road."""
-    if mode == "rail":
-        try:
-            return place(name, within="stations")
-        except (UnknownNameError, InputError):
-            return place(name)
-    found = place(name)
-    if found.layer == "stations":
-        try:
-            return place(name, within="waypoints")
-        except (UnknownNameError, InputError):
-            return found
-    return found
-
-
-@cache
-def _closed_all_year() -> dict[str, list[tuple[str, str]]]:
-    """Return what is closed at each crossing in every season, and since when."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for row in table("closures").fillna("").to_dict("records"):
-        if not row["season_from"]:
-            found.setdefault(row["crossing"], []).append((row["what"], str(row["from"])))
-    return found
-
-
-def _describe_closure(x: Any, year: int | None) -> str:
-    """Return what the table of closures says of a crossing, in words."""
-    if not isinstance(x, Place) or x.layer != "crossings":
-        return ""
-    return "; ".join(
-        f"{x.name}: {what}" + (f" (since {since})" if since else "")
-        for what, since in _closed_all_year().get(x.id, ())
-        if year is None or since[:4] <= str(year)
-    )
-
-
-@lru_cache(maxsize=32)
-def _index(net: Network, allowed: bytes) -> tuple[Index, list[int]]:
-    rows = np.flatnonzero(np.frombuffer(allowed, bool))
-    return Index(net.edges.geometry.iloc[rows].reset_index(drop=True)), rows.tolist()
-
-
-@lru_cache(maxsize=4096)
-def _drawn_km(net: Network, edge: int) -> Floats:
-    """Return geodesic km at the vertices of an edge."""
-    at = gpd.GeoSeries(shapely.points(shapely.get_coordinates(net.lines[edge])), crs=4326)
-    steps = distance_km(at[:-1].reset_index(drop=True), at[1:].reset_index(drop=True))
-    return np.concatenate(([0.0], np.cumsum(steps)))
-
-
-def _mask_snappable(ground: Usable) -> NDArray[np.bool_]:
-    """Return which edges may be snapped to: what is avoided stays one of them."""
-    columns = ground.network.columns
-    may = ground.there & (columns["mode"] != "transfer") & (columns["km"] > 0)
-    if not may.any():
-        raise InputError("The filters leave no road and no railway at all; loosen them.")
-    return np.asarray(may, bool)
-
-
-def snap_all(points: Sequence[Any], names: Sequence[str], ground: Usable) -> list[Snap]:
-    """Return the nearest point on an edge, for each of many points.
-
-    Edges that are avoided count too, so that a closure never moves an end to another road.
-    """
-    net = ground.network
-    index, rows = _index(net, _mask_snappable(ground).tobytes())
-    hits = index.nearest(gpd.GeoSeries(list(points), crs=4326)).to_dict("list")
-    hits = zip(*(hits[c] for c in ("target", "km", "distance_km", "lon", "lat")), strict=True)
-    found = []
-    for name, point, (target, drawn_km, away, lon, lat) in zip(names, points, hits, strict=True):
-        edge = rows[int(target)]
-        measures = net.measures[edge]
-        km = float(np.interp(drawn_km, _drawn_km(net, edge), measures))
-        km = next((end for end in (0.0, net.lengths[edge]) if abs(km - end) < _END_KM), km)
-        found.append(Snap(name, point, edge, km, float(away), shapely.Point(lon, lat)))
-    return found
-
-
-def snap(ends: Sequence[tuple[str, Any]], ground: Usable, *, max_access_km: float) -> list[Snap]:
-    """Return where each of some ends joins the network; see `snap_all`.
-
-    By any mode, a named place that is no station joins the road beside a nearer railway.
-
-    Parameters
-    ----------
-    ends : sequence of (str, PointLike)
-        What an end is called in messages, and the end.
-    ground : Usable
-    max_access_km : float
-
-    Raises
-    ------
-    InputError
-        Nothing within `max_access_km`.
-    """
-    far = number(max_access_km, "max_access_km", infinite=True)
-    things = [_find_place(x, ground.mode) if isinstance(x, str) else x for _, x in ends]
-    read = [
-        resolve_point(x, what, among=("place",)) for (what, _), x in zip(ends, things, strict=True)
-    ]
-    found = snap_all([point for _, point in read], [name for name, _ in read], ground)
-    for (what, _), one in zip(ends, found, strict=True):
-        if one.access_km > far:
-            filters = f" with {ground.asked}" if ground.asked else ""
-            raise InputError(
-                f"{what} {one.name} lies {one.access_km:.1f} km from the network{filters}, more "
-                f"than max_access_km={far:g}. Give a nearer place, raise max_access_km, or "
-                "loosen a filter."
-            )
-    if ground.mode == "any":
-        found = _enter_by_road(found, things, ground, far)
-    notes = [_describe_closure(x, ground.year) for x in things]
-    return [replace(x, note=note) if note else x for x, note in zip(found, notes, strict=True)]
-
-
-def _enter_by_road(
-    found: list[Snap], things: Sequence[Any], ground: Usable, far: float
-) -> list[Snap]:
-    """Return ends that aren't stations on the road beside the railway that they were put on."""
-    columns = ground.network.columns
-    is_road = (columns["mode"] == "road") & (columns["km"] > 0)
-    roads = replace(ground, there=ground.there & is_road)
-    rails = [
-        i
-        for i, (at, x) in enumerate(zip(found, things, strict=True))
-        if columns["mode"][at.edge] == "rail" and isinstance(x, Place) and x.layer != "stations"
-    ]
-    if not rails or not roads.there.any():
-        return found
-    points, names = [found[i].point for i in rails], [found[i].name for i in rails]
-    found = found.copy()
-    for i, at in zip(rails, snap_all(points, names, roads), strict=True):
-        if at.access_km <= min(far, found[i].access_km + _ROAD_FIRST_KM):
-            found[i] = at
-    return found
-
-
-def edge_costs(
-    net: Network, weight: str, speeds: Mapping[str, float] | None
-) -> tuple[list[float], list[float]]:
-    """Return the cost of each edge, and its hours under other speeds.
-
-    Raises
-    ------
-    InputError, InputTypeError
-        No such weight or speed class, or a speed that isn't positive.
-    """
-    if weight not in WEIGHTS:
-        raise InputError(f"weight is {weight!r}; give one of {', '.join(WEIGHTS)}.")
-    if not isinstance(speeds, Mapping | None):
-        raise InputTypeError(f"speeds is {speeds!r}; give km/h by class: {{'motorway': 80}}.")
-    km, hours = net.columns["km"], net.columns["hours"].copy()
-    classes = net.columns["speed_class"]
-    for name, kmh in (speeds or {}).items():
-        here = classes == name
-        if not here.any():
-            known = sorted(set(classes) - {"border", "transfer"})
-            raise InputError(f"speeds has {name!r}; the speed classes are {', '.join(known)}.")
-        hours[here] = km[here] / number(kmh, f"speeds[{name!r}]", above=0.0)
-    return (km if weight == "km" else hours).tolist(), hours.tolist()
+    @property
+    def start(self) -> Snap:
+        """The first of the starts."""
+        return self.starts[0]
 
 
 def is_clear(ground: Usable, edge: int, a: float, b: float) -> bool:
@@ -307,21 +113,29 @@ def ends_of(ground: Usable, at: Snap, cost: Sequence[float]) -> list[tuple[int, 
 
 
 def search(
-    ground: Usable, start: Snap, cost: Sequence[float], *, also: Sequence[Snap] = ()
+    ground: Usable,
+    start: Snap,
+    cost: Sequence[float],
+    *,
+    also: Sequence[Snap] = (),
+    access: float = 0.0,
 ) -> Tree:
     """Return Dijkstra's least costs from a snapped point; of equal ones the first edge stays.
 
-    With further points in `also`, from the nearest of all of them.
+    With further points in `also`, from the nearest of all of them; a km to the network counts
+    `access`.
     """
     passable, meets = ground.passable, ground.network.meets
     best = [np.inf] * len(meets)
-    by, came = [-1] * len(meets), [-1] * len(meets)
+    by, came, root = [-1] * len(meets), [-1] * len(meets), [-1] * len(meets)
     heap: list[tuple[float, int]] = []
-    for at in (start, *also):
+    starts = (start, *also)
+    for i, at in enumerate(starts):
         for node, off in ends_of(ground, at, cost):
-            if off < best[node]:
-                best[node] = off
-                heap.append((off, node))
+            reach = off + at.access_km * access
+            if reach < best[node]:
+                best[node], root[node] = reach, i
+                heap.append((reach, node))
     heapq.heapify(heap)
     while heap:
         here, node = heapq.heappop(heap)
@@ -330,29 +144,42 @@ def search(
         for edge, other in meets[node]:
             reach = here + cost[edge]
             if reach < best[other] and passable[edge]:
-                best[other], by[other], came[other] = reach, edge, node
+                best[other], by[other], came[other], root[other] = reach, edge, node, root[node]
                 heapq.heappush(heap, (reach, other))
-    return Tree(start, best, by, came)
+    return Tree(starts, best, by, came, root, access)
 
 
-def steps_to(ground: Usable, tree: Tree, end: Snap, cost: Sequence[float]) -> list[Step] | None:
-    """Return the steps of a tree's least path to a snapped point; None where there is none."""
-    start, net = tree.start, ground.network
-    length = net.lengths
-    best, last = np.inf, -2
-    if start.edge == end.edge and is_clear(ground, end.edge, start.km, end.km):
-        best, last = abs(start.km - end.km) * cost[end.edge] / length[end.edge], -1
-    for node, off in ends_of(ground, end, cost):
-        if tree.cost[node] + off < best:
-            best, last = tree.cost[node] + off, node
-    if last == -2:
+def path_to(ground: Usable, tree: Tree, ends: Sequence[Snap], cost: Sequence[float]) -> Path | None:
+    """Return a tree's least path to one of the places where an end joins; None where none is."""
+    length = ground.network.lengths
+    best = np.inf
+    found: tuple[Snap, Snap, int] | None = None
+    for end in ends:
+        away = end.access_km * tree.access
+        for start in tree.starts:
+            if start.edge == end.edge and is_clear(ground, end.edge, start.km, end.km):
+                along = abs(start.km - end.km) * cost[end.edge] / length[end.edge]
+                total = along + away + start.access_km * tree.access
+                if total < best:
+                    best, found = total, (start, end, -1)
+        for node, off in ends_of(ground, end, cost):
+            if tree.cost[node] + off + away < best:
+                best = tree.cost[node] + off + away
+                found = tree.starts[tree.root[node]], end, node
+    if found is None:
         return None
+    start, end, last = found
     if last == -1:
-        return [Step(end.edge, start.km, end.km)]
+        return Path(start, end, [Step(end.edge, start.km, end.km)])
+    return Path(start, end, _walk_back(ground.network, tree, start, end, last))
+
+
+def _walk_back(net: Network, tree: Tree, start: Snap, end: Snap, last: int) -> list[Step]:
+    """Return the steps from a start to an end, which is reached by way of a node."""
     # A crossing's other side is no end of the edge, and no step away.
     back: list[Step] = []
     if last in net.ends[end.edge]:
-        first = 0.0 if net.ends[end.edge][0] == last else length[end.edge]
+        first = 0.0 if net.ends[end.edge][0] == last else net.lengths[end.edge]
         back.append(Step(end.edge, first, end.km))
     node = last
     while tree.by[node] >= 0:
@@ -360,9 +187,15 @@ def steps_to(ground: Usable, tree: Tree, end: Snap, cost: Sequence[float]) -> li
         back.append(whole_step(net, edge, before))
         node = before
     if node in net.ends[start.edge]:
-        there = 0.0 if net.ends[start.edge][0] == node else length[start.edge]
+        there = 0.0 if net.ends[start.edge][0] == node else net.lengths[start.edge]
         back.append(Step(start.edge, start.km, there))
     return without_stubs(back[::-1], start, end)
+
+
+def steps_to(ground: Usable, tree: Tree, end: Snap, cost: Sequence[float]) -> list[Step] | None:
+    """Return the steps of a tree's least path to a snapped point; None where there is none."""
+    path = path_to(ground, tree, (end,), cost)
+    return None if path is None else path.steps
 
 
 def whole_step(net: Network, edge: int, node: int) -> Step:

@@ -444,3 +444,33 @@ def test_map_of_a_file_by_its_values(tmp_path):
         assert text in page
     with pytest.raises(UnknownNameError, match="value"):
         said("map", str(table), "--color", "valeu", "-o", str(out))
+
+
+def test_a_line_of_ones_own_is_a_road_more(tmp_path):
+    file = tmp_path / "bridge.geojson"
+    ends = [cg.place("Panjgur").point, cg.place("Dalbandin").point]
+    cg.write(gpd.GeoSeries([shapely.LineString(ends)], crs=4326).to_frame("geometry"), file)
+    words = ["--mode", "road", "--extra", str(file), "--join-km", "5"]
+    line = cg.Corridor.from_line(file, name="bridge")
+    chosen = {"mode": "road", "extra": line, "join_km": 5}
+    way = cg.route("Turbat", "Nok Kundi", **chosen)
+    legs = as_json("route", "Turbat", "Nok Kundi", *words)
+    assert sum(leg["km"] for leg in legs) == pytest.approx(way.chainage_km)
+    assert "bridge joins" in said("route", "Turbat", "Nok Kundi", *words)
+    table = as_json("matrix", "Turbat", "Nok Kundi", "--weight", "hours", *words)
+    assert table[0]["Nok Kundi"] == pytest.approx(way.hours)
+    gained = as_json("gain", "Turbat", "Nok Kundi", *words)
+    pairs = cg.routing.gain(["Turbat", "Nok Kundi"], **chosen)
+    assert gained[0]["gained_hours"] == pytest.approx(pairs["gained_hours"].iloc[0])
+    assert as_json("gain", "Turbat", "Nok Kundi", "--by", "place", *words)[0]["pairs"] == 1
+    shut = as_json("closures", "Turbat", "Nok Kundi", *words)
+    assert "bridge" in {row["section"] for row in shut}
+    assert as_json("reach", "Panjgur", "--hours", "4", *words)
+
+
+def test_goods_are_counted():
+    words = ["route", "Karachi", "Lahore", "--mode", "road", "--vehicle", "truck"]
+    (stage,) = as_json(*words, "--tonnes", "1000")
+    way = cg.route("Karachi", "Lahore", mode="road", vehicle="truck")
+    assert stage["cost"] == pytest.approx(cg.routing.freight(way, 1000)["cost"].iloc[0])
+    assert stage["loads"] == 34

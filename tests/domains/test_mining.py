@@ -136,3 +136,30 @@ def test_bad_numbers(options, error, part):
 def test_an_unknown_option_lists_the_known():
     with pytest.raises(InputError, match="rail-gwadar"):
         cg.mining.sections("ferry")
+
+
+def test_money_carbon_and_fleets_are_those_of_freight():
+    from cpecgeo.routing.costs import price, rates_of
+
+    ways, legs = cg.mining.options(), cg.mining.sections()
+    used = rates_of()
+    for name, row in ways.iterrows():
+        part = legs[legs["option"] == name]
+        changes = part["mode"].nunique() - 1
+        assert row["cost_per_t"] == pytest.approx(
+            part["cost_per_t"].sum() + changes * used["handling-pkr-per-t"]
+        )
+        assert row["carbon_kg_per_t"] == pytest.approx(
+            (part["km"] * part["mode"].map({"road": 0.062, "rail": 0.022})).sum()
+        )
+        assert row["vehicles"] >= 1
+    planned = legs[legs["mode"] == "rail"].assign(speed_class="rail-main")
+    assert planned["cost_per_t"].to_numpy() == pytest.approx(
+        price(planned, used)["cost_per_t"].to_numpy()
+    )
+    dear = cg.mining.options(rates={"truck-pkr-per-tkm": 12})
+    assert dear.loc["road", "cost_per_t"] > ways.loc["road", "cost_per_t"]
+    light = cg.mining.options(truck_payload_t=15)
+    assert light.loc["road", "cost_per_t"] > ways.loc["road", "cost_per_t"]
+    assert light.loc["road", "vehicles"] >= 2 * ways.loc["road", "vehicles"] - 1
+    assert any("truck-pkr-per-tkm=6" in text for text in ways.attrs["rests_on"])

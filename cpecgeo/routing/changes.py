@@ -1,0 +1,220 @@
+"""What a change of the network does: a section that closes, a line that opens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+
+import numpy as np
+import pandas as pd
+
+from cpecgeo.catalogue import layer
+from cpecgeo.errors import InputError
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.subject import PointLike, SubjectLike
+from cpecgeo.routing.additions import JOIN_KM
+from cpecgeo.routing.alternatives import share_of
+from cpecgeo.routing.costs import edge_costs
+from cpecgeo.routing.ends import snap_ends
+from cpecgeo.routing.filters import FilterOptions, UseOptions, filters, number, usable
+from cpecgeo.routing.paths import find_path, place_ends, route, tabulate_costs
+
+__all__ = ["critical_sections", "gain"]
+
+
+def critical_sections(
+    a: PointLike = "Khunjerab Pass",
+    b: PointLike = "Gwadar",
+    *,
+    weight: str = "hours",
+    vehicle: str | None = None,
+    speeds: Mapping[str, float] | None = None,
+    rates: Mapping[str, float] | None = None,
+    max_access_km: float = 50.0,
+    **chosen: Unpack[FilterOptions],
+) -> pd.DataFrame:
+    """Return which single section, if closed, lengthens a route most.
+
+    Parameters
+    ----------
+    a, b
+        As in `route`.
+    weight : {"km", "hours", "cost", "carbon"}
+    vehicle, speeds, rates, max_access_km
+        As in `route`.
+    **chosen
+        `mode avoid status year season along extra join_km`, as in `route`.
+
+    Returns
+    -------
+    DataFrame
+        A row per section of the best route, worst first: `section name km` (of it, on the
+        route), `closed_km` and `closed_hours` (the best way without it), `more_km`,
+        `more_hours`, `cut` (no way is left; `more_…` are infinite).
+
+    Examples
+    --------
+    >>> worst = critical_sections("Rohri Junction", "Lahore Junction", mode="rail")
+    >>> worst["cut"].any() in (True, False)
+    True
+    """
+    told: dict[str, Any] = {"weight": weight, "vehicle": vehicle, "rates": rates}
+    base = route(a, b, speeds=speeds, max_access_km=max_access_km, **told, **chosen)
+    ground = usable(filters(**chosen))
+    net = ground.network
+    costs = edge_costs(net, weight, speeds, vehicle=vehicle, rates=rates)
+    ends = [("the origin", a), ("the destination", b)]
+    starts, goals = snap_ends(ends, ground, max_access_km=max_access_km, weight=weight)
+    # Dicts keep the order of travel.
+    km_of: dict[tuple[str, str], float] = {}
+    for step in base.steps:
+        row = net.rows[step.edge]
+        if row["mode"] != "transfer" and not row["crossing"]:
+            key = row["section"], row["name"]
+            km_of[key] = km_of.get(key, 0.0) + step.km
+    rows = []
+    for (section, name), km in km_of.items():
+        edges = net.of_section[section].tolist()
+        shut = ground.closing({i: np.array([[0.0, net.lengths[i]]]) for i in edges})
+        path = find_path(shut, starts, goals, costs)
+        closed = (np.inf, np.inf)
+        if path is not None:
+            each = [(costs.hours[s.edge], share_of(s, net.lengths[s.edge])) for s in path.steps]
+            closed = sum(s.km for s in path.steps), sum(h * share for h, share in each)
+        rows.append(
+            {
+                "section": section,
+                "name": name,
+                "km": km,
+                "closed_km": closed[0],
+                "closed_hours": closed[1],
+                "cut": path is None,
+            }
+        )
+    columns = ["section", "name", "km", "closed_km", "closed_hours", "cut"]
+    frame = pd.DataFrame(rows, columns=columns)
+    frame["more_km"] = frame["closed_km"] - base.chainage_km
+    frame["more_hours"] = frame["closed_hours"] - base.hours
+    amounts = ["closed_km", "more_km", "closed_hours", "more_hours"]
+    frame = frame[["section", "name", "km", *amounts, "cut"]]
+    frame = frame.sort_values(
+        "more_km" if weight == "km" else "more_hours", ascending=False, kind="stable"
+    )
+    frame.attrs = {**base.legs.attrs, "open_km": base.chainage_km, "open_hours": base.hours}
+    return frame.reset_index(drop=True)
+
+
+def gain(
+    places: Sequence[PointLike] | SubjectLike,
+    *,
+    extra: Corridor | Sequence[Corridor],
+    by: str = "pair",
+    join_km: float = JOIN_KM,
+    vehicle: str | None = None,
+    speeds: Mapping[str, float] | None = None,
+    rates: Mapping[str, float] | None = None,
+    max_access_km: float = 50.0,
+    **chosen: Unpack[UseOptions],
+) -> pd.DataFrame:
+    """Return what new lines change in km and hours between places, and for whom.
+
+    Parameters
+    ----------
+    places : list of names, Places or points; GeoSeries, table, or name of a layer or file
+    extra : Corridor or list of Corridor
+        The new lines, see `route`.
+    by : {"pair", "place"}
+        A row per pair of places, or per place with all its pairs together.
+    join_km, vehicle, speeds, rates, max_access_km
+        As in `route`.
+    **chosen
+        `mode avoid status year season along`, as in `route`.
+
+    Returns
+    -------
+    DataFrame
+        By pair: `from to km_before km_after gained_km hours_before hours_after gained_hours
+        is_new`, the most hours gained first. Least km and least hours are each of their own
+        way, with the ways from the places to the network: km as they are, hours as on a track.
+        `is_new` where no way was before; what is gained is then missing, and so is all where
+        there is no way after either. By place: `pairs gaining new_pairs gained_km gained_hours
+        population` (sums over the pairs; people where the gazetteer knows the name).
+        `.attrs` has the joins.
+
+    Raises
+    ------
+    InputError
+        Fewer than two places, a line that joins nowhere, or as in `route`.
+
+    Examples
+    --------
+    >>> from shapely.geometry import LineString
+    >>> from cpecgeo import Corridor, place
+    >>> line = LineString([place("Panjgur").point, place("Dalbandin").point])
+    >>> new = Corridor.from_line(line, name="new", title="Panjgur-Dalbandin")
+    >>> float(gain(["Turbat", "Nok Kundi"], extra=new, join_km=5)["gained_km"].iloc[0]) > 100
+    True
+    """
+    if by not in {"pair", "place"}:
+        raise InputError(f'by is {by!r}; it is "pair" or "place".')
+    far = number(max_access_km, "max_access_km", infinite=True)
+    told: dict[str, Any] = {"vehicle": vehicle, "rates": rates}
+    grounds = {
+        "before": usable(filters(**chosen)),
+        "after": usable(filters(extra=extra, join_km=join_km, **chosen)),
+    }
+    amounts: dict[str, Any] = {}
+    for when, ground in grounds.items():
+        for weight in ("km", "hours"):
+            ends = place_ends(places, ground, far, weight)
+            if len(ends) < 2:
+                raise InputError("places has fewer than two; give two or more to go between.")
+            costs = edge_costs(ground.network, weight, speeds, **told)
+            _, whole = tabulate_costs(ground, ends, ends, costs)
+            labels, amounts[f"{weight}_{when}"] = list(ends), whole.to_numpy()
+    one, two = np.triu_indices(len(labels), 1)
+    frame = pd.DataFrame({"from": [labels[i] for i in one], "to": [labels[j] for j in two]})
+    for weight in ("km", "hours"):
+        for when in ("before", "after"):
+            frame[f"{weight}_{when}"] = amounts[f"{weight}_{when}"][one, two]
+        # Least ways found from either end differ by rounding.
+        saved = frame[f"{weight}_before"] - frame[f"{weight}_after"]
+        frame[f"gained_{weight}"] = saved.where(saved.abs() > 1e-9, saved * 0.0)
+    frame["is_new"] = frame["hours_before"].isna() & frame["hours_after"].notna()
+    frame = frame[
+        [
+            "from", "to", "km_before", "km_after", "gained_km", "hours_before", "hours_after",
+            "gained_hours", "is_new",
+        ]
+    ]  # fmt: skip
+    attrs = {
+        "method": "least km and least hours before and after, ways to the network counted",
+        "joins": list(grounds["after"].network.edges.attrs["joins"]),
+        **grounds["after"].network.provenance(),
+    }
+    if by == "place":
+        frame = _sum_by_place(frame, labels)
+        order = ["gained_hours", "new_pairs"]
+    else:
+        order = ["gained_hours", "gained_km"]
+    frame = frame.sort_values(order, ascending=False, kind="stable")
+    frame = frame if by == "place" else frame.reset_index(drop=True)
+    frame.attrs = attrs
+    return frame
+
+
+def _sum_by_place(pairs: pd.DataFrame, labels: list[Any]) -> pd.DataFrame:
+    """Return what each place gains over all its pairs."""
+    towns = layer("places").drop_duplicates("name").set_index("name")["population"]
+    rows = {}
+    for label in labels:
+        own = pairs[[label in ends for ends in zip(pairs["from"], pairs["to"], strict=True)]]
+        rows[label] = {
+            "pairs": len(own),
+            "gaining": int((own["gained_hours"] > 0).sum()),
+            "new_pairs": int(own["is_new"].sum()),
+            "gained_km": float(own["gained_km"].sum()),
+            "gained_hours": float(own["gained_hours"].sum()),
+            "population": float(towns.get(label, np.nan)) if isinstance(label, str) else np.nan,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")

@@ -1,0 +1,340 @@
+"""What a way costs: km, hours of a car or truck, money and carbon per tonne; fleets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from cpecgeo.analysis.profile import elevation_m
+from cpecgeo.catalogue import data_version
+from cpecgeo.catalogue.files import read_table
+from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.routing.filters import number
+from cpecgeo.routing.graph import Network
+from cpecgeo.routing.legs import Route
+
+__all__ = [
+    "VEHICLES",
+    "WEIGHTS",
+    "Costs",
+    "count_vehicles",
+    "edge_costs",
+    "freight",
+    "price",
+    "rates_of",
+    "state_sources",
+]
+
+WEIGHTS = ("km", "hours", "cost", "carbon")
+VEHICLES = ("car", "truck")
+
+Floats = NDArray[np.float64]
+
+# The way to the network is taken as a track: this speed class of `data/speeds.csv`.
+_ACCESS_CLASS = "unsealed"
+# Where a line is known no better, the ground under it isn't that of the road; see `profile`.
+_ROAD_KM = 1.5
+# No road is steeper: such ground isn't the road's.
+_STEEPEST = 0.12
+_SAMPLE_KM = 1.0
+_GRAVITY = 9.81
+_CARRIERS = {"road": "truck", "border": "truck", "rail": "train"}
+
+
+@dataclass(frozen=True, eq=False)
+class Costs:
+    """What each edge of the network costs.
+
+    Attributes
+    ----------
+    cost : list of float
+        In the weight that was asked for.
+    hours : list of float
+    access : float
+        What a km between an end and the network counts, in the same weight as `cost`.
+    """
+
+    cost: list[float]
+    hours: list[float]
+    access: float
+
+
+def rates_of(given: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Return the rates of `data/freight.csv`, with those of a caller in their place.
+
+    Parameters
+    ----------
+    given : mapping of str to float, optional
+        By the table's ids, such as ``{"truck-pkr-per-tkm": 9}``.
+
+    Raises
+    ------
+    InputTypeError, UnknownNameError, InputError
+    """
+    table = read_table("freight.csv")
+    known = {str(key): float(x) for key, x in zip(table["id"], table["amount"], strict=True)}
+    if not isinstance(given, Mapping | None):
+        raise InputTypeError(f'rates is {given!r}; give them by name: {{"truck-payload-t": 25}}.')
+    for name, value in (given or {}).items():
+        if name not in known:
+            raise UnknownNameError(name, "rate", known, "data/freight.csv lists them.")
+        known[name] = number(value, f"rates[{name!r}]", least=0.0)
+    for name in [key for key in known if not key.endswith(("-toll-pkr-per-km", "-per-t"))]:
+        if known[name] == 0 and name.endswith(("-kmh", "-payload-t", "-kw", "-line", "-per-day")):
+            raise InputError(f"rates[{name!r}] is 0; it must be above 0.")
+    return known
+
+
+def edge_costs(
+    net: Network,
+    weight: str,
+    speeds: Mapping[str, float] | None = None,
+    *,
+    vehicle: str | None = None,
+    rates: Mapping[str, float] | None = None,
+) -> Costs:
+    """Return what each edge costs, and its hours.
+
+    Parameters
+    ----------
+    net : Network
+    weight : {"km", "hours", "cost", "carbon"}
+        ``cost`` is PKR and ``carbon`` kg of CO2 per tonne.
+    speeds : mapping of str to float, optional
+        km/h by speed class, in place of the vehicle's.
+    vehicle : {"car", "truck"}, optional
+        ``truck`` when omitted and `weight` is cost or carbon.
+    rates : mapping of str to float, optional
+        In place of `data/freight.csv`.
+
+    Raises
+    ------
+    InputError, InputTypeError, UnknownNameError
+        No such weight, vehicle, rate or speed class, or a speed that isn't positive.
+    """
+    if weight not in WEIGHTS:
+        raise InputError(f"weight is {weight!r}; give one of {', '.join(WEIGHTS)}.")
+    if not isinstance(speeds, Mapping | None):
+        raise InputTypeError(f"speeds is {speeds!r}; give km/h by class: {{'motorway': 80}}.")
+    if vehicle is not None and vehicle not in VEHICLES:
+        raise UnknownNameError(vehicle, "vehicle", VEHICLES)
+    is_goods = vehicle == "truck" or (vehicle is None and weight in {"cost", "carbon"})
+    used = rates_of(rates)
+    km, classes = net.columns["km"], net.columns["speed_class"]
+    hours = _goods_hours(net, used) if is_goods else net.columns["hours"].copy()
+    for name, kmh in (speeds or {}).items():
+        here = classes == name
+        if not here.any():
+            known = sorted(set(classes) - {"border", "transfer"})
+            raise InputError(f"speeds has {name!r}; the speed classes are {', '.join(known)}.")
+        hours[here] = km[here] / number(kmh, f"speeds[{name!r}]", above=0.0)
+    slow = float(read_table("speeds.csv").set_index("id")["kmh"][_ACCESS_CLASS])
+    slow = used["truck-unsealed-kmh"] if is_goods else slow
+    if weight == "km":
+        return Costs(km.tolist(), hours.tolist(), 1.0)
+    if weight == "hours":
+        return Costs(hours.tolist(), hours.tolist(), 1.0 / slow)
+    mode = np.where(net.columns["crossing"] != "", "border", net.columns["mode"])
+    ways = pd.DataFrame({"mode": mode, "km": km, "hours": hours, "speed_class": classes})
+    track = pd.DataFrame(
+        {"mode": ["road"], "km": 1.0, "hours": 1.0 / slow, "speed_class": _ACCESS_CLASS}
+    )
+    column = {"cost": "cost_per_t", "carbon": "carbon_kg_per_t"}[weight]
+    each, access = price(ways, used)[column], price(track, used)[column]
+    return Costs(each.tolist(), hours.tolist(), float(access.iloc[0]))
+
+
+def _goods_hours(net: Network, rates: Mapping[str, float]) -> Floats:
+    """Return the hours of each edge by loaded truck and goods train."""
+    columns, hours = net.columns, net.columns["hours"].copy()
+    km, classes = columns["km"], columns["speed_class"]
+    kmh = np.full(len(km), np.nan)
+    for name in set(classes):
+        for carrier in ("truck", "train"):
+            if f"{carrier}-{name}-kmh" in rates:
+                kmh[classes == name] = rates[f"{carrier}-{name}-kmh"]
+    known = ~np.isnan(kmh)
+    hours[known] = km[known] / kmh[known]
+    # On a climb no faster than what power lifts and rolls the weight; downhill on the brake, alike.
+    edge, part_km, grade = _grades(net)
+    power = 1000.0 * rates["truck-driveline"] / rates["truck-kg-per-kw"]
+    most = 3.6 * power / (_GRAVITY * (grade + rates["truck-rolling"]))
+    is_truck = known[edge] & (columns["mode"][edge] == "road")
+    edge, part_km, most = edge[is_truck], part_km[is_truck], most[is_truck]
+    extra = np.maximum(part_km / most - part_km / kmh[edge], 0.0)
+    return hours + np.bincount(edge, extra, minlength=len(hours))
+
+
+@lru_cache(maxsize=8)
+def _grades(net: Network) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Return stretches of about a km of roads whose ground is known: edge, km, gradient."""
+    columns = net.columns
+    accuracy = net.edges["accuracy_km"].to_numpy(float)
+    known = (columns["mode"] == "road") & (columns["km"] > 0) & ~(accuracy > _ROAD_KM)
+    rows = np.flatnonzero(known)
+    parts = np.maximum(1, np.round(columns["km"][rows] / _SAMPLE_KM)).astype(int)
+    if not len(rows):
+        return rows, np.empty(0), np.empty(0)
+    edge = np.repeat(rows, parts)
+    share = np.concatenate([np.arange(n + 1) / n for n in parts])
+    lines = np.repeat(net.lines[rows], parts + 1)
+    points = shapely.line_interpolate_point(lines, share, normalized=True)
+    heights = elevation_m(gpd.GeoSeries(points, crs=4326)).to_numpy()
+    first = np.delete(np.arange(len(heights)), np.cumsum(parts + 1) - 1)
+    part_km = columns["km"][edge] / np.repeat(parts, parts)
+    grade = np.abs(heights[first + 1] - heights[first]) / (part_km * 1000.0)
+    # What is steeper than a road can be, or isn't known, is no gradient of the road.
+    ok = grade <= _STEEPEST
+    return edge[ok], part_km[ok], grade[ok]
+
+
+def price(legs: pd.DataFrame, rates: Mapping[str, float]) -> pd.DataFrame:
+    """Return money and carbon per tonne of legs.
+
+    Parameters
+    ----------
+    legs : DataFrame
+        `mode` (road, rail, border, transfer …), `km`, `hours`, `speed_class`.
+    rates : mapping of str to float
+        All of `rates_of`.
+
+    Returns
+    -------
+    DataFrame
+        `cost_per_t` (PKR) and `carbon_kg_per_t`, NaN for what no rate is known of: legs by sea.
+    """
+    answer = pd.DataFrame({"cost_per_t": np.nan, "carbon_kg_per_t": np.nan}, index=legs.index)
+    mode = legs["mode"].to_numpy(object)
+    km, hours = legs["km"].to_numpy(float), legs["hours"].to_numpy(float)
+    for name, carrier in _CARRIERS.items():
+        here = mode == name
+        load = rates[f"{carrier}-payload-t"]
+        toll = np.zeros(len(legs))
+        if carrier == "truck":
+            classes = legs["speed_class"].to_numpy(object)
+            toll = np.where(classes == "motorway", rates["truck-motorway-toll-pkr-per-km"], toll)
+            toll = np.where(classes == "highway", rates["truck-highway-toll-pkr-per-km"], toll)
+        cost = km * (rates[f"{carrier}-pkr-per-tkm"] + toll / load)
+        cost = cost + hours * rates[f"{carrier}-pkr-per-hour"] / load
+        answer.loc[here, "cost_per_t"] = cost[here]
+        answer.loc[here, "carbon_kg_per_t"] = (km * rates[f"{carrier}-kg-per-tkm"])[here]
+    answer.loc[mode == "transfer", "cost_per_t"] = rates["handling-pkr-per-t"]
+    answer.loc[mode == "transfer", "carbon_kg_per_t"] = 0.0
+    return answer
+
+
+def freight(
+    route: Route,
+    tonnes: float = 1.0,
+    *,
+    days: float = 365.0,
+    rates: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """Return what it takes to carry tonnes over a route: money, carbon, trips and a fleet.
+
+    Parameters
+    ----------
+    route : Route
+        Found with ``vehicle="truck"``, or its hours are those of a car.
+    tonnes : float
+        What is carried in `days`.
+    days : float
+    rates : mapping of str to float, optional
+        In place of those of `data/freight.csv`, by its ids; each has a source there or is said
+        to be an assumption.
+
+    Returns
+    -------
+    DataFrame
+        A row per stage, that is, until goods change vehicle: `mode vehicle km hours cost
+        carbon_kg loads trips_per_day vehicles`. `cost` is PKR, with handling in the row of the
+        change, tolls and hours counted; `loads` are full loads, each comes back empty, and
+        `vehicles` is the fleet that does so. `.attrs` has the sums, per tonne too, and what
+        each rate rests on.
+
+    Raises
+    ------
+    InputTypeError, UnknownNameError, InputError
+
+    Examples
+    --------
+    >>> from cpecgeo import route
+    >>> load = freight(route("Karachi", "Lahore", mode="road", vehicle="truck"), 600)
+    >>> int(load["loads"].iloc[0])
+    20
+    """
+    if not isinstance(route, Route):
+        raise InputTypeError(f"route is {type(route).__name__}; give a Route that `route` found.")
+    tonnes, days = number(tonnes, "tonnes", above=0.0), number(days, "days", above=0.0)
+    used = rates_of(rates)
+    legs = pd.DataFrame(route.legs[["mode", "km", "hours", "speed_class"]]).reset_index(drop=True)
+    legs = legs.join(price(legs, used))
+    legs["stage"] = legs["mode"].replace("border", "road")
+    stages = legs.groupby((legs["stage"] != legs["stage"].shift()).cumsum())
+    rows = []
+    for _, part in stages:
+        mode = part["stage"].iloc[0]
+        carrier = _CARRIERS.get(mode)
+        km, hours = float(part["km"].sum()), float(part["hours"].sum())
+        row = {"mode": mode, "vehicle": carrier, "km": km, "hours": hours}
+        row["cost"] = tonnes * float(part["cost_per_t"].sum(skipna=False))
+        row["carbon_kg"] = tonnes * float(part["carbon_kg_per_t"].sum(skipna=False))
+        if carrier is not None:
+            loads = math.ceil(round(tonnes / used[f"{carrier}-payload-t"], 9))
+            row |= {"loads": loads, "trips_per_day": loads / days}
+            row["vehicles"] = count_vehicles(carrier, loads, hours, days, used)
+        rows.append(row)
+    columns = ["mode", "vehicle", "km", "hours", "cost", "carbon_kg", "loads", "trips_per_day"]
+    frame = pd.DataFrame(rows, columns=[*columns, "vehicles"])
+    frame[["loads", "vehicles"]] = frame[["loads", "vehicles"]].astype("Int64")
+    sums = {"cost": float(frame["cost"].sum(skipna=False))}
+    sums["carbon_kg"] = float(frame["carbon_kg"].sum(skipna=False))
+    frame.attrs = {
+        "title": f"{route.origin.name} – {route.destination.name}",
+        "tonnes": tonnes,
+        "days": days,
+        "currency": "PKR",
+        **sums,
+        **{f"{name}_per_t": value / tonnes for name, value in sums.items()},
+        "rests_on": state_sources(used),
+        "data_version": data_version(),
+    }
+    return frame
+
+
+def count_vehicles(
+    carrier: str, loads: int, hours: float, days: float, rates: Mapping[str, float]
+) -> int:
+    """Return the fleet that carries so many loads in so many days, coming back empty.
+
+    Parameters
+    ----------
+    carrier : {"truck", "train"}
+    loads : int
+    hours : float
+        Under way, one way.
+    days : float
+    rates : mapping of str to float
+        All of `rates_of`.
+    """
+    round_trip = 2 * hours + rates[f"{carrier}-loading-hours"]
+    per_vehicle = days * rates[f"{carrier}-hours-per-day"] / round_trip
+    return math.ceil(round(loads / per_vehicle, 9))
+
+
+def state_sources(used: Mapping[str, float]) -> list[str]:
+    """Return what each rate rests on: its source, or that the caller gave it."""
+    table = read_table("freight.csv").set_index("id")
+    return [
+        f"{name}={value:g} {table['unit'][name]}: "
+        f"{table['source'][name] if value == table['amount'][name] else 'given'}"
+        for name, value in used.items()
+    ]

@@ -1,0 +1,140 @@
+"""Goods: trucks on climbs, money, carbon and fleets, counted by hand."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cpecgeo as cg
+from cpecgeo import errors
+from cpecgeo.catalogue.files import data_path
+from cpecgeo.routing.costs import edge_costs, price, rates_of
+
+RATES = pd.read_csv(data_path("freight.csv")).set_index("id")
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return cg.route("Multan", "Sukkur", mode="road", vehicle="truck")
+
+
+def test_every_rate_has_a_source_or_is_said_to_be_assumed():
+    assert RATES["source"].notna().all()
+    assert RATES["unit"].notna().all()
+    assert (RATES["amount"] > 0).all()
+    assert rates_of() == RATES["amount"].to_dict()
+
+
+def test_on_level_ground_a_truck_drives_the_speed_of_the_class(plain):
+    kmh = plain.legs["km"] / plain.legs["hours"]
+    stated = plain.legs["speed_class"].map(lambda c: RATES.loc[f"truck-{c}-kmh", "amount"])
+    assert kmh.to_numpy() == pytest.approx(stated.to_numpy(), rel=0.01)
+
+
+def test_a_climb_slows_a_truck_to_what_its_power_lifts():
+    """The M-2 through the Salt Range, and no road is quicker than on the level."""
+    net = cg.network()
+    hours = np.array(edge_costs(net, "hours", vehicle="truck").hours)
+    roads = ((net.edges["mode"] == "road") & (net.edges["km"] > 0)).to_numpy()
+    kmh = net.edges["km"].to_numpy()[roads] / hours[roads]
+    stated = np.array(
+        [RATES.loc[f"truck-{c}-kmh", "amount"] for c in net.edges["speed_class"][roads]]
+    )
+    assert (kmh <= stated + 1e-9).all()
+    strong = np.array(
+        edge_costs(net, "hours", vehicle="truck", rates={"truck-kg-per-kw": 1.0}).hours
+    )
+    assert strong[roads] == pytest.approx(net.edges["km"].to_numpy()[roads] / stated)
+    weak = np.array(edge_costs(net, "hours", vehicle="truck", rates={"truck-kg-per-kw": 240}).hours)
+    assert (weak >= hours - 1e-12).all()
+    assert weak.sum() > hours.sum() > strong.sum()
+    # By hand: no truck climbs 12 % slower than power over weight allows.
+    power = 1000 * RATES.loc["truck-driveline", "amount"] / RATES.loc["truck-kg-per-kw", "amount"]
+    crawl = 3.6 * power / (9.81 * (0.12 + RATES.loc["truck-rolling", "amount"]))
+    assert kmh.min() >= min(crawl, RATES.loc["truck-pass-kmh", "amount"]) - 1e-9
+
+
+def test_speeds_of_the_caller_come_before_those_of_the_truck(plain):
+    way = cg.route("Multan", "Sukkur", mode="road", vehicle="truck", speeds={"motorway": 35})
+    assert way.hours > plain.hours
+    part = way.legs[way.legs["speed_class"] == "motorway"]
+    assert (part["km"] / part["hours"]).to_numpy() == pytest.approx(35)
+
+
+def test_money_and_carbon_are_sums_by_hand(plain):
+    load = cg.routing.freight(plain, 1000)
+    cost = carbon = 0.0
+    for leg in plain.legs.itertuples():
+        toll = {"motorway": 12.6, "highway": 5.0}.get(leg.speed_class, 0.0)
+        cost += leg.km * (6 + toll / 30) + leg.hours * 1500 / 30
+        carbon += leg.km * 0.062
+    assert load["cost"].sum() == pytest.approx(1000 * cost)
+    assert load["carbon_kg"].sum() == pytest.approx(1000 * carbon)
+    assert load.attrs["cost_per_t"] == pytest.approx(cost)
+    assert any("truck-pkr-per-tkm=6 PKR/tkm: assumption" in text for text in load.attrs["rests_on"])
+
+
+def test_fleet_and_trips_of_a_tonnage(plain):
+    load = cg.routing.freight(plain, 60_000, days=300).iloc[0]
+    assert load["loads"] == 2000
+    assert load["trips_per_day"] == pytest.approx(2000 / 300)
+    trip = 2 * plain.hours + 4
+    assert load["vehicles"] == math.ceil(2000 / (300 * 10 / trip))
+    assert cg.routing.freight(plain, 31)["loads"].tolist() == [2]
+    heavier = cg.routing.freight(plain, 60_000, rates={"truck-payload-t": 60})
+    assert heavier["loads"].tolist() == [1000]
+    assert "truck-payload-t=60 t: given" in heavier.attrs["rests_on"]
+
+
+def test_stages_change_vehicle_and_pay_for_handling():
+    way = cg.route("Quetta", "Lahore", mode="any", weight="carbon")
+    load = cg.routing.freight(way, 10)
+    changes = load[load["mode"] == "transfer"]
+    assert len(changes) == way.changes
+    assert (changes["cost"] == 6000).all()
+    assert (changes["carbon_kg"] == 0).all()
+    assert load.loc[load["mode"] == "rail", "vehicle"].unique().tolist() == ["train"]
+    assert load["km"].sum() == pytest.approx(way.chainage_km)
+
+
+@pytest.mark.parametrize("weight", ["cost", "carbon"])
+def test_a_route_of_least_money_or_carbon_has_least_of_it(weight):
+    column = {"cost": "cost", "carbon": "carbon_kg"}[weight]
+    ways = {
+        kind: cg.route("Karachi", "Rawalpindi", weight=kind, vehicle="truck")
+        for kind in ("km", "hours", "cost", "carbon")
+    }
+    table = cg.compare(ways, tonnes=500)
+    # The way to the network counts too, as km of a track at a truck's rate.
+    track = pd.DataFrame({"mode": ["road"], "km": 1.0, "hours": 1 / 20, "speed_class": "unsealed"})
+    per_km = price(track, rates_of())[{"cost": "cost_per_t", "carbon": "carbon_kg_per_t"}[weight]]
+    whole = table[column] + table["access_km"] * per_km.iloc[0] * 500
+    assert whole.idxmin() == weight or whole[weight] == pytest.approx(whole.min())
+    assert table["more_cost"].iloc[0] == 0
+    assert (table["more_cost"] == table["cost"] - table["cost"].iloc[0]).all()
+    costs = cg.route_matrix(["Karachi"], ["Rawalpindi"], weight=weight)
+    assert costs.iloc[0, 0] * 500 == pytest.approx(table.loc[weight, column])
+
+
+def test_money_by_sea_is_not_made_up():
+    leg = cg.routing.stated_leg("Gwadar", (55.0, 25.0), km=900, mode="sea", source="a chart")
+    assert cg.routing.freight(leg, 5)["cost"].isna().all()
+    assert cg.compare([leg], tonnes=5)["cost"].isna().all()
+
+
+def test_what_is_wrong_is_said(plain):
+    with pytest.raises(errors.UnknownNameError, match="truck-payload-t"):
+        cg.routing.freight(plain, 5, rates={"truck-payload": 3})
+    with pytest.raises(errors.InputError, match="must be above 0"):
+        cg.routing.freight(plain, 5, rates={"truck-payload-t": 0})
+    with pytest.raises(errors.InputError, match="tonnes"):
+        cg.routing.freight(plain, 0)
+    with pytest.raises(errors.InputTypeError, match="Route"):
+        cg.routing.freight("Lahore", 5)
+    with pytest.raises(errors.UnknownNameError, match="car"):
+        cg.route("Lahore", "Multan", vehicle="lorry")
+    with pytest.raises(errors.InputError, match="weight"):
+        cg.route("Lahore", "Multan", weight="money")
+    with pytest.raises(errors.InputTypeError, match="rates"):
+        cg.route("Lahore", "Multan", weight="cost", rates=[5])
