@@ -31,6 +31,7 @@ from cpecgeo.routing.segments import (
     read_vertices,
     section_rows,
     split_borders,
+    state_season,
 )
 
 __all__ = ["FINE_KM", "Network", "find_countries", "frame_edges", "network", "shared"]
@@ -329,7 +330,7 @@ def _describe(rows: list[dict[str, Any]], sections: dict[str, dict[str, Any]]) -
         row |= {
             "name": about["name"],
             "speed_class": about["speed_class"],
-            "season": _season(about),
+            "season": state_season(about),
             "kmh": kmh,
             "hours": row["km"] / kmh,
             "country": country,
@@ -354,12 +355,6 @@ def find_countries(lines: gpd.GeoSeries) -> list[str]:
         near = geodesy.nearest(gpd.GeoSeries(middle[rest], crs=4326), countries.geometry)
         found[rest] = countries["name"].loc[near["target"]].to_numpy(object)
     return [str(name) for name in found]
-
-
-def _season(about: dict[str, Any]) -> str:
-    """Return when snow leaves a road open, as MM-DD/MM-DD; empty for all year."""
-    ends = [about["season_from"], about["season_to"]]
-    return "" if pd.isna(ends[0]) else "/".join(map(str, ends))
 
 
 def _frame_nodes(keys: dict[Node, int], at: dict[XY, Vertex]) -> gpd.GeoDataFrame:

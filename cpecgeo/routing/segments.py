@@ -32,6 +32,7 @@ __all__ = [
     "read_vertices",
     "section_rows",
     "split_borders",
+    "state_season",
 ]
 
 XY = tuple[float, float]
@@ -326,3 +327,9 @@ def add_transfers(
             }
         )
         measures.append(np.array([0.0, km]))
+
+
+def state_season(about: dict[str, Any]) -> str:
+    """Return when snow leaves a road open, as MM-DD/MM-DD; empty for all year."""
+    ends = [about["season_from"], about["season_to"]]
+    return "" if pd.isna(ends[0]) else "/".join(map(str, ends))
