@@ -177,7 +177,8 @@ def encode_posts(thing: Corridor) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        ``first_km`` and ``points``; None without posts.
+        ``first_km``, ``points`` and ``accuracy_km``, of which no post is finer; None without
+        posts.
     """
     posts = thing.km_posts(every_km=1)
     if not len(posts):
@@ -186,6 +187,7 @@ def encode_posts(thing: Corridor) -> dict[str, Any] | None:
         "id": thing.name,
         "name": shorten_name(thing) or "\u2013".join(map(str.capitalize, thing.name.split("-"))),
         "aliases": find_aliases(thing),
+        "accuracy_km": encode.plain(thing.accuracy_km),
         "first_km": round(float(posts["km"].iloc[0])),
         "points": encode.points(np.asarray(posts.geometry.array, dtype=object)),
     }

@@ -149,7 +149,11 @@ class Map(folium.Map):
         given = (self.title or "Map", self.subtitle)
         texts = [html.escape(text).replace("{", "&#123;") for text in given]
         below = f"<p>{texts[1]}</p>" if texts[1] else ""
-        return f'<header class="cpec-head"><h1>{texts[0]}</h1>{below}</header>'
+        return (
+            '<header class="cpec-head"><button type="button" class="cpec-skip">Skip to the map'
+            f"</button><h1>{texts[0]}</h1>{below}</header>"
+            "<noscript><p>This map is drawn by JavaScript, which is off here.</p></noscript>"
+        )
 
     def add(
         self,
@@ -296,6 +300,8 @@ class Map(folium.Map):
             ],
             "start": self._start,
             "embed": self.embed,
+            "ground": next((c.bounds for c in layers if c.key == "countries"), None),
+            "zooms": [name for name in ("min_zoom", "max_zoom") if name in self.options],
             "controls": self._applicable(),
             "order": [layer.key for layer in layers],
             "layers": {layer.key: layer.payload | {"show": layer.show} for layer in layers},

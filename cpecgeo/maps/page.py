@@ -35,7 +35,7 @@ __all__ = ["OWN_SCRIPTS", "find_browser", "render_page", "run_browser", "take_pi
 # script is for.
 OWN_SCRIPTS = {
     "base.js": "", "geodesic.js": "", "popup.js": "", "layers.js": "", "cloud.js": "cloud",
-    "crowd.js": "cluster", "labels.js": "", "posts.js": "posts", "legend.js": "",
+    "crowd.js": "cluster", "labels.js": "", "reach.js": "", "posts.js": "posts", "legend.js": "",
     "search.js": "search", "measure.js": "measure", "timeline.js": "timeline", "share.js": "share",
     "table.js": "layers", "controls.js": "",
     "print.js": "", "start.js": "",

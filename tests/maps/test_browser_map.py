@@ -110,6 +110,9 @@ def test_search_finds_corridors_and_draws_them(visit, cpec_file):
     search(page, "Main Line 1")
     text = page.locator(".leaflet-popup-content").inner_text()
     assert "1,733" in text
+    assert "Other figures" not in text, "short at first"
+    page.locator(".cpec-popup summary").click()
+    text = page.locator(".leaflet-popup-content").inner_text()
     assert "Other figures" in text
 
 
@@ -176,12 +179,29 @@ def test_km_posts_appear_with_zoom(visit, cpec_file, settled):
         ]
 
     assert posts(5) == []
-    for zoom, step in ((7, 100), (8.5, 50), (10, 10), (13, 1)):
+    for zoom, step in ((7, 100), (8.5, 50), (10, 10)):
         found = posts(zoom)
         assert found, zoom
         assert all(km % step == 0 for km in found)
         if step < 100:
             assert any(km % (step * 2 if step != 50 else 100) for km in found), zoom
+
+
+def test_no_post_is_finer_than_its_line_is_known(visit, cpec_file, cpec):
+    page = visit(cpec_file)
+    known = {p["name"]: p["accuracy_km"] for p in cpec.data()["posts"].values()}
+    assert known["ML-1"] > 1
+    seen = {}
+    for lat, lon in ((27.69, 68.9), (33.6, 72.9), (30.2, 67.0)):
+        page.evaluate(f"void {MAP}.setView([{lat}, {lon}], 13, {{animate: false}})")
+        page.wait_for_timeout(400)
+        for text in page.locator(".cpec-post span").all_inner_texts():
+            name, _, km = text.rpartition("\u00a0")
+            seen.setdefault(name, set()).add(int(km))
+    assert seen
+    for name, posts in seen.items():
+        step = next(s for s in (1, 10, 50, 100) if s >= known[name])
+        assert all(km % step == 0 for km in posts), (name, known[name], posts)
 
 
 def test_measure_agrees_with_the_ellipsoid(visit, cpec_file, settled):

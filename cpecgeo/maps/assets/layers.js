@@ -114,8 +114,6 @@
         iconSize: [size, size],
       }),
     });
-    const label = (cpecgeo.nameOf(layer, i) || layer.name) + ", " + layer.name;
-    made.on("add", () => made.getElement().setAttribute("aria-label", label.slice(0, 200)));
     return made;
   }
 
@@ -303,6 +301,7 @@
           if (node) node.style.display = zoom < group.cpecLayer.style.zooms[i] ? "none" : "";
         });
       }
+      cpecgeo.bands(map, growing);
       if (size === cpecgeo.growth(zoom)) return;
       size = cpecgeo.growth(zoom);
       map.getContainer().style.setProperty("--cpec-size", Math.min(size, 1.15));
@@ -319,11 +318,46 @@
     };
     let frame = 0;
     map.on("zoomend viewreset", update);
+    map.on("moveend", () => cpecgeo.bands(map, growing));
     map.on("layeradd layerremove cpec:year", () => {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(update);
     });
     update();
+  };
+
+  // From which zoom level on, and between how many pixels, a line's accuracy is drawn as a band.
+  const [BAND_ZOOM, BAND_FROM, BAND_MOST] = [8.5, 7, 160];
+
+  // Close by, a quiet band says within what the road lies: 95 % of the accuracy to either side.
+  cpecgeo.bands = function (map, groups) {
+    const zoom = map.getZoom();
+    let any = false;
+    for (const group of groups) {
+      group.cpecItems.forEach((item, i) => {
+        const km = cell(group.cpecLayer.columns.accuracy_km, i);
+        if (!item || !item.cpecEdge || typeof km !== "number") return;
+        const at = item.getBounds().getCenter();
+        const px = (km * 256 * 2 ** zoom) / (40075.017 * Math.cos((at.lat * Math.PI) / 180));
+        const shown = zoom >= BAND_ZOOM && px >= BAND_FROM && px <= BAND_MOST && group.hasLayer(item) && map.hasLayer(group)
+          && map.getBounds().pad(0.2).intersects(item.getBounds());
+        if (!shown) {
+          if (item.cpecBand) item.cpecBand.remove();
+          return;
+        }
+        any = true;
+        if (!item.cpecBand) {
+          item.cpecBand = L.polyline(item.getLatLngs(), { pane: "cpec-band", interactive: false, noClip: true,
+            color: "#57524a", opacity: 1, lineCap: "round" });
+        }
+        item.cpecBand.setStyle({ weight: 2 * px });
+        item.cpecBand.addTo(map);
+      });
+    }
+    if (map.cpec.banded !== any) {
+      map.cpec.banded = any;
+      map.fire("cpec:density");
+    }
   };
 
   cpecgeo.eachItem = function (map, visit) {

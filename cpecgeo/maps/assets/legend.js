@@ -91,6 +91,9 @@
         for (const status of layer.statuses || []) if (seen.statuses.has(status)) statuses.add(status);
       }
     }
+    if (map.cpec.banded) {
+      found.set("band", { heading: "", label: "Line lies within (95 %)", type: "area", color: "#d8d4cc", solid: true });
+    }
     return [[...found.values()], ORDER.filter((s) => statuses.has(s))];
   }
 

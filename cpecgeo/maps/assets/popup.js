@@ -33,21 +33,91 @@ cpecgeo.popup = function (layer, i) {
   const status = cell(columns.status, i);
   if (status) line.append(el("span", { class: "cpec-status" }, cpecgeo.STATUS[status] || status));
   if (line.childNodes.length) box.append(line);
-  const table = el("dl");
-  for (const [column, title, unit] of layer.fields) {
+  const known = layer.fields.filter(([column]) => {
     const value = cell(columns[column], i);
-    if (value === null || value === undefined || value === "") continue;
+    return value !== null && value !== undefined && value !== "";
+  });
+  // Of the data model what most readers want; of other tables the first columns.
+  const isLine = (column) => column === "kind" && ["rail", "road", "mining"].includes(cell(columns.kind, i));
+  const own = !known.some(([column]) => cpecgeo.MODEL.has(column));
+  const first = known.filter(([column], k) => (own ? k < 8 : cpecgeo.FIRST.has(column) || (k === 0 && !isLine(column))))
+    .filter(([column]) => column !== "drawn_km" || !known.some(([c]) => c === "official_km"));
+  const rest = known.filter((field) => !first.includes(field));
+  if (first.length) box.append(cpecgeo.facts(layer, i, first));
+  // One alone needs no fold.
+  if (rest.length === 1 && own) box.append(cpecgeo.facts(layer, i, rest));
+  else if (rest.length) box.append(el("details", {}, el("summary", {}, "More"), cpecgeo.facts(layer, i, rest)));
+  return box;
+};
+
+cpecgeo.MODEL = new Set(["accuracy_km", "basis", "source", "source_date", "licence"]);
+cpecgeo.FIRST = new Set(["opened", "official_km", "drawn_km", "length_km", "km", "km_in", "km_out", "distance_km",
+  "population", "capacity_mw", "elevation_m", "district", "accuracy_km", "source"]);
+
+// How good a position is, in words.
+cpecgeo.accuracy = (km) => "known to about " + (km < 1 ? cpecgeo.number(Math.round(km * 1000 / 50) * 50 || km * 1000, 0) + "\u00a0m"
+  : cpecgeo.number(km, km < 10 ? 1 : 0) + "\u00a0km");
+
+// Addresses in a text as links; nothing else of it is more than text.
+cpecgeo.linked = function (text) {
+  const parts = text.split(/(https?:\/\/[^\s<>"]+[^\s<>".,;)])/);
+  return parts.map((part, k) => (k % 2 === 0 ? part
+    : cpecgeo.el("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part.replace(/^https?:\/\//, ""))));
+};
+
+cpecgeo.facts = function (layer, i, fields) {
+  const { el, cell } = cpecgeo;
+  const table = el("dl");
+  for (const [column, title, unit] of fields) {
+    const value = cell(layer.columns[column], i);
     table.append(el("dt", {}, title));
     if (Array.isArray(value)) {
       const list = el("ul");
       for (const item of value) list.append(el("li", { dir: "auto" }, cpecgeo.withUnit(item, unit)));
       table.append(el("dd", {}, list));
+    } else if (column === "accuracy_km" && typeof value === "number") {
+      table.append(el("dd", {}, cpecgeo.accuracy(value)));
     } else {
-      table.append(el("dd", { dir: "auto" }, cpecgeo.withUnit(cpecgeo.plain(column, value), unit)));
+      const text = cpecgeo.withUnit(cpecgeo.plain(column, value), unit);
+      table.append(el("dd", { dir: "auto" }, ...(column === "source" ? cpecgeo.linked(text) : [text])));
     }
   }
-  if (table.childNodes.length) box.append(table);
-  return box;
+  return table;
+};
+
+// A popup that lies on its own line is put beside it, where less of the line is covered.
+cpecgeo.placePopup = function (popup) {
+  const item = popup._source;
+  const node = popup.getElement();
+  const map = popup._map;
+  if (!item || !item._parts || !map || !(item instanceof L.Polyline) || item instanceof L.Polygon) return;
+  const [w, h] = [node.offsetWidth, node.offsetHeight];
+  const p = map.latLngToLayerPoint(popup.getLatLng());
+  const spots = [0, w / 2 + 18, -w / 2 - 18, w + 30, -w - 30]
+    .flatMap((x) => [7, h / 2, h + 24, -h / 2, 1.6 * h].map((y) => [x, y]))
+    .sort((a, b) => Math.hypot(a[0], a[1] - 7) - Math.hypot(b[0], b[1] - 7));
+  // Where the box would be: its lower edge `y` below the place, its middle `x` beside it.
+  const covered = ([x, y]) => {
+    let count = 0;
+    for (const part of item._parts) {
+      for (let k = 1; k < part.length; k += 1) {
+        const [a, b] = [part[k - 1], part[k]];
+        const steps = Math.ceil(Math.hypot(b.x - a.x, b.y - a.y) / 4);
+        for (let n = 0; n <= steps; n += 1) {
+          const dx = a.x + ((b.x - a.x) * n) / (steps || 1) - p.x - x;
+          const dy = a.y + ((b.y - a.y) * n) / (steps || 1) - p.y - y;
+          if (Math.abs(dx) < w / 2 + 4 && dy < 0 && dy > -h) count += 1;
+        }
+      }
+    }
+    return count;
+  };
+  const counts = spots.map(covered);
+  const best = counts.indexOf(Math.min(...counts));
+  node.classList.toggle("cpec-aside", best > 0);
+  popup.options.offset = L.point(spots[best]);
+  popup._updatePosition();
+  popup._adjustPan();
 };
 
 // The name alone, for a pointer that rests on the feature.

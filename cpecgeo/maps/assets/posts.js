@@ -3,17 +3,16 @@
 (function () {
   const { el } = cpecgeo;
 
-  cpecgeo.postStep = function (zoom) {
-    if (zoom >= 12) return 1;
-    if (zoom >= 9.25) return 10;
-    if (zoom >= 8) return 50;
-    return zoom >= 6.5 ? 100 : 0;
-  };
+  const STEPS = [[12, 1], [9.25, 10], [8, 50], [6.5, 100]];
+
+  // Never finer than the line is known: a post that may stand 4 km off says no single kilometre.
+  cpecgeo.postStep = (zoom, accuracy) =>
+    (STEPS.find(([from, step]) => zoom >= from && step >= (accuracy || 0)) || [0, 0])[1];
 
   const Posts = L.Layer.extend({
     onAdd: function (map) {
       this._lines = Object.entries(map.cpec.data.posts).filter(([, p]) => p.show).map(([name, p]) => ({
-        name: p.name || name, first: p.first_km, at: cpecgeo.latlngs(p.points), layer: p.layer,
+        name: p.name || name, first: p.first_km, at: cpecgeo.latlngs(p.points), layer: p.layer, accuracy: p.accuracy_km,
       }));
       this._box = el("div", { class: "cpec-posts", "aria-hidden": "true" });
       map.getPane("cpec-posts").append(this._box);
@@ -29,12 +28,13 @@
     _hide: function () { this._box.style.visibility = "hidden"; },
     draw: function () {
       const map = this._map;
-      const step = cpecgeo.postStep(map.getZoom());
       const view = map.getBounds();
       const taken = (map.cpec.taken || []).slice();
       const made = [];
       this._box.textContent = "";
-      for (const line of step ? this._lines : []) {
+      for (const line of this._lines) {
+        const step = cpecgeo.postStep(map.getZoom(), line.accuracy);
+        if (!step) continue;
         const group = map.cpec.layers[line.layer];
         if (group && !map.hasLayer(group)) continue;
         const offset = (step - (line.first % step)) % step;

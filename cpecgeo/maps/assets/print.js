@@ -70,6 +70,7 @@
       if (before) return;
       const legend = document.querySelector(".cpec-legend");
       before = { center: map.getCenter(), zoom: map.getZoom(), snap: map.options.zoomSnap,
+        least: map.options.minZoom, bounds: map.options.maxBounds || null,
         open: legend && legend.open };
       if (legend) legend.open = true;
       foot.replaceChildren(
@@ -79,7 +80,8 @@
       const bounds = wanted(map);
       // The paper's size takes effect by this class, before the browser lays the page out.
       document.documentElement.classList.add("cpec-printing");
-      map.options.zoomSnap = 0;
+      map.setMaxBounds(null);
+      Object.assign(map.options, { zoomSnap: 0, minZoom: 0 });
       fill(bounds);
     };
     const leave = () => {
@@ -87,9 +89,10 @@
       document.documentElement.classList.remove("cpec-printing");
       const legend = document.querySelector(".cpec-legend");
       if (legend) legend.open = before.open;
-      map.options.zoomSnap = before.snap;
+      Object.assign(map.options, { zoomSnap: before.snap, minZoom: before.least });
       map.invalidateSize({ animate: false });
       map.setView(before.center, before.zoom, { animate: false });
+      map.setMaxBounds(before.bounds);
       before = null;
     };
     window.addEventListener("beforeprint", enter);

@@ -195,12 +195,12 @@
     control.addTo(map);
     const box = control.getContainer();
     box.querySelector("input").setAttribute("aria-label", "Search places and corridors");
-    box.querySelector("input").setAttribute("role", "searchbox");
     // Writing methods, speech and completion change the text without a key.
     box.querySelector("input").addEventListener("input", () => control._handleKeypress({ keyCode: 0 }));
     box.querySelector("ul").setAttribute("role", "listbox");
     box.querySelector("ul").setAttribute("aria-label", "Found");
     box.querySelector(".search-alert").setAttribute("role", "status");
+    cpecgeo.combobox(box);
     for (const link of box.querySelectorAll("a")) {
       link.setAttribute("role", "button");
       link.setAttribute("aria-label", link.title);

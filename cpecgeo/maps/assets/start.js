@@ -44,12 +44,24 @@ cpecgeo.start = function (map) {
     const heading = node.querySelector("h2");
     node.setAttribute("role", "dialog");
     if (heading) node.setAttribute("aria-label", heading.textContent.slice(0, 120));
+    cpecgeo.placePopup(event.popup);
   });
+  map.on("zoomend", () => { if (map._popup && map._popup.isOpen()) cpecgeo.placePopup(map._popup); });
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !cpecgeo.measuring) map.closePopup();
   });
   for (const bar of document.querySelectorAll(".leaflet-control-zoom a")) bar.setAttribute("role", "button");
   cpecgeo.appearWithZoom(map);
+  cpecgeo.reach(map);
+  cpecgeo.limit(map);
+  const skip = document.querySelector(".cpec-skip");
+  if (skip) {
+    skip.addEventListener("click", (event) => {
+      event.preventDefault();
+      const first = box.querySelector(".leaflet-interactive[tabindex='0']");
+      (first || box).focus();
+    });
+  }
   cpecgeo.preparePrint(map);
   if (data.embed) cpecgeo.embed(map);
   if (map.cpec.shownFirst && window.location.hash !== "#still") cpecgeo.followAddress(map);
@@ -120,4 +132,33 @@ cpecgeo.embed = function (map) {
   const folded = el("details", { class: "cpec-credits" }, el("summary", {}, "Sources"));
   credits.before(folded);
   folded.append(credits);
+};
+
+// How far out there is ground to see, and how close the data says more.
+cpecgeo.limit = function (map) {
+  const { data, layers } = map.cpec;
+  const has = (side) => data.zooms.includes(side + "_zoom");
+  if (map.cpec.adopted.some(({ layer }) => layer instanceof L.TileLayer)) return;
+  const [west, south, east, north] = data.view;
+  const view = L.latLngBounds([south, west], [north, east]);
+  if (data.ground) {
+    const [w, s, e, n] = data.ground;
+    const all = L.latLngBounds([s, w], [n, e]).extend(view);
+    const least = Math.min(map.cpec.fitted.zoom, map.getBoundsZoom(all, true));
+    if (!has("min")) map.setMinZoom(Math.max(map.getMinZoom(), least));
+    map.setMaxBounds(all);
+  }
+  // Features that don't say how good they are may be looked at from close by.
+  let best = Infinity;
+  for (const group of Object.values(layers)) {
+    const layer = group.cpecLayer;
+    if (!layer.style.interactive || layer.style.pane === "background") continue;
+    const column = layer.columns.accuracy_km;
+    if (!column) { best = 0; continue; }
+    for (let i = 0; i < layer.n; i += 1) best = Math.min(best, cpecgeo.cell(column, i) || Infinity);
+  }
+  if (best > 0 && best < Infinity && !has("max")) {
+    const close = Math.log2((60 * 40075) / (256 * best));
+    map.setMaxZoom(Math.max(10, Math.min(map.getMaxZoom(), Math.ceil(close))));
+  }
 };
