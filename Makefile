@@ -99,7 +99,7 @@ $(BASE): pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(BASE)
-	$(PIP) --build-constraint constraints.txt --editable '.[plot,maps,osm,scale,sea,raster,excel]' --group dev
+	$(PIP) --build-constraint constraints.txt --editable '.[plot,maps,osm,scale,sea,raster,excel,mcp]' --group dev
 	@touch $@
 
 $(BENCH): $(DEV) benchmarks/requirements.txt

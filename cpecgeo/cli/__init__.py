@@ -9,11 +9,11 @@ from typing import Annotated, TextIO
 
 import typer
 
-from cpecgeo.cli import analyses, mapped, tables, things, ways
+from cpecgeo.cli import analyses, assistant, mapped, tables, things, ways
 from cpecgeo.cli.screen import app
 from cpecgeo.errors import CpecgeoError, CpecgeoWarning
 
-__all__ = ["analyses", "app", "main", "mapped", "tables", "things", "ways"]
+__all__ = ["analyses", "app", "assistant", "main", "mapped", "tables", "things", "ways"]
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
