@@ -38,10 +38,10 @@ test-nightly: $(DEV) ## the property tests, as hard as tests/effort.py says
 test-minimum: ## the oldest versions that pyproject.toml allows, in an environment of their own
 	$(PYTHON) -m venv $(VENV)-minimum
 	$(VENV)-minimum/bin/python -m pip install --quiet --constraint constraints-minimum.txt \
-	  --editable '.[osm,scale,plot,sea,raster,excel]' pytest pytest-socket hypothesis geographiclib networkx
+	  --editable '.[osm,scale,plot,sea,raster,excel,mcp]' pytest pytest-socket hypothesis geographiclib networkx
 	$(VENV)-minimum/bin/python -m pytest -p no:cacheprovider -W default \
 	  tests/geodesy tests/catalogue tests/features tests/scale tests/bad_input tests/files \
-	  tests/analysis/test_rasters.py
+	  tests/analysis/test_rasters.py tests/cli/test_assistant.py
 
 FUZZ_SECONDS ?= 600
 fuzz: $(DEV) ## feed noise to the readers and the resolver of names, FUZZ_SECONDS each

@@ -40,6 +40,7 @@ COMMANDS = {
         ("latin.csv -o o.gpkg", FILE), ("cut.gpkg -o o.csv", FILE), ("bare.parquet -o o.csv", CRS),
         ("bad.csv -o o.kml", COORD),
     ],
+    "mcp": [("-o good.csv/x", FILE), ("extra", USAGE)],
     "demo": [("-o good.csv/x", FILE), ("extra", USAGE)],
     "near": [
         ("good.csv", USAGE), ("no.csv --to ml1", FILE), ("good.csv --to zzzz", NAME),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from mcp import Client, StdioServerParameters
+from mcp import Client, StdioServerParameters, stdio_client
 from typer.testing import CliRunner
 
 import cpecgeo as cg
@@ -100,7 +100,7 @@ def told(tmp_path_factory):
 
     async def talk():
         answers = {}
-        async with Client(server, read_timeout_seconds=120) as client:
+        async with Client(stdio_client(server), read_timeout_seconds=120) as client:
             answers["tools"] = (await client.list_tools()).tools
             for key, question in questions.items():
                 if question is not None:
