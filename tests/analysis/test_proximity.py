@@ -89,6 +89,7 @@ def test_lines_and_areas_count_by_their_nearest_part():
     assert found["distance_km"].tolist() == [0]
 
 
+@tries(40)
 @given(st.lists(st.tuples(LON, LAT), min_size=1, max_size=8), st.floats(0, 300), st.floats(0, 300))
 def test_a_larger_limit_loses_nothing(spots, a, b):
     points = gpd.GeoSeries([Point(p) for p in spots], crs=4326)
@@ -97,6 +98,7 @@ def test_a_larger_limit_loses_nothing(spots, a, b):
     assert set(inner.index) <= set(outer.index)
 
 
+@tries(40)
 @given(LON, LAT)
 def test_the_nearest_is_never_farther_than_any_other(lon, lat):
     names = ["ml1", "kkh", "mining", "n25"]

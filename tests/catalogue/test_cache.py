@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from cpecgeo.catalogue.files import read_checked, write_checked
 from cpecgeo.errors import DataError, FileError
+from tests.effort import tries
 
 RECORDS = st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=8), max_size=4)
 
 
+@tries(40)
 @given(record=RECORDS, body=st.binary(max_size=400))
 def test_what_is_written_is_read(tmp_path_factory, record, body):
     path = tmp_path_factory.mktemp("cache") / "made on the way" / "line.bin"

@@ -85,7 +85,8 @@ def canonical(value):
     text = to_text(value)
     text = re.sub(r"(\d\d:\d\d:\d\d\.\d{3})\d*", r"\1", text)
     text = re.sub(r"(\d\d:\d\d:\d\d)\.000", r"\1", text).removesuffix("T00:00:00")
-    if NUMBER.fullmatch(text):
+    # Bytes such as 9e 28 53 57 64, as hexadecimal digits, look like a number that has no bounds.
+    if NUMBER.fullmatch(text) and not re.search(r"e[0-9]{4}", text):
         return Decimal(text).normalize()
     return text or None
 
