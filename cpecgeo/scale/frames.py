@@ -6,20 +6,26 @@ partitions it works on.
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyproj
 
 from cpecgeo.analysis.accuracy import words
 from cpecgeo.analysis.measure import free_names
 from cpecgeo.analysis.proximity import WITHIN, check_radii
-from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
+from cpecgeo.errors import DataWarning, InputError, InputTypeError, MissingExtraError
 from cpecgeo.features.subject import SubjectLike
-from cpecgeo.files.positions import find_lonlat
+from cpecgeo.files.formats import Choice
+from cpecgeo.files.outliers import count, remarks
 from cpecgeo.scale import points as rows_of
+from cpecgeo.scale.points import Places
 from cpecgeo.scale.questions import (
     NEAR,
     OWN,
@@ -47,6 +53,7 @@ def nearest(
     max_km: float | None = None,
     lon: str | None = None,
     lat: str | None = None,
+    crs: str | int | pyproj.CRS | None = None,
     bad: Literal["raise", "keep"] = "raise",
 ) -> Any:
     """Find the nearest target of each row of a Dask dataframe.
@@ -54,7 +61,8 @@ def nearest(
     Parameters
     ----------
     ddf : dask.dataframe.DataFrame or dask_geopandas.GeoDataFrame
-        With columns of lon and lat in degrees, or with points in any CRS.
+        With columns of lon and lat, or of well-known text, as `cpecgeo.read` takes them from a
+        file; or with points in any CRS.
     targets : SubjectLike or Targets
         As in `cpecgeo.scale.nearest_file`.
     k : int
@@ -63,6 +71,8 @@ def nearest(
         Look no farther.
     lon, lat : str, optional
         Names of the columns, where they aren't recognized.
+    crs : str or CRS, optional
+        The CRS of positions that have none of their own, as in `cpecgeo.read`.
     bad : {"raise", "keep"}
         Whether coordinates out of range end the work, or have no answer, as missing ones.
 
@@ -73,6 +83,12 @@ def nearest(
         distance_km, lon, lat, km, side, accuracy_km` (`point_accuracy_km` where the rows have an
         `accuracy_km`, and `rank` for `k` above 1); missing where there is no point, or nothing
         within `max_km`.
+
+    Warns
+    -----
+    DataWarning
+        When the answer is computed, from each partition: rows at 0, 0, with lon and lat swapped,
+        or far from all others of the partition; numbered from 1 in it.
 
     Raises
     ------
@@ -88,7 +104,7 @@ def nearest(
     >>> nearest(ddf, "ml1").compute()["target"].tolist()
     ['ml1']
     """
-    return _lazily(ddf, targets, Near(k, max_km), (lon, lat, bad), _near)
+    return _lazily(ddf, targets, Near(k, max_km), (Choice(None, lon, lat, crs), bad), _near)
 
 
 def within(
@@ -99,13 +115,14 @@ def within(
     certainty: str | Sequence[str] | None = None,
     lon: str | None = None,
     lat: str | None = None,
+    crs: str | int | pyproj.CRS | None = None,
     bad: Literal["raise", "keep"] = "raise",
 ) -> Any:
     """Select the rows of a Dask dataframe within a distance of the targets.
 
     Parameters
     ----------
-    ddf, targets, lon, lat, bad
+    ddf, targets, lon, lat, crs, bad
         As `nearest`.
     km : float
         Geodesic kilometres, 0 or more.
@@ -129,7 +146,7 @@ def within(
     >>> within(ddf, "ml1", 20).compute().index.tolist()
     [0]
     """
-    return _lazily(ddf, targets, Within(km, certainty), (lon, lat, bad), _within)
+    return _lazily(ddf, targets, Within(km, certainty), (Choice(None, lon, lat, crs), bad), _within)
 
 
 def exposure(
@@ -140,13 +157,14 @@ def exposure(
     value: str | None = None,
     lon: str | None = None,
     lat: str | None = None,
+    crs: str | int | pyproj.CRS | None = None,
     bad: Literal["raise", "keep"] = "raise",
 ) -> Any:
     """Sum the rows of a Dask dataframe, and one of its columns, in rings around the targets.
 
     Parameters
     ----------
-    ddf, targets, lon, lat, bad
+    ddf, targets, lon, lat, crs, bad
         As `nearest`.
     km : float or sequence of float
         Outer radii, ascending.
@@ -170,23 +188,28 @@ def exposure(
     >>> exposure(ddf, "ml1", [50]).compute()["rows"].tolist()
     [1]
     """
-    rings = _lazily(ddf, targets, Exposure(check_radii(km), value), (lon, lat, bad), _rings)
+    rings = _lazily(
+        ddf, targets, Exposure(check_radii(km), value), (Choice(None, lon, lat, crs), bad), _rings
+    )
     return rings.groupby(["km_from", "km_to"], sort=True).sum()
 
 
 @dataclass(frozen=True)
 class _Where:
-    """The columns of a partition that hold its points.
+    """The points of a partition.
 
     Attributes
     ----------
-    columns : tuple of str, or None
-        Of lon and lat; None for the geometry of the frame.
+    places : Places or None
+        The columns that hold them; None for the geometry of the frame.
+    crs : object
+        What was stated of their CRS.
     keep : bool
         Whether impossible coordinates count as missing.
     """
 
-    columns: tuple[str, str] | None
+    places: Places | None
+    crs: object
     keep: bool
 
 
@@ -194,7 +217,7 @@ def _lazily(
     ddf: Any,
     subject: SubjectLike | Targets,
     question: Question,
-    given: tuple[str | None, str | None, str],
+    given: tuple[Choice, str],
     work: Callable[..., Any],
 ) -> Any:
     try:
@@ -210,10 +233,10 @@ def _lazily(
             "dask.dataframe.read_parquet. cpecgeo.nearest takes frames in memory."
         )
     meta = ddf._meta  # noqa: SLF001
-    lon, lat, bad = given
+    choice, bad = given
     if bad not in {"raise", "keep"}:
         raise InputError(f'bad is {bad!r}; it is "raise" or "keep".')
-    where = _Where(_columns(meta, lon, lat), bad == "keep")
+    where = _Where(_places(meta, choice), choice.crs, bad == "keep")
     if isinstance(question, Exposure):
         question.check([str(c) for c in meta.columns], "ddf")
     prepared = prepare(subject)
@@ -227,28 +250,59 @@ def _lazily(
     )
 
 
-def _columns(meta: Any, lon: str | None, lat: str | None) -> tuple[str, str] | None:
-    """Return the columns of lon and lat, or None for the geometry of the frame."""
+def _places(meta: Any, choice: Choice) -> Places | None:
+    """Return the columns of positions, or None for the geometry of the frame."""
     geometry = getattr(meta, "_geometry_column_name", None)
-    if geometry is not None and lon is None and lat is None:
-        rows_of.to_lonlat(meta.crs, "ddf")
+    if geometry is not None and choice.lon is None and choice.lat is None:
+        rows_of.turn_of(meta.crs, choice.crs, "ddf")
         return None
-    return find_lonlat([str(c) for c in meta.columns], lon, lat, "ddf")
+
+    def likely(name: str) -> pd.Series:
+        # Values aren't known yet: a column of text under such a name is taken for geometry.
+        is_text = not pd.api.types.is_numeric_dtype(meta[name])
+        return pd.Series(["POINT (0 0)"] if is_text else [], dtype=object)
+
+    return Places.find([str(c) for c in meta.columns], choice, "ddf", likely)
 
 
 def _xy(frame: Any, where: _Where) -> Any:
-    """Return the points of a partition, and which rows have one."""
-    if where.columns is None:
-        import pyarrow as pa
+    """Return the points of a partition, and which rows have one; remark those that look wrong."""
+    import pyarrow as pa
+
+    what = "a partition"
+    if where.places is None:
         import shapely
 
-        xy = rows_of.from_wkb(pa.array(shapely.to_wkb(frame.geometry.array)), 0, "a partition")
-        turn = rows_of.to_lonlat(frame.crs, "a partition")
+        xy = rows_of.from_wkb(pa.array(shapely.to_wkb(frame.geometry.array)), 0, what)
+        turn = rows_of.turn_of(frame.crs, where.crs, what)
         xy = xy if turn is None else turn(xy)
     else:
-        values = [pd.to_numeric(frame[c], errors="raise") for c in where.columns]
-        xy = np.column_stack([v.to_numpy(float, na_value=np.nan) for v in values])
-    return rows_of.check(xy, 0, "a partition", keep=where.keep)
+        names = where.places.columns or (where.places.text,)
+        held = frame[list(names)].set_axis(range(len(frame)))
+        try:
+            table = pa.Table.from_pandas(held, preserve_index=False)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise InputError(
+                f"{what} has values of several types in {', '.join(map(repr, names))}; positions "
+                "are needed."
+            ) from error
+        _, xy = where.places.read(table, 0, what)
+    points, good = rows_of.check(xy, 0, what, keep=where.keep)
+    for remark in remarks(count(points, np.flatnonzero(good) + 1)):
+        _warn(f"the partition that begins at index {frame.index[0]!r}: {remark}.")
+    return points, good
+
+
+def _warn(text: str) -> None:
+    """Warn where the answer is asked for, which may be another process."""
+    if "distributed.worker" in sys.modules:
+        import distributed
+
+        with contextlib.suppress(ValueError):  # this process has no worker
+            distributed.get_worker()
+            distributed.warn(text, DataWarning)
+            return
+    warnings.warn(text, DataWarning, stacklevel=2)
 
 
 def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:

@@ -271,10 +271,14 @@ def _join_parquet(parts: list[Path], out: Path) -> None:
 
 
 def read_part(path: Path) -> Iterator[pa.Table]:
-    """Yield the batches of a part in Arrow's format."""
+    """Yield the batches of a part in Arrow's format; a part without rows is one without rows."""
     with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as batches:
+        read = False
         for batch in batches:
+            read = True
             yield pa.Table.from_batches([batch])
+        if not read:
+            yield batches.schema.empty_table()
 
 
 def _parquet(path: Path, schema: pa.Schema) -> Any:
