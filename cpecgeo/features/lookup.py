@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import geopandas as gpd
+import pandas as pd
 
 from cpecgeo.catalogue import folded, layer
 from cpecgeo.catalogue.layers import shared
@@ -220,6 +221,8 @@ def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:
     Returns
     -------
     Subject
+        Its rows with all their columns, under their names: those of a column ``name``, else
+        ``id``, where every row has its own; else under their numbers, from 0.
 
     Raises
     ------
@@ -228,9 +231,23 @@ def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:
     """
     from cpecgeo.files.reading import read  # most names are no files
 
-    frame = read(path)
+    frame = _labelled(read(path))
     found = frame_subject(frame, path, missing="keep")
     if missing == "raise":
         known = found.shapes.notna().to_numpy()
         found = replace(found, shapes=found.shapes[known], frame=frame[known])
     return replace(found, kind="file", title=Path(path).name)
+
+
+def _labelled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Put rows under their names, so that an answer says of which it is; the column stays."""
+    for sought in ("name", "id"):
+        for column in frame.columns:
+            values = frame[column]
+            if (
+                str(column).strip().casefold() == sought
+                and values.notna().all()
+                and values.is_unique
+            ):
+                return frame.set_axis(pd.Index(values.to_numpy(), dtype=values.dtype))
+    return frame

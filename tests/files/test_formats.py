@@ -11,6 +11,7 @@ import pytest
 from shapely.geometry import LineString, Point, Polygon
 
 import cpecgeo as cg
+from cpecgeo import scale
 from cpecgeo.errors import CRSError, DataWarning, FileError, InputError
 from cpecgeo.files.formats import FORMATS
 from cpecgeo.files.reading import read
@@ -188,3 +189,29 @@ def test_geoparquet_keeps_lists_of_one_type_and_writes_others_as_json(values, ke
         assert [list(v) for v in got] == values
     else:
         assert [json.loads(v) for v in got] == values
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("id,Name,lon,lat\n7,Alpha,67,25\n8,Beta,68,26\n", ["Alpha", "Beta"]),
+        ("id,name,lon,lat\n7,Alpha,67,25\n8,Alpha,68,26\n", [7, 8]),
+        ("id,name,lon,lat\n007,,67,25\n008,Beta,68,26\n", ["007", "008"]),
+        ("code,lon,lat\nx,67,25\ny,68,26\n", [0, 1]),
+    ],
+)
+def test_answers_about_a_file_say_of_which_row(text, labels, tmp_path):
+    path = tmp_path / "sites.csv"
+    path.write_text(text)
+    assert cg.nearest(path, "ml1").index.tolist() == labels
+    assert cg.locate(str(path), "ml1").index.tolist() == labels
+    rows = cg.within(path, "ml1", 30)
+    assert rows.index.tolist() == labels[:1]
+    assert [*text.splitlines()[0].split(",")] == [c for c in rows.columns if c in text]
+    # As targets too, in memory and in streams.
+    spot = cg.place("Rohri")
+    near = cg.nearest(spot, path)["target"].iloc[0]
+    assert near == labels[1]
+    run = scale.nearest_file(path, tmp_path / "o.csv", targets=path)
+    assert run.rows_out == 2
+    assert pd.read_csv(tmp_path / "o.csv", dtype=str)["target"].tolist() == list(map(str, labels))

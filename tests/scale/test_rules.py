@@ -59,7 +59,9 @@ def answered(call):
             return type(error), ()
     kept = [w.message for w in said if issubclass(w.category, DataWarning)]
     remarks = tuple(sorted(str(m).rstrip(".").rpartition(": ")[2] for m in kept))
-    return table[["distance_km", "km"]].astype(float).round(9).fillna(-1).to_numpy().tolist(), remarks
+    return table[["distance_km", "km"]].astype(float).round(9).fillna(
+        -1
+    ).to_numpy().tolist(), remarks
 
 
 @pytest.mark.parametrize("name", TABLES)
