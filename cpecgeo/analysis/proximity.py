@@ -17,6 +17,7 @@ from cpecgeo.analysis.measure import free_names, nearest
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
+from cpecgeo.files.numbers import to_numbers
 from cpecgeo.geodesy.inputs import positive_km
 
 WITHIN = ("target", "distance_km", "accuracy_km", "certainty")
@@ -333,7 +334,7 @@ def density_along(
         answer.insert(0, "section", thing.sections["id"].to_numpy())
         answer.insert(1, "name", thing.sections["name"].to_numpy())
     if value is not None:
-        weights = pd.to_numeric(known[value]).to_numpy(float)
+        weights = to_numbers(known[value], value)
         given = ~far & ~np.isnan(weights)
         answer[value] = np.bincount(place[given], weights[given], minlength=len(limits) - 1)
     answer.attrs = {

@@ -16,6 +16,7 @@ from cpecgeo.cli.screen import (
     Layer,
     Lon,
     Out,
+    Thousands,
     app,
     features,
     give,
@@ -124,6 +125,7 @@ def near(
     lat: Lat = None,
     layer: Layer = None,
     crs: Crs = None,
+    thousands: Thousands = None,
     stream: Stream = None,
     resume: Resume = False,
     replace: Replace = False,
@@ -140,12 +142,12 @@ def near(
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
         if sections:
             raise InputError("A streamed run has no --sections; add --no-stream, or leave it out.")
-        _streamed("nearest", source, out, crs=crs, replace=replace, **options)
+        _streamed("nearest", source, out, crs=crs, thousands=thousands, replace=replace, **options)
         return
 
     from cpecgeo.analysis.measure import nearest
 
-    frame = features(source, lon=lon, lat=lat, layer=layer, crs=crs)
+    frame = features(source, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands)
     known = frame[frame.geometry.notna()]
     found = nearest(known, targets(to, "--to"), k=k, max_km=max_km, sections=sections)
     told = "target distance_km km side accuracy_km" + " section status opened" * sections
@@ -172,6 +174,7 @@ def within(
     lat: Lat = None,
     layer: Layer = None,
     crs: Crs = None,
+    thousands: Thousands = None,
     stream: Stream = None,
     resume: Resume = False,
     replace: Replace = False,
@@ -187,11 +190,11 @@ def within(
         options = {"targets": subject(of, "--of"), "km": _one_km(km), "lon": lon, "lat": lat}
         options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
         options |= {"certainty": words}
-        _streamed("within", source, out, crs=crs, replace=replace, **options)
+        _streamed("within", source, out, crs=crs, thousands=thousands, replace=replace, **options)
         return
     from cpecgeo.analysis.proximity import within as found
 
-    frame = features(source, lon=lon, lat=lat, layer=layer, crs=crs)
+    frame = features(source, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands)
     rows = found(frame, subject(of, "--of"), _one_km(km), certainty=words)
     told = "name kind status target distance_km accuracy_km_near certainty"
     shown = told if out is None and not json else None
@@ -291,6 +294,7 @@ def exposure(
     lat: Lat = None,
     layer: Layer = None,
     crs: Crs = None,
+    thousands: Thousands = None,
     stream: Stream = None,
     resume: Resume = False,
     out: Out = None,
@@ -305,14 +309,22 @@ def exposure(
     if raster is None and _streams(source, out, stream, resume=resume):
         options: dict[str, Any] = {"km": _radii(km), "value": value or None, "resume": resume}
         options |= {"lon": lon, "lat": lat, "layer": layer}
-        _streamed("exposure", source, out, crs=crs, targets=subject(x, "the centre"), **options)
+        _streamed(
+            "exposure",
+            source,
+            out,
+            crs=crs,
+            thousands=thousands,
+            targets=subject(x, "the centre"),
+            **options,
+        )
         return
     from cpecgeo.analysis.exposure import exposure as found
     from cpecgeo.features.resolve import resolve
 
     counted: Any = source
     if (lon, lat, layer, crs) != (None, None, None, None):
-        rows = features(source, lon=lon, lat=lat, layer=layer, crs=crs)
+        rows = features(source, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands)
         counted = resolve(rows, "--of", missing="keep")
     elif raster is None:
         counted = subject(source, "--of")

@@ -63,6 +63,10 @@ Crs = Annotated[
     str | None,
     typer.Option("--crs", metavar="CRS", help="Of positions that state none: EPSG:32642, GCJ-02."),
 ]
+Thousands = Annotated[
+    str | None,
+    typer.Option("--thousands", metavar="MARK", help="Between thousands in CSV: comma, point …"),
+]
 
 
 def _corridor_names(incomplete: str) -> list[str]:
@@ -121,6 +125,7 @@ def features(
     lat: str | None = None,
     layer: str | None = None,
     crs: str | None = None,
+    thousands: str | None = None,
 ) -> Any:
     """Load the features of a file, or of whatever has that name."""
     from cpecgeo.files.formats import has_format
@@ -128,7 +133,7 @@ def features(
 
     if not (what == "-" or "://" in what or has_format(what) or Path(what).exists()):
         return subject(what, "the source").rows
-    frame = read(what, lon=lon, lat=lat, layer=layer, crs=crs)
+    frame = read(what, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands)
     if lon is None and "read_as" in frame.attrs:
         print(f"cpecgeo: {frame.attrs['read_as']}", file=sys.stderr)
     return frame

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cpecgeo.cli.analyses import Sections, Source, X, beside
-from cpecgeo.cli.screen import Crs, Json, Lat, Layer, Lon, Out, app, features, give
+from cpecgeo.cli.screen import Crs, Json, Lat, Layer, Lon, Out, Thousands, app, features, give
 
 __all__: list[str] = []
 
@@ -26,6 +26,7 @@ def density(
     lat: Lat = None,
     layer: Layer = None,
     crs: Crs = None,
+    thousands: Thousands = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -36,7 +37,7 @@ def density(
     from cpecgeo.analysis.proximity import density_along
 
     kind: Any = by
-    rows = features(events, lon=lon, lat=lat, layer=layer, crs=crs)
+    rows = features(events, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands)
     found = density_along(corridor, rows, bin_km=bin_km, by=kind, max_km=max_km)
     give(found, out=out, json=json)
 
@@ -51,6 +52,7 @@ def locate(
     lat: Lat = None,
     layer: Layer = None,
     crs: Crs = None,
+    thousands: Thousands = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
@@ -60,7 +62,7 @@ def locate(
     """
     from cpecgeo.analysis.measure import locate as found
 
-    frame = features(points, lon=lon, lat=lat, layer=layer, crs=crs)
+    frame = features(points, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands)
     told = "km offset_km side accuracy_km" + " section status opened" * sections
     joined, shown = beside(frame, found(frame, corridor, sections=sections), told)
     give(joined, None if json else shown, out=out, json=json)

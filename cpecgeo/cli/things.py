@@ -15,6 +15,7 @@ from cpecgeo.cli.screen import (
     Lat,
     Layer,
     Lon,
+    Thousands,
     app,
     features,
     give,
@@ -326,12 +327,13 @@ def convert(
     lat: Lat = None,
     layer: Layer = None,
     crs: Crs = None,
+    thousands: Thousands = None,
 ) -> None:
     """Write a file, or a layer, in another format.
 
     Example: cpecgeo convert sites.csv --lon east --lat north --crs EPSG:32642 -o sites.gpkg
     """
-    save(features(source, lon=lon, lat=lat, layer=layer, crs=crs), out)
+    save(features(source, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands), out)
 
 
 @app.command()

@@ -127,12 +127,15 @@ class Choice:
         Columns of positions, in tables.
     crs : object
         The CRS of positions that have none of their own.
+    thousands : str or None
+        What separates thousands in numbers as text.
     """
 
     layer: str | None = None
     lon: str | None = None
     lat: str | None = None
     crs: object = None
+    thousands: str | None = None
 
 
 class Reader(Protocol):

@@ -20,6 +20,7 @@ __all__ = [
     "add",
     "infer_types",
     "is_missing",
+    "join_thousands",
     "records",
     "to_frame",
     "to_numbers",
@@ -32,6 +33,8 @@ Row = dict[str, str]
 MISSING = frozenset({"", "-", "na", "n/a", "nan", "none", "null", "nil", "#n/a"})
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _FLOAT = re.compile(r"-?[0-9]+\.[0-9]+(e[+-][0-9]+)?|-?[0-9](\.[0-9]+)?e[+-][0-9]+")
+# What may separate thousands, and how it is written: a blank that doesn't break is one, too.
+SEPARATORS = {",": ",", ".": ".", " ": " \u00a0\u2009\u202f", "'": "'\u2019"}
 _THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?"
 _TIME = re.compile(
     r"(?:19|20)[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
@@ -92,6 +95,50 @@ def is_missing(texts: pd.Series) -> Any:
     return (texts.isna() | texts.astype(str).str.strip().str.casefold().isin(MISSING)).to_numpy(
         bool
     )
+
+
+def join_thousands(texts: pd.Series, separator: str | None) -> pd.Series:
+    """Return text with its numbers written plainly: ``1,234.5`` as ``1234.5``.
+
+    Parameters
+    ----------
+    texts : Series
+        Cells that are no such number stay as they are.
+    separator : {",", ".", " ", "'"} or None
+        What stands between thousands; with a point, decimals have a comma. None changes nothing.
+
+    Returns
+    -------
+    Series
+
+    Raises
+    ------
+    InputError
+        Another separator.
+
+    Examples
+    --------
+    >>> join_thousands(pd.Series(["1.234,5", "n. 7"]), ".").tolist()
+    ['1234.5', 'n. 7']
+    """
+    if separator is None:
+        return texts
+    if separator not in SEPARATORS:
+        shown = " ".join(map(repr, SEPARATORS))
+        raise InputError(f"thousands is {str(separator)[:20]!r}; it is one of {shown}.")
+    if texts.dtype.kind in "biufmM":
+        return texts
+    marks = f"[{SEPARATORS[separator]}]"
+    point = "," if separator == "." else "."
+    number = re.compile(rf"[+-]?[0-9]{{1,3}}(?:{marks}[0-9]{{3}})+(?:[{point}][0-9]+)?")
+    mark = re.compile(marks)
+
+    def plain(cell: object) -> object:
+        if not isinstance(cell, str) or not number.fullmatch(cell.strip()):
+            return cell
+        return mark.sub("", cell.strip()).replace(",", ".")
+
+    return texts.map(plain)
 
 
 def to_numbers(values: pd.Series, what: str, *, missing: Collection[float] = ()) -> Floats:

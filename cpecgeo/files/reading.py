@@ -30,6 +30,7 @@ def read(
     lon: str | None = None,
     lat: str | None = None,
     crs: str | int | pyproj.CRS | None = None,
+    thousands: str | None = None,
 ) -> gpd.GeoDataFrame:
     r"""Read features from a file.
 
@@ -48,6 +49,9 @@ def read(
         The CRS of positions that have none of their own: of columns ``x`` and ``y`` in a table,
         of a shapefile without .prj. ``"GCJ-02"`` and ``"BD-09"`` mean positions from Chinese
         maps; the shift of these is undone inside China.
+    thousands : {",", ".", " ", "'"}, optional
+        What separates thousands in the numbers of a CSV file, ``1,234``: columns all of which are
+        numbers then are numbers, and positions too. With a point, decimals have a comma.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def read(
     >>> sites["code"][0], sites.geometry[0].wkt
     ('007', 'POINT (67 24.9)')
     """
-    choice = Choice(layer, lon, lat, crs)
+    choice = Choice(layer, lon, lat, crs, thousands)
     if str(path) == "-":
         with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
             return _read(_from_stdin(Path(folder)), "standard input", choice)

@@ -18,7 +18,7 @@ from cpecgeo.files import china, wellknown
 from cpecgeo.files.disk import check_zip, first_line, open_table
 from cpecgeo.files.fields import ILLEGAL
 from cpecgeo.files.formats import Choice, choose_layer
-from cpecgeo.files.numbers import infer_types
+from cpecgeo.files.numbers import infer_types, join_thousands
 from cpecgeo.files.positions import GEOMETRY, find_lonlat, parse_degrees, parse_metres
 from cpecgeo.files.sniff import HEAD_BYTES, parse_header, refuse_doubled
 
@@ -48,10 +48,24 @@ def read_csv(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     if separator != ("\t" if ".tsv" in what.casefold() else ","):
         attrs["read_as"] += f"; separator {separator!r}"
     kept = set(attrs["position_columns"])
-    typed = {name: frame[name] if name in kept else infer_types(frame[name]) for name in names}
+    typed = {
+        name: frame[name] if name in kept else _typed_text(frame[name], choice.thousands)
+        for name in names
+    }
     located = gpd.GeoDataFrame(typed, geometry=frame.geometry, crs=frame.crs, index=frame.index)
     located.attrs = attrs
     return located
+
+
+def _typed_text(texts: pd.Series, thousands: str | None) -> pd.Series:
+    """Type a column; numbers with separators of thousands count where all cells are numbers."""
+    plain = join_thousands(texts, thousands)
+    if thousands is not None and not plain.equals(texts):
+        given = plain != ""
+        numbers = pd.to_numeric(plain.where(given), errors="coerce")
+        if numbers.notna().equals(given):
+            return numbers
+    return infer_types(texts)
 
 
 def load_csv(path: Path, what: str) -> tuple[pd.DataFrame, str]:
@@ -131,10 +145,11 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
     else:
         x, y = find_lonlat(names, choice.lon, choice.lat, what, in_metres=bool(crs.is_projected))
         notations: set[str] = set()
+        texts = [join_thousands(table[c], choice.thousands) for c in (x, y)]
         if crs.is_projected:
-            xy = [parse_metres(table[c], what) for c in (x, y)]
+            xy = [parse_metres(text, what) for text in texts]
         else:
-            pairs = [parse_degrees(table[c], a, what) for c, a in ((x, "lon"), (y, "lat"))]
+            pairs = [parse_degrees(t, a, what) for t, a in zip(texts, ("lon", "lat"), strict=True)]
             xy = [pair[0] for pair in pairs]
             notations = pairs[0][1] | pairs[1][1]
         shapes = np.full(len(table), None, object)

@@ -24,6 +24,7 @@ from cpecgeo.scale import points
 from cpecgeo.scale.sources import (
     BATCH_BYTES,
     Batch,
+    Places,
     Position,
     list_files,
     rechunk,
@@ -42,7 +43,7 @@ class Parquet:
     schema: pa.Schema
     geometry: str | None
     geo: dict[str, Any] | None
-    places: points.Places | None
+    places: Places | None
     crs: object
     size: int
     widths: tuple[float, float]
@@ -63,7 +64,7 @@ class Parquet:
         schema = schema.with_metadata(None)
         places = None
         if geometry is None or choice.lon is not None or choice.lat is not None:
-            places = points.Places.find(schema.names, choice, path.name, lambda n: _first(files, n))
+            places = Places.find(schema.names, choice, path.name, lambda n: _first(files, n))
             schema = places.fit(schema)
             geometry = "geometry" if places.text is not None else geometry
         return cls(

@@ -51,6 +51,7 @@ def nearest_file(
     lat: str | None = None,
     layer: str | None = None,
     crs: CrsLike = None,
+    thousands: str | None = None,
     bad: _Bad = "raise",
     safe_cells: bool = False,
 ) -> Run:
@@ -88,6 +89,8 @@ def nearest_file(
     crs : str or CRS, optional
         The CRS of positions that have none of their own, as in `cpecgeo.read`: of columns ``x``
         and ``y``, or ``"GCJ-02"`` and ``"BD-09"`` of Chinese maps.
+    thousands : str, optional
+        What separates thousands in numbers as text, where these are computed with.
     bad : {"raise", "keep"}
         Whether coordinates out of range end the run, or have no answer, as missing ones.
     safe_cells : bool
@@ -133,7 +136,8 @@ def nearest_file(
     """
     job = _job(
         src, out, Near(k, max_km), targets, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
-        lat=lat, layer=layer, crs=crs, bad=bad, safe_cells=safe_cells, replace=replace,
+        lat=lat, layer=layer, crs=crs, thousands=thousands, bad=bad, safe_cells=safe_cells,
+        replace=replace,
     )  # fmt: skip
     return run(job, resume=resume, progress=progress)
 
@@ -154,6 +158,7 @@ def within_file(
     lat: str | None = None,
     layer: str | None = None,
     crs: CrsLike = None,
+    thousands: str | None = None,
     bad: _Bad = "raise",
     safe_cells: bool = False,
 ) -> Run:
@@ -165,9 +170,9 @@ def within_file(
         Geodesic kilometres, 0 or more.
     certainty : {"sure", "likely", "open"} or several of them, optional
         As `cpecgeo.within`.
-    src, out, targets, resume, replace, batch_rows, part_rows, progress, lon, lat, layer, crs, bad
+    src, out, targets, resume, replace, batch_rows, part_rows, progress, lon, lat, layer
         As `nearest_file`.
-    safe_cells
+    crs, thousands, bad, safe_cells
         As `nearest_file`.
 
     Returns
@@ -190,7 +195,8 @@ def within_file(
     """
     job = _job(
         src, out, Within(km, certainty), targets, batch_rows=batch_rows, part_rows=part_rows,
-        lon=lon, lat=lat, layer=layer, crs=crs, bad=bad, safe_cells=safe_cells, replace=replace,
+        lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands, bad=bad,
+        safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
     return run(job, resume=resume, progress=progress)
 
@@ -210,6 +216,7 @@ def exposure_file(
     lat: str | None = None,
     layer: str | None = None,
     crs: CrsLike = None,
+    thousands: str | None = None,
     bad: _Bad = "raise",
 ) -> Run:
     r"""Sum the rows of a file, and one of its columns, in rings around the targets.
@@ -220,7 +227,7 @@ def exposure_file(
         Outer radii of the rings, ascending; a point at a radius counts in the ring inside it.
     value : str, optional
         A column to sum; rows without a number in it are counted as `missing`.
-    src, out, targets, resume, batch_rows, part_rows, progress, lon, lat, layer, crs, bad
+    src, out, targets, resume, batch_rows, part_rows, progress, lon, lat, layer, crs, thousands, bad
         As `nearest_file`; `out` is ``.csv`` or ``.parquet``.
 
     Returns
@@ -243,10 +250,10 @@ def exposure_file(
     >>> (folder / "o.csv").read_text().splitlines()[1]
     '0,50,2,15,0'
     """
-    question = Exposure(check_radii(km), value)
+    question = Exposure(check_radii(km), value, thousands)
     job = _job(
         src, out, question, targets, batch_rows=batch_rows, part_rows=part_rows, lon=lon, lat=lat,
-        layer=layer, crs=crs, bad=bad, safe_cells=False, replace=False,
+        layer=layer, crs=crs, thousands=thousands, bad=bad, safe_cells=False, replace=False,
     )  # fmt: skip
     if job.sink.kind == "folder":
         raise InputError(f"{out} names a folder; rings are one small table: name .csv or .parquet.")
@@ -314,6 +321,7 @@ def _job(
     lat: str | None,
     layer: str | None,
     crs: CrsLike,
+    thousands: str | None,
     bad: str,
     safe_cells: bool,
     replace: bool,
@@ -325,7 +333,7 @@ def _job(
     for name, rows in (("batch_rows", batch_rows), ("part_rows", part_rows)):
         if not isinstance(rows, int) or rows < 1:
             raise InputError(f"{name} is {rows!r}; a whole number of rows, 1 or more, is needed.")
-    source = open_source(path, Choice(layer, lon, lat, crs))
+    source = open_source(path, Choice(layer, lon, lat, crs, thousands))
     written = sink(target, safe_cells=safe_cells)
     _keep_apart(path, target)
     if written.kind != "folder" and target.is_dir():
@@ -346,7 +354,7 @@ def _job(
     key = {
         "source": str(path.resolve()),
         "source changed": before,
-        "columns": [lon, lat, layer, None if crs is None else str(crs)],
+        "columns": [lon, lat, layer, None if crs is None else str(crs), thousands],
         "question": repr(question),
         "targets": prepared.digest,
         "rows": [batch_rows, part_rows],

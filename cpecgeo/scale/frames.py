@@ -25,7 +25,6 @@ from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.outliers import count, remarks
 from cpecgeo.scale import points as rows_of
-from cpecgeo.scale.points import Places
 from cpecgeo.scale.questions import (
     NEAR,
     OWN,
@@ -39,6 +38,7 @@ from cpecgeo.scale.questions import (
     own_accuracy,
     prepare,
 )
+from cpecgeo.scale.sources import Places
 
 __all__ = ["exposure", "nearest", "within"]
 
@@ -54,6 +54,7 @@ def nearest(
     lon: str | None = None,
     lat: str | None = None,
     crs: str | int | pyproj.CRS | None = None,
+    thousands: str | None = None,
     bad: Literal["raise", "keep"] = "raise",
 ) -> Any:
     """Find the nearest target of each row of a Dask dataframe.
@@ -73,6 +74,8 @@ def nearest(
         Names of the columns, where they aren't recognized.
     crs : str or CRS, optional
         The CRS of positions that have none of their own, as in `cpecgeo.read`.
+    thousands : str, optional
+        What separates thousands in numbers as text, where these are computed with.
     bad : {"raise", "keep"}
         Whether coordinates out of range end the work, or have no answer, as missing ones.
 
@@ -104,7 +107,9 @@ def nearest(
     >>> nearest(ddf, "ml1").compute()["target"].tolist()
     ['ml1']
     """
-    return _lazily(ddf, targets, Near(k, max_km), (Choice(None, lon, lat, crs), bad), _near)
+    return _lazily(
+        ddf, targets, Near(k, max_km), (Choice(None, lon, lat, crs, thousands), bad), _near
+    )
 
 
 def within(
@@ -116,13 +121,14 @@ def within(
     lon: str | None = None,
     lat: str | None = None,
     crs: str | int | pyproj.CRS | None = None,
+    thousands: str | None = None,
     bad: Literal["raise", "keep"] = "raise",
 ) -> Any:
     """Select the rows of a Dask dataframe within a distance of the targets.
 
     Parameters
     ----------
-    ddf, targets, lon, lat, crs, bad
+    ddf, targets, lon, lat, crs, thousands, bad
         As `nearest`.
     km : float
         Geodesic kilometres, 0 or more.
@@ -146,7 +152,8 @@ def within(
     >>> within(ddf, "ml1", 20).compute().index.tolist()
     [0]
     """
-    return _lazily(ddf, targets, Within(km, certainty), (Choice(None, lon, lat, crs), bad), _within)
+    choice = Choice(None, lon, lat, crs, thousands)
+    return _lazily(ddf, targets, Within(km, certainty), (choice, bad), _within)
 
 
 def exposure(
@@ -158,13 +165,14 @@ def exposure(
     lon: str | None = None,
     lat: str | None = None,
     crs: str | int | pyproj.CRS | None = None,
+    thousands: str | None = None,
     bad: Literal["raise", "keep"] = "raise",
 ) -> Any:
     """Sum the rows of a Dask dataframe, and one of its columns, in rings around the targets.
 
     Parameters
     ----------
-    ddf, targets, lon, lat, crs, bad
+    ddf, targets, lon, lat, crs, thousands, bad
         As `nearest`.
     km : float or sequence of float
         Outer radii, ascending.
@@ -188,9 +196,9 @@ def exposure(
     >>> exposure(ddf, "ml1", [50]).compute()["rows"].tolist()
     [1]
     """
-    rings = _lazily(
-        ddf, targets, Exposure(check_radii(km), value), (Choice(None, lon, lat, crs), bad), _rings
-    )
+    choice = Choice(None, lon, lat, crs, thousands)
+    question = Exposure(check_radii(km), value, thousands)
+    rings = _lazily(ddf, targets, question, (choice, bad), _rings)
     return rings.groupby(["km_from", "km_to"], sort=True).sum()
 
 

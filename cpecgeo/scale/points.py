@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyproj
@@ -17,18 +15,18 @@ from numpy.typing import NDArray
 from cpecgeo.errors import CoordinateError, CRSError, GeometryError, InputError
 from cpecgeo.files import china, wellknown
 from cpecgeo.files.disk import first_line
-from cpecgeo.files.formats import Choice
-from cpecgeo.files.positions import GEOMETRY, find_lonlat, parse_degrees, parse_metres
+from cpecgeo.files.numbers import join_thousands
+from cpecgeo.files.positions import parse_degrees, parse_metres
 from cpecgeo.files.tables import resolve_crs
 from cpecgeo.geodesy._datums import WGS84, to_wgs84
 
 __all__ = [
-    "Places",
     "check",
     "from_columns",
     "from_shapes",
     "from_wkb",
     "numbers",
+    "plain",
     "to_lonlat",
     "to_wkb",
     "turn_of",
@@ -99,78 +97,6 @@ def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] |
     if system is None:
         return turn
     return lambda xy: china.to_wgs84(xy if turn is None else turn(xy), system)
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the positions of a table stand: two columns, or one of well-known text or binary."""
-
-    columns: tuple[str, str] | None
-    text: str | None
-    crs: object = None  # as stated
-
-    @classmethod
-    def find(
-        cls, names: list[str], choice: Choice, what: str, first: Callable[[str], pd.Series]
-    ) -> Places:
-        """Find the columns; `first` gives the first values of one.
-
-        Raises
-        ------
-        InputError
-            There are none.
-        """
-        crs = resolve_crs(choice.crs)
-        try:
-            found = find_lonlat(
-                names, choice.lon, choice.lat, what, in_metres=bool(crs.is_projected)
-            )
-        except InputError:
-            if choice.lon is not None or choice.lat is not None:
-                raise
-            shaped = [n for n in names if n.strip().casefold() in GEOMETRY]
-            text = next((n for n in shaped if wellknown.is_wellknown(first(n))), None)
-            if text is None:
-                raise
-            return cls(None, text, choice.crs)
-        return cls(found, None, choice.crs)
-
-    @property
-    def read_as(self) -> str:
-        """How positions are understood, for people."""
-        if self.columns is None:
-            return f"geometry from the column {self.text}"
-        return f"lon and lat from the columns {', '.join(self.columns)}"
-
-    def fit(self, schema: pa.Schema) -> pa.Schema:
-        """Return the columns of the batches that `read` gives."""
-        return self.read(schema.empty_table(), 0, "")[0].schema
-
-    def read(self, table: pa.Table, row: int, what: str) -> tuple[pa.Table, Floats]:
-        """Return the columns of a batch, and its points as lon, lat; NaN where there is none.
-
-        Well-known text and binary become a column `geometry` of points in lon, lat.
-
-        Raises
-        ------
-        InputError, GeometryError, CRSError
-            Values that are no positions; geometries that are no
-        """
-        if self.columns is not None:
-            x, y = self.columns
-            in_metres = bool(resolve_crs(self.crs).is_projected)
-            xy = from_columns(table[x], table[y], row, what, self.columns, in_metres=in_metres)
-            turn = turn_of(None, 4326 if self.crs is None else self.crs, what)
-            return table, xy if turn is None else turn(xy)
-        column = table[str(self.text)]
-        shapes, srid = wellknown.parse(column.to_pandas(), what, before=row)
-        xy = from_shapes(shapes, row, what)
-        own = None if srid is None else resolve_crs(srid)
-        turn = turn_of(4326 if own is self.crs is None else own, self.crs, what)
-        xy = xy if turn is None else turn(xy)
-        kept = table.drop_columns([str(self.text)])
-        names = ["geometry_2" if n == "geometry" else n for n in kept.column_names]
-        return kept.rename_columns(names).append_column("geometry", to_wkb(xy)), xy
 
 
 def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
@@ -302,6 +228,14 @@ def from_columns(
             else:
                 found.append(parse_degrees(texts, axis, what, before=row)[0])
     return np.column_stack(found)
+
+
+def plain(column: pa.ChunkedArray, thousands: str | None) -> pa.ChunkedArray:
+    """Return a column whose numbers as text are written plainly, see `join_thousands`."""
+    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    if thousands is None or not is_text:
+        return column
+    return pa.array(join_thousands(column.to_pandas(), thousands), column.type, from_pandas=True)
 
 
 def numbers(column: pa.Array | pa.ChunkedArray, row: int, what: str, name: str) -> Floats:

@@ -21,7 +21,7 @@ from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.geodesy._found import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
-from cpecgeo.scale.points import numbers
+from cpecgeo.scale.points import numbers, plain
 
 __all__ = [
     "OWN",
@@ -346,6 +346,7 @@ class Exposure:
 
     km: tuple[float, ...]
     value: str | None = None
+    thousands: str | None = None  # what separates them in the column
 
     def __post_init__(self) -> None:
         check_radii(self.km)
@@ -382,7 +383,9 @@ class Exposure:
             "rows": pa.array(np.bincount(ring, minlength=size).astype(np.int64)),
         }
         if self.value is not None:
-            values = numbers(columns[self.value], 0, "the source", self.value)[good][hit]
+            values = numbers(
+                plain(columns[self.value], self.thousands), 0, "the source", self.value
+            )[good][hit]
             known = ~np.isnan(values)
             sums = np.bincount(ring[known], weights=values[known], minlength=size)
             lost = np.bincount(ring[~known], minlength=size).astype(np.int64)

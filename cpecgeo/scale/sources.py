@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -18,14 +18,18 @@ import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from cpecgeo.errors import FileError, InputError
+from cpecgeo.files import wellknown
 from cpecgeo.files.formats import Choice
+from cpecgeo.files.positions import GEOMETRY, find_lonlat
 from cpecgeo.files.sniff import HEAD_BYTES, parse_header
+from cpecgeo.files.tables import resolve_crs
 from cpecgeo.scale import points
 
 __all__ = [
     "BATCH_BYTES",
     "Batch",
     "Csv",
+    "Places",
     "Position",
     "Source",
     "fingerprint",
@@ -65,6 +69,80 @@ class Batch:
     xy: NDArray[np.float64]
     start: Position
     end: Position
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the positions of a table stand: two columns, or one of well-known text or binary."""
+
+    columns: tuple[str, str] | None
+    text: str | None
+    crs: object = None  # as stated
+    thousands: str | None = None
+
+    @classmethod
+    def find(
+        cls, names: list[str], choice: Choice, what: str, first: Callable[[str], pd.Series]
+    ) -> Places:
+        """Find the columns; `first` gives the first values of one.
+
+        Raises
+        ------
+        InputError
+            There are none.
+        """
+        crs = resolve_crs(choice.crs)
+        try:
+            found = find_lonlat(
+                names, choice.lon, choice.lat, what, in_metres=bool(crs.is_projected)
+            )
+        except InputError:
+            if choice.lon is not None or choice.lat is not None:
+                raise
+            shaped = [n for n in names if n.strip().casefold() in GEOMETRY]
+            text = next((n for n in shaped if wellknown.is_wellknown(first(n))), None)
+            if text is None:
+                raise
+            return cls(None, text, choice.crs)
+        return cls(found, None, choice.crs, choice.thousands)
+
+    @property
+    def read_as(self) -> str:
+        """How positions are understood, for people."""
+        if self.columns is None:
+            return f"geometry from the column {self.text}"
+        return f"lon and lat from the columns {', '.join(self.columns)}"
+
+    def fit(self, schema: pa.Schema) -> pa.Schema:
+        """Return the columns of the batches that `read` gives."""
+        return self.read(schema.empty_table(), 0, "")[0].schema
+
+    def read(self, table: pa.Table, row: int, what: str) -> tuple[pa.Table, NDArray[np.float64]]:
+        """Return the columns of a batch, and its points as lon, lat; NaN where there is none.
+
+        Well-known text and binary become a column `geometry` of points in lon, lat.
+
+        Raises
+        ------
+        InputError, GeometryError, CRSError
+            Values that are no positions; geometries that are no
+        """
+        if self.columns is not None:
+            x, y = self.columns
+            in_metres = bool(resolve_crs(self.crs).is_projected)
+            lon, lat = (points.plain(table[c], self.thousands) for c in (x, y))
+            xy = points.from_columns(lon, lat, row, what, (x, y), in_metres=in_metres)
+            turn = points.turn_of(None, 4326 if self.crs is None else self.crs, what)
+            return table, xy if turn is None else turn(xy)
+        column = table[str(self.text)]
+        shapes, srid = wellknown.parse(column.to_pandas(), what, before=row)
+        xy = points.from_shapes(shapes, row, what)
+        own = None if srid is None else resolve_crs(srid)
+        turn = points.turn_of(4326 if own is self.crs is None else own, self.crs, what)
+        xy = xy if turn is None else turn(xy)
+        kept = table.drop_columns([str(self.text)])
+        names = ["geometry_2" if n == "geometry" else n for n in kept.column_names]
+        return kept.rename_columns(names).append_column("geometry", points.to_wkb(xy)), xy
 
 
 class Source(Protocol):
@@ -156,7 +234,7 @@ class Csv:
     path: Path
     names: tuple[str, ...]
     schema: pa.Schema
-    places: points.Places
+    places: Places
     separator: str
     first: int  # the byte after the header
     size: int
@@ -181,7 +259,7 @@ class Csv:
             read = csv.reader(text, delimiter=header.separator)
             return pd.Series([row[at] for row in itertools.islice(read, 100) if len(row) > at])
 
-        places = points.Places.find(list(header.names), choice, path.name, first)
+        places = Places.find(list(header.names), choice, path.name, first)
         schema = places.fit(pa.schema([(n, pa.string()) for n in header.names]))
         return cls(path, header.names, schema, places, header.separator, header.end, size)
 

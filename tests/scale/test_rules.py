@@ -40,6 +40,9 @@ TABLES = {
     "BD-09 outside China": ("n,lon,lat\nx,67,25\n", {"crs": "BD-09"}, InputError),
     "no positions": ("n,a\nx,1\n", {}, InputError),
     "text": ("n,lon,lat\nx,here,25\n", {}, InputError),
+    "thousands": ('n,x,y\nx,"300,000","2,750,000.5"\n', {"crs": 32642, "thousands": ","}, None),
+    "thousands of points": ("n;x;y\nx;300.000;2.750.000,5\n", {"crs": 32642, "thousands": "."}, None),
+    "thousands unknown": ("n,lon,lat\nx,67,25\n", {"thousands": "_"}, InputError),
     "no number in metres": ('n,x,y\nx,"300,000",2750000\n', {"crs": 32642}, InputError),
     "out of range": ("n,lon,lat\nx,200,25\n", {}, CoordinateError),
     "degrees as metres": ("n,lon,lat\nx,67,25\n", {"crs": 32642}, CRSError),
@@ -165,3 +168,23 @@ def test_the_record_of_text_geometry_is_that_of_lonlat(tmp_path):
 
     geo = json.loads(pq.read_schema(tmp_path / "o.parquet").metadata[b"geo"])
     assert geo["columns"]["geometry"]["encoding"] == "WKB"
+
+
+def test_thousands_are_numbers_where_asked(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("n;people;note;lon;lat\n1;1.234,5;1.000;67;25\n2;70;about;67.1;25\n")
+    plain, asked = cg.read(path), cg.read(path, thousands=".")
+    assert plain["people"].tolist() == ["1.234,5", "70"]
+    assert asked["people"].tolist() == [1234.5, 70.0]
+    assert asked["note"].tolist() == ["1.000", "about"]  # a column of text stays
+    out = tmp_path / "o.csv"
+    scale.exposure_file(path, out, targets="ml1", km=50, value="people", thousands=".")
+    assert pd.read_csv(out)["people"].tolist() == [1304.5]
+    frame = dd.from_pandas(load_csv(path, "s.csv")[0], npartitions=1)
+    rings = scale.exposure(frame, "ml1", 50, value="people", thousands=".").compute()
+    assert rings["people"].tolist() == [1304.5]
+    # Text that isn't computed with comes out as it went in.
+    scale.nearest_file(path, out, targets="ml1", thousands=".")
+    assert pd.read_csv(out, dtype=str)["people"].tolist() == ["1.234,5", "70"]
+    with pytest.raises(InputError, match="thousands is '_'"):
+        cg.read(path, thousands="_")
