@@ -272,6 +272,7 @@ def _join() -> Network:
                 "sections": tuple(sorted(chain[0].km_of)),
                 "status": chain[0].status,
                 "opened": chain[0].opened or None,
+                "accuracy_km": max(s.accuracy_km for s in chain),
                 "geometry": LineString(line),
             }
         )
@@ -323,7 +324,7 @@ def _describe(rows: list[dict[str, Any]], sections: dict[str, dict[str, Any]]) -
     for row, country, chord in zip(rows, find_countries(lines), drawn, strict=True):
         about = sections[row["section"]]
         kmh = float(speeds[about["speed_class"]])
-        accuracy = about["accuracy_km"]
+        accuracy = row["accuracy_km"]
         if pd.isna(accuracy):
             # How far a road of this length can be from the straight line between its ends.
             accuracy = 0.5 * np.sqrt(max(0.0, row["km"] ** 2 - chord**2)) + _TOWN_KM

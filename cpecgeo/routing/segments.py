@@ -56,8 +56,10 @@ class Segment:
     a: XY
     b: XY
     km_of: dict[str, float] = field(default_factory=dict)
+    accuracy_of: dict[str, float] = field(default_factory=dict)
     section: str = ""
     km: float = 0.0
+    accuracy_km: float = float("nan")
     status: str = ""
     opened: str = ""
     family: str = ""
@@ -165,11 +167,13 @@ def read_segments(where: dict[str, XY], sections: dict[str, dict[str, Any]]) -> 
     found: dict[Key, Segment] = {}
     for name, family, xy, km in _lines(where):
         mode = str(sections[name]["kind"])
-        for (a, b), length in zip(pairwise(map(tuple, xy.tolist())), np.diff(km), strict=True):
+        ends = pairwise(map(tuple, xy.tolist()))
+        for (a, b), length, good in zip(ends, np.diff(km), _accuracy(name, km), strict=True):
             low, high = sorted((a, b))
             key = (mode, family, low, high)
             segment = found.setdefault(key, Segment(mode, a, b, family=family))
             segment.km_of.setdefault(name, float(length))
+            segment.accuracy_of.setdefault(name, float(good))
     # What only wholes and phases describe is a road that stands apart from theirs.
     base = {name for name, row in sections.items() if row["role"] == "base"}
     kept = [segment for segment in found.values() if base & set(segment.km_of)]
@@ -178,6 +182,7 @@ def read_segments(where: dict[str, XY], sections: dict[str, dict[str, Any]]) -> 
         names = sorted(segment.km_of, key=lambda name: rank[name])
         segment.section = names[0]
         segment.km = segment.km_of[names[0]]
+        segment.accuracy_km = segment.accuracy_of[names[0]]
         # A whole says of each of its parts only that all of them are open.
         known = [r["status"] for r in map(sections.get, names) if r and _says_status(r)]
         segment.status = min(known or [sections[names[0]]["status"]], key=STATUSES.index)
@@ -186,6 +191,16 @@ def read_segments(where: dict[str, XY], sections: dict[str, dict[str, Any]]) -> 
         dates = [row["opened"] for row in open_now if row["role"] == "base"]
         segment.opened = min((str(d) for d in dates if not pd.isna(d)), default="")
     return kept
+
+
+def _accuracy(name: str, km: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the 95 % value of the leg of each edge of a section; NaN where it has no legs."""
+    legs = drawn_sections().get(name, {}).get("legs", [])
+    if not legs:
+        return np.full(len(km) - 1, np.nan)
+    starts = np.array([leg["km_from"] for leg in legs])
+    leg = np.searchsorted(starts, (km[:-1] + km[1:]) / 2, side="right") - 1
+    return np.array([leg["accuracy_km"] for leg in legs])[np.clip(leg, 0, None)]
 
 
 def _says_status(row: dict[str, Any]) -> bool:
