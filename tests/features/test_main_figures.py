@@ -73,7 +73,7 @@ def test_a_corridor_in_one_line():
         "<Corridor ml1: Main Line 1, Karachi–Peshawar via Multan, rail, operating, "
         "1,692.3 km drawn (published 1,733 km), 3 sections>"
     )
-    assert repr(cg.corridor("mining")).endswith("705.6 km drawn, 6 sections>")
+    assert repr(cg.corridor("mining")).endswith("705.4 km drawn, 6 sections>")
     assert all("\n" not in repr(cg.corridor(name)) for name in CONTRACT)
 
 
@@ -90,8 +90,9 @@ def test_stops_stand_at_their_chainage(name):
     assert np.max(km[stations], initial=0) < 1e-3
     # A road passes its towns by: each stop is where the road is closest to it. Junctions named
     # after a town stand where the roads meet.
-    assert np.mean(km - beside < 0.2) > 0.8
-    assert np.max(km) < 25
+    assert np.mean(km - beside < 0.2) > 0.85
+    # Interchanges of motorways are named after towns far off.
+    assert np.max(km) < (22 if {"m3", "m4", "m5"} & set(corridor.sections["id"]) else 15)
 
 
 @pytest.mark.parametrize("name", [n for n in cg.corridors().index if n not in REVERSING])
@@ -229,7 +230,7 @@ def test_markets_of_phase_two():
 def test_the_karakoram_highway_climbs_to_khunjerab():
     profile = cg.corridor("kkh-pakistan").profile(1)
     assert profile["elevation_m"].iloc[-1] == pytest.approx(4693, abs=250)
-    assert profile["elevation_m"].iloc[0] == pytest.approx(500, abs=100)
+    assert profile["elevation_m"].iloc[0] == pytest.approx(400, abs=50)
 
 
 def test_layers_are_copies_with_provenance():

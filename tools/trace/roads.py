@@ -21,8 +21,9 @@ from tools.trace.tiles import Floats, Raster
 THIN_KM = 0.2
 """Tolerance of thinning: a tenth of a pixel."""
 
-STOP_KM = 25.0
-"""A named point further than this from the traced road isn't on it."""
+STOP_KM = {"trunk": 10.0, "motorway": 25.0, "any": 25.0}
+"""A named point further than this from the traced road isn't on it. Interchanges of motorways
+take the names of towns that are far off."""
 
 APART_KM = 0.05
 """Least distance between two stops along a road."""
@@ -151,7 +152,7 @@ class Tracer:
         km = feet["km"].to_numpy(float, copy=True)
         for end, at in ((named[0], 0.0), (named[-1], chain.end_km)):
             km[rows.index.get_loc(end)] = at
-        near = (feet["offset_km"].to_numpy() <= STOP_KM) | np.isin(rows.index, named)
+        near = (feet["offset_km"].to_numpy() <= STOP_KM[road["class"]]) | np.isin(rows.index, named)
         km[near] = _apart(km[near], chain.end_km)
         vertices = np.asarray(chain.measures_km)
         alone = np.abs(vertices[:, None] - km[near]).min(axis=1) > APART_KM / 10
