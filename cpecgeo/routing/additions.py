@@ -18,7 +18,8 @@ from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.geodesy import Chainage, Index, length_km
-from cpecgeo.routing.graph import Network, find_countries, frame_edges
+from cpecgeo.routing.graph import Network, frame_edges
+from cpecgeo.routing.segments import find_countries
 
 __all__ = ["JOIN_KM", "extend"]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
 from cpecgeo import geodesy
-from cpecgeo.catalogue import data_version, layer
+from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.geometry import fingerprint, redrawn_sections, using
 from cpecgeo.files.xmltext import html_card, html_table
@@ -26,6 +26,7 @@ from cpecgeo.routing.segments import (
     Segment,
     Vertex,
     add_transfers,
+    find_countries,
     join_junctions,
     read_segments,
     read_vertices,
@@ -34,7 +35,7 @@ from cpecgeo.routing.segments import (
     state_season,
 )
 
-__all__ = ["FINE_KM", "Network", "find_countries", "frame_edges", "network", "shared"]
+__all__ = ["FINE_KM", "Network", "frame_edges", "network", "shared"]
 
 # A straight edge this short is its geodesic to some millimetres.
 FINE_KM = 1.0
@@ -341,21 +342,6 @@ def _describe(rows: list[dict[str, Any]], sections: dict[str, dict[str, Any]]) -
             "source": about["source"],
             "licence": about["licence"],
         }
-
-
-def find_countries(lines: gpd.GeoSeries) -> list[str]:
-    """Return the country at the middle of each line; the nearest where none holds it."""
-    middle = shapely.line_interpolate_point(lines.array, 0.5, normalized=True)
-    countries = layer("countries").reset_index(drop=True)
-    names = countries["name"].to_numpy(object)
-    point, country = shapely.STRtree(middle).query(countries.geometry.to_numpy(), "contains")[::-1]
-    found = np.full(len(middle), None, object)
-    found[point] = names[country]
-    rest = np.flatnonzero(found == None)  # noqa: E711 – an array is compared
-    if len(rest):
-        near = geodesy.nearest(gpd.GeoSeries(middle[rest], crs=4326), countries.geometry)
-        found[rest] = countries["name"].loc[near["target"]].to_numpy(object)
-    return [str(name) for name in found]
 
 
 def _frame_nodes(keys: dict[Node, int], at: dict[XY, Vertex]) -> gpd.GeoDataFrame:

@@ -243,15 +243,12 @@ class Route:
 
 def _tell_joins(route: Route) -> list[str]:
     """Return where the caller's own lines that a route runs over join the network."""
-    net = route.network
-    if net is None or not net.own:
+    if route.own_legs is None and not (route.network and route.network.own):
         return []
-    used = {net.rows[step.edge]["section"] for step in route.steps if step.edge in net.own}
     return [
         f"{join['corridor']} joins {join['to']} at {join['at']}, {join['km']:.2f} km off"
         + (" (a change)" if join["change"] else "")
-        for join in net.edges.attrs["joins"]
-        if used & set(join["sections"])
+        for join in route.legs.attrs.get("joins", ())
     ]
 
 
@@ -318,6 +315,9 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
         "sources": sorted(set(frame["source"].dropna())),
         **net.provenance(frame["section"]),
     }
+    if net.own:
+        used, joins = set(frame["section"]), net.edges.attrs["joins"]
+        frame.attrs["joins"] = [join for join in joins if used & set(join["sections"])]
     return frame
 
 

@@ -15,8 +15,9 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
-from cpecgeo.catalogue import corridor_rows, folded, layer
+from cpecgeo.catalogue import corridor_rows, folded
 from cpecgeo.catalogue.files import read_table
+from cpecgeo.catalogue.layers import shared
 from cpecgeo.catalogue.lines import drawn_sections, line_stations
 from cpecgeo.errors import DataError
 from cpecgeo.geodesy import distance_km, nearest
@@ -27,6 +28,7 @@ __all__ = [
     "Segment",
     "Vertex",
     "add_transfers",
+    "find_countries",
     "join_junctions",
     "read_segments",
     "read_vertices",
@@ -82,7 +84,7 @@ class Vertex:
 def _named_points() -> pd.DataFrame:
     frames = []
     for name in ("waypoints", "stations", "places", "ports"):
-        frame = line_stations() if name == "stations" else layer(name)
+        frame = line_stations() if name == "stations" else shared(name)
         if name == "waypoints":
             traced = frame["name"].str.startswith("valley vertex").fillna(False).to_numpy(bool)
             frame = frame[(frame["kind"] == "place").to_numpy() & ~traced]
@@ -147,7 +149,7 @@ def _lines(where: dict[str, XY]) -> list[tuple[str, str, Any, Any]]:
 
 def section_rows() -> dict[str, dict[str, Any]]:
     """Return the row of each section, and of each road that only the network has."""
-    frame = pd.DataFrame(layer("sections").drop(columns="geometry"))
+    frame = pd.DataFrame(shared("sections").drop(columns="geometry"))
     rows: dict[str, dict[str, Any]] = {row["id"]: row for row in frame.to_dict("records")}
     classes = read_table("network_sections.csv").set_index("section")["speed_class"]
     for name, speed_class in classes.items():
@@ -258,7 +260,7 @@ def split_borders(
     rows: list[dict[str, Any]], keys: dict[Node, int], measures: list[NDArray[np.float64]]
 ) -> None:
     """Cut nodes on a border in two, and join the two by an edge that a crossing can close."""
-    crossings = layer("crossings")
+    crossings = shared("crossings")
     crossings = crossings[crossings.geometry.notna()].reset_index(drop=True)
     hours = read_table("border_hours.csv").set_index("crossing")["hours"]
     meeting: dict[int, list[dict[str, Any]]] = {}
@@ -348,3 +350,22 @@ def state_season(about: dict[str, Any]) -> str:
     """Return when snow leaves a road open, as MM-DD/MM-DD; empty for all year."""
     ends = [about["season_from"], about["season_to"]]
     return "" if pd.isna(ends[0]) else "/".join(map(str, ends))
+
+
+def find_countries(lines: gpd.GeoSeries) -> list[str]:
+    """Return the country at the middle of each line; the nearest where none holds it."""
+    middle = shapely.line_interpolate_point(lines.array, 0.5, normalized=True)
+    countries = shared("countries")
+    names, shapes = countries["name"].to_numpy(object), countries.geometry.to_numpy()
+    point, country = shapely.STRtree(middle).query(shapes, "contains")[::-1]
+    found = np.full(len(middle), None, object)
+    found[point] = names[country]
+    for i in np.flatnonzero(found == None):  # noqa: E711 – an array is compared
+        # A degree of longitude is no shorter than half one of latitude so far south of 60°.
+        away = shapely.distance(shapes, middle[i])
+        close = np.flatnonzero(away <= 2.0 * away.min())
+        if len(close) > 1:
+            near = nearest(middle[i], gpd.GeoSeries(shapes[close], crs=4326))
+            close = close[near["target"].astype(int).to_numpy()]
+        found[i] = names[close[0]]
+    return [str(name) for name in found]

@@ -1,5 +1,7 @@
 """Corridors of one's own in the network: joined where they meet it, and never in the way."""
 
+import pickle
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -89,6 +91,7 @@ def test_the_joins_are_told_with_their_distance():
     for join in net.edges.attrs["joins"]:
         assert join["km"] <= 5.0
         assert f"{join['km']:.2f} km off" in " ".join(told)
+    assert pickle.loads(pickle.dumps(way)).notes == way.notes  # noqa: S301 – our own bytes
     # The stretches that lead to it are counted with it.
     own_km = way.legs.loc[way.legs["section"] == "bridge", "km"].sum()
     off = [join["km"] for join in net.edges.attrs["joins"]]
