@@ -347,7 +347,7 @@ def answer_assistant(
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="The one folder to write to.")
     ] = None,
 ) -> None:
-    """Answer an assistant's questions (Model Context Protocol, on standard input and output).
+    """Answer an assistant's questions (MCP, on stdio).
 
     Example: cpecgeo mcp --out maps
     """

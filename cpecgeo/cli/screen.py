@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any
+from unicodedata import category, combining, east_asian_width
 
 import typer
 
@@ -76,6 +78,8 @@ def _corridor_names(incomplete: str) -> list[str]:
     return [name for name in corridor_rows() if name.startswith(incomplete.casefold())]
 
 
+# Columns of a table that nobody's screen limits.
+_WIDTH = 180
 _PLACES = {"ratio": 3, "share": 3, "per_km": 4, "lon": 5, "lat": 5}
 
 CORRIDOR: dict[str, Any] = {"autocompletion": _corridor_names}
@@ -176,18 +180,49 @@ def show(frame: Any, columns: str | list[str], *, json: bool = False) -> None:
         told = chosen.to_json(orient="records", force_ascii=False, indent=1, date_format="iso")
         print(told)
         return
+    heads = [str(column) for column in chosen.columns]
+    is_number = [chosen[column].dtype.kind in "fi" for column in chosen.columns]
+    rows = [
+        [_cell(value, column) for value, column in zip(row, heads, strict=True)]
+        for row in chosen.itertuples(index=False)
+    ]
+    room = get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+    widths = [max(map(_width, cells)) for cells in zip(heads, *rows, strict=True)]
+    is_plain = all(len(cell.splitlines()) < 2 for row in rows for cell in row)
+    if is_plain and sum(widths) + 2 * len(widths) - 2 <= room:
+        # Rich takes longer to load than many a command to answer, so it only folds.
+        for row in (heads, *rows):
+            cells = [
+                (cell.rjust if right else cell.ljust)(width - _width(cell) + len(cell))
+                for cell, width, right in zip(row, widths, is_number, strict=True)
+            ]
+            print("  ".join(cells).rstrip())
+    else:
+        _fold(heads, rows, is_number, room)
+
+
+def _width(text: str) -> int:
+    """Return how many columns of the screen a text takes: letters of Chinese take two."""
+    return sum(
+        0
+        if combining(letter) or category(letter) == "Cf"
+        else 1 + (east_asian_width(letter) in "WF")
+        for letter in text
+    )
+
+
+def _fold(heads: list[str], rows: list[list[str]], is_number: list[bool], room: int) -> None:
+    """Print a table that is wider than the screen, its cells folded."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in chosen.columns:
-        number = chosen[column].dtype.kind in "fi"
-        table.add_column(Text(str(column)), justify="right" if number else "left", overflow="fold")
-    for row in chosen.itertuples(index=False):
-        cells = [_cell(value, column) for value, column in zip(row, chosen.columns, strict=True)]
-        table.add_row(*map(Text, cells))
-    Console(width=None if sys.stdout.isatty() else 180).print(table)
+    for head, right in zip(heads, is_number, strict=True):
+        table.add_column(Text(head), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(width=room).print(table)
 
 
 def _cell(value: Any, column: str) -> str:
@@ -198,7 +233,8 @@ def _cell(value: Any, column: str) -> str:
         return f"{value:,.{places}f}"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
-    return str(value)
+    # A name in somebody's file must not steer the reader's screen.
+    return "".join(repr(c)[1:-1] if category(c) == "Cc" and c != "\n" else c for c in str(value))
 
 
 def make_folder(folder: Path) -> None:

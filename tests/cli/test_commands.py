@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo.cli import app
+from cpecgeo.cli.screen import show
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.files.reading import read
 
@@ -474,3 +476,23 @@ def test_goods_are_counted():
     way = cg.route("Karachi", "Lahore", mode="road", vehicle="truck")
     assert stage["cost"] == pytest.approx(cg.routing.freight(way, 1000)["cost"].iloc[0])
     assert stage["loads"] == 34
+
+
+def test_a_table_lines_up_and_folds_where_it_is_too_wide(capsys):
+    table = pd.DataFrame({"name": ["红其拉甫", "گوادَر", "a\x1b[31m"], "km": [1.25, 1234.0, np.nan]})
+    show(table, ["name", "km"])
+    lines = capsys.readouterr().out.splitlines()
+    # Chinese letters are two wide, the vowel mark of Urdu none.
+    assert lines == [
+        "name" + " " * 12 + "km",
+        "红其拉甫" + " " * 7 + "1.2",
+        "گوادَر" + " " * 6 + "1,234.0",
+        "a\\x1b[31m",
+    ]
+    show(pd.DataFrame({"name": ["x" * 300, "two\nlines"], "km": [1.0, 2.0]}), ["name", "km"])
+    folded = capsys.readouterr().out.splitlines()
+    assert max(map(len, folded)) <= 180
+    assert sum(line.count("x") for line in folded) == 300
+    assert any(line.startswith("lines") for line in folded)
+    show(table[:0], ["name", "km"])
+    assert capsys.readouterr().out == "name  km\n"
