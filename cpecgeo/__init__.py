@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.measure import locate as locate
     from cpecgeo.analysis.measure import nearest as nearest
     from cpecgeo.analysis.overlay import crossed as crossed
+    from cpecgeo.analysis.overview import distance_table as distance_table
+    from cpecgeo.analysis.panel import neighbours as neighbours
+    from cpecgeo.analysis.panel import treatment as treatment
     from cpecgeo.analysis.profile import profile as profile
     from cpecgeo.analysis.proximity import density_along as density_along
     from cpecgeo.analysis.proximity import rings as rings
@@ -76,6 +79,7 @@ _HOMES = {
     "density_along": "analysis.proximity",
     "distance_km": "analysis.measure",
     "distance_matrix_km": "analysis.measure",
+    "distance_table": "analysis.overview",
     "errors": "errors:",
     "exposure": "analysis.exposure",
     "geodesy": "geodesy:",
@@ -86,6 +90,7 @@ _HOMES = {
     "markets": "features.places",
     "mining": "domains.mining:",
     "nearest": "analysis.measure",
+    "neighbours": "analysis.panel",
     "network": "routing",
     "osm": "osm:",
     "place": "features.places",
@@ -101,6 +106,7 @@ _HOMES = {
     "routing": "routing:",
     "scale": "scale:",
     "table": "catalogue.layers",
+    "treatment": "analysis.panel",
     "using": "catalogue.geometry",
     "within": "analysis.proximity",
     "write": "files.writing",
@@ -126,6 +132,7 @@ __all__ = [
     "density_along",
     "distance_km",
     "distance_matrix_km",
+    "distance_table",
     "errors",
     "exposure",
     "geodesy",
@@ -136,6 +143,7 @@ __all__ = [
     "markets",
     "mining",
     "nearest",
+    "neighbours",
     "network",
     "osm",
     "place",
@@ -151,6 +159,7 @@ __all__ = [
     "routing",
     "scale",
     "table",
+    "treatment",
     "using",
     "within",
     "write",

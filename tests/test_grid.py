@@ -34,6 +34,11 @@ VERBS = {
     "exposure, layer": lambda x: cg.exposure("taxila-havelian", [5], layer=x, value=None),
     "density_along, corridor": lambda x: cg.density_along(x, "mines", bin_km=100),
     "density_along, events": lambda x: cg.density_along("taxila-havelian", x, bin_km=100),
+    "distance_table, points": lambda x: cg.distance_table(x, {"rail": "taxila-havelian"}),
+    "distance_table, groups": lambda x: cg.distance_table(SPOT, {"x": x}),
+    "neighbours": cg.neighbours,
+    "treatment, corridors": lambda x: cg.treatment(x, "provinces", years=[2020]),
+    "treatment, zones": lambda x: cg.treatment("taxila-havelian", x, years=[2020]),
     "profile": lambda x: cg.profile(x, 50),
     "locate, points": lambda x: cg.locate(x, "taxila-havelian"),
     "locate, corridor": lambda x: cg.locate(SPOT, x),
@@ -54,38 +59,39 @@ ERRORS = {
     "T": errors.InputTypeError,
     "U": errors.UnknownNameError,
 }
-# In the order of VERBS: measures, proximity, overlay, along a line, network, pages, streams.
+# In the order of VERBS: measures, proximity, overlay, tables, along a line, network, pages,
+# streams.
 GRID = """
-corridor name        v v v G v v v v v v G v G v G v G v U v T v v v v v
-section name         v v v G v v v v v v G v G U G v G U U v T v v v v v
-place name           v v v v v v v v v G G v v U v G v U v v T v v v v v
-layer name           v v v v v v v v v G G v v U v G v U U v T v v v v v
-district name        G v v G v v v v v G v v v U G G G U U v T v v v v v
-province name        G v v G v v v v v G v v v U G G G U U I T v v v v v
-several names        v v v G v v v v v G G v G T G G G T U v T v v v v v
-Corridor             v v v G v v v v v v G v G v G v G v G v v v v v v v
-own Corridor         v v v G v v v v v v G v G v G v G v G v v v v v v v
-Route                v v v G v v v v v v G v G T G v G T G v T v v v v v
-Reach                G v v G v v v v v G v v v T G G G T G v T v v v v v
-Place                v v v v v v v v v G G v v T v G v T v v T v v v v v
-Market               v v v v v v v v v G G v v T v G v T v v T v v v v v
-Point                v v v v v v v v v G G v v T v G v T v v T v v v v v
-LineString           v v v G v v v v v v G v G T G v G T G v T v v v v v
-Polygon              G v v G v v v v v G v v v T G G G T G v T v v v v v
-MultiPoint           v v v G v v v v v G G v G T G G G T G v T v v v v v
-MultiLineString      v v v G v v v v v v G v G T G G G T G v T v v v v v
-MultiPolygon         G v v G v v v v v G v v v T G G G T G v T v v v v v
-GeoSeries            v v v v v v v v v G G v v T v G v T G v T v v v v v
-GeoDataFrame UTM     v v v v v v v v v G G v v T v G v T G v T v v v v v
-DataFrame lon lat    v v v v v v v v v G G v v T v G v T G v T v v v v v
-Path                 v v v v v v v v v G G v v G v G v G G v T v v v v v
-file name            v v v v v v v v v G G v v G v G v G U v T v v v v v
-mixed list           v v v G v v v v v G G v G T G G G T U v T v v v v v
-empty list           I I I I I I I I I I I I I T I I I T I v v I I I I I
-empty frame          v v v v I v I I v I I I v T v I v T G I T I v I I I
-None                 T T T T T T T T T T T T T T T T T T T T T T T T T T
-number               T T T T T T T T T T T T T T T T T T T T T T T T T T
-class                T T T T T T T T T T T T T T T T T T T T T T T T T T
+corridor name        v v v G v v v v v v G v G v G G v G v G v G v U v T v v v v v
+section name         v v v G v v v v v v G v G U G G v G T G v G U U v T v v v v v
+place name           v v v v v v v v v G G v v U v v v G T G G v U v v T v v v v v
+layer name           v v v v v v v v v G G v v U v v v G T G G v U U v T v v v v v
+district name        G v v G v v v v v G v v v U G G v v T v G G U U v T v v v v v
+province name        G v v G v v v v v G v v v U G G v v T v G G U U I T v v v v v
+several names        v v v G v v v v v G G v G T G G v G T G G G T U v T v v v v v
+Corridor             v v v G v v v v v v G v G v G G v G v G v G v G v v v v v v v
+own Corridor         v v v G v v v v v v G v G v G G v G v G v G v G v v v v v v v
+Route                v v v G v v v v v v G v G T G G v G T G v G T G v T v v v v v
+Reach                G v v G v v v v v G v v v T G G v v T v G G T G v T v v v v v
+Place                v v v v v v v v v G G v v T v v v G T G G v T v v T v v v v v
+Market               v v v v v v v v v G G v v T v v v G T G G v T v v T v v v v v
+Point                v v v v v v v v v G G v v T v v v G T G G v T v v T v v v v v
+LineString           v v v G v v v v v v G v G T G G v G T G v G T G v T v v v v v
+Polygon              G v v G v v v v v G v v v T G G v v T v G G T G v T v v v v v
+MultiPoint           v v v G v v v v v G G v G T G G v G T G G G T G v T v v v v v
+MultiLineString      v v v G v v v v v v G v G T G G v G T G G G T G v T v v v v v
+MultiPolygon         G v v G v v v v v G v v v T G G v v T v G G T G v T v v v v v
+GeoSeries            v v v v v v v v v G G v v T v v v G T G G v T G v T v v v v v
+GeoDataFrame UTM     v v v v v v v v v G G v v T v v v G T G G v T G v T v v v v v
+DataFrame lon lat    v v v v v v v v v G G v v T v v v G T G G v T G v T v v v v v
+Path                 v v v v v v v v v G G v v G v v v G T G G v G G v T v v v v v
+file name            v v v v v v v v v G G v v G v v v G T G G v G U v T v v v v v
+mixed list           v v v G v v v v v G G v G T G G v G T G G G T U v T v v v v v
+empty list           I I I I I I I I I I I I I T I I I I I I I I T I v v I I I I I
+empty frame          v v v v I v I I v I I I v T v v I I I I I v T G I T I v I I I
+None                 T T T T T T T T T T T T T T T T T T T T T T T T T T T T T T T
+number               T T T T T T T T T T T T T T T T T T T T T T T T T T T T T T T
+class                T T T T T T T T T T T T T T T T T T T T T T T T T T T T T T T
 """
 CELLS = {line[:20].strip(): line[20:].split() for line in GRID.strip().splitlines()}
 

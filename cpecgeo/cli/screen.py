@@ -226,7 +226,7 @@ def _fold(heads: list[str], rows: list[list[str]], is_number: list[bool], room: 
 
 
 def _cell(value: Any, column: str) -> str:
-    if value is None or value != value:  # noqa: PLR0124
+    if value is None or type(value).__name__ == "NAType" or value != value:  # noqa: PLR0124
         return ""
     if isinstance(value, float):
         places = _PLACES.get(column, 0 if column.startswith("population") else 1)

@@ -1,4 +1,4 @@
-"""Along a corridor, and tables for a study: density locate …"""
+"""Along a corridor, and tables for a study: density locate distance-table treatment neighbours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from cpecgeo.cli.analyses import Sections, Source, X, beside
-from cpecgeo.cli.screen import Crs, Json, Lat, Layer, Lon, Out, Thousands, app, features, give
+from cpecgeo.cli.screen import (
+    Crs,
+    Json,
+    Lat,
+    Layer,
+    Lon,
+    Out,
+    Thousands,
+    app,
+    features,
+    give,
+    subject,
+)
+from cpecgeo.errors import InputError
 
 __all__: list[str] = []
 
@@ -66,3 +79,108 @@ def locate(
     told = "km offset_km side accuracy_km" + " section status opened" * sections
     joined, shown = beside(frame, found(frame, corridor, sections=sections), told)
     give(joined, None if json else shown, out=out, json=json)
+
+
+@app.command()
+def distance_table(
+    points: Source,
+    *,
+    group: Annotated[
+        list[str],
+        typer.Option("--group", metavar="NAME=THINGS", help="rail=ml1,ml2; once for each group."),
+    ],
+    by: Annotated[str | None, typer.Option(help="Means by a column, district or province.")] = None,
+    lon: Lon = None,
+    lat: Lat = None,
+    layer: Layer = None,
+    crs: Crs = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """How far each point is from the nearest thing of each group, in one row.
+
+    Example: cpecgeo distance-table villages.csv --group rail=ml1 --group port=ports -o wide.csv
+    """
+    import geopandas as gpd
+
+    from cpecgeo.analysis.overview import distance_table as found
+
+    groups: dict[str, Any] = {}
+    for text in group:
+        name, is_given, things = text.partition("=")
+        if not is_given or not name.strip() or not things.strip():
+            raise InputError(f"--group is {text!r}; give a name and what is in it: rail=ml1,ml2.")
+        groups[name.strip()] = subject(things, f"--group {name}")
+    frame = features(points, lon=lon, lat=lat, layer=layer, crs=crs)
+    table = found(frame, groups, by=by)
+    if by is None:
+        told = " ".join(f"{name}_{what}" for name in groups for what in ("km", "name"))
+        joined, shown = beside(frame, table, told)
+        give(gpd.GeoDataFrame(joined), None if json else shown, out=out, json=json)
+    else:
+        give(table, out=out, json=json)
+
+
+@app.command()
+def treatment(
+    corridors: X,
+    *,
+    years: Annotated[str, typer.Option(metavar="FROM-TO", help="2000-2025, or 2000,2010,2020.")],
+    zones: Annotated[str, typer.Option(help="districts, provinces, or a file.")] = "districts",
+    within_km: Annotated[float, typer.Option("--within-km", help="As near as this, too.")] = 0,
+    disputed: Annotated[
+        bool, typer.Option("--disputed/--no-disputed", help="Zones of disputed status in or out.")
+    ] = True,
+    undated: Annotated[
+        str, typer.Option(help="out or in: operating sections without a known opening.")
+    ] = "out",
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Zones by year: crossed by a corridor or near to it, since when, and their neighbours.
+
+    Example: cpecgeo treatment m4,m5 --years 2010-2025 -o panel.csv
+    """
+    from cpecgeo.analysis.panel import treatment as found
+
+    kind: Any = undated
+    panel = found(
+        subject(corridors, "corridors"),
+        subject(zones, "--zones"),
+        years=_years(years),
+        within_km=within_km,
+        disputed=disputed,
+        undated=kind,
+    )
+    give(panel, out=out, json=json)
+
+
+def _years(text: str) -> list[int]:
+    """Read 2000-2025, or years between commas."""
+    first, _, last = text.partition("-")
+    try:
+        if last:
+            return list(range(int(first), int(last) + 1))
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--years is {text!r}; give 2000-2025, or 2000,2010,2020.") from None
+
+
+@app.command()
+def neighbours(
+    zones: Annotated[str, typer.Argument(help="districts, provinces, or a file.")] = "districts",
+    out: Out = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Which zones touch one another, corners counted.
+
+    Example: cpecgeo neighbours provinces
+    """
+    import pandas as pd
+
+    from cpecgeo.analysis.panel import neighbours as found
+
+    pairs = found(subject(zones, "zones")).explode().dropna()
+    table = pd.DataFrame({"zone": pairs.index, "neighbour": pairs.to_numpy()})
+    give(table, out=out, json=json)

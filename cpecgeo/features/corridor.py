@@ -15,14 +15,9 @@ from numpy import typing as npt
 from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue.geometry import Geometry
-from cpecgeo.features.alignment import (
-    describe,
-    join,
-    state_accuracy,
-    state_published,
-)
+from cpecgeo.features.alignment import describe, join, state_accuracy, state_published
 from cpecgeo.features.own_lines import KmLike, LineLike, StopsLike, align_own
-from cpecgeo.features.stops import find_stop
+from cpecgeo.features.stops import PLACE_KM, km_of
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.files.xmltext import html_card, html_table
 from cpecgeo.geodesy import Chainage
@@ -255,24 +250,27 @@ class Corridor:
         """
         return self.chainage.at(self.km_of(km) if isinstance(km, str) else km)
 
-    def km_of(self, stop: str) -> float:
-        """Return the chainage of a stop, in km.
+    def km_of(self, stop: str, *, max_km: float = PLACE_KM) -> float:
+        """Return the chainage of a stop, or of any named place beside the line, in km.
 
         Parameters
         ----------
         stop : str
             Its name, id or another name; "Jn" and "Cantt" do. A town alone is its main
-            station where it has several here.
+            station where it has several here. What is no stop is looked up as a place, and
+            stands for the closest point of the line.
+        max_km : float
+            How far off the line a place may lie.
 
         Raises
         ------
         UnknownNameError, InputError
-            No stop of that name, or a town with several stations here and no main one.
+            No such stop or place near, or a town with several stations here and no main one.
 
         Warns
         -----
         NameWarning
-            The town has several stations here.
+            The town has several stations here, or the place lies more than 2 km off.
 
         Examples
         --------
@@ -280,7 +278,7 @@ class Corridor:
         >>> corridor("ml1-chord").km_of("Rohri"), corridor("ml1-chord").km_of("Lahore Jn")
         (481.0, 1223.0)
         """
-        return float(self.stops["km"].loc[find_stop(self.name, self.stops, stop)])
+        return km_of(self.name, self.stops, self.chainage, stop, max_km)
 
     def locate(self, points: SubjectLike) -> pd.DataFrame:
         """Return the chainage and offset of each point; see `cpecgeo.locate`.

@@ -16,9 +16,16 @@ from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.lines import Assembled, line_stations, shared_stations
 from cpecgeo.catalogue.names import of_town, station_name
 from cpecgeo.errors import InputError, NameWarning, UnknownNameError
+from cpecgeo.features.places import place
+from cpecgeo.geodesy import Chainage
+from cpecgeo.geodesy.inputs import positive_km
 
-__all__ = ["COLUMNS", "find_stop", "rank_stops", "stops"]
+__all__ = ["COLUMNS", "PLACE_KM", "find_stop", "km_of", "rank_stops", "stops"]
 
+PLACE_KM = 30.0
+"""How far off a line a place may lie whose name stands for the closest point of it."""
+# A place this near is beside the line, and nothing is said.
+_BESIDE_KM = 2.0
 # Degrees.
 _NEAR_TOWN = 0.3
 
@@ -181,9 +188,49 @@ def find_stop(corridor: str, stops: gpd.GeoDataFrame, name: str) -> Any:
     warnings.warn(
         f"{name!r} is taken as its main station, {taken}; on {corridor} it has {listed}.",
         NameWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
     return main.index[0]
+
+
+def km_of(
+    corridor: str, stops: gpd.GeoDataFrame, chainage: Chainage, name: str, max_km: float
+) -> float:
+    """Return the chainage of a stop, or of the point of the line closest to a place.
+
+    Parameters
+    ----------
+    corridor, stops, name
+        As `find_stop`.
+    chainage : Chainage
+    max_km : float
+        How far off a place may lie.
+
+    Raises
+    ------
+    UnknownNameError, InputError
+    """
+    try:
+        return float(stops["km"].loc[find_stop(corridor, stops, name)])
+    except UnknownNameError as error:
+        unknown = error
+    try:
+        spot = place(name)
+    except (InputError, UnknownNameError):
+        raise unknown from None
+    near = chainage.locate(spot.point).iloc[0]
+    off, km = float(near["offset_km"]), float(near["km"])
+    if off > positive_km(max_km, "max_km", allow_zero=True):
+        hint = f"The place {spot.name} lies {off:,.1f} km off it, more than {max_km:g} km."
+        raise UnknownNameError(name, f"stop of {corridor}", stops["name"], hint)
+    if off > _BESIDE_KM:
+        warnings.warn(
+            f"{spot.name} is no stop of {corridor} and lies {off:.1f} km off it; km {km:.1f}, the "
+            "closest point of the line, is taken.",
+            NameWarning,
+            stacklevel=3,
+        )
+    return km
 
 
 def _on_trace(on: gpd.GeoDataFrame, km_at: dict[str, float]) -> pd.DataFrame:

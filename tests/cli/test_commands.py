@@ -496,3 +496,26 @@ def test_a_table_lines_up_and_folds_where_it_is_too_wide(capsys):
     assert any(line.startswith("lines") for line in folded)
     show(table[:0], ["name", "km"])
     assert capsys.readouterr().out == "name  km\n"
+
+
+def test_tables_for_a_study(sites, tmp_path):
+    wide = tmp_path / "wide.csv"
+    groups = ["--group", "rail=ml1,kkh", "--group", "port=ports"]
+    said("distance-table", str(sites), *groups, "-o", str(wide))
+    got = pd.read_csv(wide)
+    want = cg.distance_table(str(sites), {"rail": ["ml1", "kkh"], "port": "ports"})
+    assert got["rail_name"].tolist() == want["rail_name"].tolist()
+    assert got["port_km"].tolist() == pytest.approx(want["port_km"].tolist())
+    rows = as_json("treatment", "m5", "--years", "2018-2020", "--zones", "provinces")
+    assert {r["year"] for r in rows} == {2018, 2019, 2020}
+    assert {r["zone"] for r in rows if r["treated"]} == {"punjab", "sindh"}
+    pairs = as_json("neighbours", "provinces")
+    assert {"zone": "punjab", "neighbour": "sindh"} in pairs
+    for wrong in (
+        ["distance-table", "mines", "--group", "rail"],
+        ["treatment", "m5", "--years", "x"],
+    ):
+        found = CliRunner().invoke(app, wrong)
+        assert isinstance(found.exception, InputError)
+    shown = said("treatment", "m5", "--years", "2018,2020", "--zones", "provinces")
+    assert "first_year" in shown

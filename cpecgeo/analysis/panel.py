@@ -1,0 +1,400 @@
+"""Zones as the units of a study: neighbours, the zone of a point, a panel of treatment."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from cpecgeo import geodesy
+from cpecgeo.errors import InputError, MissingExtraError
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.resolve import resolve, resolve_corridor
+from cpecgeo.features.subject import Subject, SubjectLike, provenance
+from cpecgeo.geodesy.inputs import POLYGONS, positive_km
+
+__all__ = ["neighbours", "treatment", "values_of", "zone_at"]
+
+# Provinces whose status is disputed, by ISO 3166-2.
+_DISPUTED = frozenset({"PK-JK", "PK-GB"})
+_DEGREE_KM = 110.9  # of latitude in the region, to 0.3 %
+_STRAIGHT_KM = 1.0
+_LEAST_KM = 1e-6  # what a line has in a zone that it only touches
+
+
+def neighbours(zones: SubjectLike = "districts", *, as_graph: bool = False) -> Any:
+    """Return which zones touch one another: queen contiguity.
+
+    Parameters
+    ----------
+    zones : SubjectLike
+        ``"districts"``, ``"provinces"``, or polygons of your own.
+    as_graph : bool
+        Whether to give a `libpysal.graph.Graph` (``pip install libpysal``), with weights of 1
+        and zones without neighbours as isolates.
+
+    Returns
+    -------
+    Series or Graph
+        For each zone the list of the zones that share at least a point with it, in their order.
+        Outlines that leave a gap between them don't touch.
+
+    Raises
+    ------
+    UnknownNameError, InputTypeError, CRSError, GeometryError
+    MissingExtraError
+        A graph is asked for and libpysal isn't installed.
+
+    Examples
+    --------
+    >>> neighbours("provinces")["islamabad-capital-territory"]
+    ['khyber-pakhtunkhwa', 'punjab']
+    """
+    subject = resolve(zones, "zones", kinds=POLYGONS)
+    found = _touching(subject.shapes)
+    if not as_graph:
+        found.attrs = {"method": "queen contiguity", **provenance(subject)}
+        return found
+    try:
+        from libpysal.graph import Graph
+    except ImportError as error:
+        raise MissingExtraError(
+            "A graph of neighbours is libpysal's, which isn't installed: pip install libpysal, or "
+            "leave as_graph out."
+        ) from error
+    pairs = [(zone, other, 1) for zone, near in found.items() for other in near]
+    pairs += [(zone, zone, 0) for zone, near in found.items() if not near]
+    order = {zone: i for i, zone in enumerate(found.index)}
+    pairs.sort(key=lambda pair: (order[pair[0]], order[pair[1]]))
+    return Graph.from_arrays(*(np.array(column) for column in zip(*pairs, strict=True)))
+
+
+def _touching(shapes: gpd.GeoSeries) -> pd.Series:
+    """Return the labels of the zones that share a point with each."""
+    array = np.asarray(shapes.array, dtype=object)
+    one, other = shapely.STRtree(array).query(array, predicate="intersects")
+    labels = shapes.index.to_numpy()
+    lists: list[list[Hashable]] = [[] for _ in array]
+    for i, j in sorted(zip(one.tolist(), other.tolist(), strict=True)):
+        if i != j:
+            lists[i].append(labels[j])
+    return pd.Series(lists, index=shapes.index, name="neighbours", dtype=object)
+
+
+def zone_at(
+    points: gpd.GeoSeries, kind: Literal["district", "province"]
+) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Return the district or province that each point lies in, by its position.
+
+    Parameters
+    ----------
+    points : GeoSeries
+        EPSG:4326, points.
+    kind : {"district", "province"}
+
+    Returns
+    -------
+    names : ndarray of str
+        None outside all outlines.
+    is_uncertain : ndarray of bool
+        Where another zone is nearer than the outlines are good to; distances are taken on a
+        plane of scaled degrees, good to 2 %.
+
+    Examples
+    --------
+    >>> zone_at(gpd.GeoSeries.from_xy([73.05], [33.6], crs=4326), "province")[0].tolist()
+    ['Punjab']
+    """
+    subject = resolve(f"{kind}s", "zones")
+    names = np.array([*map(str, subject.names or []), None], object)
+    array, spots = (np.asarray(s.array, dtype=object) for s in (subject.shapes, points))
+    tree = shapely.STRtree(array)
+    row, zone = tree.query(spots, predicate="intersects")
+    mine = np.full(len(spots), -1)
+    mine[row[::-1]] = zone[::-1]
+    stated = subject.accuracy_km
+    accuracy = np.nan_to_num(np.zeros(len(array)) if stated is None else stated)
+    widest = 1.3 * accuracy.max(initial=0.0) / _DEGREE_KM
+    row, zone = tree.query(spots, predicate="dwithin", distance=widest)
+    others = zone != mine[row]
+    row, zone = row[others], zone[others]
+    scale = np.cos(np.radians(shapely.get_y(spots[row])))
+    near = np.empty(len(row))
+    for i, (spot, at, narrow) in enumerate(zip(spots[row], zone, scale, strict=True)):
+        box = shapely.box(spot.x - widest, spot.y - widest, spot.x + widest, spot.y + widest)
+        part = shapely.transform(
+            [spot, shapely.clip_by_rect(array[at], *box.bounds)],
+            lambda xy, narrow=narrow: xy * [narrow, 1.0],
+        )
+        near[i] = shapely.distance(part[0], part[1]) * _DEGREE_KM
+    reach = np.maximum(accuracy[zone], np.where(mine[row] < 0, 0.0, accuracy[mine[row]]))
+    is_uncertain = np.zeros(len(spots), bool)
+    is_uncertain[row[near <= reach]] = True
+    return names[mine], is_uncertain
+
+
+def values_of(subject: Subject, by: str, what: str) -> tuple[pd.Series, dict[str, Any]]:
+    """Return the values that rows are grouped by: of a column, or of the zone that they lie in.
+
+    Parameters
+    ----------
+    subject : Subject
+    by : str
+        A column; ``"district"`` and ``"province"`` are told by position where there is none.
+    what : str
+        The argument's name, for messages.
+
+    Returns
+    -------
+    values : Series
+        On the rows of `subject`; missing where there is none.
+    about : dict
+        What `.attrs` say of it: `without_<by>`, and of a position `by_position` and
+        `uncertain_<by>`, points that may lie in another zone.
+
+    Raises
+    ------
+    InputError
+        No such column.
+
+    Examples
+    --------
+    >>> values_of(resolve("mines"), "district", "points")[1]
+    {'without_district': 0}
+    """
+    rows, told = subject.rows, dict[str, Any]()
+    if by in rows:
+        values = pd.Series(rows[by].to_numpy(), dtype=rows[by].dtype)
+    elif by in {"district", "province"} and (subject.shapes.geom_type.dropna() == "Point").all():
+        is_known = subject.shapes.notna().to_numpy()
+        kind: Any = by
+        found, is_uncertain = zone_at(subject.shapes[is_known], kind)
+        values = pd.Series(None, range(len(subject)), dtype=object)
+        values[is_known] = found
+        told = {
+            "by_position": f"the outlines of the layer {by}s",
+            f"uncertain_{by}": int(is_uncertain.sum()),
+        }
+    else:
+        shown = ", ".join(map(str, rows.columns))
+        raise InputError(f"{what} has no column {by!r}; it has {shown}.")
+    values.index = subject.unlabelled.index
+    return values, {f"without_{by}": int(values.isna().sum()), **told}
+
+
+def treatment(
+    corridors: SubjectLike,
+    zones: SubjectLike = "districts",
+    *,
+    years: Sequence[int],
+    within_km: float = 0,
+    disputed: bool = True,
+    undated: Literal["out", "in"] = "out",
+) -> pd.DataFrame:
+    """Return a panel of zone by year: which zones a corridor crosses or comes near, since when.
+
+    Parameters
+    ----------
+    corridors : SubjectLike
+        A corridor, or a list of them; sections that several share count once.
+    zones : SubjectLike
+        ``"districts"``, ``"provinces"``, or polygons of your own; an `accuracy_km` is used.
+    years : sequence of int
+    within_km : float
+        A zone is treated by a section that crosses it, or comes as near as this (geodesic km).
+    disputed : bool
+        Whether zones of disputed status are in: of the bundled ones Gilgit-Baltistan and Azad
+        Kashmir; of your own those with True in a column `disputed`.
+    undated : {"out", "in"}
+        Whether operating sections without a known opening treat nothing, or every year.
+
+    Returns
+    -------
+    DataFrame
+        A row per zone and year: `zone`, `name`, `year`; `treated` (a section is open by then);
+        `first_year` (missing where there is none) and `since`, the years from it; `km` of open
+        sections inside the zone; `sections`, their ids; `status`: ``open``, else
+        ``under_construction`` or ``planned`` where such sections are there as of now, else
+        ``none``; `planned_km` and `undated_km`, of sections not open, and open without a
+        date; `treated_neighbours` and `is_control`: not treated, with a treated neighbour
+        (queen contiguity). `is_uncertain` marks zones where another assignment is possible,
+        given how good outline and line are (95 %, `crossed` has the details).
+
+        `.attrs` states the choices, and has the neighbours of each zone.
+
+    Raises
+    ------
+    UnknownNameError, InputTypeError, CRSError, GeometryError
+    InputError
+        No years, or disputed zones are to be left out and zones don't say which they are.
+
+    Examples
+    --------
+    >>> panel = treatment("m5", years=[2018, 2020])
+    >>> panel[panel["name"] == "Multan"][["year", "treated"]].to_numpy().tolist()
+    [[2018, False], [2020, True]]
+    """
+    km = positive_km(within_km, "within_km", allow_zero=True)
+    when = _years(years)
+    if undated not in {"out", "in"}:
+        raise InputError(f'undated is {undated!r}; it is "out" or "in".')
+    things = _corridors(corridors)
+    subject = resolve(zones, "zones", kinds=POLYGONS)
+    keep = np.ones(len(subject), bool) if disputed else ~_is_disputed(subject)
+    shapes = subject.shapes[keep]
+    stated = subject.accuracy_km
+    accuracy = np.zeros(len(shapes)) if stated is None else np.nan_to_num(stated[keep])
+    pairs = _pairs(_sections(things), shapes, accuracy, km)
+    touching = _touching(shapes)
+    names = np.array(subject.names or list(subject.shapes.index), object)[keep]
+    rows = [
+        row
+        for i, label in enumerate(shapes.index)
+        for row in _of_zone(label, names[i], pairs[pairs["zone"] == i], when, undated)
+    ]
+    panel = pd.DataFrame(rows)
+    panel["first_year"] = panel["first_year"].astype("Int64")
+    panel["since"] = panel["since"].astype("Int64")
+    by_year = panel.pivot_table(index="zone", columns="year", values="treated", sort=False)
+    count = {zone: by_year.loc[near].sum() for zone, near in touching.items()}
+    panel["treated_neighbours"] = [
+        int(count[zone][year]) for zone, year in zip(panel["zone"], panel["year"], strict=True)
+    ]
+    panel["is_control"] = ~panel["treated"] & (panel["treated_neighbours"] > 0)
+    panel["is_uncertain"] = panel.pop("is_uncertain")
+    panel.attrs = {
+        "corridors": [thing.name for thing in things],
+        "zones": subject.title,
+        "within_km": km,
+        "disputed": "in" if disputed else f"out: {int((~keep).sum())} zones",
+        "undated": undated,
+        "contiguity": "queen: zones that share at least a point",
+        "neighbours": touching.to_dict(),
+        "method": "sections by their year of opening; geodesic km inside the outlines",
+        "accuracy": "is_uncertain: outline and line (poorest leg of the section), 95 %",
+        **provenance(subject, *(thing.as_subject() for thing in things)),
+    }
+    return panel
+
+
+def _years(years: Sequence[int]) -> list[int]:
+    listed = list(years) if isinstance(years, (Sequence, range, np.ndarray)) else []
+    if not listed or not all(isinstance(y, (int, np.integer)) for y in listed):
+        raise InputError(f"years is {years!r}; give whole numbers, such as range(2000, 2026).")
+    return sorted({int(y) for y in listed})
+
+
+def _corridors(x: SubjectLike) -> list[Corridor]:
+    subject = resolve(x, "corridors")
+    things = [thing for thing in subject.things if isinstance(thing, Corridor)]
+    if len(things) != len(subject):
+        return [resolve_corridor(subject, "corridors")]  # which says what is wrong
+    return things
+
+
+def _is_disputed(subject: Subject) -> NDArray[np.bool_]:
+    frame = subject.frame
+    if frame is not None and "disputed" in frame:
+        return np.asarray(frame["disputed"].fillna(False), bool)
+    if frame is not None and "province_iso" in frame:
+        return np.asarray(frame["province_iso"].isin(_DISPUTED), bool)
+    raise InputError(
+        "disputed is False, but zones don't say which they are; give them a column disputed (True "
+        "or False)."
+    )
+
+
+def _sections(things: list[Corridor]) -> gpd.GeoDataFrame:
+    """Return the drawn sections of corridors, each once, with the year that they opened."""
+    columns = ["id", "status", "opened", "accuracy_km", "geometry"]
+    whole = pd.concat([thing.sections[columns] for thing in things], ignore_index=True)
+    whole = whole[whole["geometry"].notna()].drop_duplicates("id").reset_index(drop=True)
+    whole["year"] = pd.to_numeric(whole["opened"].astype(str).str[:4], errors="coerce")
+    return gpd.GeoDataFrame(whole, geometry="geometry", crs=4326)
+
+
+def _pairs(
+    sections: gpd.GeoDataFrame, shapes: gpd.GeoSeries, accuracy: NDArray[np.float64], km: float
+) -> pd.DataFrame:
+    """Return each section with each zone that it treats, or may: km inside, how sure."""
+    lines = geodesy.densify(sections.geometry, _STRAIGHT_KM)
+    areas = geodesy.densify(shapes.reset_index(drop=True), _STRAIGHT_KM)
+    line_km = np.nan_to_num(sections["accuracy_km"].to_numpy(float))
+    furthest = km + float(np.hypot(line_km.max(initial=0.0), accuracy.max(initial=0.0)))
+    # Degrees of longitude are shorter than those of latitude, so that this is far enough.
+    widest = 1.4 * furthest / _DEGREE_KM + 1e-6
+    tree = shapely.STRtree(np.asarray(areas.array, dtype=object))
+    row, zone = tree.query(
+        np.asarray(lines.array, dtype=object), predicate="dwithin", distance=widest
+    )
+    one, other = lines.iloc[row], areas.iloc[zone]
+    inside = one.reset_index(drop=True).intersection(other.reset_index(drop=True))
+    length = np.array([_length_km(part) for part in inside])
+    # How far from the limit: below 0 as deep as the line comes inside a zone that it crosses.
+    away = np.array(
+        geodesy.distance_km(one.reset_index(drop=True), other.reset_index(drop=True)), float
+    )
+    outlines = [geodesy.Index(area.boundary) if i in set(zone) else None
+                for i, area in enumerate(areas)]  # fmt: skip
+    for i in np.flatnonzero(length > _LEAST_KM):
+        index = outlines[zone[i]]
+        if index is not None:
+            xy = shapely.get_coordinates(inside.iloc[i])
+            away[i] = -float(index.find(xy).metres.max()) / 1e3
+    reach = np.hypot(line_km[row], accuracy[zone])
+    is_treated = (away <= km) if km > 0 else (length > _LEAST_KM)
+    is_uncertain = np.abs(away - km) < reach
+    found = pd.DataFrame({"zone": zone, "km": length, "is_treated": is_treated,
+                          "is_uncertain": is_uncertain})  # fmt: skip
+    for column in ("id", "status", "year"):
+        found[column] = sections[column].to_numpy()[row]
+    return found[found["is_treated"] | found["is_uncertain"]]
+
+
+def _length_km(shape: Any) -> float:
+    """Return the length of the lines of an intersection, which may hold points too."""
+    lines = [p for p in shapely.get_parts(shape) if p.geom_type == "LineString" and not p.is_empty]
+    return float(sum(geodesy.length_km(line) for line in lines))
+
+
+def _of_zone(
+    label: Hashable, name: Any, pairs: pd.DataFrame, years: list[int], undated: str
+) -> list[dict[str, Any]]:
+    """Return the rows of one zone."""
+    is_uncertain = bool(pairs["is_uncertain"].any())
+    here = pairs[pairs["is_treated"]]
+    coming = here[here["status"].isin(["planned", "under_construction"])]
+    opened = here[here["year"].notna()]
+    unknown = here[here["year"].isna() & ~here.index.isin(coming.index)]
+    if undated == "in":
+        opened = pd.concat([opened, unknown.assign(year=-np.inf)])
+    dated = opened["year"][np.isfinite(opened["year"])]
+    first = int(dated.min()) if len(dated) else None
+    rows = []
+    for year in years:
+        now = opened[opened["year"] <= year]
+        status = "open" if len(now) else "none"
+        for word in ("planned", "under_construction"):
+            status = word if not len(now) and (coming["status"] == word).any() else status
+        rows.append(
+            {
+                "zone": label,
+                "name": name,
+                "year": year,
+                "treated": bool(len(now)),
+                "first_year": first,
+                "since": None if first is None else year - first,
+                "km": float(now["km"].sum()),
+                "sections": ", ".join(sorted(map(str, now["id"]))),
+                "status": status,
+                "planned_km": float(coming["km"].sum()),
+                "undated_km": float(unknown["km"].sum()),
+                "is_uncertain": is_uncertain,
+            }
+        )
+    return rows
