@@ -196,7 +196,7 @@ def draw_map(
         typer.Argument(help="Corridors, places, or files of your own; all when omitted."),
     ] = None,
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="An HTML or PNG file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="An HTML, PNG or PDF file.")],
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Title of the page.")] = None,
     tiles: Annotated[
         list[str] | None,
@@ -240,8 +240,8 @@ def draw_map(
     from cpecgeo.files.reading import read
     from cpecgeo.maps import Map, cpec_map
 
-    if out.suffix.lower() not in {".html", ".htm", ".png"}:
-        raise InputError(f"A map is written as .html or .png; {out.name!r} is neither.")
+    if out.suffix.lower() not in {".html", ".htm", ".png", ".pdf"}:
+        raise InputError(f"A map is written as .html, .png or .pdf; {out.name!r} is none of them.")
     listed = split(names or [])
     files = [n for n in listed if has_format(n)]
     others = [n for n in listed if n not in files]
@@ -263,7 +263,12 @@ def draw_map(
         given = {key: value for key, value in style.items() if value is not None}
         for name in files:
             drawn.add(read(name), name=Path(name).name, **given)
-    drawn.to_png(out) if out.suffix.lower() == ".png" else drawn.save(str(out))
+    if out.suffix.lower() == ".png":
+        drawn.to_png(out)
+    elif out.suffix.lower() == ".pdf":
+        drawn.to_pdf(out)
+    else:
+        drawn.save(out)
     print(out)
 
 

@@ -13,6 +13,7 @@ from folium.map import Layer
 from folium.raster_layers import TileLayer
 from folium.template import Template
 
+from cpecgeo.errors import UnknownNameError
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.disk import local, write_whole
 from cpecgeo.maps.background import DISPUTED_NOTE, chosen_backgrounds, encode_background
@@ -28,7 +29,7 @@ from cpecgeo.maps.controls import (
 )
 from cpecgeo.maps.drawings import color_drawing, list_drawings
 from cpecgeo.maps.layer import VectorLayer, encode_layer
-from cpecgeo.maps.page import render_page, take_picture
+from cpecgeo.maps.page import PAPERS, print_page, render_page, take_picture
 from cpecgeo.maps.style import Style
 
 __all__ = ["Map"]
@@ -240,18 +241,7 @@ class Map(folium.Map):
         control: bool = True,
         key: str | None = None,
     ) -> Self:
-        """Draw a table as one layer.
-
-        Parameters
-        ----------
-        frame : GeoDataFrame or GeoSeries
-            With a CRS.
-        style : Style
-        name, group, show, control
-            As in `add`.
-        key : str, optional
-            Name of the layer for the page's script.
-        """
+        """Draw a table with a CRS as one layer; see `add`. The page's script knows it by `key`."""
         payload = encode_layer(frame, style)
         return self.add_encoded(
             payload, name=name, group=group, show=show, control=control, key=key
@@ -314,25 +304,23 @@ class Map(folium.Map):
         dated = any("times" in p or "opened" in p["columns"] for p in payloads)
         return [name for name in self.controls if name != "timeline" or dated]
 
-    def html(self) -> str:
-        """Return the whole page; the same map gives the same text."""
+    def html(self, paper: str | None = None) -> str:
+        """Return the whole page, laid out for a `paper` if one is given; always the same text."""
         adopted = [
             (child, child.layer_name)
             for child in self._children.values()
             if isinstance(child, Layer) and not isinstance(child, VectorLayer) and child.control
         ]
         extra = [*(Control(kind) for kind in self._applicable()), Start(adopted)]
-        return render_page(
-            self, data=self.data(), title=self.title or "Map", lang=self.lang, extra=extra
-        )
+        data = self.data() | ({"paper": paper} if paper else {})
+        return render_page(self, data=data, title=self.title or "Map", lang=self.lang, extra=extra)
 
     def save(self, outfile: Any, close_file: bool = True, **kwargs: Any) -> Path | None:  # noqa: ARG002, FBT001, FBT002
-        """Write the map as one file that opens anywhere.
+        """Write the map as one file that opens anywhere, wholly or not at all.
 
         Parameters
         ----------
         outfile : path or binary file
-            Written whole or not at all; an earlier file stays until the new one is complete.
         close_file : bool
             Whether to close `outfile`, if it is an open file.
         **kwargs
@@ -368,29 +356,38 @@ class Map(folium.Map):
     def to_png(
         self, path: str | Path, *, width: int = 1600, height: int = 1200, timeout: float = 60.0
     ) -> Path:
-        """Take a picture of the map, through chromium.
+        """Take a picture of the map, `width` by `height` pixels (200 to 10,000), through chromium.
+
+        Raises
+        ------
+        MissingExtraError, InputError, FileError
+            No chromium or Chrome on this machine, a size out of range, or `path` can't be written
+            or chromium failed within `timeout` seconds.
+        """
+        return take_picture(self.html(), Path(path), width=width, height=height, timeout=timeout)
+
+    def to_pdf(self, path: str | Path, *, paper: str = "A4", timeout: float = 60.0) -> Path:
+        """Print the map to a vector PDF, one sheet across, through chromium.
 
         Parameters
         ----------
         path : path
-            Where the PNG goes.
-        width, height : int
-            In pixels, 200 to 10,000.
+            Where the PDF goes.
+        paper : str
+            ``"A4"`` or ``"A3"``.
         timeout : float
             Seconds to wait for chromium.
 
         Returns
         -------
         Path
-            `path`.
+            `path`. The sheet has legend, scale as a ratio, north, graticule, date and credits.
 
         Raises
         ------
-        MissingExtraError
-            No chromium or Chrome on this machine.
-        InputError
-            A size out of range.
-        FileError
-            Chromium failed, or `path` can't be written.
+        UnknownNameError
+            Another paper; others as `to_png` has them.
         """
-        return take_picture(self.html(), Path(path), width=width, height=height, timeout=timeout)
+        if paper not in PAPERS:
+            raise UnknownNameError(str(paper), "paper", PAPERS)
+        return print_page(self.html(paper), Path(path), timeout=timeout)

@@ -29,7 +29,15 @@ from cpecgeo.files.disk import write_whole
 from cpecgeo.maps import encode, libraries
 from cpecgeo.maps.controls import list_tile_hosts
 
-__all__ = ["OWN_SCRIPTS", "find_browser", "render_page", "run_browser", "take_picture"]
+__all__ = [
+    "OWN_SCRIPTS",
+    "PAPERS",
+    "find_browser",
+    "print_page",
+    "render_page",
+    "run_browser",
+    "take_picture",
+]
 
 # In the order in which they need each other; with the control, or the part of the data, that a
 # script is for.
@@ -248,10 +256,9 @@ def _libraries(links: list[Element], main: str, needed: set[str]) -> tuple[list[
     scripts = dict.fromkeys(libraries.find_library(url) for url in js)
     styles = dict.fromkeys(libraries.find_library(url) for url in css)
     used = [n for n, part in OWN_SCRIPTS.items() if not part or part in needed]
-    texts = [
-        libraries.build_marker_script(),
-        *(_REMARKS.sub("", libraries.read_asset(n)) for n in used),
-    ]
+    texts = [_REMARKS.sub("", libraries.read_asset(n)) for n in used]
+    if re.search(r"\bL\.", main):  # leaflet's own marker, which only folium's layers draw
+        texts.insert(0, libraries.build_marker_script())
     own_styles = [_REMARKS.sub("", libraries.read_asset(n)) for n in ("map.css", "print.css")]
     return [*scripts, '"use strict";\n' + "\n".join(texts)], [*styles, *own_styles]
 
@@ -306,39 +313,22 @@ def find_browser() -> str:
 
 
 def take_picture(page: str, path: Path, *, width: int, height: int, timeout: float) -> Path:
-    """Photograph a page.
-
-    Parameters
-    ----------
-    page : str
-        HTML that asks for nothing.
-    path : Path
-        Where the PNG goes.
-    width, height : int
-        In pixels, 200 to 10,000.
-    timeout : float
-        Seconds.
-
-    Returns
-    -------
-    Path
-        `path`.
-
-    Raises
-    ------
-    MissingExtraError
-        No browser.
-    InputError
-        A size out of range.
-    FileError
-        The browser failed, or `path` can't be written.
-    """
+    """Photograph a page that asks for nothing; `Map.to_png` says what may go wrong."""
     for what, size in (("width", width), ("height", height)):
         if not SMALLEST <= size <= LARGEST:
             raise InputError(f"{what} is {size!r}; {SMALLEST} to {LARGEST:,} pixels are possible.")
     options = ["--hide-scrollbars", f"--window-size={width},{height}"]
     picture = run_browser(page, "--screenshot", options, timeout=timeout)
     return write_whole(path, picture)
+
+
+PAPERS = ("A4", "A3")
+
+
+def print_page(page: str, path: Path, *, timeout: float) -> Path:
+    """Print a page to PDF, through chromium, on the paper that the page itself asks for."""
+    options = ["--no-pdf-header-footer", "--virtual-time-budget=8000"]
+    return write_whole(path, run_browser(page, "--print-to-pdf", options, timeout=timeout))
 
 
 _MADE = {"--screenshot": "png", "--print-to-pdf": "pdf"}

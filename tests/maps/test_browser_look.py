@@ -5,9 +5,11 @@ import re
 import geopandas as gpd
 import pytest
 from conftest import MAP
+from pyproj import Geod
 from shapely.geometry import Point
 
 import cpecgeo
+from cpecgeo.errors import UnknownNameError
 from cpecgeo.maps import Map
 
 pytestmark = pytest.mark.browser
@@ -164,3 +166,66 @@ def test_print_by_the_browsers_own_command(visit, tmp_path, view, settled):
     page.evaluate("void window.dispatchEvent(new Event('afterprint'))")
     assert page.evaluate(where) == pytest.approx(before, abs=1e-4)
     assert paper(page) == (1, True)
+
+
+def test_the_sheet_has_scale_north_degrees_date_and_credits(visit, cpec_file):
+    page = visit(cpec_file)
+    page.evaluate("void window.dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_timeout(300)
+    corner = page.locator(".cpec-corner")
+    assert corner.inner_text().split()[0] == "N"
+    ratio = float(corner.get_attribute("data-ratio"))
+    # A line of 100 mm on paper, measured on the ellipsoid.
+    ends = page.evaluate(
+        f"""(() => {{ const m = {MAP}; const s = m.getSize(); const px = 100 / 25.4 * 96;
+        return [[s.x / 2 - px / 2, s.y / 2], [s.x / 2 + px / 2, s.y / 2]].map(p => {{
+          const l = m.containerPointToLatLng(p); return [l.lng, l.lat]; }}); }})()"""
+    )
+    (lon1, lat1), (lon2, lat2) = ends
+    metres = Geod(ellps="WGS84").inv(lon1, lat1, lon2, lat2)[2]
+    assert ratio == pytest.approx(metres / 0.1, rel=0.06)
+    degrees = page.locator(".cpec-degree").all_inner_texts()
+    assert {"70°E", "30°N"} <= set(degrees)
+    at = page.evaluate(
+        f"""(() => {{ const m = {MAP}; const b = m.getContainer().getBoundingClientRect();
+        return m.latLngToContainerPoint([30, 70]).y + b.top; }})()"""
+    )
+    box = page.locator(".cpec-degree span:text-is('30°N')").bounding_box()
+    assert box["y"] + box["height"] == pytest.approx(at, abs=2)
+    foot = page.locator(".cpec-foot").inner_text()
+    assert "OpenStreetMap" in foot
+    assert re.search(r"Printed \d+ \w+ 20\d\d", foot)
+    page.evaluate("void window.dispatchEvent(new Event('afterprint'))")
+    assert page.locator(".cpec-corner, .cpec-degree").count() == 0
+
+
+def test_print_offers_papers(visit, cpec_file):
+    page = visit(cpec_file)
+    page.evaluate(
+        "window.print = () => { window.printed = document.documentElement.dataset.paper; }"
+    )
+    page.get_by_label("Print", exact=True).click()
+    page.get_by_role("button", name="Print on A3").click()
+    assert page.evaluate("window.printed") == "A3"
+    page.evaluate("void window.dispatchEvent(new Event('beforeprint'))")
+    box = page.locator(".cpec-map").bounding_box()
+    assert box["width"] == pytest.approx(402 / 25.4 * 96, abs=1)
+    pdf = page.pdf(prefer_css_page_size=True, print_background=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+
+
+@pytest.mark.parametrize(("paper", "wide"), [("A4", 841.9), ("A3", 1190.6)])
+def test_a_map_is_printed_to_a_pdf_of_lines(tmp_path, paper, wide):
+    made = Map(title="Sheet").add("taxila-havelian")
+    pdf = made.to_pdf(tmp_path / "m.pdf", paper=paper).read_bytes()
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+    box = re.search(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", pdf)
+    assert float(box[1]) == pytest.approx(wide, abs=1)
+    assert float(box[1]) > float(box[2])
+    assert b"/FontDescriptor" in pdf, "texts are texts"
+    assert b"/Subtype /Image" not in pdf, "nothing is a picture"
+
+
+def test_other_papers_are_refused(tmp_path):
+    with pytest.raises(UnknownNameError, match="A4"):
+        Map(background=False).to_pdf(tmp_path / "m.pdf", paper="A5")

@@ -185,7 +185,9 @@
   // The ground is drawn on one canvas, which pans without repainting.
   function background(map) {
     if (!map.cpec.canvas) {
-      map.cpec.canvas = L.canvas({ pane: "cpec-background", padding: 0.4 });
+      // For a program that prints, the ground is lines, too.
+      const make = map.cpec.data.paper ? L.svg : L.canvas;
+      map.cpec.canvas = make({ pane: "cpec-background", padding: 0.4 });
     }
     return map.cpec.canvas;
   }

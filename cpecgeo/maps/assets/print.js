@@ -3,17 +3,48 @@
 (function () {
   const { el } = cpecgeo;
 
+  // Landscape sheets; the style sheet has their inner sizes.
+  const PAPERS = ["A4", "A3"];
+  // A pixel of the style sheet on paper, in metres.
+  const PIXEL = 0.0254 / 96;
+
+  function setPaper(name) {
+    document.documentElement.dataset.paper = name;
+    let sheet = document.querySelector("style.cpec-paper");
+    if (!sheet) document.head.append(sheet = el("style", { class: "cpec-paper" }));
+    sheet.textContent = "@page { size: " + name + " landscape; margin: 9mm; }";
+  }
+
   cpecgeo.printButton = function (map) {
     const Button = L.Control.extend({
       options: { position: "topleft" },
       onAdd: function () {
-        const link = el("a", { href: "#", role: "button", title: "Print", "aria-label": "Print" },
+        const link = el("a", { href: "#", role: "button", title: "Print", "aria-label": "Print", "aria-expanded": "false" },
           cpecgeo.icon("M5 7V2h10v5 M5 14H2V7h16v7h-3 M5 11h10v7H5Z"));
-        const box = el("div", { class: "leaflet-bar cpec-print-button" }, link);
+        const papers = el("div", { class: "cpec-papers", hidden: "hidden" }, ...PAPERS.map((name) => {
+          const button = el("button", { type: "button" }, "Print on " + name);
+          button.addEventListener("click", () => {
+            toggle(false);
+            setPaper(name);
+            window.print();
+          });
+          return button;
+        }));
+        const box = el("div", { class: "leaflet-bar cpec-print-button" }, link, papers);
+        const toggle = (open) => {
+          papers.hidden = !open;
+          link.setAttribute("aria-expanded", String(open));
+          if (open) papers.firstChild.focus();
+        };
         L.DomEvent.disableClickPropagation(box);
         link.addEventListener("click", (event) => {
           event.preventDefault();
-          window.print();
+          toggle(papers.hidden);
+        });
+        box.addEventListener("keydown", (event) => {
+          if (event.key !== "Escape" || papers.hidden) return;
+          toggle(false);
+          link.focus();
         });
         return box;
       },
@@ -21,31 +52,41 @@
     new Button().addTo(map);
   };
 
-  const LONGEST = 760;
-
-  // Who is owed thanks, then the sources that there is room for; a layer in which nearly every
-  // feature has its own (towns) tells them in its popups.
+  // Who is owed thanks; whole citations stand in the popups and the tables.
   function sources(map) {
     const found = new Set();
     for (const group of Object.values(map.cpec.layers)) {
-      const layer = group.cpecLayer;
       if (!map.hasLayer(group)) continue;
-      for (const [name, terms] of layer.credits || []) found.add(name + " (" + terms + ")");
+      for (const [name, terms] of group.cpecLayer.credits || []) found.add(name + " (" + terms + ")");
     }
-    for (const group of Object.values(map.cpec.layers)) {
-      const layer = group.cpecLayer;
-      if (!map.hasLayer(group) || layer.style.pane === "background") continue;
-      const column = layer.columns.source || [];
-      const all = new Set(Array.isArray(column) ? column : column.v);
-      if (all.size <= 30) for (const text of all) if (typeof text === "string" && text) found.add(text);
+    return found.size ? [...found].join("; ") + ". Each feature names its own source in its popup."
+      : "given by the map's author.";
+  }
+
+  // Meridians and parallels with their degrees at the edges, drawn for paper alone.
+  function graticule(map) {
+    const view = map.getBounds();
+    const wide = view.getEast() - view.getWest();
+    const step = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20].find((one) => wide / one <= 8) || 30;
+    const all = L.layerGroup();
+    const write = (at, value, [plus, minus]) => L.marker(at, { interactive: false, keyboard: false, pane: "cpec-posts",
+      icon: L.divIcon({ className: "cpec-degree", html: el("span", {}, cpecgeo.number(Math.abs(value), 2) + "°" + (value < 0 ? minus : plus)), iconSize: [0, 0] }) });
+    const line = (a, b) => L.polyline([a, b], { pane: "cpec-grid", interactive: false, color: "#57524a", weight: 0.5, opacity: 0.6 });
+    for (let lon = Math.ceil(view.getWest() / step) * step; lon < view.getEast(); lon += step) {
+      all.addLayer(line([view.getSouth(), lon], [view.getNorth(), lon])).addLayer(write([view.getSouth(), lon], lon, "EW"));
     }
-    let text = "";
-    for (const one of found) {
-      const more = (text ? "; " : "") + one;
-      if (text.length + more.length <= LONGEST) text += more;
-      else if (!text) text = one.slice(0, LONGEST) + "…";
+    for (let lat = Math.ceil(view.getSouth() / step) * step; lat < view.getNorth(); lat += step) {
+      all.addLayer(line([lat, view.getWest()], [lat, view.getEast()])).addLayer(write([lat, view.getEast()], lat, "NS"));
     }
-    return text ? text + ". Each feature names its own source in its popup." : "given by the map's author.";
+    return all;
+  }
+
+  // Which way is north, and what a length on paper is on the ground, in the middle of the sheet.
+  function corner(map) {
+    const metres = (40075016.686 * Math.cos((map.getCenter().lat * Math.PI) / 180)) / (256 * 2 ** map.getZoom());
+    const ratio = Number((metres / PIXEL).toPrecision(2));
+    return el("div", { class: "cpec-corner", "data-ratio": ratio }, cpecgeo.icon("M10 18V3 M5 8l5-6 5 6"), el("b", {}, "N"),
+      el("span", {}, "1 : " + cpecgeo.number(ratio, 0) + " in the middle"));
   }
 
   // What the reader sees, or all that the map is about if nothing was moved.
@@ -64,6 +105,9 @@
     const fill = (bounds) => {
       map.invalidateSize({ animate: false });
       map.fitBounds(bounds, { animate: false, paddingTopLeft: [2, 14], paddingBottomRight: [2, 8] });
+      before.furniture = graticule(map).addTo(map);
+      before.corner = corner(map);
+      map.getContainer().append(before.corner);
       if (map.cpec.labels) map.cpec.labels.draw();
     };
     const enter = () => {
@@ -75,7 +119,8 @@
       if (legend) legend.open = true;
       foot.replaceChildren(
         el("p", {}, data.note, " ", data.notes.join(" ")),
-        el("p", {}, el("strong", {}, "Sources: "), sources(map)),
+        el("p", {}, el("strong", {}, "Sources: "), sources(map),
+          " Printed " + new Intl.DateTimeFormat("en-GB", { dateStyle: "long" }).format(new Date()) + "."),
       );
       const bounds = wanted(map);
       // The paper's size takes effect by this class, before the browser lays the page out.
@@ -87,6 +132,8 @@
     const leave = () => {
       if (!before) return;
       document.documentElement.classList.remove("cpec-printing");
+      before.furniture.remove();
+      before.corner.remove();
       const legend = document.querySelector(".cpec-legend");
       if (legend) legend.open = before.open;
       Object.assign(map.options, { zoomSnap: before.snap, minZoom: before.least });
@@ -95,8 +142,12 @@
       map.setMaxBounds(before.bounds);
       before = null;
     };
+    map.createPane("cpec-grid").style.zIndex = 345;
+    // A sheet that a program asked for is laid out at once.
+    setPaper(data.paper || PAPERS[0]);
+    if (data.paper) enter();
     window.addEventListener("beforeprint", enter);
-    window.addEventListener("afterprint", leave);
-    window.matchMedia("print").addEventListener("change", (e) => (e.matches ? enter() : leave()));
+    window.addEventListener("afterprint", () => { if (!data.paper) leave(); });
+    window.matchMedia("print").addEventListener("change", (e) => (e.matches ? enter() : data.paper || leave()));
   };
 })();
