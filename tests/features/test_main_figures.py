@@ -143,7 +143,8 @@ def test_names_are_forgiven_and_unknown_ones_helped():
 def test_places_in_three_scripts():
     assert cg.place("Gwadar Port").point == Point(62.341, 25.109)
     assert GEOD.inv(*cg.place("روہڑی جنکشن").point.coords[0], 68.896448, 27.685755)[2] < 1
-    with pytest.raises(InputError, match="isn't known"):
+    told = "isn't known: in Chagai District; position not known"
+    with pytest.raises(InputError, match=told):
         cg.place("Siah Dik")
 
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 from math import ceil
 from pathlib import Path
 
+import geopandas as gpd
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -135,3 +136,13 @@ def test_what_a_market_is_reached_from(market, hours):
     told = cg.market(market, hours=hours).reached
     assert told.chainage_km == pytest.approx(km, abs=0.5)
     assert set(told.towns["id"]) == towns
+
+
+def test_several_areas_are_one_subject():
+    areas = [shapely.box(67, 25, 67.5, 25.5), shapely.box(70, 30, 70.2, 30.2)]
+    report = cg.report(gpd.GeoSeries(areas, index=["a", "b"], crs=4326))
+    glance = next(part.table for part in report.parts if part.key == "glance").iloc[0]
+    geod = Geod(ellps="WGS84")
+    exact = sum(abs(geod.geometry_area_perimeter(area)[0]) for area in areas) / 1e6
+    assert glance["area_km2"] == pytest.approx(exact, abs=0.1)
+    assert glance["features"] == 2
