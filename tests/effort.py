@@ -23,6 +23,9 @@ GRANTED = {
     "test_a_graded_reach_of_several_is_that_of_the_nearest": 250,
     "test_alternatives_keep_their_limits": 2_000,
     "test_sums_of_legs": 2_000,
+    # routing/test_own_lines.py: a network is made for each, 1 s; features: 60 ms
+    "test_a_line_more_never_lengthens": 60,
+    "test_km_at_stops_are_kept_and_even_between": 1_000,
     # geodesy: 6 to 14 ms; an area with 63 points about it 30, so 100,000 of these in all
     "test_distance_is_0_inside_and_to_the_outline_outside": 400,
     "test_lines_are_symmetric_and_reached_at_a_vertex": 5_000,

@@ -248,14 +248,15 @@ def check_course(names: Sequence[str], lines: Iterable[Any], xy: Floats) -> None
         if back is not None:
             raise GeometryError(
                 f"Section {name!r} turns back on itself at ({back[0]:.5f}, {back[1]:.5f}), so km "
-                "there would mean two places; take the vertices out, or end a section there."
+                "there would mean two places; take the vertices out, or end a section there. "
+                "line.simplify(0.0002), some 20 m, takes the noise out of a GPS track."
             )
         if not line.is_simple:
             lon, lat = _first_crossing(line)
             raise GeometryError(
                 f"Section {name!r} crosses or touches itself at ({lon:.5f}, {lat:.5f}), so km "
-                "there would mean two places; mend the line (cpecgeo.geodesy.simplify removes "
-                "the noise of a GPS track), or end a section there."
+                "there would mean two places; mend the line, or end a section there. "
+                "line.simplify(0.0002), some 20 m, takes the noise out of a GPS track."
             )
     whole = LineString(xy)
     if len(lines) > 1 and not whole.is_simple:

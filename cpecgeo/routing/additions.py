@@ -165,7 +165,7 @@ _Places = dict[tuple[str, float], tuple[int, str]]
 def _draw(draft: _Draft, net: Network, corridor: Corridor) -> _Places:
     """Add a corridor's edges; return its nodes by mode and chainage, with what they are called."""
     stops = corridor.stops
-    inside = stops["km"].between(0.0, corridor.end_km)
+    inside = stops["km"].between(-_SAME_KM, corridor.end_km + _SAME_KM)
     cuts: dict[float, tuple[str, str]] = {0.0: ("", ""), corridor.end_km: ("", "")}
     for label, name, km in stops.loc[inside, ["id", "name", "km"]].itertuples(index=False):
         near = next((at for at in cuts if abs(at - km) <= _SAME_KM), float(km))
@@ -211,7 +211,9 @@ def _describe(
     """Return the row of an edge of a corridor, but for its ends and its line."""
     speed_class, kmh = section.get("speed_class"), section.get("kmh")
     if not isinstance(speed_class, str):
-        speed_class = _CLASSES[mode]
+        # A section of the package's own, in a corridor that was joined of such, keeps its speed.
+        known = net.of_section.get(section["id"])
+        speed_class = _CLASSES[mode] if known is None else net.rows[int(known[0])]["speed_class"]
     if speed_class not in speeds:
         raise InputError(
             f"extra has speed_class {speed_class!r} in {corridor.title!r}; it is one of "

@@ -13,6 +13,7 @@ from shapely.geometry import LineString, MultiLineString, Point
 import cpecgeo as cg
 from cpecgeo import errors
 from cpecgeo.catalogue.lines import corridor_rows
+from tests.effort import tries
 
 own = cg.Corridor.from_line
 LINE = LineString([(72.8, 33.7), (73.0, 33.9), (73.2, 34.1)])
@@ -135,6 +136,7 @@ def test_a_length_is_shared_out_along_the_line_and_is_the_published_one():
     assert road.at(40).equals_exact(own(LINE, name="road").at(half), 1e-9)
 
 
+@tries(15)
 @given(
     shares=st.lists(st.floats(0.05, 1), min_size=3, max_size=6),
     km=st.lists(st.floats(0.1, 50), min_size=3, max_size=6),

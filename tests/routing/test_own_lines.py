@@ -144,6 +144,16 @@ def test_speed_is_that_of_the_class_or_as_given():
         hours(speed_class="fast")
 
 
+def test_what_is_joined_of_the_package_sections_changes_nothing():
+    """The same road again, in kilometres and hours, but for the stretches that join it."""
+    again = cg.Corridor.join(["khunjerab-raikot", "raikot-thakot"], name="again")
+    ends = ["Gulmit", "Thakot"]
+    for weight in ("km", "hours"):
+        one, two = (cg.route(*ends, mode="road", weight=weight, extra=x) for x in ((), again))
+        assert two.chainage_km == pytest.approx(one.chainage_km, abs=0.5)
+        assert two.hours == pytest.approx(one.hours, abs=0.05)
+
+
 def test_a_railway_of_ones_own_is_changed_to_where_it_stops_by_a_road():
     ends = {"Panjgur": cg.place("Panjgur"), "Dalbandin": cg.place("Dalbandin")}
     line = LineString([p.point for p in ends.values()])
