@@ -26,8 +26,8 @@ from cpecgeo.maps.colors import (
 __all__ = ["SCHEMES", "classify_colors", "scale_sizes", "write_number"]
 
 SCHEMES = ("quantiles", "equal_interval", "natural_breaks", "std_mean")
-# Share of the values that may change class for the sake of a limit of few digits.
-MOVED = 0.02
+# Share of all values, and of a class beside it, that may change class for a limit of few digits.
+MOVED, MOVED_OF_CLASS = 0.02, 0.1
 # Above this, natural breaks are those of so many quantiles: the search takes n² steps.
 SEARCHED = 2_000
 # Sizes are multiples of this, so that there are few different ones.
@@ -61,7 +61,7 @@ def classify_colors(
         ``"natural_breaks"`` (least variance within classes [1]_, by mapclassify),
         ``"std_mean"`` (one class per standard deviation about the mean), or the breaks between
         classes themselves. Breaks that are computed are rounded as far as at most 2 % of the
-        values change class by it.
+        values, and a tenth of a class, change class by it.
     k : int
         Number of classes, 2 to 9, for all but ``"std_mean"`` and breaks.
     cmap : str or sequence of str, optional
@@ -315,8 +315,10 @@ def _find_natural_breaks(known: NDArray[np.float64], k: int) -> NDArray[np.float
 def _round_breaks(ordered: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Write limits with as few digits as leave nearly all values in their class."""
     rounded: list[float] = []
-    spare = int(MOVED * len(ordered))
-    for edge in map(float, edges):
+    at = np.searchsorted(ordered, [-np.inf, *edges, np.inf])
+    for i, edge in enumerate(map(float, edges)):
+        beside = min(at[i + 1] - at[i], at[i + 2] - at[i + 1])
+        spare = int(min(MOVED * len(ordered), MOVED_OF_CLASS * beside))
         least = rounded[-1] if rounded else -math.inf
         rounded.append(_round_one(ordered, edge, least, spare))
     return np.unique(rounded)

@@ -53,6 +53,17 @@ def test_natural_breaks_of_very_many_values_are_close_to_the_best():
     assert all(abs(len(g) - 4000) <= 240 for g in groups(colors))
 
 
+def test_rounding_empties_no_class():
+    """A few large values among many small ones, as of towns."""
+    values = np.concatenate(
+        [np.random.default_rng(9).uniform(1e3, 1e5, 700), [1.1e6, 1.2e6, 9.4e6]]
+    )
+    colors, legend = classify_colors(pd.DataFrame({"v": values}), "v", scheme="natural_breaks", k=4)
+    assert [len(g) for g in groups(colors[-3:])] in ([1, 2], [2, 1])
+    assert {c for _, c in legend} == set(colors)
+    assert legend[-1][0].endswith(" to 9,400,000")
+
+
 def test_without_mapclassify_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "mapclassify", None)
     frame = pd.DataFrame({"v": np.arange(20.0)})

@@ -58,6 +58,11 @@ def maps_by_browser(folder: Path, work: Path) -> None:
     near = maps.Map(title="Border markets and the Main Line 1")
     near.add("ml1").add(cpecgeo.nearest(sites, "ml1"), geometry=sites, name="Border markets")
     results = near.save(work / "results.html")
+    towns = cpecgeo.layer("places").nlargest(60, "population")
+    own = maps.Map(title="The 60 largest towns").add("ml1").add(
+        towns.assign(away=cpecgeo.distance_km(towns, "ml1")), name="Towns", color="away",
+        unit="km", radius="population", scheme=[5, 25, 100, 300], legend="From the line",
+    ).save(work / "own.html")  # fmt: skip
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = opened(browser, full, DESK)
@@ -70,6 +75,7 @@ def maps_by_browser(folder: Path, work: Path) -> None:
         page.screenshot(path=folder / "map-popup.png")
         opened(browser, one, DESK).screenshot(path=folder / "map-corridor.png")
         opened(browser, results, DESK).screenshot(path=folder / "map-results.png")
+        opened(browser, own, DESK).screenshot(path=folder / "map-own.png")
         page = opened(browser, full, PHONE, has_touch=True, is_mobile=True, device_scale_factor=2)
         page.screenshot(path=folder / "map-phone.png")
         page = opened(browser, full, PAPER)
