@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import FileError
 from tests.scale.samples import frame, write
@@ -150,6 +151,13 @@ def read_only(tmp_path):
 def test_read_only_folder_is_one_error(source, read_only, name):
     with pytest.raises(FileError, match=r"can't write .*folder that exists and that you may"):
         scale.nearest_file(source, read_only / name, targets="ml1", **ROWS)
+    assert list(read_only.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".gpkg", ".kmz", ".shp", ".parquet"])
+def test_read_only_folder_takes_no_file(read_only, suffix):
+    with pytest.raises(FileError, match=r"can't write .*folder that exists and that you may"):
+        cg.write(frame(3), read_only / f"o{suffix}")
     assert list(read_only.iterdir()) == []
 
 

@@ -4,8 +4,11 @@ import contextlib
 import os
 import subprocess
 
+import geopandas as gpd
+import numpy as np
 import pytest
 
+import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import FileError
 from tests.scale.samples import frame, write
@@ -38,3 +41,22 @@ def test_full_disk_is_told_and_survived(small_disk, tmp_path, name):
     done = scale.nearest_file(source, small_disk / name, targets="ml1", resume=True, **rows)
     assert done.parts_kept > 0
     assert (small_disk / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [".csv", ".tsv.gz", ".parquet", ".geojson", ".geojsonl", ".gpkg", ".kml", ".kmz", ".gpx",
+     ".shp", ".shp.zip", ".fgb", ".xlsx"],
+)  # fmt: skip
+def test_a_file_that_finds_no_room_leaves_the_earlier_one(small_disk, suffix):
+    random = np.random.default_rng(7)
+    # Numbers that don't compress: more than the disk holds in any format.
+    points = gpd.points_from_xy(random.uniform(60, 80, 80_000), random.uniform(20, 40, 80_000))
+    many = gpd.GeoDataFrame({"a": random.random(80_000)}, geometry=points, crs=4326)
+    path = small_disk / f"o{suffix}"
+    cg.write(many.head(20), path)
+    before = {p.name: p.read_bytes() for p in small_disk.iterdir()}
+    with pytest.raises(FileError) as refused:
+        cg.write(many, path)
+    assert len(str(refused.value).splitlines()) == 1
+    assert {p.name: p.read_bytes() for p in small_disk.iterdir()} == before

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
+from cpecgeo.analysis.proximity import within
 from cpecgeo.geodesy import Index, distance_km, lonlat, nearest
 from cpecgeo.geodesy.inputs import check
 from cpecgeo.testing import reference_inside, reference_nearest
@@ -89,6 +90,13 @@ def check_against_reference(area, points):
     clear = outline > 2e-5  # nearer than that, a segment's parabola may be the edge
     assert np.abs(metres - expected)[clear].max(initial=0) < 1e-4
     assert metres[~clear].max(initial=0) < 3e-5
+    # `within` keeps the same rows: those inside alone, and up to a distance that parts them.
+    frame = gpd.GeoDataFrame(geometry=gpd.points_from_xy(*points.T), crs=4326)
+    for limit in (0.0, float(np.median(expected))):
+        kept = within(frame, area, limit * 1e-3).index
+        sure = clear & ((expected == 0) | (np.abs(expected - limit) > 1e-4))
+        want = expected <= limit
+        assert (frame.index.isin(kept) == want)[sure].all()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
