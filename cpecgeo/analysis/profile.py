@@ -38,6 +38,12 @@ _DEGREE_KM = 111.2
 # Pakistan's broad gauge.
 _STEEPEST = {"road": 12.0, "rail": 4.0}
 
+# Over some kilometres a road climbs no steeper than 7 % (the same source, mountainous terrain at
+# 60 km/h): what stands higher above other ground of it, by more than the grid may be wrong, is a
+# hump that the line crosses and the road goes round.
+_LASTING = {"road": 7.0, "rail": 4.0}
+_GRID_M = 50.0
+
 
 # The bundled grid: its corner, cells in a degree, and the value of the sea.
 _WEST, _NORTH, _PER_DEGREE, _SEA = 60.0, 40.5, 120, -500
@@ -94,10 +100,11 @@ def profile(
     -----
     This is the ground under the drawn line, sampled bilinearly. It is taken for the ground of
     the road where the leg is good to 1.5 km, or the land is flat (50 m at most between places
-    across the line, out to its accuracy), and the gradient is one that a road (12 %) or a
-    railway (4 %) can have; elsewhere the line climbs slopes that the real one goes round. Climb
-    and gradient are upper guesses still: they grow as `every_km` gets shorter than a grid cell
-    (0.9 km in the bundled grid), and bridges and tunnels don't exist in a grid.
+    across the line, out to its accuracy), the gradient is one that a road (12 %) or a railway
+    (4 %) can have, and it stands no higher than a lasting climb of 7 % (railways: 4 %) and 50 m
+    more reach from other ground of it; elsewhere the line crosses what the real one goes round.
+    Climb and gradient are upper guesses still: they grow as `every_km` gets shorter than a grid
+    cell (0.9 km in the bundled grid), and bridges and tunnels don't exist in a grid.
 
     Examples
     --------
@@ -128,9 +135,10 @@ def profile(
     if thing is not None:
         leg = _leg(thing, km)
         accuracy = thing.legs["accuracy_km"].to_numpy(float)[leg]
-        steep = np.abs(gradient) > _steepest(thing)[leg][1:]
+        steep = np.abs(gradient) > _grades(thing, _STEEPEST)[leg][1:]
         ground = (accuracy > _ROAD_KM) & ~(_relief_m(points, np.nan_to_num(accuracy)) <= _RELIEF_M)
         ground |= np.append(False, steep) | np.append(steep, False)
+        ground |= _humps(km, metres, ground, _grades(thing, _LASTING)[leg])
     stated = ~(ground[1:] | ground[:-1])
     rise, gradient = np.where(stated, rise, 0.0), np.where(stated, gradient, np.nan)
     frame = pd.DataFrame(
@@ -213,10 +221,27 @@ def _leg(thing: Corridor, km: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.clip(np.searchsorted(starts, km, side="right") - 1, 0, len(starts) - 1)
 
 
-def _steepest(thing: Corridor) -> NDArray[np.float64]:
-    """Steepest gradient that each leg can have, in percent."""
+def _grades(thing: Corridor, limits: dict[str, float]) -> NDArray[np.float64]:
+    """Return the gradient that each leg can have, in percent."""
     kinds = thing.legs["section"].map(thing.sections.set_index("id")["kind"])
-    return np.asarray(kinds.map(_STEEPEST).fillna(_STEEPEST["road"]), float)
+    return np.asarray(kinds.map(limits).fillna(limits["road"]), float)
+
+
+def _humps(
+    km: NDArray[np.float64],
+    metres: NDArray[np.float64],
+    ground: NDArray[np.bool_],
+    percent: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Return which samples stand higher than a road climbs from any other of its ground."""
+    known = np.where(ground, np.nan, metres)
+    found = np.zeros(len(km), bool)
+    for grade in set(percent.tolist()):
+        for way in (1.0, -1.0):
+            rise = 10 * grade * np.abs(km - km[0]) * way
+            reached = np.fmin.accumulate((known - rise)[:: int(way)])[:: int(way)] + rise
+            found |= (percent == grade) & (metres > reached + _GRID_M)
+    return found
 
 
 def _relief_m(points: gpd.GeoSeries, accuracy_km: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from pyproj import Geod
 from shapely.geometry import LineString
 
 import cpecgeo as cg
+from cpecgeo.analysis.profile import _humps
 from cpecgeo.errors import InputError
 
 GEOD = Geod(ellps="WGS84")
@@ -95,7 +96,15 @@ def test_a_steep_step_or_a_poor_leg_in_relief_is_ground_and_a_plain_is_not():
     steep = np.abs(100 * rise / metres) > 12
     expected = np.append(False, steep) | np.append(steep, False)
     good = (profile["accuracy_km"] <= 1.5).to_numpy()
-    assert (profile["is_ground"].to_numpy() == expected)[good].all()
+    # A hump: higher than 7 % and 50 m lead from any place that is the road's, near or far.
+    km, metres = profile["km"].to_numpy(), profile["elevation_m"].to_numpy()
+    sure = good & ~expected
+    reached = (metres[sure] + 70 * np.abs(km[:, None] - km[sure])).min(axis=1)
+    hump = metres > reached + 50
+    assert hump[sure].sum() > 3
+    ground = profile["is_ground"].to_numpy()
+    assert ground[good & (expected | hump)].all()
+    assert not ground[sure & ~hump].any()
     # Under the label of Tashkurgan the line is good to 5 km, between mountains.
     assert profile.loc[~good, "is_ground"].mean() > 0.8
     punjab = cg.profile("ml1", between=("Khanewal Junction", "Raiwind Junction"))
@@ -137,3 +146,18 @@ def test_a_part_must_lie_on_the_corridor(between):
 def test_a_part_needs_a_corridor():
     with pytest.raises(InputError, match="corridor"):
         cg.profile(LineString([(70, 30), (71, 30)]), between=(0, 10))
+
+
+def test_the_flat_top_of_a_hump_is_ground():
+    """A line that cuts straight over a ridge of 3 km between two valleys."""
+    km = np.arange(0.0, 12.0)
+    metres = np.array([900, 905, 910, 912, 1300, 1310, 1305, 918, 920, 925, 930, 935.0])
+    steep = np.abs(np.diff(metres)) > 120
+    ground = np.append(False, steep) | np.append(steep, False)
+    assert not ground[5]
+    found = _humps(km, metres, ground, np.full(12, 7.0))
+    assert found[[4, 5, 6]].all()
+    assert not found[[0, 1, 2, 9, 10, 11]].any()
+    # The same in the other direction, and none where a slope is one that a road can have.
+    assert (_humps(km, metres[::-1], ground[::-1], np.full(12, 7.0)) == found[::-1]).all()
+    assert not _humps(km, 900 + 60 * km, np.zeros(12, bool), np.full(12, 7.0)).any()
