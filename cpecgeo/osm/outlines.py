@@ -32,8 +32,8 @@ from cpecgeo.osm.sources import (
 __all__ = ["LEVELS", "Outlines", "refresh_outlines", "store_outlines"]
 
 LEVELS: Mapping[str, str] = {"provinces": "4", "districts": "6"}
-"""The `admin_level` that each layer has in Pakistan: an assumption, for no source is at hand. A
-layer of which no unit matches is refused, see `refresh_outlines`."""
+"""The `admin_level` that each layer has in Pakistan: an assumption, for no source is at hand.
+Where nothing of that level is whole, nothing is stored."""
 
 _CELL_DEG = 5.0
 _BESIDE_DEG = 0.1  # a unit whose middle is so near to Pakistan's bundled units is one of them
