@@ -29,7 +29,7 @@ HEAD = """# Benchmarks
 
 Made by `make bench` (`python -m benchmarks`, or a part alone: `python -m benchmarks matrix`; peers: `pip install -r benchmarks/requirements.txt`, Debian's `postgresql` and `postgis`), and `python -m benchmarks.graphs`, `benchmarks.scale`.
 
-The rows of a table were measured in the same run, each as the best of several. Times include what a caller sees: cpecgeo, shapely and geopandas start from a GeoSeries in lon, lat and end with distances (cpecgeo with its whole DataFrame); PostGIS is timed by its own server, without sending rows. Errors are against bisection with Karney's geodesics, on the same line.
+The rows of a table were measured in the same run, each as the best of several. Times include what a caller sees: cpecgeo, shapely and geopandas start from a GeoSeries in lon, lat and end with distances (cpecgeo by the public verb, `cg.nearest(points, lines)`, which indexes the lines first, with its whole DataFrame; where the index was made before, the row says so); PostGIS is timed by its own server, without sending rows. Errors are against bisection with Karney's geodesics, on the same line.
 """
 BUFFER = """Error: greatest share by which a vertex of the boundary, or the geodesic middle of one of its edges, misses the radius. GEOS leaves out vertices that change a buffer by less than 1 % of its radius: on a smooth line, or one of few vertices, up to some 10 km a plane has next to nothing to do and is quicker, at half a per cent of error; on a line that was traced, with its corners, and for wider buffers it is not.
 

@@ -22,7 +22,7 @@ from cpecgeo.features.corridors import corridor
 from cpecgeo.features.places import place
 from cpecgeo.features.subject import Subject
 from cpecgeo.files.formats import has_format
-from cpecgeo.geodesy import lonlat
+from cpecgeo.geodesy.inputs import check
 
 __all__ = ["KINDS", "find", "frame_subject", "read_subject"]
 
@@ -202,11 +202,17 @@ def frame_subject(
     >>> frame_subject(gpd.GeoSeries.from_xy([67], [25], crs=4326), "x", "raise").title
     '1 features'
     """
-    shapes = lonlat(x, what=what, missing=missing)
+    checked = check(x, what=what, missing=missing)
+    shapes = checked.series()
     frame = x if isinstance(x, gpd.GeoDataFrame) else None
     own = x.attrs.get("title") or (x.name if isinstance(x, gpd.GeoSeries) else None)
     title = own if isinstance(own, str) and own else f"{len(shapes):,} features"
-    return Subject(shapes, title, "frame", frame=frame)
+    subject = Subject(shapes, title, "frame", frame=frame)
+    # What has been looked at needn't be again.
+    unnamed = replace(checked, name=None)
+    object.__setattr__(unnamed, "xy", checked.xy)
+    object.__setattr__(subject, "checked", unnamed)
+    return subject
 
 
 def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:

@@ -312,14 +312,16 @@ def in_region(subject: Subject, what: str) -> Subject:
     cpecgeo.errors.CoordinateError: points starts at (24.9, 67), and all of it would lie in ...
     """
     west, south, east, north = _REGION
-    x0, y0, x1, y1 = subject.shapes.total_bounds
+    xy = subject.checked.xy
+    if len(xy) == 0:
+        return subject
+    lon, lat = xy[:, 0], xy[:, 1]
+    x0, y0, x1, y1 = lon.min(), lat.min(), lon.max(), lat.max()
     # Where no latitude of the box is one of the region's … and every one a longitude of it.
     if not (west <= y0 and y1 <= east and south <= x0 and x1 <= north):
         return subject
-    xy = shapely.get_coordinates(subject.shapes.to_numpy())
-    lon, lat = xy[:, 0], xy[:, 1]
     inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-    if len(xy) == 0 or inside.any():
+    if inside.any():
         return subject
     raise CoordinateError(
         f"{what} starts at ({lon[0]:.6g}, {lat[0]:.6g}), and all of it would lie in the region "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -72,7 +73,7 @@ class Subject:
         one = self.shapes.iloc[0]
         return shapely.Point() if one is None else one
 
-    @property
+    @cached_property
     def checked(self) -> Checked:
         """The geometries under their labels, for geodesy, which doesn't look at them again."""
         geoms = np.asarray(self.shapes.array, dtype=object)

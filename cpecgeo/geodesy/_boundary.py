@@ -36,7 +36,7 @@ _SHORT = 0.3  # share of the radius: the ends of shorter edges tell their side
 _SQUARE = 0.9  # sine of an angle that counts as a right angle
 _BULGE = 1.05  # new vertices start a little outside, from where one move is enough
 
-_TREE = "rows, rows, rows, flat, ints, flat, rows, ints, i8, i8"
+_TREE = "rows, rows, rows, flat, ints, flat, fans, ints, i8"
 
 
 @kernel(inline=True)
@@ -83,21 +83,21 @@ def _corner(a, d, n, per_d2, i, j, aim, x, y, z):
 @kernel()
 def _closest(
     x, y, z,
-    a, d, n, per_d2, target, start, tubes, child, leaves, fan,
-    piece, at, metres, owner, stack, bound,
+    a, d, n, per_d2, target, start, tubes, child, leaves,
+    piece, at, metres, owner, stack, bound, away2,
 ):  # fmt: skip
     """Find the segment closest to a point, into `piece`, `at` and `metres`."""
     descend(
-        x, y, z, inf, 1, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
-        piece, at, metres, owner, stack, bound,
+        x, y, z, inf, 1, a, d, n, per_d2, target, start, tubes, child, leaves,
+        piece, at, metres, owner, stack, bound, away2,
     )  # fmt: skip
 
 
 @kernel()
 def _move(
     x, y, z, aim, slack,
-    a, d, n, per_d2, target, start, tubes, child, leaves, fan,
-    piece, at, metres, owner, stack, bound,
+    a, d, n, per_d2, target, start, tubes, child, leaves,
+    piece, at, metres, owner, stack, bound, away2,
 ):  # fmt: skip
     """Move a point to the distance `aim`, along the line from its closest point.
 
@@ -108,8 +108,8 @@ def _move(
     before = -1
     for turn in range(_ROUNDS):
         _closest(
-            x, y, z, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
-            piece, at, metres, owner, stack, bound,
+            x, y, z, a, d, n, per_d2, target, start, tubes, child, leaves,
+            piece, at, metres, owner, stack, bound, away2,
         )  # fmt: skip
         i, s = piece[0], metres[0]
         off = s - aim
@@ -117,8 +117,8 @@ def _move(
             break
         if turn % 3 == 2 and before != i:
             cx, cy, cz = _corner(a, d, n, per_d2, i, before, aim, x, y, z)
-            away2 = (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2
-            if 0.0 < away2 < _NEAR * aim * aim:
+            gap2 = (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2
+            if 0.0 < gap2 < _NEAR * aim * aim:
                 x, y, z = cx, cy, cz
                 before = i
                 continue
@@ -136,19 +136,19 @@ def _move(
 @kernel(f"void(rows, bools, i8, i8, f8, f8, {_TREE}, ints, rows, bools)")
 def move(
     place, fixed, first, last, aim, slack,
-    a, d, n, per_d2, target, start, tubes, child, leaves, fan, out_piece, out_foot, out_lost,
+    a, d, n, per_d2, target, start, tubes, child, leaves, out_piece, out_foot, out_lost,
 ):  # fmt: skip
     """Move rows first to last of `place` to the distance `aim`; fixed ones only get their segment.
 
     Rows for which no point at that distance was found are marked in `out_lost`.
     """
     piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
-    stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
+    stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
     for v in range(first, last):
         x, y, z = _move(
             place[v, 0], place[v, 1], place[v, 2], aim, inf if fixed[v] else slack,
-            a, d, n, per_d2, target, start, tubes, child, leaves, fan,
-            piece, at, metres, owner, stack, bound,
+            a, d, n, per_d2, target, start, tubes, child, leaves,
+            piece, at, metres, owner, stack, bound, away2,
         )  # fmt: skip
         place[v, 0], place[v, 1], place[v, 2] = x, y, z
         out_piece[v] = piece[0]
@@ -159,11 +159,11 @@ def move(
 @kernel(f"void(rows, ints, ints, i8, i8, f8, f8, {_TREE}, ints, rows, bools)")
 def meet(
     place, one, two, first, last, aim, slack,
-    a, d, n, per_d2, target, start, tubes, child, leaves, fan, out_piece, out_foot, out_lost,
+    a, d, n, per_d2, target, start, tubes, child, leaves, out_piece, out_foot, out_lost,
 ):  # fmt: skip
     """Move each vertex of `one` to the corner between its own closest segment and that of `two`."""
     piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
-    stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
+    stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
     for row in range(first, last):
         v, w = one[row], two[row]
         x, y, z = _ground(
@@ -177,8 +177,8 @@ def meet(
                 x, y, z = cx, cy, cz
         x, y, z = _move(
             x, y, z, aim, slack,
-            a, d, n, per_d2, target, start, tubes, child, leaves, fan,
-            piece, at, metres, owner, stack, bound,
+            a, d, n, per_d2, target, start, tubes, child, leaves,
+            piece, at, metres, owner, stack, bound, away2,
         )  # fmt: skip
         place[v, 0], place[v, 1], place[v, 2] = x, y, z
         out_piece[v] = piece[0]
@@ -196,14 +196,14 @@ def _turn(ux, uy, uz, x, y, z, fx, fy, fz):
 @kernel(f"void(rows, ints, rows, i8, i8, f8, {_TREE}, flat)")
 def sides(
     place, after, foots, first, last, aim,
-    a, d, n, per_d2, target, start, tubes, child, leaves, fan, out,
+    a, d, n, per_d2, target, start, tubes, child, leaves, out,
 ):  # fmt: skip
     """Tell on which side of each edge the buffered line is: positive on the left.
 
     The number grows with the length of the edge, so that sums are decided by long edges.
     """
     piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
-    stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
+    stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
     for v in range(first, last):
         w = after[v]
         x, y, z = place[v, 0], place[v, 1], place[v, 2]
@@ -221,8 +221,8 @@ def sides(
             continue
         x, y, z = _ground(x + 0.5 * ux, y + 0.5 * uy, z + 0.5 * uz)
         _closest(
-            x, y, z, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
-            piece, at, metres, owner, stack, bound,
+            x, y, z, a, d, n, per_d2, target, start, tubes, child, leaves,
+            piece, at, metres, owner, stack, bound, away2,
         )  # fmt: skip
         fx, fy, fz = point_at(a, d, n, piece[0], at[0])
         out[v] = _turn(ux, uy, uz, x, y, z, fx, fy, fz)
@@ -250,7 +250,7 @@ def _bow(lon, lat, lon_b, lat_b, x, y, z, c2):
 @kernel(f"i8(rows, rows, ints, ints, bools, i8, i8, f8, f8, f8, f8, {_TREE}, rows, ints)")
 def refine(
     place, lonlat, pieces, after, fixed, first, last, radius, aim, within, slack,
-    a, d, n, per_d2, target, start, tubes, child, leaves, fan, out, out_edge,
+    a, d, n, per_d2, target, start, tubes, child, leaves, out, out_edge,
 ):  # fmt: skip
     """Split edges first to last until their middles are within `within` metres of `radius`.
 
@@ -259,7 +259,7 @@ def refine(
     in order along the boundary. Return how many there are, or -1 if `out` is too short.
     """
     piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
-    stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
+    stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
     # A stack of ends still to be reached: x, y, z, lon, lat; segment and depth.
     ends, which = (
         np.empty((_MOST_PARTS * _DEPTH + 1, 5)),
@@ -317,8 +317,8 @@ def refine(
                     piece[0] = one
                     _closest(
                         mx, my, mz,
-                        a, d, n, per_d2, target, start, tubes, child, leaves, fan,
-                        piece, at, metres, owner, stack, bound,
+                        a, d, n, per_d2, target, start, tubes, child, leaves,
+                        piece, at, metres, owner, stack, bound, away2,
                     )  # fmt: skip
                     s = metres[0]
                     if abs(s - radius) + bow > within:
@@ -372,8 +372,8 @@ def refine(
                         x, y, z = cx, cy, cz
                 x, y, z = _move(
                     x, y, z, aim, slack,
-                    a, d, n, per_d2, target, start, tubes, child, leaves, fan,
-                    piece, at, metres, owner, stack, bound,
+                    a, d, n, per_d2, target, start, tubes, child, leaves,
+                    piece, at, metres, owner, stack, bound, away2,
                 )  # fmt: skip
                 if abs(metres[0] - aim) > _LOST * slack:
                     continue

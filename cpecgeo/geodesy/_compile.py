@@ -31,7 +31,10 @@ _K = TypeVar("_K", bound=Kernel)
 _SLICES = 2_000
 _MARK = "compiles_with"
 # Words of signatures: rows of numbers, numbers, whole numbers, truths; contiguous.
-_WORDS = {"rows": "f8[:,::1]", "flat": "f8[::1]", "ints": "i8[::1]", "bools": "b1[::1]"}
+_WORDS = {
+    "rows": "f8[:,::1]", "fans": "f8[:,:,::1]", "flat": "f8[::1]", "ints": "i8[::1]",
+    "bools": "b1[::1]",
+}  # fmt: skip
 # Steps that Python may take in place of compiled code before that is loaded: some 0.3 s.
 _PLAIN_STEPS = 40_000
 
@@ -152,7 +155,8 @@ def plain(function: Kernel) -> Kernel:
 
     def run(*values: Any) -> Any:
         views = (v.data if isinstance(v, np.ndarray) else v for v in values)
-        return function(*views)
+        with np.errstate(all="ignore"):  # as compiled code does
+            return function(*views)
 
     return run
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M
-from cpecgeo.geodesy._search import STACK, to_axis2
+from cpecgeo.geodesy._search import STACK, to_axes2
 
 __all__ = ["contain", "cross"]
 
@@ -132,11 +132,10 @@ def _segments_cross(a, d, n, per_d2, i, e, g, m, per_g2, j, slack):
     return -more <= t <= 1.0 + more
 
 
-@kernel("boolean(rows, rows, rows, flat, rows, rows, rows, flat, rows, ints, i8, i8, f8)")
-def cross(a, d, n, per_d2, e, g, m, per_g2, tubes, child, leaves, fan, slack):
+@kernel("boolean(rows, rows, rows, flat, rows, rows, rows, flat, fans, ints, i8, f8)")
+def cross(a, d, n, per_d2, e, g, m, per_g2, tubes, child, leaves, slack):
     """Whether any segment of (a, d, n) crosses any of the tree, to `slack` metres at the ends."""
-    stack = np.empty(STACK, np.int64)
-    root = len(tubes) - 1
+    stack, away2 = np.empty(STACK, np.int64), np.empty(tubes.shape[2])
     for i in range(len(a)):
         x = a[i, 0] + 0.5 * d[i, 0] + 0.25 * n[i, 0]
         y = a[i, 1] + 0.5 * d[i, 1] + 0.25 * n[i, 1]
@@ -144,20 +143,19 @@ def cross(a, d, n, per_d2, e, g, m, per_g2, tubes, child, leaves, fan, slack):
         # All of the segment is in this ball.
         ball = 0.5 * sqrt(d[i, 0] ** 2 + d[i, 1] ** 2 + d[i, 2] ** 2)
         ball += 0.25 * sqrt(n[i, 0] ** 2 + n[i, 1] ** 2 + n[i, 2] ** 2) + slack
-        stack[0], top = root, 1
+        stack[0], top = len(child) - 1, 1
         while top > 0:
             top -= 1
             node = stack[top]
-            reach = ball + tubes[node, 7]
-            if to_axis2(tubes, node, x, y, z) > reach * reach:
-                continue
-            if node < leaves:
-                for j in range(child[node], min(child[node] + fan, len(e))):
-                    if _segments_cross(a, d, n, per_d2, i, e, g, m, per_g2, j, slack):
-                        return True
-                continue
-            stop = child[node + 1] if node < root else root
-            for c in range(child[node], min(child[node] + fan, stop)):
-                stack[top] = c
-                top += 1
+            to_axes2(tubes, node, x, y, z, away2)
+            for c in range(len(away2)):
+                reach = ball + tubes[node, 7, c]
+                if away2[c] > reach * reach:
+                    continue
+                j = child[node] + c
+                if node >= leaves:
+                    stack[top] = j
+                    top += 1
+                elif _segments_cross(a, d, n, per_d2, i, e, g, m, per_g2, j, slack):
+                    return True
     return False

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from cpecgeo.geodesy._boundary import meet, move, refine, sides
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef, geodetic
-from cpecgeo.geodesy._tree import FAN
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["Outline", "close", "settle"]
@@ -102,7 +101,7 @@ def _tree(index: Index) -> tuple[Any, ...]:
     tree = index.tree
     p = tree.pieces
     return (
-        p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, tree.tubes, tree.child, tree.leaves, FAN,
+        p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, tree.tubes, tree.child, tree.leaves,
     )  # fmt: skip
 
 

@@ -10,15 +10,15 @@ measured by its true geodesic distance, so near ties can't be lost.
 
 from __future__ import annotations
 
-from math import atan2, cos, degrees, inf, radians, sin, sqrt
+from math import inf, sin, sqrt
 
 import numpy as np
 
 from cpecgeo.geodesy._arcs import arc, geodesic
 from cpecgeo.geodesy._compile import kernel
-from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, PER_A2, PER_B2
+from cpecgeo.geodesy._ellipsoid import PER_A2, PER_B2
 
-__all__ = ["STACK", "descend", "foot", "point_at", "search", "to_axis2"]
+__all__ = ["STACK", "descend", "foot", "point_at", "search", "to_axes2"]
 
 # No normal curvature of WGS 84 is less than 1 / 6,399.6 km.
 _GENTLEST_M = 6_400_000.0
@@ -219,22 +219,23 @@ def _enter(piece, t, s, k, target, start, best_piece, best_t, best_s, best_targe
 
 
 @kernel(inline=True)
-def to_axis2(tubes, i, x, y, z):
-    """Square of the chord from a point to the axis of a tube."""
-    vx, vy, vz = x - tubes[i, 0], y - tubes[i, 1], z - tubes[i, 2]
-    dx, dy, dz = tubes[i, 3], tubes[i, 4], tubes[i, 5]
-    t = (vx * dx + vy * dy + vz * dz) * tubes[i, 6]
-    t = max(0.0, t)
-    t = min(1.0, t)
-    vx, vy, vz = vx - t * dx, vy - t * dy, vz - t * dz
-    return vx * vx + vy * vy + vz * vz
+def to_axes2(tubes, node, x, y, z, away2):
+    """Squares of the chords from a point to the axes of a node's tubes; vector instructions."""
+    for c in range(len(away2)):
+        vx, vy, vz = x - tubes[node, 0, c], y - tubes[node, 1, c], z - tubes[node, 2, c]
+        dx, dy, dz = tubes[node, 3, c], tubes[node, 4, c], tubes[node, 5, c]
+        t = (vx * dx + vy * dy + vz * dz) * tubes[node, 6, c]
+        t = max(0.0, t)
+        t = min(1.0, t)
+        vx, vy, vz = vx - t * dx, vy - t * dy, vz - t * dz
+        away2[c] = vx * vx + vy * vy + vz * vz
 
 
 @kernel(inline=True)
 def descend(
     x, y, z, limit, k,
-    a, d, n, per_d2, target, start, tubes, child, leaves, fan,
-    best_piece, best_t, best_s, best_target, stack, bound,
+    a, d, n, per_d2, target, start, tubes, child, leaves,
+    best_piece, best_t, best_s, best_target, stack, bound, away2,
 ):  # fmt: skip
     """Find the k nearest targets of one point, starting from the pieces in `best_piece`."""
     if k == 1:
@@ -253,69 +254,73 @@ def descend(
                 t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
                 if s < limit:
                     _enter(i, t, s, k, target, start, best_piece, best_t, best_s, best_target)
-    root = len(tubes) - 1
     cut = _longest_chord(best_s[k - 1])
-    stack[0], bound[0], top = root, 0.0, 1
+    stack[0], bound[0], top = len(child) - 1, 0.0, 1
     while top > 0:
         top -= 1
         if bound[top] > cut:
             continue
         node = stack[top]
+        to_axes2(tubes, node, x, y, z, away2)
         if node < leaves:
-            for i in range(child[node], min(child[node] + fan, len(a))):
+            # The nearest piece first: then hardly another is measured.
+            first = 0
+            for c in range(1, len(away2)):
+                if away2[c] < away2[first]:
+                    first = c
+            for j in range(-1, len(away2)):
+                c = first if j < 0 else j
+                reach = cut + tubes[node, 7, c]
+                if j == first or away2[c] > reach * reach:
+                    continue
+                i = child[node] + c
                 t, s = foot(a, d, n, per_d2, i, x, y, z, cut * cut)
                 if not (s <= best_s[k - 1] + _TIE_M and s < limit):
                     continue
                 if k == 1:
-                    j = best_piece[0]
-                    if j < 0 or _better(i, s, j, best_s[0], target, start):
+                    p = best_piece[0]
+                    if p < 0 or _better(i, s, p, best_s[0], target, start):
                         best_piece[0], best_t[0], best_s[0] = i, t, s
                         cut = _longest_chord(s)
                 elif _enter(i, t, s, k, target, start, best_piece, best_t, best_s, best_target):
                     cut = _longest_chord(best_s[k - 1])
             continue
         base = top
-        stop = child[node + 1] if node < root else root
-        for c in range(child[node], min(child[node] + fan, stop)):
-            away2 = to_axis2(tubes, c, x, y, z)
-            reach = cut + tubes[c, 7]
-            if away2 <= reach * reach:
-                away = sqrt(away2) - tubes[c, 7]
+        for c in range(len(away2)):
+            reach = cut + tubes[node, 7, c]
+            if away2[c] <= reach * reach:
+                away = sqrt(away2[c]) - tubes[node, 7, c]
                 at = top
                 while at > base and bound[at - 1] < away:  # the nearest comes last
                     stack[at], bound[at] = stack[at - 1], bound[at - 1]
                     at -= 1
-                stack[at], bound[at] = c, away
+                stack[at], bound[at] = child[node] + c, away
                 top += 1
 
 
 @kernel(
-    "void(rows, ints, i8, i8, f8, i8, rows, rows, rows, flat, ints, flat, ints, ints, "
-    "rows, ints, i8, i8, i8[:,::1], rows, i1[:,::1], rows, rows, rows)"
+    "void(rows, ints, f8, i8, rows, rows, rows, flat, ints, flat, ints, ints, fans, ints, i8, "
+    "i8[:,::1], rows, i1[:,::1], rows, rows)"
 )
 def search(
-    lonlat, order, first, last, limit, k,
+    places, order, limit, k,
     a, d, n, per_d2, target, start, before, after,
-    tubes, child, leaves, fan,
-    out_piece, out_s, out_side, out_lon, out_lat, out_along,
+    tubes, child, leaves,
+    out_piece, out_s, out_side, out_along, out_foot,
 ):  # fmt: skip
-    """Find the k nearest targets of the points ``order[first:last]``.
+    """Find the k nearest targets of points, which `order` lists, and the feet on them.
 
     Each point starts from what the one before it found, which is near when `order` keeps
-    near points together.
+    near points together. `out_foot` has k rows for each point.
     """
     best_piece, best_target = np.full(k, -1), np.full(k, -1)
     best_t, best_s = np.zeros(k), np.full(k, limit)
-    stack, bound = np.empty(STACK, np.int64), np.empty(STACK)
-    for row in range(first, last):
-        p = order[row]
-        lam, phi = radians(lonlat[p, 0]), radians(lonlat[p, 1])
-        sp, cp = sin(phi), cos(phi)
-        normal = EQUATOR_M / sqrt(1.0 - E2 * sp * sp)
-        x, y, z = normal * cp * cos(lam), normal * cp * sin(lam), normal * (1.0 - E2) * sp
+    stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
+    for p in order:
+        x, y, z = places[p, 0], places[p, 1], places[p, 2]
         descend(
-            x, y, z, limit, k, a, d, n, per_d2, target, start, tubes, child, leaves, fan,
-            best_piece, best_t, best_s, best_target, stack, bound,
+            x, y, z, limit, k, a, d, n, per_d2, target, start, tubes, child, leaves,
+            best_piece, best_t, best_s, best_target, stack, bound, away2,
         )  # fmt: skip
         for j in range(k):
             i, t = best_piece[j], best_t[j]
@@ -326,11 +331,9 @@ def search(
                 i, t, best_s[j] = _refine(a, d, n, per_d2, before, after, i, t, best_s[j], x, y, z)
                 out_piece[p, j] = i
             fx, fy, fz = point_at(a, d, n, i, t)
-            flat = sqrt(fx * fx + fy * fy)
+            out_foot[p * k + j, 0], out_foot[p * k + j, 1], out_foot[p * k + j, 2] = fx, fy, fz
             out_s[p, j] = best_s[j]
-            out_lon[p, j] = degrees(atan2(fy, fx))
-            out_lat[p, j] = degrees(atan2(fz, flat * (1.0 - E2)))
-            out_along[p, j] = geodesic(a[i, 0], a[i, 1], a[i, 2], fx, fy, fz)
+            out_along[p, j] = arc(a[i, 0], a[i, 1], a[i, 2], fx, fy, fz)
             # Left is up × forward. At a joint, forward is the mean of both directions: the
             # point is then in the wedge outside the bend, and the mean tells its side.
             ux, uy, uz = d[i, 0], d[i, 1], d[i, 2]

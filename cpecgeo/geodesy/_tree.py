@@ -24,7 +24,8 @@ __all__ = ["FAN", "PIECE_M", "Pieces", "Tree", "build", "take_apart"]
 
 PIECE_M = 10_000.0
 _RUN = 64  # pieces of a path that stay together
-FAN = 4  # children of a node, and pieces of a leaf
+FAN = 16  # tubes of a node, measured by vector instructions
+_NOWHERE = 1e150  # start of a tube that isn't there: farther than any chord that is asked for
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,12 @@ class Tree:
     pieces : Pieces
     start_m : ndarray
         Metres from the start of the geometry to the start of each piece.
-    tubes : ndarray, shape (nodes, 8)
-        Start and chord of a segment, 1 / |chord|², and the radius around the segment that
-        holds all the pieces below; leaves first, then each level above, the root last.
-    child : ndarray, shape (nodes + 1,)
-        First child of each node (first piece of a leaf); the next entry ends it.
+    tubes : ndarray, shape (nodes, 8, FAN)
+        Of each node the tubes around its children, or pieces: start and chord of a segment,
+        1 / |chord|², and the radius around the segment that holds all below. Leaves first,
+        then each level above, the root last.
+    child : ndarray, shape (nodes,)
+        First child of each node; first piece of a leaf.
     leaves : int
         How many nodes are leaves.
     """
@@ -85,7 +87,7 @@ class Tree:
     @property
     def steps(self) -> int:
         """About how many nodes and pieces a search looks at."""
-        return 2 * FAN * max(1, int(np.log(1 + len(self.tubes)) / np.log(FAN)))
+        return 2 * FAN * (1 + int(np.log(len(self.child)) / np.log(FAN)))
 
     @property
     def nbytes(self) -> int:
@@ -207,6 +209,15 @@ def _tubes(start: Floats, end: Floats, slack: Floats) -> Floats:
     return np.column_stack((ends[:, 0], d, per, radius))
 
 
+def _fans(tubes: Floats) -> Floats:
+    """Put the tubes of each node side by side, so that they are measured by vectors."""
+    nodes = -(-len(tubes) // FAN)
+    full = np.zeros((nodes * FAN, 8))
+    full[:, :3] = _NOWHERE
+    full[: len(tubes)] = tubes
+    return full.reshape(nodes, FAN, 8).transpose(0, 2, 1)
+
+
 def build(pieces: Pieces, start_m: Floats) -> Tree:
     """Pack pieces into a tree.
 
@@ -229,19 +240,20 @@ def build(pieces: Pieces, start_m: Floats) -> Tree:
     moved["before"], moved["after"] = place[moved["before"]], place[moved["after"]]
     start, end = moved["a"], moved["a"] + moved["d"]
     slack = 0.25 * np.linalg.norm(moved["n"], axis=1)
-    levels: list[Floats] = []
-    child: list[Ints] = []
-    base = 0
-    while not levels or len(levels[-1]) > 1:
-        child.append(np.arange(0, len(start), FAN) + base)
-        base += len(start) if levels else 0  # leaves count pieces, the others count nodes
+    tubes = np.column_stack((start, moved["d"], moved["per_d2"], slack + 1e-6))
+    levels = [_fans(tubes)]
+    child = [np.arange(len(levels[0])) * FAN]
+    base = 0  # leaves count pieces, the others count nodes
+    while len(levels[-1]) > 1:
         tubes = _tubes(start, end, slack)
         start, end, slack = tubes[:, :3], tubes[:, :3] + tubes[:, 3:6], tubes[:, 7]
-        levels.append(tubes)
+        levels.append(_fans(tubes))
+        child.append(np.arange(len(levels[-1])) * FAN + base)
+        base += len(tubes)
     return Tree(
         Pieces(**moved),
         start_m[order],
         np.ascontiguousarray(np.concatenate(levels)),
-        np.concatenate([*child, [base]]).astype(np.int64),
+        np.concatenate(child).astype(np.int64),
         len(levels[0]),
     )

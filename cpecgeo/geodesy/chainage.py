@@ -311,18 +311,18 @@ class Chainage:
         >>> road.calibrate(np.array([road.length_km / 4]), np.array([0]))
         array([25.])
         """
-        lengths = np.concatenate(([0.0], np.cumsum(self._metres / 1e3)))
-        result = np.full(len(length_km), np.nan)
+        lengths, km = np.append(0.0, np.cumsum(self._metres / 1e3)), np.full_like(length_km, np.nan)
         first = np.concatenate(([0], self._breaks()))
         last = np.append(first[1:], len(self._xy)) - 1
         for part, (a, b) in enumerate(zip(first, last, strict=True)):
             on = path == part
             if on.any():
                 # Vertex v of part p is preceded by v - p edges.
-                result[on] = np.interp(
-                    length_km[on], lengths[a - part : b - part + 1], self.measures_km[a : b + 1]
-                )
-        return result
+                known = lengths[a - part : b - part + 1], self.measures_km[a : b + 1]
+                if on.all():
+                    return np.asarray(np.interp(length_km, *known))
+                km[on] = np.interp(length_km[on], *known)
+        return km
 
     def _checked(self, km: Any) -> Floats:
         """`km` as floats on the line, snapped to vertices within `_SNAP_KM`; or an error."""

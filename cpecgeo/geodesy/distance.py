@@ -14,7 +14,6 @@ from cpecgeo.geodesy._arcs import pairs
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, ecef
 from cpecgeo.geodesy._paths import paths
-from cpecgeo.geodesy._tree import FAN
 from cpecgeo.geodesy.inputs import PointsLike, check
 from cpecgeo.geodesy.nearest import Index
 
@@ -223,6 +222,6 @@ def _meets(one: Index, other: Index) -> bool:
     return bool(
         run(
             p.a, p.d, p.n, p.per_d2, q.a, q.d, q.n, q.per_d2,
-            tree.tubes, tree.child, tree.leaves, FAN, _TOUCH_M,
+            tree.tubes, tree.child, tree.leaves, _TOUCH_M,
         )
     )  # fmt: skip

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from geopandas.array import GeometryArray
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CRSError, GeometryError, InputTypeError
@@ -48,7 +50,6 @@ __all__ = [
     "from_wgs84",
     "is_single",
     "lonlat",
-    "lonlat_points",
     "numbers",
     "positive_km",
     "to_wgs84",
@@ -82,6 +83,11 @@ class Checked:
     def __len__(self) -> int:
         return len(self.geoms)
 
+    @cached_property
+    def xy(self) -> Floats:
+        """Their coordinates, one after the other, shape (vertices, 2); taken out once."""
+        return np.asarray(shapely.get_coordinates(self.geoms))
+
     @property
     def missing(self) -> NDArray[np.bool_]:
         """Which geometries are missing, shape (n,)."""
@@ -89,7 +95,9 @@ class Checked:
 
     def series(self) -> gpd.GeoSeries:
         """Return them as a GeoSeries, EPSG:4326."""
-        return gpd.GeoSeries(self.geoms, index=self.index, crs="EPSG:4326", name=self.name)
+        # They are geometries; the array needn't look at each again.
+        array = GeometryArray(self.geoms, crs=WGS84)
+        return gpd.GeoSeries(array, index=self.index, name=self.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,39 +193,6 @@ def lonlat(
     return check(x, what=what, kinds=kinds, missing=missing, invalid=invalid).series()
 
 
-def lonlat_points(x: PointsLike, *, what: str = "points") -> tuple[pd.Index, Floats, Ints | None]:
-    """Return points as `lonlat` does, as arrays.
-
-    Parameters
-    ----------
-    x : Point, or a GeoSeries / GeoDataFrame of points
-    what : str
-        The argument's name, for messages.
-
-    Returns
-    -------
-    index : Index
-        That of `x`.
-    xy : ndarray, shape (n, 2)
-        lon, lat of the points that aren't missing.
-    here : ndarray of int or None
-        Their positions; None when no point is missing.
-
-    Raises
-    ------
-    CpecgeoError
-        As `lonlat`.
-
-    Examples
-    --------
-    >>> from shapely.geometry import Point
-    >>> lonlat_points([Point(67, 25), None])[1:]
-    (array([[67., 25.]]), array([0]))
-    """
-    points = check_points(x, what=what)
-    return points.index, points.xy, points.here
-
-
 def check(
     x: PointsLike,
     *,
@@ -263,12 +238,8 @@ def check(
         array = shapely.force_2d(array)
     if kind.max(initial=-1) > 2:  # other kinds than points and plain lines
         array = drop_empty_parts(array, kind)
-    empty = shapely.is_empty(array)
-    if empty.any():
-        array = array.copy()
-        array[empty] = None
-        kind = np.where(empty, -1, kind)
-    array, xy = _to_lonlat(array, crs, what)
+    array, kind, xy = _without_empty(array, kind)
+    array, xy = _to_lonlat(array, xy, crs, what)
     if missing == "raise":
         check_missing(kind < 0, index, what)
     check_kinds(kind, index, what, kinds)
@@ -278,7 +249,10 @@ def check(
         array, kind = mend_or_refuse(array, kind, index, rows, what, invalid)
         if missing == "raise":
             check_missing(kind < 0, index, what)
-    return Checked(array, index, kind, is_single(x), series.name)
+        return Checked(array, index, kind, is_single(x), series.name)
+    checked = Checked(array, index, kind, is_single(x), series.name)
+    object.__setattr__(checked, "xy", xy)  # they needn't be taken out again
+    return checked
 
 
 def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
@@ -311,7 +285,7 @@ def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
     if isinstance(x, Checked):
         check_kinds(x.kind, x.index, what, POINTS)
         here = np.flatnonzero(x.kind == 0) if x.missing.any() else None
-        return CheckedPoints(shapely.get_coordinates(x.geoms), x.index, here)
+        return CheckedPoints(x.xy, x.index, here)
     series = _unpack(x, what)
     array, crs = series.array, _crs(series.crs, what)
     xy = shapely.get_coordinates(array)  # those of missing and empty points are left out
@@ -333,9 +307,23 @@ def _as_geometries(points: CheckedPoints) -> Checked:
     return Checked(geoms, points.index, shapely.get_type_id(geoms))
 
 
-def _to_lonlat(array: NDArray[Any], crs: Any, what: str) -> tuple[NDArray[Any], Floats]:
-    """Geometries in lon, lat, and all their coordinates."""
+def _without_empty(
+    array: NDArray[Any], kind: NDArray[np.int32]
+) -> tuple[NDArray[Any], NDArray[np.int32], Floats]:
+    """Put None in place of empty geometries; return all coordinates too."""
     xy = shapely.get_coordinates(array)
+    if len(xy) == len(array) and not kind.any():  # as many points as coordinates: none is empty
+        return array, kind, xy
+    empty = shapely.is_empty(array)
+    if empty.any():
+        array = array.copy()
+        array[empty] = None
+        kind = np.where(empty, -1, kind)
+    return array, kind, xy
+
+
+def _to_lonlat(array: NDArray[Any], xy: Floats, crs: Any, what: str) -> tuple[NDArray[Any], Floats]:
+    """Geometries in lon, lat, and all their coordinates."""
     moved = to_wgs84(xy, crs, what)
     if moved is xy:
         return array, xy

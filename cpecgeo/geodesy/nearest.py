@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.geodesy._arcs import arcs_m
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints
+from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy._found import NO_SIDE, Found, antipodal
 from cpecgeo.geodesy._paths import Paths
 from cpecgeo.geodesy._search import search
-from cpecgeo.geodesy._tree import FAN, Tree, build, take_apart
+from cpecgeo.geodesy._tree import Tree, build, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, PointsLike, check, check_points, positive_km
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ __all__ = ["Index", "nearest"]
 _SIDES = ["left", "on", "right"]
 # From here on the compiled distance may fail, and Karney's takes over.
 _ANTIPODAL_M = 19_000_000.0
+# Points that are ordered and searched together: their answers stay in the processor's cache,
+# unless the tree doesn't, and more of them are nearer to each other.
+_SLICE, _LARGE_SLICE, _LARGE = 8_192, 65_536, 20_000
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -98,6 +102,11 @@ class Index:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @cached_property
+    def _names(self) -> Any:
+        """The ids as pandas keeps a column of them, so that it isn't found out in each answer."""
+        return pd.Series(self.ids).array
+
     @property
     def nbytes(self) -> int:
         """Memory held by the index, in bytes."""
@@ -166,20 +175,24 @@ class Index:
         if count == 0:
             return found
         xy = np.ascontiguousarray(xy)
-        order = _order(xy)
         limit = float(np.nextafter(limit_m, np.inf))
         p = tree.pieces
         run = choose(search, count * tree.steps * k)
 
         def work(first: int, last: int) -> None:
+            spots = xy[first:last]
+            feet = np.full(((last - first) * k, 3), np.nan)
             run(
-                xy, order, first, last, limit, k,
+                ecef(*spots.T), _order(spots), limit, k,
                 p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, p.before, p.after,
-                tree.tubes, tree.child, tree.leaves, FAN,
-                found.piece, found.metres, found.side, found.lon, found.lat, found.along,
+                tree.tubes, tree.child, tree.leaves,
+                found.piece[first:last], found.metres[first:last], found.side[first:last],
+                found.along[first:last], feet,
             )  # fmt: skip
+            lon, lat = geodetic(feet.reshape(-1, k, 3))
+            found.lon[first:last], found.lat[first:last] = lon, lat
 
-        spread(work, count)
+        spread(work, count, least=_LARGE_SLICE if len(p.a) > _LARGE else _SLICE)
         if limit_m > _ANTIPODAL_M:
             far = ~(found.metres[:, -1] < _ANTIPODAL_M)
             for row in np.flatnonzero(far):
@@ -195,7 +208,7 @@ class Index:
         hit = found.target.ravel() >= 0
         whole = bool(hit.all())
         which = found.target.ravel()
-        ids = self.ids[which] if whole else pd.Series(self.ids[which]).where(hit).to_numpy()
+        ids = self._names.take(which) if whole else pd.Series(self.ids[which]).where(hit).to_numpy()
         columns = {
             "target": ids,
             "distance_km": found.metres.ravel() * 1e-3,
@@ -275,9 +288,12 @@ def _order(xy: Floats) -> Ints:
     """Order rows so that near points follow one another; a search starts from the last answer."""
     if len(xy) < 64:
         return np.arange(len(xy))
-    low, high = xy.min(axis=0), xy.max(axis=0)
+    x, y = np.ascontiguousarray(xy.T)
+    west, south = x.min(), y.min()
     # 256 × 256 cells: keys of 16 bits are sorted by radix.
-    cell = ((xy - low) * (255.0 / max(float((high - low).max()), 1e-9))).astype(np.uint16)
+    scale = 255.0 / max(float(x.max() - west), float(y.max() - south), 1e-9)
+    column, row = ((x - west) * scale).astype(np.uint16), ((y - south) * scale).astype(np.uint16)
     for shift, mask in ((4, 0x0F0F), (2, 0x3333), (1, 0x5555)):
-        cell = (cell | (cell << shift)) & np.uint16(mask)
-    return np.argsort(cell[:, 0] | (cell[:, 1] << 1), kind="stable")
+        column = (column | (column << shift)) & np.uint16(mask)
+        row = (row | (row << shift)) & np.uint16(mask)
+    return np.argsort(column | (row << 1), kind="stable")

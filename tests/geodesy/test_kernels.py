@@ -75,7 +75,9 @@ def test_the_inside_is_the_same(points):
     ]
     index = geodesy.Index(areas)
     one, two = both(lambda: index.nearest(shapely.points(points)))
-    assert ((one.distance_km == 0) == (two.distance_km == 0)).all()
+    # Within a tenth of a millimetre of a boundary rounding decides.
+    clear = np.maximum(one.distance_km, two.distance_km) > 1e-7
+    assert ((one.distance_km == 0) == (two.distance_km == 0))[clear].all()
 
 
 @tries(30)
