@@ -1,6 +1,11 @@
 """How Sphinx builds the documentation: `make docs`."""
 
+import shutil as _shutil
+import sys as _sys
 from importlib.metadata import version as _version
+from pathlib import Path as _Path
+
+import cpecgeo as _cpecgeo
 
 project = "cpecgeo"
 author = "The cpecgeo developers"
@@ -8,14 +13,18 @@ project_copyright = "2026, The cpecgeo developers"
 release = version = _version("cpecgeo")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
-source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
-exclude_patterns = ["_build"]
+# The pages of names are generated as reStructuredText.
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
+myst_enable_extensions = ["colon_fence"]
+exclude_patterns = ["_build", "_static"]
 nitpicky = False
 
 # Figures in the pages are computed as they are built; an error in a cell is an error.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
+# A notebook's page shows what is saved in it, and a test holds that it says what it says when run.
+nb_execution_excludepatterns = ["notebooks/*"]
 nb_merge_streams = True
 myst_heading_anchors = 3
 # Links out of docs/ lead to files of the repository, not to pages; a word that is a parameter
@@ -26,7 +35,25 @@ napoleon_google_docstring = False
 # An attribute is described with its class; a second entry would clash with a property's own.
 napoleon_use_ivar = True
 autodoc_typehints = "none"
-autosummary_generate = False
+autosummary_generate = True
+autosummary_ignore_module_all = False
 
 html_theme = "furo"
 html_title = "cpecgeo"
+html_static_path = ["_static"]
+html_css_files = ["cpecgeo.css"]
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#1f5f8b", "color-brand-content": "#1f5f8b"},
+    "dark_css_variables": {"color-brand-primary": "#8cc3e8", "color-brand-content": "#8cc3e8"},
+}
+
+# Notebooks are pages, too; Sphinx reads only what lies beside this file.
+_here = _Path(__file__).parent
+_pages = _here / "notebooks"
+_pages.mkdir(exist_ok=True)
+for _notebook in sorted((_here.parent / "notebooks").glob("*.ipynb")):
+    _shutil.copyfile(_notebook, _pages / _notebook.name)
+
+# `cpecgeo.rail` and `cpecgeo.mining` are modules of another folder; autosummary imports by name.
+for _name in ("rail", "mining"):
+    _sys.modules[f"cpecgeo.{_name}"] = getattr(_cpecgeo, _name)
