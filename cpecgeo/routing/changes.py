@@ -17,7 +17,8 @@ from cpecgeo.routing.alternatives import share_of
 from cpecgeo.routing.costs import edge_costs
 from cpecgeo.routing.ends import snap_ends
 from cpecgeo.routing.filters import FilterOptions, UseOptions, filters, number, usable
-from cpecgeo.routing.paths import find_path, place_ends, route, tabulate_costs
+from cpecgeo.routing.paths import find_detour, place_ends, route, tabulate_costs
+from cpecgeo.routing.search import Path
 
 __all__ = ["critical_sections", "gain"]
 
@@ -65,6 +66,7 @@ def critical_sections(
     costs = edge_costs(net, weight, speeds, vehicle=vehicle, rates=rates)
     ends = [("the origin", a), ("the destination", b)]
     starts, goals = snap_ends(ends, ground, max_access_km=max_access_km, weight=weight)
+    free = Path(base.origin, base.destination, list(base.steps))
     # Dicts keep the order of travel.
     km_of: dict[tuple[str, str], float] = {}
     for step in base.steps:
@@ -76,7 +78,7 @@ def critical_sections(
     for (section, name), km in km_of.items():
         edges = net.of_section[section].tolist()
         shut = ground.closing({i: np.array([[0.0, net.lengths[i]]]) for i in edges})
-        path = find_path(shut, starts, goals, costs)
+        path = find_detour(shut, free, (starts, goals), costs)
         closed = (np.inf, np.inf)
         if path is not None:
             each = [(costs.hours[s.edge], share_of(s, net.lengths[s.edge])) for s in path.steps]

@@ -21,9 +21,22 @@ from cpecgeo.routing.costs import Costs, edge_costs
 from cpecgeo.routing.ends import Ends, Snap, snap_ends, snap_rows
 from cpecgeo.routing.filters import FilterOptions, Filters, Usable, filters, number, usable
 from cpecgeo.routing.legs import Route, route_of
-from cpecgeo.routing.search import Floats, Path, Tree, ends_of, is_clear, path_to, search
+from cpecgeo.routing.search import (
+    Floats,
+    Path,
+    Tree,
+    cost_of,
+    ends_of,
+    is_clear,
+    path_to,
+    search,
+)
 
-__all__ = ["find_path", "place_ends", "route", "route_matrix", "tabulate_costs"]
+__all__ = ["find_detour", "find_path", "place_ends", "route", "route_matrix", "tabulate_costs"]
+
+
+# Sums of the same costs in another order differ by less.
+_SAME = 1e-9
 
 
 def route(
@@ -121,7 +134,10 @@ def route(
     costs = edge_costs(ground.network, weight, speeds, vehicle=vehicle, rates=rates)
     ends = [("the origin", a), ("the destination", b)]
     starts, goals = snap_ends(ends, ground, max_access_km=max_access_km, weight=weight)
-    path = find_path(ground, starts, goals, costs)
+    free = usable(replace(chosen, avoid=())) if chosen.avoid else ground
+    path = find_path(free, starts, goals, costs)
+    if chosen.avoid:
+        path = find_detour(ground, path, (starts, goals), costs)
     if path is None:
         raise InputError(_why(ends, (starts[0], goals[0]), chosen, weight, max_access_km))
     found = path.start, path.end
@@ -133,6 +149,23 @@ def find_path(ground: Usable, starts: Ends, goals: Ends, costs: Costs) -> Path |
     start, *also = starts
     tree = search(ground, start, costs.cost, also=also, access=costs.access)
     return path_to(ground, tree, goals, costs.cost)
+
+
+def find_detour(
+    ground: Usable, free: Path | None, ends: tuple[Ends, Ends], costs: Costs
+) -> Path | None:
+    """Return the least path where something is closed: none shorter than with everything open.
+
+    An end may go by the other mode then; where that were a shorter path, with a longer way to
+    it, the ends stay, unless that leaves them no way at all.
+    """
+    held = find_path(ground, *ends, costs)
+    if free is None or held is None:
+        return held
+    net, cost = ground.network, costs.cost
+    if cost_of(net, held.steps, cost) >= cost_of(net, free.steps, cost) - _SAME:
+        return held
+    return find_path(ground, (free.start,), (free.end,), costs) or held
 
 
 def _why(
@@ -201,12 +234,21 @@ def route_matrix(
     >>> round(float(m.iloc[0, 1]), 6)
     742.0
     """
-    ground = usable(filters(**chosen))
+    asked = filters(**chosen)
+    ground = usable(asked)
     costs = edge_costs(ground.network, weight, speeds, vehicle=vehicle, rates=rates)
     far = number(max_access_km, "max_access_km", infinite=True)
     rows = place_ends(a, ground, far, weight)
     columns = rows if b is None else place_ends(b, ground, far, weight)
     frame = tabulate_costs(ground, rows, columns, costs)[0]
+    if asked.avoid:
+        free = usable(replace(asked, avoid=()))
+        most = tabulate_costs(free, rows, columns, costs)[0].to_numpy()
+        # As `route` does: no detour is shorter than the way with everything open.
+        for i, j in np.argwhere(frame.to_numpy() < most - _SAME).tolist():
+            ends = list(rows.values())[i], list(columns.values())[j]
+            path = find_detour(ground, find_path(free, *ends, costs), ends, costs)
+            frame.iloc[i, j] = cost_of(ground.network, path.steps, costs.cost) if path else np.nan
     near = {**rows, **columns}.items()
     frame.attrs = {
         "method": f"Dijkstra, least {weight}, calibrated km",

@@ -17,6 +17,7 @@ __all__ = [
     "Path",
     "Step",
     "Tree",
+    "cost_of",
     "ends_of",
     "is_clear",
     "path_to",
@@ -190,6 +191,12 @@ def _walk_back(net: Network, tree: Tree, start: Snap, end: Snap, last: int) -> l
         there = 0.0 if net.ends[start.edge][0] == node else net.lengths[start.edge]
         back.append(Step(start.edge, start.km, there))
     return without_stubs(back[::-1], start, end)
+
+
+def cost_of(net: Network, steps: Sequence[Step], cost: Sequence[float]) -> float:
+    """Return what steps cost, the ways to the network left out."""
+    whole = ((cost[step.edge], step.km, net.lengths[step.edge]) for step in steps)
+    return sum(each * (km / length if length else 1.0) for each, km, length in whole)
 
 
 def steps_to(ground: Usable, tree: Tree, end: Snap, cost: Sequence[float]) -> list[Step] | None:
