@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cpecgeo import osm as osm
     from cpecgeo import routing as routing
     from cpecgeo import scale as scale
+    from cpecgeo.analysis.density import density_along as density_along
     from cpecgeo.analysis.exposure import exposure as exposure
     from cpecgeo.analysis.measure import buffer as buffer
     from cpecgeo.analysis.measure import distance_km as distance_km
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.panel import neighbours as neighbours
     from cpecgeo.analysis.panel import treatment as treatment
     from cpecgeo.analysis.profile import profile as profile
-    from cpecgeo.analysis.proximity import density_along as density_along
     from cpecgeo.analysis.proximity import rings as rings
     from cpecgeo.analysis.proximity import within as within
     from cpecgeo.catalogue.cite import cite as cite
@@ -76,7 +76,7 @@ _HOMES = {
     "corridors": "features.corridors",
     "critical_sections": "routing",
     "crossed": "analysis.overlay",
-    "density_along": "analysis.proximity",
+    "density_along": "analysis.density",
     "distance_km": "analysis.measure",
     "distance_matrix_km": "analysis.measure",
     "distance_table": "analysis.overview",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from cpecgeo import geodesy
+from cpecgeo.analysis.accuracy import HOW, Bounds
+from cpecgeo.analysis.measure import nearest
+from cpecgeo.analysis.panel import values_of
 from cpecgeo.analysis.proximity import check_radii, rings
 from cpecgeo.analysis.rasters import solid, zonal
 from cpecgeo.errors import DataWarning, GeometryError, InputError, InputTypeError
@@ -21,6 +26,10 @@ from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.files.numbers import to_numbers
 
 __all__ = ["exposure"]
+
+_Floats = NDArray[np.float64]
+# What tables use for "not known".
+_UNDECLARED = (-1e30, -99999.0, -9999.0, -999.0)
 
 
 def exposure(
@@ -54,12 +63,14 @@ def exposure(
     by : str, optional
         A column of `layer` to break the totals down by. ``"district"`` and ``"province"``
         are there for every bundled layer of points: the districts of 2022, as facts with a
-        source. What has no value there is left out, and counted in `.attrs`. Of a raster:
+        source; points of your own are looked up by their position. What has no value there
+        is counted under a missing one, and in `.attrs`. Of a raster:
         areas, such as ``"districts"``, a file or a frame; their names are the level `zone`.
     band : int
         Which band of the raster, from 1.
     nodata : float or sequence of float, optional
-        Values of the raster that mean no data, besides those that its file declares.
+        Values that mean no data: of `value`, or of the raster besides those that its file
+        declares. -9999 and the like are refused where they aren't declared.
     dissolve : bool
         Whether all features of `x` share one set of rings, or each has its own; then the level
         `feature` comes first.
@@ -74,6 +85,11 @@ def exposure(
         that lies in it, as if the value were spread evenly; `features` counts the areas
         that it touches. A missing value is never taken as 0: it is counted and named.
         `.attrs` says what was counted.
+
+        `features_low`, `features_high` and, of the sum, `<value>_low`, `<value>_high` count
+        what surely lies in the ring and all that may, with the line moved by its accuracy and
+        points by theirs (95 %); of areas by their share, as they are drawn. Missing where no
+        accuracy is known.
 
         Of a raster: `cells` (with a value, a cell cut by a ring counting by its share inside),
         the sum, `<value>_within`, `missing` (cells without a value) and `outside_share` (of the
@@ -107,30 +123,38 @@ def exposure(
         zones = None if by is None else _zones(by)
         return _of_raster(raster, centre, edges, value, zones, (band, nodata, dissolve))
     if not dissolve:
-        return _each(centre, edges, layer, value, by)
+        return _each(centre, edges, layer, value, by, nodata)
     if by is not None and not isinstance(by, str):
         raise InputTypeError(
             f"by is {type(by).__name__}; a column of layer is needed. Areas break down a raster."
         )
     subject = in_region(resolve(layer, "layer", missing="keep"), "layer")
     frame, has_shape = subject.rows, subject.shapes.notna().to_numpy()
-    for column in (value, by):
-        if column is not None and column not in list(frame.columns):
-            raise InputError(
-                f"layer has no column {column!r}; it has {', '.join(map(str, frame.columns))}."
-            )
-    known, shapes = frame[has_shape], subject.shapes[has_shape]
+    if value is not None and value not in list(frame.columns):
+        raise InputError(
+            f"layer has no column {value!r}; it has {', '.join(map(str, frame.columns))}."
+        )
+    chosen, doubt = (None, {}) if by is None else values_of(subject, by, "layer")
+    known, shapes, own = frame[has_shape], subject.shapes[has_shape], subject.accuracy_km
+    amount = None if value is None else _amounts(known[value], value, nodata)
+    flat = 0
     kinds = set(shapes.geom_type)
     if kinds <= {"Point"}:
-        rows, how = _points(shapes, centre, edges), "points by their geodesic distance"
+        own = None if own is None else own[has_shape]
+        rows, how = _points(shapes, centre, edges, own), "points by their geodesic distance"
     elif kinds <= {"Polygon", "MultiPolygon"}:
+        flat = int((shapely.area(shapes.to_numpy()) == 0).sum())
         rows, how = _areas(shapes, centre, edges), "areas by the share of them in the ring"
     else:
         raise GeometryError(
             f"layer holds {', '.join(sorted(kinds))}; exposure counts points or areas, one kind "
             "at a time."
         )
-    answer = _totals(rows, known.reset_index(drop=True), edges, (value, by))
+    if chosen is not None:
+        chosen = chosen[has_shape].reset_index(drop=True)
+        if f"without_{by}" in doubt:
+            doubt[f"without_{by}"] = int(chosen.isna().sum())
+    answer = _totals(rows, known.reset_index(drop=True), edges, amount, (value, by, chosen))
     title = str(frame.attrs.get("title", "features of your own"))
     answer.attrs = {
         "counted": f"{title}: {value or 'number of features'}, {how}",
@@ -138,7 +162,9 @@ def exposure(
         "edges": "geodesic",
         "features": len(frame),
         "without_position": len(frame) - len(known),
-        **({f"without_{by}": int(known[by].isna().sum())} if by is not None else {}),
+        **({"without_area": flat} if flat else {}),
+        **doubt,
+        "accuracy": HOW,
         "sources": frame.attrs.get("sources", []),
         "licence": frame.attrs.get("licence", ""),
         **provenance(centre, subject),
@@ -152,16 +178,28 @@ def _each(
     layer: SubjectLike,
     value: str | None,
     by: SubjectLike | None,
+    nodata: float | Sequence[float] | None,
 ) -> pd.DataFrame:
     """Count around each feature by itself."""
     counted = resolve(layer, "layer", missing="keep")
     found = {
-        label: exposure(centre.shapes.iloc[[i]], edges, layer=counted, value=value, by=by)
+        label: exposure(_one(centre, i), edges, layer=counted, value=value, by=by, nodata=nodata)
         for i, label in enumerate(centre.shapes.index)
     }
     answer = pd.concat(found, names=["feature"])
     answer.attrs = {**next(iter(found.values())).attrs, **provenance(centre, counted)}
     return answer
+
+
+def _one(subject: Subject, position: int) -> Subject:
+    """Return one of several things, with its legs and accuracy."""
+    stated = subject.accuracy_km
+    return replace(
+        subject,
+        shapes=subject.shapes.iloc[[position]],
+        frame=None,
+        stated_km=None if stated is None else (float(stated[position]),),
+    )
 
 
 def _zones(by: SubjectLike) -> Subject:
@@ -249,69 +287,114 @@ def _in_zones(areas: gpd.GeoDataFrame, zones: Subject, keys: list[str]) -> gpd.G
     return gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
 
 
-def _points(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> pd.DataFrame:
-    """Return row numbers, the ring of each, and a weight of 1."""
-    distance = geodesy.Index(centre.shapes).nearest(shapes)["distance_km"].to_numpy()
-    ring = np.searchsorted(np.array(edges), distance, side="left")
-    here = np.flatnonzero(ring < len(edges))
-    return pd.DataFrame({"row": here, "ring": ring[here], "weight": 1.0})
+def _points(
+    shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...], own: _Floats | None
+) -> pd.DataFrame:
+    """Return row numbers with the rings that each lies in, surely lies in, and may lie in."""
+    near = nearest(Subject(shapes, "layer", "frame"), centre)
+    distance = near["distance_km"].to_numpy()
+    low, high = Bounds.of(centre).around(
+        shapely.get_coordinates(shapes.to_numpy()), distance, near["accuracy_km"].to_numpy(), own
+    )
+    is_known = not np.isnan(low).all()
+    drawn, first, last = (
+        np.searchsorted(np.array(edges), np.where(np.isnan(v), distance, v), side="left")
+        for v in (distance, low, high)
+    )
+    found = []
+    for ring in range(len(edges)):
+        here = np.flatnonzero((first <= ring) & (ring <= last))
+        columns = {"row": here, "ring": ring, "weight": (drawn[here] == ring).astype(float)}
+        columns["low"] = (first[here] == last[here]).astype(float) if is_known else np.nan
+        columns["high"] = 1.0 if is_known else np.nan
+        found.append(pd.DataFrame(columns, index=range(len(here))))
+    return pd.concat(found, ignore_index=True)
 
 
 def _areas(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> pd.DataFrame:
-    """Return row numbers, rings, and the share of the area in each ring."""
-    bands = rings(centre, edges).geometry
+    """Return row numbers, rings, and the share of the area in each: drawn, sure and possible."""
     fine = geodesy.densify(shapes.reset_index(drop=True), 1.0)
+    whole = geodesy.area_km2(fine)
+    bounds = Bounds.of(centre)
+    regions: dict[str, list[Any]] = {"weight": list(rings(centre, edges).geometry)}
+    if bounds.is_known:
+        sure, may = zip(*(bounds.areas(km) for km in edges), strict=True)
+        inner = shapely.Polygon()
+        regions["low"] = [a.difference(b) for a, b in zip(sure, (inner, *may), strict=False)]
+        regions["high"] = [a.difference(b) for a, b in zip(may, (inner, *sure), strict=False)]
     found = []
-    for number, band in enumerate(bands):
-        rows = fine.sindex.query(band, predicate="intersects")
-        parts = fine.iloc[rows].intersection(band)
-        parts = parts.map(solid)
-        parts = parts[~parts.is_empty]
-        if len(parts):
-            share = geodesy.area_km2(parts) / geodesy.area_km2(fine.loc[parts.index])
-            found.append(
-                pd.DataFrame({"row": parts.index, "ring": number, "weight": share.to_numpy()})
-            )
-    empty = pd.DataFrame({"row": [], "ring": [], "weight": []}).astype({"row": int, "ring": int})
-    return pd.concat(found) if found else empty
+    for column, bands in regions.items():
+        for number, band in enumerate(bands):
+            parts = fine.iloc[fine.sindex.query(band, predicate="intersects")].intersection(band)
+            parts = parts.map(solid)
+            parts = parts[~parts.is_empty]
+            share = geodesy.area_km2(parts) / whole.loc[parts.index] if len(parts) else []
+            rows = {"row": parts.index, "ring": number, column: np.asarray(share, float)}
+            found.append(pd.DataFrame(rows, index=range(len(parts))))
+    table = pd.concat(found).groupby(["row", "ring"], as_index=False).sum()
+    return table if bounds.is_known else table.assign(low=np.nan, high=np.nan)
 
 
 def _totals(
     rows: pd.DataFrame,
     known: gpd.GeoDataFrame,
     edges: tuple[float, ...],
-    columns: tuple[str | None, str | None],
+    amount: _Floats | None,
+    columns: tuple[str | None, str | None, pd.Series | None],
 ) -> pd.DataFrame:
     """Sum by ring, and by the values of a column where one is given."""
-    value, by = columns
+    value, by, chosen = columns
     names = known["name"] if "name" in known else known.index.to_series().astype(str)
-    rows = rows[rows["weight"] > 0]
-    groups = [None] if by is None else sorted(set(known[by].dropna()), key=str)
-    chosen = known[by].to_numpy() if by is not None else np.full(len(known), None)
-    amount = np.full(len(known), np.nan) if value is None else to_numbers(known[value], value)
+    groups: list[Any] = [None]
+    if chosen is not None:
+        groups = sorted(set(chosen.dropna()), key=str) + [None] * bool(chosen.isna().any())
     answer = []
     for group in groups:
+        mine = rows
+        if chosen is not None:
+            of = chosen.isna() if group is None else (chosen == group).fillna(False)
+            mine = rows[of.to_numpy(bool)[rows["row"]]]
         so_far = 0.0
         for ring, (start, end) in enumerate(zip((0.0, *edges[:-1]), edges, strict=True)):
-            here = rows[rows["ring"] == ring]
-            if group is not None:
-                here = here[chosen[here["row"]] == group]
+            may = mine[mine["ring"] == ring]
+            here = may[may["weight"] > 0]
             at = here["row"].to_numpy()
-            row: dict[str, Any] = {"km_from": start, "km_to": end}
-            if by is not None:
-                row[by] = group
+            row: dict[str, Any] = {"km_from": start, "km_to": end, **({by: group} if by else {})}
+            is_told = not rows["high"].isna().all()
             row["features"] = len(at)
-            if value is not None:
-                here_amount = amount[at]
-                total = float(np.nansum(here_amount * here["weight"].to_numpy()))
+            for end_of in ("low", "high"):
+                row[f"features_{end_of}"] = int((may[end_of] > 0).sum()) if is_told else pd.NA
+            if value is not None and amount is not None:
+                total = float(np.nansum(amount[at] * here["weight"].to_numpy()))
                 so_far += total
-                gone = np.isnan(here_amount)
+                gone = np.isnan(amount[at])
+                row[value] = total
+                for end_of in ("low", "high"):
+                    share = may[end_of].to_numpy(float)
+                    part = float(np.nansum(amount[may["row"].to_numpy()] * share))
+                    row[f"{value}_{end_of}"] = part if is_told else np.nan
                 row |= {
-                    value: total,
                     f"{value}_within": so_far,
                     "missing": int(gone.sum()),
                     "missing_names": [str(n) for n in names.iloc[at[gone]]],
                 }
             answer.append(row)
     keys = ["km_from", "km_to", *([by] if by is not None else [])]
-    return pd.DataFrame(answer).set_index(keys)
+    table = pd.DataFrame(answer).set_index(keys)
+    return table.astype({"features_low": "Int64", "features_high": "Int64"})
+
+
+def _amounts(values: pd.Series, what: str, nodata: float | Sequence[float] | None) -> Any:
+    """Return a column as numbers; refuse −9999 and the like that nobody declares."""
+    declared = () if nodata is None else np.atleast_1d(np.asarray(nodata, float)).tolist()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "(?s).*which tables use for missing", DataWarning)
+        numbers = to_numbers(values, what, missing=declared)
+    found = sorted({v for v in _UNDECLARED if (numbers == v).any()})
+    if found and nodata is None:
+        marks = ", ".join(f"{v:g}" for v in found)
+        raise InputError(
+            f"{what} has {marks}, which tables use for missing values: it would be added up. Give "
+            f"nodata={found[0]:g} where it means that, or nodata=[] where it is a value."
+        )
+    return numbers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -15,15 +15,14 @@ from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import CERTAINTY, HOW, Accuracies, Bounds, grade, words
 from cpecgeo.analysis.measure import free_names, nearest
 from cpecgeo.errors import InputError
-from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
+from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
-from cpecgeo.files.numbers import to_numbers
 from cpecgeo.geodesy.inputs import positive_km
 
 WITHIN = ("target", "distance_km", "accuracy_km", "certainty")
 """Columns that `within` adds."""
 
-__all__ = ["WITHIN", "check_certainty", "check_radii", "density_along", "rings", "within"]
+__all__ = ["WITHIN", "check_certainty", "check_radii", "rings", "within"]
 
 
 def check_radii(km: float | Sequence[float]) -> tuple[float, ...]:
@@ -256,94 +255,3 @@ def _area_bounds(bounds: Bounds, edges: tuple[float, ...]) -> Any:
         sure_in, may_in = sure, may
     area = geodesy.area_km2(gpd.GeoSeries(found, crs=4326)).to_numpy()
     return np.nan_to_num(area).reshape(-1, 2)  # none is 0
-
-
-def density_along(
-    corridor: SubjectLike,
-    events: SubjectLike,
-    *,
-    bin_km: float = 10,
-    by: Literal["km", "section"] = "km",
-    max_km: float | None = None,
-    value: str | None = None,
-) -> pd.DataFrame:
-    """Count the events at each stretch of a corridor.
-
-    Parameters
-    ----------
-    corridor : Corridor or str
-    events : SubjectLike
-        Points.
-    bin_km : float
-        Length of a stretch in kilometres of chainage; the last one may be shorter.
-    by : {"km", "section"}
-        Stretches of equal length, or the corridor's sections.
-    max_km : float, optional
-        Events further from the line are left out.
-    value : str, optional
-        A column of `events` to sum.
-
-    Returns
-    -------
-    DataFrame
-        `km_from, km_to, events, per_km` and, where asked for, the sum of `value`; with
-        ``by="section"`` also `section` and `name`. An event on a limit counts in the
-        stretch that begins there. `.attrs` says how many events were counted, too far away
-        and without a position.
-
-    Raises
-    ------
-    UnknownNameError, InputError, CRSError, CoordinateError, GeometryError
-
-    Examples
-    --------
-    >>> d = density_along("ml1", "places", bin_km=500, max_km=25)
-    >>> int(d["events"].sum()) == d.attrs["counted"]
-    True
-    """
-    thing = resolve_corridor(corridor)
-    subject = in_region(resolve(events, "events", missing="keep"), "events")
-    frame, has_point = subject.rows, subject.shapes.notna().to_numpy()
-    known = frame[has_point]
-    if by == "section":
-        limits = np.append(thing.sections["km_from"].to_numpy(float), thing.end_km)
-    elif by == "km":
-        step = positive_km(bin_km, "bin_km")
-        limits = np.append(np.arange(0.0, thing.end_km - 1e-9, step), thing.end_km)
-    else:
-        raise InputError(f'by is {by!r}; it is "km" or "section".')
-    if value is not None and value not in list(frame.columns):
-        raise InputError(f"events has no column {value!r} to sum; it has {list(frame.columns)}.")
-    near = thing.chainage.locate(subject.shapes[has_point])
-    far = np.zeros(len(near), bool)
-    if max_km is not None:
-        far = near["offset_km"].to_numpy() > positive_km(max_km, "max_km", allow_zero=True)
-    place = np.clip(
-        np.searchsorted(limits, near["km"].to_numpy(), side="right") - 1, 0, len(limits) - 2
-    )
-    counts = np.bincount(place[~far], minlength=len(limits) - 1)
-    answer = pd.DataFrame(
-        {
-            "km_from": limits[:-1],
-            "km_to": limits[1:],
-            "events": counts,
-            "per_km": counts / np.diff(limits),
-        }
-    )
-    if by == "section":
-        answer.insert(0, "section", thing.sections["id"].to_numpy())
-        answer.insert(1, "name", thing.sections["name"].to_numpy())
-    if value is not None:
-        weights = to_numbers(known[value], value)
-        given = ~far & ~np.isnan(weights)
-        answer[value] = np.bincount(place[given], weights[given], minlength=len(limits) - 1)
-    answer.attrs = {
-        "corridor": thing.name,
-        "method": "calibrated chainage of the closest place on the line",
-        "counted": int(counts.sum()),
-        "too_far": int(far.sum()),
-        "without_position": len(frame) - len(known),
-        "without_value": 0 if value is None else int(np.isnan(weights[~far]).sum()),
-        **provenance(thing.as_subject(), subject),
-    }
-    return answer

@@ -35,6 +35,8 @@ def density(
     max_km: Annotated[
         float | None, typer.Option("--max-km", help="Farther ones are left out.")
     ] = None,
+    when: Annotated[str | None, typer.Option(help="A column of dates: count by period.")] = None,
+    freq: Annotated[str, typer.Option(help="YE QE ME W D, or opened (with --by section).")] = "YE",
     lon: Lon = None,
     lat: Lat = None,
     layer: Layer = None,
@@ -47,11 +49,13 @@ def density(
 
     Example: cpecgeo density ml1 accidents.csv --bin-km 50 --max-km 5
     """
-    from cpecgeo.analysis.proximity import density_along
+    from cpecgeo.analysis.density import density_along
 
     kind: Any = by
     rows = features(events, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands)
-    found = density_along(corridor, rows, bin_km=bin_km, by=kind, max_km=max_km)
+    found = density_along(
+        corridor, rows, bin_km=bin_km, by=kind, max_km=max_km, when=when, freq=freq
+    )
     give(found, out=out, json=json)
 
 

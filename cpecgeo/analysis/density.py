@@ -1,0 +1,204 @@
+"""Events along a corridor: by stretch or section, by period, before and after an opening."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cpecgeo.errors import InputError
+from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
+from cpecgeo.features.subject import SubjectLike, provenance
+from cpecgeo.files.numbers import to_numbers
+from cpecgeo.geodesy.inputs import positive_km
+
+__all__ = ["density_along"]
+
+_PERIODS = {"YE": "Y", "QE": "Q", "ME": "M", "W": "W", "D": "D"}
+_OPENED = ("before", "opening", "after", "not known")
+_YEAR_DAYS = 365.2425
+
+
+def density_along(
+    corridor: SubjectLike,
+    events: SubjectLike,
+    *,
+    bin_km: float = 10,
+    by: Literal["km", "section"] = "km",
+    max_km: float | None = None,
+    value: str | None = None,
+    when: str | None = None,
+    freq: str = "YE",
+) -> pd.DataFrame:
+    """Count the events at each stretch of a corridor.
+
+    Parameters
+    ----------
+    corridor : Corridor or str
+    events : SubjectLike
+        Points.
+    bin_km : float
+        Length of a stretch in kilometres of chainage; the last one may be shorter.
+    by : {"km", "section"}
+        Stretches of equal length, or the corridor's sections.
+    max_km : float, optional
+        Events further from the line are left out.
+    value : str, optional
+        A column of `events` to sum.
+    when : str, optional
+        A column of dates, to count by period.
+    freq : str
+        Years ``"YE"``, quarters ``"QE"``, months ``"ME"``, weeks ``"W"``, days ``"D"``; or, with
+        ``by="section"``, ``"opened"``: before and after each section opened.
+
+    Returns
+    -------
+    DataFrame
+        `km_from, km_to, events, per_km` and, where asked for, the sum of `value`; with
+        ``by="section"`` also `section` and `name`. An event on a limit counts in the
+        stretch that begins there. `.attrs` says how many events were counted, too far away
+        and without a position.
+
+        With `when`, a row for each stretch and `period`, all from the first to the last event's,
+        zeros too; events without a date are counted in `.attrs` (`without_date`). With
+        ``freq="opened"`` the periods are ``before``, ``opening`` (the year or month itself,
+        where no more is known) and ``after``, or ``not known``; `opened` is the date, `years`
+        how much of the time from the first to the last event the period covers, and
+        `per_km_year` the events per km and year.
+
+    Raises
+    ------
+    UnknownNameError, InputError, CRSError, CoordinateError, GeometryError
+
+    Examples
+    --------
+    >>> d = density_along("ml1", "places", bin_km=500, max_km=25)
+    >>> int(d["events"].sum()) == d.attrs["counted"]
+    True
+    """
+    thing = resolve_corridor(corridor)
+    subject = in_region(resolve(events, "events", missing="keep"), "events")
+    frame, has_point = subject.rows, subject.shapes.notna().to_numpy()
+    known = frame[has_point]
+    if by == "section":
+        limits = np.append(thing.sections["km_from"].to_numpy(float), thing.end_km)
+    elif by == "km":
+        step = positive_km(bin_km, "bin_km")
+        limits = np.append(np.arange(0.0, thing.end_km - 1e-9, step), thing.end_km)
+    else:
+        raise InputError(f'by is {by!r}; it is "km" or "section".')
+    if value is not None and value not in list(frame.columns):
+        raise InputError(f"events has no column {value!r} to sum; it has {list(frame.columns)}.")
+    near = thing.chainage.locate(subject.shapes[has_point])
+    far = np.zeros(len(near), bool)
+    if max_km is not None:
+        far = near["offset_km"].to_numpy() > positive_km(max_km, "max_km", allow_zero=True)
+    place = np.clip(
+        np.searchsorted(limits, near["km"].to_numpy(), side="right") - 1, 0, len(limits) - 2
+    )
+    size, taken = len(limits) - 1, ~far
+    table = pd.DataFrame({"km_from": limits[:-1], "km_to": limits[1:]})
+    if by == "section":
+        table.insert(0, "section", thing.sections["id"].to_numpy())
+        table.insert(1, "name", thing.sections["name"].to_numpy())
+    slot, undated = place, 0
+    if when is not None:
+        dates = _dates(known, when)
+        undated = int((dates.isna().to_numpy() & taken).sum())
+        taken &= dates.notna().to_numpy()
+        if freq == "opened":
+            table, slot = _by_opening(thing, table, dates, place, taken)
+        else:
+            table, slot = _by_period(table, dates, place, freq, taken)
+        size = len(table)
+    counts = np.bincount(slot[taken], minlength=size)
+    length = (table["km_to"] - table["km_from"]).to_numpy()
+    answer = table.assign(events=counts, per_km=counts / length)
+    if "years" in answer:
+        years = answer["years"].where(answer["years"] > 0)
+        answer["per_km_year"] = answer["per_km"] / years
+    if value is not None:
+        weights = to_numbers(known[value], value)
+        given = taken & ~np.isnan(weights)
+        answer[value] = np.bincount(slot[given], weights[given], minlength=size)
+    answer.attrs = {
+        "corridor": thing.name,
+        "method": "calibrated chainage of the closest place on the line",
+        "counted": int(counts.sum()),
+        "too_far": int(far.sum()),
+        "without_position": len(frame) - len(known),
+        "without_value": 0 if value is None else int(np.isnan(weights[taken]).sum()),
+        **({} if when is None else {"without_date": undated, "freq": freq}),
+        **provenance(thing.as_subject(), subject),
+    }
+    return answer
+
+
+def _dates(events: pd.DataFrame, when: str) -> pd.Series:
+    """Return a column as times without a zone; what is no date is missing."""
+    if when not in list(events.columns):
+        raise InputError(f"events has no column {when!r} of dates; it has {list(events.columns)}.")
+    values = events[when]
+    if values.dtype.kind in "iuf":  # years
+        values = values.map(lambda v: None if pd.isna(v) else f"{int(v):04d}")
+    found = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
+    return found.dt.tz_localize(None).reset_index(drop=True)
+
+
+def _by_period(
+    table: pd.DataFrame,
+    dates: pd.Series,
+    place: NDArray[np.int64],
+    freq: str,
+    taken: NDArray[np.bool_],
+) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """Return a row for each stretch and period, and which each event belongs to."""
+    if freq not in _PERIODS:
+        raise InputError(f"freq is {freq!r}; it is {', '.join(_PERIODS)} or opened.")
+    periods = dates.dt.to_period(_PERIODS[freq])
+    known = periods[taken]
+    every = pd.period_range(known.min(), known.max()) if len(known) else periods[taken]
+    each = len(every)
+    number = pd.Index(every).get_indexer(periods)
+    rows = table.loc[table.index.repeat(each)].reset_index(drop=True)
+    rows["period"] = [str(period) for _ in range(len(table)) for period in every]
+    return rows, np.asarray(place * each + number, np.int64)
+
+
+def _by_opening(
+    thing: Corridor,
+    table: pd.DataFrame,
+    dates: pd.Series,
+    place: NDArray[np.int64],
+    taken: NDArray[np.bool_],
+) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """Return rows before, at and after the opening of each section, and where events belong."""
+    if "section" not in table:
+        raise InputError('freq="opened" is for sections; add by="section".')
+    opened = [None if pd.isna(v) else pd.Period(str(v)) for v in thing.sections["opened"]]
+    each = len(_OPENED)
+    code = np.full(len(dates), _OPENED.index("not known"))
+    spans = np.full((len(table), each), np.nan)
+    first, last = dates[taken].min(), dates[taken].max()
+    for number, period in enumerate(opened):
+        if period is None:
+            continue
+        start, end = period.start_time, period.end_time
+        here = place == number
+        code[here] = np.select([dates[here] < start, dates[here] > end], [0, 2], 1)
+        if taken.any():
+            inside = (min(max(day, first), last) for day in (start, end))
+            marks = [first, *inside, last]
+            days = [(b - a) / pd.Timedelta(days=1) for a, b in pairwise(marks)]
+            spans[number, :3] = np.array(days) / _YEAR_DAYS
+    rows = table.loc[table.index.repeat(each)].reset_index(drop=True)
+    rows["opened"] = [None if p is None else str(p) for p in opened for _ in _OPENED]
+    rows["period"] = list(_OPENED) * len(table)
+    rows["years"] = spans.ravel()
+    is_shown = rows["opened"].notna().to_numpy() == (rows["period"] != "not known").to_numpy()
+    slot = np.cumsum(is_shown) - 1
+    return rows[is_shown].reset_index(drop=True), slot[place * each + code]
