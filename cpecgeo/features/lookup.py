@@ -7,7 +7,9 @@ The order is that of `KINDS`: corridor, section, place, layer, district, provinc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -75,22 +77,34 @@ def find(
         name, among = rest.strip(), (prefix.strip().casefold(),)
     if "file" in among and has_format(name):
         return read_subject(name, missing)  # no feature's name ends so
-    found: list[tuple[str, Subject]] = []
     near: list[str] = []
-    for kind in (k for k in among if k in _FINDERS):
-        if found and found[0][0] in _NAMESAKES.get(kind, ()):
-            continue
+    kinds = [kind for kind in among if kind in _FINDERS]
+    for turn, kind in enumerate(kinds, 1):
         try:
-            found.append((kind, _FINDERS[kind](name, missing)))
+            found = _FINDERS[kind](name, missing)
         except UnknownNameError as error:
             near += error.near
-    if not found:
-        kinds = _or([k for k in among if k != "file"])
-        raise UnknownNameError(
-            name, f"{kinds} for {what}", near, "`catalog` and `corridors` list what there is."
-        )
-    also = tuple(f"{kind}:{subject.shapes.index[0]}" for kind, subject in found[1:])
-    return replace(found[0][1], also=also)
+            continue
+        rest_of = [k for k in kinds[turn:] if kind not in _NAMESAKES.get(k, ())]
+        return replace(found, list_others=partial(_list_others, name, tuple(rest_of), missing))
+    raise UnknownNameError(
+        name,
+        f"{_or([k for k in among if k != 'file'])} for {what}",
+        near,
+        "`catalog` and `corridors` list what there is.",
+    )
+
+
+def _list_others(
+    name: str, kinds: Sequence[str], missing: Literal["raise", "keep"]
+) -> tuple[str, ...]:
+    """Return what a name means among other kinds than the one that it was taken for."""
+    others = []
+    for kind in kinds:
+        # One whose position isn't known is no answer in the other's stead.
+        with suppress(UnknownNameError, InputError):
+            others.append(f"{kind}:{_FINDERS[kind](name, missing).shapes.index[0]}")
+    return tuple(others)
 
 
 def _or(words: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
@@ -184,9 +185,13 @@ def _list(
         "list",
         chainages=chainages,
         things=tuple(thing for part in parts for thing in part.things),
-        also=tuple(other for part in parts for other in part.also),
+        list_others=partial(_list_others, tuple(parts)),
         stated_km=None if all(part.accuracy_km is None for part in parts) else tuple(stated),
     )
+
+
+def _list_others(parts: Sequence[Subject]) -> tuple[str, ...]:
+    return tuple(other for part in parts for other in part.also)
 
 
 def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -46,8 +46,9 @@ class Subject:
         `shapes` and with the geometry that the caller gave.
     things : tuple
         The corridors, places, routes … that were given or named.
-    also : tuple of str
-        What else the name means, each in the form that says so: ``"district:quetta"``.
+    list_others : callable
+        Gives `also` when that is asked for: the layers that have to be read for it take longer
+        than many an answer.
     stated_km : tuple of float or None
         The `accuracy_km` of each geometry, where neither rows nor things can tell it.
     """
@@ -59,11 +60,16 @@ class Subject:
     chainages: Mapping[Hashable, Chainage] = field(default_factory=dict, repr=False)
     frame: gpd.GeoDataFrame | None = field(default=None, repr=False)
     things: tuple[Any, ...] = field(default=(), repr=False)
-    also: tuple[str, ...] = ()
+    list_others: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False)
     stated_km: tuple[float, ...] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.shapes)
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """What else the name means, each in the form that says so: ``"district:quetta"``."""
+        return self.list_others()
 
     @property
     def geometry(self) -> Any:
