@@ -177,6 +177,8 @@ def test_a_raster_is_a_geotiff_and_nothing_else(server, tmp_path):
     )
     with pytest.raises(FileError, match="raster"):
         cg.profile("taxila-havelian", 20, dem=path)
+    with pytest.raises(FileError, match="raster"):
+        cg.exposure("taxila-havelian", 20, raster=path)
     assert asked == []
 
 
