@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from cpecgeo.analysis.accuracy import interval_text
 from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
@@ -53,7 +54,7 @@ def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
         Part("near", say("Border crossings, ports and zones nearby"),
              (say("The five nearest of each kind, with the kilometre of the line that is "
                   "closest to them."),),
-             near.drop(columns="source"), view=near.drop(columns=["source", "basis"])),
+             near.drop(columns=["source", "away"]), view=_view_near(near, say)),
         _figures(thing, say),
         Part("km_posts", say("Km posts"), (), _posts(thing, zones), form="fold"),
     ]  # fmt: skip
@@ -289,10 +290,26 @@ def _near(thing: Corridor) -> pd.DataFrame:
                     "basis": site["basis"],
                     "accuracy_km": site["accuracy_km"],
                     "source": site["source"],
+                    "away": [
+                        interval_text(*known)
+                        for known in zip(
+                            near["distance_km"],
+                            near["accuracy_km"],
+                            site["accuracy_km"],
+                            strict=True,
+                        )
+                    ],
                 }
             )
         )
     return pd.concat(rows, ignore_index=True)
+
+
+def _view_near(near: pd.DataFrame, say: Words) -> pd.DataFrame:
+    """Say how far each is as well as both positions are known; other languages read figures."""
+    if say.lang == "en":
+        return near[["kind", "name", "status", "away", "at_km", "side"]]
+    return near.drop(columns=["source", "basis", "away"])
 
 
 def _strip(thing: Corridor, zones: pd.DataFrame, say: Words) -> list[Part]:

@@ -458,3 +458,15 @@ def test_a_page_from_right_to_left_is_whole(chromium, tmp_path, width):
     )
     assert all(left > 0 and right > 0.8 * width for left, right in edges), edges
     page.close()
+
+
+def test_distances_are_said_as_well_as_both_positions_are_known(ml1):
+    part = next(p for p in ml1.parts if p.key == "near")
+    assert "away" not in part.table
+    rows = part.view.set_index("name")
+    line = cg.nearest(cg.layer("zones").query("name == 'Rashakai SEZ'"), "ml1").iloc[0]
+    reach = (line["accuracy_km"] ** 2 + line["point_accuracy_km"] ** 2) ** 0.5
+    low, high = re.fullmatch(r"([\d,]+) to ([\d,]+) km", rows.loc["Rashakai SEZ", "away"]).groups()
+    assert int(low) <= line["distance_km"] - reach < int(low) + 1
+    assert int(high) - 1 < line["distance_km"] + reach <= int(high)
+    assert rows.loc["Dhabeji SEZ", "away"].startswith("up to")
