@@ -5,6 +5,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+import warnings
 from pathlib import Path
 
 import dask.dataframe as dd
@@ -56,6 +58,18 @@ def test_workers_give_what_memory_gives_and_fetch_targets_once(cluster):
         return sum("targets-" in str(key) for entry in log for key in entry["keys"])
 
     assert all(count <= 1 for count in client.run(fetched).values())
+
+
+def test_remarks_of_workers_reach_who_asks(cluster):
+    frame = pd.DataFrame({"lon": [67.0, 67.1, 0.0, 67.2], "lat": [25.0, 25.1, 0.0, 25.2]})
+    lazy = scale.nearest(dd.from_pandas(frame, npartitions=2), "ml1")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        lazy.compute()
+        until = time.monotonic() + 30
+        while not any("1 row at 0, 0" in str(w.message) for w in said):
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
 
 @pytest.mark.filterwarnings("ignore")
