@@ -266,9 +266,8 @@ def test_measure_by_keyboard(visit, cpec_file, settled):
 def test_printing_fits_one_page_with_legend_and_sources(visit, cpec_file, tmp_path):
     page = visit(cpec_file)
     page.emulate_media(media="print")
-    page.wait_for_timeout(300)
     foot = page.locator(".cpec-foot")
-    assert foot.is_visible()
+    foot.wait_for(state="visible")
     assert "Sources" in foot.inner_text()
     assert page.locator(".cpec-legend-list").is_visible()
     assert not page.locator(".cpec-timeline").is_visible()
@@ -281,8 +280,7 @@ def test_printing_fits_one_page_with_legend_and_sources(visit, cpec_file, tmp_pa
     )
     assert width > height
     page.emulate_media(media="screen")
-    page.wait_for_timeout(200)
-    assert not foot.is_visible()
+    foot.wait_for(state="hidden")
 
 
 def test_every_feature_has_a_name_in_its_popup(visit, cpec_file):
