@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,7 +22,10 @@ from cpecgeo.cli.screen import (
 )
 from cpecgeo.errors import InputError
 
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from cpecgeo.features.subject import Subject
+
+__all__ = ["line_lengths"]
 
 
 @app.command()
@@ -188,3 +191,26 @@ def neighbours(
     pairs = found(subject(zones, "zones")).explode().dropna()
     table = pd.DataFrame({"zone": pairs.index, "neighbour": pairs.to_numpy()})
     give(table, out=out, json=json)
+
+
+def line_lengths(given: Subject) -> list[dict[str, Any]]:
+    """Return the drawn length of each line that isn't a corridor by itself."""
+    import numpy as np
+
+    from cpecgeo import geodesy
+
+    km = np.atleast_1d(np.asarray(geodesy.length_km(given.checked), float))
+    titles = given.names or [given.title] * len(given)
+    stated = given.accuracy_km
+    return [
+        {
+            "name": str(label),
+            "title": str(title),
+            "drawn_km": float(drawn),
+            "official_km": None,
+            "ratio": None,
+            "accuracy_km": None if stated is None else float(stated[i]),
+            "drawn_km_by_status": None,
+        }
+        for i, (label, title, drawn) in enumerate(zip(given.shapes.index, titles, km, strict=True))
+    ]

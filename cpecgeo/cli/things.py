@@ -75,30 +75,38 @@ def show_thing(name: Name) -> None:
 
 @app.command()
 def length(names: Names, *, json: Json = False) -> None:
-    """Drawn and published length of corridors.
+    """Drawn length of lines: corridors (published too), sections, layers, files.
 
     Example: cpecgeo length ml1 kkh western
     """
     import pandas as pd
 
-    from cpecgeo.features.corridors import corridor
+    from cpecgeo.cli.tables import line_lengths
+    from cpecgeo.features.resolve import resolve
 
-    things = [corridor(name) for name in split(names)]
-    rows = [
-        {
-            "name": c.name,
-            "title": c.title,
-            "drawn_km": c.length_km,
-            "official_km": c.official_km,
-            "ratio": c.length_km / c.official_km,
-            "accuracy_km": c.accuracy_km,
-            "drawn_km_by_status": _km_by_status(c),
-        }
-        for c in things
-    ]
+    rows = []
+    for name in split(names):
+        given = resolve(name, "the line")
+        if given.kind == "corridor":
+            rows.append(_corridor_lengths(given.things[0]))
+        else:
+            rows += line_lengths(given)
     columns = "name title drawn_km official_km ratio accuracy_km"
     more = " drawn_km_by_status" if json else ""
     show(pd.DataFrame(rows), columns + more, json=json)
+
+
+def _corridor_lengths(c: Any) -> dict[str, Any]:
+    """Lengths of a corridor, drawn and published."""
+    return {
+        "name": c.name,
+        "title": c.title,
+        "drawn_km": c.length_km,
+        "official_km": c.official_km,
+        "ratio": c.length_km / c.official_km,
+        "accuracy_km": c.accuracy_km,
+        "drawn_km_by_status": _km_by_status(c),
+    }
 
 
 def _km_by_status(thing: Any) -> dict[str, float]:

@@ -212,6 +212,8 @@ def test_things(tmp_path):
     assert "Abbottabad" in said("show", "districts")
     assert len(as_json("catalog")) == len(cg.catalog())
     assert as_json("length", "ml1,kkh")[1]["official_km"] == 1300
+    [section] = as_json("length", "raikot-thakot")
+    assert section["drawn_km"] == pytest.approx(cg.length_km("raikot-thakot"))
     [m8] = as_json("length", "m8")
     parts = cg.corridor("m8").sections
     assert list(m8["drawn_km_by_status"]) == list(dict.fromkeys(parts["status"]))
