@@ -221,9 +221,10 @@ def treatment(
         sections inside the zone; `sections`, their ids; `status`: ``open``, else
         ``under_construction`` or ``planned`` where such sections are there as of now, else
         ``none``; `planned_km` and `undated_km`, of sections not open, and open without a
-        date; `treated_neighbours` and `is_control`: not treated, with a treated neighbour
-        (queen contiguity). `is_uncertain` marks zones where another assignment is possible,
-        given how good outline and line are (95 %, `crossed` has the details).
+        date; `has_undated`, whether one without a date crosses the zone or comes near;
+        `treated_neighbours` and `is_control`: not treated, with a treated neighbour (queen
+        contiguity) and no undated section. `is_uncertain` marks zones where another
+        assignment is possible, given how good outline and line are (95 %, see `crossed`).
 
         `.attrs` states the choices, and has the neighbours of each zone.
 
@@ -257,15 +258,15 @@ def treatment(
         for i, label in enumerate(shapes.index)
         for row in _of_zone(label, names[i], pairs[pairs["zone"] == i], when, undated)
     ]
-    panel = pd.DataFrame(rows)
-    panel["first_year"] = panel["first_year"].astype("Int64")
-    panel["since"] = panel["since"].astype("Int64")
+    panel = pd.DataFrame(rows).astype({"first_year": "Int64", "since": "Int64"})
     by_year = panel.pivot_table(index="zone", columns="year", values="treated", sort=False)
     count = {zone: by_year.loc[near].sum() for zone, near in touching.items()}
     panel["treated_neighbours"] = [
         int(count[zone][year]) for zone, year in zip(panel["zone"], panel["year"], strict=True)
     ]
-    panel["is_control"] = ~panel["treated"] & (panel["treated_neighbours"] > 0)
+    # Whoever has an open road since nobody knows when isn't untreated.
+    is_free = ~panel["treated"] & ~panel["has_undated"]
+    panel["is_control"] = is_free & (panel["treated_neighbours"] > 0)
     panel["is_uncertain"] = panel.pop("is_uncertain")
     panel.attrs = {
         "corridors": [thing.name for thing in things],
@@ -332,13 +333,11 @@ def _pairs(
     row, zone = tree.query(
         np.asarray(lines.array, dtype=object), predicate="dwithin", distance=widest
     )
-    one, other = lines.iloc[row], areas.iloc[zone]
-    inside = one.reset_index(drop=True).intersection(other.reset_index(drop=True))
+    one, other = (s.reset_index(drop=True) for s in (lines.iloc[row], areas.iloc[zone]))
+    inside = one.intersection(other)
     length = np.array([_length_km(part) for part in inside])
     # How far from the limit: below 0 as deep as the line comes inside a zone that it crosses.
-    away = np.array(
-        geodesy.distance_km(one.reset_index(drop=True), other.reset_index(drop=True)), float
-    )
+    away = np.array(geodesy.distance_km(one, other), float)
     outlines = [geodesy.Index(area.boundary) if i in set(zone) else None
                 for i, area in enumerate(areas)]  # fmt: skip
     for i in np.flatnonzero(length > _LEAST_KM):
@@ -394,6 +393,7 @@ def _of_zone(
                 "status": status,
                 "planned_km": float(coming["km"].sum()),
                 "undated_km": float(unknown["km"].sum()),
+                "has_undated": bool(len(unknown)),
                 "is_uncertain": is_uncertain,
             }
         )

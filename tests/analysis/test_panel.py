@@ -222,6 +222,41 @@ def test_what_is_planned_or_undated_treats_nothing_unless_asked():
     assert with_all.attrs["undated"] == "in"
 
 
+def test_a_zone_whose_road_has_no_known_opening_is_no_control():
+    dated = {
+        "name": ["west", "east"], "status": ["operating", "operating"], "opened": ["2010", None],
+        "geometry": LINE.sections.geometry.tolist(),
+    }  # fmt: skip
+    found = panel(own(dated))
+    has_undated, control = (found[c].pipe(wide) for c in ("has_undated", "is_control"))
+    assert has_undated[2015].tolist() == [False, True, False, False, False]
+    # The south-east touches the treated south-west in 2010 as the north-west does.
+    assert (found["treated_neighbours"].pipe(wide).loc[["se", "nw"], 2010] == 1).all()
+    assert not control.loc["se"].any()
+    assert control.loc["nw"].tolist() == [False, True, True]
+    # An undated section that only comes near has no km inside, and counts all the same.
+    near = panel(own({**dated, "opened": [None, "2010"]}), within_km=60)
+    assert near.loc[("nw", 2015), "undated_km"] == 0
+    assert near.loc[("nw", 2015), "treated"] == bool(near.loc[("nw", 2015), "sections"])
+    assert near["has_undated"].pipe(wide).loc["nw"].all()
+    assert not near["is_control"].pipe(wide).loc["nw"].any()
+    # What is planned is no road yet, and leaves a control a control.
+    planned = panel(own({**dated, "status": ["operating", "planned"]}))
+    assert planned["is_control"].pipe(wide).loc["se"].tolist() == [False, True, True]
+    # In from the start, an undated section treats.
+    assert panel(own(dated), undated="in")["treated"].pipe(wide).loc["se"].all()
+
+
+def test_no_bundled_control_has_an_undated_road():
+    found = cg.treatment(["western", "eastern"], years=[2025]).set_index("name")
+    assert found.loc["Khuzdar", "has_undated"]
+    assert found.loc["Khuzdar", "treated_neighbours"] > 0
+    assert not found.loc["Khuzdar", "is_control"]
+    assert (found.loc[found["undated_km"] > 0, "has_undated"]).all()
+    assert found["is_control"].any()
+    assert not found.loc[found["is_control"], "undated_km"].any()
+
+
 def test_disputed_units_are_a_choice_that_is_written_down():
     whole = cg.treatment("kkh", years=[2020])
     without = cg.treatment("kkh", years=[2020], disputed=False)
