@@ -1,8 +1,9 @@
 """One buffer: a first guess in a conformal plane around the geometry, settled on the ellipsoid.
 
-In a conformal map small circles stay circles, and only their scale changes from place to
-place. A line is therefore cut into stretches of nearly one scale, and each is widened by
-`km` times its own scale. What this misses by is set right afterwards, on the ellipsoid.
+In a stereographic map circles stay circles, small and large; only their centres move outwards and
+their radii grow, the farther from the map's centre they are. A line is therefore moved to where
+the centres are, cut into stretches of nearly one radius, and each is widened by that. What this
+misses by, as the earth isn't a sphere, is set right afterwards, on the ellipsoid.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil, sqrt
 from typing import Any
 
 import numpy as np
@@ -19,19 +21,23 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import GeometryError
 from cpecgeo.geodesy._compile import threads
-from cpecgeo.geodesy._ellipsoid import EQUATOR_M, POLE_M, Floats, Ints, ecef
+from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, POLE_M, Floats, Ints, ecef
 from cpecgeo.geodesy._outline import Outline, close, settle
 from cpecgeo.geodesy._paths import densify_array
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["Plane", "buffer_one"]
 
-_SCALE_STEP = 1e-3  # greatest change of scale within a stretch
+_RADIUS_STEP = 1e-3  # greatest change of radius within a stretch, as a share
+_LONGEST_M = 100_000.0  # edge of a line, over which the radius changes little
 _SIMPLER = 1e-3  # share of the radius by which a line may be simplified for the guess
 _OUTSIDE = 1e-3  # share of the radius that the guess is wider: inwards one move is enough
 _BATCH = 64  # stretches that are united at a time
 _FARTHEST = np.radians(110.0)
 _STRETCH = 16  # most edges of a stretch
+_ACROSS = 1.1  # times the radius that a cut reaches to both sides
+_CUT_SAG = 3e-5  # share of the radius that a cut may stray from its geodesic
+_WITHIN = 0.95  # share of the radius: what is nearer is of a cut or of the line
 _CURVE = 8  # segments of a quarter circle, refined later
 _DEGREE_M = 111_000.0
 _REPAIRS = 4  # most times that a boundary which crosses itself is settled anew
@@ -93,9 +99,24 @@ class Plane:
         return np.column_stack(self._proj(xy[:, 0], xy[:, 1], inverse=True))
 
     @staticmethod
-    def scale(xy: Floats) -> Floats:
-        """Return how much longer lengths are in the plane than on the ground."""
-        return np.asarray(1.0 + np.einsum("ij,ij->i", xy, xy) / (2.0 * EQUATOR_M) ** 2)
+    def circles(xy: Floats, metres: float) -> tuple[Floats, Floats]:
+        """Return the circles of all points `metres` from points of the plane.
+
+        On a sphere the point at angle c from the map's centre is at 2R tan(c / 2), so the circle
+        reaches from 2R tan((c - r) / 2) to 2R tan((c + r) / 2) along the line through both.
+
+        Returns
+        -------
+        ndarray, shape (n, 2)
+            Their centres.
+        ndarray, shape (n,)
+            Their radii.
+        """
+        t = np.tan(metres / (2.0 * EQUATOR_M))
+        u2 = np.einsum("ij,ij->i", xy, xy) / (2.0 * EQUATOR_M) ** 2
+        rest = 1.0 - u2 * t * t  # above 0 while c + r is less than half a turn
+        grown = (1.0 + t * t) / rest
+        return xy * grown[:, None], 2.0 * EQUATOR_M * t * (1.0 + u2) / rest
 
 
 def guess(lines: list[Floats], spots: Floats, metres: float) -> Any:
@@ -114,13 +135,16 @@ def guess(lines: list[Floats], spots: Floats, metres: float) -> Any:
     Polygon or MultiPolygon
         In the plane.
     """
-    shapes: list[Any] = [shapely.points(spots)] if len(spots) else []
-    scales = [Plane.scale(spots)] if len(spots) else []
+    metres *= 1.0 + _OUTSIDE
+    shapes, radii = [], []
+    if len(spots):
+        centres, wide = Plane.circles(spots, metres)
+        shapes, radii = [shapely.points(centres)], [wide]
     for line in lines:
-        parts, scale = _stretches(line, metres)
+        parts, wide = _stretches(line, metres)
         shapes.append(parts)
-        scales.append(scale)
-    drawn, radius = np.concatenate(shapes), np.concatenate(scales) * (metres * (1.0 + _OUTSIDE))
+        radii.append(wide)
+    drawn, radius = np.concatenate(shapes), np.concatenate(radii)
 
     def united(first: int) -> Any:
         rows = slice(first, first + _BATCH)
@@ -135,15 +159,15 @@ def guess(lines: list[Floats], spots: Floats, metres: float) -> Any:
 
 
 def _stretches(line: Floats, metres: float) -> tuple[NDArray[Any], Floats]:
-    """Cut a line into stretches, and return the scale of each.
+    """Move a line to the centres of its circles, cut it, and return the radius of each stretch.
 
     GEOS takes more than proportionally longer for longer lines, so short stretches and
     their union are several times faster than one buffer of the whole.
     """
     simple = shapely.simplify(shapely.linestrings(line), _SIMPLER * metres, preserve_topology=False)
-    line = shapely.get_coordinates(simple)
-    scale = Plane.scale(line)
-    level = np.floor(np.log(scale) / _SCALE_STEP).astype(np.int64)
+    line = shapely.get_coordinates(shapely.segmentize(simple, _LONGEST_M))
+    line, radius = Plane.circles(line, metres)
+    level = np.floor(np.log(radius) / _RADIUS_STEP).astype(np.int64)
     cut = np.append(np.diff(level) != 0, False) | (np.arange(len(line)) % _STRETCH == 0)
     cuts: Ints = np.flatnonzero(cut[1:-1]) + 1
     first, last = np.concatenate(([0], cuts)), np.append(cuts, len(line) - 1)
@@ -151,18 +175,24 @@ def _stretches(line: Floats, metres: float) -> tuple[NDArray[Any], Floats]:
     which = np.repeat(np.arange(len(size)), size)
     inside = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
     rows = first[which] + inside
-    mean = np.bincount(which, weights=scale[rows]) / size
+    mean = np.bincount(which, weights=radius[rows]) / size
     return shapely.linestrings(line[rows], indices=which), mean
 
 
-def caps(line: Floats, metres: float) -> tuple[NDArray[Any], Floats]:
-    """Return straight cuts across both ends of an open line, and the ends; in the plane."""
-    ends, cuts = line[[0, -1]], []
+def caps(line: Floats, metres: float, plane: Plane) -> tuple[NDArray[Any], Floats]:
+    """Return cuts across both ends of an open line, geodesics, and the ends; in the plane."""
+    cuts = []
+    count = ceil(_ACROSS * sqrt(metres / (8.0 * EQUATOR_M * _CUT_SAG)))  # edges on each side
+    away = np.linspace(-_ACROSS * metres, _ACROSS * metres, 2 * count + 1)
     for end, inner in ((line[0], line[1]), (line[-1], line[-2])):
-        ahead = (end - inner) / np.linalg.norm(end - inner)
-        across = np.array([-ahead[1], ahead[0]]) * 1.5 * metres * Plane.scale(end[None])
-        cuts.append(shapely.linestrings([end - across, end, end + across]))
-    return np.array(cuts), ends
+        (lon, lat), to = plane.unproject(end[None])[0], plane.unproject(inner[None])[0]
+        azimuth = GEOD.inv(lon, lat, *to)[0] + 90.0
+        each = np.ones_like(away)
+        spots = np.column_stack(GEOD.fwd(lon * each, lat * each, azimuth * each, away)[:2])
+        across = plane.project(spots)
+        across[count] = end
+        cuts.append(shapely.linestrings(across))
+    return np.array(cuts), line[[0, -1]]
 
 
 def buffer_one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str | None) -> Any:
@@ -239,7 +269,7 @@ def _cut(
     net, ends = [shape.boundary], [np.empty((0, 2))]
     for line in lines:
         if (line[0] != line[-1]).any():
-            across, tips = caps(line, metres)
+            across, tips = caps(line, metres, plane)
             net += list(across)
             ends.append(tips)
         if side is not None:
@@ -263,7 +293,7 @@ def _outline(shape: Any, index: Index, metres: float, *, flat: bool) -> Outline:
     xy, ring = xy[keep], ring[keep]
     fixed = np.zeros(len(xy), bool)
     if flat:
-        fixed = index.find(xy).metres[:, 0] < 0.5 * metres
+        fixed = index.find(xy).metres[:, 0] < _WITHIN * metres
     return Outline(xy, ring, fixed)
 
 
