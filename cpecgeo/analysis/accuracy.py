@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 from cpecgeo.features.subject import Subject
 from cpecgeo.geodesy import Index, buffer, distance_matrix_km
 
-__all__ = ["CERTAINTY", "HOW", "Accuracies", "Bounds", "Steps", "grade", "interval_text", "words"]
+__all__ = [
+    "CERTAINTY",
+    "HOW",
+    "Accuracies",
+    "Bounds",
+    "Steps",
+    "grade",
+    "interval_text",
+    "span_text",
+    "words",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -318,7 +328,11 @@ def words(code: Ints) -> pd.Categorical:
 
 
 def interval_text(
-    distance_km: float, accuracy_km: float, point_accuracy_km: float = float("nan")
+    distance_km: float,
+    accuracy_km: float,
+    point_accuracy_km: float = float("nan"),
+    *,
+    say: Callable[..., str] = str.format,
 ) -> str:
     """Say a distance as well as it is known, for people.
 
@@ -327,6 +341,8 @@ def interval_text(
     distance_km : float
     accuracy_km, point_accuracy_km : float
         95 % values of the line (or place) and of the point; NaN where they aren't known.
+    say : callable
+        Says a text with its values, such as `Words` of another language.
 
     Returns
     -------
@@ -339,19 +355,43 @@ def interval_text(
     >>> interval_text(6.5, 2.5), interval_text(6.5, 8), interval_text(6.5, float("nan"))
     ('4 to 9 km', 'up to 15 km', '6.5 km')
     >>> interval_text(12.34, 0.4), interval_text(12.34, 0.01)
-    ('11.9 to 12.7 km', '12.3 km')
+    ('11.9 to 12.8 km', '12.3 km')
+    """
+    known = [a for a in (accuracy_km, point_accuracy_km) if not np.isnan(a)]
+    reach = float(np.sqrt(sum(a * a for a in known)))
+    return span_text(distance_km, distance_km - reach, distance_km + reach, say=say)
+
+
+def span_text(
+    distance_km: float, low_km: float, high_km: float, *, say: Callable[..., str] = str.format
+) -> str:
+    """Say a distance by how near and how far it can be, for people; as `interval_text`.
+
+    Parameters
+    ----------
+    distance_km, low_km, high_km : float
+        As drawn, and the least and greatest that it can be; NaN where that isn't known.
+    say : callable
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> span_text(6.5, 4, 15), span_text(6.5, float("nan"), float("nan"))
+    ('4 to 15 km', '6.5 km')
     """
     if np.isnan(distance_km):
         return ""
-    known = [a for a in (accuracy_km, point_accuracy_km) if not np.isnan(a)]
-    reach = float(np.sqrt(sum(a * a for a in known)))
+    reach = float(np.nan_to_num(max(distance_km - low_km, high_km - distance_km)))
+    if reach < 0.05:
+        return say("{km} km", km=f"{distance_km:,.1f}")
     places = 1 if reach < 1 else 0
-    low, high = max(distance_km - reach, 0.0), distance_km + reach
     # Rounded outwards, so that what is said is never narrower than what is known.
     scale = 10.0**places
-    down, up = np.floor(low * scale + 1e-9) / scale, np.ceil(high * scale - 1e-9) / scale
-    if reach < 0.05:
-        return f"{distance_km:,.1f} km"
+    down, up = np.floor(low_km * scale + 1e-9) / scale, np.ceil(high_km * scale - 1e-9) / scale
+    high = f"{up:,.{places}f}"
     if down <= 0:
-        return f"up to {up:,.{places}f} km"
-    return f"{down:,.{places}f} to {up:,.{places}f} km"
+        return say("up to {high} km", high=high)
+    return say("{low} to {high} km", low=f"{down:,.{places}f}", high=high)

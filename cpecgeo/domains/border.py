@@ -48,7 +48,7 @@ class Market:
     accuracy_km : float
     basis, source, note : str
     corridors : DataFrame
-        The nearest: `target title status distance_km km side`; `km` is chainage.
+        The nearest: `target title status distance_km accuracy_km km side`; `km` is chainage.
     towns, zones, ports : DataFrame
         The nearest: `name distance_km`, and `population` or `status`.
     people : DataFrame
@@ -215,7 +215,7 @@ def _reached(row_id: Any, hours: float) -> tuple[Reach | None, str]:
 
 
 def nearest_corridors(point: Point, k: int) -> pd.DataFrame:
-    """Return the nearest corridors of a point: `target title status distance_km km side`."""
+    """Return a point's nearest corridors: `target title status distance_km accuracy_km km side`."""
     known = corridors()
     near = nearest(point, list(known.index), k=len(known))
     near["title"] = near["target"].map(known["title"])
@@ -226,7 +226,8 @@ def nearest_corridors(point: Point, k: int) -> pd.DataFrame:
     near["length"] = near["target"].map(known["length_km"])
     near = near.sort_values(["metres", "idle", "length"]).head(k).reset_index(drop=True)
     near["km"] = near["km"].round(6)
-    return pd.DataFrame(near[["target", "title", "status", "distance_km", "km", "side"]])
+    columns = ["target", "title", "status", "distance_km", "accuracy_km", "km", "side"]
+    return pd.DataFrame(near[columns])
 
 
 def nearest_sites(name: str, point: Point, k: int, column: str) -> pd.DataFrame:

@@ -249,6 +249,8 @@ def _columns(table: pd.DataFrame, style: Style) -> dict[str, Any]:
     wanted = [f[0] for f in shown]
     wanted += ["name", "title", "name_ur", "name_zh", "aliases", "status", "opened", "id"]
     wanted += [c for c in (style.label, style.rank) if c]
+    if "distance_km" in wanted:  # of which the popup says how near and how far it can be
+        wanted += ["accuracy_km", "accuracy_km_near", "point_accuracy_km"]
     keep = [c for c in dict.fromkeys(wanted) if c in names]
     filled = [c for c in keep if table[c].notna().any()]
     return {

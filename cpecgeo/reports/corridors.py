@@ -34,7 +34,7 @@ _SITES = {"crossings": "border crossing", "ports": "port", "zones": "zone"}
 
 def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
     """Report on one corridor."""
-    towns, near, zones = sum_people(thing, say), _near(thing), crossed(thing, "districts")
+    towns, near, zones = sum_people(thing, say), _near(thing, say), crossed(thing, "districts")
     by_status = sum_by_status(thing)
     ground = pd.DataFrame([measure_climb(thing)])
     view = pd.DataFrame([glance(thing)]).drop(columns="id")
@@ -54,7 +54,8 @@ def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
         Part("near", say("Border crossings, ports and zones nearby"),
              (say("The five nearest of each kind, with the kilometre of the line that is "
                   "closest to them."),),
-             near.drop(columns=["source", "away"]), view=_view_near(near, say)),
+             near.drop(columns=["source", "away"]),
+             view=near[["kind", "name", "status", "away", "at_km", "side"]]),
         _figures(thing, say),
         Part("km_posts", say("Km posts"), (), _posts(thing, zones), form="fold"),
     ]  # fmt: skip
@@ -271,7 +272,7 @@ def _provinces(thing: Corridor) -> pd.DataFrame:
     return pd.DataFrame(sums)
 
 
-def _near(thing: Corridor) -> pd.DataFrame:
+def _near(thing: Corridor, say: Words) -> pd.DataFrame:
     rows = []
     for name, kind in _SITES.items():
         sites = layer(name)
@@ -291,7 +292,7 @@ def _near(thing: Corridor) -> pd.DataFrame:
                     "accuracy_km": site["accuracy_km"],
                     "source": site["source"],
                     "away": [
-                        interval_text(*known)
+                        interval_text(*known, say=say)
                         for known in zip(
                             near["distance_km"],
                             near["accuracy_km"],
@@ -303,13 +304,6 @@ def _near(thing: Corridor) -> pd.DataFrame:
             )
         )
     return pd.concat(rows, ignore_index=True)
-
-
-def _view_near(near: pd.DataFrame, say: Words) -> pd.DataFrame:
-    """Say how far each is as well as both positions are known; other languages read figures."""
-    if say.lang == "en":
-        return near[["kind", "name", "status", "away", "at_km", "side"]]
-    return near.drop(columns=["source", "basis", "away"])
 
 
 def _strip(thing: Corridor, zones: pd.DataFrame, say: Words) -> list[Part]:

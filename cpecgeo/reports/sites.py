@@ -6,14 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
+from cpecgeo.analysis.accuracy import Bounds, interval_text, span_text
 from cpecgeo.analysis.exposure import exposure
-from cpecgeo.analysis.measure import nearest
+from cpecgeo.analysis.measure import distance_km, nearest
 from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.catalogue import data_version, layer, table
 from cpecgeo.domains.border import Market, market, nearest_corridors, nearest_sites
 from cpecgeo.features.places import Place
+from cpecgeo.features.resolve import resolve
 from cpecgeo.maps import Map
 from cpecgeo.maps.colors import KINDS, NAMED
 from cpecgeo.maps.words import VALUES, Words
@@ -25,18 +28,21 @@ __all__ = [
     "RADII_KM",
     "count_near",
     "draw_map",
+    "list_corridors",
     "list_figures",
     "report_market",
     "report_place",
     "show_figures",
     "split_sources",
     "sum_people",
+    "tell_away",
 ]
 
 # The ring of the first sentence, and those of the table.
 LEAD_KM = 10
 RADII_KM = (5, 10, 25, 50)
 _HEIGHTS_APART_M = 100.0
+_MEETS_KM = 0.05  # what is nearer touches
 # A report's map is small: what is on it is named, and needs no panels.
 _CONTROLS = ("zoom", "legend", "scale")
 # How many towns a report's map names, and how far around what it is about, in degrees.
@@ -156,7 +162,7 @@ def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
         *(draw_map(sheet.name, drawn, say) if draw else ()),
         Part("glance", say("At a glance"), (), glance, view=glance.drop(columns="id"),
              form="facts"),
-        _corridors(sheet.corridors, say),
+        _corridors(sheet.corridors, sheet, say),
         Part("closures", say("Closures and seasons"),
              () if len(shut) else (say("None is in the data."),), shut if len(shut) else None,
              view=shut.dropna(axis="columns", how="all")),
@@ -164,7 +170,7 @@ def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
              () if len(took) else (say("No figure was found."),), took if len(took) else None),
         Part("reached", say("Within reach by road"), *_reached(sheet, say)),
         sum_people(sheet.point, say),
-        *(_sites(key, rows, say) for key, rows in
+        *(_sites(key, rows, sheet, say) for key, rows in
           (("towns", sheet.towns), ("zones", sheet.zones), ("ports", sheet.ports))),
     ]  # fmt: skip
     caveats = [_position(sheet, say), *_heights(sheet, say)]
@@ -195,7 +201,7 @@ def _lead_market(sheet: Market, say: Words) -> str:
     said = [
         say("{name} is a crossing to {country}: {state}.", name=say.name(sheet.name),
             country=say.name(sheet.country), state=state),
-        _off(sheet.corridors, say),
+        _off(sheet.corridors, sheet, say),
     ]  # fmt: skip
     if sheet.reached is not None:
         people = say.people(sheet.reached.towns["population"].fillna(0).sum())
@@ -206,19 +212,23 @@ def _lead_market(sheet: Market, say: Words) -> str:
     return " ".join(said)
 
 
-def _off(corridors: pd.DataFrame, say: Words) -> str:
+def tell_away(rows: pd.DataFrame, own_km: Any, say: Words) -> pd.DataFrame:
+    """Say distances in words, as well as both positions are known, for people."""
+    known = rows[["distance_km", "accuracy_km"]].assign(own=own_km).to_numpy(float)
+    away = [interval_text(*row, say=say) for row in known]
+    told = rows.assign(distance_km=away).drop(columns="accuracy_km")
+    return told.rename(columns={"distance_km": "away"})
+
+
+def _off(corridors: pd.DataFrame, thing: Market | Place, say: Words) -> str:
     """Say how far the nearest corridor is."""
     near = corridors.iloc[0]
     if near["distance_km"] < 0.1:
         return say("{title} runs through it, at km {km}.", title=near["title"],
                    km=f"{near['km']:,.0f}")  # fmt: skip
-    return say("{title} is the nearest corridor, {away} km away at its km {km}.",
-               title=near["title"], away=_round(near["distance_km"]),
-               km=f"{near['km']:,.0f}")  # fmt: skip
-
-
-def _round(km: float) -> str:
-    return f"{km:,.0f}" if km >= 10 else f"{km:,.1f}"
+    away = interval_text(near["distance_km"], near["accuracy_km"], thing.accuracy_km, say=say)
+    return say("{title} is the nearest corridor, {away} away at its km {km}.",
+               title=near["title"], away=away, km=f"{near['km']:,.0f}")  # fmt: skip
 
 
 def _position(thing: Market | Place, say: Words) -> str:
@@ -265,24 +275,24 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
         caveats.append(thing.note)
     roads, sites = nearest_corridors(thing.point, 5), ("crossings", "zones", "ports")
     near = {name: nearest_sites(name, thing.point, 5, "status") for name in sites}
-    crossing = near["crossings"].iloc[0]
+    crossing = tell_away(near["crossings"], thing.accuracy_km, say).iloc[0]
     lead = [
-        _off(roads, say),
+        _off(roads, thing, say),
         say("Towns of {people} people in all lie within {km} km of it.",
             people=say.people(count_near(thing.point)), km=LEAD_KM),
-        say("The nearest border crossing is {name}, {away} km away.",
-            name=say.name(crossing["name"]), away=_round(crossing["distance_km"])),
+        say("The nearest border crossing is {name}, {away} away.",
+            name=say.name(crossing["name"]), away=crossing["away"]),
     ]  # fmt: skip
     spot = {thing.name: _spot(thing.name, thing.point)}
     parts = [
         *(draw_map(thing.name, spot, say) if draw else ()),
         Part("glance", say("At a glance"), (), glance,
              view=glance.drop(columns=["id", "layer"]), form="facts"),
-        _corridors(roads, say),
+        _corridors(roads, thing, say),
         *figures,
         sum_people(thing.point, say),
-        _sites("towns", nearest_sites("places", thing.point, 5, "population"), say),
-        *(_sites(name, rows, say) for name, rows in near.items()),
+        _sites("towns", nearest_sites("places", thing.point, 5, "population"), thing, say),
+        *(_sites(name, rows, thing, say) for name, rows in near.items()),
     ]  # fmt: skip
     what = VALUES.get(thing.layer, thing.layer)
     kind = say(thing.kind) if thing.kind else ""
@@ -304,18 +314,41 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
     )
 
 
-def _corridors(rows: pd.DataFrame, say: Words) -> Part:
-    return Part("corridors", say("Nearest corridors"), (), rows, view=rows.drop(columns="target"))
+def list_corridors(shape: Any, own_km: float, say: Words) -> Part:
+    """List the corridors nearest to a line or area; those that run through it come first."""
+    known = layer("corridors").set_index("id")
+    away = np.asarray(distance_km(known.geometry, shape), float)
+    near = known[["name", "status"]].rename(columns={"name": "title"})
+    near = near.assign(distance_km=away).sort_values("distance_km", kind="stable").head(8)
+    bounds, here = Bounds.of(resolve(list(near.index))), gpd.GeoSeries([shape], crs=4326)
+    spans = [bounds.of_one(i).beside(here, np.array([own_km])) for i in range(len(near))]
+    rows = near.assign(low_km=[s[0][0] for s in spans], high_km=[s[1][0] for s in spans])
+    # How near to zero where they meet is no question: they may as well run side by side.
+    told = [
+        span_text(*row, say=say) if row[0] >= _MEETS_KM else say("{km} km", km=0)
+        for row in rows[["distance_km", "low_km", "high_km"]].to_numpy()
+    ]
+    view = rows[["title", "status"]].assign(away=told)
+    text = say("0 km where a corridor touches it.")
+    return Part(
+        "corridors", say("Nearest corridors"), (text,), rows.reset_index(drop=True), view=view
+    )
 
 
-def _sites(key: str, rows: pd.DataFrame, say: Words) -> Part:
+def _corridors(rows: pd.DataFrame, thing: Market | Place, say: Words) -> Part:
+    view = tell_away(rows, thing.accuracy_km, say).drop(columns="target")
+    return Part("corridors", say("Nearest corridors"), (), rows, view=view)
+
+
+def _sites(key: str, rows: pd.DataFrame, thing: Market | Place, say: Words) -> Part:
     heading = {
         "towns": say("Nearest towns"),
         "crossings": say("Nearest border crossings"),
         "zones": say("Nearest economic zones"),
         "ports": say("Nearest ports"),
     }[key]
-    return Part(key, heading, (), rows, view=rows.dropna(axis="columns", how="all"))
+    view = tell_away(rows, thing.accuracy_km, say).dropna(axis="columns", how="all")
+    return Part(key, heading, (), rows, view=view)
 
 
 def _spot(name: str, point: Any) -> gpd.GeoDataFrame:

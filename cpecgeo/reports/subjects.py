@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from cpecgeo.analysis.exposure import exposure
-from cpecgeo.analysis.measure import distance_km, distance_matrix_km
+from cpecgeo.analysis.measure import distance_matrix_km
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.domains.border import Market, nearest_corridors
@@ -30,11 +30,13 @@ from cpecgeo.reports.sites import (
     RADII_KM,
     count_near,
     draw_map,
+    list_corridors,
     list_figures,
     report_market,
     report_place,
     split_sources,
     sum_people,
+    tell_away,
 )
 from cpecgeo.routing import Reach, Route
 
@@ -120,7 +122,9 @@ def _report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Repor
         parts += compare_corridors(corridors, say)
     if sites:
         rows = pd.DataFrame(map(_site, sites))
-        view = rows.drop(columns=["id", "lon", "lat", "basis"])
+        line = rows.assign(accuracy_km=rows["corridor_accuracy_km"])
+        view = tell_away(line, rows["accuracy_km"], say)
+        view = view.drop(columns=["id", "lon", "lat", "basis", "corridor_accuracy_km"])
         parts.append(Part("sites", say("Places at a glance"), (), rows, view=view))
     if shapes:
         rows = pd.DataFrame([{"title": s.title, **_describe_shape(s, s.things[0])} for s in shapes])
@@ -207,6 +211,7 @@ def _site(thing: Any) -> dict[str, Any]:
         "basis": thing.basis,
         "nearest_corridor": close["target"],
         "distance_km": close["distance_km"],
+        "corridor_accuracy_km": close["accuracy_km"],
         "at_km": close["km"],
     }
 
@@ -262,7 +267,10 @@ def _report_shape(subject: Subject, thing: Any, say: Words, *, draw: bool) -> Re
         found = crossed(shape, "districts")
         columns = ["name", "km_in", "km_out", "length_km", "share"]
         parts.append(Part("districts", say("Districts crossed"), (), pd.DataFrame(found[columns])))
-    parts.append(_corridors(shape, say))
+    stated = subject.accuracy_km
+    own_km = float("nan") if stated is None else float(np.fmax.reduce(stated))
+    beside = list_corridors(shape, own_km, say)
+    parts.append(beside)
     if dimension == 2:
         parts.append(_towns(shape, say))
     frame = subject.frame
@@ -277,12 +285,12 @@ def _report_shape(subject: Subject, thing: Any, say: Words, *, draw: bool) -> Re
         sources=_sources(subject, thing),
         caveats=_list_caveats(subject, thing, say),
         data_version=data_version(),
-        lead=_lead_shape(shape, title, thing, say),
+        lead=_lead_shape(shape, title, thing, beside.shown, say),
         lang=say.lang,
     )
 
 
-def _lead_shape(shape: Any, title: str, thing: Any, say: Words) -> str:
+def _lead_shape(shape: Any, title: str, thing: Any, near: pd.DataFrame | None, say: Words) -> str:
     """Say how long or large it is, which corridor is close, and who lives near."""
     said = []
     if isinstance(thing, Route):
@@ -298,14 +306,13 @@ def _lead_shape(shape: Any, title: str, thing: Any, say: Words) -> str:
         said.append(
             say("{title} has {area} km².", title=title, area=f"{float(area_km2(shape)):,.0f}")
         )
-    near = _corridors(shape, say).table
-    if near is not None and len(near):
-        away = float(near["distance_km"].iloc[0])
+    if near is not None:
+        first = near.iloc[0]
         said.append(
-            say("{title} touches it.", title=near["title"].iloc[0])
-            if away < 0.05
-            else say("{title} is the nearest corridor, {away} km away.",
-                     title=near["title"].iloc[0], away=f"{away:,.0f}")
+            say("{title} touches it.", title=first["title"])
+            if first["away"] == say("{km} km", km=0)
+            else say("{title} is the nearest corridor, {away} away.",
+                     title=first["title"], away=first["away"])
         )  # fmt: skip
     said.append(
         say("Towns of {people} people in all lie within {km} km of it.",
@@ -342,23 +349,6 @@ def _describe_shape(subject: Subject, thing: Any) -> dict[str, Any]:
         row["area_km2"] = round(float(area_km2(shape)), 1)
     middle = shape.centroid if dimension == 2 else shape.representative_point()
     return row | {"lon": middle.x, "lat": middle.y}
-
-
-def _corridors(shape: Any, say: Words) -> Part:
-    """List the nearest corridors; of an area, those that run through it come first."""
-    known = layer("corridors").set_index("id")
-    away = distance_km(known.geometry, shape)
-    near = pd.DataFrame({"target": known.index, "distance_km": np.asarray(away, dtype=float)})
-    near = near.sort_values("distance_km", kind="stable").head(8)
-    rows = near.assign(
-        title=near["target"].map(known["name"]), status=near["target"].map(known["status"])
-    )
-    return Part(
-        "corridors",
-        say("Nearest corridors"),
-        (say("0 km where a corridor touches it."),),
-        pd.DataFrame(rows[["title", "status", "distance_km"]]),
-    )
 
 
 def _towns(shape: Any, say: Words) -> Part:

@@ -1,12 +1,16 @@
 """Names, order and focus for keys and screen readers; popups for readers; what fits the data."""
 
+import math
 from importlib import resources
 
 import geopandas as gpd
+import pandas as pd
 import pytest
 from conftest import MAP
 from shapely.geometry import LineString, Point
 
+import cpecgeo
+from cpecgeo.analysis.accuracy import interval_text
 from cpecgeo.maps import Map
 
 pytestmark = pytest.mark.browser
@@ -195,6 +199,39 @@ def test_addresses_in_sources_are_links_and_nothing_else_is(visit, tmp_path, sou
         "example.org", "https://example.org"
     )
     assert page.locator(".cpec-popup dd").first.inner_text() == "known to about 500\u00a0m"
+
+
+def test_a_distance_is_said_as_well_as_both_positions_are_known(visit, tmp_path):
+    known = [(6.5, 2.5, None), (6.5, 8.0, None), (6.5, 1.5, 2.0), (6.5, None, None),
+             (6.5, 0.02, None), (1234.4, 221.0, None), (12.34, 0.4, None)]  # fmt: skip
+    frame = gpd.GeoDataFrame(
+        pd.DataFrame(
+            known, columns=["distance_km", "accuracy_km", "point_accuracy_km"], dtype=float
+        ),
+        geometry=[Point(67 + i, 25) for i in range(len(known))],
+        crs=4326,
+    )
+    made = Map(background=False).add(frame, name="T", popup=["distance_km"])
+    page = visit(made.save(tmp_path / "m.html"))
+    told = []
+    for i in range(len(known)):
+        page.evaluate(f"void cpecgeo.open({MAP}, 'layer0', {i})")
+        page.wait_for_selector(".leaflet-popup-content h2")
+        told.append(page.locator(".cpec-popup").last.locator("dd").all_inner_texts())
+    want = [
+        interval_text(*(math.nan if v is None else v for v in row)).replace(" km", "\u00a0km")
+        for row in known
+    ]
+    assert told == [[text] for text in want]
+    plants = cpecgeo.within("energy", "ml1", 10)
+    page = visit(
+        Map(background=False).add(plants, name="P", popup=["distance_km"]).save(tmp_path / "p.html")
+    )
+    page.evaluate(f"void cpecgeo.open({MAP}, 'layer0', 0)")
+    text = page.locator(".cpec-popup dd").first.inner_text()
+    row = plants.iloc[0]
+    want = interval_text(row["distance_km"], row["accuracy_km"], row["accuracy_km_near"])
+    assert text == want.replace(" km", "\u00a0km")
 
 
 def test_a_band_says_within_what_a_line_lies_from_close_by(visit, tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 from html.parser import HTMLParser
 
@@ -19,6 +20,7 @@ from cpecgeo.errors import (
 )
 from cpecgeo.maps.words import find_words
 from cpecgeo.reports import Part, Report
+from cpecgeo.reports.sites import tell_away
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -125,9 +127,13 @@ def test_every_kind_of_report_begins_with_a_sentence_of_figures():
     market = cg.report("Torkham", draw=False).lead
     assert "crossing to Afghanistan: closed to trade" in market
     assert f"{sheet.reached.towns['population'].sum() / 1e6:.1f} million people" in market
-    near = cg.nearest("Gwadar Port", cg.layer("crossings").dropna(subset="geometry"))
+    near = cg.nearest("Gwadar Port", cg.layer("crossings").dropna(subset="geometry")).iloc[0]
     port = cg.report("Gwadar Port", draw=False).lead
-    assert f"{near['distance_km'].iloc[0]:,.0f} km away" in port.rpartition("border crossing")[2]
+    reach = (near["accuracy_km"] ** 2 + cg.place("Gwadar Port").accuracy_km ** 2) ** 0.5
+    low, high = float(near["distance_km"] - reach), float(near["distance_km"] + reach)
+    said = re.search(r"([\d.]+) to ([\d.]+) km away\.", port.rpartition("border crossing")[2])
+    assert low - 1 < float(said[1]) <= low
+    assert high <= float(said[2]) < high + 1
     assert "2,940 km²" in cg.report("district:Quetta", draw=False).lead
     route = cg.route("Lahore", "Karachi")
     assert f"is {route.chainage_km:,.0f} km and {route.hours:.1f} hours" in (
@@ -470,3 +476,62 @@ def test_distances_are_said_as_well_as_both_positions_are_known(ml1):
     assert int(low) <= line["distance_km"] - reach < int(low) + 1
     assert int(high) - 1 < line["distance_km"] + reach <= int(high)
     assert rows.loc["Dhabeji SEZ", "away"].startswith("up to")
+
+
+@pytest.mark.parametrize(
+    ("lang", "span", "within"),
+    [
+        ("en", r"([\d,.]+) to ([\d,.]+) km", r"up to ([\d,.]+) km"),
+        ("ur", r"([\d,.]+) تا ([\d,.]+) کلومیٹر", r"([\d,.]+) کلومیٹر تک"),
+        ("zh", r"([\d,.]+) 至 ([\d,.]+) 公里", r"不超过 ([\d,.]+) 公里"),
+    ],
+)
+@pytest.mark.parametrize("asked", ["Torkham", "Reko Diq", "ml1"])
+def test_every_distance_to_a_place_is_said_with_its_accuracy(asked, lang, span, within):
+    parts = {p.key: p for p in cg.report(asked, draw=False, lang=lang).parts}
+    own = float("nan") if asked == "ml1" else cg.place(asked).accuracy_km
+    keys = {"near"} if asked == "ml1" else {"corridors", "towns", "zones", "ports"}
+    for key in keys:
+        rows, told = parts[key].table.reset_index(drop=True), parts[key].view["away"]
+        assert not {"distance_km", "accuracy_km"} & set(parts[key].view)
+        for row, text in zip(rows.itertuples(), told, strict=True):
+            found, near = re.fullmatch(span, text), re.fullmatch(within, text)
+            assert found or near, text
+            low, high = found.groups() if found else ("0", near[1])
+            low, high = (float(v.replace(",", "")) for v in (low, high))
+            if key != "near":
+                reach = math.hypot(row.accuracy_km, own)
+                assert low <= max(row.distance_km - reach, 0) <= low + 1
+                assert high - 1 <= row.distance_km + reach <= high
+            assert low <= row.distance_km <= high
+
+
+def test_an_area_tells_how_near_a_corridor_can_be():
+    here, far = cg.report("district:Kech", draw=False), cg.report("district:Barkhan", draw=False)
+    (meets,) = (p for p in here.parts if p.key == "corridors")
+    assert set(meets.view["away"]) == {"0 km"}
+    assert "touches it" in here.lead
+    (part,) = (p for p in far.parts if p.key == "corridors")
+    assert (part.table["low_km"] < part.table["distance_km"]).all()
+    assert (part.table["distance_km"] < part.table["high_km"]).all()
+    for row, text in zip(part.table.itertuples(), part.view["away"], strict=True):
+        assert text == f"{math.floor(row.low_km)} to {math.ceil(row.high_km)} km"
+    assert f"nearest corridor, {part.view['away'].iloc[0]} away" in far.lead
+
+
+def test_what_nobody_knows_the_accuracy_of_has_a_plain_distance():
+    rows = pd.DataFrame({"distance_km": [6.5, 6.5], "accuracy_km": [float("nan"), 2.5]})
+    unknown = tell_away(rows, float("nan"), find_words("ur"))["away"]
+    assert unknown.tolist() == ["6.5 کلومیٹر", "4 تا 9 کلومیٹر"]
+    assert tell_away(rows, 2.5, find_words("zh"))["away"].tolist() == [
+        "4 至 9 公里",
+        "2 至 11 公里",
+    ]
+
+
+def test_places_side_by_side_say_how_far_their_corridor_is():
+    (part,) = (p for p in cg.report("Torkham", "Chaman", draw=False).parts if p.key == "sites")
+    for row, text in zip(part.table.itertuples(), part.view["away"], strict=True):
+        reach = math.hypot(row.corridor_accuracy_km, row.accuracy_km)
+        high = float(re.search(r"([\d.]+) km$", text)[1])
+        assert row.distance_km + reach <= high < row.distance_km + reach + 1

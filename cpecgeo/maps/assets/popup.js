@@ -58,6 +58,17 @@ cpecgeo.FIRST = new Set(["opened", "official_km", "drawn_km", "length_km", "km",
 cpecgeo.accuracy = (km) => "known to about " + (km < 1 ? cpecgeo.number(Math.round(km * 1000 / 50) * 50 || km * 1000, 0) + "\u00a0m"
   : cpecgeo.number(km, km < 10 ? 1 : 0) + "\u00a0km");
 
+// How near and how far something can be, from accuracies where known: rounded outwards, never narrower than what is known.
+cpecgeo.span = function (km, ...accuracies) {
+  const reach = Math.hypot(...accuracies.filter((a) => typeof a === "number"));
+  if (reach < 0.05) return cpecgeo.withUnit(km, "km");
+  const places = reach < 1 ? 1 : 0;
+  const scale = 10 ** places;
+  const low = Math.floor((km - reach) * scale + 1e-9) / scale;
+  const high = cpecgeo.number(Math.ceil((km + reach) * scale - 1e-9) / scale, places);
+  return (low <= 0 ? "up to " : cpecgeo.number(low, places) + " to ") + high + "\u00a0km";
+};
+
 // Addresses in a text as links; nothing else of it is more than text.
 cpecgeo.linked = function (text) {
   const parts = text.split(/(https?:\/\/[^\s<>"]+[^\s<>".,;)])/);
@@ -77,6 +88,11 @@ cpecgeo.facts = function (layer, i, fields) {
       table.append(el("dd", {}, list));
     } else if (column === "accuracy_km" && typeof value === "number") {
       table.append(el("dd", {}, cpecgeo.accuracy(value)));
+    } else if (column === "distance_km" && typeof value === "number") {
+      // Beside rows that have an accuracy of their own, that of the line is `accuracy_km_near`.
+      const other = layer.columns.accuracy_km_near ? "accuracy_km_near" : "point_accuracy_km";
+      const known = ["accuracy_km", other].map((c) => cell(layer.columns[c], i));
+      table.append(el("dd", {}, cpecgeo.span(value, ...known)));
     } else {
       const text = cpecgeo.withUnit(cpecgeo.plain(column, value), unit);
       table.append(el("dd", { dir: "auto" }, ...(column === "source" ? cpecgeo.linked(text) : [text])));
