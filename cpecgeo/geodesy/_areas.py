@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import E2, Floats, Ints, ecef, lift
-from cpecgeo.geodesy._found import Found
 from cpecgeo.geodesy._paths import Paths, between_vertices
-from cpecgeo.geodesy._tree import PIECE_M
+from cpecgeo.geodesy._tree import PIECE_M, Found
 
 __all__ = ["Areas"]
 

@@ -87,8 +87,9 @@ def _closest(
     piece, at, metres, owner, stack, bound, away2,
 ):  # fmt: skip
     """Find the segment closest to a point, into `piece`, `at` and `metres`."""
+    # A literal 1, or -1 below, would be a type of its own, and all that is called compiled twice.
     descend(
-        x, y, z, inf, 1, a, d, n, per_d2, target, start, tubes, child, leaves,
+        x, y, z, inf, len(piece), a, d, n, per_d2, target, start, tubes, child, leaves,
         piece, at, metres, owner, stack, bound, away2,
     )  # fmt: skip
 
@@ -105,7 +106,7 @@ def _move(
     a corner. Moving away from each in turn leads to the corner, but slowly where the arcs meet
     at a small angle; every third step therefore goes to the corner itself.
     """
-    before = -1
+    before = piece[0]
     for turn in range(_ROUNDS):
         _closest(
             x, y, z, a, d, n, per_d2, target, start, tubes, child, leaves,

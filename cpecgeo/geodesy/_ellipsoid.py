@@ -1,12 +1,20 @@
-"""The one ellipsoid: WGS 84, its constants and Karney's geodesics."""
+"""The one ellipsoid: WGS 84, its constants and geodesics; any CRS to lon, lat on it and back."""
 
 from __future__ import annotations
 
+import warnings
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
+import pyproj
 from numpy.typing import NDArray
 from pyproj import Geod
+from pyproj.database import query_crs_info
+from pyproj.enums import PJType
+from pyproj.transformer import TransformerGroup
+
+from cpecgeo.errors import CRSError
 
 __all__ = [
     "ATTRS",
@@ -17,10 +25,15 @@ __all__ = [
     "PER_A2",
     "PER_B2",
     "POLE_M",
+    "WGS84",
     "Floats",
     "Ints",
     "authalic",
     "ecef",
+    "from_wgs84",
+    "geodetic",
+    "lift",
+    "to_wgs84",
 ]
 
 Floats = NDArray[np.float64]
@@ -39,6 +52,13 @@ _E = np.sqrt(E2)
 
 # Provenance of every answer, in `.attrs`.
 ATTRS: Final[dict[str, Any]] = {"ellipsoid": "WGS 84", "edges": "geodesic"}
+
+# A projection's inverse may end a rounding error outside the map; degrees.
+_ROUNDING = 1e-9
+WGS84 = pyproj.CRS("EPSG:4326")
+# China's CGCS2000 is ITRF97 at epoch 2000.0 (GB 22021-2008), within a metre of WGS 84, and EPSG
+# lists no operation between the two.
+_SAME_DATUM = "China 2000"
 
 
 def ecef(lon: Floats, lat: Floats) -> Floats:
@@ -74,3 +94,158 @@ def lift(a: Floats, d: Floats) -> Floats:
     size = np.sqrt(np.einsum("ij,ij->i", up, up))
     bent = np.einsum("ij,j->i", d * d, axes)  # d² times the normal curvature, times size
     return np.asarray(up * (0.5 * bent / (size * size))[:, None])
+
+
+def to_wgs84(xy: Floats, crs: pyproj.CRS, what: str) -> Floats:
+    """Turn coordinates into lon, lat on WGS 84.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2)
+        x and y; lon and lat where `crs` is geographic, whatever its axis order says.
+    crs : pyproj.CRS
+    what : str
+        The argument's name, for messages.
+
+    Returns
+    -------
+    ndarray, shape (n, 2)
+        `xy` itself where `crs` is WGS 84. Infinite where the operation doesn't reach.
+
+    Raises
+    ------
+    CRSError
+        No operation of a stated accuracy is known or installed, or degrees bear the name of a
+        projection.
+    """
+    if crs == WGS84:
+        return xy
+    if len(xy):
+        _refuse_degrees(crs, (*xy.min(axis=0), *xy.max(axis=0)), what)
+    operation = _known(crs, what)
+    if operation is None:
+        return xy
+    moved = np.column_stack(operation.transform(xy[:, 0], xy[:, 1]))
+    limit = np.array([180.0, 90.0])
+    clipped = np.clip(moved, -limit, limit)
+    return np.where(np.abs(clipped - moved) <= _ROUNDING, clipped, moved)
+
+
+def from_wgs84(xy: Floats, crs: pyproj.CRS, what: str) -> Floats:
+    """Turn lon, lat on WGS 84 into coordinates of a CRS.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2)
+        Degrees.
+    crs : pyproj.CRS
+    what : str
+        What is in that CRS, for messages.
+
+    Returns
+    -------
+    ndarray
+        x and y; lon and lat where `crs` is geographic. Infinite where the operation doesn't reach.
+
+    Raises
+    ------
+    CRSError
+        As `to_wgs84`.
+    """
+    operation = _known(crs, what)
+    if operation is None:
+        return xy
+    return np.column_stack(operation.transform(xy[:, 0], xy[:, 1], direction="INVERSE"))
+
+
+def _known(crs: pyproj.CRS, what: str) -> pyproj.Transformer | None:
+    """Return the operation to WGS 84, None where none is needed, or refuse."""
+    operation = _operation(crs)
+    if operation is None and not _is_wgs84(crs):
+        raise CRSError(
+            f"{what} is in {crs.name!r}, which can't be turned into lon, lat: {_explain(crs)}"
+        )
+    return operation
+
+
+@lru_cache(maxsize=64)
+def _is_wgs84(crs: pyproj.CRS) -> bool:
+    return crs.equals(WGS84, ignore_axis_order=True)
+
+
+@lru_cache(maxsize=64)
+def _operation(crs: pyproj.CRS) -> pyproj.Transformer | None:
+    """Return the operation to lon, lat on WGS 84; None where none is needed or known."""
+    if crs.is_geocentric or _is_wgs84(crs):
+        return None
+    try:
+        return pyproj.Transformer.from_crs(crs, WGS84, always_xy=True, allow_ballpark=False)
+    except pyproj.exceptions.ProjError:
+        pass
+    if not _has_datum_of_wgs84(crs):
+        return None
+    # The ballpark operation between these is the identity on the ellipsoid.
+    return pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
+
+
+def _has_datum_of_wgs84(crs: pyproj.CRS) -> bool:
+    """Whether a CRS is on WGS 84 but for the name, so that nothing has to be shifted."""
+    base = crs.geodetic_crs
+    if base is None or base.datum is None or crs.is_bound:
+        return False
+    if base.datum.name == _SAME_DATUM:
+        return True
+    return base.datum.name.startswith("Unknown") and base.datum.ellipsoid == WGS84.ellipsoid
+
+
+def _explain(crs: pyproj.CRS) -> str:
+    """Say why a CRS is refused, and what to do."""
+    if crs.is_geocentric:
+        return (
+            "it has X, Y, Z from the centre of the earth. Reproject all three to EPSG:4979 first."
+        )
+    if crs.geodetic_crs is None:
+        return "it has no known place on the earth. Say where it is with set_crs(…)."
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the same, said by pyproj
+        missing = TransformerGroup(crs, WGS84, always_xy=True).unavailable_operations
+    if missing:
+        grids = [g.short_name for operation in missing for g in operation.grids if not g.available]
+        return (
+            f"that needs files that aren't installed "
+            f"({', '.join(dict.fromkeys(grids)) or missing[0].name}). Get them with `pyproj sync`, "
+            "or reproject to EPSG:4326 yourself."
+        )
+    sisters = _sisters(crs.geodetic_crs)
+    hint = f"the sheet may be in {sisters}, which has one; " if sisters else ""
+    return (
+        "no shift from its datum to WGS 84 is published, and places could be hundreds of metres "
+        f"off; {hint}or use a CRS that says the shift with +towgs84=…, or, where that is good "
+        "enough, turn it into degrees and call them set_crs(4326, allow_override=True)."
+    )
+
+
+def _sisters(base: pyproj.CRS) -> str:
+    """Other geographic CRSs of the same family that do have an operation."""
+    family = base.name.split()[0]
+    names = []
+    for info in query_crs_info("EPSG", PJType.GEOGRAPHIC_2D_CRS):
+        if info.name.split()[0] != family or info.name == base.name:
+            continue
+        if _operation(pyproj.CRS.from_epsg(int(info.code))) is not None:
+            names.append(f"EPSG:{info.code} ({info.name})")
+    return " or ".join(names[:4])
+
+
+def _refuse_degrees(crs: pyproj.CRS, bounds: tuple[float, float, float, float], what: str) -> None:
+    """Refuse lon, lat that bear the name of a projection: all would lie at its origin."""
+    if not crs.is_projected:
+        return
+    west, south, east, north = map(float, bounds)
+    # In any unit of length, such a box is a speck at the projection's origin.
+    if west >= -180 and south >= -90 and east <= 180 and north <= 90:
+        raise CRSError(
+            f"{what} is in {crs.name!r}, which is projected, but x runs from {west:g} to "
+            f"{east:g} and y from {south:g} to {north:g}: these look like degrees. If they are, "
+            "say so with set_crs(4326, allow_override=True)."
+        )

@@ -4,8 +4,9 @@ A segment, or piece, is at most `PIECE_M` long, so the geodesic on it is a parab
 ``a + t d + t (1 - t) n`` for t from 0 to 1, to less than a hundredth of a millimetre: `d` is
 the chord and `n` four times the height of the arc above it.
 
-Lines are long and thin, and boxes around stretches of them are loose; a tube, which is a
-axis with a radius, fits so well that few segments are looked at in vain.
+Lines are long and thin, and boxes around stretches of them are loose; a tube, which is an
+axis with a radius, fits so well that few segments are looked at in vain. `Found` is what a
+search of the tree answers.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ from numpy.typing import NDArray
 from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef, lift
 from cpecgeo.geodesy._paths import Paths, between_vertices, paths
 
-__all__ = ["FAN", "PIECE_M", "Pieces", "Tree", "build", "take_apart"]
+__all__ = ["FAN", "NO_SIDE", "PIECE_M", "Found", "Pieces", "Tree", "build", "take_apart"]
 
 PIECE_M = 10_000.0
 _RUN = 64  # pieces of a path that stay together
 FAN = 16  # tubes of a node, measured by vector instructions
 _NOWHERE = 1e150  # start of a tube that isn't there: farther than any chord that is asked for
+
+# What is known of a target that a point is inside of; 0 where nothing else is said.
+_INSIDE = {"piece": -1, "path": -1, "along": np.nan}
+NO_SIDE = 2  # of points, lines without length, and areas
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,86 @@ class Tree:
         own = (self.start_m, self.tubes, self.child)
         mine = (getattr(self.pieces, f.name) for f in fields(self.pieces))
         return int(sum(v.nbytes for v in (*own, *mine)))
+
+
+@dataclass(frozen=True)
+class Found:
+    """The k nearest targets of points; all arrays have the shape (points, k).
+
+    Parameters
+    ----------
+    piece : ndarray of int
+        Row in the tree's segments, -1 for none.
+    metres, lon, lat : ndarray
+        Distance and closest point; NaN for none.
+    side : ndarray of int
+        1 left, 0 on the line, -1 right; `NO_SIDE` is set by `number`,
+        and on areas by the index.
+    along : ndarray
+        Metres from the start of the geometry; of the piece until `number` is called.
+    target, path : ndarray of int
+        Set by `number`; -1 for none.
+    """
+
+    piece: Ints
+    metres: Floats
+    side: NDArray[np.int8]
+    lon: Floats
+    lat: Floats
+    along: Floats
+    target: Ints
+    path: Ints
+
+    @classmethod
+    def empty(cls, rows: int, k: int) -> Found:
+        """Return arrays for answers, filled with none."""
+        shape = (rows, k)
+
+        def nan() -> Floats:
+            return np.full(shape, np.nan)
+
+        return cls(
+            np.full(shape, -1), nan(), np.zeros(shape, np.int8), nan(), nan(), nan(),
+            np.full(shape, -1), np.full(shape, -1),
+        )  # fmt: skip
+
+    def number(self, tree: Tree) -> None:
+        """Fill `target` and `path`, count `along` from the geometry's start, set `NO_SIDE`."""
+        np.take(np.append(tree.pieces.target, -1), self.piece, out=self.target, mode="wrap")
+        np.take(np.append(tree.pieces.path, -1), self.piece, out=self.path, mode="wrap")
+        self.along[...] += np.take(np.append(tree.start_m, np.nan), self.piece, mode="wrap")
+        spots = tree.pieces.per_d2 == 0.0
+        if spots.any():
+            self.side[np.take(np.append(spots, False), self.piece, mode="wrap")] = NO_SIDE
+
+    def enter(self, xy: Floats, rows: Ints, targets: Ints) -> None:
+        """Enter the targets that points are in at distance 0, ahead of all others.
+
+        `rows` ascend, and `targets` within each row.
+        """
+        k = self.metres.shape[1]
+        first = np.flatnonzero(np.diff(rows, prepend=-1))
+        here, count = rows[first], np.diff(first, append=len(rows))
+        rank = np.arange(len(rows)) - np.repeat(first, count)
+        which = np.repeat(np.arange(len(here)), count)
+        # What was found before moves back; a target that is entered leaves its rank.
+        size = max(int(targets.max()), int(self.target.max())) + 1
+        before = self.target[here]
+        stays = ~np.isin(np.arange(len(here))[:, None] * size + before, which * size + targets)
+        stays |= before < 0
+        new_rank = count[:, None] + np.cumsum(stays, axis=1) - 1
+        i, j = np.nonzero(stays & (new_rank < k))
+        fits = rank < k
+        put, spot = which[fits], rank[fits]
+        for name in ("piece", "metres", "side", "lon", "lat", "along", "target", "path"):
+            values = getattr(self, name)
+            old = values[here]
+            new = old.copy()
+            new[i, new_rank[i, j]] = old[i, j]
+            new[put, spot] = _INSIDE.get(name, 0)
+            values[here] = new
+        self.target[here[put], spot] = targets[fits]
+        self.lon[here[put], spot], self.lat[here[put], spot] = xy[here[put]].T
 
 
 def take_apart(geoms: NDArray[Any]) -> tuple[Pieces, Paths]:

@@ -20,8 +20,7 @@ from geopandas.array import GeometryArray
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CRSError, GeometryError, InputTypeError
-from cpecgeo.geodesy._datums import WGS84, from_wgs84, to_wgs84
-from cpecgeo.geodesy._ellipsoid import Floats, Ints
+from cpecgeo.geodesy._ellipsoid import WGS84, Floats, Ints, from_wgs84, to_wgs84
 from cpecgeo.geodesy._rules import (
     LINES,
     POINTS,

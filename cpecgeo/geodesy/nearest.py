@@ -13,11 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.geodesy._arcs import arcs_m
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints, ecef, geodetic
-from cpecgeo.geodesy._found import NO_SIDE, Found, antipodal
+from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy._paths import Paths
 from cpecgeo.geodesy._search import search
-from cpecgeo.geodesy._tree import Tree, build, take_apart
+from cpecgeo.geodesy._tree import NO_SIDE, Found, Pieces, Tree, build, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, PointsLike, check, check_points, positive_km
 
 if TYPE_CHECKING:
@@ -196,7 +195,7 @@ class Index:
         if limit_m > _ANTIPODAL_M:
             far = ~(found.metres[:, -1] < _ANTIPODAL_M)
             for row in np.flatnonzero(far):
-                antipodal(xy[row], p, found, int(row))
+                _antipodal(xy[row], p, found, int(row))
         found.number(tree)
         if self._areas is not None:
             found = self._areas.include(xy, found, k)
@@ -297,3 +296,57 @@ def _order(xy: Floats) -> Ints:
         column = (column | (column << shift)) & np.uint16(mask)
         row = (row | (row << shift)) & np.uint16(mask)
     return np.argsort(column | (row << 1), kind="stable")
+
+
+def _antipodal(point: Floats, pieces: Pieces, found: Found, row: int) -> None:
+    """Find the nearest targets of a point near their antipodes, with Karney's method only.
+
+    Parameters
+    ----------
+    point : ndarray, shape (2,)
+    pieces : Pieces
+    found : Found
+        Row `row` is overwritten.
+    row : int
+    """
+
+    def metres(rows: Ints, t: Floats) -> Floats:
+        lon, lat = geodetic(_place(pieces, rows, t))
+        ones = np.ones_like(lon)
+        return np.asarray(GEOD.inv(lon, lat, point[0] * ones, point[1] * ones)[2])
+
+    every = np.arange(len(pieces.a))
+    # The middle of a segment bounds its distance to within its length.
+    coarse = metres(every, np.full(len(every), 0.5))
+    size = 1.01 * np.linalg.norm(pieces.d, axis=1)
+    least = np.full(int(pieces.target.max()) + 1, np.inf)
+    np.minimum.at(least, pieces.target, coarse + size)
+    rows = every[coarse - size <= least[pieces.target]]
+    low, high = np.zeros(len(rows)), np.ones(len(rows))
+    for _ in range(40):
+        u, v = low + (high - low) / 3, high - (high - low) / 3
+        nearer = metres(rows, u) <= metres(rows, v)
+        low, high = np.where(nearer, low, u), np.where(nearer, v, high)
+    t = np.column_stack((np.zeros(len(rows)), (low + high) / 2, np.ones(len(rows))))
+    s = np.column_stack([metres(rows, t[:, j]) for j in range(3)])
+    best = s.argmin(axis=1)
+    t, s = t[np.arange(len(rows)), best], s[np.arange(len(rows)), best]
+    order = np.lexsort((s, pieces.target[rows]))
+    order = order[np.diff(pieces.target[rows][order], prepend=-1) != 0]
+    order = order[np.argsort(s[order], kind="stable")][: found.metres.shape[1]]
+    for j, i in enumerate(order):
+        place = _place(pieces, rows[i : i + 1], t[i : i + 1])
+        lon, lat = geodetic(place)
+        lon_a, lat_a = geodetic(pieces.a[rows[i] : rows[i] + 1])
+        found.piece[row, j], found.metres[row, j] = rows[i], s[i]
+        found.lon[row, j], found.lat[row, j] = lon[0], lat[0]
+        found.along[row, j] = GEOD.inv(lon_a[0], lat_a[0], lon[0], lat[0])[2]
+        out = GEOD.inv(lon[0], lat[0], *point)[0]
+        lon_b, lat_b = geodetic((pieces.a + pieces.d)[rows[i] : rows[i] + 1])
+        ahead = GEOD.inv(lon_a[0], lat_a[0], lon_b[0], lat_b[0])[0]
+        found.side[row, j] = -1 if (out - ahead) % 360.0 < 180.0 else 1
+
+
+def _place(pieces: Pieces, rows: Ints, t: Floats) -> Floats:
+    t = t[:, None]
+    return np.asarray(pieces.a[rows] + t * pieces.d[rows] + t * (1.0 - t) * pieces.n[rows])

@@ -18,7 +18,7 @@ from cpecgeo.files.disk import first_line
 from cpecgeo.files.numbers import join_thousands
 from cpecgeo.files.positions import parse_degrees, parse_metres
 from cpecgeo.files.tables import resolve_crs
-from cpecgeo.geodesy._datums import WGS84, to_wgs84
+from cpecgeo.geodesy._ellipsoid import WGS84, to_wgs84
 
 __all__ = [
     "check",

@@ -19,7 +19,7 @@ from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import Chainage, Index
-from cpecgeo.geodesy._found import NO_SIDE
+from cpecgeo.geodesy._tree import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.scale.points import numbers, plain
 
