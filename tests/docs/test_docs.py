@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -34,6 +35,23 @@ def test_every_public_name_has_a_page():
     names = listed()
     assert len(names) == len(set(names)), "each once"
     assert set(names) == public() - UNLISTED
+
+
+def test_the_first_page_prints_what_it_says(capsys):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    pairs = re.findall(r"```python\n(.*?)```\s+```text\n(.*?)```", text, re.DOTALL)
+    assert len(pairs) == text.count("```python") == text.count("```text") >= 1
+    for code, printed in pairs:
+        exec(compile(code, "README.md", "exec"), {})  # noqa: S102
+        assert capsys.readouterr().out == printed
+
+
+def test_extras_that_are_named_exist():
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for page in (ROOT / "README.md", *DOCS.rglob("*.md")):
+        for asked in re.findall(r"(?:cpecgeo|'\.)\[([a-z,]+)\]'", page.read_text(encoding="utf-8")):
+            unknown = set(asked.split(",")) - set(known["optional-dependencies"])
+            assert not unknown, page.name
 
 
 def test_pages_are_in_the_contents_and_links_lead_somewhere():
