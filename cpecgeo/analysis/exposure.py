@@ -18,7 +18,7 @@ from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import HOW, Bounds
 from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.panel import values_of
-from cpecgeo.analysis.proximity import check_radii, rings
+from cpecgeo.analysis.proximity import check_radii, ring_numbers, rings
 from cpecgeo.analysis.rasters import solid, zonal
 from cpecgeo.errors import DataWarning, GeometryError, InputError, InputTypeError
 from cpecgeo.features.resolve import in_region, resolve
@@ -95,6 +95,8 @@ def exposure(
         the sum, `<value>_within`, `missing` (cells without a value) and `outside_share` (of the
         ring, off the raster). `.attrs` has `total`, `in_no_zone` where zones are given,
         `resolution`, `cell_km` (width and height near the middle) and what the file declares.
+        There is no low and high: the raster, which may be national, would be read three times;
+        `rings` has the area that surely and possibly lies in each ring.
 
     Raises
     ------
@@ -293,14 +295,10 @@ def _points(
     """Return row numbers with the rings that each lies in, surely lies in, and may lie in."""
     near = nearest(Subject(shapes, "layer", "frame"), centre)
     distance = near["distance_km"].to_numpy()
-    low, high = Bounds.of(centre).around(
-        shapely.get_coordinates(shapes.to_numpy()), distance, near["accuracy_km"].to_numpy(), own
-    )
-    is_known = not np.isnan(low).all()
-    drawn, first, last = (
-        np.searchsorted(np.array(edges), np.where(np.isnan(v), distance, v), side="left")
-        for v in (distance, low, high)
-    )
+    bounds, xy = Bounds.of(centre), shapely.get_coordinates(shapes.to_numpy())
+    low, high = bounds.around(xy, distance, near["accuracy_km"].to_numpy(), own)
+    is_known = bounds.is_known or (own is not None and not np.isnan(own).all())
+    drawn, first, last = ring_numbers(edges, distance, low, high)
     found = []
     for ring in range(len(edges)):
         here = np.flatnonzero((first <= ring) & (ring <= last))

@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import CERTAINTY, HOW, Accuracies, Bounds, grade, words
@@ -19,10 +20,13 @@ from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy.inputs import positive_km
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
 WITHIN = ("target", "distance_km", "accuracy_km", "certainty")
 """Columns that `within` adds."""
 
-__all__ = ["WITHIN", "check_certainty", "check_radii", "rings", "within"]
+__all__ = ["WITHIN", "check_certainty", "check_radii", "ring_numbers", "rings", "within"]
 
 
 def check_radii(km: float | Sequence[float]) -> tuple[float, ...]:
@@ -241,6 +245,39 @@ def rings(
         **provenance(subject),
     }
     return frame
+
+
+def ring_numbers(
+    km: Sequence[float], distance: Floats, low: Floats, high: Floats
+) -> tuple[Ints, Ints, Ints]:
+    """Find the ring of each point as drawn, and the first and last that it may lie in.
+
+    Parameters
+    ----------
+    km : sequence of float
+        Outer radii, ascending.
+    distance, low, high : ndarray
+        Of the points, and how near and far they can be (`Bounds.around`); NaN where that isn't
+        known, which counts as exact.
+
+    Returns
+    -------
+    drawn, first, last : ndarray of int
+        From 0; as many as there are rings is beyond the last. A point on a radius lies in the
+        ring inside it.
+
+    Examples
+    --------
+    >>> one = np.array([4.0])
+    >>> [int(n[0]) for n in ring_numbers([5, 10], one, one - 2, one + 2)]
+    [0, 0, 1]
+    """
+    edges = np.asarray(km, float)
+    drawn, first, last = (
+        np.searchsorted(edges, np.where(np.isnan(v), distance, v), side="left")
+        for v in (distance, low, high)
+    )
+    return drawn, first, last
 
 
 def _area_bounds(bounds: Bounds, edges: tuple[float, ...]) -> Any:

@@ -234,7 +234,9 @@ def exposure_file(
     -------
     Run
         `out` has one row per ring: `km_from`, `km_to`, `rows`, and with `value` its sum and
-        `missing`.
+        `missing`; `rows_low`, `rows_high`, `<value>_low` and `<value>_high` count what surely
+        lies in the ring and all that may, as `cpecgeo.exposure` has them. Points are moved by
+        their column `accuracy_km`, where there is one; empty where no accuracy is known.
 
     Raises
     ------
@@ -248,7 +250,7 @@ def exposure_file(
     >>> src, out = folder / "in.csv", folder / "o.csv"
     >>> _ = exposure_file(src, out, targets="ml1", km=[50], value="people")
     >>> (folder / "o.csv").read_text().splitlines()[1]
-    '0,50,2,15,0'
+    '0,50,2,2,2,15,15,15,0'
     """
     question = Exposure(check_radii(km), value, thousands)
     job = _job(
@@ -260,7 +262,7 @@ def exposure_file(
 
     def finish(files: list[Path], path: Path) -> None:
         with job.sink.writing(path) as append:
-            append(_sum_rings([table for f in files for table in read_part(f)], value))
+            append(_sum_rings([table for f in files for table in read_part(f)], question))
 
     # Sums are rounded once, so that parts keep all their digits, whatever the result is.
     inner = sink(Path("rings.parquet"), safe_cells=False)
@@ -273,15 +275,14 @@ def exposure_file(
     )
 
 
-def _sum_rings(tables: list[pa.Table], value: str | None) -> pa.Table:
+def _sum_rings(tables: list[pa.Table], question: Exposure) -> pa.Table:
     """Return one row per ring over all batches; sums are rounded once."""
     whole = pa.concat_tables(tables).to_pandas()
     rings = whole.groupby(["km_from", "km_to"], sort=True)
-    out = rings["rows"].sum().to_frame()
-    if value is not None:
-        out[value] = rings[value].apply(math.fsum)
-        out["missing"] = rings["missing"].sum()
-    return pa.Table.from_pandas(out.reset_index(), preserve_index=False).replace_schema_metadata()
+    sums = {f"{question.value}{end}" for end in ("", "_low", "_high")}
+    out = rings.agg({c: math.fsum if c in sums else "sum" for c in whole.columns[2:]})
+    out = question.finish(out).reset_index()
+    return pa.Table.from_pandas(out, preserve_index=False).replace_schema_metadata()
 
 
 def open_source(path: Path, choice: Choice = Choice()) -> Source:  # noqa: B008

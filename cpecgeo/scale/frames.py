@@ -35,7 +35,6 @@ from cpecgeo.scale.questions import (
     Targets,
     Within,
     near_columns,
-    own_accuracy,
     prepare,
 )
 from cpecgeo.scale.sources import Places
@@ -183,7 +182,7 @@ def exposure(
     -------
     dask.dataframe.DataFrame
         Lazy, one partition on the index (`km_from`, `km_to`): `rows`, and with `value` its
-        sum and `missing`, the rows without a value.
+        sum and `missing`, the rows without a value; low and high of both, as `exposure_file`.
 
     Raises
     ------
@@ -199,7 +198,8 @@ def exposure(
     choice = Choice(None, lon, lat, crs, thousands)
     question = Exposure(check_radii(km), value, thousands)
     rings = _lazily(ddf, targets, question, (choice, bad), _rings)
-    return rings.groupby(["km_from", "km_to"], sort=True).sum()
+    sums = rings.groupby(["km_from", "km_to"], sort=True).sum()
+    return sums.map_partitions(question.finish)
 
 
 @dataclass(frozen=True)
@@ -327,7 +327,7 @@ def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:
     answer["side"] = pd.Categorical.from_codes(sides, _SIDES)
     answer["accuracy_km"] = flat["accuracy_km"]
     if OWN in frame.columns:
-        answer[OWN_NEAR] = np.repeat(own_accuracy(frame[OWN]), k)
+        answer[OWN_NEAR] = np.repeat(rows_of.own_accuracy(frame[OWN]), k)
     if question.k > 1:
         answer["rank"] = np.tile(np.arange(1, k + 1), len(frame))
     index = frame.index if k == 1 else frame.index.repeat(k)
@@ -349,7 +349,7 @@ def _taken(ids: pd.Series, codes: Any) -> Any:
 
 def _within(frame: Any, to: Targets, question: Within, where: _Where) -> Any:
     xy, good = _xy(frame, where)
-    own = own_accuracy(frame[OWN])[good] if OWN in frame.columns else None
+    own = rows_of.own_accuracy(frame[OWN])[good] if OWN in frame.columns else None
     hit, found = question.find(xy, own, to)
     near = frame[good].iloc[hit].copy()
     names = free_names(WITHIN, set(map(str, frame.columns)))
@@ -367,6 +367,7 @@ def _rings(frame: Any, to: Targets, question: Exposure, where: _Where) -> Any:
     import pyarrow as pa
 
     name = question.value
-    values = {} if name is None else {name: pa.array(frame[name], from_pandas=True)}
-    table, _ = question.answer(values, xy, good, to)
+    read = [c for c in (name, OWN) if c in frame.columns]
+    values = {c: pa.array(frame[c], from_pandas=True) for c in read}
+    table, _ = question.answer(pa.table(values), xy, good, to)
     return table.to_pandas()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyproj
@@ -26,6 +27,7 @@ __all__ = [
     "from_shapes",
     "from_wkb",
     "numbers",
+    "own_accuracy",
     "plain",
     "to_lonlat",
     "to_wkb",
@@ -286,6 +288,12 @@ def _not_a_number(text: Any, row: int, what: str, name: str) -> InputError:
                 f"which is not a number; {hint}"
             )
     return InputError(f"{what} has text that is not a number in column {name!r} after row {row}.")
+
+
+def own_accuracy(values: Any) -> NDArray[np.float64]:
+    """Return what points say of their own accuracy, NaN where that is no number."""
+    known = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(float, na_value=np.nan)
+    return np.where(known >= 0, known, np.nan)
 
 
 def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools]:

@@ -14,14 +14,14 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, Bounds
-from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii
+from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii, ring_numbers
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.geodesy._tree import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
-from cpecgeo.scale.points import numbers, plain
+from cpecgeo.scale.points import numbers, own_accuracy, plain
 
 __all__ = [
     "OWN",
@@ -31,7 +31,6 @@ __all__ = [
     "Targets",
     "Within",
     "near_columns",
-    "own_accuracy",
     "prepare",
 ]
 
@@ -192,10 +191,13 @@ def near_columns(
     return columns
 
 
-def own_accuracy(values: Any) -> NDArray[np.float64]:
-    """Return what points say of their own accuracy, NaN where that is no number."""
-    known = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(float, na_value=np.nan)
-    return np.where(known >= 0, known, np.nan)
+def _nearest(
+    xy: NDArray[np.float64], to: Targets, limit_m: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return which points are near enough, their target, its distance and accuracy there, km."""
+    flat = near_columns(xy, np.ones(len(xy), bool), to, 1, limit_m)
+    hit = np.flatnonzero((flat["target"] >= 0) & (flat["distance_km"] <= 1e-3 * limit_m))
+    return hit, flat["target"][hit], flat["distance_km"][hit], flat["accuracy_km"][hit]
 
 
 def _column(values: NDArray[np.float64]) -> pa.Array:
@@ -296,17 +298,7 @@ class Within:
         reach = limit
         if wanted is not None:
             reach += float(np.max(to.bounds.reach_km(0.0 if own is None else own), initial=0.0))
-        found = to.index.find(xy, limit_m=1e3 * reach)
-        hit = np.flatnonzero(found.target[:, 0] >= 0)
-        if wanted is None:
-            hit = hit[found.metres[hit, 0] <= 1e3 * limit]
-        target, along = found.target[hit, 0], found.along[hit, 0] * 1e-3
-        for position, name in enumerate(to.index.ids):
-            chainage = to.chainages.get(name)
-            here = target == position
-            if chainage is not None and here.any():
-                along[here] = chainage.calibrate(along[here], found.path[hit, 0][here])
-        distance, accuracy = found.metres[hit, 0] * 1e-3, to.accuracies.at(target, along)
+        hit, target, distance, accuracy = _nearest(xy, to, 1e3 * reach)
         mine = None if own is None else own[hit]
         code = to.bounds.certainty(xy[hit], distance, accuracy, limit, mine)
         keep = np.ones(len(hit), bool) if wanted is None else np.isin(code, wanted)
@@ -370,25 +362,38 @@ class Exposure:
     def answer(
         self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
-        """Return one row per ring: how many points, the sum, and how many had no value."""
-        found = to.index.find(xy, limit_m=1e3 * self.km[-1])
-        hit = found.target[:, 0] >= 0
-        # A point at a radius belongs to the ring inside it.
-        ring = np.searchsorted(np.array(self.km) * 1e3, found.metres[hit, 0], side="left")
-        ring = np.minimum(ring, len(self.km) - 1)
-        size = len(self.km)
-        table: dict[str, Any] = {
-            "km_from": pa.array([0.0, *self.km[:-1]]),
-            "km_to": pa.array(self.km),
-            "rows": pa.array(np.bincount(ring, minlength=size).astype(np.int64)),
+        """Return one row per ring, as drawn, for sure and at most; `told` where that is known."""
+        own = own_accuracy(columns[OWN].to_pandas())[good] if OWN in columns.column_names else None
+        point = np.zeros(len(xy)) if own is None else own
+        # What lies beyond the last ring may be inside it.
+        reach = float(np.max(to.bounds.reach_km(point), initial=0.0))
+        hit, _, distance, accuracy = _nearest(xy, to, 1e3 * (self.km[-1] + reach))
+        low, high = to.bounds.around(xy[hit], distance, accuracy, None if own is None else own[hit])
+        drawn, first, last = ring_numbers(self.km, distance, low, high)
+        turns = range(len(self.km))
+        of = {
+            "": [drawn == i for i in turns],
+            "_low": [(first == i) & (last == i) for i in turns],
+            "_high": [(first <= i) & (i <= last) for i in turns],
         }
+        table: dict[str, Any] = {"km_from": [0.0, *self.km[:-1]], "km_to": list(self.km)}
+        for end, rings in of.items():
+            table[f"rows{end}"] = [int(ring.sum()) for ring in rings]
         if self.value is not None:
             values = numbers(
                 plain(columns[self.value], self.thousands), 0, "the source", self.value
             )[good][hit]
-            known = ~np.isnan(values)
-            sums = np.bincount(ring[known], weights=values[known], minlength=size)
-            lost = np.bincount(ring[~known], minlength=size).astype(np.int64)
-            table[self.value] = pa.array(sums)
-            table["missing"] = pa.array(lost)
+            for end, rings in of.items():
+                table[f"{self.value}{end}"] = [float(np.nansum(values[ring])) for ring in rings]
+            gone = np.isnan(values)
+            table["missing"] = [int(gone[ring].sum()) for ring in of[""]]
+        is_told = to.bounds.is_known or (own is not None and not np.isnan(own).all())
+        table["told"] = [int(is_told)] * len(self.km)
         return pa.table(table), np.empty(0, np.int64)
+
+    def finish(self, sums: pd.DataFrame) -> pd.DataFrame:
+        """Leave low and high empty where no accuracy was `told` in any of the answers summed."""
+        out = sums.drop(columns="told").astype({"rows_low": "Int64", "rows_high": "Int64"})
+        names = [f"{n}_{end}" for n in ("rows", self.value) if n for end in ("low", "high")]
+        out[names] = out[names].mask(sums["told"] == 0)
+        return out

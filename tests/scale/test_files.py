@@ -108,6 +108,57 @@ def test_exposure_sums_rings(files, points, expected, kind, tmp_path):
     assert got["km_to"].tolist() == [10, 40, 90]
 
 
+BARE = gpd.GeoSeries([cg.corridor("ml1").line], index=["line"], crs=4326)
+SPANS = ["low", "high"]
+
+
+def good_to(points, how):
+    """Points with an accuracy of their own: for some, for those of the last batch, none."""
+    known = np.full(len(points), np.nan)
+    if how == "some":
+        known[::3] = np.linspace(0, 30, len(known[::3]))
+    elif how == "last":
+        known[-1:] = 12.0
+    return points.copy() if how == "none" else points.assign(accuracy_km=known)
+
+
+def same_rings(got, want):
+    """Rings of a file or of Dask, and those from memory."""
+    assert got["km_to"].tolist() == want["km_to"].tolist()
+    names = {"rows": "features", "people": "people"}
+    for end in ("", "_low", "_high"):
+        for here, there in names.items():
+            np.testing.assert_allclose(
+                got[here + end].to_numpy(float, na_value=np.nan),
+                want[there + end].to_numpy(float, na_value=np.nan),
+                err_msg=here + end,
+            )
+    assert got["missing"].tolist() == want["missing"].tolist()
+
+
+@pytest.mark.parametrize("out", ["o.parquet", "o.csv"])
+@pytest.mark.parametrize("how", ["none", "some", "last"])
+@pytest.mark.parametrize("to", ["corridors", "bare", "places"])
+def test_low_and_high_are_those_of_memory(points, tmp_path, to, how, out):
+    targets = {"corridors": ["ml1", "kkh", "ml4"], "bare": BARE, "places": "ports"}[to]
+    mine = good_to(points, how)
+    mine.loc[mine.index[::11], "people"] = np.nan
+    path = write(mine, tmp_path / "s.parquet", "parquet")
+    km = [10, 40, 90]
+    scale.exposure_file(path, tmp_path / out, targets=targets, km=km, value="people", **SMALL)
+    got = (pd.read_csv if out.endswith("csv") else pd.read_parquet)(tmp_path / out)
+    want = cg.exposure(targets, km, layer=mine[mine.geometry.notna()], value="people")
+    same_rings(got, want.reset_index())
+    is_told = how != "none" or to != "bare"
+    for name in ("rows", "people"):
+        assert got[[f"{name}_{end}" for end in SPANS]].notna().all(axis=None) == is_told
+    if is_told:
+        assert (got["rows_low"] <= got["rows"]).all()
+        assert (got["rows"] <= got["rows_high"]).all()
+    if to == "corridors":
+        assert (got["rows_low"] < got["rows_high"]).all()
+
+
 @pytest.mark.parametrize("out", ["o.parquet", "o.csv"])
 def test_side_is_empty_where_the_target_is_a_point(files, tmp_path, out):
     scale.nearest_file(files["csv"], tmp_path / out, targets=PORT_AND_LINE, k=2, **SMALL)

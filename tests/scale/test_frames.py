@@ -13,6 +13,7 @@ from cpecgeo import scale
 from cpecgeo.errors import CoordinateError, CRSError, InputError, InputTypeError
 
 from .samples import PORT_AND_LINE, frame, table
+from .test_files import BARE, good_to, same_rings
 
 TO = ["ml1", "kkh", "n40"]
 
@@ -98,6 +99,19 @@ def test_exposure_sums_over_partitions(points):
     assert got["rows"].tolist() == [int(r.sum()) for r in rings]
     assert got["people"].tolist() == [points["people"][r].sum() for r in rings]
     assert got.index.tolist() == [(0.0, 10.0), (10.0, 50.0)]
+
+
+@pytest.mark.parametrize("how", ["none", "some", "last"])
+@pytest.mark.parametrize("to", ["corridors", "bare"])
+def test_low_and_high_are_those_of_memory(points, to, how):
+    targets = BARE if to == "bare" else ["ml1", "ml4"]
+    mine = good_to(points, how)
+    lazy = scale.exposure(plain(mine), targets, [10, 50], value="people")
+    got = lazy.compute()
+    assert lazy.dtypes.equals(got.dtypes)
+    want = cg.exposure(targets, [10, 50], layer=mine[mine.geometry.notna()], value="people")
+    same_rings(got.reset_index(), want.reset_index())
+    assert got["rows_high"].notna().all() == (how != "none" or to != "bare")
 
 
 def test_numbered_targets_can_be_missing(points):
