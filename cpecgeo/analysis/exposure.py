@@ -118,7 +118,7 @@ def exposure(
     [(0.0, 10.0), (10.0, 50.0)]
     """
     edges = check_radii(km)
-    centre = resolve(x, "x")
+    centre = in_region(resolve(x, "x"), "x")
     if raster is not None:
         if not (isinstance(layer, str) and layer == "places"):
             raise InputError("layer and raster are both given; one of them is counted.")

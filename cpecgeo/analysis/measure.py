@@ -162,7 +162,7 @@ def nearest(
     >>> near["target"].tolist()
     ['ml1']
     """
-    to = resolve(targets, "targets")
+    to = in_region(resolve(targets, "targets"), "targets")
     subject = in_region(resolve(points, "points", missing="keep"), "points")
     ids = to.shapes.index.to_numpy()
     index = geodesy.Index(to.checked, np.arange(len(to)))

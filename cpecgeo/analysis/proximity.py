@@ -108,7 +108,7 @@ def within(
     """
     limit = positive_km(km, "km", allow_zero=True)
     wanted = check_certainty(certainty)
-    around = resolve(x, "x")
+    around = in_region(resolve(x, "x"), "x")
     subject = in_region(resolve(points, "points", missing="keep"), "points")
     frame, has_point = subject.rows, subject.shapes.notna().to_numpy()
     shapes, own = subject.shapes[has_point], subject.accuracy_km
@@ -211,7 +211,7 @@ def rings(
     ([5.0, 10.0], [78.5, 235.6])
     """
     edges = check_radii(km)
-    subject = resolve(x, "x")
+    subject = in_region(resolve(x, "x"), "x")
     shapes = subject.shapes
     bands = [geodesy.buffer(shapes, outer) for outer in edges]
     if dissolve:

@@ -130,7 +130,8 @@ class Corridor:
         stops : GeoDataFrame, mapping of name to position, or names of places, optional
             In the order of the line, at most 25 km off it; `km` of a table is their chainage.
         km : float, sequence or mapping of float, optional
-            The length, or the chainage at each stop. Without it, and without `official_km` or
+            The length, or the chainage at each stop or at some; a mapping alone names the stops
+            too. Without it, and without `official_km` or
             `km_from` and `km_to` of the sections, chainage is the drawn length.
         opened : str or int, optional
         accuracy_km : float, optional

@@ -22,6 +22,7 @@ from cpecgeo.features.alignment import STATUSES, Alignment, check_course, check_
 from cpecgeo.features.places import Place, place
 from cpecgeo.features.stops import COLUMNS
 from cpecgeo.features.subject import Thing
+from cpecgeo.files.outliers import refuse_turned
 from cpecgeo.files.reading import read
 from cpecgeo.geodesy import Chainage, length_km, lonlat
 from cpecgeo.geodesy.inputs import LINES, POINTS, positive_km
@@ -85,6 +86,7 @@ def align_own(
         raise InputError(f"status is {status!r}; it is one of {', '.join(STATUSES)}.")
     rows, found = _read(line)
     stops = found if stops is None else stops
+    stops = list(km) if stops is None and isinstance(km, Mapping) else stops
     parts = _sections(rows, name, title, kind, status, opened, accuracy_km, sources)
     lines = [shapely.get_coordinates(shape) for shape in parts.geometry]
     turned, gaps = turn_ends(lines)
@@ -128,7 +130,7 @@ def align_own(
     )
 
 
-def _read(line: Any) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | None]:
+def _read(line: Any, what: str = "line") -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | None]:
     """Return a caller's lines as rows in lon, lat, and the stops that a file has beside them."""
     if isinstance(line, str | Path):
         return _read_file(line)
@@ -136,7 +138,8 @@ def _read(line: Any) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | None]:
         line = line.as_subject().shapes
     if isinstance(line, shapely.Geometry):
         line = gpd.GeoSeries(shapely.get_parts(line), crs=4326)
-    shapes = lonlat(line, what="line", kinds=LINES)
+    shapes = lonlat(line, what=what, kinds=LINES)
+    refuse_turned(shapely.get_coordinates(shapes), what)
     rows = line.copy() if isinstance(line, gpd.GeoDataFrame) else gpd.GeoDataFrame(geometry=shapes)
     if not len(rows):
         raise InputError("line is empty; give one line at least.")
@@ -150,7 +153,7 @@ def _read_file(path: str | Path) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | N
     """Return the lines of a file, and its points as stops: layers of a GeoPackage, or rows."""
     if str(path).lower().endswith(".gpkg"):
         try:
-            return _read(read(path, layer="sections"))[0], read(path, layer="stops")
+            return _read(read(path, layer="sections"), str(path))[0], read(path, layer="stops")
         except InputError:
             pass  # another layer, the only one
     frame = read(path)
@@ -159,7 +162,7 @@ def _read_file(path: str | Path) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | N
     if not is_line.any():
         raise GeometryError(f"{path} has no line in it; a corridor is drawn by lines.")
     points = frame[is_point] if is_point.any() and "name" in frame else None
-    return _read(frame[is_line])[0], points
+    return _read(frame[is_line], str(path))[0], points
 
 
 def _sections(
@@ -194,9 +197,8 @@ def _sections(
         rest = pd.Series(value, index=parts.index, dtype=None if several else object)
         own = parts.get(column, rest)
         parts[column] = own.where(own.notna(), rest)
-    for column in _TEXT:
-        if column not in parts:
-            parts[column] = None
+    for column in set(_TEXT) - set(parts.columns):
+        parts[column] = None
     for column in ("accuracy_km", "official_km"):
         parts[column] = _numbers(parts[column], column)
     for column, known in (("status", STATUSES), ("kind", ("road", "rail"))):
@@ -248,15 +250,13 @@ def _lengths(parts: gpd.GeoDataFrame, *, measured: bool, total: Any) -> Floats:
 
 def _stops(stops: Any, name: str) -> gpd.GeoDataFrame:
     """Return stops as a table with a name and a point each."""
-    if stops is None:
-        stops = []
+    stops = [] if stops is None else stops
     if isinstance(stops, gpd.GeoDataFrame):
         if "name" not in stops:
             raise InputError(f"stops has no column name; it has {list(stops.columns)}.")
         shapes = lonlat(stops, what="stops", kinds=POINTS, missing="keep")
-        table = gpd.GeoDataFrame(
-            stops.drop(columns=stops.geometry.name), geometry=shapes, crs=4326
-        ).reset_index(drop=True)
+        rows = stops.drop(columns=stops.geometry.name)
+        table = gpd.GeoDataFrame(rows, geometry=shapes, crs=4326).reset_index(drop=True)
     elif isinstance(stops, Mapping | Sequence) and not isinstance(stops, str):
         table = _named_stops(stops)
     else:
@@ -304,11 +304,9 @@ def _given_km(table: gpd.GeoDataFrame, km: Any) -> Floats:
     if km is None:
         return np.asarray(_numbers(table["km"], "km"), float)
     if isinstance(km, Mapping):
-        strange = set(km) - set(table["name"])
-        if strange:
+        if strange := set(km) - set(table["name"]):
             raise InputError(f"km has {min(strange)!r}, which is no stop; name stops.")
-        listed = [float(km.get(text, np.nan)) for text in table["name"]]
-        return np.array(listed, float)
+        return np.array([float(km.get(text, np.nan)) for text in table["name"]], float)
     if isinstance(km, str) or not isinstance(km, Sequence | np.ndarray) or len(km) != len(table):
         raise InputError(
             f"km is {str(km)[:60]!r}; give a length, or the km at each of the {len(table)} stops."
@@ -337,17 +335,21 @@ def _place_stops(
 
 def _check_order(table: gpd.GeoDataFrame, at: Floats, *, in_order: bool) -> None:
     """Refuse stops that don't lie along the line as their km or their list say."""
-    order = np.flatnonzero(~np.isnan(at))
-    if not table["km"].isna().all():
-        order = order[np.argsort(table["km"].to_numpy()[order], kind="stable")]
-    elif not in_order:
-        return
-    for i, j in pairwise(order):
+    km, names = table["km"].to_numpy(float), table["name"]
+    known = np.flatnonzero(~np.isnan(at))
+    counted = known[~np.isnan(km[known])]
+    counted = counted[np.lexsort((km[counted], at[counted]))]
+    for i, j in pairwise(counted):
+        if km[j] < km[i] and at[j] > at[i] + _SAME_KM:
+            raise InputError(
+                f"km fall from {km[i]:g} at {names[i]!r} to {km[j]:g} at {names[j]!r}, "
+                f"{at[j] - at[i]:,.1f} km further along the line; set them right, or turn it round."
+            )
+    for i, j in pairwise(known if in_order and len(counted) < len(known) else []):
         if at[j] < at[i] - _SAME_KM:
             raise InputError(
-                f"Stop {table['name'][j]!r} follows {table['name'][i]!r} and lies before it, "
-                f"{at[i] - at[j]:,.1f} km back along the line; give stops and km in the order of "
-                "the line, or turn the line round."
+                f"Stop {names[j]!r} follows {names[i]!r} and lies before it, {at[i] - at[j]:,.1f} "
+                "km back along the line; give stops in its order, or turn the line round."
             )
 
 
@@ -363,7 +365,7 @@ def _calibrate(
     km = table["km"].to_numpy(float)
     chain = Chainage(LineString(xy))
     extra: list[tuple[float, float, Point]] = []
-    for i in np.flatnonzero(~np.isnan(km) & ~np.isnan(at)):
+    for i in (k for k in np.argsort(at, kind="stable") if not np.isnan(km[k] + at[k])):
         vertex = int(np.abs(drawn - at[i]).argmin())
         if abs(drawn[vertex] - at[i]) > _SAME_KM:
             extra.append((at[i], km[i], chain.at(at[i])))

@@ -17,7 +17,6 @@ import pandas as pd
 import shapely
 
 from cpecgeo.errors import (
-    CoordinateError,
     GeometryError,
     InputError,
     InputTypeError,
@@ -27,6 +26,7 @@ from cpecgeo.features.corridors import corridor as bundled
 from cpecgeo.features.lookup import KINDS, find, frame_subject, read_subject
 from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing
 from cpecgeo.files.formats import Choice, has_format
+from cpecgeo.files.outliers import refuse_turned
 from cpecgeo.files.positions import LAT_NAMES, LON_NAMES
 from cpecgeo.files.tables import locate_rows
 from cpecgeo.geodesy import Chainage, lonlat
@@ -41,8 +41,10 @@ __all__ = [
 
 # What a list may hold.
 _PARTS = (str, Path, Subject, Thing, shapely.Geometry, gpd.GeoSeries, pd.DataFrame)
-# Where CPEC's own features lie, generously: west, south, east, north.
-_REGION = (55.0, 20.0, 90.0, 45.0)
+
+# Kinds of subjects that come from the caller; a corridor of the caller's own was looked at when
+# it was made.
+_FOREIGN = {"geometry", "frame", "file", "list"}
 
 
 def resolve(
@@ -316,19 +318,6 @@ def in_region(subject: Subject, what: str) -> Subject:
     Traceback (most recent call last):
     cpecgeo.errors.CoordinateError: points starts at (24.9, 67), and all of it would lie in ...
     """
-    west, south, east, north = _REGION
-    xy = subject.checked.xy
-    if len(xy) == 0:
-        return subject
-    lon, lat = xy[:, 0], xy[:, 1]
-    x0, y0, x1, y1 = lon.min(), lat.min(), lon.max(), lat.max()
-    # Where no latitude of the box is one of the region's … and every one a longitude of it.
-    if not (west <= y0 and y1 <= east and south <= x0 and x1 <= north):
-        return subject
-    inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-    if inside.any():
-        return subject
-    raise CoordinateError(
-        f"{what} starts at ({lon[0]:.6g}, {lat[0]:.6g}), and all of it would lie in the region "
-        "of CPEC with lon and lat swapped. Coordinates go lon, lat: Point(67.0, 24.9) is Karachi."
-    )
+    if subject.kind in _FOREIGN:
+        refuse_turned(subject.checked.xy, what)
+    return subject

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError
 
-__all__ = ["Tally", "count", "find_outliers", "merge", "refuse_swapped", "remarks"]
+__all__ = ["Tally", "count", "find_outliers", "merge", "refuse_swapped", "refuse_turned",
+           "remarks"]  # fmt: skip
 
 # Pakistan and China, with margins, in degrees: where rows are expected that a swap would mend.
 _EXPECTED = (60.0, 5.0, 136.0, 55.0)
@@ -187,12 +188,46 @@ def refuse_swapped(tally: Tally, what: str, *, is_whole: bool) -> None:
     if tally.rows == 0 or tally.turned < tally.rows or tally.in_region:
         return
     if is_whole or tally.rows >= _SURELY_SWAPPED:
-        lon, lat = tally.first
-        raise CoordinateError(
-            f"{what} starts at ({lon:.6g}, {lat:.6g}), and all of it would lie in the region of "
-            "CPEC with lon and lat swapped. Coordinates go lon, lat: lon=67.0, lat=24.9 is "
-            "Karachi."
-        )
+        raise _swapped(what, *tally.first)
+
+
+def refuse_turned(xy: Floats, what: str) -> None:
+    """Refuse coordinates all of which would lie in the region of CPEC with lon and lat swapped.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2)
+        Degrees: every vertex of what is compared with features of CPEC.
+    what : str
+        The argument's or file's name, for messages.
+
+    Raises
+    ------
+    CoordinateError
+        None lies in the region as it is, and every one would when swapped.
+
+    Examples
+    --------
+    >>> refuse_turned(np.array([[24.9, 67.0]]), "points")
+    Traceback (most recent call last):
+    cpecgeo.errors.CoordinateError: points starts at (24.9, 67), and all of it would lie in ...
+    """
+    if len(xy) == 0:
+        return
+    west, south, east, north = _REGION
+    (x0, y0), (x1, y1) = xy.min(axis=0), xy.max(axis=0)
+    # Two looks at the bounds spare all others a look at each vertex.
+    if not (west <= y0 and y1 <= east and south <= x0 and x1 <= north):
+        return
+    if not _is_within(xy[:, 0], xy[:, 1], _REGION).any():
+        raise _swapped(what, *xy[0])
+
+
+def _swapped(what: str, lon: float, lat: float) -> CoordinateError:
+    return CoordinateError(
+        f"{what} starts at ({lon:.6g}, {lat:.6g}), and all of it would lie in the region of CPEC "
+        "with lon and lat swapped. Coordinates go lon, lat: lon=67.0, lat=24.9 is Karachi."
+    )
 
 
 def remarks(tally: Tally) -> list[str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, Bounds
 from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii, ring_numbers
 from cpecgeo.errors import InputError, InputTypeError
-from cpecgeo.features.resolve import resolve
+from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.geodesy._tree import NO_SIDE
@@ -98,7 +98,7 @@ def prepare(x: SubjectLike | Targets) -> Targets:
     """
     if isinstance(x, Targets):
         return x
-    subject = resolve(x, "targets")
+    subject = in_region(resolve(x, "targets"), "targets")
     index, bounds = Index(subject.shapes), Bounds.of(subject)
     digest = _digest(subject, bounds)
     return Targets(index, subject.chainages, Accuracies.of(subject), bounds, digest)

@@ -6,6 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import LineString, MultiLineString, Point
@@ -160,6 +161,43 @@ def test_km_at_stops_are_kept_and_even_between(shares, km):
     assert road.end_km - posts[-1] == pytest.approx(bare.end_km - at[-1], abs=1e-6)
 
 
+MINE = LineString([(62.11, 29.14), (62.75, 28.82), (62.93, 27.92), (64.09, 26.97), (63.05, 26.0)])
+TOWNS = ["Reko Diq", "Nok Kundi", "Panjgur", "Turbat"]
+
+
+@pytest.mark.parametrize("known", [{"Panjgur"}, {"Nok Kundi", "Turbat"}, {"Turbat"}, set(TOWNS)])
+def test_any_of_the_stops_may_have_km(known):
+    km = {t: k for t, k in zip(TOWNS, [0, 75, 330, 480], strict=True) if t in known}
+    bare = own(MINE, name="bare", stops=TOWNS, accuracy_km=20)
+    road = own(MINE, name="road", stops=TOWNS, km=km, accuracy_km=20)
+    assert road.stops["name"].tolist() == TOWNS
+    assert {t: road.km_of(t) for t in known} == pytest.approx(km)
+    drawn, at = bare.stops["km"].to_numpy(), road.stops["km"].to_numpy()
+    fixed = sorted({0.0: 0.0, **{bare.km_of(t): k for t, k in km.items()}}.items())
+    (s0, m0), (s1, m1) = fixed[-2:]
+    between = (drawn >= s0) & (drawn <= s1)
+    assert at[between] == pytest.approx(m0 + (drawn[between] - s0) / (s1 - s0) * (m1 - m0))
+    # What is named in km alone is a stop, in whatever order.
+    alone = own(MINE, name="alone", km=dict(reversed(km.items())), accuracy_km=20)
+    assert {t: alone.km_of(t) for t in known} == pytest.approx(km)
+    assert alone.stops["name"].tolist() == [t for t in TOWNS if t in known]
+
+
+def test_swapped_lines_of_a_file_are_refused_wherever_lines_are_taken(tmp_path):
+    path = tmp_path / "sw.geojson"
+    gpd.GeoSeries([shapely.transform(MINE, lambda xy: xy[:, ::-1])], crs=4326).to_file(path)
+    for verb in (
+        lambda: cg.nearest("Quetta", path),
+        lambda: cg.within("mines", path, 25),
+        lambda: cg.rings(path, 25),
+        lambda: cg.exposure(path, 25),
+        lambda: cg.report(f"corridor:{path}"),
+        lambda: own(path, name="sw"),
+    ):
+        with pytest.raises(errors.CoordinateError, match="with lon and lat swapped"):
+            verb()
+
+
 def test_stops_are_places_by_name_with_what_is_known_of_them():
     line = LineString([(66.96, 30.19), (66.62, 29.5), (66.63, 28.7), (66.62, 27.81)])
     road = own(line, name="own", stops=["Quetta", "Khuzdar"], km={"Quetta": 0, "Khuzdar": 300})
@@ -246,12 +284,22 @@ BAD = {
     "km fall": (
         {"stops": {"a": (72.9, 33.8), "b": (73.1, 34.0)}, "km": [40, 30]},
         errors.InputError,
-        "follows|fall",
+        r"km fall from 40 at 'a' to 30 at 'b', 2\d\.\d km further along",
     ),
     "km not from 0": (
         {"stops": {"a": (72.8, 33.7)}, "km": [12]},
         errors.InputError,
         "km count from the start",
+    ),
+    "order of stops, some with km": (
+        {"stops": {"b": (73.2, 34.1), "a": (72.8, 33.7)}, "km": {"b": 60}},
+        errors.InputError,
+        "'a' follows 'b' and lies before it",
+    ),
+    "swapped": (
+        {"line": LineString([(29.14, 62.11), (28.8, 62.7)])},
+        errors.CoordinateError,
+        r"line starts at \(29\.14, 62\.11\), and all of it would lie .* lon and lat swapped",
     ),
     "km of no stop": ({"stops": {"a": (72.8, 33.7)}, "km": {"z": 1}}, errors.InputError, "'z'"),
     "too few km": (
