@@ -50,7 +50,7 @@ def density_along(
     value : str, optional
         A column of `events` to sum.
     when : str, optional
-        A column of dates, to count by period.
+        A column of dates (ISO 8601: 2015-11-01, 2015-11) or years, to count by period.
     freq : str
         Years ``"YE"``, quarters ``"QE"``, months ``"ME"``, weeks ``"W"``, days ``"D"``; or, with
         ``by="section"``, ``"opened"``: before and after each section opened.
@@ -61,7 +61,8 @@ def density_along(
         `km_from, km_to, events, per_km` and, where asked for, the sum of `value`; with
         ``by="section"`` also `section` and `name`. An event on a limit counts in the
         stretch that begins there. `.attrs` says how many events were counted, too far away
-        and without a position.
+        and without a position, and how many of those counted lie more than 50 km from the line
+        (`beyond_50_km`): without `max_km` they are counted all the same.
 
         With `when`, a row for each stretch and `period`, all from the first to the last event's,
         zeros too; events without a date are counted in `.attrs` (`without_date`). With
@@ -73,6 +74,7 @@ def density_along(
     Raises
     ------
     UnknownNameError, InputError, CRSError, CoordinateError, GeometryError
+        A value of `when` that is no date is an InputError; the message shows the first.
 
     Examples
     --------
@@ -130,6 +132,7 @@ def density_along(
         "method": "calibrated chainage of the closest place on the line",
         "counted": int(counts.sum()),
         "too_far": int(far.sum()),
+        "beyond_50_km": int((taken & (near["offset_km"].to_numpy() > 50)).sum()),
         "without_position": len(frame) - len(known),
         "without_value": 0 if value is None else int(np.isnan(weights[taken]).sum()),
         **({} if when is None else {"without_date": undated, "freq": freq}),
@@ -139,13 +142,20 @@ def density_along(
 
 
 def _dates(events: pd.DataFrame, when: str) -> pd.Series:
-    """Return a column as times without a zone; what is no date is missing."""
+    """Return a column as times without a zone; an empty cell is missing, no date is refused."""
     if when not in list(events.columns):
         raise InputError(f"events has no column {when!r} of dates; it has {list(events.columns)}.")
     values = events[when]
     if values.dtype.kind in "iuf":  # years
         values = values.map(lambda v: None if pd.isna(v) else f"{int(v):04d}")
     found = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
+    is_empty = values.isna() | (values.astype(str).str.strip() == "")
+    if (wrong := (found.isna() & ~is_empty).to_numpy(bool)).any():
+        bad = str(values[wrong].iloc[0])[:40]
+        raise InputError(
+            f"{when} has {bad!r}, which is no date ({wrong.sum()} of {len(wrong)} aren't); write "
+            "dates as 2015-11-01, and leave the cell empty where there is none."
+        )
     return found.dt.tz_localize(None).reset_index(drop=True)
 
 

@@ -80,7 +80,7 @@ def _corridor_names(incomplete: str) -> list[str]:
 
 # Columns of a table that nobody's screen limits.
 _WIDTH = 180
-_PLACES = {"ratio": 3, "share": 3, "per_km": 4, "lon": 5, "lat": 5}
+_PLACES = {"ratio": 3, "share": 3, "per_km": 4, "per_km_year": 5, "lon": 5, "lat": 5}
 
 CORRIDOR: dict[str, Any] = {"autocompletion": _corridor_names}
 

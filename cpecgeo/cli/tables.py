@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -59,6 +60,18 @@ def density(
     found = density_along(
         corridor, rows, bin_km=bin_km, by=kind, max_km=max_km, when=when, freq=freq
     )
+    told = found.attrs
+    if max_km is None and (beyond := told["beyond_50_km"]):
+        print(
+            f"cpecgeo: {beyond} of {told['counted']} events lie more than 50 km from "
+            f"{told['corridor']} and are counted; --max-km leaves far ones out.",
+            file=sys.stderr,
+        )
+    if dropped := told["too_far"]:
+        print(
+            f"cpecgeo: {dropped} events lie more than {max_km:g} km away and aren't counted.",
+            file=sys.stderr,
+        )
     give(found, out=out, json=json)
 
 

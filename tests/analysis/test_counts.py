@@ -5,8 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from shapely.geometry import LineString, Point, Polygon, box
+from typer.testing import CliRunner
 
 import cpecgeo as cg
+from cpecgeo.cli import app
 from cpecgeo.errors import InputError
 
 ROAD = gpd.GeoDataFrame(
@@ -159,6 +161,38 @@ def test_years_as_numbers_are_dates():
     one = cg.density_along(corridor(), events, by="section", when="year")
     two = cg.density_along(corridor(), events, by="section", when="day")
     pd.testing.assert_frame_equal(one, two, check_like=True)
+
+
+def test_dates_that_are_none_are_refused_and_not_left_out():
+    day = ["2015-11-01", "20/11/2015", "21/11/2015", "", None, " ", "2016"]
+    with pytest.raises(InputError, match=r"day has '20/11/2015'.*2 of 7.*2015-11-01"):
+        cg.density_along(corridor(), accidents().assign(day=day), when="day")
+    fixed = [d if d is None or "/" not in d else "2015-11-20" for d in day]
+    found = cg.density_along(corridor(), accidents().assign(day=fixed), when="day")
+    assert (found.attrs["counted"], found.attrs["without_date"]) == (4, 3)
+
+
+def test_the_shell_says_what_lies_far_from_the_line(tmp_path):
+    events = accidents()
+    # A degree of latitude is some 111 km.
+    north = [30.01] * 5 + [31.01, 34.01]
+    events.geometry = gpd.points_from_xy(events.geometry.x, north, crs=4326)
+    assert cg.density_along(corridor(), events).attrs["beyond_50_km"] == 2
+    at_most = cg.density_along(corridor(), events, max_km=20).attrs
+    assert (at_most["beyond_50_km"], at_most["too_far"], at_most["counted"]) == (0, 2, 5)
+    table, line = tmp_path / "events.csv", tmp_path / "own.geojson"
+    events.assign(lon=events.geometry.x, lat=events.geometry.y).drop(columns="geometry").to_csv(
+        table, index=False
+    )
+    corridor().sections[["name", "status", "opened", "geometry"]].to_file(line)
+    asked = ["density", str(line), str(table), "--by", "section"]
+    told = CliRunner().invoke(app, asked)
+    assert "2 of 7 events lie more than 50 km from" in told.stderr
+    told = CliRunner().invoke(app, [*asked, "--max-km", "20"])
+    assert "2 events lie more than 20 km away" in told.stderr
+    opened = CliRunner().invoke(app, [*asked, "--when", "day", "--freq", "opened"]).stdout
+    rates = [line.split()[-1] for line in opened.splitlines() if " before " in line]
+    assert float(rates[0]) == pytest.approx(2 / 96.5 / 5, rel=0.01), "and not 0.0"
 
 
 @pytest.mark.parametrize(
