@@ -233,6 +233,9 @@ def gain(
 ) -> None:
     """Compare km and hours between places before and after new lines.
 
+    Whole trips are counted, with the ways from the places to the network, which route and
+    matrix leave out.
+
     Example: cpecgeo gain Gwadar Quetta Panjgur --extra mine.geojson
     """
     from cpecgeo.routing import gain as found

@@ -22,6 +22,9 @@ from cpecgeo.routing.search import Path
 
 __all__ = ["critical_sections", "gain"]
 
+# A gain that is less, in km or hours, is none.
+_LEAST = 0.05
+
 
 def critical_sections(
     a: PointLike = "Khunjerab Pass",
@@ -137,7 +140,9 @@ def gain(
     DataFrame
         By pair: `from to km_before km_after gained_km hours_before hours_after gained_hours
         is_new`, the most hours gained first. Least km and least hours are each of their own
-        way, with the ways from the places to the network: km as they are, hours as on a track.
+        way, with the ways from the places to the network, which `route` and `route_matrix` don't
+        count: km as they are, hours as on a track. A change below 0.05, or below the ways of
+        both places to the network (each as far as it is no longer than `join_km`), is no gain.
         `is_new` where no way was before; what is gained is then missing, and so is all where
         there is no way after either. By place: `pairs gaining new_pairs gained_km gained_hours
         population` (sums over the pairs; people where the gazetteer knows the name).
@@ -166,6 +171,7 @@ def gain(
         "after": usable(filters(extra=extra, join_km=join_km, **chosen)),
     }
     amounts: dict[str, Any] = {}
+    slack: dict[str, Any] = {}
     for when, ground in grounds.items():
         for weight in ("km", "hours"):
             ends = place_ends(places, ground, far, weight)
@@ -174,14 +180,17 @@ def gain(
             costs = edge_costs(ground.network, weight, speeds, **told)
             _, whole = tabulate_costs(ground, ends, ends, costs)
             labels, amounts[f"{weight}_{when}"] = list(ends), whole.to_numpy()
+            if when == "before":
+                away = np.array([at[0].access_km if at else 0.0 for at in ends.values()])
+                slack[weight] = np.where(away <= join_km, away, 0.0) * costs.access
     one, two = np.triu_indices(len(labels), 1)
     frame = pd.DataFrame({"from": [labels[i] for i in one], "to": [labels[j] for j in two]})
     for weight in ("km", "hours"):
         for when in ("before", "after"):
             frame[f"{weight}_{when}"] = amounts[f"{weight}_{when}"][one, two]
-        # Least ways found from either end differ by rounding.
         saved = frame[f"{weight}_before"] - frame[f"{weight}_after"]
-        frame[f"gained_{weight}"] = saved.where(saved.abs() > 1e-9, saved * 0.0)
+        least = np.maximum(slack[weight][one] + slack[weight][two], _LEAST)
+        frame[f"gained_{weight}"] = saved.mask(saved.abs() < least, 0.0)
     frame["is_new"] = frame["hours_before"].isna() & frame["hours_after"].notna()
     frame = frame[
         [

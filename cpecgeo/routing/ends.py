@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.catalogue import table
+from cpecgeo.catalogue import layer, table
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.places import Place, place
 from cpecgeo.features.resolve import resolve_point
@@ -20,12 +20,16 @@ from cpecgeo.geodesy import Index, distance_km
 from cpecgeo.routing.filters import Usable, number
 from cpecgeo.routing.graph import Network
 
-__all__ = ["Ends", "Snap", "snap", "snap_all", "snap_ends", "snap_rows"]
+__all__ = ["Ends", "Snap", "check_port", "snap", "snap_all", "snap_ends", "snap_rows"]
 
 # A millimetre from an end is the end: the rest is rounding.
 _END_KM = 1e-6
 # How much further off than the nearest road or railway an end may join the other of the two.
 _OTHER_KM = 15.0
+# A port further from the sea than this is none: estuaries and the land's outline are within it.
+_SEA_KM = 50.0
+# Gaps between the outlines of two countries are no sea, in square degrees.
+_GAP_DEG2 = 0.5
 
 Floats = NDArray[np.float64]
 
@@ -241,3 +245,45 @@ def snap_rows(points: gpd.GeoSeries, ground: Usable, *, max_access_km: float) ->
     """Return where each of many points may join the network; none further than `max_access_km`."""
     found = _snap_each_mode(points.tolist(), [str(i) for i in points.index], ground)
     return [tuple(at for at in near if at.access_km <= max_access_km) for near in found]
+
+
+@cache
+def _find_sea() -> tuple[shapely.Polygon, shapely.MultiPolygon]:
+    """Return the box that the land is known in, and the sea there."""
+    countries = layer("countries")
+    known = shapely.box(*countries.total_bounds)
+    rest = known.difference(shapely.union_all(countries.geometry.to_numpy()))
+    parts = [part for part in shapely.get_parts(rest) if part.area > _GAP_DEG2]
+    return known, shapely.MultiPolygon(parts)
+
+
+def check_port(name: str, point: shapely.Point, what: str, ports: NDArray[np.float64]) -> None:
+    """Refuse an end of a sea route that lies more than 50 km inland.
+
+    Parameters
+    ----------
+    name : str
+    point : Point
+        Lon, lat.
+    what : str
+        What the end is called in the message.
+    ports : ndarray, shape (n, 2)
+        Lon, lat of known ports and points of lanes, for where the bundled land doesn't reach.
+
+    Raises
+    ------
+    InputError
+    """
+    known, sea = _find_sea()
+    if known.contains(point):
+        away, of = float(distance_km(point, sea)), "the sea"
+    else:
+        near = gpd.GeoSeries(shapely.points(ports), crs=4326)
+        hit = Index(near).nearest(gpd.GeoSeries([point], crs=4326))
+        away, of = float(hit["distance_km"].iloc[0]), "the nearest port or lane that is known"
+    if away > _SEA_KM:
+        raise InputError(
+            f"{what} {name} lies {away:,.0f} km from {of}; a ship takes an end at most "
+            f"{_SEA_KM:g} km from it. Give a port, and add the way to it over land: "
+            'route("Lahore", "Karachi Port") + sea_route("Karachi Port", …).'
+        )

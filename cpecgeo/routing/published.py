@@ -17,7 +17,7 @@ from cpecgeo.errors import DataError, InputError, InputTypeError, MissingExtraEr
 from cpecgeo.features.resolve import resolve_point
 from cpecgeo.features.subject import PointLike
 from cpecgeo.geodesy import densify, length_km
-from cpecgeo.routing.ends import Snap
+from cpecgeo.routing.ends import Snap, check_port
 from cpecgeo.routing.filters import number
 from cpecgeo.routing.graph import shared
 from cpecgeo.routing.legs import Route
@@ -53,7 +53,7 @@ def sea_route(a: PointLike, b: PointLike, *, names: tuple[str, str] | None = Non
     MissingExtraError
         `searoute` isn't installed.
     InputError
-        Both ports are one.
+        Both ports are one, or one lies more than 50 km from the sea.
 
     Notes
     -----
@@ -79,6 +79,10 @@ def sea_route(a: PointLike, b: PointLike, *, names: tuple[str, str] | None = Non
     ]
     if ends[0][1].equals(ends[1][1]):
         raise InputError("Both ports are at one place; there is no way between them.")
+    known = np.array([*searoute.setup_P().nodes, *searoute.setup_M().nodes], float)
+    known = known[np.abs(known[:, 0]) <= 180.0]  # lanes run on over the date line
+    for (name, point), what in zip(ends, ("the first port", "the second port"), strict=True):
+        check_port(name, point, what, known)
     # Its graph is shared and changed by calls with restrictions; none are given.
     lane = searoute.searoute(
         [ends[0][1].x, ends[0][1].y], [ends[1][1].x, ends[1][1].y], append_orig_dest=True

@@ -210,6 +210,31 @@ def test_by_sea():
         cg.routing.sea_route("Gwadar Port", "Gwadar Port")
 
 
+@pytest.mark.parametrize(
+    ("port", "is_one"),
+    [
+        ("Lahore", False),
+        ("Turbat", False),
+        ((77.2, 28.6), False),  # Delhi
+        ((44.4, 33.3), False),  # Baghdad, beyond the land that is bundled
+        ("Port Qasim", True),
+        ((60.62, 25.3), True),  # Chabahar
+        ((121.5, 31.2167), True),  # Shanghai
+        ((9.97, 53.54), True),  # Hamburg, up a river
+    ],
+)
+def test_a_ship_takes_no_end_inland(port, is_one):
+    pytest.importorskip("searoute")
+    jebel_ali = (55.05, 25.0167)
+    if is_one:
+        assert cg.routing.sea_route(port, jebel_ali).chainage_km > 500
+        return
+    with pytest.raises(InputError, match=r"the first port .* km from .* add the way to it"):
+        cg.routing.sea_route(port, jebel_ali)
+    with pytest.raises(InputError, match="the second port"):
+        cg.routing.sea_route(jebel_ali, port)
+
+
 def test_sea_needs_its_extra(monkeypatch):
     import sys
 

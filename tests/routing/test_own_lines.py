@@ -256,3 +256,23 @@ def test_a_place_that_no_road_reached_is_new():
         cg.routing.gain(["Quetta"], extra=road)
     with pytest.raises(errors.InputError, match="pair"):
         cg.routing.gain(["Quetta", "Gwadar"], extra=road, by="town")
+
+
+def test_taking_over_the_last_kilometre_into_town_is_no_gain():
+    """Panjgur lies 2.4 km off its road; a line from there to the north shortens no way south."""
+    ends = [cg.place("Panjgur").point, cg.place("Dalbandin").point]
+    line = own(LineString(ends), name="link", km=240)
+    places = ["Turbat", "Panjgur", "Dalbandin", "Quetta"]
+    pairs = cg.routing.gain(places, extra=line, join_km=5, mode="road")
+    rows = pairs.set_index(["from", "to"])
+    south = rows.loc[("Turbat", "Panjgur")]
+    assert south["hours_before"] - south["hours_after"] > 0.05
+    assert south["gained_hours"] == 0
+    assert rows.loc[("Panjgur", "Dalbandin"), "gained_hours"] > 5
+    for column in ("gained_km", "gained_hours"):
+        assert not np.signbit(pairs[column]).any()
+    # Further off than it may join, the way to the network is a journey, and a gain is one.
+    strict = cg.routing.gain(places[:2], extra=line, join_km=2, mode="road")
+    assert strict["gained_hours"].iloc[0] == pytest.approx(
+        strict["hours_before"].iloc[0] - strict["hours_after"].iloc[0]
+    )
