@@ -133,7 +133,7 @@ def near(
     safe_cells: Safe = False,
     json: Json = False,
 ) -> None:
-    """Find the nearest target of each feature: distance, chainage, side.
+    """Find the nearest target of each feature.
 
     Example: cpecgeo near villages.csv --to ml1,eastern --within 25 -o near.gpkg
     """
@@ -181,7 +181,7 @@ def within(
     safe_cells: Safe = False,
     json: Json = False,
 ) -> None:
-    """Select the features within so many kilometres of something.
+    """Select the features within so many kilometres.
 
     Example: cpecgeo within energy --of ml1 --km 10 --certainty sure,likely
     """
@@ -226,7 +226,7 @@ def buffer(
     km: Km,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file; its suffix says how.")],
 ) -> None:
-    """Draw the area within so many kilometres, true on the ellipsoid.
+    """Draw the area within so many kilometres.
 
     Example: cpecgeo buffer ml1 --km 10 -o ml1-10km.gpkg
     """
@@ -257,7 +257,7 @@ def crossed(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """List the zones a line goes through, in order, with km in and out.
+    """List the zones a line goes through, in order.
 
     Example: cpecgeo crossed mining --zones provinces
     """

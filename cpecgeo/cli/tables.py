@@ -89,7 +89,7 @@ def locate(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Find the chainage of points along a corridor, and how far off it.
+    """Find the chainage of points along a corridor.
 
     Example: cpecgeo locate ml1 bridges.csv
     """
@@ -117,7 +117,7 @@ def distance_table(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """How far each point is from the nearest thing of each group, in one row.
+    """Measure from each point to the nearest of each group.
 
     Example: cpecgeo distance-table villages.csv --group rail=ml1 --group port=ports -o wide.csv
     """
@@ -157,7 +157,7 @@ def treatment(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Zones by year: crossed by a corridor or near to it, since when, and their neighbours.
+    """Tell which zones a corridor reaches, year by year.
 
     Example: cpecgeo treatment m4,m5 --years 2010-2025 -o panel.csv
     """
@@ -193,7 +193,7 @@ def neighbours(
     *,
     json: Json = False,
 ) -> None:
-    """Which zones touch one another, corners counted.
+    """List which zones touch one another, corners counted.
 
     Example: cpecgeo neighbours provinces
     """

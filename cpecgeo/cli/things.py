@@ -45,7 +45,7 @@ def catalog(*, json: Json = False) -> None:
 
 @app.command("show")
 def show_thing(name: Name) -> None:
-    """Show a corridor, section, place, layer, district or province.
+    """Show a corridor, section, place, layer or district.
 
     Example: cpecgeo show ml1
     """
@@ -75,7 +75,7 @@ def show_thing(name: Name) -> None:
 
 @app.command()
 def length(names: Names, *, json: Json = False) -> None:
-    """Drawn length of lines: corridors (published too), sections, layers, files.
+    """Measure lines: corridors, sections, layers, files.
 
     Example: cpecgeo length ml1 kkh western
     """
@@ -121,7 +121,7 @@ def cite(
     *,
     bibtex: Annotated[bool, typer.Option("--bibtex", help="As entries of BibTeX.")] = False,
 ) -> None:
-    """Say where something comes from, to copy into a list of sources.
+    """Say where something comes from, ready to cite.
 
     Example: cpecgeo cite "Reko Diq"
     """
@@ -317,7 +317,7 @@ def report(
     lang: Annotated[str, typer.Option(help="Language: en, ur or zh.")] = "en",
     json: Json = False,
 ) -> None:
-    """Report on a corridor, a border market or a site, or on several.
+    """Report on a corridor, a market or a site, or several.
 
     Example: cpecgeo report ml1 -o ml1.html
     """
@@ -353,7 +353,7 @@ def convert(
 def demo(
     *, out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out")
 ) -> None:
-    """Measure everything: tables on screen, a map and two CSV files.
+    """Measure everything: tables, a map and two CSV files.
 
     Example: cpecgeo demo -o out
     """

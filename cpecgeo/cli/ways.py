@@ -231,7 +231,7 @@ def gain(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Compare km and hours between places before and after new lines.
+    """Compare km and hours before and after new lines.
 
     Whole trips are counted, with the ways from the places to the network, which route and
     matrix leave out.

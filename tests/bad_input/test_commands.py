@@ -19,7 +19,7 @@ NAME, INPUT, FILE, TYPE, CRS, COORD = (
 COMMANDS = {
     "catalog": [("--nonsense", USAGE), ("extra", USAGE)],
     "show": [("", USAGE), ("zzzz", NAME), ("../../etc/passwd", NAME), ("ml1 kkh", USAGE)],
-    "length": [("", USAGE), ("zzzz", NAME), ("ml1,zzzz", NAME), ("good.csv", NAME)],
+    "length": [("", USAGE), ("zzzz", NAME), ("ml1,zzzz", NAME), ("no.csv", FILE)],
     "cite": [("zzzz", NAME), ("a b", USAGE)],
     "export": [
         ("ml1", USAGE), ("zzzz -o o.csv", NAME), ("ml1 -o o.docx", INPUT), ("ml1 -o no/o.csv", FILE),
@@ -40,6 +40,19 @@ COMMANDS = {
         ("latin.csv -o o.gpkg", FILE), ("cut.gpkg -o o.csv", FILE), ("bare.parquet -o o.csv", CRS),
         ("bad.csv -o o.kml", COORD),
     ],
+    "gain": [
+        ("Gwadar", USAGE), ("Gwadar Quetta --extra no.geojson", FILE),
+        ("Gwadar Quetta --extra good.csv", "GeometryError"),
+    ],
+    "distance-table": [
+        ("good.csv", USAGE), ("no.csv --group a=ml1", FILE), ("good.csv --group a=zzzz", NAME),
+        ("good.csv --group ml1", INPUT), ("swapped.csv --group a=ml1", COORD),
+    ],
+    "treatment": [
+        ("m4", USAGE), ("zzzz --years 2010-2012", NAME), ("m4 --years soon", INPUT),
+        ("m4 --years 2010-2012 --zones zzzz", NAME),
+    ],
+    "neighbours": [("zzzz", NAME), ("provinces extra", USAGE)],
     "mcp": [("-o good.csv/x", FILE), ("extra", USAGE)],
     "demo": [("-o good.csv/x", FILE), ("extra", USAGE)],
     "near": [

@@ -302,7 +302,7 @@ def process(*arguments, **environment):
         (("rings", "ml1", "--km", "ten"), 1, "give numbers"),
         (("buffer", "ml1", "--km", "-3", "-o", "x.csv"), 1, "km"),
         (("route", "Gwadar", "Atlantis"), 1, "Atlantis"),
-        (("map", "ml1", "-o", "x.docx"), 1, ".html or .png"),
+        (("map", "ml1", "-o", "x.docx"), 1, ".html, .png or .pdf"),
         (("export", "ml1", "--part", "wheels", "-o", "x.csv"), 1, "sections"),
         (("no-such-command",), 2, "No such command"),
         (("buffer", "ml1"), 2, "--km"),
