@@ -218,6 +218,7 @@ def draw_map(
         ),
     ] = None,
     embed: Annotated[bool, typer.Option("--embed", help="For an article that scrolls.")] = False,
+    lang: Annotated[str, typer.Option(help="Language: en, ur, zh.")] = "en",
     color: Annotated[str | None, typer.Option(help="Of files: a column, or a colour.")] = None,
     scheme: Annotated[
         str | None,
@@ -256,10 +257,11 @@ def draw_map(
     ground: bool | list[str] = {"all": True, "none": False}.get(
         background or "all", (background or "").split(",")
     )
+    look: dict[str, Any] = {"tiles": tiles, "background": ground, "embed": embed, "lang": lang}
     if not files and all(_is_corridor(n) for n in others):
-        drawn = cpec_map(others or None, title=title, tiles=tiles, background=ground, embed=embed)
+        drawn = cpec_map(others or None, title=title, **look)
     else:
-        drawn = Map(title=title or ", ".join(listed), tiles=tiles, background=ground, embed=embed)
+        drawn = Map(title=title or ", ".join(listed), **look)
         for name in others:
             drawn.add(name)
         style: dict[str, Any] = {

@@ -52,6 +52,7 @@ def cpec_map(
     title: str | None = None,
     tiles: str | Sequence[str] | None = None,
     background: bool | Sequence[str] = True,
+    lang: str = "en",
     embed: bool = False,
 ) -> Map:
     """Draw the corridor with all its layers.
@@ -62,7 +63,7 @@ def cpec_map(
         Corridors to draw; all when omitted.
     title : str, optional
         Of the page.
-    tiles, background, embed
+    tiles, background, lang, embed
         As `Map` has them.
 
     Returns
@@ -74,7 +75,7 @@ def cpec_map(
     Raises
     ------
     UnknownNameError
-        A corridor that doesn't exist.
+        A corridor or language that doesn't exist.
     """
     chosen = list(names) if names is not None else [str(n) for n in corridors().index]
     things = [corridor(name) for name in chosen]
@@ -84,6 +85,7 @@ def cpec_map(
         "what is planned",
         tiles=tiles,
         background=background,
+        lang=lang,
         embed=embed,
     )
     _network(answer, things)
@@ -247,6 +249,7 @@ def explore(
     *,
     title: str | None = None,
     geometry: SubjectLike | None = None,
+    lang: str = "en",
     **style: Any,
 ) -> Map:
     """Draw a map of one thing or result.
@@ -259,6 +262,8 @@ def explore(
         Of the page; the thing's own title when omitted.
     geometry : GeoDataFrame, GeoSeries, geometry or Corridor, optional
         For tables that have none; see `Map.add`.
+    lang : str
+        Language of the page: ``"en"``, ``"ur"`` or ``"zh"``.
     **style
         See `Map.add`.
 
@@ -272,4 +277,4 @@ def explore(
     >>> explore(Point(68.9, 27.7), title="Rohri").title
     'Rohri'
     """
-    return Map(title=title).add(x, geometry=geometry, **style)
+    return Map(title=title, lang=lang).add(x, geometry=geometry, **style)

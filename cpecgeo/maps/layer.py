@@ -20,6 +20,7 @@ from folium.template import Template
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.geodesy import densify, lonlat
 from cpecgeo.maps import encode
+from cpecgeo.maps.libraries import list_texts
 from cpecgeo.maps.style import (
     FIELDS,
     Style,
@@ -29,8 +30,17 @@ from cpecgeo.maps.style import (
     is_by_value,
     list_values,
 )
+from cpecgeo.maps.words import VALUES, Words
 
-__all__ = ["CANVAS_ABOVE", "FIELDS", "VectorLayer", "encode_layer", "find_credits"]
+__all__ = [
+    "CANVAS_ABOVE",
+    "FIELDS",
+    "VectorLayer",
+    "encode_layer",
+    "find_credits",
+    "list_words",
+    "translate_layer",
+]
 
 CANVAS_ABOVE = 2_000
 LONGEST_EDGE_KM = 40.0
@@ -39,6 +49,8 @@ FILL, FILL_BY_VALUE = 0.25, 0.75
 # Pixels of a point, where its size is said by a column.
 RADIUS = 5.0
 
+# Columns whose values the page's scripts say in its language.
+_TOLD = {"kind", "basis", "district", "province", "country"}
 # What a source or licence says, how its giver is named at the map's edge, and what is owed.
 _OSM = ("\u00a9 OpenStreetMap contributors", "Open Database Licence 1.0")
 _WRI = ("WRI", "Global Power Plant Database, CC BY 4.0")
@@ -261,6 +273,81 @@ def _columns(table: pd.DataFrame, style: Style) -> dict[str, Any]:
 
 def _is_heading(column: str) -> bool:
     return column in {"name", "title", "name_ur", "name_zh", "status", "id"}
+
+
+def translate_layer(payload: dict[str, Any], say: Words) -> dict[str, Any]:
+    """Translate what a layer tells: its name, legend, fields, and the names that are known.
+
+    Parameters
+    ----------
+    payload : dict
+        As `VectorLayer` has it.
+    say : Words
+        Of the page's language.
+
+    Returns
+    -------
+    dict
+        A copy with the same features; for English the payload itself.
+    """
+    if say.lang == "en":
+        return payload
+    columns = dict(payload["columns"])
+    own, named = f"name_{say.lang}", columns.get("title", columns.get("name"))
+    if named is not None:
+        # What the sea is called stands with the words; names of the reader's own data don't.
+        known = say.names if payload["view"] else {**say.table, **say.names}
+        given = _cells(columns[own]) if own in columns else [None] * payload["n"]
+        pairs = zip(given, map(str, _cells(named)), strict=True)
+        names = [there or known.get(name) for there, name in pairs]
+        if any(names):
+            columns[own] = encode.column(names)
+    told: dict[str, Any] = {
+        "columns": columns,
+        # A year has no unit to write.
+        "fields": [[c, say(t), u if u == "year" else say(u)] for c, t, u in payload["fields"]],
+        "legend": [
+            entry | {k: say.phrase(entry[k]) for k in ("label", "heading") if k in entry}
+            for entry in payload["legend"]
+        ],
+    }
+    told |= {k: say.phrase(payload[k]) for k in ("name", "group", "legendTitle") if k in payload}
+    return payload | told
+
+
+def list_words(payloads: Iterable[dict[str, Any]], say: Words) -> dict[str, str]:
+    """List what the page's scripts say in a language: their own texts, and values of the data.
+
+    Parameters
+    ----------
+    payloads : iterable of dict
+        The layers.
+    say : Words
+        Of the page's language.
+
+    Returns
+    -------
+    dict
+        English text to text; nothing for English.
+    """
+    if say.lang == "en":
+        return {}
+    words = {text: say(text) for text in list_texts()}
+    for payload in payloads:
+        for column in _TOLD & set(payload["columns"]):
+            for value in set(filter(_is_text, _cells(payload["columns"][column]))):
+                text = value.replace("_", " ") if column in {"kind", "basis"} else value
+                words[text] = say.phrase(VALUES.get(value, text))
+    return {text: said for text, said in sorted(words.items()) if said != text}
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _cells(column: Any) -> list[Any]:
+    """Return a column as `encode.column` wrote it, or its distinct values where it has those."""
+    return [column["v"][i] for i in column["i"]] if isinstance(column, dict) else list(column)
 
 
 def find_credits(table: pd.DataFrame, more: Iterable[Any] = ()) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ __all__ = [
     "build_marker_script",
     "find_library",
     "list_libraries",
+    "list_texts",
     "read_asset",
 ]
 
@@ -31,6 +32,8 @@ _MIME = {
     "svg": "image/svg+xml",
     "woff2": "font/woff2",
 }
+# A call of the scripts' look-up with a text.
+_SAID = re.compile(r'\bt\(("(?:[^"\\]|\\.)*")')
 _URL = re.compile(r"url\(\s*(['\"]?)(?!data:|#)([^)'\"]+)\1\s*\)")
 
 
@@ -108,6 +111,26 @@ def read_asset(name: str) -> str:
     True
     """
     return _read(name).decode()
+
+
+@functools.cache
+def list_texts() -> tuple[str, ...]:
+    """List the texts that the map's own scripts say: the first argument of each call of `t`.
+
+    Returns
+    -------
+    tuple of str
+        In alphabetical order.
+
+    Examples
+    --------
+    >>> "Zoom in" in list_texts()
+    True
+    """
+    folder = resources.files("cpecgeo.maps").joinpath("assets")
+    scripts = [one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".js")]
+    found = {text for script in scripts for text in _SAID.findall(script)}
+    return tuple(sorted(json.loads(text) for text in found))
 
 
 def find_library(url: str) -> str:

@@ -28,12 +28,14 @@ from cpecgeo.maps.controls import (
     make_tile_layers,
 )
 from cpecgeo.maps.drawings import color_drawing, list_drawings
-from cpecgeo.maps.layer import VectorLayer, encode_layer
+from cpecgeo.maps.layer import VectorLayer, encode_layer, list_words, translate_layer
 from cpecgeo.maps.page import PAPERS, print_page, render_page, take_picture
 from cpecgeo.maps.style import Style
+from cpecgeo.maps.words import find_words
 
 __all__ = ["Map"]
 
+_OFF = "This map is drawn by JavaScript, which is off here."
 NOTE = "Boundaries and names are data from the sources named, not a position on any of them."
 # West, south, east, north, in degrees: what an empty map shows.
 PAKISTAN = (60.8, 23.6, 77.9, 37.1)
@@ -66,7 +68,7 @@ class Map(folium.Map):
     controls : bool or sequence of str
         Names from `cpecgeo.maps.controls.CONTROLS`; True for all that apply.
     lang : str
-        Language of the page, for screen readers.
+        Language of controls, legend, popups and known names: ``"en"``, ``"ur"`` or ``"zh"``.
     embed : bool
         For an article: few controls, one finger and the wheel scroll the article, credits fold.
     **options
@@ -77,7 +79,7 @@ class Map(folium.Map):
     InputError
         Tiles of OpenStreetMap's own server.
     UnknownNameError
-        A control or background that doesn't exist.
+        A control, background or language that doesn't exist.
 
     Examples
     --------
@@ -120,6 +122,7 @@ class Map(folium.Map):
     ) -> None:
         texts = {"title": title, "subtitle": subtitle, "lang": lang}
         check_options(location, zoom_start, texts, options)
+        find_words(lang)
         super().__init__(location=location, tiles=None, **options)
         self.title = title
         self.subtitle = subtitle
@@ -147,13 +150,14 @@ class Map(folium.Map):
 
     def _heading(self) -> str:
         """Return the page's heading: plain text only, and no template code."""
-        given = (self.title or "Map", self.subtitle)
+        say = find_words(self.lang)
+        given = (say.name(self.title or "Map"), say(self.subtitle))
         texts = [html.escape(text).replace("{", "&#123;") for text in given]
         below = f"<p>{texts[1]}</p>" if texts[1] else ""
+        skip, off = say("Skip to the map"), say(_OFF)
         return (
-            '<header class="cpec-head"><button type="button" class="cpec-skip">Skip to the map'
-            f"</button><h1>{texts[0]}</h1>{below}</header>"
-            "<noscript><p>This map is drawn by JavaScript, which is off here.</p></noscript>"
+            f'<header class="cpec-head"><button type="button" class="cpec-skip">{skip}</button>'
+            f"<h1>{texts[0]}</h1>{below}</header><noscript><p>{off}</p></noscript>"
         )
 
     def add(
@@ -280,11 +284,13 @@ class Map(folium.Map):
         layers = self._vectors()
         boxes = [layer.bounds for layer in layers if layer.bounds and layer.payload["view"]]
         west, south, east, north = zip(*(boxes or [PAKISTAN]), strict=True)
+        say = find_words(self.lang)
+        words = list_words((layer.payload for layer in layers), say)
         return {
-            "title": self.title or "Map",
-            "subtitle": self.subtitle,
-            "note": NOTE,
-            "notes": list(dict.fromkeys(self.notes)),
+            "title": say.name(self.title or "Map"),
+            "subtitle": say(self.subtitle),
+            "note": say(NOTE),
+            "notes": list(map(say, dict.fromkeys(self.notes))),
             "view": [
                 *map(float, self.view or (min(west), min(south), max(east), max(north))),
             ],
@@ -294,9 +300,9 @@ class Map(folium.Map):
             "zooms": [name for name in ("min_zoom", "max_zoom") if name in self.options],
             "controls": self._applicable(),
             "order": [layer.key for layer in layers],
-            "layers": {layer.key: layer.payload | {"show": layer.show} for layer in layers},
+            "layers": {c.key: translate_layer(c.payload, say) | {"show": c.show} for c in layers},
             "posts": self.posts,
-        }
+        } | ({"words": words} if words else {})
 
     def _applicable(self) -> list[str]:
         """List the controls that have something to control."""
@@ -313,7 +319,7 @@ class Map(folium.Map):
         ]
         extra = [*(Control(kind) for kind in self._applicable()), Start(adopted)]
         data = self.data() | ({"paper": paper} if paper else {})
-        return render_page(self, data=data, title=self.title or "Map", lang=self.lang, extra=extra)
+        return render_page(self, data=data, title=data["title"], lang=self.lang, extra=extra)
 
     def save(self, outfile: Any, close_file: bool = True, **kwargs: Any) -> Path | None:  # noqa: ARG002, FBT001, FBT002
         """Write the map as one file that opens anywhere, wholly or not at all.

@@ -28,6 +28,7 @@ from cpecgeo.errors import FileError, InputError, MissingExtraError
 from cpecgeo.files.disk import write_whole
 from cpecgeo.maps import encode, libraries
 from cpecgeo.maps.controls import list_tile_hosts
+from cpecgeo.maps.words import LANGUAGES
 
 __all__ = [
     "OWN_SCRIPTS",
@@ -78,7 +79,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
     title : str
         Of the page.
     lang : str
-        Language code of the page.
+        Language code of the page, a key of `LANGUAGES`.
     extra : list of Element
         Drawn after the map's children, for this page only.
 
@@ -123,7 +124,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
     return "\n".join(
         [
             "<!DOCTYPE html>",
-            f'<html lang="{html.escape(lang)}">',
+            f'<html lang="{html.escape(lang)}" dir="{LANGUAGES[lang]}">',
             "<head>",
             '<meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',

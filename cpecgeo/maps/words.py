@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Formatter
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,6 +26,7 @@ from cpecgeo.maps.colors import STATUS_TITLES
 
 __all__ = [
     "LANGUAGES",
+    "PHRASES",
     "VALUES",
     "Column",
     "FigureStyle",
@@ -75,6 +77,19 @@ _FONTS = {
 _SHAPES = (3, 11)
 # Inches of a figure's sides.
 _SMALLEST, _LARGEST = 2.0, 60.0
+# What the parts of a phrase look like; any text otherwise.
+_DIGITS = r"-?[\d.,]+(?:e[+-]?\d+)?"
+_LIMIT = rf"{_DIGITS}(?:\s\S+)?"
+_PARTS = {
+    "limit": _LIMIT, "low": _LIMIT, "high": _LIMIT, "count": _DIGITS, "figure": _DIGITS,
+    "km": _DIGITS, "weight": "[a-z]+", "unit": "km|km²|m|h|MW",
+}  # fmt: skip
+# Names and entries of the legend that are put together where a layer is made.
+PHRASES = (
+    "no value ({count})", "{count} others", "below {limit}", "{limit} and more", "{low} to {high}",
+    "{title}: area", "Within {limit} {weight} of {place}", "{start} \u2013 {end}, {km} km",
+    "{figure} {unit}", "{title}, {unit}",
+)  # fmt: skip
 FigureStyle: TypeAlias = str | Mapping[str, Any] | None
 _TABLES = Path(__file__).with_name("assets") / "words"
 
@@ -114,6 +129,23 @@ class Words:
         said = self.table.get(text, text)
         return said.format(**values) if values else said
 
+    def phrase(self, text: str) -> str:
+        """Return a text that a layer was given: a word, a name, or words about figures and names.
+
+        Examples
+        --------
+        >>> find_words("zh").phrase("below 10 km"), find_words("zh").phrase("my own words")
+        ('低于 10 公里', 'my own words')
+        """
+        known = self.name(self(VALUES.get(text, STATUS_TITLES.get(text, text))))
+        # Phrases are short; what is longer is somebody's own text.
+        if known != text or self.lang == "en" or len(text) > 200:
+            return known
+        for template in PHRASES:
+            if found := _match(template).fullmatch(text):
+                return self(template, **{k: self.phrase(v) for k, v in found.groupdict().items()})
+        return text
+
     def people(self, count: float) -> str:
         """Say a number of people as exact as a count of towns can be: to a hundredth or so."""
         if count >= 1e6:
@@ -123,6 +155,15 @@ class Words:
     def name(self, text: Any) -> str:
         """Return the name of a place, where it is known in this language."""
         return self.names.get(str(text), self.table.get(str(text), str(text)))
+
+
+@functools.cache
+def _match(template: str) -> re.Pattern[str]:
+    """Compile what a template with values in it looks like."""
+    parts = [(re.escape(text), name) for text, name, _, _ in Formatter().parse(template)]
+    return re.compile(
+        "".join(t + (f"(?P<{n}>{_PARTS.get(n, '.+?')})" if n else "") for t, n in parts)
+    )
 
 
 @functools.cache

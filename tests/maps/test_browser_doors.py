@@ -12,7 +12,7 @@ from shapely.geometry import LineString, Point
 from test_browser_hostile import HOSTILE
 
 import cpecgeo
-from cpecgeo.errors import MissingExtraError
+from cpecgeo.errors import MissingExtraError, UnknownNameError
 from cpecgeo.maps import Map
 
 pytestmark = pytest.mark.browser
@@ -106,7 +106,9 @@ def test_more_doors_for_text(visit, tmp_path):
     """Titles of corridors, names in attrs, names of columns and files, language, legends."""
     evil = [text for text in HOSTILE if 0 < len(text.strip()) < 200]
     thing = dataclasses.replace(cpecgeo.corridor("taxila-havelian"), title=evil[0])
-    made = Map(title=evil[1], lang='"><script>alert(70)</script>', background=False).add(thing)
+    with pytest.raises(UnknownNameError, match="Known: en, ur, zh"):
+        Map(lang='"><script>alert(70)</script>')
+    made = Map(title=evil[1], lang="zh", background=False).add(thing)
     columns = {f"{text}": ["x"] for text in evil}
     frame = gpd.GeoDataFrame({"name": ["n"], **columns}, geometry=[Point(73, 34)], crs=4326)
     frame.attrs.update(title=evil[5], source=evil[2], name=evil[3])

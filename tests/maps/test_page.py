@@ -90,6 +90,8 @@ def test_title_and_language():
     made = Map(title="کراچی & <b>", lang="ur", background=False).html()
     parts = Parts(made)
     assert parts.lang == "ur"
+    assert '<html lang="ur" dir="rtl">' in made
+    assert '<html lang="zh" dir="ltr">' in Map(lang="zh", background=False).html()
     assert "<title>کراچی &amp; &lt;b&gt;</title>" in made
 
 

@@ -5,16 +5,28 @@ import re
 from pathlib import Path
 from string import Formatter
 
+import geopandas as gpd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import cpecgeo as cg
 from cpecgeo.errors import InputTypeError, UnknownNameError
-from cpecgeo.maps import overview
+from cpecgeo.maps import cpec_map, overview
+from cpecgeo.maps import map as map_module
 from cpecgeo.maps.colors import KINDS, STATUS_TITLES
 from cpecgeo.maps.figures import GROUND_NOTE
-from cpecgeo.maps.words import VALUES, find_column, find_words, read_columns, write_values
+from cpecgeo.maps.layer import translate_layer
+from cpecgeo.maps.libraries import list_texts
+from cpecgeo.maps.style import FIELDS
+from cpecgeo.maps.words import (
+    PHRASES,
+    VALUES,
+    find_column,
+    find_words,
+    read_columns,
+    write_values,
+)
 
 PACKAGE = Path(cg.__file__).parent
 ENGLISH = find_words("en")
@@ -37,7 +49,30 @@ def said():
                 first = node.args[0]
                 either = (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,)
                 texts |= {n.value for n in either if isinstance(n, ast.Constant)}
-    return sorted(texts)
+    return sorted(texts | set(list_texts()) | said_by_maps())
+
+
+def said_by_maps():
+    """Every text that Python gives a map: layers, groups, fields, legends, notes."""
+    data = cpec_map(["ml1"]).data()
+    reach = cg.reach("Rohri", km=30)
+    more = cg.Map().add(cg.route("Rohri", "Sukkur"), name="x").add(reach).data()
+    layers = [*data["layers"].values(), *more["layers"].values()]
+    texts = {data["subtitle"], data["note"], *data["notes"], *PHRASES, map_module._OFF}
+    texts |= {"Skip to the map", "Map", "Result", "Features", "MW"}
+    texts |= {title for _, title, _ in FIELDS}
+    texts |= {layer["group"] for layer in layers} - {""}
+    texts |= {v["name"] for v in layers if v["group"] in {"Network", "Places", "Sites", "Ground"}}
+    texts |= {e["label"] for v in data["layers"].values() for e in v["legend"]} - {""}
+    return texts - {"Pakistan"}
+
+
+def test_the_scripts_look_up_texts_and_little_else():
+    """A text that isn't written in the call itself can't be found, so those are counted."""
+    scripts = [p.read_text("utf-8") for p in (PACKAGE / "maps/assets").glob("*.js")]
+    others = [c for s in scripts for c in re.findall(r"(?<!function )\bt\((?!\")[^)]*", s)]
+    assert sorted(others) == ["t(value", 't(value.replaceAll("_", " "']
+    assert len(list_texts()) > 80
 
 
 def test_the_texts_are_found():
@@ -65,7 +100,45 @@ def test_names_of_places_are_those_of_the_data():
     assert find_words("ur").direction == "rtl"
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("below 10 km", "低于 10 公里"),
+        ("1,200 to 3,000 MW", "1,200 至 3,000 兆瓦"),
+        ("no value (3)", "无数值（3）"),
+        ("Within 5 hours of Lahore: area", "拉合尔周边 5 小时以内：范围"),
+        ("Lahore \u2013 Karachi, 1,210 km", "拉合尔 \u2013 卡拉奇，1,210 公里"),
+        ("under_construction", "在建"),
+        ("Karachi to Lahore", "Karachi to Lahore"),
+        ("{evil} {0.__class__}: area", "{evil} {0.__class__}：范围"),
+        ("x" + ": area" * 700, "x" + ": area" * 700),
+    ],
+)
+def test_phrases_are_said_with_their_figures(text, told):
+    assert find_words("zh").phrase(text) == told
+    assert ENGLISH.phrase("below 10 km") == "below 10 km"
+
+
+def test_a_layer_says_what_is_known_and_leaves_the_rest():
+    made = cg.Map(background=False, lang="zh")
+    table = {"name": ["Lahore", "My own place"], "name_zh": [None, "我的"], "value": [1.0, 25.0]}
+    points = gpd.GeoDataFrame(table, geometry=gpd.points_from_xy([74, 70], [31, 30]), crs=4326)
+    made.add(points, name="Mine", color="value", scheme=[10], unit="km")
+    (layer,) = made.data()["layers"].values()
+    assert layer["name"] == "矿山"
+    assert layer["columns"]["name_zh"] == [find_words("zh").names["Lahore"], "我的"]
+    assert layer["columns"]["name"] == table["name"]
+    assert [e["label"] for e in layer["legend"]] == ["低于 10 公里", "10 公里 及以上"]
+    payload = made._vectors()[0].payload
+    assert payload["name"] == "Mine", "the map itself keeps what it was given"
+    assert translate_layer(payload, ENGLISH) is payload
+
+
 def test_other_languages_are_refused():
+    with pytest.raises(UnknownNameError, match="Known: en, ur, zh"):
+        cg.Map(lang="fr")
+    with pytest.raises(UnknownNameError, match="Did you mean 'lang'"):
+        cg.Map(language="ur")
     with pytest.raises(UnknownNameError, match="en"):
         find_words("fr")
     with pytest.raises(InputTypeError, match="lang is 7"):

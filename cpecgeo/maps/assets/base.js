@@ -1,6 +1,18 @@
 // What all parts of the page share: the data block, decoding, and elements made of text.
 
 const cpecgeo = (function () {
+  // The page's own texts in its language, and words of the data; what isn't there stays English.
+  let words = {};
+
+  // A text of the page in its language, with values in place of {names}.
+  function t(text, values) {
+    const said = Object.hasOwn(words, text) ? words[text] : text;
+    return values ? said.replace(/\{(\w+)\}/g, (all, name) => (Object.hasOwn(values, name) ? values[name] : all)) : said;
+  }
+
+  // How dates are written; figures stay those of the data.
+  const dates = () => ({ ur: "ur-PK-u-nu-latn", zh: "zh-CN" }[document.documentElement.lang] || "en-GB");
+
   // An element. Texts are set as text, never parsed, so nothing in the data can become markup.
   function el(tag, attributes, ...children) {
     const node = document.createElement(tag);
@@ -74,7 +86,7 @@ const cpecgeo = (function () {
 
   // 1234.5 km as people read it.
   function withUnit(value, unit) {
-    if (typeof value === "boolean") return value ? "yes" : "no";
+    if (typeof value === "boolean") return value ? t("yes") : t("no");
     if (typeof value !== "number") return String(value);
     if (unit === "year") return String(value);
     const text = number(value, Math.abs(value) >= 100 ? 1 : 3);
@@ -86,6 +98,7 @@ const cpecgeo = (function () {
   // The map, with what it was given in `map.cpec`.
   function map(id, options) {
     const data = JSON.parse(document.getElementById(id + "_data").textContent);
+    words = data.words || {};
     const moving = !still();
     const made = L.map(id, Object.assign({
       zoomSnap: 0.25,
@@ -159,5 +172,5 @@ const cpecgeo = (function () {
     target.cpec.fitted = { center: target.getCenter(), zoom: target.getZoom() };
   }
 
-  return { el, icon, integers, latlngs, cell, number, withUnit, still, map, fit };
+  return { t, dates, el, icon, integers, latlngs, cell, number, withUnit, still, map, fit };
 })();

@@ -1,14 +1,22 @@
 // Every control by its name.
 
 (function () {
-  const { el } = cpecgeo;
+  const { el, t } = cpecgeo;
   const wide = (map) => map.getSize().x >= 900;
 
   const make = {
     zoom: (map) => {
-      map.zoomControl = L.control.zoom({ position: "topleft" }).addTo(map);
+      map.zoomControl = L.control.zoom({ position: "topleft", zoomInTitle: t("Zoom in"), zoomOutTitle: t("Zoom out") }).addTo(map);
     },
-    scale: (map) => L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map),
+    scale: (map) => {
+      const control = L.control.scale({ imperial: false, maxWidth: 140 });
+      const write = control._updateScale;
+      control._updateScale = (line, text, ratio) => {
+        const [figure, unit] = text.split(" ");
+        write.call(control, line, figure + " " + (unit === "km" ? t("km") : t("m")), ratio);
+      };
+      control.addTo(map);
+    },
     search: (map) => cpecgeo.search(map),
     measure: (map) => cpecgeo.measure(map),
     legend: (map) => new cpecgeo.Legend().addTo(map),
@@ -17,7 +25,7 @@
     share: (map) => cpecgeo.share(map),
     fullscreen: (map) => {
       if (document.fullscreenEnabled) {
-        L.control.fullscreen({ title: "Full screen", titleCancel: "Leave full screen" }).addTo(map);
+        L.control.fullscreen({ title: t("Full screen"), titleCancel: t("Leave full screen") }).addTo(map);
       }
     },
     position: (map) => L.control.mousePosition({
@@ -25,7 +33,7 @@
       emptyString: "",
       formatter: (lon, lat) => {
         const part = (v, plus, minus) => Math.abs(v).toFixed(4) + "° " + (v < 0 ? minus : plus);
-        return part(lat, "N", "S") + ", " + part(lon, "E", "W");
+        return part(lat, t("N"), t("S")) + ", " + part(lon, t("E"), t("W"));
       },
     }).addTo(map),
     minimap: (map) => {
@@ -47,7 +55,7 @@
         mapOptions: { zoomSnap: 0.25, keyboard: false },
         aimingRectOptions: { color: "#b8470c", weight: 1.5, fill: false, interactive: false },
         shadowRectOptions: { color: "#3a3a3a", weight: 1, interactive: false, opacity: 0, fillOpacity: 0 },
-        strings: { hideText: "Hide the overview", showText: "Show the overview" },
+        strings: { hideText: t("Hide the overview"), showText: t("Show the overview") },
       }).addTo(map);
       // The plugin takes the end of an overview's glide for the reader's own move when two moves of
       // the map follow one another, and sends the map back; an overview that doesn't glide has no such end.
@@ -71,25 +79,25 @@
         const layer = group.cpecLayer;
         if (layer.control) {
           const entry = layer.legend && layer.legend.length === 1 ? layer.legend[0] : null;
-          put(layer.group || "Layers", layer.name.slice(0, 80), entry, group);
+          put(layer.group || t("Layers"), layer.name.slice(0, 80), entry, group);
         }
       }
-      if (map.cpec.posts) put("Marks", "Km posts", null, map.cpec.posts);
+      if (map.cpec.posts) put(t("Marks"), t("Km posts"), null, map.cpec.posts);
       const tiles = map.cpec.adopted.filter(({ layer }) => layer instanceof L.TileLayer);
       for (const { layer, name } of map.cpec.adopted) {
-        put(tiles.includes(layer) || layer instanceof L.TileLayer ? GROUND : "Added", name.slice(0, 80), null, layer);
+        put(tiles.includes(layer) || layer instanceof L.TileLayer ? ground() : t("Added"), name.slice(0, 80), null, layer);
       }
       // The drawn areas of land are one choice among the tiles; over them they would hide them.
       const land = ["countries", "home"].map((key) => map.cpec.layers[key]).filter(Boolean);
       if (tiles.length && land.length) {
         const drawn = L.layerGroup(land);
         if (land.every((group) => map.hasLayer(group))) map.addLayer(drawn);
-        put(GROUND, "Drawn land", null, drawn);
+        put(ground(), t("Drawn land"), null, drawn);
       }
       if (!Object.keys(groups).length) return;
       const control = L.control.groupedLayers(null, groups, {
         collapsed: !wide(map), position: "topright", groupCheckboxes: true,
-        exclusiveGroups: tiles.length + (land.length ? 1 : 0) > 1 ? [markup(GROUND)] : [],
+        exclusiveGroups: tiles.length + (land.length ? 1 : 0) > 1 ? [markup(ground())] : [],
       }).addTo(map);
       openByClick(control);
       // Each change rebuilds the list; the focus is kept where it was.
@@ -107,7 +115,7 @@
     },
   };
 
-  const GROUND = "Background";
+  const ground = () => t("Background");
 
   // The plugin opens at the press of a finger, and its release then ticks what has come below it.
   function openByClick(control) {
@@ -140,7 +148,8 @@
     const toggle = control.getContainer().querySelector(".leaflet-control-layers-toggle");
     if (toggle) {
       toggle.setAttribute("role", "button");
-      toggle.setAttribute("aria-label", "Layers");
+      toggle.setAttribute("aria-label", t("Layers"));
+      toggle.title = t("Layers");
     }
     for (const box of control.getContainer().querySelectorAll(".leaflet-control-layers-group")) {
       const name = box.querySelector(".leaflet-control-layers-group-name").textContent;
@@ -164,7 +173,7 @@
     const button = el("button", { type: "button", class: "cpec-fold" });
     const update = () => {
       const open = control.cpecOpen.get(name);
-      button.textContent = open ? "hide" : "show " + each.length;
+      button.textContent = open ? t("hide") : t("show {count}", { count: each.length });
       button.setAttribute("aria-expanded", String(open));
       box.classList.toggle("cpec-folded", !open);
     };

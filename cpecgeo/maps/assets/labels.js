@@ -29,7 +29,8 @@
       const column = layer.style.label;
       if (!column || layer.cloud) continue;
       for (let i = 0; i < layer.n; i += 1) {
-        const text = cell(layer.columns[column], i);
+        const own = column === "name" ? cell(layer.columns["name_" + document.documentElement.lang], i) : null;
+        const text = own || cell(layer.columns[column], i);
         const at = text === null || text === undefined || text === "" ? null : anchor(layer, i);
         if (!at) continue;
         all.push({

@@ -1,7 +1,7 @@
 // The legend follows the layers that are drawn: kinds by colour and shape, status by dash.
 
 (function () {
-  const { el } = cpecgeo;
+  const { el, t } = cpecgeo;
   const ORDER = ["operating", "under_construction", "planned", "suspended", "closed"];
   const DASH = {
     operating: "", under_construction: "3 1.6", planned: "0.6 1.8",
@@ -63,7 +63,7 @@
     if (!layer.density) return [];
     const label = (share) => cpecgeo.number(Number((layer.density * share).toPrecision(2)), 6);
     return [1, 0.5, 0.1].map((share) => ({
-      heading: layer.name + ", per km²", label: "about " + label(share), type: "area", solid: true,
+      heading: t("{name}, per km²", { name: layer.name }), label: t("about {figure}", { figure: label(share) }), type: "area", solid: true,
       color: "rgb(" + cpecgeo.densityColor(share).join(",") + ")",
     }));
   }
@@ -92,7 +92,7 @@
       }
     }
     if (map.cpec.banded) {
-      found.set("band", { heading: "", label: "Line lies within (95 %)", type: "area", color: "#d8d4cc", solid: true });
+      found.set("band", { heading: "", label: t("Line lies within (95 %)"), type: "area", color: "#d8d4cc", solid: true });
     }
     return [[...found.values()], ORDER.filter((s) => statuses.has(s))];
   }
@@ -102,7 +102,7 @@
     onAdd: function (map) {
       this._list = el("ul", { class: "cpec-legend-list" });
       this._details = el("details", { class: "cpec-legend leaflet-bar" },
-        el("summary", {}, "Legend"), this._list);
+        el("summary", {}, t("Legend")), this._list);
       this._details.open = map.getSize().x >= 700;
       L.DomEvent.disableClickPropagation(this._details);
       L.DomEvent.disableScrollPropagation(this._details);
@@ -137,7 +137,7 @@
         for (const status of statuses) {
           const first = status === statuses[0] && rows.length ? " cpec-legend-first" : "";
           rows.push(el("li", { class: "cpec-legend-status" + first }, svgLine("#3a3a3a", DASH[status], 3),
-            el("span", {}, cpecgeo.STATUS[status])));
+            el("span", {}, cpecgeo.status(status))));
         }
       }
       this._list.replaceChildren(...rows);

@@ -2,7 +2,7 @@
 // a sphere of the same surface, good to half a percent, and say "about".
 
 (function () {
-  const { el } = cpecgeo;
+  const { el, t } = cpecgeo;
   const RADIUS_KM = 6371.0072;
   const STYLE = { color: "#23211e", weight: 2.5, dashArray: "2 5", interactive: false };
 
@@ -23,7 +23,7 @@
     onAdd: function (map) {
       this._points = [];
       this._layer = L.layerGroup().addTo(map);
-      this._link = el("a", { href: "#", role: "button", title: "Measure", "aria-label": "Measure distances and areas", "aria-pressed": "false" },
+      this._link = el("a", { href: "#", role: "button", title: t("Measure"), "aria-label": t("Measure distances and areas"), "aria-pressed": "false" },
         cpecgeo.icon("M2 13 13 2l5 5L7 18Z M5 10l2 2 M8 7l2 2 M11 4l2 2"));
       this._text = el("div", { class: "cpec-measure-text", role: "status" });
       this._text.hidden = true;
@@ -53,7 +53,7 @@
           this._draw();
         }
       });
-      this._say("Click points on the map, or press Enter to take its middle. Escape ends.");
+      this._say(t("Click points on the map, or press Enter to take its middle. Escape ends."));
       this._map.getContainer().focus({ preventScroll: true });
     },
 
@@ -72,7 +72,7 @@
 
     _say: function (...texts) {
       this._text.hidden = false;
-      this._text.replaceChildren(...texts.map((t) => el("p", {}, t)));
+      this._text.replaceChildren(...texts.map((text) => el("p", {}, text)));
     },
 
     _add: function (event) {
@@ -90,11 +90,11 @@
         L.circleMarker(p, { radius: 4, color: "#fff", weight: 1.5, fillColor: STYLE.color, fillOpacity: 1, interactive: false }).addTo(this._layer);
       }
       const km = cpecgeo.pathKm(points);
-      const lines = [cpecgeo.number(km, km < 10 ? 3 : 2) + " km"];
+      const lines = [cpecgeo.number(km, km < 10 ? 3 : 2) + " " + t("km")];
       if (points.length > 2) {
         const around = cpecgeo.pathKm(points.concat([points[0]]));
-        lines.push("closed: " + cpecgeo.number(around, 1) + " km around, about "
-          + cpecgeo.number(areaKm2(points), 1) + " km²");
+        lines.push(t("closed: {around} km around, about {area} km²",
+          { around: cpecgeo.number(around, 1), area: cpecgeo.number(areaKm2(points), 1) }));
       }
       this._text.dataset.km = String(km);
       this._say(...lines);

@@ -1,22 +1,22 @@
 // What a feature tells: names in three languages, its figures, and where they come from.
 
-cpecgeo.STATUS = {
-  operating: "Operating",
-  under_construction: "Under construction",
-  planned: "Planned",
-  suspended: "Suspended",
-  closed: "Closed",
+cpecgeo.status = (status) => {
+  const { t } = cpecgeo;
+  return { operating: t("Operating"), under_construction: t("Under construction"), planned: t("Planned"),
+    suspended: t("Suspended"), closed: t("Closed") }[status] || status;
 };
 
 cpecgeo.nameOf = function (layer, i) {
   const columns = layer.columns;
-  const name = cpecgeo.cell(columns.title, i) ?? cpecgeo.cell(columns.name, i);
+  const name = cpecgeo.cell(columns["name_" + document.documentElement.lang], i)
+    || (cpecgeo.cell(columns.title, i) ?? cpecgeo.cell(columns.name, i));
   return name === null || name === undefined || name === "" ? null : String(name);
 };
 
 // A value of the data model as people write it.
 cpecgeo.plain = (column, value) =>
-  (["kind", "basis"].includes(column) && typeof value === "string" ? value.replaceAll("_", " ") : value);
+  (["kind", "basis"].includes(column) && typeof value === "string" ? cpecgeo.t(value.replaceAll("_", " "))
+    : ["district", "province", "country"].includes(column) && typeof value === "string" ? cpecgeo.t(value) : value);
 
 cpecgeo.popup = function (layer, i) {
   const { el, cell } = cpecgeo;
@@ -24,14 +24,17 @@ cpecgeo.popup = function (layer, i) {
   const box = el("div", { class: "cpec-popup" });
   const name = cpecgeo.nameOf(layer, i);
   box.append(el("h2", { dir: "auto" }, name === null ? layer.name : name));
-  const urdu = cell(columns.name_ur, i);
-  const chinese = cell(columns.name_zh, i);
-  if (urdu) box.append(el("p", { class: "cpec-name", lang: "ur", dir: "rtl" }, urdu));
-  if (chinese) box.append(el("p", { class: "cpec-name", lang: "zh" }, chinese));
+  // The names in the other languages; the heading has the page's own.
+  for (const [lang, dir] of [["en", "ltr"], ["ur", "rtl"], ["zh", "ltr"]]) {
+    const other = lang === "en" ? cell(columns.title, i) ?? cell(columns.name, i) : cell(columns["name_" + lang], i);
+    if (other && lang !== document.documentElement.lang && String(other) !== name) {
+      box.append(el("p", { class: "cpec-name", lang, dir }, other));
+    }
+  }
   const line = el("p", { class: "cpec-kindline" });
   if (name !== null) line.append(el("span", {}, layer.name));
   const status = cell(columns.status, i);
-  if (status) line.append(el("span", { class: "cpec-status" }, cpecgeo.STATUS[status] || status));
+  if (status) line.append(el("span", { class: "cpec-status" }, cpecgeo.status(status)));
   if (line.childNodes.length) box.append(line);
   const known = layer.fields.filter(([column]) => {
     const value = cell(columns[column], i);
@@ -46,7 +49,7 @@ cpecgeo.popup = function (layer, i) {
   if (first.length) box.append(cpecgeo.facts(layer, i, first));
   // One alone needs no fold.
   if (rest.length === 1 && own) box.append(cpecgeo.facts(layer, i, rest));
-  else if (rest.length) box.append(el("details", {}, el("summary", {}, "More"), cpecgeo.facts(layer, i, rest)));
+  else if (rest.length) box.append(el("details", {}, el("summary", {}, cpecgeo.t("More")), cpecgeo.facts(layer, i, rest)));
   return box;
 };
 
@@ -55,8 +58,10 @@ cpecgeo.FIRST = new Set(["opened", "official_km", "drawn_km", "length_km", "km",
   "population", "capacity_mw", "elevation_m", "district", "accuracy_km", "source"]);
 
 // How good a position is, in words.
-cpecgeo.accuracy = (km) => "known to about " + (km < 1 ? cpecgeo.number(Math.round(km * 1000 / 50) * 50 || km * 1000, 0) + "\u00a0m"
-  : cpecgeo.number(km, km < 10 ? 1 : 0) + "\u00a0km");
+cpecgeo.accuracy = (km) => cpecgeo.t("known to about {figure}", {
+  figure: km < 1 ? cpecgeo.number(Math.round(km * 1000 / 50) * 50 || km * 1000, 0) + "\u00a0" + cpecgeo.t("m")
+    : cpecgeo.number(km, km < 10 ? 1 : 0) + "\u00a0" + cpecgeo.t("km"),
+});
 
 // How near and how far something can be, from accuracies where known: rounded outwards, never narrower than what is known.
 cpecgeo.span = function (km, ...accuracies) {

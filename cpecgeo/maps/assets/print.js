@@ -1,7 +1,7 @@
 // Paper: landscape, one page, the legend and the sources beside the map.
 
 (function () {
-  const { el } = cpecgeo;
+  const { el, t } = cpecgeo;
 
   // Landscape sheets; the style sheet has their inner sizes.
   const PAPERS = ["A4", "A3"];
@@ -19,10 +19,10 @@
     const Button = L.Control.extend({
       options: { position: "topleft" },
       onAdd: function () {
-        const link = el("a", { href: "#", role: "button", title: "Print", "aria-label": "Print", "aria-expanded": "false" },
+        const link = el("a", { href: "#", role: "button", title: t("Print"), "aria-label": t("Print"), "aria-expanded": "false" },
           cpecgeo.icon("M5 7V2h10v5 M5 14H2V7h16v7h-3 M5 11h10v7H5Z"));
         const papers = el("div", { class: "cpec-papers", hidden: "hidden" }, ...PAPERS.map((name) => {
-          const button = el("button", { type: "button" }, "Print on " + name);
+          const button = el("button", { type: "button" }, t("Print on {paper}", { paper: name }));
           button.addEventListener("click", () => {
             toggle(false);
             setPaper(name);
@@ -59,8 +59,8 @@
       if (!map.hasLayer(group)) continue;
       for (const [name, terms] of group.cpecLayer.credits || []) found.add(name + " (" + terms + ")");
     }
-    return found.size ? [...found].join("; ") + ". Each feature names its own source in its popup."
-      : "given by the map's author.";
+    return found.size ? t("{givers}. Each feature names its own source in its popup.", { givers: [...found].join("; ") })
+      : t("given by the map's author.");
   }
 
   // Meridians and parallels with their degrees at the edges, drawn for paper alone.
@@ -73,10 +73,10 @@
       icon: L.divIcon({ className: "cpec-degree", html: el("span", {}, cpecgeo.number(Math.abs(value), 2) + "°" + (value < 0 ? minus : plus)), iconSize: [0, 0] }) });
     const line = (a, b) => L.polyline([a, b], { pane: "cpec-grid", interactive: false, color: "#57524a", weight: 0.5, opacity: 0.6 });
     for (let lon = Math.ceil(view.getWest() / step) * step; lon < view.getEast(); lon += step) {
-      all.addLayer(line([view.getSouth(), lon], [view.getNorth(), lon])).addLayer(write([view.getSouth(), lon], lon, "EW"));
+      all.addLayer(line([view.getSouth(), lon], [view.getNorth(), lon])).addLayer(write([view.getSouth(), lon], lon, [t("E"), t("W")]));
     }
     for (let lat = Math.ceil(view.getSouth() / step) * step; lat < view.getNorth(); lat += step) {
-      all.addLayer(line([lat, view.getWest()], [lat, view.getEast()])).addLayer(write([lat, view.getEast()], lat, "NS"));
+      all.addLayer(line([lat, view.getWest()], [lat, view.getEast()])).addLayer(write([lat, view.getEast()], lat, [t("N"), t("S")]));
     }
     return all;
   }
@@ -85,8 +85,8 @@
   function corner(map) {
     const metres = (40075016.686 * Math.cos((map.getCenter().lat * Math.PI) / 180)) / (256 * 2 ** map.getZoom());
     const ratio = Number((metres / PIXEL).toPrecision(2));
-    return el("div", { class: "cpec-corner", "data-ratio": ratio }, cpecgeo.icon("M10 18V3 M5 8l5-6 5 6"), el("b", {}, "N"),
-      el("span", {}, "1 : " + cpecgeo.number(ratio, 0) + " in the middle"));
+    return el("div", { class: "cpec-corner", "data-ratio": ratio }, cpecgeo.icon("M10 18V3 M5 8l5-6 5 6"), el("b", {}, t("N")),
+      el("span", {}, t("1 : {ratio} in the middle", { ratio: cpecgeo.number(ratio, 0) })));
   }
 
   // What the reader sees, or all that the map is about if nothing was moved.
@@ -119,8 +119,8 @@
       if (legend) legend.open = true;
       foot.replaceChildren(
         el("p", {}, data.note, " ", data.notes.join(" ")),
-        el("p", {}, el("strong", {}, "Sources: "), sources(map),
-          " Printed " + new Intl.DateTimeFormat("en-GB", { dateStyle: "long" }).format(new Date()) + "."),
+        el("p", {}, el("strong", {}, t("Sources") + ": "), sources(map), " ",
+          t("Printed {date}.", { date: new Intl.DateTimeFormat(cpecgeo.dates(), { dateStyle: "long" }).format(new Date()) })),
       );
       const bounds = wanted(map);
       // The paper's size takes effect by this class, before the browser lays the page out.

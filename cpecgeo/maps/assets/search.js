@@ -2,7 +2,7 @@
 // its keys; what is found, in which order and how it is written is decided here.
 
 (function () {
-  const { el, cell } = cpecgeo;
+  const { el, cell, t } = cpecgeo;
 
   // Case, accents, vowel signs and the variants of Arabic letters make no difference.
   const FOLD = { "ي": "ی", "ى": "ی", "ك": "ک", "ه": "ہ", "ة": "ہ", "ھ": "ہ", "أ": "ا", "إ": "ا", "آ": "ا", "ؤ": "و" };
@@ -15,7 +15,7 @@
     corridor: 0, city: 1, crossings: 2, ports: 2, province: 2, zones: 3, mines: 3, energy: 3,
     station: 4, river: 4, town: 5, district: 5, line: 6,
   };
-  const TITLES = { province: "Province", river: "River" };
+  const titleOf = (role) => ({ province: t("Province"), river: t("River") })[role];
   // Words that people leave out.
   const KIND = / (junction|jn|cantt|cantonment|city|port|pass|station|railway station|sez)$/;
   const MANY = 20000;
@@ -116,7 +116,7 @@
       const names = [title, line.name || "", line.id || "", ...(line.aliases || [])];
       if (!names.some((n) => cpecgeo.fold(n).replace(/ /g, "") === wanted)) continue;
       const at = cpecgeo.latlngs(line.points)[Number(found[2]) - line.first_km];
-      if (at) return { at: L.latLng(at), name: (line.name || title) + ", km " + Number(found[2]), kind: title };
+      if (at) return { at: L.latLng(at), name: (line.name || title) + ", " + t("km") + " " + Number(found[2]), kind: title };
     }
     return null;
   }
@@ -135,7 +135,7 @@
       records[row] = at;
     };
     const spot = coordinates(text);
-    if (spot) put(spot.lat + "°, " + spot.lng + "°", "Coordinates, lat, lon", { at: spot });
+    if (spot) put(spot.lat + "°, " + spot.lng + "°", t("Coordinates, lat, lon"), { at: spot });
     const post = kilometre(map, text);
     if (post) put(post.name, post.kind, { at: post.at });
     let hits = [];
@@ -150,7 +150,7 @@
     const people = (one) => Number(cell(one.layer.columns.population, one.i)) || 0;
     hits.sort((a, b) => a[0] - b[0] || a[1].rank - b[1].rank || people(b[1]) - people(a[1])
       || a[1].name.length - b[1].name.length);
-    for (const [, one] of hits.slice(0, 40)) put(one.name, TITLES[one.layer.style.role] || one.layer.name, one);
+    for (const [, one] of hits.slice(0, 40)) put(one.name, titleOf(one.layer.style.role) || one.layer.name, one);
     return records;
   }
 
@@ -175,7 +175,8 @@
       buildTip: (text, at) => {
         const row = el("li", { role: "option", dir: "auto" },
           el("span", {}, at.found.name.slice(0, 80)));
-        const other = at.found.names.filter((n) => n !== at.found.name && /[^\x00-\x7f]/.test(n));
+        const english = document.documentElement.lang === "en";
+        const other = at.found.names.filter((n) => n !== at.found.name && (!english || /[^\x00-\x7f]/.test(n)));
         if (other.length) row.append(el("bdi", {}, " " + other.join(" ").slice(0, 80)));
         row.append(el("small", {}, at.found.kind.slice(0, 60)));
         return row;
@@ -189,16 +190,17 @@
       delayType: 120,
       tooltipLimit: 12,
       collapsed: map.getSize().x < 700,
-      textPlaceholder: "Search in English, اردو, 中文",
-      textErr: "Nothing of that name",
+      textPlaceholder: t("Search in English, اردو, 中文"),
+      textCancel: t("Cancel"),
+      textErr: t("Nothing of that name"),
     });
     control.addTo(map);
     const box = control.getContainer();
-    box.querySelector("input").setAttribute("aria-label", "Search places and corridors");
+    box.querySelector("input").setAttribute("aria-label", t("Search places and corridors"));
     // Writing methods, speech and completion change the text without a key.
     box.querySelector("input").addEventListener("input", () => control._handleKeypress({ keyCode: 0 }));
     box.querySelector("ul").setAttribute("role", "listbox");
-    box.querySelector("ul").setAttribute("aria-label", "Found");
+    box.querySelector("ul").setAttribute("aria-label", t("Found"));
     box.querySelector(".search-alert").setAttribute("role", "status");
     cpecgeo.combobox(box);
     for (const link of box.querySelectorAll("a")) {

@@ -1,7 +1,7 @@
 // What the reader sees as the part of the address behind «#», and a button that copies it.
 
 (function () {
-  const { el } = cpecgeo;
+  const { el, t } = cpecgeo;
   const iso = (time) => (time === null || !Number.isFinite(time) ? "" : new Date(time).toISOString().slice(0, 16));
   const ms = (text) => (text ? Date.parse(text + "Z") : NaN);
 
@@ -54,7 +54,7 @@
   }
 
   function button(map) {
-    const link = el("a", { href: "#", role: "button", title: "Copy a link to this view", "aria-label": "Copy a link to this view" },
+    const link = el("a", { href: "#", role: "button", title: t("Copy a link to this view"), "aria-label": t("Copy a link to this view") },
       cpecgeo.icon("M8 12l4-4 M9 5l2-2a4 4 0 0 1 6 6l-2 2 M11 15l-2 2a4 4 0 0 1-6-6l2-2"));
     const said = el("div", { class: "cpec-share-text", role: "status", hidden: "hidden" });
     const box = el("div", { class: "leaflet-bar cpec-share" }, link, said);
@@ -70,10 +70,10 @@
       const address = window.location.href.split("#")[0] + "#" + state(map);
       try {
         await navigator.clipboard.writeText(address);
-        tell("Link copied: view, layers, time and selection.");
+        tell(t("Link copied: view, layers, time and selection."));
       } catch {
-        const field = el("input", { type: "text", readonly: "readonly", value: address, "aria-label": "Link to this view" });
-        tell("Copy this link: ", field);
+        const field = el("input", { type: "text", readonly: "readonly", value: address, "aria-label": t("Link to this view") });
+        tell(t("Copy this link:") + " ", field);
         field.select();
       }
     });

@@ -1,14 +1,14 @@
 // The last step, when all layers are there.
 
 cpecgeo.start = function (map) {
-  const { el } = cpecgeo;
+  const { el, t } = cpecgeo;
   const data = map.cpec.data;
   if (Object.keys(data.posts).length) {
     map.cpec.posts = cpecgeo.posts(map);
     map.addLayer(map.cpec.posts);
   }
   cpecgeo.buildControls(map);
-  const note = el("details", { class: "cpec-note" }, el("summary", {}, "About this map"),
+  const note = el("details", { class: "cpec-note" }, el("summary", {}, t("About this map")),
     el("p", {}, data.note));
   note.addEventListener("toggle", () => {
     // Side by side there is no room for both on a phone.
@@ -20,7 +20,7 @@ cpecgeo.start = function (map) {
   for (const text of data.notes) note.append(el("p", {}, text));
   const owed = new Map(Object.values(data.layers).flatMap((layer) => layer.credits || []));
   if (owed.size) {
-    note.append(el("p", {}, "Data: " + [...owed].map(([name, terms]) => name + " (" + terms + ")").join("; ") + "."));
+    note.append(el("p", {}, t("Data") + ": ", el("bdi", {}, [...owed].map(([name, terms]) => name + " (" + terms + ")").join("; ") + ".")));
   }
   const About = L.Control.extend({
     options: { position: "bottomright" },
@@ -33,7 +33,7 @@ cpecgeo.start = function (map) {
   map.cpec.labels = cpecgeo.labels(map);
   const box = map.getContainer();
   box.setAttribute("role", "region");
-  box.setAttribute("aria-label", data.title + ". Arrow keys move the map, plus and minus zoom.");
+  box.setAttribute("aria-label", t("{title}. Arrow keys move the map, plus and minus zoom.", { title: data.title }));
   // Tools come before the sites in the order of the Tab key.
   box.prepend(box.querySelector(".leaflet-control-container"));
   map.on("popupclose", () => { map.cpec.selected = null; });
@@ -43,6 +43,8 @@ cpecgeo.start = function (map) {
     const node = event.popup.getElement();
     const heading = node.querySelector("h2");
     node.setAttribute("role", "dialog");
+    const close = node.querySelector(".leaflet-popup-close-button");
+    if (close) close.setAttribute("aria-label", t("Close popup"));
     if (heading) node.setAttribute("aria-label", heading.textContent.slice(0, 120));
     cpecgeo.placePopup(event.popup);
   });
@@ -103,7 +105,7 @@ cpecgeo.arrange = function (map) {
 // In an article the page scrolls past the map: one finger and the wheel are the page's, two
 // fingers and Ctrl with the wheel the map's. Credits are folded.
 cpecgeo.embed = function (map) {
-  const { el } = cpecgeo;
+  const { el, t } = cpecgeo;
   const box = map.getContainer();
   const hint = el("p", { class: "cpec-hint", role: "status" });
   box.append(hint);
@@ -116,7 +118,7 @@ cpecgeo.embed = function (map) {
   map.scrollWheelZoom.disable();
   box.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && !event.metaKey) {
-      tell("Ctrl and the wheel zoom the map");
+      tell(t("Ctrl and the wheel zoom the map"));
       return;
     }
     event.preventDefault();
@@ -125,11 +127,11 @@ cpecgeo.embed = function (map) {
   if (window.matchMedia("(pointer: coarse)").matches) {
     map.dragging.disable();
     box.addEventListener("touchmove", (event) => {
-      if (event.touches.length === 1) tell("Two fingers move the map");
+      if (event.touches.length === 1) tell(t("Two fingers move the map"));
     }, { passive: true });
   }
   const credits = map.attributionControl.getContainer();
-  const folded = el("details", { class: "cpec-credits" }, el("summary", {}, "Sources"));
+  const folded = el("details", { class: "cpec-credits" }, el("summary", {}, t("Sources")));
   credits.before(folded);
   folded.append(credits);
 };

@@ -1,7 +1,7 @@
 // A layer as a table, for reading by ear and by eye, and as a file that the page itself makes.
 
 (function () {
-  const { el, cell } = cpecgeo;
+  const { el, cell, t } = cpecgeo;
   const MANY = 200;
 
   // Positions of row i as GeoJSON has them; null where there are none.
@@ -82,24 +82,24 @@
     const layer = group.cpecLayer;
     const fields = layer.fields.filter(([column]) => column !== "name" && column !== "title");
     const order = [...Array(layer.n).keys()];
-    const close = el("button", { type: "button" }, "Close");
+    const close = el("button", { type: "button" }, t("Close"));
     const rows = el("tbody");
     const more = el("button", { type: "button", class: "cpec-more" });
-    const dialog = el("dialog", { class: "cpec-table", "aria-label": "Table: " + layer.name.slice(0, 120) });
+    const dialog = el("dialog", { class: "cpec-table", "aria-label": t("Table of {name}", { name: layer.name.slice(0, 120) }) });
     let seen = MANY;
     const fill = () => {
       rows.replaceChildren(...order.slice(0, seen).map((i) => {
         const name = cpecgeo.nameOf(layer, i);
-        const go = el("button", { type: "button", dir: "auto" }, name === null ? "Row " + (i + 1) : name.slice(0, 160));
+        const go = el("button", { type: "button", dir: "auto" }, name === null ? t("Row {number}", { number: i + 1 }) : name.slice(0, 160));
         go.addEventListener("click", () => { dialog.close(); cpecgeo.goTo(map, layer.key, i); });
         return el("tr", {}, el("th", { scope: "row" }, go),
           ...fields.map(([column, , unit]) => el("td", { dir: "auto" }, shown(cell(layer.columns[column], i), column, unit).slice(0, 400))));
       }));
       more.hidden = seen >= layer.n;
-      more.textContent = "Show " + Math.min(MANY, layer.n - seen) + " more of " + cpecgeo.number(layer.n);
+      more.textContent = t("Show {more} more of {all}", { more: Math.min(MANY, layer.n - seen), all: cpecgeo.number(layer.n) });
     };
     more.addEventListener("click", () => { seen += MANY; fill(); });
-    const heads = [["", "Name", ""], ...fields].map(([column, title, unit]) => {
+    const heads = [["", t("Name"), ""], ...fields].map(([column, title, unit]) => {
       const button = el("button", { type: "button" }, unit && unit !== "year" ? title + ", " + unit : title);
       const head = el("th", { scope: "col", "aria-sort": "none" }, button);
       button.addEventListener("click", () => {
@@ -125,10 +125,10 @@
     };
     dialog.append(
       el("div", { class: "cpec-table-head" }, el("h2", { dir: "auto" }, layer.name.slice(0, 120)),
-        button("Save as GeoJSON", () => save(layer.name, ".geojson", geojson(map, group), "application/geo+json")),
-        button("Save as CSV", () => save(layer.name, ".csv", csv(map, group), "text/csv")), close),
-      el("div", { class: "cpec-table-body", tabindex: 0, role: "region", "aria-label": "Rows" },
-        el("table", {}, el("caption", {}, cpecgeo.number(layer.n) + (layer.n === 1 ? " row" : " rows")),
+        button(t("Save as GeoJSON"), () => save(layer.name, ".geojson", geojson(map, group), "application/geo+json")),
+        button(t("Save as CSV"), () => save(layer.name, ".csv", csv(map, group), "text/csv")), close),
+      el("div", { class: "cpec-table-body", tabindex: 0, role: "region", "aria-label": t("Rows") },
+        el("table", {}, el("caption", {}, layer.n === 1 ? t("1 row") : t("{count} rows", { count: cpecgeo.number(layer.n) })),
           el("thead", {}, el("tr", {}, ...heads)), rows), more));
     close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => dialog.remove());
@@ -143,7 +143,7 @@
       const found = control._getLayer(input.layerId);
       const layer = found && found.layer.cpecLayer;
       if (!layer) continue;
-      const text = "Table of " + layer.name.slice(0, 80);
+      const text = t("Table of {name}", { name: layer.name.slice(0, 80) });
       const button = el("button", { type: "button", class: "cpec-table-button", title: text, "aria-label": text },
         cpecgeo.icon("M3 4h14v12H3Z M3 8h14 M3 12h14 M8 4v12"));
       button.addEventListener("click", (event) => { event.preventDefault(); cpecgeo.openTable(map, found.layer); });

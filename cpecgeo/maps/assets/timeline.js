@@ -2,7 +2,7 @@
 // which things opened are one such column; what is planned stands at its end.
 
 (function () {
-  const { el, cell } = cpecgeo;
+  const { el, cell, t } = cpecgeo;
   // Of maps with no other dates than years of opening.
   const [FIRST, LAST] = [2005, 2029];
   const DAY = 86400000;
@@ -89,7 +89,7 @@
     const parts = { timeZone: "UTC", year: "numeric", month: "short" };
     if (step !== "month") parts.day = "numeric";
     if (step === "hour") Object.assign(parts, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-    return new Intl.DateTimeFormat("en-GB", parts).format(time);
+    return new Intl.DateTimeFormat(cpecgeo.dates(), parts).format(time);
   }
 
   // First and last time, and the finest unit, of rows with dates of their own, or of openings.
@@ -119,22 +119,23 @@
         const made = el("button", { type: "button", class: name, title: text, "aria-label": text }, cpecgeo.icon(path));
         return made;
       };
-      this._back = button("prev", "One step back", "M13 4 7 10l6 6");
-      this._play = button("play", "Play", "M6 4l9 6-9 6Z");
-      this._on = button("next", "One step on", "M7 4l6 6-6 6");
+      const names = { year: t("year"), month: t("month"), week: t("week"), day: t("day"), hour: t("hour") };
+      this._back = button("prev", t("One step back"), "M13 4 7 10l6 6");
+      this._play = button("play", t("Play"), "M6 4l9 6-9 6Z");
+      this._on = button("next", t("One step on"), "M7 4l6 6-6 6");
       this._text = el("output", { class: "time-text" });
-      this._to = el("input", { type: "range", min: 0, step: 1, "aria-label": steps.length > 1 ? "Until" : "Year of the map" });
-      this._from = el("input", { type: "range", min: 0, step: 1, value: 0, "aria-label": "Since" });
+      this._to = el("input", { type: "range", min: 0, step: 1, "aria-label": steps.length > 1 ? t("Until") : t("Year of the map") });
+      this._from = el("input", { type: "range", min: 0, step: 1, value: 0, "aria-label": t("Since") });
       this._only = el("input", { type: "checkbox" });
-      this._step = el("select", { "aria-label": "Step of the time" },
-        ...steps.map((s) => el("option", { value: s }, s)));
+      this._step = el("select", { "aria-label": t("Step of the time") },
+        ...steps.map((s) => el("option", { value: s }, names[s])));
       // About thirty steps are easy to follow.
       const many = (s) => Math.abs(Math.log((last - first) / DAY / LENGTHS[s] / 30));
       this._step.value = steps.reduce((a, b) => (many(b) < many(a) ? b : a));
       const tools = el("div", { class: "cpec-time-row" }, this._back, cpecgeo.still() ? null : this._play, this._on, this._text);
-      const since = el("label", {}, this._only, " only since");
+      const since = el("label", {}, this._only, " ", t("only since"));
       const more = el("div", { class: "cpec-time-row" }, since, this._from, steps.length > 1 ? this._step : null);
-      const box = el("div", { class: "cpec-timeline leaflet-bar", role: "group", "aria-label": "Time" }, tools, this._to, more);
+      const box = el("div", { class: "cpec-timeline leaflet-bar", role: "group", "aria-label": t("Time") }, tools, this._to, more);
       L.DomEvent.disableClickPropagation(box);
       L.DomEvent.disableScrollPropagation(box);
       const apply = () => this._apply();
@@ -188,10 +189,10 @@
     _say: function (range) {
       const step = this._step.value;
       this._from.disabled = !this._only.checked;
-      const written = (t) => write(t, step);
-      let text = "All, with plans";
-      if (!this._map || Object.values(this._map.cpec.layers).some((g) => g.cpecLayer.times)) text = "All times";
-      if (range !== null && range.from === null) text = (step === "year" ? "As in " : "Until ") + written(range.step);
+      const written = (time) => write(time, step);
+      let text = t("All, with plans");
+      if (!this._map || Object.values(this._map.cpec.layers).some((g) => g.cpecLayer.times)) text = t("All times");
+      if (range !== null && range.from === null) text = step === "year" ? t("As in {year}", { year: written(range.step) }) : t("Until {time}", { time: written(range.step) });
       if (range !== null && range.from !== null) text = written(range.from) + " – " + written(range.step);
       this._text.textContent = text;
       this._to.setAttribute("aria-valuetext", text);
@@ -213,7 +214,7 @@
         if (this._only.checked) this._from.value = 0;
         this._apply();
       }
-      this._name("Pause", "M6 4v12M13 4v12");
+      this._name(t("Pause"), "M6 4v12M13 4v12");
       this._timer = setInterval(() => { if (!this._move(1)) this._stop(); },
         Math.max(80, Math.min(900, 13000 / this._starts.length)));
     },
@@ -221,7 +222,7 @@
       if (!this._timer) return;
       clearInterval(this._timer);
       this._timer = null;
-      this._name("Play", "M6 4l9 6-9 6Z");
+      this._name(t("Play"), "M6 4l9 6-9 6Z");
     },
     _name: function (text, path) {
       this._play.replaceChildren(cpecgeo.icon(path));

@@ -1,0 +1,147 @@
+"""Maps in Urdu and Chinese, as a browser shows them."""
+
+import re
+
+import pytest
+from conftest import MAP
+
+from cpecgeo.maps import cpec_map
+from cpecgeo.maps.libraries import list_texts
+from cpecgeo.maps.style import FIELDS
+
+pytestmark = pytest.mark.browser
+
+# Formats, keys and the makers, which have one name everywhere.
+SAME = {"GeoJSON", "CSV", "Enter", "Escape", "Ctrl", "English", "Leaflet", "cpecgeo"}
+# Columns whose values are words, not names and notes.
+TRANSLATED = {"kind", "basis", "status", "province"}
+# What the page says: texts, and attributes that are read out or shown.
+SAID = """() => [...document.querySelectorAll(
+  ".cpec-head, .leaflet-control-container, .leaflet-popup-pane, .cpec-table, .cpec-hint")]
+  .flatMap((part) => [part, ...part.querySelectorAll("*")])
+  .filter((e) => e.tagName !== "BDI" && !e.closest(".leaflet-control-attribution"))
+  .flatMap((e) => [...["title", "aria-label", "placeholder", "aria-valuetext"].map((a) => e.getAttribute(a)),
+    ...[...e.childNodes].filter((n) => n.nodeType === 3).map((n) => n.textContent)])
+  .filter((text) => text && text.trim())"""
+
+
+@pytest.fixture(scope="module")
+def chinese(tmp_path_factory):
+    made = cpec_map(["ml1", "n35"], lang="zh")
+    return made, made.save(tmp_path_factory.mktemp("zh") / "map.html")
+
+
+def texts_of(value):
+    """Every text inside the data of a page."""
+    if isinstance(value, dict):
+        return {t for v in value.values() for t in texts_of(v)}
+    if isinstance(value, (list, tuple)):
+        return {t for v in value for t in texts_of(v)}
+    return {value} if isinstance(value, str) else set()
+
+
+def open_everything(page):
+    """Go through the tools, and read what stands there on the way."""
+    said = set(page.evaluate(SAID))
+    for press in (
+        f"void cpecgeo.open({MAP}, 'cities', 0)",
+        f"void cpecgeo.open({MAP}, 'rail', 0)",
+        "for (const d of document.querySelectorAll('details')) d.open = true",
+        "document.querySelector('.cpec-print-button a').click()",
+        "document.querySelector('.cpec-share a').click()",
+        "document.querySelector('.cpec-measure a').click()",
+        f"for (const at of [[30, 70], [31, 70], [31, 71]]) {MAP}.fire('click', {{latlng: L.latLng(at)}})",
+        "document.querySelector('.cpec-measure a').click()",
+        "document.querySelector('.cpec-timeline .prev').click()",
+        "document.querySelector('.cpec-timeline .play').click()",
+        "document.querySelector('.cpec-timeline .play').click()",
+        f"cpecgeo.openTable({MAP}, {MAP}.cpec.layers.stations)",
+    ):
+        page.evaluate(press)
+        page.wait_for_timeout(150)
+        said |= set(page.evaluate(SAID))
+    page.evaluate("document.querySelector('dialog').close()")
+    page.fill("input.search-input", "qqxxqqxx")
+    page.press("input.search-input", "Enter")
+    page.wait_for_timeout(500)
+    return said | set(page.evaluate(SAID))
+
+
+def test_no_english_control_is_left_in_chinese(visit, chinese):
+    made, path = chinese
+    page = visit(path)
+    said = open_everything(page)
+    assert len(said) > 150
+    # No text of the page's own in English …
+    own = {text for text in list_texts() if re.search("[a-z]", text)} | {t for _, t, _ in FIELDS}
+    assert said & own == set()
+    # … and no English words but those of the data: its names, sources, notes.
+    data = made.data()
+    names, given = set(SAME), set()
+    for layer in data["layers"].values():
+        columns = {c: v for c, v in layer["columns"].items() if c not in TRANSLATED}
+        names |= texts_of([layer["name"], [columns.get(c) for c in ("name", "title")]])
+        given |= texts_of([columns, layer.get("credits")])
+    longest = sorted(names, key=len, reverse=True)
+    anything = re.compile("|".join(map(re.escape, filter(None, longest))))
+    whole = "\n".join(given)
+    left = {
+        text
+        for text in said
+        if text not in given
+        # Addresses cut a source into pieces.
+        and not (len(text) > 12 and text.strip() in whole)
+        and re.search("[A-Za-z]{3,}", anything.sub("", text))
+    }
+    assert left == set()
+    for text in ("图例", "图层", "没有此名称", "在建", "复制此视图的链接"):
+        assert any(text in one for one in said), text
+
+
+def test_known_names_are_chinese_and_others_stay(visit, chinese):
+    page = visit(chinese[1])
+    page.wait_for_timeout(400)
+    labels = page.locator(".cpec-label").all_inner_texts()
+    assert "拉合尔" in labels
+    assert "Lahore" not in labels
+    assert "Chaman" in labels, "nobody says its Chinese name"
+    page.evaluate(
+        f"""(() => {{ const l = {MAP}.cpec.layers.cities.cpecLayer;
+        const i = [...Array(l.n).keys()].find((k) => cpecgeo.cell(l.columns.name, k) === "Lahore");
+        cpecgeo.open({MAP}, "cities", i); }})()"""
+    )
+    popup = page.locator(".cpec-popup")
+    assert popup.locator("h2").inner_text() == "拉合尔"
+    others = popup.locator(".cpec-name").evaluate_all(
+        "all => all.map(e => [e.lang, e.textContent])"
+    )
+    assert others == [["en", "Lahore"], ["ur", "لاہور"]]
+    assert "人口" in popup.inner_text()
+    page.fill("input.search-input", "lahore")
+    page.wait_for_selector(".search-tip")
+    assert (
+        "拉合尔" in page.locator(".search-tip").all_inner_texts()[0]
+        or page.locator(".search-tip", has_text="拉合尔").count()
+    )
+
+
+def test_urdu_runs_from_the_right_and_the_map_stays(visit, tmp_path):
+    page = visit(cpec_map(["ml1"], lang="ur").save(tmp_path / "ur.html"))
+    assert page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == [
+        "ur",
+        "rtl",
+    ]
+    direction = "e => getComputedStyle(e).direction"
+    for part in ("cpec-head", "cpec-legend", "cpec-note", "leaflet-control-layers"):
+        assert page.locator(f".{part}").evaluate(direction) == "rtl", part
+    for part in ("cpec-map", "leaflet-map-pane", "leaflet-control-zoom"):
+        assert page.locator(f".{part}").first.evaluate(direction) == "ltr", part
+    box = page.locator(".cpec-map").bounding_box()
+    assert (box["x"], box["width"]) == (0, 1200)
+    assert page.evaluate("document.scrollingElement.scrollWidth") == 1200
+    page.evaluate(f"void cpecgeo.open({MAP}, 'rail', 0)")
+    assert page.locator(".leaflet-popup-content").evaluate(direction) == "rtl"
+    assert "علامات" in page.locator(".cpec-legend").inner_text()
+    page.evaluate(f"cpecgeo.openTable({MAP}, {MAP}.cpec.layers.rail)")
+    assert page.locator(".cpec-table").evaluate(direction) == "rtl"
+    assert page.locator(".cpec-table caption").inner_text().endswith("قطاریں")
