@@ -267,6 +267,9 @@ def test_map_and_report(sites, tmp_path):
     for what in (["taxila-havelian"], [str(sites)]):
         said("map", *what, "--title", "Two <i>sites</i>", "-o", str(out))
         assert "<title>Two &lt;i&gt;sites&lt;/i&gt;" in out.read_text(encoding="utf-8")
+    for what in (["taxila-havelian"], [str(sites)]):
+        said("map", *what, "--lang", "ur", "-o", str(out))
+        assert '<html lang="ur" dir="rtl">' in out.read_text(encoding="utf-8")
     out = tmp_path / "r.json"
     said("report", "taxila-havelian", "-o", str(out))
     assert json.loads(out.read_text(encoding="utf-8"))["glance"]["drawn_km"] == 53.23
@@ -303,6 +306,7 @@ def process(*arguments, **environment):
         (("buffer", "ml1", "--km", "-3", "-o", "x.csv"), 1, "km"),
         (("route", "Gwadar", "Atlantis"), 1, "Atlantis"),
         (("map", "ml1", "-o", "x.docx"), 1, ".html, .png or .pdf"),
+        (("map", "ml1", "--lang", "fr", "-o", "x.html"), 1, "Known: en, ur, zh"),
         (("export", "ml1", "--part", "wheels", "-o", "x.csv"), 1, "sections"),
         (("no-such-command",), 2, "No such command"),
         (("buffer", "ml1"), 2, "--km"),

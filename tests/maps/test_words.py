@@ -1,6 +1,7 @@
 """What is said to people: every text in three languages, numbers as exact as they deserve."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 from string import Formatter
@@ -33,6 +34,7 @@ ENGLISH = find_words("en")
 SCRIPT = {"ur": "[\u0600-\u06ff]", "zh": "[\u4e00-\u9fff]"}
 
 
+@functools.cache
 def said():
     """Every text that reports say, from their sources."""
     texts = set(VALUES.values()) | set(STATUS_TITLES.values())
