@@ -66,12 +66,14 @@ cpecgeo.accuracy = (km) => cpecgeo.t("known to about {figure}", {
 // How near and how far something can be, from accuracies where known: rounded outwards, never narrower than what is known.
 cpecgeo.span = function (km, ...accuracies) {
   const reach = Math.hypot(...accuracies.filter((a) => typeof a === "number"));
-  if (reach < 0.05) return cpecgeo.withUnit(km, "km");
+  if (reach < 0.05) return cpecgeo.withUnit(km, cpecgeo.t("km"));
   const places = reach < 1 ? 1 : 0;
   const scale = 10 ** places;
   const low = Math.floor((km - reach) * scale + 1e-9) / scale;
   const high = cpecgeo.number(Math.ceil((km + reach) * scale - 1e-9) / scale, places);
-  return (low <= 0 ? "up to " : cpecgeo.number(low, places) + " to ") + high + "\u00a0km";
+  const said = low <= 0 ? cpecgeo.t("up to {high} km", { high })
+    : cpecgeo.t("{low} to {high} km", { low: cpecgeo.number(low, places), high });
+  return said.replace(/ (?=\S+$)/, "\u00a0");
 };
 
 // Addresses in a text as links; nothing else of it is more than text.
