@@ -115,7 +115,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
         header_text = names.tidy("\n".join(header))
         body_text = names.tidy("\n".join(body))
         block = names.tidy(f"{folium_map.get_name()}_data")
-    needed = {*data["controls"], *(["posts"] if data["posts"] else [])}
+    needed = {*data["controls"], *(part for part in ("posts", "words") if data.get(part))}
     for layer in data["layers"].values():
         needed |= {"cloud", "cluster"} & set(layer)
     scripts, styles = _libraries(links, main, needed)
@@ -260,7 +260,8 @@ def _libraries(links: list[Element], main: str, needed: set[str]) -> tuple[list[
     texts = [_REMARKS.sub("", libraries.read_asset(n)) for n in used]
     if re.search(r"\bL\.", main):  # leaflet's own marker, which only folium's layers draw
         texts.insert(0, libraries.build_marker_script())
-    own_styles = [_REMARKS.sub("", libraries.read_asset(n)) for n in ("map.css", "print.css")]
+    sheets = ["map.css", "print.css", *(["language.css"] if "words" in needed else [])]
+    own_styles = [_REMARKS.sub("", libraries.read_asset(n)) for n in sheets]
     return [*scripts, '"use strict";\n' + "\n".join(texts)], [*styles, *own_styles]
 
 

@@ -4,6 +4,8 @@ const cpecgeo = (function () {
   // The page's own texts in its language, and words of the data; what isn't there stays English.
   let words = {};
 
+  const lang = () => document.documentElement.lang;
+
   // A text of the page in its language, with values in place of {names}.
   function t(text, values) {
     const said = Object.hasOwn(words, text) ? words[text] : text;
@@ -11,7 +13,7 @@ const cpecgeo = (function () {
   }
 
   // How dates are written; figures stay those of the data.
-  const dates = () => ({ ur: "ur-PK-u-nu-latn", zh: "zh-CN" }[document.documentElement.lang] || "en-GB");
+  const dates = () => ({ ur: "ur-PK-u-nu-latn", zh: "zh-CN" }[lang()] || "en-GB");
 
   // An element. Texts are set as text, never parsed, so nothing in the data can become markup.
   function el(tag, attributes, ...children) {
@@ -172,5 +174,5 @@ const cpecgeo = (function () {
     target.cpec.fitted = { center: target.getCenter(), zoom: target.getZoom() };
   }
 
-  return { t, dates, el, icon, integers, latlngs, cell, number, withUnit, still, map, fit };
+  return { t, lang, dates, el, icon, integers, latlngs, cell, number, withUnit, still, map, fit };
 })();

@@ -11,10 +11,8 @@
     scale: (map) => {
       const control = L.control.scale({ imperial: false, maxWidth: 140 });
       const write = control._updateScale;
-      control._updateScale = (line, text, ratio) => {
-        const [figure, unit] = text.split(" ");
-        write.call(control, line, figure + " " + (unit === "km" ? t("km") : t("m")), ratio);
-      };
+      control._updateScale = (line, text, ratio) =>
+        write.call(control, line, text.replace(/\w+$/, (unit) => (unit === "km" ? t("km") : t("m"))), ratio);
       control.addTo(map);
     },
     search: (map) => cpecgeo.search(map),

@@ -29,7 +29,7 @@
       const column = layer.style.label;
       if (!column || layer.cloud) continue;
       for (let i = 0; i < layer.n; i += 1) {
-        const own = column === "name" ? cell(layer.columns["name_" + document.documentElement.lang], i) : null;
+        const own = column === "name" ? cell(layer.columns["name_" + cpecgeo.lang()], i) : null;
         const text = own || cell(layer.columns[column], i);
         const at = text === null || text === undefined || text === "" ? null : anchor(layer, i);
         if (!at) continue;

@@ -8,15 +8,15 @@ cpecgeo.status = (status) => {
 
 cpecgeo.nameOf = function (layer, i) {
   const columns = layer.columns;
-  const name = cpecgeo.cell(columns["name_" + document.documentElement.lang], i)
+  const name = cpecgeo.cell(columns["name_" + cpecgeo.lang()], i)
     || (cpecgeo.cell(columns.title, i) ?? cpecgeo.cell(columns.name, i));
   return name === null || name === undefined || name === "" ? null : String(name);
 };
 
 // A value of the data model as people write it.
 cpecgeo.plain = (column, value) =>
-  (["kind", "basis"].includes(column) && typeof value === "string" ? cpecgeo.t(value.replaceAll("_", " "))
-    : ["district", "province", "country"].includes(column) && typeof value === "string" ? cpecgeo.t(value) : value);
+  (typeof value !== "string" ? value : ["kind", "basis"].includes(column) ? cpecgeo.t(value.replaceAll("_", " "))
+    : ["district", "province", "country"].includes(column) ? cpecgeo.t(value) : value);
 
 cpecgeo.popup = function (layer, i) {
   const { el, cell } = cpecgeo;
@@ -27,7 +27,7 @@ cpecgeo.popup = function (layer, i) {
   // The names in the other languages; the heading has the page's own.
   for (const [lang, dir] of [["en", "ltr"], ["ur", "rtl"], ["zh", "ltr"]]) {
     const other = lang === "en" ? cell(columns.title, i) ?? cell(columns.name, i) : cell(columns["name_" + lang], i);
-    if (other && lang !== document.documentElement.lang && String(other) !== name) {
+    if (other && lang !== cpecgeo.lang() && String(other) !== name) {
       box.append(el("p", { class: "cpec-name", lang, dir }, other));
     }
   }
