@@ -175,8 +175,7 @@
       buildTip: (text, at) => {
         const row = el("li", { role: "option", dir: "auto" },
           el("span", {}, at.found.name.slice(0, 80)));
-        const english = cpecgeo.lang() === "en";
-        const other = at.found.names.filter((n) => n !== at.found.name && (!english || /[^\x00-\x7f]/.test(n)));
+        const other = at.found.names.filter((n) => n !== at.found.name && (cpecgeo.lang() !== "en" || /[^\x00-\x7f]/.test(n)));
         if (other.length) row.append(el("bdi", {}, " " + other.join(" ").slice(0, 80)));
         row.append(el("small", {}, at.found.kind.slice(0, 60)));
         return row;

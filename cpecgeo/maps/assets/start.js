@@ -43,8 +43,7 @@ cpecgeo.start = function (map) {
     const node = event.popup.getElement();
     const heading = node.querySelector("h2");
     node.setAttribute("role", "dialog");
-    const close = node.querySelector(".leaflet-popup-close-button");
-    if (close) close.setAttribute("aria-label", t("Close popup"));
+    node.querySelector(".leaflet-popup-close-button")?.setAttribute("aria-label", t("Close popup"));
     if (heading) node.setAttribute("aria-label", heading.textContent.slice(0, 120));
     cpecgeo.placePopup(event.popup);
   });
