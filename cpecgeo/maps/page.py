@@ -260,8 +260,8 @@ def _libraries(links: list[Element], main: str, needed: set[str]) -> tuple[list[
     texts = [_REMARKS.sub("", libraries.read_asset(n)) for n in used]
     if re.search(r"\bL\.", main):  # leaflet's own marker, which only folium's layers draw
         texts.insert(0, libraries.build_marker_script())
-    sheets = ["map.css", "print.css", *(["language.css"] if "words" in needed else [])]
-    own_styles = [_REMARKS.sub("", libraries.read_asset(n)) for n in sheets]
+    own = ["map.css", "print.css", *(["language.css"] if "words" in needed else [])]
+    own_styles = [_REMARKS.sub("", libraries.read_asset(n)) for n in own]
     return [*scripts, '"use strict";\n' + "\n".join(texts)], [*styles, *own_styles]
 
 
