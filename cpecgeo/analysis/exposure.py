@@ -72,8 +72,7 @@ def exposure(
         Values that mean no data: of `value`, or of the raster besides those that its file
         declares. -9999 and the like are refused where they aren't declared.
     dissolve : bool
-        Whether all features of `x` share one set of rings, or each has its own; then the level
-        `feature` comes first.
+        Whether all features of `x` share one set of rings; else the level `feature` comes first.
 
     Returns
     -------
@@ -84,7 +83,7 @@ def exposure(
         on a radius in the ring inside it. Of areas each ring gets the share of the area
         that lies in it, as if the value were spread evenly; `features` counts the areas
         that it touches. A missing value is never taken as 0: it is counted and named.
-        `.attrs` says what was counted.
+        `.attrs` says what was counted; `x_without_position` are rows of `x` (a layer or file).
 
         `features_low`, `features_high` and, of the sum, `<value>_low`, `<value>_high` count
         what surely lies in the ring and all that may, with the line moved by its accuracy and
@@ -93,10 +92,9 @@ def exposure(
 
         Of a raster: `cells` (with a value, a cell cut by a ring counting by its share inside),
         the sum, `<value>_within`, `missing` (cells without a value) and `outside_share` (of the
-        ring, off the raster). `.attrs` has `total`, `in_no_zone` where zones are given,
-        `resolution`, `cell_km` (width and height near the middle) and what the file declares.
-        There is no low and high: the raster, which may be national, would be read three times;
-        `rings` has the area that surely and possibly lies in each ring.
+        ring, off the raster; 1 makes the sum NaN). `.attrs` has `total`, `in_no_zone` where zones
+        are given, `resolution`, `cell_km` (near the middle) and what the file declares.
+        No low and high, which would read it three times: `rings` has the areas, sure and possible.
 
     Raises
     ------
@@ -120,7 +118,7 @@ def exposure(
     edges = check_radii(km)
     centre = in_region(resolve(x, "x"), "x")
     if raster is not None:
-        if not (isinstance(layer, str) and layer == "places"):
+        if not isinstance(layer, str) or layer != "places":
             raise InputError("layer and raster are both given; one of them is counted.")
         zones = None if by is None else _zones(by)
         return _of_raster(raster, centre, edges, value, zones, (band, nodata, dissolve))
@@ -165,6 +163,7 @@ def exposure(
         "features": len(frame),
         "without_position": len(frame) - len(known),
         **({"without_area": flat} if flat else {}),
+        "x_without_position": centre.left_out,
         **doubt,
         "accuracy": HOW,
         "sources": frame.attrs.get("sources", []),
@@ -189,7 +188,8 @@ def _each(
         for i, label in enumerate(centre.shapes.index)
     }
     answer = pd.concat(found, names=["feature"])
-    answer.attrs = {**next(iter(found.values())).attrs, **provenance(centre, counted)}
+    answer.attrs = next(iter(found.values())).attrs | provenance(centre, counted)
+    answer.attrs["x_without_position"] = centre.left_out
     return answer
 
 
@@ -229,7 +229,8 @@ def _of_raster(
     table = pd.DataFrame(areas[keys])
     table["cells"] = found["cells"]
     if value is not None:
-        table[value] = found["sum"]
+        # Off the raster nobody knows how many there are.
+        table[value] = found["sum"].mask(found["cells"] + found["missing"] == 0)
         groups = keys[:-2]
         table[f"{value}_within"] = (
             table.groupby(groups, sort=False, dropna=False)[value] if groups else table[value]
@@ -257,6 +258,7 @@ def _of_raster(
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "sources": [Path(path).name],
+        "x_without_position": centre.left_out,
         **provenance(centre, *([] if zones is None else [zones])),
     }
     return answer

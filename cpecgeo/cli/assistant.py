@@ -69,7 +69,7 @@ def _tool(lock: threading.Lock, verb: Callable[..., Answer]) -> Callable[..., An
             try:
                 answer = verb(*args, **kwargs)
             except CpecgeoError as error:
-                raise ToolError(f"{type(error).__name__}: {error}") from error
+                raise ToolError(" ".join(str(error).split())) from error
         answer.notes.extend(once(str(w.message) for w in told))
         if len(answer.rows) == MOST_ROWS:
             answer.notes.append(f"Only the first {MOST_ROWS} rows are shown.")
@@ -176,15 +176,27 @@ class Tools:
         weight: Literal["hours", "km"] = "hours",
         avoid: list[str] | None = None,
         year: int | None = None,
+        season: str | None = None,
+        status: str | None = None,
     ) -> Answer:
         """Find the way from one place to another by road and rail, leg by leg: km and hours.
 
         `avoid` names what is closed (a pass, a section, a district); `year` keeps to what stood
-        then. Hours rest on assumed speeds.
+        then; `season` ("summer", "winter" or a month) says when passes are open; `status`
+        ("operating", "any" …) what may be used. Hours rest on assumed speeds.
         """
         from cpecgeo.routing import route
 
-        way = route(a, b, mode=mode, weight=weight, avoid=avoid or (), year=year)
+        way = route(
+            a,
+            b,
+            mode=mode,
+            weight=weight,
+            avoid=avoid or (),
+            year=year,
+            season=season,
+            status=status,
+        )
         legs = way.legs
         shown = ["turn", "name", "mode", "status", "from", "to", "km", "hours", "accuracy_km"]
         counts = legs.groupby("status")["km"].sum().round(1)
@@ -316,10 +328,24 @@ class Tools:
         return path
 
 
+def _plainly(name: str, error: Exception) -> str:
+    """Say what the SDK says of a refusal, without its preface and pydantic's addresses."""
+    from pydantic import ValidationError
+
+    if isinstance(wrong := error.__cause__, ValidationError):
+        each = [
+            f"{'.'.join(map(str, one['loc']))}: {one['msg'][:1].lower()}{one['msg'][1:]}"
+            for one in wrong.errors(include_url=False, include_input=False)
+        ]
+        return f"Arguments of {name} that don't fit: {'; '.join(each)}."
+    return str(error).removeprefix(f"Error executing tool {name}: ")
+
+
 def serve(out: Path | None = None) -> MCPServer[Any]:
     """Build the server; `run` of it answers until its input ends."""
     try:
         from mcp.server import MCPServer
+        from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
         from mcp.types import ToolAnnotations
     except ImportError as error:
         raise MissingExtraError(
@@ -327,7 +353,16 @@ def serve(out: Path | None = None) -> MCPServer[Any]:
         ) from error
     from importlib.metadata import version
 
-    server: MCPServer[Any] = MCPServer(
+    class Server(MCPServer[Any]):
+        async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+            try:
+                return await super().call_tool(name, arguments, context)
+            except UnexpectedToolError:
+                raise
+            except ToolError as error:
+                raise ToolError(_plainly(name, error)) from error
+
+    server = Server(
         "cpecgeo", instructions=_INSTRUCTIONS, version=version("cpecgeo"), log_level="WARNING"
     )
     tools, lock = Tools(out), threading.Lock()

@@ -87,9 +87,11 @@ def find(
             continue
         rest_of = [k for k in kinds[turn:] if kind not in _NAMESAKES.get(k, ())]
         return replace(found, list_others=partial(_list_others, name, tuple(rest_of), missing))
+    # A parameter of one letter says nothing to who types in a shell; the name says it all.
+    told = f" for {what}" if len(what.partition("[")[0]) > 1 else ""
     raise UnknownNameError(
         name,
-        f"{_or([k for k in among if k != 'file'])} for {what}",
+        _or([k for k in among if k != "file"]) + told,
         near,
         "`catalog` and `corridors` list what there is.",
     )
@@ -136,8 +138,9 @@ def _layer(name: str, missing: str) -> Subject:
     title = str(frame.attrs["title"])
     if missing == "raise":
         attrs = frame.attrs
-        frame = frame[frame.geometry.notna()]
-        frame.attrs = attrs
+        known = frame.geometry.notna()
+        frame = frame[known]
+        frame.attrs = {**attrs, "without_position": int((~known).sum())}
     found = Subject(frame.geometry, title, "layer", frame=frame)
     if frame.attrs["layer"] != "corridors":
         return found
@@ -255,7 +258,9 @@ def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:
     found = frame_subject(frame, path, missing="keep")
     if missing == "raise":
         known = found.shapes.notna().to_numpy()
-        found = replace(found, shapes=found.shapes[known], frame=frame[known])
+        kept = frame[known]
+        kept.attrs["without_position"] = int((~known).sum())
+        found = replace(found, shapes=found.shapes[known], frame=kept)
     return replace(found, kind="file", title=Path(path).name)
 
 

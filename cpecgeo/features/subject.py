@@ -97,6 +97,12 @@ class Subject:
         return gpd.GeoDataFrame(geometry=self.shapes) if self.frame is None else self.frame
 
     @property
+    def left_out(self) -> int:
+        """How many rows of a layer or file were left out, having no position."""
+        is_read = self.kind in {"layer", "file"} and self.frame is not None
+        return int(self.rows.attrs.get("without_position", 0)) if is_read else 0
+
+    @property
     def accuracy_km(self) -> NDArray[np.float64] | None:
         """How good each geometry is, a 95 % value; of a corridor, its poorest leg.
 

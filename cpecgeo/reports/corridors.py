@@ -19,12 +19,11 @@ from cpecgeo.maps.words import VALUES, Words
 from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
-    LEAD_KM,
-    count_near,
     draw_map,
     show_figures,
     split_sources,
     sum_people,
+    tell_people,
 )
 
 __all__ = ["compare_corridors", "list_caveats", "report_corridor"]
@@ -87,15 +86,14 @@ def _lead(thing: Corridor, say: Words) -> str:
             title=thing.title, published=published, drawn=drawn,
         )  # fmt: skip
     status = sum_by_status(thing)
-    share = float(status.loc[status["status"] == "operating", "share"].sum())
+    # Of the length that the sentence before gives: as drawn where none is published.
+    basis = "drawn_km" if math.isnan(thing.official_km) else "length_km"
+    share = float(status.loc[status["status"] == "operating", basis].sum() / status[basis].sum())
     if round(share, 3) in {0.0, 1.0}:
         works = say("All of it operates.") if share > 0.5 else say("None of it operates.")
     else:
         works = say("{share} of it operates.", share=f"{share:.0%}")
-    people = say.people(count_near(thing))
-    near = say("Towns of {people} people in all lie within {km} km of it.", people=people,
-               km=LEAD_KM)  # fmt: skip
-    return f"{long} {works} {near}"
+    return f"{long} {works} {tell_people(thing, say)}"
 
 
 def glance(thing: Corridor) -> dict[str, Any]:

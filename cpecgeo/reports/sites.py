@@ -36,6 +36,7 @@ __all__ = [
     "split_sources",
     "sum_people",
     "tell_away",
+    "tell_people",
 ]
 
 # The ring of the first sentence, and those of the table.
@@ -83,6 +84,17 @@ def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
 def count_near(x: Any, km: float = LEAD_KM) -> float:
     """Count the people of towns near something."""
     return float(exposure(x, [km])["population"].sum())
+
+
+def tell_people(x: Any, say: Words, km: float = LEAD_KM) -> str:
+    """Say how many people of towns live near something, in a sentence."""
+    near = exposure(x, [km]).iloc[0]
+    if near["features"] == 0:
+        return say("No town of the gazetteer lies within {km} km.", km=km)
+    if near["population"] == 0:
+        return say("No town with a population figure lies within {km} km.", km=km)
+    people = say.people(float(near["population"]))
+    return say("Towns of {people} people in all lie within {km} km of it.", people=people, km=km)
 
 
 def sum_people(x: Any, say: Words) -> Part:
@@ -278,8 +290,7 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
     crossing = tell_away(near["crossings"], thing.accuracy_km, say).iloc[0]
     lead = [
         _off(roads, thing, say),
-        say("Towns of {people} people in all lie within {km} km of it.",
-            people=say.people(count_near(thing.point)), km=LEAD_KM),
+        tell_people(thing.point, say),
         say("The nearest border crossing is {name}, {away} away.",
             name=say.name(crossing["name"]), away=crossing["away"]),
     ]  # fmt: skip

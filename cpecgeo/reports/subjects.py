@@ -37,6 +37,7 @@ from cpecgeo.reports.sites import (
     split_sources,
     sum_people,
     tell_away,
+    tell_people,
 )
 from cpecgeo.routing import Reach, Route
 
@@ -314,10 +315,7 @@ def _lead_shape(shape: Any, title: str, thing: Any, near: pd.DataFrame | None, s
             else say("{title} is the nearest corridor, {away} away.",
                      title=first["title"], away=first["away"])
         )  # fmt: skip
-    said.append(
-        say("Towns of {people} people in all lie within {km} km of it.",
-            people=say.people(count_near(shape)), km=LEAD_KM)
-    )  # fmt: skip
+    said.append(tell_people(shape, say))
     return " ".join(said)
 
 

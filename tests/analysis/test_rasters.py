@@ -286,6 +286,32 @@ def test_what_lies_off_the_raster_is_told(tmp_path):
     assert found["outside_share"] == pytest.approx(0.5, abs=2e-3)
 
 
+def test_a_ring_wholly_off_the_raster_has_no_sum(tmp_path):
+    path = plain(tmp_path)
+    two = gpd.GeoSeries([Point(68, 27), Point(70, 27)], index=["on", "off"], crs=4326)
+    with pytest.warns(DataWarning, match="lies off"):
+        found = cg.exposure(two, [5, 9], raster=path, dissolve=False)
+    assert (found.xs("off")["outside_share"] == 1).all()
+    sums = ["population", "population_within"]
+    assert found.xs("off")[sums].isna().all(axis=None)
+    assert (found.xs("on")[sums] > 0).all(axis=None)
+
+
+def test_features_without_a_position_are_counted(tmp_path):
+    table = tmp_path / "sites.csv"
+    table.write_text("name,lon,lat\na,68.0,27.0\nb,,\nc,68.1,27.0\nd,,\n")
+    for options in (
+        {"raster": plain(tmp_path)},
+        {},
+        {"raster": plain(tmp_path), "by": "districts"},
+    ):
+        for dissolve in (True, False):
+            found = cg.exposure(str(table), 5, dissolve=dissolve, **options)
+            assert found.attrs["x_without_position"] == 2
+    lost = int(cg.layer("mines").geometry.isna().sum())
+    assert cg.exposure("mines", 5, dissolve=False).attrs["x_without_position"] == lost
+
+
 def test_it_says_what_was_counted(tmp_path):
     told = cg.exposure(MIDDLE, 5, raster=plain(tmp_path)).attrs
     assert told["resolution"] == "0.01 × 0.01 degree"

@@ -122,6 +122,23 @@ def test_a_report_begins_with_its_three_figures(ml1):
     assert "None of it operates" in cg.report("ml4", draw=False).lead
 
 
+def test_no_town_is_said_as_no_town():
+    for lang, said in (("en", "No town of the gazetteer lies within 10 km"), ("ur", "کوئی شہر"),
+                       ("zh", "没有")):  # fmt: skip
+        lead = cg.report("Reko Diq", draw=False, lang=lang).lead
+        assert said in lead
+        assert "Towns of" not in lead
+
+
+def test_the_share_that_operates_is_of_the_length_just_told():
+    thing = cg.corridor("mining")
+    parts = thing.sections
+    works = parts.loc[parts["status"] == "operating", "drawn_km"].sum() / parts["drawn_km"].sum()
+    lead = cg.report(thing, draw=False).lead
+    assert f"{thing.length_km:,.0f} km long as drawn" in lead
+    assert f"{works:.0%} of it operates" in lead
+
+
 def test_every_kind_of_report_begins_with_a_sentence_of_figures():
     sheet = cg.market("Torkham")
     market = cg.report("Torkham", draw=False).lead
