@@ -110,6 +110,8 @@ def route(
     from cpecgeo.routing import route as one
 
     chosen = _filters(mode, avoid, status, year, season)
+    # What carries tonnes is a truck.
+    vehicle = vehicle or ("truck" if tonnes is not None else None)
     chosen |= {"along": along, "speeds": _speeds(speeds), "vehicle": vehicle}
     chosen |= _own(extra, kind, join_km)
     ways = (

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.subject import PointLike
-from cpecgeo.routing.costs import edge_costs, price, rates_of
+from cpecgeo.routing.costs import edge_costs, price_route, rates_of
 from cpecgeo.routing.ends import Snap
 from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
 from cpecgeo.routing.legs import Route, route_of
@@ -114,7 +114,8 @@ def routes(
             break
         if all(_overlap(steps, other) <= max_overlap for other in kept):
             kept.append(steps)
-    return [route_of(net, ends, s, hours, weight=weight, chosen=asked) for s in kept]
+    kind: dict[str, Any] = {"weight": weight, "chosen": asked, "vehicle": costs.vehicle}
+    return [route_of(net, ends, s, hours, **kind) for s in kept]
 
 
 def share_of(step: Step, length: float) -> float:
@@ -240,7 +241,8 @@ def compare(
     them : list of Route, or dict of name to Route
     tonnes : float, optional
         Adds what carrying so much costs: `cost` (PKR), `more_cost` and `carbon_kg`, as
-        `cpecgeo.routing.freight` counts them.
+        `cpecgeo.routing.freight` counts them: with the ways to the network, which km and
+        hours leave out, and for no route with the hours of a car.
     rates : mapping of str to float, optional
         In place of those of `data/freight.csv`, by its ids.
 
@@ -279,7 +281,7 @@ def compare(
             "legs": len(one.legs),
         }
         if load is not None:
-            each = price(one.legs, used).sum(skipna=False) * load
+            each = price_route(one, used).sum(skipna=False) * load
             row |= {"cost": float(each["cost_per_t"]), "carbon_kg": float(each["carbon_kg_per_t"])}
         row |= {f"{mode}_km": km for mode, km in one.km_by("mode").items() if mode != "border"}
         row |= {f"{status}_km": km for status, km in one.km_by("status").items()}

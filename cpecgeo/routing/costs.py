@@ -29,6 +29,7 @@ __all__ = [
     "edge_costs",
     "freight",
     "price",
+    "price_route",
     "rates_of",
     "state_sources",
 ]
@@ -60,11 +61,14 @@ class Costs:
     hours : list of float
     access : float
         What a km between an end and the network counts, in the same weight as `cost`.
+    vehicle : {"car", "truck"}
+        Whose hours they are.
     """
 
     cost: list[float]
     hours: list[float]
     access: float
+    vehicle: str
 
 
 def rates_of(given: Mapping[str, float] | None = None) -> dict[str, float]:
@@ -138,18 +142,16 @@ def edge_costs(
         hours[here] = km[here] / number(kmh, f"speeds[{name!r}]", above=0.0)
     slow = float(read_table("speeds.csv").set_index("id")["kmh"][_ACCESS_CLASS])
     slow = used["truck-unsealed-kmh"] if is_goods else slow
+    whose = "truck" if is_goods else "car"
     if weight == "km":
-        return Costs(km.tolist(), hours.tolist(), 1.0)
+        return Costs(km.tolist(), hours.tolist(), 1.0, whose)
     if weight == "hours":
-        return Costs(hours.tolist(), hours.tolist(), 1.0 / slow)
+        return Costs(hours.tolist(), hours.tolist(), 1.0 / slow, whose)
     mode = np.where(net.columns["crossing"] != "", "border", net.columns["mode"])
     ways = pd.DataFrame({"mode": mode, "km": km, "hours": hours, "speed_class": classes})
-    track = pd.DataFrame(
-        {"mode": ["road"], "km": 1.0, "hours": 1.0 / slow, "speed_class": _ACCESS_CLASS}
-    )
     column = {"cost": "cost_per_t", "carbon": "carbon_kg_per_t"}[weight]
-    each, access = price(ways, used)[column], price(track, used)[column]
-    return Costs(each.tolist(), hours.tolist(), float(access.iloc[0]))
+    each, access = price(ways, used)[column], _price_access(1.0, used)[column]
+    return Costs(each.tolist(), hours.tolist(), access, whose)
 
 
 def _goods_hours(net: Network, rates: Mapping[str, float]) -> Floats:
@@ -231,6 +233,47 @@ def price(legs: pd.DataFrame, rates: Mapping[str, float]) -> pd.DataFrame:
     return answer
 
 
+def _price_access(km: float, rates: Mapping[str, float]) -> dict[str, float]:
+    """Return money and carbon per tonne of a way to the network: a truck on a track."""
+    hours = km / rates["truck-unsealed-kmh"]
+    track = {"mode": ["road"], "km": [km], "hours": [hours], "speed_class": [_ACCESS_CLASS]}
+    found = price(pd.DataFrame(track), rates).iloc[0]
+    return {str(name): float(value) for name, value in found.items()}
+
+
+def price_route(route: Route, rates: Mapping[str, float]) -> pd.DataFrame:
+    """Return money and carbon per tonne of a route's legs, the ways to the network in the outer.
+
+    Parameters
+    ----------
+    route : Route
+    rates : mapping of str to float
+        All of `rates_of`.
+
+    Returns
+    -------
+    DataFrame
+        As of `price`, a row per leg.
+
+    Raises
+    ------
+    InputError
+        Its hours are those of a car.
+    """
+    if route.vehicle == "car":
+        raise InputError(
+            f"The route {route.origin.name} – {route.destination.name} has the hours of a car or "
+            f"passenger train, {route.hours:.1f} h, and goods take longer. Find it again with "
+            'vehicle="truck".'
+        )
+    legs = pd.DataFrame(route.legs[["mode", "km", "hours", "speed_class"]]).reset_index(drop=True)
+    each = price(legs, rates)
+    for row, end in ((0, route.origin), (len(each) - 1, route.destination)):
+        for name, value in _price_access(end.access_km, rates).items():
+            each.loc[row, name] += value
+    return each
+
+
 def freight(
     route: Route,
     tonnes: float = 1.0,
@@ -243,7 +286,7 @@ def freight(
     Parameters
     ----------
     route : Route
-        Found with ``vehicle="truck"``, or its hours are those of a car.
+        Found with ``vehicle="truck"``: the hours of a car are refused.
     tonnes : float
         What is carried in `days`.
     days : float
@@ -256,13 +299,15 @@ def freight(
     DataFrame
         A row per stage, that is, until goods change vehicle: `mode vehicle km hours cost
         carbon_kg loads trips_per_day vehicles`. `cost` is PKR, with handling in the row of the
-        change, tolls and hours counted; `loads` are full loads, each comes back empty, and
-        `vehicles` is the fleet that does so. `.attrs` has the sums, per tonne too, and what
-        each rate rests on.
+        change, tolls and hours counted. `cost` and `carbon_kg` of the first and the last row
+        have the ways to the network in them, as of a truck on a track; km and hours leave them
+        out. `loads` are full loads, each comes back empty, and `vehicles` is the fleet that
+        does so. `.attrs` has the sums, per tonne too, and what each rate rests on.
 
     Raises
     ------
     InputTypeError, UnknownNameError, InputError
+        Not a route, no such rate, or a route with the hours of a car.
 
     Examples
     --------
@@ -275,8 +320,8 @@ def freight(
         raise InputTypeError(f"route is {type(route).__name__}; give a Route that `route` found.")
     tonnes, days = number(tonnes, "tonnes", above=0.0), number(days, "days", above=0.0)
     used = rates_of(rates)
-    legs = pd.DataFrame(route.legs[["mode", "km", "hours", "speed_class"]]).reset_index(drop=True)
-    legs = legs.join(price(legs, used))
+    legs = pd.DataFrame(route.legs[["mode", "km", "hours"]]).reset_index(drop=True)
+    legs = legs.join(price_route(route, used))
     legs["stage"] = legs["mode"].replace("border", "road")
     stages = legs.groupby((legs["stage"] != legs["stage"].shift()).cumsum())
     rows = []

@@ -51,6 +51,8 @@ class Route:
         Hours of each step.
     own_legs : GeoDataFrame or None
         The legs of a route that doesn't run over the network alone.
+    vehicle : str
+        Whose hours they are: ``"car"`` or ``"truck"``; empty for legs by sea and stated ones.
 
     Examples
     --------
@@ -68,6 +70,7 @@ class Route:
     step_hours: tuple[float, ...] = field(default=(), repr=False)
     own_legs: gpd.GeoDataFrame | None = field(default=None, repr=False)
     network: Network | None = field(default=None, repr=False, compare=False)
+    vehicle: str = ""
 
     @cached_property
     def legs(self) -> gpd.GeoDataFrame:
@@ -208,6 +211,7 @@ class Route:
             (*self.steps, *other.steps),
             (*self.step_hours, *other.step_hours),
             legs,
+            vehicle=min(filter(None, (self.vehicle, other.vehicle)), default=""),
         )
 
     def explore(self, **style: Any) -> Any:
@@ -266,8 +270,9 @@ def route_of(
     *,
     weight: str,
     chosen: Filters,
+    vehicle: str,
 ) -> Route:
-    """Return the route over some steps; `hours` are those of each edge of the network."""
+    """Return the route over some steps; `hours` are those of each edge, by that vehicle."""
     start, end = ends
     # Two ends at one node have no edge between them.
     steps = tuple(steps or [Step(start.edge, start.km, start.km)])
@@ -277,7 +282,7 @@ def route_of(
         for step, km in zip(steps, whole, strict=True)
     ]
     asked = ", ".join(chosen.describe().values()) or "any mode, any status"
-    return Route(start, end, weight, asked, steps, tuple(spent), network=net)
+    return Route(start, end, weight, asked, steps, tuple(spent), network=net, vehicle=vehicle)
 
 
 _SAME = ("section", "status", "mode", "speed_class", "country", "opened")

@@ -141,7 +141,8 @@ def route(
     if path is None:
         raise InputError(_why(ends, (starts[0], goals[0]), chosen, weight, max_access_km))
     found = path.start, path.end
-    return route_of(ground.network, found, path.steps, costs.hours, weight=weight, chosen=chosen)
+    kind: dict[str, Any] = {"weight": weight, "chosen": chosen, "vehicle": costs.vehicle}
+    return route_of(ground.network, found, path.steps, costs.hours, **kind)
 
 
 def find_path(ground: Usable, starts: Ends, goals: Ends, costs: Costs) -> Path | None:

@@ -482,6 +482,8 @@ def test_goods_are_counted():
     way = cg.route("Karachi", "Lahore", mode="road", vehicle="truck")
     assert stage["cost"] == pytest.approx(cg.routing.freight(way, 1000)["cost"].iloc[0])
     assert stage["loads"] == 34
+    plain = ["route", "Karachi", "Lahore", "--mode", "road", "--tonnes", "1000"]
+    assert as_json(*plain) == [stage], "tonnes alone mean a truck"
 
 
 def test_a_table_lines_up_and_folds_where_it_is_too_wide(capsys):

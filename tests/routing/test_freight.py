@@ -5,11 +5,14 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import cpecgeo as cg
 from cpecgeo import errors
 from cpecgeo.catalogue.files import data_path
 from cpecgeo.routing.costs import edge_costs, price, rates_of
+from tests.effort import tries
 
 RATES = pd.read_csv(data_path("freight.csv")).set_index("id")
 
@@ -69,6 +72,8 @@ def test_money_and_carbon_are_sums_by_hand(plain):
         toll = {"motorway": 12.6, "highway": 5.0}.get(leg.speed_class, 0.0)
         cost += leg.km * (6 + toll / 30) + leg.hours * 1500 / 30
         carbon += leg.km * 0.062
+    cost += plain.access_km * (6 + 1500 / 30 / 20)
+    carbon += plain.access_km * 0.062
     assert load["cost"].sum() == pytest.approx(1000 * cost)
     assert load["carbon_kg"].sum() == pytest.approx(1000 * carbon)
     assert load.attrs["cost_per_t"] == pytest.approx(cost)
@@ -106,15 +111,52 @@ def test_a_route_of_least_money_or_carbon_has_least_of_it(weight):
         for kind in ("km", "hours", "cost", "carbon")
     }
     table = cg.compare(ways, tonnes=500)
-    # The way to the network counts too, as km of a track at a truck's rate.
+    # The way to the network counts, as km of a track at a truck's rate; a matrix leaves it out.
     track = pd.DataFrame({"mode": ["road"], "km": 1.0, "hours": 1 / 20, "speed_class": "unsealed"})
     per_km = price(track, rates_of())[{"cost": "cost_per_t", "carbon": "carbon_kg_per_t"}[weight]]
-    whole = table[column] + table["access_km"] * per_km.iloc[0] * 500
-    assert whole.idxmin() == weight or whole[weight] == pytest.approx(whole.min())
+    access = table.loc[weight, "access_km"] * per_km.iloc[0] * 500
+    assert table.loc[weight, column] == pytest.approx(table[column].min(), rel=1e-12)
     assert table["more_cost"].iloc[0] == 0
     assert (table["more_cost"] == table["cost"] - table["cost"].iloc[0]).all()
     costs = cg.route_matrix(["Karachi"], ["Rawalpindi"], weight=weight)
-    assert costs.iloc[0, 0] * 500 == pytest.approx(table.loc[weight, column])
+    assert costs.iloc[0, 0] * 500 == pytest.approx(table.loc[weight, column] - access)
+
+
+towns = st.sampled_from(sorted(set(cg.layer("places").nlargest(80, "population")["name"])))
+
+
+@tries(8)
+@given(towns, towns)
+def test_the_route_of_a_weight_has_the_least_of_it(a, b):
+    """Whatever towns: no other route beats it at its own measure, ways to the network counted."""
+    assume(a != b)
+    kinds = ("hours", "cost", "carbon")
+    try:
+        ways = {w: cg.route(a, b, weight=w, vehicle="truck") for w in kinds}
+    except errors.InputError as error:
+        assert "No way" in str(error) or "from the network" in str(error)  # noqa: PT017
+        return
+    table = cg.compare(ways, tonnes=1000)
+    measures = {
+        "hours": table["hours"] + table["access_km"] / RATES.loc["truck-unsealed-kmh", "amount"],
+        "cost": table["cost"],
+        "carbon": table["carbon_kg"],
+    }
+    for weight, amounts in measures.items():
+        assert amounts[weight] <= amounts.min() * (1 + 1e-12) + 1e-9, weight
+
+
+def test_the_hours_of_a_car_carry_no_goods():
+    car = cg.route("Multan", "Sukkur", mode="road")
+    truck = cg.route("Multan", "Sukkur", mode="road", vehicle="truck")
+    ship = cg.routing.stated_leg("Sukkur", (55.0, 25.0), km=2000, mode="sea", source="a chart")
+    for way in (car, car + ship, cg.routes("Multan", "Sukkur", k=1, mode="road")[0]):
+        with pytest.raises(errors.InputError, match='hours of a car.*vehicle="truck"'):
+            cg.routing.freight(way, 100)
+        with pytest.raises(errors.InputError, match='vehicle="truck"'):
+            cg.compare([way], tonnes=100)
+    assert cg.compare([car])["hours"].iloc[0] < cg.compare([truck])["hours"].iloc[0]
+    assert cg.routing.freight(truck + ship, 100)["mode"].tolist() == ["road", "sea"]
 
 
 def test_money_by_sea_is_not_made_up():
