@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import partial
 from numbers import Real
 from pathlib import Path
@@ -158,6 +159,7 @@ def _list(
         bare = lonlat(items, what=what, missing=missing)
         return Subject(bare, f"{len(bare):,} geometries", "list")
     parts = [_subject(item, f"{what}[{i}]", missing, among) for i, item in enumerate(items)]
+    parts = _tell_apart(parts)
     labels: list[Hashable] = []
     shapes: list[Any] = []
     chainages: dict[Hashable, Chainage] = {}
@@ -189,6 +191,31 @@ def _list(
         things=tuple(thing for part in parts for thing in part.things),
         list_others=partial(_list_others, tuple(parts)),
         stated_km=None if all(part.accuracy_km is None for part in parts) else tuple(stated),
+    )
+
+
+def _tell_apart(parts: list[Subject]) -> list[Subject]:
+    """Give corridors of one name and different lines their own: an own "ml1", the bundled one."""
+    lines: dict[str, shapely.Geometry] = {}
+    told = parts.copy()
+    whole = [i for i, part in enumerate(parts) if part.is_single and part.chainages]
+    # The caller's own come last, so that a bundled corridor is what its name says everywhere.
+    for i in sorted(whole, key=lambda i: getattr(parts[i].things[0], "geometry", "") == "own"):
+        name, number = str(parts[i].shapes.index[0]), 2
+        fresh = name
+        while not lines.setdefault(fresh, parts[i].geometry).equals_exact(parts[i].geometry):
+            fresh, number = f"{name} ({number})", number + 1
+        if fresh != name:
+            told[i] = _renamed(parts[i], fresh)
+    return told
+
+
+def _renamed(part: Subject, name: str) -> Subject:
+    return replace(
+        part,
+        shapes=part.shapes.set_axis([name]),
+        chainages=dict.fromkeys([name], *part.chainages.values()),
+        things=tuple(replace(thing, name=name) for thing in part.things),
     )
 
 

@@ -37,7 +37,7 @@ _MAX_ROWS, _MAX_TEXT = 1_048_576, 32_767
 
 
 def read_csv(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Read a CSV file, as a `Reader`; cells that no position is read from come out as they went in.
+    """Read a CSV file, as a `Reader`; every cell comes out as it went in.
 
     It is UTF-8, separated by commas, semicolons, tabs or bars, as its header shows.
     """
@@ -49,8 +49,7 @@ def read_csv(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
         attrs["read_as"] += f"; separator {separator!r}"
     kept = set(attrs["position_columns"])
     typed = {
-        name: frame[name] if name in kept else _typed_text(frame[name], choice.thousands)
-        for name in names
+        name: _typed_text(frame[name], None if name in kept else choice.thousands) for name in names
     }
     located = gpd.GeoDataFrame(typed, geometry=frame.geometry, crs=frame.crs, index=frame.index)
     located.attrs = attrs

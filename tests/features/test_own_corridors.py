@@ -198,6 +198,20 @@ def test_swapped_lines_of_a_file_are_refused_wherever_lines_are_taken(tmp_path):
             verb()
 
 
+def test_an_own_line_under_a_bundled_name_stays_beside_it():
+    mine, turned = own(MINE, name="ml1"), own(MINE.reverse(), name="ml1")
+    near = cg.nearest("Quetta", [mine, "ml1", turned, "Main Line 1", mine], k=3, sections=True)
+    each = {c: cg.nearest("Quetta", c).iloc[0] for c in ("ml1", mine, turned)}
+    near = near.set_index("target")
+    assert set(near.index) == {"ml1", "ml1 (2)", "ml1 (3)"}
+    for label, one in zip(("ml1", "ml1 (2)", "ml1 (3)"), each.values(), strict=True):
+        assert near.loc[label, "distance_km"] == pytest.approx(one["distance_km"])
+        assert near.loc[label, "km"] == pytest.approx(one["km"])
+    assert near.loc["ml1", "section"] == "ml1-kiamari-lodhran"
+    assert near.loc["ml1 (2)", "section"] == "ml1"
+    assert near.attrs["own"] == ["ml1 (2)", "ml1 (3)"]
+
+
 def test_stops_are_places_by_name_with_what_is_known_of_them():
     line = LineString([(66.96, 30.19), (66.62, 29.5), (66.63, 28.7), (66.62, 27.81)])
     road = own(line, name="own", stops=["Quetta", "Khuzdar"], km={"Quetta": 0, "Khuzdar": 300})

@@ -90,6 +90,17 @@ def test_csv_of_other_hands(tmp_path):
         read(path)
 
 
+def test_degrees_in_csv_are_numbers_where_each_is_written_again_as_it_was(tmp_path):
+    path = tmp_path / "a.csv"
+    for cell, kind in (("68.92", "f"), ("69", "i"), ("68.920", "O"), ("68°55′E", "O")):
+        path.write_text(f"lon,lat,n\n{cell},24.5,1\n", encoding="utf-8")
+        frame = read(path)
+        assert np.dtype(frame["lat"].dtype).kind == "f"
+        got = frame["lon"]
+        assert (got.iloc[0] == cell) if kind == "O" else (got.dtype.kind == kind)
+        assert write(frame, tmp_path / "b.csv").read_text("utf-8") == path.read_text("utf-8")
+
+
 BOMB = """<?xml version="1.0"?>
 <!DOCTYPE kml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <kml xmlns="http://www.opengis.net/kml/2.2"><Document><Placemark><name>&b;</name>
