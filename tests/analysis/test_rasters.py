@@ -390,14 +390,15 @@ def test_a_profile_reads_the_same_rasters(tmp_path):
 
 
 LARGE = """
-import resource, sys
+import sys
 import numpy as np, rasterio
 import cpecgeo as cg
 from shapely.geometry import Point
+from tests.memory import peak
 cg.exposure(Point(70, 30), 1, raster=sys.argv[2])  # compiled, and everything loaded
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 found = cg.exposure("ml1", [10, 50], raster=sys.argv[1])
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print(peak() - before)
 print(found["cells"].sum(), found["population"].sum())
 """
 

@@ -17,13 +17,14 @@ CODE = """
 import resource, sys
 import cpecgeo as cg
 from cpecgeo.errors import CpecgeoError
+from tests.memory import peak
 cg.read(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_AS, (3_000_000_000, 3_000_000_000))
 try:
     print(len(cg.read(sys.argv[1])))
 except CpecgeoError as error:
     print(type(error).__name__, error)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(peak())
 """
 HEADS = {
     ".kmz": ("doc.kml", b'<kml xmlns="http://www.opengis.net/kml/2.2">'),
