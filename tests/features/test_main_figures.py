@@ -272,3 +272,19 @@ def test_each_length_says_why_it_is_not_the_published_one():
     assert (
         "curves between stations" in both.set_index("id").loc["taxila-havelian", "reason"].iloc[0]
     )
+
+
+def test_sections_sum_to_the_length_of_their_corridor():
+    """But where one ends at a town and the next begins at its station."""
+    more = {}
+    for name in cg.corridors().index:
+        thing = cg.corridor(name)
+        more[name] = float(thing.sections["drawn_km"].sum()) - thing.length_km
+    assert {name for name, km in more.items() if abs(km) >= 0.01} == {"mining-rail"}
+    link, rail = cg.corridor("mining-rail").sections.geometry.iloc[:2]
+    end, start, following = link.coords[-1], rail.coords[0], rail.coords[1]
+    gap, drawn, cut = (
+        GEOD.inv(*a, *b)[2] / 1e3 for a, b in ((end, start), (start, following), (end, following))
+    )
+    assert gap == pytest.approx(0.475, abs=0.001)
+    assert more["mining-rail"] == pytest.approx(drawn - cut, abs=0.01)
