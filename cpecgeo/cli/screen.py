@@ -140,6 +140,8 @@ def features(
     frame = read(what, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands)
     if lon is None and "read_as" in frame.attrs:
         print(f"cpecgeo: {frame.attrs['read_as']}", file=sys.stderr)
+    if len(frame) == 0:
+        print(f"cpecgeo: {what} has no rows.", file=sys.stderr)
     return frame
 
 

@@ -65,8 +65,7 @@ def read(
     Warns
     -----
     DataWarning
-        A file without rows, features that were left out, and rows whose position looks wrong
-        beside all others.
+        Features that were left out, and rows whose position looks wrong beside all others.
 
     Raises
     ------
@@ -119,8 +118,6 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
     attrs = frame.attrs
     frame = frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
     frame.attrs = attrs
-    if len(frame) == 0:
-        warnings.warn(f"{what} has no rows.", DataWarning, stacklevel=3)
     if frame.crs.is_geographic:
         for remark in find_outliers(_positions(frame.geometry.to_numpy())):
             warnings.warn(f"{what}: {remark}.", DataWarning, stacklevel=3)

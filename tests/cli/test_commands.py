@@ -79,6 +79,13 @@ def test_a_file_of_lines_is_one_corridor_with_chainage_and_side(sites, tmp_path)
     said("export", f"corridor:{file}", "--part", "line", "-o", str(tmp_path / "line.csv"))
 
 
+def test_a_file_without_rows_is_told(tmp_path):
+    (tmp_path / "a.csv").write_text("name,lon,lat\n")
+    run = process("near", str(tmp_path / "a.csv"), "--to", "ml1")
+    assert run.returncode == 0
+    assert b"a.csv has no rows." in run.stderr
+
+
 def test_near_within_leaves_out_what_is_farther(sites, tmp_path):
     out = tmp_path / "near.geojson"
     run = process("near", str(sites), "--to", "ml1,eastern", "--within", "25", "-o", str(out))
