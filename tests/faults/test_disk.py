@@ -1,6 +1,7 @@
 """A disk that fills up: a clear error, finished parts kept, the same bytes after."""
 
 import contextlib
+import gc
 import os
 import subprocess
 
@@ -48,6 +49,8 @@ def test_full_disk_is_told_and_survived(small_disk, tmp_path, name):
     [".csv", ".tsv.gz", ".parquet", ".geojson", ".geojsonl", ".gpkg", ".kml", ".kmz", ".gpx",
      ".shp", ".shp.zip", ".fgb", ".xlsx"],
 )  # fmt: skip
+# The writer of Excel closes its archive when it is collected, and finds no room again.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_file_that_finds_no_room_leaves_the_earlier_one(small_disk, suffix):
     random = np.random.default_rng(7)
     # Numbers that don't compress: more than the disk holds in any format.
@@ -60,3 +63,5 @@ def test_a_file_that_finds_no_room_leaves_the_earlier_one(small_disk, suffix):
         cg.write(many, path)
     assert len(str(refused.value).splitlines()) == 1
     assert {p.name: p.read_bytes() for p in small_disk.iterdir()} == before
+    del refused
+    gc.collect()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 from cpecgeo.analysis.proximity import within
+from cpecgeo.errors import CoordinateError
 from cpecgeo.geodesy import Index, distance_km, lonlat, nearest
 from cpecgeo.geodesy.inputs import check
 from cpecgeo.testing import reference_inside, reference_nearest
@@ -93,7 +94,13 @@ def check_against_reference(area, points):
     # `within` keeps the same rows: those inside alone, and up to a distance that parts them.
     frame = gpd.GeoDataFrame(geometry=gpd.points_from_xy(*points.T), crs=4326)
     for limit in (0.0, float(np.median(expected))):
-        kept = within(frame, area, limit * 1e-3).index
+        try:
+            kept = within(frame, area, limit * 1e-3).index
+        except CoordinateError:
+            # Near the pole, where the area with lon and lat swapped would lie in the region.
+            if shapely.get_coordinates(area)[:, 1].min() < 60:
+                raise
+            return
         sure = clear & ((expected == 0) | (np.abs(expected - limit) > 1e-4))
         want = expected <= limit
         assert (frame.index.isin(kept) == want)[sure].all()

@@ -9,6 +9,7 @@ import pytest
 from shapely.geometry import LineString, Point
 
 import cpecgeo as cg
+from cpecgeo.errors import UnknownNameError
 
 # The same that the map is tried with in a browser, and more for tables and Markdown.
 HOSTILE = [
@@ -166,7 +167,9 @@ def test_map_in_a_notebook():
         {"name": HOSTILE, ALL: HOSTILE}, geometry=[Point(70, 30)] * len(HOSTILE), crs=4326
     )
     line = gpd.GeoDataFrame({"n": [ALL]}, geometry=[LineString([(70, 30), (71, 31)])], crs=4326)
-    m = cg.Map(title=ALL, subtitle=ALL, lang=ALL, background=False)
+    with pytest.raises(UnknownNameError, match="No language named"):
+        cg.Map(lang=ALL)
+    m = cg.Map(title=ALL, subtitle=ALL, background=False)
     m.add(frame, name=ALL, group=ALL).add(line, name=ALL)
     outer = harmless(m._repr_html_(), own=frozenset({"iframe"}))
     assert len(outer.elements) == 1
