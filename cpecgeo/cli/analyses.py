@@ -210,7 +210,7 @@ def rings(
     each: Annotated[bool, typer.Option("--each", help="Rings of their own for each.")] = False,
     json: Json = False,
 ) -> None:
-    """Rings around something, with their areas.
+    """Draw rings around something, with their areas.
 
     Example: cpecgeo rings "Gwadar Port" --km 5,10,25 -o rings.geojson
     """
@@ -300,7 +300,7 @@ def exposure(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """People, or anything, in rings around something.
+    """Count people, or anything, in rings around something.
 
     Example: cpecgeo exposure mining --km 5,10,25 --by province
 

@@ -49,7 +49,7 @@ def density(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """How many events lie along each stretch of a corridor.
+    """Count the events along each stretch of a corridor.
 
     Example: cpecgeo density ml1 accidents.csv --bin-km 50 --max-km 5
     """

@@ -184,7 +184,7 @@ def matrix(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Distances over the network between several places.
+    """Measure over the network between several places.
 
     Example: cpecgeo matrix Kashgar Islamabad Karachi Gwadar --mode road
     """
@@ -209,7 +209,7 @@ def closures(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Which single section, if closed, lengthens the way most.
+    """Tell which section, if closed, lengthens the way most.
 
     Example: cpecgeo closures Khunjerab Gwadar
     """
@@ -260,7 +260,7 @@ def profile(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """Elevation, gradient and climb along a corridor or line.
+    """Tell elevation, gradient and climb along a line.
 
     Example: cpecgeo profile kkh --every-km 25 --between Gulmit "Khunjerab Pass"
     """
