@@ -9,15 +9,19 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from cpecgeo.geodesy._arcs import ring_areas
+from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints, authalic, ecef, geodetic, lift
 
 __all__ = ["Paths", "between_vertices", "densify_array", "paths", "ring_areas_m2"]
 
-_POINT_TYPES = (0, 4)
+_POINT_TYPES, _LINE_TYPES, _AREA_TYPES = (0, 4), (1, 5), (3, 6)
 _EDGE_M = 4_000.0  # up to here a parabola's bow leaves less than 1e-10 of an area to say
 _CUTS = 2.0  # times as many edges; rings that need more cuts are left to Karney's series
 _NEAR_POLE_DEG = 80.0
 _DEGREE_M = 111_700.0
+_FEW = 2_000  # vertices that PROJ measures sooner than a compiled kernel is loaded
+_EARTH_M2 = 4.0 * np.pi * float(authalic(np.array(90.0)))
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,9 @@ def paths(geoms: NDArray[Any]) -> Paths:
     -------
     Paths
     """
+    kind = shapely.get_type_id(geoms)
+    if len(kind) and (np.isin(kind, _LINE_TYPES).all() or np.isin(kind, _AREA_TYPES).all()):
+        return _alike(geoms)
     parts, owner = shapely.get_parts(geoms, return_index=True)
     kind = shapely.get_type_id(parts)
     is_line, is_area = (kind == 1) | (kind == 2), kind == 3
@@ -81,6 +88,21 @@ def paths(geoms: NDArray[Any]) -> Paths:
     order = np.argsort(whose, kind="stable")
     xy, path = shapely.get_coordinates(pieces[order], return_index=True)
     return Paths(xy, path, whose[order], ring[order], hole[order])
+
+
+def _alike(geoms: NDArray[Any]) -> Paths:
+    """Take lines, or polygons, apart without making geometries of their parts."""
+    _, xy, offsets = shapely.to_ragged_array(geoms, include_z=False)
+    size = np.diff(offsets[0])
+    owner = np.arange(len(size))
+    areas = shapely.get_type_id(geoms[0]) in _AREA_TYPES
+    hole = np.zeros(len(size), bool)
+    if areas:
+        hole[:] = True
+        hole[offsets[1][:-1]] = False
+    for level in offsets[1:]:
+        owner = np.repeat(np.arange(len(level) - 1), np.diff(level))[owner]
+    return Paths(xy, np.repeat(np.arange(len(size)), size), owner, np.full(len(size), areas), hole)
 
 
 def between_vertices(xy: Floats, starts: Ints, max_m: float) -> tuple[Ints, Floats]:
@@ -143,8 +165,8 @@ def densify_array(geoms: NDArray[Any], max_km: float) -> NDArray[Any]:
 def ring_areas_m2(xy: Floats, ring: Ints) -> Floats:
     """Return the area of rings in m², positive when they wind counter-clockwise.
 
-    Rings of mostly long edges, near a pole or around one are measured by PROJ, one by one: they
-    have few vertices. All others are measured at once, and keep more digits when they are small.
+    Rings of mostly long edges, near a pole or around one are measured by Karney's series, few of
+    them by PROJ. In all others edges are parabolas, so that small ones keep more digits.
 
     Parameters
     ----------
@@ -168,9 +190,21 @@ def ring_areas_m2(xy: Floats, ring: Ints) -> Floats:
     areas = np.zeros(count)
     fast = ~slow[ring]
     areas += _short(xy[fast], ring[fast], count)
-    begins = np.searchsorted(ring, np.flatnonzero(slow))
-    ends = np.searchsorted(ring, np.flatnonzero(slow), side="right")
-    for row, a, b in zip(np.flatnonzero(slow), begins, ends, strict=True):
+    if slow.any():
+        areas[slow] = _long(xy[~fast], ring[~fast])
+    return areas
+
+
+def _long(xy: Floats, ring: Ints) -> Floats:
+    """Areas of rings with edges of any length, around poles too."""
+    begin = np.append(np.flatnonzero(np.diff(ring, prepend=-1)), len(ring))
+    areas = np.full(len(begin) - 1, np.nan)
+    if len(xy) > _FEW:
+        run = choose(ring_areas, len(xy))
+        spread(lambda first, last: run(xy, begin, first, last, areas), len(areas), least=500)
+        areas -= _EARTH_M2 * np.round(areas / _EARTH_M2)
+    for row in np.flatnonzero(np.isnan(areas)):
+        a, b = begin[row], begin[row + 1]
         areas[row] = GEOD.polygon_area_perimeter(xy[a:b, 0], xy[a:b, 1])[0]
     return areas
 

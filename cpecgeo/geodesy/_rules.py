@@ -243,7 +243,7 @@ def drop_empty_parts(array: NDArray[Any], kind: NDArray[Any]) -> NDArray[Any]:
     several = np.flatnonzero(np.isin(kind, _MULTI))
     parts, owner = shapely.get_parts(array[several], return_index=True)
     found = set(several[owner[shapely.is_empty(parts)]].tolist())
-    areas = np.flatnonzero(np.isin(kind, _AREAS))
+    areas = np.flatnonzero((kind == 6) | (shapely.get_num_interior_rings(array) > 0))
     parts, owner = shapely.get_parts(array[areas], return_index=True)
     holed = np.flatnonzero(shapely.get_num_interior_rings(parts) > 0)
     rings, part = shapely.get_rings(parts[holed], return_index=True)
@@ -287,16 +287,14 @@ def find_invalid(array: NDArray[Any], kind: NDArray[Any]) -> Ints:
         return rows
     areas = array[rows]
     doubtful = ~shapely.is_valid(areas)
-    doubtful[_over_antimeridian(areas)] = True
+    over = _over_antimeridian(areas)
+    doubtful[over] = ~shapely.is_valid(_drawn(areas[over]))
     # Long edges may cross as straight lines and not as geodesics; and the other way round, but
     # that harms nothing.
     dense = densify_array(areas[doubtful], _EDGE_KM)
     # Rounded, so that an edge and its way back have their cuts in the same places.
     dense = shapely.transform(dense, lambda xy: np.round(xy, _DIGITS))
-    drawn = np.empty(len(dense), dtype=object)
-    for i, area in enumerate(dense):
-        drawn[i] = shapely.transform(area, _chart(area)[0])
-    return np.asarray(rows[doubtful][~shapely.is_valid(drawn)])
+    return np.asarray(rows[doubtful][~shapely.is_valid(_drawn(dense))])
 
 
 def mend(array: NDArray[Any], rows: Ints) -> NDArray[Any]:
@@ -327,41 +325,65 @@ def _make_valid(geometry: Any) -> Any:
 
 def _over_antimeridian(areas: NDArray[Any]) -> Ints:
     """Which polygons have an edge over the antimeridian; those cut there don't."""
+    xy, owner = shapely.get_coordinates(areas, return_index=True)
+    step = np.abs(np.diff(xy[:, 0]))
+    # A step of 360° is from one side of the antimeridian to the other, in the same place. A step
+    # from ring to ring counts too, which only costs another look.
+    over = (step > 180.0) & (step < 360.0) & (owner[1:] == owner[:-1])
+    return np.unique(owner[1:][over])
+
+
+def _planes(areas: NDArray[Any]) -> tuple[Floats, NDArray[np.float64]]:
+    """Return the coordinates of polygons in planes in which each is in one piece.
+
+    The planes are of lon, lat with the longitude unrolled; for polygons near a pole, which are
+    marked by 1 or -1 in the second answer, around that.
+    """
     parts, owner = shapely.get_parts(areas, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
-    step = np.abs(np.diff(xy[:, 0]))
-    # A step of 360° is from one side of the antimeridian to the other, in the same place.
-    over = (step > 180.0) & (step < 360.0) & (ring[1:] == ring[:-1])
-    return np.unique(owner[part[ring[1:][over]]])
+    of = owner[part]  # the polygon of each ring
+    first = np.flatnonzero(np.diff(ring, prepend=-1))
+    last = np.append(first[1:], len(ring)) - 1
+    step = np.diff(xy[:, 0], prepend=0.0)
+    lon = np.cumsum(np.where(np.abs(step) > 180.0, step - 360.0 * np.round(step / 360.0), step))
+    lon += (xy[first, 0] - lon[first])[ring]
+    lat = np.bincount(of[ring], xy[:, 1], len(areas)) / np.bincount(of[ring], minlength=len(areas))
+    # Around a pole a ring doesn't close in lon, lat, and near one edges are bent there.
+    polar = np.abs(lat) > _POLAR_DEG
+    polar[of[np.abs(lon[last] - lon[first]) > 180.0]] = True
+    pole = np.where(polar, np.where(lat >= 0, 1.0, -1.0), 0.0)
+    lon[last] = lon[first]  # to the last digit
+    # Shells lie within half a turn of the first one, holes within half a turn of their shell.
+    middle = np.bincount(ring, lon, len(rings)) / np.bincount(ring, minlength=len(rings))
+    shell = np.searchsorted(part, part)
+    turns = np.round((middle[np.searchsorted(of, of)] - middle) / 360.0)
+    turns = turns[shell] + np.round((middle[shell] - middle) / 360.0)
+    plane = np.column_stack((lon + 360.0 * turns[ring], xy[:, 1]))
+    for sign in (1.0, -1.0):
+        here = (pole == sign)[of[ring]]
+        plane[here] = _polar_chart(sign)[0](xy[here])
+    return plane, pole
+
+
+def _drawn(areas: NDArray[Any]) -> NDArray[Any]:
+    """Return polygons each drawn in a plane in which it is in one piece, wherever it is."""
+    if len(areas) == 0:
+        return areas
+    return np.asarray(shapely.set_coordinates(areas.copy(), _planes(areas)[0]))
 
 
 def _chart(area: Any) -> tuple[_Chart, _Chart]:
     """Return a plane in which a polygon is in one piece, wherever it is, and the way back."""
-    parts, part_of_ring = shapely.get_rings(shapely.get_parts(area), return_index=True)
-    rings = [shapely.get_coordinates(ring) for ring in parts]
-    unrolled = [np.unwrap(xy[:, 0], period=360.0) for xy in rings]
-    lat = np.concatenate(rings)[:, 1]
-    # Around a pole a ring doesn't close in lon, lat, and near one edges are bent there.
-    if any(abs(v[-1] - v[0]) > 180.0 for v in unrolled) or np.abs(lat.mean()) > _POLAR_DEG:
-        return _polar_chart(1.0 if lat.mean() >= 0 else -1.0)
-    for v in unrolled:
-        v[-1] = v[0]  # to the last digit
-    # Shells lie within half a turn of the first one, holes within half a turn of their shell.
-    middle = np.array([lon.mean() for lon in unrolled])
-    shell = np.searchsorted(part_of_ring, part_of_ring)
-    turns = np.round((middle[0] - middle) / 360.0)
-    turns = turns[shell] + np.round((middle[shell] - middle) / 360.0)
-    lon = np.concatenate([v + 360.0 * n for v, n in zip(unrolled, turns, strict=True)])
-
-    def unroll(xy: Floats) -> Floats:
-        return np.column_stack((lon, xy[:, 1]))
+    plane, pole = _planes(np.array([area], dtype=object))
+    if pole[0]:
+        return _polar_chart(float(pole[0]))
 
     def roll(xy: Floats) -> Floats:
         lon = np.where(np.abs(xy[:, 0]) > 180.0, (xy[:, 0] + 180.0) % 360.0 - 180.0, xy[:, 0])
         return np.column_stack((lon, xy[:, 1]))
 
-    return unroll, roll
+    return lambda _: plane, roll
 
 
 def _polar_chart(pole: float) -> tuple[_Chart, _Chart]:

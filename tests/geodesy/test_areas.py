@@ -4,9 +4,10 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from geographiclib.geodesic import Geodesic
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from cpecgeo.geodesy import area_km2
+from cpecgeo.geodesy import _paths, area_km2
 
 from .samples import GEOD
 
@@ -78,6 +79,84 @@ def test_small_rings_keep_their_digits(metres, share):
 def test_antimeridian_poles_and_repeats(xy):
     truth = abs(GEOD.polygon_area_perimeter(*np.array(xy, float).T)[0]) / 1e6
     assert area_km2(Polygon(xy)) == pytest.approx(truth, rel=1e-9)
+
+
+def wide_rings(kind, count=700):
+    """Rings of long edges, all over the earth; more vertices than are left to PROJ."""
+    rng = np.random.default_rng(8)
+    for _ in range(count):
+        corners = int(rng.integers(3, 9))
+        if kind == "anywhere":
+            yield np.column_stack((rng.uniform(-180, 180, corners), rng.uniform(-90, 90, corners)))
+        elif kind == "around a pole":
+            lon = np.sort(rng.uniform(-180, 180, corners))[:: rng.choice([-1, 1])]
+            yield np.column_stack((lon, rng.uniform(50, 90, corners) * rng.choice([-1, 1])))
+        elif kind == "a region":
+            yield rng.uniform((60, 20), (80, 40), (corners, 2))
+        elif kind == "antimeridian":
+            lon = rng.uniform(160, 200, corners)
+            lat = rng.uniform(-60, 60, corners)
+            yield np.column_stack(((lon + 180) % 360 - 180, lat))
+        elif kind == "a few metres":
+            yield rng.uniform((67, 85), (67.001, 85.0001), (corners, 2))
+        else:  # meridians over the poles, the equator, vertices at the poles, antipodes
+            lon = rng.choice([0.0, 90.0, 180.0, -90.0, -180.0], corners)
+            yield np.column_stack((lon, rng.choice([0.0, 10, 90, -90, 45, -30], corners)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "rel"),
+    [
+        ("anywhere", 3e-12),
+        ("around a pole", 1e-13),
+        ("a region", 1e-13),
+        ("antimeridian", 1e-13),
+        ("a few metres", 0),
+        ("special", 1e-12),
+    ],
+)
+def test_signed_areas_of_rings_that_may_cross_themselves(kind, rel):
+    """By Karney's own library, modulo the area of the earth."""
+    closed = [np.vstack((r, r[:1])) for r in wide_rings(kind)]
+    xy, ring = np.concatenate(closed), np.repeat(np.arange(len(closed)), [len(r) for r in closed])
+    assert len(xy) > _paths._FEW
+    ours = _paths.ring_areas_m2(xy, ring)
+    for row in range(0, len(closed), 1 if kind == "special" else 3):
+        polygon = Geodesic.WGS84.Polygon()
+        for lon, lat in closed[row][:-1]:
+            polygon.AddPoint(lat, lon)
+        truth = polygon.Compute(False, True)[2]
+        off = (ours[row] - truth) / _paths._EARTH_M2
+        off = abs(off - round(off)) * _paths._EARTH_M2
+        # What lies between long edges and the equator, of which the area is the sum.
+        below = np.abs(np.diff(closed[row][:, 0])).sum() / 360 * _paths._EARTH_M2
+        assert off <= rel * below + 1e-3
+
+
+def test_many_polygons_of_long_edges_and_around_poles():
+    """The public verb, with holes and parts, against PROJ one by one."""
+    rng = np.random.default_rng(9)
+    areas = []
+    for n in range(600):
+        angle = (np.arange(9) + rng.uniform(0, 0.8, 9)) * 40.0
+        pole = 1 if n % 2 else -1
+        far, near = rng.uniform(50, 60, 9), rng.uniform(75, 80, 9)
+        shell = np.column_stack((angle - 180, pole * far))
+        hole = np.column_stack((angle - 180, pole * near))
+        square = box(-10 + n % 7, -20, 10, 20 + n % 11)
+        areas.append(MultiPolygon([Polygon(shell, [hole]), square]) if n % 3 else square)
+    ours = area_km2(gpd.GeoSeries(areas, crs=4326)).to_numpy()
+    truth = []
+    for area in areas:
+        parts = area.geoms if area.geom_type == "MultiPolygon" else [area]
+        truth.append(
+            sum(
+                abs(GEOD.polygon_area_perimeter(*p.exterior.xy)[0])
+                - sum(abs(GEOD.polygon_area_perimeter(*h.xy)[0]) for h in p.interiors)
+                for p in parts
+            )
+        )
+    assert ours * 1e6 == pytest.approx(np.array(truth), rel=1e-13)
 
 
 def test_holes_parts_and_what_is_missing():

@@ -159,7 +159,8 @@ def test_empty_parts_are_dropped(name):
     away = distance_km(same, spot)
     assert distance_km(given, spot) == pytest.approx(away, abs=1e-9)
     assert nearest(spot, [given])["distance_km"].iloc[0] == pytest.approx(away, abs=1e-9)
-    assert shapely.normalize(buffer(given, 5)).equals_exact(shapely.normalize(buffer(same, 5)), 0)
+    one, two = (shapely.normalize(buffer(x, 5)) for x in (given, same))
+    assert one.equals_exact(two, 1e-11)  # kernels may be compiled in between: some nanometres
     assert shapely.get_num_coordinates(densify(given, 5)) == shapely.get_num_coordinates(
         densify(same, 5)
     )
