@@ -37,6 +37,9 @@ _NUMBER = re.compile(
     r"[+-]?(?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3})+)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 )
 
+# What a column of years is called; what stands there is looked at, too.
+_YEARS = re.compile(r"(?:^|[\W_])(?:year|opened|built|since)(?:$|[\W_])", re.IGNORECASE)
+
 
 def classify_colors(
     frame: pd.DataFrame,
@@ -111,7 +114,8 @@ def classify_colors(
     values = frame[column]
     numbers = _read_numbers(values, column)
     if numbers is not None:
-        return _by_number(numbers, scheme, k, cmap, center, f" {unit}" if unit else "")
+        write = _write_year if _are_years(column, numbers) else write_number
+        return _by_number(numbers, scheme, k, cmap, center, f" {unit}" if unit else "", write)
     return _by_category([None if _is_missing(v) else str(v) for v in values])
 
 
@@ -200,6 +204,16 @@ def write_number(value: float) -> str:
         text = f"{value:,.{max(0, 4 - math.floor(math.log10(abs(value))))}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", "\u2212", 1) if value < 0 else text
+
+
+def _are_years(column: str, numbers: NDArray[np.float64]) -> bool:
+    known = numbers[np.isfinite(numbers)]
+    whole = (known >= 1000) & (known < 3000) & (known == np.floor(known))
+    return bool(_YEARS.search(column) and known.size and whole.all())
+
+
+def _write_year(value: float) -> str:
+    return f"{value:.0f}"
 
 
 def _round_down(value: float) -> float:
@@ -356,20 +370,25 @@ def _by_number(
     cmap: str | Sequence[str] | None,
     center: float | None,
     unit: str,
+    write: Callable[[float], str],
 ) -> tuple[list[str], list[tuple[str, str]]]:
     known = numbers[np.isfinite(numbers)]
     if not known.size:
         return _with_missing([MISSING] * len(numbers), [])
     inner = _breaks(known, scheme, k)
+    if write is _write_year:
+        inner = np.unique(np.ceil(inner))
     low = min(known.min(), *inner) if len(inner) else known.min()
     high = max(known.max(), *inner, low)
     edges = [_round_out(low, math.floor), *map(float, inner), _round_out(high, math.ceil)]
+    if write is _write_year:
+        edges[0], edges[-1] = float(low), float(high)
     steps = _choose_steps(edges, cmap, center)
     place = np.searchsorted(inner, numbers, side="right")
     finite = np.isfinite(numbers)
     colors = [steps[p] if f else MISSING for p, f in zip(place, finite, strict=True)]
-    labels = [f"{write_number(a)} to {write_number(b)}{unit}" for a, b in pairwise(edges)]
+    labels = [f"{write(a)} to {write(b)}{unit}" for a, b in pairwise(edges)]
     if not isinstance(scheme, str):
-        labels[0] = f"below {write_number(inner[0])}{unit}"
-        labels[-1] = f"{write_number(inner[-1])}{unit} and more"
+        labels[0] = f"below {write(inner[0])}{unit}"
+        labels[-1] = f"{write(inner[-1])}{unit} and more"
     return _with_missing(colors, list(zip(labels, steps, strict=True)))

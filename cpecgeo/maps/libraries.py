@@ -170,8 +170,7 @@ def find_library(url: str) -> str:
     path = f"vendor/{found.folder}/{found.stands_for[name]}"
     text = _read(path).decode()
     if path.endswith(".css"):
-        base = path.rsplit("/", 1)[0]
-        return _URL.sub(lambda match: f"url({_data_uri(base, match.group(2))})", text)
+        return _inline_pictures(text, path.rsplit("/", 1)[0])
     # A source map is a request.
     return re.sub(r"\n?//# sourceMappingURL=\S*", "", text)
 
@@ -196,6 +195,20 @@ def build_marker_script() -> str:
         "shadowUrl": _data_uri(base, "marker-shadow.png"),
     }
     return f'L.Icon.Default.imagePath = "";\nL.Icon.Default.mergeOptions({json.dumps(pictures)});'
+
+
+def _inline_pictures(text: str, base: str) -> str:
+    """Put the files that a style sheet links to into it, each once: what is used again is named."""
+    links = [match.group(2) for match in _URL.finditer(text)]
+    again = [link for link in dict.fromkeys(links) if links.count(link) > 1]
+    owner = base.split("/")[1]
+    names = {link: f"--{owner.replace('.', '-')}-{turn}" for turn, link in enumerate(again)}
+    uris = {link: f"url({_data_uri(base, link)})" for link in links}
+    named = "".join(f"{names[link]}:{uris[link]};" for link in again)
+    text = _URL.sub(
+        lambda match: f"var({names[match[2]]})" if match[2] in names else uris[match[2]], text
+    )
+    return f"{text}\n:root{{{named}}}" if named else text
 
 
 def _data_uri(base: str, link: str) -> str:

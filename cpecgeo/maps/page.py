@@ -43,14 +43,14 @@ __all__ = [
 # In the order in which they need each other; with the control, or the part of the data, that a
 # script is for.
 OWN_SCRIPTS = {
-    "base.js": "", "geodesic.js": "", "popup.js": "", "layers.js": "", "cloud.js": "cloud",
+    "base.js": "", "geodesic.js": "measure", "popup.js": "", "layers.js": "", "cloud.js": "cloud",
     "crowd.js": "cluster", "labels.js": "", "reach.js": "", "posts.js": "posts", "legend.js": "",
     "search.js": "search", "measure.js": "measure", "timeline.js": "timeline", "share.js": "share",
     "table.js": "layers", "controls.js": "",
     "print.js": "", "start.js": "",
 }  # fmt: skip
-# Lines of nothing but remarks, and what lines begin with.
-_REMARKS = re.compile(r"^[ \t]*(?://[^\n]*\n|/\*[^*\n]*\*/\n)?[ \t]*", re.MULTILINE)
+# Lines of nothing but remarks, empty ones, and what lines begin with.
+_REMARKS = re.compile(r"^(?:[ \t]*(?://[^\n]*|/\*[^*\n]*\*/)?\n)*[ \t]*", re.MULTILINE)
 
 _ANY = "https://any.example/"
 # What a script needs, told by what it says; folium links these whether used or not.

@@ -13,6 +13,7 @@ from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.maps import encode
 from cpecgeo.maps.classes import classify_colors, scale_sizes
 from cpecgeo.maps.colors import CSS_NAMES, SHAPES, Look, check_color, find_dash, find_look
+from cpecgeo.maps.words import find_words, write_values
 
 __all__ = [
     "FIELDS",
@@ -31,6 +32,8 @@ CLUSTERS = (None, True, False, "density")
 RADII, WIDTHS = (16.0, 2.0), (12.0, 1.0)
 # Of samples of size, where colours say something else.
 NEUTRAL = "#57524a"
+# Columns of the data model whose values are words for programs.
+_WORDS = {"status", "kind", "basis"}
 
 # Columns of the data model that a popup shows, in this order, with their titles and units.
 FIELDS: tuple[tuple[str, str, str], ...] = (
@@ -244,6 +247,8 @@ def find_title(column: str) -> tuple[str, str]:
     for name, title, unit in FIELDS:
         if name == column:
             return title, unit
+    if column.lower() == "year":
+        return _words(column), "year"
     for ending, unit in (("_km2", "km²"), ("_km", "km"), ("_m", "m"), ("_deg", "°")):
         if column.endswith(ending) and len(column) > len(ending):
             return _words(column[: -len(ending)]), unit
@@ -367,7 +372,7 @@ def _colors(table: pd.DataFrame, style: Style) -> tuple[list[str], list[tuple[st
     """Return a colour per row by the style's column or colour, and the classes."""
     color = str(style.color)
     if color in table.columns:
-        return classify_colors(
+        colors, legend = classify_colors(
             table,
             color,
             scheme=style.scheme,
@@ -376,6 +381,10 @@ def _colors(table: pd.DataFrame, style: Style) -> tuple[list[str], list[tuple[st
             center=style.center,
             unit=style.unit,
         )
+        if color in _WORDS:
+            said = write_values([label for label, _ in legend], "words", find_words("en"))
+            legend = [(text, one) for text, (_, one) in zip(said, legend, strict=True)]
+        return colors, legend
     try:
         checked = check_color(color)
     except InputError:

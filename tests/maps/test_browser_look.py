@@ -48,6 +48,59 @@ def test_names_are_whole_and_touch_neither_each_other_nor_the_panels(
     assert {"INDIA", "Karachi"} <= {n if n != "India" else "INDIA" for n in names}
 
 
+# Names of cities and the symbols that their letters lie on, by the boxes of what is drawn.
+TOUCHED = f"""() => {{ const m = {MAP}; const found = []; const symbols = [];
+  const box = e => {{ const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; }};
+  const frame = box(m.getContainer());
+  cpecgeo.eachItem(m, (group, item, i) => {{
+    const e = item.getLatLng && item.getElement();
+    if (!e || !e.checkVisibility()) return;
+    const b = box(e.querySelector('svg') || e);
+    symbols.push([cpecgeo.nameOf(group.cpecLayer, i), b]);
+  }});
+  for (const e of document.querySelectorAll('.cpec-label-city')) {{
+    const [x0, y0, x1, y1] = box(e);
+    if (x1 < frame[0] || x0 > frame[2] || y1 < frame[1] || y0 > frame[3]) continue;
+    for (const [name, b] of symbols) if (x0 + 2 < b[2] && b[0] < x1 - 2 && y0 + 2 < b[3] && b[1] < y1 - 2)
+      found.push([e.textContent, name]);
+  }}
+  return [document.querySelectorAll('.cpec-label-city').length, symbols.length, found]; }}"""
+
+
+def test_symbols_stand_where_their_places_are(visit, cpec_file, settled):
+    page = visit(cpec_file)
+    page.evaluate(f"void {MAP}.setView([25, 67], 8, {{animate: false}})")
+    settled(page)
+    off = page.evaluate(
+        f"""() => {{ const m = {MAP}; const frame = m.getContainer().getBoundingClientRect(); const found = [];
+        cpecgeo.eachItem(m, (group, item) => {{
+          const svg = item.options.icon && item.getElement() && item.getElement().querySelector('svg');
+          if (!svg || !svg.checkVisibility() || !m.getBounds().contains(item.getLatLng())) return;
+          const r = svg.getBoundingClientRect();
+          const p = m.latLngToContainerPoint(item.getLatLng()).add(item.cpecAside || [0, 0]);
+          found.push(Math.hypot(r.x + r.width / 2 - frame.x - p.x, r.y + r.height / 2 - frame.y - p.y));
+        }}); return found; }}"""
+    )
+    assert len(off) > 10
+    assert max(off) < 1
+
+
+@pytest.mark.parametrize("width", [390, 820, 1440])
+def test_names_of_cities_lie_on_no_symbol(visit, cpec_file, settled, width):
+    page = visit(cpec_file, view={"width": width, "height": 900})
+    views = [None, (31.4, 74, 8), (25, 66, 6), (24.9, 67.1, 8), (33.6, 73, 7), (30.2, 67, 9)]
+    for at in views:
+        if at is not None:
+            lat, lon, zoom = at
+            page.evaluate(f"void {MAP}.setView([{lat}, {lon}], {zoom}, {{animate: false}})")
+        settled(page)
+        names, symbols, found = page.evaluate(TOUCHED)
+        assert symbols > 50
+        assert found == [], at
+        if at is None:
+            assert names >= 18
+
+
 def test_the_corridor_is_not_hidden_by_panels(visit, cpec_file, settled):
     page = visit(cpec_file, view=DESK)
     settled(page)

@@ -200,6 +200,31 @@ def test_a_popup_opened_while_the_map_glides_never_lies_on_its_line(visit, cpec_
         clear_of_its_line(page, layer, i)
 
 
+def test_a_popup_opened_by_a_key_while_the_map_glides_stands_on_its_line(visit, cpec_file):
+    page = visit(cpec_file)
+    for key in ("rail", "road"):
+        page.evaluate(f"void {MAP}.setView([27.7, 68.9], 7, {{animate: false}})")
+        page.wait_for_timeout(500)
+        off = page.evaluate(
+            f"""async () => {{ const m = {MAP};
+            const node = document.querySelector("[aria-label$=', {key.title()}s'][tabindex='0'], "
+              + "[aria-label$=', {key.title()}ways'][tabindex='0']");
+            const [group, i] = node.cpecAt;
+            const begun = new Promise(done => m.once('zoomanim', () => setTimeout(done, 0)));
+            m.setZoom(9);
+            await begun;
+            const glides = m._animatingZoom;
+            node.dispatchEvent(new KeyboardEvent('keydown', {{key: 'Enter', bubbles: true}}));
+            const at = m._popup.getLatLng();
+            await new Promise(done => setTimeout(done, 900));
+            const near = group.cpecItems[i].closestLayerPoint(m.latLngToLayerPoint(at));
+            return [glides, near ? near.distance : null]; }}"""
+        )
+        assert off[0], "the map was still gliding"
+        assert off[1] is not None
+        assert off[1] < 3, key
+
+
 @pytest.mark.parametrize(
     "source", ["see https://example.org/a?b=1.", "javascript:alert(1)", "data:text/html,x"]
 )

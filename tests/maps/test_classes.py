@@ -195,3 +195,29 @@ def test_clusters_are_for_points():
     got = layer_of(Map(background=False).add(frame.iloc[:1], cluster="density"))
     assert got["cluster"] == "density"
     assert "cloud" in got
+
+
+def test_years_are_written_as_years():
+    built = pd.DataFrame({"year_built": np.arange(1970, 2030), "people": np.arange(1970, 2030)})
+    labels = [label for label, _ in classify_colors(built, "year_built", k=4)[1]]
+    assert labels[0].startswith("1970 to ")
+    assert labels[-1].endswith(" to 2029")
+    assert not any("," in label for label in labels)
+    assert "," in classify_colors(built, "people", k=4)[1][0][0]
+    assert "," in classify_colors(built.assign(year=built.people + 0.5), "year", k=4)[1][0][0]
+
+
+def test_the_legend_says_statuses_as_people_do():
+    frame = gpd.GeoDataFrame(
+        {"name": ["A", "B", "C"], "status": ["under_construction", "planned", None]},
+        geometry=[Point(67, 25), Point(68, 26), Point(69, 27)],
+        crs=4326,
+    )
+    got = layer_of(Map(background=False).add(frame, color="status"))
+    assert [entry["label"] for entry in got["legend"]] == [
+        "under construction", "planned", "no value (1)",
+    ]  # fmt: skip
+    own = layer_of(
+        Map(background=False).add(frame.rename(columns={"status": "mine"}), color="mine")
+    )
+    assert own["legend"][0]["label"] == "under_construction", "one's own words stay as they are"

@@ -203,6 +203,18 @@ def test_libraries_come_only_when_used():
     assert len(plain.encode()) < 340_000
 
 
+def test_a_picture_is_in_a_page_once_and_remarks_not_at_all():
+    page = Map().add(Point(67, 25)).html()
+    pictures = re.findall(r"data:image/[^)\"']{100,}", page)
+    assert len(pictures) >= 5
+    assert len(pictures) == len(set(pictures))
+    assert "var(--leaflet-search-0) no-repeat" in page
+    own = page[page.index("const cpecgeo = (") :]
+    assert [line for line in own.splitlines() if re.match(r"\s*//", line)] == []
+    assert "cpecgeo.distanceKm" in page
+    assert "cpecgeo.distanceKm" not in Map(controls=["zoom"]).html()
+
+
 @pytest.mark.parametrize(
     ("text", "inside"),
     [

@@ -86,13 +86,11 @@ cpecgeo.Cloud = L.Layer.extend({
     if (this._map) this.draw();
   },
 
-  draw: function () {
+  // The canvas over the view and a margin around it, and what lies where on it.
+  lay: function () {
     const map = this._map;
-    if (!map) return;
-    const pad = 0.3;
-    const size = map.getSize();
-    const margin = size.multiplyBy(pad).round();
-    const extent = size.add(margin.multiplyBy(2));
+    const margin = map.getSize().multiplyBy(0.3).round();
+    const extent = map.getSize().add(margin.multiplyBy(2));
     const ratio = window.devicePixelRatio || 1;
     const corner = map.containerPointToLayerPoint(margin.multiplyBy(-1)).round();
     L.DomUtil.setPosition(this._canvas, corner);
@@ -100,13 +98,18 @@ cpecgeo.Cloud = L.Layer.extend({
     this._canvas.height = extent.y * ratio;
     this._canvas.style.width = extent.x + "px";
     this._canvas.style.height = extent.y + "px";
-    const context = this._canvas.getContext("2d");
-    const scale = Math.pow(2, map.getZoom());
-    const origin = map.getPixelOrigin().add(corner);
+    this._sheet = { pen: this._canvas.getContext("2d"), extent, ratio,
+      origin: map.getPixelOrigin().add(corner), scale: Math.pow(2, map.getZoom()) };
+    return this._sheet;
+  },
+
+  draw: function () {
+    if (!this._map) return;
+    const { pen, extent, ratio, origin, scale } = this.lay();
     const look = this._layer.look;
     const looks = this._layer.looks;
     // Far out, points lie on each other: smaller ones say more.
-    const zoom = map.getZoom();
+    const zoom = this._map.getZoom();
     const growth = Math.min(1, Math.max(0.35, (zoom - 2) / 8));
     const radii = looks.map((one) => (one.radius ?? this._layer.style.radius) * growth);
     const radius = Math.max(...radii);
@@ -114,7 +117,7 @@ cpecgeo.Cloud = L.Layer.extend({
     const cells = new Map();
     const wide = Math.ceil(extent.x / 16) + 1;
     const dots = looks.map((one, k) => stamp(one.color, radii[k] * ratio));
-    const picture = context.createImageData(this._canvas.width, this._canvas.height);
+    const picture = pen.createImageData(this._canvas.width, this._canvas.height);
     for (let i = 0; i < this._layer.n; i += 1) {
       if (this._shown[i] === 0) continue;
       const x = this._x[i] * scale - origin.x;
@@ -128,7 +131,7 @@ cpecgeo.Cloud = L.Layer.extend({
       if (list) list.push(i);
       else cells.set(at, [i]);
     }
-    context.putImageData(picture, 0, 0);
+    pen.putImageData(picture, 0, 0);
     this._grid = { cells, wide, origin, scale };
   },
 

@@ -8,23 +8,6 @@
   const SPREAD = 5;
   const RAMP = [[246, 214, 166], [226, 140, 72], [176, 62, 30], [96, 20, 32]];
 
-  // The canvas as `Cloud.draw` lays it, and what lies where on it.
-  function sheet(crowd) {
-    const map = crowd._map;
-    const margin = map.getSize().multiplyBy(0.3).round();
-    const extent = map.getSize().add(margin.multiplyBy(2));
-    const ratio = window.devicePixelRatio || 1;
-    const corner = map.containerPointToLayerPoint(margin.multiplyBy(-1)).round();
-    L.DomUtil.setPosition(crowd._canvas, corner);
-    crowd._canvas.width = extent.x * ratio;
-    crowd._canvas.height = extent.y * ratio;
-    crowd._canvas.style.width = extent.x + "px";
-    crowd._canvas.style.height = extent.y + "px";
-    const pen = crowd._canvas.getContext("2d");
-    pen.scale(ratio, ratio);
-    return { pen, extent, origin: map.getPixelOrigin().add(corner), scale: Math.pow(2, map.getZoom()) };
-  }
-
   // Groups of points of one cell, then of cells whose middles lie close.
   function gather(crowd, { extent, origin, scale }) {
     const cells = new Map();
@@ -88,13 +71,14 @@
   cpecgeo.Crowd = cpecgeo.Cloud.extend({
     draw: function () {
       if (!this._map) return;
-      if (this._layer.cluster === "density") this._thickness(sheet(this));
-      else this._counts(sheet(this));
+      const on = this.lay();
+      on.pen.scale(on.ratio, on.ratio);
+      if (this._layer.cluster === "density") this._thickness(on);
+      else this._counts(on);
     },
 
     _counts: function (on) {
       const { pen } = on;
-      this._sheet = on;
       this._groups = gather(this, on);
       pen.textAlign = "center";
       pen.textBaseline = "middle";

@@ -52,8 +52,17 @@
   const SHIFTS = [0, -12, 12, -24, 24];
   const ALONG = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9];
 
+  // Pixels from a symbol's middle to the edge of what is drawn there.
+  function halfOf(map, layer, i) {
+    const look = layer.looks[layer.look ? layer.look[i] : 0];
+    const r = cpecgeo.radiusOf(layer, i);
+    if (look.shape === "circle") return r + 0.6;
+    return r * (look.radius ? 1 : 1.5) * Math.min(cpecgeo.growth(map.getZoom()), 1.15);
+  }
+
   // Boxes to try, best first. A line's name lies on the part of the line that is in view; a
-  // point's is right, left, above or below of it, then at its corners; an area's lies inside it.
+  // point's is right, left, above or below of it, then at its corners, then further off; an
+  // area's lies inside it.
   function boxes(map, one, [w, h], view) {
     const box = (x, y) => [x, y, x + w, y + h];
     if (one.line) {
@@ -67,14 +76,13 @@
     }
     const item = one.group.cpecItems[one.i];
     const p = map.latLngToLayerPoint(one.at).add((item && item.cpecAside) || [0, 0]);
-    const gap = cpecgeo.radiusOf(one.layer, one.i) + 3;
-    const far = gap + 5;
-    return [box(p.x + gap, p.y - h / 2), box(p.x - gap - w, p.y - h / 2),
-      box(p.x - w / 2, p.y - gap - h), box(p.x - w / 2, p.y + gap),
-      box(p.x + gap - 2, p.y - gap - h + 3), box(p.x - gap - w + 2, p.y - gap - h + 3),
-      box(p.x + gap - 2, p.y + gap - 3), box(p.x - gap - w + 2, p.y + gap - 3),
-      box(p.x + far, p.y - h / 2), box(p.x - far - w, p.y - h / 2),
+    const gap = halfOf(map, one.layer, one.i) + 2;
+    const around = (far) => [box(p.x + far, p.y - h / 2), box(p.x - far - w, p.y - h / 2),
       box(p.x - w / 2, p.y - far - h), box(p.x - w / 2, p.y + far)];
+    const corners = (far) => [box(p.x + far - 2, p.y - far - h + 3), box(p.x - far - w + 2, p.y - far - h + 3),
+      box(p.x + far - 2, p.y + far - 3), box(p.x - far - w + 2, p.y + far - 3)];
+    return [...around(gap), ...corners(gap), ...around(gap + 5), ...corners(gap + 4),
+      ...(one.rank >= HUB ? [gap + 8, gap + 15, gap + 22].flatMap((far) => [...around(far), ...corners(far)]) : [])];
   }
 
   const meet = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
@@ -113,29 +121,39 @@
     return cells;
   }
 
-  function cover(cells, p, r) {
-    for (let x = p.x - r; x <= p.x + r; x += Math.min(CELL, r)) {
-      for (let y = p.y - r; y <= p.y + r; y += Math.min(CELL, r)) cells.add(squareOf(x, y));
+  // Boxes of the symbols in view, labelled or not, by squares of a side that few of them exceed.
+  const SIDE = 32;
+  const bins = (b, visit) => {
+    for (let x = Math.floor(b[0] / SIDE); x * SIDE < b[2]; x += 1) {
+      for (let y = Math.floor(b[1] / SIDE); y * SIDE < b[3]; y += 1) visit(x + "," + y);
     }
-  }
+  };
 
-  // Squares that symbols take, labelled or not.
-  function symbolCells(map, view, zoom) {
-    const cells = new Set();
+  function symbolBoxes(map, view, zoom) {
+    const found = new Map();
+    const put = (p, r) => {
+      const b = [p.x - r, p.y - r, p.x + r, p.y + r];
+      bins(b, (key) => (found.has(key) ? found.get(key).push(b) : found.set(key, [b])));
+    };
     cpecgeo.eachItem(map, (group, item, i) => {
       const style = group.cpecLayer.style;
       if (!item.getLatLng || !item._map || zoom < (style.fromZoom || 0)) return;
       if ((style.zooms && zoom < style.zooms[i]) || !view.contains(item.getLatLng())) return;
-      const p = map.latLngToLayerPoint(item.getLatLng()).add(item.cpecAside || [0, 0]);
-      const r = Math.max(1, cpecgeo.radiusOf(group.cpecLayer, i) - 1);
-      cover(cells, p, r);
+      put(map.latLngToLayerPoint(item.getLatLng()).add(item.cpecAside || [0, 0]), halfOf(map, group.cpecLayer, i));
     });
     for (const group of Object.values(map.cpec.layers)) {
       if (!group._groups || !map.hasLayer(group)) continue;
       const shift = group._sheet.origin.subtract(map.getPixelOrigin());
-      for (const one of group._groups) cover(cells, shift.add([one.x, one.y]), one.r);
+      for (const one of group._groups) put(shift.add([one.x, one.y]), one.r);
     }
-    return cells;
+    return found;
+  }
+
+  // How many symbols a name would touch; a pixel of the padding beside it may.
+  function touched(b, symbols) {
+    const near = new Set();
+    bins(b, (key) => (symbols.get(key) || []).forEach((one) => meet([b[0] + 1, b[1], b[2] - 1, b[3]], one) && near.add(one)));
+    return near.size;
   }
 
   function crosses(b, cells) {
@@ -175,6 +193,8 @@
     },
     draw: function () {
       const map = this._map;
+      // Lines are cut for a new zoom only by the end of the move, which draws again.
+      if (map._animatingZoom) return;
       const zoom = map.getZoom();
       const view = map.getBounds().pad(0.1);
       const time = map.cpec.time;
@@ -185,7 +205,7 @@
       const corner = map.containerPointToLayerPoint([0, 0]);
       const far = corner.add(map.getSize());
       const lines = lineCells(map, [corner.x, corner.y, far.x, far.y]);
-      const symbols = symbolCells(map, view, zoom);
+      const symbols = symbolBoxes(map, view, zoom);
       // A name at the edge is whole or not there.
       const cut = (b) => meet(b, [corner.x, corner.y, far.x, far.y])
         && (b[0] < corner.x || b[1] < corner.y || b[2] > far.x || b[3] > far.y);
@@ -198,11 +218,11 @@
         const size = this._size(one.text, style);
         const free = boxes(map, one, size, view).filter((b) => !cut(b) && !taken.some((t) => meet(b, t)));
         // Names keep clear of symbols and lines; that of a hub is worth more than a symbol.
-        const clear = free.filter((b) => !crosses(b, symbols));
+        const clear = free.filter((b) => touched(b, symbols) === 0);
         // Cities and areas may lie on a line where nothing else is left; a stop's name never.
         const spot = one.line ? clear[0] : clear.find((b) => !crosses(b, lines))
           || (one.type !== 1 || one.layer.style.order >= 4 ? clear[0] : null)
-          || (one.rank >= HUB ? free[0] : null);
+          || (one.rank >= HUB ? free.reduce((a, b) => (touched(b, symbols) < touched(a, symbols) ? b : a), free[0]) : null);
         if (!spot) continue;
         taken.push(spot);
         said.add(one.text);

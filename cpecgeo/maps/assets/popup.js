@@ -108,29 +108,39 @@ cpecgeo.facts = function (layer, i, fields) {
   return table;
 };
 
+// The pieces of a line in view, in the map's own pixels, with `pad` of them around it. Leaflet's own
+// are those of before while the map glides.
+cpecgeo.inSight = function (map, line, pad) {
+  const corner = map.containerPointToLayerPoint([-pad, -pad]);
+  const view = L.bounds(corner, corner.add(map.getSize()).add([2 * pad, 2 * pad]));
+  const all = line.getLatLngs();
+  return (L.LineUtil.isFlat(all) ? [all] : all).flatMap((part) => {
+    const points = part.map((at) => map.latLngToLayerPoint(at));
+    return points.slice(1).map((p, k) => L.LineUtil.clipSegment(points[k], p, view)).filter(Boolean);
+  });
+};
+
 // A popup that lies on its own line is put beside it, where less of the line is covered.
 cpecgeo.placePopup = function (popup) {
   const item = popup._source;
   const node = popup.getElement();
   const map = popup._map;
-  if (!item || !item._parts || !map || !(item instanceof L.Polyline) || item instanceof L.Polygon) return;
+  if (!item || !map || !(item instanceof L.Polyline) || item instanceof L.Polygon) return;
   const [w, h] = [node.offsetWidth, node.offsetHeight];
   const p = map.latLngToLayerPoint(popup.getLatLng());
   const spots = [0, w / 2 + 18, -w / 2 - 18, w + 30, -w - 30]
     .flatMap((x) => [7, h / 2, h + 24, -h / 2, 1.6 * h].map((y) => [x, y]))
     .sort((a, b) => Math.hypot(a[0], a[1] - 7) - Math.hypot(b[0], b[1] - 7));
+  const pieces = cpecgeo.inSight(map, item, 400);
   // Where the box would be: its lower edge `y` below the place, its middle `x` beside it.
   const covered = ([x, y]) => {
     let count = 0;
-    for (const part of item._parts) {
-      for (let k = 1; k < part.length; k += 1) {
-        const [a, b] = [part[k - 1], part[k]];
-        const steps = Math.ceil(Math.hypot(b.x - a.x, b.y - a.y) / 4);
-        for (let n = 0; n <= steps; n += 1) {
-          const dx = a.x + ((b.x - a.x) * n) / (steps || 1) - p.x - x;
-          const dy = a.y + ((b.y - a.y) * n) / (steps || 1) - p.y - y;
-          if (Math.abs(dx) < w / 2 + 4 && dy < 0 && dy > -h) count += 1;
-        }
+    for (const [a, b] of pieces) {
+      const steps = Math.ceil(Math.hypot(b.x - a.x, b.y - a.y) / 4);
+      for (let n = 0; n <= steps; n += 1) {
+        const dx = a.x + ((b.x - a.x) * n) / (steps || 1) - p.x - x;
+        const dy = a.y + ((b.y - a.y) * n) / (steps || 1) - p.y - y;
+        if (Math.abs(dx) < w / 2 + 4 && dy < 0 && dy > -h) count += 1;
       }
     }
     return count;

@@ -48,8 +48,8 @@
     };
     const open = (item) => {
       if (item.getLatLng || !item.getBounds) { item.openPopup(); return; }
-      const seen = item._parts && item._parts.flat();
-      item.openPopup(seen && seen.length ? map.layerPointToLatLng(seen[Math.floor(seen.length / 2)]) : undefined);
+      const seen = item instanceof L.Polyline && !(item instanceof L.Polygon) ? cpecgeo.inSight(map, item, 0) : [];
+      item.openPopup(seen.length ? map.layerPointToLatLng(seen[Math.floor(seen.length / 2)][0]) : undefined);
     };
     box.addEventListener("keydown", (event) => {
       const at = event.target.cpecAt;

@@ -47,10 +47,9 @@ cpecgeo.start = function (map) {
     if (heading) node.setAttribute("aria-label", heading.textContent.slice(0, 120));
     cpecgeo.placePopup(event.popup);
   });
-  // Lines are cut anew for a zoom only by the end of the move.
-  map.on("zoomend", () => map.once("moveend", () => {
+  map.on("zoomend", () => {
     if (map._popup && map._popup.isOpen()) cpecgeo.placePopup(map._popup);
-  }));
+  });
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !cpecgeo.measuring) map.closePopup();
   });
