@@ -149,8 +149,17 @@ class Crossings:
         after = edges[edges >= at - _SAME_KM].min()
         return float(min(at, max(start, before))), float(max(at, min(end, after)))
 
-    def uncertain_share(self, row: Row) -> float:
-        """Return the share of a stretch that lies within the accuracy of another zone."""
+    def uncertain_share(self, row: Row, *, is_beside_none: bool = False) -> float:
+        """Return the share of a stretch that lies within the accuracy of another zone.
+
+        Parameters
+        ----------
+        row : (int, float, float)
+            Zone, km from and to.
+        is_beside_none : bool
+            Whether the stretch begins or ends where no zone follows: what lies as near to the
+            zone's own outline may then be outside all zones.
+        """
         zone, start, end = row
         km, spots, step, _ = self._samples
         here = np.flatnonzero((km > start) & (km < end))
@@ -167,6 +176,11 @@ class Crossings:
             if other != zone:
                 reach = self._reach(zone, int(other))[here] / _DEGREE_KM
                 doubtful |= shapely.dwithin(self._areas[other], spots[here], np.nan_to_num(reach))
+        if zone >= 0 and is_beside_none:
+            outline = shapely.boundary(self._areas[zone])
+            shapely.prepare(outline)
+            reach = self._reach(zone, -1)[here] / _DEGREE_KM
+            doubtful |= shapely.dwithin(outline, spots[here], np.nan_to_num(reach))
         return float(step[here][doubtful].sum() / step[here].sum())
 
     def beyond(self, rows: list[Row], row: Row, at: float) -> int | None:

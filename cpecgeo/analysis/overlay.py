@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -12,9 +13,9 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.accuracy import Accuracies
+from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, words
 from cpecgeo.analysis.crossings import Crossings
-from cpecgeo.errors import GeometryError, InputError
+from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy import Chainage
@@ -31,17 +32,18 @@ _LEAST_KM = 1e-6
 _ALONG_DEG = 5e-7
 # Where along the parts between two cuts it is seen what they are inside of.
 _SAMPLES = (0.05, 0.31, 0.57, 0.93)
+_SURE, _OPEN = CERTAINTY.index("sure"), CERTAINTY.index("open")
 
 
 def crossed(
     x: SubjectLike, zones: SubjectLike = "districts", *, sections: bool = False
 ) -> gpd.GeoDataFrame:
-    """Return the zones that a line crosses, in the order of travel.
+    """Return the zones that lines cross, in the order of travel.
 
     Parameters
     ----------
     x : SubjectLike
-        One line: a corridor, section, route, LineString, MultiLineString …
+        A line, or several: a corridor, section, route, LineString, MultiLineString …
     zones : SubjectLike
         ``"districts"``, ``"provinces"``, ``"countries"``, or polygons of your own.
     sections : bool
@@ -51,20 +53,23 @@ def crossed(
     -------
     GeoDataFrame
         EPSG:4326, a row per stretch: `zone, name, km_in, km_out, length_km, length_low_km,
-        length_high_km, share, km_in_off, km_out_off, uncertain_share, geometry`. A zone
-        that is entered again has a row again. A stretch outside every zone has no `zone`, and
-        isn't left out. `km_in` and `km_out` are chainage where `x` is a corridor, geodesic km
-        from the start otherwise; `length_km` is the geodesic length of the drawn stretch and
-        `share` its part of the whole. Where zones don't overlap the shares add up to 1; what
-        runs along a common outline, all along within 5 cm of it, counts once: in the first of
-        the zones there. `.attrs` has the total and the length outside.
+        length_high_km, share, km_in_off, km_out_off, uncertain_share, certainty, geometry`, one
+        line after the other, each under its label in `feature` where `x` is more than one thing.
+        A zone that is entered again has a row again. A stretch outside every zone has no `zone`,
+        and isn't left out. `km_in` and `km_out` are chainage where a line is a corridor, geodesic
+        km from the start otherwise; `length_km` is the geodesic length of the drawn stretch and
+        `share` its part of the line. Where zones don't overlap the shares of a line add up to 1;
+        what runs along a common outline, all along within 5 cm of it, counts once: in the first
+        of the zones there. `.attrs` has the total and the length outside.
 
         `km_in_off` and `km_out_off` say how many km `km_in` and `km_out` can be off because
         the outlines and the line are, 0 at the ends of the line; `length_low_km` and
         `length_high_km` what the stretch can then come to, and `uncertain_share` is the share of
-        it that may belong to another zone. They follow from the `accuracy_km` of the zones and
-        of the line's legs (95 % values); what isn't known counts as exact, and where neither is
-        known they are NaN.
+        it that may belong to another zone, or to none where it borders on none. They follow from
+        the `accuracy_km` of the zones and of the line's legs (95 % values); what isn't known
+        counts as exact, and where neither is known they are NaN. `certainty` is ``sure`` where
+        some of the stretch can be no other zone's, and ``open`` where all of it can, so that the
+        line may pass the zone by; `.attrs` names the zones that are never sure (`open`).
 
         `sections` adds `section`, its `status` and when it `opened`.
 
@@ -85,10 +90,43 @@ def crossed(
     >>> crossed("taxila-havelian", "provinces")["zone"].tolist()
     ['punjab', 'khyber-pakhtunkhwa', 'punjab', 'khyber-pakhtunkhwa']
     """
-    subject = _one_line(resolve(x, "x", kinds=LINES), "x")
-    line, measures = subject.shapes.iloc[0], _calibrated(subject)
+    subject = resolve(x, "x", kinds=LINES)
     among = resolve(zones, "zones", kinds=POLYGONS)
-    areas, names, source, accuracy = _zones(among)
+    outlines = _zones(among)
+    found = [_cross(subject, i, outlines, sections=sections) for i in range(len(subject))]
+    frame = gpd.GeoDataFrame(pd.concat(found, ignore_index=True), geometry="geometry", crs=4326)
+    if not subject.is_single:
+        labels = np.repeat(subject.shapes.index.to_numpy(), [len(part) for part in found])
+        frame.insert(0, "feature", labels)
+    line_km = np.concatenate([part.attrs["line_km"] for part in found])
+    measured = {label in subject.chainages for label in subject.shapes.index}
+    how = {True: "calibrated", False: "geodesic km from the start"}
+    sure = set(frame.loc[frame["certainty"] != "open", "name"].dropna())
+    frame.attrs = {
+        "line": subject.shapes.index[0]
+        if subject.chainages and len(subject) == 1
+        else subject.title,
+        "zones": outlines.source,
+        "method": "geodesic edges cut at the outlines",
+        "ellipsoid": "WGS 84",
+        "edges": "geodesic",
+        "chainage": " and ".join(how[is_measured] for is_measured in sorted(measured)[::-1]),
+        "accuracy": _told(outlines.accuracy_km),
+        "line_accuracy": _told(line_km),
+        "open": [name for name in dict.fromkeys(frame["name"].dropna()) if name not in sure],
+        "total_km": sum(part.attrs["total_km"] for part in found),
+        "outside_km": float(frame.loc[frame["zone"].isna(), "length_km"].sum()),
+        **provenance(subject, among),
+    }
+    return frame
+
+
+def _cross(
+    subject: Subject, position: int, zones: _Outlines, *, sections: bool
+) -> gpd.GeoDataFrame:
+    """Return the stretches of one of several lines; `.attrs` has its length and accuracy."""
+    line, measures = subject.shapes.iloc[position], _calibrated(subject, position)
+    areas, accuracy = zones.areas, zones.accuracy_km
     chain = Chainage(line)
     shapes, starts, ends = _pieces(line)
     rows = _inside(shapes, starts, ends, areas)
@@ -96,14 +134,14 @@ def crossed(
     rows.sort(key=lambda row: (row[1], row[2]))
     total = chain.end_km
     if sections:
-        limits, table = _sections(subject)
+        limits, table = _sections(subject, position)
         rows = [
             (zone, a, b)
             for zone, start, end in rows
             for a, b in pairwise([start, *limits[(limits > start) & (limits < end)], end])
             if b - a > _LEAST_KM
         ]
-    line_km = _line_accuracy(subject, (starts + ends) / 2, measures)
+    line_km = _line_accuracy(subject, position, (starts + ends) / 2, measures)
     met = Crossings((shapes, starts, ends), areas, accuracy, _breaks(line), line_km)
     within = np.append(limits, total) if sections else np.array([0.0, total])
     shown = np.array([(a, b) for _, a, b in rows]).reshape(-1, 2)
@@ -112,7 +150,7 @@ def crossed(
     frame = gpd.GeoDataFrame(
         {
             "zone": [None if i < 0 else labels[i] for i, _, _ in rows],
-            "name": [None if i < 0 else names[i] for i, _, _ in rows],
+            "name": [None if i < 0 else zones.names[i] for i, _, _ in rows],
             "km_in": km[:, 0],
             "km_out": km[:, 1],
             "length_km": shown[:, 1] - shown[:, 0],
@@ -128,20 +166,7 @@ def crossed(
             values = table[of].astype(object).where(table[of].notna(), None).to_numpy()
             frame.insert(2, column, values[np.clip(at, 0, len(table) - 1)])
         frame = frame[["zone", "name", "section", "status", "opened", *frame.columns[5:]]]
-    outside = frame["zone"].isna()
-    frame.attrs = {
-        "line": subject.shapes.index[0] if subject.chainages else subject.title,
-        "zones": source,
-        "method": "geodesic edges cut at the outlines",
-        "ellipsoid": "WGS 84",
-        "edges": "geodesic",
-        "chainage": "calibrated" if measures else "geodesic km from the start",
-        "accuracy": _told(accuracy),
-        "line_accuracy": _told(line_km),
-        "total_km": total,
-        "outside_km": float(frame.loc[outside, "length_km"].sum()),
-        **provenance(subject, among),
-    }
+    frame.attrs = {"total_km": total, "line_km": line_km}
     return frame
 
 
@@ -153,16 +178,18 @@ def _told(accuracy: NDArray[np.float64]) -> str:
 
 def _doubt(
     met: Crossings, rows: list[_Row], km: Any, measures: Any, within: NDArray[np.float64]
-) -> dict[str, list[float]]:
+) -> dict[str, Any]:
     """Return how far each end can be off, and what may be another zone's."""
     off: dict[str, list[float]] = {"km_in_off": [], "km_out_off": []}
-    spans = np.empty((len(rows), 2, 2))
+    spans, shares = np.empty((len(rows), 2, 2)), np.empty(len(rows))
     first = np.searchsorted(within, [(a + b) / 2 for _, a, b in rows]) - 1
     for i, (row, (km_in, km_out)) in enumerate(zip(rows, km, strict=True)):
+        others = [met.beyond(rows, row, at) for at in row[1:]]
+        shares[i] = met.uncertain_share(row, is_beside_none=-1 in others)
         for side, (name, at, drawn) in enumerate(
             (("km_in_off", row[1], km_in), ("km_out_off", row[2], km_out))
         ):
-            other = met.beyond(rows, row, at)
+            other = others[side]
             ends = np.array((at, at) if other is None else met.off_km(row, other, at))
             spans[i, side] = np.clip(ends, within[first[i]], within[first[i] + 1])
             ends = ends if measures is None else measures(ends)
@@ -171,54 +198,59 @@ def _doubt(
         "length_low_km": np.maximum(spans[:, 1, 0] - spans[:, 0, 1], 0.0).tolist(),
         "length_high_km": (spans[:, 1, 1] - spans[:, 0, 0]).tolist(),
         **off,
-        "uncertain_share": [met.uncertain_share(row) for row in rows],
+        "uncertain_share": shares,
+        "certainty": words(np.select([np.isnan(shares), shares < 1], [-1, _SURE], _OPEN)),
     }
 
 
-def _sections(subject: Subject) -> tuple[NDArray[np.float64], pd.DataFrame]:
+def _sections(subject: Subject, position: int) -> tuple[NDArray[np.float64], pd.DataFrame]:
     """Return the geodesic km at which sections of a corridor begin, and their table."""
-    thing = subject.things[0] if subject.chainages else None
-    if thing is None or not hasattr(thing, "sections"):
+    label = subject.shapes.index[position]
+    things = {t.name: t for t in subject.things if hasattr(t, "sections")}
+    if label not in subject.chainages or label not in things:
+        which = subject.title if len(subject) == 1 else label
         raise InputError(
-            f"sections are asked for, but x is {subject.title}, no corridor; leave sections out."
+            f"sections are asked for, but x is {which}, no corridor; leave sections out."
         )
+    thing = things[label]
     at, km = Chainage(thing.chainage.line).measures_km, thing.chainage.measures_km
     return np.interp(thing.sections["km_from"].to_numpy(float), km, at), thing.sections
 
 
-def _line_accuracy(subject: Subject, at: NDArray[np.float64], measures: Any) -> NDArray[np.float64]:
-    """Return the accuracy of the line at geodesic km along it; NaN where it isn't known."""
-    return Accuracies.of(subject).at(
-        np.zeros(len(at), np.int64), at if measures is None else measures(at)
-    )
+def _line_accuracy(
+    subject: Subject, position: int, at: NDArray[np.float64], measures: Any
+) -> NDArray[np.float64]:
+    """Return the accuracy of a line at geodesic km along it; NaN where it isn't known."""
+    km = at if measures is None else measures(at)
+    return Accuracies.of(subject).at(np.full(len(at), position, np.int64), km)
 
 
-def _one_line(subject: Subject, what: str) -> Subject:
-    if len(subject) != 1:
-        raise GeometryError(
-            f"{what} has {len(subject)} lines; crossed takes one. Ask for each, or join them with "
-            "geometry.union_all()."
-        )
-    return subject
-
-
-def _calibrated(subject: Subject) -> Any:
+def _calibrated(subject: Subject, position: int) -> Any:
     """Return what turns geodesic km along a corridor into chainage; None for other lines."""
-    if not subject.chainages:
+    chainage = subject.chainages.get(subject.shapes.index[position])
+    if chainage is None:
         return None
-    (chainage,) = subject.chainages.values()
     at, km = Chainage(chainage.line).measures_km, chainage.measures_km
     return lambda along: np.interp(along, at, km)
 
 
-def _zones(subject: Subject) -> tuple[gpd.GeoSeries, list[Any], str, NDArray[np.float64]]:
-    """Return outlines with edges of 1 km, their names, where they are from, how good they are."""
+@dataclass(frozen=True, eq=False)
+class _Outlines:
+    """Zones with edges of 1 km, their names, where they are from, how good they are."""
+
+    areas: gpd.GeoSeries
+    names: list[Any]
+    source: str
+    accuracy_km: NDArray[np.float64]
+
+
+def _zones(subject: Subject) -> _Outlines:
     names = subject.names or list(subject.shapes.index)
     source = subject.title if subject.kind == "layer" else "given"
     accuracy = np.full(len(subject), np.nan)
     if subject.frame is not None and "accuracy_km" in subject.frame:
         accuracy = pd.to_numeric(subject.frame["accuracy_km"], errors="coerce").to_numpy(float)
-    return geodesy.densify(subject.shapes, _STRAIGHT_KM), names, source, accuracy
+    return _Outlines(geodesy.densify(subject.shapes, _STRAIGHT_KM), names, source, accuracy)
 
 
 def _parts(line: Any) -> list[Any]:

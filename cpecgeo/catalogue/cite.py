@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
+import shapely
+from numpy.typing import NDArray
 
 from cpecgeo.catalogue import layers
-from cpecgeo.catalogue.files import data_version
-from cpecgeo.catalogue.geometry import fingerprint
+from cpecgeo.catalogue.files import data_version, read_features
+from cpecgeo.catalogue.geometry import fingerprint, redrawn_corridors
+from cpecgeo.catalogue.lines import drawn_sections
 from cpecgeo.catalogue.names import folded, match
 from cpecgeo.errors import InputError, InputTypeError
 
-__all__ = ["cite"]
+__all__ = ["OSM_CREDIT", "cite", "list_credits"]
+
+OSM_CREDIT = "© OpenStreetMap contributors, ODbL 1.0"
+"""What has to stand beside what was made from OpenStreetMap's data."""
 
 
 class _Source(NamedTuple):
@@ -156,3 +163,51 @@ def _layer(name: str) -> _Source:
     shown = "; ".join(sources[:3]) + (f"; and {len(sources) - 3} more" if len(sources) > 3 else "")
     told = f"{shown}; {frame.attrs['licence']}"
     return _Source(name, f"{frame.attrs['title']} ({name})", told, "")
+
+
+def list_credits(shapes: Iterable[Any], licences: Iterable[Any] = ()) -> list[str]:
+    """Return the credits that geometries and licences ask for.
+
+    A bare line can't say where it comes from. It is told by its vertices: those of the package's
+    own lines, to the last digit, are from where these are.
+
+    Parameters
+    ----------
+    shapes : iterable of geometry
+        lon, lat; points and areas aren't looked at.
+    licences : iterable of str
+        Such as of rows.
+
+    Returns
+    -------
+    list of str
+        `OSM_CREDIT`, or nothing.
+
+    Examples
+    --------
+    >>> from cpecgeo import corridor
+    >>> list_credits([corridor("kkh").line])
+    ['© OpenStreetMap contributors, ODbL 1.0']
+    """
+    if any("ODbL" in text for text in licences if isinstance(text, str)):
+        return [OSM_CREDIT]
+    array = np.asarray(list(shapes), dtype=object)
+    lines = array[shapely.get_dimensions(array) == 1]
+    if not len(lines):
+        return []
+    lon, vertices = _osm_vertices(fingerprint())
+    xy = shapely.get_coordinates(lines)
+    near = np.minimum(np.searchsorted(lon, xy[:, 0]), max(len(lon) - 1, 0))
+    xy = xy[lon[near] == xy[:, 0]] if len(lon) else xy[:0]
+    return [OSM_CREDIT] if np.isin(xy[:, 0] + 1j * xy[:, 1], vertices).any() else []
+
+
+@functools.lru_cache(maxsize=4)
+def _osm_vertices(key: Hashable) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
+    """Return the vertices that are OpenStreetMap's, as lon + i lat, and their lon in order."""
+    odbl = [f["geometry"] for f in drawn_sections().values() if f["licence"] == "ODbL-1.0"]
+    odbl += [kept.chainage.line for kept in redrawn_corridors(key).values()]
+    free = [f["geometry"] for f in read_features("lines.geojson")]
+    found, others = (shapely.get_coordinates(lines) @ [1, 1j] for lines in (odbl, free))
+    own = np.setdiff1d(found, others)
+    return np.sort(own.real), own

@@ -257,15 +257,15 @@ def crossed(
     out: Out = None,
     json: Json = False,
 ) -> None:
-    """List the zones a line goes through, in order.
+    """List the zones that lines go through, in order.
 
     Example: cpecgeo crossed mining --zones provinces
     """
     from cpecgeo.analysis.overlay import crossed as found
 
     table = found(subject(x, "the line"), subject(zones, "--zones"), sections=sections)
-    shown = "name section status opened km_in km_in_off km_out km_out_off length_km length_low_km "
-    shown += "length_high_km share uncertain_share"
+    shown = "feature name section status opened km_in km_in_off km_out km_out_off length_km "
+    shown += "length_low_km length_high_km share uncertain_share certainty"
     give(table, shown if out is None else None, out=out, json=json)
 
 

@@ -226,11 +226,16 @@ class Tools:
         told = about(first, second)
         if outlines := found.attrs.get("accuracy"):
             told["accuracy"] += f"; outlines: {outlines}"
+        notes = []
+        if doubtful := found.attrs["open"]:
+            notes.append(f"Perhaps passed by, as far as outlines are known: {', '.join(doubtful)}.")
         return Answer(
-            f"How many of {second.title} {first.title} runs through; rows have km in and out.",
+            f"How many of {second.title} {first.title} runs through as drawn, those with the "
+            "certainty open only perhaps; rows have km in and out.",
             int(found["zone"].nunique()),
             "zones",
             rows=plain_rows(found),
+            notes=notes,
             **told,
         )
 
@@ -260,7 +265,7 @@ class Tools:
             told["cite"] += f"\n{Path(raster).name}: as its makers ask."
         return Answer(
             f"Total within {max(km):g} km (geodesic) of {first.title}. {found.attrs['counted']}.",
-            float(found.attrs.get("total", found[value].sum())),
+            float(found[value].sum() + found.attrs.get("in_no_zone", 0.0)),
             "people" if value == "population" else value,
             rows=plain_rows(found),
             notes=["What has no value isn't counted as 0: see `missing`."],

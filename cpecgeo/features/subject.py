@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.catalogue import data_version
+from cpecgeo.catalogue.cite import list_credits
 from cpecgeo.catalogue.geometry import in_force
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import Checked
@@ -103,6 +104,12 @@ class Subject:
         return int(self.rows.attrs.get("without_position", 0)) if is_read else 0
 
     @property
+    def credits(self) -> list[str]:
+        """What has to stand beside an answer: OpenStreetMap's credit, where lines are its."""
+        told = [] if self.frame is None else [self.frame.attrs.get("licence", "")]
+        return list_credits(self.shapes, told)
+
+    @property
     def accuracy_km(self) -> NDArray[np.float64] | None:
         """How good each geometry is, a 95 % value; of a corridor, its poorest leg.
 
@@ -156,8 +163,9 @@ def provenance(*subjects: Subject) -> dict[str, Any]:
     dict
         `data_version`; `geometry`: ``"osm"`` where OpenStreetMap's geometry is in force or a
         refreshed corridor or layer was given, else ``"bundled"``; and, where it is ``"osm"``,
-        `bundled`: the corridors and features that stay as they ship with the package; and
-        `own`, the corridors of the caller's, where there are some.
+        `bundled`: the corridors and features that stay as they ship with the package; `own`, the
+        corridors of the caller's, and `credits`, what has to stand beside it, where there are
+        some.
 
     Examples
     --------
@@ -173,6 +181,8 @@ def provenance(*subjects: Subject) -> dict[str, Any]:
     frames = [s.frame.attrs for s in subjects if s.frame is not None]
     used = {in_force(), *lines.values(), *(a.get("geometry", "bundled") for a in frames)}
     about: dict[str, Any] = {"data_version": data_version()}
+    if owed := [text for subject in subjects for text in subject.credits]:
+        about["credits"] = list(dict.fromkeys(owed))
     if own := sorted(name for name, geometry in lines.items() if geometry == "own"):
         about["own"] = own
     if "osm" not in used:

@@ -379,7 +379,7 @@ def _place_names(stops: Any, km: Any, known: Any, gap: float) -> dict[int, float
 
 
 def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float], say: Words) -> None:
-    """Draw districts as bands; a name is written where it fits, upright where only that does."""
+    """Draw districts as bands, named where it fits, with "?" where the line may pass one by."""
     _bare(axes, span)
     axes.set_ylim(0, 1)
     # Letters are as wide as in a figure of 11 inches.
@@ -389,7 +389,7 @@ def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float], say: 
             continue
         axes.axvspan(row.km_in, row.km_out, color=_SHADES[i % 2], lw=0)
         share = (row.km_out - row.km_in) / whole
-        name = say.name(row.name)
+        name = say.name(row.name) + "?" * (getattr(row, "certainty", "") == "open")
         flat = 0.0058 * len(name) < share
         # Upright, a line of 14 letters is as long as the band is high.
         lines = [name] if flat else wrap(name, 14)

@@ -17,6 +17,7 @@ import shapely
 from folium.map import Layer
 from folium.template import Template
 
+from cpecgeo.catalogue.cite import list_credits
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.geodesy import densify, lonlat
 from cpecgeo.maps import encode
@@ -178,7 +179,9 @@ def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[
             raise UnknownNameError(style.when, "column of dates", list(table.columns))
         payload["times"] = encode.times(table[style.when], style.when)
     payload["style"] |= style.extra
-    payload["credits"] = find_credits(table, style.extra.get("sources", ()))
+    told = [*frame.attrs.get("credits", ()), frame.attrs.get("licence")]
+    owed = list_credits(drawn, told)
+    payload["credits"] = find_credits(table, [*style.extra.get("sources", ()), *owed])
     if style.label and 2 in dims:
         payload["labelAt"] = [_middle(g) for g in array]
     return payload

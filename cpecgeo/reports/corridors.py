@@ -210,8 +210,11 @@ def _districts(found: pd.DataFrame, say: Words) -> Part:
             "to a neighbour. A district that the line leaves and enters again is one row.",
             accuracy=found.attrs["accuracy"], share=f"{doubt:.0%}")
     )  # fmt: skip
+    if doubtful := found.attrs["open"]:
+        names = ", ".join(map(say.name, doubtful))
+        text.append(say("The line may pass by: {names}.", names=names))
     shown = ["name", "km_in", "km_in_off", "km_out", "km_out_off", "length_km", "share"]
-    table = pd.DataFrame(found[[*shown, "uncertain_share"]])
+    table = pd.DataFrame(found[[*shown, "uncertain_share", "certainty"]])
     unsure = table.assign(unsure=table["uncertain_share"] * table["length_km"])
     view = unsure.groupby("name", sort=False, dropna=False).agg(
         km_in=("km_in", "min"), km_out=("km_out", "max"), length_km=("length_km", "sum"),

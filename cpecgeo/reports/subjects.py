@@ -266,8 +266,11 @@ def _report_shape(subject: Subject, thing: Any, say: Words, *, draw: bool) -> Re
         parts.append(Part("legs", say("Legs"), (), legs[shown], view=view))
     if dimension == 1 and isinstance(shape, (shapely.LineString, shapely.MultiLineString)):
         found = crossed(shape, "districts")
-        columns = ["name", "km_in", "km_out", "length_km", "share"]
-        parts.append(Part("districts", say("Districts crossed"), (), pd.DataFrame(found[columns])))
+        table = pd.DataFrame(found[["name", "km_in", "km_out", "length_km", "share", "certainty"]])
+        passed = ", ".join(map(say.name, found.attrs["open"]))
+        text = (say("The line may pass by: {names}.", names=passed),) if passed else ()
+        view = table.drop(columns="certainty")
+        parts.append(Part("districts", say("Districts crossed"), text, table, view=view))
     stated = subject.accuracy_km
     own_km = float("nan") if stated is None else float(np.fmax.reduce(stated))
     beside = list_corridors(shape, own_km, say)

@@ -298,6 +298,10 @@ def compare(
     last = ["asked", "geometry"]
     frame = frame[[*(c for c in frame.columns if c not in last), *last]]
     attrs = next(iter(them.values())).legs.attrs
-    kept = {key: attrs[key] for key in ("data_version", "geometry", "bundled") if key in attrs}
+    kept = {
+        key: attrs[key]
+        for key in ("data_version", "geometry", "bundled", "credits")
+        if key in attrs
+    }
     frame.attrs = {"method": "calibrated km, assumed speeds", **kept}
     return frame

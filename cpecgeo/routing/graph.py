@@ -16,6 +16,7 @@ from shapely.geometry import LineString, Point
 
 from cpecgeo import geodesy
 from cpecgeo.catalogue import data_version
+from cpecgeo.catalogue.cite import OSM_CREDIT
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.geometry import fingerprint, redrawn_sections, using
 from cpecgeo.files.xmltext import html_card, html_table
@@ -191,10 +192,16 @@ class Network:
                 found.setdefault(name, []).append(edge)
         return {name: np.array(edges) for name, edges in found.items()}
 
+    @cached_property
+    def _licences(self) -> frozenset[str]:
+        return frozenset(self.edges["licence"].dropna())
+
     def provenance(self, sections: Iterable[str] = ()) -> dict[str, Any]:
         """Return what `.attrs` of an answer over some sections say of data and geometry."""
         attrs = self.edges.attrs
         about = {"data_version": attrs["data_version"], "geometry": attrs["geometry"]}
+        if "ODbL-1.0" in self._licences:
+            about["credits"] = [OSM_CREDIT]
         stay = sorted(set(attrs.get("bundled", ())) & set(sections))
         return about | ({"bundled": stay} if about["geometry"] == "osm" else {})
 

@@ -10,6 +10,7 @@ from shapely.affinity import translate
 from shapely.geometry import LineString, box
 
 import cpecgeo as cg
+from cpecgeo.errors import InputError
 
 KM = 1 / 111.0  # about a km of latitude, in degrees
 
@@ -63,14 +64,60 @@ def test_without_an_accuracy_nothing_is_claimed():
     assert found.attrs["accuracy"] == ""
 
 
-def test_an_outer_outline_counts_for_the_km_but_has_no_neighbour():
+def test_an_outer_outline_counts_where_the_line_leaves_through_it():
     leaving = LineString([(69, 31.0), (69, 33.0)])
     found = cg.crossed(leaving, zones([30, 32], 5.0))
     assert found["km_out_off"].iloc[0] == pytest.approx(5.0, abs=0.6)
-    assert found["uncertain_share"].iloc[0] == 0
-    assert found["uncertain_share"].iloc[1] == pytest.approx(
-        5 / found["length_km"].iloc[1], abs=0.01
-    )
+    for side in (0, 1):
+        share = 5 / found["length_km"].iloc[side]
+        assert found["uncertain_share"].iloc[side] == pytest.approx(share, abs=0.01)
+    # Where it stays inside, the outline beside it is no neighbour's.
+    along = LineString([(68 + 2 * KM, 30.5), (68 + 2 * KM, 31.5)])
+    inside = cg.crossed(along, zones([30, 32], 5.0)).iloc[0]
+    assert (inside["uncertain_share"], inside["certainty"]) == (0, "sure")
+
+
+@pytest.mark.parametrize(("beside", "certainty"), [(2.0, "open"), (8.0, "sure")])
+def test_a_zone_that_the_line_may_pass_by_is_open(beside, certainty):
+    """A zone so far into it, and one of its own beyond which nothing lies."""
+    line = LineString([(69, 30.2), (69, 31.8)])
+    corner = box(69 - beside * KM / np.cos(np.radians(31)), 30.8, 70, 31.2)
+    parted = gpd.GeoDataFrame(
+        {"name": ["west", "east"]}, geometry=[box(68, 30, 70, 32).difference(corner), corner],
+        crs=4326,
+    ).assign(accuracy_km=5.0)  # fmt: skip
+    found = cg.crossed(line, parted)
+    assert found["name"].tolist() == ["west", "east", "west"]
+    assert found["certainty"].tolist() == ["sure", certainty, "sure"]
+    assert found.attrs["open"] == (["east"] if certainty == "open" else [])
+    alone = cg.crossed(line, parted.iloc[[1]])
+    assert alone["certainty"].tolist() == ["sure", certainty, "sure"]
+    assert cg.crossed(line, parted.drop(columns="accuracy_km"))["certainty"].isna().all()
+
+
+def test_kashmore_is_open_on_the_motorway_that_passes_it_by():
+    found = cg.crossed("m5").set_index("name")
+    assert "Kashmore" in found.attrs["open"]
+    assert found.loc["Rahim Yar Khan", "certainty"] == "sure"
+
+
+def test_several_lines_are_crossed_in_one_frame_as_each_alone():
+    own = LineString([(67.5, 26.0), (68.5, 27.0)])
+    things = ["m5", own, "n25"]
+    found = cg.crossed(things, "provinces")
+    assert list(dict.fromkeys(found["feature"])) == ["m5", 1, "n25"]
+    for label, thing in zip(["m5", 1, "n25"], things, strict=True):
+        alone = cg.crossed(thing, "provinces")
+        mine = found[found["feature"] == label].drop(columns="feature").reset_index(drop=True)
+        pd.testing.assert_frame_equal(pd.DataFrame(mine), pd.DataFrame(alone))
+    assert found.attrs["total_km"] == pytest.approx(float(cg.length_km(things).sum()))
+    series = gpd.GeoSeries([own], index=["mine"], crs=4326)
+    assert cg.crossed(series, "provinces")["feature"].unique().tolist() == ["mine"]
+    by_section = cg.crossed(["kkh", "m5"], "provinces", sections=True)
+    first = cg.crossed("kkh", "provinces", sections=True)
+    assert by_section["section"].tolist()[: len(first)] == first["section"].tolist()
+    with pytest.raises(InputError, match="sections are asked for, but x is 1, no corridor"):
+        cg.crossed(["m5", own], sections=True)
 
 
 def test_parts_of_a_line_end_without_a_crossing():

@@ -6,10 +6,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shapely.geometry import LineString, Point
 
 import cpecgeo as cg
 from cpecgeo.catalogue import folded
-from cpecgeo.catalogue.files import data_path
+from cpecgeo.catalogue.cite import OSM_CREDIT, list_credits
+from cpecgeo.catalogue.files import data_path, read_features
 from cpecgeo.catalogue.layers import COMMON, LAYERS
 from cpecgeo.catalogue.names import match
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
@@ -170,3 +172,36 @@ def test_sources_of_a_layer_name_publishers_and_rows_name_records():
     assert source.endswith(f"({len(places)} records)")
     # A coordinate in a citation isn't the number of a record.
     assert any(" 62.03261,26.11667" in s for s in cg.layer("crossings").attrs["sources"])
+
+
+def test_the_credit_of_a_line_travels_with_its_vertices():
+    """OpenStreetMap's licence asks for it wherever the line goes."""
+    kkh = cg.corridor("kkh")
+    for lines in ([kkh.line], [kkh.between(100, 200)], [Point(70, 30), kkh.line.reverse()]):
+        assert list_credits(lines) == [OSM_CREDIT]
+    assert list_credits([LineString([(67, 25), (68, 26)]), Point(70, 30)]) == []
+    assert list_credits([], ["fact", None, "ODbL-1.0"]) == [OSM_CREDIT]
+    # What the package draws without OpenStreetMap owes nothing, way points shared or not.
+    free = [feature["geometry"] for feature in read_features("lines.geojson")]
+    assert list_credits(free) == []
+    traced = [feature["geometry"] for feature in read_features("odbl/lines.geojson")]
+    owing = [list_credits([line]) == [OSM_CREDIT] for line in traced if line not in free]
+    assert len(owing) > 40
+    assert all(owing)
+
+
+def test_answers_say_what_credit_they_owe():
+    own = LineString([(67.5, 26.0), (68.5, 27.0)])
+    owing = [
+        cg.crossed("kkh", "provinces"),
+        cg.crossed(cg.corridor("kkh").line, "provinces"),
+        cg.rings("kkh", 5),
+        cg.buffer(["kkh"], 5),
+        cg.nearest("Gilgit", "kkh"),
+        cg.within("places", "stations", 5),
+        cg.compare([cg.route("Lahore", "Multan")]),
+        cg.route_matrix(["Lahore", "Multan"]),
+    ]
+    assert [answer.attrs["credits"] for answer in owing] == [[OSM_CREDIT]] * len(owing)
+    assert "credits" not in cg.crossed(own, "provinces").attrs
+    assert "credits" not in cg.nearest("Gilgit", "mines").attrs

@@ -447,6 +447,19 @@ def test_names_of_areas_lie_inside_them():
         assert shapely.contains(provinces[row.name], at).all(), row.name
 
 
+@pytest.mark.parametrize("what", ["line", "stretch", "crossed", "rings"])
+def test_a_line_of_openstreetmap_is_credited_without_a_column_that_says_so(what):
+    kkh = cpecgeo.corridor("kkh")
+    frame = {
+        "line": lambda: gpd.GeoSeries([kkh.line], crs=4326),
+        "stretch": lambda: gpd.GeoSeries([kkh.between(1000, 1100)], crs=4326).to_crs(4326),
+        "crossed": lambda: kkh.crossed("provinces"),
+        "rings": lambda: cpecgeo.rings("kkh", 10),
+    }[what]()
+    told = encode_layer(frame, Style())["credits"]
+    assert told == [("\u00a9 OpenStreetMap contributors", "Open Database Licence 1.0")]
+
+
 def test_credits_come_from_a_fixed_list():
     frame = gpd.GeoDataFrame(
         {"source": ["GeoNames <img src=x onerror=alert(1)>"], "licence": ["ODbL-1.0"]},
