@@ -242,7 +242,7 @@ def _price_access(km: float, rates: Mapping[str, float]) -> dict[str, float]:
 
 
 def price_route(route: Route, rates: Mapping[str, float]) -> pd.DataFrame:
-    """Return money and carbon per tonne of a route's legs, the ways to the network in the outer.
+    """Return money and carbon per tonne of a route's legs, each with the ways beside it.
 
     Parameters
     ----------
@@ -253,7 +253,8 @@ def price_route(route: Route, rates: Mapping[str, float]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As of `price`, a row per leg.
+        As of `price`, a row per leg. Ways to the network count with the first and last leg, ways
+        between routes put together with the leg before.
 
     Raises
     ------
@@ -268,8 +269,9 @@ def price_route(route: Route, rates: Mapping[str, float]) -> pd.DataFrame:
         )
     legs = pd.DataFrame(route.legs[["mode", "km", "hours", "speed_class"]]).reset_index(drop=True)
     each = price(legs, rates)
-    for row, end in ((0, route.origin), (len(each) - 1, route.destination)):
-        for name, value in _price_access(end.access_km, rates).items():
+    ends = (0, route.origin.access_km), (len(each) - 1, route.destination.access_km)
+    for row, km in (*ends, *route.ways_between):
+        for name, value in _price_access(km, rates).items():
             each.loc[row, name] += value
     return each
 
@@ -300,9 +302,10 @@ def freight(
         A row per stage, that is, until goods change vehicle: `mode vehicle km hours cost
         carbon_kg loads trips_per_day vehicles`. `cost` is PKR, with handling in the row of the
         change, tolls and hours counted. `cost` and `carbon_kg` of the first and the last row
-        have the ways to the network in them, as of a truck on a track; km and hours leave them
-        out. `loads` are full loads, each comes back empty, and `vehicles` is the fleet that
-        does so. `.attrs` has the sums, per tonne too, and what each rate rests on.
+        have the ways to the network in them, and where routes were put together those between
+        them, as of a truck on a track; km and hours leave them out. `loads` are full loads, each
+        comes back empty, and `vehicles` is the fleet that does so. `.attrs` has the sums, per
+        tonne too, and what each rate rests on.
 
     Raises
     ------

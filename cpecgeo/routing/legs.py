@@ -53,6 +53,9 @@ class Route:
         The legs of a route that doesn't run over the network alone.
     vehicle : str
         Whose hours they are: ``"car"`` or ``"truck"``; empty for legs by sea and stated ones.
+    ways_between : tuple of (int, float)
+        Of routes put together with ``+``: the leg at whose end one is left for the next, and the
+        km off the network between the two.
 
     Examples
     --------
@@ -71,6 +74,7 @@ class Route:
     own_legs: gpd.GeoDataFrame | None = field(default=None, repr=False)
     network: Network | None = field(default=None, repr=False, compare=False)
     vehicle: str = ""
+    ways_between: tuple[tuple[int, float], ...] = ()
 
     @cached_property
     def legs(self) -> gpd.GeoDataFrame:
@@ -112,8 +116,9 @@ class Route:
 
     @property
     def access_km(self) -> float:
-        """Geodesic km from the origin to the network and from it to the destination."""
-        return float(self.origin.access_km + self.destination.access_km)
+        """Geodesic km off the network: from the origin, to the destination, and between routes."""
+        between = sum(km for _, km in self.ways_between)
+        return float(self.origin.access_km + self.destination.access_km + between)
 
     @cached_property
     def line(self) -> LineString:
@@ -185,7 +190,7 @@ class Route:
         return self.legs.groupby(column)["km"].sum()
 
     def __add__(self, other: Route) -> Route:
-        """Return one route and then another, as over a port."""
+        """Return one route and then another, as over a port, with the way between them."""
         if not isinstance(other, Route):
             return NotImplemented
         gap = float(distance_km(self.destination.point, other.origin.point))
@@ -203,6 +208,9 @@ class Route:
         )
         legs.attrs = {**self.legs.attrs}
         asked = self.asked if self.asked == other.asked else f"{self.asked}; {other.asked}"
+        way = self.destination.access_km + gap + other.origin.access_km
+        count = len(self.legs)
+        ways = [(count - 1, way), *((leg + count, km) for leg, km in other.ways_between)]
         return Route(
             self.origin,
             other.destination,
@@ -212,6 +220,7 @@ class Route:
             (*self.step_hours, *other.step_hours),
             legs,
             vehicle=min(filter(None, (self.vehicle, other.vehicle)), default=""),
+            ways_between=(*self.ways_between, *ways),
         )
 
     def explore(self, **style: Any) -> Any:
@@ -230,11 +239,12 @@ class Route:
 
     def _repr_html_(self) -> str:
         before, after = self.origin.access_km, self.destination.access_km
+        between = f", {km:.1f} km between" if (km := self.access_km - before - after) > 0 else ""
         head = [
             ("chainage", f"{self.chainage_km:,.1f} km (calibrated)"),
             ("drawn", f"{self.length_km:,.1f} km (geodesic)"),
             ("time", f"{self.hours:,.1f} h at the assumed speeds"),
-            ("access", f"{before:.1f} km before, {after:.1f} km after, not counted"),
+            ("access", f"{before:.1f} km before, {after:.1f} km after{between}, not counted"),
             ("least", self.weight),
             ("asked for", self.asked),
             *(("note", text) for text in self.notes),

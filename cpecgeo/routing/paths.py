@@ -225,9 +225,10 @@ def route_matrix(
     Returns
     -------
     DataFrame
-        Rows on `a`, columns on `b`: calibrated km, hours, or PKR or kg of CO2 per tonne; NaN
-        where there is no way. The way to the network isn't counted; `.attrs` has it per end,
-        to the nearest line.
+        Rows on `a`, columns on `b`, what `route` gives for each pair: calibrated km or hours, the
+        ways to the network left out; PKR or kg of CO2 per tonne with those ways, as
+        `cpecgeo.routing.freight` counts them, 0 from a place to itself. NaN where there is no
+        way. `.attrs` has the way to the network per end, to the nearest line.
 
     Examples
     --------
@@ -241,25 +242,38 @@ def route_matrix(
     far = number(max_access_km, "max_access_km", infinite=True)
     rows = place_ends(a, ground, far, weight)
     columns = rows if b is None else place_ends(b, ground, far, weight)
-    frame = tabulate_costs(ground, rows, columns, costs)[0]
+    net, whole = tabulate_costs(ground, rows, columns, costs)
+    # What goods cost, they cost from door to door.
+    frame, access = (whole, costs.access) if weight in {"cost", "carbon"} else (net, 0.0)
     if asked.avoid:
         free = usable(replace(asked, avoid=()))
         most = tabulate_costs(free, rows, columns, costs)[0].to_numpy()
         # As `route` does: no detour is shorter than the way with everything open.
-        for i, j in np.argwhere(frame.to_numpy() < most - _SAME).tolist():
+        for i, j in np.argwhere(net.to_numpy() < most - _SAME).tolist():
             ends = list(rows.values())[i], list(columns.values())[j]
             path = find_detour(ground, find_path(free, *ends, costs), ends, costs)
-            frame.iloc[i, j] = cost_of(ground.network, path.steps, costs.cost) if path else np.nan
+            frame.iloc[i, j] = np.nan
+            if path is not None:
+                away = (path.start.access_km + path.end.access_km) * access
+                frame.iloc[i, j] = cost_of(ground.network, path.steps, costs.cost) + away
+    if access:
+        one, two = (_points(ends) for ends in (rows, columns))
+        frame = frame.mask((one[:, None] == two[None, :]).all(axis=2), 0.0)  # stays where it is
     near = {**rows, **columns}.items()
     frame.attrs = {
         "method": f"Dijkstra, least {weight}, calibrated km",
-        "unit": weight,
+        "unit": {"cost": "PKR per tonne", "carbon": "kg of CO2 per tonne"}.get(weight, weight),
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "access_km": {str(k): places[0].access_km for k, places in near if places},
         **ground.network.provenance(),
     }
     return frame
+
+
+def _points(ends: Mapping[Any, Ends]) -> Floats:
+    """Return lon, lat of ends; NaN of those that don't join the network."""
+    return np.array([at[0].point.coords[0] if at else (np.nan, np.nan) for at in ends.values()])
 
 
 def tabulate_costs(

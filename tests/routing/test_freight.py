@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from shapely.geometry import Point
 
 import cpecgeo as cg
 from cpecgeo import errors
@@ -111,7 +112,7 @@ def test_a_route_of_least_money_or_carbon_has_least_of_it(weight):
         for kind in ("km", "hours", "cost", "carbon")
     }
     table = cg.compare(ways, tonnes=500)
-    # The way to the network counts, as km of a track at a truck's rate; a matrix leaves it out.
+    # The way to the network counts, as km of a track at a truck's rate.
     track = pd.DataFrame({"mode": ["road"], "km": 1.0, "hours": 1 / 20, "speed_class": "unsealed"})
     per_km = price(track, rates_of())[{"cost": "cost_per_t", "carbon": "carbon_kg_per_t"}[weight]]
     access = table.loc[weight, "access_km"] * per_km.iloc[0] * 500
@@ -119,10 +120,39 @@ def test_a_route_of_least_money_or_carbon_has_least_of_it(weight):
     assert table["more_cost"].iloc[0] == 0
     assert (table["more_cost"] == table["cost"] - table["cost"].iloc[0]).all()
     costs = cg.route_matrix(["Karachi"], ["Rawalpindi"], weight=weight)
-    assert costs.iloc[0, 0] * 500 == pytest.approx(table.loc[weight, column] - access)
+    assert costs.iloc[0, 0] * 500 == pytest.approx(table.loc[weight, column])
+    way = ways[weight]
+    legs = price(way.legs[["mode", "km", "hours", "speed_class"]], rates_of())
+    of_legs = legs[{"cost": "cost_per_t", "carbon": "carbon_kg_per_t"}[weight]].sum()
+    assert costs.iloc[0, 0] * 500 == pytest.approx(of_legs * 500 + access)
 
 
 towns = st.sampled_from(sorted(set(cg.layer("places").nlargest(80, "population")["name"])))
+
+
+@pytest.mark.parametrize("avoid", [(), "m5"])
+@pytest.mark.parametrize("mode", ["any", "road", "rail"])
+@pytest.mark.parametrize("weight", ["km", "hours", "cost", "carbon"])
+def test_a_matrix_has_what_route_gives_for_each_pair(weight, mode, avoid):
+    """Places on and off the network, points and names, with and without a closure."""
+    off = Point(67.2, 27.9)
+    places = ["Lahore", "Gwadar Port", "Reko Diq", "Sukkur", off]
+    asked = {"mode": mode, "avoid": avoid, "weight": weight, "max_access_km": 150.0}
+    table = cg.route_matrix(places, **asked, vehicle="truck")
+    assert np.nanmax(np.diag(table)) == 0
+    assert table.attrs["access_km"][str((off.x, off.y))] > 5
+    for i, j in [(0, 1), (1, 2), (2, 3), (3, 4), (4, 0), (3, 0)]:
+        try:
+            way = cg.route(places[i], places[j], **asked, vehicle="truck")
+        except errors.InputError:
+            assert np.isnan(table.iloc[i, j])
+            continue
+        told = cg.routing.freight(way).attrs
+        amounts = {
+            "km": way.chainage_km, "hours": way.hours,
+            "cost": told["cost_per_t"], "carbon": told["carbon_kg_per_t"],
+        }  # fmt: skip
+        assert table.iloc[i, j] == pytest.approx(amounts[weight], rel=1e-12)
 
 
 @tries(8)
@@ -157,6 +187,28 @@ def test_the_hours_of_a_car_carry_no_goods():
             cg.compare([way], tonnes=100)
     assert cg.compare([car])["hours"].iloc[0] < cg.compare([truck])["hours"].iloc[0]
     assert cg.routing.freight(truck + ship, 100)["mode"].tolist() == ["road", "sea"]
+
+
+def test_the_way_where_two_routes_meet_is_part_of_them():
+    """Two halves over a place beside the road cost what they cost alone."""
+    beside = Point(67.2, 27.9)
+    kind = {"mode": "road", "vehicle": "truck", "max_access_km": 100.0}
+    one, two = cg.route("Sukkur", beside, **kind), cg.route(beside, "Quetta", **kind)
+    three = cg.route("Quetta", "Chaman", **kind)
+    for whole, parts in ((one + two, [one, two]), (one + (two + three), [one, two, three]),
+                         ((one + two) + three, [one, two, three])):  # fmt: skip
+        assert one.destination.access_km > 5
+        assert whole.access_km == pytest.approx(sum(way.access_km for way in parts))
+        for column in ("cost", "carbon_kg"):
+            alone = sum(cg.routing.freight(way, 30).attrs[column] for way in parts)
+            assert cg.routing.freight(whole, 30).attrs[column] == pytest.approx(alone)
+            assert cg.compare([whole], tonnes=30)[column].iloc[0] == pytest.approx(alone)
+    assert "km between" in (one + two)._repr_html_()
+    # Ends that are not one place are gone between, too.
+    port = cg.routing.stated_leg((67.0, 24.8), (60.0, 24.0), km=900, mode="sea", source="a chart")
+    town = cg.route("Lahore", "Karachi", **kind)
+    gap = float(cg.distance_km(town.destination.point, Point(67.0, 24.8)))
+    assert (town + port).access_km == pytest.approx(town.access_km + gap)
 
 
 def test_money_by_sea_is_not_made_up():
