@@ -5,50 +5,111 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from typing import Annotated, TextIO
+from importlib import import_module
+from typing import TextIO
 
-import typer
+import click
 
-from cpecgeo.cli import analyses, assistant, mapped, tables, things, ways
-from cpecgeo.cli.screen import app
 from cpecgeo.errors import CpecgeoError, CpecgeoWarning
 
-__all__ = ["analyses", "app", "assistant", "main", "mapped", "tables", "things", "ways"]
+__all__ = ["COMMANDS", "app", "main"]
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+COMMANDS = {
+    "near": "analyses:near",
+    "within": "analyses:within",
+    "rings": "analyses:rings",
+    "buffer": "analyses:buffer",
+    "crossed": "analyses:crossed",
+    "exposure": "analyses:exposure",
+    "mcp": "assistant:answer_assistant",
+    "density": "tables:density",
+    "locate": "tables:locate",
+    "distance-table": "tables:distance_table",
+    "treatment": "tables:treatment",
+    "neighbours": "tables:neighbours",
+    "catalog": "things:catalog",
+    "show": "things:show_thing",
+    "length": "tables:length",
+    "cite": "things:cite",
+    "export": "things:export",
+    "map": "things:draw_map",
+    "report": "things:report",
+    "convert": "things:convert",
+    "demo": "things:demo",
+    "route": "ways:route",
+    "reach": "ways:reach",
+    "matrix": "ways:matrix",
+    "closures": "ways:closures",
+    "gain": "ways:gain",
+    "profile": "ways:profile",
+    "at": "ways:at",
+    "osm": "ways:osm",
+}
+"""Each command with the module and the function that it is, in the order of `cpecgeo --help`."""
 
 
-def _version(asked: bool) -> None:  # noqa: FBT001
+class _Commands(click.Group):
+    """Commands whose modules are loaded when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"{__name__}.{module}"), function)
+        return command
+
+
+def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001
     if asked:
         from importlib.metadata import version
 
         print(version("cpecgeo"))
-        raise typer.Exit
+        context.exit()
 
 
-Version = Annotated[
-    bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-]
+def _show_completion(context: click.Context, _: click.Parameter, shell: str | None) -> None:
+    if shell is not None:
+        from click.shell_completion import get_completion_class
+
+        if (script := get_completion_class(shell)) is not None:
+            print(script(app, {}, "cpecgeo", "_CPECGEO_COMPLETE").source())
+        context.exit()
 
 
-Geometry = Annotated[
-    str | None,
-    typer.Option(
-        "--geometry",
-        metavar="[bundled|osm]",
-        help="Lines and outlines: as they ship, or as `osm refresh` stored them.",
-    ),
-]
-
-
-@app.callback()
-def _options(
-    context: typer.Context,
-    *,
-    debug: Debug = False,
-    geometry: Geometry = None,
-    version: Version = False,  # noqa: ARG001
-) -> None:
+@click.group(
+    cls=_Commands,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option(
+    "--geometry",
+    metavar="[bundled|osm]",
+    help="Lines and outlines: as they ship, or as `osm refresh` stored them.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Print the version.",
+)
+@click.option(
+    "--show-completion",
+    type=click.Choice(["bash", "zsh", "fish"]),
+    metavar="SHELL",
+    is_eager=True,
+    expose_value=False,
+    callback=_show_completion,
+    help="Print what bash, zsh or fish evaluates to complete names.",
+)
+@click.pass_context
+def app(context: click.Context, *, debug: bool, geometry: str | None) -> None:
+    """Geospatial analysis of the China–Pakistan Economic Corridor."""
     context.obj = debug
     if geometry is not None:
         from cpecgeo.catalogue.geometry import using
@@ -87,7 +148,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8")
     try:
-        app(standalone_mode=True)
+        app(prog_name="cpecgeo")
         sys.stdout.flush()
     except CpecgeoError as error:
         if debug:

@@ -1,56 +1,53 @@
-"""What lies near, within, around, across: near within rings buffer exposure density …"""
+"""What lies near, within, around, across: near within rings buffer crossed exposure."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Unpack
 
-import typer
+import click
 
 from cpecgeo.cli.screen import (
-    CORRIDOR,
-    Crs,
-    Json,
-    Lat,
-    Layer,
-    Lon,
-    Out,
-    Thousands,
-    app,
+    EACH,
+    FILE,
+    JSON,
+    OUT,
+    OUT_FILE,
+    READING,
+    SAFE_CELLS,
+    SECTIONS,
+    ZONES,
+    Reading,
     features,
     give,
+    named,
+    options,
     split,
     subject,
     targets,
 )
 from cpecgeo.errors import InputError
 
-__all__ = ["Sections", "Source", "X", "beside"]
+__all__ = ["SOURCE", "beside", "buffer", "crossed", "exposure", "near", "rings", "within"]
 
-Source = Annotated[
-    str, typer.Argument(help="A file (.geojson .gpkg .parquet .csv .kml .gpx) or a layer.")
-]
-To = Annotated[
-    list[str],
-    typer.Option("--to", metavar="NAMES", help="Corridors, places or layers, between commas."),
-]
-X = Annotated[str, typer.Argument(help="A corridor, place, layer or file.", **CORRIDOR)]
-Km = Annotated[str, typer.Option("--km", metavar="KM", help="Kilometres; several between commas.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with a streamed run cut off.")]
-Stream = Annotated[
-    bool | None,
-    typer.Option(
-        "--stream/--no-stream", help="In batches, for files larger than memory; told by size."
-    ),
-]
-Replace = Annotated[
-    bool, typer.Option("--replace", help="Write over a folder that an earlier run wrote.")
-]
-Sections = Annotated[
-    bool, typer.Option("--sections", help="Say in which section of a corridor, and its status.")
-]
-Safe = Annotated[bool, typer.Option("--safe-cells", help="Disarm formulas in CSV cells.")]
+SOURCE = click.argument(
+    "source", help="A file (.geojson .gpkg .parquet .csv .kml .gpx) or a layer."
+)
+_X = named("x", "A corridor, place, layer or file.")
+_KM = click.option("--km", metavar="KM", required=True, help="Kilometres; several between commas.")
+_RADII = click.option(
+    "--km", metavar="KM", default="5,10,25,50", help="Kilometres; several between commas."
+)
+_STREAM = click.option(
+    "--stream/--no-stream",
+    default=None,
+    help="In batches, for files larger than memory; told by size.",
+)
+_RESUME = click.option("--resume", is_flag=True, help="Go on with a streamed run cut off.")
+_REPLACE = click.option(
+    "--replace", is_flag=True, help="Write over a folder that an earlier run wrote."
+)
 
 _STREAMED = {".csv", ".parquet", ".geoparquet", ".gpkg"}
 _LARGE_BYTES = 200_000_000
@@ -91,7 +88,7 @@ def beside(frame: Any, found: Any, told: str) -> tuple[Any, list[str]]:
     return joined, [*label, *(clash[c] for c in told.split())]
 
 
-def _streams(source: str, out: Path | None, stream: bool | None, *, resume: bool) -> bool:  # noqa: FBT001
+def _is_streamed(source: str, out: Path | None, stream: bool | None, *, resume: bool) -> bool:  # noqa: FBT001
     path = Path(source)
     if stream is not None or resume:
         return bool(stream) or resume
@@ -99,55 +96,68 @@ def _streams(source: str, out: Path | None, stream: bool | None, *, resume: bool
     return large and out is not None and (path.is_dir() or path.suffix.lower() in _STREAMED)
 
 
-def _streamed(verb: str, source: str, out: Path | None, **options: Any) -> None:
+def _stream(verb: str, source: str, out: Path | None, how: Reading, asked: dict[str, Any]) -> None:
+    """Run a verb over a file in batches."""
     from cpecgeo import scale
 
     if out is None or str(out)[:2] in {"-", "-."}:
         raise InputError("A streamed run needs --out FILE (.parquet or .csv).")
-    run = getattr(scale, f"{verb}_file")(source, out, progress=sys.stderr.isatty(), **options)
-    if run.read_as and options["lon"] is None:
+    run = getattr(scale, f"{verb}_file")(source, out, progress=sys.stderr.isatty(), **how, **asked)
+    if run.read_as and how["lon"] is None:
         print(f"cpecgeo: {run.read_as}", file=sys.stderr)
     print(run.out)
 
 
-@app.command()
+@click.command()
+@SOURCE
+@click.option(
+    "--to",
+    metavar="NAMES",
+    multiple=True,
+    required=True,
+    help="Corridors, places or layers, between commas.",
+)
+@OUT
+@click.option("-k", default=1, help="How many targets per row.")
+@click.option(
+    "--within",
+    "--max-km",
+    "max_km",
+    type=float,
+    metavar="KM",
+    help="Kilometres; what is farther is left out.",
+)
+@options(READING, _STREAM, _RESUME, _REPLACE, SECTIONS, SAFE_CELLS, JSON)
 def near(
-    source: Source,
     *,
-    to: To,
-    out: Out = None,
-    k: Annotated[int, typer.Option("-k", help="How many targets per row.")] = 1,
-    max_km: Annotated[
-        float | None,
-        typer.Option("--within", "--max-km", help="Kilometres; what is farther is left out."),
-    ] = None,
-    lon: Lon = None,
-    lat: Lat = None,
-    layer: Layer = None,
-    crs: Crs = None,
-    thousands: Thousands = None,
-    stream: Stream = None,
-    resume: Resume = False,
-    replace: Replace = False,
-    sections: Sections = False,
-    safe_cells: Safe = False,
-    json: Json = False,
+    source: str,
+    to: tuple[str, ...],
+    out: Path | None,
+    k: int,
+    max_km: float | None,
+    stream: bool | None,
+    resume: bool,
+    replace: bool,
+    sections: bool,
+    safe_cells: bool,
+    json: bool,
+    **how: Unpack[Reading],
 ) -> None:
     """Find the nearest target of each feature.
 
     Example: cpecgeo near villages.csv --to ml1,eastern --within 25 -o near.gpkg
     """
-    if _streams(source, out, stream, resume=resume):
-        options = {"targets": targets(to, "--to"), "k": k, "max_km": max_km, "lon": lon, "lat": lat}
-        options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
+    if _is_streamed(source, out, stream, resume=resume):
         if sections:
             raise InputError("A streamed run has no --sections; add --no-stream, or leave it out.")
-        _streamed("nearest", source, out, crs=crs, thousands=thousands, replace=replace, **options)
+        asked = {"targets": targets(to, "--to"), "k": k, "max_km": max_km, "replace": replace}
+        asked |= {"resume": resume, "safe_cells": safe_cells}
+        _stream("nearest", source, out, how, asked)
         return
 
     from cpecgeo.analysis.measure import nearest
 
-    frame = features(source, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands)
+    frame = features(source, **how)
     known = frame[frame.geometry.notna()]
     found = nearest(known, targets(to, "--to"), k=k, max_km=max_km, sections=sections)
     told = "target distance_km km side accuracy_km" + " section status opened" * sections
@@ -157,59 +167,55 @@ def near(
     give(joined, None if json else shown, out=out, json=json, safe_cells=safe_cells)
 
 
-@app.command()
+@click.command()
+@SOURCE
+@click.option(
+    "--of",
+    "--to",
+    metavar="NAMES",
+    multiple=True,
+    required=True,
+    help="Corridors, places or layers.",
+)
+@_KM
+@click.option("--certainty", help="sure, likely, open; several between commas.")
+@options(OUT, READING, _STREAM, _RESUME, _REPLACE, SAFE_CELLS, JSON)
 def within(
-    source: Source,
     *,
-    of: Annotated[
-        list[str],
-        typer.Option("--of", "--to", metavar="NAMES", help="Corridors, places or layers."),
-    ],
-    km: Km,
-    certainty: Annotated[
-        str | None, typer.Option(help="sure, likely, open; several between commas.")
-    ] = None,
-    out: Out = None,
-    lon: Lon = None,
-    lat: Lat = None,
-    layer: Layer = None,
-    crs: Crs = None,
-    thousands: Thousands = None,
-    stream: Stream = None,
-    resume: Resume = False,
-    replace: Replace = False,
-    safe_cells: Safe = False,
-    json: Json = False,
+    source: str,
+    of: tuple[str, ...],
+    km: str,
+    certainty: str | None,
+    out: Path | None,
+    stream: bool | None,
+    resume: bool,
+    replace: bool,
+    safe_cells: bool,
+    json: bool,
+    **how: Unpack[Reading],
 ) -> None:
     """Select the features within so many kilometres.
 
     Example: cpecgeo within energy --of ml1 --km 10 --certainty sure,likely
     """
     words = None if certainty is None else split([certainty])
-    if _streams(source, out, stream, resume=resume):
-        options = {"targets": subject(of, "--of"), "km": _one_km(km), "lon": lon, "lat": lat}
-        options |= {"layer": layer, "resume": resume, "safe_cells": safe_cells}
-        options |= {"certainty": words}
-        _streamed("within", source, out, crs=crs, thousands=thousands, replace=replace, **options)
+    if _is_streamed(source, out, stream, resume=resume):
+        asked = {"targets": subject(of, "--of"), "km": _one_km(km), "certainty": words}
+        asked |= {"replace": replace, "resume": resume, "safe_cells": safe_cells}
+        _stream("within", source, out, how, asked)
         return
     from cpecgeo.analysis.proximity import within as found
 
-    frame = features(source, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands)
+    frame = features(source, **how)
     rows = found(frame, subject(of, "--of"), _one_km(km), certainty=words)
     told = "name kind status target distance_km accuracy_km_near certainty"
     shown = told if out is None and not json else None
     give(rows, shown, out=out, json=json, safe_cells=safe_cells)
 
 
-@app.command()
-def rings(
-    x: X,
-    *,
-    km: Km = "5,10,25,50",
-    out: Out = None,
-    each: Annotated[bool, typer.Option("--each", help="Rings of their own for each.")] = False,
-    json: Json = False,
-) -> None:
+@click.command()
+@options(_X, _RADII, OUT, EACH, JSON)
+def rings(*, x: str, km: str, out: Path | None, each: bool, json: bool) -> None:
     """Draw rings around something, with their areas.
 
     Example: cpecgeo rings "Gwadar Port" --km 5,10,25 -o rings.geojson
@@ -219,13 +225,9 @@ def rings(
     give(found(subject(x, "the centre"), _radii(km), dissolve=not each), out=out, json=json)
 
 
-@app.command()
-def buffer(
-    x: X,
-    *,
-    km: Km,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file; its suffix says how.")],
-) -> None:
+@click.command()
+@options(_X, _KM, OUT_FILE)
+def buffer(*, x: str, km: str, out: Path) -> None:
     """Draw the area within so many kilometres.
 
     Example: cpecgeo buffer ml1 --km 10 -o ml1-10km.gpkg
@@ -248,15 +250,9 @@ def buffer(
     give(frame, out=out)
 
 
-@app.command()
-def crossed(
-    x: X,
-    *,
-    zones: Annotated[str, typer.Option(help="districts, provinces, or a file.")] = "districts",
-    sections: Sections = False,
-    out: Out = None,
-    json: Json = False,
-) -> None:
+@click.command()
+@options(_X, ZONES, SECTIONS, OUT, JSON)
+def crossed(*, x: str, zones: str, sections: bool, out: Path | None, json: bool) -> None:
     """List the zones that lines go through, in order.
 
     Example: cpecgeo crossed mining --zones provinces
@@ -269,36 +265,37 @@ def crossed(
     give(table, shown if out is None else None, out=out, json=json)
 
 
-@app.command()
+@click.command()
+@options(_X, _RADII)
+@click.option("--of", "source", default="places", help="What is counted: a layer or a file.")
+@click.option("--raster", type=FILE, help="A GeoTIFF: the sum of its cells, cut by the rings.")
+@click.option("--value", default="population", help="The column to add up; empty counts.")
+@click.option("--by", help="A column to break it down by; areas, with --raster.")
+@click.option("--band", default=1, help="Which band of the raster.")
+@click.option(
+    "--nodata",
+    metavar="VALUE",
+    type=float,
+    multiple=True,
+    help="No data too, besides what the raster declares.",
+)
+@options(EACH, READING, _STREAM, _RESUME, OUT, JSON)
 def exposure(
-    x: X,
     *,
-    km: Km = "5,10,25,50",
-    source: Annotated[
-        str, typer.Option("--of", help="What is counted: a layer or a file.")
-    ] = "places",
-    raster: Annotated[
-        Path | None, typer.Option(help="A GeoTIFF: the sum of its cells, cut by the rings.")
-    ] = None,
-    value: Annotated[str, typer.Option(help="The column to add up; empty counts.")] = "population",
-    by: Annotated[
-        str | None, typer.Option(help="A column to break it down by; areas, with --raster.")
-    ] = None,
-    band: Annotated[int, typer.Option(help="Which band of the raster.")] = 1,
-    nodata: Annotated[
-        list[float] | None,
-        typer.Option(metavar="VALUE", help="No data too, besides what the raster declares."),
-    ] = None,
-    each: Annotated[bool, typer.Option("--each", help="Rings of their own for each.")] = False,
-    lon: Lon = None,
-    lat: Lat = None,
-    layer: Layer = None,
-    crs: Crs = None,
-    thousands: Thousands = None,
-    stream: Stream = None,
-    resume: Resume = False,
-    out: Out = None,
-    json: Json = False,
+    x: str,
+    km: str,
+    source: str,
+    raster: Path | None,
+    value: str,
+    by: str | None,
+    band: int,
+    nodata: tuple[float, ...],
+    each: bool,
+    stream: bool | None,
+    resume: bool,
+    out: Path | None,
+    json: bool,
+    **how: Unpack[Reading],
 ) -> None:
     """Count people, or anything, in rings around something.
 
@@ -306,25 +303,16 @@ def exposure(
 
     A raster: cpecgeo exposure ml1 --km 5,10 --raster worldpop.tif --by districts
     """
-    if raster is None and _streams(source, out, stream, resume=resume):
-        options: dict[str, Any] = {"km": _radii(km), "value": value or None, "resume": resume}
-        options |= {"lon": lon, "lat": lat, "layer": layer}
-        _streamed(
-            "exposure",
-            source,
-            out,
-            crs=crs,
-            thousands=thousands,
-            targets=subject(x, "the centre"),
-            **options,
-        )
+    if raster is None and _is_streamed(source, out, stream, resume=resume):
+        asked = {"targets": subject(x, "the centre"), "km": _radii(km), "value": value or None}
+        _stream("exposure", source, out, how, asked | {"resume": resume})
         return
     from cpecgeo.analysis.exposure import exposure as found
     from cpecgeo.features.resolve import resolve
 
     counted: Any = source
-    if (lon, lat, layer, crs) != (None, None, None, None):
-        rows = features(source, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands)
+    if any(how[key] is not None for key in ("lon", "lat", "layer", "crs")):
+        rows = features(source, **how)
         counted = resolve(rows, "--of", missing="keep")
     elif raster is None:
         counted = subject(source, "--of")
@@ -336,7 +324,7 @@ def exposure(
         value=value or None,
         by=by,
         band=band,
-        nodata=nodata or None,
+        nodata=list(nodata) or None,
         dissolve=not each,
     )
     give(table, out=out, json=json)

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import typer
+import click
 
 from cpecgeo.cli.answers import MOST_ROWS, Answer, about, citations, is_known, once, plain_rows
-from cpecgeo.cli.screen import app, make_folder
+from cpecgeo.cli.screen import FILE, make_folder
 from cpecgeo.errors import (
     CpecgeoError,
     CpecgeoWarning,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from cpecgeo.features.subject import Subject
 
-__all__ = ["Tools", "serve"]
+__all__ = ["Tools", "answer_assistant", "serve"]
 
 _INSTRUCTIONS = """\
 Distances, lengths, routes and exposure of the China–Pakistan Economic Corridor, computed on the
@@ -380,13 +380,9 @@ def serve(out: Path | None = None) -> MCPServer[Any]:
     return server
 
 
-@app.command("mcp")
-def answer_assistant(
-    *,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="DIR", help="The one folder to write to.")
-    ] = None,
-) -> None:
+@click.command("mcp")
+@click.option("--out", "-o", type=FILE, metavar="DIR", help="The one folder to write to.")
+def answer_assistant(*, out: Path | None) -> None:
     """Answer an assistant's questions (MCP, on stdio).
 
     Example: cpecgeo mcp --out maps

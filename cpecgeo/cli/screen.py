@@ -1,15 +1,16 @@
-"""What commands share: the application, options, tables on the screen, files to write."""
+"""What commands share: options, tables on the screen, files to write."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from unicodedata import category, combining, east_asian_width
 
-import typer
+import click
 
 from cpecgeo.errors import FileError
 
@@ -17,17 +18,22 @@ if TYPE_CHECKING:
     from cpecgeo.features.subject import Subject
 
 __all__ = [
-    "CORRIDOR",
-    "Crs",
-    "Json",
-    "Lat",
-    "Layer",
-    "Lon",
-    "Out",
-    "app",
+    "EACH",
+    "FILE",
+    "JSON",
+    "OUT",
+    "OUT_FILE",
+    "READING",
+    "SAFE_CELLS",
+    "SECTIONS",
+    "ZONES",
+    "Reading",
     "features",
     "give",
     "make_folder",
+    "named",
+    "named_option",
+    "options",
     "save",
     "show",
     "split",
@@ -35,63 +41,92 @@ __all__ = [
     "targets",
 ]
 
-app = typer.Typer(
-    help="Geospatial analysis of the China–Pakistan Economic Corridor.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    # Plain help: boxes leave a column of 22 characters for the text on a screen of 80.
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+FILE = click.Path(path_type=Path)
 
 
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        "-o",
-        metavar="FILE",
-        help="A file to write instead, by suffix: .csv .geojson .gpkg .kml .parquet .shp .xlsx … "
-        "- is CSV on standard output, -.geojson and the like another format.",
-    ),
-]
-Lon = Annotated[str | None, typer.Option("--lon", metavar="COLUMN", help="Column of longitude.")]
-Lat = Annotated[str | None, typer.Option("--lat", metavar="COLUMN", help="Column of latitude.")]
-Layer = Annotated[str | None, typer.Option("--layer", metavar="NAME", help="Layer of the file.")]
-Crs = Annotated[
-    str | None,
-    typer.Option("--crs", metavar="CRS", help="Of positions that state none: EPSG:32642, GCJ-02."),
-]
-Thousands = Annotated[
-    str | None,
-    typer.Option("--thousands", metavar="MARK", help="Between thousands in CSV: comma, point …"),
-]
+def options(*chosen: Decorator) -> Decorator:
+    """Join options and arguments to one decorator; help lists them in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for one in reversed(chosen):
+            command = one(command)
+        return command
+
+    return decorate
 
 
-def _corridor_names(incomplete: str) -> list[str]:
+def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Complete the name of a corridor, from one small table."""
     from cpecgeo.catalogue.lines import corridor_rows
 
     return [name for name in corridor_rows() if name.startswith(incomplete.casefold())]
 
 
+def named(argument: str, help: str, *, nargs: int = 1, required: bool = True) -> Decorator:  # noqa: A002
+    """Return an argument that is completed with names of corridors."""
+    return click.argument(
+        argument, help=help, nargs=nargs, required=required, shell_complete=_complete
+    )
+
+
+def named_option(option: str, *, metavar: str, help: str) -> Decorator:  # noqa: A002
+    """Return an option that is completed with names of corridors."""
+    return click.option(option, metavar=metavar, help=help, shell_complete=_complete)
+
+
+JSON = click.option("--json", is_flag=True, help="Print JSON for machines.")
+OUT = click.option(
+    "--out",
+    "-o",
+    type=FILE,
+    metavar="FILE",
+    help="A file to write instead, by suffix: .csv .geojson .gpkg .kml .parquet .shp .xlsx … "
+    "- is CSV on standard output, -.geojson and the like another format.",
+)
+OUT_FILE = click.option(
+    "--out", "-o", type=FILE, metavar="FILE", required=True, help="The file; its suffix says how."
+)
+SAFE_CELLS = click.option("--safe-cells", is_flag=True, help="Disarm formulas in CSV cells.")
+SECTIONS = click.option(
+    "--sections", is_flag=True, help="Say in which section of a corridor, and its status."
+)
+EACH = click.option("--each", is_flag=True, help="Rings of their own for each.")
+ZONES = click.option("--zones", default="districts", help="districts, provinces, or a file.")
+
+
+class Reading(TypedDict):
+    """How the table of a file is read."""
+
+    lon: str | None
+    lat: str | None
+    layer: str | None
+    crs: str | None
+    thousands: str | None
+
+
+READING = options(
+    click.option("--lon", metavar="COLUMN", help="Column of longitude."),
+    click.option("--lat", metavar="COLUMN", help="Column of latitude."),
+    click.option("--layer", metavar="NAME", help="Layer of the file."),
+    click.option("--crs", metavar="CRS", help="Of positions that state none: EPSG:32642, GCJ-02."),
+    click.option("--thousands", metavar="MARK", help="Between thousands in CSV: comma, point …"),
+)
+
+
 # Columns of a table that nobody's screen limits.
 _WIDTH = 180
 _PLACES = {"ratio": 3, "share": 3, "per_km": 4, "per_km_year": 5, "lon": 5, "lat": 5}
 
-CORRIDOR: dict[str, Any] = {"autocompletion": _corridor_names}
 
-
-def split(texts: list[str]) -> list[str]:
+def split(texts: Sequence[str]) -> list[str]:
     """Split names at commas; a file that exists keeps its own."""
     whole = [[t] if Path(t).exists() else t.split(",") for t in texts]
     return [name.strip() for names in whole for name in names if name.strip()]
 
 
-def subject(names: str | list[str], what: str) -> Subject:
+def subject(names: str | Sequence[str], what: str) -> Subject:
     """Resolve what was typed, and say on stderr what else it means."""
     from cpecgeo.features.resolve import resolve
 
@@ -106,7 +141,7 @@ def subject(names: str | list[str], what: str) -> Subject:
     return found
 
 
-def targets(names: str | list[str], what: str) -> Subject:
+def targets(names: str | Sequence[str], what: str) -> Subject:
     """Resolve what was typed; the lines of a file that are one corridor keep its chainage."""
     from cpecgeo.errors import CpecgeoError
     from cpecgeo.files.formats import has_format
@@ -122,23 +157,15 @@ def targets(names: str | list[str], what: str) -> Subject:
     return subject(found, what)
 
 
-def features(
-    what: str,
-    *,
-    lon: str | None = None,
-    lat: str | None = None,
-    layer: str | None = None,
-    crs: str | None = None,
-    thousands: str | None = None,
-) -> Any:
+def features(what: str, **how: Unpack[Reading]) -> Any:
     """Load the features of a file, or of whatever has that name."""
     from cpecgeo.files.formats import has_format
     from cpecgeo.files.reading import read
 
     if not (what == "-" or "://" in what or has_format(what) or Path(what).exists()):
         return subject(what, "the source").rows
-    frame = read(what, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands)
-    if lon is None and "read_as" in frame.attrs:
+    frame = read(what, **how)
+    if how["lon"] is None and "read_as" in frame.attrs:
         print(f"cpecgeo: {frame.attrs['read_as']}", file=sys.stderr)
     if len(frame) == 0:
         print(f"cpecgeo: {what} has no rows.", file=sys.stderr)

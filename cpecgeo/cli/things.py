@@ -1,39 +1,50 @@
-"""What there is: catalog, show, length, cite, export; the map, the report, the demo."""
+"""What there is: catalog, show, cite, export; the map, the report, the demo."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Unpack
 
-import typer
+import click
 
 from cpecgeo.cli.screen import (
-    CORRIDOR,
-    Crs,
-    Json,
-    Lat,
-    Layer,
-    Lon,
-    Thousands,
-    app,
+    FILE,
+    JSON,
+    OUT_FILE,
+    READING,
+    SAFE_CELLS,
+    Reading,
     features,
     give,
     make_folder,
+    named,
+    options,
     save,
     show,
     split,
     subject,
 )
+from cpecgeo.errors import InputError, UnknownNameError
 
-__all__: list[str] = []
+__all__ = [
+    "catalog",
+    "cite",
+    "convert",
+    "demo",
+    "draw_map",
+    "export",
+    "km_by_status",
+    "report",
+    "show_thing",
+]
 
-Name = Annotated[str, typer.Argument(help="A corridor, section, place or layer.", **CORRIDOR)]
-Names = Annotated[list[str], typer.Argument(help="Corridors.", **CORRIDOR)]
+_NAME = named("name", "A corridor, section, place or layer.")
 
 
-@app.command()
-def catalog(*, json: Json = False) -> None:
+@click.command()
+@JSON
+def catalog(*, json: bool) -> None:
     """List the layers and tables, with licence and accuracy.
 
     Example: cpecgeo catalog
@@ -43,8 +54,9 @@ def catalog(*, json: Json = False) -> None:
     show(frame().reset_index(), "name title rows geometry licence accuracy", json=json)
 
 
-@app.command("show")
-def show_thing(name: Name) -> None:
+@click.command("show")
+@_NAME
+def show_thing(*, name: str) -> None:
     """Show a corridor, section, place, layer or district.
 
     Example: cpecgeo show ml1
@@ -68,59 +80,21 @@ def show_thing(name: Name) -> None:
         f"  drawn {thing.length_km:,.1f} km; published {official}; chainage ends at "
         f"{thing.end_km:,.1f} km; line good to {thing.accuracy_km:g} km"
     )
-    told = (f"{s.replace('_', ' ')} {km:,.1f} km" for s, km in _km_by_status(thing).items())
+    told = (f"{s.replace('_', ' ')} {km:,.1f} km" for s, km in km_by_status(thing).items())
     print(f"  drawn, by status: {', '.join(told)}")
     show(thing.sections, "name km_from km_to drawn_km official_km ratio status reason")
 
 
-@app.command()
-def length(names: Names, *, json: Json = False) -> None:
-    """Measure lines: corridors, sections, layers, files.
-
-    Example: cpecgeo length ml1 kkh western
-    """
-    import pandas as pd
-
-    from cpecgeo.cli.tables import line_lengths
-    from cpecgeo.features.resolve import resolve
-
-    rows = []
-    for name in split(names):
-        given = resolve(name, "the line")
-        if given.kind == "corridor":
-            rows.append(_corridor_lengths(given.things[0]))
-        else:
-            rows += line_lengths(given)
-    columns = "name title drawn_km official_km ratio accuracy_km"
-    more = " drawn_km_by_status" if json else ""
-    show(pd.DataFrame(rows), columns + more, json=json)
-
-
-def _corridor_lengths(c: Any) -> dict[str, Any]:
-    """Lengths of a corridor, drawn and published."""
-    return {
-        "name": c.name,
-        "title": c.title,
-        "drawn_km": c.length_km,
-        "official_km": c.official_km,
-        "ratio": c.length_km / c.official_km,
-        "accuracy_km": c.accuracy_km,
-        "drawn_km_by_status": _km_by_status(c),
-    }
-
-
-def _km_by_status(thing: Any) -> dict[str, float]:
+def km_by_status(thing: Any) -> dict[str, float]:
     """Drawn km of a corridor's sections, by status in the order of the way."""
     km = thing.sections.groupby("status", sort=False)["drawn_km"].sum()
     return {str(status): float(value) for status, value in km.items()}
 
 
-@app.command()
-def cite(
-    name: Annotated[str | None, typer.Argument(help="A feature or layer.")] = None,
-    *,
-    bibtex: Annotated[bool, typer.Option("--bibtex", help="As entries of BibTeX.")] = False,
-) -> None:
+@click.command()
+@click.argument("name", required=False, help="A feature or layer.")
+@click.option("--bibtex", is_flag=True, help="As entries of BibTeX.")
+def cite(*, name: str | None, bibtex: bool) -> None:
     """Say where something comes from, ready to cite.
 
     Example: cpecgeo cite "Reko Diq"
@@ -130,24 +104,20 @@ def cite(
     print(text(name, style="bibtex" if bibtex else "text"))
 
 
-@app.command()
-def export(
-    name: Name,
-    *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file; its suffix says how.")],
-    part: Annotated[
-        str, typer.Option(help="Of a corridor: sections, stops, line, posts, or all in one .gpkg.")
-    ] = "sections",
-    safe_cells: Annotated[
-        bool, typer.Option("--safe-cells", help="Disarm formulas in CSV cells.")
-    ] = False,
-) -> None:
+@click.command()
+@options(_NAME, OUT_FILE)
+@click.option(
+    "--part",
+    default="sections",
+    help="Of a corridor: sections, stops, line, posts, or all in one .gpkg.",
+)
+@SAFE_CELLS
+def export(*, name: str, out: Path, part: str, safe_cells: bool) -> None:
     """Write a corridor, a layer or a table to a file.
 
     Example: cpecgeo export ml1 --part all -o ml1.gpkg
     """
     from cpecgeo.catalogue import layer, table
-    from cpecgeo.errors import InputError, UnknownNameError
     from cpecgeo.features.resolve import resolve_corridor
     from cpecgeo.files.writing import write_layers
 
@@ -197,46 +167,59 @@ def _posts(thing: Any) -> Any:
     return posts
 
 
-@app.command("map")
+@click.command("map")
+@click.argument(
+    "names", nargs=-1, help="Corridors, places, or files of your own; all when omitted."
+)
+@click.option(
+    "--out", "-o", type=FILE, metavar="FILE", required=True, help="An HTML, PNG or PDF file."
+)
+@click.option("--title", metavar="TEXT", help="Title of the page.")
+@click.option(
+    "--tiles",
+    metavar="NAME",
+    multiple=True,
+    help="Tiles by their xyzservices name; the reader chooses among several.",
+)
+@click.option(
+    "--background",
+    metavar="NAMES",
+    default="all",
+    help="Drawn ground: all, none, or names among countries, provinces, rivers, disputed and "
+    "districts, comma between.",
+)
+@click.option("--embed", is_flag=True, help="For an article that scrolls.")
+@click.option("--lang", default="en", help="Language: en, ur, zh.")
+@click.option("--color", metavar="COLUMN", help="Of files: a column, or a colour.")
+@click.option(
+    "--scheme",
+    help="Classes of --color: quantiles, equal_interval, natural_breaks, std_mean, or breaks such "
+    "as 10,50,100.",
+)
+@click.option("--classes", "-k", "k", type=int, help="Number of classes.")
+@click.option("--cmap", metavar="NAME", help="Colours of classes, such as YlGnBu.")
+@click.option("--center", type=float, help="Value about which colours turn.")
+@click.option("--legend", help="Title above the classes.")
+@click.option("--unit", help="Unit of --color.")
+@click.option("--label", metavar="COLUMN", help="Column written beside features.")
+@click.option("--radius", metavar="SIZE", help="Of points: a column, or pixels.")
+@click.option("--width", metavar="SIZE", help="Of lines: a column, or pixels.")
+@click.option("--when", metavar="COLUMN", help="Column of dates, for a slider.")
+@click.option("--cluster", help="Points gathered: count, or density.")
 def draw_map(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(help="Corridors, places, or files of your own; all when omitted."),
-    ] = None,
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="An HTML, PNG or PDF file.")],
-    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Title of the page.")] = None,
-    tiles: Annotated[
-        list[str] | None,
-        typer.Option(help="Tiles by their xyzservices name; the reader chooses among several."),
-    ] = None,
-    background: Annotated[
-        str | None,
-        typer.Option(
-            help="Drawn ground: all, none, or names among countries, provinces, rivers, disputed "
-            "and districts, comma between."
-        ),
-    ] = None,
-    embed: Annotated[bool, typer.Option("--embed", help="For an article that scrolls.")] = False,
-    lang: Annotated[str, typer.Option(help="Language: en, ur, zh.")] = "en",
-    color: Annotated[str | None, typer.Option(help="Of files: a column, or a colour.")] = None,
-    scheme: Annotated[
-        str | None,
-        typer.Option(
-            help="Classes of --color: quantiles, equal_interval, natural_breaks, std_mean, or "
-            "breaks such as 10,50,100."
-        ),
-    ] = None,
-    k: Annotated[int | None, typer.Option("--classes", "-k", help="Number of classes.")] = None,
-    cmap: Annotated[str | None, typer.Option(help="Colours of classes, such as YlGnBu.")] = None,
-    center: Annotated[float | None, typer.Option(help="Value about which colours turn.")] = None,
-    legend: Annotated[str | None, typer.Option(help="Title above the classes.")] = None,
-    unit: Annotated[str | None, typer.Option(help="Unit of --color.")] = None,
-    label: Annotated[str | None, typer.Option(help="Column written beside features.")] = None,
-    radius: Annotated[str | None, typer.Option(help="Of points: a column, or pixels.")] = None,
-    width: Annotated[str | None, typer.Option(help="Of lines: a column, or pixels.")] = None,
-    when: Annotated[str | None, typer.Option(help="Column of dates, for a slider.")] = None,
-    cluster: Annotated[str | None, typer.Option(help="Points gathered: count, or density.")] = None,
+    names: tuple[str, ...],
+    out: Path,
+    title: str | None,
+    tiles: tuple[str, ...],
+    background: str,
+    embed: bool,
+    lang: str,
+    scheme: str | None,
+    radius: str | None,
+    width: str | None,
+    cluster: str | None,
+    **look: Any,
 ) -> None:
     """Draw an interactive map in one file.
 
@@ -244,33 +227,26 @@ def draw_map(
 
     Example: cpecgeo map ml1 sites.csv --color value --scheme natural_breaks --label name -o m.html
     """
-    from cpecgeo.errors import InputError
     from cpecgeo.files.formats import has_format
     from cpecgeo.files.reading import read
     from cpecgeo.maps import Map, cpec_map
 
     if out.suffix.lower() not in {".html", ".htm", ".png", ".pdf"}:
         raise InputError(f"A map is written as .html, .png or .pdf; {out.name!r} is none of them.")
-    listed = split(names or [])
+    listed = split(names)
     files = [n for n in listed if has_format(n)]
     others = [n for n in listed if n not in files]
-    ground: bool | list[str] = {"all": True, "none": False}.get(
-        background or "all", (background or "").split(",")
-    )
-    look: dict[str, Any] = {"tiles": tiles, "background": ground, "embed": embed, "lang": lang}
+    ground: bool | list[str] = {"all": True, "none": False}.get(background, background.split(","))
+    page: dict[str, Any] = {"tiles": list(tiles) or None, "background": ground, "embed": embed}
     if not files and all(_is_corridor(n) for n in others):
-        drawn = cpec_map(others or None, title=title, **look)
+        drawn = cpec_map(others or None, title=title, lang=lang, **page)
     else:
-        drawn = Map(title=title or ", ".join(listed), **look)
+        drawn = Map(title=title or ", ".join(listed), lang=lang, **page)
         for name in others:
             drawn.add(name)
-        style: dict[str, Any] = {
-            "color": color, "scheme": _read_breaks(scheme), "k": k, "cmap": cmap, "center": center,
-            "legend": legend, "unit": unit, "label": label, "radius": _read_size(radius),
-            "width": _read_size(width), "when": when,
-            "cluster": True if cluster == "count" else cluster,
-        }  # fmt: skip
-        given = {key: value for key, value in style.items() if value is not None}
+        look |= {"scheme": _read_breaks(scheme), "cluster": cluster == "count" or cluster}
+        look |= {"radius": _read_size(radius), "width": _read_size(width)}
+        given = {key: value for key, value in look.items() if value is not None}
         for name in files:
             drawn.add(read(name), name=Path(name).name, **given)
     if out.suffix.lower() == ".png":
@@ -299,7 +275,6 @@ def _read_breaks(text: str | None) -> str | list[float] | None:
 
 
 def _is_corridor(name: str) -> bool:
-    from cpecgeo.errors import UnknownNameError
     from cpecgeo.features.corridors import corridor
 
     try:
@@ -309,16 +284,12 @@ def _is_corridor(name: str) -> bool:
     return True
 
 
-@app.command()
-def report(
-    names: Annotated[list[str], typer.Argument(help="A corridor or place, or several.")],
-    *,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="A file: .html, .pdf, .md or .json.")
-    ] = None,
-    lang: Annotated[str, typer.Option(help="Language: en, ur or zh.")] = "en",
-    json: Json = False,
-) -> None:
+@click.command()
+@click.argument("names", nargs=-1, required=True, help="A corridor or place, or several.")
+@click.option("--out", "-o", type=FILE, metavar="FILE", help="A file: .html, .pdf, .md or .json.")
+@click.option("--lang", default="en", help="Language: en, ur or zh.")
+@JSON
+def report(*, names: tuple[str, ...], out: Path | None, lang: str, json: bool) -> None:
     """Report on a corridor, a market or a site, or several.
 
     Example: cpecgeo report ml1 -o ml1.html
@@ -333,28 +304,20 @@ def report(
         print(found.to_json() if json else found.to_markdown())
 
 
-@app.command()
-def convert(
-    source: Annotated[str, typer.Argument(help="A file, or a layer.")],
-    *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file; its suffix says how.")],
-    lon: Lon = None,
-    lat: Lat = None,
-    layer: Layer = None,
-    crs: Crs = None,
-    thousands: Thousands = None,
-) -> None:
+@click.command()
+@click.argument("source", help="A file, or a layer.")
+@options(OUT_FILE, READING)
+def convert(*, source: str, out: Path, **how: Unpack[Reading]) -> None:
     """Write a file, or a layer, in another format.
 
     Example: cpecgeo convert sites.csv --lon east --lat north --crs EPSG:32642 -o sites.gpkg
     """
-    save(features(source, lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands), out)
+    save(features(source, **how), out)
 
 
-@app.command()
-def demo(
-    *, out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("out")
-) -> None:
+@click.command()
+@click.option("--out", "-o", type=FILE, metavar="DIR", default="out", help="Folder to write to.")
+def demo(*, out: Path) -> None:
     """Measure everything: tables, a map and two CSV files.
 
     Example: cpecgeo demo -o out

@@ -1,70 +1,95 @@
-"""Along lines and over the network: profile, at, route, reach, matrix, closures."""
+"""Along lines and over the network: route, reach, profile …; lines from OpenStreetMap: osm."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, TypedDict, Unpack
 
-import typer
+import click
 
-from cpecgeo.cli.screen import CORRIDOR, Json, Out, app, give, split, subject
+from cpecgeo.cli.screen import FILE, JSON, OUT, give, named, named_option, options, split, subject
+from cpecgeo.errors import InputError
 
-__all__: list[str] = []
+__all__ = ["at", "closures", "gain", "matrix", "osm", "profile", "reach", "route"]
 
-Line = Annotated[str, typer.Argument(help="A corridor, section or file.", **CORRIDOR)]
-Start = Annotated[str, typer.Argument(help="Where from: a place or crossing.")]
-Mode = Annotated[str, typer.Option(help="any, road or rail.")]
-Weight = Annotated[str, typer.Option(help="What to keep least: km, hours, cost or carbon.")]
-Status = Annotated[
-    str | None, typer.Option(help="operating, planned …, or any; operating when omitted.")
-]
-Avoid = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAMES", help="Sections, places, districts, between commas."),
-]
-Year = Annotated[int | None, typer.Option(help="What stood in that year.")]
-Along = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Keep to the sections of this corridor.", **CORRIDOR),
-]
-Speeds = Annotated[
-    str | None,
-    typer.Option(metavar="CLASS=KMH", help="Speeds of your own: motorway=100,highway=70."),
-]
-Extra = Annotated[
-    list[str] | None,
-    typer.Option(metavar="FILES", help="Lines of your own as further roads or railways."),
-]
-Kind = Annotated[str, typer.Option(help="What --extra is: road or rail.")]
-Join = Annotated[
-    float, typer.Option(metavar="KM", help="How near to the network --extra joins it.")
-]
-Vehicle = Annotated[str | None, typer.Option(help="car or truck.")]
-Season = Annotated[str | None, typer.Option(help="winter, spring, summer or autumn.")]
+_START = click.argument("a", help="Where from: a place or crossing.")
+_END = click.argument("b", help="Where to.")
+_PLACES = click.argument("places", nargs=-1, required=True, help="Places, two or more.")
+_LINE = named("x", "A corridor, section or file.")
+_MODE = click.option("--mode", default="any", help="any, road or rail.")
+_WEIGHT = click.option(
+    "--weight", default="hours", help="What to keep least: km, hours, cost or carbon."
+)
+_STATUS = click.option("--status", help="operating, planned …, or any; operating when omitted.")
+_VEHICLE = click.option("--vehicle", help="car or truck.")
+_EVERY_KM = click.option("--every-km", default=10.0, help="Between samples.")
 
 
-def _filters(
-    mode: str, avoid: list[str] | None, status: str | None, year: int | None, season: str | None
-) -> dict[str, Any]:
-    statuses = status if status in (None, "any") else split([status])
-    told = {"mode": mode, "avoid": split(avoid or []), "year": year, "season": season}
-    return {**told, "status": statuses}
+class _Chosen(TypedDict, total=False):
+    """What may be used of the network, as it was typed."""
+
+    mode: str
+    status: str | None
+    avoid: tuple[str, ...]
+    year: int | None
+    season: str | None
+    vehicle: str | None
+    extra: tuple[str, ...]
+    kind: str
+    join_km: float
 
 
-def _own(files: list[str] | None, kind: str, join_km: float) -> dict[str, Any]:
-    """Lines of files as corridors of the caller's."""
-    if not files:
-        return {}
-    from cpecgeo.features.corridor import Corridor
+_FILTERS = options(
+    _MODE,
+    _STATUS,
+    click.option(
+        "--avoid",
+        metavar="NAMES",
+        multiple=True,
+        help="Sections, places, districts, between commas.",
+    ),
+    click.option("--year", type=int, help="What stood in that year."),
+    click.option("--season", help="winter, spring, summer or autumn."),
+)
+_KIND = options(
+    click.option("--kind", default="road", help="What --extra is: road or rail."),
+    click.option(
+        "--join-km", metavar="KM", default=2.0, help="How near to the network --extra joins it."
+    ),
+)
+_OWN = options(
+    click.option(
+        "--extra",
+        metavar="FILES",
+        multiple=True,
+        help="Lines of your own as further roads or railways.",
+    ),
+    _KIND,
+)
 
-    own = [Corridor.from_line(f, name=Path(f).stem, kind=kind) for f in split(files)]
-    return {"extra": own, "join_km": join_km}
+
+def _parse(typed: _Chosen) -> dict[str, Any]:
+    """Return what was typed as the verbs take it; lines of files are corridors of the caller's."""
+    typed = typed.copy()
+    extra, kind, join_km = typed.pop("extra"), typed.pop("kind"), typed.pop("join_km")
+    chosen: dict[str, Any] = {**typed}
+    if typed.get("status") not in (None, "any"):
+        chosen["status"] = split([str(typed["status"])])
+    if "avoid" in typed:
+        chosen["avoid"] = split(typed["avoid"])
+    if extra:
+        from cpecgeo.features.corridor import Corridor
+
+        own = [Corridor.from_line(f, name=Path(f).stem, kind=kind) for f in split(extra)]
+        chosen |= {"extra": own, "join_km": join_km}
+    return chosen
 
 
 def _speeds(text: str | None) -> dict[str, float] | None:
-    """km/h by speed class, as they were typed."""
-    from cpecgeo.errors import InputError
-
+    """Return km/h by speed class."""
     if text is None:
         return None
     try:
@@ -76,29 +101,29 @@ def _speeds(text: str | None) -> dict[str, float] | None:
         ) from None
 
 
-@app.command()
+@click.command()
+@options(_START, _END, _FILTERS, _WEIGHT)
+@named_option("--along", metavar="NAME", help="Keep to the sections of this corridor.")
+@click.option("--speeds", metavar="CLASS=KMH", help="Speeds of your own: motorway=100,highway=70.")
+@_VEHICLE
+@click.option(
+    "--tonnes", type=float, help="Also what carrying so much costs: money, carbon, fleet."
+)
+@_OWN
+@click.option("-k", "alternatives", default=1, help="How many ways.")
+@options(OUT, JSON)
 def route(
-    a: Start,
-    b: Annotated[str, typer.Argument(help="Where to.")],
     *,
-    mode: Mode = "any",
-    weight: Weight = "hours",
-    status: Status = None,
-    avoid: Avoid = None,
-    year: Year = None,
-    season: Season = None,
-    along: Along = None,
-    speeds: Speeds = None,
-    vehicle: Vehicle = None,
-    tonnes: Annotated[
-        float | None, typer.Option(help="Also what carrying so much costs: money, carbon, fleet.")
-    ] = None,
-    extra: Extra = None,
-    kind: Kind = "road",
-    join_km: Join = 2.0,
-    alternatives: Annotated[int, typer.Option("-k", help="How many ways.")] = 1,
-    out: Out = None,
-    json: Json = False,
+    a: str,
+    b: str,
+    weight: str,
+    along: str | None,
+    speeds: str | None,
+    tonnes: float | None,
+    alternatives: int,
+    out: Path | None,
+    json: bool,
+    **typed: Unpack[_Chosen],
 ) -> None:
     """Find the shortest or quickest way, leg by leg.
 
@@ -109,11 +134,9 @@ def route(
     from cpecgeo.routing import freight, routes
     from cpecgeo.routing import route as one
 
-    chosen = _filters(mode, avoid, status, year, season)
+    chosen = _parse(typed) | {"along": along, "speeds": _speeds(speeds)}
     # What carries tonnes is a truck.
-    vehicle = vehicle or ("truck" if tonnes is not None else None)
-    chosen |= {"along": along, "speeds": _speeds(speeds), "vehicle": vehicle}
-    chosen |= _own(extra, kind, join_km)
+    chosen["vehicle"] = chosen["vehicle"] or ("truck" if tonnes is not None else None)
     ways = (
         [one(a, b, weight=weight, **chosen)]
         if alternatives == 1
@@ -135,23 +158,19 @@ def route(
     give(legs, None if out is not None else columns, out=out, json=json)
 
 
-@app.command()
+@click.command()
+@_START
+@click.option("--km", type=float, help="Limit in kilometres.")
+@click.option("--hours", type=float, help="Limit in hours.")
+@options(_FILTERS, _VEHICLE, _OWN, OUT, JSON)
 def reach(
-    a: Start,
     *,
-    km: Annotated[float | None, typer.Option(help="Limit in kilometres.")] = None,
-    hours: Annotated[float | None, typer.Option(help="Limit in hours.")] = None,
-    mode: Mode = "any",
-    status: Status = None,
-    avoid: Avoid = None,
-    year: Year = None,
-    season: Season = None,
-    vehicle: Vehicle = None,
-    extra: Extra = None,
-    kind: Kind = "road",
-    join_km: Join = 2.0,
-    out: Out = None,
-    json: Json = False,
+    a: str,
+    km: float | None,
+    hours: float | None,
+    out: Path | None,
+    json: bool,
+    **typed: Unpack[_Chosen],
 ) -> None:
     """Find what can be reached in so many km or hours.
 
@@ -161,8 +180,7 @@ def reach(
     """
     from cpecgeo.routing import reach as found
 
-    chosen = _filters(mode, avoid, status, year, season) | _own(extra, kind, join_km)
-    area = found(a, km=km, hours=hours, vehicle=vehicle, **chosen)
+    area = found(a, km=km, hours=hours, **_parse(typed))
     if out is not None:
         give(area.edges, out=out)
         return
@@ -170,19 +188,17 @@ def reach(
     give(towns, f"name population {area.weight} access_km", out=None, json=json)
 
 
-@app.command()
+@click.command()
+@_PLACES
+@click.option("--weight", default="km", help="What to keep least: km, hours, cost or carbon.")
+@options(_MODE, _STATUS, _VEHICLE, _OWN, OUT, JSON)
 def matrix(
-    places: Annotated[list[str], typer.Argument(help="Places, two or more.")],
     *,
-    weight: Weight = "km",
-    mode: Mode = "any",
-    status: Status = None,
-    vehicle: Vehicle = None,
-    extra: Extra = None,
-    kind: Kind = "road",
-    join_km: Join = 2.0,
-    out: Out = None,
-    json: Json = False,
+    places: tuple[str, ...],
+    weight: str,
+    out: Path | None,
+    json: bool,
+    **typed: Unpack[_Chosen],
 ) -> None:
     """Measure over the network between several places.
 
@@ -191,23 +207,17 @@ def matrix(
     from cpecgeo.routing import route_matrix
 
     listed = split(places)
-    chosen = _filters(mode, None, status, None, None) | _own(extra, kind, join_km)
-    table = route_matrix(listed, listed, weight=weight, vehicle=vehicle, **chosen)
+    table = route_matrix(listed, listed, weight=weight, **_parse(typed))
     give(table.rename_axis("from").reset_index(), out=out, json=json)
 
 
-@app.command()
+@click.command()
+@click.argument("a", default="Khunjerab", help="Where from: a place or crossing.")
+@click.argument("b", default="Gwadar", help="Where to.")
+@click.option("--mode", default="road", help="any, road or rail.")
+@options(_WEIGHT, _OWN, OUT, JSON)
 def closures(
-    a: Start = "Khunjerab",
-    b: Annotated[str, typer.Argument(help="Where to.")] = "Gwadar",
-    *,
-    mode: Mode = "road",
-    weight: Weight = "hours",
-    extra: Extra = None,
-    kind: Kind = "road",
-    join_km: Join = 2.0,
-    out: Out = None,
-    json: Json = False,
+    *, a: str, b: str, weight: str, out: Path | None, json: bool, **typed: Unpack[_Chosen]
 ) -> None:
     """Tell which section, if closed, lengthens the way most.
 
@@ -215,23 +225,22 @@ def closures(
     """
     from cpecgeo.routing import critical_sections
 
-    own = _own(extra, kind, join_km)
-    give(critical_sections(a, b, mode=mode, weight=weight, **own), out=out, json=json)
+    give(critical_sections(a, b, weight=weight, **_parse(typed)), out=out, json=json)
 
 
-@app.command()
+@click.command()
+@_PLACES
+@click.option("--extra", metavar="FILES", multiple=True, required=True, help="The new lines.")
+@_KIND
+@click.option("--by", default="pair", help="pair or place.")
+@options(_MODE, _STATUS, _VEHICLE, OUT, JSON)
 def gain(
-    places: Annotated[list[str], typer.Argument(help="Places, two or more.")],
     *,
-    extra: Annotated[list[str], typer.Option(metavar="FILES", help="The new lines.")],
-    kind: Kind = "road",
-    join_km: Join = 2.0,
-    by: Annotated[str, typer.Option(help="pair or place.")] = "pair",
-    mode: Mode = "any",
-    status: Status = None,
-    vehicle: Vehicle = None,
-    out: Out = None,
-    json: Json = False,
+    places: tuple[str, ...],
+    by: str,
+    out: Path | None,
+    json: bool,
+    **typed: Unpack[_Chosen],
 ) -> None:
     """Compare km and hours before and after new lines.
 
@@ -242,23 +251,24 @@ def gain(
     """
     from cpecgeo.routing import gain as found
 
-    told = _filters(mode, None, status, None, None) | _own(extra, kind, join_km)
-    table = found(split(places), by=by, vehicle=vehicle, **told)
+    table = found(split(places), by=by, **_parse(typed))
     table = table if by == "pair" else table.rename_axis("place").reset_index()
     give(table, out=out, json=json)
 
 
-@app.command()
+@click.command()
+@options(_LINE, _EVERY_KM)
+@click.option("--between", type=(str, str), help="A part of a corridor: two stops or km.")
+@click.option("--dem", type=FILE, help="A GeoTIFF of your own.")
+@options(OUT, JSON)
 def profile(
-    x: Line,
     *,
-    every_km: Annotated[float, typer.Option("--every-km", help="Between samples.")] = 10,
-    between: Annotated[
-        tuple[str, str] | None, typer.Option(help="A part of a corridor: two stops or km.")
-    ] = None,
-    dem: Annotated[Path | None, typer.Option(help="A GeoTIFF of your own.")] = None,
-    out: Out = None,
-    json: Json = False,
+    x: str,
+    every_km: float,
+    between: tuple[str, str] | None,
+    dem: Path | None,
+    out: Path | None,
+    json: bool,
 ) -> None:
     """Tell elevation, gradient and climb along a line.
 
@@ -278,11 +288,10 @@ def _stop(text: str) -> float | str:
         return text
 
 
-@app.command()
-def at(
-    corridor: Line,
-    km: Annotated[list[str], typer.Argument(help="Kilometres, or names of stops.")],
-) -> None:
+@click.command()
+@named("corridor", "A corridor, section or file.")
+@click.argument("km", nargs=-1, required=True, help="Kilometres, or names of stops.")
+def at(*, corridor: str, km: tuple[str, ...]) -> None:
     """Find the place at a kilometre of a corridor.
 
     Example: cpecgeo at ml1-chord 481
@@ -294,3 +303,86 @@ def at(
         where = float(text) if text.replace(".", "", 1).isdigit() else text
         spot = found.at(where)
         print(f"{text}\t{spot.x:.6f}\t{spot.y:.6f}")
+
+
+@click.group(no_args_is_help=True)
+def osm() -> None:
+    """Lines and outlines from OpenStreetMap, kept in your cache."""
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], object]]:
+    """Give a function that moves a bar on a terminal, and does nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = TextColumn(title), BarColumn(), MofNCompleteColumn()
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@osm.command()
+@named("name", "A corridor, districts or provinces.", required=False)
+@click.option("--all", "every", is_flag=True, help="Every corridor, districts and provinces.")
+@click.option("--file", type=FILE, help="An extract (.osm.pbf or .osm) instead of Overpass.")
+@click.option("--out", "-o", type=FILE, metavar="FILE", help="A file for the table of gains.")
+@JSON
+def refresh(
+    *, name: str | None, every: bool, file: Path | None, out: Path | None, json: bool
+) -> None:
+    """Replace drawn lines, or outlines, by what is mapped.
+
+    Example: cpecgeo osm refresh ml1 --file pakistan.osm.pbf
+    """
+    from cpecgeo import osm as room
+
+    if every == (name is not None):
+        raise click.BadParameter("Give a corridor, districts or provinces; or --all.")
+    with _bar("refresh") as progress:
+        if every:
+            table = room.refresh_all(file=file, progress=progress)
+        else:
+            got = room.refresh(str(name), file=file, progress=progress)
+    if every:
+        give(table, out=out, json=json)
+    elif isinstance(got, room.Outlines):
+        mapped = len(got.frame) - len(got.bundled)
+        print(f"{name}: {mapped} outlines, {len(got.bundled)} stay as bundled")
+    else:
+        print(f"{name}: {len(got.ways):,} ways, {len(got.gaps)} gaps stay schematic")
+
+
+@osm.command()
+@options(named("name", "A corridor."), _EVERY_KM)
+@click.option("--out", "-o", type=FILE, metavar="FILE", help="A map, .html.")
+@JSON
+def deviation(*, name: str, every_km: float, out: Path | None, json: bool) -> None:
+    """Measure the drawn line against the refreshed one, km by km.
+
+    Example: cpecgeo osm deviation ml1
+    """
+    from cpecgeo import osm as room
+
+    found = room.deviation(name, every_km=every_km)
+    if out is not None:
+        print(found.explore().save(str(out)))
+        return
+    give(found.per_km, out=None, json=json)
+
+
+@osm.command()
+def cache() -> None:
+    """List what is refreshed and the folder that it lies in.
+
+    Copy the folder to a machine without internet, and name it there in CPECGEO_CACHE.
+
+    Example: cpecgeo osm cache
+    """
+    from cpecgeo import osm as room
+    from cpecgeo.catalogue.files import stored_paths
+
+    print(room.cache_dir())
+    for path in stored_paths():
+        print(f"  {path.parent.name}/{path.stem}")

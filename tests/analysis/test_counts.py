@@ -4,8 +4,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from shapely.geometry import LineString, Point, Polygon, box
-from typer.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo.cli import app

@@ -11,10 +11,10 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, box
-from typer.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo.analysis import rasters

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo import errors, scale
@@ -191,7 +191,7 @@ from cpecgeo.cli import app
 from cpecgeo.errors import MissingExtraError
 from cpecgeo.files.reading import read
 from cpecgeo.files.writing import write
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 table = read("good.csv")
 assert len(cg.nearest(table, "taxila-havelian")) == len(table)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from click.testing import CliRunner
 from mcp import Client, StdioServerParameters, stdio_client
-from typer.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo.cli import app, assistant

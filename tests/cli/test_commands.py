@@ -6,13 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 import shapely
-import typer
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo.cli import app
@@ -360,9 +360,17 @@ def test_version_and_completion():
     from importlib.metadata import version
 
     assert process("--version").stdout.decode().strip() == version("cpecgeo")
-    from cpecgeo.cli.screen import _corridor_names
-
-    assert _corridor_names("ml1") == ["ml1", "ml1-chord"]
+    for shell in ("bash", "zsh", "fish"):
+        script = process("--show-completion", shell).stdout.decode()
+        assert f"_CPECGEO_COMPLETE={shell}_complete" in script
+    # What such a script asks.
+    asked = {"_CPECGEO_COMPLETE": "bash_complete", "COMP_CWORD": "2"}
+    for words, found in {
+        "cpecgeo length ml1": ["ml1", "ml1-chord"],
+        "cpecgeo osm dev": ["deviation"],
+    }.items():
+        told = process(**asked, COMP_WORDS=words).stdout.decode()
+        assert [line.partition(",")[2] for line in told.split()] == found
 
 
 def test_files_and_names_are_mixed_as_targets(tmp_path):
@@ -399,11 +407,12 @@ def test_another_meaning_of_a_name_is_told():
 
 def helps():
     """Every command, as a shell says it."""
-    top = typer.main.get_command(app)
     yield ()
-    for name, command in top.commands.items():
-        yield (name,)
-        yield from ((name, inner) for inner in getattr(command, "commands", ()))
+    with click.Context(app) as context:
+        for name in app.list_commands(context):
+            yield (name,)
+            inner = getattr(app.get_command(context, name), "commands", ())
+            yield from ((name, each) for each in inner)
 
 
 @pytest.mark.parametrize("command", list(helps()), ids=" ".join)
@@ -415,9 +424,9 @@ def test_help_is_readable_on_a_screen_of_80(command):
     # Nothing is cut off, every argument and option says what it is, and words stay whole.
     assert not [line for line in lines[1:] if line.endswith("...")]
     text = " ".join(run.stdout.split())
-    node = typer.main.get_command(app)
+    node = app
     for name in command:
-        node = node.commands[name]
+        node = node.get_command(click.Context(node), name)
     for parameter in node.params:
         assert parameter.help, parameter.name
         assert " ".join(parameter.help.split()) in text

@@ -312,7 +312,7 @@ def test_own_scripts_set_no_text_as_markup():
 
 
 def test_the_shell_takes_tiles_and_ground(tmp_path):
-    from typer.testing import CliRunner
+    from click.testing import CliRunner
 
     from cpecgeo.cli import app
 
