@@ -144,9 +144,7 @@ def read_table(relative: str) -> pd.DataFrame:
     """
     path = data_path(relative)
     try:
-        head = pd.read_csv(path, nrows=0).columns
-        text = {column: object for column in TEXT if column in head}
-        return pd.read_csv(path, dtype=text)
+        return pd.read_csv(path, dtype=dict.fromkeys(TEXT, object))
     except (ValueError, UnicodeDecodeError) as error:
         raise DataError(f"{path} can't be read as CSV: {error}. Install again.") from error
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from cpecgeo.catalogue import folded, layer
-from cpecgeo.catalogue.facts import districts_of, main_stations
-from cpecgeo.catalogue.files import read_table
+from cpecgeo.catalogue.facts import districts_of, main_stations, read_districts
+from cpecgeo.catalogue.files import read_points, read_table
 from cpecgeo.catalogue.lines import Assembled, line_stations, shared_stations
 from cpecgeo.catalogue.names import of_town, station_name
 from cpecgeo.errors import InputError, NameWarning, UnknownNameError
@@ -62,12 +62,12 @@ def _points() -> gpd.GeoDataFrame:
     for column in named:
         stations[column] = stations["id"].map(named[column])
     stations["main"] = stations["id"].isin(main_stations())
-    ways = layer("waypoints").query("kind == 'place'").assign(post_km=np.nan)
-    ways["row"] = ways["id"]
-    names = {row["id"]: row["name"] for row in read_table("district_codes.csv").to_dict("records")}
-    stations["district"] = stations["id"].map(districts_of("stations")).map(names)
+    ways = read_points("waypoints.csv").query("kind == 'place'")
+    ways = ways.assign(post_km=np.nan, row=ways["id"], main=False)
+    names = {key: row["name"] for key, row in read_districts().items()}
+    for rows, name in ((stations, "stations"), (ways, "waypoints")):
+        rows["district"] = rows["id"].map(districts_of(name)).map(names)
     frame = pd.concat([stations, ways], ignore_index=True)
-    frame["main"] = frame["main"].eq(True)
     return gpd.GeoDataFrame(frame, geometry="geometry", crs=4326)
 
 
