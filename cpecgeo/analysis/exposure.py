@@ -18,8 +18,8 @@ from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import HOW, Bounds
 from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.panel import values_of
-from cpecgeo.analysis.proximity import check_radii, ring_numbers, rings
-from cpecgeo.analysis.rasters import solid, zonal
+from cpecgeo.analysis.proximity import bound_rings, check_radii, ring_numbers
+from cpecgeo.analysis.zonal import solid, sum_rings
 from cpecgeo.errors import DataWarning, GeometryError, InputError, InputTypeError
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
@@ -64,7 +64,8 @@ def exposure(
         A column of `layer` to break the totals down by. ``"district"`` and ``"province"``
         are there for every bundled layer of points: the districts of 2022, as facts with a
         source; points of your own are looked up by their position. What has no value there
-        is counted under a missing one, and in `.attrs`. Of a raster:
+        is counted under a missing one, and in `.attrs` (`without_<by>`, of the rows that are
+        counted). Of a raster:
         areas, such as ``"districts"``, a file or a frame; their names are the level `zone`.
     band : int
         Which band of the raster, from 1.
@@ -87,14 +88,14 @@ def exposure(
 
         `features_low`, `features_high` and, of the sum, `<value>_low`, `<value>_high` count
         what surely lies in the ring and all that may, with the line moved by its accuracy and
-        points by theirs (95 %); of areas by their share, as they are drawn. Missing where no
-        accuracy is known.
+        points by theirs (95 %); of areas and cells by their share, as they are drawn. Missing
+        where no accuracy is known.
 
         Of a raster: `cells` (with a value, a cell cut by a ring counting by its share inside),
-        the sum, `<value>_within`, `missing` (cells without a value) and `outside_share` (of the
-        ring, off the raster; 1 makes the sum NaN). `.attrs` has `total`, `in_no_zone` where zones
-        are given, `resolution`, `cell_km` (near the middle) and what the file declares.
-        No low and high, which would read it three times: `rings` has the areas, sure and possible.
+        the sum, its low and high, `<value>_within`, `missing` (cells without a value) and
+        `outside_share` (of the ring, off the raster; 1 makes the sum NaN). `.attrs` has
+        `total_in_rings` (not of the whole file), `in_no_zone` where zones are given,
+        `resolution`, `cell_km` (near the middle) and what the file declares.
 
     Raises
     ------
@@ -120,8 +121,9 @@ def exposure(
     if raster is not None:
         if not isinstance(layer, str) or layer != "places":
             raise InputError("layer and raster are both given; one of them is counted.")
-        zones = None if by is None else _zones(by)
-        return _of_raster(raster, centre, edges, value, zones, (band, nodata, dissolve))
+        return sum_rings(
+            raster, centre, edges, value, by, band=band, nodata=nodata, dissolve=dissolve
+        )
     if not dissolve:
         return _each(centre, edges, layer, value, by, nodata)
     if by is not None and not isinstance(by, str):
@@ -152,8 +154,9 @@ def exposure(
         )
     if chosen is not None:
         chosen = chosen[has_shape].reset_index(drop=True)
-        if f"without_{by}" in doubt:
-            doubt[f"without_{by}"] = int(chosen.isna().sum())
+        # Of those that are counted: a layer has rows elsewhere, too.
+        counted = np.unique(rows.loc[rows["weight"] > 0, "row"])
+        doubt[f"without_{by}"] = int(chosen.isna().to_numpy()[counted].sum())
     answer = _totals(rows, known.reset_index(drop=True), edges, amount, (value, by, chosen))
     title = str(frame.attrs.get("title", "features of your own"))
     answer.attrs = {
@@ -204,93 +207,6 @@ def _one(subject: Subject, position: int) -> Subject:
     )
 
 
-def _zones(by: SubjectLike) -> Subject:
-    """Areas to break the sums of a raster down by."""
-    layers = {"district": "districts", "province": "provinces"}
-    named = layers.get(by, by) if isinstance(by, str) else by
-    return in_region(resolve(named, "by", kinds={"Polygon", "MultiPolygon"}), "by")
-
-
-def _of_raster(
-    path: str | Path,
-    centre: Subject,
-    edges: tuple[float, ...],
-    value: str | None,
-    zones: Subject | None,
-    how: tuple[int, float | Sequence[float] | None, bool],
-) -> pd.DataFrame:
-    """Sum the cells of a raster in rings, and in the zones that these touch."""
-    band, nodata, dissolve = how
-    areas = rings(centre, edges, dissolve=dissolve)
-    keys = [k for k in ("feature", "km_from", "km_to") if k in areas]
-    if zones is not None:
-        areas, keys = _in_zones(areas, zones, keys), [*keys[:-2], "zone", *keys[-2:]]
-    found = zonal(path, areas.geometry, band=band, nodata=nodata)
-    table = pd.DataFrame(areas[keys])
-    table["cells"] = found["cells"]
-    if value is not None:
-        # Off the raster nobody knows how many there are.
-        table[value] = found["sum"].mask(found["cells"] + found["missing"] == 0)
-        groups = keys[:-2]
-        table[f"{value}_within"] = (
-            table.groupby(groups, sort=False, dropna=False)[value] if groups else table[value]
-        ).cumsum()
-    table["missing"] = found["missing"]
-    table["outside_share"] = found["outside_share"]
-    about = {"total": float(found["sum"].sum())} if dissolve else {}
-    if zones is not None:
-        nowhere = table["zone"].isna().to_numpy()
-        about["in_no_zone"] = float(found.loc[nowhere, "sum"].sum())
-        table = table[~nowhere]
-    if (off := float(found["outside_share"].max())) > 1e-3:
-        warnings.warn(
-            f"{Path(path).name} doesn't reach everywhere: up to {100 * off:.3g} % of a ring lies "
-            "off it and isn't counted (outside_share).",
-            DataWarning,
-            stacklevel=3,
-        )
-    order = ["feature"] * (not dissolve) + ["km_from", "km_to"] + ["zone"] * (zones is not None)
-    answer = table.set_index(order)
-    answer.attrs = {
-        "counted": f"{Path(path).name}: {value or 'cells'}, cells by the share in the ring",
-        **about,
-        **found.attrs,
-        "ellipsoid": "WGS 84",
-        "edges": "geodesic",
-        "sources": [Path(path).name],
-        "x_without_position": centre.left_out,
-        **provenance(centre, *([] if zones is None else [zones])),
-    }
-    return answer
-
-
-def _in_zones(areas: gpd.GeoDataFrame, zones: Subject, keys: list[str]) -> gpd.GeoDataFrame:
-    """Cut rings by zones: a row for each zone that the rings of a feature touch, each ring.
-
-    What lies in no zone follows under a zone of None.
-    """
-    fine = geodesy.densify(areas.geometry, 1.0)
-    outlines = geodesy.densify(zones.shapes, 1.0)
-    names = zones.names if zones.names and len(set(zones.names)) == len(zones) else None
-    labels = list(outlines.index) if names is None else names
-    features = areas["feature"] if "feature" in areas else pd.Series(0, index=areas.index)
-    rows = []
-    for _, group in areas[keys].groupby(features.to_numpy(), sort=False):
-        whole = fine.loc[group.index].union_all()
-        touched = np.sort(outlines.sindex.query(whole, predicate="intersects"))
-        near = outlines.iloc[touched]
-        left = fine.loc[group.index].difference(near.union_all())
-        cut = {labels[i]: fine.loc[group.index].intersection(outlines.iloc[i]) for i in touched}
-        for zone, shapes in {**cut, None: left}.items():
-            # Less than that is what rounding leaves along a common border.
-            if shapely.area(shapes.to_numpy()).sum() > 1e-9 * whole.area:
-                rows += [
-                    {**group.loc[at].to_dict(), "zone": zone, "geometry": solid(shape)}
-                    for at, shape in shapes.items()
-                ]
-    return gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
-
-
 def _points(
     shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...], own: _Floats | None
 ) -> pd.DataFrame:
@@ -315,13 +231,10 @@ def _areas(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> 
     """Return row numbers, rings, and the share of the area in each: drawn, sure and possible."""
     fine = geodesy.densify(shapes.reset_index(drop=True), 1.0)
     whole = geodesy.area_km2(fine)
-    bounds = Bounds.of(centre)
-    regions: dict[str, list[Any]] = {"weight": list(rings(centre, edges).geometry)}
-    if bounds.is_known:
-        sure, may = zip(*(bounds.areas(km) for km in edges), strict=True)
-        inner = shapely.Polygon()
-        regions["low"] = [a.difference(b) for a, b in zip(sure, (inner, *may), strict=False)]
-        regions["high"] = [a.difference(b) for a, b in zip(may, (inner, *sure), strict=False)]
+    drawn, sure, may = bound_rings(centre, edges, dissolve=True)
+    regions: dict[str, list[Any]] = {"weight": list(drawn.geometry)}
+    if is_known := not shapely.is_missing(sure.to_numpy()).all():
+        regions |= {"low": list(sure), "high": list(may)}
     found = []
     for column, bands in regions.items():
         for number, band in enumerate(bands):
@@ -332,7 +245,7 @@ def _areas(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> 
             rows = {"row": parts.index, "ring": number, column: np.asarray(share, float)}
             found.append(pd.DataFrame(rows, index=range(len(parts))))
     table = pd.concat(found).groupby(["row", "ring"], as_index=False).sum()
-    return table if bounds.is_known else table.assign(low=np.nan, high=np.nan)
+    return table if is_known else table.assign(low=np.nan, high=np.nan)
 
 
 def _totals(

@@ -26,7 +26,15 @@ Ints = NDArray[np.int64]
 WITHIN = ("target", "distance_km", "accuracy_km", "certainty")
 """Columns that `within` adds."""
 
-__all__ = ["WITHIN", "check_certainty", "check_radii", "ring_numbers", "rings", "within"]
+__all__ = [
+    "WITHIN",
+    "bound_rings",
+    "check_certainty",
+    "check_radii",
+    "ring_numbers",
+    "rings",
+    "within",
+]
 
 
 def check_radii(km: float | Sequence[float]) -> tuple[float, ...]:
@@ -212,6 +220,27 @@ def rings(
     """
     edges = check_radii(km)
     subject = in_region(resolve(x, "x"), "x")
+    return bound_rings(subject, edges, dissolve=dissolve)[0]
+
+
+def bound_rings(
+    subject: Subject, edges: tuple[float, ...], *, dissolve: bool
+) -> tuple[gpd.GeoDataFrame, gpd.GeoSeries, gpd.GeoSeries]:
+    """Return rings, what surely lies in each, and all that may.
+
+    Parameters
+    ----------
+    subject : Subject
+    edges : tuple of float
+        Outer radii, ascending.
+    dissolve : bool
+
+    Returns
+    -------
+    GeoDataFrame, GeoSeries, GeoSeries
+        As `rings`, and on its rows the areas that are in the ring wherever the line or place
+        may be within its accuracy, and those that can be in it; missing where none is known.
+    """
     shapes = subject.shapes
     bands = [geodesy.buffer(shapes, outer) for outer in edges]
     if dissolve:
@@ -228,9 +257,11 @@ def rings(
     frame.insert(3, "area_km2", geodesy.area_km2(frame.geometry).to_numpy())
     whole = Bounds.of(subject)
     each = [whole] if dissolve else [whole.of_one(i) for i in range(len(shapes))]
-    spans = np.concatenate([_area_bounds(one, edges) for one in each])
-    frame.insert(4, "area_low_km2", spans[:, 0])
-    frame.insert(5, "area_high_km2", spans[:, 1])
+    parted = [parts for one in each for parts in _bound(one, edges)]
+    sure, may = (gpd.GeoSeries(list(parts), crs=4326) for parts in zip(*parted, strict=True))
+    for turn, (name, parts) in enumerate((("area_low_km2", sure), ("area_high_km2", may))):
+        area = np.nan_to_num(geodesy.area_km2(parts).to_numpy())  # none is 0
+        frame.insert(4 + turn, name, np.where(shapely.is_missing(parts.array), np.nan, area))
     if dissolve:
         frame = frame.drop(columns="feature")
     elif (names := subject.names) is not None:
@@ -244,7 +275,7 @@ def rings(
         "around": [str(i) for i in shapes.index],
         **provenance(subject),
     }
-    return frame
+    return frame, sure, may
 
 
 def ring_numbers(
@@ -280,15 +311,14 @@ def ring_numbers(
     return drawn, first, last
 
 
-def _area_bounds(bounds: Bounds, edges: tuple[float, ...]) -> Any:
-    """Return the areas that surely lie in each ring, and that may."""
+def _bound(bounds: Bounds, edges: tuple[float, ...]) -> list[tuple[Any, Any]]:
+    """Return what surely lies in each ring, and what may; None where nothing is known."""
     if not bounds.is_known:
-        return np.full((len(edges), 2), np.nan)
+        return [(None, None)] * len(edges)
     sure_in = may_in = shapely.Polygon()
     found = []
     for km in edges:
         sure, may = bounds.areas(km)
-        found += [sure.difference(may_in), may.difference(sure_in)]
+        found.append((sure.difference(may_in), may.difference(sure_in)))
         sure_in, may_in = sure, may
-    area = geodesy.area_km2(gpd.GeoSeries(found, crs=4326)).to_numpy()
-    return np.nan_to_num(area).reshape(-1, 2)  # none is 0
+    return found

@@ -1,4 +1,4 @@
-"""Rasters of the caller's own: sums of cells in areas, and samples at points."""
+"""Rasters of the caller's own: opened, read in windows, and sampled at points."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo import geodesy
 from cpecgeo.errors import CRSError, FileError, InputError, MissingExtraError
 from cpecgeo.files.disk import local
 from cpecgeo.geodesy.inputs import from_wgs84
@@ -23,21 +21,14 @@ from cpecgeo.geodesy.inputs import from_wgs84
 if TYPE_CHECKING:
     from rasterio import DatasetReader
 
-__all__ = ["bilinear", "sample", "solid", "zonal"]
+__all__ = ["bilinear", "check_band", "open_raster", "read_cells", "sample", "to_cells"]
 
-# Cells in memory at once, and megabytes that GDAL may keep of what it has decoded.
-_CELLS, _CACHE_MB = 2**21, 64
-
-# Between neighbouring vertices a boundary is straight in the raster's plane: 1 cm off at most.
-_STEP_KM = 1.0
-
-# What makers of rasters write for «no data» without declaring it.
-_UNDECLARED = (-999.0, -9999.0, -99999.0, -32768.0, -(2.0**31))
-_HUGE = 1e30
+# Megabytes that GDAL may keep of what it has decoded.
+_CACHE_MB = 64
 
 
 @contextmanager
-def _opened(path: str | Path, what: str) -> Iterator[DatasetReader]:
+def open_raster(path: str | Path, what: str) -> Iterator[DatasetReader]:
     """Open a GeoTIFF that says where it lies."""
     try:
         import rasterio
@@ -68,13 +59,14 @@ def _opened(path: str | Path, what: str) -> Iterator[DatasetReader]:
         raise FileError(f"{file} can't be read as a raster: {error}.") from error
 
 
-def _band(raster: DatasetReader, band: int) -> int:
+def check_band(raster: DatasetReader, band: int) -> int:
+    """Return the number of a band, or say which there are."""
     if isinstance(band, bool) or not isinstance(band, int) or not 1 <= band <= raster.count:
         raise InputError(f"band is {band!r}; the raster has bands 1 to {raster.count}.")
     return band
 
 
-def _cells(raster: DatasetReader, xy: NDArray[np.float64], what: str) -> NDArray[np.float64]:
+def to_cells(raster: DatasetReader, xy: NDArray[np.float64], what: str) -> NDArray[np.float64]:
     """Return column and row of lon, lat; the first cell is from 0 to 1, both ways."""
     placed = from_wgs84(xy, pyproj.CRS.from_wkt(raster.crs.to_wkt()), what)
     a, b, c, d, e, f = (~raster.transform)[:6]
@@ -82,7 +74,7 @@ def _cells(raster: DatasetReader, xy: NDArray[np.float64], what: str) -> NDArray
     return np.column_stack((a * x + b * y + c, d * x + e * y + f))
 
 
-def _values(
+def read_cells(
     raster: DatasetReader,
     band: int,
     window: tuple[tuple[int, int], tuple[int, int]],
@@ -167,9 +159,9 @@ def sample(path: str | Path, points: gpd.GeoSeries, *, band: int = 1) -> NDArray
     Traceback (most recent call last):
     cpecgeo.errors.FileError: There is no file nowhere.tif; name a GeoTIFF.
     """
-    with _opened(path, "dem") as raster:
-        number = _band(raster, band)
-        column, row = (_cells(raster, shapely.get_coordinates(points.to_numpy()), "dem") - 0.5).T
+    with open_raster(path, "dem") as raster:
+        number = check_band(raster, band)
+        column, row = (to_cells(raster, shapely.get_coordinates(points.to_numpy()), "dem") - 0.5).T
         inside = (column >= 0) & (row >= 0)
         inside &= (column <= raster.width - 1) & (row <= raster.height - 1)
         if not inside.any():
@@ -177,218 +169,5 @@ def sample(path: str | Path, points: gpd.GeoSeries, *, band: int = 1) -> NDArray
         left, top = int(column[inside].min()), int(row[inside].min())
         right = min(int(column[inside].max()) + 2, raster.width)
         bottom = min(int(row[inside].max()) + 2, raster.height)
-        grid = _values(raster, number, ((top, bottom), (left, right)), ())
+        grid = read_cells(raster, number, ((top, bottom), (left, right)), ())
     return bilinear(grid, column - left, row - top)
-
-
-def zonal(
-    path: str | Path,
-    areas: gpd.GeoSeries,
-    *,
-    band: int = 1,
-    nodata: float | Sequence[float] | None = None,
-) -> pd.DataFrame:
-    """Sum the cells of a raster in areas, each cell by the share of it that an area covers.
-
-    Parameters
-    ----------
-    path : str or path
-        A GeoTIFF, in any CRS, rotated or not. It is read in windows: memory doesn't grow with it.
-    areas : GeoSeries
-        Polygons in lon, lat; edges are geodesics.
-    band : int
-        Which band, from 1.
-    nodata : float or sequence of float, optional
-        Values of the file that mean no data, besides those that it declares.
-
-    Returns
-    -------
-    DataFrame
-        On the areas' index: `sum`, `cells` (with a value; a cell cut in half counts ½),
-        `missing` (cells without one), `outside_share` (of the area, off the raster), and the
-        `lowest` and `highest` value met. `.attrs` describes the raster.
-
-    Raises
-    ------
-    FileError
-        The file isn't there, or is no GeoTIFF.
-    CRSError
-        It has no CRS, or one with no known way to WGS 84.
-    InputError
-        It has no such band, all areas lie off it, or it has −9999 and the like without
-        declaring it.
-    MissingExtraError
-        rasterio or exactextract isn't installed.
-
-    References
-    ----------
-    Shares of cells by exactextract (Baston), https://isciences.github.io/exactextract/, in the
-    raster's own plane: cells of a raster in degrees end at meridians and parallels.
-
-    Examples
-    --------
-    >>> zonal("nowhere.tif", gpd.GeoSeries([shapely.box(67, 25, 68, 26)], crs=4326))
-    Traceback (most recent call last):
-    cpecgeo.errors.FileError: There is no file nowhere.tif; name a GeoTIFF.
-    """
-    own = [nodata] if isinstance(nodata, (int, float)) else list(nodata or ())
-    with _opened(path, "raster") as raster:
-        number = _band(raster, band)
-        fine = geodesy.densify(areas, _STEP_KM).to_numpy()
-        # Up is positive for exactextract, down for rows.
-        flat = shapely.transform(fine, lambda xy: _cells(raster, xy, "raster") * (1, -1))
-        if not np.isfinite(shapely.get_coordinates(flat)).all():
-            raise InputError(
-                f"x reaches to where {raster.crs.to_string()[:60]}, the CRS of {Path(path).name}, "
-                "isn't defined. Reproject the raster to EPSG:4326, or ask about less."
-            )
-        sums = np.zeros((len(areas), 3))
-        reach = np.tile([np.inf, -np.inf], (len(areas), 1))
-        tree = shapely.STRtree(flat)
-        for top, bottom, left, right in _windows(raster, number, tree):
-            tile = shapely.box(left, -bottom, right, -top)
-            hit = np.sort(tree.query(tile, predicate="intersects"))
-            if len(hit):
-                grid = _values(raster, number, ((top, bottom), (left, right)), own)
-                rows = _covered(grid, tile, flat[hit])
-                sums[hit] += rows[:, :3]
-                reach[hit, 0] = np.fmin(reach[hit, 0], rows[:, 3])
-                reach[hit, 1] = np.fmax(reach[hit, 1], rows[:, 4])
-        found = pd.DataFrame(sums, index=areas.index, columns=["sum", "cells", "missing"])
-        found["lowest"], found["highest"] = np.where(np.isfinite(reach), reach, np.nan).T
-        if not own:
-            _refuse_undeclared(found, raster, number)
-        found.attrs = _about(raster, number, own, flat)
-    whole = shapely.area(flat)
-    on_it = found["cells"] + found["missing"]
-    share = np.divide(on_it, whole, out=np.ones(len(areas)), where=whole > 0)
-    found["outside_share"] = np.where(share > 1 - 1e-6, 0.0, 1 - share)
-    if len(found) and not on_it.any():
-        raise InputError(f"{Path(path).name} lies elsewhere: none of its cells is in the area.")
-    return found
-
-
-def solid(shape: shapely.Geometry) -> shapely.Geometry:
-    """Return the areas of what may hold lines and points too.
-
-    Parameters
-    ----------
-    shape : geometry
-
-    Returns
-    -------
-    Polygon or MultiPolygon
-        Empty where there is no area.
-
-    Examples
-    --------
-    >>> solid(shapely.GeometryCollection([shapely.Point(0, 0), shapely.box(0, 0, 1, 1)])).area
-    1.0
-    """
-    if shape.geom_type in {"Polygon", "MultiPolygon"}:
-        return shape
-    parts = shapely.get_parts(shapely.get_parts(shape))
-    return shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
-
-
-def _windows(
-    raster: DatasetReader, band: int, tree: shapely.STRtree
-) -> Iterator[tuple[int, int, int, int]]:
-    """Yield first and last rows and columns of windows over areas, whole blocks of the file."""
-    x0, y0, x1, y1 = shapely.total_bounds(tree.geometries)
-    left, right = max(int(np.floor(x0)), 0), min(int(np.ceil(x1)), raster.width)
-    top, bottom = max(int(np.floor(-y1)), 0), min(int(np.ceil(-y0)), raster.height)
-    tall, wide = raster.block_shapes[band - 1]
-    # A file in strips is decoded by whole rows: windows as wide as what is needed of them.
-    across = max(right - left, 1) if 2 * wide > raster.width else max(1448 // wide, 1) * wide
-    down = max(_CELLS // across // tall, 1) * tall
-    down = min(down, max(8 * _CELLS // across, 1))
-    for row in range(top // down * down, bottom, down):
-        first = left if 2 * wide > raster.width else left // across * across
-        for column in range(first, right, across):
-            yield (
-                max(row, top),
-                min(row + down, bottom),
-                max(column, left),
-                min(column + across, right),
-            )
-
-
-def _covered(
-    grid: NDArray[np.float64], tile: shapely.Polygon, areas: NDArray[np.object_]
-) -> NDArray[np.float64]:
-    """Sum, cells, cells without a value, lowest and highest of one window in each area."""
-    try:
-        from exactextract import exact_extract
-        from exactextract.raster import NumPyRasterSource
-    except ImportError as error:
-        raise MissingExtraError(
-            "Sums of a raster's cells need exactextract: pip install 'cpecgeo[raster]'."
-        ) from error
-    gone = np.isnan(grid)
-    sources = [NumPyRasterSource(grid, *tile.bounds, name="v")]
-    if gone.any():
-        sources.append(NumPyRasterSource(gone.astype(np.float64), *tile.bounds, name="g"))
-    near = [solid(shape) for shape in shapely.intersection(areas, tile)]
-    rows = np.tile([0.0, 0.0, 0.0, np.nan, np.nan], (len(areas), 1))
-    here = [i for i, area in enumerate(near) if not area.is_empty]
-    if not here:
-        return rows
-    features = [
-        {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(near[i])}
-        for i in here
-    ]
-    told = exact_extract(sources, features, ["sum", "count", "min", "max"], output="pandas")
-    names = [f"v_{n}" if len(sources) > 1 else n for n in ("sum", "count", "min", "max")]
-    for column, name in zip((0, 1, 3, 4), names, strict=True):
-        rows[here, column] = told[name]
-    if len(sources) > 1:
-        rows[here, 2] = told["g_sum"]
-    rows[:, :3] = np.nan_to_num(rows[:, :3])
-    return rows
-
-
-def _about(
-    raster: DatasetReader, band: int, own: list[float], flat: NDArray[np.object_]
-) -> dict[str, object]:
-    """Describe a raster: its file, CRS, resolution in its own unit and in km, no-data."""
-    x0, y0, x1, y1 = shapely.total_bounds(flat)
-    column = float(np.clip((x0 + x1) / 2, 0, raster.width - 1))
-    row = float(np.clip(-(y0 + y1) / 2, 0, raster.height - 1))
-    a, b, c, d, e, f = raster.transform[:6]
-    corners = [
-        (a * i + b * j + c, d * i + e * j + f)
-        for i, j in ((column, row), (column + 1, row), (column, row + 1))
-    ]
-    placed = geodesy.lonlat(
-        gpd.GeoSeries(shapely.points(corners), crs=raster.crs.to_wkt()), what="raster"
-    )
-    here, beside, below = (shapely.get_coordinates(p)[0] for p in placed)
-    sides = gpd.GeoSeries(
-        [shapely.LineString([here, beside]), shapely.LineString([here, below])], crs=4326
-    )
-    unit = "degree" if raster.crs.is_geographic else raster.crs.linear_units
-    return {
-        "raster": Path(raster.name).name,
-        "band": band,
-        "crs": raster.crs.to_string()[:80],
-        "resolution": f"{np.hypot(a, d):.10g} × {np.hypot(b, e):.10g} {unit}",
-        "cell_km": tuple(round(float(km), 5) for km in geodesy.length_km(sides)),
-        "nodata": [v for v in (raster.nodatavals[band - 1], *own) if v is not None],
-        "scale": raster.scales[band - 1],
-        "offset": raster.offsets[band - 1],
-    }
-
-
-def _refuse_undeclared(found: pd.DataFrame, raster: DatasetReader, band: int) -> None:
-    """Refuse −9999 and the like among the cells: they would be summed as values."""
-    scale, offset = raster.scales[band - 1], raster.offsets[band - 1]
-    for met in (found["lowest"].min(), found["highest"].max()):
-        raw = (met - offset) / scale
-        if raw in _UNDECLARED or abs(raw) >= _HUGE:
-            said = raster.nodatavals[band - 1]
-            raise InputError(
-                f"{Path(raster.name).name} has cells of {raw:g}, and declares "
-                f"{'nothing' if said is None else f'{said:g}'} as no data. If they have no value, "
-                f"say nodata={raw:g}; if they have one, nodata=float('nan')."
-            )

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, box
 
 import cpecgeo as cg
-from cpecgeo.analysis import rasters
-from cpecgeo.analysis.rasters import zonal
+from cpecgeo.analysis import zonal as sums
+from cpecgeo.analysis.zonal import zonal
 from cpecgeo.cli import app
 from cpecgeo.errors import CRSError, DataWarning, FileError, InputError, InputTypeError
 
@@ -114,7 +114,7 @@ def test_sums_in_rings_against_sub_sampled_cells(plane, tmp_path):
         assert row["population"] == pytest.approx((share * grid)[~gone].sum(), rel=1e-3)
         assert row["outside_share"] == 0
     assert np.allclose(found["population_within"], found["population"].cumsum())
-    assert found.attrs["total"] == pytest.approx(found["population"].sum())
+    assert found.attrs["total_in_rings"] == pytest.approx(found["population"].sum())
 
 
 @pytest.mark.parametrize("plane", ["degrees", "Mollweide", "UTM, turned"])
@@ -159,7 +159,7 @@ def test_windows_and_layouts_change_nothing(data, tmp_path_factory):
     expected = np.array([shapely.area(shapely.intersection(squares, a)) / size**2 for a in areas])
     flat = grid.ravel()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rasters, "_CELLS", data.draw(st.sampled_from([1, 50, 300, 10**6])))
+        patch.setattr(sums, "_CELLS", data.draw(st.sampled_from([1, 50, 300, 10**6])))
         if not expected.any():
             with pytest.raises(InputError, match="elsewhere"):
                 zonal(path, areas)
@@ -231,8 +231,8 @@ def test_each_feature_by_itself_and_by_zones(tmp_path):
     assert each.index.names == ["feature", "km_from", "km_to"]
     for label in two.index:
         alone = cg.exposure(two[label], [5, 9], raster=path)
-        assert np.allclose(each.loc[label].to_numpy(), alone.to_numpy())
-    assert "total" not in each.attrs
+        assert np.allclose(each.loc[label].to_numpy(), alone.to_numpy(), equal_nan=True)
+    assert "total_in_rings" not in each.attrs
 
     halves = gpd.GeoDataFrame(
         {"name": ["west", "east"]}, geometry=[box(67, 26, 68, 28), box(68, 26, 68.04, 28)], crs=4326
@@ -242,7 +242,7 @@ def test_each_feature_by_itself_and_by_zones(tmp_path):
     assert parts.index.names == ["km_from", "km_to", "zone"]
     summed = parts["population"].sum() + parts.attrs["in_no_zone"]
     assert summed == pytest.approx(whole["population"].sum(), rel=1e-6)
-    assert parts.attrs["total"] == pytest.approx(whole.attrs["total"], rel=1e-6)
+    assert parts.attrs["total_in_rings"] == pytest.approx(whole.attrs["total_in_rings"], rel=1e-6)
     assert parts.attrs["in_no_zone"] > 1
     west = parts.xs("west", level="zone")
     ring = cg.rings(two, [5, 9]).geometry
@@ -251,6 +251,67 @@ def test_each_feature_by_itself_and_by_zones(tmp_path):
     assert np.allclose(west["population_within"], left["sum"].cumsum(), rtol=1e-5)
     both = cg.exposure(two, [5], raster=path, by="districts", dissolve=False)
     assert both.index.names == ["feature", "km_from", "km_to", "zone"]
+
+
+def made_up_sites(accuracy):
+    points = [Point(67.9, 26.95), Point(68.02, 27.06)]
+    return gpd.GeoDataFrame(
+        {"name": ["a", "b"], "accuracy_km": accuracy}, geometry=points, crs=4326
+    )
+
+
+@pytest.mark.parametrize("accuracy", [[2.0, 2.0], [0.5, 3.0]])
+def test_low_and_high_hold_whatever_place_the_sites_really_have(tmp_path, accuracy):
+    """Sites are moved at random within their accuracy; the sums stay within what is told."""
+    rng = np.random.default_rng(4)
+    grid = rng.gamma(0.3, 50, (120, 120)).astype("float32")
+    path = write(tmp_path / "p.tif", grid, "EPSG:4326", from_origin(67.4, 27.6, 0.01, 0.01))
+    sites = made_up_sites(accuracy)
+    told = cg.exposure(sites, [4, 9, 20], raster=path)
+    assert (told["population_low"] < told["population"]).all()
+    assert (told["population"] < told["population_high"]).all()
+    for _ in range(12):
+        turn, away = rng.uniform(0, 360, 2), np.sqrt(rng.uniform(0, 1, 2)) * accuracy
+        lon, lat, _ = GEOD.fwd(sites.geometry.x, sites.geometry.y, turn, away * 1e3)
+        real = cg.exposure(gpd.GeoSeries.from_xy(lon, lat, crs=4326), [4, 9, 20], raster=path)
+        sums = real["population"]
+        assert (sums >= told["population_low"] - 1e-6).all()
+        assert (sums <= told["population_high"] + 1e-6).all()
+
+
+def test_low_and_high_of_one_point_are_rings_made_by_hand(tmp_path):
+    path = plain(tmp_path)
+    site = made_up_sites(2.0).iloc[[0]]
+    told = cg.exposure(site, [6, 14], raster=path)["population_low"], cg.exposure(
+        site, [6, 14], raster=path)["population_high"]  # fmt: skip
+    disc = {km: cg.buffer(site.geometry.iloc[0], km) for km in (4, 8, 12, 16)}
+    by_hand = [disc[4], disc[12].difference(disc[8])], [disc[8], disc[16].difference(disc[4])]
+    for column, areas in zip(told, by_hand, strict=True):
+        sums = zonal(path, gpd.GeoSeries(areas, crs=4326))["sum"]
+        np.testing.assert_allclose(column, sums, rtol=1e-6)
+    # Each by itself, and by zones, whose low and high add up where nothing lies outside them.
+    each = cg.exposure(made_up_sites([2.0, np.nan]), [6, 14], raster=path, dissolve=False)
+    np.testing.assert_allclose(each.xs(0, level="feature")["population_high"], told[1])
+    assert each.xs(1, level="feature")[["population_low", "population_high"]].isna().all(axis=None)
+    halves = gpd.GeoDataFrame(
+        {"name": ["west", "east"]}, geometry=[box(67, 26, 67.97, 28), box(67.97, 26, 69, 28)],
+        crs=4326,
+    )  # fmt: skip
+    parts = cg.exposure(site, [6, 14], raster=path, by=halves)
+    for end in ("low", "high"):
+        summed = parts[f"population_{end}"].groupby(["km_from", "km_to"]).sum()
+        np.testing.assert_allclose(summed, told[end == "high"], rtol=1e-6)
+    # A zone that only may be reached has a row, of none as drawn.
+    row = parts.loc[(0.0, 6.0, "east")]
+    assert row["population"] == row["population_low"] == 0 < row["population_high"]
+
+
+def test_the_high_value_says_where_the_raster_ends_before_it(tmp_path):
+    near = gpd.GeoDataFrame({"accuracy_km": [3.0]}, geometry=[Point(68.27, 27.0)], crs=4326)
+    with pytest.warns(DataWarning, match="as far as the rings may"):
+        found = cg.exposure(near, 2, raster=plain(tmp_path)).iloc[0]
+    assert found["outside_share"] == 0
+    assert found["population_low"] == 0 < found["population"] < found["population_high"]
 
 
 def test_tables_by_feature_too():

@@ -125,7 +125,7 @@ def test_every_layer_of_points_breaks_down_by_district_and_province(name):
     assert counted["features"].sum() == by_province["features"].sum() > 0
     districts = counted.index.get_level_values("district")
     without = counted["features"][districts.isna()].sum()
-    assert without <= counted.attrs["without_district"]  # with those that may lie in a ring
+    assert without == counted.attrs["without_district"]
     assert set(districts.dropna()) <= set(read("district_codes.csv")["name"])
     # Two towns on the edge of the country have no district in the source; others lie abroad.
     abroad = by_province["features"][by_province.index.get_level_values("province").isna()].sum()
