@@ -34,7 +34,10 @@ The rows of a table were measured in the same run, each as the best of several. 
 BUFFER = """Error: greatest share by which a vertex of the boundary, or the geodesic middle of one of its edges, misses the radius. GEOS leaves out vertices that change a buffer by less than 1 % of its radius: on a smooth line, or one of few vertices, up to some 10 km a plane has next to nothing to do and is quicker, at half a per cent of error; on a line that was traced, with its corners, and for wider buffers it is not.
 
 """
-FIRST = ["Calls", "Point to nearest line", "Buffer", "Length", "Distance matrix", "Preparing"]
+FIRST = [
+    "Calls", "Point to nearest line", "Buffer", "Length", "Areas", "Distance matrix",
+    "Distance matrix of shapes", "Preparing",
+]  # fmt: skip
 
 
 def machine(server: postgis.Server | None) -> str:
@@ -80,6 +83,8 @@ def main() -> None:
         "buffers": ("Buffer", lambda s, _: BUFFER + shapes.buffers(s)),
         "lengths": ("Length", lambda _s, _o: distances.lengths()),
         "matrix": ("Distance matrix", lambda _s, o: distances.matrix(o.matrix)),
+        "shapes": ("Distance matrix of shapes", lambda _s, _o: distances.shapes()),
+        "areas": ("Areas", lambda _s, _o: distances.areas()),
         "calls": ("Calls", lambda _s, _o: calls.run()),
         "preparing": ("Preparing", lambda _s, _o: distances.preparing()),
     }

@@ -25,6 +25,19 @@ def best(call: Callable[[], Any], repeats: int = REPEATS) -> tuple[float, Any]:
     return seconds, result
 
 
+def processor(call: Callable[[], Any], repeats: int = REPEATS) -> tuple[float, Any]:
+    """Processor seconds of the cheapest of some runs, all threads counted, and the last result."""
+    seconds, spent, result = float("inf"), 0.0, None
+    for _ in range(repeats):
+        start, wall = time.process_time(), time.perf_counter()
+        result = call()
+        seconds = min(seconds, time.process_time() - start)
+        spent += time.perf_counter() - wall
+        if spent > ENOUGH:
+            break
+    return seconds, result
+
+
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Hold cpecgeo to one thread."""

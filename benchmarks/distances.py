@@ -9,14 +9,17 @@ import tempfile
 import time
 
 import numpy as np
+import shapely
 from pyproj import Geod
 
 from benchmarks import samples
-from benchmarks.clock import best, length, number, one_thread, table
-from cpecgeo.geodesy import Index, distance_matrix_km, length_km
+from benchmarks.clock import best, length, number, one_thread, processor, table
+from cpecgeo.geodesy import Index, area_km2, distance_matrix_km, length_km, perimeter_km
+from cpecgeo.geodesy.inputs import check
 
 GEOD = Geod(ellps="WGS84")
 PAIRS = 1_000_000  # that pyproj measures
+FEW = 40  # polygons that shapely measures
 
 
 def lengths() -> str:
@@ -79,6 +82,94 @@ def matrix(count: int) -> str:
         f"{count:,} × {count:,} points all over Pakistan's box, {np.mean(~near):.0%} of the pairs "
         "beyond 1,000 km; GeoSeries in, DataFrame out. "
         f"pyproj measures {few * count:,} of the pairs, from arrays.\n\n" + table(head, rows)
+    )
+
+
+def shapes(count: int = 1_000) -> str:
+    """All distances between lines and polygons, beside shapely in UTM."""
+    text = f"{count:,} lines × {count:,} polygons all over Pakistan's box, GeoSeries in, DataFrame "
+    text += (
+        f"out. shapely measures {FEW} of the polygons, projected to UTM 42N and prepared before.\n"
+    )
+    for vertices in (100, 400):
+        lines, areas = samples.lines(count, vertices), samples.areas(count, vertices)
+        distance_matrix_km(lines[:20], areas[:20])  # the first call compiles
+        flat, flat_areas = (np.asarray(g.to_crs(32642).array) for g in (lines, areas[:FEW]))
+        shapely.prepare(flat)
+
+        def theirs(flat=flat, flat_areas=flat_areas):
+            return np.column_stack([shapely.distance(flat, g) for g in flat_areas])
+
+        with one_thread():
+            single, _ = processor(lambda a=lines, b=areas: distance_matrix_km(a, b))
+        seconds, ours = best(lambda a=lines, b=areas: distance_matrix_km(a, b), 1)
+        (their, planar), (their_seconds, _) = processor(theirs), best(theirs, 1)
+        off = np.abs(planar / 1e3 - ours.to_numpy()[:, :FEW])
+        pairs, few = count * count, count * FEW
+        rows = [
+            ["**cpecgeo**", *(number(v / pairs * 1e6) for v in (seconds, single)), "1", "1", "0"],
+            [
+                "shapely in UTM 42N",
+                *(number(v / few * 1e6) for v in (their_seconds, their)),
+                f"{their_seconds / few / seconds * pairs:.1f}",
+                f"{their / few / single * pairs:.1f}",
+                length(float(off.max() * 1e3)),
+            ],
+        ]
+        head = [
+            "method",
+            "µs per pair",
+            "processor µs per pair",
+            "cpecgeo is × faster",
+            "with one thread",
+            "greatest difference",
+        ]
+        text += f"\n### {vertices} vertices each\n\n{table(head, rows)}"
+    return text
+
+
+def areas() -> str:
+    """Areas and perimeters of polygons of long edges, beside PROJ's one by one."""
+    rows = []
+    kinds = {
+        "of 1,000 km, 12 edges": samples.wide_areas(10_000, 12, 8.0),
+        "of 1,000 km, 60 edges": samples.wide_areas(10_000, 60, 8.0),
+        "around a pole, 12 edges": samples.around_poles(10_000, 12),
+    }
+    for name, series in kinds.items():
+        checked = check(series)
+        calls = {
+            "area": (area_km2, lambda g: abs(GEOD.geometry_area_perimeter(g)[0]) / 1e6),
+            "perimeter": (perimeter_km, lambda g: GEOD.geometry_length(g) / 1e3),
+        }
+        for what, (mine, their) in calls.items():
+            mine(series)
+            own, known = (processor(lambda x=x, f=mine: f(x))[0] for x in (series, checked))
+            peer, truth = processor(lambda s=series, f=their: np.array([f(g) for g in s]))
+            wall, got = best(lambda s=series, f=mine: f(s))
+            off = float(np.abs(got.to_numpy() / truth - 1).max())
+            rows.append(
+                [
+                    f"{what} {name}",
+                    *(number(v / len(series) * 1e6) for v in (wall, own, known, peer)),
+                    f"{peer / own:.1f}",
+                    f"{peer / known:.1f}",
+                    f"{off:.1e}",
+                ]
+            )
+    head = [
+        "10,000 polygons",
+        "µs each",
+        "processor µs",
+        "once they are checked",
+        "PROJ, processor µs",
+        "× faster",
+        "once they are checked",
+        "relative difference",
+    ]
+    return (
+        "GeoSeries in, Series out; `Geod.geometry_area_perimeter` and `geometry_length` one by one. "
+        "cpecgeo checks first that polygons are valid, PROJ doesn't.\n\n" + table(head, rows)
     )
 
 

@@ -62,6 +62,44 @@ def points(count: int, seed: int = 3) -> gpd.GeoSeries:
     return gpd.GeoSeries(shapely.points(xy), crs=4326)
 
 
+def lines(count: int, vertices: int) -> gpd.GeoSeries:
+    """Lines that wander some 50 km, all over Pakistan's box."""
+    rng = np.random.default_rng(11)
+    start = rng.uniform(BOX[:2], BOX[2:], (count, 1, 2))
+    steps = rng.normal(0, 0.5 / np.sqrt(vertices), (count, vertices, 2))
+    return gpd.GeoSeries(list(shapely.linestrings(start + steps.cumsum(axis=1))), crs=4326)
+
+
+def areas(count: int, vertices: int) -> gpd.GeoSeries:
+    """Polygons of some 60 km across, with ragged outlines, all over Pakistan's box."""
+    rng = np.random.default_rng(12)
+    middle = rng.uniform(BOX[:2], BOX[2:], (count, 1, 2))
+    angle = np.arange(vertices) * 2 * np.pi / vertices
+    away = 0.3 * (1 + 0.3 * np.sin(3 * angle + rng.uniform(0, 6.3, (count, 1))))
+    away = (away * (1 + rng.normal(0, 0.02, (count, vertices))))[..., None]
+    ring = middle + away * np.column_stack((np.cos(angle), np.sin(angle)))
+    return gpd.GeoSeries(list(shapely.polygons(ring)), crs=4326)
+
+
+def wide_areas(count: int, vertices: int, degrees: float) -> gpd.GeoSeries:
+    """Polygons of long edges between 60° south and north."""
+    rng = np.random.default_rng(13)
+    middle = rng.uniform((-155, -60), (155, 60), (count, 1, 2))
+    angle = (np.arange(vertices) + rng.uniform(0, 0.8, (count, vertices))) * 2 * np.pi / vertices
+    away = rng.uniform(0.5, 1, (count, vertices)) * degrees
+    narrow = np.cos(np.radians(middle[..., 1]))
+    ring = middle + np.stack((away * np.cos(angle) / narrow, away * np.sin(angle)), axis=-1)
+    return gpd.GeoSeries(list(shapely.polygons(ring)), crs=4326)
+
+
+def around_poles(count: int, vertices: int) -> gpd.GeoSeries:
+    """Polygons of long edges around the poles."""
+    rng = np.random.default_rng(14)
+    lon = (np.arange(vertices) + rng.uniform(0, 0.8, (count, vertices))) * 360 / vertices - 180
+    lat = rng.uniform(55, 85, (count, vertices)) * np.where(np.arange(count) % 2, 1, -1)[:, None]
+    return gpd.GeoSeries(list(shapely.polygons(np.stack((lon, lat), axis=-1))), crs=4326)
+
+
 def truth_km(series: gpd.GeoSeries, lines: gpd.GeoSeries) -> np.ndarray:
     """Distances by bisection with Karney's geodesics."""
     xy = shapely.get_coordinates(series.array)

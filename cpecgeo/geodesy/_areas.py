@@ -131,10 +131,28 @@ class Areas:
 
     def include(self, xy: Floats, found: Found, k: int) -> Found:
         """Return `found` with distance 0 to the polygons that points are in."""
+        inside = self._inside(xy, k)
+        metres = found.metres.copy()
+        metres[(metres < _ROUNDING_M) & self.is_area[found.target]] = 0.0
+        result = replace(found, metres=metres)
+        rows, rank = np.nonzero(inside >= 0)
+        if len(rows):
+            result.enter(xy, rows, inside[rows, rank])
+        return result
+
+    def pairs(self, xy: Floats) -> tuple[Ints, Ints]:
+        """Return the rows of points and the targets that they are inside of."""
+        k = 4
+        while (inside := self._inside(xy, k))[:, -1].max(initial=-1) >= 0:
+            k *= 4
+        rows, rank = np.nonzero(inside >= 0)
+        return rows, inside[rows, rank]
+
+    def _inside(self, xy: Floats, k: int) -> Ints:
+        """Return the first k targets that each point is inside of, then -1."""
         from cpecgeo.geodesy._crossing import contain
 
         inside = np.full((len(xy), k), -1)
-
         run = choose(contain, len(xy) * (1 + len(self.segments) // len(self.segment_first)))
 
         def work(first: int, last: int) -> None:
@@ -146,13 +164,7 @@ class Areas:
             )  # fmt: skip
 
         spread(work, len(xy))
-        metres = found.metres.copy()
-        metres[(metres < _ROUNDING_M) & self.is_area[found.target]] = 0.0
-        result = replace(found, metres=metres)
-        rows, rank = np.nonzero(inside >= 0)
-        if len(rows):
-            result.enter(xy, rows, inside[rows, rank])
-        return result
+        return inside
 
     def hold(self, target: Ints) -> NDArray[np.bool_]:
         """Tell which of these targets are polygons; -1 is none."""

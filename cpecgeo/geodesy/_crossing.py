@@ -1,4 +1,4 @@
-"""Compiled: how often the rings of polygons wind around points, and whether lines cross.
+"""Compiled: how often the rings of polygons wind around points, and how far lines are apart.
 
 From a pole that is on no boundary a meridian is followed to the point, and the edges that it
 crosses are counted. A segment of an edge is the parabola of `_tree`; it meets the meridian's plane
@@ -6,7 +6,8 @@ where a quadratic equation says, to a hundredth of a millimetre. Nothing else is
 vertices are shared by the segments that meet there, so that none is counted twice or left out.
 
 Two segments cross if the ends of one are on different sides of the upright plane that the other
-lies in, and the one passes that plane between the ends of the other.
+lies in, and the one passes that plane between the ends of the other. Where none do, two
+geometries are as far apart as an end of a segment of one is from a segment of the other.
 """
 
 # Kernels have numba signatures, which say more than annotations would.
@@ -14,18 +15,23 @@ lies in, and the one passes that plane between the ends of the other.
 
 from __future__ import annotations
 
-from math import atan2, cos, pi, radians, sin, sqrt
+from math import asin, atan2, cos, inf, pi, radians, sin, sqrt
 
 import numpy as np
 
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M
-from cpecgeo.geodesy._search import STACK, to_axes2
+from cpecgeo.geodesy._search import STACK, _longest_chord, foot
 
-__all__ = ["contain", "cross"]
+__all__ = ["apart", "contain"]
 
 _TURN = 2.0 * pi
 _TINY_M = 1e-12
+# No normal curvature of WGS 84 is more than 1 / 6,335.4 km.
+_STRONGEST_M = 6_335_000.0
+# The share by which a chord may be longer, for its square; half more than the two curvatures say.
+_SERIES_M, _BENDS = 8_000_000.0, 3.5e-17
+_RIVALS = 64
 
 
 @kernel(inline=True)
@@ -132,30 +138,118 @@ def _segments_cross(a, d, n, per_d2, i, e, g, m, per_g2, j, slack):
     return -more <= t <= 1.0 + more
 
 
-@kernel("boolean(rows, rows, rows, flat, rows, rows, rows, flat, fans, ints, i8, f8)")
-def cross(a, d, n, per_d2, e, g, m, per_g2, tubes, child, leaves, slack):
-    """Whether any segment of (a, d, n) crosses any of the tree, to `slack` metres at the ends."""
-    stack, away2 = np.empty(STACK, np.int64), np.empty(tubes.shape[2])
-    for i in range(len(a)):
-        x = a[i, 0] + 0.5 * d[i, 0] + 0.25 * n[i, 0]
-        y = a[i, 1] + 0.5 * d[i, 1] + 0.25 * n[i, 1]
-        z = a[i, 2] + 0.5 * d[i, 2] + 0.25 * n[i, 2]
-        # All of the segment is in this ball.
-        ball = 0.5 * sqrt(d[i, 0] ** 2 + d[i, 1] ** 2 + d[i, 2] ** 2)
-        ball += 0.25 * sqrt(n[i, 0] ** 2 + n[i, 1] ** 2 + n[i, 2] ** 2) + slack
-        stack[0], top = len(child) - 1, 1
+@kernel(inline=True)
+def _to_chord2(a, d, per_d2, i, x, y, z):
+    """Return the square of the metres from a point to the chord of segment i."""
+    px, py, pz = x - a[i, 0], y - a[i, 1], z - a[i, 2]
+    t = (px * d[i, 0] + py * d[i, 1] + pz * d[i, 2]) * per_d2[i]
+    t = min(max(t, 0.0), 1.0)
+    px, py, pz = px - t * d[i, 0], py - t * d[i, 1], pz - t * d[i, 2]
+    return px * px + py * py + pz * pz
+
+
+@kernel()
+def _rival_chord(c):
+    """Return the longest chord of a geodesic that may be shorter than one with chord `c`."""
+    if c < _SERIES_M:
+        return c * (1.0 + _BENDS * c * c) + 1e-6
+    return _longest_chord(2.0 * _STRONGEST_M * asin(min(1.0, c / (2.0 * _STRONGEST_M))))
+
+
+@kernel()
+def _measure(a, d, n, per_d2, around, rival, chord, count, limit, best):
+    """Measure a list of vertices and segments; return the least metres and the chord's limit."""
+    for e in range(count):
+        i, j = rival[e, 0], rival[e, 1]
+        if chord[e] - around[j, 4] < limit:
+            s = foot(a, d, n, per_d2, j, a[i, 0], a[i, 1], a[i, 2], limit * limit)[1]
+            if s < best:
+                best, limit = s, min(limit, _longest_chord(s))
+    return best, limit
+
+
+@kernel(
+    "void(ints, ints, i8, i8, rows, rows, rows, flat, rows, rows, ints, ints, i8, ints, f8, flat)"
+)
+def apart(
+    one, two, start, stop,
+    a, d, n, per_d2, around,
+    ball, first, last, leaves, root,
+    slack, out,
+):  # fmt: skip
+    """Enter the metres between geometries `one` and `two` of rows start to stop; 0 if they cross.
+
+    Each geometry is a tree of balls: leaves, which come first, hold pieces first to last, other
+    nodes hold nodes. Two trees are searched at once, what may be nearest first, by chords; what
+    no chord can decide is then measured. Rows with 0 in `out` stay so. Infinite where no
+    method but Karney's holds.
+    """
+    pair, bound = np.empty((4 * STACK, 2), np.int64), np.empty(4 * STACK)
+    rival, chord = np.empty((_RIVALS, 2), np.int64), np.empty(_RIVALS)
+    for row in range(start, stop):
+        if out[row] == 0.0:
+            continue
+        best, limit, count = inf, 1e150, 0
+        pair[0, 0], pair[0, 1], bound[0], top = root[one[row]], root[two[row]], 0.0, 1
         while top > 0:
             top -= 1
-            node = stack[top]
-            to_axes2(tubes, node, x, y, z, away2)
-            for c in range(len(away2)):
-                reach = ball + tubes[node, 7, c]
-                if away2[c] > reach * reach:
-                    continue
-                j = child[node] + c
-                if node >= leaves:
-                    stack[top] = j
+            u, v = pair[top, 0], pair[top, 1]
+            if bound[top] >= limit:
+                continue
+            if u >= leaves or v >= leaves:
+                # The larger of the two is taken apart; what is nearest comes on top.
+                left = v < leaves or (u >= leaves and ball[u, 3] >= ball[v, 3])
+                split, other = (u, v) if left else (v, u)
+                x, y, z, r = ball[other, 0], ball[other, 1], ball[other, 2], ball[other, 3]
+                before = top
+                for c in range(first[split], last[split]):
+                    off2 = (ball[c, 0] - x) ** 2 + (ball[c, 1] - y) ** 2 + (ball[c, 2] - z) ** 2
+                    reach = ball[c, 3] + r
+                    if off2 >= (limit + reach) * (limit + reach):
+                        continue
+                    away = sqrt(off2) - reach
+                    at = top
+                    while at > before and bound[at - 1] < away:
+                        pair[at, 0], pair[at, 1] = pair[at - 1, 0], pair[at - 1, 1]
+                        bound[at] = bound[at - 1]
+                        at -= 1
+                    pair[at, 0], pair[at, 1] = (c, v) if left else (u, c)
+                    bound[at] = away
                     top += 1
-                elif _segments_cross(a, d, n, per_d2, i, e, g, m, per_g2, j, slack):
-                    return True
-    return False
+                continue
+            for i in range(first[u], last[u]):
+                x, y, z = around[i, 0], around[i, 1], around[i, 2]
+                off2 = (ball[v, 0] - x) ** 2 + (ball[v, 1] - y) ** 2 + (ball[v, 2] - z) ** 2
+                reach = around[i, 3] + ball[v, 3]
+                if off2 >= (limit + reach) * (limit + reach):
+                    continue
+                for j in range(first[v], last[v]):
+                    off2 = (around[j, 0] - x) ** 2 + (around[j, 1] - y) ** 2
+                    reach = around[i, 3] + around[j, 3]
+                    off2 += (around[j, 2] - z) ** 2
+                    if off2 >= (limit + reach) * (limit + reach):
+                        continue
+                    if off2 <= (reach + slack) * (reach + slack) and _segments_cross(
+                        a, d, n, per_d2, i, a, d, n, per_d2, j, slack
+                    ):
+                        best, top, count = 0.0, 0, 0
+                        break
+                    # Geodesics that don't cross are closest at an end of one of them.
+                    for turn in range(2):
+                        f, g = (i, j) if turn == 0 else (j, i)
+                        c2 = _to_chord2(a, d, per_d2, g, a[f, 0], a[f, 1], a[f, 2])
+                        bow = around[g, 4]
+                        if c2 >= (limit + bow) * (limit + bow):
+                            continue
+                        size = sqrt(c2)
+                        if count == _RIVALS:
+                            best, limit = _measure(
+                                a, d, n, per_d2, around, rival, chord, count, limit, best
+                            )
+                            count = 0
+                        rival[count, 0], rival[count, 1], chord[count] = f, g, size
+                        count += 1
+                        limit = min(limit, _rival_chord(size + bow))
+                if best == 0.0:
+                    break
+        out[row] = _measure(a, d, n, per_d2, around, rival, chord, count, limit, best)[0]

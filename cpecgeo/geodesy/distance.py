@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,20 @@ from numpy.typing import NDArray
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy._arcs import pairs
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, ecef
-from cpecgeo.geodesy._paths import paths
+from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef
+from cpecgeo.geodesy._paths import Paths
+from cpecgeo.geodesy._tree import _morton, _points, take_apart
 from cpecgeo.geodesy.inputs import PointsLike, check
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["distance_km", "distance_matrix_km"]
 
 _TOUCH_M = 5e-4  # closer than this is meeting
-_KEPT = 10_000
+_ANTIPODAL_M = 19_000_000.0  # beyond, the compiled distance may fail
+_MANY = 50  # points for which a line or polygon is indexed
+_PAIRS = 2_000_000  # that are measured at a time
+_FAN = 4  # nodes of a node, or pieces of a leaf
+_LEAST = 256  # pairs of a slice
 
 
 def distance_km(a: PointsLike, b: PointsLike) -> Any:
@@ -112,13 +118,12 @@ def distance_matrix_km(a: PointsLike, b: PointsLike) -> pd.DataFrame:
         km = np.full((len(p), len(q)), np.nan)
         if spot_p.any() and spot_q.any():
             km[np.ix_(spot_p, spot_q)] = _point_pairs(p[spot_p], q[spot_q])
-        there, seen = np.flatnonzero(~shapely.is_missing(p)), _Indexes()
-        for j in np.flatnonzero(~shapely.is_missing(q) & ~spot_q):
-            km[there, j] = _to_one(p[there], q[j], seen) * 1e-3
-        # Points on the right: all of them at once to what isn't a point on the left.
-        if spot_q.any():
-            for i in there[~spot_p[there]]:
-                km[i, spot_q] = _to_one(q[spot_q], p[i], seen) * 1e-3
+        wide_p, wide_q = (np.flatnonzero(v.kind > 0) for v in (one, two))
+        for i in wide_p if spot_q.any() else ():
+            km[i, spot_q] = _from_points(q[spot_q], p[i]) * 1e-3
+        for j in wide_q if spot_p.any() else ():
+            km[spot_p, j] = _from_points(p[spot_p], q[j]) * 1e-3
+        km[np.ix_(wide_p, wide_q)] = _all_pairs(p[wide_p], q[wide_q]) * 1e-3
     frame = pd.DataFrame(km, index=one.index, columns=two.index, copy=False)
     frame.attrs = {"method": "geodesic distance", **ATTRS}
     return frame
@@ -132,18 +137,37 @@ def _rows(p: NDArray[Any], q: NDArray[Any]) -> Floats:
     if spots.any():
         u, v = shapely.get_coordinates(p[spots]), shapely.get_coordinates(q[spots])
         metres[spots] = GEOD.inv(u[:, 0], u[:, 1], v[:, 0], v[:, 1])[2]
-    rest = np.flatnonzero(there & ~spots)
-    if len(rest) == 0:
+    # Points that share a line or polygon are looked up in its index; all others are taken in pairs.
+    rest = there & ~spots
+    for points, others in ((p, q), (q, p)):
+        single = np.flatnonzero(rest & (shapely.get_type_id(points) == 0))
+        keys = np.array([id(g) for g in others[single]], np.int64)
+        order = np.argsort(keys, kind="stable")
+        for group in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
+            if len(group) >= _MANY:
+                rows = single[group]
+                metres[rows] = _from_points(points[rows], others[rows[0]])
+                rest[rows] = False
+    rows = np.flatnonzero(rest)
+    if len(rows):
+        forest = _Forest.of(np.concatenate((p[rows], q[rows])))
+        number = np.arange(len(rows))
+        metres[rows] = forest.metres(number, number + len(rows))
+    return metres
+
+
+def _all_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
+    """Metres from each line, polygon or set of points to each other, as a matrix."""
+    metres = np.empty((len(p), len(q)))
+    if metres.size == 0:
         return metres
-    # Rows that share a geometry share its index; the side with fewer of them leads.
-    keys = [np.array([id(g) for g in side[rest]], np.int64) for side in (p, q)]
-    if len(np.unique(keys[0])) < len(np.unique(keys[1])):
-        p, q, keys = q, p, keys[::-1]
-    seen = _Indexes()
-    order = np.argsort(keys[1], kind="stable")
-    for group in np.split(order, np.flatnonzero(np.diff(keys[1][order])) + 1):
-        rows = rest[group]
-        metres[rows] = _to_one(p[rows], q[rows[0]], seen)
+    forest = _Forest.of(np.concatenate((p, q)))
+    count = max(1, _PAIRS // len(q))
+    for begin in range(0, len(p), count):
+        some = metres[begin : begin + count]
+        one = np.repeat(np.arange(begin, begin + len(some)), len(q))
+        two = np.tile(np.arange(len(p), len(p) + len(q)), len(some))
+        some[:] = forest.metres(one, two).reshape(some.shape)
     return metres
 
 
@@ -167,61 +191,137 @@ def _point_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
     return km
 
 
-class _Indexes(dict[int, Index]):
-    """The index of each geometry, prepared when first needed and kept for one call."""
-
-    def of(self, geometry: Any) -> Index:
-        key = id(geometry)
-        if key not in self:
-            if len(self) == _KEPT:
-                self.clear()
-            one = np.empty(1, dtype=object)
-            one[0] = geometry
-            self[key] = Index.of_checked(one)
-        return self[key]
+def _from_points(points: NDArray[Any], other: Any) -> Floats:
+    """Metres from points to one line, polygon or set of points."""
+    return _index(other).find(shapely.get_coordinates(points)).metres[:, 0]
 
 
-def _to_one(geoms: NDArray[Any], target: Any, seen: _Indexes) -> Floats:
-    """Metres from each geometry to one; not from points to a point."""
-    if shapely.get_type_id(target) == 0:
-        spot = shapely.get_coordinates(target)
-        return np.array([seen.of(g).find(spot).metres[0, 0] for g in geoms])
-    index = seen.of(target)
-    xy, owner = shapely.get_coordinates(geoms, return_index=True)
-    metres = np.full(len(geoms), np.inf)
-    np.minimum.at(metres, owner, index.find(xy).metres[:, 0])
-    corners = shapely.get_coordinates(target)
-    extended = np.flatnonzero(~np.isin(shapely.get_type_id(geoms), (0, 4)))
-    for row in extended[metres[extended] > _TOUCH_M]:
-        metres[row] = min(metres[row], seen.of(geoms[row]).find(corners).metres.min())
-    # Where an edge meets the target, one of its ends is within half of its length.
-    for row in extended[metres[extended] <= _longest_m(geoms)[extended] / 2]:
-        if metres[row] > _TOUCH_M and _meets(seen.of(geoms[row]), index):
-            metres[row] = 0.0
-    metres[extended[metres[extended] <= _TOUCH_M]] = 0.0
-    return metres
+def _index(geometry: Any) -> Index:
+    one = np.empty(1, dtype=object)
+    one[0] = geometry
+    return Index.of_checked(one)
 
 
-def _longest_m(geoms: NDArray[Any]) -> Floats:
-    """No less than the longest edge of each line or polygon, in metres."""
-    flat = paths(geoms)
-    a, b = flat.xy[flat.edges], flat.xy[flat.edges + 1]
-    dlon = np.abs(a[:, 0] - b[:, 0])
-    bound = 111_700.0 * (np.minimum(dlon, 360.0 - dlon) + np.abs(a[:, 1] - b[:, 1]))
-    longest = np.zeros(len(geoms))
-    np.maximum.at(longest, flat.edge_owner, bound)
-    return longest
+@dataclass(frozen=True)
+class _Forest:
+    """Geometries, each as a tree of balls over its pieces, to be measured to one another.
+
+    Parameters
+    ----------
+    geoms : ndarray of geometries
+    pieces : tuple of ndarray
+        Start, chord, lift and 1 / |chord|² of each; a path that doesn't close ends in a piece
+        without length, so that each vertex is the start of one.
+    around : ndarray, shape (pieces, 5)
+        Centre and radius of a ball around each piece, and how far it is from its chord.
+    ball : ndarray, shape (nodes, 4)
+    first, last : ndarray of int, shape (nodes,)
+        Which nodes each holds; leaves, which come first, hold pieces.
+    leaves : int
+    root : ndarray of int, shape (geometries,)
+    inside : ndarray of int
+        Number of a geometry times their count, and that of a polygon that holds one of its parts.
+    """
+
+    geoms: NDArray[Any]
+    pieces: tuple[Floats, ...]
+    around: Floats
+    ball: Floats
+    first: Ints
+    last: Ints
+    leaves: int
+    root: Ints
+    inside: Ints
+
+    @classmethod
+    def of(cls, geoms: NDArray[Any]) -> _Forest:
+        """Prepare geometries, none of them missing."""
+        taken, flat = take_apart(geoms)
+        ends = np.flatnonzero((taken.after < 0) & (taken.per_d2 > 0.0))
+        a = np.concatenate((taken.a, taken.a[ends] + taken.d[ends]))
+        none = np.zeros((len(ends), 3))
+        d, n = np.concatenate((taken.d, none)), np.concatenate((taken.n, none))
+        per_d2 = np.concatenate((taken.per_d2, none[:, 0]))
+        target = np.concatenate((taken.target, taken.target[ends]))
+        # Paths stay in one piece, and near ones of a geometry follow one another.
+        begins = taken.before < 0
+        begins |= np.diff(taken.target, prepend=-1) != 0
+        begins |= np.diff(taken.path, prepend=-1) != 0
+        path = np.cumsum(begins) - 1
+        path = np.concatenate((path, path[ends]))
+        number = np.concatenate((np.arange(len(taken.a)), ends + 0.5))
+        order = np.lexsort((number, path, _morton(taken.a[begins])[path], target))
+        pieces = tuple(np.ascontiguousarray(v[order]) for v in (a, d, n, per_d2))
+        bow = 0.25 * np.linalg.norm(pieces[2], axis=1) + 1e-6
+        size = 0.5 * np.linalg.norm(pieces[1], axis=1) + bow
+        around = np.column_stack((pieces[0] + 0.5 * pieces[1], size, bow))
+        held = _held(geoms, flat)
+        return cls(geoms, pieces, around, *_balls(around, target[order], len(geoms)), held)
+
+    def metres(self, one: Ints, two: Ints) -> Floats:
+        """Return the metres between geometries, by their numbers; 0 where they meet."""
+        from cpecgeo.geodesy._crossing import apart
+
+        out = np.full(len(one), np.inf)
+        count = len(self.geoms)
+        if len(self.inside):
+            out[np.isin(one * count + two, self.inside)] = 0.0
+            out[np.isin(two * count + one, self.inside)] = 0.0
+        run = choose(apart, len(one) * (40 + 2 * int(np.sqrt(len(self.around) / count))))
+
+        def work(start: int, stop: int) -> None:
+            run(
+                one, two, start, stop, *self.pieces, self.around,
+                self.ball, self.first, self.last, self.leaves, self.root, _TOUCH_M, out,
+            )  # fmt: skip
+
+        spread(work, len(one), least=_LEAST)
+        wide = ~np.isin(shapely.get_type_id(self.geoms), (0, 4))
+        out[(out <= _TOUCH_M) & wide[one] & wide[two]] = 0.0
+        for row in np.flatnonzero(~(out < _ANTIPODAL_M)):
+            p, q = self.geoms[one[row]], self.geoms[two[row]]
+            out[row] = min(
+                _index(g).find(shapely.get_coordinates(h)).metres.min() for g, h in ((p, q), (q, p))
+            )
+        return out
 
 
-def _meets(one: Index, other: Index) -> bool:
-    """Whether edges of two indexed geometries cross, away from vertices."""
-    from cpecgeo.geodesy._crossing import cross
+def _held(geoms: NDArray[Any], flat: Paths) -> Ints:
+    """Return which geometries have a part in which polygons; see `_Forest`."""
+    if not flat.ring.any():
+        return np.empty(0, np.int64)
+    from cpecgeo.geodesy._areas import Areas
 
-    tree, p, q = other.tree, one.tree.pieces, other.tree.pieces
-    run = choose(cross, len(p.a) * other.tree.steps)
-    return bool(
-        run(
-            p.a, p.d, p.n, p.per_d2, q.a, q.d, q.n, q.per_d2,
-            tree.tubes, tree.child, tree.leaves, _TOUCH_M,
-        )
-    )  # fmt: skip
+    # Of a part that doesn't meet a boundary, one vertex is inside or none.
+    firsts = np.flatnonzero(np.diff(flat.path, prepend=-1))[~flat.hole]
+    spots, owner = _points(geoms)
+    xy = np.concatenate((flat.xy[firsts], spots))
+    whose = np.concatenate((flat.owner[~flat.hole], owner))
+    rows, polygon = Areas.of(len(geoms), flat).pairs(xy)
+    return np.unique(whose[rows] * len(geoms) + polygon)
+
+
+def _balls(around: Floats, target: Ints, count: int) -> tuple[Floats, Ints, Ints, int, Ints]:
+    """Put trees of balls over pieces that are sorted by geometry; see `_Forest`."""
+    ball, first, last, root = [], [], [], np.full(count, -1)
+    inner, leaves, base = around[:, :4], 0, 0
+    number = np.arange(len(around))
+    while len(target):
+        begin = np.searchsorted(target, target)
+        heads = np.flatnonzero((np.arange(len(target)) - begin) % _FAN == 0)
+        ends = np.append(heads[1:], len(target))
+        low = np.minimum.reduceat(inner[:, :3] - inner[:, 3:], heads)
+        high = np.maximum.reduceat(inner[:, :3] + inner[:, 3:], heads)
+        middle = 0.5 * (low + high)
+        group = np.repeat(np.arange(len(heads)), ends - heads)
+        off = np.linalg.norm(inner[:, :3] - middle[group], axis=1) + inner[:, 3]
+        inner = np.column_stack((middle, np.maximum.reduceat(off, heads)))
+        ball.append(inner)
+        first.append(number[heads])
+        last.append(number[ends - 1] + 1)
+        target, number = target[heads], base + np.arange(len(heads))
+        leaves, base = leaves or len(heads), base + len(heads)
+        alone = np.bincount(target, minlength=count)[target] == 1
+        root[target[alone]] = number[alone]
+        inner, target, number = inner[~alone], target[~alone], number[~alone]
+    return np.concatenate(ball), np.concatenate(first), np.concatenate(last), leaves, root

@@ -6,9 +6,17 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from shapely.geometry import LineString, MultiLineString, MultiPoint, MultiPolygon, Point, box
+from shapely.geometry import (
+    LineString,
+    MultiLineString,
+    MultiPoint,
+    MultiPolygon,
+    Point,
+    Polygon,
+    box,
+)
 
-from cpecgeo.geodesy import distance_km, distance_matrix_km
+from cpecgeo.geodesy import Index, distance_km, distance_matrix_km
 from cpecgeo.testing import reference_distance_km, reference_nearest
 
 from .samples import GEOD, wiggle
@@ -151,3 +159,79 @@ def test_a_crossing_far_from_all_vertices():
             got = distance_km(LineString([start, end]), LineString([a, b]))
             assert (got == 0) == meets
             assert got < 1.1e-5
+
+
+def shapes_everywhere(count, seed):
+    """Lines, polygons and sets of points, small and large, near poles and over the antimeridian."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for n in range(count):
+        middle = rng.uniform((-180, -88), (180, 88)) if n % 3 else rng.uniform((60, 24), (78, 38))
+        parts = []
+        for _ in range(1 + n % 2):
+            corners = int(rng.integers(3, 40))
+            angle = (np.arange(corners) + rng.uniform(0, 0.8, corners)) * 360 / corners
+            away = 10 ** rng.uniform(3, 5.5) * rng.uniform(0.6, 1, corners)
+            start = np.broadcast_to(middle + rng.uniform(-1, 1, 2), (corners, 2))
+            parts.append(np.column_stack(GEOD.fwd(*start.T, angle, away)[:2]))
+        made.append(
+            MultiPoint(parts[0])
+            if n % 5 == 0
+            else MultiLineString(parts)
+            if n % 5 < 3
+            else Polygon(parts[0])
+        )
+    return made
+
+
+def by_indexes(a, b):
+    """Kilometres from all vertices of each to the other, one by one."""
+    spots = [shapely.points(shapely.get_coordinates(g)) for g in (a, b)]
+    sides = zip(spots, (b, a), strict=True)
+    return min(Index([g]).nearest(list(p))["distance_km"].min() for p, g in sides)
+
+
+def test_a_matrix_of_shapes_everywhere_against_indexes_one_by_one():
+    a, b = shapes_everywhere(18, 1), shapes_everywhere(15, 2)
+    matrix = distance_matrix_km(a, b).to_numpy()
+    assert (matrix > 12_000).any()
+    for i, j in np.ndindex(matrix.shape):
+        one = by_indexes(a[i], b[j])
+        if matrix[i, j] > 0:
+            assert matrix[i, j] == pytest.approx(one, abs=1e-7, rel=1e-11)
+        else:  # they cross, and no vertex need be near
+            assert one < 400
+    assert distance_matrix_km(b, a).to_numpy() == pytest.approx(matrix.T, abs=1e-8)
+    rows = distance_km(gpd.GeoSeries(a[:15], crs=4326), gpd.GeoSeries(b, crs=4326))
+    assert rows.to_numpy() == pytest.approx(matrix.diagonal(), abs=1e-8)
+
+
+def test_a_matrix_near_antipodes():
+    a = LineString([(10, 20), (10.4, 20.3), (11, 20)])
+    b = LineString([(-170, -20), (-169.6, -19.6), (-169, -20)])
+    spot = distance_km(Point(10.4, 20.3), b)
+    assert distance_matrix_km([a], [b]).iloc[0, 0] <= spot
+    assert distance_km(a, b) == pytest.approx(by_indexes(a, b), abs=1e-3)
+
+
+def test_a_matrix_of_lines_and_districts_in_one_region():
+    """Much meets here; whether, is asked of shapely in a plane with short edges."""
+    rng = np.random.default_rng(6)
+    lines = [
+        LineString(rng.uniform((60, 30), (62, 31)) + rng.normal(0, 0.03, (20, 2)).cumsum(axis=0))
+        for _ in range(90)
+    ]
+    cells = [box(x, y, x + 0.1, y + 0.1) for x in np.arange(60, 62, 0.2) for y in (30.1, 30.5)]
+    matrix = distance_matrix_km(lines, cells).to_numpy()
+    fine = shapely.segmentize(np.array(lines), 1e-3)
+    meets = shapely.intersects(fine[:, None], np.array(cells)[None])
+    assert 20 < meets.sum() < 500
+    off = np.abs((matrix == 0).astype(int) - meets)
+    # Where they differ the boundary is touched by less than a geodesic bends.
+    assert off.sum() <= 2
+    assert matrix[(matrix > 0) & meets].max(initial=0) < 0.01
+    for i, j in [(0, 3), (7, 11), (21, 5)]:
+        if matrix[i, j] > 0:
+            assert matrix[i, j] == pytest.approx(
+                reference_distance_km(lines[i], cells[j]), abs=1e-7
+            )
