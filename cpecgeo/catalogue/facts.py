@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -52,19 +51,19 @@ _LAST = 10
 """Of villages called by a number, and of parts of a city."""
 
 
-def add_facts(name: str, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def add_facts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Add what the tables of facts say of the features of a layer.
 
     Parameters
     ----------
     name : str
         Of the layer.
-    frame : GeoDataFrame
+    frame : DataFrame
         With `id`; a new frame is returned.
 
     Returns
     -------
-    GeoDataFrame
+    DataFrame
         Points get `district`, `province`, `province_iso`, `role` and `rank`; lines that have
         no date of opening get the one that is known; whatever has one gets its `remark`.
 
@@ -77,8 +76,8 @@ def add_facts(name: str, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     frame = frame.copy()
     if name in POINTS:
         frame = _located(name, frame)
-        role = frame["id"].map(roles(name))
-        frame["role"] = role.astype(object).where(role.notna(), None)
+        role = roles(name)
+        frame["role"] = pd.Series([role.get(i) for i in frame["id"]], frame.index, object)
         frame["rank"] = _ranks(frame)
     elif name == "districts":
         frame["district"] = frame["name"]
@@ -87,18 +86,18 @@ def add_facts(name: str, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     elif name == "sections":
         known = frame["id"].map(openings())
         frame["opened"] = frame["opened"].where(frame["opened"].notna(), known)
-    told = _remarks(name)
-    if told:
+    if told := dict(_by_layer("remarks.csv", "remark").get(name, ())):
         known = frame["id"].map(told)
         own = frame["remark"] if "remark" in frame else pd.Series(index=frame.index, dtype=object)
         frame["remark"] = own.where(own.notna(), known)
     return frame
 
 
-def _located(name: str, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def _located(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Add the district and province of each point: a sourced fact, not a look at outlines."""
     codes = read_districts()
-    rows = frame["id"].map(districts_of(name)).map(lambda i: codes.get(i) or {})
+    district = districts_of(name)
+    rows: list[dict[str, Any]] = [codes.get(district.get(i, ""), {}) for i in frame["id"]]
     stated = frame["province_iso"] if "province_iso" in frame else pd.Series(None, frame.index)
     names = {row["province_iso"]: row["province"] for row in codes.values()}
     iso = [row.get("province_iso") or known for row, known in zip(rows, stated, strict=True)]
@@ -108,16 +107,16 @@ def _located(name: str, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return frame
 
 
-def _ranks(frame: gpd.GeoDataFrame) -> Any:
+def _ranks(frame: pd.DataFrame) -> Any:
     """Rank each point, 1 to 10: by role, else by population."""
-    people = frame["population"] if "population" in frame else pd.Series(np.nan, frame.index)
-    people = pd.to_numeric(people, errors="coerce").fillna(0).to_numpy(float)
     rank = np.full(len(frame), _SMALL)
-    for least, value in reversed(_BY_POPULATION):
-        rank[people >= least] = value
-    rank[frame["kind"].isin(["village", "suburb"]).to_numpy()] = _LAST
-    by_role = frame["role"].map(ROLES).to_numpy(float, na_value=np.inf)
-    return np.minimum(rank, by_role).astype(int)
+    if "population" in frame:
+        people = pd.to_numeric(frame["population"], errors="coerce").to_numpy(float)
+        for least, value in reversed(_BY_POPULATION):
+            rank[people >= least] = value
+    rank[[kind in {"village", "suburb"} for kind in frame["kind"]]] = _LAST
+    by_role = [ROLES.get(role, _LAST) for role in frame["role"]]
+    return np.minimum(rank, by_role)
 
 
 @cache
@@ -132,9 +131,14 @@ def read_districts() -> dict[str, dict[str, Any]]:
     return {row["id"]: row for row in read_table("district_codes.csv").to_dict("records")}
 
 
-def _rows(path: str, name: str) -> pd.DataFrame:
+@cache
+def _by_layer(path: str, column: str) -> dict[str, list[tuple[str, str]]]:
+    """Load (feature, value) of a table of facts, by layer."""
+    found: dict[str, list[tuple[str, str]]] = {}
     table = read_table(path)
-    return table[table["layer"] == name]
+    for layer, *fact in zip(table["layer"], table["feature"], table[column], strict=True):
+        found.setdefault(layer, []).append((fact[0], fact[1]))
+    return found
 
 
 @cache
@@ -146,8 +150,7 @@ def districts_of(name: str) -> dict[str, str]:
     >>> districts_of("places")["nawabshah"]
     'shaheed-benazirabad'
     """
-    rows = _rows("feature_districts.csv", name)
-    return dict(zip(rows["feature"], rows["district"], strict=True))
+    return dict(_by_layer("feature_districts.csv", "district").get(name, ()))
 
 
 @cache
@@ -159,10 +162,8 @@ def roles(name: str) -> dict[str, str]:
     >>> roles("places")["gwadar"]
     'terminus'
     """
-    rows = _rows("roles.csv", name)
-    rows = rows[rows["role"].isin(ROLES)]
-    order = rows["role"].map(ROLES).sort_values(kind="stable", ascending=False).index
-    return dict(zip(rows["feature"][order], rows["role"][order], strict=True))
+    known = [fact for fact in _by_layer("roles.csv", "role").get(name, ()) if fact[1] in ROLES]
+    return dict(sorted(known, key=lambda fact: -ROLES[fact[1]]))
 
 
 @cache
@@ -174,8 +175,8 @@ def main_stations() -> frozenset[str]:
     >>> "ml1-lahore-junction" in main_stations()
     True
     """
-    rows = _rows("roles.csv", "stations")
-    return frozenset(rows.loc[rows["role"] == "main station", "feature"])
+    known = _by_layer("roles.csv", "role")["stations"]
+    return frozenset(feature for feature, role in known if role == "main station")
 
 
 @cache
@@ -189,9 +190,3 @@ def openings() -> dict[str, str]:
     """
     table = read_table("openings.csv")
     return dict(zip(table["feature"], table["opened"].astype(str), strict=True))
-
-
-@cache
-def _remarks(name: str) -> dict[str, str]:
-    rows = _rows("remarks.csv", name)
-    return dict(zip(rows["feature"], rows["remark"], strict=True))

