@@ -77,6 +77,8 @@ data: $(DEV) ## rebuild the derived data and the lines, byte for byte
 	$(PY) -m tools.trace.measured
 	$(PY) -m tools.trace.junctions
 	$(PY) -m tools.lines
+	$(PY) -m tools.assets.waters
+	$(PY) -m tools.assets.relief
 	$(PY) -m tools.package
 
 notebooks: $(DEV) ## run the notebooks from the first cell to the last

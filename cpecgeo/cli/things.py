@@ -185,8 +185,8 @@ def _posts(thing: Any) -> Any:
     "--background",
     metavar="NAMES",
     default="all",
-    help="Drawn ground: all, none, or names among countries, provinces, rivers, disputed and "
-    "districts, comma between.",
+    help="Drawn ground: all, none, or names among countries, relief, provinces, rivers, "
+    "disputed and districts, comma between.",
 )
 @click.option("--embed", is_flag=True, help="For an article that scrolls.")
 @click.option("--lang", default="en", help="Language: en, ur, zh.")

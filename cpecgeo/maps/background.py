@@ -1,4 +1,4 @@
-"""The ground of the map: countries, provinces, districts, rivers and disputed boundaries.
+"""The ground of the map: countries, relief, provinces, districts, waters, disputed boundaries.
 
 All of it is data that ships with the package, drawn quietly, so that a map shows where things
 are without asking a tile server.
@@ -21,7 +21,7 @@ from cpecgeo import catalogue
 from cpecgeo.catalogue.geometry import fingerprint
 from cpecgeo.errors import DataError, InputTypeError, UnknownNameError
 from cpecgeo.maps.layer import encode_layer
-from cpecgeo.maps.libraries import read_asset
+from cpecgeo.maps.libraries import inline_asset, read_asset
 from cpecgeo.maps.style import Style
 
 __all__ = [
@@ -33,10 +33,10 @@ __all__ = [
     "read_ground_names",
 ]
 
-BACKGROUNDS = ("countries", "provinces", "rivers", "disputed", "districts")
+BACKGROUNDS = ("countries", "relief", "provinces", "rivers", "disputed", "districts")
 
-LAND, HOME, BORDER, PROVINCE, RIVER, DISPUTED = (
-    "#efebe3", "#fbf9f4", "#a39b8c", "#cbc3b4", "#a9c7d6", "#7d7364",
+LAND, HOME, BORDER, PROVINCE, RIVER, LAKE, DISPUTED = (
+    "#efebe3", "#fbf9f4", "#a39b8c", "#cbc3b4", "#a9c7d6", "#d3e3ea", "#7d7364",
 )  # fmt: skip
 # Degrees, and decimals of degrees: both below the kilometre to which outlines are known.
 TOLERANCE = 0.007
@@ -49,12 +49,16 @@ DISPUTED_NOTE = (
 )
 # How many places are tried for the name of an area.
 PLACES = 9
+_NAMES = ("name", "name_ur", "name_zh")
 # Seas aren't a layer of the data; the name of this one is no secret.
 SEA = ("Arabian Sea", 64.6, 23.6)
 
 
-# Areas that hide what lies below them; with tiles they are offered, not drawn.
-FILLS = ("countries", "home")
+# What hides or darkens what lies below it; with tiles it is offered, not drawn.
+FILLS = ("countries", "home", "relief")
+# Of the picture of the relief, whose rows are those of the map: west, south, east, north.
+RELIEF = (60.0, 23.0, 78.5, 40.5)
+GLOBE = "GLOBE 1.0, NOAA National Geophysical Data Center, 1999"
 
 
 def encode_background(
@@ -75,11 +79,6 @@ def encode_background(
     ------
     (dict, dict)
         What `Map.add_encoded` takes.
-
-    Raises
-    ------
-    UnknownNameError
-        A name isn't one of them.
     """
     for name in chosen_backgrounds(wanted):
         for payload, options in _encode(name, fingerprint()):
@@ -113,6 +112,7 @@ def _encode(name: str, _key: Hashable) -> tuple[tuple[dict[str, Any], dict[str, 
     """Encode the layers of a background once in each geometry; all maps share them."""
     sources: dict[str, Callable[[], _Layers]] = {
         "countries": _countries,
+        "relief": _relief,
         "provinces": _provinces,
         "rivers": _rivers,
         "disputed": _disputed,
@@ -206,11 +206,8 @@ def _frame(name: str, geometry: Any) -> gpd.GeoDataFrame:
 
 def _quiet(color: str, **more: Any) -> Style:
     """Return a style for what only lies below."""
-    options: dict[str, Any] = {
-        "color": color, "pane": "background", "legend": "", "search": False, "interactive": False,
-        "decimals": DECIMALS,
-    }  # fmt: skip
-    return Style(**(options | more))
+    quiet: dict[str, Any] = {"pane": "background", "legend": "", "decimals": DECIMALS}
+    return Style(**(quiet | {"color": color, "search": False, "interactive": False} | more))
 
 
 def _sources(frame: gpd.GeoDataFrame) -> list[str]:
@@ -229,6 +226,14 @@ def _countries() -> _Layers:
     hidden = {"hidden": True}
     style = _quiet(BORDER, label="name", label_class="country", label_zoom=4, extra=hidden)
     yield _country_names(countries), style, {"name": "Names of countries"}
+
+
+def _relief() -> _Layers:
+    """Shadows of the ground as a picture; a layer without features."""
+    none = gpd.GeoDataFrame({"name": []}, geometry=[], crs="EPSG:4326")
+    picture = {"image": inline_asset("relief.webp"), "box": RELIEF, "sources": [GLOBE]}
+    options = {"name": "Relief", "group": "Ground", "control": True, "key": "relief"}
+    yield none, _quiet("#57524a", extra=picture), options
 
 
 def _polygons(areas: Any) -> Any:
@@ -281,7 +286,7 @@ def _provinces() -> _Layers:
     for which, zoom in ((large, 5.0), (~large, 7.5)):
         some = provinces[which]
         at = [_find_name_points(g) for g in some.geometry]
-        texts = {c: some[c].tolist() for c in ("name", "name_ur", "name_zh") if c in some.columns}
+        texts = {c: some[c].tolist() for c in _NAMES if c in some.columns}
         names = gpd.GeoDataFrame(texts, geometry=at, crs="EPSG:4326")
         style = _quiet(
             PROVINCE, label="name", label_class="province", label_zoom=zoom,
@@ -290,26 +295,31 @@ def _provinces() -> _Layers:
         yield names, style, {"name": "Names of provinces"}
 
 
-def _river_table() -> tuple[gpd.GeoDataFrame, str]:
-    """Read rivers with their names where known, and their source."""
-    record = json.loads(read_asset("rivers.json"))
-    lines = [shapely.LineString(river["xy"]) for river in record["rivers"]]
-    names = [river["name"] or None for river in record["rivers"]]
-    return gpd.GeoDataFrame({"name": names}, geometry=lines, crs="EPSG:4326"), record["source"]
+def _read_waters(kind: str) -> gpd.GeoDataFrame:
+    """Read rivers or lakes, named where known."""
+    record = json.loads(read_asset("waters.json"))
+    shapes = [
+        shapely.MultiPolygon([(rings[0], rings[1:]) for rings in one["rings"]])
+        if "rings" in one
+        else shapely.LineString(one["xy"])
+        for one in record[kind]
+    ]
+    columns = {c: [one.get(c) or None for one in record[kind]] for c in _NAMES}
+    source = record["source" if kind == "rivers" else f"{kind}_source"]
+    return gpd.GeoDataFrame(columns | {"source": source}, geometry=shapes, crs="EPSG:4326")
 
 
 def _rivers() -> _Layers:
-    rivers, source = _river_table()
-    style = _quiet(
-        RIVER,
-        weight=1.1,
-        label="name",
-        label_class="river",
-        search=True,
-        label_zoom=6,
-        extra={"order": -2, "once": True, "sources": [source], "role": "river"},
-    )
-    yield rivers, style, {"name": "Rivers"}
+    named: dict[str, Any] = {"label": "name", "label_class": "river", "search": True}
+    for kind, zoom, more in (
+        ("lakes", 7, {"path": {"color": RIVER, "weight": 0.6, "fillOpacity": 1}}),
+        ("rivers", 6, {"once": True}),
+    ):
+        waters = _read_waters(kind)
+        extra = {"order": -2, "sources": _sources(waters), "role": kind[:-1], **more}
+        color = LAKE if kind == "lakes" else RIVER
+        style = _quiet(color, weight=1.1, label_zoom=zoom, extra=extra, **named)
+        yield waters.drop(columns="source"), style, {"name": kind.capitalize()}
 
 
 def read_ground() -> dict[str, Any]:
@@ -336,7 +346,7 @@ def read_ground() -> dict[str, Any]:
         "borders": borders,
         "provinces": split_boundaries(_simplify(_needed("provinces")).geometry.array)[1],
         "disputed": none if disputed is None else disputed.union_all(),
-        "rivers": _river_table()[0].union_all(),
+        "rivers": _read_waters("rivers").union_all(),
     }
 
 

@@ -65,6 +65,7 @@ _GIVERS = (
     ("AidData", ("AidData", "Geospatial Global Chinese Development Finance")),
     ("svg-maps", ("svg-maps", "Unlicense")),
     ("Natural Earth", ("Natural Earth", "public domain")),
+    ("GLOBE", ("NOAA GLOBE", "public domain")),
 )
 
 

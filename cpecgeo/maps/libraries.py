@@ -21,6 +21,7 @@ __all__ = [
     "Library",
     "build_marker_script",
     "find_library",
+    "inline_asset",
     "list_libraries",
     "list_texts",
     "read_asset",
@@ -30,6 +31,7 @@ _MIME = {
     "png": "image/png",
     "gif": "image/gif",
     "svg": "image/svg+xml",
+    "webp": "image/webp",
     "woff2": "font/woff2",
 }
 # A call of the scripts' look-up with a text.
@@ -111,6 +113,26 @@ def read_asset(name: str) -> str:
     True
     """
     return _read(name).decode()
+
+
+def inline_asset(name: str) -> str:
+    """Return one of the map's own pictures as a data URI.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"relief.webp"``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> inline_asset("relief.webp")[:30]
+    'data:image/webp;base64,UklGRj'
+    """
+    return f"data:{_MIME[name.rsplit('.', 1)[-1]]};base64,{base64.b64encode(_read(name)).decode()}"
 
 
 @functools.cache

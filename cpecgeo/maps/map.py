@@ -63,7 +63,7 @@ class Map(folium.Map):
         drawn, and the reader chooses. None, the default, asks no server. OpenStreetMap's own
         server refuses saved files, and is refused here.
     background : bool or sequence of str
-        Quiet vector layers below all: any of ``"countries"``, ``"provinces"``,
+        Quiet layers below all: any of ``"countries"``, ``"relief"``, ``"provinces"``,
         ``"districts"``, ``"rivers"``, ``"disputed"``; True for all but districts.
     controls : bool or sequence of str
         Names from `cpecgeo.maps.controls.CONTROLS`; True for all that apply.

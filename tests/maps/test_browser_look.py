@@ -171,6 +171,47 @@ def test_credits_follow_the_layers(visit, cpec_file, settled):
     assert "Natural Earth" in line.inner_text()
 
 
+def test_the_relief_lies_on_the_land_and_can_be_taken_away(visit, cpec_file, settled):
+    page = visit(cpec_file, view=DESK)
+    settled(page)
+    canvas = page.locator(".leaflet-cpec-relief-pane canvas")
+    # Shadow at a place, read where the page has laid it.
+    shade = f"""([lon, lat]) => {{ const m = {MAP}; const c = document.querySelector('.leaflet-cpec-relief-pane canvas');
+      const box = c.getBoundingClientRect(); const f = m.getContainer().getBoundingClientRect();
+      const p = m.latLngToContainerPoint([lat, lon]);
+      const x = Math.round((p.x + f.x - box.x) / box.width * c.width), y = Math.round((p.y + f.y - box.y) / box.height * c.height);
+      const d = c.getContext('2d').getImageData(x - 12, y - 12, 25, 25).data; let most = 0;
+      for (let k = 3; k < d.length; k += 4) most = Math.max(most, d[k]); return most; }}"""
+    page.wait_for_function("document.querySelector('.leaflet-cpec-relief-pane canvas').width > 500")
+    assert page.evaluate(shade, [74.8, 36.2]) > 60, "Hunza"
+    assert page.evaluate(shade, [64.5, 24.3]) < 8, "the Arabian Sea"
+    assert page.evaluate(shade, [72.2, 30.6]) < 12, "the plain of Punjab"
+    order = page.evaluate(
+        """['background', 'relief', 'edge', 'line'].map(n =>
+        Number(getComputedStyle(document.querySelector(`.leaflet-cpec-${n}-pane`)).zIndex))"""
+    )
+    assert order == sorted(order)
+    assert "NOAA GLOBE" in page.locator(".leaflet-control-attribution").inner_text()
+    assert page.get_by_label("Table of Relief", exact=True).count() == 0
+    page.evaluate(f"void {MAP}.setView([36, 75], 12, {{animate: false}})")
+    opacity = "getComputedStyle(document.querySelector('.leaflet-cpec-relief-pane')).opacity"
+    assert page.evaluate(opacity) == "0"
+    page.locator(".leaflet-control-layers label", has_text="Relief").locator("input").uncheck()
+    assert canvas.count() == 0
+    assert "NOAA GLOBE" not in page.locator(".leaflet-control-attribution").inner_text()
+
+
+def test_the_relief_waits_over_tiles_and_lakes_are_found(visit, tmp_path):
+    made = Map(tiles="OpenTopoMap").data()["layers"]
+    assert made["relief"]["show"] is False
+    assert Map().data()["layers"]["relief"]["show"] is True
+    assert "relief" not in Map(background=["rivers"]).data()["layers"]
+    page = visit(Map().add(Point(72.7, 34), name="Here").save(tmp_path / "m.html"))
+    page.locator("input.search-input").fill("Tarbela")
+    page.wait_for_selector(".search-tip")
+    assert "Lake" in page.locator(".search-tip").first.inner_text()
+
+
 def test_the_overview_never_moves_the_map_back(visit, cpec_file, settled):
     page = visit(cpec_file, view=DESK)
     settled(page)

@@ -11,11 +11,15 @@ from pathlib import Path
 import folium
 import folium.plugins
 import geopandas as gpd
+import numpy as np
 import pytest
+from PIL import Image
 from shapely.geometry import Point, box
 
+from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.errors import DataError, FileError, InputError, UnknownNameError
 from cpecgeo.maps import Map, libraries
+from cpecgeo.maps.background import RELIEF
 from cpecgeo.maps.page import _literal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -201,6 +205,38 @@ def test_libraries_come_only_when_used():
     assert "Font Awesome" not in plain
     assert "MarkerCluster" not in plain
     assert len(plain.encode()) < 340_000
+
+
+def test_the_relief_is_that_of_the_grid():
+    """Its shadows against slopes by the package's own elevations, pixel by pixel."""
+    data = libraries.inline_asset("relief.webp").split(",", 1)[1]
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("L"), float)
+    high, wide = picture.shape
+    west, south, east, north = RELIEF
+    y = [np.log(np.tan(np.pi / 4 + np.radians(lat) / 2)) for lat in (north, south)]
+    rows, columns = (v.ravel() for v in np.mgrid[60 : high - 40 : 7, 60 : wide - 60 : 7])
+    lon = west + (columns + 0.5) * (east - west) / wide
+    at = y[0] + (rows + 0.5) * (y[1] - y[0]) / high
+    lat = np.degrees(2 * np.arctan(np.exp(at)) - np.pi / 2)
+
+    def metres(dx, dy):
+        return elevation_m(gpd.GeoSeries.from_xy(lon + dx, lat + dy, crs=4326)).to_numpy()
+
+    step = 0.02  # degrees, about a pixel to either side
+    across = (metres(step, 0) - metres(-step, 0)) / (2 * step * 111_320 * np.cos(np.radians(lat)))
+    along = (metres(0, step) - metres(0, -step)) / (2 * step * 111_320)
+    # What falls towards the south-east lies in shadow, what rises there in the light.
+    away = -across + along
+    known = np.isfinite(away)
+    shadow = 255 - picture[rows, columns]
+    steep, lit = known & (away > 0.06), known & (away < -0.06)
+    assert min(steep.sum(), lit.sum()) > 150
+    assert np.median(shadow[steep]) > 30
+    assert np.median(shadow[lit]) < 6
+    sea = (lat < 24.9) & (lon < 66)
+    assert sea.sum() > 50
+    assert shadow[sea].max() < 4
+    assert np.corrcoef(away[known], shadow[known])[0, 1] > 0.6
 
 
 def test_a_picture_is_in_a_page_once_and_remarks_not_at_all():

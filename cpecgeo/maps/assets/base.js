@@ -117,7 +117,7 @@ const cpecgeo = (function () {
     made.cpec = { data: data, layers: {}, adopted: [], posts: null, labels: null, time: null };
     made.attributionControl.setPrefix(false);
     // From the ground up; labels and posts let the pointer through.
-    const panes = { background: 210, band: 340, area: 350, edge: 415, line: 420, point: 450, posts: 610, labels: 620 };
+    const panes = { background: 210, relief: 215, band: 340, area: 350, edge: 415, line: 420, point: 450, posts: 610, labels: 620 };
     for (const [name, z] of Object.entries(panes)) {
       made.createPane("cpec-" + name).style.zIndex = z;
     }

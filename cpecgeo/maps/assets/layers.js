@@ -172,6 +172,7 @@
         turn.sort((a, b) => cpecgeo.radiusOf(layer, b) - cpecgeo.radiusOf(layer, a));
       }
       for (const i of turn) if (group.cpecItems[i]) group.addLayer(group.cpecItems[i]);
+      if (layer.style.image && !map.cpec.data.paper) group.addLayer(relief(map, layer.style));
     }
     group.cpecLayer = layer;
     // Names of givers come from a fixed list, not from the data; leaflet writes them as markup.
@@ -181,6 +182,28 @@
     map.cpec.layers[key] = group;
     return group;
   };
+
+  // Shadows between the ground and what is drawn on it, from a picture whose darkness says how
+  // deep they are. Closer by they are fainter, and gone where a pixel of it would be a blot. A
+  // sheet that a program prints is of lines alone, and has none.
+  function relief(map, { image, box: [west, south, east, north] }) {
+    const canvas = el("canvas", { "aria-hidden": "true" });
+    const pane = map.getPane("cpec-relief");
+    const fade = () => { pane.style.opacity = Math.max(0, Math.min(1, 1 - (map.getZoom() - 6.5) / 5)); };
+    map.on("zoomend", fade);
+    fade();
+    const picture = new Image();
+    picture.addEventListener("load", () => {
+      Object.assign(canvas, { width: picture.width, height: picture.height });
+      const pen = canvas.getContext("2d", { willReadFrequently: true });
+      pen.drawImage(picture, 0, 0);
+      const all = pen.getImageData(0, 0, picture.width, picture.height);
+      for (let k = 0; k < all.data.length; k += 4) all.data.set([58, 50, 40, 255 - all.data[k]], k);
+      pen.putImageData(all, 0, 0);
+    });
+    picture.src = image;
+    return L.svgOverlay(canvas, [[south, west], [north, east]], { pane: "cpec-relief" });
+  }
 
   // The ground is drawn on one canvas, which pans without repainting.
   function background(map) {

