@@ -1,4 +1,4 @@
-"""What tables of facts say of a layer's features: district, role, rank, opening, remark."""
+"""What tables of facts say of a layer's features: names, district, role, opening, remark."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def add_facts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Points get `district`, `province`, `province_iso`, `role` and `rank`; lines that have
-        no date of opening get the one that is known; whatever has one gets its `remark`.
+        no date of opening get the one that is known; whatever has one gets its `remark`, and
+        `name_ur` and `name_zh` where its own row has none and a source has.
 
     Examples
     --------
@@ -74,6 +75,10 @@ def add_facts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     ['Chagai', 'Balochistan']
     """
     frame = frame.copy()
+    for lang, known in _names(name).items():
+        column, told = f"name_{lang}", frame["id"].map(known)
+        own = frame[column] if column in frame else pd.Series(index=frame.index, dtype=object)
+        frame[column] = own.where(own.notna(), told)
     if name in POINTS:
         frame = _located(name, frame)
         role = roles(name)
@@ -190,3 +195,14 @@ def openings() -> dict[str, str]:
     """
     table = read_table("openings.csv")
     return dict(zip(table["feature"], table["opened"].astype(str), strict=True))
+
+
+@cache
+def _names(name: str) -> dict[str, dict[str, str]]:
+    """Load names of features in other languages, by language and feature id."""
+    rows = read_table("names.csv")
+    rows = rows[rows["layer"] == name]
+    return {
+        str(lang): dict(zip(some["feature"], some["known_as"], strict=True))
+        for lang, some in rows.groupby("lang")
+    }

@@ -36,7 +36,7 @@ class Answer:
 
 def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows without geometry, in plain types; numbers to 6 digits behind the point."""
-    from cpecgeo.maps.words import to_plain
+    from cpecgeo.reports.render import to_plain
 
     named = any(name is not None for name in table.index.names)
     flat = table.reset_index() if named else table

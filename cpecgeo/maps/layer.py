@@ -300,10 +300,10 @@ def translate_layer(payload: dict[str, Any], say: Words) -> dict[str, Any]:
     own, named = f"name_{say.lang}", columns.get("title", columns.get("name"))
     if named is not None:
         # What the sea is called stands with the words; names of the reader's own data don't.
-        known = say.names if payload["view"] else {**say.table, **say.names}
+        words = say.table.keys() - say.names.keys() if payload["view"] else set()
         given = _cells(columns[own]) if own in columns else [None] * payload["n"]
         pairs = zip(given, map(str, _cells(named)), strict=True)
-        names = [there or known.get(name) for there, name in pairs]
+        names = [there or (None if n in words else say.find_name(n)) for there, n in pairs]
         if any(names):
             columns[own] = encode.column(names)
     told: dict[str, Any] = {

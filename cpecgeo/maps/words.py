@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, TypeAlias
 
-import numpy as np
 import pandas as pd
 
 from cpecgeo.catalogue import layer
@@ -26,26 +24,28 @@ from cpecgeo.maps.colors import STATUS_TITLES
 
 __all__ = [
     "LANGUAGES",
+    "NAMES",
+    "NUMBERS",
     "PHRASES",
+    "UNITS",
     "VALUES",
-    "Column",
     "FigureStyle",
     "Words",
     "check_size",
     "dress",
-    "find_column",
     "find_words",
-    "read_columns",
-    "to_plain",
     "write_values",
 ]
 
 # Language to direction of writing.
 LANGUAGES = {"en": "ltr", "ur": "rtl", "zh": "ltr"}
-_NAMED = ("places", "stations", "crossings", "ports", "mines", "provinces", "countries")
+_NAMED = (
+    "places", "stations", "crossings", "ports", "mines", "zones", "energy", "sections", "waypoints",
+    "provinces", "countries",
+)  # fmt: skip
 # Units of forms that are numbers; "" has none.
-_UNITS = {"km": "km", "exact km": "km", "km²": "km²", "m": "m", "h": "h", "°": "°"}
-_NUMBERS = {*_UNITS, "share", "count", "number", "year"}
+UNITS = {"km": "km", "exact km": "km", "km²": "km²", "m": "m", "h": "h", "°": "°"}
+NUMBERS = {*UNITS, "share", "count", "number", "year"}
 # Words for people, of values that are words for programs.
 VALUES = {
     "rail": "railway",
@@ -82,7 +82,8 @@ _DIGITS = r"-?[\d.,]+(?:e[+-]?\d+)?"
 _LIMIT = rf"{_DIGITS}(?:\s\S+)?"
 _PARTS = {
     "limit": _LIMIT, "low": _LIMIT, "high": _LIMIT, "count": _DIGITS, "figure": _DIGITS,
-    "km": _DIGITS, "weight": "[a-z]+", "unit": "km|km²|m|h|MW",
+    "km": _DIGITS, "weight": "[a-z]+", "unit": "km|km²|m|h|MW", "number": r"\d",
+    "motorway": r"M-\d+", "highway": r"N-\d+", "rail": r"ML-\d",
 }  # fmt: skip
 # Names and entries of the legend that are put together where a layer is made.
 PHRASES = (
@@ -90,7 +91,26 @@ PHRASES = (
     "{title}: area", "Within {limit} {weight} of {place}", "{start} \u2013 {end}, {km} km",
     "{figure} {unit}", "{title}, {unit}",
 )  # fmt: skip
+# What names of lines and sites are put together from: where a part is known or a number of a road
+# or railway, and what isn't is a name. Parts that nobody says otherwise stay as they are.
+NAMES = (
+    "Main Line {number}", "Main Line {number}, {place}", "Main Line {number} over the {place}",
+    "Main Line {number} of the Ministry, {place}", "{place} (planned, schematic)",
+    "{place} (disused)", "{place} via {through}", "{motorway}", "{motorway} {place}", "{highway}",
+    "{highway} {place}", "{rail}", "{rail} {place}", "KKH {place}", "{place} ({through}), {first}",
+    "{first}, {place}", "{place} ({through})", "{first} and {place}", "{place} whole",
+    "Mining corridor from {place}", "{place} railway", "{place} line", "{place} branch",
+    "{place} chord", "{place} loop", "{place} road", "{place} Interchange", "{place} SEZ",
+    "{place} Free Zone South", "{place} Free Zone North", "{place} Expressway", "{place} coal",
+    "{place} wind", "{place} Port", "{place} dry port", "{place} airport",
+    "{place} mining corridor",
+)  # fmt: skip
 FigureStyle: TypeAlias = str | Mapping[str, Any] | None
+_LONGEST = 120
+_PARTED = re.compile(r"[ \u2013]|\d")
+# What may stay in English inside a name: names, numbers, codes, not words.
+_PROPER = re.compile(r"(?:[(]*[A-Z\d][^\s\u2013]*(?:[ \u2013]|$))+")
+_SIMPLE = str.maketrans("達爾蘇庫萬蘭傑齊馬亞奧謝薩蓋區", "达尔苏库万兰杰齐马亚奥谢萨盖区")
 _TABLES = Path(__file__).with_name("assets") / "words"
 
 
@@ -153,8 +173,46 @@ class Words:
         return f"{round(count, -3 if count >= 1e5 else -2 if count >= 1e4 else 0):,.0f}"
 
     def name(self, text: Any) -> str:
-        """Return the name of a place, where it is known in this language."""
-        return self.names.get(str(text), self.table.get(str(text), str(text)))
+        """Return a name in this language: as it is known, or put together from names that are.
+
+        Examples
+        --------
+        >>> find_words("zh").name("M-2 Islamabad\u2013Lahore"), find_words("zh").name("Nowhere")
+        ('M-2 高速公路（伊斯兰堡\u2013拉合尔）', 'Nowhere')
+        """
+        return self.find_name(str(text)) or str(text)
+
+    def find_name(self, text: str) -> str | None:
+        """Return a name in this language; None where no part of it is known."""
+        return None if len(text) > _LONGEST else self._find(text, {})
+
+    def _find(self, text: str, tried: dict[str, str | None]) -> str | None:
+        """Find a name; what was looked up before isn't again, however parts nest."""
+        if text not in tried:
+            known = self.names.get(text) or self.table.get(text)
+            tried[text] = known
+            if not known and self.lang != "en" and _PARTED.search(text):
+                tried[text] = self._join(text, tried)
+        return tried[text]
+
+    def _join(self, text: str, tried: dict[str, str | None]) -> str | None:
+        """Put a name together from names of its parts."""
+        for form in NAMES:
+            if found := _match(form).fullmatch(text):
+                parts = found.groupdict()
+                said = {k: v if k in _PARTS else self._find(v, tried) for k, v in parts.items()}
+                if any(said.values()) and _are_names(parts, said):
+                    return self(form, **{k: said[k] or v for k, v in parts.items()})
+        ends = dict(enumerate(text.split("\u2013")))
+        names = {k: self._find(v, tried) for k, v in ends.items()} if len(ends) > 1 else {}
+        if not any(names.values()) or not _are_names(ends, names):
+            return None
+        return "\u2013".join(names[k] or end for k, end in ends.items())
+
+
+def _are_names(parts: Mapping[Any, str], said: Mapping[Any, str | None]) -> bool:
+    """Return whether what isn't said in another language may stand as it is."""
+    return all(said[k] or _PROPER.fullmatch(part) for k, part in parts.items())
 
 
 @functools.cache
@@ -283,54 +341,9 @@ def _read_names(column: str) -> dict[str, str]:
         frame = layer(name)
         for english, other in zip(frame["name"], frame[column], strict=True):
             if not pd.isna(other):
-                known.setdefault(str(english), str(other))
+                # One script on one page: some Chinese names come in traditional characters.
+                known.setdefault(str(english), str(other).translate(_SIMPLE))
     return known
-
-
-@dataclass(frozen=True)
-class Column:
-    """How a column is called and written.
-
-    Attributes
-    ----------
-    title : str
-    form : str
-        "text", "words" of the data, "name" of a place, "share", "count", "number", "year", or a
-        unit: "km" as exact as its size asks for, "exact km" as it is, "km²", "m", "h", "°".
-    """
-
-    title: str
-    form: str
-
-    @property
-    def is_number(self) -> bool:
-        """Whether it stands to the right."""
-        return self.form in _NUMBERS
-
-    def heading(self, say: Words, *, unit: bool = True) -> str:
-        """Return the title, with its unit."""
-        of = _UNITS.get(self.form)
-        if not (unit and of) or self.title.endswith(" km"):
-            return say(self.title)
-        return say("{title}, {unit}", title=say(self.title), unit=say(of))
-
-
-@functools.cache
-def read_columns() -> dict[str, Column]:
-    """Read how the columns of the package's own tables are called and written."""
-    told = json.loads((_TABLES / "columns.json").read_text("utf-8"))
-    return {name: Column(*one) for name, one in told.items()}
-
-
-def find_column(name: str, values: Sequence[Any]) -> Column:
-    """Find how a column is written: by its name, and by its values where nobody knows it."""
-    known = read_columns().get(name)
-    numbers = [v for v in values if v is not None]
-    are_numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in numbers)
-    if known is not None and (are_numbers or known.form not in _NUMBERS):
-        return known
-    title = known.title if known else name.replace("_", " ")
-    return Column(title, "number" if numbers and are_numbers else "words")
 
 
 def write_values(values: Sequence[Any], form: str, say: Words, *, unit: bool = False) -> list[str]:
@@ -346,7 +359,7 @@ def write_values(values: Sequence[Any], form: str, say: Words, *, unit: bool = F
         whole = form in {"count", "m"} or all(float(v).is_integer() for v in numbers)
         patterns = {"h": "{:,.1f}", "°": "{:.4f}", "exact km": "{:,g}", "year": "{:.0f}"}
         pattern = patterns.get(form, "{:,.0f}" if whole else "{:,.2f}")
-    of = f"\u00a0{say(_UNITS[form])}" if unit and form in _UNITS else ""
+    of = f"\u00a0{say(UNITS[form])}" if unit and form in UNITS else ""
     return [_write_one(v, form, pattern, say, of) for v in values]
 
 
@@ -355,7 +368,7 @@ def _write_one(value: Any, form: str, pattern: str, say: Words, of: str) -> str:
         return ", ".join(map(say.name, value or ()))
     if isinstance(value, bool):
         return say("yes" if value else "no")
-    if isinstance(value, (int, float)) and form in _NUMBERS:
+    if isinstance(value, (int, float)) and form in NUMBERS:
         if 0 < value < 0.005 and form == "share":
             return say("under {figure}", figure="1\u00a0%")
         if 0 < value < 0.5 and pattern == "{:,.0f}" and form in {"km", "km²"}:
@@ -367,16 +380,3 @@ def _write_one(value: Any, form: str, pattern: str, say: Words, of: str) -> str:
     if form == "words":
         text = say(VALUES.get(text, STATUS_TITLES.get(text, text.replace("_", " "))))
     return say.name(text) if form == "name" else text
-
-
-def to_plain(value: Any) -> Any:
-    """Return a value as JSON knows it; what is missing is None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, (list, tuple)):
-        return [to_plain(v) for v in value]
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, (str, bool, int, float)):
-        return value
-    return str(value)

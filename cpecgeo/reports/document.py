@@ -10,8 +10,7 @@ from typing import Any
 from cpecgeo.errors import InputError
 from cpecgeo.files.disk import local, write_whole
 from cpecgeo.maps.page import run_browser
-from cpecgeo.maps.words import to_plain
-from cpecgeo.reports.render import Content, render_fragment, render_html, render_markdown
+from cpecgeo.reports.render import Content, render_fragment, render_html, render_markdown, to_plain
 
 __all__ = ["Report"]
 

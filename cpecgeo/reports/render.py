@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import functools
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -11,18 +13,23 @@ from importlib import resources
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from cpecgeo.files.xmltext import html_table
-from cpecgeo.maps.words import Column, Words, find_column, find_words, to_plain, write_values
+from cpecgeo.maps.words import NUMBERS, UNITS, Words, find_words, write_values
 
 __all__ = [
+    "Column",
     "Content",
     "Part",
+    "find_column",
+    "read_columns",
     "render_fragment",
     "render_html",
     "render_markdown",
+    "to_plain",
 ]
 
 # From how many letters on a text needs a row of its own among facts.
@@ -59,6 +66,52 @@ _JINJA = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
     loader=jinja2.FunctionLoader(_read),
 )
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column is called and written.
+
+    Attributes
+    ----------
+    title : str
+    form : str
+        "text", "words" of the data, "name" of a place, "share", "count", "number", "year", or a
+        unit: "km" as exact as its size asks for, "exact km" as it is, "km²", "m", "h", "°".
+    """
+
+    title: str
+    form: str
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it stands to the right."""
+        return self.form in NUMBERS
+
+    def heading(self, say: Words, *, unit: bool = True) -> str:
+        """Return the title, with its unit."""
+        of = UNITS.get(self.form)
+        if not (unit and of) or self.title.endswith(" km"):
+            return say(self.title)
+        return say("{title}, {unit}", title=say(self.title), unit=say(of))
+
+
+@functools.cache
+def read_columns() -> dict[str, Column]:
+    """Read how the columns of the package's own tables are called and written."""
+    told = json.loads(_read("columns.json"))
+    return {name: Column(*one) for name, one in told.items()}
+
+
+def find_column(name: str, values: Sequence[Any]) -> Column:
+    """Find how a column is written: by its name, and by its values where nobody knows it."""
+    known = read_columns().get(name)
+    numbers = [v for v in values if v is not None]
+    are_numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in numbers)
+    if known is not None and (are_numbers or known.form not in NUMBERS):
+        return known
+    title = known.title if known else name.replace("_", " ")
+    return Column(title, "number" if numbers and are_numbers else "words")
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,6 +299,19 @@ def _bar(value: Any) -> Markup:
         return Markup("")
     width = 8 * min(max(value, 0.0), 1.0)
     return Markup('<span class="bar" style="width:{}em"></span>').format(f"{width:.2f}")
+
+
+def to_plain(value: Any) -> Any:
+    """Return a value as JSON knows it; what is missing is None."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (list, tuple)):
+        return [to_plain(v) for v in value]
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, (str, bool, int, float)):
+        return value
+    return str(value)
 
 
 def link(text: str) -> Markup:

@@ -143,7 +143,7 @@ def test_nearly_all_points_in_pakistan_have_a_district():
 
 
 def test_rows_of_facts_name_features_that_exist():
-    for path in ("feature_districts.csv", "roles.csv", "remarks.csv"):
+    for path in ("feature_districts.csv", "roles.csv", "names.csv", "remarks.csv"):
         for name, rows in read(path).groupby("layer"):
             if name == "waypoints":  # redrawn roads may drop a point
                 continue

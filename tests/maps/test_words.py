@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Formatter
 
 import geopandas as gpd
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,14 +21,8 @@ from cpecgeo.maps.figures import GROUND_NOTE
 from cpecgeo.maps.layer import translate_layer
 from cpecgeo.maps.libraries import list_texts
 from cpecgeo.maps.style import FIELDS
-from cpecgeo.maps.words import (
-    PHRASES,
-    VALUES,
-    find_column,
-    find_words,
-    read_columns,
-    write_values,
-)
+from cpecgeo.maps.words import NAMES, PHRASES, VALUES, find_words, write_values
+from cpecgeo.reports.render import find_column, read_columns
 
 PACKAGE = Path(cg.__file__).parent
 ENGLISH = find_words("en")
@@ -60,7 +55,7 @@ def said_by_maps():
     reach = cg.reach("Rohri", km=30)
     more = cg.Map().add(cg.route("Rohri", "Sukkur"), name="x").add(reach).data()
     layers = [*data["layers"].values(), *more["layers"].values()]
-    texts = {data["subtitle"], data["note"], *data["notes"], *PHRASES, map_module._OFF}
+    texts = {data["subtitle"], data["note"], *data["notes"], *PHRASES, *NAMES, map_module._OFF}
     texts |= {"Skip to the map", "Map", "Result", "Features", "MW"}
     texts |= {title for _, title, _ in FIELDS}
     texts |= {layer["group"] for layer in layers} - {""}
@@ -100,6 +95,57 @@ def test_names_of_places_are_those_of_the_data():
         assert say.name("Lahore") == places.loc["Lahore", f"name_{lang}"]
         assert say.name("Nowhere at all") == "Nowhere at all"
     assert find_words("ur").direction == "rtl"
+
+
+@pytest.mark.parametrize(
+    ("text", "ur", "zh"),
+    [
+        ("M-2 Islamabad–Lahore", "M-2 موٹروے، اسلام آباد–لاہور", "M-2 高速公路，伊斯兰堡–拉合尔"),
+        ("Quetta–Taftan railway", "کوئٹہ–تفتان ریلوے", "奎达–Taftan铁路"),
+        ("N-5 Karachi–Torkham (Grand Trunk Road)", "N-5 قومی شاہراہ، کراچی–طورخم (جی ٹی روڈ)",
+         "N-5 国道，卡拉奇–Torkham（大干道）"),
+        ("Gojra Interchange", "گوجرہ انٹرچینج", "哥吉拉互通立交"),
+        ("Gwadar Free Zone South", "گوادر فری زون جنوبی", "瓜达尔自由区南区"),
+        # No part of it is known; what is left wouldn't be a name.
+        ("Balkasar Interchange", None, None),
+        ("ML-1 2024 phase 1 Karachi–Multan", None, None),
+        ("sand and gravel", None, None),
+        ("{evil} line", None, None),
+        ("a–" * 100 + "Lahore", None, None),
+    ],
+)  # fmt: skip
+def test_names_are_put_together_from_names_that_are_known(text, ur, zh):
+    for lang, told in (("ur", ur), ("zh", zh)):
+        say = find_words(lang)
+        assert say.find_name(text) == told
+        assert say.name(text) == (told or text)
+    assert ENGLISH.name(text) == text
+
+
+@given(st.text(alphabet="aL–-1 (),{}viand", max_size=60))
+def test_any_name_is_looked_at_and_nothing_is_lost(text):
+    for lang in ("ur", "zh"):
+        say = find_words(lang)
+        found = say.find_name(text)
+        assert found is None or found
+        assert bool(say.phrase(text)) == bool(text)
+
+
+def test_names_of_others_say_who_printed_them():
+    rows = pd.read_csv(PACKAGE.parent / "data/names.csv")
+    assert rows["source"].notna().all()
+    assert not rows.duplicated(["layer", "feature", "lang"]).any()
+    for row in rows.itertuples():
+        assert re.search(SCRIPT[row.lang], row.known_as)
+        shown = cg.layer(row.layer).set_index("id").loc[row.feature, f"name_{row.lang}"]
+        assert shown == row.known_as
+    assert cg.place("卡洛特水电站").id == "karot"
+    assert cg.layer("energy").set_index("id").loc[["kohala"], "name_zh"].isna().all()
+
+
+def test_chinese_names_are_in_one_script():
+    names = "".join(find_words("zh").names.values())
+    names.encode("gb2312", "strict")
 
 
 @pytest.mark.parametrize(
