@@ -33,6 +33,7 @@ __all__ = [
     "OTHER",
     "SHAPES",
     "STATUS_TITLES",
+    "VALUES",
     "Look",
     "check_color",
     "find_dash",
@@ -276,6 +277,25 @@ DASHES = {
     "planned": "0.6 1.8",
     "suspended": "5 1.2 0.6 1.2",
     "closed": "1.2 2.6",
+}
+# Words for people, of values that are words for programs.
+VALUES = {
+    "rail": "railway",
+    "gazetteer": "from a gazetteer",
+    "proxy": "another place's point",
+    "schematic": "drawn roughly",
+    "on": "on the line",
+    "rail_length": "length of railway",
+    "road_length": "length of road",
+    "crossings": "border crossing",
+    "ports": "port",
+    "zone": "economic zone",
+    "zones": "economic zone",
+    "mines": "mine",
+    "energy": "power plant",
+    "places": "town",
+    "stations": "station",
+    "interchanges": "interchange",
 }
 STATUS_TITLES = {
     "operating": "operating",

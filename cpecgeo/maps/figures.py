@@ -199,9 +199,8 @@ def draw_profile(
         figure = new_figure(*check_size(size))
         axes = figure.add_subplot()
         plot_profile(axes, thing, every_km, say)
-        axes.set_title(
-            escape_text(thing.title, 120), loc="left", fontsize=11, fontweight="bold", color=INK
-        )
+        title = escape_text(say.name(thing.title), 120)
+        axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK)
         figure.supxlabel(say(GROUND_NOTE), fontsize=6.5, color=SOFT, wrap=True)
         figure.draw_without_rendering()
     if path is not None:
@@ -297,7 +296,8 @@ def draw_strip(
         span = ground.get_xlim()
         _stops(line, thing, span, say)
         _districts(area, zones, span, say)
-        title = say("{title}: drawn {drawn} km", title=escape_text(thing.title, 100), drawn=drawn)
+        title = escape_text(say.name(thing.title), 100)
+        title = say("{title}: drawn {drawn} km", title=title, drawn=drawn)
         if pd.notna(thing.official_km):
             title += say(", published {published} km", published=published)
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK,

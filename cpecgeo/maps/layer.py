@@ -21,6 +21,7 @@ from cpecgeo.catalogue.cite import list_credits
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.geodesy import densify, lonlat
 from cpecgeo.maps import encode
+from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.libraries import list_texts
 from cpecgeo.maps.style import (
     FIELDS,
@@ -31,7 +32,7 @@ from cpecgeo.maps.style import (
     is_by_value,
     list_values,
 )
-from cpecgeo.maps.words import VALUES, Words
+from cpecgeo.maps.words import Words
 
 __all__ = [
     "CANVAS_ABOVE",

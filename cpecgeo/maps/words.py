@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ import pandas as pd
 
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError, UnknownNameError
-from cpecgeo.maps.colors import STATUS_TITLES
+from cpecgeo.maps.colors import STATUS_TITLES, VALUES
 
 __all__ = [
     "LANGUAGES",
@@ -28,7 +28,6 @@ __all__ = [
     "NUMBERS",
     "PHRASES",
     "UNITS",
-    "VALUES",
     "FigureStyle",
     "Words",
     "check_size",
@@ -45,26 +44,7 @@ _NAMED = (
 )  # fmt: skip
 # Units of forms that are numbers; "" has none.
 UNITS = {"km": "km", "exact km": "km", "km²": "km²", "m": "m", "h": "h", "°": "°"}
-NUMBERS = {*UNITS, "share", "count", "number", "year"}
-# Words for people, of values that are words for programs.
-VALUES = {
-    "rail": "railway",
-    "gazetteer": "from a gazetteer",
-    "proxy": "another place's point",
-    "schematic": "drawn roughly",
-    "on": "on the line",
-    "rail_length": "length of railway",
-    "road_length": "length of road",
-    "crossings": "border crossing",
-    "ports": "port",
-    "zone": "economic zone",
-    "zones": "economic zone",
-    "mines": "mine",
-    "energy": "power plant",
-    "places": "town",
-    "stations": "station",
-    "interchanges": "interchange",
-}
+NUMBERS = {*UNITS, "share", "count", "people", "number", "year"}
 # Fonts with the letters of a language, best first; DejaVu comes with matplotlib.
 _FONTS = {
     "ur": ("Noto Naskh Arabic", "Noto Sans Arabic", "DejaVu Sans"),
@@ -75,8 +55,6 @@ _FONTS = {
 }  # fmt: skip
 # From this version on matplotlib joins Arabic letters and sets them from right to left.
 _SHAPES = (3, 11)
-# Inches of a figure's sides.
-_SMALLEST, _LARGEST = 2.0, 60.0
 # What the parts of a phrase look like; any text otherwise.
 _DIGITS = r"-?[\d.,]+(?:e[+-]?\d+)?"
 _LIMIT = rf"{_DIGITS}(?:\s\S+)?"
@@ -87,7 +65,7 @@ _PARTS = {
 }  # fmt: skip
 # Names and entries of the legend that are put together where a layer is made.
 PHRASES = (
-    "no value ({count})", "{count} others", "below {limit}", "{limit} and more", "{low} to {high}",
+    "{low} to {high} km (95 %)", "no value ({count})", "{count} others", "below {limit}", "{limit} and more", "{low} to {high}",
     "{title}: area", "Within {limit} {weight} of {place}", "{start} \u2013 {end}, {km} km",
     "{figure} {unit}", "{title}, {unit}",
 )  # fmt: skip
@@ -105,6 +83,8 @@ NAMES = (
     "{place} wind", "{place} Port", "{place} dry port", "{place} airport",
     "{place} mining corridor",
 )  # fmt: skip
+# Inches of a figure's sides.
+_SMALLEST, _LARGEST = 2.0, 60.0
 FigureStyle: TypeAlias = str | Mapping[str, Any] | None
 _LONGEST = 120
 _PARTED = re.compile(r"[ \u2013]|\d")
@@ -167,10 +147,28 @@ class Words:
         return text
 
     def people(self, count: float) -> str:
-        """Say a number of people as exact as a count of towns can be: to a hundredth or so."""
+        """Say a number of people as exact as a count of towns can be: to a hundredth or so.
+
+        Examples
+        --------
+        >>> find_words("en").people(54_012_345), find_words("zh").people(54_012_345)
+        ('54.0 million', '5,400万')
+        """
+        if self.lang == "zh" and count >= 1e4:
+            # Chinese counts in ten thousands.
+            tens = float(f"{count / 1e4:.3g}")
+            return self("{count} ten thousand", count=f"{tens:,.10g}")
         if count >= 1e6:
             return self("{count} million", count=f"{count / 1e6:,.1f}")
         return f"{round(count, -3 if count >= 1e5 else -2 if count >= 1e4 else 0):,.0f}"
+
+    def join(self, sentences: Iterable[str]) -> str:
+        """Join sentences; Chinese ones stand without space between them."""
+        return ("" if self.lang == "zh" else " ").join(sentences)
+
+    def list(self, names: Iterable[str]) -> str:
+        """List names, each as it is said in this language."""
+        return self(", ").join(map(self.name, names))
 
     def name(self, text: Any) -> str:
         """Return a name in this language: as it is known, or put together from names that are.
@@ -356,7 +354,7 @@ def write_values(values: Sequence[Any], form: str, say: Words, *, unit: bool = F
     elif form == "share":
         pattern = "{:.0%}"
     else:
-        whole = form in {"count", "m"} or all(float(v).is_integer() for v in numbers)
+        whole = form in {"count", "people", "m"} or all(float(v).is_integer() for v in numbers)
         patterns = {"h": "{:,.1f}", "°": "{:.4f}", "exact km": "{:,g}", "year": "{:.0f}"}
         pattern = patterns.get(form, "{:,.0f}" if whole else "{:,.2f}")
     of = f"\u00a0{say(UNITS[form])}" if unit and form in UNITS else ""
@@ -365,10 +363,13 @@ def write_values(values: Sequence[Any], form: str, say: Words, *, unit: bool = F
 
 def _write_one(value: Any, form: str, pattern: str, say: Words, of: str) -> str:
     if value is None or isinstance(value, list):
-        return ", ".join(map(say.name, value or ()))
+        return say.list(value or ())
     if isinstance(value, bool):
         return say("yes" if value else "no")
     if isinstance(value, (int, float)) and form in NUMBERS:
+        if form == "people":
+            # Sums of towns: three digits are more than they are good for.
+            value = float(f"{value:.3g}")
         if 0 < value < 0.005 and form == "share":
             return say("under {figure}", figure="1\u00a0%")
         if 0 < value < 0.5 and pattern == "{:,.0f}" and form in {"km", "km²"}:

@@ -14,8 +14,9 @@ from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import MissingExtraError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.maps import draw_strip
+from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.figures import render_figure
-from cpecgeo.maps.words import VALUES, Words
+from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
@@ -26,7 +27,7 @@ from cpecgeo.reports.sites import (
     tell_people,
 )
 
-__all__ = ["compare_corridors", "list_caveats", "report_corridor"]
+__all__ = ["glance", "list_caveats", "measure_climb", "report_corridor", "sum_by_status"]
 
 _SITES = {"crossings": "border crossing", "ports": "port", "zones": "zone"}
 
@@ -38,13 +39,13 @@ def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
     ground = pd.DataFrame([measure_climb(thing)])
     view = pd.DataFrame([glance(thing)]).drop(columns="id")
     parts = [
-        *(draw_map(thing.title, {thing.title: thing}, say) if draw else ()),
+        *(draw_map(say.name(thing.title), {thing.title: thing}, say) if draw else ()),
         Part("glance", say("At a glance"), (), pd.DataFrame([glance(thing)]), view=view,
              form="facts"),
         *(_strip(thing, zones, say) if draw else ()),
         # Of one status the first sentence says all.
         Part("by_status", say("Kilometres by status"), (), by_status,
-             view=by_status if len(by_status) > 1 else by_status.iloc[:0]),
+             view=show_status(thing, by_status)),
         Part("sections", say("Sections"), (), *_sections(thing)),
         _districts(zones, say),
         Part("climb", say("The ground under the line"), (), ground,
@@ -60,7 +61,7 @@ def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
     ]  # fmt: skip
     kind, status = say(VALUES.get(thing.kind, thing.kind)), say(thing.status.replace("_", " "))
     return Report(
-        title=thing.title,
+        title=say.name(thing.title),
         subtitle=say("{kind}, {status}; in the data: {id}", kind=kind, status=status,
                      id=thing.name),
         parts=tuple(parts),
@@ -78,12 +79,12 @@ def _lead(thing: Corridor, say: Words) -> str:
     if math.isnan(thing.official_km):
         long = say(
             "{title} is {drawn} km long as drawn; no length of the whole is published.",
-            title=thing.title, drawn=drawn,
+            title=say.name(thing.title), drawn=drawn,
         )  # fmt: skip
     else:
         long = say(
             "{title} is {published} km long by the published figure ({drawn} km as drawn).",
-            title=thing.title, published=published, drawn=drawn,
+            title=say.name(thing.title), published=published, drawn=drawn,
         )  # fmt: skip
     status = sum_by_status(thing)
     # Of the length that the sentence before gives: as drawn where none is published.
@@ -93,7 +94,7 @@ def _lead(thing: Corridor, say: Words) -> str:
         works = say("All of it operates.") if share > 0.5 else say("None of it operates.")
     else:
         works = say("{share} of it operates.", share=f"{share:.0%}")
-    return f"{long} {works} {tell_people(thing, say)}"
+    return say.join([long, works, tell_people(thing, say)])
 
 
 def glance(thing: Corridor) -> dict[str, Any]:
@@ -121,6 +122,14 @@ def sum_by_status(thing: Corridor) -> pd.DataFrame:
     return sums
 
 
+def show_status(thing: Corridor, sums: pd.DataFrame) -> pd.DataFrame:
+    """Show shares of the length that the first sentences give: as drawn where none is published."""
+    if len(sums) > 1 and math.isnan(thing.official_km):
+        share = sums["drawn_km"] / sums["drawn_km"].sum()
+        return sums[["status", "drawn_km"]].assign(share=share)
+    return sums if len(sums) > 1 else sums.iloc[:0]
+
+
 def list_caveats(thing: Corridor, say: Words) -> tuple[str, ...]:
     """List what must be known before a figure is quoted, what is the corridor's own first."""
     sections = thing.sections
@@ -145,12 +154,12 @@ def list_caveats(thing: Corridor, say: Words) -> tuple[str, ...]:
     sketch = sections.loc[sections["basis"] == "schematic", "name"]
     if len(sketch):
         caveats.append(
-            say("Schematic, straight between named places: {names}.", names=", ".join(sketch))
+            say("Schematic, straight between named places: {names}.", names=say.list(sketch))
         )
     if math.isnan(thing.official_km):
         caveats.append(say("No length of the whole is published."))
     caveats += [
-        f"{row.name}: {row.chainage_reason}"
+        say("{name}: {told}", name=say.name(row.name), told=row.chainage_reason)
         for row in sections.itertuples(index=False)
         if isinstance(getattr(row, "chainage_reason", None), str)
     ]
@@ -178,7 +187,7 @@ def _figures(thing: Corridor, say: Words) -> Part:
         return Part("figures", heading, (say("No other figure was found."),))
     columns = [c for c in ("feature", "quantity", "value", "unit", "meaning") if c in table]
     rows = pd.DataFrame(table[[*columns, "source", "source_date"]])
-    return Part("figures", heading, (), rows, view=show_figures(rows), form="fold")
+    return Part("figures", heading, (), rows, view=show_figures(rows, say), form="fold")
 
 
 def _posts(thing: Corridor, zones: pd.DataFrame) -> pd.DataFrame:
@@ -208,7 +217,7 @@ def _districts(found: pd.DataFrame, say: Words) -> Part:
     text.append(
         say("The outlines of districts are off by {accuracy}: {share} of the length may belong "
             "to a neighbour. A district that the line leaves and enters again is one row.",
-            accuracy=found.attrs["accuracy"], share=f"{doubt:.0%}")
+            accuracy=say.phrase(found.attrs["accuracy"]), share=f"{doubt:.0%}")
     )  # fmt: skip
     if doubtful := found.attrs["open"]:
         names = ", ".join(map(say.name, doubtful))
@@ -230,47 +239,6 @@ def measure_climb(thing: Corridor) -> dict[str, float]:
     stated = ("highest_m", "highest_at_km", "climb_m", "descent_m", "ground_km")
     lowest = ground["elevation_m"].where(~ground["is_ground"]).min()
     return {"lowest_m": float(lowest), **{name: ground.attrs[name] for name in stated}}
-
-
-def compare_corridors(corridors: list[Corridor], say: Words) -> list[Part]:
-    """Put corridors side by side: at a glance, by status, by province, the ground under them."""
-    ids, titles = [t.name for t in corridors], [t.title for t in corridors]
-    rows = pd.DataFrame([{"title": t.title, **glance(t)} for t in corridors])
-    view = rows.drop(columns=["id", "published_as", "sections", "stops"])
-    status = pd.concat(
-        [sum_by_status(t).assign(id=t.name)[["id", "status", "length_km", "drawn_km", "share"]]
-         for t in corridors], ignore_index=True,
-    )  # fmt: skip
-    provinces = pd.concat([_provinces(t) for t in corridors], ignore_index=True)
-    climb = pd.DataFrame(
-        [{"id": t.name, **measure_climb(t), "accuracy_km": t.accuracy_km} for t in corridors]
-    )
-
-    def across(table: pd.DataFrame, column: str) -> pd.DataFrame:
-        """Turn rows into one column of km a corridor; what is nothing stays empty."""
-        wide = table.pivot_table("length_km", column, "id", aggfunc="sum", sort=False)
-        wide = wide.reindex(columns=ids).where(lambda km: km >= 0.5).round()
-        wide.columns = pd.Index([f"{t}, {say('km')}" for t in titles])
-        return wide.dropna(how="all").reset_index()
-
-    ground = climb.drop(columns="id").dropna(axis="columns", how="all")
-    ground.insert(0, "title", titles)
-    return [
-        Part("corridors", say("Corridors at a glance"), (), rows, view=view),
-        Part("by_status", say("Kilometres by status"), (), status,
-             view=across(status, "status") if len(set(status["status"])) > 1 else status.iloc[:0]),
-        Part("provinces", say("Kilometres by province"), (), provinces,
-             view=across(provinces, "name")),
-        Part("climb", say("The ground under the line"), (), climb, view=ground),
-    ]  # fmt: skip
-
-
-def _provinces(thing: Corridor) -> pd.DataFrame:
-    found = crossed(thing, "provinces")
-    found["name"] = found["name"].fillna("outside Pakistan")
-    sums = found.groupby("name", sort=False)[["length_km", "share"]].sum().reset_index()
-    sums.insert(0, "id", thing.name)
-    return pd.DataFrame(sums)
 
 
 def _near(thing: Corridor, say: Words) -> pd.DataFrame:
@@ -318,7 +286,7 @@ def _strip(thing: Corridor, zones: pd.DataFrame, say: Words) -> list[Part]:
             figure = draw_strip(thing, every_km=every_km, districts=zones)
     except MissingExtraError as error:
         return [Part("strip", heading, (say("No chart: {error}", error=error),))]
-    alt = say("Stops, districts and ground along {title}, by chainage", title=thing.title)
+    alt = say("Stops, districts and ground along {title}, by chainage", title=say.name(thing.title))
     return [Part("strip", heading, svg=render_figure(figure, "svg"), alt=alt)]
 
 

@@ -34,6 +34,8 @@ __all__ = [
 
 # From how many letters on a text needs a row of its own among facts.
 _LONG = 28
+# Up to how many letters texts of a table stand in one line.
+_SHORT = 18
 # A notebook gives frames 300 by 150 pixels; a page has its own style for them.
 _FRAME = Markup(' style="width:100%;height:32rem;border:1px solid #ddd6c8"')
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
@@ -76,8 +78,9 @@ class Column:
     ----------
     title : str
     form : str
-        "text", "words" of the data, "name" of a place, "share", "count", "number", "year", or a
-        unit: "km" as exact as its size asks for, "exact km" as it is, "km²", "m", "h", "°".
+        "text", "words" of the data, "name" of a place, "share", "count", "people" of many towns,
+        "number", "year", or a unit: "km" as exact as its size asks for, "exact km" as it is,
+        "km²", "m", "h", "°".
     """
 
     title: str
@@ -252,7 +255,7 @@ def _show(part: Part, say: Words) -> dict[str, Any] | None:
 def _table(rows: pd.DataFrame, say: Words) -> Markup:
     columns, texts = _columns(rows, say)
     classes = [
-        "n" if c.is_number else "t" if any(len(t) > _LONG for t in column) else ""
+        "n" if c.is_number else _measure_width(column)
         for c, column in zip(columns, texts, strict=True)
     ]
     cells: list[Sequence[object]] = []
@@ -263,6 +266,12 @@ def _table(rows: pd.DataFrame, say: Words) -> Markup:
             cells.append([link(text) for text in column])
     head = [c.heading(say) for c in columns]
     return html_table(zip(*cells, strict=True), head, classes)
+
+
+def _measure_width(texts: list[str]) -> str:
+    """Class a column of texts: of long ones, of short ones, which aren't broken."""
+    longest = max(map(len, texts), default=0)
+    return "t" if longest > _LONG else "d" if longest <= _SHORT else ""
 
 
 def _facts(rows: pd.DataFrame, say: Words) -> list[tuple[str, str]]:

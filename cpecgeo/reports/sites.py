@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,13 +19,14 @@ from cpecgeo.domains.border import Market, market, nearest_corridors, nearest_si
 from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import resolve
 from cpecgeo.maps import Map
-from cpecgeo.maps.colors import KINDS, NAMED
-from cpecgeo.maps.words import VALUES, Words
+from cpecgeo.maps.colors import KINDS, NAMED, VALUES
+from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part
 
 __all__ = [
     "LEAD_KM",
+    "MEETS_KM",
     "RADII_KM",
     "count_near",
     "draw_map",
@@ -43,7 +45,8 @@ __all__ = [
 LEAD_KM = 10
 RADII_KM = (5, 10, 25, 50)
 _HEIGHTS_APART_M = 100.0
-_MEETS_KM = 0.05  # what is nearer touches
+MEETS_KM = 0.05  # what is nearer touches
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 # A report's map is small: what is on it is named, and needs no panels.
 _CONTROLS = ("zoom", "legend", "scale")
 # How many towns a report's map names, and how far around what it is about, in degrees.
@@ -52,7 +55,7 @@ _TOWNS, _AROUND = 60, 0.4
 
 def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
     """Draw things on one map, with the names of the towns around them."""
-    drawn = Map(title=title, controls=_CONTROLS)
+    drawn = Map(title=title, controls=_CONTROLS, lang=say.lang)
     for name, thing in things.items():
         is_spot = isinstance(thing, gpd.GeoDataFrame)
         options: dict[str, Any] = {"popup": ["name"]} if is_spot else {}
@@ -66,13 +69,10 @@ def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
     towns = towns.assign(first_=(10 - towns["rank"]) * 1e8 + people)
     towns = towns.sort_values("first_", ascending=False).head(_TOWNS)
     large = towns["rank"] <= NAMED
-    column = f"name_{say.lang}"
-    if column in towns:
-        towns["name"] = towns[column].fillna(towns["name"])
     for some, radius, kind in ((towns[large], 3.4, "city"), (towns[~large], 2.4, "place")):
         if len(some):
             drawn.add(
-                some, name=say("Cities") if kind == "city" else say("Towns"), radius=radius,
+                some, name="Cities" if kind == "city" else "Towns", radius=radius,
                 color=KINDS["places"].color, label="name", label_class=kind, rank="first_",
                 legend="", popup=["population"], extra={"order": 4 if kind == "city" else 0},
             )  # fmt: skip
@@ -105,7 +105,7 @@ def sum_people(x: Any, say: Words) -> Part:
     if missing:
         text.append(
             say("Without a population figure, and not counted: {names}.",
-                names=", ".join(map(say.name, missing)))
+                names=say.list(missing))
         )  # fmt: skip
     view = pd.DataFrame(
         {
@@ -120,10 +120,11 @@ def sum_people(x: Any, say: Words) -> Part:
     return Part("people", say("People nearby"), tuple(text), rows, view=view)
 
 
-def show_figures(rows: pd.DataFrame) -> pd.DataFrame:
+def show_figures(rows: pd.DataFrame, say: Words) -> pd.DataFrame:
     """Show each published figure with its unit, what it counts and who says so."""
-    units = rows["unit"].fillna("")
-    figure = [f"{v} {u}".strip() for v, u in zip(rows["value"], units, strict=True)]
+    units = [say(str(u)) for u in rows["unit"].fillna("")]
+    told = [f"{float(v):,.10g}" if _NUMBER.fullmatch(str(v)) else str(v) for v in rows["value"]]
+    figure = [f"{v} {u}".strip() for v, u in zip(told, units, strict=True)]
     view = rows[["meaning", "quantity", "source", "source_date"]].copy()
     view.insert(1, "figure", figure)
     return view
@@ -137,7 +138,7 @@ def list_figures(feature: str, say: Words) -> list[Part]:
     if rows.empty:
         return []
     heading = say("Published figures, side by side")
-    return [Part("figures", heading, (), rows, view=show_figures(rows))]
+    return [Part("figures", heading, (), rows, view=show_figures(rows, say))]
 
 
 def split_sources(found: Iterable[Any]) -> tuple[str, ...]:
@@ -171,7 +172,7 @@ def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
     if sheet.reached is not None:
         drawn = {say("Within reach by road"): sheet.reached, **drawn}
     parts = [
-        *(draw_map(sheet.name, drawn, say) if draw else ()),
+        *(draw_map(say.name(sheet.name), drawn, say) if draw else ()),
         Part("glance", say("At a glance"), (), glance, view=glance.drop(columns="id"),
              form="facts"),
         _corridors(sheet.corridors, sheet, say),
@@ -221,7 +222,7 @@ def _lead_market(sheet: Market, say: Words) -> str:
             say("Towns of {people} people in all are reached within {limit} hours of driving.",
                 people=people, limit=f"{sheet.reached.limit:g}")
         )  # fmt: skip
-    return " ".join(said)
+    return say.join(said)
 
 
 def tell_away(rows: pd.DataFrame, own_km: Any, say: Words) -> pd.DataFrame:
@@ -236,11 +237,11 @@ def _off(corridors: pd.DataFrame, thing: Market | Place, say: Words) -> str:
     """Say how far the nearest corridor is."""
     near = corridors.iloc[0]
     if near["distance_km"] < 0.1:
-        return say("{title} runs through it, at km {km}.", title=near["title"],
+        return say("{title} runs through it, at km {km}.", title=say.name(near["title"]),
                    km=f"{near['km']:,.0f}")  # fmt: skip
     away = interval_text(near["distance_km"], near["accuracy_km"], thing.accuracy_km, say=say)
     return say("{title} is the nearest corridor, {away} away at its km {km}.",
-               title=near["title"], away=away, km=f"{near['km']:,.0f}")  # fmt: skip
+               title=say.name(near["title"]), away=away, km=f"{near['km']:,.0f}")  # fmt: skip
 
 
 def _position(thing: Market | Place, say: Words) -> str:
@@ -286,7 +287,7 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
     if isinstance(thing.note, str) and thing.note:
         caveats.append(thing.note)
     roads, sites = nearest_corridors(thing.point, 5), ("crossings", "zones", "ports")
-    near = {name: nearest_sites(name, thing.point, 5, "status") for name in sites}
+    near = {name: _others(thing, name, "status") for name in sites}
     crossing = tell_away(near["crossings"], thing.accuracy_km, say).iloc[0]
     lead = [
         _off(roads, thing, say),
@@ -296,13 +297,13 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
     ]  # fmt: skip
     spot = {thing.name: _spot(thing.name, thing.point)}
     parts = [
-        *(draw_map(thing.name, spot, say) if draw else ()),
+        *(draw_map(say.name(thing.name), spot, say) if draw else ()),
         Part("glance", say("At a glance"), (), glance,
              view=glance.drop(columns=["id", "layer"]), form="facts"),
         _corridors(roads, thing, say),
         *figures,
         sum_people(thing.point, say),
-        _sites("towns", nearest_sites("places", thing.point, 5, "population"), thing, say),
+        _sites("towns", _others(thing, "places", "population"), thing, say),
         *(_sites(name, rows, thing, say) for name, rows in near.items()),
     ]  # fmt: skip
     what = VALUES.get(thing.layer, thing.layer)
@@ -320,9 +321,16 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
         ),
         caveats=tuple(caveats),
         data_version=data_version(),
-        lead=f"{say.name(thing.name)}: {' '.join(lead)}",
+        lead=say("{name}: {told}", name=say.name(thing.name), told=say.join(lead)),
         lang=say.lang,
     )
+
+
+def _others(thing: Place, name: str, column: str) -> pd.DataFrame:
+    """Return the five nearest sites of a layer, the place itself left out."""
+    rows = nearest_sites(name, thing.point, 6, column)
+    same = (rows["name"] == thing.name) & (rows["distance_km"] < MEETS_KM)
+    return rows[~same].head(5)
 
 
 def list_corridors(shape: Any, own_km: float, say: Words) -> Part:
@@ -336,7 +344,7 @@ def list_corridors(shape: Any, own_km: float, say: Words) -> Part:
     rows = near.assign(low_km=[s[0][0] for s in spans], high_km=[s[1][0] for s in spans])
     # How near to zero where they meet is no question: they may as well run side by side.
     told = [
-        span_text(*row, say=say) if row[0] >= _MEETS_KM else say("{km} km", km=0)
+        span_text(*row, say=say) if row[0] >= MEETS_KM else say("{km} km", km=0)
         for row in rows[["distance_km", "low_km", "high_km"]].to_numpy()
     ]
     view = rows[["title", "status"]].assign(away=told)

@@ -5,30 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.analysis.exposure import exposure
-from cpecgeo.analysis.measure import distance_matrix_km
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
-from cpecgeo.domains.border import Market, nearest_corridors
+from cpecgeo.domains.border import Market
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import area_km2, length_km
-from cpecgeo.maps.words import VALUES, Words, find_words
-from cpecgeo.reports.corridors import compare_corridors, list_caveats, report_corridor
+from cpecgeo.maps.colors import VALUES
+from cpecgeo.maps.words import Words, find_words
+from cpecgeo.reports.comparison import describe_shape, merge_shapes, report_several
+from cpecgeo.reports.corridors import report_corridor
 from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
-    LEAD_KM,
-    RADII_KM,
-    count_near,
     draw_map,
     list_corridors,
     list_figures,
@@ -36,7 +32,6 @@ from cpecgeo.reports.sites import (
     report_place,
     split_sources,
     sum_people,
-    tell_away,
     tell_people,
 )
 from cpecgeo.routing import Reach, Route
@@ -44,8 +39,6 @@ from cpecgeo.routing import Reach, Route
 __all__ = ["report"]
 
 _DIMENSIONS = {0: "points", 1: "line", 2: "area"}
-# Columns of one feature's row that its report shows.
-_CELLS = ("id", "status", "opened", "official_km", "province", "accuracy_km", "basis")
 
 
 def report(x: SubjectLike, *others: SubjectLike, draw: bool = True, lang: str = "en") -> Report:
@@ -92,7 +85,7 @@ def report(x: SubjectLike, *others: SubjectLike, draw: bool = True, lang: str = 
         raise InputError("The list is empty; name a corridor or a place to report on.")
     subjects = [_resolve(one) for one in asked]
     if len(subjects) > 1:
-        return _report_several(subjects, say, draw=draw)
+        return report_several(subjects, say, draw=draw)
     thing = subjects[0].things[0]
     if isinstance(thing, Corridor):
         return report_corridor(thing, say, draw=draw)
@@ -109,150 +102,11 @@ def _resolve(x: SubjectLike) -> Subject:
     return found if found.is_single and found.things else replace(found, things=(found,))
 
 
-def _report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report:
-    """Report on several corridors, places, shapes, or all of these."""
-    things = [s.things[0] for s in subjects]
-    corridors = [t for t in things if isinstance(t, Corridor)]
-    sites = [t for t in things if isinstance(t, (Place, Market))]
-    shapes = [s for s in subjects if not isinstance(s.things[0], (Corridor, Place, Market))]
-    titles = _titles(subjects, say)
-    apart = _apart(subjects)
-    title, drawn = " \u00b7 ".join(titles), dict(zip(titles, things, strict=True))
-    parts = draw_map(title, drawn, say) if draw else []
-    if corridors:
-        parts += compare_corridors(corridors, say)
-    if sites:
-        rows = pd.DataFrame(map(_site, sites))
-        line = rows.assign(accuracy_km=rows["corridor_accuracy_km"])
-        view = tell_away(line, rows["accuracy_km"], say)
-        view = view.drop(columns=["id", "lon", "lat", "basis", "corridor_accuracy_km"])
-        parts.append(Part("sites", say("Places at a glance"), (), rows, view=view))
-    if shapes:
-        rows = pd.DataFrame([{"title": s.title, **_describe_shape(s, s.things[0])} for s in shapes])
-        view = rows.drop(columns=["id", "lon", "lat"], errors="ignore")
-        parts.append(Part("shapes", say("At a glance"), (), rows, view=view))
-    people = _people(subjects)
-    view = people.drop(columns=["id", "towns_without_figure"])
-    view.insert(0, "title", titles)
-    note = say("Towns of a gazetteer, at a point each: townspeople, not everyone.")
-    parts.append(Part("people", say("People nearby"), (note,), people, view=view))
-    shown = pd.DataFrame(apart.drop(columns="id").to_numpy(), columns=titles).round(1)
-    shown.insert(0, "title", titles)
-    heading, note = say("Closest distance between them, km"), say("0 km where they meet.")
-    several = len(subjects) > 2  # of two the first sentences say it
-    parts.append(Part("apart", heading, (note,) if several else (), apart,
-                      view=shown if several else shown.iloc[:0]))  # fmt: skip
-    caveats = [f"{t.title}: {text}" for t in corridors for text in list_caveats(t, say)[:-2]]
-    caveats += [
-        say("{name}: position good to {km} km; {basis}.", name=say.name(t.name),
-            km=f"{t.accuracy_km:g}", basis=say(VALUES.get(t.basis, t.basis)))
-        for t in sites
-    ]  # fmt: skip
-    sources = [s for t in corridors for s in t.sources] + [t.source for t in sites]
-    sources += [s for name in ("provinces", "places") for s in layer(name).attrs["sources"]]
-    return Report(
-        title=title,
-        subtitle=say("{count} side by side", count=len(subjects)),
-        parts=tuple(parts),
-        sources=split_sources(sources),
-        caveats=tuple(caveats),
-        data_version=data_version(),
-        lead=_lead_several(subjects, titles, apart, say),
-        lang=say.lang,
-    )
-
-
-def _titles(subjects: list[Subject], say: Words) -> list[str]:
-    """Title each for people; two of one title are told apart by their number."""
-    titles: list[str] = []
-    for turn, subject in enumerate(subjects, 1):
-        title = say.name(subject.title)
-        titles.append(f"{title} ({turn})" if title in titles else title)
-    return titles
-
-
-def _lead_several(
-    subjects: list[Subject], titles: list[str], apart: pd.DataFrame, say: Words
-) -> str:
-    """Say the length of each corridor, or the people near each, and which are far apart."""
-    said = []
-    for subject, title in zip(subjects, titles, strict=True):
-        thing = subject.things[0]
-        people = say.people(count_near(_merge_shapes(subject)))
-        if isinstance(thing, Corridor):
-            known = pd.notna(thing.official_km)
-            long = thing.official_km if known else thing.length_km
-            said.append(
-                say("{title}: {km} km, towns of {people} people within {near} km.",
-                    title=title, km=f"{long:,.0f}", people=people, near=LEAD_KM)
-            )  # fmt: skip
-        else:
-            said.append(
-                say("{title}: towns of {people} people within {near} km.", title=title,
-                    people=people, near=LEAD_KM)
-            )  # fmt: skip
-    table = apart.drop(columns="id").to_numpy(float)
-    far = float(np.nanmax(table))
-    meet = say("All of them meet.") if far < 0.05 else say(
-        "At their closest points the two furthest apart are {km} km from each other.",
-        km=f"{far:,.0f}" if far >= 10 else f"{far:,.1f}",
-    )  # fmt: skip
-    return " ".join([*said, meet])
-
-
-def _site(thing: Any) -> dict[str, Any]:
-    close = nearest_corridors(thing.point, 1).iloc[0]
-    return {
-        "id": thing.id,
-        "name": thing.name,
-        "status": thing.status,
-        "lon": thing.point.x,
-        "lat": thing.point.y,
-        "accuracy_km": thing.accuracy_km,
-        "basis": thing.basis,
-        "nearest_corridor": close["target"],
-        "distance_km": close["distance_km"],
-        "corridor_accuracy_km": close["accuracy_km"],
-        "at_km": close["km"],
-    }
-
-
-def _people(subjects: list[Subject]) -> pd.DataFrame:
-    rows = []
-    for subject in subjects:
-        found = exposure(_merge_shapes(subject), RADII_KM)
-        within = found["population_within"].tolist()
-        rows.append(
-            {
-                "id": _key(subject),
-                **{f"within_{r}_km": n for r, n in zip(RADII_KM, within, strict=True)},
-                "towns": int(found["features"].sum()),
-                "towns_without_figure": int(found["missing"].sum()),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _key(subject: Subject) -> str:
-    thing = subject.things[0]
-    if isinstance(thing, Corridor):
-        return thing.name
-    return str(thing.id) if isinstance(thing, (Place, Market)) else subject.title
-
-
-def _apart(subjects: list[Subject]) -> pd.DataFrame:
-    keys = [_key(s) for s in subjects]
-    series = gpd.GeoSeries([_merge_shapes(s) for s in subjects], index=keys, crs=4326)
-    table = pd.DataFrame(distance_matrix_km(series, series).to_numpy(), columns=keys)
-    table.insert(0, "id", keys, allow_duplicates=True)
-    return table
-
-
 def _report_shape(subject: Subject, thing: Any, say: Words, *, draw: bool) -> Report:
     """Report on anything that has a shape and is no corridor, place or market."""
-    shape = _merge_shapes(subject)
+    shape = merge_shapes(subject)
     dimension = shapely.get_dimensions(shape)
-    rows = pd.DataFrame([_describe_shape(subject, thing)])
+    rows = pd.DataFrame([describe_shape(subject, thing)])
     title = say.name(subject.title)
     parts = [
         *(draw_map(title, {title: thing}, say) if draw else ()),
@@ -313,43 +167,13 @@ def _lead_shape(shape: Any, title: str, thing: Any, near: pd.DataFrame | None, s
     if near is not None:
         first = near.iloc[0]
         said.append(
-            say("{title} touches it.", title=first["title"])
+            say("{title} touches it.", title=say.name(first["title"]))
             if first["away"] == say("{km} km", km=0)
             else say("{title} is the nearest corridor, {away} away.",
-                     title=first["title"], away=first["away"])
+                     title=say.name(first["title"]), away=first["away"])
         )  # fmt: skip
     said.append(tell_people(shape, say))
-    return " ".join(said)
-
-
-def _merge_shapes(subject: Subject) -> Any:
-    """Return the one geometry of a subject, all its shapes merged."""
-    shapes = subject.shapes.dropna()
-    return shapes.iloc[0] if len(shapes) == 1 else shapely.union_all(shapes.array)
-
-
-def _describe_shape(subject: Subject, thing: Any) -> dict[str, Any]:
-    """Return one row that says the most."""
-    shape = _merge_shapes(subject)
-    dimension = shapely.get_dimensions(shape)
-    row: dict[str, Any] = {"kind": subject.kind}
-    if len(subject) > 1:
-        row["features"] = len(subject)
-    if subject.frame is not None and len(subject.frame) == 1:
-        cells = subject.frame.iloc[0]
-        row |= {c: cells[c] for c in _CELLS if c in cells.index and not pd.isna(cells[c])}
-    if isinstance(thing, Route):
-        row |= {"chainage_km": thing.chainage_km, "hours": thing.hours}
-        row |= {"access_km": thing.access_km}
-    if isinstance(thing, Reach):
-        row |= {"origin": thing.origin.name, "limit": f"{thing.limit:g} {thing.weight}"}
-        row |= {"chainage_km": thing.chainage_km, "towns": len(thing.towns)}
-    if dimension == 1:
-        row["drawn_km"] = round(float(length_km(shape)), 3)
-    if dimension == 2:
-        row["area_km2"] = round(float(area_km2(shape)), 1)
-    middle = shape.centroid if dimension == 2 else shape.representative_point()
-    return row | {"lon": middle.x, "lat": middle.y}
+    return say.join(said)
 
 
 def _towns(shape: Any, say: Words) -> Part:
