@@ -65,7 +65,8 @@ _PARTS = {
 }  # fmt: skip
 # Names and entries of the legend that are put together where a layer is made.
 PHRASES = (
-    "{low} to {high} km (95 %)", "no value ({count})", "{count} others", "below {limit}", "{limit} and more", "{low} to {high}",
+    "{low} to {high} km (95 %)", "no value ({count})", "{count} others", "below {limit}",
+    "{limit} and more", "{low} to {high}",
     "{title}: area", "Within {limit} {weight} of {place}", "{start} \u2013 {end}, {km} km",
     "{figure} {unit}", "{title}, {unit}",
 )  # fmt: skip

@@ -161,9 +161,12 @@ def test_every_kind_of_report_begins_with_a_sentence_of_figures():
     assert "1,300 km" in two
     assert "All of them meet" in two
     apart = cg.distance_km("Gwadar Port", "Torkham")
-    assert (
-        f"{apart:,.0f} km from each other" in cg.report("Gwadar Port", "Torkham", draw=False).lead
-    )
+    lead = cg.report("Gwadar Port", "Torkham", draw=False).lead
+    said = re.search(r"they are ([\d,.]+) to ([\d,.]+) km apart", lead)
+    reach = math.hypot(*(cg.place(n).accuracy_km for n in ("Gwadar Port", "Torkham")))
+    low, high = (float(text.replace(",", "")) for text in said.groups())
+    assert apart - reach - 0.1 < low <= apart - reach
+    assert apart + reach <= high < apart + reach + 0.1
 
 
 def test_a_report_speaks_to_people():
@@ -552,3 +555,77 @@ def test_places_side_by_side_say_how_far_their_corridor_is():
         reach = math.hypot(row.corridor_accuracy_km, row.accuracy_km)
         high = float(re.search(r"([\d.]+) km$", text)[1])
         assert row.distance_km + reach <= high < row.distance_km + reach + 1
+
+
+def test_several_are_told_apart_as_well_as_they_are_known():
+    made = cg.report("m5", "kkh", "Torkham", draw=False)
+    part = next(p for p in made.parts if p.key == "apart")
+    assert list(part.view.columns[1:]) == ["M-5 Multan–Sukkur", "Karakoram Highway", "Torkham"]
+    for i, one in enumerate(("m5", "kkh", "Torkham")):
+        for j, other in enumerate(("m5", "kkh", "Torkham")):
+            text, km = part.view.iloc[i, j + 1], part.table.iloc[i][part.table.columns[j + 1]]
+            if i == j:
+                assert text == ""
+                continue
+            low, high = re.fullmatch(r"([\d,.]+) to ([\d,.]+) km", text).groups()
+            low, high = float(low.replace(",", "")), float(high.replace(",", ""))
+            poorest = [
+                cg.corridor(n).accuracy_km if n != "Torkham" else cg.place(n).accuracy_km
+                for n in (one, other)
+            ]
+            assert low < km < high
+            assert high - low <= 2 * math.hypot(*poorest) + 2
+    far = made.lead.rpartition("are ")[2]
+    assert far.startswith(part.view.iloc[0, 3])
+    assert "from each other" in far
+
+
+def test_of_those_that_all_meet_no_table_of_zeros_is_shown():
+    made = cg.report("western", "central", "eastern", draw=False)
+    assert made.title == (
+        "CPEC Western alignment · CPEC Central alignment · CPEC Eastern alignment"
+    )
+    part = next(p for p in made.parts if p.key == "apart")
+    assert len(part.table) == 3
+    assert part.shown is None
+    assert made.lead.endswith("All of them meet.")
+    # Two of one short title are told by their whole titles.
+    both = cg.report("eastern", "eastern-2024", draw=False).title
+    assert both.count("via") == 2
+
+
+def test_a_place_is_not_the_nearest_of_its_own_kind():
+    for name, key in (("Gwadar Port", "ports"), ("Rashakai SEZ", "zones")):
+        part = next(p for p in cg.report(name, draw=False).parts if p.key == key)
+        assert len(part.table) == 5
+        assert name not in set(part.table["name"])
+
+
+@pytest.mark.parametrize("lang", ["ur", "zh"])
+def test_names_and_the_map_are_in_the_readers_language(lang):
+    say = find_words(lang)
+    made = cg.report("m2", lang=lang)
+    assert made.title == say.name(cg.corridor("m2").title) != cg.corridor("m2").title
+    assert made.title in made.lead
+    (page,) = (p.page for p in made.parts if p.key == "map")
+    assert f'<html lang="{lang}"' in page
+    for text in ("Legend", "Cities"):
+        assert say(text) in page
+    (near,) = (p for p in cg.report("Rashakai SEZ", draw=False, lang=lang).parts
+               if p.key == "corridors")  # fmt: skip
+    assert say.name("M-1 Peshawar–Islamabad") in near.view["title"].map(say.name).tolist()
+
+
+def test_sums_of_people_have_three_digits():
+    (part,) = (p for p in cg.report("ml1", draw=False).parts if p.key == "people")
+    exact = part.table["population_within"].iloc[-1]
+    page = cg.report("ml1", draw=False).to_html()
+    assert f"{float(f'{exact:.3g}'):,.0f}" in page
+    assert f">{exact:,.0f}<" not in page
+
+
+def test_shares_by_status_are_of_the_length_that_is_quoted():
+    made = cg.report("mining", draw=False)
+    (part,) = (p for p in made.parts if p.key == "by_status")
+    works = part.view.set_index("status").loc["operating", "share"]
+    assert f"{works:.0%} of it operates" in made.lead
