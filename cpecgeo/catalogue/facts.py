@@ -200,9 +200,9 @@ def openings() -> dict[str, str]:
 @cache
 def _names(name: str) -> dict[str, dict[str, str]]:
     """Load names of features in other languages, by language and feature id."""
-    rows = read_table("names.csv")
-    rows = rows[rows["layer"] == name]
-    return {
-        str(lang): dict(zip(some["feature"], some["known_as"], strict=True))
-        for lang, some in rows.groupby("lang")
-    }
+    table, found = read_table("names.csv"), dict[str, dict[str, str]]()
+    columns = (table[c] for c in ("layer", "lang", "feature", "known_as"))
+    for layer, lang, feature, known in zip(*columns, strict=True):
+        if layer == name:
+            found.setdefault(lang, {})[feature] = known
+    return found
