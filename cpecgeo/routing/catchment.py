@@ -19,7 +19,7 @@ from cpecgeo.features.subject import PointLike, Subject
 from cpecgeo.files.xmltext import html_card, html_table
 from cpecgeo.geodesy import Index, buffer, length_km
 from cpecgeo.routing.costs import edge_costs
-from cpecgeo.routing.ends import Ends, Snap, snap_ends
+from cpecgeo.routing.ends import OTHER_KM, Ends, Snap, snap_ends
 from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
 from cpecgeo.routing.graph import Network
 from cpecgeo.routing.search import Floats, Tree, search
@@ -47,8 +47,8 @@ class Reach:
         The stretches reached: `name mode section status km cost_from cost_to geometry`.
     towns : GeoDataFrame
         Towns within `within_km` of a reached stretch: the columns of the places layer and
-        `cost` (at the nearest point of the network), `access_km`, `limit` (the least that
-        reaches it).
+        `cost` (where it joins a reached road or railway, whichever is best with the way there),
+        `access_km`, `limit` (the least that reaches it).
     within_km : float
     inner : tuple of GeoDataFrame
         The stretches of the limits before the last.
@@ -203,10 +203,10 @@ def reach(
     starts = [at for near in places for at in _from_nearest(near)]
     tree = search(ground, starts[0], cost, also=starts[1:], access=costs.access)
     *inner, edges = (_edges(ground, tree, cost, limit) for limit in limits)
-    towns = _towns(edges, within_km)
+    towns = _towns(edges, within_km, costs.access)
     towns["limit"] = limits[-1]
     for limit, frame in reversed([*zip(limits, inner, strict=False)]):
-        towns.loc[_towns(frame, within_km).index, "limit"] = limit
+        towns.loc[_towns(frame, within_km, costs.access).index, "limit"] = limit
     origins = tuple(near[0] for near in places)
     return Reach(origins, weight, limits, edges, towns, within_km, tuple(inner))
 
@@ -317,20 +317,33 @@ def _stretch(net: Network, i: int, km: float, cost: float, per: float) -> dict[s
     }
 
 
-def _towns(edges: gpd.GeoDataFrame, within_km: float) -> gpd.GeoDataFrame:
-    """Return the towns near what is reached, with the cost at the nearest point of it."""
+def _towns(edges: gpd.GeoDataFrame, within_km: float, access: float) -> gpd.GeoDataFrame:
+    """Return the towns near what is reached, with the cost where they join it.
+
+    As an end of a route, a town joins a road and a railway, the further at most so much further
+    off, and counts where the cost and that of the way there, at `access` a km, are least.
+    """
     towns = layer("places")
     attrs = towns.attrs
     if edges.empty:
         return towns[:0].assign(cost=[], access_km=[])
-    near = Index(edges.geometry).nearest(towns.geometry, max_km=within_km)
-    here = near["target"].notna().to_numpy()
-    rows = near["target"][here].astype(int).to_numpy()
-    on = edges.iloc[rows]
-    share = near["km"][here].to_numpy() / np.asarray(length_km(on.geometry))
-    low, high = on["cost_from"].to_numpy(), on["cost_to"].to_numpy()
-    towns = towns[here].assign(
-        cost=low + share * (high - low), access_km=near["distance_km"][here].to_numpy()
+    found = []
+    for _, some in edges[edges["mode"] != "transfer"].groupby("mode", sort=False):
+        index = Index(some.geometry.reset_index(drop=True))
+        near = index.nearest(towns.geometry, max_km=within_km + OTHER_KM)
+        here = np.flatnonzero(near["target"].notna())
+        on = some.iloc[near["target"].iloc[here].astype(int).to_numpy()]
+        share = near["km"].to_numpy()[here] / np.asarray(length_km(on.geometry))
+        low, high = on["cost_from"].to_numpy(), on["cost_to"].to_numpy()
+        away = near["distance_km"].to_numpy()[here]
+        found.append(pd.DataFrame({"town": here, "cost": low + share * (high - low), "away": away}))
+    joins = pd.concat(found, ignore_index=True)
+    least = joins.groupby("town")["away"].transform("min")
+    joins = joins[(least <= within_km) & (joins["away"] <= least + OTHER_KM)]
+    first = (joins["cost"] + joins["away"] * access).sort_values(kind="stable").index
+    joins = joins.loc[first].drop_duplicates("town").sort_values("town")
+    towns = towns.iloc[joins["town"].to_numpy()].assign(
+        cost=joins["cost"].to_numpy(), access_km=joins["away"].to_numpy()
     )
     towns = towns.sort_values("cost", kind="stable")
     towns.attrs = attrs

@@ -20,12 +20,12 @@ from cpecgeo.geodesy import Index, distance_km
 from cpecgeo.routing.filters import Usable, number
 from cpecgeo.routing.graph import Network
 
-__all__ = ["Ends", "Snap", "check_port", "snap", "snap_all", "snap_ends", "snap_rows"]
+__all__ = ["OTHER_KM", "Ends", "Snap", "check_port", "snap", "snap_all", "snap_ends", "snap_rows"]
 
 # A millimetre from an end is the end: the rest is rounding.
 _END_KM = 1e-6
 # How much further off than the nearest road or railway an end may join the other of the two.
-_OTHER_KM = 15.0
+OTHER_KM = 15.0
 # A port further from the sea than this is none: estuaries and the land's outline are within it.
 _SEA_KM = 50.0
 # Gaps between the outlines of two countries are no sea, in square degrees.
@@ -171,7 +171,7 @@ def _snap_each_mode(points: Sequence[Any], names: Sequence[str], ground: Usable)
         road, rail, own_road, own_rail = (None if hit is None else hit[i] for hit in hits)
         near = [at for at in (road, rail) if at is not None]
         least = min((at.access_km for at in near), default=np.inf)
-        near = [at for at in near if at.access_km <= least + _OTHER_KM]
+        near = [at for at in near if at.access_km <= least + OTHER_KM]
         for at, beside in ((own_road, road), (own_rail, rail)):
             if at is not None and (beside is None or at.access_km < beside.access_km):
                 near.append(at)

@@ -309,20 +309,24 @@ def test_urdu_names_are_in_urdu_letters(places):
         assert known[place] == urdu
 
 
-def test_chinese_names_are_han_and_marked_when_traditional(places):
+def test_chinese_names_are_simplified_and_keep_how_they_came(places):
     named = places[places.name_zh.notna()]
     assert named.name_zh.str.fullmatch("[\u4e00-\u9fff]{2,}").all()
-    for row in named.itertuples():
-        try:
-            row.name_zh.encode("gb2312")
-            simplified = True
-        except UnicodeEncodeError:
-            simplified = False
-        assert simplified != ("traditional" in str(row.remark))
+    # GB 2312 is the set of simplified characters.
+    assert all(name.encode("gb2312") for name in named.name_zh)
+    changed = named[named.remark.str.contains("traditional", na=False)]
+    assert len(changed) > 10
+    for row in changed.itertuples():
+        (given,) = re.findall(r"name_zh: (\S+) in the source", row.remark)
+        assert given in row.aliases.split("; ")
+        assert len(given) == len(row.name_zh)
+        assert given != row.name_zh
+    assert not named.name_zh.str.endswith(("县", "地区")).any()
     known = places.set_index("id").name_zh
     assert known["kashgar"] == "喀什"
     assert known["karachi"] == "卡拉奇"
     assert known["lahore"] == "拉合尔"
+    assert (known["quetta"], known["sukkur"], known["multan"]) == ("奎达", "苏库尔", "木尔坦")
 
 
 def test_elevation_grid_unpacks_to_the_recorded_content(elevation):

@@ -205,3 +205,15 @@ def test_sums_of_legs(town, weight):
     assert way.legs["km_to"].iloc[-1] == pytest.approx(way.chainage_km, abs=1e-9)
     assert way.km_by("mode").sum() == pytest.approx(way.chainage_km, abs=1e-9)
     assert way.km_by("country").sum() == pytest.approx(way.chainage_km, abs=1e-9)
+
+
+def test_a_town_is_reached_where_it_joins_best_as_a_route_does():
+    """Quetta's railway passes nearer than its road, and is no way round for the town itself."""
+    truck = {"vehicle": "truck", "mode": "road"}
+    for limit, more in (({"km": 300}, {}), ({"hours": 3}, {"mode": "road"}), ({"hours": 3}, truck)):
+        ((weight, most),) = limit.items()
+        area = cg.reach("Quetta", **limit, **more, within_km=8)
+        towns = area.towns[area.towns["cost"] < most * 0.9]
+        table = cg.route_matrix(["Quetta"], towns.geometry, weight=weight, **more)
+        assert towns["cost"]["quetta"] == pytest.approx(0, abs=1e-9)
+        np.testing.assert_allclose(towns["cost"], table.iloc[0], atol=0.02)

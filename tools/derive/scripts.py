@@ -13,7 +13,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 URDU = frozenset("ءآأؤئابپتٹثجچحخدڈذرڑزژسشصضطظعغفقکگلمنںوہھیے ")
 """Letters of Urdu in Unicode's Urdu code points: Arabic's and Persian's kaf, yeh and heh
@@ -23,6 +23,7 @@ URDU_ONLY = frozenset("ٹڈڑںہے")
 _ASPIRABLE = "بپتٹجچدڈرڑکگلمن"
 _MARKS = re.compile("[\u064b-\u0652\u200c-\u200f]")
 _DISTRICT_WORDS = ("تصیل", "تحصیل", "ضلع", "شہر")
+_NO_TOWN = ("县", "縣", "地区", "地區")
 _HAN = re.compile("[\u4e00-\u9fff]{2,}")
 
 
@@ -85,10 +86,37 @@ def is_simplified(name: str) -> bool:
 def chinese(names: Iterable[str]) -> str | None:
     """Best Chinese spelling among `names`.
 
-    Simplified comes before traditional and short before long; a county (县) is no town.
+    Simplified comes before traditional and short before long; a county or region is no town.
 
-    >>> chinese(["拉合爾", "拉合尔", "ラホール"])
-    '拉合尔'
+    >>> chinese(["拉合爾", "拉合尔", "ラホール"]), chinese(["塞赫萬地區"])
+    ('拉合尔', None)
     """
-    found = [name for name in names if _HAN.fullmatch(name) and not name.endswith("县")]
+    found = [name for name in names if _HAN.fullmatch(name) and not name.endswith(_NO_TOWN)]
     return min(found, key=lambda n: (not is_simplified(n), len(n), n), default=None)
+
+
+def tables(texts: Iterable[str]) -> dict[str, str]:
+    r"""OpenCC's tables as one: characters and phrases, each with the first form it offers.
+
+    >>> tables(["爾\t尔\n", "# a remark\n乾隆\t乾隆 干隆\n"])
+    {'爾': '尔', '乾隆': '乾隆'}
+    """
+    rows = [line.split("\t") for text in texts for line in text.splitlines() if "\t" in line]
+    return {before: after.split()[0] for before, after in rows if not before.startswith("#")}
+
+
+def simplified(name: str, known: Mapping[str, str]) -> str:
+    """A name in simplified characters: the longest known phrase first, else each character.
+
+    >>> simplified("薩希瓦爾", {"薩": "萨", "爾": "尔"})
+    '萨希瓦尔'
+    """
+    longest = max(map(len, known), default=1)
+    found, at = [], 0
+    while at < len(name):
+        sizes = range(min(longest, len(name) - at), 0, -1)
+        size = next((n for n in sizes if name[at : at + n] in known), 1)
+        part = name[at : at + size]
+        found.append(known.get(part, part))
+        at += size
+    return "".join(found)
