@@ -286,11 +286,9 @@ def find_invalid(array: NDArray[Any], kind: NDArray[Any]) -> Ints:
     if len(rows) == 0:
         return rows
     areas = array[rows]
-    doubtful = ~shapely.is_valid(areas)
-    over = _over_antimeridian(areas)
+    doubtful, over = ~shapely.is_valid(areas), _over_antimeridian(areas)
     doubtful[over] = ~shapely.is_valid(_drawn(areas[over]))
-    # Long edges may cross as straight lines and not as geodesics; and the other way round, but
-    # that harms nothing.
+    # Long edges may cross as straight lines and not as geodesics; the reverse harms nothing.
     dense = densify_array(areas[doubtful], _EDGE_KM)
     # Rounded, so that an edge and its way back have their cuts in the same places.
     dense = shapely.transform(dense, lambda xy: np.round(xy, _DIGITS))
@@ -326,18 +324,23 @@ def _make_valid(geometry: Any) -> Any:
 def _over_antimeridian(areas: NDArray[Any]) -> Ints:
     """Which polygons have an edge over the antimeridian; those cut there don't."""
     xy, owner = shapely.get_coordinates(areas, return_index=True)
+    there = np.unique(owner[1:][_leaps(xy, owner)])  # from ring to ring, too
+    parts, part_of = shapely.get_parts(areas[there], return_index=True)
+    rings, ring_of = shapely.get_rings(parts, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    return np.asarray(there[np.unique(part_of[ring_of[ring[1:][_leaps(xy, ring)]]])])
+
+
+def _leaps(xy: Floats, owner: Ints) -> NDArray[np.bool_]:
+    """Which steps lead over the antimeridian; one of 360° is from one side of it to the other."""
     step = np.abs(np.diff(xy[:, 0]))
-    # A step of 360° is from one side of the antimeridian to the other, in the same place. A step
-    # from ring to ring counts too, which only costs another look.
-    over = (step > 180.0) & (step < 360.0) & (owner[1:] == owner[:-1])
-    return np.unique(owner[1:][over])
+    return np.asarray((step > 180.0) & (step < 360.0) & (owner[1:] == owner[:-1]))
 
 
 def _planes(areas: NDArray[Any]) -> tuple[Floats, NDArray[np.float64]]:
-    """Return the coordinates of polygons in planes in which each is in one piece.
+    """Return coordinates in planes in which each polygon is in one piece.
 
-    The planes are of lon, lat with the longitude unrolled; for polygons near a pole, which are
-    marked by 1 or -1 in the second answer, around that.
+    They are lon, lat unrolled; near a pole, which the second answer marks by ±1, around it.
     """
     parts, owner = shapely.get_parts(areas, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
@@ -357,27 +360,24 @@ def _planes(areas: NDArray[Any]) -> tuple[Floats, NDArray[np.float64]]:
     # Shells lie within half a turn of the first one, holes within half a turn of their shell.
     middle = np.bincount(ring, lon, len(rings)) / np.bincount(ring, minlength=len(rings))
     shell = np.searchsorted(part, part)
-    turns = np.round((middle[np.searchsorted(of, of)] - middle) / 360.0)
-    turns = turns[shell] + np.round((middle[shell] - middle) / 360.0)
+    turns = np.round((middle[np.searchsorted(of, of)] - middle) / 360.0)[shell]
+    turns += np.round((middle[shell] - middle) / 360.0)
     plane = np.column_stack((lon + 360.0 * turns[ring], xy[:, 1]))
-    for sign in (1.0, -1.0):
-        here = (pole == sign)[of[ring]]
-        plane[here] = _polar_chart(sign)[0](xy[here])
+    here = (pole != 0)[of[ring]]
+    plane[here] = _polar_chart(pole[of[ring]][here])[0](xy[here])
     return plane, pole
 
 
 def _drawn(areas: NDArray[Any]) -> NDArray[Any]:
     """Return polygons each drawn in a plane in which it is in one piece, wherever it is."""
-    if len(areas) == 0:
-        return areas
-    return np.asarray(shapely.set_coordinates(areas.copy(), _planes(areas)[0]))
+    return shapely.set_coordinates(areas.copy(), _planes(areas)[0]) if len(areas) else areas
 
 
 def _chart(area: Any) -> tuple[_Chart, _Chart]:
-    """Return a plane in which a polygon is in one piece, wherever it is, and the way back."""
-    plane, pole = _planes(np.array([area], dtype=object))
-    if pole[0]:
-        return _polar_chart(float(pole[0]))
+    """Return a plane in which a polygon is in one piece, and the way back."""
+    plane, (pole,) = _planes(np.array([area], dtype=object))
+    if pole:
+        return _polar_chart(float(pole))
 
     def roll(xy: Floats) -> Floats:
         lon = np.where(np.abs(xy[:, 0]) > 180.0, (xy[:, 0] + 180.0) % 360.0 - 180.0, xy[:, 0])
@@ -386,7 +386,7 @@ def _chart(area: Any) -> tuple[_Chart, _Chart]:
     return lambda _: plane, roll
 
 
-def _polar_chart(pole: float) -> tuple[_Chart, _Chart]:
+def _polar_chart(pole: float | Floats) -> tuple[_Chart, _Chart]:
     """Return the plane around a pole, 1 for the north and -1 for the south, and the way back."""
 
     def to_plane(xy: Floats) -> Floats:

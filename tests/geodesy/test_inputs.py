@@ -142,6 +142,15 @@ def test_mending_around_a_pole(pole):
         assert area_km2(both) == pytest.approx(area_km2(Polygon(wide)), rel=1e-6)
 
 
+def test_what_is_cut_at_the_antimeridian_is_valid():
+    """Its parts touch there on the globe, whichever vertex each begins with."""
+    east, west = box(179.5, 1, 180, 2), box(-180, 1, -179.5, 2)
+    for turn in range(4):
+        ring = np.roll(np.asarray(west.exterior.coords)[:-1], turn, axis=0)
+        both = MultiPolygon([east, Polygon(ring)])
+        assert lonlat(both, invalid="raise").iloc[0].equals_exact(both, 0)
+
+
 EMPTY = {
     "polygons": (MultiPolygon([box(67, 26, 68, 27), Polygon()]), box(67, 26, 68, 27)),
     "polygons, first": (MultiPolygon([Polygon(), box(67, 26, 68, 27)]), box(67, 26, 68, 27)),
