@@ -334,7 +334,7 @@ def interval_text(
     *,
     say: Callable[..., str] = str.format,
 ) -> str:
-    """Say a distance as well as it is known, for people.
+    """Say a distance as precisely as it is known, for people.
 
     Parameters
     ----------

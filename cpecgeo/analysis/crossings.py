@@ -74,7 +74,7 @@ class Crossings:
 
     @cached_property
     def _scale(self) -> float:
-        """Length of a degree of longitude, in degrees of latitude, where the line is."""
+        """Return the length of a degree of longitude there, in degrees of latitude."""
         return float(np.cos(np.radians(shapely.get_coordinates(self.pieces[0])[:, 1].mean())))
 
     def _planar(self, xy: Floats) -> Any:
@@ -89,7 +89,7 @@ class Crossings:
         return areas
 
     def _reach(self, first: int, second: int) -> Floats:
-        """How far outlines and line can be off together at each sample."""
+        """Return how far outlines and line can be off together at each sample."""
         known = [self.accuracy_km[i] for i in (first, second) if i >= 0]
         zones = float(np.nanmax(known)) if not np.isnan(known).all() else float("nan")
         line = self._samples[3]
@@ -97,12 +97,12 @@ class Crossings:
         return np.asarray(np.where(np.isnan(line) & np.isnan(zones), np.nan, both), float)
 
     def _near(self, zone: int, km: Floats) -> Bools:
-        """Which samples lie within `km` of a zone."""
+        """Return which samples lie within `km` of a zone."""
         found: Bools = shapely.dwithin(self._areas[zone], self._samples[1], km / _DEGREE_KM)
         return found
 
     def off_km(self, row: Row, other: int, at: float) -> tuple[float, float]:
-        """From which to which km the border that is drawn at `at` may cross the line.
+        """Return from which to which km the border drawn at `at` may cross the line.
 
         Parameters
         ----------

@@ -178,7 +178,7 @@ def _chain(x: SubjectLike) -> tuple[Chainage, str, Corridor | None]:
 def _ends(
     chain: Chainage, thing: Corridor | None, between: tuple[float | str, float | str] | None
 ) -> tuple[float, float]:
-    """First and last chainage of a profile."""
+    """Return the first and last chainage of a profile."""
     if between is None:
         return chain.start_km, chain.end_km
     if thing is None:
@@ -199,7 +199,7 @@ def _ends(
 
 
 def _totals(frame: pd.DataFrame, stated: NDArray[np.bool_]) -> dict[str, float]:
-    """Climb, descent and highest point of the road, and the length that isn't the road's."""
+    """Return climb, descent and highest point of the road, and the length that isn't its ground."""
     heights = frame["elevation_m"].where(~frame["is_ground"])
     known = bool(stated.any())
     top = heights.idxmax() if heights.notna().any() else None
@@ -216,7 +216,7 @@ def _totals(frame: pd.DataFrame, stated: NDArray[np.bool_]) -> dict[str, float]:
 
 
 def _leg(thing: Corridor, km: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Row of `legs` at each chainage."""
+    """Return the row of `legs` at each chainage."""
     starts = thing.legs["km_from"].to_numpy(float)
     return np.clip(np.searchsorted(starts, km, side="right") - 1, 0, len(starts) - 1)
 
@@ -245,7 +245,7 @@ def _humps(
 
 
 def _relief_m(points: gpd.GeoSeries, accuracy_km: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Difference of the ground across the line, out to its accuracy on both sides."""
+    """Return how the ground varies across the line, out to its accuracy on both sides."""
     # A sphere does: the grid's cells are nearly a kilometre wide.
     xy = shapely.get_coordinates(points.to_numpy())
     shrink = np.cos(np.radians(xy[:, 1]))

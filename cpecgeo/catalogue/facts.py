@@ -186,7 +186,7 @@ def main_stations() -> frozenset[str]:
 
 @cache
 def openings() -> dict[str, str]:
-    """Load when sections and corridors were opened that don't say so themselves, by id.
+    """Load by id the openings of sections and corridors whose own row has none.
 
     Examples
     --------

@@ -112,7 +112,7 @@ def line_stations() -> gpd.GeoDataFrame:
 
 
 def shared_stations() -> dict[str, str]:
-    """Load which rows of stations are the same station as a row of another line: id to id."""
+    """Load the ids of rows that repeat a station of another line, each with that station's id."""
     table = read_table("shared_stations.csv")
     return dict(zip(table["station"], table["same_as"], strict=True))
 
@@ -264,7 +264,7 @@ def join_sections(names: Sequence[str], what: str) -> Assembled:
 
 
 def turn_ends(lines: Sequence[NDArray[np.float64]]) -> tuple[list[bool], list[float]]:
-    """Return which of several lines in order to turn so that their ends meet, and the gaps.
+    """Return which lines to reverse so that each begins where the one before ends, and the gaps.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ def _one_km(text: str) -> float:
 
 
 def beside(frame: Any, found: Any, told: str) -> tuple[Any, list[str]]:
-    """Answers beside their rows, and the columns for the screen: a name, and those `told`.
+    """Return answers beside their rows, and the columns for the screen: a name, and those `told`.
 
     The closest place is `near_lon`, `near_lat`, as in streamed runs: the row has its own.
     A column that the file has too gets ``_near`` in the answer, as often as is needed.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cpecgeo.cli.answers import MOST_ROWS, Answer, about, citations, is_known, once, plain_rows
-from cpecgeo.cli.screen import FILE, make_folder
+from cpecgeo.cli import screen
+from cpecgeo.cli.screen import Answer, about, citations, is_known, once, plain_rows
 from cpecgeo.errors import (
     CpecgeoError,
     CpecgeoWarning,
@@ -71,8 +71,8 @@ def _tool(lock: threading.Lock, verb: Callable[..., Answer]) -> Callable[..., An
             except CpecgeoError as error:
                 raise ToolError(" ".join(str(error).split())) from error
         answer.notes.extend(once(str(w.message) for w in told))
-        if len(answer.rows) == MOST_ROWS:
-            answer.notes.append(f"Only the first {MOST_ROWS} rows are shown.")
+        if len(answer.rows) == screen.MOST_ROWS:
+            answer.notes.append(f"Only the first {screen.MOST_ROWS} rows are shown.")
         return answer
 
     return asked
@@ -112,7 +112,7 @@ class Tools:
             f"Geodesic length of {subject.title} as drawn; the published length is in rows.",
             round(sum(each), 3),
             "km",
-            rows=rows[:MOST_ROWS],
+            rows=rows[: screen.MOST_ROWS],
             notes=notes,
             **about(subject),
         )
@@ -381,13 +381,13 @@ def serve(out: Path | None = None) -> MCPServer[Any]:
 
 
 @click.command("mcp")
-@click.option("--out", "-o", type=FILE, metavar="DIR", help="The one folder to write to.")
+@click.option("--out", "-o", type=screen.FILE, metavar="DIR", help="The one folder to write to.")
 def answer_assistant(*, out: Path | None) -> None:
     """Answer an assistant's questions (MCP, on stdio).
 
     Example: cpecgeo mcp --out maps
     """
     if out is not None:
-        make_folder(out)
+        screen.make_folder(out)
         out = out.resolve()
     serve(out).run("stdio")

@@ -1,10 +1,11 @@
-"""What commands share: options, tables on the screen, files to write."""
+"""What commands share: options; answers on the screen, in files, and to an assistant."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -12,28 +13,37 @@ from unicodedata import category, combining, east_asian_width
 
 import click
 
-from cpecgeo.errors import FileError
+from cpecgeo.errors import CpecgeoError, FileError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cpecgeo.features.subject import Subject
 
 __all__ = [
     "EACH",
     "FILE",
     "JSON",
+    "MOST_ROWS",
     "OUT",
     "OUT_FILE",
     "READING",
     "SAFE_CELLS",
     "SECTIONS",
     "ZONES",
+    "Answer",
     "Reading",
+    "about",
+    "citations",
     "features",
     "give",
+    "is_known",
     "make_folder",
     "named",
     "named_option",
+    "once",
     "options",
+    "plain_rows",
     "save",
     "show",
     "split",
@@ -143,7 +153,6 @@ def subject(names: str | Sequence[str], what: str) -> Subject:
 
 def targets(names: str | Sequence[str], what: str) -> Subject:
     """Resolve what was typed; the lines of a file that are one corridor keep its chainage."""
-    from cpecgeo.errors import CpecgeoError
     from cpecgeo.files.formats import has_format
 
     found = []
@@ -274,3 +283,89 @@ def make_folder(folder: Path) -> None:
         raise FileError(
             f"The folder {folder} can't be made: {error.strerror}. Give another with --out."
         ) from error
+
+
+# What an assistant can read at once.
+MOST_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What every tool returns."""
+
+    meaning: str  # what the value is, in a sentence
+    value: int | float | None  # the one number asked for, where there is one
+    unit: str  # of the value
+    accuracy: str  # how far it can be off
+    status: str  # whether what it is about operates, is planned …
+    sources: list[str]
+    cite: str
+    rows: list[dict[str, Any]] = field(default_factory=list)  # the table; km unless it says else
+    notes: list[str] = field(default_factory=list)  # what has to be said with it
+
+
+def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows without geometry, in plain types; numbers to 6 digits behind the point."""
+    from cpecgeo.reports.render import to_plain
+
+    named = any(name is not None for name in table.index.names)
+    flat = table.reset_index() if named else table
+    kept = flat[[c for c in flat.columns if c != "geometry"]].head(MOST_ROWS)
+    rows = [{str(k): to_plain(v) for k, v in row.items()} for row in kept.to_dict("records")]
+    return [{k: round(v, 6) if isinstance(v, float) else v for k, v in r.items()} for r in rows]
+
+
+def once(texts: Iterable[Any], most: int = 12) -> list[str]:
+    """Return each text once, and no more than can be read."""
+    found = list(dict.fromkeys(str(t) for t in texts if is_known(t) and str(t)))
+    return found if len(found) <= most else [*found[:most], f"and {len(found) - most} more"]
+
+
+def is_known(value: Any) -> bool:
+    """Return whether a value is there and isn't NaN."""
+    return value is not None and value == value  # noqa: PLR0124
+
+
+def citations(name: str, home: str) -> list[str]:
+    """Return how to cite a feature of a layer, or a layer."""
+    from cpecgeo.catalogue.cite import cite
+
+    try:
+        lines = cite(name).splitlines()
+    except CpecgeoError:
+        return [f"{name}: data of the user's own."]
+    return [line for line in lines if f"({home}): " in line] or lines
+
+
+def about(*subjects: Subject) -> dict[str, Any]:
+    """Return accuracy, status, sources and citation of what was asked about."""
+    accuracy: list[str] = []
+    status: list[str] = []
+    sources: list[Any] = []
+    cited: list[str] = []
+    for subject in subjects:
+        things = [t for t in subject.things if hasattr(t, "name")]
+        for thing in things:
+            if is_known(km := getattr(thing, "accuracy_km", None)):
+                accuracy.append(f"{thing.name}: {km:g} km (95 %)")
+            status.append(f"{thing.name}: {getattr(thing, 'status', None) or 'not stated'}")
+            sources += getattr(thing, "sources", None) or [getattr(thing, "source", None)]
+            home = getattr(thing, "layer", "corridors")
+            cited += citations(str(getattr(thing, "id", thing.name)), home)
+        rows = subject.frame
+        if rows is not None and not things:
+            name = str(rows.attrs.get("layer", subject.title))
+            if "accuracy_km" in rows:
+                low, high = rows["accuracy_km"].min(), rows["accuracy_km"].max()
+                accuracy.append(f"{name}: {low:g} to {high:g} km (95 %)")
+            if "status" in rows and rows["status"].notna().any():
+                counts = rows["status"].value_counts()
+                status.append(f"{name}: " + ", ".join(f"{n} {s}" for s, n in counts.items()))
+            sources += rows.attrs.get("sources", [subject.title])
+            cited += citations(name, name)
+    return {
+        "accuracy": "; ".join(once(accuracy)) or "positions as they were given",
+        "status": "; ".join(once(status)) or "not stated",
+        "sources": once(sources) or ["geometry as it was given"],
+        "cite": "\n".join(once(cited)) or "Geometry of the user's own.",
+    }

@@ -60,7 +60,7 @@ def length(*, names: tuple[str, ...], json: bool) -> None:
 
 
 def _corridor_lengths(c: Any) -> dict[str, Any]:
-    """Lengths of a corridor, drawn and published."""
+    """Return the lengths of a corridor, drawn and published."""
     return {
         "name": c.name,
         "title": c.title,

@@ -86,7 +86,7 @@ def show_thing(*, name: str) -> None:
 
 
 def km_by_status(thing: Any) -> dict[str, float]:
-    """Drawn km of a corridor's sections, by status in the order of the way."""
+    """Return drawn km of a corridor's sections, by status in the order of travel."""
     km = thing.sections.groupby("status", sort=False)["drawn_km"].sum()
     return {str(status): float(value) for status, value in km.items()}
 
@@ -147,7 +147,7 @@ def export(*, name: str, out: Path, part: str, safe_cells: bool) -> None:
 
 
 def _line(thing: Any) -> Any:
-    """One row: as the table of corridors has it, or the line of one's own."""
+    """Return one row: that of the table of corridors, or one's own line."""
     import geopandas as gpd
 
     from cpecgeo.features.corridors import corridors
@@ -160,7 +160,7 @@ def _line(thing: Any) -> Any:
 
 
 def _posts(thing: Any) -> Any:
-    """Km posts with a name, for programs that label by it."""
+    """Return km posts with a name, for programs that label by it."""
     posts = thing.km_posts(1 if thing.end_km < 100 else 10)
     posts.insert(0, "name", [f"km {km:g}" for km in posts["km"]])
     posts.insert(1, "corridor", thing.name)

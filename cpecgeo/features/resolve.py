@@ -195,7 +195,7 @@ def _list(
 
 
 def _tell_apart(parts: list[Subject]) -> list[Subject]:
-    """Give corridors of one name and different lines their own: an own "ml1", the bundled one."""
+    """Give two corridors of one name a label each: your own "ml1", and the bundled one."""
     lines: dict[str, shapely.Geometry] = {}
     told = parts.copy()
     whole = [i for i, part in enumerate(parts) if part.is_single and part.chainages]

@@ -133,7 +133,7 @@ class Subject:
 
 @runtime_checkable
 class Thing(Protocol):
-    """A corridor, place, market, route or catchment: what says itself what it is."""
+    """A corridor, place, market, route or catchment: it turns itself into a `Subject`."""
 
     def as_subject(self) -> Subject:
         """Return the thing as a subject of any verb."""

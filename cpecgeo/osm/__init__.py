@@ -10,10 +10,9 @@ from cpecgeo.features.corridors import Refreshed, refreshed
 from cpecgeo.files.disk import cache_dir
 from cpecgeo.osm.graph import Graph, graph
 from cpecgeo.osm.lines import Deviation, deviation
-from cpecgeo.osm.outlines import Outlines
 from cpecgeo.osm.overpass import ENDPOINTS, Overpass
 from cpecgeo.osm.paths import Path
-from cpecgeo.osm.refreshes import refresh, refresh_all
+from cpecgeo.osm.refreshes import Outlines, refresh, refresh_all
 from cpecgeo.osm.tags import speeds
 
 __all__ = [

@@ -68,7 +68,7 @@ class Answer:
 
 
 class _Refused(Exception):  # noqa: N818 - it travels through osmnx and no farther
-    """An answer that is none; `wait_s` is what the server asks for, `final` that it is no use."""
+    """An answer without data: `wait_s` as the server asks, `final` where asking again is no use."""
 
     def __init__(self, reason: str, wait_s: float | None = None, *, final: bool = False) -> None:
         super().__init__(reason)
@@ -303,7 +303,7 @@ class Overpass:
 
 
 def _answered(error: OSError) -> bool:
-    """Tell whether a server was there at all: it broke off, or was too slow."""
+    """Return whether a server was reached that then broke off or was too slow."""
     import requests
 
     return isinstance(
@@ -323,7 +323,7 @@ def _osmnx() -> Any:
 
 @contextmanager
 def _settings(settings: Any, ours: dict[str, Any]) -> Iterator[None]:
-    """Set osmnx as we need it, and put it back afterwards.
+    """Set osmnx for our requests, and restore its settings afterwards.
 
     osmnx also pins the server's address by replacing socket.getaddrinfo; that is undone too.
     """

@@ -292,7 +292,7 @@ def _share(edges: Segments, foot: Foot, node: Any, *, end: bool) -> float:
 
 
 def _km_by(edges: Segments, start: Foot, end: Foot, node: int) -> float:
-    """Return the kilometres from one foot to another by a node that their edges share."""
+    """Return the kilometres from one foot to another by way of a node that their edges share."""
     return sum(
         abs(_share(edges, foot, node, end=last) - foot.share) * float(edges.km[foot.edge])
         for foot, last in ((start, False), (end, True))

@@ -62,7 +62,7 @@ _ANY_ROAD = f'["highway"~"^({_MOTOR}|construction|track)(_link)?$"]'
 
 
 def matcher(filters: Iterable[str]) -> Callable[[Tags], bool]:
-    """Return a test of tags that accepts what any of some Overpass way filters accepts.
+    """Return a test of tags: whether one of some Overpass way filters accepts them.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _holds(tags: Tags, key: str, operator: str, value: str, pattern: re.Pattern[
 
 
 def first_keys(filters: Iterable[str]) -> list[str]:
-    """Return keys of which every way that any of some filters accepts has at least one.
+    """Return keys such that every way that passes a filter has one of them.
 
     Examples
     --------
@@ -315,7 +315,7 @@ def kmh(tags: Mapping[str, str], country: str, *, on_foot: bool = False) -> tupl
 
 
 def _stated(text: str, most: float) -> float | None:
-    """Return a mapped limit in km/h, the lowest of several; None where none can be believed."""
+    """Return a mapped limit in km/h, the lowest of several; None where none is plausible."""
     found = []
     for part in re.split(r"[;|,]", text):
         number = _NUMBER.match(part)

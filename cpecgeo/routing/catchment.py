@@ -220,7 +220,7 @@ def _origins(a: PointLike | Sequence[PointLike]) -> list[tuple[int, Any]]:
 
 
 def _from_nearest(near: Ends) -> Ends:
-    """Return where an origin joins, with what the way is longer than to the nearest of these."""
+    """Return where an origin joins, each with the km by which it is farther than the nearest."""
     return tuple(replace(at, access_km=at.access_km - near[0].access_km) for at in near)
 
 

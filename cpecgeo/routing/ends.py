@@ -235,7 +235,7 @@ def snap_ends(
 
 
 def _road_first(near: Ends, net: Network) -> Ends:
-    """Return the road of a road and a railway, and what the caller's own lines add."""
+    """Keep the road where an end joins a road and a railway; the caller's own lines stay."""
     base = [at for at in near if at.edge not in net.own]
     roads = [at for at in base if net.columns["mode"][at.edge] == "road"]
     return tuple(at for at in near if at in (roads or base) or at.edge in net.own)

@@ -79,7 +79,7 @@ def redraw(
 
 
 def _describe(edges: gpd.GeoDataFrame, using: Mapping[int, Line]) -> gpd.GeoDataFrame:
-    """Add what redrawn edges rest on."""
+    """Add source, licence and accuracy of redrawn edges."""
     about = {name: edges.columns.get_loc(name) for name in edges.columns}
     attrs, rows, new = edges.attrs, list(using), list(using.values())
     sources = [

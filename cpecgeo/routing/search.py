@@ -121,7 +121,7 @@ def search(
     also: Sequence[Snap] = (),
     access: float = 0.0,
 ) -> Tree:
-    """Return Dijkstra's least costs from a snapped point; of equal ones the first edge stays.
+    """Return least costs from a snapped point by Dijkstra; of two equal ones the first found stays.
 
     With further points in `also`, from the nearest of all of them; a km to the network counts
     `access`.

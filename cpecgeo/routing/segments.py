@@ -68,7 +68,7 @@ class Segment:
 
     @property
     def kind(self) -> tuple[str, str, str, frozenset[str]]:
-        """What has to be equal in two segments for both to belong to one edge."""
+        """What two segments of one edge have in common."""
         return self.section, self.status, self.opened, frozenset(self.km_of)
 
 
@@ -230,7 +230,7 @@ def _only_mining() -> frozenset[str]:
 
 
 def join_junctions(spots: set[tuple[str, XY]], at: dict[XY, Vertex]) -> dict[tuple[str, XY], XY]:
-    """Return the position of its junction for each position that is moved to another's.
+    """Return the junction of each position that is moved to one.
 
     Points of one name and mode at most 2 km apart are one junction, at the first of them.
     """
