@@ -1,0 +1,86 @@
+"""When borders and passes are shut: dates and seasons, each on either side of its bound."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from cpecgeo.routing import closures
+from cpecgeo.routing.graph import shared
+
+
+def row(begun=None, ended=None, season=(None, None)):
+    nothing = float("nan")
+    names = ("from", "to", "season_from", "season_to")
+    values = (begun, ended, *season)
+    return {n: nothing if v is None else v for n, v in zip(names, values, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("year", "month", "holds"),
+    [(2020, 6, False), (2020, 7, True), (2021, 1, True), (2020, None, False), (2021, None, True)],
+)
+def test_a_closure_holds_from_its_month_on(year, month, holds):
+    """Without a month a year is shut if its middle, June, is."""
+    assert closures._applies(row("2020-07"), year, month) is holds
+
+
+@pytest.mark.parametrize(
+    ("year", "month", "holds"),
+    [(2024, 11, True), (2024, 12, False), (2025, 1, False), (2024, None, True), (1999, 3, True)],
+)
+def test_a_closure_ends_with_its_month(year, month, holds):
+    assert closures._applies(row(ended="2024-11-30"), year, month) is holds
+
+
+@pytest.mark.parametrize(
+    ("month", "shut"),
+    [(11, False), (12, True), (1, True), (3, True), (4, False), (7, False), (None, False)],
+)
+def test_winter_runs_over_the_end_of_the_year(month, shut):
+    winter = row(ended="2024-11-30", season=("12-01", "03-31"))
+    assert closures._applies(winter, 2020, month) is shut
+    # Since the pass is open all year, no winter shuts it.
+    assert not closures._applies(winter, 2025, month)
+
+
+@pytest.mark.parametrize(("month", "inside"), [(4, False), (5, True), (10, True), (11, False)])
+def test_a_season_within_one_year(month, inside):
+    assert closures._within(month, "05-15", "10-31") is inside
+    assert closures._within(month, "05-16", "10-14") is (inside and month not in {5, 10})
+
+
+def test_the_borders_of_the_table_are_shut():
+    crossings = np.array(["", "khunjerab-pass", "torkham", "chaman"], object)
+    net = SimpleNamespace(columns={"crossing": crossings})
+
+    def shut(year, month):
+        return set(crossings[closures.is_shut(net, year, month)])
+
+    assert "khunjerab-pass" in shut(2020, 1)
+    assert "khunjerab-pass" not in shut(2020, 7) | shut(2026, 1) | shut(None, 1)
+    assert {"torkham", "chaman"} <= shut(2025, 10)
+    assert not {"torkham", "chaman"} & shut(2025, 9)
+    # Without a year it is today's state.
+    assert {"torkham", "chaman"} <= shut(None, None)
+    assert "" not in shut(2020, 1)
+    # The bundled network goes over the border at the pass alone.
+    crossings = shared().columns["crossing"]
+    assert set(crossings) == {"", "khunjerab-pass"}
+    assert closures.is_shut(shared(), 2020, 1).sum() == (crossings != "").sum()
+
+
+def test_snow_shuts_the_roads_that_have_a_season():
+    net = shared()
+    seasons = net.columns["season"]
+    assert (closures.is_open_in(net, None) == (seasons == "")).all()
+    summer, winter = closures.is_open_in(net, 7), closures.is_open_in(net, 1)
+    assert summer[seasons == ""].all()
+    assert winter[seasons == ""].all()
+    assert (summer & ~winter).any()
+    for first, last in {tuple(s.split("/")) for s in seasons if s}:
+        here = np.asarray(seasons == f"{first}/{last}", bool)
+        for month in range(1, 13):
+            day = f"{month:02}-15"
+            inside = first <= day <= last if first <= last else day >= first or day <= last
+            assert (closures.is_open_in(net, month)[here] == inside).all()
