@@ -5,6 +5,8 @@ import sys as _sys
 from importlib.metadata import version as _version
 from pathlib import Path as _Path
 
+from sphinx.application import Sphinx as _Sphinx
+
 import cpecgeo as _cpecgeo
 
 project = "cpecgeo"
@@ -42,6 +44,7 @@ html_theme = "furo"
 html_title = "cpecgeo"
 html_static_path = ["_static"]
 html_css_files = ["cpecgeo.css"]
+html_js_files = [("access.js", {"defer": "defer"})]
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#1f5f8b", "color-brand-content": "#1f5f8b"},
     "dark_css_variables": {"color-brand-primary": "#8cc3e8", "color-brand-content": "#8cc3e8"},
@@ -57,3 +60,31 @@ for _notebook in sorted((_here.parent / "notebooks").glob("*.ipynb")):
 # `cpecgeo.rail` and `cpecgeo.mining` are modules of another folder; autosummary imports by name.
 for _name in ("rail", "mining"):
     _sys.modules[f"cpecgeo.{_name}"] = getattr(_cpecgeo, _name)
+
+# What the theme leaves out, for readers who hear a page.
+_MENDED = (
+    ('role="heading">', 'role="heading" aria-level="2">'),
+    ('<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="All pages">'),
+    ('<aside class="toc-drawer">', '<aside class="toc-drawer" aria-label="On this page">'),
+    ('<aside class="toc-drawer no-toc">', '<aside class="toc-drawer no-toc" aria-hidden="true">'),
+    (
+        '<div class="content-icon-container">',
+        '<div class="content-icon-container" role="region" aria-label="Tools of this page">',
+    ),
+    ('<div id="search-results">', '<h1>Search</h1>\n<div id="search-results">'),
+)
+
+
+def _mend_pages(app: _Sphinx, error: Exception | None) -> None:
+    """Name landmarks and headings in the pages that were written."""
+    for page in [] if error else _Path(app.outdir).rglob("*.html"):
+        text = mended = page.read_text(encoding="utf-8")
+        for old, new in _MENDED:
+            mended = mended if new in mended else mended.replace(old, new)
+        if mended != text:
+            page.write_text(mended, encoding="utf-8")
+
+
+def setup(app: _Sphinx) -> None:
+    """Connect what is done when pages are written."""
+    app.connect("build-finished", _mend_pages)
