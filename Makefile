@@ -18,7 +18,7 @@ BENCH := $(VENV)/.bench
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check run wheel test-faults test-nightly test-minimum fuzz audit lint data notebooks docs bench test-wheel
+.PHONY: help demo test check run wheel test-faults test-nightly test-minimum fuzz audit lint data notebooks docs test-docs look-firefox bench test-wheel
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,12 @@ notebooks: $(DEV) ## run the notebooks from the first cell to the last
 
 docs: $(DOCS) ## the documentation as HTML, in docs/_build/html
 	$(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+
+test-docs: docs $(DEV) ## look at the built pages in chromium: rules of access, widths, links
+	$(PYTEST) tests/docs
+
+look-firefox: $(DEV) ## pictures of maps, reports and built pages by Firefox, in out/firefox
+	$(PY) tools/assets/firefox.py
 
 bench: $(BENCH) ## the benchmarks beside their peers, about ten minutes
 	$(PY) -m benchmarks

@@ -234,8 +234,9 @@ def tell_away(rows: pd.DataFrame, own_km: Any, say: Words) -> pd.DataFrame:
 
 
 def _off(corridors: pd.DataFrame, thing: Market | Place, say: Words) -> str:
-    """Say how far the nearest corridor is."""
-    near = corridors.iloc[0]
+    """Say how far the nearest corridor is: a sketched line isn't, whose way nobody knows."""
+    farthest = corridors["distance_km"] + corridors["accuracy_km"].fillna(0)
+    near = corridors.loc[farthest.idxmin()]
     if near["distance_km"] < 0.1:
         return say("{title} runs through it, at km {km}.", title=say.name(near["title"]),
                    km=f"{near['km']:,.0f}")  # fmt: skip

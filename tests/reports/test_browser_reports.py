@@ -12,9 +12,9 @@ ASKED = {
     "market": ("Torkham",),
     "several": ("western", "central", "Gwadar Port"),
 }
-# In Firefox, a letter that the first font lacks is drawn in another, unjoined.
+# The body's own font stood before the language's once: Firefox drew one letter in another font.
 FONTS = """() => [...document.querySelectorAll("h1, p, th, td, dt, li")]
-  .map((e) => getComputedStyle(e).fontFamily.split(",")[0].replaceAll('"', ""))"""
+  .map((e) => getComputedStyle(e).fontFamily.replaceAll('"', ""))"""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,8 @@ def test_a_report_breaks_no_rule_of_access(chromium, pages, kind, lang, scheme):
 def test_every_letter_of_urdu_comes_from_a_font_of_urdu(chromium, pages):
     page = chromium.new_page()
     page.goto(pages["market", "ur"].as_uri())
-    assert set(page.evaluate(FONTS)) == {"Noto Nastaliq Urdu"}
+    for fonts in set(page.evaluate(FONTS)):
+        assert "Noto Naskh Arabic" in fonts.partition("system-ui")[0], fonts
     page.close()
 
 

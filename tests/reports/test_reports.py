@@ -629,3 +629,13 @@ def test_shares_by_status_are_of_the_length_that_is_quoted():
     (part,) = (p for p in made.parts if p.key == "by_status")
     works = part.view.set_index("status").loc["operating", "share"]
     assert f"{works:.0%} of it operates" in made.lead
+
+
+def test_the_lead_names_a_corridor_whose_way_is_known():
+    made = cg.report("Gwadar Port", draw=False)
+    (part,) = (p for p in made.parts if p.key == "corridors")
+    first = part.table.iloc[0]
+    assert first["target"] == "ml4", "sketched through the port, its way known to no one"
+    assert first["accuracy_km"] > 100
+    assert "Main Line 4" not in made.lead
+    assert "up to 13 km away" in made.lead
