@@ -1,8 +1,9 @@
-"""Corridors as layers: their sections, stops and km posts."""
+"""Corridors and routes as layers: their sections, stops, km posts and profiles."""
 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,15 +11,19 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from cpecgeo.analysis.profile import profile
 from cpecgeo.catalogue import layer
+from cpecgeo.errors import GeometryWarning, InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.maps import encode
 from cpecgeo.maps.style import Style
+from cpecgeo.routing import Route
 
 __all__ = [
     "LINE_FIELDS",
     "NETWORK",
     "encode_posts",
+    "encode_profile",
     "find_aliases",
     "list_figures",
     "shorten_name",
@@ -34,6 +39,8 @@ NETWORK = (
     ("rail", "Railways"),
     ("mining", "Mining corridor"),
 )
+# Kilometres between samples of a profile: the least of these that make at most so many.
+STEPS, SAMPLES = (1, 2, 5, 10, 20, 50, 100), 400
 # A section's own source is that of its length.
 WAY_POINTS = "way points of roads: GeoNames"
 LINE_FIELDS = (
@@ -191,3 +198,69 @@ def encode_posts(thing: Corridor) -> dict[str, Any] | None:
         "first_km": round(float(posts["km"].iloc[0])),
         "points": encode.points(np.asarray(posts.geometry.array, dtype=object)),
     }
+
+
+def encode_profile(thing: Corridor | Route, title: str) -> dict[str, Any]:
+    """Encode the ground under a corridor or route for the panel of its profile.
+
+    Parameters
+    ----------
+    thing : Corridor or Route
+    title : str
+        For people.
+
+    Returns
+    -------
+    dict
+        ``name``; ``km``, ``metres`` (None where not known) and ``points`` of the samples, at most
+        some 400; ``ground``, first and last sample of each stretch whose ground isn't the
+        road's; ``highest`` as [metres, km], or None where nobody knows it.
+
+    Raises
+    ------
+    InputError
+        A route by sea, or of no length.
+
+    Examples
+    --------
+    >>> from cpecgeo.features.corridors import corridor
+    >>> made = encode_profile(corridor("taxila-havelian"), "Taxila\u2013Havelian")
+    >>> made["km"][:3], made["highest"] is None, len(made["km"]) == len(made["metres"])
+    ([0, 1, 2], False, True)
+    """
+    line = _join_legs(thing) if isinstance(thing, Route) else thing
+    long = float(line.chainage.end_km - line.chainage.start_km)
+    step = next((km for km in STEPS if long / km <= SAMPLES), STEPS[-1])
+    table = profile(line, step)
+    metres = [None if np.isnan(v) else round(v) for v in table["elevation_m"]]
+    off = np.flatnonzero(np.diff(np.concatenate(([False], table["is_ground"], [False]))))
+    highest, at = table.attrs["highest_m"], table.attrs["highest_at_km"]
+    where = np.asarray(gpd.GeoSeries.from_xy(table["lon"], table["lat"]).array, dtype=object)
+    return {
+        "name": title,
+        "km": [encode.plain(round(v, 1)) for v in table["km"]],
+        "metres": metres,
+        "points": encode.points(where),
+        "ground": [[int(a), int(b) - 1] for a, b in off.reshape(-1, 2)],
+        "highest": None if np.isnan(highest) else [round(highest), round(at)],
+    }
+
+
+def _join_legs(route: Route) -> Corridor:
+    """Join a route's legs to a corridor, each as well known as it is."""
+    legs = route.legs[(route.legs["km"] > 0) & route.legs.geometry.notna()]
+    sea = sorted(set(legs["mode"]) - {"rail", "road", "border"})
+    if sea or legs.empty:
+        ends = f"{route.origin.name} \u2013 {route.destination.name}"
+        raise InputError(
+            f"the route {ends} has {'legs by ' + sea[0] if sea else 'no length'}; a profile is of "
+            "a way over land: leave profile out."
+        )
+    frame = legs[["accuracy_km", "km_from", "km_to", "geometry"]].assign(
+        name=legs["name"].astype(str),
+        kind=np.where(legs["mode"] == "rail", "rail", "road"),
+    )
+    with warnings.catch_warnings():
+        # A way may come by a place twice, and its profile follows the way.
+        warnings.simplefilter("ignore", GeometryWarning)
+        return Corridor.from_line(frame, name="route", title="Route")

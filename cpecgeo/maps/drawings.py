@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.maps.colors import CATEGORIES, KINDS
 from cpecgeo.maps.corridors import (
     encode_posts,
+    encode_profile,
     style_line,
     style_stops,
     tabulate_sections,
@@ -29,6 +30,10 @@ from cpecgeo.maps.style import Style
 from cpecgeo.routing import Reach, Route
 
 __all__ = ["Drawing", "color_drawing", "list_drawings"]
+
+# Colours of what is reached first and last.
+_NEAR_TO_FAR = ["#0b5c97", "#4a93c4", "#d08a2e", "#b03a2e"]
+_NO_PROFILE = "profile is for a corridor or a route; x is {}. Leave profile out."
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class Drawing:
         Arguments of `Map.add_posts`.
     key : str, optional
         Name of the layer for the page's script.
+    profile : dict, optional
+        The profile of the layer drawn before, instead of a layer.
     """
 
     frame: Any
@@ -60,10 +67,16 @@ class Drawing:
     show: bool = True
     posts: dict[str, Any] | None = None
     key: str | None = None
+    profile: dict[str, Any] | None = None
 
 
 def list_drawings(
-    x: SubjectLike, *, name: str | None, geometry: SubjectLike | None, style: Mapping[str, Any]
+    x: SubjectLike,
+    *,
+    name: str | None,
+    geometry: SubjectLike | None,
+    style: Mapping[str, Any],
+    profile: bool = False,
 ) -> Iterator[Drawing]:
     """List the layers that a thing becomes.
 
@@ -77,6 +90,8 @@ def list_drawings(
         Geometries for a table that has none.
     style : dict
         Fields of `Style`.
+    profile : bool
+        Whether a corridor or route comes with its profile.
 
     Yields
     ------
@@ -85,7 +100,7 @@ def list_drawings(
     Raises
     ------
     InputTypeError
-        `x` has no geometry that could be drawn.
+        `x` has no geometry that could be drawn, or no profile where one is asked for.
     UnknownNameError
         An unknown field of style, or name.
 
@@ -100,6 +115,8 @@ def list_drawings(
         if key not in known:
             raise UnknownNameError(key, "style option", known)
     look = Style(**style)
+    if profile and isinstance(x, (pd.DataFrame, gpd.GeoSeries)):
+        raise InputTypeError(_NO_PROFILE.format(type(x).__name__))
     if isinstance(x, gpd.GeoDataFrame) and geometry is not None:
         x = pd.DataFrame(x.drop(columns=x.geometry.name))
     if isinstance(x, pd.DataFrame) and not isinstance(x, gpd.GeoDataFrame):
@@ -107,16 +124,41 @@ def list_drawings(
     elif isinstance(x, (gpd.GeoDataFrame, gpd.GeoSeries)):
         yield Drawing(x, _style_result(x, look), name or _own_name(x) or "Features")
     elif isinstance(x, (list, tuple)) and any(not isinstance(v, shapely.Geometry) for v in x):
-        for turn, one in enumerate(x, 1):
-            title = f"{name} {turn}" if name else None
-            own = dict(style)
-            if isinstance(one, Route):
-                # By colour, and the first ones wider, so that they show under the others.
-                own.setdefault("color", CATEGORIES[(turn - 1) % len(CATEGORIES)])
-                own.setdefault("weight", max(3.0, 9.0 - 2.0 * turn))
-            yield from list_drawings(one, name=title, geometry=None, style=own)
+        yield from _list(x, name, style, profile=profile)
     else:
-        yield from _subject(resolve(x, missing="keep"), x, look, style, name)
+        subject = resolve(x, missing="keep")
+        thing = subject.things[0] if subject.is_single and subject.things else None
+        parts = _subject(subject, x, look, style, name)
+        if profile:
+            if not isinstance(thing, (Corridor, Route)):
+                raise InputTypeError(_NO_PROFILE.format(type(x).__name__))
+            line = next(parts)
+            yield line
+            yield _draw_profile(thing, line)
+        yield from parts
+
+
+def _list(
+    x: Sequence[Any], name: str | None, style: Mapping[str, Any], *, profile: bool
+) -> Iterator[Drawing]:
+    """List the layers of several things; routes are told apart by colour."""
+    routes = [v for v in x if isinstance(v, Route)]
+    for turn, one in enumerate(x, 1):
+        title = f"{name} {turn}" if name else None
+        if not isinstance(one, Route):
+            yield from list_drawings(one, name=title, geometry=None, style=style, profile=profile)
+            continue
+        # The first ones are wider, so that they show under the others.
+        own: dict[str, Any] = {"color": CATEGORIES[(turn - 1) % len(CATEGORIES)]}
+        own["weight"] = max(3.0, 9.0 - 2.0 * turn)
+        line = _route(one, Style(**(own | dict(style))), title, [r for r in routes if r is not one])
+        yield line
+        if profile:
+            yield _draw_profile(one, line)
+
+
+def _draw_profile(thing: Corridor | Route, line: Drawing) -> Drawing:
+    return Drawing(None, line.style, line.name, profile=encode_profile(thing, line.name))
 
 
 def color_drawing(drawing: Drawing, color: str) -> Style:
@@ -171,12 +213,26 @@ def _style_result(x: Any, style: Style) -> Style:
 
 
 def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
+    """Draw what is reached, by how far off it is, and where from."""
     title = name or f"Within {x.limit:g} {x.weight} of {x.origin.name}"
+    look = replace(style, weight=style.weight or 4.0)
+    if style.color is None:
+        # The limits asked for, or quarters of the only one.
+        scheme = list(x.limits[:-1]) or [x.limit * part / 4 for part in (1, 2, 3)]
+        unit = {"hours": "h"}.get(x.weight, x.weight)
+        look = replace(look, color="cost_to", scheme=scheme, unit=unit, cmap=_NEAR_TO_FAR,
+                       legend=style.legend or f"From {x.origin.name}")  # fmt: skip
+    yield Drawing(x.edges, look, title, "Reach")
     area = gpd.GeoDataFrame({"name": [title]}, geometry=[x.polygon], crs="EPSG:4326")
     yield Drawing(area, replace(style, fill=0.12, search=False), f"{title}: area", "Reach")
-    yield Drawing(x.edges, replace(style, weight=style.weight or 4.0), title, "Reach")
     if len(x.towns):
-        yield Drawing(x.towns, replace(style, radius=3.5, label="name"), "Towns reached", "Reach")
+        dots = replace(style, radius=3.5, label="name", extra={"once": True} | dict(style.extra))
+        yield Drawing(x.towns, dots, "Towns reached", "Reach")
+    names = {"name": [one.name for one in x.origins]}
+    starts = gpd.GeoDataFrame(names, geometry=[one.point for one in x.origins], crs="EPSG:4326")
+    mark = Style(color="#23211e", radius=6.0, shape="star", label="name", label_class="city",
+                 label_zoom=3.0, extra={"order": 5, "fixed": True})  # fmt: skip
+    yield Drawing(starts, mark, "Origin", "Reach")
 
 
 def _own_name(x: Any) -> str:
@@ -266,10 +322,19 @@ def _corridor(
         yield Drawing(None, style, title, posts={"line": title, "posts": posts | {"layer": key}})
 
 
-def _route(x: Route, style: Style, name: str | None) -> Drawing:
-    ends = f"{x.origin.name} \u2013 {x.destination.name}"
-    title = name or f"{ends}, {x.chainage_km:,.0f} km"
-    return Drawing(x.legs, replace(style, weight=style.weight or 5.0), title, "Routes")
+def _route(x: Route, style: Style, name: str | None, others: Sequence[Route] = ()) -> Drawing:
+    """Draw a route under its ends, km and hours, written on the longest leg of its own."""
+    figures = f"{x.chainage_km:,.0f}\u00a0km, {x.hours:,.1f}\u00a0h"
+    legs = x.legs
+    if style.label is None:
+        shared = {section for other in others for section in other.legs["section"]}
+        long = legs["km"].where(~legs["section"].isin(shared), legs["km"] / 1e6)
+        best = int(np.argmax(long))
+        legs = legs.assign(label_=[figures if k == best else None for k in range(len(legs))])
+        style = replace(style, label="label_", label_class="line", label_zoom=3.0)
+        style = replace(style, extra={"order": 4} | dict(style.extra))
+    title = name or f"{x.origin.name} \u2013 {x.destination.name}, {figures}"
+    return Drawing(legs, replace(style, weight=style.weight or 5.0), title, "Routes")
 
 
 def _place(x: Place | Market, style: Style, name: str | None) -> Drawing:

@@ -309,6 +309,8 @@ def translate_layer(payload: dict[str, Any], say: Words) -> dict[str, Any]:
         names = [there or (None if n in words else say.find_name(n)) for there, n in pairs]
         if any(names):
             columns[own] = encode.column(names)
+    if "label_" in columns:
+        columns["label_"] = encode.column([v and say.phrase(v) for v in _cells(columns["label_"])])
     told: dict[str, Any] = {
         "columns": columns,
         # A year has no unit to write.

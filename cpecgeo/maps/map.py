@@ -29,13 +29,12 @@ from cpecgeo.maps.controls import (
 )
 from cpecgeo.maps.drawings import color_drawing, list_drawings
 from cpecgeo.maps.layer import VectorLayer, encode_layer, list_words, translate_layer
-from cpecgeo.maps.page import PAPERS, print_page, render_page, take_picture
+from cpecgeo.maps.page import PAPERS, print_page, render_heading, render_page, take_picture
 from cpecgeo.maps.style import Style
 from cpecgeo.maps.words import find_words
 
 __all__ = ["Map"]
 
-_OFF = "This map is drawn by JavaScript, which is off here."
 NOTE = "Boundaries and names are data from the sources named, not a position on any of them."
 # West, south, east, north, in degrees: what an empty map shows.
 PAKISTAN = (60.8, 23.6, 77.9, 37.1)
@@ -131,6 +130,7 @@ class Map(folium.Map):
         self.embed = bool(embed)
         self.notes: list[str] = []
         self.posts: dict[str, Any] = {}
+        self.profiles: list[dict[str, Any]] = []
         self.view: Sequence[float] | None = None
         self._start = None if location is None else (list(location), zoom_start or 10)
         self._added = 0
@@ -149,16 +149,7 @@ class Map(folium.Map):
             self.notes.append(DISPUTED_NOTE)
 
     def _heading(self) -> str:
-        """Return the page's heading: plain text only, and no template code."""
-        say = find_words(self.lang)
-        given = (say.name(self.title or "Map"), say(self.subtitle))
-        texts = [html.escape(text).replace("{", "&#123;") for text in given]
-        below = f"<p>{texts[1]}</p>" if texts[1] else ""
-        skip, off = say("Skip to the map"), say(_OFF)
-        return (
-            f'<header class="cpec-head"><button type="button" class="cpec-skip">{skip}</button>'
-            f"<h1>{texts[0]}</h1>{below}</header><noscript><p>{off}</p></noscript>"
-        )
+        return render_heading(self.title, self.subtitle, self.lang)
 
     def add(
         self,
@@ -169,6 +160,7 @@ class Map(folium.Map):
         show: bool = True,
         control: bool = True,
         geometry: SubjectLike | None = None,
+        profile: bool = False,
         **style: Any,
     ) -> Self:
         """Draw something; calls chain.
@@ -191,6 +183,9 @@ class Map(folium.Map):
         geometry : name, thing, geometry, GeoSeries or GeoDataFrame, optional
             For tables without one, matched by index. With columns ``lon`` and ``lat`` in the
             table, lines are drawn from each geometry to that point.
+        profile : bool
+            Show the elevation along a corridor, a route or a list of routes below the map,
+            linked with the line; ground that isn't the road's is hatched.
         **style
             Fields of `cpecgeo.maps.layer.Style`: ``color``, ``popup``, ``radius``,
             ``weight``, ``fill``, ``shape``, ``label``, ``search`` …
@@ -217,7 +212,11 @@ class Map(folium.Map):
             if layer.payload["view"]
             for look in layer.payload["looks"]
         )
-        for part in list_drawings(x, name=name, geometry=geometry, style=style):
+        parts = list_drawings(x, name=name, geometry=geometry, style=style, profile=profile)
+        for part in parts:
+            if part.profile is not None:
+                self.profiles.append(part.profile | {"layer": self._vectors()[-1].key})
+                continue
             if part.posts is not None:
                 self.add_posts(**part.posts, show=show)
                 continue
@@ -302,7 +301,7 @@ class Map(folium.Map):
             "order": [layer.key for layer in layers],
             "layers": {c.key: translate_layer(c.payload, say) | {"show": c.show} for c in layers},
             "posts": self.posts,
-        } | ({"words": words} if words else {})
+        } | {k: v for k, v in (("words", words), ("profiles", self.profiles)) if v}
 
     def _applicable(self) -> list[str]:
         """List the controls that have something to control."""

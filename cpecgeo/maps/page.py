@@ -28,13 +28,14 @@ from cpecgeo.errors import FileError, InputError, MissingExtraError
 from cpecgeo.files.disk import write_whole
 from cpecgeo.maps import encode, libraries
 from cpecgeo.maps.controls import list_tile_hosts
-from cpecgeo.maps.words import LANGUAGES
+from cpecgeo.maps.words import LANGUAGES, find_words
 
 __all__ = [
     "OWN_SCRIPTS",
     "PAPERS",
     "find_browser",
     "print_page",
+    "render_heading",
     "render_page",
     "run_browser",
     "take_picture",
@@ -46,8 +47,8 @@ OWN_SCRIPTS = {
     "base.js": "", "geodesic.js": "measure", "popup.js": "", "layers.js": "", "cloud.js": "cloud",
     "crowd.js": "cluster", "labels.js": "", "reach.js": "", "posts.js": "posts", "legend.js": "",
     "search.js": "search", "measure.js": "measure", "timeline.js": "timeline", "share.js": "share",
-    "table.js": "layers", "controls.js": "",
-    "print.js": "", "start.js": "",
+    "table.js": "layers", "profile.js": "profiles",
+    "controls.js": "", "print.js": "", "start.js": "",
 }  # fmt: skip
 # Lines of nothing but remarks, empty ones, and what lines begin with.
 _REMARKS = re.compile(r"^(?:[ \t]*(?://[^\n]*|/\*[^*\n]*\*/)?\n)*[ \t]*", re.MULTILINE)
@@ -115,7 +116,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
         header_text = names.tidy("\n".join(header))
         body_text = names.tidy("\n".join(body))
         block = names.tidy(f"{folium_map.get_name()}_data")
-    needed = {*data["controls"], *(part for part in ("posts", "words") if data.get(part))}
+    needed = {*data["controls"], *({"posts", "profiles", "words"} & {k for k in data if data[k]})}
     for layer in data["layers"].values():
         needed |= {"cloud", "cluster"} & set(layer)
     scripts, styles = _libraries(links, main, needed)
@@ -142,6 +143,22 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
             "</html>",
             "",
         ]
+    )
+
+
+_OFF = "This map is drawn by JavaScript, which is off here."
+
+
+def render_heading(title: str | None, subtitle: str, lang: str) -> str:
+    """Render the page's heading: plain text only, and no template code."""
+    say = find_words(lang)
+    given = (say.name(title or "Map"), say(subtitle))
+    texts = [html.escape(text).replace("{", "&#123;") for text in given]
+    below = f"<p>{texts[1]}</p>" if texts[1] else ""
+    return (
+        f'<header class="cpec-head"><button type="button" class="cpec-skip">'
+        f"{say('Skip to the map')}</button><h1>{texts[0]}</h1>{below}</header>"
+        f"<noscript><p>{say(_OFF)}</p></noscript>"
     )
 
 

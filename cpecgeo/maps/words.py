@@ -61,14 +61,15 @@ _DIGITS = r"-?[\d.,]+(?:e[+-]?\d+)?"
 _LIMIT = rf"{_DIGITS}(?:\s\S+)?"
 _PARTS = {
     "limit": _LIMIT, "low": _LIMIT, "high": _LIMIT, "count": _DIGITS, "figure": _DIGITS,
-    "km": _DIGITS, "weight": "[a-z]+", "unit": "km|km²|m|h|MW", "number": r"\d",
+    "km": _DIGITS, "hours": _DIGITS, "weight": "[a-z]+", "unit": "km|km²|m|h|MW", "number": r"\d",
     "motorway": r"M-\d+", "highway": r"N-\d+", "rail": r"ML-\d",
 }  # fmt: skip
 # Names and entries of the legend that are put together where a layer is made.
 PHRASES = (
     "{low} to {high} km (95 %)", "no value ({count})", "{count} others", "below {limit}",
     "{limit} and more", "{low} to {high}",
-    "{title}: area", "Within {limit} {weight} of {place}", "{start} \u2013 {end}, {km} km",
+    "{title}: area", "Within {limit} {weight} of {place}", "From {place}",
+    "{start} \u2013 {end}, {km}\u00a0km, {hours}\u00a0h", "{km}\u00a0km, {hours}\u00a0h",
     "{figure} {unit}", "{title}, {unit}",
 )  # fmt: skip
 # What names of lines and sites are put together from: where a part is known or a number of a road

@@ -25,7 +25,7 @@ class Visitor:
         page.on("pageerror", lambda error: self.trouble.append(f"page error: {error}"))
         page.on("console", self._listen)
         page.on("dialog", self._dialog)
-        page.goto(address + fragment)
+        page.goto(address + fragment, timeout=60_000)
         page.wait_for_selector("html[data-ready]", state="attached", timeout=20_000)
         return page
 

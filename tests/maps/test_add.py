@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import geopandas as gpd
 import numpy as np
@@ -311,7 +312,9 @@ def test_posts_do_not_drift_by_rounding():
 
 def test_routes_and_places_by_their_shape():
     route = cpecgeo.route("Rohri Junction", "Sibi", mode="rail")
-    name = f"Rohri Junction \u2013 Sibi, {route.chainage_km:,.0f} km"
+    name = (
+        f"Rohri Junction \u2013 Sibi, {route.chainage_km:,.0f}\u00a0km, {route.hours:,.1f}\u00a0h"
+    )
     assert layer(bare().add(route), name)["n"] == len(route.legs)
     assert layer(bare().add(cpecgeo.place("Gwadar Port")), "Gwadar Port")["n"] == 1
 
@@ -566,7 +569,7 @@ def test_routes_are_named_by_their_ends_and_length():
     ways = cpecgeo.routes("Lahore", "Karachi", k=2)
     names = [v["name"] for v in bare().add(list(ways)).data()["layers"].values()]
     assert len(set(names)) == len(ways)
-    assert all(n.startswith("Lahore") and n.endswith(" km") for n in names)
+    assert all(re.fullmatch(r"Lahore – Karachi, [\d,]+\u00a0km, [\d.]+\u00a0h", n) for n in names)
 
 
 def names_of(made):
@@ -595,7 +598,7 @@ def test_every_kind_of_thing_is_drawn(tmp_path):
     mixed = bare().add([route, reach, market, "ml2", line, str(path)])
     names = names_of(mixed)
     assert {market.name, cpecgeo.corridor("ml2").title, "LineString", "villages.csv"} <= set(names)
-    assert len(names) == len(set(names)) == 9
+    assert len(names) == len(set(names)) == 10
     assert mixed.data()["posts"]
 
 

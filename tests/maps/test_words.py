@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import cpecgeo as cg
 from cpecgeo.errors import InputTypeError, UnknownNameError
 from cpecgeo.maps import cpec_map, overview
-from cpecgeo.maps import map as map_module
+from cpecgeo.maps import page as page_module
 from cpecgeo.maps.colors import KINDS, STATUS_TITLES, VALUES
 from cpecgeo.maps.figures import GROUND_NOTE
 from cpecgeo.maps.layer import translate_layer
@@ -55,7 +55,7 @@ def said_by_maps():
     reach = cg.reach("Rohri", km=30)
     more = cg.Map().add(cg.route("Rohri", "Sukkur"), name="x").add(reach).data()
     layers = [*data["layers"].values(), *more["layers"].values()]
-    texts = {data["subtitle"], data["note"], *data["notes"], *PHRASES, *NAMES, map_module._OFF}
+    texts = {data["subtitle"], data["note"], *data["notes"], *PHRASES, *NAMES, page_module._OFF}
     texts |= {"Skip to the map", "Map", "Result", "Features", "MW"}
     texts |= {title for _, title, _ in FIELDS}
     texts |= {layer["group"] for layer in layers} - {""}
@@ -159,7 +159,11 @@ def test_chinese_names_are_in_one_script():
         ("1,200 to 3,000 MW", "1,200 至 3,000 兆瓦"),
         ("no value (3)", "无数值（3）"),
         ("Within 5 hours of Lahore: area", "拉合尔周边 5 小时以内：范围"),
-        ("Lahore \u2013 Karachi, 1,210 km", "拉合尔 \u2013 卡拉奇，1,210 公里"),
+        (
+            "Lahore \u2013 Karachi, 1,210\u00a0km, 14.5\u00a0h",
+            "拉合尔 \u2013 卡拉奇，1,210\u00a0公里，14.5\u00a0小时",
+        ),
+        ("1,210\u00a0km, 14.5\u00a0h", "1,210\u00a0公里，14.5\u00a0小时"),
         ("under_construction", "在建"),
         ("Karachi to Lahore", "Karachi to Lahore"),
         ("{evil} {0.__class__}: area", "{evil} {0.__class__}：范围"),

@@ -8,6 +8,7 @@ cpecgeo.start = function (map) {
     map.addLayer(map.cpec.posts);
   }
   cpecgeo.buildControls(map);
+  if (data.profiles) cpecgeo.profile(map);
   const note = el("details", { class: "cpec-note" }, el("summary", {}, t("About this map")),
     el("p", {}, data.note));
   note.addEventListener("toggle", () => {
@@ -32,7 +33,8 @@ cpecgeo.start = function (map) {
   cpecgeo.fit(map);
   map.cpec.labels = cpecgeo.labels(map);
   const box = map.getContainer();
-  box.setAttribute("role", "region");
+  // Beside a panel of its own the map is the main part of the page.
+  box.setAttribute("role", data.profiles ? "main" : "region");
   box.setAttribute("aria-label", t("{title}. Arrow keys move the map, plus and minus zoom.", { title: data.title }));
   // Tools come before the sites in the order of the Tab key.
   box.prepend(box.querySelector(".leaflet-control-container"));

@@ -1,0 +1,217 @@
+"""The panel of elevations below the map, routes beside each other, what is reached by stages."""
+
+import re
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from conftest import MAP
+from pyproj import Geod
+from shapely.geometry import LineString, Point
+from test_browser_hostile import HOSTILE
+from test_browser_reach import audited, violations  # noqa: F401 – a fixture
+
+import cpecgeo as cg
+from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.maps import Map
+from cpecgeo.maps.corridors import encode_profile
+
+browser = pytest.mark.browser
+GEOD = Geod(ellps="WGS84")
+PLOT = ".cpec-profile svg[role=slider]"
+
+
+@pytest.fixture(scope="module")
+def kkh_file(tmp_path_factory):
+    made = cg.corridor("kkh").explore(profile=True)
+    return made.save(tmp_path_factory.mktemp("profile") / "kkh.html")
+
+
+def value(page):
+    return int(page.locator(PLOT).get_attribute("aria-valuenow"))
+
+
+def marked(page):
+    """Where the map marks what the panel tells; None without a mark."""
+    return page.evaluate(
+        f"""() => {{ let at = null; {MAP}.eachLayer(l => {{
+          if (l.options.pane === 'cpec-posts' && l.getLatLng && l.options.radius === 6) at = l.getLatLng(); }});
+          return at && [at.lng, at.lat]; }}"""
+    )
+
+
+def test_the_panel_has_what_profile_says():
+    kkh = cg.corridor("kkh")
+    made = encode_profile(kkh, "KKH")
+    step = made["km"][1] - made["km"][0]
+    table = cg.profile(kkh, step)
+    assert len(made["km"]) == len(table) <= 402
+    assert made["metres"] == table["elevation_m"].round().astype(int).tolist()
+    ground = np.zeros(len(table), bool)
+    for first, last in made["ground"]:
+        ground[first : last + 1] = True
+    assert ground.tolist() == table["is_ground"].tolist()
+    assert made["highest"] is None, "nobody knows it where higher ground isn't the road's"
+
+
+def test_a_route_knows_its_ground_leg_by_leg():
+    route = cg.route("Islamabad", "Kashgar")
+    made = encode_profile(route, "R")
+    assert made["km"][-1] == pytest.approx(route.chainage_km, abs=0.06)
+    rough = route.legs.loc[route.legs["accuracy_km"] > 3, ["km_from", "km_to"]]
+    assert len(made["ground"]) > 5
+    hatched = sum(made["km"][b] - made["km"][a] for a, b in made["ground"])
+    assert hatched > 0.3 * float((rough["km_to"] - rough["km_from"]).sum())
+
+
+def test_what_has_no_profile_says_so():
+    plain = Map(background=False)
+    for thing in (cg.layer("ports"), LineString([(67, 25), (68, 26)]), "Gwadar Port"):
+        with pytest.raises(InputTypeError, match="corridor or a route"):
+            plain.add(thing, profile=True)
+    page = Map(background=False).add("taxila-havelian").html()
+    assert "cpecgeo.profile =" not in page
+    with pytest.raises(InputError, match="over land"):
+        encode_profile(cg.route("Rohri", "Rohri"), "R")
+
+
+@browser
+def test_pointing_at_the_panel_marks_the_place_on_the_map(visit, kkh_file):
+    page = visit(kkh_file)
+    box = page.locator(PLOT).bounding_box()
+    assert marked(page) is None
+    for share in (0.2, 0.5, 0.66, 0.9):
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + 40)
+        text = page.locator(".cpec-profile-text").inner_text()
+        km = float(re.search(r"km ([\d,.]+):", text)[1].replace(",", ""))
+        lon, lat = marked(page)
+        want = cg.corridor("kkh").at(km)
+        assert GEOD.inv(lon, lat, want.x, want.y)[2] < 50
+        height = float(re.search(r"([\d,]+) m", text)[1].replace(",", ""))
+        table = cg.profile("kkh", 5)
+        near = table.iloc[(table["km"] - km).abs().argmin()]
+        assert abs(height - near["elevation_m"]) < 400
+    page.mouse.move(box["x"] + 100, box["y"] - 300)
+    assert marked(page) is None
+
+
+@browser
+def test_hatched_ground_is_told_and_drawn(visit, kkh_file):
+    page = visit(kkh_file)
+    data = page.evaluate(f"{MAP}.cpec.data.profiles[0]")
+    assert page.locator(".cpec-profile-key").is_visible()
+    assert page.locator(f"{PLOT} path[fill='url(#cpec-hatch)']").count() == len(data["ground"])
+    page.locator(PLOT).focus()
+    page.keyboard.press("Home")
+    for _ in range(data["ground"][0][0]):
+        page.keyboard.press("ArrowRight")
+    assert value(page) == data["ground"][0][0]
+    assert "not the road's" in page.locator(PLOT).get_attribute("aria-valuetext")
+    page.keyboard.press("ArrowLeft")
+    assert "not the road's" not in page.locator(PLOT).get_attribute("aria-valuetext")
+
+
+@browser
+def test_keys_move_along_the_line_and_keep_it_in_view(visit, kkh_file):
+    page = visit(kkh_file, view={"width": 820, "height": 900})
+    page.evaluate(f"void {MAP}.setView([34, 72.8], 8, {{animate: false}})")
+    page.locator(PLOT).focus()
+    page.keyboard.press("End")
+    page.wait_for_timeout(500)
+    last = page.evaluate(f"{MAP}.cpec.data.profiles[0].km.length") - 1
+    assert value(page) == last
+    lon, lat = marked(page)
+    assert page.evaluate(f"{MAP}.getBounds().contains([{lat}, {lon}])")
+    page.keyboard.press("PageDown")
+    assert value(page) < last - 20
+    page.keyboard.press("Home")
+    assert value(page) == 0
+
+
+@browser
+def test_pointing_at_the_line_leads_the_panel(visit, kkh_file):
+    page = visit(kkh_file)
+    for km in (150, 600, 1000):
+        at = cg.corridor("kkh").at(km)
+        page.evaluate(
+            f"""() => {{ const m = {MAP}; const p = m.cpec.data.profiles[0];
+            const group = m.cpec.layers[p.layer]; const at = L.latLng({at.y}, {at.x});
+            for (const item of group.cpecItems) {{
+              const near = item && item.closestLayerPoint(m.latLngToLayerPoint(at));
+              if (near && near.distance < 2) {{ item.fire('mousemove', {{ latlng: at }}); return; }} }} }}"""
+        )
+        found = page.evaluate(f"{MAP}.cpec.data.profiles[0].km")[value(page)]
+        assert abs(found - km) <= 5
+        assert marked(page) is not None
+
+
+@browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_a_map_with_profile(audited, kkh_file, scheme):  # noqa: F811
+    assert violations(audited(kkh_file, color_scheme=scheme)) == []
+
+
+@browser
+def test_alternatives_stand_beside_each_other_with_km_and_hours(visit, tmp_path, settled):
+    routes = cg.routes("Gwadar", "Lahore")
+    made = Map().add(routes, profile=True)
+    page = visit(made.save(tmp_path / "r.html"), view={"width": 1280, "height": 860})
+    settled(page)
+    figures = [f"{r.chainage_km:,.0f}\u00a0km, {r.hours:,.1f}\u00a0h" for r in routes]
+    assert len(figures) == 3
+    labels = page.locator(".cpec-label-line").all_text_contents()
+    assert set(figures) <= set(labels)
+    legend = page.locator(".cpec-legend-list").inner_text()
+    assert all(text in legend for text in figures)
+    colors = page.evaluate(
+        f"{MAP}.cpec.data.profiles.map(p => {MAP}.cpec.layers[p.layer].cpecLayer.looks[0].color)"
+    )
+    assert len(set(colors)) == 3
+    before = page.locator(".cpec-profile-area").get_attribute("d")
+    page.get_by_label("Line of the profile").select_option(index=2)
+    assert page.locator(".cpec-profile-area").get_attribute("d") != before
+
+
+@browser
+def test_what_is_reached_is_graded_and_says_where_from(visit, tmp_path, settled):
+    reach = cg.reach("Quetta", hours=8)
+    page = visit(Map().add(reach).save(tmp_path / "m.html"))
+    settled(page)
+    assert page.title() == "Within 8 hours of Quetta"
+    legend = page.locator(".cpec-legend-list").inner_text()
+    for text in ("From Quetta", "below 2 h", "2 to 4 h", "4 to 6 h", "6 h and more", "Origin"):
+        assert text in legend
+    names = page.locator(".cpec-label").all_text_contents()
+    assert names.count("Quetta") == 1
+    drawn = page.evaluate(
+        f"""() => {{ const g = Object.values({MAP}.cpec.layers).find(g => g.cpecLayer.name === 'Within 8 hours of Quetta');
+        return g.cpecItems.map(i => i.options.color); }}"""
+    )
+    class_of = [np.searchsorted([2, 4, 6], v, side="right") for v in reach.edges["cost_to"]]
+    assert len({(c, k) for c, k in zip(drawn, class_of, strict=True)}) == 4
+
+
+@browser
+def test_nothing_runs_in_the_panel(visit, tmp_path):
+    made = Map(background=False)
+    line = LineString([(67, 25), (67.6, 25.3)])
+    for turn, text in enumerate(HOSTILE):
+        own = cg.Corridor.from_line(line, name=f"own{turn}")
+        made.add(own, name=text[:3000] or None, profile=True)
+    page = visit(made.save(tmp_path / "h.html"))
+    options = page.get_by_label("Line of the profile").locator("option")
+    assert options.count() == len(HOSTILE)
+    texts = options.all_text_contents()
+    assert any("<script>alert(1)" in t for t in texts)
+    for turn in range(0, len(HOSTILE), 5):
+        page.get_by_label("Line of the profile").select_option(index=turn)
+        page.locator(PLOT).focus()
+        page.keyboard.press("ArrowRight")
+    assert page.locator(".cpec-profile :is(script, img, iframe, style, link, object)").count() == 0
+    lone = Map(background=False).add(
+        cg.Corridor.from_line(line, name="x"), name=HOSTILE[1], profile=True
+    )
+    page = visit(lone.save(tmp_path / "l.html"))
+    assert page.locator(".cpec-profile-head bdi").inner_text() == HOSTILE[1]
+    towns = gpd.GeoDataFrame({"name": ["A"]}, geometry=[Point(67, 25)], crs=4326)
+    assert "profiles" not in Map(background=False).add(towns).data()
