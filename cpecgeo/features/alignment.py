@@ -17,7 +17,7 @@ from shapely.geometry import LineString
 from cpecgeo.catalogue import corridor_rows, layer, table
 from cpecgeo.catalogue.lines import JOIN_KM, Assembled, corridor_id, join_sections, turn_ends
 from cpecgeo.errors import GeometryError, GeometryWarning, InputError, UnknownNameError
-from cpecgeo.features.stops import stops
+from cpecgeo.features.places import stops
 from cpecgeo.geodesy import Chainage
 
 __all__ = [

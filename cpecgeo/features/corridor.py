@@ -17,7 +17,7 @@ from shapely.geometry import LineString, Point
 from cpecgeo.catalogue.geometry import Geometry
 from cpecgeo.features.alignment import describe, join, state_accuracy, state_published
 from cpecgeo.features.own_lines import KmLike, LineLike, StopsLike, align_own
-from cpecgeo.features.stops import PLACE_KM, km_of
+from cpecgeo.features.places import PLACE_KM, km_of
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.files.xmltext import html_card, html_table
 from cpecgeo.geodesy import Chainage

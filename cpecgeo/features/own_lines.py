@@ -19,8 +19,7 @@ from cpecgeo.catalogue import table as table_of
 from cpecgeo.catalogue.lines import turn_ends
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.features.alignment import STATUSES, Alignment, check_course, check_junctions
-from cpecgeo.features.places import Place, place
-from cpecgeo.features.stops import COLUMNS
+from cpecgeo.features.places import COLUMNS, Place, place
 from cpecgeo.features.subject import Thing
 from cpecgeo.files.outliers import refuse_turned
 from cpecgeo.files.reading import read

@@ -21,7 +21,7 @@ from cpecgeo.analysis.profile import profile
 from cpecgeo.errors import InputError, MissingExtraError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
-from cpecgeo.features.stops import rank_stops
+from cpecgeo.features.places import rank_stops
 from cpecgeo.files.disk import write_whole
 from cpecgeo.maps.colors import DASHES, NAMED, STATUS_TITLES, find_look
 from cpecgeo.maps.words import FigureStyle, Words, check_size, dress

@@ -5,7 +5,7 @@ import pytest
 import cpecgeo as cg
 from cpecgeo.catalogue.names import of_town, station_name
 from cpecgeo.errors import InputError, NameWarning, UnknownNameError
-from cpecgeo.features.stops import find_stop
+from cpecgeo.features.places import find_stop
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from shapely.geometry import Point
 
 import cpecgeo as cg
-from cpecgeo.features.stops import _on_trace
+from cpecgeo.features.places import _on_trace
 
 
 def trace(posts, positions):

@@ -20,7 +20,7 @@ from cpecgeo.errors import (
     MissingExtraError,
     UnknownNameError,
 )
-from cpecgeo.features.stops import rank_stops
+from cpecgeo.features.places import rank_stops
 from cpecgeo.maps import draw_overview, draw_profile, draw_strip, save_figure
 from cpecgeo.maps.background import read_ground
 from cpecgeo.maps.words import find_words
