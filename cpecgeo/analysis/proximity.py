@@ -23,11 +23,15 @@ from cpecgeo.geodesy.inputs import positive_km
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# So much further, and twice as far, isn't called the nearest.
+_FAR_KM = 10.0
+
 WITHIN = ("target", "distance_km", "accuracy_km", "certainty")
 """Columns that `within` adds."""
 
 __all__ = [
     "WITHIN",
+    "best_known",
     "bound_rings",
     "check_certainty",
     "check_radii",
@@ -309,6 +313,30 @@ def ring_numbers(
         for v in (distance, low, high)
     )
     return drawn, first, last
+
+
+def best_known(high_km: Any) -> int:
+    """Return which of several things, nearest first as drawn, may be called the nearest.
+
+    Parameters
+    ----------
+    high_km : array-like
+        How far each can be; NaN where that isn't known.
+
+    Returns
+    -------
+    int
+        0, the first, unless another's greatest distance is less than half of it and less by 10 km:
+        a line that is drawn near and known to 200 km isn't the nearest for anybody.
+
+    Examples
+    --------
+    >>> best_known([224.0, 13.0, 13.0]), best_known([9.0, 8.0])
+    (1, 0)
+    """
+    high = np.asarray(high_km, float)
+    best = int(np.nanargmin(np.where(np.isnan(high), np.inf, high)))
+    return best if high[0] > max(2 * high[best], high[best] + _FAR_KM) else 0
 
 
 def _bound(bounds: Bounds, edges: tuple[float, ...]) -> list[tuple[Any, Any]]:

@@ -14,6 +14,7 @@ from cpecgeo.analysis.accuracy import Bounds, span_text
 from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import distance_matrix_km
 from cpecgeo.analysis.overlay import crossed
+from cpecgeo.analysis.proximity import best_known
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.domains.border import Market, nearest_corridors
 from cpecgeo.features.corridor import Corridor
@@ -152,7 +153,9 @@ def _lead_several(
 
 
 def _site(thing: Any) -> dict[str, Any]:
-    close = nearest_corridors(thing.point, 1).iloc[0]
+    roads = nearest_corridors(thing.point, 5)
+    reach = np.hypot(roads["accuracy_km"].fillna(0), np.nan_to_num(thing.accuracy_km))
+    close = roads.iloc[best_known(roads["distance_km"] + reach)]
     return {
         "id": thing.id,
         "name": thing.name,

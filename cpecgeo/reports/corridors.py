@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import geopandas as gpd
+import numpy as np
 import pandas as pd
 
-from cpecgeo.analysis.accuracy import interval_text
-from cpecgeo.analysis.measure import nearest
+from cpecgeo.analysis.accuracy import Bounds, interval_text, span_text
+from cpecgeo.analysis.measure import distance_km, nearest
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import MissingExtraError
 from cpecgeo.features.corridor import Corridor
+from cpecgeo.features.resolve import resolve
 from cpecgeo.maps import draw_strip
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.figures import render_figure
@@ -20,6 +23,7 @@ from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
+    MEETS_KM,
     draw_map,
     show_figures,
     split_sources,
@@ -27,7 +31,14 @@ from cpecgeo.reports.sites import (
     tell_people,
 )
 
-__all__ = ["glance", "list_caveats", "measure_climb", "report_corridor", "sum_by_status"]
+__all__ = [
+    "glance",
+    "list_caveats",
+    "list_corridors",
+    "measure_climb",
+    "report_corridor",
+    "sum_by_status",
+]
 
 _SITES = {"crossings": "border crossing", "ports": "port", "zones": "zone"}
 
@@ -296,3 +307,24 @@ def _sources(thing: Corridor, sites: pd.Series) -> tuple[str, ...]:
     found += [s for name in ("districts", "places") for s in layer(name).attrs["sources"]]
     found.append("NOAA GLOBE 30 arc-second grid (public domain)")
     return split_sources(found)
+
+
+def list_corridors(shape: Any, own_km: float, say: Words) -> Part:
+    """List the corridors nearest to a line or area; those that run through it come first."""
+    known = layer("corridors").set_index("id")
+    away = np.asarray(distance_km(known.geometry, shape), float)
+    near = known[["name", "status"]].rename(columns={"name": "title"})
+    near = near.assign(distance_km=away).sort_values("distance_km", kind="stable").head(8)
+    bounds, here = Bounds.of(resolve(list(near.index))), gpd.GeoSeries([shape], crs=4326)
+    spans = [bounds.of_one(i).beside(here, np.array([own_km])) for i in range(len(near))]
+    rows = near.assign(low_km=[s[0][0] for s in spans], high_km=[s[1][0] for s in spans])
+    # How near to zero where they meet is no question: they may as well run side by side.
+    told = [
+        span_text(*row, say=say) if row[0] >= MEETS_KM else say("{km} km", km=0)
+        for row in rows[["distance_km", "low_km", "high_km"]].to_numpy()
+    ]
+    view = rows[["title", "status"]].assign(away=told)
+    text = say("0 km where a corridor touches it.")
+    return Part(
+        "corridors", say("Nearest corridors"), (text,), rows.reset_index(drop=True), view=view
+    )

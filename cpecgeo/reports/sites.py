@@ -10,14 +10,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from cpecgeo.analysis.accuracy import Bounds, interval_text, span_text
+from cpecgeo.analysis.accuracy import interval_text
 from cpecgeo.analysis.exposure import exposure
-from cpecgeo.analysis.measure import distance_km, nearest
+from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.profile import elevation_m
+from cpecgeo.analysis.proximity import best_known
 from cpecgeo.catalogue import data_version, layer, table
 from cpecgeo.domains.border import Market, market, nearest_corridors, nearest_sites
 from cpecgeo.features.places import Place
-from cpecgeo.features.resolve import resolve
 from cpecgeo.maps import Map
 from cpecgeo.maps.colors import KINDS, NAMED, VALUES
 from cpecgeo.maps.words import Words
@@ -30,7 +30,6 @@ __all__ = [
     "RADII_KM",
     "count_near",
     "draw_map",
-    "list_corridors",
     "list_figures",
     "report_market",
     "report_place",
@@ -39,6 +38,7 @@ __all__ = [
     "sum_people",
     "tell_away",
     "tell_people",
+    "tell_rough",
 ]
 
 # The ring of the first sentence, and those of the table.
@@ -214,7 +214,7 @@ def _lead_market(sheet: Market, say: Words) -> str:
     said = [
         say("{name} is a crossing to {country}: {state}.", name=say.name(sheet.name),
             country=say.name(sheet.country), state=state),
-        _off(sheet.corridors, sheet, say),
+        *_off(sheet.corridors, sheet, say),
     ]  # fmt: skip
     if sheet.reached is not None:
         people = say.people(sheet.reached.towns["population"].fillna(0).sum())
@@ -233,16 +233,27 @@ def tell_away(rows: pd.DataFrame, own_km: Any, say: Words) -> pd.DataFrame:
     return told.rename(columns={"distance_km": "away"})
 
 
-def _off(corridors: pd.DataFrame, thing: Market | Place, say: Words) -> str:
-    """Say how far the nearest corridor is: a sketched line isn't, whose way nobody knows."""
-    farthest = corridors["distance_km"] + corridors["accuracy_km"].fillna(0)
-    near = corridors.loc[farthest.idxmin()]
-    if near["distance_km"] < 0.1:
-        return say("{title} runs through it, at km {km}.", title=say.name(near["title"]),
-                   km=f"{near['km']:,.0f}")  # fmt: skip
-    away = interval_text(near["distance_km"], near["accuracy_km"], thing.accuracy_km, say=say)
-    return say("{title} is the nearest corridor, {away} away at its km {km}.",
-               title=say.name(near["title"]), away=away, km=f"{near['km']:,.0f}")  # fmt: skip
+def tell_rough(title: str, away: str, say: Words) -> str:
+    """Say that a corridor is drawn nearer than the one that is named, and known too roughly."""
+    return say("{title} is drawn nearer, but where it runs is known only roughly ({away}).",
+               title=say.name(title), away=away)  # fmt: skip
+
+
+def _off(corridors: pd.DataFrame, thing: Market | Place, say: Words) -> list[str]:
+    """Say how far the nearest corridor is."""
+    reach = np.hypot(corridors["accuracy_km"].fillna(0), np.nan_to_num(thing.accuracy_km))
+    best = best_known(corridors["distance_km"] + reach)
+    near = corridors.iloc[best]
+    away = tell_away(corridors, thing.accuracy_km, say)["away"]
+    rough = [tell_rough(corridors["title"].iloc[0], away.iloc[0], say)] if best else []
+    if near["distance_km"] < 0.1 and not best:
+        return [say("{title} runs through it, at km {km}.", title=say.name(near["title"]),
+                    km=f"{near['km']:,.0f}")]  # fmt: skip
+    return [
+        say("{title} is the nearest corridor, {away} away at its km {km}.",
+            title=say.name(near["title"]), away=away.iloc[best], km=f"{near['km']:,.0f}"),
+        *rough,
+    ]  # fmt: skip
 
 
 def _position(thing: Market | Place, say: Words) -> str:
@@ -291,7 +302,7 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
     near = {name: _others(thing, name, "status") for name in sites}
     crossing = tell_away(near["crossings"], thing.accuracy_km, say).iloc[0]
     lead = [
-        _off(roads, thing, say),
+        *_off(roads, thing, say),
         tell_people(thing.point, say),
         say("The nearest border crossing is {name}, {away} away.",
             name=say.name(crossing["name"]), away=crossing["away"]),
@@ -332,27 +343,6 @@ def _others(thing: Place, name: str, column: str) -> pd.DataFrame:
     rows = nearest_sites(name, thing.point, 6, column)
     same = (rows["name"] == thing.name) & (rows["distance_km"] < MEETS_KM)
     return rows[~same].head(5)
-
-
-def list_corridors(shape: Any, own_km: float, say: Words) -> Part:
-    """List the corridors nearest to a line or area; those that run through it come first."""
-    known = layer("corridors").set_index("id")
-    away = np.asarray(distance_km(known.geometry, shape), float)
-    near = known[["name", "status"]].rename(columns={"name": "title"})
-    near = near.assign(distance_km=away).sort_values("distance_km", kind="stable").head(8)
-    bounds, here = Bounds.of(resolve(list(near.index))), gpd.GeoSeries([shape], crs=4326)
-    spans = [bounds.of_one(i).beside(here, np.array([own_km])) for i in range(len(near))]
-    rows = near.assign(low_km=[s[0][0] for s in spans], high_km=[s[1][0] for s in spans])
-    # How near to zero where they meet is no question: they may as well run side by side.
-    told = [
-        span_text(*row, say=say) if row[0] >= MEETS_KM else say("{km} km", km=0)
-        for row in rows[["distance_km", "low_km", "high_km"]].to_numpy()
-    ]
-    view = rows[["title", "status"]].assign(away=told)
-    text = say("0 km where a corridor touches it.")
-    return Part(
-        "corridors", say("Nearest corridors"), (text,), rows.reset_index(drop=True), view=view
-    )
 
 
 def _corridors(rows: pd.DataFrame, thing: Market | Place, say: Words) -> Part:

@@ -10,6 +10,7 @@ import pandas as pd
 import shapely
 
 from cpecgeo.analysis.overlay import crossed
+from cpecgeo.analysis.proximity import best_known
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.domains.border import Market
 from cpecgeo.errors import InputError
@@ -21,18 +22,18 @@ from cpecgeo.geodesy import area_km2, length_km
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words, find_words
 from cpecgeo.reports.comparison import describe_shape, merge_shapes, report_several
-from cpecgeo.reports.corridors import report_corridor
+from cpecgeo.reports.corridors import list_corridors, report_corridor
 from cpecgeo.reports.document import Report
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
     draw_map,
-    list_corridors,
     list_figures,
     report_market,
     report_place,
     split_sources,
     sum_people,
     tell_people,
+    tell_rough,
 )
 from cpecgeo.routing import Reach, Route
 
@@ -143,12 +144,12 @@ def _report_shape(subject: Subject, thing: Any, say: Words, *, draw: bool) -> Re
         sources=_sources(subject, thing),
         caveats=_list_caveats(subject, thing, say),
         data_version=data_version(),
-        lead=_lead_shape(shape, title, thing, beside.shown, say),
+        lead=_lead_shape(shape, title, thing, beside, say),
         lang=say.lang,
     )
 
 
-def _lead_shape(shape: Any, title: str, thing: Any, near: pd.DataFrame | None, say: Words) -> str:
+def _lead_shape(shape: Any, title: str, thing: Any, beside: Part, say: Words) -> str:
     """Say how long or large it is, which corridor is close, and who lives near."""
     said = []
     if isinstance(thing, Route):
@@ -164,14 +165,16 @@ def _lead_shape(shape: Any, title: str, thing: Any, near: pd.DataFrame | None, s
         said.append(
             say("{title} has {area} km².", title=title, area=f"{float(area_km2(shape)):,.0f}")
         )
-    if near is not None:
-        first = near.iloc[0]
+    if (near := beside.shown) is not None and beside.table is not None:
+        best = best_known(beside.table["high_km"])
+        first = near.iloc[best]
         said.append(
             say("{title} touches it.", title=say.name(first["title"]))
             if first["away"] == say("{km} km", km=0)
             else say("{title} is the nearest corridor, {away} away.",
                      title=say.name(first["title"]), away=first["away"])
         )  # fmt: skip
+        said += [tell_rough(near["title"].iloc[0], near["away"].iloc[0], say)] if best else []
     said.append(tell_people(shape, say))
     return say.join(said)
 

@@ -539,6 +539,18 @@ def test_an_area_tells_how_near_a_corridor_can_be():
     assert f"nearest corridor, {part.view['away'].iloc[0]} away" in far.lead
 
 
+def test_a_corridor_known_to_200_km_is_not_the_nearest_without_a_word():
+    lead = cg.report("Gwadar Port", draw=False).lead
+    named, rough = re.search(
+        r": (.+?) is the nearest corridor.*?\. (.+?) is drawn nearer", lead
+    ).groups()
+    assert rough.startswith("Main Line 4")
+    assert not named.startswith("Main Line 4")
+    assert "known only roughly (up to 224 km)" in lead
+    # What is known as well as the others is the nearest as it is drawn.
+    assert "drawn nearer" not in cg.report("Multan", draw=False).lead
+
+
 def test_what_nobody_knows_the_accuracy_of_has_a_plain_distance():
     rows = pd.DataFrame({"distance_km": [6.5, 6.5], "accuracy_km": [float("nan"), 2.5]})
     unknown = tell_away(rows, float("nan"), find_words("ur"))["away"]
