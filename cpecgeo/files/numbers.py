@@ -187,9 +187,10 @@ def to_numbers(values: pd.Series, what: str, *, missing: Collection[float] = ())
     marks = [s for s in _SENTINELS if s not in missing and (known == s).any()]
     if marks and (len(known) == 1 or (known != marks[0]).any()):
         count = int(np.isin(known, marks).sum())
+        told = ", ".join(f"{m:.15g}" for m in marks)
         warnings.warn(
-            f"{what} has {count} values of {', '.join(f'{m:g}' for m in marks)}, which tables use "
-            "for missing ones; they are counted as numbers unless they are stated as missing.",
+            f"{what} has {count} values of {told}, which tables use for missing ones; they are "
+            "counted as numbers unless they are stated as missing.",
             DataWarning,
             stacklevel=3,
         )

@@ -188,6 +188,9 @@ def write_vector(
     shape = frame.geometry.name
     options: dict[str, Any] = {"driver": form.driver}
     target = path
+    if form.driver in {"GPKG", "FlatGeobuf"} and len(set(frame.geom_type)) > 1:
+        # Else single geometries become multiple ones.
+        options |= {"geometry_type": "Unknown", "promote_to_multi": False}
     if form.driver == "GPKG":
         taken = {str(c).casefold() for c in frame.columns if c != shape}
         options |= {
@@ -205,8 +208,6 @@ def write_vector(
         options["RFC7946"] = "YES"
     elif form.driver == "FlatGeobuf":
         options["SPATIAL_INDEX"] = "NO"  # it would put the rows in another order
-        if len(set(frame.geom_type)) > 1:
-            options["geometry_type"] = "Unknown"  # else single geometries become multiple ones
     elif form.driver == "ESRI Shapefile":
         options["encoding"] = "UTF-8"
         if path.suffix.casefold() == ".zip":

@@ -24,6 +24,7 @@ from cpecgeo.geodesy._paths import Paths, between_vertices, paths
 __all__ = ["FAN", "NO_SIDE", "PIECE_M", "Found", "Pieces", "Tree", "build", "take_apart"]
 
 PIECE_M = 10_000.0
+_NO_LENGTH_M2 = 1e-200  # of edges so short that one over it has no number
 _RUN = 64  # pieces of a path that stay together
 FAN = 16  # tubes of a node, measured by vector instructions
 _NOWHERE = 1e150  # start of a tube that isn't there: farther than any chord that is asked for
@@ -198,7 +199,7 @@ def take_apart(geoms: NDArray[Any]) -> tuple[Pieces, Paths]:
     a = np.concatenate((a, spot))
     d = np.concatenate((b - a[: len(b)], np.zeros_like(spot)))
     d2 = np.einsum("ij,ij->i", d, d)
-    per_d2 = np.divide(1.0, d2, out=np.zeros_like(d2), where=d2 > 0)
+    per_d2 = np.divide(1.0, d2, out=np.zeros_like(d2), where=d2 > _NO_LENGTH_M2)
     target = np.concatenate((flat.owner[on], spot_of))
     first = np.searchsorted(flat.owner, flat.owner)
     path = np.concatenate((on - first[on], np.zeros(len(spots), np.int64)))
@@ -212,7 +213,7 @@ def _without_repeats(
     start: Ints, a: Floats, b: Floats, on: Ints
 ) -> tuple[Ints, Floats, Floats, Ints]:
     """Drop edges of no length, but keep one on a path that has no other."""
-    keep = (a != b).any(axis=1)
+    keep = ((a - b) ** 2).sum(axis=1) > _NO_LENGTH_M2
     if keep.all():
         return start, a, b, on
     alone = np.bincount(on, weights=keep, minlength=on.max() + 1) == 0
@@ -287,7 +288,7 @@ def _tubes(start: Floats, end: Floats, slack: Floats) -> Floats:
     v = ends - ends[:, :1]
     d = v[np.arange(groups), np.einsum("ijk,ijk->ij", v, v).argmax(axis=1)]
     d2 = np.einsum("ij,ij->i", d, d)
-    per = np.divide(1.0, d2, out=np.zeros_like(d2), where=d2 > 0)
+    per = np.divide(1.0, d2, out=np.zeros_like(d2), where=d2 > _NO_LENGTH_M2)
     t = np.clip(np.einsum("ijk,ik->ij", v, d) * per[:, None], 0.0, 1.0)
     off = np.linalg.norm(v - t[..., None] * d[:, None], axis=2)
     radius = (off + slack).max(axis=1) + 1e-6

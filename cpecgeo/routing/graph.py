@@ -148,10 +148,15 @@ class Network:
         if split:
             rows, edges, a_km, b_km = (np.array(column) for column in zip(*split, strict=True))
             chain, starts = self._chain
+            whole_km = np.array(self.lengths)[edges]
             low = np.maximum(np.minimum(a_km, b_km), 0.0)
-            high = np.minimum(np.maximum(a_km, b_km), np.array(self.lengths)[edges])
+            high = np.minimum(np.maximum(a_km, b_km), whole_km)
             first = shapely.get_coordinates(chain.at(starts[edges] + low, bank="after").array)
             last = shapely.get_coordinates(chain.at(starts[edges] + high, bank="before").array)
+            # A stretch of no length at an end of its edge isn't to reach into the edge beside it.
+            still = low == high
+            last[still & (low < whole_km)] = first[still & (low < whole_km)]
+            first[still & (low == whole_km)] = last[still & (low == whole_km)]
             for i, (row, edge) in enumerate(zip(rows, edges, strict=True)):
                 km = self.measures[edge]
                 inner = shapely.get_coordinates(self.lines[edge])[(km > low[i]) & (km < high[i])]

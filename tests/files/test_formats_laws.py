@@ -200,3 +200,15 @@ def test_tables_without_rows_and_rows_without_position(suffix, tmp_path):
     none = read(write(frame.head(0), tmp_path / f"b{suffix}"))
     assert len(none) == 0
     assert none.crs.to_epsg() == 4326
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".geojson", ".parquet"])
+def test_single_shapes_stay_single_beside_multiple_ones(suffix):
+    square, other = box(66, 25, 67, 26), box(68, 25, 69, 26)
+    line = LineString([(66, 25), (67, 26)])
+    for shapes in (
+        [square, MultiPolygon([square, other])],
+        [line, MultiLineString([line, [(68, 25), (69, 26)]])],
+    ):
+        back = written(gpd.GeoDataFrame({"n": [0, 1]}, geometry=shapes, crs=4326), suffix)
+        assert back.geom_type.tolist() == [shape.geom_type for shape in shapes]

@@ -113,3 +113,14 @@ def test_inside_is_zero(p, size):
     area = Polygon([(x, y), (x + size, y), (x + size, y + size), (x, y + size)])
     middle = Point(x + size / 2, y + size / 2)
     assert Index(area).nearest(middle)["distance_km"].iloc[0] == 0
+
+
+@pytest.mark.parametrize("degrees", [7.9e-162, 6.2e-165, 2.1e-166, 5e-324])
+def test_an_edge_too_short_for_its_square_is_no_edge(degrees):
+    """One over the square of so short a chord has no number."""
+    line = LineString([(0, 0), (0, degrees), (0, 1)])
+    plain = LineString([(0, 0), (0, 1)])
+    p = Point(0.5, 0.5)
+    assert distance_km(p, line) == pytest.approx(distance_km(p, plain), abs=1e-12)
+    assert distance_km(line, Point(0, 0)) <= 1e-12
+    assert area_km2(buffer(line, 1.0)) == pytest.approx(area_km2(buffer(plain, 1.0)), rel=1e-6)

@@ -72,8 +72,11 @@ def test_without_mapclassify_the_extra_is_named(monkeypatch):
     assert len(classify_colors(frame, "v")[1]) == 5
 
 
+# Without what tables write for a missing number: it is remarked.
 numbers = st.lists(
-    st.floats(-1e9, 1e9, allow_subnormal=False).map(lambda v: float(f"{v:.7g}")),
+    st.floats(-1e9, 1e9, allow_subnormal=False)
+    .map(lambda v: float(f"{v:.7g}"))
+    .filter(lambda v: v != 9_999_999),
     min_size=2,
     max_size=40,
 )

@@ -53,8 +53,10 @@ def test_a_way_is_no_shorter_than_the_line_drawn_and_that_no_shorter_than_straig
         return
     straight = distance_km(way.origin.on, way.destination.on)
     assert cg.length_km(way.line) >= straight - 1e-6
-    # Published km may fall short of the drawn line by a little, where points lie aside.
-    assert way.chainage_km >= 0.95 * straight - 1e-6
+    # Published km may fall short of the drawn line by a little, where points lie aside; a part
+    # of a leg by as much as its two ends may be off.
+    off = 2 * way.legs["accuracy_km"].fillna(0.0).max()
+    assert way.chainage_km >= min(0.95 * straight, straight - off) - 1e-6
 
 
 @tries(15)
