@@ -72,16 +72,14 @@ def test_without_mapclassify_the_extra_is_named(monkeypatch):
     assert len(classify_colors(frame, "v")[1]) == 5
 
 
-# Without what tables write for a missing number: it is remarked.
 numbers = st.lists(
-    st.floats(-1e9, 1e9, allow_subnormal=False)
-    .map(lambda v: float(f"{v:.7g}"))
-    .filter(lambda v: v != 9_999_999),
+    st.floats(-1e9, 1e9, allow_subnormal=False).map(lambda v: float(f"{v:.7g}")),
     min_size=2,
     max_size=40,
 )
 
 
+@pytest.mark.filterwarnings("ignore:.*which tables use for missing:cpecgeo.errors.DataWarning")
 @settings(deadline=None)
 @given(numbers, st.sampled_from(["quantiles", "equal_interval"]), st.integers(2, 7))
 def test_rounded_breaks_move_no_value_of_few(values, scheme, k):
