@@ -18,8 +18,7 @@ from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridors import corridors
 from cpecgeo.features.places import markets, place
-from cpecgeo.features.subject import Subject
-from cpecgeo.files.xmltext import html_card, html_table
+from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.routing import Reach, reach
 from cpecgeo.routing.filters import number
 

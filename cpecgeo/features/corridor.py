@@ -18,8 +18,7 @@ from cpecgeo.catalogue.geometry import Geometry
 from cpecgeo.features.alignment import describe, join, state_accuracy, state_published
 from cpecgeo.features.own_lines import KmLike, LineLike, StopsLike, align_own
 from cpecgeo.features.places import PLACE_KM, km_of
-from cpecgeo.features.subject import Subject, SubjectLike
-from cpecgeo.files.xmltext import html_card, html_table
+from cpecgeo.features.subject import Subject, SubjectLike, html_card, html_table
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
 

@@ -27,7 +27,7 @@ from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import DataError, DataWarning
 from cpecgeo.features.alignment import align_named, describe
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.files.xmltext import html_card, html_table
+from cpecgeo.features.subject import html_card, html_table
 from cpecgeo.geodesy import length_km
 
 __all__ = ["Refreshed", "corridor", "corridors", "refreshed"]

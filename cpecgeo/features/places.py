@@ -18,8 +18,7 @@ from cpecgeo.catalogue.files import read_points, read_table
 from cpecgeo.catalogue.lines import Assembled, line_stations, shared_stations
 from cpecgeo.catalogue.names import of_town, station_name
 from cpecgeo.errors import InputError, InputTypeError, NameWarning, UnknownNameError
-from cpecgeo.features.subject import Subject
-from cpecgeo.files.xmltext import html_card, html_table
+from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
 

@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 
 from cpecgeo.errors import GeometryError, InputError
-from cpecgeo.geodesy._compile import compiled
+from cpecgeo.geodesy._compile import compiled, kernel
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -212,8 +212,6 @@ def refuse_deep(column: pa.Array | pa.ChunkedArray, what: str, *, row: int = 0) 
     if len(rows) == 0:
         return
     # Compiled code takes its time to load, and hardly any file has such rows.
-    from cpecgeo.files._nesting import first_deep
-
     first = compiled(first_deep)(data, starts[rows], starts[rows] + sizes[rows], MAX_DEPTH)
     if first >= 0:
         raise _deep(what, row + int(rows[first]))
@@ -230,8 +228,6 @@ def is_deep(value: bytes) -> bool:
     """
     if len(value) <= _LEVEL_BYTES * MAX_DEPTH:
         return False
-    from cpecgeo.files._nesting import first_deep
-
     ends = np.array([0, len(value)], np.int64)
     deep: int = compiled(first_deep)(np.frombuffer(value, np.uint8), ends[:1], ends[1:], MAX_DEPTH)
     return deep == 0
@@ -251,3 +247,71 @@ def _buffers(column: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray
     if column.null_count:
         sizes[column.is_null().to_numpy(zero_copy_only=False)] = 0
     return np.frombuffer(data, np.uint8), starts, sizes
+
+
+@kernel(inline=True)
+def _count(data: NDArray[np.uint8], at: int, little: bool) -> int:  # noqa: FBT001
+    """Return four bytes as a number."""
+    total = 0
+    for k in range(4):
+        total = total * 256 + data[at + (3 - k if little else k)]
+    return total
+
+
+@kernel("i8(Array(u1, 1, 'C', readonly=True), ints, ints, i8)")
+def first_deep(  # noqa: C901, PLR0912
+    data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], limit: int
+) -> int:
+    """Return the first geometry that is nested more than `limit` deep; -1 where none is.
+
+    It walks as GEOS does, and stops where GEOS would stop with an error.
+    """
+    left = np.zeros(limit + 1, np.int64)
+    for k in range(len(starts)):
+        at, end = starts[k], ends[k]
+        level, little = 0, True
+        left[0] = 1
+        while level >= 0:
+            if left[level] == 0:
+                level -= 1
+                continue
+            left[level] -= 1
+            if at + 5 > end:
+                break
+            # Any other byte leaves the order as it was.
+            if data[at] == 0:
+                little = False
+            elif data[at] == 1:
+                little = True
+            code = _count(data, at + 1, little)
+            at += 5
+            base, dimensions = (code & 0xFFFF) % 1000, (code & 0xFFFF) // 1000
+            width = 16
+            if code & 0x80000000 or dimensions in (1, 3):
+                width += 8
+            if code & 0x40000000 or dimensions in (2, 3):
+                width += 8
+            if code & 0x20000000:
+                at += 4
+            if base == 1:
+                at += width
+                continue
+            if at + 4 > end:
+                break
+            number = _count(data, at, little)
+            at += 4
+            if base in (2, 8):
+                at += number * width
+            elif base in (3, 17):
+                for _ in range(number):
+                    if at + 4 > end:
+                        break
+                    at += 4 + width * _count(data, at, little)
+            elif 4 <= base <= 16:
+                level += 1
+                if level > limit:
+                    return k
+                left[level] = number
+            else:
+                break
+    return -1

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from cpecgeo.files.xmltext import html_table
+from cpecgeo.features.subject import html_table
 from cpecgeo.maps.words import NUMBERS, UNITS, Words, find_words, write_values
 
 __all__ = [

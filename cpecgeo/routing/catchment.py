@@ -15,8 +15,7 @@ from shapely import MultiPolygon, Polygon
 
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError, InputTypeError
-from cpecgeo.features.subject import PointLike, Subject
-from cpecgeo.files.xmltext import html_card, html_table
+from cpecgeo.features.subject import PointLike, Subject, html_card, html_table
 from cpecgeo.geodesy import Index, buffer, length_km
 from cpecgeo.routing.costs import edge_costs
 from cpecgeo.routing.ends import OTHER_KM, Ends, Snap, snap_ends

@@ -19,7 +19,7 @@ from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.cite import OSM_CREDIT
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.geometry import fingerprint, redrawn_sections, using
-from cpecgeo.files.xmltext import html_card, html_table
+from cpecgeo.features.subject import html_card, html_table
 from cpecgeo.routing.redrawn import redraw
 from cpecgeo.routing.segments import (
     XY,

@@ -15,8 +15,7 @@ import shapely
 from shapely.geometry import LineString
 
 from cpecgeo.errors import InputError
-from cpecgeo.features.subject import Subject
-from cpecgeo.files.xmltext import html_card, html_table
+from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.geodesy import Chainage, distance_km, length_km
 from cpecgeo.routing.ends import Snap
 from cpecgeo.routing.filters import Filters

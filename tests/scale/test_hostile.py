@@ -121,7 +121,7 @@ def depth(shape):
 @given(st.lists(shapes, min_size=1, max_size=4), st.booleans(), st.booleans(), st.integers(1, 4))
 def test_depth_is_that_of_geos(drawn, little, iso, limit):
     """Every order of bytes and flavor is walked from end to end, and each depth told exactly."""
-    from cpecgeo.files._nesting import first_deep
+    from cpecgeo.files.wellknown import first_deep
     from cpecgeo.geodesy._compile import compiled
 
     column = pa.array(
