@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
+from collections.abc import Collection
 from importlib import import_module
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
 from cpecgeo.errors import CpecgeoError, CpecgeoWarning
 
-__all__ = ["COMMANDS", "app", "main"]
+__all__ = ["COMMANDS", "app", "in_shell", "list_options", "main"]
 
 COMMANDS = {
     "near": "analyses:near",
@@ -48,6 +50,15 @@ COMMANDS = {
 """Each command with the module and the function that it is, in the order of `cpecgeo --help`."""
 
 
+# An option as Python states it, in a message of the library, and what it is set to.
+_STATED = re.compile(
+    r"""(?<!['"\w])(?P<name>[a-z_]+)=(?!=)"""
+    r"""(?P<value>"[^"]*"|'[^']*'|\[[^\]]*\]|float\('nan'\)|-?[0-9.e-]*[0-9])?"""
+)
+_CLAUSES = re.compile(r"(?<=[.;:]) |(?<=\S)(?=, or )")
+_OF_FILES = {"lon", "lat", "layer", "crs", "thousands"}
+
+
 class _Commands(click.Group):
     """Commands whose modules are loaded when they are asked for."""
 
@@ -60,6 +71,81 @@ class _Commands(click.Group):
         module, _, function = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(f"{__name__}.{module}"), function)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CpecgeoError as error:
+            if error.args and isinstance(error.args[0], str):
+                command = self.get_command(ctx, ctx.invoked_subcommand or "")
+                error.args = (in_shell(error.args[0], list_options(command)), *error.args[1:])
+            raise
+
+
+def list_options(command: click.Command | None) -> set[str]:
+    """Return the options of a command, or of the commands in a group, as Python writes them."""
+    inner = getattr(command, "commands", {}).values()
+    own = {
+        option.removeprefix("--").replace("-", "_")
+        for param in getattr(command, "params", ())
+        for option in param.opts
+        if option.startswith("--")
+    }
+    return own.union(*map(list_options, inner))
+
+
+def in_shell(text: str, options: Collection[str]) -> str:
+    """Say a message of the library as one of the shell: with its options, and no others.
+
+    Parameters
+    ----------
+    text : str
+    options : collection of str
+        Those of the command, as Python writes them.
+
+    Returns
+    -------
+    str
+        Advice that needs another option, or Python, is left out; where a file needs it, the
+        command that has it is named.
+
+    Examples
+    --------
+    >>> in_shell("a.csv has no column of lon. Name the columns with lon= and lat=.", ["lon", "lat"])
+    'a.csv has no column of lon. Name the columns with --lon and --lat.'
+    >>> in_shell("km is 0; give radii, such as km=[5, 10].", ["km"])
+    'km is 0; give radii, such as --km 5,10.'
+    """
+    if re.search(r"(?<!\S)--[a-z]", text):
+        return text  # of the shell itself
+    if "(cpecgeo.scale)" in text and "stream" in options:
+        text = text.replace("read it as a stream (cpecgeo.scale)", "add --stream")
+    is_of_verb = "options of cg.read" in text
+    first, *others = _CLAUSES.split(text)
+    kept, is_of_file = [first], False
+    for clause in others:
+        names = {m["name"] for m in _STATED.finditer(clause)}
+        values = {m["value"] for m in _STATED.finditer(clause)}
+        is_of_file |= bool(names & _OF_FILES) and (is_of_verb or not names <= {*options})
+        if names <= {*options} - (_OF_FILES if is_of_verb else set()) and not (
+            {"[]", "float('nan')"} & values or "options of cg.read" in clause
+        ):
+            kept.append(clause)
+        else:
+            end = clause[-1] if clause[-1] in ".;:" else ""
+            kept[-1] = kept[-1].rstrip(".,;:") + end
+    whole = "".join(c if c.startswith(", or ") else f" {c}" for c in kept).strip()
+    told = _STATED.sub(lambda m: _option(m) if m["name"] in options else m[0], whole)
+    if len(kept) <= len(others):
+        told = f"{told.rstrip('.,;:')}."
+    if is_of_file:
+        told += " `cpecgeo convert` has options for that, and writes a file that says it itself."
+    return told
+
+
+def _option(match: re.Match[str]) -> str:
+    value = (match["value"] or "").strip("\"'[]").replace(", ", ",")
+    return f"--{match['name'].replace('_', '-')} {value}".strip()
 
 
 def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001
@@ -127,7 +213,10 @@ def _remark(
 ) -> None:
     """Say a warning of ours in one line, without the place in the code that it comes from."""
     if issubclass(category, CpecgeoWarning):
-        print(f"cpecgeo: {' '.join(str(message).split())}", file=sys.stderr)
+        context = click.get_current_context(silent=True)
+        named = list_options(context.command) if context is not None else set()
+        text = in_shell(" ".join(str(message).split()), named)
+        print(f"cpecgeo: {text}", file=sys.stderr)
     else:
         text = warnings.formatwarning(message, category, filename, lineno, line)
         print(text, file=file or sys.stderr)

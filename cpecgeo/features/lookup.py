@@ -6,6 +6,7 @@ The order is that of `KINDS`: corridor, section, place, layer, district, provinc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -30,6 +31,9 @@ __all__ = ["KINDS", "find", "frame_subject", "read_subject"]
 
 KINDS = ("corridor", "section", "place", "layer", "district", "province", "file")
 """What a name may be, in the order of lookup."""
+
+
+_STATED = re.compile(r"\b(lon|lat|layer|crs|thousands)=")
 
 
 def find(
@@ -254,7 +258,15 @@ def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:
     """
     from cpecgeo.files.reading import read  # most names are no files
 
-    frame = _labelled(read(path))
+    try:
+        frame = _labelled(read(path))
+    except InputError as error:
+        if _STATED.search(str(error)):
+            # The verb that was given the file has no such options.
+            raise type(error)(
+                f"{error} These are options of cg.read, whose table the verb takes."
+            ) from error
+        raise
     found = frame_subject(frame, path, missing="keep")
     if missing == "raise":
         known = found.shapes.notna().to_numpy()

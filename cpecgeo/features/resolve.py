@@ -28,8 +28,7 @@ from cpecgeo.features.lookup import KINDS, find, frame_subject, read_subject
 from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing
 from cpecgeo.files.formats import Choice, has_format
 from cpecgeo.files.outliers import refuse_turned
-from cpecgeo.files.positions import LAT_NAMES, LON_NAMES
-from cpecgeo.files.tables import locate_rows
+from cpecgeo.files.tables import find_positions, locate_rows
 from cpecgeo.geodesy import Chainage, lonlat
 from cpecgeo.geodesy.inputs import check
 
@@ -135,12 +134,13 @@ def _refusal(x: Any, what: str, among: Sequence[str]) -> InputTypeError:
 
 
 def _points_of(table: pd.DataFrame, what: str) -> gpd.GeoDataFrame:
-    names = {str(column).strip().casefold() for column in table.columns}
-    if not (names & set(LON_NAMES) and names & set(LAT_NAMES)):
+    try:
+        find_positions([str(c) for c in table.columns], Choice(), what, lambda name: table[name])
+    except InputError:
         raise InputTypeError(
             f"{what} is DataFrame without columns lon and lat; make it a GeoDataFrame with a "
             "geometry, for instance with geopandas.points_from_xy(x, y, crs=4326)."
-        )
+        ) from None
     return locate_rows(table, what, Choice())
 
 

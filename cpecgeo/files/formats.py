@@ -191,7 +191,9 @@ def choose_layer(names: list[str], stated: str | None, what: str) -> str:
         Several and none stated, or another than there are.
     """
     if stated is None and len(names) > 1:
-        raise InputError(f"{what} has {len(names)} layers; name one: {', '.join(names)}.")
+        raise InputError(
+            f"{what} has {len(names)} layers, {', '.join(names)}; choose one with layer=."
+        )
     if stated is not None and stated not in names:
         raise InputError(f"{what} has no layer {stated!r}; it has {', '.join(names)}.")
     return names[0] if stated is None else stated

@@ -125,7 +125,7 @@ def join_thousands(texts: pd.Series, separator: str | None) -> pd.Series:
         return texts
     if separator not in SEPARATORS:
         shown = " ".join(map(repr, SEPARATORS))
-        raise InputError(f"thousands is {str(separator)[:20]!r}; it is one of {shown}.")
+        raise InputError(f"thousands={str(separator)[:20]!r} isn't known; it is one of {shown}.")
     if texts.dtype.kind in "biufmM":
         return texts
     marks = f"[{SEPARATORS[separator]}]"

@@ -21,6 +21,8 @@ __all__ = ["Tally", "count", "find_outliers", "merge", "refuse_swapped", "refuse
 _EXPECTED = (60.0, 5.0, 136.0, 55.0)
 # Where the features of CPEC lie.
 _REGION = (55.0, 20.0, 90.0, 45.0)
+# Wider by what is 1,000 km or more in each direction.
+_AROUND = (42.0, 10.0, 103.0, 55.0)
 # Far from all others: in degrees, and in times what is usual; as long as such rows are few.
 _FAR_DEG, _FAR_TIMES, _FEW = 20.0, 20.0, 0.2
 _CELLS = 360 * 180
@@ -83,7 +85,12 @@ def find_outliers(lonlat: Floats) -> list[str]:
     """
     with np.errstate(invalid="ignore"):
         known = (np.abs(lonlat) <= (180.0, 90.0)).all(axis=1)
-    return remarks(count(lonlat[known], np.flatnonzero(known) + 1))
+    beyond = np.flatnonzero(~known & ~np.isnan(lonlat).any(axis=1)) + 1
+    found = remarks(count(lonlat[known], np.flatnonzero(known) + 1))
+    if len(beyond):
+        text = f"{_rows(len(beyond))} {'lies' if len(beyond) == 1 else 'lie'} beyond ±180°, ±90°"
+        found.insert(0, f"{text} {_at(beyond[:_SHOWN].tolist(), len(beyond))}")
+    return found
 
 
 def count(xy: Floats, numbers: NDArray[np.int64]) -> Tally:
@@ -226,12 +233,14 @@ def refuse_turned(xy: Floats, what: str) -> None:
 def _swapped(what: str, lon: float, lat: float) -> CoordinateError:
     return CoordinateError(
         f"{what} starts at ({lon:.6g}, {lat:.6g}), and all of it would lie in the region of CPEC "
-        "with lon and lat swapped. Coordinates go lon, lat: lon=67.0, lat=24.9 is Karachi."
+        "with lon and lat swapped. Coordinates go lon, lat: (67.0, 24.9) is Karachi."
     )
 
 
 def remarks(tally: Tally) -> list[str]:
     """Say which rows lie at 0, 0, seem to have lon and lat swapped, or lie far from all others.
+
+    And where all of them lie far from where the features of CPEC do.
 
     Parameters
     ----------
@@ -241,8 +250,10 @@ def remarks(tally: Tally) -> list[str]:
     Returns
     -------
     list of str
-        A remark for each kind, with how many rows and the first of them. Nothing is said where
-        most rows are of that kind.
+        A remark for each kind, with how many rows and the first of them. Nothing is said of rows
+        at 0, 0, swapped ones and those far from others where most are of that kind; that all are
+        far from the region is said where it is more than some 1,000 km, unless they would all
+        lie in it with lon and lat swapped, which `refuse_swapped` says.
 
     Examples
     --------
@@ -253,6 +264,11 @@ def remarks(tally: Tally) -> list[str]:
     cells = np.array(list(tally.cells), np.int64)
     numbers = np.array([n for n, _ in tally.cells.values()], np.int64)
     others = tally.rows - tally.zero_count
+    # What would lie in the region when swapped is refused by verbs.
+    if tally.turned < tally.rows and not _is_near(cells).any():
+        rows = "the only row lies" if tally.rows == 1 else f"all {tally.rows:,} rows lie"
+        at = ("" if tally.rows == 1 else "the first ") + "at {:.6g}, {:.6g}".format(*tally.first)
+        found.append(f"{rows} more than 1,000 km from the region of CPEC, {at}")
     if tally.zero_count and others:
         found.append(f"{_rows(tally.zero_count)} at 0, 0 {_at(tally.zeros, tally.zero_count)}")
     if others < 2:
@@ -278,6 +294,14 @@ def remarks(tally: Tally) -> list[str]:
         text = f"{_rows(many)} {'lies' if many == 1 else 'lie'}"
         found.append(f"{text} far from all others {_at(firsts, many)}")
     return found
+
+
+def _is_near(cells: NDArray[np.int64]) -> Bools:
+    """Return which cells have a part that lies around the region of CPEC."""
+    west, south, east, north = _AROUND
+    lon, lat = cells % 360 - 180, cells % _CELLS // 360 - 90
+    near: Bools = (lon >= west - 1) & (lon <= east) & (lat >= south - 1) & (lat <= north)
+    return near & (cells < _CELLS)
 
 
 def _median(values: Floats, weights: NDArray[np.int64]) -> float:

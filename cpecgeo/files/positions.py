@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 import geopandas as gpd
 import numpy as np
@@ -20,6 +23,7 @@ __all__ = [
     "add_positions",
     "find_column",
     "find_lonlat",
+    "find_pair",
     "is_position",
     "parse_degrees",
     "parse_metres",
@@ -27,16 +31,41 @@ __all__ = [
 
 GEOMETRY = ("wkt", "geometry", "geom", "the_geom", "wkb", "ewkt", "ewkb", "wkb_geometry",
             "wkt_geom", "shape")  # fmt: skip
-LON_NAMES = ("lon", "lng", "long", "longitude", "x", "easting", "经度")
-LAT_NAMES = ("lat", "latitude", "y", "northing", "纬度")
-_METRES = {"x", "y", "easting", "northing"}
+# Columns of positions as people name them; of several in one table the first counts.
+LON_NAMES = (
+    "lon", "lng", "long", "longitude", "decimallongitude", "x", "easting", "经度", "經度", "东经",
+    "東經", "längengrad", "laengengrad", "geographische länge", "geographische laenge",
+    "geogr länge", "longitudine", "долгота", "طول بلد", "طول البلد", "طول جغرافیایی", "خط طول",
+    "خط الطول", "rechtswert", "ostwert",
+)  # fmt: skip
+LAT_NAMES = (
+    "lat", "latitude", "decimallatitude", "y", "northing", "纬度", "緯度", "北纬", "北緯",
+    "breitengrad", "geographische breite", "geogr breite",
+    "latitudine", "широта", "عرض بلد", "عرض البلد", "عرض جغرافیایی", "خط عرض", "خط العرض",
+    "hochwert", "nordwert",
+)  # fmt: skip
+# What also means length and width, and so is a position as a pair only, where there is no other.
+_PAIRS = (("länge", "breite"), ("laenge", "breite"), ("longitud", "latitud"))
+_METRES = {"x", "y", "easting", "northing", "rechtswert", "hochwert", "ostwert", "nordwert"}
 # Not lon and lat: ``near_lon`` is a position of something else.
-_WITHIN = {"longitude", "latitude", "经度", "纬度"}
+_WITHIN = {"longitude", "latitude", "经度", "纬度", "經度", "緯度", "längengrad", "breitengrad"}
 # Degrees that count the other way.
 _REVERSED = {"w", "s", "west", "south"}
-# What stands beside a name and doesn't change what it means: (N), [deg], WGS84 …
-_BESIDE = re.compile(r"\((?:n|e|dd|deg|degrees?|°|wgs ?84|decimal)\)|\[(?:deg|°|degrees?)\]|°")
-_WORDS = re.compile(r"[\W_]+")
+# What stands beside a name and doesn't change what it means: (N), [deg], WGS84, GPS …
+_BESIDE = {"n", "e", "dd", "deg", "degree", "degrees", "grad", "decimal", "dezimal", "wgs", "84",
+           "wgs84", "gps", "geo", "epsg", "4326"}  # fmt: skip
+_NOTED = {"dms", "gms"}
+_AXIS = {"coord", "coordinate", "coordinates", "koordinate", "koord", "coordenada", "coordonnée",
+         "coordonnee", "point", "坐标", "座標"}  # fmt: skip
+_UNITS = {"m", "meter", "metre", "meters", "metres", "utm"}
+_JOINED = re.compile(r"^([xy])(?=coord|koord)|(?<=coord)(?=[xy]$)")
+# Letters that look alike, and marks that aren't seen.
+_ALIKE = str.maketrans(
+    {"ي": "ی", "ك": "ک", "\u200c": " ", "\u200e": "", "\u200f": "", "\ufeff": ""}
+)
+# Between letters of Latin and of Chinese there is no blank.
+_SCRIPTS = re.compile(r"(?<=[a-z0-9])(?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])(?=[a-z0-9])")
+_WORDS = re.compile(r"[\W_°]+")
 _COMMA = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
 _DEGREES = re.compile(
     r"""(?P<before>[NSEW])?\s*(?P<sign>[+-])?\s*
@@ -88,18 +117,49 @@ def find_lonlat(
     >>> find_lonlat(["id", "Longitude (E)", "GPS Latitude"], None, None, "f.csv")
     ('Longitude (E)', 'GPS Latitude')
     """
-    known = [
-        sorted(k, key=lambda n: n not in _METRES) if in_metres else k
-        for k in (LON_NAMES, LAT_NAMES)
-    ]
     return (
-        find_column(names, lon, known[0], "lon", what),
-        find_column(names, lat, known[1], "lat", what),
+        find_column(names, lon, LON_NAMES, "lon", what, in_metres=in_metres),
+        find_column(names, lat, LAT_NAMES, "lat", what, in_metres=in_metres),
     )
 
 
+def find_pair(names: Sequence[str]) -> tuple[str, str] | None:
+    """Return two columns whose names are lon and lat only beside one another, as Länge, Breite.
+
+    Examples
+    --------
+    >>> find_pair(["Länge", "Breite (N)"]), find_pair(["Länge (m)", "Breite (m)"])
+    (('Länge', 'Breite (N)'), None)
+    """
+    for pair in _PAIRS:
+        found = [[n for n in names if _bare(_split(n), _BESIDE) == known] for known in pair]
+        if all(len(hits) == 1 for hits in found):
+            return found[0][0], found[1][0]
+    return None
+
+
+def _split(name: str) -> list[str]:
+    """Return the words of a name."""
+    text = str(name).casefold()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).casefold().translate(_ALIKE)
+        text = _SCRIPTS.sub(" ", text)
+    return _WORDS.sub(" ", _JOINED.sub(r"\1 ", text)).split()
+
+
+def _bare(words: list[str], beside: AbstractSet[str]) -> str:
+    """Return a name without the words that don't change what it means."""
+    return " ".join([word for word in words if word not in beside] or words)
+
+
 def find_column(
-    names: Sequence[str], stated: str | None, known: Sequence[str], word: str, what: object
+    names: Sequence[str],
+    stated: str | None,
+    known: Sequence[str],
+    word: str,
+    what: object,
+    *,
+    in_metres: bool = False,
 ) -> str:
     """Find one column by its stated name, or by those that are known.
 
@@ -108,33 +168,42 @@ def find_column(
     InputError
         None, or more than one.
     """
-    hits: list[str] = []
     if stated is not None:
         hits = [n for n in names if n == stated]
     else:
-        plain = [str(n).strip().casefold() for n in names]
-        bare = [_WORDS.sub(" ", _BESIDE.sub(" ", n)).strip() for n in plain]
-        # A name as it is comes before one with a unit, and that before one among other words.
-        words = [name.split() for name in bare]
-        tries = [
-            *([name == k for name in plain] for k in known),
-            *([name == k for name in bare] for k in known),
-            *(
-                [k in name and not _REVERSED & {*name} for name in words]
-                for k in known
-                if k in _WITHIN
-            ),
-        ]
-        chosen = next((t for t in tries if any(t)), [])
-        hits = [name for name, is_hit in zip(names, chosen, strict=False) if is_hit]
+        first = sorted(known, key=lambda n: in_metres and n not in _METRES)
+        hits = next(_hits(names, first, in_metres=in_metres), [])
     if len(hits) == 1:
         return hits[0]
-    shown = ", ".join(repr(n[:40]) for n in names[:12]) + (" …" if len(names) > 12 else "")
     sought = f"column {stated!r}" if stated is not None else f"column of {word}"
-    many = "more than one" if hits else "no"
-    raise InputError(
-        f"{what} has {many} {sought}; it has {shown}. Name the columns of lon and lat."
-    )
+    hint = "Name the columns with lon= and lat=."
+    if hits:
+        raise InputError(f"{what} has more than one {sought}: {_shown(hits)}. {hint}")
+    if stated is None and not in_metres and any(_UNITS & {*_split(n)} for n in names):
+        with contextlib.suppress(InputError):
+            found = find_column(names, None, known, word, what, in_metres=True)
+            hint = f"{found[:40]!r} looks like metres: state their CRS with crs=."
+    raise InputError(f"{what} has no {sought}; it has {_shown(names)}. {hint}")
+
+
+def _hits(names: Sequence[str], known: Sequence[str], *, in_metres: bool) -> Iterator[list[str]]:
+    """Yield columns of a known name: as it is, then with a unit, then among other words."""
+    axes = _BESIDE | _AXIS | (_UNITS if in_metres else set())
+    split = [_split(name) for name in names]
+    for beside in (None, set[str](), _BESIDE, _BESIDE | _NOTED, axes):
+        by_form: dict[str, list[str]] = {}
+        for name, words in zip(names, split, strict=True):
+            form = str(name).strip().casefold() if beside is None else _bare(words, beside)
+            by_form.setdefault(form, []).append(name)
+        yield from (by_form[k] for k in known if k in by_form)
+    for k in filter(_WITHIN.__contains__, known):
+        found = [n for n, w in zip(names, split, strict=True) if k in w and not _REVERSED & {*w}]
+        if found:
+            yield found
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(repr(n[:40]) for n in names[:12]) + (" …" if len(names) > 12 else "")
 
 
 def is_position(name: str) -> bool:

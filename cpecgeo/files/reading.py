@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pyproj
 import shapely
 
-from cpecgeo.errors import CRSError, DataWarning, FileError
+from cpecgeo.errors import CRSError, DataWarning, FileError, InputError
 from cpecgeo.files import china
 from cpecgeo.files.disk import MAX_BYTES, local
 from cpecgeo.files.formats import SUFFIXES, Choice, Format, Reader, find_format
 from cpecgeo.files.outliers import find_outliers
 from cpecgeo.files.sniff import sniff_suffix
 from cpecgeo.files.tables import read_csv, read_excel, resolve_crs
+from cpecgeo.geodesy._ellipsoid import to_wgs84
 
 __all__ = ["read"]
 
@@ -65,7 +67,8 @@ def read(
     Warns
     -----
     DataWarning
-        Features that were left out, and rows whose position looks wrong beside all others.
+        Features that were left out, rows whose position looks wrong beside all others, and a
+        file all of whose rows lie more than some 1,000 km from the region of CPEC.
 
     Raises
     ------
@@ -118,9 +121,8 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
     attrs = frame.attrs
     frame = frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
     frame.attrs = attrs
-    if frame.crs.is_geographic:
-        for remark in find_outliers(_positions(frame.geometry.to_numpy())):
-            warnings.warn(f"{what}: {remark}.", DataWarning, stacklevel=3)
+    for remark in find_outliers(_positions(frame.geometry)):
+        warnings.warn(f"{what}: {remark}.", DataWarning, stacklevel=3)
     return frame
 
 
@@ -152,15 +154,17 @@ def _with_crs(frame: Any, what: str, choice: Choice, form: Format) -> gpd.GeoDat
         if own is None and form.is_lonlat:
             return frame.set_crs(4326)
         if own is None:
-            raise CRSError(f"{what} has no CRS; state one (crs), such as EPSG:4326.")
+            raise CRSError(
+                f"{what} has no CRS; state it with crs=, such as EPSG:4326 for lon, lat."
+            )
         return frame
     stated = resolve_crs(choice.crs)
     if own is None or (form.is_lonlat and own.to_epsg() == 4326):
         return frame.set_crs(stated, allow_override=True)
     if not stated.equals(own, ignore_axis_order=True):
         raise CRSError(
-            f"{what} states its own CRS, {own.name}, and crs={choice.crs!r} is another; leave crs "
-            "out, or reproject after reading."
+            f"{what} states its own CRS, {own.name}, and crs={choice.crs!r} is another; leave "
+            "crs= out, or reproject after reading."
         )
     return frame
 
@@ -175,10 +179,17 @@ def _single_points(shapes: Any) -> Any:
     return shapes
 
 
-def _positions(shapes: Any) -> Any:
-    """Return a position of each geometry: the middle of its bounds."""
-    bounds = shapely.bounds(shapes)
-    return (bounds[:, :2] + bounds[:, 2:]) / 2
+def _positions(shapes: gpd.GeoSeries) -> Any:
+    """Return a position of each geometry, in lon and lat: the middle of its bounds."""
+    bounds = shapely.bounds(shapes.to_numpy())
+    middle = (bounds[:, :2] + bounds[:, 2:]) / 2
+    known = np.isfinite(middle).all(axis=1)
+    try:
+        middle[known] = to_wgs84(middle[known], shapes.crs, "the file")
+    except InputError:  # a CRS that no verb takes, or degrees that are called metres
+        if not shapes.crs.is_geographic:
+            middle[:] = np.nan
+    return middle
 
 
 def _from_stdin(folder: Path) -> Path:

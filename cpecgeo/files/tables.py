@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,23 @@ import pandas as pd
 import pyproj
 import shapely
 
-from cpecgeo.errors import CRSError, FileError, InputError, MissingExtraError
+from cpecgeo.errors import CRSError, DataWarning, FileError, InputError, MissingExtraError
 from cpecgeo.files import china, wellknown
 from cpecgeo.files.disk import check_zip, first_line, open_table
 from cpecgeo.files.fields import ILLEGAL
 from cpecgeo.files.formats import Choice, choose_layer
 from cpecgeo.files.numbers import infer_types, join_thousands
-from cpecgeo.files.positions import GEOMETRY, find_lonlat, parse_degrees, parse_metres
+from cpecgeo.files.positions import (
+    GEOMETRY,
+    find_lonlat,
+    find_pair,
+    parse_degrees,
+    parse_metres,
+)
 from cpecgeo.files.sniff import HEAD_BYTES, parse_header, refuse_doubled
 
 __all__ = [
+    "find_positions",
     "load_csv",
     "load_sheet",
     "locate_rows",
@@ -131,18 +140,18 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
     crs = resolve_crs(choice.crs)
     names = [str(n) for n in table.columns]
     table = table.set_axis(names, axis=1)
-    column = _wellknown_column(table, names, choice, crs)
-    if column is not None:
+    used = find_positions(names, choice, what, lambda name: table[name])
+    if len(used) == 1:
+        (column,) = used
         shapes, srid = wellknown.parse(table[column], what)
         if srid is not None:
             if choice.crs is not None and resolve_crs(srid) != crs:
-                raise CRSError(f"{what} states SRID {srid}, and crs another; leave crs out.")
+                raise CRSError(f"{what} states SRID {srid}, and crs= another; leave crs= out.")
             crs = resolve_crs(srid)
-        used: tuple[str, ...] = (column,)
         note = f"geometry from the column {column}"
         table = table.drop(columns=column)
     else:
-        x, y = find_lonlat(names, choice.lon, choice.lat, what, in_metres=bool(crs.is_projected))
+        x, y = used
         notations: set[str] = set()
         texts = [join_thousands(table[c], choice.thousands) for c in (x, y)]
         if crs.is_projected:
@@ -154,7 +163,14 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
         shapes = np.full(len(table), None, object)
         known = ~(np.isnan(xy[0]) | np.isnan(xy[1]))
         shapes[known] = shapely.points(xy[0][known], xy[1][known])
-        used = (x, y)
+        half = np.flatnonzero(np.isnan(xy[0]) != np.isnan(xy[1])) + 1
+        if len(half):
+            warnings.warn(
+                f"{what} has one of lon and lat alone in {len(half)} row{'s'[: len(half) - 1]}, "
+                f"such as row {half[0]}; there is no position.",
+                DataWarning,
+                stacklevel=5,
+            )
         note = "; ".join([f"lon and lat from the columns {x}, {y}", *sorted(notations)])
     if "geometry" in table:
         table = table.rename(columns={"geometry": "geometry_2"})
@@ -163,18 +179,49 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
     return frame
 
 
-def _wellknown_column(
-    table: pd.DataFrame, names: list[str], choice: Choice, crs: pyproj.CRS
-) -> str | None:
-    """Return the column of well-known text or binary, where there are no lon and lat."""
-    if choice.lon is not None or choice.lat is not None:
-        return None
+def find_positions(
+    names: list[str], choice: Choice, what: str, values: Callable[[str], pd.Series]
+) -> tuple[str, ...]:
+    """Find the columns that hold the positions of a table.
+
+    Parameters
+    ----------
+    names : list of str
+    choice : Choice
+    what : str
+        For messages.
+    values : callable
+        Gives the values of a column, or its first ones.
+
+    Returns
+    -------
+    tuple of str
+        Two, of lon and lat; or one of well-known text or binary, where there are no others.
+
+    Raises
+    ------
+    InputError
+        No such columns, or more than one.
+    CRSError
+        A CRS that isn't known.
+
+    Examples
+    --------
+    >>> find_positions(["wkt"], Choice(), "a.csv", lambda _: pd.Series(["POINT (67 25)"]))
+    ('wkt',)
+    """
+    in_metres = bool(resolve_crs(choice.crs).is_projected)
     try:
-        find_lonlat(names, None, None, "", in_metres=bool(crs.is_projected))
+        return find_lonlat(names, choice.lon, choice.lat, what, in_metres=in_metres)
     except InputError:
-        shaped = [n for n in names if n.strip().casefold() in GEOMETRY]
-        return next((n for n in shaped if wellknown.is_wellknown(table[n])), None)
-    return None
+        if choice.lon is not None or choice.lat is not None:
+            raise
+        shaped = (n for n in names if n.strip().casefold() in GEOMETRY)
+        text = next((n for n in shaped if wellknown.is_wellknown(values(n))), None)
+        found = find_pair(names) if text is None else (text,)
+        if found is None:
+            raise
+        return found
 
 
 def resolve_crs(crs: Any) -> pyproj.CRS:

@@ -53,8 +53,8 @@ def to_lonlat(crs: Any, what: str) -> Callable[[Floats], Floats] | None:
     """
     if crs is None:
         raise CRSError(
-            f"{what} has no CRS, so its coordinates mean nothing; write it again with one "
-            '(set_crs("EPSG:4326") for lon, lat).'
+            f"{what} has no CRS, so its coordinates mean nothing; state it with crs=, such as "
+            "EPSG:4326 for lon, lat."
         )
     try:
         known = pyproj.CRS.from_user_input(crs)
@@ -91,8 +91,8 @@ def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] |
         and not known.equals(resolve_crs(own), ignore_axis_order=True)
     ):
         raise CRSError(
-            f"{what} states its own CRS, and crs={stated!r} is another; leave crs out, or "
-            "reproject first."
+            f"{what} states its own CRS, and crs={stated!r} is another; leave crs= out, or "
+            "reproject it first."
         )
     turn = to_lonlat(known, what)
     system = china.is_shifted(stated)

@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from cpecgeo.errors import FileError, InputError
 from cpecgeo.files import wellknown
 from cpecgeo.files.formats import Choice
-from cpecgeo.files.positions import GEOMETRY, find_lonlat
 from cpecgeo.files.sniff import HEAD_BYTES, parse_header
-from cpecgeo.files.tables import resolve_crs
+from cpecgeo.files.tables import find_positions, resolve_crs
 from cpecgeo.scale import points
 
 __all__ = [
@@ -91,20 +90,10 @@ class Places:
         InputError
             There are none.
         """
-        crs = resolve_crs(choice.crs)
-        try:
-            found = find_lonlat(
-                names, choice.lon, choice.lat, what, in_metres=bool(crs.is_projected)
-            )
-        except InputError:
-            if choice.lon is not None or choice.lat is not None:
-                raise
-            shaped = [n for n in names if n.strip().casefold() in GEOMETRY]
-            text = next((n for n in shaped if wellknown.is_wellknown(first(n))), None)
-            if text is None:
-                raise
-            return cls(None, text, choice.crs)
-        return cls(found, None, choice.crs, choice.thousands)
+        found = find_positions(names, choice, what, first)
+        if len(found) == 1:
+            return cls(None, found[0], choice.crs)
+        return cls((found[0], found[1]), None, choice.crs, choice.thousands)
 
     @property
     def read_as(self) -> str:

@@ -249,7 +249,7 @@ def run(
             if isinstance(error, MemoryError):
                 raise FileError(
                     f"{job.source.path} needs more memory than there is, {job.batch_rows:,} rows "
-                    "at once; try a smaller batch_rows."
+                    "at once; give a smaller batch_rows=."
                 ) from error
             raise
         _refuse_change(job, None)

@@ -1,12 +1,22 @@
 """A message is one line, whatever the names in it hold."""
 
+import ast
+import re
+from pathlib import Path
+
+import geopandas as gpd
 import pytest
+from click.testing import CliRunner
 
 import cpecgeo as cg
+from cpecgeo.cli import app
+from cpecgeo.cli.screen import in_shell, list_options
 from cpecgeo.errors import CpecgeoError, FileError, InputError, UnknownNameError
 from cpecgeo.features.lookup import find
 from cpecgeo.files.reading import read
+from cpecgeo.files.writing import write_layers
 from cpecgeo.scale import nearest_file
+
 
 
 @pytest.mark.parametrize("kind", [InputError, FileError])
@@ -65,3 +75,68 @@ def test_an_unknown_name_is_told_which_kinds_were_looked_in():
         find("zzqq")
     with pytest.raises(UnknownNameError, match=r"No place or layer for sites named 'zzqq'"):
         find("zzqq", what="sites", among=("place", "layer", "file"))
+
+
+def texts_of_messages():
+    """Yield file, line and text of each error and remark of the library."""
+    for path in sorted(Path(cg.__file__).parent.rglob("*.py")):
+        if "cli" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_warning = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "warn"
+            if isinstance(node, ast.Raise) or is_warning:
+                parts = (n.value for n in ast.walk(node) if isinstance(n, ast.Constant))
+                yield path, node.lineno, "".join(p for p in parts if isinstance(p, str))
+
+
+def test_the_library_names_no_option_of_the_shell():
+    found = list(texts_of_messages())
+    assert len(found) > 300
+    assert [f for f in found if re.search(r"(?<![\w-])--[a-z]", f[2])] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("near none.csv --to ml1", "Name the columns with --lon and --lat."),
+        ("convert none.csv -o o.gpkg", "Name the columns with --lon and --lat."),
+        ("near none.csv --to ml1 --stream -o o.csv", "Name the columns with --lon and --lat."),
+        ("length none.csv", "`cpecgeo convert` has options for that"),
+        ("near mines --to none.csv", "`cpecgeo convert` has options for that"),
+        ("near metres.csv --to ml1", "state their CRS with --crs."),
+        ("near two.gpkg --to ml1", "choose one with --layer."),
+        ("near two.gpkg --to ml1 --stream -o o.csv", "choose one with --layer."),
+        ("buffer two.gpkg --km 5 -o o.gpkg", "`cpecgeo convert` has options for that"),
+        ("near nocrs.parquet --to ml1", "state it with --crs"),
+        ("near nocrs.parquet --to ml1 --stream -o o.csv", "state it with --crs"),
+        ("near one.gpkg --to ml1 --crs EPSG:32642", "leave --crs out"),
+        ("near far.csv --to ml1 --stream -o o.csv", "repair the row."),
+        ("near good.csv --to ml1 --thousands _", "--thousands _ isn't known"),
+        ("rings ml1 --km 5,3", "--km 5,10,25"),
+    ],
+)
+def test_the_shell_names_the_options_of_the_command(command, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("none.csv").write_text("a,b\n67,25\n")
+    Path("metres.csv").write_text("X (m),Y (m)\n300000,2750000\n")
+    Path("far.csv").write_text("lon,lat\n200,25\n")
+    Path("good.csv").write_text("lon,lat\n67,25\n")
+    points = gpd.GeoDataFrame({"n": [1]}, geometry=gpd.points_from_xy([67], [25]), crs=4326)
+    cg.write(points, "one.gpkg")
+    write_layers({"a": points, "b": points}, "two.gpkg")
+    points.set_crs(None, allow_override=True).to_parquet("nocrs.parquet")
+    with pytest.raises(CpecgeoError) as caught:
+        CliRunner().invoke(app, command.split(), catch_exceptions=False)
+    text = str(caught.value)
+    assert words in text
+    named = {n.replace("-", "_") for n in re.findall(r"(?<![\w-])--([a-z][a-z-]*)", text)}
+    assert named <= list_options(app.get_command(None, command.split()[0]))
+    assert not re.search(r"\b[a-z_]+=", text.replace("convert`", "")), text
+
+
+def test_options_in_shell_and_advice_that_is_for_python():
+    bad = 'km must be above 0; give km=[5, 10], or leave that to invalid="mend"; see make_valid().'
+    assert in_shell(bad, {"km"}) == "km must be above 0; give --km 5,10; see make_valid()."
+    assert in_shell(bad, ()) == "km must be above 0; see make_valid()."
+    assert in_shell("--group is 'x': give rail=ml1.", ()) == "--group is 'x': give rail=ml1."
+    assert in_shell("'crs=5' is no column.", {"crs"}) == "'crs=5' is no column."

@@ -74,7 +74,7 @@ def test_csv_of_other_hands(tmp_path):
     path.write_text("Longitude\tLatitude\n66.9\t24.8\n")
     assert read(path).geometry.iloc[0] == Point(66.9, 24.8)
     path.write_text("east,north\n66.9,24.8\n")
-    with pytest.raises(InputError, match="Name the columns of lon and lat"):
+    with pytest.raises(InputError, match="Name the columns with lon= and lat="):
         read(path)
     assert read(path, lon="east", lat="north").geometry.iloc[0] == Point(66.9, 24.8)
     with pytest.raises(InputError, match="no column 'e'"):

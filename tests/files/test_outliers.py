@@ -1,12 +1,22 @@
 """Rows whose position looks wrong are remarked, and nothing else is."""
 
+import subprocess
+import sys
+
+import geopandas as gpd
 import numpy as np
+import pyproj
 import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 
 import cpecgeo as cg
+from cpecgeo import scale
 from cpecgeo.errors import DataWarning
 from cpecgeo.files.outliers import find_outliers
 
+GEOD = pyproj.Geod(ellps="WGS84")
 SITES = [[67.0, 24.9], [67.1, 24.8], [66.9, 25.1], [67.3, 25.0], [67.2, 24.7], [67.0, 25.2]]
 
 
@@ -26,15 +36,82 @@ def test_a_few_wrong_rows(more, words):
 @pytest.mark.parametrize(
     "rows",
     [
-        SITES, [[0, 0]], [[0, 0], [0, 0]], [[67, 25]], [[67, 25], [np.nan, np.nan]], [],
+        SITES, [[67, 25]], [[67, 25], [np.nan, np.nan]], [],
         [[24.9, 67.0], [24.8, 67.1]],  # all of them: that is another error
         [[67, 25], [116, 40], [104, 30], [121, 31], [74, 31]],  # all over the corridor
-        [[179.9, 50], [-179.9, 51], [179.5, 50], [-179.0, 50], [178, 51], [179, 50]],
         SITES * 3 + [[10.0, 50.0], [11.0, 50.0], [12.0, 50.0], [11, 51], [12, 52], [13, 50]],
     ],
 )  # fmt: skip
 def test_nothing_is_said_of(rows):
     assert find_outliers(np.array(rows, float).reshape(-1, 2)) == []
+
+
+FAR = "more than 1,000 km from the region of CPEC,"
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([[0, 0]], [f"the only row lies {FAR} at 0, 0"]),
+        ([[0, 0], [0, 0]], [f"all 2 rows lie {FAR} the first at 0, 0"]),
+        ([[13.4, 52.5], [np.nan, np.nan]], [f"the only row lies {FAR} at 13.4, 52.5"]),
+        ([[0, 0], [13.4, 52.5]], [f"all 2 rows lie {FAR} the first at 0, 0", "1 row at 0, 0 (row 1)"]),
+        ([[200, 25]], ["1 row lies beyond ±180°, ±90° (row 1)"]),
+        ([[67, 25], [np.inf, 25], [67, -91]], ["2 rows lie beyond ±180°, ±90° (rows 2, 3)"]),
+        # Neither across the antimeridian nor anywhere else is one of them far from the others.
+        ([[179.9, 50], [-179.9, 51], [179.5, 50], [-179.0, 50], [178, 51], [179, 50]],
+         [f"all 6 rows lie {FAR} the first at 179.9, 50"]),
+    ],
+)  # fmt: skip
+def test_all_rows_far_from_the_region(rows, words):
+    assert find_outliers(np.array(rows, float)) == words
+
+
+@given(st.floats(-180, 180), st.floats(-90, 90))
+def test_far_is_a_thousand_kilometres(lon, lat):
+    """Of a point nothing is said where the region is within 1,000 km; from 2,000 km on it is."""
+    told = any("from the region" in text for text in find_outliers(np.array([[lon, lat]])))
+    edge = shapely.segmentize(shapely.box(55, 20, 90, 45), 0.5)
+    away = min(GEOD.inv(lon, lat, x, y)[2] for x, y in edge.exterior.coords) / 1000
+    inside = shapely.Point(lon, lat).intersects(edge)
+    turned = shapely.Point(lat, lon).intersects(edge)
+    if told:
+        assert away > 1000
+        assert not inside
+    elif not turned:
+        assert away < 2000 or inside
+
+
+def test_it_is_told_once_in_memory_streams_and_shell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "a.csv"
+    path.write_text("name,lon,lat\nBerlin,13.4,52.5\nHamburg,10,53.6\n")
+    remark = f"all 2 rows lie {FAR} the first at 13.4, 52.5"
+    metres = gpd.read_file(path).set_geometry(
+        gpd.points_from_xy([13.4, 10], [52.5, 53.6], crs=4326)
+    )
+    metres.to_crs(25832).to_file(tmp_path / "a.gpkg")
+    for work in (
+        lambda: cg.read(path),
+        lambda: cg.read(tmp_path / "a.gpkg"),
+        lambda: cg.nearest(str(path), "ml1"),
+        lambda: scale.nearest_file(path, tmp_path / "o.csv", targets="ml1", batch_rows=1),
+    ):
+        with pytest.warns(DataWarning) as said:
+            work()
+        assert [str(w.message).partition(": ")[2] for w in said] == [f"{remark}."]
+    for more in ([], ["--stream", "-o", "o.csv"]):
+        command = [sys.executable, "-m", "cpecgeo", "near", "a.csv", "--to", "ml1", *more]
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+        assert said.stderr.count("region of CPEC") == 1, said.stderr
+
+
+def test_a_position_of_one_number_is_told(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("name,lon,lat\nA,67,24.9\nB,67,\n")
+    with pytest.warns(DataWarning, match=r"one of lon and lat alone in 1 row, such as row 2"):
+        frame = cg.read(path)
+    assert frame.geometry.isna().tolist() == [False, True]
 
 
 def test_a_file_with_one_row_swapped(tmp_path):

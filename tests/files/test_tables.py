@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import sys
 
 import geopandas as gpd
@@ -17,7 +18,7 @@ import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CRSError, DataWarning, FileError, GeometryError, InputError
 from cpecgeo.files.numbers import infer_types, to_numbers
-from cpecgeo.files.positions import add_positions, parse_degrees
+from cpecgeo.files.positions import add_positions, find_lonlat, parse_degrees
 
 NOTATIONS = [
     ("67.05", 67.05), ("67,05", 67.05), ("67.05E", 67.05), ("E 67.05", 67.05), ("67°", 67.0),
@@ -31,6 +32,54 @@ NOTATIONS = [
 def test_degrees_as_people_write_them(text, degrees):
     got, _ = parse_degrees(pd.Series([text]), "lon", "a")
     assert got[0] == pytest.approx(degrees, abs=1e-12, nan_ok=True)
+
+
+# Longitude and latitude as people head their columns.
+HEADERS = [
+    "LONG_DD LAT_DD", "Long. Lat.", "decimalLongitude decimalLatitude", "lon_wgs84 lat_wgs84",
+    "GPS_LON GPS_LAT", "Lon[°] Lat[°]", "Longitude-(E) Latitude-(N)", "LON_DMS LAT_DMS",
+    "X-Koordinate Y-Koordinate", "x_coord y_coord", "XCoord YCoord", "POINT_X POINT_Y",
+    "Länge Breite", "La\u0308nge Breite", "Längengrad Breitengrad", "geogr.-Länge geogr.-Breite",
+    "Longitud Latitud", "longitud-(°) latitud-(°)", "Longitude-décimale Latitude-décimale",
+    "coordonnée-x coordonnée-y", "longitudine latitudine", "долгота широта",
+    "经度 纬度", "GPS经度 GPS纬度", "东经 北纬", "经度(E) 纬度(N)", "X坐标 Y坐标", "經度 緯度",
+    "طول-بلد عرض-بلد", "طول-البلد عرض-البلد", "خط-طول خط-عرض", "ｌｏｎ ｌａｔ", "lon\u200e lat\u200f",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_headers_as_people_write_them(header, tmp_path):
+    x, y = header.split(" ")
+    path = tmp_path / "a.csv"
+    for lon, lat in ((x, y), (x.replace("-", " "), y.replace("-", " ")), (x.upper(), y.upper())):
+        path.write_text(f"n,{lat},{lon}\nA,25.5,67.25\n", encoding="utf-8")
+        assert cg.read(path).geometry[0] == Point(67.25, 25.5)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["near_lon near_lat", "start_lon start_lat", "flon flat", "lon_1 lat_1", "Longitude-(W) lat",
+     "lon Breite", "Länge lat", "Länge-(m) Breite-(m)", "length width", "longitud_km latitud",
+     "X-(m) Y-(m)", "ost nord", "طول عرض", "起点经度 起点纬度", "along flatness", "max x"],
+)  # fmt: skip
+def test_headers_of_something_else(header, tmp_path):
+    path = tmp_path / "a.csv"
+    x, y = header.split(" ")
+    path.write_text(f"n,{y},{x}\nA,25.5,67.25\n".replace("-", " "), encoding="utf-8")
+    with pytest.raises(InputError, match="no column of l|state their CRS with crs="):
+        cg.read(path)
+
+
+@pytest.mark.parametrize(
+    "names", [["Gate Latitude", "Site Latitude", "lon"], ["Lat N", "lat (wgs84)", "lon"]]
+)
+def test_two_columns_of_latitude_are_told(names):
+    with pytest.raises(
+        InputError, match=rf"more than one column of lat: '{re.escape(names[0])}', '"
+    ):
+        find_lonlat(names, None, None, "a.csv")
+    assert find_lonlat(["LAT_DD", "LAT_DMS", "lon"], None, None, "a") == ("lon", "LAT_DD")
+    assert find_lonlat(["Lat N", "lat", "lon"], None, None, "a") == ("lon", "lat")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,15 @@ TABLES = {
     "decimal commas": ("n;lon;lat\nx;67,5;25,25\n", {}, None),
     "sep=": ("sep=;\nn;lon;lat\nx;67.5;25.25\n", {}, None),
     "tabs": ("n\tlng\tlatitude\nx\t67.5\t25.25\n", {}, None),
+    "Breite und Länge": ("n;Breite;Länge\nx;25,5;67,5\n", {}, None),
+    "Länge in metres": ("n,Länge (m),Breite (m)\nx,67,25\n", {}, InputError),
+    "Länge and wkt": ("n,Länge,Breite,wkt\nx,120,8,POINT (67 25)\n", {}, None),
+    "Länge and lon": ("n,Länge,Breite,lon,lat\nx,120,8,67,25\n", {}, None),
+    "Koordinaten": ("n,X-Koordinate,Y-Koordinate\nx,300000,2750000\n", {"crs": 32642}, None),
+    "X (m)": ("n,X (m),Y (m),lon,lat\nx,300000,2750000,1,1\n", {"crs": 32642}, None),
+    "X (m) without CRS": ("n,X (m),Y (m)\nx,300000,2750000\n", {}, InputError),
+    "Urdu": ("n,طول بلد,عرض بلد\nx,67.5,25.5\n", {}, None),
+    "far from the region": ("n,lon,lat\nx,13.4,52.5\n", {}, None),
     "names stated": ("n,a,b\nx,67.5,25.25\n", {"lon": "a", "lat": "b"}, None),
     "wkt": ('n,wkt\nx,POINT (67 25)\ny,\nz,"MULTIPOINT ((68 26))"\n', {}, None),
     "ewkt in metres": ("n,geom\nx,SRID=32642;POINT (300000 2750000)\n", {}, None),
@@ -186,5 +195,5 @@ def test_thousands_are_numbers_where_asked(tmp_path):
     # Text that isn't computed with comes out as it went in.
     scale.nearest_file(path, out, targets="ml1", thousands=".")
     assert pd.read_csv(out, dtype=str)["people"].tolist() == ["1.234,5", "70"]
-    with pytest.raises(InputError, match="thousands is '_'"):
+    with pytest.raises(InputError, match="thousands='_' isn't known"):
         cg.read(path, thousands="_")
