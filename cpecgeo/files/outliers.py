@@ -85,12 +85,7 @@ def find_outliers(lonlat: Floats) -> list[str]:
     """
     with np.errstate(invalid="ignore"):
         known = (np.abs(lonlat) <= (180.0, 90.0)).all(axis=1)
-    beyond = np.flatnonzero(~known & ~np.isnan(lonlat).any(axis=1)) + 1
-    found = remarks(count(lonlat[known], np.flatnonzero(known) + 1))
-    if len(beyond):
-        text = f"{_rows(len(beyond))} {'lies' if len(beyond) == 1 else 'lie'} beyond ±180°, ±90°"
-        found.insert(0, f"{text} {_at(beyond[:_SHOWN].tolist(), len(beyond))}")
-    return found
+    return remarks(count(lonlat[known], np.flatnonzero(known) + 1))
 
 
 def count(xy: Floats, numbers: NDArray[np.int64]) -> Tally:

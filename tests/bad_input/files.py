@@ -140,8 +140,8 @@ def loop(path):
     path.symlink_to(path)
 
 
-FILE, INPUT, CRS, COORD, GEOM = (
-    "FileError", "InputError", "CRSError", "CoordinateError", "GeometryError",
+FILE, INPUT, CRS, COORD, GEOM, DATA = (
+    "FileError", "InputError", "CRSError", "CoordinateError", "GeometryError", "DataWarning",
 )  # fmt: skip
 HEAD = "id,lon,lat\n"
 
@@ -179,7 +179,7 @@ FILES = {
     "csv, longitude of 200": (".csv", text(HEAD + "1,200,25\n"), COORD, COORD),
     "csv, metres as degrees": (".csv", text(HEAD + "1,500000,2700000\n"), COORD, COORD),
     "csv, lat and lon swapped": (".csv", text(HEAD + "1,25,167\n"), COORD, COORD),
-    "csv, half a position": (".csv", text(HEAD + "1,67,\n"), None, COORD),
+    "csv, half a position": (".csv", text(HEAD + "1,67,\n"), DATA, COORD),
     "csv, header only": (".csv", text(HEAD), None, None),
     "csv, no position in any row": (".csv", text(HEAD + "1,,\n2,,\n"), None, None),
     "csv, byte order mark": (".csv", text("\ufeff" + HEAD + "1,67,25\n"), None, None),
@@ -206,7 +206,7 @@ FILES = {
     "geoparquet, record is bottomless": (".parquet", deep, FILE, FILE),
     "geoparquet, a type that is none": (".parquet", odd_type, FILE, None),
     "parquet, swapped": (".parquet", frame(lon=[25.0], lat=[167.0]), COORD, COORD),
-    "parquet, half a position": (".parquet", frame(lon=[67.0], lat=[np.nan]), None, COORD),
+    "parquet, half a position": (".parquet", frame(lon=[67.0], lat=[np.nan]), DATA, COORD),
     "parquet, categories for lon": (
         ".parquet", frame(lon=pd.Categorical([67.0]), lat=[25.0]), None, None,
     ),
@@ -261,9 +261,9 @@ FILES = {
         ".parquet", shaped([None, Point(), Point(67, 25)]), None, None,
     ),
     "geoparquet, heights": (".parquet", shaped([Point(67, 25, 100)]), None, None),
-    "geoparquet, feet": (".parquet", shaped([Point(1e6, 2e5)], 2263), None, None),
+    "geoparquet, feet": (".parquet", shaped([Point(1e6, 2e5)], 2263), DATA, DATA),
     "geoparquet, poles and the antimeridian": (
-        ".parquet", shaped([Point(0, 90), Point(0, -90), Point(180, 0), Point(-180, 0)]), None, None,
+        ".parquet", shaped([Point(0, 90), Point(0, -90), Point(180, 0), Point(-180, 0)]), DATA, DATA,
     ),
     # GeoPackage
     "gpkg, empty": (".gpkg", raw(b""), FILE, FILE),
@@ -279,7 +279,7 @@ FILES = {
     "gpkg, lines": (".gpkg", shaped([LineString([(67, 25), (68, 26)])]), GEOM, GEOM),
     "gpkg, no CRS": (".gpkg", shaped([Point(1, 2)], None), CRS, CRS),
     "gpkg, metres as degrees": (".gpkg", shaped([Point(5e5, 2.7e6)]), COORD, COORD),
-    "gpkg, feet": (".gpkg", shaped([Point(1e6, 2e5)], 2263), None, None),
+    "gpkg, feet": (".gpkg", shaped([Point(1e6, 2e5)], 2263), DATA, DATA),
     "gpkg, missing": (".gpkg", shaped([None, Point(67, 25)]), None, None),
     "gpkg, is a folder": (".gpkg", folder, FILE, FILE),
     # GeoJSON, KML, GPX: in memory only

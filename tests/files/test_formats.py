@@ -143,7 +143,7 @@ def test_refusals(tmp_path):
     folder.mkdir()
     with pytest.raises(FileError, match="folder"):
         read(folder)
-    bare = gpd.GeoDataFrame({"a": [1]}, geometry=[Point(1, 2)])
+    bare = gpd.GeoDataFrame({"a": [1]}, geometry=[Point(67, 25)])
     bare.to_parquet(tmp_path / "bare.parquet")
     with pytest.raises(CRSError):
         read(tmp_path / "bare.parquet")

@@ -130,8 +130,8 @@ def test_folders_of_kml(kml):
 
 
 def test_geometries_of_kml(kml):
-    ring = "<LinearRing><coordinates>0,0 4,0 4,4 0,0</coordinates></LinearRing>"
-    hole = "<LinearRing><coordinates>2,1 3,1 3,2 2,1</coordinates></LinearRing>"
+    ring = "<LinearRing><coordinates>60,20 64,20 64,24 60,20</coordinates></LinearRing>"
+    hole = "<LinearRing><coordinates>62,21 63,21 63,22 62,21</coordinates></LinearRing>"
     shapes = {
         "<Point><coordinates> 67 , 25 </coordinates></Point>": Point(67, 25),
         "<LineString><coordinates>\n67,25,1\n68,26,2</coordinates></LineString>": LineString(
@@ -139,13 +139,13 @@ def test_geometries_of_kml(kml):
         ),
         f"<Polygon><outerBoundaryIs>{ring}</outerBoundaryIs><innerBoundaryIs>{hole}"
         "</innerBoundaryIs></Polygon>": Polygon(
-            [(0, 0), (4, 0), (4, 4)], [[(2, 1), (3, 1), (3, 2)]]
+            [(60, 20), (64, 20), (64, 24)], [[(62, 21), (63, 21), (63, 22)]]
         ),
         "<gx:Track><gx:coord>67 25 1</gx:coord><gx:coord>68 26 1</gx:coord></gx:Track>": LineString(
             [(67, 25, 1), (68, 26, 1)]
         ),
-        "<MultiGeometry><Point><coordinates>1,2</coordinates></Point><Point><coordinates>3,4"
-        "</coordinates></Point></MultiGeometry>": MultiPoint([(1, 2), (3, 4)]),
+        "<MultiGeometry><Point><coordinates>61,22</coordinates></Point><Point><coordinates>63,24"
+        "</coordinates></Point></MultiGeometry>": MultiPoint([(61, 22), (63, 24)]),
     }
     for markup, shape in shapes.items():
         got = cg.read(kml(f"<Placemark>{markup}</Placemark>")).geometry[0]

@@ -114,6 +114,7 @@ def write_points(lonlat, path):
 
 
 GOOD = [(67 + i / 10, 25 + i / 20) for i in range(40)]
+FAR = "more than 1,000 km from the region of CPEC,"
 ODD = {
     "0, 0": ([*GOOD, (0, 0), (0, 0)], "2 rows at 0, 0 (rows 41, 42)"),
     "one swapped": (
@@ -125,10 +126,13 @@ ODD = {
         "4 rows seem to have lon and lat swapped (rows 41, 42, 43, …)",
     ),
     "far away": ([*GOOD, (-99.5, 19.5)], "1 row lies far from all others (row 41)"),
-    "across the antimeridian": ([(179.5, 10), *[(-179.5, 10)] * 9], None),
+    "across the antimeridian": (
+        [(179.5, 10), *[(-179.5, 10)] * 9],
+        f"all 10 rows lie {FAR} the first at 179.5, 10",
+    ),
     "nothing": (GOOD, None),
-    "one row": ([(0, 0)], None),
-    "all at 0, 0": ([(0, 0)] * 9, None),
+    "one row": ([(0, 0)], f"the only row lies {FAR} at 0, 0"),
+    "all at 0, 0": ([(0, 0)] * 9, f"all 9 rows lie {FAR} the first at 0, 0"),
     "two places": ([*GOOD, *[(-99.5, 19.5)] * 39], None),
     "all over the world": (
         [(lon, lat) for lon in range(-170, 180, 20) for lat in range(-70, 55, 20)],
