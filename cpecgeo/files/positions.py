@@ -171,8 +171,10 @@ def find_column(
     if stated is not None:
         hits = [n for n in names if n == stated]
     else:
-        first = sorted(known, key=lambda n: in_metres and n not in _METRES)
-        hits = next(_hits(names, first, in_metres=in_metres), [])
+        first = [n for n in known if n in _METRES] if in_metres else []
+        hits = next(
+            (hit for k in (first, known) for hit in _hits(names, k, in_metres=in_metres)), []
+        )
     if len(hits) == 1:
         return hits[0]
     sought = f"column {stated!r}" if stated is not None else f"column of {word}"

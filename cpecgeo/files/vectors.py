@@ -242,7 +242,7 @@ def read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             if entry.get("encoding") == "WKB":
                 refuse_deep(pq.read_table(path, columns=[name])[name], what)
         return _keep_whole(gpd.read_parquet(path), path)
-    except CpecgeoError:
+    except (CpecgeoError, CpecgeoWarning):
         raise
     except pyproj.exceptions.CRSError as error:
         raise CRSError(f"{what} has a CRS that can't be used ({first_line(error)}).") from error
