@@ -18,7 +18,6 @@ from cpecgeo.files.writing import write_layers
 from cpecgeo.scale import nearest_file
 
 
-
 @pytest.mark.parametrize("kind", [InputError, FileError])
 def test_control_characters_are_spelt_out(kind):
     assert str(kind("a\nb\x1c\x00 گوادر")) == "a\\nb\\x1c\\x00 گوادر"
