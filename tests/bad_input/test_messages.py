@@ -9,8 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import cpecgeo as cg
-from cpecgeo.cli import app
-from cpecgeo.cli.screen import in_shell, list_options
+from cpecgeo.cli import app, in_shell, list_options
 from cpecgeo.errors import CpecgeoError, FileError, InputError, UnknownNameError
 from cpecgeo.features.lookup import find
 from cpecgeo.files.reading import read
