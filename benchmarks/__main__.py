@@ -35,7 +35,7 @@ BUFFER = """Error: greatest share by which a vertex of the boundary, or the geod
 
 """
 FIRST = [
-    "Calls", "Point to nearest line", "Buffer", "Length", "Areas", "Distance matrix",
+    "Calls", "Verbs", "Point to nearest line", "Buffer", "Buffers of many", "Length", "Areas", "Distance matrix",
     "Distance matrix of shapes", "Preparing",
 ]  # fmt: skip
 
@@ -81,11 +81,13 @@ def main() -> None:
     parts = {
         "nearest": ("Point to nearest line", lambda s, o: nearest.run(s, o.points)),
         "buffers": ("Buffer", lambda s, _: BUFFER + shapes.buffers(s)),
+        "batches": ("Buffers of many", lambda _s, _o: shapes.many()),
         "lengths": ("Length", lambda _s, _o: distances.lengths()),
         "matrix": ("Distance matrix", lambda _s, o: distances.matrix(o.matrix)),
         "shapes": ("Distance matrix of shapes", lambda _s, _o: distances.shapes()),
         "areas": ("Areas", lambda _s, _o: distances.areas()),
         "calls": ("Calls", lambda _s, _o: calls.run()),
+        "verbs": ("Verbs", lambda _s, _o: calls.verbs(calls.many())),
         "preparing": ("Preparing", lambda _s, _o: distances.preparing()),
     }
     parser = argparse.ArgumentParser(description=__doc__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import shapely
@@ -15,7 +15,7 @@ from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Outline", "close", "settle"]
+__all__ = ["Alone", "Around", "Outline", "close", "settle"]
 
 _SHARE = 0.9  # of the tolerance, used up here; the rest is for rounding and other middles
 _OUT = 0.5  # of that, by which vertices lie farther out than the radius
@@ -43,15 +43,116 @@ class Outline:
     fixed: NDArray[np.bool_]
 
 
-def settle(outline: Outline, index: Index, metres: float, rtol: float) -> Outline:
-    """Move every vertex to `metres` from what is in `index`, and split edges that stray.
+class Around(Protocol):
+    """What a boundary is around: one geometry, or each of its rings one of many."""
+
+    def move(self, outline: Outline, place: Floats, aim: float, slack: float, *out: Any) -> None:
+        """Move vertices to the distance `aim`; see `_boundary.move`."""
+
+    def sides(self, ring: Ints, place: Floats, after: Ints, foot: Floats, aim: float) -> Floats:
+        """Tell on which side of edges the lines are; see `_boundary.sides`."""
+
+    def meet(
+        self, ring: Ints, place: Floats, one: Ints, two: Ints, aim: float, slack: float, *out: Any
+    ) -> None:
+        """Move vertices to corners; see `_boundary.meet`."""
+
+    def refine(
+        self, outline: Outline, place: Floats, pieces: Ints, after: Ints, *sizes: float
+    ) -> tuple[Floats, Ints]:
+        """Split edges until their middles hold; see `_boundary.refine`."""
+
+    def metres(self, xy: Floats, ring: Ints) -> Floats:
+        """Return the distances of vertices."""
+
+
+@dataclass(frozen=True)
+class Alone:
+    """One geometry that boundaries are around.
+
+    Parameters
+    ----------
+    index : Index
+        Its lines, rings and points.
+    """
+
+    index: Index
+
+    def _tree(self) -> tuple[Any, ...]:
+        """Return the arrays of the index in the order of the kernels' arguments."""
+        tree = self.index.tree
+        p = tree.pieces
+        return (
+            p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, tree.tubes, tree.child, tree.leaves,
+        )  # fmt: skip
+
+    def move(self, outline: Outline, place: Floats, aim: float, slack: float, *out: Any) -> None:
+        """Move vertices to the distance `aim`; see `_boundary.move`."""
+        run, tree = choose(move, len(place) * self.index.tree.steps), self._tree()
+        fixed = outline.fixed
+        spread(lambda i, j: run(place, fixed, i, j, aim, slack, *tree, *out), len(place))
+
+    def sides(self, ring: Ints, place: Floats, after: Ints, foot: Floats, aim: float) -> Floats:
+        """Tell on which side of edges the lines are; see `_boundary.sides`."""
+        run, tree = choose(sides, len(place) * self.index.tree.steps), self._tree()
+        turn = np.empty(len(ring))
+        spread(lambda i, j: run(place, after, foot, i, j, aim, *tree, turn), len(place))
+        return turn
+
+    def meet(
+        self,
+        ring: Ints,  # noqa: ARG002 - of one geometry
+        place: Floats,
+        one: Ints,
+        two: Ints,
+        aim: float,
+        slack: float,
+        *out: Any,
+    ) -> None:
+        run = choose(meet, 4 * len(one) * self.index.tree.steps)
+        run(place, one, two, 0, len(one), aim, slack, *self._tree(), *out)
+
+    def refine(
+        self, outline: Outline, place: Floats, pieces: Ints, after: Ints, *sizes: float
+    ) -> tuple[Floats, Ints]:
+        """Split edges until their middles hold; see `_boundary.refine`."""
+        run, tree = choose(refine, 2 * len(place) * self.index.tree.steps), self._tree()
+        cuts: dict[int, tuple[Floats, Ints]] = {}
+
+        def work(first: int, last: int) -> None:
+            room, count = _ROOM * (last - first), -1
+            while count < 0:
+                new, edge = np.empty((room, 2)), np.empty(room, np.int64)
+                count = run(
+                    place, outline.xy, pieces, after, outline.fixed, first, last, *sizes, *tree,
+                    new, edge,
+                )  # fmt: skip
+                room *= 4
+            cuts[first] = new[:count], edge[:count]
+
+        spread(work, len(place))
+        return joined(cuts)
+
+    def metres(self, xy: Floats, ring: Ints) -> Floats:  # noqa: ARG002
+        """Return the distances of vertices."""
+        return self.index.find(xy).metres[:, 0]
+
+
+def joined(cuts: dict[int, tuple[Floats, Ints]]) -> tuple[Floats, Ints]:
+    """Put what slices have found in order."""
+    new, edge = zip(*(cuts[i] for i in sorted(cuts)), strict=True)
+    return np.concatenate(new), np.concatenate(edge)
+
+
+def settle(outline: Outline, around: Around, metres: float, rtol: float) -> Outline:
+    """Move every vertex to `metres` from what it is around, and split edges that stray.
 
     Edges hold as geodesics and as straight lines in lon, lat, as GeoJSON reads them.
 
     Parameters
     ----------
     outline : Outline
-    index : Index
+    around : Around
         The lines, rings and points that the buffer is around.
     metres : float
     rtol : float
@@ -64,11 +165,11 @@ def settle(outline: Outline, index: Index, metres: float, rtol: float) -> Outlin
     within = _SHARE * rtol * metres
     # Edges sag towards what they surround, so their ends lie a little farther out.
     aim, slack = metres + _OUT * within, _SLACK * within
-    vertices = _move_all(outline, index, aim, slack)
-    vertices = _unfold(vertices, index, aim, slack)
+    vertices = _move_all(outline, around, aim, slack)
+    vertices = _unfold(vertices, around, aim, slack)
     if len(vertices.place) == 0:
         return vertices.outline
-    return _split_edges(vertices, index, metres, aim, within, slack)
+    return _split_edges(vertices, around, metres, aim, within, slack)
 
 
 @dataclass(frozen=True)
@@ -96,32 +197,21 @@ class _Vertices:
         return _Vertices(outline, self.place[keep], self.foot[keep], self.piece[keep])
 
 
-def _tree(index: Index) -> tuple[Any, ...]:
-    """Return the arrays of an index in the order of the kernels' arguments."""
-    tree = index.tree
-    p = tree.pieces
-    return (
-        p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, tree.tubes, tree.child, tree.leaves,
-    )  # fmt: skip
-
-
-def _move_all(outline: Outline, index: Index, aim: float, slack: float) -> _Vertices:
+def _move_all(outline: Outline, around: Around, aim: float, slack: float) -> _Vertices:
     """Move every vertex but the fixed ones to the distance `aim`."""
     place = ecef(*outline.xy.T)
     before = place.copy()
     foot, piece = np.empty_like(place), np.empty(len(place), np.int64)
-    fixed, tree = outline.fixed, _tree(index)
-    lost = np.empty(len(place), bool)
-    run = choose(move, len(place) * index.tree.steps)
-    spread(lambda i, j: run(place, fixed, i, j, aim, slack, *tree, piece, foot, lost), len(place))
+    fixed, lost = outline.fixed, np.empty(len(place), bool)
+    around.move(outline, place, aim, slack, piece, foot, lost)
     shift = np.linalg.norm(place - before, axis=1)
     xy = np.where(fixed[:, None], outline.xy, np.column_stack(geodetic(place)))
     vertices = _Vertices(Outline(xy, outline.ring, fixed), place, foot, piece)
-    lost |= _false_rings(outline, shift, index, aim)
+    lost |= _false_rings(outline, shift, around, aim)
     return vertices.rows(~lost) if lost.any() else vertices
 
 
-def _false_rings(outline: Outline, shift: Floats, index: Index, aim: float) -> NDArray[np.bool_]:
+def _false_rings(outline: Outline, shift: Floats, around: Around, aim: float) -> NDArray[np.bool_]:
     """Find the vertices of rings that are well within the radius everywhere.
 
     GEOS sometimes gives the buffer of a closed line a hole where there is none.
@@ -130,14 +220,16 @@ def _false_rings(outline: Outline, shift: Floats, index: Index, aim: float) -> N
     least = np.full(int(outline.ring[-1]) + 1, np.inf)
     np.minimum.at(least, outline.ring[free], shift[free])
     doubtful = np.flatnonzero(np.isfinite(least) & (least > _FALSE * aim))
+    if len(doubtful) == 0:
+        return np.zeros(len(shift), bool)
     rows = np.flatnonzero(np.isin(outline.ring, doubtful))
     most = np.zeros(len(least))
-    np.maximum.at(most, outline.ring[rows], index.find(outline.xy[rows]).metres[:, 0])
+    np.maximum.at(most, outline.ring[rows], around.metres(outline.xy[rows], outline.ring[rows]))
     false = doubtful[most[doubtful] < (1.0 - _FALSE) * aim]
     return np.isin(outline.ring, false)
 
 
-def _unfold(vertices: _Vertices, index: Index, aim: float, slack: float) -> _Vertices:
+def _unfold(vertices: _Vertices, around: Around, aim: float, slack: float) -> _Vertices:
     """Replace the vertices of edges that run backwards by one vertex in the corner.
 
     What a ring surrounds is on the same side of all its edges. Where two arcs meet in a corner,
@@ -147,10 +239,8 @@ def _unfold(vertices: _Vertices, index: Index, aim: float, slack: float) -> _Ver
     if len(vertices.place) == 0:
         return vertices
     o, ring, fixed = vertices.outline, vertices.outline.ring, vertices.outline.fixed
-    count, after, tree = len(ring), _next(ring), _tree(index)
-    turn = np.empty(count)
-    run = choose(sides, count * index.tree.steps)
-    spread(lambda i, j: run(vertices.place, after, vertices.foot, i, j, aim, *tree, turn), count)
+    count, after = len(ring), _next(ring)
+    turn = around.sides(ring, vertices.place, after, vertices.foot, aim)
     side = np.sign(np.bincount(ring, weights=turn))
     # The edges of caps run towards the line; they have no side.
     backward = (turn * side[ring] < 0.0) & ~fixed & ~fixed[after]
@@ -161,10 +251,7 @@ def _unfold(vertices: _Vertices, index: Index, aim: float, slack: float) -> _Ver
         end = end[end]
     two = end[one]
     lost = np.zeros(count, bool)
-    choose(meet, 4 * len(one) * index.tree.steps)(
-        vertices.place, one, two, 0, len(one), aim, slack, *tree,
-        vertices.piece, vertices.foot, lost,
-    )  # fmt: skip
+    around.meet(ring, vertices.place, one, two, aim, slack, vertices.piece, vertices.foot, lost)
     xy = o.xy.copy()
     xy[one] = np.column_stack(geodetic(vertices.place[one]))
     keep = ~follows & ~lost
@@ -175,30 +262,18 @@ def _unfold(vertices: _Vertices, index: Index, aim: float, slack: float) -> _Ver
 
 
 def _split_edges(
-    vertices: _Vertices, index: Index, metres: float, aim: float, within: float, slack: float
+    vertices: _Vertices, around: Around, metres: float, aim: float, within: float, slack: float
 ) -> Outline:
     """Split every edge until its middle is within the tolerance."""
-    xy, ring, fixed = vertices.outline.xy, vertices.outline.ring, vertices.outline.fixed
-    after, tree = _next(ring), _tree(index)
-    cuts: dict[int, tuple[Floats, Ints]] = {}
-    run = choose(refine, 2 * len(xy) * index.tree.steps)
-
-    def work(first: int, last: int) -> None:
-        room, count = _ROOM * (last - first), -1
-        while count < 0:
-            new, edge = np.empty((room, 2)), np.empty(room, np.int64)
-            count = run(
-                vertices.place, xy, vertices.piece, after, fixed, first, last,
-                metres, aim, within, slack, *tree, new, edge,
-            )  # fmt: skip
-            room *= 4
-        cuts[first] = new[:count], edge[:count]
-
-    spread(work, len(xy))
-    new, edge = (np.concatenate([cuts[i][j] for i in sorted(cuts)]) for j in (0, 1))
+    o = vertices.outline
+    new, edge = around.refine(
+        o, vertices.place, vertices.piece, _next(o.ring), metres, aim, within, slack
+    )
     at = edge + 1
     return Outline(
-        np.insert(xy, at, new, axis=0), np.insert(ring, at, ring[edge]), np.insert(fixed, at, False)
+        np.insert(o.xy, at, new, axis=0),
+        np.insert(o.ring, at, o.ring[edge]),
+        np.insert(o.fixed, at, False),
     )
 
 

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import GeometryError
 from cpecgeo.geodesy._compile import threads
-from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, POLE_M, Floats, Ints, ecef
-from cpecgeo.geodesy._outline import Outline, close, settle
+from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, POLE_M, Floats, Ints, ecef, geodetic
+from cpecgeo.geodesy._outline import Alone, Outline, close, settle
 from cpecgeo.geodesy._paths import densify_array
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Plane", "buffer_one"]
+__all__ = ["Plane", "buffer_one", "frames", "from_planes", "to_planes"]
 
 _RADIUS_STEP = 1e-3  # greatest change of radius within a stretch, as a share
 _LONGEST_M = 100_000.0  # edge of a line, over which the radius changes little
@@ -42,6 +42,7 @@ _CURVE = 8  # segments of a quarter circle, refined later
 _DEGREE_M = 111_000.0
 _REPAIRS = 4  # most times that a boundary which crosses itself is settled anew
 _LEAST_DEGREE_M = 110_000.0  # of latitude
+_MEAN_M = 6_371_000.0  # radius of the earth where a plane needn't be true to it
 
 
 @dataclass(frozen=True)
@@ -248,7 +249,7 @@ def buffer_one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str |
     thin = 2.0 * rtol * metres / _DEGREE_M
     shape = shapely.transform(shape, plane.unproject)
     for _ in range(_REPAIRS):
-        rings = settle(_outline(shape, index, metres, flat=flat), index, metres, rtol)
+        rings = settle(_outline(shape, index, metres, flat=flat), Alone(index), metres, rtol)
         shape, crossed = close(_closed(rings), inside, poles=near_pole, thin=thin)
         if not crossed or shape.is_empty:
             break
@@ -302,3 +303,29 @@ def _closed(outline: Outline) -> list[Floats]:
     starts = np.flatnonzero(np.diff(outline.ring, prepend=-1))
     runs = np.split(outline.xy, starts[1:])
     return [np.vstack((r, r[:1])) for r in runs if len(r) > 2]
+
+
+def frames(middle: Floats) -> tuple[Floats, Floats]:
+    """Return earth-centred places, and at each the directions east, north and up."""
+    lam, phi = np.radians(middle.T)
+    sl, cl, sp, cp = np.sin(lam), np.cos(lam), np.sin(phi), np.cos(phi)
+    zero = np.zeros_like(sl)
+    turn = np.array([[-sl, cl, zero], [-sp * cl, -sp * sl, cp], [cp * cl, cp * sl, sp]])
+    return ecef(*middle.T), np.ascontiguousarray(turn.transpose(2, 0, 1))
+
+
+def to_planes(xy: Floats, owner: Ints, around: tuple[Floats, Floats]) -> Floats:
+    """Turn lon, lat into metres in stereographic planes, one for each geometry."""
+    place, turn = around
+    east, north, up = np.einsum("ijk,ik->ji", turn[owner], ecef(*xy.T) - place[owner])
+    scale = 2.0 * _MEAN_M / (2.0 * _MEAN_M + up)
+    return np.column_stack((east * scale, north * scale))
+
+
+def from_planes(plane: Floats, owner: Ints, around: tuple[Floats, Floats]) -> Floats:
+    """Turn metres in planes into lon, lat; so well that one move settles them."""
+    place, turn = around
+    t2 = np.einsum("ij,ij->i", plane, plane) / (2.0 * _MEAN_M) ** 2
+    local = np.column_stack((plane, -2.0 * _MEAN_M * t2)) / (1.0 + t2)[:, None]
+    lon, lat = geodetic(place[owner] + np.einsum("ijk,ij->ik", turn[owner], local))
+    return np.column_stack((lon, lat))

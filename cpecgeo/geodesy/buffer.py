@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
+import shapely
 
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.geodesy._ellipsoid import ATTRS
@@ -69,7 +70,9 @@ def buffer(
     >>> round(area_km2(strip) / 20)
     1070
     """
-    from cpecgeo.geodesy._plane import buffer_one  # much of the room, which other calls do without
+    # Much of the room, which other calls do without.
+    from cpecgeo.geodesy._batches import around_points, around_shapes
+    from cpecgeo.geodesy._plane import buffer_one
 
     _check(km, rtol, cap, side)
     source = check(x, missing="keep")
@@ -83,9 +86,15 @@ def buffer(
         raise GeometryError(
             f"km is {km}; only polygons can shrink, and x has points or lines. Give km above 0."
         )
-    result = array.copy()
+    result = np.full(len(array), None, dtype=object)
     flat = cap == "flat" or side is not None
-    for row in np.flatnonzero(given):
+    if km > 0 and not flat:
+        spots = np.flatnonzero(kind == 0)
+        result[spots] = around_points(shapely.get_coordinates(array[spots]), 1e3 * km, rtol)
+        for alike in (lines, areas):
+            rows = np.flatnonzero(alike)
+            result[rows] = around_shapes(array[rows], 1e3 * km, rtol)
+    for row in np.flatnonzero(given & shapely.is_missing(result)):
         result[row] = buffer_one(array[row], float(km), rtol, flat=flat, side=side)
     if source.single:
         return result[0]
