@@ -57,7 +57,7 @@ def open_everything(page):
         "document.querySelector('.cpec-timeline .play').click()",
         f"cpecgeo.openTable({MAP}, {MAP}.cpec.layers.stations)",
     ):
-        page.evaluate(press)
+        page.evaluate(f"() => {{ {press}; }}")  # a map as an answer would be too much
         page.wait_for_timeout(150)
         said |= set(page.evaluate(SAID))
     page.evaluate("document.querySelector('dialog').close()")
