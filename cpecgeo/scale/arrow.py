@@ -59,7 +59,10 @@ class Parquet:
         if any(not h.schema.to_arrow_schema().equals(schema) for h in heads[1:]):
             raise FileError(f"The files in {path} don't all have the same columns.")
         geometry, geo = _geo(schema, path)
-        rows = [_row_bytes(f, h) for f, h in zip(files, heads, strict=True)]
+        rows = []
+        for file, head in zip(files, heads, strict=True):
+            with _translated(file):
+                rows.append(_row_bytes(file, head))
         widths = max(likely for likely, _ in rows), max(most for _, most in rows)
         schema = schema.with_metadata(None)
         places = None
@@ -141,7 +144,7 @@ def _translated(path: Path) -> Iterator[None]:
         raise FileError(f"There is no file {path}.") from None
     except pa.ArrowMemoryError:
         raise
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError, KeyError) as error:
         raise FileError(
             f"{path} can't be read as Parquet ({first_line(error)}); it is damaged, of another "
             "format, or not wholly written."
@@ -171,7 +174,7 @@ def _row_bytes(path: Path, head: Any) -> tuple[float, float]:
         }
     )
     likely = most = 1.0
-    with _translated(path), pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as file:
+    with pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as file:
         for number in range(head.num_row_groups):
             group = head.row_group(number)
             widths = _dictionary_widths(file, number, texts) if texts else {}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import struct
 import subprocess
@@ -20,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cpecgeo import scale
-from cpecgeo.errors import FileError, GeometryError, InputError
+from cpecgeo.errors import CpecgeoError, FileError, GeometryError, InputError
 from cpecgeo.files import wellknown
 from cpecgeo.scale.files import open_source
 from tests.effort import tries
@@ -241,3 +242,22 @@ def test_memory_that_runs_out_is_one_error(tmp_path, monkeypatch):
     with pytest.raises(FileError, match="more memory than there is"):
         scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
     assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]
+
+
+@pytest.mark.parametrize("letter", [b"&", b"\x88", b"\0"])
+def test_a_column_that_has_two_names_is_one_error(letter, tmp_path):
+    """A byte changed in any place where the file names its columns, as noise came upon."""
+    path = tmp_path / "s.parquet"
+    rows = {"name": ["A", "A"], "lon": [67.0, 67.5], "lat": [25.0, 25.5]}
+    pq.write_table(pa.table(rows).replace_schema_metadata(), path)
+    whole = path.read_bytes()
+    places = [m.start() for m in re.finditer(b"name", whole)]
+    assert len(places) >= 2
+    refused = 0
+    for place in places:
+        path.write_bytes(whole[: place + 1] + letter + whole[place + 2 :])
+        try:
+            scale.nearest_file(path, tmp_path / "o.csv", targets="kkh")
+        except CpecgeoError:
+            refused += 1
+    assert refused
