@@ -173,7 +173,7 @@ def list_credits(shapes: Iterable[Any], licences: Iterable[Any] = ()) -> list[st
 
     Parameters
     ----------
-    shapes : iterable of geometry
+    shapes : ndarray or other iterable of geometry
         lon, lat; points and areas aren't looked at.
     licences : iterable of str
         Such as of rows.
@@ -191,7 +191,7 @@ def list_credits(shapes: Iterable[Any], licences: Iterable[Any] = ()) -> list[st
     """
     if any("ODbL" in text for text in licences if isinstance(text, str)):
         return [OSM_CREDIT]
-    array = np.asarray(list(shapes), dtype=object)
+    array = np.asarray(shapes if isinstance(shapes, np.ndarray) else list(shapes), dtype=object)
     lines = array[shapely.get_dimensions(array) == 1]
     if not len(lines):
         return []
