@@ -20,6 +20,10 @@ from tools.trace.tiles import Raster
 ROOT = Path(__file__).parents[2]
 GEOD = Geod(ellps="WGS84")
 CROP = Path(__file__).with_name("tiles_n30.png")
+ROADS = {
+    f["id"]: f
+    for f in json.loads((ROOT / "data/odbl/roads.geojson").read_text(encoding="utf-8"))["features"]
+}
 LEFT, TOP = 11177, 6861
 LAND, TRUNK, MOTORWAY = (242, 239, 233), (247, 182, 162), (232, 146, 162)
 
@@ -127,6 +131,57 @@ class TestWithSkimage:
         assert hidden.max() == pytest.approx(48, abs=2.5)
         assert np.abs(line[:, 1] - course(line[:, 0])).max() < 1
 
+    @pytest.mark.parametrize("km", [8, 16, 24])
+    def test_visible_roads_cut_and_joined_are_within_a_tenth_of_the_cut(self, km):
+        """Real bends: what is hidden here is known, so this is how good a hidden leg is."""
+        from tools.trace.centre import STEP, _spaced, bridged
+
+        whole = Raster(np.zeros((1, 1)), 42 * 256, 24 * 256)
+        cut, off = round(km / 2.1 / STEP), []
+        for road in ("n85", "n40", "n25", "m4", "m5", "central", "n50-zhob-kuchlak"):
+            feature = ROADS[road]
+            line = _spaced(whole.pixels(feature["geometry"]["coordinates"]))
+            for i in range(20, len(line) - cut - 20, cut):
+                part = line[i - 20 : i + cut + 20]
+                corner = np.floor(part.min(axis=0)) - 4
+                local = part - corner
+                columns, rows = np.ceil(local.max(axis=0)).astype(int) + 5
+                grid = np.zeros((rows, columns))
+                for x, y in np.floor(np.vstack((local[:20], local[-20:]))).astype(int):
+                    grid[y - 1 : y + 2, x - 1 : x + 2] = FULL
+                straight = local.copy()
+                straight[20:-20] = np.linspace(local[20], local[-21], len(local) - 40)
+                joined, seen = bridged(Raster(grid, 0, 0), straight, local[[0, -1]])
+                assert not seen[30:-30].any()
+                curve = LineString(joined)
+                off += [curve.distance(Point(xy)) * 1.85 for xy in local[20:-20]]
+        assert len(off) > 500
+        assert np.quantile(off, 0.95) < km / 10
+
+    def test_between_exact_anchors_nothing_is_taken_from_another_road(self):
+        from tools.trace.centre import bridged, centred
+        from tools.trace.path import least_cost
+
+        picture = drawn(lambda x: 30 + 9 * np.sin(x / 9), TRUNK)
+        raster = strength(Raster(picture, 0, 0), "trunk")
+        anchors = np.array([(5.0, 45.0), (40.0, 42.0), (75.0, 45.0)])
+        line = centred(raster, least_cost(raster, anchors, [0, 1]))
+        answer, seen = bridged(raster, line, anchors, [0, 1, 2])
+        assert not seen[3:-3].any()
+        for anchor in anchors:
+            assert np.hypot(*(answer - anchor).T).min() < 1e-9
+        assert (answer[:, 1] > 41).all()
+
+    def test_a_road_goes_on_as_one_of_another_class(self):
+        from tools.trace.roads import _classes, _nodes
+
+        road = {"class": "motorway", "via": ["a", [1, 2], "trunk", [3, 4], "straight", "b"]}
+        assert _classes(road) == [
+            ("motorway", ["a", [1, 2]]),
+            ("trunk", [[1, 2], [3, 4], "straight", "b"]),
+        ]
+        assert list(_nodes(road)) == ["a", "b"]
+
     def test_the_real_road_comes_out_again(self):
         from PIL import Image
 
@@ -170,6 +225,7 @@ def test_every_anchor_of_the_plan_exists():
     known = set(pd.read_csv(ROOT / "data" / "waypoints.csv")["id"])
     named = {*plan["placed"], *plan["covered"]}
     for road in plan["roads"]:
-        named |= {v for v in road["via"] if isinstance(v, str) and v != "straight"}
+        words = {"straight", "trunk", "motorway", "any"}
+        named |= {v for v in road["via"] if isinstance(v, str)} - words
         named |= set(road.get("passes", []))
     assert named <= known

@@ -12,14 +12,14 @@ import shapely
 from shapely.geometry import LineString
 
 from cpecgeo.geodesy import Chainage
-from tools.trace.centre import centred, visible
+from tools.trace.centre import bridged, centred
 from tools.trace.path import least_cost, snap
 from tools.trace.strength import strength
 from tools.trace.thin import thinned
 from tools.trace.tiles import Floats, Raster
 
-THIN_KM = 0.2
-"""Tolerance of thinning: a tenth of a pixel."""
+THIN_KM = 0.1
+"""Tolerance of thinning: a twentieth of a pixel."""
 
 STOP_KM = {"trunk": 10.0, "motorway": 25.0, "any": 25.0}
 """A named point further than this from the traced road isn't on it. Interchanges of motorways
@@ -29,6 +29,8 @@ APART_KM = 0.05
 """Least distance between two stops along a road."""
 
 STRAIGHT = "straight"
+
+CLASSES = ("trunk", "motorway", "any")
 
 SAME = 0.003
 """Degrees within which the foot of a covered way point is that point."""
@@ -70,9 +72,10 @@ class Tracer:
         ----------
         road : dict
             `id`, `trace` (its way points), `class` (trunk, motorway, any), `via`: ids of way
-            points or lon, lat, in order, with "straight" between two that nothing visible
-            joins; `passes`: way points beside it where another road
-            joins; `sections`: the only ones that go this way, where others go another;
+            points or lon, lat, in order (`{"exact": [lon, lat]}` stays where it is, and between
+            two of them nothing is taken from other roads), with "straight" between two that
+            nothing visible joins, and a class where the road goes on as another one; `passes`: way points beside it where
+            another road joins; `sections`: the only ones that go this way, where others go another;
             `use`: "check" for one that lines through places are only measured against.
 
         Returns
@@ -81,14 +84,8 @@ class Tracer:
             GeoJSON feature. `stops` has the vertex of each way point on the road, `labels` the
             first and last vertex of each leg where nothing of the road is visible.
         """
-        raster = strength(self.picture, road["class"])
-        via = [item for item in road["via"] if item != STRAIGHT]
-        marks = [i for i, item in enumerate(road["via"]) if item == STRAIGHT]
-        straight = [i - 1 - k for k, i in enumerate(marks)]
-        anchors = np.array([self._anchor(raster, item) for item in via])
-        line = centred(raster, least_cost(raster, anchors, straight))
-        seen = visible(raster, line)
-        lonlat = raster.lonlat(line)
+        line, seen = self._course(road)
+        lonlat = self.picture.lonlat(line)
         stops, lonlat, seen = self._stops(road, lonlat, seen)
         edges = np.flatnonzero(np.diff(seen.astype(int))) + 1
         keep = thinned(lonlat, THIN_KM, [*stops.values(), *edges])
@@ -120,12 +117,36 @@ class Tracer:
             },
         }
 
+    def _course(self, road: dict[str, Any]) -> tuple[Floats, np.ndarray]:
+        """Pixel coordinates of the road and which of them are visible, class after class."""
+        lines, shown = [], []
+        for kind, via in _classes(road):
+            raster = strength(self.picture, kind)
+            marks = [i for i, item in enumerate(via) if item == STRAIGHT]
+            straight = [i - 1 - k for k, i in enumerate(marks)]
+            items = [item for item in via if item != STRAIGHT]
+            exact = [i for i, item in enumerate(items) if isinstance(item, dict)]
+            anchors = np.array([self._anchor(raster, item) for item in items])
+            if lines:
+                anchors[0] = lines[-1][-1]
+            line = centred(raster, least_cost(raster, anchors, straight))
+            line, seen = bridged(raster, line, anchors, exact)
+            lines.append(line)
+            shown.append(seen)
+        ahead = [slice(0 if i == 0 else 1, None) for i in range(len(lines))]
+        return (
+            np.vstack([line[part] for line, part in zip(lines, ahead, strict=True)]),
+            np.concatenate([seen[part] for seen, part in zip(shown, ahead, strict=True)]),
+        )
+
     def _given(self, name: str) -> Point:
         row = self.points.loc[name]
         return float(row["lon"]), float(row["lat"])
 
     def _anchor(self, raster: Raster, item: Any) -> Floats:
         """Pixel coordinates of an anchor."""
+        if isinstance(item, dict):
+            return raster.pixels([item["exact"]])[0]
         if not isinstance(item, str):
             return snap(raster, raster.pixels([item])[0])
         known = self.fixed.get(self._given(item))
@@ -176,9 +197,21 @@ class Tracer:
         return stops, line, shown
 
 
+def _classes(road: dict[str, Any]) -> list[tuple[str, list[Any]]]:
+    """The road's anchors by class, each beginning where the last one ends."""
+    parts: list[tuple[str, list[Any]]] = [(road["class"], [])]
+    for item in road["via"]:
+        if isinstance(item, str) and item in CLASSES:
+            parts.append((item, parts[-1][1][-1:]))
+        else:
+            parts[-1][1].append(item)
+    return parts
+
+
 def _nodes(road: dict[str, Any]) -> dict[str, None]:
     """Ids of the way points that other roads share, from the first end to the last."""
-    named = [item for item in road["via"] if isinstance(item, str) and item != STRAIGHT]
+    words = {STRAIGHT, *CLASSES}
+    named = [item for item in road["via"] if isinstance(item, str) and item not in words]
     return dict.fromkeys([*named[:-1], *road.get("passes", []), named[-1]])
 
 
