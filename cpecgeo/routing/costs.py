@@ -13,6 +13,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from cpecgeo.analysis.climb import NOISE_M, bands_of, ground_across, rises_within
 from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import read_table
@@ -189,13 +190,18 @@ def _grades(net: Network) -> tuple[NDArray[np.int64], Floats, Floats]:
     share = np.concatenate([np.arange(n + 1) / n for n in parts])
     lines = np.repeat(net.lines[rows], parts + 1)
     points = shapely.line_interpolate_point(lines, share, normalized=True)
-    heights = elevation_m(gpd.GeoSeries(points, crs=4326)).to_numpy()
+    spots = gpd.GeoSeries(points, crs=4326)
+    heights = elevation_m(spots).to_numpy()
     first = np.delete(np.arange(len(heights)), np.cumsum(parts + 1) - 1)
     part_km = columns["km"][edge] / np.repeat(parts, parts)
-    grade = np.abs(heights[first + 1] - heights[first]) / (part_km * 1000.0)
     # What is steeper than a road can be, or isn't known, is no gradient of the road.
-    ok = grade <= _STEEPEST
-    return edge[ok], part_km[ok], grade[ok]
+    ok = np.abs(heights[first + 1] - heights[first]) <= _STEEPEST * part_km * 1000.0
+    stated = np.zeros(len(heights) - 1, bool)
+    stated[first[ok]] = True
+    near = np.nan_to_num(np.repeat(accuracy[rows], parts + 1))
+    band, _ = bands_of(heights, NOISE_M, *ground_across(spots, near, elevation_m))
+    rises = rises_within(heights, band, stated)
+    return edge[ok], part_km[ok], np.abs(rises[first[ok]]) / (part_km[ok] * 1000.0)
 
 
 def price(legs: pd.DataFrame, rates: Mapping[str, float]) -> pd.DataFrame:

@@ -4,9 +4,11 @@ import geopandas as gpd
 import numpy as np
 import pytest
 from pyproj import Geod
+from scipy.ndimage import gaussian_filter1d
 from shapely.geometry import LineString
 
 import cpecgeo as cg
+from cpecgeo.analysis.climb import rises_within
 from cpecgeo.analysis.profile import _humps
 from cpecgeo.errors import InputError
 
@@ -78,8 +80,13 @@ def test_what_is_only_ground_is_not_stated_of_the_road(name):
     assert not (profile["gradient_percent"].abs() > limit).any()
     stated = ~(ground[1:] | ground[:-1])
     rise = np.where(stated, np.diff(profile["elevation_m"]), 0)
-    climb = np.nansum(np.maximum(rise, 0)) if stated.any() else np.nan
-    assert profile.attrs["climb_m"] == pytest.approx(climb, nan_ok=True)
+    every = np.nansum(np.maximum(rise, 0)) if stated.any() else np.nan
+    assert profile.attrs["climb_high_m"] == pytest.approx(every, nan_ok=True)
+    if stated.any():
+        assert profile.attrs["climb_low_m"] <= profile.attrs["climb_m"] <= every
+        level = profile.attrs["climb_m"] - profile.attrs["descent_m"]
+        assert level == pytest.approx(np.nansum(rise)), "each stretch keeps its ends"
+    assert (np.diff(profile["climb_m"])[~stated] == 0).all()
     road, rest = (profile.loc[rows, "elevation_m"].max() for rows in (~ground, ground))
     # Where the ground that is left out stands higher, so may the road there.
     expected = np.nan if rest > road else road
@@ -161,3 +168,73 @@ def test_the_flat_top_of_a_hump_is_ground():
     # The same in the other direction, and none where a slope is one that a road can have.
     assert (_humps(km, metres[::-1], ground[::-1], np.full(12, 7.0)) == found[::-1]).all()
     assert not _humps(km, 900 + 60 * km, np.zeros(12, bool), np.full(12, 7.0)).any()
+
+
+def test_least_climb_within_a_band_against_every_profile_on_a_lattice():
+    """Dynamic programming over all heights in steps of a metre, for 40 bands."""
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        metres = np.round(rng.normal(0, 12, 9))
+        half = rng.integers(0, 10, (2, 9))
+        band = np.stack((metres - half[0], metres + half[1]))
+        rises = rises_within(metres, band, np.ones(8, bool))
+        heights = metres[0] + np.append(0, np.cumsum(rises))
+        assert heights[-1] == pytest.approx(metres[-1])
+        assert (heights[1:-1] >= band[0, 1:-1]).all()
+        assert (heights[1:-1] <= band[1, 1:-1]).all()
+        best = {metres[0]: 0.0}
+        for i in range(1, 9):
+            allowed = np.arange(band[0, i], band[1, i] + 1) if i < 8 else [metres[-1]]
+            best = {h: min(c + max(h - g, 0) for g, c in best.items()) for h in allowed}
+        assert np.maximum(rises, 0).sum() == pytest.approx(min(best.values()))
+
+
+def test_each_stretch_between_ground_is_summed_for_itself():
+    metres = np.array([0.0, 50, 10, 60, 500, 60, 100, 55])
+    stated = np.array([True, True, True, False, False, True, True])
+    wide = np.stack((metres - 60, metres + 60))
+    assert rises_within(metres, wide, stated).tolist() == [0, 0, 60, 0, 0, 0, -5]
+    assert rises_within(metres, None, stated).tolist() == [50, -40, 50, 0, 0, 40, -45]
+
+
+@pytest.mark.parametrize(("slope", "hills"), [(0.1, 60), (0.1, 150), (0.3, 60), (0.3, 150)])
+def test_a_road_of_known_climb_beside_a_river(monkeypatch, slope, hills):
+    """The line wanders 0.6 km (standard deviation) off a road in a valley; the grid has noise."""
+    rng = np.random.default_rng(3)
+    size = 300
+    waves = gaussian_filter1d(rng.normal(size=size), 4)
+    road = np.linspace(600, 2600, size) + hills * waves / waves.std()
+    noise = gaussian_filter1d(rng.normal(size=size), 0.7)
+    noise *= 15 / noise.std()
+    off = gaussian_filter1d(rng.normal(size=size), 1.5)
+    off *= 0.6 / off.std()
+    step = 1 / 110.57
+    lat = 25 + step * np.arange(size)
+    east = off / (111.32 * np.cos(np.radians(lat)))
+
+    def ground(points):
+        i = (points.y.to_numpy() - 25) / step
+        km = (points.x.to_numpy() - 70) * 111.32 * np.cos(np.radians(points.y.to_numpy()))
+        along = np.interp(i, np.arange(size), road + noise)
+        return along + 1000 * slope * np.maximum(np.abs(km) - 0.4, 0)
+
+    monkeypatch.setattr("cpecgeo.analysis.profile.elevation_m", ground)
+    line = LineString(np.column_stack((70 + east, lat)))
+    own = cg.Corridor.from_line(line, name="made-up", accuracy_km=1.5)
+    profile = cg.profile(own, 1.0)
+    found = profile.attrs
+    # Where the ground is too steep for a road, neither is counted.
+    heights = np.interp(profile["lat"], lat, road)
+    ground = profile["is_ground"].to_numpy()
+    stated = ~(ground[1:] | ground[:-1])
+    true = np.maximum(np.diff(heights), 0)[stated].sum()
+    assert found["climb_m"] == pytest.approx(true, rel=0.25)
+    assert found["climb_low_m"] <= true < found["climb_high_m"]
+
+
+def test_the_karakoram_highway_climbs_more_than_its_ends_and_less_than_every_spur():
+    """From the plain at Hasan Abdal to Khunjerab, 4,693 m, with what is left out as ground."""
+    found = cg.profile("kkh-pakistan").attrs
+    assert found["climb_low_m"] < found["climb_m"] < 0.75 * found["climb_high_m"]
+    plain = cg.profile("m5").attrs
+    assert plain["climb_m"] + plain["descent_m"] < 100, "from Multan, 120 m, to Sukkur, 60 m"

@@ -74,9 +74,10 @@ class Tracer:
             `id`, `trace` (its way points), `class` (trunk, motorway, any), `via`: ids of way
             points or lon, lat, in order (`{"exact": [lon, lat]}` stays where it is, and between
             two of them nothing is taken from other roads), with "straight" between two that
-            nothing visible joins, and a class where the road goes on as another one; `passes`: way points beside it where
-            another road joins; `sections`: the only ones that go this way, where others go another;
-            `use`: "check" for one that lines through places are only measured against.
+            nothing visible joins, and a class where the road goes on as another one; `passes`:
+            way points beside it where another road joins; `sections`: the only ones that go
+            this way, where others go another; `use`: "check" for one that lines through places
+            are only measured against.
 
         Returns
         -------
