@@ -77,9 +77,9 @@ def profile(
         `km` (chainage of a corridor, geodesic km of a line), `elevation_m` (of the ground),
         `gradient_percent` (from the sample before, by drawn length; NaN at the first),
         `climb_m` and `descent_m` (summed so far; see Notes), `lon`, `lat`, `accuracy_km`, the
-        95 % value of the corridor's leg (missing for other lines), and `is_ground`: True where the ground
-        isn't that of the road or railway. There `gradient_percent` is missing, and climb and
-        descent don't grow. Elevation is missing at sea and outside the grid.
+        95 % value of the corridor's leg (missing for other lines), and `is_ground`: True where
+        the ground isn't that of the road or railway. There `gradient_percent` is missing, and
+        climb and descent don't grow. Elevation is missing at sea and outside the grid.
 
         `.attrs` has `climb_m` and `descent_m`, `climb_low_m` and `climb_high_m` (see Notes),
         `highest_m` and `highest_at_km` of what is the
