@@ -19,7 +19,7 @@ from pathlib import Path
 
 import shapely
 
-from benchmarks import calls, distances, nearest, postgis, shapes
+from benchmarks import calls, distances, nearest, postgis, shapes, where
 
 PACKAGES = [
     "numpy", "numba", "shapely", "geopandas", "pyproj", "duckdb", "sedonadb", "spherely",
@@ -34,8 +34,11 @@ The rows of a table were measured in the same run, each as the best of several. 
 BUFFER = """Error: greatest share by which a vertex of the boundary, or the geodesic middle of one of its edges, misses the radius. GEOS leaves out vertices that change a buffer by less than 1 % of its radius: on a smooth line, or one of few vertices, up to some 10 km a plane has next to nothing to do and is quicker, at half a per cent of error; on a line that was traced, with its corners, and for wider buffers it is not.
 
 """
+WHERE = """One call of `cg.nearest` with a million points, from GeoSeries to DataFrame, taken apart by `python -m benchmarks where`: each stage is timed in place, by processor time on one thread. All stages but the index of the line, names and provenance run on all threads.
+
+"""
 FIRST = [
-    "Calls", "Verbs", "Point to nearest line", "Buffer", "Buffers of many", "Length", "Areas", "Distance matrix",
+    "Calls", "Verbs", "Point to nearest line", "Where the time goes", "Buffer", "Buffers of many", "Length", "Areas", "Distance matrix",
     "Distance matrix of shapes", "Preparing",
 ]  # fmt: skip
 
@@ -80,6 +83,7 @@ def main() -> None:
     """Run what was asked for."""
     parts = {
         "nearest": ("Point to nearest line", lambda s, o: nearest.run(s, o.points)),
+        "where": ("Where the time goes", lambda _s, o: WHERE + where.run(o.points)),
         "buffers": ("Buffer", lambda s, _: BUFFER + shapes.buffers(s)),
         "batches": ("Buffers of many", lambda _s, _o: shapes.many()),
         "lengths": ("Length", lambda _s, _o: distances.lengths()),

@@ -15,6 +15,8 @@ from cpecgeo.analysis.accuracy import Accuracies, Steps
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
+from cpecgeo.geodesy._compile import spread
+from cpecgeo.geodesy._ellipsoid import Floats, Ints
 
 __all__ = [
     "buffer",
@@ -26,6 +28,7 @@ __all__ = [
     "nearest",
 ]
 
+_MANY = 65_536  # rows that are worth a thread
 ACCURACY = (
     "95 % values: accuracy_km of the leg or target at the closest place, point_accuracy_km of the "
     "point; distances are of what is drawn"
@@ -175,11 +178,17 @@ def nearest(
         path = frame["path"].to_numpy()
         for position, label in enumerate(ids):
             chainage = to.chainages.get(label)
-            if chainage is not None:
-                here = slice(None) if len(to) == 1 else code == position
+            if chainage is not None and len(to) == 1:
+                _calibrate(chainage, km, path)
+            elif chainage is not None:
+                here = code == position
                 km[here] = chainage.calibrate(km[here], path[here])
         frame["km"] = km
-    frame["target"] = ids[code] if is_hit.all() else pd.Series(ids[code]).where(is_hit).to_numpy()
+    if is_hit.all():
+        # Taken as pandas keeps them, so that it needn't look at each name again.
+        frame["target"] = pd.Series(ids).array.take(code)
+    else:
+        frame["target"] = pd.Series(ids[code]).where(is_hit).to_numpy()
     answer = frame.drop(columns="path")
     rank = answer.pop("rank") if "rank" in answer else None
     answer["accuracy_km"] = Accuracies.of(to).at(code, km)
@@ -191,6 +200,15 @@ def nearest(
         _add_sections(answer, {t.name: t for t in to.things if hasattr(t, "chainage")})
     answer.attrs = {**frame.attrs, "accuracy": ACCURACY}
     return _tell(answer, subject, to)
+
+
+def _calibrate(chainage: geodesy.Chainage, km: Floats, path: Ints) -> None:
+    """Put chainage in place of geodesic kilometres along one line, by all threads."""
+
+    def work(first: int, last: int) -> None:
+        km[first:last] = chainage.calibrate(km[first:last], path[first:last])
+
+    spread(work, len(km), least=_MANY)
 
 
 def _add_sections(frame: pd.DataFrame, corridors: dict[str, Corridor]) -> None:

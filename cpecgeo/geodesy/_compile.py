@@ -133,7 +133,7 @@ class _Patience:
 _PATIENCE = _Patience(_PLAIN_STEPS)
 
 
-def choose(function: Kernel, steps: int) -> Kernel:
+def choose(function: Kernel, steps: int, many: Kernel | None = None) -> Kernel:
     """Return a kernel for some work: as it stands while that is quicker, else compiled.
 
     Parameters
@@ -141,13 +141,15 @@ def choose(function: Kernel, steps: int) -> Kernel:
     function : kernel
     steps : int
         About how many points are to be measured to a segment.
+    many : kernel, optional
+        Takes the place of `function` where that would be compiled: the same with more to prepare.
 
     Returns
     -------
     callable
         Both give the same, to the rounding of earth-centred coordinates, which is a nanometre.
     """
-    return plain(function) if _PATIENCE.take(steps) else compiled(function)
+    return plain(function) if _PATIENCE.take(steps) else compiled(many or function)
 
 
 def plain(function: Kernel) -> Kernel:

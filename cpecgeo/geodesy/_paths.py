@@ -13,7 +13,14 @@ from cpecgeo.geodesy._arcs import ring_areas
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints, authalic, ecef, geodetic, lift
 
-__all__ = ["Paths", "between_vertices", "densify_array", "paths", "ring_areas_m2"]
+__all__ = [
+    "Paths",
+    "between_vertices",
+    "densify_array",
+    "paths",
+    "plain_points",
+    "ring_areas_m2",
+]
 
 _POINT_TYPES, _LINE_TYPES, _AREA_TYPES = (0, 4), (1, 5), (3, 6)
 _EDGE_M = 4_000.0  # up to here a parabola's bow leaves less than 1e-10 of an area to say
@@ -22,6 +29,7 @@ _NEAR_POLE_DEG = 80.0
 _DEGREE_M = 111_700.0
 _FEW = 2_000  # vertices that PROJ measures sooner than a compiled kernel is loaded
 _EARTH_M2 = 4.0 * np.pi * float(authalic(np.array(90.0)))
+_MANY_POINTS = 8_192  # that are worth a thread
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,26 @@ def _alike(geoms: NDArray[Any]) -> Paths:
     for level in offsets[1:]:
         owner = np.repeat(np.arange(len(level) - 1), np.diff(level))[owner]
     return Paths(xy, np.repeat(np.arange(len(size)), size), owner, np.full(len(size), areas), hole)
+
+
+def plain_points(array: NDArray[Any]) -> Floats | None:
+    """Return lon, lat of points, by all threads; None unless all are there and within range.
+
+    Of what isn't a point, or is empty or missing, x is NaN, which is within no range.
+    """
+    if len(array) < _MANY_POINTS or shapely.get_type_id(array[0]) != 0:
+        return None
+    xy, bad = np.empty((len(array), 2)), []
+
+    def work(first: int, last: int) -> None:
+        for axis, take, limit in ((0, shapely.get_x, 180.0), (1, shapely.get_y, 90.0)):
+            values = take(array[first:last])
+            xy[first:last, axis] = values
+            if not (values.min() >= -limit and values.max() <= limit):
+                bad.append(first)
+
+    spread(work, len(array), least=_MANY_POINTS)
+    return None if bad else xy
 
 
 def between_vertices(xy: Floats, starts: Ints, max_m: float) -> tuple[Ints, Floats]:

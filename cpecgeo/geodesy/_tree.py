@@ -25,12 +25,16 @@ __all__ = ["FAN", "NO_SIDE", "PIECE_M", "Found", "Pieces", "Tree", "build", "tak
 
 PIECE_M = 10_000.0
 _NO_LENGTH_M2 = 1e-200  # of edges so short that one over it has no number
-_RUN = 64  # pieces of a path that stay together
 FAN = 16  # tubes of a node, measured by vector instructions
 _NOWHERE = 1e150  # start of a tube that isn't there: farther than any chord that is asked for
 
 # What is known of a target that a point is inside of; 0 where nothing else is said.
 _INSIDE = {"piece": -1, "path": -1, "along": np.nan}
+# What is known where nothing is near enough.
+_NOTHING = {
+    "piece": -1, "metres": np.nan, "side": 0, "lon": np.nan, "lat": np.nan, "along": np.nan,
+    "target": -1, "path": -1,
+}  # fmt: skip
 NO_SIDE = 2  # of points, lines without length, and areas
 
 
@@ -74,9 +78,10 @@ class Tree:
     pieces : Pieces
     start_m : ndarray
         Metres from the start of the geometry to the start of each piece.
-    tubes : ndarray, shape (nodes, 8, FAN)
+    tubes : ndarray, shape (nodes, 9, FAN)
         Of each node the tubes around its children, or pieces: start and chord of a segment,
-        1 / |chord|², and the radius around the segment that holds all below. Leaves first,
+        1 / |chord|², and the radius around the segment that holds all below; then, for the first
+        alone, the radius of a ball around its start that holds the whole node. Leaves first,
         then each level above, the root last.
     child : ndarray, shape (nodes,)
         First child of each node; first piece of a leaf.
@@ -133,16 +138,24 @@ class Found:
 
     @classmethod
     def empty(cls, rows: int, k: int) -> Found:
-        """Return arrays for answers, filled with none."""
-        shape = (rows, k)
+        """Return arrays for answers, with nothing in them yet."""
+        kinds = (np.int64, float, np.int8, float, float, float, np.int64, np.int64)
+        return cls(*(np.empty((rows, k), kind) for kind in kinds))
 
-        def nan() -> Floats:
-            return np.full(shape, np.nan)
+    @classmethod
+    def none(cls, rows: int, k: int) -> Found:
+        """Return answers that say that there is nothing near."""
+        found = cls.empty(rows, k)
+        for name, value in _NOTHING.items():
+            getattr(found, name).fill(value)
+        return found
 
-        return cls(
-            np.full(shape, -1), nan(), np.zeros(shape, np.int8), nan(), nan(), nan(),
-            np.full(shape, -1), np.full(shape, -1),
-        )  # fmt: skip
+    def put(self, rows: slice, part: Found, order: Ints) -> None:
+        """Put answers into some rows, where `order` says which of these each answer is of."""
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        for f in fields(self):
+            getattr(part, f.name).take(place, axis=0, out=getattr(self, f.name)[rows], mode="wrap")
 
     def number(self, tree: Tree) -> None:
         """Fill `target` and `path`, count `along` from the geometry's start, set `NO_SIDE`."""
@@ -241,26 +254,6 @@ def _neighbours(on: Ints, ring: NDArray[np.bool_], spots: int) -> tuple[Ints, In
     return np.concatenate((before, none)), np.concatenate((after, none))
 
 
-def _morton(xyz: Floats) -> NDArray[np.uint64]:
-    """Return Morton keys, which keep near points together; `xyz` of shape (n, 3)."""
-    low, high = xyz.min(axis=0), xyz.max(axis=0)
-    scale = (2**20 - 1) / max(float((high - low).max()), 1e-9)
-    cell = ((xyz - low) * scale).astype(np.uint64)
-    key = np.zeros(len(xyz), np.uint64)
-    for axis in range(3):
-        v = cell[:, axis]
-        for shift, mask in (
-            (32, 0x1F00000000FFFF),
-            (16, 0x1F0000FF0000FF),
-            (8, 0x100F00F00F00F00F),
-            (4, 0x10C30C30C30C30C3),
-            (2, 0x1249249249249249),
-        ):
-            v = (v | (v << np.uint64(shift))) & np.uint64(mask)
-        key |= v << np.uint64(axis)
-    return key
-
-
 def _leaf_order(pieces: Pieces) -> Ints:
     """Order pieces: runs along a path stay together, and near runs follow one another."""
     count = len(pieces.a)
@@ -268,13 +261,39 @@ def _leaf_order(pieces: Pieces) -> Ints:
     begins = np.ones(count, bool)
     begins[1:] = (pieces.path[1:] != pieces.path[:-1]) | (pieces.target[1:] != pieces.target[:-1])
     in_path = number - np.maximum.accumulate(np.where(begins, number, 0))
-    heads = np.flatnonzero(in_path % _RUN == 0)
+    heads = np.flatnonzero(in_path % FAN == 0)
     size = np.diff(heads, append=count)
-    middle = heads + size // 2
-    order = np.argsort(_morton(pieces.a[middle]), kind="stable")
+    order = _halves(pieces.a[heads + size // 2], size)
     size = size[order]
     inside = np.arange(count) - np.repeat(np.cumsum(size) - size, size)
     return np.asarray(np.repeat(heads[order], size) + inside)
+
+
+def _halves(middle: Floats, size: Ints) -> Ints:
+    """Order runs by halving them again and again across where they reach farthest.
+
+    Halves hold whole nodes of as high a level as they can.
+    """
+    order = np.arange(len(middle))
+    bounds = np.array([0, len(middle)])
+    while True:
+        first, counts = bounds[:-1], np.diff(bounds)
+        if counts.max() <= 1:
+            return order
+        here = middle[order]
+        extent = np.maximum.reduceat(here, first) - np.minimum.reduceat(here, first)
+        group = np.repeat(np.arange(len(first)), counts)
+        key = here[np.arange(len(here)), extent.argmax(axis=1)[group]]
+        order = order[np.lexsort((key, group))]
+        held = np.cumsum(size[order])
+        before = held[first] - size[order[first]]
+        total = held[bounds[1:] - 1] - before
+        level = np.maximum(np.floor(np.log(np.maximum(total - 1, 1)) / np.log(FAN) + 1e-9), 0)
+        node = FAN ** level.astype(np.int64)
+        half = np.maximum(np.round(total / (2 * node)).astype(np.int64), 1) * node
+        cut = np.searchsorted(held, before + half, side="left") + 1
+        cut = np.clip(cut, first + 1, np.maximum(bounds[1:] - 1, first + 1))
+        bounds = np.unique(np.concatenate((bounds, cut[counts > 1])))
 
 
 def _tubes(start: Floats, end: Floats, slack: Floats) -> Floats:
@@ -298,10 +317,16 @@ def _tubes(start: Floats, end: Floats, slack: Floats) -> Floats:
 def _fans(tubes: Floats) -> Floats:
     """Put the tubes of each node side by side, so that they are measured by vectors."""
     nodes = -(-len(tubes) // FAN)
-    full = np.zeros((nodes * FAN, 8))
+    full = np.zeros((nodes * FAN, 9))
     full[:, :3] = _NOWHERE
-    full[: len(tubes)] = tubes
-    return full.reshape(nodes, FAN, 8).transpose(0, 2, 1)
+    full[: len(tubes), :8] = tubes
+    fans = full.reshape(nodes, FAN, 9)
+    # Around the start of the first tube, a ball that holds all.
+    start, chord = tubes[:, :3], np.linalg.norm(tubes[:, 3:6], axis=1)
+    owner = np.arange(len(tubes)) // FAN
+    far = np.linalg.norm(start - start[owner * FAN], axis=1) + chord + tubes[:, 7]
+    fans[:, 0, 8] = np.maximum.reduceat(far, np.arange(0, len(tubes), FAN))
+    return fans.transpose(0, 2, 1)
 
 
 def build(pieces: Pieces, start_m: Floats) -> Tree:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import CRSError, GeometryError, InputTypeError
 from cpecgeo.geodesy._ellipsoid import WGS84, Floats, Ints, from_wgs84, to_wgs84
+from cpecgeo.geodesy._paths import plain_points
 from cpecgeo.geodesy._rules import (
     LINES,
     POINTS,
@@ -232,6 +233,9 @@ def check(
         return x
     series = _unpack(x, what)
     index, array, crs = series.index, series.array, _crs(series.crs, what)
+    if crs == WGS84 and (xy := plain_points(array)) is not None:
+        check_kinds(np.zeros(len(array), np.int32), index, what, kinds)
+        return _of_points(array, index, xy, series.name)
     kind = shapely.get_type_id(array)
     if shapely.has_z(array).any():
         array = shapely.force_2d(array)
@@ -287,6 +291,8 @@ def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
         return CheckedPoints(x.xy, x.index, here)
     series = _unpack(x, what)
     array, crs = series.array, _crs(series.crs, what)
+    if crs == WGS84 and (plain := plain_points(array)) is not None:
+        return CheckedPoints(plain, series.index)
     xy = shapely.get_coordinates(array)  # those of missing and empty points are left out
     xy = to_wgs84(xy, crs, what)
     kind = shapely.get_type_id(array)
@@ -297,6 +303,15 @@ def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
         here = np.flatnonzero(kind == 0)
     check_range(xy, array, what)
     return CheckedPoints(xy, series.index, here)
+
+
+def _of_points(array: NDArray[Any], index: pd.Index, xy: Floats, name: Any) -> Checked:
+    """Return points that have been looked at, none of them missing."""
+    if shapely.has_z(array).any():
+        array = shapely.force_2d(array)
+    checked = Checked(array, index, np.zeros(len(array), np.int32), name=name)
+    object.__setattr__(checked, "xy", xy)
+    return checked
 
 
 def _as_geometries(points: CheckedPoints) -> Checked:

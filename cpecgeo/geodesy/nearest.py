@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from cpecgeo.geodesy._arcs import arcs_m
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy._paths import Paths
-from cpecgeo.geodesy._search import search
+from cpecgeo.geodesy._sweep import search, sweep
 from cpecgeo.geodesy._tree import NO_SIDE, Found, Pieces, Tree, build, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, PointsLike, check, check_points, positive_km
 
@@ -27,9 +27,8 @@ __all__ = ["Index", "nearest"]
 _SIDES = ["left", "on", "right"]
 # From here on the compiled distance may fail, and Karney's takes over.
 _ANTIPODAL_M = 19_000_000.0
-# Points that are ordered and searched together: their answers stay in the processor's cache,
-# unless the tree doesn't, and more of them are nearer to each other.
-_SLICE, _LARGE_SLICE, _LARGE = 8_192, 65_536, 20_000
+# Points that are ordered and searched together.
+_SLICE, _LARGE_SLICE, _SHARES = 8_192, 262_144, 8
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -173,30 +172,30 @@ class Index:
         found = Found.empty(count, k)
         if count == 0:
             return found
-        xy = np.ascontiguousarray(xy)
         limit = float(np.nextafter(limit_m, np.inf))
         p = tree.pieces
-        run = choose(search, count * tree.steps * k)
+        run = choose(search, count * tree.steps * k, sweep if k == 1 else None)
 
         def work(first: int, last: int) -> None:
-            spots = xy[first:last]
-            feet = np.full(((last - first) * k, 3), np.nan)
+            order = _order(xy[first:last])
+            spots = xy[first:last].take(order, axis=0)
+            part, feet = Found.none(last - first, k), np.full(((last - first) * k, 3), np.nan)
             run(
-                ecef(*spots.T), _order(spots), limit, k,
+                ecef(*spots.T), limit, k,
                 p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, p.before, p.after,
                 tree.tubes, tree.child, tree.leaves,
-                found.piece[first:last], found.metres[first:last], found.side[first:last],
-                found.along[first:last], feet,
+                *(v.ravel() for v in (part.piece, part.metres, part.side, part.along)), feet,
             )  # fmt: skip
-            lon, lat = geodetic(feet.reshape(-1, k, 3))
-            found.lon[first:last], found.lat[first:last] = lon, lat
+            lon, lat = geodetic(feet)
+            part.lon.ravel()[:], part.lat.ravel()[:] = lon, lat
+            if limit_m > _ANTIPODAL_M:
+                for row in np.flatnonzero(~(part.metres[:, -1] < _ANTIPODAL_M)):
+                    _antipodal(spots[row], p, part, int(row))
+            part.number(tree)
+            found.put(slice(first, last), part, order)
 
-        spread(work, count, least=_LARGE_SLICE if len(p.a) > _LARGE else _SLICE)
-        if limit_m > _ANTIPODAL_M:
-            far = ~(found.metres[:, -1] < _ANTIPODAL_M)
-            for row in np.flatnonzero(far):
-                _antipodal(xy[row], p, found, int(row))
-        found.number(tree)
+        # More points together are nearer to each other, but there must be slices for each thread.
+        spread(work, count, least=min(max(_SLICE, count // _SHARES), _LARGE_SLICE))
         if self._areas is not None:
             found = self._areas.include(xy, found, k)
             found.side[self._areas.hold(found.target)] = NO_SIDE
@@ -292,10 +291,22 @@ def _order(xy: Floats) -> Ints:
     # 256 × 256 cells: keys of 16 bits are sorted by radix.
     scale = 255.0 / max(float(x.max() - west), float(y.max() - south), 1e-9)
     column, row = ((x - west) * scale).astype(np.uint16), ((y - south) * scale).astype(np.uint16)
-    for shift, mask in ((4, 0x0F0F), (2, 0x3333), (1, 0x5555)):
-        column = (column | (column << shift)) & np.uint16(mask)
-        row = (row | (row << shift)) & np.uint16(mask)
-    return np.argsort(column | (row << 1), kind="stable")
+    return np.argsort(_curve().take((column << 8) | row), kind="stable")
+
+
+@lru_cache(maxsize=1)
+def _curve() -> NDArray[np.uint16]:
+    """Return the place of each of 256 × 256 cells on Hilbert's curve, which never jumps."""
+    x, y = (v.ravel() for v in np.divmod(np.arange(1 << 16), 256))
+    place = np.zeros(1 << 16, np.int64)
+    for bit in range(7, -1, -1):
+        right, upper = (x >> bit) & 1, (y >> bit) & 1
+        place = (place << 2) | ((3 * right) ^ upper)
+        # Each quarter is the whole, turned.
+        flip = (upper == 0) & (right == 1)
+        x, y = np.where(flip, 255 - x, x), np.where(flip, 255 - y, y)
+        x, y = np.where(upper == 0, y, x), np.where(upper == 0, x, y)
+    return place.astype(np.uint16)
 
 
 def _antipodal(point: Floats, pieces: Pieces, found: Found, row: int) -> None:

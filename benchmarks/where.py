@@ -1,0 +1,125 @@
+"""Where the time of one call goes: `cg.nearest` of a million points, from GeoSeries to DataFrame.
+
+The functions that do the work are timed in place, by processor time on one thread, each without
+those that it calls; what none of them takes is the rest. Then whole calls on one thread and on all.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest import mock
+
+import geopandas as gpd
+
+import cpecgeo as cg
+from benchmarks import samples
+from benchmarks.clock import best, number, one_thread, table
+
+# In the order of the call: label, module, name; a method after a dot.
+STAGES = [
+    ("look at the points: type, range, coordinates", "geodesy.inputs", "plain_points"),
+    ("has any a third coordinate; one array for all verbs", "geodesy.inputs", "_of_points"),
+    ("are lon and lat swapped", "features.resolve", "refuse_turned"),
+    ("index of the line: segments, tree", "geodesy.nearest", "take_apart"),
+    ("index of the line: segments, tree", "geodesy.nearest", "build"),
+    ("order along a curve", "geodesy.nearest", "_order"),
+    ("to earth-centred coordinates", "geodesy.nearest", "ecef"),
+    ("search, exact last step, side, km along (compiled)", "geodesy.nearest", "choose"),
+    ("closest places to lon, lat", "geodesy.nearest", "geodetic"),
+    ("which target and path", "geodesy._tree", "Found.number"),
+    ("back to the caller's order", "geodesy._tree", "Found.put"),
+    ("chainage", "analysis.measure", "_calibrate"),
+    ("accuracy of the leg at each place", "analysis.accuracy", "Accuracies.at"),
+    ("columns to a DataFrame", "geodesy.nearest", "Index._frame"),
+]
+REST = "the rest: names of targets, columns moved, provenance"
+
+
+class Clock:
+    """Processor seconds by label, each without what is timed inside of it."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+        self._open: list[float] = []
+
+    def timed(self, label: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the same function, timed."""
+
+        @functools.wraps(call)
+        def run(*args: Any, **options: Any) -> Any:
+            self._open.append(0.0)
+            begun = time.process_time()
+            try:
+                return call(*args, **options)
+            finally:
+                took = time.process_time() - begun
+                inner = self._open.pop()
+                self.spent[label] = self.spent.get(label, 0.0) + took - inner
+                if self._open:
+                    self._open[-1] += took
+
+        return run
+
+
+@contextmanager
+def watched(clock: Clock) -> Iterator[None]:
+    """Time every stage while this lasts."""
+    with ExitStack() as stack:
+        for label, home, name in STAGES:
+            owner: Any = importlib.import_module(f"cpecgeo.{home}")
+            kind, _, method = name.rpartition(".")
+            owner = getattr(owner, kind) if kind else owner
+            call = getattr(owner, method)
+            if method == "choose":  # gives the kernel, which is what takes the time
+                timed: Any = lambda *a, label=label, call=call: clock.timed(label, call(*a))  # noqa: E731
+            else:
+                timed = clock.timed(label, call)
+            stack.enter_context(mock.patch.object(owner, method, timed))
+        yield
+
+
+def breakdown(points: gpd.GeoSeries, to: Any) -> dict[str, float]:
+    """Return the processor seconds of each stage of the quickest of three calls on one thread."""
+    runs = []
+    with one_thread():
+        for _ in range(3):
+            clock = Clock()
+            with watched(clock):
+                clock.timed(REST, cg.nearest)(points, to)
+            runs.append(clock.spent)
+    return min(runs, key=lambda spent: sum(spent.values()))
+
+
+def run(most: int) -> str:
+    """Both tables, in Markdown."""
+    points = samples.points(most, seed=4)
+    sets = {
+        '"ml1"': "ml1",
+        "22 vertices": gpd.GeoSeries([samples.ml1(22)], crs=4326),
+        "5,000 vertices": gpd.GeoSeries([samples.ml1(5_000)], crs=4326),
+        "100,000 vertices in 30 lines": samples.thirty_lines(),
+    }
+    cg.nearest(points, "ml1")  # compiles
+    spent = {name: breakdown(points, to) for name, to in sets.items()}
+    labels = [*dict.fromkeys(label for label, *_ in STAGES), REST]
+    per = 1e9 / most
+    rows = [
+        [label, *(f"{s.get(label, 0.0) * per:,.0f}" for s in spent.values())] for label in labels
+    ]
+    rows.append(["**all**", *(f"**{sum(s.values()) * per:,.0f}**" for s in spent.values())])
+    stages = table(["ns per point, one thread", *sets], rows)
+    whole = []
+    for name, to in sets.items():
+        several = best(lambda to=to: cg.nearest(points, to))[0]
+        with one_thread():
+            single = best(lambda to=to: cg.nearest(points, to))[0]
+        whole.append(
+            [name, number(most / single), number(most / several), f"{single / several:.2f}"]
+        )
+    head = ["targets", "points / s, one thread", "points / s, all threads", "× one thread"]
+    return f"{stages}\n{table(head, whole)}"

@@ -1,0 +1,258 @@
+"""Compiled: the nearest of many points and what is told of it; one by one, and some at a time.
+
+Points that lie together have nearly the same pieces near them. The nearest of one of them, and
+how far the others are from it, say which nodes of the tree any of them may need; these stand side
+by side, as one node does in the tree, and are measured for each point by vector instructions of
+half the width. What is left is measured by `drain` as in any search, so that the answers are the
+same.
+"""
+
+# Kernels have numba signatures, which say more than annotations would.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from cpecgeo.geodesy._arcs import arc
+from cpecgeo.geodesy._compile import kernel
+from cpecgeo.geodesy._ellipsoid import PER_A2, PER_B2
+from cpecgeo.geodesy._search import (
+    REFINE_M,
+    REFINE_MOST_M,
+    STACK,
+    TIE_M,
+    better,
+    descend,
+    drain,
+    foot,
+    longest_chord,
+    point_at,
+    refine,
+    to_axes2,
+)
+
+__all__ = ["search", "sweep"]
+
+_TOGETHER = 32  # points
+_MOST = 64  # nodes, or pieces, that stand side by side
+# No normal curvature of WGS 84 is more than 1 / 6,335.4 km.
+_SHARPEST_M = 6_335_000.0
+# What numbers of 32 bits may be wrong by, as a share of the lengths that they are made of.
+_HALF_WIDTH = 1e-6
+_OUT_OF_REACH = np.float32(1e18)
+_NONE, _ONE = np.float32(0.0), np.float32(1.0)
+
+
+@kernel(inline=True)
+def _tell(
+    o, i, t, s, x, y, z, a, d, n, per_d2, before, after,
+    out_piece, out_s, out_side, out_along, out_foot,
+):  # fmt: skip
+    """Write what is known of the foot of (x, y, z) on piece i into row o of the answers."""
+    if REFINE_M < s < REFINE_MOST_M:
+        i, t, s = refine(a, d, n, per_d2, before, after, i, t, s, x, y, z)
+    fx, fy, fz = point_at(a, d, n, i, t)
+    out_foot[o, 0], out_foot[o, 1], out_foot[o, 2] = fx, fy, fz
+    out_piece[o], out_s[o] = i, s
+    out_along[o] = arc(a[i, 0], a[i, 1], a[i, 2], fx, fy, fz)
+    # Left is up × forward. At a joint, forward is the mean of both directions: the point is then
+    # in the wedge outside the bend, and the mean tells its side.
+    ux, uy, uz = d[i, 0], d[i, 1], d[i, 2]
+    joint = before[i] if t == 0.0 else (after[i] if t == 1.0 else -1)
+    if joint >= 0:
+        scale = sqrt(per_d2[joint] / per_d2[i]) if per_d2[i] > 0.0 else 0.0
+        ux += scale * d[joint, 0]
+        uy += scale * d[joint, 1]
+        uz += scale * d[joint, 2]
+    gx, gy, gz = fx * PER_A2, fy * PER_A2, fz * PER_B2
+    rx, ry, rz = x - fx, y - fy, z - fz
+    turn = gx * (uy * rz - uz * ry) + gy * (uz * rx - ux * rz) + gz * (ux * ry - uy * rx)
+    out_side[o] = 0 if s < 1e-3 else (1 if turn > 0.0 else -1)
+
+
+@kernel(inline=True)
+def _widest(far, limit):
+    """Return no less than the chord of any piece that is as near as one at a chord of `far`."""
+    # The longest geodesic that a chord can have: an arcsine, by a series that is too large.
+    v = (0.5 * far / _SHARPEST_M) * (0.5 * far / _SHARPEST_M)
+    return min(longest_chord(far * (1.0 + v * (1.0 / 6.0 + 0.09 * v))), longest_chord(limit))
+
+
+@kernel(inline=True)
+def _gather(x, y, z, reach, spread, tubes, child, leaves, items, places, away2, fan):
+    """Put what lies within `reach` of a point side by side: how many there are, and if pieces.
+
+    The nodes of the deepest level that has room.
+    """
+    count, is_last = 1, False
+    items[0], places[0] = len(child) - 1, -1
+    while not is_last:
+        total = 0
+        for e in range(count):
+            node = items[e]
+            to_axes2(tubes, node, x, y, z, away2)
+            for c in range(len(away2)):
+                most = reach + tubes[node, 7, c]
+                if away2[c] <= most * most:
+                    if total < _MOST:
+                        items[_MOST + total] = child[node] + c
+                        places[_MOST + total] = node * len(away2) + c
+                    total += 1
+        if total > _MOST:
+            break
+        is_last = items[0] < leaves
+        count = total
+        for e in range(count):
+            items[e], places[e] = items[_MOST + e], places[_MOST + e]
+        if count == 0:
+            break
+    if places[0] < 0:
+        return -1, False
+    for e in range(count):
+        node, c = places[e] // len(away2), places[e] % len(away2)
+        vx, vy, vz = tubes[node, 0, c] - x, tubes[node, 1, c] - y, tubes[node, 2, c] - z
+        dx, dy, dz = tubes[node, 3, c], tubes[node, 4, c], tubes[node, 5, c]
+        size = sqrt(vx * vx + vy * vy + vz * vz) + sqrt(dx * dx + dy * dy + dz * dz) + spread
+        fan[0, e], fan[1, e], fan[2, e] = np.float32(vx), np.float32(vy), np.float32(vz)
+        fan[3, e], fan[4, e], fan[5, e] = np.float32(dx), np.float32(dy), np.float32(dz)
+        fan[6, e] = np.float32(tubes[node, 6, c])
+        fan[7, e] = np.float32(tubes[node, 7, c] + _HALF_WIDTH * size + 1e-3)
+    for e in range(count, (count + 15) // 16 * 16):
+        fan[0, e], fan[1, e], fan[2, e] = _OUT_OF_REACH, _NONE, _NONE
+        fan[3, e], fan[4, e], fan[5, e], fan[6, e], fan[7, e] = _NONE, _NONE, _NONE, _NONE, _NONE
+    return count, is_last
+
+
+@kernel(
+    "void(rows, f8, i8, rows, rows, rows, flat, ints, flat, ints, ints, fans, ints, i8, "
+    "ints, flat, i1[::1], flat, rows)"
+)
+def search(
+    places, limit, k,
+    a, d, n, per_d2, target, start, before, after,
+    tubes, child, leaves,
+    out_piece, out_s, out_side, out_along, out_foot,
+):  # fmt: skip
+    """Find the k nearest targets of points, and the feet on them.
+
+    Each point starts from what the one before it found. There are k rows of answers for each.
+    """
+    best_piece, best_target = np.full(k, -1), np.full(k, -1)
+    best_t, best_s = np.zeros(k), np.full(k, limit)
+    stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
+    for q in range(len(places)):
+        x, y, z = places[q, 0], places[q, 1], places[q, 2]
+        descend(
+            x, y, z, limit, k, a, d, n, per_d2, target, start, tubes, child, leaves,
+            best_piece, best_t, best_s, best_target, stack, bound, away2,
+        )  # fmt: skip
+        for j in range(k):
+            if best_piece[j] >= 0:
+                _tell(
+                    q * k + j, best_piece[j], best_t[j], best_s[j], x, y, z,
+                    a, d, n, per_d2, before, after,
+                    out_piece, out_s, out_side, out_along, out_foot,
+                )  # fmt: skip
+
+
+@kernel(
+    "void(rows, f8, i8, rows, rows, rows, flat, ints, flat, ints, ints, fans, ints, i8, "
+    "ints, flat, i1[::1], flat, rows)"
+)
+def sweep(
+    places, limit, k,  # noqa: ARG001 - what `search` takes
+    a, d, n, per_d2, target, start, before, after,
+    tubes, child, leaves,
+    out_piece, out_s, out_side, out_along, out_foot,
+):  # fmt: skip
+    """Find the nearest target of points, and the foot on it; `k` is 1."""
+    best_piece, best_target = np.full(1, -1), np.full(1, -1)
+    best_t, best_s = np.zeros(1), np.full(1, limit)
+    stack, bound = np.empty(STACK + _MOST, np.int64), np.empty(STACK + _MOST)
+    away2 = np.empty(tubes.shape[2])
+    items, slots = np.empty(2 * _MOST, np.int64), np.empty(2 * _MOST, np.int64)
+    fan, gap = np.empty((8, _MOST), np.float32), np.empty(_MOST, np.float32)
+    for first in range(0, len(places), _TOGETHER):
+        last = min(first + _TOGETHER, len(places))
+        middle = (first + last) // 2
+        cx, cy, cz = places[middle, 0], places[middle, 1], places[middle, 2]
+        count, is_last = -1, False
+        for turn in range(first - 1, last):
+            q = middle if turn < first else turn
+            if turn == middle:
+                continue
+            x, y, z = places[q, 0], places[q, 1], places[q, 2]
+            known = best_piece[0]
+            best_piece[0], best_s[0] = -1, limit
+            if known >= 0:
+                t, s = foot(a, d, n, per_d2, known, x, y, z, 1e300)
+                if s < limit:
+                    best_piece[0], best_t[0], best_s[0] = known, t, s
+            top = 0
+            if count < 0:
+                stack[0], bound[0], top = len(child) - 1, 0.0, 1
+            else:
+                cut = longest_chord(best_s[0])
+                px, py, pz = np.float32(x - cx), np.float32(y - cy), np.float32(z - cz)
+                for c in range((count + 15) // 16 * 16):
+                    vx, vy, vz = px - fan[0, c], py - fan[1, c], pz - fan[2, c]
+                    dx, dy, dz = fan[3, c], fan[4, c], fan[5, c]
+                    t32 = (vx * dx + vy * dy + vz * dz) * fan[6, c]
+                    t32 = max(_NONE, t32)
+                    t32 = min(_ONE, t32)
+                    vx, vy, vz = vx - t32 * dx, vy - t32 * dy, vz - t32 * dz
+                    gap[c] = np.float32(sqrt(vx * vx + vy * vy + vz * vz)) - fan[7, c]
+                if is_last:
+                    near = 0
+                    for c in range(1, count):
+                        if gap[c] < gap[near]:
+                            near = c
+                    for j in range(-1, count):
+                        c = near if j < 0 else j
+                        i = items[c]
+                        if j == near or gap[c] > cut or i == known:
+                            continue
+                        t, s = foot(a, d, n, per_d2, i, x, y, z, cut * cut)
+                        if not (s <= best_s[0] + TIE_M and s < limit):
+                            continue
+                        j0 = best_piece[0]
+                        if j0 < 0 or better(i, s, j0, best_s[0], target, start):
+                            best_piece[0], best_t[0], best_s[0] = i, t, s
+                            cut = longest_chord(s)
+                else:
+                    for c in range(count):
+                        if gap[c] <= cut:
+                            away = float(gap[c])
+                            at = top
+                            while at > 0 and bound[at - 1] < away:
+                                stack[at], bound[at] = stack[at - 1], bound[at - 1]
+                                at -= 1
+                            stack[at], bound[at] = items[c], away
+                            top += 1
+            drain(
+                x, y, z, limit, 1, known, top,
+                a, d, n, per_d2, target, start, tubes, child, leaves,
+                best_piece, best_t, best_s, best_target, stack, bound, away2,
+            )  # fmt: skip
+            if turn < first:
+                # How far any of these points is from this one.
+                spread = 0.0
+                for r in range(first, last):
+                    vx, vy, vz = places[r, 0] - x, places[r, 1] - y, places[r, 2] - z
+                    spread = max(spread, vx * vx + vy * vy + vz * vz)
+                spread = sqrt(spread)
+                far = longest_chord(best_s[0]) + spread
+                if far < _SHARPEST_M:
+                    reach = _widest(far, limit) + spread
+                    count, is_last = _gather(
+                        x, y, z, reach, spread, tubes, child, leaves, items, slots, away2, fan
+                    )
+            if best_piece[0] >= 0:
+                _tell(
+                    q, best_piece[0], best_t[0], best_s[0], x, y, z,
+                    a, d, n, per_d2, before, after,
+                    out_piece, out_s, out_side, out_along, out_foot,
+                )  # fmt: skip
