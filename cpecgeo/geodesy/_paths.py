@@ -116,7 +116,7 @@ def _alike(geoms: NDArray[Any]) -> Paths:
 def plain_points(array: NDArray[Any]) -> Floats | None:
     """Return lon, lat of points, by all threads; None unless all are there and within range.
 
-    Of what isn't a point, or is empty or missing, x is NaN, which is within no range.
+    Of what isn't a point, or is missing, x is NaN, which is within no range.
     """
     if len(array) < _MANY_POINTS or shapely.get_type_id(array[0]) != 0:
         return None
@@ -124,7 +124,11 @@ def plain_points(array: NDArray[Any]) -> Floats | None:
 
     def work(first: int, last: int) -> None:
         for axis, take, limit in ((0, shapely.get_x, 180.0), (1, shapely.get_y, 90.0)):
-            values = take(array[first:last])
+            try:
+                values = take(array[first:last])
+            except shapely.errors.GEOSException:  # an empty point
+                bad.append(first)
+                return
             xy[first:last, axis] = values
             if not (values.min() >= -limit and values.max() <= limit):
                 bad.append(first)
