@@ -21,7 +21,7 @@ import numpy as np
 
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M
-from cpecgeo.geodesy._search import STACK, _longest_chord, foot
+from cpecgeo.geodesy._search import STACK, foot, longest_chord
 
 __all__ = ["apart", "contain"]
 
@@ -153,7 +153,7 @@ def _rival_chord(c):
     """Return the longest chord of a geodesic that may be shorter than one with chord `c`."""
     if c < _SERIES_M:
         return c * (1.0 + _BENDS * c * c) + 1e-6
-    return _longest_chord(2.0 * _STRONGEST_M * asin(min(1.0, c / (2.0 * _STRONGEST_M))))
+    return longest_chord(2.0 * _STRONGEST_M * asin(min(1.0, c / (2.0 * _STRONGEST_M))))
 
 
 @kernel()
@@ -164,7 +164,7 @@ def _measure(a, d, n, per_d2, around, rival, chord, count, limit, best):
         if chord[e] - around[j, 4] < limit:
             s = foot(a, d, n, per_d2, j, a[i, 0], a[i, 1], a[i, 2], limit * limit)[1]
             if s < best:
-                best, limit = s, min(limit, _longest_chord(s))
+                best, limit = s, min(limit, longest_chord(s))
     return best, limit
 
 

@@ -147,8 +147,6 @@ def check_kinds(
 ) -> None:
     """Refuse geometries of other kinds than `kinds`; of collections when that is None."""
     allowed = _ANY if kinds is None else frozenset(kinds)
-    if "Point" in allowed and not kind.any():
-        return
     # -1, missing, is the last.
     good = np.append(np.isin(_NAMES, list(allowed)), True)
     bad = ~good[kind]

@@ -254,6 +254,26 @@ def _neighbours(on: Ints, ring: NDArray[np.bool_], spots: int) -> tuple[Ints, In
     return np.concatenate((before, none)), np.concatenate((after, none))
 
 
+def _morton(xyz: Floats) -> NDArray[np.uint64]:
+    """Return Morton keys, which keep near points together; `xyz` of shape (n, 3)."""
+    low, high = xyz.min(axis=0), xyz.max(axis=0)
+    scale = (2**20 - 1) / max(float((high - low).max()), 1e-9)
+    cell = ((xyz - low) * scale).astype(np.uint64)
+    key = np.zeros(len(xyz), np.uint64)
+    for axis in range(3):
+        v = cell[:, axis]
+        for shift, mask in (
+            (32, 0x1F00000000FFFF),
+            (16, 0x1F0000FF0000FF),
+            (8, 0x100F00F00F00F00F),
+            (4, 0x10C30C30C30C30C3),
+            (2, 0x1249249249249249),
+        ):
+            v = (v | (v << np.uint64(shift))) & np.uint64(mask)
+        key |= v << np.uint64(axis)
+    return key
+
+
 def _leaf_order(pieces: Pieces) -> Ints:
     """Order pieces: runs along a path stay together, and near runs follow one another."""
     count = len(pieces.a)

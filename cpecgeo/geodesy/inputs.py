@@ -234,8 +234,7 @@ def check(
     series = _unpack(x, what)
     index, array, crs = series.index, series.array, _crs(series.crs, what)
     if crs == WGS84 and (xy := plain_points(array)) is not None:
-        check_kinds(np.zeros(len(array), np.int32), index, what, kinds)
-        return _of_points(array, index, xy, series.name)
+        return _of_points(series, xy, what, kinds)
     kind = shapely.get_type_id(array)
     if shapely.has_z(array).any():
         array = shapely.force_2d(array)
@@ -305,11 +304,14 @@ def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
     return CheckedPoints(xy, series.index, here)
 
 
-def _of_points(array: NDArray[Any], index: pd.Index, xy: Floats, name: Any) -> Checked:
+def _of_points(raw: _Raw, xy: Floats, what: str, kinds: Collection[str] | None) -> Checked:
     """Return points that have been looked at, none of them missing."""
+    array, kind = raw.array, np.zeros(len(xy), np.int32)
+    if kinds is not None:
+        check_kinds(kind, raw.index, what, kinds)
     if shapely.has_z(array).any():
         array = shapely.force_2d(array)
-    checked = Checked(array, index, np.zeros(len(array), np.int32), name=name)
+    checked = Checked(array, raw.index, kind, name=raw.name)
     object.__setattr__(checked, "xy", xy)
     return checked
 
