@@ -67,6 +67,19 @@ def read_gpx(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             DataWarning,
             stacklevel=4,
         )
+    lone = sum(
+        len(points) == 1
+        for track in by_kind["tracks"]
+        if choice.layer in {None, "tracks"} and _shape(track, "tracks", what) is not None
+        for points in _lines(track, "tracks", what)
+    )
+    if lone:
+        warnings.warn(
+            f"{what} has {lone} segments of a single point in its tracks, which are left out; the "
+            "layer track_points has them.",
+            DataWarning,
+            stacklevel=4,
+        )
     frame = to_frame([row for row, _ in features], [shape for _, shape in features])
     held = [
         f"{len(e)} {_NOUNS[kind]}{'s' if len(e) > 1 else ''}" for kind, e in by_kind.items() if e

@@ -35,6 +35,8 @@ _ELSEWHERE = {
     "PhotoOverlay": "pictures",
     "ScreenOverlay": "pictures",
 }
+# Geometries that have no place in a table of points, lines and areas.
+_SOLID = {"Model"}
 _TEXTS = {"name", "description", "address", "phoneNumber", "Snippet", "snippet"}
 _TIMES = {"when": "timestamp", "begin": "begin", "end": "end"}
 _GEOMETRIES = {
@@ -64,6 +66,12 @@ def read_kml(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             if not files:
                 raise FileError(f"{what} can't be read as KMZ: it holds no .kml document.")
             # By the standard, the first document counts; it is usually called doc.kml.
+            if len(files) > 1:
+                warnings.warn(
+                    f"{what} holds {len(files)} documents, of which {files[0].name} is read.",
+                    DataWarning,
+                    stacklevel=4,
+                )
             return _read(files[0], what, choice)
     return _read(path, what, choice)
 
@@ -82,10 +90,14 @@ def _read(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             with_folder = True
         else:
             row, shape = _placemark(element, what, len(rows) + 1)
+            found = [local_name(child) for child in element]
+            left["3-D models"] += sum(n in _SOLID for n in found)
+            # Of several geometries beside one another, which the standard forbids, the last counts.
+            left["geometries beside another"] += max(0, sum(n in _GEOMETRIES for n in found) - 1)
             rows.append(row)
             shapes.append(shape)
             folders.append(folder)
-    missed = " and ".join(f"{count} {kind}" for kind, count in left.items())
+    missed = " and ".join(f"{count} {kind}" for kind, count in left.items() if count)
     if not rows and not (with_folder and not left):
         held = f"; it holds {missed}" if missed else ""
         raise FileError(f"{what} holds no placemark{held}. Name a KML file with features.")

@@ -325,3 +325,23 @@ def test_what_is_invalid_is_written_as_it_is(suffix, tmp_path):
     twice = MultiPolygon([box(67, 25, 68, 26), box(67.5, 25.5, 69, 27)])
     frame = gpd.GeoDataFrame({"n": [1]}, geometry=[twice], crs=4326)
     assert cg.read(cg.write(frame, tmp_path / f"a{suffix}")).geometry[0].equals_exact(twice, 1e-9)
+
+
+def test_what_is_left_out_of_markup_is_told(kml, tmp_path):
+    point = "<Point><coordinates>{},25</coordinates></Point>"
+    with pytest.warns(DataWarning, match="1 geometries beside another"):
+        cg.read(kml(f"<Placemark>{point.format(67)}{point.format(68)}</Placemark>"))
+    with pytest.warns(DataWarning, match="1 3-D models"):
+        cg.read(kml("<Placemark><Model/></Placemark>"))
+    head = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Placemark>'
+    with zipfile.ZipFile(tmp_path / "a.kmz", "w") as archive:
+        for name in ("doc.kml", "files/more.kml"):
+            archive.writestr(name, f"{head}{point.format(67)}</Placemark></Document></kml>")
+    with pytest.warns(DataWarning, match=r"2 documents, of which doc\.kml is read"):
+        assert len(cg.read(tmp_path / "a.kmz")) == 1
+    path = tmp_path / "a.gpx"
+    one, two = (f'<trkpt lat="2{i}" lon="67"/>' for i in (5, 6))
+    path.write_text(f"<gpx><trk><trkseg>{one}{two}</trkseg><trkseg>{two}</trkseg></trk></gpx>")
+    with pytest.warns(DataWarning, match="1 segments of a single point"):
+        assert len(cg.read(path)) == 1
+    assert len(cg.read(path, layer="track_points")) == 3
