@@ -67,19 +67,7 @@ def read_gpx(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             DataWarning,
             stacklevel=4,
         )
-    lone = sum(
-        len(points) == 1
-        for track in by_kind["tracks"]
-        if choice.layer in {None, "tracks"} and _shape(track, "tracks", what) is not None
-        for points in _lines(track, "tracks", what)
-    )
-    if lone:
-        warnings.warn(
-            f"{what} has {lone} segments of a single point in its tracks, which are left out; the "
-            "layer track_points has them.",
-            DataWarning,
-            stacklevel=4,
-        )
+    _tell_lone(by_kind["tracks"] if choice.layer in {None, "tracks"} else [], what)
     frame = to_frame([row for row, _ in features], [shape for _, shape in features])
     held = [
         f"{len(e)} {_NOUNS[kind]}{'s' if len(e) > 1 else ''}" for kind, e in by_kind.items() if e
@@ -89,6 +77,19 @@ def read_gpx(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             f"{', '.join(held[:-1])} and {held[-1]}; a layer chooses among {', '.join(LAYERS)}"
         )
     return frame
+
+
+def _tell_lone(tracks: list[ET.Element], what: str) -> None:
+    """Remark segments of a single point in tracks that have others; they are no lines."""
+    parts = [[len(points) for points in _lines(track, "tracks", what)] for track in tracks]
+    lone = sum(counts.count(1) for counts in parts if max(counts, default=0) > 1)
+    if lone:
+        warnings.warn(
+            f"{what} has {lone} segments of a single point in its tracks, which are left out; the "
+            "layer track_points has them.",
+            DataWarning,
+            stacklevel=5,
+        )
 
 
 def _points_of(elements: list[ET.Element], kind: str, what: str) -> list[tuple[Row, Any]]:
