@@ -1,6 +1,6 @@
 """Take the pictures of `docs/images` anew: maps by chromium without a network, and figures.
 
-    python tools/assets/pictures.py [FOLDER]
+    python -m tools.assets.pictures [FOLDER]
 
 Needs Debian's chromium, playwright and matplotlib. Pictures are kept at no more than 256
 colours, which these calm maps don't miss.
@@ -63,6 +63,9 @@ def maps_by_browser(folder: Path, work: Path) -> None:
         towns.assign(away=cpecgeo.distance_km(towns, "ml1")), name="Towns", color="away",
         unit="km", radius="population", scheme=[5, 25, 100, 300], legend="From the line",
     ).save(work / "own.html")  # fmt: skip
+    ways = maps.Map(title="Three ways from Gwadar to Lahore")
+    ways.add(cpecgeo.routes("Gwadar", "Lahore"), profile=True)
+    routes = ways.save(work / "routes.html")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = opened(browser, full, DESK)
@@ -76,6 +79,9 @@ def maps_by_browser(folder: Path, work: Path) -> None:
         opened(browser, one, DESK).screenshot(path=folder / "map-corridor.png")
         opened(browser, results, DESK).screenshot(path=folder / "map-results.png")
         opened(browser, own, DESK).screenshot(path=folder / "map-own.png")
+        page = opened(browser, routes, DESK)
+        page.locator(".cpec-profile svg").hover(position={"x": 520, "y": 60})
+        page.screenshot(path=folder / "map-routes.png")
         page = opened(browser, full, PHONE, has_touch=True, is_mobile=True, device_scale_factor=2)
         page.screenshot(path=folder / "map-phone.png")
         page = opened(browser, full, PAPER)

@@ -123,17 +123,21 @@
 
   // Boxes of the symbols in view, labelled or not, by squares of a side that few of them exceed.
   const SIDE = 32;
-  const bins = (b, visit) => {
-    for (let x = Math.floor(b[0] / SIDE); x * SIDE < b[2]; x += 1) {
-      for (let y = Math.floor(b[1] / SIDE); y * SIDE < b[3]; y += 1) visit(x + "," + y);
-    }
-  };
+  const binOf = (x, y) => (x + 32768) * 65536 + y + 32768;
+  const range = (b) => b.map((v) => Math.floor(v / SIDE));
 
   function symbolBoxes(map, view, zoom) {
     const found = new Map();
     const put = (p, r) => {
       const b = [p.x - r, p.y - r, p.x + r, p.y + r];
-      bins(b, (key) => (found.has(key) ? found.get(key).push(b) : found.set(key, [b])));
+      const [x0, y0, x1, y1] = range(b);
+      for (let x = x0; x <= x1; x += 1) {
+        for (let y = y0; y <= y1; y += 1) {
+          const key = binOf(x, y);
+          if (found.has(key)) found.get(key).push(b);
+          else found.set(key, [b]);
+        }
+      }
     };
     cpecgeo.eachItem(map, (group, item, i) => {
       const style = group.cpecLayer.style;
@@ -149,11 +153,17 @@
     return found;
   }
 
-  // How many symbols a name would touch; a pixel of the padding beside it may.
+  // How much of symbols a name would touch; a pixel of the padding beside it may.
   function touched(b, symbols) {
-    const near = new Set();
-    bins(b, (key) => (symbols.get(key) || []).forEach((one) => meet([b[0] + 1, b[1], b[2] - 1, b[3]], one) && near.add(one)));
-    return near.size;
+    const text = [b[0] + 1, b[1], b[2] - 1, b[3]];
+    const [x0, y0, x1, y1] = range(text);
+    let count = 0;
+    for (let x = x0; x <= x1; x += 1) {
+      for (let y = y0; y <= y1; y += 1) {
+        for (const one of symbols.get(binOf(x, y)) || []) count += meet(text, one);
+      }
+    }
+    return count;
   }
 
   function crosses(b, cells) {

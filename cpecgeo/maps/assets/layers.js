@@ -198,7 +198,9 @@
       const pen = canvas.getContext("2d", { willReadFrequently: true });
       pen.drawImage(picture, 0, 0);
       const all = pen.getImageData(0, 0, picture.width, picture.height);
-      for (let k = 0; k < all.data.length; k += 4) all.data.set([58, 50, 40, 255 - all.data[k]], k);
+      // Bytes of a pixel are red, green, blue, alpha, from the lowest on.
+      const pixels = new Uint32Array(all.data.buffer);
+      for (let k = 0; k < pixels.length; k += 1) pixels[k] = (0x28323a | ((255 - (pixels[k] & 255)) << 24)) >>> 0;
       pen.putImageData(all, 0, 0);
     });
     picture.src = image;
