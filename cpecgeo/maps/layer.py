@@ -32,7 +32,7 @@ from cpecgeo.maps.style import (
     is_by_value,
     list_values,
 )
-from cpecgeo.maps.words import SIMPLE, Words
+from cpecgeo.maps.words import Words
 
 __all__ = [
     "CANVAS_ABOVE",
@@ -303,8 +303,6 @@ def translate_layer(payload: dict[str, Any], say: Words) -> dict[str, Any]:
         # What the sea is called stands with the words; names of the reader's own data don't.
         words = say.table.keys() - say.names.keys() if payload["view"] else set()
         given = _cells(columns[own]) if own in columns else [None] * payload["n"]
-        if say.lang == "zh":
-            given = [text.translate(SIMPLE) if isinstance(text, str) else text for text in given]
         pairs = zip(given, map(str, _cells(named)), strict=True)
         names = [there or (None if n in words else say.find_name(n)) for there, n in pairs]
         if any(names):

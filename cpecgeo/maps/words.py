@@ -27,7 +27,6 @@ __all__ = [
     "NAMES",
     "NUMBERS",
     "PHRASES",
-    "SIMPLE",
     "UNITS",
     "FigureStyle",
     "Words",
@@ -93,8 +92,6 @@ _LONGEST = 120
 _PARTED = re.compile(r"[ \u2013]|\d")
 # What may stay in English inside a name: names, numbers, codes, not words.
 _PROPER = re.compile(r"(?:[(]*[A-Z\d][^\s\u2013]*(?:[ \u2013]|$))+")
-# Chinese characters that the data has in their traditional form, in the one of the mainland.
-SIMPLE = str.maketrans("達爾蘇庫萬蘭傑齊馬亞奧謝薩蓋區", "达尔苏库万兰杰齐马亚奥谢萨盖区")
 _TABLES = Path(__file__).with_name("assets") / "words"
 
 
@@ -343,8 +340,7 @@ def _read_names(column: str) -> dict[str, str]:
         frame = layer(name)
         for english, other in zip(frame["name"], frame[column], strict=True):
             if not pd.isna(other):
-                # One script on one page: some Chinese names come in traditional characters.
-                known.setdefault(str(english), str(other).translate(SIMPLE))
+                known.setdefault(str(english), str(other))
     return known
 
 
