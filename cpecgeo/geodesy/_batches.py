@@ -42,7 +42,7 @@ _RADIUS_M = 6_371_000.0
 _OUTSIDE = 1e-3  # share of the radius that the guess is wider: inwards one move is enough
 _CURVE = 8  # segments of a quarter circle, refined later
 _FEW = 30  # shapes that are buffered one by one
-_ROOM = 4  # new vertices per edge that the first try has room for
+_ROOM = 32  # new vertices per edge; a second try would cost as much as the first
 _NOWHERE = 1e150
 
 
