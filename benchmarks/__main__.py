@@ -34,7 +34,7 @@ The rows of a table were measured in the same run, each as the best of several. 
 BUFFER = """Error: greatest share by which a vertex of the boundary, or the geodesic middle of one of its edges, misses the radius. GEOS leaves out vertices that change a buffer by less than 1 % of its radius: on a smooth line, or one of few vertices, up to some 10 km a plane has next to nothing to do and is quicker, at half a per cent of error; on a line that was traced, with its corners, and for wider buffers it is not.
 
 """
-WHERE = """One call of `cg.nearest` with a million points, from GeoSeries to DataFrame, taken apart by `python -m benchmarks where`: each stage is timed in place, by processor time on one thread. All stages but the index of the line, names and provenance run on all threads.
+WHERE = """One call of `cg.nearest` with a million points, from GeoSeries to DataFrame, taken apart by `python -m benchmarks where`: each stage is timed in place, by processor time on one thread. Coordinates and range checks of points, chainage along one corridor and the search run on all threads, the rest on one.
 
 """
 FIRST = [
