@@ -85,10 +85,16 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
                 GeometryWarning,
                 stacklevel=5,
             )
+    numbers = frame.index.to_numpy()
+    frame = frame.reset_index(drop=True)
+    if driver.startswith("GeoJSON") and "id" not in frame and (numbers != range(len(frame))).any():
+        frame.insert(0, "id", numbers)  # texts are a column already
     if not isinstance(frame, gpd.GeoDataFrame):
         raise InputError(f"{what} has no geometry; features with positions are needed.")
     if driver == "GPKG":
         _refuse_lost(frame, path, layer, what)
+    elif driver == "GeoJSON" and frame.geometry.isna().any():
+        _refuse_unread(frame, path, what)
     return frame
 
 
@@ -117,15 +123,39 @@ def _refuse_lost(frame: gpd.GeoDataFrame, path: Path, layer: str, what: str) -> 
         )
 
 
+def _refuse_unread(frame: gpd.GeoDataFrame, path: Path, what: str) -> None:
+    """Refuse GeoJSON with geometries that GDAL gives as missing, such as coordinates in quotes."""
+    try:
+        held = json.loads(path.read_bytes())
+        features = held.get("features", [held])
+        empty = sum(feature.get("geometry", feature) is None for feature in features)
+    except (ValueError, RecursionError, AttributeError, TypeError):
+        return  # GDAL reads more than JSON's own rules allow
+    if (lost := int(frame.geometry.isna().sum()) - empty) > 0:
+        raise GeometryError(
+            f"{what} has {lost} geometries that can't be read; GeoJSON wants coordinates as "
+            "arrays of numbers, without quotes."
+        )
+
+
 def _read_whole_numbers(there: str, layer: str, on_invalid: str) -> Any:
-    """Read a layer with whole numbers as such also where some are missing.
+    """Read a layer, under its features' numbers, whole numbers as such also where some are missing.
 
     pyogrio makes floats of these, which hold sixteen digits.
     """
-    frame = pyogrio.read_dataframe(there, layer=layer, on_invalid=on_invalid)
+    frame = pyogrio.read_dataframe(there, layer=layer, on_invalid=on_invalid, fid_as_index=True)
     # read_info would say so too, but fails where a file describes itself in no UTF-8.
     told = pyogrio.raw.read(there, layer=layer, max_features=1, read_geometry=False)[0]
     kinds = dict(zip(told["fields"], told["dtypes"], strict=True))
+    if "geometry" in kinds and isinstance(frame, gpd.GeoDataFrame):
+        own = pyogrio.read_dataframe(there, layer=layer, columns=["geometry"], read_geometry=False)
+        name = next(n for n in ("geometry_2", "geometry_of_row") if n not in frame)
+        frame.insert(0, name, own["geometry"].to_numpy())
+        warnings.warn(
+            f"The column 'geometry' beside the shapes is called {name!r}.",
+            DataWarning,
+            stacklevel=2,
+        )
     whole = [c for c in frame if str(kinds.get(c)).startswith("int") and frame[c].dtype.kind == "f"]
     if any((frame[c].abs() >= 2**53).any() for c in whole):
         try:

@@ -15,6 +15,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
+import shapely
 
 from cpecgeo.errors import (
     CpecgeoError,
@@ -177,10 +178,14 @@ def _write(
     flat = flat.reset_index(drop=True)
     attrs = {k: v for k, v in frame.attrs.items() if k not in _OF_READING}
     remarks: list[str] = []
+    told_of_shapes: list[str] = []
     positions: tuple[str, ...] = ()
     shapes, others = None, flat
     if isinstance(flat, gpd.GeoDataFrame):
         shapes = flat.geometry
+        if form.name != "GeoParquet" and (count := int(shapely.has_m(shapes.to_numpy()).sum())):
+            shapes = _without_measures(shapes)
+            told_of_shapes = [f"the measures (M) of {count} geometries are left out"]
         if form.is_lonlat or shapes.crs is None:
             shapes = _to_lonlat(shapes)
         others = pd.DataFrame(flat.drop(columns=shapes.name))
@@ -201,7 +206,17 @@ def _write(
     ) as error:  # fmt: skip
         raise FileError(f"can't write {path.name}: {first_line(error)}.") from error
     _check(fitted, shapes, path, form, layer, positions)
-    return [*remarks, *told]
+    return [*remarks, *told_of_shapes, *told]
+
+
+def _without_measures(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Return geometries with the heights that they have, and no measures."""
+    array = shapes.to_numpy()
+    high = shapely.has_z(array)
+    plain = shapely.force_2d(array)
+    # force_3d would put heights of 0.
+    plain[high] = shapely.from_wkb(shapely.to_wkb(array[high], output_dimension=3))
+    return gpd.GeoSeries(plain, index=shapes.index, crs=shapes.crs, name=shapes.name)
 
 
 def _to_lonlat(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
