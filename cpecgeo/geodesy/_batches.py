@@ -25,7 +25,7 @@ from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, PER_A2, PER_B2, Floats, In
 from cpecgeo.geodesy._outline import Outline, joined, settle
 from cpecgeo.geodesy._paths import densify_array
 from cpecgeo.geodesy._plane import frames, from_planes, to_planes
-from cpecgeo.geodesy._tree import FAN, _tubes, take_apart
+from cpecgeo.geodesy._tree import FAN, _balls, _tubes, take_apart
 from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["Batch", "around_points", "around_shapes"]
@@ -235,9 +235,11 @@ class Batch:
             place = np.arange(len(target)) - np.searchsorted(target, target)
             heads = np.flatnonzero(place % FAN == 0)
             ends = np.append(heads[1:], len(target))
-            full = np.zeros((len(heads), FAN, 8))
+            full = np.zeros((len(heads), FAN, 9))
             full[:, :, :3] = _NOWHERE
-            full[np.repeat(np.arange(len(heads)), ends - heads), place % FAN] = tubes
+            group = np.repeat(np.arange(len(heads)), ends - heads)
+            full[group, place % FAN, :8] = tubes
+            full[:, 0, 8] = _balls(tubes, heads, group)
             fans.append(full.transpose(0, 2, 1))
             child.append(number[heads])
             # Rows of FAN, the last repeated where there are fewer.

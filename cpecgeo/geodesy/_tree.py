@@ -146,9 +146,13 @@ class Found:
     def none(cls, rows: int, k: int) -> Found:
         """Return answers that say that there is nothing near."""
         found = cls.empty(rows, k)
-        for name, value in _NOTHING.items():
-            getattr(found, name).fill(value)
+        found.clear(slice(None))
         return found
+
+    def clear(self, rows: int | slice) -> None:
+        """Say of some rows that nothing is near."""
+        for name, value in _NOTHING.items():
+            getattr(self, name)[rows] = value
 
     def put(self, rows: slice, part: Found, order: Ints) -> None:
         """Put answers into some rows, where `order` says which of these each answer is of."""
@@ -334,6 +338,13 @@ def _tubes(start: Floats, end: Floats, slack: Floats) -> Floats:
     return np.column_stack((ends[:, 0], d, per, radius))
 
 
+def _balls(tubes: Floats, heads: Ints, group: Ints) -> Floats:
+    """Return the radius around the start of each group's first tube that holds the group."""
+    start, chord = tubes[:, :3], np.linalg.norm(tubes[:, 3:6], axis=1)
+    far = np.linalg.norm(start - start[heads[group]], axis=1) + chord + tubes[:, 7]
+    return np.asarray(np.maximum.reduceat(far, heads))
+
+
 def _fans(tubes: Floats) -> Floats:
     """Put the tubes of each node side by side, so that they are measured by vectors."""
     nodes = -(-len(tubes) // FAN)
@@ -341,11 +352,8 @@ def _fans(tubes: Floats) -> Floats:
     full[:, :3] = _NOWHERE
     full[: len(tubes), :8] = tubes
     fans = full.reshape(nodes, FAN, 9)
-    # Around the start of the first tube, a ball that holds all.
-    start, chord = tubes[:, :3], np.linalg.norm(tubes[:, 3:6], axis=1)
-    owner = np.arange(len(tubes)) // FAN
-    far = np.linalg.norm(start - start[owner * FAN], axis=1) + chord + tubes[:, 7]
-    fans[:, 0, 8] = np.maximum.reduceat(far, np.arange(0, len(tubes), FAN))
+    heads = np.arange(0, len(tubes), FAN)
+    fans[:, 0, 8] = _balls(tubes, heads, np.arange(len(tubes)) // FAN)
     return fans.transpose(0, 2, 1)
 
 

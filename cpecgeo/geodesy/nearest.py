@@ -190,7 +190,7 @@ class Index:
             part.lon.ravel()[:], part.lat.ravel()[:] = lon, lat
             if limit_m > _ANTIPODAL_M:
                 for row in np.flatnonzero(~(part.metres[:, -1] < _ANTIPODAL_M)):
-                    _antipodal(spots[row], p, part, int(row))
+                    _antipodal(spots[row], p, limit, part, int(row))
             part.number(tree)
             found.put(slice(first, last), part, order)
 
@@ -309,13 +309,15 @@ def _curve() -> NDArray[np.uint16]:
     return place.astype(np.uint16)
 
 
-def _antipodal(point: Floats, pieces: Pieces, found: Found, row: int) -> None:
+def _antipodal(point: Floats, pieces: Pieces, limit: float, found: Found, row: int) -> None:
     """Find the nearest targets of a point near their antipodes, with Karney's method only.
 
     Parameters
     ----------
     point : ndarray, shape (2,)
     pieces : Pieces
+    limit : float
+        Metres that nothing answered reaches.
     found : Found
         Row `row` is overwritten.
     row : int
@@ -345,6 +347,8 @@ def _antipodal(point: Floats, pieces: Pieces, found: Found, row: int) -> None:
     order = np.lexsort((s, pieces.target[rows]))
     order = order[np.diff(pieces.target[rows][order], prepend=-1) != 0]
     order = order[np.argsort(s[order], kind="stable")][: found.metres.shape[1]]
+    order = order[s[order] < limit]
+    found.clear(row)
     for j, i in enumerate(order):
         place = _place(pieces, rows[i : i + 1], t[i : i + 1])
         lon, lat = geodetic(place)

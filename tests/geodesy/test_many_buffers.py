@@ -87,6 +87,22 @@ def test_together_as_alone(kind, km):
             assert ring_errors(made, edge, km, 60).max() <= 1e-4
 
 
+def test_each_node_of_a_batch_has_the_ball_that_holds_it():
+    given = np.array(lines(40), dtype=object)
+    batch = _batches.Batch.of(given, np.arange(len(given)))
+    piece, node, leaves = batch.split
+    a, d, tubes, child = batch.trees[0], batch.trees[1], batch.trees[6], batch.trees[7]
+    for f in range(len(given)):
+        for leaf in range(leaves[f]):
+            first = piece[f] + child[node[f] + leaf]
+            last = min(first + _batches.FAN, piece[f + 1])
+            ends = np.concatenate((a[first:last], a[first:last] + d[first:last]))
+            far = np.linalg.norm(ends - a[first], axis=1).max()
+            assert far <= tubes[node[f] + leaf, 8, 0] <= 4 * far + 10
+        whole = np.linalg.norm(a[piece[f] : piece[f + 1]] - a[piece[f]], axis=1).max()
+        assert whole <= tubes[node[f + 1] - 1, 8, 0]
+
+
 def test_rings_that_vanish_or_cross_leave_their_geometry_to_be_made_alone():
     """A ring of two vertices is none; crossed rings aren't valid."""
     square, bow = [(0, 0), (1, 0), (1, 1), (0, 1)], [(5, 5), (6, 6), (6, 5), (5, 6)]

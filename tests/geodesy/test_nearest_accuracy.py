@@ -90,6 +90,17 @@ def test_antipodes():
     assert (best - found.metres[:, 0] < 200).all()
 
 
+@pytest.mark.parametrize("k", [1, 2])
+def test_max_km_holds_near_antipodes(k):
+    """From 0, 0.5 one is 18,923 km away and one, near its antipodes, 19,948 km."""
+    targets = [Point(179.9, 0), Point(170, 0)][: 1 if k == 1 else 2]
+    found = Index(targets).nearest(Point(0, 0.5), k=k, max_km=19_500)
+    assert found["target"].isna().tolist() == [False, True][2 - k :]
+    assert found["path"].tolist() == [0, -1][2 - k :]
+    assert (found["distance_km"].dropna() < 19_000).all()
+    assert len(Index(targets).nearest(Point(0, 0.5), k=k, max_km=19_950).dropna(subset="lon")) == k
+
+
 @pytest.mark.parametrize("name", LINES)
 @pytest.mark.parametrize(("low", "high"), [(0.0, 2e4), (2e4, 2e5), (2e5, 1e6)])
 def test_the_foot_is_within_a_millimetre_up_to_1000_km(name, low, high):
