@@ -72,9 +72,23 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"{__name__}.{module}"), function)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:  # it knows of no names not yet loaded
+            raise click.exceptions.NoSuchCommand(
+                error.command_name, possibilities=COMMANDS, ctx=ctx
+            ) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            # The reader has seen enough; nothing more can be said to it.
+            _drop_output()
+            ctx.exit(141)
         except CpecgeoError as error:
             if error.args and isinstance(error.args[0], str):
                 command = self.get_command(ctx, ctx.invoked_subcommand or "")
@@ -121,6 +135,9 @@ def in_shell(text: str, options: Collection[str]) -> str:
     if "(cpecgeo.scale)" in text and "stream" in options:
         text = text.replace("read it as a stream (cpecgeo.scale)", "add --stream")
     is_of_verb = "options of cg.read" in text
+    text = text.replace(
+        "`catalog` and `corridors` list", "`cpecgeo catalog` and `cpecgeo show corridors` list"
+    )
     first, *others = _CLAUSES.split(text)
     kept, is_of_file = [first], False
     for clause in others:
@@ -237,21 +254,38 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8")
     try:
-        app(prog_name="cpecgeo")
+        code = _run()
         sys.stdout.flush()
+        sys.exit(code)
     except CpecgeoError as error:
         if debug:
             raise
         print(f"cpecgeo: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:
-        # The reader has seen enough; nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(141)
     except OSError as error:
         if debug:
             raise
         print(f"cpecgeo: can't write ({error.strerror or error}).", file=sys.stderr)
-        # What is still held back can't be written either, and would end in a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(1)
+
+
+def _run() -> int | None:
+    """Run the command, and return its exit code; on its own click ends with 1 after Ctrl-C."""
+    try:
+        code: int | None = app.main(prog_name="cpecgeo", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        print("cpecgeo: stopped.", file=sys.stderr)
+        return 130
+    return code
+
+
+def _drop_output() -> None:
+    """Let go of what is still held back: it can't be written, and would end in a traceback."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

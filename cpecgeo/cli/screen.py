@@ -260,7 +260,10 @@ def _fold(heads: list[str], rows: list[list[str]], is_number: list[bool], room: 
         table.add_column(Text(head), justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    Console(width=room).print(table)
+    console = Console(width=room)
+    with console.capture() as folded:  # Rich would end by itself at a closed pipe
+        console.print(table)
+    print(folded.get(), end="")
 
 
 def _cell(value: Any, column: str) -> str:

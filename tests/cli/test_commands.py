@@ -342,18 +342,38 @@ def test_a_plain_locale_and_a_closed_pipe():
     run = process("show", "ml1", LC_ALL="C", PYTHONUTF8="0", PYTHONIOENCODING="")
     assert run.returncode == 0
     assert "Karachi–Peshawar" in run.stdout.decode("utf-8")
-    talks = subprocess.Popen(
-        [sys.executable, "-m", "cpecgeo", "show", "waypoints"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+    reading, writing = os.pipe()
+    os.close(reading)
+    for wide_or_not in ("waypoints", "ml1"):
+        command = [sys.executable, "-m", "cpecgeo", "show", wide_or_not]
+        run = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+        assert run.returncode == 141
+        assert run.stderr == b""
+    os.close(writing)
+
+
+def test_ctrl_c_ends_with_130():
+    code = (
+        "import cpecgeo.cli.things as t, cpecgeo.cli as s, signal\n"
+        "t.cite.callback = lambda **_: signal.raise_signal(signal.SIGINT)\n"
+        "s.main()"
     )
-    talks.stdout.read(10)
-    talks.stdout.close()
-    complaint = talks.stderr.read()
-    talks.stderr.close()
-    talks.wait()
-    assert b"Traceback" not in complaint
-    assert b"BrokenPipe" not in complaint
+    command = [sys.executable, "-c", code, "cite", "ml1"]
+    run = subprocess.run(command, capture_output=True, check=False)
+    assert run.returncode == 130
+    assert run.stdout == b""
+    assert run.stderr.split() == [b"cpecgeo:", b"stopped."]
+
+
+def test_wrong_words_are_answered_with_near_ones():
+    run = process("lenght", "ml1")
+    assert run.returncode == 2
+    assert b"Did you mean 'length'" in run.stderr
+    run = process("length", "ml1", "--jsn")
+    assert run.returncode == 2
+    assert b"Did you mean '--json'" in run.stderr
+    told = process("length", "ml11").stderr.decode()
+    assert "`cpecgeo catalog` and `cpecgeo show corridors` list" in told
 
 
 def test_version_and_completion():
