@@ -214,14 +214,15 @@ def _style_result(x: Any, style: Style) -> Style:
 
 def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
     """Draw what is reached, by how far off it is, and where from."""
-    title = name or f"Within {x.limit:g} {x.weight} of {x.origin.name}"
+    title = name or x.title
     look = replace(style, weight=style.weight or 4.0)
     if style.color is None:
         # The limits asked for, or quarters of the only one.
         scheme = list(x.limits[:-1]) or [x.limit * part / 4 for part in (1, 2, 3)]
         unit = {"hours": "h"}.get(x.weight, x.weight)
+        places = x.title.removeprefix(f"Within {x.limit:g} {x.weight} of ")
         look = replace(look, color="cost_to", scheme=scheme, unit=unit, cmap=_NEAR_TO_FAR,
-                       legend=style.legend or f"From {x.origin.name}")  # fmt: skip
+                       legend=style.legend or f"From {places}")  # fmt: skip
     yield Drawing(x.edges, look, title, "Reach")
     area = gpd.GeoDataFrame({"name": [title]}, geometry=[x.polygon], crs="EPSG:4326")
     yield Drawing(area, replace(style, fill=0.12, search=False), f"{title}: area", "Reach")

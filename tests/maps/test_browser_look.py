@@ -323,3 +323,69 @@ def test_a_map_is_printed_to_a_pdf_of_lines(tmp_path, paper, wide):
 def test_other_papers_are_refused(tmp_path):
     with pytest.raises(UnknownNameError, match="A4"):
         Map(background=False).to_pdf(tmp_path / "m.pdf", paper="A5")
+
+
+def covered(page, lonlat):
+    """What panel lies over a position; None where the map is seen."""
+    return page.evaluate(
+        f"""([lon, lat]) => {{ const p = {MAP}.latLngToContainerPoint([lat, lon]);
+        const b = document.querySelector('.cpec-map').getBoundingClientRect();
+        const on = document.elementFromPoint(p.x + b.left, p.y + b.top);
+        return on ? (on.closest('.leaflet-control, .cpec-corner') || {{}}).className || null : 'outside'; }}""",
+        lonlat,
+    )
+
+
+@pytest.mark.parametrize("view", [{"width": 1280, "height": 800}, {"width": 820, "height": 1180}])
+def test_ends_of_routes_are_not_under_the_legend(visit, tmp_path, settled, view):
+    ways = cpecgeo.routes("Gwadar", "Lahore")
+    page = visit(Map().add(ways, profile=True).save(tmp_path / "m.html"), view=view)
+    settled(page)
+    for way in ways:
+        for end in (way.origin.point, way.destination.point):
+            assert covered(page, [end.x, end.y]) is None
+    # A sheet is wider than a tablet, whose edge hides it from this test.
+    if view["width"] < 1100:
+        return
+    page.emulate_media(media="print")
+    page.locator(".cpec-foot").wait_for(state="visible")
+    settled(page)
+    for end in (ways[0].origin.point, ways[0].destination.point):
+        assert covered(page, [end.x, end.y]) is None
+
+
+def test_a_tablet_shows_gwadar_beside_the_legend(visit, cpec_file, settled):
+    page = visit(cpec_file, view={"width": 820, "height": 1180})
+    settled(page)
+    assert page.locator(".cpec-legend").get_attribute("open") is not None
+    for lonlat in ((62.33, 25.12), (61.6, 28.97), (63.1, 27.4), (75.43, 36.85)):
+        assert covered(page, lonlat) is None, lonlat
+
+
+def test_samples_of_areas_stand_in_line_with_the_others(visit, tmp_path):
+    reach = cpecgeo.reach(["Gwadar Port", "Karachi Port"], hours=[2, 4], mode="road")
+    page = visit(Map().add(reach).save(tmp_path / "m.html"))
+    starts = page.locator(".cpec-legend-list .cpec-symbol + span").evaluate_all(
+        "all => all.map(e => Math.round(e.getBoundingClientRect().left))"
+    )
+    assert len(starts) >= 5
+    assert len(set(starts)) == 1
+    said = "Within 4 hours of Gwadar Port, Karachi Port"
+    assert page.title() == said
+    assert "From Gwadar Port, Karachi Port" in page.locator(".cpec-legend-list").inner_text()
+
+
+def test_texts_of_km_posts_are_whole_or_not_there(visit, cpec_file, settled):
+    page = visit(cpec_file, view={"width": 1440, "height": 900})
+    cut, count = 0, 0
+    for step in range(6):
+        page.evaluate(f"void {MAP}.setView([{31.3 + step * 0.08}, 73], 8, {{animate: false}})")
+        settled(page)
+        n, bad = page.evaluate(
+            """() => { const f = document.querySelector('.cpec-map').getBoundingClientRect();
+            const all = [...document.querySelectorAll('.cpec-post span')].map(e => e.getBoundingClientRect());
+            return [all.length, all.filter(r => r.top < f.top - 1 || r.bottom > f.bottom + 1).length]; }"""
+        )
+        count, cut = count + n, cut + bad
+    assert count > 60
+    assert cut == 0

@@ -158,18 +158,21 @@ const cpecgeo = (function () {
       const [west, south, east, north] = data.view;
       const bounds = L.latLngBounds([south, west], [north, east]);
       const right = beside(target, ".leaflet-control-layers-expanded");
-      const tries = [
-        [beside(target, ".leaflet-bottom.leaflet-left > *"), right],
-        [beside(target, ".cpec-legend[open]"), right],
-        [56, right],
-        [8, 8],
+      const corner = target.getContainer().querySelector(".leaflet-bottom.leaflet-left");
+      // Left, bottom and right: beside all that stands in the corner, beside the legend, or above both.
+      const clear = [
+        [beside(target, ".leaflet-bottom.leaflet-left > *"), 8, right],
+        [beside(target, ".cpec-legend[open]"), 8, right],
+        [56, Math.max(8, corner ? corner.offsetHeight + 8 : 0), right],
       ];
-      const zoom = (pad) => target.getBoundsZoom(bounds, false, L.point(pad[0] + pad[1], 16));
-      const least = Math.min(14, zoom([8, 8])) - 0.25;
-      const room = target.getSize().x / 2;
-      const pad = tries.find((one) => one[0] + one[1] <= Math.max(room, 16) && zoom(one) >= least);
+      const zoom = (pad) => target.getBoundsZoom(bounds, false, L.point(pad[0] + pad[2], pad[1] + 8));
+      const widest = Math.min(14, zoom([8, 8, 8]));
+      const size = target.getSize();
+      const fits = (loss) => (pad) => pad[0] + pad[2] <= Math.max(size.x / 2, 16)
+        && pad[1] <= Math.max(size.y / 2, 8) && zoom(pad) >= widest - loss;
+      const pad = clear.find(fits(0.25)) || clear.find(fits(0.5)) || [[56, 8, right]].find(fits(0.25)) || [8, 8, 8];
       target.fitBounds(bounds, { animate: false, maxZoom: 14,
-        paddingTopLeft: [pad[0], 8], paddingBottomRight: [pad[1], 8] });
+        paddingTopLeft: [pad[0], 8], paddingBottomRight: [pad[2], pad[1]] });
     }
     target.cpec.fitted = { center: target.getCenter(), zoom: target.getZoom() };
   }

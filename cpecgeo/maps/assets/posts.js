@@ -31,6 +31,8 @@
       const view = map.getBounds();
       const taken = (map.cpec.taken || []).slice();
       const made = [];
+      const corner = map.containerPointToLayerPoint([0, 0]);
+      const far = corner.add(map.getSize());
       this._box.textContent = "";
       for (const line of this._lines) {
         const step = cpecgeo.postStep(map.getZoom(), line.accuracy);
@@ -46,7 +48,9 @@
           const text = line.name.slice(0, 18) + "\u00a0" + km;
           const half = 2.9 * text.length + 4;
           const box = [p.x - half, p.y - 21, p.x + half, p.y - 5];
-          const free = !taken.some((t) => box[0] < t[2] && box[2] > t[0] && box[1] < t[3] && box[3] > t[1]);
+          // At the edge of the map a text is whole or not there, as names are.
+          const whole = box[0] >= corner.x && box[1] >= corner.y && box[2] <= far.x && box[3] <= far.y;
+          const free = whole && !taken.some((t) => box[0] < t[2] && box[2] > t[0] && box[1] < t[3] && box[3] > t[1]);
           const node = el("div", { class: "cpec-post", "data-km": km });
           if (free) {
             taken.push(box);

@@ -89,12 +89,27 @@
       el("span", {}, t("1 : {ratio} in the middle", { ratio: cpecgeo.number(ratio, 0) })));
   }
 
+  function ground(map) {
+    const [west, south, east, north] = map.cpec.data.view;
+    return L.latLngBounds([south, west], [north, east]);
+  }
+
   // What the reader sees, or all that the map is about if nothing was moved.
   function wanted(map) {
     const { center, zoom } = map.cpec.fitted;
     const moved = map.getZoom() !== zoom || map.distance(map.getCenter(), center) > 2000;
-    const [west, south, east, north] = map.cpec.data.view;
-    return moved || map.cpec.data.start ? map.getBounds() : L.latLngBounds([south, west], [north, east]);
+    return moved || map.cpec.data.start ? map.getBounds() : ground(map);
+  }
+
+  // Room at the left, top and bottom of the sheet: all that the map is about keeps clear of the
+  // legend, beside or above it, and of the scale; what a reader chose fills the sheet.
+  function margins(map, bounds, legend, scale) {
+    const plain = [2, 14, 8];
+    if (!legend || map.cpec.data.start || !bounds.equals(ground(map))) return plain;
+    const top = scale.offsetHeight + 22;
+    const zoom = ([left, above, below]) => map.getBoundsZoom(bounds, false, L.point(left + 2, above + below));
+    return [[legend.offsetWidth + 20, top, 8], [2, top, legend.parentElement.offsetHeight + 8]]
+      .reduce((a, b) => (zoom(b) > zoom(a) ? b : a));
   }
 
   cpecgeo.preparePrint = function (map) {
@@ -104,10 +119,13 @@
     let before = null;
     const fill = (bounds) => {
       map.invalidateSize({ animate: false });
-      map.fitBounds(bounds, { animate: false, paddingTopLeft: [2, 14], paddingBottomRight: [2, 8] });
+      const scale = corner(map);
+      map.getContainer().append(scale);
+      const [left, top, below] = margins(map, bounds, document.querySelector(".cpec-legend"), scale);
+      map.fitBounds(bounds, { animate: false, paddingTopLeft: [left, top], paddingBottomRight: [2, below] });
       before.furniture = graticule(map).addTo(map);
       before.corner = corner(map);
-      map.getContainer().append(before.corner);
+      scale.replaceWith(before.corner);
       if (map.cpec.labels) map.cpec.labels.draw();
     };
     const enter = () => {
