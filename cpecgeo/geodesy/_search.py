@@ -286,8 +286,18 @@ def drain(
         if bound[top] > cut:
             continue
         node = stack[top]
+        most, reaches = best_s[k - 1], cut
+        only = int(tubes[node, 8, 1]) - 1 if k > 1 else -1
+        if only >= 0:
+            # A node of one target that is answered already needs only look for what is nearer.
+            for j in range(k):
+                if best_target[j] == only:
+                    most = best_s[j]
+            reaches = longest_chord(most)
+            if bound[top] > reaches:
+                continue
         to_axes2(tubes, node, x, y, z, away2)
-        here = _chord_there(tubes, node, x, y, z, best_s[k - 1], cut)
+        here = _chord_there(tubes, node, x, y, z, most, reaches)
         if node < leaves:
             # The nearest piece first: then hardly another is measured.
             first = 0
@@ -313,7 +323,8 @@ def drain(
                         here = _chord_there(tubes, node, x, y, z, s, cut)
                 elif _enter(i, t, s, k, target, start, best_piece, best_t, best_s, best_target):
                     cut = longest_chord(best_s[k - 1])
-                    here = _chord_there(tubes, node, x, y, z, best_s[k - 1], cut)
+                    most = min(most, s) if only >= 0 else best_s[k - 1]
+                    here = _chord_there(tubes, node, x, y, z, most, longest_chord(most))
             continue
         base = top
         for c in range(len(away2)):

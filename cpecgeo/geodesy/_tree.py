@@ -81,8 +81,9 @@ class Tree:
     tubes : ndarray, shape (nodes, 9, FAN)
         Of each node the tubes around its children, or pieces: start and chord of a segment,
         1 / |chord|², and the radius around the segment that holds all below; then, for the first
-        alone, the radius of a ball around its start that holds the whole node. Leaves first,
-        then each level above, the root last.
+        alone, the radius of a ball around its start that holds the whole node, and in the next
+        place the number of the only target below, from 1; 0 for several. Leaves first, then
+        each level above, the root last.
     child : ndarray, shape (nodes,)
         First child of each node; first piece of a leaf.
     leaves : int
@@ -258,26 +259,6 @@ def _neighbours(on: Ints, ring: NDArray[np.bool_], spots: int) -> tuple[Ints, In
     return np.concatenate((before, none)), np.concatenate((after, none))
 
 
-def _morton(xyz: Floats) -> NDArray[np.uint64]:
-    """Return Morton keys, which keep near points together; `xyz` of shape (n, 3)."""
-    low, high = xyz.min(axis=0), xyz.max(axis=0)
-    scale = (2**20 - 1) / max(float((high - low).max()), 1e-9)
-    cell = ((xyz - low) * scale).astype(np.uint64)
-    key = np.zeros(len(xyz), np.uint64)
-    for axis in range(3):
-        v = cell[:, axis]
-        for shift, mask in (
-            (32, 0x1F00000000FFFF),
-            (16, 0x1F0000FF0000FF),
-            (8, 0x100F00F00F00F00F),
-            (4, 0x10C30C30C30C30C3),
-            (2, 0x1249249249249249),
-        ):
-            v = (v | (v << np.uint64(shift))) & np.uint64(mask)
-        key |= v << np.uint64(axis)
-    return key
-
-
 def _leaf_order(pieces: Pieces) -> Ints:
     """Order pieces: runs along a path stay together, and near runs follow one another."""
     count = len(pieces.a)
@@ -389,6 +370,11 @@ def build(pieces: Pieces, start_m: Floats) -> Tree:
         levels.append(_fans(tubes))
         child.append(np.arange(len(levels[-1])) * FAN + base)
         base += len(tubes)
+    low = high = moved["target"]
+    for fans in levels:
+        heads = np.arange(0, len(low), FAN)
+        low, high = np.minimum.reduceat(low, heads), np.maximum.reduceat(high, heads)
+        fans[:, 8, 1] = np.where(low == high, low + 1, 0)
     return Tree(
         Pieces(**moved),
         start_m[order],

@@ -15,7 +15,7 @@ from cpecgeo.geodesy._arcs import pairs
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef
 from cpecgeo.geodesy._paths import Paths
-from cpecgeo.geodesy._tree import _morton, _points, take_apart
+from cpecgeo.geodesy._tree import _points, take_apart
 from cpecgeo.geodesy.inputs import PointsLike, check
 from cpecgeo.geodesy.nearest import Index
 
@@ -325,3 +325,23 @@ def _balls(around: Floats, target: Ints, count: int) -> tuple[Floats, Ints, Ints
         root[target[alone]] = number[alone]
         inner, target, number = inner[~alone], target[~alone], number[~alone]
     return np.concatenate(ball), np.concatenate(first), np.concatenate(last), leaves, root
+
+
+def _morton(xyz: Floats) -> NDArray[np.uint64]:
+    """Return Morton keys, which keep near points together; `xyz` of shape (n, 3)."""
+    low, high = xyz.min(axis=0), xyz.max(axis=0)
+    scale = (2**20 - 1) / max(float((high - low).max()), 1e-9)
+    cell = ((xyz - low) * scale).astype(np.uint64)
+    key = np.zeros(len(xyz), np.uint64)
+    for axis in range(3):
+        v = cell[:, axis]
+        for shift, mask in (
+            (32, 0x1F00000000FFFF),
+            (16, 0x1F0000FF0000FF),
+            (8, 0x100F00F00F00F00F),
+            (4, 0x10C30C30C30C30C3),
+            (2, 0x1249249249249249),
+        ):
+            v = (v | (v << np.uint64(shift))) & np.uint64(mask)
+        key |= v << np.uint64(axis)
+    return key

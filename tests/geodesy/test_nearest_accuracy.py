@@ -90,6 +90,16 @@ def test_antipodes():
     assert (best - found.metres[:, 0] < 200).all()
 
 
+@pytest.mark.parametrize("k", [2, 3])
+def test_a_long_line_beside_short_ones_is_as_each_alone(k):
+    targets = [wiggle(30_000), LineString([(90, 50), (90.1, 50)]), Point(10, -20), wiggle(500)]
+    points = np.random.default_rng(3).uniform((60, 20), (80, 40), (300, 2))
+    alone = np.column_stack([Index(t).find(points).metres[:, 0] for t in targets])
+    found = Index(targets).find(points, k=k)
+    assert np.abs(found.metres - np.sort(alone, axis=1)[:, :k]).max() < 1e-6
+    assert np.abs(np.take_along_axis(alone, found.target, 1) - found.metres).max() < 1e-6
+
+
 @pytest.mark.parametrize("k", [1, 2])
 def test_max_km_holds_near_antipodes(k):
     """From 0, 0.5 one is 18,923 km away and one, near its antipodes, 19,948 km."""
