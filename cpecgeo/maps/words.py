@@ -177,7 +177,7 @@ class Words:
         Examples
         --------
         >>> find_words("zh").name("M-2 Islamabad\u2013Lahore"), find_words("zh").name("Nowhere")
-        ('M-2 高速公路（伊斯兰堡\u2013拉合尔）', 'Nowhere')
+        ('M-2 高速公路，伊斯兰堡\u2013拉合尔', 'Nowhere')
         """
         return self.find_name(str(text)) or str(text)
 

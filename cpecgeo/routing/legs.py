@@ -182,7 +182,7 @@ class Route:
         --------
         >>> from cpecgeo import route
         >>> route("Burhan", "Hakla").km_by("speed_class").round().to_dict()
-        {'highway': 16.0, 'motorway': 33.0}
+        {'highway': 16.0, 'motorway': 34.0}
         """
         if column not in self.legs:
             raise InputError(f"legs have no column {column!r}; they have {list(self.legs)}.")

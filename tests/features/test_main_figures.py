@@ -73,7 +73,7 @@ def test_a_corridor_in_one_line():
         "<Corridor ml1: Main Line 1, Karachi–Peshawar via Multan, rail, operating, "
         "1,692.3 km drawn (published 1,733 km), 3 sections>"
     )
-    assert repr(cg.corridor("mining")).endswith("705.4 km drawn, 6 sections>")
+    assert repr(cg.corridor("mining")).endswith("706.1 km drawn, 6 sections>")
     assert all("\n" not in repr(cg.corridor(name)) for name in CONTRACT)
 
 
