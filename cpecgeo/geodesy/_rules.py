@@ -340,7 +340,7 @@ def _leaps(xy: Floats, owner: Ints) -> NDArray[np.bool_]:
 def _planes(areas: NDArray[Any]) -> tuple[Floats, NDArray[np.float64]]:
     """Return coordinates in planes in which each polygon is in one piece.
 
-    They are lon, lat unrolled; near a pole, which the second answer marks by ±1, around it.
+    They are lon, lat moved by whole turns; near a pole, which the second answer marks, around it.
     """
     parts, owner = shapely.get_parts(areas, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
@@ -349,8 +349,8 @@ def _planes(areas: NDArray[Any]) -> tuple[Floats, NDArray[np.float64]]:
     first = np.flatnonzero(np.diff(ring, prepend=-1))
     last = np.append(first[1:], len(ring)) - 1
     step = np.diff(xy[:, 0], prepend=0.0)
-    lon = np.cumsum(np.where(np.abs(step) > 180.0, step - 360.0 * np.round(step / 360.0), step))
-    lon += (xy[first, 0] - lon[first])[ring]
+    turns = np.cumsum(np.where(np.abs(step) > 180.0, -np.round(step / 360.0), 0.0))
+    lon = xy[:, 0] + 360.0 * (turns - turns[first][ring])
     lat = np.bincount(of[ring], xy[:, 1], len(areas)) / np.bincount(of[ring], minlength=len(areas))
     # Around a pole a ring doesn't close in lon, lat, and near one edges are bent there.
     polar = np.abs(lat) > _POLAR_DEG

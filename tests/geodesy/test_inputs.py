@@ -14,6 +14,7 @@ from cpecgeo.errors import CRSError, GeometryError, GeometryWarning, InputError
 from cpecgeo.geodesy import (
     Chainage,
     Index,
+    _rules,
     area_km2,
     buffer,
     densify,
@@ -266,3 +267,13 @@ def test_what_passed_the_door_passes_again_unseen():
 def test_options_of_the_door():
     with pytest.raises(InputError, match="invalid is"):
         lonlat(Point(67, 25), invalid="repair")
+
+
+def test_no_polygon_is_drawn_otherwise_for_those_before_it():
+    """Rounding would part an edge from its way back, and valid polygons be mended."""
+    rng = np.random.default_rng(4)
+    rings = rng.uniform((-80, -40), (80, 40), (30, 5, 2))
+    areas = np.array([Polygon(ring) for ring in rings])
+    planes, pole = _rules._planes(areas)
+    assert not pole.any()
+    assert np.array_equal(planes, shapely.get_coordinates(areas))
