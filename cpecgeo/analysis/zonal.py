@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["solid", "sum_rings", "zonal"]
 
 # Cells in memory at once.
-_CELLS = 2**21
+_CELLS = 2**20
 
 # Between neighbouring vertices a boundary is straight in the raster's plane: 1 cm off at most.
 _STEP_KM = 1.0

@@ -110,6 +110,8 @@ def test_interrupted_command_keeps_its_parts(tmp_path):
     source = write(frame(400_000), tmp_path / "s.csv", "csv")
     out = tmp_path / "o.csv"
     code = (
+        # A run in the background ignores Ctrl-C, and so do its children.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "import sys; import cpecgeo.scale.files as f; f.nearest_file.__kwdefaults__.update("
         "batch_rows=5_000, part_rows=10_000); from cpecgeo.cli import main; main()"
     )
