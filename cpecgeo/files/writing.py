@@ -178,20 +178,20 @@ def _write(
     flat = flat.reset_index(drop=True)
     attrs = {k: v for k, v in frame.attrs.items() if k not in _OF_READING}
     remarks: list[str] = []
-    told_of_shapes: list[str] = []
     positions: tuple[str, ...] = ()
     shapes, others = None, flat
     if isinstance(flat, gpd.GeoDataFrame):
         shapes = flat.geometry
         if form.name != "GeoParquet" and (count := int(shapely.has_m(shapes.to_numpy()).sum())):
             shapes = _without_measures(shapes)
-            told_of_shapes = [f"the measures (M) of {count} geometries are left out"]
+            remarks.append(f"the measures (M) of {count} geometries are left out")
         if form.is_lonlat or shapes.crs is None:
             shapes = _to_lonlat(shapes)
         others = pd.DataFrame(flat.drop(columns=shapes.name))
         if form.name in {"CSV", "Excel"}:
             used = frame.attrs.get("position_columns", ("lon", "lat"))
-            others, positions, remarks = add_positions(others, shapes, used)
+            others, positions, renamed = add_positions(others, shapes, used)
+            remarks += renamed
         elif form.name == "GPX":
             others = _described(others)
         refuse_shapes(shapes, form)
@@ -206,7 +206,7 @@ def _write(
     ) as error:  # fmt: skip
         raise FileError(f"can't write {path.name}: {first_line(error)}.") from error
     _check(fitted, shapes, path, form, layer, positions)
-    return [*remarks, *told_of_shapes, *told]
+    return [*remarks, *told]
 
 
 def _without_measures(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
