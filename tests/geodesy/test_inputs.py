@@ -169,9 +169,12 @@ def test_empty_parts_are_dropped(name):
     away = distance_km(same, spot)
     assert distance_km(given, spot) == pytest.approx(away, abs=1e-9)
     assert nearest(spot, [given])["distance_km"].iloc[0] == pytest.approx(away, abs=1e-9)
-    one, two = buffer(given, 5), buffer(same, 5)
-    # A circle of a point has other vertices than that of a point among several.
-    assert one.symmetric_difference(two).area <= 1e-4 * two.area
+    one, two = (shapely.normalize(buffer(x, 5)) for x in (given, same))
+    if name == "points":
+        # A circle of a point has other vertices than that of a point among several.
+        assert one.symmetric_difference(two).area <= 1e-4 * two.area
+    else:
+        assert one.equals_exact(two, 1e-11)  # kernels may be compiled in between: some nanometres
     assert shapely.get_num_coordinates(densify(given, 5)) == shapely.get_num_coordinates(
         densify(same, 5)
     )
