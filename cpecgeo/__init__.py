@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from cpecgeo.domains import rail as rail
     from cpecgeo.domains.border import Market as Market
     from cpecgeo.domains.border import market as market
+    from cpecgeo.domains.border import markets as markets
     from cpecgeo.features.corridor import Corridor as Corridor
     from cpecgeo.features.corridors import corridor as corridor
     from cpecgeo.features.corridors import corridors as corridors
     from cpecgeo.features.places import Place as Place
-    from cpecgeo.features.places import markets as markets
     from cpecgeo.features.places import place as place
     from cpecgeo.files.reading import read as read
     from cpecgeo.files.writing import write as write
@@ -87,7 +87,7 @@ _HOMES = {
     "length_km": "analysis.measure",
     "locate": "analysis.measure",
     "market": "domains.border",
-    "markets": "features.places",
+    "markets": "domains.border",
     "mining": "domains.mining:",
     "nearest": "analysis.measure",
     "neighbours": "analysis.panel",

@@ -101,11 +101,8 @@ class UnknownNameError(CpecgeoError, KeyError):
 
     def __init__(self, name: str, what: str, known: Iterable[str], where: str = "") -> None:
         known = sorted(set(known))
-        folded = {k.casefold(): k for k in known}
         self.name = name
-        self.near = [
-            folded[m] for m in get_close_matches(str(name).casefold(), folded, n=5, cutoff=0.6)
-        ]
+        self.near = _near(str(name), known)
         shown = repr(name) if len(repr(name)) <= 80 else f"{repr(name)[:70]}…"
         hint = f" Did you mean {', '.join(map(repr, self.near))}?" if self.near else ""
         listing = where or (f"Known: {', '.join(known)}." if 0 < len(known) <= 20 else "")
@@ -113,6 +110,14 @@ class UnknownNameError(CpecgeoError, KeyError):
 
     def __str__(self) -> str:
         return _one_line(str(self.args[0]))
+
+
+def _near(name: str, known: Iterable[str]) -> list[str]:
+    """Return up to 5 known names: those that begin with the name, then those spelt like it."""
+    folded, wanted = {k.casefold(): k for k in known}, name.casefold()
+    begun = [k for k in folded if k.startswith(wanted)] if len(wanted) > 2 else []
+    close = get_close_matches(wanted, folded, n=5, cutoff=0.6)
+    return [folded[k] for k in dict.fromkeys([*sorted(begun, key=len)[:3], *close])][:5]
 
 
 class DataError(CpecgeoError, RuntimeError):

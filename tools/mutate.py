@@ -1,9 +1,10 @@
 """Break lines and see whether the tests notice: `python -m tools.mutate --count 40`.
 
 A mutant is the source with one comparison, operator, number or word of logic changed. Places
-are drawn evenly over the rooms, the same ones for the same seed. Each mutant is a copy of the
-tree in a temporary folder, and the tests of its room are run there until the first failure.
-What stays unnoticed is printed last: each is a test to write.
+are drawn evenly over the rooms, the same ones for the same seed. Each is made in a copy of the
+tree, as it is at the start, in a temporary folder; the tests of its room are run there until the
+first failure, those first that name the function or the module. What stays unnoticed is printed
+last: each is a test to write.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import argparse
 import ast
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +44,8 @@ class Mutant:
     start: int
     end: int
     text: str
+    within: str
+    """The function or class around it."""
 
     @property
     def room(self) -> str:
@@ -77,7 +81,7 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
         place = source.find(old, start, end)
         if place < 0:
             return None
-        return Mutant(path, left.end_lineno or 0, place, place + len(old), new)
+        return Mutant(path, left.end_lineno or 0, place, place + len(old), new, "")
 
     tree = ast.parse(source)
     annotations = {
@@ -86,6 +90,13 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
         for part in (getattr(node, "annotation", None), getattr(node, "returns", None))
         if part is not None
         for inner in ast.walk(part)
+    }
+    # Walked from outside in, so that what is innermost stays.
+    around = {
+        id(inner): outer.name
+        for outer in ast.walk(tree)
+        if isinstance(outer, (ast.FunctionDef, ast.ClassDef))
+        for inner in ast.walk(outer)
     }
     for node in ast.walk(tree):
         if id(node) in annotations:
@@ -96,9 +107,9 @@ def mutants_of(path: Path) -> Iterator[Mutant]:
         elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
             start = at(node.lineno, node.col_offset)
             end = at(node.end_lineno or 0, node.end_col_offset or 0)
-            found = Mutant(path, node.lineno, start, end, f"({node.value!r} * 2 + 1)")
+            found = Mutant(path, node.lineno, start, end, f"({node.value!r} * 2 + 1)", "")
         if found is not None:
-            yield found
+            yield replace(found, within=around.get(id(node), ""))
 
 
 def operator_of(node: ast.AST) -> tuple[ast.expr, ast.expr, str, str] | None:
@@ -131,17 +142,9 @@ def draw(count: int, seed: int) -> list[Mutant]:
     return chosen[:count]
 
 
-def tests_of(path: Path) -> list[str]:
-    """Return the tests that should notice a change in a file, the nearest first."""
-    room = path.relative_to(ROOT / "cpecgeo").parts[0].removesuffix(".py")
-    named = path.stem.strip("_")
-    folders = [f"tests/{room}"] if (ROOT / "tests" / room).is_dir() else []
-    near = [
-        test.relative_to(ROOT).as_posix()
-        for folder in folders
-        for test in sorted((ROOT / folder).glob(f"test_*{named}*.py"))
-    ]
-    near += folders
+def tests_of(mutant: Mutant) -> list[str]:
+    """Return the tests that should notice a mutant, the nearest first."""
+    room = mutant.room
     more = {
         "features": ["tests/analysis", "tests/data", "tests/test_grid.py"],
         "analysis": ["tests/domains", "tests/reports", "tests/test_grid.py"],
@@ -151,7 +154,26 @@ def tests_of(path: Path) -> list[str]:
         "errors": ["tests/bad_input"],
         "testing": ["tests/geodesy"],
     }
-    return near + more.get(room, []) or ["tests"]
+    listed = [path for path in (f"tests/{room}", *more.get(room, ())) if (ROOT / path).exists()]
+    found = {
+        file: _distance(mutant, file)
+        for path in listed or ["tests"]
+        for file in ([ROOT / path] if path.endswith(".py") else (ROOT / path).rglob("test_*.py"))
+    }
+    nearest = sorted(found, key=lambda file: (found[file], file))
+    return [file.relative_to(ROOT).as_posix() for file in nearest]
+
+
+def _distance(mutant: Mutant, test: Path) -> int:
+    """Return the less, the more a test says of what is broken."""
+    text = test.read_text(encoding="utf-8")
+    module = ".".join(mutant.path.relative_to(ROOT).with_suffix("").parts)
+    signs = (
+        bool(mutant.within) and re.search(rf"\b{mutant.within}\b", text) is not None,
+        mutant.path.stem.strip("_") in test.stem,
+        module in text,
+    )
+    return -sum(weight * sign for weight, sign in zip((4, 2, 1), signs, strict=True))
 
 
 def run_tests(mutant: Mutant, folder: Path, seconds: float) -> str:
@@ -160,13 +182,14 @@ def run_tests(mutant: Mutant, folder: Path, seconds: float) -> str:
     A run that takes too long is said to be one: on a busy machine it needn't be the mutant's
     fault.
     """
-    source = mutant.path.read_text(encoding="utf-8")
     target = folder / mutant.path.relative_to(ROOT)
+    source = target.read_text(encoding="utf-8")
     target.write_text(mutant.apply(source), encoding="utf-8")
     room = mutant.path.relative_to(ROOT).as_posix()
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    command += ["-m", "not browser and not wheel", room, *tests_of(mutant.path)]
-    env = {**os.environ, "PYTHONPATH": str(folder)}
+    command += ["-m", "not browser and not wheel", room, *tests_of(mutant)]
+    env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONPYCACHEPREFIX": str(folder / "pyc")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         run = subprocess.run(
             command, cwd=folder, env=env, capture_output=True, timeout=seconds, check=False
@@ -203,7 +226,8 @@ def main() -> int:
             began = time.perf_counter()
             word = run_tests(mutant, folder, asked.seconds)
             place = f"{mutant.path.relative_to(ROOT)}:{mutant.line}"
-            old = mutant.path.read_text(encoding="utf-8")[mutant.start : mutant.end]
+            path = folder / mutant.path.relative_to(ROOT)
+            old = path.read_text(encoding="utf-8")[mutant.start : mutant.end]
             took = time.perf_counter() - began
             print(f"{number:3} {word:9} {place}: {old} → {mutant.text} ({took:.0f} s)", flush=True)
             if word != "noticed":

@@ -247,9 +247,8 @@ class _Outlines:
 def _zones(subject: Subject) -> _Outlines:
     names = subject.names or list(subject.shapes.index)
     source = subject.title if subject.kind == "layer" else "given"
-    accuracy = np.full(len(subject), np.nan)
-    if subject.frame is not None and "accuracy_km" in subject.frame:
-        accuracy = pd.to_numeric(subject.frame["accuracy_km"], errors="coerce").to_numpy(float)
+    stated = subject.accuracy_km
+    accuracy = np.full(len(subject), np.nan) if stated is None else stated
     return _Outlines(geodesy.densify(subject.shapes, _STRAIGHT_KM), names, source, accuracy)
 
 

@@ -1,10 +1,10 @@
 """What data there is: list it, load it, cite it, find a name in it."""
 
 from cpecgeo.catalogue.cite import cite
+from cpecgeo.catalogue.facts import folded, match
 from cpecgeo.catalogue.files import data_path, data_version
 from cpecgeo.catalogue.layers import catalog, layer, table
 from cpecgeo.catalogue.lines import Assembled, assemble, corridor_rows
-from cpecgeo.catalogue.names import folded, match
 
 __all__ = [
     "Assembled",

@@ -13,10 +13,10 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.catalogue import layers
+from cpecgeo.catalogue.facts import folded, match
 from cpecgeo.catalogue.files import data_version, read_features
 from cpecgeo.catalogue.geometry import fingerprint, redrawn_corridors
 from cpecgeo.catalogue.lines import drawn_sections
-from cpecgeo.catalogue.names import folded, match
 from cpecgeo.errors import InputError, InputTypeError
 
 __all__ = ["OSM_CREDIT", "cite", "list_credits"]
@@ -115,13 +115,11 @@ def _sources(name: str | None) -> list[_Source]:
     if folded(name) in {folded(n) for n in layers.LAYERS}:
         key = match(name, {n: [] for n in layers.LAYERS}, "layer")
         return [_layer(key)]
-    wanted = folded(name)
-    found: list[_Source] = []
-    for layer_name in layers.LAYERS:
-        frame = layers.shared(layer_name)
-        hits = frame.iloc[_rows_of(layer_name, fingerprint()).get(wanted, [])]
-        for _, row in hits.iterrows():
-            found.append(_feature(layer_name, row))
+    found = [
+        _feature(of, layers.shared(of).loc[label])
+        for of in layers.LAYERS
+        for label in layers.ids_named(of, name)
+    ]
     if found:
         return found
     known: dict[str, list[str]] = {
@@ -129,23 +127,6 @@ def _sources(name: str | None) -> list[_Source]:
     }
     match(name, known, "layer or feature")
     return []  # never: no name is like it, which `match` says
-
-
-@functools.cache
-def _rows_of(layer_name: str, _key: Hashable) -> dict[str, list[int]]:
-    """Return positions of the rows that go by a name, by its folded form, in one geometry."""
-    frame = layers.shared(layer_name)
-    names = frame[[c for c in ("id", "name", "name_ur", "name_zh", "aliases") if c in frame]]
-    rows: dict[str, list[int]] = {}
-    for position, row in enumerate(names.to_numpy()):
-        cells = [n for cell in row if isinstance(cell, str) for n in _each(cell)]
-        for name in {folded(n) for n in cells} - {""}:
-            rows.setdefault(name, []).append(position)
-    return rows
-
-
-def _each(cell: str) -> list[str]:
-    return [cell, *cell.split(";")]
 
 
 def _feature(layer_name: str, row: Any) -> _Source:

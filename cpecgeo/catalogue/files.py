@@ -25,6 +25,7 @@ __all__ = [
     "read_checked",
     "read_geojson",
     "read_points",
+    "read_properties",
     "read_table",
     "stored_path",
     "stored_paths",
@@ -158,16 +159,30 @@ def read_points(relative: str) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(frame.drop(columns=["lon", "lat"]), geometry=points, crs=4326)
 
 
+def read_properties(relative: str) -> pd.DataFrame:
+    """Read what a GeoJSON file says of its features, without their geometry."""
+    return pd.DataFrame([feature["properties"] for feature in _parse_features(relative)])
+
+
+def _parse_features(relative: str) -> list[dict[str, Any]]:
+    path = data_path(relative)
+    try:
+        features: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["features"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} can't be read as GeoJSON: {error}. Install again.") from error
+    return features
+
+
 @cache
 def read_features(relative: str) -> tuple[dict[str, Any], ...]:
     """Read the features of a GeoJSON file, with shapely geometries."""
-    path = data_path(relative)
     try:
-        features = json.loads(path.read_text(encoding="utf-8"))["features"]
         return tuple(
-            {**f["properties"], "geometry": shapely.geometry.shape(f["geometry"])} for f in features
+            {**f["properties"], "geometry": shapely.geometry.shape(f["geometry"])}
+            for f in _parse_features(relative)
         )
     except (ValueError, KeyError, TypeError) as error:
+        path = data_path(relative)
         raise DataError(f"{path} can't be read as GeoJSON: {error}. Install again.") from error
 
 

@@ -13,12 +13,21 @@ import geopandas as gpd
 import pandas as pd
 
 from cpecgeo.catalogue import files, lines
-from cpecgeo.catalogue.facts import add_facts, openings
+from cpecgeo.catalogue.facts import add_facts, add_names, folded, match, openings
 from cpecgeo.catalogue.geometry import REDRAWN, fingerprint, redraw
-from cpecgeo.catalogue.names import match
 from cpecgeo.geodesy.measure import length_km
 
-__all__ = ["COMMON", "LAYERS", "catalog", "layer", "shared", "table"]
+__all__ = [
+    "COMMON",
+    "LAYERS",
+    "catalog",
+    "ids_named",
+    "layer",
+    "layer_id",
+    "named_points",
+    "shared",
+    "table",
+]
 
 COMMON = [
     "id",
@@ -161,6 +170,46 @@ def _recorded(path: str | None) -> dict[str, Any]:
     return {k: entry[k] for k in ("package", "version", "accuracy", "disclaimer") if k in entry}
 
 
+@cache
+def named_points(of: str) -> gpd.GeoDataFrame:
+    """Return the points of a layer with their names, shared: less to read than the layer is.
+
+    Parameters
+    ----------
+    of : str
+        A layer of points, whose tables of facts aren't needed.
+    """
+    path = LAYERS[of][1]
+    return add_names(of, _MAKERS[of]() if path is None else files.read_points(path))
+
+
+def ids_named(of: str, name: str) -> list[str]:
+    """Return ids of the rows of a layer that go by a name: by id, name, then other names."""
+    return _named(of, fingerprint() if of in REDRAWN else None).get(folded(name), [])
+
+
+@cache
+def _named(of: str, key: Hashable) -> dict[str, list[str]]:
+    """Index the rows of a layer by each of their names, folded."""
+    path = LAYERS[of][1]
+    if key is None and path is not None and path.endswith(".geojson"):
+        # Whether a name is that of a district needn't wait for all outlines.
+        frame = add_names(of, files.read_properties(path))
+    else:
+        frame = _shared(of, key)
+    found: dict[str, dict[str, None]] = {}
+    for column in ("id", "name", "name_ur", "name_zh", "aliases"):
+        for label, cell in zip(frame["id"], frame.get(column, ()), strict=False):
+            for text in cell.split(";") if isinstance(cell, str) else ():
+                found.setdefault(folded(text), {})[label] = None
+    return {text: list(labels) for text, labels in found.items() if text}
+
+
+def layer_id(name: str) -> str:
+    """Return the layer that a name means."""
+    return match(name, {n: [title] for n, (title, _, _) in LAYERS.items()}, "layer")
+
+
 def layer(name: str) -> gpd.GeoDataFrame:
     """Load one layer of the bundled data.
 
@@ -191,8 +240,7 @@ def layer(name: str) -> gpd.GeoDataFrame:
     >>> layer("crossings").loc["khunjerab-pass", "elevation_m"]
     np.float64(4693.0)
     """
-    key = match(name, {n: [title] for n, (title, _, _) in LAYERS.items()}, "layer")
-    source = shared(key)
+    source = shared(layer_id(name))
     frame = source.copy()
     frame.attrs = {k: list(v) if isinstance(v, list) else v for k, v in source.attrs.items()}
     return frame

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from shapely.geometry import LineString
 
+from cpecgeo.catalogue.facts import match
 from cpecgeo.catalogue.files import exists, read_features, read_points, read_table
-from cpecgeo.catalogue.names import match
 from cpecgeo.errors import DataError
 from cpecgeo.geodesy import length_km
 

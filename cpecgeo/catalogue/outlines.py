@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.catalogue.facts import read_districts
+from cpecgeo.catalogue.facts import folded, read_districts
 from cpecgeo.catalogue.files import read_checked, stored_path
-from cpecgeo.catalogue.names import folded
 
 __all__ = ["NAME_TAGS", "match_units", "redraw_outlines", "stored_outlines"]
 

@@ -6,9 +6,9 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Collection
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 import click
 
@@ -17,45 +17,56 @@ from cpecgeo.errors import CpecgeoError, CpecgeoWarning
 __all__ = ["COMMANDS", "app", "in_shell", "list_options", "main"]
 
 COMMANDS = {
+    "catalog": "things:catalog",
+    "show": "things:show_thing",
+    "length": "tables:length",
+    "report": "things:report",
+    "map": "things:draw_map",
+    "export": "things:export",
+    "cite": "things:cite",
     "near": "analyses:near",
     "within": "analyses:within",
     "rings": "analyses:rings",
     "buffer": "analyses:buffer",
     "crossed": "analyses:crossed",
     "exposure": "analyses:exposure",
-    "mcp": "assistant:answer_assistant",
-    "density": "tables:density",
-    "locate": "tables:locate",
     "distance-table": "tables:distance_table",
     "treatment": "tables:treatment",
     "neighbours": "tables:neighbours",
-    "catalog": "things:catalog",
-    "show": "things:show_thing",
-    "length": "tables:length",
-    "cite": "things:cite",
-    "export": "things:export",
-    "map": "things:draw_map",
-    "report": "things:report",
-    "convert": "things:convert",
-    "demo": "things:demo",
+    "at": "ways:at",
+    "locate": "tables:locate",
+    "density": "tables:density",
+    "profile": "ways:profile",
     "route": "ways:route",
     "reach": "ways:reach",
     "matrix": "ways:matrix",
     "closures": "ways:closures",
     "gain": "ways:gain",
-    "profile": "ways:profile",
-    "at": "ways:at",
+    "convert": "things:convert",
     "osm": "ways:osm",
+    "demo": "things:demo",
+    "mcp": "assistant:answer_assistant",
 }
 """Each command with the module and the function that it is, in the order of `cpecgeo --help`."""
 
+# The commands that a part of the help begins with.
+_HEADS = {
+    "catalog": "What there is",
+    "near": "Near, within and around",
+    "at": "Along a line",
+    "route": "Over the network",
+    "convert": "Files, programs and the rest",
+}
 
 # An option as Python states it, in a message of the library, and what it is set to.
 _STATED = re.compile(
     r"""(?<!['"\w])(?P<name>[a-z_]+)=(?!=)"""
     r"""(?P<value>"[^"]*"|'[^']*'|\[[^\]]*\]|float\('nan'\)|-?[0-9.e-]*[0-9])?"""
 )
+# What a message says first: which argument it is about.
+_GIVEN = re.compile(r"^[a-z_]+(?= (?:is|has|must) )")
 _CLAUSES = re.compile(r"(?<=[.;:]) |(?<=\S)(?=, or )")
+_OF_ALL = {"--geometry", "--version", "--show-completion"}
 _OF_FILES = {"lon", "lat", "layer", "crs", "thousands"}
 
 
@@ -64,6 +75,25 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        parts: list[tuple[str, list[tuple[str, str]]]] = []
+        room = formatter.width - max(map(len, COMMANDS)) - 6
+        for name in COMMANDS:
+            if name in _HEADS:
+                parts.append((_HEADS[name], []))
+            command = self.get_command(ctx, name)
+            parts[-1][1].append((name, command.get_short_help_str(room) if command else ""))
+        for title, rows in parts:
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **kwargs)
+        except BrokenPipeError:  # help into a closed pipe
+            _drop_output()
+            raise click.exceptions.Exit(141) from None
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
@@ -96,26 +126,28 @@ class _Commands(click.Group):
             raise
 
 
-def list_options(command: click.Command | None) -> set[str]:
-    """Return the options of a command, or of the commands in a group, as Python writes them."""
-    inner = getattr(command, "commands", {}).values()
-    own = {
-        option.removeprefix("--").replace("-", "_")
-        for param in getattr(command, "params", ())
-        for option in param.opts
-        if option.startswith("--")
-    }
-    return own.union(*map(list_options, inner))
+def list_options(command: click.Command | None) -> dict[str, str]:
+    """Return the options of a command, or of the commands in a group, by their names in Python."""
+    found: dict[str, str] = {}
+    for inner in getattr(command, "commands", {}).values():
+        found |= list_options(inner)
+    for param in getattr(command, "params", ()):
+        options = [option for option in param.opts if option.startswith("-")]
+        long = [option for option in options if option.startswith("--")] or options
+        found |= {option.lstrip("-").replace("-", "_"): long[0] for option in long}
+        if long:
+            found[str(param.name)] = long[0]
+    return found
 
 
-def in_shell(text: str, options: Collection[str]) -> str:
+def in_shell(text: str, options: Mapping[str, str]) -> str:
     """Say a message of the library as one of the shell: with its options, and no others.
 
     Parameters
     ----------
     text : str
-    options : collection of str
-        Those of the command, as Python writes them.
+    options : mapping of str to str
+        Those of the command, by the names that Python has for them.
 
     Returns
     -------
@@ -125,10 +157,11 @@ def in_shell(text: str, options: Collection[str]) -> str:
 
     Examples
     --------
-    >>> in_shell("a.csv has no column of lon. Name the columns with lon= and lat=.", ["lon", "lat"])
+    >>> of_files = {"lon": "--lon", "lat": "--lat"}
+    >>> in_shell("a.csv has no column of lon. Name the columns with lon= and lat=.", of_files)
     'a.csv has no column of lon. Name the columns with --lon and --lat.'
-    >>> in_shell("km is 0; give radii, such as km=[5, 10].", ["km"])
-    'km is 0; give radii, such as --km 5,10.'
+    >>> in_shell("km is 0; give radii, such as km=[5, 10].", {"km": "--km"})
+    '--km is 0; give radii, such as --km 5,10.'
     """
     if re.search(r"(?<!\S)--[a-z]", text):
         return text  # of the shell itself
@@ -152,7 +185,8 @@ def in_shell(text: str, options: Collection[str]) -> str:
             end = clause[-1] if clause[-1] in ".;:" else ""
             kept[-1] = kept[-1].rstrip(".,;:") + end
     whole = "".join(c if c.startswith(", or ") else f" {c}" for c in kept).strip()
-    told = _STATED.sub(lambda m: _option(m) if m["name"] in options else m[0], whole)
+    told = _STATED.sub(lambda m: _option(m, options), whole)
+    told = _GIVEN.sub(lambda m: options.get(m[0], m[0]), told)
     if len(kept) <= len(others):
         told = f"{told.rstrip('.,;:')}."
     if is_of_file:
@@ -160,9 +194,11 @@ def in_shell(text: str, options: Collection[str]) -> str:
     return told
 
 
-def _option(match: re.Match[str]) -> str:
+def _option(match: re.Match[str], options: Mapping[str, str]) -> str:
+    if match["name"] not in options:
+        return match[0]
     value = (match["value"] or "").strip("\"'[]").replace(", ", ",")
-    return f"--{match['name'].replace('_', '-')} {value}".strip()
+    return f"{options[match['name']]} {value}".strip()
 
 
 def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001
@@ -187,10 +223,10 @@ def _show_completion(context: click.Context, _: click.Parameter, shell: str | No
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 @click.option(
     "--geometry",
-    metavar="[bundled|osm]",
+    type=click.Choice(["bundled", "osm"]),
     help="Lines and outlines: as they ship, or as `osm refresh` stored them.",
 )
 @click.option(
@@ -211,13 +247,12 @@ def _show_completion(context: click.Context, _: click.Parameter, shell: str | No
     help="Print what bash, zsh or fish evaluates to complete names.",
 )
 @click.pass_context
-def app(context: click.Context, *, debug: bool, geometry: str | None) -> None:
+def app(context: click.Context, *, geometry: Literal["bundled", "osm"] | None) -> None:
     """Geospatial analysis of the China–Pakistan Economic Corridor."""
-    context.obj = debug
     if geometry is not None:
         from cpecgeo.catalogue.geometry import using
 
-        context.with_resource(using(geometry=geometry))  # type: ignore[arg-type]
+        context.with_resource(using(geometry=geometry))
 
 
 def _remark(
@@ -231,7 +266,7 @@ def _remark(
     """Say a warning of ours in one line, without the place in the code that it comes from."""
     if issubclass(category, CpecgeoWarning):
         context = click.get_current_context(silent=True)
-        named = list_options(context.command) if context is not None else set()
+        named = list_options(context.command) if context is not None else {}
         text = in_shell(" ".join(str(message).split()), named)
         print(f"cpecgeo: {text}", file=sys.stderr)
     else:
@@ -275,10 +310,14 @@ def main() -> None:
 
 def _run() -> int | None:
     """Run the command, and return its exit code; on its own click ends with 1 after Ctrl-C."""
+    # People add --debug at the end of the line that failed.
+    typed = [text for text in sys.argv[1:] if text != "--debug"]
     try:
-        code: int | None = app.main(prog_name="cpecgeo", standalone_mode=False)
+        code: int | None = app.main(typed, prog_name="cpecgeo", standalone_mode=False)
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.NoSuchOption) and error.option_name in _OF_ALL:
+            print(f"It stands before the command: cpecgeo {error.option_name} …", file=sys.stderr)
         return error.exit_code
     except click.Abort:
         print("cpecgeo: stopped.", file=sys.stderr)

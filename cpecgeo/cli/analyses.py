@@ -22,6 +22,7 @@ from cpecgeo.cli.screen import (
     features,
     give,
     named,
+    named_option,
     options,
     split,
     subject,
@@ -31,8 +32,8 @@ from cpecgeo.errors import InputError
 
 __all__ = ["SOURCE", "beside", "buffer", "crossed", "exposure", "near", "rings", "within"]
 
-SOURCE = click.argument(
-    "source", help="A file (.geojson .gpkg .parquet .csv .kml .gpx) or a layer."
+SOURCE = named(
+    "source", "A file (.geojson .gpkg .parquet .csv .kml .gpx) or a layer.", kinds=("layer",)
 )
 _X = named("x", "A corridor, place, layer or file.")
 _KM = click.option("--km", metavar="KM", required=True, help="Kilometres; several between commas.")
@@ -110,7 +111,7 @@ def _stream(verb: str, source: str, out: Path | None, how: Reading, asked: dict[
 
 @click.command()
 @SOURCE
-@click.option(
+@named_option(
     "--to",
     metavar="NAMES",
     multiple=True,
@@ -169,7 +170,7 @@ def near(
 
 @click.command()
 @SOURCE
-@click.option(
+@named_option(
     "--of",
     "--to",
     metavar="NAMES",
@@ -267,7 +268,13 @@ def crossed(*, x: str, zones: str, sections: bool, out: Path | None, json: bool)
 
 @click.command()
 @options(_X, _RADII)
-@click.option("--of", "source", default="places", help="What is counted: a layer or a file.")
+@named_option(
+    "--of",
+    "source",
+    default="places",
+    help="What is counted: a layer or a file.",
+    kinds=("layer",),
+)
 @click.option("--raster", type=FILE, help="A GeoTIFF: the sum of its cells, cut by the rings.")
 @click.option("--value", default="population", help="The column to add up; empty counts.")
 @click.option("--by", help="A column to break it down by; areas, with --raster.")

@@ -35,6 +35,7 @@ __all__ = [
     "Reading",
     "about",
     "citations",
+    "complete",
     "features",
     "give",
     "is_known",
@@ -67,23 +68,44 @@ def options(*chosen: Decorator) -> Decorator:
     return decorate
 
 
-def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    """Complete the name of a corridor, from one small table."""
-    from cpecgeo.catalogue.lines import corridor_rows
-
-    return [name for name in corridor_rows() if name.startswith(incomplete.casefold())]
+Completer = Callable[[click.Context, click.Parameter, str], list[str]]
+_KINDS = ("corridor", "place", "layer")
 
 
-def named(argument: str, help: str, *, nargs: int = 1, required: bool = True) -> Decorator:  # noqa: A002
-    """Return an argument that is completed with names of corridors."""
-    return click.argument(
-        argument, help=help, nargs=nargs, required=required, shell_complete=_complete
-    )
+def complete(*kinds: str) -> Completer:
+    """Return what completes names of some kinds, also after a comma."""
+
+    def completer(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
+        from cpecgeo.features.lookup import list_names
+
+        before, comma, begun = typed.rpartition(",")
+        return [before + comma + name for name in list_names(begun, kinds)]
+
+    return completer
 
 
-def named_option(option: str, *, metavar: str, help: str) -> Decorator:  # noqa: A002
-    """Return an option that is completed with names of corridors."""
-    return click.option(option, metavar=metavar, help=help, shell_complete=_complete)
+def named(
+    argument: str,
+    help: str,  # noqa: A002
+    *,
+    nargs: int = 1,
+    required: bool = True,
+    default: str | None = None,
+    kinds: Sequence[str] = _KINDS,
+) -> Decorator:
+    """Return an argument that is completed with names."""
+    how: dict[str, Any] = {"required": required} if default is None else {"default": default}
+    return click.argument(argument, help=help, nargs=nargs, shell_complete=complete(*kinds), **how)
+
+
+def named_option(
+    *flags: str,
+    help: str,  # noqa: A002
+    kinds: Sequence[str] = _KINDS,
+    **how: Any,
+) -> Decorator:
+    """Return an option that is completed with names."""
+    return click.option(*flags, help=help, shell_complete=complete(*kinds), **how)
 
 
 JSON = click.option("--json", is_flag=True, help="Print JSON for machines.")
@@ -103,7 +125,9 @@ SECTIONS = click.option(
     "--sections", is_flag=True, help="Say in which section of a corridor, and its status."
 )
 EACH = click.option("--each", is_flag=True, help="Rings of their own for each.")
-ZONES = click.option("--zones", default="districts", help="districts, provinces, or a file.")
+ZONES = named_option(
+    "--zones", default="districts", help="districts, provinces, or a file.", kinds=("layer",)
+)
 
 
 class Reading(TypedDict):

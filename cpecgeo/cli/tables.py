@@ -47,11 +47,11 @@ def length(*, names: tuple[str, ...], json: bool) -> None:
 
     from cpecgeo.features.resolve import resolve
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in split(names):
         given = resolve(name, "the line")
-        if given.kind == "corridor":
-            rows.append(_corridor_lengths(given.things[0]))
+        if given.chainages:  # a corridor, or the layer of them
+            rows += map(_corridor_lengths, given.things)
         else:
             rows += _line_lengths(given)
     columns = "name title drawn_km official_km ratio accuracy_km"
@@ -81,13 +81,16 @@ def _line_lengths(given: Subject) -> list[dict[str, Any]]:
     km = np.atleast_1d(np.asarray(geodesy.length_km(given.checked), float))
     titles = given.names or [given.title] * len(given)
     stated = given.accuracy_km
+    published = [float("nan")] * len(given)
+    if given.kind in {"section", "layer"} and "official_km" in given.rows:
+        published = given.rows["official_km"].astype(float).tolist()
     return [
         {
             "name": str(label),
             "title": str(title),
             "drawn_km": float(drawn),
-            "official_km": None,
-            "ratio": None,
+            "official_km": published[i],
+            "ratio": float(drawn) / published[i],
             "accuracy_km": None if stated is None else float(stated[i]),
             "drawn_km_by_status": None,
         }
@@ -98,7 +101,7 @@ def _line_lengths(given: Subject) -> list[dict[str, Any]]:
 @click.command()
 @options(_CORRIDOR, SOURCE)
 @click.option("--bin-km", default=10.0, help="Length of a stretch.")
-@click.option("--by", default="km", help="km or section.")
+@click.option("--by", type=click.Choice(["km", "section"]), default="km", help="Stretches.")
 @click.option("--max-km", type=float, help="Farther ones are left out.")
 @click.option("--when", help="A column of dates: count by period.")
 @click.option("--freq", default="YE", help="YE QE ME W D, or opened (with --by section).")
@@ -213,7 +216,10 @@ def distance_table(
 @click.option("--within-km", default=0.0, help="As near as this, too.")
 @click.option("--disputed/--no-disputed", default=True, help="Zones of disputed status in or out.")
 @click.option(
-    "--undated", default="out", help="out or in: operating sections without a known opening."
+    "--undated",
+    type=click.Choice(["out", "in"]),
+    default="out",
+    help="Operating sections without a known opening.",
 )
 @options(OUT, JSON)
 def treatment(
@@ -256,7 +262,7 @@ def _years(text: str) -> list[int]:
 
 
 @click.command()
-@click.argument("zones", default="districts", help="districts, provinces, or a file.")
+@named("zones", "districts, provinces, or a file.", kinds=("layer",), default="districts")
 @options(OUT, JSON)
 def neighbours(*, zones: str, out: Path | None, json: bool) -> None:
     """List which zones touch one another, corners counted.

@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 _NAME = named("name", "A corridor, section, place or layer.")
+_LANGS = click.Choice(["en", "ur", "zh"])
+_LANG = click.option("--lang", type=_LANGS, default="en", help="Language.")
 
 
 @click.command()
@@ -92,7 +94,7 @@ def km_by_status(thing: Any) -> dict[str, float]:
 
 
 @click.command()
-@click.argument("name", required=False, help="A feature or layer.")
+@named("name", "A feature or layer.", required=False)
 @click.option("--bibtex", is_flag=True, help="As entries of BibTeX.")
 def cite(*, name: str | None, bibtex: bool) -> None:
     """Say where something comes from, ready to cite.
@@ -108,8 +110,9 @@ def cite(*, name: str | None, bibtex: bool) -> None:
 @options(_NAME, OUT_FILE)
 @click.option(
     "--part",
+    type=click.Choice(["sections", "stops", "line", "posts", "all"]),
     default="sections",
-    help="Of a corridor: sections, stops, line, posts, or all in one .gpkg.",
+    help="Of a corridor; all in one .gpkg.",
 )
 @SAFE_CELLS
 def export(*, name: str, out: Path, part: str, safe_cells: bool) -> None:
@@ -140,8 +143,6 @@ def export(*, name: str, out: Path, part: str, safe_cells: bool) -> None:
         if part == "all":
             print(write_layers({p: parts[p]() for p in ("sections", "stops", "posts")}, out))
             return
-        if part not in parts:
-            raise InputError(f"--part is {part!r}; it is one of {', '.join(parts)}, all.")
         frame = parts[part]()
     save(frame, out, safe_cells=safe_cells, layer=part)
 
@@ -168,8 +169,11 @@ def _posts(thing: Any) -> Any:
 
 
 @click.command("map")
-@click.argument(
-    "names", nargs=-1, help="Corridors, places, or files of your own; all when omitted."
+@named(
+    "names",
+    "Corridors, places, or files of your own; all when omitted.",
+    nargs=-1,
+    required=False,
 )
 @click.option(
     "--out", "-o", type=FILE, metavar="FILE", required=True, help="An HTML, PNG or PDF file."
@@ -189,7 +193,7 @@ def _posts(thing: Any) -> Any:
     "disputed and districts, comma between.",
 )
 @click.option("--embed", is_flag=True, help="For an article that scrolls.")
-@click.option("--lang", default="en", help="Language: en, ur, zh.")
+@_LANG
 @click.option("--color", metavar="COLUMN", help="Of files: a column, or a colour.")
 @click.option(
     "--scheme",
@@ -205,7 +209,7 @@ def _posts(thing: Any) -> Any:
 @click.option("--radius", metavar="SIZE", help="Of points: a column, or pixels.")
 @click.option("--width", metavar="SIZE", help="Of lines: a column, or pixels.")
 @click.option("--when", metavar="COLUMN", help="Column of dates, for a slider.")
-@click.option("--cluster", help="Points gathered: count, or density.")
+@click.option("--cluster", type=click.Choice(["count", "density"]), help="Points gathered.")
 def draw_map(
     *,
     names: tuple[str, ...],
@@ -285,10 +289,9 @@ def _is_corridor(name: str) -> bool:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, help="A corridor or place, or several.")
+@named("names", "A corridor or place, or several.", nargs=-1)
 @click.option("--out", "-o", type=FILE, metavar="FILE", help="A file: .html, .pdf, .md or .json.")
-@click.option("--lang", default="en", help="Language: en, ur or zh.")
-@JSON
+@options(_LANG, JSON)
 def report(*, names: tuple[str, ...], out: Path | None, lang: str, json: bool) -> None:
     """Report on a corridor, a market or a site, or several.
 
@@ -305,7 +308,7 @@ def report(*, names: tuple[str, ...], out: Path | None, lang: str, json: bool) -
 
 
 @click.command()
-@click.argument("source", help="A file, or a layer.")
+@named("source", "A file, or a layer.", kinds=("layer",))
 @options(OUT_FILE, READING)
 def convert(*, source: str, out: Path, **how: Unpack[Reading]) -> None:
     """Write a file, or a layer, in another format.

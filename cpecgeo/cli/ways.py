@@ -10,21 +10,32 @@ from typing import Any, TypedDict, Unpack
 
 import click
 
-from cpecgeo.cli.screen import FILE, JSON, OUT, give, named, named_option, options, split, subject
+from cpecgeo.cli.screen import (
+    FILE,
+    JSON,
+    OUT,
+    complete,
+    give,
+    named,
+    named_option,
+    options,
+    split,
+    subject,
+)
 from cpecgeo.errors import InputError
 
 __all__ = ["at", "closures", "gain", "matrix", "osm", "profile", "reach", "route"]
 
-_START = click.argument("a", help="Where from: a place or crossing.")
-_END = click.argument("b", help="Where to.")
-_PLACES = click.argument("places", nargs=-1, required=True, help="Places, two or more.")
+_START = named("a", "Where from: a place or crossing.", kinds=("place",))
+_END = named("b", "Where to.", kinds=("place",))
+_PLACES = named("places", "Places, two or more.", nargs=-1, kinds=("place",))
 _LINE = named("x", "A corridor, section or file.")
-_MODE = click.option("--mode", default="any", help="any, road or rail.")
-_WEIGHT = click.option(
-    "--weight", default="hours", help="What to keep least: km, hours, cost or carbon."
-)
+_MODES = click.Choice(["any", "road", "rail"])
+_MODE = click.option("--mode", type=_MODES, default="any", help="By which means.")
+_WEIGHTS = click.Choice(["km", "hours", "cost", "carbon"])
+_WEIGHT = click.option("--weight", type=_WEIGHTS, default="hours", help="What to keep least.")
 _STATUS = click.option("--status", help="operating, planned …, or any; operating when omitted.")
-_VEHICLE = click.option("--vehicle", help="car or truck.")
+_VEHICLE = click.option("--vehicle", type=click.Choice(["car", "truck"]), help="Whose hours.")
 _EVERY_KM = click.option("--every-km", default=10.0, help="Between samples.")
 
 
@@ -49,13 +60,16 @@ _FILTERS = options(
         "--avoid",
         metavar="NAMES",
         multiple=True,
+        shell_complete=complete("corridor", "place"),
         help="Sections, places, districts, between commas.",
     ),
     click.option("--year", type=int, help="What stood in that year."),
     click.option("--season", help="winter, spring, summer or autumn."),
 )
 _KIND = options(
-    click.option("--kind", default="road", help="What --extra is: road or rail."),
+    click.option(
+        "--kind", type=click.Choice(["road", "rail"]), default="road", help="What --extra is."
+    ),
     click.option(
         "--join-km", metavar="KM", default=2.0, help="How near to the network --extra joins it."
     ),
@@ -190,7 +204,7 @@ def reach(
 
 @click.command()
 @_PLACES
-@click.option("--weight", default="km", help="What to keep least: km, hours, cost or carbon.")
+@click.option("--weight", type=_WEIGHTS, default="km", help="What to keep least.")
 @options(_MODE, _STATUS, _VEHICLE, _OWN, OUT, JSON)
 def matrix(
     *,
@@ -212,9 +226,9 @@ def matrix(
 
 
 @click.command()
-@click.argument("a", default="Khunjerab", help="Where from: a place or crossing.")
-@click.argument("b", default="Gwadar", help="Where to.")
-@click.option("--mode", default="road", help="any, road or rail.")
+@named("a", "Where from: a place or crossing.", kinds=("place",), default="Khunjerab")
+@named("b", "Where to.", kinds=("place",), default="Gwadar")
+@click.option("--mode", type=_MODES, default="road", help="By which means.")
 @options(_WEIGHT, _OWN, OUT, JSON)
 def closures(
     *, a: str, b: str, weight: str, out: Path | None, json: bool, **typed: Unpack[_Chosen]
@@ -232,7 +246,7 @@ def closures(
 @_PLACES
 @click.option("--extra", metavar="FILES", multiple=True, required=True, help="The new lines.")
 @_KIND
-@click.option("--by", default="pair", help="pair or place.")
+@click.option("--by", type=click.Choice(["pair", "place"]), default="pair", help="What a row is.")
 @options(_MODE, _STATUS, _VEHICLE, OUT, JSON)
 def gain(
     *,
@@ -258,7 +272,9 @@ def gain(
 
 @click.command()
 @options(_LINE, _EVERY_KM)
-@click.option("--between", type=(str, str), help="A part of a corridor: two stops or km.")
+@click.option(
+    "--between", type=(str, str), metavar="FROM TO", help="A part of a corridor: two stops or km."
+)
 @click.option("--dem", type=FILE, help="A GeoTIFF of your own.")
 @options(OUT, JSON)
 def profile(

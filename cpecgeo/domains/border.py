@@ -1,4 +1,4 @@
-"""A border market: what lies near it, who can reach it, when it is open."""
+"""Border markets: which there are, what lies near one, who can reach it, when it is open."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridors import corridors
-from cpecgeo.features.places import markets, place
+from cpecgeo.features.places import place
 from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.routing import Reach, reach
 from cpecgeo.routing.filters import number
 
-__all__ = ["Market", "market", "nearest_corridors", "nearest_sites"]
+__all__ = ["Market", "market", "markets", "nearest_corridors", "nearest_sites"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +120,28 @@ class Market:
             html_table(near, ("corridor", "distance, km", "at km")),
             html_table(shut, ("closure", "source")) if shut else "",
         )
+
+
+def markets() -> gpd.GeoDataFrame:
+    """List border markets and crossings.
+
+    Returns
+    -------
+    GeoDataFrame
+        On the id: `name country status status_note planned_phase2 elevation_m accuracy_km
+        basis source …` and the point. `planned_phase2` marks the new border markets of
+        Phase II, Khunjerab and Torkham. A crossing whose present state isn't known has no
+        `status`.
+
+    Examples
+    --------
+    >>> m = markets()
+    >>> sorted(m.index[m["planned_phase2"]])
+    ['khunjerab-pass', 'torkham']
+    """
+    frame = layer("crossings")
+    frame["planned_phase2"] = frame["planned_phase2"].astype(bool)
+    return frame
 
 
 def market(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString
 
 from cpecgeo.catalogue import corridor_rows, layer, table
+from cpecgeo.catalogue.layers import ids_named, shared
 from cpecgeo.catalogue.lines import JOIN_KM, Assembled, corridor_id, join_sections, turn_ends
 from cpecgeo.errors import GeometryError, GeometryWarning, InputError, UnknownNameError
 from cpecgeo.features.places import stops
@@ -130,14 +131,13 @@ def find_named(name: str) -> Alignment:
     ------
     UnknownNameError, DataError
     """
-    frame = layer("sections")
-    named = frame.index[(frame["id"] == name) | (frame["name"] == name)]
-    if len(named):
-        names, wholes = [str(named[0])], [""]
+    if ids := ids_named("sections", name):
+        names, wholes = ids[:1], [""]
     else:
         try:
             row = corridor_rows()[corridor_id(name)]
         except UnknownNameError as error:
+            frame = shared("sections")
             known = [*frame["id"], *frame["name"], *error.near]
             raise UnknownNameError(name, "section or corridor", known) from None
         names, wholes = row["sections"], [row["id"]]

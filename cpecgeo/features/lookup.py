@@ -17,17 +17,18 @@ from typing import Literal
 import geopandas as gpd
 import pandas as pd
 
-from cpecgeo.catalogue import folded, layer
-from cpecgeo.catalogue.layers import shared
+from cpecgeo.catalogue import corridor_rows, layer
+from cpecgeo.catalogue.files import read_table
+from cpecgeo.catalogue.layers import LAYERS, ids_named, shared
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
-from cpecgeo.features.places import place
+from cpecgeo.features.places import POINT_LAYERS, place
 from cpecgeo.features.subject import Subject
 from cpecgeo.files.formats import has_format
 from cpecgeo.geodesy.inputs import check
 
-__all__ = ["KINDS", "find", "frame_subject", "read_subject"]
+__all__ = ["KINDS", "find", "frame_subject", "list_names", "read_subject"]
 
 KINDS = ("corridor", "section", "place", "layer", "district", "province", "file")
 """What a name may be, in the order of lookup."""
@@ -101,12 +102,48 @@ def find(
     )
 
 
+def list_names(begun: str, kinds: Sequence[str] = ("corridor", "place", "layer")) -> list[str]:
+    """List names that begin as typed, written with hyphens; places from the first letter on.
+
+    Parameters
+    ----------
+    begun : str
+        In any case.
+    kinds : sequence of str
+        Which of corridor, place and layer.
+
+    Returns
+    -------
+    list of str
+        From small tables: no outline or line is read for it.
+
+    Examples
+    --------
+    >>> list_names("Gwadar P"), list_names("kk")
+    (['gwadar-port'], ['kkh'])
+    """
+    wanted = _hyphened(begun)
+    names = list(corridor_rows()) if "corridor" in kinds else []
+    names += LAYERS if "layer" in kinds else ()
+    if "place" in kinds and wanted:
+        tables = (read_table(LAYERS[of][1] or f"{of}.csv") for of in POINT_LAYERS)
+        names += [name for table in tables for name in table["name"].dropna()]
+    return sorted({name for name in map(_hyphened, names) if name.startswith(wanted)})
+
+
+def _hyphened(name: str) -> str:
+    return re.sub(r"\W+", "-", name.casefold()).strip("-")
+
+
 def _list_others(
     name: str, kinds: Sequence[str], missing: Literal["raise", "keep"]
 ) -> tuple[str, ...]:
     """Return what a name means among other kinds than the one that it was taken for."""
     others = []
     for kind in kinds:
+        if kind in {"district", "province"}:
+            others += [f"{kind}:{label}" for label in ids_named(f"{kind}s", name)[:1]]
+            continue
         # One whose position isn't known is no answer in the other's stead.
         with suppress(UnknownNameError, InputError):
             others.append(f"{kind}:{_FINDERS[kind](name, missing).shapes.index[0]}")
@@ -182,16 +219,9 @@ _NAMESAKES = {
 
 def _named_rows(of: str, name: str) -> gpd.GeoDataFrame:
     """Return the row of a layer with that id, name or other name, as a frame on its id."""
-    frame, wanted = shared(of), folded(name)
-    for column in ("id", "name", "name_ur", "name_zh", "aliases"):
-        if not wanted or column not in frame:
-            continue
-        hit = [
-            isinstance(cell, str) and wanted in {folded(text) for text in cell.split(";")}
-            for cell in frame[column]
-        ]
-        if any(hit):
-            return frame[hit].iloc[:1]
+    frame = shared(of)
+    if ids := ids_named(of, name):
+        return frame.loc[ids[:1]]
     known = set(frame["name"].dropna().astype(str))
     raise UnknownNameError(name, of.removesuffix("s"), known)
 

@@ -1,7 +1,8 @@
-"""Named points: places of any layer, border markets, and the stops of a corridor."""
+"""Named points: places of any layer, and the stops of a corridor."""
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from functools import cache
@@ -13,10 +14,16 @@ import pandas as pd
 from shapely.geometry import Point
 
 from cpecgeo.catalogue import folded, layer
-from cpecgeo.catalogue.facts import districts_of, main_stations, read_districts
+from cpecgeo.catalogue.facts import (
+    districts_of,
+    main_stations,
+    of_town,
+    read_districts,
+    station_name,
+)
 from cpecgeo.catalogue.files import read_points, read_table
+from cpecgeo.catalogue.layers import layer_id, named_points, shared
 from cpecgeo.catalogue.lines import Assembled, line_stations, shared_stations
-from cpecgeo.catalogue.names import of_town, station_name
 from cpecgeo.errors import InputError, InputTypeError, NameWarning, UnknownNameError
 from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.geodesy import Chainage
@@ -25,20 +32,23 @@ from cpecgeo.geodesy.inputs import positive_km
 __all__ = [
     "COLUMNS",
     "PLACE_KM",
+    "POINT_LAYERS",
     "Place",
     "find_stop",
     "km_of",
-    "markets",
     "place",
     "rank_stops",
     "stops",
 ]
 
 # Sites before towns, towns before stations: "Gwadar" is the town, "Gwadar Port" the port.
-_LAYERS = ("ports", "crossings", "mines", "zones", "energy", "places", "interchanges", "stations",
-           "waypoints")  # fmt: skip
+POINT_LAYERS = (
+    "ports", "crossings", "mines", "zones", "energy", "places", "interchanges", "stations",
+    "waypoints",
+)  # fmt: skip
+"""Layers that a place is looked up in, in this order."""
 _NAMES = ("id", "name", "name_ur", "name_zh", "aliases")
-_SUFFIXES = ("junction", "cantonment", "city", "port", "pass", "sez", "interchange")
+_SUFFIX = re.compile("(junction|cantonment|city|port|pass|sez|interchange)$")
 PLACE_KM = 30.0
 """How far off a line a place may lie whose name stands for the closest point of it."""
 # A place this near is beside the line, and nothing is said.
@@ -103,32 +113,48 @@ class Place:
 
 
 @cache
-def _index() -> pd.DataFrame:
-    """Index every name of every point by its folded form; of several the row to take is first."""
-    rows: list[tuple[str, str, str, int]] = []
-    for name in _LAYERS:
-        frame = layer(name)
-        # A town's main station comes before its others, a place of rank before its namesakes.
-        frame = frame.assign(main=frame["id"].isin(main_stations()))
-        order = ["main", "rank", *(["population"] if "population" in frame else [])]
-        frame = frame.sort_values(
-            order, ascending=[False, True, False][: len(order)], kind="stable"
-        )
-        if name == "waypoints":
-            frame = frame[frame["kind"] == "place"]
-        named = frame[[c for c in _NAMES if c in frame]]
-        for i, row in zip(frame.index, named.to_numpy(), strict=True):
-            texts = {t.strip() for cell in row if isinstance(cell, str) for t in cell.split(";")}
-            rows.extend((station_name(text), _short(text), name, i) for text in sorted(texts))
-    return pd.DataFrame(rows, columns=["key", "short", "layer", "row"])
+def _texts(of: str) -> dict[str, list[tuple[str, str]]]:
+    """Return names of a layer's points with their ids, by the first letter."""
+    frame = named_points(of)
+    if of == "waypoints":
+        frame = frame[frame["kind"] == "place"]
+    found: dict[str, list[tuple[str, str]]] = {}
+    for cells in frame[[c for c in _NAMES if c in frame]].to_numpy().tolist():
+        for cell in cells:
+            for text in cell.split(";") if isinstance(cell, str) else ():
+                first = folded(next(filter(str.isalnum, text), ""))[:1]
+                found.setdefault(first, []).append((text, cells[0]))
+    return found
+
+
+@cache
+def _index(of: str, first: str) -> tuple[dict[str, list[str]], ...]:
+    """Index ids by their names' keys, keys without a last word, and initials.
+
+    Of one layer and first letter, so that a first call needn't fold every name there is.
+    """
+    forms: tuple[dict[str, list[str]], ...] = ({}, {}, {})
+    for text, label in _texts(of).get(first, ()):
+        key = station_name(text)
+        for form, known in zip((key, _SUFFIX.sub("", key), _short(text)), forms, strict=True):
+            known.setdefault(form, []).append(label)
+    return forms
+
+
+def _ranked(of: str, ids: list[str]) -> pd.DataFrame:
+    """Return rows of a layer: a town's main station first, a place of rank before namesakes."""
+    frame = pd.DataFrame(shared(of).loc[list(dict.fromkeys(ids))])
+    if len(frame) == 1:
+        return frame
+    order = ["main", "rank", *(["population"] if "population" in frame else [])]
+    frame = frame.assign(main=frame["id"].isin(main_stations()))
+    return frame.sort_values(order, ascending=[False, True, False][: len(order)], kind="stable")
 
 
 def _short(text: str) -> str:
     """Shorten a name of three words or more as people do: D. I. Khan; empty for others."""
-    words = text.split()
-    if len(words) < 3:
-        return ""
-    return folded("".join(w[0] for w in words[:-1]) + words[-1])
+    *first, last = text.split() or [""]
+    return folded("".join(w[0] for w in first) + last) if len(first) > 1 else ""
 
 
 def place(name: str, *, within: str | None = None) -> Place:
@@ -166,30 +192,26 @@ def place(name: str, *, within: str | None = None) -> Place:
         raise InputTypeError(
             f"A place is asked for by {type(name).__name__}; give its name as text."
         )
-    index = _index()
-    if within is not None:
-        index = index[index["layer"] == str(layer(within).attrs["layer"])]
+    listed = [of for of in POINT_LAYERS if within is None or layer_id(within) == of]
     wanted = station_name(name)
-    bare = index["key"].str.replace(rf"({'|'.join(_SUFFIXES)})$", "", regex=True)
-    hits = index[index["key"] == wanted] if wanted else index.iloc[:0]
-    if hits.empty and wanted:
-        hits = index[bare == wanted]
-    if hits.empty and wanted:
-        hits = index[index["short"] == wanted]
-    if hits.empty:
-        names = {str(n) for layer_name in _LAYERS for n in layer(layer_name)["name"].dropna()}
-        raise UnknownNameError(name, "place", names, "`catalog` lists the layers.")
-    rows = [(h.layer, layer(h.layer).loc[h.row]) for h in hits.itertuples()]
-    for layer_name, row in rows:
-        if row.geometry is not None:
-            return _place(layer_name, row)
-    raise InputError(
-        f"The position of {rows[0][1]['name']!r} ({rows[0][0]}) isn't known: "
-        f"{rows[0][1]['note'] or rows[0][1]['source']}. Give a point of your own."
-    )
+    unknown: tuple[str, pd.Series] | None = None
+    for form in range(3 if wanted else 0):
+        for of in listed:
+            ids = _index(of, wanted[0])[form].get(wanted, [])
+            for _, row in _ranked(of, ids).iterrows() if ids else ():
+                if row["geometry"] is not None:
+                    return _place(of, row)
+                unknown = unknown or (of, row)
+        if unknown is not None:
+            raise InputError(
+                f"The position of {unknown[1]['name']!r} ({unknown[0]}) isn't known: "
+                f"{unknown[1]['note'] or unknown[1]['source']}. Give a point of your own."
+            )
+    names = {str(n) for of in POINT_LAYERS for n in named_points(of)["name"].dropna()}
+    raise UnknownNameError(name, "place", names, "`catalog` lists the layers.")
 
 
-def _place(layer_name: str, row: gpd.GeoSeries) -> Place:
+def _place(layer_name: str, row: pd.Series) -> Place:
     def text(column: str) -> str:
         return "" if pd.isna(row[column]) else str(row[column])
 
@@ -198,7 +220,7 @@ def _place(layer_name: str, row: gpd.GeoSeries) -> Place:
         id=text("id"),
         layer=layer_name,
         kind=text("kind"),
-        point=row.geometry,
+        point=row["geometry"],
         status=text("status") or None,
         basis=text("basis"),
         accuracy_km=float("nan") if pd.isna(row["accuracy_km"]) else float(row["accuracy_km"]),
@@ -208,28 +230,6 @@ def _place(layer_name: str, row: gpd.GeoSeries) -> Place:
         district=text("district") or None,
         province=text("province") or None,
     )
-
-
-def markets() -> gpd.GeoDataFrame:
-    """List border markets and crossings.
-
-    Returns
-    -------
-    GeoDataFrame
-        On the id: `name country status status_note planned_phase2 elevation_m accuracy_km
-        basis source …` and the point. `planned_phase2` marks the new border markets of
-        Phase II, Khunjerab and Torkham. A crossing whose present state isn't known has no
-        `status`.
-
-    Examples
-    --------
-    >>> m = markets()
-    >>> sorted(m.index[m["planned_phase2"]])
-    ['khunjerab-pass', 'torkham']
-    """
-    frame = layer("crossings")
-    frame["planned_phase2"] = frame["planned_phase2"].astype(bool)
-    return frame
 
 
 @cache

@@ -33,6 +33,8 @@ __all__ = ["Drawing", "color_drawing", "list_drawings"]
 
 # Colours of what is reached first and last.
 _NEAR_TO_FAR = ["#0b5c97", "#4a93c4", "#d08a2e", "#b03a2e"]
+# What `Map.add` takes besides styles.
+_OF_ADD = ("name", "group", "show", "control", "geometry", "profile")
 _NO_PROFILE = "profile is for a corridor or a route; x is {}. Leave profile out."
 
 
@@ -113,7 +115,7 @@ def list_drawings(
     known = [f.name for f in fields(Style)]
     for key in style:
         if key not in known:
-            raise UnknownNameError(key, "style option", known)
+            raise UnknownNameError(key, "style option", [*known, *_OF_ADD])
     look = Style(**style)
     if profile and isinstance(x, (pd.DataFrame, gpd.GeoSeries)):
         raise InputTypeError(_NO_PROFILE.format(type(x).__name__))

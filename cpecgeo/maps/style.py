@@ -389,8 +389,10 @@ def _colors(table: pd.DataFrame, style: Style) -> tuple[list[str], list[tuple[st
         checked = check_color(color)
     except InputError:
         if color.isidentifier():  # a column or a colour, misspelt
+            columns = [str(column) for column in table.columns if column != "geometry"]
+            listing = f"Columns: {', '.join(columns[:20])}." if columns else ""
             raise UnknownNameError(
-                color, "column or colour", [*map(str, table.columns), *CSS_NAMES]
+                color, "column or colour", [*columns, *CSS_NAMES], listing
             ) from None
         raise
     return [checked] * len(table), [("", checked)]

@@ -20,7 +20,7 @@ from cpecgeo.geodesy import Index, distance_km
 from cpecgeo.routing.filters import Usable, number
 from cpecgeo.routing.graph import Network
 
-__all__ = ["OTHER_KM", "Ends", "Snap", "check_port", "snap", "snap_all", "snap_ends", "snap_rows"]
+__all__ = ["OTHER_KM", "Ends", "Snap", "check_port", "snap_ends", "snap_rows"]
 
 # A millimetre from an end is the end: the rest is rounding.
 _END_KM = 1e-6
@@ -129,18 +129,13 @@ def _mask_snappable(ground: Usable) -> NDArray[np.bool_]:
     return np.asarray(may, bool)
 
 
-def snap_all(points: Sequence[Any], names: Sequence[str], ground: Usable) -> list[Snap]:
-    """Return the nearest point on an edge, for each of many points.
-
-    Edges that are avoided count too, so that a closure never moves an end to another road.
-    """
-    return _snap(points, names, ground.network, _mask_snappable(ground))
-
-
 def _snap(
     points: Sequence[Any], names: Sequence[str], net: Network, may: NDArray[np.bool_]
 ) -> list[Snap]:
-    """Return the nearest point on one of some edges, for each of many points."""
+    """Return the nearest point on one of some edges, for each of many points.
+
+    Edges that are avoided count too, so that a closure never moves an end to another road.
+    """
     index, rows = _index(net, may.tobytes())
     hits = index.nearest(gpd.GeoSeries(list(points), crs=4326)).to_dict("list")
     hits = zip(*(hits[c] for c in ("target", "km", "distance_km", "lon", "lat")), strict=True)
@@ -177,11 +172,6 @@ def _snap_each_mode(points: Sequence[Any], names: Sequence[str], ground: Usable)
                 near.append(at)
         found.append(tuple(sorted(near, key=lambda at: at.access_km)))
     return found
-
-
-def snap(ends: Sequence[tuple[str, Any]], ground: Usable, *, max_access_km: float) -> list[Snap]:
-    """Return the nearest place where each of some ends joins the network; see `snap_ends`."""
-    return [places[0] for places in snap_ends(ends, ground, max_access_km=max_access_km)]
 
 
 def snap_ends(

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from cpecgeo.catalogue import corridor_rows
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.features.alignment import STATUSES
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import resolve_corridor
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.routing.additions import JOIN_KM, extend
 from cpecgeo.routing.closures import Cut, cut, is_open_in, is_shut
 from cpecgeo.routing.graph import Network, shared
-from cpecgeo.routing.segments import STATUSES
 
 __all__ = [
     "MODES",

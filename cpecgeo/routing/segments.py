@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue import corridor_rows, folded
-from cpecgeo.catalogue.files import read_table
-from cpecgeo.catalogue.layers import shared
+from cpecgeo.catalogue.files import read_features, read_table
+from cpecgeo.catalogue.layers import named_points, shared
 from cpecgeo.catalogue.lines import drawn_sections, line_stations
 from cpecgeo.errors import DataError
+from cpecgeo.features.alignment import STATUSES
 from cpecgeo.geodesy import distance_km, nearest
 
 __all__ = [
-    "STATUSES",
     "Node",
     "Segment",
     "Vertex",
@@ -42,8 +42,6 @@ Key = tuple[str, str, XY, XY]
 Node = tuple[str, XY, str]
 """Mode, position, and the side of a border where a position lies on one."""
 
-# Most usable first: a segment that several sections share is what the best of them is.
-STATUSES = ("operating", "under_construction", "suspended", "closed", "planned")
 # Two points of one name closer than this are one junction: their sources differ.
 SAME_PLACE_KM = 2.0
 # A crossing belongs to a node at most this far from it.
@@ -84,7 +82,7 @@ class Vertex:
 def _named_points() -> pd.DataFrame:
     frames = []
     for name in ("waypoints", "stations", "places", "ports"):
-        frame = line_stations() if name == "stations" else shared(name)
+        frame = line_stations() if name == "stations" else named_points(name)
         if name == "waypoints":
             traced = frame["name"].str.startswith("valley vertex").fillna(False).to_numpy(bool)
             frame = frame[(frame["kind"] == "place").to_numpy() & ~traced]
@@ -170,29 +168,39 @@ def read_segments(where: dict[str, XY], sections: dict[str, dict[str, Any]]) -> 
     for name, family, xy, km in _lines(where):
         mode = str(sections[name]["kind"])
         ends = pairwise(map(tuple, xy.tolist()))
-        for (a, b), length, good in zip(ends, np.diff(km), _accuracy(name, km), strict=True):
-            low, high = sorted((a, b))
-            key = (mode, family, low, high)
-            segment = found.setdefault(key, Segment(mode, a, b, family=family))
-            segment.km_of.setdefault(name, float(length))
-            segment.accuracy_of.setdefault(name, float(good))
+        lengths, accuracy = np.diff(km).tolist(), _accuracy(name, km).tolist()
+        for (a, b), length, good in zip(ends, lengths, accuracy, strict=True):
+            key = (mode, family, a, b) if a <= b else (mode, family, b, a)
+            segment = found.get(key)
+            if segment is None:
+                segment = found[key] = Segment(mode, a, b, family=family)
+            segment.km_of.setdefault(name, length)
+            segment.accuracy_of.setdefault(name, good)
     # What only wholes and phases describe is a road that stands apart from theirs.
     base = {name for name, row in sections.items() if row["role"] == "base"}
     kept = [segment for segment in found.values() if base & set(segment.km_of)]
-    rank = {name: _rank(row) for name, row in sections.items()}
+    lent: dict[tuple[str, ...], tuple[str, str, str]] = {}
     for segment in kept:
-        names = sorted(segment.km_of, key=lambda name: rank[name])
-        segment.section = names[0]
-        segment.km = segment.km_of[names[0]]
-        segment.accuracy_km = segment.accuracy_of[names[0]]
-        # A whole says of each of its parts only that all of them are open.
-        known = [r["status"] for r in map(sections.get, names) if r and _says_status(r)]
-        segment.status = min(known or [sections[names[0]]["status"]], key=STATUSES.index)
-        # The year of a whole or a phase isn't that of each of its parts.
-        open_now = [r for r in map(sections.get, names) if r and r["status"] == "operating"]
-        dates = [row["opened"] for row in open_now if row["role"] == "base"]
-        segment.opened = min((str(d) for d in dates if not pd.isna(d)), default="")
+        names = tuple(segment.km_of)
+        if names not in lent:
+            lent[names] = _lend([sections[name] for name in names])
+        segment.section, segment.status, segment.opened = lent[names]
+        segment.km = segment.km_of[segment.section]
+        segment.accuracy_km = segment.accuracy_of[segment.section]
     return kept
+
+
+def _lend(rows: list[dict[str, Any]]) -> tuple[str, str, str]:
+    """Return which of some sections lends its km to what all run over, the status and opening."""
+    first, *_ = rows = sorted(rows, key=_rank)
+    # A whole says of each of its parts only that all of them are open. A segment that several
+    # sections share is what the most usable of them is.
+    known = [row["status"] for row in rows if _says_status(row)]
+    status = min(known or [first["status"]], key=STATUSES.index)
+    # The year of a whole or a phase isn't that of each of its parts.
+    base = [row for row in rows if row["status"] == "operating" and row["role"] == "base"]
+    opened = min((str(row["opened"]) for row in base if not pd.isna(row["opened"])), default="")
+    return first["id"], status, opened
 
 
 def _accuracy(name: str, km: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -260,7 +268,7 @@ def split_borders(
     rows: list[dict[str, Any]], keys: dict[Node, int], measures: list[NDArray[np.float64]]
 ) -> None:
     """Cut nodes on a border in two, and join the two by an edge that a crossing can close."""
-    crossings = shared("crossings")
+    crossings = named_points("crossings")
     crossings = crossings[crossings.geometry.notna()].reset_index(drop=True)
     hours = read_table("border_hours.csv").set_index("crossing")["hours"]
     meeting: dict[int, list[dict[str, Any]]] = {}
@@ -312,13 +320,17 @@ def add_transfers(
     same: dict[tuple[str, XY], XY],
 ) -> None:
     """Add edges between road and rail at named places, with the hours of a change."""
+    found: list[tuple[Any, tuple[XY, XY], list[int]]] = []
     for spot in read_table("transfers.csv").itertuples(index=False):
-        ends = {"road": where[spot.road], "rail": where[spot.rail]} if spot.rail in where else {}
-        nodes = [keys.get((m, same.get((m, xy), xy), "")) for m, xy in ends.items()]
-        if not nodes or None in nodes:
+        if spot.rail not in where:
             continue  # the station's position is OpenStreetMap's, and that folder is left out
-        line = LineString(list(ends.values()))
-        km = _apart_km([(ends["road"], ends["rail"])])[0]
+        ends = where[spot.road], where[spot.rail]
+        each = zip(("road", "rail"), ends, strict=True)
+        nodes = [keys.get((mode, same.get((mode, xy), xy), ""), -1) for mode, xy in each]
+        if -1 not in nodes:
+            found.append((spot, ends, nodes))
+    apart = _apart_km([ends for _, ends, _ in found])
+    for (spot, ends, nodes), km in zip(found, apart, strict=True):
         rows.append(
             {
                 "u": nodes[0],
@@ -340,7 +352,7 @@ def add_transfers(
                 "accuracy_km": None,
                 "source": spot.source,
                 "licence": spot.licence,
-                "geometry": line,
+                "geometry": LineString(ends),
             }
         )
         measures.append(np.array([0.0, km]))
@@ -355,8 +367,8 @@ def state_season(about: dict[str, Any]) -> str:
 def find_countries(lines: gpd.GeoSeries) -> list[str]:
     """Return the country at the middle of each line; the nearest where none holds it."""
     middle = shapely.line_interpolate_point(lines.array, 0.5, normalized=True)
-    countries = shared("countries")
-    names, shapes = countries["name"].to_numpy(object), countries.geometry.to_numpy()
+    countries = read_features("derived/countries.geojson")
+    names, shapes = (np.array([c[key] for c in countries], object) for key in ("name", "geometry"))
     point, country = shapely.STRtree(middle).query(shapes, "contains")[::-1]
     found = np.full(len(middle), None, object)
     found[point] = names[country]

@@ -24,7 +24,7 @@ COMMANDS = {
     "cite": [("zzzz", NAME), ("a b", USAGE)],
     "export": [
         ("ml1", USAGE), ("zzzz -o o.csv", NAME), ("ml1 -o o.docx", INPUT), ("ml1 -o no/o.csv", FILE),
-        ("ml1 --part wheels -o o.csv", INPUT), ("ml1 --part all -o o.csv", INPUT),
+        ("ml1 --part wheels -o o.csv", USAGE), ("ml1 --part all -o o.csv", INPUT),
         ("figures -o o.kml", INPUT), ("ml1 -o o", INPUT),
     ],
     "map": [
@@ -107,7 +107,7 @@ COMMANDS = {
     "density": [
         ("ml1", USAGE), ("zzzz good.csv", NAME), ("ml1 no.csv", FILE), ("ml1 bad.csv", COORD),
         ("ml1 good.csv --bin-km 0", INPUT), ("ml1 good.csv --bin-km x", USAGE),
-        ("ml1 good.csv --by wheels", INPUT), ("ml1 good.csv --max-km -1", INPUT),
+        ("ml1 good.csv --by wheels", USAGE), ("ml1 good.csv --max-km -1", INPUT),
     ],
     "profile": [
         ("", USAGE), ("zzzz", NAME), ("ml1 --every-km 0", INPUT), ("ml1 --every-km -1", INPUT),
@@ -122,8 +122,8 @@ COMMANDS = {
         ("ml1", USAGE), ("zzzz 5", NAME), ("kkh 99999", INPUT), ("kkh zzzz", NAME), ("kkh nan", NAME),
     ],
     "route": [
-        ("Lahore", USAGE), ("Lahore zzzz", NAME), ("Lahore Multan --mode air", NAME),
-        ("Lahore Multan --weight beauty", INPUT), ("Lahore Multan --status zzzz", NAME),
+        ("Lahore", USAGE), ("Lahore zzzz", NAME), ("Lahore Multan --mode air", USAGE),
+        ("Lahore Multan --weight beauty", USAGE), ("Lahore Multan --status zzzz", NAME),
         ("Lahore Multan --avoid zzzz", NAME), ("Lahore Multan --year x", USAGE),
         ("Lahore Multan --season monsoon", NAME), ("Lahore Multan -k 0", INPUT),
         ("Lahore Multan -k -1", INPUT), ("Lahore Multan -o o.docx", INPUT), ("Lahore Lahore", None),
@@ -134,10 +134,10 @@ COMMANDS = {
         ("Lahore --km 5 -o o.docx", INPUT),
     ],
     "matrix": [
-        ("", USAGE), ("zzzz Lahore", NAME), ("Lahore Multan --mode air", NAME),
-        ("Lahore Multan --weight beauty", INPUT), ("Lahore Multan -o o.kml", INPUT),
+        ("", USAGE), ("zzzz Lahore", NAME), ("Lahore Multan --mode air", USAGE),
+        ("Lahore Multan --weight beauty", USAGE), ("Lahore Multan -o o.kml", INPUT),
     ],
-    "closures": [("zzzz", NAME), ("Lahore zzzz", NAME), ("Lahore Multan --mode air", NAME)],
+    "closures": [("zzzz", NAME), ("Lahore zzzz", NAME), ("Lahore Multan --mode air", USAGE)],
     "osm refresh": [
         ("", USAGE), ("zzzz", NAME), ("taxila-havelian --file no.osm.pbf", FILE),
         ("taxila-havelian --file good.csv", FILE), ("taxila-havelian --file .", FILE),

@@ -128,13 +128,45 @@ def test_the_shell_names_the_options_of_the_command(command, words, tmp_path, mo
     text = str(caught.value)
     assert words in text
     named = {n.replace("-", "_") for n in re.findall(r"(?<![\w-])--([a-z][a-z-]*)", text)}
-    assert named <= list_options(app.get_command(None, command.split()[0]))
+    assert named <= set(list_options(app.get_command(None, command.split()[0])))
     assert not re.search(r"\b[a-z_]+=", text.replace("convert`", "")), text
 
 
 def test_options_in_shell_and_advice_that_is_for_python():
     bad = 'km must be above 0; give km=[5, 10], or leave that to invalid="mend"; see make_valid().'
-    assert in_shell(bad, {"km"}) == "km must be above 0; give --km 5,10; see make_valid()."
-    assert in_shell(bad, ()) == "km must be above 0; see make_valid()."
-    assert in_shell("--group is 'x': give rail=ml1.", ()) == "--group is 'x': give rail=ml1."
-    assert in_shell("'crs=5' is no column.", {"crs"}) == "'crs=5' is no column."
+    told = in_shell(bad, {"km": "--km"})
+    assert told == "--km must be above 0; give --km 5,10; see make_valid()."
+    assert in_shell(bad, {}) == "km must be above 0; see make_valid()."
+    assert in_shell("--group is 'x': give rail=ml1.", {}) == "--group is 'x': give rail=ml1."
+    assert in_shell("'crs=5' is no column.", {"crs": "--crs"}) == "'crs=5' is no column."
+
+
+@pytest.mark.parametrize(
+    ("command", "begins"),
+    [
+        # By the name that help says first, whichever was typed.
+        ("near mines --to ml1 --within -5", "--within is -5.0"),
+        ("near mines --to ml1 --max-km -5", "--within is -5.0"),
+        ("near mines --to ml1 -k 0", "-k is 0"),
+        ("route Lahore Multan -k 0", "-k is 0"),
+        ("reach Lahore --km -5", "--km is -5.0"),
+        ("density ml1 mines --bin-km 0", "--bin-km is 0.0"),
+    ],
+)
+def test_the_shell_says_an_argument_as_its_option(command, begins):
+    with pytest.raises(InputError, match=f"^{begins}"):
+        CliRunner().invoke(app, command.split(), catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "first"),
+    [
+        ("karakoram", "Karakoram Highway"),
+        ("gwadar po", "Gwadar Port"),
+        # Two letters begin too much.
+        ("ka", "Kas"),
+    ],
+)
+def test_names_that_begin_as_asked_come_before_names_spelt_like_it(asked, first):
+    known = ["Karor", "Kas", "Karakoram Highway", "Karakax", "Gwadar Port", "Gwadar Road"]
+    assert UnknownNameError(asked, "place", known).near[0] == first

@@ -11,9 +11,9 @@ from shapely.geometry import LineString, Point
 import cpecgeo as cg
 from cpecgeo.catalogue import folded
 from cpecgeo.catalogue.cite import OSM_CREDIT, list_credits
+from cpecgeo.catalogue.facts import match
 from cpecgeo.catalogue.files import data_path, read_features
 from cpecgeo.catalogue.layers import COMMON, LAYERS
-from cpecgeo.catalogue.names import match
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 
 

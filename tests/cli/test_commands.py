@@ -313,8 +313,13 @@ def process(*arguments, **environment):
         (("buffer", "ml1", "--km", "-3", "-o", "x.csv"), 1, "km"),
         (("route", "Gwadar", "Atlantis"), 1, "Atlantis"),
         (("map", "ml1", "-o", "x.docx"), 1, ".html, .png or .pdf"),
-        (("map", "ml1", "--lang", "fr", "-o", "x.html"), 1, "Known: en, ur, zh"),
-        (("export", "ml1", "--part", "wheels", "-o", "x.csv"), 1, "sections"),
+        (("map", "mines", "--color", "x.csv", "-o", "x.docx"), 1, ".html, .png or .pdf"),
+        (("map", "ml1", "--lang", "fr", "-o", "x.html"), 2, "'en', 'ur', 'zh'"),
+        (("export", "ml1", "--part", "wheels", "-o", "x.csv"), 2, "'sections'"),
+        (("--geometry", "own", "length", "ml1"), 2, "'bundled', 'osm'"),
+        (("length", "ml1", "--geometry", "osm"), 2, "cpecgeo --geometry …"),
+        (("route", "Lahore", "Multan", "--mode", "air"), 2, "'any', 'road', 'rail'"),
+        (("matrix", "Lahore", "Multan", "--weight", "x"), 2, "'km', 'hours', 'cost', 'carbon'"),
         (("no-such-command",), 2, "No such command"),
         (("buffer", "ml1"), 2, "--km"),
     ],
@@ -333,9 +338,10 @@ def test_errors_are_one_line_and_a_code(arguments, code, part, tmp_path, monkeyp
 
 
 def test_debug_shows_the_traceback():
-    run = process("--debug", "length", "ml11")
-    assert run.returncode == 1
-    assert b"Traceback" in run.stderr
+    for typed in (("--debug", "length", "ml11"), ("length", "ml11", "--debug")):
+        run = process(*typed)
+        assert run.returncode == 1
+        assert b"Traceback" in run.stderr
 
 
 def test_a_plain_locale_and_a_closed_pipe():
@@ -344,8 +350,8 @@ def test_a_plain_locale_and_a_closed_pipe():
     assert "Karachi–Peshawar" in run.stdout.decode("utf-8")
     reading, writing = os.pipe()
     os.close(reading)
-    for wide_or_not in ("waypoints", "ml1"):
-        command = [sys.executable, "-m", "cpecgeo", "show", wide_or_not]
+    for typed in ("show waypoints", "show ml1", "--help", "route --help"):
+        command = [sys.executable, "-m", "cpecgeo", *typed.split()]
         run = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
         assert run.returncode == 141
         assert run.stderr == b""
@@ -365,6 +371,36 @@ def test_ctrl_c_ends_with_130():
     assert run.returncode == 130
     assert run.stdout == b""
     assert run.stderr.split() == [b"cpecgeo:", b"stopped."]
+
+
+def test_ctrl_c_while_modules_load_ends_with_130(tmp_path):
+    """As Ctrl-C does it, when the import of click is reached."""
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    run = process("cite", "ml1", PYTHONPATH=f"{tmp_path}{os.pathsep}{Path(cg.__file__).parents[1]}")
+    assert run.returncode == 130
+    assert run.stderr.split() == [b"cpecgeo:", b"stopped."]
+
+
+def test_the_words_of_options_are_those_of_the_library():
+    from cpecgeo.cli.ways import _MODES, _WEIGHTS
+    from cpecgeo.routing.costs import WEIGHTS
+    from cpecgeo.routing.filters import MODES
+
+    assert tuple(_MODES.choices) == MODES
+    assert tuple(_WEIGHTS.choices) == WEIGHTS
+
+
+def test_a_table_of_corridors_has_what_each_of_them_has():
+    """Published lengths too, also of the layer of sections."""
+    alone, *_ = as_json("length", "ml1")
+    (row,) = [row for row in as_json("length", "corridors") if row["name"] == "ml1"]
+    assert row == alone
+    stated = {row["name"]: row for row in as_json("length", "sections") if row["drawn_km"]}
+    known = cg.layer("sections")["official_km"].dropna()
+    assert {name: stated[name]["official_km"] for name in known.index if name in stated} == {
+        name: pytest.approx(km) for name, km in known.items() if name in stated
+    }
+    assert as_json("length", "raikot-thakot")[0]["official_km"] == known["raikot-thakot"]
 
 
 def test_wrong_words_are_answered_with_near_ones():
@@ -390,9 +426,16 @@ def test_version_and_completion():
     for words, found in {
         "cpecgeo length ml1": ["ml1", "ml1-chord"],
         "cpecgeo osm dev": ["deviation"],
+        "cpecgeo near mines --to gwadar-p": ["gwadar-port"],
+        "cpecgeo near mines --to ml1,Reko": ["ml1,reko-diq", "ml1,reko-diq-camp"],
+        "cpecgeo within energ": ["energy"],
+        "cpecgeo within energy --of ml1-c": ["ml1-chord"],
+        "cpecgeo route Khunjerab-P": ["khunjerab-pass"],
+        "cpecgeo route Lahore 'gwadar p'": ["gwadar-port"],
     }.items():
+        asked["COMP_CWORD"] = str(len(words.split()) - 1)
         told = process(**asked, COMP_WORDS=words).stdout.decode()
-        assert [line.partition(",")[2] for line in told.split()] == found
+        assert [line.partition(",")[2] for line in told.split()] == found, words
 
 
 def test_files_and_names_are_mixed_as_targets(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 import cpecgeo as cg
-from cpecgeo.catalogue.names import of_town, station_name
+from cpecgeo.catalogue.facts import of_town, station_name
 from cpecgeo.errors import InputError, NameWarning, UnknownNameError
 from cpecgeo.features.places import find_stop
 

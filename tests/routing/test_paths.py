@@ -8,7 +8,7 @@ from shapely.geometry import Point
 
 import cpecgeo as cg
 from cpecgeo.routing.costs import edge_costs
-from cpecgeo.routing.ends import snap
+from cpecgeo.routing.ends import snap_ends
 from cpecgeo.routing.filters import filters, usable
 from cpecgeo.routing.search import search
 from cpecgeo.testing import assert_geodesic_equal, reference_nearest
@@ -30,6 +30,11 @@ CASES = [
 @pytest.fixture(scope="module")
 def net():
     return cg.network()
+
+
+def snap(ends, ground, **how):
+    """The nearest place where each end joins the network."""
+    return [places[0] for places in snap_ends(ends, ground, **how)]
 
 
 def graph(net, weight, chosen):
