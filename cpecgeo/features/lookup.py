@@ -119,8 +119,8 @@ def list_names(begun: str, kinds: Sequence[str] = ("corridor", "place", "layer")
 
     Examples
     --------
-    >>> list_names("Gwadar P"), list_names("kk")
-    (['gwadar-port'], ['kkh'])
+    >>> list_names("Gwadar P")
+    ['gwadar-port']
     """
     wanted = _hyphened(begun)
     names = list(corridor_rows()) if "corridor" in kinds else []

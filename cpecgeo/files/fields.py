@@ -201,7 +201,7 @@ def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, 
     text = text.where(values.notna(), None)
     _check_text(text, form, name)
     remarked = kind if kind in _WORDS and form.name not in {"KML", "GPX"} else ""
-    return text.astype("string") if kind == "empty" else text, remarked
+    return text, remarked
 
 
 def _is_ragged(values: pd.Series, kind: str) -> bool:

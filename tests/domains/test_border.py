@@ -31,7 +31,8 @@ def test_every_crossing_has_a_sheet():
         assert (sheet.status is None) == (row["status"] is None or row["status"] != row["status"])
         assert len(sheet.corridors) == len(sheet.towns) == 2
         assert (sheet.reached is None) == sheet.reached_note.startswith("No road")
-        assert row["name"] in repr(sheet)
+        told = f"{sheet.name}: {sheet.status or 'state not known'}, to {row['country']}"
+        assert repr(sheet) == f"<Market {told}>"
 
 
 def test_the_nearest_sites_are_the_nearest(torkham):

@@ -188,3 +188,12 @@ def test_large_areas_beside_small_ones(count):
     found = nearest(points, [*small, cap], k=2)
     zero = found[found["distance_km"] == 0].groupby(level=0)["target"].apply(list)
     assert zero.to_dict() == {0: [count], 1: [count], 2: [0, count], 4: [count]}
+
+
+def test_a_lune_from_pole_to_pole_doesnt_turn_areas_of_the_south():
+    """It is looked at in a frame of its own; those beside it stay mirrored to the north."""
+    areas = gpd.GeoSeries([box(0, -90, 20, 90), box(30, -40, 40, -30)], crs=4326)
+    points = gpd.GeoSeries.from_xy([10, 35, 60, 10], [-35, -35, -35, 60], crs=4326)
+    near = nearest(points, areas)
+    assert (near["distance_km"] == 0).tolist() == [True, True, False, True]
+    assert near["target"].tolist() == [0, 1, 1, 0]
