@@ -111,8 +111,9 @@ def cite(*, name: str | None, bibtex: bool) -> None:
 @click.option(
     "--part",
     type=click.Choice(["sections", "stops", "line", "posts", "all"]),
+    metavar="PART",
     default="sections",
-    help="Of a corridor; all in one .gpkg.",
+    help="Of a corridor: sections, stops, line, posts, or all in one .gpkg.",
 )
 @SAFE_CELLS
 def export(*, name: str, out: Path, part: str, safe_cells: bool) -> None:

@@ -33,7 +33,8 @@ _LINE = named("x", "A corridor, section or file.")
 _MODES = click.Choice(["any", "road", "rail"])
 _MODE = click.option("--mode", type=_MODES, default="any", help="By which means.")
 _WEIGHTS = click.Choice(["km", "hours", "cost", "carbon"])
-_WEIGHT = click.option("--weight", type=_WEIGHTS, default="hours", help="What to keep least.")
+_LEAST = "What to keep least: km, hours, cost or carbon."
+_WEIGHT = click.option("--weight", type=_WEIGHTS, metavar="WEIGHT", default="hours", help=_LEAST)
 _STATUS = click.option("--status", help="operating, planned …, or any; operating when omitted.")
 _VEHICLE = click.option("--vehicle", type=click.Choice(["car", "truck"]), help="Whose hours.")
 _EVERY_KM = click.option("--every-km", default=10.0, help="Between samples.")
@@ -204,7 +205,7 @@ def reach(
 
 @click.command()
 @_PLACES
-@click.option("--weight", type=_WEIGHTS, default="km", help="What to keep least.")
+@click.option("--weight", type=_WEIGHTS, metavar="WEIGHT", default="km", help=_LEAST)
 @options(_MODE, _STATUS, _VEHICLE, _OWN, OUT, JSON)
 def matrix(
     *,

@@ -431,7 +431,7 @@ def test_version_and_completion():
         "cpecgeo within energ": ["energy"],
         "cpecgeo within energy --of ml1-c": ["ml1-chord"],
         "cpecgeo route Khunjerab-P": ["khunjerab-pass"],
-        "cpecgeo route Lahore 'gwadar p'": ["gwadar-port"],
+        "cpecgeo route Lahore Gwadar-p": ["gwadar-port"],
     }.items():
         asked["COMP_CWORD"] = str(len(words.split()) - 1)
         told = process(**asked, COMP_WORDS=words).stdout.decode()
