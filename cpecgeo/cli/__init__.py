@@ -33,7 +33,7 @@ COMMANDS = {
     "distance-table": "tables:distance_table",
     "treatment": "tables:treatment",
     "neighbours": "tables:neighbours",
-    "at": "ways:at",
+    "at": "tables:at",
     "locate": "tables:locate",
     "density": "tables:density",
     "profile": "ways:profile",

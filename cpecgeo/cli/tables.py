@@ -30,7 +30,7 @@ from cpecgeo.errors import InputError
 if TYPE_CHECKING:
     from cpecgeo.features.subject import Subject
 
-__all__ = ["density", "distance_table", "length", "locate", "neighbours", "treatment"]
+__all__ = ["at", "density", "distance_table", "length", "locate", "neighbours", "treatment"]
 
 _CORRIDOR = named("corridor", "A corridor, or a line of your own.")
 
@@ -96,6 +96,23 @@ def _line_lengths(given: Subject) -> list[dict[str, Any]]:
         }
         for i, (label, title, drawn) in enumerate(zip(given.shapes.index, titles, km, strict=True))
     ]
+
+
+@click.command()
+@named("corridor", "A corridor, section or file.")
+@click.argument("km", nargs=-1, required=True, help="Kilometres, or names of stops.")
+def at(*, corridor: str, km: tuple[str, ...]) -> None:
+    """Find the place at a kilometre of a corridor.
+
+    Example: cpecgeo at ml1-chord 481
+    """
+    from cpecgeo.features.resolve import resolve_corridor as thing
+
+    found = thing(corridor)
+    for text in km:
+        where = float(text) if text.replace(".", "", 1).isdigit() else text
+        spot = found.at(where)
+        print(f"{text}\t{spot.x:.6f}\t{spot.y:.6f}")
 
 
 @click.command()

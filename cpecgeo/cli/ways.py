@@ -24,7 +24,7 @@ from cpecgeo.cli.screen import (
 )
 from cpecgeo.errors import InputError
 
-__all__ = ["at", "closures", "gain", "matrix", "osm", "profile", "reach", "route"]
+__all__ = ["closures", "gain", "matrix", "osm", "profile", "reach", "route"]
 
 _START = named("a", "Where from: a place or crossing.", kinds=("place",))
 _END = named("b", "Where to.", kinds=("place",))
@@ -303,23 +303,6 @@ def _stop(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
-
-
-@click.command()
-@named("corridor", "A corridor, section or file.")
-@click.argument("km", nargs=-1, required=True, help="Kilometres, or names of stops.")
-def at(*, corridor: str, km: tuple[str, ...]) -> None:
-    """Find the place at a kilometre of a corridor.
-
-    Example: cpecgeo at ml1-chord 481
-    """
-    from cpecgeo.features.resolve import resolve_corridor as thing
-
-    found = thing(corridor)
-    for text in km:
-        where = float(text) if text.replace(".", "", 1).isdigit() else text
-        spot = found.at(where)
-        print(f"{text}\t{spot.x:.6f}\t{spot.y:.6f}")
 
 
 @click.group(no_args_is_help=True)
