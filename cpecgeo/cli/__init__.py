@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 import warnings
 from collections.abc import Mapping
@@ -67,7 +68,7 @@ _STATED = re.compile(
 _GIVEN = re.compile(r"^[a-z_]+(?= (?:is|has|must) )")
 _CLAUSES = re.compile(r"(?<=[.;:]) |(?<=\S)(?=, or )")
 _OF_ALL = {"--geometry", "--version", "--show-completion"}
-_OF_FILES = {"lon", "lat", "layer", "crs", "thousands"}
+_OF_FILES = {"lon", "lat", "layer", "crs", "thousands", "encoding"}
 
 
 class _Commands(click.Group):
@@ -198,7 +199,8 @@ def _option(match: re.Match[str], options: Mapping[str, str]) -> str:
     if match["name"] not in options:
         return match[0]
     value = (match["value"] or "").strip("\"'[]").replace(", ", ",")
-    return f"{options[match['name']]} {value}".strip()
+    typed = shlex.quote(value) if value else ""
+    return f"{options[match['name']]} {typed}".strip()
 
 
 def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001

@@ -50,7 +50,7 @@ _REPLACE = click.option(
     "--replace", is_flag=True, help="Write over a folder that an earlier run wrote."
 )
 
-_STREAMED = {".csv", ".parquet", ".geoparquet", ".gpkg"}
+_STREAMED = {".csv", ".tsv", ".txt", ".parquet", ".geoparquet", ".pq", ".gpkg"}
 _LARGE_BYTES = 200_000_000
 
 
@@ -318,7 +318,7 @@ def exposure(
     from cpecgeo.features.resolve import resolve
 
     counted: Any = source
-    if any(how[key] is not None for key in ("lon", "lat", "layer", "crs")):
+    if any(value is not None for value in how.values()):
         rows = features(source, **how)
         counted = resolve(rows, "--of", missing="keep")
     elif raster is None:

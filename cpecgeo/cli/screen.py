@@ -138,6 +138,7 @@ class Reading(TypedDict):
     layer: str | None
     crs: str | None
     thousands: str | None
+    encoding: str | None
 
 
 READING = options(
@@ -146,6 +147,7 @@ READING = options(
     click.option("--layer", metavar="NAME", help="Layer of the file."),
     click.option("--crs", metavar="CRS", help="Of positions that state none: EPSG:32642, GCJ-02."),
     click.option("--thousands", metavar="MARK", help="Between thousands in CSV: comma, point …"),
+    click.option("--encoding", metavar="NAME", help="Of CSV that isn't UTF-8: cp1252, gb18030 …"),
 )
 
 

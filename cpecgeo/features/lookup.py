@@ -20,7 +20,7 @@ import pandas as pd
 from cpecgeo.catalogue import corridor_rows, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.layers import LAYERS, ids_named, shared
-from cpecgeo.errors import InputError, UnknownNameError
+from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
 from cpecgeo.features.places import POINT_LAYERS, place
@@ -34,7 +34,7 @@ KINDS = ("corridor", "section", "place", "layer", "district", "province", "file"
 """What a name may be, in the order of lookup."""
 
 
-_STATED = re.compile(r"\b(lon|lat|layer|crs|thousands)=")
+_STATED = re.compile(r"\b(lon|lat|layer|crs|thousands|encoding)=")
 
 
 def find(
@@ -253,7 +253,7 @@ def frame_subject(
     >>> frame_subject(gpd.GeoSeries.from_xy([67], [25], crs=4326), "x", "raise").title
     '1 features'
     """
-    checked = check(x, what=what, missing=missing)
+    checked = check(x, what=str(x.attrs.get("read_from", what)), missing=missing)
     shapes = checked.series()
     frame = x if isinstance(x, gpd.GeoDataFrame) else None
     own = x.attrs.get("title") or (x.name if isinstance(x, gpd.GeoSeries) else None)
@@ -290,7 +290,7 @@ def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:
 
     try:
         frame = _labelled(read(path))
-    except InputError as error:
+    except (InputError, FileError) as error:
         if _STATED.search(str(error)):
             # The verb that was given the file has no such options.
             raise type(error)(

@@ -346,5 +346,6 @@ def in_region(subject: Subject, what: str) -> Subject:
     cpecgeo.errors.CoordinateError: points starts at (24.9, 67), and all of it would lie in ...
     """
     if subject.kind in _FOREIGN:
-        refuse_turned(subject.checked.xy, what)
+        read = {} if subject.frame is None else subject.frame.attrs
+        refuse_turned(subject.checked.xy, read.get("read_from", what), read.get("position_columns"))
     return subject

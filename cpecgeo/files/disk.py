@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
-import io
 import os
 import re
 import shutil
@@ -13,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from cpecgeo.errors import FileError, InputTypeError
 
@@ -23,7 +21,6 @@ __all__ = [
     "check_zip",
     "first_line",
     "local",
-    "open_table",
     "replacing",
     "settle",
     "unpacked",
@@ -266,56 +263,3 @@ def zip_files(files: list[Path], path: Path) -> None:
             entry = zipfile.ZipInfo(file.name, _DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, file.read_bytes())
-
-
-@contextlib.contextmanager
-def open_table(path: Path, what: str) -> Iterator[IO[bytes]]:
-    """Open a text file for reading, unpacking it where its name ends in ``.gz``.
-
-    Raises
-    ------
-    FileError
-        It can't be read, isn't gzip, or unpacks to more than `MAX_BYTES`.
-    """
-    try:
-        if path.suffix.casefold() != ".gz":
-            with path.open("rb") as file:
-                yield file
-            return
-        with gzip.open(path, "rb") as packed:
-            yield io.BufferedReader(_Bounded(packed, what))
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise FileError(f"{what} can't be read as gzip: {error}.") from error
-    except OSError as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(f"{what} can't be read: {error.strerror or error}.") from error
-
-
-class _Bounded(io.RawIOBase):
-    """A stream that ends in an error where it holds more than the bound."""
-
-    def __init__(self, file: Any, what: str) -> None:
-        self._file, self._what = file, what
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return int(self._file.seek(offset, whence))
-
-    def tell(self) -> int:
-        return int(self._file.tell())
-
-    def readinto(self, buffer: Any) -> int:
-        if self._file.tell() > MAX_BYTES:
-            raise FileError(
-                f"{self._what} unpacks to more than {MAX_BYTES:,} bytes; unpack it yourself if you "
-                "trust it."
-            )
-        data = self._file.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)

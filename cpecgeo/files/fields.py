@@ -68,6 +68,7 @@ _WORDS = {
     "decimal": "decimal numbers",
     "fine time": "times finer than a millisecond",
     "mixed": "values of several types",
+    "shape": "geometries beside the first (as WKT)",
 }
 _TYPES: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("text", (str,)),
@@ -195,6 +196,7 @@ def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, 
         elif kind == "int" and values.dtype.kind == "u":
             values = values.astype("Int64" if values.isna().any() else "int64")
         return values, ""
+    values = values.astype(object) if kind == "shape" else values
     # A time of GPX has its hour, be it midnight.
     write = _day if kind == "day" and form.name != "GPX" else to_text
     text = values.map(write, na_action="ignore").astype("object")
@@ -241,6 +243,8 @@ def kind_of(values: pd.Series) -> str:
     >>> kind_of(pd.Series([{"a": 1}])), kind_of(pd.Series([1, None])), kind_of(pd.Series([1, "x"]))
     ('nested', 'float', 'mixed')
     """
+    if values.dtype.name == "geometry":
+        return "empty" if values.isna().all() else "shape"
     code = values.dtype.kind
     known = values.dropna()
     kind = {"b": "bool", "i": "int", "u": "int", "f": "float", "M": "time", "m": "duration",

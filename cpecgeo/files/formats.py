@@ -57,7 +57,7 @@ FORMATS = (
     Format("TopoJSON", (".topojson",), "TopoJSON", is_lonlat=True, can_write=False),
     Format("GeoPackage", (".gpkg",), "GPKG"),
     Format("GeoParquet", (".parquet", ".geoparquet", ".pq")),
-    Format("CSV", (".csv", ".tsv", ".csv.gz", ".tsv.gz"), is_lonlat=True, is_text=True),
+    Format("CSV", (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz"), is_lonlat=True, is_text=True),
     Format("Excel", (".xlsx",), is_lonlat=True),
     Format("KML", (".kml", ".kmz"), is_lonlat=True, is_text=True),
     Format("GPX", (".gpx",), is_lonlat=True, is_text=True),
@@ -129,6 +129,8 @@ class Choice:
         The CRS of positions that have none of their own.
     thousands : str or None
         What separates thousands in numbers as text.
+    encoding : str or None
+        Of the text of CSV and shapefiles; other formats say it themselves.
     """
 
     layer: str | None = None
@@ -136,6 +138,7 @@ class Choice:
     lat: str | None = None
     crs: object = None
     thousands: str | None = None
+    encoding: str | None = None
 
 
 class Reader(Protocol):

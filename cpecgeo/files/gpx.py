@@ -67,6 +67,7 @@ def read_gpx(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             DataWarning,
             stacklevel=4,
         )
+    _tell_uneven(by_kind, choice.layer, what)
     _tell_lone(by_kind["tracks"] if choice.layer in {None, "tracks"} else [], what)
     frame = to_frame([row for row, _ in features], [shape for _, shape in features])
     held = [
@@ -77,6 +78,24 @@ def read_gpx(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             f"{', '.join(held[:-1])} and {held[-1]}; a layer chooses among {', '.join(LAYERS)}"
         )
     return frame
+
+
+def _tell_uneven(by_kind: dict[str, list[ET.Element]], layer: str | None, what: str) -> None:
+    """Remark lines that lose their heights, because some of their points have none."""
+    uneven = sum(
+        len({len(position) for position in part}) > 1
+        for kind in ("routes", "tracks")
+        if layer in {None, kind}
+        for element in by_kind[kind]
+        for part in _lines(element, kind, what)
+    )
+    if uneven:
+        warnings.warn(
+            f"{what} has {uneven} lists of heights with gaps, in routes or segments of tracks; "
+            "they are left out, and the layers route_points and track_points have them.",
+            DataWarning,
+            stacklevel=5,
+        )
 
 
 def _tell_lone(tracks: list[ET.Element], what: str) -> None:

@@ -91,7 +91,14 @@ def _read(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
         else:
             row, shape = _placemark(element, what, len(rows) + 1)
             found = [local_name(child) for child in element]
-            left["3-D models"] += sum(n in _SOLID for n in found)
+            left["3-D models"] += sum(local_name(e) in _SOLID for e in element.iter())
+            left["lists of a track's times"] += sum(map(_is_timed, element.iter()))
+            left["lists of heights with gaps"] += sum(map(_is_uneven, element.iter()))
+            left["outlines beside another"] += sum(
+                max(0, sum(local_name(c) == "outerBoundaryIs" for c in e) - 1)
+                for e in element.iter()
+                if local_name(e) == "Polygon"
+            )
             # Of several geometries beside one another, which the standard forbids, the last counts.
             left["geometries beside another"] += max(0, sum(n in _GEOMETRIES for n in found) - 1)
             rows.append(row)
@@ -153,6 +160,20 @@ def _placemark(element: ET.Element, what: str, number: int) -> tuple[Row, Any]:
                     f"{what} has a {name} in placemark {number} that is none: {first_line(error)}."
                 ) from error
     return row, shape
+
+
+def _is_timed(element: ET.Element) -> bool:
+    """Return whether an element is a track that says when it was where."""
+    return local_name(element) == "Track" and any(local_name(c) == "when" for c in element)
+
+
+def _is_uneven(element: ET.Element) -> bool:
+    """Return whether an element is a list of positions of which some have a height."""
+    if local_name(element) != "coordinates" or not element.text:
+        return False
+    # A last comma without a height behind it is none.
+    text = re.sub(r"\s*,\s*", ",", element.text)
+    return len({p.rstrip(",").count(",") > 1 for p in text.split()}) > 1
 
 
 def _extended(element: ET.Element) -> Iterator[tuple[str, str | None]]:

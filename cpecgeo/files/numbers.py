@@ -36,6 +36,8 @@ _FLOAT = re.compile(r"-?[0-9]+\.[0-9]+(e[+-][0-9]+)?|-?[0-9](\.[0-9]+)?e[+-][0-9
 # What may separate thousands, and how it is written: a blank that doesn't break is one, too.
 SEPARATORS = {",": ",", ".": ".", " ": " \u00a0\u2009\u202f", "'": "'\u2019"}
 _THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?"
+# What may be decimals as well as thousands.
+_POINTS = r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})?|0"
 _TIME = re.compile(
     r"(?:19|20)[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
     r"|(?:0[13578]|1[02])-31)T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
@@ -141,7 +143,9 @@ def join_thousands(texts: pd.Series, separator: str | None) -> pd.Series:
     return texts.map(plain)
 
 
-def to_numbers(values: pd.Series, what: str, *, missing: Collection[float] = ()) -> Floats:
+def to_numbers(
+    values: pd.Series, what: str, *, missing: Collection[float] = (), is_part: bool = False
+) -> Floats:
     """Convert a column to numbers where an analysis needs them.
 
     Parameters
@@ -153,6 +157,9 @@ def to_numbers(values: pd.Series, what: str, *, missing: Collection[float] = ())
         Name of the column, for messages.
     missing : collection of float
         Values that mean "not known", such as -9999.
+    is_part : bool
+        Whether these are some rows of many: remarks then don't count, so that the same one isn't
+        made for each part.
 
     Returns
     -------
@@ -162,8 +169,8 @@ def to_numbers(values: pd.Series, what: str, *, missing: Collection[float] = ())
     Warns
     -----
     DataWarning
-        Commas were read as separators of thousands; or values such as -9999, which tables use
-        for missing ones, were counted as numbers.
+        Commas were read as separators of thousands, or points that may be such ones weren't; or
+        values such as -9999, which tables use for missing ones, were counted as numbers.
 
     Raises
     ------
@@ -180,16 +187,16 @@ def to_numbers(values: pd.Series, what: str, *, missing: Collection[float] = ())
     elif values.dtype.kind in "mM":
         raise InputError(f"{what} holds times or durations; numbers are needed.")
     else:
-        numbers = _text_to_numbers(values, what)
+        numbers = _text_to_numbers(values, what, is_part=is_part)
     if missing:
         numbers = np.where(np.isin(numbers, list(missing)), np.nan, numbers)
     known = numbers[~np.isnan(numbers)]
     marks = [s for s in _SENTINELS if s not in missing and (known == s).any()]
     if marks and (len(known) == 1 or (known != marks[0]).any()):
-        count = int(np.isin(known, marks).sum())
+        count = "" if is_part else f"{int(np.isin(known, marks).sum())} "
         told = ", ".join(f"{m:.15g}" for m in marks)
         warnings.warn(
-            f"{what} has {count} values of {told}, which tables use for missing ones; they are "
+            f"{what} has {count}values of {told}, which tables use for missing ones; they are "
             "counted as numbers unless they are stated as missing.",
             DataWarning,
             stacklevel=3,
@@ -197,15 +204,22 @@ def to_numbers(values: pd.Series, what: str, *, missing: Collection[float] = ())
     return numbers
 
 
-def _text_to_numbers(values: pd.Series, what: str) -> Floats:
+def _text_to_numbers(values: pd.Series, what: str, *, is_part: bool) -> Floats:
     gone = is_missing(values)
     texts = values[~gone].astype(str).str.strip()
     with_commas = texts.str.fullmatch(_THOUSANDS)
     if with_commas.any():
         texts = texts.mask(with_commas, texts.str.replace(",", ""))
+        count = "" if is_part else f"{int(with_commas.sum())} "
         warnings.warn(
-            f"{what} has {int(with_commas.sum())} numbers with commas, read as separators of "
-            "thousands.",
+            f"{what} has {count}numbers with commas, read as separators of thousands.",
+            DataWarning,
+            stacklevel=4,
+        )
+    elif texts.str.fullmatch(_POINTS).all() and texts.str.contains(".", regex=False).any():
+        warnings.warn(
+            f"{what} has a point before three digits in all its numbers, read as decimals; where "
+            'it separates thousands, read the file with thousands=".".',
             DataWarning,
             stacklevel=4,
         )

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError
 
-__all__ = ["Tally", "count", "find_outliers", "merge", "refuse_swapped", "refuse_turned",
-           "remarks"]  # fmt: skip
+__all__ = ["Tally", "count", "exchange", "find_outliers", "merge", "refuse_swapped",
+           "refuse_turned", "remarks"]  # fmt: skip
 
 # Pakistan and China, with margins, in degrees: where rows are expected that a swap would mend.
 _EXPECTED = (60.0, 5.0, 136.0, 55.0)
@@ -172,7 +172,9 @@ def merge(tallies: Iterable[Tally]) -> Tally:
     )
 
 
-def refuse_swapped(tally: Tally, what: str, *, is_whole: bool) -> None:
+def refuse_swapped(
+    tally: Tally, what: str, *, is_whole: bool, columns: tuple[str, ...] | None = None
+) -> None:
     """Refuse a file all of which would lie in the region of CPEC with lon and lat swapped.
 
     Parameters
@@ -182,6 +184,8 @@ def refuse_swapped(tally: Tally, what: str, *, is_whole: bool) -> None:
         The file's name, for the message.
     is_whole : bool
         Whether these are all rows; others are only refused when there are very many.
+    columns : tuple of str, optional
+        Those that lon and lat were read from.
 
     Raises
     ------
@@ -190,10 +194,10 @@ def refuse_swapped(tally: Tally, what: str, *, is_whole: bool) -> None:
     if tally.rows == 0 or tally.turned < tally.rows or tally.in_region:
         return
     if is_whole or tally.rows >= _SURELY_SWAPPED:
-        raise _swapped(what, *tally.first)
+        raise _swapped(what, *tally.first, columns)
 
 
-def refuse_turned(xy: Floats, what: str) -> None:
+def refuse_turned(xy: Floats, what: str, columns: tuple[str, ...] | None = None) -> None:
     """Refuse coordinates all of which would lie in the region of CPEC with lon and lat swapped.
 
     Parameters
@@ -202,6 +206,8 @@ def refuse_turned(xy: Floats, what: str) -> None:
         Degrees: every vertex of what is compared with features of CPEC.
     what : str
         The argument's or file's name, for messages.
+    columns : tuple of str, optional
+        Those that lon and lat were read from.
 
     Raises
     ------
@@ -223,14 +229,28 @@ def refuse_turned(xy: Floats, what: str) -> None:
     if not (west <= y0 and y1 <= east and south <= x0 and x1 <= north):
         return
     if not _is_within(xy[:, 0], xy[:, 1], _REGION).any():
-        raise _swapped(what, *xy[0])
+        raise _swapped(what, *xy[0], columns)
 
 
-def _swapped(what: str, lon: float, lat: float) -> CoordinateError:
+def _swapped(what: str, lon: float, lat: float, columns: tuple[str, ...] | None) -> CoordinateError:
     return CoordinateError(
         f"{what} starts at ({lon:.6g}, {lat:.6g}), and all of it would lie in the region of CPEC "
-        "with lon and lat swapped. Coordinates go lon, lat: (67.0, 24.9) is Karachi."
+        f"with lon and lat swapped. Coordinates go lon, lat: (67.0, 24.9) is Karachi."
+        f"{exchange(columns)}"
     )
+
+
+def exchange(columns: tuple[str, ...] | None) -> str:
+    """Say how two columns of positions are read the other way round.
+
+    Examples
+    --------
+    >>> exchange(("lon", "lat"))
+    " Exchange the two with lon='lat' and lat='lon'."
+    """
+    if columns is None or len(columns) != 2:
+        return ""
+    return f" Exchange the two with lon={columns[1]!r} and lat={columns[0]!r}."
 
 
 def remarks(tally: Tally) -> list[str]:

@@ -19,7 +19,7 @@ from cpecgeo.files.disk import MAX_BYTES, local
 from cpecgeo.files.formats import SUFFIXES, Choice, Format, Reader, find_format
 from cpecgeo.files.outliers import find_outliers
 from cpecgeo.files.sniff import sniff_suffix
-from cpecgeo.files.tables import read_csv, read_excel, resolve_crs
+from cpecgeo.files.tables import read_csv, resolve_crs
 from cpecgeo.geodesy._ellipsoid import to_wgs84
 
 __all__ = ["read"]
@@ -33,6 +33,7 @@ def read(
     lat: str | None = None,
     crs: str | int | pyproj.CRS | None = None,
     thousands: str | None = None,
+    encoding: str | None = None,
 ) -> gpd.GeoDataFrame:
     r"""Read features from a file.
 
@@ -54,6 +55,10 @@ def read(
     thousands : {",", ".", " ", "'"}, optional
         What separates thousands in the numbers of a CSV file, ``1,234``: columns all of which are
         numbers then are numbers, and positions too. With a point, decimals have a comma.
+    encoding : str, optional
+        Of the text in a CSV file or a shapefile, where it isn't UTF-8, or for a shapefile what
+        its .cpg says: ``"cp1252"`` (Windows), ``"cp1256"`` (Arabic, Urdu), ``"gb18030"``
+        (Chinese). CSV with the byte order mark of UTF-16 needs none.
 
     Returns
     -------
@@ -62,7 +67,7 @@ def read(
         say otherwise. In text formats (CSV, KML, GPX) a column is typed as numbers only where
         each text is what that number is written as again; so ``007`` stays text, and whatever is
         read is written again as it was. ``.attrs["read_as"]`` says how positions were
-        understood.
+        understood, ``.attrs["read_from"]`` the file, which messages then name.
 
     Warns
     -----
@@ -76,7 +81,10 @@ def read(
         The file is missing, isn't what its suffix says, is cut off, is larger than memory, or is
         XML that declares entities.
     InputError
-        Another suffix, no positions, or several layers and none named.
+        Another suffix, no positions, several layers and none named, or an encoding that is
+        stated of a format which says its own.
+    CoordinateError
+        Columns of lon and lat of which no row is degrees.
     CRSError
         No CRS where the format has one, an unknown one, or one that contradicts the file's.
 
@@ -90,7 +98,7 @@ def read(
     >>> sites["code"][0], sites.geometry[0].wkt
     ('007', 'POINT (67 24.9)')
     """
-    choice = Choice(layer, lon, lat, crs, thousands)
+    choice = Choice(layer, lon, lat, crs, thousands, encoding)
     if str(path) == "-":
         with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
             return _read(_from_stdin(Path(folder)), "standard input", choice)
@@ -105,6 +113,8 @@ def read(
 def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> gpd.GeoDataFrame:
     form = find_format(path) if form is None else form
     resolve_crs(choice.crs)
+    if choice.encoding is not None and form.name not in {"CSV", "Shapefile"}:
+        raise InputError(f"{what}: {form.name} says its encoding itself; leave encoding= out.")
     try:
         frame = _reader(form)(path, what, choice)
     except MemoryError:
@@ -118,7 +128,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
         shapes = shapely.transform(shapes, lambda xy: china.to_wgs84(xy, system))
         note = f"shift of {system} undone inside China"
         frame.attrs["read_as"] = "; ".join(filter(None, (frame.attrs.get("read_as"), note)))
-    attrs = frame.attrs
+    attrs = frame.attrs | {"read_from": what}
     frame = frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
     frame.attrs = attrs
     for remark in find_outliers(_positions(frame.geometry)):
@@ -131,6 +141,8 @@ def _reader(form: Format) -> Reader:
     if form.name == "CSV":
         return read_csv
     if form.name == "Excel":
+        from cpecgeo.files.excel import read_excel
+
         return read_excel
     if form.name == "KML":
         from cpecgeo.files.kml import read_kml

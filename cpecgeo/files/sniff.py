@@ -1,4 +1,4 @@
-"""What a file is by its own bytes: its format, before GDAL opens it, and a CSV file's header.
+"""What a file is by its own bytes: its format, before GDAL opens it.
 
 GDAL tells formats apart by content, whatever the suffix says, and some of what it would take
 for a table of features (VRT, GDALG, service descriptions, linked reference systems) sends it to
@@ -8,13 +8,11 @@ the format that was named.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -22,23 +20,16 @@ from xml.parsers import expat
 
 import pyproj
 
-from cpecgeo.errors import CRSError, FileError, InputError
+from cpecgeo.errors import CRSError, DataWarning, FileError
 
 __all__ = [
-    "HEAD_BYTES",
-    "Header",
     "insist",
     "leaf_texts",
     "load_xml",
     "local_name",
-    "parse_header",
-    "refuse_doubled",
     "sniff_suffix",
 ]
 
-HEAD_BYTES = 1 << 22
-_SEPARATORS = (",", ";", "\t", "|")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SQLITE = b"SQLite format 3\0"
 _SHAPEFILE = b"\x00\x00\x27\x0a"
 _FLATGEOBUF = b"fgb\x03fgb"
@@ -47,6 +38,11 @@ _GEOJSON = {
     "MultiLineString", "Polygon", "MultiPolygon",
 }  # fmt: skip
 _ROOTS = {"KML": "kml", "GPX": "gpx"}
+# What GDAL reads of these objects of GeoJSON; other members are the business of whoever wrote them.
+_MEMBERS = {
+    "FeatureCollection": {"type", "features", "bbox", "crs", "name", "xy_coordinate_resolution"},
+    "Feature": {"type", "geometry", "properties", "id", "bbox", "crs"},
+}
 # Names of a CRS that GDAL resolves by itself; it would ask a server for others.
 _CRS_NAME = re.compile(r"(urn:(x-)?ogc:def:crs:|epsg:|ogc:)", re.IGNORECASE)
 
@@ -195,7 +191,28 @@ def leaf_texts(element: ET.Element) -> Iterator[tuple[str, str]]:
 
 
 def _geojson(path: Path, kind: str, what: str) -> None:
-    _check_json(path.read_bytes(), kind, what, _GEOJSON)
+    top = _check_json(path.read_bytes(), kind, what, _GEOJSON)
+    if "FeatureCollection" in top.kinds:
+        _tell_foreign(top.foreign, top.features, what)
+    else:
+        _tell_foreign((), (top.foreign,), what)
+
+
+def _tell_foreign(
+    of_file: Iterable[str], of_features: Iterable[tuple[str, ...]], what: str
+) -> None:
+    """Remark members of the file and of its features that no table has a place for."""
+    held = Counter(name for names in of_features for name in dict.fromkeys(names))
+    told = [f"{name[:40]!r} of the file" for name in of_file]
+    told += [f"{name[:40]!r} of {n:,} feature{'s'[: n - 1]}" for name, n in held.items()]
+    if told:
+        more = f" and {len(told) - 8} more" if len(told) > 8 else ""
+        warnings.warn(
+            f"{what} has members that stand beside its properties and are left out: "
+            f'{", ".join(told[:8])}{more}. Inside of "properties" they become columns.',
+            DataWarning,
+            stacklevel=6,
+        )
 
 
 def _topojson(path: Path, kind: str, what: str) -> None:
@@ -203,18 +220,19 @@ def _topojson(path: Path, kind: str, what: str) -> None:
 
 
 def _geojson_lines(path: Path, kind: str, what: str) -> None:
-    found = False
+    foreign = []
     with path.open("rb") as file:
         for raw in file:
             text = raw.strip(b" \t\r\n\x1e")
             if text:
-                _check_json(text, kind, what, _GEOJSON - {"FeatureCollection"})
-                found = True
-    if not found:
+                top = _check_json(text, kind, what, _GEOJSON - {"FeatureCollection"})
+                foreign.append(top.foreign)
+    if not foreign:
         raise FileError(f"{what} is empty; a feature on each line is needed.")
+    _tell_foreign((), foreign, what)
 
 
-def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> None:
+def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> _Looked:
     try:
         # Objects are looked at and dropped as they end, so that memory stays small.
         top = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_Looked)
@@ -232,6 +250,7 @@ def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> None:
         )
     if top.crs is not None:
         _check_crs(top.crs, what)
+    return top
 
 
 def _check_crs(name: Any, what: str) -> None:
@@ -251,10 +270,16 @@ def _check_crs(name: Any, what: str) -> None:
 class _Looked:
     """What matters of a JSON object."""
 
-    __slots__ = ("crs", "kinds", "link", "linked", "name")
+    __slots__ = ("crs", "features", "foreign", "kinds", "link", "linked", "name")
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         self.kinds = {str(value) for key, value in pairs if key == "type"}
+        kind = next((k for k in _MEMBERS if k in self.kinds), None)
+        names = [] if kind is None else [key for key, _ in pairs]
+        # Where there are no properties, GDAL takes the other members for them.
+        has_columns = kind == "FeatureCollection" or "properties" in names
+        self.foreign = tuple(n for n in names if has_columns and n not in _MEMBERS[kind or ""])
+        self.features: tuple[tuple[str, ...], ...] = ()
         # What a "crs" member's properties, and so the member itself, name.
         self.name: Any = None
         self.crs: Any = None
@@ -268,7 +293,10 @@ class _Looked:
                 "coordRefSys",
                 "conformsTo",
             }
-            if key == "name":
+            if key == "features" and isinstance(value, list):
+                inside = (f.foreign for f in value if isinstance(f, _Looked))
+                self.features = tuple(names for names in inside if names)
+            elif key == "name":
                 self.name = value
             elif key == "code" and isinstance(value, (int, str)):
                 self.name = f"EPSG:{value}"
@@ -288,98 +316,3 @@ _CHECKS = {
     "KML": _xml,
     "GPX": _xml,
 }
-
-
-@dataclass(frozen=True)
-class Header:
-    """The header of a CSV file.
-
-    Attributes
-    ----------
-    names : tuple of str
-    separator : str
-        One character.
-    end : int
-        The byte at which the first row begins.
-    """
-
-    names: tuple[str, ...]
-    separator: str
-    end: int
-
-
-def parse_header(head: bytes, what: object) -> Header:
-    r"""Parse the header of a CSV file, whatever its separator.
-
-    Parameters
-    ----------
-    head : bytes
-        The beginning of the file, at most `HEAD_BYTES`; the header must end in it.
-    what : object
-        The file's name, for messages.
-
-    Returns
-    -------
-    Header
-
-    Raises
-    ------
-    FileError
-        The file is empty, isn't UTF-8, or is no CSV.
-    InputError
-        Two columns have one name.
-
-    Examples
-    --------
-    >>> parse_header(b"sep=;\nname, local;lon;lat\nA;67;25\n", "a.csv").names
-    ('name, local', 'lon', 'lat')
-    """
-    if head[:2] in _UTF16 or b"\0" in head[:65536]:
-        raise FileError(f"{what} is not CSV in UTF-8; save it as UTF-8 text.")
-    start = 3 if head.startswith(b"\xef\xbb\xbf") else 0
-    stated = re.match(rb'"?sep=([^\r\n])"?\r?\n', head[start:])
-    if stated:
-        start += stated.end()
-    blank = re.match(rb"[ \t]*(\r?\n[ \t]*)*", head[start:])
-    if blank and b"\n" in blank[0]:
-        start += blank[0].rindex(b"\n") + 1
-    if not head[start:].strip():
-        raise FileError(f"{what} is empty; a header with column names is needed.")
-    end = start + _record_end(head[start:])
-    try:
-        text = head[start:end].decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FileError(f"{what} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
-    bare = re.sub(r'"[^"]*"?', "", text)
-    separator = stated[1].decode("latin-1") if stated else max(_SEPARATORS, key=bare.count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except (csv.Error, TypeError, ValueError) as error:
-        raise FileError(f"{what} can't be read as CSV: {error}.") from error
-    if len(rows) != 1:
-        raise FileError(f"{what} can't be read as CSV: its header has line ends in it.")
-    refuse_doubled(rows[0], what)
-    return Header(tuple(rows[0]), separator, end)
-
-
-def refuse_doubled(names: Iterable[str], what: object) -> None:
-    """Refuse two columns of one name.
-
-    Raises
-    ------
-    InputError
-    """
-    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
-    if doubled:
-        raise InputError(f"{what} has two columns named {doubled[0]!r}; rename one.")
-
-
-def _record_end(head: bytes) -> int:
-    """Return where the first record ends: after a line end that no quote holds."""
-    quoted = False
-    for match in re.finditer(rb'["\n]', head):
-        if match[0] == b'"':
-            quoted = not quoted
-        elif not quoted:
-            return match.end()
-    return len(head)

@@ -1,4 +1,4 @@
-"""Tables with positions: CSV, Excel, and any with columns of lon and lat or well-known text."""
+"""Tables with positions: CSV, and any with columns of lon and lat or of well-known text."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pandas as pd
 import pyproj
 import shapely
 
-from cpecgeo.errors import CRSError, DataWarning, FileError, InputError, MissingExtraError
+from cpecgeo.errors import CoordinateError, CRSError, DataWarning, FileError, InputError
 from cpecgeo.files import china, wellknown
-from cpecgeo.files.disk import check_zip, first_line, open_table
-from cpecgeo.files.fields import ILLEGAL
-from cpecgeo.files.formats import Choice, choose_layer
+from cpecgeo.files.disk import first_line
+from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import infer_types, join_thousands
+from cpecgeo.files.outliers import exchange
 from cpecgeo.files.positions import (
     GEOMETRY,
     find_lonlat,
@@ -28,34 +28,31 @@ from cpecgeo.files.positions import (
     parse_degrees,
     parse_metres,
 )
-from cpecgeo.files.sniff import HEAD_BYTES, parse_header, refuse_doubled
+from cpecgeo.files.text import HEAD_BYTES, not_in, open_table, parse_header
 
 __all__ = [
     "find_positions",
     "load_csv",
-    "load_sheet",
     "locate_rows",
     "read_csv",
-    "read_excel",
     "resolve_crs",
-    "write_excel",
 ]
-
-# What a sheet holds of rows, and a cell of letters.
-_MAX_ROWS, _MAX_TEXT = 1_048_576, 32_767
 
 
 def read_csv(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     """Read a CSV file, as a `Reader`; every cell comes out as it went in.
 
-    It is UTF-8, separated by commas, semicolons, tabs or bars, as its header shows.
+    It is UTF-8 unless another encoding is stated, separated by commas, semicolons, tabs or bars,
+    as its header shows.
     """
-    raw, separator = load_csv(path, what)
+    raw, separator, codec = load_csv(path, what, choice.encoding)
     frame = locate_rows(raw, what, choice)
     names = [name for name in frame.columns if name != frame.geometry.name]
     attrs, frame.attrs = frame.attrs, {}  # pandas copies them with every column
     if separator != ("\t" if ".tsv" in what.casefold() else ","):
         attrs["read_as"] += f"; separator {separator!r}"
+    if codec != "utf-8":
+        attrs["read_as"] += f"; encoding {codec}"
     kept = set(attrs["position_columns"])
     typed = {
         name: _typed_text(frame[name], None if name in kept else choice.thousands) for name in names
@@ -76,17 +73,17 @@ def _typed_text(texts: pd.Series, thousands: str | None) -> pd.Series:
     return infer_types(texts)
 
 
-def load_csv(path: Path, what: str) -> tuple[pd.DataFrame, str]:
-    """Load a CSV file as text, each cell as it is, and return its separator too.
+def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.DataFrame, str, str]:
+    """Load a CSV file as text, each cell as it is; return its separator and encoding, too.
 
     Raises
     ------
     FileError
-        It isn't CSV in UTF-8.
+        It isn't CSV in that encoding, or UTF-8 where none is stated.
     InputError
         A row doesn't fit the header.
     """
-    with open_table(path, what) as file:
+    with open_table(path, what, encoding) as (file, codec):
         head = file.read(HEAD_BYTES)
         header = parse_header(head, what)
         names, separator = list(header.names), header.separator
@@ -104,12 +101,12 @@ def load_csv(path: Path, what: str) -> tuple[pd.DataFrame, str]:
                 keep_default_na=False, na_filter=False,
             )  # fmt: skip
         except UnicodeDecodeError as error:
-            raise FileError(f"{what} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
+            raise not_in("utf-8", error, what) from None
         except pd.errors.EmptyDataError:
             raw = pd.DataFrame({name: pd.Series([], dtype=str) for name in names})
         except (pd.errors.ParserError, csv.Error) as error:
             raise FileError(f"{what} can't be read as CSV: {first_line(error)}.") from error
-    return raw, separator
+    return raw, separator, codec
 
 
 def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFrame:
@@ -162,6 +159,8 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
             notations = pairs[0][1] | pairs[1][1]
         shapes = np.full(len(table), None, object)
         known = ~(np.isnan(xy[0]) | np.isnan(xy[1]))
+        if not crs.is_projected:
+            _refuse_no_degrees(xy[0][known], xy[1][known], used, what)
         shapes[known] = shapely.points(xy[0][known], xy[1][known])
         half = np.flatnonzero(np.isnan(xy[0]) != np.isnan(xy[1])) + 1
         if len(half):
@@ -177,6 +176,21 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
     frame = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, table.index, crs=crs), crs=crs)
     frame.attrs = table.attrs | {"position_columns": used, "read_as": note}
     return frame
+
+
+def _refuse_no_degrees(lon: Any, lat: Any, used: tuple[str, ...], what: str) -> None:
+    """Refuse columns of which no row is degrees; where some are, verbs say which aren't."""
+    if len(lon) == 0 or ((np.abs(lon) <= 180) & (np.abs(lat) <= 90)).any():
+        return
+    text = (
+        f"{what} has ({lon[0]:.10g}, {lat[0]:.10g}) in the columns {used[0]}, {used[1]}, and no "
+        "row with lon within ±180° and lat within ±90°;"
+    )
+    if (np.abs(lon) <= 90).all() and (np.abs(lat) <= 180).all():
+        raise CoordinateError(f"{text} lon and lat seem to be swapped.{exchange(used)}")
+    raise CoordinateError(
+        f'{text} if these are metres, state their CRS, such as crs="EPSG:32642" for zone 42 of UTM.'
+    )
 
 
 def find_positions(
@@ -256,132 +270,3 @@ def _first_row(raw: bytes, separator: str, what: str) -> list[str] | None:
         if "field larger" in str(error):
             return None
         raise FileError(f"{what} can't be read as CSV: {error}.") from error
-
-
-def read_excel(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Read a sheet (the layer) of an Excel workbook, as a `Reader`; its first row names columns."""
-    return locate_rows(load_sheet(path, what, choice.layer), what, choice)
-
-
-def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
-    """Load a sheet as a table; formulas are the values that Excel last computed.
-
-    Raises
-    ------
-    MissingExtraError
-        openpyxl isn't installed.
-    FileError
-        It isn't a workbook.
-    InputError
-        Several sheets and none chosen.
-    """
-    openpyxl = _openpyxl("read")
-    check_zip(path, what)
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        sheets = [s.title for s in book.worksheets]
-        rows = list(book[choose_layer(sheets, layer, what)].iter_rows(values_only=True))
-        book.close()
-    except InputError:
-        raise
-    except Exception as error:
-        # What a damaged workbook says of itself is believed by openpyxl, which fails in any way.
-        raise FileError(f"{what} can't be read as Excel: {first_line(error)}.") from error
-    if not rows or all(cell is None for cell in rows[0]):
-        raise FileError(f"{what} is empty; a header with column names is needed.")
-    names = [str(n) if n is not None else f"column {i + 1}" for i, n in enumerate(rows[0])]
-    refuse_doubled(names, what)
-    # Rows end where their last cell does.
-    body = [
-        (*row, *[None] * (len(names) - len(row)))
-        for row in rows[1:]
-        if any(cell is not None for cell in row)
-    ]
-    return pd.DataFrame(
-        {name: _typed([row[i] for row in body]) for i, name in enumerate(names)},
-        index=range(len(body)),
-    )
-
-
-def _typed(cells: list[Any]) -> pd.Series:
-    """Type a column by what its cells hold: all numbers, all times, or text."""
-    column = pd.Series(cells, dtype=object)
-    given = column.dropna()
-    kinds = set(given.map(type))
-    if kinds == {int}:
-        return column.astype("Int64" if len(given) < len(column) else "int64")
-    if kinds and kinds <= {int, float}:
-        return column.astype(float)
-    if len(kinds) == 1:
-        return column.infer_objects()
-    return column.map(lambda v: v if isinstance(v, str) or v is None else str(v))
-
-
-def write_excel(frame: pd.DataFrame, path: Path, sheet: str) -> None:
-    """Write a table as the only sheet of a workbook; text stays text, formulas too.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Its values are known to fit.
-    path : Path
-    sheet : str
-        At most 31 letters are kept.
-
-    Raises
-    ------
-    MissingExtraError
-        openpyxl isn't installed.
-    InputError
-        More rows, or longer text, than a sheet holds.
-    """
-    openpyxl = _openpyxl("written")
-    if len(frame) >= _MAX_ROWS:
-        raise InputError(
-            f"{len(frame):,} rows are more than a sheet holds; write .csv or .parquet."
-        )
-    for name in frame.columns:
-        _check_text(str(name), [str(name), *(v for v in frame[name] if isinstance(v, str))])
-    book = openpyxl.Workbook(write_only=True)
-    page = book.create_sheet("".join(c for c in sheet if c not in "[]:*?/\\")[:31] or "cpecgeo")
-    page.append([_cell(openpyxl, page, str(name)) for name in frame.columns])
-    columns = [frame[name].astype(object) for name in frame.columns]
-    for row in zip(*columns, strict=True):
-        page.append([_cell(openpyxl, page, value) for value in row])
-    book.save(path)
-
-
-def _check_text(column: str, texts: list[str]) -> None:
-    for text in texts:
-        if len(text) > _MAX_TEXT:
-            raise InputError(
-                f"Column {column!r} has a text of {len(text):,} letters, and a cell holds "
-                f"{_MAX_TEXT:,}; write .csv or .parquet."
-            )
-        if ILLEGAL.search(text):
-            raise InputError(
-                f"Column {column!r} has a control character ({text[:40]!r}), which Excel can't "
-                "hold; take it out first."
-            )
-
-
-def _cell(openpyxl: Any, page: Any, value: Any) -> Any:
-    if not isinstance(value, str):
-        if value is None or pd.isna(value):
-            return None
-        return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
-    cell = openpyxl.cell.WriteOnlyCell(page, value)
-    # Text that looks like a formula is text.
-    cell.data_type = "s"
-    return cell
-
-
-def _openpyxl(done: str) -> Any:
-    try:
-        import openpyxl
-        import openpyxl.cell
-    except ImportError as error:
-        raise MissingExtraError(
-            f"Excel files are {done} by openpyxl: pip install 'cpecgeo[excel]'."
-        ) from error
-    return openpyxl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import sqlite3
 import warnings
@@ -54,7 +55,8 @@ def read_vector(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             if not shapes:
                 raise FileError(f"{what} holds no shapefile; unpack it, and name the file in it.")
             name = choose_layer(list(shapes), choice.layer, what)
-            return _read(shapes[name], what, Choice(crs=choice.crs), form)
+            plain = Choice(crs=choice.crs, encoding=choice.encoding)
+            return _read(shapes[name], what, plain, form)
     return _read(path, what, choice, form)
 
 
@@ -65,21 +67,18 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
     there = insist(path, driver, what)
     if driver in {"GeoJSONSeq", "TopoJSON"}:
         there = f"{driver}:{there}"
-    if driver == "ESRI Shapefile" and not any(
-        path.with_suffix(s).exists() for s in (".dbf", ".DBF")
-    ):
-        warnings.warn(
-            f"{what} has no .dbf beside it, so it has no columns.", DataWarning, stacklevel=5
-        )
+    encoding = choice.encoding
+    if driver == "ESRI Shapefile":
+        encoding = encoding or _guess_encoding(path, what)
     with _translated(what, form):
         names = [str(row[0]) for row in pyogrio.list_layers(there)]
         if not names:
             raise FileError(f"{what} holds no layer; {form.name} with features is needed.")
         layer = choose_layer(names, choice.layer, what)
         try:
-            frame = _read_whole_numbers(there, layer, "raise")
+            frame = _read_whole_numbers(there, layer, "raise", encoding)
         except shapely.errors.GEOSException:
-            frame = _read_whole_numbers(there, layer, "fix")
+            frame = _read_whole_numbers(there, layer, "fix", encoding)
             warnings.warn(
                 f"{what} has rings that aren't closed; they were closed.",
                 GeometryWarning,
@@ -96,6 +95,42 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
     elif driver == "GeoJSON" and frame.geometry.isna().any():
         _refuse_unread(frame, path, what)
     return frame
+
+
+def _guess_encoding(path: Path, what: str) -> str | None:
+    """Tell UTF-8 from other text of a shapefile that doesn't say what it is.
+
+    None leaves it to GDAL, which takes it for ISO 8859-1 without a word.
+    """
+    beside = {f.suffix.casefold(): f for f in path.parent.glob(f"{glob.escape(path.stem)}.*")}
+    if ".dbf" not in beside:
+        warnings.warn(
+            f"{what} has no .dbf beside it, so it has no columns.", DataWarning, stacklevel=6
+        )
+        return None
+    if ".cpg" in beside:
+        return None
+    with beside[".dbf"].open("rb") as file:
+        head = file.read(32)
+        # 0 says nothing, and 0x57 «ANSI», which is whatever the writer's system has.
+        if len(head) < 32 or head[29] not in {0, 0x57}:
+            return None
+        file.seek(int.from_bytes(head[8:10], "little"))
+        text = file.read()
+    if text.isascii():
+        return None
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        warnings.warn(
+            f"{what} has no .cpg that says what its text is, which is read as ISO 8859-1; if names "
+            'are wrong, say what it is, such as encoding="cp1256" (Arabic, Urdu) or '
+            'encoding="gb18030" (Chinese).',
+            DataWarning,
+            stacklevel=6,
+        )
+        return None
+    return "UTF-8"
 
 
 def _refuse_lost(frame: gpd.GeoDataFrame, path: Path, layer: str, what: str) -> None:
@@ -138,14 +173,18 @@ def _refuse_unread(frame: gpd.GeoDataFrame, path: Path, what: str) -> None:
         )
 
 
-def _read_whole_numbers(there: str, layer: str, on_invalid: str) -> Any:
+def _read_whole_numbers(there: str, layer: str, on_invalid: str, encoding: str | None) -> Any:
     """Read a layer, under its features' numbers, whole numbers as such also where some are missing.
 
     pyogrio makes floats of these, which hold sixteen digits.
     """
-    frame = pyogrio.read_dataframe(there, layer=layer, on_invalid=on_invalid, fid_as_index=True)
+    frame = pyogrio.read_dataframe(
+        there, layer=layer, on_invalid=on_invalid, fid_as_index=True, encoding=encoding
+    )
     # read_info would say so too, but fails where a file describes itself in no UTF-8.
-    told = pyogrio.raw.read(there, layer=layer, max_features=1, read_geometry=False)[0]
+    told = pyogrio.raw.read(
+        there, layer=layer, max_features=1, read_geometry=False, encoding=encoding
+    )[0]
     kinds = dict(zip(told["fields"], told["dtypes"], strict=True))
     if "geometry" in kinds and isinstance(frame, gpd.GeoDataFrame):
         own = pyogrio.read_dataframe(there, layer=layer, columns=["geometry"], read_geometry=False)

@@ -26,13 +26,14 @@ from cpecgeo.errors import (
     InputError,
 )
 from cpecgeo.files.disk import first_line, local, replacing, zip_files
+from cpecgeo.files.excel import load_sheet, write_excel
 from cpecgeo.files.fields import fit_columns, refuse_illegal, refuse_shapes
 from cpecgeo.files.formats import Format, find_format
 from cpecgeo.files.gpx import write_gpx
 from cpecgeo.files.kml import write_kml
 from cpecgeo.files.positions import add_positions
 from cpecgeo.files.reading import read
-from cpecgeo.files.tables import load_csv, load_sheet, write_excel
+from cpecgeo.files.tables import load_csv
 from cpecgeo.files.vectors import write_parquet, write_vector
 from cpecgeo.geodesy import lonlat
 
@@ -40,7 +41,7 @@ __all__ = ["write", "write_layers"]
 
 _TABLES = {"CSV", "Excel", "GeoParquet"}
 # What a reader says of the file, and not of its features.
-_OF_READING = {"position_columns", "read_as"}
+_OF_READING = {"position_columns", "read_as", "read_from"}
 # A cell that begins so is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # RFC 7946 writes seven decimals.
@@ -59,7 +60,8 @@ def write(
         columns.
     path : path
         GeoJSON follows RFC 7946; it, KML, GPX, CSV and Excel are lon, lat on WGS 84, others keep
-        the CRS. CSV and Excel have columns lon and lat for points, and wkt for others. ``"-"``
+        the CRS. CSV and Excel have columns lon and lat for points (and z where they have
+        heights), and wkt for others. ``"-"``
         is CSV on standard output, ``"-.geojson"`` and the like another format.
     safe_cells : bool
         Put an apostrophe before text in CSV and Excel that a spreadsheet would run as a formula.
@@ -191,6 +193,7 @@ def _write(
         if form.name in {"CSV", "Excel"}:
             used = frame.attrs.get("position_columns", ("lon", "lat"))
             others, positions, renamed = add_positions(others, shapes, used)
+            others = _with_heights(others, shapes) if len(positions) == 2 else others
             remarks += renamed
         elif form.name == "GPX":
             others = _described(others)
@@ -207,6 +210,15 @@ def _write(
         raise FileError(f"can't write {path.name}: {first_line(error)}.") from error
     _check(fitted, shapes, path, form, layer, positions)
     return [*remarks, *told]
+
+
+def _with_heights(table: pd.DataFrame, shapes: gpd.GeoSeries) -> pd.DataFrame:
+    """Add the heights of points, which lon and lat have no place for, unless all are 0."""
+    heights = shapely.get_z(shapes.to_numpy())
+    if not np.nan_to_num(heights).any():
+        return table
+    name = next(n for n in ("z", "z_of_point", "point_z") if n not in table)
+    return table.assign(**{name: heights})
 
 
 def _without_measures(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
@@ -231,7 +243,7 @@ def _to_lonlat(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
 
 
 def _csv(fitted: Any, _: Any, path: Path, *__: Any) -> None:
-    separator = "\t" if ".tsv" in path.suffixes else ","
+    separator = "\t" if path.name.casefold().endswith((".tsv", ".tsv.gz")) else ","
     text = fitted.to_csv(index=False, sep=separator, lineterminator="\n")
     raw = text.encode("utf-8")
     # Without a time in it, the same table is the same file.

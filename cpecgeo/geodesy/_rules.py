@@ -216,7 +216,7 @@ def check_range(xy: Floats, array: NDArray[Any], what: str) -> None:
     hint = (
         "lon and lat seem to be swapped: x is longitude, y is latitude."
         if swapped
-        else "give lon, lat degrees on WGS 84, or a GeoSeries with the right CRS."
+        else 'give lon, lat degrees on WGS 84, or state their CRS, such as crs="EPSG:32642".'
     )
     raise CoordinateError(
         f"{what} has {name} {value} at position {int(owner[at])}; it must be within "

@@ -52,6 +52,7 @@ def nearest_file(
     layer: str | None = None,
     crs: CrsLike = None,
     thousands: str | None = None,
+    encoding: str | None = None,
     bad: _Bad = "raise",
     safe_cells: bool = False,
 ) -> Run:
@@ -60,8 +61,8 @@ def nearest_file(
     Parameters
     ----------
     src : str or Path
-        GeoParquet, Parquet with columns of lon and lat (or a folder of either), CSV in UTF-8,
-        or GeoPackage. Points with a CRS may be in any; lon and lat are degrees on WGS 84.
+        GeoParquet, Parquet with columns of lon and lat (or a folder of either), CSV, or
+        GeoPackage. Points with a CRS may be in any; lon and lat are degrees on WGS 84.
     out : str or Path
         ``.parquet`` or ``.geoparquet`` (GeoParquet), ``.csv``, or the name of a folder, which
         then holds the parts as they are. It appears only when it is complete.
@@ -91,6 +92,8 @@ def nearest_file(
         and ``y``, or ``"GCJ-02"`` and ``"BD-09"`` of Chinese maps.
     thousands : str, optional
         What separates thousands in numbers as text, where these are computed with.
+    encoding : str, optional
+        Of CSV that isn't UTF-8, as in `cpecgeo.read`; the result is UTF-8.
     bad : {"raise", "keep"}
         Whether coordinates out of range end the run, or have no answer, as missing ones.
     safe_cells : bool
@@ -135,9 +138,8 @@ def nearest_file(
     'id,lon,lat,target,distance_km,near_lon,near_lat,km,side,accuracy_km'
     """
     job = _job(
-        src, out, Near(k, max_km), targets, batch_rows=batch_rows, part_rows=part_rows, lon=lon,
-        lat=lat, layer=layer, crs=crs, thousands=thousands, bad=bad, safe_cells=safe_cells,
-        replace=replace,
+        src, out, Near(k, max_km), targets, Choice(layer, lon, lat, crs, thousands, encoding),
+        batch_rows=batch_rows, part_rows=part_rows, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
     return run(job, resume=resume, progress=progress)
 
@@ -159,6 +161,7 @@ def within_file(
     layer: str | None = None,
     crs: CrsLike = None,
     thousands: str | None = None,
+    encoding: str | None = None,
     bad: _Bad = "raise",
     safe_cells: bool = False,
 ) -> Run:
@@ -172,7 +175,7 @@ def within_file(
         As `cpecgeo.within`.
     src, out, targets, resume, replace, batch_rows, part_rows, progress, lon, lat, layer
         As `nearest_file`.
-    crs, thousands, bad, safe_cells
+    crs, thousands, encoding, bad, safe_cells
         As `nearest_file`.
 
     Returns
@@ -194,9 +197,9 @@ def within_file(
     1
     """
     job = _job(
-        src, out, Within(km, certainty), targets, batch_rows=batch_rows, part_rows=part_rows,
-        lon=lon, lat=lat, layer=layer, crs=crs, thousands=thousands, bad=bad,
-        safe_cells=safe_cells, replace=replace,
+        src, out, Within(km, certainty), targets,
+        Choice(layer, lon, lat, crs, thousands, encoding), batch_rows=batch_rows,
+        part_rows=part_rows, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
     return run(job, resume=resume, progress=progress)
 
@@ -217,6 +220,7 @@ def exposure_file(
     layer: str | None = None,
     crs: CrsLike = None,
     thousands: str | None = None,
+    encoding: str | None = None,
     bad: _Bad = "raise",
 ) -> Run:
     r"""Sum the rows of a file, and one of its columns, in rings around the targets.
@@ -227,8 +231,10 @@ def exposure_file(
         Outer radii of the rings, ascending; a point at a radius counts in the ring inside it.
     value : str, optional
         A column to sum; rows without a number in it are counted as `missing`.
-    src, out, targets, resume, batch_rows, part_rows, progress, lon, lat, layer, crs, thousands, bad
+    src, out, targets, resume, batch_rows, part_rows, progress, lon, lat, layer, crs
         As `nearest_file`; `out` is ``.csv`` or ``.parquet``.
+    thousands, encoding, bad
+        As `nearest_file`.
 
     Returns
     -------
@@ -254,8 +260,8 @@ def exposure_file(
     """
     question = Exposure(check_radii(km), value, thousands)
     job = _job(
-        src, out, question, targets, batch_rows=batch_rows, part_rows=part_rows, lon=lon, lat=lat,
-        layer=layer, crs=crs, thousands=thousands, bad=bad, safe_cells=False, replace=False,
+        src, out, question, targets, Choice(layer, lon, lat, crs, thousands, encoding),
+        batch_rows=batch_rows, part_rows=part_rows, bad=bad, safe_cells=False, replace=False,
     )  # fmt: skip
     if job.sink.kind == "folder":
         raise InputError(f"{out} names a folder; rings are one small table: name .csv or .parquet.")
@@ -298,9 +304,14 @@ def open_source(path: Path, choice: Choice = Choice()) -> Source:  # noqa: B008
     if not path.exists():
         raise FileError(f"There is no file {path}.")
     suffix = path.suffix.casefold()
+    is_csv = suffix in {".csv", ".tsv", ".txt"} and not path.is_dir()
+    if choice.encoding is not None and not is_csv:
+        raise InputError(
+            f"{path.name} isn't CSV and says its encoding itself; leave encoding= out."
+        )
     if path.is_dir() or suffix in {".parquet", ".geoparquet", ".pq"}:
         return Parquet.open(path, choice)
-    if suffix in {".csv", ".tsv", ".txt"}:
+    if is_csv:
         return Csv.open(path, choice)
     if suffix == ".gpkg":
         return GeoPackage.open(path, choice)
@@ -315,14 +326,10 @@ def _job(
     out: _Path,
     question: Question,
     subject: SubjectLike | Targets,
+    choice: Choice,
     *,
     batch_rows: int,
     part_rows: int,
-    lon: str | None,
-    lat: str | None,
-    layer: str | None,
-    crs: CrsLike,
-    thousands: str | None,
     bad: str,
     safe_cells: bool,
     replace: bool,
@@ -334,7 +341,7 @@ def _job(
     for name, rows in (("batch_rows", batch_rows), ("part_rows", part_rows)):
         if not isinstance(rows, int) or rows < 1:
             raise InputError(f"{name} is {rows!r}; a whole number of rows, 1 or more, is needed.")
-    source = open_source(path, Choice(layer, lon, lat, crs, thousands))
+    source = open_source(path, choice)
     written = sink(target, safe_cells=safe_cells)
     _keep_apart(path, target)
     if written.kind != "folder" and target.is_dir():
@@ -355,7 +362,7 @@ def _job(
     key = {
         "source": str(path.resolve()),
         "source changed": before,
-        "columns": [lon, lat, layer, None if crs is None else str(crs), thousands],
+        "columns": [None if said is None else str(said) for said in dataclasses.astuple(choice)],
         "question": repr(question),
         "targets": prepared.digest,
         "rows": [batch_rows, part_rows],

@@ -37,6 +37,8 @@ __all__ = [
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+# What no mistake in degrees comes to.
+_DEGREES = 1_000
 _POINT = 21  # bytes: order, type, x, y
 _KINDS = {2: "LineString", 3: "Polygon", 5: "MultiLineString", 6: "MultiPolygon", 7: "collection"}
 _HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
@@ -334,6 +336,8 @@ def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools
         repair = 'repair the row, or count such rows as missing with bad="keep".'
         if swapped:
             hint = "lon and lat seem to be swapped: x is longitude, y is latitude."
+        elif max(abs(lon), abs(lat)) > _DEGREES:
+            hint = 'if these are metres, state their CRS, such as crs="EPSG:32642".'
         elif np.isnan(xy[first]).any():
             hint = f"one of the two is missing; {repair}"
         else:

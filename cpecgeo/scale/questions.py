@@ -18,10 +18,11 @@ from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii, rin
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike
+from cpecgeo.files.numbers import to_numbers
 from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.geodesy._tree import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
-from cpecgeo.scale.points import numbers, own_accuracy, plain
+from cpecgeo.scale.points import own_accuracy, plain
 
 __all__ = [
     "OWN",
@@ -380,9 +381,8 @@ class Exposure:
         for end, rings in of.items():
             table[f"rows{end}"] = [int(ring.sum()) for ring in rings]
         if self.value is not None:
-            values = numbers(
-                plain(columns[self.value], self.thousands), 0, "the source", self.value
-            )[good][hit]
+            cells = plain(columns[self.value], self.thousands).to_pandas()
+            values = to_numbers(cells, self.value, is_part=True)[good][hit]
             for end, rings in of.items():
                 table[f"{self.value}{end}"] = [float(np.nansum(values[ring])) for ring in rings]
             gone = np.isnan(values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyproj
+import shapely
 
-from cpecgeo.errors import InputError
+from cpecgeo.errors import DataWarning, InputError
 from cpecgeo.files.disk import settle
 from cpecgeo.scale import points
 from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, write_json
@@ -26,6 +28,24 @@ __all__ = ["Sink", "is_bytes", "read_part", "sink"]
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _FORMULA = "^[=+\\-@\t\r]"
+
+
+# Bytes of a point without height.
+_FLAT = 21
+
+
+def _tell_heights(column: pa.ChunkedArray, source: Source) -> None:
+    """Remark heights of points, for which CSV of lon and lat has no place; once for all batches."""
+    longest = pc.max(pc.binary_length(column)).as_py() or 0
+    if longest > _FLAT:
+        raw = column.to_numpy()
+        if shapely.has_z(shapely.from_wkb(raw, on_invalid="ignore")).any():
+            warnings.warn(
+                f"{source.path.name} has points with heights, which CSV of lon and lat leaves out; "
+                "write Parquet to keep them.",
+                DataWarning,
+                stacklevel=2,
+            )
 
 
 @dataclass(frozen=True)
@@ -53,6 +73,7 @@ class Sink:
         table = batch.columns
         names = table.column_names
         if self.kind == "csv" and source.geometry is not None:
+            _tell_heights(table[source.geometry], source)
             # A column of such a name may hold anything; the points are in the geometry.
             suffix = "_of_row" if {"lon", "lat"} & set(names) else ""
             for axis, name in enumerate(("lon", "lat")):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
 import itertools
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +17,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.errors import FileError, InputError
+from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files import wellknown
 from cpecgeo.files.formats import Choice
-from cpecgeo.files.sniff import HEAD_BYTES, parse_header
 from cpecgeo.files.tables import find_positions, resolve_crs
+from cpecgeo.files.text import HEAD_BYTES, Header, find_encoding, not_in, parse_header, to_utf8
 from cpecgeo.scale import points
 
 __all__ = [
@@ -106,10 +109,13 @@ class Places:
         """Return the columns of the batches that `read` gives."""
         return self.read(schema.empty_table(), 0, "")[0].schema
 
-    def read(self, table: pa.Table, row: int, what: str) -> tuple[pa.Table, NDArray[np.float64]]:
+    def read(
+        self, table: pa.Table, row: int, what: str, *, is_kept: bool = False
+    ) -> tuple[pa.Table, NDArray[np.float64]]:
         """Return the columns of a batch, and its points as lon, lat; NaN where there is none.
 
-        Well-known text and binary become a column `geometry` of points in lon, lat.
+        Well-known text and binary become a column `geometry` of points in lon, lat; heights in it
+        are told to be left out, unless the caller keeps the text (`is_kept`).
 
         Raises
         ------
@@ -125,6 +131,10 @@ class Places:
             return table, xy if turn is None else turn(xy)
         column = table[str(self.text)]
         shapes, srid = wellknown.parse(column.to_pandas(), what, before=row)
+        if not is_kept and shapely.has_z(shapes).any():
+            warnings.warn(
+                f"{what} has points with heights, which are left out.", DataWarning, stacklevel=2
+            )
         xy = points.from_shapes(shapes, row, what)
         own = None if srid is None else resolve_crs(srid)
         turn = points.turn_of(4326 if own is self.crs is None else own, self.crs, what)
@@ -218,7 +228,7 @@ def rechunk(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
 
 @dataclass(frozen=True)
 class Csv:
-    """A CSV file in UTF-8 with a header; the separator is found in the header."""
+    """A CSV file with a header, in which the separator is found."""
 
     path: Path
     names: tuple[str, ...]
@@ -227,6 +237,7 @@ class Csv:
     separator: str
     first: int  # the byte after the header
     size: int
+    codec: str = "utf-8"
     geo: dict[str, Any] | None = None
 
     @classmethod
@@ -238,19 +249,20 @@ class Csv:
             size = path.stat().st_size
         except OSError as error:
             raise FileError(f"{path} can't be read: {error.strerror}.") from error
-        header = parse_header(head, path)
-        rows = head[header.end :]
+        codec, mark = find_encoding(head[: 1 << 16], choice.encoding, path)
+        header, start = _header(head, codec, mark, path)
+        rows = head[start:]
 
         def first(name: str) -> pd.Series:
-            block = rows[: _last_record(rows) or len(rows)][: 1 << 20]
-            text = io.StringIO(block.decode("utf-8", "replace"), newline="")
+            block = rows[: _last_record(rows, codec) or len(rows)][: 1 << 20]
+            text = io.StringIO(block.decode(codec, "replace"), newline="")
             at = header.names.index(name)
             read = csv.reader(text, delimiter=header.separator)
             return pd.Series([row[at] for row in itertools.islice(read, 100) if len(row) > at])
 
         places = Places.find(list(header.names), choice, path.name, first)
         schema = places.fit(pa.schema([(n, pa.string()) for n in header.names]))
-        return cls(path, header.names, schema, places, header.separator, header.end, size)
+        return cls(path, header.names, schema, places, header.separator, start, size, codec)
 
     @property
     def geometry(self) -> str | None:
@@ -262,6 +274,7 @@ class Csv:
         """How positions are understood, for people."""
         usual = "\t" if self.path.suffix.casefold() == ".tsv" else ","
         told = "" if self.separator == usual else f"; separator {self.separator!r}"
+        told += "" if self.codec == "utf-8" else f"; encoding {self.codec}"
         return self.places.read_as + told
 
     @property
@@ -282,7 +295,7 @@ class Csv:
                 # wherever the reading began.
                 file.seek(at.byte)
                 block = file.read(want)
-                cut = len(block) if len(block) < want else _last_record(block)
+                cut = len(block) if len(block) < want else _last_record(block, self.codec)
                 if cut == 0 and block:
                     if want > 2 * BATCH_BYTES:
                         raise FileError(
@@ -291,12 +304,14 @@ class Csv:
                         )
                     want *= 2
                     continue
-                if block[:cut].strip():
-                    batch = self._batch(block[:cut], at)
+                after = at.byte + cut
+                text = to_utf8(block[:cut], self.codec, f"{self.path} after row {at.row}")
+                if text.strip():
+                    batch = self._batch(text, at, after)
                     yield batch
                     at = batch.end
                 else:
-                    at = Position(at.row, at.byte + cut)
+                    at = Position(at.row, after)
                 if len(block) < want:
                     return
                 want = size
@@ -308,7 +323,7 @@ class Csv:
         each = len(head) / max(1, head.count(b"\n"))
         return int(min(max(each * rows, 1), _CHUNK * 4, BATCH_BYTES))
 
-    def _batch(self, block: bytes, at: Position) -> Batch:
+    def _batch(self, block: bytes, at: Position, after: int) -> Batch:
         try:
             table = pa_csv.read_csv(
                 pa.BufferReader(block),
@@ -326,24 +341,51 @@ class Csv:
         except pa.ArrowInvalid as error:
             text = str(error).splitlines()[0][:200]
             if "UTF8" in text or "utf8" in text.lower():
-                raise FileError(
-                    f"{self.path} is not UTF-8 after row {at.row} ({text}); save it as UTF-8."
-                ) from None
+                raise not_in("utf-8", error, f"{self.path} after row {at.row}") from None
             raise InputError(
                 f"{self.path.name} has a row after row {at.row} that doesn't fit the header "
                 f"({text}); the separator taken is {self.separator!r}."
             ) from None
-        end = Position(at.row + len(table), at.byte + len(block))
+        end = Position(at.row + len(table), after)
         table, xy = self.places.read(table, at.row, self.path.name)
         return Batch(table, xy, at, end)
 
 
-def _last_record(block: bytes) -> int:
+def _header(head: bytes, codec: str, mark: int, path: Path) -> tuple[Header, int]:
+    """Return the header of a file in any encoding, and the byte at which its rows begin."""
+    if codec == "utf-8":
+        header = parse_header(head, path)
+        return header, header.end
+    try:
+        text = codecs.getincrementaldecoder(codec)().decode(head[mark:]).encode()
+    except UnicodeError as error:
+        raise not_in(codec, error, path) from None
+    header = parse_header(text, path)
+    # Lines are counted, because not every encoding gives the same bytes again.
+    ends = np.flatnonzero(_units(head[mark:], codec) == ord("\n"))
+    lines = text[: header.end].count(b"\n")
+    width = _width(codec)
+    return header, mark + width * (int(ends[lines - 1]) + 1) if lines else len(head)
+
+
+def _width(codec: str) -> int:
+    return 2 if codec.startswith("utf-16") else 1
+
+
+def _units(block: bytes, codec: str) -> NDArray[Any]:
+    """Return the numbers that a text is made of: bytes, or pairs of them."""
+    width = _width(codec)
+    kind = {"utf-16-le": "<u2", "utf-16-be": ">u2"}.get(codec, "u1")
+    return np.frombuffer(block, kind, len(block) // width)
+
+
+def _last_record(block: bytes, codec: str = "utf-8") -> int:
     """Return where the last whole record ends: after a line end that no quote holds."""
-    if b'"' not in block:
+    width = _width(codec)
+    if width == 1 and b'"' not in block:
         return block.rfind(b"\n") + 1
-    raw = np.frombuffer(block, np.uint8)
+    raw = _units(block, codec)
     ends = np.flatnonzero(raw == ord("\n"))
     quotes = np.flatnonzero(raw == ord('"'))
     outside = ends[np.searchsorted(quotes, ends) % 2 == 0]
-    return int(outside[-1]) + 1 if len(outside) else 0
+    return (int(outside[-1]) + 1) * width if len(outside) else 0

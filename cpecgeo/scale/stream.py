@@ -299,6 +299,7 @@ def _answer(job: Job, done: dict[int, Part], report: Callable[[int, float], None
     at = Position()
     seen = Tally()
     name = job.source.path.name
+    columns = getattr(getattr(job.source, "places", None), "columns", None)
     with _Ahead(job) as ahead:
         while True:
             number = len(parts)
@@ -307,12 +308,12 @@ def _answer(job: Job, done: dict[int, Part], report: Callable[[int, float], None
                 ahead.begin(at)
                 part = job.write(number, at, _count(ahead, job, report))
                 if part is None:
-                    refuse_swapped(seen, name, is_whole=True)
+                    refuse_swapped(seen, name, is_whole=True, columns=columns)
                     return parts
             parts.append(part)
             at = part.end
             seen = merge([seen, part.tally])
-            refuse_swapped(seen, name, is_whole=False)
+            refuse_swapped(seen, name, is_whole=False, columns=columns)
             report(at.row, share(job, at))
 
 

@@ -1,6 +1,7 @@
 """A message is one line, whatever the names in it hold."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -111,6 +112,17 @@ def test_the_library_names_no_option_of_the_shell():
         ("near far.csv --to ml1 --stream -o o.csv", "repair the row."),
         ("near good.csv --to ml1 --thousands _", "--thousands _ isn't known"),
         ("rings ml1 --km 5,3", "--km 5,10,25"),
+        ("near utm.csv --to ml1", "utm.csv has (300000, 2750000) in the columns x, y"),
+        ("near utm.csv --to ml1", "state their CRS, such as --crs EPSG:32642"),
+        ("near utm.csv --to ml1 --stream -o o.csv", "metres, state their CRS, such as --crs EPSG"),
+        ("near utm.geojson --to ml1", "utm.geojson has latitude 2750000.0 at position 0"),
+        ("near utm.geojson --to ml1", ", or state their CRS, such as --crs EPSG:32642."),
+        ("near mines --to utm.csv", "`cpecgeo convert` has options for that"),
+        ("near turned.csv --to ml1", "turned.csv starts at (24.9, 67)"),
+        ("near turned.csv --to ml1", "Exchange the two with --lon 'the lat' and --lat lon."),
+        ("locate ml1 turned.csv", "Exchange the two with --lon 'the lat' and --lat lon."),
+        ("near turned.csv --to ml1 --stream -o o.csv", "with --lon 'the lat' and --lat lon."),
+        ("near none.csv --to ml1 --encoding none", "--encoding none isn't known"),
     ],
 )
 def test_the_shell_names_the_options_of_the_command(command, words, tmp_path, monkeypatch):
@@ -119,6 +131,12 @@ def test_the_shell_names_the_options_of_the_command(command, words, tmp_path, mo
     Path("metres.csv").write_text("X (m),Y (m)\n300000,2750000\n")
     Path("far.csv").write_text("lon,lat\n200,25\n")
     Path("good.csv").write_text("lon,lat\n67,25\n")
+    Path("utm.csv").write_text("x,y\n300000,2750000\n300001,2750000\n")
+    Path("turned.csv").write_text("lon,the lat\n24.9,67\n25,67.1\n")
+    metres = {"type": "Point", "coordinates": [300000, 2750000]}
+    Path("utm.geojson").write_text(
+        json.dumps({"type": "Feature", "properties": {}, "geometry": metres})
+    )
     points = gpd.GeoDataFrame({"n": [1]}, geometry=gpd.points_from_xy([67], [25]), crs=4326)
     cg.write(points, "one.gpkg")
     write_layers({"a": points, "b": points}, "two.gpkg")

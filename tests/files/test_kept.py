@@ -1,14 +1,19 @@
 """What formats can't hold, or call otherwise, is kept under another name or told."""
 
 import json
+import re
+import warnings
+import zipfile
 
 import geopandas as gpd
+import openpyxl
 import pytest
 import shapely
 
 from cpecgeo.errors import DataWarning, GeometryError
 from cpecgeo.files.reading import read
 from cpecgeo.files.writing import write
+from cpecgeo.scale import nearest_file
 
 PLACE = {"type": "Point", "coordinates": [66.5, 25.5]}
 
@@ -72,3 +77,161 @@ def test_parquet_keeps_measures(tmp_path):
     write(frame, tmp_path / "t.parquet")
     raw = gpd.read_parquet(tmp_path / "t.parquet")
     assert shapely.get_coordinates(raw.geometry, include_m=True)[0, -1] == 4
+
+
+def told(path):
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        frame = read(path)
+    return frame, " | ".join(str(r.message) for r in remarks)
+
+
+def test_members_beside_the_properties_are_counted(tmp_path):
+    path = tmp_path / "t.geojson"
+    feature = {"type": "Feature", "geometry": PLACE, "properties": {"a": 1, "type": "Feature"}}
+    made = {
+        "type": "FeatureCollection", "name": "n", "bbox": [66, 25, 67, 26], "metadata": {"by": "me"},
+        "features": [{**feature, "id": 4, "score": 1}, {**feature, "score": 2, "when": {}}, feature],
+    }  # fmt: skip
+    path.write_text(json.dumps(made))
+    frame, text = told(path)
+    assert "'metadata' of the file, 'score' of 2 features, 'when' of 1 feature." in text
+    assert "score" not in frame
+    lines = tmp_path / "t.geojsonl"
+    lines.write_text("\n".join(json.dumps(f) for f in made["features"]))
+    assert "'score' of 2 features, 'when' of 1 feature." in told(lines)[1]
+    del made["metadata"]
+    made["features"] = [feature, feature]
+    path.write_text(json.dumps(made))
+    assert told(path)[1] == ""
+
+
+def test_members_of_features_without_properties_are_columns(tmp_path):
+    path = tmp_path / "t.geojson"
+    path.write_text(json.dumps({"type": "Feature", "geometry": PLACE, "score": 7}))
+    frame, text = told(path)
+    assert (frame["score"].tolist(), text) == ([7], "")
+
+
+def book(path, *rows, stored=()):
+    """Write a workbook; `stored` gives cells of formulas their values, as Excel does."""
+    made = openpyxl.Workbook()
+    for row in rows:
+        made.active.append(row)
+    made.save(path)
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    sheet = files["xl/worksheets/sheet1.xml"].decode()
+    for cell, kind, value in stored:
+        sheet, count = re.subn(
+            rf'<c r="{cell}"[^>]*><f>(.*?)</f><v ?/?>(</v>)?</c>',
+            rf'<c r="{cell}" t="{kind}"><f>\1</f><v>{value}</v></c>', sheet,
+        )  # fmt: skip
+        assert count == 1
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, sheet if name.endswith("sheet1.xml") else data)
+    return path
+
+
+def test_formulas_without_a_value_are_counted(tmp_path):
+    rows = (["name", "lon", "lat", "people"], ["a", 67, 25, "=2+3"], ["=A2", 68, 26, "=D2*2"])
+    path = book(tmp_path / "t.xlsx", *rows)
+    frame, text = told(path)
+    assert "3 formulas without a stored value in the columns 'name', 'people' of the sheet" in text
+    assert frame["people"].isna().all()
+    path = book(path, *rows, stored=[("D2", "n", 5), ("D3", "n", 10), ("A3", "str", "")])
+    frame, text = told(path)
+    assert (frame["people"].tolist(), text) == ([5, 10], "")
+    assert told(book(path, rows[0], ["'=2", 67, 25, 1]))[1] == ""
+
+
+KML = '<kml xmlns:gx="g"><Document><Placemark>{}</Placemark></Document></kml>'
+
+
+@pytest.mark.parametrize(
+    ("inside", "words"),
+    [
+        ("<LineString><coordinates>66,25,4 67,26</coordinates></LineString>", "1 lists of heights"),
+        ("<LineString><coordinates>66,25,4 67,26,3</coordinates></LineString>", ""),
+        (
+            "<gx:Track><when>2026</when><when>2027</when><gx:coord>66 25 1</gx:coord>"  # noqa: ISC004
+            "<gx:coord>67 25 1</gx:coord></gx:Track>",
+            "1 lists of a track's times",
+        ),
+        (
+            "<MultiGeometry><Model/><Point><coordinates>66,25</coordinates></Point></MultiGeometry>",
+            "1 3-D models",
+        ),
+    ],
+)
+def test_what_kml_has_besides_is_told(tmp_path, inside, words):
+    path = tmp_path / "t.kml"
+    path.write_text(KML.format(inside))
+    text = told(path)[1]
+    assert words in text
+    assert bool(words) is ("aren't read" in text)
+
+
+def test_heights_with_gaps_in_gpx_are_told(tmp_path):
+    path = tmp_path / "t.gpx"
+    point = '<trkpt lat="25" lon="6{}">{}</trkpt>'
+    for last, words in (("", "1 lists of heights with gaps"), ("<ele>4</ele>", "")):
+        track = point.format(6, "<ele>5</ele>") + point.format(7, last)
+        path.write_text(f"<gpx><trk><trkseg>{track}</trkseg></trk></gpx>")
+        frame, text = told(path)
+        assert words in text
+        assert frame.geometry[0].has_z is not bool(words)
+
+
+def test_cells_beyond_the_header_and_blank_rows_above_it(tmp_path):
+    rows = ([], ["name", "lon", "lat"], ["a", 67, 25, "kept"], ["b", 68, 26])
+    frame, text = told(book(tmp_path / "t.xlsx", *rows))
+    assert (frame["column 4"].fillna("").tolist(), text) == (["kept", ""], "")
+    frame, _ = told(book(tmp_path / "t.xlsx", ["name", None, "lon", "lat"], ["a", None, 67, 25]))
+    assert list(frame.columns) == ["name", "lon", "lat", "geometry"]
+
+
+def test_a_date_that_excel_has_not_is_told(tmp_path):
+    made = openpyxl.Workbook()
+    for row in (["lon", "lat", "day"], [67, 25, 1e9]):
+        made.active.append(row)
+    made.active["C2"].number_format = "yyyy-mm-dd"
+    made.save(tmp_path / "t.xlsx")
+    assert "Cell C2 is marked as a date" in told(tmp_path / "t.xlsx")[1]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_heights_of_points_are_a_column_z(tmp_path, suffix):
+    points = [shapely.Point(66, 25, 812.5), shapely.Point(67, 26), None]
+    frame = gpd.GeoDataFrame({"n": [1, 2, 3]}, geometry=points, crs=4326)
+    back = read(write(frame, tmp_path / f"t{suffix}"))
+    assert back["z"].fillna(-1).tolist() == [812.5, -1, -1]
+    named = read(write(frame.assign(z="x"), tmp_path / f"t{suffix}"))
+    assert named["z"].tolist() == ["x"] * 3
+    assert named["z_of_point"][0] == 812.5
+    flat = frame.set_geometry([shapely.Point(66, 25, 0)] * 3, crs=4326)
+    assert "z" not in read(write(flat, tmp_path / f"t{suffix}"))
+
+
+def test_a_second_geometry_becomes_text_with_a_remark(tmp_path):
+    frame = gpd.GeoDataFrame({"n": [1]}, geometry=[shapely.Point(66, 25)], crs=4326)
+    frame["other"] = gpd.GeoSeries([shapely.Point(3e5, 3e6)], crs=32642)
+    with pytest.warns(DataWarning, match="'other' holds geometries beside the first"):
+        write(frame, tmp_path / "t.gpkg")
+    assert read(tmp_path / "t.gpkg")["other"].tolist() == ["POINT (300000 3000000)"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".gpkg", ".parquet"])
+def test_streams_keep_heights_or_tell(tmp_path, suffix):
+    path = tmp_path / f"t{suffix}"
+    frame = gpd.GeoDataFrame({"n": [1]}, geometry=[shapely.Point(66, 25, 5)], crs=4326)
+    if suffix == ".csv":
+        path.write_text("n,wkt\n1,POINT Z (66 25 5)\n")
+    else:
+        write(frame, path)
+    with pytest.warns(DataWarning, match="points with heights, which"):
+        nearest_file(path, tmp_path / "o.csv", targets="ml1")
+    if suffix != ".csv":
+        nearest_file(path, tmp_path / "o.parquet", targets="ml1")
+        assert read(tmp_path / "o.parquet").geometry.z[0] == 5

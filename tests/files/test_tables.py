@@ -16,7 +16,14 @@ from shapely.geometry import LineString, Point
 
 import cpecgeo as cg
 from cpecgeo import scale
-from cpecgeo.errors import CRSError, DataWarning, FileError, GeometryError, InputError
+from cpecgeo.errors import (
+    CoordinateError,
+    CRSError,
+    DataWarning,
+    FileError,
+    GeometryError,
+    InputError,
+)
 from cpecgeo.files.numbers import infer_types, to_numbers
 from cpecgeo.files.positions import add_positions, find_lonlat, parse_degrees
 
@@ -121,6 +128,10 @@ def test_numbers_where_they_are_needed():
     assert np.isnan(got[3])
     with pytest.warns(DataWarning, match="1 values of -9999"):
         assert to_numbers(pd.Series([100, -9999]), "p").tolist() == [100, -9999]
+    with pytest.warns(DataWarning, match=r"point before three digits.*thousands=\"\.\""):
+        assert to_numbers(pd.Series(["500.000", "12.000", "0"]), "p").tolist() == [500, 12, 0]
+    for plain in (["0.500", "12.000"], ["500.00"], ["500", "12"], ["500.000", "12.5"]):
+        to_numbers(pd.Series(plain), "p")
     assert np.isnan(to_numbers(pd.Series([100, -9999]), "p", missing=[-9999])[1])
     for bad in ("1,23", "many", "1.2.3"):
         with pytest.raises(InputError, match="is no number"):
@@ -389,3 +400,41 @@ def test_a_row_without_a_point_must_have_no_position():
     assert add_positions(blank, shapes, ("x", "y"))[1] == ("x", "y")
     stale = pd.DataFrame({"x": ["67", "1"], "y": ["25", "1"]})
     assert add_positions(stale, shapes, ("x", "y"))[1] == ("lon", "lat")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x,y\n300000,2750000\n", r"\(300000, 2750000\) in the columns x, y, .*crs=\"EPSG:32642\""),
+        ("lat,lon\n167,25\n168,26\n", "swapped. Exchange the two with lon='lat' and lat='lon'."),
+    ],
+)
+def test_columns_that_hold_no_degrees_are_refused_when_read(text, words, tmp_path):
+    text = text.replace("lat,lon\n167,25", "lon,lat\n25,167").replace("168,26", "26,168")
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(CoordinateError, match=words):
+        cg.read(tmp_path / "a.csv")
+    one_good = text + "67,25\n"
+    (tmp_path / "a.csv").write_text(one_good)
+    frame = cg.read(tmp_path / "a.csv")
+    with pytest.raises(CoordinateError, match=r"a\.csv has latitude .* at position 0"):
+        cg.nearest(frame, "ml1")
+
+
+def test_what_is_summed_follows_one_rule_in_memory_streams_and_dask(tmp_path):
+    dd = pytest.importorskip("dask.dataframe")
+    cells = ["1,234", "NA", "7", "", "1e3"]
+    table = pd.DataFrame({"lon": 67.0, "lat": 24.9, "p": cells})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.warns(DataWarning, match="p has 1 numbers with commas"):
+        memory = cg.exposure("ml1", 50, layer=cg.read(tmp_path / "a.csv"), value="p")
+    with pytest.warns(DataWarning, match="p has numbers with commas"):
+        scale.exposure_file(tmp_path / "a.csv", tmp_path / "o.csv", targets="ml1", km=50, value="p")
+    stream = pd.read_csv(tmp_path / "o.csv")
+    frame = dd.from_pandas(table.astype({"p": object}), npartitions=2)
+    with pytest.warns(DataWarning, match="p has numbers with commas"):
+        lazy = scale.exposure(frame, "ml1", 50, value="p").compute()
+    assert [stream["p"][0], lazy["p"].iloc[0], memory["p"].iloc[0]] == [2241] * 3
+    assert [stream["missing"][0], lazy["missing"].iloc[0]] == [2, 2]
+    with pytest.raises(InputError, match="p has 'x', which is no number"):
+        scale.exposure(dd.from_pandas(table.assign(p="x"), 1), "ml1", 50, value="p").compute()

@@ -1,0 +1,201 @@
+"""Excel workbooks: a sheet as a table, and a table as a sheet."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import warnings
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from cpecgeo.errors import DataWarning, FileError, InputError, MissingExtraError
+from cpecgeo.files.disk import check_zip, first_line
+from cpecgeo.files.fields import ILLEGAL
+from cpecgeo.files.formats import Choice, choose_layer
+from cpecgeo.files.tables import locate_rows
+from cpecgeo.files.text import refuse_doubled
+
+__all__ = ["load_sheet", "read_excel", "write_excel"]
+
+# What a sheet holds of rows, and a cell of letters.
+_MAX_ROWS, _MAX_TEXT = 1_048_576, 32_767
+
+
+def read_excel(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
+    """Read a sheet (the layer) of an Excel workbook, as a `Reader`; its first row names columns."""
+    return locate_rows(load_sheet(path, what, choice.layer), what, choice)
+
+
+def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
+    """Load a sheet as a table; formulas are the values that Excel last computed.
+
+    Warns
+    -----
+    DataWarning
+        Formulas without such a value, as programs write them that compute nothing.
+
+    Raises
+    ------
+    MissingExtraError
+        openpyxl isn't installed.
+    FileError
+        It isn't a workbook.
+    InputError
+        Several sheets and none chosen.
+    """
+    openpyxl = _openpyxl("read")
+    check_zip(path, what)
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        try:
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            sheets = [s.title for s in book.worksheets]
+            sheet = choose_layer(sheets, layer, what)
+            rows = list(book[sheet].iter_rows(values_only=True))
+            empty = _empty_formulas(openpyxl, path, book[sheet]) if _has_formulas(path) else {}
+            book.close()
+        except InputError:
+            raise
+        except Exception as error:
+            # What a damaged workbook says of itself is believed by openpyxl, which fails in any
+            # way.
+            raise FileError(f"{what} can't be read as Excel: {first_line(error)}.") from error
+    # Of styles and extensions openpyxl has much to say; of cells, what they lose.
+    for text in dict.fromkeys(str(r.message) for r in remarks if "Cell " in str(r.message)):
+        warnings.warn(f"{what}: {text}", DataWarning, stacklevel=5)
+    # A table may begin below blank rows, as it may in CSV.
+    rows = list(itertools.dropwhile(lambda row: all(cell is None for cell in row), rows))
+    if not rows:
+        raise FileError(f"{what} is empty; a header with column names is needed.")
+    width = max(map(len, rows))
+    rows = [(*row, *[None] * (width - len(row))) for row in rows]
+    head = [str(n) if n is not None else f"column {i + 1}" for i, n in enumerate(rows[0])]
+    # A column without a name counts where something stands in it.
+    names = {i: n for i, n in enumerate(head) if any(row[i] is not None for row in rows)}
+    refuse_doubled(names.values(), what)
+    if empty:
+        columns = ", ".join(repr(head[i][:40]) for i in list(empty)[:8])
+        warnings.warn(
+            f"{what} has {sum(empty.values())} formulas without a stored value in the columns "
+            f"{columns} of the sheet {sheet!r}; they are read as missing. Open it in Excel or "
+            "LibreOffice and save it there, which computes them.",
+            DataWarning,
+            stacklevel=5,
+        )
+    body = [row for row in rows[1:] if any(cell is not None for cell in row)]
+    return pd.DataFrame(
+        {name: _typed([row[i] for row in body]) for i, name in names.items()},
+        index=range(len(body)),
+    )
+
+
+def _has_formulas(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        sheets = [n for n in archive.namelist() if n.startswith("xl/worksheets/")]
+        return any(re.search(rb"<(\w+:)?f[ />]", archive.read(name)) for name in sheets)
+
+
+def _empty_formulas(openpyxl: Any, path: Path, values: Any) -> dict[int, int]:
+    """Count the formulas of a sheet without a stored value, by column from 0.
+
+    One that came to an empty text has a value, whose type says so.
+    """
+    book = openpyxl.load_workbook(path, read_only=True)
+    found: Counter[int] = Counter()
+    for asked, stored in zip(book[values.title].iter_rows(), values.iter_rows(), strict=True):
+        found.update(
+            i
+            for i, (formula, cell) in enumerate(zip(asked, stored, strict=True))
+            if formula.data_type == "f" and cell.value is None and cell.data_type != "str"
+        )
+    book.close()
+    return dict(sorted(found.items()))
+
+
+def _typed(cells: list[Any]) -> pd.Series:
+    """Type a column by what its cells hold: all numbers, all times, or text."""
+    column = pd.Series(cells, dtype=object)
+    given = column.dropna()
+    kinds = set(given.map(type))
+    if kinds == {int}:
+        return column.astype("Int64" if len(given) < len(column) else "int64")
+    if kinds and kinds <= {int, float}:
+        return column.astype(float)
+    if len(kinds) == 1:
+        return column.infer_objects()
+    return column.map(lambda v: v if isinstance(v, str) or v is None else str(v))
+
+
+def write_excel(frame: pd.DataFrame, path: Path, sheet: str) -> None:
+    """Write a table as the only sheet of a workbook; text stays text, formulas too.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its values are known to fit.
+    path : Path
+    sheet : str
+        At most 31 letters are kept.
+
+    Raises
+    ------
+    MissingExtraError
+        openpyxl isn't installed.
+    InputError
+        More rows, or longer text, than a sheet holds.
+    """
+    openpyxl = _openpyxl("written")
+    if len(frame) >= _MAX_ROWS:
+        raise InputError(
+            f"{len(frame):,} rows are more than a sheet holds; write .csv or .parquet."
+        )
+    for name in frame.columns:
+        _check_text(str(name), [str(name), *(v for v in frame[name] if isinstance(v, str))])
+    book = openpyxl.Workbook(write_only=True)
+    page = book.create_sheet("".join(c for c in sheet if c not in "[]:*?/\\")[:31] or "cpecgeo")
+    page.append([_cell(openpyxl, page, str(name)) for name in frame.columns])
+    columns = [frame[name].astype(object) for name in frame.columns]
+    for row in zip(*columns, strict=True):
+        page.append([_cell(openpyxl, page, value) for value in row])
+    book.save(path)
+
+
+def _check_text(column: str, texts: list[str]) -> None:
+    for text in texts:
+        if len(text) > _MAX_TEXT:
+            raise InputError(
+                f"Column {column!r} has a text of {len(text):,} letters, and a cell holds "
+                f"{_MAX_TEXT:,}; write .csv or .parquet."
+            )
+        if ILLEGAL.search(text):
+            raise InputError(
+                f"Column {column!r} has a control character ({text[:40]!r}), which Excel can't "
+                "hold; take it out first."
+            )
+
+
+def _cell(openpyxl: Any, page: Any, value: Any) -> Any:
+    if not isinstance(value, str):
+        if value is None or pd.isna(value):
+            return None
+        return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+    cell = openpyxl.cell.WriteOnlyCell(page, value)
+    # Text that looks like a formula is text.
+    cell.data_type = "s"
+    return cell
+
+
+def _openpyxl(done: str) -> Any:
+    try:
+        import openpyxl
+        import openpyxl.cell
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Excel files are {done} by openpyxl: pip install 'cpecgeo[excel]'."
+        ) from error
+    return openpyxl

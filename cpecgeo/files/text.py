@@ -1,0 +1,316 @@
+"""Tables as text: the encoding of a file, whether it is packed, and its header."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import gzip
+import io
+import re
+import warnings
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.files.disk import MAX_BYTES
+
+__all__ = [
+    "HEAD_BYTES",
+    "Header",
+    "find_encoding",
+    "not_in",
+    "open_table",
+    "parse_header",
+    "refuse_doubled",
+    "to_utf8",
+]
+
+HEAD_BYTES = 1 << 22
+_SEPARATORS = (",", ";", "\t", "|")
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"),
+          (codecs.BOM_UTF16_BE, "utf-16-be"))  # fmt: skip
+# Every byte of ASCII, and what switches alphabets where an encoding has such marks.
+_PROBE = bytes(range(128)) + b"~{+AGE-\\u0041\x1b$B"
+
+
+def find_encoding(head: bytes, stated: str | None, what: object) -> tuple[str, int]:
+    r"""Find the encoding of a text file.
+
+    Parameters
+    ----------
+    head : bytes
+        Its beginning.
+    stated : str or None
+        What the caller says; nothing means UTF-8, unless a byte order mark says UTF-16.
+    what : object
+        The file's name, for messages.
+
+    Returns
+    -------
+    codec : str
+        Python's name of it: ``utf-8``, ``utf-16-le``, ``utf-16-be``, or one in which each byte of
+        ASCII is that letter or part of a longer one, and never a line end or a quote.
+    mark : int
+        How many bytes the byte order mark takes.
+
+    Raises
+    ------
+    InputError
+        An encoding that isn't known, or another than the mark says.
+
+    Warns
+    -----
+    DataWarning
+        Another than UTF-8 is stated, and the text is UTF-8.
+
+    Examples
+    --------
+    >>> find_encoding(b"\xff\xfei\0d\0", None, "a.csv"), find_encoding(b"id", "GBK", "a.csv")
+    (('utf-16-le', 2), ('gbk', 0))
+    """
+    own = next((m for m in _MARKS if head.startswith(m[0])), None)
+    if own is not None and head.startswith(codecs.BOM_UTF32_LE):
+        own = None
+    codec = "utf-8" if stated is None else _codec(stated)
+    if own is None:
+        if codec not in {"utf-8", "utf-16-le", "utf-16-be"} and _is_utf8(head):
+            warnings.warn(
+                f"{what} is read as {codec}, as stated; its text is UTF-8 too, which it hardly "
+                "is by chance.",
+                DataWarning,
+                stacklevel=2,
+            )
+        return codec, 0
+    if stated is not None and codec[:6] != own[1][:6]:
+        raise InputError(
+            f"{what} says by its first bytes that it is {own[1]}, and encoding={stated!r} is "
+            "another; leave encoding= out."
+        )
+    return own[1], len(own[0])
+
+
+def _codec(stated: str) -> str:
+    with contextlib.suppress(LookupError, UnicodeError, TypeError, ValueError):
+        codec = codecs.lookup(stated).name.replace("utf-8-sig", "utf-8")
+        if codec in {"utf-16", "utf-16-le", "utf-16-be"}:
+            return codec if codec != "utf-16" else "utf-16-le"
+        if _PROBE.decode(codec) == _PROBE.decode("ascii"):
+            return codec
+    raise InputError(
+        f"encoding={str(stated)[:40]!r} isn't known, or isn't one for tables; it is one such as "
+        '"cp1252" (Windows), "cp1256" (Arabic, Urdu), "gb18030" (Chinese) or "utf-16".'
+    )
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Return whether bytes are UTF-8 with letters beyond ASCII; the last may be cut."""
+    try:
+        return not codecs.getincrementaldecoder("utf-8")().decode(head).isascii()
+    except UnicodeDecodeError:
+        return False
+
+
+def to_utf8(raw: bytes, codec: str, what: object) -> bytes:
+    """Turn text of an encoding into UTF-8; what is said to be UTF-8 is left as it is.
+
+    Raises
+    ------
+    FileError
+        It isn't in that encoding.
+    """
+    if codec == "utf-8":
+        return raw
+    try:
+        return raw.decode(codec).encode()
+    except UnicodeError as error:
+        raise not_in(codec, error, what) from None
+
+
+def not_in(codec: str, error: UnicodeError, what: object) -> FileError:
+    """Return the error of a file whose text isn't in the encoding that it is read in."""
+    reason = str(getattr(error, "reason", error))[:80]
+    name = "UTF-8" if codec == "utf-8" else codec
+    return FileError(
+        f"{what} is not {name} ({reason}); save it as UTF-8, or say what it is, such as "
+        'encoding="cp1252" (Windows), encoding="cp1256" (Arabic, Urdu) or encoding="gb18030" '
+        "(Chinese)."
+    )
+
+
+@contextlib.contextmanager
+def open_table(
+    path: Path, what: str, encoding: str | None = None
+) -> Iterator[tuple[IO[bytes], str]]:
+    """Open a text file for reading, unpacking it where its name ends in ``.gz``.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        For messages.
+    encoding : str, optional
+        As stated; see `find_encoding`.
+
+    Yields
+    ------
+    file
+        Of bytes in UTF-8, whatever the encoding of the file.
+    codec : str
+        That encoding.
+
+    Raises
+    ------
+    FileError
+        It can't be read, isn't gzip, unpacks to more than `MAX_BYTES`, or isn't in that encoding.
+    InputError
+        An encoding that isn't known.
+    """
+    try:
+        with contextlib.ExitStack() as opened:
+            file: IO[bytes] = opened.enter_context(path.open("rb"))
+            if path.suffix.casefold() == ".gz":
+                packed = opened.enter_context(gzip.open(file, "rb"))
+                file = io.BufferedReader(_Bounded(packed, what))
+            codec, mark = find_encoding(file.read(1 << 16), encoding, what)
+            file.seek(0 if codec == "utf-8" else mark)
+            if codec != "utf-8":
+                file = io.BytesIO(to_utf8(file.read(), codec, what))
+            yield file, codec
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise FileError(f"{what} can't be read as gzip: {error}.") from error
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{what} can't be read: {error.strerror or error}.") from error
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that ends in an error where it holds more than the bound."""
+
+    def __init__(self, file: Any, what: str) -> None:
+        self._file, self._what = file, what
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def readinto(self, buffer: Any) -> int:
+        if self._file.tell() > MAX_BYTES:
+            raise FileError(
+                f"{self._what} unpacks to more than {MAX_BYTES:,} bytes; unpack it yourself if you "
+                "trust it."
+            )
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The header of a CSV file.
+
+    Attributes
+    ----------
+    names : tuple of str
+    separator : str
+        One character.
+    end : int
+        The byte at which the first row begins.
+    """
+
+    names: tuple[str, ...]
+    separator: str
+    end: int
+
+
+def parse_header(head: bytes, what: object) -> Header:
+    r"""Parse the header of a CSV file, whatever its separator.
+
+    Parameters
+    ----------
+    head : bytes
+        The beginning of the file, in UTF-8, at most `HEAD_BYTES`; the header must end in it.
+    what : object
+        The file's name, for messages.
+
+    Returns
+    -------
+    Header
+
+    Raises
+    ------
+    FileError
+        The file is empty, isn't UTF-8, or is no CSV.
+    InputError
+        Two columns have one name.
+
+    Examples
+    --------
+    >>> parse_header(b"sep=;\nname, local;lon;lat\nA;67;25\n", "a.csv").names
+    ('name, local', 'lon', 'lat')
+    """
+    if b"\0" in head[:65536]:
+        raise FileError(
+            f"{what} is not CSV in UTF-8; save it as UTF-8 text, or say what it is, such as "
+            'encoding="utf-16".'
+        )
+    start = 3 if head.startswith(b"\xef\xbb\xbf") else 0
+    stated = re.match(rb'"?sep=([^\r\n])"?\r?\n', head[start:])
+    if stated:
+        start += stated.end()
+    blank = re.match(rb"[ \t]*(\r?\n[ \t]*)*", head[start:])
+    if blank and b"\n" in blank[0]:
+        start += blank[0].rindex(b"\n") + 1
+    if not head[start:].strip():
+        raise FileError(f"{what} is empty; a header with column names is needed.")
+    end = start + _record_end(head[start:])
+    try:
+        text = head[start:end].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise not_in("utf-8", error, what) from None
+    bare = re.sub(r'"[^"]*"?', "", text)
+    separator = stated[1].decode("latin-1") if stated else max(_SEPARATORS, key=bare.count)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except (csv.Error, TypeError, ValueError) as error:
+        raise FileError(f"{what} can't be read as CSV: {error}.") from error
+    if len(rows) != 1:
+        raise FileError(f"{what} can't be read as CSV: its header has line ends in it.")
+    refuse_doubled(rows[0], what)
+    return Header(tuple(rows[0]), separator, end)
+
+
+def refuse_doubled(names: Iterable[str], what: object) -> None:
+    """Refuse two columns of one name.
+
+    Raises
+    ------
+    InputError
+    """
+    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
+    if doubled:
+        raise InputError(f"{what} has two columns named {doubled[0]!r}; rename one.")
+
+
+def _record_end(head: bytes) -> int:
+    """Return where the first record ends: after a line end that no quote holds."""
+    quoted = False
+    for match in re.finditer(rb'["\n]', head):
+        if match[0] == b'"':
+            quoted = not quoted
+        elif not quoted:
+            return match.end()
+    return len(head)
