@@ -57,7 +57,10 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
             sheets = [s.title for s in book.worksheets]
             sheet = choose_layer(sheets, layer, what)
             rows = list(book[sheet].iter_rows(values_only=True))
-            empty = _empty_formulas(openpyxl, path, book[sheet]) if _has_formulas(path) else {}
+            inside = _markup(path, book[sheet])
+            has_formulas = re.search(rb"<(\w+:)?f[ />]", inside) is not None
+            empty = _empty_formulas(openpyxl, path, book[sheet]) if has_formulas else {}
+            merged = _merged(inside)
             book.close()
         except InputError:
             raise
@@ -69,7 +72,9 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
     for text in dict.fromkeys(str(r.message) for r in remarks if "Cell " in str(r.message)):
         warnings.warn(f"{what}: {text}", DataWarning, stacklevel=5)
     # A table may begin below blank rows, as it may in CSV.
+    above = len(rows)
     rows = list(itertools.dropwhile(lambda row: all(cell is None for cell in row), rows))
+    above -= len(rows)
     if not rows:
         raise FileError(f"{what} is empty; a header with column names is needed.")
     width = max(map(len, rows))
@@ -87,6 +92,14 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
             DataWarning,
             stacklevel=5,
         )
+    if down := [text for text, last in merged if last > above + 1]:
+        warnings.warn(
+            f"{what} has {len(down)} merged cells among the rows of the sheet {sheet!r}, such as "
+            f"{down[0]}; the first row of each alone has the value. Unmerge them and fill them "
+            "down to keep it in all.",
+            DataWarning,
+            stacklevel=5,
+        )
     body = [row for row in rows[1:] if any(cell is not None for cell in row)]
     return pd.DataFrame(
         {name: _typed([row[i] for row in body]) for i, name in names.items()},
@@ -94,10 +107,16 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
     )
 
 
-def _has_formulas(path: Path) -> bool:
+def _markup(path: Path, sheet: Any) -> bytes:
+    """Return the XML of a sheet, of which openpyxl passes over what isn't a cell."""
     with zipfile.ZipFile(path) as archive:
-        sheets = [n for n in archive.namelist() if n.startswith("xl/worksheets/")]
-        return any(re.search(rb"<(\w+:)?f[ />]", archive.read(name)) for name in sheets)
+        return archive.read(sheet._worksheet_path)  # noqa: SLF001
+
+
+def _merged(inside: bytes) -> list[tuple[str, int]]:
+    """Return the ranges of cells that are one over several rows, and their last rows."""
+    found = re.findall(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+([0-9]+):[A-Z]+([0-9]+))"', inside)
+    return [(text.decode(), int(last)) for text, first, last in found if first != last]
 
 
 def _empty_formulas(openpyxl: Any, path: Path, values: Any) -> dict[int, int]:

@@ -78,6 +78,8 @@ _DEGREES = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _AXES = {"lon": "EW", "lat": "NS"}
+# Digits and decimal signs of Arabic and Urdu, and a minus that isn't a hyphen.
+_WESTERN = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫−", "01234567890123456789.-")
 
 Floats = NDArray[np.float64]
 
@@ -305,6 +307,7 @@ def _plain_numbers(texts: pd.Series, what: str) -> tuple[Floats, list[int]]:
 
 
 def _degrees(text: str, axis: str) -> tuple[float, str | None]:
+    text = text.translate(_WESTERN)
     match = _DEGREES.fullmatch(text)
     letters = "".join(filter(None, (match["before"], match["after"]))).upper() if match else ""
     if not match or len(letters) > 1 or (letters and letters not in _AXES[axis]):

@@ -12,7 +12,7 @@ import json
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -23,6 +23,7 @@ import pyproj
 from cpecgeo.errors import CRSError, DataWarning, FileError
 
 __all__ = [
+    "examine",
     "insist",
     "leaf_texts",
     "load_xml",
@@ -43,6 +44,7 @@ _MEMBERS = {
     "FeatureCollection": {"type", "features", "bbox", "crs", "name", "xy_coordinate_resolution"},
     "Feature": {"type", "geometry", "properties", "id", "bbox", "crs"},
 }
+_INT64 = 2**63
 # Names of a CRS that GDAL resolves by itself; it would ask a server for others.
 _CRS_NAME = re.compile(r"(urn:(x-)?ogc:def:crs:|epsg:|ogc:)", re.IGNORECASE)
 
@@ -110,9 +112,29 @@ def insist(path: Path, kind: str, what: str | None = None) -> str:
     CRSError
         GeoJSON that names a CRS which isn't known.
     """
+    return examine(path, kind, what)[0]
+
+
+def examine(
+    path: Path, kind: str, what: str | None = None
+) -> tuple[str, dict[str, list[Any]] | None]:
+    """Return the path for GDAL, and columns of ids that features of GeoJSON have.
+
+    Returns
+    -------
+    path : str
+    ids : dict of str to list, or None
+        ``id``, of the features; or ``id``, of their properties, and ``feature_id``, where these
+        are others. One value per feature, None for those without. None where none has one.
+
+    Raises
+    ------
+    FileError, CRSError
+        As `insist`.
+    """
     what = str(path) if what is None else what
     try:
-        _CHECKS[kind](path, kind, what)
+        ids: dict[str, list[Any]] | None = _CHECKS[kind](path, kind, what)
     except OSError as error:
         if isinstance(error, FileError):
             raise
@@ -120,7 +142,7 @@ def insist(path: Path, kind: str, what: str | None = None) -> str:
     whole = str(path.resolve())
     if "!" in whole or whole.startswith("/vsi"):
         raise FileError(f"{whole} would be taken for an archive or an address; move or rename it.")
-    return whole
+    return whole, ids
 
 
 def _sqlite(path: Path, kind: str, what: str) -> None:
@@ -190,19 +212,18 @@ def leaf_texts(element: ET.Element) -> Iterator[tuple[str, str]]:
             yield local_name(inner), inner.text
 
 
-def _geojson(path: Path, kind: str, what: str) -> None:
+def _geojson(path: Path, kind: str, what: str) -> dict[str, list[Any]] | None:
     top = _check_json(path.read_bytes(), kind, what, _GEOJSON)
     if "FeatureCollection" in top.kinds:
-        _tell_foreign(top.foreign, top.features, what)
-    else:
-        _tell_foreign((), (top.foreign,), what)
+        return _tell_lost(top.foreign, top.features, what)
+    return _tell_lost((), (top,), what)
 
 
-def _tell_foreign(
-    of_file: Iterable[str], of_features: Iterable[tuple[str, ...]], what: str
-) -> None:
-    """Remark members of the file and of its features that no table has a place for."""
-    held = Counter(name for names in of_features for name in dict.fromkeys(names))
+def _tell_lost(
+    of_file: Iterable[str], features: Sequence[_Looked], what: str
+) -> dict[str, list[Any]] | None:
+    """Return ids of features; remark members that no table has a place for, and long numbers."""
+    held = Counter(name for one in features for name in dict.fromkeys(one.foreign))
     told = [f"{name[:40]!r} of the file" for name in of_file]
     told += [f"{name[:40]!r} of {n:,} feature{'s'[: n - 1]}" for name, n in held.items()]
     if told:
@@ -213,23 +234,36 @@ def _tell_foreign(
             DataWarning,
             stacklevel=6,
         )
+    if long := sum(one.long for one in features):
+        warnings.warn(
+            f"{what} has {long:,} whole numbers of more than 64 bits, which lose digits; write "
+            "them in quotes to keep them.",
+            DataWarning,
+            stacklevel=6,
+        )
+    ids = [one.id for one in features]
+    inner = [one.inner for one in features]
+    if all(one is None for one in ids):
+        return None
+    if all(one is None for one in inner):
+        return {"id": ids}
+    return {"id": inner} if ids == inner else {"id": inner, "feature_id": ids}
 
 
 def _topojson(path: Path, kind: str, what: str) -> None:
     _check_json(path.read_bytes(), kind, what, {"Topology"})
 
 
-def _geojson_lines(path: Path, kind: str, what: str) -> None:
-    foreign = []
+def _geojson_lines(path: Path, kind: str, what: str) -> dict[str, list[Any]] | None:
+    found = []
     with path.open("rb") as file:
         for raw in file:
             text = raw.strip(b" \t\r\n\x1e")
             if text:
-                top = _check_json(text, kind, what, _GEOJSON - {"FeatureCollection"})
-                foreign.append(top.foreign)
-    if not foreign:
+                found.append(_check_json(text, kind, what, _GEOJSON - {"FeatureCollection"}))
+    if not found:
         raise FileError(f"{what} is empty; a feature on each line is needed.")
-    _tell_foreign((), foreign, what)
+    return _tell_lost((), found, what)
 
 
 def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> _Looked:
@@ -270,7 +304,8 @@ def _check_crs(name: Any, what: str) -> None:
 class _Looked:
     """What matters of a JSON object."""
 
-    __slots__ = ("crs", "features", "foreign", "kinds", "link", "linked", "name")
+    __slots__ = ("crs", "features", "foreign", "id", "inner", "kinds", "link", "linked", "long",
+                 "name")  # fmt: skip
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         self.kinds = {str(value) for key, value in pairs if key == "type"}
@@ -279,7 +314,11 @@ class _Looked:
         # Where there are no properties, GDAL takes the other members for them.
         has_columns = kind == "FeatureCollection" or "properties" in names
         self.foreign = tuple(n for n in names if has_columns and n not in _MEMBERS[kind or ""])
-        self.features: tuple[tuple[str, ...], ...] = ()
+        self.features: tuple[_Looked, ...] = ()
+        # What an object has as its id, and what the properties of a feature have.
+        self.id: Any = None
+        self.inner: Any = None
+        self.long: int = 0  # whole numbers of more than 64 bits
         # What a "crs" member's properties, and so the member itself, name.
         self.name: Any = None
         self.crs: Any = None
@@ -288,14 +327,20 @@ class _Looked:
         self.linked: bool = False
         for key, value in pairs:
             looked = isinstance(value, _Looked)
+            if looked:
+                self.long += value.long
+                self.inner = value.id if key == "properties" else self.inner
+            elif type(value) is int and not -_INT64 <= value < _INT64:
+                self.long += 1
+            if key == "id" and isinstance(value, (str, int, float)):
+                self.id = value
             self.link |= key == "href" or (looked and value.link)
             self.linked |= (key == "crs" and looked and value.link) or key in {
                 "coordRefSys",
                 "conformsTo",
             }
             if key == "features" and isinstance(value, list):
-                inside = (f.foreign for f in value if isinstance(f, _Looked))
-                self.features = tuple(names for names in inside if names)
+                self.features = tuple(f for f in value if isinstance(f, _Looked))
             elif key == "name":
                 self.name = value
             elif key == "code" and isinstance(value, (int, str)):
@@ -306,7 +351,7 @@ class _Looked:
                 self.crs = value.name if value.name is not None else ""
 
 
-_CHECKS = {
+_CHECKS: dict[str, Callable[[Path, str, str], Any]] = {
     "GPKG": _sqlite,
     "GeoJSON": _geojson,
     "GeoJSONSeq": _geojson_lines,

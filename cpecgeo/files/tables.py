@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import geopandas as gpd
 import numpy as np
@@ -106,7 +107,27 @@ def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.Dat
             raw = pd.DataFrame({name: pd.Series([], dtype=str) for name in names})
         except (pd.errors.ParserError, csv.Error) as error:
             raise FileError(f"{what} can't be read as CSV: {first_line(error)}.") from error
+        # A row that ends early has nothing in the last column; pandas says no more of it.
+        if len(names) > 1 and (raw.iloc[:, -1] == "").any():
+            file.seek(header.end)
+            _tell_short(file, len(names), separator, what)
     return raw, separator, codec
+
+
+def _tell_short(file: IO[bytes], columns: int, separator: str, what: str) -> None:
+    """Remark rows with fewer values than there are columns."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    rows = (row for row in csv.reader(text, delimiter=separator) if row)
+    with contextlib.suppress(csv.Error):  # a cell that is longer than csv's limit
+        short = [number for number, row in enumerate(rows, 1) if len(row) < columns]
+        if short:
+            warnings.warn(
+                f"{what} has {len(short):,} rows with fewer than {columns} values, such as row "
+                f"{short[0]}; what they lack is read as missing.",
+                DataWarning,
+                stacklevel=5,
+            )
+    text.detach()
 
 
 def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFrame:

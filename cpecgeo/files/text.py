@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files.disk import MAX_BYTES
 
@@ -23,6 +26,8 @@ __all__ = [
     "HEAD_BYTES",
     "Header",
     "find_encoding",
+    "last_record",
+    "load_header",
     "not_in",
     "open_table",
     "parse_header",
@@ -289,8 +294,11 @@ def parse_header(head: bytes, what: object) -> Header:
         raise FileError(f"{what} can't be read as CSV: {error}.") from error
     if len(rows) != 1:
         raise FileError(f"{what} can't be read as CSV: its header has line ends in it.")
-    refuse_doubled(rows[0], what)
-    return Header(tuple(rows[0]), separator, end)
+    names = rows[0]
+    if names.count("") > 1:  # as tables have them that end in blank columns
+        names = [name or f"column {i + 1}" for i, name in enumerate(names)]
+    refuse_doubled(names, what)
+    return Header(tuple(names), separator, end)
 
 
 def refuse_doubled(names: Iterable[str], what: object) -> None:
@@ -314,3 +322,65 @@ def _record_end(head: bytes) -> int:
         elif not quoted:
             return match.end()
     return len(head)
+
+
+def load_header(head: bytes, codec: str, mark: int, what: object) -> tuple[Header, int]:
+    """Parse the header of a file in any encoding.
+
+    Parameters
+    ----------
+    head : bytes
+        The beginning of the file.
+    codec : str
+    mark : int
+        As `find_encoding` gives them.
+    what : object
+        The file's name, for messages.
+
+    Returns
+    -------
+    header : Header
+    start : int
+        The byte of the file at which its rows begin.
+
+    Raises
+    ------
+    FileError, InputError
+        As `parse_header`.
+    """
+    if codec == "utf-8":
+        header = parse_header(head, what)
+        return header, header.end
+    try:
+        text = codecs.getincrementaldecoder(codec)().decode(head[mark:]).encode()
+    except UnicodeError as error:
+        raise not_in(codec, error, what) from None
+    header = parse_header(text, what)
+    # Lines are counted, because not every encoding gives the same bytes again.
+    ends = np.flatnonzero(_units(head[mark:], codec) == ord("\n"))
+    lines = text[: header.end].count(b"\n")
+    width = _width(codec)
+    return header, mark + width * (int(ends[lines - 1]) + 1) if lines else len(head)
+
+
+def _width(codec: str) -> int:
+    return 2 if codec.startswith("utf-16") else 1
+
+
+def _units(block: bytes, codec: str) -> NDArray[Any]:
+    """Return the numbers that a text is made of: bytes, or pairs of them."""
+    width = _width(codec)
+    kind = {"utf-16-le": "<u2", "utf-16-be": ">u2"}.get(codec, "u1")
+    return np.frombuffer(block, kind, len(block) // width)
+
+
+def last_record(block: bytes, codec: str = "utf-8") -> int:
+    """Return where the last whole record ends: after a line end that no quote holds."""
+    width = _width(codec)
+    if width == 1 and b'"' not in block:
+        return block.rfind(b"\n") + 1
+    raw = _units(block, codec)
+    ends = np.flatnonzero(raw == ord("\n"))
+    quotes = np.flatnonzero(raw == ord('"'))
+    outside = ends[np.searchsorted(quotes, ends) % 2 == 0]
+    return (int(outside[-1]) + 1) * width if len(outside) else 0

@@ -31,7 +31,7 @@ from cpecgeo.errors import (
 )
 from cpecgeo.files.disk import first_line, unpacked, zip_files
 from cpecgeo.files.formats import Choice, Format, choose_layer, find_format
-from cpecgeo.files.sniff import insist
+from cpecgeo.files.sniff import examine
 from cpecgeo.files.tables import locate_rows
 from cpecgeo.files.wellknown import refuse_deep
 
@@ -39,7 +39,8 @@ __all__ = ["read_parquet", "read_vector", "write_parquet", "write_vector"]
 
 _PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 # GDAL's remarks on what we say ourselves, or can't change.
-_NOISE = ("Non closed ring", "Measured (M) geometry", "time zone", "timezone", "offset")
+_NOISE = ("Non closed ring", "Measured (M) geometry", "time zone", "timezone", "offset",
+          "Several features with id", ".id parsed incompletely")  # fmt: skip
 
 
 def read_vector(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
@@ -64,7 +65,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
     driver = str(form.driver)
     if driver == "GeoJSONSeq" and path.stat().st_size == 0:
         return gpd.GeoDataFrame(geometry=[], crs=4326)
-    there = insist(path, driver, what)
+    there, ids = examine(path, driver, what)
     if driver in {"GeoJSONSeq", "TopoJSON"}:
         there = f"{driver}:{there}"
     encoding = choice.encoding
@@ -84,10 +85,9 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
                 GeometryWarning,
                 stacklevel=5,
             )
-    numbers = frame.index.to_numpy()
     frame = frame.reset_index(drop=True)
-    if driver.startswith("GeoJSON") and "id" not in frame and (numbers != range(len(frame))).any():
-        frame.insert(0, "id", numbers)  # texts are a column already
+    if ids is not None and len(ids["id"]) == len(frame):
+        frame = _with_ids(frame, ids)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise InputError(f"{what} has no geometry; features with positions are needed.")
     if driver == "GPKG":
@@ -95,6 +95,28 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
     elif driver == "GeoJSON" and frame.geometry.isna().any():
         _refuse_unread(frame, path, what)
     return frame
+
+
+def _with_ids(frame: Any, ids: dict[str, list[Any]]) -> Any:
+    """Put ids of GeoJSON's features into columns, as they are; GDAL invents and mixes some."""
+    for place, (name, values) in enumerate(ids.items()):
+        column = _id_column(values)
+        if name in frame and name == "id":
+            frame["id"] = column
+        else:
+            frame.insert(place, next(n for n in (name, f"{name}_2") if n not in frame), column)
+    return frame
+
+
+def _id_column(values: list[Any]) -> pd.Series:
+    held = pd.Series(values, dtype=object)
+    known = held.dropna()
+    kinds = set(known.map(type))
+    if kinds == {int} and max(map(abs, known)) < 2**63:
+        return held.astype("Int64" if len(known) < len(held) else "int64")
+    if kinds == {float}:
+        return held.astype(float)
+    return held.map(lambda one: one if one is None or isinstance(one, str) else str(one))
 
 
 def _guess_encoding(path: Path, what: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import hashlib
 import io
@@ -24,7 +23,7 @@ from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files import wellknown
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.tables import find_positions, resolve_crs
-from cpecgeo.files.text import HEAD_BYTES, Header, find_encoding, not_in, parse_header, to_utf8
+from cpecgeo.files.text import HEAD_BYTES, find_encoding, last_record, load_header, not_in, to_utf8
 from cpecgeo.scale import points
 
 __all__ = [
@@ -250,11 +249,11 @@ class Csv:
         except OSError as error:
             raise FileError(f"{path} can't be read: {error.strerror}.") from error
         codec, mark = find_encoding(head[: 1 << 16], choice.encoding, path)
-        header, start = _header(head, codec, mark, path)
+        header, start = load_header(head, codec, mark, path)
         rows = head[start:]
 
         def first(name: str) -> pd.Series:
-            block = rows[: _last_record(rows, codec) or len(rows)][: 1 << 20]
+            block = rows[: last_record(rows, codec) or len(rows)][: 1 << 20]
             text = io.StringIO(block.decode(codec, "replace"), newline="")
             at = header.names.index(name)
             read = csv.reader(text, delimiter=header.separator)
@@ -295,7 +294,7 @@ class Csv:
                 # wherever the reading began.
                 file.seek(at.byte)
                 block = file.read(want)
-                cut = len(block) if len(block) < want else _last_record(block, self.codec)
+                cut = len(block) if len(block) < want else last_record(block, self.codec)
                 if cut == 0 and block:
                     if want > 2 * BATCH_BYTES:
                         raise FileError(
@@ -342,50 +341,35 @@ class Csv:
             text = str(error).splitlines()[0][:200]
             if "UTF8" in text or "utf8" in text.lower():
                 raise not_in("utf-8", error, f"{self.path} after row {at.row}") from None
-            raise InputError(
-                f"{self.path.name} has a row after row {at.row} that doesn't fit the header "
-                f"({text}); the separator taken is {self.separator!r}."
-            ) from None
+            filled = self._filled(block, at)
+            if filled is None:
+                raise InputError(
+                    f"{self.path.name} has a row after row {at.row} that doesn't fit the header "
+                    f"({text}); the separator taken is {self.separator!r}."
+                ) from None
+            table = filled
         end = Position(at.row + len(table), after)
         table, xy = self.places.read(table, at.row, self.path.name)
         return Batch(table, xy, at, end)
 
-
-def _header(head: bytes, codec: str, mark: int, path: Path) -> tuple[Header, int]:
-    """Return the header of a file in any encoding, and the byte at which its rows begin."""
-    if codec == "utf-8":
-        header = parse_header(head, path)
-        return header, header.end
-    try:
-        text = codecs.getincrementaldecoder(codec)().decode(head[mark:]).encode()
-    except UnicodeError as error:
-        raise not_in(codec, error, path) from None
-    header = parse_header(text, path)
-    # Lines are counted, because not every encoding gives the same bytes again.
-    ends = np.flatnonzero(_units(head[mark:], codec) == ord("\n"))
-    lines = text[: header.end].count(b"\n")
-    width = _width(codec)
-    return header, mark + width * (int(ends[lines - 1]) + 1) if lines else len(head)
-
-
-def _width(codec: str) -> int:
-    return 2 if codec.startswith("utf-16") else 1
-
-
-def _units(block: bytes, codec: str) -> NDArray[Any]:
-    """Return the numbers that a text is made of: bytes, or pairs of them."""
-    width = _width(codec)
-    kind = {"utf-16-le": "<u2", "utf-16-be": ">u2"}.get(codec, "u1")
-    return np.frombuffer(block, kind, len(block) // width)
-
-
-def _last_record(block: bytes, codec: str = "utf-8") -> int:
-    """Return where the last whole record ends: after a line end that no quote holds."""
-    width = _width(codec)
-    if width == 1 and b'"' not in block:
-        return block.rfind(b"\n") + 1
-    raw = _units(block, codec)
-    ends = np.flatnonzero(raw == ord("\n"))
-    quotes = np.flatnonzero(raw == ord('"'))
-    outside = ends[np.searchsorted(quotes, ends) % 2 == 0]
-    return (int(outside[-1]) + 1) * width if len(outside) else 0
+    def _filled(self, block: bytes, at: Position) -> pa.Table | None:
+        """Return rows of which some end early, filled up; None where others are too long."""
+        try:
+            rows = list(
+                csv.reader(io.StringIO(block.decode(), newline=""), delimiter=self.separator)
+            )
+        except (csv.Error, UnicodeDecodeError):
+            return None
+        rows = [row for row in rows if row]
+        count = len(self.names)
+        # The first row shows that the separator is the right one.
+        if max(map(len, rows)) > count or (at.row == 0 and len(rows[0]) < count):
+            return None
+        warnings.warn(
+            f"{self.path.name} has rows with fewer than {count} values; what they lack is read as "
+            "missing.",
+            DataWarning,
+            stacklevel=2,
+        )
+        columns = zip(*([*row, *[""] * (count - len(row))] for row in rows), strict=True)
+        return pa.table([pa.array(c, pa.string()) for c in columns], list(self.names))

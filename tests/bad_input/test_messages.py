@@ -119,9 +119,9 @@ def test_the_library_names_no_option_of_the_shell():
         ("near utm.geojson --to ml1", ", or state their CRS, such as --crs EPSG:32642."),
         ("near mines --to utm.csv", "`cpecgeo convert` has options for that"),
         ("near turned.csv --to ml1", "turned.csv starts at (24.9, 67)"),
-        ("near turned.csv --to ml1", "Exchange the two with --lon 'the lat' and --lat lon."),
-        ("locate ml1 turned.csv", "Exchange the two with --lon 'the lat' and --lat lon."),
-        ("near turned.csv --to ml1 --stream -o o.csv", "with --lon 'the lat' and --lat lon."),
+        ("near turned.csv --to ml1", "Exchange the two with --lon 'GPS lat' and --lat lon."),
+        ("locate ml1 turned.csv", "Exchange the two with --lon 'GPS lat' and --lat lon."),
+        ("near turned.csv --to ml1 --stream -o o.csv", "with --lon 'GPS lat' and --lat lon."),
         ("near none.csv --to ml1 --encoding none", "--encoding none isn't known"),
     ],
 )
@@ -132,7 +132,7 @@ def test_the_shell_names_the_options_of_the_command(command, words, tmp_path, mo
     Path("far.csv").write_text("lon,lat\n200,25\n")
     Path("good.csv").write_text("lon,lat\n67,25\n")
     Path("utm.csv").write_text("x,y\n300000,2750000\n300001,2750000\n")
-    Path("turned.csv").write_text("lon,the lat\n24.9,67\n25,67.1\n")
+    Path("turned.csv").write_text("lon,GPS lat\n24.9,67\n25,67.1\n")
     metres = {"type": "Point", "coordinates": [300000, 2750000]}
     Path("utm.geojson").write_text(
         json.dumps({"type": "Feature", "properties": {}, "geometry": metres})

@@ -7,10 +7,11 @@ import zipfile
 
 import geopandas as gpd
 import openpyxl
+import pandas as pd
 import pytest
 import shapely
 
-from cpecgeo.errors import DataWarning, GeometryError
+from cpecgeo.errors import DataWarning, GeometryError, InputError
 from cpecgeo.files.reading import read
 from cpecgeo.files.writing import write
 from cpecgeo.scale import nearest_file
@@ -235,3 +236,83 @@ def test_streams_keep_heights_or_tell(tmp_path, suffix):
     if suffix != ".csv":
         nearest_file(path, tmp_path / "o.parquet", targets="ml1")
         assert read(tmp_path / "o.parquet").geometry.z[0] == 5
+
+
+@pytest.mark.parametrize(
+    ("ids", "inner", "columns"),
+    [
+        ([5, None, "q"], None, {"id": ["5", None, "q"]}),
+        ([5, None, 7], None, {"id": [5, None, 7]}),
+        ([0, 1, 2], None, {"id": [0, 1, 2]}),
+        ([7, 7, 7], None, {"id": [7, 7, 7]}),
+        ([None, "a", "a"], None, {"id": [None, "a", "a"]}),
+        (["x", "y", "z"], [5, 6, None], {"id": [5, 6, None], "feature_id": ["x", "y", "z"]}),
+        ([5, 6, 7], ["5", "6", "7"], {"id": ["5", "6", "7"], "feature_id": [5, 6, 7]}),
+        ([5, 6, 7], [5, 6, 7], {"id": [5, 6, 7]}),
+        ([None] * 3, [5, 6, 7], {"id": [5, 6, 7]}),
+        ([1.5, 2, 3], None, {"id": ["1.5", "2", "3"]}),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["geojson", "geojsonl"])
+def test_ids_are_those_of_the_file(tmp_path, ids, inner, columns, suffix):
+    made = [
+        {"type": "Feature", "geometry": PLACE, "properties": {"a": 1} if i is None else {"id": i}}
+        | ({} if one is None else {"id": one})
+        for one, i in zip(ids, inner or [None] * 3, strict=True)
+    ]
+    path = tmp_path / f"t.{suffix}"
+    whole = json.dumps({"type": "FeatureCollection", "features": made})
+    path.write_text(whole if suffix == "geojson" else "\n".join(map(json.dumps, made)))
+    frame = read(path)
+    held = {c: [None if pd.isna(v) else v for v in frame[c]] for c in columns}
+    assert held == columns
+    assert not {"id", "feature_id"} & set(frame.columns) - set(columns)
+
+
+def test_whole_numbers_of_more_than_64_bits_are_told(tmp_path):
+    path = collection(
+        tmp_path / "t.geojson", {"properties": {"a": 12345678901234567890, "b": 2**63 - 1}}, {}
+    )
+    assert "has 1 whole numbers of more than 64 bits" in told(path)[1]
+
+
+def test_merged_cells_among_rows_are_told(tmp_path):
+    made = openpyxl.Workbook()
+    rows = ([], ["district", "lon", "lat"], ["Thatta", 67, 25], [None, 68, 26], [None, 69, 27, 1])
+    for row in rows:
+        made.active.append(row)
+    made.active.merge_cells("A1:A2")  # of the head
+    made.active.merge_cells("D5:E5")
+    made.save(tmp_path / "t.xlsx")
+    assert told(tmp_path / "t.xlsx")[1] == ""
+    made.active.merge_cells("A3:A5")
+    made.save(tmp_path / "t.xlsx")
+    assert (
+        "1 merged cells among the rows of the sheet 'Sheet', such as A3:A5"
+        in told(tmp_path / "t.xlsx")[1]
+    )
+
+
+def test_rows_that_end_early_are_told_in_memory_and_streams(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('n,lon,lat,x,y\na,67,25,"1\n2",\nb,68,26\n\nc,69,27,,\n"d,",70,28,\n')
+    frame, text = told(path)
+    assert "2 rows with fewer than 5 values, such as row 2" in text
+    assert frame["n"].tolist() == ["a", "b", "c", "d,"]
+    with pytest.warns(DataWarning, match="rows with fewer than 5 values"):
+        nearest_file(path, tmp_path / "o.csv", targets="ml1", batch_rows=1)
+    back = pd.read_csv(tmp_path / "o.csv")
+    assert back["n"].tolist() == ["a", "b", "c", "d,"]
+    assert back["x"].tolist()[0] == "1\n2"
+    path.write_text("n,lon,lat,x\na,67,25\nb,68,26,\n")
+    for door in (read, lambda p: nearest_file(p, tmp_path / "o.csv", targets="ml1")):
+        with pytest.raises(InputError, match=r"separator taken is ','"):
+            door(path)
+
+
+def test_several_columns_without_a_name(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("n,lon,lat,,\na,67,25,,x\n")
+    assert list(read(path).columns) == ["n", "lon", "lat", "column 4", "column 5", "geometry"]
+    nearest_file(path, tmp_path / "o.csv", targets="ml1")
+    assert pd.read_csv(tmp_path / "o.csv")["column 5"].tolist() == ["x"]
