@@ -229,7 +229,7 @@ def refuse_turned(xy: Floats, what: str, columns: tuple[str, ...] | None = None)
     if not (west <= y0 and y1 <= east and south <= x0 and x1 <= north):
         return
     if not _is_within(xy[:, 0], xy[:, 1], _REGION).any():
-        raise _swapped(what, *xy[0], columns)
+        raise _swapped(what, float(x[0]), float(y[0]), columns)
 
 
 def _swapped(what: str, lon: float, lat: float, columns: tuple[str, ...] | None) -> CoordinateError:
