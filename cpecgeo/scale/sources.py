@@ -355,9 +355,8 @@ class Csv:
     def _filled(self, block: bytes, at: Position) -> pa.Table | None:
         """Return rows of which some end early, filled up; None where others are too long."""
         try:
-            rows = list(
-                csv.reader(io.StringIO(block.decode(), newline=""), delimiter=self.separator)
-            )
+            text = io.StringIO(block.decode(), newline="")
+            rows = list(csv.reader(text, delimiter=self.separator, strict=True))
         except (csv.Error, UnicodeDecodeError):
             return None
         rows = [row for row in rows if row]

@@ -158,7 +158,9 @@ FILES = {
     "csv, two that could be lon": (".csv", text("LON,lon,lat\n1,2,3\n"), INPUT, INPUT),
     "csv, latin-1": (".csv", text(HEAD + "Köln,67,25\n", "latin-1"), FILE, FILE),
     "csv, latin-1 in the header": (".csv", text("Köln,lon,lat\n1,67,25\n", "latin-1"), FILE, FILE),
-    "csv, UTF-16": (".csv", text(HEAD + "1,67,25\n", "utf-16"), FILE, FILE),
+    "csv, UTF-16": (".csv", text(HEAD + "1,67,25\n", "utf-16"), None, None),
+    "csv, UTF-16 that is cut": (".csv", raw((HEAD + "1,67,25").encode("utf-16")[:-1]), FILE, FILE),
+    "csv, a row too short, later": (".csv", text(HEAD + "1,67,25\n2,67\n"), DATA, DATA),
     "csv, UTF-32": (".csv", text(HEAD + "1,67,25\n", "utf-32"), FILE, FILE),
     "csv, binary noise": (".csv", raw(bytes(range(256)) * 9), FILE, FILE),
     "csv, a picture": (".csv", raw(b"\x89PNG\r\n\x1a\n" + b"\0" * 99), FILE, FILE),
@@ -260,7 +262,7 @@ FILES = {
     "geoparquet, missing and empty": (
         ".parquet", shaped([None, Point(), Point(67, 25)]), None, None,
     ),
-    "geoparquet, heights": (".parquet", shaped([Point(67, 25, 100)]), None, None),
+    "geoparquet, heights": (".parquet", shaped([Point(67, 25, 100)]), None, DATA),
     "geoparquet, feet": (".parquet", shaped([Point(1e6, 2e5)], 2263), DATA, DATA),
     "geoparquet, poles and the antimeridian": (
         ".parquet", shaped([Point(0, 90), Point(0, -90), Point(180, 0), Point(-180, 0)]), DATA, DATA,
