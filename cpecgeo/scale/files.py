@@ -231,10 +231,8 @@ def exposure_file(
         Outer radii of the rings, ascending; a point at a radius counts in the ring inside it.
     value : str, optional
         A column to sum; rows without a number in it are counted as `missing`.
-    src, out, targets, resume, batch_rows, part_rows, progress, lon, lat, layer, crs
+    src, out, targets, resume, batch_rows, part_rows, progress, and those of reading
         As `nearest_file`; `out` is ``.csv`` or ``.parquet``.
-    thousands, encoding, bad
-        As `nearest_file`.
 
     Returns
     -------
