@@ -1,4 +1,4 @@
-"""Where the time of one call goes: `cg.nearest` of a million points, from GeoSeries to DataFrame.
+"""Where the time of one call goes: of a million points, from GeoSeries to DataFrame.
 
 The functions that do the work are timed in place, by processor time on one thread, each without
 those that it calls; what none of them takes is the rest. Then whole calls on one thread and on all.
@@ -27,17 +27,22 @@ STAGES = [
     ("are lon and lat swapped", "features.resolve", "refuse_turned"),
     ("index of the line: segments, tree", "geodesy.nearest", "take_apart"),
     ("index of the line: segments, tree", "geodesy.nearest", "build"),
-    ("order along a curve", "geodesy.nearest", "_order"),
+    ("order along a curve", "geodesy.nearest", "order_along_curve"),
     ("to earth-centred coordinates", "geodesy.nearest", "ecef"),
     ("search, exact last step, side, km along (compiled)", "geodesy.nearest", "choose"),
     ("closest places to lon, lat", "geodesy.nearest", "geodetic"),
     ("which target and path", "geodesy._tree", "Found.number"),
     ("back to the caller's order", "geodesy._tree", "Found.put"),
-    ("chainage", "analysis.measure", "_calibrate"),
+    ("chainage", "analysis.measure", "calibrate"),
     ("accuracy of the leg at each place", "analysis.accuracy", "Accuracies.at"),
     ("columns to a DataFrame", "geodesy.nearest", "Index._frame"),
+    ("points out of reach left out, by cells", "geodesy.nearest", "Index._near"),
+    ("chainage", "analysis.proximity", "calibrate"),
+    ("how near and far they can be", "analysis.accuracy", "Bounds.around"),
+    ("column to numbers", "analysis.exposure", "_amounts"),
+    ("sums", "analysis.exposure", "_totals"),
 ]
-REST = "the rest: names of targets, columns moved, provenance"
+REST = "the rest: names of targets, rows and columns moved, provenance"
 
 
 class Clock:
@@ -83,16 +88,28 @@ def watched(clock: Clock) -> Iterator[None]:
         yield
 
 
-def breakdown(points: gpd.GeoSeries, to: Any) -> dict[str, float]:
+def breakdown(ask: Callable[[], Any]) -> dict[str, float]:
     """Return the processor seconds of each stage of the quickest of three calls on one thread."""
     runs = []
     with one_thread():
         for _ in range(3):
             clock = Clock()
             with watched(clock):
-                clock.timed(REST, cg.nearest)(points, to)
+                clock.timed(REST, ask)()
             runs.append(clock.spent)
     return min(runs, key=lambda spent: sum(spent.values()))
+
+
+def _stages(spent: dict[str, dict[str, float]], per: float) -> str:
+    """A table of stages, of those that any of some calls has."""
+    labels = [*dict.fromkeys(label for label, *_ in STAGES), REST]
+    rows = [
+        [label, *(f"{s.get(label, 0.0) * per:,.0f}" for s in spent.values())]
+        for label in labels
+        if any(label in s for s in spent.values())
+    ]
+    rows.append(["**all**", *(f"**{sum(s.values()) * per:,.0f}**" for s in spent.values())])
+    return table(["ns per point, one thread", *spent], rows)
 
 
 def run(most: int) -> str:
@@ -105,14 +122,15 @@ def run(most: int) -> str:
         "100,000 vertices in 30 lines": samples.thirty_lines(),
     }
     cg.nearest(points, "ml1")  # compiles
-    spent = {name: breakdown(points, to) for name, to in sets.items()}
-    labels = [*dict.fromkeys(label for label, *_ in STAGES), REST]
-    per = 1e9 / most
-    rows = [
-        [label, *(f"{s.get(label, 0.0) * per:,.0f}" for s in spent.values())] for label in labels
-    ]
-    rows.append(["**all**", *(f"**{sum(s.values()) * per:,.0f}**" for s in spent.values())])
-    stages = table(["ns per point, one thread", *sets], rows)
+    asked = {name: breakdown(lambda to=to: cg.nearest(points, to)) for name, to in sets.items()}
+    frame = gpd.GeoDataFrame({"people": 1.0}, index=points.index, geometry=points)
+    few = {
+        '`within(points, "ml1", 10)`': breakdown(lambda: cg.within(frame, "ml1", 10)),
+        '`exposure("ml1", (5, 10, 25, 50))`': breakdown(
+            lambda: cg.exposure("ml1", (5, 10, 25, 50), layer=frame, value="people")
+        ),
+    }
+    stages = f"{_stages(asked, 1e9 / most)}\n{_stages(few, 1e9 / most)}"
     whole = []
     for name, to in sets.items():
         several = best(lambda to=to: cg.nearest(points, to))[0]

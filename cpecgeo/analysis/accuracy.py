@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -15,19 +15,10 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.features.subject import Subject
-from cpecgeo.geodesy import Index, buffer, distance_matrix_km
+from cpecgeo.geodesy import Chainage, Index, buffer, distance_matrix_km
 
-__all__ = [
-    "CERTAINTY",
-    "HOW",
-    "Accuracies",
-    "Bounds",
-    "Steps",
-    "grade",
-    "interval_text",
-    "span_text",
-    "words",
-]
+__all__ = ["CERTAINTY", "HOW", "Accuracies", "Bounds", "Steps", "grade", "interval_text",
+           "span_text", "words"]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -42,6 +33,7 @@ HOW = (
 )
 """What `.attrs["accuracy"]` says of low and high values."""
 
+_SPAN = ["km_from", "km_to", "accuracy_km"]  # of legs
 # Cells in which values along a line are looked up.
 _CELLS = 4096
 
@@ -128,15 +120,11 @@ class Accuracies:
         return found
 
 
-def _legs(subject: Subject) -> dict[int, Any]:
+def _legs(subject: Subject) -> dict[int, pd.DataFrame]:
     """Return the table of legs of each corridor, by its position."""
     tables = {t.name: t.legs for t in subject.things if hasattr(t, "chainage") and len(t.legs)}
-    labels = subject.shapes.index
-    return {
-        i: tables[label]
-        for i, label in enumerate(labels)
-        if label in subject.chainages and label in tables
-    }
+    labels = enumerate(subject.shapes.index)
+    return {i: tables[of] for i, of in labels if of in subject.chainages and of in tables}
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,27 +156,21 @@ class Bounds:
     @classmethod
     def of(cls, subject: Subject) -> Bounds:
         """Cut the corridors of a subject into stretches of one accuracy."""
-        stated = Accuracies.of(subject).stated
-        tables = _legs(subject)
+        stated, labels = Accuracies.of(subject).stated, subject.shapes.index
+        cut = {
+            i: _bounds(subject.chainages[labels[i]], table[_SPAN].to_numpy(float).tobytes())
+            for i, table in _legs(subject).items()
+        }
+        if len(labels) == 1 and cut:
+            return cut[0]
         shapes: list[Any] = []
         accuracy: list[float] = []
         owner: list[int] = []
-        labels = subject.shapes.index
         for position, shape in enumerate(subject.shapes):
-            if position not in tables:
-                shapes.append(shape)
-                accuracy.append(float(stated[position]))
-                owner.append(position)
-                continue
-            chain, rows = subject.chainages[labels[position]], tables[position]
-            spans = zip(rows["km_from"], rows["km_to"], rows["accuracy_km"], strict=True)
-            for good, group in groupby(spans, key=lambda row: row[2]):
-                run = list(group)
-                start, end = max(run[0][0], chain.start_km), min(run[-1][1], chain.end_km)
-                if end - start > 1e-6:
-                    shapes.append(chain.between(start, end))
-                    accuracy.append(float(good))
-                    owner.append(position)
+            part = cut.get(position)
+            shapes += [shape] if part is None else part.shapes.tolist()
+            accuracy += [float(stated[position])] if part is None else part.accuracy_km.tolist()
+            owner += [position] * (len(shapes) - len(owner))
         series = gpd.GeoSeries(shapes, crs=4326)
         return cls(series, np.array(accuracy, float), np.array(owner, int))
 
@@ -306,6 +288,21 @@ class Bounds:
             if km > accuracy:
                 sure.append(buffer(here, km - accuracy).union_all())
         return shapely.union_all(sure), shapely.union_all(may)
+
+
+@lru_cache(maxsize=32)
+def _bounds(chain: Chainage, legs: bytes) -> Bounds:
+    """Cut a corridor into stretches of one accuracy; its table of legs may be the caller's."""
+    shapes, accuracy = [], []
+    spans = np.frombuffer(legs).reshape(-1, len(_SPAN)).tolist()
+    for good, group in groupby(spans, key=lambda row: row[2]):
+        run = list(group)
+        start, end = max(run[0][0], chain.start_km), min(run[-1][1], chain.end_km)
+        if end - start > 1e-6:
+            shapes.append(chain.between(start, end))
+            accuracy.append(good)
+    series = gpd.GeoSeries(shapes, crs=4326)
+    return Bounds(series, np.array(accuracy, float), np.zeros(len(series), int))
 
 
 def grade(low: Floats, high: Floats, km: float) -> Ints:

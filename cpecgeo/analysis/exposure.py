@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import HOW, Bounds
-from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.panel import values_of
-from cpecgeo.analysis.proximity import bound_rings, check_radii, ring_numbers
+from cpecgeo.analysis.proximity import bound_rings, check_radii, find_near, ring_numbers
 from cpecgeo.analysis.zonal import solid, sum_rings
 from cpecgeo.errors import DataWarning, GeometryError, InputError, InputTypeError
 from cpecgeo.features.resolve import in_region, resolve
@@ -28,6 +27,9 @@ from cpecgeo.files.numbers import to_numbers
 __all__ = ["exposure"]
 
 _Floats = NDArray[np.float64]
+_Ints = NDArray[np.int64]
+_POINT, _AREAS = 0, {3, 6}  # of shapely's kinds
+_LEAST_KM = 1e-6  # more than distances are wrong by
 # What tables use for "not known".
 _UNDECLARED = (-1e30, -99999.0, -9999.0, -999.0)
 
@@ -131,40 +133,44 @@ def exposure(
             f"by is {type(by).__name__}; a column of layer is needed. Areas break down a raster."
         )
     subject = in_region(resolve(layer, "layer", missing="keep"), "layer")
-    frame, has_shape = subject.rows, subject.shapes.notna().to_numpy()
+    frame, checked, own = subject.rows, subject.checked, subject.accuracy_km
+    at = np.flatnonzero(~checked.missing)
     if value is not None and value not in list(frame.columns):
         raise InputError(
             f"layer has no column {value!r}; it has {', '.join(map(str, frame.columns))}."
         )
     chosen, doubt = (None, {}) if by is None else values_of(subject, by, "layer")
-    known, shapes, own = frame[has_shape], subject.shapes[has_shape], subject.accuracy_km
-    amount = None if value is None else _amounts(known[value], value, nodata)
-    flat = 0
-    kinds = set(shapes.geom_type)
-    if kinds <= {"Point"}:
-        own = None if own is None else own[has_shape]
-        rows, how = _points(shapes, centre, edges, own), "points by their geodesic distance"
-    elif kinds <= {"Polygon", "MultiPolygon"}:
+    amount = None if value is None else _amounts(frame[value].iloc[at], value, nodata)
+    flat, kinds = 0, set(np.flatnonzero(np.bincount(checked.kind[at])).tolist())
+    if kinds <= {_POINT}:
+        own = None if own is None else own[at]
+        rows, how = _points(checked.xy, centre, edges, own), "points by their geodesic distance"
+    elif kinds <= _AREAS:
+        shapes = subject.shapes.iloc[at]
         flat = int((shapely.area(shapes.to_numpy()) == 0).sum())
         rows, how = _areas(shapes, centre, edges), "areas by the share of them in the ring"
     else:
         raise GeometryError(
-            f"layer holds {', '.join(sorted(kinds))}; exposure counts points or areas, one kind "
-            "at a time."
+            f"layer holds {', '.join(sorted(set(subject.shapes.geom_type.dropna())))}; exposure "
+            "counts points or areas, one kind at a time."
         )
     if chosen is not None:
-        chosen = chosen[has_shape].reset_index(drop=True)
+        chosen = chosen.iloc[at].reset_index(drop=True)
         # Of those that are counted: a layer has rows elsewhere, too.
         counted = np.unique(rows.loc[rows["weight"] > 0, "row"])
         doubt[f"without_{by}"] = int(chosen.isna().to_numpy()[counted].sum())
-    answer = _totals(rows, known.reset_index(drop=True), edges, amount, (value, by, chosen))
+
+    def names(rows: _Ints) -> list[str]:
+        return [str(n) for n in (frame["name"].iloc[at[rows]] if "name" in frame else rows)]
+
+    answer = _totals(rows, names, edges, amount, (value, by, chosen))
     title = str(frame.attrs.get("title", "features of your own"))
     answer.attrs = {
         "counted": f"{title}: {value or 'number of features'}, {how}",
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "features": len(frame),
-        "without_position": len(frame) - len(known),
+        "without_position": len(frame) - len(at),
         **({"without_area": flat} if flat else {}),
         "x_without_position": centre.left_out,
         **doubt,
@@ -208,19 +214,24 @@ def _one(subject: Subject, position: int) -> Subject:
 
 
 def _points(
-    shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...], own: _Floats | None
+    xy: _Floats, centre: Subject, edges: tuple[float, ...], own: _Floats | None
 ) -> pd.DataFrame:
     """Return row numbers with the rings that each lies in, surely lies in, and may lie in."""
-    near = nearest(Subject(shapes, "layer", "frame"), centre)
-    distance = near["distance_km"].to_numpy()
-    bounds, xy = Bounds.of(centre), shapely.get_coordinates(shapes.to_numpy())
-    low, high = bounds.around(xy, distance, near["accuracy_km"].to_numpy(), own)
+    bounds = Bounds.of(centre)
+    reach = np.broadcast_to(bounds.reach_km(0.0 if own is None else own), len(xy))
+    near, _, distance, accuracy = find_near(xy, centre, edges[-1] + reach.max(initial=0.0))
+    # Only near a radius it matters how near and how far a point can be.
+    nearest, farthest = distance - reach[near] - _LEAST_KM, distance + reach[near] + _LEAST_KM
+    open_ = np.flatnonzero(np.diff(np.searchsorted(edges, (nearest, farthest)), axis=0)[0])
+    low, high = distance.copy(), distance.copy()
+    mine = None if own is None else own[near[open_]]
+    low[open_], high[open_] = bounds.around(xy[near[open_]], distance[open_], accuracy[open_], mine)
     is_known = bounds.is_known or (own is not None and not np.isnan(own).all())
     drawn, first, last = ring_numbers(edges, distance, low, high)
     found = []
     for ring in range(len(edges)):
         here = np.flatnonzero((first <= ring) & (ring <= last))
-        columns = {"row": here, "ring": ring, "weight": (drawn[here] == ring).astype(float)}
+        columns = {"row": near[here], "ring": ring, "weight": (drawn[here] == ring).astype(float)}
         columns["low"] = (first[here] == last[here]).astype(float) if is_known else np.nan
         columns["high"] = 1.0 if is_known else np.nan
         found.append(pd.DataFrame(columns, index=range(len(here))))
@@ -250,48 +261,51 @@ def _areas(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> 
 
 def _totals(
     rows: pd.DataFrame,
-    known: gpd.GeoDataFrame,
+    names: Callable[[_Ints], list[str]],
     edges: tuple[float, ...],
     amount: _Floats | None,
     columns: tuple[str | None, str | None, pd.Series | None],
 ) -> pd.DataFrame:
     """Sum by ring, and by the values of a column where one is given."""
     value, by, chosen = columns
-    names = known["name"] if "name" in known else known.index.to_series().astype(str)
+    row, key = rows["row"].to_numpy(np.int64), rows["ring"].to_numpy(np.int64)
     groups: list[Any] = [None]
+    number: dict[Any, int] = {}
     if chosen is not None:
-        groups = sorted(set(chosen.dropna()), key=str) + [None] * bool(chosen.isna().any())
+        code, values = pd.factorize(chosen)  # of missing ones -1
+        number = {group: i for i, group in enumerate(pd.Series(values).tolist())}
+        groups = sorted(number, key=str) + [None] * bool((code < 0).any())
+        key = code[row] * len(edges) + key
+    order = np.argsort(key, kind="stable")
+    key, row = key[order], row[order]
+    shares = {name: rows[name].to_numpy(float)[order] for name in ("weight", "low", "high")}
+    is_told = not np.isnan(shares["high"]).all()
     answer = []
     for group in groups:
-        mine = rows
-        if chosen is not None:
-            of = chosen.isna() if group is None else (chosen == group).fillna(False)
-            mine = rows[of.to_numpy(bool)[rows["row"]]]
-        so_far = 0.0
-        for ring, (start, end) in enumerate(zip((0.0, *edges[:-1]), edges, strict=True)):
-            may = mine[mine["ring"] == ring]
-            here = may[may["weight"] > 0]
-            at = here["row"].to_numpy()
-            row: dict[str, Any] = {"km_from": start, "km_to": end, **({by: group} if by else {})}
-            is_told = not rows["high"].isna().all()
-            row["features"] = len(at)
+        so_far, first = 0.0, number.get(group, 0 if chosen is None else -1) * len(edges)
+        for turn, (start, end) in enumerate(zip((0.0, *edges[:-1]), edges, strict=True)):
+            here = slice(*np.searchsorted(key, (first + turn, first + turn + 1)))
+            may, share = row[here], {name: values[here] for name, values in shares.items()}
+            is_drawn = share["weight"] > 0
+            at = may[is_drawn]
+            line: dict[str, Any] = {"km_from": start, "km_to": end, **({by: group} if by else {})}
+            line["features"] = len(at)
             for end_of in ("low", "high"):
-                row[f"features_{end_of}"] = int((may[end_of] > 0).sum()) if is_told else pd.NA
+                line[f"features_{end_of}"] = int((share[end_of] > 0).sum()) if is_told else pd.NA
             if value is not None and amount is not None:
-                total = float(np.nansum(amount[at] * here["weight"].to_numpy()))
+                total = float(np.nansum(amount[at] * share["weight"][is_drawn]))
                 so_far += total
-                gone = np.isnan(amount[at])
-                row[value] = total
+                gone = at[np.isnan(amount[at])]
+                line[value] = total
                 for end_of in ("low", "high"):
-                    share = may[end_of].to_numpy(float)
-                    part = float(np.nansum(amount[may["row"].to_numpy()] * share))
-                    row[f"{value}_{end_of}"] = part if is_told else np.nan
-                row |= {
+                    part = float(np.nansum(amount[may] * share[end_of]))
+                    line[f"{value}_{end_of}"] = part if is_told else np.nan
+                line |= {
                     f"{value}_within": so_far,
-                    "missing": int(gone.sum()),
-                    "missing_names": [str(n) for n in names.iloc[at[gone]]],
+                    "missing": len(gone),
+                    "missing_names": names(gone),
                 }
-            answer.append(row)
+            answer.append(line)
     keys = ["km_from", "km_to", *([by] if by is not None else [])]
     table = pd.DataFrame(answer).set_index(keys)
     return table.astype({"features_low": "Int64", "features_high": "Int64"})

@@ -20,6 +20,7 @@ from cpecgeo.geodesy._ellipsoid import Floats, Ints
 
 __all__ = [
     "buffer",
+    "calibrate",
     "distance_km",
     "distance_matrix_km",
     "free_names",
@@ -174,16 +175,8 @@ def nearest(
     is_hit = code >= 0
     code = code if code.dtype.kind == "i" else np.where(is_hit, code, -1).astype(np.int64)
     km = frame["km"].to_numpy(copy=True)
-    if to.chainages:
-        path = frame["path"].to_numpy()
-        for position, label in enumerate(ids):
-            chainage = to.chainages.get(label)
-            if chainage is not None and len(to) == 1:
-                _calibrate(chainage, km, path)
-            elif chainage is not None:
-                here = code == position
-                km[here] = chainage.calibrate(km[here], path[here])
-        frame["km"] = km
+    accuracy = calibrate(to, code, km, frame["path"].to_numpy())
+    frame["km"] = km
     if is_hit.all():
         # Taken as pandas keeps them, so that it needn't look at each name again.
         frame["target"] = pd.Series(ids).array.take(code)
@@ -191,7 +184,7 @@ def nearest(
         frame["target"] = pd.Series(ids[code]).where(is_hit).to_numpy()
     answer = frame.drop(columns="path")
     rank = answer.pop("rank") if "rank" in answer else None
-    answer["accuracy_km"] = Accuracies.of(to).at(code, km)
+    answer["accuracy_km"] = accuracy
     if (own := subject.accuracy_km) is not None:
         answer["point_accuracy_km"] = np.repeat(own, len(answer) // max(len(own), 1))
     if rank is not None:
@@ -202,13 +195,38 @@ def nearest(
     return _tell(answer, subject, to)
 
 
-def _calibrate(chainage: geodesy.Chainage, km: Floats, path: Ints) -> None:
-    """Put chainage in place of geodesic kilometres along one line, by all threads."""
+def calibrate(to: Subject, target: Ints, km: Floats, path: Ints) -> Floats:
+    """Put chainage in place of geodesic kilometres along corridors, by all threads.
+
+    Parameters
+    ----------
+    to : Subject
+    target, path : ndarray of int
+        Position of what is nearest, -1 for nothing, and which of its lines.
+    km : ndarray
+        Geodesic kilometres along it; written over where it is a corridor.
+
+    Returns
+    -------
+    ndarray
+        The accuracy of the target there, km; NaN where it isn't known.
+    """
+    labels = to.shapes.index
+    chained = [(i, to.chainages[label]) for i, label in enumerate(labels) if label in to.chainages]
+    accuracies, accuracy = Accuracies.of(to), np.empty(len(km))
 
     def work(first: int, last: int) -> None:
-        km[first:last] = chainage.calibrate(km[first:last], path[first:last])
+        some = slice(first, last)
+        along, line, of = km[some], path[some], target[some]
+        for position, chainage in chained:
+            if len(labels) == 1:
+                along[:] = chainage.calibrate(along, line)
+            elif (here := of == position).any():
+                along[here] = chainage.calibrate(along[here], line[here])
+        accuracy[some] = accuracies.at(of, along)
 
     spread(work, len(km), least=_MANY)
+    return accuracy
 
 
 def _add_sections(frame: pd.DataFrame, corridors: dict[str, Corridor]) -> None:

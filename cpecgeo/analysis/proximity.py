@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import CERTAINTY, HOW, Accuracies, Bounds, grade, words
-from cpecgeo.analysis.measure import free_names, nearest
+from cpecgeo.analysis.measure import calibrate, free_names
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
@@ -31,10 +31,12 @@ WITHIN = ("target", "distance_km", "accuracy_km", "certainty")
 
 __all__ = [
     "WITHIN",
+    "Near",
     "best_known",
     "bound_rings",
     "check_certainty",
     "check_radii",
+    "find_near",
     "ring_numbers",
     "rings",
     "within",
@@ -122,30 +124,32 @@ def within(
     wanted = check_certainty(certainty)
     around = in_region(resolve(x, "x"), "x")
     subject = in_region(resolve(points, "points", missing="keep"), "points")
-    frame, has_point = subject.rows, subject.shapes.notna().to_numpy()
-    shapes, own = subject.shapes[has_point], subject.accuracy_km
-    own = None if own is None else own[has_point]
+    frame, checked, own = subject.rows, subject.checked, subject.accuracy_km
+    at = np.flatnonzero(~checked.missing)
+    own = None if own is None else own[at]
     bounds = Bounds.of(around)
-    if (shapes.geom_type == "Point").all():
-        near = nearest(Subject(shapes, subject.title, "frame"), around)
-        distance, target = near["distance_km"].to_numpy(), near["target"].to_numpy()
-        accuracy = near["accuracy_km"].to_numpy()
-        xy = shapely.get_coordinates(shapes.to_numpy())
-        code = bounds.certainty(xy, distance, accuracy, limit, own)
-    else:
-        table = geodesy.distance_matrix_km(shapes, around.shapes)
-        best = table.to_numpy().argmin(axis=1)
-        distance = table.to_numpy()[np.arange(len(table)), best]
-        target, accuracy = table.columns.to_numpy()[best], Accuracies.of(around).stated[best]
-        code = grade(*bounds.beside(shapes, own), limit)
-    if wanted is not None and len(code) and (code == -1).all():
+    is_known = bounds.is_known or (own is not None and not np.isnan(own).all())
+    if wanted is not None and len(at) and not is_known:
         raise InputError(
             f"certainty is {certainty!r}, but neither x nor points say how good they are; give "
             "them a column accuracy_km (km, 95 %), or leave certainty out."
         )
+    if (checked.kind[at] == 0).all():
+        # Beyond this none is within, wherever it may really be.
+        most = limit + float(np.max(bounds.reach_km(0.0 if own is None else own), initial=0.0))
+        near, best, distance, accuracy = find_near(checked.xy, around, most)
+        own = None if own is None else own[near]
+        code, at = bounds.certainty(checked.xy[near], distance, accuracy, limit, own), at[near]
+    else:
+        shapes = subject.shapes.iloc[at]
+        table = geodesy.distance_matrix_km(shapes, around.shapes).to_numpy()
+        best = table.argmin(axis=1)
+        distance, accuracy = table[np.arange(len(table)), best], Accuracies.of(around).stated[best]
+        code = grade(*bounds.beside(shapes, own), limit)
     keep = distance <= limit if wanted is None else np.isin(code, wanted)
-    found = frame[has_point][keep].copy()
+    found = frame.iloc[at[keep]].copy()
     names = free_names(WITHIN, set(frame.columns))
+    target = pd.Series(around.shapes.index.to_numpy()).array.take(best).to_numpy()
     for name, values in zip(names, (target, distance, accuracy, words(code)), strict=True):
         found[name] = values[keep]
     found.attrs = {
@@ -157,10 +161,49 @@ def within(
         "accuracy": HOW,
         "certainty": {word: int((code[keep] == i).sum()) for i, word in enumerate(CERTAINTY)},
         "beyond": int(((distance > limit) & (code >= 0) & (code < 3)).sum()),
-        "without_position": int((~has_point).sum()),
+        "without_position": int(checked.missing.sum()),
         **provenance(around, subject),
     }
     return found
+
+
+class Near(NamedTuple):
+    """What is near: points by their rows, which ascend, and the nearest target of each.
+
+    Attributes
+    ----------
+    row, target : ndarray of int
+        Positions.
+    distance_km, accuracy_km : ndarray
+        To the target, and how good that is there.
+    """
+
+    row: Ints
+    target: Ints
+    distance_km: Floats
+    accuracy_km: Floats
+
+
+def find_near(xy: Floats, to: Subject, km: float) -> Near:
+    """Find all points within a distance of the nearest target, and few others.
+
+    Parameters
+    ----------
+    xy : ndarray
+        lon, lat.
+    to : Subject
+        The targets.
+    km : float
+
+    Returns
+    -------
+    Near
+    """
+    # A metre more: rounding mustn't lose what is at the limit.
+    row, found = geodesy.Index(to.checked).find_within(xy, 1e3 * km + 1.0)
+    target, path, along = (v.ravel() for v in (found.target, found.path, found.along * 1e-3))
+    accuracy = calibrate(to, target, along, path)
+    return Near(row, target, found.metres.ravel() * 1e-3, accuracy)
 
 
 def check_certainty(certainty: str | Sequence[str] | None) -> list[int] | None:

@@ -126,6 +126,7 @@ def exists(relative: str) -> bool:
     return (_root() / relative).is_file()
 
 
+@cache
 def data_version() -> str:
     """Return the version of the bundled data: that of the package.
 

@@ -108,7 +108,9 @@ class Subject:
     def credits(self) -> list[str]:
         """What has to stand beside an answer: OpenStreetMap's credit, where lines are its."""
         told = [] if self.frame is None else [self.frame.attrs.get("licence", "")]
-        return list_credits(np.asarray(self.shapes.array, dtype=object), told)
+        kind = self.checked.kind
+        # A look at the kinds spares points a look at each.
+        return list_credits(self.checked.geoms if kind.any() else [], told)
 
     @property
     def accuracy_km(self) -> NDArray[np.float64] | None:

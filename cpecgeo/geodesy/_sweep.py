@@ -12,13 +12,15 @@ same.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cpecgeo.geodesy._arcs import arc
 from cpecgeo.geodesy._compile import kernel
-from cpecgeo.geodesy._ellipsoid import PER_A2, PER_B2
+from cpecgeo.geodesy._ellipsoid import PER_A2, PER_B2, Floats, Ints
 from cpecgeo.geodesy._search import (
     REFINE_M,
     REFINE_MOST_M,
@@ -34,7 +36,7 @@ from cpecgeo.geodesy._search import (
     to_axes2,
 )
 
-__all__ = ["search", "sweep"]
+__all__ = ["order_along_curve", "search", "sweep"]
 
 _TOGETHER = 32  # points
 _MOST = 64  # nodes, or pieces, that stand side by side
@@ -44,6 +46,33 @@ _SHARPEST_M = 6_335_000.0
 _HALF_WIDTH = 1e-6
 _OUT_OF_REACH = np.float32(1e18)
 _NONE, _ONE = np.float32(0.0), np.float32(1.0)
+
+
+def order_along_curve(xy: Floats) -> Ints:
+    """Order rows so that near points follow one another; a search starts from the last answer."""
+    if len(xy) < 64:
+        return np.arange(len(xy))
+    x, y = np.ascontiguousarray(xy.T)
+    west, south = x.min(), y.min()
+    # 256 × 256 cells: keys of 16 bits are sorted by radix.
+    scale = 255.0 / max(float(x.max() - west), float(y.max() - south), 1e-9)
+    column, row = ((x - west) * scale).astype(np.uint16), ((y - south) * scale).astype(np.uint16)
+    return np.argsort(_curve().take((column << 8) | row), kind="stable")
+
+
+@lru_cache(maxsize=1)
+def _curve() -> NDArray[np.uint16]:
+    """Return the place of each of 256 × 256 cells on Hilbert's curve, which never jumps."""
+    x, y = (v.ravel() for v in np.divmod(np.arange(1 << 16), 256))
+    place = np.zeros(1 << 16, np.int64)
+    for bit in range(7, -1, -1):
+        right, upper = (x >> bit) & 1, (y >> bit) & 1
+        place = (place << 2) | ((3 * right) ^ upper)
+        # Each quarter is the whole, turned.
+        flip = (upper == 0) & (right == 1)
+        x, y = np.where(flip, 255 - x, x), np.where(flip, 255 - y, y)
+        x, y = np.where(upper == 0, y, x), np.where(upper == 0, x, y)
+    return place.astype(np.uint16)
 
 
 @kernel(inline=True)

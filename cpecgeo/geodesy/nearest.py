@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from cpecgeo.geodesy._arcs import arcs_m
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy._paths import Paths
-from cpecgeo.geodesy._sweep import search, sweep
+from cpecgeo.geodesy._sweep import order_along_curve, search, sweep
 from cpecgeo.geodesy._tree import NO_SIDE, Found, Pieces, Tree, build, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, PointsLike, check, check_points, positive_km
 
@@ -29,6 +29,10 @@ _SIDES = ["left", "on", "right"]
 _ANTIPODAL_M = 19_000_000.0
 # Points that are ordered and searched together.
 _SLICE, _LARGE_SLICE, _SHARES = 8_192, 262_144, 8
+# Where few of many points are within reach, the others are left out by cells of a grid.
+_MANY, _PER_CELL, _MOST_CELLS = 8_192, 16, 256
+# No degree of longitude or latitude is longer.
+_DEGREE_M = 111_700.0
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -166,8 +170,52 @@ class Index:
         found = self.find(given.xy, k=min(int(k), len(self)), limit_m=limit)
         return self._frame(found, given.index, given.here)
 
+    def find_within(self, xy: Floats, limit_m: float) -> tuple[Ints, Found]:
+        """Find which points are within reach, and the nearest of each; rows ascend."""
+        rows = self._near(xy, limit_m)
+        found = self._find(xy if rows is None else xy[rows], 1, limit_m)
+        hit = np.flatnonzero(found.target[:, 0] >= 0)
+        some = Found(*(getattr(found, f.name)[hit] for f in fields(Found)))
+        return hit if rows is None else rows[hit], some
+
     def find(self, xy: Floats, *, k: int = 1, limit_m: float = np.inf) -> Found:
         """Find the nearest as arrays, from checked lon, lat; other verbs build on it."""
+        rows = self._near(xy, limit_m)
+        if rows is None:
+            return self._find(xy, k, limit_m)
+        found, part = Found.none(len(xy), k), self._find(xy[rows], k, limit_m)
+        for f in fields(Found):
+            getattr(found, f.name)[rows] = getattr(part, f.name)
+        return found
+
+    def _near(self, xy: Floats, limit_m: float) -> Ints | None:
+        """Return rows that hold all points within reach; None where none can be left out.
+
+        A cell whose middle is farther off than the limit and half of a diagonal holds no such
+        point.
+        """
+        if len(xy) < _MANY or not limit_m < _ANTIPODAL_M:
+            return None
+        (west, east), (south, north) = ((xy[:, i].min(), xy[:, i].max()) for i in (0, 1))
+        side = min(int(np.sqrt(len(xy) / _PER_CELL)), _MOST_CELLS)
+        per = side / max(east - west, north - south, 1e-9)
+        columns, rows = int((east - west) * per) + 1, int((north - south) * per) + 1
+        cell = np.arange(columns * rows)
+        middle = np.column_stack((cell % columns, cell // columns)) + 0.5
+        middle = np.minimum(middle / per + (west, south), (np.inf, 90.0))
+        reach = limit_m + 1.001 * _DEGREE_M * np.sqrt(0.5) / per + 1.0
+        is_near = self._find(middle, 1, reach).target[:, 0] >= 0
+        chosen = np.empty(len(xy), bool)
+
+        def work(first: int, last: int) -> None:
+            column = ((xy[first:last, 0] - west) * per).astype(np.int32)
+            row = ((xy[first:last, 1] - south) * per).astype(np.int32)
+            is_near.take(row * columns + column, out=chosen[first:last], mode="clip")
+
+        spread(work, len(xy), least=_MANY)
+        return np.flatnonzero(chosen)
+
+    def _find(self, xy: Floats, k: int, limit_m: float) -> Found:
         tree, count = self.tree, len(xy)
         found = Found.empty(count, k)
         if count == 0:
@@ -177,7 +225,7 @@ class Index:
         run = choose(search, count * tree.steps * k, sweep if k == 1 else None)
 
         def work(first: int, last: int) -> None:
-            order = _order(xy[first:last])
+            order = order_along_curve(xy[first:last])
             spots = xy[first:last].take(order, axis=0)
             part, feet = Found.none(last - first, k), np.full(((last - first) * k, 3), np.nan)
             run(
@@ -280,33 +328,6 @@ def _areas_of(count: int, flat: Paths) -> Areas | None:
     from cpecgeo.geodesy._areas import Areas
 
     return Areas.of(count, flat)
-
-
-def _order(xy: Floats) -> Ints:
-    """Order rows so that near points follow one another; a search starts from the last answer."""
-    if len(xy) < 64:
-        return np.arange(len(xy))
-    x, y = np.ascontiguousarray(xy.T)
-    west, south = x.min(), y.min()
-    # 256 × 256 cells: keys of 16 bits are sorted by radix.
-    scale = 255.0 / max(float(x.max() - west), float(y.max() - south), 1e-9)
-    column, row = ((x - west) * scale).astype(np.uint16), ((y - south) * scale).astype(np.uint16)
-    return np.argsort(_curve().take((column << 8) | row), kind="stable")
-
-
-@lru_cache(maxsize=1)
-def _curve() -> NDArray[np.uint16]:
-    """Return the place of each of 256 × 256 cells on Hilbert's curve, which never jumps."""
-    x, y = (v.ravel() for v in np.divmod(np.arange(1 << 16), 256))
-    place = np.zeros(1 << 16, np.int64)
-    for bit in range(7, -1, -1):
-        right, upper = (x >> bit) & 1, (y >> bit) & 1
-        place = (place << 2) | ((3 * right) ^ upper)
-        # Each quarter is the whole, turned.
-        flip = (upper == 0) & (right == 1)
-        x, y = np.where(flip, 255 - x, x), np.where(flip, 255 - y, y)
-        x, y = np.where(upper == 0, y, x), np.where(upper == 0, x, y)
-    return place.astype(np.uint16)
 
 
 def _antipodal(point: Floats, pieces: Pieces, limit: float, found: Found, row: int) -> None:

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod
-from shapely.geometry import LineString, Point, Polygon
+from shapely.geometry import LineString, Point, Polygon, box
 
 import cpecgeo as cg
-from cpecgeo.analysis.proximity import WITHIN
+from cpecgeo.analysis.accuracy import Bounds
+from cpecgeo.analysis.proximity import WITHIN, find_near, ring_numbers
 from cpecgeo.errors import CRSError, InputError, InputTypeError, UnknownNameError
+from cpecgeo.features.resolve import resolve
 from tests.effort import tries
 
 GEOD = Geod(ellps="WGS84")
@@ -248,3 +250,76 @@ def test_within_keeps_columns_that_are_called_as_its_own():
     assert found["target"].tolist() == ["mine"]
     assert found["target_near"].tolist() == [0]
     assert found["distance_km"].iloc[0] == pytest.approx(1.108, abs=1e-3)
+
+
+# So many that the far ones are left out by cells; boxes of points with what they are near to.
+MANY = 12_000
+REACHES = {
+    "a line": ((60, 23, 78, 37), LineString([(66, 25), (70, 30), (72, 35)]), 40),
+    "an area": ((60, 23, 78, 37), box(68, 27, 71, 30), 25),
+    "points": ((60, 23, 78, 37), [Point(67, 25), Point(75, 36)], 90),
+    "the date line": ((-180, -10, 180, 10), LineString([(179.5, 1), (-179.5, -1)]), 700),
+    "a pole": ((-180, 80, 180, 90), LineString([(0, 89), (180, 89)]), 120),
+    "one place": ((67, 25, 67, 25), Point(67, 25.1), 12),
+    "a column": ((67, 20, 67, 40), Point(67.1, 25.1), 30),
+    "none": ((60, 23, 78, 37), Point(-100, 40), 100),
+}
+
+
+@pytest.mark.parametrize("case", REACHES)
+def test_many_points_are_near_as_the_distance_of_each_says(case):
+    bounds, shape, km = REACHES[case]
+    xy = np.random.default_rng(5).uniform(bounds[:2], bounds[2:], (MANY, 2))
+    xy[:3] = [(-170, -80), (179.9, 89), xy[4]]  # some far off make the cells wide
+    to = resolve(shape)
+    true = cg.nearest(gpd.GeoSeries.from_xy(*xy.T, crs=4326), to)
+    near = find_near(xy, to, km)
+    here = near.distance_km <= km
+    assert near.row[here].tolist() == np.flatnonzero(true["distance_km"] <= km).tolist()
+    assert np.allclose(
+        near.distance_km, true["distance_km"].to_numpy()[near.row], rtol=0, atol=1e-9
+    )
+    assert len(near.row) < MANY or case == "one place"
+
+
+def test_many_points_in_rings_as_each_of_them_by_itself():
+    rng = np.random.default_rng(8)
+    xy = rng.uniform((63, 24), (75, 35), (MANY, 2))
+    own = np.where(rng.random(MANY) < 0.2, np.nan, rng.uniform(0, 6, MANY))
+    frame = gpd.GeoDataFrame(
+        {"people": rng.integers(1, 99, MANY), "accuracy_km": own, "kind": rng.choice([2, 1], MANY)},
+        geometry=gpd.points_from_xy(*xy.T, crs=4326),
+    )
+    km, to = (5.0, 30.0, 60.0), resolve("mining")
+    near = cg.nearest(frame.geometry, to)
+    distance = near["distance_km"].to_numpy()
+    low, high = Bounds.of(to).around(xy, distance, near["accuracy_km"].to_numpy(), own)
+    drawn, first, last = ring_numbers(km, distance, low, high)
+    found = cg.exposure("mining", km, layer=frame, value="people")
+    by_kind = cg.exposure("mining", km, layer=frame, value="people", by="kind")
+    people = frame["people"].to_numpy()
+    for ring, row in enumerate(found.itertuples()):
+        sure, may = (first == ring) & (last == ring), (first <= ring) & (ring <= last)
+        assert (row.features_low, row.features, row.features_high) == (
+            sure.sum(), (drawn == ring).sum(), may.sum(),
+        )  # fmt: skip
+        assert (row.people_low, row.people, row.people_high) == (
+            people[sure].sum(), people[drawn == ring].sum(), people[may].sum(),
+        )  # fmt: skip
+        for kind in (1, 2):
+            part = by_kind.loc[(*row.Index, kind)]
+            assert part["people"] == people[(drawn == ring) & (frame["kind"] == kind)].sum()
+    limit = cg.within(frame, "mining", 30, certainty=["sure", "likely", "open"])
+    assert limit.index.tolist() == np.flatnonzero(low <= 30).tolist()
+    assert limit.attrs["beyond"] == ((distance > 30) & (low <= 30)).sum()
+
+
+def test_a_certainty_may_be_asked_where_something_else_is_known():
+    lines = gpd.GeoDataFrame(
+        {"accuracy_km": [np.nan, 2.0]},
+        geometry=[LineString([(66, 30), (67, 30)]), LineString([(66, 35), (67, 35)])],
+        crs=4326,
+    )
+    spot = gpd.GeoSeries([Point(66.5, 30.01)], crs=4326)
+    assert len(cg.within(spot, lines, 5)) == 1
+    assert len(cg.within(spot, lines, 5, certainty="sure")) == 0
