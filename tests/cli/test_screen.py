@@ -145,9 +145,15 @@ def test_filters_as_typed_become_those_of_the_verbs():
     assert ways._stop("Rohri") == "Rohri"
 
 
-def test_corridor_names_are_completed_whatever_their_case():
-    assert screen._complete(None, None, "ML1") == ["ml1", "ml1-chord"]
-    assert screen._complete(None, None, "zzz") == []
+def test_names_are_completed_whatever_their_case():
+    completer = screen.complete("corridor", "layer")
+    assert completer(None, None, "ML1") == ["ml1", "ml1-chord"]
+    assert completer(None, None, "kkh,Zon") == ["kkh,zones"]
+    assert completer(None, None, "gwadar") == []
+    # Places are too many to list them all; of one letter they are listed.
+    place = screen.complete("place")
+    assert place(None, None, "") == []
+    assert "gwadar-port" in place(None, None, "G")
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
