@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue import corridor_rows, folded
+from cpecgeo.catalogue.facts import openings
 from cpecgeo.catalogue.files import read_features, read_table
-from cpecgeo.catalogue.layers import named_points, shared
+from cpecgeo.catalogue.layers import named_points
 from cpecgeo.catalogue.lines import drawn_sections, line_stations
+from cpecgeo.catalogue.lines import sections as drawn_rows
 from cpecgeo.errors import DataError
 from cpecgeo.features.alignment import STATUSES
 from cpecgeo.geodesy import distance_km, nearest
@@ -147,7 +149,9 @@ def _lines(where: dict[str, XY]) -> list[tuple[str, str, Any, Any]]:
 
 def section_rows() -> dict[str, dict[str, Any]]:
     """Return the row of each section, and of each road that only the network has."""
-    frame = pd.DataFrame(shared("sections").drop(columns="geometry"))
+    frame = pd.DataFrame(drawn_rows().drop(columns="geometry"))
+    # The other facts of the layer say nothing of its edges.
+    frame["opened"] = frame["opened"].where(frame["opened"].notna(), frame["id"].map(openings()))
     rows: dict[str, dict[str, Any]] = {row["id"]: row for row in frame.to_dict("records")}
     classes = read_table("network_sections.csv").set_index("section")["speed_class"]
     for name, speed_class in classes.items():
