@@ -22,7 +22,6 @@ from cpecgeo.features.alignment import STATUSES, Alignment, check_course, check_
 from cpecgeo.features.places import COLUMNS, Place, place
 from cpecgeo.features.subject import Thing
 from cpecgeo.files.outliers import refuse_turned
-from cpecgeo.files.reading import read
 from cpecgeo.geodesy import Chainage, length_km, lonlat
 from cpecgeo.geodesy.inputs import LINES, POINTS, positive_km
 
@@ -150,6 +149,8 @@ def _read(line: Any, what: str = "line") -> tuple[gpd.GeoDataFrame, gpd.GeoDataF
 
 def _read_file(path: str | Path) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | None]:
     """Return the lines of a file, and its points as stops: layers of a GeoPackage, or rows."""
+    from cpecgeo.files.reading import read  # most corridors are no files
+
     if str(path).lower().endswith(".gpkg"):
         try:
             return _read(read(path, layer="sections"), str(path))[0], read(path, layer="stops")

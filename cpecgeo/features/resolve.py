@@ -28,7 +28,6 @@ from cpecgeo.features.lookup import KINDS, find, frame_subject, read_subject
 from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing
 from cpecgeo.files.formats import Choice, has_format
 from cpecgeo.files.outliers import refuse_turned
-from cpecgeo.files.tables import find_positions, locate_rows
 from cpecgeo.geodesy import Chainage, lonlat
 from cpecgeo.geodesy.inputs import check
 
@@ -134,6 +133,8 @@ def _refusal(x: Any, what: str, among: Sequence[str]) -> InputTypeError:
 
 
 def _points_of(table: pd.DataFrame, what: str) -> gpd.GeoDataFrame:
+    from cpecgeo.files.tables import find_positions, locate_rows  # most inputs are no tables
+
     try:
         find_positions([str(c) for c in table.columns], Choice(), what, lambda name: table[name])
     except InputError:
