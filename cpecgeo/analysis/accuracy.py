@@ -290,7 +290,7 @@ class Bounds:
         return shapely.union_all(sure), shapely.union_all(may)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def _bounds(chain: Chainage, legs: bytes) -> Bounds:
     """Cut a corridor into stretches of one accuracy; its table of legs may be the caller's."""
     shapes, accuracy = [], []

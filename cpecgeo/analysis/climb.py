@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import geopandas as gpd
 import numpy as np
-import shapely
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 __all__ = ["NOISE_M", "bands_of", "ground_across", "rises_within"]
 
@@ -90,20 +88,20 @@ def bands_of(
 
 
 def ground_across(
-    points: gpd.GeoSeries,
+    xy: NDArray[np.float64],
     accuracy_km: NDArray[np.float64],
-    ground: Callable[[gpd.GeoSeries], ArrayLike],
+    ground: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
     """Return lowest and highest ground across a line, out to a third of its accuracy and all.
 
     Parameters
     ----------
-    points : GeoSeries
-        Along the line, in lon, lat.
+    xy : ndarray, shape (n, 2)
+        lon, lat along the line.
     accuracy_km : ndarray
         95 % value at each.
     ground : callable
-        Metres at points.
+        Metres at such positions.
 
     Returns
     -------
@@ -111,18 +109,15 @@ def ground_across(
         Out to a third, and out to the whole accuracy, on both sides.
     """
     # A sphere does: the grid's cells are nearly a kilometre wide.
-    xy = shapely.get_coordinates(points.to_numpy())
     shrink = np.cos(np.radians(xy[:, 1]))
     along = np.diff(xy, axis=0, append=xy[-1:] + (xy[-1:] - xy[-2:-1]))
     across = np.column_stack((-along[:, 1], along[:, 0] * shrink))
     across /= np.hypot(*across.T)[:, None] + 1e-12
     degrees = across * (accuracy_km / _DEGREE_KM)[:, None] / np.column_stack((shrink, shrink**0))
-    heights = [np.asarray(ground(points), float)]
+    heights = [ground(xy)]
     lows, highs = [], []
     for shares in ((-_USUAL, _USUAL), (-1.0, -0.5, 0.5, 1.0)):
-        for share in shares:
-            beside = gpd.GeoSeries.from_xy(*(xy + share * degrees).T, crs=4326)
-            heights.append(np.asarray(ground(beside), float))
+        heights += [ground(xy + share * degrees) for share in shares]
         lows.append(np.min(heights, axis=0))
         highs.append(np.max(heights, axis=0))
     return lows, highs

@@ -23,7 +23,7 @@ from cpecgeo.features.subject import SubjectLike, provenance
 from cpecgeo.geodesy import Chainage, lonlat
 from cpecgeo.geodesy.inputs import positive_km
 
-__all__ = ["elevation_m", "profile"]
+__all__ = ["elevation_m", "ground_m", "profile"]
 
 _MOST = 1_000_000
 
@@ -140,7 +140,8 @@ def profile(
     ahead = 1.0 if end >= start else -1.0
     km = np.append(np.arange(start, end - ahead * 1e-9, ahead * step), end)
     points = gpd.GeoSeries(chain.at(km), crs=4326).reset_index(drop=True)
-    metres = _ground_m(points, dem)
+    xy = shapely.get_coordinates(points.to_numpy())
+    metres = _ground_m(xy, dem)
     source = "NOAA GLOBE 30 arc-second grid (public domain), bilinear"
     if dem is not None:
         source = f"{Path(dem).name}, bilinear"
@@ -154,7 +155,7 @@ def profile(
         leg = _leg(thing, km)
         accuracy = thing.legs["accuracy_km"].to_numpy(float)[leg]
         steep = np.abs(gradient) > _grades(thing, _STEEPEST)[leg][1:]
-        lows, highs = ground_across(points, np.nan_to_num(accuracy), partial(_ground_m, dem=dem))
+        lows, highs = ground_across(xy, np.nan_to_num(accuracy), partial(_ground_m, dem=dem))
         ground = (accuracy > _ROAD_KM) & ~(highs[1] - lows[1] <= _RELIEF_M)
         bands = bands_of(metres, noise, lows, highs)
         ground |= np.append(False, steep) | np.append(steep, False)
@@ -273,9 +274,9 @@ def _humps(
     return found
 
 
-def _ground_m(points: gpd.GeoSeries, dem: str | Path | None) -> NDArray[np.float64]:
-    """Return metres of the bundled grid, or of the caller's."""
-    return np.asarray(elevation_m(points) if dem is None else sample(dem, points), float)
+def _ground_m(xy: NDArray[np.float64], dem: str | Path | None) -> NDArray[np.float64]:
+    """Return metres at lon, lat, of the bundled grid or of the caller's."""
+    return ground_m(xy) if dem is None else sample(dem, gpd.GeoSeries.from_xy(*xy.T, crs=4326))
 
 
 def _spacing(points: gpd.GeoSeries) -> NDArray[np.float64]:
@@ -323,8 +324,27 @@ def elevation_m(points: Any) -> pd.Series:
     np.True_
     """
     series = lonlat(points, what="points", kinds={"Point"}, missing="keep")
-    grid = _grid()
-    x = (series.x.to_numpy() - _WEST) * _PER_DEGREE - 0.5
-    y = (_NORTH - series.y.to_numpy()) * _PER_DEGREE - 0.5
-    value = bilinear(grid, x, y)
+    value = ground_m(np.column_stack((series.x, series.y)))
     return pd.Series(value, index=series.index, name="elevation_m")
+
+
+def ground_m(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ground elevation at positions, as `elevation_m`.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2)
+        lon, lat; NaN where there is none.
+
+    Returns
+    -------
+    ndarray
+        Metres above sea level.
+
+    Examples
+    --------
+    >>> bool(ground_m(np.array([[67.0, 30.19]]))[0] > 1600)
+    True
+    """
+    column, row = (xy[:, 0] - _WEST) * _PER_DEGREE - 0.5, (_NORTH - xy[:, 1]) * _PER_DEGREE - 0.5
+    return bilinear(_grid(), column, row)

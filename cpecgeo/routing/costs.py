@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.analysis.climb import NOISE_M, bands_of, ground_across, rises_within
-from cpecgeo.analysis.profile import elevation_m
+from cpecgeo.analysis.profile import ground_m
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
@@ -190,8 +189,8 @@ def _grades(net: Network) -> tuple[NDArray[np.int64], Floats, Floats]:
     share = np.concatenate([np.arange(n + 1) / n for n in parts])
     lines = np.repeat(net.lines[rows], parts + 1)
     points = shapely.line_interpolate_point(lines, share, normalized=True)
-    spots = gpd.GeoSeries(points, crs=4326)
-    heights = elevation_m(spots).to_numpy()
+    xy = shapely.get_coordinates(points)
+    heights = ground_m(xy)
     first = np.delete(np.arange(len(heights)), np.cumsum(parts + 1) - 1)
     part_km = columns["km"][edge] / np.repeat(parts, parts)
     # What is steeper than a road can be, or isn't known, is no gradient of the road.
@@ -199,7 +198,7 @@ def _grades(net: Network) -> tuple[NDArray[np.int64], Floats, Floats]:
     stated = np.zeros(len(heights) - 1, bool)
     stated[first[ok]] = True
     near = np.nan_to_num(np.repeat(accuracy[rows], parts + 1))
-    band, _ = bands_of(heights, NOISE_M, *ground_across(spots, near, elevation_m))
+    band, _ = bands_of(heights, NOISE_M, *ground_across(xy, near, ground_m))
     rises = rises_within(heights, band, stated)
     return edge[ok], part_km[ok], np.abs(rises[first[ok]]) / (part_km[ok] * 1000.0)
 

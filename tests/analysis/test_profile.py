@@ -212,13 +212,13 @@ def test_a_road_of_known_climb_beside_a_river(monkeypatch, slope, hills):
     lat = 25 + step * np.arange(size)
     east = off / (111.32 * np.cos(np.radians(lat)))
 
-    def ground(points):
-        i = (points.y.to_numpy() - 25) / step
-        km = (points.x.to_numpy() - 70) * 111.32 * np.cos(np.radians(points.y.to_numpy()))
+    def ground(xy):
+        i = (xy[:, 1] - 25) / step
+        km = (xy[:, 0] - 70) * 111.32 * np.cos(np.radians(xy[:, 1]))
         along = np.interp(i, np.arange(size), road + noise)
         return along + 1000 * slope * np.maximum(np.abs(km) - 0.4, 0)
 
-    monkeypatch.setattr("cpecgeo.analysis.profile.elevation_m", ground)
+    monkeypatch.setattr("cpecgeo.analysis.profile.ground_m", ground)
     line = LineString(np.column_stack((70 + east, lat)))
     own = cg.Corridor.from_line(line, name="made-up", accuracy_km=1.5)
     profile = cg.profile(own, 1.0)
