@@ -194,6 +194,12 @@ def _posts(thing: Any) -> Any:
     "disputed and districts, comma between.",
 )
 @click.option("--embed", is_flag=True, help="For an article that scrolls.")
+@click.option(
+    "--profile",
+    metavar="CORRIDOR",
+    multiple=True,
+    help="Elevations along a corridor, or a file of a line, in a panel below; may be repeated.",
+)
 @_LANG
 @click.option("--color", metavar="COLUMN", help="Of files: a column, or a colour.")
 @click.option(
@@ -219,6 +225,7 @@ def draw_map(
     tiles: tuple[str, ...],
     background: str,
     embed: bool,
+    profile: tuple[str, ...],
     lang: str,
     scheme: str | None,
     radius: str | None,
@@ -238,17 +245,19 @@ def draw_map(
 
     if out.suffix.lower() not in {".html", ".htm", ".png", ".pdf"}:
         raise InputError(f"A map is written as .html, .png or .pdf; {out.name!r} is none of them.")
-    listed = split(names)
-    files = [n for n in listed if has_format(n)]
-    others = [n for n in listed if n not in files]
+    listed, lines = split(names), split(profile)
+    files = [n for n in listed if has_format(n) and n not in lines]
+    others = [n for n in listed if not has_format(n)]
+    # A file of a line is a corridor of the caller's own.
+    lines = [f"corridor:{n}" if has_format(n) else n for n in lines]
     ground: bool | list[str] = {"all": True, "none": False}.get(background, background.split(","))
     page: dict[str, Any] = {"tiles": list(tiles) or None, "background": ground, "embed": embed}
-    if not files and all(_is_corridor(n) for n in others):
-        drawn = cpec_map(others or None, title=title, lang=lang, **page)
+    if not files and all(_is_corridor(n) for n in [*others, *lines]):
+        drawn = cpec_map(others or None, title=title, lang=lang, profile=lines, **page)
     else:
-        drawn = Map(title=title or ", ".join(listed), lang=lang, **page)
-        for name in others:
-            drawn.add(name)
+        drawn = Map(title=title or ", ".join(listed or profile), lang=lang, **page)
+        for name in dict.fromkeys([*others, *lines]):
+            drawn.add(name, profile=name in lines)
         look |= {"scheme": _read_breaks(scheme), "cluster": cluster == "count" or cluster}
         look |= {"radius": _read_size(radius), "width": _read_size(width)}
         given = {key: value for key, value in look.items() if value is not None}

@@ -41,18 +41,14 @@ LAND, HOME, BORDER, PROVINCE, RIVER, LAKE, DISPUTED = (
 # Degrees, and decimals of degrees: both below the kilometre to which outlines are known.
 TOLERANCE = 0.007
 DECIMALS = 3
-# Where names of countries are wanted: the corridor's surroundings.
-NEAR = shapely.box(60.2, 22.0, 79.0, 40.0)
+NEAR = shapely.box(60.2, 22.0, 79.0, 40.0)  # where names of countries are wanted
 DISPUTED_NOTE = (
     "Dashed boundaries are disputed; they are drawn as the source has them, which says nothing "
     "about the claims."
 )
-# How many places are tried for the name of an area.
-PLACES = 9
+PLACES = 9  # are tried for the name of an area
 _NAMES = ("name", "name_ur", "name_zh")
-# Seas aren't a layer of the data; the name of this one is no secret.
 SEA = ("Arabian Sea", 64.6, 23.6)
-
 
 # What hides or darkens what lies below it; with tiles it is offered, not drawn.
 FILLS = ("countries", "home", "relief")
@@ -241,7 +237,7 @@ def _polygons(areas: Any) -> Any:
     return parts[shapely.get_dimensions(parts) == 2]
 
 
-def _find_name_points(geometry: Any) -> Any:
+def _find_name_points(geometry: Any, most: int = PLACES, across: int = 7) -> Any:
     """Find points for an area's name: the middle of the widest part, then others inside."""
     parts = shapely.get_parts(geometry)
     parts = parts[shapely.get_dimensions(parts) == 2]
@@ -250,13 +246,13 @@ def _find_name_points(geometry: Any) -> Any:
     largest = parts[int(np.argmax(shapely.area(parts)))]
     circle = shapely.maximum_inscribed_circle(largest, 0.05)
     chosen = shapely.get_coordinates(circle)[:1]
-    step = max(0.3, float(np.sqrt(largest.area)) / 7)
+    step = max(0.3, float(np.sqrt(largest.area)) / across)
     west, south, east, north = largest.bounds
     grid = np.stack(np.meshgrid(np.arange(west, east, step), np.arange(south, north, step)), -1)
     grid = grid.reshape(-1, 2)
     core = largest.buffer(-min(step, circle.length * 0.4))
     grid = grid[shapely.contains_xy(core, *grid.T)]
-    while len(grid) and len(chosen) < PLACES:
+    while len(grid) and len(chosen) < most:
         away = np.min(np.hypot(*(grid[:, None] - chosen[None]).T), axis=0)
         chosen = np.vstack([chosen, grid[int(np.argmax(away))]])
         grid = grid[away > step]
@@ -364,7 +360,7 @@ def read_ground_names() -> dict[str, gpd.GeoDataFrame]:
     True
     """
     provinces = _large(_needed("provinces"))
-    at = [_find_name_points(g) for g in provinces.geometry]
+    at = [_find_name_points(g, 6 * PLACES, 14) for g in provinces.geometry]
     return {
         "country": _country_names(_ground()[0]),
         "province": gpd.GeoDataFrame({"name": provinces["name"]}, geometry=at, crs="EPSG:4326"),

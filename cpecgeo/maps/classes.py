@@ -50,6 +50,7 @@ def classify_colors(
     cmap: str | Sequence[str] | None = None,
     center: float | None = None,
     unit: str = "",
+    most: float | None = None,
 ) -> tuple[list[str], list[tuple[str, str]]]:
     """Give each row a colour by its value: classes for numbers, one each for categories.
 
@@ -75,6 +76,8 @@ def classify_colors(
         `cmap` is omitted, too.
     unit : str
         Written behind the limits of classes.
+    most : float, optional
+        The largest value that there can be: where the last of given breaks' classes ends.
 
     Returns
     -------
@@ -115,7 +118,8 @@ def classify_colors(
     numbers = _read_numbers(values, column)
     if numbers is not None:
         write = _write_year if _are_years(column, numbers) else write_number
-        return _by_number(numbers, scheme, k, cmap, center, f" {unit}" if unit else "", write)
+        said = f" {unit}" if unit else ""
+        return _by_number(numbers, scheme, k, cmap, center, said, write, most)
     return _by_category([None if _is_missing(v) else str(v) for v in values])
 
 
@@ -371,6 +375,7 @@ def _by_number(
     center: float | None,
     unit: str,
     write: Callable[[float], str],
+    most: float | None,
 ) -> tuple[list[str], list[tuple[str, str]]]:
     known = numbers[np.isfinite(numbers)]
     if not known.size:
@@ -390,5 +395,6 @@ def _by_number(
     labels = [f"{write(a)} to {write(b)}{unit}" for a, b in pairwise(edges)]
     if not isinstance(scheme, str):
         labels[0] = f"below {write(inner[0])}{unit}"
-        labels[-1] = f"{write(inner[-1])}{unit} and more"
+        last, end = write(inner[-1]), None if most is None else write(most)
+        labels[-1] = f"{last}{unit} and more" if end is None else f"{last} to {end}{unit}"
     return _with_missing(colors, list(zip(labels, steps, strict=True)))

@@ -28,6 +28,7 @@ __all__ = [
     "Start",
     "check_controls",
     "check_options",
+    "list_applicable",
     "list_tile_hosts",
     "make_tile_layers",
 ]
@@ -254,6 +255,33 @@ def check_controls(controls: Any) -> list[str]:
     for name in wanted - set(CONTROLS):
         raise UnknownNameError(name, "control", CONTROLS)
     return [name for name in CONTROLS if name in wanted]
+
+
+def list_applicable(controls: Iterable[str], payloads: Iterable[Mapping[str, Any]]) -> list[str]:
+    """List the controls that have something to control.
+
+    Parameters
+    ----------
+    controls : iterable of str
+        Names from `CONTROLS`.
+    payloads : iterable of dict
+        The layers, as `cpecgeo.maps.layer.encode_layer` has them; where none has dates that a
+        reader could choose by, there is no slider of time.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> list_applicable(["zoom", "timeline"], [{"columns": {}, "style": {}}])
+    ['zoom']
+    """
+    dated = any(
+        "times" in one or ("opened" in one["columns"] and not one["style"].get("timeless"))
+        for one in payloads
+    )
+    return [name for name in controls if name != "timeline" or dated]
 
 
 def list_tile_hosts(elements: Iterable[Any]) -> list[str]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
+from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.profile import profile
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import GeometryWarning, InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.maps import encode
+from cpecgeo.maps.colors import KINDS, NAMED
 from cpecgeo.maps.style import Style
+from cpecgeo.maps.words import split_remark
 from cpecgeo.routing import Route
 
 __all__ = [
@@ -26,11 +30,15 @@ __all__ = [
     "encode_profile",
     "find_aliases",
     "list_figures",
+    "list_grounds",
     "shorten_name",
     "style_line",
     "style_stops",
+    "style_towns",
     "tabulate_sections",
     "tabulate_stops",
+    "tabulate_towns",
+    "title_routes",
 ]
 
 # Kinds of line, in the order in which they are drawn.
@@ -40,7 +48,9 @@ NETWORK = (
     ("mining", "Mining corridor"),
 )
 # Kilometres between samples of a profile: the least of these that make at most so many.
-STEPS, SAMPLES = (1, 2, 5, 10, 20, 50, 100), 400
+STEPS, SAMPLES = (1, 2, 5, 10, 20, 50, 100), 3_000
+# A town this near to a route is on the way.
+ON_THE_WAY_KM = 8.0
 # A section's own source is that of its length.
 WAY_POINTS = "way points of roads: GeoNames"
 LINE_FIELDS = (
@@ -138,7 +148,8 @@ def tabulate_stops(thing: Corridor) -> gpd.GeoDataFrame | None:
     Returns
     -------
     GeoDataFrame or None
-        `weight_` is 2 for the ends, 1 for junctions and the like, 0 for the rest.
+        `weight_` is 2 for the ends, 1 for junctions and the like, 0 for the rest. What stands in
+        brackets behind a name is `note`.
     """
     stops = thing.stops
     if not isinstance(stops, gpd.GeoDataFrame) or not stops.geometry.notna().any():
@@ -149,7 +160,8 @@ def tabulate_stops(thing: Corridor) -> gpd.GeoDataFrame | None:
         large[:] = True
     weight = large.astype(int).to_numpy(copy=True)
     weight[[0, -1]] = 2
-    return stops.assign(weight_=weight)
+    names, remarks = zip(*map(split_remark, stops["name"]), strict=True)
+    return stops.assign(name=names, note=remarks, weight_=weight)
 
 
 def style_stops(stops: gpd.GeoDataFrame) -> Style:
@@ -164,7 +176,8 @@ def style_stops(stops: gpd.GeoDataFrame) -> Style:
     -------
     Style
     """
-    shown = [c for c in ("km", "kind", "accuracy_km", "basis", "source") if c in stops.columns]
+    told = ("km", "kind", "accuracy_km", "basis", "note", "source")
+    shown = [c for c in told if c in stops.columns]
     zooms = [(8.0, 5.0, 3.0)[w] for w in stops["weight_"]]
     return Style(
         color="#3a3a3a", radius=2.8, label="name", label_zoom=3.0, label_class="stop",
@@ -212,9 +225,10 @@ def encode_profile(thing: Corridor | Route, title: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``name``; ``km``, ``metres`` (None where not known) and ``points`` of the samples, at most
-        some 400; ``ground``, first and last sample of each stretch whose ground isn't the
-        road's; ``highest`` as [metres, km], or None where nobody knows it.
+        ``name``; ``km``, ``metres`` (None where not known) and ``points`` of the samples, one per
+        km up to 3,000 km, as `draw_profile` has them; ``ground``, first and last sample of each
+        stretch whose ground isn't the road's; ``highest`` as [metres, km], or None where nobody
+        knows it.
 
     Raises
     ------
@@ -233,7 +247,6 @@ def encode_profile(thing: Corridor | Route, title: str) -> dict[str, Any]:
     step = next((km for km in STEPS if long / km <= SAMPLES), STEPS[-1])
     table = profile(line, step)
     metres = [None if np.isnan(v) else round(v) for v in table["elevation_m"]]
-    off = np.flatnonzero(np.diff(np.concatenate(([False], table["is_ground"], [False]))))
     highest, at = table.attrs["highest_m"], table.attrs["highest_at_km"]
     where = np.asarray(gpd.GeoSeries.from_xy(table["lon"], table["lat"]).array, dtype=object)
     return {
@@ -241,9 +254,21 @@ def encode_profile(thing: Corridor | Route, title: str) -> dict[str, Any]:
         "km": [encode.plain(round(v, 1)) for v in table["km"]],
         "metres": metres,
         "points": encode.points(where),
-        "ground": [[int(a), int(b) - 1] for a, b in off.reshape(-1, 2)],
+        "ground": list_grounds(table["is_ground"]),
         "highest": None if np.isnan(highest) else [round(highest), round(at)],
     }
+
+
+def list_grounds(is_ground: Any) -> list[list[int]]:
+    """List first and last sample of each stretch whose ground isn't the road's.
+
+    Examples
+    --------
+    >>> list_grounds([True, False, False, True, True])
+    [[0, 0], [3, 4]]
+    """
+    ends = np.flatnonzero(np.diff(np.concatenate(([False], is_ground, [False]))))
+    return [[int(a), int(b) - 1] for a, b in ends.reshape(-1, 2)]
 
 
 def _join_legs(route: Route) -> Corridor:
@@ -264,3 +289,46 @@ def _join_legs(route: Route) -> Corridor:
         # A way may come by a place twice, and its profile follows the way.
         warnings.simplefilter("ignore", GeometryWarning)
         return Corridor.from_line(frame, name="route", title="Route")
+
+
+def title_routes(routes: Sequence[Route]) -> str:
+    """Return a title for several routes between the same places, with the km of each."""
+    pairs = {(one.origin.name, one.destination.name) for one in routes}
+    if len(pairs) != 1 or len(routes) < 2:
+        return ""
+    (start, end) = pairs.pop()
+    each = " / ".join(dict.fromkeys(f"{one.chainage_km:,.0f}" for one in routes))
+    return f"{start} \u2013 {end}, {each}\u00a0km"
+
+
+def tabulate_towns(routes: Sequence[Route]) -> gpd.GeoDataFrame:
+    """Tabulate the towns that routes pass, other than their ends.
+
+    Parameters
+    ----------
+    routes : sequence of Route
+
+    Returns
+    -------
+    GeoDataFrame
+        Rows of the layer of places within 8 km of a leg; `first_` says which name wins.
+    """
+    legs = [part for one in routes for leg in one.legs.geometry for part in shapely.get_parts(leg)]
+    places = layer("places")
+    places = places[places.geometry.notna()]
+    around = shapely.buffer(shapely.multilinestrings(legs), 0.2)
+    places = places[shapely.intersects(around, np.asarray(places.geometry.array, dtype=object))]
+    far = nearest(places, gpd.GeoSeries(legs, crs="EPSG:4326"))["distance_km"].to_numpy()
+    ends = {end.name for one in routes for end in (one.origin, one.destination)}
+    towns = places[(far <= ON_THE_WAY_KM) & ~places["name"].isin(ends)]
+    people = pd.to_numeric(towns["population"], errors="coerce").fillna(0)
+    return towns.assign(first_=(10 - towns["rank"]) * 1e8 + people)
+
+
+def style_towns(towns: gpd.GeoDataFrame) -> Style:
+    """Say how the towns of `tabulate_towns` are drawn: the larger ones from afar."""
+    zooms = [3.0 if rank <= NAMED else 7.5 for rank in towns["rank"]]
+    return Style(
+        radius=3.0, color=KINDS["places"].color, label="name", label_zoom=3.0, rank="first_",
+        legend="Town", extra={"order": 3, "fixed": True, "zooms": zooms},
+    )  # fmt: skip

@@ -19,6 +19,7 @@ from cpecgeo.maps.colors import KINDS, NAMED
 from cpecgeo.maps.corridors import (
     NETWORK,
     encode_posts,
+    encode_profile,
     find_aliases,
     list_figures,
     style_line,
@@ -54,6 +55,7 @@ def cpec_map(
     background: bool | Sequence[str] = True,
     lang: str = "en",
     embed: bool = False,
+    profile: Sequence[str] = (),
 ) -> Map:
     """Draw the corridor with all its layers.
 
@@ -65,6 +67,9 @@ def cpec_map(
         Of the page.
     tiles, background, lang, embed
         As `Map` has them.
+    profile : sequence of str
+        Corridors whose elevations stand in a panel below, linked with their lines; they are
+        highlighted, and drawn where `names` leaves them out.
 
     Returns
     -------
@@ -78,7 +83,9 @@ def cpec_map(
         A corridor or language that doesn't exist.
     """
     chosen = list(names) if names is not None else [str(n) for n in corridors().index]
+    told = {one.name: one for one in map(corridor, profile)}
     things = [corridor(name) for name in chosen]
+    things += [one for one in told.values() if one.name not in {t.name for t in things}]
     answer = Map(
         title=title or "China–Pakistan Economic Corridor",
         subtitle="Railways, roads, sites and borders: what operates, what is being built, "
@@ -94,8 +101,12 @@ def cpec_map(
     if background is True:
         for payload, look in encode_background(["districts"]):
             answer.add_encoded(payload, **look)
-    for payload, options in _encode_bands(things):
-        answer.add_encoded(payload, **options)
+    for thing, (payload, options) in zip(things, _encode_bands(things), strict=True):
+        shown = {"show": True} if thing.name in told else {}
+        answer.add_encoded(payload, **options | shown)
+    for thing in told.values():
+        made = encode_profile(thing, str(thing.title))
+        answer.profiles.append(made | {"layer": f"corridor-{thing.name}"})
     return answer
 
 

@@ -23,18 +23,29 @@ from cpecgeo.maps.corridors import (
     encode_profile,
     style_line,
     style_stops,
+    style_towns,
     tabulate_sections,
     tabulate_stops,
+    tabulate_towns,
+    title_routes,
 )
 from cpecgeo.maps.style import Style
 from cpecgeo.routing import Reach, Route
+from cpecgeo.routing.ends import Snap
 
-__all__ = ["Drawing", "color_drawing", "list_drawings"]
+__all__ = ["TOWNS", "Drawing", "color_drawing", "list_drawings"]
+
+TOWNS = "towns-on-the-way"
+"""Key of the layer of towns that a route passes."""
+# Pixels from the middle of one line to that of the next, of lines that share a road.
+_BESIDE = 5.0
 
 # Colours of what is reached first and last.
 _NEAR_TO_FAR = ["#0b5c97", "#4a93c4", "#d08a2e", "#b03a2e"]
 # What `Map.add` takes besides styles.
 _OF_ADD = ("name", "group", "show", "control", "geometry", "profile")
+# What opened when says nothing about a way of today, and no slider hides its parts.
+_TIMELESS = {"timeless": True}
 _NO_PROFILE = "profile is for a corridor or a route; x is {}. Leave profile out."
 
 
@@ -60,6 +71,8 @@ class Drawing:
         Name of the layer for the page's script.
     profile : dict, optional
         The profile of the layer drawn before, instead of a layer.
+    title : str
+        Of the map that this is drawn on first; `name` when empty.
     """
 
     frame: Any
@@ -70,6 +83,7 @@ class Drawing:
     posts: dict[str, Any] | None = None
     key: str | None = None
     profile: dict[str, Any] | None = None
+    title: str = ""
 
 
 def list_drawings(
@@ -143,20 +157,25 @@ def list_drawings(
 def _list(
     x: Sequence[Any], name: str | None, style: Mapping[str, Any], *, profile: bool
 ) -> Iterator[Drawing]:
-    """List the layers of several things; routes are told apart by colour."""
+    """List the layers of several things; routes have a colour each and run side by side."""
     routes = [v for v in x if isinstance(v, Route)]
+    whole = name or title_routes(routes)
+    place = -1
     for turn, one in enumerate(x, 1):
         title = f"{name} {turn}" if name else None
         if not isinstance(one, Route):
             yield from list_drawings(one, name=title, geometry=None, style=style, profile=profile)
             continue
-        # The first ones are wider, so that they show under the others.
-        own: dict[str, Any] = {"color": CATEGORIES[(turn - 1) % len(CATEGORIES)]}
-        own["weight"] = max(3.0, 9.0 - 2.0 * turn)
-        line = _route(one, Style(**(own | dict(style))), title, [r for r in routes if r is not one])
-        yield line
+        place += 1
+        own: dict[str, Any] = {"color": CATEGORIES[(turn - 1) % len(CATEGORIES)], "weight": 4.0}
+        aside = {"aside": _BESIDE * (place - (len(routes) - 1) / 2)} if len(routes) > 1 else {}
+        own |= dict(style) | {"extra": aside | dict(style.get("extra", {}))}
+        line = _route(one, Style(**own), title, [r for r in routes if r is not one])
+        yield replace(line, title=whole)
         if profile:
             yield _draw_profile(one, line)
+    if routes:
+        yield from _on_the_way(routes)
 
 
 def _draw_profile(thing: Corridor | Route, line: Drawing) -> Drawing:
@@ -196,6 +215,7 @@ def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> I
         yield from _corridor(x, look, style, name)
     elif isinstance(x, Route):
         yield _route(x, look, name)
+        yield from _on_the_way([x])
     elif isinstance(x, Reach):
         yield from _reach(x, look, name)
     else:
@@ -224,18 +244,33 @@ def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
         unit = {"hours": "h"}.get(x.weight, x.weight)
         places = x.title.removeprefix(f"Within {x.limit:g} {x.weight} of ")
         look = replace(look, color="cost_to", scheme=scheme, unit=unit, cmap=_NEAR_TO_FAR,
-                       legend=style.legend or f"From {places}")  # fmt: skip
+                       legend=style.legend or f"From {places}",
+                       extra={"most": x.limit} | dict(style.extra))  # fmt: skip
+    look = replace(look, extra=_TIMELESS | dict(look.extra))
     yield Drawing(x.edges, look, title, "Reach")
     area = gpd.GeoDataFrame({"name": [title]}, geometry=[x.polygon], crs="EPSG:4326")
     yield Drawing(area, replace(style, fill=0.12, search=False), f"{title}: area", "Reach")
     if len(x.towns):
         dots = replace(style, radius=3.5, label="name", extra={"once": True} | dict(style.extra))
         yield Drawing(x.towns, dots, "Towns reached", "Reach")
-    names = {"name": [one.name for one in x.origins]}
-    starts = gpd.GeoDataFrame(names, geometry=[one.point for one in x.origins], crs="EPSG:4326")
-    mark = Style(color="#23211e", radius=6.0, shape="star", label="name", label_class="city",
-                 label_zoom=3.0, extra={"order": 5, "fixed": True})  # fmt: skip
-    yield Drawing(starts, mark, "Origin", "Reach")
+    yield _mark(x.origins, "Origin", "Reach")
+
+
+def _mark(ends: Sequence[Snap], name: str, group: str) -> Drawing:
+    """Mark where something begins or ends."""
+    once = {one.name: one.point for one in ends}
+    frame = gpd.GeoDataFrame({"name": list(once)}, geometry=list(once.values()), crs="EPSG:4326")
+    style = Style(color="#23211e", radius=6.0, shape="star", label="name", label_class="city",
+                  label_zoom=3.0, extra={"order": 5, "fixed": True})  # fmt: skip
+    return Drawing(frame, style, name, group)
+
+
+def _on_the_way(routes: Sequence[Route]) -> Iterator[Drawing]:
+    """Draw where routes begin and end, and the towns that they pass."""
+    yield _mark([end for one in routes for end in (one.origin, one.destination)],
+                "Start and end", "Routes")  # fmt: skip
+    towns = tabulate_towns(routes)
+    yield Drawing(towns, style_towns(towns), "Towns on the way", "Routes", key=TOWNS)
 
 
 def _own_name(x: Any) -> str:
@@ -336,6 +371,7 @@ def _route(x: Route, style: Style, name: str | None, others: Sequence[Route] = (
         legs = legs.assign(label_=[figures if k == best else None for k in range(len(legs))])
         style = replace(style, label="label_", label_class="line", label_zoom=3.0)
         style = replace(style, extra={"order": 4} | dict(style.extra))
+    style = replace(style, extra=_TIMELESS | dict(style.extra))
     title = name or f"{x.origin.name} \u2013 {x.destination.name}, {figures}"
     return Drawing(legs, replace(style, weight=style.weight or 5.0), title, "Routes")
 

@@ -24,7 +24,8 @@ from cpecgeo.features.corridors import corridor
 from cpecgeo.features.places import rank_stops
 from cpecgeo.files.disk import write_whole
 from cpecgeo.maps.colors import DASHES, NAMED, STATUS_TITLES, find_look
-from cpecgeo.maps.words import FigureStyle, Words, check_size, dress
+from cpecgeo.maps.corridors import list_grounds
+from cpecgeo.maps.words import FigureStyle, Words, check_size, dress, split_remark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -214,16 +215,16 @@ def plot_profile(axes: Axes, thing: Corridor, every_km: float, say: Words) -> No
     km, high = table["km"].to_numpy(float), table["elevation_m"].to_numpy(float)
     axes.fill_between(km, high, 0, color="#d9cfbd", lw=0)
     axes.plot(km, high, color="#6e3b24", lw=1.0)
-    # Where the line is too poor for the ground to be the road's.
-    unknown = table["is_ground"].to_numpy(bool)
-    wide = unknown | np.append(unknown[1:], False) | np.append(False, unknown[:-1])
-    axes.fill_between(
-        km, high, 0, where=wide, facecolor="#f3efe7", edgecolor="#a89c86", hatch="////", lw=0
-    )
+    # Where the line is too poor for the ground to be the road's, to the samples beside it.
+    for a, b in list_grounds(table["is_ground"]):
+        near = slice(max(0, a - 1), b + 2)
+        axes.fill_between(km[near], high[near], 0, fc="#f3efe7", ec="#a89c86", hatch="////", lw=0)
     axes.set_xlim(km[0], km[-1])
     axes.set_ylim(0, np.nanmax(high) * 1.12 if np.isfinite(high).any() else 100)
     axes.set_ylabel(say("m above sea"), color=INK, fontsize=8)
     axes.set_xlabel(say("Chainage, km"), color=INK, fontsize=8)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda v, _: f"{v:,.10g}")  # as all numbers of the figure
     axes.grid(axis="y", color="#e3ddd1", lw=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=7, colors=SOFT, length=2)
@@ -310,9 +311,7 @@ def draw_strip(
 
 
 def _bare(axes: Axes, span: tuple[float, float]) -> None:
-    axes.set_xlim(*span)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xlim=span, xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set_visible(False)
 
@@ -339,10 +338,10 @@ def _stops(axes: Axes, thing: Corridor, span: tuple[float, float], say: Words) -
     # A name is 0.18 inches wide, whatever the figure is.
     gap = 0.18 * (span[1] - span[0]) / (axes.figure.bbox.width / axes.figure.dpi)
     own = stops.get(f"name_{say.lang}", stops["name"])
-    names = own.where(own.notna(), stops["name"]).map(say.name)
+    names = [say.name(split_remark(name)[0]) for name in own.where(own.notna(), stops["name"])]
     for i, x in _place_names(stops, km, known, gap).items():
         axes.plot([km[i], x], [0.15, 0.2], color=BORDER, lw=0.6, zorder=1)
-        axes.text(x, 0.21, f"{escape_text(names.iloc[i], 30)}  {km[i]:,.0f}", rotation=90,
+        axes.text(x, 0.21, f"{escape_text(names[i], 30)}  {km[i]:,.0f}", rotation=90,
                   ha="right" if x + gap / 2 > span[1] else "center", va="bottom", fontsize=6.8,
                   color=INK)  # fmt: skip
     handles = [

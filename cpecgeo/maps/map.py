@@ -24,10 +24,11 @@ from cpecgeo.maps.controls import (
     Start,
     check_controls,
     check_options,
+    list_applicable,
     list_tile_hosts,
     make_tile_layers,
 )
-from cpecgeo.maps.drawings import color_drawing, list_drawings
+from cpecgeo.maps.drawings import TOWNS, color_drawing, list_drawings
 from cpecgeo.maps.layer import VectorLayer, encode_layer, list_words, translate_layer
 from cpecgeo.maps.page import PAPERS, print_page, render_heading, render_page, take_picture
 from cpecgeo.maps.style import Style
@@ -36,8 +37,7 @@ from cpecgeo.maps.words import find_words
 __all__ = ["Map"]
 
 NOTE = "Boundaries and names are data from the sources named, not a position on any of them."
-# West, south, east, north, in degrees: what an empty map shows.
-PAKISTAN = (60.8, 23.6, 77.9, 37.1)
+PAKISTAN = (60.8, 23.6, 77.9, 37.1)  # west, south, east, north: what an empty map shows
 _LEAFLET = "https://any.example/leaflet"
 
 
@@ -134,6 +134,7 @@ class Map(folium.Map):
         self.view: Sequence[float] | None = None
         self._start = None if location is None else (list(location), zoom_start or 10)
         self._added = 0
+        self._towns: set[str] = set()
         self.options.pop("zoom", None)
         self.options["zoom_control"] = False
         # folium hands these to its tiles, and there may be none.
@@ -202,10 +203,9 @@ class Map(folium.Map):
 
         Notes
         -----
-        More than 2,000 points are drawn on a canvas, not as elements of the page; 100,000
-        remain usable.
+        More than 2,000 points are drawn on a canvas, not as elements of the page.
         """
-        # All layers of one thing have one colour, another than what is there already.
+        # All layers of one thing have one colour, that no other has yet.
         spare = pick_spare_color(
             look["color"]
             for layer in self._vectors()
@@ -220,8 +220,15 @@ class Map(folium.Map):
             if part.posts is not None:
                 self.add_posts(**part.posts, show=show)
                 continue
+            frame = part.frame
+            if part.key == TOWNS:
+                # Of routes added one by one, each brings the towns that aren't there yet.
+                frame = frame[~frame["id"].isin(self._towns)]
+                self._towns |= set(frame["id"])
+                if frame.empty:
+                    continue
             self.add_layer(
-                part.frame,
+                frame,
                 color_drawing(part, spare),
                 name=part.name,
                 group=part.group or group,
@@ -230,7 +237,7 @@ class Map(folium.Map):
                 key=part.key,
             )
             if self.title is None:
-                self.title = part.name
+                self.title = part.title or part.name
         return self
 
     def add_layer(
@@ -261,8 +268,7 @@ class Map(folium.Map):
         key: str | None = None,
     ) -> Self:
         """Draw a layer that `cpecgeo.maps.layer.encode_layer` has encoded; see `add_layer`."""
-        taken = {c.key for c in self._vectors()}
-        if key is None or key in taken:
+        if key is None or key in {c.key for c in self._vectors()}:
             key = f"layer{self._added}"
         self._added += 1
         VectorLayer(
@@ -285,14 +291,13 @@ class Map(folium.Map):
         west, south, east, north = zip(*(boxes or [PAKISTAN]), strict=True)
         say = find_words(self.lang)
         words = list_words((layer.payload for layer in layers), say)
+        profiles = [one | {"name": say.phrase(one["name"])} for one in self.profiles]
         return {
-            "title": say.name(self.title or "Map"),
+            "title": say.phrase(self.title or "Map"),
             "subtitle": say(self.subtitle),
             "note": say(NOTE),
             "notes": list(map(say, dict.fromkeys(self.notes))),
-            "view": [
-                *map(float, self.view or (min(west), min(south), max(east), max(north))),
-            ],
+            "view": [*map(float, self.view or (min(west), min(south), max(east), max(north)))],
             "start": self._start,
             "embed": self.embed,
             "ground": next((c.bounds for c in layers if c.key == "countries"), None),
@@ -301,13 +306,10 @@ class Map(folium.Map):
             "order": [layer.key for layer in layers],
             "layers": {c.key: translate_layer(c.payload, say) | {"show": c.show} for c in layers},
             "posts": self.posts,
-        } | {k: v for k, v in (("words", words), ("profiles", self.profiles)) if v}
+        } | {k: v for k, v in (("words", words), ("profiles", profiles)) if v}
 
     def _applicable(self) -> list[str]:
-        """List the controls that have something to control."""
-        payloads = [layer.payload for layer in self._vectors()]
-        dated = any("times" in p or "opened" in p["columns"] for p in payloads)
-        return [name for name in self.controls if name != "timeline" or dated]
+        return list_applicable(self.controls, [layer.payload for layer in self._vectors()])
 
     def html(self, paper: str | None = None) -> str:
         """Return the whole page, laid out for a `paper` if one is given; always the same text."""

@@ -164,7 +164,7 @@ def draw_overview(
             say(_NOTE),
             fontsize=6.5, color=SOFT, wrap=True,
         )  # fmt: skip
-        _write_names(figure, axes, say)
+        _write_names(figure, axes, say, shapely.union_all([thing.line for thing in things]))
     if path is not None:
         save_figure(figure, path)
     return figure
@@ -246,7 +246,7 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
     axes.legend(handles=entries, loc="upper left", fontsize=7, framealpha=0.95, edgecolor=BORDER)
 
 
-def _write_names(figure: Figure, axes: Axes, say: Words) -> None:
+def _write_names(figure: Figure, axes: Axes, say: Words, lines: Any) -> None:
     """Write the names of cities, countries and provinces on a map.
 
     Parameters
@@ -256,6 +256,8 @@ def _write_names(figure: Figure, axes: Axes, say: Words) -> None:
     axes : matplotlib.axes.Axes
         In lon, lat.
     say : Words
+    lines : MultiLineString
+        What is drawn; names of areas keep off it where they can.
     """
     from matplotlib.patheffects import Normal, Stroke
 
@@ -264,8 +266,12 @@ def _write_names(figure: Figure, axes: Axes, say: Words) -> None:
     legend = axes.get_legend()
     taken = [] if legend is None else [legend.get_window_extent()]
     (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
+    shapely.prepare(lines)
     for name in _names(shapely.box(west, south, east, north), say):
-        for x, y, side in name.places:
+        # An area's name is tried on free ground first, then anywhere.
+        tries = [(place, name.look != "city") for place in name.places]
+        tries += [(place, False) for place, free in tries if free]
+        for (x, y, side), free in tries:
             text = axes.text(
                 x, y, name.text.replace("$", r"\$"), ha=side, va="center", zorder=6,
                 **_LOOKS[name.look],
@@ -274,11 +280,17 @@ def _write_names(figure: Figure, axes: Axes, say: Words) -> None:
             box = text.get_window_extent().padded(1.5)
             inside = frame.containsx(box.x0) and frame.containsx(box.x1)
             inside = inside and frame.containsy(box.y0) and frame.containsy(box.y1)
-            if inside and not any(box.overlaps(other) for other in taken):
+            struck = free and lines.intersects(shapely.box(*_to_degrees(axes, box)))
+            if inside and not struck and not any(box.overlaps(other) for other in taken):
                 taken.append(box)
                 text.set_path_effects([Stroke(linewidth=2.2, foreground="#fffdf9"), Normal()])
                 break
             text.remove()
+
+
+def _to_degrees(axes: Axes, box: Any) -> list[float]:
+    corners = axes.transData.inverted().transform(box.get_points())
+    return [float(value) for value in corners.ravel()]
 
 
 def _names(view: Any, say: Words) -> Iterator[Name]:
@@ -292,6 +304,8 @@ def _names(view: Any, say: Words) -> Iterator[Name]:
         for row in frame.itertuples():
             at = shapely.get_coordinates(row.geometry)
             at = at[shapely.contains_xy(view, *at.T)]
+            # The nearest to the widest part of the area first.
+            at = at[np.argsort(np.hypot(*(at - at[:1]).T), kind="stable")]
             name = say.name(row.name)
             yield Name(
                 name.upper() if look == "country" and row.name != "Arabian Sea" else name,

@@ -50,6 +50,7 @@ OWN_SCRIPTS = {
     "table.js": "layers", "profile.js": "profiles",
     "controls.js": "", "print.js": "", "start.js": "",
 }  # fmt: skip
+_OWN_STYLES = {"language.css": "words", "profile.css": "profiles"}
 # Lines of nothing but remarks, empty ones, and what lines begin with.
 _REMARKS = re.compile(r"^(?:[ \t]*(?://[^\n]*|/\*[^*\n]*\*/)?\n)*[ \t]*", re.MULTILINE)
 
@@ -152,7 +153,7 @@ _OFF = "This map is drawn by JavaScript, which is off here."
 def render_heading(title: str | None, subtitle: str, lang: str) -> str:
     """Render the page's heading: plain text only, and no template code."""
     say = find_words(lang)
-    given = (say.name(title or "Map"), say(subtitle))
+    given = (say.phrase(title or "Map"), say(subtitle))
     texts = [html.escape(text).replace("{", "&#123;") for text in given]
     below = f"<p>{texts[1]}</p>" if texts[1] else ""
     return (
@@ -277,7 +278,7 @@ def _libraries(links: list[Element], main: str, needed: set[str]) -> tuple[list[
     texts = [_REMARKS.sub("", libraries.read_asset(n)) for n in used]
     if re.search(r"\bL\.", main):  # leaflet's own marker, which only folium's layers draw
         texts.insert(0, libraries.build_marker_script())
-    own = ["map.css", "print.css", *(["language.css"] if "words" in needed else [])]
+    own = ["map.css", "print.css", *(n for n, part in _OWN_STYLES.items() if part in needed)]
     own_styles = [_REMARKS.sub("", libraries.read_asset(n)) for n in own]
     return [*scripts, '"use strict";\n' + "\n".join(texts)], [*styles, *own_styles]
 

@@ -380,6 +380,7 @@ def _colors(table: pd.DataFrame, style: Style) -> tuple[list[str], list[tuple[st
             cmap=style.cmap,
             center=style.center,
             unit=style.unit,
+            most=style.extra.get("most"),
         )
         if color in _WORDS:
             said = write_values([label for label, _ in legend], "words", find_words("en"))

@@ -33,6 +33,7 @@ __all__ = [
     "check_size",
     "dress",
     "find_words",
+    "split_remark",
     "write_values",
 ]
 
@@ -60,6 +61,7 @@ _DIGITS = r"-?[\d.,]+(?:e[+-]?\d+)?"
 _LIMIT = rf"{_DIGITS}(?:\s\S+)?"
 _PARTS = {
     "limit": _LIMIT, "low": _LIMIT, "high": _LIMIT, "count": _DIGITS, "figure": _DIGITS,
+    "each": rf"{_DIGITS}(?: / {_DIGITS})+",
     "km": _DIGITS, "hours": _DIGITS, "weight": "[a-z]+", "unit": "km|km²|m|h|MW", "number": r"\d",
     "motorway": r"M-\d+", "highway": r"N-\d+", "rail": r"ML-\d",
 }  # fmt: skip
@@ -69,6 +71,7 @@ PHRASES = (
     "{limit} and more", "{low} to {high}",
     "{title}: area", "Within {limit} {weight} of {place}", "From {place}",
     "{start} \u2013 {end}, {km}\u00a0km, {hours}\u00a0h", "{km}\u00a0km, {hours}\u00a0h",
+    "{start} \u2013 {end}, {each}\u00a0km",
     "{figure} {unit}", "{title}, {unit}",
 )  # fmt: skip
 # What names of lines and sites are put together from: where a part is known or a number of a road
@@ -92,6 +95,7 @@ _LONGEST = 120
 _PARTED = re.compile(r"[ \u2013]|\d")
 # What may stay in English inside a name: names, numbers, codes, not words.
 _PROPER = re.compile(r"(?:[(]*[A-Z\d][^\s\u2013]*(?:[ \u2013]|$))+")
+_REMARKED = re.compile(r"(\S.*?) *\((.+)\)")
 _TABLES = Path(__file__).with_name("assets") / "words"
 
 
@@ -207,6 +211,18 @@ class Words:
         if not any(names.values()) or not _are_names(ends, names):
             return None
         return "\u2013".join(names[k] or end for k, end in ends.items())
+
+
+def split_remark(name: object) -> tuple[str, str | None]:
+    """Split a stop's name from the remark in brackets behind it.
+
+    Examples
+    --------
+    >>> split_remark("Tashkurgan airport (S of town)"), split_remark("Sibi")
+    (('Tashkurgan airport', 'S of town'), ('Sibi', None))
+    """
+    found = _REMARKED.fullmatch(str(name))
+    return (found[1], found[2]) if found else (str(name), None)
 
 
 def _are_names(parts: Mapping[Any, str], said: Mapping[Any, str | None]) -> bool:

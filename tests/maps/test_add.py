@@ -568,8 +568,10 @@ def test_columns_of_one_name_are_both_kept(towns):
 def test_routes_are_named_by_their_ends_and_length():
     ways = cpecgeo.routes("Lahore", "Karachi", k=2)
     names = [v["name"] for v in bare().add(list(ways)).data()["layers"].values()]
-    assert len(set(names)) == len(ways)
-    assert all(re.fullmatch(r"Lahore – Karachi, [\d,]+\u00a0km, [\d.]+\u00a0h", n) for n in names)
+    assert len(set(names)) == len(ways) + 2
+    for n in names[: len(ways)]:
+        assert re.fullmatch(r"Lahore – Karachi, [\d,]+\u00a0km, [\d.]+\u00a0h", n), n
+    assert names[len(ways) :] == ["Start and end", "Towns on the way"]
 
 
 def names_of(made):
@@ -598,7 +600,7 @@ def test_every_kind_of_thing_is_drawn(tmp_path):
     mixed = bare().add([route, reach, market, "ml2", line, str(path)])
     names = names_of(mixed)
     assert {market.name, cpecgeo.corridor("ml2").title, "LineString", "villages.csv"} <= set(names)
-    assert len(names) == len(set(names)) == 10
+    assert len(names) == len(set(names)) == 12
     assert mixed.data()["posts"]
 
 
@@ -632,7 +634,7 @@ def test_colours_of_classes():
     assert len({c for _, c in legend}) == 3
 
 
-def test_of_several_routes_the_first_are_wider_and_each_has_its_colour():
+def test_of_several_routes_each_has_its_colour_and_its_own_place():
     route = cpecgeo.route("Karachi", "Hyderabad", mode="road")
     drawn = [
         d
@@ -640,5 +642,6 @@ def test_of_several_routes_the_first_are_wider_and_each_has_its_colour():
         if (shapely.get_dimensions(d.frame.geometry) == 1).any()
     ]
     looks = [color_drawing(d, "#000000") for d in drawn]
-    assert [look.weight for look in looks] == [7.0, 5.0, 3.0, 3.0]
+    assert [look.weight for look in looks] == [4.0] * 4
+    assert [look.extra["aside"] for look in looks] == [-7.5, -2.5, 2.5, 7.5]
     assert [look.color for look in looks] == list(CATEGORIES[:4])

@@ -5,7 +5,8 @@ import re
 import pytest
 from conftest import MAP
 
-from cpecgeo.maps import cpec_map
+import cpecgeo
+from cpecgeo.maps import Map, cpec_map
 from cpecgeo.maps.libraries import list_texts
 from cpecgeo.maps.style import FIELDS
 
@@ -145,3 +146,37 @@ def test_urdu_runs_from_the_right_and_the_map_stays(visit, tmp_path):
     page.evaluate(f"cpecgeo.openTable({MAP}, {MAP}.cpec.layers.rail)")
     assert page.locator(".cpec-table").evaluate(direction) == "rtl"
     assert page.locator(".cpec-table caption").inner_text().endswith("قطاریں")
+
+
+def test_headings_and_the_profile_are_urdu_where_names_are_known(visit, tmp_path):
+    made = Map(lang="ur").add(cpecgeo.routes("Gwadar", "Lahore"), profile=True)
+    page = visit(made.save(tmp_path / "ways.html"))
+    texts = [
+        page.locator("h1").inner_text(),
+        *page.locator(".cpec-profile option").all_inner_texts(),
+        *page.locator(".cpec-label-line").all_inner_texts(),
+    ]
+    assert len(texts) >= 5
+    assert [text for text in texts if re.search("[A-Za-z]", text)] == []
+    assert page.title() == texts[0]
+    assert "لاہور" in texts[0]
+
+
+@pytest.mark.parametrize(
+    ("lang", "river", "lake", "china", "formal"),
+    [
+        ("ur", "دریائے سندھ", "بینگونگ کو", "چین", "عوامی"),
+        ("zh", "印度河", "班公错", "中国", "共和国"),
+    ],
+)
+def test_rivers_lakes_and_countries_have_their_names(
+    visit, tmp_path, lang, river, lake, china, formal
+):
+    page = visit(cpec_map(["n35"], lang=lang).save(tmp_path / "map.html"))
+    said = set()
+    for lat, lon, zoom in ((33.7, 78.8, 8), (27.5, 68.5, 7), (38, 77, 6)):
+        page.evaluate(f"void {MAP}.setView([{lat}, {lon}], {zoom}, {{animate: false}})")
+        page.wait_for_timeout(400)
+        said |= set(page.locator(".cpec-label").all_inner_texts())
+    assert {river, lake, china} <= said
+    assert not [name for name in said if formal in name]

@@ -5,6 +5,7 @@ import re
 import geopandas as gpd
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from conftest import MAP
 from pyproj import Geod
 from shapely.geometry import LineString, Point
@@ -12,8 +13,9 @@ from test_browser_hostile import HOSTILE
 from test_browser_reach import audited, violations  # noqa: F401 – a fixture
 
 import cpecgeo as cg
+from cpecgeo.cli import app
 from cpecgeo.errors import InputError, InputTypeError
-from cpecgeo.maps import Map
+from cpecgeo.maps import Map, draw_profile
 from cpecgeo.maps.corridors import encode_profile
 
 browser = pytest.mark.browser
@@ -31,6 +33,14 @@ def value(page):
     return int(page.locator(PLOT).get_attribute("aria-valuenow"))
 
 
+def on_screen(page, at):
+    return page.evaluate(
+        f"""() => {{ const p = {MAP}.latLngToContainerPoint([{at.y}, {at.x}]);
+        const frame = {MAP}.getContainer().getBoundingClientRect();
+        return [p.x + frame.x, p.y + frame.y]; }}"""
+    )
+
+
 def marked(page):
     """Where the map marks what the panel tells; None without a mark."""
     return page.evaluate(
@@ -43,15 +53,21 @@ def marked(page):
 def test_the_panel_has_what_profile_says():
     kkh = cg.corridor("kkh")
     made = encode_profile(kkh, "KKH")
-    step = made["km"][1] - made["km"][0]
-    table = cg.profile(kkh, step)
-    assert len(made["km"]) == len(table) <= 402
+    table = cg.profile(kkh)
+    assert len(made["km"]) == len(table) > 1000
     assert made["metres"] == table["elevation_m"].round().astype(int).tolist()
     ground = np.zeros(len(table), bool)
     for first, last in made["ground"]:
         ground[first : last + 1] = True
     assert ground.tolist() == table["is_ground"].tolist()
     assert made["highest"] is None, "nobody knows it where higher ground isn't the road's"
+    # The figure hatches the same stretches: from the sample before to the one behind.
+    areas = [c for c in draw_profile(kkh).axes[0].collections if c.get_hatch()]
+    spans = [area.get_paths()[0].vertices[:, 0] for area in areas]
+    drawn = [(span.min(), span.max()) for span in spans]
+    km, last = made["km"], len(table) - 1
+    panel = [(km[max(0, a - 1)], km[min(last, b + 1)]) for a, b in made["ground"]]
+    np.testing.assert_allclose(drawn, panel, atol=0.06)
 
 
 def test_a_route_knows_its_ground_leg_by_leg():
@@ -88,9 +104,9 @@ def test_pointing_at_the_panel_marks_the_place_on_the_map(visit, kkh_file):
         want = cg.corridor("kkh").at(km)
         assert GEOD.inv(lon, lat, want.x, want.y)[2] < 50
         height = float(re.search(r"([\d,]+) m", text)[1].replace(",", ""))
-        table = cg.profile("kkh", 5)
+        table = cg.profile("kkh")
         near = table.iloc[(table["km"] - km).abs().argmin()]
-        assert abs(height - near["elevation_m"]) < 400
+        assert abs(height - near["elevation_m"]) <= 0.5
     page.mouse.move(box["x"] + 100, box["y"] - 300)
     assert marked(page) is None
 
@@ -132,17 +148,13 @@ def test_keys_move_along_the_line_and_keep_it_in_view(visit, kkh_file):
 def test_pointing_at_the_line_leads_the_panel(visit, kkh_file):
     page = visit(kkh_file)
     for km in (150, 600, 1000):
-        at = cg.corridor("kkh").at(km)
-        page.evaluate(
-            f"""() => {{ const m = {MAP}; const p = m.cpec.data.profiles[0];
-            const group = m.cpec.layers[p.layer]; const at = L.latLng({at.y}, {at.x});
-            for (const item of group.cpecItems) {{
-              const near = item && item.closestLayerPoint(m.latLngToLayerPoint(at));
-              if (near && near.distance < 2) {{ item.fire('mousemove', {{ latlng: at }}); return; }} }} }}"""
-        )
+        x, y = on_screen(page, cg.corridor("kkh").at(km))
+        page.mouse.move(x, y)
         found = page.evaluate(f"{MAP}.cpec.data.profiles[0].km")[value(page)]
         assert abs(found - km) <= 5
         assert marked(page) is not None
+        page.mouse.move(x - 150, y + 40)
+        assert marked(page) is None
 
 
 @browser
@@ -173,14 +185,111 @@ def test_alternatives_stand_beside_each_other_with_km_and_hours(visit, tmp_path,
 
 
 @browser
+def test_a_map_of_routes_names_towns_and_the_km_of_each(visit, tmp_path, settled):
+    routes = cg.routes("Gwadar", "Lahore")
+    made = Map(lang="en").add(routes)
+    page = visit(made.save(tmp_path / "r.html"), view={"width": 1280, "height": 860})
+    settled(page)
+    each = " / ".join(f"{r.chainage_km:,.0f}" for r in routes)
+    assert page.locator("h1").inner_text() == f"Gwadar – Lahore, {each}\u00a0km"
+    names = set(page.locator(".cpec-label").all_text_contents())
+    assert {"Gwadar", "Lahore", "Multan", "Khuzdar"} <= names
+    assert page.locator(".cpec-timeline").count() == 0, "nothing to choose"
+    assert Map().add(routes[0]).data()["title"].endswith("h")
+    # Added one by one, each brings the towns that aren't there yet.
+    alone = Map(background=False)
+    for one in routes:
+        alone.add(one)
+    towns = [v for v in alone.data()["layers"].values() if v["name"] == "Towns on the way"]
+    ids = [i for v in towns for i in v["columns"]["id"]]
+    assert len(ids) == len(set(ids)) > 20
+
+
+@browser
+@pytest.mark.parametrize("zoom", [5, 8])
+def test_routes_on_one_road_run_side_by_side(visit, tmp_path, settled, zoom):
+    routes = cg.routes("Gwadar", "Lahore")
+    shared = set.intersection(*(set(r.legs["section"]) for r in routes))
+    assert shared, "these ways have sections in common"
+    page = visit(Map().add(routes).save(tmp_path / "r.html"))
+    leg = routes[0].legs[routes[0].legs["section"].isin(shared)].geometry.iloc[0]
+    at = leg.interpolate(0.5, normalized=True)
+    page.evaluate(f"void {MAP}.setView([{at.y}, {at.x}], {zoom}, {{animate: false}})")
+    settled(page)
+    spots = page.evaluate(
+        f"""() => {{ const m = {MAP}; const p = m.latLngToLayerPoint([{at.y}, {at.x}]);
+        return m.cpec.data.order.map(k => m.cpec.layers[k]).filter(g => g.cpecLayer.style.aside !== undefined)
+          .map(g => g.cpecItems.map(i => i && i._map && i.closestLayerPoint(p)).filter(Boolean)
+            .reduce((a, b) => (a.distance < b.distance ? a : b))).map(q => [q.x, q.y]); }}"""
+    )
+    assert len(spots) == len(routes)
+    gaps = [np.hypot(*np.subtract(a, b)) for k, a in enumerate(spots) for b in spots[:k]]
+    assert min(gaps) > 4, "wider apart than a line is wide"
+
+
+@browser
+def test_a_profile_from_the_shell_leads_from_the_map_of_everything(visit, tmp_path):
+    path = tmp_path / "kkh.html"
+    done = CliRunner().invoke(app, ["map", "ml1", "--profile", "kkh", "-o", str(path)])
+    assert done.exit_code == 0, done.output
+    page = visit(path)
+    assert page.locator(".cpec-profile-head bdi").inner_text() == str(cg.corridor("kkh").title)
+    x, y = on_screen(page, cg.corridor("kkh").at(600))
+    page.mouse.move(x, y)
+    found = page.evaluate(f"{MAP}.cpec.data.profiles[0].km")[value(page)]
+    assert abs(found - 600) <= 8
+    assert marked(page) is not None
+    assert page.evaluate(f"{MAP}.hasLayer({MAP}.cpec.layers['corridor-kkh'])"), "highlighted"
+
+
+@browser
+def test_paper_has_the_panel_below_the_map(visit, tmp_path):
+    routes = cg.routes("Gwadar", "Lahore")
+    page = visit(Map().add(routes, profile=True).save(tmp_path / "r.html"))
+    page.get_by_label("Line of the profile").select_option(index=1)
+    page.emulate_media(media="print")
+    page.wait_for_selector(".cpec-foot", state="visible")
+    frame, panel, foot = (
+        page.locator(part).bounding_box() for part in (".cpec-map", ".cpec-profile", ".cpec-foot")
+    )
+    assert panel["y"] == pytest.approx(frame["y"] + frame["height"], abs=1)
+    assert panel["width"] == pytest.approx(frame["width"], abs=1)
+    # A sheet of A4 has 192 mm between its margins.
+    assert foot["y"] + foot["height"] < 192 / 25.4 * 96
+    assert page.locator(".cpec-profile-name").inner_text().startswith("Gwadar – Lahore")
+    assert page.locator(".cpec-profile select").is_hidden()
+    wide = page.locator(f"{PLOT} .cpec-profile-area").bounding_box()["width"]
+    assert wide > 0.9 * panel["width"] - 64
+    page.emulate_media(media="screen")
+    page.wait_for_selector(".cpec-foot", state="hidden")
+    assert page.locator(".cpec-profile select").is_visible()
+    assert page.locator(".cpec-map").bounding_box()["height"] > 400
+
+
+@browser
+def test_on_a_phone_no_slider_hides_the_line_of_a_profile(visit, kkh_file):
+    page = visit(kkh_file, view={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    for km in (0, 400, 900, 1210):
+        x, y = on_screen(page, cg.corridor("kkh").at(km))
+        over = page.evaluate(
+            "([x, y]) => !!document.elementFromPoint(x, y).closest('.leaflet-control')", [x, y]
+        )
+        assert not over, km
+    page.locator(".cpec-profile > summary").click()
+    assert page.locator(".cpec-timeline").is_visible(), "it is there when the panel is folded"
+
+
+@browser
 def test_what_is_reached_is_graded_and_says_where_from(visit, tmp_path, settled):
     reach = cg.reach("Quetta", hours=8)
     page = visit(Map().add(reach).save(tmp_path / "m.html"))
     settled(page)
     assert page.title() == "Within 8 hours of Quetta"
     legend = page.locator(".cpec-legend-list").inner_text()
-    for text in ("From Quetta", "below 2 h", "2 to 4 h", "4 to 6 h", "6 h and more", "Origin"):
+    for text in ("From Quetta", "below 2 h", "2 to 4 h", "4 to 6 h", "6 to 8 h", "Origin"):
         assert text in legend
+    assert "and more" not in legend
+    assert page.locator(".cpec-timeline").count() == 0
     names = page.locator(".cpec-label").all_text_contents()
     assert names.count("Quetta") == 1
     drawn = page.evaluate(

@@ -268,6 +268,66 @@ LIES_ON = """() => {
   return on; }""".replace("MAP", MAP, 1)
 
 
+# Names of cities, and of which city the symbol stands nearest to them.
+NEAREST = """() => { const map = MAP; const frame = map.getContainer().getBoundingClientRect();
+  const cities = map.cpec.layers.cities; const layer = cities.cpecLayer;
+  const dots = cities.cpecItems.map((item, i) => item && [cpecgeo.nameOf(layer, i), map.latLngToContainerPoint(item.getLatLng())]).filter(Boolean);
+  const far = (p, r) => Math.hypot(Math.max(r.left - frame.left - p.x, 0, p.x - r.right + frame.left),
+    Math.max(r.top - frame.top - p.y, 0, p.y - r.bottom + frame.top));
+  return [...document.querySelectorAll('.cpec-label-city')].map(e => [e.textContent, e.getBoundingClientRect()])
+    .filter(([, r]) => r.right > frame.left && r.left < frame.right && r.bottom > frame.top && r.top < frame.bottom)
+    .map(([name, r]) => { const of = dots.reduce((a, b) => (far(a[1], r) <= far(b[1], r) ? a : b));
+      return [name, of[0], far(dots.find(d => d[0] === name)[1], r), far(of[1], r)]; }); }""".replace(
+    "MAP", MAP, 1
+)
+
+
+@pytest.mark.parametrize("width", [390, 820, 1400])
+def test_each_city_is_named_beside_its_own_symbol(visit, cpec_file, width):
+    page = visit(cpec_file, view={"width": width, "height": 860})
+    for at in (None, (33, 72, 5), (33.9, 71, 6), (31.5, 73.5, 6), (25.5, 67.5, 6)):
+        if at:
+            go(page, *at)
+        page.wait_for_timeout(400)
+        named = page.evaluate(NEAREST)
+        assert len(named) > 3
+        # Beside another's symbol a name stands only where it is beside its own as well.
+        wrong = [row for row in named if row[0] != row[1] and row[3] < 10 and row[2] > 14]
+        assert wrong == [], at
+
+
+def test_remarks_about_a_stop_are_told_and_not_written_on_the_map(visit, tmp_path):
+    page = visit(cpecgeo.corridor("kkh").explore().save(tmp_path / "kkh.html"), view=DESK)
+    go(page, 37.77, 75.23, 9)
+    names = [row[0] for row in page.evaluate(NAMES)]
+    assert "Tashkurgan" in names
+    assert not [name for name in names if "(" in name]
+    page.fill("input.search-input", "Tashkurgan airport")
+    page.wait_for_selector(".search-tip")
+    page.press("input.search-input", "Enter")
+    popup = page.locator(".cpec-popup")
+    popup.wait_for()
+    assert popup.locator("h2").inner_text() == "Tashkurgan airport"
+    popup.locator("summary").click()
+    assert "S of town, G314 passes W" in popup.locator("details").inner_text()
+    # A name that stands in brackets is found, too.
+    page.fill("input.search-input", "Toqquzaq")
+    page.wait_for_selector(".search-tip")
+    assert "Shufu" in page.locator(".search-tip").first.inner_text()
+
+
+def test_on_a_tall_screen_the_ground_goes_on(visit, cpec_file):
+    page = visit(cpec_file, view=PHONE, has_touch=True, is_mobile=True)
+    page.evaluate(f"void {MAP}.setZoom({MAP}.getMinZoom(), {{animate: false}})")
+    page.wait_for_timeout(400)
+    north, west, east = page.evaluate(
+        f"(() => {{ const b = {MAP}.getBounds(); return [b.getNorth(), b.getWest(), b.getEast()]; }})()"
+    )
+    spots = [[west + f * (east - west), north - 0.4] for f in (0.35, 0.5, 0.65)]
+    sea = colors_at(page, [[64.5, 20.5]])[0]
+    assert all(color != sea for color in colors_at(page, spots)), (north, spots)
+
+
 @pytest.mark.parametrize("at", [(30, 69.5, 5), (27.7, 68.9, 8.5), (31.55, 74.3, 10), (33.6, 73, 9)])
 def test_names_lie_on_no_symbol_and_stops_on_no_line(visit, cpec_file, at):
     page = visit(cpec_file, view=DESK)
@@ -297,6 +357,30 @@ def test_km_posts_say_whose_they_are(visit, cpec_file):
     assert texts
     assert all(not text[0].isdigit() for text in texts)
     assert any(text.startswith("ML-1") for text in texts)
+
+
+POSTS_ON = """() => { const map = MAP; const box = e => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
+  const posts = [...document.querySelectorAll('.cpec-post span')].map(e => [e.textContent, box(e)]);
+  const found = [];
+  cpecgeo.eachItem(map, (group, item, i) => {
+    const e = item.getLatLng && item.getElement();
+    if (!e || !e.checkVisibility()) return;
+    const [l, t, r, b] = box(e.querySelector('svg') || e);
+    for (const [text, p] of posts) if (p[0] + 1 < r && l < p[2] - 1 && p[1] + 1 < b && t < p[3] - 1)
+      found.push([text, cpecgeo.nameOf(group.cpecLayer, i)]);
+  });
+  return [posts.length, found]; }""".replace("MAP", MAP, 1)
+
+
+@pytest.mark.parametrize(
+    "at", [(27.69, 68.9, 9), (31.5, 74.2, 9.5), (33.6, 72.9, 10), (25, 67.2, 10)]
+)
+def test_km_posts_are_written_over_no_symbol(visit, cpec_file, at):
+    page = visit(cpec_file, view=DESK)
+    go(page, *at)
+    posts, found = page.evaluate(POSTS_ON)
+    assert posts
+    assert found == []
 
 
 def test_points_of_one_place_stand_side_by_side(visit, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+import shapely
 from matplotlib.colors import to_hex
 
 import cpecgeo
@@ -116,6 +117,33 @@ def test_names_of_districts_stay_in_their_band():
         assert box.y0 <= around.y0 < around.y1 <= box.y1, text.get_text()
 
 
+def test_names_of_provinces_are_not_struck_through(whole):
+    axes = whole.axes[0]
+    whole.draw_without_rendering()
+    lines = shapely.union_all([cpecgeo.corridor(n).line for n in cpecgeo.corridors().index])
+    turned = axes.transData.inverted()
+    provinces = {"Punjab", "Sindh", "Balochistan", "Gilgit-Baltistan"}
+    seen = [text for text in axes.texts if text.get_text() in provinces]
+    assert len(seen) == 4
+    for text in seen:
+        box = shapely.box(*turned.transform(text.get_window_extent().get_points()).ravel())
+        assert not lines.intersects(box), text.get_text()
+
+
+def test_names_of_stops_are_without_remarks():
+    said = words(draw_strip("kkh", every_km=20).axes[0])
+    assert any(text.startswith("Oytagh ") for text in said)
+    assert [text for text in said if "(" in text or "…" in text] == []
+
+
+def test_ticks_write_numbers_as_the_names_do():
+    axes = draw_strip("kkh", every_km=5).axes[-1]
+    for axis in (axes.xaxis, axes.yaxis):
+        ticks = [text.get_text() for text in axis.get_ticklabels()]
+        assert any("," in text for text in ticks)
+        assert all("," in text for text in ticks if len(text) > 3)
+
+
 def test_profile_is_that_of_the_corridor():
     axes = draw_profile("khyber-railway", every_km=2).axes[0]
     want = cpecgeo.corridor("khyber-railway").profile(2)
@@ -179,6 +207,7 @@ def test_the_strip_of_the_main_line_names_its_cities_and_cuts_nothing(size):
     assert {"Karachi City", "Lahore Junction", "Peshawar Cantonment"} <= names
     assert {"Kiamari", "Rawalpindi", "Hyderabad Junction", "Multan Cantt"} <= names
     stops = cpecgeo.corridor("ml1").stops.set_index("name")["km"]
+    stops.index = stops.index.str.replace(r" \(.*\)", "", regex=True)
     assert all(f"{stops[name]:,.0f}" == km for name, km in said), "each with its own km"
     sheet = strip.bbox
     for axes in strip.axes:

@@ -42,6 +42,21 @@ NAMES: dict[str, list[tuple[float, float]]] = {
     "Amu Darya": [(64.5, 38.7), (70.0, 37.4)],
 }
 
+# Names of rivers in Urdu and Chinese, as printed in what `SAID_BY` names.
+SAID: dict[str, dict[str, str]] = {
+    "Indus": {"name_ur": "دریائے سندھ", "name_zh": "印度河"},
+    "Sutlej": {"name_ur": "دریائے ستلج", "name_zh": "萨特莱杰河"},
+    "Chenab": {"name_ur": "دریائے چناب", "name_zh": "杰纳布河"},
+    "Panjnad": {"name_ur": "دریائے پنجند", "name_zh": "潘季纳德河"},
+    "Yarkand": {"name_ur": "دریائے یارکند", "name_zh": "叶尔羌河"},
+    "Amu Darya": {"name_zh": "阿姆河"},
+}
+SAID_BY = (
+    "Urdu: https://www.thinkerspk.com/a/273555, 29 August 2025; Urdu Wikipedia on the Shaksgam. "
+    "Chinese: Chinese Wikipedia on the Indus; Baidu Baike on the Indus and the Hindu Kush, read in "
+    "copies; for the Yarkand http://m.zhaociyu.com/lishi/diming/e58fb6e5b094e7be8ce6b2b3"
+)
+
 
 def arcs(topology: dict[str, Any]) -> list[Any]:
     """Arcs in degrees."""
@@ -127,8 +142,10 @@ def main() -> None:
         "licence": "public-domain",
         "accuracy_km": 4.0,
         "archive_sha256": SHA256,
+        "names_source": SAID_BY,
         "rivers": [
-            {"name": named.get(i, ""), "xy": np.round(shapely.get_coordinates(g), 3).tolist()}
+            {"name": named.get(i, ""), **SAID.get(named.get(i, ""), {})}
+            | {"xy": np.round(shapely.get_coordinates(g), 3).tolist()}
             for i, g in enumerate(kept)
         ],
     }

@@ -81,6 +81,10 @@ PROVINCES_ACCURACY = (
 )
 
 
+# Natural Earth gives these countries their formal names; `data/names.csv` has the short ones.
+_FORMAL = {"CHN"}
+
+
 def write_provinces(
     path: Path, package: Package, units: list[dict[str, Any]]
 ) -> tuple[list[str], int]:
@@ -137,8 +141,8 @@ def write_countries(path: Path, package: Package, archive: Path) -> tuple[list[s
         row = {
             "id": output.slug(record["ADMIN"]),
             "name": record["ADMIN"],
-            "name_ur": record["NAME_UR"],
-            "name_zh": record["NAME_ZH"],
+            "name_ur": None if iso in _FORMAL else record["NAME_UR"],
+            "name_zh": None if iso in _FORMAL else record["NAME_ZH"],
             "kind": "country" if iso else "territory",
             "accuracy_km": ACCURACY_KM,
             "basis": "proxy",

@@ -160,9 +160,12 @@ const cpecgeo = (function () {
       const right = beside(target, ".leaflet-control-layers-expanded");
       const corner = target.getContainer().querySelector(".leaflet-bottom.leaflet-left");
       // Left, bottom and right: beside all that stands in the corner, beside the legend, or above both.
+      // On a phone the credits are as wide as the map and several lines high.
+      const credits = target.getSize().x < 700 ? target.getContainer().querySelector(".leaflet-control-attribution") : null;
+      const low = credits ? credits.offsetHeight + 8 : 8;
       const clear = [
-        [beside(target, ".leaflet-bottom.leaflet-left > *"), 8, right],
-        [beside(target, ".cpec-legend[open]"), 8, right],
+        [beside(target, ".leaflet-bottom.leaflet-left > *"), low, right],
+        [beside(target, ".cpec-legend[open]"), low, right],
         [56, Math.max(8, corner ? corner.offsetHeight + 8 : 0), right],
       ];
       const zoom = (pad) => target.getBoundsZoom(bounds, false, L.point(pad[0] + pad[2], pad[1] + 8));
@@ -170,7 +173,10 @@ const cpecgeo = (function () {
       const size = target.getSize();
       const fits = (loss) => (pad) => pad[0] + pad[2] <= Math.max(size.x / 2, 16)
         && pad[1] <= Math.max(size.y / 2, 8) && zoom(pad) >= widest - loss;
-      const pad = clear.find(fits(0.25)) || clear.find(fits(0.5)) || [[56, 8, right]].find(fits(0.25)) || [8, 8, 8];
+      // Beside the button of the layers, too, where that costs no more.
+      const button = beside(target, ".leaflet-control-layers");
+      const apart = clear.filter(([left]) => left > 8).map(([left, bottom]) => [left, bottom, button]);
+      const pad = apart.find(fits(0.25)) || clear.find(fits(0.25)) || clear.find(fits(0.5)) || [[56, 8, right]].find(fits(0.25)) || [8, 8, 8];
       target.fitBounds(bounds, { animate: false, maxZoom: 14,
         paddingTopLeft: [pad[0], 8], paddingBottomRight: [pad[2], pad[1]] });
     }

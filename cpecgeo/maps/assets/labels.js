@@ -63,7 +63,7 @@
   // Boxes to try, best first. A line's name lies on the part of the line that is in view; a
   // point's is right, left, above or below of it, then at its corners, then further off; an
   // area's lies inside it.
-  function boxes(map, one, [w, h], view) {
+  function boxes(map, one, [w, h], view, cities) {
     const box = (x, y) => [x, y, x + w, y + h];
     if (one.line) {
       const seen = one.line.filter((p) => view.contains(p));
@@ -81,9 +81,17 @@
       box(p.x - w / 2, p.y - far - h), box(p.x - w / 2, p.y + far)];
     const corners = (far) => [box(p.x + far - 2, p.y - far - h + 3), box(p.x - far - w + 2, p.y - far - h + 3),
       box(p.x + far - 2, p.y + far - 3), box(p.x - far - w + 2, p.y + far - 3)];
-    return [...around(gap), ...corners(gap), ...around(gap + 5), ...corners(gap + 4),
-      ...(one.rank >= HUB ? [gap + 8, gap + 15, gap + 22].flatMap((far) => [...around(far), ...corners(far)]) : [])];
+    const close = [...around(gap), ...corners(gap), ...around(gap + 5), ...corners(gap + 4)];
+    const far = one.rank >= HUB ? [gap + 8, gap + 15, gap + 22].flatMap((px) => [...around(px), ...corners(px)]) : [];
+    // A name that stands off its own symbol stands beside no other city's.
+    const others = far.length ? cities.filter((at) => at.distanceTo(p) > 0.5) : [];
+    return [...close, ...far.filter((b) => others.every((at) => away(at, b) > Math.min(away(p, b), APART)))];
   }
+
+  const APART = 12;
+
+  // Pixels from a point to a box.
+  const away = (p, b) => Math.hypot(Math.max(b[0] - p.x, 0, p.x - b[2]), Math.max(b[1] - p.y, 0, p.y - b[3]));
 
   const meet = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
 
@@ -166,6 +174,8 @@
     return count;
   }
 
+  cpecgeo.touched = touched;
+
   function crosses(b, cells) {
     for (let x = Math.floor(b[0] / CELL); x * CELL < b[2]; x += 1) {
       for (let y = Math.floor(b[1] / CELL); y * CELL < b[3]; y += 1) {
@@ -219,6 +229,8 @@
       // A name at the edge is whole or not there.
       const cut = (b) => meet(b, [corner.x, corner.y, far.x, far.y])
         && (b[0] < corner.x || b[1] < corner.y || b[2] > far.x || b[3] > far.y);
+      const cities = this._all.filter((one) => one.layer.style.role === "city" && map.hasLayer(one.group) && view.contains(one.at))
+        .map((one) => map.latLngToLayerPoint(one.at));
       for (const one of this._all) {
         if (zoom < one.zoom || !map.hasLayer(one.group)) continue;
         if (!one.line && !view.contains(one.at)) continue;
@@ -226,7 +238,7 @@
         if (one.layer.style.once && said.has(one.text)) continue;
         const style = one.layer.style.labelClass;
         const size = this._size(one.text, style);
-        const free = boxes(map, one, size, view).filter((b) => !cut(b) && !taken.some((t) => meet(b, t)));
+        const free = boxes(map, one, size, view, cities).filter((b) => !cut(b) && !taken.some((t) => meet(b, t)));
         // Names keep clear of symbols and lines; that of a hub is worth more than a symbol.
         const clear = free.filter((b) => touched(b, symbols) === 0);
         // Cities and areas may lie on a line where nothing else is left; a stop's name never.
@@ -242,7 +254,7 @@
       }
       this._box.append(...made);
       this._box.style.visibility = "";
-      map.cpec.taken = taken;
+      Object.assign(map.cpec, { taken, symbols });
       map.fire("cpec:labels");
     },
   });

@@ -36,6 +36,25 @@
   // Pixels from the middle of a symbol to its edge, which a column may say.
   cpecgeo.radiusOf = (layer, i) => lookOf(layer, i).radius ?? layer.style.radius;
 
+  // Lines that may share a road run side by side, `aside` pixels to the right of where they are.
+  const Beside = L.Polyline.extend({
+    _projectLatlngs: function (all, result, bounds) {
+      if (!L.LineUtil.isFlat(all)) {
+        all.forEach((part) => this._projectLatlngs(part, result, bounds));
+        return;
+      }
+      // Without bends that are smaller than the line is wide, which would become loops.
+      const points = L.LineUtil.simplify(all.map((at) => this._map.latLngToLayerPoint(at)), 1.5);
+      const moved = points.map((p, k) => {
+        const along = points[Math.min(points.length - 1, k + 1)].subtract(points[Math.max(0, k - 1)]);
+        const share = this.options.aside / (Math.hypot(along.x, along.y) || 1);
+        return p.add([-along.y * share, along.x * share]);
+      });
+      moved.forEach((p) => bounds.extend(p));
+      result.push(moved);
+    },
+  });
+
   function path(layer, i, parts, type, renderer) {
     const look = lookOf(layer, i);
     const style = layer.style;
@@ -53,6 +72,7 @@
       base.dashArray = style.dash || cpecgeo.dashes(look.dash, look.weight);
       base.smoothFactor = 1;
       if (style.solid) Object.assign(base, { dashArray: null, lineCap: "round", opacity: style.opacity });
+      if (style.aside) return new Beside(parts.map(decode), Object.assign(base, { aside: style.aside, lineCap: "round" }));
       return L.polyline(parts.map(decode), base);
     }
     base.weight = style.areaWeight ?? 1.2;
@@ -172,6 +192,12 @@
         turn.sort((a, b) => cpecgeo.radiusOf(layer, b) - cpecgeo.radiusOf(layer, a));
       }
       for (const i of turn) if (group.cpecItems[i]) group.addLayer(group.cpecItems[i]);
+      // North of the outlines there is land, too, and tall screens see it.
+      if (key === "countries" && layer.bounds) {
+        const [west, , east, north] = layer.bounds;
+        group.addLayer(L.rectangle([[north - 0.01, west], [60, east]], { pane: layer.pane, renderer, interactive: false,
+          stroke: false, fillOpacity: 1, fillColor: layer.looks[0].color }));
+      }
       if (layer.style.image && !map.cpec.data.paper) group.addLayer(relief(map, layer.style));
     }
     group.cpecLayer = layer;

@@ -30,6 +30,7 @@
       const map = this._map;
       const view = map.getBounds();
       const taken = (map.cpec.taken || []).slice();
+      const symbols = map.cpec.symbols || new Map();
       const made = [];
       const corner = map.containerPointToLayerPoint([0, 0]);
       const far = corner.add(map.getSize());
@@ -47,17 +48,23 @@
           // Whose kilometre it is stands before it.
           const text = line.name.slice(0, 18) + "\u00a0" + km;
           const half = 2.9 * text.length + 4;
-          const box = [p.x - half, p.y - 21, p.x + half, p.y - 5];
-          // At the edge of the map a text is whole or not there, as names are.
-          const whole = box[0] >= corner.x && box[1] >= corner.y && box[2] <= far.x && box[3] <= far.y;
-          const free = whole && !taken.some((t) => box[0] < t[2] && box[2] > t[0] && box[1] < t[3] && box[3] > t[1]);
+          const above = [p.x - half, p.y - 21, p.x + half, p.y - 5];
+          const below = [p.x - half, p.y + 5, p.x + half, p.y + 21];
+          // At the edge of the map a text is whole or not there, as names are; it hides no symbol.
+          const box = [above, below].find((b) => b[0] >= corner.x && b[1] >= corner.y && b[2] <= far.x && b[3] <= far.y
+            && !taken.some((t) => b[0] < t[2] && b[2] > t[0] && b[1] < t[3] && b[3] > t[1])
+            && cpecgeo.touched(b, symbols) === 0);
           const node = el("div", { class: "cpec-post", "data-km": km });
-          if (free) {
+          // Where a symbol stands, its own dot marks the place.
+          if (cpecgeo.touched([p.x - 3, p.y - 2, p.x + 3, p.y + 2], symbols)) node.classList.add("cpec-post-bare");
+          else if (!box) made.push(node);
+          if (box) {
             taken.push(box);
             node.append(el("span", { dir: "auto" }, text));
+            node.classList.toggle("cpec-post-below", box === below);
+            made.push(node);
           }
           node.style.transform = "translate(" + Math.round(p.x) + "px," + Math.round(p.y) + "px)";
-          made.push(node);
         }
       }
       this._box.append(...made);

@@ -133,7 +133,7 @@
       const legend = document.querySelector(".cpec-legend");
       before = { center: map.getCenter(), zoom: map.getZoom(), snap: map.options.zoomSnap,
         least: map.options.minZoom, bounds: map.options.maxBounds || null,
-        open: legend && legend.open };
+        open: legend && legend.open, profile: map.cpec.profile && map.cpec.profile.box.open };
       if (legend) legend.open = true;
       foot.replaceChildren(
         el("p", {}, data.note, " ", data.notes.join(" ")),
@@ -143,13 +143,22 @@
       const bounds = wanted(map);
       // The paper's size takes effect by this class, before the browser lays the page out.
       document.documentElement.classList.add("cpec-printing");
+      if (map.cpec.profile) {
+        document.documentElement.classList.add("cpec-with-profile");
+        map.cpec.profile.box.open = true;
+        map.cpec.profile.draw();
+      }
       map.setMaxBounds(null);
       Object.assign(map.options, { zoomSnap: 0, minZoom: 0 });
       fill(bounds);
     };
     const leave = () => {
       if (!before) return;
-      document.documentElement.classList.remove("cpec-printing");
+      document.documentElement.classList.remove("cpec-printing", "cpec-with-profile");
+      if (map.cpec.profile) {
+        map.cpec.profile.box.open = before.profile;
+        if (before.profile) map.cpec.profile.draw();
+      }
       before.furniture.remove();
       before.corner.remove();
       const legend = document.querySelector(".cpec-legend");

@@ -42,10 +42,12 @@
     const mark = L.circleMarker(one.at[0], { pane: "cpec-posts", radius: 6, color: "#fff", weight: 2, fillColor: "#b8470c", fillOpacity: 1, interactive: false });
     const said = el("output", { class: "cpec-profile-text" });
     const choice = el("select", { "aria-label": t("Line of the profile") }, ...all.map((p, k) => el("option", { value: k }, p.name.slice(0, 80))));
+    // On paper there is nothing to choose.
+    const name = el("bdi", all.length > 1 ? { class: "cpec-profile-name" } : {}, one.name.slice(0, 120));
     const key = el("span", { class: "cpec-profile-key" }, el("i", { "aria-hidden": "true" }), t("ground that isn't the road's"));
     const plot = svg("svg", { role: "slider", tabindex: "0", "aria-label": t("Place along the line"), "aria-valuemin": 0 });
     const box = el("details", { class: "cpec-profile" }, el("summary", {}, t("Profile")),
-      el("div", { class: "cpec-profile-head" }, all.length > 1 ? choice : el("bdi", {}, one.name.slice(0, 120)), said, key), plot);
+      el("div", { class: "cpec-profile-head" }, all.length > 1 ? choice : null, name, said, key), plot);
     box.open = document.documentElement.clientHeight >= 560;
     // Beside the map, which is a region of its own, the panel is one too.
     map.getContainer().after(el("section", { "aria-label": t("Profile"), class: "cpec-profile-place" }, box));
@@ -134,25 +136,38 @@
       map.panInside(one.at[chosen], { padding: [60, 60], animate: !cpecgeo.still() });
     });
 
-    // On the map, the line leads the panel.
-    all.forEach((p, turn) => {
+    // On the map, the line nearest to the pointer leads the panel, whatever is drawn over it.
+    const REACH = 8;
+    const away = (p, at) => {
       const group = map.cpec.layers[p.layer];
-      for (const item of (group && group.cpecItems) || []) {
-        if (!item) continue;
-        item.on("mousemove", (event) => {
-          if (one !== p) choose(turn);
-          const { lat, lng } = event.latlng;
-          const shrink = Math.cos((lat * Math.PI) / 180);
-          const far = (k) => Math.hypot(p.at[k][0] - lat, (p.at[k][1] - lng) * shrink);
-          point(p.at.reduce((best, v, k) => (far(k) < far(best) ? k : best), 0), true);
-        });
-        item.on("mouseout", rest);
+      const items = ((group && group.cpecItems) || []).filter((item) => item && item._map && item.closestLayerPoint);
+      return Math.min(...items.map((item) => (item.closestLayerPoint(at) || { distance: Infinity }).distance));
+    };
+    let led = false;
+    map.on("mousemove", (event) => {
+      const far = all.map((p) => away(p, event.layerPoint) - (p === one ? 0.5 : 0));
+      const turn = far.indexOf(Math.min(...far));
+      if (!(far[turn] <= REACH)) {
+        if (led) rest();
+        led = false;
+        return;
       }
+      led = true;
+      if (one !== all[turn]) choose(turn);
+      const { lat, lng } = event.latlng;
+      const shrink = Math.cos((lat * Math.PI) / 180);
+      const of = (k) => Math.hypot(one.at[k][0] - lat, (one.at[k][1] - lng) * shrink);
+      point(one.at.reduce((best, v, k) => (of(k) < of(best) ? k : best), 0), true);
+    });
+    map.on("mouseout", () => {
+      if (led) rest();
+      led = false;
     });
 
     function choose(turn) {
       one = all[turn];
       choice.value = turn;
+      name.textContent = one.name.slice(0, 120);
       chosen = 0;
       draw();
       rest();
@@ -163,6 +178,7 @@
       map.invalidateSize({ animate: false });
     });
     new ResizeObserver(() => { if (box.open && plot.clientWidth !== frame.wide) draw(); }).observe(plot);
+    map.cpec.profile = { box, draw };
     draw();
     rest();
     map.invalidateSize({ animate: false });

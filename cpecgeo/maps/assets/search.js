@@ -35,6 +35,8 @@
         const names = ["title", "name", "name_ur", "name_zh"].flatMap((c) => texts(value(c)));
         if (!names.length || (!layer.cloud && !(layer.geometry[i] || [0])[0])) continue;
         const also = texts(value("aliases"));
+        // What a stop's name had in brackets may be another name of it.
+        if (role === "station") also.push(...texts(value("note")));
         // An id is what people type for a corridor: ml1.
         if (role === "corridor") also.push(...texts(value("id")));
         // A junction is better known than the small town that it is named after.

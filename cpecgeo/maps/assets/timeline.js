@@ -25,14 +25,14 @@
   // Of things without a date stand those that aren't still to come; of rows that are told by
   // their date, none.
   cpecgeo.stands = function (layer, i, range) {
-    if (range === null) return true;
+    if (range === null || layer.style.timeless) return true;
     const time = cpecgeo.timeOf(layer, i);
     if (time !== null) return time < range.to && (range.from === null || time >= range.from);
     if (layer.times || range.from !== null) return false;
     return !["planned", "under_construction"].includes(cell(layer.columns.status, i));
   };
 
-  const isDated = (layer) => Boolean(layer.times || layer.columns.opened || layer.columns.status);
+  const isDated = (layer) => Boolean(!layer.style.timeless && (layer.times || layer.columns.opened || layer.columns.status));
 
   // null for all times; else what came before `to`, and not before `from` where that is given.
   cpecgeo.setTime = function (map, range) {
