@@ -216,10 +216,12 @@ def give(
     safe_cells: bool = False,
 ) -> None:
     """Write a result to a file, or print it."""
+    from cpecgeo.files.numbers import with_index
+
     if out is not None:
         save(frame, out, safe_cells=safe_cells)
         return
-    flat = frame.reset_index() if any(n is not None for n in frame.index.names) else frame
+    flat = with_index(frame)
     chosen = [c for c in flat.columns if c != "geometry"] if columns is None else _listed(columns)
     show(flat, [c for c in chosen if c in flat], json=json)
 

@@ -172,8 +172,7 @@ def _numbered(stem: str, number: int, form: Format) -> str:
 
 def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, str]:
     """Return the values as the format holds them, and the kind that a remark is due for."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
+    values = _plain(values)
     kind = kind_of(values)
     if kind == "complex":
         raise InputError(f"Column {name!r} holds complex numbers, which no format here holds.")
@@ -181,6 +180,7 @@ def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, 
         values = values.astype("Int64")
     if form.name == "GeoParquet":
         is_large = kind == "large int" and values.dtype == object
+        kind = "geometry" if values.dtype.name == "geometry" else kind
         if (
             kind not in {"mixed", "clock", "shape"}
             and not is_large
@@ -204,6 +204,20 @@ def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, 
     _check_text(text, form, name)
     remarked = kind if kind in _WORDS and form.name not in {"KML", "GPX"} else ""
     return text, remarked
+
+
+def _plain(values: pd.Series) -> pd.Series:
+    """Return a column without what only pandas and numpy know: sparse, categories, odd floats."""
+    if isinstance(values.dtype, pd.SparseDtype):
+        values = values.sparse.to_dense()
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    if str(values.dtype) in {"float16", "float128", "longdouble"}:
+        plain = values.astype(float)
+        exact = (plain.astype(values.dtype) == values)[values.notna()].all()
+        # Digits that a double hasn't stay as text.
+        return plain if exact else values.astype(str).where(values.notna())
+    return values
 
 
 def _is_ragged(values: pd.Series, kind: str) -> bool:

@@ -24,6 +24,7 @@ __all__ = [
     "records",
     "to_frame",
     "to_numbers",
+    "with_index",
 ]
 
 Floats = NDArray[np.float64]
@@ -261,3 +262,29 @@ def records(frame: pd.DataFrame) -> list[dict[str, str | None]]:
     texts = frame.astype(object).where(frame.notna(), None)
     rows: list[dict[str, str | None]] = texts.to_dict("records")
     return rows
+
+
+def with_index(frame: Any) -> Any:
+    """Return a table whose index, where it has a name, is columns before the others.
+
+    Levels that are columns already aren't doubled; one that is called as another column gets a
+    name of its own.
+
+    Examples
+    --------
+    >>> list(with_index(pd.DataFrame({"a": [1]}, index=pd.Index([2], name="a"))))
+    ['a_of_index', 'a']
+    """
+    names = list(frame.index.names)
+    if all(name is None for name in names):
+        return frame.reset_index(drop=True)
+    fresh, doubled = [], []
+    for level, name in enumerate(names):
+        held = frame.index.get_level_values(level)
+        taken = name in frame.columns
+        if taken and frame.columns.is_unique and held.equals(pd.Index(frame[name])):
+            doubled.append(level)
+        fresh.append(f"{name}_of_index" if taken else name)
+    flat = frame.set_axis(frame.index.set_names(fresh))
+    flat = flat.reset_index(level=doubled, drop=True) if doubled else flat
+    return flat.reset_index(drop=len(doubled) == len(names))

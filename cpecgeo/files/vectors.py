@@ -7,7 +7,7 @@ import glob
 import json
 import sqlite3
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from cpecgeo.files.sniff import examine
 from cpecgeo.files.tables import locate_rows
 from cpecgeo.files.wellknown import refuse_deep
 
-__all__ = ["read_parquet", "read_vector", "write_parquet", "write_vector"]
+__all__ = ["fid_name", "read_parquet", "read_vector", "write_parquet", "write_vector"]
 
 _PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 # GDAL's remarks on what we say ourselves, or can't change.
@@ -85,9 +85,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
                 GeometryWarning,
                 stacklevel=5,
             )
-    frame = frame.reset_index(drop=True)
-    if ids is not None and len(ids["id"]) == len(frame):
-        frame = _with_ids(frame, ids)
+    frame = _numbered(frame, driver, ids)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise InputError(f"{what} has no geometry; features with positions are needed.")
     if driver == "GPKG":
@@ -97,8 +95,26 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
     return frame
 
 
-def _with_ids(frame: Any, ids: dict[str, list[Any]]) -> Any:
-    """Put ids of GeoJSON's features into columns, as they are; GDAL invents and mixes some."""
+def fid_name(names: Collection[str]) -> str:
+    """Return how the column of a GeoPackage's feature numbers is called.
+
+    Examples
+    --------
+    >>> fid_name(["a"]), fid_name(["fid"])
+    ('fid', 'row_fid')
+    """
+    return next(n for n in ("fid", "row_fid", "gpkg_row_fid") if n not in names)
+
+
+def _numbered(frame: Any, driver: str, ids: dict[str, list[Any]] | None) -> Any:
+    """Return rows from 0 on, with columns of the numbers and ids that their features have."""
+    numbers = frame.index.to_numpy()
+    frame = frame.reset_index(drop=True)
+    if driver == "GPKG" and len(numbers) and (numbers.min(), numbers.max()) != (1, len(numbers)):
+        frame.insert(0, fid_name(frame.columns), numbers)
+    if ids is None or len(ids["id"]) != len(frame):
+        return frame
+    # GDAL invents and mixes ids of GeoJSON.
     for place, (name, values) in enumerate(ids.items()):
         column = _id_column(values)
         if name in frame and name == "id":

@@ -31,6 +31,7 @@ from cpecgeo.files.fields import fit_columns, refuse_illegal, refuse_shapes
 from cpecgeo.files.formats import Format, find_format
 from cpecgeo.files.gpx import write_gpx
 from cpecgeo.files.kml import write_kml
+from cpecgeo.files.numbers import with_index
 from cpecgeo.files.positions import add_positions
 from cpecgeo.files.reading import read
 from cpecgeo.files.tables import load_csv
@@ -102,7 +103,7 @@ def write(
         return _write_stdout(frame, str(path), safe_cells=safe_cells, layer=layer)
     target = local(path, "path")
     form = _writable(target)
-    if not isinstance(frame, gpd.GeoDataFrame) and form.name not in _TABLES:
+    if _active(frame) is None and form.name not in _TABLES:
         raise InputError(f"This table has no geometry; write it as .csv or .parquet, not {path}.")
     with replacing(target) as fresh:
         remarks = _write(frame, fresh, form, safe_cells=safe_cells, layer=layer)
@@ -144,6 +145,11 @@ def write_layers(frames: Mapping[str, gpd.GeoDataFrame], path: str | Path) -> Pa
     return target
 
 
+def _active(frame: pd.DataFrame) -> str | None:
+    """Return the name of the geometry; a GeoDataFrame may have none, and is a table then."""
+    return frame.active_geometry_name if isinstance(frame, gpd.GeoDataFrame) else None
+
+
 def _writable(path: Path) -> Format:
     form = find_format(path, to_write=True)
     if not form.can_write:
@@ -176,13 +182,12 @@ def _write(
     frame: Any, path: Path, form: Format, *, safe_cells: bool, layer: str | None
 ) -> list[str]:
     """Write one table to a path that nobody reads yet, check it, and return what to tell."""
-    flat = frame.reset_index() if any(n is not None for n in frame.index.names) else frame
-    flat = flat.reset_index(drop=True)
+    flat = with_index(frame)
     attrs = {k: v for k, v in frame.attrs.items() if k not in _OF_READING}
     remarks: list[str] = []
     positions: tuple[str, ...] = ()
     shapes, others = None, flat
-    if isinstance(flat, gpd.GeoDataFrame):
+    if _active(flat) is not None:
         shapes = flat.geometry
         if form.name != "GeoParquet" and (count := int(shapely.has_m(shapes.to_numpy()).sum())):
             shapes = _without_measures(shapes)
@@ -233,11 +238,13 @@ def _without_measures(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
 
 def _to_lonlat(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
     """Return geometries in lon, lat, with the heights that they have, and unmended."""
+    # Verbs have no answer for collections, and formats a place.
+    is_collection = (shapes.geom_type == "GeometryCollection").to_numpy()
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
-        checked = lonlat(shapes, what="the table", missing="keep")
+        checked = lonlat(shapes[~is_collection], what="the table", missing="keep")
     is_mended = any(issubclass(r.category, GeometryWarning) for r in remarks)
-    if not is_mended and not shapes.has_z.any():
+    if not is_mended and not shapes.has_z.any() and not is_collection.any():
         return checked
     return shapes if shapes.crs.equals("EPSG:4326") else shapes.to_crs(4326)
 
@@ -352,7 +359,7 @@ def _check(
         named = {*map(str, back.columns), *(["geometry"] if "geometry_2" in back else [])}
         lost = [c for c in given if c not in named]
         wrong += [f"the column {c!r} is missing" for c in lost[:3]]
-    if shapes is not None and not wrong and shapes.notna().any():
+    if shapes is not None and not wrong and not shapely.is_missing(shapes.to_numpy()).all():
         wrong += _compare_bounds(shapes, back.geometry, form)
     if wrong:
         raise FileError(

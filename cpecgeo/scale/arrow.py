@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.files.disk import first_line
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.sniff import insist
+from cpecgeo.files.vectors import fid_name
 from cpecgeo.scale import points
 from cpecgeo.scale.sources import (
     BATCH_BYTES,
@@ -307,8 +309,9 @@ class GeoPackage:
             raise InputError(f"Layer {chosen!r} of {path.name} has no geometry; points are needed.")
         name = info.get("geometry_name") or "geometry"
         damaged = _gdal_translated(path, "can't be read as GeoPackage", "is damaged")
+        own = _numbers_own(path, chosen, int(info["features"]))
         with damaged, _opened(path, chosen, 0, 1) as (meta, reader):
-            schema = _renamed(reader.schema, meta, name)
+            schema = _renamed(reader.schema, meta, name, own=own)
         crs = info["crs"]
         geo = {
             "version": "1.1.0",
@@ -341,6 +344,8 @@ class GeoPackage:
         with damaged, _opened(self.path, self.layer, first, rows) as (_, reader):
             for batch in reader:
                 table = pa.Table.from_batches([batch])
+                if len(table.column_names) > len(self.schema):
+                    table = table.remove_column(0)  # numbers that GDAL gives
                 yield table.rename_columns(self.schema.names).cast(self.schema)
 
 
@@ -364,13 +369,27 @@ def _opened(path: Path, layer: str, skip: int, rows: int) -> Any:
             layer=layer,
             skip_features=skip,
             batch_size=min(rows, 65_536),
+            return_fids=True,
             use_pyarrow=True,
         )
 
 
-def _renamed(schema: Any, meta: dict[str, Any], name: str) -> Any:
+def _numbers_own(path: Path, layer: str, rows: int) -> bool:
+    """Return whether features have numbers of their own, and not from 1 on."""
+    table = layer.replace('"', '""')
+    query = f'SELECT min(rowid), max(rowid) FROM "{table}"'  # noqa: S608
+    where = f"{path.resolve().as_uri()}?mode=ro"
+    try:
+        with contextlib.closing(sqlite3.connect(where, uri=True)) as file:
+            return rows > 0 and file.execute(query).fetchone() != (1, rows)
+    except sqlite3.Error:  # a view has none
+        return False
+
+
+def _renamed(schema: Any, meta: dict[str, Any], name: str, *, own: bool) -> Any:
     """Return the columns with the geometry under its own name, without GDAL's notes."""
     wkb = meta["geometry_name"] or "wkb_geometry"
-    return pa.schema(
-        [pa.field(name if f.name == wkb else f.name, f.type, nullable=True) for f in schema]
-    )
+    fields = [pa.field(name if f.name == wkb else f.name, f.type, nullable=True) for f in schema]
+    if own:
+        fields[0] = fields[0].with_name(fid_name([f.name for f in fields[1:]]))
+    return pa.schema(fields if own else fields[1:])

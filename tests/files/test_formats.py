@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
+import shapely
 from shapely.geometry import LineString, Point, Polygon
 
 import cpecgeo as cg
@@ -226,3 +227,51 @@ def test_answers_about_a_file_say_of_which_row(text, labels, tmp_path):
     run = scale.nearest_file(path, tmp_path / "o.csv", targets=path)
     assert run.rows_out == 2
     assert pd.read_csv(tmp_path / "o.csv", dtype=str)["target"].tolist() == list(map(str, labels))
+
+
+WRITABLE = [".csv", ".xlsx", ".gpkg", ".geojson", ".geojsonl", ".parquet", ".kml", ".fgb"]
+
+
+@pytest.mark.parametrize("suffix", WRITABLE)
+def test_values_that_libraries_refuse_are_written(suffix, tmp_path):
+    point = shapely.Point(67, 25)
+    values = {
+        "sparse": pd.arrays.SparseArray([1.5, np.nan]),
+        "half": np.array([1.5, np.nan], "float16"),
+        "long": np.array([1.5, np.nan], "longdouble"),
+    }
+    frame = gpd.GeoDataFrame(values, geometry=[point, point], crs=4326)
+    back = read(write(frame, tmp_path / f"t{suffix}"))
+    for name in values:
+        assert pd.to_numeric(back[name]).fillna(-1).tolist() == [1.5, -1]
+
+
+@pytest.mark.parametrize("suffix", WRITABLE)
+def test_an_index_beside_columns_of_its_name(suffix, tmp_path):
+    frame = gpd.GeoDataFrame({"n": ["x"], "m": ["y"]}, geometry=[shapely.Point(67, 25)], crs=4326)
+    same = write(frame.set_index("n", drop=False), tmp_path / f"a{suffix}")
+    assert set(read(same).columns) >= {"n", "m"}
+    assert "n_of_index" not in read(same)
+    other = write(frame.set_axis(pd.Index(["z"], name="n")), tmp_path / f"b{suffix}")
+    assert read(other)[["n_of_index", "n", "m"]].iloc[0].tolist() == ["z", "x", "y"]
+
+
+@pytest.mark.parametrize("suffix", WRITABLE)
+def test_collections_and_empty_shapes_are_kept(suffix, tmp_path):
+    line = shapely.LineString([(67, 25), (68, 26)])
+    both = shapely.GeometryCollection([shapely.Point(67, 25), line])
+    frame = gpd.GeoDataFrame({"n": ["x"]}, geometry=[both], crs=4326)
+    back = read(write(frame, tmp_path / f"t{suffix}")).geometry[0]
+    assert shapely.equals_exact(back, both, 1e-7)
+    hollow = gpd.GeoDataFrame(
+        {"n": ["x", "y", "z"]}, geometry=[shapely.Point(), None, line.boundary.geoms[0]], crs=4326
+    )
+    assert len(read(write(hollow, tmp_path / f"t{suffix}"))) == 3
+
+
+def test_a_frame_without_an_active_geometry_is_a_table(tmp_path):
+    frame = gpd.GeoDataFrame({"a": [1]})
+    for suffix in (".csv", ".xlsx", ".parquet"):
+        assert write(frame, tmp_path / f"t{suffix}").exists()
+    with pytest.raises(InputError, match="has no geometry"):
+        write(frame, tmp_path / "t.gpkg")

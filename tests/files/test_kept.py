@@ -221,6 +221,9 @@ def test_a_second_geometry_becomes_text_with_a_remark(tmp_path):
     with pytest.warns(DataWarning, match="'other' holds geometries beside the first"):
         write(frame, tmp_path / "t.gpkg")
     assert read(tmp_path / "t.gpkg")["other"].tolist() == ["POINT (300000 3000000)"]
+    kept = read(write(frame, tmp_path / "t.parquet"))["other"]
+    assert kept.crs == 32642
+    assert kept[0] == shapely.Point(3e5, 3e6)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".gpkg", ".parquet"])
@@ -316,3 +319,23 @@ def test_several_columns_without_a_name(tmp_path):
     assert list(read(path).columns) == ["n", "lon", "lat", "column 4", "column 5", "geometry"]
     nearest_file(path, tmp_path / "o.csv", targets="ml1")
     assert pd.read_csv(tmp_path / "o.csv")["column 5"].tolist() == ["x"]
+
+
+@pytest.mark.parametrize("numbers", [[1, 2, 3], [7, 12, 3], [0, 1, 2]])
+def test_numbers_of_a_geopackage_that_are_its_own_are_a_column(tmp_path, numbers):
+    path, out = tmp_path / "t.gpkg", tmp_path / "o.parquet"
+    points = gpd.points_from_xy([66, 67, 68], [25] * 3)
+    gpd.GeoDataFrame({"fid": numbers, "a": ["x", "y", "z"]}, geometry=points, crs=4326).to_file(
+        path
+    )
+    frame = read(path)
+    want = sorted(zip(numbers, ["x", "y", "z"], strict=True))
+    is_own = sorted(numbers) != [1, 2, 3]
+    assert frame["a"].tolist() == [a for _, a in want]
+    assert frame.get("fid", pd.Series()).tolist() == [n for n, _ in want] * is_own
+    nearest_file(path, out, targets="ml1", batch_rows=2)
+    there = read(out)
+    assert there["a"].tolist() == frame["a"].tolist()
+    assert there.get("fid", pd.Series()).tolist() == [n for n, _ in want] * is_own
+    write(frame, path)
+    assert list(read(path).columns) == list(frame.columns)
