@@ -98,12 +98,7 @@ def named(
     return click.argument(argument, help=help, nargs=nargs, shell_complete=complete(*kinds), **how)
 
 
-def named_option(
-    *flags: str,
-    help: str,  # noqa: A002
-    kinds: Sequence[str] = _KINDS,
-    **how: Any,
-) -> Decorator:
+def named_option(*flags: str, help: str, kinds: Sequence[str] = _KINDS, **how: Any) -> Decorator:  # noqa: A002
     """Return an option that is completed with names."""
     return click.option(*flags, help=help, shell_complete=complete(*kinds), **how)
 
@@ -216,14 +211,17 @@ def give(
     safe_cells: bool = False,
 ) -> None:
     """Write a result to a file, or print it."""
-    from cpecgeo.files.numbers import with_index
-
     if out is not None:
-        save(frame, out, safe_cells=safe_cells)
-        return
-    flat = with_index(frame)
+        return save(frame, out, safe_cells=safe_cells)
+    flat = _flat(frame)
     chosen = [c for c in flat.columns if c != "geometry"] if columns is None else _listed(columns)
-    show(flat, [c for c in chosen if c in flat], json=json)
+    return show(flat, [c for c in chosen if c in flat], json=json)
+
+
+def _flat(frame: Any) -> Any:
+    from cpecgeo.files.numbers import with_index  # most commands read and write no file
+
+    return with_index(frame)
 
 
 def save(frame: Any, out: Path, *, safe_cells: bool = False, layer: str | None = None) -> None:
@@ -339,8 +337,7 @@ def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return rows without geometry, in plain types; numbers to 6 digits behind the point."""
     from cpecgeo.reports.render import to_plain
 
-    named = any(name is not None for name in table.index.names)
-    flat = table.reset_index() if named else table
+    flat = _flat(table)
     kept = flat[[c for c in flat.columns if c != "geometry"]].head(MOST_ROWS)
     rows = [{str(k): to_plain(v) for k, v in row.items()} for row in kept.to_dict("records")]
     return [{k: round(v, 6) if isinstance(v, float) else v for k, v in r.items()} for r in rows]
