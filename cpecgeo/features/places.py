@@ -325,8 +325,7 @@ def find_stop(corridor: str, stops: gpd.GeoDataFrame, name: str) -> Any:
     """
     wanted = station_name(name)
     names = stops["name"].map(station_name)
-    aliases = stops.get("aliases", pd.Series(None, stops.index, dtype=object))
-    called = aliases.map(
+    called = stops["aliases"].map(
         lambda cell: isinstance(cell, str) and wanted in map(station_name, cell.split(";"))
     )
     for hits in (names == wanted, stops["id"].map(folded) == folded(name), called):
@@ -339,7 +338,7 @@ def find_stop(corridor: str, stops: gpd.GeoDataFrame, name: str) -> Any:
         return hits.index[0]
     each = zip(hits["name"], hits["km"], strict=True)
     listed = ", ".join(f"{called} (km {km:g})" for called, km in each)
-    main = hits[hits["main"]] if "main" in hits else hits.iloc[:0]
+    main = hits[hits["main"]]
     if main.empty:
         raise InputError(f"{name!r} has several stations on {corridor}: {listed}. Name one.")
     taken = main.iloc[0]["name"]

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import geopandas as gpd
 import numpy as np
@@ -294,9 +295,12 @@ def test_one_writer_at_a_time(files, tmp_path):
 
 def test_progress_tells_rows_rate_and_time_left(files, tmp_path):
     seen = []
-    scale.nearest_file(
+    began = time.perf_counter()
+    run = scale.nearest_file(
         files["geoparquet"], tmp_path / "o.csv", targets="ml1", progress=seen.append, **SMALL
     )
+    assert 0 < run.seconds <= time.perf_counter() - began
+    assert run.rows_per_s == pytest.approx(4_000 / run.seconds)
     shares = [s.share for s in seen]
     assert shares == sorted(shares)
     assert (shares[-1], seen[-1].rows, seen[-1].seconds_left) == (1.0, 4_000, 0.0)
