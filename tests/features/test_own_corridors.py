@@ -416,3 +416,10 @@ def test_every_verb_and_page_takes_it():
     assert "<b>Own</b>" not in page
     assert road.crossed()["km_out"].iloc[-1] == pytest.approx(road.end_km, abs=0.01)
     assert "own" in road.explore().html()
+
+
+def test_km_that_are_no_length_are_shown_in_part():
+    """A message is read by people, however long what they gave is."""
+    with pytest.raises(errors.InputError, match="the km at each of the 1 stops") as caught:
+        own(LINE, name="x", stops={"a": LINE.coords[0]}, km="7" * 500)
+    assert str(caught.value).count("7") == 60

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyproj import Geod
 from shapely.geometry import LineString, Point
 
 import cpecgeo as cg
@@ -14,6 +15,7 @@ from cpecgeo import errors
 from cpecgeo.routing.filters import filters, usable
 from tests.effort import tries
 
+GEOD = Geod(ellps="WGS84")
 own = cg.Corridor.from_line
 NET = cg.network()
 ROADS = np.flatnonzero((NET.edges["mode"] == "road") & (NET.edges["status"] == "operating"))
@@ -276,3 +278,30 @@ def test_taking_over_the_last_kilometre_into_town_is_no_gain():
     assert strict["gained_hours"].iloc[0] == pytest.approx(
         strict["hours_before"].iloc[0] - strict["hours_after"].iloc[0]
     )
+
+
+def test_a_small_gain_counts_where_places_lie_further_off_than_lines_join():
+    """Their ways to the network are no matter of how lines join it, so they excuse nothing.
+
+    A chord of the M-14, half a km shorter than its bend; a place 3 km beyond each of its ends.
+    """
+    edges = cg.network().edges
+    edges = edges[(edges["section"] == "m14") & (edges["km"] > 5)]
+    for km, road in zip(edges["km"], edges.geometry, strict=True):
+        chord = LineString([road.coords[0], road.coords[-1]])
+        saved = km - cg.length_km(chord)
+        azimuth, _, _ = GEOD.inv(*chord.coords[0], *chord.coords[1])
+        places = [
+            Point(GEOD.fwd(*at, way, 3_000)[:2])
+            for at, way in zip(chord.coords, (azimuth + 180, azimuth), strict=True)
+        ]
+        away = cg.route_matrix(places, mode="road").attrs["access_km"].values()
+        if 0.3 < saved < 0.9 and min(away) > 0.6:
+            break
+    line = cg.Corridor.from_line(chord, name="chord")
+    near, far = (
+        cg.routing.gain(places, extra=line, mode="road", join_km=km)["gained_km"].iloc[0]
+        for km in (max(away) + 0.1, 0.5)
+    )
+    assert far == pytest.approx(saved, abs=1e-6)
+    assert near == 0
