@@ -14,16 +14,19 @@ Two facts make most searches needless:
 
 from __future__ import annotations
 
-from math import atan2, ceil, cos, degrees, inf, radians, sin, sqrt
+from math import atan2, ceil, cos, degrees, inf, pi, radians, sin, sqrt
 
 import numpy as np
 
+from cpecgeo.geodesy._arcs import arc
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, PER_A2, PER_B2
-from cpecgeo.geodesy._search import STACK, descend, foot, point_at
+from cpecgeo.geodesy._search import STACK, drain, foot, point_at
 
-__all__ = ["meet", "move", "refine", "sides"]
+__all__ = ["MEET", "MOVE", "REFINE", "SIDES", "circles", "work"]
 
+MOVE, SIDES, MEET, REFINE = range(4)  # steps of `work`
+_RADIUS_M = 6_371_000.0
 _ROUNDS = 40
 _DEPTH = 40
 _MOST_PARTS = 16  # that an edge is cut into at a time
@@ -35,8 +38,6 @@ _NEAR = 0.01  # square of the share of the radius that a corner is off at most
 _SHORT = 0.3  # share of the radius: the ends of shorter edges tell their side
 _SQUARE = 0.9  # sine of an angle that counts as a right angle
 _BULGE = 1.05  # new vertices start a little outside, from where one move is enough
-
-_TREE = "rows, rows, rows, flat, ints, flat, fans, ints, i8"
 
 
 @kernel(inline=True)
@@ -81,22 +82,8 @@ def _corner(a, d, n, per_d2, i, j, aim, x, y, z):
 
 
 @kernel()
-def _closest(
-    x, y, z,
-    a, d, n, per_d2, target, start, tubes, child, leaves,
-    piece, at, metres, owner, stack, bound, away2,
-):  # fmt: skip
-    """Find the segment closest to a point, into `piece`, `at` and `metres`."""
-    # A literal 1, or -1 below, would be a type of its own, and all that is called compiled twice.
-    descend(
-        x, y, z, inf, len(piece), a, d, n, per_d2, target, start, tubes, child, leaves,
-        piece, at, metres, owner, stack, bound, away2,
-    )  # fmt: skip
-
-
-@kernel()
 def _move(
-    x, y, z, aim, slack,
+    x, y, z, root, aim, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves,
     piece, at, metres, owner, stack, bound, away2,
 ):  # fmt: skip
@@ -105,11 +92,20 @@ def _move(
     After a move outwards another segment may be closer, where two arcs of the boundary meet in
     a corner. Moving away from each in turn leads to the corner, but slowly where the arcs meet
     at a small angle; every third step therefore goes to the corner itself.
+
+    The segment closest to the point, and the place on it, go to `piece`, `at` and `metres`; with
+    an infinite slack nothing else happens.
     """
     before = piece[0]
     for turn in range(_ROUNDS):
-        _closest(
-            x, y, z, a, d, n, per_d2, target, start, tubes, child, leaves,
+        i = piece[0]
+        piece[0], metres[0] = -1, inf
+        if i >= 0:
+            at[0], metres[0] = foot(a, d, n, per_d2, i, x, y, z, 1e300)
+            piece[0] = i
+        stack[0], bound[0] = root, 0.0
+        drain(
+            x, y, z, inf, 1, i, 1, a, d, n, per_d2, target, start, tubes, child, leaves,
             piece, at, metres, owner, stack, bound, away2,
         )  # fmt: skip
         i, s = piece[0], metres[0]
@@ -134,99 +130,11 @@ def _move(
     return x, y, z
 
 
-@kernel(f"void(rows, bools, i8, i8, f8, f8, {_TREE}, ints, rows, bools)")
-def move(
-    place, fixed, first, last, aim, slack,
-    a, d, n, per_d2, target, start, tubes, child, leaves, out_piece, out_foot, out_lost,
-):  # fmt: skip
-    """Move rows first to last of `place` to the distance `aim`; fixed ones only get their segment.
-
-    Rows for which no point at that distance was found are marked in `out_lost`.
-    """
-    piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
-    stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
-    for v in range(first, last):
-        x, y, z = _move(
-            place[v, 0], place[v, 1], place[v, 2], aim, inf if fixed[v] else slack,
-            a, d, n, per_d2, target, start, tubes, child, leaves,
-            piece, at, metres, owner, stack, bound, away2,
-        )  # fmt: skip
-        place[v, 0], place[v, 1], place[v, 2] = x, y, z
-        out_piece[v] = piece[0]
-        out_lost[v] = not fixed[v] and abs(metres[0] - aim) > _LOST * slack
-        out_foot[v, 0], out_foot[v, 1], out_foot[v, 2] = point_at(a, d, n, piece[0], at[0])
-
-
-@kernel(f"void(rows, ints, ints, i8, i8, f8, f8, {_TREE}, ints, rows, bools)")
-def meet(
-    place, one, two, first, last, aim, slack,
-    a, d, n, per_d2, target, start, tubes, child, leaves, out_piece, out_foot, out_lost,
-):  # fmt: skip
-    """Move each vertex of `one` to the corner between its own closest segment and that of `two`."""
-    piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
-    stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
-    for row in range(first, last):
-        v, w = one[row], two[row]
-        x, y, z = _ground(
-            0.5 * (place[v, 0] + place[w, 0]),
-            0.5 * (place[v, 1] + place[w, 1]),
-            0.5 * (place[v, 2] + place[w, 2]),
-        )
-        if out_piece[v] != out_piece[w]:
-            cx, cy, cz = _corner(a, d, n, per_d2, out_piece[v], out_piece[w], aim, x, y, z)
-            if (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2 < _NEAR * aim * aim:
-                x, y, z = cx, cy, cz
-        x, y, z = _move(
-            x, y, z, aim, slack,
-            a, d, n, per_d2, target, start, tubes, child, leaves,
-            piece, at, metres, owner, stack, bound, away2,
-        )  # fmt: skip
-        place[v, 0], place[v, 1], place[v, 2] = x, y, z
-        out_piece[v] = piece[0]
-        out_foot[v, 0], out_foot[v, 1], out_foot[v, 2] = point_at(a, d, n, piece[0], at[0])
-        out_lost[v] = abs(metres[0] - aim) > _LOST * slack
-
-
 @kernel(inline=True)
 def _turn(ux, uy, uz, x, y, z, fx, fy, fz):
     """Return the side of f, seen from (x, y, z) in the direction u: positive on the left."""
     rx, ry, rz = fx - x, fy - y, fz - z
     return x * (uy * rz - uz * ry) + y * (uz * rx - ux * rz) + z * (ux * ry - uy * rx)
-
-
-@kernel(f"void(rows, ints, rows, i8, i8, f8, {_TREE}, flat)")
-def sides(
-    place, after, foots, first, last, aim,
-    a, d, n, per_d2, target, start, tubes, child, leaves, out,
-):  # fmt: skip
-    """Tell on which side of each edge the buffered line is: positive on the left.
-
-    The number grows with the length of the edge, so that sums are decided by long edges.
-    """
-    piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
-    stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
-    for v in range(first, last):
-        w = after[v]
-        x, y, z = place[v, 0], place[v, 1], place[v, 2]
-        ux, uy, uz = place[w, 0] - x, place[w, 1] - y, place[w, 2] - z
-        one = _turn(ux, uy, uz, x, y, z, foots[v, 0], foots[v, 1], foots[v, 2])
-        two = _turn(
-            ux, uy, uz, place[w, 0], place[w, 1], place[w, 2], foots[w, 0], foots[w, 1], foots[w, 2]
-        )
-        # The line from an end to its closest point is at right angles to the edge, but not in a
-        # corner, where it may lead to the other side. In doubt the middle of the edge decides.
-        size = sqrt(ux * ux + uy * uy + uz * uz)
-        sure = _SQUARE * size * aim * sqrt(x * x + y * y + z * z)
-        if size < _SHORT * aim and one * two > 0.0 and min(abs(one), abs(two)) > sure:
-            out[v] = 0.5 * (one + two)
-            continue
-        x, y, z = _ground(x + 0.5 * ux, y + 0.5 * uy, z + 0.5 * uz)
-        _closest(
-            x, y, z, a, d, n, per_d2, target, start, tubes, child, leaves,
-            piece, at, metres, owner, stack, bound, away2,
-        )  # fmt: skip
-        fx, fy, fz = point_at(a, d, n, piece[0], at[0])
-        out[v] = _turn(ux, uy, uz, x, y, z, fx, fy, fz)
 
 
 @kernel()
@@ -248,10 +156,11 @@ def _bow(lon, lat, lon_b, lat_b, x, y, z, c2):
     return sqrt(gx * gx + gy * gy + gz * gz)
 
 
-@kernel(f"i8(rows, rows, ints, ints, bools, i8, i8, f8, f8, f8, f8, {_TREE}, rows, ints)")
-def refine(
-    place, lonlat, pieces, after, fixed, first, last, radius, aim, within, slack,
-    a, d, n, per_d2, target, start, tubes, child, leaves, out, out_edge,
+@kernel()
+def _refine(
+    place, lonlat, root, pieces, after, fixed, first, last, radius, aim, within, slack,
+    a, d, n, per_d2, target, start, tubes, child, leaves,
+    piece, at, metres, owner, stack, bound, away2, out, out_edge,
 ):  # fmt: skip
     """Split edges first to last until their middles are within `within` metres of `radius`.
 
@@ -259,56 +168,37 @@ def refine(
     itself, stay as they are. New vertices go to `out` (lon, lat) and their edges to `out_edge`,
     in order along the boundary. Return how many there are, or -1 if `out` is too short.
     """
-    piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
-    stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
     # A stack of ends still to be reached: x, y, z, lon, lat; segment and depth.
-    ends, which = (
-        np.empty((_MOST_PARTS * _DEPTH + 1, 5)),
-        np.empty((_MOST_PARTS * _DEPTH + 1, 2), np.int64),
-    )
+    ends = np.empty((_MOST_PARTS * _DEPTH + 1, 5))
+    which = np.empty((_MOST_PARTS * _DEPTH + 1, 2), np.int64)
     count = 0
     for v in range(first, last):
         w = after[v]
         if fixed[v] or fixed[w]:
             continue
-        ax, ay, az, lon, lat, one = (
-            place[v, 0], place[v, 1], place[v, 2], lonlat[v, 0], lonlat[v, 1], pieces[v],
-        )  # fmt: skip
+        ax, ay, az, one = place[v, 0], place[v, 1], place[v, 2], pieces[v]
+        lon, lat = lonlat[v, 0], lonlat[v, 1]
         ends[0, 0], ends[0, 1], ends[0, 2] = place[w, 0], place[w, 1], place[w, 2]
         ends[0, 3], ends[0, 4] = lonlat[w, 0], lonlat[w, 1]
-        which[0, 0], which[0, 1], top = pieces[w], 0, 0
-        piece[0] = one
+        which[0, 0], which[0, 1], top, piece[0] = pieces[w], 0, 0, one
         while top >= 0:
-            bx, by, bz, two, depth = (
-                ends[top, 0],
-                ends[top, 1],
-                ends[top, 2],
-                which[top, 0],
-                which[top, 1],
-            )
+            bx, by, bz = ends[top, 0], ends[top, 1], ends[top, 2]
+            two, depth = which[top, 0], which[top, 1]
             vx, vy, vz = bx - ax, by - ay, bz - az
             c2 = vx * vx + vy * vy + vz * vz
-            ux, uy, uz = (
-                (ax + 0.5 * vx) * PER_A2,
-                (ay + 0.5 * vy) * PER_A2,
-                (az + 0.5 * vz) * PER_B2,
-            )
-            up = (
-                0.5
-                * (PER_A2 * (vx * vx + vy * vy) + PER_B2 * vz * vz)
-                / (ux * ux + uy * uy + uz * uz)
-            )
+            ux, uy = (ax + 0.5 * vx) * PER_A2, (ay + 0.5 * vy) * PER_A2
+            uz = (az + 0.5 * vz) * PER_B2
+            up = 0.5 * (PER_A2 * (vx * vx + vy * vy) + PER_B2 * vz * vz)
+            up /= ux * ux + uy * uy + uz * uz
             lx, ly, lz = ux * up, uy * up, uz * up
             mx, my, mz = _ground(
                 ax + 0.5 * vx + 0.25 * lx, ay + 0.5 * vy + 0.25 * ly, az + 0.5 * vz + 0.25 * lz
             )
             bow = _bow(lon, lat, ends[top, 3], ends[top, 4], mx, my, mz, c2)
             parts, sag, cornered = 1, 0.0, False
-            if depth >= _DEPTH:
-                parts = 1
-            elif c2 > _LONGEST_M * _LONGEST_M:
+            if depth < _DEPTH and c2 > _LONGEST_M * _LONGEST_M:
                 parts = min(ceil(sqrt(c2) / _LONGEST_M), _MOST_PARTS)
-            else:
+            elif depth < _DEPTH:
                 s = foot(a, d, n, per_d2, one, mx, my, mz, 1e300)[1]
                 if two != one:
                     s = min(s, foot(a, d, n, per_d2, two, mx, my, mz, 1e300)[1])
@@ -316,8 +206,8 @@ def refine(
                 least = aim - slack - 1.01 * c2 / (8.0 * aim)
                 if abs(s - radius) + bow > within or min(least, s) - bow < radius - within:
                     piece[0] = one
-                    _closest(
-                        mx, my, mz,
+                    _move(
+                        mx, my, mz, root[v], aim, inf,
                         a, d, n, per_d2, target, start, tubes, child, leaves,
                         piece, at, metres, owner, stack, bound, away2,
                     )  # fmt: skip
@@ -339,24 +229,16 @@ def refine(
                 top -= 1
                 continue
             before = top
-            ox, oy, oz = 0.0, 0.0, 0.0
+            ox, oy, oz = lx, ly, lz
             if sag > 0.0:
                 fx, fy, fz = point_at(a, d, n, piece[0], at[0])
-                h = (
-                    4.0
-                    * _BULGE
-                    * sag
-                    / (sqrt((mx - fx) ** 2 + (my - fy) ** 2 + (mz - fz) ** 2) + 1e-9)
-                )
-                ox, oy, oz = (mx - fx) * h, (my - fy) * h, (mz - fz) * h
+                h = sqrt((mx - fx) ** 2 + (my - fy) ** 2 + (mz - fz) ** 2) + 1e-9
+                h = 4.0 * _BULGE * sag / h
+                ox, oy, oz = lx + (mx - fx) * h, ly + (my - fy) * h, lz + (mz - fz) * h
             for j in range(parts - 1, 0, -1):
                 f = j / parts
                 g = f * (1.0 - f)
-                x, y, z = _ground(
-                    ax + f * vx + g * (lx + ox),
-                    ay + f * vy + g * (ly + oy),
-                    az + f * vz + g * (lz + oz),
-                )
+                x, y, z = _ground(ax + f * vx + g * ox, ay + f * vy + g * oy, az + f * vz + g * oz)
                 if cornered:
                     cx, cy, cz = _corner(a, d, n, per_d2, one, two, aim, x, y, z)
                     e = ((cx - ax) * vx + (cy - ay) * vy + (cz - az) * vz) / c2
@@ -372,7 +254,7 @@ def refine(
                     if 1e-3 < e < 0.999 and px * px + py * py + pz * pz < deep2:
                         x, y, z = cx, cy, cz
                 x, y, z = _move(
-                    x, y, z, aim, slack,
+                    x, y, z, root[v], aim, slack,
                     a, d, n, per_d2, target, start, tubes, child, leaves,
                     piece, at, metres, owner, stack, bound, away2,
                 )  # fmt: skip
@@ -387,3 +269,111 @@ def refine(
             if top == before:  # no better vertex was found
                 which[top, 1] = _DEPTH
     return count
+
+
+@kernel(
+    "i8(i8, rows, rows, rows, ints, bools, bools, ints, ints, ints, ints, flat, i8, i8, "
+    "f8, f8, f8, f8, rows, rows, rows, flat, ints, flat, fans, ints, i8, rows, ints)"
+)
+def work(
+    step, place, lonlat, feet, pieces, fixed, lost, root, after, one, two, side, first, last,
+    radius, aim, within, slack,
+    a, d, n, per_d2, target, start, tubes, child, leaves, out, out_edge,
+):  # fmt: skip
+    """Do one step on rows first to last. One kernel is compiled several times faster than four.
+
+    MOVE: put vertices at the distance `aim`; fixed ones only get their segment.
+    SIDES: tell on which side of each edge the buffered line is, positive on the left. The number
+    grows with the length of the edge, so that sums are decided by long edges.
+    MEET: put each vertex of `one` in the corner between its own closest segment and that of `two`.
+    REFINE: see `_refine`.
+
+    Vertices for which no point at that distance was found are marked in `lost`.
+    """
+    piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
+    stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
+    if step == REFINE:
+        return _refine(
+            place, lonlat, root, pieces, after, fixed, first, last, radius, aim, within, slack,
+            a, d, n, per_d2, target, start, tubes, child, leaves,
+            piece, at, metres, owner, stack, bound, away2, out, out_edge,
+        )  # fmt: skip
+    for row in range(first, last):
+        v, w, allowed = row, after[row] if step == SIDES else row, slack
+        if step == MEET:
+            v, w = one[row], two[row]
+        x, y, z = place[v, 0], place[v, 1], place[v, 2]
+        ux, uy, uz = place[w, 0] - x, place[w, 1] - y, place[w, 2] - z
+        if step == MOVE:
+            allowed = inf if fixed[v] else slack
+            if row > first and root[v] != root[v - 1]:
+                piece[0] = -1  # of another geometry
+        else:
+            piece[0] = pieces[v]
+        if step == SIDES:
+            turn = _turn(ux, uy, uz, x, y, z, feet[v, 0], feet[v, 1], feet[v, 2])
+            turn_w = _turn(ux, uy, uz, x + ux, y + uy, z + uz, feet[w, 0], feet[w, 1], feet[w, 2])
+            # The line from an end to its closest point is at right angles to the edge, but not in
+            # a corner, where it may lead to the other side. In doubt the middle decides.
+            size = sqrt(ux * ux + uy * uy + uz * uz)
+            sure = _SQUARE * size * aim * sqrt(x * x + y * y + z * z)
+            if size < _SHORT * aim and turn * turn_w > 0.0 and min(abs(turn), abs(turn_w)) > sure:
+                side[v] = 0.5 * (turn + turn_w)
+                continue
+            allowed = inf
+        if step != MOVE:
+            x, y, z = _ground(x + 0.5 * ux, y + 0.5 * uy, z + 0.5 * uz)
+        if step == MEET and pieces[v] != pieces[w]:
+            cx, cy, cz = _corner(a, d, n, per_d2, pieces[v], pieces[w], aim, x, y, z)
+            if (cx - x) ** 2 + (cy - y) ** 2 + (cz - z) ** 2 < _NEAR * aim * aim:
+                x, y, z = cx, cy, cz
+        x, y, z = _move(
+            x, y, z, root[v], aim, allowed,
+            a, d, n, per_d2, target, start, tubes, child, leaves,
+            piece, at, metres, owner, stack, bound, away2,
+        )  # fmt: skip
+        fx, fy, fz = point_at(a, d, n, piece[0], at[0])
+        if step == SIDES:
+            side[v] = _turn(ux, uy, uz, x, y, z, fx, fy, fz)
+            continue
+        place[v, 0], place[v, 1], place[v, 2] = x, y, z
+        feet[v, 0], feet[v, 1], feet[v, 2] = fx, fy, fz
+        pieces[v] = piece[0]
+        lost[v] = allowed < inf and abs(metres[0] - aim) > _LOST * slack
+    return 0
+
+
+@kernel("void(rows, ints, i8, i8, f8, rows)")
+def circles(lonlat, begin, first, last, aim, out):
+    """Enter circles of `aim` metres around points first to last, counter-clockwise and closed."""
+    across, down = (
+        _RADIUS_M * sin(aim / _RADIUS_M),
+        2.0 * _RADIUS_M * sin(0.5 * aim / _RADIUS_M) ** 2,
+    )
+    fall, level = sin(aim / _RADIUS_M), cos(aim / _RADIUS_M)
+    for p in range(first, last):
+        lam, phi = radians(lonlat[p, 0]), radians(lonlat[p, 1])
+        sl, cl, sp, cp = sin(lam), cos(lam), sin(phi), cos(phi)
+        normal = EQUATOR_M / sqrt(1.0 - E2 * sp * sp)
+        px, py, pz = normal * cp * cl, normal * cp * sl, normal * (1.0 - E2) * sp
+        count = begin[p + 1] - begin[p] - 1
+        for k in range(count):
+            angle = 2.0 * pi * k / count
+            east, north = cos(angle), sin(angle)
+            ux, uy, uz = -east * sl - north * sp * cl, east * cl - north * sp * sl, north * cp
+            x = px + across * ux - down * cp * cl
+            y = py + across * uy - down * cp * sl
+            z = pz + across * uz - down * sp
+            h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
+            x, y, z = x * h, y * h, z * h
+            # On a sphere it would be there; one step more leaves less than rounding.
+            e = aim - arc(px, py, pz, x, y, z)
+            x += e * (level * ux - fall * cp * cl)
+            y += e * (level * uy - fall * cp * sl)
+            z += e * (level * uz - fall * sp)
+            h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
+            x, y, z = x * h, y * h, z * h
+            row = begin[p] + k
+            out[row, 0] = degrees(atan2(y, x))
+            out[row, 1] = degrees(atan2(z, sqrt(x * x + y * y) * (1.0 - E2)))
+        out[begin[p] + count, 0], out[begin[p] + count, 1] = out[begin[p], 0], out[begin[p], 1]

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._boundary import meet, move, refine, sides
+from cpecgeo.geodesy._boundary import MEET, MOVE, REFINE, SIDES, work
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef, geodetic
+from cpecgeo.geodesy._ellipsoid import EQUATOR_M, Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Alone", "Around", "Outline", "close", "settle"]
+__all__ = ["Around", "Outline", "close", "settle"]
 
 _SHARE = 0.9  # of the tolerance, used up here; the rest is for rounding and other middles
 _OUT = 0.5  # of that, by which vertices lie farther out than the radius
 _SLACK = 0.05  # of that, by which vertices may miss it
 _FALSE = 0.03  # share of the radius: the guess is nowhere farther off
-_ROOM = 4  # new vertices per edge that the first try has room for
+_ROOM = 16  # new vertices per edge that the first try has room for
+_NONE = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -43,105 +44,108 @@ class Outline:
     fixed: NDArray[np.bool_]
 
 
-class Around(Protocol):
-    """What a boundary is around: one geometry, or each of its rings one of many."""
-
-    def move(self, outline: Outline, place: Floats, aim: float, slack: float, *out: Any) -> None:
-        """Move vertices to the distance `aim`; see `_boundary.move`."""
-
-    def sides(self, ring: Ints, place: Floats, after: Ints, foot: Floats, aim: float) -> Floats:
-        """Tell on which side of edges the lines are; see `_boundary.sides`."""
-
-    def meet(
-        self, ring: Ints, place: Floats, one: Ints, two: Ints, aim: float, slack: float, *out: Any
-    ) -> None:
-        """Move vertices to corners; see `_boundary.meet`."""
-
-    def refine(
-        self, outline: Outline, place: Floats, pieces: Ints, after: Ints, *sizes: float
-    ) -> tuple[Floats, Ints]:
-        """Split edges until their middles hold; see `_boundary.refine`."""
-
-    def metres(self, xy: Floats, ring: Ints) -> Floats:
-        """Return the distances of vertices."""
-
-
 @dataclass(frozen=True)
-class Alone:
-    """One geometry that boundaries are around.
+class Around:
+    """What boundaries are around: lines, rings and points, as trees of segments; see `Tree`.
 
     Parameters
     ----------
-    index : Index
-        Its lines, rings and points.
+    tree : tuple
+        The arrays of pieces and nodes in the order of the kernels' arguments, and below which
+        number nodes are leaves.
+    root : ndarray of int
+        The root of the tree that each ring of the boundary is around; the last one holds for all
+        further rings.
+    steps : int
+        About how many nodes and pieces a search looks at.
     """
 
-    index: Index
+    tree: tuple[Any, ...]
+    root: Ints
+    steps: int
 
-    def _tree(self) -> tuple[Any, ...]:
-        """Return the arrays of the index in the order of the kernels' arguments."""
-        tree = self.index.tree
-        p = tree.pieces
-        return (
-            p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, tree.tubes, tree.child, tree.leaves,
-        )  # fmt: skip
+    @classmethod
+    def of(cls, index: Index) -> Around:
+        """Return what all rings are around: one geometry."""
+        t = index.tree
+        p = t.pieces
+        arrays = (p.a, p.d, p.n, p.per_d2, p.target, t.start_m, t.tubes, t.child, t.leaves)
+        return cls(arrays, np.array([len(t.child) - 1]), t.steps)
 
-    def move(self, outline: Outline, place: Floats, aim: float, slack: float, *out: Any) -> None:
-        """Move vertices to the distance `aim`; see `_boundary.move`."""
-        run, tree = choose(move, len(place) * self.index.tree.steps), self._tree()
-        fixed = outline.fixed
-        spread(lambda i, j: run(place, fixed, i, j, aim, slack, *tree, *out), len(place))
+    def roots(self, ring: Ints) -> Ints:
+        """Return the root of each vertex on these rings."""
+        return self.root[np.minimum(ring, len(self.root) - 1)]
 
-    def sides(self, ring: Ints, place: Floats, after: Ints, foot: Floats, aim: float) -> Floats:
-        """Tell on which side of edges the lines are; see `_boundary.sides`."""
-        run, tree = choose(sides, len(place) * self.index.tree.steps), self._tree()
-        turn = np.empty(len(ring))
-        spread(lambda i, j: run(place, after, foot, i, j, aim, *tree, turn), len(place))
-        return turn
 
-    def meet(
+@dataclass(frozen=True)
+class _Vertices:
+    """An outline at work; see `_boundary`.
+
+    Parameters
+    ----------
+    outline : Outline
+    place, foot : ndarray, shape (n, 3)
+        Earth-centred: each vertex, and the point of the line closest to it.
+    piece : ndarray of int, shape (n,)
+        The segment that this point is on.
+    lost : ndarray of bool, shape (n,)
+        Vertices that have found no place.
+    """
+
+    outline: Outline
+    place: Floats
+    foot: Floats
+    piece: Ints
+    lost: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, outline: Outline) -> _Vertices:
+        """Return the vertices where they are, nothing known of them yet."""
+        count = len(outline.xy)
+        piece, lost = np.full(count, -1), np.zeros(count, bool)
+        return cls(outline, ecef(*outline.xy.T), np.empty((count, 3)), piece, lost)
+
+    def rows(self, keep: NDArray[np.bool_]) -> _Vertices:
+        """Return only the vertices in `keep`."""
+        o = self.outline
+        outline = Outline(o.xy[keep], o.ring[keep], o.fixed[keep])
+        return _Vertices(
+            outline, self.place[keep], self.foot[keep], self.piece[keep], self.lost[keep]
+        )
+
+    def run(
         self,
-        ring: Ints,  # noqa: ARG002 - of one geometry
-        place: Floats,
-        one: Ints,
-        two: Ints,
+        step: int,
+        around: Around,
         aim: float,
         slack: float,
-        *out: Any,
-    ) -> None:
-        run = choose(meet, 4 * len(one) * self.index.tree.steps)
-        run(place, one, two, 0, len(one), aim, slack, *self._tree(), *out)
-
-    def refine(
-        self, outline: Outline, place: Floats, pieces: Ints, after: Ints, *sizes: float
-    ) -> tuple[Floats, Ints]:
-        """Split edges until their middles hold; see `_boundary.refine`."""
-        run, tree = choose(refine, 2 * len(place) * self.index.tree.steps), self._tree()
+        *,
+        radius: float = 0.0,
+        within: float = 0.0,
+        corners: tuple[Ints, Ints] = (_NONE, _NONE),
+    ) -> tuple[Floats, Floats, Ints]:
+        """Do a step of `_boundary.work`; return what `sides` and `refine` find."""
+        o, after = self.outline, _next(self.outline.ring)
+        root, turn = around.roots(o.ring), np.empty(len(after))
+        count = len(corners[0]) if step == MEET else len(after)
+        kernel = choose(work, 2 * count * around.steps)
         cuts: dict[int, tuple[Floats, Ints]] = {}
 
-        def work(first: int, last: int) -> None:
-            room, count = _ROOM * (last - first), -1
-            while count < 0:
+        def some(first: int, last: int) -> None:
+            room, made = _ROOM * (last - first) if step == REFINE else 0, -1
+            while made < 0:
                 new, edge = np.empty((room, 2)), np.empty(room, np.int64)
-                count = run(
-                    place, outline.xy, pieces, after, outline.fixed, first, last, *sizes, *tree,
-                    new, edge,
+                made = kernel(
+                    step, self.place, o.xy, self.foot, self.piece, o.fixed, self.lost, root,
+                    after, *corners, turn, first, last, radius, aim, within, slack,
+                    *around.tree, new, edge,
                 )  # fmt: skip
                 room *= 4
-            cuts[first] = new[:count], edge[:count]
+            cuts[first] = new[:made], edge[:made]
 
-        spread(work, len(place))
-        return joined(cuts)
-
-    def metres(self, xy: Floats, ring: Ints) -> Floats:  # noqa: ARG002
-        """Return the distances of vertices."""
-        return self.index.find(xy).metres[:, 0]
-
-
-def joined(cuts: dict[int, tuple[Floats, Ints]]) -> tuple[Floats, Ints]:
-    """Put what slices have found in order."""
-    new, edge = zip(*(cuts[i] for i in sorted(cuts)), strict=True)
-    return np.concatenate(new), np.concatenate(edge)
+        spread(some, count)
+        new, edge = zip(*(cuts[i] for i in sorted(cuts)), strict=True)
+        return turn, np.concatenate(new), np.concatenate(edge)
 
 
 def settle(outline: Outline, around: Around, metres: float, rtol: float) -> Outline:
@@ -172,42 +176,17 @@ def settle(outline: Outline, around: Around, metres: float, rtol: float) -> Outl
     return _split_edges(vertices, around, metres, aim, within, slack)
 
 
-@dataclass(frozen=True)
-class _Vertices:
-    """An outline whose vertices are at their distance, with earth-centred coordinates.
-
-    Parameters
-    ----------
-    outline : Outline
-    place, foot : ndarray, shape (n, 3)
-        Each vertex, and the point of the line closest to it.
-    piece : ndarray of int, shape (n,)
-        The segment that this point is on.
-    """
-
-    outline: Outline
-    place: Floats
-    foot: Floats
-    piece: Ints
-
-    def rows(self, keep: NDArray[np.bool_]) -> _Vertices:
-        """Return only the vertices in `keep`."""
-        o = self.outline
-        outline = Outline(o.xy[keep], o.ring[keep], o.fixed[keep])
-        return _Vertices(outline, self.place[keep], self.foot[keep], self.piece[keep])
-
-
 def _move_all(outline: Outline, around: Around, aim: float, slack: float) -> _Vertices:
     """Move every vertex but the fixed ones to the distance `aim`."""
-    place = ecef(*outline.xy.T)
+    vertices = _Vertices.of(outline)
+    place = vertices.place
     before = place.copy()
-    foot, piece = np.empty_like(place), np.empty(len(place), np.int64)
-    fixed, lost = outline.fixed, np.empty(len(place), bool)
-    around.move(outline, place, aim, slack, piece, foot, lost)
+    vertices.run(MOVE, around, aim, slack)
     shift = np.linalg.norm(place - before, axis=1)
+    fixed = outline.fixed
     xy = np.where(fixed[:, None], outline.xy, np.column_stack(geodetic(place)))
-    vertices = _Vertices(Outline(xy, outline.ring, fixed), place, foot, piece)
-    lost |= _false_rings(outline, shift, around, aim)
+    lost = vertices.lost | _false_rings(outline, shift, around, aim)
+    vertices = replace(vertices, outline=Outline(xy, outline.ring, fixed))
     return vertices.rows(~lost) if lost.any() else vertices
 
 
@@ -222,9 +201,13 @@ def _false_rings(outline: Outline, shift: Floats, around: Around, aim: float) ->
     doubtful = np.flatnonzero(np.isfinite(least) & (least > _FALSE * aim))
     if len(doubtful) == 0:
         return np.zeros(len(shift), bool)
-    rows = np.flatnonzero(np.isin(outline.ring, doubtful))
+    here = np.isin(outline.ring, doubtful)
+    still = _Vertices.of(Outline(outline.xy[here], outline.ring[here], np.ones(here.sum(), bool)))
+    still.run(MOVE, around, aim, np.inf)  # fixed vertices only get their closest points
+    chord = np.linalg.norm(still.place - still.foot, axis=1)
+    metres = 2.0 * EQUATOR_M * np.arcsin(np.minimum(0.5 * chord / EQUATOR_M, 1.0))
     most = np.zeros(len(least))
-    np.maximum.at(most, outline.ring[rows], around.metres(outline.xy[rows], outline.ring[rows]))
+    np.maximum.at(most, still.outline.ring, metres)
     false = doubtful[most[doubtful] < (1.0 - _FALSE) * aim]
     return np.isin(outline.ring, false)
 
@@ -240,25 +223,23 @@ def _unfold(vertices: _Vertices, around: Around, aim: float, slack: float) -> _V
         return vertices
     o, ring, fixed = vertices.outline, vertices.outline.ring, vertices.outline.fixed
     count, after = len(ring), _next(ring)
-    turn = around.sides(ring, vertices.place, after, vertices.foot, aim)
+    turn = vertices.run(SIDES, around, aim, slack)[0]
     side = np.sign(np.bincount(ring, weights=turn))
     # The edges of caps run towards the line; they have no side.
     backward = (turn * side[ring] < 0.0) & ~fixed & ~fixed[after]
+    if not backward.any() and np.bincount(ring)[ring].min() > 2:
+        return vertices
     follows = np.zeros(count, bool)
     follows[after[backward]] = True
     one, end = np.flatnonzero(backward & ~follows), np.where(backward, after, np.arange(count))
     while (end[end] != end).any():
         end = end[end]
-    two = end[one]
-    lost = np.zeros(count, bool)
-    around.meet(ring, vertices.place, one, two, aim, slack, vertices.piece, vertices.foot, lost)
+    vertices.run(MEET, around, aim, slack, corners=(one, end[one]))
     xy = o.xy.copy()
     xy[one] = np.column_stack(geodetic(vertices.place[one]))
-    keep = ~follows & ~lost
+    keep = ~follows & ~vertices.lost
     keep &= np.bincount(ring, keep)[ring] > 2
-    return _Vertices(Outline(xy, ring, fixed), vertices.place, vertices.foot, vertices.piece).rows(
-        keep
-    )
+    return replace(vertices, outline=Outline(xy, ring, fixed)).rows(keep)
 
 
 def _split_edges(
@@ -266,9 +247,7 @@ def _split_edges(
 ) -> Outline:
     """Split every edge until its middle is within the tolerance."""
     o = vertices.outline
-    new, edge = around.refine(
-        o, vertices.place, vertices.piece, _next(o.ring), metres, aim, within, slack
-    )
+    _, new, edge = vertices.run(REFINE, around, aim, slack, radius=metres, within=within)
     at = edge + 1
     return Outline(
         np.insert(o.xy, at, new, axis=0),

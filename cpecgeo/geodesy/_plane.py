@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from cpecgeo.errors import GeometryError
 from cpecgeo.geodesy._compile import threads
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, POLE_M, Floats, Ints, ecef, geodetic
-from cpecgeo.geodesy._outline import Alone, Outline, close, settle
+from cpecgeo.geodesy._outline import Around, Outline, close, settle
 from cpecgeo.geodesy._paths import densify_array
 from cpecgeo.geodesy.nearest import Index
 
@@ -249,7 +249,7 @@ def buffer_one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str |
     thin = 2.0 * rtol * metres / _DEGREE_M
     shape = shapely.transform(shape, plane.unproject)
     for _ in range(_REPAIRS):
-        rings = settle(_outline(shape, index, metres, flat=flat), Alone(index), metres, rtol)
+        rings = settle(_outline(shape, index, metres, flat=flat), Around.of(index), metres, rtol)
         shape, crossed = close(_closed(rings), inside, poles=near_pole, thin=thin)
         if not crossed or shape.is_empty:
             break

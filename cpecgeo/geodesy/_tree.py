@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef, lift
 from cpecgeo.geodesy._paths import Paths, between_vertices, paths
 
-__all__ = ["FAN", "NO_SIDE", "PIECE_M", "Found", "Pieces", "Tree", "build", "take_apart"]
+__all__ = ["FAN", "NOWHERE", "NO_SIDE", "PIECE_M", "Found", "Pieces", "Tree", "build", "take_apart"]
 
 PIECE_M = 10_000.0
 _NO_LENGTH_M2 = 1e-200  # of edges so short that one over it has no number
 FAN = 16  # tubes of a node, measured by vector instructions
-_NOWHERE = 1e150  # start of a tube that isn't there: farther than any chord that is asked for
+NOWHERE = 1e150  # start of a tube that isn't there: farther than any chord that is asked for
 
 # What is known of a target that a point is inside of; 0 where nothing else is said.
 _INSIDE = {"piece": -1, "path": -1, "along": np.nan}
@@ -330,7 +330,7 @@ def _fans(tubes: Floats) -> Floats:
     """Put the tubes of each node side by side, so that they are measured by vectors."""
     nodes = -(-len(tubes) // FAN)
     full = np.zeros((nodes * FAN, 9))
-    full[:, :3] = _NOWHERE
+    full[:, :3] = NOWHERE
     full[: len(tubes), :8] = tubes
     fans = full.reshape(nodes, FAN, 9)
     heads = np.arange(0, len(tubes), FAN)

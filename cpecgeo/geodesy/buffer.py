@@ -1,4 +1,9 @@
-"""Buffers whose boundary is at a geodesic distance, to a stated tolerance."""
+"""Buffers whose boundary is at a geodesic distance, to a stated tolerance.
+
+One geometry is buffered by `_plane` and `_outline`. Points become circles at once, and many lines
+or polygons are settled together, so that the cost is that of the boundary's vertices; what is near
+a pole, over the antimeridian or wider than a plane without stretches holds is made alone.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +12,33 @@ from typing import Any, Literal
 import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
-from cpecgeo.geodesy._ellipsoid import ATTRS
+from cpecgeo.geodesy._boundary import circles
+from cpecgeo.geodesy._compile import choose, spread
+from cpecgeo.geodesy._ellipsoid import ATTRS, EQUATOR_M, Floats, Ints
+from cpecgeo.geodesy._outline import Around, Outline, settle
+from cpecgeo.geodesy._paths import densify_array
+from cpecgeo.geodesy._plane import buffer_one, frames, from_planes, to_planes
+from cpecgeo.geodesy._tree import FAN, NOWHERE, _balls, _tubes, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, check
 
 __all__ = ["buffer"]
 
 _LEAST_KM, _MOST_KM = 1e-3, 5_000.0
 _LEAST_RTOL, _MOST_RTOL = 1e-7, 1e-2
+_SHARE = 0.9  # of the tolerance, used up here
+_OUT, _SAG = 0.9, 1.85  # of that: vertices are farther out, middles of edges nearer than they
+_CIRCLES = 10_000  # points of a batch
+_SHAPES = 2_000  # lines or polygons of a batch
+_WIDEST_M, _MOST_M = 500_000.0, 100_000.0  # radii around points, and around shapes
+_EXTENT_M = 300_000.0  # to here a stereographic plane is true to half a thousandth
+_NORTH_DEG = 80.0
+_DEGREE_M = 110_000.0
+_OUTSIDE = 1e-3  # share of the radius that the guess is wider: inwards one move is enough
+_CURVE = 8  # segments of a quarter circle, refined later
+_FEW = 30  # shapes that are buffered one by one
 
 
 def buffer(
@@ -70,10 +93,6 @@ def buffer(
     >>> round(area_km2(strip) / 20)
     1070
     """
-    # Much of the room, which other calls do without.
-    from cpecgeo.geodesy._batches import around_points, around_shapes
-    from cpecgeo.geodesy._plane import buffer_one
-
     _check(km, rtol, cap, side)
     source = check(x, missing="keep")
     array, kind = source.geoms, source.kind
@@ -118,3 +137,161 @@ def _check(km: float, rtol: float, cap: str, side: str | None) -> None:
         raise InputError(f'side is {side!r}; choose "left", "right" or None.')
     if side is not None and km < 0:
         raise InputError(f"km is {km} with side={side!r}; take the other side instead.")
+
+
+def around_points(xy: Floats, metres: float, rtol: float) -> NDArray[Any]:
+    """Return the circles around points; None where one is too wide, near a pole or cut in two.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2)
+        lon, lat.
+    metres, rtol : float
+
+    Returns
+    -------
+    ndarray of Polygon, shape (n,)
+    """
+    made = np.full(len(xy), None, dtype=object)
+    here = np.flatnonzero(_is_plain(np.column_stack((xy, xy)), metres, _WIDEST_M))
+    within = _SHARE * rtol
+    # The sag of an arc, and how far a straight line in lon, lat is from a geodesic.
+    steepest = np.tan(np.radians(np.abs(xy[here, 1]) + metres / _DEGREE_M))
+    bend = 1.0 / metres + (2.0 * steepest + 0.05) / 6.33e6
+    count = np.ceil(np.pi * metres * np.sqrt(bend / (2.0 * _SAG * within * metres)))
+    count = count.astype(np.int64)
+    for first in range(0, len(here), _CIRCLES):
+        rows = here[first : first + _CIRCLES]
+        begin = np.concatenate(([0], np.cumsum(count[first : first + _CIRCLES] + 1)))
+        spots, out = np.ascontiguousarray(xy[rows]), np.empty((begin[-1], 2))
+        run = choose(circles, len(out))
+        aim = metres * (1.0 + _OUT * within)
+        spread(lambda i, j: run(spots, begin, i, j, aim, out), len(rows), least=500)  # noqa: B023
+        parts = (begin, np.arange(len(begin)))
+        made[rows] = shapely.from_ragged_array(shapely.GeometryType.POLYGON, out, parts)
+    return made
+
+
+def _is_plain(bounds: Floats, metres: float, most: float) -> NDArray[np.bool_]:
+    """Whether buffers are of moderate size, and away from the poles and the antimeridian."""
+    north = np.maximum(np.abs(bounds[:, 1]), np.abs(bounds[:, 3])) + metres / _DEGREE_M
+    north += 0.5 * (bounds[:, 2] > bounds[:, 0])  # edges reach beyond their ends
+    plain = (north < _NORTH_DEG) & (metres <= most)
+    east = metres / (_DEGREE_M * np.cos(np.radians(np.minimum(north, _NORTH_DEG))))
+    plain &= (bounds[:, 0] - east > -180.0) & (bounds[:, 2] + east < 180.0)
+    size = np.hypot(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) * 1.12e5
+    return np.asarray(plain & (0.5 * size <= _EXTENT_M))
+
+
+def forest(edges: NDArray[Any], of_ring: Ints) -> Around:
+    """Return a tree for each of many geometries, lines or points; the nodes are in one array.
+
+    Parameters
+    ----------
+    edges : ndarray of geometries
+        None missing or empty.
+    of_ring : ndarray of int
+        The geometry that each ring of the boundary is around.
+    """
+    taken, _ = take_apart(edges)
+    count, target = len(edges), taken.target
+    order = np.argsort(target, kind="stable")
+    a, d, n, per_d2, target = (v[order] for v in (taken.a, taken.d, taken.n, taken.per_d2, target))
+    slack = 0.25 * np.linalg.norm(n, axis=1)
+    tubes = np.column_stack((a, d, per_d2, slack + 1e-6))
+    start, end, owner = a, a + d, target
+    number, base, leaves = np.arange(len(owner)), 0, 0
+    fans, child, root = [], [], np.empty(count, np.int64)
+    while len(owner):
+        place = np.arange(len(owner)) - np.searchsorted(owner, owner)
+        heads = np.flatnonzero(place % FAN == 0)
+        ends = np.append(heads[1:], len(owner))
+        full = np.zeros((len(heads), FAN, 9))
+        full[:, :, :3] = NOWHERE
+        group = np.repeat(np.arange(len(heads)), ends - heads)
+        full[group, place % FAN, :8] = tubes
+        full[:, 0, 8] = _balls(tubes, heads, group)
+        fans.append(full.transpose(0, 2, 1))
+        child.append(number[heads])
+        # Rows of FAN, the last repeated where there are fewer.
+        rows = np.minimum(heads[:, None] + np.arange(FAN), ends[:, None] - 1).ravel()
+        tubes = _tubes(start[rows], end[rows], slack[rows])
+        owner, number = owner[heads], base + np.arange(len(heads))
+        leaves, base = leaves or len(heads), base + len(heads)
+        root[owner] = number  # of the last level, where a geometry has one node
+        on = np.bincount(owner, minlength=count)[owner] > 1
+        tubes, owner, number = tubes[on], owner[on], number[on]
+        start, end, slack = tubes[:, :3], tubes[:, :3] + tubes[:, 3:6], tubes[:, 7]
+    tree = (
+        a, d, n, per_d2, target, np.arange(len(a), dtype=float),
+        np.ascontiguousarray(np.concatenate(fans)), np.concatenate(child), leaves,
+    )  # fmt: skip
+    return Around(tree, root[of_ring], 4 * FAN)
+
+
+def around_shapes(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
+    """Return the buffers of lines or polygons; None where one has to be made alone.
+
+    Parameters
+    ----------
+    geoms : ndarray of geometries
+        Checked, all of lines or all polygons, none missing.
+    metres, rtol : float
+
+    Returns
+    -------
+    ndarray of geometries, shape (n,)
+    """
+    made = np.full(len(geoms), None, dtype=object)
+    here = np.flatnonzero(_is_plain(shapely.bounds(geoms), metres, _MOST_M))
+    if len(here) >= _FEW:
+        for first in range(0, len(here), _SHAPES):
+            rows = here[first : first + _SHAPES]
+            made[rows] = _together(geoms[rows], metres, rtol)
+    return made
+
+
+def _together(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
+    """Buffers of a batch; see `around_shapes`."""
+    step = float(np.sqrt(8e-3 * metres * 2.0 * EQUATOR_M**2 / (_EXTENT_M + 1e5))) / 1e3
+    dense = densify_array(geoms, min(100.0, max(0.2, step)))
+    xy, owner = shapely.get_coordinates(dense, return_index=True)
+    bounds = shapely.bounds(geoms)
+    middles = frames(0.5 * (bounds[:, :2] + bounds[:, 2:]))
+    flat = shapely.set_coordinates(dense.copy(), to_planes(xy, owner, middles))
+    guess = shapely.buffer(flat, metres * (1.0 + _OUTSIDE), quad_segs=_CURVE)
+    parts, of_part = shapely.get_parts(guess, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    plane, ring = shapely.get_coordinates(rings, return_index=True)
+    keep = np.append(ring[1:] == ring[:-1], False)  # the last vertex repeats the first
+    plane, ring = plane[keep], ring[keep]
+    of_ring = of_part[part]
+    spots = from_planes(plane, of_ring[ring], middles)
+    areas = shapely.get_type_id(geoms[0]) in (3, 6)
+    around = forest(shapely.boundary(geoms) if areas else geoms, of_ring)
+    settled = settle(Outline(spots, ring, np.zeros(len(ring), bool)), around, metres, rtol)
+    made = _closed(settled, part, of_part, len(geoms))
+    made[~shapely.is_valid(flat)] = None
+    return made
+
+
+def _closed(outline: Outline, part: Ints, of_part: Ints, count: int) -> NDArray[Any]:
+    """Put rings together again; None where one has vanished, or they cross."""
+    made = np.full(count, None, dtype=object)
+    size = np.bincount(outline.ring, minlength=len(part))
+    whole = np.ones(count, bool)
+    whole[of_part[part[size < 3]]] = False
+    whole[np.bincount(of_part, minlength=count) == 0] = False
+    rings, parts = whole[of_part[part]], whole[of_part]
+    xy = outline.xy[rings[outline.ring]]
+    size = size[rings]
+    end = np.cumsum(size)
+    xy = np.insert(xy, end, xy[end - size], axis=0)  # the first vertex closes the ring
+    holds = np.bincount(part, minlength=len(of_part))[parts]
+    offsets = [np.cumsum(np.append(0, v)) for v in (size + 1, holds)]
+    offsets.append(np.cumsum(np.append(0, np.bincount(of_part, minlength=count)[whole])))
+    drawn = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, xy, tuple(offsets))
+    single = np.diff(offsets[2]) == 1
+    drawn[single] = shapely.get_geometry(drawn[single], 0)
+    made[whole] = np.where(shapely.is_valid(drawn), drawn, None)
+    return made

@@ -1,15 +1,19 @@
 """Buffers of many geometries at once: each at its distance, and the same as alone."""
 
+import importlib
+
 import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 from shapely.geometry import LineString, MultiLineString, MultiPolygon, Point, Polygon, box
 
-from cpecgeo.geodesy import _batches, area_km2, buffer
+from cpecgeo.geodesy import area_km2, buffer
 
 from .samples import GEOD
 from .test_buffer import ring_errors
+
+buffers = importlib.import_module("cpecgeo.geodesy.buffer")  # the verb has its name
 
 
 @pytest.mark.parametrize(
@@ -75,7 +79,7 @@ def areas(count):
 @pytest.mark.parametrize("kind", [lines, areas])
 def test_together_as_alone(kind, km):
     """Nothing but what is left to the tolerance depends on the others in the series."""
-    geoms = kind(_batches._FEW + 10)
+    geoms = kind(buffers._FEW + 10)
     together = buffer(gpd.GeoSeries(geoms, crs=4326), km)
     for row in [*range(0, len(geoms), 6), len(geoms) - 2, len(geoms) - 1]:
         alone, made = buffer(geoms[row], km), together[row]
@@ -87,20 +91,26 @@ def test_together_as_alone(kind, km):
             assert ring_errors(made, edge, km, 60).max() <= 1e-4
 
 
-def test_each_node_of_a_batch_has_the_ball_that_holds_it():
+def test_each_node_of_a_forest_has_the_ball_that_holds_it():
     given = np.array(lines(40), dtype=object)
-    batch = _batches.Batch.of(given, np.arange(len(given)))
-    piece, node, leaves = batch.split
-    a, d, tubes, child = batch.trees[0], batch.trees[1], batch.trees[6], batch.trees[7]
+    around = buffers.forest(given, np.arange(len(given)))
+    a, d, target, tubes, child, leaves = (around.tree[i] for i in (0, 1, 4, 6, 7, 8))
+    assert len(set(around.root)) == len(given)
     for f in range(len(given)):
-        for leaf in range(leaves[f]):
-            first = piece[f] + child[node[f] + leaf]
-            last = min(first + _batches.FAN, piece[f + 1])
-            ends = np.concatenate((a[first:last], a[first:last] + d[first:last]))
-            far = np.linalg.norm(ends - a[first], axis=1).max()
-            assert far <= tubes[node[f] + leaf, 8, 0] <= 4 * far + 10
-        whole = np.linalg.norm(a[piece[f] : piece[f + 1]] - a[piece[f]], axis=1).max()
-        assert whole <= tubes[node[f + 1] - 1, 8, 0]
+        held, nodes = [], [around.root[f]]
+        while nodes:
+            node = nodes.pop()
+            below = child[node] + np.flatnonzero(tubes[node, 0] < buffers.NOWHERE)
+            if node >= leaves:
+                nodes += list(below)
+                continue
+            ends = np.concatenate((a[below], a[below] + d[below]))
+            far = np.linalg.norm(ends - a[below[0]], axis=1).max()
+            assert far <= tubes[node, 8, 0] <= 4 * far + 10
+            held += list(below)
+        assert sorted(held) == list(np.flatnonzero(target == f))
+        whole = np.linalg.norm(a[held] - a[min(held)], axis=1).max()
+        assert whole <= tubes[around.root[f], 8, 0]
 
 
 def test_rings_that_vanish_or_cross_leave_their_geometry_to_be_made_alone():
@@ -109,9 +119,9 @@ def test_rings_that_vanish_or_cross_leave_their_geometry_to_be_made_alone():
     gone = [(0.2, 0.2), (0.4, 0.4)]
     xy = np.array([*square, *square, *gone, *bow, *square], float)
     ring = np.repeat([0, 1, 2, 3, 4], [4, 4, 2, 4, 4])
-    outline = _batches.Outline(xy, ring, np.zeros(len(xy), bool))
+    outline = buffers.Outline(xy, ring, np.zeros(len(xy), bool))
     part, of_part = np.array([0, 1, 1, 2, 3]), np.array([0, 1, 2, 4])
-    made = _batches._closed(outline, part, of_part, 5)
+    made = buffers._closed(outline, part, of_part, 5)
     assert [g is None for g in made] == [False, True, True, True, False]
     assert made[0].equals(Polygon(square))
     assert made[4].geom_type == "Polygon"
