@@ -19,6 +19,7 @@ from math import asin, atan2, cos, inf, pi, radians, sin, sqrt
 
 import numpy as np
 
+from cpecgeo.geodesy._arcs import geodesic
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M
 from cpecgeo.geodesy._search import STACK, foot, longest_chord
@@ -32,6 +33,9 @@ _STRONGEST_M = 6_335_000.0
 # The share by which a chord may be longer, for its square; half more than the two curvatures say.
 _SERIES_M, _BENDS = 8_000_000.0, 3.5e-17
 _RIVALS = 64
+_BEYOND = 0.5  # of a segment's length: an arc's foot is nowhere so far from its chord's
+# Times their radii that two geometries are apart, and leaves that they have, for `_face` to pay.
+_FACING, _FACES = 2.0, 4
 
 
 @kernel(inline=True)
@@ -140,9 +144,15 @@ def _segments_cross(a, d, n, per_d2, i, e, g, m, per_g2, j, slack):
 
 @kernel(inline=True)
 def _to_chord2(a, d, per_d2, i, x, y, z):
-    """Return the square of the metres from a point to the chord of segment i."""
+    """Return the square of the metres from a point to the chord of segment i.
+
+    Infinite where the foot is clearly beyond an end: that vertex is the start of some segment, and
+    is measured as such.
+    """
     px, py, pz = x - a[i, 0], y - a[i, 1], z - a[i, 2]
     t = (px * d[i, 0] + py * d[i, 1] + pz * d[i, 2]) * per_d2[i]
+    if per_d2[i] == 0.0 or not (-_BEYOND < t < 1.0 + _BEYOND):
+        return inf
     t = min(max(t, 0.0), 1.0)
     px, py, pz = px - t * d[i, 0], py - t * d[i, 1], pz - t * d[i, 2]
     return px * px + py * py + pz * pz
@@ -158,23 +168,111 @@ def _rival_chord(c):
 
 @kernel()
 def _measure(a, d, n, per_d2, around, rival, chord, count, limit, best):
-    """Measure a list of vertices and segments; return the least metres and the chord's limit."""
+    """Measure a list of vertices and segments; return the least metres and the chord's limit.
+
+    A segment numbered below 0 is its first vertex alone.
+    """
     for e in range(count):
         i, j = rival[e, 0], rival[e, 1]
-        if chord[e] - around[j, 4] < limit:
+        if j < 0:
+            j = -1 - j
+            s = inf
+            if chord[e] < limit:
+                s = geodesic(a[i, 0], a[i, 1], a[i, 2], a[j, 0], a[j, 1], a[j, 2])
+            if s < best:
+                best, limit = s, min(limit, longest_chord(s))
+        elif chord[e] - around[j, 4] < limit:
             s = foot(a, d, n, per_d2, j, a[i, 0], a[i, 1], a[i, 2], limit * limit)[1]
             if s < best:
                 best, limit = s, min(limit, longest_chord(s))
     return best, limit
 
 
+@kernel(inline=True)
+def _nearest_vertex(a, ball, first, last, begin, end, x, y, z, most):
+    """Return the square of the metres to the nearest vertex of some leaves, and its number."""
+    best, at = most * most, -1
+    for c in range(begin, end):
+        gx, gy, gz = ball[c, 0] - x, ball[c, 1] - y, ball[c, 2] - z
+        reach = most + ball[c, 3]
+        if gx * gx + gy * gy + gz * gz >= reach * reach:
+            continue
+        for i in range(first[c], last[c]):
+            gx, gy, gz = a[i, 0] - x, a[i, 1] - y, a[i, 2] - z
+            c2 = gx * gx + gy * gy + gz * gz
+            if c2 < best:
+                best, at = c2, i
+                most = sqrt(best)
+    return best, at
+
+
+@kernel(inline=True)
+def _facing(a, d, around, ball, first, last, begin, end, x, y, z, least, out):
+    """List the segments of some leaves that reach `least` metres in a direction.
+
+    Return how many there are, -1 for too many, and how far the farthest of them reaches.
+    """
+    count, most = 0, -inf
+    for c in range(begin, end):
+        if ball[c, 0] * x + ball[c, 1] * y + ball[c, 2] * z + ball[c, 3] < least:
+            continue
+        for i in range(first[c], last[c]):
+            s = a[i, 0] * x + a[i, 1] * y + a[i, 2] * z
+            s += max(d[i, 0] * x + d[i, 1] * y + d[i, 2] * z, 0.0) + around[i, 4]
+            most = max(most, s)
+            if s < least:
+                continue
+            if count == len(out):
+                return -1, most
+            out[count] = i
+            count += 1
+    return count, most
+
+
+@kernel()
+def _face(a, d, around, ball, first, last, u, v, i0, i1, j0, j1, mine, yours):
+    """List the segments of two geometries far apart that may be nearest to the other.
+
+    Only what stands out towards the other one can be. Their roots are u and v, their leaves i0 to
+    i1 and j0 to j1. Return how many are listed of each, -1 for too many, and no less than the
+    chord of the nearest.
+    """
+    x, y, z = ball[v, 0] - ball[u, 0], ball[v, 1] - ball[u, 1], ball[v, 2] - ball[u, 2]
+    size = sqrt(x * x + y * y + z * z)
+    if size < _FACING * (ball[u, 3] + ball[v, 3]) or i1 - i0 + j1 - j0 < _FACES:
+        return -1, -1, 1e150
+    x, y, z = x / size, y / size, z / size
+    most, p = -inf, i0
+    for c in range(i0, i1):
+        s = ball[c, 0] * x + ball[c, 1] * y + ball[c, 2] * z + ball[c, 3]
+        if s > most:
+            most, p = s, c
+    # A vertex that stands out, the one nearest to it, and the one nearest to that.
+    i = first[p]
+    c2, j = _nearest_vertex(a, ball, first, last, j0, j1, a[i, 0], a[i, 1], a[i, 2], 1e150)
+    c2, i = _nearest_vertex(a, ball, first, last, i0, i1, a[j, 0], a[j, 1], a[j, 2], 2.0 * sqrt(c2))
+    limit = _rival_chord(sqrt(c2)) + 1e-3
+    # Whatever is within the limit of the far side of the one, or of the other.
+    most += 1e-3
+    theirs, reach = _facing(
+        a, d, around, ball, first, last, j0, j1, -x, -y, -z, -limit - most, yours
+    )
+    ours, most = _facing(a, d, around, ball, first, last, i0, i1, x, y, z, -limit - reach, mine)
+    if theirs > 0:
+        theirs, reach = _facing(
+            a, d, around, ball, first, last, j0, j1, -x, -y, -z, -limit - most, yours
+        )
+    return ours, theirs, limit
+
+
 @kernel(
-    "void(ints, ints, i8, i8, rows, rows, rows, flat, rows, rows, ints, ints, i8, ints, f8, flat)"
+    "void(ints, ints, i8, i8, rows, rows, rows, flat, rows, rows, ints, ints, i8, ints, ints, f8, "
+    "flat)"
 )
 def apart(
     one, two, start, stop,
     a, d, n, per_d2, around,
-    ball, first, last, leaves, root,
+    ball, first, last, leaves, root, leaf,
     slack, out,
 ):  # fmt: skip
     """Enter the metres between geometries `one` and `two` of rows start to stop; 0 if they cross.
@@ -186,11 +284,19 @@ def apart(
     """
     pair, bound = np.empty((4 * STACK, 2), np.int64), np.empty(4 * STACK)
     rival, chord = np.empty((_RIVALS, 2), np.int64), np.empty(_RIVALS)
+    mine, yours = np.empty(STACK, np.int64), np.empty(STACK, np.int64)
     for row in range(start, stop):
         if out[row] == 0.0:
             continue
-        best, limit, count = inf, 1e150, 0
-        pair[0, 0], pair[0, 1], bound[0], top = root[one[row]], root[two[row]], 0.0, 1
+        best, count, f, g = inf, 0, one[row], two[row]
+        u, v = root[f], root[g]
+        ours, theirs, limit = _face(
+            a, d, around, ball, first, last, u, v, leaf[f], leaf[f + 1], leaf[g], leaf[g + 1],
+            mine, yours,
+        )  # fmt: skip
+        if ours > 0 and theirs > 0:
+            u, v = -1, -1  # what is listed, and nothing else
+        pair[0, 0], pair[0, 1], bound[0], top = u, v, 0.0, 1
         while top > 0:
             top -= 1
             u, v = pair[top, 0], pair[top, 1]
@@ -217,13 +323,17 @@ def apart(
                     bound[at] = away
                     top += 1
                 continue
-            for i in range(first[u], last[u]):
+            if u >= 0:
+                ours, theirs = last[u] - first[u], last[v] - first[v]
+                for c in range(ours):
+                    mine[c] = first[u] + c
+                for c in range(theirs):
+                    yours[c] = first[v] + c
+            for e in range(ours):
+                i = mine[e]
                 x, y, z = around[i, 0], around[i, 1], around[i, 2]
-                off2 = (ball[v, 0] - x) ** 2 + (ball[v, 1] - y) ** 2 + (ball[v, 2] - z) ** 2
-                reach = around[i, 3] + ball[v, 3]
-                if off2 >= (limit + reach) * (limit + reach):
-                    continue
-                for j in range(first[v], last[v]):
+                for c in range(theirs):
+                    j = yours[c]
                     off2 = (around[j, 0] - x) ** 2 + (around[j, 1] - y) ** 2
                     reach = around[i, 3] + around[j, 3]
                     off2 += (around[j, 2] - z) ** 2
@@ -235,10 +345,14 @@ def apart(
                         best, top, count = 0.0, 0, 0
                         break
                     # Geodesics that don't cross are closest at an end of one of them.
-                    for turn in range(2):
-                        f, g = (i, j) if turn == 0 else (j, i)
-                        c2 = _to_chord2(a, d, per_d2, g, a[f, 0], a[f, 1], a[f, 2])
-                        bow = around[g, 4]
+                    for turn in range(3):
+                        f, g = (i, j) if turn < 2 else (j, i)
+                        if turn == 0:
+                            gx, gy, gz = a[i, 0] - a[j, 0], a[i, 1] - a[j, 1], a[i, 2] - a[j, 2]
+                            c2, bow, g = gx * gx + gy * gy + gz * gz, 0.0, -1 - j
+                        else:
+                            c2 = _to_chord2(a, d, per_d2, g, a[f, 0], a[f, 1], a[f, 2])
+                            bow = around[g, 4]
                         if c2 >= (limit + bow) * (limit + bow):
                             continue
                         size = sqrt(c2)

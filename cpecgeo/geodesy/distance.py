@@ -219,6 +219,8 @@ class _Forest:
         Which nodes each holds; leaves, which come first, hold pieces.
     leaves : int
     root : ndarray of int, shape (geometries,)
+    leaf : ndarray of int, shape (geometries + 1,)
+        First leaf of each geometry, and their number.
     inside : ndarray of int
         Number of a geometry times their count, and that of a polygon that holds one of its parts.
     """
@@ -231,6 +233,7 @@ class _Forest:
     last: Ints
     leaves: int
     root: Ints
+    leaf: Ints
     inside: Ints
 
     @classmethod
@@ -272,7 +275,8 @@ class _Forest:
         def work(start: int, stop: int) -> None:
             run(
                 one, two, start, stop, *self.pieces, self.around,
-                self.ball, self.first, self.last, self.leaves, self.root, _TOUCH_M, out,
+                self.ball, self.first, self.last, self.leaves, self.root, self.leaf,
+                _TOUCH_M, out,
             )  # fmt: skip
 
         spread(work, len(one), least=_LEAST)
@@ -301,10 +305,10 @@ def _held(geoms: NDArray[Any], flat: Paths) -> Ints:
     return np.unique(whose[rows] * len(geoms) + polygon)
 
 
-def _balls(around: Floats, target: Ints, count: int) -> tuple[Floats, Ints, Ints, int, Ints]:
+def _balls(around: Floats, target: Ints, count: int) -> tuple[Floats, Ints, Ints, int, Ints, Ints]:
     """Put trees of balls over pieces that are sorted by geometry; see `_Forest`."""
     ball, first, last, root = [], [], [], np.full(count, -1)
-    inner, leaves, base = around[:, :4], 0, 0
+    inner, leaves, base, leaf = around[:, :4], 0, 0, np.zeros(count + 1, np.int64)
     number = np.arange(len(around))
     while len(target):
         begin = np.searchsorted(target, target)
@@ -320,11 +324,13 @@ def _balls(around: Floats, target: Ints, count: int) -> tuple[Floats, Ints, Ints
         first.append(number[heads])
         last.append(number[ends - 1] + 1)
         target, number = target[heads], base + np.arange(len(heads))
-        leaves, base = leaves or len(heads), base + len(heads)
+        if not leaves:
+            leaves, leaf = len(heads), np.searchsorted(target, np.arange(count + 1))
+        base += len(heads)
         alone = np.bincount(target, minlength=count)[target] == 1
         root[target[alone]] = number[alone]
         inner, target, number = inner[~alone], target[~alone], number[~alone]
-    return np.concatenate(ball), np.concatenate(first), np.concatenate(last), leaves, root
+    return np.concatenate(ball), np.concatenate(first), np.concatenate(last), leaves, root, leaf
 
 
 def _morton(xyz: Floats) -> NDArray[np.uint64]:
