@@ -196,7 +196,8 @@ def forest(edges: NDArray[Any], of_ring: Ints) -> Around:
     taken, _ = take_apart(edges)
     count, target = len(edges), taken.target
     order = np.argsort(target, kind="stable")
-    a, d, n, per_d2, target = (v[order] for v in (taken.a, taken.d, taken.n, taken.per_d2, target))
+    a, d, n, per_d2 = (v[order] for v in (taken.a, taken.d, taken.n, taken.per_d2))
+    target = target[order]
     slack = 0.25 * np.linalg.norm(n, axis=1)
     tubes = np.column_stack((a, d, per_d2, slack + 1e-6))
     start, end, owner = a, a + d, target
