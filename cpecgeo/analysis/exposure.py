@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -159,11 +160,7 @@ def exposure(
         # Of those that are counted: a layer has rows elsewhere, too.
         counted = np.unique(rows.loc[rows["weight"] > 0, "row"])
         doubt[f"without_{by}"] = int(chosen.isna().to_numpy()[counted].sum())
-
-    def names(rows: _Ints) -> list[str]:
-        return [str(n) for n in (frame["name"].iloc[at[rows]] if "name" in frame else rows)]
-
-    answer = _totals(rows, names, edges, amount, (value, by, chosen))
+    answer = _totals(rows, partial(_names, frame, at), edges, amount, (value, by, chosen))
     title = str(frame.attrs.get("title", "features of your own"))
     answer.attrs = {
         "counted": f"{title}: {value or 'number of features'}, {how}",
@@ -309,6 +306,13 @@ def _totals(
     keys = ["km_from", "km_to", *([by] if by is not None else [])]
     table = pd.DataFrame(answer).set_index(keys)
     return table.astype({"features_low": "Int64", "features_high": "Int64"})
+
+
+def _names(frame: gpd.GeoDataFrame, at: _Ints, rows: _Ints) -> list[str]:
+    """Return the names of some of the rows `at` that are counted, or their numbers."""
+    if "name" not in frame or not len(rows):
+        return [str(n) for n in rows]
+    return [str(n) for n in frame["name"].iloc[at[rows]]]
 
 
 def _amounts(values: pd.Series, what: str, nodata: float | Sequence[float] | None) -> Any:

@@ -102,8 +102,7 @@ def zone_at(
     names : ndarray of str
         None outside all outlines.
     is_uncertain : ndarray of bool
-        Where another zone is nearer than the outlines are good to; distances are taken on a
-        plane of scaled degrees, good to 2 %.
+        Where another zone is nearer than the outlines are good to, by scaled degrees (to 2 %).
 
     Examples
     --------
@@ -118,21 +117,22 @@ def zone_at(
     mine = np.full(len(spots), -1)
     mine[row[::-1]] = zone[::-1]
     stated = subject.accuracy_km
-    accuracy = np.nan_to_num(np.zeros(len(array)) if stated is None else stated)
+    accuracy = np.zeros(len(array)) if stated is None else np.nan_to_num(stated)
     widest = 1.3 * accuracy.max(initial=0.0) / _DEGREE_KM
-    row, zone = tree.query(spots, predicate="dwithin", distance=widest)
+    zone, row = shapely.STRtree(spots).query(array, predicate="dwithin", distance=widest)
     others = zone != mine[row]
     row, zone = row[others], zone[others]
     scale = np.cos(np.radians(shapely.get_y(spots[row])))
-    near = np.empty(len(row))
-    for i, (spot, at, narrow) in enumerate(zip(spots[row], zone, scale, strict=True)):
-        box = shapely.box(spot.x - widest, spot.y - widest, spot.x + widest, spot.y + widest)
-        part = shapely.transform(
-            [spot, shapely.clip_by_rect(array[at], *box.bounds)],
-            lambda xy, narrow=narrow: xy * [narrow, 1.0],
-        )
-        near[i] = shapely.distance(part[0], part[1]) * _DEGREE_KM
     reach = np.maximum(accuracy[zone], np.where(mine[row] < 0, 0.0, accuracy[mine[row]]))
+    # Of unscaled degrees is all or, at the narrowest, `scale` left: only in between is it open.
+    near = shapely.distance(array[zone], spots[row]) * _DEGREE_KM
+    near[near * scale > reach * (1.0 + 1e-9)] = np.inf
+    for i in np.flatnonzero(np.isfinite(near) & (near > reach * (1.0 - 1e-9))):
+        spot, at, narrow = spots[row[i]], zone[i], scale[i]
+        edges = (spot.x - widest, spot.y - widest, spot.x + widest, spot.y + widest)
+        pair = [spot, shapely.clip_by_rect(array[at], *edges)]
+        pair = shapely.transform(pair, lambda xy, narrow=narrow: xy * [narrow, 1.0])
+        near[i] = shapely.distance(*pair) * _DEGREE_KM
     is_uncertain = np.zeros(len(spots), bool)
     is_uncertain[row[near <= reach]] = True
     return names[mine], is_uncertain
