@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -25,7 +26,12 @@ from cpecgeo.cli.screen import (
     split,
     subject,
 )
-from cpecgeo.errors import InputError, UnknownNameError
+from cpecgeo.errors import (
+    CoordinateError,
+    DataWarning,
+    InputError,
+    UnknownNameError,
+)
 
 __all__ = [
     "catalog",
@@ -262,7 +268,9 @@ def draw_map(
         look |= {"radius": _read_size(radius), "width": _read_size(width)}
         given = {key: value for key, value in look.items() if value is not None}
         for name in files:
-            drawn.add(read(name), name=Path(name).name, **given)
+            rows = read(name)
+            _tell_turned(rows)
+            drawn.add(rows, name=Path(name).name, **given)
     if out.suffix.lower() == ".png":
         drawn.to_png(out)
     elif out.suffix.lower() == ".pdf":
@@ -325,7 +333,28 @@ def convert(*, source: str, out: Path, **how: Unpack[Reading]) -> None:
 
     Example: cpecgeo convert sites.csv --lon east --lat north --crs EPSG:32642 -o sites.gpkg
     """
-    save(features(source, **how), out)
+    rows = features(source, **how)
+    _tell_turned(rows)
+    save(rows, out)
+
+
+def _tell_turned(rows: Any) -> None:
+    """Say that all rows would lie in the region with lon and lat swapped, which verbs refuse."""
+    import shapely
+
+    from cpecgeo.files.outliers import refuse_turned
+
+    if rows.crs is None or not rows.crs.equals("EPSG:4326", ignore_axis_order=True):
+        return
+    told = rows.attrs
+    try:
+        refuse_turned(
+            shapely.get_coordinates(rows.geometry.to_numpy()),
+            str(told.get("read_from", "the table")),
+            told.get("position_columns"),
+        )
+    except CoordinateError as error:
+        warnings.warn(str(error), DataWarning, stacklevel=3)
 
 
 @click.command()

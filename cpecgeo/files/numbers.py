@@ -36,6 +36,8 @@ _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _FLOAT = re.compile(r"-?[0-9]+\.[0-9]+(e[+-][0-9]+)?|-?[0-9](\.[0-9]+)?e[+-][0-9]+")
 # What may separate thousands, and how it is written: a blank that doesn't break is one, too.
 SEPARATORS = {",": ",", ".": ".", " ": " \u00a0\u2009\u202f", "'": "'\u2019"}
+# As they are typed in a shell, where the signs themselves may mean something.
+_NAMED = {"comma": ",", "point": ".", "space": " ", "apostrophe": "'"}
 _THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?"
 # What may be decimals as well as thousands.
 _POINTS = r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})?|0"
@@ -108,7 +110,8 @@ def join_thousands(texts: pd.Series, separator: str | None) -> pd.Series:
     texts : Series
         Cells that are no such number stay as they are.
     separator : {",", ".", " ", "'"} or None
-        What stands between thousands; with a point, decimals have a comma. None changes nothing.
+        What stands between thousands, or its name (comma, point, space, apostrophe); with a
+        point, decimals have a comma. None changes nothing.
 
     Returns
     -------
@@ -126,6 +129,7 @@ def join_thousands(texts: pd.Series, separator: str | None) -> pd.Series:
     """
     if separator is None:
         return texts
+    separator = _NAMED.get(separator, separator)
     if separator not in SEPARATORS:
         shown = " ".join(map(repr, SEPARATORS))
         raise InputError(f"thousands={str(separator)[:20]!r} isn't known; it is one of {shown}.")
@@ -220,7 +224,7 @@ def _text_to_numbers(values: pd.Series, what: str, *, is_part: bool) -> Floats:
     elif texts.str.fullmatch(_POINTS).all() and texts.str.contains(".", regex=False).any():
         warnings.warn(
             f"{what} has a point before three digits in all its numbers, read as decimals; where "
-            'it separates thousands, read the file with thousands=".".',
+            'it separates thousands, read the file with thousands="point".',
             DataWarning,
             stacklevel=4,
         )

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo.cli import app
-from cpecgeo.errors import InputError
+from cpecgeo.errors import DataWarning, InputError
 from cpecgeo.files.reading import read
 
 
@@ -74,3 +74,22 @@ def test_files_that_state_too_little_are_read_by_options(tmp_path):
     said("near", str(utm), *stated, "--to", "ml1", "--stream", "-o", str(streamed))
     want = [r["distance_km"] for r in json.loads(said("near", str(plain), "--to", "ml1", "--json"))]
     assert pd.read_csv(streamed)["distance_km"].tolist() == pytest.approx(want, abs=1e-6)
+
+
+@pytest.mark.parametrize("command", ["convert sw.csv -o o.gpkg", "map sw.csv -o o.html"])
+def test_what_is_converted_or_drawn_is_told_where_it_is_swapped(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sw.csv").write_text("name,lon,lat\na,25,67\nb,25.1,67.1\n")
+    with pytest.warns(
+        DataWarning, match=r"sw\.csv starts at \(25, 67\), .*lon='lat' and lat='lon'"
+    ):
+        run = CliRunner().invoke(app, command.split(), catch_exceptions=False)
+    assert run.exit_code == 0
+
+
+def test_separators_of_thousands_have_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.csv").write_text("name;lon;lat;people\na;67,1;25,1;500.000\nb;67,2;25,2;1.200\n")
+    asked = ["convert", "p.csv", "--thousands", "point", "-o", "o.parquet"]
+    assert CliRunner().invoke(app, asked).exit_code == 0
+    assert cg.read("o.parquet")["people"].tolist() == [500_000, 1_200]

@@ -128,7 +128,7 @@ def test_numbers_where_they_are_needed():
     assert np.isnan(got[3])
     with pytest.warns(DataWarning, match="1 values of -9999"):
         assert to_numbers(pd.Series([100, -9999]), "p").tolist() == [100, -9999]
-    with pytest.warns(DataWarning, match=r"point before three digits.*thousands=\"\.\""):
+    with pytest.warns(DataWarning, match=r"point before three digits.*thousands=\"point\""):
         assert to_numbers(pd.Series(["500.000", "12.000", "0"]), "p").tolist() == [500, 12, 0]
     for plain in (["0.500", "12.000"], ["500.00"], ["500", "12"], ["500.000", "12.5"]):
         to_numbers(pd.Series(plain), "p")
