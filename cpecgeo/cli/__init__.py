@@ -164,14 +164,14 @@ def in_shell(text: str, options: Mapping[str, str]) -> str:
     >>> in_shell("km is 0; give radii, such as km=[5, 10].", {"km": "--km"})
     '--km is 0; give radii, such as --km 5,10.'
     """
+    text = text.replace(
+        "`catalog` and `corridors` list", "`cpecgeo catalog` and `cpecgeo show corridors` list"
+    )
     if re.search(r"(?<!\S)--[a-z]", text):
         return text  # of the shell itself
     if "(cpecgeo.scale)" in text and "stream" in options:
         text = text.replace("read it as a stream (cpecgeo.scale)", "add --stream")
     is_of_verb = "options of cg.read" in text
-    text = text.replace(
-        "`catalog` and `corridors` list", "`cpecgeo catalog` and `cpecgeo show corridors` list"
-    )
     first, *others = _CLAUSES.split(text)
     kept, is_of_file = [first], False
     for clause in others:

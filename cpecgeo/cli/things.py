@@ -69,7 +69,7 @@ def show_thing(*, name: str) -> None:
 
     Example: cpecgeo show ml1
     """
-    found = subject(name, "the name")
+    found = subject(name, "x")
     if found.kind == "place":
         (spot,) = found.things
         print(f"{spot.name} ({spot.layer}): {spot.point.x:.5f}, {spot.point.y:.5f}")

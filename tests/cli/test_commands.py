@@ -412,8 +412,12 @@ def test_wrong_words_are_answered_with_near_ones():
     run = process("length", "ml1", "--jsn")
     assert run.returncode == 2
     assert b"Did you mean '--json'" in run.stderr
-    told = process("length", "ml11").stderr.decode()
-    assert "`cpecgeo catalog` and `cpecgeo show corridors` list" in told
+    for typed in (("length", "ml11"), ("crossed", "ml1", "--zones", "distrits")):
+        told = process(*typed).stderr.decode()
+        assert "`cpecgeo catalog` and `cpecgeo show corridors` list" in told
+    told = process("show", "karakoram").stderr.decode()
+    assert "No corridor, section, place, layer, district or province named 'karakoram'" in told
+    assert "Did you mean 'Karakoram Highway'" in told
 
 
 def test_version_and_completion():
