@@ -296,7 +296,7 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
     )
     figures = list_figures(thing.id, say)
     caveats = [_position(thing, say)]
-    if isinstance(thing.note, str) and thing.note:
+    if thing.note:
         caveats.append(thing.note)
     roads, sites = nearest_corridors(thing.point, 5), ("crossings", "zones", "ports")
     near = {name: _others(thing, name, "status") for name in sites}

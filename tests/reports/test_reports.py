@@ -651,3 +651,11 @@ def test_the_lead_names_a_corridor_whose_way_is_known():
     assert first["accuracy_km"] > 100
     assert "Main Line 4" not in made.lead.partition(" is the nearest corridor")[0]
     assert "up to 13 km away" in made.lead
+
+
+def test_a_note_of_a_place_is_a_caveat_and_no_note_is_none():
+    noted, plain = cg.place("Reko Diq"), cg.place("Lahore")
+    assert noted.note
+    assert not plain.note
+    assert noted.note in cg.report(noted, draw=False).caveats
+    assert all(cg.report(plain, draw=False).caveats)

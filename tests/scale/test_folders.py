@@ -1,5 +1,6 @@
 """Nothing is written over, or removed, that no run of ours wrote."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from cpecgeo import scale
 from cpecgeo.errors import FileError, InputError
+from cpecgeo.scale.parts import translate
 
 from .samples import frame, write
 from .test_files import SMALL, cut_off
@@ -256,3 +258,21 @@ def test_result_may_stand_beside_its_source(home):
     for out in ("data/near", "data/near.csv", "data/b.csv", "near"):
         scale.nearest_file(source, home / out, targets="ml1", **SMALL)
     assert (home / "data" / "notes" / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOENT, "No such file or directory", "o.csv"), "No such file or directory"),
+        (OSError("a driver's own words\nand more"), "a driver's own words"),
+        (OSError(), "unknown"),
+    ],
+)
+def test_the_system_s_reason_is_told_in_a_line(error, reason):
+    told = str(translate(error, Path("o.csv")))
+    assert told.startswith(f"can't write o.csv ({reason}); name a file")
+
+
+def test_a_full_disk_is_told_whoever_says_so():
+    for error in (OSError(errno.ENOSPC, "x"), OSError("No space left on device")):
+        assert "The disk is full while writing o.csv" in str(translate(error, Path("o.csv")))
