@@ -101,8 +101,9 @@ def main() -> None:
     maps.save_figure(maps.draw_overview(), folder / "figure-overview.png", dpi=110)
     maps.save_figure(maps.draw_strip("ml1"), folder / "figure-strip.png", dpi=110)
     maps.save_figure(maps.draw_profile("kkh"), folder / "figure-profile.png", dpi=110)
-    for path in sorted(folder.glob("*.png")):
-        small(path)
+    for pattern in ("map-*.png", "figure-*.png"):
+        for path in sorted(folder.glob(pattern)):
+            small(path)
 
 
 if __name__ == "__main__":

@@ -162,13 +162,15 @@ const cpecgeo = (function () {
       // Left, bottom and right: beside all that stands in the corner, beside the legend, or above both.
       // On a phone the credits are as wide as the map and several lines high.
       const credits = target.getSize().x < 700 ? target.getContainer().querySelector(".leaflet-control-attribution") : null;
-      const low = credits ? credits.offsetHeight + 8 : 8;
+      // Large symbols at the edge are whole.
+      const spare = Math.max(8, ...Object.values(data.layers).flatMap((layer) => layer.looks.map((look) => (look.radius || 0) + 4)));
+      const low = credits ? credits.offsetHeight + spare : spare;
       const clear = [
         [beside(target, ".leaflet-bottom.leaflet-left > *"), low, right],
         [beside(target, ".cpec-legend[open]"), low, right],
         [56, Math.max(8, corner ? corner.offsetHeight + 8 : 0), right],
       ];
-      const zoom = (pad) => target.getBoundsZoom(bounds, false, L.point(pad[0] + pad[2], pad[1] + 8));
+      const zoom = (pad) => target.getBoundsZoom(bounds, false, L.point(pad[0] + pad[2], pad[1] + spare));
       const widest = Math.min(14, zoom([8, 8, 8]));
       const size = target.getSize();
       const fits = (loss) => (pad) => pad[0] + pad[2] <= Math.max(size.x / 2, 16)
@@ -178,7 +180,7 @@ const cpecgeo = (function () {
       const apart = clear.filter(([left]) => left > 8).map(([left, bottom]) => [left, bottom, button]);
       const pad = apart.find(fits(0.25)) || clear.find(fits(0.25)) || clear.find(fits(0.5)) || [[56, 8, right]].find(fits(0.25)) || [8, 8, 8];
       target.fitBounds(bounds, { animate: false, maxZoom: 14,
-        paddingTopLeft: [pad[0], 8], paddingBottomRight: [pad[2], pad[1]] });
+        paddingTopLeft: [pad[0], spare], paddingBottomRight: [pad[2], pad[1]] });
     }
     target.cpec.fitted = { center: target.getCenter(), zoom: target.getZoom() };
   }

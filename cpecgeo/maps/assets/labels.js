@@ -88,7 +88,7 @@
     return [...close, ...far.filter((b) => others.every((at) => away(at, b) > Math.min(away(p, b), APART)))];
   }
 
-  const APART = 12;
+  const APART = 18;
 
   // Pixels from a point to a box.
   const away = (p, b) => Math.hypot(Math.max(b[0] - p.x, 0, p.x - b[2]), Math.max(b[1] - p.y, 0, p.y - b[3]));

@@ -104,11 +104,11 @@
   // Room at the left, top and bottom of the sheet: all that the map is about keeps clear of the
   // legend, beside or above it, and of the scale; what a reader chose fills the sheet.
   function margins(map, bounds, legend, scale) {
-    const plain = [2, 14, 8];
+    const plain = [2, 14, 18];
     if (!legend || map.cpec.data.start || !bounds.equals(ground(map))) return plain;
     const top = scale.offsetHeight + 22;
     const zoom = ([left, above, below]) => map.getBoundsZoom(bounds, false, L.point(left + 2, above + below));
-    return [[legend.offsetWidth + 20, top, 8], [2, top, legend.parentElement.offsetHeight + 8]]
+    return [[legend.offsetWidth + 20, top, 18], [2, top, legend.parentElement.offsetHeight + 8]]
       .reduce((a, b) => (zoom(b) > zoom(a) ? b : a));
   }
 
