@@ -65,10 +65,12 @@ def edge_basis(rows: pd.DataFrame, section: pd.Series, points: Points) -> list[s
     if section["basis"] == "schematic":
         other = "schematic"
     road, vertex = rows["road"].to_numpy(), rows["vertex"].to_numpy()
-    traced = (road[1:] == road[:-1]) & (road[1:] != "") & (np.abs(np.diff(vertex)) == 1)
+    before = rows["vertex_before"].to_numpy(float)
+    traced = (road == rows["road_before"].to_numpy()) & (road != "")
+    traced &= np.abs(vertex - before) == 1
     found = []
-    for i, on in enumerate(traced):
-        hidden = on and min(vertex[i : i + 2]) in points.hidden[road[i]]
+    for i, on in enumerate(traced[1:], 1):
+        hidden = on and min(vertex[i], before[i]) in points.hidden[road[i]]
         found.append(("label" if hidden else "traced") if on else other)
     return found
 

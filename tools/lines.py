@@ -47,6 +47,8 @@ def joined(points: Points, parts: pd.DataFrame, kind: str) -> list[pd.DataFrame]
             return []
         posts = rows["km"]
         rows["km"] = (posts - posts.iloc[0]).abs()
+        # Where one road goes on as another, the edge from their shared point is the second's.
+        rows[["road_before", "vertex_before"]] = rows[["road", "vertex"]].shift()
         if not lines or part["new_part"] is True:
             lines.append(rows)
             continue
@@ -141,7 +143,7 @@ def feature(drawing: Row, drawings: dict[str, Row]) -> Row:
             "status": section["status"],
             "drawn_km": round(drawing["drawn_km"], 3),
             "accuracy_km": max(leg["accuracy_km"] for leg in legs),
-            "licence": "ODbL-1.0" if drawing["osm"] else "CC-BY-4.0",
+            "licence": "CC-BY-4.0",
             "measures_km": measures,
             "stops": {name: i for i, name in enumerate(drawing["ids"]) if name},
             "legs": legs,
@@ -160,9 +162,19 @@ def build(data: Path, *, osm: bool) -> list[Row]:
         drawing = draw(sections.loc[name], rows, points)
         if drawing is not None:
             drawings[str(name)] = drawing
-    return [
+    features = [
         feature(drawing, drawings) for drawing in drawings.values() if drawing["osm"] or not osm
     ]
+    return _licensed(features, build(data, osm=False)) if osm else features
+
+
+def _licensed(features: list[Row], free: list[Row]) -> list[Row]:
+    """Say ODbL of the lines that rest on OpenStreetMap; where it changes nothing they are free."""
+    shapes = {f["id"]: f["geometry"] for f in free}
+    for f in features:
+        changed = f["geometry"] != shapes.get(f["id"])
+        f["properties"]["licence"] = "ODbL-1.0" if changed else "CC-BY-4.0"
+    return features
 
 
 def text(features: list[Row]) -> str:

@@ -148,6 +148,30 @@ def test_without_openstreetmap_no_leg_is_traced():
     assert {BEST[i]["licence"] for i in with_tiles} == {"ODbL-1.0"}
 
 
+@pytest.mark.parametrize("name", ["n50", "rohri-ratodero", "rajanpur-wangu"])
+def test_where_one_traced_road_goes_on_as_another_no_leg_through_places_lies_between(name):
+    assert {leg["basis"] for leg in BEST[name]["legs"]} == {"traced", "label"}
+
+
+def test_a_section_that_openstreetmap_does_not_change_is_free():
+    same = {i for i in BEST if i in OWN and BEST[i]["drawn_km"] == OWN[i]["drawn_km"]}
+    assert {"khunjerab-raikot", "kot-addu-dgk", "n5-peshawar-torkham"} <= same
+    assert {BEST[i]["licence"] for i in same} == {"CC-BY-4.0"}
+
+
+def test_no_junction_is_closer_to_another_road():
+    """At Rohri the N-5 runs 2 km beside the M-5; by Abbottabad the N-35 beside the M-15."""
+    spots = gpd.GeoSeries.from_xy(JUNCTIONS["lon"], JUNCTIONS["lat"], crs=4326)
+    off = pd.DataFrame(
+        {
+            name: Chainage(LineString(f["geometry"]["coordinates"])).locate(spots)["offset_km"]
+            for name, f in ROADS.items()
+        }
+    )
+    own = off.to_numpy()[np.arange(len(off)), off.columns.get_indexer(JUNCTIONS["road"])]
+    assert (own <= off.min(axis=1) + 0.5).all()
+
+
 def test_what_lines_through_places_claim_was_measured():
     """The committed values are those of the committed roads and points."""
     stored = json.loads((ROOT / "tools/trace/measured.json").read_text(encoding="utf-8"))

