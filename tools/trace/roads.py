@@ -77,9 +77,9 @@ class Tracer:
             nothing visible joins, and a class where the road goes on as another one; `passes`:
             way points beside it where another road joins; `beyond`: a place further along the
             road that goes on from its last way point, so that the line turns there as the road
-            does, and not where the nearest pixels have their centre; `sections`: the only ones that go
-            this way, where others go another; `use`: "check" for one that lines through places
-            are only measured against.
+            does, and not where the nearest pixels have their centre (roads of one class);
+            `sections`: the only ones that go this way, where others go another; `use`: "check"
+            for one that lines through places are only measured against.
 
         Returns
         -------

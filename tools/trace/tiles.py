@@ -1,4 +1,4 @@
-"""The raster tiles of the region as one picture, its coordinates, and how much of a pixel is road."""
+"""The raster tiles of the region as one picture, and how much of a pixel is road."""
 
 from __future__ import annotations
 
