@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.features.subject import Subject
+from cpecgeo.features.subject import Subject, rows_by
 from cpecgeo.geodesy import Chainage, Index, buffer, distance_matrix_km
 
 __all__ = ["CERTAINTY", "HOW", "Accuracies", "Bounds", "Steps", "grade", "interval_text",
@@ -36,6 +36,8 @@ HOW = (
 _SPAN = ["km_from", "km_to", "accuracy_km"]  # of legs
 # Cells in which values along a line are looked up.
 _CELLS = 4096
+# What is nearer by less isn't nearer.
+_ROUNDING_KM = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +115,10 @@ class Accuracies:
             steps, known = self.legs[0]
             return known[steps.rows(km)]
         found = np.append(self.stated, np.nan)[target]
-        for position, (steps, known) in self.legs.items():
-            here = target == position
-            if here.any():
-                found[here] = known[steps.rows(km[here])]
+        for position, rows in rows_by(target) if self.legs else ():
+            if position in self.legs:
+                steps, known = self.legs[position]
+                found[rows] = known[steps.rows(km[rows])]
         return found
 
 
@@ -201,20 +203,17 @@ class Bounds:
         return np.hypot(np.nan_to_num(self.accuracy_km).max(initial=0.0), np.nan_to_num(own))
 
     def around(
-        self, xy: Floats, distance: Floats, accuracy: Floats, own: Floats | None = None
-    ) -> tuple[Floats, Floats]:
+        self, xy: Floats, distance: Floats, accuracy: Floats, own: Floats | None = None,
+        *, low_km: float = np.inf, high_km: float = np.inf,
+    ) -> tuple[Floats, Floats]:  # fmt: skip
         """Return the least and greatest distance of points.
 
         Parameters
         ----------
-        xy : ndarray
-            lon, lat.
-        distance : ndarray
-            To the nearest target, km.
-        accuracy : ndarray
-            Of that target there.
-        own : ndarray, optional
-            Of the points.
+        xy, distance, accuracy, own : ndarray
+            lon, lat; km to the nearest target, its accuracy there, and that of the points.
+        low_km, high_km : float
+            What is more than these needn't be exact; less is searched then.
 
         Returns
         -------
@@ -225,12 +224,18 @@ class Bounds:
         point = np.nan_to_num(mine)
         reach = np.hypot(np.nan_to_num(accuracy), point)
         low, high = distance - reach, distance + reach
-        for stated, index in self._classes if len(self._classes) > 1 else []:
+        classes = self._classes if len(self._classes) > 1 else []
+        # The best bound how far it can be, and the poorest how near; each spares others a search.
+        for sign, (stated, index) in (
+            *((-1.0, c) for c in classes), *((1.0, c) for c in reversed(classes)),
+        ):  # fmt: skip
             off = np.hypot(stated, point)
-            near = np.flatnonzero((off > distance - low) | (off < high - distance))
+            to = np.minimum(high, high_km) if sign < 0 else np.minimum(low, low_km)
+            to = to + sign * off
+            near = np.flatnonzero(to > distance + _ROUNDING_KM)
             if len(near):
-                limit = np.maximum(low + off, high - off)[near].max()
-                away = index.find(xy[near], limit_m=1e3 * max(float(limit), 0.0)).metres[:, 0] / 1e3
+                limit_m = 1e3 * float(to[near].max())
+                away = index.find(xy[near], limit_m=limit_m).metres[:, 0] / 1e3
                 low[near] = np.fmin(low[near], away - off[near])
                 high[near] = np.fmin(high[near], away + off[near])
         inside = np.flatnonzero(distance == 0) if self._edges is not None else np.empty(0, int)
@@ -261,7 +266,7 @@ class Bounds:
         code = np.where(distance + np.hypot(np.nan_to_num(accuracy), point) <= km, 0, 3)
         code[np.isnan(accuracy) & np.isnan(mine)] = -1
         near = np.flatnonzero((code == 3) & (distance - self.reach_km(point) <= km))
-        low, high = self.around(xy[near], distance[near], accuracy[near], mine[near])
+        low, high = self.around(xy[near], distance[near], accuracy[near], mine[near], low_km=km)
         code[near] = grade(low, high, km)
         return code
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,7 +22,16 @@ from cpecgeo.catalogue.geometry import in_force
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import Checked
 
-__all__ = ["PointLike", "Subject", "SubjectLike", "Thing", "html_card", "html_table", "provenance"]
+__all__ = [
+    "PointLike",
+    "Subject",
+    "SubjectLike",
+    "Thing",
+    "html_card",
+    "html_table",
+    "provenance",
+    "rows_by",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,3 +268,26 @@ def html_card(title: str, *parts: object) -> str:
     """
     inside = Markup("").join(escape(part) for part in parts)
     return str(Markup("<div><strong>{}</strong>{}</div>").format(title, inside))
+
+
+def rows_by(target: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield each target that is answered, by position, and the rows that it answers.
+
+    Parameters
+    ----------
+    target : ndarray of int
+        -1 where there is none, of which nothing is said.
+
+    Examples
+    --------
+    >>> [(i, rows.tolist()) for i, rows in rows_by(np.array([2, 0, -1, 2]))]
+    [(0, [1]), (2, [0, 3])]
+    """
+    if len(target) == 0:
+        return
+    most = int(target.max()) + 1
+    # Numbers of 16 bits are sorted by radix.
+    order = np.argsort(target.astype(np.int16) if most < 1 << 15 else target, kind="stable")
+    ends = np.cumsum(np.bincount(target + 1, minlength=most + 1))
+    for position in np.flatnonzero(np.diff(ends)):
+        yield int(position), order[ends[position] : ends[position + 1]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cpecgeo.errors import FileError, InputTypeError
 
@@ -19,7 +20,10 @@ __all__ = [
     "MAX_BYTES",
     "cache_dir",
     "check_zip",
+    "fingerprint",
     "first_line",
+    "hold",
+    "list_files",
     "local",
     "replacing",
     "settle",
@@ -30,6 +34,7 @@ __all__ = [
 
 # What a compressed file may hold; one of a few kilobytes can claim a thousand times more.
 MAX_BYTES = 2_000_000_000
+_ENDS = 1 << 16  # bytes that are looked at
 _MAX_FILES = 10_000
 _DATE = (1980, 1, 1, 0, 0, 0)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}[^/]")
@@ -144,6 +149,69 @@ def settle(path: Path) -> None:
     """Wait until what was written to a file is on the disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def hold(lock: IO[str], out: Path) -> None:
+    """Hold an open file until it is closed, or this process ends; on Windows do nothing.
+
+    Parameters
+    ----------
+    lock : file
+    out : Path
+        What it stands for, for the message.
+
+    Raises
+    ------
+    FileError
+        Another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise FileError(
+            f"Another process is writing {out}; wait for it, or name another file."
+        ) from None
+
+
+def fingerprint(path: Path) -> list[list[str | int]]:
+    """Return what tells a state of a file, or of the Parquet files of a folder, from another.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    list of list
+        One per file: name, bytes, time of the last change in ns, and the sha256 of its first
+        and last 64 KiB, which notices what a copied time stamp hides.
+
+    Raises
+    ------
+    FileError
+        A file is gone or can't be read.
+    """
+    found: list[list[str | int]] = []
+    try:
+        for file in list_files(path):
+            stat = file.stat()
+            with file.open("rb") as opened:
+                ends = hashlib.sha256(opened.read(_ENDS))
+                opened.seek(max(0, stat.st_size - _ENDS))
+                ends.update(opened.read(_ENDS))
+            found.append([file.name, stat.st_size, stat.st_mtime_ns, ends.hexdigest()])
+    except OSError as error:
+        raise FileError(f"{path} can't be read: {error.strerror}.") from error
+    return found
+
+
+def list_files(path: Path) -> tuple[Path, ...]:
+    """Return the file itself, or the Parquet files of a folder by name."""
+    return tuple(sorted(path.glob("*.parquet"))) if path.is_dir() else (path,)
 
 
 def _refusal(path: Path, error: OSError) -> FileError:

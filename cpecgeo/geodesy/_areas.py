@@ -129,9 +129,8 @@ class Areas:
         values = (getattr(self, f.name) for f in fields(self))
         return sum(v.nbytes for v in values if isinstance(v, np.ndarray))
 
-    def include(self, xy: Floats, found: Found, k: int) -> Found:
-        """Return `found` with distance 0 to the polygons that points are in."""
-        inside = self._inside(xy, k)
+    def include(self, xy: Floats, found: Found, inside: Ints) -> Found:
+        """Return `found` with distance 0 to the polygons that points are in, as `holding` says."""
         metres = found.metres.copy()
         metres[(metres < _ROUNDING_M) & self.is_area[found.target]] = 0.0
         result = replace(found, metres=metres)
@@ -143,12 +142,12 @@ class Areas:
     def pairs(self, xy: Floats) -> tuple[Ints, Ints]:
         """Return the rows of points and the targets that they are inside of."""
         k = 4
-        while (inside := self._inside(xy, k))[:, -1].max(initial=-1) >= 0:
+        while (inside := self.holding(xy, k))[:, -1].max(initial=-1) >= 0:
             k *= 4
         rows, rank = np.nonzero(inside >= 0)
         return rows, inside[rows, rank]
 
-    def _inside(self, xy: Floats, k: int) -> Ints:
+    def holding(self, xy: Floats, k: int) -> Ints:
         """Return the first k targets that each point is inside of, then -1."""
         from cpecgeo.geodesy._crossing import contain
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -37,6 +38,7 @@ _WORDS = {
 }  # fmt: skip
 # Steps that Python may take in place of compiled code before that is loaded: some 0.3 s.
 _PLAIN_STEPS = 40_000
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def kernel(signature: str = "", *, inline: bool = False) -> Callable[[_K], _K]:
@@ -64,11 +66,12 @@ def kernel(signature: str = "", *, inline: bool = False) -> Callable[[_K], _K]:
 @lru_cache(maxsize=256)
 def compiled(function: Kernel) -> Kernel:
     """Return the compiled twin of a kernel; it is kept on disk where a cache can be written."""
-    twin: Kernel = _twins(function.__module__)[function.__name__]
-    signature = getattr(function, _MARK)[0]
-    twin.compile(signature)  # type: ignore[attr-defined]
-    twin.disable_compile()  # type: ignore[attr-defined]
-    return twin
+    with _ONE_AT_A_TIME:  # of several threads that need it first
+        twin: Kernel = _twins(function.__module__)[function.__name__]
+        if not twin.signatures:  # type: ignore[attr-defined]
+            twin.compile(getattr(function, _MARK)[0])  # type: ignore[attr-defined]
+            twin.disable_compile()  # type: ignore[attr-defined]
+        return twin
 
 
 @lru_cache(maxsize=32)

@@ -12,6 +12,7 @@ same.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import lru_cache
 from math import sqrt
 
@@ -35,8 +36,9 @@ from cpecgeo.geodesy._search import (
     refine,
     to_axes2,
 )
+from cpecgeo.geodesy._tree import Found
 
-__all__ = ["order_along_curve", "search", "sweep"]
+__all__ = ["order_along_curve", "search", "sweep", "with_copies"]
 
 _TOGETHER = 32  # points
 _MOST = 64  # nodes, or pieces, that stand side by side
@@ -285,3 +287,29 @@ def sweep(
                     a, d, n, per_d2, before, after,
                     out_piece, out_s, out_side, out_along, out_foot,
                 )  # fmt: skip
+
+
+def with_copies(few: Found, copied: Ints, k: int) -> Found:
+    """Return the k nearest, with copies of what is answered ahead of all that is farther off."""
+    found, ranks = Found.none(len(few.metres), k), few.metres.shape[1]
+    for f in fields(found):
+        getattr(found, f.name)[:, :ranks] = getattr(few, f.name)
+    order = np.argsort(copied, kind="stable")
+    start = np.searchsorted(copied[order], np.arange(len(copied) + 1))
+    count = np.minimum(np.where(found.target < 0, 1, np.diff(start)[found.target]), k)
+    rows = np.flatnonzero((count > 1).any(axis=1))
+    count = count[rows].ravel()
+    entry = np.repeat(np.arange(len(count)), count)
+    number = np.arange(len(entry)) - np.repeat(np.cumsum(count) - count, count)
+    target = found.target[rows].ravel()[entry]
+    none = target < 0
+    target = np.where(none, -1, order[np.where(none, 0, start[target] + number)])
+    metres = found.metres[rows].ravel()[entry]
+    best = np.lexsort((target, metres, entry // k))  # what is missing comes last
+    size = np.bincount(entry // k, minlength=len(rows))
+    best = best[np.arange(len(entry)) - np.repeat(np.cumsum(size) - size, size) < k]
+    for f in fields(found):
+        values = getattr(found, f.name)
+        values[rows] = values[rows].ravel()[entry[best]].reshape(-1, k)
+    found.target[rows] = target[best].reshape(-1, k)
+    return found

@@ -150,10 +150,24 @@ class Found:
         found.clear(slice(None))
         return found
 
-    def clear(self, rows: int | slice) -> None:
-        """Say of some rows that nothing is near."""
+    def clear(self, rows: Ints | slice, ranks: int | slice = slice(None)) -> None:
+        """Say of some rows, and ranks of them, that nothing is near."""
         for name, value in _NOTHING.items():
-            getattr(self, name)[rows] = value
+            getattr(self, name)[rows, ranks] = value
+
+    @classmethod
+    def within(cls, xy: Floats, targets: Ints) -> Found:
+        """Return the nearest of points that are inside of a target, or of none where that is -1."""
+        found = cls.none(len(xy), 1)
+        for name, value in {"metres": 0.0, "lon": xy[:, :1], "lat": xy[:, 1:]}.items():
+            getattr(found, name)[...] = value
+        found.target[:, 0] = targets
+        return found
+
+    def fill(self, rows: Ints, part: Found) -> None:
+        """Put answers into some rows."""
+        for f in fields(self):
+            getattr(self, f.name)[rows] = getattr(part, f.name)
 
     def put(self, rows: slice, part: Found, order: Ints) -> None:
         """Put answers into some rows, where `order` says which of these each answer is of."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.geodesy._antipodes import ANTIPODAL_M, BEYOND_M, Ball, Ends, search_beyond
 from cpecgeo.geodesy._arcs import arcs_m
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef, geodetic
+from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy._paths import Paths
-from cpecgeo.geodesy._sweep import order_along_curve, search, sweep
-from cpecgeo.geodesy._tree import NO_SIDE, Found, Pieces, Tree, build, take_apart
+from cpecgeo.geodesy._sweep import order_along_curve, search, sweep, with_copies
+from cpecgeo.geodesy._tree import NO_SIDE, Found, Tree, build, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, PointsLike, check, check_points, positive_km
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Index", "nearest"]
 
 _SIDES = ["left", "on", "right"]
-# From here on the compiled distance may fail, and Karney's takes over.
-_ANTIPODAL_M = 19_000_000.0
 # Points that are ordered and searched together.
 _SLICE, _LARGE_SLICE, _SHARES = 8_192, 262_144, 8
 # Where few of many points are within reach, the others are left out by cells of a grid.
@@ -72,6 +72,7 @@ class Index:
     ids: NDArray[Any]
     tree: Tree = field(repr=False)
     _areas: Areas | None = field(repr=False)
+    _copied: Ints | None = field(repr=False)
 
     def __init__(self, geoms: GeometryLike, ids: ArrayLike | None = None) -> None:
         given = check(geoms, what="geoms")
@@ -92,7 +93,12 @@ class Index:
         return index
 
     def _fill(self, array: NDArray[Any], names: NDArray[Any]) -> None:
-        pieces, flat = take_apart(array)
+        # A copy is as near as what it is a copy of, which alone is searched.
+        copied = _copied(array)
+        alone = np.flatnonzero(copied == np.arange(len(array)))
+        pieces, flat = take_apart(array[alone])
+        pieces = replace(pieces, target=alone[pieces.target])
+        flat = replace(flat, owner=alone[flat.owner])
         metres = arcs_m(pieces.a, pieces.d)
         total = np.cumsum(metres) - metres
         first = np.full(len(array), len(metres))
@@ -100,6 +106,7 @@ class Index:
         object.__setattr__(self, "ids", names)
         object.__setattr__(self, "tree", build(pieces, total - total[first[pieces.target]]))
         object.__setattr__(self, "_areas", _areas_of(len(array), flat))
+        object.__setattr__(self, "_copied", copied if len(alone) < len(array) else None)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -108,6 +115,19 @@ class Index:
     def _names(self) -> Any:
         """The ids as pandas keeps a column of them, so that it isn't found out in each answer."""
         return pd.Series(self.ids).array
+
+    @cached_property
+    def _alone(self) -> int:
+        """How many geometries are no copies of others before them."""
+        return len(self) if self._copied is None else len(np.unique(self._copied))
+
+    @cached_property
+    def _ball(self) -> Ball:
+        return Ball.of(self.tree)
+
+    @cached_property
+    def _ends(self) -> Ends:
+        return Ends.of(self.tree)
 
     @property
     def nbytes(self) -> int:
@@ -194,7 +214,7 @@ class Index:
         A cell whose middle is farther off than the limit and half of a diagonal holds no such
         point.
         """
-        if len(xy) < _MANY or not limit_m < _ANTIPODAL_M:
+        if len(xy) < _MANY or not limit_m < ANTIPODAL_M:
             return None
         (west, east), (south, north) = ((xy[:, i].min(), xy[:, i].max()) for i in (0, 1))
         side = min(int(np.sqrt(len(xy) / _PER_CELL)), _MOST_CELLS)
@@ -216,6 +236,28 @@ class Index:
         return np.flatnonzero(chosen)
 
     def _find(self, xy: Floats, k: int, limit_m: float) -> Found:
+        """Find the nearest; copies of targets are searched once."""
+        if self._copied is None or k == 1:
+            return self._find_alone(xy, k, limit_m)
+        return with_copies(self._find_alone(xy, min(k, self._alone), limit_m), self._copied, k)
+
+    def _find_alone(self, xy: Floats, k: int, limit_m: float) -> Found:
+        """Find the nearest of those that are no copies."""
+        if self._areas is None or len(xy) == 0:
+            return self._search(xy, k, limit_m)
+        inside = self._areas.holding(xy, k)
+        if k > 1:
+            found = self._areas.include(xy, self._search(xy, k, limit_m), inside)
+        else:
+            # A point in an area has nothing nearer, and needs no search.
+            found, rest = Found.within(xy, inside[:, 0]), np.flatnonzero(inside[:, 0] < 0)
+            outside = self._search(xy[rest], 1, limit_m)
+            found.fill(rest, self._areas.include(xy[rest], outside, inside[rest]))
+        found.side[self._areas.hold(found.target)] = NO_SIDE
+        return found
+
+    def _search(self, xy: Floats, k: int, limit_m: float) -> Found:
+        """Find the nearest where no point is inside of an area."""
         tree, count = self.tree, len(xy)
         found = Found.empty(count, k)
         if count == 0:
@@ -224,29 +266,40 @@ class Index:
         p = tree.pieces
         run = choose(search, count * tree.steps * k, sweep if k == 1 else None)
 
-        def work(first: int, last: int) -> None:
-            order = order_along_curve(xy[first:last])
-            spots = xy[first:last].take(order, axis=0)
-            part, feet = Found.none(last - first, k), np.full(((last - first) * k, 3), np.nan)
+        def measure(xyz: Floats, part: Found) -> None:
+            feet = np.full((len(xyz) * k, 3), np.nan)
             run(
-                ecef(*spots.T), limit, k,
+                xyz, limit, k,
                 p.a, p.d, p.n, p.per_d2, p.target, tree.start_m, p.before, p.after,
                 tree.tubes, tree.child, tree.leaves,
                 *(v.ravel() for v in (part.piece, part.metres, part.side, part.along)), feet,
             )  # fmt: skip
             lon, lat = geodetic(feet)
             part.lon.ravel()[:], part.lat.ravel()[:] = lon, lat
-            if limit_m > _ANTIPODAL_M:
-                for row in np.flatnonzero(~(part.metres[:, -1] < _ANTIPODAL_M)):
-                    _antipodal(spots[row], p, limit, part, int(row))
+
+        def work(first: int, last: int) -> None:
+            order = order_along_curve(xy[first:last])
+            spots = xy[first:last].take(order, axis=0)
+            xyz = ecef(*spots.T)
+            part = Found.none(last - first, k)
+            beyond = self._ball.is_beyond(xyz)
+            if beyond.any():
+                here = np.flatnonzero(~beyond)
+                near = Found.none(len(here), k)
+                measure(xyz[here], near)
+                part.fill(here, near)
+            else:
+                measure(xyz, part)
+            if limit_m > ANTIPODAL_M:
+                beyond |= ~(part.metres[:, -1] < ANTIPODAL_M)
+            if limit_m >= BEYOND_M and beyond.any():
+                rows = np.flatnonzero(beyond)
+                search_beyond(spots, xyz, rows, tree, self._ends, limit, part)
             part.number(tree)
             found.put(slice(first, last), part, order)
 
         # More points together are nearer to each other, but there must be slices for each thread.
         spread(work, count, least=min(max(_SLICE, count // _SHARES), _LARGE_SLICE))
-        if self._areas is not None:
-            found = self._areas.include(xy, found, k)
-            found.side[self._areas.hold(found.target)] = NO_SIDE
         return found
 
     def _frame(self, found: Found, index: Any, here: Ints | None) -> pd.DataFrame:
@@ -330,59 +383,12 @@ def _areas_of(count: int, flat: Paths) -> Areas | None:
     return Areas.of(count, flat)
 
 
-def _antipodal(point: Floats, pieces: Pieces, limit: float, found: Found, row: int) -> None:
-    """Find the nearest targets of a point near their antipodes, with Karney's method only.
-
-    Parameters
-    ----------
-    point : ndarray, shape (2,)
-    pieces : Pieces
-    limit : float
-        Metres that nothing answered reaches.
-    found : Found
-        Row `row` is overwritten.
-    row : int
-    """
-
-    def metres(rows: Ints, t: Floats) -> Floats:
-        lon, lat = geodetic(_place(pieces, rows, t))
-        ones = np.ones_like(lon)
-        return np.asarray(GEOD.inv(lon, lat, point[0] * ones, point[1] * ones)[2])
-
-    every = np.arange(len(pieces.a))
-    # The middle of a segment bounds its distance to within its length.
-    coarse = metres(every, np.full(len(every), 0.5))
-    size = 1.01 * np.linalg.norm(pieces.d, axis=1)
-    least = np.full(int(pieces.target.max()) + 1, np.inf)
-    np.minimum.at(least, pieces.target, coarse + size)
-    rows = every[coarse - size <= least[pieces.target]]
-    low, high = np.zeros(len(rows)), np.ones(len(rows))
-    for _ in range(40):
-        u, v = low + (high - low) / 3, high - (high - low) / 3
-        nearer = metres(rows, u) <= metres(rows, v)
-        low, high = np.where(nearer, low, u), np.where(nearer, v, high)
-    t = np.column_stack((np.zeros(len(rows)), (low + high) / 2, np.ones(len(rows))))
-    s = np.column_stack([metres(rows, t[:, j]) for j in range(3)])
-    best = s.argmin(axis=1)
-    t, s = t[np.arange(len(rows)), best], s[np.arange(len(rows)), best]
-    order = np.lexsort((s, pieces.target[rows]))
-    order = order[np.diff(pieces.target[rows][order], prepend=-1) != 0]
-    order = order[np.argsort(s[order], kind="stable")][: found.metres.shape[1]]
-    order = order[s[order] < limit]
-    found.clear(row)
-    for j, i in enumerate(order):
-        place = _place(pieces, rows[i : i + 1], t[i : i + 1])
-        lon, lat = geodetic(place)
-        lon_a, lat_a = geodetic(pieces.a[rows[i] : rows[i] + 1])
-        found.piece[row, j], found.metres[row, j] = rows[i], s[i]
-        found.lon[row, j], found.lat[row, j] = lon[0], lat[0]
-        found.along[row, j] = GEOD.inv(lon_a[0], lat_a[0], lon[0], lat[0])[2]
-        out = GEOD.inv(lon[0], lat[0], *point)[0]
-        lon_b, lat_b = geodetic((pieces.a + pieces.d)[rows[i] : rows[i] + 1])
-        ahead = GEOD.inv(lon_a[0], lat_a[0], lon_b[0], lat_b[0])[0]
-        found.side[row, j] = -1 if (out - ahead) % 360.0 < 180.0 else 1
-
-
-def _place(pieces: Pieces, rows: Ints, t: Floats) -> Floats:
-    t = t[:, None]
-    return np.asarray(pieces.a[rows] + t * pieces.d[rows] + t * (1.0 - t) * pieces.n[rows])
+def _copied(geoms: NDArray[Any]) -> Ints:
+    """Return the position of the first geometry that each is the same as; mostly its own."""
+    first = np.arange(len(geoms))
+    twice = pd.DataFrame(shapely.bounds(geoms)).duplicated(keep=False).to_numpy()
+    alike = np.flatnonzero(twice & ~shapely.is_missing(geoms))
+    if len(alike):
+        codes, _ = pd.factorize(shapely.to_wkb(geoms[alike]))
+        first[alike] = alike[np.unique(codes, return_index=True)[1]][codes]
+    return first

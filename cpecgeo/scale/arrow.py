@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pyogrio
 
 from cpecgeo.errors import FileError, InputError, UnknownNameError
-from cpecgeo.files.disk import first_line
+from cpecgeo.files.disk import first_line, list_files
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.sniff import insist
 from cpecgeo.files.vectors import fid_name
@@ -28,7 +28,6 @@ from cpecgeo.scale.sources import (
     Batch,
     Places,
     Position,
-    list_files,
     rechunk,
 )
 

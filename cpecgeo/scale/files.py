@@ -16,13 +16,13 @@ from cpecgeo.analysis.proximity import check_radii
 from cpecgeo.catalogue import data_version
 from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.features.subject import SubjectLike
-from cpecgeo.files.disk import local
+from cpecgeo.files.disk import fingerprint, local
 from cpecgeo.files.formats import Choice
 from cpecgeo.scale.arrow import GeoPackage, Parquet
-from cpecgeo.scale.parts import Parts
+from cpecgeo.scale.parts import Part, Parts
 from cpecgeo.scale.questions import Exposure, Near, Question, Targets, Within, prepare
-from cpecgeo.scale.sinks import is_bytes, read_part, sink
-from cpecgeo.scale.sources import Csv, Source, fingerprint
+from cpecgeo.scale.sinks import Sink, is_bytes, read_rings, sink
+from cpecgeo.scale.sources import Csv, Source
 from cpecgeo.scale.stream import Job, Report, Run, run
 
 __all__ = ["BATCH_ROWS", "PART_ROWS", "exposure_file", "nearest_file", "within_file"]
@@ -264,13 +264,16 @@ def exposure_file(
     if job.sink.kind == "folder":
         raise InputError(f"{out} names a folder; rings are one small table: name .csv or .parquet.")
 
-    def finish(files: list[Path], path: Path) -> None:
-        with job.sink.writing(path) as append:
-            append(_sum_rings([table for f in files for table in read_part(f)], question))
+    def finish(parts: Parts, done: list[Part]) -> Path:
+        whole = parts.folder / "whole"
+        writing = job.sink.write(whole)
+        writing.append(_sum_rings([read_rings(parts.path(p.number)) for p in done], question))
+        writing.finish()
+        return whole
 
     # Sums are rounded once, so that parts keep all their digits, whatever the result is.
-    inner = sink(Path("rings.parquet"), safe_cells=False)
-    parts = dataclasses.replace(job.parts, suffix=inner.suffix)
+    inner = Sink("rings")
+    parts = dataclasses.replace(job.parts, suffix=inner.suffix, together=False)
     return run(
         dataclasses.replace(job, sink=inner, parts=parts),
         resume=resume,
@@ -349,12 +352,11 @@ def _job(
     if written.kind == "csv":
         lost = [f.name for f in source.schema if is_bytes(f.type) and f.name != source.geometry]
         if lost:
-            warnings.warn(
+            text = (
                 f"{path.name} has bytes in {', '.join(map(repr, lost[:8]))}, which CSV can't hold "
-                "and which are left out; write Parquet to keep them.",
-                DataWarning,
-                stacklevel=3,
             )
+            text += "and which are left out; write Parquet to keep them."
+            warnings.warn(text, DataWarning, stacklevel=3)
     prepared = prepare(subject)
     k = getattr(question, "k", 1)
     key = {
@@ -368,11 +370,10 @@ def _job(
         "bad": bad,
         "version": data_version(),
     }
-    parts = Parts(target, written.suffix, key, replace)
+    parts = Parts(target, written.suffix, written.is_together, key, replace)
     batch = max(1, batch_rows // min(k, len(prepared)))
-    return Job(
-        source, question, prepared, written, parts, part_rows, batch, bad == "keep", before
-    )  # fmt: skip
+    keep = bad == "keep"
+    return Job(source, question, prepared, written, parts, part_rows, batch, keep, before)
 
 
 def _keep_apart(source: Path, out: Path) -> None:

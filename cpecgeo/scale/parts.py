@@ -1,10 +1,11 @@
-"""Finished parts of a run: written whole, recorded with their hash, joined at the end.
+"""Finished parts of a run: written whole, and recorded with their hash.
 
 A run keeps its parts in a folder beside its result, ``.NAME.parts``, which its record
-``run.json`` marks as one of ours. Each part is written under a temporary name, flushed to disk,
-moved into place, and only then recorded. What an interrupted run leaves behind is therefore
-either a whole part with its record, or something that the next run removes. Nothing that no run
-wrote is ever removed: folders without a record, and symbolic links, are refused.
+``run.json`` marks as one of ours. Where the result is one file, the parts are stretches of it, one
+behind the other, so that nothing is copied at the end; where it is a folder, each is a file. A part
+is flushed to disk and only then recorded. What an interrupted run leaves behind is therefore
+either a whole part with its record, or something that the next run cuts off or removes. Nothing
+that no run wrote is ever removed: folders without a record, and symbolic links, are refused.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cpecgeo.errors import FileError, InputError
-from cpecgeo.files.disk import settle
+from cpecgeo.files.disk import hold, settle
 from cpecgeo.files.outliers import Tally
 from cpecgeo.scale.sources import Position
 
@@ -40,7 +41,10 @@ __all__ = [
 # Lists the files of a result that is a folder; readers of Parquet pass over leading underscores.
 FOLDER_RECORD = "_cpecgeo.json"
 WRITER = "cpecgeo.scale"
-_KNOWN = re.compile(r"part-\d{6,}\.(json|csv|parquet|arrow|new)|whole|old|lock|run\.(json|new)")
+_BLOCK = 1 << 20  # bytes that are hashed at once
+_KNOWN = re.compile(
+    r"part-\d{6,}\.(json|csv|parquet|arrow|new)|rows\.(csv|parquet)|whole|old|lock|run\.(json|new)"
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class Part:
     sha256 : str
     tally : Tally
         Counts of its positions.
+    stretch : tuple of int
+        The first byte of it in its file, and the first behind it.
     """
 
     number: int
@@ -68,12 +74,18 @@ class Part:
     skipped: int
     sha256: str
     tally: Tally
+    stretch: tuple[int, int] = (0, 0)
 
 
-def sha256(path: Path) -> str:
-    """Return the hash of a file."""
+def sha256(path: Path, stretch: tuple[int, int]) -> str:
+    """Return the hash of a stretch of a file, from one byte to before another."""
+    digest, left = hashlib.sha256(), stretch[1] - stretch[0]
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(stretch[0])
+        while left > 0 and (block := file.read(min(left, _BLOCK))):
+            digest.update(block)
+            left -= len(block)
+    return digest.hexdigest()
 
 
 def translate(error: OSError, path: Path) -> FileError:
@@ -116,6 +128,8 @@ class Parts:
         The result of the run.
     suffix : str
         Of each part.
+    together : bool
+        Whether the parts are stretches of one file.
     key : dict
         What the answers depend on; parts of another run are not taken.
     replace : bool
@@ -124,6 +138,7 @@ class Parts:
 
     out: Path
     suffix: str
+    together: bool
     key: dict[str, Any]
     replace: bool = False
 
@@ -133,7 +148,9 @@ class Parts:
         return self.out.parent / f".{self.out.name}.parts"
 
     def path(self, number: int) -> Path:
-        """Return the file of a part."""
+        """Return the file of a part, or of all of them."""
+        if self.together:
+            return self.folder / f"rows{self.suffix}"
         return self.folder / f"part-{number:06d}{self.suffix}"
 
     def record(self, number: int) -> Path:
@@ -182,7 +199,7 @@ class Parts:
             except FileNotFoundError:  # a run that ends has just removed the folder
                 continue
             try:
-                _hold(lock, self.out)
+                hold(lock, self.out)
                 if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
                     return lock
             except FileNotFoundError:
@@ -271,18 +288,26 @@ class Parts:
             )
 
     def _finished(self) -> dict[int, Part]:
-        """Return the parts whose bytes are as recorded, and remove all others."""
+        """Return the parts whose bytes are as recorded, and remove all others.
+
+        Of stretches of one file, those behind a damaged one are others too.
+        """
         done: dict[int, Part] = {}
+        end = 0
         for record in sorted(self.folder.glob("part-*.json")):
             try:
                 part = _part(json.loads(record.read_text(encoding="utf-8")))
-                good = sha256(self.path(part.number)) == part.sha256
+                good = sha256(self.path(part.number), part.stretch) == part.sha256
+                if self.together:
+                    good &= part.number == len(done) and part.stretch[0] == end
             except (ValueError, KeyError, TypeError, FileNotFoundError):
                 good = False
             if good:
-                done[part.number] = part
+                done[part.number], end = part, part.stretch[1]
             else:
                 record.unlink()
+        if self.together and done:
+            os.truncate(self.path(0), end)
         kept = {self.path(n).name for n in done} | {self.record(n).name for n in done}
         for path in self.folder.iterdir():
             if path.name not in kept | {"lock", "run.json"}:
@@ -351,7 +376,8 @@ def _part(raw: dict[str, Any]) -> Part:
         tally[name] = tuple(tally[name])
     tally["cells"] = {int(k): tuple(v) for k, v in tally["cells"].items()}
     start, end = Position(**raw.pop("start")), Position(**raw.pop("end"))
-    return Part(start=start, end=end, tally=Tally(**tally), **raw)
+    stretch = tuple(raw.pop("stretch"))
+    return Part(start=start, end=end, tally=Tally(**tally), stretch=stretch, **raw)
 
 
 def _identify(path: Path) -> list[int]:
@@ -366,16 +392,3 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     fresh.write_text(json.dumps(value), encoding="utf-8")
     settle(fresh)
     fresh.replace(path)
-
-
-def _hold(lock: IO[str], out: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise FileError(
-            f"Another process is writing {out}; wait for it, or name another file."
-        ) from None

@@ -255,12 +255,15 @@ def numbers(column: pa.Array | pa.ChunkedArray, row: int, what: str, name: str) 
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        text = pc.utf8_trim_whitespace(column)
-        text = pc.if_else(pc.equal(text, ""), None, text)
         try:
-            column = pc.cast(text, pa.float64())
-        except pa.ArrowInvalid:
-            raise _not_a_number(text, row, what, name) from None
+            column = pc.cast(column, pa.float64())
+        except pa.ArrowInvalid:  # as where cells are empty or padded
+            text = pc.utf8_trim_whitespace(column)
+            text = pc.if_else(pc.equal(text, ""), None, text)
+            try:
+                column = pc.cast(text, pa.float64())
+            except pa.ArrowInvalid:
+                raise _not_a_number(text, row, what, name) from None
     elif not (
         pa.types.is_floating(column.type)
         or pa.types.is_integer(column.type)
@@ -324,10 +327,12 @@ def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools
     CoordinateError
         Infinite, half missing, or out of range.
     """
+    if len(xy) and all(
+        -most <= v.min() and v.max() <= most for v, most in zip(xy.T, (180.0, 90.0), strict=True)
+    ):
+        return xy, np.ones(len(xy), bool)
     with np.errstate(invalid="ignore"):
         good: Bools = np.all(np.abs(xy) <= (180.0, 90.0), axis=1)
-    if good.all():
-        return xy, good
     bad = ~good & ~np.isnan(xy).all(axis=1)
     if bad.any() and not keep:
         first = int(np.flatnonzero(bad)[0])

@@ -17,23 +17,14 @@ from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, Bounds
 from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii, ring_numbers
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.resolve import in_region, resolve
-from cpecgeo.features.subject import Subject, SubjectLike
+from cpecgeo.features.subject import Subject, SubjectLike, rows_by
 from cpecgeo.files.numbers import to_numbers
 from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.geodesy._tree import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.scale.points import own_accuracy, plain
 
-__all__ = [
-    "OWN",
-    "Exposure",
-    "Near",
-    "Question",
-    "Targets",
-    "Within",
-    "near_columns",
-    "prepare",
-]
+__all__ = ["OWN", "Exposure", "Near", "Question", "Targets", "Within", "near_columns", "prepare"]
 
 _SIDES = ["right", "on", "left"]
 NEAR = ("target", "distance_km", "near_lon", "near_lat", "km", "side", "accuracy_km")
@@ -165,13 +156,15 @@ def near_columns(
     """
     found = to.index.find(xy, k=k, limit_m=limit_m)
     km = found.along * 1e-3
-    for position, name in enumerate(to.index.ids):
-        chainage = to.chainages.get(name)
-        if chainage is not None:
-            here = found.target == position
-            if here.any():
-                km[here] = chainage.calibrate(km[here], found.path[here])
-    accuracy = to.accuracies.at(found.target.ravel(), km.ravel()).reshape(km.shape)
+    flat, path = km.ravel(), found.path.ravel()
+    if len(to.chainages) == len(to) == 1 and found.target.min(initial=0) == 0:
+        flat[:] = to.chainages[to.index.ids[0]].calibrate(flat, path)
+    elif to.chainages:
+        for position, rows in rows_by(found.target.ravel()):
+            chainage = to.chainages.get(to.index.ids[position])
+            if chainage is not None:
+                flat[rows] = chainage.calibrate(flat[rows], path[rows])
+    accuracy = to.accuracies.at(found.target.ravel(), flat).reshape(km.shape)
     whole = bool(good.all())
     columns: dict[str, NDArray[Any]] = {}
     for name, values, empty in (
@@ -369,7 +362,8 @@ class Exposure:
         # What lies beyond the last ring may be inside it.
         reach = float(np.max(to.bounds.reach_km(point), initial=0.0))
         hit, _, distance, accuracy = _nearest(xy, to, 1e3 * (self.km[-1] + reach))
-        low, high = to.bounds.around(xy[hit], distance, accuracy, None if own is None else own[hit])
+        mine, most = None if own is None else own[hit], self.km[-1]
+        low, high = to.bounds.around(xy[hit], distance, accuracy, mine, low_km=most, high_km=most)
         drawn, first, last = ring_numbers(self.km, distance, low, high)
         turns = range(len(self.km))
         of = {

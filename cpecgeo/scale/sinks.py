@@ -1,12 +1,12 @@
-"""Parts written as Parquet or CSV, and joined to one file that is always the same."""
+"""Parts written as Parquet or CSV: stretches of one file, or files of a folder."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,14 @@ import shapely
 from cpecgeo.errors import DataWarning, InputError
 from cpecgeo.files.disk import settle
 from cpecgeo.scale import points
-from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, write_json
+from cpecgeo.scale.footers import join_footers
+from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, Part, Parts, write_json
 from cpecgeo.scale.sources import Batch, Source
 
-__all__ = ["Sink", "is_bytes", "read_part", "sink"]
+__all__ = ["Sink", "Writing", "is_bytes", "read_rings", "sink"]
 
+_SPECIAL = (b'"', b",", b"\r", b"\n")
+_SAMPLE = 2_000  # values that show whether those of a column repeat
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _FORMULA = "^[=+\\-@\t\r]"
 
@@ -54,8 +57,8 @@ class Sink:
 
     Attributes
     ----------
-    kind : {"parquet", "csv", "folder"}
-        A folder holds the parts as they are, one Parquet file each.
+    kind : {"parquet", "csv", "folder", "rings"}
+        A folder holds the parts as they are, one Parquet file each; rings are parts of sums.
     safe_cells : bool
         Whether text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
@@ -65,8 +68,13 @@ class Sink:
 
     @property
     def suffix(self) -> str:
-        """Of each part; Arrow's is written and read again in a fraction of Parquet's time."""
-        return {"csv": ".csv", "parquet": ".arrow", "folder": ".parquet"}[self.kind]
+        """Of the file of each part, or of all of them."""
+        return {"csv": ".csv", "rings": ".arrow"}.get(self.kind, ".parquet")
+
+    @property
+    def is_together(self) -> bool:
+        """Whether the parts are stretches of one file, which is the result."""
+        return self.kind in {"parquet", "csv"}
 
     def place(self, batch: Batch, source: Source) -> pa.Table:
         """Return the columns of a batch, with its points in a form that the result can hold."""
@@ -101,53 +109,93 @@ class Sink:
             columns = {n: _entry(e) for n, e in geo["columns"].items() if n in names}
         return table.replace_schema_metadata({"geo": json.dumps({**geo, "columns": columns})})
 
-    @contextlib.contextmanager
-    def writing(self, path: Path) -> Iterator[Any]:
-        """Give a function that appends tables to a new file, which is on disk at the end."""
-        fresh = path.with_suffix(".new")
-        with contextlib.ExitStack() as stack:
-            writer: list[Any] = []
+    def write(self, path: Path) -> Writing:
+        """Begin a part: a new file, or a stretch behind what is in the file of all parts."""
+        return Writing(self, path)
 
-            def append(table: pa.Table) -> None:
-                if not writer:
-                    opened = self._writer(fresh, path.suffix, table.schema)
-                    writer.append(stack.enter_context(opened))
-                    if self.kind == "csv":
-                        writer[0].write(header(table))
-                if self.kind == "csv":
-                    writer[0].write(lines(table, safe=self.safe_cells))
-                else:
-                    writer[0].write_table(table)
+    def join(self, parts: Parts, done: list[Part]) -> Path:
+        """Make the result of finished parts, and return where it is."""
+        if self.is_together:
+            path = parts.path(0)
+            if self.kind == "parquet" and len(done) > 1:
+                join_footers(path, [part.stretch for part in done])
+                settle(path)
+            return path
+        whole = parts.folder / "whole"
+        whole.mkdir()
+        names = [parts.path(part.number).name for part in done]
+        for name in names:
+            try:
+                (whole / name).hardlink_to(parts.folder / name)
+            except OSError:  # some file systems have no hard links
+                shutil.copyfile(parts.folder / name, whole / name)
+                settle(whole / name)
+        write_json(whole / FOLDER_RECORD, {"writer": WRITER, "files": names})
+        return whole
 
-            yield append
-        settle(fresh)
-        fresh.replace(path)
 
-    def _writer(self, path: Path, suffix: str, schema: pa.Schema) -> Any:
-        if self.kind == "csv":
-            return path.open("wb")
-        if suffix == ".arrow":
-            return pa.ipc.new_stream(path, schema)
-        return _parquet(path, schema)
+class Writing:
+    """A part that is being written; nothing is opened before there is a table.
 
-    def join(self, parts: list[Path], whole: Path) -> None:
-        """Join finished parts to the result."""
-        if self.kind == "folder":
-            whole.mkdir()
-            for path in parts:
-                try:
-                    (whole / path.name).hardlink_to(path)
-                except OSError:  # some file systems have no hard links
-                    shutil.copyfile(path, whole / path.name)
-                    settle(whole / path.name)
-            record = {"writer": WRITER, "files": [path.name for path in parts]}
-            write_json(whole / FOLDER_RECORD, record)
+    Parameters
+    ----------
+    sink : Sink
+    path : Path
+    """
+
+    def __init__(self, sink: Sink, path: Path) -> None:
+        self._sink, self._path = sink, path
+        self._fresh = path if sink.is_together else path.with_suffix(".new")
+        self._first = 0
+        self._file: Any = None
+        self._writer: Any = None
+
+    def append(self, table: pa.Table) -> None:
+        """Write some rows."""
+        if self._file is None:
+            self._open(table)
+        if self._writer is None:
+            self._file.writelines(lines(table, safe=self._sink.safe_cells))
+        elif len(table):
+            self._writer.write_table(table)
+
+    def _open(self, table: pa.Table) -> None:
+        kind = self._sink.kind
+        if self._sink.is_together and self._fresh.exists():
+            self._first = self._fresh.stat().st_size
+        self._file = self._fresh.open("ab" if self._sink.is_together else "wb")
+        if kind == "csv":
+            if self._first == 0:
+                self._file.writelines(header(table))
             return
-        if self.kind == "csv":
-            _join_csv(parts, whole)
+        if kind == "rings":
+            self._writer = pa.ipc.new_stream(self._file, table.schema)
         else:
-            _join_parquet(parts, whole)
-        settle(whole)
+            self._writer = _parquet(self._file, table)
+
+    def finish(self) -> tuple[int, int]:
+        """Close the part, have it on the disk, and return the stretch of the file that it is."""
+        self._close()
+        settle(self._fresh)
+        if self._fresh != self._path:
+            self._fresh.replace(self._path)
+        return self._first, self._path.stat().st_size
+
+    def abandon(self) -> None:
+        """Leave nothing of what was begun."""
+        if self._file is None:
+            return
+        with contextlib.suppress(OSError, pa.ArrowException):
+            self._close()
+        if self._sink.is_together:
+            os.truncate(self._fresh, self._first)
+        else:
+            self._fresh.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        with contextlib.closing(self._file):
+            if self._writer is not None:
+                self._writer.close()
 
 
 def sink(out: Path, *, safe_cells: bool) -> Sink:
@@ -182,7 +230,7 @@ def _entry(entry: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def header(table: pa.Table) -> bytes:
+def header(table: pa.Table) -> list[Any]:
     """Return the names of the columns that CSV can hold, as a line."""
     names = [n for n, c in zip(table.column_names, table.columns, strict=True) if _plain(n, c.type)]
     if any("\n" in n or "\r" in n for n in names):
@@ -190,12 +238,17 @@ def header(table: pa.Table) -> bytes:
     return lines(pa.table({str(i): [n] for i, n in enumerate(names)}), safe=False)
 
 
-def lines(table: pa.Table, *, safe: bool) -> bytes:
+def lines(table: pa.Table, *, safe: bool) -> list[Any]:
     r"""Return rows as CSV: quotes where they are needed, nothing where a value is missing.
+
+    Returns
+    -------
+    list of bytes and memoryview
+        One behind the other, so that long ones aren't copied.
 
     Examples
     --------
-    >>> lines(pa.table({"a": [1.5, None], "b": ["x", "y, z"]}), safe=False)
+    >>> b"".join(lines(pa.table({"a": [1.5, None], "b": ["x", "y, z"]}), safe=False))
     b'1.5,x\n,"y, z"\n'
     """
     cells = [
@@ -204,10 +257,12 @@ def lines(table: pa.Table, *, safe: bool) -> bytes:
         if _plain(name, column.type)
     ]
     if len(table) == 0:
-        return b""
+        return []
+    # Line ends stand before rows, so that long ones are joined once.
+    cells[0] = _joined("\n", cells[0])
     rows = cells[0] if len(cells) == 1 else _joined(*cells, between=",")
-    ended = _joined(rows, "", between="\n")
-    return b"".join(_bytes(chunk) for chunk in ended.chunks)
+    first, *others = map(_bytes, rows.chunks)
+    return [first[1:], *others, b"\n"]
 
 
 def _joined(*cells: Any, between: str = "") -> Any:
@@ -217,12 +272,14 @@ def _joined(*cells: Any, between: str = "") -> Any:
     return pc.binary_join_element_wise(*texts, pa.scalar(between, big))
 
 
-def _bytes(chunk: pa.Array) -> bytes:
+def _bytes(chunk: pa.Array) -> memoryview:
     """Return the text of all values, one after the other, as it lies in memory."""
     _, offsets, data = chunk.buffers()
+    if len(chunk) == 0 or data is None:
+        return memoryview(b"")
     kind = np.int64 if pa.types.is_large_string(chunk.type) else np.int32
     edges = np.frombuffer(offsets, kind)[[chunk.offset, chunk.offset + len(chunk)]]
-    return memoryview(data)[edges[0] : edges[1]].tobytes()
+    return memoryview(data)[edges[0] : edges[1]]
 
 
 def _plain(name: str, kind: pa.DataType) -> bool:
@@ -246,17 +303,30 @@ def is_bytes(kind: pa.DataType) -> bool:
 
 def _cells(column: pa.ChunkedArray, *, safe: bool) -> Any:
     """Return a column as text, quoted where it must be."""
-    if pa.types.is_dictionary(column.type):
-        column = pc.cast(column, column.type.value_type)
+    if column.type in {pa.float32(), pa.float64()} and _repeats(column):
+        column = column.dictionary_encode()
+    if pa.types.is_dictionary(column.type):  # each value is turned into text once
+        cells = [
+            pc.take(_cells(pa.chunked_array([chunk.dictionary]), safe=safe), chunk.indices)
+            for chunk in column.chunks
+        ]
+        chunks = [chunk for cell in cells for chunk in cell.chunks]
+        return pc.fill_null(pa.chunked_array(chunks, pa.large_string()), "")
     text = pc.cast(column, pa.large_string())
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         text = _disarmed(text) if safe else text
-        special = pc.match_substring_regex(text, '[",\r\n]')
-        if pc.any(special).as_py():
+        if any(mark in raw for raw in map(bytes, map(_bytes, text.chunks)) for mark in _SPECIAL):
+            special = pc.match_substring_regex(text, '[",\r\n]')
             doubled = pc.replace_substring(text, '"', '""')
             quoted = _joined('"', doubled, '"')
             text = pc.if_else(special, quoted, text)
     return pc.fill_null(text, "")
+
+
+def _repeats(column: pa.ChunkedArray, times: int = 10) -> bool:
+    """Return whether the first values of a column come so many times on the mean."""
+    some = column.slice(0, _SAMPLE)
+    return bool(pc.count_distinct(some).as_py() * times <= len(some))
 
 
 def _disarmed(text: pa.Array) -> pa.Array:
@@ -268,44 +338,26 @@ def _disarmed(text: pa.Array) -> pa.Array:
     return pc.if_else(armed, _joined("'", text), text)
 
 
-def _join_csv(parts: list[Path], out: Path) -> None:
-    with out.open("wb") as whole:
-        for number, path in enumerate(parts):
-            with path.open("rb") as part:
-                if number:
-                    part.readline()  # names of columns hold no line end, see `header`
-                shutil.copyfileobj(part, whole, 1 << 22)
-
-
-def _join_parquet(parts: list[Path], out: Path) -> None:
-    """Join batch by batch, each a row group, so that memory stays small."""
-    writer = None
-    try:
-        for path in parts:
-            for table in read_part(path):
-                if writer is None:
-                    writer = _parquet(out, table.schema)
-                writer.write_table(table)
-    finally:
-        if writer is not None:
-            writer.close()
-
-
-def read_part(path: Path) -> Iterator[pa.Table]:
-    """Yield the batches of a part in Arrow's format; a part without rows is one without rows."""
+def read_rings(path: Path) -> pa.Table:
+    """Return a part in Arrow's format."""
     with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as batches:
-        read = False
-        for batch in batches:
-            read = True
-            yield pa.Table.from_batches([batch])
-        if not read:
-            yield batches.schema.empty_table()
+        return batches.read_all()
 
 
-def _parquet(path: Path, schema: pa.Schema) -> Any:
-    """Open a writer without dictionaries of numbers and points, which hardly ever repeat."""
+def _parquet(file: Any, table: pa.Table) -> Any:
+    """Open a writer with dictionaries of what repeats, which numbers and points hardly ever do."""
     rare = (
         pa.types.is_floating, pa.types.is_integer, pa.types.is_binary, pa.types.is_large_binary,
     )  # fmt: skip
-    repeated = [f.name for f in schema if not any(is_rare(f.type) for is_rare in rare)]
-    return pq.ParquetWriter(path, schema, compression="snappy", use_dictionary=repeated)
+    repeated, bounded = [], []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+        if is_text and not _repeats(column, 2):
+            pass
+        elif not any(is_rare(field.type) for is_rare in rare):
+            repeated.append(field.name)
+        if not is_bytes(field.type):
+            bounded.append(field.name)
+    return pq.ParquetWriter(
+        file, table.schema, compression="snappy", use_dictionary=repeated, write_statistics=bounded
+    )

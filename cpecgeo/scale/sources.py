@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import itertools
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -28,19 +28,17 @@ from cpecgeo.scale import points
 
 __all__ = [
     "BATCH_BYTES",
+    "Ahead",
     "Batch",
     "Csv",
     "Places",
     "Position",
     "Source",
-    "fingerprint",
-    "list_files",
     "rechunk",
 ]
 
 # Rows are cut so that a batch of wide ones stays about this size in memory.
 BATCH_BYTES = 48_000_000
-_ENDS = 1 << 16
 # Bytes of text read at once.
 _CHUNK = 8_000_000
 
@@ -172,41 +170,50 @@ class Source(Protocol):
     def batches(self, start: Position, rows: int) -> Iterator[Batch]: ...  # noqa: D102
 
 
-def fingerprint(path: Path) -> list[list[str | int]]:
-    """Return what tells a state of a file, or of the Parquet files of a folder, from another.
+class Ahead:
+    """Batches of a source, read one ahead; it goes on where the last part ended.
 
     Parameters
     ----------
-    path : Path
-
-    Returns
-    -------
-    list of list
-        One per file: name, bytes, time of the last change in ns, and the sha256 of its first
-        and last 64 KiB, which notices what a copied time stamp hides.
-
-    Raises
-    ------
-    FileError
-        A file is gone or can't be read.
+    source : Source
+    rows : int
+        Of a batch.
     """
-    found: list[list[str | int]] = []
-    try:
-        for file in list_files(path):
-            stat = file.stat()
-            with file.open("rb") as opened:
-                ends = hashlib.sha256(opened.read(_ENDS))
-                opened.seek(max(0, stat.st_size - _ENDS))
-                ends.update(opened.read(_ENDS))
-            found.append([file.name, stat.st_size, stat.st_mtime_ns, ends.hexdigest()])
-    except OSError as error:
-        raise FileError(f"{path} can't be read: {error.strerror}.") from error
-    return found
 
+    def __init__(self, source: Source, rows: int) -> None:
+        self._source, self._rows = source, rows
+        self._pool = ThreadPoolExecutor(1)
+        self._batches: Iterator[Batch] | None = None
+        self._next: Future[Batch | None] | None = None
+        self._at: Position | None = None
 
-def list_files(path: Path) -> tuple[Path, ...]:
-    """Return the file itself, or the Parquet files of a folder by name."""
-    return tuple(sorted(path.glob("*.parquet"))) if path.is_dir() else (path,)
+    def begin(self, start: Position) -> None:
+        """Go to where a part begins, unless reading has just come there."""
+        if self._at != start or self._next is None:
+            if self._next is not None:
+                self._next.result()
+            self._batches = self._source.batches(start, self._rows)
+            self._ask()
+        self._at = start
+
+    def _ask(self) -> None:
+        assert self._batches is not None  # noqa: S101
+        self._next = self._pool.submit(next, self._batches, None)
+
+    def __iter__(self) -> Iterator[Batch]:
+        while self._next is not None:
+            batch = self._next.result()
+            if batch is None:
+                return
+            self._ask()
+            self._at = batch.end
+            yield batch
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def rechunk(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:

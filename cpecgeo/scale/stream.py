@@ -1,7 +1,8 @@
 """Streamed runs: the parts of a file, read, measured and written one after the other.
 
 The three overlap: one batch is read ahead and one is being written while the compiled search
-works on a third with all cores. Memory is a few batches, whatever the size of the file.
+works on a third with all cores; so do parts: one is brought to the disk while the next is begun.
+Memory is a few batches, whatever the size of the file.
 """
 
 from __future__ import annotations
@@ -14,19 +15,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from cpecgeo.analysis.measure import free_names
 from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.files.disk import fingerprint
 from cpecgeo.files.outliers import Tally, count, merge, refuse_swapped, remarks
 from cpecgeo.scale import points
 from cpecgeo.scale.parts import Part, Parts, sha256
 from cpecgeo.scale.questions import Question, Targets
-from cpecgeo.scale.sinks import Sink
-from cpecgeo.scale.sources import Batch, Position, Source, fingerprint
+from cpecgeo.scale.sinks import Sink, Writing
+from cpecgeo.scale.sources import Ahead, Batch, Position, Source
 
 __all__ = ["Job", "Progress", "Report", "Run", "run"]
 
@@ -116,90 +119,91 @@ class Job:
     keep: bool
     state: list[list[str | int]] = field(repr=False)
 
-    def table(self, batch: Batch) -> tuple[Any, int, Tally]:
-        """Return the answer to one batch, its rows without a point, and counts of positions."""
+    def answer(self, batch: Batch) -> _Answer:
+        """Answer one batch."""
         name = self.source.path.name
         xy, good = points.check(batch.xy, batch.start.row, name, keep=self.keep)
         skipped = len(good) - len(xy)
         numbers = batch.start.row + 1 + (np.flatnonzero(good) if skipped else np.arange(len(xy)))
         seen = count(xy, numbers)
-        answer, rows = self.question.answer(batch.columns, xy, good, self.to)
-        if not self.question.joined:
-            return answer, skipped, seen
-        left = self.sink.place(batch, self.source)
-        left = left if rows is None else left.take(pa.array(rows))
-        names = free_names(answer.column_names, {*self.source.schema.names})
-        whole = pa.Table.from_arrays([*left.columns, *answer.columns], [*left.column_names, *names])
-        return self.sink.describe(whole, self.source), skipped, seen
+        columns, rows = self.question.answer(batch.columns, xy, good, self.to)
+        return _Answer(batch, columns, rows, skipped, seen)
 
-    def write(self, number: int, start: Position, batches: Iterator[Batch]) -> Part | None:
-        """Write one part from batches that begin at `start`; None where there are none."""
-        path = self.parts.path(number)
+    def table(self, answer: _Answer) -> pa.Table:
+        """Return the rows of the result that a batch and its answer make."""
+        if not self.question.joined:
+            return answer.columns
+        left = self.sink.place(answer.batch, self.source)
+        left = left if answer.rows is None else left.take(pa.array(answer.rows))
+        names = free_names(answer.columns.column_names, {*self.source.schema.names})
+        whole = pa.Table.from_arrays(
+            [*left.columns, *answer.columns.columns], [*left.column_names, *names]
+        )
+        return self.sink.describe(whole, self.source)
+
+    def write(
+        self, number: int, start: Position, batches: Iterator[Batch], writer: ThreadPoolExecutor
+    ) -> tuple[Position, Tally, Future[Part]] | None:
+        """Answer one part from batches that begin at `start`; None where there are none.
+
+        Returns
+        -------
+        Position, Tally, Future of Part
+            Where the next one begins, and what was counted; the part itself, when it is on the
+            disk and recorded.
+        """
         first = next(batches, None)
         if first is None:
             if number:
                 return None
             first = self._nothing()
         end, taken, rows, skipped, tallies = start, 0, 0, 0, [Tally()]
-        with self.sink.writing(path) as append, ThreadPoolExecutor(1) as pool:
-            waiting: Future[None] | None = None
+        part = self.sink.write(self.parts.path(number))
+        waiting: Future[None] | None = None
+        try:
             for batch in chain([first], batches):
-                table, lost, seen = self.table(batch)
-                tallies.append(seen)
+                answer = self.answer(batch)
+                tallies.append(answer.seen)
                 if waiting is not None:
                     waiting.result()
-                waiting = pool.submit(append, table)
+                waiting = writer.submit(self._append, part, answer)
                 end, taken = batch.end, taken + len(batch.xy)
-                rows, skipped = rows + len(table), skipped + lost
+                rows, skipped = rows + len(answer.columns), skipped + answer.skipped
                 if taken >= self.part_rows:
                     break
-            if waiting is not None:
-                waiting.result()
-        part = Part(number, start, end, rows, skipped, sha256(path), merge(tallies))
-        self.parts.finish(part)
-        return part
+        except BaseException:
+            writer.submit(part.abandon)
+            raise
+        seen = merge(tallies)
+
+        def finish(written: Future[None]) -> Part:
+            written.result()
+            stretch = part.finish()
+            path = self.parts.path(number)
+            done = Part(number, start, end, rows, skipped, sha256(path, stretch), seen, stretch)
+            self.parts.finish(done)
+            return done
+
+        assert waiting is not None  # noqa: S101 - there was a batch
+        return end, seen, writer.submit(finish, waiting)
+
+    def _append(self, part: Writing, answer: _Answer) -> None:
+        part.append(self.table(answer))
 
     def _nothing(self) -> Batch:
         """Return a batch without rows, so that an empty file gives an empty result."""
         return Batch(self.source.schema.empty_table(), np.empty((0, 2)), Position(), Position())
 
 
-class _Ahead:
-    """Batches of a source, read one ahead; it goes on where the last part ended."""
+@dataclass(frozen=True)
+class _Answer:
+    """A batch, the columns of its answer, the rows that these belong to (None: all), and counts."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._pool = ThreadPoolExecutor(1)
-        self._batches: Iterator[Batch] | None = None
-        self._next: Future[Batch | None] | None = None
-        self._at: Position | None = None
-
-    def begin(self, start: Position) -> None:
-        if self._at != start or self._next is None:
-            if self._next is not None:
-                self._next.result()
-            self._batches = self._job.source.batches(start, self._job.batch_rows)
-            self._ask()
-        self._at = start
-
-    def _ask(self) -> None:
-        assert self._batches is not None  # noqa: S101
-        self._next = self._pool.submit(next, self._batches, None)
-
-    def __iter__(self) -> Iterator[Batch]:
-        while self._next is not None:
-            batch = self._next.result()
-            if batch is None:
-                return
-            self._ask()
-            self._at = batch.end
-            yield batch
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    batch: Batch
+    columns: pa.Table
+    rows: NDArray[np.int64] | None
+    skipped: int
+    seen: Tally
 
 
 def run(
@@ -207,7 +211,7 @@ def run(
     *,
     resume: bool,
     progress: bool | Report,
-    finish: Callable[[list[Path], Path], None] | None = None,
+    finish: Callable[[Parts, list[Part]], Path] | None = None,
 ) -> Run:
     """Answer a whole file.
 
@@ -218,7 +222,7 @@ def run(
         Whether finished parts of an earlier run are kept.
     progress : bool or callable
     finish : callable, optional
-        Writes the result of the parts, as a file at the path given; they are joined otherwise.
+        Makes the result of the parts, and returns where it is; they are joined otherwise.
 
     Returns
     -------
@@ -253,10 +257,7 @@ def run(
                 ) from error
             raise
         _refuse_change(job, None)
-        files = [job.parts.path(p.number) for p in parts]
-        whole = job.parts.folder / "whole"
-        (finish or job.sink.join)(files, whole)
-        job.parts.place(whole, parts)
+        job.parts.place((finish or job.sink.join)(job.parts, parts), parts)
         for remark in remarks(merge(p.tally for p in parts)):
             warnings.warn(f"{job.source.path.name}: {remark}.", DataWarning, stacklevel=3)
         return _summarize(job, parts, kept, taken, began)
@@ -295,26 +296,35 @@ def _summarize(job: Job, parts: list[Part], kept: int, taken: int, began: float)
 
 def _answer(job: Job, done: dict[int, Part], report: Callable[[int, float], None]) -> list[Part]:
     """Return all parts in order, those that are done as they are."""
-    parts: list[Part] = []
+    parts: list[Part | Future[Part]] = []
     at = Position()
     seen = Tally()
     name = job.source.path.name
     columns = getattr(getattr(job.source, "places", None), "columns", None)
-    with _Ahead(job) as ahead:
+    with ThreadPoolExecutor(1) as writer, Ahead(job.source, job.batch_rows) as ahead:
         while True:
             number = len(parts)
             part = done.get(number)
-            if part is None or part.start != at:
+            if part is not None and part.start == at:
+                parts.append(part)
+                at, tally = part.end, part.tally
+            else:
                 ahead.begin(at)
-                part = job.write(number, at, _count(ahead, job, report))
-                if part is None:
+                written = job.write(number, at, _count(ahead, job, report), writer)
+                if written is None:
                     refuse_swapped(seen, name, is_whole=True, columns=columns)
-                    return parts
-            parts.append(part)
-            at = part.end
-            seen = merge([seen, part.tally])
+                    return [_part(p) for p in parts]
+                at, tally, unfinished = written
+                if parts:  # which was finished before this one was written
+                    parts[-1] = _part(parts[-1])
+                parts.append(unfinished)
+            seen = merge([seen, tally])
             refuse_swapped(seen, name, is_whole=False, columns=columns)
             report(at.row, share(job, at))
+
+
+def _part(part: Part | Future[Part]) -> Part:
+    return part if isinstance(part, Part) else part.result()
 
 
 def _count(batches: Any, job: Job, report: Callable[[int, float], None]) -> Iterator[Batch]:

@@ -1,5 +1,6 @@
 """Files streamed in parts give what the verbs in memory give."""
 
+import itertools
 import json
 import threading
 import time
@@ -222,17 +223,73 @@ def test_resumed_run_gives_the_same_bytes(files, kind, out, tmp_path):
     assert (tmp_path / out).read_bytes() == (tmp_path / f"whole-{out}").read_bytes()
 
 
-def test_damaged_and_lost_parts_are_made_again(files, tmp_path):
-    scale.nearest_file(files["csv"], tmp_path / "whole.csv", targets="ml1", **SMALL)
-    cut_off(files["csv"], tmp_path / "o.csv", after=3_900)
-    folder = tmp_path / ".o.csv.parts"
-    (folder / "part-000001.csv").write_bytes(b"damaged")
-    (folder / "part-000002.csv").unlink()
+@pytest.mark.parametrize("out", ["o.csv", "o.parquet"])
+def test_damaged_and_lost_parts_are_made_again(files, out, tmp_path):
+    """Parts are stretches of one file: what is behind a damaged one is made again too."""
+    scale.nearest_file(files["csv"], tmp_path / f"whole-{out}", targets="ml1", **SMALL)
+    for kept in (3, 2, 1, 0):
+        cut_off(files["csv"], tmp_path / out, after=3_900)
+        folder = tmp_path / f".{out}.parts"
+        rows = folder / f"rows{out[1:]}"
+        records = [json.loads((folder / f"part-00000{i}.json").read_text()) for i in range(3)]
+        assert records[0]["stretch"][0] == 0
+        assert [r["stretch"][0] for r in records[1:]] == [r["stretch"][1] for r in records[:2]]
+        whole = bytearray(rows.read_bytes())
+        assert len(whole) == records[2]["stretch"][1]
+        if kept == 3:
+            whole += b"half a part"
+        elif kept == 2:
+            (folder / "part-000002.json").unlink()
+        elif kept == 1:
+            whole[records[1]["stretch"][0] + 100] ^= 1
+        else:
+            (folder / "part-000000.json").write_text("{")
+        rows.write_bytes(whole)
+        (folder / "part-000003.new").write_bytes(b"half")
+        done = scale.nearest_file(files["csv"], tmp_path / out, targets="ml1", resume=True, **SMALL)
+        assert done.parts_kept == kept
+        assert (tmp_path / out).read_bytes() == (tmp_path / f"whole-{out}").read_bytes()
+        (tmp_path / out).unlink()
+
+
+def test_damaged_files_of_a_folder_are_made_again(files, tmp_path):
+    scale.nearest_file(files["csv"], tmp_path / "whole", targets="ml1", **SMALL)
+    cut_off(files["csv"], tmp_path / "o", after=3_900)
+    folder = tmp_path / ".o.parts"
+    (folder / "part-000001.parquet").write_bytes(b"damaged")
     (folder / "part-000000.json").write_text("{")
-    (folder / "part-000003.new").write_bytes(b"half")
-    done = scale.nearest_file(files["csv"], tmp_path / "o.csv", targets="ml1", resume=True, **SMALL)
-    assert done.parts_kept == 0
-    assert (tmp_path / "o.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    done = scale.nearest_file(files["csv"], tmp_path / "o", targets="ml1", resume=True, **SMALL)
+    assert done.parts_kept == 1
+    assert [p.read_bytes() for p in sorted((tmp_path / "o").iterdir())] == [
+        p.read_bytes() for p in sorted((tmp_path / "whole").iterdir())
+    ]
+
+
+@pytest.mark.parametrize("kind", ["geoparquet", "csv"])
+def test_row_groups_of_all_parts_are_where_the_footer_says(files, kind, tmp_path):
+    """As bounds, encodings and bytes of each, beside those of parts that are files."""
+    scale.nearest_file(files[kind], tmp_path / "o.parquet", targets="kkh", **SMALL)
+    scale.nearest_file(files[kind], tmp_path / "o", targets="kkh", **SMALL)
+    parts = [pq.ParquetFile(p) for p in sorted((tmp_path / "o").glob("*.parquet"))]
+    with pq.ParquetFile(tmp_path / "o.parquet") as whole:
+        assert whole.schema_arrow.equals(parts[0].schema_arrow, check_metadata=True)
+        assert whole.metadata.num_rows == sum(p.metadata.num_rows for p in parts)
+        single = [(p, g) for p in parts for g in range(p.metadata.num_row_groups)]
+        assert whole.metadata.num_row_groups == len(single) > len(parts) > 1
+        ends = []
+        for group, (part, number) in enumerate(single):
+            assert whole.read_row_group(group).equals(part.read_row_group(number))
+            mine, its = (f.metadata.row_group(g) for f, g in ((whole, group), (part, number)))
+            for column in range(mine.num_columns):
+                one, two = mine.column(column), its.column(column)
+                assert one.encodings == two.encodings
+                assert one.statistics == two.statistics
+                first = one.dictionary_page_offset or one.data_page_offset
+                ends.append((first, first + one.total_compressed_size))
+        assert ends == sorted(ends)
+        assert all(a[1] <= b[0] for a, b in itertools.pairwise(ends))
+    for part in parts:
+        part.close()
 
 
 def test_parts_of_another_run_are_refused(files, tmp_path):

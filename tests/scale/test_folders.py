@@ -206,7 +206,7 @@ def test_source_among_the_parts_is_refused(home):
     cut_off(home / "data" / "a.csv", home / "o.csv", after=2_000)
     before = snapshot(home)
     with pytest.raises(InputError, match="which is read"):
-        scale.nearest_file(home / ".o.csv.parts" / "part-000000.csv", home / "o.csv", targets="ml1")
+        scale.nearest_file(home / ".o.csv.parts" / "rows.csv", home / "o.csv", targets="ml1")
     assert snapshot(home) == before
 
 

@@ -1,0 +1,206 @@
+"""The nearest of points that are more than a quarter of the way around the earth from all targets.
+
+Chords hardly tell there what is nearer. But what is far from a point is near to its antipode, and
+beyond a quarter of the way around the distance to the points of a geodesic is concave along it, so
+that an end is the nearest: only vertices are measured, near antipodes by Karney's method.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cpecgeo.geodesy._arcs import arcs_m, pairs
+from cpecgeo.geodesy._compile import choose
+from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints, geodetic
+from cpecgeo.geodesy._tree import PIECE_M, Found, Pieces, Tree
+
+__all__ = ["ANTIPODAL_M", "BEYOND_M", "Ball", "Ends", "search_beyond"]
+
+# From here on the compiled distance may fail, and Karney's takes over.
+ANTIPODAL_M = 19_000_000.0
+# Somewhat more than a quarter of the way around; as far is what a chord shorter than that parts
+# from the antipode.
+BEYOND_M, _BEYOND_CHORD_M = 10_100_000.0, 8_900_000.0
+# Half a meridian, and how much longer half the equator is.
+_HALF_WAY_M, _WIDER_M = 20_003_931.4, 33_600.0
+# No normal curvature of WGS 84 is more than 1 / 6,335.4 km, or less than 1 / 6,399.6 km.
+_SHARPEST_M, _GENTLEST_M = 6_335_000.0, 6_400_000.0
+_BESIDE = 32  # points that are measured together
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Vertices of targets, each target's in order.
+
+    Parameters
+    ----------
+    piece : ndarray of int
+        Of which each is an end.
+    t : ndarray
+        0 at its start, 1 at its end.
+    target : ndarray of int
+        Ascending.
+    place : ndarray, shape (ends, 3)
+        Earth-centred.
+    """
+
+    piece: Ints
+    t: Floats
+    target: Ints
+    place: Floats
+
+    @classmethod
+    def of(cls, tree: Tree) -> Ends:
+        """Take the starts of all pieces, and the ends at which a path ends."""
+        p = tree.pieces
+        last = np.flatnonzero((p.after < 0) & (p.per_d2 > 0.0))
+        piece = np.concatenate((np.arange(len(p.a)), last))
+        t = np.repeat((0.0, 1.0), (len(p.a), len(last)))
+        order = np.lexsort((t, tree.start_m[piece], p.target[piece]))
+        piece, t = piece[order], t[order]
+        return cls(piece, t, p.target[piece], p.a[piece] + t[:, None] * p.d[piece])
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A ball that holds all targets.
+
+    Parameters
+    ----------
+    centre : ndarray, shape (3,)
+        Earth-centred.
+    radius : float
+    """
+
+    centre: Floats
+    radius: float
+
+    @classmethod
+    def of(cls, tree: Tree) -> Ball:
+        """Put one around the pieces of a tree."""
+        a = tree.pieces.a
+        centre = a.mean(axis=0) if len(a) else np.zeros(3)
+        most = np.linalg.norm(a - centre, axis=1).max(initial=0.0)
+        return cls(centre, float(most) + PIECE_M)
+
+    def is_beyond(self, xyz: Floats) -> NDArray[np.bool_]:
+        """Tell which points are `BEYOND_M` or more away from all of it."""
+        most = _BEYOND_CHORD_M - self.radius
+        if most <= 0.0:
+            return np.zeros(len(xyz), bool)
+        off = xyz + self.centre  # from their antipodes
+        return np.asarray(np.einsum("ij,ij->i", off, off) < most * most)
+
+
+def search_beyond(
+    xy: Floats, xyz: Floats, rows: Ints, tree: Tree, ends: Ends, limit: float, found: Found
+) -> None:
+    """Find the nearest targets of points on the other side of the earth.
+
+    What is far from a point is near to its antipode, and the other way round: a vertex is half a
+    meridian from the point less its distance from the antipode, or up to `_WIDER_M` more, as much
+    as half the equator is longer. This, and distances from the middle of points that lie together,
+    say which vertices are measured.
+
+    Parameters
+    ----------
+    xy, xyz : ndarray, shape (points, 2) and (points, 3)
+        lon, lat, and earth-centred.
+    rows : ndarray of int
+        Points, in an order in which near ones follow one another.
+    tree, ends
+    limit : float
+        Metres that nothing answered reaches.
+    found : Found
+        In these rows what is nearer than `ANTIPODAL_M` stays.
+    """
+    k = found.metres.shape[1]
+    waiting = [(rows, np.arange(len(ends.target)))]
+    while waiting:
+        rows, among = waiting.pop()
+        middle = rows[len(rows) // 2 : len(rows) // 2 + 1]
+        spread = 2.0 * _longest_arcs(np.linalg.norm(xyz[rows] - xyz[middle], axis=1)).max()
+        off = np.linalg.norm(ends.place[among] + xyz[middle], axis=1)
+        least = _HALF_WAY_M - _longest_arcs(off)
+        most = _HALF_WAY_M + _WIDER_M - 2.0 * _GENTLEST_M * np.arcsin(off / (2.0 * _GENTLEST_M))
+        among = among[_may_be_near(least, most, ends.target[among], k, spread)]
+        exact = _metres(xy[middle], xyz[middle], ends.place[among])[0]
+        among = among[_may_be_near(exact, exact, ends.target[among], k, spread)]
+        if len(rows) > _BESIDE:
+            waiting += [(part, among) for part in np.array_split(rows, 4)]
+        else:
+            _enter_ends(xy, xyz, rows, among, tree, ends, limit, found)
+
+
+def _longest_arcs(chord: Floats) -> Floats:
+    """Return no less than the geodesics of chords."""
+    return np.asarray(2.0 * _SHARPEST_M * np.arcsin(np.minimum(chord / (2.0 * _SHARPEST_M), 1.0)))
+
+
+def _may_be_near(least: Floats, most: Floats, target: Ints, k: int, spread: float) -> Any:
+    """Tell which vertices may be the nearest of one of the k nearest targets of some points.
+
+    From the least and most that their distances to one point can be; those to the others differ by
+    half of `spread`. Targets ascend.
+    """
+    begins = np.diff(target, prepend=-1) != 0
+    near = np.minimum.reduceat(most, np.flatnonzero(begins))
+    last = min(k, len(near)) - 1
+    near = np.minimum(near, np.partition(near, last)[last])
+    return least <= near[np.cumsum(begins) - 1] + spread
+
+
+def _metres(xy: Floats, xyz: Floats, place: Floats) -> Floats:
+    """Return the distances of points to places, by Karney's method where no other holds."""
+    km, failed = np.empty((len(xy), len(place))), np.zeros(len(xy), bool)
+    choose(pairs, km.size)(xyz, np.ascontiguousarray(place.T), 0, len(xy), km, failed)
+    metres = km * 1e3
+    lon, lat = geodetic(place)
+    for row in np.flatnonzero(failed):
+        x, y = np.broadcast_to(xy[row], (len(place), 2)).T
+        metres[row] = GEOD.inv(x, y, lon, lat)[2]
+    return metres
+
+
+def _enter_ends(
+    xy: Floats, xyz: Floats, rows: Ints, among: Ints, tree: Tree, ends: Ends,
+    limit: float, found: Found,
+) -> None:  # fmt: skip
+    """Enter the nearest of some vertices as the nearest of points."""
+    p, k = tree.pieces, found.metres.shape[1]
+    piece, t, target = ends.piece[among], ends.t[among], ends.target[among]
+    lon, lat = geodetic(ends.place[among])
+    ahead = _headings(p, piece, t, lon, lat)
+    metres = _metres(xy[rows], xyz[rows], ends.place[among])
+    known = found.metres[rows] < ANTIPODAL_M
+    for j in range(k):
+        have = np.where(known[:, j], p.target[found.piece[rows, j]], -1)
+        metres[target == have[:, None]] = np.inf
+    for j in range(k):
+        new = np.flatnonzero(~known[:, j])
+        at, best = rows[new], metres[new].argmin(axis=1)
+        s = metres[new, best]
+        found.piece[at, j], found.metres[at, j] = piece[best], s
+        found.lon[at, j], found.lat[at, j] = lon[best], lat[best]
+        found.along[at, j] = t[best] * arcs_m(p.a[piece[best]], p.d[piece[best]])
+        out = np.asarray(GEOD.inv(lon[best], lat[best], xy[at, 0], xy[at, 1])[0])
+        found.side[at, j] = np.where((out - ahead[best]) % 360.0 < 180.0, -1, 1)
+        found.clear(at[~(s < limit)], j)
+        metres[new] = np.where(target == target[best][:, None], np.inf, metres[new])
+
+
+def _headings(p: Pieces, piece: Ints, t: Floats, lon: Floats, lat: Floats) -> Floats:
+    """Return the azimuth of the line at ends of pieces; between two, the mean of both."""
+    ahead = p.d[piece] * np.sqrt(p.per_d2[piece])[:, None]
+    before = np.where(t == 0.0, p.before[piece], -1)
+    joint = before >= 0
+    ahead[joint] += p.d[before[joint]] * np.sqrt(p.per_d2[before[joint]])[:, None]
+    lam, phi = np.radians(lon), np.radians(lat)
+    east = ahead[:, 1] * np.cos(lam) - ahead[:, 0] * np.sin(lam)
+    outward = ahead[:, 0] * np.cos(lam) + ahead[:, 1] * np.sin(lam)
+    north = ahead[:, 2] * np.cos(phi) - outward * np.sin(phi)
+    return np.degrees(np.arctan2(east, north))

@@ -1,0 +1,132 @@
+"""Footers of Parquet files that lie one behind the other in one file: moved there, and joined.
+
+A footer is a record in Thrift's compact protocol that says at which byte each column of each row
+group begins (Apache Parquet, file format; `parquet.thrift`). Row groups stay as they are when their
+file becomes a stretch of a longer one, if those bytes are counted from its beginning.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+__all__ = ["join_footers"]
+
+_MAGIC = b"PAR1"
+_TAIL = 4 + len(_MAGIC)  # the footer's length stands behind it
+# By number: fields that count bytes from the beginning, and structures that have such.
+_COLUMN = {9: True, 10: True, 11: True, 14: True}
+_CHUNK = {2: True, 3: _COLUMN, 4: True, 6: True}
+_FOOTER = {4: {1: _CHUNK, 5: True}}
+# Kinds of values; bytes of those that take always as many, truths being said by their head.
+_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _MAP, _STRUCT = 1, 2, 3, 7, 8, 11, 12
+_SIZES = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8}
+_WHOLE_NUMBERS, _LISTS = {4, 5, 6}, {9, 10}
+_MANY = 15  # items of a list whose number doesn't fit into its head
+
+
+def join_footers(path: Path, stretches: list[tuple[int, int]]) -> None:
+    """Append a footer to a file of whole Parquet files, so that it is one.
+
+    Parameters
+    ----------
+    path : Path
+    stretches : list of tuple of int
+        The first byte of each, and the first behind it.
+    """
+    footers = []
+    with path.open("rb") as file:
+        for first, end in stretches:
+            file.seek(end - _TAIL)
+            size = int.from_bytes(file.read(4), "little")
+            file.seek(end - _TAIL - size)
+            moved = _Moved(file.read(size), first).whole()
+            tail = len(moved).to_bytes(4, "little") + _MAGIC
+            footers.append(pq.read_metadata(pa.BufferReader(moved + tail)))
+    whole, *others = footers
+    for other in others:
+        whole.append_row_groups(other)
+    written = pa.BufferOutputStream()
+    whole.write_metadata_file(written)
+    with path.open("ab") as file:
+        file.write(memoryview(written.getvalue())[len(_MAGIC) :])
+
+
+class _Moved:
+    """A footer whose row groups lie farther from the beginning of the file.
+
+    Parameters
+    ----------
+    raw : bytes
+    by : int
+        Bytes.
+    """
+
+    def __init__(self, raw: bytes, by: int) -> None:
+        self._raw, self._by = raw, by
+        self._at = 0
+        self._out = bytearray()
+
+    def whole(self) -> bytes:
+        """Return the footer."""
+        self._struct(_FOOTER)
+        return bytes(self._out)
+
+    def _copy(self, size: int) -> bytes:
+        some = self._raw[self._at : self._at + size]
+        self._at += size
+        self._out += some
+        return some
+
+    def _number(self, by: int = 0) -> int:
+        """Copy a number, seven bits to a byte; `by` is added to one with a sign."""
+        value = shift = 0
+        more = True
+        while more:
+            byte = self._raw[self._at]
+            self._at += 1
+            value |= (byte & 127) << shift
+            shift, more = shift + 7, byte > 127
+        value += 2 * by  # its last bit is the sign
+        left = value
+        while left > 127:
+            self._out.append(left & 127 | 128)
+            left >>= 7
+        self._out.append(left)
+        return value
+
+    def _struct(self, fields: dict[int, Any]) -> None:
+        number = 0
+        while head := self._copy(1)[0]:
+            number = number + (head >> 4) if head >> 4 else self._number() >> 1
+            self._value(head & 15, fields.get(number))
+
+    def _value(self, kind: int, inner: Any) -> None:
+        """Copy a value; `inner` is True for an offset, and says which fields of structures are."""
+        if kind in _SIZES:
+            self._copy(_SIZES[kind])
+        elif kind in _WHOLE_NUMBERS:
+            # 0 stands for nothing.
+            self._number(self._by if inner is True and self._raw[self._at] else 0)
+        elif kind == _BINARY:
+            self._copy(self._number())
+        elif kind in _LISTS:
+            head = self._copy(1)[0]
+            size = head >> 4 if head >> 4 < _MANY else self._number()
+            self._items(size, (head & 15,), inner)
+        elif kind == _MAP:
+            size = self._number()
+            kinds = self._copy(1)[0] if size else 0
+            self._items(size, (kinds >> 4, kinds & 15), None)
+        elif kind == _STRUCT:
+            self._struct(inner or {})
+        else:
+            raise ValueError(f"A footer has a value of kind {kind}.")
+
+    def _items(self, size: int, kinds: tuple[int, ...], inner: Any) -> None:
+        for _ in range(size):
+            for kind in kinds:
+                self._value(_BYTE if kind in {_TRUE, _FALSE} else kind, inner)
