@@ -1,6 +1,6 @@
 """The same file through a GeoDataFrame at a time and through dask-geopandas, to measure beside.
 
-``python -m benchmarks.peers METHOD SOURCE OUT VERTICES`` prints one line of JSON. The peers do
+``python -m benchmarks.peers METHOD SOURCE OUT VERTICES [WORKERS]`` prints one line of JSON. The peers do
 what their documentation shows: project to UTM 42N and join to the nearest line, in a plane.
 """
 
@@ -55,15 +55,15 @@ def geopandas(source: str, out: str, line: gpd.GeoDataFrame) -> float:
     return 0.0
 
 
-def on_workers(source: str, out: str, work: Any, *, shaped: bool) -> float:
-    """Partitions on two worker processes; gives the memory of the workers, in MB."""
+def on_workers(source: str, out: str, work: Any, *, shaped: bool, workers: int = 2) -> float:
+    """Partitions on worker processes, two as a rule; gives the memory of these, in MB."""
     import dask.dataframe as dd
     import dask_geopandas
     from distributed import Client, LocalCluster
 
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tcp"
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, protocol="tcp"
         ) as cluster,
         Client(cluster) as client,
     ):
@@ -77,7 +77,8 @@ def on_workers(source: str, out: str, work: Any, *, shaped: bool) -> float:
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    method, source, out, vertices = sys.argv[1:]
+    method, source, out, vertices, *rest = sys.argv[1:]
+    count = int(rest[0]) if rest else 2
     shape = ml1(int(vertices))
     line = gpd.GeoDataFrame({"name": ["ml1"]}, geometry=[shape], crs=4326).to_crs(UTM)
     begun = time.perf_counter()
@@ -90,7 +91,8 @@ def main() -> None:
         from cpecgeo import scale
 
         to = scale.prepare(gpd.GeoSeries([shape], index=["ml1"], crs=4326))
-        workers = on_workers(source, out, lambda frame: scale.nearest(frame, to), shaped=False)
+        work = lambda frame: scale.nearest(frame, to)  # noqa: E731
+        workers = on_workers(source, out, work, shaped=False, workers=count)
     else:
         from cpecgeo import scale
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import shapely
@@ -98,6 +101,62 @@ def around_poles(count: int, vertices: int) -> gpd.GeoSeries:
     lon = (np.arange(vertices) + rng.uniform(0, 0.8, (count, vertices))) * 360 / vertices - 180
     lat = rng.uniform(55, 85, (count, vertices)) * np.where(np.arange(count) % 2, 1, -1)[:, None]
     return gpd.GeoSeries(list(shapely.polygons(np.stack((lon, lat), axis=-1))), crs=4326)
+
+
+def _around(west: float, south: float, size: float) -> Callable[[int], Any]:
+    """Points in a square far off, and a line of 5,000 vertices."""
+
+    def make(count: int) -> tuple[gpd.GeoSeries, np.ndarray]:
+        xy = np.random.default_rng(15).uniform(
+            (west, south), (west + size, south + size), (count, 2)
+        )
+        return gpd.GeoSeries([ml1(5_000)], crs=4326), xy
+
+    return make
+
+
+def _spread(count: int) -> np.ndarray:
+    return np.random.default_rng(16).uniform(BOX[:2], BOX[2:], (count, 2))
+
+
+def _one_place(count: int) -> tuple[gpd.GeoSeries, np.ndarray]:
+    return gpd.GeoSeries([ml1(5_000)], crs=4326), np.tile([[68.0, 27.0]], (count, 1))
+
+
+def _equal_vertices(count: int) -> tuple[gpd.GeoSeries, np.ndarray]:
+    middle = np.tile([[70.0, 30.0]], (count, 1))
+    line = shapely.LineString(np.concatenate(([[67.0, 25.0]], middle, [[72.0, 34.0]])))
+    return gpd.GeoSeries([line], crs=4326), _spread(100_000)
+
+
+def _at_one_place(off: float) -> Callable[[int], Any]:
+    """Point targets, parted by so many degrees."""
+
+    def make(count: int) -> tuple[gpd.GeoSeries, np.ndarray]:
+        xy = np.random.default_rng(17).normal((70.0, 30.0), off, (count, 2))
+        return gpd.GeoSeries(shapely.points(xy), crs=4326), _spread(100_000)
+
+    return make
+
+
+def _long_beside_short(count: int) -> tuple[gpd.GeoSeries, np.ndarray]:
+    short = lines(max(count // 10, 1), 2)
+    return gpd.GeoSeries([ml1(count), *short], crs=4326), _spread(100_000)
+
+
+_SIZES = (10_000, 100_000, 1_000_000)
+# What a search may choke on: targets and points, by how many there are of what is hard.
+HARD = {
+    "points all over Pakistan": (_around(*BOX[:2], 14.0), _SIZES),
+    "points at one place": (_one_place, _SIZES),
+    "points 3,000 km away": (_around(60.0, -6.0, 10.0), _SIZES),
+    "points 15,000 km away": (_around(-75.0, -40.0, 10.0), _SIZES[:2]),
+    "points near the antipodes": (_around(-112.0, -30.0, 2.0), (1_000, 10_000)),
+    "a line of equal vertices": (_equal_vertices, _SIZES),
+    "targets at one point": (_at_one_place(0.0), (1_000, 10_000, 100_000)),
+    "targets within a metre": (_at_one_place(1e-5), (1_000, 10_000, 100_000)),
+    "one line of so many vertices beside a tenth as many of two": (_long_beside_short, _SIZES),
+}
 
 
 def truth_km(series: gpd.GeoSeries, lines: gpd.GeoSeries) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Files of 10⁴ to 10⁸ points against one line, all corridors and all layers; peers beside.
 
-``python -m benchmarks.scale [points verbs cores vertices peers page] [--most 1e7]`` measures the
+``python -m benchmarks.scale [points verbs cores vertices shapes peers page] [--most 1e7]`` measures the
 parts that are named (all when none is), keeps the figures in ``benchmarks/scale.json`` and
 writes docs/benchmarks-files.md with its plots from them. Every run is a process of its own, so
 that its peak memory is its own (``VmHWM``, which a new program starts afresh).
@@ -27,7 +27,7 @@ from benchmarks.clock import number
 from benchmarks.samples import BOX
 
 RECORD = Path(__file__).with_name("scale.json")
-PARTS = ("points", "verbs", "cores", "vertices", "peers")
+PARTS = ("points", "verbs", "cores", "vertices", "shapes", "peers")
 TARGETS = ("ml1", "corridors", "every layer")
 CHILD = """
 import json, sys, time
@@ -154,6 +154,7 @@ def by_verbs(folder: Path, _: argparse.Namespace) -> list[dict[str, Any]]:
     for verb, suffix, out in (
         *(("nearest", s, ".parquet") for s in sources),
         ("nearest", ".parquet", ".csv"),
+        ("nearest", ".csv", ".csv"),
         ("within", ".parquet", ".parquet"),
         ("exposure", ".parquet", ".csv"),
     ):
@@ -173,6 +174,13 @@ def by_cores(folder: Path, _: argparse.Namespace) -> list[dict[str, Any]]:
             got = run("nearest", source, folder / "out.parquet", to, times=2, cores=cores)
             rows.append({"cores": cores, "to": to, "points": count, **got})
             told(to, cores, number(got["s"]), number(count / got["s"]))
+    for workers in (1, 2):
+        out = folder / f"dask-{workers}"
+        got = child(
+            "-m", "benchmarks.peers", "cpecgeo on Dask", str(source), str(out), "5000", str(workers)
+        )
+        rows.append({"cores": workers, "to": "dask", "points": count, **got})
+        told("dask", workers, number(got["s"]), number(count / got["s"]))
     return rows
 
 
@@ -209,6 +217,29 @@ def by_vertices(_: Path, __: argparse.Namespace) -> list[dict[str, Any]]:
             row[name] = count / min(seconds)
         rows.append(row)
         told(*(number(v) for v in row.values()))
+    return rows
+
+
+def by_shapes(_: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """What a search may choke on, in sizes ten times apart: processor seconds, all threads."""
+    from benchmarks.samples import HARD
+    from cpecgeo.geodesy import Index
+
+    rows = []
+    for name, (make, sizes) in HARD.items():
+        for size in sizes:
+            if size > options.most:
+                break
+            targets, xy = make(size)
+            begun = time.process_time()
+            index = Index(targets)
+            built = time.process_time() - begun
+            index.find(xy[:1_000])
+            begun = time.process_time()
+            index.find(xy)
+            each = (time.process_time() - begun) / len(xy)
+            rows.append({"shape": name, "size": size, "build": built, "us": 1e6 * each})
+            told(name, size, number(built), number(1e6 * each))
     return rows
 
 
@@ -260,7 +291,8 @@ def main() -> None:
     unknown = set(wanted) - {*PARTS, "page"}
     if unknown:
         parser.error(f"no part {', '.join(sorted(unknown))}; they are {', '.join(PARTS)}, page")
-    measure = dict(zip(PARTS, (by_points, by_verbs, by_cores, by_vertices, by_peers), strict=True))
+    calls = (by_points, by_verbs, by_cores, by_vertices, by_shapes, by_peers)
+    measure = dict(zip(PARTS, calls, strict=True))
     for part in PARTS:
         if part not in wanted:
             continue

@@ -10,7 +10,10 @@ import numpy as np
 from benchmarks.clock import number, table
 
 DOCS = Path(__file__).parents[1] / "docs"
-NAMES = {"ml1": "ML-1", "corridors": "all corridors", "every layer": "all layers"}
+NAMES = {
+    "ml1": "ML-1", "corridors": "all corridors", "every layer": "all layers",
+    "dask": "5,000 vertices, workers of Dask",
+}  # fmt: skip
 PROCESSORS = 2
 PRICE = 0.05  # US dollars per processor hour, assumed
 COLORS = {"ml1": "#1f6f8b", "corridors": "#c8553d", "every layer": "#588157"}
@@ -135,7 +138,7 @@ def cores(rows: list[dict[str, Any]]) -> str:
     return f"""
 ## Processors
 
-Two million points; the process is held to so many processors.
+Two million points; the process is held to so many processors. Of Dask so many workers take part, each a process with one thread; starting them counts.
 
 {table(["targets", "processors", "s", "rows/s", "× one"], cells)}"""
 
@@ -173,6 +176,16 @@ The search alone, 200,000 points, in points a second; the peers are planar, in d
 """
 
 
+def shapes(rows: list[dict[str, Any]]) -> str:
+    cells = [[r["shape"], f"{r['size']:,}", number(r["build"]), number(r["us"])] for r in rows]
+    return f"""
+## Hard shapes
+
+What a search may choke on, in sizes ten times apart, in processor time of all threads.
+
+{table(["what", "how many", "index, s", "µs per point"], cells)}"""
+
+
 def peers(rows: list[dict[str, Any]]) -> str:
     best = {r["vertices"]: r["s"] for r in rows if r["method"] == "cpecgeo"}
     cells = [
@@ -197,6 +210,7 @@ def write(record: dict[str, Any]) -> None:
         "verbs": verbs,
         "cores": cores,
         "vertices": vertices,
+        "shapes": shapes,
         "peers": peers,
     }
     text = HEAD.format(parts=", ".join(f"`{p}`" for p in parts))
