@@ -175,27 +175,30 @@ class Writing:
 
     def finish(self) -> tuple[int, int]:
         """Close the part, have it on the disk, and return the stretch of the file that it is."""
-        self._close()
-        settle(self._fresh)
+        try:
+            if self._writer is not None:
+                self._writer.close()
+            self._file.close()
+            settle(self._fresh)
+        except BaseException:
+            self.abandon()
+            raise
         if self._fresh != self._path:
             self._fresh.replace(self._path)
         return self._first, self._path.stat().st_size
 
     def abandon(self) -> None:
-        """Leave nothing of what was begun."""
+        """Leave nothing of what was begun; what waits to be written never is."""
         if self._file is None:
             return
-        with contextlib.suppress(OSError, pa.ArrowException):
-            self._close()
+        with contextlib.suppress(OSError, ValueError, pa.ArrowException):
+            self._file.raw.close()
+        if hasattr(self._writer, "is_open"):  # or it would be closed when it is forgotten
+            self._writer.is_open = False
         if self._sink.is_together:
             os.truncate(self._fresh, self._first)
         else:
             self._fresh.unlink(missing_ok=True)
-
-    def _close(self) -> None:
-        with contextlib.closing(self._file):
-            if self._writer is not None:
-                self._writer.close()
 
 
 def sink(out: Path, *, safe_cells: bool) -> Sink:

@@ -177,6 +177,8 @@ class Job:
         seen = merge(tallies)
 
         def finish(written: Future[None]) -> Part:
+            if written.exception() is not None:
+                part.abandon()
             written.result()
             stretch = part.finish()
             path = self.parts.path(number)
