@@ -58,7 +58,8 @@ def sections(
         cost_per_t carbon_kg_per_t climb_m descent_m accuracy_km basis source geometry`: money is
         PKR at the rates of `data/freight.csv`, without handling. `km` is calibrated (published
         where there is a figure), `drawn_km` geodesic. Climb is that of the ground under the
-        drawn line, see `profile`; missing where the line is known less closely than 50 km.
+        drawn line, see `profile`, within the error of the grid alone and not of the line: an
+        upper guess; missing where the line is known less closely than 50 km.
 
     Raises
     ------
