@@ -24,7 +24,7 @@ from cpecgeo.errors import (
     InputTypeError,
 )
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
-from cpecgeo.geodesy._paths import densify_array
+from cpecgeo.geodesy._paths import are_stars, densify_array
 
 __all__ = [
     "LINES",
@@ -259,12 +259,9 @@ def drop_empty_parts(array: NDArray[Any], kind: NDArray[Any]) -> NDArray[Any]:
 def _without_empty_parts(geometry: Any) -> Any:
     parts = [p for p in shapely.get_parts(geometry) if not p.is_empty]
     if parts and parts[0].geom_type == "Polygon":
-        parts = [shapely.Polygon(p.exterior, _full(p.interiors)) for p in parts]
+        holes = [[r for r in p.interiors if not r.is_empty] for p in parts]
+        parts = [shapely.Polygon(p.exterior, h) for p, h in zip(parts, holes, strict=True)]
     return type(geometry)(parts) if hasattr(geometry, "geoms") else parts[0]
-
-
-def _full(rings: Any) -> list[Any]:
-    return [r for r in rings if not r.is_empty]
 
 
 def find_invalid(array: NDArray[Any], kind: NDArray[Any]) -> Ints:
@@ -286,8 +283,10 @@ def find_invalid(array: NDArray[Any], kind: NDArray[Any]) -> Ints:
     if len(rows) == 0:
         return rows
     areas = array[rows]
-    doubtful, over = ~shapely.is_valid(areas), _over_antimeridian(areas)
-    doubtful[over] = ~shapely.is_valid(_drawn(areas[over]))
+    drawn, over = areas.copy(), _over_antimeridian(areas)
+    drawn[over] = _drawn(areas[over])
+    doubtful = ~are_stars(drawn)
+    doubtful[doubtful] = ~shapely.is_valid(drawn[doubtful])
     # Long edges may cross as straight lines and not as geodesics; the reverse harms nothing.
     dense = densify_array(areas[doubtful], _EDGE_KM)
     # Rounded, so that an edge and its way back have their cuts in the same places.

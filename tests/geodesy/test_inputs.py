@@ -14,6 +14,7 @@ from cpecgeo.errors import CRSError, GeometryError, GeometryWarning, InputError
 from cpecgeo.geodesy import (
     Chainage,
     Index,
+    _paths,
     _rules,
     area_km2,
     buffer,
@@ -280,3 +281,32 @@ def test_no_polygon_is_drawn_otherwise_for_those_before_it():
     planes, pole = _rules._planes(areas)
     assert not pole.any()
     assert np.array_equal(planes, shapely.get_coordinates(areas))
+
+
+def test_polygons_that_are_clearly_valid_are_so():
+    """Stars of once around are told from those of twice, and nothing that GEOS refuses passes."""
+    turn = np.linspace(0, 2 * np.pi, 8)[:-1]
+    ring = np.column_stack((np.cos(turn), np.sin(turn)))
+    twice = ring[np.arange(7) * 2 % 7]  # every second corner: around twice, on one side all along
+    made = [
+        ring,
+        ring[::-1],
+        twice,
+        ring * 1e-13 + (67, 25),
+        ring[[0, 1, 1, 2, 3]],
+        ring[[0, 1, 3, 2]],
+    ]
+    polygons = np.array([shapely.Polygon(r) for r in made], dtype=object)
+    assert _paths.are_stars(polygons).tolist() == [True, True, False, False, False, False]
+    holed = polygons[0] - shapely.box(-0.1, -0.1, 0.1, 0.1)
+    assert not _paths.are_stars(np.array([holed, shapely.MultiPolygon([polygons[0]])])).any()
+    rng = np.random.default_rng(8)
+    for corners in (3, 4, 5, 9, 40):
+        spread = rng.uniform(0, 2 * np.pi, (400, corners))
+        spread[::2].sort(axis=1)
+        away = rng.uniform(0.01, 1, (400, corners))
+        rings = np.stack((away * np.cos(spread), away * np.sin(spread)), axis=-1)
+        many = shapely.polygons(rings + rng.uniform(-100, 100, (400, 1, 2)))
+        stars = _paths.are_stars(many)
+        assert shapely.is_valid(many[stars]).all()
+        assert stars.any() or corners not in (5, 9)
