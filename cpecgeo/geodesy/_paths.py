@@ -190,7 +190,8 @@ def are_stars(areas: NDArray[Any]) -> NDArray[np.bool_]:
     ndarray of bool, shape (n,)
         False of those with holes or several parts, of others, and in doubt.
     """
-    stars = (shapely.get_type_id(areas) == 3) & (shapely.get_num_interior_rings(areas) == 0)
+    single = (shapely.get_type_id(areas) == 3) & (shapely.get_num_interior_rings(areas) == 0)
+    stars: NDArray[np.bool_] = np.asarray(single, bool)
     xy, ring = shapely.get_coordinates(areas[stars], return_index=True)
     if len(xy) == 0:
         return stars
