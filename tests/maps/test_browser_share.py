@@ -16,6 +16,19 @@ from cpecgeo.maps import Map
 pytestmark = pytest.mark.browser
 
 
+def wait_at_rest(page) -> None:
+    """Wait until neither the view nor the address has changed for half a second."""
+    page.wait_for_function(
+        f"""() => {{
+            const now = JSON.stringify([{MAP}.getZoom(), {MAP}.getCenter(), location.hash]);
+            const rests = window.seenAtRest === now;
+            window.seenAtRest = now;
+            return rests;
+        }}""",
+        polling=500,
+    )
+
+
 def test_a_link_brings_back_view_layers_time_and_selection(visit, cpec_file):
     page = visit(cpec_file)
     assert "#" not in page.url, "nothing was done yet"
@@ -26,12 +39,14 @@ def test_a_link_brings_back_view_layers_time_and_selection(visit, cpec_file):
     )
     page.evaluate(f"void {MAP}.setView([30.25, 67.5], 7.5, {{animate: false}})")
     page.evaluate(f"void cpecgeo.open({MAP}, 'crossings', 0)")
-    page.wait_for_timeout(600)
+    page.locator(".leaflet-popup-content h2").wait_for()
+    wait_at_rest(page)
     seen = page.evaluate(f"[{MAP}.getZoom(), {MAP}.getCenter().lat, {MAP}.getCenter().lng]")
     fragment = page.url.partition("#")[2]
     assert fragment
     again = visit(cpec_file, fragment="#" + fragment)
-    again.wait_for_timeout(600)
+    again.locator(".leaflet-popup-content h2").wait_for()
+    wait_at_rest(again)
     assert again.evaluate(
         f"[{MAP}.getZoom(), {MAP}.getCenter().lat, {MAP}.getCenter().lng]"
     ) == pytest.approx(seen, abs=2e-3)
