@@ -20,6 +20,7 @@ from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike, rows_by
 from cpecgeo.files.numbers import to_numbers
 from cpecgeo.geodesy import Chainage, Index
+from cpecgeo.geodesy._compile import always_compile
 from cpecgeo.geodesy._tree import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.scale.points import own_accuracy, plain
@@ -57,6 +58,13 @@ class Targets:
     accuracies: Accuracies = field(repr=False)
     bounds: Bounds = field(repr=False)
     digest: str
+
+    def __post_init__(self) -> None:
+        always_compile()  # batches by the same code, in whichever process
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        always_compile()
 
     def __len__(self) -> int:
         return len(self.index)
@@ -97,8 +105,7 @@ def prepare(x: SubjectLike | Targets) -> Targets:
 
 
 def _digest(subject: Subject, bounds: Bounds) -> str:
-    digest = hashlib.sha256()
-    shapes = subject.shapes
+    digest, shapes = hashlib.sha256(), subject.shapes
     for label, wkb in zip(shapes.index, shapely.to_wkb(shapes.to_numpy()), strict=True):
         digest.update(f"{label!r}:{len(wkb)}:".encode())
         digest.update(wkb)

@@ -2,7 +2,10 @@
 
 import csv
 import io
+import pickle
 import re
+import subprocess
+import sys
 import warnings
 
 import geopandas as gpd
@@ -242,3 +245,18 @@ def test_datums_without_a_stated_shift_are_refused(crs, suffix, tmp_path):
     with pytest.raises(cg.errors.CRSError, match="can't be turned into lon, lat"):
         cg.nearest(frame, "ml1")
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_batches_are_measured_by_compiled_code_alone():
+    """Else bytes would depend on what a process had measured before, by a nanometre."""
+    code = (
+        "import pickle, sys; from cpecgeo.geodesy import _compile;"
+        "assert _compile._PATIENCE.left > 0;"
+        "pickle.loads(sys.stdin.buffer.read());"
+        "assert _compile._PATIENCE.left <= 0"
+    )
+    sent = pickle.dumps(scale.prepare("ml1"))
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=sent, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
