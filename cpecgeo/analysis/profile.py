@@ -84,8 +84,9 @@ def profile(
         `.attrs` has `climb_m` and `descent_m`, `climb_low_m` and `climb_high_m` (see Notes),
         `highest_m` and `highest_at_km` of what is the
         road's (NaN where nothing is; no highest point where ground left out stands higher),
-        `ground_km`, the length that they leave out, the source,
-        and the number of samples without elevation.
+        `climb_km`, the length that climb and descent are summed over, which isn't the whole
+        where `ground_km`, the length of ground left out, isn't 0, the source, and the number
+        of samples without elevation.
 
     Raises
     ------
@@ -228,8 +229,10 @@ def _totals(
     least: NDArray[np.float64],
     most: NDArray[np.float64],
 ) -> dict[str, float]:
-    """Return climb, descent and highest point of the road, and the length that isn't its ground."""
+    """Return climb, descent and highest point of the road, and the lengths they rest on or not."""
     heights = frame["elevation_m"].where(~frame["is_ground"])
+    km = np.abs(np.diff(frame["km"]))
+    summed = stated & ~np.isnan(np.diff(frame["elevation_m"]))
     known = bool(stated.any())
     top = heights.idxmax() if heights.notna().any() else None
     # Where ground that isn't the road's stands higher, so may the road there.
@@ -242,7 +245,8 @@ def _totals(
         "climb_high_m": float(np.maximum(most, 0).sum()) if known else float("nan"),
         "highest_m": float("nan") if top is None else float(heights[top]),
         "highest_at_km": float("nan") if top is None else float(frame["km"][top]),
-        "ground_km": float(np.abs(np.diff(frame["km"]))[~stated].sum()),
+        "climb_km": float(km[summed].sum()),
+        "ground_km": float(km[~stated].sum()),
     }
 
 

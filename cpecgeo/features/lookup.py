@@ -17,7 +17,7 @@ from typing import Literal
 import geopandas as gpd
 import pandas as pd
 
-from cpecgeo.catalogue import corridor_rows, layer
+from cpecgeo.catalogue import corridor_rows, folded, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.layers import LAYERS, ids_named, shared
 from cpecgeo.errors import FileError, InputError, UnknownNameError
@@ -33,6 +33,14 @@ __all__ = ["KINDS", "find", "frame_subject", "list_names", "read_subject"]
 KINDS = ("corridor", "section", "place", "layer", "district", "province", "file")
 """What a name may be, in the order of lookup."""
 
+
+# A unit that is no more has no outline, and the province that it joined is another area.
+_TRIBAL_AREAS = {"fata", "federallyadministeredtribalareas"}
+_JOINED = (
+    "The Federally Administered Tribal Areas have been part of Khyber Pakhtunkhwa since 2018: ask "
+    "for that province, or for one of their districts (Bajaur, Khyber, Kurram, Mohmand, North "
+    "Waziristan, Orakzai, South Waziristan)."
+)
 
 _STATED = re.compile(r"\b(lon|lat|layer|crs|thousands|encoding)=")
 
@@ -94,12 +102,10 @@ def find(
         return replace(found, list_others=partial(_list_others, name, tuple(rest_of), missing))
     # A parameter of one letter says nothing to who types in a shell; the name says it all.
     told = f" for {what}" if len(what.partition("[")[0]) > 1 else ""
-    raise UnknownNameError(
-        name,
-        _or([k for k in among if k != "file"]) + told,
-        near,
-        "`catalog` and `corridors` list what there is.",
-    )
+    where = "`catalog` and `corridors` list what there is."
+    if folded(name) in _TRIBAL_AREAS:
+        near, where = [], _JOINED
+    raise UnknownNameError(name, _or([k for k in among if k != "file"]) + told, near, where)
 
 
 def list_names(begun: str, kinds: Sequence[str] = ("corridor", "place", "layer")) -> list[str]:

@@ -59,7 +59,7 @@ def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
              view=show_status(thing, by_status)),
         Part("sections", say("Sections"), (), *_sections(thing)),
         _districts(zones, say),
-        Part("climb", say("The ground under the line"), (), ground,
+        Part("climb", say("The ground under the line"), _tell_climb(thing, ground, say), ground,
              view=ground.dropna(axis="columns"), form="facts"),
         towns,
         Part("near", say("Border crossings, ports and zones nearby"),
@@ -247,9 +247,23 @@ def _districts(found: pd.DataFrame, say: Words) -> Part:
 def measure_climb(thing: Corridor) -> dict[str, float]:
     """Measure lowest and highest place, climb and descent, where the ground is the line's."""
     ground = thing.profile(1.0)
-    stated = ("highest_m", "highest_at_km", "climb_m", "descent_m", "ground_km")
+    stated = ("highest_m", "highest_at_km", "climb_m", "descent_m", "climb_km", "ground_km")
     lowest = ground["elevation_m"].where(~ground["is_ground"]).min()
     return {"lowest_m": float(lowest), **{name: ground.attrs[name] for name in stated}}
+
+
+def _tell_climb(thing: Corridor, ground: pd.DataFrame, say: Words) -> tuple[str, ...]:
+    """Tell for how much of a corridor climb is stated, where that isn't all of it."""
+    part, whole = float(ground["climb_km"].iloc[0]), thing.chainage.end_km - thing.chainage.start_km
+    if whole - part < 0.5:
+        return ()
+    values = {"part": f"{part:,.0f}", "whole": f"{whole:,.0f}"}
+    if part < 0.5:
+        return (say("Climb and descent aren't stated: nowhere is the ground under the line "
+                    "known to be that of the way itself."),)  # fmt: skip
+    return (say("Climb and descent are those of {part} of {whole} km; on the rest the ground "
+                "under the line isn't that of the way itself, or isn't known.", **values),
+    )  # fmt: skip
 
 
 def _near(thing: Corridor, say: Words) -> pd.DataFrame:

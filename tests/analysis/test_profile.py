@@ -92,6 +92,8 @@ def test_what_is_only_ground_is_not_stated_of_the_road(name):
     expected = np.nan if rest > road else road
     assert profile.attrs["highest_m"] == pytest.approx(expected, nan_ok=True)
     assert profile.attrs["ground_km"] == pytest.approx(np.diff(profile["km"])[~stated].sum())
+    told = profile.attrs["climb_km"] + profile.attrs["ground_km"]
+    assert told == pytest.approx(np.ptp(profile["km"])), "summed and left out make the whole"
 
 
 def test_a_steep_step_or_a_poor_leg_in_relief_is_ground_and_a_plain_is_not():
@@ -235,6 +237,7 @@ def test_a_road_of_known_climb_beside_a_river(monkeypatch, slope, hills):
 def test_the_karakoram_highway_climbs_more_than_its_ends_and_less_than_every_spur():
     """From the plain at Hasan Abdal to Khunjerab, 4,693 m, with what is left out as ground."""
     found = cg.profile("kkh-pakistan").attrs
+    assert found["climb_km"] < 0.7 * cg.length_km("kkh-pakistan"), "not the climb of the whole"
     assert found["climb_low_m"] < found["climb_m"] < 0.75 * found["climb_high_m"]
     plain = cg.profile("m5").attrs
     assert plain["climb_m"] + plain["descent_m"] < 100, "from Multan, 120 m, to Sukkur, 60 m"

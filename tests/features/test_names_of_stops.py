@@ -5,6 +5,7 @@ import pytest
 import cpecgeo as cg
 from cpecgeo.catalogue.facts import of_town, station_name
 from cpecgeo.errors import InputError, NameWarning, UnknownNameError
+from cpecgeo.features.lookup import find
 from cpecgeo.features.places import find_stop
 
 
@@ -99,3 +100,20 @@ def test_closing_a_district_by_its_old_or_new_name_is_the_same():
         == ways[1].length_km
         > cg.route("Quetta", "Karachi", mode="road").length_km
     )
+
+
+@pytest.mark.parametrize("name", ["FATA", "Federally Administered Tribal Areas", "province:Fata"])
+def test_the_tribal_areas_are_told_to_be_part_of_the_province_they_joined(name):
+    with pytest.raises(UnknownNameError, match=r"Khyber Pakhtunkhwa since 2018.*Bajaur") as told:
+        cg.length_km(name)
+    assert told.value.near == []
+    assert {"Bajaur", "Khyber", "Kurram", "Mohmand", "North Waziristan", "Orakzai"} <= set(
+        cg.layer("districts").query("province == 'Khyber Pakhtunkhwa'")["name"]
+    )
+
+
+@pytest.mark.parametrize("name", ["Chaghi", "Chagai", "Chaghai", "Shaheed Benazirabad"])
+def test_a_district_asked_for_as_a_place_is_told_to_be_one(name):
+    with pytest.raises(UnknownNameError, match="It is a district, which has no point"):
+        cg.place(name)
+    assert find(name).kind == "district"

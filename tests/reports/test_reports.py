@@ -47,7 +47,12 @@ def test_the_figures_are_those_of_the_analyses(ml1):
     assert [r["length_km"] for r in told["districts"]] == crossed["length_km"].tolist()
     people = cg.exposure(thing, [5, 10, 25, 50])
     assert [r["population"] for r in told["people"]] == people["population"].tolist()
-    assert told["climb"][0]["climb_m"] == thing.profile(1.0).attrs["climb_m"]
+    ground = thing.profile(1.0).attrs
+    assert told["climb"][0]["climb_m"] == ground["climb_m"]
+    whole = thing.chainage.end_km - thing.chainage.start_km
+    part = f"those of {ground['climb_km']:,.0f} of {whole:,.0f} km"
+    assert ground["climb_km"] < whole
+    assert part in ml1.to_html()
     assert sum(r["share"] for r in told["by_status"]) == pytest.approx(1)
     near = cg.nearest(cg.layer("zones").dropna(subset="geometry"), thing)["distance_km"]
     assert min(r["distance_km"] for r in told["near"] if r["kind"] == "zone") == near.min()
