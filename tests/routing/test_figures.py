@@ -155,8 +155,9 @@ def test_routes_are_map_layers_and_pages():
     several = Map(background=False).add(
         cg.routes("Peshawar", "Karachi", k=2, mode="road", weight="km")
     )
-    layers = several.data()["layers"].values()
-    looks = [{one["color"] for one in layer["looks"]} for layer in layers]
+    *ways, towns, ends = several.data()["layers"].values()
+    assert {towns["name"], ends["name"]} == {"Towns on the way", "Start and end"}
+    looks = [{one["color"] for one in layer["looks"]} for layer in ways]
     assert len(looks) == 2
     assert looks[0].isdisjoint(looks[1])
     assert "Down" in names
