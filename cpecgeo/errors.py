@@ -97,27 +97,37 @@ class UnknownNameError(CpecgeoError, KeyError):
         All names that would have worked.
     where : str, optional
         How to list them, for the message.
+    of : str, optional
+        What it was given for, for the message.
     """
 
-    def __init__(self, name: str, what: str, known: Iterable[str], where: str = "") -> None:
+    def __init__(
+        self, name: str, what: str, known: Iterable[str], where: str = "", *, of: str = ""
+    ) -> None:
         known = sorted(set(known))
         self.name = name
         self.near = _near(str(name), known)
         shown = repr(name) if len(repr(name)) <= 80 else f"{repr(name)[:70]}…"
         hint = f" Did you mean {', '.join(map(repr, self.near))}?" if self.near else ""
         listing = where or (f"Known: {', '.join(known)}." if 0 < len(known) <= 20 else "")
-        super().__init__(f"No {what} named {shown}.{hint} {listing}".strip())
+        super().__init__(f"No {what} named {shown}{of and f' for {of}'}.{hint} {listing}".strip())
 
     def __str__(self) -> str:
         return _one_line(str(self.args[0]))
 
 
 def _near(name: str, known: Iterable[str]) -> list[str]:
-    """Return up to 5 known names: those that begin with the name, then those spelt like it."""
+    """Return up to 5 known names: those that begin with the name, then those spelt like it.
+
+    Spelt like it means that seven tenths of the letters of both are the same, in the same order.
+    """
     folded, wanted = {k.casefold(): k for k in known}, name.casefold()
     begun = [k for k in folded if k.startswith(wanted)] if len(wanted) > 2 else []
-    close = get_close_matches(wanted, folded, n=5, cutoff=0.6)
-    return [folded[k] for k in dict.fromkeys([*sorted(begun, key=len)[:3], *close])][:5]
+    close = get_close_matches(wanted, folded, n=5, cutoff=0.7)
+    # "language" is "lang", though half of it is missing there.
+    longer = [k for k in folded if len(k) > 3 and wanted.startswith(k)]
+    near = dict.fromkeys([*sorted(begun, key=len)[:3], *close, *longer])
+    return [folded[k] for k in near][:5]
 
 
 class DataError(CpecgeoError, RuntimeError):

@@ -13,7 +13,7 @@ import shapely
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import Accuracies, Steps
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
+from cpecgeo.features.resolve import in_region, resolve, resolve_corridor, resolve_points
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
@@ -167,7 +167,7 @@ def nearest(
     ['ml1']
     """
     to = in_region(resolve(targets, "targets"), "targets")
-    subject = in_region(resolve(points, "points", missing="keep"), "points")
+    subject = resolve_points(points)
     ids = to.shapes.index.to_numpy()
     index = geodesy.Index(to.checked, np.arange(len(to)))
     frame = index.nearest(subject.unlabelled, k=k, max_km=max_km)
@@ -303,7 +303,7 @@ def locate(points: SubjectLike, corridor: SubjectLike, *, sections: bool = False
     (481.0, 0.0)
     """
     thing = resolve_corridor(corridor)
-    subject = in_region(resolve(points, "points", missing="keep"), "points")
+    subject = resolve_points(points)
     to = thing.as_subject()
     frame = thing.chainage.locate(subject.unlabelled)
     km = frame["km"].to_numpy(float)

@@ -45,7 +45,7 @@ COMMANDS = {
     "gain": "ways:gain",
     "convert": "things:convert",
     "osm": "ways:osm",
-    "demo": "things:demo",
+    "demo": "tables:demo",
     "mcp": "assistant:answer_assistant",
 }
 """Each command with the module and the function that it is, in the order of `cpecgeo --help`."""
@@ -107,11 +107,14 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
-            return super().resolve_command(ctx, args)
+            name, command, rest = super().resolve_command(ctx, args)
         except click.exceptions.NoSuchCommand as error:  # it knows of no names not yet loaded
             raise click.exceptions.NoSuchCommand(
                 error.command_name, possibilities=COMMANDS, ctx=ctx
             ) from None
+        if command is not None:
+            _refuse_repeated(command, rest, ctx, name)
+        return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -125,6 +128,29 @@ class _Commands(click.Group):
                 command = self.get_command(ctx, ctx.invoked_subcommand or "")
                 error.args = (in_shell(error.args[0], list_options(command)), *error.args[1:])
             raise
+
+
+def _refuse_repeated(
+    command: click.Command, args: list[str], parent: click.Context, name: str | None
+) -> None:
+    """Refuse an option of one value that is typed twice: click takes the last, and says nothing."""
+    context = click.Context(command, parent=parent, info_name=name, **command.context_settings)
+    try:
+        _, rest, order = command.make_parser(context).parse_args([*args])
+    except click.UsageError:
+        return  # said when the command itself reads what was typed
+    for param in order:
+        if not isinstance(param, click.Option) or param.multiple or param.is_flag:
+            continue
+        if (count := order.count(param)) > 1:
+            several = " It takes several between commas." if "comma" in (param.help or "") else ""
+            raise click.UsageError(
+                f"Option '{param.opts[0]}' is given {count} times; give it once.{several}", context
+            )
+    if isinstance(command, click.Group) and rest:
+        inner = command.get_command(context, rest[0])
+        if inner is not None:
+            _refuse_repeated(inner, rest[1:], context, rest[0])
 
 
 def list_options(command: click.Command | None) -> dict[str, str]:
@@ -320,6 +346,9 @@ def _run() -> int | None:
         error.show()
         if isinstance(error, click.NoSuchOption) and error.option_name in _OF_ALL:
             print(f"It stands before the command: cpecgeo {error.option_name} …", file=sys.stderr)
+        missing = error.param if isinstance(error, click.MissingParameter) else None
+        if missing is not None and missing.name == "out":
+            print("The name of the file to write stands after -o.", file=sys.stderr)
         return error.exit_code
     except click.Abort:
         print("cpecgeo: stopped.", file=sys.stderr)

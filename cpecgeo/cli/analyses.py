@@ -30,16 +30,37 @@ from cpecgeo.cli.screen import (
 )
 from cpecgeo.errors import InputError
 
-__all__ = ["SOURCE", "beside", "buffer", "crossed", "exposure", "near", "rings", "within"]
+__all__ = [
+    "SOURCE",
+    "beside",
+    "buffer",
+    "crossed",
+    "exposure",
+    "near",
+    "rings",
+    "tell_unplaced",
+    "within",
+]
 
 SOURCE = named(
     "source", "A file (.geojson .gpkg .parquet .csv .kml .gpx) or a layer.", kinds=("layer",)
 )
 _X = named("x", "A corridor, place, layer or file.")
-_KM = click.option("--km", metavar="KM", required=True, help="Kilometres; several between commas.")
-_RADII = click.option(
-    "--km", metavar="KM", default="5,10,25,50", help="Kilometres; several between commas."
-)
+
+
+def _joined(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> str:
+    """Take an option that is given several times as several between commas."""
+    return ",".join(texts)
+
+
+_HOW_FAR: dict[str, Any] = {
+    "metavar": "KM",
+    "multiple": True,
+    "callback": _joined,
+    "help": "Kilometres; several between commas.",
+}
+_KM = click.option("--km", required=True, **_HOW_FAR)
+_RADII = click.option("--km", default=["5,10,25,50"], **_HOW_FAR)
 _STREAM = click.option(
     "--stream/--no-stream",
     default=None,
@@ -87,6 +108,15 @@ def beside(frame: Any, found: Any, told: str) -> tuple[Any, list[str]]:
         joined[clash["rank"]] = joined[clash["rank"]].astype("Int64")
     joined.attrs = {**frame.attrs, **found.attrs}
     return joined, [*label, *(clash[c] for c in told.split())]
+
+
+def tell_unplaced(frame: Any) -> None:
+    """Say how many rows have no position, and so no answer."""
+    if count := int(frame.geometry.isna().sum()):
+        print(
+            f"cpecgeo: {count:,} of {len(frame):,} rows have no position, and no answer.",
+            file=sys.stderr,
+        )
 
 
 def _is_streamed(source: str, out: Path | None, stream: bool | None, *, resume: bool) -> bool:  # noqa: FBT001
@@ -160,6 +190,7 @@ def near(
 
     frame = features(source, **how)
     known = frame[frame.geometry.notna()]
+    tell_unplaced(frame)
     found = nearest(known, targets(to, "--to"), k=k, max_km=max_km, sections=sections)
     told = "target distance_km km side accuracy_km" + " section status opened" * sections
     joined, shown = beside(frame, found, told)

@@ -388,6 +388,8 @@ def answer_assistant(*, out: Path | None) -> None:
     Example: cpecgeo mcp --out maps
     """
     if out is not None:
-        screen.make_folder(out)
+        from cpecgeo.files.disk import make_folder
+
+        make_folder(out)
         out = out.resolve()
     serve(out).run("stdio")

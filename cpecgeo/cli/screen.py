@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from unicodedata import category, combining, east_asian_width
 
 import click
 
-from cpecgeo.errors import CpecgeoError, FileError
+from cpecgeo.errors import CpecgeoError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,6 @@ __all__ = [
     "features",
     "give",
     "is_known",
-    "make_folder",
     "named",
     "named_option",
     "once",
@@ -55,6 +55,7 @@ __all__ = [
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 FILE = click.Path(path_type=Path)
+_NUMBER = re.compile(r"-?[0-9]{1,3}(\.[0-9]*)?")
 
 
 def options(*chosen: Decorator) -> Decorator:
@@ -159,9 +160,15 @@ def split(texts: Sequence[str]) -> list[str]:
 
 def subject(names: str | Sequence[str], what: str) -> Subject:
     """Resolve what was typed, and say on stderr what else it means."""
-    from cpecgeo.features.resolve import resolve
+    from cpecgeo.features.resolve import in_region, resolve
 
     listed = split([names] if isinstance(names, str) else names)
+    if len(listed) == 2 and all(map(_NUMBER.fullmatch, listed)):
+        # No name is two numbers; a pair that is lat, lon is refused by the region.
+        from shapely import Point
+
+        point = Point(*map(float, listed))
+        return in_region(resolve(point, what), ",".join(listed))
     found = resolve(listed[0] if len(listed) == 1 else listed, what, missing="keep")
     if found.also:
         kind = "" if found.kind == "list" else f" is a {found.kind} here;"
@@ -302,16 +309,6 @@ def _cell(value: Any, column: str) -> str:
         return ", ".join(map(str, value))
     # A name in somebody's file must not steer the reader's screen.
     return "".join(repr(c)[1:-1] if category(c) == "Cc" and c != "\n" else c for c in str(value))
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, with those above it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(
-            f"The folder {folder} can't be made: {error.strerror}. Give another with --out."
-        ) from error
 
 
 # What an assistant can read at once.

@@ -1,4 +1,4 @@
-"""Lengths, what lies along a corridor, and tables for a study."""
+"""Lengths, what lies along a corridor, tables for a study; the demo, which measures all."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from cpecgeo.cli.analyses import SOURCE, beside
+from cpecgeo.cli.analyses import SOURCE, beside, tell_unplaced
 from cpecgeo.cli.screen import (
+    FILE,
     JSON,
     OUT,
     READING,
@@ -30,7 +31,7 @@ from cpecgeo.errors import InputError
 if TYPE_CHECKING:
     from cpecgeo.features.subject import Subject
 
-__all__ = ["at", "density", "distance_table", "length", "locate", "neighbours", "treatment"]
+__all__ = ["at", "demo", "density", "distance_table", "length", "locate", "neighbours", "treatment"]
 
 _CORRIDOR = named("corridor", "A corridor, or a line of your own.")
 
@@ -79,6 +80,12 @@ def _line_lengths(given: Subject) -> list[dict[str, Any]]:
     from cpecgeo import geodesy
 
     km = np.atleast_1d(np.asarray(geodesy.length_km(given.checked), float))
+    if points := int(given.shapes.geom_type.isin(["Point", "MultiPoint"]).sum()):
+        print(
+            f"cpecgeo: {given.title}: {points:,} of {len(given):,} features are points, which "
+            "have no length.",
+            file=sys.stderr,
+        )
     titles = given.names or [given.title] * len(given)
     stated = given.accuracy_km
     published = [float("nan")] * len(given)
@@ -98,7 +105,8 @@ def _line_lengths(given: Subject) -> list[dict[str, Any]]:
     ]
 
 
-@click.command()
+# A negative kilometre is a number, not an option.
+@click.command(context_settings={"ignore_unknown_options": True})
 @named("corridor", "A corridor, section or file.")
 @click.argument("km", nargs=-1, required=True, help="Kilometres, or names of stops.")
 def at(*, corridor: str, km: tuple[str, ...]) -> None:
@@ -110,8 +118,13 @@ def at(*, corridor: str, km: tuple[str, ...]) -> None:
 
     found = thing(corridor)
     for text in km:
-        where = float(text) if text.replace(".", "", 1).isdigit() else text
-        spot = found.at(where)
+        is_number = text.removeprefix("-").replace(".", "", 1).isdigit()
+        if text.startswith("-") and not is_number:
+            raise click.NoSuchOption(text)
+        try:
+            spot = found.at(float(text) if is_number else text)
+        except InputError as error:
+            raise type(error)(f"{found.name}: {error}") from None
         print(f"{text}\t{spot.x:.6f}\t{spot.y:.6f}")
 
 
@@ -178,6 +191,7 @@ def locate(
 
     frame = features(source, **how)
     told = "km offset_km side accuracy_km" + " section status opened" * sections
+    tell_unplaced(frame)
     joined, shown = beside(frame, found(frame, corridor, sections=sections), told)
     give(joined, None if json else shown, out=out, json=json)
 
@@ -220,6 +234,7 @@ def distance_table(
     table = found(frame, groups, by=by)
     if by is None:
         told = " ".join(f"{name}_{what}" for name in groups for what in ("km", "name"))
+        tell_unplaced(frame)
         joined, shown = beside(frame, table, told)
         give(gpd.GeoDataFrame(joined), None if json else shown, out=out, json=json)
     else:
@@ -293,3 +308,33 @@ def neighbours(*, zones: str, out: Path | None, json: bool) -> None:
     pairs = found(subject(zones, "zones")).explode().dropna()
     table = pd.DataFrame({"zone": pairs.index, "neighbour": pairs.to_numpy()})
     give(table, out=out, json=json)
+
+
+@click.command()
+@click.option("--out", "-o", type=FILE, metavar="DIR", default="out", help="Folder to write to.")
+def demo(*, out: Path) -> None:
+    """Measure everything: tables, a map and two CSV files.
+
+    Example: cpecgeo demo -o out
+    """
+    from cpecgeo.analysis.overview import lengths, proximity
+    from cpecgeo.files.disk import make_folder, write_whole
+    from cpecgeo.maps import cpec_map
+
+    everything, near = lengths(), proximity()
+    whole = everything[everything["level"] == "corridor"]
+    print("Corridors: drawn and published length, km")
+    show(whole, "id drawn_km official_km ratio status accuracy_km")
+    print("\nBorder markets, mines and ports: nearest corridor, and Gwadar Port, km")
+    show(
+        near.rename(columns={"to_km": "gwadar_km"}),
+        "name corridor distance_km km side operating_corridor operating_distance_km "
+        "gwadar_km basis",
+    )
+    make_folder(out)
+    for name, table in (("lengths.csv", everything), ("proximity.csv", near)):
+        write_whole(out / name, table.to_csv(index=False).encode())
+    cpec_map().save(str(out / "cpec.html"))
+    print()
+    for name in ("cpec.html", "lengths.csv", "proximity.csv"):
+        print(f"wrote {out / name}")

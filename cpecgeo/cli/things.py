@@ -1,4 +1,4 @@
-"""What there is: catalog, show, cite, export; the map, the report, the demo."""
+"""What there is: catalog, show, cite, export; the map, the report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from cpecgeo.cli.screen import (
     Reading,
     features,
     give,
-    make_folder,
     named,
     options,
     save,
@@ -37,7 +36,6 @@ __all__ = [
     "catalog",
     "cite",
     "convert",
-    "demo",
     "draw_map",
     "export",
     "km_by_status",
@@ -355,33 +353,3 @@ def _tell_turned(rows: Any) -> None:
         )
     except CoordinateError as error:
         warnings.warn(str(error), DataWarning, stacklevel=3)
-
-
-@click.command()
-@click.option("--out", "-o", type=FILE, metavar="DIR", default="out", help="Folder to write to.")
-def demo(*, out: Path) -> None:
-    """Measure everything: tables, a map and two CSV files.
-
-    Example: cpecgeo demo -o out
-    """
-    from cpecgeo.analysis.overview import lengths, proximity
-    from cpecgeo.files.disk import write_whole
-    from cpecgeo.maps import cpec_map
-
-    everything, near = lengths(), proximity()
-    whole = everything[everything["level"] == "corridor"]
-    print("Corridors: drawn and published length, km")
-    show(whole, "id drawn_km official_km ratio status accuracy_km")
-    print("\nBorder markets, mines and ports: nearest corridor, and Gwadar Port, km")
-    show(
-        near.rename(columns={"to_km": "gwadar_km"}),
-        "name corridor distance_km km side operating_corridor operating_distance_km "
-        "gwadar_km basis",
-    )
-    make_folder(out)
-    for name, table in (("lengths.csv", everything), ("proximity.csv", near)):
-        write_whole(out / name, table.to_csv(index=False).encode())
-    cpec_map().save(str(out / "cpec.html"))
-    print()
-    for name in ("cpec.html", "lengths.csv", "proximity.csv"):
-        print(f"wrote {out / name}")

@@ -20,12 +20,13 @@ import pandas as pd
 from cpecgeo.catalogue import corridor_rows, folded, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.layers import LAYERS, ids_named, shared
-from cpecgeo.errors import FileError, InputError, UnknownNameError
+from cpecgeo.errors import CoordinateError, FileError, InputError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
 from cpecgeo.features.places import POINT_LAYERS, place
 from cpecgeo.features.subject import Subject
 from cpecgeo.files.formats import has_format
+from cpecgeo.files.outliers import is_expected
 from cpecgeo.geodesy.inputs import check
 
 __all__ = ["KINDS", "find", "frame_subject", "list_names", "read_subject"]
@@ -41,7 +42,9 @@ _JOINED = (
     "for that province, or for one of their districts (Bajaur, Khyber, Kurram, Mohmand, North "
     "Waziristan, Orakzai, South Waziristan)."
 )
-
+# Where the rules of coordinates say which is out of range, and what they take for the reason.
+_AT = re.compile(r" at position (\d+)")
+_SWAPPED = re.compile("; lon and lat seem to be swapped[^;]*?(?=\\.$)")
 _STATED = re.compile(r"\b(lon|lat|layer|crs|thousands|encoding)=")
 
 
@@ -101,11 +104,12 @@ def find(
         rest_of = [k for k in kinds[turn:] if kind not in _NAMESAKES.get(k, ())]
         return replace(found, list_others=partial(_list_others, name, tuple(rest_of), missing))
     # A parameter of one letter says nothing to who types in a shell; the name says it all.
-    told = f" for {what}" if len(what.partition("[")[0]) > 1 else ""
+    told = what if len(what.partition("[")[0]) > 1 else ""
     where = "`catalog` and `corridors` list what there is."
     if folded(name) in _TRIBAL_AREAS:
         near, where = [], _JOINED
-    raise UnknownNameError(name, _or([k for k in among if k != "file"]) + told, near, where)
+    kinds = [k for k in among if k != "file"]
+    raise UnknownNameError(name, _or(kinds), near, where, of=told)
 
 
 def list_names(begun: str, kinds: Sequence[str] = ("corridor", "place", "layer")) -> list[str]:
@@ -237,7 +241,11 @@ def _of_rows(rows: gpd.GeoDataFrame, kind: str, title: str) -> Subject:
 
 
 def frame_subject(
-    x: gpd.GeoDataFrame | gpd.GeoSeries, what: str, missing: Literal["raise", "keep"]
+    x: gpd.GeoDataFrame | gpd.GeoSeries,
+    what: str,
+    missing: Literal["raise", "keep"],
+    *,
+    is_numbered: bool = True,
 ) -> Subject:
     """Return a series or table as a subject, on its own index.
 
@@ -249,6 +257,8 @@ def frame_subject(
         What it is called in messages.
     missing : {"raise", "keep"}
         Whether rows without a geometry are an error or stay.
+    is_numbered : bool
+        Whether an index of whole numbers counts the rows of the file that it was read from.
 
     Returns
     -------
@@ -259,7 +269,10 @@ def frame_subject(
     >>> frame_subject(gpd.GeoSeries.from_xy([67], [25], crs=4326), "x", "raise").title
     '1 features'
     """
-    checked = check(x, what=str(x.attrs.get("read_from", what)), missing=missing)
+    try:
+        checked = check(x, what=str(x.attrs.get("read_from", what)), missing=missing)
+    except CoordinateError as error:
+        raise CoordinateError(_say_row(str(error), x, is_numbered=is_numbered)) from None
     shapes = checked.series()
     frame = x if isinstance(x, gpd.GeoDataFrame) else None
     own = x.attrs.get("title") or (x.name if isinstance(x, gpd.GeoSeries) else None)
@@ -270,6 +283,22 @@ def frame_subject(
     object.__setattr__(unnamed, "xy", checked.xy)
     object.__setattr__(subject, "checked", unnamed)
     return subject
+
+
+def _say_row(told: str, x: gpd.GeoDataFrame | gpd.GeoSeries, *, is_numbered: bool) -> str:
+    """Say which row of a file is out of range; it is swapped only if that leads near CPEC."""
+    match = _AT.search(told)
+    if match is None:
+        return told
+    at = int(match[1])
+    west, south, east, north = x.geometry.iloc[at : at + 1].total_bounds
+    if not (is_expected(south, west) and is_expected(north, east)):
+        told = _SWAPPED.sub("", told)
+    if "read_from" not in x.attrs:
+        return told
+    if is_numbered and x.index.dtype.kind in "iu":
+        at = int(x.index[at])
+    return told.replace(match[0], f" in row {at + 1}")
 
 
 def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:
@@ -303,7 +332,7 @@ def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:
                 f"{error} These are options of cg.read, whose table the verb takes."
             ) from error
         raise
-    found = frame_subject(frame, path, missing="keep")
+    found = frame_subject(frame, path, missing="keep", is_numbered=False)
     if missing == "raise":
         known = found.shapes.notna().to_numpy()
         kept = frame[known]

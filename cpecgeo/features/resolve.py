@@ -36,6 +36,7 @@ __all__ = [
     "resolve",
     "resolve_corridor",
     "resolve_point",
+    "resolve_points",
 ]
 
 # What a list may hold.
@@ -312,6 +313,44 @@ def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> t
     point = subject.shapes.iloc[0]
     named = subject.kind not in {"geometry", "frame", "list", "file"}
     return subject.title if named else f"({point.x:.4f}, {point.y:.4f})", point
+
+
+def resolve_points(x: SubjectLike, what: str = "points") -> Subject:
+    """Resolve what has to be points near the features of CPEC; rows without a position stay.
+
+    Parameters
+    ----------
+    x : as in `resolve`
+    what : str
+        The argument's name, for messages.
+
+    Returns
+    -------
+    Subject
+
+    Raises
+    ------
+    GeometryError
+        A GPX file with tracks or routes; the message says how its points are read.
+
+    Examples
+    --------
+    >>> len(resolve_points([shapely.Point(67, 25), None]))
+    2
+    """
+    subject = in_region(resolve(x, what, missing="keep"), what)
+    frame = subject.frame
+    if frame is not None and str(frame.attrs.get("read_from", "")).casefold().endswith(".gpx"):
+        kinds = set(subject.shapes.dropna().geom_type)
+        if not kinds <= {"Point"}:
+            layer = "waypoints" if "Point" in kinds else "track_points"
+            if kinds == {"LineString"}:
+                layer = "route_points"
+            raise GeometryError(
+                f"{frame.attrs['read_from']} has {', '.join(sorted(kinds))}; Point is needed: "
+                f'read it with layer="{layer}".'
+            )
+    return subject
 
 
 def _short_title(part: Subject) -> str:

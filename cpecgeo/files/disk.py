@@ -25,6 +25,7 @@ __all__ = [
     "hold",
     "list_files",
     "local",
+    "make_folder",
     "replacing",
     "settle",
     "unpacked",
@@ -136,6 +137,22 @@ def write_whole(path: Path, data: bytes) -> Path:
     with replacing(path) as fresh:
         fresh.write_bytes(data)
     return path
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, with those above it.
+
+    Raises
+    ------
+    FileError
+        It can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"The folder {folder} can't be made: {error.strerror}. Give another with --out."
+        ) from error
 
 
 def first_line(error: Exception) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError
 
-__all__ = ["Tally", "count", "exchange", "find_outliers", "merge", "refuse_swapped",
+__all__ = ["Tally", "count", "exchange", "find_outliers", "is_expected", "merge", "refuse_swapped",
            "refuse_turned", "remarks"]  # fmt: skip
 
 # Pakistan and China, with margins, in degrees: where rows are expected that a swap would mend.
@@ -238,6 +238,18 @@ def _swapped(what: str, lon: float, lat: float, columns: tuple[str, ...] | None)
         f"with lon and lat swapped. Coordinates go lon, lat: (67.0, 24.9) is Karachi."
         f"{exchange(columns)}"
     )
+
+
+def is_expected(lon: float, lat: float) -> bool:
+    """Return whether a position is where rows are expected: in Pakistan or China, or near.
+
+    Examples
+    --------
+    >>> is_expected(67.0, 24.9), is_expected(95.0, 67.0)
+    (True, False)
+    """
+    west, south, east, north = _EXPECTED
+    return bool(west <= lon <= east and south <= lat <= north)
 
 
 def exchange(columns: tuple[str, ...] | None) -> str:

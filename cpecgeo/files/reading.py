@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import warnings
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import shapely
 from cpecgeo.errors import CRSError, DataWarning, FileError, InputError
 from cpecgeo.files import china
 from cpecgeo.files.disk import MAX_BYTES, local
-from cpecgeo.files.formats import SUFFIXES, Choice, Format, Reader, find_format
+from cpecgeo.files.formats import SUFFIXES, Choice, Format, Reader, find_format, has_format
 from cpecgeo.files.outliers import find_outliers
 from cpecgeo.files.sniff import sniff_suffix
 from cpecgeo.files.tables import read_csv, resolve_crs
@@ -105,9 +106,22 @@ def read(
     found = local(path, "path")
     form = find_format(found)
     if not found.is_file():
-        what = "is a folder" if found.is_dir() else "doesn't exist"
-        raise FileError(f"{found} {what}; name a file: {', '.join(SUFFIXES)}.")
+        if found.is_dir():
+            raise FileError(f"{found} is a folder; name a file: {', '.join(SUFFIXES)}.")
+        raise FileError(f"{found} doesn't exist.{_similar(found)}")
     return _read(found, str(found), choice, form)
+
+
+def _similar(path: Path) -> str:
+    """Say which files beside a missing one have a name like it."""
+    if not path.parent.is_dir():
+        return f" There is no folder {path.parent}."
+    try:
+        names = [p.name for p in path.parent.iterdir() if has_format(p.name)]
+    except OSError:  # a folder that may not be listed
+        return ""
+    near = get_close_matches(path.name, names, n=3, cutoff=0.7)
+    return f" Did you mean {', '.join(map(repr, near))}?" if near else ""
 
 
 def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> gpd.GeoDataFrame:

@@ -11,7 +11,14 @@ from click.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo.cli import app, in_shell, list_options
-from cpecgeo.errors import CpecgeoError, FileError, InputError, UnknownNameError
+from cpecgeo.errors import (
+    CoordinateError,
+    CpecgeoError,
+    FileError,
+    GeometryError,
+    InputError,
+    UnknownNameError,
+)
 from cpecgeo.features.lookup import find
 from cpecgeo.files.reading import read
 from cpecgeo.files.writing import write_layers
@@ -67,12 +74,26 @@ def test_the_nearest_names_come_with_the_error():
     assert "Did you mean 'Karachi'? Known: Karachi, Quetta." in str(error)
 
 
+@pytest.mark.parametrize(
+    ("asked", "known", "near"),
+    [
+        ("nosuch", "Uch", []),
+        ("mll1", "m1", []),
+        ("mll1", "ml1", ["ml1"]),
+        ("language", "lang", ["lang"]),
+        ("Gwadar Prt", "Gwadar Port", ["Gwadar Port"]),
+    ],
+)
+def test_a_far_name_is_no_suggestion(asked, known, near):
+    assert UnknownNameError(asked, "place", [known]).near == near
+
+
 def test_an_unknown_name_is_told_which_kinds_were_looked_in():
     with pytest.raises(
         UnknownNameError, match=r"No corridor, section, place, layer, district or p"
     ):
         find("zzqq")
-    with pytest.raises(UnknownNameError, match=r"No place or layer for sites named 'zzqq'"):
+    with pytest.raises(UnknownNameError, match=r"No place or layer named 'zzqq' for sites"):
         find("zzqq", what="sites", among=("place", "layer", "file"))
 
 
@@ -115,7 +136,7 @@ def test_the_library_names_no_option_of_the_shell():
         ("near utm.csv --to ml1", "utm.csv has (300000, 2750000) in the columns x, y"),
         ("near utm.csv --to ml1", "state their CRS, such as --crs EPSG:32642"),
         ("near utm.csv --to ml1 --stream -o o.csv", "metres, state their CRS, such as --crs EPSG"),
-        ("near utm.geojson --to ml1", "utm.geojson has latitude 2750000.0 at position 0"),
+        ("near utm.geojson --to ml1", "utm.geojson has latitude 2750000.0 in row 1"),
         ("near utm.geojson --to ml1", ", or state their CRS, such as --crs EPSG:32642."),
         ("near mines --to utm.csv", "`cpecgeo convert` has options for that"),
         ("near turned.csv --to ml1", "turned.csv starts at (24.9, 67)"),
@@ -188,3 +209,53 @@ def test_the_shell_says_an_argument_as_its_option(command, begins):
 def test_names_that_begin_as_asked_come_before_names_spelt_like_it(asked, first):
     known = ["Karor", "Kas", "Karakoram Highway", "Karakax", "Gwadar Port", "Gwadar Road"]
     assert UnknownNameError(asked, "place", known).near[0] == first
+
+
+def test_the_row_of_a_file_counts_from_1_as_in_the_file(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("name,lat,lon\nA,24.86,67\nB,,\nD,95,67\n")
+    told = r"a\.csv has latitude 95\.0 in row 3; it must be within ±90°\.$"
+    with pytest.raises(CoordinateError, match=told):
+        cg.nearest(path, "ml1")
+    frame = cg.read(path)
+    # Rows that are left out before don't shift the number.
+    with pytest.raises(CoordinateError, match=told):
+        cg.nearest(frame[frame.geometry.notna()], "ml1")
+    # Ids that are numbers are no numbers of rows.
+    path.write_text("id,lat,lon\n7,24.86,67\n9,95,67\n")
+    with pytest.raises(CoordinateError, match="in row 2;"):
+        cg.nearest(path, "ml1")
+    # A swap that leads to where rows are expected is told.
+    path.write_text("id,lat,lon\n7,24.86,67\n9,104,30.7\n")
+    with pytest.raises(CoordinateError, match="in row 2; .* lon and lat seem to be swapped"):
+        cg.nearest(path, "ml1")
+
+
+def test_a_missing_file_is_answered_with_files_of_such_a_name(tmp_path):
+    (tmp_path / "villages.csv").write_text("lon,lat\n67,25\n")
+    (tmp_path / "villages.docx").touch()
+    told = r"vilages\.csv doesn't exist\. Did you mean 'villages\.csv'\?$"
+    with pytest.raises(FileError, match=told):
+        cg.read(tmp_path / "vilages.csv")
+    with pytest.raises(FileError, match=r"mines\.gpkg doesn't exist\.$"):
+        cg.read(tmp_path / "mines.gpkg")
+    with pytest.raises(FileError, match="There is no folder"):
+        cg.read(tmp_path / "none" / "villages.csv")
+
+
+@pytest.mark.parametrize(
+    ("tags", "layer"),
+    [
+        ('<wpt lat="24.9" lon="67"/><trk>{0}</trk>', "waypoints"),
+        ("<trk>{0}</trk>", "track_points"),
+        ('<rte><rtept lat="24.9" lon="67"/><rtept lat="25" lon="67.1"/></rte>', "route_points"),
+    ],
+)
+def test_a_gpx_file_of_lines_is_told_how_its_points_are_read(tags, layer, tmp_path):
+    path = tmp_path / "w.gpx"
+    track = '<trkseg><trkpt lat="24.9" lon="67"/><trkpt lat="25" lon="67.1"/></trkseg>'
+    space = "http://www.topografix.com/GPX/1/1"
+    path.write_text(f'<gpx version="1.1" creator="x" xmlns="{space}">{tags.format(track)}</gpx>')
+    with pytest.raises(GeometryError, match=f'Point is needed: read it with layer="{layer}"'):
+        cg.nearest(path, "ml1")
+    assert len(cg.nearest(cg.read(path, layer=layer), "ml1")) > 0

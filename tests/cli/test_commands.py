@@ -324,6 +324,12 @@ def process(*arguments, **environment):
         (("matrix", "Lahore", "Multan", "--weight", "x"), 2, "'km', 'hours', 'cost', 'carbon'"),
         (("no-such-command",), 2, "No such command"),
         (("buffer", "ml1"), 2, "--km"),
+        (("crossed", "ml1", "--zones", "provinces", "--zones", "x"), 2, "is given 2 times"),
+        (("osm", "deviation", "ml1", "--every-km", "5", "--every-km", "9"), 2, "given 2 times"),
+        (("at", "ml1", "-3"), 1, "ml1: km -3.0 is not on the line"),
+        (("at", "ml1", "--jsn"), 2, "No such option"),
+        (("convert", "a.kml", "out.xlsx"), 2, "stands after -o"),
+        (("near", "31.52,74.36", "--to", "ml1"), 1, "with lon and lat swapped"),
     ],
 )
 def test_errors_are_one_line_and_a_code(arguments, code, part, tmp_path, monkeypatch):
@@ -614,3 +620,26 @@ def test_tables_for_a_study(sites, tmp_path):
         assert isinstance(found.exception, InputError)
     shown = said("treatment", "m5", "--years", "2018,2020", "--zones", "provinces")
     assert "first_year" in shown
+
+
+def test_an_option_of_several_may_be_repeated():
+    assert as_json("rings", "Gwadar Port", "--km", "5", "--km", "10") == as_json(
+        "rings", "Gwadar Port", "--km", "5,10"
+    )
+    # What takes one value doesn't become several.
+    with pytest.raises(InputError, match="one number"):
+        said("buffer", "ml1", "--km", "5", "--km", "10", "-o", "x.csv")
+
+
+def test_a_pair_of_numbers_is_a_point():
+    (row,) = as_json("near", "74.36,31.52", "--to", "ml1")
+    expected = cg.nearest(shapely.Point(74.36, 31.52), "ml1")
+    assert row["distance_km"] == pytest.approx(expected["distance_km"].iloc[0])
+
+
+def test_what_has_no_position_or_no_length_is_remarked(sites):
+    for typed in (("near", sites, "--to", "ml1"), ("locate", "ml1", sites)):
+        told = process(*map(str, typed)).stderr.decode()
+        assert "1 of 3 rows have no position, and no answer." in told
+    told = process("length", str(sites)).stderr.decode()
+    assert "sites.csv: 2 of 2 features are points, which have no length." in told

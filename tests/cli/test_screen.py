@@ -10,6 +10,7 @@ import pytest
 from cpecgeo.cli import analyses, screen, tables, things, ways
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import resolve
+from cpecgeo.files.disk import make_folder
 
 
 def printed(capsys, frame, columns):
@@ -159,6 +160,6 @@ def test_names_are_completed_whatever_their_case():
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="can't be made"):
-        screen.make_folder(tmp_path / "file" / "inner")
-    screen.make_folder(tmp_path / "a" / "b")
+        make_folder(tmp_path / "file" / "inner")
+    make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()

@@ -417,7 +417,7 @@ def test_columns_that_hold_no_degrees_are_refused_when_read(text, words, tmp_pat
     one_good = text + "67,25\n"
     (tmp_path / "a.csv").write_text(one_good)
     frame = cg.read(tmp_path / "a.csv")
-    with pytest.raises(CoordinateError, match=r"a\.csv has latitude .* at position 0"):
+    with pytest.raises(CoordinateError, match=r"a\.csv has latitude .* in row 1; it must"):
         cg.nearest(frame, "ml1")
 
 
