@@ -37,7 +37,7 @@ COMMANDS = {
     "at": "tables:at",
     "locate": "tables:locate",
     "density": "tables:density",
-    "profile": "ways:profile",
+    "profile": "tables:profile",
     "route": "ways:route",
     "reach": "ways:reach",
     "matrix": "ways:matrix",

@@ -287,11 +287,16 @@ def buffer(*, x: str, km: str, out: Path) -> None:
 def crossed(*, x: str, zones: str, sections: bool, out: Path | None, json: bool) -> None:
     """List the zones that lines go through, in order.
 
+    km_in and km_out can be off by km_in_off and km_out_off, as good as line and outlines are;
+    the true length lies between length_low_km and length_high_km.
+
     Example: cpecgeo crossed mining --zones provinces
     """
     from cpecgeo.analysis.overlay import crossed as found
 
     table = found(subject(x, "the line"), subject(zones, "--zones"), sections=sections)
+    if out is None and not json and "name" in table:
+        table["name"] = table["name"].fillna("").replace("", "outside all outlines")
     shown = "feature name section status opened km_in km_in_off km_out km_out_off length_km "
     shown += "length_low_km length_high_km share uncertain_share certainty"
     give(table, shown if out is None else None, out=out, json=json)

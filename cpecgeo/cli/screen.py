@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EACH",
+    "EVERY_KM",
     "FILE",
     "JSON",
     "MOST_ROWS",
@@ -120,6 +121,7 @@ SAFE_CELLS = click.option("--safe-cells", is_flag=True, help="Disarm formulas in
 SECTIONS = click.option(
     "--sections", is_flag=True, help="Say in which section of a corridor, and its status."
 )
+EVERY_KM = click.option("--every-km", default=10.0, help="Between samples.")
 EACH = click.option("--each", is_flag=True, help="Rings of their own for each.")
 ZONES = named_option(
     "--zones", default="districts", help="districts, provinces, or a file.", kinds=("layer",)
@@ -304,7 +306,7 @@ def _cell(value: Any, column: str) -> str:
         return ""
     if isinstance(value, float):
         places = _PLACES.get(column, 0 if column.startswith("population") else 1)
-        return f"{value:,.{places}f}"
+        return f"{round(value, places) or 0.0:,.{places}f}"  # no -0.0
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     # A name in somebody's file must not steer the reader's screen.

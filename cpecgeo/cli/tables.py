@@ -1,4 +1,4 @@
-"""Lengths, what lies along a corridor, tables for a study; the demo, which measures all."""
+"""Lengths and profiles, what lies along a corridor, tables for a study; the demo."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from cpecgeo.cli.analyses import SOURCE, beside, tell_unplaced
 from cpecgeo.cli.screen import (
+    EVERY_KM,
     FILE,
     JSON,
     OUT,
@@ -19,6 +20,7 @@ from cpecgeo.cli.screen import (
     Reading,
     features,
     give,
+    is_known,
     named,
     options,
     show,
@@ -31,7 +33,8 @@ from cpecgeo.errors import InputError
 if TYPE_CHECKING:
     from cpecgeo.features.subject import Subject
 
-__all__ = ["at", "demo", "density", "distance_table", "length", "locate", "neighbours", "treatment"]
+__all__ = ["at", "demo", "density", "distance_table", "length", "locate", "neighbours", "profile",
+           "treatment"]  # fmt: skip
 
 _CORRIDOR = named("corridor", "A corridor, or a line of your own.")
 
@@ -126,6 +129,53 @@ def at(*, corridor: str, km: tuple[str, ...]) -> None:
         except InputError as error:
             raise type(error)(f"{found.name}: {error}") from None
         print(f"{text}\t{spot.x:.6f}\t{spot.y:.6f}")
+
+
+@click.command()
+@options(named("x", "A corridor, section or file."), EVERY_KM)
+@click.option(
+    "--between", type=(str, str), metavar="FROM TO", help="A part of a corridor: two stops or km."
+)
+@click.option("--dem", type=FILE, help="A GeoTIFF of your own.")
+@options(OUT, JSON)
+def profile(
+    *,
+    x: str,
+    every_km: float,
+    between: tuple[str, str] | None,
+    dem: Path | None,
+    out: Path | None,
+    json: bool,
+) -> None:
+    """Tell elevation, gradient and climb along a line.
+
+    Example: cpecgeo profile kkh --every-km 25 --between Gulmit "Khunjerab Pass"
+    """
+    from cpecgeo.analysis.profile import profile as found
+
+    ends = None if between is None else (_stop(between[0]), _stop(between[1]))
+    table = found(subject(x, "the line"), every_km, between=ends, dem=dem)
+    told = table.attrs
+    if out is None and not json:
+        highest = "highest point not known"
+        if is_known(told["highest_m"]):
+            highest = f"highest {told['highest_m']:,.0f} m at km {told['highest_at_km']:,.1f}"
+        if is_known(told["climb_m"]):
+            print(f"climb {told['climb_m']:,.0f} m, descent {told['descent_m']:,.0f} m, {highest}")
+        if count := told["without_elevation"]:
+            why = "sea, or off the grid"
+            print(
+                f"cpecgeo: {count} of {len(table)} rows have no elevation: {why}.", file=sys.stderr
+            )
+    give(table, out=out, json=json)
+
+
+def _stop(text: str) -> float | str:
+    """Return a chainage where it is a number, else the name of a stop."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 @click.command()

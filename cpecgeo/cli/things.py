@@ -69,8 +69,18 @@ def show_thing(*, name: str) -> None:
     """
     found = subject(name, "x")
     if found.kind == "place":
+        import pandas as pd
+
+        from cpecgeo.catalogue import layer
+
         (spot,) = found.things
+        rows = layer(spot.layer)
+        people = rows["population"].get(spot.id) if "population" in rows else None
+        count = f"population {people:,.0f}" if pd.notna(people) else None
+        about = [spot.district, spot.province, spot.status, count]
         print(f"{spot.name} ({spot.layer}): {spot.point.x:.5f}, {spot.point.y:.5f}")
+        if any(about):
+            print(f"  {', '.join(str(text) for text in about if text)}")
         print(f"  {spot.basis}, within {spot.accuracy_km:g} km; {spot.source}; {spot.licence}")
         return
     if found.kind != "corridor":
@@ -221,6 +231,7 @@ def _posts(thing: Any) -> Any:
 @click.option("--width", metavar="SIZE", help="Of lines: a column, or pixels.")
 @click.option("--when", metavar="COLUMN", help="Column of dates, for a slider.")
 @click.option("--cluster", type=click.Choice(["count", "density"]), help="Points gathered.")
+@READING
 def draw_map(
     *,
     names: tuple[str, ...],
@@ -249,6 +260,7 @@ def draw_map(
 
     if out.suffix.lower() not in {".html", ".htm", ".png", ".pdf"}:
         raise InputError(f"A map is written as .html, .png or .pdf; {out.name!r} is none of them.")
+    how = {key: look.pop(key) for key in Reading.__annotations__}
     listed, lines = split(names), split(profile)
     files = [n for n in listed if has_format(n) and n not in lines]
     others = [n for n in listed if not has_format(n)]
@@ -266,7 +278,7 @@ def draw_map(
         look |= {"radius": _read_size(radius), "width": _read_size(width)}
         given = {key: value for key, value in look.items() if value is not None}
         for name in files:
-            rows = read(name)
+            rows = read(name, **how)
             _tell_turned(rows)
             drawn.add(rows, name=Path(name).name, **given)
     if out.suffix.lower() == ".png":

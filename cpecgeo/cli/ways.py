@@ -1,4 +1,4 @@
-"""Along lines and over the network: route, reach, profile …; lines from OpenStreetMap: osm."""
+"""Over the network: route, reach, matrix …; lines from OpenStreetMap: osm."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, TypedDict, Unpack
 import click
 
 from cpecgeo.cli.screen import (
+    EVERY_KM,
     FILE,
     JSON,
     OUT,
@@ -20,16 +21,14 @@ from cpecgeo.cli.screen import (
     named_option,
     options,
     split,
-    subject,
 )
 from cpecgeo.errors import InputError
 
-__all__ = ["closures", "gain", "matrix", "osm", "profile", "reach", "route"]
+__all__ = ["closures", "gain", "matrix", "osm", "reach", "route"]
 
 _START = named("a", "Where from: a place or crossing.", kinds=("place",))
 _END = named("b", "Where to.", kinds=("place",))
 _PLACES = named("places", "Places, two or more.", nargs=-1, kinds=("place",))
-_LINE = named("x", "A corridor, section or file.")
 _MODES = click.Choice(["any", "road", "rail"])
 _MODE = click.option("--mode", type=_MODES, default="any", help="By which means.")
 _WEIGHTS = click.Choice(["km", "hours", "cost", "carbon"])
@@ -37,7 +36,6 @@ _LEAST = "What to keep least: km, hours, cost or carbon."
 _WEIGHT = click.option("--weight", type=_WEIGHTS, metavar="WEIGHT", default="hours", help=_LEAST)
 _STATUS = click.option("--status", help="operating, planned …, or any; operating when omitted.")
 _VEHICLE = click.option("--vehicle", type=click.Choice(["car", "truck"]), help="Whose hours.")
-_EVERY_KM = click.option("--every-km", default=10.0, help="Between samples.")
 
 
 class _Chosen(TypedDict, total=False):
@@ -161,12 +159,19 @@ def route(
     if out is None and not json:
         for n, way in enumerate(ways, 1):
             km = f"{way.chainage_km:,.1f} km (calibrated)"
-            print(f"{n}: {km}, {way.hours:,.1f} hours (assumed speeds)")
+            away = way.origin.access_km + way.destination.access_km
+            access = f", and access {away:,.1f} km" if away >= 0.05 else ""
+            print(f"{n}: {km}{access}, {way.hours:,.1f} hours (assumed speeds), least {weight}")
             for note in way.notes:
                 print(f"   {note}")
     if tonnes is not None:
-        loads = [freight(way, tonnes).assign(way=n) for n, way in enumerate(ways, 1)]
-        columns = "way mode vehicle km hours cost carbon_kg loads vehicles"
+        loads = [freight(way, tonnes) for way in ways]
+        told = loads[0].attrs
+        if out is None and not json:
+            print(f"   cost in {told['currency']}, by rates some of which are assumed")
+            print(f"   vehicles: those that carry {tonnes:g} t in {told['days']:g} days")
+        loads = [f.assign(way=n, currency=told["currency"]) for n, f in enumerate(loads, 1)]
+        columns = "way mode vehicle km hours cost currency carbon_kg loads vehicles"
         give(pd.concat(loads), None if out is not None else columns, out=out, json=json)
         return
     columns = "way name mode status from to km hours"
@@ -177,12 +182,14 @@ def route(
 @_START
 @click.option("--km", type=float, help="Limit in kilometres.")
 @click.option("--hours", type=float, help="Limit in hours.")
+@click.option("--within-km", default=5.0, help="How far from the network a town may lie.")
 @options(_FILTERS, _VEHICLE, _OWN, OUT, JSON)
 def reach(
     *,
     a: str,
     km: float | None,
     hours: float | None,
+    within_km: float,
     out: Path | None,
     json: bool,
     **typed: Unpack[_Chosen],
@@ -195,10 +202,17 @@ def reach(
     """
     from cpecgeo.routing import reach as found
 
-    area = found(a, km=km, hours=hours, **_parse(typed))
+    area = found(a, km=km, hours=hours, within_km=within_km, **_parse(typed))
     if out is not None:
         give(area.edges, out=out)
         return
+    if count := area.towns.attrs["left_out"]:
+        far = area.towns.attrs["left_out_km"]
+        print(
+            f"cpecgeo: left out: {count} towns {within_km:g} to {far:g} km off what is reached; "
+            "--within-km takes them in.",
+            file=sys.stderr,
+        )
     towns = area.towns.sort_values("cost").rename(columns={"cost": area.weight})
     give(towns, f"name population {area.weight} access_km", out=None, json=json)
 
@@ -223,6 +237,8 @@ def matrix(
 
     listed = split(places)
     table = route_matrix(listed, listed, weight=weight, **_parse(typed))
+    if not json and out is None:
+        print(f"cpecgeo: {weight} of the ways with least {weight} (--weight).", file=sys.stderr)
     give(table.rename_axis("from").reset_index(), out=out, json=json)
 
 
@@ -269,40 +285,6 @@ def gain(
     table = found(split(places), by=by, **_parse(typed))
     table = table if by == "pair" else table.rename_axis("place").reset_index()
     give(table, out=out, json=json)
-
-
-@click.command()
-@options(_LINE, _EVERY_KM)
-@click.option(
-    "--between", type=(str, str), metavar="FROM TO", help="A part of a corridor: two stops or km."
-)
-@click.option("--dem", type=FILE, help="A GeoTIFF of your own.")
-@options(OUT, JSON)
-def profile(
-    *,
-    x: str,
-    every_km: float,
-    between: tuple[str, str] | None,
-    dem: Path | None,
-    out: Path | None,
-    json: bool,
-) -> None:
-    """Tell elevation, gradient and climb along a line.
-
-    Example: cpecgeo profile kkh --every-km 25 --between Gulmit "Khunjerab Pass"
-    """
-    from cpecgeo.analysis.profile import profile as found
-
-    ends = None if between is None else (_stop(between[0]), _stop(between[1]))
-    give(found(subject(x, "the line"), every_km, between=ends, dem=dem), out=out, json=json)
-
-
-def _stop(text: str) -> float | str:
-    """Return a chainage where it is a number, else the name of a stop."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 @click.group(no_args_is_help=True)
@@ -355,7 +337,7 @@ def refresh(
 
 
 @osm.command()
-@options(named("name", "A corridor."), _EVERY_KM)
+@options(named("name", "A corridor."), EVERY_KM)
 @click.option("--out", "-o", type=FILE, metavar="FILE", help="A map, .html.")
 @JSON
 def deviation(*, name: str, every_km: float, out: Path | None, json: bool) -> None:

@@ -31,6 +31,9 @@ from cpecgeo.files.positions import (
 )
 from cpecgeo.files.text import HEAD_BYTES, not_in, open_table, parse_header
 
+# Two decimal degrees in one cell.
+_BOTH = r"\s*[(\[]?\s*[+-]?\d{1,3}\.\d+\s*[,;]\s*[+-]?\d{1,3}\.\d+\s*[)\]]?\s*"
+
 __all__ = [
     "find_positions",
     "load_csv",
@@ -255,8 +258,22 @@ def find_positions(
         text = next((n for n in shaped if wellknown.is_wellknown(values(n))), None)
         found = find_pair(names) if text is None else (text,)
         if found is None:
+            _refuse_joined(names, what, values)
             raise
         return found
+
+
+def _refuse_joined(names: list[str], what: str, values: Callable[[str], pd.Series]) -> None:
+    """Say what to do with a column of both, ``24.86,67.0``, whose order nothing states."""
+    for name in names:
+        texts = values(name).dropna().astype(str)
+        texts = texts[texts.str.strip() != ""].head(100)
+        if len(texts) and texts.str.fullmatch(_BOTH).all():
+            raise InputError(
+                f"{what} has both coordinates in the column {name[:40]!r}, such as "
+                f"{texts.iloc[0][:40]!r}; split it at the comma into two columns, lat and lon, "
+                "with a spreadsheet (Text to Columns) or with pandas (str.split)."
+            )
 
 
 def resolve_crs(crs: Any) -> pyproj.CRS:

@@ -47,7 +47,8 @@ class Reach:
     towns : GeoDataFrame
         Towns within `within_km` of a reached stretch: the columns of the places layer and
         `cost` (where it joins a reached road or railway, whichever is best with the way there),
-        `access_km`, `limit` (the least that reaches it).
+        `access_km`, `limit` (the least that reaches it). `.attrs["left_out"]` counts further
+        towns that lie up to ``.attrs["left_out_km"]`` from what is reached.
     within_km : float
     inner : tuple of GeoDataFrame
         The stretches of the limits before the last.
@@ -323,9 +324,11 @@ def _towns(edges: gpd.GeoDataFrame, within_km: float, access: float) -> gpd.GeoD
     off, and counts where the cost and that of the way there, at `access` a km, are least.
     """
     towns = layer("places")
-    attrs = towns.attrs
+    attrs = {**towns.attrs, "left_out": 0, "left_out_km": within_km + OTHER_KM}
     if edges.empty:
-        return towns[:0].assign(cost=[], access_km=[])
+        none = towns[:0].assign(cost=[], access_km=[])
+        none.attrs = attrs
+        return none
     found = []
     for _, some in edges[edges["mode"] != "transfer"].groupby("mode", sort=False):
         index = Index(some.geometry.reset_index(drop=True))
@@ -338,6 +341,7 @@ def _towns(edges: gpd.GeoDataFrame, within_km: float, access: float) -> gpd.GeoD
         found.append(pd.DataFrame({"town": here, "cost": low + share * (high - low), "away": away}))
     joins = pd.concat(found, ignore_index=True)
     least = joins.groupby("town")["away"].transform("min")
+    attrs["left_out"] = int(joins.loc[least > within_km, "town"].nunique())
     joins = joins[(least <= within_km) & (joins["away"] <= least + OTHER_KM)]
     first = (joins["cost"] + joins["away"] * access).sort_values(kind="stable").index
     joins = joins.loc[first].drop_duplicates("town").sort_values("town")

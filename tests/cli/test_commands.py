@@ -17,7 +17,7 @@ from click.testing import CliRunner
 import cpecgeo as cg
 from cpecgeo.cli import app
 from cpecgeo.cli.screen import show
-from cpecgeo.errors import InputError, UnknownNameError
+from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.files.reading import read
 
 RUN = CliRunner()
@@ -643,3 +643,65 @@ def test_what_has_no_position_or_no_length_is_remarked(sites):
         assert "1 of 3 rows have no position, and no answer." in told
     told = process("length", str(sites)).stderr.decode()
     assert "sites.csv: 2 of 2 features are points, which have no length." in told
+
+
+def test_reach_says_how_many_towns_it_leaves_out():
+    near, far = (cg.reach("Gwadar", hours=8, within_km=km) for km in (5, 20))
+    left = near.towns.attrs["left_out"]
+    assert left == len(far.towns) - len(near.towns) > 0
+    run = RUN.invoke(app, ["reach", "Gwadar", "--hours", "8"], catch_exceptions=False)
+    assert f"left out: {left} towns 5 to 20 km off" in run.stderr
+    rows = as_json("reach", "Gwadar", "--hours", "8", "--within-km", "20")
+    assert {r["name"] for r in rows} == set(far.towns["name"])
+
+
+def test_what_a_way_keeps_least_and_what_its_cost_is_in():
+    words = ["Karachi", "Lahore", "--mode", "road", "--tonnes", "1000"]
+    way = cg.route("Karachi", "Lahore", mode="road", vehicle="truck")
+    text = said("route", *words)
+    assert "least hours" in text
+    assert "cost in PKR" in text
+    away = way.origin.access_km + way.destination.access_km
+    assert (f"access {away:,.1f} km" in text) == (away >= 0.05)
+    assert as_json("route", *words)[0]["currency"] == "PKR"
+    run = RUN.invoke(app, ["matrix", "Lahore", "Multan"], catch_exceptions=False)
+    assert "km of the ways with least km" in run.stderr
+
+
+def test_profile_is_summed_up_and_zero_has_no_sign(capsys):
+    from cpecgeo.analysis.profile import profile
+
+    told = profile("taxila-havelian", 20).attrs
+    text = said("profile", "taxila-havelian", "--every-km", "20")
+    assert text.startswith(f"climb {told['climb_m']:,.0f} m, descent {told['descent_m']:,.0f} m")
+    show(pd.DataFrame({"km": [-0.04, -0.06]}), ["km"])
+    assert capsys.readouterr().out.split() == ["km", "0.0", "-0.1"]
+
+
+def test_a_place_is_shown_with_its_people_and_a_stretch_outside_by_words():
+    spot = cg.place("Pasni")
+    people = cg.layer(spot.layer)["population"][spot.id]
+    text = said("show", "Pasni")
+    assert f"population {people:,.0f}" in text
+    assert str(spot.district) in text
+    assert "outside all outlines" in said("crossed", "ml1", "--zones", "provinces")
+
+
+def test_a_map_reads_files_as_they_are_stated(tmp_path):
+    table, out = tmp_path / "s.csv", tmp_path / "m.html"
+    table.write_bytes("name,lat,lon\nMünchen,31,74\n".encode("cp1252"))
+    with pytest.raises(FileError):
+        said("map", str(table), "-o", str(out))
+    said("map", str(table), "--encoding", "cp1252", "-o", str(out))
+    assert out.stat().st_size > 0
+
+
+def test_a_column_of_both_coordinates_is_told_how_to_split(tmp_path):
+    table = tmp_path / "a.csv"
+    table.write_text('name,coords\nA,"24.86,67.00"\nB,\n')
+    with pytest.raises(InputError, match=r"column 'coords', such as '24\.86,67\.00'; split it"):
+        read(table)
+    # Where not all cells are pairs it is a column like any other.
+    table.write_text('name,coords\nA,"24.86,67.00"\nB,near\n')
+    with pytest.raises(InputError, match="no column of lon"):
+        read(table)

@@ -142,8 +142,8 @@ def test_filters_as_typed_become_those_of_the_verbs():
     assert ways._parse({**typed, "status": "any"})["status"] == "any"
     assert ways._parse({**typed, "status": None})["status"] is None
     assert ways._speeds("motorway=100, highway=70") == {"motorway": 100, "highway": 70}
-    assert ways._stop("12.5") == 12.5
-    assert ways._stop("Rohri") == "Rohri"
+    assert tables._stop("12.5") == 12.5
+    assert tables._stop("Rohri") == "Rohri"
 
 
 def test_names_are_completed_whatever_their_case():
