@@ -190,13 +190,13 @@ def near(
 
     frame = features(source, **how)
     known = frame[frame.geometry.notna()]
-    tell_unplaced(frame)
     found = nearest(known, targets(to, "--to"), k=k, max_km=max_km, sections=sections)
     told = "target distance_km km side accuracy_km" + " section status opened" * sections
     joined, shown = beside(frame, found, told)
     if max_km is not None:
         joined = joined[joined[shown[-len(told.split())]].notna()]
     give(joined, None if json else shown, out=out, json=json, safe_cells=safe_cells)
+    tell_unplaced(frame)
 
 
 @click.command()

@@ -241,9 +241,9 @@ def locate(
 
     frame = features(source, **how)
     told = "km offset_km side accuracy_km" + " section status opened" * sections
-    tell_unplaced(frame)
     joined, shown = beside(frame, found(frame, corridor, sections=sections), told)
     give(joined, None if json else shown, out=out, json=json)
+    tell_unplaced(frame)
 
 
 @click.command()
@@ -284,9 +284,9 @@ def distance_table(
     table = found(frame, groups, by=by)
     if by is None:
         told = " ".join(f"{name}_{what}" for name in groups for what in ("km", "name"))
-        tell_unplaced(frame)
         joined, shown = beside(frame, table, told)
         give(gpd.GeoDataFrame(joined), None if json else shown, out=out, json=json)
+        tell_unplaced(frame)
     else:
         give(table, out=out, json=json)
 
