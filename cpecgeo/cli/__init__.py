@@ -112,7 +112,7 @@ class _Commands(click.Group):
             raise click.exceptions.NoSuchCommand(
                 error.command_name, possibilities=COMMANDS, ctx=ctx
             ) from None
-        if command is not None:
+        if command is not None and not ctx.resilient_parsing:  # not while names are completed
             _refuse_repeated(command, rest, ctx, name)
         return name, command, rest
 
