@@ -288,14 +288,12 @@ def frame_subject(
 def _say_row(told: str, x: gpd.GeoDataFrame | gpd.GeoSeries, *, is_numbered: bool) -> str:
     """Say which row of a file is out of range; it is swapped only if that leads near CPEC."""
     match = _AT.search(told)
-    if match is None:
+    if match is None or "read_from" not in x.attrs:
         return told
     at = int(match[1])
     west, south, east, north = x.geometry.iloc[at : at + 1].total_bounds
     if not (is_expected(south, west) and is_expected(north, east)):
         told = _SWAPPED.sub("", told)
-    if "read_from" not in x.attrs:
-        return told
     if is_numbered and x.index.dtype.kind in "iu":
         at = int(x.index[at])
     return told.replace(match[0], f" in row {at + 1}")
