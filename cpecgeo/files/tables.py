@@ -265,7 +265,7 @@ def find_positions(
 
 def _refuse_joined(names: list[str], what: str, values: Callable[[str], pd.Series]) -> None:
     """Say what to do with a column of both, ``24.86,67.0``, whose order nothing states."""
-    for name in names:
+    for name in filter(lambda name: names.count(name) == 1, names):
         texts = values(name).dropna().astype(str)
         texts = texts[texts.str.strip() != ""].head(100)
         if len(texts) and texts.str.fullmatch(_BOTH).all():
