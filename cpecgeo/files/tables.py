@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +32,8 @@ from cpecgeo.files.positions import (
 )
 from cpecgeo.files.text import HEAD_BYTES, not_in, open_table, parse_header
 
-# Two decimal degrees in one cell.
+# Two decimal degrees in one cell, and how such a column is named.
+_OF_BOTH = re.compile("coord|koord|lat|lon|lng|loc|pos|gps|point|geo|xy|坐标|座標")
 _BOTH = r"\s*[(\[]?\s*[+-]?\d{1,3}\.\d+\s*[,;]\s*[+-]?\d{1,3}\.\d+\s*[)\]]?\s*"
 
 __all__ = [
@@ -265,7 +267,9 @@ def find_positions(
 
 def _refuse_joined(names: list[str], what: str, values: Callable[[str], pd.Series]) -> None:
     """Say what to do with a column of both, ``24.86,67.0``, whose order nothing states."""
-    for name in filter(lambda name: names.count(name) == 1, names):
+    for name in names:
+        if names.count(name) > 1 or not _OF_BOTH.search(name.casefold()):
+            continue
         texts = values(name).dropna().astype(str)
         texts = texts[texts.str.strip() != ""].head(100)
         if len(texts) and texts.str.fullmatch(_BOTH).all():
