@@ -1,4 +1,4 @@
-"""Colours, ramps between them, and how kinds of features look.
+"""Colours, ramps between them, fonts of figures, and how kinds of features look.
 
 Nothing is told by colour alone: railways have cross-ties, lines say their status by dash, sites
 their kind by shape.
@@ -33,6 +33,7 @@ __all__ = [
     "OTHER",
     "SHAPES",
     "STATUS_TITLES",
+    "TITLES",
     "VALUES",
     "Look",
     "check_color",
@@ -42,6 +43,7 @@ __all__ = [
     "pick_spare_color",
     "ramp_about",
     "read_cmap",
+    "set_font",
 ]
 
 CATEGORIES = (
@@ -49,6 +51,8 @@ CATEGORIES = (
 )  # fmt: skip
 # What has no value, and what is in none of the classes that have a colour of their own.
 MISSING, OTHER = "#b3ada1", "#7c766b"
+# What matplotlib sets titles by.
+TITLES = ("axes.titleweight", "figure.titleweight")
 _RAMP = ("#c9dcec", "#8fb9d8", "#4f93c0", "#1f6ba3", "#0a3f6b")
 # From below a centre to above it.
 _TURNING = ("#8a3a06", "#d9854a", "#ece8df", "#4f93c0", "#0a3f6b")
@@ -344,3 +348,31 @@ def find_dash(status: object) -> str:
     '0.6 1.8'
     """
     return DASHES.get(status if isinstance(status, str) else "", "")
+
+
+def set_font(font: str, weights: set[int]) -> dict[str, str | int | list[str]]:
+    """Return the settings of matplotlib for a font, in weights that it has.
+
+    Parameters
+    ----------
+    font : str
+    weights : set of int
+        Of its faces: 400 is normal, 700 bold.
+
+    Returns
+    -------
+    dict
+        matplotlib complains of each text whose weight a font lacks, so none is asked for.
+
+    Examples
+    --------
+    >>> set_font("WenQuanYi Zen Hei", {500})["axes.titleweight"]
+    500
+    >>> set_font("SimHei", {400})["font.family"]
+    ['SimHei', 'DejaVu Sans']
+    """
+    normal, bold = (min(weights, key=lambda w, of=of: abs(w - of)) for of in (400, 700))
+    # DejaVu has what the first lacks, in two weights; it is asked for the same one.
+    spare = ["DejaVu Sans"] if font != "DejaVu Sans" and {normal, bold} <= {400, 700} else []
+    texts = dict.fromkeys(("font.weight", "axes.labelweight", "figure.labelweight"), normal)
+    return {"font.family": [font, *spare], **texts, **dict.fromkeys(TITLES, bold)}

@@ -201,7 +201,7 @@ def draw_profile(
         axes = figure.add_subplot()
         plot_profile(axes, thing, every_km, say)
         title = escape_text(say.name(thing.title), 120)
-        axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK)
+        axes.set_title(title, loc="left", fontsize=11, color=INK)
         figure.supxlabel(say(GROUND_NOTE), fontsize=6.5, color=SOFT, wrap=True)
         figure.draw_without_rendering()
     if path is not None:
@@ -301,7 +301,7 @@ def draw_strip(
         title = say("{title}: drawn {drawn} km", title=title, drawn=drawn)
         if pd.notna(thing.official_km):
             title += say(", published {published} km", published=published)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK,
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK,
                         wrap=True)  # fmt: skip
         figure.supxlabel(say(GROUND_NOTE), fontsize=6.5, color=SOFT, wrap=True)
         figure.draw_without_rendering()

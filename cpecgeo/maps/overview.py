@@ -208,7 +208,7 @@ def _frame(axes: Axes, box: tuple[float, float, float, float], title: str) -> No
     axes.tick_params(labelsize=7, colors=SOFT, length=2)
     for spine in axes.spines.values():
         spine.set_color(BORDER)
-    axes.set_title(escape_text(title, 120), loc="left", fontsize=11, fontweight="bold", color=INK)
+    axes.set_title(escape_text(title, 120), loc="left", fontsize=11, color=INK)
 
 
 def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:

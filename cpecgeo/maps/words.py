@@ -20,7 +20,7 @@ import pandas as pd
 
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError, UnknownNameError
-from cpecgeo.maps.colors import STATUS_TITLES, VALUES
+from cpecgeo.maps.colors import STATUS_TITLES, TITLES, VALUES, set_font
 
 __all__ = [
     "LANGUAGES",
@@ -305,11 +305,12 @@ def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
         raise MissingExtraError(
             "figures need matplotlib; install it with: pip install 'cpecgeo[plot]'"
         ) from error
-    settings: Any = {}
+    settings: Any = dict.fromkeys(TITLES, 700)
     if lang in _FONTS:
-        known = {font.name for font in font_manager.fontManager.ttflist}
-        fonts = [name for name in _FONTS[lang] if name in known]
-        if not fonts:
+        faces = [(face.name, int(face.weight)) for face in font_manager.fontManager.ttflist]
+        known = {name: {w for of, w in faces if of == name} for name in _FONTS[lang]}
+        font = next((name for name, weights in known.items() if weights), None)
+        if font is None:
             raise MissingExtraError(
                 f"no font on this machine has the letters of {lang!r}; install one of "
                 f"{', '.join(_FONTS[lang])}."
@@ -318,7 +319,7 @@ def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
             raise MissingExtraError(
                 f"matplotlib {mpl.__version__} doesn't join Urdu's letters; 3.11 or newer does."
             )
-        settings["font.family"] = list(dict.fromkeys([*fonts, "DejaVu Sans"]))
+        settings = set_font(font, known[font])
     # A name only: matplotlib would take a path or an address, too, and fetch it.
     if isinstance(style, str) and style not in styles.library:
         raise UnknownNameError(style, "style of matplotlib", list(styles.library))

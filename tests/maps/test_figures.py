@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import shapely
 from matplotlib.colors import to_hex
+from matplotlib.font_manager import FontEntry, fontManager
 
 import cpecgeo
 from cpecgeo.errors import (
@@ -250,6 +251,26 @@ def test_the_overview_in_urdu_names_what_the_data_names(tmp_path):
     key = {text.get_text() for text in figure.axes[0].get_legend().get_texts()}
     assert find_words("ur")("Railway") in key
     assert save_figure(figure, tmp_path / "o.png", dpi=40).stat().st_size > 10_000
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [("SimHei", (400,)), ("Microsoft YaHei", (500,)), ("PingFang SC", (400, 700))],
+)
+def test_a_font_is_asked_only_for_weights_that_it_has(monkeypatch, caplog, tmp_path, name, weights):
+    # DejaVu stands in for a Chinese font, which this machine need not have.
+    known = [f for f in fontManager.ttflist if f.name == "DejaVu Sans" and f.style == "normal"]
+    path = next(f.fname for f in known if f.weight == 400)
+    other = [FontEntry(fname=path, name=name, weight=w, size="scalable") for w in weights]
+    monkeypatch.setattr(fontManager, "ttflist", [*known, *other])
+    with caplog.at_level("WARNING", logger="matplotlib.font_manager"):
+        for draw in (draw_profile, draw_strip):
+            save_figure(
+                draw("taxila-havelian", every_km=5, lang="zh"), tmp_path / "one.png", dpi=40
+            )
+        save_figure(draw_overview(["ml1"], lang="zh"), tmp_path / "all.png", dpi=40)
+    assert [r.getMessage() for r in caplog.records if "weight" in r.getMessage()] == []
 
 
 def test_what_figures_refuse(monkeypatch):
