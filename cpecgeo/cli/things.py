@@ -257,6 +257,7 @@ def draw_map(
     from cpecgeo.files.formats import has_format
     from cpecgeo.files.reading import read
     from cpecgeo.maps import Map, cpec_map
+    from cpecgeo.maps.words import find_words
 
     if out.suffix.lower() not in {".html", ".htm", ".png", ".pdf"}:
         raise InputError(f"A map is written as .html, .png or .pdf; {out.name!r} is none of them.")
@@ -271,7 +272,9 @@ def draw_map(
     if not files and all(_is_corridor(n) for n in [*others, *lines]):
         drawn = cpec_map(others or None, title=title, lang=lang, profile=lines, **page)
     else:
-        drawn = Map(title=title or ", ".join(listed or profile), lang=lang, **page)
+        told = [find_words(lang).name(_title(n)) for n in dict.fromkeys(listed or lines)]
+        own = "; ".join(told)
+        drawn = Map(title=title or own, lang=lang, **page)
         for name in dict.fromkeys([*others, *lines]):
             drawn.add(name, profile=name in lines)
         look |= {"scheme": _read_breaks(scheme), "cluster": cluster == "count" or cluster}
@@ -304,6 +307,16 @@ def _read_breaks(text: str | None) -> str | list[float] | None:
         return None if text is None else [float(part) for part in text.split(",")]
     except ValueError:
         return text
+
+
+def _title(name: str) -> str:
+    """Return the title of a corridor, a file's name without its suffix, and others as they are."""
+    from cpecgeo.features.corridors import corridor
+    from cpecgeo.files.formats import has_format
+
+    if has_format(name):
+        return Path(name.removeprefix("corridor:")).stem
+    return str(corridor(name).title) if _is_corridor(name) else name
 
 
 def _is_corridor(name: str) -> bool:

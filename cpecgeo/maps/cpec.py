@@ -28,6 +28,7 @@ from cpecgeo.maps.corridors import (
 from cpecgeo.maps.layer import encode_layer
 from cpecgeo.maps.map import PAKISTAN, Map
 from cpecgeo.maps.style import Style
+from cpecgeo.maps.words import find_words
 
 __all__ = ["cpec_map", "explore"]
 
@@ -62,9 +63,9 @@ def cpec_map(
     Parameters
     ----------
     names : sequence of str, optional
-        Corridors to draw; all when omitted.
+        Corridors to draw, highlighted, with the map fitted to them; all when omitted.
     title : str, optional
-        Of the page.
+        Of the page; those of the corridors that `names` lists when omitted.
     tiles, background, lang, embed
         As `Map` has them.
     profile : sequence of str
@@ -85,9 +86,12 @@ def cpec_map(
     chosen = list(names) if names is not None else [str(n) for n in corridors().index]
     told = {one.name: one for one in map(corridor, profile)}
     things = [corridor(name) for name in chosen]
+    # Each in the page's language: together they are no name that is known.
+    titles = [find_words(lang).name(thing.title) for thing in things]
+    own = "; ".join(titles) if names is not None else ""
     things += [one for one in told.values() if one.name not in {t.name for t in things}]
     answer = Map(
-        title=title or "China–Pakistan Economic Corridor",
+        title=title or own or "China–Pakistan Economic Corridor",
         subtitle="Railways, roads, sites and borders: what operates, what is being built, "
         "what is planned",
         tiles=tiles,
@@ -96,13 +100,15 @@ def cpec_map(
         embed=embed,
     )
     _network(answer, things)
+    if names is not None:
+        answer.view = shapely.total_bounds([thing.line for thing in things]).tolist()
     for payload, options in _encode_layers():
         answer.add_encoded(payload, **options)
     if background is True:
         for payload, look in encode_background(["districts"]):
             answer.add_encoded(payload, **look)
     for thing, (payload, options) in zip(things, _encode_bands(things), strict=True):
-        shown = {"show": True} if thing.name in told else {}
+        shown = {"show": True} if names is not None or thing.name in told else {}
         answer.add_encoded(payload, **options | shown)
     for thing in told.values():
         made = encode_profile(thing, str(thing.title))

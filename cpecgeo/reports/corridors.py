@@ -231,8 +231,7 @@ def _districts(found: pd.DataFrame, say: Words) -> Part:
             accuracy=say.phrase(found.attrs["accuracy"]), share=f"{doubt:.0%}")
     )  # fmt: skip
     if doubtful := found.attrs["open"]:
-        names = ", ".join(map(say.name, doubtful))
-        text.append(say("The line may pass by: {names}.", names=names))
+        text.append(say("The line may pass by: {names}.", names=say.list(doubtful)))
     shown = ["name", "km_in", "km_in_off", "km_out", "km_out_off", "length_km", "share"]
     table = pd.DataFrame(found[[*shown, "uncertain_share", "certainty"]])
     unsure = table.assign(unsure=table["uncertain_share"] * table["length_km"])

@@ -297,7 +297,7 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
     figures = list_figures(thing.id, say)
     caveats = [_position(thing, say)]
     if thing.note:
-        caveats.append(thing.note)
+        caveats.append(thing.note[0].upper() + thing.note[1:])
     roads, sites = nearest_corridors(thing.point, 5), ("crossings", "zones", "ports")
     near = {name: _others(thing, name, "status") for name in sites}
     crossing = tell_away(near["crossings"], thing.accuracy_km, say).iloc[0]
@@ -339,9 +339,17 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
 
 
 def _others(thing: Place, name: str, column: str) -> pd.DataFrame:
-    """Return the five nearest sites of a layer, the place itself left out."""
-    rows = nearest_sites(name, thing.point, 6, column)
+    """Return the five nearest sites of a layer, the place itself left out.
+
+    Of ports those that aren't closed, and near a seaport seaports alone: the layer has airports.
+    """
+    frame = layer(name)
+    rows = nearest_sites(name, thing.point, len(frame) if name == "ports" else 6, column)
     same = (rows["name"] == thing.name) & (rows["distance_km"] < MEETS_KM)
+    if name == "ports":
+        same |= rows["status"].eq("closed").fillna(value=False).astype(bool)
+        if thing.kind == "seaport":
+            same |= frame.loc[rows.index, "kind"].ne("seaport")
     return rows[~same].head(5)
 
 

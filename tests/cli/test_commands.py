@@ -19,6 +19,7 @@ from cpecgeo.cli import app
 from cpecgeo.cli.screen import show
 from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.files.reading import read
+from cpecgeo.maps import cpec_map
 
 RUN = CliRunner()
 
@@ -545,6 +546,24 @@ def test_map_of_a_file_by_its_values(tmp_path):
         assert text in page
     with pytest.raises(UnknownNameError, match="value"):
         said("map", str(table), "--color", "valeu", "-o", str(out))
+
+
+def test_a_map_is_titled_by_what_it_shows_and_fitted_to_it(tmp_path):
+    out = tmp_path / "m.html"
+    ml1 = cg.corridor("ml1")
+    said("map", "ml1", "-o", str(out))
+    assert f"<title>{ml1.title}</title>" in out.read_text(encoding="utf-8")
+    made = cpec_map(["ml1"]).data()
+    assert made["view"] == pytest.approx(shapely.bounds(ml1.line))
+    assert made["layers"]["corridor-ml1"]["show"]
+    everything = cpec_map().data()
+    assert everything["title"] == "China–Pakistan Economic Corridor"
+    assert not everything["layers"]["corridor-ml1"]["show"]
+    table = tmp_path / "sites.csv"
+    table.write_text("name,lon,lat\nA,67.5,25.5\nB,67.6,25.4\n")
+    said("map", "ml1", "kkh", str(table), "-o", str(out))
+    told = f"{ml1.title}; {cg.corridor('kkh').title}; sites"
+    assert f"<title>{told}</title>" in out.read_text(encoding="utf-8")
 
 
 def test_a_line_of_ones_own_is_a_road_more(tmp_path):

@@ -612,10 +612,27 @@ def test_of_those_that_all_meet_no_table_of_zeros_is_shown():
 
 
 def test_a_place_is_not_the_nearest_of_its_own_kind():
-    for name, key in (("Gwadar Port", "ports"), ("Rashakai SEZ", "zones")):
+    for name, key, count in (("Gwadar Port", "ports", 3), ("Rashakai SEZ", "zones", 5)):
         part = next(p for p in cg.report(name, draw=False).parts if p.key == key)
-        assert len(part.table) == 5
+        assert len(part.table) == count
         assert name not in set(part.table["name"])
+
+
+def test_ports_near_a_seaport_are_seaports_and_near_others_none_is_closed():
+    near = {p.key: p for p in cg.report("Gwadar Port", draw=False).parts}["ports"].table
+    assert near["name"].tolist() == ["Chabahar", "Port Qasim", "Karachi Port"]
+    near = {p.key: p for p in cg.report("Gwadar", draw=False).parts}["ports"].table
+    assert len(near) == 5
+    assert "Gwadar Port" in set(near["name"])
+    assert "Gwadar airport (old)" not in set(near["name"])
+
+
+@pytest.mark.parametrize("lang", ["ur", "zh"])
+def test_what_a_length_counts_and_why_lengths_differ_are_said_in_the_language(lang):
+    page = cg.report("ml1", draw=False, lang=lang).to_markdown()
+    for text in (cg.corridor("ml1").official_note, "curves between stations"):
+        assert find_words(lang)(text) in page
+        assert text not in page
 
 
 @pytest.mark.parametrize("lang", ["ur", "zh"])
@@ -659,8 +676,11 @@ def test_the_lead_names_a_corridor_whose_way_is_known():
 
 
 def test_a_note_of_a_place_is_a_caveat_and_no_note_is_none():
-    noted, plain = cg.place("Reko Diq"), cg.place("Lahore")
+    noted, lower, plain = cg.place("Reko Diq"), cg.place("Port Qasim"), cg.place("Lahore")
     assert noted.note
     assert not plain.note
     assert noted.note in cg.report(noted, draw=False).caveats
+    assert lower.note.startswith("position of the rail terminal; the")
+    caveats = cg.report(lower, draw=False).caveats
+    assert any(c.startswith("Position of the rail terminal; the") for c in caveats)
     assert all(cg.report(plain, draw=False).caveats)
