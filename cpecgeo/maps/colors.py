@@ -371,7 +371,8 @@ def set_font(font: str, weights: set[int]) -> dict[str, str | int | list[str]]:
     >>> set_font("SimHei", {400})["font.family"]
     ['SimHei', 'DejaVu Sans']
     """
-    normal, bold = (min(weights, key=lambda w, of=of: abs(w - of)) for of in (400, 700))
+    normal = min(weights, key=lambda weight: abs(weight - 400))
+    bold = min(weights, key=lambda weight: abs(weight - 700))
     # DejaVu has what the first lacks, in two weights; it is asked for the same one.
     spare = ["DejaVu Sans"] if font != "DejaVu Sans" and {normal, bold} <= {400, 700} else []
     texts = dict.fromkeys(("font.weight", "axes.labelweight", "figure.labelweight"), normal)
