@@ -151,7 +151,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(
-            f"The folder {folder} can't be made: {error.strerror}. Give another with --out."
+            f"The folder {folder} can't be made: {error.strerror}. Give another."
         ) from error
 
 
