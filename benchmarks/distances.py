@@ -178,12 +178,14 @@ def preparing() -> str:
     lines = samples.thirty_lines()
     seconds, index = best(lambda: Index(lines))
     rows = [["index of 100,000 vertices", number(seconds), f"{index.nbytes / 1e6:.1f} MB"]]
-    near = "nearest(Point(67, 25), Point(67, 26))"
-    wide = "buffer(Point(67, 25), 10)"
+    few = "cg.nearest(points[:20], 'ml1')"
+    near = "cg.nearest(points, 'ml1')"
+    wide = "cg.buffer('ml1', 10)"
     calls = [
-        ("first `nearest` after install, which compiles", near),
-        ("first `buffer` after that, which compiles its own", wide),
-        ("first `nearest` of a later process", near),
+        ("first `nearest` of 20 points after install: no compiler is loaded", few),
+        ("first `nearest` of 100,000 points after install, which compiles", near),
+        ("first `buffer` of ML-1 after that, which compiles its own", wide),
+        ("first `nearest` of 100,000 points of a later process", near),
         ("first `buffer` of a later process", wide),
     ]
     with tempfile.TemporaryDirectory() as cache:
@@ -191,7 +193,8 @@ def preparing() -> str:
         for what, call in calls:
             code = (
                 "import time; t = time.perf_counter()\n"
-                "from cpecgeo.geodesy import buffer, nearest; from shapely import Point\n"
+                "import cpecgeo as cg; from benchmarks import samples\n"
+                "points = samples.points(100_000); cg.corridor('ml1')\n"
                 f"a = time.perf_counter(); {call}\n"
                 "print(a - t, time.perf_counter() - a)"
             )

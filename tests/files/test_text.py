@@ -106,7 +106,11 @@ def test_the_shell_has_the_option_and_refusals_name_it(tmp_path, monkeypatch):
         assert "--encoding cp1252 (Windows), --encoding cp1256" in str(bare.exception)
         assert run.invoke(app, [*asked, "--encoding", "cp1252"]).exit_code == 0
         assert pd.read_csv("o.csv")["name"].tolist() == NAMES["cp1252"]
-    lone = run.invoke(app, ["map", "a.csv", "-o", "o.html"])
+    mapped = run.invoke(app, ["map", "a.csv", "-o", "o.html"])
+    assert "--encoding cp1252 (Windows)" in str(mapped.exception)
+    asked = ["map", "a.csv", "-o", "o.html", "--encoding", "cp1252"]
+    assert run.invoke(app, asked).exit_code == 0
+    lone = run.invoke(app, ["length", "a.csv"])
     assert "`cpecgeo convert` has options for that" in str(lone.exception)
 
 
