@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import Accuracies, Steps
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import in_region, resolve, resolve_corridor, resolve_points
-from cpecgeo.features.subject import Subject, SubjectLike, provenance
+from cpecgeo.features.subject import Subject, SubjectLike, provenance, rows_by
 from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
 
@@ -175,7 +176,8 @@ def nearest(
     is_hit = code >= 0
     code = code if code.dtype.kind == "i" else np.where(is_hit, code, -1).astype(np.int64)
     km = frame["km"].to_numpy(copy=True)
-    accuracy = calibrate(to, code, km, frame["path"].to_numpy())
+    found = code, km, frame["path"].to_numpy()
+    accuracy = calibrate(ids, to.chainages, Accuracies.of(to), found)
     frame["km"] = km
     if is_hit.all():
         # Taken as pandas keeps them, so that it needn't look at each name again.
@@ -195,34 +197,43 @@ def nearest(
     return _tell(answer, subject, to)
 
 
-def calibrate(to: Subject, target: Ints, km: Floats, path: Ints) -> Floats:
+def calibrate(
+    ids: NDArray[Any],
+    chainages: Mapping[Hashable, geodesy.Chainage],
+    accuracies: Accuracies,
+    nearest: tuple[Ints, Floats, Ints],
+) -> Floats:
     """Put chainage in place of geodesic kilometres along corridors, by all threads.
 
     Parameters
     ----------
-    to : Subject
-    target, path : ndarray of int
-        Position of what is nearest, -1 for nothing, and which of its lines.
-    km : ndarray
-        Geodesic kilometres along it; written over where it is a corridor.
+    ids : ndarray
+        Of the targets.
+    chainages : mapping of id to Chainage
+        Of those that are corridors.
+    accuracies : Accuracies
+        Of the targets.
+    nearest : tuple of ndarray
+        Position of what is nearest, -1 for nothing; geodesic kilometres along it, which are
+        written over where it is a corridor; and which of its lines.
 
     Returns
     -------
     ndarray
         The accuracy of the target there, km; NaN where it isn't known.
     """
-    labels = to.shapes.index
-    chained = [(i, to.chainages[label]) for i, label in enumerate(labels) if label in to.chainages]
-    accuracies, accuracy = Accuracies.of(to), np.empty(len(km))
+    target, km, path = nearest
+    accuracy = np.empty(len(km))
 
     def work(first: int, last: int) -> None:
         some = slice(first, last)
         along, line, of = km[some], path[some], target[some]
-        for position, chainage in chained:
-            if len(labels) == 1:
-                along[:] = chainage.calibrate(along, line)
-            elif (here := of == position).any():
-                along[here] = chainage.calibrate(along[here], line[here])
+        if len(chainages) == len(ids) == 1:
+            along[:] = chainages[ids[0]].calibrate(along, line)
+        else:
+            for position, rows in rows_by(of) if chainages else ():
+                if (chainage := chainages.get(ids[position])) is not None:
+                    along[rows] = chainage.calibrate(along[rows], line[rows])
         accuracy[some] = accuracies.at(of, along)
 
     spread(work, len(km), least=_MANY)

@@ -202,7 +202,8 @@ def find_near(xy: Floats, to: Subject, km: float) -> Near:
     # A metre more: rounding mustn't lose what is at the limit.
     row, found = geodesy.Index(to.checked).find_within(xy, 1e3 * km + 1.0)
     target, along = found.target.ravel(), found.along.ravel() * 1e-3
-    accuracy = calibrate(to, target, along, found.path.ravel())
+    near = target, along, found.path.ravel()
+    accuracy = calibrate(to.shapes.index.to_numpy(), to.chainages, Accuracies.of(to), near)
     return Near(row, target, found.metres.ravel() * 1e-3, accuracy)
 
 

@@ -14,10 +14,11 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, Bounds
+from cpecgeo.analysis.measure import calibrate
 from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii, ring_numbers
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.resolve import in_region, resolve
-from cpecgeo.features.subject import Subject, SubjectLike, rows_by
+from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.files.numbers import to_numbers
 from cpecgeo.geodesy import Chainage, Index
 from cpecgeo.geodesy._compile import always_compile
@@ -163,15 +164,8 @@ def near_columns(
     """
     found = to.index.find(xy, k=k, limit_m=limit_m)
     km = found.along * 1e-3
-    flat, path = km.ravel(), found.path.ravel()
-    if len(to.chainages) == len(to) == 1 and found.target.min(initial=0) == 0:
-        flat[:] = to.chainages[to.index.ids[0]].calibrate(flat, path)
-    elif to.chainages:
-        for position, rows in rows_by(found.target.ravel()):
-            chainage = to.chainages.get(to.index.ids[position])
-            if chainage is not None:
-                flat[rows] = chainage.calibrate(flat[rows], path[rows])
-    accuracy = to.accuracies.at(found.target.ravel(), flat).reshape(km.shape)
+    near = found.target.ravel(), km.ravel(), found.path.ravel()
+    accuracy = calibrate(to.index.ids, to.chainages, to.accuracies, near).reshape(km.shape)
     whole = bool(good.all())
     columns: dict[str, NDArray[Any]] = {}
     for name, values, empty in (
