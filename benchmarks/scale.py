@@ -65,6 +65,7 @@ def points(path: Path, rows: int) -> Path:
                 pa.table({"id": np.arange(first, first + count), "lon": lon, "lat": lat}),
                 row_group_size=262_144,
             )
+    os.sync()  # or whoever reads it first waits for the disk
     return path
 
 
