@@ -22,6 +22,7 @@ __all__ = [
     "folded",
     "main_stations",
     "match",
+    "name_districts",
     "of_town",
     "openings",
     "read_districts",
@@ -148,6 +149,18 @@ def read_districts() -> dict[str, dict[str, Any]]:
     'PK719'
     """
     return {row["id"]: row for row in read_table("district_codes.csv").to_dict("records")}
+
+
+def name_districts(lang: str) -> dict[str, str]:
+    """Return what the districts of 2022 are called in another language, by English name.
+
+    Examples
+    --------
+    >>> name_districts("ur")["Kech"]
+    'کیچ'
+    """
+    known = _names("districts").get(lang, {})
+    return {row["name"]: known[key] for key, row in read_districts().items() if key in known}
 
 
 @cache

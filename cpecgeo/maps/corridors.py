@@ -20,7 +20,6 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.maps import encode
 from cpecgeo.maps.colors import KINDS, NAMED
 from cpecgeo.maps.style import Style
-from cpecgeo.maps.words import split_remark
 from cpecgeo.routing import Route
 
 __all__ = [
@@ -32,6 +31,7 @@ __all__ = [
     "list_figures",
     "list_grounds",
     "shorten_name",
+    "split_remark",
     "style_line",
     "style_stops",
     "style_towns",
@@ -49,6 +49,7 @@ NETWORK = (
 )
 # Kilometres between samples of a profile: the least of these that make at most so many.
 STEPS, SAMPLES = (1, 2, 5, 10, 20, 50, 100), 3_000
+_REMARKED = re.compile(r"(\S.*?) *\((.+)\)")
 # A town this near to a route is on the way.
 ON_THE_WAY_KM = 8.0
 # A section's own source is that of its length.
@@ -269,6 +270,18 @@ def list_grounds(is_ground: Any) -> list[list[int]]:
     """
     ends = np.flatnonzero(np.diff(np.concatenate(([False], is_ground, [False]))))
     return [[int(a), int(b) - 1] for a, b in ends.reshape(-1, 2)]
+
+
+def split_remark(name: object) -> tuple[str, str | None]:
+    """Split a stop's name from the remark in brackets behind it.
+
+    Examples
+    --------
+    >>> split_remark("Tashkurgan airport (S of town)"), split_remark("Sibi")
+    (('Tashkurgan airport', 'S of town'), ('Sibi', None))
+    """
+    found = _REMARKED.fullmatch(str(name))
+    return (found[1], found[2]) if found else (str(name), None)
 
 
 def _join_legs(route: Route) -> Corridor:

@@ -24,8 +24,8 @@ from cpecgeo.features.corridors import corridor
 from cpecgeo.features.places import rank_stops
 from cpecgeo.files.disk import write_whole
 from cpecgeo.maps.colors import DASHES, NAMED, STATUS_TITLES, find_look
-from cpecgeo.maps.corridors import list_grounds
-from cpecgeo.maps.words import FigureStyle, Words, check_size, dress, split_remark
+from cpecgeo.maps.corridors import list_grounds, split_remark
+from cpecgeo.maps.words import FigureStyle, Words, check_size, dress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

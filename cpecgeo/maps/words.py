@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from cpecgeo.catalogue import layer
+from cpecgeo.catalogue.facts import name_districts
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError, UnknownNameError
 from cpecgeo.maps.colors import STATUS_TITLES, TITLES, VALUES, set_font
 
@@ -33,7 +34,6 @@ __all__ = [
     "check_size",
     "dress",
     "find_words",
-    "split_remark",
     "write_values",
 ]
 
@@ -54,8 +54,7 @@ _FONTS = {
         "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB",
     ),
 }  # fmt: skip
-# From this version on matplotlib joins Arabic letters and sets them from right to left.
-_SHAPES = (3, 11)
+_SHAPES = (3, 11)  # from then on matplotlib joins Arabic letters, set from right to left
 # What the parts of a phrase look like; any text otherwise.
 _DIGITS = r"-?[\d.,]+(?:e[+-]?\d+)?"
 _LIMIT = rf"{_DIGITS}(?:\s\S+)?"
@@ -63,7 +62,7 @@ _PARTS = {
     "limit": _LIMIT, "low": _LIMIT, "high": _LIMIT, "count": _DIGITS, "figure": _DIGITS,
     "each": rf"{_DIGITS}(?: / {_DIGITS})+",
     "km": _DIGITS, "hours": _DIGITS, "weight": "[a-z]+", "unit": "km|km²|m|h|MW", "number": r"\d",
-    "motorway": r"M-\d+", "highway": r"N-\d+", "rail": r"ML-\d",
+    "motorway": r"M-\d+", "highway": r"N-\d+", "rail": r"ML-\d", "part": _DIGITS, "whole": _DIGITS,
 }  # fmt: skip
 # Names and entries of the legend that are put together where a layer is made.
 PHRASES = (
@@ -74,29 +73,23 @@ PHRASES = (
     "{start} \u2013 {end}, {each}\u00a0km",
     "{figure} {unit}", "{title}, {unit}",
 )  # fmt: skip
-# What names of lines and sites are put together from: where a part is known or a number of a road
-# or railway, and what isn't is a name. Parts that nobody says otherwise stay as they are.
-NAMES = (
-    "Main Line {number}", "Main Line {number}, {place}", "Main Line {number} over the {place}",
-    "Main Line {number} of the Ministry, {place}", "{place} (planned, schematic)",
-    "{place} (disused)", "{place} via {through}", "{motorway}", "{motorway} {place}", "{highway}",
-    "{highway} {place}", "{rail}", "{rail} {place}", "KKH {place}", "{place} ({through}), {first}",
-    "{first}, {place}", "{place} ({through})", "{first} and {place}", "{place} whole",
-    "Mining corridor from {place}", "{place} railway", "{place} line", "{place} branch",
-    "{place} chord", "{place} loop", "{place} road", "{place} Interchange", "{place} SEZ",
-    "{place} Free Zone South", "{place} Free Zone North", "{place} Expressway", "{place} coal",
-    "{place} wind", "{place} Port", "{place} dry port", "{place} airport",
-    "{place} mining corridor",
-)  # fmt: skip
 # Inches of a figure's sides.
 _SMALLEST, _LARGEST = 2.0, 60.0
 FigureStyle: TypeAlias = str | Mapping[str, Any] | None
-_LONGEST = 120
 _PARTED = re.compile(r"[ \u2013]|\d")
 # What may stay in English inside a name: names, numbers, codes, not words.
 _PROPER = re.compile(r"(?:[(]*[A-Z\d][^\s\u2013]*(?:[ \u2013]|$))+")
-_REMARKED = re.compile(r"(\S.*?) *\((.+)\)")
 _TABLES = Path(__file__).with_name("assets") / "words"
+
+
+@functools.cache
+def _read(name: str) -> Any:
+    return json.loads((_TABLES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+# What names of lines and sites are put together from: where a part is known or a number of a road
+# or railway, and what isn't is a name. Parts that nobody says otherwise stay as they are.
+NAMES: tuple[str, ...] = tuple(_read("names"))
 
 
 @dataclass(frozen=True)
@@ -151,6 +144,29 @@ class Words:
                 return self(template, **{k: self.phrase(v) for k, v in found.groupdict().items()})
         return text
 
+    def tell(self, note: str) -> str:
+        """Return a note of the data in this language; clauses that aren't known stay English.
+
+        Examples
+        --------
+        >>> find_words("zh").tell("km posts at the stations end at 526; seen by nobody else")
+        '各站公里标止于 526；seen by nobody else'
+        """
+        clauses = [note] if note in self.table or note in _read("notes") else note.split("; ")
+        return self("; ").join(self._clause(clause) or clause for clause in clauses)
+
+    def _clause(self, text: str) -> str | None:
+        """Return a clause as the tables have it, its figures and names put in."""
+        if (known := self.find_name(text)) or self.lang == "en":
+            return known
+        for template, told in _read("notes").items():
+            if found := _match(template).fullmatch(text):
+                parts = found.groupdict()
+                said = {k: v if k in _PARTS else self.find_name(v) for k, v in parts.items()}
+                if _are_names(parts, said):
+                    return str(told[self.lang]).format(**{k: said[k] or parts[k] for k in parts})
+        return None
+
     def people(self, count: float) -> str:
         """Say a number of people as exact as a count of towns can be: to a hundredth or so.
 
@@ -187,7 +203,7 @@ class Words:
 
     def find_name(self, text: str) -> str | None:
         """Return a name in this language; None where no part of it is known."""
-        return None if len(text) > _LONGEST else self._find(text, {})
+        return None if len(text) > 120 else self._find(text, {})
 
     def _find(self, text: str, tried: dict[str, str | None]) -> str | None:
         """Find a name; what was looked up before isn't again, however parts nest."""
@@ -211,18 +227,6 @@ class Words:
         if not any(names.values()) or not _are_names(ends, names):
             return None
         return "\u2013".join(names[k] or end for k, end in ends.items())
-
-
-def split_remark(name: object) -> tuple[str, str | None]:
-    """Split a stop's name from the remark in brackets behind it.
-
-    Examples
-    --------
-    >>> split_remark("Tashkurgan airport (S of town)"), split_remark("Sibi")
-    (('Tashkurgan airport', 'S of town'), ('Sibi', None))
-    """
-    found = _REMARKED.fullmatch(str(name))
-    return (found[1], found[2]) if found else (str(name), None)
 
 
 def _are_names(parts: Mapping[Any, str], said: Mapping[Any, str | None]) -> bool:
@@ -268,10 +272,7 @@ def find_words(lang: str) -> Words:
         raise InputTypeError(f"lang is {lang!r}; it must be one of {', '.join(LANGUAGES)}.")
     if lang not in LANGUAGES:
         raise UnknownNameError(lang, "language", LANGUAGES)
-    path = _TABLES / f"{lang}.json"
-    if not path.exists():
-        return Words(lang)
-    return Words(lang, json.loads(path.read_text(encoding="utf-8")), _read_names(f"name_{lang}"))
+    return Words(lang) if lang == "en" else Words(lang, _read(lang), _read_names(lang))
 
 
 @contextmanager
@@ -350,15 +351,15 @@ def check_size(size: object) -> tuple[float, float]:
     return width, height
 
 
-def _read_names(column: str) -> dict[str, str]:
+def _read_names(lang: str) -> dict[str, str]:
     """Read names of places; of two places with one English name the first layer's counts."""
     known: dict[str, str] = {}
     for name in _NAMED:
         frame = layer(name)
-        for english, other in zip(frame["name"], frame[column], strict=True):
+        for english, other in zip(frame["name"], frame[f"name_{lang}"], strict=True):
             if not pd.isna(other):
                 known.setdefault(str(english), str(other))
-    return known
+    return {**name_districts(lang), **known}
 
 
 def write_values(values: Sequence[Any], form: str, say: Words, *, unit: bool = False) -> list[str]:
@@ -384,8 +385,7 @@ def _write_one(value: Any, form: str, pattern: str, say: Words, of: str) -> str:
     if isinstance(value, bool):
         return say("yes" if value else "no")
     if isinstance(value, (int, float)) and form in NUMBERS:
-        if form == "people":
-            # Sums of towns: three digits are more than they are good for.
+        if form == "people":  # sums of towns: three digits are more than they are good for
             value = float(f"{value:.3g}")
         if 0 < value < 0.005 and form == "share":
             return say("under {figure}", figure="1\u00a0%")
@@ -397,4 +397,4 @@ def _write_one(value: Any, form: str, pattern: str, say: Words, of: str) -> str:
     text = str(value)
     if form == "words":
         text = say(VALUES.get(text, STATUS_TITLES.get(text, text.replace("_", " "))))
-    return say.name(text) if form == "name" else text
+    return say.name(text) if form == "name" else say.tell(text) if form == "note" else text

@@ -24,14 +24,13 @@ from cpecgeo.geodesy import area_km2, length_km
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.corridors import glance, list_caveats, measure_climb, sum_by_status
-from cpecgeo.reports.document import Report
+from cpecgeo.reports.document import Report, draw_map
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
     LEAD_KM,
     MEETS_KM,
     RADII_KM,
     count_near,
-    draw_map,
     split_sources,
     tell_away,
 )

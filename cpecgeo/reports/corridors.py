@@ -20,11 +20,10 @@ from cpecgeo.maps import draw_strip
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.figures import render_figure
 from cpecgeo.maps.words import Words
-from cpecgeo.reports.document import Report
+from cpecgeo.reports.document import Report, draw_map
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
     MEETS_KM,
-    draw_map,
     show_figures,
     split_sources,
     sum_people,
@@ -170,7 +169,7 @@ def list_caveats(thing: Corridor, say: Words) -> tuple[str, ...]:
     if math.isnan(thing.official_km):
         caveats.append(say("No length of the whole is published."))
     caveats += [
-        say("{name}: {told}", name=say.name(row.name), told=row.chainage_reason)
+        say("{name}: {told}", name=say.name(row.name), told=say.tell(row.chainage_reason))
         for row in sections.itertuples(index=False)
         if isinstance(getattr(row, "chainage_reason", None), str)
     ]

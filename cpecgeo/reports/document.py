@@ -1,18 +1,38 @@
-"""`Report`: what is known of a thing, to be read, saved or taken by a program."""
+"""`Report`: what is known of a thing, to be read, saved or taken by a program; its map."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
+import pandas as pd
+
+from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError
 from cpecgeo.files.disk import local, write_whole
+from cpecgeo.maps import Map
+from cpecgeo.maps.colors import KINDS, NAMED
 from cpecgeo.maps.page import run_browser
-from cpecgeo.reports.render import Content, render_fragment, render_html, render_markdown, to_plain
+from cpecgeo.maps.words import Words
+from cpecgeo.reports.render import (
+    Content,
+    Part,
+    render_fragment,
+    render_html,
+    render_markdown,
+    to_plain,
+)
 
-__all__ = ["Report"]
+__all__ = ["Report", "draw_map"]
+
+# A report's map is small: what is on it is named, and needs no panels.
+_CONTROLS = ("zoom", "legend", "scale")
+# How many towns a report's map names, and how far around what it is about, in degrees.
+_TOWNS, _AROUND = 60, 0.4
 
 # Of a map on paper: twice the dots of a screen.
 _PICTURE = ["--hide-scrollbars", "--window-size=1000,680", "--force-device-scale-factor=2"]
@@ -176,6 +196,34 @@ class Report(Content):
 
     def _repr_html_(self) -> str:
         return render_fragment(self)
+
+
+def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
+    """Draw things on one map, with the names of the towns around them."""
+    drawn = Map(title=title, controls=_CONTROLS, lang=say.lang)
+    for name, thing in things.items():
+        is_spot = isinstance(thing, gpd.GeoDataFrame)
+        options: dict[str, Any] = {"popup": ["name"]} if is_spot else {}
+        drawn.add(thing, name=name, **options)
+    west, south, east, north = drawn.data()["view"][:4]
+    if max(east - west, north - south) < _AROUND:
+        # Of a point alone: its surroundings.
+        west, south, east, north = west - _AROUND, south - _AROUND, east + _AROUND, north + _AROUND
+    towns = layer("places").cx[west - _AROUND : east + _AROUND, south - _AROUND : north + _AROUND]
+    people = pd.to_numeric(towns["population"], errors="coerce").fillna(0)
+    towns = towns.assign(first_=(10 - towns["rank"]) * 1e8 + people)
+    towns = towns.sort_values("first_", ascending=False).head(_TOWNS)
+    large = towns["rank"] <= NAMED
+    for some, radius, kind in ((towns[large], 3.4, "city"), (towns[~large], 2.4, "place")):
+        if len(some):
+            drawn.add(
+                some, name="Cities" if kind == "city" else "Towns", radius=radius,
+                color=KINDS["places"].color, label="name", label_class=kind, rank="first_",
+                legend="", popup=["population"], extra={"order": 4 if kind == "city" else 0},
+            )  # fmt: skip
+    drawn.view = [west, south, east, north]
+    alt = say("Map of {title}", title=title)
+    return [Part("map", say("On the map"), page=drawn.html(), alt=alt)]
 
 
 def _hand_over(text: str, path: str | Path | None) -> str | Path:

@@ -40,6 +40,9 @@ _SHORT = 18
 _FRAME = Markup(' style="width:100%;height:32rem;border:1px solid #ddd6c8"')
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+# A stretch of a text in another script that is English, and what makes it more than a name.
+_ENGLISH = re.compile(r"[A-Za-z0-9][^\u0600-\u06ff\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]*")
+_WORDS = re.compile(r"\b[a-z]{2,}\b[^a-z]*\b[a-z]{2,}\b|https?://")
 _ADDRESS = re.compile(r"https?://[^\s|<>\"'()\[\]]+[^\s|<>\"'()\[\].,;:]")
 _END = "cpecgeo, data version {version}. Lengths and distances are geodesic on WGS 84."
 _PAGE = """<!doctype html>
@@ -78,9 +81,9 @@ class Column:
     ----------
     title : str
     form : str
-        "text", "words" of the data, "name" of a place, "share", "count", "people" of many towns,
-        "number", "year", or a unit: "km" as exact as its size asks for, "exact km" as it is,
-        "km²", "m", "h", "°".
+        "text", "words" or a "note" of the data, "name" of a place, "share", "count", "people" of
+        many towns, "number", "year", or a unit: "km" as exact as its size asks for, "exact km" as
+        it is, "km²", "m", "h", "°".
     """
 
     title: str
@@ -221,6 +224,7 @@ def _fill(report: Content) -> dict[str, Any]:
         "report": report,
         "say": say,
         "parts": [part for part in shown if part],
+        "caveats": [mark(text, say) for text in report.caveats],
         "sources": [link(text) for text in report.sources],
         "end": say(_END, version=report.data_version),
     }
@@ -233,7 +237,7 @@ def _show(part: Part, say: Words) -> dict[str, Any] | None:
     facts: list[tuple[str, Any, str]] = []
     if rows is not None and part.form == "facts":
         cells = _facts(rows, say)
-        facts = [(k, link(v), "long" if len(v) > _LONG else "") for k, v in cells if v]
+        facts = [(k, mark(v, say), "long" if len(v) > _LONG else "") for k, v in cells if v]
     elif rows is not None:
         table = _table(rows, say)
     if not (part.text or facts or table or part.svg or part.png or part.page):
@@ -263,7 +267,7 @@ def _table(rows: pd.DataFrame, say: Words) -> Markup:
         if c.title == "Share":
             cells.append([_bar(v) + t for v, t in zip(values, column, strict=True)])
         else:
-            cells.append([link(text) for text in column])
+            cells.append([mark(text, say) for text in column])
     head = [c.heading(say) for c in columns]
     return html_table(zip(*cells, strict=True), head, classes)
 
@@ -334,6 +338,20 @@ def link(text: str) -> Markup:
         parts.append(Markup('<a href="{}" rel="noreferrer">{}</a>').format(address, short))
         end = found.end()
     return Markup("").join([*parts, Markup("{}").format(text[end:])])
+
+
+def mark(text: str, say: Words) -> Markup:
+    """Escape a text, its addresses links, and mark what stays English on a page that isn't."""
+    if say.lang == "en":
+        return link(text)
+    parts, end = [], 0
+    for found in _ENGLISH.finditer(text):
+        said = found[0].rstrip(" (")
+        if _WORDS.search(said):
+            parts.append(link(text[end : found.start()]))
+            parts.append(Markup('<span lang="en" dir="ltr">{}</span>').format(link(said)))
+            end = found.start() + len(said)
+    return Markup("").join([*parts, link(text[end:])])
 
 
 def render_markdown(report: Content) -> str:

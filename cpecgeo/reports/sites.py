@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import geopandas as gpd
@@ -18,10 +18,9 @@ from cpecgeo.analysis.proximity import best_known
 from cpecgeo.catalogue import data_version, layer, table
 from cpecgeo.domains.border import Market, market, nearest_corridors, nearest_sites
 from cpecgeo.features.places import Place
-from cpecgeo.maps import Map
-from cpecgeo.maps.colors import KINDS, NAMED, VALUES
+from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words
-from cpecgeo.reports.document import Report
+from cpecgeo.reports.document import Report, draw_map
 from cpecgeo.reports.render import Part
 
 __all__ = [
@@ -29,14 +28,15 @@ __all__ = [
     "MEETS_KM",
     "RADII_KM",
     "count_near",
-    "draw_map",
     "list_figures",
     "report_market",
     "report_place",
     "show_figures",
+    "split_note",
     "split_sources",
     "sum_people",
     "tell_away",
+    "tell_note",
     "tell_people",
     "tell_rough",
 ]
@@ -47,38 +47,11 @@ RADII_KM = (5, 10, 25, 50)
 _HEIGHTS_APART_M = 100.0
 MEETS_KM = 0.05  # what is nearer touches
 _NUMBER = re.compile(r"\d+(\.\d+)?")
-# A report's map is small: what is on it is named, and needs no panels.
-_CONTROLS = ("zoom", "legend", "scale")
-# How many towns a report's map names, and how far around what it is about, in degrees.
-_TOWNS, _AROUND = 60, 0.4
-
-
-def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
-    """Draw things on one map, with the names of the towns around them."""
-    drawn = Map(title=title, controls=_CONTROLS, lang=say.lang)
-    for name, thing in things.items():
-        is_spot = isinstance(thing, gpd.GeoDataFrame)
-        options: dict[str, Any] = {"popup": ["name"]} if is_spot else {}
-        drawn.add(thing, name=name, **options)
-    west, south, east, north = drawn.data()["view"][:4]
-    if max(east - west, north - south) < _AROUND:
-        # Of a point alone: its surroundings.
-        west, south, east, north = west - _AROUND, south - _AROUND, east + _AROUND, north + _AROUND
-    towns = layer("places").cx[west - _AROUND : east + _AROUND, south - _AROUND : north + _AROUND]
-    people = pd.to_numeric(towns["population"], errors="coerce").fillna(0)
-    towns = towns.assign(first_=(10 - towns["rank"]) * 1e8 + people)
-    towns = towns.sort_values("first_", ascending=False).head(_TOWNS)
-    large = towns["rank"] <= NAMED
-    for some, radius, kind in ((towns[large], 3.4, "city"), (towns[~large], 2.4, "place")):
-        if len(some):
-            drawn.add(
-                some, name="Cities" if kind == "city" else "Towns", radius=radius,
-                color=KINDS["places"].color, label="name", label_class=kind, rank="first_",
-                legend="", popup=["population"], extra={"order": 4 if kind == "city" else 0},
-            )  # fmt: skip
-    drawn.view = [west, south, east, north]
-    alt = say("Map of {title}", title=title)
-    return [Part("map", say("On the map"), page=drawn.html(), alt=alt)]
+# Of a note's clauses those that say how far a position or a figure can be trusted.
+_CAUTION = re.compile(
+    r"position|not (?:located|decided)|unverified|leave it out|for comparison|of the source|"
+    r"other side|(?:lies|are|is at|near) .*\b(?:it|away|interchange)\b"
+)
 
 
 def count_near(x: Any, km: float = LEAD_KM) -> float:
@@ -147,9 +120,36 @@ def split_sources(found: Iterable[Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in each if part))
 
 
+def split_note(note: str | None) -> tuple[str | None, str | None]:
+    """Split a note into what it tells and what it warns of: where the position is from.
+
+    Examples
+    --------
+    >>> split_note("CPEC; position of the dam; 886 km of line")
+    ('CPEC; 886 km of line', 'position of the dam')
+    """
+    clauses = (note or "").split("; ")
+    told = [
+        "; ".join(c for c in clauses if bool(_CAUTION.search(c)) is warns) or None
+        for warns in (False, True)
+    ]
+    return told[0], told[1]
+
+
+def tell_note(note: str | None, say: Words) -> list[str]:
+    """Tell a note in the reader's language; what stays English is introduced as a note."""
+    if not note:
+        return []
+    told = say.tell(note)
+    if say.lang != "en" and told == note:
+        return [say("{name}: {told}", name=say("Note"), told=note)]
+    return [told[0].upper() + told[1:]]
+
+
 def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
     """Report on a border market or crossing."""
     sheet = thing if isinstance(thing, Market) else market(thing.id)
+    notes, cautions = split_note(sheet.note)
     glance = pd.DataFrame(
         [
             {
@@ -157,6 +157,7 @@ def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
                 "to": sheet.country,
                 "status": sheet.status,
                 "state": sheet.status_note,
+                "note": notes,
                 "planned_in_phase_2": sheet.planned_phase2,
                 "lon": sheet.point.x,
                 "lat": sheet.point.y,
@@ -187,8 +188,7 @@ def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
           (("towns", sheet.towns), ("zones", sheet.zones), ("ports", sheet.ports))),
     ]  # fmt: skip
     caveats = [_position(sheet, say), *_heights(sheet, say)]
-    if sheet.note:
-        caveats.append(sheet.note)
+    caveats += tell_note(cautions, say)
     if sheet.status is None:
         caveats.append(say("Whether it is open at present isn't known."))
     caveats.append(
@@ -210,7 +210,7 @@ def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
 
 def _lead_market(sheet: Market, say: Words) -> str:
     """Say its state, how far the nearest corridor is and who lives within reach."""
-    state = sheet.status_note or say("present state not known")
+    state = say.tell(sheet.status_note or "") or say("present state not known")
     said = [
         say("{name} is a crossing to {country}: {state}.", name=say.name(sheet.name),
             country=say.name(sheet.country), state=state),
@@ -278,6 +278,7 @@ def _heights(sheet: Market, say: Words) -> list[str]:
 
 def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
     """Report on a zone, port, mine, power plant, station or town."""
+    notes, cautions = split_note(thing.note)
     glance = pd.DataFrame(
         [
             {
@@ -291,13 +292,12 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
                 "basis": thing.basis,
                 "grid_elevation_m": float(elevation_m(_spot("", thing.point)).iloc[0]),
                 "district": _district(thing),
+                "note": notes,
             }
         ]
     )
     figures = list_figures(thing.id, say)
-    caveats = [_position(thing, say)]
-    if thing.note:
-        caveats.append(thing.note[0].upper() + thing.note[1:])
+    caveats = [_position(thing, say), *tell_note(cautions, say)]
     roads, sites = nearest_corridors(thing.point, 5), ("crossings", "zones", "ports")
     near = {name: _others(thing, name, "status") for name in sites}
     crossing = tell_away(near["crossings"], thing.accuracy_km, say).iloc[0]

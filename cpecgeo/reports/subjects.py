@@ -23,10 +23,9 @@ from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words, find_words
 from cpecgeo.reports.comparison import describe_shape, merge_shapes, report_several
 from cpecgeo.reports.corridors import list_corridors, report_corridor
-from cpecgeo.reports.document import Report
+from cpecgeo.reports.document import Report, draw_map
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
-    draw_map,
     list_figures,
     report_market,
     report_place,

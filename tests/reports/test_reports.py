@@ -20,7 +20,7 @@ from cpecgeo.errors import (
 )
 from cpecgeo.maps.words import find_words
 from cpecgeo.reports import Part, Report
-from cpecgeo.reports.sites import tell_away
+from cpecgeo.reports.sites import split_note, tell_away, tell_note
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -675,12 +675,39 @@ def test_the_lead_names_a_corridor_whose_way_is_known():
     assert "up to 13 km away" in made.lead
 
 
-def test_a_note_of_a_place_is_a_caveat_and_no_note_is_none():
-    noted, lower, plain = cg.place("Reko Diq"), cg.place("Port Qasim"), cg.place("Lahore")
-    assert noted.note
-    assert not plain.note
-    assert noted.note in cg.report(noted, draw=False).caveats
-    assert lower.note.startswith("position of the rail terminal; the")
-    caveats = cg.report(lower, draw=False).caveats
-    assert any(c.startswith("Position of the rail terminal; the") for c in caveats)
-    assert all(cg.report(plain, draw=False).caveats)
+def test_what_a_note_warns_of_is_a_caveat_and_the_rest_a_fact():
+    mine, port, dam = cg.place("Reko Diq"), cg.place("Gwadar Port"), cg.place("Kohala")
+    told = cg.report(mine, draw=False)
+    assert told.to_dict()["glance"]["note"] == mine.note
+    assert "copper" not in "".join(told.caveats)
+    told = cg.report(port, draw=False)
+    assert told.to_dict()["glance"]["note"].startswith("handed to Pakistan by Oman")
+    assert not [c for c in told.caveats if "Oman" in c]
+    assert cg.report("Lahore", draw=False).to_dict()["glance"]["note"] is None
+    told = cg.report("Port Qasim", draw=False)
+    assert "Position of the rail terminal; the berths are 1–3 km away" in told.caveats
+    assert told.to_dict()["glance"]["note"] is None
+    facts, caveat = split_note(dam.note)
+    assert "powerhouse" in caveat
+    assert "powerhouse" not in (facts or "")
+    for name in ("crossings", "ports", "mines", "zones", "energy"):
+        for note in cg.layer(name)["note"].dropna():
+            told, caveat = split_note(note)
+            kept = [c for text in (told, caveat) if text for c in text.split("; ")]
+            assert sorted(kept) == sorted(note.split("; "))
+            assert "position" not in (told or "")
+
+
+@pytest.mark.parametrize("lang", ["ur", "zh"])
+def test_what_stays_english_on_another_page_says_so(lang):
+    say, own = find_words(lang), "Seen by one reader, on a hill"
+    told = Report("t", "s", (), (), (own, say("None is in the data.")), "0", lang=lang).to_html()
+    assert f'<span lang="en" dir="ltr">{own}</span>' in told
+    assert told.count("<span lang") == 1
+    assert "<span lang" not in Report("t", "s", (), (), (own,), "0").to_html()
+    assert tell_note(own.lower(), say) == [
+        f"{say('Note')}{'：' if lang == 'zh' else ': '}{own.lower()}"
+    ]
+    assert tell_note("position of the dam", say)[0] == say.tell("position of the dam")
+    page = cg.report("Khunjerab Pass", draw=False, lang=lang).to_html()
+    assert re.search(r'<span lang="en" dir="ltr">[Bb]y road from the pass: Dih 42 km', page)
