@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from cpecgeo import osm as osm
     from cpecgeo import routing as routing
     from cpecgeo import scale as scale
-    from cpecgeo.analysis.density import density_along as density_along
     from cpecgeo.analysis.exposure import exposure as exposure
     from cpecgeo.analysis.measure import buffer as buffer
     from cpecgeo.analysis.measure import distance_km as distance_km
@@ -23,12 +22,13 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.measure import locate as locate
     from cpecgeo.analysis.measure import nearest as nearest
     from cpecgeo.analysis.overlay import crossed as crossed
-    from cpecgeo.analysis.overview import distance_table as distance_table
     from cpecgeo.analysis.panel import neighbours as neighbours
     from cpecgeo.analysis.panel import treatment as treatment
     from cpecgeo.analysis.profile import profile as profile
     from cpecgeo.analysis.proximity import rings as rings
     from cpecgeo.analysis.proximity import within as within
+    from cpecgeo.analysis.tables import density_along as density_along
+    from cpecgeo.analysis.tables import distance_table as distance_table
     from cpecgeo.catalogue.cite import cite as cite
     from cpecgeo.catalogue.geometry import using as using
     from cpecgeo.catalogue.layers import catalog as catalog
@@ -76,10 +76,10 @@ _HOMES = {
     "corridors": "features.corridors",
     "critical_sections": "routing",
     "crossed": "analysis.overlay",
-    "density_along": "analysis.density",
+    "density_along": "analysis.tables",
     "distance_km": "analysis.measure",
     "distance_matrix_km": "analysis.measure",
-    "distance_table": "analysis.overview",
+    "distance_table": "analysis.tables",
     "errors": "errors:",
     "exposure": "analysis.exposure",
     "geodesy": "geodesy:",

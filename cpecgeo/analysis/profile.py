@@ -1,10 +1,9 @@
-"""Elevation at points and along a line: metres, gradient, climb."""
+"""Elevation along a line: metres, gradient, climb."""
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -13,17 +12,22 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.climb import NOISE_M, bands_of, ground_across, rises_within
-from cpecgeo.analysis.rasters import bilinear, sample
-from cpecgeo.catalogue import data_path
-from cpecgeo.errors import DataError, InputError
+from cpecgeo.analysis.terrain import (
+    NOISE_M,
+    bands_of,
+    ground_across,
+    ground_m,
+    rises_within,
+    sample,
+)
+from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import SubjectLike, provenance
-from cpecgeo.geodesy import Chainage, lonlat
+from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
 
-__all__ = ["elevation_m", "ground_m", "profile"]
+__all__ = ["profile"]
 
 _MOST = 1_000_000
 
@@ -43,10 +47,6 @@ _STEEPEST = {"road": 12.0, "rail": 4.0}
 # hump that the line crosses and the road goes round.
 _LASTING = {"road": 7.0, "rail": 4.0}
 _GRID_M = 50.0
-
-
-# The bundled grid: its corner, cells in a degree, and the value of the sea.
-_WEST, _NORTH, _PER_DEGREE, _SEA = 60.0, 40.5, 120, -500
 
 
 def profile(
@@ -289,67 +289,3 @@ def _spacing(points: gpd.GeoSeries) -> NDArray[np.float64]:
     xy = shapely.get_coordinates(points.to_numpy())
     legs = shapely.linestrings(np.stack((xy[:-1], xy[1:]), axis=1))
     return np.asarray(geodesy.length_km(gpd.GeoSeries(legs, crs=4326)), float)
-
-
-@cache
-def _grid() -> NDArray[np.float64]:
-    path = data_path("derived/elevation.npz")
-    try:
-        with np.load(path) as stored:
-            zigzag = stored["low"].astype(np.int32) | stored["high"].astype(np.int32) << 8
-    except (ValueError, KeyError, OSError) as error:
-        raise DataError(f"{path} can't be read: {error}. Install again.") from error
-    grid = np.cumsum((zigzag >> 1) ^ -(zigzag & 1), axis=1).astype(np.float64)
-    grid[grid == _SEA] = np.nan
-    return grid
-
-
-def elevation_m(points: Any) -> pd.Series:
-    """Return the ground elevation at points, bilinear in the 30″ grid of NOAA GLOBE.
-
-    Parameters
-    ----------
-    points : Point, GeoSeries or GeoDataFrame
-
-    Returns
-    -------
-    Series
-        Metres above sea level on the points' index; NaN at sea and outside lon 60–78.5,
-        lat 23–40.5. Within about 30 m where the ground is even; on steep ground a cell of
-        about 0.9 km hides more.
-
-    References
-    ----------
-    GLOBE Task Team, Global Land One-kilometer Base Elevation, NOAA, 1999.
-
-    Examples
-    --------
-    >>> from shapely.geometry import Point
-    >>> 1600 < elevation_m(Point(67.0, 30.19)).iloc[0] < 1720
-    np.True_
-    """
-    series = lonlat(points, what="points", kinds={"Point"}, missing="keep")
-    value = ground_m(np.column_stack((series.x, series.y)))
-    return pd.Series(value, index=series.index, name="elevation_m")
-
-
-def ground_m(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the ground elevation at positions, as `elevation_m`.
-
-    Parameters
-    ----------
-    xy : ndarray, shape (n, 2)
-        lon, lat; NaN where there is none.
-
-    Returns
-    -------
-    ndarray
-        Metres above sea level.
-
-    Examples
-    --------
-    >>> bool(ground_m(np.array([[67.0, 30.19]]))[0] > 1600)
-    True
-    """
-    column, row = (xy[:, 0] - _WEST) * _PER_DEGREE - 0.5, (_NORTH - xy[:, 1]) * _PER_DEGREE - 0.5
-    return bilinear(_grid(), column, row)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import HOW
 from cpecgeo.analysis.proximity import bound_rings
-from cpecgeo.analysis.rasters import check_band, open_raster, read_cells, to_cells
+from cpecgeo.analysis.terrain import check_band, open_raster, read_cells, to_cells
 from cpecgeo.errors import DataWarning, InputError, MissingExtraError
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance

@@ -203,7 +203,7 @@ def density(
 
     Example: cpecgeo density ml1 accidents.csv --bin-km 50 --max-km 5
     """
-    from cpecgeo.analysis.density import density_along
+    from cpecgeo.analysis.tables import density_along
 
     rows = features(source, **how)
     found = density_along(corridor, rows, bin_km=bin_km, by=by, max_km=max_km, when=when, freq=freq)
@@ -272,7 +272,7 @@ def distance_table(
     """
     import geopandas as gpd
 
-    from cpecgeo.analysis.overview import distance_table as found
+    from cpecgeo.analysis.tables import distance_table as found
 
     groups: dict[str, Any] = {}
     for text in group:
@@ -367,7 +367,8 @@ def demo(*, out: Path) -> None:
 
     Example: cpecgeo demo -o out
     """
-    from cpecgeo.analysis.overview import lengths, proximity
+    from cpecgeo.analysis.tables import proximity
+    from cpecgeo.features.corridors import lengths
     from cpecgeo.files.disk import make_folder, write_whole
     from cpecgeo.maps import cpec_map
 

@@ -27,10 +27,10 @@ from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import DataError, DataWarning
 from cpecgeo.features.alignment import align_named, describe
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.subject import html_card, html_table
+from cpecgeo.features.subject import html_card, html_table, provenance
 from cpecgeo.geodesy import length_km
 
-__all__ = ["Refreshed", "corridor", "corridors", "refreshed"]
+__all__ = ["Refreshed", "corridor", "corridors", "lengths", "refreshed"]
 
 _MISSING = (
     "corridor {0!r} has no OpenStreetMap geometry yet; get it with cpecgeo.osm.refresh({0!r})"
@@ -244,6 +244,58 @@ def corridors() -> gpd.GeoDataFrame:
     attrs = frame.attrs
     frame = frame[[*_SHOWN, "geometry"]]
     frame.attrs = attrs
+    return frame
+
+
+def lengths() -> pd.DataFrame:
+    """List the drawn and published length of every corridor and section.
+
+    Returns
+    -------
+    DataFrame
+        `level` (corridor or section), `id`, `name`, `kind`, `status`, `drawn_km` (geodesic),
+        `official_km`, `ratio`, `chainage_km`, `accuracy_km`, `reason` (why drawn and
+        published differ), `source`. A section that isn't drawn has no `drawn_km`.
+
+    Examples
+    --------
+    >>> table = lengths().set_index("id")
+    >>> round(float(table.loc["taxila-havelian", "drawn_km"].iloc[0]), 1)
+    53.2
+    """
+    whole = pd.DataFrame(corridors().drop(columns="geometry"))
+    whole = whole.rename(columns={"title": "name", "length_km": "drawn_km"})
+    parts = pd.DataFrame(layer("sections").drop(columns="geometry"))
+    parts = parts.rename(columns={"ratio_reason": "reason"})
+    why = parts["reason"]
+    noted = layer("corridors")[["official_note", "sections"]]
+    whole["reason"] = [
+        "; ".join(dict.fromkeys(pd.Series([note, *why[made.split(", ")]]).dropna()))
+        for note, made in noted.itertuples(index=False)
+    ]
+    columns = [
+        "level",
+        "id",
+        "name",
+        "kind",
+        "status",
+        "drawn_km",
+        "official_km",
+        "ratio",
+        "chainage_km",
+        "accuracy_km",
+        "reason",
+        "source",
+    ]
+    frame = pd.concat(
+        [whole.assign(level="corridor")[columns], parts.assign(level="section")[columns]],
+        ignore_index=True,
+    )
+    frame.attrs = {
+        "method": "geodesic length",
+        "ellipsoid": "WGS 84",
+        **provenance(),
+    }
     return frame
 
 

@@ -13,8 +13,8 @@ import pandas as pd
 from cpecgeo.analysis.accuracy import interval_text
 from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import nearest
-from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.analysis.proximity import best_known
+from cpecgeo.analysis.terrain import elevation_m
 from cpecgeo.catalogue import data_version, layer, table
 from cpecgeo.domains.border import Market, market, nearest_corridors, nearest_sites
 from cpecgeo.features.places import Place

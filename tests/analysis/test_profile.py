@@ -8,8 +8,8 @@ from scipy.ndimage import gaussian_filter1d
 from shapely.geometry import LineString
 
 import cpecgeo as cg
-from cpecgeo.analysis.climb import rises_within
 from cpecgeo.analysis.profile import _humps
+from cpecgeo.analysis.terrain import rises_within
 from cpecgeo.errors import InputError
 
 GEOD = Geod(ellps="WGS84")

@@ -7,8 +7,8 @@ from pyproj import Geod
 from shapely.geometry import Point
 
 import cpecgeo as cg
-from cpecgeo.analysis.overview import lengths
 from cpecgeo.errors import CoordinateError, CRSError, InputError, UnknownNameError
+from cpecgeo.features.corridors import lengths
 
 GEOD = Geod(ellps="WGS84")
 CONTRACT = [

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from shapely.geometry import Point, box
 
-from cpecgeo.analysis.profile import elevation_m
+from cpecgeo.analysis.terrain import elevation_m
 from cpecgeo.errors import DataError, FileError, InputError, UnknownNameError
 from cpecgeo.maps import Map, libraries
 from cpecgeo.maps.background import RELIEF
