@@ -34,11 +34,6 @@ if TYPE_CHECKING:
     from cpecgeo.catalogue.layers import catalog as catalog
     from cpecgeo.catalogue.layers import layer as layer
     from cpecgeo.catalogue.layers import table as table
-    from cpecgeo.domains import mining as mining
-    from cpecgeo.domains import rail as rail
-    from cpecgeo.domains.border import Market as Market
-    from cpecgeo.domains.border import market as market
-    from cpecgeo.domains.border import markets as markets
     from cpecgeo.features.corridor import Corridor as Corridor
     from cpecgeo.features.corridors import corridor as corridor
     from cpecgeo.features.corridors import corridors as corridors
@@ -53,17 +48,22 @@ if TYPE_CHECKING:
     from cpecgeo.routing import Route as Route
     from cpecgeo.routing import compare as compare
     from cpecgeo.routing import critical_sections as critical_sections
+    from cpecgeo.routing import mining as mining
     from cpecgeo.routing import network as network
+    from cpecgeo.routing import rail as rail
     from cpecgeo.routing import reach as reach
     from cpecgeo.routing import route as route
     from cpecgeo.routing import route_matrix as route_matrix
     from cpecgeo.routing import routes as routes
+    from cpecgeo.routing.border import Market as Market
+    from cpecgeo.routing.border import market as market
+    from cpecgeo.routing.border import markets as markets
 
 # Each public name and the module it lives in; with a colon where it is that module itself.
 _HOMES = {
     "Corridor": "features.corridor",
     "Map": "maps",
-    "Market": "domains.border",
+    "Market": "routing.border",
     "Place": "features.places",
     "Reach": "routing",
     "Report": "reports",
@@ -86,16 +86,16 @@ _HOMES = {
     "layer": "catalogue.layers",
     "length_km": "analysis.measure",
     "locate": "analysis.measure",
-    "market": "domains.border",
-    "markets": "domains.border",
-    "mining": "domains.mining:",
+    "market": "routing.border",
+    "markets": "routing.border",
+    "mining": "routing.mining:",
     "nearest": "analysis.measure",
     "neighbours": "analysis.panel",
     "network": "routing",
     "osm": "osm:",
     "place": "features.places",
     "profile": "analysis.profile",
-    "rail": "domains.rail:",
+    "rail": "routing.rail:",
     "reach": "routing",
     "read": "files.reading",
     "report": "reports",

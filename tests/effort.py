@@ -32,7 +32,7 @@ GRANTED = {
     "test_round_trip_along_a_line": 5_000,
     "test_wider_buffers_hold_narrower_ones": 5_000,
     "test_area_of_a_strip": 5_000,
-    # scale and domains: 20 to 70 ms; the mining options a second
+    # scale: 20 to 70 ms; the mining options a second
     "test_cells_come_out_as_they_went_in": 1_000,
     "test_batches_and_parts_change_nothing": 1_000,
     "test_depth_is_that_of_geos": 3_000,

@@ -20,7 +20,6 @@ FLOORS = [
     "features",
     "analysis",
     "routing",
-    "domains",
     "maps",
     "reports",
     "cli",

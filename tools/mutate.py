@@ -147,7 +147,7 @@ def tests_of(mutant: Mutant) -> list[str]:
     room = mutant.room
     more = {
         "features": ["tests/analysis", "tests/data", "tests/test_grid.py"],
-        "analysis": ["tests/domains", "tests/reports", "tests/test_grid.py"],
+        "analysis": ["tests/routing", "tests/reports", "tests/test_grid.py"],
         "catalogue": ["tests/data", "tests/features", "tests/osm"],
         "files": ["tests/bad_input/test_files.py", "tests/cli"],
         "cli": ["tests/bad_input/test_commands.py"],

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.domains.border import Market
 from cpecgeo.errors import InputTypeError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.places import Place
@@ -31,6 +30,7 @@ from cpecgeo.maps.corridors import (
 )
 from cpecgeo.maps.style import Style
 from cpecgeo.routing import Reach, Route
+from cpecgeo.routing.border import Market
 from cpecgeo.routing.ends import Snap
 
 __all__ = ["TOWNS", "Drawing", "color_drawing", "list_drawings"]

@@ -16,7 +16,6 @@ from cpecgeo.analysis.measure import distance_matrix_km
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.analysis.proximity import best_known
 from cpecgeo.catalogue import data_version, layer
-from cpecgeo.domains.border import Market, nearest_corridors
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.places import Place
 from cpecgeo.features.subject import Subject
@@ -35,6 +34,7 @@ from cpecgeo.reports.sites import (
     tell_away,
 )
 from cpecgeo.routing import Reach, Route
+from cpecgeo.routing.border import Market, nearest_corridors
 
 __all__ = ["describe_shape", "merge_shapes", "report_several"]
 

@@ -16,12 +16,12 @@ from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.proximity import best_known
 from cpecgeo.analysis.terrain import elevation_m
 from cpecgeo.catalogue import data_version, layer, table
-from cpecgeo.domains.border import Market, market, nearest_corridors, nearest_sites
 from cpecgeo.features.places import Place
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import Report, draw_map
 from cpecgeo.reports.render import Part
+from cpecgeo.routing.border import Market, market, nearest_corridors, nearest_sites
 
 __all__ = [
     "LEAD_KM",

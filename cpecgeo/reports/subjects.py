@@ -12,7 +12,6 @@ import shapely
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.analysis.proximity import best_known
 from cpecgeo.catalogue import data_version, layer
-from cpecgeo.domains.border import Market
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.places import Place
@@ -35,6 +34,7 @@ from cpecgeo.reports.sites import (
     tell_rough,
 )
 from cpecgeo.routing import Reach, Route
+from cpecgeo.routing.border import Market
 
 __all__ = ["report"]
 

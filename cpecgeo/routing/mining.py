@@ -16,9 +16,9 @@ from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridors import corridor
-from cpecgeo.routing import route
 from cpecgeo.routing.costs import count_vehicles, price, rates_of, state_sources
 from cpecgeo.routing.filters import number
+from cpecgeo.routing.paths import route
 
 __all__ = ["options", "sections"]
 

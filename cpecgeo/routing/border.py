@@ -19,7 +19,7 @@ from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridors import corridors
 from cpecgeo.features.places import place
 from cpecgeo.features.subject import Subject, html_card, html_table
-from cpecgeo.routing import Reach, reach
+from cpecgeo.routing.catchment import Reach, reach
 from cpecgeo.routing.filters import number
 
 __all__ = ["Market", "market", "markets", "nearest_corridors", "nearest_sites"]

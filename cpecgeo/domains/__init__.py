@@ -1,1 +1,0 @@
-"""What is special about one thing: the railway, the mining corridor, border markets."""
