@@ -79,6 +79,8 @@ data: $(DEV) ## rebuild the derived data and the lines, byte for byte
 	$(PY) -m tools.lines
 	$(PY) -m tools.assets.waters
 	$(PY) -m tools.assets.relief
+	$(PY) -m tools.package  # the network reads checked files
+	$(PY) -m tools.network
 	$(PY) -m tools.package
 
 notebooks: $(DEV) ## run the notebooks from the first cell to the last

@@ -16,7 +16,12 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "data"
 LEFT_OUT = {"datapackage.json", "LICENSES.md", "README.md", "record.json"}
-TYPES = {".csv": "text/csv", ".geojson": "application/geo+json", ".npz": "application/octet-stream"}
+TYPES = {
+    ".csv": "text/csv",
+    ".geojson": "application/geo+json",
+    ".json": "application/json",
+    ".npz": "application/octet-stream",
+}
 LICENCES = {
     "odbl": ("ODbL-1.0", "https://opendatacommons.org/licenses/odbl/1-0/"),
     "own": ("CC-BY-4.0", "https://creativecommons.org/licenses/by/4.0/"),

@@ -14,14 +14,13 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
-from cpecgeo.catalogue.files import read_table
+from cpecgeo.catalogue.files import read_features, read_table
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.geodesy import Chainage, Index, length_km
+from cpecgeo.geodesy import Chainage, Index, length_km, nearest
 from cpecgeo.routing.graph import Network, frame_edges
-from cpecgeo.routing.segments import find_countries
 
-__all__ = ["JOIN_KM", "extend"]
+__all__ = ["JOIN_KM", "extend", "find_countries"]
 
 # How near to the network an end or stop lies that joins it, when the caller doesn't say.
 JOIN_KM = 2.0
@@ -334,3 +333,22 @@ def _calibrated(net: Network, edge: int, share: float) -> float:
     )
     along = np.concatenate(([0.0], np.cumsum(steps)))
     return float(np.interp(share * along[-1], along, net.measures[edge]))
+
+
+def find_countries(lines: gpd.GeoSeries) -> list[str]:
+    """Return the country at the middle of each line; the nearest where none holds it."""
+    middle = shapely.line_interpolate_point(lines.array, 0.5, normalized=True)
+    countries = read_features("derived/countries.geojson")
+    names, shapes = (np.array([c[key] for c in countries], object) for key in ("name", "geometry"))
+    point, country = shapely.STRtree(middle).query(shapes, "contains")[::-1]
+    found = np.full(len(middle), None, object)
+    found[point] = names[country]
+    for i in np.flatnonzero(found == None):  # noqa: E711 – an array is compared
+        # A degree of longitude is no shorter than half one of latitude so far south of 60°.
+        away = shapely.distance(shapes, middle[i])
+        close = np.flatnonzero(away <= 2.0 * away.min())
+        if len(close) > 1:
+            near = nearest(middle[i], gpd.GeoSeries(shapes[close], crs=4326))
+            close = close[near["target"].astype(int).to_numpy()]
+        found[i] = names[close[0]]
+    return [str(name) for name in found]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+import json
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
+from itertools import product
 from typing import Any
 
 import geopandas as gpd
@@ -12,36 +14,29 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import LineString, Point
+from shapely.geometry import LineString
 
 from cpecgeo import geodesy
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.cite import OSM_CREDIT
-from cpecgeo.catalogue.files import read_table
-from cpecgeo.catalogue.geometry import fingerprint, redrawn_sections, using
+from cpecgeo.catalogue.files import data_path, exists
+from cpecgeo.catalogue.geometry import MAPPED_KM, SNAP_KM, Line, fingerprint, redrawn_sections
+from cpecgeo.catalogue.lines import drawn_sections
+from cpecgeo.errors import DataError
 from cpecgeo.features.subject import html_card, html_table
-from cpecgeo.routing.redrawn import redraw
-from cpecgeo.routing.segments import (
-    XY,
-    Node,
-    Segment,
-    Vertex,
-    add_transfers,
-    find_countries,
-    join_junctions,
-    read_segments,
-    read_vertices,
-    section_rows,
-    split_borders,
-    state_season,
-)
+from cpecgeo.geodesy import Chainage, length_km
 
 __all__ = ["FINE_KM", "Network", "frame_edges", "network", "shared"]
 
 # A straight edge this short is its geodesic to some millimetres.
 FINE_KM = 1.0
-# How well a town is placed where only the network draws a road through it.
-_TOWN_KM = 2.0
+
+# How far an edge's ends on its section may lie apart otherwise than its length: rounding.
+_SAME_KM = 1e-3
+
+XY = tuple[float, float]
+Floats = NDArray[np.float64]
+_Drawn = tuple[Floats, Floats]  # vertices and calibrated km from the edge's start
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +67,7 @@ class Network:
 
     nodes: gpd.GeoDataFrame
     edges: gpd.GeoDataFrame
-    measures: tuple[NDArray[np.float64], ...] = field(repr=False)
+    measures: tuple[Floats, ...] = field(repr=False)
     own: frozenset[int] = field(default=frozenset(), repr=False)
 
     @cached_property
@@ -113,13 +108,13 @@ class Network:
         return np.asarray(geodesy.densify(self.edges.geometry, FINE_KM).array, object)
 
     @cached_property
-    def _chain(self) -> tuple[geodesy.Chainage, NDArray[np.float64]]:
+    def _chain(self) -> tuple[Chainage, Floats]:
         """All edges that have a length as one line, and the km on it that each starts at."""
         starts = np.concatenate(([0.0], np.cumsum(self.lengths)))[:-1]
         own = [i for i, km in enumerate(self.lengths) if km > 0]
         lines = shapely.MultiLineString([self.lines[i] for i in own])
         measures = np.concatenate([starts[i] + self.measures[i] for i in own])
-        return geodesy.Chainage(lines, measures), starts
+        return Chainage(lines, measures), starts
 
     def cut(self, stretches: Sequence[tuple[int, float, float]]) -> list[LineString]:
         """Return the lines of stretches of edges.
@@ -249,128 +244,30 @@ def shared() -> Network:
     return _bundled() if key is None else _redrawn(key)
 
 
-@lru_cache(maxsize=4)
-def _redrawn(key: Hashable) -> Network:
-    made = _bundled()
-    return Network(
-        *redraw(made.nodes, made.edges, made.measures, made.beside, redrawn_sections(key))
-    )
-
-
 @cache
 def _bundled() -> Network:
-    with using(geometry="bundled"):
-        return _join()
-
-
-def _join() -> Network:
-    at, where = read_vertices()
-    sections = section_rows()
-    segments = read_segments(where, sections)
-    same = join_junctions({(s.mode, xy) for s in segments for xy in (s.a, s.b)}, at)
-    keys: dict[Node, int] = {}
-    rows: list[dict[str, Any]] = []
-    measures: list[NDArray[np.float64]] = []
-    for chain, line in _chains(segments, at, same):
-        ends = [same.get((chain[0].mode, xy), xy) for xy in (line[0], line[-1])]
-        u, v = (keys.setdefault((chain[0].mode, xy, ""), len(keys)) for xy in ends)
-        km = np.concatenate(([0.0], np.cumsum([s.km for s in chain])))
-        rows.append(
-            {
-                "u": u,
-                "v": v,
-                "mode": chain[0].mode,
-                "km": float(km[-1]),
-                "section": chain[0].section,
-                "sections": tuple(sorted(chain[0].km_of)),
-                "status": chain[0].status,
-                "opened": chain[0].opened or None,
-                "accuracy_km": max(s.accuracy_km for s in chain),
-                "geometry": LineString(line),
-            }
+    """Load what `make data` joined of all sections; of fewer without OpenStreetMap's folder."""
+    name = "odbl/network.json" if exists("odbl/network.json") else "network.json"
+    path = data_path(name)
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        nodes, edges, vertices = (stored[table] for table in ("nodes", "edges", "vertices"))
+        xy = np.column_stack([vertices[axis] for axis in ("lon", "lat")])
+        ends = np.cumsum(edges.pop("vertices"))
+        lines = shapely.linestrings(
+            xy, indices=np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
         )
-        measures.append(km)
-    _describe(rows, sections)
-    split_borders(rows, keys, measures)
-    add_transfers(rows, keys, measures, where, same)
+        measures = np.split(np.array(vertices["km"]), ends[:-1])
+        edges["sections"] = [tuple(names.split()) for names in edges["sections"]]
+        points = shapely.points(nodes.pop("lon"), nodes.pop("lat"))
+        frame = gpd.GeoDataFrame(nodes, geometry=points, crs=4326)
+        table = frame_edges({**edges, "geometry": lines})
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} can't be read: {error!r}. Install again.") from error
+    frame.attrs = _ATTRS | {"data_version": data_version(), "geometry": "bundled"}
     for km in measures:
         km.flags.writeable = False
-    return Network(_frame_nodes(keys, at), frame_edges(rows), tuple(measures))
-
-
-def _chains(
-    parts: list[Segment], at: dict[XY, Vertex], same: dict[tuple[str, XY], XY]
-) -> list[tuple[list[Segment], list[XY]]]:
-    """Return chains of segments from node to node, each with the positions along it."""
-    meet: dict[tuple[str, XY], list[int]] = {}
-    for i, segment in enumerate(parts):
-        for xy in (segment.a, segment.b):
-            meet.setdefault((segment.mode, same.get((segment.mode, xy), xy)), []).append(i)
-
-    def ends(mode: str, xy: XY) -> bool:
-        here = meet[mode, same.get((mode, xy), xy)]
-        return xy in at or len(here) != 2 or parts[here[0]].kind != parts[here[1]].kind
-
-    seen: set[int] = set()
-    chains = []
-    for i, segment in enumerate(parts):
-        for start, ahead in ((segment.a, segment.b), (segment.b, segment.a)):
-            if i in seen or not ends(segment.mode, start):
-                continue
-            chain, line, now = [segment], [start, ahead], i
-            seen.add(i)
-            while not ends(segment.mode, line[-1]):
-                now = next(j for j in meet[segment.mode, line[-1]] if j != now)
-                step = parts[now]
-                seen.add(now)
-                chain.append(step)
-                line.append(step.b if step.a == line[-1] else step.a)
-            chains.append((chain, line))
-    return chains
-
-
-def _describe(rows: list[dict[str, Any]], sections: dict[str, dict[str, Any]]) -> None:
-    """Add what the section says, the speed and the country."""
-    speeds = read_table("speeds.csv").set_index("id")["kmh"].astype(float)
-    lines = gpd.GeoSeries([row["geometry"] for row in rows], crs=4326)
-    drawn = geodesy.length_km(lines)
-    for row, country, chord in zip(rows, find_countries(lines), drawn, strict=True):
-        about = sections[row["section"]]
-        kmh = float(speeds[about["speed_class"]])
-        accuracy = row["accuracy_km"]
-        if pd.isna(accuracy):
-            # How far a road of this length can be from the straight line between its ends.
-            accuracy = 0.5 * np.sqrt(max(0.0, row["km"] ** 2 - chord**2)) + _TOWN_KM
-        row |= {
-            "name": about["name"],
-            "speed_class": about["speed_class"],
-            "season": state_season(about),
-            "kmh": kmh,
-            "hours": row["km"] / kmh,
-            "country": country,
-            "crossing": "",
-            "basis": about["basis"],
-            "accuracy_km": float(accuracy),
-            "source": about["source"],
-            "licence": about["licence"],
-        }
-
-
-def _frame_nodes(keys: dict[Node, int], at: dict[XY, Vertex]) -> gpd.GeoDataFrame:
-    unnamed = Vertex("", "", "")
-    found = [at.get(xy, unnamed) for _, xy, _ in keys]
-    frame = gpd.GeoDataFrame(
-        {
-            "id": [v.id for v in found],
-            "name": [v.name for v in found],
-            "name_ur": [v.name_ur for v in found],
-            "mode": [mode for mode, _, _ in keys],
-        },
-        geometry=[Point(xy) for _, xy, _ in keys],
-        crs=4326,
-    )
-    frame.attrs = _ATTRS | {"data_version": data_version(), "geometry": "bundled"}
-    return frame
+    return Network(frame, table, tuple(measures))
 
 
 _ATTRS = {
@@ -380,8 +277,8 @@ _ATTRS = {
 }
 
 
-def frame_edges(rows: list[dict[str, Any]]) -> gpd.GeoDataFrame:
-    """Return rows of edges as a table."""
+def frame_edges(rows: list[dict[str, Any]] | dict[str, Any]) -> gpd.GeoDataFrame:
+    """Return rows or columns of edges as a table."""
     first = ["u", "v", "mode", "km", "hours", "section", "name", "status", "opened"]
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
     rest = [c for c in frame.columns if c not in {*first, "geometry"}]
@@ -393,3 +290,108 @@ def frame_edges(rows: list[dict[str, Any]]) -> gpd.GeoDataFrame:
         "geometry": "bundled",
     }
     return frame
+
+
+@lru_cache(maxsize=4)
+def _redrawn(key: Hashable) -> Network:
+    """Return the network on the refreshed lines of its sections.
+
+    Which edges there are, how long, and where they meet stays as bundled: kilometres are
+    calibrated, and km posts keep their chainage on a refreshed line. A node moves to the end of
+    the first redrawn edge at it; the other edges there are drawn up to it. `.attrs` of the edges
+    name the sections whose edges stay, in part or as a whole (`bundled`).
+    """
+    net, lines = _bundled(), redrawn_sections(key)
+    nodes, edges, ends = net.nodes, net.edges, net.ends
+    drawn: dict[int, _Drawn] = {}
+    using: dict[int, Line] = {}
+    km, shapes = edges["km"].to_numpy(float), net.lines
+    # By the section that an edge is counted by, else by another that runs over it.
+    over = [edges["section"].map(lambda s: (s,)), edges["sections"]]
+    for names, (section, line) in product(over, lines.items()):
+        rows = np.flatnonzero([section in of for of in names] & (km > 0))
+        rows = rows[~np.isin(rows, list(drawn))]
+        found = _draw(section, rows, shapes[rows], km[rows], line)
+        drawn |= found
+        using |= dict.fromkeys(found, line)
+    spots = _move(net, drawn)
+    new, kms = list(shapes), list(net.measures)
+    for i, (u, v) in enumerate(ends):
+        xy, at = drawn.get(i, (shapely.get_coordinates(shapes[i]), kms[i]))
+        if i in drawn:
+            xy, at = _extend(xy, at, spots[u], spots[v])
+        elif u in spots or v in spots:
+            xy = xy.copy()
+            xy[0], xy[-1] = spots.get(u, xy[0]), spots.get(v, xy[-1])
+        at.flags.writeable = False
+        new[i], kms[i] = shapely.LineString(xy), at
+    where = [spots.get(n, p) for n, p in enumerate(shapely.get_coordinates(nodes.geometry))]
+    moved = nodes.set_geometry(shapely.points(np.array(where)), crs=4326)
+    moved.attrs = nodes.attrs | {"geometry": "osm"}
+    return Network(moved, _describe_redrawn(edges.set_geometry(new, crs=4326), using), tuple(kms))
+
+
+def _describe_redrawn(edges: gpd.GeoDataFrame, using: Mapping[int, Line]) -> gpd.GeoDataFrame:
+    """Add source, licence and accuracy of redrawn edges."""
+    about = {name: edges.columns.get_loc(name) for name in edges.columns}
+    attrs, rows, new = edges.attrs, list(using), list(using.values())
+    sources = [
+        f"{line.source}; {old}" for line, old in zip(new, edges["source"].iloc[rows], strict=True)
+    ]
+    edges.iloc[rows, about["source"]] = sources
+    edges.iloc[rows, about["licence"]] = "ODbL-1.0"
+    whole = [i for i, line in zip(rows, new, strict=True) if line.whole]
+    edges.iloc[whole, about["accuracy_km"]] = MAPPED_KM
+    edges.iloc[whole, about["basis"]] = "surveyed"
+    stays = (edges["mode"] != "transfer").to_numpy() & ~np.isin(np.arange(len(edges)), rows)
+    edges.attrs = attrs | {
+        "geometry": "osm",
+        "bundled": sorted(set(edges["section"][stays])),
+        "sources": sorted(set(edges["source"].dropna())),
+    }
+    return edges
+
+
+def _draw(
+    section: str, rows: NDArray[np.int64], edges: NDArray[np.object_], kms: Floats, line: Line
+) -> dict[int, _Drawn]:
+    """Return the edges of a section that are found on its refreshed line, by row."""
+    old = drawn_sections().get(section)
+    if old is None or not len(rows):
+        return {}
+    bundled, chain = Chainage(old["geometry"]), Chainage(line.line, line.measures_km)
+    ends = [bundled.locate(shapely.get_point(edges, i))["km"].to_numpy(float) for i in (0, -1)]
+    # A line that runs over a stretch twice has two chainages there, and may give the wrong one.
+    same = np.abs(np.abs(ends[1] - ends[0]) - length_km(edges)) < _SAME_KM
+    spans = np.interp(ends, bundled.measures_km, np.asarray(old["measures_km"], float)).T
+    drawn = {}
+    for row, km, (start, stop) in zip(rows[same].tolist(), kms[same], spans[same], strict=True):
+        low, high = max(min(start, stop), 0.0), min(max(start, stop), chain.end_km)
+        xy = shapely.get_coordinates(chain.between(low, high))
+        inside = chain.measures_km
+        inside = inside[(inside > low + SNAP_KM) & (inside < high - SNAP_KM)]
+        at = np.concatenate(([low], inside, [high])) - low
+        at = np.minimum(at * (km / at[-1]), km)  # ends at the edge's km to the last digit
+        at[-1] = km
+        drawn[row] = (xy, at) if start <= stop else (xy[::-1], km - at[::-1])
+    return drawn
+
+
+def _move(net: Network, drawn: Mapping[int, _Drawn]) -> dict[int, Floats]:
+    """Return the new position of each node that redrawn edges meet at."""
+    spots: dict[int, Floats] = {}
+    for i, (xy, _) in drawn.items():
+        for node, at in zip(net.ends[i], (xy[0], xy[-1]), strict=True):
+            if node not in spots:
+                # Nodes of one position, of road and rail for instance, stay together.
+                spots |= dict.fromkeys((node, *net.beside.get(node, ())), at)
+    return spots
+
+
+def _extend(xy: Floats, km: Floats, start: Floats, end: Floats) -> _Drawn:
+    """Draw an edge up to its nodes; what that adds has no kilometres."""
+    if (xy[0] != start).any():
+        xy, km = np.vstack((start, xy)), np.concatenate((km[:1], km))
+    if (xy[-1] != end).any():
+        xy, km = np.vstack((xy, end)), np.concatenate((km, km[-1:]))
+    return xy, km

@@ -1,5 +1,7 @@
 """The graph itself: what it is put together from, where it is joined, and what edges carry."""
 
+import json
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -9,7 +11,8 @@ import shapely
 import cpecgeo as cg
 from cpecgeo import geodesy
 from cpecgeo.catalogue import corridor_rows, data_path, layer
-from cpecgeo.routing.segments import SAME_PLACE_KM
+from tools.network.__main__ import text, text_without_osm
+from tools.network.segments import SAME_PLACE_KM
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,19 @@ def meeting(net, name, mode):
     """Sections that meet at a named node."""
     here = np.flatnonzero((net.nodes["name"] == name) & (net.nodes["mode"] == mode))
     return {net.edges["section"].iloc[edge] for edge, _ in net.meets[int(here[0])]}
+
+
+@pytest.mark.parametrize(
+    ("file", "make"), [("odbl/network.json", text), ("network.json", text_without_osm)]
+)
+def test_the_stored_network_is_what_the_sections_make(file, make):
+    """`make data` was run after the last change: a machine's last digits may be others."""
+    stored, made = (json.loads(t) for t in (data_path(file).read_text("utf-8"), make()))
+    assert list(stored) == list(made)
+    for table, columns in made.items():
+        pd.testing.assert_frame_equal(
+            pd.DataFrame(stored[table]), pd.DataFrame(columns), rtol=0, atol=1e-9
+        )
 
 
 def test_every_drawn_base_section_is_in_it(net):

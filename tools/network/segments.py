@@ -17,20 +17,20 @@ from shapely.geometry import LineString, Point
 
 from cpecgeo.catalogue import corridor_rows, folded
 from cpecgeo.catalogue.facts import openings
-from cpecgeo.catalogue.files import read_features, read_table
+from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.layers import named_points
 from cpecgeo.catalogue.lines import drawn_sections, line_stations
 from cpecgeo.catalogue.lines import sections as drawn_rows
 from cpecgeo.errors import DataError
 from cpecgeo.features.alignment import STATUSES
 from cpecgeo.geodesy import distance_km, nearest
+from cpecgeo.routing.graph import XY
 
 __all__ = [
     "Node",
     "Segment",
     "Vertex",
     "add_transfers",
-    "find_countries",
     "join_junctions",
     "read_segments",
     "read_vertices",
@@ -39,7 +39,6 @@ __all__ = [
     "state_season",
 ]
 
-XY = tuple[float, float]
 Key = tuple[str, str, XY, XY]
 Node = tuple[str, XY, str]
 """Mode, position, and the side of a border where a position lies on one."""
@@ -366,22 +365,3 @@ def state_season(about: dict[str, Any]) -> str:
     """Return when snow leaves a road open, as MM-DD/MM-DD; empty for all year."""
     ends = [about["season_from"], about["season_to"]]
     return "" if pd.isna(ends[0]) else "/".join(map(str, ends))
-
-
-def find_countries(lines: gpd.GeoSeries) -> list[str]:
-    """Return the country at the middle of each line; the nearest where none holds it."""
-    middle = shapely.line_interpolate_point(lines.array, 0.5, normalized=True)
-    countries = read_features("derived/countries.geojson")
-    names, shapes = (np.array([c[key] for c in countries], object) for key in ("name", "geometry"))
-    point, country = shapely.STRtree(middle).query(shapes, "contains")[::-1]
-    found = np.full(len(middle), None, object)
-    found[point] = names[country]
-    for i in np.flatnonzero(found == None):  # noqa: E711 – an array is compared
-        # A degree of longitude is no shorter than half one of latitude so far south of 60°.
-        away = shapely.distance(shapes, middle[i])
-        close = np.flatnonzero(away <= 2.0 * away.min())
-        if len(close) > 1:
-            near = nearest(middle[i], gpd.GeoSeries(shapes[close], crs=4326))
-            close = close[near["target"].astype(int).to_numpy()]
-        found[i] = names[close[0]]
-    return [str(name) for name in found]

@@ -1,0 +1,1 @@
+"""The network of all sections: `python -m tools.network`."""
