@@ -31,7 +31,7 @@ from cpecgeo.maps.corridors import (
 from cpecgeo.maps.style import Style
 from cpecgeo.routing import Reach, Route
 from cpecgeo.routing.border import Market
-from cpecgeo.routing.ends import Snap
+from cpecgeo.routing.search import Snap
 
 __all__ = ["TOWNS", "Drawing", "color_drawing", "list_drawings"]
 

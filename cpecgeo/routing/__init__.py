@@ -2,12 +2,17 @@
 
 from cpecgeo.routing.alternatives import compare, overlap, routes
 from cpecgeo.routing.catchment import Reach, reach
-from cpecgeo.routing.changes import critical_sections, gain
+from cpecgeo.routing.comparisons import (
+    alignment_parts,
+    critical_sections,
+    gain,
+    route_checks,
+)
 from cpecgeo.routing.costs import freight
 from cpecgeo.routing.graph import Network, network
 from cpecgeo.routing.legs import Route
 from cpecgeo.routing.paths import route, route_matrix
-from cpecgeo.routing.published import alignment_parts, route_checks, sea_route, stated_leg
+from cpecgeo.routing.sea import sea_route, stated_leg
 
 __all__ = [
     "Network",

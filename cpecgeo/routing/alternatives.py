@@ -12,11 +12,10 @@ import pandas as pd
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.subject import PointLike
 from cpecgeo.routing.costs import edge_costs, price_route, rates_of
-from cpecgeo.routing.ends import Snap
 from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
 from cpecgeo.routing.legs import Route, route_of
 from cpecgeo.routing.paths import route
-from cpecgeo.routing.search import Step, Tree, search, steps_to, whole_step, without_stubs
+from cpecgeo.routing.search import Snap, Step, Tree, path_to, search, whole_step, without_stubs
 
 __all__ = ["compare", "overlap", "routes", "share_of"]
 
@@ -155,7 +154,7 @@ def _find_penalised(
     """Return least paths, each over edges that the ones before have made dearer."""
     found, dear = [], list(cost)
     for _ in range(_ROUNDS):
-        steps = steps_to(ground, search(ground, ends[0], dear), ends[1], dear)
+        steps = _steps_to(ground, search(ground, ends[0], dear), ends[1], dear)
         if steps is None:
             break
         found.append(steps)
@@ -305,3 +304,9 @@ def compare(
     }
     frame.attrs = {"method": "calibrated km, assumed speeds", **kept}
     return frame
+
+
+def _steps_to(ground: Usable, tree: Tree, end: Snap, cost: Sequence[float]) -> list[Step] | None:
+    """Return the steps of a tree's least path to a snapped point; None where there is none."""
+    path = path_to(ground, tree, (end,), cost)
+    return None if path is None else path.steps

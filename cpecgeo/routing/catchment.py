@@ -18,10 +18,9 @@ from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.subject import PointLike, Subject, html_card, html_table
 from cpecgeo.geodesy import Index, buffer, length_km
 from cpecgeo.routing.costs import edge_costs
-from cpecgeo.routing.ends import OTHER_KM, Ends, Snap, snap_ends
 from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
 from cpecgeo.routing.graph import Network
-from cpecgeo.routing.search import Floats, Tree, search
+from cpecgeo.routing.search import OTHER_KM, Ends, Floats, Snap, Tree, search, snap_ends
 
 __all__ = ["Reach", "reach"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import geopandas as gpd
@@ -18,7 +19,7 @@ from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import buffer, densify, nearest
 from cpecgeo.routing.graph import FINE_KM, Network
 
-__all__ = ["Cut", "cut", "is_open_in", "is_shut"]
+__all__ = ["Cut", "cut", "describe_closure", "is_open_in", "is_shut"]
 
 Cut = dict[int, NDArray[np.float64]]
 """Edges, each with its closed stretches: km from and to, shape (n, 2)."""
@@ -212,3 +213,24 @@ def _applies(row: dict[str, Any], year: int, month: int | None) -> bool:
     at = f"{year:04d}-{month or 6:02d}"
     begun = pd.isna(row["from"]) or at >= str(row["from"])[:7]
     return bool(begun and (pd.isna(row["to"]) or at <= str(row["to"])[:7]))
+
+
+@cache
+def _closed_all_year() -> dict[str, list[tuple[str, str]]]:
+    """Return what is closed at each crossing in every season, and since when."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in table("closures").fillna("").to_dict("records"):
+        if not row["season_from"]:
+            found.setdefault(row["crossing"], []).append((row["what"], str(row["from"])))
+    return found
+
+
+def describe_closure(x: Any, year: int | None) -> str:
+    """Return what the table of closures says of a crossing, in words."""
+    if not isinstance(x, Place) or x.layer != "crossings":
+        return ""
+    return "; ".join(
+        f"{x.name}: {what}" + (f" (since {since})" if since else "")
+        for what, since in _closed_all_year().get(x.id, ())
+        if year is None or since[:4] <= str(year)
+    )

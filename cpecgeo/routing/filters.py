@@ -271,6 +271,19 @@ class Usable:
     passable: list[bool]
     asked: str
 
+    def is_clear(self, edge: int, a: float, b: float) -> bool:
+        """Return whether the stretch of an edge from km `a` to km `b` is free of what is avoided.
+
+        An end of the edge alone is: it belongs to the other edges of its node as much.
+        """
+        spans = self.blocked.get(edge)
+        if spans is None:
+            return True
+        low, high = min(a, b), max(a, b)
+        if low == high and low in (0.0, self.network.lengths[edge]):
+            return True
+        return not bool(((spans[:, 0] <= high) & (spans[:, 1] >= low)).any())
+
     def closing(self, cut: Cut) -> Usable:
         """Return the network with further stretches closed."""
         blocked, passable = dict(self.blocked), self.passable.copy()

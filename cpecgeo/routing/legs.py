@@ -17,10 +17,9 @@ from shapely.geometry import LineString
 from cpecgeo.errors import InputError
 from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.geodesy import Chainage, distance_km, length_km
-from cpecgeo.routing.ends import Snap
 from cpecgeo.routing.filters import Filters
 from cpecgeo.routing.graph import Network, shared
-from cpecgeo.routing.search import Step
+from cpecgeo.routing.search import Snap, Step
 
 __all__ = ["Route", "route_of"]
 

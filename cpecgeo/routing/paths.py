@@ -18,18 +18,20 @@ from cpecgeo.features.subject import PointLike, SubjectLike
 from cpecgeo.geodesy.inputs import POINTS
 from cpecgeo.routing.additions import JOIN_KM
 from cpecgeo.routing.costs import Costs, edge_costs
-from cpecgeo.routing.ends import Ends, Snap, snap_ends, snap_rows
 from cpecgeo.routing.filters import FilterOptions, Filters, Usable, filters, number, usable
 from cpecgeo.routing.legs import Route, route_of
 from cpecgeo.routing.search import (
+    Ends,
     Floats,
     Path,
+    Snap,
     Tree,
     cost_of,
     ends_of,
-    is_clear,
     path_to,
     search,
+    snap_ends,
+    snap_rows,
 )
 
 __all__ = ["find_detour", "find_path", "place_ends", "route", "route_matrix", "tabulate_costs"]
@@ -341,8 +343,8 @@ class _Arrival:
         for i, places in enumerate(self.ends):
             for start, way in zip(tree.starts, ways.tolist(), strict=True):
                 for end in places:
-                    if end.edge != start.edge or not is_clear(
-                        self.ground, end.edge, start.km, end.km
+                    if end.edge != start.edge or not self.ground.is_clear(
+                        end.edge, start.km, end.km
                     ):
                         continue
                     along = abs(start.km - end.km) * cost[end.edge] / lengths[end.edge]

@@ -1,33 +1,231 @@
-"""Search of the network: least paths between ends, each of which may join it in several places."""
+"""Search of the network: where a place or point joins it, and the least paths between them."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.routing.ends import Snap
-from cpecgeo.routing.filters import Usable
+from cpecgeo.errors import InputError, UnknownNameError
+from cpecgeo.features.places import Place, place
+from cpecgeo.features.resolve import resolve_point
+from cpecgeo.geodesy import Index, distance_km
+from cpecgeo.routing.closures import describe_closure
+from cpecgeo.routing.filters import Usable, number
 from cpecgeo.routing.graph import Network
 
 __all__ = [
+    "OTHER_KM",
+    "Ends",
     "Path",
+    "Snap",
     "Step",
     "Tree",
     "cost_of",
     "ends_of",
-    "is_clear",
     "path_to",
     "search",
-    "steps_to",
+    "snap_ends",
+    "snap_rows",
     "whole_step",
     "without_stubs",
 ]
 
+# A millimetre from an end is the end: the rest is rounding.
+_END_KM = 1e-6
+# How much further off than the nearest road or railway an end may join the other of the two.
+OTHER_KM = 15.0
+
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Snap:
+    """Where a route joins the network.
+
+    Attributes
+    ----------
+    name : str
+        As given, or the place's.
+    point : Point
+        The origin or destination itself, lon, lat.
+    edge : int
+        Row of the network's edges.
+    km : float
+        Calibrated km along that edge.
+    access_km : float
+        Geodesic distance from the point to the network; not counted in a route's length.
+    on : Point
+        The nearest point on the edge.
+    note : str
+        What is known to be closed there; for border crossings.
+    """
+
+    name: str
+    point: shapely.Point
+    edge: int
+    km: float
+    access_km: float
+    on: shapely.Point
+    note: str = ""
+
+
+Ends = tuple[Snap, ...]
+"""Where one end may join the network: the nearest first, then by the other mode, then beside."""
+
+
+def _find_place(name: str, mode: str) -> Place:
+    """Return the place of a name: by rail its station, by road rather a point of a road."""
+    if mode == "rail":
+        try:
+            return place(name, within="stations")
+        except (UnknownNameError, InputError):
+            return place(name)
+    found = place(name)
+    if found.layer == "stations":
+        try:
+            return place(name, within="waypoints")
+        except (UnknownNameError, InputError):
+            return found
+    return found
+
+
+@lru_cache(maxsize=32)
+def _index(net: Network, allowed: bytes) -> tuple[Index, list[int]]:
+    rows = np.flatnonzero(np.frombuffer(allowed, bool))
+    return Index(net.edges.geometry.iloc[rows].reset_index(drop=True)), rows.tolist()
+
+
+@lru_cache(maxsize=4096)
+def _drawn_km(net: Network, edge: int) -> Floats:
+    """Return geodesic km at the vertices of an edge."""
+    at = gpd.GeoSeries(shapely.points(shapely.get_coordinates(net.lines[edge])), crs=4326)
+    steps = distance_km(at[:-1].reset_index(drop=True), at[1:].reset_index(drop=True))
+    return np.concatenate(([0.0], np.cumsum(steps)))
+
+
+def _mask_snappable(ground: Usable) -> NDArray[np.bool_]:
+    """Return which edges may be snapped to: what is avoided stays one of them."""
+    columns = ground.network.columns
+    may = ground.there & (columns["mode"] != "transfer") & (columns["km"] > 0)
+    if not may.any():
+        raise InputError("The filters leave no road and no railway at all; loosen them.")
+    return np.asarray(may, bool)
+
+
+def _snap(
+    points: Sequence[Any], names: Sequence[str], net: Network, may: NDArray[np.bool_]
+) -> list[Snap]:
+    """Return the nearest point on one of some edges, for each of many points.
+
+    Edges that are avoided count too, so that a closure never moves an end to another road.
+    """
+    index, rows = _index(net, may.tobytes())
+    hits = index.nearest(gpd.GeoSeries(list(points), crs=4326)).to_dict("list")
+    hits = zip(*(hits[c] for c in ("target", "km", "distance_km", "lon", "lat")), strict=True)
+    found = []
+    for name, point, (target, drawn_km, away, lon, lat) in zip(names, points, hits, strict=True):
+        edge = rows[int(target)]
+        measures = net.measures[edge]
+        km = float(np.interp(drawn_km, _drawn_km(net, edge), measures))
+        km = next((end for end in (0.0, net.lengths[edge]) if abs(km - end) < _END_KM), km)
+        found.append(Snap(name, point, edge, km, float(away), shapely.Point(lon, lat)))
+    return found
+
+
+def _snap_each_mode(points: Sequence[Any], names: Sequence[str], ground: Usable) -> list[Ends]:
+    """Return where each of many points may join: road and rail, and a nearer line of one's own.
+
+    What the package has is looked at by itself, so that a line that is added only ever adds.
+    """
+    net, may = ground.network, _mask_snappable(ground)
+    own = np.zeros(len(may), bool)
+    own[list(net.own)] = True
+    modes = net.columns["mode"]
+    masks = [may & ~own & (modes == mode) for mode in ("road", "rail")]
+    masks += [may & own & (modes == mode) for mode in ("road", "rail")]
+    hits = [_snap(points, names, net, mask) if mask.any() else None for mask in masks]
+    found: list[Ends] = []
+    for i in range(len(points)):
+        road, rail, own_road, own_rail = (None if hit is None else hit[i] for hit in hits)
+        near = [at for at in (road, rail) if at is not None]
+        least = min((at.access_km for at in near), default=np.inf)
+        near = [at for at in near if at.access_km <= least + OTHER_KM]
+        for at, beside in ((own_road, road), (own_rail, rail)):
+            if at is not None and (beside is None or at.access_km < beside.access_km):
+                near.append(at)
+        found.append(tuple(sorted(near, key=lambda at: at.access_km)))
+    return found
+
+
+def snap_ends(
+    ends: Sequence[tuple[str, Any]], ground: Usable, *, max_access_km: float, weight: str = "hours"
+) -> list[Ends]:
+    """Return where each of some ends may join the network.
+
+    By any mode an end joins road and railway, the further one where it is at most 15 km further
+    off; which of them a route takes is what costs it least, the way there counted. A named
+    station is at its railway, and where km alone count, which leave changes out, another named
+    place is at its road.
+
+    Parameters
+    ----------
+    ends : sequence of (str, PointLike)
+        What an end is called in messages, and the end.
+    ground : Usable
+    max_access_km : float
+    weight : str
+        What the route keeps least.
+
+    Raises
+    ------
+    InputError
+        Nothing within `max_access_km`.
+    """
+    far = number(max_access_km, "max_access_km", infinite=True)
+    things = [_find_place(x, ground.mode) if isinstance(x, str) else x for _, x in ends]
+    read = [
+        resolve_point(x, what, among=("place",)) for (what, _), x in zip(ends, things, strict=True)
+    ]
+    found = _snap_each_mode([point for _, point in read], [name for name, _ in read], ground)
+    kept: list[Ends] = []
+    for (what, _), thing, near in zip(ends, things, found, strict=True):
+        at = near[0]
+        if at.access_km > far:
+            filters = f" with {ground.asked}" if ground.asked else ""
+            raise InputError(
+                f"{what} {at.name} lies {at.access_km:.1f} km from the network{filters}, more "
+                f"than max_access_km={far:g}. Give a nearer place, raise max_access_km, or "
+                "loosen a filter."
+            )
+        if isinstance(thing, Place) and thing.layer == "stations":
+            mode = ground.network.columns["mode"]
+            near = tuple(x for x in near if mode[x.edge] == mode[at.edge])  # noqa: PLW2901
+        elif isinstance(thing, Place) and weight == "km":
+            near = _road_first(near, ground.network)  # noqa: PLW2901
+        note = describe_closure(thing, ground.year)
+        kept.append(tuple(replace(x, note=note) for x in near if x.access_km <= far))
+    return kept
+
+
+def _road_first(near: Ends, net: Network) -> Ends:
+    """Keep the road where an end joins a road and a railway; the caller's own lines stay."""
+    base = [at for at in near if at.edge not in net.own]
+    roads = [at for at in base if net.columns["mode"][at.edge] == "road"]
+    return tuple(at for at in near if at in (roads or base) or at.edge in net.own)
+
+
+def snap_rows(points: gpd.GeoSeries, ground: Usable, *, max_access_km: float) -> list[Ends]:
+    """Return where each of many points may join the network; none further than `max_access_km`."""
+    found = _snap_each_mode(points.tolist(), [str(i) for i in points.index], ground)
+    return [tuple(at for at in near if at.access_km <= max_access_km) for near in found]
 
 
 @dataclass(frozen=True)
@@ -82,20 +280,6 @@ class Tree:
         return self.starts[0]
 
 
-def is_clear(ground: Usable, edge: int, a: float, b: float) -> bool:
-    """Return whether the stretch of an edge from km `a` to km `b` is free of what is avoided.
-
-    An end of the edge alone is: it belongs to the other edges of its node as much.
-    """
-    spans = ground.blocked.get(edge)
-    if spans is None:
-        return True
-    low, high = min(a, b), max(a, b)
-    if low == high and low in (0.0, ground.network.lengths[edge]):
-        return True
-    return not bool(((spans[:, 0] <= high) & (spans[:, 1] >= low)).any())
-
-
 def ends_of(ground: Usable, at: Snap, cost: Sequence[float]) -> list[tuple[int, float]]:
     """Return the nodes that a snapped point can reach along its edge, with the cost."""
     net = ground.network
@@ -103,9 +287,9 @@ def ends_of(ground: Usable, at: Snap, cost: Sequence[float]) -> list[tuple[int, 
     per = cost[at.edge] / length
     u, v = net.ends[at.edge]
     ends = []
-    if is_clear(ground, at.edge, 0.0, at.km):
+    if ground.is_clear(at.edge, 0.0, at.km):
         ends.append((u, at.km * per))
-    if is_clear(ground, at.edge, at.km, length):
+    if ground.is_clear(at.edge, at.km, length):
         ends.append((v, (length - at.km) * per))
     # At a crossing one stands on both sides of the border, be it open or shut; in a town that
     # has one position for its road and its railway, at both.
@@ -158,7 +342,7 @@ def path_to(ground: Usable, tree: Tree, ends: Sequence[Snap], cost: Sequence[flo
     for end in ends:
         away = end.access_km * tree.access
         for start in tree.starts:
-            if start.edge == end.edge and is_clear(ground, end.edge, start.km, end.km):
+            if start.edge == end.edge and ground.is_clear(end.edge, start.km, end.km):
                 along = abs(start.km - end.km) * cost[end.edge] / length[end.edge]
                 total = along + away + start.access_km * tree.access
                 if total < best:
@@ -197,12 +381,6 @@ def cost_of(net: Network, steps: Sequence[Step], cost: Sequence[float]) -> float
     """Return what steps cost, the ways to the network left out."""
     whole = ((cost[step.edge], step.km, net.lengths[step.edge]) for step in steps)
     return sum(each * (km / length if length else 1.0) for each, km, length in whole)
-
-
-def steps_to(ground: Usable, tree: Tree, end: Snap, cost: Sequence[float]) -> list[Step] | None:
-    """Return the steps of a tree's least path to a snapped point; None where there is none."""
-    path = path_to(ground, tree, (end,), cost)
-    return None if path is None else path.steps
 
 
 def whole_step(net: Network, edge: int, node: int) -> Step:

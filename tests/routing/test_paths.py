@@ -8,9 +8,8 @@ from shapely.geometry import Point
 
 import cpecgeo as cg
 from cpecgeo.routing.costs import edge_costs
-from cpecgeo.routing.ends import snap_ends
 from cpecgeo.routing.filters import filters, usable
-from cpecgeo.routing.search import search
+from cpecgeo.routing.search import search, snap_ends
 from cpecgeo.testing import assert_geodesic_equal, reference_nearest
 
 CASES = [

@@ -1,34 +1,36 @@
-"""What others publish: legs by sea and by a stated length, and the network beside figures."""
+"""Legs off the network: by sea over shipping lanes, and of a length that is stated."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry import LineString
 
-from cpecgeo.catalogue import corridor_rows, data_version, layer
+from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
-from cpecgeo.catalogue.lines import corridor_id
-from cpecgeo.errors import DataError, InputError, InputTypeError, MissingExtraError
+from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
 from cpecgeo.features.resolve import resolve_point
 from cpecgeo.features.subject import PointLike
-from cpecgeo.geodesy import densify, length_km
-from cpecgeo.routing.ends import Snap, check_port
+from cpecgeo.geodesy import Index, densify, distance_km, length_km
 from cpecgeo.routing.filters import number
-from cpecgeo.routing.graph import shared
 from cpecgeo.routing.legs import Route
-from cpecgeo.routing.paths import route
+from cpecgeo.routing.search import Snap
 
-__all__ = ["alignment_parts", "route_checks", "sea_route", "stated_leg"]
+__all__ = ["sea_route", "stated_leg"]
 
 # Land is drawn to about a kilometre, and ports lie on it: a line may graze so much of it.
 _GRAZE_DEG = 0.03
 # Where a bend may be left: every so many km along the lane.
 _STEP_KM = 20.0
+# A port further from the sea than this is none: estuaries and the land's outline are within it.
+_SEA_KM = 50.0
+# Gaps between the outlines of two countries are no sea, in square degrees.
+_GAP_DEG2 = 0.5
 
 
 def sea_route(a: PointLike, b: PointLike, *, names: tuple[str, str] | None = None) -> Route:
@@ -82,7 +84,7 @@ def sea_route(a: PointLike, b: PointLike, *, names: tuple[str, str] | None = Non
     known = np.array([*searoute.setup_P().nodes, *searoute.setup_M().nodes], float)
     known = known[np.abs(known[:, 0]) <= 180.0]  # lanes run on over the date line
     for (name, point), what in zip(ends, ("the first port", "the second port"), strict=True):
-        check_port(name, point, what, known)
+        _check_port(name, point, what, known)
     # Its graph is shared and changed by calls with restrictions; none are given.
     lane = searoute.searoute(
         [ends[0][1].x, ends[0][1].y], [ends[1][1].x, ends[1][1].y], append_orig_dest=True
@@ -265,123 +267,43 @@ def _over_land(land: Any, lines: Any) -> Any:
     return over
 
 
-def route_checks() -> pd.DataFrame:
-    """Return published distances between two places, and the network's.
-
-    Returns
-    -------
-    DataFrame
-        On the id: `name mode along published_km network_km more_km share` (more_km as a share
-        of the published), `access_km` (from the places to the network, not counted),
-        `independent` (the network isn't calibrated by this figure or its
-        parts), `reason source`. `data/network_checks.csv` has the questions.
-
-    Examples
-    --------
-    >>> checks = route_checks()
-    >>> float(checks.loc["karachi-peshawar-ticket", "network_km"].round())
-    1723.0
-    """
-    rows = []
-    for row in read_table("network_checks.csv").to_dict("records"):
-        along = row["along"] if isinstance(row["along"], str) else None
-        ends = [_end(row[end]) for end in ("from", "to")]
-        avoid = row["avoid"].split() if isinstance(row["avoid"], str) else ()
-        asked = {"mode": row["mode"], "along": along, "avoid": avoid, "status": row["statuses"]}
-        try:
-            way = route(*ends, weight="km", **asked)
-            km, access = way.chainage_km, way.access_km
-        except (DataError, InputError):
-            # Without the OpenStreetMap folder some railways aren't drawn.
-            km = access = float("nan")
-        more = km - row["published_km"]
-        rows.append(
-            {
-                "id": row["id"],
-                "name": row["name"],
-                "mode": row["mode"],
-                "along": along or "",
-                "published_km": float(row["published_km"]),
-                "network_km": km,
-                "more_km": more,
-                "share": more / row["published_km"],
-                "access_km": access,
-                "independent": bool(row["independent"]),
-                "reason": row["reason"],
-                "source": row["source"],
-            }
-        )
-    frame = pd.DataFrame(rows).set_index("id")
-    frame.attrs = {
-        "method": "Dijkstra, least km, calibrated km",
-        "ellipsoid": "WGS 84",
-        "edges": "geodesic",
-        "sources": sorted(set(frame["source"])),
-        "data_version": data_version(),
-    }
-    return frame
+@cache
+def _find_sea() -> tuple[shapely.Polygon, shapely.MultiPolygon]:
+    """Return the box that the land is known in, and the sea there."""
+    countries = layer("countries")
+    known = shapely.box(*countries.total_bounds)
+    rest = known.difference(shapely.union_all(countries.geometry.to_numpy()))
+    parts = [part for part in shapely.get_parts(rest) if part.area > _GAP_DEG2]
+    return known, shapely.MultiPolygon(parts)
 
 
-def _end(name: str) -> object:
-    """Return a place, or a point of a line by its id where the name means several."""
-    nodes = shared().nodes
-    here = nodes[nodes["id"] == name]
-    return here.geometry.iloc[0] if len(here) else name
-
-
-def alignment_parts(name: str) -> pd.DataFrame:
-    """Return a corridor's sections with their published, network and drawn km.
+def _check_port(name: str, point: shapely.Point, what: str, ports: NDArray[np.float64]) -> None:
+    """Refuse an end of a sea route that lies more than 50 km inland.
 
     Parameters
     ----------
     name : str
-        A corridor, such as ``"western"``.
+    point : Point
+        Lon, lat.
+    what : str
+        What the end is called in the message.
+    ports : ndarray, shape (n, 2)
+        Lon, lat of known ports and points of lanes, for where the bundled land doesn't reach.
 
-    Returns
-    -------
-    DataFrame
-        A row per section in order: `section name status published_km` (missing where none is
-        published), `network_km`, `drawn_km`, `more_km` (network less published), `reason`.
-
-    Examples
-    --------
-    >>> parts = alignment_parts("western").set_index("section")
-    >>> float(parts.loc["raikot-thakot", "network_km"].round(6))
-    280.0
+    Raises
+    ------
+    InputError
     """
-    row = corridor_rows()[corridor_id(name)]
-    sections = layer("sections").loc[row["sections"]]
-    edges = shared().edges
-    of = edges["sections"].tolist()
-    # A stretch that two parts share counts for the first, as one passes it once.
-    part = [next((s for s in row["sections"] if s in names), "") for names in of]
-    km = edges["km"].groupby(np.array(part, dtype=object)).sum()
-    frame = pd.DataFrame(
-        {
-            "section": sections.index,
-            "name": sections["name"].to_numpy(),
-            "status": sections["status"].to_numpy(),
-            "published_km": sections["official_km"].to_numpy(float),
-            "network_km": km.reindex(sections.index).fillna(0.0).to_numpy(),
-            "drawn_km": sections["drawn_km"].to_numpy(float),
-            "reason": sections["chainage_reason"].to_numpy(),
-        }
-    )
-    frame.insert(6, "more_km", frame["network_km"] - frame["published_km"])
-    used = edges.groupby(np.array(part, dtype=object))["section"].agg(lambda s: sorted(set(s)))
-    words = [_lender(s, used.get(s, [])) for s in sections.index]
-    missing, same = frame["published_km"].isna(), frame["more_km"].abs() < 0.05
-    why = frame["reason"].where(~missing & frame["reason"].notna(), pd.Series(words))
-    frame["reason"] = why.where(~same, "")
-    frame.attrs = {"corridor": row["id"], "data_version": data_version()}
-    return frame
-
-
-def _lender(section: str, used: list[str]) -> str:
-    """Return whose kilometres a section without a fitting figure takes."""
-    published = layer("sections")["official_km"]
-    lent = [s for s in used if s != section and published[s] > 0]
-    own = "its own figure" if published[section] > 0 else "no figure found: drawn length"
-    if not lent:
-        return own
-    return f"measured on {', '.join(lent)}" + (f"; rest: {own}" if section in used else "")
+    known, sea = _find_sea()
+    if known.contains(point):
+        away, of = float(distance_km(point, sea)), "the sea"
+    else:
+        near = gpd.GeoSeries(shapely.points(ports), crs=4326)
+        hit = Index(near).nearest(gpd.GeoSeries([point], crs=4326))
+        away, of = float(hit["distance_km"].iloc[0]), "the nearest port or lane that is known"
+    if away > _SEA_KM:
+        raise InputError(
+            f"{what} {name} lies {away:,.0f} km from {of}; a ship takes an end at most "
+            f"{_SEA_KM:g} km from it. Give a port, and add the way to it over land: "
+            'route("Lahore", "Karachi Port") + sea_route("Karachi Port", …).'
+        )
