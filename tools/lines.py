@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from shapely.geometry import LineString, MultiLineString, mapping
 
+from cpecgeo.catalogue.lines import MEET_KM
 from cpecgeo.geodesy import Chainage, length_km
 from tools.legs import described, edge_basis
 from tools.points import Points, read_points, stretch
@@ -26,9 +27,6 @@ from tools.points import Points, read_points, stretch
 Row = dict[str, Any]
 
 DATA = Path(__file__).parents[1] / "data"
-
-JOIN_KM = 0.5
-"""Ends of two traces closer than this are one place."""
 
 
 def gap_km(a: pd.Series, b: pd.Series) -> float:
@@ -54,7 +52,7 @@ def joined(points: Points, parts: pd.DataFrame, kind: str) -> list[pd.DataFrame]
             continue
         before = lines[-1]
         gap = gap_km(before.iloc[-1], rows.iloc[0])
-        if gap > JOIN_KM:
+        if gap > MEET_KM:
             msg = f"{part['section']}: part {part['order']} starts {gap:.2f} km from the last end"
             raise ValueError(msg)
         rows["km"] += before["km"].iloc[-1]

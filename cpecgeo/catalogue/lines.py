@@ -19,7 +19,7 @@ from cpecgeo.errors import DataError
 from cpecgeo.geodesy import length_km
 
 __all__ = [
-    "JOIN_KM",
+    "MEET_KM",
     "Assembled",
     "Leg",
     "assemble",
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 # Ends of two sections closer than this are one place: stations have two published points.
-JOIN_KM = 0.5
+MEET_KM = 0.5
 
 
 _TRACED = (
@@ -237,7 +237,7 @@ def join_sections(names: Sequence[str], what: str) -> Assembled:
     pieces = [_oriented(drawn[name]) for name in names]
     turned, gaps = turn_ends([xy for xy, _ in pieces])
     for i, gap in enumerate(gaps):
-        if gap > JOIN_KM:
+        if gap > MEET_KM:
             raise DataError(f"{names[i]} and {names[i + 1]} of {what} are {gap:.2f} km apart.")
     xy, km = _reversed(pieces[0]) if turned[0] else pieces[0]
     spans = [(names[0], 0.0, float(km[-1]), turned[0])]

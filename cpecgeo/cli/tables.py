@@ -121,11 +121,11 @@ def at(*, corridor: str, km: tuple[str, ...]) -> None:
 
     found = thing(corridor)
     for text in km:
-        is_number = text.removeprefix("-").replace(".", "", 1).isdigit()
-        if text.startswith("-") and not is_number:
+        place = _stop(text)
+        if text.startswith("-") and isinstance(place, str):
             raise click.NoSuchOption(text)
         try:
-            spot = found.at(float(text) if is_number else text)
+            spot = found.at(place)
         except InputError as error:
             raise type(error)(f"{found.name}: {error}") from None
         print(f"{text}\t{spot.x:.6f}\t{spot.y:.6f}")

@@ -16,7 +16,7 @@ from shapely.geometry import LineString
 
 from cpecgeo.catalogue import corridor_rows, layer, table
 from cpecgeo.catalogue.layers import ids_named, shared
-from cpecgeo.catalogue.lines import JOIN_KM, Assembled, corridor_id, join_sections, turn_ends
+from cpecgeo.catalogue.lines import MEET_KM, Assembled, corridor_id, join_sections, turn_ends
 from cpecgeo.errors import GeometryError, GeometryWarning, InputError, UnknownNameError
 from cpecgeo.features.places import stops
 from cpecgeo.geodesy import Chainage
@@ -212,10 +212,10 @@ def check_junctions(names: Sequence[str], gaps: Sequence[float]) -> None:
     GeometryError
     """
     for i, gap in enumerate(gaps):
-        if gap > JOIN_KM:
+        if gap > MEET_KM:
             raise GeometryError(
                 f"{names[i]!r} and {names[i + 1]!r} follow one another and are {gap:,.2f} km "
-                f"apart; parts must meet within {JOIN_KM:g} km. Give them in order of travel, "
+                f"apart; parts must meet within {MEET_KM:g} km. Give them in order of travel, "
                 "and what lies between as a part of its own."
             )
 

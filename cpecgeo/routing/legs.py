@@ -26,7 +26,7 @@ __all__ = ["Route", "route_of"]
 # Changes of direction below this many degrees are straight on.
 _STRAIGHT_DEG = 30.0
 # Two routes are joined at one town: a port, its station and its road lie so close.
-_JOIN_KM = 25.0
+_TOWN_KM = 25.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,10 +192,10 @@ class Route:
         if not isinstance(other, Route):
             return NotImplemented
         gap = float(distance_km(self.destination.point, other.origin.point))
-        if gap > _JOIN_KM:
+        if gap > _TOWN_KM:
             raise InputError(
                 f"{self.destination.name} and {other.origin.name} are {gap:,.1f} km apart; the "
-                f"second route must start within {_JOIN_KM:g} km of where the first ends."
+                f"second route must start within {_TOWN_KM:g} km of where the first ends."
             )
         rest = other.legs.assign(
             km_from=other.legs["km_from"] + self.chainage_km,
