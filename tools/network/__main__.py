@@ -82,7 +82,8 @@ def build() -> dict[str, Any]:
     unnamed = Vertex("", "", "")
     names = [at.get(xy, unnamed) for _, xy, _ in keys]
     lines = [shapely.get_coordinates(row["geometry"]).tolist() for row in rows]
-    kept = [name for name in rows[0] if name not in {"sections", "geometry"}]
+    columns = {name: [row[name] for row in rows] for name in rows[0] if name != "geometry"}
+    columns["sections"] = [" ".join(names) for names in columns["sections"]]
     return {
         "nodes": {
             "id": [v.id for v in names],
@@ -93,8 +94,7 @@ def build() -> dict[str, Any]:
             "lat": [xy[1] for _, xy, _ in keys],
         },
         "edges": {
-            **{name: [_plain(row[name]) for row in rows] for name in kept},
-            "sections": [" ".join(row["sections"]) for row in rows],
+            **{name: [_plain(value) for value in column] for name, column in columns.items()},
             "vertices": [len(line) for line in lines],
         },
         "vertices": {
