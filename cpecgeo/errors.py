@@ -30,6 +30,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from math import isfinite
 
 __all__ = [
     "CRSError",
@@ -49,6 +50,10 @@ __all__ = [
     "UnknownNameError",
 ]
 
+# What no mistake in degrees comes to, and what is said then.
+_DEGREES = 1_000
+_METRES = 'if these are metres, state their CRS, such as crs="EPSG:32642"'
+_RANGE = 'give lon, lat degrees on WGS 84, or state their CRS, such as crs="EPSG:32642"'
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -73,7 +78,71 @@ class CRSError(InputError):
 
 
 class CoordinateError(InputError):
-    """A coordinate is NaN, infinite, out of range, or has lon and lat swapped."""
+    """A coordinate is NaN, infinite, out of range, or has lon and lat swapped.
+
+    Parameters
+    ----------
+    message : str
+    row : int, optional
+        Which geometry it is of, from 0.
+    lonlat : tuple of float, optional
+        The coordinate.
+    """
+
+    def __init__(
+        self, message: str, *, row: int | None = None, lonlat: tuple[float, float] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.row, self.lonlat = row, lonlat
+
+    @classmethod
+    def out_of_range(
+        cls,
+        what: str,
+        lonlat: tuple[float, float],
+        row: int,
+        *,
+        where: str,
+        is_swapped: bool,
+        repair: str = _RANGE,
+    ) -> CoordinateError:
+        """Return the error of a coordinate that is no position, and what to do.
+
+        Parameters
+        ----------
+        what : str
+            The argument or file that it is from.
+        lonlat : tuple of float
+        row : int
+            Which geometry it is of, from 0.
+        where : str
+            The same for people: ``in row 7``, ``at position 6``.
+        is_swapped : bool
+            Whether lon and lat exchanged are what is meant, where they would be in range.
+        repair : str
+            What to do with another; nothing says nothing.
+
+        Returns
+        -------
+        CoordinateError
+
+        Examples
+        --------
+        >>> swapped = {"where": "in row 1", "is_swapped": True}
+        >>> str(CoordinateError.out_of_range("a.csv", (30.0, 104.0), 0, **swapped))[:56]
+        'a.csv has latitude 104.0 in row 1; it must be within ±90'
+        """
+        lon, lat = lonlat
+        if not (isfinite(lon) and isfinite(lat)):
+            text = f"{what} has a coordinate that is NaN or infinite {where}; drop it, or check "
+            return cls(f"{text}the CRS that it came from.", row=row, lonlat=lonlat)
+        name, value, most = ("latitude", lat, 90) if abs(lat) > 90 else ("longitude", lon, 180)
+        if is_swapped and abs(lon) <= 90 < abs(lat) <= 180:
+            repair = "lon and lat seem to be swapped: x is longitude, y is latitude"
+        elif max(abs(lon), abs(lat)) > _DEGREES:
+            repair = _METRES
+        text = f"{what} has {name} {value} {where}; it must be within ±{most}°"
+        return cls(f"{text}; {repair}." if repair else f"{text}.", row=row, lonlat=lonlat)
 
 
 class GeometryError(InputError):

@@ -67,6 +67,8 @@ _STATED = re.compile(
 # What a message says first: which argument it is about.
 _GIVEN = re.compile(r"^[a-z_]+(?= (?:is|has|must) )")
 _CLAUSES = re.compile(r"(?<=[.;:]) |(?<=\S)(?=, or )")
+# Advice that only Python can take: a call, `explode()`, or a keyword of one.
+_CALL = re.compile(r"\b[a-z_]+(?:\.[a-z_]+)*\((?:\)|[a-z_]+[,=)])")
 _OF_ALL = {"--geometry", "--version", "--show-completion"}
 _OF_FILES = {"lon", "lat", "layer", "crs", "thousands", "encoding"}
 
@@ -205,7 +207,9 @@ def in_shell(text: str, options: Mapping[str, str]) -> str:
         values = {m["value"] for m in _STATED.finditer(clause)}
         is_of_file |= bool(names & _OF_FILES) and (is_of_verb or not names <= {*options})
         if names <= {*options} - (_OF_FILES if is_of_verb else set()) and not (
-            {"[]", "float('nan')"} & values or "options of cg.read" in clause
+            {"[]", "float('nan')"} & values
+            or "options of cg.read" in clause
+            or _CALL.search(clause)
         ):
             kept.append(clause)
         else:

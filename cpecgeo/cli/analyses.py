@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 import click
 
-from cpecgeo.cli.screen import (
+from cpecgeo.cli.inputs import (
     EACH,
     FILE,
     JSON,
@@ -20,14 +20,15 @@ from cpecgeo.cli.screen import (
     ZONES,
     Reading,
     features,
-    give,
     named,
     named_option,
     options,
+    share,
     split,
     subject,
     targets,
 )
+from cpecgeo.cli.screen import give
 from cpecgeo.errors import InputError
 
 __all__ = [
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 SOURCE = named(
-    "source", "A file (.geojson .gpkg .parquet .csv .kml .gpx) or a layer.", kinds=("layer",)
+    "source", "A file (.geojson .gpkg .csv …; - is standard input) or a layer.", kinds=("layer",)
 )
 _X = named("x", "A corridor, place, layer or file.")
 
@@ -188,9 +189,11 @@ def near(
 
     from cpecgeo.analysis.measure import nearest
 
-    frame = features(source, **how)
+    of_source, of_targets = share(how, source, to)
+    frame = features(source, of_source)
     known = frame[frame.geometry.notna()]
-    found = nearest(known, targets(to, "--to"), k=k, max_km=max_km, sections=sections)
+    near_what = targets(to, "--to", of_targets)
+    found = nearest(known, near_what, k=k, max_km=max_km, sections=sections)
     told = "target distance_km km side accuracy_km" + " section status opened" * sections
     joined, shown = beside(frame, found, told)
     if max_km is not None:
@@ -238,28 +241,32 @@ def within(
         return
     from cpecgeo.analysis.proximity import within as found
 
-    frame = features(source, **how)
-    rows = found(frame, subject(of, "--of"), _one_km(km), certainty=words)
+    of_source, of_targets = share(how, source, of)
+    frame = features(source, of_source)
+    rows = found(frame, subject(of, "--of", of_targets), _one_km(km), certainty=words)
     told = "name kind status target distance_km accuracy_km_near certainty"
     shown = told if out is None and not json else None
     give(rows, shown, out=out, json=json, safe_cells=safe_cells)
 
 
 @click.command()
-@options(_X, _RADII, OUT, EACH, JSON)
-def rings(*, x: str, km: str, out: Path | None, each: bool, json: bool) -> None:
+@options(_X, _RADII, READING, OUT, EACH, JSON)
+def rings(
+    *, x: str, km: str, out: Path | None, each: bool, json: bool, **how: Unpack[Reading]
+) -> None:
     """Draw rings around something, with their areas.
 
     Example: cpecgeo rings "Gwadar Port" --km 5,10,25 -o rings.geojson
     """
     from cpecgeo.analysis.proximity import rings as found
 
-    give(found(subject(x, "the centre"), _radii(km), dissolve=not each), out=out, json=json)
+    centre = subject(x, "the centre", *share(how, x))
+    give(found(centre, _radii(km), dissolve=not each), out=out, json=json)
 
 
 @click.command()
-@options(_X, _KM, OUT_FILE)
-def buffer(*, x: str, km: str, out: Path) -> None:
+@options(_X, _KM, READING, OUT_FILE)
+def buffer(*, x: str, km: str, out: Path, **how: Unpack[Reading]) -> None:
     """Draw the area within so many kilometres.
 
     Example: cpecgeo buffer ml1 --km 10 -o ml1-10km.gpkg
@@ -272,7 +279,7 @@ def buffer(*, x: str, km: str, out: Path) -> None:
     radii = _radii(km)
     if len(radii) != 1:
         raise InputError(f"--km is {km!r}; one number is needed, or see `cpecgeo rings`.")
-    found = made(subject(x, "x"), radii[0])
+    found = made(subject(x, "x", *share(how, x)), radii[0])
     series = found if isinstance(found, gpd.GeoSeries) else gpd.GeoSeries([found], crs=4326)
     frame = gpd.GeoDataFrame(
         {"name": x, "km": radii[0], "area_km2": geodesy.area_km2(series).to_numpy()},
@@ -283,8 +290,16 @@ def buffer(*, x: str, km: str, out: Path) -> None:
 
 
 @click.command()
-@options(_X, ZONES, SECTIONS, OUT, JSON)
-def crossed(*, x: str, zones: str, sections: bool, out: Path | None, json: bool) -> None:
+@options(_X, ZONES, SECTIONS, READING, OUT, JSON)
+def crossed(
+    *,
+    x: str,
+    zones: str,
+    sections: bool,
+    out: Path | None,
+    json: bool,
+    **how: Unpack[Reading],
+) -> None:
     """List the zones that lines go through, in order.
 
     km_in and km_out can be off by km_in_off and km_out_off, as good as line and outlines are;
@@ -294,7 +309,9 @@ def crossed(*, x: str, zones: str, sections: bool, out: Path | None, json: bool)
     """
     from cpecgeo.analysis.overlay import crossed as found
 
-    table = found(subject(x, "the line"), subject(zones, "--zones"), sections=sections)
+    of_x, of_zones = share(how, x, zones)
+    line, areas = subject(x, "the line", of_x), subject(zones, "--zones", of_zones)
+    table = found(line, areas, sections=sections)
     if out is None and not json and "name" in table:
         table["name"] = table["name"].fillna("").replace("", "outside all outlines")
     shown = "feature name section status opened km_in km_in_off km_out km_out_off length_km "
@@ -351,16 +368,11 @@ def exposure(
         _stream("exposure", source, out, how, asked | {"resume": resume})
         return
     from cpecgeo.analysis.exposure import exposure as found
-    from cpecgeo.features.resolve import resolve
 
-    counted: Any = source
-    if any(value is not None for value in how.values()):
-        rows = features(source, **how)
-        counted = resolve(rows, "--of", missing="keep")
-    elif raster is None:
-        counted = subject(source, "--of")
+    of_source, of_x = share(how, source if raster is None else None, x)
+    counted = source if raster is not None else subject(source, "--of", of_source)
     table = found(
-        subject(x, "the centre"),
+        subject(x, "the centre", of_x),
         _radii(km),
         layer=counted,
         raster=raster,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from cpecgeo.cli import screen
+from cpecgeo.cli.inputs import FILE
 from cpecgeo.cli.screen import Answer, about, citations, is_known, once, plain_rows
 from cpecgeo.errors import (
     CpecgeoError,
@@ -381,7 +382,7 @@ def serve(out: Path | None = None) -> MCPServer[Any]:
 
 
 @click.command("mcp")
-@click.option("--out", "-o", type=screen.FILE, metavar="DIR", help="The one folder to write to.")
+@click.option("--out", "-o", type=FILE, metavar="DIR", help="The one folder to write to.")
 def answer_assistant(*, out: Path | None) -> None:
     """Answer an assistant's questions (MCP, on stdio).
 

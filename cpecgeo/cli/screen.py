@@ -1,18 +1,14 @@
-"""What commands share: options; answers on the screen, in files, and to an assistant."""
+"""Answers of commands: on the screen, in files, and to an assistant."""
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any
 from unicodedata import category, combining, east_asian_width
-
-import click
 
 from cpecgeo.errors import CpecgeoError
 
@@ -22,193 +18,21 @@ if TYPE_CHECKING:
     from cpecgeo.features.subject import Subject
 
 __all__ = [
-    "EACH",
-    "EVERY_KM",
-    "FILE",
-    "JSON",
     "MOST_ROWS",
-    "OUT",
-    "OUT_FILE",
-    "READING",
-    "SAFE_CELLS",
-    "SECTIONS",
-    "ZONES",
     "Answer",
-    "Reading",
     "about",
     "citations",
-    "complete",
-    "features",
     "give",
     "is_known",
-    "named",
-    "named_option",
     "once",
-    "options",
     "plain_rows",
     "save",
     "show",
-    "split",
-    "subject",
-    "targets",
 ]
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-FILE = click.Path(path_type=Path)
-_NUMBER = re.compile(r"-?[0-9]{1,3}(\.[0-9]*)?")
-
-
-def options(*chosen: Decorator) -> Decorator:
-    """Join options and arguments to one decorator; help lists them in this order."""
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for one in reversed(chosen):
-            command = one(command)
-        return command
-
-    return decorate
-
-
-Completer = Callable[[click.Context, click.Parameter, str], list[str]]
-_KINDS = ("corridor", "place", "layer")
-
-
-def complete(*kinds: str) -> Completer:
-    """Return what completes names of some kinds, also after a comma."""
-
-    def completer(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
-        from cpecgeo.features.lookup import list_names
-
-        before, comma, begun = typed.rpartition(",")
-        return [before + comma + name for name in list_names(begun, kinds)]
-
-    return completer
-
-
-def named(
-    argument: str,
-    help: str,  # noqa: A002
-    *,
-    nargs: int = 1,
-    required: bool = True,
-    default: str | None = None,
-    kinds: Sequence[str] = _KINDS,
-) -> Decorator:
-    """Return an argument that is completed with names."""
-    how: dict[str, Any] = {"required": required} if default is None else {"default": default}
-    return click.argument(argument, help=help, nargs=nargs, shell_complete=complete(*kinds), **how)
-
-
-def named_option(*flags: str, help: str, kinds: Sequence[str] = _KINDS, **how: Any) -> Decorator:  # noqa: A002
-    """Return an option that is completed with names."""
-    return click.option(*flags, help=help, shell_complete=complete(*kinds), **how)
-
-
-JSON = click.option("--json", is_flag=True, help="Print JSON for machines.")
-OUT = click.option(
-    "--out",
-    "-o",
-    type=FILE,
-    metavar="FILE",
-    help="A file to write instead, by suffix: .csv .geojson .gpkg .kml .parquet .shp .xlsx … "
-    "- is CSV on standard output, -.geojson and the like another format.",
-)
-OUT_FILE = click.option(
-    "--out", "-o", type=FILE, metavar="FILE", required=True, help="The file; its suffix says how."
-)
-SAFE_CELLS = click.option("--safe-cells", is_flag=True, help="Disarm formulas in CSV cells.")
-SECTIONS = click.option(
-    "--sections", is_flag=True, help="Say in which section of a corridor, and its status."
-)
-EVERY_KM = click.option("--every-km", default=10.0, help="Between samples.")
-EACH = click.option("--each", is_flag=True, help="Rings of their own for each.")
-ZONES = named_option(
-    "--zones", default="districts", help="districts, provinces, or a file.", kinds=("layer",)
-)
-
-
-class Reading(TypedDict):
-    """How the table of a file is read."""
-
-    lon: str | None
-    lat: str | None
-    layer: str | None
-    crs: str | None
-    thousands: str | None
-    encoding: str | None
-
-
-READING = options(
-    click.option("--lon", metavar="COLUMN", help="Column of longitude."),
-    click.option("--lat", metavar="COLUMN", help="Column of latitude."),
-    click.option("--layer", metavar="NAME", help="Layer of the file."),
-    click.option("--crs", metavar="CRS", help="Of positions that state none: EPSG:32642, GCJ-02."),
-    click.option("--thousands", metavar="MARK", help="Between thousands in CSV: comma, point …"),
-    click.option("--encoding", metavar="NAME", help="Of CSV that isn't UTF-8: cp1252, gb18030 …"),
-)
-
 
 # Columns of a table that nobody's screen limits.
 _WIDTH = 180
 _PLACES = {"ratio": 3, "share": 3, "per_km": 4, "per_km_year": 5, "lon": 5, "lat": 5}
-
-
-def split(texts: Sequence[str]) -> list[str]:
-    """Split names at commas; a file that exists keeps its own."""
-    whole = [[t] if Path(t).exists() else t.split(",") for t in texts]
-    return [name.strip() for names in whole for name in names if name.strip()]
-
-
-def subject(names: str | Sequence[str], what: str) -> Subject:
-    """Resolve what was typed, and say on stderr what else it means."""
-    from cpecgeo.features.resolve import in_region, resolve
-
-    listed = split([names] if isinstance(names, str) else names)
-    if len(listed) == 2 and all(map(_NUMBER.fullmatch, listed)):
-        # No name is two numbers; a pair that is lat, lon is refused by the region.
-        from shapely import Point
-
-        point = Point(*map(float, listed))
-        return in_region(resolve(point, what), ",".join(listed))
-    found = resolve(listed[0] if len(listed) == 1 else listed, what, missing="keep")
-    if found.also:
-        kind = "" if found.kind == "list" else f" is a {found.kind} here;"
-        print(
-            f"cpecgeo: {', '.join(listed)}{kind} also known: {', '.join(found.also)}",
-            file=sys.stderr,
-        )
-    return found
-
-
-def targets(names: str | Sequence[str], what: str) -> Subject:
-    """Resolve what was typed; the lines of a file that are one corridor keep its chainage."""
-    from cpecgeo.files.formats import has_format
-
-    found = []
-    for name in split([names] if isinstance(names, str) else names):
-        taken = name
-        if has_format(name):
-            with suppress(CpecgeoError):
-                subject(f"corridor:{name}", what)
-                taken = f"corridor:{name}"
-        found.append(taken)
-    return subject(found, what)
-
-
-def features(what: str, **how: Unpack[Reading]) -> Any:
-    """Load the features of a file, or of whatever has that name."""
-    from cpecgeo.files.formats import has_format
-    from cpecgeo.files.reading import read
-
-    if not (what == "-" or "://" in what or has_format(what) or Path(what).exists()):
-        return subject(what, "the source").rows
-    frame = read(what, **how)
-    if how["lon"] is None and "read_as" in frame.attrs:
-        print(f"cpecgeo: {frame.attrs['read_as']}", file=sys.stderr)
-    if len(frame) == 0:
-        print(f"cpecgeo: {what} has no rows.", file=sys.stderr)
-    return frame
 
 
 def give(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import click
 
 from cpecgeo.cli.analyses import SOURCE, beside, tell_unplaced
-from cpecgeo.cli.screen import (
+from cpecgeo.cli.inputs import (
     EVERY_KM,
     FILE,
     JSON,
@@ -18,15 +18,16 @@ from cpecgeo.cli.screen import (
     SECTIONS,
     ZONES,
     Reading,
+    corridor,
     features,
-    give,
-    is_known,
     named,
     options,
-    show,
+    share,
     split,
     subject,
+    things,
 )
+from cpecgeo.cli.screen import give, is_known, show
 from cpecgeo.cli.things import km_by_status
 from cpecgeo.errors import InputError
 
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
 __all__ = ["at", "demo", "density", "distance_table", "length", "locate", "neighbours", "profile",
            "treatment"]  # fmt: skip
 
-_CORRIDOR = named("corridor", "A corridor, or a line of your own.")
+_LINE = named("line", "A corridor, or a line of your own.")
 
 
 @click.command()
 @named("names", "Corridors, sections, layers or files.", nargs=-1)
-@JSON
-def length(*, names: tuple[str, ...], json: bool) -> None:
+@options(READING, JSON)
+def length(*, names: tuple[str, ...], json: bool, **how: Unpack[Reading]) -> None:
     """Measure lines: corridors, sections, layers, files.
 
     Example: cpecgeo length ml1 kkh western
@@ -52,8 +53,8 @@ def length(*, names: tuple[str, ...], json: bool) -> None:
     from cpecgeo.features.resolve import resolve
 
     rows: list[dict[str, Any]] = []
-    for name in split(names):
-        given = resolve(name, "the line")
+    for thing in things(names, *share(how, names)):
+        given = resolve(thing, "the line")
         if given.chainages:  # a corridor, or the layer of them
             rows += map(_corridor_lengths, given.things)
         else:
@@ -89,8 +90,7 @@ def _line_lengths(given: Subject) -> list[dict[str, Any]]:
             "have no length.",
             file=sys.stderr,
         )
-    titles = given.names or [given.title] * len(given)
-    stated = given.accuracy_km
+    titles, stated = given.names or [given.title] * len(given), given.accuracy_km
     published = [float("nan")] * len(given)
     if given.kind in {"section", "layer"} and "official_km" in given.rows:
         published = given.rows["official_km"].astype(float).tolist()
@@ -110,16 +110,17 @@ def _line_lengths(given: Subject) -> list[dict[str, Any]]:
 
 # A negative kilometre is a number, not an option.
 @click.command(context_settings={"ignore_unknown_options": True})
-@named("corridor", "A corridor, section or file.")
+@named("line", "A corridor, section or file.")
 @click.argument("km", nargs=-1, required=True, help="Kilometres, or names of stops.")
-def at(*, corridor: str, km: tuple[str, ...]) -> None:
+@READING
+def at(*, line: str, km: tuple[str, ...], **how: Unpack[Reading]) -> None:
     """Find the place at a kilometre of a corridor.
 
     Example: cpecgeo at ml1-chord 481
     """
-    from cpecgeo.features.resolve import resolve_corridor as thing
+    from cpecgeo.features.resolve import resolve_corridor
 
-    found = thing(corridor)
+    found = resolve_corridor(corridor(line, *share(how, line)))
     for text in km:
         place = _stop(text)
         if text.startswith("-") and isinstance(place, str):
@@ -137,7 +138,7 @@ def at(*, corridor: str, km: tuple[str, ...]) -> None:
     "--between", type=(str, str), metavar="FROM TO", help="A part of a corridor: two stops or km."
 )
 @click.option("--dem", type=FILE, help="A GeoTIFF of your own.")
-@options(OUT, JSON)
+@options(READING, OUT, JSON)
 def profile(
     *,
     x: str,
@@ -146,6 +147,7 @@ def profile(
     dem: Path | None,
     out: Path | None,
     json: bool,
+    **how: Unpack[Reading],
 ) -> None:
     """Tell elevation, gradient and climb along a line.
 
@@ -154,7 +156,7 @@ def profile(
     from cpecgeo.analysis.profile import profile as found
 
     ends = None if between is None else (_stop(between[0]), _stop(between[1]))
-    table = found(subject(x, "the line"), every_km, between=ends, dem=dem)
+    table = found(subject(x, "the line", *share(how, x)), every_km, between=ends, dem=dem)
     told = table.attrs
     if out is None and not json:
         highest = "highest point not known"
@@ -164,9 +166,8 @@ def profile(
             print(f"climb {told['climb_m']:,.0f} m, descent {told['descent_m']:,.0f} m, {highest}")
         if count := told["without_elevation"]:
             why = "sea, or off the grid"
-            print(
-                f"cpecgeo: {count} of {len(table)} rows have no elevation: {why}.", file=sys.stderr
-            )
+            told_of = f"{count} of {len(table)} rows have no elevation: {why}."
+            print(f"cpecgeo: {told_of}", file=sys.stderr)
     give(table, out=out, json=json)
 
 
@@ -179,7 +180,7 @@ def _stop(text: str) -> float | str:
 
 
 @click.command()
-@options(_CORRIDOR, SOURCE)
+@options(_LINE, SOURCE)
 @click.option("--bin-km", default=10.0, help="Length of a stretch.")
 @click.option("--by", type=click.Choice(["km", "section"]), default="km", help="Stretches.")
 @click.option("--max-km", type=float, help="Farther ones are left out.")
@@ -188,7 +189,7 @@ def _stop(text: str) -> float | str:
 @options(READING, OUT, JSON)
 def density(
     *,
-    corridor: str,
+    line: str,
     source: str,
     bin_km: float,
     by: Any,
@@ -205,8 +206,9 @@ def density(
     """
     from cpecgeo.analysis.tables import density_along
 
-    rows = features(source, **how)
-    found = density_along(corridor, rows, bin_km=bin_km, by=by, max_km=max_km, when=when, freq=freq)
+    of_source, of_line = share(how, source, line)
+    rows, along = features(source, of_source), corridor(line, of_line)
+    found = density_along(along, rows, bin_km=bin_km, by=by, max_km=max_km, when=when, freq=freq)
     told = found.attrs
     if max_km is None and (beyond := told["beyond_50_km"]):
         print(
@@ -215,18 +217,16 @@ def density(
             file=sys.stderr,
         )
     if dropped := told["too_far"]:
-        print(
-            f"cpecgeo: {dropped} events lie more than {max_km:g} km away and aren't counted.",
-            file=sys.stderr,
-        )
+        text = f"{dropped} events lie more than {max_km:g} km away and aren't counted."
+        print(f"cpecgeo: {text}", file=sys.stderr)
     give(found, out=out, json=json)
 
 
 @click.command()
-@options(_CORRIDOR, SOURCE, SECTIONS, READING, OUT, JSON)
+@options(_LINE, SOURCE, SECTIONS, READING, OUT, JSON)
 def locate(
     *,
-    corridor: str,
+    line: str,
     source: str,
     sections: bool,
     out: Path | None,
@@ -239,9 +239,11 @@ def locate(
     """
     from cpecgeo.analysis.measure import locate as found
 
-    frame = features(source, **how)
+    of_source, of_line = share(how, source, line)
+    frame = features(source, of_source)
     told = "km offset_km side accuracy_km" + " section status opened" * sections
-    joined, shown = beside(frame, found(frame, corridor, sections=sections), told)
+    answer = found(frame, corridor(line, of_line), sections=sections)
+    joined, shown = beside(frame, answer, told)
     give(joined, None if json else shown, out=out, json=json)
     tell_unplaced(frame)
 
@@ -270,22 +272,25 @@ def distance_table(
 
     Example: cpecgeo distance-table villages.csv --group rail=ml1 --group port=ports -o wide.csv
     """
-    import geopandas as gpd
-
     from cpecgeo.analysis.tables import distance_table as found
 
     groups: dict[str, Any] = {}
     for text in group:
-        name, is_given, things = text.partition("=")
-        if not is_given or not name.strip() or not things.strip():
+        name, is_given, members = text.partition("=")
+        if not is_given or not name.strip() or not members.strip():
             raise InputError(f"--group is {text!r}; give a name and what is in it: rail=ml1,ml2.")
-        groups[name.strip()] = subject(things, f"--group {name}")
-    frame = features(source, **how)
+        groups[name.strip()] = members
+    of_source, *of_groups = share(how, source, *groups.values())
+    groups = {
+        name: subject(members, f"--group {name}", stated)
+        for (name, members), stated in zip(groups.items(), of_groups, strict=True)
+    }
+    frame = features(source, of_source)
     table = found(frame, groups, by=by)
     if by is None:
         told = " ".join(f"{name}_{what}" for name in groups for what in ("km", "name"))
         joined, shown = beside(frame, table, told)
-        give(gpd.GeoDataFrame(joined), None if json else shown, out=out, json=json)
+        give(joined, None if json else shown, out=out, json=json)
         tell_unplaced(frame)
     else:
         give(table, out=out, json=json)
@@ -303,7 +308,7 @@ def distance_table(
     default="out",
     help="Operating sections without a known opening.",
 )
-@options(OUT, JSON)
+@options(READING, OUT, JSON)
 def treatment(
     *,
     corridors: str,
@@ -314,6 +319,7 @@ def treatment(
     undated: Any,
     out: Path | None,
     json: bool,
+    **how: Unpack[Reading],
 ) -> None:
     """Tell which zones a corridor reaches, year by year.
 
@@ -321,9 +327,12 @@ def treatment(
     """
     from cpecgeo.analysis.panel import treatment as found
 
+    of_lines, of_zones = share(how, corridors, zones)
+    # A file is a corridor of the caller's own.
+    lines: list[Any] = [corridor(name, of_lines) for name in split([corridors])]
     panel = found(
-        subject(corridors, "corridors"),
-        subject(zones, "--zones"),
+        lines if not all(isinstance(n, str) for n in lines) else subject(corridors, "corridors"),
+        subject(zones, "--zones", of_zones),
         years=_years(years),
         within_km=within_km,
         disputed=disputed,
@@ -345,8 +354,8 @@ def _years(text: str) -> list[int]:
 
 @click.command()
 @named("zones", "districts, provinces, or a file.", kinds=("layer",), default="districts")
-@options(OUT, JSON)
-def neighbours(*, zones: str, out: Path | None, json: bool) -> None:
+@options(READING, OUT, JSON)
+def neighbours(*, zones: str, out: Path | None, json: bool, **how: Unpack[Reading]) -> None:
     """List which zones touch one another, corners counted.
 
     Example: cpecgeo neighbours provinces
@@ -355,7 +364,7 @@ def neighbours(*, zones: str, out: Path | None, json: bool) -> None:
 
     from cpecgeo.analysis.panel import neighbours as found
 
-    pairs = found(subject(zones, "zones")).explode().dropna()
+    pairs = found(subject(zones, "zones", *share(how, zones))).explode().dropna()
     table = pd.DataFrame({"zone": pairs.index, "neighbour": pairs.to_numpy()})
     give(table, out=out, json=json)
 

@@ -9,22 +9,24 @@ from typing import Any, Unpack
 
 import click
 
-from cpecgeo.cli.screen import (
+from cpecgeo.cli.inputs import (
     FILE,
     JSON,
     OUT_FILE,
     READING,
     SAFE_CELLS,
     Reading,
+    corridor,
     features,
-    give,
+    is_file,
     named,
     options,
-    save,
-    show,
+    share,
     split,
     subject,
+    things,
 )
+from cpecgeo.cli.screen import give, save, show
 from cpecgeo.errors import (
     CoordinateError,
     DataWarning,
@@ -43,7 +45,7 @@ __all__ = [
     "show_thing",
 ]
 
-_NAME = named("name", "A corridor, section, place or layer.")
+_NAME = named("name", "A corridor, section, place or layer, or a file.")
 _LANGS = click.Choice(["en", "ur", "zh"])
 _LANG = click.option("--lang", type=_LANGS, default="en", help="Language.")
 
@@ -61,13 +63,13 @@ def catalog(*, json: bool) -> None:
 
 
 @click.command("show")
-@_NAME
-def show_thing(*, name: str) -> None:
-    """Show a corridor, section, place, layer or district.
+@options(_NAME, READING)
+def show_thing(*, name: str, **how: Unpack[Reading]) -> None:
+    """Show a corridor, section, place, layer, district or file.
 
     Example: cpecgeo show ml1
     """
-    found = subject(name, "x")
+    found = subject(name, "x", *share(how, name))
     if found.kind == "place":
         import pandas as pd
 
@@ -129,8 +131,8 @@ def cite(*, name: str | None, bibtex: bool) -> None:
     default="sections",
     help="Of a corridor: sections, stops, line, posts, or all in one .gpkg.",
 )
-@SAFE_CELLS
-def export(*, name: str, out: Path, part: str, safe_cells: bool) -> None:
+@options(READING, SAFE_CELLS)
+def export(*, name: str, out: Path, part: str, safe_cells: bool, **how: Unpack[Reading]) -> None:
     """Write a corridor, a layer or a table to a file.
 
     Example: cpecgeo export ml1 --part all -o ml1.gpkg
@@ -140,7 +142,8 @@ def export(*, name: str, out: Path, part: str, safe_cells: bool) -> None:
     from cpecgeo.files.writing import write_layers
 
     frame = None
-    for find in (layer, table):
+    (stated,) = share(how, name)
+    for find in () if is_file(name) else (layer, table):
         try:
             frame = find(name)
             part = frame.attrs.get("layer", "cpecgeo")
@@ -148,7 +151,7 @@ def export(*, name: str, out: Path, part: str, safe_cells: bool) -> None:
         except UnknownNameError:
             continue
     if frame is None:
-        thing = resolve_corridor(name)
+        thing = resolve_corridor(corridor(name, stated))
         parts = {
             "sections": lambda: thing.sections,
             "stops": lambda: thing.stops,
@@ -254,25 +257,25 @@ def draw_map(
 
     Example: cpecgeo map ml1 sites.csv --color value --scheme natural_breaks --label name -o m.html
     """
-    from cpecgeo.files.formats import has_format
     from cpecgeo.files.reading import read
     from cpecgeo.maps import Map, cpec_map
     from cpecgeo.maps.words import find_words
 
     if out.suffix.lower() not in {".html", ".htm", ".png", ".pdf"}:
         raise InputError(f"A map is written as .html, .png or .pdf; {out.name!r} is none of them.")
-    how = {key: look.pop(key) for key in Reading.__annotations__}
-    listed, lines = split(names), split(profile)
-    files = [n for n in listed if has_format(n) and n not in lines]
-    others = [n for n in listed if not has_format(n)]
+    how: Any = {key: look.pop(key) for key in Reading.__annotations__}
+    listed = split(names)
+    files = [n for n in listed if is_file(n) and n not in split(profile)]
+    others: list[Any] = [n for n in listed if not is_file(n)]
+    of_files, of_lines = share(how, files, profile)
     # A file of a line is a corridor of the caller's own.
-    lines = [f"corridor:{n}" if has_format(n) else n for n in lines]
+    lines: list[Any] = [corridor(n, of_lines) for n in split(profile)]
     ground: bool | list[str] = {"all": True, "none": False}.get(background, background.split(","))
     page: dict[str, Any] = {"tiles": list(tiles) or None, "background": ground, "embed": embed}
     if not files and all(_is_corridor(n) for n in [*others, *lines]):
         drawn = cpec_map(others or None, title=title, lang=lang, profile=lines, **page)
     else:
-        told = [find_words(lang).name(_title(n)) for n in dict.fromkeys(listed or lines)]
+        told = [find_words(lang).name(_title(n)) for n in dict.fromkeys(listed or split(profile))]
         own = "; ".join(told)
         drawn = Map(title=title or own, lang=lang, **page)
         for name in dict.fromkeys([*others, *lines]):
@@ -281,7 +284,7 @@ def draw_map(
         look |= {"radius": _read_size(radius), "width": _read_size(width)}
         given = {key: value for key, value in look.items() if value is not None}
         for name in files:
-            rows = read(name, **how)
+            rows = read(name) if of_files is None else read(name, **of_files)
             _tell_turned(rows)
             drawn.add(rows, name=Path(name).name, **given)
     if out.suffix.lower() == ".png":
@@ -311,29 +314,29 @@ def _read_breaks(text: str | None) -> str | list[float] | None:
 
 def _title(name: str) -> str:
     """Return the title of a corridor, a file's name without its suffix, and others as they are."""
-    from cpecgeo.features.corridors import corridor
-    from cpecgeo.files.formats import has_format
+    from cpecgeo.features.corridors import corridor as bundled
 
-    if has_format(name):
+    if is_file(name):
         return Path(name.removeprefix("corridor:")).stem
-    return str(corridor(name).title) if _is_corridor(name) else name
+    return str(bundled(name).title) if _is_corridor(name) else name
 
 
-def _is_corridor(name: str) -> bool:
-    from cpecgeo.features.corridors import corridor
+def _is_corridor(name: object) -> bool:
+    from cpecgeo.features.corridors import corridor as bundled
 
     try:
-        corridor(name)
+        return isinstance(name, str) and bool(bundled(name))
     except UnknownNameError:
         return False
-    return True
 
 
 @click.command()
 @named("names", "A corridor or place, or several.", nargs=-1)
 @click.option("--out", "-o", type=FILE, metavar="FILE", help="A file: .html, .pdf, .md or .json.")
-@options(_LANG, JSON)
-def report(*, names: tuple[str, ...], out: Path | None, lang: str, json: bool) -> None:
+@options(_LANG, READING, JSON)
+def report(
+    *, names: tuple[str, ...], out: Path | None, lang: str, json: bool, **how: Unpack[Reading]
+) -> None:
     """Report on a corridor, a market or a site, or several.
 
     Example: cpecgeo report ml1 -o ml1.html
@@ -341,7 +344,7 @@ def report(*, names: tuple[str, ...], out: Path | None, lang: str, json: bool) -
     from cpecgeo.reports import report as made
 
     draw = out is not None and out.suffix.lower() in {".html", ".htm", ".pdf"}
-    found = made(split(names), draw=draw, lang=lang)
+    found = made(things(names, *share(how, names)), draw=draw, lang=lang)
     if out is not None:
         print(found.save(out))
     else:
@@ -356,7 +359,7 @@ def convert(*, source: str, out: Path, **how: Unpack[Reading]) -> None:
 
     Example: cpecgeo convert sites.csv --lon east --lat north --crs EPSG:32642 -o sites.gpkg
     """
-    rows = features(source, **how)
+    rows = features(source, *share(how, source))
     _tell_turned(rows)
     save(rows, out)
 

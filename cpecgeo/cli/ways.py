@@ -6,22 +6,27 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 import click
 
-from cpecgeo.cli.screen import (
+from cpecgeo.cli.inputs import (
     EVERY_KM,
     FILE,
     JSON,
     OUT,
+    READING,
+    Reading,
     complete,
-    give,
+    corridor,
     named,
     named_option,
     options,
+    share,
     split,
+    thing,
 )
+from cpecgeo.cli.screen import give
 from cpecgeo.errors import InputError
 
 __all__ = ["closures", "gain", "matrix", "osm", "reach", "route"]
@@ -38,8 +43,8 @@ _STATUS = click.option("--status", help="operating, planned …, or any; operati
 _VEHICLE = click.option("--vehicle", type=click.Choice(["car", "truck"]), help="Whose hours.")
 
 
-class _Chosen(TypedDict, total=False):
-    """What may be used of the network, as it was typed."""
+class _Chosen(Reading, total=False):
+    """What may be used of the network, as it was typed, and how its files are read."""
 
     mode: str
     status: str | None
@@ -81,24 +86,24 @@ _OWN = options(
         help="Lines of your own as further roads or railways.",
     ),
     _KIND,
+    READING,
 )
 
 
-def _parse(typed: _Chosen) -> dict[str, Any]:
-    """Return what was typed as the verbs take it; lines of files are corridors of the caller's."""
-    typed = typed.copy()
-    extra, kind, join_km = typed.pop("extra"), typed.pop("kind"), typed.pop("join_km")
+def _parse(typed: _Chosen, *places: str) -> tuple[list[Any], dict[str, Any]]:
+    """Return places and options as the verbs take them; lines of files are the caller's own."""
     chosen: dict[str, Any] = {**typed}
+    extra, kind, join_km = chosen.pop("extra"), chosen.pop("kind"), chosen.pop("join_km")
+    how: Any = {key: chosen.pop(key) for key in Reading.__annotations__}
+    of_places, of_extra = share(how, places, extra)
     if typed.get("status") not in (None, "any"):
         chosen["status"] = split([str(typed["status"])])
     if "avoid" in typed:
         chosen["avoid"] = split(typed["avoid"])
     if extra:
-        from cpecgeo.features.corridor import Corridor
-
-        own = [Corridor.from_line(f, name=Path(f).stem, kind=kind) for f in split(extra)]
+        own = [corridor(file, of_extra, kind=kind) for file in split(extra)]
         chosen |= {"extra": own, "join_km": join_km}
-    return chosen
+    return [thing(place, of_places) for place in places], chosen
 
 
 def _speeds(text: str | None) -> dict[str, float] | None:
@@ -147,13 +152,14 @@ def route(
     from cpecgeo.routing import freight, routes
     from cpecgeo.routing import route as one
 
-    chosen = _parse(typed) | {"along": along, "speeds": _speeds(speeds)}
+    (start, end), chosen = _parse(typed, a, b)
+    chosen |= {"along": along, "speeds": _speeds(speeds)}
     # What carries tonnes is a truck.
     chosen["vehicle"] = chosen["vehicle"] or ("truck" if tonnes is not None else None)
     ways = (
-        [one(a, b, weight=weight, **chosen)]
+        [one(start, end, weight=weight, **chosen)]
         if alternatives == 1
-        else routes(a, b, k=alternatives, weight=weight, **chosen)
+        else routes(start, end, k=alternatives, weight=weight, **chosen)
     )
     legs = pd.concat([way.legs.assign(way=n) for n, way in enumerate(ways, 1)], ignore_index=True)
     if out is None and not json:
@@ -202,7 +208,8 @@ def reach(
     """
     from cpecgeo.routing import reach as found
 
-    area = found(a, km=km, hours=hours, within_km=within_km, **_parse(typed))
+    (start,), chosen = _parse(typed, a)
+    area = found(start, km=km, hours=hours, within_km=within_km, **chosen)
     if out is not None:
         give(area.edges, out=out)
         return
@@ -235,8 +242,8 @@ def matrix(
     """
     from cpecgeo.routing import route_matrix
 
-    listed = split(places)
-    table = route_matrix(listed, listed, weight=weight, **_parse(typed))
+    listed, chosen = _parse(typed, *split(places))
+    table = route_matrix(listed, listed, weight=weight, **chosen)
     if not json and out is None:
         print(f"cpecgeo: {weight} of the ways with least {weight} (--weight).", file=sys.stderr)
     give(table.rename_axis("from").reset_index(), out=out, json=json)
@@ -256,7 +263,8 @@ def closures(
     """
     from cpecgeo.routing import critical_sections
 
-    give(critical_sections(a, b, weight=weight, **_parse(typed)), out=out, json=json)
+    (start, end), chosen = _parse(typed, a, b)
+    give(critical_sections(start, end, weight=weight, **chosen), out=out, json=json)
 
 
 @click.command()
@@ -264,7 +272,7 @@ def closures(
 @click.option("--extra", metavar="FILES", multiple=True, required=True, help="The new lines.")
 @_KIND
 @click.option("--by", type=click.Choice(["pair", "place"]), default="pair", help="What a row is.")
-@options(_MODE, _STATUS, _VEHICLE, OUT, JSON)
+@options(_MODE, _STATUS, _VEHICLE, READING, OUT, JSON)
 def gain(
     *,
     places: tuple[str, ...],
@@ -282,7 +290,8 @@ def gain(
     """
     from cpecgeo.routing import gain as found
 
-    table = found(split(places), by=by, **_parse(typed))
+    listed, chosen = _parse(typed, *split(places))
+    table = found(listed, by=by, **chosen)
     table = table if by == "pair" else table.rename_axis("place").reset_index()
     give(table, out=out, json=json)
 

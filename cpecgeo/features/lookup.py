@@ -6,7 +6,6 @@ The order is that of `KINDS`: corridor, section, place, layer, district, provinc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,21 +14,25 @@ from pathlib import Path
 from typing import Literal
 
 import geopandas as gpd
-import pandas as pd
 
-from cpecgeo.catalogue import corridor_rows, folded, layer
-from cpecgeo.catalogue.files import read_table
-from cpecgeo.catalogue.layers import LAYERS, ids_named, shared
-from cpecgeo.errors import CoordinateError, FileError, InputError, UnknownNameError
+from cpecgeo.catalogue import folded, layer
+from cpecgeo.catalogue.layers import ids_named, shared
+from cpecgeo.errors import (
+    CoordinateError,
+    CpecgeoError,
+    InputError,
+    UnknownNameError,
+)
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
-from cpecgeo.features.places import POINT_LAYERS, place
+from cpecgeo.features.own_files import line_of_file, load_line, read_labelled, split_sections
+from cpecgeo.features.places import place
 from cpecgeo.features.subject import Subject
-from cpecgeo.files.formats import has_format
+from cpecgeo.files.formats import Choice, has_format
 from cpecgeo.files.outliers import is_expected
-from cpecgeo.geodesy.inputs import check
+from cpecgeo.geodesy.inputs import LINES, check
 
-__all__ = ["KINDS", "find", "frame_subject", "list_names", "read_subject"]
+__all__ = ["KINDS", "find", "frame_subject", "lines_of_file", "read_subject"]  # fmt: skip
 
 KINDS = ("corridor", "section", "place", "layer", "district", "province", "file")
 """What a name may be, in the order of lookup."""
@@ -42,10 +45,6 @@ _JOINED = (
     "for that province, or for one of their districts (Bajaur, Khyber, Kurram, Mohmand, North "
     "Waziristan, Orakzai, South Waziristan)."
 )
-# Where the rules of coordinates say which is out of range, and what they take for the reason.
-_AT = re.compile(r" at position (\d+)")
-_SWAPPED = re.compile("; lon and lat seem to be swapped[^;]*?(?=\\.$)")
-_STATED = re.compile(r"\b(lon|lat|layer|crs|thousands|encoding)=")
 
 
 def find(
@@ -112,39 +111,6 @@ def find(
     raise UnknownNameError(name, _or(kinds), near, where, of=told)
 
 
-def list_names(begun: str, kinds: Sequence[str] = ("corridor", "place", "layer")) -> list[str]:
-    """List names that begin as typed, written with hyphens; places from the first letter on.
-
-    Parameters
-    ----------
-    begun : str
-        In any case.
-    kinds : sequence of str
-        Which of corridor, place and layer.
-
-    Returns
-    -------
-    list of str
-        From small tables: no outline or line is read for it.
-
-    Examples
-    --------
-    >>> list_names("Gwadar P")
-    ['gwadar-port']
-    """
-    wanted = _hyphened(begun)
-    names = list(corridor_rows()) if "corridor" in kinds else []
-    names += LAYERS if "layer" in kinds else ()
-    if "place" in kinds and wanted:
-        tables = (read_table(LAYERS[of][1] or f"{of}.csv") for of in POINT_LAYERS)
-        names += [name for table in tables for name in table["name"].dropna()]
-    return sorted({name for name in map(_hyphened, names) if name.startswith(wanted)})
-
-
-def _hyphened(name: str) -> str:
-    return re.sub(r"\W+", "-", name.casefold()).strip("-")
-
-
 def _list_others(
     name: str, kinds: Sequence[str], missing: Literal["raise", "keep"]
 ) -> tuple[str, ...]:
@@ -166,7 +132,7 @@ def _or(words: Sequence[str]) -> str:
 
 def _corridor(name: str, _missing: str) -> Subject:
     if has_format(name):
-        return Corridor.from_line(name, name=Path(name).stem).as_subject()
+        return load_line(name).as_subject()
     return corridor(name).as_subject()
 
 
@@ -272,7 +238,9 @@ def frame_subject(
     try:
         checked = check(x, what=str(x.attrs.get("read_from", what)), missing=missing)
     except CoordinateError as error:
-        raise CoordinateError(_say_row(str(error), x, is_numbered=is_numbered)) from None
+        if error.row is None or error.lonlat is None or "read_from" not in x.attrs:
+            raise
+        raise _in_file(error.row, error.lonlat, x, is_numbered=is_numbered) from None
     shapes = checked.series()
     frame = x if isinstance(x, gpd.GeoDataFrame) else None
     own = x.attrs.get("title") or (x.name if isinstance(x, gpd.GeoSeries) else None)
@@ -285,21 +253,26 @@ def frame_subject(
     return subject
 
 
-def _say_row(told: str, x: gpd.GeoDataFrame | gpd.GeoSeries, *, is_numbered: bool) -> str:
-    """Say which row of a file is out of range; it is swapped only if that leads near CPEC."""
-    match = _AT.search(told)
-    if match is None or "read_from" not in x.attrs:
-        return told
-    at = int(match[1])
-    west, south, east, north = x.geometry.iloc[at : at + 1].total_bounds
-    if not (is_expected(south, west) and is_expected(north, east)):
-        told = _SWAPPED.sub("", told)
-    if is_numbered and x.index.dtype.kind in "iu":
-        at = int(x.index[at])
-    return told.replace(match[0], f" in row {at + 1}")
+def _in_file(
+    row: int,
+    lonlat: tuple[float, float],
+    x: gpd.GeoDataFrame | gpd.GeoSeries,
+    *,
+    is_numbered: bool,
+) -> CoordinateError:
+    """Return the error of a row of a file; it is swapped only if that leads near CPEC."""
+    west, south, east, north = x.geometry.iloc[row : row + 1].total_bounds
+    is_swapped = is_expected(south, west) and is_expected(north, east)
+    number = int(x.index[row]) if is_numbered and x.index.dtype.kind in "iu" else row
+    return CoordinateError.out_of_range(
+        str(x.attrs["read_from"]), lonlat, row, where=f"in row {number + 1}",
+        is_swapped=is_swapped, repair="repair the row",
+    )  # fmt: skip
 
 
-def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:
+def read_subject(
+    path: str, missing: Literal["raise", "keep"], choice: Choice | None = None
+) -> Subject:
     """Return the features of a file as a subject.
 
     Parameters
@@ -307,6 +280,9 @@ def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:
     path : str
     missing : {"raise", "keep"}
         Whether rows without a geometry are left out or stay.
+    choice : Choice, optional
+        What is stated of the file. Without it an error that asks for a statement says that it is
+        one of `cpecgeo.read`, because verbs have no such options.
 
     Returns
     -------
@@ -319,35 +295,45 @@ def read_subject(path: str, missing: Literal["raise", "keep"]) -> Subject:
     FileError, InputError, CRSError
         As `cpecgeo.read`.
     """
-    from cpecgeo.files.reading import read  # most names are no files
-
-    try:
-        frame = _labelled(read(path))
-    except (InputError, FileError) as error:
-        if _STATED.search(str(error)):
-            # The verb that was given the file has no such options.
-            raise type(error)(
-                f"{error} These are options of cg.read, whose table the verb takes."
-            ) from error
-        raise
-    found = frame_subject(frame, path, missing="keep", is_numbered=False)
+    frame = read_labelled(path, choice)
+    found = frame_subject(frame, str(frame.attrs["read_from"]), missing="keep", is_numbered=False)
     if missing == "raise":
         known = found.shapes.notna().to_numpy()
         kept = frame[known]
         kept.attrs["without_position"] = int((~known).sum())
         found = replace(found, shapes=found.shapes[known], frame=kept)
-    return replace(found, kind="file", title=Path(path).name)
+    title = Path(path).name if path != "-" else "standard input"
+    return replace(found, kind="file", title=title)
 
 
-def _labelled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Put rows under their names, so that an answer says of which it is; the column stays."""
-    for sought in ("name", "id"):
-        for column in frame.columns:
-            values = frame[column]
-            if (
-                str(column).strip().casefold() == sought
-                and values.notna().all()
-                and values.is_unique
-            ):
-                return frame.set_axis(pd.Index(values.to_numpy(), dtype=values.dtype))
-    return frame
+def lines_of_file(path: str, choice: Choice | None = None) -> list[Corridor] | Subject:
+    """Return the lines of a file as corridors, under their names; or its features as they are.
+
+    Parameters
+    ----------
+    path : str
+    choice : Choice, optional
+        As `read_subject`.
+
+    Returns
+    -------
+    list of Corridor, or Subject
+        Lines that join are sections with the chainage of the whole, each under its name, or one
+        corridor under the name of the file where they have none. Points and areas, and lines
+        that don't join, are the features of the file.
+
+    Raises
+    ------
+    FileError, InputError, CRSError
+        As `cpecgeo.read`.
+    """
+    try:
+        found = read_subject(path, "keep", choice)
+    except InputError:
+        with suppress(InputError):  # a GeoPackage of several layers, sections and stops
+            return split_sections(load_line(path))
+        raise
+    if found.frame is not None and found.shapes.geom_type.isin(list(LINES)).any():
+        with suppress(CpecgeoError):
+            return split_sections(line_of_file(path, found.frame))
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from numbers import Real
 from pathlib import Path
@@ -20,12 +21,12 @@ from cpecgeo.catalogue.lines import turn_ends
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.features.alignment import STATUSES, Alignment, check_course, check_junctions
 from cpecgeo.features.places import COLUMNS, Place, place
-from cpecgeo.features.subject import Thing
+from cpecgeo.features.subject import Thing, label_rows
 from cpecgeo.files.outliers import refuse_turned
 from cpecgeo.geodesy import Chainage, length_km, lonlat
 from cpecgeo.geodesy.inputs import LINES, POINTS, positive_km
 
-__all__ = ["KmLike", "LineLike", "StopsLike", "align_own"]
+__all__ = ["KmLike", "LineLike", "StopsLike", "align_own", "read_line"]
 
 LineLike: TypeAlias = (
     "str | Path | Thing | shapely.Geometry | gpd.GeoSeries | gpd.GeoDataFrame "
@@ -44,10 +45,8 @@ KmLike: TypeAlias = "float | Sequence[float] | Mapping[str, float] | None"
 
 Floats = NDArray[np.float64]
 
-# A stop further off its line is another place's.
-_FAR_KM = 25.0
-# A stop this close to its line lies on it.
-_ON_KM = 0.01
+_FAR_KM = 25.0  # a stop further off its line is another place's
+_ON_KM = 0.01  # a stop this close to its line lies on it
 # A millimetre from a vertex is the vertex.
 _SAME_KM = 1e-6
 
@@ -131,7 +130,7 @@ def align_own(
 def _read(line: Any, what: str = "line") -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | None]:
     """Return a caller's lines as rows in lon, lat, and the stops that a file has beside them."""
     if isinstance(line, str | Path):
-        return _read_file(line)
+        return read_line(line)
     if isinstance(line, Thing) and not isinstance(line, type):
         line = line.as_subject().shapes
     if isinstance(line, shapely.Geometry):
@@ -147,22 +146,23 @@ def _read(line: Any, what: str = "line") -> tuple[gpd.GeoDataFrame, gpd.GeoDataF
     return gpd.GeoDataFrame(rows, geometry=shapes, crs=4326).reset_index(drop=True), None
 
 
-def _read_file(path: str | Path) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | None]:
-    """Return the lines of a file, and its points as stops: layers of a GeoPackage, or rows."""
+def read_line(
+    path: str | Path, frame: gpd.GeoDataFrame | None = None
+) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | None]:
+    """Read a file, or take its rows: lines in lon, lat, and stops in a layer or as points."""
     from cpecgeo.files.reading import read  # most corridors are no files
 
-    if str(path).lower().endswith(".gpkg"):
-        try:
-            return _read(read(path, layer="sections"), str(path))[0], read(path, layer="stops")
-        except InputError:
-            pass  # another layer, the only one
-    frame = read(path)
+    if frame is None and str(path).lower().endswith(".gpkg"):
+        with suppress(InputError):  # other layers, or only one
+            rows, stops = (read(path, layer=layer) for layer in ("sections", "stops"))
+            return _read(rows, str(path))[0], stops
+    frame = label_rows(read(path)) if frame is None else frame
     is_line = frame.geom_type.isin(list(LINES)).to_numpy()
-    is_point = (frame.geom_type == "Point").to_numpy()
     if not is_line.any():
         raise GeometryError(f"{path} has no line in it; a corridor is drawn by lines.")
-    points = frame[is_point] if is_point.any() and "name" in frame else None
-    return _read(frame[is_line], str(path))[0], points
+    points = frame[(frame.geom_type == "Point").to_numpy()]
+    stops = points.reset_index(drop=True) if len(points) and "name" in frame else None
+    return _read(frame[is_line], str(path))[0], stops
 
 
 def _sections(

@@ -25,6 +25,7 @@ from cpecgeo.errors import (
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as bundled
 from cpecgeo.features.lookup import KINDS, find, frame_subject, read_subject
+from cpecgeo.features.own_files import line_of_file
 from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing
 from cpecgeo.files.formats import Choice, has_format
 from cpecgeo.files.outliers import refuse_turned
@@ -260,7 +261,7 @@ def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:
             (found,) = find(f"corridor:{x.rpartition('corridor:')[2]}", what=what).things
             return resolve_corridor(found, what)
         case Path():
-            return Corridor.from_line(x, name=x.stem)
+            return line_of_file(x)
         case str():
             return bundled(x)
         case Subject(things=[Corridor() as one]):
@@ -355,8 +356,8 @@ def resolve_points(x: SubjectLike, what: str = "points") -> Subject:
 
 def _short_title(part: Subject) -> str:
     """Return the name of a layer given as a table, or the title of anything else."""
-    rows = part.frame
-    return str(rows.attrs.get("layer", part.title)) if rows is not None else part.title
+    told = {} if part.frame is None else part.frame.attrs
+    return str(told.get("read_from" if part.kind == "file" else "layer", part.title))
 
 
 def in_region(subject: Subject, what: str) -> Subject:

@@ -29,6 +29,7 @@ __all__ = [
     "Thing",
     "html_card",
     "html_table",
+    "label_rows",
     "provenance",
     "rows_by",
 ]
@@ -291,3 +292,34 @@ def rows_by(target: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]
     ends = np.cumsum(np.bincount(target + 1, minlength=most + 1))
     for position in np.flatnonzero(np.diff(ends)):
         yield int(position), order[ends[position] : ends[position + 1]]
+
+
+def label_rows(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Put rows under their names, so that an answer says of which it is; the column stays.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+
+    Returns
+    -------
+    GeoDataFrame
+        On its column ``name``, in any case, else ``id``, where every row has its own; else as
+        it came.
+
+    Examples
+    --------
+    >>> rows = gpd.GeoDataFrame({"Name": ["A"]}, geometry=[shapely.Point(67, 25)], crs=4326)
+    >>> label_rows(rows).index.tolist()
+    ['A']
+    """
+    for sought in ("name", "id"):
+        for column in frame.columns:
+            values = frame[column]
+            if (
+                str(column).strip().casefold() == sought
+                and values.notna().all()
+                and values.is_unique
+            ):
+                return frame.set_axis(pd.Index(values.to_numpy(), dtype=values.dtype))
+    return frame

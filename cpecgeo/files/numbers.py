@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import geopandas as gpd
@@ -22,6 +22,7 @@ __all__ = [
     "is_missing",
     "join_thousands",
     "records",
+    "refuse_lengths",
     "to_frame",
     "to_numbers",
     "with_index",
@@ -259,6 +260,36 @@ def to_frame(rows: list[Row], shapes: list[object]) -> gpd.GeoDataFrame:
     held = np.full(len(shapes), None, object)
     held[:] = shapes
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(held, crs=4326), crs=4326)
+
+
+def refuse_lengths(
+    rows: Iterable[list[str]], columns: int, separator: str, what: object, *, before: int = 0
+) -> None:
+    """Refuse rows with more values than there are columns, and a first one with fewer.
+
+    The first row shows that the separator is the right one.
+
+    Parameters
+    ----------
+    rows : iterable of list of str
+        Without empty ones.
+    columns : int
+    separator : str
+    what : object
+        The file's name, for the message.
+    before : int
+        Rows of the file before these.
+
+    Raises
+    ------
+    InputError
+    """
+    for number, row in enumerate(rows, before + 1):
+        if len(row) > columns or (number == 1 and len(row) < columns):
+            raise InputError(
+                f"{what} has {columns} columns and {len(row)} values in row {number}; the "
+                f"separator taken is {separator!r}. Put values that have it in them in quotes."
+            )
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, str | None]]:

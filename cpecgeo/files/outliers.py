@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError
 
-__all__ = ["Tally", "count", "exchange", "find_outliers", "is_expected", "merge", "refuse_swapped",
-           "refuse_turned", "remarks"]  # fmt: skip
+__all__ = ["Tally", "count", "exchange", "find_outliers", "is_expected", "is_in_region", "merge",
+           "refuse_swapped", "refuse_turned", "remarks"]  # fmt: skip
 
 # Pakistan and China, with margins, in degrees: where rows are expected that a swap would mend.
 _EXPECTED = (60.0, 5.0, 136.0, 55.0)
@@ -249,6 +249,18 @@ def is_expected(lon: float, lat: float) -> bool:
     (True, False)
     """
     west, south, east, north = _EXPECTED
+    return bool(west <= lon <= east and south <= lat <= north)
+
+
+def is_in_region(lon: float, lat: float) -> bool:
+    """Return whether a position is in the region of CPEC, where none is when turned.
+
+    Examples
+    --------
+    >>> is_in_region(67.0, 24.9), is_in_region(24.9, 67.0)
+    (True, False)
+    """
+    west, south, east, north = _REGION
     return bool(west <= lon <= east and south <= lat <= north)
 
 

@@ -1,4 +1,4 @@
-"""Positions in tables: the columns that hold them, how degrees are noted, and columns added."""
+"""Positions in tables: the columns that hold them, and how degrees are noted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -20,13 +19,15 @@ __all__ = [
     "GEOMETRY",
     "LAT_NAMES",
     "LON_NAMES",
-    "add_positions",
+    "PART",
     "find_column",
     "find_lonlat",
     "find_pair",
     "is_position",
     "parse_degrees",
     "parse_metres",
+    "read_degrees",
+    "split_words",
 ]
 
 GEOMETRY = ("wkt", "geometry", "geom", "the_geom", "wkb", "ewkt", "ewkb", "wkb_geometry",
@@ -67,6 +68,8 @@ _ALIKE = str.maketrans(
 _SCRIPTS = re.compile(r"(?<=[a-z0-9])(?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])(?=[a-z0-9])")
 _WORDS = re.compile(r"[\W_°]+")
 _COMMA = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
+# One coordinate of a column of both.
+PART = re.compile(r"(?P<column>.+):(?P<part>[12])", re.DOTALL)
 _DEGREES = re.compile(
     r"""(?P<before>[NSEW])?\s*(?P<sign>[+-])?\s*
     (?P<d>[0-9]{1,3}(?:[.,][0-9]+)?)
@@ -134,13 +137,13 @@ def find_pair(names: Sequence[str]) -> tuple[str, str] | None:
     (('Länge', 'Breite (N)'), None)
     """
     for pair in _PAIRS:
-        found = [[n for n in names if _bare(_split(n), _BESIDE) == known] for known in pair]
+        found = [[n for n in names if _bare(split_words(n), _BESIDE) == known] for known in pair]
         if all(len(hits) == 1 for hits in found):
             return found[0][0], found[1][0]
     return None
 
 
-def _split(name: str) -> list[str]:
+def split_words(name: str) -> list[str]:
     """Return the words of a name."""
     text = str(name).casefold()
     if not text.isascii():
@@ -171,7 +174,10 @@ def find_column(
         None, or more than one.
     """
     if stated is not None:
+        part = PART.fullmatch(stated)
         hits = [n for n in names if n == stated]
+        if not hits and part and part["column"] in names:
+            return stated
     else:
         first = [n for n in known if n in _METRES] if in_metres else []
         hits = next(
@@ -183,7 +189,7 @@ def find_column(
     hint = "Name the columns with lon= and lat=."
     if hits:
         raise InputError(f"{what} has more than one {sought}: {_shown(hits)}. {hint}")
-    if stated is None and not in_metres and any(_UNITS & {*_split(n)} for n in names):
+    if stated is None and not in_metres and any(_UNITS & {*split_words(n)} for n in names):
         with contextlib.suppress(InputError):
             found = find_column(names, None, known, word, what, in_metres=True)
             hint = f"{found[:40]!r} looks like metres: state their CRS with crs=."
@@ -193,7 +199,7 @@ def find_column(
 def _hits(names: Sequence[str], known: Sequence[str], *, in_metres: bool) -> Iterator[list[str]]:
     """Yield columns of a known name: as it is, then with a unit, then among other words."""
     axes = _BESIDE | _AXIS | (_UNITS if in_metres else set())
-    split = [_split(name) for name in names]
+    split = [split_words(name) for name in names]
     for beside in (None, set[str](), _BESIDE, _BESIDE | _NOTED, axes):
         by_form: dict[str, list[str]] = {}
         for name, words in zip(names, split, strict=True):
@@ -201,7 +207,11 @@ def _hits(names: Sequence[str], known: Sequence[str], *, in_metres: bool) -> Ite
             by_form.setdefault(form, []).append(name)
         yield from (by_form[k] for k in known if k in by_form)
     for k in filter(_WITHIN.__contains__, known):
-        found = [n for n, w in zip(names, split, strict=True) if k in w and not _REVERSED & {*w}]
+        found = [
+            n
+            for n, w in zip(names, split, strict=True)
+            if k in w and not _REVERSED & {*w} and len(_WITHIN & {*w}) < 2
+        ]
         if found:
             yield found
 
@@ -265,7 +275,7 @@ def parse_degrees(
     notations = set()
     for row in left:
         text = str(texts.iloc[row]).strip()
-        plain[row], notation = _degrees(text, axis)
+        plain[row], notation = read_degrees(text, axis)
         if notation is None:
             raise InputError(
                 f"{what}: {axis} {text[:40]!r} in row {before + row + 1} is no position; write "
@@ -306,7 +316,14 @@ def _plain_numbers(texts: pd.Series, what: str) -> tuple[Floats, list[int]]:
     return numbers, np.flatnonzero(~known & ~is_missing(texts)).tolist()
 
 
-def _degrees(text: str, axis: str) -> tuple[float, str | None]:
+def read_degrees(text: str, axis: str) -> tuple[float, str | None]:
+    """Return the degrees that a text says, and how; nothing where it says none.
+
+    Examples
+    --------
+    >>> read_degrees("34°07′30″N", "lat"), read_degrees("34N", "lon")[1]
+    ((34.125, 'degrees, minutes and seconds'), None)
+    """
     text = text.translate(_WESTERN)
     match = _DEGREES.fullmatch(text)
     letters = "".join(filter(None, (match["before"], match["after"]))).upper() if match else ""
@@ -324,76 +341,3 @@ def _degrees(text: str, axis: str) -> tuple[float, str | None]:
     if minutes:
         return value, "degrees, minutes and seconds"
     return value, "decimal commas" if _COMMA.fullmatch(text) else "degrees with letters or signs"
-
-
-def add_positions(
-    table: pd.DataFrame, shapes: gpd.GeoSeries, used: tuple[str, ...]
-) -> tuple[pd.DataFrame, tuple[str, ...], list[str]]:
-    """Add positions to a table: lon and lat for points, wkt for others.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Without geometry.
-    shapes : GeoSeries
-        In lon, lat.
-    used : tuple of str
-        Columns that positions were read from; where they still hold them, nothing is added.
-
-    Returns
-    -------
-    table : DataFrame
-    positions : tuple of str
-        The columns that hold positions.
-    remarks : list of str
-        Columns that were renamed, because a reader would take them for positions.
-    """
-    are_points = set(shapes.geom_type.dropna()) <= {"Point"}
-    if are_points and _holds(table, used, shapes):
-        return table, used, []
-    remarks = []
-    if not _is_unmistakable(list(map(str, table.columns)), are_points=are_points):
-        renamed = {c: f"{c}_of_row" for c in table.columns if is_position(str(c))}
-        table = table.rename(columns=renamed)
-        changes = ", ".join(f"{old!r} to {new!r}" for old, new in renamed.items())
-        remarks = [f"columns renamed: {changes}"]
-    if are_points:
-        return table.assign(lon=shapes.x, lat=shapes.y), ("lon", "lat"), remarks
-    return table.assign(wkt=shapes.to_wkt(rounding_precision=25)), ("wkt",), remarks
-
-
-def _holds(table: pd.DataFrame, used: tuple[str, ...], shapes: gpd.GeoSeries) -> bool:
-    """Return whether the columns that positions were read from are there, and still hold them."""
-    if len(used) != 2 or not set(used) <= set(table.columns):
-        return False
-    known = shapes.notna().to_numpy() & ~shapes.is_empty.to_numpy()
-    try:
-        held = [
-            parse_degrees(table[c], a, "")[0] for c, a in zip(used, ("lon", "lat"), strict=True)
-        ]
-    except InputError:
-        return False
-    here = shapes[known]
-    return bool(
-        (held[0][known] == here.x.to_numpy()).all()
-        and (held[1][known] == here.y.to_numpy()).all()
-        and (np.isnan(held[0]) | np.isnan(held[1]))[~known].all()
-    )
-
-
-def _is_unmistakable(names: list[str], *, are_points: bool) -> bool:
-    """Return whether a reader finds the positions that are added, and no others."""
-    if are_points:
-        if {"lon", "lat"} & set(names):
-            return False
-        try:
-            return find_lonlat([*names, "lon", "lat"], None, None, "") == ("lon", "lat")
-        except InputError:
-            return False
-    if any(name.strip().casefold() in GEOMETRY for name in names):
-        return False
-    try:
-        find_lonlat(names, None, None, "")
-    except InputError:
-        return True
-    return False

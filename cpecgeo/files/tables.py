@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,22 +20,21 @@ from cpecgeo.errors import CoordinateError, CRSError, DataWarning, FileError, In
 from cpecgeo.files import china, wellknown
 from cpecgeo.files.disk import first_line
 from cpecgeo.files.formats import Choice
-from cpecgeo.files.numbers import infer_types, join_thousands
+from cpecgeo.files.numbers import infer_types, join_thousands, refuse_lengths
 from cpecgeo.files.outliers import exchange
+from cpecgeo.files.pairs import base_column, find_joined, say_columns, take_column
 from cpecgeo.files.positions import (
     GEOMETRY,
     find_lonlat,
     find_pair,
+    is_position,
     parse_degrees,
     parse_metres,
 )
 from cpecgeo.files.text import HEAD_BYTES, not_in, open_table, parse_header
 
-# Two decimal degrees in one cell, and how such a column is named.
-_OF_BOTH = re.compile("coord|koord|lat|lon|lng|loc|pos|gps|point|geo|xy|坐标|座標")
-_BOTH = r"\s*[(\[]?\s*[+-]?\d{1,3}\.\d+\s*[,;]\s*[+-]?\d{1,3}\.\d+\s*[)\]]?\s*"
-
 __all__ = [
+    "add_positions",
     "find_positions",
     "load_csv",
     "locate_rows",
@@ -95,11 +93,7 @@ def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.Dat
         names, separator = list(header.names), header.separator
         first = _first_row(head[header.end : header.end + (1 << 20)], separator, what) or names
         # pandas takes a longer first row for one with an index, and shifts the columns.
-        if len(first) != len(names):
-            raise InputError(
-                f"{what} has {len(names)} columns and {len(first)} values in its first row; the "
-                f"separator taken is {separator!r}."
-            )
+        refuse_lengths([first], len(names), separator, what)
         file.seek(header.end)
         try:
             raw = pd.read_csv(
@@ -111,6 +105,9 @@ def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.Dat
         except pd.errors.EmptyDataError:
             raw = pd.DataFrame({name: pd.Series([], dtype=str) for name in names})
         except (pd.errors.ParserError, csv.Error) as error:
+            file.seek(header.end)
+            with contextlib.suppress(csv.Error, UnicodeDecodeError), _rows(file, separator) as rows:
+                refuse_lengths(rows, len(names), separator, what)
             raise FileError(f"{what} can't be read as CSV: {first_line(error)}.") from error
         # A row that ends early has nothing in the last column; pandas says no more of it.
         if len(names) > 1 and (raw.iloc[:, -1] == "").any():
@@ -121,9 +118,8 @@ def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.Dat
 
 def _tell_short(file: IO[bytes], columns: int, separator: str, what: str) -> None:
     """Remark rows with fewer values than there are columns."""
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    rows = (row for row in csv.reader(text, delimiter=separator) if row)
-    with contextlib.suppress(csv.Error):  # a cell that is longer than csv's limit
+    # A cell may be longer than csv's limit.
+    with contextlib.suppress(csv.Error), _rows(file, separator) as rows:
         short = [number for number, row in enumerate(rows, 1) if len(row) < columns]
         if short:
             warnings.warn(
@@ -132,7 +128,16 @@ def _tell_short(file: IO[bytes], columns: int, separator: str, what: str) -> Non
                 DataWarning,
                 stacklevel=5,
             )
-    text.detach()
+
+
+@contextlib.contextmanager
+def _rows(file: IO[bytes], separator: str) -> Iterator[Iterator[list[str]]]:
+    """Give the rows of CSV in UTF-8 from here on, empty ones left out."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    try:
+        yield (row for row in csv.reader(text, delimiter=separator) if row)
+    finally:
+        text.detach()
 
 
 def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFrame:
@@ -176,7 +181,7 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
     else:
         x, y = used
         notations: set[str] = set()
-        texts = [join_thousands(table[c], choice.thousands) for c in (x, y)]
+        texts = [join_thousands(take_column(table, c), choice.thousands) for c in (x, y)]
         if crs.is_projected:
             xy = [parse_metres(text, what) for text in texts]
         else:
@@ -196,7 +201,7 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
                 DataWarning,
                 stacklevel=5,
             )
-        note = "; ".join([f"lon and lat from the columns {x}, {y}", *sorted(notations)])
+        note = "; ".join([say_columns(used), *sorted(notations)])
     if "geometry" in table:
         table = table.rename(columns={"geometry": "geometry_2"})
     frame = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, table.index, crs=crs), crs=crs)
@@ -220,7 +225,7 @@ def _refuse_no_degrees(lon: Any, lat: Any, used: tuple[str, ...], what: str) -> 
 
 
 def find_positions(
-    names: list[str], choice: Choice, what: str, values: Callable[[str], pd.Series]
+    names: list[str], choice: Choice, what: str, values: Callable[[str], pd.Series | None]
 ) -> tuple[str, ...]:
     """Find the columns that hold the positions of a table.
 
@@ -231,17 +236,19 @@ def find_positions(
     what : str
         For messages.
     values : callable
-        Gives the values of a column, or its first ones.
+        Gives the values of a column, or its first ones; None of text that isn't known yet.
 
     Returns
     -------
     tuple of str
-        Two, of lon and lat; or one of well-known text or binary, where there are no others.
+        Two, of lon and lat; or one of well-known text or binary, where there are no others. Of
+        a column of both they are ``coords:2`` and ``coords:1``, see `take_column`; ``coords:``
+        twice where nothing says yet which is which.
 
     Raises
     ------
     InputError
-        No such columns, or more than one.
+        No such columns, or more than one; a column of both whose order nothing says.
     CRSError
         A CRS that isn't known.
 
@@ -257,27 +264,21 @@ def find_positions(
         if choice.lon is not None or choice.lat is not None:
             raise
         shaped = (n for n in names if n.strip().casefold() in GEOMETRY)
-        text = next((n for n in shaped if wellknown.is_wellknown(values(n))), None)
+        text = next((n for n in shaped if _is_wellknown(values(n))), None)
         found = find_pair(names) if text is None else (text,)
+        joined = find_joined(names, values, what) if found is None else None
+        if joined is not None:
+            name, first = joined
+            return {"lat": (f"{name}:2", f"{name}:1"), "lon": (f"{name}:1", f"{name}:2")}.get(
+                first or "", (f"{name}:", f"{name}:")
+            )
         if found is None:
-            _refuse_joined(names, what, values)
             raise
         return found
 
 
-def _refuse_joined(names: list[str], what: str, values: Callable[[str], pd.Series]) -> None:
-    """Say what to do with a column of both, ``24.86,67.0``, whose order nothing states."""
-    for name in names:
-        if names.count(name) > 1 or not _OF_BOTH.search(name.casefold()):
-            continue
-        texts = values(name).dropna().astype(str)
-        texts = texts[texts.str.strip() != ""].head(100)
-        if len(texts) and texts.str.fullmatch(_BOTH).all():
-            raise InputError(
-                f"{what} has both coordinates in the column {name[:40]!r}, such as "
-                f"{texts.iloc[0][:40]!r}; split it at the comma into two columns, lat and lon, "
-                "with a spreadsheet (Text to Columns) or with pandas (str.split)."
-            )
+def _is_wellknown(values: pd.Series | None) -> bool:
+    return values is None or wellknown.is_wellknown(values)
 
 
 def resolve_crs(crs: Any) -> pyproj.CRS:
@@ -312,3 +313,77 @@ def _first_row(raw: bytes, separator: str, what: str) -> list[str] | None:
         if "field larger" in str(error):
             return None
         raise FileError(f"{what} can't be read as CSV: {error}.") from error
+
+
+def add_positions(
+    table: pd.DataFrame, shapes: gpd.GeoSeries, used: tuple[str, ...]
+) -> tuple[pd.DataFrame, tuple[str, ...], list[str]]:
+    """Add positions to a table: lon and lat for points, wkt for others.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Without geometry.
+    shapes : GeoSeries
+        In lon, lat.
+    used : tuple of str
+        Columns that positions were read from; where they still hold them, nothing is added.
+
+    Returns
+    -------
+    table : DataFrame
+    positions : tuple of str
+        The columns that hold positions.
+    remarks : list of str
+        Columns that were renamed, because a reader would take them for positions.
+    """
+    are_points = set(shapes.geom_type.dropna()) <= {"Point"}
+    if are_points and _holds(table, used, shapes):
+        return table, used, []
+    remarks = []
+    if not _is_unmistakable(list(map(str, table.columns)), are_points=are_points):
+        renamed = {c: f"{c}_of_row" for c in table.columns if is_position(str(c))}
+        table = table.rename(columns=renamed)
+        changes = ", ".join(f"{old!r} to {new!r}" for old, new in renamed.items())
+        remarks = [f"columns renamed: {changes}"]
+    if are_points:
+        return table.assign(lon=shapes.x, lat=shapes.y), ("lon", "lat"), remarks
+    return table.assign(wkt=shapes.to_wkt(rounding_precision=25)), ("wkt",), remarks
+
+
+def _holds(table: pd.DataFrame, used: tuple[str, ...], shapes: gpd.GeoSeries) -> bool:
+    """Return whether the columns that positions were read from are there, and still hold them."""
+    if len(used) != 2 or not {base_column(name) for name in used} <= set(table.columns):
+        return False
+    known = shapes.notna().to_numpy() & ~shapes.is_empty.to_numpy()
+    try:
+        held = [
+            parse_degrees(take_column(table, c), a, "")[0]
+            for c, a in zip(used, ("lon", "lat"), strict=True)
+        ]
+    except InputError:
+        return False
+    here = shapes[known]
+    return bool(
+        (held[0][known] == here.x.to_numpy()).all()
+        and (held[1][known] == here.y.to_numpy()).all()
+        and (np.isnan(held[0]) | np.isnan(held[1]))[~known].all()
+    )
+
+
+def _is_unmistakable(names: list[str], *, are_points: bool) -> bool:
+    """Return whether a reader finds the positions that are added, and no others."""
+    if are_points:
+        if {"lon", "lat"} & set(names):
+            return False
+        try:
+            return find_lonlat([*names, "lon", "lat"], None, None, "") == ("lon", "lat")
+        except InputError:
+            return False
+    if any(name.strip().casefold() in GEOMETRY for name in names):
+        return False
+    try:
+        find_lonlat(names, None, None, "")
+    except InputError:
+        return True
+    return False

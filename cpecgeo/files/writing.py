@@ -32,9 +32,8 @@ from cpecgeo.files.formats import Format, find_format
 from cpecgeo.files.gpx import write_gpx
 from cpecgeo.files.kml import write_kml
 from cpecgeo.files.numbers import with_index
-from cpecgeo.files.positions import add_positions
 from cpecgeo.files.reading import read
-from cpecgeo.files.tables import load_csv
+from cpecgeo.files.tables import add_positions, load_csv
 from cpecgeo.files.vectors import write_parquet, write_vector
 from cpecgeo.geodesy import lonlat
 

@@ -202,25 +202,13 @@ def check_range(xy: Floats, array: NDArray[Any], what: str) -> None:
     ):
         return
     owner = shapely.get_coordinates(array, return_index=True)[1]
-    if not np.isfinite(xy).all():
-        first = int(owner[~np.isfinite(xy).all(axis=1)][0])
-        raise CoordinateError(
-            f"{what} has a coordinate that is NaN or infinite at position {first}; "
-            "drop it, or check the CRS that it came from."
-        )
-    off_lat = np.abs(lat) > 90
-    off = off_lat if off_lat.any() else np.abs(lon) > 180
+    whole = np.isfinite(xy).all(axis=1)
+    off = whole & ((np.abs(lat) > 90) | (np.abs(lon) > 180)) if whole.all() else ~whole
     at = int(np.flatnonzero(off)[0])
-    name, value, limit = ("latitude", lat[at], 90) if off_lat.any() else ("longitude", lon[at], 180)
-    swapped = bool(off_lat.any() and (np.abs(lon) <= 90).all() and (np.abs(lat) <= 180).all())
-    hint = (
-        "lon and lat seem to be swapped: x is longitude, y is latitude."
-        if swapped
-        else 'give lon, lat degrees on WGS 84, or state their CRS, such as crs="EPSG:32642".'
-    )
-    raise CoordinateError(
-        f"{what} has {name} {value} at position {int(owner[at])}; it must be within "
-        f"±{limit}°; {hint}"
+    row, point = int(owner[at]), (float(lon[at]), float(lat[at]))
+    is_swapped = bool((np.abs(lon) <= 90).all() and (np.abs(lat) <= 180).all())
+    raise CoordinateError.out_of_range(
+        what, point, row, where=f"at position {row}", is_swapped=is_swapped
     )
 
 

@@ -22,8 +22,9 @@ from cpecgeo.scale.arrow import GeoPackage, Parquet
 from cpecgeo.scale.parts import Part, Parts
 from cpecgeo.scale.questions import Exposure, Near, Question, Targets, Within, prepare
 from cpecgeo.scale.sinks import Sink, is_bytes, read_rings, sink
-from cpecgeo.scale.sources import Csv, Source
+from cpecgeo.scale.sources import Source
 from cpecgeo.scale.stream import Job, Report, Run, run
+from cpecgeo.scale.text import Csv
 
 __all__ = ["BATCH_ROWS", "PART_ROWS", "exposure_file", "nearest_file", "within_file"]
 
@@ -305,7 +306,7 @@ def open_source(path: Path, choice: Choice = Choice()) -> Source:  # noqa: B008
     if not path.exists():
         raise FileError(f"There is no file {path}.")
     suffix = path.suffix.casefold()
-    is_csv = suffix in {".csv", ".tsv", ".txt"} and not path.is_dir()
+    is_csv = suffix in {".csv", ".tsv", ".txt"} and path.is_file()
     if choice.encoding is not None and not is_csv:
         raise InputError(
             f"{path.name} isn't CSV and says its encoding itself; leave encoding= out."
@@ -352,10 +353,8 @@ def _job(
     if written.kind == "csv":
         lost = [f.name for f in source.schema if is_bytes(f.type) and f.name != source.geometry]
         if lost:
-            text = (
-                f"{path.name} has bytes in {', '.join(map(repr, lost[:8]))}, which CSV can't hold "
-            )
-            text += "and which are left out; write Parquet to keep them."
+            text = f"{path.name} has bytes in {', '.join(map(repr, lost[:8]))}, which CSV can't "
+            text += "hold and which are left out; write Parquet to keep them."
             warnings.warn(text, DataWarning, stacklevel=3)
     prepared = prepare(subject)
     k = getattr(question, "k", 1)

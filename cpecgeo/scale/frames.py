@@ -265,10 +265,10 @@ def _places(meta: Any, choice: Choice) -> Places | None:
         rows_of.turn_of(meta.crs, choice.crs, "ddf")
         return None
 
-    def likely(name: str) -> pd.Series:
-        # Values aren't known yet: a column of text under such a name is taken for geometry.
+    def likely(name: str) -> pd.Series | None:
+        # Values aren't known yet: a column of text under such a name is taken for positions.
         is_text = not pd.api.types.is_numeric_dtype(meta[name])
-        return pd.Series(["POINT (0 0)"] if is_text else [], dtype=object)
+        return None if is_text else pd.Series([], dtype=object)
 
     return Places.find([str(c) for c in meta.columns], choice, "ddf", likely)
 
@@ -285,8 +285,8 @@ def _xy(frame: Any, where: _Where) -> Any:
         turn = rows_of.turn_of(frame.crs, where.crs, what)
         xy = xy if turn is None else turn(xy)
     else:
-        names = where.places.columns or (where.places.text,)
-        held = frame[list(names)].set_axis(range(len(frame)))
+        names = where.places.names
+        held = frame[names].set_axis(range(len(frame)))
         try:
             table = pa.Table.from_pandas(held, preserve_index=False)
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:

@@ -17,6 +17,7 @@ from cpecgeo.errors import CoordinateError, CRSError, GeometryError, InputError
 from cpecgeo.files import china, wellknown
 from cpecgeo.files.disk import first_line
 from cpecgeo.files.numbers import join_thousands
+from cpecgeo.files.outliers import is_expected
 from cpecgeo.files.positions import parse_degrees, parse_metres
 from cpecgeo.files.tables import resolve_crs
 from cpecgeo.geodesy._ellipsoid import WGS84, to_wgs84
@@ -37,8 +38,6 @@ __all__ = [
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-# What no mistake in degrees comes to.
-_DEGREES = 1_000
 _POINT = 21  # bytes: order, type, x, y
 _KINDS = {2: "LineString", 3: "Polygon", 5: "MultiLineString", 6: "MultiPolygon", 7: "collection"}
 _HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
@@ -336,16 +335,17 @@ def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools
     bad = ~good & ~np.isnan(xy).all(axis=1)
     if bad.any() and not keep:
         first = int(np.flatnonzero(bad)[0])
-        lon, lat = xy[first]
-        swapped = abs(lat) > 90 and abs(lon) <= 90 and abs(lat) <= 180
-        repair = 'repair the row, or count such rows as missing with bad="keep".'
-        if swapped:
-            hint = "lon and lat seem to be swapped: x is longitude, y is latitude."
-        elif max(abs(lon), abs(lat)) > _DEGREES:
-            hint = 'if these are metres, state their CRS, such as crs="EPSG:32642".'
-        elif np.isnan(xy[first]).any():
-            hint = f"one of the two is missing; {repair}"
-        else:
-            hint = f"lon must be within ±180°, lat within ±90°; {repair}"
-        raise CoordinateError(f"{what} has ({lon:g}, {lat:g}) in row {row + first + 1}; {hint}")
+        lon, lat = map(float, xy[first])
+        where, repair = f"in row {row + first + 1}", "repair the row, or count such rows as missing"
+        repair += ' with bad="keep"'
+        if np.isnan(xy[first]).any():
+            raise CoordinateError(
+                f"{what} has one of lon and lat alone {where}, ({lon:g}, {lat:g}); {repair}.",
+                row=row + first,
+                lonlat=(lon, lat),
+            )
+        swapped = is_expected(lat, lon)
+        raise CoordinateError.out_of_range(
+            what, (lon, lat), row + first, where=where, is_swapped=swapped, repair=repair
+        )
     return xy[good], good

@@ -1,36 +1,38 @@
-"""Sources of points: what a streamed run needs of a file; CSV, where every cell keeps its text."""
+"""Sources of points: what a streamed run needs of a file, and where its positions stand."""
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.errors import DataWarning
 from cpecgeo.files import wellknown
 from cpecgeo.files.formats import Choice
+from cpecgeo.files.pairs import (
+    base_column,
+    said_first,
+    say_columns,
+    shown_first,
+    take_column,
+    undecided,
+)
 from cpecgeo.files.tables import find_positions, resolve_crs
-from cpecgeo.files.text import HEAD_BYTES, find_encoding, last_record, load_header, not_in, to_utf8
 from cpecgeo.scale import points
 
 __all__ = [
     "BATCH_BYTES",
     "Ahead",
     "Batch",
-    "Csv",
     "Places",
     "Position",
     "Source",
@@ -39,8 +41,6 @@ __all__ = [
 
 # Rows are cut so that a batch of wide ones stays about this size in memory.
 BATCH_BYTES = 48_000_000
-# Bytes of text read at once.
-_CHUNK = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,32 @@ class Batch:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the positions of a table stand: two columns, or one of well-known text or binary."""
+    """Where the positions of a table stand: two columns, or one of well-known text or binary.
+
+    Attributes
+    ----------
+    columns : tuple of str or None
+        Of lon and lat; ``coords:2`` and ``coords:1`` of a column of both, and ``coords:`` twice
+        where each batch has to show which is which.
+    text : str or None
+    crs : object
+        As stated.
+    thousands : str or None
+    is_stated : bool
+        Whether the caller named the columns.
+    """
 
     columns: tuple[str, str] | None
     text: str | None
-    crs: object = None  # as stated
+    crs: object = None
     thousands: str | None = None
+    is_stated: bool = False
 
     @classmethod
     def find(
-        cls, names: list[str], choice: Choice, what: str, first: Callable[[str], pd.Series]
+        cls, names: list[str], choice: Choice, what: str, first: Callable[[str], pd.Series | None]
     ) -> Places:
-        """Find the columns; `first` gives the first values of one.
+        """Find the columns; `first` gives the first values of one, None where they aren't known.
 
         Raises
         ------
@@ -93,14 +107,43 @@ class Places:
         found = find_positions(names, choice, what, first)
         if len(found) == 1:
             return cls(None, found[0], choice.crs)
-        return cls((found[0], found[1]), None, choice.crs, choice.thousands)
+        is_stated = choice.lon is not None or choice.lat is not None
+        return cls((found[0], found[1]), None, choice.crs, choice.thousands, is_stated)
 
     @property
     def read_as(self) -> str:
         """How positions are understood, for people."""
         if self.columns is None:
             return f"geometry from the column {self.text}"
-        return f"lon and lat from the columns {', '.join(self.columns)}"
+        return say_columns(self.columns)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns of the table that hold them."""
+        return list(dict.fromkeys(map(base_column, self.columns or (str(self.text),))))
+
+    def _pair(self, table: pa.Table, what: str) -> tuple[list[Any], tuple[str, str]]:
+        """Return the columns of lon and lat, and their names."""
+        assert self.columns is not None  # noqa: S101
+        used = self.columns
+        if used[0] in table.column_names and used[1] in table.column_names:
+            return [table[name] for name in used], used
+        name = base_column(used[0])
+        if self.is_stated or said_first(name) is not None or name != base_column(used[1]):
+            return [self._part(table, one) for one in used], used
+        held = table[name].to_pandas()
+        first = shown_first(held)
+        turned = (f"{name}:2", f"{name}:1") if first == "lat" else (f"{name}:1", f"{name}:2")
+        if held.notna().any() and (first is None or used not in {turned, (f"{name}:",) * 2}):
+            raise undecided(name, held, what)
+        return [self._part(table, one) for one in turned], turned
+
+    @staticmethod
+    def _part(table: pa.Table, name: str) -> Any:
+        if name in table.column_names:
+            return table[name]
+        held = table.select([base_column(name)]).to_pandas()
+        return pa.array(take_column(held, name), pa.string(), from_pandas=True)
 
     def fit(self, schema: pa.Schema) -> pa.Schema:
         """Return the columns of the batches that `read` gives."""
@@ -120,10 +163,10 @@ class Places:
             Values that are no positions; geometries that are no
         """
         if self.columns is not None:
-            x, y = self.columns
             in_metres = bool(resolve_crs(self.crs).is_projected)
-            lon, lat = (points.plain(table[c], self.thousands) for c in (x, y))
-            xy = points.from_columns(lon, lat, row, what, (x, y), in_metres=in_metres)
+            pair, used = self._pair(table, what)
+            lon, lat = (points.plain(column, self.thousands) for column in pair)
+            xy = points.from_columns(lon, lat, row, what, used, in_metres=in_metres)
             turn = points.turn_of(None, 4326 if self.crs is None else self.crs, what)
             return table, xy if turn is None else turn(xy)
         column = table[str(self.text)]
@@ -230,152 +273,3 @@ def rechunk(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
             count -= rows
     if count:
         yield pa.concat_tables(held)
-
-
-@dataclass(frozen=True)
-class Csv:
-    """A CSV file with a header, in which the separator is found."""
-
-    path: Path
-    names: tuple[str, ...]
-    schema: pa.Schema
-    places: Places
-    separator: str
-    first: int  # the byte after the header
-    size: int
-    codec: str = "utf-8"
-    geo: dict[str, Any] | None = None
-
-    @classmethod
-    def open(cls, path: Path, choice: Choice) -> Csv:
-        """Read the header."""
-        try:
-            with path.open("rb") as file:
-                head = file.read(HEAD_BYTES)
-            size = path.stat().st_size
-        except OSError as error:
-            raise FileError(f"{path} can't be read: {error.strerror}.") from error
-        codec, mark = find_encoding(head[: 1 << 16], choice.encoding, path)
-        header, start = load_header(head, codec, mark, path)
-        rows = head[start:]
-
-        def first(name: str) -> pd.Series:
-            block = rows[: last_record(rows, codec) or len(rows)][: 1 << 20]
-            text = io.StringIO(block.decode(codec, "replace"), newline="")
-            at = header.names.index(name)
-            read = csv.reader(text, delimiter=header.separator)
-            return pd.Series([row[at] for row in itertools.islice(read, 100) if len(row) > at])
-
-        places = Places.find(list(header.names), choice, path.name, first)
-        schema = places.fit(pa.schema([(n, pa.string()) for n in header.names]))
-        return cls(path, header.names, schema, places, header.separator, start, size, codec)
-
-    @property
-    def geometry(self) -> str | None:
-        """The column of points that is made of well-known text."""
-        return None if self.places.text is None else "geometry"
-
-    @property
-    def read_as(self) -> str:
-        """How positions are understood, for people."""
-        usual = "\t" if self.path.suffix.casefold() == ".tsv" else ","
-        told = "" if self.separator == usual else f"; separator {self.separator!r}"
-        told += "" if self.codec == "utf-8" else f"; encoding {self.codec}"
-        return self.places.read_as + told
-
-    @property
-    def rows(self) -> None:
-        """Not known before the file is read."""
-
-    def batch_of(self, rows: int) -> int:
-        """Return about how many rows a batch has."""
-        return rows
-
-    def batches(self, start: Position, rows: int) -> Iterator[Batch]:
-        """Yield batches of about `rows` rows: whole records of as many bytes as these take."""
-        at = Position(start.row, start.byte or self.first)
-        with self.path.open("rb") as file:
-            size = want = self._chunk(file, rows)
-            while True:
-                # Every block is read from where a record begins, so that blocks are the same
-                # wherever the reading began.
-                file.seek(at.byte)
-                block = file.read(want)
-                cut = len(block) if len(block) < want else last_record(block, self.codec)
-                if cut == 0 and block:
-                    if want > 2 * BATCH_BYTES:
-                        raise FileError(
-                            f"{self.path} has a record of more than {2 * BATCH_BYTES:,} bytes "
-                            f"after row {at.row}; a quote may not be closed."
-                        )
-                    want *= 2
-                    continue
-                after = at.byte + cut
-                text = to_utf8(block[:cut], self.codec, f"{self.path} after row {at.row}")
-                if text.strip():
-                    batch = self._batch(text, at, after)
-                    yield batch
-                    at = batch.end
-                else:
-                    at = Position(at.row, after)
-                if len(block) < want:
-                    return
-                want = size
-
-    def _chunk(self, file: BinaryIO, rows: int) -> int:
-        """Return how many bytes hold about `rows` rows, by the length of the first ones."""
-        file.seek(self.first)
-        head = file.read(1 << 16)
-        each = len(head) / max(1, head.count(b"\n"))
-        return int(min(max(each * rows, 1), _CHUNK * 4, BATCH_BYTES))
-
-    def _batch(self, block: bytes, at: Position, after: int) -> Batch:
-        try:
-            table = pa_csv.read_csv(
-                pa.BufferReader(block),
-                read_options=pa_csv.ReadOptions(
-                    column_names=list(self.names), block_size=max(1 << 20, len(block) + 1)
-                ),
-                parse_options=pa_csv.ParseOptions(
-                    delimiter=self.separator, newlines_in_values=True
-                ),
-                convert_options=pa_csv.ConvertOptions(
-                    column_types={n: pa.string() for n in self.names},
-                    strings_can_be_null=False,
-                ),
-            )
-        except pa.ArrowInvalid as error:
-            text = str(error).splitlines()[0][:200]
-            if "UTF8" in text or "utf8" in text.lower():
-                raise not_in("utf-8", error, f"{self.path} after row {at.row}") from None
-            filled = self._filled(block, at)
-            if filled is None:
-                raise InputError(
-                    f"{self.path.name} has a row after row {at.row} that doesn't fit the header "
-                    f"({text}); the separator taken is {self.separator!r}."
-                ) from None
-            table = filled
-        end = Position(at.row + len(table), after)
-        table, xy = self.places.read(table, at.row, self.path.name)
-        return Batch(table, xy, at, end)
-
-    def _filled(self, block: bytes, at: Position) -> pa.Table | None:
-        """Return rows of which some end early, filled up; None where others are too long."""
-        try:
-            text = io.StringIO(block.decode(), newline="")
-            rows = list(csv.reader(text, delimiter=self.separator, strict=True))
-        except (csv.Error, UnicodeDecodeError):
-            return None
-        rows = [row for row in rows if row]
-        count = len(self.names)
-        # The first row shows that the separator is the right one.
-        if max(map(len, rows)) > count or (at.row == 0 and len(rows[0]) < count):
-            return None
-        warnings.warn(
-            f"{self.path.name} has rows with fewer than {count} values; what they lack is read as "
-            "missing.",
-            DataWarning,
-            stacklevel=2,
-        )
-        columns = zip(*([*row, *[""] * (count - len(row))] for row in rows), strict=True)
-        return pa.table([pa.array(c, pa.string()) for c in columns], list(self.names))

@@ -121,12 +121,21 @@ def test_the_library_names_no_option_of_the_shell():
         ("near none.csv --to ml1", "Name the columns with --lon and --lat."),
         ("convert none.csv -o o.gpkg", "Name the columns with --lon and --lat."),
         ("near none.csv --to ml1 --stream -o o.csv", "Name the columns with --lon and --lat."),
-        ("length none.csv", "`cpecgeo convert` has options for that"),
-        ("near mines --to none.csv", "`cpecgeo convert` has options for that"),
+        ("length none.csv", "Name the columns with --lon and --lat."),
+        ("near mines --to none.csv", "Name the columns with --lon and --lat."),
+        # The options are for the first file; another one has to say it itself.
+        ("near good.csv --to none.csv", "`cpecgeo convert` has options for that"),
+        ("locate two.gpkg good.csv", "`cpecgeo convert` has options for that"),
+        ("at two.gpkg 5", "choose one with --layer."),
+        ("report two.gpkg", "choose one with --layer."),
+        ("profile nocrs.parquet", "state it with --crs"),
+        ("crossed ml1 --zones two.gpkg", "choose one with --layer."),
+        ("route Lahore Multan --extra two.gpkg", "choose one with --layer."),
+        ("length mines --lon x", "--lon says how a file is read, and no file is named"),
         ("near metres.csv --to ml1", "state their CRS with --crs."),
         ("near two.gpkg --to ml1", "choose one with --layer."),
         ("near two.gpkg --to ml1 --stream -o o.csv", "choose one with --layer."),
-        ("buffer two.gpkg --km 5 -o o.gpkg", "`cpecgeo convert` has options for that"),
+        ("buffer two.gpkg --km 5 -o o.gpkg", "choose one with --layer."),
         ("near nocrs.parquet --to ml1", "state it with --crs"),
         ("near nocrs.parquet --to ml1 --stream -o o.csv", "state it with --crs"),
         ("near one.gpkg --to ml1 --crs EPSG:32642", "leave --crs out"),
@@ -137,8 +146,8 @@ def test_the_library_names_no_option_of_the_shell():
         ("near utm.csv --to ml1", "state their CRS, such as --crs EPSG:32642"),
         ("near utm.csv --to ml1 --stream -o o.csv", "metres, state their CRS, such as --crs EPSG"),
         ("near utm.geojson --to ml1", "utm.geojson has latitude 2750000.0 in row 1"),
-        ("near utm.geojson --to ml1", ", or state their CRS, such as --crs EPSG:32642."),
-        ("near mines --to utm.csv", "`cpecgeo convert` has options for that"),
+        ("near utm.geojson --to ml1", "metres, state their CRS, such as --crs EPSG:32642."),
+        ("near mines --to utm.csv", "metres, state their CRS, such as --crs EPSG:32642"),
         ("near turned.csv --to ml1", "turned.csv starts at (24.9, 67)"),
         ("near turned.csv --to ml1", "Exchange the two with --lon 'GPS lat' and --lat lon."),
         ("locate ml1 turned.csv", "Exchange the two with --lon 'GPS lat' and --lat lon."),
@@ -174,8 +183,8 @@ def test_the_shell_names_the_options_of_the_command(command, words, tmp_path, mo
 def test_options_in_shell_and_advice_that_is_for_python():
     bad = 'km must be above 0; give km=[5, 10], or leave that to invalid="mend"; see make_valid().'
     told = in_shell(bad, {"km": "--km"})
-    assert told == "--km must be above 0; give --km 5,10; see make_valid()."
-    assert in_shell(bad, {}) == "km must be above 0; see make_valid()."
+    assert told == "--km must be above 0; give --km 5,10."
+    assert in_shell(bad, {}) == "km must be above 0."
     assert in_shell("--group is 'x': give rail=ml1.", {}) == "--group is 'x': give rail=ml1."
     assert in_shell("'crs=5' is no column.", {"crs": "--crs"}) == "'crs=5' is no column."
 
@@ -214,7 +223,7 @@ def test_names_that_begin_as_asked_come_before_names_spelt_like_it(asked, first)
 def test_the_row_of_a_file_counts_from_1_as_in_the_file(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("name,lat,lon\nA,24.86,67\nB,,\nD,95,67\n")
-    told = r"a\.csv has latitude 95\.0 in row 3; it must be within ±90°\.$"
+    told = r"a\.csv has latitude 95\.0 in row 3; it must be within ±90°; repair the row\.$"
     with pytest.raises(CoordinateError, match=told):
         cg.nearest(path, "ml1")
     frame = cg.read(path)

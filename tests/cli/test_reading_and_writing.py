@@ -7,17 +7,20 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
 from click.testing import CliRunner
 
 import cpecgeo as cg
-from cpecgeo.cli import app
-from cpecgeo.errors import DataWarning, InputError
+from cpecgeo.cli import COMMANDS, app, inputs, list_options
+from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files.reading import read
+
+RUN = CliRunner()
 
 
 def said(*arguments):
     """What a command prints; its error is raised here."""
-    run = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    run = RUN.invoke(app, list(arguments), catch_exceptions=False)
     assert run.exit_code == 0, run.output
     return run.stdout
 
@@ -93,3 +96,121 @@ def test_separators_of_thousands_have_names(tmp_path, monkeypatch):
     asked = ["convert", "p.csv", "--thousands", "point", "-o", "o.parquet"]
     assert CliRunner().invoke(app, asked).exit_code == 0
     assert cg.read("o.parquet")["people"].tolist() == [500_000, 1_200]
+
+
+@pytest.mark.parametrize("verb", ["near", "stream"])
+@pytest.mark.parametrize(
+    ("header", "cell", "told"),
+    [
+        ("coords", '"24.86, 67.0"', "lat and lon, in this order, from the column coords"),
+        ("location", "67.0 24.86", "lon and lat, in this order, from the column location"),
+        ("Lat/Lon", '"24.86,67"', "lat and lon, in this order, from the column Lat/Lon"),
+        ("gps", "24°51′36″N 67°E", "lat and lon, in this order, from the column gps"),
+    ],
+)
+def test_a_column_of_both_coordinates_is_read(header, cell, told, verb, tmp_path):
+    table, out = tmp_path / "a.csv", tmp_path / "o.csv"
+    table.write_text(f"name,{header}\nA,{cell}\nB,\n", encoding="utf-8")
+    more = ["--stream"] if verb == "stream" else []
+    run = RUN.invoke(app, ["near", str(table), "--to", "ml1", "-o", str(out), *more])
+    assert run.exit_code == 0
+    assert run.stderr.count(told) == 1
+    rows = pd.read_csv(out)
+    want = cg.nearest(shapely.Point(67.0, 24.86), "ml1")["distance_km"].iloc[0]
+    assert rows["distance_km"].iloc[0] == pytest.approx(want, abs=1e-9)
+    assert pd.isna(rows["distance_km"].iloc[1])
+    # Every cell of the file is as it was.
+    assert [rows[header].iloc[0]] == [cell.strip('"')]
+
+
+def test_an_order_that_nothing_says_is_refused_and_can_be_said(tmp_path):
+    table, out = tmp_path / "a.csv", tmp_path / "o.csv"
+    table.write_text('name,coords\nA,"24.86,67.0"\nB,"8.54,47.37"\n')
+    for more in ([], ["--stream"]):
+        command = ["near", str(table), "--to", "ml1", "-o", str(out), *more]
+        told = RUN.invoke(app, command).exception
+        assert "say so with --lat coords:1 and --lon coords:2" in str(told)
+        said = RUN.invoke(app, [*command, "--lat", "coords:1", "--lon", "coords:2"])
+        assert said.exit_code == 0
+        assert pd.read_csv(out)["distance_km"].notna().all()
+    # Where not all cells are pairs it is a column like any other.
+    table.write_text('name,coords\nA,"24.86,67.00"\nB,near\n')
+    with pytest.raises(InputError, match="no column of lon"):
+        read(table)
+
+
+# What takes no file of features.
+WITHOUT_FILES = {"catalog", "cite", "osm", "demo", "mcp"}
+
+
+def test_every_command_that_takes_a_file_has_the_options_of_reading():
+    stated = {*inputs.Reading.__annotations__}
+    for name in COMMANDS:
+        held = stated & {*list_options(app.get_command(None, name))}
+        assert held == (set() if name in WITHOUT_FILES else stated), name
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "length line.csv",
+        "show line.csv",
+        "buffer line.csv --km 1 -o o.gpkg",
+        "rings line.csv --km 1",
+        "crossed line.csv",
+        "profile line.csv --every-km 50",
+        "report line.csv",
+        "at line.csv 5",
+        "locate line.csv mines",
+        "density line.csv mines",
+        "export line.csv -o o.gpkg",
+        "exposure line.csv --km 5",
+        "near mines --to line.csv",
+        "within mines --of line.csv --km 5",
+        "distance-table mines --group own=line.csv",
+        "route Lahore Multan --mode road --extra line.csv",
+        "treatment line.csv --years 2020,2021",
+        "map ml1 --profile line.csv -o m.html",
+        "map line.csv -o m.html",
+    ],
+)
+def test_a_line_in_another_encoding_and_crs_is_read_by_every_command(
+    command, tmp_path, monkeypatch
+):
+    """In metres and cp1252, so that without the options nothing can be right."""
+    monkeypatch.chdir(tmp_path)
+    line = gpd.GeoSeries([shapely.LineString([(73.0, 31.0), (73.2, 31.2)])], crs=4326)
+    text = line.to_crs(32643).to_wkt().iloc[0]
+    Path("line.csv").write_bytes(f'name,wkt\nStraße,"{text}"\n'.encode("cp1252"))
+    with pytest.raises(FileError, match="not UTF-8"):
+        RUN.invoke(app, command.split(), catch_exceptions=False)
+    said(*command.split(), "--encoding", "cp1252", "--crs", "EPSG:32643")
+
+
+def test_targets_bear_the_names_that_length_lists(tmp_path):
+    """Of one line, of several that join, and where they have no names, that of the file."""
+    lines = [shapely.LineString([(67, 25), (68, 25)]), shapely.LineString([(68, 25), (69, 25)])]
+    points = tmp_path / "p.csv"
+    points.write_text("id,lon,lat\na,67.5,25.1\nb,68.5,24.9\n")
+    file = tmp_path / "mine.geojson"
+
+    def names(rows):
+        rows.to_file(file)
+        found = json.loads(said("near", str(points), "--to", str(file), "--json"))
+        listed = json.loads(said("length", str(file), "--json"))
+        return (
+            [(row["target"], row["side"]) for row in found],
+            [row["name"] for row in listed],
+            found,
+        )
+
+    sections = gpd.GeoDataFrame({"name": ["West", "East"]}, geometry=lines, crs=4326)
+    near, listed, rows = names(sections)
+    assert near == [("West", "left"), ("East", "right")]
+    assert listed == ["West", "East"]
+    # Chainage goes on from one to the next.
+    whole = cg.Corridor.from_line(file, name="x")
+    assert rows[1]["km"] == pytest.approx(whole.locate(shapely.Point(68.5, 24.9))["km"].iloc[0])
+    assert names(sections.iloc[:1])[0][0] == ("West", "left")
+    assert names(sections.iloc[:1])[1] == ["West"]
+    assert names(sections.drop(columns="name"))[0][0] == ("mine", "left")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cpecgeo.cli import analyses, screen, tables, things, ways
+from cpecgeo.cli import analyses, inputs, screen, tables, things, ways
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.files.disk import make_folder
@@ -112,7 +112,7 @@ def test_large_files_are_streamed(tmp_path, size, out, stream, resume, expected)
 def test_names_are_split_at_commas_but_not_the_name_of_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a,b.csv").touch()
-    assert screen.split(["ml1, kkh", "a,b.csv", "c,"]) == ["ml1", "kkh", "a,b.csv", "c"]
+    assert inputs.split(["ml1, kkh", "a,b.csv", "c,"]) == ["ml1", "kkh", "a,b.csv", "c"]
 
 
 def test_years_and_radii():
@@ -137,22 +137,24 @@ def test_posts_are_ten_km_apart_on_lines_of_a_hundred(end_km, every):
 def test_filters_as_typed_become_those_of_the_verbs():
     typed = {"mode": "rail", "status": "planned,operating", "avoid": ("a,b", "c")}
     typed |= {"extra": (), "kind": "road", "join_km": 2.0}
-    chosen = ways._parse(typed)
+    typed |= dict.fromkeys(inputs.Reading.__annotations__)
+    places, chosen = ways._parse(typed, "Rohri")
+    assert places == ["Rohri"]
     assert chosen == {"mode": "rail", "status": ["planned", "operating"], "avoid": ["a", "b", "c"]}
-    assert ways._parse({**typed, "status": "any"})["status"] == "any"
-    assert ways._parse({**typed, "status": None})["status"] is None
+    assert ways._parse({**typed, "status": "any"})[1]["status"] == "any"
+    assert ways._parse({**typed, "status": None})[1]["status"] is None
     assert ways._speeds("motorway=100, highway=70") == {"motorway": 100, "highway": 70}
     assert tables._stop("12.5") == 12.5
     assert tables._stop("Rohri") == "Rohri"
 
 
 def test_names_are_completed_whatever_their_case():
-    completer = screen.complete("corridor", "layer")
+    completer = inputs.complete("corridor", "layer")
     assert completer(None, None, "ML1") == ["ml1", "ml1-chord"]
     assert completer(None, None, "kkh,Zon") == ["kkh,zones"]
     assert completer(None, None, "gwadar") == []
     # Places are too many to list them all; of one letter they are listed.
-    place = screen.complete("place")
+    place = inputs.complete("place")
     assert place(None, None, "") == []
     assert "gwadar-port" in place(None, None, "G")
 

@@ -25,7 +25,8 @@ from cpecgeo.errors import (
     InputError,
 )
 from cpecgeo.files.numbers import infer_types, to_numbers
-from cpecgeo.files.positions import add_positions, find_lonlat, parse_degrees
+from cpecgeo.files.positions import find_lonlat, parse_degrees
+from cpecgeo.files.tables import add_positions
 
 NOTATIONS = [
     ("67.05", 67.05), ("67,05", 67.05), ("67.05E", 67.05), ("E 67.05", 67.05), ("67°", 67.0),

@@ -17,7 +17,8 @@ from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.text import find_encoding
 from cpecgeo.scale import exposure_file, nearest_file, within_file
-from cpecgeo.scale.sources import Csv, Position
+from cpecgeo.scale.sources import Position
+from cpecgeo.scale.text import Csv
 
 NAMES = {
     "cp1252": ["Köln", "São «Paulo»", "n’est"],
@@ -111,7 +112,7 @@ def test_the_shell_has_the_option_and_refusals_name_it(tmp_path, monkeypatch):
     asked = ["map", "a.csv", "-o", "o.html", "--encoding", "cp1252"]
     assert run.invoke(app, asked).exit_code == 0
     lone = run.invoke(app, ["length", "a.csv"])
-    assert "`cpecgeo convert` has options for that" in str(lone.exception)
+    assert "--encoding cp1252 (Windows)" in str(lone.exception)
 
 
 @pytest.mark.parametrize(

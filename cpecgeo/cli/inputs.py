@@ -1,0 +1,307 @@
+"""What is typed after a command: options that several share; names and files, as things."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+import click
+
+from cpecgeo.errors import InputError
+
+if TYPE_CHECKING:
+    from cpecgeo.features.corridor import Corridor
+    from cpecgeo.features.subject import Subject, Thing
+    from cpecgeo.files.formats import Choice
+
+__all__ = [
+    "EACH",
+    "EVERY_KM",
+    "FILE",
+    "JSON",
+    "OUT",
+    "OUT_FILE",
+    "READING",
+    "SAFE_CELLS",
+    "SECTIONS",
+    "ZONES",
+    "Reading",
+    "complete",
+    "corridor",
+    "features",
+    "is_file",
+    "named",
+    "named_option",
+    "options",
+    "share",
+    "split",
+    "subject",
+    "targets",
+    "thing",
+    "things",
+]
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+FILE = click.Path(path_type=Path)
+_NUMBER = re.compile(r"-?[0-9]{1,3}(\.[0-9]*)?")
+
+
+def options(*chosen: Decorator) -> Decorator:
+    """Join options and arguments to one decorator; help lists them in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for one in reversed(chosen):
+            command = one(command)
+        return command
+
+    return decorate
+
+
+Completer = Callable[[click.Context, click.Parameter, str], list[str]]
+_KINDS = ("corridor", "place", "layer")
+
+
+def complete(*kinds: str) -> Completer:
+    """Return what completes names of some kinds, also after a comma."""
+
+    def completer(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
+        before, comma, begun = typed.rpartition(",")
+        return [before + comma + name for name in _list_names(begun, kinds)]
+
+    return completer
+
+
+def _list_names(begun: str, kinds: Sequence[str]) -> list[str]:
+    """List names that begin as typed, with hyphens; places from the first letter on.
+
+    They are from small tables: no outline or line is read for it.
+    """
+    from cpecgeo.catalogue import corridor_rows
+    from cpecgeo.catalogue.files import read_table
+    from cpecgeo.catalogue.layers import LAYERS
+    from cpecgeo.features.places import POINT_LAYERS
+
+    wanted = _hyphened(begun)
+    names = list(corridor_rows()) if "corridor" in kinds else []
+    names += LAYERS if "layer" in kinds else ()
+    if "place" in kinds and wanted:
+        tables = (read_table(LAYERS[of][1] or f"{of}.csv") for of in POINT_LAYERS)
+        names += [name for table in tables for name in table["name"].dropna()]
+    return sorted({name for name in map(_hyphened, names) if name.startswith(wanted)})
+
+
+def _hyphened(name: str) -> str:
+    return re.sub(r"\W+", "-", name.casefold()).strip("-")
+
+
+def named(
+    argument: str,
+    help: str,  # noqa: A002
+    *,
+    nargs: int = 1,
+    required: bool = True,
+    default: str | None = None,
+    kinds: Sequence[str] = _KINDS,
+) -> Decorator:
+    """Return an argument that is completed with names."""
+    how: dict[str, Any] = {"required": required} if default is None else {"default": default}
+    return click.argument(argument, help=help, nargs=nargs, shell_complete=complete(*kinds), **how)
+
+
+def named_option(*flags: str, help: str, kinds: Sequence[str] = _KINDS, **how: Any) -> Decorator:  # noqa: A002
+    """Return an option that is completed with names."""
+    return click.option(*flags, help=help, shell_complete=complete(*kinds), **how)
+
+
+JSON = click.option("--json", is_flag=True, help="Print JSON for machines.")
+OUT = click.option(
+    "--out",
+    "-o",
+    type=FILE,
+    metavar="FILE",
+    help="A file to write instead, by suffix: .csv .geojson .gpkg .kml .parquet .shp .xlsx … "
+    "- is CSV on standard output, -.geojson and the like another format.",
+)
+OUT_FILE = click.option(
+    "--out", "-o", type=FILE, metavar="FILE", required=True, help="The file; its suffix says how."
+)
+SAFE_CELLS = click.option("--safe-cells", is_flag=True, help="Disarm formulas in CSV cells.")
+SECTIONS = click.option(
+    "--sections", is_flag=True, help="Say in which section of a corridor, and its status."
+)
+EVERY_KM = click.option("--every-km", default=10.0, help="Between samples.")
+EACH = click.option("--each", is_flag=True, help="Rings of their own for each.")
+ZONES = named_option(
+    "--zones", default="districts", help="districts, provinces, or a file.", kinds=("layer",)
+)
+
+
+class Reading(TypedDict):
+    """How the table of a file is read."""
+
+    lon: str | None
+    lat: str | None
+    layer: str | None
+    crs: str | None
+    thousands: str | None
+    encoding: str | None
+
+
+READING = options(
+    click.option("--lon", metavar="COLUMN", help="Of a file: the column of longitude."),
+    click.option("--lat", metavar="COLUMN", help="The column of latitude."),
+    click.option("--layer", metavar="NAME", help="Layer of the file."),
+    click.option("--crs", metavar="CRS", help="Of positions that state none: EPSG:32642, GCJ-02."),
+    click.option("--thousands", metavar="MARK", help="Between thousands in CSV: comma, point …"),
+    click.option("--encoding", metavar="NAME", help="Of CSV that isn't UTF-8: cp1252, gb18030 …"),
+)
+
+
+def split(texts: Sequence[str]) -> list[str]:
+    """Split names at commas; a file that exists keeps its own."""
+    whole = [[t] if Path(t).exists() else t.split(",") for t in texts]
+    return [name.strip() for names in whole for name in names if name.strip()]
+
+
+def is_file(name: str) -> bool:
+    """Return whether a name is that of a file, standard input or an address."""
+    from cpecgeo.files.formats import has_format
+
+    return name == "-" or "://" in name or has_format(name)
+
+
+def share(how: Reading, *groups: str | Iterable[str] | None) -> list[Reading | None]:
+    """Return how the files of each group of names are read.
+
+    What is stated is for the first group that has a file; others are read as they are.
+    """
+    found: list[Reading | None] = [None] * len(groups)
+    for turn, names in enumerate(groups):
+        listed = [names] if isinstance(names, str) else [*(names or ())]
+        if any(map(is_file, split(listed))):
+            found[turn] = how
+            return found
+    if stated := [f"--{name}" for name, value in how.items() if value is not None]:
+        raise InputError(
+            f"{', '.join(stated)} says how a file is read, and no file is named; leave it out."
+        )
+    return found
+
+
+def _tell_read(frame: Any, how: Reading | None) -> None:
+    """Say on stderr how the positions of a file were understood."""
+    if (how is None or how["lon"] is None) and "read_as" in frame.attrs:
+        print(f"cpecgeo: {frame.attrs['read_as']}", file=sys.stderr)
+
+
+def _choice(how: Reading | None) -> Choice | None:
+    from cpecgeo.files.formats import Choice
+
+    return None if how is None else Choice(**how)
+
+
+_Missing = Literal["raise", "keep"]
+
+
+def things(
+    names: str | Sequence[str], how: Reading | None = None, *, missing: _Missing = "raise"
+) -> list[str | Thing | Subject]:
+    """Return the names that were typed, and in place of files what they hold."""
+    listed = split([names] if isinstance(names, str) else names)
+    return [thing(name, how, missing=missing) for name in listed]
+
+
+def thing(
+    name: str, how: Reading | None = None, *, missing: _Missing = "raise"
+) -> str | Thing | Subject:
+    """Return a name as it was typed, or what a file holds."""
+    from cpecgeo.features.lookup import read_subject
+    from cpecgeo.features.own_files import load_line
+
+    if not is_file(name):
+        return name
+    kind, file = _kind(name)
+    if kind == "corridor":
+        return load_line(file, _choice(how))
+    found = read_subject(file, missing, _choice(how))
+    _tell_read(found.rows, how)
+    return found
+
+
+def _kind(name: str) -> tuple[str, str]:
+    """Return which kind of thing a file is said to be, as in ``corridor:mine.gpkg``."""
+    kind, _, file = name.partition(":")
+    is_said = file and kind.strip().casefold() in {"corridor", "file"}
+    return (kind.strip().casefold(), file.strip()) if is_said else ("", name)
+
+
+def subject(names: str | Sequence[str], what: str, how: Reading | None = None) -> Subject:
+    """Resolve what was typed, and say on stderr what else it means."""
+    from cpecgeo.features.resolve import in_region, resolve
+
+    listed = split([names] if isinstance(names, str) else names)
+    if len(listed) == 2 and all(map(_NUMBER.fullmatch, listed)):
+        # No name is two numbers; a pair that is lat, lon is refused by the region.
+        from shapely import Point
+
+        point = Point(*map(float, listed))
+        return in_region(resolve(point, what), ",".join(listed))
+    return _resolve(things(names, how, missing="keep"), listed, what)
+
+
+def targets(names: str | Sequence[str], what: str, how: Reading | None = None) -> Subject:
+    """Resolve what was typed; lines of a file that join keep the chainage of the whole."""
+    from cpecgeo.features.lookup import lines_of_file
+
+    listed = split([names] if isinstance(names, str) else names)
+    if not any(map(is_file, listed)):
+        return subject(names, what)
+    given: list[str | Thing | Subject] = []
+    for name in listed:
+        if not is_file(name) or _kind(name)[0]:
+            given.append(thing(name, how, missing="keep"))
+            continue
+        found = lines_of_file(name, _choice(how))
+        if isinstance(found, list):
+            given += found
+        else:
+            _tell_read(found.rows, how)
+            given.append(found)
+    return _resolve(given, listed, what)
+
+
+def _resolve(given: Sequence[str | Thing | Subject], typed: list[str], what: str) -> Subject:
+    from cpecgeo.features.resolve import resolve
+
+    found = resolve(given[0] if len(given) == 1 else [*given], what, missing="keep")
+    if found.also:
+        kind = "" if found.kind == "list" else f" is a {found.kind} here;"
+        print(
+            f"cpecgeo: {', '.join(typed)}{kind} also known: {', '.join(found.also)}",
+            file=sys.stderr,
+        )
+    return found
+
+
+def corridor(name: str, how: Reading | None = None, *, kind: str = "road") -> str | Corridor:
+    """Return the name of a corridor, or the lines of a file as one."""
+    from cpecgeo.features.own_files import load_line
+
+    return load_line(_kind(name)[1], _choice(how), kind=kind) if is_file(name) else name
+
+
+def features(what: str, how: Reading | None) -> Any:
+    """Load the features of a file, or of whatever has that name."""
+    from cpecgeo.files.reading import read
+
+    if not is_file(what) and not Path(what).exists():
+        return subject(what, "the source").rows
+    frame = read(what) if how is None else read(what, **how)
+    _tell_read(frame, how)
+    if len(frame) == 0:
+        print(f"cpecgeo: {what} has no rows.", file=sys.stderr)
+    return frame

@@ -1,0 +1,187 @@
+"""CSV in batches, from any row on; every cell keeps its text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.files.formats import Choice
+from cpecgeo.files.numbers import refuse_lengths
+from cpecgeo.files.text import (
+    HEAD_BYTES,
+    find_encoding,
+    last_record,
+    load_header,
+    not_in,
+    to_utf8,
+)
+from cpecgeo.scale.sources import BATCH_BYTES, Batch, Places, Position
+
+__all__ = ["Csv"]
+
+# Bytes of text read at once.
+_CHUNK = 8_000_000
+
+
+@dataclass(frozen=True)
+class Csv:
+    """A CSV file with a header, in which the separator is found."""
+
+    path: Path
+    names: tuple[str, ...]
+    schema: pa.Schema
+    places: Places
+    separator: str
+    first: int  # the byte after the header
+    size: int
+    codec: str = "utf-8"
+    geo: dict[str, Any] | None = None
+
+    @classmethod
+    def open(cls, path: Path, choice: Choice) -> Csv:
+        """Read the header."""
+        try:
+            with path.open("rb") as file:
+                head = file.read(HEAD_BYTES)
+            size = path.stat().st_size
+        except OSError as error:
+            raise FileError(f"{path} can't be read: {error.strerror}.") from error
+        codec, mark = find_encoding(head[: 1 << 16], choice.encoding, path)
+        header, start = load_header(head, codec, mark, path)
+        rows = head[start:]
+
+        def first(name: str) -> pd.Series:
+            block = rows[: last_record(rows, codec) or len(rows)][: 1 << 20]
+            text = io.StringIO(block.decode(codec, "replace"), newline="")
+            at = header.names.index(name)
+            read = csv.reader(text, delimiter=header.separator)
+            return pd.Series([row[at] for row in itertools.islice(read, 100) if len(row) > at])
+
+        places = Places.find(list(header.names), choice, path.name, first)
+        schema = places.fit(pa.schema([(n, pa.string()) for n in header.names]))
+        return cls(path, header.names, schema, places, header.separator, start, size, codec)
+
+    @property
+    def geometry(self) -> str | None:
+        """The column of points that is made of well-known text."""
+        return None if self.places.text is None else "geometry"
+
+    @property
+    def read_as(self) -> str:
+        """How positions are understood, for people."""
+        usual = "\t" if self.path.suffix.casefold() == ".tsv" else ","
+        told = "" if self.separator == usual else f"; separator {self.separator!r}"
+        told += "" if self.codec == "utf-8" else f"; encoding {self.codec}"
+        return self.places.read_as + told
+
+    @property
+    def rows(self) -> None:
+        """Not known before the file is read."""
+
+    def batch_of(self, rows: int) -> int:
+        """Return about how many rows a batch has."""
+        return rows
+
+    def batches(self, start: Position, rows: int) -> Iterator[Batch]:
+        """Yield batches of about `rows` rows: whole records of as many bytes as these take."""
+        at = Position(start.row, start.byte or self.first)
+        with self.path.open("rb") as file:
+            size = want = self._chunk(file, rows)
+            while True:
+                # Every block is read from where a record begins, so that blocks are the same
+                # wherever the reading began.
+                file.seek(at.byte)
+                block = file.read(want)
+                cut = len(block) if len(block) < want else last_record(block, self.codec)
+                if cut == 0 and block:
+                    if want > 2 * BATCH_BYTES:
+                        raise FileError(
+                            f"{self.path} has a record of more than {2 * BATCH_BYTES:,} bytes "
+                            f"after row {at.row}; a quote may not be closed."
+                        )
+                    want *= 2
+                    continue
+                after = at.byte + cut
+                text = to_utf8(block[:cut], self.codec, f"{self.path} after row {at.row}")
+                if text.strip():
+                    batch = self._batch(text, at, after)
+                    yield batch
+                    at = batch.end
+                else:
+                    at = Position(at.row, after)
+                if len(block) < want:
+                    return
+                want = size
+
+    def _chunk(self, file: BinaryIO, rows: int) -> int:
+        """Return how many bytes hold about `rows` rows, by the length of the first ones."""
+        file.seek(self.first)
+        head = file.read(1 << 16)
+        each = len(head) / max(1, head.count(b"\n"))
+        return int(min(max(each * rows, 1), _CHUNK * 4, BATCH_BYTES))
+
+    def _batch(self, block: bytes, at: Position, after: int) -> Batch:
+        try:
+            table = pa_csv.read_csv(
+                pa.BufferReader(block),
+                read_options=pa_csv.ReadOptions(
+                    column_names=list(self.names), block_size=max(1 << 20, len(block) + 1)
+                ),
+                parse_options=pa_csv.ParseOptions(
+                    delimiter=self.separator, newlines_in_values=True
+                ),
+                convert_options=pa_csv.ConvertOptions(
+                    column_types={n: pa.string() for n in self.names},
+                    strings_can_be_null=False,
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            text = str(error).splitlines()[0][:200]
+            if "UTF8" in text or "utf8" in text.lower():
+                raise not_in("utf-8", error, f"{self.path} after row {at.row}") from None
+            filled = self._filled(block, at)
+            if filled is None:
+                raise InputError(
+                    f"{self.path} has a row after row {at.row} that can't be read as CSV ({text}); "
+                    f"the separator taken is {self.separator!r}."
+                ) from None
+            table = filled
+        end = Position(at.row + len(table), after)
+        table, xy = self.places.read(table, at.row, self.path.name)
+        return Batch(table, xy, at, end)
+
+    def _filled(self, block: bytes, at: Position) -> pa.Table | None:
+        """Return rows of which some end early, filled up; None where they are no CSV.
+
+        Raises
+        ------
+        InputError
+            A row is too long, or the first one too short.
+        """
+        try:
+            text = io.StringIO(block.decode(), newline="")
+            rows = list(csv.reader(text, delimiter=self.separator, strict=True))
+        except (csv.Error, UnicodeDecodeError):
+            return None
+        rows = [row for row in rows if row]
+        count = len(self.names)
+        refuse_lengths(rows, count, self.separator, self.path, before=at.row)
+        warnings.warn(
+            f"{self.path.name} has rows with fewer than {count} values; what they lack is read as "
+            "missing.",
+            DataWarning,
+            stacklevel=2,
+        )
+        columns = zip(*([*row, *[""] * (count - len(row))] for row in rows), strict=True)
+        return pa.table([pa.array(c, pa.string()) for c in columns], list(self.names))
