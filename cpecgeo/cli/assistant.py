@@ -306,8 +306,8 @@ class Tools:
         from cpecgeo.maps import Map
 
         path = self._target(file, {".html"})
-        page = Map(title=title or ", ".join(names))
         things = [_resolved(name, "names") for name in names]
+        page = Map(title=title or "; ".join(thing.title for thing in things))
         for thing in things:
             page.add(thing)
         page.save(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -25,9 +25,11 @@ from cpecgeo.routing import Route
 __all__ = [
     "LINE_FIELDS",
     "NETWORK",
+    "choose_decimals",
     "encode_posts",
     "encode_profile",
     "find_aliases",
+    "find_doubles",
     "list_figures",
     "list_grounds",
     "shorten_name",
@@ -52,6 +54,10 @@ STEPS, SAMPLES = (1, 2, 5, 10, 20, 50, 100), 3_000
 _REMARKED = re.compile(r"(\S.*?) *\((.+)\)")
 # A town this near to a route is on the way.
 ON_THE_WAY_KM = 8.0
+# Two entries of a gazetteer under one name, this near to each other, are one town.
+DOUBLED_KM = 80.0
+# Lines known no better than this are written to 0.0001°.
+ROUGH_KM = 0.5
 # A section's own source is that of its length.
 WAY_POINTS = "way points of roads: GeoNames"
 LINE_FIELDS = (
@@ -67,6 +73,7 @@ def style_line(frame: gpd.GeoDataFrame, **more: Any) -> Style:
     if "licence" in frame.columns and (frame["licence"] == "CC-BY-4.0").any():
         extra["sources"] = [WAY_POINTS]
     options: dict[str, Any] = {
+        "decimals": choose_decimals(frame.get("accuracy_km", ())),
         "popup": [c for c in LINE_FIELDS if c in frame.columns],
         "label": "short",
         "label_zoom": 5.0,
@@ -187,6 +194,29 @@ def style_stops(stops: gpd.GeoDataFrame) -> Style:
     )  # fmt: skip
 
 
+def choose_decimals(accuracies: Iterable[Any]) -> int:
+    """Choose the decimals of degrees in which lines are written: none finer than they are known.
+
+    Parameters
+    ----------
+    accuracies : iterable of float or None
+        Kilometres; None where unknown.
+
+    Returns
+    -------
+    int
+        4, which moves a vertex by 8 m at most, where all are known to 0.5 km or worse; else 5.
+
+    Examples
+    --------
+    >>> choose_decimals([2.0, 0.5]), choose_decimals([2.0, None]), choose_decimals([0.05])
+    (4, 5, 5)
+    """
+    known = list(map(encode.plain, accuracies))
+    rough = bool(known) and all(one is not None and one >= ROUGH_KM for one in known)
+    return encode.DECIMALS - rough
+
+
 def encode_posts(thing: Corridor) -> dict[str, Any] | None:
     """Encode the km posts of a corridor, one per km.
 
@@ -204,13 +234,15 @@ def encode_posts(thing: Corridor) -> dict[str, Any] | None:
     posts = thing.km_posts(every_km=1)
     if not len(posts):
         return None
+    decimals = choose_decimals([thing.accuracy_km])
     return {
         "id": thing.name,
         "name": shorten_name(thing) or "\u2013".join(map(str.capitalize, thing.name.split("-"))),
         "aliases": find_aliases(thing),
         "accuracy_km": encode.plain(thing.accuracy_km),
         "first_km": round(float(posts["km"].iloc[0])),
-        "points": encode.points(np.asarray(posts.geometry.array, dtype=object)),
+        "decimals": decimals,
+        "points": encode.points(np.asarray(posts.geometry.array, dtype=object), decimals),
     }
 
 
@@ -254,7 +286,7 @@ def encode_profile(thing: Corridor | Route, title: str) -> dict[str, Any]:
         "name": title,
         "km": [encode.plain(round(v, 1)) for v in table["km"]],
         "metres": metres,
-        "points": encode.points(where),
+        "points": encode.points(where, encode.DECIMALS - 1),
         "ground": list_grounds(table["is_ground"]),
         "highest": None if np.isnan(highest) else [round(highest), round(at)],
     }
@@ -334,8 +366,37 @@ def tabulate_towns(routes: Sequence[Route]) -> gpd.GeoDataFrame:
     far = nearest(places, gpd.GeoSeries(legs, crs="EPSG:4326"))["distance_km"].to_numpy()
     ends = {end.name for one in routes for end in (one.origin, one.destination)}
     towns = places[(far <= ON_THE_WAY_KM) & ~places["name"].isin(ends)]
+    towns = towns[~towns["id"].isin(find_doubles(layer("places")))]
     people = pd.to_numeric(towns["population"], errors="coerce").fillna(0)
     return towns.assign(first_=(10 - towns["rank"]) * 1e8 + people)
+
+
+def find_doubles(places: gpd.GeoDataFrame) -> set[str]:
+    """Find places that their gazetteer has twice: of no population, near their namesake of some.
+
+    Parameters
+    ----------
+    places : GeoDataFrame
+        With `id`, `name` and `population`.
+
+    Returns
+    -------
+    set of str
+        Their ids.
+
+    Examples
+    --------
+    >>> sorted(find_doubles(layer("places")))
+    ['athmuqam', 'bahawalnagar-1332083', 'hattian-bala-9030991']
+    """
+    people = places["population"].notna() & places.geometry.notna()
+    counted = places[people]
+    others = places[~people & places["name"].isin(counted["name"]) & places.geometry.notna()]
+    found: set[str] = set()
+    for name, some in others.groupby("name"):
+        away = nearest(some, counted[counted["name"] == name])["distance_km"]
+        found |= set(some.loc[away.to_numpy() <= DOUBLED_KM, "id"])
+    return found
 
 
 def style_towns(towns: gpd.GeoDataFrame) -> Style:

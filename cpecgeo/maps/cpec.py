@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -18,9 +19,11 @@ from cpecgeo.maps.background import encode_background
 from cpecgeo.maps.colors import KINDS, NAMED
 from cpecgeo.maps.corridors import (
     NETWORK,
+    choose_decimals,
     encode_posts,
     encode_profile,
     find_aliases,
+    find_doubles,
     list_figures,
     style_line,
     tabulate_sections,
@@ -33,8 +36,8 @@ from cpecgeo.maps.words import find_words
 __all__ = ["cpec_map", "explore"]
 
 BANDS = "Corridors, highlighted"
-# Zoom level from which they are.
-FAR = 4.4
+# Zoom level from which they are, and one that no map has.
+FAR, NEVER = 4.4, 99.0
 # Many and small: drawn from where they can be told apart, each where it is.
 _LATE: dict[str, dict[str, Any]] = {"interchanges": {"fromZoom": 8, "fixed": True}}
 # Layer, title, group, radius, zoom level of labels.
@@ -129,7 +132,8 @@ def _network(target: Map, things: Sequence[Corridor]) -> None:
     for kind, name in NETWORK:
         some = once[(once["kind"] == kind) & ~only_mine]
         if len(some):
-            style = style_line(some, **({"extra": {"shift": True}} if kind == "rail" else {}))
+            own = {"extra": {"shift": True}} if kind == "rail" else {}
+            style = style_line(some, decimals=_share_decimals(things), **own)
             target.add_layer(some, style, name=name, group="Network", key=kind)
     west, south, east, north = once.total_bounds
     target.view = [
@@ -171,11 +175,13 @@ def _encode_bands(things: Sequence[Corridor]) -> Iterator[tuple[dict[str, Any], 
             "accuracy_km": [t.accuracy_km for t in things],
             "competing": [list_figures(t.competing) for t in things],
         },
-        geometry=[t.line for t in things],
+        # By sections, which the page has already.
+        geometry=[shapely.MultiLineString(_list_parts(t)) for t in things],
         crs="EPSG:4326",
     )
     style = style_line(
         frame,
+        decimals=_share_decimals(things),
         weight=11.0,
         label=None,
         legend="",
@@ -187,6 +193,16 @@ def _encode_bands(things: Sequence[Corridor]) -> Iterator[tuple[dict[str, Any], 
         one = _take_row(payload, i) | {"bounds": bounds[i]}
         options = {"name": str(thing.title), "group": BANDS, "show": False}
         yield one, options | {"key": f"corridor-{thing.name}"}
+
+
+def _share_decimals(things: Sequence[Corridor]) -> int:
+    """Return decimals for all lines, so that those of a band are those of its sections."""
+    return choose_decimals(km for thing in things for km in thing.sections["accuracy_km"])
+
+
+def _list_parts(thing: Corridor) -> list[shapely.LineString]:
+    shapes = thing.sections.geometry
+    return list(shapely.get_parts(np.asarray(shapes[shapes.notna()].array, dtype=object)))
 
 
 def _take_row(payload: dict[str, Any], i: int) -> dict[str, Any]:
@@ -235,10 +251,13 @@ def _places() -> Iterator[_Layer]:
     # Of two names the one of better rank is written, of one rank that of the larger town.
     places = places.assign(first_=(10 - places["rank"]) * 1e8 + people)
     large = places["rank"] <= NAMED
+    doubles = find_doubles(places)
     for which, name, zoom in ((large, "Cities", FAR), (~large, "Towns", 8.0)):
         extra: dict[str, Any] = {"order": 4, "role": "city"}
         if name == "Towns":
-            extra = {"order": 0, "fromZoom": 7.5, "role": "town"}
+            # What the gazetteer has twice is named once.
+            zooms = {k: NEVER for k, i in enumerate(places.loc[which, "id"]) if i in doubles}
+            extra = {"order": 0, "fromZoom": 7.5, "role": "town", "labelZooms": zooms}
         extra["fixed"] = True
         style = Style(
             radius=3.6 if name == "Cities" else 2.6, color=KINDS["places"].color, label="name",
@@ -252,7 +271,7 @@ def _site(layer: str, name: str, group: str, radius: float, zoom: float) -> _Lay
     frame = read_layer(layer)
     frame = frame[frame.geometry.notna()]
     look = KINDS[layer]
-    zooms = [FAR if rank == 1 else zoom for rank in frame["rank"]]
+    zooms = {k: FAR for k, rank in enumerate(frame["rank"]) if rank == 1}
     style = Style(
         radius=radius, color=look.color, shape=look.shape, label="name", label_zoom=zoom,
         label_class="site", legend=look.title,

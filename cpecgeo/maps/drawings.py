@@ -18,6 +18,7 @@ from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.maps.colors import CATEGORIES, KINDS
 from cpecgeo.maps.corridors import (
+    choose_decimals,
     encode_posts,
     encode_profile,
     style_line,
@@ -371,7 +372,8 @@ def _route(x: Route, style: Style, name: str | None, others: Sequence[Route] = (
         legs = legs.assign(label_=[figures if k == best else None for k in range(len(legs))])
         style = replace(style, label="label_", label_class="line", label_zoom=3.0)
         style = replace(style, extra={"order": 4} | dict(style.extra))
-    style = replace(style, extra=_TIMELESS | dict(style.extra))
+    written = min(style.decimals, choose_decimals(legs["accuracy_km"]))
+    style = replace(style, decimals=written, extra=_TIMELESS | dict(style.extra))
     title = name or f"{x.origin.name} \u2013 {x.destination.name}, {figures}"
     return Drawing(legs, replace(style, weight=style.weight or 5.0), title, "Routes")
 

@@ -16,7 +16,8 @@ import datetime as dt
 import json
 import math
 import numbers
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,19 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
 
-__all__ = ["DECIMALS", "LONGEST_TEXT", "column", "dumps", "geometries", "plain", "points", "times"]
+__all__ = [
+    "DECIMALS", "LONGEST_TEXT", "column", "dumps", "geometries", "pack_layers", "plain", "points",
+    "times",
+]  # fmt: skip
 
 
 DECIMALS = 5
 LONGEST_TEXT = 4_000
+# Characters of a line's part from which on it is written once.
+LONG_PART = 24
+# Texts of a column from which on pieces that they share are written once, and such a piece.
+FEW = 8
+_PIECE = re.compile(r".+?(?:[,;] |\Z)", re.DOTALL)
 # A page's numbers are doubles: whole numbers above this travel as text.
 LARGEST_WHOLE = 2**53
 
@@ -171,11 +180,13 @@ def plain(value: Any) -> Any:  # noqa: PLR0911
     return text
 
 
-def _real(value: numbers.Real) -> float | None:
-    """Return 15 digits, all that a double holds of a decimal; 7 of a single."""
+def _real(value: numbers.Real) -> float | int | None:
+    """Return 15 digits, all that a double holds of a decimal; 7 of a single; no ``.0``."""
     number = float(value)
     if not math.isfinite(number):
         return None
+    if number.is_integer() and abs(number) <= LARGEST_WHOLE:
+        return int(number)
     digits = 7 if isinstance(value, np.floating) and value.dtype.itemsize < 8 else 15
     return float(f"{number:.{digits}g}")
 
@@ -213,7 +224,10 @@ def column(values: Iterable[Any]) -> Any:
         return cells
     distinct: dict[tuple[type, Any], int] = {}
     index = [distinct.setdefault((type(c), c), len(distinct)) for c in cells]
-    if len(distinct) * 2 > len(cells):
+    # As JSON: quotes and a comma, or a comma; an index takes about a character for each 16.
+    long = np.array([len(str(v)) + (3 if isinstance(v, str) else 1) for _, v in distinct])
+    each = 1 if len(distinct) <= 16 else 2 if len(distinct) <= 512 else 3
+    if long.sum() + each * len(index) >= long[index].sum():
         return cells
     return {"v": [value for _, value in distinct], "i": index}
 
@@ -271,6 +285,93 @@ def _count_time(known: pd.Series, what: str) -> tuple[str, pd.Series]:
     if (seconds % 86_400 == 0).all():
         return "day", seconds // 86_400
     return "second", seconds
+
+
+def pack_layers(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Write what layers repeat once, and indices and single points as text instead of lists.
+
+    Parameters
+    ----------
+    layers : mapping
+        As `cpecgeo.maps.layer.encode_layer` has them, in the order of the page.
+
+    Returns
+    -------
+    dict
+        Copies; the page's script (`unpack` in base.js) makes what they were of them.
+
+    Examples
+    --------
+    >>> layer = {"columns": {"kind": {"v": ["a", "b"], "i": [0, 1, 1]}}, "look": [1, 0, 0]}
+    >>> layer["geometry"] = geometries(shapely.points([[1, 2], [3, 4], [5, 6]]))
+    >>> pack_layers({"sites": layer})["sites"]["look"]
+    'A??'
+    """
+    seen: dict[str, int] = {}
+    return {key: _pack(layer, seen) for key, layer in layers.items()}
+
+
+def _pack(layer: Mapping[str, Any], seen: dict[str, int]) -> dict[str, Any]:
+    columns = {name: _shorten(column) for name, column in layer["columns"].items()}
+    packed = dict(layer) | {"columns": columns}
+    if "look" in layer:
+        packed["look"] = _write_whole(layer["look"])
+    if "times" in layer:
+        packed["times"] = layer["times"] | {"v": _shorten(layer["times"]["v"])}
+    shapes = layer.get("geometry")
+    if shapes and all(one and one[0] == 1 and _is_single(one[1]) for one in shapes):
+        packed["geometry"] = "".join(text for _, text in shapes)
+    elif shapes:
+        packed["geometry"] = [
+            [2, [_name(part, seen) for part in one[1]]] if one and one[0] == 2 else one
+            for one in shapes
+        ]
+    return packed
+
+
+def _write_whole(values: Sequence[int]) -> str:
+    return _text(np.array(values, dtype=np.int64))
+
+
+def _shorten(column: Any) -> Any:
+    """Write a column's indices as text, and what its lists or texts have in common once."""
+    if isinstance(column, dict):
+        return {"v": column["v"], "i": _write_whole(column["i"])}
+    known = [cell for cell in column if cell is not None]
+    if known and all(isinstance(cell, list) for cell in known):
+        nested = any(isinstance(item, list) for cell in known for item in cell)
+        return column if nested else _list_once(column, "l")
+    if len(known) >= FEW and all(isinstance(cell, str) for cell in known):
+        pieces = [None if cell is None else _PIECE.findall(cell) or [""] for cell in column]
+        short = _list_once(pieces, "t")
+        if len(dumps(short)) < 0.8 * len(dumps(column)):
+            return short
+    return column
+
+
+def _list_once(lists: Sequence[list[Any] | None], name: str) -> dict[str, Any]:
+    """Write distinct items, and for each list under `name` their number and turns; 0 for None."""
+    distinct: dict[tuple[type, Any], int] = {}
+    turns: list[int] = []
+    for one in lists:
+        turns.append(len(one or ()))
+        turns += [distinct.setdefault((type(v), v), len(distinct)) for v in one or ()]
+    return {"v": [value for _, value in distinct], name: _write_whole(turns)}
+
+
+def _name(part: str, seen: dict[str, int]) -> str | int:
+    """Return the turn of a part of a line that was written before, else the part itself."""
+    if len(part) < LONG_PART:
+        return part
+    if part in seen:
+        return seen[part]
+    seen[part] = len(seen)
+    return part
+
+
+def _is_single(text: str) -> bool:
+    """Return whether encoded points are one: two numbers, each of which ends in its last bits."""
+    return sum(ord(c) - 63 < 0x20 for c in text) == 2
 
 
 def dumps(value: Any) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "list_libraries",
     "list_texts",
     "read_asset",
+    "read_code",
 ]
 
 _MIME = {
@@ -36,6 +37,20 @@ _MIME = {
 }
 # A call of the scripts' look-up with a text.
 _SAID = re.compile(r'\bt\(("(?:[^"\\]|\\.)*")')
+# What stays as it is in a script: texts, and patterns, told by what stands before them.
+_TEXT = r""""(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`"""
+_PATTERN = (
+    r"(?:(?<=[(,=:\[!&|?;])|(?<=\breturn))\s*"
+    r"/(?![/*])(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[dgimsuvy]*"
+)
+_REMARK = r"//[^\n]*|/\*.*?\*/"
+_KEPT_JS = re.compile(
+    rf"(?P<kept>{_TEXT}|{_PATTERN})|(?P<remark>{_REMARK})|(?P<space>\s+)", re.DOTALL
+)
+_KEPT_CSS = re.compile(rf"(?P<kept>{_TEXT})|(?P<remark>/\*.*?\*/)|(?P<space>\s+)", re.DOTALL)
+# Beside these no space is needed, and beside the second no end of a line.
+_TIGHT_JS, _OPEN_JS, _CLOSE_JS = "{}()[],;:=<>*?&|", "{([,;:=&|?", ")]}.,:?&|"
+_TIGHT_CSS = "{};,>"
 _URL = re.compile(r"url\(\s*(['\"]?)(?!data:|#)([^)'\"]+)\1\s*\)")
 
 
@@ -115,6 +130,70 @@ def read_asset(name: str) -> str:
     return _read(name).decode()
 
 
+@functools.cache
+def read_code(name: str) -> str:
+    """Read one of the map's own scripts or style sheets, without remarks and spare spaces.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"map.css"``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> read_code("print.css")[:24]
+    '.cpec-printing{--ink:#23'
+    """
+    return (tighten_style if name.endswith(".css") else tighten_script)(read_asset(name))
+
+
+def _beside(found: re.Match[str]) -> tuple[str, str]:
+    """Return the characters before and behind a match, empty at an end."""
+    text, start, end = found.string, found.start(), found.end()
+    return text[max(0, start - 1) : start], text[end : end + 1]
+
+
+def tighten_script(text: str) -> str:
+    r"""Leave remarks and spaces that say nothing out of a script.
+
+    Examples
+    --------
+    >>> print(tighten_script('const a = [1, "b,  c"]; // one\nreturn a + /x, y/g.test(b);'))
+    const a=[1,"b,  c"];return a + /x, y/g.test(b);
+    """
+
+    def space(found: re.Match[str]) -> str:
+        before, after = _beside(found)
+        if "\n" in found[0]:
+            return "" if not before or before in _OPEN_JS or after in _CLOSE_JS else "\n"
+        return "" if before in _TIGHT_JS or after in _TIGHT_JS else " "
+
+    bare = _KEPT_JS.sub(lambda m: "" if m["remark"] else m[0], text)
+    return _KEPT_JS.sub(lambda m: space(m) if m["space"] else m[0], bare)
+
+
+def tighten_style(text: str) -> str:
+    r"""Leave remarks and spaces that say nothing out of a style sheet.
+
+    Examples
+    --------
+    >>> tighten_style("a > b, .c :hover {\n  top: calc(1px + 2px);\n}  /* end */")
+    'a>b,.c :hover{top:calc(1px + 2px)}'
+    """
+
+    def space(found: re.Match[str]) -> str:
+        before, after = _beside(found)
+        tight = not before or not after or before in _TIGHT_CSS + ":" or after in _TIGHT_CSS
+        return "" if tight else " "
+
+    bare = _KEPT_CSS.sub(lambda m: "" if m["remark"] else m[0], text)
+    return _KEPT_CSS.sub(lambda m: space(m) if m["space"] else m[0], bare).replace(";}", "}")
+
+
 def inline_asset(name: str) -> str:
     """Return one of the map's own pictures as a data URI.
 
@@ -155,6 +234,7 @@ def list_texts() -> tuple[str, ...]:
     return tuple(sorted(json.loads(text) for text in found))
 
 
+@functools.cache
 def find_library(url: str) -> str:
     """Find the script or style sheet that stands for an address, its images and fonts inlined.
 
@@ -192,7 +272,7 @@ def find_library(url: str) -> str:
     path = f"vendor/{found.folder}/{found.stands_for[name]}"
     text = _read(path).decode()
     if path.endswith(".css"):
-        return _inline_pictures(text, path.rsplit("/", 1)[0])
+        return _inline_pictures(tighten_style(text), path.rsplit("/", 1)[0])
     # A source map is a request.
     return re.sub(r"\n?//# sourceMappingURL=\S*", "", text)
 

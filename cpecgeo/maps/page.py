@@ -51,8 +51,6 @@ OWN_SCRIPTS = {
     "controls.js": "", "print.js": "", "start.js": "",
 }  # fmt: skip
 _OWN_STYLES = {"language.css": "words", "profile.css": "profiles"}
-# Lines of nothing but remarks, empty ones, and what lines begin with.
-_REMARKS = re.compile(r"^(?:[ \t]*(?://[^\n]*|/\*[^*\n]*\*/)?\n)*[ \t]*", re.MULTILINE)
 
 _ANY = "https://any.example/"
 # What a script needs, told by what it says; folium links these whether used or not.
@@ -120,6 +118,8 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
     needed = {*data["controls"], *({"posts", "profiles", "words"} & {k for k in data if data[k]})}
     for layer in data["layers"].values():
         needed |= {"cloud", "cluster"} & set(layer)
+    in_order = {key: data["layers"][key] for key in data["order"]}
+    packed = data | {"layers": encode.pack_layers(in_order)}
     scripts, styles = _libraries(links, main, needed)
     scripts.append(main)
     policy = _policy(scripts + [m.group(2) for m in _SCRIPT_TAG.finditer(header_text)], hosts)
@@ -138,7 +138,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
             "</head>",
             "<body>",
             body_text,
-            f'<script type="application/json" id="{block}">{encode.dumps(data)}</script>',
+            f'<script type="application/json" id="{block}">{encode.dumps(packed)}</script>',
             *(f"<script>{_escape_end(s, 'script')}</script>" for s in scripts),
             "</body>",
             "</html>",
@@ -275,11 +275,11 @@ def _libraries(links: list[Element], main: str, needed: set[str]) -> tuple[list[
     scripts = dict.fromkeys(libraries.find_library(url) for url in js)
     styles = dict.fromkeys(libraries.find_library(url) for url in css)
     used = [n for n, part in OWN_SCRIPTS.items() if not part or part in needed]
-    texts = [_REMARKS.sub("", libraries.read_asset(n)) for n in used]
+    texts = [libraries.read_code(n) for n in used]
     if re.search(r"\bL\.", main):  # leaflet's own marker, which only folium's layers draw
         texts.insert(0, libraries.build_marker_script())
     own = ["map.css", "print.css", *(n for n, part in _OWN_STYLES.items() if part in needed)]
-    own_styles = [_REMARKS.sub("", libraries.read_asset(n)) for n in own]
+    own_styles = [libraries.read_code(n) for n in own]
     return [*scripts, '"use strict";\n' + "\n".join(texts)], [*styles, *own_styles]
 
 

@@ -1,6 +1,7 @@
 """`cpecgeo mcp`, asked by the SDK's own client over standard input and output."""
 
 import asyncio
+import html
 import json
 import os
 import subprocess
@@ -275,6 +276,13 @@ def test_without_a_folder_nothing_is_written():
 def test_a_file_has_no_folder(file, tmp_path):
     with pytest.raises(InputError, match="without folders"):
         assistant.Tools(tmp_path).map(["ml1"], file)
+
+
+def test_a_map_is_titled_by_what_its_things_are_called(tmp_path):
+    assistant.Tools(tmp_path).map(["ml1", "gwadar port"], "m.html")
+    page = (tmp_path / "m.html").read_text(encoding="utf-8")
+    title = f"{cg.corridor('ml1').title}; Gwadar Port"
+    assert f"<title>{html.escape(title)}</title>" in page
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path):

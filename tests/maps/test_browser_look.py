@@ -1,5 +1,6 @@
 """What a map looks like in a browser: names, panels, widths, paper and the line of credits."""
 
+import base64
 import re
 
 import geopandas as gpd
@@ -389,3 +390,125 @@ def test_texts_of_km_posts_are_whole_or_not_there(visit, cpec_file, settled):
         count, cut = count + n, cut + bad
     assert count > 60
     assert cut == 0
+
+
+EDGES = {"W": (62.0, 29.0), "E": (76.0, 31.0), "N": (70.0, 36.0), "S": (68.0, 24.5)}
+
+
+def at_the_edges(**columns):
+    """Points whose outermost are the bounds of the map."""
+    names = [f"{side} of everything" for side in EDGES]
+    shapes = [Point(at) for at in EDGES.values()]
+    return gpd.GeoDataFrame({"name": names} | columns, geometry=shapes, crs=4326)
+
+
+@pytest.mark.parametrize("view", [DESK, PHONE])
+@pytest.mark.parametrize("shape", ["circle", "square"])
+def test_large_symbols_at_the_edge_are_whole(visit, tmp_path, settled, view, shape):
+    frame = at_the_edges(pupils=[900, 800, 1000, 950])
+    made = Map(background=False).add(frame, name="Schools", radius="pupils", shape=shape)
+    page = visit(made.save(tmp_path / "m.html"), view=view)
+    settled(page)
+    cut = page.evaluate(
+        f"""() => {{ const m = {MAP}; const f = m.getContainer().getBoundingClientRect(); const cut = [];
+        cpecgeo.eachItem(m, (group, item, i) => {{
+          const e = item.getElement(); const b = (e.querySelector('svg') || e).getBoundingClientRect();
+          if (b.left < f.left || b.top < f.top || b.right > f.right || b.bottom > f.bottom)
+            cut.push([cpecgeo.nameOf(group.cpecLayer, i), b.left - f.left, b.top - f.top, f.right - b.right, f.bottom - b.bottom]);
+        }}); return cut; }}"""
+    )
+    assert cut == []
+
+
+def test_names_at_the_edge_of_a_sheet_are_whole_and_not_struck_through(visit, tmp_path, settled):
+    """On paper degrees stand along the lower edge, where no name of a place may end."""
+    made = Map().add(at_the_edges(), name="Ends", label="name")
+    page = visit(made.save(tmp_path / "m.html"))
+    settled(page)
+    page.evaluate("void window.dispatchEvent(new Event('beforeprint'))")
+    settled(page)
+    names, bad = page.evaluate(LABELS)
+    assert {f"{side} of everything" for side in EDGES} <= set(names)
+    assert bad == []
+    over = page.evaluate(
+        """() => { const box = e => e.getBoundingClientRect(); const bad = [];
+        const degrees = [...document.querySelectorAll('.cpec-degree span')];
+        for (const e of document.querySelectorAll('.cpec-label, .cpec-path.leaflet-interactive')) for (const d of degrees) {
+          const [a, b] = [box(e), box(d)];
+          if (a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) bad.push([e.textContent, d.textContent]);
+        } return bad; }"""
+    )
+    assert over == []
+
+
+def colours(page, locator):
+    """Colours of a part of the page as it is painted, by how often."""
+    data = base64.b64encode(locator.screenshot()).decode()
+    return page.evaluate(
+        """async data => { const image = await createImageBitmap(new Blob([Uint8Array.from(atob(data), c => c.charCodeAt(0))]));
+        const c = new OffscreenCanvas(image.width, image.height).getContext('2d'); c.drawImage(image, 0, 0);
+        const p = c.getImageData(0, 0, image.width, image.height).data; const n = {};
+        for (let i = 0; i < p.length; i += 4) { const k = [p[i], p[i + 1], p[i + 2]].join(); n[k] = (n[k] || 0) + 1; }
+        return n; }""",
+        data,
+    )
+
+
+def count_like(counts, color):
+    """Pixels of a colour, or of one that blends with another ground at its edge."""
+    r, g, b = map(int, color.split(","))
+    each = ((n, *map(int, key.split(","))) for key, n in counts.items())
+    return sum(n for n, x, y, z in each if max(abs(x - r), abs(y - g), abs(z - b)) <= 4)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_with_the_readers_own_colours_the_map_keeps_its_own(visit, tmp_path, settled, scheme):
+    """Samples, names, symbols and hatches are painted as without; panels follow the reader."""
+    made = Map().add("kkh", profile=True).add(cpecgeo.buffer("Gilgit", 60), name="Around")
+    path = made.save(tmp_path / "m.html")
+    parts = {
+        "a sample of an area": ".cpec-legend-list .cpec-area >> nth=0",
+        "a sample of a line": ".cpec-legend-list .cpec-symbol:not(.cpec-area) >> nth=0",
+        "the key of the hatch": ".cpec-profile-key i",
+        "the panel's drawing": ".cpec-profile svg[role=slider]",
+    }
+    shown = {}
+    for forced in ("none", "active"):
+        page = visit(path, forced_colors=forced, color_scheme=scheme)
+        settled(page)
+        shown[forced] = {name: colours(page, page.locator(at)) for name, at in parts.items()}
+        label = (
+            "getComputedStyle(document.querySelector('.cpec-label-city, .cpec-label-stop')).color"
+        )
+        shown[forced]["a name"] = page.evaluate(label)
+        if forced == "active":
+            ground = "e => getComputedStyle(e).backgroundColor"
+            canvas = page.evaluate(
+                "() => { const e = document.createElement('i'); e.style.color = 'Canvas'; document.body.append(e); return getComputedStyle(e).color; }"
+            )
+            assert page.locator(".cpec-legend").evaluate(ground) == canvas
+            page.evaluate(f"void cpecgeo.open({MAP}, 'corridor-kkh', 0)")
+            popup = page.locator(".leaflet-popup-content-wrapper")
+            popup.wait_for()
+            assert popup.evaluate(ground) == canvas
+    plain, forced = shown["none"], shown["active"]
+    assert forced["a name"] == plain["a name"]
+    # What a sample is made of stays; the panel round it is the reader's.
+    grey = {"243,239,230", "141,134,122"}
+    assert grey <= set(forced["the key of the hatch"])
+    for name in ("a sample of an area", "a sample of a line"):
+        most = max(plain[name].items(), key=lambda one: one[1] * (one[0] not in WHITES))[0]
+        assert count_like(forced[name], most) >= 0.9 * count_like(plain[name], most), name
+    assert "201,189,166" in forced["the panel's drawing"], "the ground's own brown"
+
+
+# Grounds of panels, by scheme, and of the reader.
+WHITES = {
+    "255,253,249",
+    "255,255,255",
+    "38,36,31",
+    "0,0,0",
+    "243,239,230",
+    "251,249,244",
+    "255,254,252",
+}

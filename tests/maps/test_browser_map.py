@@ -1,13 +1,18 @@
 """The full map in a real browser, without a network."""
 
+import json
 import re
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import pytest
 from conftest import MAP
+from shapely.geometry import Point
 
 import cpecgeo
+from cpecgeo.maps import Map
 
 pytestmark = pytest.mark.browser
 
@@ -298,3 +303,37 @@ def test_every_feature_has_a_name_in_its_popup(visit, cpec_file):
         return bad; }})()"""
     )
     assert empty == []
+
+
+def test_the_page_unpacks_what_travels_packed(visit, cpec, cpec_file, tmp_path):
+    """Indices, single points and repeated parts of lines are shorter in the file."""
+    dated = gpd.GeoDataFrame(
+        {
+            "name": list("abcdef"),
+            "day": ["2020-01-01"] * 5 + [None],
+            "many": [["x", 1, True], None, ["x"], [], ["y", "x"], [None, 2.5]],
+            "deep": [[["x"]], None, [], ["y"], None, None],
+            "text": ["", None, "a, b; c", "b; c", " , ", "\n"],
+        },
+        geometry=[Point(67 + i, -25 * (-1) ** i) for i in range(6)],
+        crs=4326,
+    )
+    dated = gpd.GeoDataFrame(pd.concat([dated] * 3, ignore_index=True), crs=4326)
+    own = Map(background=False).add(dated, name="Dated", when="day", color="name")
+    for made, path in ((cpec, cpec_file), (own, own.save(tmp_path / "own.html"))):
+        page = visit(path)
+        data = made.data()["layers"]
+        for key, want in data.items():
+            got = page.evaluate(f"{MAP}.cpec.data.layers[{json.dumps(key)}]")
+            said = json.loads(json.dumps(want))
+            for part in ("columns", "look", "geometry", "times"):
+                assert got.get(part) == said.get(part), (key, part)
+    text = cpec_file.read_text(encoding="utf-8")
+    block = json.loads(
+        re.search(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)[1]
+    )
+    packed = block["layers"]
+    assert isinstance(packed["towns"]["geometry"], str)
+    bands = [v for k, v in packed.items() if k.startswith("corridor-")]
+    parts = [part for v in bands for _, all_ in v["geometry"] for part in all_]
+    assert sum(isinstance(part, int) for part in parts) > 0.9 * len(parts), "lines are there once"

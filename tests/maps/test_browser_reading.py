@@ -316,6 +316,18 @@ def test_remarks_about_a_stop_are_told_and_not_written_on_the_map(visit, tmp_pat
     assert "Shufu" in page.locator(".search-tip").first.inner_text()
 
 
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [("Athmuqam", (34.58, 73.9, 11)), ("Bahawalnagar", (30.27, 73.3, 9)),
+     ("Hattian Bala", (34.17, 73.74, 11))],
+)  # fmt: skip
+def test_what_the_gazetteer_has_twice_is_named_once(visit, cpec_file, name, at):
+    page = visit(cpec_file, view=DESK)
+    go(page, *at)
+    places = [row for row in page.evaluate(NAMES) if "place" in row[1] or "city" in row[1]]
+    assert [row[0] for row in places].count(name) == 1
+
+
 def test_on_a_tall_screen_the_ground_goes_on(visit, cpec_file):
     page = visit(cpec_file, view=PHONE, has_touch=True, is_mobile=True)
     page.evaluate(f"void {MAP}.setZoom({MAP}.getMinZoom(), {{animate: false}})")

@@ -20,7 +20,7 @@ from cpecgeo.analysis.terrain import elevation_m
 from cpecgeo.errors import DataError, FileError, InputError, UnknownNameError
 from cpecgeo.maps import Map, libraries
 from cpecgeo.maps.background import RELIEF
-from cpecgeo.maps.page import _literal
+from cpecgeo.maps.page import OWN_SCRIPTS, _literal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -245,7 +245,7 @@ def test_a_picture_is_in_a_page_once_and_remarks_not_at_all():
     assert len(pictures) >= 5
     assert len(pictures) == len(set(pictures))
     assert "var(--leaflet-search-0) no-repeat" in page
-    own = page[page.index("const cpecgeo = (") :]
+    own = page[page.index("const cpecgeo=(") :]
     assert [line for line in own.splitlines() if re.match(r"\s*//", line)] == []
     assert "cpecgeo.distanceKm" in page
     assert "cpecgeo.distanceKm" not in Map(controls=["zoom"]).html()
@@ -365,3 +365,36 @@ def test_the_shell_takes_tiles_and_ground(tmp_path):
     assert '"Rivers"' not in page("--background", "none")
     run = CliRunner().invoke(app, ["map", "ml2", "--background", "countrys", "-o", "x.html"])
     assert run.exit_code != 0
+
+
+@pytest.mark.parametrize(
+    ("script", "want"),
+    [
+        ("a = b // one, two {\nc()", "a=b\nc()"),
+        ("a = \"// no remark\" + '/* none */';", "a=\"// no remark\" + '/* none */';"),
+        ("if (x) {\n  y();\n}\nz();", "if(x){y();}\nz();"),
+        ("return /[\"' /]  x/g.test( y )", "return /[\"' /]  x/g.test(y)"),
+        ("x = a / b / c; y = 'd  /  e'", "x=a / b / c;y='d  /  e'"),
+        ("x = a + +b - -c", "x=a + +b - -c"),
+        ("a++\n++b", "a++\n++b"),
+        ("const f = function () {}\n(1 + 2)", "const f=function(){}\n(1 + 2)"),
+        ("f`a  ${ b }  c`", "f`a  ${ b }  c`"),
+        ("list\n  .map((x) => x)\n  .join( ', ' )", "list.map((x)=>x).join(', ')"),
+    ],
+)
+def test_scripts_are_tightened_and_say_the_same(script, want):
+    # The last but two: a line that begins with a bracket would go on with the one before.
+    assert libraries.tighten_script(script) == want
+
+
+def test_every_script_of_the_page_is_still_one(chromium):
+    """Nothing but remarks and spaces is left out, and chromium can read it."""
+    page = chromium.new_page()
+    for name in OWN_SCRIPTS:
+        whole, tight = libraries.read_asset(name), libraries.read_code(name)
+        assert len(tight) < 0.95 * len(whole), name
+        bare = re.sub(r"(^|[;,{(]\s+)//[^\n]*", r"\1", whole, flags=re.MULTILINE)
+        bare = re.sub(r"^\s*//[^\n]*|/\* [^*]* \*/", "", bare, flags=re.MULTILINE)
+        assert "".join(tight.split()) == "".join(bare.split()), name
+        page.evaluate("text => { new Function(text); }", tight)
+    page.close()

@@ -76,6 +76,43 @@ const cpecgeo = (function () {
     return out;
   }
 
+  // Two numbers of a point: each ends in a character below «_».
+  const PAIR = /(?:[_-~]*[?-^]){2}/g;
+
+  // Indices and single points, which travel as text, as the lists that all else reads; parts of
+  // lines that were there before, which travel as their turn, as those parts.
+  function unpack(data) {
+    const LONG = 24;
+    const parts = [];
+    const known = (part) => {
+      if (typeof part === "number") return parts[part];
+      if (part.length >= LONG) parts.push(part);
+      return part;
+    };
+    // Items by their turns: the number of them, then each; none for null.
+    const gather = (items, text, join) => {
+      const turns = integers(text);
+      const rows = [];
+      for (let k = 0; k < turns.length; k += 1 + turns[k]) {
+        rows.push(turns[k] ? join(turns.slice(k + 1, k + 1 + turns[k]).map((turn) => items[turn])) : null);
+      }
+      return rows;
+    };
+    const list = (column) => {
+      if (column.l) return gather(column.v, column.l, (all) => all);
+      if (column.t) return gather(column.v, column.t, (all) => all.join(""));
+      if (column.i) column.i = integers(column.i);
+      return column;
+    };
+    for (const layer of data.order.map((key) => data.layers[key])) {
+      for (const [name, column] of Object.entries(layer.columns)) layer.columns[name] = list(column);
+      if (layer.times) layer.times.v = list(layer.times.v);
+      if (layer.look) layer.look = integers(layer.look);
+      if (typeof layer.geometry === "string") layer.geometry = layer.geometry.match(PAIR).map((text) => [1, text]);
+      else for (const one of layer.geometry || []) if (one && one[0] === 2) one[1] = one[1].map(known);
+    }
+  }
+
   // A column's value in row i, however the column is written.
   function cell(column, i) {
     if (!column) return null;
@@ -101,6 +138,7 @@ const cpecgeo = (function () {
   function map(id, options) {
     const data = JSON.parse(document.getElementById(id + "_data").textContent);
     words = data.words || {};
+    unpack(data);
     const moving = !still();
     const made = L.map(id, Object.assign({
       zoomSnap: 0.25,

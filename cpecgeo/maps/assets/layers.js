@@ -130,7 +130,7 @@
       interactive: style.interactive,
       icon: L.divIcon({
         className: "cpec-icon",
-        html: cpecgeo.symbol(look.shape, look.color, size, style.outlined),
+        html: cpecgeo.symbol(look.shape, look.color, size, style.outlined).firstChild,
         iconSize: [size, size],
       }),
     });

@@ -12,7 +12,7 @@
   const Posts = L.Layer.extend({
     onAdd: function (map) {
       this._lines = Object.entries(map.cpec.data.posts).filter(([, p]) => p.show).map(([name, p]) => ({
-        name: p.name || name, first: p.first_km, at: cpecgeo.latlngs(p.points), layer: p.layer, accuracy: p.accuracy_km,
+        name: p.name || name, first: p.first_km, at: cpecgeo.latlngs(p.points, 10 ** -p.decimals), layer: p.layer, accuracy: p.accuracy_km,
       }));
       this._box = el("div", { class: "cpec-posts", "aria-hidden": "true" });
       map.getPane("cpec-posts").append(this._box);

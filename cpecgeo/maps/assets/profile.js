@@ -31,7 +31,7 @@
   function prepare(given) {
     const hatched = given.km.map(() => false);
     for (const [a, b] of given.ground) hatched.fill(true, a, b + 1);
-    return Object.assign({ at: cpecgeo.latlngs(given.points), hatched }, given);
+    return Object.assign({ at: cpecgeo.latlngs(given.points, 1e-4), hatched }, given);
   }
 
   cpecgeo.profile = function (map) {

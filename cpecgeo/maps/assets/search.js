@@ -117,7 +117,7 @@
     for (const [title, line] of Object.entries(map.cpec.data.posts)) {
       const names = [title, line.name || "", line.id || "", ...(line.aliases || [])];
       if (!names.some((n) => cpecgeo.fold(n).replace(/ /g, "") === wanted)) continue;
-      const at = cpecgeo.latlngs(line.points)[Number(found[2]) - line.first_km];
+      const at = cpecgeo.latlngs(line.points, 10 ** -line.decimals)[Number(found[2]) - line.first_km];
       if (at) return { at: L.latLng(at), name: (line.name || title) + ", " + t("km") + " " + Number(found[2]), kind: title };
     }
     return null;
