@@ -341,9 +341,9 @@ def full():
 
 
 def test_full_map_is_small_and_each_corridor_too(full):
-    assert len(full.html().encode()) <= 3_000_000
+    assert len(full.html().encode()) <= 900_000
     for name in ("ml1", "kkh", "eastern", "western", "mining"):
-        assert len(cpecgeo.corridor(name).explore().html().encode()) <= 600_000, name
+        assert len(cpecgeo.corridor(name).explore().html().encode()) <= 570_000, name
 
 
 def test_full_map_has_all_groups(full):
