@@ -54,10 +54,9 @@ STEPS, SAMPLES = (1, 2, 5, 10, 20, 50, 100), 3_000
 _REMARKED = re.compile(r"(\S.*?) *\((.+)\)")
 # A town this near to a route is on the way.
 ON_THE_WAY_KM = 8.0
-# Two entries of a gazetteer under one name, this near to each other, are one town.
-DOUBLED_KM = 80.0
-# Lines known no better than this are written to 0.0001°.
-ROUGH_KM = 0.5
+# Two entries of a gazetteer under one name, this near to each other, are one town; lines known
+# no better than this are written to 0.0001°.
+DOUBLED_KM, ROUGH_KM = 80.0, 0.5
 # A section's own source is that of its length.
 WAY_POINTS = "way points of roads: GeoNames"
 LINE_FIELDS = (
@@ -173,17 +172,7 @@ def tabulate_stops(thing: Corridor) -> gpd.GeoDataFrame | None:
 
 
 def style_stops(stops: gpd.GeoDataFrame) -> Style:
-    """Say how the stops of `tabulate_stops` are drawn.
-
-    Parameters
-    ----------
-    stops : GeoDataFrame
-        With `weight_`.
-
-    Returns
-    -------
-    Style
-    """
+    """Say how the stops of `tabulate_stops` are drawn."""
     told = ("km", "kind", "accuracy_km", "basis", "note", "source")
     shown = [c for c in told if c in stops.columns]
     zooms = [(8.0, 5.0, 3.0)[w] for w in stops["weight_"]]
@@ -205,7 +194,7 @@ def choose_decimals(accuracies: Iterable[Any]) -> int:
     Returns
     -------
     int
-        4, which moves a vertex by 8 m at most, where all are known to 0.5 km or worse; else 5.
+        4 (a vertex moves by 8 m at most) where all are known to 0.5 km or worse; else 5.
 
     Examples
     --------
@@ -213,8 +202,7 @@ def choose_decimals(accuracies: Iterable[Any]) -> int:
     (4, 5, 5)
     """
     known = list(map(encode.plain, accuracies))
-    rough = bool(known) and all(one is not None and one >= ROUGH_KM for one in known)
-    return encode.DECIMALS - rough
+    return encode.DECIMALS - all(one is not None and one >= ROUGH_KM for one in known or [None])
 
 
 def encode_posts(thing: Corridor) -> dict[str, Any] | None:
@@ -389,13 +377,14 @@ def find_doubles(places: gpd.GeoDataFrame) -> set[str]:
     >>> sorted(find_doubles(layer("places")))
     ['athmuqam', 'bahawalnagar-1332083', 'hattian-bala-9030991']
     """
-    people = places["population"].notna() & places.geometry.notna()
-    counted = places[people]
-    others = places[~people & places["name"].isin(counted["name"]) & places.geometry.notna()]
+    there = places[places.geometry.notna()]
+    of_some = there["population"].notna()
     found: set[str] = set()
-    for name, some in others.groupby("name"):
-        away = nearest(some, counted[counted["name"] == name])["distance_km"]
-        found |= set(some.loc[away.to_numpy() <= DOUBLED_KM, "id"])
+    for name, some in there[~of_some].groupby("name"):
+        counted = there[of_some & (there["name"] == name)]
+        if len(counted):
+            away = nearest(some, counted)["distance_km"].to_numpy()
+            found |= set(some.loc[away <= DOUBLED_KM, "id"])
     return found
 
 
