@@ -6,9 +6,10 @@ the corridor with all its layers; `explore` shows one thing; `draw_overview`, `d
 """
 
 from cpecgeo.maps.cpec import cpec_map, explore
-from cpecgeo.maps.figures import draw_profile, draw_strip, save_figure
+from cpecgeo.maps.figures import draw_profile, draw_strip
 from cpecgeo.maps.map import Map
 from cpecgeo.maps.overview import draw_overview
+from cpecgeo.maps.sheet import save_figure
 
 __all__ = [
     "Map",

@@ -8,7 +8,6 @@ Install the extra: ``pip install 'cpecgeo[plot]'``.
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -18,134 +17,37 @@ import pandas as pd
 
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.analysis.profile import profile
-from cpecgeo.errors import InputError, MissingExtraError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor
 from cpecgeo.features.places import rank_stops
-from cpecgeo.files.disk import write_whole
-from cpecgeo.maps.colors import DASHES, NAMED, STATUS_TITLES, find_look
+from cpecgeo.maps.colors import NAMED, STATUS_TITLES, find_look
 from cpecgeo.maps.corridors import list_grounds, split_remark
-from cpecgeo.maps.words import FigureStyle, Words, check_size, dress
+from cpecgeo.maps.sheet import (
+    BORDER,
+    INK,
+    SOFT,
+    FigureStyle,
+    check_size,
+    convert_dash,
+    dress,
+    escape_text,
+    new_figure,
+    render_figure,
+    save_figure,
+)
+from cpecgeo.maps.words import Words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_profile", "draw_strip", "new_figure", "render_figure", "save_figure"]
+__all__ = ["draw_profile", "draw_strip", "render_strip"]
 
-INK, SOFT, BORDER = "#26231f", "#696358", "#a39b8c"
 GROUND_NOTE = (
     "Ground under the drawn line, NOAA GLOBE 30″ grid; hatched where the line is known too "
     "roughly for it to be the ground of the road or railway."
 )
 _SHADES = ("#ece6da", "#dfe7ea")
-_FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
-# No dates in the files, and no random ids: the same figure gives the same bytes.
-_UNDATED: dict[str, dict[str, Any]] = {
-    "png": {"Software": None},
-    "svg": {"Date": None},
-    "pdf": {"CreationDate": None, "ModDate": None},
-}
-_RC: Any = {"svg.hashsalt": "cpecgeo", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 8.5}
-
-
-def new_figure(width_in: float, height_in: float) -> Figure:
-    """Return an empty figure that no window holds.
-
-    Parameters
-    ----------
-    width_in, height_in : float
-        In inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib isn't installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            "figures need matplotlib; install it with: pip install 'cpecgeo[plot]'"
-        ) from error
-    return Figure(figsize=(width_in, height_in), layout="constrained")
-
-
-def save_figure(figure: Figure, path: str | Path, *, dpi: int = 200) -> Path:
-    """Write a figure as its file's suffix says.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        What to write.
-    path : path
-        Ends in ``.png``, ``.svg`` or ``.pdf``.
-    dpi : int
-        Dots per inch of a PNG.
-
-    Returns
-    -------
-    Path
-        `path`; written whole or not at all.
-
-    Raises
-    ------
-    InputError
-        Another suffix.
-    FileError
-        The folder is missing or can't be written.
-
-    Examples
-    --------
-    >>> import tempfile, pathlib
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_figure(new_figure(2, 1), pathlib.Path(folder) / "empty.svg").suffix
-    '.svg'
-    """
-    path = Path(path)
-    kind = _FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise InputError(
-            f"{path.name!r} ends in {path.suffix!r}; a figure is written as .png, .svg or .pdf."
-        )
-    return write_whole(path, render_figure(figure, kind, dpi=dpi))
-
-
-def render_figure(figure: Figure, kind: str, *, dpi: int = 200) -> bytes:
-    """Render a figure as ``png``, ``svg`` or ``pdf``; the same figure gives the same bytes."""
-    import matplotlib as mpl
-
-    buffer = io.BytesIO()
-    with mpl.rc_context(_RC):
-        if kind == "svg":
-            # `savefig` draws twice, once to try the layout; the first drawing has it already.
-            from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-            canvas: Any = FigureCanvasSVG(figure)
-            canvas.print_svg(buffer, metadata=_UNDATED[kind])
-            return buffer.getvalue()
-        figure.savefig(buffer, format=kind, dpi=dpi, metadata=_UNDATED[kind])
-    return buffer.getvalue()
-
-
-def escape_text(text: Any, longest: int = 80) -> str:
-    """Escape text, so that matplotlib finds no mathematics between dollar signs."""
-    said = str(text)
-    cut = said if len(said) <= longest else f"{said[: longest - 1].rstrip()}…"
-    return cut.replace("$", r"\$")
-
-
-def convert_dash(status: Any, weight: float) -> Any:
-    """Convert a status to matplotlib's line style, which counts in line widths as ours."""
-    pattern = DASHES.get(status if isinstance(status, str) else "", "")
-    if not pattern:
-        return "solid"
-    scale = max(1.0, 1.6 / weight)
-    return (0, tuple(float(n) * scale for n in pattern.split()))
 
 
 def draw_profile(
@@ -201,7 +103,8 @@ def draw_profile(
         axes = figure.add_subplot()
         plot_profile(axes, thing, every_km, say)
         title = escape_text(say.name(thing.title), 120)
-        axes.set_title(title, loc="left", fontsize=11, color=INK)
+        start = "right" if say.direction == "rtl" else "left"
+        axes.set_title(title, loc=start, fontsize=11, color=INK)
         figure.supxlabel(say(GROUND_NOTE), fontsize=6.5, color=SOFT, wrap=True)
         figure.draw_without_rendering()
     if path is not None:
@@ -275,7 +178,7 @@ def draw_strip(
     UnknownNameError
         No such corridor, language or style.
     InputError, FileError
-        A size out of range; see `cpecgeo.maps.figures.save_figure`.
+        A size out of range; see `cpecgeo.maps.save_figure`.
 
     Notes
     -----
@@ -288,25 +191,46 @@ def draw_strip(
     """
     thing = corridor(thing) if isinstance(thing, str) else thing
     zones = crossed(thing, "districts") if districts is None else districts
-    drawn, published = f"{thing.length_km:,.0f}", f"{thing.official_km:,.0f}"
     with dress(lang, style) as say:
-        figure = new_figure(*check_size(size))
-        grid = figure.add_gridspec(3, 1, height_ratios=[2.6, 0.8, 1.8])
-        line, area, ground = (figure.add_subplot(grid[i]) for i in range(3))
-        plot_profile(ground, thing, every_km, say)
-        span = ground.get_xlim()
-        _stops(line, thing, span, say)
-        _districts(area, zones, span, say)
-        title = escape_text(say.name(thing.title), 100)
-        title = say("{title}: drawn {drawn} km", title=title, drawn=drawn)
-        if pd.notna(thing.official_km):
-            title += say(", published {published} km", published=published)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK,
-                        wrap=True)  # fmt: skip
-        figure.supxlabel(say(GROUND_NOTE), fontsize=6.5, color=SOFT, wrap=True)
+        figure = _compose_strip(thing, every_km, zones, size, say)
         figure.draw_without_rendering()
     if path is not None:
         save_figure(figure, path)
+    return figure
+
+
+def render_strip(thing: Corridor, every_km: float, districts: pd.DataFrame, lang: str) -> bytes:
+    """Render a strip map as SVG: `draw_strip` laid out once, not for the screen and for the file.
+
+    Examples
+    --------
+    >>> from cpecgeo import corridor
+    >>> line = corridor("taxila-havelian")
+    >>> b"<svg" in render_strip(line, 5, line.crossed("districts"), "en")
+    True
+    """
+    with dress(lang, None) as say:
+        return render_figure(_compose_strip(thing, every_km, districts, (11.0, 5.2), say), "svg")
+
+
+def _compose_strip(
+    thing: Corridor, every_km: float, districts: pd.DataFrame, size: Any, say: Words
+) -> Figure:
+    drawn, published = f"{thing.length_km:,.0f}", f"{thing.official_km:,.0f}"
+    figure = new_figure(*check_size(size))
+    grid = figure.add_gridspec(3, 1, height_ratios=[2.6, 0.8, 1.8])
+    line, area, ground = (figure.add_subplot(grid[i]) for i in range(3))
+    plot_profile(ground, thing, every_km, say)
+    span = ground.get_xlim()
+    _stops(line, thing, span, say)
+    _districts(area, districts, span, say)
+    title = escape_text(say.name(thing.title), 100)
+    title = say("{title}: drawn {drawn} km", title=title, drawn=drawn)
+    if pd.notna(thing.official_km):
+        title += say(", published {published} km", published=published)
+    start, x = ("right", 0.99) if say.direction == "rtl" else ("left", 0.01)
+    figure.suptitle(title, x=x, ha=start, fontsize=11, color=INK, wrap=True)
+    figure.supxlabel(say(GROUND_NOTE), fontsize=6.5, color=SOFT, wrap=True)
     return figure
 
 
@@ -339,7 +263,7 @@ def _stops(axes: Axes, thing: Corridor, span: tuple[float, float], say: Words) -
     gap = 0.18 * (span[1] - span[0]) / (axes.figure.bbox.width / axes.figure.dpi)
     own = stops.get(f"name_{say.lang}", stops["name"])
     names = [say.name(split_remark(name)[0]) for name in own.where(own.notna(), stops["name"])]
-    for i, x in _place_names(stops, km, known, gap).items():
+    for i, x in _place_names(stops, names, km, known, gap).items():
         axes.plot([km[i], x], [0.15, 0.2], color=BORDER, lw=0.6, zorder=1)
         axes.text(x, 0.21, f"{escape_text(names[i], 30)}  {km[i]:,.0f}", rotation=90,
                   ha="right" if x + gap / 2 > span[1] else "center", va="bottom", fontsize=6.8,
@@ -355,8 +279,11 @@ def _stops(axes: Axes, thing: Corridor, span: tuple[float, float], say: Words) -
                     fontsize=7, frameon=False, borderpad=0)  # fmt: skip
 
 
-def _place_names(stops: Any, km: Any, known: Any, gap: float) -> dict[int, float]:
-    """Choose stops whose names fit beside each other, and where: ends and main towns first."""
+def _place_names(stops: Any, names: list[str], km: Any, known: Any, gap: float) -> dict[int, float]:
+    """Choose stops whose names fit beside each other, and where: ends and main towns first.
+
+    Of two stops with one name, told apart by their remarks alone, one is named.
+    """
     order = np.flatnonzero(known)
     if not len(order):
         return {}
@@ -364,6 +291,8 @@ def _place_names(stops: Any, km: Any, known: Any, gap: float) -> dict[int, float
     rank[[order[0], order[-1]]] = -1
     low, high, taken = km[order].min(), km[order].max(), dict[int, float]()
     for i in sorted(order, key=lambda i: (rank[i], i)):
+        if rank[i] >= 0 and names[i] in {names[j] for j in taken}:
+            continue
         # What a reader looks for may stand aside of its own km, where there is room.
         shifts = (0.0, 1.0, -1.0) if rank[i] <= NAMED else (0.0,)
         for shift in shifts:

@@ -17,16 +17,19 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor, corridors
 from cpecgeo.maps.background import read_ground, read_ground_names
 from cpecgeo.maps.colors import KINDS, NAMED, STATUS_TITLES, find_look
-from cpecgeo.maps.figures import (
+from cpecgeo.maps.sheet import (
     BORDER,
     INK,
     SOFT,
+    FigureStyle,
+    check_size,
     convert_dash,
+    dress,
     escape_text,
     new_figure,
     save_figure,
 )
-from cpecgeo.maps.words import FigureStyle, Words, check_size, dress
+from cpecgeo.maps.words import Words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,7 +102,7 @@ def draw_overview(
     UnknownNameError
         A corridor, language or style that doesn't exist.
     InputError, FileError
-        A size out of range; see `cpecgeo.maps.figures.save_figure`.
+        A size out of range; see `cpecgeo.maps.save_figure`.
 
     Examples
     --------
@@ -149,7 +152,7 @@ def draw_overview(
                     _lines(axes, row.geometry, colors=find_look(kind).color, **_TIES, zorder=3)
         _dots(axes)
         _sites(axes)
-        _frame(axes, (west, south, east, north), title or say(_TITLE))
+        _frame(axes, (west, south, east, north), title or say(_TITLE), say)
         _key(
             axes,
             {
@@ -198,7 +201,7 @@ def _sites(axes: Axes) -> None:
                   mec="white", mew=0.5, zorder=5)  # fmt: skip
 
 
-def _frame(axes: Axes, box: tuple[float, float, float, float], title: str) -> None:
+def _frame(axes: Axes, box: tuple[float, float, float, float], title: str, say: Words) -> None:
     west, south, east, north = box
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
@@ -208,7 +211,8 @@ def _frame(axes: Axes, box: tuple[float, float, float, float], title: str) -> No
     axes.tick_params(labelsize=7, colors=SOFT, length=2)
     for spine in axes.spines.values():
         spine.set_color(BORDER)
-    axes.set_title(escape_text(title, 120), loc="left", fontsize=11, color=INK)
+    start = "right" if say.direction == "rtl" else "left"
+    axes.set_title(escape_text(title, 120), loc=start, fontsize=11, color=INK)
 
 
 def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:

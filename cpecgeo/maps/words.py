@@ -9,19 +9,18 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
-from typing import Any, TypeAlias
+from typing import Any
 
 import pandas as pd
 
 from cpecgeo.catalogue import layer
 from cpecgeo.catalogue.facts import name_districts
-from cpecgeo.errors import InputError, InputTypeError, MissingExtraError, UnknownNameError
-from cpecgeo.maps.colors import STATUS_TITLES, TITLES, VALUES, set_font
+from cpecgeo.errors import InputTypeError, UnknownNameError
+from cpecgeo.maps.colors import STATUS_TITLES, VALUES
 
 __all__ = [
     "LANGUAGES",
@@ -29,10 +28,7 @@ __all__ = [
     "NUMBERS",
     "PHRASES",
     "UNITS",
-    "FigureStyle",
     "Words",
-    "check_size",
-    "dress",
     "find_words",
     "write_values",
 ]
@@ -46,15 +42,6 @@ _NAMED = (
 # Units of forms that are numbers; "" has none.
 UNITS = {"km": "km", "exact km": "km", "km²": "km²", "m": "m", "h": "h", "°": "°"}
 NUMBERS = {*UNITS, "share", "count", "people", "number", "year"}
-# Fonts with the letters of a language, best first; DejaVu comes with matplotlib.
-_FONTS = {
-    "ur": ("Noto Naskh Arabic", "Noto Sans Arabic", "DejaVu Sans"),
-    "zh": (
-        "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei",
-        "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB",
-    ),
-}  # fmt: skip
-_SHAPES = (3, 11)  # from then on matplotlib joins Arabic letters, set from right to left
 # What the parts of a phrase look like; any text otherwise.
 _DIGITS = r"-?[\d.,]+(?:e[+-]?\d+)?"
 _LIMIT = rf"{_DIGITS}(?:\s\S+)?"
@@ -73,9 +60,6 @@ PHRASES = (
     "{start} \u2013 {end}, {each}\u00a0km",
     "{figure} {unit}", "{title}, {unit}",
 )  # fmt: skip
-# Inches of a figure's sides.
-_SMALLEST, _LARGEST = 2.0, 60.0
-FigureStyle: TypeAlias = str | Mapping[str, Any] | None
 _PARTED = re.compile(r"[ \u2013]|\d")
 # What may stay in English inside a name: names, numbers, codes, not words.
 _PROPER = re.compile(r"(?:[(]*[A-Z\d][^\s\u2013]*(?:[ \u2013]|$))+")
@@ -273,82 +257,6 @@ def find_words(lang: str) -> Words:
     if lang not in LANGUAGES:
         raise UnknownNameError(lang, "language", LANGUAGES)
     return Words(lang) if lang == "en" else Words(lang, _read(lang), _read_names(lang))
-
-
-@contextmanager
-def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
-    """Draw figures in a language and a style of matplotlib, and put everything back.
-
-    Parameters
-    ----------
-    lang : str
-        ``"en"``, ``"ur"`` or ``"zh"``.
-    style : str, mapping or None
-        The name of a style of matplotlib, or settings (`rcParams`).
-
-    Yields
-    ------
-    Words
-
-    Raises
-    ------
-    MissingExtraError
-        No matplotlib, one that can't set the language's letters, or no font that has them.
-    UnknownNameError, InputError, InputTypeError
-        No such language, style or setting.
-    """
-    say = find_words(lang)
-    try:
-        import matplotlib as mpl
-        from matplotlib import font_manager
-        from matplotlib import style as styles
-    except ImportError as error:
-        raise MissingExtraError(
-            "figures need matplotlib; install it with: pip install 'cpecgeo[plot]'"
-        ) from error
-    settings: Any = dict.fromkeys(TITLES, 700)
-    if lang in _FONTS:
-        faces = [(face.name, int(face.weight)) for face in font_manager.fontManager.ttflist]
-        known = {name: {w for of, w in faces if of == name} for name in _FONTS[lang]}
-        font = next((name for name, weights in known.items() if weights), None)
-        if font is None:
-            raise MissingExtraError(
-                f"no font on this machine has the letters of {lang!r}; install one of "
-                f"{', '.join(_FONTS[lang])}."
-            )
-        if lang == "ur" and mpl.__version_info__[:2] < _SHAPES:
-            raise MissingExtraError(
-                f"matplotlib {mpl.__version__} doesn't join Urdu's letters; 3.11 or newer does."
-            )
-        settings = set_font(font, known[font])
-    # A name only: matplotlib would take a path or an address, too, and fetch it.
-    if isinstance(style, str) and style not in styles.library:
-        raise UnknownNameError(style, "style of matplotlib", list(styles.library))
-    if not isinstance(style, (str, Mapping, type(None))):
-        raise InputTypeError(
-            f"style is {type(style).__name__}; it must be the name of a style of matplotlib, or "
-            "its settings, such as {'font.family': 'serif'}."
-        )
-    try:
-        settings |= styles.library[style] if isinstance(style, str) else mpl.RcParams(style or {})
-    except (KeyError, ValueError) as error:
-        raise InputError(f"style has a setting that matplotlib refuses: {error}") from error
-    with mpl.rc_context(settings):
-        yield say
-
-
-def check_size(size: object) -> tuple[float, float]:
-    """Return width and height of a figure, in inches."""
-    if (
-        not isinstance(size, (tuple, list))
-        or len(size) != 2
-        or not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in size)
-    ):
-        raise InputTypeError(f"size is {size!r}; width and height in inches are needed: (11, 5.2).")
-    width, height = float(size[0]), float(size[1])
-    if not (_SMALLEST <= width <= _LARGEST and _SMALLEST <= height <= _LARGEST):
-        raise InputError(f"size is {size!r}; {_SMALLEST:g} to {_LARGEST:g} inches are possible.")
-    return width, height
 
 
 def _read_names(lang: str) -> dict[str, str]:

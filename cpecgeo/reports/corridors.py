@@ -16,9 +16,8 @@ from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import MissingExtraError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import resolve
-from cpecgeo.maps import draw_strip
 from cpecgeo.maps.colors import VALUES
-from cpecgeo.maps.figures import render_figure
+from cpecgeo.maps.figures import render_strip
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import Report, draw_map
 from cpecgeo.reports.render import Part
@@ -303,14 +302,14 @@ def _strip(thing: Corridor, zones: pd.DataFrame, say: Words) -> list[Part]:
     every_km = max(1.0, thing.end_km / 400)
     try:
         try:
-            figure = draw_strip(thing, every_km=every_km, districts=zones, lang=say.lang)
+            svg = render_strip(thing, every_km, zones, say.lang)
         except MissingExtraError:
             # A machine without the language's letters still draws.
-            figure = draw_strip(thing, every_km=every_km, districts=zones)
+            svg = render_strip(thing, every_km, zones, "en")
     except MissingExtraError as error:
         return [Part("strip", heading, (say("No chart: {error}", error=error),))]
     alt = say("Stops, districts and ground along {title}, by chainage", title=say.name(thing.title))
-    return [Part("strip", heading, svg=render_figure(figure, "svg"), alt=alt)]
+    return [Part("strip", heading, svg=svg, alt=alt)]
 
 
 def _sources(thing: Corridor, sites: pd.Series) -> tuple[str, ...]:

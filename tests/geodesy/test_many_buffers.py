@@ -9,6 +9,7 @@ import shapely
 from shapely.geometry import LineString, MultiLineString, MultiPolygon, Point, Polygon, box
 
 from cpecgeo.geodesy import area_km2, buffer
+from cpecgeo.geodesy._outline import _broad
 
 from .samples import GEOD
 from .test_buffer import ring_errors
@@ -125,3 +126,15 @@ def test_rings_that_vanish_or_cross_leave_their_geometry_to_be_made_alone():
     assert [g is None for g in made] == [False, True, True, True, False]
     assert made[0].equals(Polygon(square))
     assert made[4].geom_type == "Polygon"
+
+
+def test_of_faces_those_wider_than_a_limit_stay():
+    """Twice the area over the length around is the width of a long strip."""
+    strips = shapely.box([0, 0, 0], [0, 2, 4], [100, 100, 100], [1.0, 2.5, 6.0])
+    width = 2 * 50 / 201
+    assert _broad(strips, 0.98).tolist() == [strips[0], strips[2]]
+    assert _broad(strips, 1.0).tolist() == [strips[2]]
+    assert _broad(strips[1:2], width * (1 + 1e-9)).tolist() == []
+    assert _broad(strips[1:2], width * (1 - 1e-9)).tolist() == [strips[1]]
+    assert _broad(strips[:0], 1.0).tolist() == []
+    assert _broad(np.array([shapely.Polygon()]), 0.0).tolist() == []

@@ -13,6 +13,8 @@ import pytest
 import shapely
 from matplotlib.colors import to_hex
 from matplotlib.font_manager import FontEntry, fontManager
+from matplotlib.patheffects import Normal
+from matplotlib.transforms import Bbox
 
 import cpecgeo
 from cpecgeo.errors import (
@@ -23,8 +25,10 @@ from cpecgeo.errors import (
     UnknownNameError,
 )
 from cpecgeo.features.places import rank_stops
-from cpecgeo.maps import draw_overview, draw_profile, draw_strip, save_figure
+from cpecgeo.maps import draw_overview, draw_profile, draw_strip, overview, save_figure
 from cpecgeo.maps.background import read_ground
+from cpecgeo.maps.figures import render_strip
+from cpecgeo.maps.sheet import render_figure
 from cpecgeo.maps.words import find_words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +61,7 @@ def test_each_format_and_the_same_bytes(tmp_path, suffix, start, draw):
 def test_the_same_bytes_in_another_process(tmp_path):
     code = (
         "import hashlib; from cpecgeo.maps import draw_profile;"
-        "from cpecgeo.maps.figures import render_figure;"
+        "from cpecgeo.maps.sheet import render_figure;"
         "f = draw_profile('khyber-railway');"
         "print([hashlib.sha256(render_figure(f, k, dpi=50)).hexdigest() for k in ('svg', 'pdf')])"
     )
@@ -131,6 +135,38 @@ def test_names_of_provinces_are_not_struck_through(whole):
         assert not lines.intersects(box), text.get_text()
 
 
+def test_stops_told_apart_by_remarks_alone_are_named_once():
+    """Two places on the Karakoram Highway are called Jaglot."""
+    stops = [name.partition(" (")[0] for name in cpecgeo.corridor("kkh").stops["name"]]
+    assert stops.count("Jaglot") == 2
+    said = [text.rsplit("  ", 1)[0] for text in words(draw_strip("kkh", every_km=20).axes[0])]
+    assert said.count("Jaglot") == 1
+    assert len(said) == len(set(said))
+
+
+def test_a_name_stands_upright_over_the_mark_of_its_stop():
+    axes = draw_strip("ml1", every_km=50).axes[0]
+    km = cpecgeo.corridor("ml1").stops["km"].to_numpy(float)
+    lines = [line.get_xydata() for line in axes.lines]
+    leaders = {
+        (float(xy[1, 0]), float(xy[0, 0])) for xy in lines if xy[:, 1].tolist() == [0.15, 0.2]
+    }
+    assert len(leaders) == len(axes.texts)
+    for text in axes.texts:
+        x, y = text.get_position()
+        assert (text.get_rotation(), y, text.get_va()) == (90, 0.21, "bottom")
+        (own,) = (stop for end, stop in leaders if end == x)
+        assert text.get_text().endswith(f"  {own:,.0f}"), "the leader begins at the stop's own km"
+        assert np.isclose(km, own).any()
+    # Only what would stand over the sheet's edge is set to the left of its leader.
+    width = 0.18 * 1732 / 11
+    beyond = [
+        t.get_ha() for t in axes.texts if t.get_position()[0] + width / 2 > axes.get_xlim()[1]
+    ]
+    assert beyond == ["right"]
+    assert [t.get_ha() for t in axes.texts].count("right") == 1
+
+
 def test_names_of_stops_are_without_remarks():
     said = words(draw_strip("kkh", every_km=20).axes[0])
     assert any(text.startswith("Oytagh ") for text in said)
@@ -184,6 +220,51 @@ def test_names_of_the_overview_do_not_touch(whole):
         (a, b) for i, (a, x) in enumerate(boxes) for b, y in boxes[i + 1 :] if x.overlaps(y)
     ]
     assert touching == []
+
+
+def test_names_of_the_overview_are_set_off_from_the_lines(whole):
+    axes = whole.axes[0]
+    whole.draw_without_rendering()
+    frame, legend = axes.get_window_extent(), axes.get_legend().get_window_extent()
+    # Half a pixel goes to rounding where the sheet is drawn again.
+    boxes = [text.get_window_extent().padded(1.0) for text in axes.texts]
+    for text, box in zip(axes.texts, boxes, strict=True):
+        halo, letters = text.get_path_effects()
+        assert halo._gc == {"linewidth": 2.2, "foreground": "#fffdf9"}
+        assert isinstance(letters, Normal)
+        assert frame.x0 <= box.x0 < box.x1 <= frame.x1
+        assert frame.y0 <= box.y0 < box.y1 <= frame.y1
+        assert not box.overlaps(legend)
+    assert not [a for i, a in enumerate(boxes) if any(a.overlaps(b) for b in boxes[i + 1 :])]
+    assert len(boxes) > 30
+
+
+def test_corners_in_pixels_are_turned_to_degrees(whole):
+    axes = whole.axes[0]
+    corners = axes.transData.transform([(62.0, 25.0), (71.5, 34.0)])
+    assert overview._to_degrees(axes, Bbox(corners)) == pytest.approx([62.0, 25.0, 71.5, 34.0])
+
+
+def test_titles_begin_where_their_language_does(tmp_path):
+    strip = draw_strip("taxila-havelian", every_km=5, lang="ur")
+    assert (strip._suptitle.get_ha(), strip._suptitle.get_position()[0]) == ("right", 0.99)
+    profile = draw_profile("taxila-havelian", every_km=5, lang="ur").axes[0]
+    assert profile.get_title(loc="right") == find_words("ur").name("Taxila–Havelian branch")
+    assert draw_strip("taxila-havelian", every_km=5)._suptitle.get_ha() == "left"
+    # A viewer of SVG would set these letters from left to right: they are outlines.
+    written = save_figure(strip, tmp_path / "ur.svg").read_text()
+    assert "<text" not in written
+    assert "<text" in save_figure(draw_profile("khyber-railway"), tmp_path / "en.svg").read_text()
+
+
+def test_a_strip_that_is_laid_out_once_is_the_same_picture():
+    line = cpecgeo.corridor("taxila-havelian")
+    zones = line.crossed("districts")
+    twice = render_figure(draw_strip(line, every_km=5, districts=zones), "svg")
+    once = render_strip(line, 5, zones, "en")
+    names = [re.sub(rb"#p[0-9a-f]+|id=\"p[0-9a-f]+\"", b"", made) for made in (twice, once)]
+    assert names[0] == names[1]
+    assert once == render_strip(line, 5, zones, "en")
 
 
 def test_ground_has_all_its_parts():

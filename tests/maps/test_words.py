@@ -39,7 +39,7 @@ def said():
     texts |= set(re.findall(r"say\('([^']+)'\)", template))
     texts |= {look.title for look in KINDS.values() if look.title}
     texts |= {GROUND_NOTE, overview._NOTE, overview._TITLE}
-    figures = [PACKAGE / f"maps/{name}.py" for name in ("words", "figures", "overview")]
+    figures = [PACKAGE / f"maps/{name}.py" for name in ("words", "figures", "sheet", "overview")]
     figures.append(PACKAGE / "analysis/accuracy.py")
     for path in [*(PACKAGE / "reports").glob("*.py"), *figures]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -138,7 +138,7 @@ def table() -> pd.DataFrame:
 
 def picture() -> Any:
     """Old lines beside new ones: through places alone, and along the traced roads."""
-    from cpecgeo.maps.figures import new_figure
+    from cpecgeo.maps.sheet import new_figure
 
     old, new = features("lines.geojson"), features("odbl/lines.geojson")
     figure = new_figure(9.0, 8.0)

@@ -1,0 +1,238 @@
+"""A figure's sheet: its size, language and style, and the file that it becomes."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from cpecgeo.errors import InputError, InputTypeError, MissingExtraError, UnknownNameError
+from cpecgeo.files.disk import write_whole
+from cpecgeo.maps.colors import DASHES, TITLES, set_font
+from cpecgeo.maps.words import Words, find_words
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "BORDER",
+    "INK",
+    "SOFT",
+    "FigureStyle",
+    "check_size",
+    "convert_dash",
+    "dress",
+    "escape_text",
+    "new_figure",
+    "render_figure",
+    "save_figure",
+]
+
+INK, SOFT, BORDER = "#26231f", "#696358", "#a39b8c"
+# Fonts with the letters of a language, best first; DejaVu comes with matplotlib.
+_FONTS = {
+    "ur": ("Noto Naskh Arabic", "Noto Sans Arabic", "DejaVu Sans"),
+    "zh": (
+        "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei",
+        "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB",
+    ),
+}  # fmt: skip
+_SHAPES = (3, 11)  # from then on matplotlib joins Arabic letters, set from right to left
+# Inches of a figure's sides.
+_SMALLEST, _LARGEST = 2.0, 60.0
+FigureStyle: TypeAlias = str | Mapping[str, Any] | None
+_RTL = re.compile("[\u0590-\u08ff]")
+_FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
+# No dates in the files, and no random ids: the same figure gives the same bytes.
+_UNDATED: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None, "ModDate": None},
+}
+_RC: Any = {"svg.hashsalt": "cpecgeo", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 8.5}
+
+
+@contextmanager
+def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
+    """Draw figures in a language and a style of matplotlib, and put everything back.
+
+    Parameters
+    ----------
+    lang : str
+        ``"en"``, ``"ur"`` or ``"zh"``.
+    style : str, mapping or None
+        The name of a style of matplotlib, or settings (`rcParams`).
+
+    Yields
+    ------
+    Words
+
+    Raises
+    ------
+    MissingExtraError
+        No matplotlib, one that can't set the language's letters, or no font that has them.
+    UnknownNameError, InputError, InputTypeError
+        No such language, style or setting.
+    """
+    say = find_words(lang)
+    try:
+        import matplotlib as mpl
+        from matplotlib import font_manager
+        from matplotlib import style as styles
+    except ImportError as error:
+        raise MissingExtraError(
+            "figures need matplotlib; install it with: pip install 'cpecgeo[plot]'"
+        ) from error
+    settings: Any = dict.fromkeys(TITLES, 700)
+    if lang in _FONTS:
+        faces = [(face.name, int(face.weight)) for face in font_manager.fontManager.ttflist]
+        known = {name: {w for of, w in faces if of == name} for name in _FONTS[lang]}
+        font = next((name for name, weights in known.items() if weights), None)
+        if font is None:
+            raise MissingExtraError(
+                f"no font on this machine has the letters of {lang!r}; install one of "
+                f"{', '.join(_FONTS[lang])}."
+            )
+        if lang == "ur" and mpl.__version_info__[:2] < _SHAPES:
+            raise MissingExtraError(
+                f"matplotlib {mpl.__version__} doesn't join Urdu's letters; 3.11 or newer does."
+            )
+        settings = set_font(font, known[font])
+    # A name only: matplotlib would take a path or an address, too, and fetch it.
+    if isinstance(style, str) and style not in styles.library:
+        raise UnknownNameError(style, "style of matplotlib", list(styles.library))
+    if not isinstance(style, (str, Mapping, type(None))):
+        raise InputTypeError(
+            f"style is {type(style).__name__}; it must be the name of a style of matplotlib, or "
+            "its settings, such as {'font.family': 'serif'}."
+        )
+    try:
+        settings |= styles.library[style] if isinstance(style, str) else mpl.RcParams(style or {})
+    except (KeyError, ValueError) as error:
+        raise InputError(f"style has a setting that matplotlib refuses: {error}") from error
+    with mpl.rc_context(settings):
+        yield say
+
+
+def check_size(size: object) -> tuple[float, float]:
+    """Return width and height of a figure, in inches."""
+    if (
+        not isinstance(size, (tuple, list))
+        or len(size) != 2
+        or not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in size)
+    ):
+        raise InputTypeError(f"size is {size!r}; width and height in inches are needed: (11, 5.2).")
+    width, height = float(size[0]), float(size[1])
+    if not (_SMALLEST <= width <= _LARGEST and _SMALLEST <= height <= _LARGEST):
+        raise InputError(f"size is {size!r}; {_SMALLEST:g} to {_LARGEST:g} inches are possible.")
+    return width, height
+
+
+def new_figure(width_in: float, height_in: float) -> Figure:
+    """Return an empty figure that no window holds.
+
+    Parameters
+    ----------
+    width_in, height_in : float
+        In inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib isn't installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError(
+            "figures need matplotlib; install it with: pip install 'cpecgeo[plot]'"
+        ) from error
+    return Figure(figsize=(width_in, height_in), layout="constrained")
+
+
+def save_figure(figure: Figure, path: str | Path, *, dpi: int = 200) -> Path:
+    """Write a figure as its file's suffix says.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What to write.
+    path : path
+        Ends in ``.png``, ``.svg`` or ``.pdf``.
+    dpi : int
+        Dots per inch of a PNG.
+
+    Returns
+    -------
+    Path
+        `path`; written whole or not at all.
+
+    Raises
+    ------
+    InputError
+        Another suffix.
+    FileError
+        The folder is missing or can't be written.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_figure(new_figure(2, 1), pathlib.Path(folder) / "empty.svg").suffix
+    '.svg'
+    """
+    path = Path(path)
+    kind = _FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise InputError(
+            f"{path.name!r} ends in {path.suffix!r}; a figure is written as .png, .svg or .pdf."
+        )
+    return write_whole(path, render_figure(figure, kind, dpi=dpi))
+
+
+def render_figure(figure: Figure, kind: str, *, dpi: int = 200) -> bytes:
+    """Render a figure as ``png``, ``svg`` or ``pdf``; the same figure gives the same bytes."""
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    outlined = {"svg.fonttype": "path"} if _is_rtl(figure) else {}
+    with mpl.rc_context(_RC | outlined):
+        if kind == "svg":
+            # `savefig` draws twice, once to try the layout; the first drawing has it already.
+            from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+            canvas: Any = FigureCanvasSVG(figure)
+            canvas.print_svg(buffer, metadata=_UNDATED[kind])
+            return buffer.getvalue()
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=_UNDATED[kind])
+    return buffer.getvalue()
+
+
+def _is_rtl(figure: Figure) -> bool:
+    """Return whether a text runs from right to left: viewers of SVG would set it otherwise."""
+    from matplotlib.text import Text
+
+    return any(_RTL.search(text.get_text()) for text in figure.findobj(Text))
+
+
+def escape_text(text: Any, longest: int = 80) -> str:
+    """Escape text, so that matplotlib finds no mathematics between dollar signs."""
+    said = str(text)
+    cut = said if len(said) <= longest else f"{said[: longest - 1].rstrip()}…"
+    return cut.replace("$", r"\$")
+
+
+def convert_dash(status: Any, weight: float) -> Any:
+    """Convert a status to matplotlib's line style, which counts in line widths as ours."""
+    pattern = DASHES.get(status if isinstance(status, str) else "", "")
+    if not pattern:
+        return "solid"
+    scale = max(1.0, 1.6 / weight)
+    return (0, tuple(float(n) * scale for n in pattern.split()))
