@@ -103,8 +103,9 @@ def draw_profile(
         axes = figure.add_subplot()
         plot_profile(axes, thing, every_km, say)
         title = escape_text(say.name(thing.title), 120)
-        start = "right" if say.direction == "rtl" else "left"
-        axes.set_title(title, loc=start, fontsize=11, color=INK)
+        axes.set_title(
+            title, loc="right" if say.direction == "rtl" else "left", fontsize=11, color=INK
+        )
         figure.supxlabel(say(GROUND_NOTE), fontsize=6.5, color=SOFT, wrap=True)
         figure.draw_without_rendering()
     if path is not None:

@@ -211,8 +211,12 @@ def _frame(axes: Axes, box: tuple[float, float, float, float], title: str, say: 
     axes.tick_params(labelsize=7, colors=SOFT, length=2)
     for spine in axes.spines.values():
         spine.set_color(BORDER)
-    start = "right" if say.direction == "rtl" else "left"
-    axes.set_title(escape_text(title, 120), loc=start, fontsize=11, color=INK)
+    axes.set_title(
+        escape_text(title, 120),
+        loc="right" if say.direction == "rtl" else "left",
+        fontsize=11,
+        color=INK,
+    )
 
 
 def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
