@@ -22,7 +22,7 @@ import shapely
 from benchmarks import calls, distances, nearest, postgis, shapes, where
 
 PACKAGES = [
-    "numpy", "numba", "shapely", "geopandas", "pyproj", "duckdb", "sedonadb", "spherely",
+    "numpy", "llvmlite", "shapely", "geopandas", "pyproj", "duckdb", "sedonadb", "spherely",
 ]  # fmt: skip
 
 HEAD = """# Benchmarks

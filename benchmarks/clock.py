@@ -41,15 +41,15 @@ def processor(call: Callable[[], Any], repeats: int = REPEATS) -> tuple[float, A
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Hold cpecgeo to one thread."""
-    before = os.environ.get("NUMBA_NUM_THREADS")
-    os.environ["NUMBA_NUM_THREADS"] = "1"
+    before = os.environ.get("CPECGEO_THREADS")
+    os.environ["CPECGEO_THREADS"] = "1"
     try:
         yield
     finally:
         if before is None:
-            del os.environ["NUMBA_NUM_THREADS"]
+            del os.environ["CPECGEO_THREADS"]
         else:
-            os.environ["NUMBA_NUM_THREADS"] = before
+            os.environ["CPECGEO_THREADS"] = before
 
 
 def number(value: float) -> str:

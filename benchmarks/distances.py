@@ -189,7 +189,7 @@ def preparing() -> str:
         ("first `buffer` of a later process", wide),
     ]
     with tempfile.TemporaryDirectory() as cache:
-        env = {**os.environ, "NUMBA_CACHE_DIR": cache}
+        env = {**os.environ, "CPECGEO_KERNELS": cache}
         for what, call in calls:
             code = (
                 "import time; t = time.perf_counter()\n"

@@ -40,7 +40,7 @@ ABOVE = {"osm": {"cli"}, "scale": {"cli"}}
 # Still to be turned round.
 LATE_CALLS_UP = {("features/corridors.py", "osm")}
 
-HEAVY = ["geopandas", "folium", "numba", "osmnx", "pandas", "dask", "matplotlib", "pyarrow"]
+HEAVY = ["geopandas", "folium", "llvmlite", "osmnx", "pandas", "dask", "matplotlib", "pyarrow"]
 
 
 def room(path):

@@ -24,7 +24,7 @@ import atheris
 
 # Only what is fuzzed is watched: the rest would take its time to load so.
 WATCHED = ["features", "catalogue"] if sys.argv[1:2] == ["names"] else ["files", "scale"]
-# numba can't compile a kernel that is watched.
+# Kernels are compiled from their source, of which nothing is watched.
 KERNELS = ["cpecgeo.files.wellknown"]
 with atheris.instrument_imports(include=[f"cpecgeo.{room}" for room in WATCHED], exclude=KERNELS):
     import cpecgeo as cg

@@ -258,7 +258,7 @@ def _count(data: NDArray[np.uint8], at: int, little: bool) -> int:  # noqa: FBT0
     return total
 
 
-@kernel("i8(Array(u1, 1, 'C', readonly=True), ints, ints, i8)")
+@kernel("bytes, ints, ints, int")
 def first_deep(  # noqa: C901, PLR0912
     data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], limit: int
 ) -> int:

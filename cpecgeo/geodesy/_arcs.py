@@ -6,7 +6,7 @@ of them become vector instructions. Farther apart, Vincenty's iteration with Kar
 over, and gives NaN near antipodes, where all of Karney's method is needed.
 """
 
-# Kernels have numba signatures, which say more than annotations would.
+# Kernels have signatures of their own, which say more than annotations would.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from __future__ import annotations
@@ -261,7 +261,7 @@ def _below(lam, sin1, cos1, sin2, cos2):
     return _AUTHALIC2 * turned + _A2E2 * sa * (v2 * g2 - v1 * g1)
 
 
-@kernel("void(rows, ints, i8, i8, flat)")
+@kernel("rows, ints, int, int, flat")
 def ring_areas(lonlat, begin, first, last, out):
     """Areas in m² on the left of rings first to last, modulo the earth's; NaN near antipodes.
 
@@ -311,7 +311,7 @@ def geodesic(ax, ay, az, bx, by, bz):
     return far_arc(ax, ay, az, bx, by, bz)
 
 
-@kernel("void(rows, rows, flat)")
+@kernel("rows, rows, flat")
 def _arcs(a, d, out):
     for i in range(len(out)):
         out[i] = arc(
@@ -348,7 +348,7 @@ def arcs_m(a: Floats, d: Floats) -> Floats:
     return metres
 
 
-@kernel("void(rows, rows, i8, i8, rows, bools)")
+@kernel("rows, rows, int, int, rows, bools")
 def pairs(a, b, first, last, km, failed):
     """Geodesic kilometres from rows first to last of `a`, (n, 3), to all of `b`, (3, m).
 

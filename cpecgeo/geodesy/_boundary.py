@@ -9,7 +9,7 @@ Two facts make most searches needless:
   is at least r - c² / 8r away (Apollonius).
 """
 
-# Kernels have numba signatures, which say more than annotations would.
+# Kernels have signatures of their own, which say more than annotations would.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from __future__ import annotations
@@ -272,8 +272,8 @@ def _refine(
 
 
 @kernel(
-    "i8(i8, rows, rows, rows, ints, bools, bools, ints, ints, ints, ints, flat, i8, i8, "
-    "f8, f8, f8, f8, rows, rows, rows, flat, ints, flat, fans, ints, i8, rows, ints)"
+    "int, rows, rows, rows, ints, bools, bools, ints, ints, ints, ints, flat, int, int, "
+    "float, float, float, float, rows, rows, rows, flat, ints, flat, fans, ints, int, rows, ints"
 )
 def work(
     step, place, lonlat, feet, pieces, fixed, lost, root, after, one, two, side, first, last,
@@ -343,7 +343,7 @@ def work(
     return 0
 
 
-@kernel("void(rows, ints, i8, i8, f8, rows)")
+@kernel("rows, ints, int, int, float, rows")
 def circles(lonlat, begin, first, last, aim, out):
     """Enter circles of `aim` metres around points first to last, counter-clockwise and closed."""
     across, down = (

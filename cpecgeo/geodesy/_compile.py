@@ -1,13 +1,12 @@
 """How kernels are compiled, when that is worth it, and how their work is spread over threads.
 
 A kernel is a plain function with a mark. Python runs it as it stands where there is little to do:
-loading numba takes longer than many a call. For more, `compiled` makes a twin of it, and of all
-kernels that it calls, out of the same source.
+loading a compiler takes longer than many a call. For more, `compiled` makes machine code of it,
+and of all kernels that it calls, out of the same source (`_program`), by LLVM; the code is kept on
+disk.
 
 Compiled kernels release the interpreter's lock and are called from plain threads on slices of the
-rows. numba's own parallel loops would need a threading layer, which aborts the process when
-two Python threads enter it at once, or after a fork; plain threads do neither, and compile
-faster.
+rows.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -31,13 +31,9 @@ _K = TypeVar("_K", bound=Kernel)
 # Of many rows at most so many slices are made, enough for the slow ones not to hold up the rest.
 _SLICES = 2_000
 _MARK = "compiles_with"
-# Words of signatures: rows of numbers, numbers, whole numbers, truths; contiguous.
-_WORDS = {
-    "rows": "f8[:,::1]", "fans": "f8[:,:,::1]", "flat": "f8[::1]", "ints": "i8[::1]",
-    "bools": "b1[::1]",
-}  # fmt: skip
-# Steps that Python may take in place of compiled code before that is loaded: some 0.3 s.
-_PLAIN_STEPS = 40_000
+_DIGEST = 32  # bytes ahead of machine code on disk
+# Steps that Python may take in place of compiled code before that is loaded: some 0.1 s.
+_PLAIN_STEPS = 20_000
 _ONE_AT_A_TIME = threading.RLock()
 
 
@@ -47,16 +43,13 @@ def kernel(signature: str = "", *, inline: bool = False) -> Callable[[_K], _K]:
     Parameters
     ----------
     signature : str
-        numba's, with the words of `_WORDS`; of kernels that are called from Python. Those have
-        one set of types, others that of their callers.
+        A word for each parameter, see `_program`; of kernels that are called from Python. Others
+        have the types of their callers.
     inline : bool
         Whether its code is put in place of calls.
     """
 
     def mark(function: _K) -> _K:
-        for word, text in _WORDS.items():
-            nonlocal signature
-            signature = signature.replace(word, text)
         setattr(function, _MARK, (signature, inline))
         return function
 
@@ -65,61 +58,159 @@ def kernel(signature: str = "", *, inline: bool = False) -> Callable[[_K], _K]:
 
 @lru_cache(maxsize=256)
 def compiled(function: Kernel) -> Kernel:
-    """Return the compiled twin of a kernel; it is kept on disk where a cache can be written."""
+    """Return a kernel as machine code, which is kept on disk where there is a folder for it."""
+    from cpecgeo.geodesy._program import parameters
+
+    types = parameters(getattr(function, _MARK)[0])
     with _ONE_AT_A_TIME:  # of several threads that need it first
-        twin: Kernel = _twins(function.__module__)[function.__name__]
-        if not twin.signatures:  # type: ignore[attr-defined]
-            twin.compile(getattr(function, _MARK)[0])  # type: ignore[attr-defined]
-            twin.disable_compile()  # type: ignore[attr-defined]
-        return twin
+        return _bound(function.__name__, types, _loaded(_machine_code(function, types)))
 
 
-@lru_cache(maxsize=32)
-def _twins(module: str) -> dict[str, Any]:
-    """Return the names of a module, with twins in place of kernels; compiled when first called."""
-    names = dict(vars(sys.modules[module]))
-    for name, value in list(names.items()):
-        if not hasattr(value, _MARK):
-            continue
-        if value.__module__ == module:
-            names[name] = _twin(value, names)
-        else:
-            names[name] = _twins(value.__module__)[value.__name__]
-    return names
-
-
-def _twin(function: Any, names: dict[str, Any]) -> Any:
-    import types
-
-    import numba
-
-    options: dict[str, Any] = {
-        "nogil": True,
-        "fastmath": {"contract", "arcp", "nsz"},
-        "error_model": "numpy",
-        "no_cfunc_wrapper": True,  # no code in C calls a kernel
-    }
-    if getattr(function, _MARK)[1]:
-        options["forceinline"] = True
-    twin = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__)
-    twin.__module__ = function.__module__
-    twin.__qualname__ = f"{function.__name__}_{_sources()}"
-    try:
-        return numba.njit(cache=True, **options)(twin)
-    except RuntimeError as error:  # no directory to cache in: compile for this process
-        if "locator" not in str(error):
-            raise
-        return numba.njit(**options)(twin)
-
-
-@lru_cache(maxsize=1)
-def _sources() -> str:
-    """Return a fingerprint of all kernels: numba's cache of a function only sees its own file."""
+def _machine_code(function: Kernel, types: list[tuple[str, int]]) -> bytes:
+    """Return a kernel's machine code, from disk or made now."""
     import hashlib
-    from pathlib import Path
+
+    name = f"{function.__name__}-{_fingerprint(function.__module__)}.kernel"
+    for folder in _folders():
+        try:
+            kept = (folder / name).read_bytes()
+        except OSError:
+            continue
+        if kept[:_DIGEST] == hashlib.sha256(kept[_DIGEST:]).digest():
+            return kept[_DIGEST:]
+    code = _made(function, types)
+    _keep(name, hashlib.sha256(code).digest() + code)
+    return code
+
+
+def _keep(name: str, content: bytes) -> None:
+    """Write a file into the first folder that takes it, whole or not at all."""
+    import tempfile
+
+    for folder in _folders():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+                file.write(content)
+            os.replace(file.name, folder / name)  # noqa: PTH105 - of a name
+        except OSError:
+            continue
+        return
+
+
+def _folders() -> list[Path]:
+    """Return where machine code may be kept: beside Python's own bytecode, else the user's cache.
+
+    Nowhere but in ``CPECGEO_KERNELS`` where that is set.
+    """
+    from importlib.util import cache_from_source
+
+    from platformdirs import user_cache_path
+
+    chosen = os.environ.get("CPECGEO_KERNELS")
+    if chosen:
+        return [Path(chosen)]
+    folders = [Path(cache_from_source(__file__)).parent]
+    try:
+        folders.append(user_cache_path("cpecgeo") / "kernels")
+    except RuntimeError:  # nobody's home
+        return folders
+    return folders
+
+
+@lru_cache(maxsize=8)
+def _fingerprint(module: str) -> str:
+    """Return a fingerprint of all kernels, the compiler, and the processor."""
+    import hashlib
+
+    import llvmlite
+    import llvmlite.binding as llvm
 
     own = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in own)).hexdigest()[:12]
+    if module.rpartition(".")[0] != __package__:
+        own.append(Path(str(sys.modules[module].__file__)))
+    told = (llvmlite.__version__, llvm.llvm_version_info, *_processor())
+    parts = [repr(told).encode(), *(path.read_bytes() for path in own)]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+
+
+def _processor() -> tuple[str, str, str]:
+    """Return the kind of machine, the processor's name, and what it can do."""
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features().flatten()
+    return llvm.get_process_triple(), llvm.get_host_cpu_name(), features
+
+
+def _machine() -> Any:
+    """Return LLVM's description of this machine."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    triple, cpu, features = _processor()
+    target = llvm.Target.from_triple(triple)
+    return target.create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
+
+
+def _made(function: Kernel, types: list[tuple[str, int]]) -> bytes:
+    """Return a kernel's machine code, made now."""
+    import llvmlite.binding as llvm
+
+    from cpecgeo.geodesy._program import Program
+
+    machine = _machine()
+    module = llvm.parse_assembly(Program(function, types, _attributes).text)
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)
+    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+    tuning.loop_vectorization = True
+    builder = llvm.create_pass_builder(machine, tuning)
+    builder.getModulePassManager().run(module, builder)
+    code: bytes = machine.emit_object(module)
+    return code
+
+
+def _attributes(function: Kernel) -> str:
+    """Return what LLVM is told of a kernel."""
+    return "alwaysinline" if getattr(function, _MARK)[1] else ""
+
+
+def _loaded(code: bytes) -> Any:
+    """Load machine code; return what holds it and where it begins."""
+    import llvmlite.binding as llvm
+
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine, engine.get_function_address("kernel")
+
+
+def _bound(name: str, types: list[tuple[str, int]], loaded: Any) -> Kernel:
+    """Return what calls machine code with Python's values, without the interpreter's lock."""
+    import ctypes
+    import struct
+
+    engine, address = loaded
+    run = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_char_p)(address)
+    words = [("q" * (1 + n) if n else "d" if item == "f8" else "q") for item, n in types]
+    pack = struct.Struct("=" + "".join(words)).pack
+    wanted = [(np.dtype(item.replace("b1", "?")), n) for item, n in types]
+
+    def call(*values: Any) -> int:
+        flat: list[Any] = []
+        for value, (dtype, dimensions) in zip(values, wanted, strict=True):
+            if not dimensions:
+                flat.append(value)
+                continue
+            if value.dtype != dtype or value.ndim != dimensions or not value.flags.c_contiguous:
+                raise TypeError(f"{name}: {value.dtype} of {value.ndim} dimensions")
+            flat.append(value.__array_interface__["data"][0])
+            flat += value.shape
+        told: int = run(pack(*flat))
+        return told
+
+    call.engine = engine  # type: ignore[attr-defined] # which lives as long
+    return call
 
 
 class _Patience:
@@ -177,9 +268,9 @@ def plain(function: Kernel) -> Kernel:
 
 
 def threads() -> int:
-    """Return how many processors this process may use; NUMBA_NUM_THREADS lowers it."""
+    """Return how many processors this process may use; CPECGEO_THREADS lowers it."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(allowed or 1, int(os.environ.get("NUMBA_NUM_THREADS", "1024"))))
+    return max(1, min(allowed or 1, int(os.environ.get("CPECGEO_THREADS", "1024"))))
 
 
 def spread(work: Callable[[int, int], Any], rows: int, *, least: int = 2_000) -> None:

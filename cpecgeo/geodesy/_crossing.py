@@ -10,7 +10,7 @@ lies in, and the one passes that plane between the ends of the other. Where none
 geometries are as far apart as an end of a segment of one is from a segment of the other.
 """
 
-# Kernels have numba signatures, which say more than annotations would.
+# Kernels have signatures of their own, which say more than annotations would.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def _crossing(sl, cl, h, z, pole, a, b, n, i):
 
 
 @kernel(
-    "void(rows, i8, i8, rows, rows, rows, ints, ints, ints, flat, rows, rows, flat, flat, "
-    "ints, ints, ints, flat, i8, ints, ints, i8[:,::1])"
+    "rows, int, int, rows, rows, rows, ints, ints, ints, flat, rows, rows, flat, flat, "
+    "ints, ints, ints, flat, int, ints, ints, table"
 )
 def contain(
     lonlat, first, last,
@@ -266,8 +266,8 @@ def _face(a, d, around, ball, first, last, u, v, i0, i1, j0, j1, mine, yours):
 
 
 @kernel(
-    "void(ints, ints, i8, i8, rows, rows, rows, flat, rows, rows, ints, ints, i8, ints, ints, f8, "
-    "flat)"
+    "ints, ints, int, int, rows, rows, rows, flat, rows, rows, ints, ints, int, ints, ints, float, "
+    "flat"
 )
 def apart(
     one, two, start, stop,

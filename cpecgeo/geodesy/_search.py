@@ -5,12 +5,14 @@ couldn't be as short as the best so far, given the chord to its tube. Every piec
 measured by its true geodesic distance, so near ties can't be lost.
 """
 
-# Kernels have numba signatures, which say more than annotations would.
+# Kernels have signatures of their own, which say more than annotations would.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from __future__ import annotations
 
 from math import inf, sqrt
+
+import numpy as np
 
 from cpecgeo.geodesy._arcs import arc, geodesic
 from cpecgeo.geodesy._compile import kernel
@@ -354,10 +356,12 @@ def descend(
             if s < limit:
                 best_piece[0], best_t[0], best_s[0], best_target[0] = i, t, s, target[i]
     else:
-        seed = best_piece.copy()
+        seed = np.empty(k, np.int64)
         for j in range(k):
+            seed[j] = best_piece[j]
             best_piece[j], best_target[j], best_s[j] = -1, -1, limit
-        for i in seed:
+        for j in range(k):
+            i = seed[j]
             if i >= 0:
                 t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
                 if s < limit:

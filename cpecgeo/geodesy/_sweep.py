@@ -7,7 +7,7 @@ half the width. What is left is measured by `drain` as in any search, so that th
 same.
 """
 
-# Kernels have numba signatures, which say more than annotations would.
+# Kernels have signatures of their own, which say more than annotations would.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from __future__ import annotations
@@ -158,8 +158,8 @@ def _gather(x, y, z, reach, spread, tubes, child, leaves, items, places, away2, 
 
 
 @kernel(
-    "void(rows, f8, i8, rows, rows, rows, flat, ints, flat, ints, ints, fans, ints, i8, "
-    "ints, flat, i1[::1], flat, rows)"
+    "rows, float, int, rows, rows, rows, flat, ints, flat, ints, ints, fans, ints, int, "
+    "ints, flat, sides, flat, rows"
 )
 def search(
     places, limit, k,
@@ -190,8 +190,8 @@ def search(
 
 
 @kernel(
-    "void(rows, f8, i8, rows, rows, rows, flat, ints, flat, ints, ints, fans, ints, i8, "
-    "ints, flat, i1[::1], flat, rows)"
+    "rows, float, int, rows, rows, rows, flat, ints, flat, ints, ints, fans, ints, int, "
+    "ints, flat, sides, flat, rows"
 )
 def sweep(
     places, limit, k,  # noqa: ARG001 - what `search` takes

@@ -235,7 +235,7 @@ def test_it_fetches_nothing_and_writes_into_its_folder_alone(told):
     folder = out.parent
     allowed = (str(out), str(folder / "cache"), os.devnull)
     written = {line.removeprefix("write ") for line in lines if line.startswith("write")}
-    # numba keeps what it has compiled beside the code, once for a machine; Python its bytecode.
+    # Kernels are kept compiled beside the code, once for a machine; Python its bytecode.
     strange = [w for w in written if not w.startswith(allowed) and "__pycache__" not in w]
     assert strange == []
     assert {p.name for p in out.iterdir()} == {"m.html", "gwadar.md", "theirs.html"}

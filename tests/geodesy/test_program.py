@@ -1,0 +1,196 @@
+"""Kernels as machine code against the same functions run by Python."""
+
+import os
+import subprocess
+import sys
+from math import ceil, degrees, inf, radians, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cpecgeo.geodesy import _compile
+from cpecgeo.geodesy._compile import compiled, kernel
+from tests.effort import tries
+
+TABLE = np.array([[1.5, -2.0], [0.25, 8.0]])
+LEAST = np.float32(0.5)
+whole = st.integers(-50, 50)
+real = st.floats(-1e6, 1e6)
+
+
+@kernel("int, int, ints")
+def integers(a, b, out):
+    out[0], out[1] = a // b, a % b
+    out[2] = a * b - (a + b) ** 2
+    out[3] = abs(a) + int(a / b) + ceil(a / b) + round(a / b)
+    out[4] = (a & 0xFFFF) | 3
+    out[5] = 1 if a in (1, 3, b) else -1
+    out[6] = max(a, b, 7) - min(a, b, -7)
+    b += a
+    out[7] = b
+
+
+@kernel("float, float, flat")
+def reals(x, y, out):
+    out[0] = x % y
+    out[1] = sqrt(abs(x)) + degrees(radians(x)) - -y
+    out[2] = max(0.0, x)
+    out[3] = min(y, 1)
+    out[4] = x if -1.0 < x <= y != 3.0 else inf
+    out[5] = float("nan") if not x < y else TABLE[1, 0] * TABLE[0, 1]
+    narrow = np.float32(x) * LEAST
+    out[6] = narrow
+    out[7] = x / 0.0 if x else 0.0
+
+
+@kernel()
+def _halves(n, half, odd):
+    """Return as many numbers in two tuples' order, whichever comes first."""
+    if n < 0:
+        return 0, 0.0
+    first, second = (n, half) if not odd else (-n, n)
+    return first, second
+
+
+@kernel(inline=True)
+def _note(out, k, value):
+    out[k] = value
+
+
+@kernel("ints, bools, sides, bytes, rows, int")
+def loops(numbers, marks, sides, raw, rows, count):
+    """Count down, skip, leave early, and look at no item that isn't there."""
+    own, seen = np.full(count, -1), np.zeros(4)
+    grid = np.empty((2, 3), np.int64)
+    for k in range(len(own) - 1, -1, -2):
+        own[k] = k * k
+    for i in range(2):
+        for j in range(grid.shape[1]):
+            grid[i, j] = 10 * i + j
+    total, k = 0, 0
+    while True:
+        k += 1
+        if k >= len(numbers) or numbers[k] == 99:
+            break
+        if numbers[k] < 0:
+            continue
+        total += numbers[k]
+    for j in range(count):
+        total += own[j]
+    marks[0] = k < len(numbers) and numbers[k] == 99
+    marks[1] |= total > 0 or marks[1]
+    sides[0], sides[1] = -1, sides[2] - 1
+    raw[0] = raw[1] + 1
+    a, b = _halves(total, 0.5, raw[0] > 200)
+    rows[0, 0], rows[0, 1], rows[1, 1] = a, b, _halves(-1, 2.0, False)[1]
+    _note(seen, 2, grid[1, 2])
+    rows[1, 0] = seen[2] + seen[0]
+    return total
+
+
+@tries(200)
+@given(whole, whole.filter(bool))
+def test_whole_numbers(a, b):
+    one, two = np.zeros(8, np.int64), np.zeros(8, np.int64)
+    integers(a, b, one)
+    compiled(integers)(a, b, two)
+    assert one.tolist() == two.tolist()
+
+
+@tries(200)
+@given(real, real.filter(lambda y: abs(y) > 1e-3))
+def test_real_numbers(x, y):
+    one, two = np.zeros(8), np.zeros(8)
+    with np.errstate(all="ignore"):
+        reals(np.float64(x), y, one)
+    compiled(reals)(x, y, two)
+    np.testing.assert_allclose(two, one, rtol=1e-13, atol=1e-9)
+
+
+def test_nan_is_neither_less_nor_more():
+    out = np.zeros(8)
+    compiled(reals)(np.nan, 2.0, out)
+    assert (out[2], np.isnan(out[4]), np.isnan(out[5])) == (0.0, False, True)
+
+
+@tries(100)
+@given(st.lists(st.integers(-5, 5) | st.just(99), min_size=1, max_size=9), st.integers(0, 6))
+def test_loops_and_arrays(numbers, count):
+    told = []
+    for run in (loops, compiled(loops)):
+        values = [
+            np.array(numbers, np.int64), np.array([False, True]), np.array([3, 4, -128], np.int8),
+            np.array([0, 201], np.uint8), np.zeros((2, 2)),
+        ]  # fmt: skip
+        with np.errstate(all="ignore"):
+            told.append((run(*values, count), *(v.tolist() for v in values)))
+    # -128 - 1 wraps around in 8 bits.
+    assert told[0] == told[1]
+
+
+def test_an_array_of_another_type_is_refused():
+    """Machine code would read what isn't there."""
+    with pytest.raises(TypeError, match="integers: int32"):
+        compiled(integers)(1, 2, np.zeros(8, np.int32))
+    with pytest.raises(TypeError, match="integers: int64"):
+        compiled(integers)(1, 2, np.zeros(16, np.int64)[::2])
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A folder of its own for machine code."""
+    monkeypatch.setenv("CPECGEO_KERNELS", str(tmp_path / "kernels"))
+    return tmp_path / "kernels"
+
+
+def run_again():
+    out = np.zeros(8, np.int64)
+    compiled.__wrapped__(integers)(7, 2, out)
+    return out[0]
+
+
+def test_machine_code_is_kept(kept, monkeypatch):
+    assert run_again() == 3
+    (file,) = kept.iterdir()
+    monkeypatch.setattr(_compile, "_made", None)  # nothing is compiled again
+    assert run_again() == 3
+    assert [p.name for p in kept.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 5_000])
+def test_broken_machine_code_is_made_anew(kept, content):
+    run_again()
+    (file,) = kept.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(content or whole[:-1])
+    assert run_again() == 3
+    assert file.read_bytes() == whole
+
+
+def test_machine_code_needs_no_folder(kept):
+    """Neither beside the code nor at home: it is made for this process."""
+    kept.write_text("a file where a folder should be")
+    assert run_again() == 3
+
+
+def test_without_home_and_with_read_only_packages(tmp_path):
+    """What the first large call compiles isn't kept, and nothing is said."""
+    code = (
+        "import shapely; from cpecgeo import geodesy as g;"
+        "line = shapely.LineString([(67, 25), (67.2, 25.1)]);"
+        "print(len(g.nearest(shapely.points([(67, 24)] * 20_000), line)))"
+    )
+    gone = str(tmp_path / "gone")
+    (tmp_path / "gone").write_text("")
+    env = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
+    env |= {"PYTHONPYCACHEPREFIX": gone, "HOME": gone, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        check=True,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("20000", "")
