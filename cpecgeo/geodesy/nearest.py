@@ -386,6 +386,8 @@ def _areas_of(count: int, flat: Paths) -> Areas | None:
 def _copied(geoms: NDArray[Any]) -> Ints:
     """Return the position of the first geometry that each is the same as; mostly its own."""
     first = np.arange(len(geoms))
+    if len(geoms) < 2:
+        return first
     twice = pd.DataFrame(shapely.bounds(geoms)).duplicated(keep=False).to_numpy()
     alike = np.flatnonzero(twice & ~shapely.is_missing(geoms))
     if len(alike):
