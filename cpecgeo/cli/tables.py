@@ -28,7 +28,7 @@ from cpecgeo.cli.inputs import (
     things,
 )
 from cpecgeo.cli.screen import give, is_known, show
-from cpecgeo.cli.things import km_by_status
+from cpecgeo.cli.things import tell_lengths
 from cpecgeo.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["at", "demo", "density", "distance_table", "length", "locate", "neighbours", "profile",
            "treatment"]  # fmt: skip
 
+# Of so many lines it is told below why drawn and published length differ.
+_EXPLAINED = 10
 _LINE = named("line", "A corridor, or a line of your own.")
 
 
@@ -56,25 +58,16 @@ def length(*, names: tuple[str, ...], json: bool, **how: Unpack[Reading]) -> Non
     for thing in things(names, *share(how, names)):
         given = resolve(thing, "the line")
         if given.chainages:  # a corridor, or the layer of them
-            rows += map(_corridor_lengths, given.things)
+            rows += map(tell_lengths, given.things)
         else:
             rows += _line_lengths(given)
     columns = "name title drawn_km official_km ratio accuracy_km"
-    more = " drawn_km_by_status" if json else ""
+    more = " drawn_km_by_status reason" if json else ""
     show(pd.DataFrame(rows), columns + more, json=json)
-
-
-def _corridor_lengths(c: Any) -> dict[str, Any]:
-    """Return the lengths of a corridor, drawn and published."""
-    return {
-        "name": c.name,
-        "title": c.title,
-        "drawn_km": c.length_km,
-        "official_km": c.official_km,
-        "ratio": c.length_km / c.official_km,
-        "accuracy_km": c.accuracy_km,
-        "drawn_km_by_status": km_by_status(c),
-    }
+    if not json and len(rows) <= _EXPLAINED:
+        for row in rows:
+            if row["reason"]:
+                print(f"{row['name']}: {row['reason']}")
 
 
 def _line_lengths(given: Subject) -> list[dict[str, Any]]:
@@ -103,6 +96,7 @@ def _line_lengths(given: Subject) -> list[dict[str, Any]]:
             "ratio": float(drawn) / published[i],
             "accuracy_km": None if stated is None else float(stated[i]),
             "drawn_km_by_status": None,
+            "reason": None,
         }
         for i, (label, title, drawn) in enumerate(zip(given.shapes.index, titles, km, strict=True))
     ]

@@ -43,6 +43,7 @@ __all__ = [
     "km_by_status",
     "report",
     "show_thing",
+    "tell_lengths",
 ]
 
 _NAME = named("name", "A corridor, section, place or layer, or a file.")
@@ -107,6 +108,22 @@ def km_by_status(thing: Any) -> dict[str, float]:
     """Return drawn km of a corridor's sections, by status in the order of travel."""
     km = thing.sections.groupby("status", sort=False)["drawn_km"].sum()
     return {str(status): float(value) for status, value in km.items()}
+
+
+def tell_lengths(c: Any) -> dict[str, Any]:
+    """Tell the lengths of a corridor, drawn and published, and why they differ."""
+    reasons = [text for text in (c.official_note, *c.sections["reason"]) if isinstance(text, str)]
+    clauses = "; ".join(filter(None, reasons)).split("; ")
+    return {
+        "name": c.name,
+        "title": c.title,
+        "drawn_km": c.length_km,
+        "official_km": c.official_km,
+        "ratio": c.length_km / c.official_km,
+        "accuracy_km": c.accuracy_km,
+        "drawn_km_by_status": km_by_status(c),
+        "reason": "; ".join(dict.fromkeys(clauses)) or None,
+    }
 
 
 @click.command()

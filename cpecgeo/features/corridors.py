@@ -270,7 +270,9 @@ def lengths() -> pd.DataFrame:
     why = parts["reason"]
     noted = layer("corridors")[["official_note", "sections"]]
     whole["reason"] = [
-        "; ".join(dict.fromkeys(pd.Series([note, *why[made.split(", ")]]).dropna()))
+        "; ".join(
+            dict.fromkeys("; ".join(pd.Series([note, *why[made.split(", ")]]).dropna()).split("; "))
+        )
         for note, made in noted.itertuples(index=False)
     ]
     columns = [

@@ -80,7 +80,7 @@ def report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report
     caveats = [
         say("{name}: {told}", name=say.name(t.title), told=text)
         for t in corridors
-        for text in list_caveats(t, say)[:-2]
+        for text in [*filter(None, [say.tell(t.official_note or "")]), *list_caveats(t, say)[:-2]]
     ]
     caveats += [
         say("{name}: position good to {km} km; {basis}.", name=say.name(t.name),

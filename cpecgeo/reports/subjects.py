@@ -30,6 +30,7 @@ from cpecgeo.reports.sites import (
     report_place,
     split_sources,
     sum_people,
+    tell_note,
     tell_people,
     tell_rough,
 )
@@ -55,8 +56,8 @@ def report(x: SubjectLike, *others: SubjectLike, draw: bool = True, lang: str = 
         Whether to put in the map and charts; charts need matplotlib (extra ``plot``) and
         are left out without it.
     lang : str
-        ``"en"``, ``"ur"`` or ``"zh"``: of headings, sentences and names of places. What
-        sources and notes of the data say stays in their own words.
+        ``"en"``, ``"ur"`` or ``"zh"``: of headings, sentences, names of places and the data's own
+        notes. What sources say stays in their own words, as do clauses that nobody has said.
 
     Returns
     -------
@@ -205,7 +206,8 @@ def _list_caveats(subject: Subject, thing: Any, say: Words) -> tuple[str, ...]:
         )
     if frame is not None and len(frame) == 1 and "note" in frame.columns:
         note = frame["note"].iloc[0]
-        caveats += [note] if isinstance(note, str) and note else []
+        own = subject.kind not in {"section", "district", "province"}
+        caveats += [] if not isinstance(note, str) else [note] if own else tell_note(note, say)
     if isinstance(thing, (Route, Reach)):
         caveats.append(
             say("Kilometres are calibrated: official ones where they are known. The length of the "

@@ -661,6 +661,18 @@ def test_a_pair_of_numbers_is_a_point():
     assert row["distance_km"] == pytest.approx(expected["distance_km"].iloc[0])
 
 
+def test_lengths_of_a_few_corridors_say_why_they_differ():
+    told = said("length", "kkh", "eastern", "raikot-thakot")
+    assert "kkh: 1,300 = 887 in Pakistan + 413 in China; N-35 alone has 806" in told
+    assert "eastern: the parts used here make 2,990" in told
+    assert "raikot-thakot: " not in told
+    rows = {row["name"]: row for row in as_json("length", "kkh", "eastern")}
+    clauses = rows["eastern"]["reason"].split("; ")
+    assert len(clauses) == len(set(clauses)) > 5
+    assert rows["kkh"]["reason"].endswith(cg.corridor("kkh").sections["reason"].iloc[-1])
+    assert "kkh: " not in said("length", "corridors")
+
+
 def test_what_has_no_position_or_no_length_is_remarked(sites):
     for typed in (("near", sites, "--to", "ml1"), ("locate", "ml1", sites)):
         told = process(*map(str, typed)).stderr.decode()

@@ -328,6 +328,20 @@ def test_heights_that_differ_are_explained():
     assert not [t for t in near if "apart" in t]
 
 
+def test_what_published_lengths_count_is_told_of_several():
+    told = cg.report("eastern", "ml2", draw=False).caveats
+    assert [c for c in told if "the parts used here make 2,990" in c]
+    assert not [c for c in told if c.endswith(": ")]
+
+
+def test_notes_of_the_data_are_told_in_the_language_and_the_readers_own_as_they_are():
+    say, note = find_words("ur"), cg.layer("sections").set_index("id").loc["ml1-pc1", "note"]
+    told = cg.report("section:ml1-pc1", draw=False, lang="ur").caveats
+    assert [c for c in told if c.startswith(say("Note")) and note in c]
+    own = cg.layer("ports").head(1)[["geometry"]].assign(note="as built", id="mine")
+    assert "as built" in cg.report(own, draw=False, lang="ur").caveats
+
+
 def test_several_are_told_apart():
     told = cg.report("western", "central", draw=False).to_dict()
     assert [r["id"] for r in told["corridors"]] == ["western", "central"]
