@@ -261,7 +261,7 @@ def encode_profile(thing: Corridor | Route, title: str) -> dict[str, Any]:
     >>> from cpecgeo.features.corridors import corridor
     >>> made = encode_profile(corridor("taxila-havelian"), "Taxila\u2013Havelian")
     >>> made["km"][:3], made["highest"] is None, len(made["km"]) == len(made["metres"])
-    ([0.0, 1.0, 2.0], True, True)
+    ([0, 1, 2], True, True)
     """
     line = _join_legs(thing) if isinstance(thing, Route) else thing
     long = float(line.chainage.end_km - line.chainage.start_km)

@@ -162,8 +162,8 @@ def tighten_script(text: str) -> str:
 
     Examples
     --------
-    >>> print(tighten_script('const a = [1, "b,  c"]; // one\nreturn a + /x, y/g.test(b);'))
-    const a=[1,"b,  c"];return a + /x, y/g.test(b);
+    >>> print(tighten_script('const a = [1, "b,  c"]; // one\nreturn [/x,  y/g, b];'))
+    const a=[1,"b,  c"];return[/x,  y/g,b];
     """
 
     def space(found: re.Match[str]) -> str:
