@@ -173,7 +173,7 @@ FILES = {
     "csv, degrees, minutes": (".csv", text(HEAD + "1,67 30 00E,25 10 00N\n"), None, None),
     "csv, words for positions": (".csv", text(HEAD + "1,here,there\n"), INPUT, INPUT),
     "csv, a row too long": (".csv", text(HEAD + "1,67,25,9\n"), INPUT, INPUT),
-    "csv, a row too long, later": (".csv", text(HEAD + "1,67,25\n1,67,25,9\n"), FILE, INPUT),
+    "csv, a row too long, later": (".csv", text(HEAD + "1,67,25\n1,67,25,9\n"), INPUT, INPUT),
     "csv, a row too short": (".csv", text(HEAD + "1,67\n"), INPUT, INPUT),
     "csv, an open quote": (".csv", text(HEAD + '1,67,25\n"2,68,26\n'), FILE, INPUT),
     "csv, infinite": (".csv", text(HEAD + "1,inf,25\n"), COORD, COORD),
