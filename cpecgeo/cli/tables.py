@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -168,9 +169,10 @@ def profile(
 def _stop(text: str) -> float | str:
     """Return a chainage where it is a number, else the name of a stop."""
     try:
-        return float(text)
+        km = float(text)
     except ValueError:
         return text
+    return km if math.isfinite(km) else text
 
 
 @click.command()
