@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.cite import list_credits
 from cpecgeo.catalogue.geometry import in_force
+from cpecgeo.errors import DataWarning
+from cpecgeo.files.numbers import say_odd, to_accuracy
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import Checked
 
@@ -122,17 +125,24 @@ class Subject:
         # A look at the kinds spares points a look at each.
         return list_credits(self.checked.geoms if kind.any() else [], told)
 
-    @property
+    @cached_property
     def accuracy_km(self) -> NDArray[np.float64] | None:
         """How good each geometry is, a 95 % value; of a corridor, its poorest leg.
 
-        NaN where it isn't known, None where nothing says so of any.
+        NaN where it isn't known, None where nothing says so of any. Values that are no numbers
+        of km count as not known, with a warning.
         """
         if self.stated_km is not None:
             return np.array(self.stated_km, float)
         if self.frame is not None and "accuracy_km" in self.frame.columns:
-            stated = pd.to_numeric(self.frame["accuracy_km"], errors="coerce").to_numpy(float)
-            return np.where(stated >= 0, stated, np.nan)
+            stated = self.frame["accuracy_km"]
+            accuracy, is_odd = to_accuracy(stated)
+            if is_odd.any():
+                first = int(np.flatnonzero(is_odd)[0])
+                what = str(self.frame.attrs.get("read_from", self.title))
+                text = say_odd(what, int(is_odd.sum()), stated.iloc[first], first + 1)
+                warnings.warn(text, DataWarning, stacklevel=2)
+            return accuracy
         one = getattr(self.things[0], "accuracy_km", None) if len(self.things) == 1 else None
         return None if one is None or len(self) != 1 else np.array([one], float)
 

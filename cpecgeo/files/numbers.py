@@ -23,6 +23,8 @@ __all__ = [
     "join_thousands",
     "records",
     "refuse_lengths",
+    "say_odd",
+    "to_accuracy",
     "to_frame",
     "to_numbers",
     "with_index",
@@ -42,6 +44,7 @@ _NAMED = {"comma": ",", "point": ".", "space": " ", "apostrophe": "'"}
 _THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?"
 # What may be decimals as well as thousands.
 _POINTS = r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})?|0"
+_DECIMAL_COMMA = re.compile(r"\+?[0-9]+,[0-9]+")
 _TIME = re.compile(
     r"(?:19|20)[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
     r"|(?:0[13578]|1[02])-31)T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
@@ -208,6 +211,65 @@ def to_numbers(
             stacklevel=3,
         )
     return numbers
+
+
+def to_accuracy(
+    values: pd.Series, thousands: str | None = None
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Convert a column of accuracy in km to numbers, and mark what can't be one.
+
+    Parameters
+    ----------
+    values : Series
+        Numbers of 0 or more, or text that is such: ``0.5``, ``0,5``. What may be decimals as well
+        as thousands, ``1,500``, is none unless `thousands` are stated.
+    thousands : {",", ".", " ", "'"}, optional
+        As `join_thousands`.
+
+    Returns
+    -------
+    accuracy : ndarray of float
+        NaN where a value is missing or can't be one.
+    is_odd : ndarray of bool
+        Where it can't be one.
+
+    Examples
+    --------
+    >>> to_accuracy(pd.Series(["0,5", "", "1,500", "good"]))
+    (array([0.5, nan, nan, nan]), array([False, False,  True,  True]))
+    """
+    if values.dtype.kind in "iuf":
+        numbers: Floats = values.to_numpy(float, na_value=np.nan)
+        is_odd = numbers < 0
+        return np.where(is_odd, np.nan, numbers), is_odd
+    plain = join_thousands(values, thousands)
+    numbers = np.array(pd.to_numeric(plain, errors="coerce").to_numpy(float, na_value=np.nan))
+    given = ~is_missing(plain)
+    rest = np.flatnonzero(given & np.isnan(numbers))
+    for row in rest:
+        text = str(plain.iloc[row]).strip()
+        if _DECIMAL_COMMA.fullmatch(text) and not re.fullmatch(_THOUSANDS, text):
+            numbers[row] = float(text.replace(",", "."))
+    is_odd = given & ~(numbers >= 0)
+    return np.where(is_odd, np.nan, numbers), is_odd
+
+
+def say_odd(what: str, count: int, example: object, row: int) -> str:
+    """Say how many values of a column of accuracy can't be one.
+
+    Examples
+    --------
+    >>> say_odd("a.csv", 1, "good", 3)
+    "a.csv has 1 value of accuracy_km that is no number of km, 'good' in row 3; that row's ..."
+    """
+    is_one = count == 1
+    values, such = ("value", "") if is_one else ("values", "such as ")
+    verb = "is no number" if is_one else "are no numbers"
+    whose = "that row's accuracy counts" if is_one else "the accuracy of these rows counts"
+    return (
+        f"{what} has {count:,} {values} of accuracy_km that {verb} of km, {such}"
+        f"{str(example)[:40]!r} in row {row}; {whose} as not known."
+    )
 
 
 def _text_to_numbers(values: pd.Series, what: str, *, is_part: bool) -> Floats:

@@ -53,6 +53,8 @@ class Tally:
     cells : dict of int to tuple of int
         By cell of one degree (0, 0 itself left out; `swapped` in cells of their own): how many,
         and the first row.
+    odd : tuple of int, int and str
+        How many values of accuracy are no numbers, the row of the first, and that value.
     """
 
     rows: int = 0
@@ -63,6 +65,7 @@ class Tally:
     in_region: int = 0
     turned: int = 0
     cells: dict[int, tuple[int, int]] = field(default_factory=dict)
+    odd: tuple[int, int, str] = (0, 0, "")
 
 
 def find_outliers(lonlat: Floats) -> list[str]:
@@ -152,9 +155,12 @@ def merge(tallies: Iterable[Tally]) -> Tally:
     >>> both.rows, both.zeros, list(both.cells.values())
     (3, (2,), [(2, 1)])
     """
+    tallies = list(tallies)
     parts = [t for t in tallies if t.rows]
+    odd = [t.odd for t in tallies if t.odd[0]]
+    strange = (sum(count for count, *_ in odd), *odd[0][1:]) if odd else (0, 0, "")
     if not parts:
-        return Tally()
+        return Tally(odd=strange)
     cells: dict[int, tuple[int, int]] = {}
     for part in parts:
         for cell, (number, first) in part.cells.items():
@@ -169,6 +175,7 @@ def merge(tallies: Iterable[Tally]) -> Tally:
         sum(t.in_region for t in parts),
         sum(t.turned for t in parts),
         cells,
+        strange,
     )
 
 

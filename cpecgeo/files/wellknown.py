@@ -20,8 +20,27 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["MAX_DEPTH", "binary", "heads", "is_deep", "is_wellknown", "parse", "refuse_deep"]
+__all__ = [
+    "MAX_DEPTH",
+    "NATIVE",
+    "binary",
+    "from_native",
+    "heads",
+    "is_deep",
+    "is_wellknown",
+    "parse",
+    "refuse_deep",
+]
 
+# Kinds of geometry that GeoParquet may keep as coordinates, and how many lists those are in.
+NATIVE = {
+    "point": (shapely.GeometryType.POINT, 0),
+    "linestring": (shapely.GeometryType.LINESTRING, 1),
+    "polygon": (shapely.GeometryType.POLYGON, 2),
+    "multipoint": (shapely.GeometryType.MULTIPOINT, 1),
+    "multilinestring": (shapely.GeometryType.MULTILINESTRING, 2),
+    "multipolygon": (shapely.GeometryType.MULTIPOLYGON, 3),
+}
 # As in GDAL; collections of real features are nested once or twice.
 MAX_DEPTH = 32
 # What one level of nesting takes: byte order, type, count.
@@ -155,6 +174,66 @@ def binary(column: pa.Array | pa.ChunkedArray, what: str) -> pa.Array:
     if pa.types.is_fixed_size_binary(kind) or pa.types.is_null(kind):
         return column.cast(pa.binary())
     raise GeometryError(f"{what} has {kind} as its geometry; well-known binary is needed.")
+
+
+def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) -> pa.Array:
+    """Turn a column of geometry in an encoding of GeoParquet's own into well-known binary.
+
+    Parameters
+    ----------
+    column : pyarrow.Array or ChunkedArray
+        Coordinates (structures of x, y and perhaps z, or x, y one behind the other), in as many
+        lists as the kind of geometry has levels.
+    encoding : str
+        One of `NATIVE`.
+    what : str
+        The file's name, for messages.
+
+    Returns
+    -------
+    pyarrow.Array of binary
+
+    Raises
+    ------
+    GeometryError
+        The column isn't what the encoding says.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> points = pa.array([{"x": 67.0, "y": 25.0}, None])
+    >>> [shapely.from_wkb(v) for v in from_native(points, "point", "a.parquet").to_pylist()]
+    [<POINT (67 25)>, None]
+    """
+    import pyarrow as pa
+
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    kind, levels = NATIVE[encoding]
+    inner, offsets = column.drop_null(), []
+    try:
+        for _ in range(levels):
+            edges = inner.offsets.to_numpy()
+            offsets.append(edges - edges[:1])
+            inner = inner.flatten()
+        if pa.types.is_struct(inner.type):
+            names = [field.name for field in inner.type]
+            parts = dict(zip(names, inner.flatten(), strict=True))
+            given = [parts[axis] for axis in ("x", "y", "z") if axis in ("x", "y") or axis in parts]
+            xy = np.column_stack([one.to_numpy(zero_copy_only=False) for one in given])
+        else:
+            flat = inner.flatten().to_numpy(zero_copy_only=False)
+            xy = flat.reshape(-1, inner.type.list_size)[:, :3]
+        shapes = np.full(len(column), None, object)
+        known = column.is_valid().to_numpy(zero_copy_only=False)
+        shapes[known] = shapely.from_ragged_array(kind, xy, tuple(reversed(offsets)) or None)
+    except (AttributeError, KeyError, ValueError, IndexError, TypeError) as error:
+        raise GeometryError(
+            f"{what} has {column.type} as its geometry, which isn't {encoding!r} as it says."
+        ) from error
+    return pa.array(shapely.to_wkb(shapes, flavor="iso"), pa.binary(), from_pandas=True)
 
 
 def heads(column: pa.Array) -> NDArray[np.int64]:

@@ -13,16 +13,17 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyogrio
 
 from cpecgeo.errors import FileError, InputError, UnknownNameError
+from cpecgeo.files import wellknown
 from cpecgeo.files.disk import first_line, list_files
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.sniff import insist
 from cpecgeo.files.vectors import fid_name
 from cpecgeo.scale import points
+from cpecgeo.scale.footers import row_bytes
 from cpecgeo.scale.sources import (
     BATCH_BYTES,
     Batch,
@@ -48,6 +49,7 @@ class Parquet:
     crs: object
     size: int
     widths: tuple[float, float]
+    native: str = ""  # how its geometry is kept, where that isn't well-known binary
 
     @classmethod
     def open(cls, path: Path, choice: Choice) -> Parquet:
@@ -59,13 +61,16 @@ class Parquet:
         schema = heads[0].schema.to_arrow_schema()
         if any(not h.schema.to_arrow_schema().equals(schema) for h in heads[1:]):
             raise FileError(f"The files in {path} don't all have the same columns.")
-        geometry, geo = _geo(schema, path)
+        geometry, geo, native = _geo(schema, path)
         rows = []
         for file, head in zip(files, heads, strict=True):
             with _translated(file):
-                rows.append(_row_bytes(file, head))
+                rows.append(row_bytes(file, head))
         widths = max(likely for likely, _ in rows), max(most for _, most in rows)
         schema = schema.with_metadata(None)
+        if native:
+            at = schema.get_field_index(geometry)
+            schema = schema.set(at, pa.field(geometry, pa.binary()))
         places = None
         if geometry is None or choice.lon is not None or choice.lat is not None:
             places = Places.find(schema.names, choice, path.name, lambda n: _first(files, n))
@@ -84,6 +89,7 @@ class Parquet:
                 sum(h.row_group(i).total_byte_size for i in range(h.num_row_groups)) for h in heads
             ),
             widths,
+            native,
         )
 
     @property
@@ -124,8 +130,15 @@ class Parquet:
         before = 0
         for path, count in zip(self.files, self.counts, strict=True):
             if before + count > first:
-                yield from _from_row(path, max(0, first - before), rows)
+                for table in _from_row(path, max(0, first - before), rows):
+                    yield self._with_binary(table) if self.native else table
             before += count
+
+    def _with_binary(self, table: pa.Table) -> pa.Table:
+        """Return a table with its geometry as well-known binary."""
+        at = table.schema.get_field_index(self.geometry)
+        shapes = wellknown.from_native(table.column(at), self.native, self.path.name)
+        return table.set_column(at, pa.field(self.geometry, pa.binary()), shapes)
 
 
 def _first(files: list[Path] | tuple[Path, ...], name: str) -> pd.Series:
@@ -159,72 +172,6 @@ def _head(path: Path) -> Any:
         return head
 
 
-def _row_bytes(path: Path, head: Any) -> tuple[float, float]:
-    """Return how many bytes a row takes in memory, likely and at most, in the widest row group.
-
-    A value that repeats is kept once in the file, in the dictionary of its column, so that a
-    small file may hold rows of any width.
-    """
-    texts = sorted(
-        {
-            column.path_in_schema
-            for number in range(head.num_row_groups)
-            for column in _columns(head.row_group(number))
-            if column.physical_type == "BYTE_ARRAY"
-            and any("DICTIONARY" in encoding for encoding in column.encodings)
-        }
-    )
-    likely = most = 1.0
-    with pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as file:
-        for number in range(head.num_row_groups):
-            group = head.row_group(number)
-            widths = _dictionary_widths(file, number, texts) if texts else {}
-            totals = [0.0, 0.0]
-            for place, column in enumerate(_columns(group)):
-                name = column.path_in_schema
-                while name and name not in widths:  # of the column that a nested one is in
-                    name = name.rpartition(".")[0]
-                fixed = head.schema.column(place).length or 8  # bytes of decimals and the like
-                width = widths.get(name, (fixed, fixed))
-                for k in (0, 1):
-                    totals[k] += max(column.total_uncompressed_size, column.num_values * width[k])
-            likely = max(likely, totals[0] / max(1, group.num_rows))
-            most = max(most, totals[1] / max(1, group.num_rows))
-    return likely, most
-
-
-def _columns(group: Any) -> Iterator[pa.Table]:
-    return (group.column(k) for k in range(group.num_columns))
-
-
-def _dictionary_widths(file: Any, group: int, names: list[str]) -> dict[str, tuple[float, float]]:
-    """Return the mean and the greatest length of the values in each column's dictionary."""
-    widths = {}
-    # The first row brings the whole dictionary with it.
-    for batch in file.iter_batches(1, row_groups=[group], columns=names, use_threads=False):
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            sizes = [pc.binary_length(d) for d in _dictionaries(column) if len(d)]
-            if sizes:
-                mean = max(pc.mean(s).as_py() for s in sizes)
-                widths[name] = mean, max(pc.max(s).as_py() for s in sizes)
-        break
-    return widths
-
-
-def _dictionaries(column: Any) -> Iterator[pa.Table]:
-    """Yield the dictionaries of a column, those inside lists and structures too."""
-    if pa.types.is_dictionary(column.type):
-        yield column.dictionary
-    elif pa.types.is_struct(column.type):
-        for inner in column.flatten():
-            yield from _dictionaries(inner)
-    elif pa.types.is_map(column.type):
-        yield from _dictionaries(column.keys)
-        yield from _dictionaries(column.items)
-    elif pa.types.is_nested(column.type):
-        yield from _dictionaries(column.values)
-
-
 def _from_row(path: Path, first: int, rows: int) -> Iterator[pa.Table]:
     # Pages are read as they are needed: a row group may be larger than memory.
     with _translated(path), pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
@@ -245,23 +192,27 @@ def _from_row(path: Path, first: int, rows: int) -> Iterator[pa.Table]:
             skip = 0
 
 
-def _geo(schema: Any, path: Path) -> tuple[str | None, dict[str, Any] | None]:
-    """Return the geometry column and the record of a GeoParquet file."""
+def _geo(schema: Any, path: Path) -> tuple[str | None, dict[str, Any] | None, str]:
+    """Return the geometry column of a GeoParquet file, its record, and a native encoding."""
     raw = (schema.metadata or {}).get(b"geo")
     if raw is None:
-        return None, None
+        return None, None, ""
     try:
         geo = json.loads(raw)
         name = geo["primary_column"]
-        encoding = geo["columns"][name]["encoding"]
+        entry = geo["columns"][name]
+        encoding = entry["encoding"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileError(f"{path} has GeoParquet metadata that can't be read ({error}).") from error
-    if encoding != "WKB" or name not in schema.names:
+    if encoding not in {"WKB", *wellknown.NATIVE} or name not in schema.names:
         raise FileError(
-            f"{path} keeps its geometry as {encoding!r} in {name!r}; WKB is needed. Write it "
-            'again with to_parquet(geometry_encoding="WKB").'
+            f"{path} keeps its geometry as {encoding!r} in {name!r}, which isn't known; write it "
+            "again as GeoParquet with WKB."
         )
-    return str(name), geo
+    if encoding == "WKB":
+        return str(name), geo, ""
+    columns = {**geo["columns"], name: {**entry, "encoding": "WKB"}}
+    return str(name), {**geo, "columns": columns}, str(encoding)
 
 
 def _crs_of(geo: dict[str, Any] | None, geometry: str | None) -> Any:

@@ -139,7 +139,7 @@ def nearest_file(
     'id,lon,lat,target,distance_km,near_lon,near_lat,km,side,accuracy_km'
     """
     job = _job(
-        src, out, Near(k, max_km), targets, Choice(layer, lon, lat, crs, thousands, encoding),
+        src, out, Near(k, max_km, thousands), targets, Choice(layer, lon, lat, crs, thousands, encoding),
         batch_rows=batch_rows, part_rows=part_rows, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
     return run(job, resume=resume, progress=progress)
@@ -198,7 +198,7 @@ def within_file(
     1
     """
     job = _job(
-        src, out, Within(km, certainty), targets,
+        src, out, Within(km, certainty, thousands), targets,
         Choice(layer, lon, lat, crs, thousands, encoding), batch_rows=batch_rows,
         part_rows=part_rows, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip

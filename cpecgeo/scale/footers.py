@@ -1,4 +1,4 @@
-"""Footers of Parquet files that lie one behind the other in one file: moved there, and joined.
+"""Footers of Parquet files: joined where the files lie one behind the other; widths of rows.
 
 A footer is a record in Thrift's compact protocol that says at which byte each column of each row
 group begins (Apache Parquet, file format; `parquet.thrift`). Row groups stay as they are when their
@@ -7,13 +7,15 @@ file becomes a stretch of a longer one, if those bytes are counted from its begi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-__all__ = ["join_footers"]
+__all__ = ["join_footers", "row_bytes"]
 
 _MAGIC = b"PAR1"
 _TAIL = 4 + len(_MAGIC)  # the footer's length stands behind it
@@ -130,3 +132,69 @@ class _Moved:
         for _ in range(size):
             for kind in kinds:
                 self._value(_BYTE if kind in {_TRUE, _FALSE} else kind, inner)
+
+
+def row_bytes(path: Path, head: Any) -> tuple[float, float]:
+    """Return how many bytes a row takes in memory, likely and at most, in the widest row group.
+
+    A value that repeats is kept once in the file, in the dictionary of its column, so that a
+    small file may hold rows of any width.
+    """
+    texts = sorted(
+        {
+            column.path_in_schema
+            for number in range(head.num_row_groups)
+            for column in _columns(head.row_group(number))
+            if column.physical_type == "BYTE_ARRAY"
+            and any("DICTIONARY" in encoding for encoding in column.encodings)
+        }
+    )
+    likely = most = 1.0
+    with pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as file:
+        for number in range(head.num_row_groups):
+            group = head.row_group(number)
+            widths = _dictionary_widths(file, number, texts) if texts else {}
+            totals = [0.0, 0.0]
+            for place, column in enumerate(_columns(group)):
+                name = column.path_in_schema
+                while name and name not in widths:  # of the column that a nested one is in
+                    name = name.rpartition(".")[0]
+                fixed = head.schema.column(place).length or 8  # bytes of decimals and the like
+                width = widths.get(name, (fixed, fixed))
+                for k in (0, 1):
+                    totals[k] += max(column.total_uncompressed_size, column.num_values * width[k])
+            likely = max(likely, totals[0] / max(1, group.num_rows))
+            most = max(most, totals[1] / max(1, group.num_rows))
+    return likely, most
+
+
+def _columns(group: Any) -> Iterator[pa.Table]:
+    return (group.column(k) for k in range(group.num_columns))
+
+
+def _dictionary_widths(file: Any, group: int, names: list[str]) -> dict[str, tuple[float, float]]:
+    """Return the mean and the greatest length of the values in each column's dictionary."""
+    widths = {}
+    # The first row brings the whole dictionary with it.
+    for batch in file.iter_batches(1, row_groups=[group], columns=names, use_threads=False):
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            sizes = [pc.binary_length(d) for d in _dictionaries(column) if len(d)]
+            if sizes:
+                mean = max(pc.mean(s).as_py() for s in sizes)
+                widths[name] = mean, max(pc.max(s).as_py() for s in sizes)
+        break
+    return widths
+
+
+def _dictionaries(column: Any) -> Iterator[pa.Table]:
+    """Yield the dictionaries of a column, those inside lists and structures too."""
+    if pa.types.is_dictionary(column.type):
+        yield column.dictionary
+    elif pa.types.is_struct(column.type):
+        for inner in column.flatten():
+            yield from _dictionaries(inner)
+    elif pa.types.is_map(column.type):
+        yield from _dictionaries(column.keys)
+        yield from _dictionaries(column.items)
+    elif pa.types.is_nested(column.type):
+        yield from _dictionaries(column.values)

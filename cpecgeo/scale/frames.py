@@ -23,6 +23,7 @@ from cpecgeo.analysis.proximity import WITHIN, check_radii
 from cpecgeo.errors import DataWarning, InputError, InputTypeError, MissingExtraError
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.formats import Choice
+from cpecgeo.files.numbers import say_odd, to_accuracy
 from cpecgeo.files.outliers import count, remarks
 from cpecgeo.scale import points as rows_of
 from cpecgeo.scale.questions import (
@@ -107,7 +108,11 @@ def nearest(
     ['ml1']
     """
     return _lazily(
-        ddf, targets, Near(k, max_km), (Choice(None, lon, lat, crs, thousands), bad), _near
+        ddf,
+        targets,
+        Near(k, max_km, thousands),
+        (Choice(None, lon, lat, crs, thousands), bad),
+        _near,
     )
 
 
@@ -152,7 +157,7 @@ def within(
     [0]
     """
     choice = Choice(None, lon, lat, crs, thousands)
-    return _lazily(ddf, targets, Within(km, certainty), (choice, bad), _within)
+    return _lazily(ddf, targets, Within(km, certainty, thousands), (choice, bad), _within)
 
 
 def exposure(
@@ -327,7 +332,7 @@ def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:
     answer["side"] = pd.Categorical.from_codes(sides, _SIDES)
     answer["accuracy_km"] = flat["accuracy_km"]
     if OWN in frame.columns:
-        answer[OWN_NEAR] = np.repeat(rows_of.own_accuracy(frame[OWN]), k)
+        answer[OWN_NEAR] = np.repeat(_own(frame, question), k)
     if question.k > 1:
         answer["rank"] = np.tile(np.arange(1, k + 1), len(frame))
     index = frame.index if k == 1 else frame.index.repeat(k)
@@ -341,6 +346,16 @@ def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:
     return out
 
 
+def _own(frame: Any, question: Question) -> Any:
+    """Return the accuracy that rows state; remark what can't be one."""
+    accuracy, is_odd = to_accuracy(frame[OWN], question.thousands)
+    if is_odd.any():
+        first = int(np.flatnonzero(is_odd)[0])
+        what = f"the partition that begins at index {frame.index[0]!r}"
+        _warn(say_odd(what, int(is_odd.sum()), frame[OWN].iloc[first], first + 1))
+    return accuracy
+
+
 def _taken(ids: pd.Series, codes: Any) -> Any:
     """Return ids by position, missing for -1; text stays text and numbers can be missing."""
     kind = "Int64" if ids.dtype.kind in "iu" else ids.dtype
@@ -349,7 +364,7 @@ def _taken(ids: pd.Series, codes: Any) -> Any:
 
 def _within(frame: Any, to: Targets, question: Within, where: _Where) -> Any:
     xy, good = _xy(frame, where)
-    own = rows_of.own_accuracy(frame[OWN])[good] if OWN in frame.columns else None
+    own = _own(frame, question)[good] if OWN in frame.columns else None
     hit, found = question.find(xy, own, to)
     near = frame[good].iloc[hit].copy()
     names = free_names(WITHIN, set(map(str, frame.columns)))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cpecgeo.errors import CoordinateError, CRSError, GeometryError, InputError
 from cpecgeo.files import china, wellknown
 from cpecgeo.files.disk import first_line
-from cpecgeo.files.numbers import join_thousands
+from cpecgeo.files.numbers import join_thousands, to_accuracy
 from cpecgeo.files.outliers import is_expected
 from cpecgeo.files.positions import parse_degrees, parse_metres
 from cpecgeo.files.tables import resolve_crs
@@ -294,10 +294,9 @@ def _not_a_number(text: Any, row: int, what: str, name: str) -> InputError:
     return InputError(f"{what} has text that is not a number in column {name!r} after row {row}.")
 
 
-def own_accuracy(values: Any) -> NDArray[np.float64]:
+def own_accuracy(values: Any, thousands: str | None = None) -> NDArray[np.float64]:
     """Return what points say of their own accuracy, NaN where that is no number."""
-    known = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(float, na_value=np.nan)
-    return np.where(known >= 0, known, np.nan)
+    return to_accuracy(pd.Series(values), thousands)[0]
 
 
 def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools]:

@@ -124,10 +124,15 @@ class Question(Protocol):
     ----------
     joined : bool
         Whether the answer stands beside columns of the source.
+    thousands : str or None
+        What separates them in numbers as text.
     """
 
     @property
     def joined(self) -> bool: ...  # noqa: D102
+
+    @property
+    def thousands(self) -> str | None: ...  # noqa: D102
 
     def answer(
         self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
@@ -212,12 +217,22 @@ def _labels(codes: NDArray[Any], names: pa.Array, gone: NDArray[np.bool_]) -> An
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), names)
 
 
+def _own(
+    columns: pa.Table, thousands: str | None, good: NDArray[np.bool_]
+) -> NDArray[np.float64] | None:
+    """Return the accuracy that the good rows state, None where there is no such column."""
+    if OWN not in columns.column_names:
+        return None
+    return own_accuracy(columns[OWN].to_pandas(), thousands)[good]
+
+
 @dataclass(frozen=True)
 class Near:
     """The `k` nearest targets of each row, none farther than `max_km`."""
 
     k: int = 1
     max_km: float | None = None
+    thousands: str | None = None  # what separates them in numbers as text
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, (int, np.integer)):
@@ -255,7 +270,7 @@ class Near:
         table["side"] = _labels(flat["side"], pa.array(_SIDES), lost)
         table["accuracy_km"] = _column(flat["accuracy_km"])
         if OWN in columns.column_names:
-            own = own_accuracy(columns[OWN].to_pandas())
+            own = own_accuracy(columns[OWN].to_pandas(), self.thousands)
             table[OWN_NEAR] = _column(np.repeat(own, k))
         if self.k == 1:
             return pa.table(table), None
@@ -270,6 +285,7 @@ class Within:
 
     km: float
     certainty: str | Sequence[str] | None = None
+    thousands: str | None = None
 
     def __post_init__(self) -> None:
         positive_km(self.km, "km", allow_zero=True)
@@ -313,7 +329,7 @@ class Within:
         to: Targets,
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return the rows that are near enough, in order."""
-        own = own_accuracy(columns[OWN].to_pandas())[good] if OWN in columns.column_names else None
+        own = _own(columns, self.thousands, good)
         hit, near = self.find(xy, own, to)
         code = near["certainty"]
         gone = (code < 0) | (code > 2)
@@ -358,7 +374,7 @@ class Exposure:
         self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return one row per ring, as drawn, for sure and at most; `told` where that is known."""
-        own = own_accuracy(columns[OWN].to_pandas())[good] if OWN in columns.column_names else None
+        own = _own(columns, self.thousands, good)
         point = np.zeros(len(xy)) if own is None else own
         # What lies beyond the last ring may be inside it.
         reach = float(np.max(to.bounds.reach_km(point), initial=0.0))

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from cpecgeo.analysis.measure import free_names
 from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files.disk import fingerprint
+from cpecgeo.files.numbers import say_odd, to_accuracy
 from cpecgeo.files.outliers import Tally, count, merge, refuse_swapped, remarks
 from cpecgeo.scale import points
 from cpecgeo.scale.parts import Part, Parts, sha256
-from cpecgeo.scale.questions import Question, Targets
+from cpecgeo.scale.questions import OWN, Question, Targets
 from cpecgeo.scale.sinks import Sink, Writing
 from cpecgeo.scale.sources import Ahead, Batch, Position, Source
 
@@ -125,9 +126,19 @@ class Job:
         xy, good = points.check(batch.xy, batch.start.row, name, keep=self.keep)
         skipped = len(good) - len(xy)
         numbers = batch.start.row + 1 + (np.flatnonzero(good) if skipped else np.arange(len(xy)))
-        seen = count(xy, numbers)
+        seen = replace(count(xy, numbers), odd=self._odd(batch))
         columns, rows = self.question.answer(batch.columns, xy, good, self.to)
         return _Answer(batch, columns, rows, skipped, seen)
+
+    def _odd(self, batch: Batch) -> tuple[int, int, str]:
+        """Count the values of accuracy that are no numbers, for a remark on all of them."""
+        if OWN not in batch.columns.column_names:
+            return 0, 0, ""
+        held = batch.columns[OWN].to_pandas()
+        odd = np.flatnonzero(to_accuracy(held, self.question.thousands)[1])
+        if len(odd) == 0:
+            return 0, 0, ""
+        return len(odd), batch.start.row + int(odd[0]) + 1, str(held.iloc[odd[0]])
 
     def table(self, answer: _Answer) -> pa.Table:
         """Return the rows of the result that a batch and its answer make."""
@@ -260,8 +271,12 @@ def run(
             raise
         _refuse_change(job, None)
         job.parts.place((finish or job.sink.join)(job.parts, parts), parts)
-        for remark in remarks(merge(p.tally for p in parts)):
-            warnings.warn(f"{job.source.path.name}: {remark}.", DataWarning, stacklevel=3)
+        seen, name = merge(p.tally for p in parts), job.source.path.name
+        for remark in remarks(seen):
+            warnings.warn(f"{name}: {remark}.", DataWarning, stacklevel=3)
+        if seen.odd[0]:
+            odd, row, example = seen.odd
+            warnings.warn(say_odd(name, odd, example, row), DataWarning, stacklevel=3)
         return _summarize(job, parts, kept, taken, began)
 
 
