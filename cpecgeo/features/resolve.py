@@ -18,6 +18,7 @@ import pandas as pd
 import shapely
 
 from cpecgeo.errors import (
+    CoordinateError,
     GeometryError,
     InputError,
     InputTypeError,
@@ -139,6 +140,8 @@ def _points_of(table: pd.DataFrame, what: str) -> gpd.GeoDataFrame:
 
     try:
         find_positions([str(c) for c in table.columns], Choice(), what, lambda name: table[name])
+    except CoordinateError:
+        raise  # both coordinates in one column, whose order nothing says
     except InputError:
         raise InputTypeError(
             f"{what} is DataFrame without columns lon and lat; make it a GeoDataFrame with a "

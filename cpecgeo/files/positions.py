@@ -69,7 +69,7 @@ _SCRIPTS = re.compile(r"(?<=[a-z0-9])(?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])(?=
 _WORDS = re.compile(r"[\W_°]+")
 _COMMA = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
 # One coordinate of a column of both.
-PART = re.compile(r"(?P<column>.+):(?P<part>[12])", re.DOTALL)
+PART = re.compile(r"(?P<column>.+):(?P<part>[12]?)", re.DOTALL)
 _DEGREES = re.compile(
     r"""(?P<before>[NSEW])?\s*(?P<sign>[+-])?\s*
     (?P<d>[0-9]{1,3}(?:[.,][0-9]+)?)
@@ -176,7 +176,7 @@ def find_column(
     if stated is not None:
         part = PART.fullmatch(stated)
         hits = [n for n in names if n == stated]
-        if not hits and part and part["column"] in names:
+        if not hits and part and part["part"] and part["column"] in names:
             return stated
     else:
         first = [n for n in known if n in _METRES] if in_metres else []

@@ -8,8 +8,10 @@ the format that was named.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +26,7 @@ from cpecgeo.errors import CRSError, DataWarning, FileError
 
 __all__ = [
     "examine",
+    "in_utf8",
     "insist",
     "leaf_texts",
     "load_xml",
@@ -34,6 +37,7 @@ __all__ = [
 _SQLITE = b"SQLite format 3\0"
 _SHAPEFILE = b"\x00\x00\x27\x0a"
 _FLATGEOBUF = b"fgb\x03fgb"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GEOJSON = {
     "FeatureCollection", "Feature", "GeometryCollection", "Point", "MultiPoint", "LineString",
     "MultiLineString", "Polygon", "MultiPolygon",
@@ -76,6 +80,8 @@ def sniff_suffix(head: bytes) -> str:
     if head.startswith(b"PK\x03\x04"):
         inside = {b"xl/": ".xlsx", b".kml": ".kmz"}
         return next((s for mark, s in inside.items() if mark in head), ".zip")
+    if head.startswith(_UTF16):
+        head = head[: len(head) // 2 * 2].decode("utf-16", "replace").encode()
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"<"):
         return ".gpx" if b"<gpx" in text[:4096] else ".kml"
@@ -86,6 +92,35 @@ def sniff_suffix(head: bytes) -> str:
         whole = lines.endswith(b"}") and len(lines) < len(text.rstrip())
         return ".geojsonl" if whole or text.startswith(b"\x1e") else ".geojson"
     return ".csv"
+
+
+@contextlib.contextmanager
+def in_utf8(path: Path, what: str) -> Iterator[Path]:
+    """Give a file of JSON as it is, or a copy in UTF-8 of one in UTF-16, which GDAL can't read.
+
+    Raises
+    ------
+    FileError
+        It begins with the mark of UTF-16, and isn't in it.
+    """
+    try:
+        with path.open("rb") as file:
+            is_wide = file.read(2) in _UTF16
+    except OSError as error:
+        raise FileError(f"{what} can't be read: {error.strerror}.") from error
+    if not is_wide:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
+        copy = Path(folder) / path.name
+        try:
+            copy.write_bytes(path.read_bytes().decode("utf-16").encode())
+        except UnicodeError as error:
+            reason = getattr(error, "reason", error)
+            raise FileError(
+                f"{what} begins as UTF-16 and isn't ({reason}); save it as UTF-8."
+            ) from None
+        yield copy
 
 
 def insist(path: Path, kind: str, what: str | None = None) -> str:
@@ -161,7 +196,7 @@ def _magic(path: Path, kind: str, what: str) -> None:
 
 def _xml(path: Path, kind: str, what: str) -> None:
     raw = path.read_bytes()
-    if b"\0" in raw[:4096]:
+    if b"\0" in raw[:4096] and not raw.startswith(_UTF16):
         raise FileError(f"{what} is not XML in UTF-8; save it as UTF-8.")
     found: list[str] = []
 

@@ -31,7 +31,7 @@ from cpecgeo.errors import (
 )
 from cpecgeo.files.disk import first_line, unpacked, zip_files
 from cpecgeo.files.formats import Choice, Format, choose_layer, find_format
-from cpecgeo.files.sniff import examine
+from cpecgeo.files.sniff import examine, in_utf8
 from cpecgeo.files.tables import locate_rows
 from cpecgeo.files.wellknown import refuse_deep
 
@@ -58,7 +58,8 @@ def read_vector(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             name = choose_layer(list(shapes), choice.layer, what)
             plain = Choice(crs=choice.crs, encoding=choice.encoding)
             return _read(shapes[name], what, plain, form)
-    return _read(path, what, choice, form)
+    with in_utf8(path, what) if "JSON" in form.name else contextlib.nullcontext(path) as whole:
+        return _read(whole, what, choice, form)
 
 
 def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:

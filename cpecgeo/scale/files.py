@@ -139,8 +139,9 @@ def nearest_file(
     'id,lon,lat,target,distance_km,near_lon,near_lat,km,side,accuracy_km'
     """
     job = _job(
-        src, out, Near(k, max_km, thousands), targets, Choice(layer, lon, lat, crs, thousands, encoding),
-        batch_rows=batch_rows, part_rows=part_rows, bad=bad, safe_cells=safe_cells, replace=replace,
+        src, out, Near(k, max_km, thousands), targets,
+        Choice(layer, lon, lat, crs, thousands, encoding), batch_rows=batch_rows,
+        part_rows=part_rows, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
     return run(job, resume=resume, progress=progress)
 

@@ -23,12 +23,11 @@ from cpecgeo.analysis.proximity import WITHIN, check_radii
 from cpecgeo.errors import DataWarning, InputError, InputTypeError, MissingExtraError
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.formats import Choice
-from cpecgeo.files.numbers import say_odd, to_accuracy
+from cpecgeo.files.numbers import say_odd
 from cpecgeo.files.outliers import count, remarks
 from cpecgeo.scale import points as rows_of
 from cpecgeo.scale.questions import (
     NEAR,
-    OWN,
     OWN_NEAR,
     Exposure,
     Near,
@@ -290,7 +289,7 @@ def _xy(frame: Any, where: _Where) -> Any:
         turn = rows_of.turn_of(frame.crs, where.crs, what)
         xy = xy if turn is None else turn(xy)
     else:
-        names = where.places.names
+        names = where.places.names(frame.columns)
         held = frame[names].set_axis(range(len(frame)))
         try:
             table = pa.Table.from_pandas(held, preserve_index=False)
@@ -331,8 +330,8 @@ def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:
     sides = np.where(gone, -1, 2 - flat["side"].astype(np.int64))
     answer["side"] = pd.Categorical.from_codes(sides, _SIDES)
     answer["accuracy_km"] = flat["accuracy_km"]
-    if OWN in frame.columns:
-        answer[OWN_NEAR] = np.repeat(_own(frame, question), k)
+    if (own := _own(frame, question)) is not None:
+        answer[OWN_NEAR] = np.repeat(own, k)
     if question.k > 1:
         answer["rank"] = np.tile(np.arange(1, k + 1), len(frame))
     index = frame.index if k == 1 else frame.index.repeat(k)
@@ -347,13 +346,12 @@ def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:
 
 
 def _own(frame: Any, question: Question) -> Any:
-    """Return the accuracy that rows state; remark what can't be one."""
-    accuracy, is_odd = to_accuracy(frame[OWN], question.thousands)
-    if is_odd.any():
-        first = int(np.flatnonzero(is_odd)[0])
+    """Return the accuracy that rows state, None where they have no such column."""
+    count, row, example = rows_of.odd_accuracy(frame, question.thousands, 0)
+    if count:  # remarked where the answer is asked for
         what = f"the partition that begins at index {frame.index[0]!r}"
-        _warn(say_odd(what, int(is_odd.sum()), frame[OWN].iloc[first], first + 1))
-    return accuracy
+        _warn(say_odd(what, count, example, row))
+    return rows_of.own_accuracy(frame, question.thousands)
 
 
 def _taken(ids: pd.Series, codes: Any) -> Any:
@@ -364,7 +362,8 @@ def _taken(ids: pd.Series, codes: Any) -> Any:
 
 def _within(frame: Any, to: Targets, question: Within, where: _Where) -> Any:
     xy, good = _xy(frame, where)
-    own = _own(frame, question)[good] if OWN in frame.columns else None
+    own = _own(frame, question)
+    own = None if own is None else own[good]
     hit, found = question.find(xy, own, to)
     near = frame[good].iloc[hit].copy()
     names = free_names(WITHIN, set(map(str, frame.columns)))
@@ -382,7 +381,7 @@ def _rings(frame: Any, to: Targets, question: Exposure, where: _Where) -> Any:
     import pyarrow as pa
 
     name = question.value
-    read = [c for c in (name, OWN) if c in frame.columns]
+    read = [c for c in (name, rows_of.OWN) if c in frame.columns]
     values = {c: pa.array(frame[c], from_pandas=True) for c in read}
     table, _ = question.answer(pa.table(values), xy, good, to)
     return table.to_pandas()

@@ -23,17 +23,22 @@ from cpecgeo.files.tables import resolve_crs
 from cpecgeo.geodesy._ellipsoid import WGS84, to_wgs84
 
 __all__ = [
+    "OWN",
     "check",
     "from_columns",
     "from_shapes",
     "from_wkb",
     "numbers",
+    "odd_accuracy",
     "own_accuracy",
     "plain",
     "to_lonlat",
     "to_wkb",
     "turn_of",
 ]
+
+# What points say of their own accuracy.
+OWN = "accuracy_km"
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -294,9 +299,28 @@ def _not_a_number(text: Any, row: int, what: str, name: str) -> InputError:
     return InputError(f"{what} has text that is not a number in column {name!r} after row {row}.")
 
 
-def own_accuracy(values: Any, thousands: str | None = None) -> NDArray[np.float64]:
-    """Return what points say of their own accuracy, NaN where that is no number."""
-    return to_accuracy(pd.Series(values), thousands)[0]
+def own_accuracy(
+    table: Any, thousands: str | None, rows: Bools | slice = slice(None)
+) -> Floats | None:
+    """Return what some rows say of their own accuracy in km; None where there is no such column.
+
+    NaN where a value is missing, or can't be one: `odd_accuracy` counts these.
+    """
+    held = _own(table)
+    return None if held is None else to_accuracy(held, thousands)[0][rows]
+
+
+def odd_accuracy(table: Any, thousands: str | None, before: int) -> tuple[int, int, str]:
+    """Return how many values of accuracy can't be one, the row of the first, and that value."""
+    held = _own(table)
+    odd = np.empty(0, int) if held is None else np.flatnonzero(to_accuracy(held, thousands)[1])
+    return (len(odd), before + int(odd[0]) + 1, str(held.iloc[odd[0]])) if len(odd) else (0, 0, "")
+
+
+def _own(table: Any) -> Any:
+    if isinstance(table, pd.DataFrame):
+        return table[OWN] if OWN in table.columns else None
+    return table[OWN].to_pandas() if OWN in table.column_names else None
 
 
 def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools]:

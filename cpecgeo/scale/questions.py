@@ -26,12 +26,12 @@ from cpecgeo.geodesy._tree import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.scale.points import own_accuracy, plain
 
-__all__ = ["OWN", "Exposure", "Near", "Question", "Targets", "Within", "near_columns", "prepare"]
+__all__ = ["Exposure", "Near", "Question", "Targets", "Within", "near_columns", "prepare"]
 
 _SIDES = ["right", "on", "left"]
 NEAR = ("target", "distance_km", "near_lon", "near_lat", "km", "side", "accuracy_km")
-# What points say of their own accuracy, and what the answer calls it.
-OWN, OWN_NEAR = "accuracy_km", "point_accuracy_km"
+# What an answer calls the accuracy of points.
+OWN_NEAR = "point_accuracy_km"
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,15 +217,6 @@ def _labels(codes: NDArray[Any], names: pa.Array, gone: NDArray[np.bool_]) -> An
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=mask), names)
 
 
-def _own(
-    columns: pa.Table, thousands: str | None, good: NDArray[np.bool_]
-) -> NDArray[np.float64] | None:
-    """Return the accuracy that the good rows state, None where there is no such column."""
-    if OWN not in columns.column_names:
-        return None
-    return own_accuracy(columns[OWN].to_pandas(), thousands)[good]
-
-
 @dataclass(frozen=True)
 class Near:
     """The `k` nearest targets of each row, none farther than `max_km`."""
@@ -269,8 +260,7 @@ class Near:
         lost = gone | (flat["side"] == NO_SIDE + 1)
         table["side"] = _labels(flat["side"], pa.array(_SIDES), lost)
         table["accuracy_km"] = _column(flat["accuracy_km"])
-        if OWN in columns.column_names:
-            own = own_accuracy(columns[OWN].to_pandas(), self.thousands)
+        if (own := own_accuracy(columns, self.thousands)) is not None:
             table[OWN_NEAR] = _column(np.repeat(own, k))
         if self.k == 1:
             return pa.table(table), None
@@ -329,7 +319,7 @@ class Within:
         to: Targets,
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return the rows that are near enough, in order."""
-        own = _own(columns, self.thousands, good)
+        own = own_accuracy(columns, self.thousands, good)
         hit, near = self.find(xy, own, to)
         code = near["certainty"]
         gone = (code < 0) | (code > 2)
@@ -374,7 +364,7 @@ class Exposure:
         self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return one row per ring, as drawn, for sure and at most; `told` where that is known."""
-        own = _own(columns, self.thousands, good)
+        own = own_accuracy(columns, self.thousands, good)
         point = np.zeros(len(xy)) if own is None else own
         # What lies beyond the last ring may be inside it.
         reach = float(np.max(to.bounds.reach_km(point), initial=0.0))

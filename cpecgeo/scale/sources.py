@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from cpecgeo.files.pairs import (
     said_first,
     say_columns,
     shown_first,
+    split_pairs,
     take_column,
     undecided,
 )
@@ -117,10 +118,10 @@ class Places:
             return f"geometry from the column {self.text}"
         return say_columns(self.columns)
 
-    @property
-    def names(self) -> list[str]:
-        """The columns of the table that hold them."""
-        return list(dict.fromkeys(map(base_column, self.columns or (str(self.text),))))
+    def names(self, among: Collection[str]) -> list[str]:
+        """Return the columns of a table that hold them."""
+        used = self.columns or (str(self.text),)
+        return list(dict.fromkeys(n if n in among else base_column(n) for n in used))
 
     def _pair(self, table: pa.Table, what: str) -> tuple[list[Any], tuple[str, str]]:
         """Return the columns of lon and lat, and their names."""
@@ -134,7 +135,9 @@ class Places:
         held = table[name].to_pandas()
         first = shown_first(held)
         turned = (f"{name}:2", f"{name}:1") if first == "lat" else (f"{name}:1", f"{name}:2")
-        if held.notna().any() and (first is None or used not in {turned, (f"{name}:",) * 2}):
+        if first is None and all(two is None for _, two in split_pairs(held)):
+            turned = turned if used[0] == used[1] else used  # nothing here shows anything
+        elif first is None or used not in {turned, (f"{name}:",) * 2}:
             raise undecided(name, held, what)
         return [self._part(table, one) for one in turned], turned
 

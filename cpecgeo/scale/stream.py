@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from cpecgeo.analysis.measure import free_names
 from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files.disk import fingerprint
-from cpecgeo.files.numbers import say_odd, to_accuracy
+from cpecgeo.files.numbers import say_odd
 from cpecgeo.files.outliers import Tally, count, merge, refuse_swapped, remarks
 from cpecgeo.scale import points
 from cpecgeo.scale.parts import Part, Parts, sha256
-from cpecgeo.scale.questions import OWN, Question, Targets
+from cpecgeo.scale.questions import Question, Targets
 from cpecgeo.scale.sinks import Sink, Writing
 from cpecgeo.scale.sources import Ahead, Batch, Position, Source
 
@@ -126,19 +126,10 @@ class Job:
         xy, good = points.check(batch.xy, batch.start.row, name, keep=self.keep)
         skipped = len(good) - len(xy)
         numbers = batch.start.row + 1 + (np.flatnonzero(good) if skipped else np.arange(len(xy)))
-        seen = replace(count(xy, numbers), odd=self._odd(batch))
+        odd = points.odd_accuracy(batch.columns, self.question.thousands, batch.start.row)
+        seen = replace(count(xy, numbers), odd=odd)
         columns, rows = self.question.answer(batch.columns, xy, good, self.to)
         return _Answer(batch, columns, rows, skipped, seen)
-
-    def _odd(self, batch: Batch) -> tuple[int, int, str]:
-        """Count the values of accuracy that are no numbers, for a remark on all of them."""
-        if OWN not in batch.columns.column_names:
-            return 0, 0, ""
-        held = batch.columns[OWN].to_pandas()
-        odd = np.flatnonzero(to_accuracy(held, self.question.thousands)[1])
-        if len(odd) == 0:
-            return 0, 0, ""
-        return len(odd), batch.start.row + int(odd[0]) + 1, str(held.iloc[odd[0]])
 
     def table(self, answer: _Answer) -> pa.Table:
         """Return the rows of the result that a batch and its answer make."""

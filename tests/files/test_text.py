@@ -1,6 +1,8 @@
 """Text in other encodings than UTF-8, by every door that reads tables."""
 
 import gzip
+import io
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -159,3 +161,68 @@ def test_shapefiles_without_or_with_a_wrong_cpg(encoding, tmp_path):
     assert cg.read(tmp_path / "a.shp")["n"].tolist() == words
     (tmp_path / "a.cpg").unlink()
     assert cg.read(tmp_path / "a.shp", encoding=encoding)["n"].tolist() == words
+
+
+FEATURE = (
+    '{"type":"Feature","properties":{"name":"گوادر"},'
+    '"geometry":{"type":"Point","coordinates":[62.3,25.1]}}'
+)
+IN_XML = {
+    "kml": '<kml xmlns="http://www.opengis.net/kml/2.2"><Placemark><name>گوادر</name><Point>'
+    "<coordinates>62.3,25.1</coordinates></Point></Placemark></kml>",
+    "gpx": '<gpx xmlns="http://www.topografix.com/GPX/1/1" version="1.1"><wpt lat="25.1" '
+    'lon="62.3"><name>گوادر</name></wpt></gpx>',
+}
+WIDE = {
+    "geojson": f'{{"type":"FeatureCollection","features":[{FEATURE}]}}',
+    "geojsonl": f"{FEATURE}\n\n",
+    **{suffix: f'<?xml version="1.0" encoding="UTF-16"?>{text}' for suffix, text in IN_XML.items()},
+}
+
+
+@pytest.mark.parametrize("mark", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("suffix", WIDE)
+def test_utf_16_with_its_mark_is_read_in_every_format_of_text(suffix, mark, tmp_path, monkeypatch):
+    path = tmp_path / f"a.{suffix}"
+    raw = f"\ufeff{WIDE[suffix]}".encode(mark)
+    path.write_bytes(raw)
+    rows = cg.read(path)
+    assert rows["name"].tolist() == ["گوادر"]
+    assert rows.geometry.iloc[0].coords[0] == (62.3, 25.1)
+    # Standard input is told by its content.
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw)))
+    assert cg.read("-")["name"].tolist() == ["گوادر"]
+
+
+def test_utf_16_that_is_cut_or_without_its_mark_is_one_error(tmp_path):
+    path = tmp_path / "a.geojson"
+    path.write_bytes(f"\ufeff{WIDE['geojson']}".encode("utf-16-le")[:-1])
+    with pytest.raises(FileError, match=r"a\.geojson begins as UTF-16 and isn't \(truncated data"):
+        cg.read(path)
+    path = tmp_path / "a.kml"
+    path.write_bytes(WIDE["kml"].encode("utf-16-le"))
+    with pytest.raises(FileError, match="not XML in UTF-8"):
+        cg.read(path)
+
+
+LONG = {
+    "the first row": ("a,lon,lat\nx,67,25,9\ny,67,25\n", "3 columns and 4 values in row 1"),
+    "a later row": ("a,lon,lat\nx,67,25\n\ny,67,25,9\n", "3 columns and 4 values in row 2"),
+    "a short first row": ("a,lon,lat\nx,67\ny,67,25\n", "3 columns and 2 values in row 1"),
+    "another separator": ("a;lon;lat\nx;67;25\ny;67;25;;\n", "3 columns and 5 values in row 2"),
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_a_row_that_is_too_long_is_one_error_in_memory_and_streams(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text, told = LONG[kind]
+    Path("a.csv").write_text(text)
+    texts = []
+    for work in (lambda: cg.read("a.csv"), lambda: nearest_file("a.csv", "o.csv", targets="ml1")):
+        with pytest.raises(InputError) as caught:
+            work()
+        assert type(caught.value) is InputError
+        texts.append(str(caught.value))
+    assert told in texts[0]
+    assert texts[0] == texts[1]
