@@ -247,6 +247,7 @@ def within(
     told = "name kind status target distance_km accuracy_km_near certainty"
     shown = told if out is None and not json else None
     give(rows, shown, out=out, json=json, safe_cells=safe_cells)
+    tell_unplaced(frame)
 
 
 @click.command()

@@ -216,6 +216,7 @@ def density(
         text = f"{dropped} events lie more than {max_km:g} km away and aren't counted."
         print(f"cpecgeo: {text}", file=sys.stderr)
     give(found, out=out, json=json)
+    tell_unplaced(rows)
 
 
 @click.command()

@@ -75,6 +75,16 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
     above = len(rows)
     rows = list(itertools.dropwhile(lambda row: all(cell is None for cell in row), rows))
     above -= len(rows)
+    titles = _count_titles(rows)
+    if titles:
+        shown = next(str(cell) for cell in rows[0] if cell is not None)[:40]
+        warnings.warn(
+            f"{what} has {titles} rows above the header of the sheet {sheet!r}, such as {shown!r}; "
+            "they are left out.",
+            DataWarning,
+            stacklevel=5,
+        )
+        above, rows = above + titles, rows[titles:]
     if not rows:
         raise FileError(f"{what} is empty; a header with column names is needed.")
     width = max(map(len, rows))
@@ -105,6 +115,15 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
         {name: _typed([row[i] for row in body]) for i, name in names.items()},
         index=range(len(body)),
     )
+
+
+def _count_titles(rows: list[tuple[Any, ...]]) -> int:
+    """Return how many first rows are a title: one cell, above a row of several names."""
+    for count, row in enumerate(rows[:10]):
+        cells = [cell for cell in row if cell is not None]
+        if len(cells) > 1:
+            return count if all(isinstance(cell, str) for cell in cells) else 0
+    return 0
 
 
 def _markup(path: Path, sheet: Any) -> bytes:

@@ -93,6 +93,7 @@ def _read(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
             found = [local_name(child) for child in element]
             left["3-D models"] += sum(local_name(e) in _SOLID for e in element.iter())
             left["lists of a track's times"] += sum(map(_is_timed, element.iter()))
+            left["lines of a single point"] += sum(map(_is_lone, element.iter()))
             left["lists of heights with gaps"] += sum(map(_is_uneven, element.iter()))
             left["outlines beside another"] += sum(
                 max(0, sum(local_name(c) == "outerBoundaryIs" for c in e) - 1)
@@ -167,6 +168,18 @@ def _is_timed(element: ET.Element) -> bool:
     return local_name(element) == "Track" and any(local_name(c) == "when" for c in element)
 
 
+def _is_lone(element: ET.Element) -> bool:
+    """Return whether an element is a line or track of a single position."""
+    if local_name(element) == "Track":
+        return sum(local_name(c) == "coord" and bool((c.text or "").strip()) for c in element) == 1
+    if local_name(element) != "LineString":
+        return False
+    try:
+        return len(_coordinates(element)) == 1
+    except ValueError:  # said where it is read
+        return False
+
+
 def _is_uneven(element: ET.Element) -> bool:
     """Return whether an element is a list of positions of which some have a height."""
     if local_name(element) != "coordinates" or not element.text:
@@ -216,7 +229,7 @@ def _geometry(element: ET.Element, depth: int) -> Any:
         return None
     if name == "Point":
         return shapely.Point(coordinates[0])
-    return shapely.LineString(coordinates)
+    return None if len(coordinates) == 1 else shapely.LineString(coordinates)
 
 
 def _coordinates(element: ET.Element) -> list[tuple[float, ...]]:

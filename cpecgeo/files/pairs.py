@@ -24,7 +24,9 @@ __all__ = [
 ]
 
 # A column of both: what it is called, and names that say which comes first.
-_OF_BOTH = re.compile("coord|koord|lat|lon|lng|loc|pos|gps|point|geo|xy|坐标|座標|经纬|經緯|位置")
+_OF_BOTH = re.compile(
+    "coord|koord|lat|lon|lng|loc|pos|gps|point|geo|wkt|xy|坐标|座標|经纬|經緯|位置"
+)
 # What such a column is called where nothing of it has been read.
 _SURELY = {"coordinate", "coordinates", "coord", "coords", "koordinate", "koordinaten", "location",
            "position", "gps", "geopoint", "坐标", "座標", "经纬度", "經緯度"}  # fmt: skip

@@ -310,8 +310,10 @@ def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> _Looked:
     except (ValueError, RecursionError) as error:
         raise FileError(f"{what} can't be read as {kind}: {error}.") from None
     if not isinstance(top, _Looked) or not top.kinds or not top.kinds <= types:
-        needed = "a Topology" if kind == "TopoJSON" else "a FeatureCollection"
-        raise FileError(f"{what} is JSON, but not {kind}; {needed} is needed.")
+        named = {"TopoJSON": ("TopoJSON", "a Topology"),
+                 "GeoJSONSeq": ("GeoJSON lines", "a Feature on each line")}  # fmt: skip
+        name, needed = named.get(kind, (kind, "a FeatureCollection"))
+        raise FileError(f"{what} is JSON, but not {name}; {needed} is needed.")
     if top.linked:
         raise FileError(
             f"{what} links to a reference system elsewhere; GeoJSON is lon, lat. Remove its "

@@ -46,7 +46,7 @@ MAX_DEPTH = 32
 # What one level of nesting takes: byte order, type, count.
 _LEVEL_BYTES = 9
 _WKT = re.compile(
-    r"\s*(SRID=\d+;)?\s*(MULTI)?(POINT|LINESTRING|LINEARRING|POLYGON|GEOMETRYCOLLECTION)\b",
+    r"\s*(SRID=\d+;)?\s*(MULTI)?(POINT|LINESTRING|LINEARRING|POLYGON|GEOMETRYCOLLECTION)(Z|M|ZM)?\b",
     re.IGNORECASE,
 )
 _SRID = re.compile(r"\s*SRID=(\d+);", re.IGNORECASE)

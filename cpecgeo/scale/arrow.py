@@ -6,7 +6,7 @@ import contextlib
 import json
 import sqlite3
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Parquet:
     size: int
     widths: tuple[float, float]
     native: str = ""  # how its geometry is kept, where that isn't well-known binary
+    bounds: tuple[str, ...] = ()  # columns that hold the bounds of each geometry again
 
     @classmethod
     def open(cls, path: Path, choice: Choice) -> Parquet:
@@ -67,7 +68,8 @@ class Parquet:
             with _translated(file):
                 rows.append(row_bytes(file, head))
         widths = max(likely for likely, _ in rows), max(most for _, most in rows)
-        schema = schema.with_metadata(None)
+        bounds = _bounds(geo, geometry, schema.names)
+        schema = pa.schema([field for field in schema if field.name not in bounds])
         if native:
             at = schema.get_field_index(geometry)
             schema = schema.set(at, pa.field(geometry, pa.binary()))
@@ -90,6 +92,7 @@ class Parquet:
             ),
             widths,
             native,
+            bounds,
         )
 
     @property
@@ -131,7 +134,8 @@ class Parquet:
         for path, count in zip(self.files, self.counts, strict=True):
             if before + count > first:
                 for table in _from_row(path, max(0, first - before), rows):
-                    yield self._with_binary(table) if self.native else table
+                    plain = table.drop_columns([*self.bounds]) if self.bounds else table
+                    yield self._with_binary(plain) if self.native else plain
             before += count
 
     def _with_binary(self, table: pa.Table) -> pa.Table:
@@ -215,6 +219,15 @@ def _geo(schema: Any, path: Path) -> tuple[str | None, dict[str, Any] | None, st
     return str(name), {**geo, "columns": columns}, str(encoding)
 
 
+def _bounds(geo: dict[str, Any] | None, geometry: str | None, names: list[str]) -> tuple[str, ...]:
+    """Return the columns that the record says to hold bounds; geopandas leaves them out, too."""
+    covering = (geo or {}).get("columns", {}).get(geometry, {}).get("covering")
+    box = covering.get("bbox") if isinstance(covering, dict) else None
+    paths = box.values() if isinstance(box, dict) else ()
+    held = {str(path[0]) for path in paths if isinstance(path, list) and path}
+    return tuple(name for name in names if name in held and name != geometry)
+
+
 def _crs_of(geo: dict[str, Any] | None, geometry: str | None) -> Any:
     """Return the CRS that the record names; a record without one means lon, lat."""
     entry = geo["columns"][geometry] if geo else {}
@@ -241,7 +254,7 @@ class GeoPackage:
         """Read what the file says about its layers."""
         there = insist(path, "GPKG")
         with _gdal_translated(path, "can't be read as GeoPackage", "may be truncated"):
-            layers = [str(name) for name, _ in pyogrio.list_layers(there)]
+            layers = [str(name) for name, _ in _quietly(pyogrio.list_layers, there)]
         if not layers:
             raise FileError(f"{path} has no layers.")
         layer = choice.layer
@@ -254,7 +267,7 @@ class GeoPackage:
         if chosen not in layers:
             raise UnknownNameError(chosen, f"layer in {path.name}", layers)
         with _gdal_translated(path, "can't be read as GeoPackage", "is damaged"):
-            info = pyogrio.read_info(there, layer=chosen, force_feature_count=True)
+            info = _quietly(pyogrio.read_info, there, layer=chosen, force_feature_count=True)
         if info["geometry_type"] is None:
             raise InputError(f"Layer {chosen!r} of {path.name} has no geometry; points are needed.")
         name = info.get("geometry_name") or "geometry"
@@ -311,17 +324,25 @@ def _gdal_translated(path: Path, what: str, why: str) -> Iterator[None]:
         raise FileError(f"{path} {what} ({first_line(error)}); it {why}.") from error
 
 
-def _opened(path: Path, layer: str, skip: int, rows: int) -> Any:
+@contextlib.contextmanager
+def _opened(path: Path, layer: str, skip: int, rows: int) -> Iterator[Any]:
+    opened = pyogrio.open_arrow(
+        str(path.resolve()),
+        layer=layer,
+        skip_features=skip,
+        batch_size=min(rows, 65_536),
+        return_fids=True,
+        use_pyarrow=True,
+    )
+    with contextlib.ExitStack() as stack:
+        yield _quietly(stack.enter_context, opened)
+
+
+def _quietly(work: Callable[..., Any], *given: Any, **how: Any) -> Any:
+    """Call GDAL without its remarks about measures, time zones and types of geometry."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # GDAL's remarks about measures and time zones
-        return pyogrio.open_arrow(
-            str(path.resolve()),
-            layer=layer,
-            skip_features=skip,
-            batch_size=min(rows, 65_536),
-            return_fids=True,
-            use_pyarrow=True,
-        )
+        warnings.simplefilter("ignore")
+        return work(*given, **how)
 
 
 def _numbers_own(path: Path, layer: str, rows: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -68,6 +69,10 @@ class Csv:
             read = csv.reader(text, delimiter=header.separator)
             return pd.Series([row[at] for row in itertools.islice(read, 100) if len(row) > at])
 
+        block = io.StringIO(rows[: 1 << 20].decode(codec, "replace"), newline="")
+        with contextlib.suppress(csv.Error):  # a cell that is longer than csv's limit
+            read = (row for row in csv.reader(block, delimiter=header.separator) if row)
+            refuse_lengths([*itertools.islice(read, 1)], len(header.names), header.separator, path)
         places = Places.find(list(header.names), choice, path.name, first)
         schema = places.fit(pa.schema([(n, pa.string()) for n in header.names]))
         return cls(path, header.names, schema, places, header.separator, start, size, codec)
