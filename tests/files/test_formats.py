@@ -113,12 +113,10 @@ OUTSIDE = BOMB.replace('"aaaaaaaaaa"', 'SYSTEM "file:///etc/hostname"')
 @pytest.mark.parametrize("text", [BOMB, OUTSIDE, BOMB.replace("DOCTYPE", "doctype")])
 def test_xml_that_declares_entities_is_refused(text, suffix, tmp_path):
     path = tmp_path / f"bomb{suffix}"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(FileError, match="declares"):
-        read(path)
-    path.write_text(text, encoding="utf-16")
-    with pytest.raises(FileError, match="UTF-8"):
-        read(path)
+    for encoding in ("utf-8", "utf-16"):  # which is read where it has its mark
+        path.write_text(text, encoding=encoding)
+        with pytest.raises(FileError, match="declares|syntax error"):
+            read(path)
 
 
 @pytest.mark.parametrize("suffix", sorted(set(WRITTEN) - {".csv", ".tsv", ".txt"}))
