@@ -244,13 +244,14 @@ def to_accuracy(
         return np.where(is_odd, np.nan, numbers), is_odd
     plain = join_thousands(values, thousands)
     numbers = np.array(pd.to_numeric(plain, errors="coerce").to_numpy(float, na_value=np.nan))
-    given = ~is_missing(plain)
-    rest = np.flatnonzero(given & np.isnan(numbers))
+    is_odd = numbers < 0
+    rest = np.flatnonzero(np.isnan(numbers))
+    rest = rest[~is_missing(plain.iloc[rest])]
     for row in rest:
         text = str(plain.iloc[row]).strip()
         if _DECIMAL_COMMA.fullmatch(text) and not re.fullmatch(_THOUSANDS, text):
             numbers[row] = float(text.replace(",", "."))
-    is_odd = given & ~(numbers >= 0)
+    is_odd[rest] = np.isnan(numbers[rest])
     return np.where(is_odd, np.nan, numbers), is_odd
 
 

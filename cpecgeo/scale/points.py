@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -320,7 +321,13 @@ def odd_accuracy(table: Any, thousands: str | None, before: int) -> tuple[int, i
 def _own(table: Any) -> Any:
     if isinstance(table, pd.DataFrame):
         return table[OWN] if OWN in table.columns else None
-    return table[OWN].to_pandas() if OWN in table.column_names else None
+    if OWN not in table.column_names:
+        return None
+    held = table[OWN]
+    if pa.types.is_string(held.type):
+        with contextlib.suppress(pa.ArrowInvalid):  # most columns are nothing but numbers
+            held = pc.cast(held, pa.float64())
+    return held.to_pandas()
 
 
 def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools]:
