@@ -11,15 +11,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo import geodesy
-from cpecgeo.analysis.terrain import (
-    NOISE_M,
-    bands_of,
-    ground_across,
-    ground_m,
-    rises_within,
-    sample,
-)
+from cpecgeo.analysis.climb import Known, Road, gradients, road_of
+from cpecgeo.analysis.terrain import NOISE_M, ground_m, sample
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import resolve
@@ -27,26 +20,30 @@ from cpecgeo.features.subject import SubjectLike, provenance
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
 
-__all__ = ["profile"]
+Floats = NDArray[np.float64]
+
+__all__ = ["profile", "tell_climb"]
 
 _MOST = 1_000_000
-
-# A valley of the Karakoram is two to three kilometres wide: a line further off is on its slopes.
-_ROAD_KM = 1.5
-
-# In a plain the ground beside the line is the ground under it, however far off the road is.
-_RELIEF_M = 50.0
 
 # Steepest grade in percent. Road: AASHTO, A Policy on Geometric Design of Highways and Streets
 # (2018), mountainous terrain at low speed. Rail: 1 in 25, the Bolan Pass, the steepest of
 # Pakistan's broad gauge.
 _STEEPEST = {"road": 12.0, "rail": 4.0}
 
+# Climb is summed over samples of its own, so that it doesn't depend on those of the table. The
+# bundled grid has a cell each 0.9 km: at four samples to a cell and more, where they fall makes
+# less than 5 % of difference, and samples a km apart made up to 30 %.
+_CLIMB_STEP_KM = {"grid": 0.2, "dem": 0.1}
+_STEEP_KM = 1.0
+
+# Half of the dead band, in metres, where the line itself is exact.
+_BAND_M = {"grid": NOISE_M, "dem": 5.0}
+
 # Over some kilometres a road climbs no steeper than 7 % (the same source, mountainous terrain at
 # 60 km/h): what stands higher above other ground of it, by more than the grid may be wrong, is a
 # hump that the line crosses and the road goes round.
 _LASTING = {"road": 7.0, "rail": 4.0}
-_GRID_M = 50.0
 
 
 def profile(
@@ -78,15 +75,18 @@ def profile(
         `gradient_percent` (from the sample before, by drawn length; NaN at the first),
         `climb_m` and `descent_m` (summed so far; see Notes), `lon`, `lat`, `accuracy_km`, the
         95 % value of the corridor's leg (missing for other lines), and `is_ground`: True where
-        the ground isn't that of the road or railway. There `gradient_percent` is missing, and
-        climb and descent don't grow. Elevation is missing at sea and outside the grid.
+        the ground isn't that of the road or railway. There climb and descent don't grow, and
+        `gradient_percent` is missing, as it is where the step is steeper than a way can be.
+        Elevation is missing at sea and outside the grid.
 
         `.attrs` has `climb_m` and `descent_m`, `climb_low_m` and `climb_high_m` (see Notes),
         `highest_m` and `highest_at_km` of what is the
         road's (NaN where nothing is; no highest point where ground left out stands higher),
         `climb_km`, the length that climb and descent are summed over, which isn't the whole
-        where `ground_km`, the length of ground left out, isn't 0, the source, and the number
-        of samples without elevation.
+        where `ground_km`, the length of ground left out, isn't 0, `climb_step_km` and
+        `climb_band_m`, the samples and the least half band of climb, `climb_method`, which says
+        so in words, the source, and the number of rows without elevation. None of these figures
+        of climb and height depends on `every_km`.
 
     Raises
     ------
@@ -111,19 +111,25 @@ def profile(
     and descent are summed with a dead band (hysteresis, as for the ascent of a GPS track): the
     height follows the ground only as far as it must to stay as close to it as the ground is
     uncertain, which is the least climb of all profiles within that band. Half of the band is the
-    grid's error (30 m; 0 for `dem`), or it is the range of the ground across the line out to a
-    third of the leg's accuracy, where half of the real road lies, if that is more.
+    grid's error (30 m; 5 m for `dem`, so that rises below 10 m aren't counted), or it is the
+    range of the ground across the line out to a third of the leg's accuracy, where half of the
+    real road lies, if that is more. A line that isn't a corridor has the former alone.
     `climb_low_m` takes the whole accuracy, and `climb_high_m` sums every rise of the samples.
     On made-up roads of known climb beside a river the sum of all rises is 1.3 to 8 times too
-    high, and this one between 0.9 and 1.4 times the truth, twice at worst. Ups and downs of a
-    road shorter than `every_km` are in neither, so that climb grows with closer samples: compare
-    climbs of one `every_km` only. Half a kilometre is as fine as the bundled grid tells.
+    high, and this one between 0.9 and 1.4 times the truth, twice at worst.
+
+    Climb, and what is ground, are taken from samples of their own, 0.2 km apart (0.1 km with
+    `dem`), with gradients over a km, whatever `every_km` is: the bundled grid has a cell each
+    0.9 km. Rows between two such samples have their share. Ups and downs that the grid doesn't
+    tell are in none of the three.
     Each stretch of road between two of ground is summed for itself, its ends as they are, so
     that climb less descent is the difference of their heights.
 
     References
     ----------
     Least variation within a band: P. L. Davies and A. Kovac, Annals of Statistics 29 (2001) 1–65.
+    A threshold below which no rise counts, over looked-up elevations: Strava, Elevation Gain
+    (support pages).
 
     Examples
     --------
@@ -139,55 +145,67 @@ def profile(
     start, end = _ends(chain, thing, between)
     if abs(end - start) / step > _MOST:
         raise InputError(f"every_km is {step:g}, which makes more than {_MOST:,} samples.")
-    ahead = 1.0 if end >= start else -1.0
-    km = np.append(np.arange(start, end - ahead * 1e-9, ahead * step), end)
-    points = gpd.GeoSeries(chain.at(km), crs=4326).reset_index(drop=True)
-    xy = shapely.get_coordinates(points.to_numpy())
+    kind = "grid" if dem is None else "dem"
+    km = _samples(start, end, step)
+    xy = _positions(chain, km)
     metres = _ground_m(xy, dem)
-    source = "NOAA GLOBE 30 arc-second grid (public domain), bilinear"
-    if dem is not None:
-        source = f"{Path(dem).name}, bilinear"
-    rise, drawn = np.diff(metres), _spacing(points)
-    gradient = np.divide(rise, 10 * drawn, out=np.full_like(rise, np.nan), where=drawn > 0)
-    accuracy = np.full(len(km), np.nan)
-    ground = np.zeros(len(km), bool)
-    noise = NOISE_M if dem is None else 0.0
-    bands = [np.stack((metres - noise, metres + noise))] * 2
+    rows = gradients(xy, metres)
+    road = _road(chain, thing, _samples(start, end, _CLIMB_STEP_KM[kind]), dem)
+    leg = None if thing is None else _leg(thing, km)
     if thing is not None:
-        leg = _leg(thing, km)
-        accuracy = thing.legs["accuracy_km"].to_numpy(float)[leg]
-        steep = np.abs(gradient) > _grades(thing, _STEEPEST)[leg][1:]
-        lows, highs = ground_across(xy, np.nan_to_num(accuracy), partial(_ground_m, dem=dem))
-        ground = (accuracy > _ROAD_KM) & ~(highs[1] - lows[1] <= _RELIEF_M)
-        bands = bands_of(metres, noise, lows, highs)
-        ground |= np.append(False, steep) | np.append(steep, False)
-        ground |= _humps(km, metres, ground, _grades(thing, _LASTING)[leg])
-    stated = ~(ground[1:] | ground[:-1])
-    gradient = np.where(stated, gradient, np.nan)
-    most, least = (rises_within(metres, band, stated) for band in (None, bands[1]))
-    rise = rises_within(metres, bands[0], stated)
+        rows[np.abs(rows) > _grades(thing, _STEEPEST)[leg][1:]] = np.nan
+    left_out = road.at(km, np.where(road.stated, 0.0, np.abs(np.diff(road.km))))
     frame = pd.DataFrame(
         {
             "km": km,
             "elevation_m": metres,
-            "gradient_percent": np.append(np.nan, gradient),
-            "climb_m": np.append(0.0, np.cumsum(np.maximum(rise, 0))),
-            "descent_m": np.append(0.0, np.cumsum(np.maximum(-rise, 0))),
-            "lon": points.x.to_numpy(),
-            "lat": points.y.to_numpy(),
-            "accuracy_km": accuracy,
-            "is_ground": ground,
+            "gradient_percent": np.append(np.nan, np.where(np.diff(left_out) > 1e-9, np.nan, rows)),
+            "climb_m": road.at(km, np.maximum(road.rises, 0)),
+            "descent_m": road.at(km, np.maximum(-road.rises, 0)),
+            "lon": xy[:, 0],
+            "lat": xy[:, 1],
+            "accuracy_km": np.nan if thing is None else _accuracy(thing)[leg],
+            "is_ground": road.is_ground(km),
         }
     )
+    source = "NOAA GLOBE 30 arc-second grid (public domain)"
     frame.attrs = {
         "line": name,
         "method": f"ground under the drawn line every {step:g} km",
-        "sources": [source],
-        **_totals(frame, stated, least, most),
+        "sources": [f"{source if dem is None else Path(dem).name}, bilinear"],
+        **road.totals(),
+        "climb_step_km": _CLIMB_STEP_KM[kind],
+        "climb_band_m": _BAND_M[kind],
+        "climb_method": tell_climb(kind, is_known=thing is not None),
         "without_elevation": int(np.isnan(metres).sum()),
         **provenance(*([] if thing is None else [thing.as_subject()])),
     }
     return frame
+
+
+def _road(chain: Chainage, thing: Corridor | None, km: Floats, dem: str | Path | None) -> Road:
+    """Return what is known of the road's heights at samples along it."""
+    known = None
+    if thing is not None:
+        leg = _leg(thing, km)
+        known = Known(
+            _accuracy(thing)[leg], _grades(thing, _STEEPEST)[leg], _grades(thing, _LASTING)[leg]
+        )
+    kind = "grid" if dem is None else "dem"
+    xy = _positions(chain, km)
+    far = round(_STEEP_KM / _CLIMB_STEP_KM[kind])
+    return road_of(km, xy, partial(_ground_m, dem=dem), _BAND_M[kind], known, far)
+
+
+def _samples(start: float, end: float, step: float) -> Floats:
+    """Return chainages from one end to the other, in that direction, both included."""
+    ahead = 1.0 if end >= start else -1.0
+    return np.append(np.arange(start, end - ahead * 1e-9, ahead * step), end)
+
+
+def _positions(chain: Chainage, km: Floats) -> Floats:
+    """Return lon, lat at chainages."""
+    return np.asarray(shapely.get_coordinates(np.asarray(chain.at(km), dtype=object)))
 
 
 def _chain(x: SubjectLike) -> tuple[Chainage, str, Corridor | None]:
@@ -223,69 +241,46 @@ def _ends(
     return start, end
 
 
-def _totals(
-    frame: pd.DataFrame,
-    stated: NDArray[np.bool_],
-    least: NDArray[np.float64],
-    most: NDArray[np.float64],
-) -> dict[str, float]:
-    """Return climb, descent and highest point of the road, and the lengths they rest on or not."""
-    heights = frame["elevation_m"].where(~frame["is_ground"])
-    km = np.abs(np.diff(frame["km"]))
-    summed = stated & ~np.isnan(np.diff(frame["elevation_m"]))
-    known = bool(stated.any())
-    top = heights.idxmax() if heights.notna().any() else None
-    # Where ground that isn't the road's stands higher, so may the road there.
-    if top is not None and (frame.loc[frame["is_ground"], "elevation_m"] > heights[top]).any():
-        top = None
-    return {
-        "climb_m": float(frame["climb_m"].iloc[-1]) if known else float("nan"),
-        "descent_m": float(frame["descent_m"].iloc[-1]) if known else float("nan"),
-        "climb_low_m": float(np.maximum(least, 0).sum()) if known else float("nan"),
-        "climb_high_m": float(np.maximum(most, 0).sum()) if known else float("nan"),
-        "highest_m": float("nan") if top is None else float(heights[top]),
-        "highest_at_km": float("nan") if top is None else float(frame["km"][top]),
-        "climb_km": float(km[summed].sum()),
-        "ground_km": float(km[~stated].sum()),
-    }
+def _accuracy(thing: Corridor) -> Floats:
+    """Return the 95 % value of each leg, in km."""
+    return np.asarray(thing.legs["accuracy_km"], float)
 
 
-def _leg(thing: Corridor, km: NDArray[np.float64]) -> NDArray[np.int64]:
+def _leg(thing: Corridor, km: Floats) -> NDArray[np.int64]:
     """Return the row of `legs` at each chainage."""
     starts = thing.legs["km_from"].to_numpy(float)
     return np.clip(np.searchsorted(starts, km, side="right") - 1, 0, len(starts) - 1)
 
 
-def _grades(thing: Corridor, limits: dict[str, float]) -> NDArray[np.float64]:
+def _grades(thing: Corridor, limits: dict[str, float]) -> Floats:
     """Return the gradient that each leg can have, in percent."""
     kinds = thing.legs["section"].map(thing.sections.set_index("id")["kind"])
     return np.asarray(kinds.map(limits).fillna(limits["road"]), float)
 
 
-def _humps(
-    km: NDArray[np.float64],
-    metres: NDArray[np.float64],
-    ground: NDArray[np.bool_],
-    percent: NDArray[np.float64],
-) -> NDArray[np.bool_]:
-    """Return which samples stand higher than a road climbs from any other of its ground."""
-    known = np.where(ground, np.nan, metres)
-    found = np.zeros(len(km), bool)
-    for grade in set(percent.tolist()):
-        for way in (1.0, -1.0):
-            rise = 10 * grade * np.abs(km - km[0]) * way
-            reached = np.fmin.accumulate((known - rise)[:: int(way)])[:: int(way)] + rise
-            found |= (percent == grade) & (metres > reached + _GRID_M)
-    return found
-
-
-def _ground_m(xy: NDArray[np.float64], dem: str | Path | None) -> NDArray[np.float64]:
+def _ground_m(xy: Floats, dem: str | Path | None) -> Floats:
     """Return metres at lon, lat, of the bundled grid or of the caller's."""
     return ground_m(xy) if dem is None else sample(dem, gpd.GeoSeries.from_xy(*xy.T, crs=4326))
 
 
-def _spacing(points: gpd.GeoSeries) -> NDArray[np.float64]:
-    """Return the geodesic km from each sample to the next."""
-    xy = shapely.get_coordinates(points.to_numpy())
-    legs = shapely.linestrings(np.stack((xy[:-1], xy[1:]), axis=1))
-    return np.asarray(geodesy.length_km(gpd.GeoSeries(legs, crs=4326)), float)
+def tell_climb(kind: str = "grid", *, is_known: bool) -> str:
+    """Tell in words what a climb rests on.
+
+    Parameters
+    ----------
+    kind : {"grid", "dem"}
+        The bundled grid, or a raster of the caller's.
+    is_known : bool
+        Whether it is known how good the line is.
+
+    Examples
+    --------
+    >>> tell_climb(is_known=False).partition(": ")[2]
+    "30 m to each side alone, whatever the line's accuracy"
+    """
+    band = f"{_BAND_M[kind]:g} m to each side"
+    if is_known:
+        band += ", or the ground across the line out to a third of its accuracy if that is more"
+    else:
+        band += " alone, whatever the line's accuracy"
+    return f"least climb in a dead band, a sample each {_CLIMB_STEP_KM[kind]:g} km: {band}"

@@ -11,7 +11,7 @@ import pandas as pd
 from shapely.geometry import LineString
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.profile import profile
+from cpecgeo.analysis.profile import profile, tell_climb
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError
@@ -35,7 +35,6 @@ def sections(
     unsealed_kmh: float | None = None,
     train_kmh: float | None = None,
     rates: Mapping[str, float] | None = None,
-    every_km: float = 2.0,
 ) -> gpd.GeoDataFrame:
     """Return the options from the mines to the ports, section by section.
 
@@ -48,8 +47,6 @@ def sections(
         train. 45, 25 and 30 when omitted, see `data/mining_assumptions.csv`.
     rates : mapping of str to float, optional
         In place of those of `data/freight.csv`, by its ids.
-    every_km : float
-        Samples of the ground for climb and descent.
 
     Returns
     -------
@@ -76,15 +73,15 @@ def sections(
     if option is not None and option not in list(known.index):
         raise InputError(f"option is {option!r}; it is one of {', '.join(known.index)}.")
     speeds = _assume(truck_kmh=truck_kmh, unsealed_kmh=unsealed_kmh, train_kmh=train_kmh)
-    step = number(every_km, "every_km", above=0)
     frames = [
-        _measure(name, parts, speeds, step, rates_of(rates))
+        _measure(name, parts, speeds, rates_of(rates))
         for name, parts in known["parts"].items()
         if option in (None, name)
     ]
     frame = gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=4326)
     frame.attrs = {
         "method": "calibrated km; geodesic drawn_km; ground under the drawn line",
+        "climb_method": tell_climb(is_known=False),
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "assumptions": speeds,
@@ -104,7 +101,6 @@ def options(
     train_kmh: float | None = None,
     handling_hours: float | None = None,
     rates: Mapping[str, float] | None = None,
-    every_km: float = 2.0,
 ) -> gpd.GeoDataFrame:
     """Return the mining corridor beside its alternatives.
 
@@ -123,8 +119,6 @@ def options(
     rates : mapping of str to float, optional
         Money, tolls, carbon and days of work in place of those of `data/freight.csv`, by its
         ids. Payloads are the arguments above.
-    every_km : float
-        Samples of the ground for climb and descent.
 
     Returns
     -------
@@ -176,7 +170,6 @@ def options(
         unsealed_kmh=unsealed_kmh,
         train_kmh=train_kmh,
         rates={**(rates or {}), **told},
-        every_km=every_km,
     )
     known = _read_options()
     rows = []
@@ -261,7 +254,7 @@ def _sources(assumed: dict[str, float]) -> list[str]:
 
 
 def _measure(
-    name: str, parts: str, speeds: dict[str, float], step: float, rates: Mapping[str, float]
+    name: str, parts: str, speeds: dict[str, float], rates: Mapping[str, float]
 ) -> gpd.GeoDataFrame:
     """Return the sections of an option with hours and climb."""
     found = [_legs(*part.split(":")) for part in parts.split(";")]
@@ -278,7 +271,7 @@ def _measure(
     legs["hours"] = legs["km"] / kmh
     legs = legs.join(price(legs, rates))
     lines = zip(legs.geometry, legs["accuracy_km"], strict=True)
-    ground = [_climbs(line, accuracy, step) for line, accuracy in lines]
+    ground = [_climbs(line, accuracy) for line, accuracy in lines]
     legs[["climb_m", "descent_m"]] = np.array(ground, float)
     return legs[
         [
@@ -302,11 +295,11 @@ def _measure(
     ]
 
 
-def _climbs(line: LineString, accuracy_km: float, step: float) -> tuple[float, float]:
+def _climbs(line: LineString, accuracy_km: float) -> tuple[float, float]:
     """Return climb and descent in metres; NaN where the line is too rough."""
     if accuracy_km > _CLIMB_ACCURACY_KM:
         return math.nan, math.nan
-    attrs = profile(line, step).attrs
+    attrs = profile(line).attrs
     return attrs["climb_m"], attrs["descent_m"]
 
 

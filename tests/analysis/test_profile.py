@@ -8,11 +8,13 @@ from scipy.ndimage import gaussian_filter1d
 from shapely.geometry import LineString
 
 import cpecgeo as cg
-from cpecgeo.analysis.profile import _humps
+from cpecgeo.analysis.climb import humps
 from cpecgeo.analysis.terrain import rises_within
 from cpecgeo.errors import InputError
 
 GEOD = Geod(ellps="WGS84")
+# Rows this far apart are the samples that climb is summed over.
+STEP_KM = 0.2
 
 
 def test_a_profile_climbs_and_falls_by_what_lies_between_its_ends():
@@ -72,7 +74,7 @@ def test_each_row_has_the_accuracy_of_its_leg():
 
 @pytest.mark.parametrize("name", ["kkh", "western", "ml3", "havelian-khunjerab"])
 def test_what_is_only_ground_is_not_stated_of_the_road(name):
-    profile = cg.profile(name)
+    profile = cg.profile(name, STEP_KM)
     ground = profile["is_ground"].to_numpy()
     assert ground.any()
     assert profile.loc[ground, "gradient_percent"].isna().all()
@@ -97,13 +99,15 @@ def test_what_is_only_ground_is_not_stated_of_the_road(name):
 
 
 def test_a_steep_step_or_a_poor_leg_in_relief_is_ground_and_a_plain_is_not():
-    profile = cg.profile("kkh")
-    rise = np.diff(profile["elevation_m"])
-    metres = GEOD.inv(
-        profile["lon"][:-1], profile["lat"][:-1], profile["lon"][1:], profile["lat"][1:]
-    )[2]
-    steep = np.abs(100 * rise / metres) > 12
-    expected = np.append(False, steep) | np.append(steep, False)
+    profile = cg.profile("kkh", STEP_KM)
+    lon, lat = profile["lon"].to_numpy(), profile["lat"].to_numpy()
+    metres = np.append(0, np.cumsum(GEOD.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2]))
+    heights = profile["elevation_m"].to_numpy()
+    # Over a km, which is five steps: each sample of a steep one.
+    steep = np.abs(100 * (heights[5:] - heights[:-5]) / (metres[5:] - metres[:-5])) > 12
+    expected = np.zeros(len(profile), bool)
+    for i in np.flatnonzero(steep):
+        expected[i : i + 6] = True
     good = (profile["accuracy_km"] <= 1.5).to_numpy()
     # A hump: higher than 7 % and 50 m lead from any place that is the road's, near or far.
     km, metres = profile["km"].to_numpy(), profile["elevation_m"].to_numpy()
@@ -130,7 +134,7 @@ def test_no_highest_point_is_stated_where_higher_ground_is_left_out(name):
 
 
 def test_the_highest_point_of_a_plain_is_stated():
-    punjab = cg.profile("ml1", between=("Khanewal Junction", "Raiwind Junction"))
+    punjab = cg.profile("ml1", STEP_KM, between=("Khanewal Junction", "Raiwind Junction"))
     assert punjab.attrs["highest_m"] == punjab["elevation_m"].max() < 250
 
 
@@ -164,12 +168,12 @@ def test_the_flat_top_of_a_hump_is_ground():
     steep = np.abs(np.diff(metres)) > 120
     ground = np.append(False, steep) | np.append(steep, False)
     assert not ground[5]
-    found = _humps(km, metres, ground, np.full(12, 7.0))
+    found = humps(km, metres, ground, np.full(12, 7.0))
     assert found[[4, 5, 6]].all()
     assert not found[[0, 1, 2, 9, 10, 11]].any()
     # The same in the other direction, and none where a slope is one that a road can have.
-    assert (_humps(km, metres[::-1], ground[::-1], np.full(12, 7.0)) == found[::-1]).all()
-    assert not _humps(km, 900 + 60 * km, np.zeros(12, bool), np.full(12, 7.0)).any()
+    assert (humps(km, metres[::-1], ground[::-1], np.full(12, 7.0)) == found[::-1]).all()
+    assert not humps(km, 900 + 60 * km, np.zeros(12, bool), np.full(12, 7.0)).any()
 
 
 def test_least_climb_within_a_band_against_every_profile_on_a_lattice():
@@ -223,7 +227,7 @@ def test_a_road_of_known_climb_beside_a_river(monkeypatch, slope, hills):
     monkeypatch.setattr("cpecgeo.analysis.profile.ground_m", ground)
     line = LineString(np.column_stack((70 + east, lat)))
     own = cg.Corridor.from_line(line, name="made-up", accuracy_km=1.5)
-    profile = cg.profile(own, 1.0)
+    profile = cg.profile(own, STEP_KM)
     found = profile.attrs
     # Where the ground is too steep for a road, neither is counted.
     heights = np.interp(profile["lat"], lat, road)
@@ -232,6 +236,39 @@ def test_a_road_of_known_climb_beside_a_river(monkeypatch, slope, hills):
     true = np.maximum(np.diff(heights), 0)[stated].sum()
     assert found["climb_m"] == pytest.approx(true, rel=0.25)
     assert found["climb_low_m"] <= true < found["climb_high_m"]
+
+
+@pytest.mark.parametrize("name", ["kkh", "quetta-taftan", "m8-ratodero-khuzdar", "taxila-havelian"])
+def test_climb_does_not_depend_on_the_samples_of_the_table(name):
+    """From a sample per 100 m to one per 2 km; the sum of all rises of the rows does depend."""
+    told = ("climb_m", "descent_m", "climb_low_m", "climb_high_m", "highest_m", "climb_km")
+    tables = {step: cg.profile(name, step) for step in (0.1, 0.3, 1.0, 2.0)}
+    for table in tables.values():
+        for key in told:
+            assert table.attrs[key] == pytest.approx(tables[1.0].attrs[key], rel=1e-9, nan_ok=True)
+        assert table["climb_m"].iloc[-1] == pytest.approx(table.attrs["climb_m"])
+        assert (table["gradient_percent"].isna() | ~table["is_ground"]).all()
+    fine, coarse = (np.diff(tables[s]["elevation_m"]) for s in (0.1, 2.0))
+    assert np.nansum(np.maximum(fine, 0)) > 1.1 * np.nansum(np.maximum(coarse, 0))
+    # Rows of one table are where those of another are: the same climb so far, the same ground.
+    both = tables[0.1].merge(tables[2.0], on="km", suffixes=("", "_2"))
+    assert len(both) > 10
+    assert np.allclose(both["climb_m"], both["climb_m_2"], atol=1e-6)
+    assert (both["is_ground"] == both["is_ground_2"]).all()
+
+
+@pytest.mark.parametrize("name", ["kkh", "western", "n25", "n85"])
+def test_climb_hardly_depends_on_where_its_own_samples_fall(name):
+    """The same way from a start some metres on: within 5 %, per km that is summed."""
+    thing = cg.corridor(name)
+    found = [
+        cg.profile(name, between=(start, thing.end_km)).attrs for start in (0.01, 0.06, 0.12, 0.18)
+    ]
+    rates = np.array([a["climb_m"] / a["climb_km"] for a in found])
+    assert np.ptp(rates) / rates.mean() < 0.05
+    assert found[0]["climb_step_km"] == STEP_KM
+    assert found[0]["climb_band_m"] == 30
+    assert "a third of its accuracy" in found[0]["climb_method"]
 
 
 def test_the_karakoram_highway_climbs_more_than_its_ends_and_less_than_every_spur():

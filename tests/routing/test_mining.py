@@ -75,14 +75,14 @@ def test_climb_against_a_loop_over_the_grid():
     row = cg.mining.sections("road").iloc[4]
     lon, lat = np.array(row.geometry.coords).T
     at, spots = [0.0], [(lon[0], lat[0])]
-    left = 2000.0
+    left = 200.0
     for i in range(len(lon) - 1):
         azimuth, _, metres = GEOD.inv(lon[i], lat[i], lon[i + 1], lat[i + 1])
         along = left
         while along <= metres:
             spots.append(GEOD.fwd(lon[i], lat[i], azimuth, along)[:2])
             at.append(along)
-            along += 2000.0
+            along += 200.0
         left = along - metres
     spots.append((lon[-1], lat[-1]))
     heights = elevation_m(

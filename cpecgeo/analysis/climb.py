@@ -1,0 +1,198 @@
+"""What is known of the heights of a road whose line lies beside it: its ground, its climb."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from cpecgeo import geodesy
+from cpecgeo.analysis.terrain import bands_of, ground_across, rises_within
+
+Floats = NDArray[np.float64]
+
+__all__ = ["Known", "Road", "gradients", "humps", "road_of"]
+
+# Ground that stands higher than a lasting climb reaches, by more than this, is a hump.
+_GRID_M = 50.0
+
+# A valley of the Karakoram is two to three kilometres wide: a line further off is on its slopes.
+_ROAD_KM = 1.5
+
+# In a plain the ground beside the line is the ground under it, however far off the road is.
+_RELIEF_M = 50.0
+
+
+def gradients(xy: Floats, metres: Floats, far: int = 1) -> Floats:
+    """Return the gradient from each sample to the one `far` behind, in percent by drawn length.
+
+    Examples
+    --------
+    >>> gradients(np.array([[70.0, 30.0], [70.0, 30.1]]), np.array([0.0, 110.86])).round(2).tolist()
+    [1.0]
+    """
+    lines = shapely.linestrings(np.stack((xy[:-1], xy[1:]), axis=1))
+    steps = np.asarray(geodesy.length_km(gpd.GeoSeries(lines, crs=4326)), float)
+    drawn = np.append(0.0, steps.cumsum()) if far > 1 else steps
+    drawn = drawn[far:] - drawn[:-far] if far > 1 else drawn
+    rise = metres[far:] - metres[:-far]
+    none = np.full_like(rise, np.nan)
+    return np.asarray(np.divide(rise, 10 * drawn, out=none, where=drawn > 0))
+
+
+def humps(
+    km: Floats,
+    metres: Floats,
+    ground: NDArray[np.bool_],
+    percent: Floats,
+) -> NDArray[np.bool_]:
+    """Return which samples stand higher than a road climbs from any other of its ground.
+
+    Parameters
+    ----------
+    km, metres : ndarray, shape (n,)
+    ground : ndarray of bool, shape (n,)
+        What isn't the road's already.
+    percent : ndarray, shape (n,)
+        Gradient of a lasting climb at each.
+
+    Examples
+    --------
+    >>> flat = np.zeros(3)
+    >>> humps(np.arange(3.0), np.array([0.0, 300, 0]), flat > 0, flat + 7).tolist()
+    [False, True, False]
+    """
+    known = np.where(ground, np.nan, metres)
+    found = np.zeros(len(km), bool)
+    for grade in set(percent.tolist()):
+        for way in (1.0, -1.0):
+            rise = 10 * grade * np.abs(km - km[0]) * way
+            reached = np.fmin.accumulate((known - rise)[:: int(way)])[:: int(way)] + rise
+            found |= (percent == grade) & (metres > reached + _GRID_M)
+    return found
+
+
+@dataclass(frozen=True)
+class Known:
+    """How good a line is, and how steep its way can be, at each sample.
+
+    Parameters
+    ----------
+    accuracy_km : ndarray, shape (n,)
+        95 % value of the leg.
+    steepest, lasting : ndarray, shape (n,)
+        Percent: of a step, and over some kilometres.
+    """
+
+    accuracy_km: Floats
+    steepest: Floats
+    lasting: Floats
+
+
+@dataclass(frozen=True)
+class Road:
+    """What is known of a road's heights, at the samples that climb is summed over.
+
+    Parameters
+    ----------
+    km, metres : ndarray, shape (n,)
+    ground : ndarray of bool, shape (n,)
+        Samples whose ground isn't the road's.
+    stated : ndarray of bool, shape (n - 1,)
+        Steps between two others.
+    rises, least, most : ndarray, shape (n - 1,)
+        Metres of each step: within the band, within the whole accuracy, of the samples.
+    """
+
+    km: Floats
+    metres: Floats
+    ground: NDArray[np.bool_]
+    stated: NDArray[np.bool_]
+    rises: Floats
+    least: Floats
+    most: Floats
+
+    def at(self, km: Floats, steps: Floats) -> Floats:
+        """Return the sum of what each step has, so far, at other chainages."""
+        return np.asarray(
+            np.interp(np.abs(km - km[0]), np.abs(self.km - km[0]), np.append(0.0, steps.cumsum()))
+        )
+
+    def is_ground(self, km: Floats) -> NDArray[np.bool_]:
+        """Return where the ground isn't the road's: between samples, if a neighbour's isn't."""
+        along, ours = np.abs(km - km[0]), np.abs(self.km - km[0])
+        before = np.clip(np.searchsorted(ours, along + 1e-9) - 1, 0, len(ours) - 1)
+        behind = np.clip(np.searchsorted(ours, along - 1e-9), 0, len(ours) - 1)
+        return np.asarray(self.ground[before] | self.ground[behind])
+
+    def totals(self) -> dict[str, float]:
+        """Return climb, descent and highest point, and the lengths they rest on or not."""
+        heights = np.where(self.ground, -np.inf, np.nan_to_num(self.metres, nan=-np.inf))
+        rest = np.where(self.ground, np.nan_to_num(self.metres, nan=-np.inf), -np.inf)
+        step = np.abs(np.diff(self.km))
+        summed = self.stated & ~np.isnan(np.diff(self.metres))
+        no_climb = math.nan if not self.stated.any() else 0.0
+        # Where ground that isn't the road's stands higher, so may the road there.
+        top = int(np.argmax(heights))
+        unknown = bool(np.isneginf(heights[top]) or rest.max() > heights[top])
+        return {
+            "climb_m": float(np.maximum(self.rises, 0).sum()) + no_climb,
+            "descent_m": float(np.maximum(-self.rises, 0).sum()) + no_climb,
+            "climb_low_m": float(np.maximum(self.least, 0).sum()) + no_climb,
+            "climb_high_m": float(np.maximum(self.most, 0).sum()) + no_climb,
+            "highest_m": math.nan if unknown else float(heights[top]),
+            "highest_at_km": math.nan if unknown else float(self.km[top]),
+            "climb_km": float(step[summed].sum()),
+            "ground_km": float(step[~self.stated].sum()),
+        }
+
+
+def road_of(
+    km: Floats,
+    xy: Floats,
+    ground_m: Callable[[Floats], Floats],
+    band_m: float,
+    known: Known | None,
+    far: int,
+) -> Road:
+    """Return what is known of a road's heights at samples along its line.
+
+    Parameters
+    ----------
+    km : ndarray, shape (n,)
+        Chainage.
+    xy : ndarray, shape (n, 2)
+        lon, lat.
+    ground_m : callable
+        Metres at such positions.
+    band_m : float
+        Half of the dead band where the line is exact.
+    known : Known or None
+        None for a line of which nothing is known: all of the ground under it is its own.
+    far : int
+        Steps that a gradient is taken over.
+
+    Returns
+    -------
+    Road
+    """
+    metres = ground_m(xy)
+    left_out = np.zeros(len(km), bool)
+    bands = [np.stack((metres - band_m, metres + band_m))] * 2
+    if known is not None:
+        lows, highs = ground_across(xy, np.nan_to_num(known.accuracy_km), ground_m)
+        bands = bands_of(metres, band_m, lows, highs)
+        left_out = (known.accuracy_km > _ROAD_KM) & ~(highs[1] - lows[1] <= _RELIEF_M)
+        far = min(far, len(km) - 1)
+        steep = np.abs(gradients(xy, metres, far)) > known.steepest[far:]
+        for i in range(far + 1):
+            left_out[i : len(km) - far + i] |= steep
+        left_out |= humps(km, metres, left_out, known.lasting)
+    stated = ~(left_out[1:] | left_out[:-1])
+    rises, least, most = (rises_within(metres, band, stated) for band in (*bands, None))
+    return Road(km, metres, left_out, stated, rises, least, most)
