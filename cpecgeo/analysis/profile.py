@@ -35,7 +35,7 @@ _STEEPEST = {"road": 12.0, "rail": 4.0}
 # bundled grid has a cell each 0.9 km: at four samples to a cell and more, where they fall makes
 # less than 5 % of difference, and samples a km apart made up to 30 %.
 _CLIMB_STEP_KM = {"grid": 0.2, "dem": 0.1}
-_STEEP_KM = 1.0
+_STEEP_KM = 1.0  # what gradients are judged over: between closer samples the grid tells none
 
 # Half of the dead band, in metres, where the line itself is exact.
 _BAND_M = {"grid": NOISE_M, "dem": 5.0}

@@ -16,12 +16,15 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+
+from cpecgeo.errors import InputError
 
 __all__ = ["Kernel", "always_compile", "choose", "compiled", "kernel", "plain", "spread", "threads"]
 
@@ -84,18 +87,26 @@ def _machine_code(function: Kernel, types: list[tuple[str, int]]) -> bytes:
 
 
 def _keep(name: str, content: bytes) -> None:
-    """Write a file into the first folder that takes it, whole or not at all."""
+    """Write a file into the first folder that takes it."""
+    for folder in _folders():
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            _write(folder / name, content)
+            return
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
     import tempfile
 
-    for folder in _folders():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-                file.write(content)
-            os.replace(file.name, folder / name)  # noqa: PTH105 - of a name
-        except OSError:
-            continue
-        return
+    file = tempfile.NamedTemporaryFile(dir=path.parent, delete=False)  # noqa: SIM115 - moved
+    part = Path(file.name)
+    try:
+        with file:
+            file.write(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _folders() -> list[Path]:
@@ -268,9 +279,23 @@ def plain(function: Kernel) -> Kernel:
 
 
 def threads() -> int:
-    """Return how many processors this process may use; CPECGEO_THREADS lowers it."""
+    """Return how many processors this process may use; CPECGEO_THREADS lowers it.
+
+    Raises
+    ------
+    InputError
+        CPECGEO_THREADS is no whole number.
+    """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(allowed or 1, int(os.environ.get("CPECGEO_THREADS", "1024"))))
+    stated = os.environ.get("CPECGEO_THREADS", "")
+    try:
+        most = int(stated or "1024")
+    except ValueError:
+        raise InputError(
+            f"The environment variable CPECGEO_THREADS is {stated!r}; give a whole number of "
+            "threads, such as 2."
+        ) from None
+    return max(1, min(allowed or 1, most))
 
 
 def spread(work: Callable[[int, int], Any], rows: int, *, least: int = 2_000) -> None:

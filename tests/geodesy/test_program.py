@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 from math import ceil, degrees, inf, radians, sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cpecgeo.errors import InputError
 from cpecgeo.geodesy import _compile
 from cpecgeo.geodesy._compile import compiled, kernel
 from tests.effort import tries
@@ -173,6 +175,30 @@ def test_machine_code_needs_no_folder(kept):
     """Neither beside the code nor at home: it is made for this process."""
     kept.write_text("a file where a folder should be")
     assert run_again() == 3
+
+
+def test_a_disk_that_is_full_keeps_no_part(kept, monkeypatch):
+    """What was begun is taken away, and the kernel runs all the same."""
+
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    assert run_again() == 3
+    assert [*kept.iterdir()] == []
+
+
+@pytest.mark.parametrize(("stated", "most"), [("", 1024), ("1", 1), ("0", 1), ("-3", 1)])
+def test_the_environment_limits_threads(monkeypatch, stated, most):
+    monkeypatch.setattr(_compile.os, "sched_getaffinity", lambda _: range(4), raising=False)
+    monkeypatch.setenv("CPECGEO_THREADS", stated)
+    assert _compile.threads() == min(4, most)
+
+
+def test_no_number_of_threads_is_refused(monkeypatch):
+    monkeypatch.setenv("CPECGEO_THREADS", "two")
+    with pytest.raises(InputError, match="CPECGEO_THREADS is 'two'"):
+        _compile.threads()
 
 
 def test_without_home_and_with_read_only_packages(tmp_path):
