@@ -41,7 +41,8 @@ WHERE = """One call with a million points, from GeoSeries to DataFrame, taken ap
 
 """
 FIRST = [
-    "Calls", "Verbs", "Point to nearest line", "Where the time goes", "Buffer", "Buffers of many", "Length", "Areas", "Distance matrix",
+    "Calls", "Verbs", "Point to nearest line", "Where the time goes", "Buffer", "Buffers of many",
+    "What limits buffers", "Length", "Areas", "Distance matrix",
     "Distance matrix of shapes", "Preparing",
 ]  # fmt: skip
 
