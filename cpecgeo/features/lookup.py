@@ -20,6 +20,7 @@ from cpecgeo.catalogue.layers import ids_named, shared
 from cpecgeo.errors import (
     CoordinateError,
     CpecgeoError,
+    CRSError,
     InputError,
     UnknownNameError,
 )
@@ -329,10 +330,13 @@ def lines_of_file(path: str, choice: Choice | None = None) -> list[Corridor] | S
     """
     try:
         found = read_subject(path, "keep", choice)
-    except InputError:
-        with suppress(InputError):  # a GeoPackage of several layers, sections and stops
-            return split_sections(load_line(path))
-        raise
+    except InputError as error:
+        try:  # a GeoPackage of several layers, sections and stops
+            return split_sections(load_line(path, choice))
+        except CRSError:
+            raise
+        except InputError:
+            raise error from None
     if found.frame is not None and found.shapes.geom_type.isin(list(LINES)).any():
         with suppress(CpecgeoError):
             return split_sections(line_of_file(path, found.frame))

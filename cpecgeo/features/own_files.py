@@ -74,12 +74,15 @@ def load_line(path: str, choice: Choice | None = None, *, kind: str = "road") ->
     if path == "-":
         return line_of_file("standard-input", read_labelled(path, choice), kind=kind)
     with _advised(choice):
-        frame = None if choice in {None, Choice()} else read_labelled(path, choice)
-        return line_of_file(path, frame, kind=kind)
+        return line_of_file(path, choice=choice, kind=kind)
 
 
 def line_of_file(
-    path: str | Path, frame: gpd.GeoDataFrame | None = None, *, kind: str = "road"
+    path: str | Path,
+    frame: gpd.GeoDataFrame | None = None,
+    *,
+    choice: Choice | None = None,
+    kind: str = "road",
 ) -> Corridor:
     """Make the lines of a file one corridor.
 
@@ -88,6 +91,8 @@ def line_of_file(
     path : str or Path
     frame : GeoDataFrame, optional
         What was read from it; it is read here otherwise.
+    choice : Choice, optional
+        How it is read.
     kind : {"road", "rail", "mining"}
 
     Returns
@@ -100,7 +105,7 @@ def line_of_file(
     GeometryError, InputError, FileError, CRSError
         As `Corridor.from_line`.
     """
-    rows, stops = read_line(path, frame)
+    rows, stops = read_line(path, frame, choice)
     column = next((c for c in ("name", "id") if c in rows and rows[c].notna().any()), None)
     names = [] if column is None else rows[column].dropna().astype(str).unique()
     own = names[0].strip() if len(names) == 1 else ""

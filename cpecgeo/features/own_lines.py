@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from numbers import Real
 from pathlib import Path
@@ -22,6 +21,7 @@ from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.features.alignment import STATUSES, Alignment, check_course, check_junctions
 from cpecgeo.features.places import COLUMNS, Place, place
 from cpecgeo.features.subject import Thing, label_rows
+from cpecgeo.files.formats import Choice
 from cpecgeo.files.outliers import refuse_turned
 from cpecgeo.geodesy import Chainage, length_km, lonlat
 from cpecgeo.geodesy.inputs import LINES, POINTS, positive_km
@@ -147,18 +147,21 @@ def _read(line: Any, what: str = "line") -> tuple[gpd.GeoDataFrame, gpd.GeoDataF
 
 
 def read_line(
-    path: str | Path, frame: gpd.GeoDataFrame | None = None
+    path: str | Path, frame: gpd.GeoDataFrame | None = None, choice: Choice | None = None
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | None]:
     """Read a file, or take its rows: lines in lon, lat, and stops in a layer or as points."""
     from cpecgeo.files.reading import read  # most corridors are no files
 
-    if frame is None and str(path).lower().endswith(".gpkg"):
-        with suppress(InputError):  # other layers, or only one
-            rows, stops = (read(path, layer=layer) for layer in ("sections", "stops"))
+    how = vars(choice or Choice())
+    if frame is None and how["layer"] is None and str(path).lower().endswith(".gpkg"):
+        try:
+            rows, stops = (read(path, **how | {"layer": n}) for n in ("sections", "stops"))
             return _read(rows, str(path))[0], stops
-    frame = label_rows(read(path)) if frame is None else frame
-    is_line = frame.geom_type.isin(list(LINES)).to_numpy()
-    if not is_line.any():
+        except InputError as error:
+            if type(error) is not InputError:  # else: other layers, or only one
+                raise
+    frame = label_rows(read(path, **how)) if frame is None else frame
+    if not (is_line := frame.geom_type.isin(list(LINES)).to_numpy()).any():
         raise GeometryError(f"{path} has no line in it; a corridor is drawn by lines.")
     points = frame[(frame.geom_type == "Point").to_numpy()]
     stops = points.reset_index(drop=True) if len(points) and "name" in frame else None
@@ -250,15 +253,14 @@ def _lengths(parts: gpd.GeoDataFrame, *, measured: bool, total: Any) -> Floats:
 
 def _stops(stops: Any, name: str) -> gpd.GeoDataFrame:
     """Return stops as a table with a name and a point each."""
-    stops = [] if stops is None else stops
     if isinstance(stops, gpd.GeoDataFrame):
         if "name" not in stops:
             raise InputError(f"stops has no column name; it has {list(stops.columns)}.")
         shapes = lonlat(stops, what="stops", kinds=POINTS, missing="keep")
         rows = stops.drop(columns=stops.geometry.name)
         table = gpd.GeoDataFrame(rows, geometry=shapes, crs=4326).reset_index(drop=True)
-    elif isinstance(stops, Mapping | Sequence) and not isinstance(stops, str):
-        table = _named_stops(stops)
+    elif stops is None or (isinstance(stops, Mapping | Sequence) and not isinstance(stops, str)):
+        table = _named_stops(stops or ())
     else:
         raise InputTypeError(
             f"stops is {type(stops).__name__}; give a GeoDataFrame with name, names of places, or "
@@ -269,9 +271,8 @@ def _stops(stops: Any, name: str) -> gpd.GeoDataFrame:
     table["name"] = table["name"].astype(str)
     usual = {"id": [f"{name}-stop-{i}" for i in range(1, len(table) + 1)], "kind": "stop"}
     numeric = {"km", "post_km", "accuracy_km"}
-    for column in COLUMNS:
-        if column not in table:
-            table[column] = usual.get(column, np.nan if column in numeric else None)
+    for column in (c for c in COLUMNS if c not in table):
+        table[column] = usual.get(column, np.nan if column in numeric else None)
     table["main"] = table["main"].eq(True)
     return table
 
@@ -327,8 +328,7 @@ def _place_stops(
                 f"Stop {text!r} lies {away:,.1f} km off the line, more than {far:g}; leave it out, "
                 "or say with accuracy_km= how rough the line is."
             )
-    lost = np.isnan(at) & table["km"].isna().to_numpy()
-    if lost.any():
+    if (lost := np.isnan(at) & table["km"].isna().to_numpy()).any():
         raise InputError(f"Stop {table['name'][lost].iloc[0]!r} has neither a position nor km.")
     return at, off
 

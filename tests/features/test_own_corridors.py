@@ -375,6 +375,31 @@ def test_a_geopackage_of_everything_comes_back_with_its_stops(tmp_path):
     assert two.sections["basis"].tolist() == ["given"]
 
 
+def test_a_geopackage_of_sections_is_read_as_its_caller_states(tmp_path):
+    from cpecgeo.features.lookup import lines_of_file
+    from cpecgeo.files import china
+    from cpecgeo.files.formats import Choice
+    from cpecgeo.files.writing import write_layers
+
+    ends = {"Tashkurgan": (75.22, 37.77), "Yarkand": (77.24, 38.41)}
+    path = tmp_path / "own.gpkg"
+    one = own(LineString(ends.values()), name="own", stops=ends, km=[0, 300])
+    write_layers({"sections": one.sections, "stops": one.stops, "posts": one.km_posts(50)}, path)
+    (plain,) = lines_of_file(str(path))
+    (shifted,) = lines_of_file(str(path), Choice(crs="GCJ-02"))
+    assert list(plain.line.coords) == [*ends.values()]
+    true = china.to_wgs84(np.array([*ends.values()]), "GCJ-02")
+    assert shapely.get_coordinates(shifted.line) == pytest.approx(true, abs=1e-12)
+    assert shifted.end_km == 300
+    assert shifted.km_of("Yarkand") == 300
+    (bare,) = lines_of_file(str(path), Choice(layer="sections"))
+    assert bare.stops["name"].tolist() == []
+    with pytest.raises(errors.CRSError, match="another"):
+        lines_of_file(str(path), Choice(crs="EPSG:32642"))
+    with pytest.raises(errors.InputError, match="no layer 'lines'"):
+        lines_of_file(str(path), Choice(layer="lines"))
+
+
 def test_points_with_a_name_in_a_file_are_its_stops(tmp_path):
     rows = gpd.GeoDataFrame({"name": ["line", "Mid"]}, geometry=[LINE, Point(73.0, 33.9)], crs=4326)
     cg.write(rows, tmp_path / "mine.geojson")
