@@ -140,6 +140,7 @@ def row_bytes(path: Path, head: Any) -> tuple[float, float]:
     A value that repeats is kept once in the file, in the dictionary of its column, so that a
     small file may hold rows of any width.
     """
+    _check_columns(path, head)
     texts = sorted(
         {
             column.path_in_schema
@@ -166,6 +167,16 @@ def row_bytes(path: Path, head: Any) -> tuple[float, float]:
             likely = max(likely, totals[0] / max(1, group.num_rows))
             most = max(most, totals[1] / max(1, group.num_rows))
     return likely, most
+
+
+def _check_columns(path: Path, head: Any) -> None:
+    """Read a row of each group: pyarrow says so where the record of a column is damaged.
+
+    Asked for such a record itself, it ends the process.
+    """
+    with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
+        for number in range(head.num_row_groups):
+            next(file.iter_batches(1, row_groups=[number], use_threads=False), None)
 
 
 def _columns(group: Any) -> Iterator[pa.Table]:

@@ -261,3 +261,39 @@ def test_a_column_that_has_two_names_is_one_error(letter, tmp_path):
         except CpecgeoError:
             refused += 1
     assert refused
+
+
+# Without the check pyarrow ends the process, so that the files are read in another one.
+EVERY_BYTE = """
+import sys, struct
+from pathlib import Path
+from cpecgeo.errors import CpecgeoError
+from cpecgeo.scale.files import open_source
+
+path = Path(sys.argv[1])
+whole = path.read_bytes()
+footer = struct.unpack("<I", whole[-8:-4])[0]
+refused = 0
+for at in range(len(whole) - 8 - footer, len(whole) - 8):
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    try:
+        open_source(path)
+    except CpecgeoError:
+        refused += 1
+print(footer, refused)
+"""
+
+
+def test_a_footer_with_one_wrong_byte_is_one_error_or_none(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"lon": [71.5, 72.5], "lat": [34.1, 34.2], "name": ["a", "b"]}), path)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", EVERY_BYTE, path],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    footer, refused = map(int, done.stdout.split())
+    assert footer / 3 < refused < footer
