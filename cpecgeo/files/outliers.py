@@ -281,7 +281,7 @@ def exchange(columns: tuple[str, ...] | None) -> str:
     """
     if columns is None or len(columns) != 2:
         return ""
-    return f" Exchange the two with lon={columns[1]!r} and lat={columns[0]!r}."
+    return f" Exchange the two with lon={columns[1][:40]!r} and lat={columns[0][:40]!r}."
 
 
 def remarks(tally: Tally) -> list[str]:

@@ -214,8 +214,8 @@ def _refuse_no_degrees(lon: Any, lat: Any, used: tuple[str, ...], what: str) -> 
     if len(lon) == 0 or ((np.abs(lon) <= 180) & (np.abs(lat) <= 90)).any():
         return
     text = (
-        f"{what} has ({lon[0]:.10g}, {lat[0]:.10g}) in the columns {used[0]}, {used[1]}, and no "
-        "row with lon within ±180° and lat within ±90°;"
+        f"{what} has ({lon[0]:.10g}, {lat[0]:.10g}) in the columns {used[0][:40]!r}, "
+        f"{used[1][:40]!r}, and no row with lon within ±180° and lat within ±90°;"
     )
     if (np.abs(lon) <= 90).all() and (np.abs(lat) <= 180).all():
         raise CoordinateError(f"{text} lon and lat seem to be swapped.{exchange(used)}")

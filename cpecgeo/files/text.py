@@ -310,7 +310,7 @@ def refuse_doubled(names: Iterable[str], what: object) -> None:
     """
     doubled = sorted(name for name, count in Counter(names).items() if count > 1)
     if doubled:
-        raise InputError(f"{what} has two columns named {doubled[0]!r}; rename one.")
+        raise InputError(f"{what} has two columns named {doubled[0][:40]!r}; rename one.")
 
 
 def _record_end(head: bytes) -> int:

@@ -142,7 +142,7 @@ def test_the_library_names_no_option_of_the_shell():
         ("near far.csv --to ml1 --stream -o o.csv", "repair the row."),
         ("near good.csv --to ml1 --thousands _", "--thousands _ isn't known"),
         ("rings ml1 --km 5,3", "--km 5,10,25"),
-        ("near utm.csv --to ml1", "utm.csv has (300000, 2750000) in the columns x, y"),
+        ("near utm.csv --to ml1", "utm.csv has (300000, 2750000) in the columns 'x', 'y'"),
         ("near utm.csv --to ml1", "state their CRS, such as --crs EPSG:32642"),
         ("near utm.csv --to ml1 --stream -o o.csv", "metres, state their CRS, such as --crs EPSG"),
         ("near utm.geojson --to ml1", "utm.geojson has latitude 2750000.0 in row 1"),

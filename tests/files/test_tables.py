@@ -18,6 +18,7 @@ import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import (
     CoordinateError,
+    CpecgeoError,
     CRSError,
     DataWarning,
     FileError,
@@ -406,7 +407,10 @@ def test_a_row_without_a_point_must_have_no_position():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("x,y\n300000,2750000\n", r"\(300000, 2750000\) in the columns x, y, .*crs=\"EPSG:32642\""),
+        (
+            "x,y\n300000,2750000\n",
+            r"\(300000, 2750000\) in the columns 'x', 'y', .*crs=\"EPSG:32642\"",
+        ),
         ("lat,lon\n167,25\n168,26\n", "swapped. Exchange the two with lon='lat' and lat='lon'."),
     ],
 )
@@ -439,3 +443,19 @@ def test_what_is_summed_follows_one_rule_in_memory_streams_and_dask(tmp_path):
     assert [stream["missing"][0], lazy["missing"].iloc[0]] == [2, 2]
     with pytest.raises(InputError, match="p has 'x', which is no number"):
         scale.exposure(dd.from_pandas(table.assign(p="x"), 1), "ml1", 50, value="p").compute()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{name}_lat,{name}_lon\n528,67\n528,67\n",
+        "{name},{name},lon,lat\n1,2,67,25\n",
+        "{name} lon,{name} lat\n-95,170\n",
+    ],
+)
+def test_a_long_name_of_a_column_does_not_fill_a_message(text, tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text(text.format(name="x" * 500))
+    with pytest.raises(CpecgeoError) as caught:
+        cg.nearest(cg.read(path), "ml1")
+    assert len(str(caught.value)) < 600
