@@ -219,8 +219,7 @@ def thing(
     name: str, how: Reading | None = None, *, missing: _Missing = "raise"
 ) -> str | Thing | Subject:
     """Return a name as it was typed, or what a file holds."""
-    from cpecgeo.features.lookup import read_subject
-    from cpecgeo.features.own_files import load_line
+    from cpecgeo.features.lookup import load_line, read_subject
 
     if not is_file(name):
         return name
@@ -289,7 +288,7 @@ def _resolve(given: Sequence[str | Thing | Subject], typed: list[str], what: str
 
 def corridor(name: str, how: Reading | None = None, *, kind: str = "road") -> str | Corridor:
     """Return the name of a corridor, or the lines of a file as one."""
-    from cpecgeo.features.own_files import load_line
+    from cpecgeo.features.lookup import load_line
 
     return load_line(_kind(name)[1], _choice(how), kind=kind) if is_file(name) else name
 

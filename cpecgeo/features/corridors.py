@@ -1,4 +1,4 @@
-"""The corridors by name, bundled or with OpenStreetMap's geometry, and the table of them."""
+"""The corridors by name, bundled or with OpenStreetMap's geometry; their table and sections."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from warnings import warn
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from cpecgeo.catalogue import assemble, corridor_rows, layer
 from cpecgeo.catalogue.geometry import (
@@ -28,28 +29,18 @@ from cpecgeo.errors import DataError, DataWarning
 from cpecgeo.features.alignment import align_named, describe
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.subject import html_card, html_table, provenance
-from cpecgeo.geodesy import length_km
+from cpecgeo.geodesy import Chainage, length_km
 
-__all__ = ["Refreshed", "corridor", "corridors", "lengths", "refreshed"]
+__all__ = ["Refreshed", "corridor", "corridors", "lengths", "refreshed", "split_sections"]
 
 _MISSING = (
     "corridor {0!r} has no OpenStreetMap geometry yet; get it with cpecgeo.osm.refresh({0!r})"
 )
 
 _SHOWN = [
-    "id",
-    "title",
-    "kind",
-    "status",
-    "length_km",
-    "official_km",
-    "ratio",
-    "chainage_km",
-    "accuracy_km",
-    "basis",
-    "opened",
-    "source",
-]
+    "id", "title", "kind", "status", "length_km", "official_km", "ratio", "chainage_km",
+    "accuracy_km", "basis", "opened", "source",
+]  # fmt: skip
 
 _TABLES = ("stops", "sections", "competing", "legs")
 
@@ -276,19 +267,9 @@ def lengths() -> pd.DataFrame:
         for note, made in noted.itertuples(index=False)
     ]
     columns = [
-        "level",
-        "id",
-        "name",
-        "kind",
-        "status",
-        "drawn_km",
-        "official_km",
-        "ratio",
-        "chainage_km",
-        "accuracy_km",
-        "reason",
-        "source",
-    ]
+        "level", "id", "name", "kind", "status", "drawn_km", "official_km", "ratio", "chainage_km",
+        "accuracy_km", "reason", "source",
+    ]  # fmt: skip
     frame = pd.concat(
         [whole.assign(level="corridor")[columns], parts.assign(level="section")[columns]],
         ignore_index=True,
@@ -357,3 +338,57 @@ def _redraw(bundled: Corridor, kept: Stored) -> Corridor:
         sources=(kept.source, *bundled.sources),
         geometry="osm",
     )
+
+
+def split_sections(whole: Corridor) -> list[Corridor]:
+    """Return the sections of a corridor of the caller's, each with the chainage of the whole.
+
+    Parameters
+    ----------
+    whole : Corridor
+
+    Returns
+    -------
+    list of Corridor
+        Under the names of the sections; the corridor itself where not each has one of its own.
+
+    Examples
+    --------
+    >>> from shapely import LineString
+    >>> rows = gpd.GeoDataFrame(
+    ...     {"name": ["A", "B"]},
+    ...     geometry=[LineString([(67, 25), (68, 25)]), LineString([(68, 25), (69, 25)])],
+    ...     crs=4326,
+    ... )
+    >>> a, b = split_sections(Corridor.from_line(rows, name="own"))
+    >>> b.name, b.chainage.start_km == a.end_km
+    ('B', True)
+    """
+    parts = whole.sections
+    unnamed = f"{whole.title}, part 1"  # as `Corridor.from_line` calls them
+    if len(parts) < 2 or not parts["name"].is_unique or parts["name"].iloc[0] == unnamed:
+        return [whole]
+    xy, km = shapely.get_coordinates(whole.line), whole.chainage.measures_km
+    found, first = [], 0
+    for i, (name, to) in enumerate(zip(parts["name"], parts["km_to"], strict=True)):
+        # The vertex that ends it: km may stand still, and a line come by a place twice.
+        end = shapely.get_coordinates(parts.geometry.iloc[i])[-1]
+        ends = first + np.flatnonzero((xy[first:] == end).all(axis=1) & (km[first:] == to))
+        last = int(ends[ends > first][0])
+        line = shapely.LineString(xy[first : last + 1])
+        own = parts.iloc[[i]]
+        found.append(
+            replace(
+                whole,
+                name=str(name),
+                title=str(name),
+                status=str(own["status"].iloc[0]),
+                line=line,
+                sections=own,
+                legs=whole.legs.iloc[[i]],
+                accuracy_km=float(own["accuracy_km"].iloc[0]),
+                chainage=Chainage(line, km[first : last + 1]),
+            )
+        )
+        first = last
+    return found

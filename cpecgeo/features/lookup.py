@@ -6,8 +6,9 @@ The order is that of `KINDS`: corridor, section, place, layer, district, provinc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,27 +18,30 @@ import geopandas as gpd
 
 from cpecgeo.catalogue import folded, layer
 from cpecgeo.catalogue.layers import ids_named, shared
-from cpecgeo.errors import (
-    CoordinateError,
-    CpecgeoError,
-    CRSError,
-    InputError,
-    UnknownNameError,
-)
+from cpecgeo.errors import CpecgeoError, CRSError, FileError, InputError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.corridors import corridor
-from cpecgeo.features.own_files import line_of_file, load_line, read_labelled, split_sections
+from cpecgeo.features.corridors import corridor, split_sections
+from cpecgeo.features.own_lines import read_line
 from cpecgeo.features.places import place
-from cpecgeo.features.subject import Subject
+from cpecgeo.features.subject import Subject, frame_subject
 from cpecgeo.files.formats import Choice, has_format
-from cpecgeo.files.outliers import is_expected
-from cpecgeo.geodesy.inputs import LINES, check
+from cpecgeo.geodesy.inputs import LINES
 
-__all__ = ["KINDS", "find", "frame_subject", "lines_of_file", "read_subject"]  # fmt: skip
+__all__ = [
+    "KINDS",
+    "find",
+    "line_of_file",
+    "lines_of_file",
+    "load_line",
+    "read_labelled",
+    "read_subject",
+]
 
 KINDS = ("corridor", "section", "place", "layer", "district", "province", "file")
 """What a name may be, in the order of lookup."""
 
+
+_STATED = re.compile(r"\b(lon|lat|layer|crs|thousands|encoding)=")
 
 # A unit that is no more has no outline, and the province that it joined is another area.
 _TRIBAL_AREAS = {"fata", "federallyadministeredtribalareas"}
@@ -207,70 +211,6 @@ def _of_rows(rows: gpd.GeoDataFrame, kind: str, title: str) -> Subject:
     return Subject(rows.geometry, title, kind, is_single=True, frame=rows)
 
 
-def frame_subject(
-    x: gpd.GeoDataFrame | gpd.GeoSeries,
-    what: str,
-    missing: Literal["raise", "keep"],
-    *,
-    is_numbered: bool = True,
-) -> Subject:
-    """Return a series or table as a subject, on its own index.
-
-    Parameters
-    ----------
-    x : GeoDataFrame or GeoSeries
-        With a CRS.
-    what : str
-        What it is called in messages.
-    missing : {"raise", "keep"}
-        Whether rows without a geometry are an error or stay.
-    is_numbered : bool
-        Whether an index of whole numbers counts the rows of the file that it was read from.
-
-    Returns
-    -------
-    Subject
-
-    Examples
-    --------
-    >>> frame_subject(gpd.GeoSeries.from_xy([67], [25], crs=4326), "x", "raise").title
-    '1 features'
-    """
-    try:
-        checked = check(x, what=str(x.attrs.get("read_from", what)), missing=missing)
-    except CoordinateError as error:
-        if error.row is None or error.lonlat is None or "read_from" not in x.attrs:
-            raise
-        raise _in_file(error.row, error.lonlat, x, is_numbered=is_numbered) from None
-    shapes = checked.series()
-    frame = x if isinstance(x, gpd.GeoDataFrame) else None
-    own = x.attrs.get("title") or (x.name if isinstance(x, gpd.GeoSeries) else None)
-    title = own if isinstance(own, str) and own else f"{len(shapes):,} features"
-    subject = Subject(shapes, title, "frame", frame=frame)
-    # What has been looked at needn't be again.
-    unnamed = replace(checked, name=None)
-    object.__setattr__(unnamed, "xy", checked.xy)
-    object.__setattr__(subject, "checked", unnamed)
-    return subject
-
-
-def _in_file(
-    row: int,
-    lonlat: tuple[float, float],
-    x: gpd.GeoDataFrame | gpd.GeoSeries,
-    *,
-    is_numbered: bool,
-) -> CoordinateError:
-    """Return the error of a row of a file; it is swapped only if that leads near CPEC."""
-    west, south, east, north = x.geometry.iloc[row : row + 1].total_bounds
-    is_swapped = is_expected(south, west) and is_expected(north, east)
-    number = int(x.index[row]) if is_numbered and x.index.dtype.kind in "iu" else row
-    return CoordinateError.out_of_range(
-        str(x.attrs["read_from"]), lonlat, row, where=f"in row {number + 1}",
-        is_swapped=is_swapped, repair="repair the row",
-    )  # fmt: skip
-
-
 def read_subject(
     path: str, missing: Literal["raise", "keep"], choice: Choice | None = None
 ) -> Subject:
@@ -341,3 +281,91 @@ def lines_of_file(path: str, choice: Choice | None = None) -> list[Corridor] | S
         with suppress(CpecgeoError):
             return split_sections(line_of_file(path, found.frame))
     return found
+
+
+def read_labelled(path: str, choice: Choice | None) -> gpd.GeoDataFrame:
+    """Read a file, its rows under their names.
+
+    Raises
+    ------
+    InputError, FileError
+        As `cpecgeo.read`; where nothing can be stated (no `choice`), the message says where it
+        can be.
+    """
+    from cpecgeo.files.reading import label_rows, read  # most names are no files
+
+    with _advised(choice):
+        return label_rows(read(path, **vars(choice or Choice())))
+
+
+@contextmanager
+def _advised(choice: Choice | None) -> Iterator[None]:
+    """Say whose options an error names where what reads the file has none."""
+    try:
+        yield
+    except (InputError, FileError) as error:
+        if choice is not None or not _STATED.search(str(error)):
+            raise
+        raise type(error)(
+            f"{error} These are options of cg.read, whose table the verb takes."
+        ) from error
+
+
+def load_line(path: str, choice: Choice | None = None, *, kind: str = "road") -> Corridor:
+    """Load the lines of a file as one corridor.
+
+    Parameters
+    ----------
+    path : str
+    choice : Choice, optional
+        As `read_subject`.
+    kind : {"road", "rail", "mining"}
+
+    Returns
+    -------
+    Corridor
+
+    Raises
+    ------
+    GeometryError, InputError, FileError, CRSError
+        As `cpecgeo.Corridor.from_line`.
+    """
+    if path == "-":
+        return line_of_file("standard-input", read_labelled(path, choice), kind=kind)
+    with _advised(choice):
+        return line_of_file(path, choice=choice, kind=kind)
+
+
+def line_of_file(
+    path: str | Path,
+    frame: gpd.GeoDataFrame | None = None,
+    *,
+    choice: Choice | None = None,
+    kind: str = "road",
+) -> Corridor:
+    """Make the lines of a file one corridor.
+
+    Parameters
+    ----------
+    path : str or Path
+    frame : GeoDataFrame, optional
+        What was read from it; it is read here otherwise.
+    choice : Choice, optional
+        How it is read.
+    kind : {"road", "rail", "mining"}
+
+    Returns
+    -------
+    Corridor
+        Under the name of its feature where there is one that has a name, else of the file.
+
+    Raises
+    ------
+    GeometryError, InputError, FileError, CRSError
+        As `Corridor.from_line`.
+    """
+    rows, stops = read_line(path, frame, choice)
+    column = next((c for c in ("name", "id") if c in rows and rows[c].notna().any()), None)
+    names = [] if column is None else rows[column].dropna().astype(str).unique()
+    own = names[0].strip() if len(names) == 1 else ""
+    return Corridor.from_line(rows, name=own or Path(path).stem, kind=kind, stops=stops)

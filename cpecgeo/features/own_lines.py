@@ -20,7 +20,7 @@ from cpecgeo.catalogue.lines import turn_ends
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.features.alignment import STATUSES, Alignment, check_course, check_junctions
 from cpecgeo.features.places import COLUMNS, Place, place
-from cpecgeo.features.subject import Thing, label_rows
+from cpecgeo.features.subject import Thing
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.outliers import refuse_turned
 from cpecgeo.geodesy import Chainage, length_km, lonlat
@@ -150,7 +150,7 @@ def read_line(
     path: str | Path, frame: gpd.GeoDataFrame | None = None, choice: Choice | None = None
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | None]:
     """Read a file, or take its rows: lines in lon, lat, and stops in a layer or as points."""
-    from cpecgeo.files.reading import read  # most corridors are no files
+    from cpecgeo.files.reading import label_rows, read  # most corridors are no files
 
     how = vars(choice or Choice())
     if frame is None and how["layer"] is None and str(path).lower().endswith(".gpkg"):

@@ -25,9 +25,8 @@ from cpecgeo.errors import (
 )
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as bundled
-from cpecgeo.features.lookup import KINDS, find, frame_subject, read_subject
-from cpecgeo.features.own_files import line_of_file
-from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing
+from cpecgeo.features.lookup import KINDS, find, line_of_file, read_subject
+from cpecgeo.features.subject import PointLike, Subject, SubjectLike, Thing, frame_subject
 from cpecgeo.files.formats import Choice, has_format
 from cpecgeo.files.outliers import refuse_turned
 from cpecgeo.geodesy import Chainage, lonlat

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import geopandas as gpd
 import numpy as np
@@ -20,19 +20,20 @@ from numpy.typing import NDArray
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.cite import list_credits
 from cpecgeo.catalogue.geometry import in_force
-from cpecgeo.errors import DataWarning
+from cpecgeo.errors import CoordinateError, DataWarning
 from cpecgeo.files.numbers import say_odd, to_accuracy
+from cpecgeo.files.outliers import is_expected
 from cpecgeo.geodesy import Chainage
-from cpecgeo.geodesy.inputs import Checked
+from cpecgeo.geodesy.inputs import Checked, check
 
 __all__ = [
     "PointLike",
     "Subject",
     "SubjectLike",
     "Thing",
+    "frame_subject",
     "html_card",
     "html_table",
-    "label_rows",
     "provenance",
     "rows_by",
 ]
@@ -304,32 +305,65 @@ def rows_by(target: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]
         yield int(position), order[ends[position] : ends[position + 1]]
 
 
-def label_rows(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Put rows under their names, so that an answer says of which it is; the column stays.
+def frame_subject(
+    x: gpd.GeoDataFrame | gpd.GeoSeries,
+    what: str,
+    missing: Literal["raise", "keep"],
+    *,
+    is_numbered: bool = True,
+) -> Subject:
+    """Return a series or table as a subject, on its own index.
 
     Parameters
     ----------
-    frame : GeoDataFrame
+    x : GeoDataFrame or GeoSeries
+        With a CRS.
+    what : str
+        What it is called in messages.
+    missing : {"raise", "keep"}
+        Whether rows without a geometry are an error or stay.
+    is_numbered : bool
+        Whether an index of whole numbers counts the rows of the file that it was read from.
 
     Returns
     -------
-    GeoDataFrame
-        On its column ``name``, in any case, else ``id``, where every row has its own; else as
-        it came.
+    Subject
 
     Examples
     --------
-    >>> rows = gpd.GeoDataFrame({"Name": ["A"]}, geometry=[shapely.Point(67, 25)], crs=4326)
-    >>> label_rows(rows).index.tolist()
-    ['A']
+    >>> frame_subject(gpd.GeoSeries.from_xy([67], [25], crs=4326), "x", "raise").title
+    '1 features'
     """
-    for sought in ("name", "id"):
-        for column in frame.columns:
-            values = frame[column]
-            if (
-                str(column).strip().casefold() == sought
-                and values.notna().all()
-                and values.is_unique
-            ):
-                return frame.set_axis(pd.Index(values.to_numpy(), dtype=values.dtype))
-    return frame
+    try:
+        checked = check(x, what=str(x.attrs.get("read_from", what)), missing=missing)
+    except CoordinateError as error:
+        if error.row is None or error.lonlat is None or "read_from" not in x.attrs:
+            raise
+        raise _in_file(error.row, error.lonlat, x, is_numbered=is_numbered) from None
+    shapes = checked.series()
+    frame = x if isinstance(x, gpd.GeoDataFrame) else None
+    own = x.attrs.get("title") or (x.name if isinstance(x, gpd.GeoSeries) else None)
+    title = own if isinstance(own, str) and own else f"{len(shapes):,} features"
+    subject = Subject(shapes, title, "frame", frame=frame)
+    # What has been looked at needn't be again.
+    unnamed = replace(checked, name=None)
+    object.__setattr__(unnamed, "xy", checked.xy)
+    object.__setattr__(subject, "checked", unnamed)
+    return subject
+
+
+def _in_file(
+    row: int,
+    lonlat: tuple[float, float],
+    x: gpd.GeoDataFrame | gpd.GeoSeries,
+    *,
+    is_numbered: bool,
+) -> CoordinateError:
+    """Return the error of a row of a file; it is swapped only if that leads near CPEC."""
+    west, south, east, north = x.geometry.iloc[row : row + 1].total_bounds
+    is_swapped = is_expected(south, west) and is_expected(north, east)
+    number = int(x.index[row]) if is_numbered and x.index.dtype.kind in "iu" else row
+    return CoordinateError.out_of_range(
+        str(x.attrs["read_from"]), lonlat, row, where=f"in row {number + 1}",
+        is_swapped=is_swapped, repair="repair the row",
+    )  # fmt: skip

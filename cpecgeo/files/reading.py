@@ -11,6 +11,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import shapely
 
@@ -23,7 +24,7 @@ from cpecgeo.files.sniff import sniff_suffix
 from cpecgeo.files.tables import read_csv, resolve_crs
 from cpecgeo.geodesy._ellipsoid import to_wgs84
 
-__all__ = ["read"]
+__all__ = ["label_rows", "read"]
 
 
 def read(
@@ -225,3 +226,34 @@ def _from_stdin(folder: Path) -> Path:
     path = folder / f"input{sniff_suffix(raw)}"
     path.write_bytes(raw)
     return path
+
+
+def label_rows(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Put rows under their names, so that an answer says of which it is; the column stays.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+
+    Returns
+    -------
+    GeoDataFrame
+        On its column ``name``, in any case, else ``id``, where every row has its own; else as
+        it came.
+
+    Examples
+    --------
+    >>> rows = gpd.GeoDataFrame({"Name": ["A"]}, geometry=[shapely.Point(67, 25)], crs=4326)
+    >>> label_rows(rows).index.tolist()
+    ['A']
+    """
+    for sought in ("name", "id"):
+        for column in frame.columns:
+            values = frame[column]
+            if (
+                str(column).strip().casefold() == sought
+                and values.notna().all()
+                and values.is_unique
+            ):
+                return frame.set_axis(pd.Index(values.to_numpy(), dtype=values.dtype))
+    return frame
