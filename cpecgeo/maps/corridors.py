@@ -155,30 +155,31 @@ def tabulate_stops(thing: Corridor) -> gpd.GeoDataFrame | None:
     Returns
     -------
     GeoDataFrame or None
-        `weight_` is 2 for the ends, 1 for junctions and the like, 0 for the rest. What stands in
+        `cpec:weight` is 2 for the ends, 1 for junctions or towns, 0 for the rest. What stands in
         brackets behind a name is `note`.
     """
     stops = thing.stops
     if not isinstance(stops, gpd.GeoDataFrame) or not stops.geometry.notna().any():
         return None
     stops = stops[stops.geometry.notna()]
+    names, remarks = zip(*map(split_remark, stops["name"]), strict=True)
     large = stops["name"].astype(str).str.contains(r"\b(?:Junction|Cantt|Cantonment|City)\b")
     if not large.any():
-        large[:] = True
-    weight = large.astype(int).to_numpy(copy=True)
+        known = {name for one in ("places", "crossings") for name in layer(one)["name"]}
+        large[:] = pd.Index(names).isin(known)
+    weight = (large | (not large.any())).astype(int).to_numpy(copy=True)
     weight[[0, -1]] = 2
-    names, remarks = zip(*map(split_remark, stops["name"]), strict=True)
-    return stops.assign(name=names, note=remarks, weight_=weight)
+    return stops.assign(name=names, note=remarks, **{"cpec:weight": weight})
 
 
 def style_stops(stops: gpd.GeoDataFrame) -> Style:
     """Say how the stops of `tabulate_stops` are drawn."""
     told = ("km", "kind", "accuracy_km", "basis", "note", "source")
     shown = [c for c in told if c in stops.columns]
-    zooms = [(8.0, 5.0, 3.0)[w] for w in stops["weight_"]]
+    zooms = [(8.0, 5.0, 3.0)[w] for w in stops["cpec:weight"]]
     return Style(
         color="#3a3a3a", radius=2.8, label="name", label_zoom=3.0, label_class="stop",
-        rank="weight_", legend="Stop", popup=shown,
+        rank="cpec:weight", legend="Stop", popup=shown,
         extra={"order": 1, "zooms": zooms, "role": "station", "fixed": True},
     )  # fmt: skip
 
@@ -186,15 +187,7 @@ def style_stops(stops: gpd.GeoDataFrame) -> Style:
 def choose_decimals(accuracies: Iterable[Any]) -> int:
     """Choose the decimals of degrees in which lines are written: none finer than they are known.
 
-    Parameters
-    ----------
-    accuracies : iterable of float or None
-        Kilometres; None where unknown.
-
-    Returns
-    -------
-    int
-        4 (a vertex moves by 8 m at most) where all are known to 0.5 km or worse; else 5.
+    4 (a vertex moves by 8 m at most) where all are known to 0.5 km or worse; else 5.
 
     Examples
     --------
@@ -225,13 +218,20 @@ def encode_posts(thing: Corridor) -> dict[str, Any] | None:
     decimals = choose_decimals([thing.accuracy_km])
     return {
         "id": thing.name,
-        "name": shorten_name(thing) or "\u2013".join(map(str.capitalize, thing.name.split("-"))),
+        "name": shorten_name(thing) or _name_posts(thing),
         "aliases": find_aliases(thing),
         "accuracy_km": encode.plain(thing.accuracy_km),
         "first_km": round(float(posts["km"].iloc[0])),
         "decimals": decimals,
         "points": encode.points(np.asarray(posts.geometry.array, dtype=object), decimals),
     }
+
+
+def _name_posts(thing: Corridor) -> str:
+    """Return a short name: from where to where, or what its title begins with."""
+    first = str(thing.title).partition(",")[0]
+    ends = "\u2013".join(map(str.capitalize, thing.name.split("-")))
+    return ends if "\u2013" in first or len(first) > 18 else first
 
 
 def encode_profile(thing: Corridor | Route, title: str) -> dict[str, Any]:
@@ -344,7 +344,7 @@ def tabulate_towns(routes: Sequence[Route]) -> gpd.GeoDataFrame:
     Returns
     -------
     GeoDataFrame
-        Rows of the layer of places within 8 km of a leg; `first_` says which name wins.
+        Rows of the layer of places within 8 km of a leg; `cpec:first` says which name wins.
     """
     legs = [part for one in routes for leg in one.legs.geometry for part in shapely.get_parts(leg)]
     places = layer("places")
@@ -356,7 +356,7 @@ def tabulate_towns(routes: Sequence[Route]) -> gpd.GeoDataFrame:
     towns = places[(far <= ON_THE_WAY_KM) & ~places["name"].isin(ends)]
     towns = towns[~towns["id"].isin(find_doubles(layer("places")))]
     people = pd.to_numeric(towns["population"], errors="coerce").fillna(0)
-    return towns.assign(first_=(10 - towns["rank"]) * 1e8 + people)
+    return towns.assign(**{"cpec:first": (10 - towns["rank"]) * 1e8 + people})
 
 
 def find_doubles(places: gpd.GeoDataFrame) -> set[str]:
@@ -392,6 +392,6 @@ def style_towns(towns: gpd.GeoDataFrame) -> Style:
     """Say how the towns of `tabulate_towns` are drawn: the larger ones from afar."""
     zooms = [3.0 if rank <= NAMED else 7.5 for rank in towns["rank"]]
     return Style(
-        radius=3.0, color=KINDS["places"].color, label="name", label_zoom=3.0, rank="first_",
+        radius=3.0, color=KINDS["places"].color, label="name", label_zoom=3.0, rank="cpec:first",
         legend="Town", extra={"order": 3, "fixed": True, "zooms": zooms},
     )  # fmt: skip

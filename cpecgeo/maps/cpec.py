@@ -249,7 +249,7 @@ def _places() -> Iterator[_Layer]:
     places = places[places.geometry.notna()]
     people = pd.to_numeric(places["population"], errors="coerce").fillna(0)
     # Of two names the one of better rank is written, of one rank that of the larger town.
-    places = places.assign(first_=(10 - places["rank"]) * 1e8 + people)
+    places = places.assign(**{"cpec:first": (10 - places["rank"]) * 1e8 + people})
     large = places["rank"] <= NAMED
     doubles = find_doubles(places)
     for which, name, zoom in ((large, "Cities", FAR), (~large, "Towns", 8.0)):
@@ -261,7 +261,7 @@ def _places() -> Iterator[_Layer]:
         extra["fixed"] = True
         style = Style(
             radius=3.6 if name == "Cities" else 2.6, color=KINDS["places"].color, label="name",
-            label_zoom=zoom, label_class="city" if name == "Cities" else "place", rank="first_",
+            label_zoom=zoom, label_class="city" if name == "Cities" else "place", rank="cpec:first",
             legend="Town", extra=extra,
         )  # fmt: skip
         yield places[which], style, {"name": name, "group": "Places", "key": name.lower()}

@@ -139,7 +139,7 @@ def list_drawings(
     if isinstance(x, pd.DataFrame) and not isinstance(x, gpd.GeoDataFrame):
         yield from _table(x, geometry, look, name or "Result")
     elif isinstance(x, (gpd.GeoDataFrame, gpd.GeoSeries)):
-        yield Drawing(x, _style_result(x, look), name or _own_name(x) or "Features")
+        yield Drawing(*_style_result(x, look), name or _own_name(x) or "Features")
     elif isinstance(x, (list, tuple)) and any(not isinstance(v, shapely.Geometry) for v in x):
         yield from _list(x, name, style, profile=profile)
     else:
@@ -223,16 +223,23 @@ def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> I
         yield _place(x, look, name)
 
 
-def _style_result(x: Any, style: Style) -> Style:
+def _style_result(x: Any, style: Style) -> tuple[Any, Style]:
     """Tell rings and crossed zones apart by colour unless a colour was given."""
     columns = set(x.columns) if isinstance(x, gpd.GeoDataFrame) else set()
     if style.color is not None:
-        return style
+        return x, style
     if {"km_from", "km_to", "area_km2"} <= columns:
-        return replace(style, color="km_to", legend=style.legend or "Distance")
-    if {"km_in", "km_out", "share", "name"} <= columns:
-        return replace(style, color="name", weight=style.weight or 6.0)
-    return style
+        return x, replace(style, color="km_to", legend=style.legend or "Distance")
+    if not {"km_in", "km_out", "share", "name"} <= columns:
+        return x, style
+    look = replace(style, color="name", weight=style.weight or 6.0, legend=style.legend or "Zone")
+    if x["name"].nunique() <= len(CATEGORIES):
+        return x, look
+    # Of many, neighbours have different colours, and their names stand on the map.
+    told = [str(c) for c in x.columns if c != x.geometry.name]
+    look = replace(look, color="cpec:turn", legend="", popup=style.popup or told,
+                   label=style.label or "name", label_class="line", label_zoom=3.0)  # fmt: skip
+    return x.assign(**{"cpec:turn": ["abcd"[k % 4] for k in range(len(x))]}), look
 
 
 def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
@@ -369,8 +376,9 @@ def _route(x: Route, style: Style, name: str | None, others: Sequence[Route] = (
         shared = {section for other in others for section in other.legs["section"]}
         long = legs["km"].where(~legs["section"].isin(shared), legs["km"] / 1e6)
         best = int(np.argmax(long))
-        legs = legs.assign(label_=[figures if k == best else None for k in range(len(legs))])
-        style = replace(style, label="label_", label_class="line", label_zoom=3.0)
+        written_at = [figures if k == best else None for k in range(len(legs))]
+        legs = legs.assign(**{"cpec:label": written_at})
+        style = replace(style, label="cpec:label", label_class="line", label_zoom=3.0)
         style = replace(style, extra={"order": 4} | dict(style.extra))
     written = min(style.decimals, choose_decimals(legs["accuracy_km"]))
     style = replace(style, decimals=written, extra=_TIMELESS | dict(style.extra))
@@ -382,4 +390,6 @@ def _place(x: Place | Market, style: Style, name: str | None) -> Drawing:
     title = name or x.name
     cells = {c: [getattr(x, c, None)] for c in ("kind", "source", "accuracy_km")}
     frame = gpd.GeoDataFrame({"name": [title], **cells}, geometry=[x.point], crs="EPSG:4326")
+    if style.label is None:
+        style = replace(style, label="name", label_zoom=3.0)
     return Drawing(frame, style, title)

@@ -32,7 +32,7 @@ from cpecgeo.maps.style import (
     is_by_value,
     list_values,
 )
-from cpecgeo.maps.words import Words
+from cpecgeo.maps.words import Words, list_cells
 
 __all__ = [
     "CANVAS_ABOVE",
@@ -255,7 +255,8 @@ def _columns(table: pd.DataFrame, style: Style) -> dict[str, Any]:
     else:
         shown = [f for f in FIELDS if f[0] in names]
         if not {"source", "accuracy_km", "status"} & set(names):
-            rest = [c for c in names if c not in {f[0] for f in shown} and not _is_heading(c)]
+            told = {f[0] for f in shown}
+            rest = [c for c in names if c not in told and not _is_heading(c)]
             shown += [(c, *find_title(c)) for c in rest]
         # The values that are read off colour and size come first.
         for first in reversed(list_values(table, style)):
@@ -277,7 +278,9 @@ def _columns(table: pd.DataFrame, style: Style) -> dict[str, Any]:
 
 
 def _is_heading(column: str) -> bool:
-    return column in {"name", "title", "name_ur", "name_zh", "status", "id"}
+    """Say whether a column is told elsewhere, or is for drawing alone and told nowhere."""
+    heads = {"name", "title", "name_ur", "name_zh", "status", "id"}
+    return column in heads or column.startswith("cpec:")
 
 
 def translate_layer(payload: dict[str, Any], say: Words) -> dict[str, Any]:
@@ -302,13 +305,14 @@ def translate_layer(payload: dict[str, Any], say: Words) -> dict[str, Any]:
     if named is not None:
         # What the sea is called stands with the words; names of the reader's own data don't.
         words = say.table.keys() - say.names.keys() if payload["view"] else set()
-        given = _cells(columns[own]) if own in columns else [None] * payload["n"]
-        pairs = zip(given, map(str, _cells(named)), strict=True)
+        given = list_cells(columns[own]) if own in columns else [None] * payload["n"]
+        pairs = zip(given, map(str, list_cells(named)), strict=True)
         names = [there or (None if n in words else say.find_name(n)) for there, n in pairs]
         if any(names):
             columns[own] = encode.column(names)
-    if "label_" in columns:
-        columns["label_"] = encode.column([v and say.phrase(v) for v in _cells(columns["label_"])])
+    if "cpec:label" in columns:
+        texts = list_cells(columns["cpec:label"])
+        columns["cpec:label"] = encode.column([v and say.phrase(v) for v in texts])
     told: dict[str, Any] = {
         "columns": columns,
         # A year has no unit to write.
@@ -342,7 +346,7 @@ def list_words(payloads: Iterable[dict[str, Any]], say: Words) -> dict[str, str]
     words = {text: say(text) for text in list_texts()}
     for payload in payloads:
         for column in _TOLD & set(payload["columns"]):
-            for value in set(filter(_is_text, _cells(payload["columns"][column]))):
+            for value in set(filter(_is_text, list_cells(payload["columns"][column]))):
                 text = value.replace("_", " ") if column in {"kind", "basis"} else value
                 words[text] = say.phrase(VALUES.get(value, text))
     return {text: said for text, said in sorted(words.items()) if said != text}
@@ -350,11 +354,6 @@ def list_words(payloads: Iterable[dict[str, Any]], say: Words) -> dict[str, str]
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
-
-
-def _cells(column: Any) -> list[Any]:
-    """Return a column as `encode.column` wrote it, or its distinct values where it has those."""
-    return [column["v"][i] for i in column["i"]] if isinstance(column, dict) else list(column)
 
 
 def find_credits(table: pd.DataFrame, more: Iterable[Any] = ()) -> list[tuple[str, str]]:

@@ -32,7 +32,7 @@ from cpecgeo.maps.drawings import TOWNS, color_drawing, list_drawings
 from cpecgeo.maps.layer import VectorLayer, encode_layer, list_words, translate_layer
 from cpecgeo.maps.page import PAPERS, print_page, render_heading, render_page, take_picture
 from cpecgeo.maps.style import Style
-from cpecgeo.maps.words import find_words
+from cpecgeo.maps.words import find_words, list_unnamed
 
 __all__ = ["Map"]
 
@@ -286,17 +286,17 @@ class Map(folium.Map):
 
     def data(self) -> dict[str, Any]:
         """Return the page's data block: layers, posts, controls, view, notes and sources."""
-        layers = self._vectors()
+        layers, say = self._vectors(), find_words(self.lang)
         boxes = [layer.bounds for layer in layers if layer.bounds and layer.payload["view"]]
         west, south, east, north = zip(*(boxes or [PAKISTAN]), strict=True)
-        say = find_words(self.lang)
         words = list_words((layer.payload for layer in layers), say)
+        told = {c.key: translate_layer(c.payload, say) | {"show": c.show} for c in layers}
         profiles = [one | {"name": say.phrase(one["name"])} for one in self.profiles]
         return {
             "title": say.phrase(self.title or "Map"),
             "subtitle": say(self.subtitle),
             "note": say(NOTE),
-            "notes": list(map(say, dict.fromkeys(self.notes))),
+            "notes": [*map(say, dict.fromkeys(self.notes)), *list_unnamed(told.values(), say)],
             "view": [*map(float, self.view or (min(west), min(south), max(east), max(north)))],
             "start": self._start,
             "embed": self.embed,
@@ -304,7 +304,7 @@ class Map(folium.Map):
             "zooms": [name for name in ("min_zoom", "max_zoom") if name in self.options],
             "controls": self._applicable(),
             "order": [layer.key for layer in layers],
-            "layers": {c.key: translate_layer(c.payload, say) | {"show": c.show} for c in layers},
+            "layers": told,
             "posts": self.posts,
         } | {k: v for k, v in (("words", words), ("profiles", profiles)) if v}
 
@@ -353,10 +353,10 @@ class Map(folium.Map):
 
     def _repr_html_(self, **kwargs: Any) -> str:  # noqa: ARG002
         """Return the map in a frame of its own, for notebooks; works offline."""
-        title = html.escape(self.title or "Map")
+        title, page = html.escape(self.title or "Map"), html.escape(self.html())
+        size = "width:100%;height:540px;border:1px solid #ccc"
         return (
-            f'<iframe title="{title}" srcdoc="{html.escape(self.html())}" '
-            'style="width:100%;height:540px;border:1px solid #ccc" '
+            f'<iframe title="{title}" srcdoc="{page}" style="{size}" '
             'allow="fullscreen" loading="lazy"></iframe>'
         )
 

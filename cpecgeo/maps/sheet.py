@@ -45,6 +45,8 @@ _SHAPES = (3, 11)  # from then on matplotlib joins Arabic letters, set from righ
 _SMALLEST, _LARGEST = 2.0, 60.0
 FigureStyle: TypeAlias = str | Mapping[str, Any] | None
 _RTL = re.compile("[\u0590-\u08ff]")
+# No font has these; a line break is one that is meant.
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 # No dates in the files, and no random ids: the same figure gives the same bytes.
 _UNDATED: dict[str, dict[str, Any]] = {
@@ -226,7 +228,7 @@ def escape_text(text: Any, longest: int = 80) -> str:
     """Escape text, so that matplotlib finds no mathematics between dollar signs."""
     said = str(text)
     cut = said if len(said) <= longest else f"{said[: longest - 1].rstrip()}…"
-    return cut.replace("$", r"\$")
+    return _CONTROL.sub(" ", cut).replace("$", r"\$")
 
 
 def convert_dash(status: Any, weight: float) -> Any:

@@ -30,6 +30,8 @@ __all__ = [
     "UNITS",
     "Words",
     "find_words",
+    "list_cells",
+    "list_unnamed",
     "write_values",
 ]
 
@@ -63,6 +65,7 @@ PHRASES = (
 _PARTED = re.compile(r"[ \u2013]|\d")
 # What may stay in English inside a name: names, numbers, codes, not words.
 _PROPER = re.compile(r"(?:[(]*[A-Z\d][^\s\u2013]*(?:[ \u2013]|$))+")
+_LATIN = re.compile("[A-Za-z]")
 _TABLES = Path(__file__).with_name("assets") / "words"
 
 
@@ -268,6 +271,40 @@ def _read_names(lang: str) -> dict[str, str]:
             if not pd.isna(other):
                 known.setdefault(str(english), str(other))
     return {**name_districts(lang), **known}
+
+
+def list_cells(column: Any) -> list[Any]:
+    """List the values of a column as `cpecgeo.maps.encode.column` wrote it."""
+    return [column["v"][i] for i in column["i"]] if isinstance(column, dict) else list(column)
+
+
+def list_unnamed(payloads: Iterable[dict[str, Any]], say: Words) -> list[str]:
+    """List the note of names that stay in Latin letters; nothing where there are none.
+
+    Parameters
+    ----------
+    payloads : iterable of dict
+        The layers by `translate_layer`; those whose features are named on the map count.
+    say : Words
+        Of the page's language.
+
+    Returns
+    -------
+    list of str
+        One sentence, or none.
+    """
+    count = total = 0
+    for payload in payloads if say.lang != "en" else ():
+        columns = payload["columns"]
+        named = columns.get("title", columns.get("name"))
+        if named is None or not payload["style"]["label"]:
+            continue
+        given = list_cells(columns.get(f"name_{say.lang}", [None] * payload["n"]))
+        pairs = {(str(n), there) for n, there in zip(list_cells(named), given, strict=True) if n}
+        total += len(pairs)
+        count += sum(not there and _LATIN.search(n) is not None for n, there in pairs)
+    told = "{count} of {total} names stay in Latin letters: none is printed in this language."
+    return [say(told, count=f"{count:,}", total=f"{total:,}")] if count else []
 
 
 def write_values(values: Sequence[Any], form: str, say: Words, *, unit: bool = False) -> list[str]:

@@ -211,14 +211,14 @@ def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
         west, south, east, north = west - _AROUND, south - _AROUND, east + _AROUND, north + _AROUND
     towns = layer("places").cx[west - _AROUND : east + _AROUND, south - _AROUND : north + _AROUND]
     people = pd.to_numeric(towns["population"], errors="coerce").fillna(0)
-    towns = towns.assign(first_=(10 - towns["rank"]) * 1e8 + people)
-    towns = towns.sort_values("first_", ascending=False).head(_TOWNS)
+    towns = towns.assign(**{"cpec:first": (10 - towns["rank"]) * 1e8 + people})
+    towns = towns.sort_values("cpec:first", ascending=False).head(_TOWNS)
     large = towns["rank"] <= NAMED
     for some, radius, kind in ((towns[large], 3.4, "city"), (towns[~large], 2.4, "place")):
         if len(some):
             drawn.add(
                 some, name="Cities" if kind == "city" else "Towns", radius=radius,
-                color=KINDS["places"].color, label="name", label_class=kind, rank="first_",
+                color=KINDS["places"].color, label="name", label_class=kind, rank="cpec:first",
                 legend="", popup=["population"], extra={"order": 4 if kind == "city" else 0},
             )  # fmt: skip
     drawn.view = [west, south, east, north]

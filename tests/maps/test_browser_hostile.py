@@ -1,11 +1,16 @@
 """Texts that try to become code: in names, columns, titles, legends and folium's own texts."""
 
+from dataclasses import replace
+from urllib.parse import quote
+
 import folium
 import geopandas as gpd
 import pytest
+import shapely
 from conftest import MAP
 from shapely.geometry import LineString, Point, box
 
+import cpecgeo
 from cpecgeo.maps import Map
 
 pytestmark = pytest.mark.browser
@@ -225,3 +230,93 @@ def test_nothing_runs_when_toggled_printed_or_travelled_in_time(visit, hostile_f
     page.emulate_media(media="print")
     page.wait_for_timeout(200)
     assert "<script>alert(1)</script>" in page.locator(".cpec-foot").inner_text()
+
+
+# What the newest places are tried with: markup, ends of script, breaks of lines, direction, length.
+NEWEST = [
+    "<img src=x onerror=alert(80)>",
+    "</script><script>alert(81)</script>",
+    "\u2028alert(82)\u2029",
+    "\u202e\u2066 direction \u2069",
+    "__proto__",
+    "constructor",
+    "x" * 10_000 + "<img src=x onerror=alert(83)>",
+    "{{ 7 * 7 }} ${alert(84)} {name} {figure}",
+]
+BROUGHT_IN = "img:not(.leaflet-marker-icon):not(.leaflet-marker-shadow), iframe, object, base, link"
+
+
+def nothing_came_in(page):
+    assert page.evaluate("Object.keys(Object.prototype).length") == 0
+    assert page.locator(BROUGHT_IN).count() == 0
+
+
+@pytest.mark.parametrize("lang", ["en", "ur", "zh"])
+def test_nothing_runs_in_the_legends_of_ones_own_data(visit, tmp_path, lang):
+    made = Map(background=False, lang=lang)
+    values = [10.0 * k for k in range(len(NEWEST) * 3)]
+    for turn, text in enumerate(NEWEST):
+        frame = gpd.GeoDataFrame(
+            {"name": NEWEST * 3, text: values, f"{text} ": NEWEST * 3, "since": range(2000, 2024)},
+            geometry=[Point(60 + k * 0.3, 25 + turn) for k in range(len(values))],
+            crs=4326,
+        )
+        looks = [
+            {"color": text, "unit": text[:300], "legend": text, "label": "name", "radius": text},
+            {"color": f"{text} ", "legend": text, "label": f"{text} ", "when": "since"},
+        ][turn % 2]
+        made.add(frame, name=f"{turn} {text}", group=text, **looks)
+    page = visit(made.save(tmp_path / "m.html"))
+    rows = " ".join(page.locator(".cpec-legend-list li").all_inner_texts())
+    assert NEWEST[0] in rows
+    assert page.locator(".cpec-legend-list li").count() > 20
+    for box_ in page.locator(".cpec-table-button").all():
+        box_.click()
+        page.locator("dialog th button").nth(1).click()
+        assert page.locator("dialog tbody tr").count() == len(values)
+        page.keyboard.press("Escape")
+        page.locator("dialog").wait_for(state="detached")
+    page.evaluate(f"void cpecgeo.open({MAP}, 'layer0', 3)")
+    page.wait_for_selector(".leaflet-popup-content h2")
+    nothing_came_in(page)
+
+
+def test_nothing_runs_on_routes_with_labels(visit, tmp_path):
+    line = LineString([(67.0, 25.0), (67.6, 25.3), (68.0, 25.1)])
+    made, way = Map(), cpecgeo.route("Hyderabad", "Karachi")
+    for turn, text in enumerate(NEWEST):
+        moved = shapely.affinity.translate(line, yoff=turn * 0.5)
+        ends = [Point(moved.coords[k]) for k in (0, -1)]
+        stops = gpd.GeoDataFrame({"name": [text, f"{text} 2"]}, geometry=ends, crs=4326)
+        own = cpecgeo.Corridor.from_line(
+            moved, name=f"own{turn}", title=text, stops=stops, accuracy_km=0.5, sources=[text]
+        )
+        named = replace(way, origin=replace(way.origin, name=text))
+        made.add(named).add(own, profile=True)
+    page = visit(made.save(tmp_path / "m.html"))
+    page.wait_for_timeout(300)
+    labels = page.locator(".cpec-label").all_text_contents()
+    assert any("km" in label for label in labels)
+    assert NEWEST[0][:60] in labels
+    page.locator("input.search-input").fill("onerror")
+    page.wait_for_timeout(300)
+    assert page.locator(".search-tip").count() > 0
+    nothing_came_in(page)
+    page.emulate_media(media="print")
+    page.wait_for_timeout(200)
+    nothing_came_in(page)
+
+
+@pytest.mark.parametrize("text", [*NEWEST, "%00%FF%", "a" * 100_000])
+def test_nothing_runs_by_the_address(visit, hostile_file, text):
+    said = quote(text, safe="{}$ *") if "%" not in text else text
+    parts = (f"map=9/{said}/67", f"on=__proto__,constructor,{said}", f"off={said}", f"time={said}~{said}",
+             f"at={said}.0", f"{said}={said}")  # fmt: skip
+    page = visit(hostile_file, fragment="#" + "&".join(parts))
+    nothing_came_in(page)
+    assert page.locator(".leaflet-popup").count() == 0
+    page.evaluate("said => { location.hash = 'at=__proto__.1&at=layer0.' + said; }", text[:2000])
+    page.wait_for_timeout(200)
+    page.get_by_label("Copy a link to this view").click()
+    page.wait_for_timeout(200)
+    nothing_came_in(page)

@@ -2,16 +2,17 @@
 
 import base64
 import re
+from itertools import pairwise
 
 import geopandas as gpd
 import pytest
 from conftest import MAP
 from pyproj import Geod
-from shapely.geometry import Point
+from shapely.geometry import LineString, Point
 
 import cpecgeo
 from cpecgeo.errors import UnknownNameError
-from cpecgeo.maps import Map
+from cpecgeo.maps import Map, cpec_map
 
 pytestmark = pytest.mark.browser
 
@@ -484,6 +485,8 @@ def test_with_the_readers_own_colours_the_map_keeps_its_own(visit, tmp_path, set
             "getComputedStyle(document.querySelector('.cpec-label-city, .cpec-label-stop')).color"
         )
         shown[forced]["a name"] = page.evaluate(label)
+        sea = "getComputedStyle(document.querySelector('.cpec-map')).backgroundColor"
+        shown[forced]["the sea"] = page.evaluate(sea)
         if forced == "active":
             ground = "e => getComputedStyle(e).backgroundColor"
             canvas = page.evaluate(
@@ -496,6 +499,7 @@ def test_with_the_readers_own_colours_the_map_keeps_its_own(visit, tmp_path, set
             assert popup.evaluate(ground) == canvas
     plain, forced = shown["none"], shown["active"]
     assert forced["a name"] == plain["a name"]
+    assert forced["the sea"] == plain["the sea"]
     # What a sample is made of stays; the panel round it is the reader's.
     grey = {"243,239,230", "141,134,122"}
     assert grey <= set(forced["the key of the hatch"])
@@ -515,3 +519,88 @@ WHITES = {
     "251,249,244",
     "255,254,252",
 }
+
+
+PANELS_ON = """() => { const box = e => e.getBoundingClientRect();
+  const p = box(document.querySelector('.leaflet-popup-content-wrapper'));
+  const f = box(document.querySelector('.cpec-map'));
+  const over = [...document.querySelectorAll('.leaflet-control')].filter(e => e.offsetParent).filter(e => { const r = box(e);
+    return r.left < p.right - 1 && p.left < r.right - 1 && r.top < p.bottom - 1 && p.top < r.bottom - 1; }).map(e => e.className);
+  if (p.left < f.left || p.top < f.top || p.right > f.right || p.bottom > f.bottom) over.push('cut off');
+  return over; }"""
+
+
+@pytest.mark.parametrize(
+    "view", [{"width": 820, "height": 700}, DESK, {"width": 390, "height": 844}]
+)
+@pytest.mark.parametrize("lang", ["en", "ur"])
+def test_no_panel_lies_on_a_popup(visit, cpec_file, tmp_path, settled, view, lang):
+    path = cpec_file if lang == "en" else cpec_map(lang=lang).save(tmp_path / "m.html")
+    page = visit(path, view=view)
+    for key, i in (("road", 2), ("ports", 0), ("crossings", 3), ("mines", 0), ("cities", 5)):
+        page.evaluate(f"void {MAP}.setView([27.5, 66], 6, {{animate: false}})")
+        page.evaluate(f"void cpecgeo.open({MAP}, '{key}', {i})")
+        page.wait_for_selector(".leaflet-popup-content h2")
+        page.wait_for_timeout(700)
+        assert page.evaluate(PANELS_ON) == [], (key, i)
+        page.evaluate(f"void {MAP}.closePopup()")
+        page.wait_for_timeout(300)
+
+
+def test_the_legend_begins_with_what_the_map_is_about(visit, tmp_path, settled):
+    towns = cpecgeo.layer("places").dropna(subset="population").nlargest(40, "population")
+    made = Map().add(towns, name="Towns", color="population", radius="population", label="name")
+    page = visit(made.save(tmp_path / "m.html"), view=DESK)
+    settled(page)
+    rows = page.locator(".cpec-legend-list li").all_inner_texts()
+    assert rows[0] == "Population"
+    assert rows[-1] == "Disputed boundary"
+    # Of what finds no room, the smaller goes without a name.
+    names = set(page.locator(".cpec-label-place").all_text_contents())
+    assert set(towns["name"].iloc[:3]) <= names
+    # Rows without a sample stand in line with the others.
+    starts = page.locator(
+        ".leaflet-control-layers-group label:not(.leaflet-control-layers-group-label) > span > span:last-child"
+    )
+    left = starts.evaluate_all("all => all.map(e => Math.round(e.getBoundingClientRect().left))")
+    assert len(left) >= 3
+    assert len(set(left)) == 1
+
+
+def test_the_legend_names_no_line_whose_box_alone_is_in_view(visit, tmp_path, settled):
+    line = LineString([(66, 25), (66, 31), (72, 31)])
+    frame = gpd.GeoDataFrame({"name": ["L"], "kind": ["road"]}, geometry=[line], crs=4326)
+    page = visit(Map(background=False).add(frame, name="Own").save(tmp_path / "m.html"))
+    for at, rows in (((26, 71, 8), []), ((30.9, 71, 8), ["Road"])):
+        page.evaluate(f"void {MAP}.setView([{at[0]}, {at[1]}], {at[2]}, {{animate: false}})")
+        settled(page)
+        assert page.locator(".cpec-legend-list li").all_inner_texts() == rows
+
+
+def test_many_zones_along_a_line_are_told_apart_and_named(visit, tmp_path, settled):
+    zones = cpecgeo.crossed("ml1", "districts")
+    assert zones["name"].nunique() > 8
+    page = visit(Map().add(zones, name="Crossed").save(tmp_path / "m.html"), view=DESK)
+    settled(page)
+    colors = page.evaluate(
+        f"Object.values({MAP}.cpec.layers).find(g => g.cpecLayer.name === 'Crossed').cpecItems.map(i => i.options.color)"
+    )
+    assert all(a != b for a, b in pairwise(colors))
+    names = set(page.locator(".cpec-label-line").all_text_contents())
+    assert len(names & set(zones["name"])) >= 12
+    few = Map(background=False).add(zones.head(4), name="Few").data()["layers"]["layer0"]
+    assert few["legendTitle"] == "Zone"
+
+
+def test_a_place_is_named(visit, tmp_path, settled):
+    page = visit(Map().add("Gwadar Port").save(tmp_path / "m.html"))
+    settled(page)
+    assert "Gwadar Port" in page.locator(".cpec-label").all_text_contents()
+
+
+def test_an_articles_map_keeps_its_ends_clear_of_the_button_of_layers(visit, tmp_path, settled):
+    path = cpec_map(embed=True).save(tmp_path / "m.html")
+    page = visit(path, view={"width": 390, "height": 500})
+    settled(page)
+    for name, lonlat in {"Kashgar": (75.99, 39.47), "Khunjerab": (75.43, 36.85)}.items():
+        assert covered(page, lonlat) is None, name

@@ -216,7 +216,11 @@ def test_a_popup_opened_by_a_key_while_the_map_glides_stands_on_its_line(visit, 
             const glides = m._animatingZoom;
             node.dispatchEvent(new KeyboardEvent('keydown', {{key: 'Enter', bubbles: true}}));
             const at = m._popup.getLatLng();
-            await new Promise(done => setTimeout(done, 900));
+            const moves = () => m._animatingZoom || (m._panAnim && m._panAnim._inProgress);
+            for (let still = 0, n = 0; still < 4 && n < 60; n += 1) {{
+              await new Promise(done => setTimeout(done, 100));
+              still = moves() ? 0 : still + 1;
+            }}
             const near = group.cpecItems[i].closestLayerPoint(m.latLngToLayerPoint(at));
             return [glides, near ? near.distance : null]; }}"""
         )

@@ -395,6 +395,37 @@ def test_km_posts_are_written_over_no_symbol(visit, cpec_file, at):
     assert found == []
 
 
+@pytest.mark.parametrize("at", [(26.3, 67.9, 7), (25.2, 67.3, 7), (33.6, 73, 8), (31.3, 73.5, 8)])
+def test_texts_of_km_posts_lie_on_no_other_post(visit, cpec_file, at):
+    page = visit(cpec_file, view={"width": 820, "height": 700})
+    go(page, *at)
+    texts, found = page.evaluate(
+        """() => { const box = e => e.getBoundingClientRect();
+        const posts = [...document.querySelectorAll('.cpec-post')];
+        const dots = posts.filter(e => !e.classList.contains('cpec-post-bare')).map(e => [e, box(e)]);
+        const found = []; let n = 0;
+        for (const e of posts) { const span = e.querySelector('span'); if (!span) continue; n += 1; const r = box(span);
+          for (const [other, d] of dots) if (other !== e && d.x + 2 > r.left && d.x - 2 < r.right && d.y + 2 > r.top && d.y - 2 < r.bottom)
+            found.push([span.textContent, other.dataset.km]); }
+        return [n, found]; }"""
+    )
+    assert texts >= 3
+    assert found == []
+
+
+def test_stops_of_a_road_are_drawn_by_what_they_are(visit, tmp_path):
+    page = visit(cpecgeo.corridor("kkh").explore().save(tmp_path / "kkh.html"), view=DESK)
+    go(page, 36, 74, 6)
+    count = f"""(() => {{ const g = Object.values({MAP}.cpec.layers).find(g => g.cpecLayer.name === 'Stops');
+      return [g.cpecItems.filter(i => i.getElement().style.display !== 'none').length, g.cpecItems.length]; }})()"""
+    some, all_ = page.evaluate(count)
+    assert 5 <= some < all_ / 3
+    names = {row[0] for row in page.evaluate(NAMES)}
+    assert {"Khunjerab Pass", "Chilas", "Kashgar", "Hasan Abdal"} <= names
+    go(page, 36, 74, 9)
+    assert page.evaluate(count)[0] == all_
+
+
 def test_points_of_one_place_stand_side_by_side(visit, tmp_path):
     frame = gpd.GeoDataFrame(
         {"name": ["A", "B", "C"]}, geometry=[Point(67, 27), Point(67, 27), Point(68, 27)], crs=4326

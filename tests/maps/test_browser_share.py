@@ -145,6 +145,38 @@ def test_a_layer_is_saved_as_it_was_given(visit, tmp_path):
         page.locator("dialog").wait_for(state="detached")
 
 
+def test_columns_that_are_for_drawing_alone_are_neither_saved_nor_tabled(visit, tmp_path):
+    made = cpecgeo.route("Lahore", "Karachi").explore()
+    made.add("taxila-havelian").add(cpecgeo.crossed("ml1", "districts"), name="Crossed")
+    drawn = {c for one in made.data()["layers"].values() for c in one["columns"]}
+    ours = {c for c in drawn if c.startswith("cpec:")}
+    assert ours == {"cpec:first", "cpec:label", "cpec:weight"}
+    known = {c for n in ("sections", "stations", "places", "waypoints") for c in cpecgeo.layer(n)}
+    known |= set(cpecgeo.route("Lahore", "Karachi").legs) | set(cpecgeo.crossed("ml1", "districts"))
+    known |= {"drawn_km", "official_km", "competing", "reason", "ratio", "length_km", "km"}
+    page = visit(made.save(tmp_path / "m.html"))
+    page.set_default_timeout(30_000)
+    tables = page.locator(".cpec-table-button")
+    assert tables.count() >= 4
+    for k in range(tables.count()):
+        tables.nth(k).click()
+        heads = page.locator("dialog thead th").all_inner_texts()
+        assert not [h for h in heads if h.lower().startswith("cpec")]
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Save as GeoJSON").click()
+        waiting.value.save_as(tmp_path / "x.geojson")
+        columns = set(json.loads((tmp_path / "x.geojson").read_text())["features"][0]["properties"])
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Save as CSV").click()
+        waiting.value.save_as(tmp_path / "x.csv")
+        with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
+            head = set(next(csv.reader(file)))
+        assert head - {"lon", "lat", "wkt"} == columns
+        assert columns <= known, columns - known
+        page.keyboard.press("Escape")
+        page.locator("dialog").wait_for(state="detached")
+
+
 def test_many_points_are_saved_and_tabled_by_pages(visit, tmp_path):
     frame = gpd.GeoDataFrame(
         {"name": [f"p{i}" for i in range(2500)], "v": range(2500)},

@@ -7,6 +7,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import geopandas as gpd
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from matplotlib.colors import to_hex
 from matplotlib.font_manager import FontEntry, fontManager
 from matplotlib.patheffects import Normal
 from matplotlib.transforms import Bbox
+from shapely.geometry import LineString, Point
 
 import cpecgeo
 from cpecgeo.errors import (
@@ -276,6 +278,24 @@ def test_titles_are_text_and_not_mathematics(tmp_path):
     text = save_figure(draw_profile(thing), tmp_path / "t.svg").read_text()
     assert "<script>" not in text
     assert "passwd" in text
+
+
+@pytest.mark.parametrize("lang", ["en", "ur", "zh"])
+@pytest.mark.parametrize("name", [HOSTILE, "\u2028\u202e\u2066 _^{ $", "x" * 10_000, "a\x00b"])
+def test_names_of_stops_are_text_on_a_strip(tmp_path, name, lang):
+    line = LineString([(67.0, 25.0), (67.6, 25.3), (68.0, 25.1)])
+    stops = gpd.GeoDataFrame(
+        {"name": [name, "B", f"{name} 2"]}, geometry=[Point(p) for p in line.coords], crs=4326
+    )
+    thing = cpecgeo.Corridor.from_line(line, name="own", title=name, stops=stops)
+    strip = draw_strip(thing, lang=lang)
+    text = save_figure(strip, tmp_path / "t.svg").read_text()
+    assert "<script>" not in text
+    for axes in strip.axes:
+        for one in [*axes.texts, axes.title]:
+            box = one.get_window_extent()
+            assert box.x0 >= -1
+            assert box.x1 <= strip.bbox.x1 + 1
 
 
 @pytest.mark.parametrize("size", [(11.0, 5.2), (7.0, 5.0)])

@@ -1,7 +1,9 @@
 """Reports as a browser shows them: by axe's rules, light and dark, narrow and wide."""
 
+import geopandas as gpd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from shapely.geometry import LineString, Point
 
 import cpecgeo as cg
 
@@ -65,3 +67,58 @@ def test_what_scrolls_is_reached_by_the_keyboard(chromium, pages):
     assert wide
     assert all(index == 0 and label for index, label in wide)
     page.close()
+
+
+# Names of one's own that try to become code, and one that is long.
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "</script><script>alert(2)</script>",
+    "\u2028alert(3)\u2029 \u202e\u2066 direction \u2069",
+    "__proto__ {name} $x^2$ %n {{ 7 * 7 }}",
+    "x" * 10_000 + "<svg onload=alert(4)>",
+)
+
+
+@pytest.fixture(scope="module")
+def own():
+    made = []
+    for turn, text in enumerate(HOSTILE):
+        line = LineString([(67.0, 25 + turn), (67.6, 25.3 + turn), (68.0, 25.1 + turn)])
+        stops = gpd.GeoDataFrame(
+            {"name": [text, "B", f"{text} 2"]}, geometry=[Point(p) for p in line.coords], crs=4326
+        )
+        made.append(
+            cg.Corridor.from_line(
+                line, name=f"own{turn}", title=text, stops=stops, accuracy_km=0.5, sources=[text]
+            )
+        )
+    return made
+
+
+@pytest.mark.parametrize("lang", ["en", "ur", "zh"])
+def test_nothing_runs_in_reports_of_ones_own_lines(chromium, tmp_path, own, lang):
+    ran, asked = [], []
+    page = chromium.new_page()
+    page.on("dialog", lambda d: (ran.append(d.message), d.dismiss()))
+    page.on("request", lambda r: asked.append(r.url))
+    for turn, things in enumerate([(own[0],), (own[3],), tuple(own)]):
+        report = cg.report(*things, lang=lang)
+        assert things[0].title in report.title
+        page.goto(report.save(tmp_path / f"{turn}.html").as_uri())
+        for fold in page.locator("summary").all():
+            fold.click(force=True)
+        page.wait_for_timeout(300)
+        told = page.locator("body").inner_text()
+        assert things[0].title in told
+        assert page.locator("script, object, link, base").count() == 0
+        assert page.locator("img:not([src^='data:'])").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert ran == []
+    assert [a for a in asked if not a.startswith(("file:", "data:", "about:"))] == []
+    page.close()
+
+
+def test_a_hostile_report_is_printed(own, tmp_path):
+    made = cg.report(own[0], own[4], draw=True).save(tmp_path / "r.pdf").read_bytes()
+    assert made.startswith(b"%PDF")
+    assert b"/JavaScript" not in made

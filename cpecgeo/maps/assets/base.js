@@ -217,8 +217,12 @@ const cpecgeo = (function () {
       const button = beside(target, ".leaflet-control-layers");
       const apart = clear.filter(([left]) => left > 8).map(([left, bottom]) => [left, bottom, button]);
       const pad = apart.find(fits(0.25)) || clear.find(fits(0.25)) || clear.find(fits(0.5)) || [[56, 8, right]].find(fits(0.25)) || [8, 8, 8];
+      // Where the map isn't beside the button of the layers, it may be below it.
+      const closed = target.getContainer().querySelector(".leaflet-control-layers:not(.leaflet-control-layers-expanded)");
+      const under = closed ? closed.offsetHeight + 16 : spare;
+      const above = pad[2] < button && target.getBoundsZoom(bounds, false, L.point(pad[0] + pad[2], pad[1] + under)) >= zoom(pad) - 0.25 ? under : spare;
       target.fitBounds(bounds, { animate: false, maxZoom: 14,
-        paddingTopLeft: [pad[0], spare], paddingBottomRight: [pad[2], pad[1]] });
+        paddingTopLeft: [pad[0], above], paddingBottomRight: [pad[2], pad[1]] });
     }
     target.cpec.fitted = { center: target.getCenter(), zoom: target.getZoom() };
   }

@@ -175,7 +175,7 @@ cpecgeo.Cloud = L.Layer.extend({
   },
 
   open: function (i) {
-    L.popup({ maxWidth: 340, minWidth: 200, cpecId: [this._layer.key, i] }).setLatLng(this._latlng(i))
+    L.popup({ maxWidth: 340, minWidth: 200, autoPan: false, cpecId: [this._layer.key, i] }).setLatLng(this._latlng(i))
       .setContent(cpecgeo.popup(this._layer, i)).openOn(this._map);
   },
 

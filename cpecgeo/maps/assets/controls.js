@@ -68,7 +68,7 @@
       const put = (group, name, entry, layer) => {
         const heading = markup(group);
         groups[heading] = groups[heading] || Object.create(null);
-        let label = markup(...(entry ? [cpecgeo.swatch(entry, layer && layer.cpecLayer)] : []), el("span", { dir: "auto" }, name));
+        let label = markup(entry ? cpecgeo.swatch(entry, layer && layer.cpecLayer) : el("span", { class: "cpec-symbol" }), el("span", { dir: "auto" }, name));
         while (Object.hasOwn(groups[heading], label)) label += " ";
         groups[heading][label] = layer;
       };

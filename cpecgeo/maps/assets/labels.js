@@ -40,7 +40,9 @@
           places: layer.style.hidden ? cpecgeo.latlngs(layer.geometry[i][1], layer.style.unit) : null,
           line: layer.geometry[i][0] === 2 ? longest(layer, i) : null,
           zoom: (layer.style.zooms || layer.style.labelZooms || {})[i] ?? layer.style.labelZoom,
-          rank: (layer.style.order || 0) * 1e9 + (Number(cell(layer.columns[layer.style.rank], i)) || 0),
+          // Where a column says the size, the larger symbol is named first.
+          rank: (layer.style.order || 0) * 1e9 + (Number(cell(layer.columns[layer.style.rank], i)) || 0)
+            + (layer.style.rank ? 0 : layer.looks[layer.look ? layer.look[i] : 0].radius || 0),
         });
       }
     }

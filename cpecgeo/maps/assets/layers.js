@@ -153,7 +153,7 @@
     }
     made.cpecId = [layer.key, i];
     if (layer.style.interactive) {
-      made.bindPopup(() => cpecgeo.popup(layer, i), { maxWidth: 340, minWidth: 200 });
+      made.bindPopup(() => cpecgeo.popup(layer, i), { maxWidth: 340, minWidth: 200, autoPan: false });
       made.bindTooltip(() => cpecgeo.tip(layer, i), { sticky: type !== 1, direction: "auto" });
     }
     return made;
@@ -379,21 +379,27 @@
     update();
   };
 
-  // From which zoom level on, and between how many pixels, a line's accuracy is drawn as a band.
-  const [BAND_ZOOM, BAND_FROM, BAND_MOST] = [8.5, 7, 160];
+  // From which zoom level on, and from how many pixels, a line's accuracy is drawn as a band.
+  const [BAND_ZOOM, BAND_FROM] = [8.5, 7];
 
-  // Close by, a quiet band says within what the road lies: 95 % of the accuracy to either side.
+  // Close by, a quiet band says within what the road lies: 95 % of the accuracy to either side. One
+  // that would cover the whole view is told in the legend instead.
   cpecgeo.bands = function (map, groups) {
     const zoom = map.getZoom();
+    const size = map.getSize();
+    const most = Math.hypot(size.x, size.y) / 2;
     let any = false;
+    let [low, high] = [Infinity, 0];
     for (const group of groups) {
       group.cpecItems.forEach((item, i) => {
         const km = cell(group.cpecLayer.columns.accuracy_km, i);
         if (!item || !item.cpecEdge || typeof km !== "number") return;
         const at = item.getBounds().getCenter();
         const px = (km * 256 * 2 ** zoom) / (40075.017 * Math.cos((at.lat * Math.PI) / 180));
-        const shown = zoom >= BAND_ZOOM && px >= BAND_FROM && px <= BAND_MOST && group.hasLayer(item) && map.hasLayer(group)
-          && map.getBounds().pad(0.2).intersects(item.getBounds());
+        const told = zoom >= BAND_ZOOM && px >= BAND_FROM && group.hasLayer(item) && map.hasLayer(group)
+          && cpecgeo.inSight(map, item, Math.min(px, most)).length > 0;
+        const shown = told && px <= most;
+        if (told && !shown && cpecgeo.inSight(map, item, 0).length) [low, high] = [Math.min(low, km), Math.max(high, km)];
         if (!shown) {
           if (item.cpecBand) item.cpecBand.remove();
           return;
@@ -407,8 +413,9 @@
         item.cpecBand.addTo(map);
       });
     }
-    if (map.cpec.banded !== any) {
-      map.cpec.banded = any;
+    const vague = high ? [...new Set([low, high])].map((km) => cpecgeo.number(km, 1)).join("\u2013") + "\u00a0" + cpecgeo.t("km") : "";
+    if (map.cpec.banded !== any || map.cpec.vague !== vague) {
+      Object.assign(map.cpec, { banded: any, vague });
       map.fire("cpec:density");
     }
   };

@@ -23,6 +23,7 @@
 
   // A sample that looks as the map does: areas by their opacity, railways by their ties.
   cpecgeo.swatch = function (entry, layer) {
+    if (entry.type === "none") return el("span", { class: "cpec-symbol" });
     if (entry.type === "line" && entry.size) return svgLine(entry.color, "", entry.size);
     if (entry.size) return cpecgeo.symbol(entry.shape, entry.color, Math.round((entry.size * 20) / 7));
     if (entry.type === "line") return svgLine(entry.color, entry.dash || "", entry.dash ? 1.4 : 3, entry.ties);
@@ -49,10 +50,14 @@
     }
     group.cpecItems.forEach((item, i) => {
       if (!item || !group.hasLayer(item)) return;
+      const { color } = layer.looks[layer.look ? layer.look[i] : 0];
+      const status = cpecgeo.cell(layer.columns.status, i);
+      if (colors.has(color) && (!status || statuses.has(status))) return;
       const seen = item.getBounds ? view.intersects(item.getBounds()) : view.contains(item.getLatLng());
       if (!seen) return;
-      colors.add(layer.looks[layer.look ? layer.look[i] : 0].color);
-      const status = cpecgeo.cell(layer.columns.status, i);
+      // The box of a line is wider than the line.
+      if (item instanceof L.Polyline && !(item instanceof L.Polygon) && !cpecgeo.inSight(map, item, 0).length) return;
+      colors.add(color);
       if (status) statuses.add(status);
     });
     return { colors, statuses };
@@ -72,7 +77,10 @@
     const found = new Map();
     const statuses = new Set();
     const view = map.getBounds();
-    for (const key of map.cpec.data.order) {
+    // What the map is about comes before the ground.
+    const { order, layers } = map.cpec.data;
+    const isGround = (key) => layers[key].style.pane === "background" || layers[key].style.role === "district";
+    for (const key of [...order.filter((k) => !isGround(k)), ...order.filter(isGround)]) {
       const group = map.cpec.layers[key];
       if (!group || !map.hasLayer(group)) continue;
       const layer = group.cpecLayer;
@@ -93,6 +101,9 @@
     }
     if (map.cpec.banded) {
       found.set("band", { heading: "", label: t("Line lies within (95 %)"), type: "area", color: "#d8d4cc", solid: true });
+    }
+    if (map.cpec.vague) {
+      found.set("vague", { heading: "", label: t("Line known to {figure}: more than this view", { figure: map.cpec.vague }), type: "none" });
     }
     return [[...found.values()], ORDER.filter((s) => statuses.has(s))];
   }

@@ -128,11 +128,12 @@ cpecgeo.placePopup = function (popup) {
   if (!item || !map || !(item instanceof L.Polyline) || item instanceof L.Polygon) return;
   const [w, h] = [node.offsetWidth, node.offsetHeight];
   const p = map.latLngToLayerPoint(popup.getLatLng());
+  const TIP = 20;
   const spots = [0, w / 2 + 18, -w / 2 - 18, w + 30, -w - 30]
-    .flatMap((x) => [7, h / 2, h + 24, -h / 2, 1.6 * h].map((y) => [x, y]))
+    .flatMap((x) => [7, -9, h / 2 + TIP, h + TIP + 14, -h / 2, 1.6 * h].map((y) => [x, y]))
     .sort((a, b) => Math.hypot(a[0], a[1] - 7) - Math.hypot(b[0], b[1] - 7));
   const pieces = cpecgeo.inSight(map, item, 400);
-  // Where the box would be: its lower edge `y` below the place, its middle `x` beside it.
+  // Where the box would be: above its tip, which is `y` below the place, its middle `x` beside it.
   const covered = ([x, y]) => {
     let count = 0;
     for (const [a, b] of pieces) {
@@ -140,7 +141,7 @@ cpecgeo.placePopup = function (popup) {
       for (let n = 0; n <= steps; n += 1) {
         const dx = a.x + ((b.x - a.x) * n) / (steps || 1) - p.x - x;
         const dy = a.y + ((b.y - a.y) * n) / (steps || 1) - p.y - y;
-        if (Math.abs(dx) < w / 2 + 4 && dy < 0 && dy > -h) count += 1;
+        if (Math.abs(dx) < w / 2 + 4 && dy < 4 - TIP && dy > -h - TIP - 4) count += 1;
       }
     }
     return count;
@@ -150,7 +151,43 @@ cpecgeo.placePopup = function (popup) {
   node.classList.toggle("cpec-aside", best > 0);
   popup.options.offset = L.point(spots[best]);
   popup._updatePosition();
-  popup._adjustPan();
+};
+
+// Move the map until a popup lies inside it and on no panel, by as little as that takes.
+cpecgeo.clearPopup = function (popup) {
+  const map = popup._map;
+  const node = popup.getElement();
+  // While the map changes its zoom nothing is where it will be; its end calls again.
+  if (!map || !node || map._animatingZoom) return;
+  // Where the popup comes to rest, if the map still glides.
+  const glide = map._panAnim && map._panAnim._inProgress ? map._panAnim : null;
+  const rest = glide ? glide._startPos.add(glide._offset).subtract(L.DomUtil.getPosition(map.getPanes().mapPane)) : L.point(0, 0);
+  const frame = map.getContainer().getBoundingClientRect();
+  const box = (e, by) => {
+    const r = e.getBoundingClientRect();
+    return [r.left - frame.left + by.x, r.top - frame.top + by.y, r.right - frame.left + by.x, r.bottom - frame.top + by.y];
+  };
+  const [left, top, right, bottom] = box(node, rest);
+  const panels = [...map.getContainer().querySelectorAll(".leaflet-control")].filter((e) => e.offsetParent && e.offsetWidth)
+    .map((e) => box(e, L.point(0, 0)));
+  const gap = 6;
+  const size = map.getSize();
+  const inside = ([x, y]) => left + x >= gap && top + y >= gap && right + x <= size.x - gap && bottom + y <= size.y - gap;
+  const covered = ([x, y]) => panels.reduce((sum, p) => sum
+    + Math.max(0, Math.min(right + x, p[2]) - Math.max(left + x, p[0])) * Math.max(0, Math.min(bottom + y, p[3]) - Math.max(top + y, p[1])), 0);
+  const across = [0, gap - left, size.x - gap - right, ...panels.flatMap((p) => [p[2] + gap - left, p[0] - gap - right])];
+  const down = [0, gap - top, size.y - gap - bottom, ...panels.flatMap((p) => [p[3] + gap - top, p[1] - gap - bottom])];
+  const moves = across.flatMap((x) => down.map((y) => [x, y])).filter(inside);
+  if (!moves.length) {
+    // Larger than the map: its beginning is seen.
+    popup.options.autoPan = true;
+    popup._adjustPan();
+    popup.options.autoPan = false;
+    return;
+  }
+  const cost = (move) => covered(move) * 1e6 + Math.hypot(move[0], move[1]);
+  const [x, y] = moves.map((move) => [cost(move), move]).reduce((a, b) => (b[0] < a[0] ? b : a))[1];
+  if (x || y) map.panBy([-x - rest.x, -y - rest.y], { animate: !cpecgeo.still() });
 };
 
 // The name alone, for a pointer that rests on the feature.

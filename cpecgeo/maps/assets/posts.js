@@ -35,6 +35,7 @@
       const corner = map.containerPointToLayerPoint([0, 0]);
       const far = corner.add(map.getSize());
       this._box.textContent = "";
+      const posts = [];
       for (const line of this._lines) {
         const step = cpecgeo.postStep(map.getZoom(), line.accuracy);
         if (!step) continue;
@@ -44,28 +45,32 @@
         for (let k = offset; k < line.at.length; k += step) {
           if (!view.contains(line.at[k])) continue;
           const p = map.latLngToLayerPoint(line.at[k]);
-          const km = String(line.first + k);
-          // Whose kilometre it is stands before it.
-          const text = line.name.slice(0, 18) + "\u00a0" + km;
-          const half = 2.9 * text.length + 4;
-          const above = [p.x - half, p.y - 21, p.x + half, p.y - 5];
-          const below = [p.x - half, p.y + 5, p.x + half, p.y + 21];
-          // At the edge of the map a text is whole or not there, as names are; it hides no symbol.
-          const box = [above, below].find((b) => b[0] >= corner.x && b[1] >= corner.y && b[2] <= far.x && b[3] <= far.y
-            && !taken.some((t) => b[0] < t[2] && b[2] > t[0] && b[1] < t[3] && b[3] > t[1])
-            && cpecgeo.touched(b, symbols) === 0);
-          const node = el("div", { class: "cpec-post", "data-km": km });
-          // Where a symbol stands, its own dot marks the place.
-          if (cpecgeo.touched([p.x - 3, p.y - 2, p.x + 3, p.y + 2], symbols)) node.classList.add("cpec-post-bare");
-          else if (!box) made.push(node);
-          if (box) {
-            taken.push(box);
-            node.append(el("span", { dir: "auto" }, text));
-            node.classList.toggle("cpec-post-below", box === below);
-            made.push(node);
-          }
-          node.style.transform = "translate(" + Math.round(p.x) + "px," + Math.round(p.y) + "px)";
+          posts.push({ p, km: String(line.first + k), name: line.name,
+            // Where a symbol stands, its own dot marks the place.
+            bare: cpecgeo.touched([p.x - 3, p.y - 2, p.x + 3, p.y + 2], symbols) > 0 });
         }
+      }
+      const dots = posts.filter((one) => !one.bare).map(({ p }) => [p.x - 3, p.y - 3, p.x + 3, p.y + 3]);
+      const meet = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
+      for (const { p, km, name, bare } of posts) {
+        // Whose kilometre it is stands before it.
+        const text = name.slice(0, 18) + "\u00a0" + km;
+        const half = 2.9 * text.length + 4;
+        const above = [p.x - half, p.y - 21, p.x + half, p.y - 5];
+        const below = [p.x - half, p.y + 5, p.x + half, p.y + 21];
+        // At the edge of the map a text is whole or not there, as names are; it hides no symbol and no other post.
+        const box = [above, below].find((b) => b[0] >= corner.x && b[1] >= corner.y && b[2] <= far.x && b[3] <= far.y
+          && !taken.some((t) => meet(b, t)) && !dots.some((t) => meet(b, t)) && cpecgeo.touched(b, symbols) === 0);
+        const node = el("div", { class: "cpec-post", "data-km": km });
+        if (bare) node.classList.add("cpec-post-bare");
+        else if (!box) made.push(node);
+        if (box) {
+          taken.push(box);
+          node.append(el("span", { dir: "auto" }, text));
+          node.classList.toggle("cpec-post-below", box === below);
+          made.push(node);
+        }
+        node.style.transform = "translate(" + Math.round(p.x) + "px," + Math.round(p.y) + "px)";
       }
       this._box.append(...made);
       this._box.style.visibility = "";

@@ -126,6 +126,12 @@
       before.furniture = graticule(map).addTo(map);
       before.corner = corner(map);
       scale.replaceWith(before.corner);
+      // A degree that the corner would cover stands beside it.
+      const over = before.corner.getBoundingClientRect();
+      for (const degree of map.getContainer().querySelectorAll(".cpec-degree span")) {
+        const at = degree.getBoundingClientRect();
+        if (at.right > over.left && at.top < over.bottom && at.bottom > over.top) degree.style.marginLeft = over.left - at.right - 4 + "px";
+      }
       if (map.cpec.labels) map.cpec.labels.draw();
     };
     const enter = () => {

@@ -164,7 +164,7 @@
     map.setView(found.at, Math.max(map.getZoom(), 11), { animate: !cpecgeo.still() });
     const box = el("div", { class: "cpec-popup" }, el("h2", { dir: "auto" }, found.name),
       el("p", { class: "cpec-kindline", dir: "auto" }, found.kind));
-    L.popup({ minWidth: 160 }).setLatLng(found.at).setContent(box).openOn(map);
+    L.popup({ minWidth: 160, autoPan: false }).setLatLng(found.at).setContent(box).openOn(map);
   }
 
   cpecgeo.search = function (map) {

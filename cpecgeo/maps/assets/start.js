@@ -48,9 +48,17 @@ cpecgeo.start = function (map) {
     node.querySelector(".leaflet-popup-close-button")?.setAttribute("aria-label", t("Close popup"));
     if (heading) node.setAttribute("aria-label", heading.textContent.slice(0, 120));
     cpecgeo.placePopup(event.popup);
+    event.popup.cpecWaits = Boolean(map._animatingZoom);
+    cpecgeo.clearPopup(event.popup);
   });
   map.on("zoomend", () => {
-    if (map._popup && map._popup.isOpen()) cpecgeo.placePopup(map._popup);
+    const popup = map._popup;
+    if (!popup || !popup.isOpen()) return;
+    // One that is left behind, on the way to another, is let go; one opened on the way is brought into view.
+    if (!popup.cpecWaits && !map.getBounds().contains(popup.getLatLng())) return;
+    popup.cpecWaits = false;
+    cpecgeo.placePopup(popup);
+    cpecgeo.clearPopup(popup);
   });
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !cpecgeo.measuring) map.closePopup();

@@ -24,10 +24,10 @@
     return all.length === 1 ? { type: name, coordinates: all[0] } : { type: "Multi" + name, coordinates: all };
   }
 
-  // Names come first.
+  // Names come first; what is for drawing alone stays here.
   const FIRST = ["id", "name", "title", "name_ur", "name_zh"];
   const columnsOf = (layer) => [...FIRST.filter((c) => Object.hasOwn(layer.columns, c)),
-    ...Object.keys(layer.columns).filter((c) => !FIRST.includes(c))];
+    ...Object.keys(layer.columns).filter((c) => !FIRST.includes(c) && !c.startsWith("cpec:"))];
 
   function geojson(map, group) {
     const layer = group.cpecLayer;
