@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import Accuracies, Steps
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import in_region, resolve, resolve_corridor, resolve_points
-from cpecgeo.features.subject import Subject, SubjectLike, provenance, rows_by
+from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
 
 __all__ = [
+    "accuracy_at",
     "buffer",
-    "calibrate",
     "distance_km",
     "distance_matrix_km",
     "free_names",
+    "index_of",
     "length_km",
     "locate",
     "nearest",
@@ -170,15 +170,12 @@ def nearest(
     to = in_region(resolve(targets, "targets"), "targets")
     subject = resolve_points(points)
     ids = to.shapes.index.to_numpy()
-    index = geodesy.Index(to.checked, np.arange(len(to)))
+    index = index_of(to, np.arange(len(to)))
     frame = index.nearest(subject.unlabelled, k=k, max_km=max_km)
     code = frame["target"].to_numpy()
     is_hit = code >= 0
     code = code if code.dtype.kind == "i" else np.where(is_hit, code, -1).astype(np.int64)
-    km = frame["km"].to_numpy(copy=True)
-    found = code, km, frame["path"].to_numpy()
-    accuracy = calibrate(ids, to.chainages, Accuracies.of(to), found)
-    frame["km"] = km
+    accuracy = accuracy_at(Accuracies.of(to), code, frame["km"].to_numpy())
     if is_hit.all():
         # Taken as pandas keeps them, so that it needn't look at each name again.
         frame["target"] = pd.Series(ids).array.take(code)
@@ -197,47 +194,33 @@ def nearest(
     return _tell(answer, subject, to)
 
 
-def calibrate(
-    ids: NDArray[Any],
-    chainages: Mapping[Hashable, geodesy.Chainage],
-    accuracies: Accuracies,
-    nearest: tuple[Ints, Floats, Ints],
-) -> Floats:
-    """Put chainage in place of geodesic kilometres along corridors, by all threads.
+def index_of(subject: Subject, ids: Ints | None = None) -> geodesy.Index:
+    """Prepare targets for questions about what is nearest; along corridors they tell chainage.
 
     Parameters
     ----------
-    ids : ndarray
-        Of the targets.
-    chainages : mapping of id to Chainage
-        Of those that are corridors.
-    accuracies : Accuracies
-        Of the targets.
-    nearest : tuple of ndarray
-        Position of what is nearest, -1 for nothing; geodesic kilometres along it, which are
-        written over where it is a corridor; and which of its lines.
+    subject : Subject
+    ids : ndarray, optional
+        What to call them; their labels when omitted.
 
     Returns
     -------
-    ndarray
-        The accuracy of the target there, km; NaN where it isn't known.
+    Index
     """
-    target, km, path = nearest
-    accuracy = np.empty(len(km))
+    labels, known = subject.shapes.index, subject.chainages
+    measures = {i: known[of].calibrate for i, of in enumerate(labels) if of in known}
+    return geodesy.Index(subject.checked, ids, measures=measures)
+
+
+def accuracy_at(accuracies: Accuracies, target: Ints, km: Floats) -> Floats:
+    """Return how good targets are at many places, by all threads; as `Accuracies.at`."""
+    told = np.empty(len(km))
 
     def work(first: int, last: int) -> None:
-        some = slice(first, last)
-        along, line, of = km[some], path[some], target[some]
-        if len(chainages) == len(ids) == 1:
-            along[:] = chainages[ids[0]].calibrate(along, line)
-        else:
-            for position, rows in rows_by(of) if chainages else ():
-                if (chainage := chainages.get(ids[position])) is not None:
-                    along[rows] = chainage.calibrate(along[rows], line[rows])
-        accuracy[some] = accuracies.at(of, along)
+        told[first:last] = accuracies.at(target[first:last], km[first:last])
 
     spread(work, len(km), least=_MANY)
-    return accuracy
+    return told
 
 
 def _add_sections(frame: pd.DataFrame, corridors: dict[str, Corridor]) -> None:

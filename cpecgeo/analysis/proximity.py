@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import CERTAINTY, HOW, Accuracies, Bounds, grade, words
-from cpecgeo.analysis.measure import calibrate, free_names
+from cpecgeo.analysis.measure import accuracy_at, free_names, index_of
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
@@ -200,10 +200,9 @@ def find_near(xy: Floats, to: Subject, km: float) -> Near:
     Near
     """
     # A metre more: rounding mustn't lose what is at the limit.
-    row, found = geodesy.Index(to.checked).find_within(xy, 1e3 * km + 1.0)
-    target, along = found.target.ravel(), found.along.ravel() * 1e-3
-    near = target, along, found.path.ravel()
-    accuracy = calibrate(to.shapes.index.to_numpy(), to.chainages, Accuracies.of(to), near)
+    row, found = index_of(to).find_within(xy, 1e3 * km + 1.0)
+    target = found.target.ravel()
+    accuracy = accuracy_at(Accuracies.of(to), target, found.along.ravel() * 1e-3)
     return Near(row, target, found.metres.ravel() * 1e-3, accuracy)
 
 

@@ -1,4 +1,4 @@
-"""Compiled: geodesic distance from earth-centred coordinates, and the area below geodesics.
+"""Compiled: geodesic distance from earth-centred coordinates.
 
 Geodesic over chord is a polynomial in three numbers, fitted to Karney's distances: one for
 chords up to `NEAR_M`, another up to `WIDE_M`, both here. No trigonometry is needed, so loops
@@ -11,14 +11,15 @@ over, and gives NaN near antipodes, where all of Karney's method is needed.
 
 from __future__ import annotations
 
-from math import atan2, atanh, comb, cos, pi, radians, sin, sqrt
+from math import atan2, cos, sin, sqrt
 
 import numpy as np
 
 from cpecgeo.geodesy._compile import compiled, kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, PER_A2, PER_B2, POLE_M, Floats
 
-__all__ = ["NEAR_M", "WIDE_M", "arc", "arcs_m", "geodesic", "near", "pairs", "ring_areas", "wide"]
+__all__ = ["NEAR_M", "WIDE_M", "arc", "arcs_m", "geodesic", "great_circle", "near", "pairs",
+           "wide", "wide_arc"]  # fmt: skip
 
 # Chords up to which the two series hold; of geodesics of 2,500 and 11,900 km.
 NEAR_M, WIDE_M = 2_490_000.0, 10_290_000.0
@@ -30,12 +31,6 @@ _MANY, _BLOCK = 50_000, 4_096  # chords
 _N = FLATTENING / (2.0 - FLATTENING)
 _A31, _A32, _A33 = 0.5 - _N / 2, 0.25 + _N / 8 - 3 * _N * _N / 8, 1 / 16 + 3 * _N / 16
 _C31, _C312, _C32 = 0.25 - _N / 4, 0.125 - _N * _N / 8, 1 / 16 - 3 * _N / 32
-# Square of the radius of the sphere of equal area.
-_AUTHALIC2 = 0.5 * (EQUATOR_M**2 + POLE_M**2 * atanh(sqrt(E2)) / sqrt(E2))
-_HALF_EARTH = 2.0 * pi * _AUTHALIC2
-_A2E2 = EQUATOR_M**2 * E2
-_WIDEST = 2.8  # edges of more degrees may have antipodes at their ends
-_HALF_TURN = 3.1415926535897936  # longitudes of meridians over a pole may be rounded up
 
 
 # fmt: off
@@ -138,7 +133,7 @@ def wide_arc(ax, ay, az, bx, by, bz):
 
 
 @kernel(inline=True)
-def _turn(lam, sin1, cos1, sin2, cos2):
+def great_circle(lam, sin1, cos1, sin2, cos2):
     """Great circle of the auxiliary sphere over `lam`, and the longitude that it is farther there.
 
     Of the arc: sine, cosine and size; sine of its azimuth at the equator, square of the cosine,
@@ -172,7 +167,7 @@ def far_arc(ax, ay, az, bx, by, bz):
     longitude = atan2(ax * by - ay * bx, ax * bx + ay * by)
     lam = longitude
     for _ in range(_MAX_STEPS):
-        ss, cs, sigma, _sa, ca2, c2m, farther = _turn(lam, sin1, cos1, sin2, cos2)
+        ss, cs, sigma, _sa, ca2, c2m, farther = great_circle(lam, sin1, cos1, sin2, cos2)
         if ss == 0.0:
             return 0.0 if cs > 0.0 else float("nan")
         before = lam
@@ -189,114 +184,6 @@ def far_arc(ax, ay, az, bx, by, bz):
             size = (1.0 + e2 * (0.25 + e2 / 64)) / (1.0 - e)
             return POLE_M * size * (sigma + 2.0 * bow)
     return float("nan")
-
-
-def _below_series() -> Floats:
-    """Coefficients of Karney's I₄ over the cosine of the arc, by powers of k² and of k² cos².
-
-    That is his integral for the area under a geodesic (2013). There t(x) is
-    x + √(1 + 1/x) asinh √x; of its second term as a series the coefficients follow from one
-    another, since its derivative is algebraic. What is left are powers of the sine of the arc,
-    whose integrals are closed.
-    """
-    rows = _BELOW + 8
-    term = [1.0]
-    for m in range(1, rows + 1):
-        term.append(1.0 / 3.0 if m == 1 else -2.0 * (m - 1) / (2 * m + 1) * term[-1])
-    term[1] += 1.0
-    below = np.zeros((_BELOW, _BELOW))
-    for m in range(_BELOW):
-        f = sum(term[q] * _EP2 ** (q - 1 - m) for q in range(m + 1, rows + 1))
-        for j in range(m + 1):
-            below[m - j, j] = 0.5 * f * comb(m, j) * (-1) ** j / (2 * j + 1)
-    return below
-
-
-_BELOW = 7
-_BELOW_SERIES = _below_series()
-
-
-@kernel()
-def _below(lam, sin1, cos1, sin2, cos2):
-    """Area in m² between an edge and the equator, positive eastwards; NaN near antipodes.
-
-    As Karney (2013) sums it up: the turn of the azimuth times the square of the authalic radius,
-    and I₄. The turn is found from half angles, so that short edges keep their digits.
-    """
-    longitude, settled = lam, False
-    for _ in range(_MAX_STEPS):
-        ss, cs, sigma, sa, _ca2, _c2m, farther = _turn(lam, sin1, cos1, sin2, cos2)
-        if ss == 0.0:
-            break
-        step, enough = longitude + farther - lam, 1e-13
-        if abs(longitude) < _WIDEST:
-            # Newton's method, whose derivative is right to a few millionths; two steps do.
-            bend = cos(lam) * sigma / ss + sin(lam) * sa * (ss - sigma * cs) / (ss * ss)
-            step, enough = step / (1.0 - FLATTENING * cos1 * cos2 * bend), 3e-8
-        lam += step
-        if not abs(lam) <= _HALF_TURN:
-            break
-        if abs(step) <= enough * abs(lam):
-            settled = True
-            break
-    if ss == 0.0 and cs > 0.0:  # at a pole, from one meridian to another
-        return _AUTHALIC2 * sin1 * longitude
-    if not settled:
-        return float("nan")
-    sl, cl = sin(0.5 * lam), cos(0.5 * lam)
-    d1, d2 = 1.0 + cos1, 1.0 + cos2
-    turned = 2.0 * atan2(sl * (sin1 * d2 + sin2 * d1), cl * (sin1 * sin2 + d1 * d2))
-    # The cosines of the azimuths at both ends times those of the latitudes.
-    sl2, rise = 2.0 * sl * sl, cos1 * sin2 - sin1 * cos2
-    u, v = 2.0 * sl * cl * cos2, rise + sin1 * cos2 * sl2
-    per = 1.0 / sqrt(u * u + v * v)
-    sa, v1, v2 = cos1 * u * per, cos1 * v * per, cos2 * (rise - cos1 * sin2 * sl2) * per
-    k2, w1, w2 = _EP2 * (1.0 - sa * sa), _EP2 * v1 * v1, _EP2 * v2 * v2
-    g1, g2 = 0.0, 0.0
-    for j in range(_BELOW - 1, -1, -1):
-        c = 0.0
-        for i in range(_BELOW - 1 - j, -1, -1):
-            c = c * k2 + _BELOW_SERIES[i, j]
-        g1, g2 = g1 * w1 + c, g2 * w2 + c
-    return _AUTHALIC2 * turned + _A2E2 * sa * (v2 * g2 - v1 * g1)
-
-
-@kernel("rows, ints, int, int, flat")
-def ring_areas(lonlat, begin, first, last, out):
-    """Areas in m² on the left of rings first to last, modulo the earth's; NaN near antipodes.
-
-    Ring r has rows begin[r] to begin[r + 1] of `lonlat`, the last one like the first.
-    """
-    for r in range(first, last):
-        total, lost, turns = 0.0, 0.0, 0.0
-        sin2, cos2 = 0.0, 1.0
-        for i in range(begin[r], begin[r + 1]):
-            sin1, cos1 = sin2, cos2
-            lat = lonlat[i, 1]
-            # From the nearer pole, so that cosines near it keep their digits.
-            if abs(lat) > 45.0:
-                side = radians(90.0 - abs(lat))
-                sin2, cos2 = (1.0 - FLATTENING) * cos(side), sin(side)
-                sin2 = sin2 if lat > 0.0 else -sin2
-            else:
-                sin2, cos2 = (1.0 - FLATTENING) * sin(radians(lat)), cos(radians(lat))
-            size = 1.0 / sqrt(sin2 * sin2 + cos2 * cos2)
-            sin2, cos2 = sin2 * size, cos2 * size
-            if i == begin[r]:
-                continue
-            step = lonlat[i, 0] - lonlat[i - 1, 0]
-            if abs(step) > 180.0:
-                step = step - 360.0 if step > 0.0 else step + 360.0
-            turns += step
-            if step == 0.0:
-                continue
-            # Two large numbers nearly cancel; what is lost in a sum is added at the end.
-            more = _below(radians(step), sin1, cos1, sin2, cos2)
-            new = total + more
-            lost += (total - new) + more if abs(total) >= abs(more) else (more - new) + total
-            total = new
-        # Half of the earth is above the equator.
-        out[r] = round(turns / 360.0) * _HALF_EARTH - (total + lost)
 
 
 @kernel()

@@ -6,21 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._arcs import ring_areas
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import GEOD, Floats, Ints, authalic, ecef, geodetic, lift
+from cpecgeo.geodesy._rings import path_lengths, ring_areas, stars
 
 __all__ = [
     "Paths",
     "are_stars",
     "between_vertices",
     "densify_array",
+    "find_copies",
+    "path_lengths_m",
     "paths",
     "plain_points",
     "ring_areas_m2",
+    "without_empty",
 ]
 
 _POINT_TYPES, _LINE_TYPES, _AREA_TYPES = (0, 4), (1, 5), (3, 6)
@@ -31,7 +35,8 @@ _DEGREE_M = 111_700.0
 _FEW = 2_000  # vertices that PROJ measures sooner than a compiled kernel is loaded
 _EARTH_M2 = 4.0 * np.pi * float(authalic(np.array(90.0)))
 _MANY_POINTS = 8_192  # that are worth a thread
-_STAR, _STAR_ROUNDING = 1e-6, 1e-12  # of an edge's sweep seen from within: as share; per degree
+_RINGS = 500  # of a slice
+_MANY_VERTICES = 8_192  # of which GEOS takes longer to say that they are valid than a kernel
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,11 @@ class Paths:
     owner: Ints
     ring: NDArray[np.bool_]
     hole: NDArray[np.bool_]
+
+    @property
+    def begin(self) -> Ints:
+        """Positions of the first vertices of all paths, and how many vertices there are."""
+        return np.append(np.flatnonzero(np.diff(self.path, prepend=-1)), len(self.path))
 
     @property
     def edges(self) -> Ints:
@@ -113,6 +123,40 @@ def _alike(geoms: NDArray[Any]) -> Paths:
     for level in offsets[1:]:
         owner = np.repeat(np.arange(len(level) - 1), np.diff(level))[owner]
     return Paths(xy, np.repeat(np.arange(len(size)), size), owner, np.full(len(size), areas), hole)
+
+
+def without_empty(
+    array: NDArray[Any], kind: NDArray[np.int32]
+) -> tuple[NDArray[Any], NDArray[np.int32], Floats, Paths | None]:
+    """Put None in place of empty geometries; take all coordinates out.
+
+    Parameters
+    ----------
+    array : ndarray of geometries
+    kind : ndarray of int
+        Their type ids.
+
+    Returns
+    -------
+    array, kind
+        `array` itself where there is nothing to put.
+    xy : ndarray, shape (vertices, 2)
+    flat : Paths or None
+        Where all are polygons.
+    """
+    if len(kind) and not kind.any():
+        xy = shapely.get_coordinates(array)
+        if len(xy) == len(array):  # as many points as coordinates: none is empty
+            return array, kind, xy, None
+    empty = shapely.is_empty(array)
+    if empty.any():
+        array = array.copy()
+        array[empty] = None
+        kind = np.where(empty, -1, kind)
+    if len(kind) and np.isin(kind, _AREA_TYPES).all():
+        flat = paths(array)
+        return array, kind, flat.xy, flat
+    return array, kind, shapely.get_coordinates(array), None
 
 
 def plain_points(array: NDArray[Any]) -> Floats | None:
@@ -175,40 +219,39 @@ def between_vertices(xy: Floats, starts: Ints, max_m: float) -> tuple[Ints, Floa
     return starts[long][edge], np.column_stack((lon, lat))
 
 
-def are_stars(areas: NDArray[Any]) -> NDArray[np.bool_]:
+def are_stars(flat: Paths, count: int) -> NDArray[np.bool_]:
     """Tell which polygons are clearly valid: seen from within, their one ring goes around once.
 
-    Many are, cells and circles among them, and GEOS takes several times longer to say so.
+    Many are, cells and circles among them, and GEOS takes many times longer to say so.
 
     Parameters
     ----------
-    areas : ndarray of Polygon or MultiPolygon, shape (n,)
-        In a plane.
+    flat : Paths
+        Of polygons, each in one piece or over the antimeridian or around a pole.
+    count : int
+        How many polygons there are.
 
     Returns
     -------
-    ndarray of bool, shape (n,)
-        False of those with holes or several parts, of others, and in doubt.
+    ndarray of bool, shape (count,)
+        False of those with holes or several parts, and in doubt; of all where there are few.
     """
-    single = (shapely.get_type_id(areas) == 3) & (shapely.get_num_interior_rings(areas) == 0)
-    stars: NDArray[np.bool_] = np.asarray(single, bool)
-    xy, ring = shapely.get_coordinates(areas[stars], return_index=True)
-    if len(xy) == 0:
-        return stars
-    begin = np.flatnonzero(np.diff(ring, prepend=-1))
-    count = np.diff(begin, append=len(ring))
-    x, y = (xy - np.repeat(np.add.reduceat(xy, begin) / count[:, None], count, axis=0)).T
-    size = np.sqrt(np.maximum.reduceat(x * x + y * y, begin))
-    inner = ring[1:] == ring[:-1]
-    swept = (x[:-1] * y[1:] - y[:-1] * x[1:])[inner]
-    edge = begin - np.arange(len(begin))
-    # More than rounding of degrees may have done.
-    least = _STAR * size * size + _STAR_ROUNDING * size
-    one_way = np.minimum.reduceat(swept, edge) > least
-    one_way |= np.maximum.reduceat(swept, edge) < -least
-    over = ((y[:-1] < 0.0) != (y[1:] < 0.0))[inner]
-    stars[stars] = one_way & (np.add.reduceat(over.astype(np.int64), edge) == 2)
-    return stars
+    single = np.bincount(flat.owner, minlength=count) == 1
+    if len(flat.xy) < _MANY_VERTICES:
+        return np.zeros(count, bool)
+    begin, alike = flat.begin, np.zeros(len(flat.owner), bool)
+    plane, run = np.empty_like(flat.xy), choose(stars, len(flat.xy))
+    spread(lambda a, b: run(flat.xy, begin, a, b, plane, alike), len(alike), least=_RINGS)
+    single[flat.owner] &= alike
+    return single
+
+
+def path_lengths_m(flat: Paths) -> Floats:
+    """Return the lengths of many paths in metres; NaN where an edge is longer than 11,900 km."""
+    begin, metres = flat.begin, np.empty(len(flat.owner))
+    run = choose(path_lengths, len(flat.xy))
+    spread(lambda a, b: run(flat.xy, begin, a, b, metres), len(metres), least=_RINGS)
+    return metres
 
 
 def densify_array(geoms: NDArray[Any], max_km: float) -> NDArray[Any]:
@@ -271,7 +314,7 @@ def _long(xy: Floats, ring: Ints) -> Floats:
     areas = np.full(len(begin) - 1, np.nan)
     if len(xy) > _FEW:
         run = choose(ring_areas, len(xy))
-        spread(lambda first, last: run(xy, begin, first, last, areas), len(areas), least=500)
+        spread(lambda first, last: run(xy, begin, first, last, areas), len(areas), least=_RINGS)
         areas -= _EARTH_M2 * np.round(areas / _EARTH_M2)
     for row in np.flatnonzero(np.isnan(areas)):
         a, b = begin[row], begin[row + 1]
@@ -313,3 +356,16 @@ def _short(xy: Floats, ring: Ints, count: int) -> Floats:
     bow = half * rise - step * (authalic(middle[1]) - low[start] - height[start])
     twice = along[start] * height[stop] - along[stop] * height[start]
     return np.asarray(np.bincount(ring[start], 0.5 * twice + (2.0 / 3.0) * bow, count), float)
+
+
+def find_copies(geoms: NDArray[Any]) -> Ints:
+    """Find the position of the first geometry that each is the same as; mostly its own."""
+    first = np.arange(len(geoms))
+    if len(geoms) < 2:
+        return first
+    twice = pd.DataFrame(shapely.bounds(geoms)).duplicated(keep=False).to_numpy()
+    alike = np.flatnonzero(twice & ~shapely.is_missing(geoms))
+    if len(alike):
+        codes, _ = pd.factorize(shapely.to_wkb(geoms[alike]))
+        first[alike] = alike[np.unique(codes, return_index=True)[1]][codes]
+    return first

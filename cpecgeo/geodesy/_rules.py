@@ -24,7 +24,7 @@ from cpecgeo.errors import (
     InputTypeError,
 )
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
-from cpecgeo.geodesy._paths import are_stars, densify_array
+from cpecgeo.geodesy._paths import Paths, are_stars, densify_array, paths
 
 __all__ = [
     "LINES",
@@ -252,7 +252,7 @@ def _without_empty_parts(geometry: Any) -> Any:
     return type(geometry)(parts) if hasattr(geometry, "geoms") else parts[0]
 
 
-def find_invalid(array: NDArray[Any], kind: NDArray[Any]) -> Ints:
+def find_invalid(array: NDArray[Any], kind: NDArray[Any], flat: Paths | None) -> Ints:
     """Find the polygons that are not valid; other kinds always are.
 
     Parameters
@@ -261,6 +261,8 @@ def find_invalid(array: NDArray[Any], kind: NDArray[Any]) -> Ints:
         In lon, lat.
     kind : ndarray of int
         Their type ids.
+    flat : Paths, optional
+        Of all of them, where they are polygons and have been taken apart.
 
     Returns
     -------
@@ -271,10 +273,11 @@ def find_invalid(array: NDArray[Any], kind: NDArray[Any]) -> Ints:
     if len(rows) == 0:
         return rows
     areas = array[rows]
+    doubtful = ~are_stars(paths(areas) if flat is None else flat, len(areas))
+    rows, areas = rows[doubtful], areas[doubtful]
     drawn, over = areas.copy(), _over_antimeridian(areas)
     drawn[over] = _drawn(areas[over])
-    doubtful = ~are_stars(drawn)
-    doubtful[doubtful] = ~shapely.is_valid(drawn[doubtful])
+    doubtful = ~shapely.is_valid(drawn)
     # Long edges may cross as straight lines and not as geodesics; the reverse harms nothing.
     dense = densify_array(areas[doubtful], _EDGE_KM)
     # Rounded, so that an edge and its way back have their cuts in the same places.

@@ -12,14 +12,16 @@ same.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from functools import lru_cache
 from math import sqrt
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cpecgeo.geodesy._arcs import arc
+from cpecgeo.geodesy._arcs import arc, arcs_m
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import PER_A2, PER_B2, Floats, Ints
 from cpecgeo.geodesy._search import (
@@ -36,9 +38,18 @@ from cpecgeo.geodesy._search import (
     refine,
     to_axes2,
 )
-from cpecgeo.geodesy._tree import Found
+from cpecgeo.geodesy._tree import Found, Tree
 
-__all__ = ["order_along_curve", "search", "sweep", "with_copies"]
+__all__ = [
+    "Measure",
+    "order_along_curve",
+    "search",
+    "sweep",
+    "telling",
+    "with_copies",
+]
+
+Measure: TypeAlias = Callable[[Floats, Ints], Floats]
 
 _TOGETHER = 32  # points
 _MOST = 64  # nodes, or pieces, that stand side by side
@@ -313,3 +324,18 @@ def with_copies(few: Found, copied: Ints, k: int) -> Found:
         values[rows] = values[rows].ravel()[entry[best]].reshape(-1, k)
     found.target[rows] = target[best].reshape(-1, k)
     return found
+
+
+def telling(tree: Tree, measures: Mapping[int, Measure]) -> Tree:
+    """Return a tree that tells other measures than metres along some geometries."""
+    p = tree.pieces
+    start, metres, rate = tree.start_m.copy(), arcs_m(p.a, p.d), np.ones(len(p.a))
+    for position, measure in measures.items():
+        rows = np.flatnonzero(p.target == position)
+        begin, size, path = tree.start_m[rows], metres[rows], p.path[rows]
+        # From two places within the piece: at its ends measures may jump.
+        low, high = (1e3 * measure(1e-3 * (begin + x * size), path) for x in (0.25, 0.75))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate[rows] = np.where(size > 0.0, (high - low) / (0.5 * size), 0.0)
+        start[rows] = low - 0.25 * size * rate[rows]
+    return replace(tree, told=(start, rate))

@@ -79,15 +79,16 @@ class Tree:
     start_m : ndarray
         Metres from the start of the geometry to the start of each piece.
     tubes : ndarray, shape (nodes, 9, FAN)
-        Of each node the tubes around its children, or pieces: start and chord of a segment,
-        1 / |chord|², and the radius around the segment that holds all below; then, for the first
-        alone, the radius of a ball around its start that holds the whole node, and in the next
-        place the number of the only target below, from 1; 0 for several. Leaves first, then
-        each level above, the root last.
+        Around the children of each node, or pieces: start and chord of a segment, 1 / |chord|²,
+        and the radius that holds all below; then, for the first alone, the radius of a ball around
+        its start that holds the whole node, and in the next place the number of the only target
+        below, from 1; 0 for several. Leaves first, then each level above, the root last.
     child : ndarray, shape (nodes,)
         First child of each node; first piece of a leaf.
     leaves : int
         How many nodes are leaves.
+    told : tuple of ndarray, optional
+        What is told in place of metres: at the start of each piece, and more with each metre.
     """
 
     pieces: Pieces
@@ -95,6 +96,7 @@ class Tree:
     tubes: Floats
     child: Ints
     leaves: int
+    told: tuple[Floats, Floats] | None = None
 
     @property
     def steps(self) -> int:
@@ -104,9 +106,9 @@ class Tree:
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        own = (self.start_m, self.tubes, self.child)
         mine = (getattr(self.pieces, f.name) for f in fields(self.pieces))
-        return int(sum(v.nbytes for v in (*own, *mine)))
+        own = (self.start_m, self.tubes, self.child, *(self.told or ()), *mine)
+        return int(sum(v.nbytes for v in own))
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,11 @@ class Found:
     Parameters
     ----------
     piece : ndarray of int
-        Row in the tree's segments, -1 for none.
+        Row in the tree, -1 for none.
     metres, lon, lat : ndarray
         Distance and closest point; NaN for none.
     side : ndarray of int
-        1 left, 0 on the line, -1 right; `NO_SIDE` is set by `number`,
-        and on areas by the index.
+        1 left, 0 on the line, -1 right; `NO_SIDE` is set by `number`, on areas by the index.
     along : ndarray
         Metres from the start of the geometry; of the piece until `number` is called.
     target, path : ndarray of int
@@ -159,8 +160,7 @@ class Found:
     def within(cls, xy: Floats, targets: Ints) -> Found:
         """Return the nearest of points that are inside of a target, or of none where that is -1."""
         found = cls.none(len(xy), 1)
-        for name, value in {"metres": 0.0, "lon": xy[:, :1], "lat": xy[:, 1:]}.items():
-            getattr(found, name)[...] = value
+        found.metres[...], found.lon[...], found.lat[...] = 0.0, xy[:, :1], xy[:, 1:]
         found.target[:, 0] = targets
         return found
 
@@ -170,7 +170,7 @@ class Found:
             getattr(self, f.name)[rows] = getattr(part, f.name)
 
     def put(self, rows: slice, part: Found, order: Ints) -> None:
-        """Put answers into some rows, where `order` says which of these each answer is of."""
+        """Put answers into some rows; `order` says which of these each is of."""
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
         for f in fields(self):
@@ -180,7 +180,10 @@ class Found:
         """Fill `target` and `path`, count `along` from the geometry's start, set `NO_SIDE`."""
         np.take(np.append(tree.pieces.target, -1), self.piece, out=self.target, mode="wrap")
         np.take(np.append(tree.pieces.path, -1), self.piece, out=self.path, mode="wrap")
-        self.along[...] += np.take(np.append(tree.start_m, np.nan), self.piece, mode="wrap")
+        start, rate = tree.told or (tree.start_m, None)
+        if rate is not None:
+            self.along[...] *= np.take(np.append(rate, np.nan), self.piece, mode="wrap")
+        self.along[...] += np.take(np.append(start, np.nan), self.piece, mode="wrap")
         spots = tree.pieces.per_d2 == 0.0
         if spots.any():
             self.side[np.take(np.append(spots, False), self.piece, mode="wrap")] = NO_SIDE
@@ -342,11 +345,10 @@ def _balls(tubes: Floats, heads: Ints, group: Ints) -> Floats:
 
 def _fans(tubes: Floats) -> Floats:
     """Put the tubes of each node side by side, so that they are measured by vectors."""
-    nodes = -(-len(tubes) // FAN)
-    full = np.zeros((nodes * FAN, 9))
+    full = np.zeros((-(-len(tubes) // FAN) * FAN, 9))
     full[:, :3] = NOWHERE
     full[: len(tubes), :8] = tubes
-    fans = full.reshape(nodes, FAN, 9)
+    fans = full.reshape(-1, FAN, 9)
     heads = np.arange(0, len(tubes), FAN)
     fans[:, 0, 8] = _balls(tubes, heads, np.arange(len(tubes)) // FAN)
     return fans.transpose(0, 2, 1)

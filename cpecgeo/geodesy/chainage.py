@@ -102,7 +102,7 @@ class Chainage:
     @cached_property
     def _index(self) -> Index:
         """Prepared when first needed: many lines are only measured."""
-        return Index(self.line)
+        return Index(self.line, measures={0: self.calibrate})
 
     @property
     def start_km(self) -> float:
@@ -174,10 +174,9 @@ class Chainage:
         """
         given = check_points(points)
         hit = self._index.nearest(given)
-        km = self.calibrate(hit["km"].to_numpy(), hit["path"].to_numpy())
         frame = pd.DataFrame(
             {
-                "km": km,
+                "km": hit["km"].to_numpy(),
                 "offset_km": hit["distance_km"].to_numpy(),
                 "side": hit["side"].astype(object),
                 "lon": hit["lon"].to_numpy(),

@@ -8,7 +8,7 @@ part is empty, and that areas are valid. What has passed it once, a `Checked` or
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import CRSError, GeometryError, InputTypeError
 from cpecgeo.geodesy._ellipsoid import WGS84, Floats, Ints, from_wgs84, to_wgs84
-from cpecgeo.geodesy._paths import plain_points
+from cpecgeo.geodesy._paths import Paths, paths, plain_points, without_empty
 from cpecgeo.geodesy._rules import (
     LINES,
     POINTS,
@@ -87,6 +87,11 @@ class Checked:
     def xy(self) -> Floats:
         """Their coordinates, one after the other, shape (vertices, 2); taken out once."""
         return np.asarray(shapely.get_coordinates(self.geoms))
+
+    @cached_property
+    def flat(self) -> Paths:
+        """Their lines and rings, one after the other; taken apart once."""
+        return paths(self.geoms)
 
     @property
     def missing(self) -> NDArray[np.bool_]:
@@ -240,21 +245,21 @@ def check(
         array = shapely.force_2d(array)
     if kind.max(initial=-1) > 2:  # other kinds than points and plain lines
         array = drop_empty_parts(array, kind)
-    array, kind, xy = _without_empty(array, kind)
+    array, kind, xy, flat = without_empty(array, kind)
     array, xy = _to_lonlat(array, xy, crs, what)
     if missing == "raise":
         check_missing(kind < 0, index, what)
     check_kinds(kind, index, what, kinds)
     check_range(xy, array, what)
-    rows = find_invalid(array, kind)
+    flat = flat and replace(flat, xy=xy)
+    rows = find_invalid(array, kind, flat)
     if len(rows):
         array, kind = mend_or_refuse(array, kind, index, rows, what, invalid)
         if missing == "raise":
             check_missing(kind < 0, index, what)
         return Checked(array, index, kind, is_single(x), series.name)
     checked = Checked(array, index, kind, is_single(x), series.name)
-    object.__setattr__(checked, "xy", xy)  # they needn't be taken out again
-    return checked
+    return _with(checked, xy, flat)
 
 
 def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
@@ -311,8 +316,12 @@ def _of_points(raw: _Raw, xy: Floats, what: str, kinds: Collection[str] | None) 
         check_kinds(kind, raw.index, what, kinds)
     if shapely.has_z(array).any():
         array = shapely.force_2d(array)
-    checked = Checked(array, raw.index, kind, name=raw.name)
-    object.__setattr__(checked, "xy", xy)
+    return _with(Checked(array, raw.index, kind, name=raw.name), xy)
+
+
+def _with(checked: Checked, xy: Floats, flat: Paths | None = None) -> Checked:
+    """Let geometries keep what has been taken out of them, so that it needn't be again."""
+    vars(checked).update({"xy": xy} if flat is None else {"xy": xy, "flat": flat})
     return checked
 
 
@@ -321,21 +330,6 @@ def _as_geometries(points: CheckedPoints) -> Checked:
     rows = slice(None) if points.here is None else points.here
     geoms[rows] = shapely.points(points.xy)
     return Checked(geoms, points.index, shapely.get_type_id(geoms))
-
-
-def _without_empty(
-    array: NDArray[Any], kind: NDArray[np.int32]
-) -> tuple[NDArray[Any], NDArray[np.int32], Floats]:
-    """Put None in place of empty geometries; return all coordinates too."""
-    xy = shapely.get_coordinates(array)
-    if len(xy) == len(array) and not kind.any():  # as many points as coordinates: none is empty
-        return array, kind, xy
-    empty = shapely.is_empty(array)
-    if empty.any():
-        array = array.copy()
-        array[empty] = None
-        kind = np.where(empty, -1, kind)
-    return array, kind, xy
 
 
 def _to_lonlat(array: NDArray[Any], xy: Floats, crs: Any, what: str) -> tuple[NDArray[Any], Floats]:

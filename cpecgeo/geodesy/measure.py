@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from cpecgeo.geodesy._arcs import NEAR_M, arcs_m
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef
-from cpecgeo.geodesy._paths import Paths, densify_array, paths, ring_areas_m2
+from cpecgeo.geodesy._paths import Paths, densify_array, path_lengths_m, ring_areas_m2
 from cpecgeo.geodesy.inputs import (
     LINES,
     POINTS,
@@ -35,6 +35,7 @@ __all__ = [
 
 _SHORT_TOTAL_M = 100.0
 _FEW = 400  # edges that are measured sooner than a compiled kernel is loaded
+_MANY = 50_000  # vertices whose edges aren't measured one by one
 
 
 def length_km(x: GeometryLike) -> Any:
@@ -70,7 +71,7 @@ def length_km(x: GeometryLike) -> Any:
     1098.737
     """
     given = check(x, kinds=LINES | POINTS | {"MultiPoint"}, missing="keep")
-    return _answer(given, _path_sums(given.geoms), "length_km", "geodesic length")
+    return _answer(given, _path_sums(given), "length_km", "geodesic length")
 
 
 def perimeter_km(x: GeometryLike) -> Any:
@@ -97,7 +98,7 @@ def perimeter_km(x: GeometryLike) -> Any:
     422.628
     """
     given = check(x, kinds=POLYGONS, missing="keep")
-    return _answer(given, _path_sums(given.geoms), "perimeter_km", "geodesic perimeter")
+    return _answer(given, _path_sums(given), "perimeter_km", "geodesic perimeter")
 
 
 def area_km2(x: GeometryLike) -> Any:
@@ -126,7 +127,7 @@ def area_km2(x: GeometryLike) -> Any:
     11137.59
     """
     given = check(x, kinds=POLYGONS, missing="keep")
-    parts = paths(given.geoms)
+    parts = given.flat
     ring = np.abs(ring_areas_m2(parts.xy, parts.path))
     signed = np.where(parts.hole, -ring, ring) / 1e6
     total = np.asarray(np.bincount(parts.owner, signed, len(given)), float)
@@ -153,8 +154,8 @@ def sinuosity(x: GeometryLike) -> Any:
     1.415
     """
     given = check(x, kinds=LINES, missing="keep")
-    total = _path_sums(given.geoms)
-    line = paths(given.geoms)
+    total = _path_sums(given)
+    line = given.flat
     has = ~np.isnan(total)
     owner = line.owner[line.path]
     first = np.flatnonzero(np.diff(owner, prepend=-1))
@@ -186,7 +187,7 @@ def turning_deg_per_km(x: GeometryLike) -> Any:
     0.426
     """
     given = check(x, kinds=LINES, missing="keep")
-    line = paths(given.geoms)
+    line = given.flat
     start = line.edges
     a, b = line.xy[start], line.xy[start + 1]
     out, back, metres = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
@@ -196,7 +197,7 @@ def turning_deg_per_km(x: GeometryLike) -> Any:
     same = part[1:] == part[:-1]
     turns = np.bincount(owner[1:][same], weights=np.abs(turn[same]), minlength=len(given))
     with np.errstate(invalid="ignore"):
-        value = turns / _path_sums(given.geoms)
+        value = turns / _path_sums(given)
     return _answer(given, value, "turning_deg_per_km", "turns over length")
 
 
@@ -266,19 +267,34 @@ def densify(x: GeometryLike, max_km: float) -> Any:
     return answer
 
 
-def _path_sums(array: NDArray[Any]) -> Floats:
+def _path_sums(given: Checked) -> Floats:
     """Total edge length of each geometry in kilometres, NaN where missing."""
-    line = paths(array)
+    line, count = given.flat, len(given)
+    if len(line.xy) > _MANY:
+        metres = path_lengths_m(line)
+        total = np.asarray(np.bincount(line.owner, metres, count), float)
+        # Rounding of earth-centred coordinates tells on what is short as a whole.
+        again = ~(total >= _SHORT_TOTAL_M)
+        some = again[line.owner][line.path]
+        if some.any():
+            few = replace(line, xy=line.xy[some], path=line.path[some])
+            total[again] = _edge_sums(few, count)[again]
+    else:
+        total = _edge_sums(line, count)
+    total *= 1e-3
+    total[given.missing] = np.nan
+    return total
+
+
+def _edge_sums(line: Paths, count: int) -> Floats:
+    """Metres of all edges of each geometry, each edge by what is quickest."""
     start, owner = line.edges, line.edge_owner
     metres = _karney(line, start) if len(start) <= _FEW else _series(line, start)
-    total = np.asarray(np.bincount(owner, metres, len(array)), float)
-    # Rounding of earth-centred coordinates tells on what is short as a whole.
+    total = np.asarray(np.bincount(owner, metres, count), float)
     short = (total < _SHORT_TOTAL_M)[owner]
     if len(start) > _FEW and short.any():
         metres[short] = _karney(line, start[short])
-        total = np.asarray(np.bincount(owner, metres, len(array)), float)
-    total *= 1e-3
-    total[shapely.is_missing(array)] = np.nan
+        total = np.asarray(np.bincount(owner, metres, count), float)
     return total
 
 

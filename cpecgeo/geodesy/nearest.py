@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from cpecgeo.errors import InputError, InputTypeError
@@ -16,8 +16,8 @@ from cpecgeo.geodesy._antipodes import ANTIPODAL_M, BEYOND_M, Ball, Ends, search
 from cpecgeo.geodesy._arcs import arcs_m
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints, ecef, geodetic
-from cpecgeo.geodesy._paths import Paths
-from cpecgeo.geodesy._sweep import order_along_curve, search, sweep, with_copies
+from cpecgeo.geodesy._paths import Paths, find_copies
+from cpecgeo.geodesy._sweep import Measure, order_along_curve, search, sweep, telling, with_copies
 from cpecgeo.geodesy._tree import NO_SIDE, Found, Tree, build, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, PointsLike, check, check_points, positive_km
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from cpecgeo.geodesy._areas import Areas
 
 __all__ = ["Index", "nearest"]
-
 _SIDES = ["left", "on", "right"]
 # Points that are ordered and searched together.
 _SLICE, _LARGE_SLICE, _SHARES = 8_192, 262_144, 8
@@ -45,6 +44,10 @@ class Index:
         Points, lines and polygons, mixed at will, in any CRS. Edges are geodesics.
     ids : sequence, optional
         What to call them in answers; the index of `geoms` when omitted.
+    measures : mapping of int to callable, optional
+        By the position of a geometry, what is told as `km` along it: takes geodesic kilometres
+        and the number of the line that they are on, as `Chainage.calibrate`, and is linear along
+        each edge.
 
     Attributes
     ----------
@@ -74,7 +77,13 @@ class Index:
     _areas: Areas | None = field(repr=False)
     _copied: Ints | None = field(repr=False)
 
-    def __init__(self, geoms: GeometryLike, ids: ArrayLike | None = None) -> None:
+    def __init__(
+        self,
+        geoms: GeometryLike,
+        ids: ArrayLike | None = None,
+        *,
+        measures: Mapping[int, Measure] | None = None,
+    ) -> None:
         given = check(geoms, what="geoms")
         names = given.index.to_numpy() if ids is None else pd.Series(ids).to_numpy()
         if len(given) == 0:
@@ -83,18 +92,23 @@ class Index:
             raise InputError(
                 f"ids has {len(names)} entries and geoms {len(given)}; give one id per geometry."
             )
-        self._fill(given.geoms, names)
+        self._fill(given.geoms, names, measures or {})
 
     @classmethod
     def of_checked(cls, geoms: NDArray[Any]) -> Index:
         """Prepare geometries that have been checked; other verbs build on it."""
         index = cls.__new__(cls)
-        index._fill(geoms, np.arange(len(geoms)))  # noqa: SLF001 - its own
+        index._fill(geoms, np.arange(len(geoms)), {})  # noqa: SLF001 - its own
         return index
 
-    def _fill(self, array: NDArray[Any], names: NDArray[Any]) -> None:
-        # A copy is as near as what it is a copy of, which alone is searched.
-        copied = _copied(array)
+    def _fill(
+        self, array: NDArray[Any], names: NDArray[Any], measures: Mapping[int, Measure]
+    ) -> None:
+        # A copy is as near as what it is a copy of, which alone is searched, unless kilometres
+        # along it are others.
+        plain = array.copy()
+        plain[list(measures)] = None
+        copied = find_copies(plain)
         alone = np.flatnonzero(copied == np.arange(len(array)))
         pieces, flat = take_apart(array[alone])
         pieces = replace(pieces, target=alone[pieces.target])
@@ -104,7 +118,8 @@ class Index:
         first = np.full(len(array), len(metres))
         first[pieces.target[::-1]] = np.arange(len(metres))[::-1]
         object.__setattr__(self, "ids", names)
-        object.__setattr__(self, "tree", build(pieces, total - total[first[pieces.target]]))
+        tree = build(pieces, total - total[first[pieces.target]])
+        object.__setattr__(self, "tree", telling(tree, measures) if measures else tree)
         object.__setattr__(self, "_areas", _areas_of(len(array), flat))
         object.__setattr__(self, "_copied", copied if len(alone) < len(array) else None)
 
@@ -155,7 +170,8 @@ class Index:
             - `distance_km`: geodesic kilometres; 0 inside a polygon
             - `lon`, `lat`: the closest place on it
             - `km`: geodesic kilometres along it to there, from its first vertex, all parts
-              one after the other; 0 on points, missing inside a polygon
+              one after the other, or what `measures` makes of them; 0 on points, missing inside
+              a polygon
             - `side`: categorical, "left" or "right" of the direction of travel, "on" within
               1 mm; missing on what leads nowhere: points, lines of no length, and polygons,
               inside as outside
@@ -381,16 +397,3 @@ def _areas_of(count: int, flat: Paths) -> Areas | None:
     from cpecgeo.geodesy._areas import Areas
 
     return Areas.of(count, flat)
-
-
-def _copied(geoms: NDArray[Any]) -> Ints:
-    """Return the position of the first geometry that each is the same as; mostly its own."""
-    first = np.arange(len(geoms))
-    if len(geoms) < 2:
-        return first
-    twice = pd.DataFrame(shapely.bounds(geoms)).duplicated(keep=False).to_numpy()
-    alike = np.flatnonzero(twice & ~shapely.is_missing(geoms))
-    if len(alike):
-        codes, _ = pd.factorize(shapely.to_wkb(geoms[alike]))
-        first[alike] = alike[np.unique(codes, return_index=True)[1]][codes]
-    return first

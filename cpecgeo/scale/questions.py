@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, Bounds
-from cpecgeo.analysis.measure import calibrate
+from cpecgeo.analysis.measure import accuracy_at, index_of
 from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii, ring_numbers
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.resolve import in_region, resolve
@@ -100,7 +100,7 @@ def prepare(x: SubjectLike | Targets) -> Targets:
     if isinstance(x, Targets):
         return x
     subject = in_region(resolve(x, "targets"), "targets")
-    index, bounds = Index(subject.shapes), Bounds.of(subject)
+    index, bounds = index_of(subject), Bounds.of(subject)
     digest = _digest(subject, bounds)
     return Targets(index, subject.chainages, Accuracies.of(subject), bounds, digest)
 
@@ -169,8 +169,7 @@ def near_columns(
     """
     found = to.index.find(xy, k=k, limit_m=limit_m)
     km = found.along * 1e-3
-    near = found.target.ravel(), km.ravel(), found.path.ravel()
-    accuracy = calibrate(to.index.ids, to.chainages, to.accuracies, near).reshape(km.shape)
+    accuracy = accuracy_at(to.accuracies, found.target.ravel(), km.ravel()).reshape(km.shape)
     whole = bool(good.all())
     columns: dict[str, NDArray[Any]] = {}
     for name, values, empty in (

@@ -112,6 +112,23 @@ def test_lengths_of_few_and_many_edges_agree(count):
     assert np.isnan(both[2])
 
 
+def test_lengths_of_many_edges_of_any_length():
+    """60,000 of them, beside those of PROJ: metres, thousands of km, near antipodes, repeats."""
+    rng = np.random.default_rng(5)
+    size = 10.0 ** rng.uniform(-7, 2, (6_000, 1, 1))
+    xy = rng.uniform((-180, -90), (180, 90), (6_000, 1, 2)) + rng.uniform(-1, 1, (6_000, 10, 2)) * size
+    xy = np.stack(((xy[..., 0] + 180) % 360 - 180, np.clip(xy[..., 1], -90, 90)), axis=-1)
+    xy[0, 4:6] = [(10, 20), (-170, -20.1)]
+    xy[1, 3:] = xy[1, 3]
+    lines = shapely.linestrings(xy)
+    ours = length_km([*lines, None, shapely.Point(1, 2)]).to_numpy() * 1e3
+    karney = np.asarray(GEOD.inv(*xy[:, :-1].reshape(-1, 2).T, *xy[:, 1:].reshape(-1, 2).T)[2])
+    karney = karney.reshape(6_000, 9)
+    assert ours[:-2] == pytest.approx(karney.sum(axis=1), rel=1e-12, abs=1e-7)
+    assert np.isnan(ours[-2])
+    assert ours[-1] == 0.0
+
+
 def test_measuring_a_line_loads_no_compiled_code():
     code = (
         "import sys; from shapely import LineString; from cpecgeo.geodesy import Chainage, length_km;"

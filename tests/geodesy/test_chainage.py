@@ -7,7 +7,7 @@ import pytest
 from shapely.geometry import LineString, MultiLineString, Point
 
 from cpecgeo.errors import CRSError, GeometryError, InputError
-from cpecgeo.geodesy import Chainage, bearing_deg, length_km
+from cpecgeo.geodesy import Chainage, Index, bearing_deg, length_km
 from cpecgeo.testing import assert_geodesic_equal
 
 from .samples import GEOD, LINES
@@ -215,3 +215,32 @@ def test_a_millimetre_beyond_the_end_is_the_end(beyond_km, taken):
             road.at(road.end_km + beyond_km)
         with pytest.raises(InputError, match="not on the line"):
             road.at(-beyond_km)
+
+
+def test_an_index_tells_measures_in_place_of_kilometres():
+    """As the chainage looked up for geodesic km, on parts with gaps, jumps and long edges."""
+    rng = np.random.default_rng(4)
+    parts = [rng.uniform((66, 25), (69, 28), (n, 2)) for n in (4, 2, 7)]
+    parts[2][3] = parts[2][2]  # a vertex again, at which the km jump
+    gapped = MultiLineString([p.tolist() for p in parts])
+    km = np.sort(rng.uniform(0, 2_000, 13))
+    jump_km = sum(length_km(LineString(p)) for p in (*parts[:2], parts[2][:3]))
+    roads = {1: Chainage(gapped, measures_km=km), 2: Chainage(L_SHAPE, measures_km=[5, 5, 900])}
+    targets = [Point(67.5, 26.5), gapped, L_SHAPE, gapped]
+    measures = {i: road.calibrate for i, road in roads.items()}
+    points = gpd.GeoSeries.from_xy(*rng.uniform((65, 24), (70, 29), (400, 2)).T, crs=4326)
+    for k in (1, 3):
+        plain = Index(targets).nearest(points, k=k)
+        told = Index(targets, measures=measures).nearest(points, k=k)
+        assert told.drop(columns="km").equals(plain.drop(columns="km"))
+        expected = plain["km"].to_numpy(copy=True)
+        for i, road in roads.items():
+            on = (plain["target"] == i).to_numpy()
+            assert on.any()
+            expected[on] = road.calibrate(expected[on], plain["path"].to_numpy()[on])
+        off = np.abs(told["km"].to_numpy() - expected)
+        # At the vertex at which the km jump, either is right.
+        jump = (plain["target"] == 1) & (np.abs(plain["km"] - jump_km) < 1e-6)
+        assert (off[~jump.to_numpy()] < 1e-7).all()
+    here = roads[1].locate(points)
+    assert here["km"].between(km[0] - 1e-9, km[-1] + 1e-9).all()

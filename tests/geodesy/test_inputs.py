@@ -283,6 +283,15 @@ def test_no_polygon_is_drawn_otherwise_for_those_before_it():
     assert np.array_equal(planes, shapely.get_coordinates(areas))
 
 
+def stars(polygons):
+    """Which of some polygons are clearly valid, among so many that they are looked at."""
+    turn = np.linspace(0, 2 * np.pi, 10_000)[:-1]
+    disc = shapely.Polygon(np.column_stack((np.cos(turn), np.sin(turn))))
+    found = _paths.are_stars(_paths.paths(np.array([*polygons, disc])), len(polygons) + 1)
+    assert found[-1]
+    return found[:-1]
+
+
 def test_polygons_that_are_clearly_valid_are_so():
     """Stars of once around are told from those of twice, and nothing that GEOS refuses passes."""
     turn = np.linspace(0, 2 * np.pi, 8)[:-1]
@@ -297,16 +306,35 @@ def test_polygons_that_are_clearly_valid_are_so():
         ring[[0, 1, 3, 2]],
     ]
     polygons = np.array([shapely.Polygon(r) for r in made], dtype=object)
-    assert _paths.are_stars(polygons).tolist() == [True, True, False, False, False, False]
+    assert stars(polygons).tolist() == [True, True, False, False, False, False]
+    two = shapely.MultiPolygon([polygons[0], shapely.Polygon(ring + (5, 0))])
     holed = polygons[0] - shapely.box(-0.1, -0.1, 0.1, 0.1)
-    assert not _paths.are_stars(np.array([holed, shapely.MultiPolygon([polygons[0]])])).any()
+    assert not stars(np.array([holed, two])).any()
     rng = np.random.default_rng(8)
     for corners in (3, 4, 5, 9, 40):
         spread = rng.uniform(0, 2 * np.pi, (400, corners))
         spread[::2].sort(axis=1)
         away = rng.uniform(0.01, 1, (400, corners))
         rings = np.stack((away * np.cos(spread), away * np.sin(spread)), axis=-1)
-        many = shapely.polygons(rings + rng.uniform(-100, 100, (400, 1, 2)))
-        stars = _paths.are_stars(many)
-        assert shapely.is_valid(many[stars]).all()
-        assert stars.any() or corners not in (5, 9)
+        many = shapely.polygons(rings + rng.uniform(-100, 100, (400, 1, 2)) * (1, 0.7))
+        found = stars(many)
+        assert shapely.is_valid(many[found]).all()
+        assert found.any() or corners not in (5, 9)
+
+
+def test_stars_over_the_antimeridian_and_around_poles():
+    """They are clearly valid wherever they lie; bow ties and figures of eight are nowhere."""
+    turn = np.radians(np.arange(12) * 30.0)
+    ring = np.column_stack((np.cos(turn), np.sin(turn)))
+    crossed = ring[[0, 6, 7, 1]]
+    plane = {"plain": (67, 25), "antimeridian": (179.9, -17), "other side": (-179.5, 40)}
+    made = []
+    for middle in plane.values():
+        for shape in (ring, crossed):
+            lon, lat = (shape + middle).T
+            made.append(np.column_stack(((lon + 180) % 360 - 180, lat)))
+    lon = np.arange(12) * 30.0 - 180.0
+    for pole in (1, -1):
+        made.append(np.column_stack((lon, np.full(12, 80.0 * pole))))
+        made.append(np.column_stack((lon[[0, 6, 7, 1]], np.full(4, 80.0 * pole))))
+    assert stars([shapely.Polygon(r) for r in made]).tolist() == [True, False] * 5

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cpecgeo import geodesy
-from cpecgeo.geodesy import _arcs, _compile
+from cpecgeo.geodesy import _arcs, _compile, _paths
 from cpecgeo.geodesy._ellipsoid import ecef
 from tests.effort import tries
 
@@ -99,6 +99,28 @@ def test_buffers_are_the_same(km):
     apart = one.symmetric_difference(two)
     assert geodesy.area_km2(one) == pytest.approx(geodesy.area_km2(two), rel=1e-9)
     assert apart.area < 1e-9 * two.area
+
+
+def test_areas_and_lengths_are_the_same():
+    """Of rings with edges of a metre to a third of the way around, at poles and over meridians."""
+    rng = np.random.default_rng(6)
+    size = np.repeat(10.0 ** rng.uniform(-5, 2, 900), 8)[:, None]
+    middle = np.repeat(rng.uniform((-180, -90), (180, 90), (900, 2)), 8, axis=0)
+    xy = middle + rng.uniform(-1, 1, (7_200, 2)) * size
+    xy = np.column_stack(((xy[:, 0] + 180) % 360 - 180, np.clip(xy[:, 1], -90, 90)))
+    xy[::97, 1] = 90.0
+    ring = np.repeat(np.arange(900), 8)
+    xy[7::8] = xy[::8]
+    one, two = both(lambda: _paths.ring_areas_m2(xy, ring))
+    # Two large numbers nearly cancel.
+    assert one == pytest.approx(two, rel=1e-9, abs=1e-2)
+    whole = np.ones(900, bool)
+    flat = _paths.Paths(xy, ring, np.arange(900), whole, ~whole)
+    one, two = both(lambda: _paths.path_lengths_m(flat))
+    assert (np.isnan(one) == np.isnan(two)).all()
+    assert one == pytest.approx(two, rel=1e-12, abs=1e-8, nan_ok=True)
+    one, two = both(lambda: _paths.are_stars(flat, 900))
+    assert (one == two).all()
 
 
 def test_chords_by_numpy_are_those_of_the_kernel():

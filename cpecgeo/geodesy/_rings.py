@@ -1,0 +1,346 @@
+"""Compiled: areas of rings, lengths of paths, and which rings are clearly valid.
+
+Loops over vertices and edges have no branches and no functions of C, so that they become vector
+instructions: sines are sums of powers up to 45°, arctangents a polynomial up to 22.5°.
+"""
+
+# Kernels have signatures of their own, which say more than annotations would.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+from __future__ import annotations
+
+from math import atan, atan2, atanh, comb, cos, pi, radians, sin, sqrt
+
+import numpy as np
+
+from cpecgeo.geodesy._arcs import NEAR_M, WIDE_M, arc, great_circle, wide_arc
+from cpecgeo.geodesy._compile import kernel
+from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, POLE_M, Floats
+
+__all__ = ["path_lengths", "ring_areas", "stars"]
+
+_EP2 = E2 / (1.0 - E2)
+# Square of the radius of the sphere of equal area.
+_AUTHALIC2 = 0.5 * (EQUATOR_M**2 + POLE_M**2 * atanh(sqrt(E2)) / sqrt(E2))
+_HALF_EARTH = 2.0 * pi * _AUTHALIC2
+_A2E2 = EQUATOR_M**2 * E2
+_MAX_STEPS = 60
+_WIDEST = 2.8  # edges of more degrees may have antipodes at their ends
+_HALF_TURN = 3.1415926535897936  # longitudes of meridians over a pole may be rounded up
+_TINY = 1e-100
+_BLOCK = 512  # vertices
+_LONGEST_M = 1e8
+_STAR, _STAR_ROUNDING = 1e-6, 1e-12  # of an edge's sweep seen from within: as share; per degree
+_POLAR_DEG = 75.0
+# From (A₃, C₃) of Karney (2013), equations 24 and 25, with the third flattening put in.
+_N = FLATTENING / (2.0 - FLATTENING)
+_A31, _A32, _A33 = 0.5 - _N / 2, 0.25 + _N / 8 - 3 * _N * _N / 8, 1 / 16 + 3 * _N / 16
+_C31, _C312, _C32 = 0.25 - _N / 4, 0.125 - _N * _N / 8, 1 / 16 - 3 * _N / 32
+
+
+def _below_series() -> Floats:
+    """Coefficients of Karney's I₄ over the cosine of the arc, by powers of k² and of k² cos².
+
+    That is his integral for the area under a geodesic (2013). There t(x) is
+    x + √(1 + 1/x) asinh √x; of its second term as a series the coefficients follow from one
+    another, since its derivative is algebraic. What is left are powers of the sine of the arc,
+    whose integrals are closed.
+    """
+    rows = _BELOW + 8
+    term = [1.0]
+    for m in range(1, rows + 1):
+        term.append(1.0 / 3.0 if m == 1 else -2.0 * (m - 1) / (2 * m + 1) * term[-1])
+    term[1] += 1.0
+    below = np.zeros((_BELOW, _BELOW))
+    for m in range(_BELOW):
+        f = sum(term[q] * _EP2 ** (q - 1 - m) for q in range(m + 1, rows + 1))
+        for j in range(m + 1):
+            below[m - j, j] = 0.5 * f * comb(m, j) * (-1) ** j / (2 * j + 1)
+    return below
+
+
+def _arctangent_series() -> Floats:
+    """Coefficients of atan(x) / x by powers of x², up to tan 22.5°, from Chebyshev nodes."""
+    top = (sqrt(2.0) - 1.0) ** 2
+    square = 0.5 * top * (1.0 + np.cos(np.pi * (np.arange(40) + 0.5) / 40))
+    exact = [atan(sqrt(v)) / sqrt(v) for v in square]
+    fit = np.polynomial.Chebyshev.fit(square, exact, _ARC - 1, domain=[0.0, top])
+    return np.asarray(fit.convert(kind=np.polynomial.Polynomial, domain=[-1, 1]).coef)
+
+
+_BELOW = 7
+_BELOW_SERIES = _below_series()
+_ARC = 12
+_ARC_SERIES = _arctangent_series()
+
+
+@kernel(inline=True)
+def _small_sine_cosine(x):
+    """Sine and cosine of up to an eighth of a turn."""
+    u = x * x
+    s = 1.0 / 6227020800.0 - u / 1307674368000.0
+    s = 1.0 / 120.0 - u * (1.0 / 5040.0 - u * (1.0 / 362880.0 - u * (1.0 / 39916800.0 - u * s)))
+    c = 1.0 / 479001600.0 - u * (1.0 / 87178291200.0 - u / 20922789888000.0)
+    c = 1.0 / 24.0 - u * (1.0 / 720.0 - u * (1.0 / 40320.0 - u * (1.0 / 3628800.0 - u * c)))
+    return x - x * u * (1.0 / 6.0 - u * s), 1.0 - u * (0.5 - u * c)
+
+
+@kernel(inline=True)
+def _sine_cosine(degrees):
+    """Sine and cosine of up to half a turn; both keep their digits near multiples of 90°."""
+    size = abs(degrees)
+    acute = 180.0 - size if size > 90.0 else size
+    is_steep = acute > 45.0
+    s, c = _small_sine_cosine(radians(90.0 - acute if is_steep else acute))
+    sine, cosine = c if is_steep else s, s if is_steep else c
+    return -sine if degrees < 0.0 else sine, -cosine if size > 90.0 else cosine
+
+
+@kernel(inline=True)
+def _arctangent(x):
+    """Arctangent from -1 to 1."""
+    half = x / (1.0 + sqrt(1.0 + x * x))
+    square, told = half * half, 0.0
+    for j in range(_ARC - 1, -1, -1):
+        told = told * square + _ARC_SERIES[j]
+    return 2.0 * half * told
+
+
+@kernel(inline=True)
+def _reduced(lat):
+    """Sine and cosine of the latitude on the auxiliary sphere."""
+    s, c = _sine_cosine(lat)
+    s *= 1.0 - FLATTENING
+    size = 1.0 / sqrt(s * s + c * c)
+    return s * size, c * size
+
+
+@kernel(inline=True)
+def _stretch(sh, ch, sin1, cos1, sin2, cos2):
+    """Great circle over a longitude on the auxiliary sphere, given the half of it.
+
+    How much farther that is than the longitude on the ellipsoid; the share of this by which it
+    grows; cosine of the arc.
+    """
+    sl, sl2 = 2.0 * sh * ch, 2.0 * sh * sh
+    u, v = cos2 * sl, cos1 * sin2 - sin1 * cos2 + sin1 * cos2 * sl2
+    ss = sqrt(u * u + v * v)
+    cs, per = sin1 * sin2 + cos1 * cos2 * (1.0 - sl2), 1.0 / (ss + _TINY)
+    sigma = 2.0 * _arctangent(ss / (1.0 + cs))
+    sa = cos1 * cos2 * sl * per
+    ca2 = 1.0 - sa * sa
+    c2m = cs - 2.0 * sin1 * sin2 / max(ca2, 1e-15)
+    x = _EP2 * ca2
+    e = x * (0.25 - x * (0.125 - x * (5 / 64 - x * (7 / 128 - x * 21 / 512))))
+    a3 = 1.0 - e * (_A31 + e * (_A32 + e * _A33))
+    turn = e * (_C31 + e * (_C312 + e * 3 / 64)) * ss * c2m
+    turn += e * e * (_C32 + e * 3 / 64) * 2.0 * ss * cs * (2.0 * c2m * c2m - 1.0)
+    turn += e * e * e * 5 / 192 * ss * (3.0 - 4.0 * ss * ss) * c2m * (4.0 * c2m * c2m - 3.0)
+    bend = (1.0 - sl2) * sigma * per + sl * sa * (ss - sigma * cs) * per * per
+    bend = FLATTENING * cos1 * cos2 * bend
+    return FLATTENING * sa * a3 * (sigma + 2.0 * turn), bend, cs
+
+
+@kernel(inline=True)
+def _area(turned, sl, sl2, sin1, cos1, sin2, cos2):
+    """Area in m² between an edge and the equator, as Karney (2013) sums it up.
+
+    The turn of the azimuth times the square of the authalic radius, and I₄; from the sine of the
+    longitude on the auxiliary sphere, and what its cosine lacks of 1.
+    """
+    # The cosines of the azimuths at both ends times those of the latitudes.
+    rise = cos1 * sin2 - sin1 * cos2
+    u, v = sl * cos2, rise + sin1 * cos2 * sl2
+    per = 1.0 / (sqrt(u * u + v * v) + _TINY)
+    sa, v1, v2 = cos1 * u * per, cos1 * v * per, cos2 * (rise - cos1 * sin2 * sl2) * per
+    k2, w1, w2 = _EP2 * (1.0 - sa * sa), _EP2 * v1 * v1, _EP2 * v2 * v2
+    g1, g2 = 0.0, 0.0
+    for j in range(_BELOW - 1, -1, -1):
+        c = 0.0
+        for i in range(_BELOW - 1 - j, -1, -1):
+            c = c * k2 + _BELOW_SERIES[i, j]
+        g1, g2 = g1 * w1 + c, g2 * w2 + c
+    return _AUTHALIC2 * turned + _A2E2 * sa * (v2 * g2 - v1 * g1)
+
+
+@kernel(inline=True)
+def _below(lam, sin1, cos1, sin2, cos2):
+    """Area in m² between an edge and the equator, positive eastwards.
+
+    NaN where it is a quarter of the way around or longer. Newton's method, whose derivative is
+    right to a few millionths: two steps do.
+    """
+    sh, ch = _small_sine_cosine(0.5 * lam)
+    farther, bend, cs = _stretch(sh, ch, sin1, cos1, sin2, cos2)
+    step = farther / (1.0 - bend)
+    s, c = _small_sine_cosine(0.5 * step)
+    sh, ch = sh * c + ch * s, ch * c - sh * s
+    farther, bend, _cs = _stretch(sh, ch, sin1, cos1, sin2, cos2)
+    step = 0.5 * (farther - step) / (1.0 - bend)
+    sh, ch = sh + ch * step, ch - sh * step
+    # The turn is found from half angles, so that short edges keep their digits.
+    d1, d2 = 1.0 + cos1, 1.0 + cos2
+    turned = sh * (sin1 * d2 + sin2 * d1) / (ch * (sin1 * sin2 + d1 * d2))
+    area = _area(2.0 * _arctangent(turned), 2.0 * sh * ch, 2.0 * sh * sh, sin1, cos1, sin2, cos2)
+    return area if abs(lam) <= 0.5 * pi and cs > 0.0 else float("nan")
+
+
+@kernel()
+def _far_below(lam, sin1, cos1, sin2, cos2):
+    """As `_below`, for edges of any length; NaN near antipodes."""
+    longitude, settled = lam, False
+    for _ in range(_MAX_STEPS):
+        ss, cs, sigma, sa, _ca2, _c2m, farther = great_circle(lam, sin1, cos1, sin2, cos2)
+        if ss == 0.0:
+            break
+        step, enough = longitude + farther - lam, 1e-13
+        if abs(longitude) < _WIDEST:
+            bend = cos(lam) * sigma / ss + sin(lam) * sa * (ss - sigma * cs) / (ss * ss)
+            step, enough = step / (1.0 - FLATTENING * cos1 * cos2 * bend), 3e-8
+        lam += step
+        if not abs(lam) <= _HALF_TURN:
+            break
+        if abs(step) <= enough * abs(lam):
+            settled = True
+            break
+    if ss == 0.0 and cs > 0.0:  # at a pole, from one meridian to another
+        return _AUTHALIC2 * sin1 * longitude
+    if not settled:
+        return float("nan")
+    sh, ch = sin(0.5 * lam), cos(0.5 * lam)
+    d1, d2 = 1.0 + cos1, 1.0 + cos2
+    turned = 2.0 * atan2(sh * (sin1 * d2 + sin2 * d1), ch * (sin1 * sin2 + d1 * d2))
+    return _area(turned, 2.0 * sh * ch, 2.0 * sh * sh, sin1, cos1, sin2, cos2)
+
+
+@kernel("rows, ints, int, int, flat")
+def ring_areas(lonlat, begin, first, last, out):
+    """Areas in m² on the left of rings first to last, modulo the earth's; NaN near antipodes.
+
+    Ring r has rows begin[r] to begin[r + 1] of `lonlat`, the last one like the first.
+    """
+    lon, lat, steps, below = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    sines, cosines = np.empty(_BLOCK), np.empty(_BLOCK)
+    r, total, lost, turns = first, 0.0, 0.0, 0.0
+    # Edges one after the other, those from ring to ring too, which don't count.
+    for base in range(begin[first], begin[last] - 1, _BLOCK - 1):
+        count = min(_BLOCK, begin[last] - base)
+        for k in range(count):  # rows stand in the way of vector instructions
+            lon[k], lat[k] = lonlat[base + k, 0], lonlat[base + k, 1]
+        for k in range(count):
+            sines[k], cosines[k] = _reduced(lat[k])
+        for k in range(1, count):
+            step = lon[k] - lon[k - 1]
+            step = step - 360.0 if step > 180.0 else (step + 360.0 if step < -180.0 else step)
+            steps[k] = step
+            below[k] = _below(radians(step), sines[k - 1], cosines[k - 1], sines[k], cosines[k])
+        for k in range(1, count):
+            if base + k == begin[r + 1]:
+                # Half of the earth is above the equator.
+                out[r] = round(turns / 360.0) * _HALF_EARTH - (total + lost)
+                r, total, lost, turns = r + 1, 0.0, 0.0, 0.0
+                continue
+            if steps[k] == 0.0:
+                continue
+            turns += steps[k]
+            more = below[k]
+            if not abs(more) <= _HALF_EARTH:
+                more = _far_below(
+                    radians(steps[k]), sines[k - 1], cosines[k - 1], sines[k], cosines[k]
+                )
+            # Two large numbers nearly cancel; what is lost in a sum is added at the end.
+            new = total + more
+            lost += (total - new) + more if abs(total) >= abs(more) else (more - new) + total
+            total = new
+    out[r] = round(turns / 360.0) * _HALF_EARTH - (total + lost)
+
+
+@kernel()
+def _wider(ax, ay, az, bx, by, bz):
+    """Geodesic metres where the chord is beyond `NEAR_M`; NaN where it is beyond `WIDE_M`."""
+    vx, vy, vz = bx - ax, by - ay, bz - az
+    is_far = vx * vx + vy * vy + vz * vz > WIDE_M * WIDE_M
+    return float("nan") if is_far else wide_arc(ax, ay, az, bx, by, bz)
+
+
+@kernel("rows, ints, int, int, flat")
+def path_lengths(lonlat, begin, first, last, out):
+    """Lengths in metres of paths first to last; NaN where an edge's chord is beyond `WIDE_M`.
+
+    Path r has rows begin[r] to begin[r + 1] of `lonlat`.
+    """
+    lon, lat, metres = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    x, y, z = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    r, total = first, 0.0
+    for base in range(begin[first], begin[last] - 1, _BLOCK - 1):
+        count = min(_BLOCK, begin[last] - base)
+        for k in range(count):
+            lon[k], lat[k] = lonlat[base + k, 0], lonlat[base + k, 1]
+        for k in range(count):
+            s, c = _reduced(lat[k])
+            sl, cl = _sine_cosine(lon[k])
+            x[k], y[k], z[k] = EQUATOR_M * c * cl, EQUATOR_M * c * sl, POLE_M * s
+        for k in range(1, count):
+            size = arc(x[k - 1], y[k - 1], z[k - 1], x[k], y[k], z[k])
+            vx, vy, vz = x[k] - x[k - 1], y[k] - y[k - 1], z[k] - z[k - 1]
+            is_long = vx * vx + vy * vy + vz * vz > NEAR_M * NEAR_M
+            metres[k] = float("nan") if is_long else size
+        for k in range(1, count):
+            if base + k == begin[r + 1]:
+                out[r] = total
+                r, total = r + 1, 0.0
+                continue
+            more = metres[k]
+            if not more <= _LONGEST_M:
+                more = _wider(x[k - 1], y[k - 1], z[k - 1], x[k], y[k], z[k])
+            total += more
+    out[r] = total
+
+
+@kernel("rows, ints, int, int, rows, bools")
+def stars(lonlat, begin, first, last, plane, out):
+    """Whether rings first to last are clearly valid: seen from within, each goes around once.
+
+    Ring r has rows begin[r] to begin[r + 1] of `lonlat`, the last one like the first. One over the
+    antimeridian is unrolled, and one at a pole looked at in a plane around it. `plane` is room
+    for as many coordinates.
+    """
+    for r in range(first, last):
+        a, b = begin[r], begin[r + 1]
+        leaps, turn, lat = 0, 0, 0.0
+        for i in range(a, b):
+            step = lonlat[i, 0] - lonlat[i - 1, 0] if i > a else 0.0
+            if abs(step) > 180.0:
+                turn -= round(step / 360.0)
+                # A step of 360° is from one side of the antimeridian to the other.
+                if abs(step) < 360.0:
+                    leaps += 1
+            plane[i, 0], plane[i, 1] = lonlat[i, 0] + 360.0 * turn, lonlat[i, 1]
+            lat += lonlat[i, 1]
+        if leaps == 0:
+            for i in range(a, b):
+                plane[i, 0] = lonlat[i, 0]
+        elif abs(plane[b - 1, 0] - plane[a, 0]) > 180.0 or abs(lat) > _POLAR_DEG * (b - a):
+            pole = 1.0 if lat >= 0.0 else -1.0
+            for i in range(a, b):
+                s, c = _sine_cosine(lonlat[i, 0])
+                away = 90.0 - pole * lonlat[i, 1]
+                plane[i, 0], plane[i, 1] = away * c, away * s
+        plane[b - 1, 0], plane[b - 1, 1] = plane[a, 0], plane[a, 1]
+        x, y = 0.0, 0.0
+        for i in range(a, b):
+            x, y = x + plane[i, 0], y + plane[i, 1]
+        x, y = x / (b - a), y / (b - a)
+        size2, least, most, over = 0.0, 1e300, -1e300, 0
+        ux, uy = plane[a, 0] - x, plane[a, 1] - y
+        for i in range(a + 1, b):
+            vx, vy = plane[i, 0] - x, plane[i, 1] - y
+            swept = ux * vy - uy * vx
+            least, most = min(least, swept), max(most, swept)
+            size2 = max(size2, vx * vx + vy * vy)
+            if (uy < 0.0) != (vy < 0.0):
+                over += 1
+            ux, uy = vx, vy
+        # More than rounding of degrees may have done.
+        clear = _STAR * size2 + _STAR_ROUNDING * sqrt(size2)
+        out[r] = (least > clear or most < -clear) and over == 2
