@@ -72,13 +72,13 @@ class Steps:
         per_km, first, is_split = self._cells
         with np.errstate(invalid="ignore"):
             cell = ((km - self.starts[0]) * per_km).astype(np.int32)
-        np.clip(cell, 0, _CELLS, out=cell)
-        rows = first[cell]
-        near = np.flatnonzero(is_split[cell])
+        rows = first.take(cell, mode="clip")
+        near = np.flatnonzero(is_split.take(cell, mode="clip"))
         if len(near):
             found = np.searchsorted(self.starts, km[near], side="right") - 1
             rows[near] = np.clip(found, 0, len(self.starts) - 1)
-        rows[np.isnan(km)] = -1
+        if (is_off := np.isnan(km)).any():
+            rows[is_off] = -1
         return np.asarray(rows, np.int64)
 
 

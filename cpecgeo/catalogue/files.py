@@ -32,6 +32,8 @@ __all__ = [
     "write_checked",
 ]
 
+_PROPERTIES = '"properties":'  # ahead of those of a feature
+
 TEXT = [
     "id",
     "name",
@@ -161,8 +163,19 @@ def read_points(relative: str) -> gpd.GeoDataFrame:
 
 
 def read_properties(relative: str) -> pd.DataFrame:
-    """Read what a GeoJSON file says of its features, without their geometry."""
-    return pd.DataFrame([feature["properties"] for feature in _parse_features(relative)])
+    """Read what a GeoJSON file says of its features; geometries, most of it, aren't parsed."""
+    path, rows = data_path(relative), []
+    try:
+        text, read = path.read_text(encoding="utf-8"), json.JSONDecoder().raw_decode
+        # Within a text the quotes would have strokes before them.
+        at = text.find(_PROPERTIES)
+        while at >= 0:
+            row, at = read(text, text.index("{", at))
+            rows.append(row)
+            at = text.find(_PROPERTIES, at)
+    except ValueError as error:
+        raise DataError(f"{path} can't be read as GeoJSON: {error}. Install again.") from error
+    return pd.DataFrame(rows)
 
 
 def _parse_features(relative: str) -> list[dict[str, Any]]:

@@ -99,16 +99,19 @@ def line_stations() -> gpd.GeoDataFrame:
     frame = read_points("stations.csv")
     if not exists("odbl/station_positions.csv"):
         return frame
-    extra = read_points("odbl/station_positions.csv").query("use == 'position'")
-    rows = pd.Index(frame["id"]).get_indexer(extra["station"])
-    told = pd.DataFrame(extra).assign(basis="surveyed")
+    # Plain tables take new columns in a fifth of the time.
+    extra = pd.DataFrame(read_points("odbl/station_positions.csv"))
+    told = extra[extra["use"] == "position"].assign(basis="surveyed")
+    rows = pd.Index(frame["id"]).get_indexer(told["station"])
     told["source"] = [
         f"{new}; {frame['source'].iloc[i]}" for i, new in zip(rows, told["source"], strict=True)
     ]
-    new = frame[[*_POSITION]].astype({"geometry": object})
+    new = {}
     for column in _POSITION:
-        new.iloc[rows, new.columns.get_loc(column)] = told[column].to_numpy()
-    return frame.assign(**new).set_crs(4326)
+        values = frame[column].to_numpy(object, copy=True)
+        values[rows] = told[column].to_numpy(object)
+        new[column] = pd.array(values, dtype=frame[column].dtype)
+    return gpd.GeoDataFrame(pd.DataFrame(frame).assign(**new), geometry="geometry", crs=4326)
 
 
 def shared_stations() -> dict[str, str]:

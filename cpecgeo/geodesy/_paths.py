@@ -16,6 +16,7 @@ from cpecgeo.geodesy._rings import path_lengths, ring_areas, stars
 
 __all__ = [
     "Paths",
+    "any_heights",
     "are_stars",
     "between_vertices",
     "densify_array",
@@ -181,6 +182,18 @@ def plain_points(array: NDArray[Any]) -> Floats | None:
 
     spread(work, len(array), least=_MANY_POINTS)
     return None if bad else xy
+
+
+def any_heights(array: NDArray[Any]) -> bool:
+    """Tell whether any geometry has heights, by all threads."""
+    found: list[int] = []
+
+    def work(first: int, last: int) -> None:
+        if not found and shapely.has_z(array[first:last]).any():
+            found.append(first)
+
+    spread(work, len(array), least=_MANY_POINTS)
+    return bool(found)
 
 
 def between_vertices(xy: Floats, starts: Ints, max_m: float) -> tuple[Ints, Floats]:

@@ -9,7 +9,7 @@ instructions: sines are sums of powers up to 45°, arctangents a polynomial up t
 
 from __future__ import annotations
 
-from math import atan, atan2, atanh, comb, cos, pi, radians, sin, sqrt
+from math import atan2, atanh, comb, cos, pi, radians, sin, sqrt
 
 import numpy as np
 
@@ -62,10 +62,11 @@ def _below_series() -> Floats:
 def _arctangent_series() -> Floats:
     """Coefficients of atan(x) / x by powers of x², up to tan 22.5°, from Chebyshev nodes."""
     top = (sqrt(2.0) - 1.0) ** 2
-    square = 0.5 * top * (1.0 + np.cos(np.pi * (np.arange(40) + 0.5) / 40))
-    exact = [atan(sqrt(v)) / sqrt(v) for v in square]
-    fit = np.polynomial.Chebyshev.fit(square, exact, _ARC - 1, domain=[0.0, top])
-    return np.asarray(fit.convert(kind=np.polynomial.Polynomial, domain=[-1, 1]).coef)
+    share = 0.5 + 0.5 * np.cos(np.pi * (np.arange(_ARC) + 0.5) / _ARC)
+    root = np.sqrt(top * share)
+    power = np.arange(_ARC)
+    scaled = np.linalg.solve(share[:, None] ** power, np.arctan(root) / root)
+    return np.asarray(scaled / top**power)
 
 
 _BELOW = 7

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import CRSError, GeometryError, InputTypeError
 from cpecgeo.geodesy._ellipsoid import WGS84, Floats, Ints, from_wgs84, to_wgs84
-from cpecgeo.geodesy._paths import Paths, paths, plain_points, without_empty
+from cpecgeo.geodesy._paths import Paths, any_heights, paths, plain_points, without_empty
 from cpecgeo.geodesy._rules import (
     LINES,
     POINTS,
@@ -102,7 +102,7 @@ class Checked:
         """Return them as a GeoSeries, EPSG:4326."""
         # They are geometries; the array needn't look at each again.
         array = GeometryArray(self.geoms, crs=WGS84)
-        return gpd.GeoSeries(array, index=self.index, name=self.name)
+        return gpd.GeoSeries(array, index=self.index, name=self.name, copy=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,7 +314,7 @@ def _of_points(raw: _Raw, xy: Floats, what: str, kinds: Collection[str] | None) 
     array, kind = raw.array, np.zeros(len(xy), np.int32)
     if kinds is not None:
         check_kinds(kind, raw.index, what, kinds)
-    if shapely.has_z(array).any():
+    if any_heights(array):
         array = shapely.force_2d(array)
     return _with(Checked(array, raw.index, kind, name=raw.name), xy)
 

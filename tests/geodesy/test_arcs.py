@@ -116,7 +116,10 @@ def test_lengths_of_many_edges_of_any_length():
     """60,000 of them, beside those of PROJ: metres, thousands of km, near antipodes, repeats."""
     rng = np.random.default_rng(5)
     size = 10.0 ** rng.uniform(-7, 2, (6_000, 1, 1))
-    xy = rng.uniform((-180, -90), (180, 90), (6_000, 1, 2)) + rng.uniform(-1, 1, (6_000, 10, 2)) * size
+    xy = (
+        rng.uniform((-180, -90), (180, 90), (6_000, 1, 2))
+        + rng.uniform(-1, 1, (6_000, 10, 2)) * size
+    )
     xy = np.stack(((xy[..., 0] + 180) % 360 - 180, np.clip(xy[..., 1], -90, 90)), axis=-1)
     xy[0, 4:6] = [(10, 20), (-170, -20.1)]
     xy[1, 3:] = xy[1, 3]
