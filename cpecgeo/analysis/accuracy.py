@@ -56,25 +56,26 @@ class Steps:
     end: float
 
     @cached_property
-    def _cells(self) -> tuple[float, Ints, Bools]:
-        """Cells in a km, the stretch at the start of each, and whether another begins in it."""
+    def _cells(self) -> tuple[float, Ints, Floats, Bools]:
+        """Cells in a km; of each its first stretch, the next start, and if many begin there."""
         per_km = _CELLS / max(self.end - float(self.starts[0]), 1e-9)
         limits = self.starts[0] + np.arange(_CELLS + 1) / per_km
         # A cell reaches a little over its limits, for rounding.
-        first = np.searchsorted(self.starts, limits - 1e-9, side="right") - 1
+        first = np.maximum(np.searchsorted(self.starts, limits - 1e-9, side="right") - 1, 0)
         last = np.searchsorted(self.starts, limits + 1.0 / per_km + 1e-9, side="right") - 1
-        return per_km, np.maximum(first, 0), np.maximum(first, 0) != last
+        return per_km, first, np.append(self.starts, np.inf)[first + 1], last > first + 1
 
     def rows(self, km: Floats) -> Ints:
         """Return the number of the stretch at each chainage, -1 where that is NaN."""
         if len(self.starts) == 1:
             return np.asarray(np.where(np.isnan(km), -1, 0), np.int64)
-        per_km, first, is_split = self._cells
+        per_km, first, onward, is_split = self._cells
         with np.errstate(invalid="ignore"):
             cell = ((km - self.starts[0]) * per_km).astype(np.int32)
         rows = first.take(cell, mode="clip")
-        near = np.flatnonzero(is_split.take(cell, mode="clip"))
-        if len(near):
+        rows += km >= onward.take(cell, mode="clip")
+        if is_split.any():
+            near = np.flatnonzero(is_split.take(cell, mode="clip"))
             found = np.searchsorted(self.starts, km[near], side="right") - 1
             rows[near] = np.clip(found, 0, len(self.starts) - 1)
         if (is_off := np.isnan(km)).any():

@@ -249,7 +249,7 @@ def are_stars(flat: Paths, count: int) -> NDArray[np.bool_]:
     ndarray of bool, shape (count,)
         False of those with holes or several parts, and in doubt; of all where there are few.
     """
-    single = np.bincount(flat.owner, minlength=count) == 1
+    single: NDArray[np.bool_] = np.bincount(flat.owner, minlength=count) == 1
     if len(flat.xy) < _MANY_VERTICES:
         return np.zeros(count, bool)
     begin, alike = flat.begin, np.zeros(len(flat.owner), bool)
