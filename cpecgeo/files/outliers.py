@@ -55,6 +55,8 @@ class Tally:
         and the first row.
     odd : tuple of int, int and str
         How many values of accuracy are no numbers, the row of the first, and that value.
+    lost : tuple of int
+        How many have heights, and measures (M), that the result leaves out.
     """
 
     rows: int = 0
@@ -66,6 +68,7 @@ class Tally:
     turned: int = 0
     cells: dict[int, tuple[int, int]] = field(default_factory=dict)
     odd: tuple[int, int, str] = (0, 0, "")
+    lost: tuple[int, int] = (0, 0)
 
 
 def find_outliers(lonlat: Floats) -> list[str]:
@@ -159,8 +162,9 @@ def merge(tallies: Iterable[Tally]) -> Tally:
     parts = [t for t in tallies if t.rows]
     odd = [t.odd for t in tallies if t.odd[0]]
     strange = (sum(count for count, *_ in odd), *odd[0][1:]) if odd else (0, 0, "")
+    lost = sum(t.lost[0] for t in tallies), sum(t.lost[1] for t in tallies)
     if not parts:
-        return Tally(odd=strange)
+        return Tally(odd=strange, lost=lost)
     cells: dict[int, tuple[int, int]] = {}
     for part in parts:
         for cell, (number, first) in part.cells.items():
@@ -176,6 +180,7 @@ def merge(tallies: Iterable[Tally]) -> Tally:
         sum(t.turned for t in parts),
         cells,
         strange,
+        lost,
     )
 
 

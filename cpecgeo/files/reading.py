@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 import warnings
@@ -15,16 +16,25 @@ import pandas as pd
 import pyproj
 import shapely
 
-from cpecgeo.errors import CRSError, DataWarning, FileError, InputError
+from cpecgeo.errors import (
+    CpecgeoError,
+    CpecgeoWarning,
+    CRSError,
+    DataWarning,
+    FileError,
+    InputError,
+    MissingExtraError,
+)
 from cpecgeo.files import china
-from cpecgeo.files.disk import MAX_BYTES, local
+from cpecgeo.files.disk import MAX_BYTES, first_line, local
 from cpecgeo.files.formats import SUFFIXES, Choice, Format, Reader, find_format, has_format
 from cpecgeo.files.outliers import find_outliers
 from cpecgeo.files.sniff import sniff_suffix
-from cpecgeo.files.tables import read_csv, resolve_crs
+from cpecgeo.files.tables import locate_rows, read_csv, resolve_crs
+from cpecgeo.files.wellknown import refuse_deep
 from cpecgeo.geodesy._ellipsoid import to_wgs84
 
-__all__ = ["label_rows", "read"]
+__all__ = ["label_rows", "read", "without_measures"]
 
 
 def read(
@@ -140,7 +150,19 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
     shapes = _single_points(frame.geometry.to_numpy())
     system = china.is_shifted(choice.crs)
     if system is not None:
-        shapes = shapely.transform(shapes, lambda xy: china.to_wgs84(xy, system))
+        if count := int(shapely.has_m(shapes).sum()):
+            shapes = without_measures(shapes)
+            warnings.warn(
+                f"{what}: the measures (M) of {count:,} geometries are left out, because their "
+                "shift is undone.",
+                DataWarning,
+                stacklevel=3,
+            )
+        shapes = shapely.transform(
+            shapes,
+            lambda xyz: np.column_stack([china.to_wgs84(xyz[:, :2], system), xyz[:, 2:]]),
+            include_z=None,
+        )
         note = f"shift of {system} undone inside China"
         frame.attrs["read_as"] = "; ".join(filter(None, (frame.attrs.get("read_as"), note)))
     attrs = frame.attrs | {"read_from": what}
@@ -167,9 +189,61 @@ def _reader(form: Format) -> Reader:
         from cpecgeo.files.gpx import read_gpx
 
         return read_gpx
-    from cpecgeo.files.vectors import read_parquet, read_vector
+    if form.name == "GeoParquet":
+        return _read_parquet
+    from cpecgeo.files.vectors import read_vector
 
-    return read_parquet if form.name == "GeoParquet" else read_vector
+    return read_vector
+
+
+def _read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
+    """Read GeoParquet in all encodings, or Parquet with positions in columns, as a `Reader`."""
+    try:
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise MissingExtraError(
+            "Parquet is read by pyarrow: pip install 'cpecgeo[scale]'."
+        ) from error
+    try:
+        schema = pq.read_schema(path)
+        raw = (schema.metadata or {}).get(b"geo")
+        if raw is None:
+            return locate_rows(_keep_whole(pd.read_parquet(path), path), what, choice)
+        for name, entry in json.loads(raw)["columns"].items():
+            if entry.get("encoding") == "WKB":
+                refuse_deep(pq.read_table(path, columns=[name])[name], what)
+        return _keep_whole(gpd.read_parquet(path), path)
+    except (CpecgeoError, CpecgeoWarning):
+        raise
+    except pyproj.exceptions.CRSError as error:
+        raise CRSError(f"{what} has a CRS that can't be used ({first_line(error)}).") from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        # What the file says of its own types is believed by the libraries, which then fail
+        # in any way.
+        raise FileError(f"{what} can't be read as Parquet: {first_line(error)}.") from error
+
+
+def _keep_whole(frame: Any, path: Path) -> Any:
+    """Return whole numbers as such where some are missing; pandas makes floats of these."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(path)
+    whole = [
+        field.name
+        for field in schema
+        if pa.types.is_integer(field.type)
+        and field.type != pa.uint64()
+        and field.name in frame
+        and frame[field.name].dtype.kind == "f"
+    ]
+    for name in whole:
+        column = pq.read_table(path, columns=[name]).column(name).cast(pa.int64())
+        exact = column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        frame[name] = exact.to_numpy() if len(exact) != len(frame) else exact.array
+    return frame
 
 
 def _with_crs(frame: Any, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
@@ -204,6 +278,29 @@ def _single_points(shapes: Any) -> Any:
         shapes = shapes.copy()
         shapes[single] = shapely.get_geometry(shapes[single], 0)
     return shapes
+
+
+def without_measures(shapes: Any) -> Any:
+    """Return geometries with the heights that they have, and no measures (M).
+
+    Parameters
+    ----------
+    shapes : ndarray of shapely geometries
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> without_measures(shapely.from_wkt(["POINT M (67 25 7)", "POINT ZM (67 25 5 7)"])).tolist()
+    [<POINT (67 25)>, <POINT Z (67 25 5)>]
+    """
+    high = shapely.has_z(shapes)
+    plain = shapely.force_2d(shapes)
+    # force_3d would put heights of 0.
+    plain[high] = shapely.from_wkb(shapely.to_wkb(shapes[high], output_dimension=3))
+    return plain
 
 
 def _positions(shapes: gpd.GeoSeries) -> Any:

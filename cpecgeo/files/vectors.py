@@ -15,13 +15,11 @@ import geopandas as gpd
 import pandas as pd
 import pyogrio
 import pyogrio.raw
-import pyproj
 import shapely.errors
 
 from cpecgeo.errors import (
     CpecgeoError,
     CpecgeoWarning,
-    CRSError,
     DataWarning,
     FileError,
     GeometryError,
@@ -32,10 +30,9 @@ from cpecgeo.errors import (
 from cpecgeo.files.disk import first_line, unpacked, zip_files
 from cpecgeo.files.formats import Choice, Format, choose_layer, find_format
 from cpecgeo.files.sniff import examine, in_utf8
-from cpecgeo.files.tables import locate_rows
 from cpecgeo.files.wellknown import refuse_deep
 
-__all__ = ["fid_name", "read_parquet", "read_vector", "write_parquet", "write_vector"]
+__all__ = ["fid_name", "read_vector", "write_parquet", "write_vector"]
 
 _PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 # GDAL's remarks on what we say ourselves, or can't change.
@@ -72,7 +69,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
     encoding = choice.encoding
     if driver == "ESRI Shapefile":
         encoding = encoding or _guess_encoding(path, what)
-    with _translated(what, form):
+    with _translated(what, form) as remarks:
         names = [str(row[0]) for row in pyogrio.list_layers(there)]
         if not names:
             raise FileError(f"{what} holds no layer; {form.name} with features is needed.")
@@ -86,6 +83,9 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
                 GeometryWarning,
                 stacklevel=5,
             )
+        is_said = any("Measured (M)" in str(remark.message) for remark in remarks)
+        if is_said or (driver == "GPKG" and _may_have_measures(path, layer)):
+            frame = _measured(frame, there, layer, what)
     frame = _numbered(frame, driver, ids)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise InputError(f"{what} has no geometry; features with positions are needed.")
@@ -94,6 +94,40 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
     elif driver == "GeoJSON" and frame.geometry.isna().any():
         _refuse_unread(frame, path, what)
     return frame
+
+
+def _may_have_measures(path: Path, layer: str) -> bool:
+    """Return whether a GeoPackage says so; GDAL doesn't of a layer of any kinds of geometry."""
+    with _sql(path) as file:
+        query = "SELECT m FROM gpkg_geometry_columns WHERE table_name = ?"
+        return file.execute(query, (layer,)).fetchone() not in {None, (0,)}
+
+
+def _sql(path: Path) -> contextlib.closing[sqlite3.Connection]:
+    return contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True))
+
+
+def _measured(frame: Any, there: str, layer: str, what: str) -> Any:
+    """Return features with the measures (M) of their vertices, which GDAL gives as Arrow alone."""
+    try:
+        meta, table = pyogrio.read_arrow(there, layer=layer, columns=[])
+    except ImportError:
+        warnings.warn(
+            f"{what} may have measures (M) in its {len(frame):,} geometries, which are left out; "
+            "they are read with pyarrow: pip install 'cpecgeo[scale]'.",
+            DataWarning,
+            stacklevel=4,
+        )
+        return frame
+    if not isinstance(frame, gpd.GeoDataFrame):
+        return frame
+    column = table[meta["geometry_name"] or "wkb_geometry"]
+    refuse_deep(column, what)
+    shapes = frame.geometry.to_numpy().copy()
+    found = shapely.from_wkb(column.to_numpy(), on_invalid="ignore")
+    with_m = shapely.has_m(found)
+    shapes[with_m] = found[with_m]
+    return frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
 
 
 def fid_name(names: Collection[str]) -> str:
@@ -181,9 +215,7 @@ def _refuse_lost(frame: gpd.GeoDataFrame, path: Path, layer: str, what: str) -> 
     if not missing:
         return
     table = layer.replace('"', '""')
-    with contextlib.closing(
-        sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    ) as file:
+    with _sql(path) as file:
         found = file.execute(
             "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (layer,)
         ).fetchone()
@@ -256,12 +288,12 @@ def _read_whole_numbers(there: str, layer: str, on_invalid: str, encoding: str |
 
 
 @contextlib.contextmanager
-def _translated(what: str, form: Format) -> Iterator[None]:
-    """Turn GDAL's errors into ours, and its remarks into warnings that name the file."""
+def _translated(what: str, form: Format) -> Iterator[list[warnings.WarningMessage]]:
+    """Turn GDAL's errors into ours, and its remarks, which are given, into warnings of the file."""
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
         try:
-            yield
+            yield remarks
         except CpecgeoError:
             raise
         except (
@@ -331,56 +363,6 @@ def write_vector(
         for file in files:
             file.unlink()
         target.parent.rmdir()
-
-
-def read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Read GeoParquet in all encodings, or Parquet with positions in columns, as a `Reader`."""
-    try:
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise MissingExtraError(
-            "Parquet is read by pyarrow: pip install 'cpecgeo[scale]'."
-        ) from error
-    try:
-        schema = pq.read_schema(path)
-        raw = (schema.metadata or {}).get(b"geo")
-        if raw is None:
-            return locate_rows(_keep_whole(pd.read_parquet(path), path), what, choice)
-        for name, entry in json.loads(raw)["columns"].items():
-            if entry.get("encoding") == "WKB":
-                refuse_deep(pq.read_table(path, columns=[name])[name], what)
-        return _keep_whole(gpd.read_parquet(path), path)
-    except (CpecgeoError, CpecgeoWarning):
-        raise
-    except pyproj.exceptions.CRSError as error:
-        raise CRSError(f"{what} has a CRS that can't be used ({first_line(error)}).") from error
-    except MemoryError:
-        raise
-    except Exception as error:
-        # What the file says of its own types is believed by the libraries, which then fail
-        # in any way.
-        raise FileError(f"{what} can't be read as Parquet: {first_line(error)}.") from error
-
-
-def _keep_whole(frame: Any, path: Path) -> Any:
-    """Return whole numbers as such where some are missing; pandas makes floats of these."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = pq.read_schema(path)
-    whole = [
-        field.name
-        for field in schema
-        if pa.types.is_integer(field.type)
-        and field.type != pa.uint64()
-        and field.name in frame
-        and frame[field.name].dtype.kind == "f"
-    ]
-    for name in whole:
-        column = pq.read_table(path, columns=[name]).column(name).cast(pa.int64())
-        exact = column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-        frame[name] = exact.to_numpy() if len(exact) != len(frame) else exact.array
-    return frame
 
 
 def write_parquet(frame: Any, path: Path) -> None:

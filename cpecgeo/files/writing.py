@@ -32,7 +32,7 @@ from cpecgeo.files.formats import Format, find_format
 from cpecgeo.files.gpx import write_gpx
 from cpecgeo.files.kml import write_kml
 from cpecgeo.files.numbers import with_index
-from cpecgeo.files.reading import read
+from cpecgeo.files.reading import read, without_measures
 from cpecgeo.files.tables import add_positions, load_csv
 from cpecgeo.files.vectors import write_parquet, write_vector
 from cpecgeo.geodesy import lonlat
@@ -189,7 +189,9 @@ def _write(
     if _active(flat) is not None:
         shapes = flat.geometry
         if form.name != "GeoParquet" and (count := int(shapely.has_m(shapes.to_numpy()).sum())):
-            shapes = _without_measures(shapes)
+            shapes = gpd.GeoSeries(
+                without_measures(shapes.to_numpy()), shapes.index, crs=shapes.crs, name=shapes.name
+            )
             remarks.append(f"the measures (M) of {count} geometries are left out")
         if form.is_lonlat or shapes.crs is None:
             shapes = _to_lonlat(shapes)
@@ -223,16 +225,6 @@ def _with_heights(table: pd.DataFrame, shapes: gpd.GeoSeries) -> pd.DataFrame:
         return table
     name = next(n for n in ("z", "z_of_point", "point_z") if n not in table)
     return table.assign(**{name: heights})
-
-
-def _without_measures(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
-    """Return geometries with the heights that they have, and no measures."""
-    array = shapes.to_numpy()
-    high = shapely.has_z(array)
-    plain = shapely.force_2d(array)
-    # force_3d would put heights of 0.
-    plain[high] = shapely.from_wkb(shapely.to_wkb(array[high], output_dimension=3))
-    return gpd.GeoSeries(plain, index=shapes.index, crs=shapes.crs, name=shapes.name)
 
 
 def _to_lonlat(shapes: gpd.GeoSeries) -> gpd.GeoSeries:

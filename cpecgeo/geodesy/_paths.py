@@ -185,11 +185,12 @@ def plain_points(array: NDArray[Any]) -> Floats | None:
 
 
 def any_heights(array: NDArray[Any]) -> bool:
-    """Tell whether any geometry has heights, by all threads."""
+    """Tell whether any geometry has heights or measures (M), by all threads."""
     found: list[int] = []
 
     def work(first: int, last: int) -> None:
-        if not found and shapely.has_z(array[first:last]).any():
+        some = array[first:last]
+        if not found and (shapely.has_z(some).any() or shapely.has_m(some).any()):
             found.append(first)
 
     spread(work, len(array), least=_MANY_POINTS)

@@ -241,7 +241,7 @@ def check(
     if crs == WGS84 and (xy := plain_points(array)) is not None:
         return _of_points(series, xy, what, kinds)
     kind = shapely.get_type_id(array)
-    if shapely.has_z(array).any():
+    if any_heights(array):
         array = shapely.force_2d(array)
     if kind.max(initial=-1) > 2:  # other kinds than points and plain lines
         array = drop_empty_parts(array, kind)

@@ -276,10 +276,11 @@ class GeoPackage:
         with damaged, _opened(path, chosen, 0, 1) as (meta, reader):
             schema = _renamed(reader.schema, meta, name, own=own)
         crs = info["crs"]
+        kinds = ["Point"] if info["geometry_type"] == "Point" else []
         geo = {
             "version": "1.1.0",
             "primary_column": name,
-            "columns": {name: {"encoding": "WKB", "geometry_types": ["Point"], "crs": crs}},
+            "columns": {name: {"encoding": "WKB", "geometry_types": kinds, "crs": crs}},
         }
         size = path.stat().st_size
         return cls(path, chosen, schema, name, geo, crs, int(info["features"]), size, choice.crs)

@@ -298,7 +298,7 @@ def _xy(frame: Any, where: _Where) -> Any:
                 f"{what} has values of several types in {', '.join(map(repr, names))}; positions "
                 "are needed."
             ) from error
-        _, xy = where.places.read(table, 0, what, is_kept=True)
+        _, xy = where.places.read(table, 0, what)
     points, good = rows_of.check(xy, 0, what, keep=where.keep)
     for remark in remarks(count(points, np.flatnonzero(good) + 1)):
         _warn(f"the partition that begins at index {frame.index[0]!r}: {remark}.")

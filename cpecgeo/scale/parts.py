@@ -372,7 +372,7 @@ def _delete(path: Path) -> None:
 
 def _part(raw: dict[str, Any]) -> Part:
     tally = dict(raw.pop("tally"))
-    for name in ("first", "zeros", "swapped", "odd"):
+    for name in ("first", "zeros", "swapped", "odd", "lost"):
         tally[name] = tuple(tally[name])
     tally["cells"] = {int(k): tuple(v) for k, v in tally["cells"].items()}
     start, end = Position(**raw.pop("start")), Position(**raw.pop("end"))

@@ -192,8 +192,14 @@ def _plain_points(column: pa.Array) -> Floats | None:
     return np.ascontiguousarray(raw[:, 5:]).view("<f8").astype(np.float64, copy=False)
 
 
-def to_wkb(xy: Floats) -> pa.Array:
+def to_wkb(xy: Floats, shapes: NDArray[np.object_] | None = None) -> pa.Array:
     """Return points as a column of well-known binary, missing where x or y is NaN.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (rows, 2)
+    shapes : ndarray of shapely geometries, optional
+        The same points elsewhere, whose heights and measures (M) are kept.
 
     Examples
     --------
@@ -209,7 +215,18 @@ def to_wkb(xy: Floats) -> pa.Array:
         pa.binary(), count, [None, pa.py_buffer(offsets), pa.py_buffer(raw)]
     )
     missing = np.isnan(xy).any(axis=1)
-    return pc.if_else(pa.array(~missing), whole, None) if missing.any() else whole
+    whole = pc.if_else(pa.array(~missing), whole, None) if missing.any() else whole
+    if shapes is None:
+        return whole
+    more = np.asarray(shapely.has_z(shapes) | shapely.has_m(shapes)) & ~missing
+    if not more.any():
+        return whole
+    values = whole.to_numpy(zero_copy_only=False)
+    for i in np.flatnonzero(more):
+        one = shapes[i] if shapes[i].geom_type == "Point" else shapely.get_geometry(shapes[i], 0)
+        kept = shapely.to_wkb(one, byte_order=1, flavor="iso", output_dimension=4)
+        values[i] = kept[:5] + values[i][5:] + kept[_POINT:]
+    return pa.array(values, pa.binary())
 
 
 def from_columns(

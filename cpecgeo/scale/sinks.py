@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,38 +16,22 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyproj
 import shapely
+from numpy.typing import NDArray
 
-from cpecgeo.errors import DataWarning, InputError
+from cpecgeo.errors import InputError
 from cpecgeo.files.disk import settle
 from cpecgeo.scale import points
 from cpecgeo.scale.footers import join_footers
 from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, Part, Parts, write_json
 from cpecgeo.scale.sources import Batch, Source
 
-__all__ = ["Sink", "Writing", "is_bytes", "read_rings", "sink"]
+__all__ = ["Sink", "Writing", "is_bytes", "read_rings", "say_lost", "sink"]
 
 _SPECIAL = (b'"', b",", b"\r", b"\n")
 _SAMPLE = 2_000  # values that show whether those of a column repeat
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _FORMULA = "^[=+\\-@\t\r]"
-
-
-# Bytes of a point without height.
-_FLAT = 21
-
-
-def _tell_heights(column: pa.ChunkedArray, source: Source) -> None:
-    """Remark heights of points, for which CSV of lon and lat has no place; once for all batches."""
-    longest = pc.max(pc.binary_length(column)).as_py() or 0
-    if longest > _FLAT:
-        raw = column.to_numpy()
-        if shapely.has_z(shapely.from_wkb(raw, on_invalid="ignore")).any():
-            warnings.warn(
-                f"{source.path.name} has points with heights, which CSV of lon and lat leaves out; "
-                "write Parquet to keep them.",
-                DataWarning,
-                stacklevel=2,
-            )
+_FLAT = 21  # bytes of a point that has neither height nor measure
 
 
 @dataclass(frozen=True)
@@ -81,7 +64,6 @@ class Sink:
         table = batch.columns
         names = table.column_names
         if self.kind == "csv" and source.geometry is not None:
-            _tell_heights(table[source.geometry], source)
             # A column of such a name may hold anything; the points are in the geometry.
             suffix = "_of_row" if {"lon", "lat"} & set(names) else ""
             for axis, name in enumerate(("lon", "lat")):
@@ -96,13 +78,27 @@ class Sink:
             table = table.append_column("geometry", points.to_wkb(batch.xy))
         return table
 
+    def count_lost(
+        self, table: pa.Table, rows: NDArray[np.int64] | None, source: Source
+    ) -> tuple[int, int]:
+        """Return how many points have heights, and measures (M), which CSV has no place for."""
+        if self.kind != "csv" or source.geometry is None:
+            return 0, 0
+        column = table[source.geometry]
+        column = column if rows is None else column.take(pa.array(np.unique(rows)))
+        longer = column.filter(pc.greater(pc.binary_length(column), _FLAT)).to_numpy()
+        shapes = shapely.from_wkb(longer, on_invalid="ignore")
+        return int(shapely.has_z(shapes).sum()), int(shapely.has_m(shapes).sum())
+
     def describe(self, table: pa.Table, source: Source) -> pa.Table:
         """Return a table with the record that makes it GeoParquet."""
         if self.kind == "csv":
             return table
         geo = source.geo
         if geo is None:
-            columns: dict[str, Any] = {"geometry": {"encoding": "WKB", "geometry_types": ["Point"]}}
+            # Those out of well-known text may have heights: of any type, then.
+            kinds = ["Point"] if source.geometry is None else []
+            columns: dict[str, Any] = {"geometry": {"encoding": "WKB", "geometry_types": kinds}}
             geo = {"version": "1.1.0", "primary_column": "geometry"}
         else:
             names = set(table.column_names)
@@ -223,6 +219,25 @@ def sink(out: Path, *, safe_cells: bool) -> Sink:
     raise InputError(
         f"{out.name} can't be streamed: write to .parquet, .geoparquet or .csv, or name a folder."
     )
+
+
+def say_lost(what: str, heights: int, measures: int) -> list[str]:
+    """Say how many points have heights and measures that CSV leaves out.
+
+    Examples
+    --------
+    >>> say_lost("a.gpkg", 1, 0)
+    ['a.gpkg has 1 point with a height, which CSV of lon and lat leaves out; ...']
+    """
+    held = [
+        f"{count:,} {'point' if count == 1 else 'points'} with {one if count == 1 else many}"
+        for count, one, many in (
+            (heights, "a height", "heights"), (measures, "a measure (M)", "measures (M)")
+        )
+        if count
+    ]  # fmt: skip
+    left = f"{what} has {' and '.join(held)}, which CSV of lon and lat leaves out; write Parquet"
+    return [f"{left} to keep them."] if held else []
 
 
 def _entry(entry: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,10 +11,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.errors import DataWarning
 from cpecgeo.files import wellknown
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.pairs import (
@@ -152,13 +149,11 @@ class Places:
         """Return the columns of the batches that `read` gives."""
         return self.read(schema.empty_table(), 0, "")[0].schema
 
-    def read(
-        self, table: pa.Table, row: int, what: str, *, is_kept: bool = False
-    ) -> tuple[pa.Table, NDArray[np.float64]]:
+    def read(self, table: pa.Table, row: int, what: str) -> tuple[pa.Table, NDArray[np.float64]]:
         """Return the columns of a batch, and its points as lon, lat; NaN where there is none.
 
-        Well-known text and binary become a column `geometry` of points in lon, lat; heights in it
-        are told to be left out, unless the caller keeps the text (`is_kept`).
+        Well-known text and binary become a column `geometry` of points in lon, lat, with the
+        heights and measures (M) that they have.
 
         Raises
         ------
@@ -174,17 +169,13 @@ class Places:
             return table, xy if turn is None else turn(xy)
         column = table[str(self.text)]
         shapes, srid = wellknown.parse(column.to_pandas(), what, before=row)
-        if not is_kept and shapely.has_z(shapes).any():
-            warnings.warn(
-                f"{what} has points with heights, which are left out.", DataWarning, stacklevel=2
-            )
         xy = points.from_shapes(shapes, row, what)
         own = None if srid is None else resolve_crs(srid)
         turn = points.turn_of(4326 if own is self.crs is None else own, self.crs, what)
         xy = xy if turn is None else turn(xy)
         kept = table.drop_columns([str(self.text)])
         names = ["geometry_2" if n == "geometry" else n for n in kept.column_names]
-        return kept.rename_columns(names).append_column("geometry", points.to_wkb(xy)), xy
+        return kept.rename_columns(names).append_column("geometry", points.to_wkb(xy, shapes)), xy
 
 
 class Source(Protocol):

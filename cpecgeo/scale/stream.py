@@ -29,7 +29,7 @@ from cpecgeo.files.outliers import Tally, count, merge, refuse_swapped, remarks
 from cpecgeo.scale import points
 from cpecgeo.scale.parts import Part, Parts, sha256
 from cpecgeo.scale.questions import Question, Targets
-from cpecgeo.scale.sinks import Sink, Writing
+from cpecgeo.scale.sinks import Sink, Writing, say_lost
 from cpecgeo.scale.sources import Ahead, Batch, Position, Source
 
 __all__ = ["Job", "Progress", "Report", "Run", "run"]
@@ -127,8 +127,9 @@ class Job:
         skipped = len(good) - len(xy)
         numbers = batch.start.row + 1 + (np.flatnonzero(good) if skipped else np.arange(len(xy)))
         odd = points.odd_accuracy(batch.columns, self.question.thousands, batch.start.row)
-        seen = replace(count(xy, numbers), odd=odd)
         columns, rows = self.question.answer(batch.columns, xy, good, self.to)
+        lost = self.sink.count_lost(batch.columns, rows, self.source)
+        seen = replace(count(xy, numbers), odd=odd, lost=lost)
         return _Answer(batch, columns, rows, skipped, seen)
 
     def table(self, answer: _Answer) -> pa.Table:
@@ -263,11 +264,10 @@ def run(
         _refuse_change(job, None)
         job.parts.place((finish or job.sink.join)(job.parts, parts), parts)
         seen, name = merge(p.tally for p in parts), job.source.path.name
-        for remark in remarks(seen):
-            warnings.warn(f"{name}: {remark}.", DataWarning, stacklevel=3)
-        if seen.odd[0]:
-            odd, row, example = seen.odd
-            warnings.warn(say_odd(name, odd, example, row), DataWarning, stacklevel=3)
+        odd, row, example = seen.odd
+        told = [f"{name}: {remark}." for remark in remarks(seen)] + say_lost(name, *seen.lost)
+        for text in [*told, *([say_odd(name, odd, example, row)] if odd else [])]:
+            warnings.warn(text, DataWarning, stacklevel=3)
         return _summarize(job, parts, kept, taken, began)
 
 

@@ -234,11 +234,10 @@ def test_streams_keep_heights_or_tell(tmp_path, suffix):
         path.write_text("n,wkt\n1,POINT Z (66 25 5)\n")
     else:
         write(frame, path)
-    with pytest.warns(DataWarning, match="points with heights, which"):
+    with pytest.warns(DataWarning, match="1 point with a height, which"):
         nearest_file(path, tmp_path / "o.csv", targets="ml1")
-    if suffix != ".csv":
-        nearest_file(path, tmp_path / "o.parquet", targets="ml1")
-        assert read(tmp_path / "o.parquet").geometry.z[0] == 5
+    nearest_file(path, tmp_path / "o.parquet", targets="ml1")
+    assert read(tmp_path / "o.parquet").geometry.z[0] == 5
 
 
 @pytest.mark.parametrize(
