@@ -1,6 +1,8 @@
 """Every verb with every kind of thing: a value, or the one error that it gets."""
 
+import tempfile
 import warnings
+from pathlib import Path
 
 import dask_geopandas
 import geopandas as gpd
@@ -10,7 +12,9 @@ import shapely
 from shapely.geometry import LineString, MultiLineString, MultiPoint, MultiPolygon, Point, box
 
 import cpecgeo as cg
-from cpecgeo import errors, scale
+from cpecgeo import errors, routing, scale
+from cpecgeo.catalogue import folded
+from cpecgeo.features.lookup import KINDS, find
 
 LINE = LineString([(72.8, 33.7), (73.0, 33.9)])
 SPOT = Point(67.5, 25.2)
@@ -50,6 +54,48 @@ VERBS = {
     "scale.nearest": lambda x: scale.nearest(lazy(), x).compute(),
     "scale.within": lambda x: scale.within(lazy(), x, 5).compute(),
     "scale.exposure": lambda x: scale.exposure(lazy(), x, [5]),
+}
+FAR = {"max_access_km": 200}
+OWN = cg.Corridor.from_line(LINE, name="own", stops={"a": LINE.coords[0]})
+
+
+def streamed(verb, x, **options):
+    """Ask of a small file."""
+    with tempfile.TemporaryDirectory() as name:
+        source, out = Path(name) / "s.csv", Path(name) / "out.csv"
+        source.write_text("name,population,lon,lat\na,1,67,25\nb,2,68,26\n", encoding="utf-8")
+        return verb(source, out, targets=x, **options)
+
+
+def drawn_with(geometry):
+    """Draw a result whose rows have no geometry of their own."""
+    return cg.Map(background=False).add(cg.nearest(POINTS, "ml1"), geometry=geometry)
+
+
+# The rest of what takes a thing; in a table of its own, because lines end.
+VERBS |= {
+    "distance_km, b": lambda x: cg.distance_km(SPOT, x),
+    "distance_matrix_km, b": lambda x: cg.distance_matrix_km(SPOT, x),
+    "exposure, by": lambda x: cg.exposure("taxila-havelian", [5], by=x),
+    "Corridor.locate": lambda x: cg.corridor("taxila-havelian").locate(x),
+    "Corridor.crossed": lambda x: cg.corridor("taxila-havelian").crossed(x),
+    "route, b": lambda x: cg.route("Gwadar", x, **FAR),
+    "route, along": lambda x: cg.route("Taxila Cantt", "Havelian", mode="rail", along=x),
+    "routes, a": lambda x: cg.routes(x, "Gwadar", **FAR),
+    "reach, a": lambda x: cg.reach(x, km=20, **FAR),
+    "route_matrix, a": lambda x: cg.route_matrix(x, ["Gwadar"], **FAR),
+    "route_matrix, b": lambda x: cg.route_matrix(["Gwadar"], x, **FAR),
+    "critical_sections, a": lambda x: cg.critical_sections(x, "Gwadar", **FAR),
+    "gain, places": lambda x: routing.gain(x, extra=OWN, join_km=90, **FAR),
+    "gain, extra": lambda x: routing.gain(["Lahore", "Multan"], extra=x, mode="road", join_km=90),
+    "sea_route, a": lambda x: routing.sea_route(x, "Gwadar Port"),
+    "stated_leg, a": lambda x: routing.stated_leg(x, "Gwadar", km=3000, mode="sea", source="s"),
+    "report, others": lambda x: cg.report("Gwadar Port", x, draw=False),
+    "Map.add, geometry": drawn_with,
+    "scale.prepare": scale.prepare,
+    "scale.nearest_file": lambda x: streamed(scale.nearest_file, x),
+    "scale.within_file": lambda x: streamed(scale.within_file, x, km=5),
+    "scale.exposure_file": lambda x: streamed(scale.exposure_file, x, km=[5]),
 }
 
 # v: a value. G GeometryError, I InputError, T InputTypeError, U UnknownNameError.
@@ -93,7 +139,43 @@ None                 T T T T T T T T T T T T T T T T T T T T T T T T T T T T T T
 number               T T T T T T T T T T T T T T T T T T T T T T T T T T T T T T T
 class                T T T T T T T T T T T T T T T T T T T T T T T T T T T T T T T
 """
+# From "distance_km, b" on: verbs, network, pages, streams.
+MORE = """
+corridor name        v v I G G U v U U U U U U T U U v T v v v v
+section name         v v I G G U U U U U U U U T U U v T v v v v
+place name           v v I v G v U v v v v v I T I v v T v v v v
+layer name           v v I v G U U U U v v U v T U U v T v v v v
+district name        v v I G v U U U U U U U U T U U v T v v v v
+province name        v v I G v U U U U U U U U T U U v T v v v v
+several names        v v T G G U T U U U U U U T U U G T v v v v
+Corridor             v v T G G G v G G G G G G v G G v T v v v v
+own Corridor         v v T G G G I G G G G G G v G G v T v v v v
+Route                v v T G G G T G G G G G G T G G v T v v v v
+Reach                v v T G v G T G G G G G G T G G v T v v v v
+Place                v v T v G v T v v v v v I T I v v T v v v v
+Market               v v T v G v T v v v v v I T I v v T v v v v
+Point                v v T v G v T v v v v v I T I v v T v v v v
+LineString           v v T G G G T G G G G G G T G G v T v v v v
+Polygon              v v T G v G T G G G G G G T G G v T v v v v
+MultiPoint           v v T G G G T G G G G G G T G G v T v v v v
+MultiLineString      v v T G G G T G G G G G G T G G v T v v v v
+MultiPolygon         v v T G v G T G G G G G G T G G v T v v v v
+GeoSeries            v v T v G G T G G v v G v T G G v v v v v v
+GeoDataFrame UTM     v v T v G G T G G v v G v T G G v v v v v v
+DataFrame lon lat    v v T v G G T G G v v G v T G G v v v v v v
+Path                 v v T v G G G G G v v G v T G G v T v v v v
+file name            v v I v G U U U U v v U v T U U v T v v v v
+mixed list           v v T G G U T U U U U U U T U U G T v v v v
+empty list           I I T I I I T I I I I I I I I I I I I I I I
+empty frame          v v T v I G T G G I I G I T G G I T I I I I
+None                 T T v T T T v T T T v T T T T T T v T T T T
+number               T T T T T T T T T T T T T T T T T T T T T T
+class                T T T T T T T T T T T T T T T T T T T T T T
+"""
+
 CELLS = {line[:20].strip(): line[20:].split() for line in GRID.strip().splitlines()}
+for line in MORE.strip().splitlines():
+    CELLS[line[:20].strip()] += line[20:].split()
 
 
 def lazy():
@@ -113,7 +195,7 @@ def kinds(tmp_path_factory):
         "province name": "Punjab",
         "several names": ["taxila-havelian", "Gwadar Port"],
         "Corridor": cg.corridor("taxila-havelian"),
-        "own Corridor": cg.Corridor.from_line(LINE, name="own", stops={"a": LINE.coords[0]}),
+        "own Corridor": OWN,
         "Route": cg.route("Raikot Bridge", "Thakot", mode="road"),
         "Reach": cg.reach("Gwadar", km=50, mode="road"),
         "Place": cg.place("Gwadar Port"),
@@ -196,3 +278,33 @@ def test_names_come_in_one_order_and_a_prefix_says_which():
         cg.length_km("district:Quetta")
     with pytest.raises(errors.UnknownNameError, match="Quetta"):
         cg.length_km("section:Quetta")
+
+
+# In which table a kind of name is; of those of points, each.
+TABLES = {
+    "corridor": ("corridors",),
+    "section": ("sections",),
+    "place": ("stations", "waypoints", "crossings", "mines", "ports", "zones", "energy", "places"),
+    "district": ("districts",),
+    "province": ("provinces",),
+}
+
+
+def test_a_name_of_several_kinds_is_the_first_and_says_the_others():
+    """Of every name that two kinds share, and there are more than 40."""
+    kinds = {}
+    for kind, tables in TABLES.items():
+        for table in map(cg.layer, tables):
+            for name in {*table["id"], *table.get("name", ()), *table.get("title", ())} - {None}:
+                kinds.setdefault(folded(str(name)), {}).setdefault(kind, str(name))
+    shared = {key: found for key, found in kinds.items() if len(found) > 1}
+    assert len(shared) > 40
+    wrong = {}
+    for found in shared.values():
+        first, *others = sorted(found, key=KINDS.index)
+        got = find(found[first])
+        if got.kind != first or not {"district", "province"} & {*others} <= {
+            other.partition(":")[0] for other in got.also
+        }:
+            wrong[found[first]] = (got.kind, got.also)
+    assert not wrong

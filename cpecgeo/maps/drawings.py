@@ -132,8 +132,7 @@ def list_drawings(
         if key not in known:
             raise UnknownNameError(key, "style option", [*known, *_OF_ADD])
     look = Style(**style)
-    if profile and isinstance(x, (pd.DataFrame, gpd.GeoSeries)):
-        raise InputTypeError(_NO_PROFILE.format(type(x).__name__))
+    _refuse_idle(x, geometry, profile=profile)
     if isinstance(x, gpd.GeoDataFrame) and geometry is not None:
         x = pd.DataFrame(x.drop(columns=x.geometry.name))
     if isinstance(x, pd.DataFrame) and not isinstance(x, gpd.GeoDataFrame):
@@ -153,6 +152,16 @@ def list_drawings(
             yield line
             yield _draw_profile(thing, line)
         yield from parts
+
+
+def _refuse_idle(x: SubjectLike, geometry: SubjectLike | None, *, profile: bool) -> None:
+    """Refuse options that would do nothing for what is drawn."""
+    if profile and isinstance(x, (pd.DataFrame, gpd.GeoSeries)):
+        raise InputTypeError(_NO_PROFILE.format(type(x).__name__))
+    if geometry is not None and not isinstance(x, pd.DataFrame):
+        raise InputTypeError(
+            f"geometry is of the rows of a table, and x is {type(x).__name__}; leave geometry out."
+        )
 
 
 def _list(

@@ -153,7 +153,7 @@ def gain(
     Raises
     ------
     InputError
-        Fewer than two places, a line that joins nowhere, or as in `route`.
+        Fewer than two places, no line, one that joins nowhere, or as in `route`.
 
     Examples
     --------
@@ -166,6 +166,8 @@ def gain(
     """
     if by not in {"pair", "place"}:
         raise InputError(f'by is {by!r}; it is "pair" or "place".')
+    if isinstance(extra, Sequence) and not extra:
+        raise InputError("extra is empty; give the new line, or several.")
     far = number(max_access_km, "max_access_km", infinite=True)
     told: dict[str, Any] = {"vehicle": vehicle, "rates": rates}
     grounds = {

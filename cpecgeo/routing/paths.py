@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
@@ -375,13 +375,14 @@ def place_ends(
         twice = sorted({str(e) for e in labels if labels.count(e) > 1})
         raise InputError(f"Given twice: {', '.join(twice)}. Give each end once.")
     if not ends:
-        return {}
+        raise InputError("ends is empty; give one name, geometry or row at least.")
     named = [(str(label), x) for label, x in ends.items()]
     near = snap_ends(named, ground, max_access_km=np.inf, weight=weight)
     kept = (tuple(at for at in places if at.access_km <= far) for places in near)
     return dict(zip(ends, kept, strict=True))
 
 
-def _label(end: Any) -> Any:
+def _label(end: object) -> Hashable:
     """Return what an end is called in a table: its name, or its coordinates."""
-    return (end.x, end.y) if isinstance(end, shapely.Point) else getattr(end, "name", end)
+    label = (end.x, end.y) if isinstance(end, shapely.Point) else getattr(end, "name", end)
+    return label if isinstance(label, Hashable) else str(label)

@@ -44,6 +44,18 @@ def test_classes_about_the_mean_are_those_of_mapclassify():
     assert groups(colors) == groups(list(np.digitize(values, bins)))
 
 
+def test_each_limit_about_the_mean_counts():
+    """With rows on both sides of each of the five limits, however far out it is."""
+    values = np.concatenate(([-46, -44, -23, -21], np.linspace(-9, 9, 37), [21, 23, 44, 46.0]))
+    bins = values.mean() + values.std() * np.array([-2, -1, 0, 1, 2])
+    wanted = np.digitize(values, bins)
+    assert np.bincount(wanted).min() >= 2
+    assert len(np.bincount(wanted)) == 6
+    colors, legend = classify_colors(pd.DataFrame({"v": values}), "v", scheme="std_mean")
+    assert groups(colors) == groups(list(wanted))
+    assert len(legend) == 6
+
+
 def test_natural_breaks_of_very_many_values_are_close_to_the_best():
     rng = np.random.default_rng(7)
     values = np.concatenate([rng.normal(m, 1, 4000) for m in (0, 20, 50)])

@@ -250,6 +250,30 @@ def test_speeds_have_sources():
     assert china.tolist() == ["CN", "PK"]
 
 
+# What the law or the railway says, and for classes below a law's the assumption, falling.
+LIMITS = {
+    "PK": {
+        "motorway": 120, "trunk": 100, "primary": 80, "secondary": 70, "tertiary": 60,
+        "unclassified": 50, "residential": 50, "road": 40, "living_street": 20, "service": 20,
+        "track": 20, "rail": 105,
+    },
+    "CN": {
+        "motorway": 120, "trunk": 70, "primary": 70, "secondary": 70, "tertiary": 40,
+        "unclassified": 40, "road": 40, "residential": 30, "living_street": 20, "service": 20,
+        "track": 20, "rail": 100,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("country", LIMITS)
+def test_a_way_without_a_limit_has_the_one_of_its_class(country):
+    rows = cg.osm.speeds().set_index("country").loc[country]
+    assert dict(zip(rows["highway"], rows["kmh"], strict=True)) == LIMITS[country]
+    for name, limit in LIMITS[country].items():
+        tags = {"railway": "rail"} if name == "rail" else {"highway": name}
+        assert kmh(tags, country) == (float(limit), "implicit")
+
+
 def test_bad_requests_are_refused(net, tmp_path):
     with pytest.raises(UnknownNameError, match="drive"):
         cg.osm.graph(file=MONACO, network="driv")

@@ -455,3 +455,19 @@ def test_a_geopackage_of_two_layers_is_asked_which(tmp_path):
     got = pd.read_csv(tmp_path / "near.csv")
     want = cg.nearest(cg.read(source, layer="south"), "ml1")
     np.testing.assert_allclose(got["distance_km"], want["distance_km"], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("k", "batch_rows", "rows"), [(1, 10, 10), (2, 10, 5), (5, 10, 5), (2, 1, 1)]
+)
+def test_a_batch_is_smaller_where_each_row_has_several_answers(
+    k, batch_rows, rows, points, tmp_path
+):
+    """Two targets, so that there are two answers at most; and a row at a time is the least."""
+    source = write(points.iloc[:40], tmp_path / "s.parquet", "parquet")
+    seen = []
+    scale.nearest_file(
+        source, tmp_path / "o.parquet", targets=PORT_AND_LINE, k=k,
+        batch_rows=batch_rows, part_rows=20, progress=lambda at: seen.append(at.rows),
+    )  # fmt: skip
+    assert set(np.diff([0, *seen])) == {rows}
