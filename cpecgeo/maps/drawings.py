@@ -128,9 +128,8 @@ def list_drawings(
     ['here']
     """
     known = [f.name for f in fields(Style)]
-    for key in style:
-        if key not in known:
-            raise UnknownNameError(key, "style option", [*known, *_OF_ADD])
+    for key in (k for k in style if k not in known):
+        raise UnknownNameError(key, "style option", [*known, *_OF_ADD])
     look = Style(**style)
     _refuse_idle(x, geometry, profile=profile)
     if isinstance(x, gpd.GeoDataFrame) and geometry is not None:
@@ -159,9 +158,7 @@ def _refuse_idle(x: SubjectLike, geometry: SubjectLike | None, *, profile: bool)
     if profile and isinstance(x, (pd.DataFrame, gpd.GeoSeries)):
         raise InputTypeError(_NO_PROFILE.format(type(x).__name__))
     if geometry is not None and not isinstance(x, pd.DataFrame):
-        raise InputTypeError(
-            f"geometry is of the rows of a table, and x is {type(x).__name__}; leave geometry out."
-        )
+        raise InputTypeError(f"geometry is for a table; x is {type(x).__name__}, so leave it out.")
 
 
 def _list(
@@ -224,8 +221,7 @@ def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> I
     if isinstance(x, Corridor):
         yield from _corridor(x, look, style, name)
     elif isinstance(x, Route):
-        yield _route(x, look, name)
-        yield from _on_the_way([x])
+        yield from (_route(x, look, name), *_on_the_way([x]))
     elif isinstance(x, Reach):
         yield from _reach(x, look, name)
     else:
