@@ -204,3 +204,34 @@ def test_a_section_drawn_against_its_km_turns_its_legs():
     back = part.legs[part.legs["section"] == "n30-nal-khuzdar"]
     assert there["basis"].iloc[0] == "label", "Khuzdar's own symbol covers the road"
     assert back["basis"].iloc[-1] == "label"
+
+
+def test_at_shahdadkot_the_road_that_leaves_for_larkana_does_not_pull_the_m8():
+    """The junction there is OpenStreetMap's; the line was 1.4 km south of it, on that road."""
+    here = JUNCTIONS[(JUNCTIONS["road"] == "m8-east") & JUNCTIONS["lon"].between(67.8, 68.0)]
+    assert len(here) == 1
+    line = LineString(ROADS["m8-east"]["geometry"]["coordinates"])
+    spots = gpd.GeoSeries.from_xy(here["lon"], here["lat"], crs=4326)
+    assert Chainage(line).locate(spots)["offset_km"].item() < 1.0
+
+
+def test_the_m2_ends_twelve_km_before_its_published_length():
+    """Where the M-3 begins; the rest, to Thokar Niaz Baig on the N-5, is in no corridor."""
+    row, line = SECTIONS.loc["m2"], Chainage(LineString(ROADS["m2"]["geometry"]["coordinates"]))
+    assert row["official_km"] - row["chainage_km"] == 12
+    assert BEST["m2"]["measures_km"][-1] == row["chainage_km"]
+    assert BEST["m2"]["drawn_km"] < row["chainage_km"]
+    # Thokar Niaz Baig: the junction of OpenStreetMap where the N-5 comes into Lahore.
+    n5 = JUNCTIONS[JUNCTIONS["road"] == "n5"]
+    thokar = n5[n5["lon"].between(74.235, 74.245) & n5["lat"].between(31.465, 31.475)]
+    (end,) = thokar[["lon", "lat"]].to_numpy()
+    straight = GEOD.inv(*ROADS["m2"]["geometry"]["coordinates"][-1], *end)[2] / 1e3
+    assert 0.85 * 12 < straight < 12
+    # The road itself, all but its ends: no place of OpenStreetMap on it is further off.
+    own = JUNCTIONS[JUNCTIONS["road"] == "m2"]
+    spots = gpd.GeoSeries.from_xy(own["lon"], own["lat"], crs=4326)
+    found = line.locate(spots)
+    assert len(own) >= 20
+    assert found["offset_km"].max() < 2.0
+    assert found["km"].min() < 40
+    assert found["km"].max() > line.end_km - 40

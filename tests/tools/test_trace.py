@@ -13,7 +13,7 @@ from pyproj import Geod, Transformer
 from shapely.geometry import LineString, Point
 
 from tests.effort import tries
-from tools.trace.tiles import FULL, Raster, strength
+from tools.trace.tiles import FULL, Raster, strength, without
 
 ROOT = Path(__file__).parents[2]
 GEOD = Geod(ellps="WGS84")
@@ -245,3 +245,12 @@ def test_every_anchor_of_the_plan_exists():
         named |= {v for v in road["via"] if isinstance(v, str)} - words
         named |= set(road.get("passes", []))
     assert named <= known
+
+
+def test_pixels_of_another_road_are_left_out():
+    raster = Raster(np.full((4, 5), FULL), LEFT, TOP)
+    spot = raster.lonlat([[2.9, 1.2]])
+    grid = without(raster, spot).grid
+    assert grid[1, 2] == 0
+    assert (grid == FULL).sum() == 19
+    assert (raster.grid == FULL).all(), "what was given stays"

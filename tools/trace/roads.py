@@ -16,7 +16,7 @@ from shapely.geometry import LineString
 from cpecgeo.geodesy import Chainage, distance_km
 from tools.trace.centre import bridged, centred
 from tools.trace.path import least_cost, snap
-from tools.trace.tiles import Floats, Raster, strength
+from tools.trace.tiles import Floats, Raster, strength, without
 
 THIN_KM = 0.1
 """Tolerance of thinning: a twentieth of a pixel."""
@@ -78,6 +78,7 @@ class Tracer:
             way points beside it where another road joins; `beyond`: a place further along the
             road that goes on from its last way point, so that the line turns there as the road
             does, and not where the nearest pixels have their centre (roads of one class);
+            `others`: lon, lat of pixels of another road that joins, and would pull the line;
             `sections`: the only ones that go this way, where others go another; `use`: "check"
             for one that lines through places are only measured against.
 
@@ -125,6 +126,8 @@ class Tracer:
         lines, shown = [], []
         for kind, via in _classes(road):
             raster = strength(self.picture, kind)
+            if "others" in road:
+                raster = without(raster, road["others"])
             marks = [i for i, item in enumerate(via) if item == STRAIGHT]
             straight = [i - 1 - k for k, i in enumerate(marks)]
             items = [item for item in via if item != STRAIGHT]

@@ -119,3 +119,11 @@ def strength(picture: Raster, road: str) -> Raster:
     trunk = green - blue >= TRUNK_BLUE
     ours = trunk if road == "trunk" else ~trunk
     return replace(picture, grid=np.where(ours, excess, excess * OTHER_CLASS[road]))
+
+
+def without(raster: Raster, places: ArrayLike) -> Raster:
+    """Take the pixels at lon, lat in degrees for no road: another one, which joins, is there."""
+    grid = raster.grid.copy()
+    x, y = np.floor(raster.pixels(places)).astype(int).T
+    grid[y, x] = 0.0
+    return replace(raster, grid=grid)
