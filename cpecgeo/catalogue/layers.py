@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandas as pd
 from cpecgeo.catalogue import files, lines
 from cpecgeo.catalogue.facts import add_facts, add_names, folded, match, openings
 from cpecgeo.catalogue.geometry import REDRAWN, fingerprint, redraw
+from cpecgeo.errors import UnknownNameError
 from cpecgeo.geodesy.measure import length_km
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "layer",
     "layer_id",
     "named_points",
+    "other_meaning",
     "shared",
     "table",
 ]
@@ -186,6 +189,25 @@ def named_points(of: str) -> gpd.GeoDataFrame:
 def ids_named(of: str, name: str) -> list[str]:
     """Return ids of the rows of a layer that go by a name: by id, name, then other names."""
     return _named(of, fingerprint() if of in REDRAWN else None).get(folded(name), [])
+
+
+def other_meaning(name: str) -> str:
+    """Say what a name means that is no point's; empty where it means nothing.
+
+    Examples
+    --------
+    >>> other_meaning("E-35")
+    "It is a corridor, of which `corridor('hazara')` has the line."
+    """
+    with suppress(UnknownNameError):
+        of = lines.corridor_id(name)
+        return f"It is a corridor, of which `corridor({of!r})` has the line."
+    if ids_named("sections", name):
+        return "It is a section of a corridor; `layer('sections')` has the line."
+    for of in ("districts", "provinces"):
+        if ids_named(of, name):
+            return f"It is a {of[:-1]}, which has no point; `layer({of!r})` has the outline."
+    return ""
 
 
 @cache

@@ -7,7 +7,7 @@ The order is that of `KINDS`: corridor, section, place, layer, district, provinc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -58,6 +58,7 @@ def find(
     what: str = "x",
     among: Sequence[str] = KINDS,
     missing: Literal["raise", "keep"] = "raise",
+    kinds: Collection[str] | None = None,
 ) -> Subject:
     """Look a name up: the first kind of `among` that knows it.
 
@@ -72,6 +73,9 @@ def find(
         Which of `KINDS`, in this order.
     missing : {"raise", "keep"}
         Whether a layer's features of unknown position are kept.
+    kinds : collection of str, optional
+        Geometry types that are needed: ``"Awaran"`` is the town, and the district where areas
+        are. Where the name has none of these, it is what it is without.
 
     Returns
     -------
@@ -98,22 +102,31 @@ def find(
     if "file" in among and has_format(name):
         return read_subject(name, missing)  # no feature's name ends so
     near: list[str] = []
-    kinds = [kind for kind in among if kind in _FINDERS]
-    for turn, kind in enumerate(kinds, 1):
+    listed = [kind for kind in among if kind in _FINDERS]
+    first: Subject | None = None
+    for turn, kind in enumerate(listed, 1):
         try:
             found = _FINDERS[kind](name, missing)
         except UnknownNameError as error:
             near += error.near
             continue
-        rest_of = [k for k in kinds[turn:] if kind not in _NAMESAKES.get(k, ())]
-        return replace(found, list_others=partial(_list_others, name, tuple(rest_of), missing))
+        except InputError:
+            if first is None:
+                raise
+            continue
+        rest_of = [k for k in listed[turn:] if kind not in _NAMESAKES.get(k, ())]
+        told = replace(found, list_others=partial(_list_others, name, tuple(rest_of), missing))
+        if kinds is None or set(found.shapes.geom_type.dropna()) <= set(kinds):
+            return told
+        first = first or told
+    if first is not None:
+        return first
     # A parameter of one letter says nothing to who types in a shell; the name says it all.
-    told = what if len(what.partition("[")[0]) > 1 else ""
+    argument = what if len(what.partition("[")[0]) > 1 else ""
     where = "`catalog` and `corridors` list what there is."
     if folded(name) in _TRIBAL_AREAS:
         near, where = [], _JOINED
-    kinds = [k for k in among if k != "file"]
-    raise UnknownNameError(name, _or(kinds), near, where, of=told)
+    raise UnknownNameError(name, _or([k for k in among if k != "file"]), near, where, of=argument)
 
 
 def _list_others(

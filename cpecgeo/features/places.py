@@ -22,7 +22,7 @@ from cpecgeo.catalogue.facts import (
     station_name,
 )
 from cpecgeo.catalogue.files import read_points, read_table
-from cpecgeo.catalogue.layers import ids_named, layer_id, named_points, shared
+from cpecgeo.catalogue.layers import layer_id, named_points, other_meaning, shared
 from cpecgeo.catalogue.lines import Assembled, line_stations, shared_stations
 from cpecgeo.errors import InputError, InputTypeError, NameWarning, UnknownNameError
 from cpecgeo.features.subject import Subject, html_card, html_table
@@ -208,7 +208,8 @@ def place(name: str, *, within: str | None = None) -> Place:
                 f"{unknown[1]['note'] or unknown[1]['source']}. Give a point of your own."
             )
     names = {str(n) for of in POINT_LAYERS for n in named_points(of)["name"].dropna()}
-    where = "It is a district, which has no point." if ids_named("districts", name) else ""
+    where = other_meaning(name)
+    names |= set() if where else {*shared("districts")["name"]}
     raise UnknownNameError(name, "place", names, where or "`catalog` lists the layers.")
 
 

@@ -32,14 +32,9 @@ from cpecgeo.files.outliers import refuse_turned
 from cpecgeo.geodesy import Chainage, lonlat
 from cpecgeo.geodesy.inputs import check
 
-__all__ = [
-    "in_region",
-    "resolve",
-    "resolve_corridor",
-    "resolve_point",
-    "resolve_points",
-]
+__all__ = ["in_region", "resolve", "resolve_corridor", "resolve_point", "resolve_points"]
 
+_Missing = Literal["raise", "keep"]
 # What a list may hold.
 _PARTS = (str, Path, Subject, Thing, shapely.Geometry, gpd.GeoSeries, pd.DataFrame)
 
@@ -53,7 +48,7 @@ def resolve(
     what: str = "x",
     *,
     kinds: Collection[str] | None = None,
-    missing: Literal["raise", "keep"] = "raise",
+    missing: _Missing = "raise",
     among: Sequence[str] = KINDS,
 ) -> Subject:
     """Turn whatever a caller gives into a `Subject`.
@@ -61,7 +56,8 @@ def resolve(
     Parameters
     ----------
     x : str, Path, thing, geometry, GeoSeries, GeoDataFrame, DataFrame, or a list of them
-        A name is looked up in the order of `among`; ``"district:Quetta"`` says which kind.
+        A name is looked up in the order of `among`, where it has a geometry of `kinds`, before
+        others; ``"district:Quetta"`` says which kind.
         Bare geometries are lon, lat; a series or frame needs a CRS; a DataFrame needs columns
         of lon and lat; a path is read by its suffix.
     what : str
@@ -91,7 +87,7 @@ def resolve(
     >>> resolve(["ml1", shapely.Point(67, 25), "mines"]).shapes.index[:3].tolist()
     ['ml1', 1, 'mines:reko-diq']
     """
-    subject = _subject(x, what, missing, among)
+    subject = _subject(x, what, missing, among, kinds)
     if len(subject) == 0 and missing == "raise":
         raise InputError(f"{what} is empty; give one name, geometry or row at least.")
     if kinds is not None:
@@ -99,12 +95,14 @@ def resolve(
     return subject
 
 
-def _subject(x: Any, what: str, missing: Literal["raise", "keep"], among: Sequence[str]) -> Subject:
+def _subject(
+    x: Any, what: str, missing: _Missing, among: Sequence[str], kinds: Collection[str] | None
+) -> Subject:
     match x:
         case Subject():
             found = x
         case str():
-            found = find(x, what=what, among=among, missing=missing)
+            found = find(x, what=what, among=among, missing=missing, kinds=kinds)
         case Path():
             found = read_subject(str(x), missing)
         case gpd.GeoDataFrame() | gpd.GeoSeries():
@@ -119,7 +117,7 @@ def _subject(x: Any, what: str, missing: Literal["raise", "keep"], among: Sequen
         case Sequence() | AbstractSet() if not isinstance(x, (bytes, bytearray)):
             if x and not any(g is None or isinstance(g, _PARTS) for g in x):
                 raise _refusal(x, what, among)
-            found = _list(list(x), what, missing, among)
+            found = _list(list(x), what, missing, among, kinds)
         case _:
             raise _refusal(x, what, among)
     return found
@@ -155,15 +153,16 @@ def _shown(x: Any) -> str:
 
 
 def _list(
-    items: list[Any], what: str, missing: Literal["raise", "keep"], among: Sequence[str]
-) -> Subject:
+    items: list[Any], what: str, missing: _Missing, among: Sequence[str],
+    kinds: Collection[str] | None,
+) -> Subject:  # fmt: skip
     """Join several subjects; each keeps its name, and a layer's features its prefix."""
     if not items:
         raise InputError(f"{what} is empty; give one name, geometry or row at least.")
     if all(g is None or isinstance(g, shapely.Geometry) for g in items):
         bare = lonlat(items, what=what, missing=missing)
         return Subject(bare, f"{len(bare):,} geometries", "list")
-    parts = [_subject(item, f"{what}[{i}]", missing, among) for i, item in enumerate(items)]
+    parts = [_subject(g, f"{what}[{i}]", missing, among, kinds) for i, g in enumerate(items)]
     parts = _tell_apart(parts)
     labels: list[Hashable] = []
     shapes: list[Any] = []
@@ -306,7 +305,7 @@ def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> t
         raise InputTypeError(
             f"{what} is {_shown(x)}; give one point: a name, a Place, a Point or (lon, lat)."
         )
-    subject = in_region(_subject(x, what, "raise", among), what)
+    subject = in_region(_subject(x, what, "raise", among, None), what)
     if len(subject) != 1 or subject.shapes.iloc[0].geom_type != "Point":
         kinds = ", ".join(sorted(set(subject.shapes.geom_type)))
         raise GeometryError(

@@ -1,5 +1,6 @@
 """What a name of a stop, a station or a road means, and what is said where it means several."""
 
+import pandas as pd
 import pytest
 
 import cpecgeo as cg
@@ -7,6 +8,7 @@ from cpecgeo.catalogue.facts import of_town, station_name
 from cpecgeo.errors import InputError, NameWarning, UnknownNameError
 from cpecgeo.features.lookup import find
 from cpecgeo.features.places import find_stop
+from cpecgeo.features.resolve import resolve
 
 
 @pytest.mark.parametrize(
@@ -117,3 +119,38 @@ def test_a_district_asked_for_as_a_place_is_told_to_be_one(name):
     with pytest.raises(UnknownNameError, match="It is a district, which has no point"):
         cg.place(name)
     assert find(name).kind == "district"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("E-35", "It is a corridor, of which `corridor('hazara')`"),
+        ("Hazara Motorway", "It is a corridor, of which `corridor('hazara')`"),
+        ("Raikot-Thakot", "It is a section"),
+        ("Balochistan", "It is a province, which has no point"),
+        ("Lasbella", "Did you mean 'Lasbela'"),
+    ],
+)
+def test_what_is_no_place_is_said_to_be_what_it_is(name, told):
+    with pytest.raises(UnknownNameError) as caught:
+        cg.place(name)
+    assert told in str(caught.value)
+    assert name not in caught.value.near
+
+
+def test_a_name_means_what_is_needed():
+    """Awaran is a town and a district: the town first, and the district where areas are needed."""
+    assert find("Awaran").kind == "place"
+    assert "district:awaran" in find("Awaran").also
+    assert resolve("Awaran", kinds={"Polygon", "MultiPolygon"}).kind == "district"
+    assert resolve(["Awaran", "Kech"], kinds={"Polygon", "MultiPolygon"}).shapes.index.tolist() == [
+        "awaran", "kech",
+    ]  # fmt: skip
+    crossed = cg.crossed("m8", "Awaran").dropna(subset="zone")
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(crossed),
+        pd.DataFrame(cg.crossed("m8", "district:Awaran").dropna(subset="zone")),
+    )
+    # What is nothing of the kind stays what it is, and the message says what that is.
+    with pytest.raises(cg.errors.GeometryError, match="Point"):
+        cg.crossed("m8", "Ormara")
