@@ -51,8 +51,7 @@ _NAMES = ("id", "name", "name_ur", "name_zh", "aliases")
 _SUFFIX = re.compile("(junction|cantonment|city|port|pass|sez|interchange)$")
 PLACE_KM = 30.0
 """How far off a line a place may lie whose name stands for the closest point of it."""
-# A place this near is beside the line, and nothing is said.
-_BESIDE_KM = 2.0
+_BESIDE_KM = 2.0  # beside the line, and nothing is said
 _NEAR_TOWN = 0.3  # degrees
 
 COLUMNS = [
@@ -208,8 +207,8 @@ def place(name: str, *, within: str | None = None) -> Place:
                 f"{unknown[1]['note'] or unknown[1]['source']}. Give a point of your own."
             )
     names = {str(n) for of in POINT_LAYERS for n in named_points(of)["name"].dropna()}
-    where = other_meaning(name)
-    names |= set() if where else {*shared("districts")["name"]}
+    if not (where := other_meaning(name)):
+        names |= {*shared("districts")["name"]}
     raise UnknownNameError(name, "place", names, where or "`catalog` lists the layers.")
 
 
