@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from cpecgeo.errors import FileError, InputTypeError
 
 __all__ = [
     "MAX_BYTES",
+    "Bounded",
     "cache_dir",
     "check_zip",
     "fingerprint",
@@ -348,3 +350,32 @@ def zip_files(files: list[Path], path: Path) -> None:
             entry = zipfile.ZipInfo(file.name, _DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, file.read_bytes())
+
+
+class Bounded(io.RawIOBase):
+    """A stream that ends in an error where it holds more than the bound."""
+
+    def __init__(self, file: Any, what: str) -> None:
+        self._file, self._what = file, what
+
+    def readable(self) -> bool:  # noqa: D102
+        return True
+
+    def seekable(self) -> bool:  # noqa: D102
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:  # noqa: D102
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:  # noqa: D102
+        return int(self._file.tell())
+
+    def readinto(self, buffer: Any) -> int:  # noqa: D102
+        if self._file.tell() > MAX_BYTES:
+            raise FileError(
+                f"{self._what} unpacks to more than {MAX_BYTES:,} bytes; unpack it yourself if you "
+                "trust it."
+            )
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)

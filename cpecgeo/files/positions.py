@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 GEOMETRY = ("wkt", "geometry", "geom", "the_geom", "wkb", "ewkt", "ewkb", "wkb_geometry",
-            "wkt_geom", "shape")  # fmt: skip
+            "wkt_geom", "shape", "geojson", "st_asgeojson", "st_astext", "st_asewkt")  # fmt: skip
 # Columns of positions as people name them; of several in one table the first counts.
 LON_NAMES = (
     "lon", "lng", "long", "longitude", "decimallongitude", "x", "easting", "经度", "經度", "东经",

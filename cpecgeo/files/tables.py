@@ -31,7 +31,7 @@ from cpecgeo.files.positions import (
     parse_degrees,
     parse_metres,
 )
-from cpecgeo.files.text import HEAD_BYTES, not_in, open_table, parse_header
+from cpecgeo.files.text import HEAD_BYTES, not_in, open_table, parse_header, refuse_unclosed
 
 __all__ = [
     "add_positions",
@@ -105,6 +105,8 @@ def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.Dat
         except pd.errors.EmptyDataError:
             raw = pd.DataFrame({name: pd.Series([], dtype=str) for name in names})
         except (pd.errors.ParserError, csv.Error) as error:
+            file.seek(header.end)
+            refuse_unclosed(file.read(), separator, what)
             file.seek(header.end)
             with contextlib.suppress(csv.Error, UnicodeDecodeError), _rows(file, separator) as rows:
                 refuse_lengths(rows, len(names), separator, what)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpecgeo.errors import DataWarning, FileError, InputError
-from cpecgeo.files.disk import MAX_BYTES
+from cpecgeo.files.disk import Bounded
 
 __all__ = [
     "HEAD_BYTES",
@@ -32,6 +32,7 @@ __all__ = [
     "open_table",
     "parse_header",
     "refuse_doubled",
+    "refuse_unclosed",
     "to_utf8",
 ]
 
@@ -180,7 +181,7 @@ def open_table(
             file: IO[bytes] = opened.enter_context(path.open("rb"))
             if path.suffix.casefold() == ".gz":
                 packed = opened.enter_context(gzip.open(file, "rb"))
-                file = io.BufferedReader(_Bounded(packed, what))
+                file = io.BufferedReader(Bounded(packed, what))
             codec, mark = find_encoding(file.read(1 << 16), encoding, what)
             file.seek(0 if codec == "utf-8" else mark)
             if codec != "utf-8":
@@ -192,35 +193,6 @@ def open_table(
         if isinstance(error, FileError):
             raise
         raise FileError(f"{what} can't be read: {error.strerror or error}.") from error
-
-
-class _Bounded(io.RawIOBase):
-    """A stream that ends in an error where it holds more than the bound."""
-
-    def __init__(self, file: Any, what: str) -> None:
-        self._file, self._what = file, what
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return int(self._file.seek(offset, whence))
-
-    def tell(self) -> int:
-        return int(self._file.tell())
-
-    def readinto(self, buffer: Any) -> int:
-        if self._file.tell() > MAX_BYTES:
-            raise FileError(
-                f"{self._what} unpacks to more than {MAX_BYTES:,} bytes; unpack it yourself if you "
-                "trust it."
-            )
-        data = self._file.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
 
 @dataclass(frozen=True)
@@ -311,6 +283,41 @@ def refuse_doubled(names: Iterable[str], what: object) -> None:
     doubled = sorted(name for name, count in Counter(names).items() if count > 1)
     if doubled:
         raise InputError(f"{what} has two columns named {doubled[0][:40]!r}; rename one.")
+
+
+def refuse_unclosed(rows: bytes, separator: str, what: object, *, before: int = 0) -> None:
+    """Refuse rows of CSV of which a cell opens a quote that nothing closes.
+
+    Parameters
+    ----------
+    rows : bytes
+        In UTF-8, to the end of the file.
+    separator : str
+    what : object
+        The file's name, for the message.
+    before : int
+        Rows of the file before these.
+
+    Raises
+    ------
+    FileError
+    """
+    # A quote within a cell that doesn't begin with one is a letter.
+    sign = re.escape(separator.encode())
+    cell = re.compile(rb"(?<![^" + sign + rb'\r\n])"(?:[^"]|"")*+("|\Z)')
+    start = next((m.start() for m in cell.finditer(rows) if not m[1]), None)
+    if start is None:
+        return
+    text = io.StringIO(rows[:start].decode("utf-8", "replace"), newline="")
+    whole = 0
+    with contextlib.suppress(csv.Error):  # a cell that is longer than csv's limit
+        for row in csv.reader(text, delimiter=separator):
+            whole += bool(row)
+    begins = start == 0 or rows[start - 1 : start] in {b"\n", b"\r"}
+    raise FileError(
+        f"{what} can't be read as CSV: the quote that opens in row {before + whole + begins} "
+        "isn't closed; close it, and double those inside of cells."
+    )
 
 
 def _record_end(head: bytes) -> int:

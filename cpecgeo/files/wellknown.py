@@ -1,4 +1,4 @@
-"""Well-known text and binary, parsed once they are known to be nested no deeper than GEOS bears.
+"""Well-known text, binary and GeoJSON, parsed once they are nested no deeper than GEOS bears.
 
 GEOS follows collections within collections by recursion, so that a geometry nested some 20,000
 deep ends the process. Types and depth are read from the bytes here, without recursion.
@@ -6,6 +6,7 @@ deep ends the process. Types and depth are read from the bytes here, without rec
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.errors import GeometryError, InputError
+from cpecgeo.errors import CRSError, GeometryError, InputError
 from cpecgeo.geodesy._compile import compiled, kernel
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_DEPTH",
-    "NATIVE",
     "binary",
-    "from_native",
     "heads",
     "is_deep",
     "is_wellknown",
@@ -32,15 +31,6 @@ __all__ = [
     "refuse_deep",
 ]
 
-# Kinds of geometry that GeoParquet may keep as coordinates, and how many lists those are in.
-NATIVE = {
-    "point": (shapely.GeometryType.POINT, 0),
-    "linestring": (shapely.GeometryType.LINESTRING, 1),
-    "polygon": (shapely.GeometryType.POLYGON, 2),
-    "multipoint": (shapely.GeometryType.MULTIPOINT, 1),
-    "multilinestring": (shapely.GeometryType.MULTILINESTRING, 2),
-    "multipolygon": (shapely.GeometryType.MULTIPOLYGON, 3),
-}
 # As in GDAL; collections of real features are nested once or twice.
 MAX_DEPTH = 32
 # What one level of nesting takes: byte order, type, count.
@@ -51,10 +41,16 @@ _WKT = re.compile(
 )
 _SRID = re.compile(r"\s*SRID=(\d+);", re.IGNORECASE)
 _HEX = re.compile(r"0[01][0-9A-Fa-f]{8}[0-9A-Fa-f]*")
+# How deep the coordinates of each kind of GeoJSON lie.
+_JSON = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2,
+         "MultiPolygon": 3, "GeometryCollection": 0}  # fmt: skip
+_IS_JSON = re.compile(rf'\s*\{{.*"type"\s*:\s*"({"|".join(_JSON)})"', re.DOTALL)
+_EPSG = re.compile(r"(?:urn:ogc:def:crs:)?EPSG:+(\d+)", re.IGNORECASE)
+_LONLAT = re.compile(r"(?:urn:ogc:def:crs:)?OGC:(?:1\.3:)?CRS84", re.IGNORECASE)
 
 
 def is_wellknown(values: pd.Series) -> bool:
-    """Return whether a column holds well-known text or binary, by its first value.
+    """Return whether a column holds well-known text or binary, or GeoJSON, by its first value.
 
     Examples
     --------
@@ -64,11 +60,13 @@ def is_wellknown(values: pd.Series) -> bool:
     first = next((v for v in values if isinstance(v, (str, bytes)) and len(v)), None)
     if isinstance(first, bytes):
         return len(first) >= 5 and first[0] in {0, 1}
-    return first is not None and bool(_WKT.match(first) or _HEX.fullmatch(first))
+    return first is not None and any(
+        (_WKT.match(first), _HEX.fullmatch(first), _IS_JSON.match(first))
+    )
 
 
 def parse(values: pd.Series, what: str, *, before: int = 0) -> tuple[Any, int | None]:
-    """Parse well-known text or binary, also with an SRID (EWKT, EWKB) or as hexadecimal text.
+    """Parse well-known text or binary, also with an SRID or as hexadecimal text, and GeoJSON.
 
     Parameters
     ----------
@@ -104,17 +102,15 @@ def parse(values: pd.Series, what: str, *, before: int = 0) -> tuple[Any, int | 
         if isinstance(value, bytes) and is_deep(value):
             raise _deep(what, before + row)
     shapes = np.full(len(given), None, object)
-    for kind, load in ((str, shapely.from_wkt), (bytes, shapely.from_wkb)):
-        rows = [row for row, value in enumerate(given) if isinstance(value, kind)]
+    loads = {str: shapely.from_wkt, bytes: shapely.from_wkb, _GeoJson: shapely.from_geojson}
+    for kind, load in loads.items():
+        rows = [row for row, value in enumerate(given) if type(value) is kind]
         if rows:
-            shapes[rows] = load(np.array([given[r] for r in rows], object), on_invalid="ignore")
+            with np.errstate(over="ignore"):  # 1e999 is no number, and becomes none
+                shapes[rows] = load(np.array([given[r] for r in rows], object), on_invalid="ignore")
     for row, value in enumerate(given):
         if value is not None and shapes[row] is None:
-            shown = value[:40] if isinstance(value, str) else f"{len(value)} bytes"
-            raise GeometryError(
-                f"{what} has {shown!r} in row {before + row + 1}, which is no well-known text or "
-                "binary; mend it first."
-            )
+            raise _unreadable(value, what, before + row)
     known = shapes[[s is not None for s in shapes]]
     srids |= {int(s) for s in np.unique(shapely.get_srid(known)) if s > 0} if len(known) else set()
     if len(srids) > 1:
@@ -132,11 +128,62 @@ def _bare(value: Any, srids: set[int], what: str, row: int) -> str | bytes | Non
         return bytes.fromhex(value.strip())
     if value.upper().count("GEOMETRYCOLLECTION") > MAX_DEPTH:
         raise _deep(what, row)
+    if value.lstrip()[:1] == "{":
+        return _checked(value, srids, what, row)
     stated = _SRID.match(value)
     if stated:
         srids.add(int(stated[1]))
         return value[stated.end() :]
     return value
+
+
+class _GeoJson(str):
+    """Text that is one geometry of GeoJSON."""
+
+    __slots__ = ()
+
+
+def _checked(value: str, srids: set[int], what: str, row: int) -> _GeoJson:
+    """Return GeoJSON whose kind, nesting and CRS are known."""
+    try:
+        held = json.loads(value)
+    except RecursionError:
+        raise _deep(what, row) from None
+    except ValueError:
+        raise _unreadable(value, what, row) from None
+    if not isinstance(held, dict) or held.get("type") not in _JSON:
+        raise _unreadable(value, what, row)
+    if "crs" in held:
+        stated = _crs_name(held["crs"])
+        code = _EPSG.fullmatch(stated)
+        if not code and not _LONLAT.fullmatch(stated):
+            raise CRSError(
+                f"{what} has GeoJSON in row {row + 1} in the CRS {stated[:60]!r}, which isn't "
+                'known; take its "crs" out if it is lon, lat.'
+            )
+        srids.add(int(code[1]) if code else 4326)
+    first: Any = held.get("coordinates")
+    for _ in range(_JSON[held["type"]]):
+        first = first[0] if isinstance(first, list) and first else None
+    if isinstance(first, list) and len(first) > 3:
+        raise GeometryError(
+            f"{what} has coordinates of {len(first)} numbers in row {row + 1}; GeoJSON has lon, "
+            "lat and perhaps a height. Leave the others out."
+        )
+    return _GeoJson(value)
+
+
+def _crs_name(crs: Any) -> str:
+    held = crs.get("properties") if isinstance(crs, dict) else None
+    return str(held.get("name") if isinstance(held, dict) else crs)
+
+
+def _unreadable(value: str | bytes, what: str, row: int) -> GeometryError:
+    shown = value[:40] if isinstance(value, str) else f"{len(value)} bytes"
+    return GeometryError(
+        f"{what} has {shown!r} in row {row + 1}, which is no well-known text or binary, and no "
+        "geometry of GeoJSON; mend it first."
+    )
 
 
 def _deep(what: str, row: int) -> GeometryError:
@@ -174,66 +221,6 @@ def binary(column: pa.Array | pa.ChunkedArray, what: str) -> pa.Array:
     if pa.types.is_fixed_size_binary(kind) or pa.types.is_null(kind):
         return column.cast(pa.binary())
     raise GeometryError(f"{what} has {kind} as its geometry; well-known binary is needed.")
-
-
-def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) -> pa.Array:
-    """Turn a column of geometry in an encoding of GeoParquet's own into well-known binary.
-
-    Parameters
-    ----------
-    column : pyarrow.Array or ChunkedArray
-        Coordinates (structures of x, y and perhaps z, or x, y one behind the other), in as many
-        lists as the kind of geometry has levels.
-    encoding : str
-        One of `NATIVE`.
-    what : str
-        The file's name, for messages.
-
-    Returns
-    -------
-    pyarrow.Array of binary
-
-    Raises
-    ------
-    GeometryError
-        The column isn't what the encoding says.
-
-    Examples
-    --------
-    >>> import pyarrow as pa
-    >>> points = pa.array([{"x": 67.0, "y": 25.0}, None])
-    >>> [shapely.from_wkb(v) for v in from_native(points, "point", "a.parquet").to_pylist()]
-    [<POINT (67 25)>, None]
-    """
-    import pyarrow as pa
-
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    if isinstance(column, pa.ExtensionArray):
-        column = column.storage
-    kind, levels = NATIVE[encoding]
-    inner, offsets = column.drop_null(), []
-    try:
-        for _ in range(levels):
-            edges = inner.offsets.to_numpy()
-            offsets.append(edges - edges[:1])
-            inner = inner.flatten()
-        if pa.types.is_struct(inner.type):
-            names = [field.name for field in inner.type]
-            parts = dict(zip(names, inner.flatten(), strict=True))
-            given = [parts[axis] for axis in ("x", "y", "z") if axis in ("x", "y") or axis in parts]
-            xy = np.column_stack([one.to_numpy(zero_copy_only=False) for one in given])
-        else:
-            flat = inner.flatten().to_numpy(zero_copy_only=False)
-            xy = flat.reshape(-1, inner.type.list_size)[:, :3]
-        shapes = np.full(len(column), None, object)
-        known = column.is_valid().to_numpy(zero_copy_only=False)
-        shapes[known] = shapely.from_ragged_array(kind, xy, tuple(reversed(offsets)) or None)
-    except (AttributeError, KeyError, ValueError, IndexError, TypeError) as error:
-        raise GeometryError(
-            f"{what} has {column.type} as its geometry, which isn't {encoding!r} as it says."
-        ) from error
-    return pa.array(shapely.to_wkb(shapes, flavor="iso"), pa.binary(), from_pandas=True)
 
 
 def heads(column: pa.Array) -> NDArray[np.int64]:

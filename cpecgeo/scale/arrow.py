@@ -17,13 +17,12 @@ import pyarrow.parquet as pq
 import pyogrio
 
 from cpecgeo.errors import FileError, InputError, UnknownNameError
-from cpecgeo.files import wellknown
 from cpecgeo.files.disk import first_line, list_files
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.sniff import insist
 from cpecgeo.files.vectors import fid_name
 from cpecgeo.scale import points
-from cpecgeo.scale.footers import row_bytes
+from cpecgeo.scale.parquet import NATIVE, from_native, row_bytes
 from cpecgeo.scale.sources import (
     BATCH_BYTES,
     Batch,
@@ -141,7 +140,7 @@ class Parquet:
     def _with_binary(self, table: pa.Table) -> pa.Table:
         """Return a table with its geometry as well-known binary."""
         at = table.schema.get_field_index(self.geometry)
-        shapes = wellknown.from_native(table.column(at), self.native, self.path.name)
+        shapes = from_native(table.column(at), self.native, self.path.name)
         return table.set_column(at, pa.field(self.geometry, pa.binary()), shapes)
 
 
@@ -208,7 +207,7 @@ def _geo(schema: Any, path: Path) -> tuple[str | None, dict[str, Any] | None, st
         encoding = entry["encoding"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileError(f"{path} has GeoParquet metadata that can't be read ({error}).") from error
-    if encoding not in {"WKB", *wellknown.NATIVE} or name not in schema.names:
+    if encoding not in {"WKB", *NATIVE} or name not in schema.names:
         raise FileError(
             f"{path} keeps its geometry as {encoding!r} in {name!r}, which isn't known; write it "
             "again as GeoParquet with WKB."

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
 from cpecgeo.files.disk import settle
+from cpecgeo.files.fields import to_text
 from cpecgeo.scale import points
-from cpecgeo.scale.footers import join_footers
+from cpecgeo.scale.parquet import join_footers
 from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, Part, Parts, write_json
 from cpecgeo.scale.sources import Batch, Source
 
@@ -250,7 +251,7 @@ def _entry(entry: dict[str, Any]) -> dict[str, Any]:
 
 def header(table: pa.Table) -> list[Any]:
     """Return the names of the columns that CSV can hold, as a line."""
-    names = [n for n, c in zip(table.column_names, table.columns, strict=True) if _plain(n, c.type)]
+    names = [n for n, c in zip(table.column_names, table.columns, strict=True) if _is_plain(c.type)]
     if any("\n" in n or "\r" in n for n in names):
         raise InputError("A column's name holds a line end, which CSV can't; rename it.")
     return lines(pa.table({str(i): [n] for i, n in enumerate(names)}), safe=False)
@@ -272,7 +273,7 @@ def lines(table: pa.Table, *, safe: bool) -> list[Any]:
     cells = [
         _cells(column, safe=safe)
         for name, column in zip(table.column_names, table.columns, strict=True)
-        if _plain(name, column.type)
+        if _is_plain(column.type)
     ]
     if len(table) == 0:
         return []
@@ -300,16 +301,8 @@ def _bytes(chunk: pa.Array) -> memoryview:
     return memoryview(data)[edges[0] : edges[1]]
 
 
-def _plain(name: str, kind: pa.DataType) -> bool:
-    """Return whether CSV can hold a column; bytes are left out.
-
-    Raises
-    ------
-    InputError
-        Lists and the like.
-    """
-    if pa.types.is_nested(kind):
-        raise InputError(f"Column {name!r} holds {kind}, which CSV can't; write Parquet.")
+def _is_plain(kind: pa.DataType) -> bool:
+    """Return whether CSV can hold a column; bytes are left out."""
     return not is_bytes(kind)
 
 
@@ -330,6 +323,9 @@ def _cells(column: pa.ChunkedArray, *, safe: bool) -> Any:
         ]
         chunks = [chunk for cell in cells for chunk in cell.chunks]
         return pc.fill_null(pa.chunked_array(chunks, pa.large_string()), "")
+    if pa.types.is_nested(column.type):
+        held = [None if v is None else to_text(v) for v in column.to_pandas()]
+        column = pa.chunked_array([held], pa.large_string())
     text = pc.cast(column, pa.large_string())
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         text = _disarmed(text) if safe else text

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.errors import DataWarning, FileError
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import refuse_lengths
 from cpecgeo.files.text import (
@@ -25,6 +25,7 @@ from cpecgeo.files.text import (
     last_record,
     load_header,
     not_in,
+    refuse_unclosed,
     to_utf8,
 )
 from cpecgeo.scale.sources import BATCH_BYTES, Batch, Places, Position
@@ -62,12 +63,17 @@ class Csv:
         header, start = load_header(head, codec, mark, path)
         rows = head[start:]
 
-        def first(name: str) -> pd.Series:
-            block = rows[: last_record(rows, codec) or len(rows)][: 1 << 20]
-            text = io.StringIO(block.decode(codec, "replace"), newline="")
-            at = header.names.index(name)
-            read = csv.reader(text, delimiter=header.separator)
-            return pd.Series([row[at] for row in itertools.islice(read, 100) if len(row) > at])
+        def first(name: str) -> pd.Series | None:
+            text = rows[: last_record(rows, codec) or len(rows)].decode(codec, "replace")
+            try:
+                table = pd.read_csv(
+                    io.StringIO(text, newline=""), sep=header.separator, header=None,
+                    names=[*header.names], index_col=False, dtype=str, na_filter=False, nrows=100,
+                    on_bad_lines="skip",
+                )  # fmt: skip
+            except (pd.errors.ParserError, pd.errors.EmptyDataError):
+                return None if text.strip() else pd.Series([], dtype=str)
+            return table[name]
 
         block = io.StringIO(rows[: 1 << 20].decode(codec, "replace"), newline="")
         with contextlib.suppress(csv.Error):  # a cell that is longer than csv's limit
@@ -119,6 +125,8 @@ class Csv:
                     continue
                 after = at.byte + cut
                 text = to_utf8(block[:cut], self.codec, f"{self.path} after row {at.row}")
+                if len(block) < want:
+                    refuse_unclosed(text, self.separator, self.path, before=at.row)
                 if text.strip():
                     batch = self._batch(text, at, after)
                     yield batch
@@ -157,7 +165,7 @@ class Csv:
                 raise not_in("utf-8", error, f"{self.path} after row {at.row}") from None
             filled = self._filled(block, at)
             if filled is None:
-                raise InputError(
+                raise FileError(
                     f"{self.path} has a row after row {at.row} that can't be read as CSV ({text}); "
                     f"the separator taken is {self.separator!r}."
                 ) from None

@@ -19,7 +19,7 @@ from cpecgeo import scale
 from cpecgeo.cli import app
 from cpecgeo.errors import DataWarning, FileError, GeometryError
 from cpecgeo.files.numbers import to_accuracy
-from cpecgeo.files.wellknown import from_native
+from cpecgeo.scale.parquet import from_native
 
 XY = [(67.0, 24.9), (71.5, 34.1), (66.9, 30.2), (74.3, 31.5), (62.3, 25.1)]
 POINTS = {

@@ -1,4 +1,4 @@
-"""Footers of Parquet files: joined where the files lie one behind the other; widths of rows.
+"""Parquet within: footers joined where files lie one behind the other, widths of rows, encodings.
 
 A footer is a record in Thrift's compact protocol that says at which byte each column of each row
 group begins (Apache Parquet, file format; `parquet.thrift`). Row groups stay as they are when their
@@ -11,11 +11,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import shapely
 
-__all__ = ["join_footers", "row_bytes"]
+from cpecgeo.errors import GeometryError
+
+__all__ = ["NATIVE", "from_native", "join_footers", "row_bytes"]
+
+# Kinds of geometry that GeoParquet may keep as coordinates, and how many lists those are in.
+NATIVE = {
+    "point": (shapely.GeometryType.POINT, 0),
+    "linestring": (shapely.GeometryType.LINESTRING, 1),
+    "polygon": (shapely.GeometryType.POLYGON, 2),
+    "multipoint": (shapely.GeometryType.MULTIPOINT, 1),
+    "multilinestring": (shapely.GeometryType.MULTILINESTRING, 2),
+    "multipolygon": (shapely.GeometryType.MULTIPOLYGON, 3),
+}
 
 _MAGIC = b"PAR1"
 _TAIL = 4 + len(_MAGIC)  # the footer's length stands behind it
@@ -209,3 +223,60 @@ def _dictionaries(column: Any) -> Iterator[pa.Table]:
         yield from _dictionaries(column.items)
     elif pa.types.is_nested(column.type):
         yield from _dictionaries(column.values)
+
+
+def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) -> pa.Array:
+    """Turn a column of geometry in an encoding of GeoParquet's own into well-known binary.
+
+    Parameters
+    ----------
+    column : pyarrow.Array or ChunkedArray
+        Coordinates (structures of x, y and perhaps z, or x, y one behind the other), in as many
+        lists as the kind of geometry has levels.
+    encoding : str
+        One of `NATIVE`.
+    what : str
+        The file's name, for messages.
+
+    Returns
+    -------
+    pyarrow.Array of binary
+
+    Raises
+    ------
+    GeometryError
+        The column isn't what the encoding says.
+
+    Examples
+    --------
+    >>> points = pa.array([{"x": 67.0, "y": 25.0}, None])
+    >>> [shapely.from_wkb(v) for v in from_native(points, "point", "a.parquet").to_pylist()]
+    [<POINT (67 25)>, None]
+    """
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    kind, levels = NATIVE[encoding]
+    inner, offsets = column.drop_null(), []
+    try:
+        for _ in range(levels):
+            edges = inner.offsets.to_numpy()
+            offsets.append(edges - edges[:1])
+            inner = inner.flatten()
+        if pa.types.is_struct(inner.type):
+            names = [field.name for field in inner.type]
+            parts = dict(zip(names, inner.flatten(), strict=True))
+            given = [parts[axis] for axis in ("x", "y", "z") if axis in ("x", "y") or axis in parts]
+            xy = np.column_stack([one.to_numpy(zero_copy_only=False) for one in given])
+        else:
+            flat = inner.flatten().to_numpy(zero_copy_only=False)
+            xy = flat.reshape(-1, inner.type.list_size)[:, :3]
+        shapes = np.full(len(column), None, object)
+        known = column.is_valid().to_numpy(zero_copy_only=False)
+        shapes[known] = shapely.from_ragged_array(kind, xy, tuple(reversed(offsets)) or None)
+    except (AttributeError, KeyError, ValueError, IndexError, TypeError) as error:
+        raise GeometryError(
+            f"{what} has {column.type} as its geometry, which isn't {encoding!r} as it says."
+        ) from error
+    return pa.array(shapely.to_wkb(shapes, flavor="iso"), pa.binary(), from_pandas=True)
