@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -22,6 +23,12 @@ from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import LINES, POLYGONS
 
 __all__ = ["crossed"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Geoms = NDArray[np.object_]
+# What turns geodesic km along a corridor into chainage; None for other lines.
+_Measures = Callable[[Floats], Floats] | None
 
 # Geodesic edges are drawn as straight ones this short: less than 2 cm apart.
 _STRAIGHT_KM = 1.0
@@ -111,8 +118,8 @@ def crossed(
         "ellipsoid": "WGS 84",
         "edges": "geodesic",
         "chainage": " and ".join(how[is_measured] for is_measured in sorted(measured)[::-1]),
-        "accuracy": _told(outlines.accuracy_km),
-        "line_accuracy": _told(line_km),
+        "accuracy": _say_accuracy(outlines.accuracy_km),
+        "line_accuracy": _say_accuracy(line_km),
         "open": [name for name in dict.fromkeys(frame["name"].dropna()) if name not in sure],
         "total_km": sum(part.attrs["total_km"] for part in found),
         "outside_km": float(frame.loc[frame["zone"].isna(), "length_km"].sum()),
@@ -125,7 +132,7 @@ def _cross(
     subject: Subject, position: int, zones: _Outlines, *, sections: bool
 ) -> gpd.GeoDataFrame:
     """Return the stretches of one of several lines; `.attrs` has its length and accuracy."""
-    line, measures = subject.shapes.iloc[position], _calibrated(subject, position)
+    line, measures = subject.shapes.iloc[position], _calibrate(subject, position)
     areas, accuracy = zones.areas, zones.accuracy_km
     chain = Chainage(line)
     shapes, starts, ends = _pieces(line)
@@ -170,14 +177,14 @@ def _cross(
     return frame
 
 
-def _told(accuracy: NDArray[np.float64]) -> str:
+def _say_accuracy(accuracy: Floats) -> str:
     """Say how good outlines or lines are; empty where it isn't known."""
     known = accuracy[~np.isnan(accuracy)]
     return f"{known.min():g} to {known.max():g} km (95 %)" if len(known) else ""
 
 
 def _doubt(
-    met: Crossings, rows: list[_Row], km: Any, measures: Any, within: NDArray[np.float64]
+    met: Crossings, rows: list[_Row], km: Floats, measures: _Measures, within: Floats
 ) -> dict[str, Any]:
     """Return how far each end can be off, and what may be another zone's."""
     off: dict[str, list[float]] = {"km_in_off": [], "km_out_off": []}
@@ -203,7 +210,7 @@ def _doubt(
     }
 
 
-def _sections(subject: Subject, position: int) -> tuple[NDArray[np.float64], pd.DataFrame]:
+def _sections(subject: Subject, position: int) -> tuple[Floats, pd.DataFrame]:
     """Return the geodesic km at which sections of a corridor begin, and their table."""
     label = subject.shapes.index[position]
     things = {t.name: t for t in subject.things if hasattr(t, "sections")}
@@ -217,15 +224,13 @@ def _sections(subject: Subject, position: int) -> tuple[NDArray[np.float64], pd.
     return np.interp(thing.sections["km_from"].to_numpy(float), km, at), thing.sections
 
 
-def _line_accuracy(
-    subject: Subject, position: int, at: NDArray[np.float64], measures: Any
-) -> NDArray[np.float64]:
+def _line_accuracy(subject: Subject, position: int, at: Floats, measures: _Measures) -> Floats:
     """Return the accuracy of a line at geodesic km along it; NaN where it isn't known."""
     km = at if measures is None else measures(at)
     return Accuracies.of(subject).at(np.full(len(at), position, np.int64), km)
 
 
-def _calibrated(subject: Subject, position: int) -> Any:
+def _calibrate(subject: Subject, position: int) -> _Measures:
     """Return what turns geodesic km along a corridor into chainage; None for other lines."""
     chainage = subject.chainages.get(subject.shapes.index[position])
     if chainage is None:
@@ -241,7 +246,7 @@ class _Outlines:
     areas: gpd.GeoSeries
     names: list[Any]
     source: str
-    accuracy_km: NDArray[np.float64]
+    accuracy_km: Floats
 
 
 def _zones(subject: Subject) -> _Outlines:
@@ -252,16 +257,16 @@ def _zones(subject: Subject) -> _Outlines:
     return _Outlines(geodesy.densify(subject.shapes, _STRAIGHT_KM), names, source, accuracy)
 
 
-def _parts(line: Any) -> list[Any]:
+def _parts(line: shapely.Geometry) -> list[shapely.LineString]:
     return list(line.geoms) if line.geom_type == "MultiLineString" else [line]
 
 
-def _breaks(line: Any) -> NDArray[np.float64]:
+def _breaks(line: shapely.Geometry) -> Floats:
     """Return the geodesic km at which one part of a line ends and the next begins."""
     return np.cumsum([geodesy.length_km(part) for part in _parts(line)])[:-1]
 
 
-def _pieces(line: Any) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
+def _pieces(line: shapely.Geometry) -> tuple[Geoms, Floats, Floats]:
     """Split the line into straight segments, with geodesic km at both ends of each."""
     shapes, starts, ends, before = [], [], [], 0.0
     for part in _parts(line):
@@ -279,7 +284,7 @@ def _pieces(line: Any) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
 _Row = tuple[int, float, float]
 
 
-def _inside(shapes: Any, starts: Any, ends: Any, areas: gpd.GeoSeries) -> list[_Row]:
+def _inside(shapes: Geoms, starts: Floats, ends: Floats, areas: gpd.GeoSeries) -> list[_Row]:
     """Return (zone, from, to) of every stretch inside a zone, segments joined."""
     array = np.asarray(areas.array, dtype=object)
     shapely.prepare(array)
@@ -295,7 +300,7 @@ def _inside(shapes: Any, starts: Any, ends: Any, areas: gpd.GeoSeries) -> list[_
     ]
     piece, zone = piece[~alone], zone[~alone]
     if len(piece):
-        p, z, a, b = _shared(shapes, piece, zone, array)
+        p, z, a, b = _split_shared(shapes, piece, zone, array)
         step = ends - starts
         found += zip(
             z.tolist(),
@@ -305,15 +310,17 @@ def _inside(shapes: Any, starts: Any, ends: Any, areas: gpd.GeoSeries) -> list[_
         )
     found.sort()
     joined: list[_Row] = []
-    for z, a, b in found:
-        if joined and joined[-1][0] == z and a - joined[-1][2] < _LEAST_KM:
-            joined[-1] = (z, joined[-1][1], max(b, joined[-1][2]))
+    for row in found:
+        if joined and joined[-1][0] == row[0] and row[1] - joined[-1][2] < _LEAST_KM:
+            joined[-1] = (row[0], joined[-1][1], max(row[2], joined[-1][2]))
         else:
-            joined.append((z, a, b))
+            joined.append(row)
     return [row for row in joined if row[2] - row[1] > _LEAST_KM]
 
 
-def _shared(shapes: Any, piece: Any, zone: Any, array: Any) -> tuple[Any, Any, Any, Any]:
+def _split_shared(
+    shapes: Geoms, piece: Ints, zone: Ints, array: Geoms
+) -> tuple[Ints, Ints, Floats, Floats]:
     """Return (segment, zone, from, to) of segments near outlines, as shares of each.
 
     Each piece is cut wherever any outline meets it, and every part of it goes to the zones
@@ -355,13 +362,13 @@ def _shared(shapes: Any, piece: Any, zone: Any, array: Any) -> tuple[Any, Any, A
     return of[part], z, a[part], b[part]
 
 
-def _vector(pieces: Any) -> tuple[Any, Any]:
+def _vector(pieces: Geoms) -> tuple[Floats, Floats]:
     """Return the first vertex of straight segments, and the vector to the last one."""
     ends = shapely.get_coordinates(pieces).reshape(-1, 2, 2)
     return ends[:, 0], ends[:, 1] - ends[:, 0]
 
 
-def _outside(rows: list[_Row], total: float, breaks: Any) -> list[_Row]:
+def _outside(rows: list[_Row], total: float, breaks: Floats) -> list[_Row]:
     """Return the stretches that no zone covers."""
     gaps, reached = [], 0.0
     for _, a, b in [*sorted(rows, key=lambda row: row[1]), (-1, total, total)]:

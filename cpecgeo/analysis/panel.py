@@ -355,14 +355,14 @@ def _pairs(
     return found[found["is_treated"] | found["is_uncertain"]]
 
 
-def _length_km(shape: Any) -> float:
+def _length_km(shape: shapely.Geometry) -> float:
     """Return the length of the lines of an intersection, which may hold points too."""
     lines = [p for p in shapely.get_parts(shape) if p.geom_type == "LineString" and not p.is_empty]
     return float(sum(geodesy.length_km(line) for line in lines))
 
 
 def _of_zone(
-    label: Hashable, name: Any, pairs: pd.DataFrame, years: list[int], undated: str
+    label: Hashable, name: object, pairs: pd.DataFrame, years: list[int], undated: str
 ) -> list[dict[str, Any]]:
     """Return the rows of one zone."""
     is_uncertain = bool(pairs["is_uncertain"].any())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
@@ -20,7 +20,7 @@ from cpecgeo.catalogue import data_path
 from cpecgeo.errors import CRSError, DataError, FileError, InputError, MissingExtraError
 from cpecgeo.files.disk import local
 from cpecgeo.geodesy import lonlat
-from cpecgeo.geodesy.inputs import from_wgs84
+from cpecgeo.geodesy.inputs import GeometryLike, from_wgs84
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader
@@ -213,7 +213,7 @@ def _grid() -> NDArray[np.float64]:
     return grid
 
 
-def elevation_m(points: Any) -> pd.Series:
+def elevation_m(points: GeometryLike) -> pd.Series:
     """Return the ground elevation at points, bilinear in the 30″ grid of NOAA GLOBE.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
@@ -30,6 +30,9 @@ from cpecgeo.cli.inputs import (
 )
 from cpecgeo.cli.screen import give
 from cpecgeo.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "SOURCE",
@@ -90,7 +93,7 @@ def _one_km(text: str) -> float:
     return found[0]
 
 
-def beside(frame: Any, found: Any, told: str) -> tuple[Any, list[str]]:
+def beside(frame: pd.DataFrame, found: pd.DataFrame, told: str) -> tuple[Any, list[str]]:
     """Return answers beside their rows, and the columns for the screen: a name, and those `told`.
 
     The closest place is `near_lon`, `near_lat`, as in streamed runs: the row has its own.
@@ -111,7 +114,7 @@ def beside(frame: Any, found: Any, told: str) -> tuple[Any, list[str]]:
     return joined, [*label, *(clash[c] for c in told.split())]
 
 
-def tell_unplaced(frame: Any) -> None:
+def tell_unplaced(frame: pd.DataFrame) -> None:
     """Say how many rows have no position, and so no answer."""
     if count := int(frame.geometry.isna().sum()):
         print(

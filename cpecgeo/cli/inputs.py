@@ -13,6 +13,8 @@ import click
 from cpecgeo.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cpecgeo.features.corridor import Corridor
     from cpecgeo.features.subject import Subject, Thing
     from cpecgeo.files.formats import Choice
@@ -192,7 +194,7 @@ def share(how: Reading, *groups: str | Iterable[str] | None) -> list[Reading | N
     return found
 
 
-def _tell_read(frame: Any, how: Reading | None) -> None:
+def _tell_read(frame: pd.DataFrame, how: Reading | None) -> None:
     """Say on stderr how the positions of a file were understood."""
     if (how is None or how["lon"] is None) and "read_as" in frame.attrs:
         print(f"cpecgeo: {frame.attrs['read_as']}", file=sys.stderr)

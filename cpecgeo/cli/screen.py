@@ -36,7 +36,7 @@ _PLACES = {"ratio": 3, "share": 3, "per_km": 4, "per_km_year": 5, "lon": 5, "lat
 
 
 def give(
-    frame: Any,
+    frame: pd.DataFrame,
     columns: str | list[str] | None = None,
     *,
     out: Path | None,
@@ -51,13 +51,15 @@ def give(
     return show(flat, [c for c in chosen if c in flat], json=json)
 
 
-def _flat(frame: Any) -> Any:
+def _flat(frame: pd.DataFrame) -> Any:
     from cpecgeo.files.numbers import with_index  # most commands read and write no file
 
     return with_index(frame)
 
 
-def save(frame: Any, out: Path, *, safe_cells: bool = False, layer: str | None = None) -> None:
+def save(
+    frame: pd.DataFrame, out: Path, *, safe_cells: bool = False, layer: str | None = None
+) -> None:
     """Write a result, and print the file's name unless the result itself was printed."""
     from cpecgeo.files.writing import write
 
@@ -70,7 +72,7 @@ def _listed(columns: str | list[str]) -> list[str]:
     return columns.split() if isinstance(columns, str) else columns
 
 
-def show(frame: Any, columns: str | list[str], *, json: bool = False) -> None:
+def show(frame: pd.DataFrame, columns: str | list[str], *, json: bool = False) -> None:
     """Print a table for people, or JSON for machines."""
     chosen = frame[_listed(columns)]
     if json:
@@ -125,7 +127,7 @@ def _fold(heads: list[str], rows: list[list[str]], is_number: list[bool], room: 
     print(folded.get(), end="")
 
 
-def _cell(value: Any, column: str) -> str:
+def _cell(value: object, column: str) -> str:
     if value is None or type(value).__name__ == "NAType" or value != value:  # noqa: PLR0124
         return ""
     if isinstance(value, float):
@@ -172,7 +174,7 @@ def once(texts: Iterable[Any], most: int = 12) -> list[str]:
     return found if len(found) <= most else [*found[:most], f"and {len(found) - most} more"]
 
 
-def is_known(value: Any) -> bool:
+def is_known(value: object) -> bool:
     """Return whether a value is there and isn't NaN."""
     return value is not None and value == value  # noqa: PLR0124
 

@@ -66,7 +66,7 @@ class Alignment:
     competing: pd.DataFrame
     sources: tuple[str, ...]
 
-    def turned(self) -> Alignment:
+    def reverse(self) -> Alignment:
         """Return the same with its chainage counted from the other end."""
         end = self.km[-1]
         tables = {}
@@ -78,7 +78,7 @@ class Alignment:
         rows = self.stops.assign(km=end - self.stops["km"]).iloc[::-1].reset_index(drop=True)
         return replace(self, xy=self.xy[::-1], km=end - self.km[::-1], stops=rows, **tables)
 
-    def moved(self, km: float) -> Alignment:
+    def shift(self, km: float) -> Alignment:
         """Return the same with its chainage counted from `km`."""
         tables = {
             name: (frame := getattr(self, name)).assign(
@@ -170,7 +170,7 @@ def join(parts: Sequence[Any]) -> Alignment:
     laid: list[Alignment] = []
     at = 0.0
     for part, back in zip(found, turned, strict=True):
-        laid.append((part.turned() if back else part).moved(at))
+        laid.append((part.reverse() if back else part).shift(at))
         at = float(laid[-1].km[-1])
     rows = pd.concat([part.stops for part in laid]).sort_values("km", kind="stable")
     rows = rows[~rows.duplicated(["name", "km"])].drop_duplicates("id").reset_index(drop=True)

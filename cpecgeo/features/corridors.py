@@ -96,7 +96,7 @@ class Refreshed:
 
 
 @cache
-def _bundled(name: str) -> Corridor:
+def _load_bundled(name: str) -> Corridor:
     with using(geometry="bundled"):
         return _assemble(name)
 
@@ -122,7 +122,7 @@ def _wholes(name: str) -> list[str]:
 @lru_cache(maxsize=256)
 def _redrawn(name: str, key: Hashable) -> Corridor | None:
     kept = redrawn_corridor(name, key)
-    return None if kept is None else _redraw(_bundled(name), kept)
+    return None if kept is None else _redraw(_load_bundled(name), kept)
 
 
 def corridor(name: str, *, geometry: Geometry | None = None) -> Corridor:
@@ -164,23 +164,23 @@ def corridor(name: str, *, geometry: Geometry | None = None) -> Corridor:
     Traceback (most recent call last):
     cpecgeo.errors.UnknownNameError: No corridor named 'karakorum'. Did you mean ...
     """
-    found = _named(corridor_id(name), geometry)
+    found = _load(corridor_id(name), geometry)
     # The kept one is shared: whoever edits a table edits a copy.
     tables = {field: getattr(found, field).copy() for field in _TABLES}
     return replace(found, **tables)
 
 
-def _named(key: str, geometry: Geometry | None) -> Corridor:
+def _load(key: str, geometry: Geometry | None) -> Corridor:
     if geometry == "osm":
         kept = stored(key)
         if kept is None:
             raise DataError(_MISSING.format(key) + ", or leave geometry='bundled'.")
-        return _redraw(_bundled(key), kept)
+        return _redraw(_load_bundled(key), kept)
     if geometry is not None:
         with using(geometry=geometry):
-            return _named(key, None)
+            return _load(key, None)
     if in_force() == "bundled":
-        return _bundled(key)
+        return _load_bundled(key)
     found = _redrawn(key, fingerprint())
     if found is None:
         warn(
@@ -188,7 +188,7 @@ def _named(key: str, geometry: Geometry | None) -> Corridor:
             DataWarning,
             stacklevel=3,
         )
-    return found or _bundled(key)
+    return found or _load_bundled(key)
 
 
 def refreshed(name: str) -> Refreshed:

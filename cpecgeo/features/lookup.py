@@ -307,12 +307,12 @@ def read_labelled(path: str, choice: Choice | None) -> gpd.GeoDataFrame:
     """
     from cpecgeo.files.reading import label_rows, read  # most names are no files
 
-    with _advised(choice):
+    with _advise(choice):
         return label_rows(read(path, **vars(choice or Choice())))
 
 
 @contextmanager
-def _advised(choice: Choice | None) -> Iterator[None]:
+def _advise(choice: Choice | None) -> Iterator[None]:
     """Say whose options an error names where what reads the file has none."""
     try:
         yield
@@ -345,7 +345,7 @@ def load_line(path: str, choice: Choice | None = None, *, kind: str = "road") ->
     """
     if path == "-":
         return line_of_file("standard-input", read_labelled(path, choice), kind=kind)
-    with _advised(choice):
+    with _advise(choice):
         return line_of_file(path, choice=choice, kind=kind)
 
 

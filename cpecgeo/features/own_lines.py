@@ -117,8 +117,8 @@ def align_own(
     return Alignment(
         xy=xy,
         km=chain.measures_km,
-        sections=_ordered(parts, _COLUMNS),
-        stops=_ordered(table, COLUMNS),
+        sections=_order_columns(parts, _COLUMNS),
+        stops=_order_columns(table, COLUMNS),
         legs=pd.DataFrame(parts[["id", "km_from", "km_to", "basis", "accuracy_km"]]).rename(
             columns={"id": "section"}
         ),
@@ -227,7 +227,7 @@ def _numbers(column: pd.Series, name: str) -> pd.Series:
         raise InputError(f"{name} has what is no number; give km, or nothing.") from None
 
 
-def _one_line(shape: Any, name: str) -> LineString:
+def _one_line(shape: shapely.Geometry, name: str) -> LineString:
     """Join the parts of one section in order."""
     lines = [shapely.get_coordinates(part) for part in shapely.get_parts(shape)]
     turned, gaps = turn_ends(lines)
@@ -393,7 +393,7 @@ def _calibrate(
     return xy, measures, ends
 
 
-def _ordered(frame: gpd.GeoDataFrame, first: Sequence[str]) -> gpd.GeoDataFrame:
+def _order_columns(frame: gpd.GeoDataFrame, first: Sequence[str]) -> gpd.GeoDataFrame:
     """Return the columns that every corridor has, then the caller's own, then the geometry."""
     first = [column for column in first if column != "geometry"]
     own = [c for c in frame.columns if c not in {*first, "geometry"}]

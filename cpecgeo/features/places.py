@@ -140,7 +140,7 @@ def _index(of: str, first: str) -> tuple[dict[str, list[str]], ...]:
     return forms
 
 
-def _ranked(of: str, ids: list[str]) -> pd.DataFrame:
+def _rank_rows(of: str, ids: list[str]) -> pd.DataFrame:
     """Return rows of a layer: a town's main station first, a place of rank before namesakes."""
     frame = pd.DataFrame(shared(of).loc[list(dict.fromkeys(ids))])
     if len(frame) == 1:
@@ -197,7 +197,7 @@ def place(name: str, *, within: str | None = None) -> Place:
     for form in range(3 if wanted else 0):
         for of in listed:
             ids = _index(of, wanted[0])[form].get(wanted, [])
-            for _, row in _ranked(of, ids).iterrows() if ids else ():
+            for _, row in _rank_rows(of, ids).iterrows() if ids else ():
                 if row["geometry"] is not None:
                     return _place(of, row)
                 unknown = unknown or (of, row)

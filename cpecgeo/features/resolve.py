@@ -123,9 +123,9 @@ def _subject(
     return found
 
 
-def _refusal(x: Any, what: str, among: Sequence[str]) -> InputTypeError:
+def _refusal(x: object, what: str, among: Sequence[str]) -> InputTypeError:
     return InputTypeError(
-        f"{what} is {_shown(x)}; give a name ({', '.join(among)}), a Corridor, Place, Market, "
+        f"{what} is {_show(x)}; give a name ({', '.join(among)}), a Corridor, Place, Market, "
         "Route or Reach, a geometry in lon, lat, a GeoSeries or GeoDataFrame with a CRS, a "
         "DataFrame with lon and lat, or a list of them. Numbers become points with "
         "shapely.points(lon, lat)."
@@ -147,7 +147,7 @@ def _points_of(table: pd.DataFrame, what: str) -> gpd.GeoDataFrame:
     return locate_rows(table, what, Choice())
 
 
-def _shown(x: Any) -> str:
+def _show(x: object) -> str:
     value = "" if x is None else f" {' '.join(repr(x)[:60].split())}"
     return f"{type(x).__name__}{value}"
 
@@ -210,11 +210,11 @@ def _tell_apart(parts: list[Subject]) -> list[Subject]:
         while not lines.setdefault(fresh, parts[i].geometry).equals_exact(parts[i].geometry):
             fresh, number = f"{name} ({number})", number + 1
         if fresh != name:
-            told[i] = _renamed(parts[i], fresh)
+            told[i] = _rename(parts[i], fresh)
     return told
 
 
-def _renamed(part: Subject, name: str) -> Subject:
+def _rename(part: Subject, name: str) -> Subject:
     return replace(
         part,
         shapes=part.shapes.set_axis([name]),
@@ -269,7 +269,7 @@ def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:
             return one
         case _:
             raise InputTypeError(
-                f"{what} is {_shown(x)}; a Corridor or the name of one is needed, because other "
+                f"{what} is {_show(x)}; a Corridor or the name of one is needed, because other "
                 "things have no chainage."
             )
 
@@ -303,7 +303,7 @@ def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> t
         x = shapely.Point(float(x[0]), float(x[1]))
     if not isinstance(x, (*_PARTS, Sequence, AbstractSet)) or isinstance(x, type):
         raise InputTypeError(
-            f"{what} is {_shown(x)}; give one point: a name, a Place, a Point or (lon, lat)."
+            f"{what} is {_show(x)}; give one point: a name, a Place, a Point or (lon, lat)."
         )
     subject = in_region(_subject(x, what, "raise", among, None), what)
     if len(subject) != 1 or subject.shapes.iloc[0].geom_type != "Point":

@@ -151,7 +151,7 @@ def _lead_several(
     return say.join(said)
 
 
-def _site(thing: Any) -> dict[str, Any]:
+def _site(thing: Place | Market) -> dict[str, Any]:
     roads = nearest_corridors(thing.point, 5)
     reach = np.hypot(roads["accuracy_km"].fillna(0), np.nan_to_num(thing.accuracy_km))
     close = roads.iloc[best_known(roads["distance_km"] + reach)]
@@ -266,7 +266,7 @@ def merge_shapes(subject: Subject) -> Any:
     return shapes.iloc[0] if len(shapes) == 1 else shapely.union_all(shapes.array)
 
 
-def describe_shape(subject: Subject, thing: Any) -> dict[str, Any]:
+def describe_shape(subject: Subject, thing: object) -> dict[str, Any]:
     """Return one row that says the most."""
     shape = merge_shapes(subject)
     dimension = shapely.get_dimensions(shape)

@@ -8,6 +8,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from cpecgeo.analysis.accuracy import Bounds, interval_text, span_text
 from cpecgeo.analysis.measure import distance_km, nearest
@@ -320,7 +321,7 @@ def _sources(thing: Corridor, sites: pd.Series) -> tuple[str, ...]:
     return split_sources(found)
 
 
-def list_corridors(shape: Any, own_km: float, say: Words) -> Part:
+def list_corridors(shape: shapely.Geometry, own_km: float, say: Words) -> Part:
     """List the corridors nearest to a line or area; those that run through it come first."""
     known = layer("corridors").set_index("id")
     away = np.asarray(distance_km(known.geometry, shape), float)

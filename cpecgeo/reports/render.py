@@ -306,7 +306,7 @@ def _values(rows: pd.DataFrame) -> list[list[Any]]:
     return [[to_plain(v) for v in rows.iloc[:, i]] for i in range(rows.shape[1])]
 
 
-def _bar(value: Any) -> Markup:
+def _bar(value: float) -> Markup:
     """Draw a bar beside a share, 8 letters long for all of it."""
     if not isinstance(value, (int, float)) or math.isnan(value):
         return Markup("")
@@ -314,7 +314,7 @@ def _bar(value: Any) -> Markup:
     return Markup('<span class="bar" style="width:{}em"></span>').format(f"{width:.2f}")
 
 
-def to_plain(value: Any) -> Any:
+def to_plain(value: object) -> Any:
     """Return a value as JSON knows it; what is missing is None."""
     if isinstance(value, np.generic):
         value = value.item()

@@ -9,6 +9,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from cpecgeo.analysis.accuracy import interval_text
 from cpecgeo.analysis.exposure import exposure
@@ -17,6 +18,7 @@ from cpecgeo.analysis.proximity import best_known
 from cpecgeo.analysis.terrain import elevation_m
 from cpecgeo.catalogue import data_version, layer, table
 from cpecgeo.features.places import Place
+from cpecgeo.features.subject import SubjectLike
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import Report, draw_map
@@ -54,12 +56,12 @@ _CAUTION = re.compile(
 )
 
 
-def count_near(x: Any, km: float = LEAD_KM) -> float:
+def count_near(x: SubjectLike, km: float = LEAD_KM) -> float:
     """Count the people of towns near something."""
     return float(exposure(x, [km])["population"].sum())
 
 
-def tell_people(x: Any, say: Words, km: float = LEAD_KM) -> str:
+def tell_people(x: SubjectLike, say: Words, km: float = LEAD_KM) -> str:
     """Say how many people of towns live near something, in a sentence."""
     near = exposure(x, [km]).iloc[0]
     if near["features"] == 0:
@@ -70,7 +72,7 @@ def tell_people(x: Any, say: Words, km: float = LEAD_KM) -> str:
     return say("Towns of {people} people in all lie within {km} km of it.", people=people, km=km)
 
 
-def sum_people(x: Any, say: Words) -> Part:
+def sum_people(x: SubjectLike, say: Words) -> Part:
     """Sum towns and townspeople in rings; people see them from the middle outward."""
     rows = exposure(x, RADII_KM).reset_index()
     missing = sorted({name for names in rows.pop("missing_names") for name in names})
@@ -225,7 +227,7 @@ def _lead_market(sheet: Market, say: Words) -> str:
     return say.join(said)
 
 
-def tell_away(rows: pd.DataFrame, own_km: Any, say: Words) -> pd.DataFrame:
+def tell_away(rows: pd.DataFrame, own_km: float | pd.Series, say: Words) -> pd.DataFrame:
     """Say distances in words, as well as both positions are known, for people."""
     known = rows[["distance_km", "accuracy_km"]].assign(own=own_km).to_numpy(float)
     away = [interval_text(*row, say=say) for row in known]
@@ -369,7 +371,7 @@ def _sites(key: str, rows: pd.DataFrame, thing: Market | Place, say: Words) -> P
     return Part(key, heading, (), rows, view=view)
 
 
-def _spot(name: str, point: Any) -> gpd.GeoDataFrame:
+def _spot(name: str, point: shapely.Point) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"name": [name]}, geometry=[point], crs=4326)
 
 

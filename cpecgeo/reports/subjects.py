@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -103,7 +102,7 @@ def _resolve(x: SubjectLike) -> Subject:
     return found if found.is_single and found.things else replace(found, things=(found,))
 
 
-def _report_shape(subject: Subject, thing: Any, say: Words, *, draw: bool) -> Report:
+def _report_shape(subject: Subject, thing: object, say: Words, *, draw: bool) -> Report:
     """Report on anything that has a shape and is no corridor, place or market."""
     shape = merge_shapes(subject)
     dimension = shapely.get_dimensions(shape)
@@ -149,7 +148,9 @@ def _report_shape(subject: Subject, thing: Any, say: Words, *, draw: bool) -> Re
     )
 
 
-def _lead_shape(shape: Any, title: str, thing: Any, beside: Part, say: Words) -> str:
+def _lead_shape(
+    shape: shapely.Geometry, title: str, thing: object, beside: Part, say: Words
+) -> str:
     """Say how long or large it is, which corridor is close, and who lives near."""
     said = []
     if isinstance(thing, Route):
@@ -179,7 +180,7 @@ def _lead_shape(shape: Any, title: str, thing: Any, beside: Part, say: Words) ->
     return say.join(said)
 
 
-def _towns(shape: Any, say: Words) -> Part:
+def _towns(shape: shapely.Geometry, say: Words) -> Part:
     places = layer("places")
     inside = places[places.geometry.notna()]
     inside = inside[inside.geometry.intersects(shape)].sort_values("population", ascending=False)
@@ -189,14 +190,14 @@ def _towns(shape: Any, say: Words) -> Part:
     return Part("towns", say("Towns in it"), (text,), rows if len(rows) else None)
 
 
-def _sources(subject: Subject, thing: Any) -> tuple[str, ...]:
+def _sources(subject: Subject, thing: object) -> tuple[str, ...]:
     frames = [subject.frame, thing.legs if isinstance(thing, Route) else None]
     given = [s for f in frames if f is not None and "source" in f.columns for s in f["source"]]
     given += [s for name in ("districts", "places") for s in layer(name).attrs["sources"]]
     return split_sources(given)
 
 
-def _list_caveats(subject: Subject, thing: Any, say: Words) -> tuple[str, ...]:
+def _list_caveats(subject: Subject, thing: object, say: Words) -> tuple[str, ...]:
     frame = subject.frame
     caveats: list[str] = []
     if frame is not None and "accuracy_km" in frame.columns and frame["accuracy_km"].notna().any():

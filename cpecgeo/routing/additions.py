@@ -276,7 +276,7 @@ def _join(draft: _Draft, net: Network, corridor: Corridor, places: _Places, join
     own = tuple({draft.rows[i]["section"] for i in draft.own - net.own})
     # The furthest along an edge is cut first, so that the others keep their place on it.
     for edge, share, node, mode, other, name, away in sorted(found, key=lambda x: (x[0], -x[1])):
-        at = _calibrated(net, edge, share)
+        at = _calibrate(net, edge, share)
         target = draft.split(edge, at)
         is_change = mode != other
         spot, foot = draft.nodes[node]["geometry"], draft.nodes[target]["geometry"]
@@ -324,7 +324,7 @@ def _change_within(draft: _Draft, places: _Places, hours: float, corridor: Corri
         draft.add_edge({**like, **row, "geometry": LineString([spot, spot])}, np.zeros(2))
 
 
-def _calibrated(net: Network, edge: int, share: float) -> float:
+def _calibrate(net: Network, edge: int, share: float) -> float:
     """Return the calibrated km at a share of an edge's drawn length."""
     xy = shapely.get_coordinates(net.lines[edge])
     steps = np.asarray(

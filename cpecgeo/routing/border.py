@@ -17,7 +17,7 @@ from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridors import corridors
-from cpecgeo.features.places import place
+from cpecgeo.features.places import Place, place
 from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.routing.catchment import Reach, reach
 from cpecgeo.routing.filters import number
@@ -189,7 +189,7 @@ def market(
         raise InputError(f"k is {k!r}; ask for 1 or more.")
     hours = number(hours, "hours", above=0)
     point = gpd.GeoSeries([row.geometry], crs=4326)
-    reached, why = _reached(row_id, hours)
+    reached, why = _find_reach(row_id, hours)
     shut, took = (read_table(f"{n}.csv") for n in ("closures", "border_hours"))
     return Market(
         id=str(row_id),
@@ -217,7 +217,7 @@ def market(
     )
 
 
-def _row_of(spot: Any, name: str, table: gpd.GeoDataFrame) -> Any:
+def _row_of(spot: Place, name: str, table: gpd.GeoDataFrame) -> Any:
     if spot.layer == "crossings":
         rows = table.index[table["name"] == spot.name]
         if len(rows):
@@ -227,7 +227,7 @@ def _row_of(spot: Any, name: str, table: gpd.GeoDataFrame) -> Any:
     )
 
 
-def _reached(row_id: Any, hours: float) -> tuple[Reach | None, str]:
+def _find_reach(row_id: str, hours: float) -> tuple[Reach | None, str]:
     try:
         found = reach(str(row_id), hours=hours, mode="road")
     except InputError as error:
@@ -260,11 +260,11 @@ def nearest_sites(name: str, point: Point, k: int, column: str) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(distance_km=near["distance_km"].to_numpy())
 
 
-def _rows(table: pd.DataFrame, row_id: Any, columns: str) -> pd.DataFrame:
+def _rows(table: pd.DataFrame, row_id: str, columns: str) -> pd.DataFrame:
     found = table.loc[table["crossing"] == row_id, columns.split()].reset_index(drop=True)
     found.attrs = {"data_version": data_version()}
     return found
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     return None if pd.isna(value) else str(value)

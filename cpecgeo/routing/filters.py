@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from numbers import Real
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -163,7 +163,7 @@ def filters(
 
 
 def number(
-    x: Any, what: str, *, above: float = -np.inf, least: float = 0.0, infinite: bool = False
+    x: object, what: str, *, above: float = -np.inf, least: float = 0.0, infinite: bool = False
 ) -> float:
     """Return `x` as a float, or say which bound it breaks.
 

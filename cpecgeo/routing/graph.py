@@ -241,11 +241,11 @@ def network() -> Network:
 def shared() -> Network:
     """Return the network of the geometry in force, kept in memory: not to be changed."""
     key = fingerprint()
-    return _bundled() if key is None else _redrawn(key)
+    return _load_bundled() if key is None else _redrawn(key)
 
 
 @cache
-def _bundled() -> Network:
+def _load_bundled() -> Network:
     """Load what `make data` joined of all sections; of fewer without OpenStreetMap's folder."""
     name = "odbl/network.json" if exists("odbl/network.json") else "network.json"
     path = data_path(name)
@@ -301,7 +301,7 @@ def _redrawn(key: Hashable) -> Network:
     the first redrawn edge at it; the other edges there are drawn up to it. `.attrs` of the edges
     name the sections whose edges stay, in part or as a whole (`bundled`).
     """
-    net, lines = _bundled(), redrawn_sections(key)
+    net, lines = _load_bundled(), redrawn_sections(key)
     nodes, edges, ends = net.nodes, net.edges, net.ends
     drawn: dict[int, _Drawn] = {}
     using: dict[int, Line] = {}

@@ -264,7 +264,7 @@ def _tell_joins(route: Route) -> list[str]:
     ]
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:,.1f}"
     return "" if value is None else str(value).replace("_", " ")

@@ -177,7 +177,7 @@ def stated_leg(
     return _one_leg(ends, labels, line, float(km), kmh, about)
 
 
-def _labels(names: Any, ends: list[tuple[str, Any]]) -> tuple[str, str]:
+def _labels(names: tuple[str, str] | None, ends: list[tuple[str, Any]]) -> tuple[str, str]:
     """Return what both ends are called."""
     if names is None:
         return ends[0][0], ends[1][0]
@@ -229,7 +229,7 @@ def _one_leg(
     return Route(snaps[0], snaps[1], "km", about["name"], own_legs=legs)
 
 
-def _shorten(xy: Any) -> Any:
+def _shorten(xy: NDArray[np.float64]) -> Any:
     """Return the shortest line over points of the lane that stays at sea, where land is known."""
     countries = layer("countries")
     known = shapely.box(*countries.total_bounds)
@@ -259,7 +259,7 @@ def _shorten(xy: Any) -> Any:
     return fine[keep[::-1]]
 
 
-def _over_land(land: Any, lines: Any) -> Any:
+def _over_land(land: shapely.Geometry, lines: NDArray[np.object_]) -> Any:
     """Return how much of each line is over land, in degrees."""
     over = np.zeros(len(lines))
     hit = shapely.intersects(land, lines)
