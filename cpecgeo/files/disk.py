@@ -8,6 +8,7 @@ import io
 import os
 import re
 import shutil
+import sqlite3
 import tempfile
 import zipfile
 import zlib
@@ -20,6 +21,7 @@ from cpecgeo.errors import FileError, InputTypeError
 __all__ = [
     "MAX_BYTES",
     "Bounded",
+    "ask_sqlite",
     "cache_dir",
     "check_zip",
     "fingerprint",
@@ -379,3 +381,10 @@ class Bounded(io.RawIOBase):
         data = self._file.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+
+def ask_sqlite(path: Path, query: str, *values: str) -> tuple[Any, ...]:
+    """Return the first row that a SQLite file answers with, or an empty one."""
+    where = f"{path.resolve().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(where, uri=True)) as file:
+        return tuple(file.execute(query, values).fetchone() or ())

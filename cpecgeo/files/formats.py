@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,7 @@ __all__ = [
     "Format",
     "Reader",
     "choose_layer",
+    "fid_name",
     "find_format",
     "has_format",
 ]
@@ -200,3 +202,14 @@ def choose_layer(names: list[str], stated: str | None, what: str) -> str:
     if stated is not None and stated not in names:
         raise InputError(f"{what} has no layer {stated!r}; it has {', '.join(names)}.")
     return names[0] if stated is None else stated
+
+
+def fid_name(names: Collection[str]) -> str:
+    """Return how the column of a GeoPackage's feature numbers is called.
+
+    Examples
+    --------
+    >>> fid_name(["a"]), fid_name(["fid"])
+    ('fid', 'row_fid')
+    """
+    return next(n for n in ("fid", "row_fid", "gpkg_row_fid") if n not in names)

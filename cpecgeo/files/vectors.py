@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
-import sqlite3
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,14 @@ from cpecgeo.errors import (
     InputError,
     MissingExtraError,
 )
-from cpecgeo.files.disk import first_line, unpacked, zip_files
-from cpecgeo.files.formats import Choice, Format, choose_layer, find_format
+from cpecgeo.files.disk import ask_sqlite, first_line, unpacked, zip_files
+from cpecgeo.files.formats import Choice, Format, choose_layer, fid_name, find_format
 from cpecgeo.files.sniff import examine, in_utf8
 from cpecgeo.files.wellknown import refuse_deep
 
-__all__ = ["fid_name", "read_vector", "write_parquet", "write_vector"]
+__all__ = ["read_vector", "write_parquet", "write_vector"]
 
+_DAMAGED = "{} has {}geometries that can't be read: damaged or nested too deep; mend or drop them."
 _PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 # GDAL's remarks on what we say ourselves, or can't change.
 _NOISE = ("Non closed ring", "Measured (M) geometry", "time zone", "timezone", "offset",
@@ -75,9 +75,9 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
             raise FileError(f"{what} holds no layer; {form.name} with features is needed.")
         layer = choose_layer(names, choice.layer, what)
         try:
-            frame = _read_whole_numbers(there, layer, "raise", encoding)
+            frame = _read_whole_numbers(there, layer, "raise", encoding, driver)
         except shapely.errors.GEOSException:
-            frame = _read_whole_numbers(there, layer, "fix", encoding)
+            frame = _read_whole_numbers(there, layer, "fix", encoding, driver)
             warnings.warn(
                 f"{what} has rings that aren't closed; they were closed.",
                 GeometryWarning,
@@ -91,6 +91,8 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
         raise InputError(f"{what} has no geometry; features with positions are needed.")
     if driver == "GPKG":
         _refuse_lost(frame, path, layer, what)
+    elif driver == "FlatGeobuf":
+        _refuse_fewer(frame, pyogrio.read_info(there, layer=layer)["features"], what)
     elif driver == "GeoJSON" and frame.geometry.isna().any():
         _refuse_unread(frame, path, what)
     return frame
@@ -98,13 +100,8 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
 
 def _may_have_measures(path: Path, layer: str) -> bool:
     """Return whether a GeoPackage says so; GDAL doesn't of a layer of any kinds of geometry."""
-    with _sql(path) as file:
-        query = "SELECT m FROM gpkg_geometry_columns WHERE table_name = ?"
-        return file.execute(query, (layer,)).fetchone() not in {None, (0,)}
-
-
-def _sql(path: Path) -> contextlib.closing[sqlite3.Connection]:
-    return contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True))
+    query = "SELECT m FROM gpkg_geometry_columns WHERE table_name = ?"
+    return ask_sqlite(path, query, layer) not in {(), (0,)}
 
 
 def _measured(frame: Any, there: str, layer: str, what: str) -> Any:
@@ -128,17 +125,6 @@ def _measured(frame: Any, there: str, layer: str, what: str) -> Any:
     with_m = shapely.has_m(found)
     shapes[with_m] = found[with_m]
     return frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
-
-
-def fid_name(names: Collection[str]) -> str:
-    """Return how the column of a GeoPackage's feature numbers is called.
-
-    Examples
-    --------
-    >>> fid_name(["a"]), fid_name(["fid"])
-    ('fid', 'row_fid')
-    """
-    return next(n for n in ("fid", "row_fid", "gpkg_row_fid") if n not in names)
 
 
 def _numbered(frame: Any, driver: str, ids: dict[str, list[Any]] | None) -> Any:
@@ -214,18 +200,20 @@ def _refuse_lost(frame: gpd.GeoDataFrame, path: Path, layer: str, what: str) -> 
     missing = int(frame.geometry.isna().sum())
     if not missing:
         return
-    table = layer.replace('"', '""')
-    with _sql(path) as file:
-        found = file.execute(
-            "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (layer,)
-        ).fetchone()
-        column = str(found[0]).replace('"', '""') if found else "geom"
-        query = f'SELECT count(*) - count("{column}") FROM "{table}"'  # noqa: S608
-        (empty,) = file.execute(query).fetchone()
+    names = "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?"
+    column, table = (
+        name.replace('"', '""') for name in (*(ask_sqlite(path, names, layer) or ("geom",)), layer)
+    )
+    (empty,) = ask_sqlite(path, f'SELECT count(*) - count("{column}") FROM "{table}"')  # noqa: S608
     if missing > empty:
-        raise GeometryError(
-            f"{what} has {missing - empty} geometries that can't be read, because they are "
-            "damaged or nested too deep; mend or remove them."
+        raise GeometryError(_DAMAGED.format(what, f"{missing - empty} "))
+
+
+def _refuse_fewer(frame: gpd.GeoDataFrame, stated: int, what: str) -> None:
+    if stated > len(frame):
+        raise FileError(
+            f"{what} states {stated:,} features, of which {len(frame):,} can be read; it is "
+            "damaged, or not wholly written."
         )
 
 
@@ -244,13 +232,18 @@ def _refuse_unread(frame: gpd.GeoDataFrame, path: Path, what: str) -> None:
         )
 
 
-def _read_whole_numbers(there: str, layer: str, on_invalid: str, encoding: str | None) -> Any:
+def _read_whole_numbers(
+    there: str, layer: str, on_invalid: str, encoding: str | None, driver: str
+) -> Any:
     """Read a layer, under its features' numbers, whole numbers as such also where some are missing.
 
     pyogrio makes floats of these, which hold sixteen digits.
     """
+    # GDAL believes the count that these files state, and a filter makes it count: with fewer the
+    # rest would be lost, and with many memory.
+    where = "1 = 1" if driver in {"GPKG", "FlatGeobuf"} else None
     frame = pyogrio.read_dataframe(
-        there, layer=layer, on_invalid=on_invalid, fid_as_index=True, encoding=encoding
+        there, layer=layer, on_invalid=on_invalid, fid_as_index=True, encoding=encoding, where=where
     )
     # read_info would say so too, but fails where a file describes itself in no UTF-8.
     told = pyogrio.raw.read(
@@ -258,7 +251,9 @@ def _read_whole_numbers(there: str, layer: str, on_invalid: str, encoding: str |
     )[0]
     kinds = dict(zip(told["fields"], told["dtypes"], strict=True))
     if "geometry" in kinds and isinstance(frame, gpd.GeoDataFrame):
-        own = pyogrio.read_dataframe(there, layer=layer, columns=["geometry"], read_geometry=False)
+        own = pyogrio.read_dataframe(
+            there, layer=layer, columns=["geometry"], read_geometry=False, where=where
+        )
         name = next(n for n in ("geometry_2", "geometry_of_row") if n not in frame)
         frame.insert(0, name, own["geometry"].to_numpy())
         warnings.warn(
@@ -280,7 +275,7 @@ def _read_whole_numbers(there: str, layer: str, on_invalid: str, encoding: str |
         else:
             exact = {pa.int64(): pd.Int64Dtype()}.get
             long = pyogrio.read_dataframe(
-                there, layer=layer, columns=whole, read_geometry=False, use_arrow=True,
+                there, layer=layer, columns=whole, read_geometry=False, use_arrow=True, where=where,
                 arrow_to_pandas_kwargs={"types_mapper": exact},
             )  # fmt: skip
             return frame.assign(**{c: long[c].set_axis(frame.index) for c in whole})
@@ -300,6 +295,8 @@ def _translated(what: str, form: Format) -> Iterator[list[warnings.WarningMessag
             pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError,
             shapely.errors.ShapelyError,
         ) as error:  # fmt: skip
+            if "read geometry" in str(error):  # of a GeoPackage, if it is read under a filter
+                raise GeometryError(_DAMAGED.format(what, "")) from error
             raise FileError(f"{what} can't be read as {form.name}: {first_line(error)}.") from error
     for text in dict.fromkeys(str(r.message) for r in remarks):
         kind = next((r.category for r in remarks if str(r.message) == text), UserWarning)

@@ -17,10 +17,9 @@ import pyarrow.parquet as pq
 import pyogrio
 
 from cpecgeo.errors import FileError, InputError, UnknownNameError
-from cpecgeo.files.disk import first_line, list_files
-from cpecgeo.files.formats import Choice
+from cpecgeo.files.disk import ask_sqlite, first_line, list_files
+from cpecgeo.files.formats import Choice, fid_name
 from cpecgeo.files.sniff import insist
-from cpecgeo.files.vectors import fid_name
 from cpecgeo.scale import points
 from cpecgeo.scale.parquet import NATIVE, from_native, row_bytes
 from cpecgeo.scale.sources import (
@@ -266,12 +265,13 @@ class GeoPackage:
         if chosen not in layers:
             raise UnknownNameError(chosen, f"layer in {path.name}", layers)
         with _gdal_translated(path, "can't be read as GeoPackage", "is damaged"):
-            info = _quietly(pyogrio.read_info, there, layer=chosen, force_feature_count=True)
+            info = _quietly(pyogrio.read_info, there, layer=chosen)
+            rows = _count_rows(path, chosen, int(info["features"]))
         if info["geometry_type"] is None:
             raise InputError(f"Layer {chosen!r} of {path.name} has no geometry; points are needed.")
         name = info.get("geometry_name") or "geometry"
         damaged = _gdal_translated(path, "can't be read as GeoPackage", "is damaged")
-        own = _numbers_own(path, chosen, int(info["features"]))
+        own = _numbers_own(path, chosen, rows)
         with damaged, _opened(path, chosen, 0, 1) as (meta, reader):
             schema = _renamed(reader.schema, meta, name, own=own)
         crs = info["crs"]
@@ -282,7 +282,7 @@ class GeoPackage:
             "columns": {name: {"encoding": "WKB", "geometry_types": kinds, "crs": crs}},
         }
         size = path.stat().st_size
-        return cls(path, chosen, schema, name, geo, crs, int(info["features"]), size, choice.crs)
+        return cls(path, chosen, schema, name, geo, crs, rows, size, choice.crs)
 
     def batch_of(self, rows: int) -> int:
         """Return how many rows a batch has: fewer where they are wide."""
@@ -345,16 +345,27 @@ def _quietly(work: Callable[..., Any], *given: Any, **how: Any) -> Any:
         return work(*given, **how)
 
 
+def _count_rows(path: Path, layer: str, stated: int) -> int:
+    """Count the rows of a layer: GDAL believes what the file states, which may be another's."""
+    try:
+        return int(_ask(path, "count(*)", layer)[0])
+    except sqlite3.Error as error:
+        if stated < 0:
+            raise FileError(f"{path} can't be read as GeoPackage ({error}).") from error
+        return stated
+
+
 def _numbers_own(path: Path, layer: str, rows: int) -> bool:
     """Return whether features have numbers of their own, and not from 1 on."""
-    table = layer.replace('"', '""')
-    query = f'SELECT min(rowid), max(rowid) FROM "{table}"'  # noqa: S608
-    where = f"{path.resolve().as_uri()}?mode=ro"
     try:
-        with contextlib.closing(sqlite3.connect(where, uri=True)) as file:
-            return rows > 0 and file.execute(query).fetchone() != (1, rows)
+        return rows > 0 and _ask(path, "min(rowid), max(rowid)", layer) != (1, rows)
     except sqlite3.Error:  # a view has none
         return False
+
+
+def _ask(path: Path, what: str, layer: str) -> tuple[Any, ...]:
+    table = layer.replace('"', '""')
+    return ask_sqlite(path, f'SELECT {what} FROM "{table}"')  # noqa: S608
 
 
 def _renamed(schema: Any, meta: dict[str, Any], name: str, *, own: bool) -> Any:

@@ -1,7 +1,11 @@
 """What formats can't hold, or call otherwise, is kept under another name or told."""
 
+import contextlib
 import json
 import re
+import sqlite3
+import struct
+import tracemalloc
 import warnings
 import zipfile
 
@@ -11,7 +15,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from cpecgeo.errors import DataWarning, GeometryError, InputError
+from cpecgeo.errors import DataWarning, FileError, GeometryError, InputError
 from cpecgeo.files.reading import read
 from cpecgeo.files.writing import write
 from cpecgeo.scale import nearest_file
@@ -338,3 +342,41 @@ def test_numbers_of_a_geopackage_that_are_its_own_are_a_column(tmp_path, numbers
     assert there.get("fid", pd.Series()).tolist() == [n for n, _ in want] * is_own
     write(frame, path)
     assert list(read(path).columns) == list(frame.columns)
+
+
+@pytest.mark.parametrize("stated", [0, 3, 10**8, None])
+def test_rows_of_a_geopackage_are_counted_whatever_it_states(stated, tmp_path):
+    path = tmp_path / "a.gpkg"
+    shapes = gpd.points_from_xy(range(60, 67), range(24, 31))
+    gpd.GeoDataFrame({"n": range(7)}, geometry=shapes, crs=4326).to_file(path, driver="GPKG")
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        if stated is None:
+            file.execute("DROP TABLE gpkg_ogr_contents")
+        else:
+            file.execute("UPDATE gpkg_ogr_contents SET feature_count = ?", (stated,))
+        file.commit()
+    tracemalloc.start()
+    assert list(read(path)["n"]) == list(range(7))
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+    nearest_file(path, tmp_path / "o.csv", targets="ml1", batch_rows=2, part_rows=2)
+    assert list(pd.read_csv(tmp_path / "o.csv")["n"]) == list(range(7))
+
+
+@pytest.mark.parametrize("index", ["YES", "NO"])
+@pytest.mark.parametrize("stated", [8, 10**8, 2**31 - 1, 2**40])
+def test_features_that_flatgeobuf_states_and_has_not_are_one_error(stated, index, tmp_path):
+    path = tmp_path / "a.fgb"
+    shapes = gpd.points_from_xy(range(60, 67), range(24, 31))
+    gpd.GeoDataFrame({"n": [9] * 7}, geometry=shapes, crs=4326).to_file(
+        path, driver="FlatGeobuf", SPATIAL_INDEX=index
+    )
+    whole = path.read_bytes()
+    # Behind the name of the layer the header counts its features.
+    at = next(i for i in range(60, 100) if whole[i : i + 8] == struct.pack("<Q", 7))
+    path.write_bytes(whole[:at] + struct.pack("<Q", stated) + whole[at + 8 :])
+    tracemalloc.start()
+    with pytest.raises(FileError, match=r"a\.fgb"):
+        read(path)
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
