@@ -89,12 +89,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
     frame = _numbered(frame, driver, ids)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise InputError(f"{what} has no geometry; features with positions are needed.")
-    if driver == "GPKG":
-        _refuse_lost(frame, path, layer, what)
-    elif driver == "FlatGeobuf":
-        _refuse_fewer(frame, pyogrio.read_info(there, layer=layer)["features"], what)
-    elif driver == "GeoJSON" and frame.geometry.isna().any():
-        _refuse_unread(frame, path, what)
+    _refuse_lost(frame, driver, path, there, layer, what)
     return frame
 
 
@@ -192,14 +187,28 @@ def _guess_encoding(path: Path, what: str) -> str | None:
     return "UTF-8"
 
 
-def _refuse_lost(frame: gpd.GeoDataFrame, path: Path, layer: str, what: str) -> None:
-    """Refuse a GeoPackage with geometries that GDAL gave up, such as deeply nested ones.
-
-    It gives them as missing, without a word.
-    """
-    missing = int(frame.geometry.isna().sum())
-    if not missing:
+def _refuse_lost(
+    frame: gpd.GeoDataFrame, driver: str, path: Path, there: str, layer: str, what: str
+) -> None:
+    """Refuse files of whose features GDAL gives up some, or their geometries, without a word."""
+    if driver == "FlatGeobuf":
+        stated = pyogrio.read_info(there, layer=layer)["features"]
+        if stated > len(frame):
+            raise FileError(
+                f"{what} states {stated:,} features, of which {len(frame):,} can be read; it is "
+                "damaged, or not wholly written."
+            )
+    if not frame.geometry.isna().any():
         return
+    if driver == "GPKG":
+        _refuse_damaged(frame, path, layer, what)
+    elif driver == "GeoJSON":
+        _refuse_unread(frame, path, what)
+
+
+def _refuse_damaged(frame: gpd.GeoDataFrame, path: Path, layer: str, what: str) -> None:
+    """Refuse a GeoPackage with geometries that can't be read, such as deeply nested ones."""
+    missing = int(frame.geometry.isna().sum())
     names = "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?"
     column, table = (
         name.replace('"', '""') for name in (*(ask_sqlite(path, names, layer) or ("geom",)), layer)
@@ -207,14 +216,6 @@ def _refuse_lost(frame: gpd.GeoDataFrame, path: Path, layer: str, what: str) -> 
     (empty,) = ask_sqlite(path, f'SELECT count(*) - count("{column}") FROM "{table}"')  # noqa: S608
     if missing > empty:
         raise GeometryError(_DAMAGED.format(what, f"{missing - empty} "))
-
-
-def _refuse_fewer(frame: gpd.GeoDataFrame, stated: int, what: str) -> None:
-    if stated > len(frame):
-        raise FileError(
-            f"{what} states {stated:,} features, of which {len(frame):,} can be read; it is "
-            "damaged, or not wholly written."
-        )
 
 
 def _refuse_unread(frame: gpd.GeoDataFrame, path: Path, what: str) -> None:
