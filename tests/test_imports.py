@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -172,6 +173,14 @@ def test_geod_is_geodesys_own():
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_files_stay_readable(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_the_picture_of_the_house_has_every_module():
+    text = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    picture = text.partition("```")[2].partition("```")[0]
+    named = set(re.findall(r"\w+\.py", picture))
+    there = {p.name for p in MODULES if p.name != "__init__.py"}
+    assert named == there, "docs/architecture.md has other modules than the package"
 
 
 def test_no_drawer_for_odds_and_ends():

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 MOST_BYTES = 5_000_000
 # Tests that read the whole tree, and are quick.
-ALWAYS = ["tests/test_imports.py", "tests/test_namespace.py"]
+ALWAYS = ["tests/test_imports.py", "tests/test_namespace.py", "tests/test_api_rules.py"]
 
 
 def changed_files() -> list[Path]:

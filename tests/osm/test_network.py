@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import cpecgeo as cg
 from cpecgeo.errors import DataWarning, FileError, InputError, MissingExtraError, UnknownNameError
 from cpecgeo.geodesy import length_km
-from cpecgeo.osm.elements import directions, from_answers
+from cpecgeo.osm.elements import Foot, directions, from_answers, point
 from cpecgeo.osm.graph import Graph
 from cpecgeo.osm.paths import Arcs
 from cpecgeo.osm.sources import read_extract
@@ -187,6 +187,17 @@ def small(*ways, kind="drive"):
     """Nodes 1 to 9 along a parallel of latitude, 0.01° apart."""
     nodes = [{"type": "node", "id": i, "lon": 67 + i / 100, "lat": 25.0} for i in range(1, 10)]
     return Graph.of(from_answers([{"elements": nodes + list(ways)}]), kind, {})
+
+
+def test_the_point_of_a_foot_is_where_its_share_says():
+    """On an edge of five vertices: both ends to the bit, the inside by geodesic length."""
+    edges = small(way(1, [1, 2, 3, 4, 5])).segments
+    xy = edges.coords(0)
+    assert len(xy) == 5
+    assert point(edges, Foot(0, 0.0, -1, 0.0)) == shapely.Point(xy[0])
+    assert point(edges, Foot(0, 1.0, -1, 0.0)) == shapely.Point(xy[-1])
+    inside = point(edges, Foot(0, 0.3, -1, 0.0))
+    assert inside.x == pytest.approx(xy[0, 0] + 0.3 * (xy[-1, 0] - xy[0, 0]), abs=1e-7)
 
 
 def test_one_way_roads():

@@ -203,3 +203,5 @@ def test_deviation_measures_the_old_line_against_the_new(tmp_path):
     assert "Deviation per km" in text
     assert "Drawn line" in text
     json.dumps(seen.summary)
+    by_km = cg.osm.refreshed("rohri-chaman").deviation().per_km["km"]
+    assert by_km.tolist() == list(range(int(old.end_km) + 1))
