@@ -75,7 +75,7 @@ _REPLACE = click.option(
     "--replace", is_flag=True, help="Write over a folder that an earlier run wrote."
 )
 
-_STREAMED = {".csv", ".tsv", ".txt", ".parquet", ".geoparquet", ".pq", ".gpkg"}
+_STREAMED = {".csv", ".tsv", ".txt", ".gz", ".parquet", ".geoparquet", ".pq", ".gpkg"}
 _LARGE_BYTES = 200_000_000
 
 
@@ -136,7 +136,7 @@ def _stream(verb: str, source: str, out: Path | None, how: Reading, asked: dict[
     from cpecgeo import scale
 
     if out is None or str(out)[:2] in {"-", "-."}:
-        raise InputError("A streamed run needs --out FILE (.parquet or .csv).")
+        raise InputError("A streamed run needs --out FILE (.parquet, .csv or .csv.gz).")
     run = getattr(scale, f"{verb}_file")(source, out, progress=sys.stderr.isatty(), **how, **asked)
     if run.read_as and how["lon"] is None:
         print(f"cpecgeo: {run.read_as}", file=sys.stderr)

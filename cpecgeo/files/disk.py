@@ -357,8 +357,8 @@ def zip_files(files: list[Path], path: Path) -> None:
 class Bounded(io.RawIOBase):
     """A stream that ends in an error where it holds more than the bound."""
 
-    def __init__(self, file: Any, what: str) -> None:
-        self._file, self._what = file, what
+    def __init__(self, file: Any, what: str, most: int = MAX_BYTES) -> None:
+        self._file, self._what, self._most = file, what, most
 
     def readable(self) -> bool:  # noqa: D102
         return True
@@ -373,10 +373,10 @@ class Bounded(io.RawIOBase):
         return int(self._file.tell())
 
     def readinto(self, buffer: Any) -> int:  # noqa: D102
-        if self._file.tell() > MAX_BYTES:
+        if self._file.tell() > self._most:
             raise FileError(
-                f"{self._what} unpacks to more than {MAX_BYTES:,} bytes; unpack it yourself if you "
-                "trust it."
+                f"{self._what} unpacks to more than {self._most:,} bytes; unpack it yourself if "
+                "you trust it."
             )
         data = self._file.read(len(buffer))
         buffer[: len(data)] = data

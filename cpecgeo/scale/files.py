@@ -17,11 +17,12 @@ from cpecgeo.catalogue import data_version
 from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.disk import fingerprint, local
-from cpecgeo.files.formats import Choice
+from cpecgeo.files.formats import Choice, find_format, has_format
 from cpecgeo.scale.arrow import GeoPackage, Parquet
+from cpecgeo.scale.parquet import is_bytes
 from cpecgeo.scale.parts import Part, Parts
 from cpecgeo.scale.questions import Exposure, Near, Question, Targets, Within, prepare
-from cpecgeo.scale.sinks import Sink, is_bytes, read_rings, sink
+from cpecgeo.scale.sinks import Sink, read_rings, sink
 from cpecgeo.scale.sources import Source
 from cpecgeo.scale.stream import Job, Report, Run, run
 from cpecgeo.scale.text import Csv
@@ -62,11 +63,11 @@ def nearest_file(
     Parameters
     ----------
     src : str or Path
-        GeoParquet, Parquet with columns of lon and lat (or a folder of either), CSV, or
-        GeoPackage. Points with a CRS may be in any; lon and lat are degrees on WGS 84.
+        GeoParquet, Parquet with columns of lon and lat (or a folder of either), CSV (``.csv.gz``
+        too), GeoPackage. Points with a CRS may be in any; lon and lat are degrees on WGS 84.
     out : str or Path
-        ``.parquet`` or ``.geoparquet`` (GeoParquet), ``.csv``, or the name of a folder, which
-        then holds the parts as they are. It appears only when it is complete.
+        ``.parquet`` or ``.geoparquet`` (GeoParquet), ``.csv``, ``.tsv``, ``.csv.gz``, or the name
+        of a folder, which then holds the parts as they are. It appears only when it is complete.
     targets : SubjectLike or Targets
         Corridors, places, layers, geometries of your own, in any mixture; see `cpecgeo.nearest`.
     k : int
@@ -306,21 +307,20 @@ def open_source(path: Path, choice: Choice = Choice()) -> Source:  # noqa: B008
     """
     if not path.exists():
         raise FileError(f"There is no file {path}.")
-    suffix = path.suffix.casefold()
-    is_csv = suffix in {".csv", ".tsv", ".txt"} and path.is_file()
-    if choice.encoding is not None and not is_csv:
+    name = "" if path.is_dir() or not has_format(path.name) else find_format(path).name
+    if choice.encoding is not None and name != "CSV":
         raise InputError(
             f"{path.name} isn't CSV and says its encoding itself; leave encoding= out."
         )
-    if path.is_dir() or suffix in {".parquet", ".geoparquet", ".pq"}:
+    if path.is_dir() or name == "GeoParquet":
         return Parquet.open(path, choice)
-    if is_csv:
+    if name == "CSV":
         return Csv.open(path, choice)
-    if suffix == ".gpkg":
+    if name == "GeoPackage":
         return GeoPackage.open(path, choice)
     raise InputError(
-        f"{path.name} can't be streamed; .parquet, .geoparquet, .csv and .gpkg can. Convert it "
-        "first."
+        f"{path.name} can't be streamed; .parquet, .geoparquet, .csv, .csv.gz and .gpkg can. "
+        "Convert it first."
     )
 
 
@@ -366,7 +366,7 @@ def _job(
         "question": repr(question),
         "targets": prepared.digest,
         "rows": [batch_rows, part_rows],
-        "format": [written.kind, safe_cells],
+        "format": [written.suffix, written.separator, safe_cells],
         "bad": bad,
         "version": data_version(),
     }

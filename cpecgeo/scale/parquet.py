@@ -19,7 +19,15 @@ import shapely
 
 from cpecgeo.errors import GeometryError
 
-__all__ = ["NATIVE", "from_native", "join_footers", "row_bytes"]
+__all__ = [
+    "NATIVE",
+    "from_native",
+    "is_bytes",
+    "join_footers",
+    "open_writer",
+    "repeats",
+    "row_bytes",
+]
 
 # Kinds of geometry that GeoParquet may keep as coordinates, and how many lists those are in.
 NATIVE = {
@@ -31,6 +39,7 @@ NATIVE = {
     "multipolygon": (shapely.GeometryType.MULTIPOLYGON, 3),
 }
 
+_SAMPLE = 2_000  # values that show whether those of a column repeat
 _MAGIC = b"PAR1"
 _TAIL = 4 + len(_MAGIC)  # the footer's length stands behind it
 # By number: fields that count bytes from the beginning, and structures that have such.
@@ -280,3 +289,34 @@ def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) ->
             f"{what} has {column.type} as its geometry, which isn't {encoding!r} as it says."
         ) from error
     return pa.array(shapely.to_wkb(shapes, flavor="iso"), pa.binary(), from_pandas=True)
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    """Return whether an Arrow type is of bytes, which CSV can't hold."""
+    bytes_of = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(is_kind(kind) for is_kind in bytes_of)
+
+
+def repeats(column: pa.ChunkedArray, times: int = 10) -> bool:
+    """Return whether the first values of a column come so many times on the mean."""
+    some = column.slice(0, _SAMPLE)
+    return bool(pc.count_distinct(some).as_py() * times <= len(some))
+
+
+def open_writer(file: Any, table: pa.Table) -> Any:
+    """Open a writer with dictionaries of what repeats, which numbers and points hardly ever do."""
+    rare = (
+        pa.types.is_floating, pa.types.is_integer, pa.types.is_binary, pa.types.is_large_binary,
+    )  # fmt: skip
+    repeated, bounded = [], []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+        if is_text and not repeats(column, 2):
+            pass
+        elif not any(is_rare(field.type) for is_rare in rare):
+            repeated.append(field.name)
+        if not is_bytes(field.type):
+            bounded.append(field.name)
+    return pq.ParquetWriter(
+        file, table.schema, compression="snappy", use_dictionary=repeated, write_statistics=bounded
+    )

@@ -43,7 +43,7 @@ FOLDER_RECORD = "_cpecgeo.json"
 WRITER = "cpecgeo.scale"
 _BLOCK = 1 << 20  # bytes that are hashed at once
 _KNOWN = re.compile(
-    r"part-\d{6,}\.(json|csv|parquet|arrow|new)|rows\.(csv|parquet)|whole|old|lock|run\.(json|new)"
+    r"part-\d{6,}\.(json|csv|parquet|arrow|new)|rows\.(csv(\.gz)?|parquet)|whole|old|lock|run\.(json|new)"
 )
 
 

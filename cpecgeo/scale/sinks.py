@@ -6,14 +6,15 @@ import contextlib
 import json
 import os
 import shutil
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pyproj
 import shapely
 from numpy.typing import NDArray
@@ -21,15 +22,15 @@ from numpy.typing import NDArray
 from cpecgeo.errors import InputError
 from cpecgeo.files.disk import settle
 from cpecgeo.files.fields import to_text
+from cpecgeo.files.formats import find_format
 from cpecgeo.scale import points
-from cpecgeo.scale.parquet import join_footers
+from cpecgeo.scale.parquet import is_bytes, join_footers, open_writer, repeats
 from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, Part, Parts, write_json
 from cpecgeo.scale.sources import Batch, Source
 
-__all__ = ["Sink", "Writing", "is_bytes", "read_rings", "say_lost", "sink"]
+__all__ = ["Sink", "Writing", "read_rings", "say_lost", "sink"]
 
-_SPECIAL = (b'"', b",", b"\r", b"\n")
-_SAMPLE = 2_000  # values that show whether those of a column repeat
+_SPECIAL = (b'"', b"\r", b"\n")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _FORMULA = "^[=+\\-@\t\r]"
 _FLAT = 21  # bytes of a point that has neither height nor measure
@@ -45,15 +46,22 @@ class Sink:
         A folder holds the parts as they are, one Parquet file each; rings are parts of sums.
     safe_cells : bool
         Whether text that a spreadsheet would run as a formula gets an apostrophe before it.
+    separator : str
+        Of CSV.
+    is_packed : bool
+        Whether CSV is compressed: each part is a member of the gzip file.
     """
 
     kind: str
     safe_cells: bool = False
+    separator: str = ","
+    is_packed: bool = False
 
     @property
     def suffix(self) -> str:
         """Of the file of each part, or of all of them."""
-        return {"csv": ".csv", "rings": ".arrow"}.get(self.kind, ".parquet")
+        packed = ".gz" if self.is_packed else ""
+        return {"csv": f".csv{packed}", "rings": ".arrow"}.get(self.kind, ".parquet")
 
     @property
     def is_together(self) -> bool:
@@ -131,6 +139,21 @@ class Sink:
         return whole
 
 
+class _Packed:
+    """A member of a gzip file; without a time in it, the same rows are the same bytes."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw, self._packer = raw, zlib.compressobj(6, zlib.DEFLATED, 31)
+
+    def writelines(self, parts: Iterable[bytes | memoryview]) -> None:
+        for part in parts:
+            self._raw.write(self._packer.compress(part))
+
+    def close(self) -> None:
+        self._raw.write(self._packer.flush())
+        self._raw.close()
+
+
 class Writing:
     """A part that is being written; nothing is opened before there is a table.
 
@@ -144,6 +167,7 @@ class Writing:
         self._sink, self._path = sink, path
         self._fresh = path if sink.is_together else path.with_suffix(".new")
         self._first = 0
+        self._raw: Any = None
         self._file: Any = None
         self._writer: Any = None
 
@@ -152,7 +176,8 @@ class Writing:
         if self._file is None:
             self._open(table)
         if self._writer is None:
-            self._file.writelines(lines(table, safe=self._sink.safe_cells))
+            sink = self._sink
+            self._file.writelines(lines(table, safe=sink.safe_cells, separator=sink.separator))
         elif len(table):
             self._writer.write_table(table)
 
@@ -160,15 +185,17 @@ class Writing:
         kind = self._sink.kind
         if self._sink.is_together and self._fresh.exists():
             self._first = self._fresh.stat().st_size
-        self._file = self._fresh.open("ab" if self._sink.is_together else "wb")
+        self._raw = self._file = self._fresh.open("ab" if self._sink.is_together else "wb")
+        if self._sink.is_packed:
+            self._file = _Packed(self._raw)
         if kind == "csv":
             if self._first == 0:
-                self._file.writelines(header(table))
+                self._file.writelines(header(table, self._sink.separator))
             return
         if kind == "rings":
             self._writer = pa.ipc.new_stream(self._file, table.schema)
         else:
-            self._writer = _parquet(self._file, table)
+            self._writer = open_writer(self._file, table)
 
     def finish(self) -> tuple[int, int]:
         """Close the part, have it on the disk, and return the stretch of the file that it is."""
@@ -189,7 +216,7 @@ class Writing:
         if self._file is None:
             return
         with contextlib.suppress(OSError, ValueError, pa.ArrowException):
-            self._file.raw.close()
+            self._raw.raw.close()
         if hasattr(self._writer, "is_open"):  # or it would be closed when it is forgotten
             self._writer.is_open = False
         if self._sink.is_together:
@@ -211,14 +238,18 @@ def sink(out: Path, *, safe_cells: bool) -> Sink:
     >>> sink(Path("near.parquet"), safe_cells=False).kind, sink(Path("near"), safe_cells=False).kind
     ('parquet', 'folder')
     """
-    suffix = out.suffix.casefold()
-    kinds = {".parquet": "parquet", ".geoparquet": "parquet", ".pq": "parquet", ".csv": "csv"}
-    if suffix in kinds:
-        return Sink(kinds[suffix], safe_cells)
-    if not suffix:
+    if not out.suffix:
         return Sink("folder", safe_cells)
+    name = find_format(out, to_write=True).name
+    if name == "GeoParquet":
+        return Sink("parquet", safe_cells)
+    if name == "CSV":
+        whole = out.name.casefold()
+        separator = "\t" if whole.endswith((".tsv", ".tsv.gz")) else ","
+        return Sink("csv", safe_cells, separator, whole.endswith(".gz"))
     raise InputError(
-        f"{out.name} can't be streamed: write to .parquet, .geoparquet or .csv, or name a folder."
+        f"{out.name} can't be streamed: write to .parquet, .geoparquet, .csv, .tsv, .txt or "
+        ".csv.gz, or name a folder."
     )
 
 
@@ -249,15 +280,16 @@ def _entry(entry: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def header(table: pa.Table) -> list[Any]:
+def header(table: pa.Table, separator: str = ",") -> list[Any]:
     """Return the names of the columns that CSV can hold, as a line."""
     names = [n for n, c in zip(table.column_names, table.columns, strict=True) if _is_plain(c.type)]
     if any("\n" in n or "\r" in n for n in names):
         raise InputError("A column's name holds a line end, which CSV can't; rename it.")
-    return lines(pa.table({str(i): [n] for i, n in enumerate(names)}), safe=False)
+    named = pa.table({str(i): [n] for i, n in enumerate(names)})
+    return lines(named, safe=False, separator=separator)
 
 
-def lines(table: pa.Table, *, safe: bool) -> list[Any]:
+def lines(table: pa.Table, *, safe: bool, separator: str = ",") -> list[Any]:
     r"""Return rows as CSV: quotes where they are needed, nothing where a value is missing.
 
     Returns
@@ -271,7 +303,7 @@ def lines(table: pa.Table, *, safe: bool) -> list[Any]:
     b'1.5,x\n,"y, z"\n'
     """
     cells = [
-        _cells(column, safe=safe)
+        _cells(column, safe=safe, separator=separator)
         for name, column in zip(table.column_names, table.columns, strict=True)
         if _is_plain(column.type)
     ]
@@ -279,7 +311,7 @@ def lines(table: pa.Table, *, safe: bool) -> list[Any]:
         return []
     # Line ends stand before rows, so that long ones are joined once.
     cells[0] = _joined("\n", cells[0])
-    rows = cells[0] if len(cells) == 1 else _joined(*cells, between=",")
+    rows = cells[0] if len(cells) == 1 else _joined(*cells, between=separator)
     first, *others = map(_bytes, rows.chunks)
     return [first[1:], *others, b"\n"]
 
@@ -306,19 +338,16 @@ def _is_plain(kind: pa.DataType) -> bool:
     return not is_bytes(kind)
 
 
-def is_bytes(kind: pa.DataType) -> bool:
-    """Return whether an Arrow type is of bytes, which CSV can't hold."""
-    bytes_of = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-    return any(is_kind(kind) for is_kind in bytes_of)
-
-
-def _cells(column: pa.ChunkedArray, *, safe: bool) -> Any:
+def _cells(column: pa.ChunkedArray, *, safe: bool, separator: str) -> Any:
     """Return a column as text, quoted where it must be."""
-    if column.type in {pa.float32(), pa.float64()} and _repeats(column):
+    if column.type in {pa.float32(), pa.float64()} and repeats(column):
         column = column.dictionary_encode()
     if pa.types.is_dictionary(column.type):  # each value is turned into text once
         cells = [
-            pc.take(_cells(pa.chunked_array([chunk.dictionary]), safe=safe), chunk.indices)
+            pc.take(
+                _cells(pa.chunked_array([chunk.dictionary]), safe=safe, separator=separator),
+                chunk.indices,
+            )
             for chunk in column.chunks
         ]
         chunks = [chunk for cell in cells for chunk in cell.chunks]
@@ -329,18 +358,13 @@ def _cells(column: pa.ChunkedArray, *, safe: bool) -> Any:
     text = pc.cast(column, pa.large_string())
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         text = _disarmed(text) if safe else text
-        if any(mark in raw for raw in map(bytes, map(_bytes, text.chunks)) for mark in _SPECIAL):
-            special = pc.match_substring_regex(text, '[",\r\n]')
+        marks = (*_SPECIAL, separator.encode())
+        if any(mark in raw for raw in map(bytes, map(_bytes, text.chunks)) for mark in marks):
+            special = pc.match_substring_regex(text, f'["{separator}\r\n]')
             doubled = pc.replace_substring(text, '"', '""')
             quoted = _joined('"', doubled, '"')
             text = pc.if_else(special, quoted, text)
     return pc.fill_null(text, "")
-
-
-def _repeats(column: pa.ChunkedArray, times: int = 10) -> bool:
-    """Return whether the first values of a column come so many times on the mean."""
-    some = column.slice(0, _SAMPLE)
-    return bool(pc.count_distinct(some).as_py() * times <= len(some))
 
 
 def _disarmed(text: pa.Array) -> pa.Array:
@@ -356,22 +380,3 @@ def read_rings(path: Path) -> pa.Table:
     """Return a part in Arrow's format."""
     with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as batches:
         return batches.read_all()
-
-
-def _parquet(file: Any, table: pa.Table) -> Any:
-    """Open a writer with dictionaries of what repeats, which numbers and points hardly ever do."""
-    rare = (
-        pa.types.is_floating, pa.types.is_integer, pa.types.is_binary, pa.types.is_large_binary,
-    )  # fmt: skip
-    repeated, bounded = [], []
-    for field, column in zip(table.schema, table.columns, strict=True):
-        is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-        if is_text and not _repeats(column, 2):
-            pass
-        elif not any(is_rare(field.type) for is_rare in rare):
-            repeated.append(field.name)
-        if not is_bytes(field.type):
-            bounded.append(field.name)
-    return pq.ParquetWriter(
-        file, table.schema, compression="snappy", use_dictionary=repeated, write_statistics=bounded
-    )

@@ -345,7 +345,7 @@ def share(job: Job, at: Position) -> float:
     """Return how much of the source lies before a position, 0 to 1."""
     if job.source.rows is not None:
         return at.row / max(1, job.source.rows)
-    return at.byte / max(1, job.source.size)
+    return min(1.0, at.byte / max(1, job.source.size))
 
 
 @contextlib.contextmanager
