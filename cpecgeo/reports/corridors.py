@@ -31,6 +31,7 @@ from cpecgeo.reports.sites import (
 )
 
 __all__ = [
+    "compare_corridors",
     "glance",
     "list_caveats",
     "list_corridors",
@@ -340,3 +341,45 @@ def list_corridors(shape: shapely.Geometry, own_km: float, say: Words) -> Part:
     return Part(
         "corridors", say("Nearest corridors"), (text,), rows.reset_index(drop=True), view=view
     )
+
+
+def compare_corridors(corridors: list[Corridor], titles: list[str], say: Words) -> list[Part]:
+    """Put corridors side by side: at a glance, by status, by province, the ground under them."""
+    ids = [t.name for t in corridors]
+    rows = pd.DataFrame([{"title": t.title, **glance(t)} for t in corridors])
+    view = rows.drop(columns=["id", "published_as", "sections", "stops"])
+    status = pd.concat(
+        [sum_by_status(t).assign(id=t.name)[["id", "status", "length_km", "drawn_km", "share"]]
+         for t in corridors], ignore_index=True,
+    )  # fmt: skip
+    provinces = pd.concat([_provinces(t) for t in corridors], ignore_index=True)
+    climb = pd.DataFrame(
+        [{"id": t.name, **measure_climb(t), "accuracy_km": t.accuracy_km} for t in corridors]
+    )
+
+    def across(table: pd.DataFrame, column: str) -> pd.DataFrame:
+        """Turn rows into one column of km a corridor; what is nothing stays empty."""
+        wide = table.pivot_table("length_km", column, "id", aggfunc="sum", sort=False)
+        wide = wide.reindex(columns=ids).where(lambda km: km >= 0.5).round()
+        wide.columns = pd.Index([say("{title}, {unit}", title=t, unit=say("km")) for t in titles])
+        wide = wide.dropna(how="all").reset_index()
+        return wide.rename(columns={"name": "province"})
+
+    ground = climb.drop(columns="id").dropna(axis="columns", how="all")
+    ground.insert(0, "title", titles)
+    return [
+        Part("corridors", say("Corridors at a glance"), (), rows, view=view),
+        Part("by_status", say("Kilometres by status"), (), status,
+             view=across(status, "status") if len(set(status["status"])) > 1 else status.iloc[:0]),
+        Part("provinces", say("Kilometres by province"), (), provinces,
+             view=across(provinces, "name")),
+        Part("climb", say("The ground under the line"), (), climb, view=ground),
+    ]  # fmt: skip
+
+
+def _provinces(thing: Corridor) -> pd.DataFrame:
+    found = crossed(thing, "provinces")
+    found["name"] = found["name"].fillna("outside Pakistan")
+    sums = found.groupby("name", sort=False)[["length_km", "share"]].sum().reset_index()
+    sums.insert(0, "id", thing.name)
+    return pd.DataFrame(sums)

@@ -1,4 +1,4 @@
-"""`Report`: what is known of a thing, to be read, saved or taken by a program; its map."""
+"""`Report`: what is known of a thing, to read, to save or for a program; its map and shape."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError
+from cpecgeo.features.subject import Subject
 from cpecgeo.files.disk import local, write_whole
+from cpecgeo.geodesy import area_km2, length_km
 from cpecgeo.maps import Map
 from cpecgeo.maps.colors import KINDS, NAMED
 from cpecgeo.maps.page import run_browser
@@ -26,9 +29,12 @@ from cpecgeo.reports.render import (
     render_markdown,
     to_plain,
 )
+from cpecgeo.routing import Reach, Route
 
-__all__ = ["Report", "draw_map"]
+__all__ = ["Report", "describe_shape", "draw_map", "list_towns", "merge_shapes"]
 
+# Columns of one feature's row that its report shows.
+_CELLS = ("id", "status", "opened", "official_km", "province", "accuracy_km", "basis")
 # A report's map is small: what is on it is named, and needs no panels.
 _CONTROLS = ("zoom", "legend", "scale")
 # How many towns a report's map names, and how far around what it is about, in degrees.
@@ -229,3 +235,44 @@ def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
 def _hand_over(text: str, path: str | Path | None) -> str | Path:
     """Return the text, or write it and return where it is."""
     return text if path is None else write_whole(local(path, "path"), text.encode())
+
+
+def merge_shapes(subject: Subject) -> Any:
+    """Return the one geometry of a subject, all its shapes merged."""
+    shapes = subject.shapes.dropna()
+    return shapes.iloc[0] if len(shapes) == 1 else shapely.union_all(shapes.array)
+
+
+def describe_shape(subject: Subject, thing: object) -> dict[str, Any]:
+    """Return one row that says the most."""
+    shape = merge_shapes(subject)
+    dimension = shapely.get_dimensions(shape)
+    row: dict[str, Any] = {"kind": subject.kind}
+    if len(subject) > 1:
+        row["features"] = len(subject)
+    if subject.frame is not None and len(subject.frame) == 1:
+        cells = subject.frame.iloc[0]
+        row |= {c: cells[c] for c in _CELLS if c in cells.index and not pd.isna(cells[c])}
+    if isinstance(thing, Route):
+        row |= {"chainage_km": thing.chainage_km, "hours": thing.hours}
+        row |= {"access_km": thing.access_km}
+    if isinstance(thing, Reach):
+        row |= {"origin": thing.origin.name, "limit": f"{thing.limit:g} {thing.weight}"}
+        row |= {"chainage_km": thing.chainage_km, "towns": len(thing.towns)}
+    if dimension == 1:
+        row["drawn_km"] = round(float(length_km(shape)), 3)
+    if dimension == 2:
+        row["area_km2"] = round(float(area_km2(shape)), 1)
+    middle = shape.centroid if dimension == 2 else shape.representative_point()
+    return row | {"lon": middle.x, "lat": middle.y}
+
+
+def list_towns(shape: shapely.Geometry, say: Words) -> Part:
+    """List the towns in an area, the largest first."""
+    places = layer("places")
+    inside = places[places.geometry.notna()]
+    inside = inside[inside.geometry.intersects(shape)].sort_values("population", ascending=False)
+    text = say("{count} towns of the gazetteer lie in it; the largest, up to fifteen, follow.",
+               count=len(inside))  # fmt: skip
+    rows = pd.DataFrame(inside[["name", "population"]].head(15))
+    return Part("towns", say("Towns in it"), (text,), rows if len(rows) else None)
