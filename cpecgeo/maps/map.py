@@ -374,14 +374,14 @@ class Map(folium.Map):
         return take_picture(self.html(), Path(path), width=width, height=height, timeout=timeout)
 
     def to_pdf(self, path: str | Path, *, paper: str = "A4", timeout: float = 60.0) -> Path:
-        """Print the map to a vector PDF, one sheet across, through chromium.
+        """Print the map to a vector PDF, on one sheet, through chromium.
 
         Parameters
         ----------
         path : path
             Where the PDF goes.
         paper : str
-            ``"A4"`` or ``"A3"``.
+            ``"A4"`` or ``"A3"``, landscape, ``"A4 portrait"`` or ``"A3 portrait"``.
         timeout : float
             Seconds to wait for chromium.
 

@@ -342,7 +342,7 @@ def take_picture(page: str, path: Path, *, width: int, height: int, timeout: flo
     return write_whole(path, picture)
 
 
-PAPERS = ("A4", "A3")
+PAPERS = ("A4", "A3", "A4 portrait", "A3 portrait")
 
 
 def print_page(page: str, path: Path, *, timeout: float) -> Path:

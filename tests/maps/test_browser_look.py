@@ -295,13 +295,37 @@ def test_the_sheet_has_scale_north_degrees_date_and_credits(visit, cpec_file):
     assert page.locator(".cpec-corner, .cpec-degree").count() == 0
 
 
+def test_the_sea_is_blue_on_paper_and_no_degree_is_hidden(visit, cpec_file):
+    page = visit(cpec_file)
+    # A canvas that was cleared is white in print; of one that is filled no pixel is clear.
+    clear = f"""() => {{ const c = {MAP}.cpec.canvas._container;
+      const copy = Object.assign(document.createElement('canvas'), {{ width: c.width, height: c.height }});
+      const pen = copy.getContext('2d', {{ willReadFrequently: true }});
+      pen.drawImage(c, 0, 0);
+      const all = pen.getImageData(0, 0, c.width, c.height).data;
+      let n = 0; for (let k = 3; k < all.length; k += 4) n += all[k] < 255; return n; }}"""
+    assert page.evaluate(clear) > 0
+    page.evaluate("void window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(clear) == 0
+    corner = page.locator(".cpec-corner").bounding_box()
+    degrees = page.locator(".cpec-degree span").all()
+    assert {"40°N", "35°N"} <= {one.inner_text() for one in degrees}
+    for one in degrees:
+        at = one.bounding_box()
+        beside = at["x"] + at["width"] <= corner["x"]
+        assert beside or at["y"] >= corner["y"] + corner["height"], one.inner_text()
+    page.evaluate("void window.dispatchEvent(new Event('afterprint'))")
+    page.wait_for_timeout(300)
+    assert page.evaluate(clear) > 0
+
+
 def test_print_offers_papers(visit, cpec_file):
     page = visit(cpec_file)
     page.evaluate(
         "window.print = () => { window.printed = document.documentElement.dataset.paper; }"
     )
     page.get_by_label("Print", exact=True).click()
-    page.get_by_role("button", name="Print on A3").click()
+    page.get_by_role("button", name="Print on A3", exact=True).click()
     assert page.evaluate("window.printed") == "A3"
     page.evaluate("void window.dispatchEvent(new Event('beforeprint'))")
     box = page.locator(".cpec-map").bounding_box()
@@ -310,14 +334,17 @@ def test_print_offers_papers(visit, cpec_file):
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
 
 
-@pytest.mark.parametrize(("paper", "wide"), [("A4", 841.9), ("A3", 1190.6)])
+@pytest.mark.parametrize(
+    ("paper", "wide"),
+    [("A4", 841.9), ("A3", 1190.6), ("A4 portrait", 595.3), ("A3 portrait", 841.9)],
+)
 def test_a_map_is_printed_to_a_pdf_of_lines(tmp_path, paper, wide):
     made = Map(title="Sheet").add("taxila-havelian")
     pdf = made.to_pdf(tmp_path / "m.pdf", paper=paper).read_bytes()
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
     box = re.search(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", pdf)
     assert float(box[1]) == pytest.approx(wide, abs=1)
-    assert float(box[1]) > float(box[2])
+    assert (float(box[1]) > float(box[2])) == ("portrait" not in paper)
     assert b"/FontDescriptor" in pdf, "texts are texts"
     assert b"/Subtype /Image" not in pdf, "nothing is a picture"
 

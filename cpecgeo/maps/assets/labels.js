@@ -101,7 +101,7 @@
   function panels(map) {
     const frame = map.getContainer().getBoundingClientRect();
     const shift = map.containerPointToLayerPoint([0, 0]);
-    return [...map.getContainer().querySelectorAll(".leaflet-control")].filter((e) => e.offsetParent)
+    return [...map.getContainer().querySelectorAll(".leaflet-control, .cpec-corner")].filter((e) => e.offsetParent)
       .map((e) => e.getBoundingClientRect())
       .map((r) => [r.left, r.top, r.right, r.bottom].map((v, k) =>
         v - (k % 2 ? frame.top - shift.y : frame.left - shift.x)));

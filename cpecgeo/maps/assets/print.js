@@ -1,10 +1,10 @@
-// Paper: landscape, one page, the legend and the sources beside the map.
+// Paper: one page, the legend and the sources beside the map.
 
 (function () {
   const { el, t } = cpecgeo;
 
-  // Landscape sheets; the style sheet has their inner sizes.
-  const PAPERS = ["A4", "A3"];
+  // Sheets, landscape where nothing else is said; the style sheet has their inner sizes.
+  const PAPERS = ["A4", "A3", "A4 portrait", "A3 portrait"];
   // A pixel of the style sheet on paper, in metres.
   const PIXEL = 0.0254 / 96;
 
@@ -12,7 +12,7 @@
     document.documentElement.dataset.paper = name;
     let sheet = document.querySelector("style.cpec-paper");
     if (!sheet) document.head.append(sheet = el("style", { class: "cpec-paper" }));
-    sheet.textContent = "@page { size: " + name + " landscape; margin: 9mm; }";
+    sheet.textContent = "@page { size: " + name + (name.includes(" ") ? "" : " landscape") + "; margin: 9mm; }";
   }
 
   cpecgeo.printButton = function (map) {
@@ -22,7 +22,8 @@
         const link = el("a", { href: "#", role: "button", title: t("Print"), "aria-label": t("Print"), "aria-expanded": "false" },
           cpecgeo.icon("M5 7V2h10v5 M5 14H2V7h16v7h-3 M5 11h10v7H5Z"));
         const papers = el("div", { class: "cpec-papers", hidden: "hidden" }, ...PAPERS.map((name) => {
-          const button = el("button", { type: "button" }, t("Print on {paper}", { paper: name }));
+          const [paper, upright] = name.split(" ");
+          const button = el("button", { type: "button" }, upright ? t("Print on {paper}, portrait", { paper }) : t("Print on {paper}", { paper }));
           button.addEventListener("click", () => {
             toggle(false);
             setPaper(name);
@@ -112,6 +113,22 @@
       .reduce((a, b) => (zoom(b) > zoom(a) ? b : a));
   }
 
+  // Printed, a canvas that was cleared is white, and the sea with it; on paper it is filled instead.
+  function fillSea(map, on) {
+    const canvas = map.cpec.canvas;
+    if (!canvas || !canvas._ctx) return;
+    delete canvas._clear;
+    if (!on || map.cpec.adopted.some(({ layer }) => layer instanceof L.TileLayer)) return;
+    canvas._clear = function () {
+      const pen = this._ctx;
+      pen.save();
+      pen.setTransform(1, 0, 0, 1, 0, 0);
+      pen.fillStyle = getComputedStyle(map.getContainer()).backgroundColor;
+      pen.fillRect(0, 0, this._container.width, this._container.height);
+      pen.restore();
+    };
+  }
+
   cpecgeo.preparePrint = function (map) {
     const data = map.cpec.data;
     const foot = el("footer", { class: "cpec-foot" });
@@ -156,6 +173,7 @@
       }
       map.setMaxBounds(null);
       Object.assign(map.options, { zoomSnap: 0, minZoom: 0 });
+      fillSea(map, true);
       fill(bounds);
     };
     const leave = () => {
@@ -167,6 +185,7 @@
       }
       before.furniture.remove();
       before.corner.remove();
+      fillSea(map, false);
       const legend = document.querySelector(".cpec-legend");
       if (legend) legend.open = before.open;
       Object.assign(map.options, { zoomSnap: before.snap, minZoom: before.least });
