@@ -156,7 +156,11 @@ def new_figure(width_in: float, height_in: float) -> Figure:
         raise MissingExtraError(
             "figures need matplotlib; install it with: pip install 'cpecgeo[plot]'"
         ) from error
-    return Figure(figsize=(width_in, height_in), layout="constrained")
+    # Notebooks show what no window holds as a line of text, unless it draws itself.
+    draw = {"_repr_png_": lambda made: render_figure(made, "png", dpi=100)}
+    shown = type("Figure", (Figure,), draw)
+    figure: Figure = shown(figsize=(width_in, height_in), layout="constrained")
+    return figure
 
 
 def save_figure(figure: Figure, path: str | Path, *, dpi: int = 200) -> Path:

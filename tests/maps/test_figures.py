@@ -269,6 +269,14 @@ def test_a_strip_that_is_laid_out_once_is_the_same_picture():
     assert once == render_strip(line, 5, zones, "en")
 
 
+def test_a_figure_draws_itself_in_a_notebook():
+    figure = draw_profile("khyber-railway", every_km=10)
+    picture = figure._repr_png_()
+    assert picture.startswith(b"\x89PNG")
+    assert int.from_bytes(picture[16:20], "big") == round(figure.get_figwidth() * 100)
+    assert repr(figure).startswith("<Figure size")
+
+
 def test_ground_has_all_its_parts():
     assert all(not shape.is_empty for shape in read_ground().values())
 
