@@ -307,22 +307,31 @@ def _place_names(stops: Any, names: list[str], km: Any, known: Any, gap: float) 
     return dict(sorted(taken.items()))
 
 
+def _count_letters(text: str) -> float:
+    """Count letters by their width; a Chinese one is as wide as two."""
+    return sum(2.0 if "\u2e80" <= letter <= "\uffef" else 1.0 for letter in text)
+
+
 def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float], say: Words) -> None:
     """Draw districts as bands, named where it fits, with "?" where the line may pass one by."""
     _bare(axes, span)
     axes.set_ylim(0, 1)
     # Letters are as wide as in a figure of 11 inches.
-    whole = (span[1] - span[0]) * 11 / (axes.figure.bbox.width / axes.figure.dpi)
+    width, height = axes.figure.bbox.size / axes.figure.dpi
+    whole = (span[1] - span[0]) * 11 / width
+    # The band of a figure of 5.2 inches is as high as 14 letters are long, of 4 inches as 7.
+    letters = max(1, round(7 + 5.8 * (height - 4)))
     for i, row in enumerate(table.itertuples()):
         if pd.isna(row.name):
             continue
         axes.axvspan(row.km_in, row.km_out, color=_SHADES[i % 2], lw=0)
         share = (row.km_out - row.km_in) / whole
         name = say.name(row.name) + "?" * (getattr(row, "certainty", "") == "open")
-        flat = 0.0058 * len(name) < share
-        # Upright, a line of 14 letters is as long as the band is high.
-        lines = [name] if flat else wrap(name, 14)
-        if flat or share > 0.014 * len(lines):
+        flat = 0.0058 * _count_letters(name) < share
+        # Upright, a line is no longer than the band is high.
+        lines = [name] if flat else wrap(name, min(letters, 14), break_long_words=False)
+        long = max(map(_count_letters, lines)) > letters
+        if flat or (share > 0.014 * len(lines) and not long):
             axes.text((row.km_in + row.km_out) / 2, 0.5, escape_text("\n".join(lines), 60),
                       rotation=0 if flat else 90, ha="center", va="center",
                       fontsize=7 if flat else 5.4, color=INK, clip_on=True)  # fmt: skip

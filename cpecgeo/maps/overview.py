@@ -206,9 +206,11 @@ def _frame(axes: Axes, box: tuple[float, float, float, float], title: str, say: 
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
     axes.set_aspect(1 / np.cos(np.radians((south + north) / 2)))
-    axes.xaxis.set_major_formatter(lambda v, _: f"{v:g}° E")
-    axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}° N")
+    axes.xaxis.set_major_formatter(lambda v, _: f"{v:g}°\u00a0{say('E')}")
+    axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}°\u00a0{say('N')}")
     axes.tick_params(labelsize=7, colors=SOFT, length=2)
+    if axes.figure.get_figheight() < 6:
+        axes.locator_params(nbins=5)
     for spine in axes.spines.values():
         spine.set_color(BORDER)
     axes.set_title(
@@ -251,7 +253,11 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
         )
         for name, mark in _MARKS.items()
     ]
-    axes.legend(handles=entries, loc="upper left", fontsize=7, framealpha=0.95, edgecolor=BORDER)
+    # On a wide sheet the key stands beside the map; on a small one it would hide half of it.
+    width, height = axes.figure.get_size_inches()
+    beside = {"bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0} if width > 1.15 * height else {}
+    axes.legend(handles=entries, loc="upper left", fontsize=7 if height >= 5 else 5.5,
+                framealpha=0.95, edgecolor=BORDER, **beside)  # fmt: skip
 
 
 def _write_names(figure: Figure, axes: Axes, say: Words, lines: Any) -> None:

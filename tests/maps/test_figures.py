@@ -269,6 +269,36 @@ def test_a_strip_that_is_laid_out_once_is_the_same_picture():
     assert once == render_strip(line, 5, zones, "en")
 
 
+@pytest.mark.parametrize("lang", ["en", "ur", "zh"])
+@pytest.mark.parametrize("size", [(5.0, 4.0), (14.0, 8.0), (11.0, 5.2)])
+def test_districts_on_a_strip_lie_in_their_bands(lang, size):
+    strip = draw_strip("ml1", every_km=50, size=size, lang=lang)
+    strip.draw_without_rendering()
+    bands = strip.axes[1]
+    frame = bands.get_window_extent()
+    boxes = [text.get_window_extent() for text in bands.texts]
+    assert len(boxes) >= 4
+    for box in boxes:
+        assert frame.y0 - 1 <= box.y0
+        assert box.y1 <= frame.y1 + 1
+    for one, other in pairwise(sorted(boxes, key=lambda box: box.x0)):
+        assert one.x1 <= other.x0 + 1
+
+
+@pytest.mark.parametrize("lang", ["en", "ur", "zh"])
+@pytest.mark.parametrize("size", [(5.0, 4.0), (14.0, 8.0)])
+def test_the_key_of_an_overview_hides_no_line(lang, size):
+    made = draw_overview(lang=lang, size=size)
+    made.draw_without_rendering()
+    axes = made.axes[0]
+    key, ground = axes.get_legend().get_window_extent(), axes.get_window_extent()
+    assert key.x0 >= ground.x1
+    assert key.x1 <= made.bbox.x1
+    ticks = [t.get_window_extent() for t in axes.get_xticklabels() if t.get_text()]
+    inside = [box for box in ticks if ground.x0 <= box.x0 and box.x1 <= ground.x1]
+    assert all(a.x1 < b.x0 for a, b in pairwise(inside))
+
+
 def test_a_figure_draws_itself_in_a_notebook():
     figure = draw_profile("khyber-railway", every_km=10)
     picture = figure._repr_png_()
