@@ -317,10 +317,10 @@ def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float], say: 
     _bare(axes, span)
     axes.set_ylim(0, 1)
     # Letters are as wide as in a figure of 11 inches.
-    width, height = axes.figure.bbox.size / axes.figure.dpi
-    whole = (span[1] - span[0]) * 11 / width
+    sheet = axes.figure.bbox
+    whole = (span[1] - span[0]) * 11 / (sheet.width / axes.figure.dpi)
     # The band of a figure of 5.2 inches is as high as 14 letters are long, of 4 inches as 7.
-    letters = max(1, round(7 + 5.8 * (height - 4)))
+    letters = max(1, round(7 + 5.8 * (sheet.height / axes.figure.dpi - 4)))
     for i, row in enumerate(table.itertuples()):
         if pd.isna(row.name):
             continue

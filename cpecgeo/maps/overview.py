@@ -209,7 +209,7 @@ def _frame(axes: Axes, box: tuple[float, float, float, float], title: str, say: 
     axes.xaxis.set_major_formatter(lambda v, _: f"{v:g}°\u00a0{say('E')}")
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}°\u00a0{say('N')}")
     axes.tick_params(labelsize=7, colors=SOFT, length=2)
-    if axes.figure.get_figheight() < 6:
+    if axes.figure.bbox.height / axes.figure.dpi < 6:
         axes.locator_params(nbins=5)
     for spine in axes.spines.values():
         spine.set_color(BORDER)
@@ -254,10 +254,12 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
         for name, mark in _MARKS.items()
     ]
     # On a wide sheet the key stands beside the map; on a small one it would hide half of it.
-    width, height = axes.figure.get_size_inches()
-    beside = {"bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0} if width > 1.15 * height else {}
-    axes.legend(handles=entries, loc="upper left", fontsize=7 if height >= 5 else 5.5,
-                framealpha=0.95, edgecolor=BORDER, **beside)  # fmt: skip
+    sheet = axes.figure.bbox
+    small = sheet.height / axes.figure.dpi < 5
+    key = axes.legend(handles=entries, loc="upper left", fontsize=5.5 if small else 7,
+                      framealpha=0.95, edgecolor=BORDER, borderaxespad=0.5)  # fmt: skip
+    if sheet.width > 1.15 * sheet.height:
+        key.set_bbox_to_anchor((1.01, 1.0), transform=axes.transAxes)
 
 
 def _write_names(figure: Figure, axes: Axes, say: Words, lines: Any) -> None:
