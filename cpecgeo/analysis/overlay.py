@@ -70,9 +70,10 @@ def crossed(
         of the zones there. `.attrs` has the total and the length outside.
 
         `km_in_off` and `km_out_off` say how many km `km_in` and `km_out` can be off because
-        the outlines and the line are, 0 at the ends of the line; `length_low_km` and
-        `length_high_km` what the stretch can then come to, and `uncertain_share` is the share of
-        it that may belong to another zone, or to none where it borders on none. They follow from
+        the outlines and the line are, 0 at the ends of the line; `length_high_km` is what the
+        stretch can then come to, `length_low_km` what is left of it where the ends move inwards
+        and what runs within reach of another zone is that one's, and `uncertain_share` the share
+        that may be another zone's, or none's where it borders on none. They follow from
         the `accuracy_km` of the zones and of the line's legs (95 % values); what isn't known
         counts as exact, and where neither is known they are NaN. `certainty` is ``sure`` where
         some of the stretch can be no other zone's, and ``open`` where all of it can, so that the
@@ -201,8 +202,12 @@ def _doubt(
             spans[i, side] = np.clip(ends, within[first[i]], within[first[i] + 1])
             ends = ends if measures is None else measures(ends)
             off[name].append(0.0 if other is None else float(np.abs(ends - drawn).max()))
+    # A stretch that runs beside another zone all along may be there, though its ends are sure.
+    sure = np.array([end - start for _, start, end in rows]) * (1.0 - shares)
     return {
-        "length_low_km": np.maximum(spans[:, 1, 0] - spans[:, 0, 1], 0.0).tolist(),
+        "length_low_km": np.clip(
+            np.fmin(spans[:, 1, 0] - spans[:, 0, 1], sure), 0.0, None
+        ).tolist(),
         "length_high_km": (spans[:, 1, 1] - spans[:, 0, 0]).tolist(),
         **off,
         "uncertain_share": shares,

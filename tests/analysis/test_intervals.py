@@ -12,6 +12,7 @@ from shapely.geometry import LineString, Point, box
 import cpecgeo as cg
 from cpecgeo.analysis.accuracy import Bounds, Steps, interval_text
 from cpecgeo.features.resolve import resolve
+from tools.intervals import moved, simulate
 
 # The radius that holds 95 % of a normal scatter on a plane, in its standard deviations.
 PER_SIGMA = np.sqrt(-2 * np.log(0.05))
@@ -274,3 +275,34 @@ def test_sections_come_with_nearest_and_locate():
 )
 def test_distances_in_words(given, text):
     assert interval_text(*given) == text
+
+
+@pytest.mark.parametrize("name", ["m2", "mining"])
+def test_intervals_of_every_verb_hold_on_real_corridors(name):
+    """As `python -m tools.intervals` at large: corridors moved within the accuracy of their legs."""
+    rows = pd.DataFrame(simulate(name, 40, areas=1))
+    sums = rows.groupby("verb")[["held", "of"]].sum().query("of > 0")
+    share = sums["held"] / sums["of"]
+    # What these two state is the accuracy of the leg at the foot; a poorer one may be nearer.
+    at_the_foot = share.index.isin(["nearest", "locate"])
+    assert (share[~at_the_foot] >= 0.95).all(), share.to_dict()
+    assert (share[at_the_foot] >= 0.9).all(), share.to_dict()
+    assert set(sums.index) >= {
+        "nearest", "locate", "distance_table", "within: not listed", "crossed", "rings",
+        "exposure: features", "exposure: population",
+    }  # fmt: skip
+
+
+def test_a_simulated_line_is_moved_as_far_as_its_accuracy_says():
+    km = np.linspace(0.0, 4000.0, 4001)
+    xy = np.column_stack((np.linspace(60.0, 60.001, len(km)), np.full(len(km), 30.0)))
+    accuracy = np.where(km < 2000, 2.0, 10.0)
+    off = []
+    for seed in range(20):
+        real = moved(xy, accuracy, km, np.random.default_rng(seed))
+        off.append(np.hypot(*((real - xy) * [DEGREE_KM * np.cos(np.radians(30)), DEGREE_KM]).T))
+    within = np.mean(np.array(off) <= accuracy, axis=0)
+    assert within[:2000].mean() == pytest.approx(0.95, abs=0.01)
+    assert within[2000:].mean() == pytest.approx(0.95, abs=0.02)
+    # Neighbours are moved alike, but where the accuracy changes.
+    assert np.abs(np.diff(np.array(off)[:, :2000], axis=1)).max() < 0.6
