@@ -21,7 +21,7 @@ from cpecgeo.catalogue.files import stored_path, write_checked
 from cpecgeo.errors import DataError, InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import Refreshed, corridor, refreshed
-from cpecgeo.geodesy import Chainage, buffer
+from cpecgeo.geodesy import Chainage, buffer, distance_km
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.osm.elements import Elements
 from cpecgeo.osm.graph import Graph
@@ -166,7 +166,11 @@ def _requests(base: Corridor, radius: list[float]) -> list[tuple[Any, tuple[str,
 
 
 def _anchors(base: Corridor, radius: list[float]) -> list[Anchor]:
-    """Return the stops with a position, and the ends of sections."""
+    """Return the stops with a position, and the ends of sections.
+
+    A motorway's interchange has the position of the town that it is named after: a stop further
+    off the line than its tolerance stands where the line passes it by.
+    """
     anchors: dict[float, Anchor] = {}
     bounds = base.sections[["name", "km_from", "km_to", "accuracy_km"]].to_dict("records")
     for section, far in zip(bounds, radius, strict=True):
@@ -178,13 +182,17 @@ def _anchors(base: Corridor, radius: list[float]) -> list[Anchor]:
                 key, Anchor(f"{end} of {section['name']}", float(km), point, loose, held=True)
             )
     edges = [s["km_to"] for s in bounds]
-    for stop in base.stops.to_dict("records"):
-        point = stop["geometry"]
-        if point is None or pd.isna(stop["km"]):
-            continue
-        km = float(stop["km"])
+    begun, legs_km = (base.legs[c].to_numpy(float) for c in ("km_from", "accuracy_km"))
+    rows = base.stops[base.stops.geometry.notna() & base.stops["km"].notna()]
+    on_line = gpd.GeoSeries([base.at(min(float(km), base.end_km)) for km in rows["km"]], crs=4326)
+    off = np.asarray(distance_km(rows.geometry, on_line.set_axis(rows.index)), float)
+    for stop, aside, beside in zip(rows.to_dict("records"), off, on_line, strict=True):
+        point, km = stop["geometry"], float(stop["km"])
         far = radius[min(int(np.searchsorted(edges, km)), len(radius) - 1)]
         loose = min(far, max(1.0, 2 * float(stop["accuracy_km"])))
+        if aside > loose:
+            leg = max(int(np.searchsorted(begun, km, side="right")) - 1, 0)
+            point, loose = beside, min(far, max(1.0, 2 * float(legs_km[leg])))
         key = round(km, 6)
         held = key in anchors or not pd.isna(stop["post_km"])
         anchors[key] = Anchor(str(stop["name"]), km, point, loose, held=held)

@@ -102,3 +102,13 @@ def test_anchors_are_held_where_chainage_is_known():
         assert anchor.held is posted
         assert 1.0 <= anchor.tolerance_km <= max(radius)
         assert anchor.tolerance_km <= max(1.0, 2 * stop.accuracy_km)
+
+
+@pytest.mark.parametrize("name", ["m3", "m4"])
+def test_an_interchange_is_looked_for_on_the_line_and_not_in_the_town_of_its_name(name):
+    """Sharaqpur lies 14 km off the M-3; without this not a kilometre of it would be matched."""
+    base = cg.corridor(name)
+    anchors = lines._anchors(base, lines._radius(base, None))
+    off = cg.nearest([a.point for a in anchors], base)["distance_km"].to_numpy()
+    assert (off <= [a.tolerance_km for a in anchors]).all()
+    assert cg.nearest(base.stops, base)["distance_km"].max() > 10
