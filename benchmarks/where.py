@@ -28,8 +28,11 @@ STAGES = [
     ("index of the line: segments, tree", "geodesy.nearest", "take_apart"),
     ("index of the line: segments, tree", "geodesy.nearest", "build"),
     ("order along a curve", "geodesy.nearest", "order_along_curve"),
-    ("to earth-centred coordinates", "geodesy.nearest", "ecef"),
-    ("search, exact last step, side, km along (compiled)", "geodesy.nearest", "choose"),
+    (
+        "to earth-centred coordinates; search, exact last step, side, km along (compiled)",
+        "geodesy.nearest",
+        "choose",
+    ),
     ("closest places to lon, lat", "geodesy.nearest", "geodetic"),
     ("which target and path, chainage", "geodesy._tree", "Found.number"),
     ("back to the caller's order", "geodesy._tree", "Found.put"),

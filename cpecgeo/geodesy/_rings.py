@@ -1,4 +1,4 @@
-"""Compiled: areas of rings, lengths of paths, and which rings are clearly valid.
+"""Compiled: places on the ellipsoid, areas of rings, lengths, and which rings are clearly valid.
 
 Loops over vertices and edges have no branches and no functions of C, so that they become vector
 instructions: sines are sums of powers up to 45°, arctangents a polynomial up to 22.5°.
@@ -10,14 +10,15 @@ instructions: sines are sums of powers up to 45°, arctangents a polynomial up t
 from __future__ import annotations
 
 from math import atan2, atanh, comb, cos, pi, radians, sin, sqrt
+from typing import Any
 
 import numpy as np
 
 from cpecgeo.geodesy._arcs import NEAR_M, WIDE_M, arc, great_circle, wide_arc
 from cpecgeo.geodesy._compile import kernel
-from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, POLE_M, Floats
+from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, POLE_M, Floats, ecef
 
-__all__ = ["path_lengths", "ring_areas", "stars"]
+__all__ = ["earth_centred", "path_lengths", "places_by_numpy", "ring_areas", "stars"]
 
 _EP2 = E2 / (1.0 - E2)
 # Square of the radius of the sphere of equal area.
@@ -226,7 +227,7 @@ def ring_areas(lonlat, begin, first, last, out):
     # Edges one after the other, those from ring to ring too, which don't count.
     for base in range(begin[first], begin[last] - 1, _BLOCK - 1):
         count = min(_BLOCK, begin[last] - base)
-        for k in range(count):  # rows stand in the way of vector instructions
+        for k in range(count):
             lon[k], lat[k] = lonlat[base + k, 0], lonlat[base + k, 1]
         for k in range(count):
             sines[k], cosines[k] = _reduced(lat[k])
@@ -264,6 +265,33 @@ def _wider(ax, ay, az, bx, by, bz):
     return float("nan") if is_far else wide_arc(ax, ay, az, bx, by, bz)
 
 
+@kernel(inline=True)
+def _place(lon, lat):
+    s, c = _reduced(lat)
+    sl, cl = _sine_cosine(lon)
+    return EQUATOR_M * c * cl, EQUATOR_M * c * sl, POLE_M * s
+
+
+@kernel("rows, rows")
+def earth_centred(lonlat, out):
+    """Earth-centred coordinates in metres, (n, 3), of lon, lat, (n, 2)."""
+    lon, lat = np.empty(_BLOCK), np.empty(_BLOCK)
+    x, y, z = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    for base in range(0, len(lonlat), _BLOCK):
+        count = min(_BLOCK, len(lonlat) - base)
+        for k in range(count):  # rows stand in the way of vector instructions
+            lon[k], lat[k] = lonlat[base + k, 0], lonlat[base + k, 1]
+        for k in range(count):
+            x[k], y[k], z[k] = _place(lon[k], lat[k])
+        for k in range(count):
+            out[base + k, 0], out[base + k, 1], out[base + k, 2] = x[k], y[k], z[k]
+
+
+def places_by_numpy(lonlat: Any, out: Any) -> None:
+    """As `earth_centred`, where that isn't worth compiling."""
+    np.asarray(out)[...] = ecef(*np.asarray(lonlat).T)
+
+
 @kernel("rows, ints, int, int, flat")
 def path_lengths(lonlat, begin, first, last, out):
     """Lengths in metres of paths first to last; NaN where an edge's chord is beyond `WIDE_M`.
@@ -278,9 +306,7 @@ def path_lengths(lonlat, begin, first, last, out):
         for k in range(count):
             lon[k], lat[k] = lonlat[base + k, 0], lonlat[base + k, 1]
         for k in range(count):
-            s, c = _reduced(lat[k])
-            sl, cl = _sine_cosine(lon[k])
-            x[k], y[k], z[k] = EQUATOR_M * c * cl, EQUATOR_M * c * sl, POLE_M * s
+            x[k], y[k], z[k] = _place(lon[k], lat[k])
         for k in range(1, count):
             size = arc(x[k - 1], y[k - 1], z[k - 1], x[k], y[k], z[k])
             vx, vy, vz = x[k] - x[k - 1], y[k] - y[k - 1], z[k] - z[k - 1]

@@ -15,8 +15,9 @@ from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.geodesy._antipodes import ANTIPODAL_M, BEYOND_M, Ball, Ends, search_beyond
 from cpecgeo.geodesy._arcs import arcs_m
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints, ecef, geodetic
+from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints, geodetic
 from cpecgeo.geodesy._paths import Paths, find_copies
+from cpecgeo.geodesy._rings import earth_centred, places_by_numpy
 from cpecgeo.geodesy._sweep import Measure, order_along_curve, search, sweep, telling, with_copies
 from cpecgeo.geodesy._tree import NO_SIDE, Found, Tree, build, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, PointsLike, check, check_points, positive_km
@@ -274,13 +275,13 @@ class Index:
 
     def _search(self, xy: Floats, k: int, limit_m: float) -> Found:
         """Find the nearest where no point is inside of an area."""
-        tree, count = self.tree, len(xy)
+        tree, count, p = self.tree, len(xy), self.tree.pieces
         found = Found.empty(count, k)
         if count == 0:
             return found
         limit = float(np.nextafter(limit_m, np.inf))
-        p = tree.pieces
         run = choose(search, count * tree.steps * k, sweep if k == 1 else None)
+        place = choose(places_by_numpy, 0, earth_centred)
 
         def measure(xyz: Floats, part: Found) -> None:
             feet = np.full((len(xyz) * k, 3), np.nan)
@@ -290,13 +291,13 @@ class Index:
                 tree.tubes, tree.child, tree.leaves,
                 *(v.ravel() for v in (part.piece, part.metres, part.side, part.along)), feet,
             )  # fmt: skip
-            lon, lat = geodetic(feet)
-            part.lon.ravel()[:], part.lat.ravel()[:] = lon, lat
+            part.lon.ravel()[:], part.lat.ravel()[:] = geodetic(feet)
 
         def work(first: int, last: int) -> None:
             order = order_along_curve(xy[first:last])
             spots = xy[first:last].take(order, axis=0)
-            xyz = ecef(*spots.T)
+            xyz = np.empty((len(spots), 3))
+            place(spots, xyz)
             part = Found.none(last - first, k)
             beyond = self._ball.is_beyond(xyz)
             if beyond.any():
