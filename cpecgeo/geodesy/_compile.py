@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,7 +25,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cpecgeo.errors import InputError
+from cpecgeo.errors import CpecgeoWarning, InputError
 
 __all__ = ["Kernel", "always_compile", "choose", "compiled", "kernel", "plain", "spread", "threads"]
 
@@ -61,12 +62,30 @@ def kernel(signature: str = "", *, inline: bool = False) -> Callable[[_K], _K]:
 
 @lru_cache(maxsize=256)
 def compiled(function: Kernel) -> Kernel:
-    """Return a kernel as machine code, which is kept on disk where there is a folder for it."""
+    """Return a kernel as machine code, which is kept on disk where there is a folder for it.
+
+    Where there is no compiler it stays as it stands.
+    """
     from cpecgeo.geodesy._program import parameters
 
     types = parameters(getattr(function, _MARK)[0])
     with _ONE_AT_A_TIME:  # of several threads that need it first
-        return _bound(function.__name__, types, _loaded(_machine_code(function, types)))
+        try:
+            return _bound(function.__name__, types, _loaded(_machine_code(function, types)))
+        except (ImportError, OSError, RuntimeError) as error:
+            _say_slow(" ".join(str(error).split())[:120])
+            return plain(function)
+
+
+@lru_cache(maxsize=1)
+def _say_slow(why: str) -> None:
+    """Say once that there is no compiler."""
+    warnings.warn(
+        f"llvmlite can't be used here ({why}): large questions are answered by Python alone, the "
+        "same and some hundred times slower. Install llvmlite again, for this machine and Python.",
+        CpecgeoWarning,
+        stacklevel=2,
+    )
 
 
 def _machine_code(function: Kernel, types: list[tuple[str, int]]) -> bytes:
@@ -149,7 +168,10 @@ def _processor() -> tuple[str, str, str]:
     """Return the kind of machine, the processor's name, and what it can do."""
     import llvmlite.binding as llvm
 
-    features = llvm.get_host_cpu_features().flatten()
+    try:
+        features = llvm.get_host_cpu_features().flatten()
+    except RuntimeError:  # LLVM doesn't know how to ask
+        features = ""
     return llvm.get_process_triple(), llvm.get_host_cpu_name(), features
 
 
@@ -166,12 +188,16 @@ def _machine() -> Any:
 
 def _made(function: Kernel, types: list[tuple[str, int]]) -> bytes:
     """Return a kernel's machine code, made now."""
-    import llvmlite.binding as llvm
-
     from cpecgeo.geodesy._program import Program
 
-    machine = _machine()
-    module = llvm.parse_assembly(Program(function, types, _attributes).text)
+    return _emitted(Program(function, types, _attributes).text, _machine())
+
+
+def _emitted(text: str, machine: Any) -> bytes:
+    """Return a program as machine code of a machine."""
+    import llvmlite.binding as llvm
+
+    module = llvm.parse_assembly(text)
     module.triple, module.data_layout = machine.triple, str(machine.target_data)
     tuning = llvm.create_pipeline_tuning_options(speed_level=3)
     tuning.loop_vectorization = True

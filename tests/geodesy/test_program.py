@@ -5,15 +5,18 @@ import subprocess
 import sys
 from math import ceil, degrees, inf, radians, sqrt
 from pathlib import Path
+from struct import unpack
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cpecgeo.errors import InputError
-from cpecgeo.geodesy import _compile
+from cpecgeo.errors import CpecgeoWarning, InputError
+from cpecgeo.geodesy import _arcs, _areas, _boundary, _compile, _crossing, _outline, _rings, _sweep
 from cpecgeo.geodesy._compile import compiled, kernel
+from cpecgeo.geodesy._program import Program, parameters
 from tests.effort import tries
 
 TABLE = np.array([[1.5, -2.0], [0.25, 8.0]])
@@ -186,6 +189,72 @@ def test_a_disk_that_is_full_keeps_no_part(kept, monkeypatch):
     monkeypatch.setattr(Path, "replace", full)
     assert run_again() == 3
     assert [*kept.iterdir()] == []
+
+
+def test_without_a_compiler_python_answers(kept, monkeypatch):
+    """The same, with one remark."""
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
+    _compile._say_slow.cache_clear()
+    with pytest.warns(CpecgeoWarning, match="llvmlite can't be used here"):
+        assert run_again() == 3
+    assert run_again() == 3  # and not once more, since warnings are errors here
+    _compile._say_slow.cache_clear()
+
+
+# What C's own library has on each system; LLVM makes one call of a sine and a cosine.
+OF_C = {"sin", "cos", "asin", "atan2", "fmod", "ceil", "rint", "malloc", "calloc", "free", "memset", "memcpy",
+        "memmove"}  # fmt: skip
+MACHINES = {
+    ("aarch64-unknown-linux-gnu", "generic"): OF_C | {"sincos"},
+    ("arm64-apple-macosx12", "apple-m1"): OF_C | {"__sincos_stret", "bzero", "memset_pattern16"},
+    # ELF, as MCJIT wants it; a frame of 4096 bytes or more would call `__chkstk`.
+    ("x86_64-pc-windows-msvc-elf", "znver4"): OF_C,
+}
+
+
+@pytest.mark.parametrize(("triple", "cpu"), MACHINES)
+def test_kernels_are_made_for_other_machines(triple, cpu):
+    """All of them, and none needs a function that isn't there."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    target = llvm.Target.from_triple(triple)
+    machine = target.create_target_machine(cpu=cpu, opt=3, jit=True)
+    rooms = (_arcs, _areas, _boundary, _crossing, _outline, _rings, _sweep)
+    kernels = [f for room in rooms for f in vars(room).values() if _is_called(f, room)]
+    assert len(kernels) >= 12
+    for function in kernels:
+        mark = getattr(function, _compile._MARK)[0]
+        text = Program(function, parameters(mark), _compile._attributes).text
+        code = _compile._emitted(text, machine)
+        missing = {name.removeprefix("_") if "apple" in triple else name for name in outside(code)}
+        assert missing <= MACHINES[triple, cpu], function.__name__
+
+
+def _is_called(function, room):
+    mark = getattr(function, _compile._MARK, None)
+    return mark is not None and mark[0] and function.__module__ == room.__name__
+
+
+def outside(code):
+    """Return the names that an object file, ELF or Mach-O, has from elsewhere."""
+    if code[:4] == b"\x7fELF":
+        (sections,), (size, count) = unpack("<Q", code[40:48]), unpack("<HH", code[58:62])
+        heads = [unpack("<IIQQQQIIQQ", code[at:][:64]) for at in
+                 range(sections, sections + size * count, size)]  # fmt: skip
+        table = next(h for h in heads if h[1] == 2)  # of symbols
+        texts, rows = heads[table[6]][4], range(table[4], table[4] + table[5], 24)
+        symbols = [unpack("<IBBHQQ", code[at:][:24]) for at in rows]
+        named = [at for at, _, _, where, _, _ in symbols if at and where == 0]
+    else:
+        at, command = 32, 0
+        while command != 2:  # where the symbols are
+            command, size = unpack("<II", code[at:][:8])
+            first, count, texts, _ = unpack("<IIII", code[at + 8 :][:16])
+            at += size
+        symbols = [unpack("<IBBHQ", code[at:][:16]) for at in range(first, first + 16 * count, 16)]
+        named = [at for at, kind, _, _, _ in symbols if kind & 0x0E == 0]
+    return {code[texts + at :].split(b"\0")[0].decode() for at in named}
 
 
 @pytest.mark.parametrize(("stated", "most"), [("", 1024), ("1", 1), ("0", 1), ("-3", 1)])
