@@ -21,6 +21,7 @@ __all__ = [
     "between_vertices",
     "densify_array",
     "find_copies",
+    "lone_points",
     "path_lengths_m",
     "paths",
     "plain_points",
@@ -124,6 +125,13 @@ def _alike(geoms: NDArray[Any]) -> Paths:
     for level in offsets[1:]:
         owner = np.repeat(np.arange(len(level) - 1), np.diff(level))[owner]
     return Paths(xy, np.repeat(np.arange(len(size)), size), owner, np.full(len(size), areas), hole)
+
+
+def lone_points(geoms: NDArray[Any]) -> tuple[Floats, Ints]:
+    """Return the coordinates of all points, and the geometry of each."""
+    parts, owner = shapely.get_parts(geoms, return_index=True)
+    chosen = shapely.get_type_id(parts) == 0
+    return shapely.get_coordinates(parts[chosen]), owner[chosen]
 
 
 def without_empty(

@@ -15,11 +15,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.geodesy._ellipsoid import Floats, Ints, ecef, lift
-from cpecgeo.geodesy._paths import Paths, between_vertices, paths
+from cpecgeo.geodesy._paths import Paths, between_vertices, lone_points, paths
 
 __all__ = ["FAN", "NOWHERE", "NO_SIDE", "PIECE_M", "Found", "Pieces", "Tree", "build", "take_apart"]
 
@@ -229,7 +228,7 @@ def take_apart(geoms: NDArray[Any]) -> tuple[Pieces, Paths]:
     a, b = place[start], place[start + 1]
     on = part[start]
     start, a, b, on = _without_repeats(start, a, b, on)
-    spots, spot_of = _points(geoms)
+    spots, spot_of = lone_points(geoms)
     spot = ecef(spots[:, 0], spots[:, 1])
     a = np.concatenate((a, spot))
     d = np.concatenate((b - a[: len(b)], np.zeros_like(spot)))
@@ -256,13 +255,6 @@ def _without_repeats(
     return start[keep], a[keep], b[keep], on[keep]
 
 
-def _points(geoms: NDArray[Any]) -> tuple[Floats, Ints]:
-    """Return the coordinates of all points, and the geometry of each."""
-    parts, owner = shapely.get_parts(geoms, return_index=True)
-    chosen = shapely.get_type_id(parts) == 0
-    return shapely.get_coordinates(parts[chosen]), owner[chosen]
-
-
 def _neighbours(on: Ints, ring: NDArray[np.bool_], spots: int) -> tuple[Ints, Ints]:
     """Return the pieces before and after each; rings close on themselves."""
     count = len(on)
@@ -277,15 +269,21 @@ def _neighbours(on: Ints, ring: NDArray[np.bool_], spots: int) -> tuple[Ints, In
 
 
 def _leaf_order(pieces: Pieces) -> Ints:
-    """Order pieces: runs along a path stay together, and near runs follow one another."""
+    """Order pieces: runs along a path stay together, and near runs follow one another.
+
+    Those of paths that fill no leaf go each where it lies: of many such, that lie across one
+    another, a leaf would hold a few that reach far.
+    """
     count = len(pieces.a)
-    number = np.arange(count)
     begins = np.ones(count, bool)
     begins[1:] = (pieces.path[1:] != pieces.path[:-1]) | (pieces.target[1:] != pieces.target[:-1])
-    in_path = number - np.maximum.accumulate(np.where(begins, number, 0))
-    heads = np.flatnonzero(in_path % FAN == 0)
+    first = np.flatnonzero(begins)
+    length = np.diff(first, append=count)
+    in_path = np.arange(count) - np.repeat(first, length)
+    heads = np.flatnonzero((in_path % FAN == 0) | np.repeat(length < FAN, length))
     size = np.diff(heads, append=count)
-    order = _halves(pieces.a[heads + size // 2], size)
+    middle = heads + size // 2
+    order = _halves(pieces.a[middle] + 0.5 * (size == 1)[:, None] * pieces.d[middle], size)
     size = size[order]
     inside = np.arange(count) - np.repeat(np.cumsum(size) - size, size)
     return np.asarray(np.repeat(heads[order], size) + inside)
@@ -296,26 +294,28 @@ def _halves(middle: Floats, size: Ints) -> Ints:
 
     Halves hold whole nodes of as high a level as they can.
     """
-    order = np.arange(len(middle))
-    bounds = np.array([0, len(middle)])
+    order, bounds = np.arange(len(middle)), np.array([0, len(middle)])
     while True:
-        first, counts = bounds[:-1], np.diff(bounds)
-        if counts.max() <= 1:
-            return order
-        here = middle[order]
-        extent = np.maximum.reduceat(here, first) - np.minimum.reduceat(here, first)
+        first, counts, here = bounds[:-1], np.diff(bounds), middle[order]
+        low = np.minimum.reduceat(here, first)
+        extent = np.maximum.reduceat(here, first) - low
         group = np.repeat(np.arange(len(first)), counts)
-        key = here[np.arange(len(here)), extent.argmax(axis=1)[group]]
-        order = order[np.lexsort((key, group))]
+        axis = extent.argmax(axis=1)
+        share = (here - low[group])[np.arange(len(here)), axis[group]]
+        share *= (0.999 / np.maximum(extent.max(axis=1), 1e-9))[group]
+        order = order[np.argsort(group + share)]
         held = np.cumsum(size[order])
         before = held[first] - size[order[first]]
         total = held[bounds[1:] - 1] - before
+        is_more = (counts > 1) & (total > FAN)
+        if not is_more.any():
+            return order
         level = np.maximum(np.floor(np.log(np.maximum(total - 1, 1)) / np.log(FAN) + 1e-9), 0)
         node = FAN ** level.astype(np.int64)
         half = np.maximum(np.round(total / (2 * node)).astype(np.int64), 1) * node
         cut = np.searchsorted(held, before + half, side="left") + 1
         cut = np.clip(cut, first + 1, np.maximum(bounds[1:] - 1, first + 1))
-        bounds = np.unique(np.concatenate((bounds, cut[counts > 1])))
+        bounds = np.unique(np.concatenate((bounds, cut[is_more])))
 
 
 def _tubes(start: Floats, end: Floats, slack: Floats) -> Floats:

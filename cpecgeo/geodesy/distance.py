@@ -14,8 +14,8 @@ from cpecgeo.errors import InputError
 from cpecgeo.geodesy._arcs import pairs
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef
-from cpecgeo.geodesy._paths import Paths
-from cpecgeo.geodesy._tree import _points, take_apart
+from cpecgeo.geodesy._paths import Paths, lone_points
+from cpecgeo.geodesy._tree import take_apart
 from cpecgeo.geodesy.inputs import PointsLike, check
 from cpecgeo.geodesy.nearest import Index
 
@@ -298,7 +298,7 @@ def _held(geoms: NDArray[Any], flat: Paths) -> Ints:
 
     # Of a part that doesn't meet a boundary, one vertex is inside or none.
     firsts = np.flatnonzero(np.diff(flat.path, prepend=-1))[~flat.hole]
-    spots, owner = _points(geoms)
+    spots, owner = lone_points(geoms)
     xy = np.concatenate((flat.xy[firsts], spots))
     whose = np.concatenate((flat.owner[~flat.hole], owner))
     rows, polygon = Areas.of(len(geoms), flat).pairs(xy)
