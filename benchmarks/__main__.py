@@ -37,7 +37,7 @@ BUFFER = """Error: greatest share by which a vertex of the boundary, or the geod
 VERBS = """A million points all over Pakistan's box, in a GeoDataFrame, and the main line by its name; cpecgeo's answers hold the distance and certainty of each row, or sums with low and high. geopandas in UTM: points and line to UTM 42N, then what was quickest there, a query of the spatial index with the buffered line, and distances of the points in it. The last column is the quickest way that tells of no distance: only the buffer goes through UTM, and back to lon, lat, where `shapely.contains_xy` says what lies in it.
 
 """
-WHERE = """One call with a million points, from GeoSeries to DataFrame, taken apart by `python -m benchmarks where`: each stage is timed in place, by processor time on one thread. Coordinates and range checks of points, accuracies along corridors and the search run on all threads, the rest on one. First `cg.nearest`, then questions that only few points matter to.
+WHERE = """One call with a million points, from GeoSeries to DataFrame, taken apart by `python -m benchmarks where`: each stage is timed in place, by processor time on one thread. Coordinates and range checks of points, accuracies along corridors and the search run on all threads, the rest on one. First `cg.nearest`, then questions that only few points matter to. The last two rows of the last table are work that is nothing but arithmetic, and nothing but memory, spread the same way: what threads give on this machine at best.
 
 """
 FIRST = [
