@@ -173,11 +173,13 @@ def from_wgs84(xy: Floats, crs: pyproj.CRS, what: str) -> Floats:
 
 def _known(crs: pyproj.CRS, what: str) -> pyproj.Transformer | None:
     """Return the operation to WGS 84, None where none is needed, or refuse."""
-    operation = _operation(crs)
-    if operation is None and not _is_wgs84(crs):
-        raise CRSError(
-            f"{what} is in {crs.name!r}, which can't be turned into lon, lat: {_explain(crs)}"
-        )
+    try:
+        operation = _operation(crs)
+        why = _explain(crs) if operation is None and not _is_wgs84(crs) else None
+    except pyproj.exceptions.ProjError:  # PROJ reads more than it can write again
+        operation, why = None, 'its description is damaged. State it, such as crs="EPSG:32642".'
+    if why is not None:
+        raise CRSError(f"{what} is in {crs.name!r}, which can't be turned into lon, lat: {why}")
     return operation
 
 

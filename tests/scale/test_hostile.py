@@ -15,13 +15,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyproj
 import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+import cpecgeo as cg
 from cpecgeo import scale
-from cpecgeo.errors import CpecgeoError, FileError, GeometryError, InputError
+from cpecgeo.errors import CpecgeoError, CRSError, FileError, GeometryError, InputError
 from cpecgeo.files import wellknown
 from cpecgeo.scale.files import open_source
 from tests.effort import tries
@@ -297,3 +299,20 @@ def test_a_footer_with_one_wrong_byte_is_one_error_or_none(tmp_path):
     assert done.returncode == 0, done.stderr[-500:]
     footer, refused = map(int, done.stdout.split())
     assert footer / 3 < refused < footer
+
+
+def test_a_description_of_a_crs_that_proj_reads_and_cant_write_is_one_error(tmp_path):
+    path = tmp_path / "a.parquet"
+    geoparquet([POINT], path)
+    table = pq.read_table(path)
+    geo = json.loads(table.schema.metadata[b"geo"])
+    crs = pyproj.CRS(4326).to_json_dict()
+    crs["datum_ensemble"]["name"] = "Another"
+    crs["datum_ensemble"]["id"]["authority"] = "EP[G"
+    crs["coordinate_system"]["axis"][1]["jnit"] = crs["coordinate_system"]["axis"][1].pop("unit")
+    geo["columns"][geo["primary_column"]]["crs"] = crs
+    pq.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), path)
+    with pytest.raises(CRSError, match="description is damaged"):
+        cg.nearest(cg.read(path), "ml1")
+    with pytest.raises(CRSError, match="description is damaged"):
+        scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
