@@ -69,7 +69,7 @@ STEP_OPEN = Path.open
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", ["o.csv", "o.parquet", "near"])
+@pytest.mark.parametrize("name", ["o.csv", "o.csv.gz", "o.parquet", "near"])
 def test_ended_at_each_step(source, name, tmp_path):
     """The earlier result or the new one is there whole, or comes back with the next run."""
     expected = {}
@@ -150,7 +150,7 @@ def read_only(tmp_path):
     subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("name", ["o.csv", "o.parquet", "near"])
+@pytest.mark.parametrize("name", ["o.csv", "o.csv.gz", "o.parquet", "near"])
 def test_read_only_folder_is_one_error(source, read_only, name):
     with pytest.raises(FileError, match=r"can't write .*folder that exists and that you may"):
         scale.nearest_file(source, read_only / name, targets="ml1", **ROWS)

@@ -30,9 +30,10 @@ def small_disk(tmp_path):
         subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("name", ["o.parquet", "o.csv"])
+@pytest.mark.parametrize("name", ["o.parquet", "o.csv", "o.csv.gz"])
 def test_full_disk_is_told_and_survived(small_disk, tmp_path, name):
-    source = write(frame(20_000), tmp_path / "s.csv", "csv")
+    rows = 60_000 if name.endswith(".gz") else 20_000
+    source = write(frame(rows), tmp_path / "s.csv", "csv")
     rows = {"batch_rows": 1_000, "part_rows": 2_000}
     scale.nearest_file(source, tmp_path / name, targets="ml1", **rows)
     with pytest.raises(FileError, match="disk is full"):

@@ -1,5 +1,6 @@
 """Runs killed at random moments go on to the same bytes; nothing that was finished is lost."""
 
+import gzip
 import os
 import random
 import signal
@@ -17,7 +18,12 @@ from .child import ROWS
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("CPECGEO_KILLS", "3"))
-CASES = [("parquet", "o.parquet"), ("csv", "o.csv"), ("geoparquet", "o.csv")]
+CASES = [
+    ("parquet", "o.parquet"),
+    ("csv", "o.csv"),
+    ("geoparquet", "o.csv"),
+    ("csv.gz", "o.csv.gz"),
+]
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX's")
 
@@ -29,8 +35,10 @@ def plain(tmp_path_factory):
     points = frame(60_000)
     made = {}
     for kind, out in CASES:
-        source = write(points, folder / f"{kind}{Path(out).suffix}.{kind}", kind)
-        source = source.rename(source.with_suffix(".csv" if kind == "csv" else ".parquet"))
+        suffix = kind if "csv" in kind else "parquet"
+        source = write(points, folder / f"{kind}-{out}-in.{suffix}", kind.removesuffix(".gz"))
+        if kind == "csv.gz":
+            source.write_bytes(gzip.compress(source.read_bytes()))
         whole = folder / f"{kind}-{out}"
         scale.nearest_file(source, whole, targets=["ml1", "n40"], **ROWS)
         made[kind, out] = source, whole.read_bytes()
