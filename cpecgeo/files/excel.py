@@ -31,6 +31,12 @@ def read_excel(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     return locate_rows(load_sheet(path, what, choice.layer), what, choice)
 
 
+def _has_cells(sheet: Any) -> bool:
+    """Return whether anything stands in a sheet, as far as one looks at the top."""
+    rows = sheet.iter_rows(max_row=100, values_only=True)
+    return any(cell is not None for row in rows for cell in row)
+
+
 def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
     """Load a sheet as a table; formulas are the values that Excel last computed.
 
@@ -55,6 +61,9 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
         try:
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
             sheets = [s.title for s in book.worksheets]
+            if layer is None and len(sheets) > 1:  # Excel used to make three, two of them empty
+                held = [sheet.title for sheet in book.worksheets if _has_cells(sheet)]
+                sheets = held or sheets[:1]
             sheet = choose_layer(sheets, layer, what)
             rows = list(book[sheet].iter_rows(values_only=True))
             inside = _markup(path, book[sheet])

@@ -83,6 +83,11 @@ _DEGREES = re.compile(
 _AXES = {"lon": "EW", "lat": "NS"}
 # Digits and decimal signs of Arabic and Urdu, and a minus that isn't a hyphen.
 _WESTERN = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫−", "01234567890123456789.-")
+# Letters and marks of Chinese texts, 北纬34度07分30秒.
+_CHINESE = {"北纬": "N", "北緯": "N", "南纬": "S", "南緯": "S", "东经": "E", "東經": "E",
+            "西经": "W", "西經": "W", "度": "°", "分": "′", "秒": "″"}  # fmt: skip
+# Hyphens between degrees, minutes and seconds, as pilots write them.
+_HYPHENS = re.compile(r"(?<=[0-9])-(?=[0-9])")
 
 Floats = NDArray[np.float64]
 
@@ -246,7 +251,7 @@ def parse_degrees(
     ----------
     texts : Series of str or numbers
         Decimal degrees (``67.05``, ``67,05``), with a letter (``67.05 E``), or degrees, minutes
-        and seconds (``34°07′12″N``, ``34 07 12``, ``N34:07:12``).
+        and seconds (``34°07′12″N``, ``34 07 12``, ``N34:07:12``, ``34-07-12N``, ``北纬34度7分``).
     axis : {"lon", "lat"}
         Which letters may stand beside them.
     what : str
@@ -325,6 +330,11 @@ def read_degrees(text: str, axis: str) -> tuple[float, str | None]:
     ((34.125, 'degrees, minutes and seconds'), None)
     """
     text = text.translate(_WESTERN)
+    if not text.isascii():
+        for word, sign in _CHINESE.items():
+            text = text.replace(word, sign)
+    if len(_HYPHENS.findall(text)) == 2:
+        text = _HYPHENS.sub(" ", text)
     match = _DEGREES.fullmatch(text)
     letters = "".join(filter(None, (match["before"], match["after"]))).upper() if match else ""
     if not match or len(letters) > 1 or (letters and letters not in _AXES[axis]):

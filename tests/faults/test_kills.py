@@ -1,6 +1,5 @@
 """Runs killed at random moments go on to the same bytes; nothing that was finished is lost."""
 
-import gzip
 import os
 import random
 import signal
@@ -36,9 +35,9 @@ def plain(tmp_path_factory):
     made = {}
     for kind, out in CASES:
         suffix = kind if "csv" in kind else "parquet"
-        source = write(points, folder / f"{kind}-{out}-in.{suffix}", kind.removesuffix(".gz"))
-        if kind == "csv.gz":
-            source.write_bytes(gzip.compress(source.read_bytes()))
+        source = write(
+            points, folder / f"{kind}-{out}-in.{suffix}", kind.removesuffix(".gz")
+        )  # packed by its name
         whole = folder / f"{kind}-{out}"
         scale.nearest_file(source, whole, targets=["ml1", "n40"], **ROWS)
         made[kind, out] = source, whole.read_bytes()

@@ -318,3 +318,19 @@ def test_standard_input_is_a_file_to_every_command(monkeypatch):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(line.encode())))
         run = CliRunner().invoke(app, command.split(), input=line, catch_exceptions=False)
         assert run.exit_code == 0, command
+
+
+def test_empty_sheets_are_no_layers(tmp_path):
+    """Excel of old makes three sheets, and most people fill one."""
+    book = openpyxl.Workbook()
+    for row in (["name", "lon", "lat"], ["A", 67, 25]):
+        book.active.append(row)
+    for _ in range(2):
+        book.create_sheet()
+    book.save(tmp_path / "a.xlsx")
+    assert cg.read(tmp_path / "a.xlsx")["name"].tolist() == ["A"]
+    assert len(cg.read(tmp_path / "a.xlsx", layer="Sheet")) == 1
+    book.worksheets[2].append([None, 0])  # a cell is a cell
+    book.save(tmp_path / "a.xlsx")
+    with pytest.raises(cg.errors.InputError, match="2 layers, Sheet, Sheet2"):
+        cg.read(tmp_path / "a.xlsx")
