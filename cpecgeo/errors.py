@@ -58,7 +58,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def _one_line(text: str) -> str:
-    """Names of columns and files come from outside, with whatever is in them."""
+    """Put a text on one line: names of columns and files may hold anything."""
     return _CONTROL.sub(lambda c: ascii(c[0])[1:-1], text)
 
 

@@ -122,7 +122,7 @@ def reference_nearest(points: Any, line: Any) -> pd.DataFrame:
 
 
 def reference_distance_km(a: Any, b: Any) -> float:
-    """Distance between two lines that don't meet, or of a point and a line, slowly.
+    """Return the distance between two lines that don't meet, or of a point and a line, slowly.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ _GEOD = Geod(ellps="WGS84")
 
 
 def _winds_around(p: _Floats, ring: Any) -> NDArray[np.bool_]:
-    """Which points a ring turns around once, with its smaller region on the left."""
+    """Return which points a ring turns around once, with its smaller region on the left."""
     xy = shapely.get_coordinates(ring)
     counter_clockwise = _GEOD.polygon_area_perimeter(xy[:, 0], xy[:, 1])[0] > 0
     shape = (len(p), len(xy))
@@ -265,7 +265,7 @@ def _nearest_of_all(
 
 
 def _approaches(start: _Floats, way: _Floats, s: _Floats, x: _Floats, y: _Floats) -> Any:
-    """Whether going on along the edge at s comes closer to the point."""
+    """Return whether going on along the edge at s comes closer to the point."""
     lon, lat, back = _GEOD.fwd(start[:, 0], start[:, 1], way, s)
     to_point = np.asarray(_GEOD.inv(lon, lat, x, y)[0])
     return np.cos(np.radians(to_point - (np.asarray(back) + 180.0))) > 0

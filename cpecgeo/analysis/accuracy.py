@@ -272,7 +272,7 @@ class Bounds:
         return code
 
     def beside(self, shapes: gpd.GeoSeries, own: Floats | None = None) -> tuple[Floats, Floats]:
-        """As `around`, for lines and areas, of which the nearest part counts."""
+        """Return what `around` does, for lines and areas, of which the nearest part counts."""
         table = distance_matrix_km(shapes, self.shapes).to_numpy()
         mine = np.zeros(len(shapes)) if own is None else np.nan_to_num(own)
         off = np.hypot(np.nan_to_num(self.accuracy_km)[None, :], mine[:, None])

@@ -221,7 +221,7 @@ def check_junctions(names: Sequence[str], gaps: Sequence[float]) -> None:
 
 
 def check_course(names: Sequence[str], lines: Iterable[Any], xy: Floats) -> None:
-    """Refuse sections that cross themselves or run back; tell it of the line they make up.
+    """Refuse sections that cross themselves or run back; warn where the whole line does.
 
     Parameters
     ----------

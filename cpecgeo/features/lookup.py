@@ -132,7 +132,7 @@ def find(
 def _list_others(
     name: str, kinds: Sequence[str], missing: Literal["raise", "keep"]
 ) -> tuple[str, ...]:
-    """Return what a name means among other kinds than the one that it was taken for."""
+    """Return what else a name means, in other kinds than the one chosen."""
     others = []
     for kind in kinds:
         if kind in {"district", "province"}:
@@ -313,7 +313,7 @@ def read_labelled(path: str, choice: Choice | None) -> gpd.GeoDataFrame:
 
 @contextmanager
 def _advise(choice: Choice | None) -> Iterator[None]:
-    """Say whose options an error names where what reads the file has none."""
+    """Say that the options an error names are those of `read`, where the verb has none."""
     try:
         yield
     except (InputError, FileError) as error:

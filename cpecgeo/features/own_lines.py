@@ -178,7 +178,7 @@ def _sections(
     accuracy_km: float | None,
     sources: Sequence[str],
 ) -> gpd.GeoDataFrame:
-    """Return the rows as sections, with what the caller says of the whole where they are silent."""
+    """Return the rows as sections; what they don't say is what the caller says of the whole."""
     several = len(rows) > 1
     count = [str(i) for i in range(1, len(rows) + 1)]
     accuracy = np.nan if accuracy_km is None else positive_km(accuracy_km, "accuracy_km")

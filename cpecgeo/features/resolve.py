@@ -362,7 +362,7 @@ def _short_title(part: Subject) -> str:
 
 
 def in_region(subject: Subject, what: str) -> Subject:
-    """Refuse what would lie in the region of CPEC with lon and lat swapped, and doesn't.
+    """Refuse coordinates that lie in the region of CPEC only with lon and lat swapped.
 
     Parameters
     ----------

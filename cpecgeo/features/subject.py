@@ -175,7 +175,7 @@ PointLike: TypeAlias = "SubjectLike | tuple[float, float]"
 
 
 def provenance(*subjects: Subject) -> dict[str, Any]:
-    """Return what `.attrs` of an answer say of the data and the geometry that it rests on.
+    """Return what the `.attrs` of an answer say of its data and geometry.
 
     Parameters
     ----------

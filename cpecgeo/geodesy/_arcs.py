@@ -39,7 +39,7 @@ _C31, _C312, _C32 = 0.25 - _N / 4, 0.125 - _N * _N / 8, 1 / 16 - 3 * _N / 32
 
 @kernel(inline=True)
 def near(z, p, q):
-    """42 terms, 2.8e-08 m up to 2,510 km."""
+    """Return the arc of a chord by a series: 42 terms, 2.8e-08 m up to 2,510 km."""
     c00 = (0.16666666666782 + z * (0.0749999998469 + z * (0.044642858481 + z * (0.0303828341 + z *
         (0.022310581 + z * 0.018939)))))
     c01 = (0.00111572998723 + z * (0.0003342192507 + z * (0.000178858939 + z * (0.0001164736 + z *
@@ -68,7 +68,7 @@ def near(z, p, q):
 
 @kernel(inline=True)
 def wide(y, p, q):
-    """92 terms, 1.4e-06 m up to 12,010 km."""
+    """Return the arc of a chord by a series: 92 terms, 1.4e-06 m up to 12,010 km."""
     c00 = (0.9999999999996962 + y * (-0.3333333332486303 + y * (0.199999991904037 + y *
         (-0.1428567996187 + y * (0.11110334057652 + y * (-0.0908047924178 + y * (0.0760454073967 +
         y * (-0.061925644278 + y * (0.042407272333 + y * (-0.01697918799))))))))))
@@ -112,7 +112,7 @@ def wide(y, p, q):
 
 @kernel(inline=True)
 def arc(ax, ay, az, bx, by, bz):
-    """Geodesic metres from a to b, both on the ellipsoid, their chord up to NEAR_M."""
+    """Return geodesic metres from a to b on the ellipsoid, their chord up to NEAR_M."""
     vx, vy, vz, mz = bx - ax, by - ay, bz - az, 0.5 * (az + bz)
     flat, h = vx * vx + vy * vy, vz * vz
     q = flat * PER_A2 + h * PER_B2
@@ -122,7 +122,7 @@ def arc(ax, ay, az, bx, by, bz):
 
 @kernel(inline=True)
 def wide_arc(ax, ay, az, bx, by, bz):
-    """Geodesic metres from a to b, both on the ellipsoid, their chord up to WIDE_M."""
+    """Return geodesic metres from a to b on the ellipsoid, their chord up to WIDE_M."""
     vx, vy, vz, mz = bx - ax, by - ay, bz - az, 0.5 * (az + bz)
     flat, h = vx * vx + vy * vy, vz * vz
     q = flat * PER_A2 + h * PER_B2
@@ -134,7 +134,7 @@ def wide_arc(ax, ay, az, bx, by, bz):
 
 @kernel(inline=True)
 def great_circle(lam, sin1, cos1, sin2, cos2):
-    """Great circle of the auxiliary sphere over `lam`, and the longitude that it is farther there.
+    """Return the great circle over `lam` on the auxiliary sphere, and the longitude to add there.
 
     Of the arc: sine, cosine and size; sine of its azimuth at the equator, square of the cosine,
     cosine of twice the arc from the equator to its middle; and the longitude.
@@ -160,7 +160,7 @@ def great_circle(lam, sin1, cos1, sin2, cos2):
 
 @kernel()
 def far_arc(ax, ay, az, bx, by, bz):
-    """Geodesic metres at any distance, by Vincenty's iteration; NaN near antipodes."""
+    """Return geodesic metres at any distance, by Vincenty's iteration; NaN near antipodes."""
     sin1, sin2 = az / POLE_M, bz / POLE_M
     ra, rb = sqrt(ax * ax + ay * ay), sqrt(bx * bx + by * by)
     cos1, cos2 = ra / EQUATOR_M, rb / EQUATOR_M
@@ -188,7 +188,7 @@ def far_arc(ax, ay, az, bx, by, bz):
 
 @kernel()
 def geodesic(ax, ay, az, bx, by, bz):
-    """Geodesic metres by whichever method holds; NaN near antipodes."""
+    """Return geodesic metres by whichever method holds; NaN near antipodes."""
     vx, vy, vz = bx - ax, by - ay, bz - az
     c2 = vx * vx + vy * vy + vz * vz
     if c2 <= NEAR_M * NEAR_M:
@@ -237,7 +237,7 @@ def arcs_m(a: Floats, d: Floats) -> Floats:
 
 @kernel("rows, rows, int, int, rows, bools")
 def pairs(a, b, first, last, km, failed):
-    """Geodesic kilometres from rows first to last of `a`, (n, 3), to all of `b`, (3, m).
+    """Enter geodesic kilometres from rows first to last of `a`, (n, 3), to all of `b`, (3, m).
 
     A row with NaN in it, for points near each other's antipodes, is marked in `failed`.
     """

@@ -185,7 +185,7 @@ class _Rings:
 
 
 def _rings(flat: Paths) -> tuple[Floats, Ints, _Rings]:
-    """Vertices of all rings, which ring each is on, and what is known of the rings."""
+    """Return the vertices of all rings, the ring of each, and what is known of the rings."""
     on_ring = flat.ring[flat.path]
     number = np.cumsum(flat.ring) - 1  # of each path among the rings
     hole = flat.hole[flat.ring]
@@ -237,7 +237,7 @@ def _free_frame(xy: Floats) -> Floats:
 
 
 def _colatitude(lat: Floats) -> Floats:
-    """Radians from the northern pole on the sphere of equal areas.
+    """Return radians from the northern pole on the sphere of equal areas.
 
     Snyder, Map Projections: A Working Manual (1987), equation 3-18, as an angle from the pole,
     so that small angles keep their digits.
@@ -255,8 +255,9 @@ def _sphere(xy: Floats) -> Floats:
 def _orient(
     xy: Floats, ring: Ints, start: Ints, frame: Floats, pole: Floats
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether each ring has the smaller of its two regions on its left and its pole in there, and
-    whether it goes around the axis.
+    """Return whether each ring has the smaller of its two regions, with its pole, on its left.
+
+    And whether it goes around the axis.
     """
     count = len(frame)
     # Areas of triangles of the nearer pole and two vertices.
@@ -280,7 +281,7 @@ def _orient(
 
 
 def _step(a: Floats, b: Floats) -> Floats:
-    """Radians of longitude from a to b by the shorter way."""
+    """Return radians of longitude from a to b by the shorter way."""
     step = b - a
     return np.asarray(step - _TURN * np.round(step / _TURN))
 
@@ -307,7 +308,7 @@ def _longitudes(
 
 
 def _boxes(xy: Floats, on: Ints, west: Floats, width: Floats, whole: NDArray[np.bool_]) -> Floats:
-    """West, width, south and north of each part in degrees; those marked may be anywhere."""
+    """Return west, width, south and north of each part in degrees; marked ones may be anywhere."""
     box = np.column_stack((np.degrees(west), np.degrees(width), west, west))
     box[:, 2], box[:, 3] = np.inf, -np.inf
     np.minimum.at(box[:, 2], on, xy[:, 1])
@@ -321,7 +322,7 @@ def _boxes(xy: Floats, on: Ints, west: Floats, width: Floats, whole: NDArray[np.
 def _bins(
     a: Floats, b: Floats, on: Ints, west: Floats, width: Floats
 ) -> tuple[Floats, Ints, Ints, Ints]:
-    """Bins of longitude for each part, with the segments that reach into them; see `Areas`."""
+    """Return each part's bins of longitude, and the segments that reach into them; see `Areas`."""
     lon = np.arctan2(a[:, 1], a[:, 0])
     step = _step(lon, np.arctan2(b[:, 1], b[:, 0]))
     from_west = (lon - west[on]) % (_TURN)
@@ -347,7 +348,7 @@ def _bins(
 
 
 def _expand(span: Ints) -> tuple[Ints, Ints]:
-    """Each row as often as its span says, and a count from 0 within each."""
+    """Repeat each row as often as its span says; return rows, and a count from 0 in each."""
     row = np.repeat(np.arange(len(span)), span)
     return row, np.arange(len(row)) - np.repeat(np.cumsum(span) - span, span)
 

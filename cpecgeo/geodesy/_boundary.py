@@ -139,7 +139,7 @@ def _turn(ux, uy, uz, x, y, z, fx, fy, fz):
 
 @kernel()
 def _bow(lon, lat, lon_b, lat_b, x, y, z, c2):
-    """Metres between the middles of an edge as a geodesic and as a straight line in lon, lat."""
+    """Return metres from the middle of an edge as a geodesic to its middle straight in lon, lat."""
     # The curvature of a straight line in lon, lat is less than 2 tan(latitude) / radius.
     flat = sqrt(x * x + y * y)
     most = c2 * _FLATTEST * (2.0 * abs(z) / (flat * (1.0 - E2) + 1e-9) + 0.05)

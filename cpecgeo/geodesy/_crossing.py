@@ -40,7 +40,7 @@ _FACING, _FACES = 2.0, 4
 
 @kernel(inline=True)
 def _root(begin, rise, bend):
-    """Where begin + t rise + t (1 - t) bend is 0, between 0 and 1; its ends have other signs."""
+    """Return t from 0 to 1 where begin + t rise + t (1 - t) bend is 0; its ends differ in sign."""
     p = rise + bend
     root = sqrt(max(p * p + 4.0 * bend * begin, 0.0))
     q = p + root if p >= 0.0 else p - root
@@ -52,7 +52,7 @@ def _root(begin, rise, bend):
 
 @kernel(inline=True)
 def _crossing(sl, cl, h, z, pole, a, b, n, i):
-    """1 or -1 where segment i crosses the meridian between the point and the pole, else 0.
+    """Return 1 or -1 where segment i crosses the meridian from the point to the pole, else 0.
 
     Positive when the segment runs east. The point is `h` from the axis, at height `z`.
     """
@@ -123,7 +123,7 @@ def contain(
 
 @kernel()
 def _segments_cross(a, d, n, per_d2, i, e, g, m, per_g2, j, slack):
-    """Whether segment i of (a, d, n) and segment j of (e, g, m) cross."""
+    """Return whether segment i of (a, d, n) and segment j of (e, g, m) cross."""
     if per_d2[i] == 0.0 or per_g2[j] == 0.0:
         return False
     dx, dy, dz, nx, ny, nz = d[i, 0], d[i, 1], d[i, 2], n[i, 0], n[i, 1], n[i, 2]

@@ -204,7 +204,7 @@ def _operation(crs: pyproj.CRS) -> pyproj.Transformer | None:
 
 
 def _has_datum_of_wgs84(crs: pyproj.CRS) -> bool:
-    """Whether a CRS is on WGS 84 but for the name, so that nothing has to be shifted."""
+    """Return whether a CRS is on WGS 84 but for its name, so that nothing has to be shifted."""
     base = crs.geodetic_crs
     if base is None or base.datum is None or crs.is_bound:
         return False
@@ -241,7 +241,7 @@ def _explain(crs: pyproj.CRS) -> str:
 
 
 def _sisters(base: pyproj.CRS) -> str:
-    """Other geographic CRSs of the same family that do have an operation."""
+    """Return other geographic CRSs of the same family that do have an operation."""
     family = base.name.split()[0]
     names = []
     for info in query_crs_info("EPSG", PJType.GEOGRAPHIC_2D_CRS):

@@ -331,7 +331,7 @@ def ring_areas_m2(xy: Floats, ring: Ints) -> Floats:
 
 
 def _long(xy: Floats, ring: Ints) -> Floats:
-    """Areas of rings with edges of any length, around poles too."""
+    """Return areas of rings with edges of any length, around poles too."""
     begin = np.append(np.flatnonzero(np.diff(ring, prepend=-1)), len(ring))
     areas = np.full(len(begin) - 1, np.nan)
     if len(xy) > _FEW:
@@ -345,13 +345,13 @@ def _long(xy: Floats, ring: Ints) -> Floats:
 
 
 def _step(a: Floats, b: Floats) -> Floats:
-    """Degrees of longitude from a to b by the shorter way; small ones keep all digits."""
+    """Return degrees of longitude from a to b, the shorter way; small ones keep all digits."""
     step = b - a
     return np.where(np.abs(step) > 180.0, step - np.copysign(360.0, step), step)
 
 
 def _short(xy: Floats, ring: Ints, count: int) -> Floats:
-    """Areas of rings with short edges, away from the poles."""
+    """Return areas of rings with short edges, away from the poles."""
     if len(xy) == 0:
         return np.zeros(count)
     start = np.flatnonzero(ring[1:] == ring[:-1])

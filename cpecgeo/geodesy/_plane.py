@@ -257,7 +257,7 @@ def buffer_one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str |
 
 
 def _step_km(xy: Floats, plane: Plane, metres: float) -> float:
-    """Edges this long are straight in the plane to a thousandth of the radius."""
+    """Return the length of edges that are straight in the plane to a thousandth of the radius."""
     away = plane.reach(xy) + 1e5
     bend = away / (2.0 * EQUATOR_M**2)
     return min(100.0, max(0.2, float(np.sqrt(8e-3 * metres / bend)) / 1e3))
@@ -299,7 +299,7 @@ def _outline(shape: Any, index: Index, metres: float, *, flat: bool) -> Outline:
 
 
 def _closed(outline: Outline) -> list[Floats]:
-    """Rings with their first vertex repeated; those of fewer than three are nothing."""
+    """Close rings with their first vertex; drop those of fewer than three."""
     starts = np.flatnonzero(np.diff(outline.ring, prepend=-1))
     runs = np.split(outline.xy, starts[1:])
     return [np.vstack((r, r[:1])) for r in runs if len(r) > 2]

@@ -40,7 +40,7 @@ _C31, _C312, _C32 = 0.25 - _N / 4, 0.125 - _N * _N / 8, 1 / 16 - 3 * _N / 32
 
 
 def _below_series() -> Floats:
-    """Coefficients of Karney's I₄ over the cosine of the arc, by powers of k² and of k² cos².
+    """List coefficients of Karney's I₄ over the cosine of the arc, by powers of k² and of k² cos².
 
     That is his integral for the area under a geodesic (2013). There t(x) is
     x + √(1 + 1/x) asinh √x; of its second term as a series the coefficients follow from one
@@ -61,7 +61,7 @@ def _below_series() -> Floats:
 
 
 def _arctangent_series() -> Floats:
-    """Coefficients of atan(x) / x by powers of x², up to tan 22.5°, from Chebyshev nodes."""
+    """Return coefficients of atan(x) / x by powers of x² to tan 22.5°, from Chebyshev nodes."""
     top = (sqrt(2.0) - 1.0) ** 2
     share = 0.5 + 0.5 * np.cos(np.pi * (np.arange(_ARC) + 0.5) / _ARC)
     root = np.sqrt(top * share)
@@ -78,7 +78,7 @@ _ARC_SERIES = _arctangent_series()
 
 @kernel(inline=True)
 def _small_sine_cosine(x):
-    """Sine and cosine of up to an eighth of a turn."""
+    """Return sine and cosine of up to an eighth of a turn."""
     u = x * x
     s = 1.0 / 6227020800.0 - u / 1307674368000.0
     s = 1.0 / 120.0 - u * (1.0 / 5040.0 - u * (1.0 / 362880.0 - u * (1.0 / 39916800.0 - u * s)))
@@ -89,7 +89,7 @@ def _small_sine_cosine(x):
 
 @kernel(inline=True)
 def _sine_cosine(degrees):
-    """Sine and cosine of up to half a turn; both keep their digits near multiples of 90°."""
+    """Return sine and cosine of up to half a turn, with all digits near multiples of 90°."""
     size = abs(degrees)
     acute = 180.0 - size if size > 90.0 else size
     is_steep = acute > 45.0
@@ -100,7 +100,7 @@ def _sine_cosine(degrees):
 
 @kernel(inline=True)
 def _arctangent(x):
-    """Arctangent from -1 to 1."""
+    """Return the arctangent from -1 to 1."""
     half = x / (1.0 + sqrt(1.0 + x * x))
     square, told = half * half, 0.0
     for j in range(_ARC - 1, -1, -1):
@@ -110,7 +110,7 @@ def _arctangent(x):
 
 @kernel(inline=True)
 def _reduced(lat):
-    """Sine and cosine of the latitude on the auxiliary sphere."""
+    """Return sine and cosine of the latitude on the auxiliary sphere."""
     s, c = _sine_cosine(lat)
     s *= 1.0 - FLATTENING
     size = 1.0 / sqrt(s * s + c * c)
@@ -119,7 +119,7 @@ def _reduced(lat):
 
 @kernel(inline=True)
 def _stretch(sh, ch, sin1, cos1, sin2, cos2):
-    """Great circle over a longitude on the auxiliary sphere, given the half of it.
+    """Return the great circle over a longitude on the auxiliary sphere, given the half of it.
 
     How much farther that is than the longitude on the ellipsoid; the share of this by which it
     grows; cosine of the arc.
@@ -145,7 +145,7 @@ def _stretch(sh, ch, sin1, cos1, sin2, cos2):
 
 @kernel(inline=True)
 def _area(turned, sl, sl2, sin1, cos1, sin2, cos2):
-    """Area in m² between an edge and the equator, as Karney (2013) sums it up.
+    """Return the area in m² between an edge and the equator, as Karney (2013) sums it up.
 
     The turn of the azimuth times the square of the authalic radius, and I₄; from the sine of the
     longitude on the auxiliary sphere, and what its cosine lacks of 1.
@@ -167,7 +167,7 @@ def _area(turned, sl, sl2, sin1, cos1, sin2, cos2):
 
 @kernel(inline=True)
 def _below(lam, sin1, cos1, sin2, cos2):
-    """Area in m² between an edge and the equator, positive eastwards.
+    """Return the area in m² between an edge and the equator, positive eastwards.
 
     NaN where it is a quarter of the way around or longer. Newton's method, whose derivative is
     right to a few millionths: two steps do.
@@ -189,7 +189,7 @@ def _below(lam, sin1, cos1, sin2, cos2):
 
 @kernel()
 def _far_below(lam, sin1, cos1, sin2, cos2):
-    """As `_below`, for edges of any length; NaN near antipodes."""
+    """Return what `_below` does, for edges of any length; NaN near antipodes."""
     longitude, settled = lam, False
     for _ in range(_MAX_STEPS):
         ss, cs, sigma, sa, _ca2, _c2m, farther = great_circle(lam, sin1, cos1, sin2, cos2)
@@ -217,7 +217,7 @@ def _far_below(lam, sin1, cos1, sin2, cos2):
 
 @kernel("rows, ints, int, int, flat")
 def ring_areas(lonlat, begin, first, last, out):
-    """Areas in m² on the left of rings first to last, modulo the earth's; NaN near antipodes.
+    """Enter areas in m² left of rings first to last, modulo the earth's; NaN near antipodes.
 
     Ring r has rows begin[r] to begin[r + 1] of `lonlat`, the last one like the first.
     """
@@ -259,7 +259,7 @@ def ring_areas(lonlat, begin, first, last, out):
 
 @kernel()
 def _wider(ax, ay, az, bx, by, bz):
-    """Geodesic metres where the chord is beyond `NEAR_M`; NaN where it is beyond `WIDE_M`."""
+    """Return geodesic metres of chords beyond `NEAR_M`; NaN of those beyond `WIDE_M`."""
     vx, vy, vz = bx - ax, by - ay, bz - az
     is_far = vx * vx + vy * vy + vz * vz > WIDE_M * WIDE_M
     return float("nan") if is_far else wide_arc(ax, ay, az, bx, by, bz)
@@ -294,7 +294,7 @@ def places_by_numpy(lonlat: Any, out: Any) -> None:
 
 @kernel("rows, ints, int, int, flat")
 def path_lengths(lonlat, begin, first, last, out):
-    """Lengths in metres of paths first to last; NaN where an edge's chord is beyond `WIDE_M`.
+    """Enter lengths in metres of paths first to last; NaN if an edge's chord is beyond `WIDE_M`.
 
     Path r has rows begin[r] to begin[r + 1] of `lonlat`.
     """
@@ -326,7 +326,7 @@ def path_lengths(lonlat, begin, first, last, out):
 
 @kernel("rows, ints, int, int, rows, bools")
 def stars(lonlat, begin, first, last, plane, out):
-    """Whether rings first to last are clearly valid: seen from within, each goes around once.
+    """Enter whether rings first to last are clearly valid: seen from within, each turns once.
 
     Ring r has rows begin[r] to begin[r + 1] of `lonlat`, the last one like the first. One over the
     antimeridian is unrolled, and one at a pole looked at in a plane around it. `plane` is room

@@ -186,7 +186,7 @@ def mend_or_refuse(
 
 
 def _depth() -> int:
-    """How many calls above the warning the caller's own code is."""
+    """Count the calls from the warning up to the caller's own code."""
     frame, depth = sys._getframe(1), 0  # noqa: SLF001 - what warnings themselves count
     while frame.f_back is not None and frame.f_globals["__name__"].startswith("cpecgeo."):
         frame, depth = frame.f_back, depth + 1
@@ -312,7 +312,7 @@ def _make_valid(geometry: Any) -> Any:
 
 
 def _over_antimeridian(areas: NDArray[Any]) -> Ints:
-    """Which polygons have an edge over the antimeridian; those cut there don't."""
+    """Return which polygons have an edge over the antimeridian; those cut there don't."""
     xy, owner = shapely.get_coordinates(areas, return_index=True)
     there = np.unique(owner[1:][_leaps(xy, owner)])  # from ring to ring, too
     parts, part_of = shapely.get_parts(areas[there], return_index=True)
@@ -322,7 +322,7 @@ def _over_antimeridian(areas: NDArray[Any]) -> Ints:
 
 
 def _leaps(xy: Floats, owner: Ints) -> NDArray[np.bool_]:
-    """Which steps lead over the antimeridian; one of 360° is from one side of it to the other."""
+    """Return which steps cross the antimeridian; one of 360° leads from one side to the other."""
     step = np.abs(np.diff(xy[:, 0]))
     return np.asarray((step > 180.0) & (step < 360.0) & (owner[1:] == owner[:-1]))
 

@@ -101,14 +101,14 @@ def point_at(a, d, n, i, t):
 
 @kernel(inline=True)
 def _at(a, d, n, i, t, x, y, z):
-    """Geodesic metres from (x, y, z) to the point at share t of piece i."""
+    """Return geodesic metres from (x, y, z) to the point at share t of piece i."""
     fx, fy, fz = point_at(a, d, n, i, t)
     return geodesic(fx, fy, fz, x, y, z)
 
 
 @kernel()
 def _far_foot(a, d, n, i, x, y, z):
-    """Share of piece i at which the foot is, and geodesic metres, for points far away."""
+    """Return the share of piece i where the foot is, and geodesic metres, for points far away."""
     f0, f1, f2 = (
         _at(a, d, n, i, 0.0, x, y, z),
         _at(a, d, n, i, 0.5, x, y, z),
@@ -131,7 +131,7 @@ def _far_foot(a, d, n, i, x, y, z):
 
 @kernel(inline=True)
 def foot(a, d, n, per_d2, i, x, y, z, cut2):
-    """Share of piece i at which the foot is, and geodesic metres; infinite beyond the cut."""
+    """Return the share of piece i where the foot is, and geodesic metres; infinite past the cut."""
     px, py, pz = x - a[i, 0], y - a[i, 1], z - a[i, 2]
     dx, dy, dz = d[i, 0], d[i, 1], d[i, 2]
     nx, ny, nz = n[i, 0], n[i, 1], n[i, 2]
@@ -162,7 +162,7 @@ def foot(a, d, n, per_d2, i, x, y, z, cut2):
 
 @kernel()
 def refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
-    """Piece, share and distance of the foot, where the geodesic to (x, y, z) is at right angles.
+    """Return piece, share and distance of the foot: the geodesic to (x, y, z) is normal there.
 
     The foot on the chord isn't that of the geodesic. The distances to the foot and to two points
     beside it fix a parabola; if its minimum is beyond the piece, the next piece is tried.
@@ -223,7 +223,7 @@ def refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
 
 @kernel(inline=True)
 def better(i, s, j, t, target, start):
-    """Whether piece i at s metres is to be answered rather than piece j at t metres.
+    """Return whether piece i at s metres goes before piece j at t metres.
 
     Where a geometry runs over its own track again, or through a vertex again, its first
     passage is answered; rounding would decide otherwise. Of targets at the very same
@@ -261,7 +261,7 @@ def _enter(piece, t, s, k, target, start, best_piece, best_t, best_s, best_targe
 
 @kernel(inline=True)
 def to_axes2(tubes, node, x, y, z, away2):
-    """Squares of the chords from a point to the axes of a node's tubes; vector instructions."""
+    """Enter the squared chords from a point to the axes of a node's tubes, by vectors."""
     for c in range(len(away2)):
         vx, vy, vz = x - tubes[node, 0, c], y - tubes[node, 1, c], z - tubes[node, 2, c]
         dx, dy, dz = tubes[node, 3, c], tubes[node, 4, c], tubes[node, 5, c]

@@ -173,7 +173,7 @@ def around_points(xy: Floats, metres: float, rtol: float) -> NDArray[Any]:
 
 
 def _is_plain(bounds: Floats, metres: float, most: float) -> NDArray[np.bool_]:
-    """Whether buffers are of moderate size, and away from the poles and the antimeridian."""
+    """Return whether buffers are of moderate size, and away from the poles and the antimeridian."""
     north = np.maximum(np.abs(bounds[:, 1]), np.abs(bounds[:, 3])) + metres / _DEGREE_M
     north += 0.5 * (bounds[:, 2] > bounds[:, 0])  # edges reach beyond their ends
     plain = (north < _NORTH_DEG) & (metres <= most)
@@ -253,7 +253,7 @@ def around_shapes(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[An
 
 
 def _together(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
-    """Buffers of a batch; see `around_shapes`."""
+    """Return the buffers of a batch; see `around_shapes`."""
     step = float(np.sqrt(8e-3 * metres * 2.0 * EQUATOR_M**2 / (_EXTENT_M + 1e5))) / 1e3
     dense = densify_array(geoms, min(100.0, max(0.2, step)))
     xy, owner = shapely.get_coordinates(dense, return_index=True)

@@ -324,7 +324,7 @@ class Chainage:
         return km
 
     def _checked(self, km: Any) -> Floats:
-        """`km` as floats on the line, snapped to vertices within `_SNAP_KM`; or an error."""
+        """Return `km` as floats on the line, snapped to vertices within `_SNAP_KM`."""
         values = numbers(km, "km")
         low, high = self.start_km, self.end_km
         bad = ~((values >= low - _END_KM) & (values <= high + _END_KM))
@@ -340,7 +340,7 @@ class Chainage:
         return np.asarray(np.where(np.abs(vertex - km) <= _SNAP_KM, vertex, km), float)
 
     def _breaks(self) -> Ints:
-        """Positions of the vertices that begin a part, but for the first."""
+        """Return positions of the vertices that begin a part, but for the first."""
         return np.setdiff1d(np.arange(1, len(self._xy)), self._starts + 1)
 
     def _edge(self, km: Floats, bank: str) -> Ints:
@@ -364,7 +364,7 @@ class Chainage:
         return edge, share * self._metres[edge]
 
     def _position(self, km: Floats, bank: str) -> Floats:
-        """lon, lat of each km; a vertex's own coordinates where km is a vertex's."""
+        """Return lon, lat of each km; a vertex's own coordinates where km is a vertex's."""
         edge, metres = self._edge_and_metres(km, bank)
         start = self._xy[self._starts[edge]]
         end = self._xy[self._starts[edge] + 1]
@@ -375,7 +375,7 @@ class Chainage:
 
 
 def _filled(given: Any, length: Floats) -> Floats:
-    """Measures at all vertices from those that are known."""
+    """Return measures at all vertices from those that are known."""
     measures = numbers(given, "measures_km")
     if measures.shape != length.shape:
         raise InputError(

@@ -130,7 +130,7 @@ def distance_matrix_km(a: PointsLike, b: PointsLike) -> pd.DataFrame:
 
 
 def _rows(p: NDArray[Any], q: NDArray[Any]) -> Floats:
-    """Metres between geometries in the same rows."""
+    """Return metres between geometries in the same rows."""
     metres = np.full(len(p), np.nan)
     there = ~(shapely.is_missing(p) | shapely.is_missing(q))
     spots = there & (shapely.get_type_id(p) == 0) & (shapely.get_type_id(q) == 0)
@@ -157,7 +157,7 @@ def _rows(p: NDArray[Any], q: NDArray[Any]) -> Floats:
 
 
 def _all_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
-    """Metres from each line, polygon or set of points to each other, as a matrix."""
+    """Return metres from each line, polygon or set of points to each other, as a matrix."""
     metres = np.empty((len(p), len(q)))
     if metres.size == 0:
         return metres
@@ -172,7 +172,7 @@ def _all_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
 
 
 def _point_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
-    """Kilometres from points to points."""
+    """Return kilometres from points to points."""
     u, v = shapely.get_coordinates(p), shapely.get_coordinates(q)
     a = ecef(u[:, 0], u[:, 1])
     b = np.ascontiguousarray(ecef(v[:, 0], v[:, 1]).T)
@@ -192,7 +192,7 @@ def _point_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
 
 
 def _from_points(points: NDArray[Any], other: Any) -> Floats:
-    """Metres from points to one line, polygon or set of points."""
+    """Return metres from points to one line, polygon or set of points."""
     return _index(other).find(shapely.get_coordinates(points)).metres[:, 0]
 
 

@@ -333,7 +333,7 @@ def _as_geometries(points: CheckedPoints) -> Checked:
 
 
 def _to_lonlat(array: NDArray[Any], xy: Floats, crs: Any, what: str) -> tuple[NDArray[Any], Floats]:
-    """Geometries in lon, lat, and all their coordinates."""
+    """Return geometries in lon, lat, and all their coordinates."""
     moved = to_wgs84(xy, crs, what)
     if moved is xy:
         return array, xy

@@ -268,7 +268,7 @@ def densify(x: GeometryLike, max_km: float) -> Any:
 
 
 def _path_sums(given: Checked) -> Floats:
-    """Total edge length of each geometry in kilometres, NaN where missing."""
+    """Return the total edge length of each geometry in kilometres, NaN where missing."""
     line, count = given.flat, len(given)
     if len(line.xy) > _MANY:
         metres = path_lengths_m(line)
@@ -287,7 +287,7 @@ def _path_sums(given: Checked) -> Floats:
 
 
 def _edge_sums(line: Paths, count: int) -> Floats:
-    """Metres of all edges of each geometry, each edge by what is quickest."""
+    """Return metres of all edges of each geometry, each edge by what is quickest."""
     start, owner = line.edges, line.edge_owner
     metres = _karney(line, start) if len(start) <= _FEW else _series(line, start)
     total = np.asarray(np.bincount(owner, metres, count), float)
@@ -299,13 +299,13 @@ def _edge_sums(line: Paths, count: int) -> Floats:
 
 
 def _karney(line: Paths, start: Ints) -> Floats:
-    """Metres of edges by Karney's method, one by one."""
+    """Return metres of edges by Karney's method, one by one."""
     u, v = line.xy[start], line.xy[start + 1]
     return np.asarray(GEOD.inv(u[:, 0], u[:, 1], v[:, 0], v[:, 1])[2])
 
 
 def _series(line: Paths, start: Ints) -> Floats:
-    """Metres of edges by the series, which is quicker where there are many."""
+    """Return metres of edges by the series, which is quicker for many."""
     xyz = ecef(*line.xy.T)
     a = xyz[start]
     metres = arcs_m(a, xyz[start + 1] - a)
@@ -316,7 +316,7 @@ def _series(line: Paths, start: Ints) -> Floats:
 
 
 def _answer(given: Checked, values: Floats, name: str, method: str) -> float | pd.Series:
-    """One number for one geometry, a Series on the index for many."""
+    """Return one number for one geometry, a Series on the index for many."""
     if given.single:
         return float(values[0])
     answer = pd.Series(values, index=given.index, name=name)

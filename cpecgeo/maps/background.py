@@ -225,7 +225,7 @@ def _countries() -> _Layers:
 
 
 def _relief() -> _Layers:
-    """Shadows of the ground as a picture; a layer without features."""
+    """Return the shadows of the ground as a picture, in a layer without features."""
     none = gpd.GeoDataFrame({"name": []}, geometry=[], crs="EPSG:4326")
     picture = {"image": inline_asset("relief.webp"), "box": RELIEF, "sources": [GLOBE]}
     options = {"name": "Relief", "group": "Ground", "control": True, "key": "relief"}

@@ -166,7 +166,7 @@ def _find_penalised(
 def _find_via(
     ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float], most: float
 ) -> list[list[Step]]:
-    """Return least paths to each node and on from it: without loops, and `most` the dearest."""
+    """Return the least paths by way of each node: without loops, none dearer than `most`."""
     there, back = (search(ground, end, cost) for end in ends)
     both = np.array(there.cost) + np.array(back.cost)
     found = []

@@ -79,7 +79,7 @@ class Reach:
 
     @property
     def title(self) -> str:
-        """What it is, for people."""
+        """The title for people."""
         names = ", ".join(origin.name for origin in self.origins[:3])
         more = f" and {len(self.origins) - 3} more" if len(self.origins) > 3 else ""
         return f"Within {self.limit:g} {self.weight} of {names}{more}"
@@ -269,7 +269,7 @@ def _edges(ground: Usable, tree: Tree, cost: Sequence[float], limit: float) -> g
 
 
 def _free(spans: Floats | None, length: float) -> list[tuple[float, float]]:
-    """Return the stretches of an edge that `avoid` leaves."""
+    """Return the stretches of an edge that `avoid` leaves open."""
     if spans is None:
         return [(0.0, length)]
     free, at = [], 0.0
@@ -283,7 +283,7 @@ def _free(spans: Floats | None, length: float) -> list[tuple[float, float]]:
 def _stretches(
     sources: list[tuple[float, float]], low: float, high: float, per: float, limit: float
 ) -> list[tuple[float, float, float]]:
-    """Return km from, km to and the cost at the first, each km by its cheapest source only."""
+    """Return km from, km to and the cost at the first; each km counts from its cheapest origin."""
     found = []
     for j, (km, at) in enumerate(sources):
         # Costs rise evenly, so two sources share what lies between them where they are equal.

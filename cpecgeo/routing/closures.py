@@ -75,7 +75,7 @@ def cut(net: Network, what: SubjectLike, there: Mask) -> Cut:
 
 
 def _match_sections(net: Network, name: str) -> set[str]:
-    """Return the section of the network with that id or name: some of its roads aren't drawn."""
+    """Return the section with that id or name, also where its road isn't drawn."""
     kind, _, rest = name.rpartition(":")
     if kind.strip().casefold() not in {"", "section"}:
         return set()

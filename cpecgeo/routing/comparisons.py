@@ -348,7 +348,7 @@ def alignment_parts(name: str) -> pd.DataFrame:
 
 
 def _lender(section: str, used: list[str]) -> str:
-    """Return whose kilometres a section without a fitting figure takes."""
+    """Say which sections' kilometres a section takes that has no fitting figure."""
     published = layer("sections")["official_km"]
     lent = [s for s in used if s != section and published[s] > 0]
     own = "its own figure" if published[section] > 0 else "no figure found: drawn length"

@@ -165,7 +165,7 @@ def filters(
 def number(
     x: object, what: str, *, above: float = -np.inf, least: float = 0.0, infinite: bool = False
 ) -> float:
-    """Return `x` as a float, or say which bound it breaks.
+    """Return `x` as a float, or refuse it and say which bound it breaks.
 
     Raises
     ------

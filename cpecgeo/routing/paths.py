@@ -302,7 +302,7 @@ def tabulate_costs(
 
 @dataclass(frozen=True)
 class _Arrival:
-    """Ends as nodes to come from, what is left from there, and the way on from the network."""
+    """Destinations: the nodes next to each, the cost from there, and the cost off the network."""
 
     ground: Usable
     ends: list[Ends]
