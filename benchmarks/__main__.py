@@ -41,9 +41,9 @@ WHERE = """One call with a million points, from GeoSeries to DataFrame, taken ap
 
 """
 FIRST = [
-    "Calls", "Verbs", "Point to nearest line", "Where the time goes", "Buffer", "Buffers of many",
-    "What limits buffers", "Length", "Areas", "Distance matrix",
-    "Distance matrix of shapes", "Preparing",
+    "Calls", "Verbs", "Point to nearest line", "Where the time goes", "What limits threads",
+    "Buffer", "Buffers of many", "What limits buffers", "Length", "Areas", "Distance matrix",
+    "Distance matrix of shapes", "What limits the matrix of shapes", "Preparing",
 ]  # fmt: skip
 
 
