@@ -316,6 +316,9 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
             rows.append(row)
     lines = [_link(row.pop("lines")) for row in rows]
     turns = _turns([row["mode"] for row in rows], lines)
+    # Two sources may put a junction at two points: the way between is drawn with the second leg.
+    gaps = [LineString([a.coords[-1], b.coords[0]]) for a, b in pairwise(lines)]
+    lines[1:] = [_link([g, b]) if g.length else b for g, b in zip(gaps, lines[1:], strict=True)]
     table = pd.DataFrame(rows)
     table.insert(0, "turn", turns)
     frame = gpd.GeoDataFrame(table, geometry=lines, crs=4326)

@@ -7,12 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from pyproj import Geod
 
 import cpecgeo as cg
 from cpecgeo import geodesy
 from cpecgeo.catalogue import corridor_rows, data_path, layer
 from tools.network.__main__ import text, text_without_osm
 from tools.network.segments import SAME_PLACE_KM
+
+GEOD = Geod(ellps="WGS84")
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +152,30 @@ def test_a_stretch_that_several_sections_share_is_one_edge(net):
     shape = [shapely.normalize(line).wkb for line in edges.geometry]
     keys = pd.Series(list(zip(edges["mode"], shape, strict=True)))
     assert not keys.duplicated().any()
+
+
+def test_no_edge_ends_where_it_starts_but_a_road_of_its_own_joins_two_points(net):
+    """The town and the interchange of Pano Aqil have one name, and a link between them."""
+    (link,) = net.edges[net.edges["section"] == "pano-aqil-link"].itertuples()
+    assert link.u != link.v
+    nodes = shapely.get_coordinates(net.nodes.geometry)
+    for at, vertex in ((link.u, 0), (link.v, -1)):
+        assert GEOD.inv(*link.geometry.coords[vertex], *nodes[at])[2] < 1.0
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "mode"),
+    [
+        ("Sukkur", "Rahim Yar Khan", "any"),
+        ("Quetta", "Kotla Jam (Bhakkar station)", "rail"),
+        ("Dadu", "Quetta", "rail"),
+        ("Havelian", "Mansehra", "road"),
+        ("Reko Diq", "Quetta", "rail"),
+    ],
+)
+def test_a_route_is_as_long_as_its_legs(start, end, mode):
+    way = cg.route(start, end, mode=mode, status=None)
+    assert way.length_km == pytest.approx(cg.length_km(way.legs.geometry).sum(), abs=1e-3)
 
 
 def test_the_best_status_of_shared_stretches_counts(net):

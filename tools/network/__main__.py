@@ -53,7 +53,7 @@ def build() -> dict[str, Any]:
     at, where = read_vertices()
     sections = section_rows()
     segments = read_segments(where, sections)
-    same = join_junctions({(s.mode, xy) for s in segments for xy in (s.a, s.b)}, at)
+    same = join_junctions(segments, at)
     keys: dict[Node, int] = {}
     rows: list[Row] = []
     measures: list[NDArray[np.float64]] = []

@@ -240,13 +240,15 @@ def _only_mining() -> frozenset[str]:
     return frozenset(name for name, of in kinds.items() if of == {"mining"})
 
 
-def join_junctions(spots: set[tuple[str, XY]], at: dict[XY, Vertex]) -> dict[tuple[str, XY], XY]:
+def join_junctions(segments: list[Segment], at: dict[XY, Vertex]) -> dict[tuple[str, XY], XY]:
     """Return the junction of each position that is moved to one.
 
-    Points of one name and mode at most 2 km apart are one junction, at the first of them.
+    Points of one name and mode at most 2 km apart are one junction, at the first of them, unless
+    a road of its own joins the two.
     """
     groups: dict[tuple[str, str], list[XY]] = {}
-    for mode, spot in sorted(spots):
+    linked = {(s.mode, *ends) for s in segments for ends in ((s.a, s.b), (s.b, s.a))}
+    for mode, spot in sorted({(s.mode, xy) for s in segments for xy in (s.a, s.b)}):
         if spot in at:
             bare = re.sub(r"\s+(Junction|Jn\.?)$", "", at[spot].name)
             groups.setdefault((mode, folded(bare)), []).append(spot)
@@ -255,7 +257,7 @@ def join_junctions(spots: set[tuple[str, XY]], at: dict[XY, Vertex]) -> dict[tup
     return {
         (mode, other): first
         for (mode, first, other), km in zip(pairs, apart, strict=True)
-        if km <= SAME_PLACE_KM
+        if km <= SAME_PLACE_KM and (mode, first, other) not in linked
     }
 
 
