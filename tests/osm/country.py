@@ -2,8 +2,6 @@
 each drawn a known distance aside, in ways of thirty nodes, with routes as relations of relations
 and districts of several rings."""
 
-from itertools import pairwise
-
 import numpy as np
 import osmium
 import shapely
@@ -135,10 +133,3 @@ def noise(path, ways):
         corners = [(lon + 1e-5 * k, lat + 1e-5 * (k * k % 7)) for k in range(8)]
         out.way([*corners, corners[0]], {"building": "yes", "name": f"House {lon:.3f}"})
     return out.close()
-
-
-def lengths_of(xy):
-    """Geodesic km of a polyline, for reference."""
-    from pyproj import Geod
-
-    return sum(Geod(ellps="WGS84").inv(*a, *b)[2] for a, b in pairwise(xy.tolist())) / 1e3

@@ -68,7 +68,7 @@ def _checked(name: str, section: dict[str, Any], checks: dict[str, Any]) -> dict
     if section["properties"]["kind"] == "rail":
         rows = checks["stations"]
         off = rows.loc[rows["station"].isin(stops), "separation_km"].to_numpy(float)
-        against = "OpenStreetMap stations"
+        against = "stations"
     else:
         # A section runs along a road whose way points it has, not one that it meets in a town.
         roads = [
@@ -86,11 +86,11 @@ def _checked(name: str, section: dict[str, Any], checks: dict[str, Any]) -> dict
             near["offset_km"] <= BESIDE_KM
         )
         off = near.loc[inside, "offset_km"].to_numpy(float)
-        against = "OpenStreetMap junctions"
+        against = "junctions"
     if not len(off):
-        return {"checked against": "–"}
+        return {"checked by": "–"}
     return {
-        "checked against": against,
+        "checked by": against,
         "places": len(off),
         "median_km": float(np.median(off)),
         "p95_km": float(np.quantile(off, 0.95)),
@@ -104,7 +104,7 @@ def table() -> pd.DataFrame:
     -------
     DataFrame
         `km` (drawn), `basis` (shares by km), `usual_km` and `poorest_km` (95 % values: of half
-        of it, and of its poorest leg), `checked against`, `places` (how many), `median_km` and
+        of it, and of its poorest leg), `checked by`, `places` (how many), `median_km` and
         `p95_km` (how far they are from the line), `ratio` (drawn to published length).
     """
     best = features("lines.geojson") | features("odbl/lines.geojson")
@@ -156,6 +156,9 @@ def picture() -> Any:
         axes.set_aspect(1 / np.cos(np.radians((south + north) / 2)))
         axes.set_title(title, loc="left", fontsize=9, fontweight="bold")
         axes.tick_params(labelsize=6, length=2)
+        axes.xaxis.set_major_formatter("{x:g}° E")
+        axes.yaxis.set_major_formatter("{x:g}° N")
+        axes.locator_params(nbins=6)
         axes.grid(color="#e3ddd1", lw=0.5)
         axes.legend(fontsize=7, loc="upper left", frameon=False)
     figure.supxlabel(
