@@ -32,6 +32,9 @@ KNOWN = [
     ("ports", "gwadar-port", "Gwadar", "Balochistan"),
     ("energy", "sahiwal", "Sahiwal", "Punjab"),
     ("interchanges", "chakri-interchange", "Rawalpindi", "Punjab"),
+    # Their positions are those of a town and a bridge that lie across a border.
+    ("zones", "dhabeji", "Thatta", "Sindh"),
+    ("zones", "moqpondass", "Gilgit", "Gilgit-Baltistan"),
 ]
 
 
