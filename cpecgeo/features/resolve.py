@@ -141,7 +141,7 @@ def _points_of(table: pd.DataFrame, what: str) -> gpd.GeoDataFrame:
         raise  # both coordinates in one column, whose order nothing says
     except InputError:
         raise InputTypeError(
-            f"{what} is DataFrame without columns lon and lat; make it a GeoDataFrame with a "
+            f"{what} is a DataFrame without columns lon and lat; make it a GeoDataFrame with a "
             "geometry, for instance with geopandas.points_from_xy(x, y, crs=4326)."
         ) from None
     return locate_rows(table, what, Choice())

@@ -255,7 +255,7 @@ def _sphere(xy: Floats) -> Floats:
 def _orient(
     xy: Floats, ring: Ints, start: Ints, frame: Floats, pole: Floats
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return whether each ring has the smaller of its two regions, with its pole, on its left.
+    """Return of each ring whether its smaller region is on its left, and its pole in there.
 
     And whether it goes around the axis.
     """

@@ -366,14 +366,14 @@ def place_ends(
         else:
             points = subject.shapes
             if points.index.has_duplicates:
-                raise InputError("The index has duplicates, so rows can't be told apart; reset it.")
+                raise InputError("ends has labels twice in its index; reset it.")
             near = snap_rows(points, ground, max_access_km=far)
             return dict(zip(points.index, near, strict=True))
     labels = [_label(end) for end in x]
     ends = dict(zip(labels, x, strict=True))
     if len(ends) < len(labels):
         twice = sorted({str(e) for e in labels if labels.count(e) > 1})
-        raise InputError(f"Given twice: {', '.join(twice)}. Give each end once.")
+        raise InputError(f"ends has {', '.join(twice)} twice; give each end once.")
     if not ends:
         raise InputError("ends is empty; give one name, geometry or row at least.")
     named = [(str(label), x) for label, x in ends.items()]

@@ -18,8 +18,9 @@ from cpecgeo.errors import (
     MissingExtraError,
     UnknownNameError,
 )
+from cpecgeo.maps.colors import NAMED
 from cpecgeo.maps.words import find_words
-from cpecgeo.reports import Part, Report
+from cpecgeo.reports import Part, Report, document
 from cpecgeo.reports.sites import split_note, tell_away, tell_note
 
 HOSTILE = [
@@ -725,3 +726,20 @@ def test_what_stays_english_on_another_page_says_so(lang):
     assert tell_note("position of the dam", say)[0] == say.tell("position of the dam")
     page = cg.report("Khunjerab Pass", draw=False, lang=lang).to_html()
     assert re.search(r'<span lang="en" dir="ltr">[Bb]y road from the pass: Dih 42 km', page)
+
+
+def test_the_map_of_a_report_calls_the_large_towns_cities(monkeypatch):
+    drawn = {}
+
+    class Recorder(document.Map):
+        def add(self, x, **options):
+            drawn[options.get("name")] = x
+            return super().add(x, **options)
+
+    monkeypatch.setattr(document, "Map", Recorder)
+    line = cg.corridor("taxila-havelian")
+    (part,) = document.draw_map("m", {"line": line}, find_words("en"))
+    assert part.page
+    assert (drawn["Cities"]["rank"] <= NAMED).all()
+    assert (drawn["Towns"]["rank"] > NAMED).all()
+    assert "Abbottabad" in {*drawn["Cities"]["name"], *drawn["Towns"]["name"]}
