@@ -180,7 +180,7 @@ def style_stops(stops: gpd.GeoDataFrame) -> Style:
     return Style(
         color="#3a3a3a", radius=2.8, label="name", label_zoom=3.0, label_class="stop",
         rank="cpec:weight", legend="Stop", popup=shown,
-        extra={"order": 1, "zooms": zooms, "role": "station", "fixed": True},
+        extra={"order": 1, "zooms": zooms, "role": "station", "fixed": True, "once": True},
     )  # fmt: skip
 
 

@@ -225,7 +225,8 @@ def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
             drawn.add(
                 some, name="Cities" if kind == "city" else "Towns", radius=radius,
                 color=KINDS["places"].color, label="name", label_class=kind, rank="cpec:first",
-                legend="", popup=["population"], extra={"order": 4 if kind == "city" else 0},
+                legend="", popup=["population"],
+                extra={"order": 4 if kind == "city" else 0, "once": True},
             )  # fmt: skip
     drawn.view = [west, south, east, north]
     alt = say("Map of {title}", title=title)

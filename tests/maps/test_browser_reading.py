@@ -413,6 +413,17 @@ def test_texts_of_km_posts_lie_on_no_other_post(visit, cpec_file, at):
     assert found == []
 
 
+def test_a_town_and_its_stop_are_named_once(visit, tmp_path):
+    part = next(p for p in cpecgeo.report("mining").parts if p.page)
+    path = tmp_path / "report.html"
+    path.write_text(part.page, encoding="utf-8")
+    page = visit(path, view={"width": 980, "height": 510})
+    page.wait_for_timeout(500)
+    names = page.locator(".cpec-label").all_text_contents()
+    assert {"Nok Kundi", "Panjgur", "Gwadar"} <= set(names)
+    assert len(names) == len(set(names))
+
+
 def test_stops_of_a_road_are_drawn_by_what_they_are(visit, tmp_path):
     page = visit(cpecgeo.corridor("kkh").explore().save(tmp_path / "kkh.html"), view=DESK)
     go(page, 36, 74, 6)
