@@ -574,6 +574,17 @@ def test_no_panel_lies_on_a_popup(visit, cpec_file, tmp_path, settled, view, lan
         page.wait_for_timeout(300)
 
 
+def test_a_popup_near_the_end_of_the_ground_is_clear_of_panels(visit, cpec_file):
+    page = visit(cpec_file, view={"width": 390, "height": 844})
+    page.evaluate(f"void {MAP}.setView([29, 68], 5, {{animate: false}})")
+    index = f"""(() => {{ const l = {MAP}.cpec.layers.cities.cpecLayer;
+      return [...Array(l.n).keys()].find(i => cpecgeo.nameOf(l, i) === 'Gilgit'); }})()"""
+    page.evaluate(f"void cpecgeo.open({MAP}, 'cities', {index})")
+    page.wait_for_selector(".leaflet-popup-content h2")
+    page.wait_for_timeout(1500)
+    assert page.evaluate(PANELS_ON) == []
+
+
 def test_the_legend_begins_with_what_the_map_is_about(visit, tmp_path, settled):
     towns = cpecgeo.layer("places").dropna(subset="population").nlargest(40, "population")
     made = Map().add(towns, name="Towns", color="population", radius="population", label="name")

@@ -177,7 +177,12 @@ cpecgeo.clearPopup = function (popup) {
     + Math.max(0, Math.min(right + x, p[2]) - Math.max(left + x, p[0])) * Math.max(0, Math.min(bottom + y, p[3]) - Math.max(top + y, p[1])), 0);
   const across = [0, gap - left, size.x - gap - right, ...panels.flatMap((p) => [p[2] + gap - left, p[0] - gap - right])];
   const down = [0, gap - top, size.y - gap - bottom, ...panels.flatMap((p) => [p[3] + gap - top, p[1] - gap - bottom])];
-  const moves = across.flatMap((x) => down.map((y) => [x, y])).filter(inside);
+  // The map goes no further than its ground.
+  const bounded = ([x, y]) => {
+    const by = map._limitOffset(L.point(-x - rest.x, -y - rest.y), map.options.maxBounds);
+    return [-by.x - rest.x, -by.y - rest.y];
+  };
+  const moves = across.flatMap((x) => down.map((y) => bounded([x, y]))).filter(inside);
   if (!moves.length) {
     // Larger than the map: its beginning is seen.
     popup.options.autoPan = true;
