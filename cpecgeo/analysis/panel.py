@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cpecgeo import geodesy
 from cpecgeo.errors import InputError, MissingExtraError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.resolve import resolve, resolve_corridor
+from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy.inputs import POLYGONS, positive_km
 
@@ -55,7 +55,7 @@ def neighbours(zones: SubjectLike = "districts", *, as_graph: bool = False) -> A
     >>> neighbours("provinces")["islamabad-capital-territory"]
     ['khyber-pakhtunkhwa', 'punjab']
     """
-    subject = resolve(zones, "zones", kinds=POLYGONS)
+    subject = in_region(resolve(zones, "zones", kinds=POLYGONS), "zones")
     found = _touching(subject.shapes)
     if not as_graph:
         found.attrs = {"method": "queen contiguity", **provenance(subject)}
@@ -245,7 +245,7 @@ def treatment(
     if undated not in {"out", "in"}:
         raise InputError(f'undated is {undated!r}; it is "out" or "in".')
     things = _corridors(corridors)
-    subject = resolve(zones, "zones", kinds=POLYGONS)
+    subject = in_region(resolve(zones, "zones", kinds=POLYGONS), "zones")
     keep = np.ones(len(subject), bool) if disputed else ~_is_disputed(subject)
     shapes = subject.shapes[keep]
     stated = subject.accuracy_km

@@ -15,7 +15,7 @@ from cpecgeo.analysis.climb import Known, Road, gradients, road_of
 from cpecgeo.analysis.terrain import NOISE_M, ground_m, sample
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.resolve import resolve
+from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import SubjectLike, provenance
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
@@ -209,7 +209,7 @@ def _positions(chain: Chainage, km: Floats) -> Floats:
 
 
 def _chain(x: SubjectLike) -> tuple[Chainage, str, Corridor | None]:
-    subject = resolve(x, "x", kinds={"LineString"})
+    subject = in_region(resolve(x, "x", kinds={"LineString"}), "x")
     if len(subject) != 1:
         raise InputError(f"x has {len(subject)} lines; a profile runs along one.")
     if subject.chainages:
@@ -228,6 +228,11 @@ def _ends(
         raise InputError(
             f"between is {between!r}, and x isn't a corridor: only a corridor has stops and "
             "chainage. Cut the line yourself, or give the corridor."
+        )
+    if not isinstance(between, (tuple, list)) or len(between) != 2:
+        raise InputError(
+            f"between is {between!r}; give two stops or chainages, from and to: "
+            'between=("Sost", "Khunjerab Pass").'
         )
     start, end = (thing.km_of(at) if isinstance(at, str) else float(at) for at in between)
     for at in (start, end):

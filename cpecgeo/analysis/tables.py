@@ -137,7 +137,9 @@ def distance_table(
     about: list[Subject] = []
     lost: dict[str, int] = {}
     for name, given in groups.items():
-        to, here = _with_position(resolve(given, f"groups[{name!r}]", missing="keep"))
+        to, here = _with_position(
+            in_region(resolve(given, f"groups[{name!r}]", missing="keep"), f"groups[{name!r}]")
+        )
         if not here.any():
             raise InputError(f"groups[{name!r}] has nothing with a position; drop it.")
         lost[name] = int((~here).sum())

@@ -20,6 +20,7 @@ from cpecgeo.cli.inputs import (
     ZONES,
     Reading,
     features,
+    given,
     named,
     named_option,
     options,
@@ -114,9 +115,12 @@ def beside(frame: pd.DataFrame, found: pd.DataFrame, told: str) -> tuple[Any, li
     return joined, [*label, *(clash[c] for c in told.split())]
 
 
-def tell_unplaced(frame: pd.DataFrame) -> None:
-    """Say how many rows have no position, and so no answer."""
-    if count := int(frame.geometry.isna().sum()):
+def tell_unplaced(frame: Any) -> None:
+    """Say how many rows of a table or subject have no position, and so no answer."""
+    from cpecgeo.features.subject import Subject
+
+    shapes = frame.shapes if isinstance(frame, Subject) else frame.geometry
+    if count := int(shapes.isna().sum()):
         print(
             f"cpecgeo: {count:,} of {len(frame):,} rows have no position, and no answer.",
             file=sys.stderr,
@@ -245,12 +249,12 @@ def within(
     from cpecgeo.analysis.proximity import within as found
 
     of_source, of_targets = share(how, source, of)
-    frame = features(source, of_source)
-    rows = found(frame, subject(of, "--of", of_targets), _one_km(km), certainty=words)
+    asked = given(source, of_source)
+    rows = found(asked, subject(of, "--of", of_targets), _one_km(km), certainty=words)
     told = "name kind status target distance_km accuracy_km_near certainty"
     shown = told if out is None and not json else None
     give(rows, shown, out=out, json=json, safe_cells=safe_cells)
-    tell_unplaced(frame)
+    tell_unplaced(asked)
 
 
 @click.command()
@@ -283,7 +287,7 @@ def buffer(*, x: str, km: str, out: Path, **how: Unpack[Reading]) -> None:
     radii = _radii(km)
     if len(radii) != 1:
         raise InputError(f"--km is {km!r}; one number is needed, or see `cpecgeo rings`.")
-    found = made(subject(x, "x", *share(how, x)), radii[0])
+    found = made(subject(x, "x", *share(how, x), missing="keep"), radii[0])
     series = found if isinstance(found, gpd.GeoSeries) else gpd.GeoSeries([found], crs=4326)
     frame = gpd.GeoDataFrame(
         {"name": x, "km": radii[0], "area_km2": geodesy.area_km2(series).to_numpy()},
@@ -374,7 +378,7 @@ def exposure(
     from cpecgeo.analysis.exposure import exposure as found
 
     of_source, of_x = share(how, source if raster is None else None, x)
-    counted = source if raster is not None else subject(source, "--of", of_source)
+    counted = source if raster is not None else subject(source, "--of", of_source, missing="keep")
     table = found(
         subject(x, "the centre", of_x),
         _radii(km),

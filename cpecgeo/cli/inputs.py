@@ -34,6 +34,7 @@ __all__ = [
     "complete",
     "corridor",
     "features",
+    "given",
     "is_file",
     "named",
     "named_option",
@@ -240,8 +241,18 @@ def _kind(name: str) -> tuple[str, str]:
     return (kind.strip().casefold(), file.strip()) if is_said else ("", name)
 
 
-def subject(names: str | Sequence[str], what: str, how: Reading | None = None) -> Subject:
-    """Resolve what was typed, and say on stderr what else it means."""
+def subject(
+    names: str | Sequence[str],
+    what: str,
+    how: Reading | None = None,
+    *,
+    missing: _Missing = "raise",
+) -> Subject:
+    """Resolve what was typed, and say on stderr what else it means.
+
+    What has no position is left out of layers and files, as verbs do, or kept for those that tell
+    how much of it there is.
+    """
     from cpecgeo.features.resolve import in_region, resolve
 
     listed = split([names] if isinstance(names, str) else names)
@@ -251,7 +262,7 @@ def subject(names: str | Sequence[str], what: str, how: Reading | None = None) -
 
         point = Point(*map(float, listed))
         return in_region(resolve(point, what), ",".join(listed))
-    return _resolve(things(names, how, missing="keep"), listed, what)
+    return _resolve(things(names, how, missing="keep"), listed, what, missing)
 
 
 def targets(names: str | Sequence[str], what: str, how: Reading | None = None) -> Subject:
@@ -272,13 +283,15 @@ def targets(names: str | Sequence[str], what: str, how: Reading | None = None) -
         else:
             _tell_read(found.rows, how)
             given.append(found)
-    return _resolve(given, listed, what)
+    return _resolve(given, listed, what, "raise")
 
 
-def _resolve(given: Sequence[str | Thing | Subject], typed: list[str], what: str) -> Subject:
+def _resolve(
+    given: Sequence[str | Thing | Subject], typed: list[str], what: str, missing: _Missing
+) -> Subject:
     from cpecgeo.features.resolve import resolve
 
-    found = resolve(given[0] if len(given) == 1 else [*given], what, missing="keep")
+    found = resolve(given[0] if len(given) == 1 else [*given], what, missing=missing)
     if found.also:
         kind = "" if found.kind == "list" else f" is a {found.kind} here;"
         print(
@@ -297,10 +310,18 @@ def corridor(name: str, how: Reading | None = None, *, kind: str = "road") -> st
 
 def features(what: str, how: Reading | None) -> Any:
     """Load the features of a file, or of whatever has that name."""
+    from cpecgeo.features.subject import Subject
+
+    found = given(what, how)
+    return found.rows if isinstance(found, Subject) else found
+
+
+def given(what: str, how: Reading | None) -> Any:
+    """Load the table of a file, or resolve a name to what verbs know of it, such as accuracy."""
     from cpecgeo.files.reading import read
 
     if not is_file(what) and not Path(what).exists():
-        return subject(what, "the source").rows
+        return subject(what, "the source", missing="keep")
     frame = read(what) if how is None else read(what, **how)
     _tell_read(frame, how)
     if len(frame) == 0:

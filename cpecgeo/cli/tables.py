@@ -279,7 +279,7 @@ def distance_table(
         groups[name.strip()] = members
     of_source, *of_groups = share(how, source, *groups.values())
     groups = {
-        name: subject(members, f"--group {name}", stated)
+        name: subject(members, f"--group {name}", stated, missing="keep")
         for (name, members), stated in zip(groups.items(), of_groups, strict=True)
     }
     frame = features(source, of_source)

@@ -70,7 +70,7 @@ def show_thing(*, name: str, **how: Unpack[Reading]) -> None:
 
     Example: cpecgeo show ml1
     """
-    found = subject(name, "x", *share(how, name))
+    found = subject(name, "x", *share(how, name), missing="keep")
     if found.kind == "place":
         import pandas as pd
 

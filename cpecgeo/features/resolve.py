@@ -100,7 +100,7 @@ def _subject(
 ) -> Subject:
     match x:
         case Subject():
-            found = x
+            found = x if missing == "keep" else x.placed()
         case str():
             found = find(x, what=what, among=among, missing=missing, kinds=kinds)
         case Path():

@@ -39,6 +39,11 @@ __all__ = [
 ]
 
 
+# What a thing tells of itself in a table.
+_TOLD = ("title", "kind", "status", "hours", "length_km", "chainage_km", "accuracy_km", "source",
+         "licence")  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """Checked geometries under labels, and what is known of them.
@@ -111,6 +116,28 @@ class Subject:
     def rows(self) -> gpd.GeoDataFrame:
         """The rows of a table, or a table of the geometries alone."""
         return gpd.GeoDataFrame(geometry=self.shapes) if self.frame is None else self.frame
+
+    def as_table(self) -> gpd.GeoDataFrame:
+        """Return a table for a file: names, what is known of each, geometry, and provenance."""
+        table = self.rows.copy()
+        if self.frame is None and self.kind != "geometry":
+            table.insert(0, "name", [str(label) for label in self.shapes.index])
+            for of in _TOLD if len(self.things) == len(self) else ():
+                values = [getattr(thing, of, None) for thing in self.things]
+                if any(value is not None for value in values):
+                    table.insert(len(table.columns) - 1, of, values)
+            table = table.reset_index(drop=True)
+        table.attrs = {**table.attrs, "title": self.title, **provenance(self)}
+        return table
+
+    def placed(self) -> Subject:
+        """Leave out what has no position of a layer or file that was looked up with it kept."""
+        known = self.shapes.notna().to_numpy()
+        if self.kind not in {"layer", "file"} or known.all():
+            return self
+        frame = self.rows[known]
+        frame.attrs = {**self.rows.attrs, "without_position": int((~known).sum())}
+        return replace(self, shapes=self.shapes[known], frame=frame)
 
     @property
     def left_out(self) -> int:

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
 import geopandas as gpd
+import pandas as pd
 import shapely
 
 from cpecgeo.errors import DataWarning, FileError, InputError
@@ -21,7 +22,7 @@ from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import Row, add, records, to_frame
 from cpecgeo.files.sniff import leaf_texts, load_xml, local_name
 
-__all__ = ["read_gpx", "write_gpx"]
+__all__ = ["describe", "read_gpx", "write_gpx"]
 
 LAYERS = ("waypoints", "routes", "tracks", "route_points", "track_points")
 _KINDS = {"wpt": "waypoints", "rte": "routes", "trk": "tracks"}
@@ -235,3 +236,15 @@ def _line(coordinates: list[tuple[float, ...]]) -> shapely.LineString | None:
         return None
     count = min(len(c) for c in coordinates)
     return shapely.LineString([c[:count] for c in coordinates])
+
+
+def describe(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add what a GPS shows of a feature: its status and where it comes from."""
+    shown = [c for c in ("status", "accuracy_km", "source", "licence") if c in frame]
+    if "desc" in frame or not shown:
+        return frame
+    texts = [
+        "; ".join(f"{c}: {v}" for c, v in zip(shown, row, strict=True) if not pd.isna(v))
+        for row in frame[shown].itertuples(index=False)
+    ]
+    return frame.assign(desc=texts)

@@ -363,17 +363,27 @@ def records(frame: pd.DataFrame) -> list[dict[str, str | None]]:
 
 
 def with_index(frame: Any) -> Any:
-    """Return a table whose index, where it has a name, is columns before the others.
+    """Return a table whose index, where it has a name or holds names, is columns before the others.
 
-    Levels that are columns already aren't doubled; one that is called as another column gets a
-    name of its own.
+    One that holds names and has none itself becomes ``name``, or ``id``; one without a name that
+    counts rows is left out. Levels that are columns already aren't doubled; one that is called as
+    another column gets a name of its own.
 
     Examples
     --------
     >>> list(with_index(pd.DataFrame({"a": [1]}, index=pd.Index([2], name="a"))))
     ['a_of_index', 'a']
+    >>> list(with_index(pd.DataFrame({"a": [1]}, index=["ml1"])))
+    ['name', 'a']
     """
     names = list(frame.index.names)
+    if names == [None] and frame.index.inferred_type in {"string", "mixed", "mixed-integer"}:
+        free = [name for name in ("name", "id") if name not in frame.columns]
+        held = [
+            n for n in ("name", "id") if n not in free and frame.index.equals(pd.Index(frame[n]))
+        ]
+        names = [None] if held else [*free, "name"][:1]
+        frame = frame.rename_axis(index=names[0])
     if all(name is None for name in names):
         return frame.reset_index(drop=True)
     fresh, doubled = [], []

@@ -30,8 +30,9 @@ from cpecgeo.files.disk import ask_sqlite, first_line, unpacked, zip_files
 from cpecgeo.files.formats import Choice, Format, choose_layer, fid_name, find_format
 from cpecgeo.files.sniff import examine, in_utf8
 from cpecgeo.files.wellknown import refuse_deep
+from cpecgeo.geodesy import lonlat
 
-__all__ = ["read_vector", "write_parquet", "write_vector"]
+__all__ = ["read_vector", "to_lonlat", "write_parquet", "write_vector"]
 
 _DAMAGED = "{} has {}geometries that can't be read: damaged or nested too deep; mend or drop them."
 _PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
@@ -377,3 +378,16 @@ def write_parquet(frame: Any, path: Path) -> None:
         raise MissingExtraError(
             "Parquet is written by pyarrow: pip install 'cpecgeo[scale]'."
         ) from error
+
+
+def to_lonlat(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Return geometries in lon, lat, with the heights that they have, and unmended."""
+    # Verbs have no answer for collections, and formats a place.
+    is_collection = (shapes.geom_type == "GeometryCollection").to_numpy()
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        checked = lonlat(shapes[~is_collection], what="the table", missing="keep")
+    is_mended = any(issubclass(r.category, GeometryWarning) for r in remarks)
+    if not is_mended and not shapes.has_z.any() and not is_collection.any():
+        return checked
+    return shapes if shapes.crs.equals("EPSG:4326") else shapes.to_crs(4326)

@@ -7,9 +7,9 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -22,20 +22,19 @@ from cpecgeo.errors import (
     CpecgeoWarning,
     DataWarning,
     FileError,
-    GeometryWarning,
     InputError,
+    InputTypeError,
 )
 from cpecgeo.files.disk import first_line, local, replacing, zip_files
 from cpecgeo.files.excel import load_sheet, write_excel
 from cpecgeo.files.fields import fit_columns, refuse_illegal, refuse_shapes
 from cpecgeo.files.formats import Format, find_format
-from cpecgeo.files.gpx import write_gpx
+from cpecgeo.files.gpx import describe, write_gpx
 from cpecgeo.files.kml import write_kml
 from cpecgeo.files.numbers import with_index
 from cpecgeo.files.reading import read, without_measures
 from cpecgeo.files.tables import add_positions, load_csv
-from cpecgeo.files.vectors import write_parquet, write_vector
-from cpecgeo.geodesy import lonlat
+from cpecgeo.files.vectors import to_lonlat, write_parquet, write_vector
 
 __all__ = ["write", "write_layers"]
 
@@ -48,16 +47,27 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _TOLERANCE_DEG = 2e-7
 
 
+class _Thing(Protocol):
+    """A corridor, place, market, route or catchment, which makes a subject of itself."""
+
+    def as_subject(self) -> Any: ...
+
+
+Writable: TypeAlias = "pd.DataFrame | pd.Series | shapely.Geometry | _Thing | Sequence[Writable]"
+"""What can be written: a table, geometries, things, or a list of the last two."""
+
+
 def write(
-    frame: pd.DataFrame, path: str | Path, *, safe_cells: bool = False, layer: str | None = None
+    frame: Writable, path: str | Path, *, safe_cells: bool = False, layer: str | None = None
 ) -> Path:
-    """Write features, or a table, as the suffix says; wholly or not at all.
+    """Write features, a thing or a table, as the suffix says; wholly or not at all.
 
     Parameters
     ----------
-    frame : GeoDataFrame or DataFrame
-        A table without geometry can be CSV, Excel or Parquet. An index that has a name becomes
-        columns.
+    frame : GeoDataFrame, DataFrame, Series, geometry, Corridor, Route …, or a list of the last ones
+        A table without geometry can be CSV, Excel or Parquet. An index of names or ids becomes
+        the first column, under its own name, else ``name`` or ``id``; one that counts rows
+        doesn't. A bare geometry is lon, lat.
     path : path
         GeoJSON follows RFC 7946; it, KML, GPX, CSV and Excel are lon, lat on WGS 84, others keep
         the CRS. CSV and Excel have columns lon and lat for points (and z where they have
@@ -82,6 +92,8 @@ def write(
 
     Raises
     ------
+    InputTypeError
+        What is neither a table nor has a geometry.
     InputError
         Another suffix, a table without geometry in a format that needs one, or values that the
         format can't hold.
@@ -100,6 +112,7 @@ def write(
     """
     if str(path) == "-" or str(path).startswith("-."):
         return _write_stdout(frame, str(path), safe_cells=safe_cells, layer=layer)
+    frame = _table_of(frame)
     target = local(path, "path")
     form = _writable(target)
     if _active(frame) is None and form.name not in _TABLES:
@@ -144,6 +157,32 @@ def write_layers(frames: Mapping[str, gpd.GeoDataFrame], path: str | Path) -> Pa
     return target
 
 
+def _table_of(x: Any, what: str = "frame") -> pd.DataFrame:
+    """Return what is to be written as a table: a row for each thing or geometry."""
+    table: pd.DataFrame
+    if isinstance(x, pd.DataFrame):
+        table = x
+    elif isinstance(x, gpd.GeoSeries):
+        table = gpd.GeoDataFrame(geometry=x)
+        table.attrs = x.attrs
+    elif isinstance(x, pd.Series):
+        table = x.to_frame("value" if x.name is None else x.name)
+    elif isinstance(x, shapely.Geometry):
+        table = gpd.GeoDataFrame(geometry=[x], crs=4326)
+    elif hasattr(x, "as_subject") and not isinstance(x, type):
+        table = x.as_subject().as_table()
+    elif isinstance(x, (list, tuple)) and x and not any(isinstance(v, pd.DataFrame) for v in x):
+        parts = [_table_of(one, f"{what}[{i}]") for i, one in enumerate(x)]
+        table = pd.concat(parts, ignore_index=True)
+    else:
+        shown = "None" if x is None else f"{type(x).__name__} {' '.join(repr(x)[:60].split())}"
+        raise InputTypeError(
+            f"{what} is {shown}; give a table, a geometry in lon, lat, a Corridor, Place, Market, "
+            "Route or Reach, or a list of these."
+        )
+    return table
+
+
 def _active(frame: pd.DataFrame) -> str | None:
     """Return the name of the geometry; a GeoDataFrame may have none, and is a table then."""
     return frame.active_geometry_name if isinstance(frame, gpd.GeoDataFrame) else None
@@ -161,7 +200,7 @@ def _remark(path: Path, remarks: list[str]) -> None:
         warnings.warn(f"{path}: {'; '.join(remarks)}.", DataWarning, stacklevel=3)
 
 
-def _write_stdout(frame: pd.DataFrame, name: str, *, safe_cells: bool, layer: str | None) -> Path:
+def _write_stdout(frame: Writable, name: str, *, safe_cells: bool, layer: str | None) -> Path:
     suffix = name[1:] or ".csv"
     with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
         made = write(frame, Path(folder) / f"output{suffix}", safe_cells=safe_cells, layer=layer)
@@ -194,7 +233,7 @@ def _write(
             )
             remarks.append(f"the measures (M) of {count} geometries are left out")
         if form.is_lonlat or shapes.crs is None:
-            shapes = _to_lonlat(shapes)
+            shapes = to_lonlat(shapes)
         others = pd.DataFrame(flat.drop(columns=shapes.name))
         if form.name in {"CSV", "Excel"}:
             used = frame.attrs.get("position_columns", ("lon", "lat"))
@@ -202,7 +241,7 @@ def _write(
             others = _with_heights(others, shapes) if len(positions) == 2 else others
             remarks += renamed
         elif form.name == "GPX":
-            others = _described(others)
+            others = describe(others)
         refuse_shapes(shapes, form)
     fitted, told = fit_columns(others, form)
     if safe_cells and form.name in {"CSV", "Excel"}:
@@ -225,19 +264,6 @@ def _with_heights(table: pd.DataFrame, shapes: gpd.GeoSeries) -> pd.DataFrame:
         return table
     name = next(n for n in ("z", "z_of_point", "point_z") if n not in table)
     return table.assign(**{name: heights})
-
-
-def _to_lonlat(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
-    """Return geometries in lon, lat, with the heights that they have, and unmended."""
-    # Verbs have no answer for collections, and formats a place.
-    is_collection = (shapes.geom_type == "GeometryCollection").to_numpy()
-    with warnings.catch_warnings(record=True) as remarks:
-        warnings.simplefilter("always")
-        checked = lonlat(shapes[~is_collection], what="the table", missing="keep")
-    is_mended = any(issubclass(r.category, GeometryWarning) for r in remarks)
-    if not is_mended and not shapes.has_z.any() and not is_collection.any():
-        return checked
-    return shapes if shapes.crs.equals("EPSG:4326") else shapes.to_crs(4326)
 
 
 def _csv(fitted: Any, _: Any, path: Path, *__: Any) -> None:
@@ -300,18 +326,6 @@ _WRITERS: dict[str, Callable[..., None]] = {
     "Shapefile": _vector,
     "FlatGeobuf": _vector,
 }
-
-
-def _described(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add what a GPS shows of a feature: its status and where it comes from."""
-    shown = [c for c in ("status", "accuracy_km", "source", "licence") if c in frame]
-    if "desc" in frame or not shown:
-        return frame
-    texts = [
-        "; ".join(f"{c}: {v}" for c, v in zip(shown, row, strict=True) if not pd.isna(v))
-        for row in frame[shown].itertuples(index=False)
-    ]
-    return frame.assign(desc=texts)
 
 
 def _disarmed(frame: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from folium.template import Template
 
 from cpecgeo.catalogue.cite import list_credits
 from cpecgeo.errors import InputError, UnknownNameError
+from cpecgeo.files.outliers import refuse_turned
 from cpecgeo.geodesy import densify, lonlat
 from cpecgeo.maps import encode
 from cpecgeo.maps.colors import VALUES
@@ -151,6 +152,7 @@ def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[
     series = lonlat(frame, what="the layer", missing="keep")
     array = np.asarray(series.array, dtype=object)
     drawn = array[~shapely.is_missing(array)]
+    refuse_turned(shapely.get_coordinates(drawn), str(frame.attrs.get("read_from", "the layer")))
     dims = set(shapely.get_dimensions(drawn).tolist())
     table = _name_columns(pd.DataFrame(frame.drop(columns=frame.geometry.name)))
     payload: dict[str, Any] = {

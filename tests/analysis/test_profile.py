@@ -278,3 +278,9 @@ def test_the_karakoram_highway_climbs_more_than_its_ends_and_less_than_every_spu
     assert found["climb_low_m"] < found["climb_m"] < 0.75 * found["climb_high_m"]
     plain = cg.profile("m5").attrs
     assert plain["climb_m"] + plain["descent_m"] < 100, "from Multan, 120 m, to Sukkur, 60 m"
+
+
+@pytest.mark.parametrize("between", [("Lahore",), "Lahore", ("a", "b", "c"), 3])
+def test_a_part_needs_two_ends(between):
+    with pytest.raises(InputError, match="give two stops"):
+        cg.profile("ml1", between=between)

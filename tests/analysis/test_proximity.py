@@ -14,7 +14,7 @@ from shapely.geometry import LineString, Point, Polygon, box
 import cpecgeo as cg
 from cpecgeo.analysis.accuracy import Bounds
 from cpecgeo.analysis.proximity import WITHIN, find_near, ring_numbers
-from cpecgeo.errors import CRSError, InputError, InputTypeError, UnknownNameError
+from cpecgeo.errors import CoordinateError, CRSError, InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.resolve import resolve
 from tests.effort import tries
 
@@ -323,3 +323,34 @@ def test_a_certainty_may_be_asked_where_something_else_is_known():
     spot = gpd.GeoSeries([Point(66.5, 30.01)], crs=4326)
     assert len(cg.within(spot, lines, 5)) == 1
     assert len(cg.within(spot, lines, 5, certainty="sure")) == 0
+
+
+TURNED = LineString([(24.9, 67.0), (25.5, 67.5)])
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda x: cg.distance_km(x, "ml1"),
+        lambda x: cg.distance_km("ml1", x),
+        lambda x: cg.distance_matrix_km(["ml1"], [x]),
+        lambda x: cg.buffer(x, 5),
+        cg.length_km,
+        lambda x: cg.crossed(x, "districts"),
+        lambda x: cg.crossed("ml1", x.buffer(0.1)),
+        cg.profile,
+        lambda x: cg.neighbours(gpd.GeoSeries([x.buffer(0.1)], crs=4326)),
+        lambda x: cg.distance_table("ports", {"own": x}),
+        lambda x: cg.Map().add(x),
+        lambda x: cg.Map().add(gpd.GeoDataFrame(geometry=[x], crs=4326)),
+    ],
+)
+def test_lines_with_lon_and_lat_swapped_are_refused(ask):
+    with pytest.raises(CoordinateError, match="lon and lat swapped"):
+        ask(TURNED)
+
+
+def test_what_lies_far_away_and_isnt_swapped_is_measured():
+    alps = LineString([(10, 46), (11, 47)])
+    assert cg.length_km(alps) == pytest.approx(GEOD.geometry_length(alps) / 1e3)
+    assert cg.distance_km(alps, "ml1") > 4000

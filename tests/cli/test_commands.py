@@ -731,3 +731,27 @@ def test_a_map_reads_files_as_they_are_stated(tmp_path):
         said("map", str(table), "-o", str(out))
     said("map", str(table), "--encoding", "cp1252", "-o", str(out))
     assert out.stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "of"),
+    [
+        (("near", "Gwadar", "--to", "mines"), lambda: cg.nearest("Gwadar", "mines")),
+        (("within", "mining", "--of", "mines", "--km", "10"), lambda: cg.within("mining", "mines", 10)),
+        (("within", "mining", "--of", "Reko Diq", "--km", "10"), lambda: cg.within("mining", "Reko Diq", 10)),
+        (("exposure", "mines", "--km", "60"), lambda: cg.exposure("mines", 60)),
+        (("exposure", "zones", "--km", "10"), lambda: cg.exposure("zones", 10)),
+    ],
+)  # fmt: skip
+def test_layers_with_a_feature_of_unknown_position_are_measured_as_in_python(typed, of):
+    expected = of()
+    (row,) = as_json(*typed)
+    assert expected.isna().to_numpy().sum() < expected.size
+    for column in {"target", "distance_km", "certainty", "features", "population"} & set(row):
+        value = expected[column].iloc[0]
+        assert row[column] == (value if isinstance(value, str) else pytest.approx(value))
+
+
+def test_a_file_with_a_row_without_position_can_be_a_target(sites):
+    (row,) = as_json("near", "Gwadar", "--to", str(sites))
+    assert row["target"] == "Quetta"

@@ -15,7 +15,9 @@ import pandas as pd
 import pytest
 import shapely
 
-from cpecgeo.errors import DataWarning, FileError, GeometryError, InputError
+import cpecgeo as cg
+from cpecgeo.errors import DataWarning, FileError, GeometryError, InputError, InputTypeError
+from cpecgeo.features.resolve import resolve
 from cpecgeo.files.reading import read
 from cpecgeo.files.writing import write
 from cpecgeo.scale import nearest_file
@@ -380,3 +382,55 @@ def test_features_that_flatgeobuf_states_and_has_not_are_one_error(stated, index
         read(path)
     assert tracemalloc.get_traced_memory()[1] < 50e6
     tracemalloc.stop()
+
+
+THINGS = {
+    "corridor": lambda: cg.corridor("ml1-chord"),
+    "place": lambda: cg.place("Reko Diq"),
+    "market": lambda: cg.market("Torkham"),
+    "route": lambda: cg.route("Karachi", "Hyderabad", mode="road"),
+    "area": lambda: cg.buffer("Gwadar Port", 5),
+    "areas": lambda: cg.buffer(["Gwadar Port", "Karachi"], 5),
+    "list": lambda: [cg.place("Reko Diq"), shapely.Point(67, 25)],
+}
+
+
+@pytest.mark.parametrize("kind", THINGS)
+@pytest.mark.parametrize("suffix", ["csv", "gpkg", "geojson"])
+def test_what_is_no_table_is_written_with_its_name(kind, suffix, tmp_path):
+    thing = THINGS[kind]()
+    back = read(write(thing, tmp_path / f"a.{suffix}"))
+    shapes = resolve(thing).shapes
+    assert len(back) == len(shapes)
+    for mine, other in zip(back.geometry, shapes, strict=True):
+        assert mine.hausdorff_distance(other) < 1e-6
+    if kind != "area":
+        assert back["name"].iloc[0] == shapes.index[0] or kind == "list"
+    if kind == "place":
+        assert back["accuracy_km"].tolist() == [thing.accuracy_km]
+
+
+@pytest.mark.parametrize("given", [None, {}, [], "ml1", cg.Corridor, 7, [None]])
+@pytest.mark.parametrize("suffix", ["csv", "gpkg", "geojson"])
+def test_what_is_neither_table_nor_shape_is_refused(given, suffix, tmp_path):
+    with pytest.raises(InputTypeError, match="give a table"):
+        write(given, tmp_path / f"a.{suffix}")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_names_in_an_index_are_kept(tmp_path):
+    near = cg.nearest("energy", ["ml1", "kkh"])
+    assert near.iloc[-1].isna().any()  # without a position, and so without an answer
+    for suffix, load in (("csv", pd.read_csv), ("xlsx", pd.read_excel)):
+        back = load(write(near, tmp_path / f"near.{suffix}"))
+        assert back.iloc[:, 0].tolist() == near.index.tolist()
+    table = pd.DataFrame({"name": ["x", "y"], "v": [1, 2]}, index=["a", "b"])
+    assert list(pd.read_csv(write(table, tmp_path / "t.csv"))) == ["id", "name", "v"]
+    # What is there already isn't doubled, and a count of rows says nothing.
+    for plain in (
+        table.set_axis(["x", "y"]),
+        table.iloc[[1]].reset_index(),
+        table.set_axis([5, 7]),
+    ):
+        kept = [c for c in plain if c != "index"]
+        assert list(pd.read_csv(write(plain[kept], tmp_path / "t.csv"))) == kept
