@@ -15,7 +15,7 @@ from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Around", "Outline", "close", "settle"]
+__all__ = ["Around", "Outline", "close", "holds", "settle"]
 
 _SHARE = 0.9  # of the tolerance, used up here; the rest is for rounding and other middles
 _OUT = 0.5  # of that, by which vertices lie farther out than the radius
@@ -296,6 +296,14 @@ def close(
     cuts = [part for ring in rings for part in _cut_at_antimeridian(ring)]
     world = shapely.box(-180.0, -90.0, 180.0, 90.0)
     return _faces([*cuts, world.exterior], inside), False
+
+
+def holds(shapes: NDArray[Any], geoms: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return whether shapes hold all vertices of the geometries they are around."""
+    xy, owner = shapely.get_coordinates(geoms, return_index=True)
+    shapely.prepare(shapes)
+    out = ~shapely.intersects_xy(shapes[owner], xy)
+    return np.bincount(owner[out], minlength=len(geoms)) == 0
 
 
 def _plain(rings: list[Floats], inside: Callable[[Floats], Any], thin: float) -> tuple[Any, bool]:

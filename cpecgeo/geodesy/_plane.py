@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from cpecgeo.errors import GeometryError
 from cpecgeo.geodesy._compile import threads
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, POLE_M, Floats, Ints, ecef, geodetic
-from cpecgeo.geodesy._outline import Around, Outline, close, settle
+from cpecgeo.geodesy._outline import Around, Outline, close, holds, settle
 from cpecgeo.geodesy._paths import densify_array
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Plane", "buffer_one", "frames", "from_planes", "to_planes"]
+__all__ = ["Plane", "buffer_one", "frames", "from_planes", "halves", "to_planes"]
 
 _RADIUS_STEP = 1e-3  # greatest change of radius within a stretch, as a share
 _LONGEST_M = 100_000.0  # edge of a line, over which the radius changes little
@@ -120,7 +120,7 @@ class Plane:
         return xy * grown[:, None], 2.0 * EQUATOR_M * t * (1.0 + u2) / rest
 
 
-def guess(lines: list[Floats], spots: Floats, metres: float) -> Any:
+def guess(lines: list[Floats], spots: Floats, metres: float, most: int) -> Any:
     """Return the union of what is within `metres` on the ground.
 
     Parameters
@@ -130,6 +130,8 @@ def guess(lines: list[Floats], spots: Floats, metres: float) -> Any:
     spots : ndarray, shape (n, 2)
         Points, in the plane.
     metres : float
+    most : int
+        Edges that are widened at a time.
 
     Returns
     -------
@@ -141,8 +143,8 @@ def guess(lines: list[Floats], spots: Floats, metres: float) -> Any:
     if len(spots):
         centres, wide = Plane.circles(spots, metres)
         shapes, radii = [shapely.points(centres)], [wide]
-    for line in lines:
-        parts, wide = _stretches(line, metres)
+    for half in (h for line in lines for h in halves(line)):
+        parts, wide = _stretches(half, metres, most)
         shapes.append(parts)
         radii.append(wide)
     drawn, radius = np.concatenate(shapes), np.concatenate(radii)
@@ -159,8 +161,21 @@ def guess(lines: list[Floats], spots: Floats, metres: float) -> Any:
         return shapely.union_all(list(pool.map(united, range(0, len(drawn), _BATCH))))
 
 
-def _stretches(line: Floats, metres: float) -> tuple[NDArray[Any], Floats]:
-    """Move a line to the centres of its circles, cut it, and return the radius of each stretch.
+def halves(line: Floats) -> list[Floats]:
+    """Return a line, or two open ones where it is closed, cut at the vertex farthest from its end.
+
+    GEOS takes a closed line for a ring, and follows both its sides. Where it runs there and back,
+    or crosses itself, it has no sides, and most of what is around it may be lost.
+    """
+    if (line[0] != line[-1]).any():
+        return [line]
+    away = np.hypot(*(line - line[0]).T)
+    cut = int(away.argmax())
+    return [line[: cut + 1], line[cut:]] if away[cut] > 0.0 else [line]
+
+
+def _stretches(line: Floats, metres: float, most: int) -> tuple[NDArray[Any], Floats]:
+    """Move an open line to the centres of its circles, cut it, and return each stretch's radius.
 
     GEOS takes more than proportionally longer for longer lines, so short stretches and
     their union are several times faster than one buffer of the whole.
@@ -169,9 +184,14 @@ def _stretches(line: Floats, metres: float) -> tuple[NDArray[Any], Floats]:
     line = shapely.get_coordinates(shapely.segmentize(simple, _LONGEST_M))
     line, radius = Plane.circles(line, metres)
     level = np.floor(np.log(radius) / _RADIUS_STEP).astype(np.int64)
-    cut = np.append(np.diff(level) != 0, False) | (np.arange(len(line)) % _STRETCH == 0)
+    cut = np.append(np.diff(level) != 0, False) | (np.arange(len(line)) % most == 0)
     cuts: Ints = np.flatnonzero(cut[1:-1]) + 1
     first, last = np.concatenate(([0], cuts)), np.append(cuts, len(line) - 1)
+    closed = np.flatnonzero((line[first] == line[last]).all(axis=1))
+    if len(closed):  # some stretches come back to their start
+        size = [len(halves(line[first[i] : last[i] + 1])[0]) for i in closed]
+        ends = np.union1d(last, first[closed] + np.array(size) - 1)
+        first, last = np.concatenate(([0], ends[:-1])), ends
     size = last - first + 1
     which = np.repeat(np.arange(len(size)), size)
     inside = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
@@ -211,18 +231,54 @@ def buffer_one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str |
     Returns
     -------
     Polygon or MultiPolygon
+
+    Raises
+    ------
+    GeometryError
+        The geometry reaches too far around the earth, or its buffer leaves out some of it.
     """
     metres = abs(km) * 1e3
     xy = shapely.get_coordinates(geometry)
     plane = Plane.around(xy)
     dense = densify_array(np.array([geometry], dtype=object), _step_km(xy, plane, metres))[0]
+    for most in (_STRETCH, 1):  # edge by edge is slow, and the safest
+        shape = _drawn(geometry, dense, plane, km, rtol, most, flat=flat, side=side)
+        if shape is not None:
+            return shape
+    raise GeometryError(
+        f"the buffer of x at {abs(km):g} km can't be told: as drawn it leaves out a part of x. "
+        "Take out vertices that repeat, explode() x, buffer the parts, and unite them with "
+        "union_all()."
+    )
+
+
+def _drawn(
+    geometry: Any,
+    dense: Any,
+    plane: Plane,
+    km: float,
+    rtol: float,
+    most: int,
+    *,
+    flat: bool,
+    side: str | None,
+) -> Any:
+    """Return the buffer, or None where it leaves out some of the geometry.
+
+    What it bounds is made of whole areas between places at the radius. A line is in one such
+    area, so that a buffer that holds its vertices holds all that is within the radius of it.
+    """
+    metres = abs(km) * 1e3
     drawn = shapely.transform(dense, plane.project)
     area = drawn if dense.geom_type.endswith("Polygon") else None
     bound = shapely.boundary(drawn) if area is not None else drawn
     parts = shapely.get_parts(bound)
     is_spot = shapely.get_type_id(parts) == 0
+    is_spot |= shapely.length(parts) == 0.0  # lines whose vertices are all the same, too
     lines = [shapely.get_coordinates(p) for p in parts[~is_spot]]
-    shape = guess(lines, shapely.get_coordinates(parts[is_spot]), metres)
+    shape = guess(lines, shapely.get_coordinates(parts[is_spot]), metres, most)
+    if not holds(np.array([shape]), np.array([bound]))[0]:
+        return None
     if area is not None:
         area = area if area.is_valid else shapely.make_valid(area)
         shape = area.union(shape) if km > 0 else area.difference(shape)
@@ -253,6 +309,8 @@ def buffer_one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str |
         shape, crossed = close(_closed(rings), inside, poles=near_pole, thin=thin)
         if not crossed or shape.is_empty:
             break
+    if km > 0 and not flat and not holds(np.array([shape]), np.array([dense]))[0]:
+        return None
     return shape
 
 

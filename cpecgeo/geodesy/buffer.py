@@ -18,9 +18,9 @@ from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.geodesy._boundary import circles
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, EQUATOR_M, Floats, Ints
-from cpecgeo.geodesy._outline import Around, Outline, settle
+from cpecgeo.geodesy._outline import Around, Outline, holds, settle
 from cpecgeo.geodesy._paths import densify_array
-from cpecgeo.geodesy._plane import buffer_one, frames, from_planes, to_planes
+from cpecgeo.geodesy._plane import buffer_one, frames, from_planes, halves, to_planes
 from cpecgeo.geodesy._tree import FAN, NOWHERE, _balls, _tubes, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, check
 
@@ -260,7 +260,7 @@ def _together(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
     bounds = shapely.bounds(geoms)
     middles = frames(0.5 * (bounds[:, :2] + bounds[:, 2:]))
     flat = shapely.set_coordinates(dense.copy(), to_planes(xy, owner, middles))
-    guess = shapely.buffer(flat, metres * (1.0 + _OUTSIDE), quad_segs=_CURVE)
+    guess = shapely.buffer(_opened(flat), metres * (1.0 + _OUTSIDE), quad_segs=_CURVE)
     parts, of_part = shapely.get_parts(guess, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
     plane, ring = shapely.get_coordinates(rings, return_index=True)
@@ -273,6 +273,21 @@ def _together(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
     settled = settle(Outline(spots, ring, np.zeros(len(ring), bool)), around, metres, rtol)
     made = _closed(settled, part, of_part, len(geoms))
     made[~shapely.is_valid(flat)] = None
+    here = np.flatnonzero(~shapely.is_missing(made))
+    made[here[~holds(made[here], geoms[here])]] = None
+    return made
+
+
+def _opened(geoms: NDArray[Any]) -> NDArray[Any]:
+    """Return lines with their closed parts cut in two; see `halves`."""
+    parts, owner = shapely.get_parts(geoms, return_index=True)
+    closed = shapely.is_closed(parts)
+    if not closed.any():
+        return geoms
+    made = geoms.copy()
+    for row in np.unique(owner[closed]):
+        lines = [h for p in parts[owner == row] for h in halves(shapely.get_coordinates(p))]
+        made[row] = shapely.multilinestrings([shapely.linestrings(h) for h in lines])
     return made
 
 
