@@ -303,7 +303,7 @@ def holds(shapes: NDArray[Any], geoms: NDArray[Any]) -> NDArray[np.bool_]:
     xy, owner = shapely.get_coordinates(geoms, return_index=True)
     shapely.prepare(shapes)
     out = ~shapely.intersects_xy(shapes[owner], xy)
-    return np.bincount(owner[out], minlength=len(geoms)) == 0
+    return np.asarray(np.bincount(owner[out], minlength=len(geoms)) == 0)
 
 
 def _plain(rings: list[Floats], inside: Callable[[Floats], Any], thin: float) -> tuple[Any, bool]:

@@ -189,8 +189,8 @@ def _stretches(line: Floats, metres: float, most: int) -> tuple[NDArray[Any], Fl
     first, last = np.concatenate(([0], cuts)), np.append(cuts, len(line) - 1)
     closed = np.flatnonzero((line[first] == line[last]).all(axis=1))
     if len(closed):  # some stretches come back to their start
-        size = [len(halves(line[first[i] : last[i] + 1])[0]) for i in closed]
-        ends = np.union1d(last, first[closed] + np.array(size) - 1)
+        half = [len(halves(line[first[i] : last[i] + 1])[0]) - 1 for i in closed]
+        ends = np.union1d(last, first[closed] + np.array(half))
         first, last = np.concatenate(([0], ends[:-1])), ends
     size = last - first + 1
     which = np.repeat(np.arange(len(size)), size)
