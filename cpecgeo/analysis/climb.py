@@ -189,7 +189,8 @@ def road_of(
         bands = bands_of(metres, band_m, lows, highs)
         left_out = (known.accuracy_km > _ROAD_KM) & ~(highs[1] - lows[1] <= _RELIEF_M)
         far = min(far, len(km) - 1)
-        steep = np.abs(gradients(xy, metres, far)) > known.steepest[far:]
+        limit = np.maximum(known.steepest[far:], known.steepest[: len(km) - far])
+        steep = np.abs(gradients(xy, metres, far)) > limit
         for i in range(far + 1):
             left_out[i : len(km) - far + i] |= steep
         left_out |= humps(km, metres, left_out, known.lasting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from pathlib import Path
 
@@ -100,17 +101,18 @@ def profile(
 
     Notes
     -----
-    This is the ground under the drawn line, sampled bilinearly. It is taken for the ground of
-    the road where the leg is good to 1.5 km, or the land is flat (50 m at most between places
-    across the line, out to its accuracy), the gradient is one that a road (12 %) or a railway
-    (4 %) can have, and it stands no higher than a lasting climb of 7 % (railways: 4 %) and 50 m
-    more reach from other ground of it; elsewhere the line crosses what the real one goes round.
+    This is the ground under the drawn line, sampled bilinearly. It counts as the road's own ground
+    where three things hold. The leg is good to 1.5 km, or the land is flat: 50 m at most between
+    places across the line, out to its accuracy. The gradient is one that a road (12 %) or a
+    railway (4 %) can have. The ground stands no higher than a lasting climb of 7 % (railways: 4 %)
+    reaches from other ground of the road, and 50 m more. Elsewhere the line crosses what the real
+    road goes round.
     Gradients are upper guesses still, and bridges and tunnels don't exist in a grid.
 
     A line beside its road runs over spurs and side valleys, and each counts as a climb. So climb
-    and descent are summed with a dead band (hysteresis, as for the ascent of a GPS track): the
-    height follows the ground only as far as it must to stay as close to it as the ground is
-    uncertain, which is the least climb of all profiles within that band. Half of the band is the
+    and descent are summed with a dead band (hysteresis, as for the ascent of a GPS track). Each
+    height may lie anywhere within a band around the ground, as wide as the ground is uncertain.
+    Of all profiles within the band the one with the least climb is taken. Half of the band is the
     grid's error (30 m; 5 m for `dem`, so that rises below 10 m aren't counted), or it is the
     range of the ground across the line out to a third of the leg's accuracy, where half of the
     real road lies, if that is more. A line that isn't a corridor has the former alone.
@@ -118,10 +120,11 @@ def profile(
     On made-up roads of known climb beside a river the sum of all rises is 1.3 to 8 times too
     high, and this one between 0.9 and 1.4 times the truth, twice at worst.
 
-    Climb, and what is ground, are taken from samples of their own, 0.2 km apart (0.1 km with
-    `dem`), with gradients over a km, whatever `every_km` is: the bundled grid has a cell each
-    0.9 km. Rows between two such samples have their share. Ups and downs that the grid doesn't
-    tell are in none of the three.
+    Climb, and what is ground, are taken from samples of their own, evenly spaced and 0.2 km apart
+    at most (0.1 km with `dem`), with gradients over a km, whatever `every_km` is: the bundled grid
+    has a cell each 0.9 km. In the other direction they are the same samples, so that climb and
+    descent change places. Rows between two such samples have their share. Ups and downs that the
+    grid doesn't tell are in none of the three.
     Each stretch of road between two of ground is summed for itself, its ends as they are, so
     that climb less descent is the difference of their heights.
 
@@ -150,7 +153,7 @@ def profile(
     xy = _positions(chain, km)
     metres = _ground_m(xy, dem)
     rows = gradients(xy, metres)
-    road = _road(chain, thing, _samples(start, end, _CLIMB_STEP_KM[kind]), dem)
+    road = _road(chain, thing, _even_samples(start, end, _CLIMB_STEP_KM[kind]), dem)
     leg = None if thing is None else _leg(thing, km)
     if thing is not None:
         rows[np.abs(rows) > _grades(thing, _STEEPEST)[leg][1:]] = np.nan
@@ -201,6 +204,13 @@ def _samples(start: float, end: float, step: float) -> Floats:
     """Return chainages from one end to the other, in that direction, both included."""
     ahead = 1.0 if end >= start else -1.0
     return np.append(np.arange(start, end - ahead * 1e-9, ahead * step), end)
+
+
+def _even_samples(start: float, end: float, step: float) -> Floats:
+    """Return chainages evenly apart, `step` at most: the same ones in both directions."""
+    low, high = min(start, end), max(start, end)
+    km = np.linspace(low, high, max(1, math.ceil((high - low) / step - 1e-9)) + 1)
+    return km if end >= start else km[::-1]
 
 
 def _positions(chain: Chainage, km: Floats) -> Floats:

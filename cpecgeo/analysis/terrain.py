@@ -357,7 +357,8 @@ def ground_across(
     """
     # A sphere does: the grid's cells are nearly a kilometre wide.
     shrink = np.cos(np.radians(xy[:, 1]))
-    along = np.diff(xy, axis=0, append=xy[-1:] + (xy[-1:] - xy[-2:-1]))
+    # From the sample before to the one behind: across is the same in both directions.
+    along = np.vstack((xy[1:], xy[-1:])) - np.vstack((xy[:1], xy[:-1]))
     across = np.column_stack((-along[:, 1], along[:, 0] * shrink))
     across /= np.hypot(*across.T)[:, None] + 1e-12
     degrees = across * (accuracy_km / _DEGREE_KM)[:, None] / np.column_stack((shrink, shrink**0))

@@ -270,7 +270,7 @@ def draw_map(
 ) -> None:
     """Draw an interactive map in one file.
 
-    The options from --color on are for the files among the names.
+    Options from --color on apply to files only, not to bundled layers and corridors.
 
     Example: cpecgeo map ml1 sites.csv --color value --scheme natural_breaks --label name -o m.html
     """
