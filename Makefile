@@ -39,7 +39,7 @@ test-minimum: ## the oldest versions that pyproject.toml allows, in an environme
 	$(PYTHON) -m venv $(VENV)-minimum
 	$(VENV)-minimum/bin/python -m pip install --quiet --constraint constraints-minimum.txt \
 	  --editable '.[osm,scale,plot,sea,raster,excel,mcp]' pytest pytest-socket hypothesis geographiclib networkx
-	$(VENV)-minimum/bin/python -m pytest -p no:cacheprovider -W default \
+	$(VENV)-minimum/bin/python -m pytest -p no:cacheprovider -W default -W error::cpecgeo.errors.CpecgeoWarning \
 	  tests/geodesy tests/catalogue tests/features tests/scale tests/bad_input tests/files \
 	  tests/analysis/test_rasters.py tests/cli/test_assistant.py
 

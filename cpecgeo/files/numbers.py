@@ -357,6 +357,8 @@ def refuse_lengths(
 
 def records(frame: pd.DataFrame) -> list[dict[str, str | None]]:
     """Return rows of text, None where a value is missing."""
+    if frame.shape[1] == 0:  # of which pandas before 3 gives no rows
+        return [{} for _ in range(len(frame))]
     texts = frame.astype(object).where(frame.notna(), None)
     rows: list[dict[str, str | None]] = texts.to_dict("records")
     return rows

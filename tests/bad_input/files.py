@@ -175,7 +175,7 @@ FILES = {
     "csv, a row too long": (".csv", text(HEAD + "1,67,25,9\n"), INPUT, INPUT),
     "csv, a row too long, later": (".csv", text(HEAD + "1,67,25\n1,67,25,9\n"), INPUT, INPUT),
     "csv, a row too short": (".csv", text(HEAD + "1,67\n"), INPUT, INPUT),
-    "csv, an open quote": (".csv", text(HEAD + '1,67,25\n"2,68,26\n'), FILE, INPUT),
+    "csv, an open quote": (".csv", text(HEAD + '1,67,25\n"2,68,26\n'), FILE, FILE),
     "csv, infinite": (".csv", text(HEAD + "1,inf,25\n"), COORD, COORD),
     "csv, latitude of 95": (".csv", text(HEAD + "1,67,95\n"), COORD, COORD),
     "csv, longitude of 200": (".csv", text(HEAD + "1,200,25\n"), COORD, COORD),

@@ -93,7 +93,11 @@ def parquet_types(path):
         "view": pa.array(NAMES, pa.string_view()),
         "t": pa.array([10**15] * 3, pa.timestamp("us", "Asia/Karachi")),
     }
-    pq.write_table(pa.table(table), path)
+    try:
+        pq.write_table(pa.table(table), path)
+    except pa.ArrowNotImplementedError:  # views are written since pyarrow 19
+        del table["view"]
+        pq.write_table(pa.table(table), path)
 
 
 def measured(path):
@@ -164,7 +168,7 @@ GOOD = {
         gzip.compress(b"name,lon,lat\nA,67.0,24.9\n") + gzip.compress(b"B,71.5,34.1\nC,66.9,30.2\n")
     ),
 }
-STREAMED = {".csv", ".tsv", ".parquet", ".gpkg"}
+STREAMED = {".csv", ".tsv", ".gz", ".parquet", ".gpkg"}
 
 
 @pytest.mark.filterwarnings("ignore::cpecgeo.errors.CpecgeoWarning")

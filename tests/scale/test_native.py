@@ -33,7 +33,7 @@ POINTS = {
 def write(shapes, folder, crs=4326):
     frame = gpd.GeoDataFrame({"n": range(len(shapes))}, geometry=shapes, crs=crs)
     frame.to_parquet(folder / "native.parquet", geometry_encoding="geoarrow", row_group_size=3)
-    frame.to_parquet(folder / "binary.parquet", row_group_size=3)
+    frame.to_parquet(folder / "binary.parquet", row_group_size=3, schema_version="1.1.0")
     return frame
 
 
