@@ -175,7 +175,8 @@ def code(series: Series, table: dict[tuple[int, int], list[float]], error: float
     """The function as text."""
     v = "y" if series.wide else "z"
     terms = sum(map(len, table.values()))
-    doc = f"Return the arc of a chord by a series: {terms} terms, {error:.1e} m up to {series.reach_m / 1e3:,.0f} km."
+    reach = f"{error:.1e} m up to {series.reach_m / 1e3:,.0f} km."
+    doc = f"Return the arc of a chord by a series: {terms} terms, {reach}"
     lines = [
         "@jit(_f8(_f8, _f8, _f8), inline=True)",
         f"def {series.name}({v}, p, q):",
