@@ -138,7 +138,8 @@ def exposure(
     at = np.flatnonzero(~checked.missing)
     if value is not None and value not in list(frame.columns):
         raise InputError(
-            f"layer has no column {value!r}; it has {', '.join(map(str, frame.columns))}."
+            f"what is counted has no column {value!r}; it has "
+            f"{', '.join(map(str, frame.columns))}. Name the one to add up with value=."
         )
     chosen, doubt = (None, {}) if by is None else values_of(subject, by, "layer")
     amount = None if value is None else _amounts(frame[value].iloc[at], value, nodata)

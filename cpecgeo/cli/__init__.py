@@ -196,6 +196,7 @@ def in_shell(text: str, options: Mapping[str, str]) -> str:
     text = text.replace(
         "`catalog` and `corridors` list", "`cpecgeo catalog` and `cpecgeo show corridors` list"
     )
+    text = text.replace("`catalog` lists", "`cpecgeo catalog` lists")
     if re.search(r"(?<!\S)--[a-z]", text):
         return text  # of the shell itself
     if "(cpecgeo.scale)" in text and "stream" in options:

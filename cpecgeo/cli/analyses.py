@@ -199,9 +199,16 @@ def near(
     of_source, of_targets = share(how, source, to)
     frame = features(source, of_source)
     known = frame[frame.geometry.notna()]
+    if not (kinds := set(known.geom_type)) <= {"Point"}:
+        raise InputError(
+            f"{source} has {', '.join(sorted(kinds))}; near measures from points. For lines and "
+            "areas: cpecgeo within, which takes --of and --km, and says how far the nearest is."
+        )
     near_what = targets(to, "--to", of_targets)
     found = nearest(known, near_what, k=k, max_km=max_km, sections=sections)
     told = "target distance_km km side accuracy_km" + " section status opened" * sections
+    # A point has no length to be along.
+    found["km"] = found["km"].where(found["side"].notna())
     joined, shown = beside(frame, found, told)
     if max_km is not None:
         joined = joined[joined[shown[-len(told.split())]].notna()]

@@ -10,7 +10,9 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 from unicodedata import category, combining, east_asian_width
 
-from cpecgeo.errors import CpecgeoError
+import click
+
+from cpecgeo.errors import CpecgeoError, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,9 +65,23 @@ def save(
     """Write a result, and print the file's name unless the result itself was printed."""
     from cpecgeo.files.writing import write
 
+    _refuse_source(out)
     written = str(write(frame, out, safe_cells=safe_cells, layer=layer))
     if written[:2] not in {"-", "-."}:
         print(written)
+
+
+def _refuse_source(out: Path) -> None:
+    """Refuse to write over a file that the command reads."""
+    context = click.get_current_context(silent=True)
+    given = {} if context is None else context.params
+    for name, value in given.items():
+        texts = [value] if isinstance(value, (str, Path)) else value
+        for text in texts if name != "out" and isinstance(texts, (list, tuple)) else ():
+            for part in {str(text), *str(text).split(",")}:
+                path = Path(part.rpartition("=")[2].strip().removeprefix("corridor:"))
+                if out.is_file() and path.is_file() and out.samefile(path):
+                    raise InputError(f"{out} is read by this command; write to another file.")
 
 
 def _listed(columns: str | list[str]) -> list[str]:

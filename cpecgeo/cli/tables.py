@@ -158,11 +158,12 @@ def profile(
         if is_known(told["highest_m"]):
             highest = f"highest {told['highest_m']:,.0f} m at km {told['highest_at_km']:,.1f}"
         if is_known(told["climb_m"]):
-            print(f"climb {told['climb_m']:,.0f} m, descent {told['descent_m']:,.0f} m, {highest}")
+            over = f"{told['climb_km']:,.0f} of {told['climb_km'] + told['ground_km']:,.0f} km"
+            both = f"climb {told['climb_m']:,.0f} m, descent {told['descent_m']:,.0f} m"
+            print(f"{both} (over {over}), {highest}")
         if count := told["without_elevation"]:
-            why = "sea, or off the grid"
-            told_of = f"{count} of {len(table)} rows have no elevation: {why}."
-            print(f"cpecgeo: {told_of}", file=sys.stderr)
+            why = f"{count} of {len(table)} rows have no elevation: sea, or off the grid"
+            print(f"cpecgeo: {why}.", file=sys.stderr)
     give(table, out=out, json=json)
 
 
@@ -342,11 +343,13 @@ def _years(text: str) -> list[int]:
     """Read 2000-2025, or years between commas."""
     first, _, last = text.partition("-")
     try:
-        if last:
-            return list(range(int(first), int(last) + 1))
+        if last and (years := range(int(first), int(last) + 1)):
+            return list(years)
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise InputError(f"--years is {text!r}; give 2000-2025, or 2000,2010,2020.") from None
+        raise InputError(
+            f"--years is {text!r}; give 2000-2025 (the earlier first), or 2000,2010,2020."
+        ) from None
 
 
 @click.command()

@@ -103,7 +103,16 @@ def _parse(typed: _Chosen, *places: str) -> tuple[list[Any], dict[str, Any]]:
     if extra:
         own = [corridor(file, of_extra, kind=kind) for file in split(extra)]
         chosen |= {"extra": own, "join_km": join_km}
-    return [thing(place, of_places) for place in places], chosen
+    return [_spot(place, of_places) for place in places], chosen
+
+
+def _spot(place: str, how: Reading | None) -> Any:
+    """Return a place as the verbs take it: a name, what a file holds, or lon and lat."""
+    lon, _, lat = place.partition(",")
+    try:
+        return float(lon), float(lat)
+    except ValueError:
+        return thing(place, how)
 
 
 def _speeds(text: str | None) -> dict[str, float] | None:
@@ -124,6 +133,7 @@ def _speeds(text: str | None) -> dict[str, float] | None:
 @named_option("--along", metavar="NAME", help="Keep to the sections of this corridor.")
 @click.option("--speeds", metavar="CLASS=KMH", help="Speeds of your own: motorway=100,highway=70.")
 @_VEHICLE
+@click.option("--max-access-km", default=50.0, help="How far from the network an end may lie.")
 @click.option(
     "--tonnes", type=float, help="Also what carrying so much costs: money, carbon, fleet."
 )
@@ -138,6 +148,7 @@ def route(
     along: str | None,
     speeds: str | None,
     tonnes: float | None,
+    max_access_km: float,
     alternatives: int,
     out: Path | None,
     json: bool,
@@ -153,7 +164,9 @@ def route(
     from cpecgeo.routing import route as one
 
     (start, end), chosen = _parse(typed, a, b)
-    chosen |= {"along": along, "speeds": _speeds(speeds)}
+    chosen |= {"along": along, "speeds": _speeds(speeds), "max_access_km": max_access_km}
+    if tonnes is not None and not tonnes > 0:
+        raise InputError(f"--tonnes is {tonnes:g}; give more than 0.")
     # What carries tonnes is a truck.
     chosen["vehicle"] = chosen["vehicle"] or ("truck" if tonnes is not None else None)
     ways = (
@@ -244,6 +257,12 @@ def matrix(
 
     listed, chosen = _parse(typed, *split(places))
     table = route_matrix(listed, listed, weight=weight, **chosen)
+    if count := int(table.isna().to_numpy().sum()):
+        print(
+            f"cpecgeo: {count} of {table.size} have no way"
+            f"{'' if typed['mode'] == 'any' else ' with --mode ' + typed['mode']}.",
+            file=sys.stderr,
+        )
     if not json and out is None:
         print(f"cpecgeo: {weight} of the ways with least {weight} (--weight).", file=sys.stderr)
     give(table.rename_axis("from").reset_index(), out=out, json=json)

@@ -98,6 +98,8 @@ def find_format(path: Path, *, to_write: bool = False) -> Format:
         for form in FORMATS:
             if suffix in form.suffixes:
                 return form
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder; name a file in it.")
     known = [x for form in FORMATS if form.can_write or not to_write for x in form.suffixes]
     raise InputError(f"{path.name!r} ends in {path.suffix!r}; the formats are {', '.join(known)}.")
 

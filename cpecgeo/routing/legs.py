@@ -171,8 +171,9 @@ class Route:
                 f"{self.changes} changes between road and rail take {handling:.0f} of the "
                 f"{self.hours:.1f} h: km count none"
             )
-        notes += _tell_joins(self)
-        return tuple(notes)
+        if "year=" in self.asked and (km := self.legs["km"][self.legs["opened"].isna()].sum()):
+            notes.append(f"of {km:,.0f} km it isn't known when they opened: counted as open")
+        return (*notes, *_tell_joins(self))
 
     def km_by(self, column: str = "status") -> pd.Series:
         """Return calibrated kilometres by status, mode, country or another column of the legs.

@@ -202,7 +202,7 @@ def snap_ends(
             filters = f" with {ground.asked}" if ground.asked else ""
             raise InputError(
                 f"{what} {at.name} lies {at.access_km:.1f} km from the network{filters}, more "
-                f"than max_access_km={far:g}. Give a nearer place, raise max_access_km, or "
+                f"than max_access_km={far:g}. Give a nearer place, a larger max_access_km=, or "
                 "loosen a filter."
             )
         if isinstance(thing, Place) and thing.layer == "stations":

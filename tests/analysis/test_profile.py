@@ -303,3 +303,14 @@ def test_the_karakoram_highway_climbs_more_than_its_ends_and_less_than_every_spu
 def test_a_part_needs_two_ends(between):
     with pytest.raises(InputError, match="give two stops"):
         cg.profile("ml1", between=between)
+
+
+def test_the_end_of_a_part_is_as_good_as_the_leg_that_leads_there():
+    """Beyond the pass a leg of 5 km begins, which says nothing of the way up to it."""
+    whole = cg.profile("kkh-pakistan", 5).iloc[-1]
+    up = cg.profile("kkh", 5, between=("Gulmit", "Khunjerab Pass")).iloc[-1]
+    down = cg.profile("kkh", 5, between=("Khunjerab Pass", "Gulmit")).iloc[0]
+    for row in (whole, up, down):
+        assert (row["accuracy_km"], row["is_ground"]) == (1.5, False)
+    beyond = cg.profile("kkh", 1, between=("Khunjerab Pass", 812)).iloc[0]
+    assert beyond["accuracy_km"] == 5

@@ -711,6 +711,7 @@ def test_profile_is_summed_up_and_zero_has_no_sign(capsys):
     assert told["climb_m"] > 50
     text = said("profile", "ml1", "--every-km", "200")
     assert text.startswith(f"climb {told['climb_m']:,.0f} m, descent {told['descent_m']:,.0f} m")
+    assert f"(over {told['climb_km']:,.0f} of 1,732 km)" in text.splitlines()[0]
     show(pd.DataFrame({"km": [-0.04, -0.06]}), ["km"])
     assert capsys.readouterr().out.split() == ["km", "0.0", "-0.1"]
 
@@ -755,3 +756,52 @@ def test_layers_with_a_feature_of_unknown_position_are_measured_as_in_python(typ
 def test_a_file_with_a_row_without_position_can_be_a_target(sites):
     (row,) = as_json("near", "Gwadar", "--to", str(sites))
     assert row["target"] == "Quetta"
+
+
+@pytest.mark.parametrize("command", [("near", "{}", "--to", "ml1"), ("locate", "ml1", "{}")])
+def test_what_a_command_reads_is_not_written_over(sites, command):
+    before = sites.read_bytes()
+    typed = [text.format(sites) for text in command]
+    with pytest.raises(InputError, match="is read by this command"):
+        said(*typed, "-o", str(sites))
+    assert sites.read_bytes() == before
+    other = sites.with_name("other.csv")
+    for _ in range(2):  # an answer that was written before may be written again
+        said(*typed, "-o", str(other))
+    assert len(pd.read_csv(other)) == 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        (("near", "ml1", "--to", "kkh"), "cpecgeo within"),
+        (("exposure", "ml1", "--km", "10", "--of", "{}"), "with --value"),
+        (("treatment", "ml1", "--years", "2020-2010"), "earlier first"),
+        (("route", "Karachi", "Lahore", "--tonnes", "-4"), "--tonnes is -4"),
+        (("route", "Gwadar", "Gilgit", "--mode", "rail"), "--max-access-km"),
+        (("convert", "{dir}", "-o", "a.csv"), "is a folder"),
+    ],
+)
+def test_messages_advise_what_the_shell_has(typed, advice, sites):
+    with pytest.raises(InputError) as error:
+        said(*(text.format(sites, dir=sites.parent) for text in typed))
+    assert advice in str(error.value)
+    assert "max_access_km" not in str(error.value)
+    assert "value=" not in str(error.value)
+
+
+def test_a_route_takes_coordinates_and_says_what_it_does_not_know():
+    (leg, *_) = as_json("route", "67.0,24.9", "Lahore", "--mode", "rail")
+    assert leg["name"] == cg.route((67.0, 24.9), "Lahore", mode="rail").legs["name"].iloc[0]
+    assert as_json("reach", "67.0,24.9", "--km", "20")
+    assert "it isn't known when they opened" in said("route", "Karachi", "Lahore", "--year", "1900")
+    assert "opened" not in said("route", "Karachi", "Lahore", "--mode", "rail").splitlines()[1]
+    run = RUN.invoke(app, ["matrix", "Gwadar", "Kashgar", "--mode", "rail"], catch_exceptions=False)
+    assert "4 of 4 have no way with --mode rail" in run.stderr
+
+
+def test_a_point_has_no_km_to_be_near_at():
+    (row,) = as_json("near", "Gwadar", "--to", "mines")
+    assert row["km"] is None
+    (row,) = as_json("near", "Gwadar", "--to", "ml1")
+    assert row["km"] > 0
