@@ -302,7 +302,6 @@ def draw_map(
         given = {key: value for key, value in look.items() if value is not None}
         for name in files:
             rows = read(name) if of_files is None else read(name, **of_files)
-            _tell_turned(rows)
             drawn.add(rows, name=Path(name).name, **given)
     if out.suffix.lower() == ".png":
         drawn.to_png(out)

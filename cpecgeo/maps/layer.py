@@ -152,7 +152,8 @@ def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[
     series = lonlat(frame, what="the layer", missing="keep")
     array = np.asarray(series.array, dtype=object)
     drawn = array[~shapely.is_missing(array)]
-    refuse_turned(shapely.get_coordinates(drawn), str(frame.attrs.get("read_from", "the layer")))
+    what, columns = frame.attrs.get("read_from", "the layer"), frame.attrs.get("position_columns")
+    refuse_turned(shapely.get_coordinates(drawn), str(what), columns)
     dims = set(shapely.get_dimensions(drawn).tolist())
     table = _name_columns(pd.DataFrame(frame.drop(columns=frame.geometry.name)))
     payload: dict[str, Any] = {

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo.cli import COMMANDS, app, inputs, list_options
-from cpecgeo.errors import DataWarning, FileError, InputError
+from cpecgeo.errors import CoordinateError, DataWarning, FileError, InputError
 from cpecgeo.files.reading import read
 
 RUN = CliRunner()
@@ -79,15 +79,16 @@ def test_files_that_state_too_little_are_read_by_options(tmp_path):
     assert pd.read_csv(streamed)["distance_km"].tolist() == pytest.approx(want, abs=1e-6)
 
 
-@pytest.mark.parametrize("command", ["convert sw.csv -o o.gpkg", "map sw.csv -o o.html"])
-def test_what_is_converted_or_drawn_is_told_where_it_is_swapped(command, tmp_path, monkeypatch):
+def test_what_is_converted_is_told_where_it_is_swapped_and_a_map_refuses_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sw.csv").write_text("name,lon,lat\na,25,67\nb,25.1,67.1\n")
-    with pytest.warns(
-        DataWarning, match=r"sw\.csv starts at \(25, 67\), .*lon='lat' and lat='lon'"
-    ):
-        run = CliRunner().invoke(app, command.split(), catch_exceptions=False)
+    said_so = r"sw\.csv starts at \(25, 67\), .*"
+    with pytest.warns(DataWarning, match=said_so + "lon='lat' and lat='lon'"):
+        run = CliRunner().invoke(app, ["convert", "sw.csv", "-o", "o.gpkg"], catch_exceptions=False)
     assert run.exit_code == 0
+    with pytest.raises(CoordinateError, match=said_so + "--lon lat and --lat lon"):
+        CliRunner().invoke(app, ["map", "sw.csv", "-o", "o.html"], catch_exceptions=False)
+    assert not (tmp_path / "o.html").exists()
 
 
 def test_separators_of_thousands_have_names(tmp_path, monkeypatch):
