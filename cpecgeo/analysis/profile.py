@@ -264,7 +264,7 @@ def _accuracy(thing: Corridor) -> Floats:
 def _leg(thing: Corridor, km: Floats) -> NDArray[np.int64]:
     """Return the row of `legs` at each chainage; at an end, of the leg that leads there."""
     starts = thing.legs["km_from"].to_numpy(float)
-    inside = np.minimum(km, max(km[0], km[-1]) - 1e-9)
+    inside: Floats = np.minimum(km, max(float(km[0]), float(km[-1])) - 1e-9)
     return np.clip(np.searchsorted(starts, inside, side="right") - 1, 0, len(starts) - 1)
 
 

@@ -30,7 +30,7 @@ from cpecgeo.cli.inputs import (
     targets,
 )
 from cpecgeo.cli.screen import give
-from cpecgeo.errors import InputError
+from cpecgeo.errors import GeometryError, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +200,7 @@ def near(
     frame = features(source, of_source)
     known = frame[frame.geometry.notna()]
     if not (kinds := set(known.geom_type)) <= {"Point"}:
-        raise InputError(
+        raise GeometryError(
             f"{source} has {', '.join(sorted(kinds))}; near measures from points. For lines and "
             "areas: cpecgeo within, which takes --of and --km, and says how far the nearest is."
         )
