@@ -366,7 +366,7 @@ def place_ends(
         else:
             points = subject.shapes
             if points.index.has_duplicates:
-                raise InputError("ends has labels twice in its index; reset it.")
+                raise InputError("ends has an index with duplicates; reset it.")
             near = snap_rows(points, ground, max_access_km=far)
             return dict(zip(points.index, near, strict=True))
     labels = [_label(end) for end in x]
