@@ -251,6 +251,8 @@ def matrix(
 ) -> None:
     """Measure over the network between several places.
 
+    Km are kept least unless --weight says otherwise; `route` keeps hours least.
+
     Example: cpecgeo matrix Kashgar Islamabad Karachi Gwadar --mode road
     """
     from cpecgeo.routing import route_matrix
@@ -263,7 +265,7 @@ def matrix(
             f"{'' if typed['mode'] == 'any' else ' with --mode ' + typed['mode']}.",
             file=sys.stderr,
         )
-    if not json and out is None:
+    if not json:
         print(f"cpecgeo: {weight} of the ways with least {weight} (--weight).", file=sys.stderr)
     give(table.rename_axis("from").reset_index(), out=out, json=json)
 

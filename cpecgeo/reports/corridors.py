@@ -157,6 +157,11 @@ def list_caveats(thing: Corridor, say: Words) -> tuple[str, ...]:
             say("{km} km are under construction: a new way, not there yet, or an open one being "
                 "rebuilt.", km=f"{by_status['under_construction']:,.0f}")
         )  # fmt: skip
+        rebuilt = sections[(sections["status"] == "under_construction") & sections["note"].notna()]
+        caveats += [
+            say("{name}: {told}", name=say.name(row["name"]), told=say.tell(row["note"]))
+            for _, row in rebuilt.iterrows()
+        ]
     if by_status.get("planned", 0) > 0:
         caveats.append(
             say("{km} km are planned: a new way, not there yet, or one to be built over an "

@@ -307,11 +307,10 @@ def _lead_several(
         thing = subject.things[0]
         people = say.people(count_near(merge_shapes(subject)))
         if isinstance(thing, Corridor):
-            known = pd.notna(thing.official_km)
-            long = thing.official_km if known else thing.length_km
+            # One basis for all: what is published may leave parts of one out.
             said.append(
-                say("{title}: {km} km, towns of {people} people within {near} km.",
-                    title=title, km=f"{long:,.0f}", people=people, near=LEAD_KM)
+                say("{title}: {km} km by chainage, towns of {people} people within {near} km.",
+                    title=title, km=f"{thing.end_km:,.0f}", people=people, near=LEAD_KM)
             )  # fmt: skip
         else:
             said.append(

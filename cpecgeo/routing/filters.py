@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.catalogue import corridor_rows
+from cpecgeo.catalogue import corridor_rows, layer
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.alignment import STATUSES
@@ -32,6 +32,7 @@ __all__ = [
     "UseOptions",
     "filters",
     "number",
+    "tell_rebuilt",
     "usable",
 ]
 
@@ -330,3 +331,20 @@ def _sections_of(chosen: Filters, name: str) -> list[str]:
             ids = [str(i) for i in one.sections["id"]]
             return [*ids, *(f"{name}:{i}" for i in ids)]
     return list(corridor_rows()[name]["sections"])
+
+
+def tell_rebuilt(legs: pd.DataFrame) -> list[str]:
+    """Tell which legs count as open though their section is being rebuilt or only planned."""
+    known = layer("sections").set_index("id", drop=False)
+    known = known[known["role"] == "base"]
+    told: list[str] = []
+    for name, status in dict.fromkeys(zip(legs["section"], legs["status"], strict=True)):
+        stated = known["status"].get(name, status)
+        if status != stated:
+            why = known["note"].get(name)
+            told.append(
+                f"{known['name'][name]} counts as {status}, though the section is "
+                f"{stated.replace('_', ' ')}: "
+                + (why if isinstance(why, str) else "a road that is open runs over it")
+            )
+    return told

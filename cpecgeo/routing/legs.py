@@ -17,7 +17,7 @@ from shapely.geometry import LineString
 from cpecgeo.errors import InputError
 from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.geodesy import Chainage, distance_km, length_km
-from cpecgeo.routing.filters import Filters
+from cpecgeo.routing.filters import Filters, tell_rebuilt
 from cpecgeo.routing.graph import Network, shared
 from cpecgeo.routing.search import Snap, Step
 
@@ -173,7 +173,7 @@ class Route:
             )
         if "year=" in self.asked and (km := self.legs["km"][self.legs["opened"].isna()].sum()):
             notes.append(f"of {km:,.0f} km it isn't known when they opened: counted as open")
-        return (*notes, *_tell_joins(self))
+        return (*notes, *_tell_joins(self), *tell_rebuilt(self.legs))
 
     def km_by(self, column: str = "status") -> pd.Series:
         """Return calibrated kilometres by status, mode, country or another column of the legs.

@@ -743,3 +743,12 @@ def test_the_map_of_a_report_calls_the_large_towns_cities(monkeypatch):
     assert (drawn["Cities"]["rank"] <= NAMED).all()
     assert (drawn["Towns"]["rank"] > NAMED).all()
     assert "Abbottabad" in {*drawn["Cities"]["name"], *drawn["Towns"]["name"]}
+
+
+def test_corridors_side_by_side_are_measured_on_one_basis_and_rebuilt_ones_are_named():
+    """The published figure of the Central leaves more of it out than that of the Western."""
+    lead = cg.report("western", "central", draw=False).lead
+    for name in ("western", "central"):
+        assert f"{cg.corridor(name).end_km:,.0f} km by chainage" in lead
+    caveats = cg.report("western", draw=False).caveats
+    assert "N-50 Zhob–Kuchlak: two lanes are open during the dualisation" in caveats

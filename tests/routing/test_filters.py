@@ -226,6 +226,9 @@ def test_closures_at_the_ends_are_noted():
     assert "closed to trade" in way._repr_html_()
     assert cg.route("Torkham", "Peshawar", year=2020, weight="km").notes == ()
     assert cg.route("Khunjerab Pass", "Gilgit", weight="km").notes == ()
+    (note,) = cg.route("Zhob", "Kuchlak").notes
+    assert note.startswith("N-50 Zhob–Kuchlak counts as operating, though the section is under")
+    assert note.endswith("construction: two lanes are open during the dualisation")
 
 
 def test_an_origin_on_a_blocked_edge_may_leave_the_other_way():
