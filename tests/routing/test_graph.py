@@ -196,10 +196,10 @@ def test_opening_years_are_those_of_the_oldest_section(net):
     assert opened["raikot-thakot"] == {"1979"}
     # The motorway to Thakot opened in 2020; the highway beside it in 1979.
     assert opened["thakot-havelian"] == {"2020-07-28"}
-    # The whole highway's year isn't that of its Chinese part, nor 1861 (Karachi–Kotri) the line's.
-    assert (
-        opened["g314"] == opened["ml1-kiamari-lodhran"] == opened["ml1-khanewal-peshawar"] == set()
-    )
+    # A section's year is that of its last part: not 1861 (Karachi–Kotri), nor 1865 (to Lahore).
+    assert opened["g314"] == {"1979"}
+    assert opened["ml1-kiamari-lodhran"] == {"1900"}
+    assert opened["ml1-khanewal-peshawar"] == {"1883"}
 
 
 def test_hours_follow_from_the_stated_speeds(net):
