@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -98,7 +99,10 @@ def find_format(path: Path, *, to_write: bool = False) -> Format:
         for form in FORMATS:
             if suffix in form.suffixes:
                 return form
-    if path.is_dir():
+    is_folder = False
+    with suppress(OSError):  # a text that is too long for a name
+        is_folder = path.is_dir()
+    if is_folder:
         raise InputError(f"{str(path)!r} is a folder; name a file in it.")
     known = [x for form in FORMATS if form.can_write or not to_write for x in form.suffixes]
     raise InputError(f"{path.name!r} ends in {path.suffix!r}; the formats are {', '.join(known)}.")
