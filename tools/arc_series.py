@@ -178,7 +178,7 @@ def code(series: Series, table: dict[tuple[int, int], list[float]], error: float
     reach = f"{error:.1e} m up to {series.reach_m / 1e3:,.0f} km."
     doc = f"Return the arc of a chord by a series: {terms} terms, {reach}"
     lines = [
-        "@jit(_f8(_f8, _f8, _f8), inline=True)",
+        "@kernel(inline=True)",
         f"def {series.name}({v}, p, q):",
         f'    """{doc}"""',
     ]
