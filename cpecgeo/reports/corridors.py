@@ -5,25 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import geopandas as gpd
-import numpy as np
 import pandas as pd
-import shapely
 
-from cpecgeo.analysis.accuracy import Bounds, interval_text, span_text
-from cpecgeo.analysis.measure import distance_km, nearest
+from cpecgeo.analysis.accuracy import interval_text
+from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import MissingExtraError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.resolve import resolve
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.figures import render_strip
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import Report, draw_map
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
-    MEETS_KM,
     show_figures,
     split_sources,
     sum_people,
@@ -34,7 +29,6 @@ __all__ = [
     "compare_corridors",
     "glance",
     "list_caveats",
-    "list_corridors",
     "measure_climb",
     "report_corridor",
     "sum_by_status",
@@ -105,7 +99,18 @@ def _lead(thing: Corridor, say: Words) -> str:
         works = say("All of it operates.") if share > 0.5 else say("None of it operates.")
     else:
         works = say("{share} of it operates.", share=f"{share:.0%}")
+        if (open_km := _sum_open(thing)) >= 1:
+            works = say("{share} of it operates; {km} km more are open while they are rebuilt.",
+                        share=f"{share:.0%}", km=f"{open_km:,.0f}")  # fmt: skip
     return say.join([long, works, tell_people(thing, say)])
+
+
+def _sum_open(thing: Corridor) -> float:
+    """Sum the km of what counts as under construction and is open meanwhile, by its note."""
+    rows = thing.sections
+    is_open = rows["note"].fillna("").astype(str).str.contains(r"\bopen\b")
+    rows = rows[is_open & (rows["status"] == "under_construction")]
+    return float((rows["km_to"] - rows["km_from"]).sum())
 
 
 def glance(thing: Corridor) -> dict[str, Any]:
@@ -325,27 +330,6 @@ def _sources(thing: Corridor, sites: pd.Series) -> tuple[str, ...]:
     found += [s for name in ("districts", "places") for s in layer(name).attrs["sources"]]
     found.append("NOAA GLOBE 30 arc-second grid (public domain)")
     return split_sources(found)
-
-
-def list_corridors(shape: shapely.Geometry, own_km: float, say: Words) -> Part:
-    """List the corridors nearest to a line or area; those that run through it come first."""
-    known = layer("corridors").set_index("id")
-    away = np.asarray(distance_km(known.geometry, shape), float)
-    near = known[["name", "status"]].rename(columns={"name": "title"})
-    near = near.assign(distance_km=away).sort_values("distance_km", kind="stable").head(8)
-    bounds, here = Bounds.of(resolve(list(near.index))), gpd.GeoSeries([shape], crs=4326)
-    spans = [bounds.of_one(i).beside(here, np.array([own_km])) for i in range(len(near))]
-    rows = near.assign(low_km=[s[0][0] for s in spans], high_km=[s[1][0] for s in spans])
-    # How near to zero where they meet is no question: they may as well run side by side.
-    told = [
-        span_text(*row, say=say) if row[0] >= MEETS_KM else say("{km} km", km=0)
-        for row in rows[["distance_km", "low_km", "high_km"]].to_numpy()
-    ]
-    view = rows[["title", "status"]].assign(away=told)
-    text = say("0 km where a corridor touches it.")
-    return Part(
-        "corridors", say("Nearest corridors"), (text,), rows.reset_index(drop=True), view=view
-    )
 
 
 def compare_corridors(corridors: list[Corridor], titles: list[str], say: Words) -> list[Part]:

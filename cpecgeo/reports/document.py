@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
+from cpecgeo.analysis.accuracy import Bounds, interval_text, span_text
+from cpecgeo.analysis.measure import distance_km, nearest
+from cpecgeo.analysis.proximity import best_known
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError
+from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject
 from cpecgeo.files.disk import local, write_whole
 from cpecgeo.geodesy import area_km2, length_km
@@ -30,8 +35,23 @@ from cpecgeo.reports.render import (
     to_plain,
 )
 from cpecgeo.routing import Reach, Route
+from cpecgeo.routing.border import rank_corridors
 
-__all__ = ["Report", "describe_shape", "draw_map", "list_towns", "merge_shapes"]
+__all__ = [
+    "MEETS_KM",
+    "Report",
+    "describe_shape",
+    "draw_map",
+    "find_corridor",
+    "lead_corridor",
+    "list_corridors",
+    "list_points",
+    "list_towns",
+    "merge_shapes",
+    "tell_rough",
+]
+
+MEETS_KM = 0.05  # what is nearer touches
 
 # Columns of one feature's row that its report shows.
 _CELLS = ("id", "status", "opened", "official_km", "province", "accuracy_km", "basis")
@@ -39,6 +59,8 @@ _CELLS = ("id", "status", "opened", "official_km", "province", "accuracy_km", "b
 _CONTROLS = ("zoom", "legend", "scale")
 # How many towns a report's map names, and how far around what it is about, in degrees.
 _TOWNS, _AROUND = 60, 0.4
+# Of a table of points, how many are listed by name.
+_LISTED = 50
 
 # Of a map on paper: twice the dots of a screen.
 _PICTURE = ["--hide-scrollbars", "--window-size=1000,680", "--force-device-scale-factor=2"]
@@ -249,7 +271,10 @@ def describe_shape(subject: Subject, thing: object) -> dict[str, Any]:
     shape = merge_shapes(subject)
     dimension = shapely.get_dimensions(shape)
     row: dict[str, Any] = {"kind": subject.kind}
-    if len(subject) > 1:
+    points = shapely.get_parts(shape) if dimension == 0 else []
+    if len(points) > 1:
+        row["points"] = int(shapely.get_num_coordinates(subject.shapes.array).sum())
+    elif len(subject) > 1:
         row["features"] = len(subject)
     if subject.frame is not None and len(subject.frame) == 1:
         cells = subject.frame.iloc[0]
@@ -264,6 +289,9 @@ def describe_shape(subject: Subject, thing: object) -> dict[str, Any]:
         row["drawn_km"] = round(float(length_km(shape)), 3)
     if dimension == 2:
         row["area_km2"] = round(float(area_km2(shape)), 1)
+    if len(points) > 1:
+        # Several have no position: where the first of them is would pass for that of all.
+        return row | dict(zip(("west", "south", "east", "north"), shape.bounds, strict=True))
     middle = shape.centroid if dimension == 2 else shape.representative_point()
     return row | {"lon": middle.x, "lat": middle.y}
 
@@ -277,3 +305,94 @@ def list_towns(shape: shapely.Geometry, say: Words) -> Part:
                count=len(inside))  # fmt: skip
     rows = pd.DataFrame(inside[["name", "population"]].head(15))
     return Part("towns", say("Towns in it"), (text,), rows if len(rows) else None)
+
+
+def list_corridors(shape: shapely.Geometry, own_km: float, say: Words) -> Part:
+    """List the corridors nearest to a shape; those that run through it come first."""
+    known = layer("corridors").set_index("id")
+    away = np.asarray(distance_km(known.geometry, shape), float)
+    near = known[["name", "status"]].rename(columns={"name": "title"})
+    near = near.assign(distance_km=away).sort_values("distance_km", kind="stable").head(8)
+    bounds, here = Bounds.of(resolve(list(near.index))), gpd.GeoSeries([shape], crs=4326)
+    spans = [bounds.of_one(i).beside(here, np.array([own_km])) for i in range(len(near))]
+    rows = near.assign(low_km=[s[0][0] for s in spans], high_km=[s[1][0] for s in spans])
+    are_points = shapely.get_dimensions(shape) == 0
+    # How near to zero where lines and areas meet is no question: they may as well run side by
+    # side. A point is met only as well as both positions are known.
+    limit = rows["high_km"].fillna(rows["distance_km"]) if are_points else rows["distance_km"]
+    told = [
+        say("{km} km", km=0) if far < MEETS_KM else span_text(*row, say=say)
+        for far, row in zip(limit, rows[["distance_km", "low_km", "high_km"]].to_numpy(),
+                            strict=True)
+    ]  # fmt: skip
+    view = rows[["title", "status"]].assign(away=told)
+    text = [] if are_points else [say("0 km where a corridor touches it.")]
+    if are_points and shapely.get_num_geometries(shape) > 1:
+        text = [say("Each distance is that of the nearest of the points.")]
+    return Part(
+        "corridors", say("Nearest corridors"), tuple(text), rows.reset_index(drop=True), view=view
+    )
+
+
+def lead_corridor(beside: Part, shape: shapely.Geometry, say: Words) -> list[str]:
+    """Say which corridor of the list is the nearest, and if another is drawn nearer."""
+    if (near := beside.shown) is None or beside.table is None:
+        return []
+    best, drawn = best_known(beside.table["high_km"]), beside.table["distance_km"]
+    away, title = near["away"].iloc[best], say.name(near["title"].iloc[best])
+    if away == say("{km} km", km=0):
+        said = [say("{title} touches it.", title=title)]
+    elif shapely.get_dimensions(shape) == 0 and shapely.get_num_geometries(shape) > 1:
+        said = [say("{title} is the nearest corridor: {away} from the nearest of them.",
+                    title=title, away=away)]  # fmt: skip
+    else:
+        said = [say("{title} is the nearest corridor, {away} away.", title=title, away=away)]
+    if best and drawn[0] < drawn[best]:
+        span = beside.table[["distance_km", "low_km", "high_km"]].to_numpy(float)[0]
+        said.append(tell_rough(near["title"].iloc[0], span_text(*span, say=say), say))
+    return said
+
+
+def tell_rough(title: str, away: str, say: Words) -> str:
+    """Say that a corridor is drawn nearer than the one that is named, and known too roughly."""
+    return say("{title} is drawn nearer, but where it runs is known only roughly ({away}).",
+               title=say.name(title), away=away)  # fmt: skip
+
+
+def find_corridor(roads: pd.DataFrame, own_km: float) -> pd.Series:
+    """Find, of a point's corridors by distance, the one that may be called the nearest."""
+    reach = np.hypot(roads["accuracy_km"].fillna(0), np.nan_to_num(own_km))
+    return roads.iloc[best_known(roads["distance_km"] + reach)]
+
+
+def list_points(subject: Subject, say: Words) -> list[Part]:
+    """List the points of a table that has names, each with its nearest corridor."""
+    shapes = subject.shapes.reset_index(drop=True)
+    frame = subject.frame
+    named = [] if frame is None else [c for c in frame.columns if str(c).casefold() == "name"]
+    if frame is None or not named or len(shapes) < 2 or not (shapes.dropna().type == "Point").all():
+        return []
+    stated = subject.accuracy_km
+    own = np.full(len(shapes), np.nan) if stated is None else np.asarray(stated, float)
+    km = nearest(shapes.dropna(), list(layer("corridors")["id"]))["distance_km"]
+    first = km.sort_values(kind="stable").index[:_LISTED]
+    roads = rank_corridors(shapes[first])
+    found = [find_corridor(roads.loc[[i]].head(5), own[i]) for i in first]
+    rows = pd.DataFrame(
+        {
+            "name": frame[named[0]].iloc[first].to_list(),
+            "corridor": [f["title"] for f in found],
+            "distance_km": [f["distance_km"] for f in found],
+            "accuracy_km": [f["accuracy_km"] for f in found],
+            "point_accuracy_km": own[first],
+            "at_km": [f["km"] for f in found],
+        }
+    )
+    known = rows[["distance_km", "accuracy_km", "point_accuracy_km"]].to_numpy(float)
+    view = rows[["name", "corridor", "at_km"]].copy()
+    view.insert(2, "away", [interval_text(*row, say=say) for row in known])
+    text = () if len(km) <= _LISTED else (
+        say("Of {count} points the {listed} nearest to a corridor.", count=f"{len(km):,}",
+            listed=_LISTED),
+    )  # fmt: skip
+    return [Part("points", say("Point by point"), text, rows, view=view)]

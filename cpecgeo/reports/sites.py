@@ -21,13 +21,12 @@ from cpecgeo.features.places import Place
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words
-from cpecgeo.reports.document import Report, draw_map
+from cpecgeo.reports.document import MEETS_KM, Report, draw_map, tell_rough
 from cpecgeo.reports.render import Part
 from cpecgeo.routing.border import Market, market, nearest_corridors, nearest_sites
 
 __all__ = [
     "LEAD_KM",
-    "MEETS_KM",
     "RADII_KM",
     "count_near",
     "list_figures",
@@ -40,14 +39,12 @@ __all__ = [
     "tell_away",
     "tell_note",
     "tell_people",
-    "tell_rough",
 ]
 
 # The ring of the first sentence, and those of the table.
 LEAD_KM = 10
 RADII_KM = (5, 10, 25, 50)
 _HEIGHTS_APART_M = 100.0
-MEETS_KM = 0.05  # what is nearer touches
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 # Of a note's clauses those that say how far a position or a figure can be trusted.
 _CAUTION = re.compile(
@@ -233,12 +230,6 @@ def tell_away(rows: pd.DataFrame, own_km: float | pd.Series, say: Words) -> pd.D
     away = [interval_text(*row, say=say) for row in known]
     told = rows.assign(distance_km=away).drop(columns="accuracy_km")
     return told.rename(columns={"distance_km": "away"})
-
-
-def tell_rough(title: str, away: str, say: Words) -> str:
-    """Say that a corridor is drawn nearer than the one that is named, and known too roughly."""
-    return say("{title} is drawn nearer, but where it runs is known only roughly ({away}).",
-               title=say.name(title), away=away)  # fmt: skip
 
 
 def _off(corridors: pd.DataFrame, thing: Market | Place, say: Words) -> list[str]:

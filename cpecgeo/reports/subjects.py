@@ -15,7 +15,6 @@ from cpecgeo.analysis.accuracy import Bounds, span_text
 from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import distance_matrix_km
 from cpecgeo.analysis.overlay import crossed
-from cpecgeo.analysis.proximity import best_known
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
@@ -25,17 +24,22 @@ from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import area_km2, length_km
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words, find_words
-from cpecgeo.reports.corridors import (
-    compare_corridors,
-    list_caveats,
+from cpecgeo.reports.corridors import compare_corridors, list_caveats, report_corridor
+from cpecgeo.reports.document import (
+    MEETS_KM,
+    Report,
+    describe_shape,
+    draw_map,
+    find_corridor,
+    lead_corridor,
     list_corridors,
-    report_corridor,
+    list_points,
+    list_towns,
+    merge_shapes,
 )
-from cpecgeo.reports.document import Report, describe_shape, draw_map, list_towns, merge_shapes
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
     LEAD_KM,
-    MEETS_KM,
     RADII_KM,
     count_near,
     list_figures,
@@ -46,7 +50,6 @@ from cpecgeo.reports.sites import (
     tell_away,
     tell_note,
     tell_people,
-    tell_rough,
 )
 from cpecgeo.routing import Reach, Route
 from cpecgeo.routing.border import Market, nearest_corridors
@@ -143,7 +146,7 @@ def _report_shape(subject: Subject, thing: object, say: Words, *, draw: bool) ->
     stated = subject.accuracy_km
     own_km = float("nan") if stated is None else float(np.fmax.reduce(stated))
     beside = list_corridors(shape, own_km, say)
-    parts.append(beside)
+    parts += [beside, *(list_points(subject, say) if dimension == 0 else ())]
     if dimension == 2:
         parts.append(list_towns(shape, say))
     frame = subject.frame
@@ -180,16 +183,7 @@ def _lead_shape(
         said.append(
             say("{title} has {area} km².", title=title, area=f"{float(area_km2(shape)):,.0f}")
         )
-    if (near := beside.shown) is not None and beside.table is not None:
-        best = best_known(beside.table["high_km"])
-        first = near.iloc[best]
-        said.append(
-            say("{title} touches it.", title=say.name(first["title"]))
-            if first["away"] == say("{km} km", km=0)
-            else say("{title} is the nearest corridor, {away} away.",
-                     title=say.name(first["title"]), away=first["away"])
-        )  # fmt: skip
-        said += [tell_rough(near["title"].iloc[0], near["away"].iloc[0], say)] if best else []
+    said += lead_corridor(beside, shape, say)
     said.append(tell_people(shape, say))
     return say.join(said)
 
@@ -245,7 +239,8 @@ def report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report
         parts.append(Part("sites", say("Places at a glance"), (), rows, view=view))
     if shapes:
         rows = pd.DataFrame([{"title": s.title, **describe_shape(s, s.things[0])} for s in shapes])
-        view = rows.drop(columns=["id", "lon", "lat"], errors="ignore")
+        where = ["lon", "lat", "west", "south", "east", "north"]
+        view = rows.drop(columns=["id", *where], errors="ignore")
         parts.append(Part("shapes", say("At a glance"), (), rows, view=view))
     people = _people(subjects)
     view = people.drop(columns=["id", "towns_without_figure"])
@@ -333,9 +328,7 @@ def _lead_several(
 
 
 def _site(thing: Place | Market) -> dict[str, Any]:
-    roads = nearest_corridors(thing.point, 5)
-    reach = np.hypot(roads["accuracy_km"].fillna(0), np.nan_to_num(thing.accuracy_km))
-    close = roads.iloc[best_known(roads["distance_km"] + reach)]
+    close = find_corridor(nearest_corridors(thing.point, 5), thing.accuracy_km)
     return {
         "id": thing.id,
         "name": thing.name,

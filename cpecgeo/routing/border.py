@@ -22,7 +22,8 @@ from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.routing.catchment import Reach, reach
 from cpecgeo.routing.filters import number
 
-__all__ = ["Market", "market", "markets", "nearest_corridors", "nearest_sites"]
+__all__ = ["Market", "market", "markets", "nearest_corridors", "nearest_sites",
+           "rank_corridors"]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,15 +238,23 @@ def _find_reach(row_id: str, hours: float) -> tuple[Reach | None, str]:
 
 def nearest_corridors(point: Point, k: int) -> pd.DataFrame:
     """Return a point's nearest corridors: `target title status distance_km accuracy_km km side`."""
+    return rank_corridors(gpd.GeoSeries([point], crs=4326)).head(k).reset_index(drop=True)
+
+
+def rank_corridors(points: gpd.GeoSeries) -> pd.DataFrame:
+    """Return all corridors by their distance from each point, as `nearest_corridors`.
+
+    The index has the label of the point; rows are in the order of distance, of all points.
+    """
     known = corridors()
-    near = nearest(point, list(known.index), k=len(known))
+    near = nearest(points, list(known.index), k=len(known))
     near["title"] = near["target"].map(known["title"])
     near["status"] = near["target"].map(known["status"])
     # Alignments run over other roads: of equals, to the metre, what operates and is shorter.
     near["metres"] = (near["distance_km"] * 1e3).round()
     near["idle"] = near["status"] != "operating"
     near["length"] = near["target"].map(known["length_km"])
-    near = near.sort_values(["metres", "idle", "length"]).head(k).reset_index(drop=True)
+    near = near.sort_values(["metres", "idle", "length"])
     near["km"] = near["km"].round(6)
     columns = ["target", "title", "status", "distance_km", "accuracy_km", "km", "side"]
     return pd.DataFrame(near[columns])

@@ -752,3 +752,79 @@ def test_corridors_side_by_side_are_measured_on_one_basis_and_rebuilt_ones_are_n
         assert f"{cg.corridor(name).end_km:,.0f} km by chainage" in lead
     caveats = cg.report("western", draw=False).caveats
     assert "N-50 Zhob–Kuchlak: two lanes are open during the dualisation" in caveats
+
+
+def _schools(**more):
+    rows = {
+        "Name": ["Quetta <b>", "Kalat", "Khuzdar", "Turbat", "Gwadar"],
+        "lon": [67.01, 66.59, 66.61, 63.05, 62.33],
+        "lat": [30.19, 29.03, 27.80, 26.00, 25.13],
+    }
+    return pd.DataFrame({**rows, **more})
+
+
+@pytest.mark.parametrize(
+    ("lang", "nearest"),
+    [("en", "from the nearest of them"), ("ur", "ان میں سے"), ("zh", "其中最近")],
+)
+def test_several_points_have_limits_names_and_no_position_of_the_first(tmp_path, lang, nearest):
+    path = tmp_path / "schools.csv"
+    _schools().to_csv(path, index=False)
+    made = cg.report(path, draw=False, lang=lang)
+    told = made.to_dict()
+    sides = (62.33, 25.13, 67.01, 30.19)
+    limits = dict(zip(("west", "south", "east", "north"), sides, strict=True))
+    assert told["glance"] == {"kind": "file", "points": 5, **limits}
+    assert nearest in made.lead
+    assert "Towns | 5" not in made.to_markdown()
+    rows = {row["name"]: row for row in told["points"]}
+    assert set(rows) == set(_schools()["Name"])
+    for name, spot in zip(_schools()["Name"], cg.read(path).geometry, strict=True):
+        near = cg.nearest(spot, list(cg.layer("corridors")["id"]), k=5).set_index("target")
+        titles = cg.layer("corridors").set_index("id")["name"]
+        (known,) = [i for i in near.index if titles[i] == rows[name]["corridor"]]
+        assert rows[name]["distance_km"] == pytest.approx(near.loc[known, "distance_km"])
+    assert "Quetta &lt;b&gt;" in made.to_html()
+    assert "Quetta <b>" not in made.to_html()
+
+
+def test_points_without_names_or_far_away_are_still_reported():
+    plain = cg.report(_schools().drop(columns="Name"), draw=False).to_dict()
+    assert "points" not in plain
+    assert plain["glance"]["points"] == 5
+    numbers = cg.report(_schools(Name=[1, 2, 3, 4, None]), draw=False)
+    assert len(numbers.to_dict()["points"]) == 5
+    assert "| 1 |" in numbers.to_markdown()
+
+
+def test_of_many_points_the_nearest_fifty_are_listed():
+    made = cg.report("places", draw=False)
+    (part,) = (p for p in made.parts if p.key == "points")
+    km = cg.nearest("places", list(cg.layer("corridors")["id"]))["distance_km"]
+    assert len(part.table) == 50
+    assert part.table["distance_km"].iloc[-1] <= km.nsmallest(60).iloc[-1] + 1e-9
+    assert part.text == (f"Of {len(km)} points the 50 nearest to a corridor.",)
+
+
+def test_a_point_touches_no_line_that_is_known_less_well_than_it_is_near():
+    made = cg.report("energy", draw=False)
+    (part,) = (p for p in made.parts if p.key == "corridors")
+    first = part.table.iloc[0]
+    assert first["distance_km"] < 0.05 < first["high_km"]
+    assert part.view["away"].iloc[0] == f"up to {math.ceil(first['high_km'])} km"
+    assert "touches" not in made.to_markdown()
+
+
+@pytest.mark.parametrize("asked", ["places", "district:Gwadar", "district:Kech"])
+def test_what_is_drawn_as_near_is_not_called_nearer(asked):
+    lead = cg.report(asked, draw=False).lead
+    assert "drawn nearer" not in lead
+    assert "(0 km)" not in lead
+
+
+def test_the_first_sentence_says_what_is_open_while_it_is_rebuilt():
+    row = cg.corridor("western").sections.set_index("name").loc["N-50 Zhob\u2013Kuchlak"]
+    km = row["km_to"] - row["km_from"]
+    lead = cg.report("western", draw=False).lead
+    assert f"of it operates; {km:,.0f} km more are open while they are rebuilt." in lead
+    assert "rebuilt" not in cg.report("m8", draw=False).lead
