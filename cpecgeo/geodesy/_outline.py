@@ -359,9 +359,11 @@ def _cut_at_antimeridian(ring: Floats) -> list[Any]:
         step = lon[i] - lon[i - 1]
         if abs(step) > 180.0:
             side = 180.0 if step < 0 else -180.0  # leaves by this side
-            full = step + (360.0 if step < 0 else -360.0)
-            share = (side - lon[i - 1]) / full if full else 0.5
-            at = lat[i - 1] + share * (lat[i] - lat[i - 1])
+            a, b = ecef(lon[i - 1 : i + 1], lat[i - 1 : i + 1])
+            # Edges aren't straight in lon, lat, and those of lines and caps are long.
+            across = (a * b[1] - b * a[1]) if b[1] != a[1] else a + b
+            across = across if across @ (a + b) > 0.0 else -across
+            at = float(geodetic(across[None] * EQUATOR_M / np.linalg.norm(across))[1][0])
             run.append(np.array([side, at]))
             lines.append(run)
             run = [np.array([-side, at])]

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import GeometryError
 from cpecgeo.geodesy._compile import threads
-from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, POLE_M, Floats, Ints, ecef, geodetic
+from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, POLE_M, Floats, Ints, ecef
 from cpecgeo.geodesy._outline import Around, Outline, close, holds, settle
 from cpecgeo.geodesy._paths import densify_array
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Plane", "buffer_one", "frames", "from_planes", "halves", "to_planes"]
+__all__ = ["Plane", "buffer_one", "halves"]
 
 _RADIUS_STEP = 1e-3  # greatest change of radius within a stretch, as a share
 _LONGEST_M = 100_000.0  # edge of a line, over which the radius changes little
@@ -42,7 +42,6 @@ _CURVE = 8  # segments of a quarter circle, refined later
 _DEGREE_M = 111_000.0
 _REPAIRS = 4  # most times that a boundary which crosses itself is settled anew
 _LEAST_DEGREE_M = 110_000.0  # of latitude
-_MEAN_M = 6_371_000.0  # radius of the earth where a plane needn't be true to it
 
 
 @dataclass(frozen=True)
@@ -289,10 +288,14 @@ def _drawn(
     edge = geometry.boundary if area is not None else geometry
     index = Index.of_checked(np.array([edge], dtype=object))
     whole = index if area is None else Index.of_checked(np.array([geometry], dtype=object))
+    guessed = shape
 
     def inside(spots: Floats) -> Any:
         if area is None:
-            return index.find(spots).metres[:, 0] <= metres
+            near = index.find(spots).metres[:, 0] <= metres
+            if flat:  # near the other side, or beyond an end, isn't inside
+                near[near] = shapely.intersects_xy(guessed, plane.project(spots[near]))
+            return near
         within = whole.find(spots).metres[:, 0]
         if km > 0:
             return within <= metres
@@ -335,13 +338,37 @@ def _cut(
             net.append(shapely.LineString(line))
     faces = shapely.get_parts(shapely.polygonize([shapely.union_all(net)]))
     spots = shapely.get_coordinates(shapely.point_on_surface(faces))
-    found = Index(geometry).find(plane.unproject(spots))
+    found = Index.of_checked(np.array([_turned(geometry)], dtype=object)).find(
+        plane.unproject(spots)
+    )
     feet = plane.project(np.column_stack((found.lon[:, 0], found.lat[:, 0])))
     away = np.linalg.norm(feet[:, None] - np.concatenate(ends), axis=2)
     keep = shapely.intersects_xy(shape, spots) & ~(away < 1e-3).any(axis=1)
     if side is not None:
-        keep &= found.side[:, 0] == (1 if side == "left" else -1)
+        left = found.side[:, 0] >= 0  # every face on one side, that within 1 mm too
+        if len(lines) == 1 and shapely.is_ring(shapely.linestrings(lines[0])):
+            ring = shapely.linearrings(lines[0])
+            left = shapely.intersects_xy(shapely.polygons(ring), spots) == shapely.is_ccw(ring)
+        keep &= left == (side == "left")
     return shapely.union_all(faces[keep])
+
+
+def _turned(geometry: Any) -> Any:
+    """Return lines whose closed parts start amid their longest edge.
+
+    At a vertex where a line starts and ends, a search takes one of its edges for all there is,
+    and tells the side of that alone.
+    """
+    parts = []
+    for part in shapely.get_parts(geometry):
+        xy = shapely.get_coordinates(part)
+        azimuth, _, size = GEOD.inv(*xy[:-1].T, *xy[1:].T)
+        k = int(np.argmax(size))
+        if (xy[0] == xy[-1]).all() and size[k] > 0.0:
+            middle = np.array(GEOD.fwd(xy[k, 0], xy[k, 1], azimuth[k], 0.5 * size[k])[:2])
+            xy = np.vstack((middle, np.roll(xy[:-1], -k - 1, axis=0), middle))
+        parts.append(shapely.linestrings(xy))
+    return shapely.multilinestrings(parts)
 
 
 def _outline(shape: Any, index: Index, metres: float, *, flat: bool) -> Outline:
@@ -361,29 +388,3 @@ def _closed(outline: Outline) -> list[Floats]:
     starts = np.flatnonzero(np.diff(outline.ring, prepend=-1))
     runs = np.split(outline.xy, starts[1:])
     return [np.vstack((r, r[:1])) for r in runs if len(r) > 2]
-
-
-def frames(middle: Floats) -> tuple[Floats, Floats]:
-    """Return earth-centred places, and at each the directions east, north and up."""
-    lam, phi = np.radians(middle.T)
-    sl, cl, sp, cp = np.sin(lam), np.cos(lam), np.sin(phi), np.cos(phi)
-    zero = np.zeros_like(sl)
-    turn = np.array([[-sl, cl, zero], [-sp * cl, -sp * sl, cp], [cp * cl, cp * sl, sp]])
-    return ecef(*middle.T), np.ascontiguousarray(turn.transpose(2, 0, 1))
-
-
-def to_planes(xy: Floats, owner: Ints, around: tuple[Floats, Floats]) -> Floats:
-    """Turn lon, lat into metres in stereographic planes, one for each geometry."""
-    place, turn = around
-    east, north, up = np.einsum("ijk,ik->ji", turn[owner], ecef(*xy.T) - place[owner])
-    scale = 2.0 * _MEAN_M / (2.0 * _MEAN_M + up)
-    return np.column_stack((east * scale, north * scale))
-
-
-def from_planes(plane: Floats, owner: Ints, around: tuple[Floats, Floats]) -> Floats:
-    """Turn metres in planes into lon, lat; so well that one move settles them."""
-    place, turn = around
-    t2 = np.einsum("ij,ij->i", plane, plane) / (2.0 * _MEAN_M) ** 2
-    local = np.column_stack((plane, -2.0 * _MEAN_M * t2)) / (1.0 + t2)[:, None]
-    lon, lat = geodetic(place[owner] + np.einsum("ijk,ij->ik", turn[owner], local))
-    return np.column_stack((lon, lat))

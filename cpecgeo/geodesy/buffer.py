@@ -11,16 +11,17 @@ from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
 from cpecgeo.geodesy._boundary import circles
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import ATTRS, EQUATOR_M, Floats, Ints
+from cpecgeo.geodesy._ellipsoid import ATTRS, EQUATOR_M, Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy._outline import Around, Outline, holds, settle
 from cpecgeo.geodesy._paths import densify_array
-from cpecgeo.geodesy._plane import buffer_one, frames, from_planes, halves, to_planes
+from cpecgeo.geodesy._plane import buffer_one, halves
 from cpecgeo.geodesy._tree import FAN, NOWHERE, _balls, _tubes, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, check
 
@@ -38,6 +39,7 @@ _NORTH_DEG = 80.0
 _DEGREE_M = 110_000.0
 _OUTSIDE = 1e-3  # share of the radius that the guess is wider: inwards one move is enough
 _CURVE = 8  # segments of a quarter circle, refined later
+_MEAN_M = 6_371_000.0  # radius of the earth where a plane needn't be true to it
 _FEW = 30  # shapes that are buffered one by one
 
 
@@ -63,7 +65,8 @@ def buffer(
     cap : {"round", "flat"}
         Ends of lines: half a disc, or cut off at a right angle.
     side : {"left", "right"}, optional
-        Only that side of lines, as seen along them; ends are flat then.
+        Only that side of lines, as seen along them; ends are flat then. Of a ring that runs
+        counter-clockwise, the left is what is within it, however small it is.
 
     Returns
     -------
@@ -76,8 +79,8 @@ def buffer(
     InputError
         `km` or `rtol` out of range, or `side` or flat caps together with other than lines.
     GeometryError
-        One geometry reaches more than 110° around the earth, or `km` is negative and it
-        isn't a polygon.
+        One geometry reaches more than 110° around the earth, `km` is negative and it isn't
+        a polygon, or `side` is asked of a line whose vertices are all at one place.
 
     Notes
     -----
@@ -101,6 +104,8 @@ def buffer(
     given = kind >= 0
     if (side is not None or cap == "flat") and (given & ~lines).any():
         raise InputError('flat caps and side="…" are for lines; x has other kinds as well.')
+    if side is not None:
+        _check_sides(array, source.index)
     if km < 0 and (given & ~areas).any():
         raise GeometryError(
             f"km is {km}; only polygons can shrink, and x has points or lines. Give km above 0."
@@ -137,6 +142,17 @@ def _check(km: float, rtol: float, cap: str, side: str | None) -> None:
         raise InputError(f'side is {side!r}; choose "left", "right" or None.')
     if side is not None and km < 0:
         raise InputError(f"km is {km} with side={side!r}; take the other side instead.")
+
+
+def _check_sides(geoms: NDArray[Any], index: pd.Index) -> None:
+    """Refuse lines with a part whose vertices are all at one place."""
+    parts, owner = shapely.get_parts(geoms, return_index=True)
+    still = owner[shapely.length(parts) == 0.0]
+    if len(still):
+        raise GeometryError(
+            f"x has a line whose vertices are all at one place (index {index[still[0]]}), which "
+            "has no sides. Leave side= out for the disc around it, or take it out of x."
+        )
 
 
 def around_points(xy: Floats, metres: float, rtol: float) -> NDArray[Any]:
@@ -258,8 +274,8 @@ def _together(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
     dense = densify_array(geoms, min(100.0, max(0.2, step)))
     xy, owner = shapely.get_coordinates(dense, return_index=True)
     bounds = shapely.bounds(geoms)
-    middles = frames(0.5 * (bounds[:, :2] + bounds[:, 2:]))
-    flat = shapely.set_coordinates(dense.copy(), to_planes(xy, owner, middles))
+    middles = _frames(0.5 * (bounds[:, :2] + bounds[:, 2:]))
+    flat = shapely.set_coordinates(dense.copy(), _to_planes(xy, owner, middles))
     guess = shapely.buffer(_opened(flat), metres * (1.0 + _OUTSIDE), quad_segs=_CURVE)
     parts, of_part = shapely.get_parts(guess, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
@@ -267,7 +283,7 @@ def _together(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
     keep = np.append(ring[1:] == ring[:-1], False)  # the last vertex repeats the first
     plane, ring = plane[keep], ring[keep]
     of_ring = of_part[part]
-    spots = from_planes(plane, of_ring[ring], middles)
+    spots = _from_planes(plane, of_ring[ring], middles)
     areas = shapely.get_type_id(geoms[0]) in (3, 6)
     around = forest(shapely.boundary(geoms) if areas else geoms, of_ring)
     settled = settle(Outline(spots, ring, np.zeros(len(ring), bool)), around, metres, rtol)
@@ -276,6 +292,32 @@ def _together(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
     here = np.flatnonzero(~shapely.is_missing(made))
     made[here[~holds(made[here], geoms[here])]] = None
     return made
+
+
+def _frames(middle: Floats) -> tuple[Floats, Floats]:
+    """Return earth-centred places, and at each the directions east, north and up."""
+    lam, phi = np.radians(middle.T)
+    sl, cl, sp, cp = np.sin(lam), np.cos(lam), np.sin(phi), np.cos(phi)
+    zero = np.zeros_like(sl)
+    turn = np.array([[-sl, cl, zero], [-sp * cl, -sp * sl, cp], [cp * cl, cp * sl, sp]])
+    return ecef(*middle.T), np.ascontiguousarray(turn.transpose(2, 0, 1))
+
+
+def _to_planes(xy: Floats, owner: Ints, around: tuple[Floats, Floats]) -> Floats:
+    """Turn lon, lat into metres in stereographic planes, one for each geometry."""
+    place, turn = around
+    east, north, up = np.einsum("ijk,ik->ji", turn[owner], ecef(*xy.T) - place[owner])
+    scale = 2.0 * _MEAN_M / (2.0 * _MEAN_M + up)
+    return np.column_stack((east * scale, north * scale))
+
+
+def _from_planes(plane: Floats, owner: Ints, around: tuple[Floats, Floats]) -> Floats:
+    """Turn metres in planes into lon, lat; so well that one move settles them."""
+    place, turn = around
+    t2 = np.einsum("ij,ij->i", plane, plane) / (2.0 * _MEAN_M) ** 2
+    local = np.column_stack((plane, -2.0 * _MEAN_M * t2)) / (1.0 + t2)[:, None]
+    lon, lat = geodetic(place[owner] + np.einsum("ijk,ij->ik", turn[owner], local))
+    return np.column_stack((lon, lat))
 
 
 def _opened(geoms: NDArray[Any]) -> NDArray[Any]:

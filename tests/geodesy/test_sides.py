@@ -1,0 +1,131 @@
+"""One side of lines that close, of all sizes, against a plane with true distances."""
+
+from itertools import pairwise
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import LineString, MultiLineString, Polygon
+
+from cpecgeo.errors import GeometryError
+from cpecgeo.geodesy import area_km2, buffer
+
+from .samples import GEOD
+from .test_closed_buffers import PLACES, draw
+
+TRIANGLE = [(70, 30), (70.001, 30), (70.0003, 30.001), (70, 30)]
+
+
+def ring(place, seed, degrees, turn):
+    """A simple ring around a place, counter-clockwise, or clockwise where `turn` is -1."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(3, 8))
+    azimuth = -(np.arange(count) + rng.uniform(0, 0.8, count)) * 360.0 / count
+    away = 5.5e4 * degrees * rng.uniform(0.3, 1, count)
+    lon, lat = (np.full(count, v) for v in PLACES[place])
+    xy = np.column_stack(GEOD.fwd(lon, lat, azimuth, away)[:2])
+    xy = np.roll(xy, int(rng.integers(count)), axis=0)[::turn]
+    return LineString(np.vstack((xy, xy[:1])))
+
+
+def reference_km2(line, place, km):
+    """Areas within `km` of a ring, inside and outside of it."""
+    lon, lat = PLACES[place]
+    plane = pyproj.Proj(proj="aeqd", lon_0=lon, lat_0=lat, ellps="WGS84")
+    equal = pyproj.Proj(proj="laea", lon_0=lon, lat_0=lat, ellps="WGS84")
+    ends = np.asarray(line.coords)
+    runs = []
+    for a, b in pairwise(ends):  # straight edges here aren't geodesics
+        runs.append([plane(*a), *(plane(*spot) for spot in GEOD.npts(*a, *b, 15))])
+    xy = np.vstack((*runs, [plane(*ends[0])]))
+    edges = shapely.linestrings(np.stack((xy[:-1], xy[1:]), axis=1))
+    wide = shapely.union_all(shapely.buffer(edges, km * 1e3, quad_segs=60))
+    inner = shapely.intersection(Polygon(xy), wide)
+    ground = shapely.transform(
+        shapely.segmentize(np.array([inner, wide.difference(Polygon(xy))]), 5e3),
+        lambda xy: np.column_stack(equal(*plane(*xy.T, inverse=True))),
+    )
+    return shapely.area(ground) / 1e6
+
+
+def sides(x, km):
+    return [buffer(x, km, side=side) for side in ("left", "right")]
+
+
+@pytest.mark.parametrize("place", ["Punjab", "antimeridian"])
+@given(
+    st.integers(0, 10**6),
+    st.floats(-6, 0),
+    st.floats(-1, np.log10(400)),
+    st.sampled_from([1, -1]),
+)
+@settings(max_examples=25, deadline=None)
+def test_sides_of_a_ring_are_its_inside_and_its_outside(place, seed, degrees, km, turn):
+    km, line = 10.0**km, ring(place, seed, 10.0**degrees, turn)
+    both = sides(line, km)
+    inner, outer = reference_km2(line, place, km)
+    made = [area_km2(shape) for shape in both[::turn]]
+    assert made == pytest.approx([inner, outer], rel=1e-3)
+    assert sum(made) == pytest.approx(area_km2(buffer(line, km)), rel=1e-6)
+    assert all(shape.is_valid for shape in both)
+    assert both[0].intersection(both[1]).area <= 1e-9 * both[0].union(both[1]).area
+
+
+@pytest.mark.parametrize("place", ["Punjab", "antimeridian"])
+@given(
+    st.sampled_from(["there and back", "loop", "eight"]),
+    st.integers(0, 10**6),
+    st.floats(-1, 2),
+    st.floats(-5, 0.5),
+)
+@settings(max_examples=15, deadline=None)
+def test_both_sides_of_any_line_are_the_whole(place, shape, seed, km, size):
+    km = 10.0**km
+    line = draw(shape, place, seed, min(1e3 * km * 10.0**size, 2e4))
+    whole = area_km2(buffer(line, km, cap="flat"))
+    assert np.nansum([area_km2(part) for part in sides(line, km)]) == pytest.approx(whole, rel=2e-4)
+
+
+def test_where_a_ring_starts_has_no_say():
+    """It crosses itself in a small loop, so that its winding tells nothing."""
+    xy = np.array([(0, 0), (10, 0), (10, 1), (9.5, -0.3), (12, 5), (4, 9)], float)
+    for size in (1e-6, 1e-4, 1e-2):
+        for km in (0.1, 5, 100):
+            lines = []
+            for start in range(len(xy)):
+                turned = np.roll(xy, start, axis=0) * size / 10 + (70, 30)
+                lines.append(LineString(np.vstack((turned, turned[:1]))))
+            for made in sides(gpd.GeoSeries(lines, crs=4326), km):
+                areas = area_km2(made).to_numpy()
+                assert areas == pytest.approx(np.full(len(xy), areas[0]), rel=2e-4)
+
+
+def test_many_rings_are_as_one():
+    lines = [ring("Punjab", n, 10.0**-n, turn) for n in range(7) for turn in (1, -1)]
+    many = zip(sides(gpd.GeoSeries(lines, crs=4326), 5), ("left", "right"), strict=True)
+    for made, side in many:
+        alone = [area_km2(buffer(line, 5, side=side)) for line in lines]
+        assert area_km2(made).to_numpy() == pytest.approx(alone, rel=1e-9)
+
+
+def test_the_left_of_a_tiny_triangle():
+    inner = area_km2(Polygon(TRIANGLE))
+    left, right = (area_km2(shape) for shape in sides(LineString(TRIANGLE), 5))
+    assert left == pytest.approx(inner, rel=1e-6)
+    assert right == pytest.approx(area_km2(buffer(Polygon(TRIANGLE), 5)) - inner, rel=1e-6)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_line_of_one_place_has_no_sides(side):
+    still = LineString([(70, 30)] * 3)
+    rule = r"all at one place \(index b\), which has no sides\. Leave side= out"
+    lines = gpd.GeoSeries([LineString(TRIANGLE), still, None], index=["a", "b", "c"], crs=4326)
+    with pytest.raises(GeometryError, match=rule):
+        buffer(lines, 5, side=side)
+    for one in (still, MultiLineString([LineString(TRIANGLE), still])):
+        with pytest.raises(GeometryError, match="has no sides"):
+            buffer(one, 5, side=side)
