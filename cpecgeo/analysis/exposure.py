@@ -20,7 +20,13 @@ from cpecgeo.analysis.accuracy import HOW, Bounds
 from cpecgeo.analysis.panel import values_of
 from cpecgeo.analysis.proximity import bound_rings, check_radii, find_near, ring_numbers
 from cpecgeo.analysis.zonal import solid, sum_rings
-from cpecgeo.errors import DataWarning, GeometryError, InputError, InputTypeError
+from cpecgeo.errors import (
+    DataWarning,
+    GeometryError,
+    InputError,
+    InputTypeError,
+    UnknownNameError,
+)
 from cpecgeo.features.resolve import in_region, resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.files.numbers import to_numbers
@@ -137,11 +143,10 @@ def exposure(
     frame, checked, own = subject.rows, subject.checked, subject.accuracy_km
     at = np.flatnonzero(~checked.missing)
     if value is not None and value not in list(frame.columns):
-        raise InputError(
-            f"what is counted has no column {value!r}; it has "
-            f"{', '.join(map(str, frame.columns))}. Name the one to add up with value=."
-        )
-    chosen, doubt = (None, {}) if by is None else values_of(subject, by, "layer")
+        listed = [*map(str, frame.columns)]
+        told = f"Columns: {', '.join(listed)}. Name the one to add up with value=."
+        raise UnknownNameError(str(value), "column", listed, told, of="what is counted")
+    chosen, doubt = (None, {}) if by is None else values_of(subject, by, "what is counted")
     amount = None if value is None else _amounts(frame[value].iloc[at], value, nodata)
     flat, kinds = 0, set(np.flatnonzero(np.bincount(checked.kind[at])).tolist())
     if kinds <= {_POINT}:

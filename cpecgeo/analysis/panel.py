@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.errors import InputError, MissingExtraError
+from cpecgeo.errors import InputError, MissingExtraError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
@@ -181,8 +181,8 @@ def values_of(subject: Subject, by: str, what: str) -> tuple[pd.Series, dict[str
             f"uncertain_{by}": int(is_uncertain.sum()),
         }
     else:
-        shown = ", ".join(map(str, rows.columns))
-        raise InputError(f"{what} has no column {by!r}; it has {shown}.")
+        listed = f"Columns: {', '.join(map(str, rows.columns))}."
+        raise UnknownNameError(str(by), "column", map(str, rows.columns), listed, of=what)
     values.index = subject.unlabelled.index
     return values, {f"without_{by}": int(values.isna().sum()), **told}
 

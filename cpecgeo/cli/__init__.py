@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, Literal, TextIO
 
 import click
@@ -67,6 +68,11 @@ _STATED = re.compile(
 )
 # What a message says first: which argument it is about.
 _GIVEN = re.compile(r"^[a-z_]+(?= (?:is|has|must) )")
+# What verbs call the first thing that they are given, and where a command stands for it.
+_FIRST = ("x", "points", "zones")
+_TYPED = "cpecgeo.typed"
+_X = re.compile(r"(?<=[,;:] )x(?= (?:is|has) )|(?<= and )x(?= (?:is|has) )")
+_REFRESH = re.compile(r"cpecgeo\.osm\.refresh\('([\w.-]+)'\)")
 _CLAUSES = re.compile(r"(?<=[.;:]) |(?<=\S)(?=, or )")
 # Advice that only Python can take: a call, `explode()`, or a keyword of one.
 _CALL = re.compile(r"\b[a-z_]+(?:\.[a-z_]+)*\((?:\)|[a-z_]+[,=)])")
@@ -129,7 +135,8 @@ class _Commands(click.Group):
         except CpecgeoError as error:
             if error.args and isinstance(error.args[0], str):
                 command = self.get_command(ctx, ctx.invoked_subcommand or "")
-                error.args = (in_shell(error.args[0], list_options(command)), *error.args[1:])
+                told = in_shell(error.args[0], list_options(command), ctx.meta.get(_TYPED, {}))
+                error.args = (told, *error.args[1:])
             raise
 
 
@@ -139,9 +146,13 @@ def _refuse_repeated(
     """Refuse an option of one value that is typed twice: click takes the last, and says nothing."""
     context = click.Context(command, parent=parent, info_name=name, **command.context_settings)
     try:
-        _, rest, order = command.make_parser(context).parse_args([*args])
+        values, rest, order = command.make_parser(context).parse_args([*args])
     except click.UsageError:
         return  # said when the command itself reads what was typed
+    given = next((p.name for p in command.params if isinstance(p, click.Argument)), None)
+    if given is not None and isinstance(text := values.get(given), (str, tuple)):
+        shown = text if isinstance(text, str) else ",".join(map(str, text))
+        parent.meta[_TYPED] = dict.fromkeys((given, *_FIRST), shlex.quote(shown))
     for param in order:
         if not isinstance(param, click.Option) or param.multiple or param.is_flag:
             continue
@@ -170,7 +181,9 @@ def list_options(command: click.Command | None) -> dict[str, str]:
     return found
 
 
-def in_shell(text: str, options: Mapping[str, str]) -> str:
+def in_shell(
+    text: str, options: Mapping[str, str], typed: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Say a message of the library as one of the shell: with its options, and no others.
 
     Parameters
@@ -178,6 +191,8 @@ def in_shell(text: str, options: Mapping[str, str]) -> str:
     text : str
     options : mapping of str to str
         Those of the command, by the names that Python has for them.
+    typed : mapping of str to str
+        What was typed for arguments, by the names that Python has for them.
 
     Returns
     -------
@@ -196,6 +211,7 @@ def in_shell(text: str, options: Mapping[str, str]) -> str:
     text = text.replace(
         "`catalog` and `corridors` list", "`cpecgeo catalog` and `cpecgeo show corridors` list"
     )
+    text = _REFRESH.sub(r"`cpecgeo osm refresh \1`", text)
     text = text.replace("`catalog` lists", "`cpecgeo catalog` lists")
     if re.search(r"(?<!\S)--[a-z]", text):
         return text  # of the shell itself
@@ -219,7 +235,9 @@ def in_shell(text: str, options: Mapping[str, str]) -> str:
             kept[-1] = kept[-1].rstrip(".,;:") + end
     whole = "".join(c if c.startswith(", or ") else f" {c}" for c in kept).strip()
     told = _STATED.sub(lambda m: _option(m, options), whole)
-    told = _GIVEN.sub(lambda m: options.get(m[0], m[0]), told)
+    told = _GIVEN.sub(lambda m: options.get(m[0], typed.get(m[0], m[0])), told)
+    if "x" in typed:
+        told = _X.sub(lambda _: typed["x"], told).replace(f" (index ['{typed['x']}'])", "")
     if len(kept) <= len(others):
         told = f"{told.rstrip('.,;:')}."
     if is_of_file:

@@ -159,7 +159,11 @@ READING = options(
     click.option("--lat", metavar="COLUMN", help="The column of latitude."),
     click.option("--layer", metavar="NAME", help="Layer of the file."),
     click.option("--crs", metavar="CRS", help="Of positions that state none: EPSG:32642, GCJ-02."),
-    click.option("--thousands", metavar="MARK", help="Between thousands in CSV: comma, point …"),
+    click.option(
+        "--thousands",
+        metavar="MARK",
+        help="Between thousands in CSV: comma, point, space or apostrophe.",
+    ),
     click.option("--encoding", metavar="NAME", help="Of CSV that isn't UTF-8: cp1252, gb18030 …"),
 )
 

@@ -205,20 +205,14 @@ def _posts(thing: Any) -> Any:
 
 @click.command("map")
 @named(
-    "names",
-    "Corridors, places, or files of your own; all when omitted.",
-    nargs=-1,
-    required=False,
+    "names", "Corridors, places, or files of your own; all when omitted.", nargs=-1, required=False
 )
 @click.option(
     "--out", "-o", type=FILE, metavar="FILE", required=True, help="An HTML, PNG or PDF file."
 )
 @click.option("--title", metavar="TEXT", help="Title of the page.")
 @click.option(
-    "--tiles",
-    metavar="NAME",
-    multiple=True,
-    help="Tiles by their xyzservices name; the reader chooses among several.",
+    "--tiles", metavar="NAME", multiple=True, help="Tiles of xyzservices; several are offered."
 )
 @click.option(
     "--background",
@@ -235,7 +229,7 @@ def _posts(thing: Any) -> Any:
     help="Elevations along a corridor, or a file of a line, in a panel below; may be repeated.",
 )
 @_LANG
-@click.option("--color", metavar="COLUMN", help="Of files: a column, or a colour.")
+@click.option("--color", metavar="COLUMN", help="Of files and layers: a column, or a colour.")
 @click.option(
     "--scheme",
     help="Classes of --color: quantiles, equal_interval, natural_breaks, std_mean, or breaks such "
@@ -270,10 +264,11 @@ def draw_map(
 ) -> None:
     """Draw an interactive map in one file.
 
-    Options from --color on apply to files only, not to bundled layers and corridors.
+    Options from --color on are for files; where none is named, for layers. Corridors keep theirs.
 
     Example: cpecgeo map ml1 sites.csv --color value --scheme natural_breaks --label name -o m.html
     """
+    from cpecgeo.catalogue.layers import LAYERS
     from cpecgeo.files.reading import read
     from cpecgeo.maps import Map, cpec_map
     from cpecgeo.maps.words import find_words
@@ -288,18 +283,21 @@ def draw_map(
     # A file of a line is a corridor of the caller's own.
     lines: list[Any] = [corridor(n, of_lines) for n in split(profile)]
     ground: bool | list[str] = {"all": True, "none": False}.get(background, background.split(","))
+    look |= {"scheme": _read_breaks(scheme), "cluster": cluster == "count" or cluster}
+    look |= {"radius": _read_size(radius), "width": _read_size(width)}
+    given = {key: value for key, value in look.items() if value is not None}
+    own = files or [n for n in others if n.casefold().removeprefix("layer:") in LAYERS]
+    if given and not own:
+        stated = ", ".join(f"--{'classes' if key == 'k' else key}" for key in given)
+        raise InputError(f"{stated}: for files and layers, and none is named; leave that out.")
     page: dict[str, Any] = {"tiles": list(tiles) or None, "background": ground, "embed": embed}
     if not files and all(_is_corridor(n) for n in [*others, *lines]):
         drawn = cpec_map(others or None, title=title, lang=lang, profile=lines, **page)
     else:
         told = [find_words(lang).name(_title(n)) for n in dict.fromkeys(listed or split(profile))]
-        own = "; ".join(told)
-        drawn = Map(title=title or own, lang=lang, **page)
+        drawn = Map(title=title or "; ".join(told), lang=lang, **page)
         for name in dict.fromkeys([*others, *lines]):
-            drawn.add(name, profile=name in lines)
-        look |= {"scheme": _read_breaks(scheme), "cluster": cluster == "count" or cluster}
-        look |= {"radius": _read_size(radius), "width": _read_size(width)}
-        given = {key: value for key, value in look.items() if value is not None}
+            drawn.add(name, profile=name in lines, **(given if name in own else {}))
         for name in files:
             rows = read(name) if of_files is None else read(name, **of_files)
             drawn.add(rows, name=Path(name).name, **given)
@@ -372,6 +370,8 @@ def report(
 @options(OUT_FILE, READING)
 def convert(*, source: str, out: Path, **how: Unpack[Reading]) -> None:
     """Write a file, or a layer, in another format.
+
+    Here sites.csv has columns east and north, in metres of zone 42.
 
     Example: cpecgeo convert sites.csv --lon east --lat north --crs EPSG:32642 -o sites.gpkg
     """

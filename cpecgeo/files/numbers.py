@@ -101,9 +101,8 @@ _TYPES: dict[str, Callable[[list[str]], Any]] = {
 
 def is_missing(texts: pd.Series) -> Any:
     """Return where text stands for a missing number: nothing, ``NA``, ``-`` and the like."""
-    return (texts.isna() | texts.astype(str).str.strip().str.casefold().isin(MISSING)).to_numpy(
-        bool
-    )
+    is_word = texts.astype(str).str.strip().str.casefold().isin(MISSING)
+    return (texts.isna() | is_word).to_numpy(bool)
 
 
 def join_thousands(texts: pd.Series, separator: str | None) -> pd.Series:
@@ -135,8 +134,8 @@ def join_thousands(texts: pd.Series, separator: str | None) -> pd.Series:
         return texts
     separator = _NAMED.get(separator, separator)
     if separator not in SEPARATORS:
-        shown = " ".join(map(repr, SEPARATORS))
-        raise InputError(f"thousands={str(separator)[:20]!r} isn't known; it is one of {shown}.")
+        shown = ", ".join(_NAMED)
+        raise InputError(f"thousands={str(separator)[:20]!r} isn't known; it is one of: {shown}.")
     if texts.dtype.kind in "biufmM":
         return texts
     marks = f"[{SEPARATORS[separator]}]"
@@ -202,11 +201,12 @@ def to_numbers(
     known = numbers[~np.isnan(numbers)]
     marks = [s for s in _SENTINELS if s not in missing and (known == s).any()]
     if marks and (len(known) == 1 or (known != marks[0]).any()):
-        count = "" if is_part else f"{int(np.isin(known, marks).sum())} "
+        count = int(np.isin(known, marks).sum())
+        many = "values" if is_part else f"{count} value{'s' * (count != 1)}"
         told = ", ".join(f"{m:.15g}" for m in marks)
         warnings.warn(
-            f"{what} has {count}values of {told}, which tables use for missing ones; they are "
-            "counted as numbers unless they are stated as missing.",
+            f"{what} has {many} of {told}, which tables use for missing ones; this counts as a "
+            "number unless it is stated as missing.",
             DataWarning,
             stacklevel=3,
         )
@@ -279,12 +279,10 @@ def _text_to_numbers(values: pd.Series, what: str, *, is_part: bool) -> Floats:
     with_commas = texts.str.fullmatch(_THOUSANDS)
     if with_commas.any():
         texts = texts.mask(with_commas, texts.str.replace(",", ""))
-        count = "" if is_part else f"{int(with_commas.sum())} "
-        warnings.warn(
-            f"{what} has {count}numbers with commas, read as separators of thousands.",
-            DataWarning,
-            stacklevel=4,
-        )
+        count = int(with_commas.sum())
+        many = "numbers" if is_part else f"{count} number{'s' * (count != 1)}"
+        told = f"{what} has {many} with commas, read as separators of thousands."
+        warnings.warn(told, DataWarning, stacklevel=4)
     elif texts.str.fullmatch(_POINTS).all() and texts.str.contains(".", regex=False).any():
         warnings.warn(
             f"{what} has a point before three digits in all its numbers, read as decimals; where "

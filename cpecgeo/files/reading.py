@@ -140,6 +140,8 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
     resolve_crs(choice.crs)
     if choice.encoding is not None and form.name not in {"CSV", "Shapefile"}:
         raise InputError(f"{what}: {form.name} says its encoding itself; leave encoding= out.")
+    if choice.layer is not None and form.name in {"CSV", "GeoParquet"}:
+        raise InputError(f"{what}: {form.name} has no layers; leave layer= out.")
     try:
         frame = _reader(form)(path, what, choice)
     except MemoryError:

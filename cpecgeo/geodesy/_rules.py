@@ -88,7 +88,8 @@ def positive_km(value: float, what: str, *, allow_zero: bool = False) -> float:
     5.0
     """
     try:
-        km = float(value)
+        # "10" is a number in the shell alone.
+        km = float("" if isinstance(value, (str, bytes)) else value)
     except (TypeError, ValueError):
         raise InputTypeError(
             f"{what} is {value!r}; a number of kilometres is needed, such as {what}=10."

@@ -228,7 +228,7 @@ def read_cmap(cmap: str | Sequence[str]) -> list[str]:
         if found is not None:
             return ["#" + "".join(f"{round(255 * v):02x}" for v in c[:3]) for c in found.colors]
     known = {n.rpartition("_")[0] or n for n in dir(linear) if not n.startswith("_")}
-    raise UnknownNameError(cmap, "cmap", known)
+    raise UnknownNameError(cmap, "cmap", known, f"Known: {', '.join(sorted(known))}.")
 
 
 # Places up to this rank are named on the whole map: by their role, or from 400,000 people.

@@ -47,7 +47,7 @@ _NEAR_TO_FAR = ["#0b5c97", "#4a93c4", "#d08a2e", "#b03a2e"]
 _OF_ADD = ("name", "group", "show", "control", "geometry", "profile")
 # What opened when says nothing about a way of today, and no slider hides its parts.
 _TIMELESS = {"timeless": True}
-_NO_PROFILE = "profile is for a corridor or a route; x is {}. Leave profile out."
+_NO_PROFILE = "profile is for a corridor or a route; x is a {}; leave it out."
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def list_drawings(
         parts = _subject(subject, x, look, style, name)
         if profile:
             if not isinstance(thing, (Corridor, Route)):
-                raise InputTypeError(_NO_PROFILE.format(type(x).__name__))
+                raise InputTypeError(_NO_PROFILE.format(f"{subject.kind} ({subject.title})"))
             line = next(parts)
             yield line
             yield _draw_profile(thing, line)

@@ -309,9 +309,9 @@ def open_source(path: Path, choice: Choice = Choice()) -> Source:  # noqa: B008
         raise FileError(f"There is no file {path}.")
     name = "" if path.is_dir() or not has_format(path.name) else find_format(path).name
     if choice.encoding is not None and name != "CSV":
-        raise InputError(
-            f"{path.name} isn't CSV and says its encoding itself; leave encoding= out."
-        )
+        raise InputError(f"{path.name} says its encoding itself; leave encoding= out.")
+    if choice.layer is not None and (name in {"CSV", "GeoParquet"} or path.is_dir()):
+        raise InputError(f"{path.name} has no layers; leave layer= out.")
     if path.is_dir() or name == "GeoParquet":
         return Parquet.open(path, choice)
     if name == "CSV":

@@ -79,7 +79,7 @@ def test_means_by_district_and_province():
     assert mine["points"].sum() == 3
     assert mine.attrs["without_province"] == 1
     assert "outlines" in mine.attrs["by_position"]
-    with pytest.raises(cg.errors.InputError, match="tehsil"):
+    with pytest.raises(cg.errors.UnknownNameError, match="tehsil"):
         cg.distance_table(own, {"rail": "ml1"}, by="tehsil")
 
 

@@ -153,6 +153,11 @@ def test_the_library_names_no_option_of_the_shell():
         ("locate ml1 turned.csv", "Exchange the two with --lon 'GPS lat' and --lat lon."),
         ("near turned.csv --to ml1 --stream -o o.csv", "with --lon 'GPS lat' and --lat lon."),
         ("near none.csv --to ml1 --encoding none", "--encoding none isn't known"),
+        ("near good.csv --to ml1 --layer a", "CSV has no layers; leave --layer out."),
+        ("near good.csv --to ml1 --layer a --stream -o o.csv", "has no layers; leave --layer out."),
+        ("map ml1 --color name --legend Z -o m.html", "--color, --legend: for files and layers"),
+        ("map --profile kkh --profile Gwadar -o m.html", "x is a place (Gwadar); leave it out."),
+        ("map good.csv --color lon --cmap Yellow -o m.html", "Known: Accent, Blues,"),
     ],
 )
 def test_the_shell_names_the_options_of_the_command(command, words, tmp_path, monkeypatch):
@@ -187,6 +192,27 @@ def test_options_in_shell_and_advice_that_is_for_python():
     assert in_shell(bad, {}) == "km must be above 0."
     assert in_shell("--group is 'x': give rail=ml1.", {}) == "--group is 'x': give rail=ml1."
     assert in_shell("'crs=5' is no column.", {"crs": "--crs"}) == "'crs=5' is no column."
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["profile", "Gwadar"], "Gwadar has Point; LineString is needed."),
+        (["neighbours", "mines"], "mines has Point (index"),
+        (["buffer", "ml1", "--km", "-3", "-o", "o.gpkg"], "polygons can shrink, and ml1 has"),
+        (["show", ""], "'' is empty; give one name"),
+        (["osm", "deviation", "ml1"], "get it with `cpecgeo osm refresh ml1`."),
+        (
+            ["distance-table", "mines", "--group", "rail=ml1", "--by", "distrct"],
+            "No column named 'distrct' for points. Did you mean 'district'?",
+        ),
+        (["exposure", "ml1", "--by", "distrct"], "Did you mean 'district'?"),
+    ],
+)
+def test_the_shell_says_what_was_typed_and_what_can_be_typed(command, told):
+    with pytest.raises(CpecgeoError) as caught:
+        CliRunner().invoke(app, command, catch_exceptions=False)
+    assert told in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ BAD_KM = {
     "NaN": (NAN, "InputError", "must be finite"),
     "infinite": (INF, "InputError", "must be finite"),
     "text": ("ten", "InputTypeError", "a number of kilometres"),
+    "a number as text": ("10", "InputTypeError", "a number of kilometres"),
     "None": (None, "InputTypeError", "a number of kilometres"),
     "a list": ([1, 2], "InputTypeError", "a number of kilometres"),
     "a complex number": (1 + 2j, "InputTypeError", "a number of kilometres"),
@@ -168,3 +169,10 @@ def test_wrong_values_get_one_error(what):
 def test_numbers_of_numpy_are_numbers():
     assert cg.buffer(SPOT, np.float32(1)).geom_type == "Polygon"
     assert len(cg.nearest(SPOT, ["ml1", "kkh"], k=np.int64(2))) == 2
+
+
+@pytest.mark.parametrize("verb", ["within", "rings", "exposure"])
+def test_kilometres_are_numbers_and_no_text(verb):
+    given = ("mines", "ml1", "10") if verb == "within" else ("ml1", "10")
+    with pytest.raises(cg.errors.InputTypeError, match="km is '10'; a number of kilometres"):
+        getattr(cg, verb)(*given)

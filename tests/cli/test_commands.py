@@ -551,6 +551,10 @@ def test_map_of_a_file_by_its_values(tmp_path):
         assert text in page
     with pytest.raises(UnknownNameError, match="value"):
         said("map", str(table), "--color", "valeu", "-o", str(out))
+    # Where no file is named the options are for a layer; beside a file they aren't.
+    said("map", "places", "ml1", "--color", "population", "--legend", "People", "-o", str(out))
+    assert '"legendTitle":"People"' in out.read_text(encoding="utf-8")
+    said("map", "mines", str(table), "--color", "value", "-o", str(out))
 
 
 def test_a_map_is_titled_by_what_it_shows_and_fitted_to_it(tmp_path):
@@ -783,7 +787,7 @@ def test_what_a_command_reads_is_not_written_over(sites, command):
     ],
 )
 def test_messages_advise_what_the_shell_has(typed, advice, sites):
-    with pytest.raises((GeometryError, InputError)) as error:
+    with pytest.raises((GeometryError, InputError, UnknownNameError)) as error:
         said(*(text.format(sites, dir=sites.parent) for text in typed))
     assert advice in str(error.value)
     assert "max_access_km" not in str(error.value)

@@ -131,7 +131,7 @@ def test_numbers_where_they_are_needed():
         got = to_numbers(pd.Series(["1,234", "5", "12,345,678.5", None]), "population")
     assert got.tolist()[:3] == [1234, 5, 12_345_678.5]
     assert np.isnan(got[3])
-    with pytest.warns(DataWarning, match="1 values of -9999"):
+    with pytest.warns(DataWarning, match="1 value of -9999"):
         assert to_numbers(pd.Series([100, -9999]), "p").tolist() == [100, -9999]
     with pytest.warns(DataWarning, match=r"point before three digits.*thousands=\"point\""):
         assert to_numbers(pd.Series(["500.000", "12.000", "0"]), "p").tolist() == [500, 12, 0]
@@ -434,7 +434,7 @@ def test_what_is_summed_follows_one_rule_in_memory_streams_and_dask(tmp_path):
     cells = ["1,234", "NA", "7", "", "1e3"]
     table = pd.DataFrame({"lon": 67.0, "lat": 24.9, "p": cells})
     table.to_csv(tmp_path / "a.csv", index=False)
-    with pytest.warns(DataWarning, match="p has 1 numbers with commas"):
+    with pytest.warns(DataWarning, match="p has 1 number with commas"):
         memory = cg.exposure("ml1", 50, layer=cg.read(tmp_path / "a.csv"), value="p")
     with pytest.warns(DataWarning, match="p has numbers with commas"):
         scale.exposure_file(tmp_path / "a.csv", tmp_path / "o.csv", targets="ml1", km=50, value="p")
