@@ -363,6 +363,6 @@ def _in_zones(
             if sum(shapely.area(s.to_numpy()).sum() for s in some) > 1e-9 * whole.area:
                 found.append(group.assign(zone=zone))
                 for column, part in zip(cut, some, strict=True):
-                    column.append(part.map(solid))
+                    column.append(gpd.GeoSeries([*map(solid, part)], part.index, part.crs))
     joined = [pd.concat(column, ignore_index=True) for column in cut]
     return pd.concat(found, ignore_index=True), joined

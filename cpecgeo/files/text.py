@@ -25,8 +25,8 @@ from cpecgeo.files.disk import Bounded
 __all__ = [
     "HEAD_BYTES",
     "Header",
+    "end_records",
     "find_encoding",
-    "last_record",
     "load_header",
     "not_in",
     "open_table",
@@ -248,18 +248,19 @@ def parse_header(head: bytes, what: object) -> Header:
     stated = re.match(rb'"?sep=([^\r\n])"?\r?\n', head[start:])
     if stated:
         start += stated.end()
-    blank = re.match(rb"[ \t]*(\r?\n[ \t]*)*", head[start:])
-    if blank and b"\n" in blank[0]:
-        start += blank[0].rindex(b"\n") + 1
+    blank = re.match(rb"([ \t]*\r?\n)*+", head[start:])
+    start += blank.end() if blank else 0
     if not head[start:].strip():
         raise FileError(f"{what} is empty; a header with column names is needed.")
-    end = start + _record_end(head[start:])
+    signs = stated[1].decode("latin-1") if stated else "".join(_SEPARATORS)
+    ends = end_records(head[start:], signs)
+    end = start + int(ends[0]) if len(ends) else len(head)
     try:
         text = head[start:end].decode("utf-8")
     except UnicodeDecodeError as error:
         raise not_in("utf-8", error, what) from None
-    bare = re.sub(r'"[^"]*"?', "", text)
-    separator = stated[1].decode("latin-1") if stated else max(_SEPARATORS, key=bare.count)
+    bare = re.sub(rf'(?<![^{re.escape(signs)}\r\n])"(?:[^"]|"")*+"?', "", text)
+    separator = signs if stated else max(_SEPARATORS, key=bare.count)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except (csv.Error, TypeError, ValueError) as error:
@@ -320,19 +321,8 @@ def refuse_unclosed(rows: bytes, separator: str, what: object, *, before: int = 
     )
 
 
-def _record_end(head: bytes) -> int:
-    """Return where the first record ends: after a line end that no quote holds."""
-    quoted = False
-    for match in re.finditer(rb'["\n]', head):
-        if match[0] == b'"':
-            quoted = not quoted
-        elif not quoted:
-            return match.end()
-    return len(head)
-
-
 def load_header(head: bytes, codec: str, mark: int, what: object) -> tuple[Header, int]:
-    """Parse the header of a file in any encoding.
+    """Parse the header of a file in any encoding; errors are those of `parse_header`.
 
     Parameters
     ----------
@@ -349,11 +339,6 @@ def load_header(head: bytes, codec: str, mark: int, what: object) -> tuple[Heade
     header : Header
     start : int
         The byte of the file at which its rows begin.
-
-    Raises
-    ------
-    FileError, InputError
-        As `parse_header`.
     """
     if codec == "utf-8":
         header = parse_header(head, what)
@@ -381,13 +366,35 @@ def _units(block: bytes, codec: str) -> NDArray[Any]:
     return np.frombuffer(block, kind, len(block) // width)
 
 
-def last_record(block: bytes, codec: str = "utf-8") -> int:
-    """Return where the last whole record ends: after a line end that no quote holds."""
-    width = _width(codec)
-    if width == 1 and b'"' not in block:
-        return block.rfind(b"\n") + 1
+def end_records(block: bytes, separators: str, codec: str = "utf-8") -> NDArray[np.intp]:
+    r"""Return after which bytes records end: at line ends that no quote holds.
+
+    A quote opens a cell only where the cell begins with one; elsewhere it is a letter, as in
+    ``5" pipe``.
+
+    Examples
+    --------
+    >>> end_records(b'5" pipe,1\n"a\nb",2\n"c\n', ",")
+    array([10, 18])
+    """
     raw = _units(block, codec)
     ends = np.flatnonzero(raw == ord("\n"))
+    outside = np.searchsorted(_holding(raw, separators), ends) % 2 == 0
+    return (ends[outside] + 1) * _width(codec)
+
+
+def _holding(raw: NDArray[Any], separators: str) -> NDArray[np.intp]:
+    """Return where the quotes are that open and close cells, and pairs of them inside of cells."""
     quotes = np.flatnonzero(raw == ord('"'))
-    outside = ends[np.searchsorted(quotes, ends) % 2 == 0]
-    return (int(outside[-1]) + 1) * width if len(outside) else 0
+    begins = np.isin(raw[quotes - 1], [ord(c) for c in separators + "\r\n"]) | (quotes == 0)
+    # As programs write it, each second quote opens a cell, or again after a pair.
+    if (begins | (np.diff(quotes, prepend=-2) == 1))[::2].all():
+        return quotes
+    kept, closed = [], -2
+    for at, begin in zip(quotes.tolist(), begins.tolist(), strict=True):
+        if len(kept) % 2:  # inside of a cell
+            closed = at
+        elif not begin and at != closed + 1:
+            continue
+        kept.append(at)
+    return np.array(kept, np.intp)

@@ -53,6 +53,9 @@ CATEGORIES = (
 MISSING, OTHER = "#b3ada1", "#7c766b"
 # What matplotlib sets titles by.
 TITLES = ("axes.titleweight", "figure.titleweight")
+# By name, because matplotlib before 3.11 can't write a weight into SVG that is a number.
+_WEIGHTS = {200: "light", 400: "normal", 500: "medium", 600: "semibold", 700: "bold", 800: "heavy",
+            900: "black"}  # fmt: skip
 _RAMP = ("#c9dcec", "#8fb9d8", "#4f93c0", "#1f6ba3", "#0a3f6b")
 # From below a centre to above it.
 _TURNING = ("#8a3a06", "#d9854a", "#ece8df", "#4f93c0", "#0a3f6b")
@@ -367,7 +370,7 @@ def set_font(font: str, weights: set[int]) -> dict[str, str | int | list[str]]:
     Examples
     --------
     >>> set_font("WenQuanYi Zen Hei", {500})["axes.titleweight"]
-    500
+    'medium'
     >>> set_font("SimHei", {400})["font.family"]
     ['SimHei', 'DejaVu Sans']
     """
@@ -375,5 +378,7 @@ def set_font(font: str, weights: set[int]) -> dict[str, str | int | list[str]]:
     bold = min(weights, key=lambda weight: abs(weight - 700))
     # DejaVu has what the first lacks, in two weights; it is asked for the same one.
     spare = ["DejaVu Sans"] if font != "DejaVu Sans" and {normal, bold} <= {400, 700} else []
-    texts = dict.fromkeys(("font.weight", "axes.labelweight", "figure.labelweight"), normal)
-    return {"font.family": [font, *spare], **texts, **dict.fromkeys(TITLES, bold)}
+    all_of = ("font.weight", "axes.labelweight", "figure.labelweight")
+    texts = dict.fromkeys(all_of, _WEIGHTS.get(normal, normal))
+    titles = dict.fromkeys(TITLES, _WEIGHTS.get(bold, bold))
+    return {"font.family": [font, *spare], **texts, **titles}

@@ -88,7 +88,7 @@ def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
         raise MissingExtraError(
             "figures need matplotlib; install it with: pip install 'cpecgeo[plot]'"
         ) from error
-    settings: Any = dict.fromkeys(TITLES, 700)
+    settings: Any = dict.fromkeys(TITLES, "bold")
     if lang in _FONTS:
         faces = [(face.name, int(face.weight)) for face in font_manager.fontManager.ttflist]
         known = {name: {w for of, w in faces if of == name} for name in _FONTS[lang]}

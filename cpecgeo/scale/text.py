@@ -24,8 +24,8 @@ from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import refuse_lengths
 from cpecgeo.files.text import (
     HEAD_BYTES,
+    end_records,
     find_encoding,
-    last_record,
     load_header,
     not_in,
     refuse_unclosed,
@@ -66,7 +66,8 @@ class Csv:
         rows = head[start:]
 
         def first(name: str) -> pd.Series | None:
-            text = rows[: last_record(rows, codec) or len(rows)].decode(codec, "replace")
+            ends = end_records(rows, header.separator, codec)
+            text = rows[: ends[-1] if len(ends) else None].decode(codec, "replace")
             try:
                 table = pd.read_csv(
                     io.StringIO(text, newline=""), sep=header.separator, header=None,
@@ -116,7 +117,10 @@ class Csv:
                 # wherever the reading began.
                 file.seek(at.byte)
                 block = file.read(want)
-                cut = len(block) if len(block) < want else last_record(block, self.codec)
+                cut = len(block)
+                if cut == want:
+                    ends = end_records(block, self.separator, self.codec)
+                    cut = int(ends[-1]) if len(ends) else 0
                 if cut == 0 and block:
                     if want > 2 * BATCH_BYTES:
                         raise FileError(
