@@ -253,7 +253,7 @@ def _areas(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> 
     for column, bands in regions.items():
         for number, band in enumerate(bands):
             parts = fine.iloc[fine.sindex.query(band, predicate="intersects")].intersection(band)
-            parts = parts.map(solid)
+            parts = gpd.GeoSeries([*map(solid, parts)], parts.index, parts.crs)
             parts = parts[~parts.is_empty]
             share = geodesy.area_km2(parts) / whole.loc[parts.index] if len(parts) else []
             rows = {"row": parts.index, "ring": number, column: np.asarray(share, float)}

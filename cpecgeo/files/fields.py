@@ -187,7 +187,7 @@ def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, 
             and not _is_ragged(values, kind)
         ):
             return values, ""
-        text = values.map(to_text, na_action="ignore").astype("object")
+        text = values.astype(object).map(to_text, na_action="ignore").astype("object")
         return text, kind if kind in {"mixed", "large int"} else ""
     kind = _narrowed(values, kind, form)
     if kind in _HELD[form.name]:
@@ -196,7 +196,7 @@ def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, 
         elif kind == "int" and values.dtype.kind == "u":
             values = values.astype("Int64" if values.isna().any() else "int64")
         return values, ""
-    values = values.astype(object) if kind == "shape" else values
+    values = values.astype(object)  # because pandas 2.2 maps Int64 with gaps as floats
     # A time of GPX has its hour, be it midnight.
     write = _day if kind == "day" and form.name != "GPX" else to_text
     text = values.map(write, na_action="ignore").astype("object")

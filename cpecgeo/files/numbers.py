@@ -88,7 +88,7 @@ def infer_types(texts: pd.Series) -> pd.Series:
 
 
 def _times(texts: list[str]) -> Any:
-    return pd.to_datetime(texts, format="%Y-%m-%dT%H:%M:%SZ", utc=True)
+    return pd.to_datetime(texts, format="%Y-%m-%dT%H:%M:%SZ", utc=True).as_unit("us")
 
 
 _KINDS = {"whole": _WHOLE, "float": _FLOAT, "time": _TIME}

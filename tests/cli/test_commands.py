@@ -809,3 +809,11 @@ def test_a_point_has_no_km_to_be_near_at():
     assert row["km"] is None
     (row,) = as_json("near", "Gwadar", "--to", "ml1")
     assert row["km"] > 0
+
+
+def test_rows_without_a_position_stay_in_what_locate_writes(sites, tmp_path):
+    said("locate", "ml1", str(sites), "-o", str(tmp_path / "o.csv"))
+    found = pd.read_csv(tmp_path / "o.csv").set_index("name")
+    assert list(found.index) == ["Lahore", "Quetta", "Nowhere"]
+    assert found.loc["Nowhere", ["km", "offset_km"]].isna().all()
+    assert found.drop("Nowhere")["offset_km"].notna().all()

@@ -9,10 +9,12 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
+from click.testing import CliRunner
 from shapely.geometry import LineString, Point, Polygon
 
 import cpecgeo as cg
 from cpecgeo import scale
+from cpecgeo.cli import app
 from cpecgeo.errors import CRSError, DataWarning, FileError, InputError
 from cpecgeo.files.formats import FORMATS
 from cpecgeo.files.reading import read
@@ -273,3 +275,16 @@ def test_a_frame_without_an_active_geometry_is_a_table(tmp_path):
         assert write(frame, tmp_path / f"t{suffix}").exists()
     with pytest.raises(InputError, match="has no geometry"):
         write(frame, tmp_path / "t.gpkg")
+
+
+@pytest.mark.parametrize("door", ["read", "stream", "shell"])
+def test_an_address_is_refused_by_its_name(door, tmp_path):
+    address, out = "https://a.test/x.csv", tmp_path / "o.csv"
+    if door == "shell":
+        done = CliRunner().invoke(app, ["near", address, "--to", "ml1", "-o", str(out)])
+        assert done.exit_code
+        assert "address" in str(done.exception)
+    else:
+        with pytest.raises(FileError, match="looks like an address; download it first"):
+            read(address) if door == "read" else scale.nearest_file(address, out, targets="ml1")
+    assert not out.exists()

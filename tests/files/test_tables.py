@@ -462,3 +462,14 @@ def test_a_long_name_of_a_column_does_not_fill_a_message(text, tmp_path):
     with pytest.raises(CpecgeoError) as caught:
         cg.nearest(cg.read(path), "ml1")
     assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("suffix", [".kml", ".gpx", ".xlsx", ".csv", ".gpkg"])
+def test_digits_of_whole_numbers_stay_where_some_are_missing(suffix, tmp_path):
+    """A float, which pandas 2.2 makes of these on the way to text, has fewer."""
+    large = 105544273638689791
+    values = pd.Series([None, large], dtype="Int64")
+    points = gpd.GeoDataFrame({"n": values}, geometry=[Point(67, 25)] * 2, crs=4326)
+    cg.write(points, tmp_path / f"a{suffix}")
+    found = cg.read(tmp_path / f"a{suffix}")["n"]
+    assert [str(v) for v in found.dropna()] == [str(large)]

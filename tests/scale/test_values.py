@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import cpecgeo as cg
 from cpecgeo import scale
-from cpecgeo.errors import CoordinateError, DataWarning
+from cpecgeo.errors import CoordinateError, DataWarning, GeometryWarning
 from cpecgeo.files import outliers
 from tests.effort import tries
 
@@ -260,3 +260,22 @@ def test_batches_are_measured_by_compiled_code_alone():
         [sys.executable, "-c", code], input=sent, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_areas_that_cross_themselves_are_mended_and_told_once_as_in_memory(tmp_path):
+    """A bow-tie: beside its knot a point is outside of it."""
+    bow = shapely.Polygon([(67, 25), (68, 26), (68, 25), (67, 26), (67, 25)])
+    targets = gpd.GeoDataFrame({"name": ["bow"]}, geometry=[bow], crs=4326)
+    source = tmp_path / "a.csv"
+    source.write_text("lon,lat\n67.9,25.5\n67.5,25.9\n67.05,25.5\n66,25\n")
+    with pytest.warns(GeometryWarning, match="1 invalid polygon") as said:
+        scale.nearest_file(source, tmp_path / "o.csv", targets=targets, batch_rows=1, part_rows=2)
+    assert len(said) == 1
+    with pytest.warns(GeometryWarning, match="1 invalid polygon"):
+        near = cg.nearest(str(source), targets)
+    got = pd.read_csv(tmp_path / "o.csv")["distance_km"]
+    np.testing.assert_allclose(got, near["distance_km"], atol=1e-9)
+    assert (got == 0).tolist() == [True, False, True, False]
+    with pytest.warns(GeometryWarning, match="1 invalid polygon"):
+        scale.within_file(source, tmp_path / "w.csv", targets=targets, km=0, batch_rows=1)
+    assert pd.read_csv(tmp_path / "w.csv")["lon"].tolist() == [67.9, 67.05]
