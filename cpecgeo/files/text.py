@@ -378,19 +378,19 @@ def end_records(block: bytes, separators: str, codec: str = "utf-8") -> NDArray[
     array([10, 18])
     """
     raw = _units(block, codec)
-    ends = np.flatnonzero(raw == ord("\n"))
-    outside = np.searchsorted(_holding(raw, separators), ends) % 2 == 0
-    return (ends[outside] + 1) * _width(codec)
+    ends: NDArray[np.intp] = np.flatnonzero(raw == ord("\n"))
+    ends = ends[np.searchsorted(_holding(raw, separators), ends) % 2 == 0]
+    return np.multiply(ends + 1, _width(codec), dtype=np.intp)
 
 
 def _holding(raw: NDArray[Any], separators: str) -> NDArray[np.intp]:
     """Return where the quotes are that open and close cells, and pairs of them inside of cells."""
     quotes = np.flatnonzero(raw == ord('"'))
     begins = np.isin(raw[quotes - 1], [ord(c) for c in separators + "\r\n"]) | (quotes == 0)
-    # As programs write it, each second quote opens a cell, or again after a pair.
-    if (begins | (np.diff(quotes, prepend=-2) == 1))[::2].all():
+    if (begins | (np.diff(quotes, prepend=-2) == 1))[::2].all():  # as programs write it
         return quotes
-    kept, closed = [], -2
+    kept: list[int] = []
+    closed = -2
     for at, begin in zip(quotes.tolist(), begins.tolist(), strict=True):
         if len(kept) % 2:  # inside of a cell
             closed = at
