@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import cpecgeo as cg
 from cpecgeo import scale
-from cpecgeo.errors import DataWarning
+from cpecgeo.errors import CpecgeoWarning, DataWarning
 from cpecgeo.files.outliers import find_outliers
 
 GEOD = pyproj.Geod(ellps="WGS84")
@@ -98,7 +98,9 @@ def test_it_is_told_once_in_memory_streams_and_shell(tmp_path, monkeypatch):
     ):
         with pytest.warns(DataWarning) as said:
             work()
-        assert [str(w.message).partition(": ")[2] for w in said] == [f"{remark}."]
+        # Old versions of PROJ's binding remark on numpy, too.
+        ours = [str(w.message) for w in said if issubclass(w.category, CpecgeoWarning)]
+        assert [text.partition(": ")[2] for text in ours] == [f"{remark}."]
     for more in ([], ["--stream", "-o", "o.csv"]):
         command = [sys.executable, "-m", "cpecgeo", "near", "a.csv", "--to", "ml1", *more]
         said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
