@@ -70,7 +70,7 @@ HOPELESS = {
     "a dict": (lambda: {"type": "Point", "coordinates": [67, 25]}, "InputTypeError", "is dict"),
     "nothing at all": (lambda: None, "InputTypeError", "is NoneType"),
     "bytes": (lambda: shapely.to_wkb(LINE), "InputTypeError", "is bytes"),
-    "a DataFrame": (lambda: pd.DataFrame({"a": [67.0], "b": [25.0]}), "InputTypeError", "is DataFrame"),
+    "a DataFrame": (lambda: pd.DataFrame({"a": [67.0], "b": [25.0]}), "InputTypeError", "DataFrame"),
     "a Series of numbers": (lambda: pd.Series([1.0, 2.0]), "InputTypeError", "is Series"),
     "an array of numbers": (lambda: np.zeros((3, 2)), "InputTypeError", "is ndarray"),
     "a set": (lambda: {1, 2}, "InputTypeError", "is set"),
