@@ -141,12 +141,12 @@ class                T T T T T T T T T T T T T T T T T T T T T T T T T T T T T T
 """
 # From "distance_km, b" on: verbs, network, pages, streams.
 MORE = """
-corridor name        v v I G G U v U U U U U U T U U v T v v v v
-section name         v v I G G U U U U U U U U T U U v T v v v v
-place name           v v I v G v U v v v v v I T I v v T v v v v
-layer name           v v I v G U U U U v v U v T U U v T v v v v
-district name        v v I G v U U U U U U U U T U U v T v v v v
-province name        v v I G v U U U U U U U U T U U v T v v v v
+corridor name        v v U G G U v U U U U U U T U U v T v v v v
+section name         v v U G G U U U U U U U U T U U v T v v v v
+place name           v v U v G v U v v v v v I T I v v T v v v v
+layer name           v v U v G U U U U v v U v T U U v T v v v v
+district name        v v U G v U U U U U U U U T U U v T v v v v
+province name        v v U G v U U U U U U U U T U U v T v v v v
 several names        v v T G G U T U U U U U U T U U G T v v v v
 Corridor             v v T G G G v G G G G G G v G G v T v v v v
 own Corridor         v v T G G G I G G G G G G v G G v T v v v v
@@ -164,7 +164,7 @@ GeoSeries            v v T v G G T G G v v G v T G G v v v v v v
 GeoDataFrame UTM     v v T v G G T G G v v G v T G G v v v v v v
 DataFrame lon lat    v v T v G G T G G v v G v T G G v v v v v v
 Path                 v v T v G G G G G v v G v T G G v T v v v v
-file name            v v I v G U U U U v v U v T U U v T v v v v
+file name            v v U v G U U U U v v U v T U U v T v v v v
 mixed list           v v T G G U T U U U U U U T U U G T v v v v
 empty list           I I T I I I T I I I I I I I I I I I I I I I
 empty frame          v v T v I G T G G I I G I T G G I T I I I I
