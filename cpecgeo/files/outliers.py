@@ -237,8 +237,8 @@ def refuse_turned(xy: Floats, what: str, columns: tuple[str, ...] | None = None)
     west, south, east, north = _REGION
     x, y = xy[:, 0], xy[:, 1]  # one by one, numpy is quicker
     x0, x1, y0, y1 = x.min(), x.max(), y.min(), y.max()
-    # Two looks at the bounds spare all others a look at each vertex.
-    if not (west <= y0 and y1 <= east and south <= x0 and x1 <= north):
+    # Two looks at the bounds spare all others a look at each vertex; at 90 is the pole.
+    if not (west <= y0 and y1 <= east and y1 < 90 and south <= x0 and x1 <= north):
         return
     if not _is_within(xy[:, 0], xy[:, 1], _REGION).any():
         raise _swapped(what, float(x[0]), float(y[0]), columns)

@@ -42,6 +42,7 @@ _TABLES = {"CSV", "Excel", "GeoParquet"}
 # What a reader says of the file, and not of its features.
 _OF_READING = {"position_columns", "read_as", "read_from"}
 # A cell that begins so is a formula to a spreadsheet.
+_LOOSE = set(',;\t|"\r\n')  # what a name stands in quotes for
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # RFC 7946 writes seven decimals.
 _TOLERANCE_DEG = 2e-7
@@ -268,8 +269,10 @@ def _with_heights(table: pd.DataFrame, shapes: gpd.GeoSeries) -> pd.DataFrame:
 
 def _csv(fitted: Any, _: Any, path: Path, *__: Any) -> None:
     separator = "\t" if path.name.casefold().endswith((".tsv", ".tsv.gz")) else ","
-    text = fitted.to_csv(index=False, sep=separator, lineterminator="\n")
-    raw = text.encode("utf-8")
+    # In quotes, so that whoever guesses the separator isn't misled by one in a name.
+    names = ('"' + n.replace('"', '""') + '"' if _LOOSE & {*n} else n for n in map(str, fitted))
+    text = fitted.to_csv(index=False, header=False, sep=separator, lineterminator="\n")
+    raw = (separator.join(names) + "\n" + text).encode("utf-8")
     # Without a time in it, the same table is the same file.
     path.write_bytes(gzip.compress(raw, 6, mtime=0) if path.suffix.casefold() == ".gz" else raw)
 
