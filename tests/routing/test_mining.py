@@ -74,16 +74,17 @@ def test_hours_and_loads_by_hand():
 def test_climb_against_a_loop_over_the_grid():
     row = cg.mining.sections("road").iloc[4]
     lon, lat = np.array(row.geometry.coords).T
-    at, spots = [0.0], [(lon[0], lat[0])]
-    left = 200.0
-    for i in range(len(lon) - 1):
-        azimuth, _, metres = GEOD.inv(lon[i], lat[i], lon[i + 1], lat[i + 1])
-        along = left
-        while along <= metres:
-            spots.append(GEOD.fwd(lon[i], lat[i], azimuth, along)[:2])
-            at.append(along)
-            along += 200.0
-        left = along - metres
+    # As many equal steps as make none longer than 200 m.
+    legs = [GEOD.inv(*a, *b) for a, b in itertools.pairwise(zip(lon, lat, strict=True))]
+    whole = sum(metres for _, _, metres in legs)
+    step = whole / np.ceil(whole / 200.0)
+    spots = [(lon[0], lat[0])]
+    left = step
+    for i, (azimuth, _, metres) in enumerate(legs):
+        while left < metres - 1e-6:
+            spots.append(GEOD.fwd(lon[i], lat[i], azimuth, left)[:2])
+            left += step
+        left -= metres
     spots.append((lon[-1], lat[-1]))
     heights = elevation_m(
         gpd.GeoSeries(gpd.points_from_xy(*np.array(spots).T), crs=4326)
