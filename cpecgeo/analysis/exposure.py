@@ -27,7 +27,7 @@ from cpecgeo.errors import (
     InputTypeError,
     UnknownNameError,
 )
-from cpecgeo.features.resolve import in_region, resolve
+from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.files.numbers import to_numbers
 
@@ -126,7 +126,7 @@ def exposure(
     [(0.0, 10.0), (10.0, 50.0)]
     """
     edges = check_radii(km)
-    centre = in_region(resolve(x, "x"), "x")
+    centre = resolve(x, "x")
     if raster is not None:
         if not isinstance(layer, str) or layer != "places":
             raise InputError("layer and raster are both given; one of them is counted.")
@@ -139,7 +139,7 @@ def exposure(
         raise InputTypeError(
             f"by is {type(by).__name__}; a column of layer is needed. Areas break down a raster."
         )
-    subject = in_region(resolve(layer, "layer", missing="keep"), "layer")
+    subject = resolve(layer, "layer", missing="keep")
     frame, checked, own = subject.rows, subject.checked, subject.accuracy_km
     at = np.flatnonzero(~checked.missing)
     if value is not None and value not in list(frame.columns):
@@ -194,7 +194,7 @@ def _each(
     nodata: float | Sequence[float] | None,
 ) -> pd.DataFrame:
     """Count around each feature by itself."""
-    counted = resolve(layer, "layer", missing="keep")
+    counted = resolve(layer, "layer", missing="keep", anywhere=True)
     found = {
         label: exposure(_one(centre, i), edges, layer=counted, value=value, by=by, nodata=nodata)
         for i, label in enumerate(centre.shapes.index)

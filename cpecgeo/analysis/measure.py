@@ -13,7 +13,7 @@ import shapely
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import Accuracies, Steps
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.resolve import in_region, resolve, resolve_corridor, resolve_points
+from cpecgeo.features.resolve import resolve, resolve_corridor, resolve_points
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
@@ -64,7 +64,7 @@ def length_km(x: SubjectLike) -> float | pd.Series:
     >>> round(length_km("ml1"), 1)
     1692.3
     """
-    subject = in_region(resolve(x, "x", missing="keep"), "x")
+    subject = resolve(x, "x", missing="keep")
     return _tell(geodesy.length_km(subject.checked), subject)
 
 
@@ -90,7 +90,7 @@ def distance_km(a: SubjectLike, b: SubjectLike) -> float | pd.Series:
     >>> round(distance_km("Reko Diq", "Gwadar Port"), 1)
     447.2
     """
-    one, two = (in_region(resolve(x, w, missing="keep"), w) for x, w in ((a, "a"), (b, "b")))
+    one, two = (resolve(x, w, missing="keep") for x, w in ((a, "a"), (b, "b")))
     return _tell(geodesy.distance_km(one.checked, two.checked), one, two)
 
 
@@ -116,7 +116,7 @@ def distance_matrix_km(a: SubjectLike, b: SubjectLike) -> pd.DataFrame:
     >>> distance_matrix_km(["Multan", "Sukkur"], ["ml1", "kkh"]).loc["Multan", "ml1"].round()
     np.float64(1.0)
     """
-    one, two = (in_region(resolve(x, w, missing="keep"), w) for x, w in ((a, "a"), (b, "b")))
+    one, two = (resolve(x, w, missing="keep") for x, w in ((a, "a"), (b, "b")))
     return _tell(geodesy.distance_matrix_km(one.checked, two.checked), one, two)
 
 
@@ -167,7 +167,7 @@ def nearest(
     >>> near["target"].tolist()
     ['ml1']
     """
-    to = in_region(resolve(targets, "targets"), "targets")
+    to = resolve(targets, "targets")
     subject = resolve_points(points)
     ids = to.shapes.index.to_numpy()
     index = index_of(to, np.arange(len(to)))
@@ -346,7 +346,7 @@ def buffer(
     >>> buffer("Gwadar Port", 10).geom_type
     'Polygon'
     """
-    subject = in_region(resolve(x, "x", missing="keep"), "x")
+    subject = resolve(x, "x", missing="keep")
     return _tell(geodesy.buffer(subject.checked, km, cap=cap, side=side, rtol=rtol), subject)
 
 

@@ -17,7 +17,7 @@ from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, words
 from cpecgeo.analysis.crossings import Crossings
 from cpecgeo.errors import InputError
-from cpecgeo.features.resolve import in_region, resolve
+from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import LINES, POLYGONS
@@ -98,8 +98,8 @@ def crossed(
     >>> crossed("taxila-havelian", "provinces")["zone"].tolist()
     ['punjab', 'khyber-pakhtunkhwa', 'punjab', 'khyber-pakhtunkhwa']
     """
-    subject = in_region(resolve(x, "x", kinds=LINES), "x")
-    among = in_region(resolve(zones, "zones", kinds=POLYGONS), "zones")
+    subject = resolve(x, "x", kinds=LINES)
+    among = resolve(zones, "zones", kinds=POLYGONS)
     outlines = _zones(among)
     found = [_cross(subject, i, outlines, sections=sections) for i in range(len(subject))]
     frame = gpd.GeoDataFrame(pd.concat(found, ignore_index=True), geometry="geometry", crs=4326)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cpecgeo import geodesy
 from cpecgeo.errors import InputError, MissingExtraError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
+from cpecgeo.features.resolve import resolve, resolve_corridor
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy.inputs import POLYGONS, positive_km
 
@@ -55,7 +55,7 @@ def neighbours(zones: SubjectLike = "districts", *, as_graph: bool = False) -> A
     >>> neighbours("provinces")["islamabad-capital-territory"]
     ['khyber-pakhtunkhwa', 'punjab']
     """
-    subject = in_region(resolve(zones, "zones", kinds=POLYGONS), "zones")
+    subject = resolve(zones, "zones", kinds=POLYGONS)
     found = _touching(subject.shapes)
     if not as_graph:
         found.attrs = {"method": "queen contiguity", **provenance(subject)}
@@ -245,7 +245,7 @@ def treatment(
     if undated not in {"out", "in"}:
         raise InputError(f'undated is {undated!r}; it is "out" or "in".')
     things = _corridors(corridors)
-    subject = in_region(resolve(zones, "zones", kinds=POLYGONS), "zones")
+    subject = resolve(zones, "zones", kinds=POLYGONS)
     keep = np.ones(len(subject), bool) if disputed else ~_is_disputed(subject)
     shapes = subject.shapes[keep]
     stated = subject.accuracy_km
@@ -291,7 +291,7 @@ def _years(years: Sequence[int]) -> list[int]:
 
 
 def _corridors(x: SubjectLike) -> list[Corridor]:
-    subject = resolve(x, "corridors")
+    subject = resolve(x, "corridors", anywhere=True)
     things = [thing for thing in subject.things if isinstance(thing, Corridor)]
     if len(things) != len(subject):
         return [resolve_corridor(subject, "corridors")]  # which says what is wrong

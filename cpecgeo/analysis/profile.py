@@ -16,7 +16,7 @@ from cpecgeo.analysis.climb import Known, Road, gradients, road_of
 from cpecgeo.analysis.terrain import NOISE_M, ground_m, sample
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.resolve import in_region, resolve
+from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import SubjectLike, provenance
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import positive_km
@@ -219,7 +219,7 @@ def _positions(chain: Chainage, km: Floats) -> Floats:
 
 
 def _chain(x: SubjectLike) -> tuple[Chainage, str, Corridor | None]:
-    subject = in_region(resolve(x, "x", kinds={"LineString"}), "x")
+    subject = resolve(x, "x", kinds={"LineString"})
     if len(subject) != 1:
         raise InputError(f"x has {len(subject)} lines; a profile runs along one.")
     if subject.chainages:

@@ -16,7 +16,7 @@ from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import CERTAINTY, HOW, Accuracies, Bounds, grade, words
 from cpecgeo.analysis.measure import accuracy_at, free_names, index_of
 from cpecgeo.errors import InputError
-from cpecgeo.features.resolve import in_region, resolve
+from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy.inputs import positive_km
 
@@ -122,8 +122,8 @@ def within(
     """
     limit = positive_km(km, "km", allow_zero=True)
     wanted = check_certainty(certainty)
-    around = in_region(resolve(x, "x"), "x")
-    subject = in_region(resolve(points, "points", missing="keep"), "points")
+    around = resolve(x, "x")
+    subject = resolve(points, "points", missing="keep")
     frame, checked, own = subject.rows, subject.checked, subject.accuracy_km
     at = np.flatnonzero(~checked.missing)
     own = None if own is None else own[at]
@@ -266,7 +266,7 @@ def rings(
     ([5.0, 10.0], [78.5, 235.6])
     """
     edges = check_radii(km)
-    subject = in_region(resolve(x, "x"), "x")
+    subject = resolve(x, "x")
     return bound_rings(subject, edges, dissolve=dissolve)[0]
 
 

@@ -21,7 +21,7 @@ from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridors
 from cpecgeo.features.places import place
-from cpecgeo.features.resolve import in_region, resolve, resolve_corridor
+from cpecgeo.features.resolve import resolve, resolve_corridor
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.files.numbers import to_numbers
 from cpecgeo.geodesy.inputs import positive_km
@@ -129,7 +129,7 @@ def distance_table(
         )
     if bad := [name for name in groups if not isinstance(name, str) or not name]:
         raise InputError(f"groups has {bad[0]!r} for a name; it begins columns, so give text.")
-    subject = in_region(resolve(points, "points", missing="keep"), "points")
+    subject = resolve(points, "points", missing="keep")
     known, is_known = _with_position(subject)
     known = replace(known, shapes=known.shapes.reset_index(drop=True), frame=None, is_single=False)
     xy = shapely.get_coordinates(known.shapes.to_numpy())
@@ -137,9 +137,7 @@ def distance_table(
     about: list[Subject] = []
     lost: dict[str, int] = {}
     for name, given in groups.items():
-        to, here = _with_position(
-            in_region(resolve(given, f"groups[{name!r}]", missing="keep"), f"groups[{name!r}]")
-        )
+        to, here = _with_position(resolve(given, f"groups[{name!r}]", missing="keep"))
         if not here.any():
             raise InputError(f"groups[{name!r}] has nothing with a position; drop it.")
         lost[name] = int((~here).sum())
@@ -269,7 +267,7 @@ def density_along(
     True
     """
     thing = resolve_corridor(corridor)
-    subject = in_region(resolve(events, "events", missing="keep"), "events")
+    subject = resolve(events, "events", missing="keep")
     frame, has_point = subject.rows, subject.shapes.notna().to_numpy()
     known = frame[has_point]
     if by == "section":

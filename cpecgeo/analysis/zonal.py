@@ -18,7 +18,7 @@ from cpecgeo.analysis.accuracy import HOW
 from cpecgeo.analysis.proximity import bound_rings
 from cpecgeo.analysis.terrain import check_band, open_raster, read_cells, to_cells
 from cpecgeo.errors import DataWarning, InputError, MissingExtraError
-from cpecgeo.features.resolve import in_region, resolve
+from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 
 if TYPE_CHECKING:
@@ -335,7 +335,7 @@ def _zones(by: SubjectLike) -> Subject:
     """Resolve areas to break the sums of a raster down by."""
     layers = {"district": "districts", "province": "provinces"}
     named = layers.get(by, by) if isinstance(by, str) else by
-    return in_region(resolve(named, "by", kinds={"Polygon", "MultiPolygon"}), "by")
+    return resolve(named, "by", kinds={"Polygon", "MultiPolygon"})
 
 
 def _in_zones(

@@ -50,7 +50,7 @@ def _resolved(
 ) -> Subject:
     from cpecgeo.features.resolve import resolve
 
-    found = resolve(name, what, missing=missing)
+    found = resolve(name, what, missing=missing, anywhere=True)
     if found.also:
         told = f"{name!r} is taken as {found.kind}; it is also {', '.join(found.also)}."
         warnings.warn(told, NameWarning, stacklevel=2)

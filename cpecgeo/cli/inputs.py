@@ -257,7 +257,7 @@ def subject(
     What has no position is left out of layers and files, as verbs do, or kept for those that tell
     how much of it there is.
     """
-    from cpecgeo.features.resolve import in_region, resolve
+    from cpecgeo.features.resolve import resolve
 
     listed = split([names] if isinstance(names, str) else names)
     if len(listed) == 2 and all(map(_NUMBER.fullmatch, listed)):
@@ -265,7 +265,7 @@ def subject(
         from shapely import Point
 
         point = Point(*map(float, listed))
-        return in_region(resolve(point, what), ",".join(listed))
+        return resolve(point, what)
     return _resolve(things(names, how, missing="keep"), listed, what, missing)
 
 
@@ -295,7 +295,7 @@ def _resolve(
 ) -> Subject:
     from cpecgeo.features.resolve import resolve
 
-    found = resolve(given[0] if len(given) == 1 else [*given], what, missing=missing)
+    found = resolve(given[0] if len(given) == 1 else [*given], what, missing=missing, anywhere=True)
     if found.also:
         kind = "" if found.kind == "list" else f" is a {found.kind} here;"
         print(

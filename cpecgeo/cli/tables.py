@@ -57,7 +57,7 @@ def length(*, names: tuple[str, ...], json: bool, **how: Unpack[Reading]) -> Non
 
     rows: list[dict[str, Any]] = []
     for thing in things(names, *share(how, names)):
-        given = resolve(thing, "the line")
+        given = resolve(thing, "the line", anywhere=True)
         if given.chainages:  # a corridor, or the layer of them
             rows += map(tell_lengths, given.things)
         else:

@@ -32,7 +32,7 @@ from cpecgeo.files.outliers import refuse_turned
 from cpecgeo.geodesy import Chainage, lonlat
 from cpecgeo.geodesy.inputs import check
 
-__all__ = ["in_region", "resolve", "resolve_corridor", "resolve_point", "resolve_points"]
+__all__ = ["resolve", "resolve_corridor", "resolve_point", "resolve_points"]
 
 _Missing = Literal["raise", "keep"]
 # What a list may hold.
@@ -50,6 +50,7 @@ def resolve(
     kinds: Collection[str] | None = None,
     missing: _Missing = "raise",
     among: Sequence[str] = KINDS,
+    anywhere: bool = False,
 ) -> Subject:
     """Turn whatever a caller gives into a `Subject`.
 
@@ -69,6 +70,9 @@ def resolve(
         unknown position are left out where they aren't kept.
     among : sequence of str
         Which of `KINDS` a name may be.
+    anywhere : bool
+        Whether coordinates that lie in the region of CPEC only with lon and lat swapped are
+        taken as they are.
 
     Returns
     -------
@@ -86,13 +90,16 @@ def resolve(
     ('corridor', 'place', 'section')
     >>> resolve(["ml1", shapely.Point(67, 25), "mines"]).shapes.index[:3].tolist()
     ['ml1', 1, 'mines:reko-diq']
+    >>> resolve(shapely.Point(24.9, 67.0), "points")
+    Traceback (most recent call last):
+    cpecgeo.errors.CoordinateError: points starts at (24.9, 67), and all of it would lie in ...
     """
     subject = _subject(x, what, missing, among, kinds)
     if len(subject) == 0 and missing == "raise":
         raise InputError(f"{what} is empty; give one name, geometry or row at least.")
     if kinds is not None:
         check(subject.checked, what=what, kinds=kinds, missing=missing)
-    return subject
+    return subject if anywhere else _in_region(subject, what)
 
 
 def _subject(
@@ -305,7 +312,7 @@ def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> t
         raise InputTypeError(
             f"{what} is {_show(x)}; give one point: a name, a Place, a Point or (lon, lat)."
         )
-    subject = in_region(_subject(x, what, "raise", among, None), what)
+    subject = _in_region(_subject(x, what, "raise", among, None), what)
     if len(subject) != 1 or subject.shapes.iloc[0].geom_type != "Point":
         kinds = ", ".join(sorted(set(subject.shapes.geom_type)))
         raise GeometryError(
@@ -340,7 +347,7 @@ def resolve_points(x: SubjectLike, what: str = "points") -> Subject:
     >>> len(resolve_points([shapely.Point(67, 25), None]))
     2
     """
-    subject = in_region(resolve(x, what, missing="keep"), what)
+    subject = resolve(x, what, missing="keep")
     frame = subject.frame
     if frame is not None and str(frame.attrs.get("read_from", "")).casefold().endswith(".gpx"):
         kinds = set(subject.shapes.dropna().geom_type)
@@ -361,32 +368,8 @@ def _short_title(part: Subject) -> str:
     return str(told.get("read_from" if part.kind == "file" else "layer", part.title))
 
 
-def in_region(subject: Subject, what: str) -> Subject:
-    """Refuse coordinates that lie in the region of CPEC only with lon and lat swapped.
-
-    Parameters
-    ----------
-    subject : Subject
-        What is compared with features of CPEC.
-    what : str
-        The argument's name, for messages.
-
-    Returns
-    -------
-    Subject
-        As it came.
-
-    Raises
-    ------
-    CoordinateError
-        Every coordinate lies outside the region and would lie inside when swapped.
-
-    Examples
-    --------
-    >>> in_region(resolve(shapely.Point(24.9, 67.0)), "points")
-    Traceback (most recent call last):
-    cpecgeo.errors.CoordinateError: points starts at (24.9, 67), and all of it would lie in ...
-    """
+def _in_region(subject: Subject, what: str) -> Subject:
+    """Refuse what a caller gives in coordinates that are all swapped."""
     if subject.kind in _FOREIGN:
         read = {} if subject.frame is None else subject.frame.attrs
         refuse_turned(subject.checked.xy, read.get("read_from", what), read.get("position_columns"))

@@ -141,7 +141,7 @@ def list_drawings(
     elif isinstance(x, (list, tuple)) and any(not isinstance(v, shapely.Geometry) for v in x):
         yield from _list(x, name, style, profile=profile)
     else:
-        subject = resolve(x, missing="keep")
+        subject = resolve(x, missing="keep", anywhere=True)
         thing = subject.things[0] if subject.is_single and subject.things else None
         parts = _subject(subject, x, look, style, name)
         if profile:
@@ -295,7 +295,9 @@ def _table(
     table: pd.DataFrame, geometry: SubjectLike | None, style: Style, name: str
 ) -> Iterator[Drawing]:
     columns = set(table.columns)
-    about = None if geometry is None else resolve(geometry, "geometry", missing="keep")
+    about = (
+        None if geometry is None else resolve(geometry, "geometry", missing="keep", anywhere=True)
+    )
     along = about.things[0] if about and about.is_single and about.things else None
     if {"km_in", "km_out"} <= columns and isinstance(along, Corridor):
         stretches = [
@@ -312,7 +314,7 @@ def _table(
         yield Drawing(gpd.GeoDataFrame(table, geometry=series), style, name)
     else:
         try:
-            frame = resolve(table, "the table", missing="keep").frame
+            frame = resolve(table, "the table", missing="keep", anywhere=True).frame
         except InputTypeError as error:
             raise InputTypeError(
                 "the table has no geometry and no columns lon and lat; give the geometries it is "

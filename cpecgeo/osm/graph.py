@@ -119,8 +119,8 @@ class Graph:
         each: Any = x if many else [x]
         if all(_is_id(v) for v in each):
             return [self._junction(int(v)) for v in each]
-        given: Any = [resolve(v, what).geometry for v in each] if many else x
-        points = resolve(given, what, kinds={"Point"}).shapes
+        given: Any = [resolve(v, what, anywhere=True).geometry for v in each] if many else x
+        points = resolve(given, what, kinds={"Point"}, anywhere=True).shapes
         if not len(self.segments):
             raise InputError(f"The network has no {self.kind} ways; ask for a larger area.")
         near = self.index.nearest(points)
@@ -375,7 +375,7 @@ def graph(
 def _shape(area: SubjectLike, buffer_km: float) -> Any:
     shapes = [
         g if g.geom_type.endswith("Polygon") else buffer(g, buffer_km)
-        for g in resolve(area, "area").shapes
+        for g in resolve(area, "area", anywhere=True).shapes
     ]
     return shapely.union_all(shapes)
 

@@ -116,7 +116,7 @@ def report(x: SubjectLike, *others: SubjectLike, draw: bool = True, lang: str = 
 
 def _resolve(x: SubjectLike) -> Subject:
     """Resolve what is reported on; `things` holds the one thing that it is."""
-    found = resolve(x)
+    found = resolve(x, anywhere=True)
     return found if found.is_single and found.things else replace(found, things=(found,))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cpecgeo.catalogue import folded, table
 from cpecgeo.errors import InputError
 from cpecgeo.features.places import Place
-from cpecgeo.features.resolve import in_region, resolve
+from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import buffer, densify, nearest
 from cpecgeo.routing.graph import FINE_KM, Network
@@ -60,7 +60,7 @@ def cut(net: Network, what: SubjectLike, there: Mask) -> Cut:
     own = _match_sections(net, what) if isinstance(what, str) else set()
     if own:
         return _close_sections(net, own)
-    subject = in_region(resolve(what, "avoid"), "avoid")
+    subject = resolve(what, "avoid")
     found: Cut = {}
     match subject.kind:
         case "route":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.resolve import in_region, resolve
+from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import PointLike, SubjectLike
 from cpecgeo.geodesy.inputs import POINTS
 from cpecgeo.routing.additions import JOIN_KM
@@ -360,7 +360,7 @@ def place_ends(
     """Return where ends may join the network, by label; nowhere further than `far` km from it."""
     if isinstance(x, str) or not isinstance(x, Sequence):
         among = ("place", "layer", "file")
-        subject = in_region(resolve(x, "ends", kinds=POINTS, among=among), "ends")
+        subject = resolve(x, "ends", kinds=POINTS, among=among)
         if isinstance(x, str) and subject.kind == "place":
             x = [x]  # by rail it is rather a station of that name
         else:

@@ -17,7 +17,7 @@ from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, Bounds
 from cpecgeo.analysis.measure import accuracy_at, index_of
 from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii, ring_numbers
 from cpecgeo.errors import InputError, InputTypeError
-from cpecgeo.features.resolve import in_region, resolve
+from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.files.numbers import to_numbers
 from cpecgeo.geodesy import Chainage, Index
@@ -99,7 +99,7 @@ def prepare(x: SubjectLike | Targets) -> Targets:
     """
     if isinstance(x, Targets):
         return x
-    subject = in_region(resolve(x, "targets"), "targets")
+    subject = resolve(x, "targets")
     index, bounds = index_of(subject), Bounds.of(subject)
     digest = _digest(subject, bounds)
     return Targets(index, subject.chainages, Accuracies.of(subject), bounds, digest)
