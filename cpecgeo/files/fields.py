@@ -25,6 +25,7 @@ __all__ = [
     "NUMBER",
     "fit_columns",
     "kind_of",
+    "quote_name",
     "refuse_illegal",
     "refuse_shapes",
     "to_text",
@@ -384,3 +385,15 @@ def refuse_illegal(frame: pd.DataFrame, form: str) -> None:
                     f"Column {name!r} has a control character ({text[:40]!r}), which {form} can't "
                     "hold; take it out first."
                 )
+
+
+def quote_name(name: object) -> str:
+    """Put a column's name in quotes where CSV needs them, or a guess of the separator would fail.
+
+    Examples
+    --------
+    >>> quote_name("name"), quote_name("a|b")
+    ('name', '"a|b"')
+    """
+    text = str(name)
+    return '"' + text.replace('"', '""') + '"' if {*text} & {*',;\t|"\r\n'} else text

@@ -34,7 +34,6 @@ from cpecgeo.geodesy import lonlat
 
 __all__ = ["read_vector", "to_lonlat", "write_parquet", "write_vector"]
 
-_DAMAGED = "{} has {}geometries that can't be read: damaged or nested too deep; mend or drop them."
 _PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 # GDAL's remarks on what we say ourselves, or can't change.
 _NOISE = ("Non closed ring", "Measured (M) geometry", "time zone", "timezone", "offset",
@@ -199,24 +198,8 @@ def _refuse_lost(
                 f"{what} states {stated:,} features, of which {len(frame):,} can be read; it is "
                 "damaged, or not wholly written."
             )
-    if not frame.geometry.isna().any():
-        return
-    if driver == "GPKG":
-        _refuse_damaged(frame, path, layer, what)
-    elif driver == "GeoJSON":
+    elif driver == "GeoJSON" and frame.geometry.isna().any():
         _refuse_unread(frame, path, what)
-
-
-def _refuse_damaged(frame: gpd.GeoDataFrame, path: Path, layer: str, what: str) -> None:
-    """Refuse a GeoPackage with geometries that can't be read, such as deeply nested ones."""
-    missing = int(frame.geometry.isna().sum())
-    names = "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?"
-    column, table = (
-        name.replace('"', '""') for name in (*(ask_sqlite(path, names, layer) or ("geom",)), layer)
-    )
-    (empty,) = ask_sqlite(path, f'SELECT count(*) - count("{column}") FROM "{table}"')  # noqa: S608
-    if missing > empty:
-        raise GeometryError(_DAMAGED.format(what, f"{missing - empty} "))
 
 
 def _refuse_unread(frame: gpd.GeoDataFrame, path: Path, what: str) -> None:
@@ -298,7 +281,10 @@ def _translated(what: str, form: Format) -> Iterator[list[warnings.WarningMessag
             shapely.errors.ShapelyError,
         ) as error:  # fmt: skip
             if "read geometry" in str(error):  # of a GeoPackage, if it is read under a filter
-                raise GeometryError(_DAMAGED.format(what, "")) from error
+                raise GeometryError(
+                    f"{what} has geometries that can't be read: damaged or nested too deep; mend "
+                    "or drop them."
+                ) from error
             raise FileError(f"{what} can't be read as {form.name}: {first_line(error)}.") from error
     for text in dict.fromkeys(str(r.message) for r in remarks):
         kind = next((r.category for r in remarks if str(r.message) == text), UserWarning)

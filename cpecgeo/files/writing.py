@@ -27,7 +27,7 @@ from cpecgeo.errors import (
 )
 from cpecgeo.files.disk import first_line, local, replacing, zip_files
 from cpecgeo.files.excel import load_sheet, write_excel
-from cpecgeo.files.fields import fit_columns, refuse_illegal, refuse_shapes
+from cpecgeo.files.fields import fit_columns, quote_name, refuse_illegal, refuse_shapes
 from cpecgeo.files.formats import Format, find_format
 from cpecgeo.files.gpx import describe, write_gpx
 from cpecgeo.files.kml import write_kml
@@ -42,7 +42,6 @@ _TABLES = {"CSV", "Excel", "GeoParquet"}
 # What a reader says of the file, and not of its features.
 _OF_READING = {"position_columns", "read_as", "read_from"}
 # A cell that begins so is a formula to a spreadsheet.
-_LOOSE = set(',;\t|"\r\n')  # what a name stands in quotes for
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # RFC 7946 writes seven decimals.
 _TOLERANCE_DEG = 2e-7
@@ -269,10 +268,8 @@ def _with_heights(table: pd.DataFrame, shapes: gpd.GeoSeries) -> pd.DataFrame:
 
 def _csv(fitted: Any, _: Any, path: Path, *__: Any) -> None:
     separator = "\t" if path.name.casefold().endswith((".tsv", ".tsv.gz")) else ","
-    # In quotes, so that whoever guesses the separator isn't misled by one in a name.
-    names = ('"' + n.replace('"', '""') + '"' if _LOOSE & {*n} else n for n in map(str, fitted))
     text = fitted.to_csv(index=False, header=False, sep=separator, lineterminator="\n")
-    raw = (separator.join(names) + "\n" + text).encode("utf-8")
+    raw = (separator.join(map(quote_name, fitted)) + "\n" + text).encode("utf-8")
     # Without a time in it, the same table is the same file.
     path.write_bytes(gzip.compress(raw, 6, mtime=0) if path.suffix.casefold() == ".gz" else raw)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import geopandas as gpd
@@ -48,6 +49,8 @@ _OF_ADD = ("name", "group", "show", "control", "geometry", "profile")
 # What opened when says nothing about a way of today, and no slider hides its parts.
 _TIMELESS = {"timeless": True}
 _NO_PROFILE = "profile is for a corridor or a route; x is a {}; leave it out."
+# The layer says where positions are swapped, with the options that read them right.
+_take = partial(resolve, missing="keep", anywhere=True)
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ def list_drawings(
     elif isinstance(x, (list, tuple)) and any(not isinstance(v, shapely.Geometry) for v in x):
         yield from _list(x, name, style, profile=profile)
     else:
-        subject = resolve(x, missing="keep", anywhere=True)
+        subject = _take(x)
         thing = subject.things[0] if subject.is_single and subject.things else None
         parts = _subject(subject, x, look, style, name)
         if profile:
@@ -295,9 +298,7 @@ def _table(
     table: pd.DataFrame, geometry: SubjectLike | None, style: Style, name: str
 ) -> Iterator[Drawing]:
     columns = set(table.columns)
-    about = (
-        None if geometry is None else resolve(geometry, "geometry", missing="keep", anywhere=True)
-    )
+    about = None if geometry is None else _take(geometry, "geometry")
     along = about.things[0] if about and about.is_single and about.things else None
     if {"km_in", "km_out"} <= columns and isinstance(along, Corridor):
         stretches = [
@@ -314,7 +315,7 @@ def _table(
         yield Drawing(gpd.GeoDataFrame(table, geometry=series), style, name)
     else:
         try:
-            frame = resolve(table, "the table", missing="keep", anywhere=True).frame
+            frame = _take(table, "the table").frame
         except InputTypeError as error:
             raise InputTypeError(
                 "the table has no geometry and no columns lon and lat; give the geometries it is "

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
 from cpecgeo.files.disk import settle
-from cpecgeo.files.fields import to_text
+from cpecgeo.files.fields import quote_name, to_text
 from cpecgeo.files.formats import find_format
 from cpecgeo.scale import points
 from cpecgeo.scale.parquet import is_bytes, join_footers, open_writer, repeats
@@ -280,13 +280,12 @@ def _entry(entry: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def header(table: pa.Table, separator: str = ",") -> list[Any]:
+def header(table: pa.Table, separator: str = ",") -> list[bytes]:
     """Return the names of the columns that CSV can hold, as a line."""
     names = [n for n, c in zip(table.column_names, table.columns, strict=True) if _is_plain(c.type)]
     if any("\n" in n or "\r" in n for n in names):
         raise InputError("A column's name holds a line end, which CSV can't; rename it.")
-    named = pa.table({str(i): [n] for i, n in enumerate(names)})
-    return lines(named, safe=False, separator=separator)
+    return [(separator.join(map(quote_name, names)) + "\n").encode()]
 
 
 def lines(table: pa.Table, *, safe: bool, separator: str = ",") -> list[Any]:

@@ -279,3 +279,12 @@ def test_areas_that_cross_themselves_are_mended_and_told_once_as_in_memory(tmp_p
     with pytest.warns(GeometryWarning, match="1 invalid polygon"):
         scale.within_file(source, tmp_path / "w.csv", targets=targets, km=0, batch_rows=1)
     assert pd.read_csv(tmp_path / "w.csv")["lon"].tolist() == [67.9, 67.05]
+
+
+@pytest.mark.parametrize("name", ["|" * 30, ";" * 30, 'say "hi"', "\t" * 30])
+def test_separators_in_names_do_not_mislead_who_reads_a_streamed_csv(name, tmp_path):
+    source = tmp_path / "a.parquet"
+    pq.write_table(pa.table({name: ["1;2"], "lon": [67.0], "lat": [25.0]}), source)
+    scale.nearest_file(source, tmp_path / "o.csv", targets="ml1")
+    back = cg.read(tmp_path / "o.csv")
+    assert list(back[name]) == ["1;2"]
