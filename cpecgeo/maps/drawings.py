@@ -41,16 +41,13 @@ TOWNS = "towns-on-the-way"
 """Key of the layer of towns that a route passes."""
 # Pixels from the middle of one line to that of the next, of lines that share a road.
 _BESIDE = 5.0
-
 # Colours of what is reached first and last.
 _NEAR_TO_FAR = ["#0b5c97", "#4a93c4", "#d08a2e", "#b03a2e"]
-# What `Map.add` takes besides styles.
-_OF_ADD = ("name", "group", "show", "control", "geometry", "profile")
+_OF_ADD = ("name", "group", "show", "control", "geometry", "profile")  # besides styles
 # What opened when says nothing about a way of today, and no slider hides its parts.
 _TIMELESS = {"timeless": True}
 _NO_PROFILE = "profile is for a corridor or a route; x is a {}; leave it out."
-# The layer says where positions are swapped, with the options that read them right.
-_take = partial(resolve, missing="keep", anywhere=True)
+_take = partial(resolve, missing="keep", anywhere=True)  # layers say what is swapped, and where
 
 
 @dataclass(frozen=True)
