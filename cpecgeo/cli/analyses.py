@@ -29,7 +29,7 @@ from cpecgeo.cli.inputs import (
     subject,
     targets,
 )
-from cpecgeo.cli.screen import give
+from cpecgeo.cli.screen import give, refuse_source
 from cpecgeo.errors import GeometryError, InputError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _radii(text: str) -> list[float]:
 def _one_km(text: str) -> float:
     found = _radii(text)
     if len(found) != 1:
-        raise InputError(f"--km is {text!r}; one number is needed here.")
+        raise InputError(f"--km is {text!r}; one is needed here; `cpecgeo rings` takes several.")
     return found[0]
 
 
@@ -141,6 +141,7 @@ def _stream(verb: str, source: str, out: Path | None, how: Reading, asked: dict[
 
     if out is None or str(out)[:2] in {"-", "-."}:
         raise InputError("A streamed run needs --out FILE (.parquet, .csv or .csv.gz).")
+    refuse_source(out)
     run = getattr(scale, f"{verb}_file")(source, out, progress=sys.stderr.isatty(), **how, **asked)
     if run.read_as and how["lon"] is None:
         print(f"cpecgeo: {run.read_as}", file=sys.stderr)
@@ -291,13 +292,11 @@ def buffer(*, x: str, km: str, out: Path, **how: Unpack[Reading]) -> None:
     from cpecgeo import geodesy
     from cpecgeo.analysis.measure import buffer as made
 
-    radii = _radii(km)
-    if len(radii) != 1:
-        raise InputError(f"--km is {km!r}; one number is needed, or see `cpecgeo rings`.")
-    found = made(subject(x, "x", *share(how, x), missing="keep"), radii[0])
+    radius = _one_km(km)
+    found = made(subject(x, "x", *share(how, x), missing="keep"), radius)
     series = found if isinstance(found, gpd.GeoSeries) else gpd.GeoSeries([found], crs=4326)
     frame = gpd.GeoDataFrame(
-        {"name": x, "km": radii[0], "area_km2": geodesy.area_km2(series).to_numpy()},
+        {"name": x, "km": radius, "area_km2": geodesy.area_km2(series).to_numpy()},
         geometry=series.to_numpy(),
         crs=4326,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import click
 
+from cpecgeo.cli.screen import note_source
 from cpecgeo.errors import InputError
 
 if TYPE_CHECKING:
@@ -231,6 +232,7 @@ def thing(
     if not is_file(name):
         return name
     kind, file = _kind(name)
+    note_source(file)
     if kind == "corridor":
         return load_line(file, _choice(how))
     found = read_subject(file, missing, _choice(how))
@@ -281,6 +283,7 @@ def targets(names: str | Sequence[str], what: str, how: Reading | None = None) -
         if not is_file(name) or _kind(name)[0]:
             given.append(thing(name, how, missing="keep"))
             continue
+        note_source(name)
         found = lines_of_file(name, _choice(how))
         if isinstance(found, list):
             given += found
@@ -309,7 +312,11 @@ def corridor(name: str, how: Reading | None = None, *, kind: str = "road") -> st
     """Return the name of a corridor, or the lines of a file as one."""
     from cpecgeo.features.lookup import load_line
 
-    return load_line(_kind(name)[1], _choice(how), kind=kind) if is_file(name) else name
+    if not is_file(name):
+        return name
+    _, file = _kind(name)
+    note_source(file)
+    return load_line(file, _choice(how), kind=kind)
 
 
 def features(what: str, how: Reading | None) -> Any:
@@ -324,8 +331,9 @@ def given(what: str, how: Reading | None) -> Any:
     """Load the table of a file, or resolve a name to what verbs know of it, such as accuracy."""
     from cpecgeo.files.reading import read
 
-    if not is_file(what) and not Path(what).exists():
+    if not is_file(what) and not (what.strip() and Path(what).exists()):
         return subject(what, "the source", missing="keep")
+    note_source(what)
     frame = read(what) if how is None else read(what, **how)
     _tell_read(frame, how)
     if len(frame) == 0:

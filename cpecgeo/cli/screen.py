@@ -26,14 +26,17 @@ __all__ = [
     "citations",
     "give",
     "is_known",
+    "note_source",
     "once",
     "plain_rows",
+    "refuse_source",
     "save",
     "show",
 ]
 
 # Columns of a table that nobody's screen limits.
 _WIDTH = 180
+_READ = "cpecgeo.read"
 _PLACES = {"ratio": 3, "share": 3, "per_km": 4, "per_km_year": 5, "lon": 5, "lat": 5}
 
 
@@ -65,23 +68,27 @@ def save(
     """Write a result, and print the file's name unless the result itself was printed."""
     from cpecgeo.files.writing import write
 
-    _refuse_source(out)
+    refuse_source(out)
     written = str(write(frame, out, safe_cells=safe_cells, layer=layer))
     if written[:2] not in {"-", "-."}:
         print(written)
 
 
-def _refuse_source(out: Path) -> None:
+def note_source(path: str | Path) -> None:
+    """Remember a file that the command reads, so that its answer isn't written over it."""
+    if (context := click.get_current_context(silent=True)) is not None:
+        context.meta.setdefault(_READ, []).append(Path(path))
+
+
+def refuse_source(out: Path) -> None:
     """Refuse to write over a file that the command reads."""
-    context = click.get_current_context(silent=True)
-    given = {} if context is None else context.params
-    for name, value in given.items():
-        texts = [value] if isinstance(value, (str, Path)) else value
-        for text in texts if name != "out" and isinstance(texts, (list, tuple)) else ():
-            for part in {str(text), *str(text).split(",")}:
-                path = Path(part.rpartition("=")[2].strip().removeprefix("corridor:"))
-                if out.is_file() and path.is_file() and out.samefile(path):
-                    raise InputError(f"{out} is read by this command; write to another file.")
+    if (context := click.get_current_context(silent=True)) is None or not out.is_file():
+        return
+    # Options that are files, such as a raster, are paths from the start.
+    given = [v for name, v in context.params.items() if name != "out" and isinstance(v, Path)]
+    given += context.meta.get(_READ, [])
+    if any(path.is_file() and out.samefile(path) for path in given):
+        raise InputError(f"{out} is read by this command; write to another file.")
 
 
 def _listed(columns: str | list[str]) -> list[str]:

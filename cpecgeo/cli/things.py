@@ -26,13 +26,8 @@ from cpecgeo.cli.inputs import (
     subject,
     things,
 )
-from cpecgeo.cli.screen import give, save, show
-from cpecgeo.errors import (
-    CoordinateError,
-    DataWarning,
-    InputError,
-    UnknownNameError,
-)
+from cpecgeo.cli.screen import give, refuse_source, save, show
+from cpecgeo.errors import CoordinateError, DataWarning, InputError, UnknownNameError
 
 __all__ = [
     "catalog",
@@ -176,6 +171,7 @@ def export(*, name: str, out: Path, part: str, safe_cells: bool, **how: Unpack[R
             "posts": lambda: _posts(thing),
         }
         if part == "all":
+            refuse_source(out)
             print(write_layers({p: parts[p]() for p in ("sections", "stops", "posts")}, out))
             return
         frame = parts[part]()
@@ -360,6 +356,7 @@ def report(
     draw = out is not None and out.suffix.lower() in {".html", ".htm", ".pdf"}
     found = made(things(names, *share(how, names)), draw=draw, lang=lang)
     if out is not None:
+        refuse_source(out)
         print(found.save(out))
     else:
         print(found.to_json() if json else found.to_markdown())

@@ -67,6 +67,8 @@ def local(path: Any, what: str) -> Path:
     """
     if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
         raise InputTypeError(f"{what} is {type(path).__name__}; the path of a file is needed.")
+    if path == "":
+        raise FileError(f"{what} is an empty text; name a file.")
     found = Path(path)
     try:
         found.stat()

@@ -762,17 +762,55 @@ def test_a_file_with_a_row_without_position_can_be_a_target(sites):
     assert row["target"] == "Quetta"
 
 
-@pytest.mark.parametrize("command", [("near", "{}", "--to", "ml1"), ("locate", "ml1", "{}")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("near", "{}", "--to", "ml1"),
+        ("near", "ports", "--to", "ml1,{}"),
+        ("near", "{other}", "--to", "{}", "--stream"),
+        ("within", "{other}", "--of", "{}", "--km", "5", "--stream"),
+        ("distance-table", "ports", "--group", "mine=ml1,{}"),
+        ("locate", "ml1", "{}"),
+        ("convert", "{}"),
+    ],
+)
 def test_what_a_command_reads_is_not_written_over(sites, command):
     before = sites.read_bytes()
-    typed = [text.format(sites) for text in command]
+    points = sites.with_name("points.csv")
+    points.write_text("name,lon,lat\nQuetta,67.0,30.2\n", encoding="utf-8")
+    typed = [text.format(sites, other=points) for text in command]
     with pytest.raises(InputError, match="is read by this command"):
         said(*typed, "-o", str(sites))
     assert sites.read_bytes() == before
-    other = sites.with_name("other.csv")
+    answer = sites.with_name("answer.csv")
     for _ in range(2):  # an answer that was written before may be written again
-        said(*typed, "-o", str(other))
-    assert len(pd.read_csv(other)) == 3
+        said(*typed, "-o", str(answer))
+    assert answer.read_text(encoding="utf-8")
+
+
+def test_a_file_is_told_from_a_name_by_what_was_read(tmp_path, monkeypatch):
+    # A file called as a layer is isn't what the layer's name reads.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ports").write_text("an earlier answer", encoding="utf-8")
+    (tmp_path / "ml1").write_text("another", encoding="utf-8")
+    said("rings", "ml1", "--km", "5", "-o", "rings.geojson")
+    line = tmp_path / "own.geojson"
+    said("export", "m8", "--part", "line", "-o", str(line))
+    with pytest.raises(InputError, match="is read by this command"):
+        said("export", str(line), "--part", "line", "-o", str(line))
+    with pytest.raises(InputError, match="is read by this command"):
+        said("reach", "Gwadar", "--hours", "2", "--extra", str(line), "-o", str(line))
+    with pytest.raises(InputError, match="is read by this command"):
+        said("crossed", f"corridor:{line}", "-o", str(line))
+
+
+def test_an_empty_text_names_nothing():
+    with pytest.raises(InputError, match="the source is empty"):
+        said("near", "", "--to", "ml1")
+    with pytest.raises(InputError, match="--to is empty"):
+        said("near", "ports", "--to", " ")
+    with pytest.raises(FileError, match="path is an empty text"):
+        cg.read("")
 
 
 @pytest.mark.parametrize(
