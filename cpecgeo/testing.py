@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -29,7 +30,12 @@ _STEPS = 60  # halvings: 2,000 km down to below a rounding error
 _BATCH = 2_000_000  # pairs of points and edges at once
 
 
-def assert_geodesic_equal(actual: Any, expected: Any, *, tol_km: float = 1e-6) -> None:
+def assert_geodesic_equal(
+    actual: shapely.Geometry | gpd.GeoSeries,
+    expected: shapely.Geometry | gpd.GeoSeries,
+    *,
+    tol_km: float = 1e-6,
+) -> None:
     """Assert that two geometries are the same up to `tol_km` at every vertex.
 
     Parameters
@@ -75,7 +81,9 @@ def assert_geodesic_equal(actual: Any, expected: Any, *, tol_km: float = 1e-6) -
         )
 
 
-def reference_nearest(points: Any, line: Any) -> pd.DataFrame:
+def reference_nearest(
+    points: shapely.Geometry | gpd.GeoSeries, line: shapely.Geometry | gpd.GeoSeries
+) -> pd.DataFrame:
     """Return the closest place on a line to each point, slowly.
 
     Parameters
@@ -121,7 +129,7 @@ def reference_nearest(points: Any, line: Any) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def reference_distance_km(a: Any, b: Any) -> float:
+def reference_distance_km(a: shapely.Geometry, b: shapely.Geometry) -> float:
     """Return the distance between two lines that don't meet, or of a point and a line, slowly.
 
     Parameters
@@ -154,7 +162,9 @@ def reference_distance_km(a: Any, b: Any) -> float:
     return float(best)
 
 
-def reference_inside(points: Any, area: Any) -> NDArray[np.bool_]:
+def reference_inside(
+    points: shapely.Geometry | gpd.GeoSeries, area: shapely.Geometry
+) -> NDArray[np.bool_]:
     """Tell which points are inside an area, slowly.
 
     Parameters
@@ -199,7 +209,7 @@ def reference_inside(points: Any, area: Any) -> NDArray[np.bool_]:
 _GEOD = Geod(ellps="WGS84")
 
 
-def _winds_around(p: _Floats, ring: Any) -> NDArray[np.bool_]:
+def _winds_around(p: _Floats, ring: shapely.Geometry) -> NDArray[np.bool_]:
     """Return which points a ring turns around once, with its smaller region on the left."""
     xy = shapely.get_coordinates(ring)
     counter_clockwise = _GEOD.polygon_area_perimeter(xy[:, 0], xy[:, 1])[0] > 0
@@ -215,7 +225,7 @@ def _metres(a: _Floats, b: _Floats) -> _Floats:
     return np.asarray(_GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])[2])
 
 
-def _edges(line: Any) -> tuple[_Floats, _Floats]:
+def _edges(line: shapely.Geometry) -> tuple[_Floats, _Floats]:
     parts = shapely.get_parts(line)
     if len(parts) and parts[0].geom_type == "Polygon":
         parts = shapely.get_rings(parts)

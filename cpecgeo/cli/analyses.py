@@ -35,6 +35,8 @@ from cpecgeo.errors import GeometryError, InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cpecgeo.features.subject import Subject
+
 __all__ = [
     "SOURCE",
     "beside",
@@ -115,7 +117,7 @@ def beside(frame: pd.DataFrame, found: pd.DataFrame, told: str) -> tuple[Any, li
     return joined, [*label, *(clash[c] for c in told.split())]
 
 
-def tell_unplaced(frame: Any) -> None:
+def tell_unplaced(frame: pd.DataFrame | Subject) -> None:
     """Say how many rows of a table or subject have no position, and so no answer."""
     from cpecgeo.features.subject import Subject
 
@@ -295,12 +297,8 @@ def buffer(*, x: str, km: str, out: Path, **how: Unpack[Reading]) -> None:
     radius = _one_km(km)
     found = made(subject(x, "x", *share(how, x), missing="keep"), radius)
     series = found if isinstance(found, gpd.GeoSeries) else gpd.GeoSeries([found], crs=4326)
-    frame = gpd.GeoDataFrame(
-        {"name": x, "km": radius, "area_km2": geodesy.area_km2(series).to_numpy()},
-        geometry=series.to_numpy(),
-        crs=4326,
-    )
-    give(frame, out=out)
+    row = {"name": x, "km": radius, "area_km2": geodesy.area_km2(series).to_numpy()}
+    give(gpd.GeoDataFrame(row, geometry=series.to_numpy(), crs=4326), out=out)
 
 
 @click.command()

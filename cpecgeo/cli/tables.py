@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import click
 
@@ -189,7 +189,7 @@ def density(
     line: str,
     source: str,
     bin_km: float,
-    by: Any,
+    by: Literal["km", "section"],
     max_km: float | None,
     when: str | None,
     freq: str,
@@ -314,7 +314,7 @@ def treatment(
     zones: str,
     within_km: float,
     disputed: bool,
-    undated: Any,
+    undated: Literal["out", "in"],
     out: Path | None,
     json: bool,
     **how: Unpack[Reading],

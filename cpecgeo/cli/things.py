@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
@@ -28,6 +28,11 @@ from cpecgeo.cli.inputs import (
 )
 from cpecgeo.cli.screen import give, refuse_source, save, show
 from cpecgeo.errors import CoordinateError, DataWarning, InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from cpecgeo.features.corridor import Corridor
 
 __all__ = [
     "catalog",
@@ -99,13 +104,13 @@ def show_thing(*, name: str, **how: Unpack[Reading]) -> None:
     show(thing.sections, "name km_from km_to drawn_km official_km ratio status reason")
 
 
-def km_by_status(thing: Any) -> dict[str, float]:
+def km_by_status(thing: Corridor) -> dict[str, float]:
     """Return drawn km of a corridor's sections, by status in the order of travel."""
     km = thing.sections.groupby("status", sort=False)["drawn_km"].sum()
     return {str(status): float(value) for status, value in km.items()}
 
 
-def tell_lengths(c: Any) -> dict[str, Any]:
+def tell_lengths(c: Corridor) -> dict[str, Any]:
     """Tell the lengths of a corridor, drawn and published, and why they differ."""
     reasons = [text for text in (c.official_note, *c.sections["reason"]) if isinstance(text, str)]
     clauses = "; ".join(filter(None, reasons)).split("; ")
@@ -178,7 +183,7 @@ def export(*, name: str, out: Path, part: str, safe_cells: bool, **how: Unpack[R
     save(frame, out, safe_cells=safe_cells, layer=part)
 
 
-def _line(thing: Any) -> Any:
+def _line(thing: Corridor) -> Any:
     """Return one row: that of the table of corridors, or one's own line."""
     import geopandas as gpd
 
@@ -191,7 +196,7 @@ def _line(thing: Any) -> Any:
     return gpd.GeoDataFrame(row, geometry=[thing.line], crs=4326)
 
 
-def _posts(thing: Any) -> Any:
+def _posts(thing: Corridor) -> Any:
     """Return km posts with a name, for programs that label by it."""
     posts = thing.km_posts(1 if thing.end_km < 100 else 10)
     posts.insert(0, "name", [f"km {km:g}" for km in posts["km"]])
@@ -297,12 +302,7 @@ def draw_map(
         for name in files:
             rows = read(name) if of_files is None else read(name, **of_files)
             drawn.add(rows, name=Path(name).name, **given)
-    if out.suffix.lower() == ".png":
-        drawn.to_png(out)
-    elif out.suffix.lower() == ".pdf":
-        drawn.to_pdf(out)
-    else:
-        drawn.save(out)
+    {".png": drawn.to_png, ".pdf": drawn.to_pdf}.get(out.suffix.lower(), drawn.save)(out)
     print(out)
 
 
@@ -377,7 +377,7 @@ def convert(*, source: str, out: Path, **how: Unpack[Reading]) -> None:
     save(rows, out)
 
 
-def _tell_turned(rows: Any) -> None:
+def _tell_turned(rows: gpd.GeoDataFrame) -> None:
     """Say that all rows would lie in the region with lon and lat swapped, which verbs refuse."""
     import shapely
 

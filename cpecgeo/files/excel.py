@@ -8,7 +8,8 @@ import warnings
 import zipfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import pandas as pd
@@ -19,6 +20,9 @@ from cpecgeo.files.fields import ILLEGAL
 from cpecgeo.files.formats import Choice, choose_layer
 from cpecgeo.files.tables import locate_rows
 from cpecgeo.files.text import refuse_doubled
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
 
 __all__ = ["load_sheet", "read_excel", "write_excel"]
 
@@ -31,7 +35,7 @@ def read_excel(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     return locate_rows(load_sheet(path, what, choice.layer), what, choice)
 
 
-def _has_cells(sheet: Any) -> bool:
+def _has_cells(sheet: Worksheet) -> bool:
     """Return whether anything stands in a sheet, as far as one looks at the top."""
     rows = sheet.iter_rows(max_row=100, values_only=True)
     return any(cell is not None for row in rows for cell in row)
@@ -135,7 +139,7 @@ def _count_titles(rows: list[tuple[Any, ...]]) -> int:
     return 0
 
 
-def _markup(path: Path, sheet: Any) -> bytes:
+def _markup(path: Path, sheet: Worksheet) -> bytes:
     """Return the XML of a sheet, of which openpyxl passes over what isn't a cell."""
     with zipfile.ZipFile(path) as archive:
         return archive.read(sheet._worksheet_path)  # noqa: SLF001
@@ -147,7 +151,7 @@ def _merged(inside: bytes) -> list[tuple[str, int]]:
     return [(text.decode(), int(last)) for text, first, last in found if first != last]
 
 
-def _empty_formulas(openpyxl: Any, path: Path, values: Any) -> dict[int, int]:
+def _empty_formulas(openpyxl: ModuleType, path: Path, values: Worksheet) -> dict[int, int]:
     """Count the formulas of a sheet without a stored value, by column from 0.
 
     One that came to an empty text has a value, whose type says so.
@@ -226,7 +230,7 @@ def _check_text(column: str, texts: list[str]) -> None:
             )
 
 
-def _cell(openpyxl: Any, page: Any, value: Any) -> Any:
+def _cell(openpyxl: ModuleType, page: Worksheet, value: object) -> Any:
     if not isinstance(value, str):
         if value is None or pd.isna(value):
             return None

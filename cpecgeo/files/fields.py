@@ -232,7 +232,7 @@ def _is_ragged(values: pd.Series, kind: str) -> bool:
     return len(inner) > 1 or bool(inner & {dict, list, tuple, np.ndarray})
 
 
-def _day(value: Any) -> str:
+def _day(value: dt.date) -> str:
     return str(value.isoformat())[:10]
 
 
@@ -296,7 +296,7 @@ def _check_text(values: pd.Series, form: Format, name: str) -> None:
             )
 
 
-def to_text(value: Any) -> str:
+def to_text(value: object) -> str:
     """Return a value as text: JSON for what is nested, ISO 8601 for times and durations.
 
     Examples
@@ -322,7 +322,7 @@ def to_text(value: Any) -> str:
     return str(value)
 
 
-def _as_plain(value: Any) -> Any:
+def _as_plain(value: object) -> Any:
     """Return nested values as JSON knows them."""
     if isinstance(value, dict):
         return {str(k): _as_plain(v) for k, v in value.items()}

@@ -170,7 +170,7 @@ def _fields(element: ET.Element) -> Row:
     return row
 
 
-def write_gpx(frame: Any, shapes: Any, path: Path) -> None:
+def write_gpx(frame: gpd.GeoDataFrame, shapes: gpd.GeoSeries, path: Path) -> None:
     """Write points as way points, LineStrings as routes and MultiLineStrings as tracks.
 
     Parameters
@@ -194,7 +194,11 @@ def write_gpx(frame: Any, shapes: Any, path: Path) -> None:
 
 
 def _feature(
-    row: dict[str, Any], shape: Any, tag: str, fields: tuple[str, ...], columns: list[str]
+    row: dict[str, Any],
+    shape: shapely.Geometry,
+    tag: str,
+    fields: tuple[str, ...],
+    columns: list[str],
 ) -> str:
     position = ""
     if tag == "wpt":
@@ -217,7 +221,7 @@ def _feature(
     return f"<{tag}{position}>{''.join(parts)}</{tag}>\n"
 
 
-def _points(shape: Any, tag: str) -> str:
+def _points(shape: shapely.Geometry, tag: str) -> str:
     made = []
     for x, y, *z in shapely.get_coordinates(shape, include_z=shape.has_z).tolist():
         ele = f"<ele>{z[0]!r}</ele>" if z and z[0] == z[0] else ""

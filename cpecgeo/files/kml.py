@@ -256,7 +256,7 @@ def _collected(parts: list[Any]) -> Any:
     return shapely.GeometryCollection(parts)
 
 
-def write_kml(frame: Any, shapes: Any, path: Path, layer: str) -> None:
+def write_kml(frame: gpd.GeoDataFrame, shapes: gpd.GeoSeries, path: Path, layer: str) -> None:
     """Write features as KML: names and descriptions as such, other columns as data.
 
     Parameters
@@ -296,7 +296,7 @@ def _text(value: str | None) -> str:
     return escape(value or "", {"\r": "&#13;"})
 
 
-def _markup(shape: Any) -> str:
+def _markup(shape: shapely.Geometry) -> str:
     kind = shape.geom_type
     if kind == "Polygon":
         outer = _ring("outerBoundaryIs", shape.exterior)
@@ -308,11 +308,11 @@ def _markup(shape: Any) -> str:
     return f"<MultiGeometry>{''.join(map(_markup, shape.geoms))}</MultiGeometry>"
 
 
-def _ring(name: str, ring: Any) -> str:
+def _ring(name: str, ring: shapely.LinearRing) -> str:
     return f"<{name}><LinearRing>{_positions(ring)}</LinearRing></{name}>"
 
 
-def _positions(shape: Any) -> str:
+def _positions(shape: shapely.Geometry) -> str:
     coordinates = shapely.get_coordinates(shape, include_z=shape.has_z).tolist()
     texts = " ".join(",".join(map(repr, c)) for c in coordinates)
     return f"<coordinates>{texts}</coordinates>"

@@ -362,7 +362,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, str | None]]:
     return rows
 
 
-def with_index(frame: Any) -> Any:
+def with_index(frame: pd.DataFrame) -> Any:
     """Return a table whose index, where it has a name or holds names, is columns before the others.
 
     One that holds names and has none itself becomes ``name``, or ``id``; one without a name that

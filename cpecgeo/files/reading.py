@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyproj
 import shapely
+from numpy.typing import NDArray
 
 from cpecgeo.errors import (
     CpecgeoError,
@@ -227,7 +228,7 @@ def _read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
         raise FileError(f"{what} can't be read as Parquet: {first_line(error)}.") from error
 
 
-def _keep_whole(frame: Any, path: Path) -> Any:
+def _keep_whole(frame: pd.DataFrame, path: Path) -> Any:
     """Return whole numbers as such where some are missing; pandas makes floats of these."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -248,7 +249,7 @@ def _keep_whole(frame: Any, path: Path) -> Any:
     return frame
 
 
-def _with_crs(frame: Any, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
+def _with_crs(frame: gpd.GeoDataFrame, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
     """Give the table the CRS that was stated, where the file has none of its own."""
     own = frame.crs
     if form.name in {"CSV", "Excel"}:
@@ -272,7 +273,7 @@ def _with_crs(frame: Any, what: str, choice: Choice, form: Format) -> gpd.GeoDat
     return frame
 
 
-def _single_points(shapes: Any) -> Any:
+def _single_points(shapes: NDArray[np.object_]) -> Any:
     """Return MultiPoints of one point as points, as tools that know no points write them."""
     multi = shapely.get_type_id(shapes) == shapely.GeometryType.MULTIPOINT
     if multi.any():
@@ -282,7 +283,7 @@ def _single_points(shapes: Any) -> Any:
     return shapes
 
 
-def without_measures(shapes: Any) -> Any:
+def without_measures(shapes: NDArray[np.object_]) -> Any:
     """Return geometries with the heights that they have, and no measures (M).
 
     Parameters

@@ -200,13 +200,13 @@ def _xml(path: Path, kind: str, what: str) -> None:
         raise FileError(f"{what} is not XML in UTF-8; save it as UTF-8.")
     found: list[str] = []
 
-    def doctype(*_: Any) -> None:
+    def doctype(*_: object) -> None:
         raise FileError(
             f"{what} declares a document type or entities, which KML and GPX don't need; remove "
             "the declaration."
         )
 
-    def root(name: str, _: Any) -> None:
+    def root(name: str, _: object) -> None:
         found.append(name.rpartition(":")[2])
         parser.StartElementHandler = None
 
@@ -324,7 +324,7 @@ def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> _Looked:
     return top
 
 
-def _check_crs(name: Any, what: str) -> None:
+def _check_crs(name: object, what: str) -> None:
     """Refuse a CRS that GDAL would pass over in silence."""
     is_known = isinstance(name, str) and bool(_CRS_NAME.match(name))
     try:

@@ -8,13 +8,14 @@ import io
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
 import shapely
+from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError, CRSError, DataWarning, FileError, InputError
 from cpecgeo.files import china, wellknown
@@ -211,7 +212,9 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
     return frame
 
 
-def _refuse_no_degrees(lon: Any, lat: Any, used: tuple[str, ...], what: str) -> None:
+def _refuse_no_degrees(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], used: tuple[str, ...], what: str
+) -> None:
     """Refuse columns of which no row is degrees; where some are, verbs say which aren't."""
     if len(lon) == 0 or ((np.abs(lon) <= 180) & (np.abs(lat) <= 90)).any():
         return
@@ -283,7 +286,7 @@ def _is_wellknown(values: pd.Series | None) -> bool:
     return values is None or wellknown.is_wellknown(values)
 
 
-def resolve_crs(crs: Any) -> pyproj.CRS:
+def resolve_crs(crs: object) -> pyproj.CRS:
     """Return the CRS that positions in a table have: lon, lat on WGS 84 unless another is stated.
 
     Raises

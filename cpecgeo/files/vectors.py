@@ -99,7 +99,7 @@ def _may_have_measures(path: Path, layer: str) -> bool:
     return ask_sqlite(path, query, layer) not in {(), (0,)}
 
 
-def _measured(frame: Any, there: str, layer: str, what: str) -> Any:
+def _measured(frame: gpd.GeoDataFrame, there: str, layer: str, what: str) -> Any:
     """Return features with the measures (M) of their vertices, which GDAL gives as Arrow alone."""
     try:
         meta, table = pyogrio.read_arrow(there, layer=layer, columns=[])
@@ -122,7 +122,7 @@ def _measured(frame: Any, there: str, layer: str, what: str) -> Any:
     return frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
 
 
-def _numbered(frame: Any, driver: str, ids: dict[str, list[Any]] | None) -> Any:
+def _numbered(frame: gpd.GeoDataFrame, driver: str, ids: dict[str, list[Any]] | None) -> Any:
     """Return rows from 0 on, with columns of the numbers and ids that their features have."""
     numbers = frame.index.to_numpy()
     frame = frame.reset_index(drop=True)
@@ -295,7 +295,7 @@ def _translated(what: str, form: Format) -> Iterator[list[warnings.WarningMessag
 
 
 def write_vector(
-    frame: Any, path: Path, form: Format, layer: str, metadata: dict[str, str]
+    frame: gpd.GeoDataFrame, path: Path, form: Format, layer: str, metadata: dict[str, str]
 ) -> None:
     """Write a table of features by GDAL; names and values are known to fit.
 
@@ -350,7 +350,7 @@ def write_vector(
         target.parent.rmdir()
 
 
-def write_parquet(frame: Any, path: Path) -> None:
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     """Write a table as Parquet, and as GeoParquet where it has a geometry.
 
     Raises

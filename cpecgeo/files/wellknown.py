@@ -118,7 +118,7 @@ def parse(values: pd.Series, what: str, *, before: int = 0) -> tuple[Any, int | 
     return shapes, srids.pop() if srids else None
 
 
-def _bare(value: Any, srids: set[int], what: str, row: int) -> str | bytes | None:
+def _bare(value: object, srids: set[int], what: str, row: int) -> str | bytes | None:
     """Return text without its SRID, which is noted, and hexadecimal digits as bytes."""
     if not isinstance(value, (str, bytes)) or not len(value):
         return None
@@ -173,7 +173,7 @@ def _checked(value: str, srids: set[int], what: str, row: int) -> _GeoJson:
     return _GeoJson(value)
 
 
-def _crs_name(crs: Any) -> str:
+def _crs_name(crs: object) -> str:
     held = crs.get("properties") if isinstance(crs, dict) else None
     return str(held.get("name") if isinstance(held, dict) else crs)
 
@@ -299,7 +299,7 @@ def is_deep(value: bytes) -> bool:
     return deep == 0
 
 
-def _buffers(column: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+def _buffers(column: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """Return the bytes of all values, where each begins, and its length; 0 where missing."""
     import pyarrow as pa
 

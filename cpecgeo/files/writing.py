@@ -8,6 +8,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -157,7 +158,7 @@ def write_layers(frames: Mapping[str, gpd.GeoDataFrame], path: str | Path) -> Pa
     return target
 
 
-def _table_of(x: Any, what: str = "frame") -> pd.DataFrame:
+def _table_of(x: object, what: str = "frame") -> pd.DataFrame:
     """Return what is to be written as a table: a row for each thing or geometry."""
     table: pd.DataFrame
     if isinstance(x, pd.DataFrame):
@@ -216,8 +217,27 @@ def _write_stdout(frame: Writable, name: str, *, safe_cells: bool, layer: str | 
     return Path(name)
 
 
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One table on its way into a file."""
+
+    fitted: pd.DataFrame  # without geometry, as the format holds it
+    shapes: gpd.GeoSeries  # None of a table that has no geometry
+    path: Path
+    form: Format
+    layer: str | None
+    attrs: Mapping[str, Any]
+
+    def with_shapes(self) -> gpd.GeoDataFrame:
+        """Return the table with its geometry, under a name that it has left."""
+        own = str(self.shapes.name if self.form.name == "GeoParquet" else "geometry")
+        name = next(n for n in (own, "geometry_of_row", "_geometry") if n not in self.fitted)
+        whole = self.fitted.assign(**{name: self.shapes.to_numpy()})
+        return gpd.GeoDataFrame(whole, geometry=name, crs=self.shapes.crs)
+
+
 def _write(
-    frame: Any, path: Path, form: Format, *, safe_cells: bool, layer: str | None
+    frame: pd.DataFrame, path: Path, form: Format, *, safe_cells: bool, layer: str | None
 ) -> list[str]:
     """Write one table to a path that nobody reads yet, check it, and return what to tell."""
     flat = with_index(frame)
@@ -246,14 +266,15 @@ def _write(
     fitted, told = fit_columns(others, form)
     if safe_cells and form.name in {"CSV", "Excel"}:
         fitted = _disarmed(fitted)
+    job = _Job(fitted, shapes, path, form, layer, attrs)
     try:
-        _WRITERS[form.name](fitted, shapes, path, form, layer, attrs)
+        _WRITERS.get(form.name, _vector)(job)
     except (
         pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FieldError,
         pyogrio.errors.GeometryError, pyogrio.errors.FeatureError, UnicodeEncodeError,
     ) as error:  # fmt: skip
         raise FileError(f"can't write {path.name}: {first_line(error)}.") from error
-    _check(fitted, shapes, path, form, layer, positions)
+    _check(job, positions)
     return [*remarks, *told]
 
 
@@ -266,81 +287,59 @@ def _with_heights(table: pd.DataFrame, shapes: gpd.GeoSeries) -> pd.DataFrame:
     return table.assign(**{name: heights})
 
 
-def _csv(fitted: Any, _: Any, path: Path, *__: Any) -> None:
-    separator = "\t" if path.name.casefold().endswith((".tsv", ".tsv.gz")) else ","
-    text = fitted.to_csv(index=False, header=False, sep=separator, lineterminator="\n")
-    raw = (separator.join(map(quote_name, fitted)) + "\n" + text).encode("utf-8")
+def _csv(job: _Job) -> None:
+    separator = "\t" if job.path.name.casefold().endswith((".tsv", ".tsv.gz")) else ","
+    text = job.fitted.to_csv(index=False, header=False, sep=separator, lineterminator="\n")
+    raw = (separator.join(map(quote_name, job.fitted)) + "\n" + text).encode("utf-8")
     # Without a time in it, the same table is the same file.
-    path.write_bytes(gzip.compress(raw, 6, mtime=0) if path.suffix.casefold() == ".gz" else raw)
+    is_packed = job.path.suffix.casefold() == ".gz"
+    job.path.write_bytes(gzip.compress(raw, 6, mtime=0) if is_packed else raw)
 
 
-def _excel(fitted: Any, _: Any, path: Path, __: Format, layer: str | None, ___: Any) -> None:
-    write_excel(fitted, path, layer or "cpecgeo")
+def _excel(job: _Job) -> None:
+    write_excel(job.fitted, job.path, job.layer or "cpecgeo")
 
 
-def _parquet(fitted: Any, shapes: Any, path: Path, _: Any, __: Any, attrs: Any) -> None:
-    table = fitted
-    if shapes is not None:
-        name = str(shapes.name) if str(shapes.name) not in fitted else "geometry_of_row"
-        table = gpd.GeoDataFrame(
-            fitted.assign(**{name: shapes.to_numpy()}), geometry=name, crs=shapes.crs
-        )
-    table.attrs = attrs
-    write_parquet(table, path)
+def _parquet(job: _Job) -> None:
+    table = job.fitted if job.shapes is None else job.with_shapes()
+    table.attrs = job.attrs
+    write_parquet(table, job.path)
 
 
-def _kml(fitted: Any, shapes: Any, path: Path, form: Format, layer: str | None, _: Any) -> None:
-    refuse_illegal(fitted, form.name)
-    target = path if path.suffix.casefold() == ".kml" else path.with_name("doc.kml")
-    write_kml(fitted, shapes, target, layer or path.stem)
-    if target is not path:
-        zip_files([target], path)
+def _kml(job: _Job) -> None:
+    refuse_illegal(job.fitted, job.form.name)
+    is_plain = job.path.suffix.casefold() == ".kml"
+    target = job.path if is_plain else job.path.with_name("doc.kml")
+    write_kml(job.fitted, job.shapes, target, job.layer or job.path.stem)
+    if not is_plain:
+        zip_files([target], job.path)
         target.unlink()
 
 
-def _gpx(fitted: Any, shapes: Any, path: Path, form: Format, *_: Any) -> None:
-    refuse_illegal(fitted, form.name)
-    write_gpx(fitted, shapes, path)
+def _gpx(job: _Job) -> None:
+    refuse_illegal(job.fitted, job.form.name)
+    write_gpx(job.fitted, job.shapes, job.path)
 
 
-def _vector(
-    fitted: Any, shapes: Any, path: Path, form: Format, layer: str | None, attrs: Any
-) -> None:
-    name = next(n for n in ("geometry", "geometry_of_row", "_geometry") if n not in fitted)
-    table = gpd.GeoDataFrame(
-        fitted.assign(**{name: shapes.to_numpy()}), geometry=name, crs=shapes.crs
-    )
-    metadata = {str(k): str(v) for k, v in attrs.items()}
-    write_vector(table, path, form, layer or "cpecgeo", metadata)
+def _vector(job: _Job) -> None:
+    metadata = {str(k): str(v) for k, v in job.attrs.items()}
+    write_vector(job.with_shapes(), job.path, job.form, job.layer or "cpecgeo", metadata)
 
 
-_WRITERS: dict[str, Callable[..., None]] = {
-    "CSV": _csv,
-    "Excel": _excel,
-    "GeoParquet": _parquet,
-    "KML": _kml,
-    "GPX": _gpx,
-    "GeoJSON": _vector,
-    "GeoJSON lines": _vector,
-    "GeoPackage": _vector,
-    "Shapefile": _vector,
-    "FlatGeobuf": _vector,
-}
+# GDAL writes the others.
+_WRITERS: dict[str, Callable[[_Job], None]] = {
+    "CSV": _csv, "Excel": _excel, "GeoParquet": _parquet, "KML": _kml, "GPX": _gpx,
+}  # fmt: skip
 
 
 def _disarmed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.map(lambda v: f"'{v}" if isinstance(v, str) and v.startswith(_FORMULA) else v)
 
 
-def _check(
-    fitted: Any,
-    shapes: Any,
-    path: Path,
-    form: Format,
-    layer: str | None,
-    positions: tuple[str, ...],
-) -> None:
+def _check(job: _Job, positions: tuple[str, ...]) -> None:
     """Read what was written, before it takes the place of anything."""
+    fitted, shapes, path, form = job.fitted, job.shapes, job.path, job.form
+    layer = job.layer if form.name == "GeoPackage" else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CpecgeoWarning)
         try:
@@ -348,9 +347,7 @@ def _check(
                 back = _load_table(path, form)
             else:
                 lon, lat = positions if len(positions) == 2 else (None, None)
-                back = read(
-                    path, layer=layer if form.name == "GeoPackage" else None, lon=lon, lat=lat
-                )
+                back = read(path, layer=layer, lon=lon, lat=lat)
         except CpecgeoError as error:
             raise FileError(
                 f"{path.name} was written and can't be read back ({error}); nothing was kept."
