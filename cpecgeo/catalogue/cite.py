@@ -129,7 +129,7 @@ def _sources(name: str | None) -> list[_Source]:
     return []  # never: no name is like it, which `match` says
 
 
-def _feature(layer_name: str, row: Any) -> _Source:
+def _feature(layer_name: str, row: pd.Series) -> _Source:
     date = "" if pd.isna(row["source_date"]) else str(row["source_date"])
     told = f"{row['source']}{f' ({date})' if date else ''}; {row['licence']}"
     # A span of years, such as 2011/2016, isn't one.

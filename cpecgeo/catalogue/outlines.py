@@ -117,7 +117,7 @@ def redraw_outlines(layer: str, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFra
     return ordered.set_axis(ordered["id"].to_numpy(), axis=0), sorted(old["id"])
 
 
-def _give_way(shape: Any, whole: Any) -> Any:
+def _give_way(shape: shapely.Geometry, whole: shapely.Geometry) -> Any:
     """Return a bundled outline without what new ones cover."""
     if not shapely.intersects(shape, whole):
         return shape

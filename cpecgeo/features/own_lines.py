@@ -240,7 +240,7 @@ def _one_line(shape: shapely.Geometry, name: str) -> LineString:
     return LineString(xy[keep])
 
 
-def _lengths(parts: gpd.GeoDataFrame, *, measured: bool, total: Any) -> Floats:
+def _lengths(parts: gpd.GeoDataFrame, *, measured: bool, total: object) -> Floats:
     """Return the km of each section: measured, stated, or drawn."""
     if measured:
         km = np.abs(parts["km_to"].to_numpy(float) - parts["km_from"].to_numpy(float))
@@ -251,7 +251,7 @@ def _lengths(parts: gpd.GeoDataFrame, *, measured: bool, total: Any) -> Floats:
     return np.asarray(km, float)
 
 
-def _stops(stops: Any, name: str) -> gpd.GeoDataFrame:
+def _stops(stops: object, name: str) -> gpd.GeoDataFrame:
     """Return stops as a table with a name and a point each."""
     if isinstance(stops, gpd.GeoDataFrame):
         if "name" not in stops:
@@ -300,7 +300,7 @@ def _named_stops(stops: Any) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs=4326)
 
 
-def _given_km(table: gpd.GeoDataFrame, km: Any) -> Floats:
+def _given_km(table: gpd.GeoDataFrame, km: object) -> Floats:
     """Return the km at each stop as given, NaN where none is."""
     if km is None:
         return np.asarray(_numbers(table["km"], "km"), float)

@@ -245,7 +245,7 @@ def drop_empty_parts(array: NDArray[Any], kind: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _without_empty_parts(geometry: Any) -> Any:
+def _without_empty_parts(geometry: shapely.Geometry) -> Any:
     parts = [p for p in shapely.get_parts(geometry) if not p.is_empty]
     if parts and parts[0].geom_type == "Polygon":
         holes = [[r for r in p.interiors if not r.is_empty] for p in parts]
@@ -307,7 +307,7 @@ def mend(array: NDArray[Any], rows: Ints) -> NDArray[Any]:
     return array
 
 
-def _make_valid(geometry: Any) -> Any:
+def _make_valid(geometry: shapely.Geometry) -> Any:
     """Unite what overlaps; what has collapsed to lines or points is left out."""
     return shapely.make_valid(geometry, method="structure", keep_collapsed=False)
 
@@ -364,7 +364,7 @@ def _drawn(areas: NDArray[Any]) -> NDArray[Any]:
     return shapely.set_coordinates(areas.copy(), _planes(areas)[0]) if len(areas) else areas
 
 
-def _chart(area: Any) -> tuple[_Chart, _Chart]:
+def _chart(area: shapely.Geometry) -> tuple[_Chart, _Chart]:
     """Return a plane in which a polygon is in one piece, and the way back."""
     plane, (pole,) = _planes(np.array([area], dtype=object))
     if pole:

@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import ArrayLike
 
 from cpecgeo.errors import InputError
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints
@@ -119,7 +120,7 @@ class Chainage:
         """Geodesic length of the line, whatever its measures say."""
         return float(self._metres.sum() / 1e3)
 
-    def at(self, km: Any, *, bank: Literal["before", "after"] = "before") -> Any:
+    def at(self, km: ArrayLike, *, bank: Literal["before", "after"] = "before") -> Any:
         """Return the point at `km`.
 
         Parameters
@@ -230,7 +231,7 @@ class Chainage:
         whole = lines[0] if len(lines) == 1 else shapely.MultiLineString(lines)
         return whole if a_km <= b_km else whole.reverse()
 
-    def split(self, kms: Any) -> list[Any]:
+    def split(self, kms: ArrayLike) -> list[Any]:
         """Split the line at `kms` and return its parts, from start to end.
 
         Parameters
@@ -258,7 +259,7 @@ class Chainage:
         cuts = cuts[np.diff(cuts, prepend=-np.inf) > _SNAP_KM]
         return [self.between(a, b) for a, b in pairwise(cuts)]
 
-    def bearing_deg(self, km: Any) -> Any:
+    def bearing_deg(self, km: ArrayLike) -> Any:
         """Return the direction of travel at `km`.
 
         Parameters
@@ -323,7 +324,7 @@ class Chainage:
                 km[on] = np.interp(length_km[on], *known)
         return km
 
-    def _checked(self, km: Any) -> Floats:
+    def _checked(self, km: ArrayLike) -> Floats:
         """Return `km` as floats on the line, snapped to vertices within `_SNAP_KM`."""
         values = numbers(km, "km")
         low, high = self.start_km, self.end_km
@@ -374,7 +375,7 @@ class Chainage:
         return np.where((metres == self._metres[edge])[:, None], end, xy)
 
 
-def _filled(given: Any, length: Floats) -> Floats:
+def _filled(given: ArrayLike, length: Floats) -> Floats:
     """Return measures at all vertices from those that are known."""
     measures = numbers(given, "measures_km")
     if measures.shape != length.shape:

@@ -191,12 +191,12 @@ def _point_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
     return km
 
 
-def _from_points(points: NDArray[Any], other: Any) -> Floats:
+def _from_points(points: NDArray[Any], other: shapely.Geometry) -> Floats:
     """Return metres from points to one line, polygon or set of points."""
     return _index(other).find(shapely.get_coordinates(points)).metres[:, 0]
 
 
-def _index(geometry: Any) -> Index:
+def _index(geometry: shapely.Geometry) -> Index:
     one = np.empty(1, dtype=object)
     one[0] = geometry
     return Index.of_checked(one)

@@ -319,7 +319,7 @@ class Index:
         spread(work, count, least=min(max(_SLICE, count // _SHARES), _LARGE_SLICE))
         return found
 
-    def _frame(self, found: Found, index: Any, here: Ints | None) -> pd.DataFrame:
+    def _frame(self, found: Found, index: pd.Index, here: Ints | None) -> pd.DataFrame:
         count, k = found.metres.shape
         hit = found.target.ravel() >= 0
         whole = bool(hit.all())

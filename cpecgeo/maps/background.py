@@ -16,6 +16,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from cpecgeo import catalogue
 from cpecgeo.catalogue.geometry import fingerprint
@@ -148,7 +149,7 @@ def _simplify(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     )
 
 
-def split_boundaries(polygons: Any) -> tuple[Any, Any]:
+def split_boundaries(polygons: NDArray[np.object_]) -> tuple[Any, Any]:
     """Split the boundaries of polygons that share vertices into outer and shared ones.
 
     Parameters
@@ -172,7 +173,7 @@ def split_boundaries(polygons: Any) -> tuple[Any, Any]:
         xy = [tuple(p) for p in np.round(shapely.get_coordinates(ring), 6).tolist()]
         count.update((a, b) if a < b else (b, a) for a, b in pairwise(xy) if a != b)
 
-    def merged(keep: Any) -> Any:
+    def merged(keep: Callable[[int], bool]) -> Any:
         chosen = [pair for pair, n in count.items() if keep(n)]
         if not chosen:
             return shapely.MultiLineString()
@@ -196,7 +197,7 @@ def _ground() -> tuple[gpd.GeoDataFrame, Any, Any]:
     return countries, coast, borders
 
 
-def _frame(name: str, geometry: Any) -> gpd.GeoDataFrame:
+def _frame(name: str, geometry: shapely.Geometry) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"name": [name]}, geometry=[geometry], crs="EPSG:4326")
 
 
@@ -232,12 +233,12 @@ def _relief() -> _Layers:
     yield none, _quiet("#57524a", extra=picture), options
 
 
-def _polygons(areas: Any) -> Any:
+def _polygons(areas: NDArray[np.object_]) -> Any:
     parts = shapely.get_parts(areas)
     return parts[shapely.get_dimensions(parts) == 2]
 
 
-def _find_name_points(geometry: Any, most: int = PLACES, across: int = 7) -> Any:
+def _find_name_points(geometry: shapely.Geometry, most: int = PLACES, across: int = 7) -> Any:
     """Find points for an area's name: the middle of the widest part, then others inside."""
     parts = shapely.get_parts(geometry)
     parts = parts[shapely.get_dimensions(parts) == 2]

@@ -207,7 +207,7 @@ def make_tile_layers(tiles: object) -> list[TileLayer]:
     return [_make_tile_layer(one, show=turn == 0) for turn, one in enumerate(each)]
 
 
-def _make_tile_layer(tiles: Any, *, show: bool) -> TileLayer:
+def _make_tile_layer(tiles: object, *, show: bool) -> TileLayer:
     if isinstance(tiles, TileLayer):
         tiles.show = show
         return tiles

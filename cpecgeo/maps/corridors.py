@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.profile import profile
@@ -128,7 +129,7 @@ def find_aliases(thing: Corridor) -> list[str]:
     return [text.strip() for cell in rows for text in str(cell).split(";") if text.strip()]
 
 
-def list_figures(competing: Any) -> list[str]:
+def list_figures(competing: object) -> list[str]:
     """List competing figures as lines of text."""
     if not isinstance(competing, pd.DataFrame) or not len(competing):
         return []
@@ -280,7 +281,7 @@ def encode_profile(thing: Corridor | Route, title: str) -> dict[str, Any]:
     }
 
 
-def list_grounds(is_ground: Any) -> list[list[int]]:
+def list_grounds(is_ground: Sequence[bool] | NDArray[np.bool_]) -> list[list[int]]:
     """List first and last sample of each stretch whose ground isn't the road's.
 
     Examples

@@ -216,7 +216,7 @@ def _subject(
     yield Drawing(frame, look, title)
 
 
-def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> Iterator[Drawing]:
+def _thing(x: object, look: Style, style: Mapping[str, Any], name: str | None) -> Iterator[Drawing]:
     """List the layers of the package's own things."""
     if isinstance(x, Corridor):
         yield from _corridor(x, look, style, name)
@@ -286,7 +286,7 @@ def _on_the_way(routes: Sequence[Route]) -> Iterator[Drawing]:
     yield Drawing(towns, style_towns(towns), "Towns on the way", "Routes", key=TOWNS)
 
 
-def _own_name(x: Any) -> str:
+def _own_name(x: gpd.GeoDataFrame | gpd.GeoSeries) -> str:
     own = x.attrs.get("title") or x.attrs.get("name") or getattr(x, "name", None)
     return own if isinstance(own, str) else ""
 

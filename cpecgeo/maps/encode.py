@@ -100,7 +100,7 @@ def points(array: NDArray[Any], decimals: int = DECIMALS) -> str:
     return _text(np.diff(whole, axis=0, prepend=np.zeros((1, 2), dtype=np.int64)).ravel())
 
 
-def _one(geometry: Any, decimals: int) -> Any:
+def _one(geometry: shapely.Geometry | None, decimals: int) -> Any:
     if geometry is None or geometry.is_empty:
         return 0
     parts = shapely.get_parts(geometry)
@@ -143,7 +143,7 @@ def geometries(array: Iterable[Any], decimals: int = DECIMALS) -> list[Any]:
     return [_one(g, decimals) for g in array]
 
 
-def plain(value: Any) -> Any:  # noqa: PLR0911
+def plain(value: object) -> Any:  # noqa: PLR0911
     """Return one value as JSON can say it; None for all kinds of missing.
 
     Parameters
@@ -374,7 +374,7 @@ def _is_single(text: str) -> bool:
     return sum(ord(c) - 63 < 0x20 for c in text) == 2
 
 
-def dumps(value: Any) -> str:
+def dumps(value: object) -> str:
     r"""Return JSON that can stand inside a page, whatever its texts hold.
 
     Parameters

@@ -192,7 +192,7 @@ def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[
     return payload
 
 
-def _middle(geometry: Any) -> str | None:
+def _middle(geometry: shapely.Geometry) -> str | None:
     """Find where an area's name goes: the centre of the largest circle in its largest part."""
     parts = shapely.get_parts(geometry)
     parts = parts[shapely.get_dimensions(parts) == 2]

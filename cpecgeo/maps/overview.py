@@ -34,6 +34,7 @@ from cpecgeo.maps.words import Words
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 __all__ = ["draw_overview"]
 
@@ -173,7 +174,7 @@ def draw_overview(
     return figure
 
 
-def _polygons(axes: Axes, geometry: Any, **options: Any) -> None:
+def _polygons(axes: Axes, geometry: shapely.Geometry, **options: object) -> None:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path as Outline
 
@@ -185,7 +186,7 @@ def _polygons(axes: Axes, geometry: Any, **options: Any) -> None:
         axes.add_patch(PathPatch(outline, **options))
 
 
-def _lines(axes: Axes, geometry: Any, **options: Any) -> None:
+def _lines(axes: Axes, geometry: shapely.Geometry, **options: object) -> None:
     from matplotlib.collections import LineCollection
 
     parts = [p for p in shapely.get_parts(geometry) if shapely.get_dimensions(p) == 1]
@@ -304,12 +305,12 @@ def _write_names(figure: Figure, axes: Axes, say: Words, lines: Any) -> None:
             text.remove()
 
 
-def _to_degrees(axes: Axes, box: Any) -> list[float]:
+def _to_degrees(axes: Axes, box: Bbox) -> list[float]:
     corners = axes.transData.inverted().transform(box.get_points())
     return [float(value) for value in corners.ravel()]
 
 
-def _names(view: Any, say: Words) -> Iterator[Name]:
+def _names(view: shapely.Geometry, say: Words) -> Iterator[Name]:
     places = _named()
     places = places[places.geometry.intersects(view)]
     aside = 0.14

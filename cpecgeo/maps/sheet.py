@@ -228,14 +228,14 @@ def _is_rtl(figure: Figure) -> bool:
     return any(_RTL.search(text.get_text()) for text in figure.findobj(Text))
 
 
-def escape_text(text: Any, longest: int = 80) -> str:
+def escape_text(text: object, longest: int = 80) -> str:
     """Escape text, so that matplotlib finds no mathematics between dollar signs."""
     said = str(text)
     cut = said if len(said) <= longest else f"{said[: longest - 1].rstrip()}…"
     return _CONTROL.sub(" ", cut).replace("$", r"\$")
 
 
-def convert_dash(status: Any, weight: float) -> Any:
+def convert_dash(status: object, weight: float) -> Any:
     """Convert a status to matplotlib's line style, which counts in line widths as ours."""
     pattern = DASHES.get(status if isinstance(status, str) else "", "")
     if not pattern:

@@ -178,7 +178,7 @@ class Words:
         """List names, each as it is said in this language."""
         return self(", ").join(map(self.name, names))
 
-    def name(self, text: Any) -> str:
+    def name(self, text: object) -> str:
         """Return a name in this language: as it is known, or put together from names that are.
 
         Examples
@@ -324,7 +324,7 @@ def write_values(values: Sequence[Any], form: str, say: Words, *, unit: bool = F
     return [_write_one(v, form, pattern, say, of) for v in values]
 
 
-def _write_one(value: Any, form: str, pattern: str, say: Words, of: str) -> str:
+def _write_one(value: object, form: str, pattern: str, say: Words, of: str) -> str:
     if value is None or isinstance(value, list):
         return say.list(value or ())
     if isinstance(value, bool):

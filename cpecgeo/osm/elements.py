@@ -63,7 +63,7 @@ class Elements:
     def __len__(self) -> int:
         return len(self.way_id)
 
-    def within(self, area: Any) -> Elements:
+    def within(self, area: shapely.Geometry) -> Elements:
         """Return the whole ways that have a node in an area, or cross it."""
         shapely.prepare(area)
         inside = shapely.contains_xy(area, self.xy[:, 0], self.xy[:, 1])

@@ -299,7 +299,7 @@ class Graph:
         )
 
 
-def _is_id(value: Any) -> bool:
+def _is_id(value: object) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
@@ -380,7 +380,7 @@ def _shape(area: SubjectLike, buffer_km: float) -> Any:
     return shapely.union_all(shapes)
 
 
-def _cells(shape: Any) -> list[Any]:
+def _cells(shape: shapely.Polygon) -> list[Any]:
     """Split a polygon into cells small enough for one request each."""
     west, south, east, north = shape.bounds
     xs = np.arange(np.floor(west / _CELL_DEG), np.ceil(east / _CELL_DEG)) * _CELL_DEG

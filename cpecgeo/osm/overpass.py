@@ -19,7 +19,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import shapely
@@ -28,6 +30,9 @@ from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import read_checked, write_checked
 from cpecgeo.errors import DataError, FileError, InputError, MissingExtraError, NetworkError
 from cpecgeo.files.disk import cache_dir
+
+if TYPE_CHECKING:
+    from requests import Response
 
 __all__ = ["ENDPOINTS", "Answer", "Overpass"]
 
@@ -123,7 +128,7 @@ class Overpass:
         if not (self.timeout_s > 0 and self.tries >= 1 and self.backoff_s >= 0):
             raise InputError("timeout_s must be above 0, tries 1 or more, backoff_s 0 or more.")
 
-    def ask(self, area: Any, filters: tuple[str, ...]) -> list[Answer]:
+    def ask(self, area: shapely.Polygon, filters: tuple[str, ...]) -> list[Answer]:
         """Ask for the ways in one area that some filters accept, with their nodes.
 
         Parameters
@@ -142,7 +147,7 @@ class Overpass:
         """
         return [self._one(area, text) for text in filters]
 
-    def ask_boundaries(self, area: Any, level: str) -> Answer:
+    def ask_boundaries(self, area: shapely.Polygon, level: str) -> Answer:
         """Ask for the administrative boundaries of one level that touch an area, whole.
 
         Parameters
@@ -159,7 +164,7 @@ class Overpass:
         """
         return self._one(area, f"{_LEVEL}{level}")
 
-    def _one(self, area: Any, text: str) -> Answer:
+    def _one(self, area: shapely.Polygon, text: str) -> Answer:
         key = hashlib.sha256(f"{text}\n{shapely.to_wkt(area, 6)}".encode()).hexdigest()[:32]
         path = cache_dir() / "overpass" / f"{key}.bin"
         kept = self._recall(path)
@@ -172,7 +177,7 @@ class Overpass:
         write_checked(path, record, json.dumps(answer.content).encode())
         return answer
 
-    def _recall(self, path: Any) -> Answer | None:
+    def _recall(self, path: Path) -> Answer | None:
         """Return a cached answer that is young enough and whole."""
         if self.max_age_days <= 0 or not path.is_file():
             return None
@@ -185,7 +190,7 @@ class Overpass:
             return None
         return Answer(**record, content=json.loads(body))
 
-    def _fetch(self, area: Any, text: str) -> Answer:
+    def _fetch(self, area: shapely.Polygon, text: str) -> Answer:
         said: list[str] = []
         offline = True
         for turn in range(self.tries):
@@ -224,12 +229,12 @@ class Overpass:
         elif last:
             self.sleep(self.backoff_s * 2**turn)
 
-    def _send(self, endpoint: str, area: Any, text: str) -> Answer:
+    def _send(self, endpoint: str, area: shapely.Polygon, text: str) -> Answer:
         """Send one request by osmnx to one endpoint."""
         osmnx = _osmnx()
         caught: list[Answer] = []
 
-        def look(response: Any, *_: Any, **__: Any) -> Any:
+        def look(response: Response, *_: object, **__: object) -> Any:
             if response.request.method == "POST":
                 caught.append(self._check(response, endpoint))
             return response
@@ -258,7 +263,7 @@ class Overpass:
                     osmnx.graph_from_polygon(area, custom_filter=text, retain_all=True)
         return caught[-1]
 
-    def _check(self, response: Any, endpoint: str) -> Answer:
+    def _check(self, response: Response, endpoint: str) -> Answer:
         """Return an answer, if it is a whole one."""
         status = response.status_code
         if status in _BUSY:
@@ -285,7 +290,7 @@ class Overpass:
             content=content,
         )
 
-    def _wait(self, response: Any, endpoint: str) -> float | None:
+    def _wait(self, response: Response, endpoint: str) -> float | None:
         """Return the seconds that a busy server asks us to wait."""
         import requests
 
@@ -322,7 +327,7 @@ def _osmnx() -> Any:
 
 
 @contextmanager
-def _settings(settings: Any, ours: dict[str, Any]) -> Iterator[None]:
+def _settings(settings: ModuleType, ours: dict[str, Any]) -> Iterator[None]:
     """Set osmnx for our requests, and restore its settings afterwards.
 
     osmnx also pins the server's address by replacing socket.getaddrinfo; that is undone too.

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from shapely.geometry import LineString
 
 from cpecgeo.errors import InputError, MissingExtraError
@@ -60,7 +60,10 @@ class Arcs:
     number: Ints
 
     @classmethod
-    def of(cls, nodes: int, tail: Any, head: Any, cost: Any, number: Any = None) -> Arcs:
+    def of(
+        cls, nodes: int, tail: ArrayLike, head: ArrayLike, cost: ArrayLike,
+        number: ArrayLike | None = None,
+    ) -> Arcs:  # fmt: skip
         """Build compressed rows from arcs in any order.
 
         Parameters
@@ -280,7 +283,7 @@ def spans(edges: Segments, start: Foot, end: Foot, arcs: NDArray[np.int32]) -> l
     return along
 
 
-def _share(edges: Segments, foot: Foot, node: Any, *, end: bool) -> float:
+def _share(edges: Segments, foot: Foot, node: int, *, end: bool) -> float:
     """Return the share of a foot's edge at which a node is: 0 or 1, the nearer on a ring."""
     e = foot.edge
     if edges.tail[e] != edges.head[e]:

@@ -87,7 +87,7 @@ def read_extract(
     path: str | Path,
     filters: Iterable[str] = (),
     *,
-    area: Any = None,
+    area: shapely.Geometry | None = None,
     levels: Iterable[str] = (),
 ) -> Extract:
     """Read ways and administrative boundaries from a file.
@@ -154,7 +154,7 @@ def read_extract(
 class _Batch:
     """Ways and nodes as they are read; from time to time those outside of the area are dropped."""
 
-    def __init__(self, area: Any) -> None:
+    def __init__(self, area: shapely.Geometry | None) -> None:
         self._area = area
         self._kept: list[Elements] = []
         self._ways: dict[int, tuple[Tags, list[int]]] = {}

@@ -225,7 +225,7 @@ def _closed_all_year() -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def describe_closure(x: Any, year: int | None) -> str:
+def describe_closure(x: object, year: int | None) -> str:
     """Return what the table of closures says of a crossing, in words."""
     if not isinstance(x, Place) or x.layer != "crossings":
         return ""

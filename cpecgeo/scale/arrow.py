@@ -194,7 +194,7 @@ def _from_row(path: Path, first: int, rows: int) -> Iterator[pa.Table]:
             skip = 0
 
 
-def _geo(schema: Any, path: Path) -> tuple[str | None, dict[str, Any] | None, str]:
+def _geo(schema: pa.Schema, path: Path) -> tuple[str | None, dict[str, Any] | None, str]:
     """Return the geometry column of a GeoParquet file, its record, and a native encoding."""
     raw = (schema.metadata or {}).get(b"geo")
     if raw is None:
@@ -368,7 +368,7 @@ def _ask(path: Path, what: str, layer: str) -> tuple[Any, ...]:
     return ask_sqlite(path, f'SELECT {what} FROM "{table}"')  # noqa: S608
 
 
-def _renamed(schema: Any, meta: dict[str, Any], name: str, *, own: bool) -> Any:
+def _renamed(schema: pa.Schema, meta: dict[str, Any], name: str, *, own: bool) -> Any:
     """Return the columns with the geometry under its own name, without GDAL's notes."""
     wkb = meta["geometry_name"] or "wkb_geometry"
     fields = [pa.field(name if f.name == wkb else f.name, f.type, nullable=True) for f in schema]

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import pyproj
+from numpy.typing import NDArray
 
 from cpecgeo.analysis.accuracy import words
 from cpecgeo.analysis.measure import free_names
@@ -262,7 +263,7 @@ def _lazily(
     )
 
 
-def _places(meta: Any, choice: Choice) -> Places | None:
+def _places(meta: pd.DataFrame, choice: Choice) -> Places | None:
     """Return the columns of positions, or None for the geometry of the frame."""
     geometry = getattr(meta, "_geometry_column_name", None)
     if geometry is not None and choice.lon is None and choice.lat is None:
@@ -277,7 +278,7 @@ def _places(meta: Any, choice: Choice) -> Places | None:
     return Places.find([str(c) for c in meta.columns], choice, "ddf", likely)
 
 
-def _xy(frame: Any, where: _Where) -> Any:
+def _xy(frame: pd.DataFrame, where: _Where) -> Any:
     """Return the points of a partition, and which rows have one; remark those that look wrong."""
     import pyarrow as pa
 
@@ -317,7 +318,7 @@ def _warn(text: str) -> None:
     warnings.warn(text, DataWarning, stacklevel=2)
 
 
-def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:
+def _near(frame: pd.DataFrame, to: Targets, question: Near, where: _Where) -> Any:
     """Answer one partition."""
     xy, good = _xy(frame, where)
     k = min(question.k, len(to))
@@ -345,7 +346,7 @@ def _near(frame: Any, to: Targets, question: Near, where: _Where) -> Any:
     return out
 
 
-def _own(frame: Any, question: Question) -> Any:
+def _own(frame: pd.DataFrame, question: Question) -> Any:
     """Return the accuracy that rows state, None where they have no such column."""
     count, row, example = rows_of.odd_accuracy(frame, question.thousands, 0)
     if count:  # remarked where the answer is asked for
@@ -354,13 +355,13 @@ def _own(frame: Any, question: Question) -> Any:
     return rows_of.own_accuracy(frame, question.thousands)
 
 
-def _taken(ids: pd.Series, codes: Any) -> Any:
+def _taken(ids: pd.Series, codes: NDArray[np.int64]) -> Any:
     """Return ids by position, missing for -1; text stays text and numbers can be missing."""
     kind = "Int64" if ids.dtype.kind in "iu" else ids.dtype
     return ids.astype(kind).reindex(pd.Index(codes)).array
 
 
-def _within(frame: Any, to: Targets, question: Within, where: _Where) -> Any:
+def _within(frame: pd.DataFrame, to: Targets, question: Within, where: _Where) -> Any:
     xy, good = _xy(frame, where)
     own = _own(frame, question)
     own = None if own is None else own[good]
@@ -376,7 +377,7 @@ def _within(frame: Any, to: Targets, question: Within, where: _Where) -> Any:
     return near
 
 
-def _rings(frame: Any, to: Targets, question: Exposure, where: _Where) -> Any:
+def _rings(frame: pd.DataFrame, to: Targets, question: Exposure, where: _Where) -> Any:
     xy, good = _xy(frame, where)
     import pyarrow as pa
 

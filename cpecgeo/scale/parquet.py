@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -129,7 +129,7 @@ class _Moved:
             number = number + (head >> 4) if head >> 4 else self._number() >> 1
             self._value(head & 15, fields.get(number))
 
-    def _value(self, kind: int, inner: Any) -> None:
+    def _value(self, kind: int, inner: object) -> None:
         """Copy a value; `inner` is True for an offset, and says which fields of structures are."""
         if kind in _SIZES:
             self._copy(_SIZES[kind])
@@ -151,13 +151,13 @@ class _Moved:
         else:
             raise ValueError(f"A footer has a value of kind {kind}.")
 
-    def _items(self, size: int, kinds: tuple[int, ...], inner: Any) -> None:
+    def _items(self, size: int, kinds: tuple[int, ...], inner: object) -> None:
         for _ in range(size):
             for kind in kinds:
                 self._value(_BYTE if kind in {_TRUE, _FALSE} else kind, inner)
 
 
-def row_bytes(path: Path, head: Any) -> tuple[float, float]:
+def row_bytes(path: Path, head: pq.FileMetaData) -> tuple[float, float]:
     """Return how many bytes a row takes in memory, likely and at most, in the widest row group.
 
     A value that repeats is kept once in the file, in the dictionary of its column, so that a
@@ -192,7 +192,7 @@ def row_bytes(path: Path, head: Any) -> tuple[float, float]:
     return likely, most
 
 
-def _check_columns(path: Path, head: Any) -> None:
+def _check_columns(path: Path, head: pq.FileMetaData) -> None:
     """Read a row of each group: pyarrow says so where the record of a column is damaged.
 
     Asked for such a record itself, it ends the process.
@@ -202,11 +202,13 @@ def _check_columns(path: Path, head: Any) -> None:
             next(file.iter_batches(1, row_groups=[number], use_threads=False), None)
 
 
-def _columns(group: Any) -> Iterator[pa.Table]:
+def _columns(group: pq.RowGroupMetaData) -> Iterator[pa.Table]:
     return (group.column(k) for k in range(group.num_columns))
 
 
-def _dictionary_widths(file: Any, group: int, names: list[str]) -> dict[str, tuple[float, float]]:
+def _dictionary_widths(
+    file: pq.ParquetFile, group: int, names: list[str]
+) -> dict[str, tuple[float, float]]:
     """Return the mean and the greatest length of the values in each column's dictionary."""
     widths = {}
     # The first row brings the whole dictionary with it.
@@ -220,7 +222,7 @@ def _dictionary_widths(file: Any, group: int, names: list[str]) -> dict[str, tup
     return widths
 
 
-def _dictionaries(column: Any) -> Iterator[pa.Table]:
+def _dictionaries(column: pa.Array) -> Iterator[pa.Table]:
     """Yield the dictionaries of a column, those inside lists and structures too."""
     if pa.types.is_dictionary(column.type):
         yield column.dictionary
@@ -303,7 +305,7 @@ def repeats(column: pa.ChunkedArray, times: int = 10) -> bool:
     return bool(pc.count_distinct(some).as_py() * times <= len(some))
 
 
-def open_writer(file: Any, table: pa.Table) -> Any:
+def open_writer(file: IO[bytes], table: pa.Table) -> Any:
     """Open a writer with dictionaries of what repeats, which numbers and points hardly ever do."""
     rare = (
         pa.types.is_floating, pa.types.is_integer, pa.types.is_binary, pa.types.is_large_binary,

@@ -43,13 +43,14 @@ OWN = "accuracy_km"
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Table = pd.DataFrame | pa.Table
 
 _POINT = 21  # bytes: order, type, x, y
 _KINDS = {2: "LineString", 3: "Polygon", 5: "MultiLineString", 6: "MultiPolygon", 7: "collection"}
 _HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
 
 
-def to_lonlat(crs: Any, what: str) -> Callable[[Floats], Floats] | None:
+def to_lonlat(crs: pyproj.CRS, what: str) -> Callable[[Floats], Floats] | None:
     """Return a function from x, y in a CRS to lon, lat; None where nothing is to be done.
 
     Raises
@@ -81,7 +82,7 @@ def to_lonlat(crs: Any, what: str) -> Callable[[Floats], Floats] | None:
     return turn
 
 
-def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] | None:
+def turn_of(own: pyproj.CRS | None, stated: object, what: str) -> Callable[[Floats], Floats] | None:
     """Return a function to lon, lat of WGS 84 from the CRS of a file, or from the stated one.
 
     The shift of a stated ``"GCJ-02"`` or ``"BD-09"`` is undone.
@@ -299,7 +300,7 @@ def numbers(column: pa.Array | pa.ChunkedArray, row: int, what: str, name: str) 
     return np.asarray(numbers, np.float64)
 
 
-def _not_a_number(text: Any, row: int, what: str, name: str) -> InputError:
+def _not_a_number(text: pa.ChunkedArray, row: int, what: str, name: str) -> InputError:
     for place, value in enumerate(text.to_pylist()):
         try:
             float(value if value is not None else "nan")
@@ -318,7 +319,7 @@ def _not_a_number(text: Any, row: int, what: str, name: str) -> InputError:
 
 
 def own_accuracy(
-    table: Any, thousands: str | None, rows: Bools | slice = slice(None)
+    table: Table, thousands: str | None, rows: Bools | slice = slice(None)
 ) -> Floats | None:
     """Return what some rows say of their own accuracy in km; None where there is no such column.
 
@@ -328,14 +329,14 @@ def own_accuracy(
     return None if held is None else to_accuracy(held, thousands)[0][rows]
 
 
-def odd_accuracy(table: Any, thousands: str | None, before: int) -> tuple[int, int, str]:
+def odd_accuracy(table: Table, thousands: str | None, before: int) -> tuple[int, int, str]:
     """Return how many values of accuracy can't be one, the row of the first, and that value."""
     held = _own(table)
     odd = np.empty(0, int) if held is None else np.flatnonzero(to_accuracy(held, thousands)[1])
     return (len(odd), before + int(odd[0]) + 1, str(held.iloc[odd[0]])) if len(odd) else (0, 0, "")
 
 
-def _own(table: Any) -> Any:
+def _own(table: Table) -> Any:
     if isinstance(table, pd.DataFrame):
         return table[OWN] if OWN in table.columns else None
     if OWN not in table.column_names:

@@ -315,7 +315,7 @@ def lines(table: pa.Table, *, safe: bool, separator: str = ",") -> list[Any]:
     return [first[1:], *others, b"\n"]
 
 
-def _joined(*cells: Any, between: str = "") -> Any:
+def _joined(*cells: str | pa.Array, between: str = "") -> Any:
     """Join text, row by row."""
     big = pa.large_string()
     texts = [pa.scalar(c, big) if isinstance(c, str) else c for c in cells]

@@ -10,12 +10,11 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -335,7 +334,9 @@ def _part(part: Part | Future[Part]) -> Part:
     return part if isinstance(part, Part) else part.result()
 
 
-def _count(batches: Any, job: Job, report: Callable[[int, float], None]) -> Iterator[Batch]:
+def _count(
+    batches: Iterable[Batch], job: Job, report: Callable[[int, float], None]
+) -> Iterator[Batch]:
     for batch in batches:
         yield batch
         report(batch.end.row, share(job, batch.end))

@@ -215,7 +215,7 @@ class _Onward:
         Of unpacked bytes.
     """
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file, self._end = file, 0
         self._held = b""
 
