@@ -92,7 +92,7 @@ def _radii(text: str) -> list[float]:
 def _one_km(text: str) -> float:
     found = _radii(text)
     if len(found) != 1:
-        raise InputError(f"--km is {text!r}; one is needed here; `cpecgeo rings` takes several.")
+        raise InputError(f"--km is {text!r}; give one number: `cpecgeo rings` takes several.")
     return found[0]
 
 

@@ -360,9 +360,7 @@ def serve(out: Path | None = None) -> MCPServer[Any]:
     from importlib.metadata import version
 
     class Server(MCPServer[Any]):
-        async def call_tool(
-            self, name: str, arguments: dict[str, Any], context: object = None
-        ) -> object:
+        async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
             try:
                 return await super().call_tool(name, arguments, context)
             except UnexpectedToolError:

@@ -302,7 +302,8 @@ def draw_map(
         for name in files:
             rows = read(name) if of_files is None else read(name, **of_files)
             drawn.add(rows, name=Path(name).name, **given)
-    {".png": drawn.to_png, ".pdf": drawn.to_pdf}.get(out.suffix.lower(), drawn.save)(out)
+    writers: dict[str, Any] = {".png": drawn.to_png, ".pdf": drawn.to_pdf}
+    writers.get(out.suffix.lower(), drawn.save)(out)
     print(out)
 
 

@@ -193,7 +193,7 @@ def join(parts: Sequence[Any]) -> Alignment:
     )
 
 
-def _alignment_of(thing: object) -> Alignment:
+def _alignment_of(thing: Any) -> Alignment:
     if not hasattr(thing, "chainage"):
         raise InputError(
             f"parts holds {type(thing).__name__}; give corridors, or names of sections and "

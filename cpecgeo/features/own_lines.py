@@ -240,7 +240,7 @@ def _one_line(shape: shapely.Geometry, name: str) -> LineString:
     return LineString(xy[keep])
 
 
-def _lengths(parts: gpd.GeoDataFrame, *, measured: bool, total: object) -> Floats:
+def _lengths(parts: gpd.GeoDataFrame, *, measured: bool, total: float | None) -> Floats:
     """Return the km of each section: measured, stated, or drawn."""
     if measured:
         km = np.abs(parts["km_to"].to_numpy(float) - parts["km_from"].to_numpy(float))

@@ -359,7 +359,9 @@ def zip_files(files: list[Path], path: Path) -> None:
 class Bounded(io.RawIOBase):
     """A stream that ends in an error where it holds more than the bound."""
 
-    def __init__(self, file: IO[bytes], what: str, most: int = MAX_BYTES) -> None:
+    def __init__(
+        self, file: IO[bytes] | io.BufferedIOBase, what: str, most: int = MAX_BYTES
+    ) -> None:
         self._file, self._what, self._most = file, what, most
 
     def readable(self) -> bool:  # noqa: D102
@@ -374,7 +376,7 @@ class Bounded(io.RawIOBase):
     def tell(self) -> int:  # noqa: D102
         return int(self._file.tell())
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # noqa: D102
+    def readinto(self, buffer: Any) -> int:  # noqa: D102
         if self._file.tell() > self._most:
             raise FileError(
                 f"{self._what} unpacks to more than {self._most:,} bytes; unpack it yourself if "

@@ -216,7 +216,7 @@ def _subject(
     yield Drawing(frame, look, title)
 
 
-def _thing(x: object, look: Style, style: Mapping[str, Any], name: str | None) -> Iterator[Drawing]:
+def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> Iterator[Drawing]:
     """List the layers of the package's own things."""
     if isinstance(x, Corridor):
         yield from _corridor(x, look, style, name)

@@ -186,7 +186,7 @@ def _polygons(axes: Axes, geometry: shapely.Geometry, **options: object) -> None
         axes.add_patch(PathPatch(outline, **options))
 
 
-def _lines(axes: Axes, geometry: shapely.Geometry, **options: object) -> None:
+def _lines(axes: Axes, geometry: shapely.Geometry, **options: Any) -> None:
     from matplotlib.collections import LineCollection
 
     parts = [p for p in shapely.get_parts(geometry) if shapely.get_dimensions(p) == 1]

@@ -129,7 +129,7 @@ class _Moved:
             number = number + (head >> 4) if head >> 4 else self._number() >> 1
             self._value(head & 15, fields.get(number))
 
-    def _value(self, kind: int, inner: object) -> None:
+    def _value(self, kind: int, inner: Any) -> None:
         """Copy a value; `inner` is True for an offset, and says which fields of structures are."""
         if kind in _SIZES:
             self._copy(_SIZES[kind])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -43,14 +43,14 @@ OWN = "accuracy_km"
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Table = pd.DataFrame | pa.Table
+Table: TypeAlias = pd.DataFrame | pa.Table
 
 _POINT = 21  # bytes: order, type, x, y
 _KINDS = {2: "LineString", 3: "Polygon", 5: "MultiLineString", 6: "MultiPolygon", 7: "collection"}
 _HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
 
 
-def to_lonlat(crs: pyproj.CRS, what: str) -> Callable[[Floats], Floats] | None:
+def to_lonlat(crs: Any, what: str) -> Callable[[Floats], Floats] | None:
     """Return a function from x, y in a CRS to lon, lat; None where nothing is to be done.
 
     Raises
@@ -82,7 +82,7 @@ def to_lonlat(crs: pyproj.CRS, what: str) -> Callable[[Floats], Floats] | None:
     return turn
 
 
-def turn_of(own: pyproj.CRS | None, stated: object, what: str) -> Callable[[Floats], Floats] | None:
+def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] | None:
     """Return a function to lon, lat of WGS 84 from the CRS of a file, or from the stated one.
 
     The shift of a stated ``"GCJ-02"`` or ``"BD-09"`` is undone.

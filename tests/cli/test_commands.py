@@ -655,7 +655,7 @@ def test_an_option_of_several_may_be_repeated():
         "rings", "Gwadar Port", "--km", "5,10"
     )
     # What takes one value doesn't become several.
-    with pytest.raises(InputError, match="one number"):
+    with pytest.raises(InputError, match="give one number"):
         said("buffer", "ml1", "--km", "5", "--km", "10", "-o", "x.csv")
 
 
