@@ -21,7 +21,7 @@ import cpecgeo as cg
 from benchmarks import samples
 from benchmarks.clock import best, number, one_thread, table
 from cpecgeo.geodesy._arcs import pairs
-from cpecgeo.geodesy._compile import compiled, spread
+from cpecgeo.geodesy._compile import compile_kernel, spread
 from cpecgeo.geodesy._ellipsoid import ecef
 
 # In the order of the call: label, module, name; a method after a dot.
@@ -125,7 +125,7 @@ def ceilings() -> dict[str, Callable[[], None]]:
     """
     rng = np.random.default_rng(7)
     a = ecef(*rng.uniform((61, 24), (77, 37), (512, 2)).T)
-    b, measure = np.ascontiguousarray(a[:64].T), compiled(pairs)
+    b, measure = np.ascontiguousarray(a[:64].T), compile_kernel(pairs)
     source = np.ones(20_000_000)
     copy = np.empty_like(source)
 

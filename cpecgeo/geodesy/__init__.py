@@ -1,7 +1,7 @@
-"""Metric truth on the WGS 84 ellipsoid, for any geometry in the world.
+"""Geodesic measurement on the WGS 84 ellipsoid, for any geometry in the world.
 
-Edges are geodesics, distances are geodesic kilometres, input is lon, lat or anything with a
-CRS. This package knows nothing of corridors; it can be used alone.
+Edges are geodesics and distances are geodesic kilometres. Input is in lon, lat, or in any CRS that
+it states. This package knows nothing of corridors, so it can be used alone.
 """
 
 from cpecgeo.geodesy.buffer import buffer

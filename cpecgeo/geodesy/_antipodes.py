@@ -1,8 +1,9 @@
-"""The nearest of points that are more than a quarter of the way around the earth from all targets.
+"""Nearest targets of points more than a quarter of the earth's circumference away from all.
 
-Chords hardly tell there what is nearer. But what is far from a point is near to its antipode, and
-beyond a quarter of the way around the distance to the points of a geodesic is concave along it, so
-that an end is the nearest: only vertices are measured, near antipodes by Karney's method.
+At such distances chords hardly differ, so they can't decide which target is nearer. Two facts help:
+what is far from a point is near its antipode, and the distance to the points of a geodesic is
+concave along it, so that its nearest point is one of its ends. Only vertices are therefore
+measured; near antipodes by Karney's method.
 """
 
 from __future__ import annotations
@@ -20,28 +21,28 @@ from cpecgeo.geodesy._tree import PIECE_M, Found, Pieces, Tree
 
 __all__ = ["ANTIPODAL_M", "BEYOND_M", "Ball", "Ends", "search_beyond"]
 
-# From here on the compiled distance may fail, and Karney's takes over.
+# Beyond this the compiled distance may fail, and Karney's method is used.
 ANTIPODAL_M = 19_000_000.0
-# Somewhat more than a quarter of the way around; as far is what a chord shorter than that parts
-# from the antipode.
+# Somewhat more than a quarter of the circumference. What is nearer to a point's antipode than the
+# chord is at least that far from the point.
 BEYOND_M, _BEYOND_CHORD_M = 10_100_000.0, 8_900_000.0
-# Half a meridian, and how much longer half the equator is.
+# Half a meridian, and the excess of half the equator over it.
 _HALF_WAY_M, _WIDER_M = 20_003_931.4, 33_600.0
 # No normal curvature of WGS 84 is more than 1 / 6,335.4 km, or less than 1 / 6,399.6 km.
 _SHARPEST_M, _GENTLEST_M = 6_335_000.0, 6_400_000.0
-_BESIDE = 32  # points that are measured together
+_BESIDE = 32  # points measured together
 
 
 @dataclass(frozen=True)
 class Ends:
-    """Vertices of targets, each target's in order.
+    """Vertices of all targets, sorted by target and in order along each.
 
     Parameters
     ----------
     piece : ndarray of int
-        Of which each is an end.
+        The piece that the vertex is an end of.
     t : ndarray
-        0 at its start, 1 at its end.
+        0 where the vertex is the start of the piece, 1 where it is the end.
     target : ndarray of int
         Ascending.
     place : ndarray, shape (ends, 3)
@@ -55,7 +56,7 @@ class Ends:
 
     @classmethod
     def of(cls, tree: Tree) -> Ends:
-        """Take the starts of all pieces, and the ends at which a path ends."""
+        """Take the start of every piece, and the end of the last piece of each path."""
         p = tree.pieces
         last = np.flatnonzero((p.after < 0) & (p.per_d2 > 0.0))
         piece = np.concatenate((np.arange(len(p.a)), last))
@@ -67,7 +68,7 @@ class Ends:
 
 @dataclass(frozen=True)
 class Ball:
-    """A ball that holds all targets.
+    """A ball that contains all targets.
 
     Parameters
     ----------
@@ -81,14 +82,14 @@ class Ball:
 
     @classmethod
     def of(cls, tree: Tree) -> Ball:
-        """Put one around the pieces of a tree."""
+        """Build the ball around the pieces of a tree."""
         a = tree.pieces.a
         centre = a.mean(axis=0) if len(a) else np.zeros(3)
         most = np.linalg.norm(a - centre, axis=1).max(initial=0.0)
         return cls(centre, float(most) + PIECE_M)
 
     def is_beyond(self, xyz: Floats) -> NDArray[np.bool_]:
-        """Tell which points are `BEYOND_M` or more away from all of it."""
+        """Return which points are `BEYOND_M` or more away from the whole ball."""
         most = _BEYOND_CHORD_M - self.radius
         if most <= 0.0:
             return np.zeros(len(xyz), bool)
@@ -99,24 +100,23 @@ class Ball:
 def search_beyond(
     xy: Floats, xyz: Floats, rows: Ints, tree: Tree, ends: Ends, limit: float, found: Found
 ) -> None:
-    """Find the nearest targets of points on the other side of the earth.
+    """Find the nearest targets of points on the opposite side of the earth.
 
-    What is far from a point is near to its antipode, and the other way round: a vertex is half a
-    meridian from the point less its distance from the antipode, or up to `_WIDER_M` more, as much
-    as half the equator is longer. This, and distances from the middle of points that lie together,
-    say which vertices are measured.
+    The distance from a point to a vertex is half a meridian less the vertex's distance from the
+    point's antipode, plus at most `_WIDER_M`. These bounds, taken once for a group of neighbouring
+    points, select the vertices that are then measured.
 
     Parameters
     ----------
     xy, xyz : ndarray, shape (points, 2) and (points, 3)
         lon, lat, and earth-centred.
     rows : ndarray of int
-        Points, in an order in which near ones follow one another.
+        Points, ordered so that neighbours follow one another.
     tree, ends
     limit : float
-        Metres that nothing answered reaches.
+        Only targets nearer than this many metres are returned.
     found : Found
-        In these rows what is nearer than `ANTIPODAL_M` stays.
+        Filled in these rows; targets already found within `ANTIPODAL_M` stay.
     """
     k = found.metres.shape[1]
     waiting = [(rows, np.arange(len(ends.target)))]
@@ -137,15 +137,15 @@ def search_beyond(
 
 
 def _longest_arcs(chord: Floats) -> Floats:
-    """Return no less than the geodesics of chords."""
+    """Return upper bounds of the geodesic lengths of chords."""
     return np.asarray(2.0 * _SHARPEST_M * np.arcsin(np.minimum(chord / (2.0 * _SHARPEST_M), 1.0)))
 
 
 def _may_be_near(least: Floats, most: Floats, target: Ints, k: int, spread: float) -> Any:
-    """Tell which vertices may be the nearest of one of the k nearest targets of some points.
+    """Return which vertices may be the nearest vertex of one of the k nearest targets of a group.
 
-    From the least and most that their distances to one point can be; those to the others differ by
-    half of `spread`. Targets ascend.
+    `least` and `most` bound each vertex's distance from one point of the group; distances from the
+    others differ by up to half of `spread`. `target` ascends.
     """
     begins = np.diff(target, prepend=-1) != 0
     near = np.minimum.reduceat(most, np.flatnonzero(begins))
@@ -155,7 +155,7 @@ def _may_be_near(least: Floats, most: Floats, target: Ints, k: int, spread: floa
 
 
 def _metres(xy: Floats, xyz: Floats, place: Floats) -> Floats:
-    """Return the distances of points to places, by Karney's method where no other holds."""
+    """Return the distances from points to vertices, by Karney's method where no other holds."""
     km, failed = np.empty((len(xy), len(place))), np.zeros(len(xy), bool)
     choose(pairs, km.size)(xyz, np.ascontiguousarray(place.T), 0, len(xy), km, failed)
     metres = km * 1e3
@@ -170,7 +170,7 @@ def _enter_ends(
     xy: Floats, xyz: Floats, rows: Ints, among: Ints, tree: Tree, ends: Ends,
     limit: float, found: Found,
 ) -> None:  # fmt: skip
-    """Enter the nearest of some vertices as the nearest of points."""
+    """Enter the nearest of some vertices into the answers of points."""
     p, k = tree.pieces, found.metres.shape[1]
     piece, t, target = ends.piece[among], ends.t[among], ends.target[among]
     lon, lat = geodetic(ends.place[among])
@@ -194,7 +194,7 @@ def _enter_ends(
 
 
 def _headings(p: Pieces, piece: Ints, t: Floats, lon: Floats, lat: Floats) -> Floats:
-    """Return the azimuth of the line at ends of pieces; between two, the mean of both."""
+    """Return the azimuth of the line at ends of pieces; where two pieces meet, the mean of both."""
     ahead = p.d[piece] * np.sqrt(p.per_d2[piece])[:, None]
     before = np.where(t == 0.0, p.before[piece], -1)
     joint = before >= 0

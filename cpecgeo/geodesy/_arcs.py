@@ -1,9 +1,9 @@
 """Compiled: geodesic distance from earth-centred coordinates.
 
-Geodesic over chord is a polynomial in three numbers, fitted to Karney's distances: one for
-chords up to `NEAR_M`, another up to `WIDE_M`, both here. No trigonometry is needed, so loops
-of them become vector instructions. Farther apart, Vincenty's iteration with Karney's series takes
-over, and gives NaN near antipodes, where all of Karney's method is needed.
+The ratio of geodesic to chord is a polynomial in three numbers, fitted to Karney's distances: one
+polynomial for chords up to `NEAR_M`, another up to `WIDE_M`. Neither needs trigonometry, so loops
+become vector instructions. For longer chords Vincenty's iteration with Karney's series is used. It
+gives NaN near antipodes, where Karney's full method is needed.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.
@@ -15,19 +15,19 @@ from math import atan2, cos, sin, sqrt
 
 import numpy as np
 
-from cpecgeo.geodesy._compile import compiled, kernel
+from cpecgeo.geodesy._compile import compile_kernel, kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, PER_A2, PER_B2, POLE_M, Floats
 
 __all__ = ["NEAR_M", "WIDE_M", "arc", "arcs_m", "geodesic", "great_circle", "near", "pairs",
            "wide", "wide_arc"]  # fmt: skip
 
-# Chords up to which the two series hold; of geodesics of 2,500 and 11,900 km.
+# The longest chords for which the two series hold; their geodesics are 2,500 and 11,900 km.
 NEAR_M, WIDE_M = 2_490_000.0, 10_290_000.0
 _TINY = 1e-40
 _EP2 = E2 / (1.0 - E2)
 _MAX_STEPS = 60
 _MANY, _BLOCK = 50_000, 4_096  # chords
-# Karney (2013), equations 24 and 25, with the third flattening put in.
+# Karney (2013), equations 24 and 25, for the third flattening of WGS 84.
 _N = FLATTENING / (2.0 - FLATTENING)
 _A31, _A32, _A33 = 0.5 - _N / 2, 0.25 + _N / 8 - 3 * _N * _N / 8, 1 / 16 + 3 * _N / 16
 _C31, _C312, _C32 = 0.25 - _N / 4, 0.125 - _N * _N / 8, 1 / 16 - 3 * _N / 32
@@ -134,10 +134,11 @@ def wide_arc(ax, ay, az, bx, by, bz):
 
 @kernel(inline=True)
 def great_circle(lam, sin1, cos1, sin2, cos2):
-    """Return the great circle over `lam` on the auxiliary sphere, and the longitude to add there.
+    """Return the great circle over longitude `lam` on the auxiliary sphere, and a correction.
 
-    Of the arc: sine, cosine and size; sine of its azimuth at the equator, square of the cosine,
-    cosine of twice the arc from the equator to its middle; and the longitude.
+    The values are: sine, cosine and length of the arc; sine and squared cosine of its azimuth at
+    the equator; cosine of twice the arc from the equator to its middle; and the longitude by which
+    it exceeds that on the ellipsoid.
     """
     sl, cl = sin(lam), cos(lam)
     u, v = cos2 * sl, cos1 * sin2 - sin1 * cos2 * cl
@@ -188,7 +189,7 @@ def far_arc(ax, ay, az, bx, by, bz):
 
 @kernel()
 def geodesic(ax, ay, az, bx, by, bz):
-    """Return geodesic metres by whichever method holds; NaN near antipodes."""
+    """Return geodesic metres by the quickest method that holds; NaN near antipodes."""
     vx, vy, vz = bx - ax, by - ay, bz - az
     c2 = vx * vx + vy * vy + vz * vz
     if c2 <= NEAR_M * NEAR_M:
@@ -207,7 +208,7 @@ def _arcs(a, d, out):
 
 
 def arcs_m(a: Floats, d: Floats) -> Floats:
-    """Return geodesic metres from points on the ellipsoid to others at a chord up to `NEAR_M`.
+    """Return geodesic metres for chords up to `NEAR_M`, given their starts on the ellipsoid.
 
     Parameters
     ----------
@@ -220,9 +221,9 @@ def arcs_m(a: Floats, d: Floats) -> Floats:
     """
     metres = np.empty(len(a))
     if len(a) > _MANY:
-        compiled(_arcs)(a, d, metres)
+        compile_kernel(_arcs)(a, d, metres)
         return metres
-    # The same by numpy, a block at a time; loading compiled code takes longer.
+    # The same by numpy, block by block; for few rows this is quicker than loading compiled code.
     for first in range(0, len(a), _BLOCK):
         some = slice(first, first + _BLOCK)
         vx, vy, vz = d[some].T
@@ -239,10 +240,11 @@ def arcs_m(a: Floats, d: Floats) -> Floats:
 def pairs(a, b, first, last, km, failed):
     """Enter geodesic kilometres from rows first to last of `a`, (n, 3), to all of `b`, (3, m).
 
-    A row with NaN in it, for points near each other's antipodes, is marked in `failed`.
+    A row that contains NaN, because two points are near each other's antipodes, is marked in
+    `failed`.
     """
     count = b.shape[1]
-    # All of b is in a ball, which tells whether any chord of a row can be too long.
+    # A ball around all of b bounds the longest chord of each row.
     cx, cy, cz, ball2 = 0.0, 0.0, 0.0, 0.0
     for j in range(count):
         cx, cy, cz = cx + b[0, j] / count, cy + b[1, j] / count, cz + b[2, j] / count

@@ -1,4 +1,4 @@
-"""Which points are inside which polygons, when the edges are geodesics."""
+"""Point in polygon for polygons whose edges are geodesics."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from cpecgeo.geodesy._tree import PIECE_M, Found
 
 __all__ = ["Areas"]
 
-# Nearer to a boundary than this, rounding decides: a point there is at distance 0.
+# Closer to a boundary than this, rounding would decide; such a point is at distance 0.
 _ROUNDING_M = 1e-6
-# A pole is good to look from when no vertex is nearer to it than this.
+# The winding can be counted from a pole when no vertex is closer to it than this.
 _CLEAR_DEG = 0.3
-# Around another axis than the earth's, the lift of a segment isn't in the meridian's plane; edges
-# are cut so short there that this doesn't matter.
+# In a rotated frame the lift of a segment isn't in the plane of a meridian. Edges are cut to this
+# length there, so short that it doesn't matter.
 _TURNED_M = 500.0
-# Segments so near to the axis are looked at from every longitude.
+# Segments closer to the axis than this are tested for every longitude.
 _AXIS_M = 1_000.0
 _MARGIN = 1e-9  # radians
-_BULGE_DEG = 0.1  # no segment reaches farther beyond its ends in latitude
+_BULGE_DEG = 0.1  # a segment's latitudes exceed those of its ends by less
 _MOST_LINES = 1_024
-_MOST_PER_PART = 64  # cells, on the mean
+_MOST_PER_PART = 64  # cells, on average
 _DIRECTIONS = 500
 _TURN = 2.0 * np.pi
 _AUTHALIC_2 = E2 / 3.0 + 31.0 * E2**2 / 180.0 + 59.0 * E2**3 / 560.0
@@ -36,21 +36,22 @@ _WHOLE = np.array([-180.0, 360.0, -90.0, 90.0])
 
 @dataclass(frozen=True)
 class Areas:
-    """Polygons, ready to be asked what is inside of them.
+    """Polygons prepared for finding the points inside them.
 
-    A part is a polygon without others: a MultiPolygon has several. Each part is looked at from
-    one of the two poles of its frame, which is the earth's own unless the boundary passes both.
+    A part is a single polygon; a MultiPolygon has several. The winding of each part is counted from
+    one of the two poles of its frame. The frame is the earth's own, or rotated where the boundary
+    passes close to both of the earth's poles.
 
     Parameters
     ----------
     is_area : ndarray of bool, shape (geometries + 1,)
-        Which geometries are polygons; the last stands for none.
+        Which geometries are polygons; the last entry, False, stands for "no geometry".
     a, b, n : ndarray, shape (segments, 3)
         Ends and lift of segments of rings, in the frame of their part.
     weight : ndarray of int
-        What crossing a segment eastwards adds to the winding.
+        Added to the winding where a meridian crosses a segment that runs east.
     target : ndarray of int, shape (parts,)
-        Which geometry each part is of; ascending.
+        The geometry of each part; ascending.
     base : ndarray of int
         The winding at the pole.
     pole : ndarray
@@ -58,7 +59,7 @@ class Areas:
     frame : ndarray, shape (parts, 9)
         Rotation into the frame.
     box : ndarray, shape (parts, 4)
-        West, width, south and north in degrees, never too small.
+        West, width, south and north in degrees; may be larger than the part, never smaller.
     west, scale : ndarray
         The least longitude in the frame in radians, and bins per radian.
     bin_first : ndarray of int, shape (parts + 1,)
@@ -96,7 +97,7 @@ class Areas:
 
     @classmethod
     def of(cls, count: int, flat: Paths) -> Areas:
-        """Prepare the rings among the paths of `count` geometries; at least one."""
+        """Prepare the rings among the paths of `count` geometries; at least one path is a ring."""
         xy, ring, rings = _rings(flat)
         frame, pole = _frames(xy, rings.part[ring], rings.parts)
         turned = frame[:, 8] != 1.0
@@ -130,7 +131,7 @@ class Areas:
         return sum(v.nbytes for v in values if isinstance(v, np.ndarray))
 
     def include(self, xy: Floats, found: Found, inside: Ints) -> Found:
-        """Return `found` with distance 0 to the polygons that points are in, as `holding` says."""
+        """Enter the polygons that `holding` gives as `inside` into `found`, at distance 0."""
         metres = found.metres.copy()
         metres[(metres < _ROUNDING_M) & self.is_area[found.target]] = 0.0
         result = replace(found, metres=metres)
@@ -140,7 +141,7 @@ class Areas:
         return result
 
     def pairs(self, xy: Floats) -> tuple[Ints, Ints]:
-        """Return the rows of points and the targets that they are inside of."""
+        """Return rows of points, and for each a polygon that contains the point."""
         k = 4
         while (inside := self.holding(xy, k))[:, -1].max(initial=-1) >= 0:
             k *= 4
@@ -148,7 +149,7 @@ class Areas:
         return rows, inside[rows, rank]
 
     def holding(self, xy: Floats, k: int) -> Ints:
-        """Return the first k targets that each point is inside of, then -1."""
+        """Return the first k polygons that contain each point, filled up with -1."""
         from cpecgeo.geodesy._crossing import contain
 
         inside = np.full((len(xy), k), -1)
@@ -166,13 +167,13 @@ class Areas:
         return inside
 
     def hold(self, target: Ints) -> NDArray[np.bool_]:
-        """Tell which of these targets are polygons; -1 is none."""
+        """Return which of these targets are polygons; -1 stands for no target."""
         return self.is_area[target]
 
 
 @dataclass(frozen=True)
 class _Rings:
-    """Of each ring: the geometry and the part that it is of, and whether it is a hole."""
+    """The geometry and part of each ring, and whether it is a hole."""
 
     owner: Ints
     part: Ints
@@ -180,14 +181,14 @@ class _Rings:
 
     @property
     def parts(self) -> int:
-        """How many there are in all."""
+        """Number of parts in all."""
         return int(self.part[-1]) + 1
 
 
 def _rings(flat: Paths) -> tuple[Floats, Ints, _Rings]:
-    """Return the vertices of all rings, the ring of each, and what is known of the rings."""
+    """Return the vertices of all rings, the ring of each vertex, and a record of the rings."""
     on_ring = flat.ring[flat.path]
-    number = np.cumsum(flat.ring) - 1  # of each path among the rings
+    number = np.cumsum(flat.ring) - 1  # number of each path's ring
     hole = flat.hole[flat.ring]
     rings = _Rings(flat.owner[flat.ring], np.cumsum(~hole) - 1, hole)
     xy, ring = _cut(flat.xy[on_ring], number[flat.path[on_ring]], PIECE_M)
@@ -197,7 +198,7 @@ def _rings(flat: Paths) -> tuple[Floats, Ints, _Rings]:
 def _cut(
     xy: Floats, ring: Ints, max_m: float, chosen: NDArray[np.bool_] | None = None
 ) -> tuple[Floats, Ints]:
-    """Cut the edges of rings, of all or of those chosen, into segments."""
+    """Cut the edges of all rings, or of chosen ones, into segments."""
     start = np.flatnonzero(ring[1:] == ring[:-1])
     if chosen is not None:
         start = start[chosen[ring[start]]]
@@ -211,7 +212,7 @@ def _turn(xyz: Floats, frame: Floats) -> Floats:
 
 
 def _frames(xy: Floats, part: Ints, count: int) -> tuple[Floats, Floats]:
-    """Return a frame for each part, and which of its poles is on no boundary: 1 north, -1 south."""
+    """Return a frame for each part, and its pole that is on no boundary: 1 north, -1 south."""
     least, most = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(least, part, xy[:, 1])
     np.maximum.at(most, part, xy[:, 1])
@@ -223,7 +224,7 @@ def _frames(xy: Floats, part: Ints, count: int) -> tuple[Floats, Floats]:
 
 
 def _free_frame(xy: Floats) -> Floats:
-    """Return a frame whose northern pole is far from all vertices, of some hundred tried."""
+    """Return the frame, of some hundreds tried, whose north pole is farthest from all vertices."""
     unit = _sphere(xy)
     number = np.arange(_DIRECTIONS) + 0.5
     z = 1.0 - 2.0 * number / _DIRECTIONS
@@ -237,7 +238,7 @@ def _free_frame(xy: Floats) -> Floats:
 
 
 def _colatitude(lat: Floats) -> Floats:
-    """Return radians from the northern pole on the sphere of equal areas.
+    """Return the angle from the north pole on the authalic sphere, in radians.
 
     Snyder, Map Projections: A Working Manual (1987), equation 3-18, as an angle from the pole,
     so that small angles keep their digits.
@@ -247,7 +248,7 @@ def _colatitude(lat: Floats) -> Floats:
 
 
 def _sphere(xy: Floats) -> Floats:
-    """Return unit vectors on the sphere of equal areas."""
+    """Return unit vectors on the authalic sphere."""
     lam, c = np.radians(xy[:, 0]), _colatitude(xy[:, 1])
     return np.column_stack((np.sin(c) * np.cos(lam), np.sin(c) * np.sin(lam), np.cos(c)))
 
@@ -255,12 +256,12 @@ def _sphere(xy: Floats) -> Floats:
 def _orient(
     xy: Floats, ring: Ints, start: Ints, frame: Floats, pole: Floats
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return of each ring whether its smaller region is on its left, and its pole in there.
+    """Return whether each ring's smaller region is on its left, and whether that contains the pole.
 
-    And whether it goes around the axis.
+    The third answer is whether the ring goes around the axis.
     """
     count = len(frame)
-    # Areas of triangles of the nearer pole and two vertices.
+    # Areas of the triangles between the nearer pole and the two ends of an edge.
     south = xy[np.searchsorted(ring, np.arange(count)), 1] < 0
     lon, c = np.radians(xy[:, 0]), _colatitude(np.where(south[ring], -xy[:, 1], xy[:, 1]))
     other = (frame[:, 8] != 1.0)[ring]
@@ -274,14 +275,14 @@ def _orient(
     left_area = np.bincount(ring[start], triangle, count) * np.where(south, -1.0, 1.0)
     turns = np.round(np.bincount(ring[start], step, count) / _TURN)
     left = left_area % (2.0 * _TURN) < _TURN
-    # A ring that doesn't go around the axis has both poles on one side, that of the rest.
+    # A ring that doesn't go around the axis has both poles on the side of its larger region.
     north_is_left = np.where(turns == 0, left_area < 0, turns > 0)
     inside = (north_is_left == left) ^ ((turns != 0) & (pole < 0))
     return left, inside, turns != 0
 
 
 def _step(a: Floats, b: Floats) -> Floats:
-    """Return radians of longitude from a to b by the shorter way."""
+    """Return the difference of longitude from a to b, within ±π."""
     step = b - a
     return np.asarray(step - _TURN * np.round(step / _TURN))
 
@@ -289,7 +290,7 @@ def _step(a: Floats, b: Floats) -> Floats:
 def _longitudes(
     xyz: Floats, on: Ints, start: Ints, hole: NDArray[np.bool_], count: int
 ) -> tuple[Floats, Floats]:
-    """Return the least longitude of each part in its frame, and how far east it reaches."""
+    """Return the westernmost longitude of each part in its frame, and its width, in radians."""
     lon = np.arctan2(xyz[:, 1], xyz[:, 0])
     step = np.zeros(len(lon))
     step[start + 1] = _step(lon[start], lon[start + 1])
@@ -308,7 +309,7 @@ def _longitudes(
 
 
 def _boxes(xy: Floats, on: Ints, west: Floats, width: Floats, whole: NDArray[np.bool_]) -> Floats:
-    """Return west, width, south and north of each part in degrees; marked ones may be anywhere."""
+    """Return west, width, south and north of each part in degrees; the whole globe where marked."""
     box = np.column_stack((np.degrees(west), np.degrees(width), west, west))
     box[:, 2], box[:, 3] = np.inf, -np.inf
     np.minimum.at(box[:, 2], on, xy[:, 1])
@@ -322,7 +323,7 @@ def _boxes(xy: Floats, on: Ints, west: Floats, width: Floats, whole: NDArray[np.
 def _bins(
     a: Floats, b: Floats, on: Ints, west: Floats, width: Floats
 ) -> tuple[Floats, Ints, Ints, Ints]:
-    """Return each part's bins of longitude, and the segments that reach into them; see `Areas`."""
+    """Return each part's bins of longitude, and the segments that overlap them; see `Areas`."""
     lon = np.arctan2(a[:, 1], a[:, 0])
     step = _step(lon, np.arctan2(b[:, 1], b[:, 0]))
     from_west = (lon - west[on]) % (_TURN)
@@ -348,13 +349,13 @@ def _bins(
 
 
 def _expand(span: Ints) -> tuple[Ints, Ints]:
-    """Repeat each row as often as its span says; return rows, and a count from 0 in each."""
+    """Repeat each row as often as its span says; return the rows, and a number from 0 in each."""
     row = np.repeat(np.arange(len(span)), span)
     return row, np.arange(len(row)) - np.repeat(np.cumsum(span) - span, span)
 
 
 def _grid(box: Floats) -> tuple[Floats, int, Ints, Ints]:
-    """Return a grid over all boxes, with the parts that reach into each cell; see `Areas`."""
+    """Return a grid over all boxes, and the parts that overlap each cell; see `Areas`."""
     west = (box[:, 0] + 180.0) % 360.0 - 180.0
     east = west + box[:, 1]
     if east.max() <= 180.0:

@@ -29,20 +29,20 @@ MOVE, SIDES, MEET, REFINE = range(4)  # steps of `work`
 _RADIUS_M = 6_371_000.0
 _ROUNDS = 40
 _DEPTH = 40
-_MOST_PARTS = 16  # that an edge is cut into at a time
-_LONGEST_M = 300_000.0  # up to here the arc above a chord has its middle to the millimetre
+_MOST_PARTS = 16  # per edge and round
+_LONGEST_M = 300_000.0  # to here the middle of an arc is above its chord's to 1 mm
 _LEAST_DEG = 1e-7
-_FLATTEST = 1.0 / (8.0 * 6.33e6)  # c² times this, and the curvature of a path, is its bow
-_LOST = 10.0  # times the slack: a vertex farther off than this has found no place
-_NEAR = 0.01  # square of the share of the radius that a corner is off at most
-_SHORT = 0.3  # share of the radius: the ends of shorter edges tell their side
+_FLATTEST = 1.0 / (8.0 * 6.33e6)  # times c² and a path's curvature: the sag of an edge
+_LOST = 10.0  # times the slack: a vertex farther off than this is lost
+_NEAR = 0.01  # square of a corner's greatest error, as a share of the radius
+_SHORT = 0.3  # share of the radius: the side of a shorter edge is that of its ends
 _SQUARE = 0.9  # sine of an angle that counts as a right angle
-_BULGE = 1.05  # new vertices start a little outside, from where one move is enough
+_BULGE = 1.05  # new vertices start a little outside, where one move is enough
 
 
 @kernel(inline=True)
 def _ground(x, y, z):
-    """Return a point near the ellipsoid, moved onto it."""
+    """Move a point near the ellipsoid onto it."""
     h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
     return x * h, y * h, z * h
 
@@ -58,7 +58,7 @@ def _level(px, py, pz, gx, gy, gz, g2):
 
 @kernel()
 def _corner(a, d, n, per_d2, i, j, aim, x, y, z):
-    """Return the point at `aim` from two segments, by Newton; the start if they are parallel."""
+    """Return the point at `aim` from two segments, by Newton's method; the start if parallel."""
     x0, y0, z0 = x, y, z
     for _ in range(4):
         t, s = foot(a, d, n, per_d2, i, x, y, z, 1e300)
@@ -93,8 +93,8 @@ def _move(
     a corner. Moving away from each in turn leads to the corner, but slowly where the arcs meet
     at a small angle; every third step therefore goes to the corner itself.
 
-    The segment closest to the point, and the place on it, go to `piece`, `at` and `metres`; with
-    an infinite slack nothing else happens.
+    The closest segment, the share along it and the distance are written to `piece`, `at` and
+    `metres`. With an infinite slack the point isn't moved.
     """
     before = piece[0]
     for turn in range(_ROUNDS):
@@ -123,7 +123,7 @@ def _move(
         fx, fy, fz = point_at(a, d, n, i, at[0])
         h = aim / s
         x, y, z = _ground(fx + (x - fx) * h, fy + (y - fy) * h, fz + (z - fz) * h)
-        # A chord is stretched in proportion to its arc but for the square of its length.
+        # Arcs grow in proportion to chords, but for a term in the square of their length.
         if off > 0.0 and off * s * s * (PER_A2 / 4.0) <= slack:
             metres[0] = aim
             break
@@ -132,22 +132,22 @@ def _move(
 
 @kernel(inline=True)
 def _turn(ux, uy, uz, x, y, z, fx, fy, fz):
-    """Return the side of f, seen from (x, y, z) in the direction u: positive on the left."""
+    """Return on which side f is, seen from (x, y, z) in the direction u: positive on the left."""
     rx, ry, rz = fx - x, fy - y, fz - z
     return x * (uy * rz - uz * ry) + y * (uz * rx - ux * rz) + z * (ux * ry - uy * rx)
 
 
 @kernel()
 def _bow(lon, lat, lon_b, lat_b, x, y, z, c2):
-    """Return metres from the middle of an edge as a geodesic to its middle straight in lon, lat."""
-    # The curvature of a straight line in lon, lat is less than 2 tan(latitude) / radius.
+    """Return metres between the middles of an edge drawn as a geodesic and straight in lon, lat."""
+    # A straight line in lon, lat has a curvature below 2 tan(latitude) / radius.
     flat = sqrt(x * x + y * y)
     most = c2 * _FLATTEST * (2.0 * abs(z) / (flat * (1.0 - E2) + 1e-9) + 0.05)
     if most < 1e-2:
         return most
     step = (lon_b - lon + 540.0) % 360.0 - 180.0
     if abs(step) + abs(lat_b - lat) < _LEAST_DEG:
-        return 0.0  # through a pole no edge is straight in lon, lat, however short
+        return 0.0  # an edge through a pole is never straight in lon, lat
     lam, phi = radians(lon + 0.5 * step), radians(0.5 * (lat + lat_b))
     sp, cp = sin(phi), cos(phi)
     normal = EQUATOR_M / sqrt(1.0 - E2 * sp * sp)
@@ -168,7 +168,7 @@ def _refine(
     itself, stay as they are. New vertices go to `out` (lon, lat) and their edges to `out_edge`,
     in order along the boundary. Return how many there are, or -1 if `out` is too short.
     """
-    # A stack of ends still to be reached: x, y, z, lon, lat; segment and depth.
+    # A stack of ends of edges not yet done: x, y, z, lon, lat; segment and depth.
     ends = np.empty((_MOST_PARTS * _DEPTH + 1, 5))
     which = np.empty((_MOST_PARTS * _DEPTH + 1, 2), np.int64)
     count = 0
@@ -214,7 +214,7 @@ def _refine(
                     s = metres[0]
                     if abs(s - radius) + bow > within:
                         sag = max(aim - s, 0.0)
-                        # As many parts as make a further split unlikely.
+                        # Enough parts to make a further split unlikely.
                         room = within + aim - radius - slack
                         parts = min(max(ceil(sqrt(1.02 * (sag + bow) / room)), 2), _MOST_PARTS)
                         cornered = s > aim and parts == 2 and one != two
@@ -246,9 +246,9 @@ def _refine(
                     px = cx - ax - e * vx - g * lx
                     py = cy - ay - e * vy - g * ly
                     pz = cz - az - e * vz - g * lz
-                    # The distance of the middle of an edge over a notch tells how deep the
-                    # notch can be, more so where its walls are steep. A corner at an end
-                    # belongs to another edge.
+                    # Where the middle of an edge spans a notch, its distance bounds the depth of
+                    # the notch, more closely where the sides are steep. A corner at an end belongs
+                    # to another edge.
                     h = (s - aim) ** 2
                     deep2 = 16.0 * h / max(1.0 - 3.999 * h / c2, 1e-4)
                     if 1e-3 < e < 0.999 and px * px + py * py + pz * pz < deep2:
@@ -280,15 +280,14 @@ def work(
     radius, aim, within, slack,
     a, d, n, per_d2, target, start, tubes, child, leaves, out, out_edge,
 ):  # fmt: skip
-    """Do one step on rows first to last. One kernel is compiled several times faster than four.
+    """Do one step on rows first to last; one kernel, as it compiles several times faster than four.
 
-    MOVE: put vertices at the distance `aim`; fixed ones only get their segment.
-    SIDES: tell on which side of each edge the buffered line is, positive on the left. The number
-    grows with the length of the edge, so that sums are decided by long edges.
-    MEET: put each vertex of `one` in the corner between its own closest segment and that of `two`.
-    REFINE: see `_refine`.
+    MOVE: put vertices at the distance `aim`; fixed ones only get their segment. SIDES: find on
+    which side of each edge the buffered line is, positive on the left. The value grows with the
+    length of the edge, so that long edges decide a sum. MEET: put each vertex of `one` in the
+    corner between its own closest segment and that of `two`. REFINE: see `_refine`.
 
-    Vertices for which no point at that distance was found are marked in `lost`.
+    Vertices for which no point at the distance was found are marked in `lost`.
     """
     piece, at, metres, owner = np.full(1, -1), np.zeros(1), np.zeros(1), np.full(1, -1)
     stack, bound, away2 = np.empty(STACK, np.int64), np.empty(STACK), np.empty(tubes.shape[2])
@@ -313,7 +312,7 @@ def work(
         if step == SIDES:
             turn = _turn(ux, uy, uz, x, y, z, feet[v, 0], feet[v, 1], feet[v, 2])
             turn_w = _turn(ux, uy, uz, x + ux, y + uy, z + uz, feet[w, 0], feet[w, 1], feet[w, 2])
-            # The line from an end to its closest point is at right angles to the edge, but not in
+            # The line from an end of an edge to its closest point is normal to the edge, except in
             # a corner, where it may lead to the other side. In doubt the middle decides.
             size = sqrt(ux * ux + uy * uy + uz * uz)
             sure = _SQUARE * size * aim * sqrt(x * x + y * y + z * z)
@@ -366,7 +365,7 @@ def circles(lonlat, begin, first, last, aim, out):
             z = pz + across * uz - down * sp
             h = 1.0 / sqrt(PER_A2 * (x * x + y * y) + PER_B2 * z * z)
             x, y, z = x * h, y * h, z * h
-            # On a sphere it would be there; one step more leaves less than rounding.
+            # Exact on a sphere; on the ellipsoid one more step leaves less than rounding.
             e = aim - arc(px, py, pz, x, y, z)
             x += e * (level * ux - fall * cp * cl)
             y += e * (level * uy - fall * cp * sl)

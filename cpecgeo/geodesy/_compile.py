@@ -1,12 +1,11 @@
-"""How kernels are compiled, when that is worth it, and how their work is spread over threads.
+"""How and when kernels are compiled, and how their work is spread over threads.
 
-A kernel is a plain function with a mark. Python runs it as it stands where there is little to do:
-loading a compiler takes longer than many a call. For more, `compiled` makes machine code of it,
-and of all kernels that it calls, out of the same source (`_program`), by LLVM; the code is kept on
-disk.
+A kernel is a plain function with a mark. Where there is little work, Python runs it as it is,
+because loading a compiler takes longer than many calls. For more work, `compile_kernel` translates
+the same source, with all kernels that it calls, to machine code by LLVM (`_program`), and keeps it
+on disk.
 
-Compiled kernels release the interpreter's lock and are called from plain threads on slices of the
-rows.
+Compiled kernels release the interpreter's lock, so plain threads run them on slices of the rows.
 """
 
 from __future__ import annotations
@@ -27,16 +26,25 @@ import numpy as np
 
 from cpecgeo.errors import CpecgeoWarning, InputError
 
-__all__ = ["Kernel", "always_compile", "choose", "compiled", "kernel", "plain", "spread", "threads"]
+__all__ = [
+    "Kernel",
+    "always_compile",
+    "choose",
+    "compile_kernel",
+    "kernel",
+    "plain",
+    "spread",
+    "threads",
+]
 
 Kernel = Callable[..., Any]
 _K = TypeVar("_K", bound=Kernel)
 
-# Of many rows at most so many slices are made, enough for the slow ones not to hold up the rest.
+# Most slices of the rows: enough for slow slices not to hold up the others.
 _SLICES = 2_000
 _MARK = "compiles_with"
 _DIGEST = 32  # bytes ahead of machine code on disk
-# Steps that Python may take in place of compiled code before that is loaded: some 0.1 s.
+# Steps that Python takes itself before compiled code is loaded: some 0.1 s of work.
 _PLAIN_STEPS = 20_000
 _ONE_AT_A_TIME = threading.RLock()
 
@@ -47,10 +55,10 @@ def kernel(signature: str = "", *, inline: bool = False) -> Callable[[_K], _K]:
     Parameters
     ----------
     signature : str
-        A word for each parameter, see `_program`; of kernels that are called from Python. Others
-        have the types of their callers.
+        A word for each parameter, see `_program`; needed for kernels that Python calls. Other
+        kernels take their types from their callers.
     inline : bool
-        Whether its code is put in place of calls.
+        Whether calls are replaced by the kernel's code.
     """
 
     def mark(function: _K) -> _K:
@@ -61,17 +69,17 @@ def kernel(signature: str = "", *, inline: bool = False) -> Callable[[_K], _K]:
 
 
 @lru_cache(maxsize=256)
-def compiled(function: Kernel) -> Kernel:
-    """Return a kernel as machine code, which is kept on disk where there is a folder for it.
+def compile_kernel(function: Kernel) -> Kernel:
+    """Return a kernel as machine code, kept on disk where a folder can be written.
 
-    Where there is no compiler it stays as it stands.
+    Without a compiler, return the function for Python to run.
     """
     from cpecgeo.geodesy._program import parameters
 
     types = parameters(getattr(function, _MARK)[0])
-    with _ONE_AT_A_TIME:  # of several threads that need it first
+    with _ONE_AT_A_TIME:  # only one of several threads compiles
         try:
-            return _bound(function.__name__, types, _loaded(_machine_code(function, types)))
+            return _bind(function.__name__, types, _load_code(_machine_code(function, types)))
         except (ImportError, OSError, RuntimeError) as error:
             _say_slow(" ".join(str(error).split())[:120])
             return plain(function)
@@ -79,7 +87,7 @@ def compiled(function: Kernel) -> Kernel:
 
 @lru_cache(maxsize=1)
 def _say_slow(why: str) -> None:
-    """Say once that there is no compiler."""
+    """Warn once that there is no compiler."""
     warnings.warn(
         f"llvmlite can't be used here ({why}): large questions are answered by Python alone, the "
         "same and some hundred times slower. Install llvmlite again, for this machine and Python.",
@@ -89,7 +97,7 @@ def _say_slow(why: str) -> None:
 
 
 def _machine_code(function: Kernel, types: list[tuple[str, int]]) -> bytes:
-    """Return a kernel's machine code, from disk or made now."""
+    """Return a kernel's machine code, from disk or compiled now."""
     import hashlib
 
     name = f"{function.__name__}-{_fingerprint(function.__module__)}.kernel"
@@ -100,13 +108,13 @@ def _machine_code(function: Kernel, types: list[tuple[str, int]]) -> bytes:
             continue
         if kept[:_DIGEST] == hashlib.sha256(kept[_DIGEST:]).digest():
             return kept[_DIGEST:]
-    code = _made(function, types)
+    code = _compile_now(function, types)
     _keep(name, hashlib.sha256(code).digest() + code)
     return code
 
 
 def _keep(name: str, content: bytes) -> None:
-    """Write a file into the first folder that takes it."""
+    """Write a file into the first folder that can be written."""
     for folder in _folders():
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +139,7 @@ def _write(path: Path, content: bytes) -> None:
 def _folders() -> list[Path]:
     """Return where machine code may be kept: beside Python's own bytecode, else the user's cache.
 
-    Nowhere but in ``CPECGEO_KERNELS`` where that is set.
+    ``CPECGEO_KERNELS``, where set, names the only folder.
     """
     from importlib.util import cache_from_source
 
@@ -165,7 +173,7 @@ def _fingerprint(module: str) -> str:
 
 
 def _processor() -> tuple[str, str, str]:
-    """Return the kind of machine, the processor's name, and what it can do."""
+    """Return the architecture, the processor's name, and its features."""
     import llvmlite.binding as llvm
 
     try:
@@ -186,15 +194,15 @@ def _machine() -> Any:
     return target.create_target_machine(cpu=cpu, features=features, opt=3, jit=True)
 
 
-def _made(function: Kernel, types: list[tuple[str, int]]) -> bytes:
-    """Return a kernel's machine code, made now."""
+def _compile_now(function: Kernel, types: list[tuple[str, int]]) -> bytes:
+    """Compile a kernel to machine code."""
     from cpecgeo.geodesy._program import Program
 
-    return _emitted(Program(function, types, _attributes).text, _machine())
+    return _emit_code(Program(function, types, _attributes).text, _machine())
 
 
-def _emitted(text: str, machine: Any) -> bytes:
-    """Return a program as machine code of a machine."""
+def _emit_code(text: str, machine: Any) -> bytes:
+    """Compile a program for a machine."""
     import llvmlite.binding as llvm
 
     module = llvm.parse_assembly(text)
@@ -208,12 +216,12 @@ def _emitted(text: str, machine: Any) -> bytes:
 
 
 def _attributes(function: Kernel) -> str:
-    """Return what LLVM is told of a kernel."""
+    """Return LLVM's attributes of a kernel."""
     return "alwaysinline" if getattr(function, _MARK)[1] else ""
 
 
-def _loaded(code: bytes) -> Any:
-    """Load machine code; return what holds it and where it begins."""
+def _load_code(code: bytes) -> Any:
+    """Load machine code; return its owner and its address."""
     import llvmlite.binding as llvm
 
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
@@ -222,8 +230,8 @@ def _loaded(code: bytes) -> Any:
     return engine, engine.get_function_address("kernel")
 
 
-def _bound(name: str, types: list[tuple[str, int]], loaded: Any) -> Kernel:
-    """Return what calls machine code with Python's values, without the interpreter's lock."""
+def _bind(name: str, types: list[tuple[str, int]], loaded: Any) -> Kernel:
+    """Return a function that calls machine code on Python's values, without holding the lock."""
     import ctypes
     import struct
 
@@ -251,13 +259,13 @@ def _bound(name: str, types: list[tuple[str, int]], loaded: Any) -> Kernel:
 
 
 class _Patience:
-    """How many steps Python may still take in place of compiled code, in this process."""
+    """The number of steps left for Python in this process before kernels are compiled."""
 
     def __init__(self, steps: int) -> None:
         self.left = steps
 
     def take(self, steps: int) -> bool:
-        """Take some of them; False where they are used up."""
+        """Use up some steps; return False when none are left."""
         self.left -= steps
         return self.left >= 0
 
@@ -266,39 +274,39 @@ _PATIENCE = _Patience(_PLAIN_STEPS)
 
 
 def always_compile() -> None:
-    """Run no kernel as it stands from now on, in this process.
+    """Run every kernel compiled from now on, in this process.
 
-    Python and compiled code differ by rounding, so bytes of a run over many batches would depend
-    on what the process had measured before.
+    Python and compiled code differ by rounding, so the output of a run over many batches would
+    otherwise depend on what the process had measured before.
     """
     _PATIENCE.left = 0
 
 
 def choose(function: Kernel, steps: int, many: Kernel | None = None) -> Kernel:
-    """Return a kernel for some work: as it stands while that is quicker, else compiled.
+    """Return a kernel for some work: the plain function while that is quicker, else compiled.
 
     Parameters
     ----------
     function : kernel
     steps : int
-        About how many points are to be measured to a segment.
+        About how many distances from a point to a segment are measured.
     many : kernel, optional
-        Takes the place of `function` where that would be compiled: the same with more to prepare.
+        Compiled in place of `function`: it does the same with more preparation.
 
     Returns
     -------
     callable
-        Both give the same, to the rounding of earth-centred coordinates, which is a nanometre.
+        Plain and compiled agree to the rounding of earth-centred coordinates, a nanometre.
     """
-    return plain(function) if _PATIENCE.take(steps) else compiled(many or function)
+    return plain(function) if _PATIENCE.take(steps) else compile_kernel(many or function)
 
 
 def plain(function: Kernel) -> Kernel:
-    """Return a kernel as Python runs it; numbers out of memory views are quicker than numpy's."""
+    """Return a kernel for Python to run on memory views, whose items are quicker than numpy's."""
 
     def run(*values: Any) -> Any:
         views = (v.data if isinstance(v, np.ndarray) else v for v in values)
-        with np.errstate(all="ignore"):  # as compiled code does
+        with np.errstate(all="ignore"):  # like compiled code
             return function(*views)
 
     return run
@@ -327,8 +335,8 @@ def threads() -> int:
 def spread(work: Callable[[int, int], Any], rows: int, *, least: int = 2_000) -> None:
     """Call `work(first, last)` on slices of `rows`, on as many threads as are worth it.
 
-    The slices don't depend on how many processors there are, so neither does the answer:
-    between equally near targets a search may prefer what it found for the point before.
+    A search may prefer, of equally near targets, the one found for the point before. The slices
+    therefore don't depend on the number of processors, and neither does the answer.
     """
     size = max(least, rows // _SLICES)
     slices = list(pairwise([*range(0, rows, size), rows]))

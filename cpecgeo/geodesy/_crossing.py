@@ -1,13 +1,13 @@
-"""Compiled: how often the rings of polygons wind around points, and how far lines are apart.
+"""Compiled: winding numbers of rings around points, and distances between lines.
 
-From a pole that is on no boundary a meridian is followed to the point, and the edges that it
-crosses are counted. A segment of an edge is the parabola of `_tree`; it meets the meridian's plane
-where a quadratic equation says, to a hundredth of a millimetre. Nothing else is approximate:
-vertices are shared by the segments that meet there, so that none is counted twice or left out.
+A meridian is followed to the point from a pole that is on no boundary, and the edges that it
+crosses are counted. A segment of an edge is the parabola of `_tree`. It meets the meridian's plane
+at the root of a quadratic equation, to a hundredth of a millimetre. Nothing else is approximate:
+segments share the vertex where they meet, so that no crossing is counted twice or left out.
 
-Two segments cross if the ends of one are on different sides of the upright plane that the other
-lies in, and the one passes that plane between the ends of the other. Where none do, two
-geometries are as far apart as an end of a segment of one is from a segment of the other.
+Two segments cross if the ends of the first are on different sides of the vertical plane through the
+second, and the first meets that plane between the ends of the second. Where no segments cross, the
+distance of two geometries is that of a vertex of one from a segment of the other.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.
@@ -30,17 +30,18 @@ _TURN = 2.0 * pi
 _TINY_M = 1e-12
 # No normal curvature of WGS 84 is more than 1 / 6,335.4 km.
 _STRONGEST_M = 6_335_000.0
-# The share by which a chord may be longer, for its square; half more than the two curvatures say.
+# How much longer a rival's chord may be, as a share per square of the chord: half more than the
+# extremes of curvature require.
 _SERIES_M, _BENDS = 8_000_000.0, 3.5e-17
 _RIVALS = 64
-_BEYOND = 0.5  # of a segment's length: an arc's foot is nowhere so far from its chord's
-# Times their radii that two geometries are apart, and leaves that they have, for `_face` to pay.
+_BEYOND = 0.5  # of a segment's length: the feet on an arc and on its chord are closer than this
+# `_face` pays off for geometries this many times their radii apart, with this many leaves.
 _FACING, _FACES = 2.0, 4
 
 
 @kernel(inline=True)
 def _root(begin, rise, bend):
-    """Return t from 0 to 1 where begin + t rise + t (1 - t) bend is 0; its ends differ in sign."""
+    """Return the root, 0 to 1, of begin + t rise + t (1 - t) bend, whose ends differ in sign."""
     p = rise + bend
     root = sqrt(max(p * p + 4.0 * bend * begin, 0.0))
     q = p + root if p >= 0.0 else p - root
@@ -109,7 +110,7 @@ def contain(
             winding = base[p]
             place = ((atan2(y, x) - west[p]) % _TURN) * scale[p]
             bins = bin_first[p + 1] - bin_first[p]
-            if place < bins + 1e-6:  # rounding may lead once around
+            if place < bins + 1e-6:  # by rounding it may be a full turn
                 k = bin_first[p] + min(int(place), bins - 1)
                 for i in range(segment_first[k], segment_first[k + 1]):
                     e = segments[i]
@@ -146,8 +147,8 @@ def _segments_cross(a, d, n, per_d2, i, e, g, m, per_g2, j, slack):
 def _to_chord2(a, d, per_d2, i, x, y, z):
     """Return the square of the metres from a point to the chord of segment i.
 
-    Infinite where the foot is clearly beyond an end: that vertex is the start of some segment, and
-    is measured as such.
+    Infinite where the foot is clearly beyond an end: the vertex there is the start of some segment,
+    and is measured as such.
     """
     px, py, pz = x - a[i, 0], y - a[i, 1], z - a[i, 2]
     t = (px * d[i, 0] + py * d[i, 1] + pz * d[i, 2]) * per_d2[i]
@@ -231,11 +232,11 @@ def _facing(a, d, around, ball, first, last, begin, end, x, y, z, least, out):
 
 @kernel()
 def _face(a, d, around, ball, first, last, u, v, i0, i1, j0, j1, mine, yours):
-    """List the segments of two geometries far apart that may be nearest to the other.
+    """List the segments of two distant geometries that may be nearest to the other geometry.
 
-    Only what stands out towards the other one can be. Their roots are u and v, their leaves i0 to
-    i1 and j0 to j1. Return how many are listed of each, -1 for too many, and no less than the
-    chord of the nearest.
+    Only segments on the side that faces the other geometry can be. The roots are u and v, the
+    leaves i0 to i1 and j0 to j1. Return how many segments of each are listed, -1 for too many, and
+    an upper bound of the chord between the nearest two.
     """
     x, y, z = ball[v, 0] - ball[u, 0], ball[v, 1] - ball[u, 1], ball[v, 2] - ball[u, 2]
     size = sqrt(x * x + y * y + z * z)
@@ -247,12 +248,12 @@ def _face(a, d, around, ball, first, last, u, v, i0, i1, j0, j1, mine, yours):
         s = ball[c, 0] * x + ball[c, 1] * y + ball[c, 2] * z + ball[c, 3]
         if s > most:
             most, p = s, c
-    # A vertex that stands out, the one nearest to it, and the one nearest to that.
+    # A vertex on the facing side, the other geometry's nearest to it, and the nearest to that.
     i = first[p]
     c2, j = _nearest_vertex(a, ball, first, last, j0, j1, a[i, 0], a[i, 1], a[i, 2], 1e150)
     c2, i = _nearest_vertex(a, ball, first, last, i0, i1, a[j, 0], a[j, 1], a[j, 2], 2.0 * sqrt(c2))
     limit = _rival_chord(sqrt(c2)) + 1e-3
-    # Whatever is within the limit of the far side of the one, or of the other.
+    # All segments within the limit of the foremost one of the other geometry.
     most += 1e-3
     theirs, reach = _facing(
         a, d, around, ball, first, last, j0, j1, -x, -y, -z, -limit - most, yours
@@ -277,10 +278,10 @@ def apart(
 ):  # fmt: skip
     """Enter the metres between geometries `one` and `two` of rows start to stop; 0 if they cross.
 
-    Each geometry is a tree of balls: leaves, which come first, hold pieces first to last, other
-    nodes hold nodes. Two trees are searched at once, what may be nearest first, by chords; what
-    no chord can decide is then measured. Rows with 0 in `out` stay so. Infinite where no
-    method but Karney's holds.
+    Each geometry is a tree of balls. Leaves come first and hold pieces first to last; other nodes
+    hold nodes. Two trees are searched together by chords, the nearest pair of nodes first; what
+    chords can't decide is then measured. Rows with 0 in `out` stay 0. The answer is infinite where
+    only Karney's method holds.
     """
     pair, bound = np.empty((4 * STACK, 2), np.int64), np.empty(4 * STACK)
     rival, chord = np.empty((_RIVALS, 2), np.int64), np.empty(_RIVALS)
@@ -295,7 +296,7 @@ def apart(
             mine, yours,
         )  # fmt: skip
         if ours > 0 and theirs > 0:
-            u, v = -1, -1  # what is listed, and nothing else
+            u, v = -1, -1  # only the listed ones
         pair[0, 0], pair[0, 1], bound[0], top = u, v, 0.0, 1
         while top > 0:
             top -= 1
@@ -303,7 +304,7 @@ def apart(
             if bound[top] >= limit:
                 continue
             if u >= leaves or v >= leaves:
-                # The larger of the two is taken apart; what is nearest comes on top.
+                # The larger of the two nodes is opened; the nearest pair comes on top of the stack.
                 left = v < leaves or (u >= leaves and ball[u, 3] >= ball[v, 3])
                 split, other = (u, v) if left else (v, u)
                 x, y, z, r = ball[other, 0], ball[other, 1], ball[other, 2], ball[other, 3]
@@ -344,7 +345,7 @@ def apart(
                     ):
                         best, top, count = 0.0, 0, 0
                         break
-                    # Geodesics that don't cross are closest at an end of one of them.
+                    # Geodesics that don't cross are closest at an end of one.
                     for turn in range(3):
                         f, g = (i, j) if turn < 2 else (j, i)
                         if turn == 0:

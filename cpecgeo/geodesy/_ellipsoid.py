@@ -1,4 +1,4 @@
-"""The one ellipsoid: WGS 84, its constants and geodesics; any CRS to lon, lat on it and back."""
+"""The WGS 84 ellipsoid: constants, geodesics, and conversion of any CRS to lon, lat and back."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ E2: Final = FLATTENING * (2.0 - FLATTENING)
 
 _E = np.sqrt(E2)
 _DEGREE = 180.0 / np.pi
-_BLOCK = 4_096  # rows at once, so that what comes in between stays in the processor's cache
+_BLOCK = 4_096  # rows at once, so that intermediate values stay in the processor's cache
 
 # Provenance of every answer, in `.attrs`.
 ATTRS: Final[dict[str, Any]] = {"ellipsoid": "WGS 84", "edges": "geodesic"}
 
-# A projection's inverse may end a rounding error outside the map; degrees.
+# In degrees: the inverse of a projection may end outside the globe by a rounding error.
 _ROUNDING = 1e-9
 WGS84 = pyproj.CRS("EPSG:4326")
 # China's CGCS2000 is ITRF97 at epoch 2000.0 (GB 22021-2008), within a metre of WGS 84, and EPSG
@@ -105,7 +105,7 @@ def lift(a: Floats, d: Floats) -> Floats:
     axes = np.array([EQUATOR_M, EQUATOR_M, POLE_M]) ** -2.0
     up = (a + 0.5 * d) * axes
     size = np.sqrt(np.einsum("ij,ij->i", up, up))
-    bent = np.einsum("ij,j->i", d * d, axes)  # d² times the normal curvature, times size
+    bent = np.einsum("ij,j->i", d * d, axes)  # d² times the normal curvature, times `size`
     return np.asarray(up * (0.5 * bent / (size * size))[:, None])
 
 
@@ -135,7 +135,7 @@ def to_wgs84(xy: Floats, crs: pyproj.CRS, what: str) -> Floats:
         return xy
     if len(xy):
         _refuse_degrees(crs, (*xy.min(axis=0), *xy.max(axis=0)), what)
-    operation = _known(crs, what)
+    operation = _require_operation(crs, what)
     if operation is None:
         return xy
     moved = np.column_stack(operation.transform(xy[:, 0], xy[:, 1]))
@@ -165,18 +165,18 @@ def from_wgs84(xy: Floats, crs: pyproj.CRS, what: str) -> Floats:
     CRSError
         As `to_wgs84`.
     """
-    operation = _known(crs, what)
+    operation = _require_operation(crs, what)
     if operation is None:
         return xy
     return np.column_stack(operation.transform(xy[:, 0], xy[:, 1], direction="INVERSE"))
 
 
-def _known(crs: pyproj.CRS, what: str) -> pyproj.Transformer | None:
-    """Return the operation to WGS 84, None where none is needed, or refuse."""
+def _require_operation(crs: pyproj.CRS, what: str) -> pyproj.Transformer | None:
+    """Return the operation to WGS 84, None where none is needed; refuse a CRS without one."""
     try:
         operation = _operation(crs)
         why = _explain(crs) if operation is None and not _is_wgs84(crs) else None
-    except pyproj.exceptions.ProjError:  # PROJ reads more than it can write again
+    except pyproj.exceptions.ProjError:  # PROJ can't write every CRS that it can read
         operation, why = None, 'its description is damaged. State it, such as crs="EPSG:32642".'
     if why is not None:
         raise CRSError(f"{what} is in {crs.name!r}, which can't be turned into lon, lat: {why}")
@@ -199,12 +199,12 @@ def _operation(crs: pyproj.CRS) -> pyproj.Transformer | None:
         pass
     if not _has_datum_of_wgs84(crs):
         return None
-    # The ballpark operation between these is the identity on the ellipsoid.
+    # PROJ's ballpark operation between these leaves lon and lat as they are.
     return pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
 
 
 def _has_datum_of_wgs84(crs: pyproj.CRS) -> bool:
-    """Return whether a CRS is on WGS 84 but for its name, so that nothing has to be shifted."""
+    """Return whether a CRS is on the datum of WGS 84 under another name and needs no shift."""
     base = crs.geodetic_crs
     if base is None or base.datum is None or crs.is_bound:
         return False
@@ -222,7 +222,7 @@ def _explain(crs: pyproj.CRS) -> str:
     if crs.geodetic_crs is None:
         return "it has no known place on the earth. Say where it is with set_crs(…)."
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the same, said by pyproj
+        warnings.simplefilter("ignore")  # pyproj's word for the same
         missing = TransformerGroup(crs, WGS84, always_xy=True).unavailable_operations
     if missing:
         grids = [g.short_name for operation in missing for g in operation.grids if not g.available]
@@ -241,7 +241,7 @@ def _explain(crs: pyproj.CRS) -> str:
 
 
 def _sisters(base: pyproj.CRS) -> str:
-    """Return other geographic CRSs of the same family that do have an operation."""
+    """Return other geographic CRSs of the same family for which an operation is known."""
     family = base.name.split()[0]
     names = []
     for info in query_crs_info("EPSG", PJType.GEOGRAPHIC_2D_CRS):
@@ -253,11 +253,11 @@ def _sisters(base: pyproj.CRS) -> str:
 
 
 def _refuse_degrees(crs: pyproj.CRS, bounds: tuple[float, float, float, float], what: str) -> None:
-    """Refuse lon, lat that bear the name of a projection: all would lie at its origin."""
+    """Refuse degrees under a projected CRS: all would lie at its origin."""
     if not crs.is_projected:
         return
     west, south, east, north = map(float, bounds)
-    # In any unit of length, such a box is a speck at the projection's origin.
+    # In any unit of length such a box is tiny and at the projection's origin.
     if west >= -180 and south >= -90 and east <= 180 and north <= 90:
         raise CRSError(
             f"{what} is in {crs.name!r}, which is projected, but x runs from {west:g} to "

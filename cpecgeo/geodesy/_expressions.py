@@ -1,8 +1,8 @@
 """Expressions of kernels in the language of LLVM.
 
-Numbers (of 64 bits, 32 or one), contiguous arrays, and tuples of these that are taken apart at
-once. Indices are never negative. What a name means is known from its function or, once and for
-all, from its module.
+There are numbers (of 64, 32 or 1 bits), contiguous arrays, and tuples of these, which are unpacked
+at once. Indices are never negative. A name is a variable of the function or a constant of its
+module.
 """
 
 from __future__ import annotations
@@ -18,13 +18,23 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ITEMS", "KINDS", "Array", "Expressions", "Number", "Type", "Value", "known", "widest"]
+__all__ = [
+    "ITEMS",
+    "KINDS",
+    "Array",
+    "Expressions",
+    "Number",
+    "Type",
+    "Value",
+    "to_number",
+    "widest",
+]
 
-# Numbers by kind, and as they lie in arrays of each item.
+# LLVM's types of numbers, and of the items of arrays.
 KINDS = {"f8": "double", "f4": "float", "i8": "i64", "b1": "i1"}
 ITEMS = {"f8": "double", "f4": "float", "i8": "i64", "b1": "i8", "i1": "i8", "u1": "i8"}
 _RANKS = ["b1", "i8", "f4", "f8"]
-_FAST = "contract arcp nsz"  # what rounding may be gained by; NaN and infinity stay what they are
+_FAST = "contract arcp nsz"  # rounding may change; NaN and infinity are kept
 _SIGNS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Lt: ("olt", "slt"), ast.LtE: ("ole", "sle"), ast.Gt: ("ogt", "sgt"),
     ast.GtE: ("oge", "sge"), ast.Eq: ("oeq", "eq"), ast.NotEq: ("une", "ne"),
@@ -36,7 +46,7 @@ _OF_C = {math.sin: "sin", math.cos: "cos", math.asin: "asin", math.atan2: "atan2
 
 @dataclass(frozen=True)
 class Number:
-    """A number: its kind, and what LLVM calls it."""
+    """A number: its kind, and its name in LLVM."""
 
     kind: str
     text: str
@@ -44,7 +54,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Array:
-    """A contiguous array: its items, where they are, and its shape."""
+    """A contiguous array: type of items, address and shape."""
 
     item: str
     pointer: str
@@ -52,16 +62,16 @@ class Array:
 
 
 Value = Any  # Number, Array, or a tuple of them
-Type = tuple[str, int]  # item and dimensions, 0 of a number
+Type = tuple[str, int]  # type of items and number of dimensions, 0 for a number
 
 
 def widest(one: str, two: str) -> str:
-    """Return the kind that holds both."""
+    """Return the kind that holds values of both."""
     return "f8" if {one, two} == {"i8", "f4"} else max(one, two, key=_RANKS.index)
 
 
-def known(value: complex) -> Number:
-    """Return a number that is known."""
+def to_number(value: complex) -> Number:
+    """Return a constant as a number of LLVM."""
     if isinstance(value, (bool, np.bool_)):
         return Number("b1", "true" if value else "false")
     if isinstance(value, (int, np.integer)):
@@ -71,15 +81,15 @@ def known(value: complex) -> Number:
 
 
 class Expressions(ABC):
-    """What is written of one kernel, and how its expressions are added to it."""
+    """The text of one kernel, and how its expressions are added to it."""
 
     scope: dict[str, Any]  # names of the module
     local: set[str]  # names of the kernel
     kinds: dict[str, str]  # of its numbers
     arrays: dict[str, Array]
-    entry: list[str]  # what comes before all else
+    entry: list[str]  # instructions at the start of the function
     lines: list[str]
-    heap: list[str]  # where pointers to be freed are kept
+    heap: list[str]  # pointers to be freed at the end
     count: int
     block: str
 
@@ -89,7 +99,7 @@ class Expressions(ABC):
 
     @abstractmethod
     def new_array(self, function: Any, given: Sequence[ast.expr]) -> Array:
-        """Make an array as numpy's function would."""
+        """Create an array as numpy's function would."""
 
     @abstractmethod
     def constant(self, values: Any) -> Array:
@@ -111,12 +121,12 @@ class Expressions(ABC):
         self.lines.append(f"  {text}")
 
     def place(self, label: str) -> None:
-        """Begin a block; the one before ends."""
+        """Begin a block; end the one before."""
         self.lines.append(f"{label[1:]}:")
         self.block = label
 
     def static(self, node: ast.expr) -> Any:
-        """Return what an expression without names of the kernel is, in Python; else None."""
+        """Return the value of an expression that uses no variable of the kernel; else None."""
         if isinstance(node, ast.Name):
             if node.id in self.local:
                 return None
@@ -145,7 +155,7 @@ class Expressions(ABC):
         return self.put(f"fpext {to}" if kind == "f8" else f"fptrunc {to}")
 
     def alike(self, one: Number, two: Number) -> tuple[str, str, str]:
-        """Return the kind of two numbers together, and both in it."""
+        """Return the common kind of two numbers, and both converted to it."""
         kind = widest(one.kind, two.kind)
         return kind, self.convert(one, kind), self.convert(two, kind)
 
@@ -154,7 +164,7 @@ class Expressions(ABC):
         return getattr(self, f"_{type(node).__name__.lower()}")(node)
 
     def _constant(self, node: ast.Constant) -> Value:
-        return known(node.value)  # type: ignore[arg-type]
+        return to_number(node.value)  # type: ignore[arg-type]
 
     def _name(self, node: ast.Name) -> Value:
         if node.id in self.arrays:
@@ -163,13 +173,13 @@ class Expressions(ABC):
             kind = self.kinds[node.id]
             return Number(kind, self.put(f"load {KINDS[kind]}, ptr %v.{node.id}"))
         fixed = self.static(node)
-        return self.constant(fixed) if isinstance(fixed, np.ndarray) else known(fixed)
+        return self.constant(fixed) if isinstance(fixed, np.ndarray) else to_number(fixed)
 
     def _tuple(self, node: ast.Tuple) -> Value:
         return tuple(self.value(e) for e in node.elts)
 
     def _subscript(self, node: ast.Subscript) -> Value:
-        if isinstance(node.value, ast.Attribute):  # of a shape
+        if isinstance(node.value, ast.Attribute):  # item of a shape
             return Number("i8", self.value(node.value.value).shape[self.static(node.slice)])
         held = self.value(node.value)
         if isinstance(held, tuple):
@@ -184,7 +194,7 @@ class Expressions(ABC):
         return Number(item, read)
 
     def address(self, array: Array, index: ast.expr) -> str:
-        """Return where an item is."""
+        """Return the address of an item."""
         place = ""
         for k, node in enumerate(index.elts if isinstance(index, ast.Tuple) else [index]):
             along = self.convert(self.value(node), "i8")
@@ -197,7 +207,7 @@ class Expressions(ABC):
         )
 
     def write(self, array: Array, index: ast.expr, value: Number) -> None:
-        """Put a number into an array."""
+        """Store a number in an array."""
         at, item = self.address(array, index), array.item
         if item in ("i1", "u1"):
             text = self.put(f"trunc i64 {self.convert(value, 'i8')} to i8")
@@ -210,7 +220,7 @@ class Expressions(ABC):
         if isinstance(node.op, ast.Not):
             return Number("b1", self.put(f"xor i1 {self.truth(node.operand)}, true"))
         if isinstance(node.operand, ast.Constant):
-            return known(-node.operand.value)  # type: ignore[operator]
+            return to_number(-node.operand.value)  # type: ignore[operator]
         value = self.value(node.operand)
         if value.kind == "i8":
             return Number("i8", self.put(f"sub nsw i64 0, {value.text}"))
@@ -229,12 +239,12 @@ class Expressions(ABC):
         if kind == "i8" and sign in _SUMS:
             return Number(kind, self.put(f"{_SUMS[sign]} nsw i64 {a}, {b}"))
         if sign in (ast.FloorDiv, ast.Mod):
-            return self._floored(sign, kind, a, b)
+            return self._floor_divide(sign, kind, a, b)
         word = {**_SUMS, ast.Div: "div"}[sign]
         return Number(kind, self.put(f"f{word} {_FAST} {KINDS[kind]} {a}, {b}"))
 
-    def _floored(self, sign: type[ast.AST], kind: str, a: str, b: str) -> Number:
-        """Divide with rest, which has the sign of the divisor."""
+    def _floor_divide(self, sign: type[ast.AST], kind: str, a: str, b: str) -> Number:
+        """Divide as Python does: floor of the quotient, remainder with the sign of the divisor."""
         if kind == "i8":
             rest = self.put(f"srem i64 {a}, {b}")
             other = self.put(f"icmp slt i64 {self.put(f'xor i64 {rest}, {b}')}, 0")
@@ -277,7 +287,7 @@ class Expressions(ABC):
         return self.convert(self.value(node), "b1")
 
     def branch(self, node: ast.expr, yes: str, no: str) -> None:
-        """Go on in one of two blocks, and look at no more than Python would."""
+        """Branch to one of two blocks, and evaluate no more than Python would."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             self.branch(node.operand, no, yes)
         elif isinstance(node, ast.BoolOp):
@@ -329,7 +339,7 @@ class Expressions(ABC):
         if function in (np.empty, np.zeros, np.full):
             return self.new_array(function, node.args)
         if function is float and isinstance(node.args[0], ast.Constant):  # "nan"
-            return known(self.static(node))
+            return to_number(self.static(node))
         values = [self.value(a) for a in node.args]
         if function in (min, max):
             return self._least(values, "olt" if function is min else "ogt")
@@ -359,20 +369,20 @@ class Expressions(ABC):
         return Number(kind, self.put(f"call {_FAST} {word} @llvm.sqrt.f{bits}({word} {text})"))
 
     def size(self, value: Number) -> Number:
-        """Return a number without its sign."""
+        """Return the absolute value."""
         if value.kind == "i8":
             return Number("i8", self.put(f"call i64 @llvm.abs.i64(i64 {value.text}, i1 true)"))
         text = self.convert(value, "f8")
         return Number("f8", self.put(f"call double @llvm.fabs.f64(double {text})"))
 
     def whole(self, value: Number, how: str) -> Number:
-        """Return the whole number above a number, or nearest to it."""
+        """Return a number rounded up, or to the nearest whole number."""
         text = self.put(f"call double @llvm.{how}.f64(double {self.convert(value, 'f8')})")
         return Number("i8", self.convert(Number("f8", text), "i8"))
 
     def times(self, value: Number, factor: float) -> Number:
-        """Return a number times one that is known."""
-        text = f"fmul {_FAST} double {self.convert(value, 'f8')}, {known(factor).text}"
+        """Return a number times a constant."""
+        text = f"fmul {_FAST} double {self.convert(value, 'f8')}, {to_number(factor).text}"
         return Number("f8", self.put(text))
 
 

@@ -1,4 +1,4 @@
-"""The boundary of a buffer: put at its exact distance, and closed to valid polygons."""
+"""Boundaries of buffers: moved to their exact distance, and closed to valid polygons."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["Around", "Outline", "close", "holds", "settle"]
 
-_SHARE = 0.9  # of the tolerance, used up here; the rest is for rounding and other middles
-_OUT = 0.5  # of that, by which vertices lie farther out than the radius
-_SLACK = 0.05  # of that, by which vertices may miss it
-_FALSE = 0.03  # share of the radius: the guess is nowhere farther off
+_SHARE = 0.9  # of the tolerance; the rest is for rounding and points beside middles
+_OUT = 0.5  # of that: how far outside the radius vertices lie
+_SLACK = 0.05  # of that: greatest error of a vertex
+_FALSE = 0.03  # share of the radius: greatest error of the guess
 _ROOM = 16  # new vertices per edge that the first try has room for
 _NONE = np.empty(0, np.int64)
 
@@ -46,15 +46,15 @@ class Outline:
 
 @dataclass(frozen=True)
 class Around:
-    """What boundaries are around: lines, rings and points, as trees of segments; see `Tree`.
+    """The buffered lines, rings and points, as trees of segments; see `Tree`.
 
     Parameters
     ----------
     tree : tuple
-        The arrays of pieces and nodes in the order of the kernels' arguments, and below which
-        number nodes are leaves.
+        The arrays of pieces and nodes, in the order of the kernels' arguments, and the number of
+        leaves.
     root : ndarray of int
-        The root of the tree that each ring of the boundary is around; the last one holds for all
+        The root of the tree that each ring of the boundary surrounds; the last one holds for all
         further rings.
     steps : int
         About how many nodes and pieces a search looks at.
@@ -66,7 +66,7 @@ class Around:
 
     @classmethod
     def of(cls, index: Index) -> Around:
-        """Return what all rings are around: one geometry."""
+        """Return the record of one geometry, which all rings surround."""
         t = index.tree
         p = t.pieces
         arrays = (p.a, p.d, p.n, p.per_d2, p.target, t.start_m, t.tubes, t.child, t.leaves)
@@ -79,7 +79,7 @@ class Around:
 
 @dataclass(frozen=True)
 class _Vertices:
-    """An outline at work; see `_boundary`.
+    """The vertices of an outline while it is settled; see `_boundary`.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class _Vertices:
     piece : ndarray of int, shape (n,)
         The segment that this point is on.
     lost : ndarray of bool, shape (n,)
-        Vertices that have found no place.
+        Vertices for which no point at the distance was found.
     """
 
     outline: Outline
@@ -100,7 +100,7 @@ class _Vertices:
 
     @classmethod
     def of(cls, outline: Outline) -> _Vertices:
-        """Return the vertices where they are, nothing known of them yet."""
+        """Return the vertices of an outline, without closest points yet."""
         count = len(outline.xy)
         piece, lost = np.full(count, -1), np.zeros(count, bool)
         return cls(outline, ecef(*outline.xy.T), np.empty((count, 3)), piece, lost)
@@ -124,7 +124,7 @@ class _Vertices:
         within: float = 0.0,
         corners: tuple[Ints, Ints] = (_NONE, _NONE),
     ) -> tuple[Floats, Floats, Ints]:
-        """Do a step of `_boundary.work`; return what `sides` and `refine` find."""
+        """Run a step of `_boundary.work`; return the results of `SIDES` and `REFINE`."""
         o, after = self.outline, _next(self.outline.ring)
         root, turn = around.roots(o.ring), np.empty(len(after))
         count = len(corners[0]) if step == MEET else len(after)
@@ -149,15 +149,15 @@ class _Vertices:
 
 
 def settle(outline: Outline, around: Around, metres: float, rtol: float) -> Outline:
-    """Move every vertex to `metres` from what it is around, and split edges that stray.
+    """Move every vertex to `metres` from the buffered geometry, and split edges that stray.
 
-    Edges hold as geodesics and as straight lines in lon, lat, as GeoJSON reads them.
+    Edges keep the tolerance as geodesics, and as straight lines in lon, lat, as GeoJSON draws them.
 
     Parameters
     ----------
     outline : Outline
     around : Around
-        The lines, rings and points that the buffer is around.
+        The buffered lines, rings and points.
     metres : float
     rtol : float
         Greatest relative error at vertices and at the middles of edges.
@@ -167,7 +167,7 @@ def settle(outline: Outline, around: Around, metres: float, rtol: float) -> Outl
     Outline
     """
     within = _SHARE * rtol * metres
-    # Edges sag towards what they surround, so their ends lie a little farther out.
+    # The middles of edges are nearer than their ends, so the ends lie a little farther out.
     aim, slack = metres + _OUT * within, _SLACK * within
     vertices = _move_all(outline, around, aim, slack)
     vertices = _unfold(vertices, around, aim, slack)
@@ -191,7 +191,7 @@ def _move_all(outline: Outline, around: Around, aim: float, slack: float) -> _Ve
 
 
 def _false_rings(outline: Outline, shift: Floats, around: Around, aim: float) -> NDArray[np.bool_]:
-    """Find the vertices of rings that are well within the radius everywhere.
+    """Find the vertices of rings that lie well within the radius throughout.
 
     GEOS sometimes gives the buffer of a closed line a hole where there is none.
     """
@@ -215,9 +215,9 @@ def _false_rings(outline: Outline, shift: Floats, around: Around, aim: float) ->
 def _unfold(vertices: _Vertices, around: Around, aim: float, slack: float) -> _Vertices:
     """Replace the vertices of edges that run backwards by one vertex in the corner.
 
-    What a ring surrounds is on the same side of all its edges. Where two arcs meet in a corner,
-    vertices may have been moved past the corner and past each other; the edges between them
-    have it on the other side.
+    The buffered geometry is on the same side of all edges of a ring. Where two arcs meet in a
+    corner, vertices may have been moved past the corner and past each other; the geometry is then
+    on the other side of the edges between them.
     """
     if len(vertices.place) == 0:
         return vertices
@@ -257,7 +257,7 @@ def _split_edges(
 
 
 def _next(ring: Ints) -> Ints:
-    """Return the next vertex of each, around its ring."""
+    """Return for each vertex the next one around its ring."""
     after = np.arange(1, len(ring) + 1)
     ends = np.append(ring[1:] != ring[:-1], True)
     starts = np.concatenate(([0], np.flatnonzero(ends)[:-1] + 1))
@@ -268,16 +268,16 @@ def _next(ring: Ints) -> Ints:
 def close(
     rings: list[Floats], inside: Callable[[Floats], Any], *, poles: bool, thin: float
 ) -> tuple[Any, bool]:
-    """Return the area that rings bound, and whether they had to be untangled.
+    """Return the area that rings bound, and whether a ring crossed itself.
 
     Parameters
     ----------
     rings : list of ndarray, shape (n, 2)
         lon, lat, closed.
     inside : callable
-        Takes points, shape (n, 2), and tells which are in the area.
+        Takes points, shape (n, 2), and returns which are in the area.
     poles : bool
-        Whether a pole may be in the area, which the rings alone don't tell.
+        Whether a pole may be in the area; the rings alone don't decide that.
     thin : float
         Degrees; where a ring crosses itself, parts narrower than this are dropped.
 
@@ -299,7 +299,7 @@ def close(
 
 
 def holds(shapes: NDArray[Any], geoms: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return whether shapes hold all vertices of the geometries they are around."""
+    """Return whether buffers contain all vertices of their geometries."""
     xy, owner = shapely.get_coordinates(geoms, return_index=True)
     shapely.prepare(shapes)
     out = ~shapely.intersects_xy(shapes[owner], xy)
@@ -307,7 +307,7 @@ def holds(shapes: NDArray[Any], geoms: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _plain(rings: list[Floats], inside: Callable[[Floats], Any], thin: float) -> tuple[Any, bool]:
-    """Make polygons of rings by nesting: what is in an odd number of rings is area."""
+    """Build polygons from rings by nesting: what is in an odd number of rings is area."""
     shapes = np.atleast_1d(shapely.polygons([shapely.linearrings(r) for r in rings]))
     if not shapely.is_valid(shapes).all():
         return _untangle(rings, inside, thin), True
@@ -324,10 +324,10 @@ def _plain(rings: list[Floats], inside: Callable[[Floats], Any], thin: float) ->
 
 
 def _untangle(rings: list[Floats], inside: Callable[[Floats], Any], thin: float) -> Any:
-    """Return the area that crossing rings bound, without the tiny parts at their crossings.
+    """Return the area bounded by rings that cross, without the tiny parts at the crossings.
 
-    Winding doesn't tell inside from outside here: where a boundary meets itself across a narrow
-    strait, the bay behind is outside; where it has folded over, what it surrounds twice is inside.
+    The winding number can't decide here. Where a boundary meets itself across a narrow strait, the
+    bay behind is outside; where it has folded over, what it surrounds twice is inside.
     """
     area = _faces([shapely.LineString(r) for r in rings], inside)
     parts = _broad(shapely.get_parts(area), thin)
@@ -358,9 +358,9 @@ def _cut_at_antimeridian(ring: Floats) -> list[Any]:
     for i in range(1, len(ring)):
         step = lon[i] - lon[i - 1]
         if abs(step) > 180.0:
-            side = 180.0 if step < 0 else -180.0  # leaves by this side
+            side = 180.0 if step < 0 else -180.0  # leaves on this side
             a, b = ecef(lon[i - 1 : i + 1], lat[i - 1 : i + 1])
-            # Edges aren't straight in lon, lat, and those of lines and caps are long.
+            # Edges of lines and caps are long, and not straight in lon, lat.
             across = (a * b[1] - b * a[1]) if b[1] != a[1] else a + b
             across = across if across @ (a + b) > 0.0 else -across
             at = float(geodetic(across[None] * EQUATOR_M / np.linalg.norm(across))[1][0])

@@ -1,4 +1,4 @@
-"""Lines and rings of many geometries as flat arrays: their vertices, cuts of edges, areas."""
+"""Lines and rings of many geometries as flat arrays: vertices, densifying, areas."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ __all__ = [
 ]
 
 _POINT_TYPES, _LINE_TYPES, _AREA_TYPES = (0, 4), (1, 5), (3, 6)
-_EDGE_M = 4_000.0  # up to here a parabola's bow leaves less than 1e-10 of an area to say
-_CUTS = 2.0  # times as many edges; rings that need more cuts are left to Karney's series
+_EDGE_M = 4_000.0  # to here a parabola is true to 1e-10 of an area
+_CUTS = 2.0  # times the edges; rings that need more cuts are left to Karney's series
 _NEAR_POLE_DEG = 80.0
 _DEGREE_M = 111_700.0
-_FEW = 2_000  # vertices that PROJ measures sooner than a compiled kernel is loaded
+_FEW = 2_000  # vertices that PROJ measures before a compiled kernel is loaded
 _EARTH_M2 = 4.0 * np.pi * float(authalic(np.array(90.0)))
-_MANY_POINTS = 8_192  # that are worth a thread
-_RINGS = 500  # of a slice
-_MANY_VERTICES = 8_192  # of which GEOS takes longer to say that they are valid than a kernel
+_MANY_POINTS = 8_192  # worth a thread
+_RINGS = 500  # in a slice
+_MANY_VERTICES = 8_192  # from here a kernel checks validity faster than GEOS
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Paths:
 
 
 def paths(geoms: NDArray[Any]) -> Paths:
-    """Take lines and polygons apart; points are left out.
+    """Split lines and polygons into their lines and rings; points are left out.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def paths(geoms: NDArray[Any]) -> Paths:
 
 
 def _alike(geoms: NDArray[Any]) -> Paths:
-    """Take lines, or polygons, apart without making geometries of their parts."""
+    """Split lines, or polygons, without making geometries of their parts."""
     _, xy, offsets = shapely.to_ragged_array(geoms, include_z=False)
     size = np.diff(offsets[0])
     owner = np.arange(len(size))
@@ -137,7 +137,7 @@ def lone_points(geoms: NDArray[Any]) -> tuple[Floats, Ints]:
 def without_empty(
     array: NDArray[Any], kind: NDArray[np.int32]
 ) -> tuple[NDArray[Any], NDArray[np.int32], Floats, Paths | None]:
-    """Put None in place of empty geometries; take all coordinates out.
+    """Replace empty geometries by None, and extract all coordinates.
 
     Parameters
     ----------
@@ -148,14 +148,14 @@ def without_empty(
     Returns
     -------
     array, kind
-        `array` itself where there is nothing to put.
+        `array` itself where none is empty.
     xy : ndarray, shape (vertices, 2)
     flat : Paths or None
-        Where all are polygons.
+        Their rings where all are polygons, else None.
     """
     if len(kind) and not kind.any():
         xy = shapely.get_coordinates(array)
-        if len(xy) == len(array):  # as many points as coordinates: none is empty
+        if len(xy) == len(array):  # each point has a coordinate: none is empty
             return array, kind, xy, None
     empty = shapely.is_empty(array)
     if empty.any():
@@ -169,9 +169,9 @@ def without_empty(
 
 
 def plain_points(array: NDArray[Any]) -> Floats | None:
-    """Return lon, lat of points, by all threads; None unless all are there and within range.
+    """Return lon, lat of points, by all threads; None unless all are present and in range.
 
-    Of what isn't a point, or is missing, x is NaN, which is within no range.
+    x is NaN where a geometry is missing or isn't a point, and NaN is in no range.
     """
     if len(array) < _MANY_POINTS or shapely.get_type_id(array[0]) != 0:
         return None
@@ -193,7 +193,7 @@ def plain_points(array: NDArray[Any]) -> Floats | None:
 
 
 def any_heights(array: NDArray[Any]) -> bool:
-    """Tell whether any geometry has heights or measures (M), by all threads."""
+    """Return whether any geometry has heights or measures (M), by all threads."""
     found: list[int] = []
 
     def work(first: int, last: int) -> None:
@@ -224,7 +224,7 @@ def between_vertices(xy: Floats, starts: Ints, max_m: float) -> tuple[Ints, Floa
         lon, lat, in order along each edge.
     """
     a, b = xy[starts], xy[starts + 1]
-    # Degrees bound the length from above well enough to leave short edges alone.
+    # An upper bound of the length, from degrees, is enough to skip short edges.
     dlon = np.abs(a[:, 0] - b[:, 0])
     bound = 111_700.0 * (np.minimum(dlon, 360.0 - dlon) + np.abs(a[:, 1] - b[:, 1]))
     long = np.flatnonzero(bound > max_m)
@@ -242,21 +242,21 @@ def between_vertices(xy: Floats, starts: Ints, max_m: float) -> tuple[Ints, Floa
 
 
 def are_stars(flat: Paths, count: int) -> NDArray[np.bool_]:
-    """Tell which polygons are clearly valid: seen from within, their one ring goes around once.
+    """Return which polygons are clearly valid: seen from inside, the one ring goes around once.
 
-    Many are, cells and circles among them, and GEOS takes many times longer to say so.
+    Many are, such as cells and circles, and GEOS takes many times longer to find out.
 
     Parameters
     ----------
     flat : Paths
-        Of polygons, each in one piece or over the antimeridian or around a pole.
+        The rings of polygons, which may cross the antimeridian or go around a pole.
     count : int
         How many polygons there are.
 
     Returns
     -------
     ndarray of bool, shape (count,)
-        False of those with holes or several parts, and in doubt; of all where there are few.
+        False for polygons with holes or several parts, in doubt, and for all where there are few.
     """
     single: NDArray[np.bool_] = np.bincount(flat.owner, minlength=count) == 1
     if len(flat.xy) < _MANY_VERTICES:
@@ -285,7 +285,7 @@ def densify_array(geoms: NDArray[Any], max_km: float) -> NDArray[Any]:
             continue
         chosen = kind == code
         name, xy, offsets = shapely.to_ragged_array(geoms[chosen], include_z=False)
-        runs = offsets[0]  # the vertices of each line or ring, as in all types but points
+        runs = offsets[0]  # all types but points group their vertices by line or ring
         is_start = np.ones(len(xy) - 1, bool)
         is_start[runs[1:-1] - 1] = False
         before, new = between_vertices(xy, np.flatnonzero(is_start), max_km * 1e3)
@@ -300,8 +300,9 @@ def densify_array(geoms: NDArray[Any], max_km: float) -> NDArray[Any]:
 def ring_areas_m2(xy: Floats, ring: Ints) -> Floats:
     """Return the area of rings in m², positive when they wind counter-clockwise.
 
-    Rings of mostly long edges, near a pole or around one are measured by Karney's series, few of
-    them by PROJ. In all others edges are parabolas, so that small ones keep more digits.
+    Rings of mostly long edges, and rings near or around a pole, are measured by Karney's series, or
+    by PROJ where they are few. In all other rings edges are parabolas, which keep more digits of
+    small areas.
 
     Parameters
     ----------
@@ -319,7 +320,7 @@ def ring_areas_m2(xy: Floats, ring: Ints) -> Floats:
     step = _step(xy[start, 0], xy[start + 1, 0])
     reach = _DEGREE_M * (np.abs(step) + np.abs(xy[start + 1, 1] - xy[start, 1]))
     edges, pieces = (np.bincount(ring[start], w, count) for w in (None, np.ceil(reach / _EDGE_M)))
-    slow = np.abs(np.bincount(ring[start], step, count)) > 180.0  # around a pole
+    slow = np.abs(np.bincount(ring[start], step, count)) > 180.0  # goes around a pole
     slow |= pieces > _CUTS * edges
     slow[ring[np.abs(xy[:, 1]) > _NEAR_POLE_DEG]] = True
     areas = np.zeros(count)
@@ -331,7 +332,7 @@ def ring_areas_m2(xy: Floats, ring: Ints) -> Floats:
 
 
 def _long(xy: Floats, ring: Ints) -> Floats:
-    """Return areas of rings with edges of any length, around poles too."""
+    """Return areas of rings with edges of any length, also around poles."""
     begin = np.append(np.flatnonzero(np.diff(ring, prepend=-1)), len(ring))
     areas = np.full(len(begin) - 1, np.nan)
     if len(xy) > _FEW:
@@ -345,7 +346,7 @@ def _long(xy: Floats, ring: Ints) -> Floats:
 
 
 def _step(a: Floats, b: Floats) -> Floats:
-    """Return degrees of longitude from a to b, the shorter way; small ones keep all digits."""
+    """Return the difference of longitude from a to b, within ±180°; small ones keep all digits."""
     step = b - a
     return np.where(np.abs(step) > 180.0, step - np.copysign(360.0, step), step)
 
@@ -381,7 +382,7 @@ def _short(xy: Floats, ring: Ints, count: int) -> Floats:
 
 
 def find_copies(geoms: NDArray[Any]) -> Ints:
-    """Find the position of the first geometry that each is the same as; mostly its own."""
+    """Return for each geometry the position of the first that equals it; mostly its own."""
     first = np.arange(len(geoms))
     if len(geoms) < 2:
         return first

@@ -1,9 +1,9 @@
-"""One buffer: a first guess in a conformal plane around the geometry, settled on the ellipsoid.
+"""Buffers one by one: a first guess in a conformal plane, then settled on the ellipsoid.
 
-In a stereographic map circles stay circles, small and large; only their centres move outwards and
-their radii grow, the farther from the map's centre they are. A line is therefore moved to where
-the centres are, cut into stretches of nearly one radius, and each is widened by that. What this
-misses by, as the earth isn't a sphere, is set right afterwards, on the ellipsoid.
+In a stereographic map of a sphere circles stay circles. The farther they are from the map's centre,
+the more their centres move outwards and their radii grow. A line is therefore moved to the centres
+of its circles and cut into stretches of nearly one radius, and each stretch is buffered by that
+radius. The remaining error, as the earth isn't a sphere, is corrected on the ellipsoid.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from cpecgeo.geodesy.nearest import Index
 __all__ = ["Plane", "buffer_one", "halves"]
 
 _RADIUS_STEP = 1e-3  # greatest change of radius within a stretch, as a share
-_LONGEST_M = 100_000.0  # edge of a line, over which the radius changes little
-_SIMPLER = 1e-3  # share of the radius by which a line may be simplified for the guess
-_OUTSIDE = 1e-3  # share of the radius that the guess is wider: inwards one move is enough
-_BATCH = 64  # stretches that are united at a time
+_LONGEST_M = 100_000.0  # longest edge of a line: the radius changes little over it
+_SIMPLER = 1e-3  # share of the radius: tolerance of simplifying a line for the guess
+_OUTSIDE = 1e-3  # share of the radius: how much wider the guess is; one move inwards is enough
+_BATCH = 64  # stretches per union
 _FARTHEST = np.radians(110.0)
 _STRETCH = 16  # most edges of a stretch
-_ACROSS = 1.1  # times the radius that a cut reaches to both sides
-_CUT_SAG = 3e-5  # share of the radius that a cut may stray from its geodesic
-_WITHIN = 0.95  # share of the radius: what is nearer is of a cut or of the line
+_ACROSS = 1.1  # times the radius: how far a cut reaches to each side
+_CUT_SAG = 3e-5  # share of the radius: how far a cut may stray from its geodesic
+_WITHIN = 0.95  # share of the radius: a nearer vertex is on a cut or on the line
 _CURVE = 8  # segments of a quarter circle, refined later
 _DEGREE_M = 111_000.0
-_REPAIRS = 4  # most times that a boundary which crosses itself is settled anew
-_LEAST_DEGREE_M = 110_000.0  # of latitude
+_REPAIRS = 4  # how often a boundary that crosses itself is settled anew
+_LEAST_DEGREE_M = 110_000.0  # a degree of latitude is longer
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Plane:
 
     @classmethod
     def around(cls, xy: Floats) -> Plane:
-        """Return the plane whose centre is amid lon, lat coordinates.
+        """Return the plane whose centre is in the middle of lon, lat coordinates.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class Plane:
         return pyproj.Proj(proj="stere", lat_0=self.lat, lon_0=self.lon, ellps="WGS84")
 
     def reach(self, xy: Floats) -> float:
-        """Return about how far from the centre lon, lat coordinates lie in the plane, in metres."""
+        """Return about how far lon, lat coordinates lie from the plane's centre, in metres."""
         centre = ecef(np.array([self.lon]), np.array([self.lat]))
         chord = np.linalg.norm(ecef(*xy.T) - centre, axis=1).max()
         half = np.arcsin(min(1.0, 0.5 * float(chord) / POLE_M))
@@ -114,13 +114,13 @@ class Plane:
         """
         t = np.tan(metres / (2.0 * EQUATOR_M))
         u2 = np.einsum("ij,ij->i", xy, xy) / (2.0 * EQUATOR_M) ** 2
-        rest = 1.0 - u2 * t * t  # above 0 while c + r is less than half a turn
+        rest = 1.0 - u2 * t * t  # positive while c + r is below half a turn
         grown = (1.0 + t * t) / rest
         return xy * grown[:, None], 2.0 * EQUATOR_M * t * (1.0 + u2) / rest
 
 
 def guess(lines: list[Floats], spots: Floats, metres: float, most: int) -> Any:
-    """Return the union of what is within `metres` on the ground.
+    """Return the area within `metres` of lines and points, measured on the ground.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def guess(lines: list[Floats], spots: Floats, metres: float, most: int) -> Any:
         Points, in the plane.
     metres : float
     most : int
-        Edges that are widened at a time.
+        Most edges of a stretch.
 
     Returns
     -------
@@ -148,23 +148,23 @@ def guess(lines: list[Floats], spots: Floats, metres: float, most: int) -> Any:
         radii.append(wide)
     drawn, radius = np.concatenate(shapes), np.concatenate(radii)
 
-    def united(first: int) -> Any:
+    def unite(first: int) -> Any:
         rows = slice(first, first + _BATCH)
         wide = shapely.buffer(drawn[rows], radius[rows], quad_segs=_CURVE)
         return wide[0] if len(wide) == 1 else shapely.union_all(wide)
 
     if len(drawn) <= _BATCH:
-        return united(0)
-    # GEOS works without the interpreter's lock.
+        return unite(0)
+    # GEOS releases the interpreter's lock.
     with ThreadPoolExecutor(threads()) as pool:
-        return shapely.union_all(list(pool.map(united, range(0, len(drawn), _BATCH))))
+        return shapely.union_all(list(pool.map(unite, range(0, len(drawn), _BATCH))))
 
 
 def halves(line: Floats) -> list[Floats]:
-    """Return a line, or two open ones where it is closed, cut at the vertex farthest from its end.
+    """Return a line; a closed one cut in two open ones at the vertex farthest from its end.
 
-    GEOS takes a closed line for a ring, and follows both its sides. Where it runs there and back,
-    or crosses itself, it has no sides, and most of what is around it may be lost.
+    GEOS treats a closed line as a ring and follows both of its sides. A line that runs there and
+    back, or crosses itself, has no inside, and GEOS may lose most of its buffer.
     """
     if (line[0] != line[-1]).any():
         return [line]
@@ -187,7 +187,7 @@ def _stretches(line: Floats, metres: float, most: int) -> tuple[NDArray[Any], Fl
     cuts: Ints = np.flatnonzero(cut[1:-1]) + 1
     first, last = np.concatenate(([0], cuts)), np.append(cuts, len(line) - 1)
     closed = np.flatnonzero((line[first] == line[last]).all(axis=1))
-    if len(closed):  # some stretches come back to their start
+    if len(closed):  # some stretches return to their start
         half = [len(halves(line[first[i] : last[i] + 1])[0]) - 1 for i in closed]
         ends = np.union1d(last, first[closed] + np.array(half))
         first, last = np.concatenate(([0], ends[:-1])), ends
@@ -200,9 +200,9 @@ def _stretches(line: Floats, metres: float, most: int) -> tuple[NDArray[Any], Fl
 
 
 def caps(line: Floats, metres: float, plane: Plane) -> tuple[NDArray[Any], Floats]:
-    """Return cuts across both ends of an open line, geodesics, and the ends; in the plane."""
+    """Return geodesic cuts across both ends of an open line, and the ends, in the plane."""
     cuts = []
-    count = ceil(_ACROSS * sqrt(metres / (8.0 * EQUATOR_M * _CUT_SAG)))  # edges on each side
+    count = ceil(_ACROSS * sqrt(metres / (8.0 * EQUATOR_M * _CUT_SAG)))  # edges to each side
     away = np.linspace(-_ACROSS * metres, _ACROSS * metres, 2 * count + 1)
     for end, inner in ((line[0], line[1]), (line[-1], line[-2])):
         (lon, lat), to = plane.unproject(end[None])[0], plane.unproject(inner[None])[0]
@@ -240,8 +240,8 @@ def buffer_one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str |
     xy = shapely.get_coordinates(geometry)
     plane = Plane.around(xy)
     dense = densify_array(np.array([geometry], dtype=object), _step_km(xy, plane, metres))[0]
-    for most in (_STRETCH, 1):  # edge by edge is slow, and the safest
-        shape = _drawn(geometry, dense, plane, km, rtol, most, flat=flat, side=side)
+    for most in (_STRETCH, 1):  # edge by edge is slow but safest
+        shape = _draw(geometry, dense, plane, km, rtol, most, flat=flat, side=side)
         if shape is not None:
             return shape
     raise GeometryError(
@@ -251,7 +251,7 @@ def buffer_one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str |
     )
 
 
-def _drawn(
+def _draw(
     geometry: Any,
     dense: Any,
     plane: Plane,
@@ -262,10 +262,10 @@ def _drawn(
     flat: bool,
     side: str | None,
 ) -> Any:
-    """Return the buffer, or None where it leaves out some of the geometry.
+    """Return the buffer, or None where it doesn't contain the whole geometry.
 
-    What it bounds is made of whole areas between places at the radius. A line is in one such
-    area, so that a buffer that holds its vertices holds all that is within the radius of it.
+    The settled boundary lies at the radius everywhere, and a line never crosses it. A buffer that
+    contains a line's vertices therefore contains all that is within the radius of the line.
     """
     metres = abs(km) * 1e3
     drawn = shapely.transform(dense, plane.project)
@@ -273,7 +273,7 @@ def _drawn(
     bound = shapely.boundary(drawn) if area is not None else drawn
     parts = shapely.get_parts(bound)
     is_spot = shapely.get_type_id(parts) == 0
-    is_spot |= shapely.length(parts) == 0.0  # lines whose vertices are all the same, too
+    is_spot |= shapely.length(parts) == 0.0  # also lines whose vertices are all the same
     lines = [shapely.get_coordinates(p) for p in parts[~is_spot]]
     shape = guess(lines, shapely.get_coordinates(parts[is_spot]), metres, most)
     if not holds(np.array([shape]), np.array([bound]))[0]:
@@ -293,7 +293,7 @@ def _drawn(
     def inside(spots: Floats) -> Any:
         if area is None:
             near = index.find(spots).metres[:, 0] <= metres
-            if flat:  # near the other side, or beyond an end, isn't inside
+            if flat:  # not the parts near the other side, or beyond an end
                 near[near] = shapely.intersects_xy(guessed, plane.project(spots[near]))
             return near
         within = whole.find(spots).metres[:, 0]
@@ -301,7 +301,7 @@ def _drawn(
             return within <= metres
         return (within == 0) & (index.find(spots).metres[:, 0] >= metres)
 
-    # Edges of `dense` reach less than a degree beyond their ends.
+    # Edges of `dense` bulge by less than a degree beyond their ends.
     reach = np.abs(shapely.get_coordinates(dense)[:, 1]).max() + metres / _LEAST_DEGREE_M + 1.0
     poles = np.array([[0.0, 90.0], [0.0, -90.0]])
     near_pole = (area is not None or reach > 90.0) and bool(np.any(inside(poles)))
@@ -309,7 +309,7 @@ def _drawn(
     shape = shapely.transform(shape, plane.unproject)
     for _ in range(_REPAIRS):
         rings = settle(_outline(shape, index, metres, flat=flat), Around.of(index), metres, rtol)
-        shape, crossed = close(_closed(rings), inside, poles=near_pole, thin=thin)
+        shape, crossed = close(_close_rings(rings), inside, poles=near_pole, thin=thin)
         if not crossed or shape.is_empty:
             break
     if km > 0 and not flat and not holds(np.array([shape]), np.array([dense]))[0]:
@@ -327,7 +327,7 @@ def _step_km(xy: Floats, plane: Plane, metres: float) -> float:
 def _cut(
     shape: Any, lines: list[Floats], metres: float, side: str | None, plane: Plane, geometry: Any
 ) -> Any:
-    """Return what is left of a buffer without round ends, on one side of its lines or both."""
+    """Return a buffer without round ends, on one side of its lines or on both."""
     net, ends = [shape.boundary], [np.empty((0, 2))]
     for line in lines:
         if (line[0] != line[-1]).any():
@@ -338,14 +338,14 @@ def _cut(
             net.append(shapely.LineString(line))
     faces = shapely.get_parts(shapely.polygonize([shapely.union_all(net)]))
     spots = shapely.get_coordinates(shapely.point_on_surface(faces))
-    found = Index.of_checked(np.array([_turned(geometry)], dtype=object)).find(
+    found = Index.of_checked(np.array([_turn_closed(geometry)], dtype=object)).find(
         plane.unproject(spots)
     )
     feet = plane.project(np.column_stack((found.lon[:, 0], found.lat[:, 0])))
     away = np.linalg.norm(feet[:, None] - np.concatenate(ends), axis=2)
     keep = shapely.intersects_xy(shape, spots) & ~(away < 1e-3).any(axis=1)
     if side is not None:
-        left = found.side[:, 0] >= 0  # every face on one side, that within 1 mm too
+        left = found.side[:, 0] >= 0  # assign every face to a side, also within 1 mm
         if len(lines) == 1 and shapely.is_ring(shapely.linestrings(lines[0])):
             ring = shapely.linearrings(lines[0])
             left = shapely.intersects_xy(shapely.polygons(ring), spots) == shapely.is_ccw(ring)
@@ -353,11 +353,11 @@ def _cut(
     return shapely.union_all(faces[keep])
 
 
-def _turned(geometry: Any) -> Any:
-    """Return lines whose closed parts start amid their longest edge.
+def _turn_closed(geometry: Any) -> Any:
+    """Return lines whose closed parts start in the middle of their longest edge.
 
-    At a vertex where a line starts and ends, a search takes one of its edges for all there is,
-    and tells the side of that alone.
+    Where a line starts and ends at one vertex, a search finds only one of the two edges there, and
+    that edge alone would decide the side.
     """
     parts = []
     for part in shapely.get_parts(geometry):
@@ -372,7 +372,7 @@ def _turned(geometry: Any) -> Any:
 
 
 def _outline(shape: Any, index: Index, metres: float, *, flat: bool) -> Outline:
-    """Return the rings of a guess, and which of their vertices stay put."""
+    """Return the rings of a guess, and which of their vertices are fixed."""
     rings = shapely.get_rings(shapely.get_parts(shape))
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     keep = np.append(ring[1:] == ring[:-1], False)  # the last vertex repeats the first
@@ -383,7 +383,7 @@ def _outline(shape: Any, index: Index, metres: float, *, flat: bool) -> Outline:
     return Outline(xy, ring, fixed)
 
 
-def _closed(outline: Outline) -> list[Floats]:
+def _close_rings(outline: Outline) -> list[Floats]:
     """Close rings with their first vertex; drop those of fewer than three."""
     starts = np.flatnonzero(np.diff(outline.ring, prepend=-1))
     runs = np.split(outline.xy, starts[1:])

@@ -1,9 +1,9 @@
 """Kernels as programs in the language of LLVM: statements, and functions that call one another.
 
-What of Python a kernel may be written in: numbers, arrays and tuples (`_expressions`), loops,
-conditions, and calls of other kernels. A variable has one type, the widest of what it is given.
-An array that a kernel makes is made once. Where it writes to one that it is given, no other of
-them overlaps it.
+A kernel may use these parts of Python: numbers, arrays and tuples (`_expressions`), loops,
+conditions, and calls of other kernels. A variable has one type, the widest of the values assigned
+to it. A kernel creates each of its arrays once. An array argument that it writes to overlaps no
+other argument.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cpecgeo.geodesy._expressions import (
     Number,
     Type,
     Value,
-    known,
+    to_number,
     widest,
 )
 
@@ -33,8 +33,8 @@ __all__ = ["Program", "parameters"]
 
 _BYTES = {"f8": 8, "f4": 4, "i8": 8, "b1": 1, "i1": 1, "u1": 1}
 _DTYPES = {np.int64: "i8", np.float32: "f4", np.float64: "f8", np.bool_: "b1"}
-_IN_PLACE = 16  # items; Windows wants more of the stack to be asked for
-# The words of signatures: item and dimensions; numbers have none.
+_IN_PLACE = 16  # items; for more of the stack Windows needs a special call
+# Words of signatures: type of items, and dimensions, 0 for a number.
 _WORDS = {
     "float": ("f8", 0), "int": ("i8", 0), "flat": ("f8", 1), "rows": ("f8", 2), "fans": ("f8", 3),
     "ints": ("i8", 1), "table": ("i8", 2), "bools": ("b1", 1), "sides": ("i1", 1),
@@ -57,13 +57,13 @@ declare void @free(ptr)
 
 
 def parameters(signature: str) -> list[Type]:
-    """Return item and dimensions of each parameter of a kernel that is called from Python."""
+    """Return type of items and dimensions of each parameter of a kernel that Python calls."""
     return [_WORDS[word.strip()] for word in signature.split(",")]
 
 
 @lru_cache(maxsize=32)
 def _sources(module: str) -> dict[str, ast.FunctionDef]:
-    """Return the functions of a module as they are written."""
+    """Return the syntax trees of a module's functions."""
     tree = ast.parse(inspect.getsource(sys.modules[module]))
     return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
@@ -75,9 +75,9 @@ class Program:
     ----------
     function : kernel
     types : list
-        Item and dimensions of its parameters.
+        Type of items and dimensions of its parameters.
     attributes : callable
-        Takes a kernel and returns what LLVM is told of it.
+        Takes a kernel and returns its attributes for LLVM.
     """
 
     def __init__(self, function: Any, types: list[Type], attributes: Callable[[Any], str]) -> None:
@@ -88,12 +88,12 @@ class Program:
 
     @property
     def text(self) -> str:
-        """The program; its `kernel` takes all arguments one after the other, 8 bytes each."""
+        """The program's text; its `kernel` takes the arguments in a row, 8 bytes each."""
         parts = [_HEAD, *self.constants, *(f.text for f in self.made.values()), self._entry]
         return "\n".join(parts)
 
     def call(self, function: Any, types: tuple[Type, ...]) -> Function:
-        """Return a kernel for arguments of some types."""
+        """Return a kernel translated for arguments of some types."""
         key = (function.__module__, function.__name__, types)
         if key not in self.made:
             made = Function(self, function, types, f"@{function.__name__}.{len(self.made)}")
@@ -104,13 +104,13 @@ class Program:
     def constant(self, values: Any) -> Array:
         """Put an array of numbers into the program."""
         name = f"@constant.{len(self.constants)}"
-        flat = ", ".join(f"double {known(float(v)).text}" for v in values.ravel())
+        flat = ", ".join(f"double {to_number(float(v)).text}" for v in values.ravel())
         self.constants.append(f"{name} = private constant [{values.size} x double] [{flat}]")
         return Array("f8", name, tuple(str(n) for n in values.shape))
 
 
 def _entry(function: Function) -> str:
-    """Return what Python calls: it takes the arguments out of where they lie."""
+    """Return the function that Python calls; it loads the arguments from memory."""
     lines, given, slot = ["define i64 @kernel(ptr %all) nounwind {"], [], 0
     for item, dimensions in function.types:
         for kind in ["ptr", *["i64"] * dimensions] if dimensions else [KINDS[item]]:
@@ -125,7 +125,7 @@ def _entry(function: Function) -> str:
 
 
 class Function(Expressions):
-    """A kernel for arguments of some types."""
+    """A kernel translated for arguments of some types."""
 
     def __init__(self, program: Program, function: Any, types: tuple[Type, ...], name: str) -> None:
         self._program, self.types, self.name = program, types, name
@@ -141,14 +141,14 @@ class Function(Expressions):
 
     @property
     def returned(self) -> str:
-        """LLVM's type of what is returned."""
+        """LLVM's type of the result."""
         if self.result is None:
             return "void"
         words = [KINDS[kind] for kind in self.result]
         return f"{{ {', '.join(words)} }}" if self.is_tuple else words[0]
 
     def settle(self) -> None:
-        """Write the text; again, until no variable is found to be wider than thought."""
+        """Write the text; repeat until no variable needs a wider type."""
         before: object = None
         while before != (before := (dict(self.kinds), self.result)):
             self.text = self._text()
@@ -177,8 +177,8 @@ class Function(Expressions):
         )
 
     def new_array(self, function: Any, given: Sequence[ast.expr]) -> Array:
-        """Make an array: in place where it is known to be small, else on the heap."""
-        fill = known(0.0) if function is np.zeros else None
+        """Create an array: on the stack where it is known to be small, else on the heap."""
+        fill = to_number(0.0) if function is np.zeros else None
         item, rest = "f8", given[1:]
         if function is np.full:
             fill, rest = self.value(given[1]), given[2:]
@@ -227,7 +227,7 @@ class Function(Expressions):
     def _text(self) -> str:
         self.lines, self.entry, self.heap = [], [], []
         self.arrays, self.count, self.block = {}, 0, "%start"
-        self._loops: list[tuple[str, str]] = []  # where `continue` and `break` lead
+        self._loops: list[tuple[str, str]] = []  # labels for `continue` and `break`
         given = []
         for name, (item, dimensions) in zip(self._names, self.types, strict=True):
             if dimensions:
@@ -249,7 +249,7 @@ class Function(Expressions):
             getattr(self, f"_do_{type(node).__name__.lower()}")(node)
 
     def _do_expr(self, node: ast.Expr) -> None:
-        if isinstance(node.value, ast.Call):  # and not what the function says of itself
+        if isinstance(node.value, ast.Call):  # not its docstring
             self.value(node.value)
 
     def _do_assign(self, node: ast.Assign) -> None:
@@ -290,7 +290,7 @@ class Function(Expressions):
         self._turn(node.body, body, head, out)
 
     def _turn(self, nodes: list[ast.stmt], body: str, onward: str, out: str) -> None:
-        """Write what is done again and again."""
+        """Write the body of a loop."""
         self.place(body)
         self._loops.append((onward, out))
         self._body(nodes)
@@ -321,7 +321,7 @@ class Function(Expressions):
         self._turn(node.body, self._onward(), onward, out)
 
     def _onward(self) -> str:
-        """Return the label of a block that comes next."""
+        """Return the label of the block that comes next."""
         label = self.fresh()
         self.do(f"br label {label}")
         return label
@@ -334,7 +334,7 @@ class Function(Expressions):
 
     def _jump(self, label: str) -> None:
         self.do(f"br label {label}")
-        self.place(self.fresh())  # which nothing leads to
+        self.place(self.fresh())  # never reached
 
     def _do_return(self, node: ast.Return) -> None:
         value = self.value(node.value) if node.value else ()
@@ -344,7 +344,7 @@ class Function(Expressions):
         self.place(self.fresh())
 
     def _leave(self, values: tuple[Number, ...]) -> None:
-        """Return some values; with none, end a function that returns nothing."""
+        """Write the return of some values, or of none."""
         if not values and self.result is not None:
             self.do("unreachable")
             return

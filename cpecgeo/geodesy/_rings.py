@@ -1,4 +1,4 @@
-"""Compiled: places on the ellipsoid, areas of rings, lengths, and which rings are clearly valid.
+"""Compiled: points on the ellipsoid, areas of rings, lengths, and which rings are clearly valid.
 
 Loops over vertices and edges have no branches and no functions of C, so that they become vector
 instructions: sines are sums of powers up to 45°, arctangents a polynomial up to 22.5°.
@@ -26,14 +26,14 @@ _AUTHALIC2 = 0.5 * (EQUATOR_M**2 + POLE_M**2 * atanh(sqrt(E2)) / sqrt(E2))
 _HALF_EARTH = 2.0 * pi * _AUTHALIC2
 _A2E2 = EQUATOR_M**2 * E2
 _MAX_STEPS = 60
-_WIDEST = 2.8  # edges of more degrees may have antipodes at their ends
-_HALF_TURN = 3.1415926535897936  # longitudes of meridians over a pole may be rounded up
+_WIDEST = 2.8  # radians: the ends of a longer edge may be antipodes
+_HALF_TURN = 3.1415926535897936  # rounded up, as a longitude over a pole may be
 _TINY = 1e-100
 _BLOCK = 512  # vertices
 _LONGEST_M = 1e8
-_STAR, _STAR_ROUNDING = 1e-6, 1e-12  # of an edge's sweep seen from within: as share; per degree
+_STAR, _STAR_ROUNDING = 1e-6, 1e-12  # least turn of an edge seen from inside: as share, per degree
 _POLAR_DEG = 75.0
-# From (A₃, C₃) of Karney (2013), equations 24 and 25, with the third flattening put in.
+# A₃ and C₃ of Karney (2013), equations 24 and 25, for the third flattening of WGS 84.
 _N = FLATTENING / (2.0 - FLATTENING)
 _A31, _A32, _A33 = 0.5 - _N / 2, 0.25 + _N / 8 - 3 * _N * _N / 8, 1 / 16 + 3 * _N / 16
 _C31, _C312, _C32 = 0.25 - _N / 4, 0.125 - _N * _N / 8, 1 / 16 - 3 * _N / 32
@@ -42,10 +42,9 @@ _C31, _C312, _C32 = 0.25 - _N / 4, 0.125 - _N * _N / 8, 1 / 16 - 3 * _N / 32
 def _below_series() -> Floats:
     """List coefficients of Karney's I₄ over the cosine of the arc, by powers of k² and of k² cos².
 
-    That is his integral for the area under a geodesic (2013). There t(x) is
-    x + √(1 + 1/x) asinh √x; of its second term as a series the coefficients follow from one
-    another, since its derivative is algebraic. What is left are powers of the sine of the arc,
-    whose integrals are closed.
+    I₄ is his integral for the area under a geodesic (2013). It contains t(x) = x + √(1 + 1/x) asinh
+    √x. The second term has an algebraic derivative, so each coefficient of its series follows from
+    the one before. The remaining integrals, of powers of the sine of the arc, have closed forms.
     """
     rows = _BELOW + 8
     term = [1.0]
@@ -61,7 +60,7 @@ def _below_series() -> Floats:
 
 
 def _arctangent_series() -> Floats:
-    """Return coefficients of atan(x) / x by powers of x² to tan 22.5°, from Chebyshev nodes."""
+    """Return coefficients of atan(x) / x in powers of x², up to tan 22.5°, from Chebyshev nodes."""
     top = (sqrt(2.0) - 1.0) ** 2
     share = 0.5 + 0.5 * np.cos(np.pi * (np.arange(_ARC) + 0.5) / _ARC)
     root = np.sqrt(top * share)
@@ -78,7 +77,7 @@ _ARC_SERIES = _arctangent_series()
 
 @kernel(inline=True)
 def _small_sine_cosine(x):
-    """Return sine and cosine of up to an eighth of a turn."""
+    """Return sine and cosine of an angle of up to 45°."""
     u = x * x
     s = 1.0 / 6227020800.0 - u / 1307674368000.0
     s = 1.0 / 120.0 - u * (1.0 / 5040.0 - u * (1.0 / 362880.0 - u * (1.0 / 39916800.0 - u * s)))
@@ -89,7 +88,7 @@ def _small_sine_cosine(x):
 
 @kernel(inline=True)
 def _sine_cosine(degrees):
-    """Return sine and cosine of up to half a turn, with all digits near multiples of 90°."""
+    """Return sine and cosine of an angle of up to 180°, with all digits near multiples of 90°."""
     size = abs(degrees)
     acute = 180.0 - size if size > 90.0 else size
     is_steep = acute > 45.0
@@ -100,7 +99,7 @@ def _sine_cosine(degrees):
 
 @kernel(inline=True)
 def _arctangent(x):
-    """Return the arctangent from -1 to 1."""
+    """Return the arctangent of a number from -1 to 1."""
     half = x / (1.0 + sqrt(1.0 + x * x))
     square, told = half * half, 0.0
     for j in range(_ARC - 1, -1, -1):
@@ -109,7 +108,7 @@ def _arctangent(x):
 
 
 @kernel(inline=True)
-def _reduced(lat):
+def _reduce_latitude(lat):
     """Return sine and cosine of the latitude on the auxiliary sphere."""
     s, c = _sine_cosine(lat)
     s *= 1.0 - FLATTENING
@@ -119,10 +118,10 @@ def _reduced(lat):
 
 @kernel(inline=True)
 def _stretch(sh, ch, sin1, cos1, sin2, cos2):
-    """Return the great circle over a longitude on the auxiliary sphere, given the half of it.
+    """Return the great circle over a longitude on the auxiliary sphere, given half of that angle.
 
-    How much farther that is than the longitude on the ellipsoid; the share of this by which it
-    grows; cosine of the arc.
+    The values are: how much the longitude exceeds that on the ellipsoid, the rate at which the
+    excess grows, and the cosine of the arc.
     """
     sl, sl2 = 2.0 * sh * ch, 2.0 * sh * sh
     u, v = cos2 * sl, cos1 * sin2 - sin1 * cos2 + sin1 * cos2 * sl2
@@ -147,8 +146,8 @@ def _stretch(sh, ch, sin1, cos1, sin2, cos2):
 def _area(turned, sl, sl2, sin1, cos1, sin2, cos2):
     """Return the area in m² between an edge and the equator, as Karney (2013) sums it up.
 
-    The turn of the azimuth times the square of the authalic radius, and I₄; from the sine of the
-    longitude on the auxiliary sphere, and what its cosine lacks of 1.
+    It is the turn of the azimuth times the square of the authalic radius, and I₄. `sl` is the sine
+    of the longitude on the auxiliary sphere, `sl2` is 1 less its cosine.
     """
     # The cosines of the azimuths at both ends times those of the latitudes.
     rise = cos1 * sin2 - sin1 * cos2
@@ -169,8 +168,8 @@ def _area(turned, sl, sl2, sin1, cos1, sin2, cos2):
 def _below(lam, sin1, cos1, sin2, cos2):
     """Return the area in m² between an edge and the equator, positive eastwards.
 
-    NaN where it is a quarter of the way around or longer. Newton's method, whose derivative is
-    right to a few millionths: two steps do.
+    NaN for an edge of a quarter of the circumference or longer. The derivative is right to a few
+    millionths, so two steps of Newton's method are enough.
     """
     sh, ch = _small_sine_cosine(0.5 * lam)
     farther, bend, cs = _stretch(sh, ch, sin1, cos1, sin2, cos2)
@@ -205,7 +204,7 @@ def _far_below(lam, sin1, cos1, sin2, cos2):
         if abs(step) <= enough * abs(lam):
             settled = True
             break
-    if ss == 0.0 and cs > 0.0:  # at a pole, from one meridian to another
+    if ss == 0.0 and cs > 0.0:  # at a pole: from one meridian to another
         return _AUTHALIC2 * sin1 * longitude
     if not settled:
         return float("nan")
@@ -224,13 +223,13 @@ def ring_areas(lonlat, begin, first, last, out):
     lon, lat, steps, below = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
     sines, cosines = np.empty(_BLOCK), np.empty(_BLOCK)
     r, total, lost, turns = first, 0.0, 0.0, 0.0
-    # Edges one after the other, those from ring to ring too, which don't count.
+    # All edges in a row; those between two rings are computed too and don't count.
     for base in range(begin[first], begin[last] - 1, _BLOCK - 1):
         count = min(_BLOCK, begin[last] - base)
         for k in range(count):
             lon[k], lat[k] = lonlat[base + k, 0], lonlat[base + k, 1]
         for k in range(count):
-            sines[k], cosines[k] = _reduced(lat[k])
+            sines[k], cosines[k] = _reduce_latitude(lat[k])
         for k in range(1, count):
             step = lon[k] - lon[k - 1]
             step = step - 360.0 if step > 180.0 else (step + 360.0 if step < -180.0 else step)
@@ -238,7 +237,7 @@ def ring_areas(lonlat, begin, first, last, out):
             below[k] = _below(radians(step), sines[k - 1], cosines[k - 1], sines[k], cosines[k])
         for k in range(1, count):
             if base + k == begin[r + 1]:
-                # Half of the earth is above the equator.
+                # The earth north of the equator.
                 out[r] = round(turns / 360.0) * _HALF_EARTH - (total + lost)
                 r, total, lost, turns = r + 1, 0.0, 0.0, 0.0
                 continue
@@ -250,7 +249,8 @@ def ring_areas(lonlat, begin, first, last, out):
                 more = _far_below(
                     radians(steps[k]), sines[k - 1], cosines[k - 1], sines[k], cosines[k]
                 )
-            # Two large numbers nearly cancel; what is lost in a sum is added at the end.
+            # Two large numbers nearly cancel, so rounding errors are summed too and added at the
+            # end.
             new = total + more
             lost += (total - new) + more if abs(total) >= abs(more) else (more - new) + total
             total = new
@@ -267,19 +267,19 @@ def _wider(ax, ay, az, bx, by, bz):
 
 @kernel(inline=True)
 def _place(lon, lat):
-    s, c = _reduced(lat)
+    s, c = _reduce_latitude(lat)
     sl, cl = _sine_cosine(lon)
     return EQUATOR_M * c * cl, EQUATOR_M * c * sl, POLE_M * s
 
 
 @kernel("rows, rows")
 def earth_centred(lonlat, out):
-    """Earth-centred coordinates in metres, (n, 3), of lon, lat, (n, 2)."""
+    """Enter earth-centred coordinates in metres, (n, 3), of lon, lat, (n, 2)."""
     lon, lat = np.empty(_BLOCK), np.empty(_BLOCK)
     x, y, z = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
     for base in range(0, len(lonlat), _BLOCK):
         count = min(_BLOCK, len(lonlat) - base)
-        for k in range(count):  # rows stand in the way of vector instructions
+        for k in range(count):  # indexing rows would prevent vector instructions
             lon[k], lat[k] = lonlat[base + k, 0], lonlat[base + k, 1]
         for k in range(count):
             x[k], y[k], z[k] = _place(lon[k], lat[k])
@@ -288,7 +288,7 @@ def earth_centred(lonlat, out):
 
 
 def places_by_numpy(lonlat: Any, out: Any) -> None:
-    """As `earth_centred`, where that isn't worth compiling."""
+    """Do what `earth_centred` does, by numpy, where compiling isn't worth it."""
     np.asarray(out)[...] = ecef(*np.asarray(lonlat).T)
 
 
@@ -326,11 +326,11 @@ def path_lengths(lonlat, begin, first, last, out):
 
 @kernel("rows, ints, int, int, rows, bools")
 def stars(lonlat, begin, first, last, plane, out):
-    """Enter whether rings first to last are clearly valid: seen from within, each turns once.
+    """Enter whether rings first to last are clearly valid: seen from inside, each turns once.
 
-    Ring r has rows begin[r] to begin[r + 1] of `lonlat`, the last one like the first. One over the
-    antimeridian is unrolled, and one at a pole looked at in a plane around it. `plane` is room
-    for as many coordinates.
+    Ring r has rows begin[r] to begin[r + 1] of `lonlat`, the last one like the first. A ring over
+    the antimeridian is unrolled, and one near a pole is projected to a plane around it. `plane` is
+    working space for as many coordinates.
     """
     for r in range(first, last):
         a, b = begin[r], begin[r + 1]
@@ -339,7 +339,7 @@ def stars(lonlat, begin, first, last, plane, out):
             step = lonlat[i, 0] - lonlat[i - 1, 0] if i > a else 0.0
             if abs(step) > 180.0:
                 turn -= round(step / 360.0)
-                # A step of 360° is from one side of the antimeridian to the other.
+                # A step of 360° leads from one side of the antimeridian to the other.
                 if abs(step) < 360.0:
                     leaps += 1
             plane[i, 0], plane[i, 1] = lonlat[i, 0] + 360.0 * turn, lonlat[i, 1]
@@ -368,6 +368,6 @@ def stars(lonlat, begin, first, last, plane, out):
             if (uy < 0.0) != (vy < 0.0):
                 over += 1
             ux, uy = vx, vy
-        # More than rounding of degrees may have done.
+        # More than rounding of degrees can cause.
         clear = _STAR * size2 + _STAR_ROUNDING * sqrt(size2)
         out[r] = (least > clear or most < -clear) and over == 2

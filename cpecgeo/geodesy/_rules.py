@@ -1,7 +1,7 @@
-"""The rules that input must meet: what is refused, and what is mended.
+"""Rules that input must meet: what is refused, and what is mended.
 
-Validity is that of a plane, as in OGC Simple Features. Rings over the antimeridian are unrolled
-first, and those at a pole are looked at in a plane around it.
+Validity is tested in a plane, as in OGC Simple Features. Rings over the antimeridian are unrolled
+first, and rings near a pole are projected to a plane around it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _ANY = frozenset(_NAMES[:-1].tolist())
 
 _EDGE_KM = 50.0
 _POLAR_DEG = 75.0
-_DIGITS = 10  # of degrees: hundredths of a millimetre
+_DIGITS = 10  # degrees: hundredths of a millimetre
 _MULTI = (4, 5, 6)
 _AREAS = (3, 6)
 _Chart = Callable[[Floats], Floats]
@@ -71,7 +71,7 @@ def positive_km(value: float, what: str, *, allow_zero: bool = False) -> float:
     what : str
         Its name in the message.
     allow_zero : bool
-        Whether 0 is a value.
+        Whether 0 is allowed.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def positive_km(value: float, what: str, *, allow_zero: bool = False) -> float:
     5.0
     """
     try:
-        # "10" is a number in the shell alone.
+        # Only the shell takes the text "10" for a number.
         km = float("" if isinstance(value, (str, bytes)) else value)
     except (TypeError, ValueError):
         raise InputTypeError(
@@ -122,7 +122,7 @@ def numbers(values: ArrayLike, what: str) -> Floats:
 
 
 def check_options(kinds: Collection[str] | None, missing: str, invalid: str) -> None:
-    """Refuse options of the door that don't exist."""
+    """Refuse values of the input options that don't exist."""
     if missing not in ("raise", "keep"):
         raise InputError(f'missing is {missing!r}; it is "raise" or "keep".')
     if invalid not in ("raise", "mend"):
@@ -146,9 +146,9 @@ def check_missing(missing: NDArray[np.bool_], index: pd.Index, what: str) -> Non
 def check_kinds(
     kind: NDArray[Any], index: pd.Index, what: str, kinds: Collection[str] | None
 ) -> None:
-    """Refuse geometries of other kinds than `kinds`; of collections when that is None."""
+    """Refuse geometries of other kinds than `kinds`; collections when that is None."""
     allowed = _ANY if kinds is None else frozenset(kinds)
-    # -1, missing, is the last.
+    # -1, missing, picks the last.
     good = np.append(np.isin(_NAMES, list(allowed)), True)
     bad = ~good[kind]
     if bad.any():
@@ -188,16 +188,16 @@ def mend_or_refuse(
 
 def _depth() -> int:
     """Count the calls from the warning up to the caller's own code."""
-    frame, depth = sys._getframe(1), 0  # noqa: SLF001 - what warnings themselves count
+    frame, depth = sys._getframe(1), 0  # noqa: SLF001 - the warnings module counts so itself
     while frame.f_back is not None and frame.f_globals["__name__"].startswith("cpecgeo."):
         frame, depth = frame.f_back, depth + 1
     return depth + 1
 
 
 def check_range(xy: Floats, array: NDArray[Any], what: str) -> None:
-    """Refuse coordinates that aren't finite or beyond ±180° and ±90°."""
+    """Refuse coordinates that aren't finite, or are beyond ±180° or ±90°."""
     lon, lat = xy[:, 0], xy[:, 1]
-    # No comparison with NaN is true, so one of these fails for it too.
+    # Comparisons with NaN are false, so NaN fails here too.
     if len(xy) == 0 or (
         lat.max() <= 90 and lat.min() >= -90 and lon.max() <= 180 and lon.min() >= -180
     ):
@@ -216,7 +216,7 @@ def check_range(xy: Floats, array: NDArray[Any], what: str) -> None:
 def drop_empty_parts(array: NDArray[Any], kind: NDArray[Any]) -> NDArray[Any]:
     """Drop parts and inner rings that have no vertices.
 
-    GEOS keeps them, and arrays made of them lose count of what belongs to what.
+    GEOS keeps empty parts, and arrays built from them would assign coordinates to the wrong parts.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def drop_empty_parts(array: NDArray[Any], kind: NDArray[Any]) -> NDArray[Any]:
     Returns
     -------
     ndarray of geometries
-        `array` itself where there is nothing to drop.
+        `array` itself where no part is empty.
     """
     several = np.flatnonzero(np.isin(kind, _MULTI))
     parts, owner = shapely.get_parts(array[several], return_index=True)
@@ -254,7 +254,7 @@ def _without_empty_parts(geometry: shapely.Geometry) -> Any:
 
 
 def find_invalid(array: NDArray[Any], kind: NDArray[Any], flat: Paths | None) -> Ints:
-    """Find the polygons that are not valid; other kinds always are.
+    """Find the polygons that are not valid; other kinds are always valid.
 
     Parameters
     ----------
@@ -263,7 +263,7 @@ def find_invalid(array: NDArray[Any], kind: NDArray[Any], flat: Paths | None) ->
     kind : ndarray of int
         Their type ids.
     flat : Paths, optional
-        Of all of them, where they are polygons and have been taken apart.
+        Their rings, where all are polygons and have been split already.
 
     Returns
     -------
@@ -277,13 +277,13 @@ def find_invalid(array: NDArray[Any], kind: NDArray[Any], flat: Paths | None) ->
     doubtful = ~are_stars(paths(areas) if flat is None else flat, len(areas))
     rows, areas = rows[doubtful], areas[doubtful]
     drawn, over = areas.copy(), _over_antimeridian(areas)
-    drawn[over] = _drawn(areas[over])
+    drawn[over] = _draw(areas[over])
     doubtful = ~shapely.is_valid(drawn)
-    # Long edges may cross as straight lines and not as geodesics; the reverse harms nothing.
+    # Long edges may cross as straight lines but not as geodesics; the reverse does no harm.
     dense = densify_array(areas[doubtful], _EDGE_KM)
-    # Rounded, so that an edge and its way back have their cuts in the same places.
+    # Rounded, so that an edge and its reverse are cut at the same points.
     dense = shapely.transform(dense, lambda xy: np.round(xy, _DIGITS))
-    return np.asarray(rows[doubtful][~shapely.is_valid(_drawn(dense))])
+    return np.asarray(rows[doubtful][~shapely.is_valid(_draw(dense))])
 
 
 def mend(array: NDArray[Any], rows: Ints) -> NDArray[Any]:
@@ -308,14 +308,14 @@ def mend(array: NDArray[Any], rows: Ints) -> NDArray[Any]:
 
 
 def _make_valid(geometry: shapely.Geometry) -> Any:
-    """Unite what overlaps; what has collapsed to lines or points is left out."""
+    """Return a valid polygon: overlaps united, parts without area left out."""
     return shapely.make_valid(geometry, method="structure", keep_collapsed=False)
 
 
 def _over_antimeridian(areas: NDArray[Any]) -> Ints:
-    """Return which polygons have an edge over the antimeridian; those cut there don't."""
+    """Return which polygons have an edge over the antimeridian; polygons cut there have none."""
     xy, owner = shapely.get_coordinates(areas, return_index=True)
-    there = np.unique(owner[1:][_leaps(xy, owner)])  # from ring to ring, too
+    there = np.unique(owner[1:][_leaps(xy, owner)])  # also from ring to ring
     parts, part_of = shapely.get_parts(areas[there], return_index=True)
     rings, ring_of = shapely.get_rings(parts, return_index=True)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
@@ -329,9 +329,10 @@ def _leaps(xy: Floats, owner: Ints) -> NDArray[np.bool_]:
 
 
 def _planes(areas: NDArray[Any]) -> tuple[Floats, NDArray[np.float64]]:
-    """Return coordinates in planes in which each polygon is in one piece.
+    """Return coordinates in planes in which no polygon is torn.
 
-    They are lon, lat moved by whole turns; near a pole, which the second answer marks, around it.
+    These are lon, lat moved by multiples of 360°, or a plane around a pole for polygons near it,
+    which the second answer marks.
     """
     parts, owner = shapely.get_parts(areas, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
@@ -343,12 +344,12 @@ def _planes(areas: NDArray[Any]) -> tuple[Floats, NDArray[np.float64]]:
     turns = np.cumsum(np.where(np.abs(step) > 180.0, -np.round(step / 360.0), 0.0))
     lon = xy[:, 0] + 360.0 * (turns - turns[first][ring])
     lat = np.bincount(of[ring], xy[:, 1], len(areas)) / np.bincount(of[ring], minlength=len(areas))
-    # Around a pole a ring doesn't close in lon, lat, and near one edges are bent there.
+    # In lon, lat a ring around a pole doesn't close, and edges near a pole are bent.
     polar = np.abs(lat) > _POLAR_DEG
     polar[of[np.abs(lon[last] - lon[first]) > 180.0]] = True
     pole = np.where(polar, np.where(lat >= 0, 1.0, -1.0), 0.0)
-    lon[last] = lon[first]  # to the last digit
-    # Shells lie within half a turn of the first one, holes within half a turn of their shell.
+    lon[last] = lon[first]  # exactly
+    # Shells lie within 180° of the first one, holes within 180° of their shell.
     middle = np.bincount(ring, lon, len(rings)) / np.bincount(ring, minlength=len(rings))
     shell = np.searchsorted(part, part)
     turns = np.round((middle[np.searchsorted(of, of)] - middle) / 360.0)[shell]
@@ -359,13 +360,13 @@ def _planes(areas: NDArray[Any]) -> tuple[Floats, NDArray[np.float64]]:
     return plane, pole
 
 
-def _drawn(areas: NDArray[Any]) -> NDArray[Any]:
-    """Return polygons each drawn in a plane in which it is in one piece, wherever it is."""
+def _draw(areas: NDArray[Any]) -> NDArray[Any]:
+    """Return polygons in planes in which none is torn, by the antimeridian or at a pole."""
     return shapely.set_coordinates(areas.copy(), _planes(areas)[0]) if len(areas) else areas
 
 
 def _chart(area: shapely.Geometry) -> tuple[_Chart, _Chart]:
-    """Return a plane in which a polygon is in one piece, and the way back."""
+    """Return functions to a plane in which a polygon isn't torn, and back."""
     plane, (pole,) = _planes(np.array([area], dtype=object))
     if pole:
         return _polar_chart(float(pole))
@@ -378,7 +379,7 @@ def _chart(area: shapely.Geometry) -> tuple[_Chart, _Chart]:
 
 
 def _polar_chart(pole: float | Floats) -> tuple[_Chart, _Chart]:
-    """Return the plane around a pole, 1 for the north and -1 for the south, and the way back."""
+    """Return functions to the plane around a pole, 1 north and -1 south, and back."""
 
     def to_plane(xy: Floats) -> Floats:
         away, angle = 90.0 - pole * xy[:, 1], np.radians(xy[:, 0])

@@ -1,8 +1,9 @@
-"""Compiled: the search for the nearest.
+"""Compiled: the search for the nearest segments.
 
-A node of the tree is skipped when even a geodesic on the most gently curved part of the ellipsoid
-couldn't be as short as the best so far, given the chord to its tube. Every piece that survives is
-measured by its true geodesic distance, so near ties can't be lost.
+The chord to a node's tube gives a lower bound of the geodesic distance: that of a geodesic on the
+most gently curved part of the ellipsoid. A node is skipped when this bound exceeds the best
+distance so far. Every remaining piece is measured by its true geodesic distance, so near ties can't
+be lost.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.
@@ -36,42 +37,42 @@ __all__ = [
 # No normal curvature of WGS 84 is less than 1 / 6,399.6 km.
 _GENTLEST_M = 6_400_000.0
 _HALF_TURN_M = 3.1415926 * _GENTLEST_M
-# Beyond this chord the foot on the chord and the foot on the ellipsoid part by more than
-# the millimetre allows, and the foot is found from geodesics.
+# Beyond this chord the foot on the chord is more than the allowed millimetre from the foot on the
+# ellipsoid, so the foot is computed from geodesics.
 _CHORD_FOOT2 = 800_000.0**2
-# Up to here the foot on the arc is good enough to skip a piece by its chord.
+# Up to this chord the foot on the arc is good enough to skip a piece.
 _SKIP2 = 3_000_000.0**2
-# Rounding alone parts two passages over the same track by less; `_longest_chord` allows more.
+# Two passages over the same track differ by less, by rounding; `longest_chord` allows more.
 TIE_M = 1e-7
 STACK = 128
 # Between these, the foot on the chord is more than half a millimetre off and can be refined.
 REFINE_M, REFINE_MOST_M = 35_000.0, 9_000_000.0
-_REFINE_NEAR_M = 2_400_000.0  # up to here the first series holds
+_REFINE_NEAR_M = 2_400_000.0  # to here the first series holds
 _PROBE_M = 4_000.0  # far enough for rounding not to matter, near enough for a parabola
-# Where a direction that is known shortens the chords that have to be looked at.
+# Distances at which `_chord_there` gives a shorter bound than `longest_chord`.
 _LOCAL_M, _LOCAL_LEAST2 = 2_400_000.0, 30_000.0**2
-_PLAIN2 = 1e-6  # square of a cosine that the chord's direction can't be wrong by
+_PLAIN2 = 1e-6  # square of a cosine; the chord's direction is never that wrong
 _MOST_HOPS = 4
 
 
 @kernel(inline=True)
 def longest_chord(s):
-    """Return no less than the longest chord that a geodesic of `s` metres can have."""
+    """Return an upper bound of the chords of geodesics of `s` metres."""
     if s >= _HALF_TURN_M:
         return 1e150
-    # The sine's series ends with a term too large, so that no sine is needed.
+    # The series of the sine, its last term enlarged; so no sine is needed.
     u = (s / _GENTLEST_M) * (s / _GENTLEST_M)
     return s * (1.0 - u * (1.0 / 24.0 - u / 1_920.0)) + 1e-6
 
 
 @kernel(inline=True)
 def _chord_there(tubes, node, x, y, z, s, cut):
-    """Return no less than the chord of what is `s` metres from (x, y, z) and in a node.
+    """Return an upper bound of the chords to what is in a node and `s` metres from (x, y, z).
 
-    `cut` holds everywhere. Within a node the direction is known, and so how much longer than its
-    chord a geodesic is: by a share of `per` c² at least, of which what the series of `arc` leaves
-    to be said changes no more than a 20,000th, and a direction that turns by an angle no more than
-    a 150th of that.
+    `cut` is the bound that holds everywhere. Here the direction to the node is known, and with it
+    how much longer the geodesic is than its chord c: by a share of at least `per` c². The terms of
+    the series of `arc` that are left out change this by less than a 20,000th; the change of
+    direction within the node is allowed for by its size.
     """
     size = tubes[node, 8, 0]
     vx, vy, vz = x - tubes[node, 0, 0], y - tubes[node, 1, 0], z - tubes[node, 2, 0]
@@ -84,7 +85,7 @@ def _chord_there(tubes, node, x, y, z, s, cut):
     per = (per + 0.0002789 * h * PER_B2) / c2
     per *= 1.0 - 6e-5 - 0.03 * size / sqrt(c2)
     u = per * s * s
-    # As the sine's series, with 0.4 in place of 0.3.
+    # The series of the sine, with 0.4 in place of 0.3 to stay above it.
     return min(cut, s * (1.0 - u * (1.0 - 0.4 * u)) + 1e-6)
 
 
@@ -108,7 +109,7 @@ def _at(a, d, n, i, t, x, y, z):
 
 @kernel()
 def _far_foot(a, d, n, i, x, y, z):
-    """Return the share of piece i where the foot is, and geodesic metres, for points far away."""
+    """Return the share along piece i of the foot, and geodesic metres, for distant points."""
     f0, f1, f2 = (
         _at(a, d, n, i, 0.0, x, y, z),
         _at(a, d, n, i, 0.5, x, y, z),
@@ -131,15 +132,15 @@ def _far_foot(a, d, n, i, x, y, z):
 
 @kernel(inline=True)
 def foot(a, d, n, per_d2, i, x, y, z, cut2):
-    """Return the share of piece i where the foot is, and geodesic metres; infinite past the cut."""
+    """Return the share along piece i of the foot, and geodesic metres; infinite beyond the cut."""
     px, py, pz = x - a[i, 0], y - a[i, 1], z - a[i, 2]
     dx, dy, dz = d[i, 0], d[i, 1], d[i, 2]
     nx, ny, nz = n[i, 0], n[i, 1], n[i, 2]
     per = per_d2[i]
     t = (px * dx + py * dy + pz * dz) * per
     if per > 0.0 and -0.5 < t < 1.5:
-        # One Newton step from the chord to the arc, before clamping: a foot beyond the
-        # chord's end may be on the arc, and the other way round.
+        # One Newton step from the chord to the arc, before clamping: a foot beyond the chord's end
+        # may be on the arc, and the reverse.
         w, u = t * (1.0 - t), 1.0 - 2.0 * t
         rx, ry, rz = px - t * dx - w * nx, py - t * dy - w * ny, pz - t * dz - w * nz
         lx, ly, lz = dx + u * nx, dy + u * ny, dz + u * nz
@@ -180,7 +181,7 @@ def refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
             slope = rx * lx + ry * ly + rz * lz
             plain = slope * slope * per_d2[i] > _PLAIN2 * (rx * rx + ry * ry + rz * rz)
             if plain and (slope < 0.0) == (t == 0.0):
-                # This piece leads away from the point; so does the other one, as a rule.
+                # This piece leads away from the point, and usually the next one too.
                 j = before[i] if t == 0.0 else after[i]
                 if hop > 0 or j < 0:
                     break
@@ -189,7 +190,7 @@ def refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
                 continue
         h = _PROBE_M * sqrt(per_d2[i])
         lx, ly, lz = h * lx, h * ly, h * lz
-        # Beside the foot the ground falls off by as much as along the piece.
+        # The surface curves as much beside the foot as along the piece.
         ux, uy, uz = fx * PER_A2, fy * PER_A2, fz * PER_B2
         fall = n[i, 0] * n[i, 0] + n[i, 1] * n[i, 1] + n[i, 2] * n[i, 2]
         fall = h * h * sqrt(fall / (ux * ux + uy * uy + uz * uz))
@@ -210,7 +211,7 @@ def refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
             best_s = min(best_s, s0 - (s1 - s2) * (s1 - s2) / (8.0 * bow))
             break
         end = 0.0 if to <= 0.0 else 1.0
-        if end == entry:  # neither piece has the foot: it is the vertex between them
+        if end == entry:  # on neither piece: the foot is the vertex between them
             break
         best_i, best_t = i, end
         j = before[i] if end == 0.0 else after[i]
@@ -223,11 +224,11 @@ def refine(a, d, n, per_d2, before, after, i, t, s, x, y, z):
 
 @kernel(inline=True)
 def better(i, s, j, t, target, start):
-    """Return whether piece i at s metres goes before piece j at t metres.
+    """Return whether piece i at s metres is a better answer than piece j at t metres.
 
-    Where a geometry runs over its own track again, or through a vertex again, its first
-    passage is answered; rounding would decide otherwise. Of targets at the very same
-    distance the first is answered.
+    Where a geometry runs over its own track twice, or through a vertex twice, its first passage is
+    better; otherwise rounding would decide. Of targets at exactly the same distance the first is
+    better.
     """
     if target[i] == target[j]:
         return s < t - TIE_M or (s <= t + TIE_M and start[i] < start[j])
@@ -236,7 +237,7 @@ def better(i, s, j, t, target, start):
 
 @kernel()
 def _enter(piece, t, s, k, target, start, best_piece, best_t, best_s, best_target):
-    """Enter a piece among the k best, one per target; return 1 if the list changed."""
+    """Enter a piece into the list of the k best, one per target; return 1 if the list changed."""
     at = k - 1
     for j in range(k):
         if best_target[j] == target[piece]:
@@ -261,7 +262,7 @@ def _enter(piece, t, s, k, target, start, best_piece, best_t, best_s, best_targe
 
 @kernel(inline=True)
 def to_axes2(tubes, node, x, y, z, away2):
-    """Enter the squared chords from a point to the axes of a node's tubes, by vectors."""
+    """Enter the squared chords from a point to the axes of a node's tubes; vectorized."""
     for c in range(len(away2)):
         vx, vy, vz = x - tubes[node, 0, c], y - tubes[node, 1, c], z - tubes[node, 2, c]
         dx, dy, dz = tubes[node, 3, c], tubes[node, 4, c], tubes[node, 5, c]
@@ -278,9 +279,9 @@ def drain(
     a, d, n, per_d2, target, start, tubes, child, leaves,
     best_piece, best_t, best_s, best_target, stack, bound, away2,
 ):  # fmt: skip
-    """Look into the `top` nodes on the stack for pieces nearer than the k best so far.
+    """Search the `top` nodes on the stack for pieces nearer than the k best so far.
 
-    The piece `known` has been measured.
+    The piece `known` has been measured already.
     """
     cut = longest_chord(best_s[k - 1])
     while top > 0:
@@ -291,7 +292,7 @@ def drain(
         most, reaches = best_s[k - 1], cut
         only = int(tubes[node, 8, 1]) - 1 if k > 1 else -1
         if only >= 0:
-            # A node of one target that is answered already needs only look for what is nearer.
+            # A node whose only target is in the list already matters only where it is nearer.
             for j in range(k):
                 if best_target[j] == only:
                     most = best_s[j]
@@ -301,7 +302,7 @@ def drain(
         to_axes2(tubes, node, x, y, z, away2)
         here = _chord_there(tubes, node, x, y, z, most, reaches)
         if node < leaves:
-            # The nearest piece first: then hardly another is measured.
+            # With the nearest piece first, hardly another is measured.
             first = 0
             for c in range(1, len(away2)):
                 if away2[c] < away2[first]:
@@ -334,7 +335,7 @@ def drain(
             if away2[c] <= reach * reach:
                 away = sqrt(away2[c]) - tubes[node, 7, c]
                 at = top
-                while at > base and bound[at - 1] < away:  # the nearest comes last
+                while at > base and bound[at - 1] < away:  # so that the nearest comes last
                     stack[at], bound[at] = stack[at - 1], bound[at - 1]
                     at -= 1
                 stack[at], bound[at] = child[node] + c, away

@@ -1,10 +1,10 @@
-"""Compiled: the nearest of many points and what is told of it; one by one, and some at a time.
+"""Compiled: nearest targets of many points, one by one or in groups, and the answers' columns.
 
-Points that lie together have nearly the same pieces near them. The nearest of one of them, and
-how far the others are from it, say which nodes of the tree any of them may need; these stand side
-by side, as one node does in the tree, and are measured for each point by vector instructions of
-half the width. What is left is measured by `drain` as in any search, so that the answers are the
-same.
+Neighbouring points have nearly the same pieces near them. One point of a group is searched first.
+Its distance, and the extent of the group, bound the nodes of the tree that any of the points may
+need. These nodes are laid out side by side, and measured for each point by vector instructions on
+32-bit numbers. The nodes that remain are searched by `drain` as in a single search, so that the
+answers are the same.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.
@@ -43,19 +43,19 @@ from cpecgeo.geodesy._tree import Found, Tree
 __all__ = [
     "Measure",
     "order_along_curve",
+    "remeasure",
     "search",
     "sweep",
-    "telling",
     "with_copies",
 ]
 
 Measure: TypeAlias = Callable[[Floats, Ints], Floats]
 
 _TOGETHER = 32  # points
-_MOST = 64  # nodes, or pieces, that stand side by side
+_MOST = 64  # nodes, or pieces, side by side
 # No normal curvature of WGS 84 is more than 1 / 6,335.4 km.
 _SHARPEST_M = 6_335_000.0
-# What numbers of 32 bits may be wrong by, as a share of the lengths that they are made of.
+# Error of numbers of 32 bits, as a share of the lengths that they are computed from.
 _HALF_WIDTH = 1e-6
 _OUT_OF_REACH = np.float32(1e18)
 _NONE, _ONE = np.float32(0.0), np.float32(1.0)
@@ -67,7 +67,7 @@ def order_along_curve(xy: Floats) -> Ints:
         return np.arange(len(xy))
     x, y = np.ascontiguousarray(xy.T)
     west, south = x.min(), y.min()
-    # 256 × 256 cells: keys of 16 bits are sorted by radix.
+    # 256 × 256 cells: numpy sorts keys of 16 bits by radix.
     scale = 255.0 / max(float(x.max() - west), float(y.max() - south), 1e-9)
     column, row = ((x - west) * scale).astype(np.uint16), ((y - south) * scale).astype(np.uint16)
     return np.argsort(_curve().take((column << 8) | row), kind="stable")
@@ -75,13 +75,13 @@ def order_along_curve(xy: Floats) -> Ints:
 
 @lru_cache(maxsize=1)
 def _curve() -> NDArray[np.uint16]:
-    """Return the place of each of 256 × 256 cells on Hilbert's curve, which never jumps."""
+    """Return the rank of each of 256 × 256 cells on Hilbert's curve, which never jumps."""
     x, y = (v.ravel() for v in np.divmod(np.arange(1 << 16), 256))
     place = np.zeros(1 << 16, np.int64)
     for bit in range(7, -1, -1):
         right, upper = (x >> bit) & 1, (y >> bit) & 1
         place = (place << 2) | ((3 * right) ^ upper)
-        # Each quarter is the whole, turned.
+        # Each quarter is the whole curve, rotated.
         flip = (upper == 0) & (right == 1)
         x, y = np.where(flip, 255 - x, x), np.where(flip, 255 - y, y)
         x, y = np.where(upper == 0, y, x), np.where(upper == 0, x, y)
@@ -93,15 +93,15 @@ def _tell(
     o, i, t, s, x, y, z, a, d, n, per_d2, before, after,
     out_piece, out_s, out_side, out_along, out_foot,
 ):  # fmt: skip
-    """Write what is known of the foot of (x, y, z) on piece i into row o of the answers."""
+    """Write the foot of (x, y, z) on piece i into row o of the answers."""
     if REFINE_M < s < REFINE_MOST_M:
         i, t, s = refine(a, d, n, per_d2, before, after, i, t, s, x, y, z)
     fx, fy, fz = point_at(a, d, n, i, t)
     out_foot[o, 0], out_foot[o, 1], out_foot[o, 2] = fx, fy, fz
     out_piece[o], out_s[o] = i, s
     out_along[o] = arc(a[i, 0], a[i, 1], a[i, 2], fx, fy, fz)
-    # Left is up × forward. At a joint, forward is the mean of both directions: the point is then
-    # in the wedge outside the bend, and the mean tells its side.
+    # Left is up × forward. At a vertex, forward is the mean of both directions: the point is then
+    # in the wedge outside the bend, where the mean decides its side.
     ux, uy, uz = d[i, 0], d[i, 1], d[i, 2]
     joint = before[i] if t == 0.0 else (after[i] if t == 1.0 else -1)
     if joint >= 0:
@@ -117,17 +117,18 @@ def _tell(
 
 @kernel(inline=True)
 def _widest(far, limit):
-    """Return no less than the chord of any piece that is as near as one at a chord of `far`."""
-    # The longest geodesic that a chord can have: an arcsine, by a series that is too large.
+    """Return an upper bound of the chords of pieces no farther than one at a chord of `far`."""
+    # The longest geodesic of a chord: an arcsine, by a series that is never too small.
     v = (0.5 * far / _SHARPEST_M) * (0.5 * far / _SHARPEST_M)
     return min(longest_chord(far * (1.0 + v * (1.0 / 6.0 + 0.09 * v))), longest_chord(limit))
 
 
 @kernel(inline=True)
 def _gather(x, y, z, reach, spread, tubes, child, leaves, items, places, away2, fan):
-    """Put what lies within `reach` of a point side by side: how many there are, and if pieces.
+    """Lay out the nodes within `reach` of a point side by side.
 
-    The nodes of the deepest level that has room.
+    They are taken from the deepest level with no more nodes than fit. Return how many there are,
+    and whether they are pieces.
     """
     count, is_last = 1, False
     items[0], places[0] = len(child) - 1, -1
@@ -180,7 +181,8 @@ def search(
 ):  # fmt: skip
     """Find the k nearest targets of points, and the feet on them.
 
-    Each point starts from what the one before it found. There are k rows of answers for each.
+    The search of each point starts from the answer of the one before. Each point has k rows of
+    answers.
     """
     best_piece, best_target = np.full(k, -1), np.full(k, -1)
     best_t, best_s = np.zeros(k), np.full(k, limit)
@@ -205,7 +207,7 @@ def search(
     "ints, flat, sides, flat, rows"
 )
 def sweep(
-    places, limit, k,  # noqa: ARG001 - what `search` takes
+    places, limit, k,  # noqa: ARG001 - as `search`
     a, d, n, per_d2, target, start, before, after,
     tubes, child, leaves,
     out_piece, out_s, out_side, out_along, out_foot,
@@ -280,7 +282,7 @@ def sweep(
                 best_piece, best_t, best_s, best_target, stack, bound, away2,
             )  # fmt: skip
             if turn < first:
-                # How far any of these points is from this one.
+                # The greatest distance of a point of the group from this one.
                 spread = 0.0
                 for r in range(first, last):
                     vx, vy, vz = places[r, 0] - x, places[r, 1] - y, places[r, 2] - z
@@ -301,7 +303,7 @@ def sweep(
 
 
 def with_copies(few: Found, copied: Ints, k: int) -> Found:
-    """Return the k nearest, with copies of what is answered ahead of all that is farther off."""
+    """Return the k nearest, where copies of a found target come before all farther targets."""
     found, ranks = Found.none(len(few.metres), k), few.metres.shape[1]
     for f in fields(found):
         getattr(found, f.name)[:, :ranks] = getattr(few, f.name)
@@ -316,7 +318,7 @@ def with_copies(few: Found, copied: Ints, k: int) -> Found:
     none = target < 0
     target = np.where(none, -1, order[np.where(none, 0, start[target] + number)])
     metres = found.metres[rows].ravel()[entry]
-    best = np.lexsort((target, metres, entry // k))  # what is missing comes last
+    best = np.lexsort((target, metres, entry // k))  # missing ones come last
     size = np.bincount(entry // k, minlength=len(rows))
     best = best[np.arange(len(entry)) - np.repeat(np.cumsum(size) - size, size) < k]
     for f in fields(found):
@@ -326,16 +328,16 @@ def with_copies(few: Found, copied: Ints, k: int) -> Found:
     return found
 
 
-def telling(tree: Tree, measures: Mapping[int, Measure]) -> Tree:
-    """Return a tree that tells other measures than metres along some geometries."""
+def remeasure(tree: Tree, measures: Mapping[int, Measure]) -> Tree:
+    """Return a tree that answers other measures than metres along some geometries."""
     p = tree.pieces
     start, metres, rate = tree.start_m.copy(), arcs_m(p.a, p.d), np.ones(len(p.a))
     for position, measure in measures.items():
         rows = np.flatnonzero(p.target == position)
         begin, size, path = tree.start_m[rows], metres[rows], p.path[rows]
-        # From two places within the piece: at its ends measures may jump.
+        # From two points inside the piece: measures may jump at its ends.
         low, high = (1e3 * measure(1e-3 * (begin + x * size), path) for x in (0.25, 0.75))
         with np.errstate(divide="ignore", invalid="ignore"):
             rate[rows] = np.where(size > 0.0, (high - low) / (0.5 * size), 0.0)
         start[rows] = low - 0.25 * size * rate[rows]
-    return replace(tree, told=(start, rate))
+    return replace(tree, measures=(start, rate))

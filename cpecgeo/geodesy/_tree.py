@@ -1,12 +1,11 @@
 """Segments of lines in earth-centred coordinates, packed into a bounding volume tree of tubes.
 
-A segment, or piece, is at most `PIECE_M` long, so the geodesic on it is a parabola,
-``a + t d + t (1 - t) n`` for t from 0 to 1, to less than a hundredth of a millimetre: `d` is
-the chord and `n` four times the height of the arc above it.
+A segment, or piece, is at most `PIECE_M` long. To a hundredth of a millimetre its geodesic is the
+parabola ``a + t d + t (1 - t) n`` for t from 0 to 1, where `d` is the chord and `n` four times the
+height of the arc above it.
 
-Lines are long and thin, and boxes around stretches of them are loose; a tube, which is an
-axis with a radius, fits so well that few segments are looked at in vain. `Found` is what a
-search of the tree answers.
+Lines are long and thin, and boxes fit them loosely. A tube, which is an axis with a radius, fits so
+closely that few segments are measured in vain. `Found` holds the answers of a search.
 """
 
 from __future__ import annotations
@@ -23,30 +22,30 @@ from cpecgeo.geodesy._paths import Paths, between_vertices, lone_points, paths
 __all__ = ["FAN", "NOWHERE", "NO_SIDE", "PIECE_M", "Found", "Pieces", "Tree", "build", "take_apart"]
 
 PIECE_M = 10_000.0
-_NO_LENGTH_M2 = 1e-200  # of edges so short that one over it has no number
+_NO_LENGTH_M2 = 1e-200  # the inverse of a smaller square overflows
 FAN = 16  # tubes of a node, measured by vector instructions
-NOWHERE = 1e150  # start of a tube that isn't there: farther than any chord that is asked for
+NOWHERE = 1e150  # start of an absent tube: farther than any chord searched for
 
-# What is known of a target that a point is inside of; 0 where nothing else is said.
+# Answers for a target that contains the point; other columns are 0.
 _INSIDE = {"piece": -1, "path": -1, "along": np.nan}
-# What is known where nothing is near enough.
+# Answers where no target is near enough.
 _NOTHING = {
     "piece": -1, "metres": np.nan, "side": 0, "lon": np.nan, "lat": np.nan, "along": np.nan,
     "target": -1, "path": -1,
 }  # fmt: skip
-NO_SIDE = 2  # of points, lines without length, and areas
+NO_SIDE = 2  # on points, lines without length, and areas
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """Parts of edges, and points, as rows of arrays; in order along each path.
+    """Segments of edges, and points, as rows of arrays, in order along each path.
 
     Parameters
     ----------
     a, d, n : ndarray, shape (pieces, 3)
         Start, chord and lift in metres.
     per_d2 : ndarray
-        1 / |d|², 0 for a point.
+        1 / `|d|²`, 0 for a point.
     target : ndarray of int
         Geometry that the piece is of.
     path : ndarray of int
@@ -78,16 +77,17 @@ class Tree:
     start_m : ndarray
         Metres from the start of the geometry to the start of each piece.
     tubes : ndarray, shape (nodes, 9, FAN)
-        Around the children of each node, or pieces: start and chord of a segment, 1 / |chord|²,
-        and the radius that holds all below; then, for the first alone, the radius of a ball around
-        its start that holds the whole node, and in the next place the number of the only target
-        below, from 1; 0 for several. Leaves first, then each level above, the root last.
+        The tubes around the children of each node, or around pieces in a leaf. Rows 0 to 7 are the
+        start and chord of the axis, 1 / `|chord|²`, and the radius that contains all below. In row
+        8 the first item is the radius of a ball around the first start that contains the whole
+        node, and the second the number, from 1, of the only target below, 0 for several. Leaves
+        come first, then each level above; the root is last.
     child : ndarray, shape (nodes,)
         First child of each node; first piece of a leaf.
     leaves : int
         How many nodes are leaves.
     told : tuple of ndarray, optional
-        What is told in place of metres: at the start of each piece, and more with each metre.
+        Measures answered in place of metres: at the start of each piece, and the rate per metre.
     """
 
     pieces: Pieces
@@ -95,7 +95,7 @@ class Tree:
     tubes: Floats
     child: Ints
     leaves: int
-    told: tuple[Floats, Floats] | None = None
+    measures: tuple[Floats, Floats] | None = None
 
     @property
     def steps(self) -> int:
@@ -106,7 +106,7 @@ class Tree:
     def nbytes(self) -> int:
         """Memory held, in bytes."""
         mine = (getattr(self.pieces, f.name) for f in fields(self.pieces))
-        own = (self.start_m, self.tubes, self.child, *(self.told or ()), *mine)
+        own = (self.start_m, self.tubes, self.child, *(self.measures or ()), *mine)
         return int(sum(v.nbytes for v in own))
 
 
@@ -139,47 +139,47 @@ class Found:
 
     @classmethod
     def empty(cls, rows: int, k: int) -> Found:
-        """Return arrays for answers, with nothing in them yet."""
+        """Return arrays for answers, not yet filled."""
         kinds = (np.int64, float, np.int8, float, float, float, np.int64, np.int64)
         return cls(*(np.empty((rows, k), kind) for kind in kinds))
 
     @classmethod
     def none(cls, rows: int, k: int) -> Found:
-        """Return answers that say that there is nothing near."""
+        """Return answers without a target."""
         found = cls.empty(rows, k)
         found.clear(slice(None))
         return found
 
     def clear(self, rows: Ints | slice, ranks: int | slice = slice(None)) -> None:
-        """Say of some rows, and ranks of them, that nothing is near."""
+        """Set some rows, or ranks of them, to no target."""
         for name, value in _NOTHING.items():
             getattr(self, name)[rows, ranks] = value
 
     @classmethod
     def within(cls, xy: Floats, targets: Ints) -> Found:
-        """Return the nearest of points that are inside of a target, or of none where that is -1."""
+        """Return answers at distance 0 for points inside `targets`; no target where that is -1."""
         found = cls.none(len(xy), 1)
         found.metres[...], found.lon[...], found.lat[...] = 0.0, xy[:, :1], xy[:, 1:]
         found.target[:, 0] = targets
         return found
 
     def fill(self, rows: Ints, part: Found) -> None:
-        """Put answers into some rows."""
+        """Copy answers into some rows."""
         for f in fields(self):
             getattr(self, f.name)[rows] = getattr(part, f.name)
 
     def put(self, rows: slice, part: Found, order: Ints) -> None:
-        """Put answers into some rows; `order` says which of these each is of."""
+        """Copy answers into some rows; `order` gives the position in `rows` of each answer."""
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
         for f in fields(self):
             getattr(part, f.name).take(place, axis=0, out=getattr(self, f.name)[rows], mode="wrap")
 
     def number(self, tree: Tree) -> None:
-        """Fill `target` and `path`, count `along` from the geometry's start, set `NO_SIDE`."""
+        """Fill `target` and `path`, measure `along` from the geometry's start, set `NO_SIDE`."""
         np.take(np.append(tree.pieces.target, -1), self.piece, out=self.target, mode="wrap")
         np.take(np.append(tree.pieces.path, -1), self.piece, out=self.path, mode="wrap")
-        start, rate = tree.told or (tree.start_m, None)
+        start, rate = tree.measures or (tree.start_m, None)
         if rate is not None:
             self.along[...] *= np.take(np.append(rate, np.nan), self.piece, mode="wrap")
         self.along[...] += np.take(np.append(start, np.nan), self.piece, mode="wrap")
@@ -188,7 +188,7 @@ class Found:
             self.side[np.take(np.append(spots, False), self.piece, mode="wrap")] = NO_SIDE
 
     def enter(self, xy: Floats, rows: Ints, targets: Ints) -> None:
-        """Enter the targets that points are in at distance 0, ahead of all others.
+        """Enter the targets that contain points, at distance 0, before all others.
 
         `rows` ascend, and `targets` within each row.
         """
@@ -197,7 +197,7 @@ class Found:
         here, count = rows[first], np.diff(first, append=len(rows))
         rank = np.arange(len(rows)) - np.repeat(first, count)
         which = np.repeat(np.arange(len(here)), count)
-        # What was found before moves back; a target that is entered leaves its rank.
+        # Targets found before move back; an entered target is removed from its former rank.
         size = max(int(targets.max()), int(self.target.max())) + 1
         before = self.target[here]
         stays = ~np.isin(np.arange(len(here))[:, None] * size + before, which * size + targets)
@@ -218,7 +218,7 @@ class Found:
 
 
 def take_apart(geoms: NDArray[Any]) -> tuple[Pieces, Paths]:
-    """Cut all geometries into pieces, in their own order; return them and their paths."""
+    """Cut all geometries into pieces, in their own order; return the pieces and the paths."""
     flat = paths(geoms)
     before, new = between_vertices(flat.xy, flat.edges, PIECE_M)
     xy = np.insert(flat.xy, before + 1, new, axis=0)
@@ -246,7 +246,7 @@ def take_apart(geoms: NDArray[Any]) -> tuple[Pieces, Paths]:
 def _without_repeats(
     start: Ints, a: Floats, b: Floats, on: Ints
 ) -> tuple[Ints, Floats, Floats, Ints]:
-    """Drop edges of no length, but keep one on a path that has no other."""
+    """Drop edges without length, but keep one on a path that has no others."""
     keep = ((a - b) ** 2).sum(axis=1) > _NO_LENGTH_M2
     if keep.all():
         return start, a, b, on
@@ -256,7 +256,7 @@ def _without_repeats(
 
 
 def _neighbours(on: Ints, ring: NDArray[np.bool_], spots: int) -> tuple[Ints, Ints]:
-    """Return the pieces before and after each; rings close on themselves."""
+    """Return the pieces before and after each; in a ring the last precedes the first."""
     count = len(on)
     number = np.arange(count)
     begins = np.diff(on, prepend=-1) != 0
@@ -269,10 +269,10 @@ def _neighbours(on: Ints, ring: NDArray[np.bool_], spots: int) -> tuple[Ints, In
 
 
 def _leaf_order(pieces: Pieces) -> Ints:
-    """Order pieces: runs along a path stay together, and near runs follow one another.
+    """Order pieces so that runs along a path stay together and near runs follow one another.
 
-    Those of paths that fill no leaf go each where it lies: of many such, that lie across one
-    another, a leaf would hold a few that reach far.
+    The pieces of a path too short to fill a leaf are ordered one by one. As whole runs, many such
+    paths that cross one another would make leaves that reach far.
     """
     count = len(pieces.a)
     begins = np.ones(count, bool)
@@ -290,9 +290,9 @@ def _leaf_order(pieces: Pieces) -> Ints:
 
 
 def _halves(middle: Floats, size: Ints) -> Ints:
-    """Order runs by halving them again and again across where they reach farthest.
+    """Order runs by halving them repeatedly across their longest axis.
 
-    Halves hold whole nodes of as high a level as they can.
+    A half consists of whole nodes, of the highest level possible.
     """
     order, bounds = np.arange(len(middle)), np.array([0, len(middle)])
     while True:
@@ -319,13 +319,13 @@ def _halves(middle: Floats, size: Ints) -> Ints:
 
 
 def _tubes(start: Floats, end: Floats, slack: Floats) -> Floats:
-    """Put one tube, an axis and a radius, around each `FAN` tubes in a row."""
+    """Build one tube, an axis and a radius, around every `FAN` tubes in a row."""
     count = len(start)
     groups = -(-count // FAN)
     rows = np.minimum(np.arange(groups * FAN), count - 1).reshape(groups, FAN)
     ends = np.concatenate((start[rows], end[rows]), axis=1)
     slack = np.concatenate((slack[rows], slack[rows]), axis=1)
-    # The axis runs from the first start to whatever end is farthest from it.
+    # The axis runs from the first start to the end farthest from it.
     v = ends - ends[:, :1]
     d = v[np.arange(groups), np.einsum("ijk,ijk->ij", v, v).argmax(axis=1)]
     d2 = np.einsum("ij,ij->i", d, d)
@@ -337,14 +337,14 @@ def _tubes(start: Floats, end: Floats, slack: Floats) -> Floats:
 
 
 def _balls(tubes: Floats, heads: Ints, group: Ints) -> Floats:
-    """Return the radius around the start of each group's first tube that holds the group."""
+    """Return the radius of a ball around each group's first start that contains the group."""
     start, chord = tubes[:, :3], np.linalg.norm(tubes[:, 3:6], axis=1)
     far = np.linalg.norm(start - start[heads[group]], axis=1) + chord + tubes[:, 7]
     return np.asarray(np.maximum.reduceat(far, heads))
 
 
 def _fans(tubes: Floats) -> Floats:
-    """Put the tubes of each node side by side, so that they are measured by vectors."""
+    """Arrange the tubes of each node side by side, for vector instructions."""
     full = np.zeros((-(-len(tubes) // FAN) * FAN, 9))
     full[:, :3] = NOWHERE
     full[: len(tubes), :8] = tubes
@@ -362,7 +362,7 @@ def build(pieces: Pieces, start_m: Floats) -> Tree:
     pieces : Pieces
         In order along their paths.
     start_m : ndarray
-        Metres from the start of each one's geometry.
+        Metres from the start of the geometry to each piece.
 
     Returns
     -------
@@ -371,7 +371,7 @@ def build(pieces: Pieces, start_m: Floats) -> Tree:
     order = _leaf_order(pieces)
     place = np.empty(len(order) + 1, np.int64)
     place[order] = np.arange(len(order))
-    place[-1] = -1  # so that "no neighbour" stays -1
+    place[-1] = -1  # "no neighbour" stays -1
     moved = {f.name: np.ascontiguousarray(getattr(pieces, f.name)[order]) for f in fields(pieces)}
     moved["before"], moved["after"] = place[moved["before"]], place[moved["after"]]
     start, end = moved["a"], moved["a"] + moved["d"]

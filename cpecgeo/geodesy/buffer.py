@@ -1,8 +1,9 @@
 """Buffers whose boundary is at a geodesic distance, to a stated tolerance.
 
-One geometry is buffered by `_plane` and `_outline`. Points become circles at once, and many lines
-or polygons are settled together, so that the cost is that of the boundary's vertices; what is near
-a pole, over the antimeridian or wider than a plane without stretches holds is made alone.
+A single geometry is buffered by `_plane` and `_outline`. Points become circles all together, and
+many lines or polygons are settled together, so that the time depends on the vertices of the
+boundaries only. Geometries near a pole, over the antimeridian or too wide for one plane are
+buffered one by one.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ __all__ = ["buffer"]
 
 _LEAST_KM, _MOST_KM = 1e-3, 5_000.0
 _LEAST_RTOL, _MOST_RTOL = 1e-7, 1e-2
-_SHARE = 0.9  # of the tolerance, used up here
-_OUT, _SAG = 0.9, 1.85  # of that: vertices are farther out, middles of edges nearer than they
-_CIRCLES = 10_000  # points of a batch
-_SHAPES = 2_000  # lines or polygons of a batch
-_WIDEST_M, _MOST_M = 500_000.0, 100_000.0  # radii around points, and around shapes
+_SHARE = 0.9  # of the tolerance; the rest is for rounding
+_OUT, _SAG = 0.9, 1.85  # of that: vertices outside the radius; sag of edges
+_CIRCLES = 10_000  # points per batch
+_SHAPES = 2_000  # lines or polygons per batch
+_WIDEST_M, _MOST_M = 500_000.0, 100_000.0  # greatest radii around points, and around shapes
 _EXTENT_M = 300_000.0  # to here a stereographic plane is true to half a thousandth
 _NORTH_DEG = 80.0
 _DEGREE_M = 110_000.0
-_OUTSIDE = 1e-3  # share of the radius that the guess is wider: inwards one move is enough
+_OUTSIDE = 1e-3  # share of the radius: how much wider the guess is; one move inwards is enough
 _CURVE = 8  # segments of a quarter circle, refined later
-_MEAN_M = 6_371_000.0  # radius of the earth where a plane needn't be true to it
-_FEW = 30  # shapes that are buffered one by one
+_MEAN_M = 6_371_000.0  # mean radius of the earth, for planes that needn't be exact
+_FEW = 30  # up to so many shapes are buffered one by one
 
 
 def buffer(
@@ -51,7 +52,7 @@ def buffer(
     cap: Literal["round", "flat"] = "round",
     side: Literal["left", "right"] | None = None,
 ) -> Any:
-    """Return all that is within `km` of geometries, on the ellipsoid.
+    """Return the area within `km` of geometries, on the ellipsoid.
 
     Parameters
     ----------
@@ -65,8 +66,8 @@ def buffer(
     cap : {"round", "flat"}
         Ends of lines: half a disc, or cut off at a right angle.
     side : {"left", "right"}, optional
-        Only that side of lines, as seen along them; ends are flat then. Of a ring that runs
-        counter-clockwise, the left is what is within it, however small it is.
+        Buffer only this side of lines, as seen along them; ends are flat then. The left of a ring
+        that runs counter-clockwise is its inside, however small it is.
 
     Returns
     -------
@@ -79,14 +80,14 @@ def buffer(
     InputError
         `km` or `rtol` out of range, or `side` or flat caps together with other than lines.
     GeometryError
-        One geometry reaches more than 110° around the earth, `km` is negative and it isn't
-        a polygon, or `side` is asked of a line whose vertices are all at one place.
+        One geometry reaches more than 110° around the earth, `km` is negative and it isn't a
+        polygon, or `side` is given for a line whose vertices are all at one point.
 
     Notes
     -----
-    A conformal plane gives the first guess, and so which stretches belong to the boundary;
-    then each vertex is moved along the geodesic from its closest point to the exact
-    distance, and edges are split until their middles hold too.
+    A buffer in a conformal plane is the first guess; it shows which stretches belong to the
+    boundary. Each vertex is then moved along the geodesic from its closest point to the exact
+    distance, and edges are split until their middles are within the tolerance too.
 
     Examples
     --------
@@ -145,7 +146,7 @@ def _check(km: float, rtol: float, cap: str, side: str | None) -> None:
 
 
 def _check_sides(geoms: NDArray[Any], index: pd.Index) -> None:
-    """Refuse lines with a part whose vertices are all at one place."""
+    """Refuse lines with a part whose vertices are all at one point."""
     parts, owner = shapely.get_parts(geoms, return_index=True)
     still = owner[shapely.length(parts) == 0.0]
     if len(still):
@@ -156,7 +157,7 @@ def _check_sides(geoms: NDArray[Any], index: pd.Index) -> None:
 
 
 def around_points(xy: Floats, metres: float, rtol: float) -> NDArray[Any]:
-    """Return the circles around points; None where one is too wide, near a pole or cut in two.
+    """Return circles around points; None where one is too wide, near a pole or on the antimeridian.
 
     Parameters
     ----------
@@ -171,7 +172,7 @@ def around_points(xy: Floats, metres: float, rtol: float) -> NDArray[Any]:
     made = np.full(len(xy), None, dtype=object)
     here = np.flatnonzero(_is_plain(np.column_stack((xy, xy)), metres, _WIDEST_M))
     within = _SHARE * rtol
-    # The sag of an arc, and how far a straight line in lon, lat is from a geodesic.
+    # The sag of an arc, and the distance of a straight line in lon, lat from a geodesic.
     steepest = np.tan(np.radians(np.abs(xy[here, 1]) + metres / _DEGREE_M))
     bend = 1.0 / metres + (2.0 * steepest + 0.05) / 6.33e6
     count = np.ceil(np.pi * metres * np.sqrt(bend / (2.0 * _SAG * within * metres)))
@@ -191,7 +192,7 @@ def around_points(xy: Floats, metres: float, rtol: float) -> NDArray[Any]:
 def _is_plain(bounds: Floats, metres: float, most: float) -> NDArray[np.bool_]:
     """Return whether buffers are of moderate size, and away from the poles and the antimeridian."""
     north = np.maximum(np.abs(bounds[:, 1]), np.abs(bounds[:, 3])) + metres / _DEGREE_M
-    north += 0.5 * (bounds[:, 2] > bounds[:, 0])  # edges reach beyond their ends
+    north += 0.5 * (bounds[:, 2] > bounds[:, 0])  # edges bulge beyond their ends
     plain = (north < _NORTH_DEG) & (metres <= most)
     east = metres / (_DEGREE_M * np.cos(np.radians(np.minimum(north, _NORTH_DEG))))
     plain &= (bounds[:, 0] - east > -180.0) & (bounds[:, 2] + east < 180.0)
@@ -200,14 +201,14 @@ def _is_plain(bounds: Floats, metres: float, most: float) -> NDArray[np.bool_]:
 
 
 def forest(edges: NDArray[Any], of_ring: Ints) -> Around:
-    """Return a tree for each of many geometries, lines or points; the nodes are in one array.
+    """Return a tree for each line or point; all nodes are in one array.
 
     Parameters
     ----------
     edges : ndarray of geometries
         None missing or empty.
     of_ring : ndarray of int
-        The geometry that each ring of the boundary is around.
+        The geometry that each ring of the boundary surrounds.
     """
     taken, _ = take_apart(edges)
     count, target = len(edges), taken.target
@@ -235,7 +236,7 @@ def forest(edges: NDArray[Any], of_ring: Ints) -> Around:
         tubes = _tubes(start[rows], end[rows], slack[rows])
         owner, number = owner[heads], base + np.arange(len(heads))
         leaves, base = leaves or len(heads), base + len(heads)
-        root[owner] = number  # of the last level, where a geometry has one node
+        root[owner] = number  # a geometry's only node is on the last level
         on = np.bincount(owner, minlength=count)[owner] > 1
         tubes, owner, number = tubes[on], owner[on], number[on]
         start, end, slack = tubes[:, :3], tubes[:, :3] + tubes[:, 3:6], tubes[:, 7]
@@ -247,7 +248,7 @@ def forest(edges: NDArray[Any], of_ring: Ints) -> Around:
 
 
 def around_shapes(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
-    """Return the buffers of lines or polygons; None where one has to be made alone.
+    """Return the buffers of lines or polygons; None where one must be buffered alone.
 
     Parameters
     ----------
@@ -276,7 +277,7 @@ def _together(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
     bounds = shapely.bounds(geoms)
     middles = _frames(0.5 * (bounds[:, :2] + bounds[:, 2:]))
     flat = shapely.set_coordinates(dense.copy(), _to_planes(xy, owner, middles))
-    guess = shapely.buffer(_opened(flat), metres * (1.0 + _OUTSIDE), quad_segs=_CURVE)
+    guess = shapely.buffer(_open_rings(flat), metres * (1.0 + _OUTSIDE), quad_segs=_CURVE)
     parts, of_part = shapely.get_parts(guess, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
     plane, ring = shapely.get_coordinates(rings, return_index=True)
@@ -287,7 +288,7 @@ def _together(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
     areas = shapely.get_type_id(geoms[0]) in (3, 6)
     around = forest(shapely.boundary(geoms) if areas else geoms, of_ring)
     settled = settle(Outline(spots, ring, np.zeros(len(ring), bool)), around, metres, rtol)
-    made = _closed(settled, part, of_part, len(geoms))
+    made = _close_rings(settled, part, of_part, len(geoms))
     made[~shapely.is_valid(flat)] = None
     here = np.flatnonzero(~shapely.is_missing(made))
     made[here[~holds(made[here], geoms[here])]] = None
@@ -295,7 +296,7 @@ def _together(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
 
 
 def _frames(middle: Floats) -> tuple[Floats, Floats]:
-    """Return earth-centred places, and at each the directions east, north and up."""
+    """Return earth-centred points, and the directions east, north and up at each."""
     lam, phi = np.radians(middle.T)
     sl, cl, sp, cp = np.sin(lam), np.cos(lam), np.sin(phi), np.cos(phi)
     zero = np.zeros_like(sl)
@@ -312,7 +313,7 @@ def _to_planes(xy: Floats, owner: Ints, around: tuple[Floats, Floats]) -> Floats
 
 
 def _from_planes(plane: Floats, owner: Ints, around: tuple[Floats, Floats]) -> Floats:
-    """Turn metres in planes into lon, lat; so well that one move settles them."""
+    """Turn metres in planes into lon, lat, closely enough that one move settles a vertex."""
     place, turn = around
     t2 = np.einsum("ij,ij->i", plane, plane) / (2.0 * _MEAN_M) ** 2
     local = np.column_stack((plane, -2.0 * _MEAN_M * t2)) / (1.0 + t2)[:, None]
@@ -320,8 +321,8 @@ def _from_planes(plane: Floats, owner: Ints, around: tuple[Floats, Floats]) -> F
     return np.column_stack((lon, lat))
 
 
-def _opened(geoms: NDArray[Any]) -> NDArray[Any]:
-    """Return lines with their closed parts cut in two; see `halves`."""
+def _open_rings(geoms: NDArray[Any]) -> NDArray[Any]:
+    """Cut the closed parts of lines in two; see `halves`."""
     parts, owner = shapely.get_parts(geoms, return_index=True)
     closed = shapely.is_closed(parts)
     if not closed.any():
@@ -333,8 +334,8 @@ def _opened(geoms: NDArray[Any]) -> NDArray[Any]:
     return made
 
 
-def _closed(outline: Outline, part: Ints, of_part: Ints, count: int) -> NDArray[Any]:
-    """Put rings together again; None where one has vanished, or they cross."""
+def _close_rings(outline: Outline, part: Ints, of_part: Ints, count: int) -> NDArray[Any]:
+    """Build polygons from settled rings; None where a ring has vanished, or rings cross."""
     made = np.full(count, None, dtype=object)
     size = np.bincount(outline.ring, minlength=len(part))
     whole = np.ones(count, bool)

@@ -21,9 +21,9 @@ from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["Chainage"]
 
-# Kilometres beyond the ends that still mean the end: rounding of a caller's own sums.
+# So many kilometres beyond an end still mean the end: a caller's sums are rounded.
 _END_KM = 1e-6
-# Kilometres from a vertex that still mean the vertex, and between two cuts that are one.
+# So close to a vertex, a kilometre value means the vertex; cuts this close are one cut.
 _SNAP_KM = 1e-9
 
 
@@ -36,10 +36,10 @@ class Chainage:
     line : LineString or MultiLineString
         lon, lat on WGS 84, or a GeoSeries of one such line in any CRS. Edges are geodesics.
     measures_km : array of float, optional
-        Kilometres at the vertices, all parts one after the other, never falling. NaN means
-        unknown: it is filled in between known ones in proportion to geodesic length, and
-        at a kilometre per kilometre beyond the first and the last. Geodesic kilometres
-        from the first vertex when omitted.
+        Kilometres at the vertices, all parts one after the other, never falling. NaN means unknown:
+        it is interpolated between known ones in proportion to geodesic length, and extrapolated by
+        geodesic length before the first and after the last. Geodesic kilometres from the first
+        vertex when omitted.
 
     Attributes
     ----------
@@ -53,9 +53,9 @@ class Chainage:
 
     Notes
     -----
-    The parts of a MultiLineString follow one another in the order given. A gap between two
-    parts has no length of its own, so with default measures both of its banks have the same
-    km; `at` answers with the end of the earlier part unless `bank` says otherwise.
+    The parts of a MultiLineString follow one another in the order given. A gap between two parts
+    has no length, so with default measures both of its banks have the same km; `at` returns the end
+    of the earlier part unless `bank` says otherwise.
 
     Between two vertices, km is proportional to geodesic length.
 
@@ -87,7 +87,7 @@ class Chainage:
         vertex_km[starts + 1] = np.asarray(metres) / 1e3
         length = np.cumsum(vertex_km)
         given = self.measures_km
-        measures = length if given is None else _filled(given, length)
+        measures = length if given is None else _fill_measures(given, length)
         measures.flags.writeable = False
         values = {
             "line": given_line.geoms[0],
@@ -102,7 +102,7 @@ class Chainage:
 
     @cached_property
     def _index(self) -> Index:
-        """Prepared when first needed: many lines are only measured."""
+        """The search index, built when first needed: many lines are only measured."""
         return Index(self.line, measures={0: self.calibrate})
 
     @property
@@ -145,7 +145,7 @@ class Chainage:
         >>> Chainage(LineString([(67, 25), (67, 26)])).at(0).wkt
         'POINT (67 25)'
         """
-        values = self._checked(km)
+        values = self._check_km(km)
         xy = self._position(values.ravel(), bank)
         if values.ndim == 0:
             return shapely.Point(xy[0])
@@ -212,7 +212,7 @@ class Chainage:
         >>> Chainage(LineString([(67, 25), (67, 26)])).between(110.773, 0).coords[-1]
         (67.0, 25.0)
         """
-        low, high = sorted(float(v) for v in self._checked([a_km, b_km]))
+        low, high = sorted(float(v) for v in self._check_km([a_km, b_km]))
         ends = np.array([low, high])
         xy = np.vstack((self._position(ends[:1], "after"), self._position(ends[1:], "before")))
         inner = np.flatnonzero((self.measures_km > low) & (self.measures_km < high))
@@ -221,7 +221,7 @@ class Chainage:
             raise InputError(
                 f"between({a_km}, {b_km}) has no length; give two different kilometres."
             )
-        # Vertices strictly inside, cut where one part ends and the next begins.
+        # Vertices strictly inside, grouped by part.
         breaks = self._breaks()
         crossed = breaks[(breaks > self._starts[first]) & (breaks <= self._starts[last])]
         runs = np.split(self._xy[inner], np.searchsorted(inner, crossed))
@@ -255,7 +255,7 @@ class Chainage:
         >>> len(Chainage(LineString([(67, 25), (67, 26)])).split([20, 40]))
         3
         """
-        cuts = np.unique(np.append(self._checked(kms).ravel(), [self.start_km, self.end_km]))
+        cuts = np.unique(np.append(self._check_km(kms).ravel(), [self.start_km, self.end_km]))
         cuts = cuts[np.diff(cuts, prepend=-np.inf) > _SNAP_KM]
         return [self.between(a, b) for a, b in pairwise(cuts)]
 
@@ -282,7 +282,7 @@ class Chainage:
         >>> Chainage(LineString([(67, 25), (67, 26)])).bearing_deg(5)
         0.0
         """
-        values = self._checked(km)
+        values = self._check_km(km)
         flat = values.ravel()
         edge, metres = self._edge_and_metres(flat, "after")
         start = self._xy[self._starts[edge]]
@@ -291,14 +291,14 @@ class Chainage:
         return float(bearing[0]) if values.ndim == 0 else bearing.reshape(values.shape)
 
     def calibrate(self, length_km: Floats, path: Ints) -> Floats:
-        """Return the measures at geodesic kilometres along the line.
+        """Convert geodesic kilometres along the line to its measures.
 
         Parameters
         ----------
         length_km : ndarray
             Geodesic kilometres from the first vertex, as `Index.nearest` gives them.
         path : ndarray of int
-            Which part of the line each counts on, from 0; -1 gives NaN.
+            The part of the line each is on, from 0; -1 gives NaN.
 
         Returns
         -------
@@ -324,8 +324,8 @@ class Chainage:
                 km[on] = np.interp(length_km[on], *known)
         return km
 
-    def _checked(self, km: ArrayLike) -> Floats:
-        """Return `km` as floats on the line, snapped to vertices within `_SNAP_KM`."""
+    def _check_km(self, km: ArrayLike) -> Floats:
+        """Return `km` as floats within the line, snapped to vertices within `_SNAP_KM`."""
         values = numbers(km, "km")
         low, high = self.start_km, self.end_km
         bad = ~((values >= low - _END_KM) & (values <= high + _END_KM))
@@ -341,11 +341,11 @@ class Chainage:
         return np.asarray(np.where(np.abs(vertex - km) <= _SNAP_KM, vertex, km), float)
 
     def _breaks(self) -> Ints:
-        """Return positions of the vertices that begin a part, but for the first."""
+        """Return positions of the vertices that begin a part, without the first part."""
         return np.setdiff1d(np.arange(1, len(self._xy)), self._starts + 1)
 
     def _edge(self, km: Floats, bank: str) -> Ints:
-        """Return the edge that each km is on: of two that meet there, the one on that bank."""
+        """Return the edge of each km; where two edges meet there, the one on `bank`."""
         side: Literal["left", "right"] = "right" if bank == "after" else "left"
         km_to = self.measures_km[self._starts + 1]
         km_from = self.measures_km[self._starts]
@@ -356,7 +356,7 @@ class Chainage:
         return np.clip(edge, 0, len(self._starts) - 1)
 
     def _edge_and_metres(self, km: Floats, bank: str) -> tuple[Ints, Floats]:
-        """Return the edge of each km and geodesic metres from where that edge starts."""
+        """Return the edge of each km, and geodesic metres from the start of that edge."""
         edge = self._edge(km, bank)
         a = self.measures_km[self._starts[edge]]
         b = self.measures_km[self._starts[edge] + 1]
@@ -365,7 +365,7 @@ class Chainage:
         return edge, share * self._metres[edge]
 
     def _position(self, km: Floats, bank: str) -> Floats:
-        """Return lon, lat of each km; a vertex's own coordinates where km is a vertex's."""
+        """Return lon, lat of each km; exactly those of the vertex where km is a vertex's."""
         edge, metres = self._edge_and_metres(km, bank)
         start = self._xy[self._starts[edge]]
         end = self._xy[self._starts[edge] + 1]
@@ -375,8 +375,8 @@ class Chainage:
         return np.where((metres == self._metres[edge])[:, None], end, xy)
 
 
-def _filled(given: ArrayLike, length: Floats) -> Floats:
-    """Return measures at all vertices from those that are known."""
+def _fill_measures(given: ArrayLike, length: Floats) -> Floats:
+    """Fill in unknown measures at vertices from the known ones."""
     measures = numbers(given, "measures_km")
     if measures.shape != length.shape:
         raise InputError(

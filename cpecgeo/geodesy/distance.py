@@ -21,22 +21,22 @@ from cpecgeo.geodesy.nearest import Index
 
 __all__ = ["distance_km", "distance_matrix_km"]
 
-_TOUCH_M = 5e-4  # closer than this is meeting
+_TOUCH_M = 5e-4  # closer than this counts as meeting
 _ANTIPODAL_M = 19_000_000.0  # beyond, the compiled distance may fail
-_MANY = 50  # points for which a line or polygon is indexed
-_PAIRS = 2_000_000  # that are measured at a time
-_FAN = 4  # nodes of a node, or pieces of a leaf
-_LEAST = 256  # pairs of a slice
+_MANY = 50  # for fewer points a line or polygon isn't indexed
+_PAIRS = 2_000_000  # measured at a time
+_FAN = 4  # nodes per node, or pieces per leaf
+_LEAST = 256  # pairs per slice
 
 
 def distance_km(a: PointsLike, b: PointsLike) -> Any:
-    """Return the geodesic distance, pair by pair.
+    """Return the geodesic distance of pairs of geometries.
 
     Parameters
     ----------
     a, b : geometry, GeoSeries or GeoDataFrame
-        Points, lines and polygons. Two series are paired by position and must be of one
-        length; one geometry is paired with each of the other side.
+        Points, lines and polygons. Two series are paired by position and must have the same length;
+        a single geometry is paired with each geometry of the other side.
 
     Returns
     -------
@@ -157,7 +157,7 @@ def _rows(p: NDArray[Any], q: NDArray[Any]) -> Floats:
 
 
 def _all_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
-    """Return metres from each line, polygon or set of points to each other, as a matrix."""
+    """Return metres from each line, polygon or multipoint of `p` to each of `q`, as a matrix."""
     metres = np.empty((len(p), len(q)))
     if metres.size == 0:
         return metres
@@ -192,7 +192,7 @@ def _point_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
 
 
 def _from_points(points: NDArray[Any], other: shapely.Geometry) -> Floats:
-    """Return metres from points to one line, polygon or set of points."""
+    """Return metres from points to one line, polygon or multipoint."""
     return _index(other).find(shapely.get_coordinates(points)).metres[:, 0]
 
 
@@ -204,25 +204,26 @@ def _index(geometry: shapely.Geometry) -> Index:
 
 @dataclass(frozen=True)
 class _Forest:
-    """Geometries, each as a tree of balls over its pieces, to be measured to one another.
+    """Geometries as trees of balls over their pieces, for distances between them.
 
     Parameters
     ----------
     geoms : ndarray of geometries
     pieces : tuple of ndarray
-        Start, chord, lift and 1 / |chord|² of each; a path that doesn't close ends in a piece
-        without length, so that each vertex is the start of one.
+        Start, chord, lift and 1 / `|chord|²` of each. An open path ends in a piece without length,
+        so that each vertex is the start of a piece.
     around : ndarray, shape (pieces, 5)
-        Centre and radius of a ball around each piece, and how far it is from its chord.
+        Centre and radius of a ball around each piece, and the height of the arc over its chord.
     ball : ndarray, shape (nodes, 4)
     first, last : ndarray of int, shape (nodes,)
-        Which nodes each holds; leaves, which come first, hold pieces.
+        The children of each node, first to last. Leaves come first and hold pieces.
     leaves : int
     root : ndarray of int, shape (geometries,)
     leaf : ndarray of int, shape (geometries + 1,)
         First leaf of each geometry, and their number.
     inside : ndarray of int
-        Number of a geometry times their count, and that of a polygon that holds one of its parts.
+        A geometry's number times the count of geometries, plus the number of a polygon that
+        contains one of its parts.
     """
 
     geoms: NDArray[Any]
@@ -246,7 +247,7 @@ class _Forest:
         d, n = np.concatenate((taken.d, none)), np.concatenate((taken.n, none))
         per_d2 = np.concatenate((taken.per_d2, none[:, 0]))
         target = np.concatenate((taken.target, taken.target[ends]))
-        # Paths stay in one piece, and near ones of a geometry follow one another.
+        # Paths stay whole, and near paths of a geometry follow one another.
         begins = taken.before < 0
         begins |= np.diff(taken.target, prepend=-1) != 0
         begins |= np.diff(taken.path, prepend=-1) != 0
@@ -258,7 +259,7 @@ class _Forest:
         bow = 0.25 * np.linalg.norm(pieces[2], axis=1) + 1e-6
         size = 0.5 * np.linalg.norm(pieces[1], axis=1) + bow
         around = np.column_stack((pieces[0] + 0.5 * pieces[1], size, bow))
-        held = _held(geoms, flat)
+        held = _find_held(geoms, flat)
         return cls(geoms, pieces, around, *_balls(around, target[order], len(geoms)), held)
 
     def metres(self, one: Ints, two: Ints) -> Floats:
@@ -290,13 +291,13 @@ class _Forest:
         return out
 
 
-def _held(geoms: NDArray[Any], flat: Paths) -> Ints:
-    """Return which geometries have a part in which polygons; see `_Forest`."""
+def _find_held(geoms: NDArray[Any], flat: Paths) -> Ints:
+    """Find which geometries have a part inside which polygons; see `_Forest`."""
     if not flat.ring.any():
         return np.empty(0, np.int64)
     from cpecgeo.geodesy._areas import Areas
 
-    # Of a part that doesn't meet a boundary, one vertex is inside or none.
+    # A part that meets no boundary is inside or outside as a whole, so one vertex decides.
     firsts = np.flatnonzero(np.diff(flat.path, prepend=-1))[~flat.hole]
     spots, owner = lone_points(geoms)
     xy = np.concatenate((flat.xy[firsts], spots))
@@ -306,7 +307,7 @@ def _held(geoms: NDArray[Any], flat: Paths) -> Ints:
 
 
 def _balls(around: Floats, target: Ints, count: int) -> tuple[Floats, Ints, Ints, int, Ints, Ints]:
-    """Put trees of balls over pieces that are sorted by geometry; see `_Forest`."""
+    """Build trees of balls over pieces that are sorted by geometry; see `_Forest`."""
     ball, first, last, root = [], [], [], np.full(count, -1)
     inner, leaves, base, leaf = around[:, :4], 0, 0, np.zeros(count + 1, np.int64)
     number = np.arange(len(around))

@@ -1,8 +1,8 @@
-"""The door: whatever a caller brings becomes checked geometries in lon, lat.
+"""Validation of input: whatever a caller gives becomes checked geometries in lon, lat.
 
-Everything behind this module trusts that coordinates are finite, in range and on WGS 84, that no
-part is empty, and that areas are valid. What has passed it once, a `Checked` or a
-`CheckedPoints`, passes again without being looked at.
+Other modules trust that coordinates are finite, in range and on WGS 84, that no part is empty, and
+that polygons are valid. A `Checked` or a `CheckedPoints` has been validated, and isn't validated
+again.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """Geometries that have passed the door; verbs take them as they are.
+    """Geometries that have been validated; other functions don't check them again.
 
     Parameters
     ----------
@@ -85,12 +85,12 @@ class Checked:
 
     @cached_property
     def xy(self) -> Floats:
-        """Their coordinates, one after the other, shape (vertices, 2); taken out once."""
+        """All coordinates, shape (vertices, 2); extracted once."""
         return np.asarray(shapely.get_coordinates(self.geoms))
 
     @cached_property
     def flat(self) -> Paths:
-        """Their lines and rings, one after the other; taken apart once."""
+        """All lines and rings; split once."""
         return paths(self.geoms)
 
     @property
@@ -100,14 +100,14 @@ class Checked:
 
     def series(self) -> gpd.GeoSeries:
         """Return them as a GeoSeries, EPSG:4326."""
-        # They are geometries; the array needn't look at each again.
+        # Known to be geometries, so the array needn't check each again.
         array = GeometryArray(self.geoms, crs=WGS84)
         return gpd.GeoSeries(array, index=self.index, name=self.name, copy=False)
 
 
 @dataclass(frozen=True, eq=False)
 class CheckedPoints:
-    """Points that have passed the door; verbs take them as they are.
+    """Points that have been validated; other functions don't check them again.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ PointsLike: TypeAlias = GeometryLike | CheckedPoints
 
 
 def is_single(x: object) -> bool:
-    """Tell whether `x` is one geometry, so that the answer is one value, not a Series."""
+    """Return whether `x` is one geometry, so that the answer is one value, not a Series."""
     return isinstance(x, shapely.Geometry) or (isinstance(x, Checked) and x.single)
 
 
@@ -206,12 +206,12 @@ def check(
     missing: Literal["raise", "keep"] = "raise",
     invalid: Literal["raise", "mend"] = "mend",
 ) -> Checked:
-    """Check geometries as `lonlat` does, into a record that verbs take without looking again.
+    """Check geometries as `lonlat` does; return a record that isn't checked again.
 
     Parameters
     ----------
     x, what, kinds, missing, invalid
-        As for `lonlat`. A `Checked` only has its kinds and missing ones looked at.
+        As for `lonlat`. Of a `Checked` only kinds and missing geometries are checked.
 
     Returns
     -------
@@ -263,7 +263,7 @@ def check(
 
 
 def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
-    """Check points as `lonlat` does, into arrays that verbs take without looking again.
+    """Check points as `lonlat` does; return arrays that aren't checked again.
 
     Parameters
     ----------
@@ -297,7 +297,7 @@ def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
     array, crs = series.array, _crs(series.crs, what)
     if crs == WGS84 and (plain := plain_points(array)) is not None:
         return CheckedPoints(plain, series.index)
-    xy = shapely.get_coordinates(array)  # those of missing and empty points are left out
+    xy = shapely.get_coordinates(array)  # missing and empty points have none
     xy = to_wgs84(xy, crs, what)
     kind = shapely.get_type_id(array)
     here = None
@@ -310,7 +310,7 @@ def check_points(x: PointsLike, *, what: str = "points") -> CheckedPoints:
 
 
 def _of_points(raw: _Raw, xy: Floats, what: str, kinds: Collection[str] | None) -> Checked:
-    """Return points that have been looked at, none of them missing."""
+    """Return checked points, none of them missing."""
     array, kind = raw.array, np.zeros(len(xy), np.int32)
     if kinds is not None:
         check_kinds(kind, raw.index, what, kinds)
@@ -320,7 +320,7 @@ def _of_points(raw: _Raw, xy: Floats, what: str, kinds: Collection[str] | None) 
 
 
 def _with(checked: Checked, xy: Floats, flat: Paths | None = None) -> Checked:
-    """Let geometries keep what has been taken out of them, so that it needn't be again."""
+    """Store extracted coordinates and paths with the geometries, to be extracted only once."""
     vars(checked).update({"xy": xy} if flat is None else {"xy": xy, "flat": flat})
     return checked
 
@@ -333,7 +333,7 @@ def _as_geometries(points: CheckedPoints) -> Checked:
 
 
 def _to_lonlat(array: NDArray[Any], xy: Floats, crs: Any, what: str) -> tuple[NDArray[Any], Floats]:
-    """Return geometries in lon, lat, and all their coordinates."""
+    """Reproject geometries to lon, lat; return them, and all their coordinates."""
     moved = to_wgs84(xy, crs, what)
     if moved is xy:
         return array, xy
@@ -351,7 +351,7 @@ def _crs(crs: Any, what: str) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class _Raw:
-    """What a caller gave, taken apart."""
+    """A caller's input: geometries, index and CRS."""
 
     array: NDArray[Any]
     index: pd.Index
@@ -360,7 +360,7 @@ class _Raw:
 
 
 def _unpack(x: GeometryLike | CheckedPoints, what: str) -> _Raw:
-    """Return the geometries with their index and CRS; bare ones are on WGS 84 by agreement."""
+    """Return the geometries with their index and CRS; bare geometries are taken to be on WGS 84."""
     if isinstance(x, gpd.GeoDataFrame):
         try:
             x = x.geometry
@@ -382,7 +382,7 @@ def _unpack(x: GeometryLike | CheckedPoints, what: str) -> _Raw:
             array[i] = item
         try:
             shapely.get_type_id(array)
-        except TypeError:  # something among them is no geometry
+        except TypeError:  # not all are geometries
             pass
         else:
             return _Raw(array, pd.RangeIndex(len(items)), WGS84)

@@ -34,8 +34,8 @@ __all__ = [
 ]
 
 _SHORT_TOTAL_M = 100.0
-_FEW = 400  # edges that are measured sooner than a compiled kernel is loaded
-_MANY = 50_000  # vertices whose edges aren't measured one by one
+_FEW = 400  # edges that PROJ measures before a compiled kernel is loaded
+_MANY = 50_000  # from so many vertices, edges aren't measured one by one
 
 
 def length_km(x: GeometryLike) -> Any:
@@ -136,7 +136,7 @@ def area_km2(x: GeometryLike) -> Any:
 
 
 def sinuosity(x: GeometryLike) -> Any:
-    """Return the length of lines over the geodesic distance between their ends.
+    """Return the length of lines divided by the geodesic distance between their ends.
 
     Parameters
     ----------
@@ -273,7 +273,7 @@ def _path_sums(given: Checked) -> Floats:
     if len(line.xy) > _MANY:
         metres = path_lengths_m(line)
         total = np.asarray(np.bincount(line.owner, metres, count), float)
-        # Rounding of earth-centred coordinates tells on what is short as a whole.
+        # Rounding of earth-centred coordinates would show in short lines.
         again = ~(total >= _SHORT_TOTAL_M)
         some = again[line.owner][line.path]
         if some.any():
@@ -287,7 +287,7 @@ def _path_sums(given: Checked) -> Floats:
 
 
 def _edge_sums(line: Paths, count: int) -> Floats:
-    """Return metres of all edges of each geometry, each edge by what is quickest."""
+    """Return metres of all edges of each geometry, by the quickest method."""
     start, owner = line.edges, line.edge_owner
     metres = _karney(line, start) if len(start) <= _FEW else _series(line, start)
     total = np.asarray(np.bincount(owner, metres, count), float)
@@ -305,7 +305,7 @@ def _karney(line: Paths, start: Ints) -> Floats:
 
 
 def _series(line: Paths, start: Ints) -> Floats:
-    """Return metres of edges by the series, which is quicker for many."""
+    """Return metres of edges by the series, which is quicker for many edges."""
     xyz = ecef(*line.xy.T)
     a = xyz[start]
     metres = arcs_m(a, xyz[start + 1] - a)

@@ -1,4 +1,4 @@
-"""The nearest feature to each point, and the closest place on it."""
+"""The nearest feature to each point, and the closest point on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, Floats, Ints, geodetic
 from cpecgeo.geodesy._paths import Paths, find_copies
 from cpecgeo.geodesy._rings import earth_centred, places_by_numpy
-from cpecgeo.geodesy._sweep import Measure, order_along_curve, search, sweep, telling, with_copies
+from cpecgeo.geodesy._sweep import Measure, order_along_curve, remeasure, search, sweep, with_copies
 from cpecgeo.geodesy._tree import NO_SIDE, Found, Tree, build, take_apart
 from cpecgeo.geodesy.inputs import GeometryLike, PointsLike, check, check_points, positive_km
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Index", "nearest"]
 _SIDES = ["left", "on", "right"]
-# Points that are ordered and searched together.
+# Points ordered and searched together.
 _SLICE, _LARGE_SLICE, _SHARES = 8_192, 262_144, 8
-# Where few of many points are within reach, the others are left out by cells of a grid.
+# Where few of many points are within reach, cells of a grid exclude the others.
 _MANY, _PER_CELL, _MOST_CELLS = 8_192, 16, 256
-# No degree of longitude or latitude is longer.
+# The longest degree of longitude or latitude.
 _DEGREE_M = 111_700.0
 
 
@@ -42,13 +42,13 @@ class Index:
     Parameters
     ----------
     geoms : geometry, GeoSeries or GeoDataFrame
-        Points, lines and polygons, mixed at will, in any CRS. Edges are geodesics.
+        Points, lines and polygons, in any mixture and any CRS. Edges are geodesics.
     ids : sequence, optional
-        What to call them in answers; the index of `geoms` when omitted.
+        Their names in answers; the index of `geoms` when omitted.
     measures : mapping of int to callable, optional
-        By the position of a geometry, what is told as `km` along it: takes geodesic kilometres
-        and the number of the line that they are on, as `Chainage.calibrate`, and is linear along
-        each edge.
+        By the position of a geometry, the function that gives `km` along it. It takes geodesic
+        kilometres and the number of the line that they are on, as `Chainage.calibrate` does, and is
+        linear along each edge.
 
     Attributes
     ----------
@@ -59,11 +59,11 @@ class Index:
     Raises
     ------
     InputError
-        No geometries, or as many ids as there are not geometries.
+        No geometries, or not as many ids as geometries.
 
     Notes
     -----
-    The index pickles, so that it can be sent to workers, and is safe to use from threads.
+    The index can be pickled, so that it can be sent to workers, and is safe to use from threads.
 
     Examples
     --------
@@ -97,16 +97,16 @@ class Index:
 
     @classmethod
     def of_checked(cls, geoms: NDArray[Any]) -> Index:
-        """Prepare geometries that have been checked; other verbs build on it."""
+        """Prepare geometries that have been checked; for other modules."""
         index = cls.__new__(cls)
-        index._fill(geoms, np.arange(len(geoms)), {})  # noqa: SLF001 - its own
+        index._fill(geoms, np.arange(len(geoms)), {})  # noqa: SLF001 - of its own class
         return index
 
     def _fill(
         self, array: NDArray[Any], names: NDArray[Any], measures: Mapping[int, Measure]
     ) -> None:
-        # A copy is as near as what it is a copy of, which alone is searched, unless kilometres
-        # along it are others.
+        # A copy is as near as its original, so only the original is searched, unless a geometry has
+        # measures.
         plain = array.copy()
         plain[list(measures)] = None
         copied = find_copies(plain)
@@ -120,7 +120,7 @@ class Index:
         first[pieces.target[::-1]] = np.arange(len(metres))[::-1]
         object.__setattr__(self, "ids", names)
         tree = build(pieces, total - total[first[pieces.target]])
-        object.__setattr__(self, "tree", telling(tree, measures) if measures else tree)
+        object.__setattr__(self, "tree", remeasure(tree, measures) if measures else tree)
         object.__setattr__(self, "_areas", _areas_of(len(array), flat))
         object.__setattr__(self, "_copied", copied if len(alone) < len(array) else None)
 
@@ -129,12 +129,12 @@ class Index:
 
     @cached_property
     def _names(self) -> Any:
-        """The ids as pandas keeps a column of them, so that it isn't found out in each answer."""
+        """The ids as a pandas array, so that its type is inferred only once."""
         return pd.Series(self.ids).array
 
     @cached_property
     def _alone(self) -> int:
-        """How many geometries are no copies of others before them."""
+        """Number of geometries that are not copies of earlier ones."""
         return len(self) if self._copied is None else len(np.unique(self._copied))
 
     @cached_property
@@ -157,7 +157,7 @@ class Index:
         ----------
         points : Point, or a GeoSeries / GeoDataFrame of points
         k : int
-            How many different geometries to find for each point.
+            Number of different geometries to find for each point.
         max_km : float, optional
             Look no farther.
 
@@ -169,13 +169,11 @@ class Index:
 
             - `target`: id of the geometry
             - `distance_km`: geodesic kilometres; 0 inside a polygon
-            - `lon`, `lat`: the closest place on it
-            - `km`: geodesic kilometres along it to there, from its first vertex, all parts
-              one after the other, or what `measures` makes of them; 0 on points, missing inside
-              a polygon
-            - `side`: categorical, "left" or "right" of the direction of travel, "on" within
-              1 mm; missing on what leads nowhere: points, lines of no length, and polygons,
-              inside as outside
+            - `lon`, `lat`: the closest point on it
+            - `km`: geodesic kilometres along it to that point, from its first vertex, all parts one
+              after the other, or the measure there; 0 on points, missing inside a polygon
+            - `side`: categorical, "left" or "right" of the direction of travel, "on" within 1 mm;
+              missing on points, lines without length, and polygons
             - `path`: which line or ring of the geometry, from 0
 
             NaN (`path` -1) where nothing is within `max_km`, or the point is missing.
@@ -187,9 +185,9 @@ class Index:
 
         Notes
         -----
-        Error ≤ 0.1 mm up to 19,000 km, poles and antimeridian included; beyond, near antipodes,
-        ≤ 1 m. Where a geometry runs over its own track again, or through a vertex again, the
-        first passage is answered; of targets at the very same distance, the first.
+        Error ≤ 0.1 mm up to 19,000 km, poles and antimeridian included; beyond, near antipodes, ≤ 1
+        m. Where a geometry runs over its own track twice, or through a vertex twice, the first
+        passage is returned; of targets at exactly the same distance, the first.
 
         Examples
         --------
@@ -208,7 +206,7 @@ class Index:
         return self._frame(found, given.index, given.here)
 
     def find_within(self, xy: Floats, limit_m: float) -> tuple[Ints, Found]:
-        """Find which points are within reach, and the nearest of each; rows ascend."""
+        """Find which points are within reach, and their nearest; rows ascend."""
         rows = self._near(xy, limit_m)
         found = self._find(xy if rows is None else xy[rows], 1, limit_m)
         hit = np.flatnonzero(found.target[:, 0] >= 0)
@@ -216,7 +214,7 @@ class Index:
         return hit if rows is None else rows[hit], some
 
     def find(self, xy: Floats, *, k: int = 1, limit_m: float = np.inf) -> Found:
-        """Find the nearest as arrays, from checked lon, lat; other verbs build on it."""
+        """Find the nearest as arrays, from checked lon, lat; for other modules."""
         rows = self._near(xy, limit_m)
         if rows is None:
             return self._find(xy, k, limit_m)
@@ -226,10 +224,10 @@ class Index:
         return found
 
     def _near(self, xy: Floats, limit_m: float) -> Ints | None:
-        """Return rows that hold all points within reach; None where none can be left out.
+        """Return rows that include all points within reach; None where no rows can be excluded.
 
-        A cell whose middle is farther off than the limit and half of a diagonal holds no such
-        point.
+        A cell contains no such point if its middle is farther off than the limit plus half a
+        diagonal.
         """
         if len(xy) < _MANY or not limit_m < ANTIPODAL_M:
             return None
@@ -259,14 +257,14 @@ class Index:
         return with_copies(self._find_alone(xy, min(k, self._alone), limit_m), self._copied, k)
 
     def _find_alone(self, xy: Floats, k: int, limit_m: float) -> Found:
-        """Find the nearest of those that are no copies."""
+        """Find the nearest among geometries that are not copies."""
         if self._areas is None or len(xy) == 0:
             return self._search(xy, k, limit_m)
         inside = self._areas.holding(xy, k)
         if k > 1:
             found = self._areas.include(xy, self._search(xy, k, limit_m), inside)
         else:
-            # A point in an area has nothing nearer, and needs no search.
+            # A point inside a polygon is at distance 0 and needs no search.
             found, rest = Found.within(xy, inside[:, 0]), np.flatnonzero(inside[:, 0] < 0)
             outside = self._search(xy[rest], 1, limit_m)
             found.fill(rest, self._areas.include(xy[rest], outside, inside[rest]))
@@ -274,7 +272,7 @@ class Index:
         return found
 
     def _search(self, xy: Floats, k: int, limit_m: float) -> Found:
-        """Find the nearest where no point is inside of an area."""
+        """Find the nearest of points outside all polygons."""
         tree, count, p = self.tree, len(xy), self.tree.pieces
         found = Found.empty(count, k)
         if count == 0:
@@ -315,7 +313,7 @@ class Index:
             part.number(tree)
             found.put(slice(first, last), part, order)
 
-        # More points together are nearer to each other, but there must be slices for each thread.
+        # Larger slices hold points closer to each other, but every thread needs slices.
         spread(work, count, least=min(max(_SLICE, count // _SHARES), _LARGE_SLICE))
         return found
 
@@ -369,7 +367,7 @@ def nearest(
     k, max_km
         As in `Index.nearest`.
     ids : sequence, optional
-        What to call the targets; their index when omitted.
+        Names of the targets in answers; their index when omitted.
 
     Returns
     -------

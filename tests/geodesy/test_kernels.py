@@ -134,7 +134,7 @@ def test_chords_by_numpy_are_those_of_the_kernel():
     there = np.linalg.norm(d, axis=1) < _arcs.NEAR_M
     a, d = np.ascontiguousarray(a[there]), np.ascontiguousarray(d[there])
     out = np.empty(len(a))
-    _compile.compiled(_arcs._arcs)(a, d, out)
+    _compile.compile_kernel(_arcs._arcs)(a, d, out)
     assert len(a) > _arcs._BLOCK
     assert abs(_arcs.arcs_m(a, d) - out).max() < 2e-9
 

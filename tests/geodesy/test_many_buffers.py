@@ -122,7 +122,7 @@ def test_rings_that_vanish_or_cross_leave_their_geometry_to_be_made_alone():
     ring = np.repeat([0, 1, 2, 3, 4], [4, 4, 2, 4, 4])
     outline = buffers.Outline(xy, ring, np.zeros(len(xy), bool))
     part, of_part = np.array([0, 1, 1, 2, 3]), np.array([0, 1, 2, 4])
-    made = buffers._closed(outline, part, of_part, 5)
+    made = buffers._close_rings(outline, part, of_part, 5)
     assert [g is None for g in made] == [False, True, True, True, False]
     assert made[0].equals(Polygon(square))
     assert made[4].geom_type == "Polygon"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cpecgeo.errors import CpecgeoWarning, InputError
 from cpecgeo.geodesy import _arcs, _areas, _boundary, _compile, _crossing, _outline, _rings, _sweep
-from cpecgeo.geodesy._compile import compiled, kernel
+from cpecgeo.geodesy._compile import compile_kernel, kernel
 from cpecgeo.geodesy._program import Program, parameters
 from tests.effort import tries
 
@@ -100,7 +100,7 @@ def loops(numbers, marks, sides, raw, rows, count):
 def test_whole_numbers(a, b):
     one, two = np.zeros(8, np.int64), np.zeros(8, np.int64)
     integers(a, b, one)
-    compiled(integers)(a, b, two)
+    compile_kernel(integers)(a, b, two)
     assert one.tolist() == two.tolist()
 
 
@@ -110,13 +110,13 @@ def test_real_numbers(x, y):
     one, two = np.zeros(8), np.zeros(8)
     with np.errstate(all="ignore"):
         reals(np.float64(x), y, one)
-    compiled(reals)(x, y, two)
+    compile_kernel(reals)(x, y, two)
     np.testing.assert_allclose(two, one, rtol=1e-13, atol=1e-9)
 
 
 def test_nan_is_neither_less_nor_more():
     out = np.zeros(8)
-    compiled(reals)(np.nan, 2.0, out)
+    compile_kernel(reals)(np.nan, 2.0, out)
     assert (out[2], np.isnan(out[4]), np.isnan(out[5])) == (0.0, False, True)
 
 
@@ -124,7 +124,7 @@ def test_nan_is_neither_less_nor_more():
 @given(st.lists(st.integers(-5, 5) | st.just(99), min_size=1, max_size=9), st.integers(0, 6))
 def test_loops_and_arrays(numbers, count):
     told = []
-    for run in (loops, compiled(loops)):
+    for run in (loops, compile_kernel(loops)):
         values = [
             np.array(numbers, np.int64), np.array([False, True]), np.array([3, 4, -128], np.int8),
             np.array([0, 201], np.uint8), np.zeros((2, 2)),
@@ -138,9 +138,9 @@ def test_loops_and_arrays(numbers, count):
 def test_an_array_of_another_type_is_refused():
     """Machine code would read what isn't there."""
     with pytest.raises(TypeError, match="integers: int32"):
-        compiled(integers)(1, 2, np.zeros(8, np.int32))
+        compile_kernel(integers)(1, 2, np.zeros(8, np.int32))
     with pytest.raises(TypeError, match="integers: int64"):
-        compiled(integers)(1, 2, np.zeros(16, np.int64)[::2])
+        compile_kernel(integers)(1, 2, np.zeros(16, np.int64)[::2])
 
 
 @pytest.fixture
@@ -152,14 +152,14 @@ def kept(tmp_path, monkeypatch):
 
 def run_again():
     out = np.zeros(8, np.int64)
-    compiled.__wrapped__(integers)(7, 2, out)
+    compile_kernel.__wrapped__(integers)(7, 2, out)
     return out[0]
 
 
 def test_machine_code_is_kept(kept, monkeypatch):
     assert run_again() == 3
     (file,) = kept.iterdir()
-    monkeypatch.setattr(_compile, "_made", None)  # nothing is compiled again
+    monkeypatch.setattr(_compile, "_compile_now", None)  # nothing is compiled again
     assert run_again() == 3
     assert [p.name for p in kept.iterdir()] == [file.name]
 
@@ -226,7 +226,7 @@ def test_kernels_are_made_for_other_machines(triple, cpu):
     for function in kernels:
         mark = getattr(function, _compile._MARK)[0]
         text = Program(function, parameters(mark), _compile._attributes).text
-        code = _compile._emitted(text, machine)
+        code = _compile._emit_code(text, machine)
         missing = {name.removeprefix("_") if "apple" in triple else name for name in outside(code)}
         assert missing <= MACHINES[triple, cpu], function.__name__
 

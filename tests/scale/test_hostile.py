@@ -125,7 +125,7 @@ def depth(shape):
 def test_depth_is_that_of_geos(drawn, little, iso, limit):
     """Every order of bytes and flavor is walked from end to end, and each depth told exactly."""
     from cpecgeo.files.wellknown import first_deep
-    from cpecgeo.geodesy._compile import compiled
+    from cpecgeo.geodesy._compile import compile_kernel
 
     column = pa.array(
         shapely.to_wkb(
@@ -134,7 +134,7 @@ def test_depth_is_that_of_geos(drawn, little, iso, limit):
     )
     data, starts, sizes = wellknown._buffers(column)
     first = next((k for k, shape in enumerate(drawn) if depth(shape) > limit), -1)
-    assert compiled(first_deep)(data, starts, starts + sizes, limit) == first
+    assert compile_kernel(first_deep)(data, starts, starts + sizes, limit) == first
     codes = [1 + ["Point", "LineString", "Polygon"].index(s.geom_type) if depth(s) == 0 else 7
              for s in drawn]  # fmt: skip
     assert wellknown.heads(column).tolist() == codes
