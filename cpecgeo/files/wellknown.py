@@ -15,7 +15,7 @@ import pandas as pd
 import shapely
 
 from cpecgeo.errors import CRSError, GeometryError, InputError
-from cpecgeo.geodesy._compile import compiled, kernel
+from cpecgeo.geodesy._compile import compile_kernel, kernel
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -278,7 +278,7 @@ def refuse_deep(column: pa.Array | pa.ChunkedArray, what: str, *, row: int = 0) 
     if len(rows) == 0:
         return
     # Compiled code takes its time to load, and hardly any file has such rows.
-    first = compiled(first_deep)(data, starts[rows], starts[rows] + sizes[rows], MAX_DEPTH)
+    first = compile_kernel(first_deep)(data, starts[rows], starts[rows] + sizes[rows], MAX_DEPTH)
     if first >= 0:
         raise _deep(what, row + int(rows[first]))
 
@@ -295,7 +295,9 @@ def is_deep(value: bytes) -> bool:
     if len(value) <= _LEVEL_BYTES * MAX_DEPTH:
         return False
     ends = np.array([0, len(value)], np.int64)
-    deep: int = compiled(first_deep)(np.frombuffer(value, np.uint8), ends[:1], ends[1:], MAX_DEPTH)
+    deep: int = compile_kernel(first_deep)(
+        np.frombuffer(value, np.uint8), ends[:1], ends[1:], MAX_DEPTH
+    )
     return deep == 0
 
 
