@@ -15,7 +15,7 @@ BANNED = re.compile(r"^(every|distance|radius|radii|dist|tolerance|lorry|target|
 # What a docstring of a function may begin with.
 VERBS = {
     "Add", "Answer", "Apply", "Ask", "Build", "Calibrate", "Check", "Cite", "Clip", "Compare",
-    "Complete", "Count", "Cut", "Densify", "Draw", "Encode", "Find", "Index", "Iterate",
+    "Complete", "Convert", "Count", "Cut", "Densify", "Draw", "Encode", "Find", "Index", "Iterate",
     "Join", "List", "Load", "Locate", "Look", "Make", "Measure", "Merge", "Open", "Order",
     "Parse", "Place", "Prepare", "Print", "Read", "Refresh", "Refuse", "Replace", "Report",
     "Resolve", "Return", "Run", "Sample", "Save", "Say", "Search", "Select", "Show",
