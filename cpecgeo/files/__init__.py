@@ -1,1 +1,1 @@
-"""Files in and out: formats by suffix, sniffing, whole writes."""
+"""Reading and writing files: formats by suffix, checks of their content, atomic writes."""

@@ -1,11 +1,10 @@
 """Coordinates of Chinese maps, which are shifted by some 500 m: GCJ-02 and BD-09.
 
-Both systems are published by their inversion only; the formulas are those that reverse
-engineering found (W. Jiang and others, "eviltransform", 2013) and that maps of the two
-providers are drawn by. The forward shift is a closed formula; its inverse is found by
-iteration, which converges within 1e-9 degrees. The formulas shift a box that reaches beyond
-China's borders; what lies in it on Pakistan's side of the border is left as it is, because maps
-of Pakistan aren't shifted.
+Neither system is officially published. The formulas were found by reverse engineering (W. Jiang and
+others, "eviltransform", 2013), and they match the maps of both providers. The forward shift is a
+closed formula. Its inverse is found by iteration, which converges within 1e-9 degrees. The formulas
+apply to a box that reaches beyond China's borders. Points in it on Pakistan's side of the border
+are left as they are, because maps of Pakistan aren't shifted.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ __all__ = ["from_wgs84", "is_shifted", "to_wgs84"]
 
 Floats = NDArray[np.float64]
 
-# Krasovsky's ellipsoid, on which the shift in metres becomes one in degrees.
+# Krasovsky's ellipsoid, used to convert the shift from metres to degrees.
 _AXIS = 6_378_245.0
 _ECCENTRICITY2 = 0.00669342162296594323
 _TURN = np.pi * 3000.0 / 180.0
-# The box within which the formulas shift.
+# The box in which the formulas apply.
 _BOX = (72.004, 0.8293, 137.8347, 55.8271)
-# China's border in the west, from Tajikistan along Pakistan to Ladakh, within some 10 km (drawn
-# from Natural Earth, public domain): what lies south of it isn't in China.
+# China's western border, from Tajikistan along Pakistan to Ladakh, within some 10 km (drawn from
+# Natural Earth, public domain). South of it isn't China.
 _BORDER_LON = (
     73.6,
     73.85,
@@ -84,7 +83,7 @@ def to_wgs84(lonlat: Floats, system: str) -> Floats:
     Parameters
     ----------
     lonlat : ndarray, shape (n, 2)
-        lon, lat in degrees as the map gives them; NaN stays NaN.
+        lon, lat in degrees as on the map; NaN stays NaN.
     system : {"GCJ-02", "BD-09"}
 
     Returns
@@ -95,7 +94,7 @@ def to_wgs84(lonlat: Floats, system: str) -> Floats:
     Raises
     ------
     InputError
-        Points of BD-09 outside China: what they mean there isn't published.
+        Points of BD-09 outside China, where the system isn't defined.
 
     Examples
     --------

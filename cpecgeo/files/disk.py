@@ -1,4 +1,4 @@
-"""The user's disk: paths on it, whole writes, the cache folder, archives opened within bounds."""
+"""The user's disk: paths, atomic writes, the cache folder, and archives up to a size limit."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ __all__ = [
     "make_folder",
     "replacing",
     "settle",
-    "unpacked",
+    "unpack",
     "write_whole",
     "zip_files",
 ]
 
-# What a compressed file may hold; one of a few kilobytes can claim a thousand times more.
+# The largest unpacked size: a file can unpack to a thousand times its own size.
 MAX_BYTES = 2_000_000_000
-_ENDS = 1 << 16  # bytes that are looked at
+_ENDS = 1 << 16  # bytes that are hashed
 _MAX_FILES = 10_000
 _DATE = (1980, 1, 1, 0, 0, 0)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}[^/]")
 
 
 def local(path: object, what: str) -> Path:
-    """Return a path on this machine's disk, whether or not something is there.
+    """Return a path on this machine's disk; the file need not exist.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def local(path: object, what: str) -> Path:
     InputTypeError
         Not a path.
     FileError
-        No disk can have a file of that name, or it is an address.
+        No file can have that name, or it is an address.
     """
     if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
         raise InputTypeError(f"{what} is {type(path).__name__}; the path of a file is needed.")
@@ -86,18 +86,18 @@ def local(path: object, what: str) -> Path:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a fresh path to write to, and move it into place when the block ends well.
+    """Yield a temporary path to write to, and move the file into place when the block succeeds.
 
     Parameters
     ----------
     path : Path
-        Its folder must exist. An earlier file stays as it is until the new one is complete.
+        Its folder must exist. An earlier file is replaced only when the new one is complete.
 
     Yields
     ------
     Path
-        A file of the same name in a temporary folder beside `path`. Whatever is written beside
-        it, such as the other files of a shapefile, is moved too, `path` last.
+        A file of the same name in a temporary folder beside `path`. Other files written there, such
+        as those of a shapefile, are moved too, `path` last.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, data: bytes) -> Path:
-    """Write bytes to a file, wholly or not at all.
+    """Write bytes to a file, whole or not at all.
 
     Parameters
     ----------
@@ -146,12 +146,12 @@ def write_whole(path: Path, data: bytes) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, with those above it.
+    """Create a folder, with its parent folders.
 
     Raises
     ------
     FileError
-        It can't be made.
+        It can't be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -162,31 +162,31 @@ def make_folder(folder: Path) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of what a library says of an error, not longer than a message is."""
-    # A damaged file's own text may be all of what a library has to say.
+    """Return the first line of a library's error message, shortened."""
+    # A library's message may consist of a damaged file's content.
     text = str(getattr(error, "strerror", None) or error).strip()
     return text.splitlines()[0][:200].rstrip(".") if text else type(error).__name__
 
 
 def settle(path: Path) -> None:
-    """Wait until what was written to a file is on the disk."""
+    """Flush a file to disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
 def hold(lock: IO[str], out: Path) -> None:
-    """Hold an open file until it is closed, or this process ends; on Windows do nothing.
+    """Lock an open file until it is closed or this process ends; do nothing on Windows.
 
     Parameters
     ----------
     lock : file
     out : Path
-        What it stands for, for the message.
+        The result that the lock protects, for the message.
 
     Raises
     ------
     FileError
-        Another process holds it.
+        Another process has the lock.
     """
     try:
         import fcntl
@@ -201,7 +201,7 @@ def hold(lock: IO[str], out: Path) -> None:
 
 
 def fingerprint(path: Path) -> list[list[str | int]]:
-    """Return what tells a state of a file, or of the Parquet files of a folder, from another.
+    """Return a fingerprint of a file, or of the Parquet files in a folder, that changes with them.
 
     Parameters
     ----------
@@ -210,8 +210,8 @@ def fingerprint(path: Path) -> list[list[str | int]]:
     Returns
     -------
     list of list
-        One per file: name, bytes, time of the last change in ns, and the sha256 of its first
-        and last 64 KiB, which notices what a copied time stamp hides.
+        One per file: name, bytes, time of the last change in ns, and the sha256 of its first and
+        last 64 KiB, which shows a change under a copied time stamp.
 
     Raises
     ------
@@ -245,13 +245,13 @@ def _refusal(path: Path, error: OSError) -> FileError:
 
 
 def cache_dir() -> Path:
-    """Return the folder that refreshed lines and downloads are kept in.
+    """Return the folder for refreshed lines and downloads.
 
     Returns
     -------
     Path
-        What the environment variable ``CPECGEO_CACHE`` says, else the user's cache folder of
-        this system. It need not exist yet.
+        The folder in the environment variable ``CPECGEO_CACHE``, else the user's cache folder. It
+        need not exist yet.
 
     Examples
     --------
@@ -267,7 +267,7 @@ def cache_dir() -> Path:
 
 
 def check_zip(path: Path, what: str, max_bytes: int = MAX_BYTES) -> list[zipfile.ZipInfo]:
-    """Check a zip archive by its list of contents, before anything is unpacked.
+    """Check a zip archive's list of contents before anything is unpacked.
 
     Parameters
     ----------
@@ -275,8 +275,8 @@ def check_zip(path: Path, what: str, max_bytes: int = MAX_BYTES) -> list[zipfile
     what : str
         For messages.
     max_bytes : int
-        What its files may hold together. Reading stops at the size that the list states, so a
-        list that lies ends in an error too.
+        The largest total size of its files. Reading stops at the size stated in the list, so a
+        false list ends in an error too.
 
     Returns
     -------
@@ -289,7 +289,7 @@ def check_zip(path: Path, what: str, max_bytes: int = MAX_BYTES) -> list[zipfile
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            # An entry without a name is none; zipfile's own methods fail at it.
+            # Skip entries without a name, at which zipfile's methods fail.
             entries = [entry for entry in archive.infolist() if entry.filename]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise FileError(f"{what} can't be read as a zip archive: {first_line(error)}.") from error
@@ -305,8 +305,8 @@ def check_zip(path: Path, what: str, max_bytes: int = MAX_BYTES) -> list[zipfile
 
 
 @contextlib.contextmanager
-def unpacked(path: Path, what: str, suffixes: frozenset[str]) -> Iterator[list[Path]]:
-    """Unpack the files of some suffixes into a temporary folder, without their folders.
+def unpack(path: Path, what: str, suffixes: frozenset[str]) -> Iterator[list[Path]]:
+    """Unpack the files with given suffixes into a temporary folder, without subfolders.
 
     Parameters
     ----------
@@ -329,7 +329,7 @@ def unpacked(path: Path, what: str, suffixes: frozenset[str]) -> Iterator[list[P
     with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder, zipfile.ZipFile(path) as archive:
         found: list[Path] = []
         for entry in entries:
-            # Only the last part of a name counts, so that none leads out of the folder.
+            # Only the last part of a name is used, so that no path leaves the folder.
             name = entry.filename.replace("\\", "/").rpartition("/")[2]
             if Path(name).suffix.casefold() not in suffixes or name.startswith("._"):
                 continue
@@ -348,7 +348,7 @@ def unpacked(path: Path, what: str, suffixes: frozenset[str]) -> Iterator[list[P
 
 
 def zip_files(files: list[Path], path: Path) -> None:
-    """Pack files into an archive that is the same for the same files."""
+    """Pack files into an archive; the same files give the same bytes."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in files:
             entry = zipfile.ZipInfo(file.name, _DATE)
@@ -357,7 +357,7 @@ def zip_files(files: list[Path], path: Path) -> None:
 
 
 class Bounded(io.RawIOBase):
-    """A stream that ends in an error where it holds more than the bound."""
+    """A stream that raises an error when it is longer than the bound."""
 
     def __init__(
         self, file: IO[bytes] | io.BufferedIOBase, what: str, most: int = MAX_BYTES
@@ -388,7 +388,7 @@ class Bounded(io.RawIOBase):
 
 
 def ask_sqlite(path: Path, query: str, *values: str) -> tuple[Any, ...]:
-    """Return the first row that a SQLite file answers with, or an empty one."""
+    """Return the first row of a query of a SQLite file, or an empty one."""
     where = f"{path.resolve().as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(where, uri=True)) as file:
         return tuple(file.execute(query, values).fetchone() or ())

@@ -26,28 +26,28 @@ if TYPE_CHECKING:
 
 __all__ = ["load_sheet", "read_excel", "write_excel"]
 
-# What a sheet holds of rows, and a cell of letters.
+# Most rows of a sheet, and most letters of a cell.
 _MAX_ROWS, _MAX_TEXT = 1_048_576, 32_767
 
 
 def read_excel(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Read a sheet (the layer) of an Excel workbook, as a `Reader`; its first row names columns."""
+    """Read a sheet (the layer) of an Excel workbook, as a `Reader`; its first row has the names."""
     return locate_rows(load_sheet(path, what, choice.layer), what, choice)
 
 
 def _has_cells(sheet: Worksheet) -> bool:
-    """Return whether anything stands in a sheet, as far as one looks at the top."""
+    """Return whether the top of a sheet has any content."""
     rows = sheet.iter_rows(max_row=100, values_only=True)
     return any(cell is not None for row in rows for cell in row)
 
 
 def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
-    """Load a sheet as a table; formulas are the values that Excel last computed.
+    """Load a sheet as a table; a formula is read as the value that Excel last computed.
 
     Warns
     -----
     DataWarning
-        Formulas without such a value, as programs write them that compute nothing.
+        Formulas without a stored value, as written by programs that don't compute them.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
     FileError
         It isn't a workbook.
     InputError
-        Several sheets and none chosen.
+        Several sheets, and `layer` doesn't name one.
     """
     openpyxl = _openpyxl("read")
     check_zip(path, what)
@@ -65,7 +65,7 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
         try:
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
             sheets = [s.title for s in book.worksheets]
-            if layer is None and len(sheets) > 1:  # Excel used to make three, two of them empty
+            if layer is None and len(sheets) > 1:  # old versions of Excel add two empty sheets
                 held = [sheet.title for sheet in book.worksheets if _has_cells(sheet)]
                 sheets = held or sheets[:1]
             sheet = choose_layer(sheets, layer, what)
@@ -73,18 +73,17 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
             inside = _markup(path, book[sheet])
             has_formulas = re.search(rb"<(\w+:)?f[ />]", inside) is not None
             empty = _empty_formulas(openpyxl, path, book[sheet]) if has_formulas else {}
-            merged = _merged(inside)
+            merged = _find_merged(inside)
             book.close()
         except InputError:
             raise
         except Exception as error:
-            # What a damaged workbook says of itself is believed by openpyxl, which fails in any
-            # way.
+            # openpyxl trusts a damaged workbook's metadata, and may fail with any error.
             raise FileError(f"{what} can't be read as Excel: {first_line(error)}.") from error
-    # Of styles and extensions openpyxl has much to say; of cells, what they lose.
+    # Ignore openpyxl's warnings about styles and extensions, but not about cells.
     for text in dict.fromkeys(str(r.message) for r in remarks if "Cell " in str(r.message)):
         warnings.warn(f"{what}: {text}", DataWarning, stacklevel=5)
-    # A table may begin below blank rows, as it may in CSV.
+    # A table may begin below blank rows, as in CSV.
     above = len(rows)
     rows = list(itertools.dropwhile(lambda row: all(cell is None for cell in row), rows))
     above -= len(rows)
@@ -103,7 +102,7 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
     width = max(map(len, rows))
     rows = [(*row, *[None] * (width - len(row))) for row in rows]
     head = [str(n) if n is not None else f"column {i + 1}" for i, n in enumerate(rows[0])]
-    # A column without a name counts where something stands in it.
+    # Keep a column without a name if it has values.
     names = {i: n for i, n in enumerate(head) if any(row[i] is not None for row in rows)}
     refuse_doubled(names.values(), what)
     if empty:
@@ -125,13 +124,13 @@ def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
         )
     body = [row for row in rows[1:] if any(cell is not None for cell in row)]
     return pd.DataFrame(
-        {name: _typed([row[i] for row in body]) for i, name in names.items()},
+        {name: _infer_type([row[i] for row in body]) for i, name in names.items()},
         index=range(len(body)),
     )
 
 
 def _count_titles(rows: list[tuple[Any, ...]]) -> int:
-    """Return how many first rows are a title: one cell, above a row of several names."""
+    """Return how many rows at the top are a title: a single cell above a row of several names."""
     for count, row in enumerate(rows[:10]):
         cells = [cell for cell in row if cell is not None]
         if len(cells) > 1:
@@ -140,13 +139,13 @@ def _count_titles(rows: list[tuple[Any, ...]]) -> int:
 
 
 def _markup(path: Path, sheet: Worksheet) -> bytes:
-    """Return the XML of a sheet, of which openpyxl passes over what isn't a cell."""
+    """Return the XML of a sheet, for what openpyxl doesn't read."""
     with zipfile.ZipFile(path) as archive:
         return archive.read(sheet._worksheet_path)  # noqa: SLF001
 
 
-def _merged(inside: bytes) -> list[tuple[str, int]]:
-    """Return the ranges of cells that are one over several rows, and their last rows."""
+def _find_merged(inside: bytes) -> list[tuple[str, int]]:
+    """Return the ranges of cells merged over several rows, and their last rows."""
     found = re.findall(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+([0-9]+):[A-Z]+([0-9]+))"', inside)
     return [(text.decode(), int(last)) for text, first, last in found if first != last]
 
@@ -154,7 +153,7 @@ def _merged(inside: bytes) -> list[tuple[str, int]]:
 def _empty_formulas(openpyxl: ModuleType, path: Path, values: Worksheet) -> dict[int, int]:
     """Count the formulas of a sheet without a stored value, by column from 0.
 
-    One that came to an empty text has a value, whose type says so.
+    A formula whose value is an empty text does have one, as its type shows.
     """
     book = openpyxl.load_workbook(path, read_only=True)
     found: Counter[int] = Counter()
@@ -168,8 +167,8 @@ def _empty_formulas(openpyxl: ModuleType, path: Path, values: Worksheet) -> dict
     return dict(sorted(found.items()))
 
 
-def _typed(cells: list[Any]) -> pd.Series:
-    """Type a column by what its cells hold: all numbers, all times, or text."""
+def _infer_type(cells: list[Any]) -> pd.Series:
+    """Convert a column to numbers or times where all cells are such, else to text."""
     column = pd.Series(cells, dtype=object)
     given = column.dropna()
     kinds = set(given.map(type))
@@ -188,10 +187,10 @@ def write_excel(frame: pd.DataFrame, path: Path, sheet: str) -> None:
     Parameters
     ----------
     frame : DataFrame
-        Its values are known to fit.
+        Values that fit a sheet.
     path : Path
     sheet : str
-        At most 31 letters are kept.
+        Its name, cut to 31 letters.
 
     Raises
     ------
@@ -236,7 +235,7 @@ def _cell(openpyxl: ModuleType, page: Worksheet, value: object) -> Any:
             return None
         return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
     cell = openpyxl.cell.WriteOnlyCell(page, value)
-    # Text that looks like a formula is text.
+    # Text that looks like a formula stays text.
     cell.data_type = "s"
     return cell
 

@@ -1,4 +1,4 @@
-"""What a format can hold: names, values and shapes, fitted before anything is written."""
+"""Names, values and shapes that a format can store; fitted or refused before writing."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ __all__ = [
     "to_text",
 ]
 
-# What XML 1.0 has no place for, in whatever notation.
+# Characters that XML 1.0 can't contain, even escaped.
 ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-# What the schema has, in its order, of way points and of routes and tracks.
+# The schema's elements, in its order, of way points, and of routes and tracks.
 GPX_FIELDS = (
     "ele", "time", "magvar", "geoidheight", "name", "cmt", "desc", "src", "link", "sym", "type",
     "fix", "sat", "hdop", "vdop", "pdop", "ageofdgpsdata", "dgpsid",
 )  # fmt: skip
-# Those that hold numbers, and nothing else.
+# Elements whose values are numbers.
 GPX_NUMBERS = frozenset(
     {"ele", "magvar", "geoidheight", "sat", "hdop", "vdop", "pdop", "ageofdgpsdata", "dgpsid",
      "number"}
@@ -48,7 +48,7 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9:]{5})?"
 )
 _GPX_SHAPES = {"Point", "LineString", "MultiLineString"}
-# Kinds of values that a format holds as they are; others become text.
+# Kinds of values that a format stores unchanged; others become text.
 _PLAIN = frozenset({"bool", "int", "float", "text"})
 _HELD = {
     "GeoJSON": _PLAIN | {"time"},
@@ -61,7 +61,7 @@ _HELD = {
     "KML": frozenset({"text"}),
     "GPX": frozenset({"text"}),
 }
-# Kinds of which a remark tells that they became text; others do as everybody expects.
+# A warning says when these kinds become text; for other kinds that is expected.
 _WORDS = {
     "large int": "whole numbers of more than 64 bits, or unsigned ones",
     "duration": "durations",
@@ -109,7 +109,7 @@ def fit_columns(frame: pd.DataFrame, form: Format) -> tuple[pd.DataFrame, list[s
     Raises
     ------
     InputError
-        Values that the format can't hold in any way.
+        Values that the format can't store in any form.
     """
     remarks: list[str] = []
     renamed: list[str] = []
@@ -122,7 +122,7 @@ def fit_columns(frame: pd.DataFrame, form: Format) -> tuple[pd.DataFrame, list[s
         stem = name = _fit_name(str(column), form, values)
         number = 2
         while _key(name, form) in taken:
-            name = _numbered(stem, number, form)
+            name = _add_number(stem, number, form)
             number += 1
         taken.add(_key(name, form))
         if name != str(column):
@@ -134,7 +134,7 @@ def fit_columns(frame: pd.DataFrame, form: Format) -> tuple[pd.DataFrame, list[s
 
 
 def _key(name: str, form: Format) -> str:
-    """Fold what may occur only once: SQLite and DBF don't tell capitals apart."""
+    """Return a name in the form that must be unique: SQLite and DBF ignore case."""
     return name.casefold() if form.name in {"GeoPackage", "Shapefile"} else name
 
 
@@ -164,7 +164,7 @@ def _is_xml_name(name: str) -> bool:
     return True
 
 
-def _numbered(stem: str, number: int, form: Format) -> str:
+def _add_number(stem: str, number: int, form: Format) -> str:
     end = f"_{number}"
     if form.name == "Shapefile":
         stem = stem.encode()[: _DBF_NAME - len(end)].decode("utf-8", "ignore")
@@ -172,7 +172,7 @@ def _numbered(stem: str, number: int, form: Format) -> str:
 
 
 def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, str]:
-    """Return the values as the format holds them, and the kind that a remark is due for."""
+    """Return the values as the format stores them, and the kind to warn about, if any."""
     values = _plain(values)
     kind = kind_of(values)
     if kind == "complex":
@@ -190,15 +190,15 @@ def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, 
             return values, ""
         text = values.astype(object).map(to_text, na_action="ignore").astype("object")
         return text, kind if kind in {"mixed", "large int"} else ""
-    kind = _narrowed(values, kind, form)
+    kind = _narrow_kind(values, kind, form)
     if kind in _HELD[form.name]:
         if kind == "text":
             _check_text(values, form, name)
         elif kind == "int" and values.dtype.kind == "u":
             values = values.astype("Int64" if values.isna().any() else "int64")
         return values, ""
-    values = values.astype(object)  # because pandas 2.2 maps Int64 with gaps as floats
-    # A time of GPX has its hour, be it midnight.
+    values = values.astype(object)  # pandas 2.2 would turn Int64 with missing values into floats
+    # A time in GPX has an hour, even at midnight.
     write = _day if kind == "day" and form.name != "GPX" else to_text
     text = values.map(write, na_action="ignore").astype("object")
     text = text.where(values.notna(), None)
@@ -208,7 +208,7 @@ def _fit_values(values: pd.Series, form: Format, name: str) -> tuple[pd.Series, 
 
 
 def _plain(values: pd.Series) -> pd.Series:
-    """Return a column without what only pandas and numpy know: sparse, categories, odd floats."""
+    """Convert types that only pandas and numpy have: sparse, categories, odd floats."""
     if isinstance(values.dtype, pd.SparseDtype):
         values = values.sparse.to_dense()
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -216,13 +216,13 @@ def _plain(values: pd.Series) -> pd.Series:
     if str(values.dtype) in {"float16", "float128", "longdouble"}:
         plain = values.astype(float)
         exact = (plain.astype(values.dtype) == values)[values.notna()].all()
-        # Digits that a double hasn't stay as text.
+        # Numbers with more digits than a double become text.
         return plain if exact else values.astype(str).where(values.notna())
     return values
 
 
 def _is_ragged(values: pd.Series, kind: str) -> bool:
-    """Return whether nested values are no lists of one plain type, which a column could hold."""
+    """Return whether nested values aren't all lists of one plain type."""
     if kind not in {"nested", "tuple"}:
         return False
     known = values.dropna()
@@ -236,8 +236,8 @@ def _day(value: dt.date) -> str:
     return str(value.isoformat())[:10]
 
 
-def _narrowed(values: pd.Series, kind: str, form: Format) -> str:
-    """Return the kind of values as the format tells them apart."""
+def _narrow_kind(values: pd.Series, kind: str, form: Format) -> str:
+    """Return the kind of values, in the format's own distinction."""
     if kind == "time" and form.name in {"GeoPackage", "FlatGeobuf", "GeoJSON", "GeoJSON lines"}:
         times = pd.to_datetime(values, utc=True)
         is_fine = (times.dt.floor("ms") != times)[times.notna()].any()
@@ -323,7 +323,7 @@ def to_text(value: object) -> str:
 
 
 def _as_plain(value: object) -> Any:
-    """Return nested values as JSON knows them."""
+    """Return nested values in JSON's types."""
     if isinstance(value, dict):
         return {str(k): _as_plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
@@ -338,7 +338,7 @@ def _as_plain(value: object) -> Any:
 
 
 def refuse_shapes(shapes: gpd.GeoSeries, form: Format) -> None:
-    """Refuse geometries that a format has no place for.
+    """Refuse geometries that a format can't store.
 
     Raises
     ------
@@ -365,7 +365,7 @@ def refuse_shapes(shapes: gpd.GeoSeries, form: Format) -> None:
 
 
 def _fits_field(name: str, values: list[str]) -> bool:
-    """Return whether values may stand in a field of GPX's own."""
+    """Return whether values suit one of GPX's own fields."""
     if name in GPX_NUMBERS:
         return all(NUMBER.fullmatch(v) for v in values)
     return name != "time" or all(_TIME.fullmatch(v) for v in values)
@@ -388,7 +388,7 @@ def refuse_illegal(frame: pd.DataFrame, form: str) -> None:
 
 
 def quote_name(name: object) -> str:
-    """Put a column's name in quotes where CSV needs them, or a guess of the separator would fail.
+    """Quote a column's name where CSV needs it, or where it would mislead a guess of the separator.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The formats of files: their suffixes, and what can be done with each."""
+"""Formats of files: their suffixes, and what each can store."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Format:
     suffixes : tuple of str
         Lower case, the usual one first.
     driver : str or None
-        What GDAL calls it, where GDAL reads or writes it.
+        GDAL's name of it, where GDAL reads or writes it.
     is_lonlat : bool
-        Whether it holds lon, lat on WGS 84 by definition.
+        Whether it is in lon, lat on WGS 84 by definition.
     is_text : bool
-        Whether values are text, from which numbers have to be told.
+        Whether values are text, in which numbers must be recognized.
     can_write : bool
-        Whether it is written, too.
+        Whether it can be written too.
     """
 
     name: str
@@ -71,14 +71,14 @@ SUFFIXES = tuple(suffix for form in FORMATS for suffix in form.suffixes)
 
 
 def find_format(path: Path, *, to_write: bool = False) -> Format:
-    """Return the format that a file's name ends in.
+    """Return the format for a file's suffix.
 
     Parameters
     ----------
     path : Path
-        Its suffix counts, whatever its case.
+        Its suffix decides, in upper or lower case.
     to_write : bool
-        Whether the file is to be written: the error then names what can be.
+        Whether the file is to be written; the error then lists formats for writing.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def find_format(path: Path, *, to_write: bool = False) -> Format:
             if suffix in form.suffixes:
                 return form
     is_folder = False
-    with suppress(OSError):  # a text that is too long for a name
+    with suppress(OSError):  # a text too long for a file name
         is_folder = path.is_dir()
     if is_folder:
         raise InputError(f"{str(path)!r} is a folder; name a file in it.")
@@ -109,7 +109,7 @@ def find_format(path: Path, *, to_write: bool = False) -> Format:
 
 
 def has_format(name: str) -> bool:
-    """Return whether a text ends as the name of a file of features.
+    """Return whether a text has the suffix of a file of features.
 
     Examples
     --------
@@ -125,20 +125,20 @@ def has_format(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a caller states of a file.
+    """Options for reading a file.
 
     Attributes
     ----------
     layer : str or None
-        Which layer, folder, sheet or kind of features.
+        The layer, folder, sheet or kind of features.
     lon, lat : str or None
         Columns of positions, in tables.
     crs : object
         The CRS of positions that have none of their own.
     thousands : str or None
-        What separates thousands in numbers as text.
+        The separator of thousands in numbers as text.
     encoding : str or None
-        Of the text of CSV and shapefiles; other formats say it themselves.
+        Encoding of text in CSV and shapefiles; other formats state their own.
     """
 
     layer: str | None = None
@@ -150,7 +150,7 @@ class Choice:
 
 
 class Reader(Protocol):
-    """Reads the features of one file, once its format is known."""
+    """A function that reads the features of a file of one format."""
 
     def __call__(self, path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
         """Read a file.
@@ -173,7 +173,7 @@ class Reader(Protocol):
         FileError
             It isn't of that format, is damaged, or holds no features.
         InputError
-            No layer of the name that is stated, several and none stated, or no positions.
+            No layer of the given name, several layers and no name given, or no positions.
         CRSError
             A CRS that can't be used.
         MissingExtraError
@@ -182,7 +182,7 @@ class Reader(Protocol):
 
 
 def choose_layer(names: list[str], stated: str | None, what: str) -> str:
-    """Return the layer that is stated, or the only one.
+    """Return the layer that is named, or the only one.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def choose_layer(names: list[str], stated: str | None, what: str) -> str:
     Raises
     ------
     InputError
-        Several and none stated, or another than there are.
+        Several and none named, or no layer of that name.
     """
     if stated is None and len(names) > 1:
         raise InputError(
@@ -211,7 +211,7 @@ def choose_layer(names: list[str], stated: str | None, what: str) -> str:
 
 
 def fid_name(names: Collection[str]) -> str:
-    """Return how the column of a GeoPackage's feature numbers is called.
+    """Return a free name for the column of a GeoPackage's feature numbers.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""GPX: way points, routes and tracks with all that they say, in and out.
+"""Reading and writing GPX: way points, routes and tracks with all their fields.
 
-GDAL guesses types of values (``007`` becomes 7, a height «high» 0), clamps whole numbers to 32
-bits and writes one kind of features a file; so both directions are done here.
+GDAL isn't used: it guesses types of values (``007`` becomes 7, a height «high» becomes 0), clamps
+whole numbers to 32 bits and writes only one kind of features per file.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def read_gpx(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     """Read the way points, routes and tracks of a GPX file, as a `Reader`.
 
     Points, LineStrings (routes) and MultiLineStrings (tracks), with heights where all of their
-    points have one. The layer is one of ``waypoints``, ``routes``, ``tracks``, ``route_points``
-    and ``track_points``; the first three together where none is named. Routes and tracks of a
-    single point have no geometry, which a warning says.
+    points have one. The layer is one of ``waypoints``, ``routes``, ``tracks``, ``route_points`` and
+    ``track_points``; without a name the first three together. Routes and tracks of a single point
+    have no geometry; a warning says so.
     """
     if choice.layer is not None and choice.layer not in LAYERS:
         raise InputError(f"{what} has no layer {choice.layer!r}; GPX has {', '.join(LAYERS)}.")
@@ -82,7 +82,7 @@ def read_gpx(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
 
 
 def _tell_uneven(by_kind: dict[str, list[ET.Element]], layer: str | None, what: str) -> None:
-    """Remark lines that lose their heights, because some of their points have none."""
+    """Warn of lines that lose their heights because some of their points have none."""
     uneven = sum(
         len({len(position) for position in part}) > 1
         for kind in ("routes", "tracks")
@@ -100,7 +100,7 @@ def _tell_uneven(by_kind: dict[str, list[ET.Element]], layer: str | None, what: 
 
 
 def _tell_lone(tracks: list[ET.Element], what: str) -> None:
-    """Remark segments of a single point in tracks that have others; they are no lines."""
+    """Warn of segments with a single point in tracks that have other segments."""
     parts = [[len(points) for points in _lines(track, "tracks", what)] for track in tracks]
     lone = sum(counts.count(1) for counts in parts if max(counts, default=0) > 1)
     if lone:
@@ -176,7 +176,7 @@ def write_gpx(frame: gpd.GeoDataFrame, shapes: gpd.GeoSeries, path: Path) -> Non
     Parameters
     ----------
     frame : DataFrame
-        All columns are text with names that XML takes, missing values None.
+        All columns are text, with names valid in XML; missing values are None.
     shapes : GeoSeries
         In lon, lat, none missing.
     path : Path
@@ -230,7 +230,7 @@ def _points(shape: shapely.Geometry, tag: str) -> str:
 
 
 def _text(value: str) -> str:
-    # A carriage return would be read as a line feed.
+    # Escaped, because a carriage return would be read back as a line feed.
     return escape(value, {"\r": "&#13;"})
 
 
@@ -243,7 +243,7 @@ def _line(coordinates: list[tuple[float, ...]]) -> shapely.LineString | None:
 
 
 def describe(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add what a GPS shows of a feature: its status and where it comes from."""
+    """Add the description that a GPS shows: a feature's status and source."""
     shown = [c for c in ("status", "accuracy_km", "source", "licence") if c in frame]
     if "desc" in frame or not shown:
         return frame

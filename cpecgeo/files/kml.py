@@ -1,7 +1,7 @@
-"""KML and KMZ: placemarks with all that they say, in and out.
+"""Reading and writing KML and KMZ: placemarks with all their fields.
 
-GDAL's drivers drop what stands in ``<Data>`` beside a ``<Schema>``, and write names of columns
-that no parser reads again; so both directions are done here, by Python's own XML parser.
+GDAL isn't used: its drivers drop ``<Data>`` beside a ``<Schema>``, and write names of columns that
+no parser can read again. Python's own XML parser is used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import shapely
 import shapely.errors
 
 from cpecgeo.errors import DataWarning, FileError, InputError
-from cpecgeo.files.disk import first_line, unpacked
+from cpecgeo.files.disk import first_line, unpack
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import Row, add, records, to_frame
 from cpecgeo.files.sniff import leaf_texts, load_xml, local_name
@@ -28,14 +28,14 @@ from cpecgeo.files.sniff import leaf_texts, load_xml, local_name
 __all__ = ["read_kml", "write_kml"]
 
 _CONTAINERS = {"kml", "Document", "Folder"}
-# What shows more than this document holds, or pictures.
+# Elements that link to other documents or to pictures.
 _ELSEWHERE = {
     "NetworkLink": "links to other documents",
     "GroundOverlay": "pictures",
     "PhotoOverlay": "pictures",
     "ScreenOverlay": "pictures",
 }
-# Geometries that have no place in a table of points, lines and areas.
+# Geometries other than points, lines and areas.
 _SOLID = {"Model"}
 _TEXTS = {"name", "description", "address", "phoneNumber", "Snippet", "snippet"}
 _TIMES = {"when": "timestamp", "begin": "begin", "end": "end"}
@@ -58,14 +58,14 @@ _HEAD = (
 def read_kml(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     """Read the placemarks of a KML or KMZ file, as a `Reader`.
 
-    The layer is a folder; all where none is named, and a column ``folder`` tells them apart. Links
-    to other documents and pictures aren't read, which a warning says.
+    The layer is a folder. Without a name all folders are read, and a column ``folder`` names them.
+    Links to other documents and pictures aren't read; a warning says so.
     """
     if path.suffix.casefold() == ".kmz":
-        with unpacked(path, what, frozenset({".kml"})) as files:
+        with unpack(path, what, frozenset({".kml"})) as files:
             if not files:
                 raise FileError(f"{what} can't be read as KMZ: it holds no .kml document.")
-            # By the standard, the first document counts; it is usually called doc.kml.
+            # By the standard the first document is read; it is usually called doc.kml.
             if len(files) > 1:
                 warnings.warn(
                     f"{what} holds {len(files)} documents, of which {files[0].name} is read.",
@@ -100,7 +100,7 @@ def _read(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
                 for e in element.iter()
                 if local_name(e) == "Polygon"
             )
-            # Of several geometries beside one another, which the standard forbids, the last counts.
+            # The standard forbids several geometries side by side; the last one is read.
             left["geometries beside another"] += max(0, sum(n in _GEOMETRIES for n in found) - 1)
             rows.append(row)
             shapes.append(shape)
@@ -124,7 +124,7 @@ def _read(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
 
 
 def _features(root: ET.Element) -> Iterator[tuple[ET.Element, str]]:
-    """Yield placemarks, folders and links in their order, each with the folder it is in."""
+    """Yield placemarks, folders and links in order, each with its folder."""
     stack = [(iter([root]), "")]
     while stack:
         children, folder = stack[-1]
@@ -151,7 +151,7 @@ def _placemark(element: ET.Element, what: str, number: int) -> tuple[Row, Any]:
             for inner, text in leaf_texts(child):
                 add(row, _TIMES.get(inner, inner), text.strip())
         elif name == "ExtendedData":
-            for key, value in _extended(child):
+            for key, value in _read_data(child):
                 add(row, key, value)
         elif name in _GEOMETRIES:
             try:
@@ -164,7 +164,7 @@ def _placemark(element: ET.Element, what: str, number: int) -> tuple[Row, Any]:
 
 
 def _is_timed(element: ET.Element) -> bool:
-    """Return whether an element is a track that says when it was where."""
+    """Return whether an element is a track with times."""
     return local_name(element) == "Track" and any(local_name(c) == "when" for c in element)
 
 
@@ -176,20 +176,20 @@ def _is_lone(element: ET.Element) -> bool:
         return False
     try:
         return len(_coordinates(element)) == 1
-    except ValueError:  # said where it is read
+    except ValueError:  # an error when it is read
         return False
 
 
 def _is_uneven(element: ET.Element) -> bool:
-    """Return whether an element is a list of positions of which some have a height."""
+    """Return whether only some of an element's positions have a height."""
     if local_name(element) != "coordinates" or not element.text:
         return False
-    # A last comma without a height behind it is none.
+    # A trailing comma doesn't make a height.
     text = re.sub(r"\s*,\s*", ",", element.text)
     return len({p.rstrip(",").count(",") > 1 for p in text.split()}) > 1
 
 
-def _extended(element: ET.Element) -> Iterator[tuple[str, str | None]]:
+def _read_data(element: ET.Element) -> Iterator[tuple[str, str | None]]:
     for child in element:
         name = local_name(child)
         if name == "Data":
@@ -210,7 +210,7 @@ def _geometry(element: ET.Element, depth: int) -> Any:
     name = local_name(element)
     if name in {"MultiGeometry", "MultiTrack"}:
         inside = [_geometry(c, depth + 1) for c in element if local_name(c) in _GEOMETRIES]
-        return _collected([p for p in inside if p is not None])
+        return _collect([p for p in inside if p is not None])
     if name == "Polygon":
         rings = {"outerBoundaryIs": [], "innerBoundaryIs": []}  # type: dict[str, list[Any]]
         for child in element:
@@ -244,8 +244,8 @@ def _coordinates(element: ET.Element) -> list[tuple[float, ...]]:
     return [c[: min(count, 3)] for c in found]
 
 
-def _collected(parts: list[Any]) -> Any:
-    """Return many geometries as one, of the narrowest type that holds them."""
+def _collect(parts: list[Any]) -> Any:
+    """Combine geometries to one, of the narrowest type that holds them."""
     if len(parts) < 2:
         return parts[0] if parts else None
     kinds = {part.geom_type for part in parts}
@@ -257,12 +257,12 @@ def _collected(parts: list[Any]) -> Any:
 
 
 def write_kml(frame: gpd.GeoDataFrame, shapes: gpd.GeoSeries, path: Path, layer: str) -> None:
-    """Write features as KML: names and descriptions as such, other columns as data.
+    """Write features as KML: names and descriptions in their elements, other columns as data.
 
     Parameters
     ----------
     frame : DataFrame
-        All columns are text, missing values None.
+        All columns are text; missing values are None.
     shapes : GeoSeries
         In lon, lat.
     path : Path

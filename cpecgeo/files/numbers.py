@@ -1,4 +1,4 @@
-"""Text as values: which is a number, which stands for a missing one, rows of text as a table."""
+"""Values in text: numbers, missing values, and tables from rows of text."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ __all__ = [
 Floats = NDArray[np.float64]
 Row = dict[str, str]
 
-# Words that stand for a missing value where a number is needed.
+# Text for a missing value where a number is needed.
 MISSING = frozenset({"", "-", "na", "n/a", "nan", "none", "null", "nil", "#n/a"})
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _FLOAT = re.compile(r"-?[0-9]+\.[0-9]+(e[+-][0-9]+)?|-?[0-9](\.[0-9]+)?e[+-][0-9]+")
-# What may separate thousands, and how it is written: a blank that doesn't break is one, too.
+# Separators of thousands, and their patterns; a no-break space counts as a space.
 SEPARATORS = {",": ",", ".": ".", " ": " \u00a0\u2009\u202f", "'": "'\u2019"}
-# As they are typed in a shell, where the signs themselves may mean something.
+# Their names, for a shell in which the signs have a meaning.
 _NAMED = {"comma": ",", "point": ".", "space": " ", "apostrophe": "'"}
 _THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?"
-# What may be decimals as well as thousands.
+# Numbers that can be read with decimals or with thousands.
 _POINTS = r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})?|0"
 _DECIMAL_COMMA = re.compile(r"\+?[0-9]+,[0-9]+")
 _TIME = re.compile(
@@ -54,7 +54,7 @@ _SENTINELS = (-9999.0, -999.0, -99999.0, 9999999.0, -1e30)
 
 
 def infer_types(texts: pd.Series) -> pd.Series:
-    """Type a column of text as numbers where nothing is lost by it.
+    """Convert a column of text to numbers where nothing is lost.
 
     Parameters
     ----------
@@ -64,9 +64,9 @@ def infer_types(texts: pd.Series) -> pd.Series:
     Returns
     -------
     Series
-        Whole numbers (int64, or Int64 where some are missing) or floats, if each text is what
-        that number is written as again; else text with missing values. So ``007``, ``24.90``
-        and numbers of more than 18 digits stay text.
+        Whole numbers (int64, or Int64 where some are missing) or floats, if each number is written
+        as the same text again; else text with missing values. So ``007``, ``24.90`` and numbers of
+        more than 18 digits stay text.
 
     Examples
     --------
@@ -100,21 +100,21 @@ _TYPES: dict[str, Callable[[list[str]], Any]] = {
 
 
 def is_missing(texts: pd.Series) -> Any:
-    """Return where text stands for a missing number: nothing, ``NA``, ``-`` and the like."""
+    """Return where text means a missing number: empty, ``NA``, ``-`` and the like."""
     is_word = texts.astype(str).str.strip().str.casefold().isin(MISSING)
     return (texts.isna() | is_word).to_numpy(bool)
 
 
 def join_thousands(texts: pd.Series, separator: str | None) -> pd.Series:
-    """Return text with its numbers written plainly: ``1,234.5`` as ``1234.5``.
+    """Remove separators of thousands from numbers in text: ``1,234.5`` becomes ``1234.5``.
 
     Parameters
     ----------
     texts : Series
-        Cells that are no such number stay as they are.
+        Cells that aren't such numbers stay as they are.
     separator : {",", ".", " ", "'"} or None
-        What stands between thousands, or its name (comma, point, space, apostrophe); with a
-        point, decimals have a comma. None changes nothing.
+        The separator, or its name (comma, point, space, apostrophe). With a point, the decimal sign
+        is a comma. None changes nothing.
 
     Returns
     -------
@@ -154,20 +154,20 @@ def join_thousands(texts: pd.Series, separator: str | None) -> pd.Series:
 def to_numbers(
     values: pd.Series, what: str, *, missing: Collection[float] = (), is_part: bool = False
 ) -> Floats:
-    """Convert a column to numbers where an analysis needs them.
+    """Convert a column to numbers for an analysis.
 
     Parameters
     ----------
     values : Series
-        Numbers, or text that is numbers; «1,234» with separators of thousands counts as 1234,
-        and a warning tells so.
+        Numbers, or numbers as text. «1,234» with separators of thousands is read as 1234, with a
+        warning.
     what : str
         Name of the column, for messages.
     missing : collection of float
         Values that mean "not known", such as -9999.
     is_part : bool
-        Whether these are some rows of many: remarks then don't count, so that the same one isn't
-        made for each part.
+        Whether these are only some rows of a table. Warnings then state no counts, so that all
+        parts give the same warning.
 
     Returns
     -------
@@ -177,13 +177,13 @@ def to_numbers(
     Warns
     -----
     DataWarning
-        Commas were read as separators of thousands, or points that may be such ones weren't; or
-        values such as -9999, which tables use for missing ones, were counted as numbers.
+        Commas were read as separators of thousands; points that may separate thousands were read as
+        decimal points; or values such as -9999, often used for missing ones, were read as numbers.
 
     Raises
     ------
     InputError
-        Text that is no number; the message shows the first.
+        Text that isn't a number; the message shows the first.
 
     Examples
     --------
@@ -216,22 +216,22 @@ def to_numbers(
 def to_accuracy(
     values: pd.Series, thousands: str | None = None
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Convert a column of accuracy in km to numbers, and mark what can't be one.
+    """Convert a column of accuracy in km to numbers, and mark impossible values.
 
     Parameters
     ----------
     values : Series
-        Numbers of 0 or more, or text that is such: ``0.5``, ``0,5``. What may be decimals as well
-        as thousands, ``1,500``, is none unless `thousands` are stated.
+        Numbers of 0 or more, also as text: ``0.5``, ``0,5``. A number that may have decimals or
+        thousands, ``1,500``, is rejected unless `thousands` is given.
     thousands : {",", ".", " ", "'"}, optional
         As `join_thousands`.
 
     Returns
     -------
     accuracy : ndarray of float
-        NaN where a value is missing or can't be one.
+        NaN where a value is missing or impossible.
     is_odd : ndarray of bool
-        Where it can't be one.
+        Where a value is impossible.
 
     Examples
     --------
@@ -256,7 +256,7 @@ def to_accuracy(
 
 
 def say_odd(what: str, count: int, example: object, row: int) -> str:
-    """Say how many values of a column of accuracy can't be one.
+    """Return a sentence on how many values of accuracy are impossible.
 
     Examples
     --------
@@ -300,7 +300,7 @@ def _text_to_numbers(values: pd.Series, what: str, *, is_part: bool) -> Floats:
 
 
 def add(row: Row, name: str, text: str | None) -> None:
-    """Put a value into a row, under a name of its own where the name is taken."""
+    """Add a value to a row, under a new name where the name is taken."""
     if text is None or not name:
         return
     key, number = name, 2
@@ -310,7 +310,7 @@ def add(row: Row, name: str, text: str | None) -> None:
 
 
 def to_frame(rows: list[Row], shapes: list[object]) -> gpd.GeoDataFrame:
-    """Make a table of features: text typed as numbers where nothing is lost by it."""
+    """Build a table of features; text becomes numbers where nothing is lost."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {
         ("geometry_2" if name == "geometry" else name): infer_types(
@@ -326,14 +326,14 @@ def to_frame(rows: list[Row], shapes: list[object]) -> gpd.GeoDataFrame:
 def refuse_lengths(
     rows: Iterable[list[str]], columns: int, separator: str, what: object, *, before: int = 0
 ) -> None:
-    """Refuse rows with more values than there are columns, and a first one with fewer.
+    """Refuse rows with more values than columns, and a first row with fewer.
 
-    The first row shows that the separator is the right one.
+    The first row shows whether the separator is right.
 
     Parameters
     ----------
     rows : iterable of list of str
-        Without empty ones.
+        No empty rows.
     columns : int
     separator : str
     what : object
@@ -355,7 +355,7 @@ def refuse_lengths(
 
 def records(frame: pd.DataFrame) -> list[dict[str, str | None]]:
     """Return rows of text, None where a value is missing."""
-    if frame.shape[1] == 0:  # of which pandas before 3 gives no rows
+    if frame.shape[1] == 0:  # pandas before 3 yields no rows here
         return [{} for _ in range(len(frame))]
     texts = frame.astype(object).where(frame.notna(), None)
     rows: list[dict[str, str | None]] = texts.to_dict("records")
@@ -363,11 +363,11 @@ def records(frame: pd.DataFrame) -> list[dict[str, str | None]]:
 
 
 def with_index(frame: pd.DataFrame) -> Any:
-    """Return a table whose index, where it has a name or holds names, is columns before the others.
+    """Move an index that has a name, or consists of names, into columns before the others.
 
-    One that holds names and has none itself becomes ``name``, or ``id``; one without a name that
-    counts rows is left out. Levels that are columns already aren't doubled; one that is called as
-    another column gets a name of its own.
+    An index of names without its own name becomes ``name``, or ``id``. An index that only counts
+    rows is left out. A level that equals a column isn't repeated; a level with the name of a
+    different column gets a new name.
 
     Examples
     --------

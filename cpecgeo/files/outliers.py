@@ -1,7 +1,7 @@
-"""Rows whose position looks wrong beside all others: remarked, never changed.
+"""Rows whose position looks wrong beside the others: warned of, never changed.
 
-Positions are counted by degree of longitude and latitude, with the first row of each; the counts
-of batches add up to those of a file that is never whole in memory.
+Positions are counted in cells of one degree, with the first row of each cell. The counts of batches
+can be added, so a file need not fit into memory.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from cpecgeo.errors import CoordinateError
 __all__ = ["Tally", "count", "exchange", "find_outliers", "is_expected", "is_in_region", "merge",
            "refuse_swapped", "refuse_turned", "remarks"]  # fmt: skip
 
-# Pakistan and China, with margins, in degrees: where rows are expected that a swap would mend.
+# Pakistan and China, with margins, in degrees: where swapped rows are expected to belong.
 _EXPECTED = (60.0, 5.0, 136.0, 55.0)
-# Where the features of CPEC lie.
+# The region of CPEC's features.
 _REGION = (55.0, 20.0, 90.0, 45.0)
-# Wider by what is 1,000 km or more in each direction.
+# The same, wider by at least 1,000 km in each direction.
 _AROUND = (42.0, 10.0, 103.0, 55.0)
-# Far from all others: in degrees, and in times what is usual; as long as such rows are few.
+# Far from all others: in degrees, and as a multiple of the usual distance; such rows are few.
 _FAR_DEG, _FAR_TIMES, _FEW = 20.0, 20.0, 0.2
 _CELLS = 360 * 180
-# A file that begins with so many swapped rows, and no other, isn't read on.
+# A file that begins with so many swapped rows, and no others, isn't read further.
 _SURELY_SWAPPED = 1_000_000
 _SHOWN = 3
 
@@ -45,18 +45,18 @@ class Tally:
     first : tuple of float
         lon, lat of the first of them; NaN where there is none.
     zeros, swapped : tuple of int
-        The numbers of the first rows, from 1, that lie at 0, 0; and of those that lie where
-        nothing is expected, and would lie where rows are with lon and lat swapped.
+        The numbers, from 1, of the first rows at 0, 0; and of the first rows outside the expected
+        area that would be inside with lon and lat swapped.
     zero_count : int
     in_region, turned : int
-        How many lie in the region of CPEC, and how many would with lon and lat swapped.
+        How many rows lie in the region of CPEC, and how many would with lon and lat swapped.
     cells : dict of int to tuple of int
-        By cell of one degree (0, 0 itself left out; `swapped` in cells of their own): how many,
-        and the first row.
+        Number of rows, and the first row, by cell of one degree. Rows at 0, 0 are left out;
+        `swapped` rows have their own cells.
     odd : tuple of int, int and str
-        How many values of accuracy are no numbers, the row of the first, and that value.
+        The number of impossible values of accuracy, the row of the first, and its value.
     lost : tuple of int
-        How many have heights, and measures (M), that the result leaves out.
+        How many points have heights, and measures (M), that the result leaves out.
     """
 
     rows: int = 0
@@ -72,7 +72,7 @@ class Tally:
 
 
 def find_outliers(lonlat: Floats) -> list[str]:
-    """Say which rows of a table look wrong.
+    """Find the rows of a table whose position looks wrong.
 
     Parameters
     ----------
@@ -112,11 +112,11 @@ def count(xy: Floats, numbers: NDArray[np.int64]) -> Tally:
         return Tally()
     lon, lat = xy[:, 0], xy[:, 1]
     first = float(lon[0]), float(lat[0])
-    # Both are positive before they are cut to whole numbers, which rounds them down.
+    # Both are positive, so cutting to whole numbers rounds down.
     cell = np.minimum((lat + 90.0).astype(np.int32), 179) * 360
     cell += np.minimum((lon + 180.0).astype(np.int32), 359)
     if lon.min() >= 60 and lon.max() <= 90 and lat.min() >= 20 and lat.max() <= 45:
-        # As in nearly all files: nothing here is at 0, 0, or would be expected when swapped.
+        # The usual case: no row is at 0, 0 or looks swapped.
         return Tally(len(xy), first, in_region=len(xy), cells=_cells(cell, numbers))
     zero = (lon == 0) & (lat == 0)
     swapped = ~_is_within(lon, lat, _EXPECTED) & _is_within(lat, lon, _EXPECTED)
@@ -136,7 +136,7 @@ def count(xy: Floats, numbers: NDArray[np.int64]) -> Tally:
 def _cells(cell: NDArray[np.int32], numbers: NDArray[np.int64]) -> dict[int, tuple[int, int]]:
     counts = np.bincount(cell, minlength=2 * _CELLS)
     firsts = np.empty(2 * _CELLS, np.int64)
-    firsts[cell[::-1]] = numbers[::-1]  # the last that is written to a cell is its first row
+    firsts[cell[::-1]] = numbers[::-1]  # the last value written to a cell is its first row
     held = np.flatnonzero(counts)
     pairs = zip(counts[held].tolist(), firsts[held].tolist(), strict=True)
     return dict(zip(held.tolist(), pairs, strict=True))
@@ -187,7 +187,7 @@ def merge(tallies: Iterable[Tally]) -> Tally:
 def refuse_swapped(
     tally: Tally, what: str, *, is_whole: bool, columns: tuple[str, ...] | None = None
 ) -> None:
-    """Refuse a file all of which would lie in the region of CPEC with lon and lat swapped.
+    """Refuse a file whose rows would all lie in the region of CPEC with lon and lat swapped.
 
     Parameters
     ----------
@@ -195,9 +195,9 @@ def refuse_swapped(
     what : str
         The file's name, for the message.
     is_whole : bool
-        Whether these are all rows; others are only refused when there are very many.
+        Whether these are all rows; only some are refused only when they are very many.
     columns : tuple of str, optional
-        Those that lon and lat were read from.
+        The columns that lon and lat were read from.
 
     Raises
     ------
@@ -206,25 +206,25 @@ def refuse_swapped(
     if tally.rows == 0 or tally.turned < tally.rows or tally.in_region:
         return
     if is_whole or tally.rows >= _SURELY_SWAPPED:
-        raise _swapped(what, *tally.first, columns)
+        raise _swap_error(what, *tally.first, columns)
 
 
 def refuse_turned(xy: Floats, what: str, columns: tuple[str, ...] | None = None) -> None:
-    """Refuse coordinates all of which would lie in the region of CPEC with lon and lat swapped.
+    """Refuse coordinates that would all lie in the region of CPEC with lon and lat swapped.
 
     Parameters
     ----------
     xy : ndarray, shape (n, 2)
-        Degrees: every vertex of what is compared with features of CPEC.
+        Degrees of all vertices of the input.
     what : str
         The argument's or file's name, for messages.
     columns : tuple of str, optional
-        Those that lon and lat were read from.
+        The columns that lon and lat were read from.
 
     Raises
     ------
     CoordinateError
-        None lies in the region as it is, and every one would when swapped.
+        None of them lies in the region, and all would when swapped.
 
     Examples
     --------
@@ -235,16 +235,18 @@ def refuse_turned(xy: Floats, what: str, columns: tuple[str, ...] | None = None)
     if len(xy) == 0:
         return
     west, south, east, north = _REGION
-    x, y = xy[:, 0], xy[:, 1]  # one by one, numpy is quicker
+    x, y = xy[:, 0], xy[:, 1]  # quicker one by one
     x0, x1, y0, y1 = x.min(), x.max(), y.min(), y.max()
-    # Two looks at the bounds spare all others a look at each vertex; at 90 is the pole.
+    # Mostly the bounds decide without a test of each vertex; latitude 90 is the pole.
     if not (west <= y0 and y1 <= east and y1 < 90 and south <= x0 and x1 <= north):
         return
     if not _is_within(xy[:, 0], xy[:, 1], _REGION).any():
-        raise _swapped(what, float(x[0]), float(y[0]), columns)
+        raise _swap_error(what, float(x[0]), float(y[0]), columns)
 
 
-def _swapped(what: str, lon: float, lat: float, columns: tuple[str, ...] | None) -> CoordinateError:
+def _swap_error(
+    what: str, lon: float, lat: float, columns: tuple[str, ...] | None
+) -> CoordinateError:
     return CoordinateError(
         f"{what} starts at ({lon:.6g}, {lat:.6g}), and all of it would lie in the region of CPEC "
         f"with lon and lat swapped. Coordinates go lon, lat: (67.0, 24.9) is Karachi."
@@ -253,7 +255,7 @@ def _swapped(what: str, lon: float, lat: float, columns: tuple[str, ...] | None)
 
 
 def is_expected(lon: float, lat: float) -> bool:
-    """Return whether a position is where rows are expected: in Pakistan or China, or near.
+    """Return whether a position is in or near Pakistan or China, where rows are expected.
 
     Examples
     --------
@@ -265,7 +267,7 @@ def is_expected(lon: float, lat: float) -> bool:
 
 
 def is_in_region(lon: float, lat: float) -> bool:
-    """Return whether a position is in the region of CPEC, where none is when turned.
+    """Return whether a position is in the region of CPEC; no swapped position is.
 
     Examples
     --------
@@ -277,7 +279,7 @@ def is_in_region(lon: float, lat: float) -> bool:
 
 
 def exchange(columns: tuple[str, ...] | None) -> str:
-    """Say how two columns of positions are read the other way round.
+    """Return advice on how to read two columns of positions in reverse order.
 
     Examples
     --------
@@ -290,9 +292,9 @@ def exchange(columns: tuple[str, ...] | None) -> str:
 
 
 def remarks(tally: Tally) -> list[str]:
-    """Say which rows lie at 0, 0, seem to have lon and lat swapped, or lie far from all others.
+    """Return remarks on rows at 0, 0, rows that look swapped, and rows far from all others.
 
-    And where all of them lie far from where the features of CPEC do.
+    A further remark says when all rows lie far from the region of CPEC.
 
     Parameters
     ----------
@@ -302,10 +304,10 @@ def remarks(tally: Tally) -> list[str]:
     Returns
     -------
     list of str
-        A remark for each kind, with how many rows and the first of them. Nothing is said of rows
-        at 0, 0, swapped ones and those far from others where most are of that kind; that all are
-        far from the region is said where it is more than some 1,000 km, unless they would all
-        lie in it with lon and lat swapped, which `refuse_swapped` says.
+        A remark for each kind, with the number of rows and the first of them. There is no remark
+        where most rows are of that kind. Far from the region means more than some 1,000 km; there
+        is no such remark where all rows would lie in the region with lon and lat swapped, as
+        `refuse_swapped` handles these.
 
     Examples
     --------
@@ -316,7 +318,7 @@ def remarks(tally: Tally) -> list[str]:
     cells = np.array(list(tally.cells), np.int64)
     numbers = np.array([n for n, _ in tally.cells.values()], np.int64)
     others = tally.rows - tally.zero_count
-    # What would lie in the region when swapped is refused by verbs.
+    # Verbs refuse rows that would all lie in the region when swapped.
     if tally.turned < tally.rows and not _is_near(cells).any():
         rows = "the only row lies" if tally.rows == 1 else f"all {tally.rows:,} rows lie"
         at = ("" if tally.rows == 1 else "the first ") + "at {:.6g}, {:.6g}".format(*tally.first)
@@ -349,7 +351,7 @@ def remarks(tally: Tally) -> list[str]:
 
 
 def _is_near(cells: NDArray[np.int64]) -> Bools:
-    """Return which cells have a part that lies around the region of CPEC."""
+    """Return which cells overlap the wider region around CPEC."""
     west, south, east, north = _AROUND
     lon, lat = cells % 360 - 180, cells % _CELLS // 360 - 90
     near: Bools = (lon >= west - 1) & (lon <= east) & (lat >= south - 1) & (lat <= north)

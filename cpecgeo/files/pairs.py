@@ -1,4 +1,4 @@
-"""Both coordinates in one cell of a table, ``34.1, 71.5``: which comes first, and the two apart."""
+"""Both coordinates in one cell, ``34.1, 71.5``: finding such columns, their order, splitting."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from cpecgeo.files.positions import LAT_NAMES, LON_NAMES, PART, read_degrees, sp
 __all__ = [
     "base_column",
     "find_joined",
-    "said_first",
+    "order_by_name",
+    "order_by_values",
+    "order_error",
     "say_columns",
-    "shown_first",
     "split_pairs",
     "take_column",
-    "undecided",
 ]
 
-# A column of both: what it is called, and names that say which comes first.
+# Names of a column of both coordinates, and names that state the order.
 _OF_BOTH = re.compile(
     "coord|koord|lat|lon|lng|loc|pos|gps|point|geo|wkt|xy|坐标|座標|经纬|經緯|位置"
 )
-# What such a column is called where nothing of it has been read.
+# Names of such a column that are recognized before any value is read.
 _SURELY = {"coordinate", "coordinates", "coord", "coords", "koordinate", "koordinaten", "location",
            "position", "gps", "geopoint", "坐标", "座標", "经纬度", "經緯度"}  # fmt: skip
 _LOOKED_AT = 100
@@ -37,7 +37,7 @@ _LETTERED = re.compile(
     r"(?P<a>[^NSEW]*[NSEW])[\s,]*(?P<b>[^NSEW]*[NSEW])|(?P<c>[NSEW][^NSEW]*?)[\s,]+(?P<d>[NSEW].*)",
     re.IGNORECASE,
 )
-# What is one number with a decimal comma as well as two without decimals.
+# Text that is one number with a decimal comma, or two numbers without decimals.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
 
 
@@ -51,7 +51,7 @@ def split_pairs(texts: pd.Series) -> list[tuple[object, object]]:
     Returns
     -------
     list of tuple
-        A cell that holds no two comes whole, and nothing beside it.
+        A cell that doesn't hold two stays whole, paired with an empty text.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def take_column(table: pd.DataFrame, name: str) -> pd.Series:
 
 
 def base_column(name: str) -> str:
-    """Return the column that one of its coordinates is named of: ``coords`` for ``coords:1``."""
+    """Return the column's name without the number of a coordinate: ``coords`` for ``coords:1``."""
     part = PART.fullmatch(name)
     return name if part is None else part["column"]
 
@@ -102,26 +102,26 @@ def base_column(name: str) -> str:
 def find_joined(
     names: Sequence[str], values: Callable[[str], pd.Series | None], what: object
 ) -> tuple[str, str | None] | None:
-    """Find the column that holds both coordinates of a row.
+    """Find the column that holds both coordinates.
 
     Parameters
     ----------
     names : sequence of str
     values : callable
-        Gives the values of a column, or its first ones; None where they aren't known yet.
+        Returns the values of a column, or the first ones; None where not known yet.
     what : object
         The file's name, for messages.
 
     Returns
     -------
     (str, str or None) or None
-        Its name, and which of lat and lon comes first: as its name says, or its rows do; None
-        where no values are known.
+        Its name, and which of lat and lon comes first, by its name or its values; None where no
+        values are known.
 
     Raises
     ------
     InputError
-        More than one, or one whose order neither says.
+        More than one such column, or one whose order can't be determined.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def find_joined(
     """
     found: dict[str, tuple[str | None, pd.Series | None]] = {}
     for name in names:
-        said = said_first(name)
+        said = order_by_name(name)
         if said is None and not _OF_BOTH.search(name.casefold()):
             continue
         held = values(name)
@@ -150,14 +150,14 @@ def find_joined(
     name = said_by[0] if said_by else next(iter(found))
     said, held = found[name]
     if said is None and held is not None:
-        said = shown_first(held)
+        said = order_by_values(held)
         if said is None:
-            raise undecided(name, held, what)
+            raise order_error(name, held, what)
     return name, said
 
 
-def said_first(name: str) -> str | None:
-    """Return which of lat and lon the name of a column of both says first.
+def order_by_name(name: str) -> str | None:
+    """Return which of lat and lon comes first in the name of a column of both.
 
     Examples
     --------
@@ -176,9 +176,9 @@ def said_first(name: str) -> str | None:
 
 
 def _are_pairs(texts: pd.Series, *, is_said: bool) -> bool:
-    """Return whether the first cells are two coordinates; decimal commas make none of a number."""
+    """Return whether the first cells hold two coordinates, not one number with a decimal comma."""
     pairs = [(str(t), *_split_pair(str(t))) for t in texts[~is_missing(texts)].head(_LOOKED_AT)]
-    if is_said:  # what is none of them is an error in its row
+    if is_said:  # other text is an error in its row, later
         pairs = [pair for pair in pairs if pair[2] is not None]
     return bool(pairs) and all(
         two is not None
@@ -193,8 +193,8 @@ def _is_degrees(text: str) -> bool:
     return any(read_degrees(text, axis)[1] is not None for axis in ("lon", "lat"))
 
 
-def shown_first(texts: pd.Series) -> str | None:
-    """Return which of lat and lon comes first in all rows: by their letters, or by the region.
+def order_by_values(texts: pd.Series) -> str | None:
+    """Return which of lat and lon comes first in all rows, by letters or by the region.
 
     Examples
     --------
@@ -203,7 +203,7 @@ def shown_first(texts: pd.Series) -> str | None:
     """
     seen: set[str | None] = set()
     for one, two in split_pairs(texts[~is_missing(texts)]):
-        if two is None:  # an error in its row
+        if two is None:  # an error in its row, later
             continue
         a, b = str(one), str(two)
         turns = []
@@ -218,8 +218,8 @@ def shown_first(texts: pd.Series) -> str | None:
     return seen.pop() if len(seen) == 1 else None
 
 
-def undecided(name: str, texts: pd.Series, what: object) -> CoordinateError:
-    """Return the error of a column of both whose order neither its name nor its rows say."""
+def order_error(name: str, texts: pd.Series, what: object) -> CoordinateError:
+    """Return the error for a column of both coordinates in an unknown order."""
     given = texts[~is_missing(texts)]
     example = f", such as {str(given.iloc[0])[:40]!r}" if len(given) else ""
     return CoordinateError(
@@ -230,7 +230,7 @@ def undecided(name: str, texts: pd.Series, what: object) -> CoordinateError:
 
 
 def say_columns(used: tuple[str, ...]) -> str:
-    """Say which columns positions are read from.
+    """Return a text that names the columns of positions.
 
     Examples
     --------

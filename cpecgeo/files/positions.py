@@ -1,4 +1,4 @@
-"""Positions in tables: the columns that hold them, and how degrees are noted."""
+"""Positions in tables: finding their columns, and parsing degrees in any notation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 
 GEOMETRY = ("wkt", "geometry", "geom", "the_geom", "wkb", "ewkt", "ewkb", "wkb_geometry",
             "wkt_geom", "shape", "geojson", "st_asgeojson", "st_astext", "st_asewkt")  # fmt: skip
-# Columns of positions as people name them; of several in one table the first counts.
+# Usual names of columns of positions; where a table has several, the first is taken.
 LON_NAMES = (
     "lon", "lng", "long", "longitude", "decimallongitude", "x", "easting", "经度", "經度", "东经",
     "東經", "längengrad", "laengengrad", "geographische länge", "geographische laenge",
@@ -45,14 +45,14 @@ LAT_NAMES = (
     "latitudine", "широта", "عرض بلد", "عرض البلد", "عرض جغرافیایی", "خط عرض", "خط العرض",
     "hochwert", "nordwert",
 )  # fmt: skip
-# What also means length and width, and so is a position as a pair only, where there is no other.
+# These also mean length and width, so they are positions only as a pair, without others.
 _PAIRS = (("länge", "breite"), ("laenge", "breite"), ("longitud", "latitud"))
 _METRES = {"x", "y", "easting", "northing", "rechtswert", "hochwert", "ostwert", "nordwert"}
-# Not lon and lat: ``near_lon`` is a position of something else.
+# Other positions: ``near_lon`` is that of something else.
 _WITHIN = {"longitude", "latitude", "经度", "纬度", "經度", "緯度", "längengrad", "breitengrad"}
-# Degrees that count the other way.
+# Degrees counted westwards or southwards.
 _REVERSED = {"w", "s", "west", "south"}
-# What stands beside a name and doesn't change what it means: (N), [deg], WGS84, GPS …
+# Additions that don't change a name's meaning: (N), [deg], WGS84, GPS …
 _BESIDE = {"n", "e", "dd", "deg", "degree", "degrees", "grad", "decimal", "dezimal", "wgs", "84",
            "wgs84", "gps", "geo", "epsg", "4326"}  # fmt: skip
 _NOTED = {"dms", "gms"}
@@ -60,11 +60,11 @@ _AXIS = {"coord", "coordinate", "coordinates", "koordinate", "koord", "coordenad
          "coordonnee", "point", "坐标", "座標"}  # fmt: skip
 _UNITS = {"m", "meter", "metre", "meters", "metres", "utm"}
 _JOINED = re.compile(r"^([xy])(?=coord|koord)|(?<=coord)(?=[xy]$)")
-# Letters that look alike, and marks that aren't seen.
+# Letters that look alike, and invisible marks.
 _ALIKE = str.maketrans(
     {"ي": "ی", "ك": "ک", "\u200c": " ", "\u200e": "", "\u200f": "", "\ufeff": ""}
 )
-# Between letters of Latin and of Chinese there is no blank.
+# Latin and Chinese letters may follow one another without a space.
 _SCRIPTS = re.compile(r"(?<=[a-z0-9])(?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])(?=[a-z0-9])")
 _WORDS = re.compile(r"[\W_°]+")
 _COMMA = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
@@ -107,7 +107,8 @@ def find_lonlat(
     names : sequence of str
         All columns.
     lon, lat : str, optional
-        The names that were stated; else they are recognized: ``lon``, ``Longitude (E)``, ``x``.
+        The names that the caller gave; otherwise they are recognized: ``lon``, ``Longitude (E)``,
+        ``x``.
     what : object
         The file's name, for messages.
     in_metres : bool
@@ -134,7 +135,7 @@ def find_lonlat(
 
 
 def find_pair(names: Sequence[str]) -> tuple[str, str] | None:
-    """Return two columns whose names are lon and lat only beside one another, as Länge, Breite.
+    """Return two columns whose names mean lon and lat only as a pair, such as Länge, Breite.
 
     Examples
     --------
@@ -158,7 +159,7 @@ def split_words(name: str) -> list[str]:
 
 
 def _bare(words: list[str], beside: AbstractSet[str]) -> str:
-    """Return a name without the words that don't change what it means."""
+    """Return a name without words that don't change its meaning."""
     return " ".join([word for word in words if word not in beside] or words)
 
 
@@ -171,7 +172,7 @@ def find_column(
     *,
     in_metres: bool = False,
 ) -> str:
-    """Find one column by its stated name, or by those that are known.
+    """Find one column by the caller's name, or by known names.
 
     Raises
     ------
@@ -193,16 +194,16 @@ def find_column(
     sought = f"column {stated!r}" if stated is not None else f"column of {word}"
     hint = "Name the columns with lon= and lat=."
     if hits:
-        raise InputError(f"{what} has more than one {sought}: {_shown(hits)}. {hint}")
+        raise InputError(f"{what} has more than one {sought}: {_show_columns(hits)}. {hint}")
     if stated is None and not in_metres and any(_UNITS & {*split_words(n)} for n in names):
         with contextlib.suppress(InputError):
             found = find_column(names, None, known, word, what, in_metres=True)
             hint = f"{found[:40]!r} looks like metres: state their CRS with crs=."
-    raise InputError(f"{what} has no {sought}; it has {_shown(names)}. {hint}")
+    raise InputError(f"{what} has no {sought}; it has {_show_columns(names)}. {hint}")
 
 
 def _hits(names: Sequence[str], known: Sequence[str], *, in_metres: bool) -> Iterator[list[str]]:
-    """Yield columns of a known name: as it is, then with a unit, then among other words."""
+    """Yield columns with a known name: alone, then with a unit, then among other words."""
     axes = _BESIDE | _AXIS | (_UNITS if in_metres else set())
     split = [split_words(name) for name in names]
     for beside in (None, set[str](), _BESIDE, _BESIDE | _NOTED, axes):
@@ -221,12 +222,12 @@ def _hits(names: Sequence[str], known: Sequence[str], *, in_metres: bool) -> Ite
             yield found
 
 
-def _shown(names: Sequence[str]) -> str:
+def _show_columns(names: Sequence[str]) -> str:
     return ", ".join(repr(n[:40]) for n in names[:12]) + (" …" if len(names) > 12 else "")
 
 
 def is_position(name: str) -> bool:
-    """Return whether a reader would take a column of this name for a position.
+    """Return whether a column of this name would be read as a position.
 
     Examples
     --------
@@ -245,7 +246,7 @@ def is_position(name: str) -> bool:
 def parse_degrees(
     texts: pd.Series, axis: str, what: str, *, before: int = 0
 ) -> tuple[Floats, set[str]]:
-    """Parse degrees as people write them.
+    """Parse degrees in any usual notation.
 
     Parameters
     ----------
@@ -264,7 +265,7 @@ def parse_degrees(
     degrees : ndarray of float
         NaN where missing.
     notations : set of str
-        What was met besides decimal degrees.
+        The notations found other than decimal degrees.
 
     Raises
     ------
@@ -291,12 +292,12 @@ def parse_degrees(
 
 
 def parse_metres(texts: pd.Series, what: str, *, before: int = 0) -> Floats:
-    """Parse coordinates in the units of a projected CRS, which are plain numbers.
+    """Parse coordinates of a projected CRS, which must be plain numbers.
 
     Raises
     ------
     InputError
-        Something else, commas among it: they may stand for thousands or for decimals.
+        Something else, also numbers with commas, which may mean thousands or decimals.
     """
     plain, left = _plain_numbers(texts, what)
     if left:
@@ -308,7 +309,7 @@ def parse_metres(texts: pd.Series, what: str, *, before: int = 0) -> Floats:
 
 
 def _plain_numbers(texts: pd.Series, what: str) -> tuple[Floats, list[int]]:
-    """Return the plain numbers, and the rows that hold something else."""
+    """Return the plain numbers, and which rows hold something else."""
     if texts.dtype.kind in "bmM":
         raise InputError(f"{what} has {texts.dtype} in {texts.name!r}; coordinates are needed.")
     if texts.dtype.kind in "iuf":
@@ -317,12 +318,12 @@ def _plain_numbers(texts: pd.Series, what: str) -> tuple[Floats, list[int]]:
     numbers = np.full(len(texts), np.nan)
     known = ~np.isnan(found)
     given = texts.to_numpy(object)[known]
-    numbers[known] = given.astype(float)  # correctly rounded, which to_numeric isn't
+    numbers[known] = given.astype(float)  # rounds correctly, unlike to_numeric
     return numbers, np.flatnonzero(~known & ~is_missing(texts)).tolist()
 
 
 def read_degrees(text: str, axis: str) -> tuple[float, str | None]:
-    """Return the degrees that a text says, and how; nothing where it says none.
+    """Parse one text to degrees and its notation; return None where it isn't degrees.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Features out of files, by suffix."""
+"""Reading features from files, by suffix."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def read(
     path : path
         Its suffix names the format; ``"-"`` is standard input, whose format its content shows.
     layer : str, optional
-        Of a file with several: the layer of a GeoPackage, the folder of a KML file, the sheet of
-        a workbook, the shapefile of an archive, or ``waypoints``, ``routes``, ``tracks``,
+        For a file with several: the layer of a GeoPackage, the folder of a KML file, the sheet of a
+        workbook, the shapefile of an archive, or ``waypoints``, ``routes``, ``tracks``,
         ``route_points`` or ``track_points`` of a GPX file.
     lon, lat : str, optional
         Names of the columns of positions in CSV, Excel and Parquet, where they can't be
@@ -66,27 +66,27 @@ def read(
         of a shapefile without .prj. ``"GCJ-02"`` and ``"BD-09"`` mean positions from Chinese
         maps; the shift of these is undone inside China.
     thousands : {",", ".", " ", "'"}, optional
-        What separates thousands in the numbers of a CSV file, ``1,234``: columns all of which are
-        numbers then are numbers, and positions too. With a point, decimals have a comma.
+        The separator of thousands in a CSV file, ``1,234``. Columns in which all cells are such
+        numbers are read as numbers, positions too. With a point, the decimal sign is a comma.
     encoding : str, optional
-        Of the text in a CSV file or a shapefile, where it isn't UTF-8, or for a shapefile what
-        its .cpg says: ``"cp1252"`` (Windows), ``"cp1256"`` (Arabic, Urdu), ``"gb18030"``
-        (Chinese). CSV with the byte order mark of UTF-16 needs none.
+        Encoding of a CSV file that isn't UTF-8, or of a shapefile whose .cpg file is missing or
+        wrong: ``"cp1252"`` (Windows), ``"cp1256"`` (Arabic, Urdu), ``"gb18030"`` (Chinese). CSV
+        with the byte order mark of UTF-16 needs none.
 
     Returns
     -------
     GeoDataFrame
         In the CRS of the file; GeoJSON, KML, GPX and tables are lon, lat on WGS 84 unless they
-        say otherwise. In text formats (CSV, KML, GPX) a column is typed as numbers only where
-        each text is what that number is written as again; so ``007`` stays text, and whatever is
-        read is written again as it was. ``.attrs["read_as"]`` says how positions were
-        understood, ``.attrs["read_from"]`` the file, which messages then name.
+        state another. In text formats (CSV, KML, GPX) a column becomes numbers only where each
+        number is written as the same text again. So ``007`` stays text, and a file that is read and
+        written keeps its text. ``.attrs["read_as"]`` says how positions were read,
+        ``.attrs["read_from"]`` names the file, for messages.
 
     Warns
     -----
     DataWarning
-        Features that were left out, rows whose position looks wrong beside all others, and a
-        file all of whose rows lie more than some 1,000 km from the region of CPEC.
+        Features that were left out; rows whose position looks wrong beside all others; a file whose
+        rows all lie more than some 1,000 km from the region of CPEC.
 
     Raises
     ------
@@ -94,10 +94,10 @@ def read(
         The file is missing, isn't what its suffix says, is cut off, is larger than memory, or is
         XML that declares entities.
     InputError
-        Another suffix, no positions, several layers and none named, or an encoding that is
-        stated of a format which says its own.
+        Another suffix, no positions, several layers and none named, or an encoding given for a
+        format that states its own.
     CoordinateError
-        Columns of lon and lat of which no row is degrees.
+        Columns of lon and lat in which no row is in degrees.
     CRSError
         No CRS where the format has one, an unknown one, or one that contradicts the file's.
 
@@ -125,12 +125,12 @@ def read(
 
 
 def _similar(path: Path) -> str:
-    """Say which files beside a missing one have a name like it."""
+    """Return advice that names files beside a missing one with a similar name."""
     if not path.parent.is_dir():
         return f" There is no folder {path.parent}."
     try:
         names = [p.name for p in path.parent.iterdir() if has_format(p.name)]
-    except OSError:  # a folder that may not be listed
+    except OSError:  # no permission to list the folder
         return ""
     near = get_close_matches(path.name, names, n=3, cutoff=0.7)
     return f" Did you mean {', '.join(map(repr, near))}?" if near else ""
@@ -177,7 +177,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
 
 
 def _reader(form: Format) -> Reader:
-    """Return the reader of a format, loading no other: GDAL alone takes longer than a table."""
+    """Return the reader of a format; others aren't imported, as GDAL alone takes long to load."""
     if form.name == "CSV":
         return read_csv
     if form.name == "Excel":
@@ -223,13 +223,12 @@ def _read_parquet(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     except MemoryError:
         raise
     except Exception as error:
-        # What the file says of its own types is believed by the libraries, which then fail
-        # in any way.
+        # The libraries trust the types stated in the file, and may fail with any error.
         raise FileError(f"{what} can't be read as Parquet: {first_line(error)}.") from error
 
 
 def _keep_whole(frame: pd.DataFrame, path: Path) -> Any:
-    """Return whole numbers as such where some are missing; pandas makes floats of these."""
+    """Keep whole numbers with missing values as such; pandas would make them floats."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -250,7 +249,7 @@ def _keep_whole(frame: pd.DataFrame, path: Path) -> Any:
 
 
 def _with_crs(frame: gpd.GeoDataFrame, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
-    """Give the table the CRS that was stated, where the file has none of its own."""
+    """Set the CRS that the caller gave where the file has none."""
     own = frame.crs
     if form.name in {"CSV", "Excel"}:
         return frame
@@ -274,7 +273,7 @@ def _with_crs(frame: gpd.GeoDataFrame, what: str, choice: Choice, form: Format) 
 
 
 def _single_points(shapes: NDArray[np.object_]) -> Any:
-    """Return MultiPoints of one point as points, as tools that know no points write them."""
+    """Turn MultiPoints of one point into points; some tools write points so."""
     multi = shapely.get_type_id(shapes) == shapely.GeometryType.MULTIPOINT
     if multi.any():
         single = multi & (shapely.get_num_geometries(shapes) == 1)
@@ -284,7 +283,7 @@ def _single_points(shapes: NDArray[np.object_]) -> Any:
 
 
 def without_measures(shapes: NDArray[np.object_]) -> Any:
-    """Return geometries with the heights that they have, and no measures (M).
+    """Return geometries with their heights, without measures (M).
 
     Parameters
     ----------
@@ -301,19 +300,19 @@ def without_measures(shapes: NDArray[np.object_]) -> Any:
     """
     high = shapely.has_z(shapes)
     plain = shapely.force_2d(shapes)
-    # force_3d would put heights of 0.
+    # force_3d would add heights of 0.
     plain[high] = shapely.from_wkb(shapely.to_wkb(shapes[high], output_dimension=3))
     return plain
 
 
 def _positions(shapes: gpd.GeoSeries) -> Any:
-    """Return a position of each geometry, in lon and lat: the middle of its bounds."""
+    """Return the middle of each geometry's bounds, in lon, lat."""
     bounds = shapely.bounds(shapes.to_numpy())
     middle = (bounds[:, :2] + bounds[:, 2:]) / 2
     known = np.isfinite(middle).all(axis=1)
     try:
         middle[known] = to_wgs84(middle[known], shapes.crs, "the file")
-    except InputError:  # a CRS that no verb takes, or degrees that are called metres
+    except InputError:  # a CRS that verbs refuse, or degrees under a projected CRS
         if not shapes.crs.is_geographic:
             middle[:] = np.nan
     return middle
@@ -329,7 +328,7 @@ def _from_stdin(folder: Path) -> Path:
 
 
 def label_rows(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Put rows under their names, so that an answer says of which it is; the column stays.
+    """Make names the index, so that answers name their rows; the column stays.
 
     Parameters
     ----------
@@ -338,8 +337,8 @@ def label_rows(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     Returns
     -------
     GeoDataFrame
-        On its column ``name``, in any case, else ``id``, where every row has its own; else as
-        it came.
+        Indexed by its column ``name``, in any case, else ``id``, where the values are unique; else
+        unchanged.
 
     Examples
     --------

@@ -1,9 +1,8 @@
-"""What a file is by its own bytes: its format, before GDAL opens it.
+"""The format of a file by its content, checked before GDAL opens it.
 
-GDAL tells formats apart by content, whatever the suffix says, and some of what it would take
-for a table of features (VRT, GDALG, service descriptions, linked reference systems) sends it to
-other files or to a server. Each check here parses with Python alone and lets nothing pass but
-the format that was named.
+GDAL recognizes formats by content, whatever the suffix. Some of them (VRT, GDALG, service
+descriptions, linked reference systems) make it open other files or a server. Each check here parses
+with Python alone and accepts only the format that the suffix names.
 """
 
 from __future__ import annotations
@@ -43,28 +42,28 @@ _GEOJSON = {
     "MultiLineString", "Polygon", "MultiPolygon",
 }  # fmt: skip
 _ROOTS = {"KML": "kml", "GPX": "gpx"}
-# What GDAL reads of these objects of GeoJSON; other members are the business of whoever wrote them.
+# Members of GeoJSON objects that GDAL reads; other members are the writer's own.
 _MEMBERS = {
     "FeatureCollection": {"type", "features", "bbox", "crs", "name", "xy_coordinate_resolution"},
     "Feature": {"type", "geometry", "properties", "id", "bbox", "crs"},
 }
 _INT64 = 2**63
-# Names of a CRS that GDAL resolves by itself; it would ask a server for others.
+# CRS names that GDAL resolves offline; for others it would ask a server.
 _CRS_NAME = re.compile(r"(urn:(x-)?ogc:def:crs:|epsg:|ogc:)", re.IGNORECASE)
 
 
 def sniff_suffix(head: bytes) -> str:
-    """Return the suffix of the format that bytes without a name are in.
+    """Return the suffix of the format of bytes without a file name.
 
     Parameters
     ----------
     head : bytes
-        All of the file, or its beginning.
+        The file's content, or its beginning.
 
     Returns
     -------
     str
-        ``.csv`` where they are nothing else that is known.
+        ``.csv`` where no other format is recognized.
 
     Examples
     --------
@@ -96,12 +95,12 @@ def sniff_suffix(head: bytes) -> str:
 
 @contextlib.contextmanager
 def in_utf8(path: Path, what: str) -> Iterator[Path]:
-    """Give a file of JSON as it is, or a copy in UTF-8 of one in UTF-16, which GDAL can't read.
+    """Yield a JSON file, or a copy in UTF-8 of one in UTF-16, which GDAL can't read.
 
     Raises
     ------
     FileError
-        It begins with the mark of UTF-16, and isn't in it.
+        It begins with the byte order mark of UTF-16, but isn't UTF-16.
     """
     try:
         with path.open("rb") as file:
@@ -124,7 +123,7 @@ def in_utf8(path: Path, what: str) -> Iterator[Path]:
 
 
 def insist(path: Path, kind: str, what: str | None = None) -> str:
-    """Return the path for GDAL, of a file that is what it is said to be.
+    """Check that a file is of a format, and return its path for GDAL.
 
     Parameters
     ----------
@@ -137,15 +136,15 @@ def insist(path: Path, kind: str, what: str | None = None) -> str:
     Returns
     -------
     str
-        Absolute, so that no part of it reads as an address or an archive.
+        An absolute path, so that GDAL can't read it as an address or an archive.
 
     Raises
     ------
     FileError
-        It is something else, is cut off, or points outside itself: XML that declares a
-        document type, GeoJSON with a linked reference system.
+        It is of another format, is cut off, or refers to other files: XML that declares a document
+        type, GeoJSON with a linked reference system.
     CRSError
-        GeoJSON that names a CRS which isn't known.
+        GeoJSON that names an unknown CRS.
     """
     return examine(path, kind, what)[0]
 
@@ -153,14 +152,15 @@ def insist(path: Path, kind: str, what: str | None = None) -> str:
 def examine(
     path: Path, kind: str, what: str | None = None
 ) -> tuple[str, dict[str, list[Any]] | None]:
-    """Return the path for GDAL, and columns of ids that features of GeoJSON have.
+    """Check a file as `insist` does; return its path, and the ids of GeoJSON features.
 
     Returns
     -------
     path : str
     ids : dict of str to list, or None
-        ``id``, of the features; or ``id``, of their properties, and ``feature_id``, where these
-        are others. One value per feature, None for those without. None where none has one.
+        Column ``id`` with the ids of the features. Where the properties have different ids, these
+        are ``id``, and those of the features ``feature_id``. One value per feature, None where it
+        has none; None in place of the dict where no feature has an id.
 
     Raises
     ------
@@ -222,7 +222,7 @@ def _xml(path: Path, kind: str, what: str) -> None:
 
 
 def load_xml(path: Path, kind: str, what: str) -> ET.Element:
-    """Parse a file that is XML of that kind and declares no document type.
+    """Parse an XML file of one kind; refuse one that declares a document type.
 
     Raises
     ------
@@ -241,7 +241,7 @@ def local_name(element: ET.Element) -> str:
 
 
 def leaf_texts(element: ET.Element) -> Iterator[tuple[str, str]]:
-    """Yield name and text of the elements inside that hold nothing but text."""
+    """Yield name and text of the inner elements that contain only text."""
     for inner in element.iter():
         if inner is not element and len(inner) == 0 and inner.text:
             yield local_name(inner), inner.text
@@ -255,9 +255,9 @@ def _geojson(path: Path, kind: str, what: str) -> dict[str, list[Any]] | None:
 
 
 def _tell_lost(
-    of_file: Iterable[str], features: Sequence[_Looked], what: str
+    of_file: Iterable[str], features: Sequence[_Object], what: str
 ) -> dict[str, list[Any]] | None:
-    """Return ids of features; remark members that no table has a place for, and long numbers."""
+    """Return ids of features; warn of members that a table can't hold, and of long numbers."""
     held = Counter(name for one in features for name in dict.fromkeys(one.foreign))
     told = [f"{name[:40]!r} of the file" for name in of_file]
     told += [f"{name[:40]!r} of {n:,} feature{'s'[: n - 1]}" for name, n in held.items()]
@@ -301,15 +301,15 @@ def _geojson_lines(path: Path, kind: str, what: str) -> dict[str, list[Any]] | N
     return _tell_lost((), found, what)
 
 
-def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> _Looked:
+def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> _Object:
     try:
-        # Objects are looked at and dropped as they end, so that memory stays small.
-        top = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_Looked)
+        # Objects are checked and dropped as soon as they end, to save memory.
+        top = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_Object)
     except UnicodeDecodeError as error:
         raise FileError(f"{what} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
     except (ValueError, RecursionError) as error:
         raise FileError(f"{what} can't be read as {kind}: {error}.") from None
-    if not isinstance(top, _Looked) or not top.kinds or not top.kinds <= types:
+    if not isinstance(top, _Object) or not top.kinds or not top.kinds <= types:
         named = {"TopoJSON": ("TopoJSON", "a Topology"),
                  "GeoJSONSeq": ("GeoJSON lines", "a Feature on each line")}  # fmt: skip
         name, needed = named.get(kind, (kind, "a FeatureCollection"))
@@ -325,7 +325,7 @@ def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> _Looked:
 
 
 def _check_crs(name: object, what: str) -> None:
-    """Refuse a CRS that GDAL would pass over in silence."""
+    """Refuse a CRS that GDAL would ignore without a warning."""
     is_known = isinstance(name, str) and bool(_CRS_NAME.match(name))
     try:
         is_known = is_known and pyproj.CRS.from_user_input(name) is not None
@@ -338,8 +338,8 @@ def _check_crs(name: object, what: str) -> None:
         )
 
 
-class _Looked:
-    """What matters of a JSON object."""
+class _Object:
+    """The relevant facts of a JSON object."""
 
     __slots__ = ("crs", "features", "foreign", "id", "inner", "kinds", "link", "linked", "long",
                  "name")  # fmt: skip
@@ -348,22 +348,22 @@ class _Looked:
         self.kinds = {str(value) for key, value in pairs if key == "type"}
         kind = next((k for k in _MEMBERS if k in self.kinds), None)
         names = [] if kind is None else [key for key, _ in pairs]
-        # Where there are no properties, GDAL takes the other members for them.
+        # Without properties, GDAL reads the other members as such.
         has_columns = kind == "FeatureCollection" or "properties" in names
         self.foreign = tuple(n for n in names if has_columns and n not in _MEMBERS[kind or ""])
-        self.features: tuple[_Looked, ...] = ()
-        # What an object has as its id, and what the properties of a feature have.
+        self.features: tuple[_Object, ...] = ()
+        # The id of an object, and that in the properties of a feature.
         self.id: Any = None
         self.inner: Any = None
         self.long: int = 0  # whole numbers of more than 64 bits
-        # What a "crs" member's properties, and so the member itself, name.
+        # The CRS that a "crs" member names.
         self.name: Any = None
         self.crs: Any = None
-        # How GeoJSON of 2008 and JSON-FG point to a reference system.
+        # How GeoJSON of 2008 and JSON-FG refer to a reference system.
         self.link: bool = "link" in self.kinds
         self.linked: bool = False
         for key, value in pairs:
-            looked = isinstance(value, _Looked)
+            looked = isinstance(value, _Object)
             if looked:
                 self.long += value.long
                 self.inner = value.id if key == "properties" else self.inner
@@ -377,7 +377,7 @@ class _Looked:
                 "conformsTo",
             }
             if key == "features" and isinstance(value, list):
-                self.features = tuple(f for f in value if isinstance(f, _Looked))
+                self.features = tuple(f for f in value if isinstance(f, _Object))
             elif key == "name":
                 self.name = value
             elif key == "code" and isinstance(value, (int, str)):

@@ -1,4 +1,4 @@
-"""Tables with positions: CSV, and any with columns of lon and lat or of well-known text."""
+"""Tables with positions: CSV, and tables with columns of lon and lat or of well-known text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from cpecgeo.files.positions import (
     parse_degrees,
     parse_metres,
 )
-from cpecgeo.files.text import HEAD_BYTES, not_in, open_table, parse_header, refuse_unclosed
+from cpecgeo.files.text import HEAD_BYTES, encoding_error, open_table, parse_header, refuse_unclosed
 
 __all__ = [
     "add_positions",
@@ -45,30 +45,30 @@ __all__ = [
 
 
 def read_csv(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Read a CSV file, as a `Reader`; every cell comes out as it went in.
+    """Read a CSV file, as a `Reader`; every cell keeps its text.
 
-    It is UTF-8 unless another encoding is stated, separated by commas, semicolons, tabs or bars,
-    as its header shows.
+    It is read as UTF-8 unless another encoding is given. The header shows whether commas,
+    semicolons, tabs or bars separate the cells.
     """
     raw, separator, codec = load_csv(path, what, choice.encoding)
     frame = locate_rows(raw, what, choice)
     names = [name for name in frame.columns if name != frame.geometry.name]
-    attrs, frame.attrs = frame.attrs, {}  # pandas copies them with every column
+    attrs, frame.attrs = frame.attrs, {}  # pandas would copy them with every column
     if separator != ("\t" if ".tsv" in what.casefold() else ","):
         attrs["read_as"] += f"; separator {separator!r}"
     if codec != "utf-8":
         attrs["read_as"] += f"; encoding {codec}"
     kept = set(attrs["position_columns"])
     typed = {
-        name: _typed_text(frame[name], None if name in kept else choice.thousands) for name in names
+        name: _infer_type(frame[name], None if name in kept else choice.thousands) for name in names
     }
     located = gpd.GeoDataFrame(typed, geometry=frame.geometry, crs=frame.crs, index=frame.index)
     located.attrs = attrs
     return located
 
 
-def _typed_text(texts: pd.Series, thousands: str | None) -> pd.Series:
-    """Type a column; numbers with separators of thousands count where all cells are numbers."""
+def _infer_type(texts: pd.Series, thousands: str | None) -> pd.Series:
+    """Infer the type of a column; remove separators of thousands where all cells are numbers."""
     plain = join_thousands(texts, thousands)
     if thousands is not None and not plain.equals(texts):
         given = plain != ""
@@ -79,12 +79,12 @@ def _typed_text(texts: pd.Series, thousands: str | None) -> pd.Series:
 
 
 def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.DataFrame, str, str]:
-    """Load a CSV file as text, each cell as it is; return its separator and encoding, too.
+    """Load a CSV file with all cells as text; return also its separator and encoding.
 
     Raises
     ------
     FileError
-        It isn't CSV in that encoding, or UTF-8 where none is stated.
+        It isn't CSV in that encoding, or in UTF-8 where none is given.
     InputError
         A row doesn't fit the header.
     """
@@ -93,7 +93,7 @@ def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.Dat
         header = parse_header(head, what)
         names, separator = list(header.names), header.separator
         first = _first_row(head[header.end : header.end + (1 << 20)], separator, what) or names
-        # pandas takes a longer first row for one with an index, and shifts the columns.
+        # If the first row is longer, pandas reads an index and shifts the columns.
         refuse_lengths([first], len(names), separator, what)
         file.seek(header.end)
         try:
@@ -102,7 +102,7 @@ def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.Dat
                 keep_default_na=False, na_filter=False,
             )  # fmt: skip
         except UnicodeDecodeError as error:
-            raise not_in("utf-8", error, what) from None
+            raise encoding_error("utf-8", error, what) from None
         except pd.errors.EmptyDataError:
             raw = pd.DataFrame({name: pd.Series([], dtype=str) for name in names})
         except (pd.errors.ParserError, csv.Error) as error:
@@ -112,7 +112,7 @@ def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.Dat
             with contextlib.suppress(csv.Error, UnicodeDecodeError), _rows(file, separator) as rows:
                 refuse_lengths(rows, len(names), separator, what)
             raise FileError(f"{what} can't be read as CSV: {first_line(error)}.") from error
-        # A row that ends early has nothing in the last column; pandas says no more of it.
+        # pandas fills rows that end early, so an empty last cell is the only sign of them.
         if len(names) > 1 and (raw.iloc[:, -1] == "").any():
             file.seek(header.end)
             _tell_short(file, len(names), separator, what)
@@ -120,8 +120,8 @@ def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.Dat
 
 
 def _tell_short(file: IO[bytes], columns: int, separator: str, what: str) -> None:
-    """Remark rows with fewer values than there are columns."""
-    # A cell may be longer than csv's limit.
+    """Warn of rows with fewer values than columns."""
+    # A cell may exceed csv's limit.
     with contextlib.suppress(csv.Error), _rows(file, separator) as rows:
         short = [number for number, row in enumerate(rows, 1) if len(row) < columns]
         if short:
@@ -135,7 +135,7 @@ def _tell_short(file: IO[bytes], columns: int, separator: str, what: str) -> Non
 
 @contextlib.contextmanager
 def _rows(file: IO[bytes], separator: str) -> Iterator[Iterator[list[str]]]:
-    """Give the rows of CSV in UTF-8 from here on, empty ones left out."""
+    """Yield the remaining rows of CSV in UTF-8, without empty ones."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
         yield (row for row in csv.reader(text, delimiter=separator) if row)
@@ -144,13 +144,13 @@ def _rows(file: IO[bytes], separator: str) -> Iterator[Iterator[list[str]]]:
 
 
 def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Give a table the geometry that its columns hold.
+    """Create the geometry of a table from its columns.
 
     Parameters
     ----------
     table : DataFrame
-        With columns of lon and lat (or x and y with a CRS), or with one of well-known text or
-        binary, which is taken where there are no others.
+        With columns of lon and lat (or x and y with a CRS), or else with one of well-known text or
+        binary.
     what : str
         For messages.
     choice : Choice
@@ -158,13 +158,13 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
     Returns
     -------
     GeoDataFrame
-        ``.attrs["position_columns"]`` names the columns and ``.attrs["read_as"]`` says how they
-        were understood. A column named ``geometry`` that isn't one becomes ``geometry_2``.
+        ``.attrs["position_columns"]`` names the columns, and ``.attrs["read_as"]`` says how they
+        were read. A column named ``geometry`` that holds something else becomes ``geometry_2``.
 
     Raises
     ------
     InputError
-        No such columns, or values that are no positions.
+        No such columns, or values that aren't positions.
     CRSError
         A CRS that can't be used.
     """
@@ -215,7 +215,7 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
 def _refuse_no_degrees(
     lon: NDArray[np.float64], lat: NDArray[np.float64], used: tuple[str, ...], what: str
 ) -> None:
-    """Refuse columns of which no row is degrees; where some are, verbs say which aren't."""
+    """Refuse columns in which no row is in degrees; single wrong rows are refused by verbs."""
     if len(lon) == 0 or ((np.abs(lon) <= 180) & (np.abs(lat) <= 90)).any():
         return
     text = (
@@ -241,21 +241,21 @@ def find_positions(
     what : str
         For messages.
     values : callable
-        Gives the values of a column, or its first ones; None of text that isn't known yet.
+        Returns the values of a column, or the first ones; None for text that isn't known yet.
 
     Returns
     -------
     tuple of str
-        Two, of lon and lat; or one of well-known text or binary, where there are no others. Of
-        a column of both they are ``coords:2`` and ``coords:1``, see `take_column`; ``coords:``
-        twice where nothing says yet which is which.
+        Two columns, of lon and lat; else one of well-known text or binary. For a column of both
+        they are ``coords:2`` and ``coords:1``, see `take_column`, or ``coords:`` twice where the
+        order isn't known yet.
 
     Raises
     ------
     InputError
-        No such columns, or more than one; a column of both whose order nothing says.
+        No such columns, or more than one; a column of both in an unknown order.
     CRSError
-        A CRS that isn't known.
+        An unknown CRS.
 
     Examples
     --------
@@ -287,7 +287,7 @@ def _is_wellknown(values: pd.Series | None) -> bool:
 
 
 def resolve_crs(crs: object) -> pyproj.CRS:
-    """Return the CRS that positions in a table have: lon, lat on WGS 84 unless another is stated.
+    """Return the CRS of positions in a table: lon, lat on WGS 84 unless another is given.
 
     Raises
     ------
@@ -332,7 +332,7 @@ def add_positions(
     shapes : GeoSeries
         In lon, lat.
     used : tuple of str
-        Columns that positions were read from; where they still hold them, nothing is added.
+        Columns that positions were read from; if they still match, nothing is added.
 
     Returns
     -------
@@ -340,7 +340,7 @@ def add_positions(
     positions : tuple of str
         The columns that hold positions.
     remarks : list of str
-        Columns that were renamed, because a reader would take them for positions.
+        Columns renamed because they would be read as positions.
     """
     are_points = set(shapes.geom_type.dropna()) <= {"Point"}
     if are_points and _holds(table, used, shapes):
@@ -357,7 +357,7 @@ def add_positions(
 
 
 def _holds(table: pd.DataFrame, used: tuple[str, ...], shapes: gpd.GeoSeries) -> bool:
-    """Return whether the columns that positions were read from are there, and still hold them."""
+    """Return whether the columns that positions were read from exist and still match."""
     if len(used) != 2 or not {base_column(name) for name in used} <= set(table.columns):
         return False
     known = shapes.notna().to_numpy() & ~shapes.is_empty.to_numpy()
@@ -377,7 +377,7 @@ def _holds(table: pd.DataFrame, used: tuple[str, ...], shapes: gpd.GeoSeries) ->
 
 
 def _is_unmistakable(names: list[str], *, are_points: bool) -> bool:
-    """Return whether a reader finds the positions that are added, and no others."""
+    """Return whether a reader would find the added columns of positions, and no others."""
     if are_points:
         if {"lon", "lat"} & set(names):
             return False

@@ -1,4 +1,4 @@
-"""Tables as text: the encoding of a file, whether it is packed, and its header."""
+"""Tables as text: encoding, compression and header of a file."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from cpecgeo.files.disk import Bounded
 __all__ = [
     "HEAD_BYTES",
     "Header",
+    "encoding_error",
     "end_records",
     "find_encoding",
     "load_header",
-    "not_in",
     "open_table",
     "parse_header",
     "refuse_doubled",
@@ -40,7 +40,7 @@ HEAD_BYTES = 1 << 22
 _SEPARATORS = (",", ";", "\t", "|")
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"),
           (codecs.BOM_UTF16_BE, "utf-16-be"))  # fmt: skip
-# Every byte of ASCII, and what switches alphabets where an encoding has such marks.
+# Every byte of ASCII, and the bytes that switch alphabets in some encodings.
 _PROBE = bytes(range(128)) + b"~{+AGE-\\u0041\x1b$B"
 
 
@@ -50,29 +50,29 @@ def find_encoding(head: bytes, stated: str | None, what: object) -> tuple[str, i
     Parameters
     ----------
     head : bytes
-        Its beginning.
+        The beginning of the file.
     stated : str or None
-        What the caller says; nothing means UTF-8, unless a byte order mark says UTF-16.
+        The caller's encoding; None means UTF-8, or UTF-16 where a byte order mark says so.
     what : object
         The file's name, for messages.
 
     Returns
     -------
     codec : str
-        Python's name of it: ``utf-8``, ``utf-16-le``, ``utf-16-be``, or one in which each byte of
-        ASCII is that letter or part of a longer one, and never a line end or a quote.
+        Python's name of it: ``utf-8``, ``utf-16-le``, ``utf-16-be``, or an encoding in which a byte
+        of a longer letter is never that of a line end or a quote.
     mark : int
-        How many bytes the byte order mark takes.
+        Number of bytes of the byte order mark.
 
     Raises
     ------
     InputError
-        An encoding that isn't known, or another than the mark says.
+        An unknown encoding, or one that contradicts the mark.
 
     Warns
     -----
     DataWarning
-        Another than UTF-8 is stated, and the text is UTF-8.
+        Another encoding than UTF-8 is given, but the text is UTF-8.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def _codec(stated: str) -> str:
 
 
 def _is_utf8(head: bytes) -> bool:
-    """Return whether bytes are UTF-8 with letters beyond ASCII; the last may be cut."""
+    """Return whether bytes are UTF-8 with letters beyond ASCII; the last letter may be cut."""
     try:
         return not codecs.getincrementaldecoder("utf-8")().decode(head).isascii()
     except UnicodeDecodeError:
@@ -122,7 +122,7 @@ def _is_utf8(head: bytes) -> bool:
 
 
 def to_utf8(raw: bytes, codec: str, what: object) -> bytes:
-    """Turn text of an encoding into UTF-8; what is said to be UTF-8 is left as it is.
+    """Convert text to UTF-8; text in UTF-8 is returned as it is.
 
     Raises
     ------
@@ -134,11 +134,11 @@ def to_utf8(raw: bytes, codec: str, what: object) -> bytes:
     try:
         return raw.decode(codec).encode()
     except UnicodeError as error:
-        raise not_in(codec, error, what) from None
+        raise encoding_error(codec, error, what) from None
 
 
-def not_in(codec: str, error: UnicodeError, what: object) -> FileError:
-    """Return the error of a file whose text isn't in the encoding that it is read in."""
+def encoding_error(codec: str, error: UnicodeError, what: object) -> FileError:
+    """Return the error for a file whose text isn't in its encoding."""
     reason = str(getattr(error, "reason", error))[:80]
     name = "UTF-8" if codec == "utf-8" else codec
     return FileError(
@@ -160,14 +160,14 @@ def open_table(
     what : str
         For messages.
     encoding : str, optional
-        As stated; see `find_encoding`.
+        As for `find_encoding`.
 
     Yields
     ------
     file
-        Of bytes in UTF-8, whatever the encoding of the file.
+        A file of bytes, converted to UTF-8.
     codec : str
-        That encoding.
+        The encoding of the file.
 
     Raises
     ------
@@ -230,9 +230,9 @@ def parse_header(head: bytes, what: object) -> Header:
     Raises
     ------
     FileError
-        The file is empty, isn't UTF-8, or is no CSV.
+        The file is empty, isn't UTF-8, or isn't CSV.
     InputError
-        Two columns have one name.
+        Two columns have the same name.
 
     Examples
     --------
@@ -258,7 +258,7 @@ def parse_header(head: bytes, what: object) -> Header:
     try:
         text = head[start:end].decode("utf-8")
     except UnicodeDecodeError as error:
-        raise not_in("utf-8", error, what) from None
+        raise encoding_error("utf-8", error, what) from None
     bare = re.sub(rf'(?<![^{re.escape(signs)}\r\n])"(?:[^"]|"")*+"?', "", text)
     separator = signs if stated else max(_SEPARATORS, key=bare.count)
     try:
@@ -268,14 +268,14 @@ def parse_header(head: bytes, what: object) -> Header:
     if len(rows) != 1:
         raise FileError(f"{what} can't be read as CSV: its header has line ends in it.")
     names = rows[0]
-    if names.count("") > 1:  # as tables have them that end in blank columns
+    if names.count("") > 1:  # tables may end in blank columns
         names = [name or f"column {i + 1}" for i, name in enumerate(names)]
     refuse_doubled(names, what)
     return Header(tuple(names), separator, end)
 
 
 def refuse_doubled(names: Iterable[str], what: object) -> None:
-    """Refuse two columns of one name.
+    """Refuse two columns with the same name.
 
     Raises
     ------
@@ -287,7 +287,7 @@ def refuse_doubled(names: Iterable[str], what: object) -> None:
 
 
 def refuse_unclosed(rows: bytes, separator: str, what: object, *, before: int = 0) -> None:
-    """Refuse rows of CSV of which a cell opens a quote that nothing closes.
+    """Refuse rows of CSV in which a quote is never closed.
 
     Parameters
     ----------
@@ -303,7 +303,7 @@ def refuse_unclosed(rows: bytes, separator: str, what: object, *, before: int = 
     ------
     FileError
     """
-    # A quote within a cell that doesn't begin with one is a letter.
+    # In a cell that doesn't begin with a quote, a quote is a letter.
     sign = re.escape(separator.encode())
     cell = re.compile(rb"(?<![^" + sign + rb'\r\n])"(?:[^"]|"")*+("|\Z)')
     start = next((m.start() for m in cell.finditer(rows) if not m[1]), None)
@@ -311,7 +311,7 @@ def refuse_unclosed(rows: bytes, separator: str, what: object, *, before: int = 
         return
     text = io.StringIO(rows[:start].decode("utf-8", "replace"), newline="")
     whole = 0
-    with contextlib.suppress(csv.Error):  # a cell that is longer than csv's limit
+    with contextlib.suppress(csv.Error):  # a cell longer than csv's limit
         for row in csv.reader(text, delimiter=separator):
             whole += bool(row)
     begins = start == 0 or rows[start - 1 : start] in {b"\n", b"\r"}
@@ -322,7 +322,7 @@ def refuse_unclosed(rows: bytes, separator: str, what: object, *, before: int = 
 
 
 def load_header(head: bytes, codec: str, mark: int, what: object) -> tuple[Header, int]:
-    """Parse the header of a file in any encoding; errors are those of `parse_header`.
+    """Parse the header of a file in any encoding; raise the errors of `parse_header`.
 
     Parameters
     ----------
@@ -346,9 +346,9 @@ def load_header(head: bytes, codec: str, mark: int, what: object) -> tuple[Heade
     try:
         text = codecs.getincrementaldecoder(codec)().decode(head[mark:]).encode()
     except UnicodeError as error:
-        raise not_in(codec, error, what) from None
+        raise encoding_error(codec, error, what) from None
     header = parse_header(text, what)
-    # Lines are counted, because not every encoding gives the same bytes again.
+    # Lines are counted, because not every encoding gives the same bytes when encoded again.
     ends = np.flatnonzero(_units(head[mark:], codec) == ord("\n"))
     lines = text[: header.end].count(b"\n")
     width = _width(codec)
@@ -360,14 +360,14 @@ def _width(codec: str) -> int:
 
 
 def _units(block: bytes, codec: str) -> NDArray[Any]:
-    """Return the numbers that a text is made of: bytes, or pairs of them."""
+    """Return a text's code units: bytes, or pairs of bytes in UTF-16."""
     width = _width(codec)
     kind = {"utf-16-le": "<u2", "utf-16-be": ">u2"}.get(codec, "u1")
     return np.frombuffer(block, kind, len(block) // width)
 
 
 def end_records(block: bytes, separators: str, codec: str = "utf-8") -> NDArray[np.intp]:
-    r"""Return after which bytes records end: at line ends that no quote holds.
+    r"""Return the positions after which records end: at line ends outside quotes.
 
     A quote opens a cell only where the cell begins with one; elsewhere it is a letter, as in
     ``5" pipe``.
@@ -384,10 +384,10 @@ def end_records(block: bytes, separators: str, codec: str = "utf-8") -> NDArray[
 
 
 def _holding(raw: NDArray[Any], separators: str) -> NDArray[np.intp]:
-    """Return where the quotes are that open and close cells, and pairs of them inside of cells."""
+    """Return the positions of quotes that open and close cells, and of pairs inside cells."""
     quotes = np.flatnonzero(raw == ord('"'))
     begins = np.isin(raw[quotes - 1], [ord(c) for c in separators + "\r\n"]) | (quotes == 0)
-    if (begins | (np.diff(quotes, prepend=-2) == 1))[::2].all():  # as programs write it
+    if (begins | (np.diff(quotes, prepend=-2) == 1))[::2].all():  # as programs write CSV
         return quotes
     kept: list[int] = []
     closed = -2

@@ -1,4 +1,4 @@
-"""Files of features: by GDAL (GeoJSON, GeoPackage, shapefile and others), and Parquet."""
+"""Reading and writing by GDAL (GeoJSON, GeoPackage, shapefile and others), and Parquet."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from cpecgeo.errors import (
     InputError,
     MissingExtraError,
 )
-from cpecgeo.files.disk import ask_sqlite, first_line, unpacked, zip_files
+from cpecgeo.files.disk import ask_sqlite, first_line, unpack, zip_files
 from cpecgeo.files.formats import Choice, Format, choose_layer, fid_name, find_format
 from cpecgeo.files.sniff import examine, in_utf8
 from cpecgeo.files.wellknown import refuse_deep
@@ -35,20 +35,19 @@ from cpecgeo.geodesy import lonlat
 __all__ = ["read_vector", "to_lonlat", "write_parquet", "write_vector"]
 
 _PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
-# GDAL's remarks on what we say ourselves, or can't change.
+# GDAL's warnings that repeat ours, or that nobody can act on.
 _NOISE = ("Non closed ring", "Measured (M) geometry", "time zone", "timezone", "offset",
           "Several features with id", ".id parsed incompletely")  # fmt: skip
 
 
 def read_vector(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Read a layer by GDAL, as a `Reader`, once the file is known to be what its suffix says.
+    """Read a layer by GDAL, as a `Reader`, after a check that the content matches the suffix.
 
-    Rings that aren't closed are closed, and a warning says so; another says what GDAL couldn't
-    keep of values.
+    Open rings are closed, with a warning. Another warning names values that GDAL couldn't keep.
     """
     form = find_format(path)
     if path.suffix.casefold() == ".zip":
-        with unpacked(path, what, _PARTS) as files:
+        with unpack(path, what, _PARTS) as files:
             shapes = {f.stem: f for f in files if f.suffix.casefold() == ".shp"}
             if not shapes:
                 raise FileError(f"{what} holds no shapefile; unpack it, and name the file in it.")
@@ -69,7 +68,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
     encoding = choice.encoding
     if driver == "ESRI Shapefile":
         encoding = encoding or _guess_encoding(path, what)
-    with _translated(what, form) as remarks:
+    with _translate(what, form) as remarks:
         names = [str(row[0]) for row in pyogrio.list_layers(there)]
         if not names:
             raise FileError(f"{what} holds no layer; {form.name} with features is needed.")
@@ -85,8 +84,8 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
             )
         is_said = any("Measured (M)" in str(remark.message) for remark in remarks)
         if is_said or (driver == "GPKG" and _may_have_measures(path, layer)):
-            frame = _measured(frame, there, layer, what)
-    frame = _numbered(frame, driver, ids)
+            frame = _add_measures(frame, there, layer, what)
+    frame = _add_numbers(frame, driver, ids)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise InputError(f"{what} has no geometry; features with positions are needed.")
     _refuse_lost(frame, driver, path, there, layer, what)
@@ -94,13 +93,13 @@ def _read(path: Path, what: str, choice: Choice, form: Format) -> gpd.GeoDataFra
 
 
 def _may_have_measures(path: Path, layer: str) -> bool:
-    """Return whether a GeoPackage says so; GDAL doesn't of a layer of any kinds of geometry."""
+    """Return whether a GeoPackage states measures; GDAL doesn't report it for mixed layers."""
     query = "SELECT m FROM gpkg_geometry_columns WHERE table_name = ?"
     return ask_sqlite(path, query, layer) not in {(), (0,)}
 
 
-def _measured(frame: gpd.GeoDataFrame, there: str, layer: str, what: str) -> Any:
-    """Return features with the measures (M) of their vertices, which GDAL gives as Arrow alone."""
+def _add_measures(frame: gpd.GeoDataFrame, there: str, layer: str, what: str) -> Any:
+    """Return features with the measures (M) of their vertices, which GDAL gives only as Arrow."""
     try:
         meta, table = pyogrio.read_arrow(there, layer=layer, columns=[])
     except ImportError:
@@ -122,15 +121,15 @@ def _measured(frame: gpd.GeoDataFrame, there: str, layer: str, what: str) -> Any
     return frame.set_geometry(gpd.GeoSeries(shapes, frame.index, crs=frame.crs))
 
 
-def _numbered(frame: gpd.GeoDataFrame, driver: str, ids: dict[str, list[Any]] | None) -> Any:
-    """Return rows from 0 on, with columns of the numbers and ids that their features have."""
+def _add_numbers(frame: gpd.GeoDataFrame, driver: str, ids: dict[str, list[Any]] | None) -> Any:
+    """Index rows from 0, and add columns with the features' numbers and ids."""
     numbers = frame.index.to_numpy()
     frame = frame.reset_index(drop=True)
     if driver == "GPKG" and len(numbers) and (numbers.min(), numbers.max()) != (1, len(numbers)):
         frame.insert(0, fid_name(frame.columns), numbers)
     if ids is None or len(ids["id"]) != len(frame):
         return frame
-    # GDAL invents and mixes ids of GeoJSON.
+    # GDAL's own ids of GeoJSON features aren't reliable.
     for place, (name, values) in enumerate(ids.items()):
         column = _id_column(values)
         if name in frame and name == "id":
@@ -152,9 +151,9 @@ def _id_column(values: list[Any]) -> pd.Series:
 
 
 def _guess_encoding(path: Path, what: str) -> str | None:
-    """Tell UTF-8 from other text of a shapefile that doesn't say what it is.
+    """Return "UTF-8" for a shapefile whose text is UTF-8 and that doesn't state it, else None.
 
-    None leaves it to GDAL, which takes it for ISO 8859-1 without a word.
+    With None GDAL reads the text as ISO 8859-1, without a warning.
     """
     beside = {f.suffix.casefold(): f for f in path.parent.glob(f"{glob.escape(path.stem)}.*")}
     if ".dbf" not in beside:
@@ -166,7 +165,7 @@ def _guess_encoding(path: Path, what: str) -> str | None:
         return None
     with beside[".dbf"].open("rb") as file:
         head = file.read(32)
-        # 0 says nothing, and 0x57 «ANSI», which is whatever the writer's system has.
+        # 0 is no statement; 0x57, «ANSI», is whatever the writer's system used.
         if len(head) < 32 or head[29] not in {0, 0x57}:
             return None
         file.seek(int.from_bytes(head[8:10], "little"))
@@ -190,7 +189,7 @@ def _guess_encoding(path: Path, what: str) -> str | None:
 def _refuse_lost(
     frame: gpd.GeoDataFrame, driver: str, path: Path, there: str, layer: str, what: str
 ) -> None:
-    """Refuse files of whose features GDAL gives up some, or their geometries, without a word."""
+    """Refuse files from which GDAL drops features or geometries without a warning."""
     if driver == "FlatGeobuf":
         stated = pyogrio.read_info(there, layer=layer)["features"]
         if stated > len(frame):
@@ -203,13 +202,13 @@ def _refuse_lost(
 
 
 def _refuse_unread(frame: gpd.GeoDataFrame, path: Path, what: str) -> None:
-    """Refuse GeoJSON with geometries that GDAL gives as missing, such as coordinates in quotes."""
+    """Refuse GeoJSON with geometries that GDAL reads as missing, such as coordinates in quotes."""
     try:
         held = json.loads(path.read_bytes())
         features = held.get("features", [held])
         empty = sum(feature.get("geometry", feature) is None for feature in features)
     except (ValueError, RecursionError, AttributeError, TypeError):
-        return  # GDAL reads more than JSON's own rules allow
+        return  # GDAL also reads files that break JSON's rules
     if (lost := int(frame.geometry.isna().sum()) - empty) > 0:
         raise GeometryError(
             f"{what} has {lost} geometries that can't be read; GeoJSON wants coordinates as "
@@ -220,17 +219,17 @@ def _refuse_unread(frame: gpd.GeoDataFrame, path: Path, what: str) -> None:
 def _read_whole_numbers(
     there: str, layer: str, on_invalid: str, encoding: str | None, driver: str
 ) -> Any:
-    """Read a layer, under its features' numbers, whole numbers as such also where some are missing.
+    """Read a layer, indexed by feature numbers; whole numbers stay whole where some are missing.
 
-    pyogrio makes floats of these, which hold sixteen digits.
+    pyogrio would make them floats, which have only sixteen digits.
     """
-    # GDAL believes the count that these files state, and a filter makes it count: with fewer the
-    # rest would be lost, and with many memory.
+    # GDAL trusts the count stated in these files; a filter makes it count. A stated count too small
+    # would lose features, one too large would use up memory.
     where = "1 = 1" if driver in {"GPKG", "FlatGeobuf"} else None
     frame = pyogrio.read_dataframe(
         there, layer=layer, on_invalid=on_invalid, fid_as_index=True, encoding=encoding, where=where
     )
-    # read_info would say so too, but fails where a file describes itself in no UTF-8.
+    # read_info has it too, but fails where a file's description isn't UTF-8.
     told = pyogrio.raw.read(
         there, layer=layer, max_features=1, read_geometry=False, encoding=encoding
     )[0]
@@ -268,8 +267,8 @@ def _read_whole_numbers(
 
 
 @contextlib.contextmanager
-def _translated(what: str, form: Format) -> Iterator[list[warnings.WarningMessage]]:
-    """Turn GDAL's errors into ours, and its remarks, which are given, into warnings of the file."""
+def _translate(what: str, form: Format) -> Iterator[list[warnings.WarningMessage]]:
+    """Turn GDAL's errors and warnings into ours, naming the file; yield the recorded warnings."""
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
         try:
@@ -280,7 +279,7 @@ def _translated(what: str, form: Format) -> Iterator[list[warnings.WarningMessag
             pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError,
             shapely.errors.ShapelyError,
         ) as error:  # fmt: skip
-            if "read geometry" in str(error):  # of a GeoPackage, if it is read under a filter
+            if "read geometry" in str(error):  # for a GeoPackage that is read with a filter
                 raise GeometryError(
                     f"{what} has geometries that can't be read: damaged or nested too deep; mend "
                     "or drop them."
@@ -297,24 +296,24 @@ def _translated(what: str, form: Format) -> Iterator[list[warnings.WarningMessag
 def write_vector(
     frame: gpd.GeoDataFrame, path: Path, form: Format, layer: str, metadata: dict[str, str]
 ) -> None:
-    """Write a table of features by GDAL; names and values are known to fit.
+    """Write a table of features by GDAL; names and values fit the format already.
 
     Parameters
     ----------
     frame : GeoDataFrame
     path : Path
-        Of a GeoPackage that exists, the layer is added to it.
+        In an existing GeoPackage the layer is added.
     form : Format
     layer : str
-        Of a GeoPackage.
+        Its name in a GeoPackage.
     metadata : dict of str
-        What a GeoPackage says about the layer.
+        Metadata of the layer in a GeoPackage.
     """
     shape = frame.geometry.name
     options: dict[str, Any] = {"driver": form.driver}
     target = path
     if form.driver in {"GPKG", "FlatGeobuf"} and len(set(frame.geom_type)) > 1:
-        # Else single geometries become multiple ones.
+        # Otherwise single geometries would become multiple ones.
         options |= {"geometry_type": "Unknown", "promote_to_multi": False}
     if form.driver == "GPKG":
         taken = {str(c).casefold() for c in frame.columns if c != shape}
@@ -322,7 +321,7 @@ def write_vector(
             "layer": layer,
             "layer_metadata": metadata,
             "append": path.exists(),
-            # Columns of these names are the user's own.
+            # Columns with these names are the user's own.
             "FID": next(n for n in ("fid", "row_fid", "gpkg_row_fid") if n not in taken),
             "GEOMETRY_NAME": next(n for n in ("geom", "geometry", "gpkg_geom") if n not in taken),
         }
@@ -332,7 +331,7 @@ def write_vector(
     elif form.driver == "GeoJSON":
         options["RFC7946"] = "YES"
     elif form.driver == "FlatGeobuf":
-        options["SPATIAL_INDEX"] = "NO"  # it would put the rows in another order
+        options["SPATIAL_INDEX"] = "NO"  # it would reorder the rows
     elif form.driver == "ESRI Shapefile":
         options["encoding"] = "UTF-8"
         if path.suffix.casefold() == ".zip":
@@ -367,8 +366,8 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 
 def to_lonlat(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
-    """Return geometries in lon, lat, with the heights that they have, and unmended."""
-    # Verbs have no answer for collections, and formats a place.
+    """Return geometries in lon, lat, with their heights, invalid ones unchanged."""
+    # Verbs refuse collections, but formats can store them.
     is_collection = (shapes.geom_type == "GeometryCollection").to_numpy()
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")

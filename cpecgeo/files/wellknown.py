@@ -1,7 +1,7 @@
-"""Well-known text, binary and GeoJSON, parsed once they are nested no deeper than GEOS bears.
+"""Well-known text, binary and GeoJSON, parsed after a check of their nesting.
 
-GEOS follows collections within collections by recursion, so that a geometry nested some 20,000
-deep ends the process. Types and depth are read from the bytes here, without recursion.
+GEOS reads nested collections by recursion, and a geometry nested some 20,000 deep crashes the
+process. Types and depth are therefore read from the bytes here, without recursion.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ __all__ = [
     "refuse_deep",
 ]
 
-# As in GDAL; collections of real features are nested once or twice.
+# The same limit as in GDAL; real features nest collections once or twice.
 MAX_DEPTH = 32
-# What one level of nesting takes: byte order, type, count.
+# Bytes of one level of nesting: byte order, type, count.
 _LEVEL_BYTES = 9
 _WKT = re.compile(
     r"\s*(SRID=\d+;)?\s*(MULTI)?(POINT|LINESTRING|LINEARRING|POLYGON|GEOMETRYCOLLECTION)(Z|M|ZM)?\b",
@@ -41,7 +41,7 @@ _WKT = re.compile(
 )
 _SRID = re.compile(r"\s*SRID=(\d+);", re.IGNORECASE)
 _HEX = re.compile(r"0[01][0-9A-Fa-f]{8}[0-9A-Fa-f]*")
-# How deep the coordinates of each kind of GeoJSON lie.
+# Levels of brackets around the coordinates of each kind of GeoJSON.
 _JSON = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2,
          "MultiPolygon": 3, "GeometryCollection": 0}  # fmt: skip
 _IS_JSON = re.compile(rf'\s*\{{.*"type"\s*:\s*"({"|".join(_JSON)})"', re.DOTALL)
@@ -81,12 +81,12 @@ def parse(values: pd.Series, what: str, *, before: int = 0) -> tuple[Any, int | 
     -------
     geometries : ndarray of shapely geometries
     srid : int or None
-        What they all state.
+        The SRID that they state.
 
     Raises
     ------
     GeometryError
-        A value is neither; the message names the row.
+        A value is none of these; the message names the row.
     InputError
         They state more than one SRID.
 
@@ -106,7 +106,7 @@ def parse(values: pd.Series, what: str, *, before: int = 0) -> tuple[Any, int | 
     for kind, load in loads.items():
         rows = [row for row, value in enumerate(given) if type(value) is kind]
         if rows:
-            with np.errstate(over="ignore"):  # 1e999 is no number, and becomes none
+            with np.errstate(over="ignore"):  # 1e999 isn't a number, and becomes missing
                 shapes[rows] = load(np.array([given[r] for r in rows], object), on_invalid="ignore")
     for row, value in enumerate(given):
         if value is not None and shapes[row] is None:
@@ -119,7 +119,7 @@ def parse(values: pd.Series, what: str, *, before: int = 0) -> tuple[Any, int | 
 
 
 def _bare(value: object, srids: set[int], what: str, row: int) -> str | bytes | None:
-    """Return text without its SRID, which is noted, and hexadecimal digits as bytes."""
+    """Return text without its SRID, which is added to `srids`, and hexadecimal digits as bytes."""
     if not isinstance(value, (str, bytes)) or not len(value):
         return None
     if isinstance(value, bytes):
@@ -129,7 +129,7 @@ def _bare(value: object, srids: set[int], what: str, row: int) -> str | bytes | 
     if value.upper().count("GEOMETRYCOLLECTION") > MAX_DEPTH:
         raise _deep(what, row)
     if value.lstrip()[:1] == "{":
-        return _checked(value, srids, what, row)
+        return _check_geojson(value, srids, what, row)
     stated = _SRID.match(value)
     if stated:
         srids.add(int(stated[1]))
@@ -138,13 +138,13 @@ def _bare(value: object, srids: set[int], what: str, row: int) -> str | bytes | 
 
 
 class _GeoJson(str):
-    """Text that is one geometry of GeoJSON."""
+    """A text with one GeoJSON geometry."""
 
     __slots__ = ()
 
 
-def _checked(value: str, srids: set[int], what: str, row: int) -> _GeoJson:
-    """Return GeoJSON whose kind, nesting and CRS are known."""
+def _check_geojson(value: str, srids: set[int], what: str, row: int) -> _GeoJson:
+    """Check a GeoJSON geometry's kind, nesting and CRS."""
     try:
         held = json.loads(value)
     except RecursionError:
@@ -194,7 +194,7 @@ def _deep(what: str, row: int) -> GeometryError:
 
 
 def binary(column: pa.Array | pa.ChunkedArray, what: str) -> pa.Array:
-    """Return a column of geometry as one plain array of bytes.
+    """Return a column of geometry as one array of bytes.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def binary(column: pa.Array | pa.ChunkedArray, what: str) -> pa.Array:
     Raises
     ------
     GeometryError
-        It holds something else, such as text.
+        It holds something other than bytes, such as text.
     """
     import pyarrow as pa
 
@@ -224,7 +224,7 @@ def binary(column: pa.Array | pa.ChunkedArray, what: str) -> pa.Array:
 
 
 def heads(column: pa.Array) -> NDArray[np.int64]:
-    """Return the type codes of geometries without dimensions and flags; 0 where there is none.
+    """Return the type codes of geometries, without dimensions and flags; 0 for none.
 
     Parameters
     ----------
@@ -233,8 +233,8 @@ def heads(column: pa.Array) -> NDArray[np.int64]:
     Returns
     -------
     ndarray of int64
-        1 for points to 7 for collections, others as in ISO 13249-3; 0 for missing values and
-        for those too short to have one.
+        From 1 for points to 7 for collections, others as in ISO 13249-3; 0 for missing values and
+        for values too short to have a code.
 
     Examples
     --------
@@ -277,7 +277,7 @@ def refuse_deep(column: pa.Array | pa.ChunkedArray, what: str, *, row: int = 0) 
     rows = np.flatnonzero((codes > 3) & (sizes > _LEVEL_BYTES * MAX_DEPTH))
     if len(rows) == 0:
         return
-    # Compiled code takes its time to load, and hardly any file has such rows.
+    # Compiled code takes time to load, and hardly any file has rows this long.
     first = compile_kernel(first_deep)(data, starts[rows], starts[rows] + sizes[rows], MAX_DEPTH)
     if first >= 0:
         raise _deep(what, row + int(rows[first]))
@@ -302,7 +302,7 @@ def is_deep(value: bytes) -> bool:
 
 
 def _buffers(column: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the bytes of all values, where each begins, and its length; 0 where missing."""
+    """Return the bytes of all values, their starts, and their lengths, 0 where missing."""
     import pyarrow as pa
 
     count = len(column)
@@ -330,9 +330,9 @@ def _count(data: NDArray[np.uint8], at: int, little: bool) -> int:  # noqa: FBT0
 def first_deep(  # noqa: C901, PLR0912
     data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], limit: int
 ) -> int:
-    """Return the first geometry that is nested more than `limit` deep; -1 where none is.
+    """Return the number of the first geometry nested more than `limit` deep; -1 for none.
 
-    It walks as GEOS does, and stops where GEOS would stop with an error.
+    It reads in the order of GEOS, and stops where GEOS would stop with an error.
     """
     left = np.zeros(limit + 1, np.int64)
     for k in range(len(starts)):
@@ -346,7 +346,7 @@ def first_deep(  # noqa: C901, PLR0912
             left[level] -= 1
             if at + 5 > end:
                 break
-            # Any other byte leaves the order as it was.
+            # Any other byte keeps the byte order.
             if data[at] == 0:
                 little = False
             elif data[at] == 1:

@@ -1,4 +1,4 @@
-"""Features into files, by suffix: fitted to the format, written wholly, and read back."""
+"""Writing features to files, by suffix: fitted to the format, atomic, and verified by reading."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ from cpecgeo.files.vectors import to_lonlat, write_parquet, write_vector
 __all__ = ["write", "write_layers"]
 
 _TABLES = {"CSV", "Excel", "GeoParquet"}
-# What a reader says of the file, and not of its features.
+# Attributes that describe the file, not its features.
 _OF_READING = {"position_columns", "read_as", "read_from"}
-# A cell that begins so is a formula to a spreadsheet.
+# A spreadsheet runs a cell that begins so as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # RFC 7946 writes seven decimals.
 _TOLERANCE_DEG = 2e-7
 
 
 class _Thing(Protocol):
-    """A corridor, place, market, route or catchment, which makes a subject of itself."""
+    """A corridor, place, market, route or catchment, which converts itself to a subject."""
 
     def as_subject(self) -> Any: ...
 
@@ -61,19 +61,19 @@ Writable: TypeAlias = "pd.DataFrame | pd.Series | shapely.Geometry | _Thing | Se
 def write(
     frame: Writable, path: str | Path, *, safe_cells: bool = False, layer: str | None = None
 ) -> Path:
-    """Write features, a thing or a table, as the suffix says; wholly or not at all.
+    """Write features, a corridor, route or place, or a table, to a file; whole or not at all.
 
     Parameters
     ----------
     frame : GeoDataFrame, DataFrame, Series, geometry, Corridor, Route …, or a list of the last ones
-        A table without geometry can be CSV, Excel or Parquet. An index of names or ids becomes
-        the first column, under its own name, else ``name`` or ``id``; one that counts rows
-        doesn't. A bare geometry is lon, lat.
+        A table without geometry can be CSV, Excel or Parquet. An index of names or ids becomes the
+        first column, under its own name, else ``name`` or ``id``; an index that only counts rows is
+        left out. A bare geometry is in lon, lat.
     path : path
-        GeoJSON follows RFC 7946; it, KML, GPX, CSV and Excel are lon, lat on WGS 84, others keep
-        the CRS. CSV and Excel have columns lon and lat for points (and z where they have
-        heights), and wkt for others. ``"-"``
-        is CSV on standard output, ``"-.geojson"`` and the like another format.
+        The suffix is the format. GeoJSON (RFC 7946), KML, GPX, CSV and Excel are in lon, lat on WGS
+        84; others keep the CRS. CSV and Excel have columns lon and lat for points (and z where they
+        have heights), and wkt for others. ``"-"`` is CSV on standard output, ``"-.geojson"`` and
+        the like another format.
     safe_cells : bool
         Put an apostrophe before text in CSV and Excel that a spreadsheet would run as a formula.
     layer : str, optional
@@ -82,25 +82,24 @@ def write(
     Returns
     -------
     Path
-        `path`. What was written has been read back: rows, columns and bounds are those of
-        `frame`.
+        `path`. The file has been read back: its rows, columns and bounds are those of `frame`.
 
     Warns
     -----
     DataWarning
-        Columns whose names the format can't hold, which are renamed; values that become text.
-        Lists and dictionaries are written as JSON without a remark.
+        Columns are renamed because the format can't store their names, or values become text. Lists
+        and dictionaries are written as JSON without a warning.
 
     Raises
     ------
     InputTypeError
-        What is neither a table nor has a geometry.
+        `frame` is neither a table nor has a geometry.
     InputError
         Another suffix, a table without geometry in a format that needs one, or values that the
-        format can't hold.
+        format can't store.
     FileError
-        The folder is missing or can't be written, the disk is full, or what was written doesn't
-        read back as it was.
+        The folder is missing or can't be written, the disk is full, or the file doesn't read back
+        as it was written.
 
     Examples
     --------
@@ -125,14 +124,14 @@ def write(
 
 
 def write_layers(frames: Mapping[str, gpd.GeoDataFrame], path: str | Path) -> Path:
-    """Write several tables as the layers of one GeoPackage; wholly or not at all.
+    """Write several tables as the layers of one GeoPackage; whole or not at all.
 
     Parameters
     ----------
     frames : mapping of str to GeoDataFrame
         By the names of their layers.
     path : path
-        Ends in ``.gpkg``.
+        A name that ends in ``.gpkg``.
 
     Returns
     -------
@@ -159,7 +158,7 @@ def write_layers(frames: Mapping[str, gpd.GeoDataFrame], path: str | Path) -> Pa
 
 
 def _table_of(x: object, what: str = "frame") -> pd.DataFrame:
-    """Return what is to be written as a table: a row for each thing or geometry."""
+    """Return the input as a table, with a row for each thing or geometry."""
     table: pd.DataFrame
     if isinstance(x, pd.DataFrame):
         table = x
@@ -185,7 +184,7 @@ def _table_of(x: object, what: str = "frame") -> pd.DataFrame:
 
 
 def _active(frame: pd.DataFrame) -> str | None:
-    """Return the name of the geometry; a GeoDataFrame may have none, and is a table then."""
+    """Return the name of the geometry column; None for a GeoDataFrame without one."""
     return frame.active_geometry_name if isinstance(frame, gpd.GeoDataFrame) else None
 
 
@@ -219,17 +218,17 @@ def _write_stdout(frame: Writable, name: str, *, safe_cells: bool, layer: str | 
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """One table on its way into a file."""
+    """A table that is being written."""
 
     fitted: pd.DataFrame  # without geometry, as the format holds it
-    shapes: gpd.GeoSeries  # None of a table that has no geometry
+    shapes: gpd.GeoSeries  # None for a table without geometry
     path: Path
     form: Format
     layer: str | None
     attrs: Mapping[str, Any]
 
     def with_shapes(self) -> gpd.GeoDataFrame:
-        """Return the table with its geometry, under a name that it has left."""
+        """Return the table with its geometry, under a free name."""
         own = str(self.shapes.name if self.form.name == "GeoParquet" else "geometry")
         name = next(n for n in (own, "geometry_of_row", "_geometry") if n not in self.fitted)
         whole = self.fitted.assign(**{name: self.shapes.to_numpy()})
@@ -239,7 +238,7 @@ class _Job:
 def _write(
     frame: pd.DataFrame, path: Path, form: Format, *, safe_cells: bool, layer: str | None
 ) -> list[str]:
-    """Write one table to a path that nobody reads yet, check it, and return what to tell."""
+    """Write one table to a temporary path, check it, and return the warnings."""
     flat = with_index(frame)
     attrs = {k: v for k, v in frame.attrs.items() if k not in _OF_READING}
     remarks: list[str] = []
@@ -265,7 +264,7 @@ def _write(
         refuse_shapes(shapes, form)
     fitted, told = fit_columns(others, form)
     if safe_cells and form.name in {"CSV", "Excel"}:
-        fitted = _disarmed(fitted)
+        fitted = _disarm(fitted)
     job = _Job(fitted, shapes, path, form, layer, attrs)
     try:
         _WRITERS.get(form.name, _vector)(job)
@@ -279,7 +278,7 @@ def _write(
 
 
 def _with_heights(table: pd.DataFrame, shapes: gpd.GeoSeries) -> pd.DataFrame:
-    """Add the heights of points, which lon and lat have no place for, unless all are 0."""
+    """Add a column with the heights of points, unless all are 0."""
     heights = shapely.get_z(shapes.to_numpy())
     if not np.nan_to_num(heights).any():
         return table
@@ -291,7 +290,7 @@ def _csv(job: _Job) -> None:
     separator = "\t" if job.path.name.casefold().endswith((".tsv", ".tsv.gz")) else ","
     text = job.fitted.to_csv(index=False, header=False, sep=separator, lineterminator="\n")
     raw = (separator.join(map(quote_name, job.fitted)) + "\n" + text).encode("utf-8")
-    # Without a time in it, the same table is the same file.
+    # No time stamp, so that the same table gives the same file.
     is_packed = job.path.suffix.casefold() == ".gz"
     job.path.write_bytes(gzip.compress(raw, 6, mtime=0) if is_packed else raw)
 
@@ -332,12 +331,12 @@ _WRITERS: dict[str, Callable[[_Job], None]] = {
 }  # fmt: skip
 
 
-def _disarmed(frame: pd.DataFrame) -> pd.DataFrame:
+def _disarm(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.map(lambda v: f"'{v}" if isinstance(v, str) and v.startswith(_FORMULA) else v)
 
 
 def _check(job: _Job, positions: tuple[str, ...]) -> None:
-    """Read what was written, before it takes the place of anything."""
+    """Read the new file back before it replaces an earlier one."""
     fitted, shapes, path, form = job.fitted, job.shapes, job.path, job.form
     layer = job.layer if form.name == "GeoPackage" else None
     with warnings.catch_warnings():
@@ -356,7 +355,7 @@ def _check(job: _Job, positions: tuple[str, ...]) -> None:
     if len(back) != len(fitted):
         wrong.append(f"{len(fitted):,} rows became {len(back):,}")
     elif len(fitted):
-        # An empty column leaves no trace in XML and JSON.
+        # An empty column doesn't appear in XML and JSON.
         given = [c for c in fitted if c not in positions and not _is_blank(fitted[c])]
         named = {*map(str, back.columns), *(["geometry"] if "geometry_2" in back else [])}
         lost = [c for c in given if c not in named]
@@ -381,12 +380,12 @@ def _load_table(path: Path, form: Format) -> pd.DataFrame:
 
 
 def _compare_bounds(shapes: gpd.GeoSeries, back: gpd.GeoSeries, form: Format) -> list[str]:
-    # A shapefile has its own words for a CRS.
+    # A shapefile describes a CRS in its own dialect.
     if not form.is_lonlat and form.name != "Shapefile" and not back.crs.equals(shapes.crs):
         return [f"the CRS {shapes.crs.name} became {back.crs.name}"]
     here, there = shapes.total_bounds, back.total_bounds
     if form.name == "GeoJSON" and here[2] - here[0] > 180:
-        # What crosses the antimeridian is cut there, by RFC 7946.
+        # RFC 7946 cuts geometries at the antimeridian.
         here, there = here[[1, 3]], there[[1, 3]]
     slack = _TOLERANCE_DEG if form.is_lonlat else 1e-9 * max(1.0, float(np.abs(here).max()))
     if np.isnan(here).any() or (np.abs(here - there) <= slack).all():

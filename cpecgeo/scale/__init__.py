@@ -1,4 +1,4 @@
-"""The same verbs on files larger than memory, and on more than one machine.
+"""`nearest`, `within` and `exposure` on files larger than memory, and on several machines.
 
 `nearest_file`, `within_file` and `exposure_file` stream GeoParquet, Parquet, CSV and
 GeoPackage; `nearest`, `within` and `exposure` take Dask dataframes and stay lazy.

@@ -1,4 +1,4 @@
-"""Files that come as Arrow: Parquet or folders of it, and GeoPackage by GDAL, from any row on."""
+"""Files read as Arrow: Parquet, folders of it, and GeoPackage through GDAL; from any row on."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Parquet:
     crs: object
     size: int
     widths: tuple[float, float]
-    native: str = ""  # how its geometry is kept, where that isn't well-known binary
-    bounds: tuple[str, ...] = ()  # columns that hold the bounds of each geometry again
+    native: str = ""  # encoding of the geometry, where it isn't well-known binary
+    bounds: tuple[str, ...] = ()  # columns with the bounds of each geometry
 
     @classmethod
     def open(cls, path: Path, choice: Choice) -> Parquet:
@@ -63,7 +63,7 @@ class Parquet:
         geometry, geo, native = _geo(schema, path)
         rows = []
         for file, head in zip(files, heads, strict=True):
-            with _translated(file):
+            with _translate(file):
                 rows.append(row_bytes(file, head))
         widths = max(likely for likely, _ in rows), max(most for _, most in rows)
         bounds = _bounds(geo, geometry, schema.names)
@@ -145,15 +145,15 @@ class Parquet:
 
 def _first(files: list[Path] | tuple[Path, ...], name: str) -> pd.Series:
     """Return the first values of a column that aren't missing."""
-    with _translated(files[0]), pq.ParquetFile(files[0]) as file:
+    with _translate(files[0]), pq.ParquetFile(files[0]) as file:
         for batch in file.iter_batches(1_000, columns=[name]):
             return batch.column(0).to_pandas()
     return pd.Series([], dtype=object)
 
 
 @contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn what pyarrow says of damage into one error."""
+def _translate(path: Path) -> Iterator[None]:
+    """Turn pyarrow's errors about damaged files into a `FileError`."""
     try:
         yield
     except FileNotFoundError:
@@ -168,15 +168,15 @@ def _translated(path: Path) -> Iterator[None]:
 
 
 def _head(path: Path) -> Any:
-    with _translated(path):
+    with _translate(path):
         head = pq.read_metadata(path)
         _ = head.schema.to_arrow_schema().names  # damaged types and names fail here
         return head
 
 
 def _from_row(path: Path, first: int, rows: int) -> Iterator[pa.Table]:
-    # Pages are read as they are needed: a row group may be larger than memory.
-    with _translated(path), pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+    # Pages are read when needed, because a row group may be larger than memory.
+    with _translate(path), pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
         head, group, before = file.metadata, 0, 0
         while group < head.num_row_groups:
             count = head.row_group(group).num_rows
@@ -218,7 +218,7 @@ def _geo(schema: pa.Schema, path: Path) -> tuple[str | None, dict[str, Any] | No
 
 
 def _bounds(geo: dict[str, Any] | None, geometry: str | None, names: list[str]) -> tuple[str, ...]:
-    """Return the columns that the record says to hold bounds; geopandas leaves them out, too."""
+    """Return the columns that the record names as bounds; geopandas leaves them out too."""
     covering = (geo or {}).get("columns", {}).get(geometry, {}).get("covering")
     box = covering.get("bbox") if isinstance(covering, dict) else None
     paths = box.values() if isinstance(box, dict) else ()
@@ -227,7 +227,7 @@ def _bounds(geo: dict[str, Any] | None, geometry: str | None, names: list[str]) 
 
 
 def _crs_of(geo: dict[str, Any] | None, geometry: str | None) -> Any:
-    """Return the CRS that the record names; a record without one means lon, lat."""
+    """Return the CRS in the record; a record without one means lon, lat."""
     entry = geo["columns"][geometry] if geo else {}
     return entry.get("crs", "OGC:CRS84")
 
@@ -251,7 +251,7 @@ class GeoPackage:
     def open(cls, path: Path, choice: Choice) -> GeoPackage:
         """Read what the file says about its layers."""
         there = insist(path, "GPKG")
-        with _gdal_translated(path, "can't be read as GeoPackage", "may be truncated"):
+        with _translate_gdal(path, "can't be read as GeoPackage", "may be truncated"):
             layers = [str(name) for name, _ in _quietly(pyogrio.list_layers, there)]
         if not layers:
             raise FileError(f"{path} has no layers.")
@@ -264,16 +264,16 @@ class GeoPackage:
         chosen = layer or layers[0]
         if chosen not in layers:
             raise UnknownNameError(chosen, f"layer in {path.name}", layers)
-        with _gdal_translated(path, "can't be read as GeoPackage", "is damaged"):
+        with _translate_gdal(path, "can't be read as GeoPackage", "is damaged"):
             info = _quietly(pyogrio.read_info, there, layer=chosen)
             rows = _count_rows(path, chosen, int(info["features"]))
         if info["geometry_type"] is None:
             raise InputError(f"Layer {chosen!r} of {path.name} has no geometry; points are needed.")
         name = info.get("geometry_name") or "geometry"
-        damaged = _gdal_translated(path, "can't be read as GeoPackage", "is damaged")
+        damaged = _translate_gdal(path, "can't be read as GeoPackage", "is damaged")
         own = _numbers_own(path, chosen, rows)
-        with damaged, _opened(path, chosen, 0, 1) as (meta, reader):
-            schema = _renamed(reader.schema, meta, name, own=own)
+        with damaged, _open_layer(path, chosen, 0, 1) as (meta, reader):
+            schema = _rename(reader.schema, meta, name, own=own)
         crs = info["crs"]
         kinds = ["Point"] if info["geometry_type"] == "Point" else []
         geo = {
@@ -303,18 +303,18 @@ class GeoPackage:
     def _tables(self, first: int, rows: int) -> Iterator[pa.Table]:
         if first >= self.rows:
             return
-        damaged = _gdal_translated(self.path, "can't be read on", "is damaged")
-        with damaged, _opened(self.path, self.layer, first, rows) as (_, reader):
+        damaged = _translate_gdal(self.path, "can't be read on", "is damaged")
+        with damaged, _open_layer(self.path, self.layer, first, rows) as (_, reader):
             for batch in reader:
                 table = pa.Table.from_batches([batch])
                 if len(table.column_names) > len(self.schema):
-                    table = table.remove_column(0)  # numbers that GDAL gives
+                    table = table.remove_column(0)  # GDAL's feature numbers
                 yield table.rename_columns(self.schema.names).cast(self.schema)
 
 
 @contextlib.contextmanager
-def _gdal_translated(path: Path, what: str, why: str) -> Iterator[None]:
-    """Turn what GDAL and Arrow say of damage into one error."""
+def _translate_gdal(path: Path, what: str, why: str) -> Iterator[None]:
+    """Turn errors of GDAL and Arrow about damaged files into a `FileError`."""
     try:
         yield
     except (
@@ -325,7 +325,7 @@ def _gdal_translated(path: Path, what: str, why: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path, layer: str, skip: int, rows: int) -> Iterator[Any]:
+def _open_layer(path: Path, layer: str, skip: int, rows: int) -> Iterator[Any]:
     opened = pyogrio.open_arrow(
         str(path.resolve()),
         layer=layer,
@@ -339,14 +339,14 @@ def _opened(path: Path, layer: str, skip: int, rows: int) -> Iterator[Any]:
 
 
 def _quietly(work: Callable[..., Any], *given: Any, **how: Any) -> Any:
-    """Call GDAL without its remarks about measures, time zones and types of geometry."""
+    """Call GDAL without its warnings about measures, time zones and types of geometry."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return work(*given, **how)
 
 
 def _count_rows(path: Path, layer: str, stated: int) -> int:
-    """Count the rows of a layer: GDAL believes what the file states, which may be another's."""
+    """Count the rows of a layer; the count stated in the file, which GDAL returns, may be wrong."""
     try:
         return int(_ask(path, "count(*)", layer)[0])
     except sqlite3.Error as error:
@@ -356,7 +356,7 @@ def _count_rows(path: Path, layer: str, stated: int) -> int:
 
 
 def _numbers_own(path: Path, layer: str, rows: int) -> bool:
-    """Return whether features have numbers of their own, and not from 1 on."""
+    """Return whether the features' numbers differ from 1, 2, 3, …"""
     try:
         return rows > 0 and _ask(path, "min(rowid), max(rowid)", layer) != (1, rows)
     except sqlite3.Error:  # a view has none
@@ -368,8 +368,8 @@ def _ask(path: Path, what: str, layer: str) -> tuple[Any, ...]:
     return ask_sqlite(path, f'SELECT {what} FROM "{table}"')  # noqa: S608
 
 
-def _renamed(schema: pa.Schema, meta: dict[str, Any], name: str, *, own: bool) -> Any:
-    """Return the columns with the geometry under its own name, without GDAL's notes."""
+def _rename(schema: pa.Schema, meta: dict[str, Any], name: str, *, own: bool) -> Any:
+    """Return the schema with the geometry's own name, without GDAL's metadata."""
     wkb = meta["geometry_name"] or "wkb_geometry"
     fields = [pa.field(name if f.name == wkb else f.name, f.type, nullable=True) for f in schema]
     if own:

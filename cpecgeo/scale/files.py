@@ -1,4 +1,4 @@
-"""The verbs on files: nearest, within and exposure at any size."""
+"""`nearest`, `within` and `exposure` on files of any size."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def nearest_file(
     batch_rows, part_rows : int
         Rows in memory at once, and rows that an interruption loses at most.
     progress : bool or callable
-        A bar with rows per second and time left; or a function that is given a
+        True shows a bar with rows per second and time left. A function is called with a
         `cpecgeo.scale.Progress`.
     lon, lat : str, optional
         Names of the columns, where they aren't recognized.
@@ -274,7 +274,7 @@ def exposure_file(
         writing.finish()
         return whole
 
-    # Sums are rounded once, so that parts keep all their digits, whatever the result is.
+    # Only the final sums are rounded, so parts are kept in Arrow's format with all digits.
     inner = Sink("rings")
     parts = dataclasses.replace(job.parts, suffix=inner.suffix, together=False)
     return run(
@@ -286,7 +286,7 @@ def exposure_file(
 
 
 def _sum_rings(tables: list[pa.Table], question: Exposure) -> pa.Table:
-    """Return one row per ring over all batches; sums are rounded once."""
+    """Return one row per ring over all batches; only the final sums are rounded."""
     whole = pa.concat_tables(tables).to_pandas()
     rings = whole.groupby(["km_from", "km_to"], sort=True)
     sums = {f"{question.value}{end}" for end in ("", "_low", "_high")}
@@ -377,7 +377,7 @@ def _job(
 
 
 def _keep_apart(source: Path, out: Path) -> None:
-    """Refuse a result that would replace its source, by whatever name, or stand among it."""
+    """Refuse a result that would replace its source, under any name, or lie inside its folder."""
     if _is_same(source, out):
         raise InputError(f"{out} is the file that is read; write to another.")
     holders = {*source.resolve().parents, *source.parent.resolve().parents, source.parent.resolve()}
@@ -393,7 +393,7 @@ def _keep_apart(source: Path, out: Path) -> None:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    """Compare what is on the disk: names may differ by case, links or folders that are crossed."""
+    """Return whether two paths are the same file: names may differ by case, links or ``..``."""
     try:
         return one.samefile(other)
     except OSError:

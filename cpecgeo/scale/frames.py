@@ -1,7 +1,6 @@
-"""The verbs on Dask dataframes: lazy in, lazy out, each partition by itself.
+"""`nearest`, `within` and `exposure` on Dask dataframes: lazy, partition by partition.
 
-The targets travel as one task of the graph: every worker fetches them once, however many
-partitions it works on.
+The targets are one task of the graph, so a worker fetches them once for all of its partitions.
 """
 
 from __future__ import annotations
@@ -209,14 +208,14 @@ def exposure(
 
 @dataclass(frozen=True)
 class _Where:
-    """The points of a partition.
+    """How the points of a partition are read.
 
     Attributes
     ----------
     places : Places or None
-        The columns that hold them; None for the geometry of the frame.
+        The columns of positions; None for the geometry of the frame.
     crs : object
-        What was stated of their CRS.
+        The CRS that the caller stated.
     keep : bool
         Whether impossible coordinates count as missing.
     """
@@ -253,8 +252,7 @@ def _lazily(
     if isinstance(question, Exposure):
         question.check([str(c) for c in meta.columns], "ddf")
     prepared = prepare(subject)
-    # One task that all partitions wait for: under `distributed` a worker fetches its result
-    # once and keeps it.
+    # One task that all partitions depend on: under `distributed` a worker fetches it once.
     sent = delayed(prepared, name=f"targets-{prepared.digest[:16]}", pure=True)
     empty = work(meta.iloc[:0], prepared, question, where)
     frame: Any = ddf  # which has no types
@@ -271,7 +269,7 @@ def _places(meta: pd.DataFrame, choice: Choice) -> Places | None:
         return None
 
     def likely(name: str) -> pd.Series | None:
-        # Values aren't known yet: a column of text under such a name is taken for positions.
+        # Values aren't known yet, so a text column with such a name is taken for positions.
         is_text = not pd.api.types.is_numeric_dtype(meta[name])
         return None if is_text else pd.Series([], dtype=object)
 
@@ -279,7 +277,7 @@ def _places(meta: pd.DataFrame, choice: Choice) -> Places | None:
 
 
 def _xy(frame: pd.DataFrame, where: _Where) -> Any:
-    """Return the points of a partition, and which rows have one; remark those that look wrong."""
+    """Return the points of a partition, and which rows have one; warn of those that look wrong."""
     import pyarrow as pa
 
     what = "a partition"
@@ -307,11 +305,11 @@ def _xy(frame: pd.DataFrame, where: _Where) -> Any:
 
 
 def _warn(text: str) -> None:
-    """Warn where the answer is asked for, which may be another process."""
+    """Warn in the process that computes the answer for the caller, which may be another one."""
     if "distributed.worker" in sys.modules:
         import distributed
 
-        with contextlib.suppress(ValueError):  # this process has no worker
+        with contextlib.suppress(ValueError):  # not in a worker
             distributed.get_worker()
             distributed.warn(text, DataWarning)
             return
@@ -325,8 +323,8 @@ def _near(frame: pd.DataFrame, to: Targets, question: Near, where: _Where) -> An
     flat = near_columns(xy, good, to, k, question.limit_m)
     gone = flat["target"] < 0
     ids = pd.Series(to.index.ids.tolist())
-    answer: dict[str, Any] = {"target": _taken(ids, flat["target"])}
-    # The answer stands by itself, so that no position of the row's own is beside it.
+    answer: dict[str, Any] = {"target": _take_ids(ids, flat["target"])}
+    # The answer has no columns of the source, so names need no prefix.
     answer |= {name.removeprefix("near_"): flat[name] for name in NEAR[1:5]}
     sides = np.where(gone, -1, 2 - flat["side"].astype(np.int64))
     answer["side"] = pd.Categorical.from_codes(sides, _SIDES)
@@ -349,14 +347,14 @@ def _near(frame: pd.DataFrame, to: Targets, question: Near, where: _Where) -> An
 def _own(frame: pd.DataFrame, question: Question) -> Any:
     """Return the accuracy that rows state, None where they have no such column."""
     count, row, example = rows_of.odd_accuracy(frame, question.thousands, 0)
-    if count:  # remarked where the answer is asked for
+    if count:  # with a warning in the caller's process
         what = f"the partition that begins at index {frame.index[0]!r}"
         _warn(say_odd(what, count, example, row))
     return rows_of.own_accuracy(frame, question.thousands)
 
 
-def _taken(ids: pd.Series, codes: NDArray[np.int64]) -> Any:
-    """Return ids by position, missing for -1; text stays text and numbers can be missing."""
+def _take_ids(ids: pd.Series, codes: NDArray[np.int64]) -> Any:
+    """Return ids by position, missing for -1; text stays text, numbers become nullable."""
     kind = "Int64" if ids.dtype.kind in "iu" else ids.dtype
     return ids.astype(kind).reindex(pd.Index(codes)).array
 
@@ -369,7 +367,7 @@ def _within(frame: pd.DataFrame, to: Targets, question: Within, where: _Where) -
     near = frame[good].iloc[hit].copy()
     names = free_names(WITHIN, set(map(str, frame.columns)))
     found |= {
-        "target": _taken(pd.Series(to.index.ids.tolist()), found["target"]),
+        "target": _take_ids(pd.Series(to.index.ids.tolist()), found["target"]),
         "certainty": words(found["certainty"]),
     }
     for column, name in zip(names, WITHIN, strict=True):

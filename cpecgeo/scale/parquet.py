@@ -1,8 +1,8 @@
-"""Parquet within: footers joined where files lie one behind the other, widths of rows, encodings.
+"""Parquet's internals: joined footers of files in a row, widths of rows, encodings.
 
-A footer is a record in Thrift's compact protocol that says at which byte each column of each row
-group begins (Apache Parquet, file format; `parquet.thrift`). Row groups stay as they are when their
-file becomes a stretch of a longer one, if those bytes are counted from its beginning.
+A footer is a record in Thrift's compact protocol. It gives the byte offset of each column of each
+row group (Apache Parquet, file format; `parquet.thrift`). When a file becomes a stretch of a longer
+one, its row groups stay as they are; only the offsets in the footer change.
 """
 
 from __future__ import annotations
@@ -39,28 +39,28 @@ NATIVE = {
     "multipolygon": (shapely.GeometryType.MULTIPOLYGON, 3),
 }
 
-_SAMPLE = 2_000  # values that show whether those of a column repeat
+_SAMPLE = 2_000  # values that decide whether a column repeats itself
 _MAGIC = b"PAR1"
-_TAIL = 4 + len(_MAGIC)  # the footer's length stands behind it
-# By number: fields that count bytes from the beginning, and structures that have such.
+_TAIL = 4 + len(_MAGIC)  # a footer is followed by its length
+# Numbers of fields that are byte offsets (True), and of structures that contain such fields.
 _COLUMN = {9: True, 10: True, 11: True, 14: True}
 _CHUNK = {2: True, 3: _COLUMN, 4: True, 6: True}
 _FOOTER = {4: {1: _CHUNK, 5: True}}
-# Kinds of values; bytes of those that take always as many, truths being said by their head.
+# Kinds of values, and the bytes of those of fixed size; truth values are in the field's head.
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _MAP, _STRUCT = 1, 2, 3, 7, 8, 11, 12
 _SIZES = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8}
 _WHOLE_NUMBERS, _LISTS = {4, 5, 6}, {9, 10}
-_MANY = 15  # items of a list whose number doesn't fit into its head
+_MANY = 15  # a list of so many items or more has its size after its head
 
 
 def join_footers(path: Path, stretches: list[tuple[int, int]]) -> None:
-    """Append a footer to a file of whole Parquet files, so that it is one.
+    """Append a joint footer to a file that consists of whole Parquet files.
 
     Parameters
     ----------
     path : Path
     stretches : list of tuple of int
-        The first byte of each, and the first behind it.
+        First byte of each, and the first byte after it.
     """
     footers = []
     with path.open("rb") as file:
@@ -81,13 +81,13 @@ def join_footers(path: Path, stretches: list[tuple[int, int]]) -> None:
 
 
 class _Moved:
-    """A footer whose row groups lie farther from the beginning of the file.
+    """A footer with larger offsets, for row groups that begin later in the file.
 
     Parameters
     ----------
     raw : bytes
     by : int
-        Bytes.
+        Bytes added to every offset.
     """
 
     def __init__(self, raw: bytes, by: int) -> None:
@@ -96,7 +96,7 @@ class _Moved:
         self._out = bytearray()
 
     def whole(self) -> bytes:
-        """Return the footer."""
+        """Return the changed footer."""
         self._struct(_FOOTER)
         return bytes(self._out)
 
@@ -107,7 +107,7 @@ class _Moved:
         return some
 
     def _number(self, by: int = 0) -> int:
-        """Copy a number, seven bits to a byte; `by` is added to one with a sign."""
+        """Copy a number, seven bits to a byte; `by` is added to a signed one."""
         value = shift = 0
         more = True
         while more:
@@ -115,7 +115,7 @@ class _Moved:
             self._at += 1
             value |= (byte & 127) << shift
             shift, more = shift + 7, byte > 127
-        value += 2 * by  # its last bit is the sign
+        value += 2 * by  # the last bit is the sign
         left = value
         while left > 127:
             self._out.append(left & 127 | 128)
@@ -130,11 +130,11 @@ class _Moved:
             self._value(head & 15, fields.get(number))
 
     def _value(self, kind: int, inner: Any) -> None:
-        """Copy a value; `inner` is True for an offset, and says which fields of structures are."""
+        """Copy a value; `inner` is True for an offset, a mapping for a structure with offsets."""
         if kind in _SIZES:
             self._copy(_SIZES[kind])
         elif kind in _WHOLE_NUMBERS:
-            # 0 stands for nothing.
+            # An offset of 0 means that there is none.
             self._number(self._by if inner is True and self._raw[self._at] else 0)
         elif kind == _BINARY:
             self._copy(self._number())
@@ -160,8 +160,8 @@ class _Moved:
 def row_bytes(path: Path, head: pq.FileMetaData) -> tuple[float, float]:
     """Return how many bytes a row takes in memory, likely and at most, in the widest row group.
 
-    A value that repeats is kept once in the file, in the dictionary of its column, so that a
-    small file may hold rows of any width.
+    A repeated value is stored once, in the dictionary of its column, so a small file may have very
+    wide rows.
     """
     _check_columns(path, head)
     texts = sorted(
@@ -181,7 +181,7 @@ def row_bytes(path: Path, head: pq.FileMetaData) -> tuple[float, float]:
             totals = [0.0, 0.0]
             for place, column in enumerate(_columns(group)):
                 name = column.path_in_schema
-                while name and name not in widths:  # of the column that a nested one is in
+                while name and name not in widths:  # name of the outermost column
                     name = name.rpartition(".")[0]
                 fixed = head.schema.column(place).length or 8  # bytes of decimals and the like
                 width = widths.get(name, (fixed, fixed))
@@ -193,9 +193,9 @@ def row_bytes(path: Path, head: pq.FileMetaData) -> tuple[float, float]:
 
 
 def _check_columns(path: Path, head: pq.FileMetaData) -> None:
-    """Read a row of each group: pyarrow says so where the record of a column is damaged.
+    """Read a row of each group, so that pyarrow raises an error where a column's record is damaged.
 
-    Asked for such a record itself, it ends the process.
+    Reading the damaged record itself would make pyarrow abort the process.
     """
     with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
         for number in range(head.num_row_groups):
@@ -211,7 +211,7 @@ def _dictionary_widths(
 ) -> dict[str, tuple[float, float]]:
     """Return the mean and the greatest length of the values in each column's dictionary."""
     widths = {}
-    # The first row brings the whole dictionary with it.
+    # The batch of the first row contains the whole dictionary.
     for batch in file.iter_batches(1, row_groups=[group], columns=names, use_threads=False):
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             sizes = [pc.binary_length(d) for d in _dictionaries(column) if len(d)]
@@ -237,13 +237,13 @@ def _dictionaries(column: pa.Array) -> Iterator[pa.Table]:
 
 
 def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) -> pa.Array:
-    """Turn a column of geometry in an encoding of GeoParquet's own into well-known binary.
+    """Turn a column of geometries in a native encoding of GeoParquet into well-known binary.
 
     Parameters
     ----------
     column : pyarrow.Array or ChunkedArray
-        Coordinates (structures of x, y and perhaps z, or x, y one behind the other), in as many
-        lists as the kind of geometry has levels.
+        Coordinates (structures of x, y and perhaps z, or interleaved), in as many nested lists as
+        the kind of geometry has levels.
     encoding : str
         One of `NATIVE`.
     what : str
@@ -256,7 +256,7 @@ def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) ->
     Raises
     ------
     GeometryError
-        The column isn't what the encoding says.
+        The column doesn't match its encoding.
 
     Examples
     --------
@@ -300,13 +300,13 @@ def is_bytes(kind: pa.DataType) -> bool:
 
 
 def repeats(column: pa.ChunkedArray, times: int = 10) -> bool:
-    """Return whether the first values of a column come so many times on the mean."""
+    """Return whether the first values of a column occur so many times on average."""
     some = column.slice(0, _SAMPLE)
     return bool(pc.count_distinct(some).as_py() * times <= len(some))
 
 
 def open_writer(file: IO[bytes], table: pa.Table) -> Any:
-    """Open a writer with dictionaries of what repeats, which numbers and points hardly ever do."""
+    """Open a writer with dictionaries for repeated values, never for numbers and points."""
     rare = (
         pa.types.is_floating, pa.types.is_integer, pa.types.is_binary, pa.types.is_large_binary,
     )  # fmt: skip

@@ -1,11 +1,11 @@
-"""Finished parts of a run: written whole, and recorded with their hash.
+"""Finished parts of a run, recorded with their hash, so that a run can resume.
 
-A run keeps its parts in a folder beside its result, ``.NAME.parts``, which its record
-``run.json`` marks as one of ours. Where the result is one file, the parts are stretches of it, one
-behind the other, so that nothing is copied at the end; where it is a folder, each is a file. A part
-is flushed to disk and only then recorded. What an interrupted run leaves behind is therefore
-either a whole part with its record, or something that the next run cuts off or removes. Nothing
-that no run wrote is ever removed: folders without a record, and symbolic links, are refused.
+A run keeps its parts in a folder beside its result, ``.NAME.parts``. The record ``run.json`` marks
+this folder as written by a run. Where the result is one file, the parts are consecutive stretches
+of it, so nothing is copied at the end. Where the result is a folder, each part is a file. A part is
+flushed to disk and only then recorded. An interrupted run therefore leaves whole parts with
+records; the next run removes everything else. Files that no run wrote are never removed: folders
+without a record, and symbolic links, are refused.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ __all__ = [
     "write_json",
 ]
 
-# Lists the files of a result that is a folder; readers of Parquet pass over leading underscores.
+# The list of files in a folder; readers of Parquet skip names with a leading underscore.
 FOLDER_RECORD = "_cpecgeo.json"
 WRITER = "cpecgeo.scale"
-_BLOCK = 1 << 20  # bytes that are hashed at once
+_BLOCK = 1 << 20  # bytes hashed at once
 _KNOWN = re.compile(
     r"part-\d{6,}\.(json|csv|parquet|arrow|new)|rows\.(csv(\.gz)?|parquet)|whole|old|lock|run\.(json|new)"
 )
@@ -55,16 +55,16 @@ class Part:
     ----------
     number : int
     start, end : Position
-        Which rows of the source it answers.
+        The rows of the source that it answers.
     rows : int
-        How many rows it holds.
+        Number of rows in it.
     skipped : int
-        Rows of the source with no point, or none that can be measured.
+        Rows of the source without a point, or with one that can't be measured.
     sha256 : str
     tally : Tally
         Counts of its positions.
     stretch : tuple of int
-        The first byte of it in its file, and the first behind it.
+        Its first byte in the file, and the first byte after it.
     """
 
     number: int
@@ -89,7 +89,7 @@ def sha256(path: Path, stretch: tuple[int, int]) -> str:
 
 
 def translate(error: OSError, path: Path) -> FileError:
-    """Turn an error of the system into one of this package."""
+    """Turn an error of the operating system into one of this package."""
     if isinstance(error, FileError):
         return error
     code = error.errno
@@ -127,11 +127,11 @@ class Parts:
     out : Path
         The result of the run.
     suffix : str
-        Of each part.
+        File name suffix of each part.
     together : bool
         Whether the parts are stretches of one file.
     key : dict
-        What the answers depend on; parts of another run are not taken.
+        Everything that the answers depend on; parts of a run with another key are not used.
     replace : bool
         Whether an earlier result may be replaced where `out` is a folder.
     """
@@ -148,7 +148,7 @@ class Parts:
         return self.out.parent / f".{self.out.name}.parts"
 
     def path(self, number: int) -> Path:
-        """Return the file of a part, or of all of them."""
+        """Return the file of a part, or the file of all parts."""
         if self.together:
             return self.folder / f"rows{self.suffix}"
         return self.folder / f"part-{number:06d}{self.suffix}"
@@ -158,14 +158,14 @@ class Parts:
         return self.folder / f"part-{number:06d}.json"
 
     @contextlib.contextmanager
-    def opened(self, *, resume: bool) -> Iterator[dict[int, Part]]:
-        """Lock the folder, and give the finished parts in it whose bytes are as recorded.
+    def claim(self, *, resume: bool) -> Iterator[dict[int, Part]]:
+        """Lock the folder, and yield the finished parts in it whose bytes match their hash.
 
         Raises
         ------
         InputError
             The folder has parts of a run with other options, targets or source; or `out` is a
-            folder with an earlier result, which wasn't to be replaced.
+            folder with an earlier result, and `replace` is False.
         FileError
             Another process holds the folder, it can't be created, or it or `out` has files
             that no run wrote.
@@ -177,26 +177,26 @@ class Parts:
                 try:
                     self._refuse_strangers()
                     self._restore()
-                    if not (resume and self.ended() is not None):
+                    if not (resume and self.read_end() is not None):
                         self._check_out()
                     if not resume:
                         self._clear()
                     self._match_key()
-                    yield self._finished()
+                    yield self._keep_good()
                 finally:
                     self._release(lock)
         except OSError as error:
             raise translate(error, self.out) from error
 
     def _lock(self) -> IO[str]:
-        """Keep other processes away; the system lets go when this one ends, however it ends."""
+        """Lock out other processes; the system releases the lock when this process ends."""
         while True:
             self._refuse_strangers()
             self.folder.mkdir(exist_ok=True)
             path = self.folder / "lock"
             try:
                 lock = path.open("a")
-            except FileNotFoundError:  # a run that ends has just removed the folder
+            except FileNotFoundError:  # another run has just removed the folder
                 continue
             try:
                 hold(lock, self.out)
@@ -210,7 +210,7 @@ class Parts:
             lock.close()
 
     def _refuse_strangers(self) -> None:
-        """Refuse a folder of parts that isn't one of ours, before anything in it is touched."""
+        """Refuse a folder of parts that no run wrote, before anything in it changes."""
         if self.folder.is_symlink():
             raise FileError(f"{self.folder} is a symbolic link; remove it, or name another result.")
         if not self.folder.is_dir():
@@ -226,7 +226,7 @@ class Parts:
             )
 
     def _record(self) -> dict[str, Any]:
-        """Return the record of the run that the folder belongs to; empty where there is none."""
+        """Return the record of the folder's run; empty where there is none."""
         try:
             found = json.loads(self._run.read_text(encoding="utf-8"))
             return found if found["writer"] == WRITER else {}
@@ -238,13 +238,13 @@ class Parts:
         return self.folder / "run.json"
 
     def _restore(self) -> None:
-        """Put an earlier result back that a killed run had moved aside."""
+        """Restore an earlier result that a killed run had moved aside."""
         old = self.folder / "old"
         if old.is_dir() and not os.path.lexists(self.out):
             old.replace(self.out)
 
     def _check_out(self) -> None:
-        """Refuse to write over a folder that holds anything but an earlier result, or that."""
+        """Refuse to overwrite a folder with other files, or an earlier result without `replace`."""
         if self.suffix == ".csv" or self.out.suffix:
             return
         if self.out.is_symlink():
@@ -270,7 +270,7 @@ class Parts:
         for path in self.folder.iterdir():
             if path.name not in {"lock", "run.json"}:
                 _delete(path)
-        # Last, because it marks the folder as one of ours.
+        # Last, because it marks the folder as written by a run.
         self._run.unlink(missing_ok=True)
 
     def _match_key(self) -> None:
@@ -287,10 +287,10 @@ class Parts:
                 "without resume to start anew."
             )
 
-    def _finished(self) -> dict[int, Part]:
-        """Return the parts whose bytes are as recorded, and remove all others.
+    def _keep_good(self) -> dict[int, Part]:
+        """Return the parts whose bytes match their hash, and remove all others.
 
-        Of stretches of one file, those behind a damaged one are others too.
+        In one file, the parts after a damaged one are removed too.
         """
         done: dict[int, Part] = {}
         end = 0
@@ -315,18 +315,18 @@ class Parts:
         return done
 
     def finish(self, part: Part) -> None:
-        """Record a part that is in place."""
+        """Record a part that has been written."""
         write_json(self.record(part.number), asdict(part))
 
     def place(self, whole: Path, parts: list[Part]) -> None:
         """Move the result into place, and remove the parts.
 
-        The record is written first, so that a run that is interrupted here isn't done again.
+        The record is written first, so that a run interrupted here isn't repeated.
 
         Raises
         ------
         FileError
-            Files that no run wrote have come into the folder since.
+            Files that no run wrote have been added to the folder meanwhile.
         """
         end = {"parts": [asdict(p) for p in parts], "seen": _identify(whole)}
         write_json(self._run, {"writer": WRITER, "key": self.key, "end": end})
@@ -339,8 +339,8 @@ class Parts:
         whole.replace(self.out)
         self.remove()
 
-    def ended(self) -> list[Part] | None:
-        """Return the parts of a run that had its result in place already."""
+    def read_end(self) -> list[Part] | None:
+        """Return the parts of a run whose result was already in place; None otherwise."""
         try:
             end = self._record()["end"]
             if end["seen"] != _identify(self.out):
@@ -350,11 +350,11 @@ class Parts:
             return None
 
     def remove(self) -> None:
-        """Remove all parts; the folder goes when its lock is let go."""
+        """Remove all parts; the folder is removed when its lock is released."""
         self._clear()
 
     def _release(self, lock: IO[str]) -> None:
-        """Remove a folder without parts. Windows removes no open file, others no free lock."""
+        """Remove a folder without parts; Windows can't remove the lock while it is open."""
         with contextlib.suppress(OSError):
             if [p.name for p in self.folder.iterdir()] == ["lock"]:
                 if os.name == "nt":
@@ -381,13 +381,13 @@ def _part(raw: dict[str, Any]) -> Part:
 
 
 def _identify(path: Path) -> list[int]:
-    """Return what tells a file from another without reading it; moving it changes none of this."""
+    """Return values that identify a file without reading it; moving it doesn't change them."""
     stat = path.stat()
     return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write a record whole."""
+    """Write a record, whole or not at all."""
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(value), encoding="utf-8")
     settle(fresh)

@@ -1,4 +1,4 @@
-"""Points out of columns: WKB, lon and lat, text, in any CRS; checked as everywhere, and fast."""
+"""Points from columns of WKB, lon and lat, or text, in any CRS; checked by the usual rules."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = [
     "turn_of",
 ]
 
-# What points say of their own accuracy.
+# Column with the accuracy of each point.
 OWN = "accuracy_km"
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,7 @@ _HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
 
 
 def to_lonlat(crs: Any, what: str) -> Callable[[Floats], Floats] | None:
-    """Return a function from x, y in a CRS to lon, lat; None where nothing is to be done.
+    """Return a function from x, y in a CRS to lon, lat; None where no conversion is needed.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def to_lonlat(crs: Any, what: str) -> Callable[[Floats], Floats] | None:
         known = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.ProjError as error:
         raise CRSError(f"{what} has a CRS that can't be used ({first_line(error)}).") from error
-    # Of no points, so that a CRS without a stated shift is refused before anything is read.
+    # Called without points, so that a CRS without a stated shift is refused before any reading.
     to_wgs84(np.empty((0, 2)), known, what)
     if known.equals(WGS84, ignore_axis_order=True):
         return None
@@ -85,12 +85,12 @@ def to_lonlat(crs: Any, what: str) -> Callable[[Floats], Floats] | None:
 def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] | None:
     """Return a function to lon, lat of WGS 84 from the CRS of a file, or from the stated one.
 
-    The shift of a stated ``"GCJ-02"`` or ``"BD-09"`` is undone.
+    For a stated ``"GCJ-02"`` or ``"BD-09"`` the function undoes the shift.
 
     Raises
     ------
     CRSError
-        As `to_lonlat`; or the file's own CRS is another than the stated one.
+        As `to_lonlat`; or the file's own CRS differs from the stated one.
     """
     known = own if stated is None else resolve_crs(stated)
     if (
@@ -133,7 +133,7 @@ def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
     fast = _plain_points(column)
     if fast is not None:
         return fast
-    # Told by their first bytes, so that only points come to be parsed.
+    # The first bytes show the kind, so that only points are parsed.
     kinds = wellknown.heads(column)
     other = np.flatnonzero((kinds > 1) & (kinds != 4))
     if len(other):
@@ -176,7 +176,7 @@ def _no_point(kind: str, row: int, what: str) -> GeometryError:
 
 
 def _plain_points(column: pa.Array) -> Floats | None:
-    """Return the points of a column that holds nothing but little-endian 2-D points."""
+    """Return the points of a column of little-endian 2-D points; None if it holds anything else."""
     count = len(column)
     if count == 0 or column.null_count:
         return np.empty((0, 2)) if count == 0 else None
@@ -200,7 +200,7 @@ def to_wkb(xy: Floats, shapes: NDArray[np.object_] | None = None) -> pa.Array:
     ----------
     xy : ndarray, shape (rows, 2)
     shapes : ndarray of shapely geometries, optional
-        The same points elsewhere, whose heights and measures (M) are kept.
+        The same points in another CRS, whose heights and measures (M) are kept.
 
     Examples
     --------
@@ -258,7 +258,7 @@ def from_columns(
 
 
 def plain(column: pa.ChunkedArray, thousands: str | None) -> pa.ChunkedArray:
-    """Return a column whose numbers as text are written plainly, see `join_thousands`."""
+    """Return a column without separators of thousands in its text, see `join_thousands`."""
     is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
     if thousands is None or not is_text:
         return column
@@ -280,7 +280,7 @@ def numbers(column: pa.Array | pa.ChunkedArray, row: int, what: str, name: str) 
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         try:
             column = pc.cast(column, pa.float64())
-        except pa.ArrowInvalid:  # as where cells are empty or padded
+        except pa.ArrowInvalid:  # e.g. where cells are empty or padded
             text = pc.utf8_trim_whitespace(column)
             text = pc.if_else(pc.equal(text, ""), None, text)
             try:
@@ -321,16 +321,16 @@ def _not_a_number(text: pa.ChunkedArray, row: int, what: str, name: str) -> Inpu
 def own_accuracy(
     table: Table, thousands: str | None, rows: Bools | slice = slice(None)
 ) -> Floats | None:
-    """Return what some rows say of their own accuracy in km; None where there is no such column.
+    """Return the accuracy that rows state, in km; None where there is no such column.
 
-    NaN where a value is missing, or can't be one: `odd_accuracy` counts these.
+    NaN where a value is missing or impossible; `odd_accuracy` counts the impossible ones.
     """
     held = _own(table)
     return None if held is None else to_accuracy(held, thousands)[0][rows]
 
 
 def odd_accuracy(table: Table, thousands: str | None, before: int) -> tuple[int, int, str]:
-    """Return how many values of accuracy can't be one, the row of the first, and that value."""
+    """Count impossible values of accuracy; return the count, the first one's row and value."""
     held = _own(table)
     odd = np.empty(0, int) if held is None else np.flatnonzero(to_accuracy(held, thousands)[1])
     return (len(odd), before + int(odd[0]) + 1, str(held.iloc[odd[0]])) if len(odd) else (0, 0, "")
@@ -343,7 +343,7 @@ def _own(table: Table) -> Any:
         return None
     held = table[OWN]
     if pa.types.is_string(held.type):
-        with contextlib.suppress(pa.ArrowInvalid):  # most columns are nothing but numbers
+        with contextlib.suppress(pa.ArrowInvalid):  # most columns hold numbers only
             held = pc.cast(held, pa.float64())
     return held.to_pandas()
 

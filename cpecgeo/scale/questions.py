@@ -1,4 +1,4 @@
-"""Questions asked of batches of points: what is compared with what, and the answer as columns."""
+"""The questions of streamed and Dask runs: what a batch of points is compared with, and how."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ __all__ = ["Exposure", "Near", "Question", "Targets", "Within", "near_columns", 
 
 _SIDES = ["right", "on", "left"]
 NEAR = ("target", "distance_km", "near_lon", "near_lat", "km", "side", "accuracy_km")
-# What an answer calls the accuracy of points.
+# Column of an answer with the accuracy of the points.
 OWN_NEAR = "point_accuracy_km"
 
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """Geometries with their search tree, and the chainage of those that are corridors.
+    """Geometries with their search tree, and the chainage of corridors among them.
 
-    `prepare` makes it; it can be pickled, and so be sent to many workers.
+    Returned by `prepare`. It can be pickled, and so be sent to workers.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Targets:
     accuracies : Accuracies
         Of each target, corridors leg by leg.
     bounds : Bounds
-        The targets cut where their accuracy changes.
+        The targets, cut where their accuracy changes.
     digest : str
         sha256 of ids, geometries, measures and accuracy: two targets with the same digest give
         the same answers.
@@ -61,7 +61,7 @@ class Targets:
     digest: str
 
     def __post_init__(self) -> None:
-        always_compile()  # batches by the same code, in whichever process
+        always_compile()  # every batch and process runs the same code
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -75,12 +75,12 @@ class Targets:
 
 
 def prepare(x: SubjectLike | Targets) -> Targets:
-    """Prepare what points are compared with.
+    """Prepare the targets that points are compared with.
 
     Parameters
     ----------
     x : SubjectLike or Targets
-        As in `cpecgeo.nearest`; ``"corridors"`` is each corridor, with its chainage.
+        As in `cpecgeo.nearest`; ``"corridors"`` stands for every corridor, with its chainage.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def prepare(x: SubjectLike | Targets) -> Targets:
     ------
     UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
     InputError
-        Nothing is left to compare with.
+        No target is left.
 
     Examples
     --------
@@ -123,9 +123,9 @@ class Question(Protocol):
     Attributes
     ----------
     joined : bool
-        Whether the answer stands beside columns of the source.
+        Whether the answer is joined to the columns of the source.
     thousands : str or None
-        What separates them in numbers as text.
+        The separator of thousands in numbers as text.
     """
 
     @property
@@ -137,9 +137,9 @@ class Question(Protocol):
     def answer(
         self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
-        """Return the columns of the answer, and the rows of the batch that they belong to.
+        """Return the columns of the answer, and the row of the batch that each belongs to.
 
-        `xy` holds the points of the rows that are `good`; None for the rows means all, in
+        `xy` holds the points of the rows that are `good`. None in place of rows means all rows in
         order.
         """
 
@@ -147,7 +147,7 @@ class Question(Protocol):
 def near_columns(
     xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets, k: int, limit_m: float
 ) -> dict[str, NDArray[Any]]:
-    """Return the nearest targets as flat arrays, k to a row; `target` is -1 where none is.
+    """Return the nearest targets as flat arrays, k for each row; `target` -1 where there is none.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def near_columns(
 def _nearest(
     xy: NDArray[np.float64], to: Targets, limit_m: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return which points are near enough, their target, its distance and accuracy there, km."""
+    """Return which points are near enough, and their target, distance and accuracy in km."""
     flat = near_columns(xy, np.ones(len(xy), bool), to, 1, limit_m)
     hit = np.flatnonzero((flat["target"] >= 0) & (flat["distance_km"] <= 1e-3 * limit_m))
     return hit, flat["target"][hit], flat["distance_km"][hit], flat["accuracy_km"][hit]
@@ -204,7 +204,7 @@ def _column(values: NDArray[np.float64]) -> pa.Array:
 
 
 def _ids(to: Targets) -> pa.Array:
-    """Return the ids of targets as a column; text where they are mixed."""
+    """Return the ids of targets as a column; as text where their types are mixed."""
     try:
         return pa.array(to.index.ids)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -270,7 +270,7 @@ class Near:
 
 @dataclass(frozen=True)
 class Within:
-    """The rows within `km` of the nearest target, or of a certainty of that."""
+    """The rows within `km` of the nearest target, or those with a given certainty of being so."""
 
     km: float
     certainty: str | Sequence[str] | None = None
@@ -283,7 +283,7 @@ class Within:
     def find(
         self, xy: NDArray[np.float64], own: NDArray[np.float64] | None, to: Targets
     ) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
-        """Return which points are near enough, and of these `WITHIN`, the target by position.
+        """Return which points are near enough, and for these the columns `WITHIN`.
 
         Parameters
         ----------
@@ -338,7 +338,7 @@ class Exposure:
 
     km: tuple[float, ...]
     value: str | None = None
-    thousands: str | None = None  # what separates them in the column
+    thousands: str | None = None  # the separator in the column
 
     def __post_init__(self) -> None:
         check_radii(self.km)
@@ -362,10 +362,10 @@ class Exposure:
     def answer(
         self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
-        """Return one row per ring, as drawn, for sure and at most; `told` where that is known."""
+        """Return one row per ring: as drawn, low and high; `told` is 1 where accuracy is known."""
         own = own_accuracy(columns, self.thousands, good)
         point = np.zeros(len(xy)) if own is None else own
-        # What lies beyond the last ring may be inside it.
+        # A point beyond the last ring may in truth be inside it.
         reach = float(np.max(to.bounds.reach_km(point), initial=0.0))
         hit, _, distance, accuracy = _nearest(xy, to, 1e3 * (self.km[-1] + reach))
         mine, most = None if own is None else own[hit], self.km[-1]
@@ -392,7 +392,7 @@ class Exposure:
         return pa.table(table), np.empty(0, np.int64)
 
     def finish(self, sums: pd.DataFrame) -> pd.DataFrame:
-        """Leave low and high empty where no accuracy was `told` in any of the answers summed."""
+        """Leave low and high empty where `told` is 0 in all of the summed answers."""
         out = sums.drop(columns="told").astype({"rows_low": "Int64", "rows_high": "Int64"})
         names = [f"{n}_{end}" for n in ("rows", self.value) if n for end in ("low", "high")]
         out[names] = out[names].mask(sums["told"] == 0)

@@ -1,4 +1,4 @@
-"""Parts written as Parquet or CSV: stretches of one file, or files of a folder."""
+"""Results as Parquet or CSV: parts are stretches of one file, or files in a folder."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ __all__ = ["Sink", "Writing", "read_rings", "say_lost", "sink"]
 _SPECIAL = (b'"', b"\r", b"\n")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _FORMULA = "^[=+\\-@\t\r]"
-_FLAT = 21  # bytes of a point that has neither height nor measure
+_FLAT = 21  # bytes of a point without height and measure
 
 
 @dataclass(frozen=True)
 class Sink:
-    """The way a table becomes a file.
+    """The format of a result.
 
     Attributes
     ----------
     kind : {"parquet", "csv", "folder", "rings"}
-        A folder holds the parts as they are, one Parquet file each; rings are parts of sums.
+        A folder holds each part as a Parquet file; rings are parts with sums.
     safe_cells : bool
         Whether text that a spreadsheet would run as a formula gets an apostrophe before it.
     separator : str
-        Of CSV.
+        The separator of CSV.
     is_packed : bool
         Whether CSV is compressed: each part is a member of the gzip file.
     """
@@ -59,7 +59,7 @@ class Sink:
 
     @property
     def suffix(self) -> str:
-        """Of the file of each part, or of all of them."""
+        """File name suffix of each part, or of the file of all parts."""
         packed = ".gz" if self.is_packed else ""
         return {"csv": f".csv{packed}", "rings": ".arrow"}.get(self.kind, ".parquet")
 
@@ -69,11 +69,11 @@ class Sink:
         return self.kind in {"parquet", "csv"}
 
     def place(self, batch: Batch, source: Source) -> pa.Table:
-        """Return the columns of a batch, with its points in a form that the result can hold."""
+        """Return the columns of a batch, with its points in a form that the result can store."""
         table = batch.columns
         names = table.column_names
         if self.kind == "csv" and source.geometry is not None:
-            # A column of such a name may hold anything; the points are in the geometry.
+            # A column with this name may hold other things; the points are in the geometry.
             suffix = "_of_row" if {"lon", "lat"} & set(names) else ""
             for axis, name in enumerate(("lon", "lat")):
                 values = pa.array(batch.xy[:, axis], from_pandas=True)
@@ -90,7 +90,7 @@ class Sink:
     def count_lost(
         self, table: pa.Table, rows: NDArray[np.int64] | None, source: Source
     ) -> tuple[int, int]:
-        """Return how many points have heights, and measures (M), which CSV has no place for."""
+        """Count the points with heights, and with measures (M), which CSV can't store."""
         if self.kind != "csv" or source.geometry is None:
             return 0, 0
         column = table[source.geometry]
@@ -100,12 +100,12 @@ class Sink:
         return int(shapely.has_z(shapes).sum()), int(shapely.has_m(shapes).sum())
 
     def describe(self, table: pa.Table, source: Source) -> pa.Table:
-        """Return a table with the record that makes it GeoParquet."""
+        """Add GeoParquet's metadata to a table."""
         if self.kind == "csv":
             return table
         geo = source.geo
         if geo is None:
-            # Those out of well-known text may have heights: of any type, then.
+            # Points from well-known text may have heights, so no type is stated.
             kinds = ["Point"] if source.geometry is None else []
             columns: dict[str, Any] = {"geometry": {"encoding": "WKB", "geometry_types": kinds}}
             geo = {"version": "1.1.0", "primary_column": "geometry"}
@@ -115,11 +115,11 @@ class Sink:
         return table.replace_schema_metadata({"geo": json.dumps({**geo, "columns": columns})})
 
     def write(self, path: Path) -> Writing:
-        """Begin a part: a new file, or a stretch behind what is in the file of all parts."""
+        """Begin a part: a new file, or a stretch at the end of the file of all parts."""
         return Writing(self, path)
 
     def join(self, parts: Parts, done: list[Part]) -> Path:
-        """Make the result of finished parts, and return where it is."""
+        """Assemble the result from finished parts, and return its path."""
         if self.is_together:
             path = parts.path(0)
             if self.kind == "parquet" and len(done) > 1:
@@ -132,7 +132,7 @@ class Sink:
         for name in names:
             try:
                 (whole / name).hardlink_to(parts.folder / name)
-            except OSError:  # some file systems have no hard links
+            except OSError:  # a file system without hard links
                 shutil.copyfile(parts.folder / name, whole / name)
                 settle(whole / name)
         write_json(whole / FOLDER_RECORD, {"writer": WRITER, "files": names})
@@ -140,7 +140,7 @@ class Sink:
 
 
 class _Packed:
-    """A member of a gzip file; without a time in it, the same rows are the same bytes."""
+    """A member of a gzip file, without a time stamp, so that the same rows give the same bytes."""
 
     def __init__(self, raw: IO[bytes]) -> None:
         self._raw, self._packer = raw, zlib.compressobj(6, zlib.DEFLATED, 31)
@@ -155,7 +155,7 @@ class _Packed:
 
 
 class Writing:
-    """A part that is being written; nothing is opened before there is a table.
+    """A part that is being written; the file is opened with the first table.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ class Writing:
             self._writer = open_writer(self._file, table)
 
     def finish(self) -> tuple[int, int]:
-        """Close the part, have it on the disk, and return the stretch of the file that it is."""
+        """Close the part, flush it to disk, and return its stretch of the file."""
         try:
             if self._writer is not None:
                 self._writer.close()
@@ -212,12 +212,12 @@ class Writing:
         return self._first, self._path.stat().st_size
 
     def abandon(self) -> None:
-        """Leave nothing of what was begun; what waits to be written never is."""
+        """Remove all that was written of the part; buffered rows are dropped."""
         if self._file is None:
             return
         with contextlib.suppress(OSError, ValueError, pa.ArrowException):
             self._raw.raw.close()
-        if hasattr(self._writer, "is_open"):  # or it would be closed when it is forgotten
+        if hasattr(self._writer, "is_open"):  # or deleting it would flush it
             self._writer.is_open = False
         if self._sink.is_together:
             os.truncate(self._fresh, self._first)
@@ -231,7 +231,7 @@ def sink(out: Path, *, safe_cells: bool) -> Sink:
     Raises
     ------
     InputError
-        A suffix that isn't known.
+        An unknown suffix.
 
     Examples
     --------
@@ -254,7 +254,7 @@ def sink(out: Path, *, safe_cells: bool) -> Sink:
 
 
 def say_lost(what: str, heights: int, measures: int) -> list[str]:
-    """Say how many points have heights and measures that CSV leaves out.
+    """Return a sentence on how many heights and measures CSV leaves out.
 
     Examples
     --------
@@ -273,7 +273,7 @@ def say_lost(what: str, heights: int, measures: int) -> list[str]:
 
 
 def _entry(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return a column's entry of the record without bounds, which were those of the source."""
+    """Return a column's metadata without bounds, which were those of the source."""
     kept = {k: v for k, v in entry.items() if k not in {"bbox", "covering"}}
     if isinstance(kept.get("crs"), str):
         kept["crs"] = pyproj.CRS.from_user_input(kept["crs"]).to_json_dict()
@@ -281,7 +281,7 @@ def _entry(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def header(table: pa.Table, separator: str = ",") -> list[bytes]:
-    """Return the names of the columns that CSV can hold, as a line."""
+    """Return the names of the columns that CSV can store, as a line."""
     names = [n for n, c in zip(table.column_names, table.columns, strict=True) if _is_plain(c.type)]
     if any("\n" in n or "\r" in n for n in names):
         raise InputError("A column's name holds a line end, which CSV can't; rename it.")
@@ -289,12 +289,12 @@ def header(table: pa.Table, separator: str = ",") -> list[bytes]:
 
 
 def lines(table: pa.Table, *, safe: bool, separator: str = ",") -> list[Any]:
-    r"""Return rows as CSV: quotes where they are needed, nothing where a value is missing.
+    r"""Return rows as CSV, with quotes where needed, and empty cells for missing values.
 
     Returns
     -------
     list of bytes and memoryview
-        One behind the other, so that long ones aren't copied.
+        Pieces in order; long ones aren't copied.
 
     Examples
     --------
@@ -308,14 +308,14 @@ def lines(table: pa.Table, *, safe: bool, separator: str = ",") -> list[Any]:
     ]
     if len(table) == 0:
         return []
-    # Line ends stand before rows, so that long ones are joined once.
-    cells[0] = _joined("\n", cells[0])
-    rows = cells[0] if len(cells) == 1 else _joined(*cells, between=separator)
+    # Each row begins with a line end, so that long rows are joined only once.
+    cells[0] = _join_text("\n", cells[0])
+    rows = cells[0] if len(cells) == 1 else _join_text(*cells, between=separator)
     first, *others = map(_bytes, rows.chunks)
     return [first[1:], *others, b"\n"]
 
 
-def _joined(*cells: str | pa.Array, between: str = "") -> Any:
+def _join_text(*cells: str | pa.Array, between: str = "") -> Any:
     """Join text, row by row."""
     big = pa.large_string()
     texts = [pa.scalar(c, big) if isinstance(c, str) else c for c in cells]
@@ -323,7 +323,7 @@ def _joined(*cells: str | pa.Array, between: str = "") -> Any:
 
 
 def _bytes(chunk: pa.Array) -> memoryview:
-    """Return the text of all values, one after the other, as it lies in memory."""
+    """Return the memory of all text values, one after the other."""
     _, offsets, data = chunk.buffers()
     if len(chunk) == 0 or data is None:
         return memoryview(b"")
@@ -333,15 +333,15 @@ def _bytes(chunk: pa.Array) -> memoryview:
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    """Return whether CSV can hold a column; bytes are left out."""
+    """Return whether CSV can store a column; columns of bytes are left out."""
     return not is_bytes(kind)
 
 
 def _cells(column: pa.ChunkedArray, *, safe: bool, separator: str) -> Any:
-    """Return a column as text, quoted where it must be."""
+    """Return a column as text, quoted where necessary."""
     if column.type in {pa.float32(), pa.float64()} and repeats(column):
         column = column.dictionary_encode()
-    if pa.types.is_dictionary(column.type):  # each value is turned into text once
+    if pa.types.is_dictionary(column.type):  # each distinct value is converted once
         cells = [
             pc.take(
                 _cells(pa.chunked_array([chunk.dictionary]), safe=safe, separator=separator),
@@ -356,26 +356,26 @@ def _cells(column: pa.ChunkedArray, *, safe: bool, separator: str) -> Any:
         column = pa.chunked_array([held], pa.large_string())
     text = pc.cast(column, pa.large_string())
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        text = _disarmed(text) if safe else text
+        text = _disarm(text) if safe else text
         marks = (*_SPECIAL, separator.encode())
         if any(mark in raw for raw in map(bytes, map(_bytes, text.chunks)) for mark in marks):
             special = pc.match_substring_regex(text, f'["{separator}\r\n]')
             doubled = pc.replace_substring(text, '"', '""')
-            quoted = _joined('"', doubled, '"')
+            quoted = _join_text('"', doubled, '"')
             text = pc.if_else(special, quoted, text)
     return pc.fill_null(text, "")
 
 
-def _disarmed(text: pa.Array) -> pa.Array:
-    """Return text that a spreadsheet doesn't take for a formula; numbers stay numbers."""
+def _disarm(text: pa.Array) -> pa.Array:
+    """Put an apostrophe before text that a spreadsheet would run as a formula; numbers stay."""
     armed = pc.and_(
         pc.match_substring_regex(text, _FORMULA),
         pc.invert(pc.match_substring_regex(text, _NUMBER)),
     )
-    return pc.if_else(armed, _joined("'", text), text)
+    return pc.if_else(armed, _join_text("'", text), text)
 
 
 def read_rings(path: Path) -> pa.Table:
-    """Return a part in Arrow's format."""
+    """Read a part of sums, in Arrow's format."""
     with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as batches:
         return batches.read_all()

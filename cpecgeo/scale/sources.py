@@ -1,4 +1,4 @@
-"""Sources of points: what a streamed run needs of a file, and where its positions stand."""
+"""Sources of points: reading a file in batches, and finding its columns of positions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from cpecgeo.files import wellknown
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.pairs import (
     base_column,
-    said_first,
+    order_by_name,
+    order_by_values,
+    order_error,
     say_columns,
-    shown_first,
     split_pairs,
     take_column,
-    undecided,
 )
 from cpecgeo.files.tables import find_positions, resolve_crs
 from cpecgeo.scale import points
@@ -37,13 +37,13 @@ __all__ = [
     "rechunk",
 ]
 
-# Rows are cut so that a batch of wide ones stays about this size in memory.
+# A batch of wide rows has fewer rows, to stay about this size in memory.
 BATCH_BYTES = 48_000_000
 
 
 @dataclass(frozen=True)
 class Position:
-    """A position in a file: rows before it, and bytes where the file is text."""
+    """A position in a file: the rows before it and, in text, the bytes before it."""
 
     row: int = 0
     byte: int = 0
@@ -70,13 +70,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the positions of a table stand: two columns, or one of well-known text or binary.
+    """The columns with a table's positions: two, or one of well-known text or binary.
 
     Attributes
     ----------
     columns : tuple of str or None
-        Of lon and lat; ``coords:2`` and ``coords:1`` of a column of both, and ``coords:`` twice
-        where each batch has to show which is which.
+        Columns of lon and lat. For one column ``coords`` of both, ``coords:2`` and ``coords:1``, or
+        ``coords:`` twice where the values of each batch decide the order.
     text : str or None
     crs : object
         As stated.
@@ -95,12 +95,12 @@ class Places:
     def find(
         cls, names: list[str], choice: Choice, what: str, first: Callable[[str], pd.Series | None]
     ) -> Places:
-        """Find the columns; `first` gives the first values of one, None where they aren't known.
+        """Find the columns; `first` returns the first values of a column, None where unknown.
 
         Raises
         ------
         InputError
-            There are none.
+            No such columns.
         """
         found = find_positions(names, choice, what, first)
         if len(found) == 1:
@@ -116,7 +116,7 @@ class Places:
         return say_columns(self.columns)
 
     def names(self, among: Collection[str]) -> list[str]:
-        """Return the columns of a table that hold them."""
+        """Return those columns of a table that hold the positions."""
         used = self.columns or (str(self.text),)
         return list(dict.fromkeys(n if n in among else base_column(n) for n in used))
 
@@ -127,15 +127,15 @@ class Places:
         if used[0] in table.column_names and used[1] in table.column_names:
             return [table[name] for name in used], used
         name = base_column(used[0])
-        if self.is_stated or said_first(name) is not None or name != base_column(used[1]):
+        if self.is_stated or order_by_name(name) is not None or name != base_column(used[1]):
             return [self._part(table, one) for one in used], used
         held = table[name].to_pandas()
-        first = shown_first(held)
+        first = order_by_values(held)
         turned = (f"{name}:2", f"{name}:1") if first == "lat" else (f"{name}:1", f"{name}:2")
         if first is None and all(two is None for _, two in split_pairs(held)):
-            turned = turned if used[0] == used[1] else used  # nothing here shows anything
+            turned = turned if used[0] == used[1] else used  # no value decides the order
         elif first is None or used not in {turned, (f"{name}:",) * 2}:
-            raise undecided(name, held, what)
+            raise order_error(name, held, what)
         return [self._part(table, one) for one in turned], turned
 
     @staticmethod
@@ -146,7 +146,7 @@ class Places:
         return pa.array(take_column(held, name), pa.string(), from_pandas=True)
 
     def fit(self, schema: pa.Schema) -> pa.Schema:
-        """Return the columns of the batches that `read` gives."""
+        """Return the schema of the batches that `read` returns."""
         return self.read(schema.empty_table(), 0, "")[0].schema
 
     def read(self, table: pa.Table, row: int, what: str) -> tuple[pa.Table, NDArray[np.float64]]:
@@ -158,7 +158,7 @@ class Places:
         Raises
         ------
         InputError, GeometryError, CRSError
-            Values that are no positions; geometries that are no
+            Values that aren't positions; geometries that aren't
         """
         if self.columns is not None:
             in_metres = bool(resolve_crs(self.crs).is_projected)
@@ -179,7 +179,7 @@ class Places:
 
 
 class Source(Protocol):
-    """What a run needs of a file."""
+    """What a run needs from a file."""
 
     @property
     def path(self) -> Path: ...  # noqa: D102
@@ -208,7 +208,7 @@ class Source(Protocol):
 
 
 class Ahead:
-    """Batches of a source, read one ahead; it goes on where the last part ended.
+    """Batches of a source, the next one read ahead; reading continues from part to part.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ class Ahead:
         self._at: Position | None = None
 
     def begin(self, start: Position) -> None:
-        """Go to where a part begins, unless reading has just come there."""
+        """Go to the start of a part, unless reading is there already."""
         if self._at != start or self._next is None:
             if self._next is not None:
                 self._next.result()

@@ -1,8 +1,8 @@
-"""Streamed runs: the parts of a file, read, measured and written one after the other.
+"""Streamed runs: a file is read, measured and written part by part.
 
-The three overlap: one batch is read ahead and one is being written while the compiled search
-works on a third with all cores; so do parts: one is brought to the disk while the next is begun.
-Memory is a few batches, whatever the size of the file.
+The three steps overlap: while the compiled search works on one batch with all cores, the next is
+read and the one before is written. Parts overlap too: one is flushed to disk while the next begins.
+Memory holds a few batches, whatever the size of the file.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ Report = Callable[["Progress"], None]
 
 @dataclass(frozen=True)
 class Progress:
-    """Figures of a run under way.
+    """Progress of a run.
 
     Attributes
     ----------
     rows : int
-        Rows of the source that are done.
+        Rows of the source answered so far.
     share : float
-        Of the whole, 0 to 1.
+        Share of the source answered so far, 0 to 1.
     rows_per_s : float
-        Since this run began; parts kept from an earlier one don't count.
+        Rows per second in this run; parts kept from an earlier run don't count.
     seconds_left : float
         At that rate; NaN before the first rows.
     """
@@ -72,12 +72,12 @@ class Run:
     rows_skipped : int
         Rows without a point, or with one that can't be measured.
     parts, parts_kept : int
-        Parts in all, and how many of them an earlier run had finished.
+        Number of parts, and how many an earlier run had finished.
     seconds : float
     rows_per_s : float
         Rows of the source that this run worked on, per second.
     read_as : str
-        How positions were understood, where the file doesn't say so itself.
+        How positions were read, where the file doesn't state it.
     """
 
     out: Path
@@ -93,7 +93,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that a run needs.
+    """Input of a run.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ class Job:
         return _Answer(batch, columns, rows, skipped, seen)
 
     def table(self, answer: _Answer) -> pa.Table:
-        """Return the rows of the result that a batch and its answer make."""
+        """Join a batch and its answer to rows of the result."""
         if not self.question.joined:
             return answer.columns
         left = self.sink.place(answer.batch, self.source)
@@ -146,13 +146,13 @@ class Job:
     def write(
         self, number: int, start: Position, batches: Iterator[Batch], writer: ThreadPoolExecutor
     ) -> tuple[Position, Tally, Future[Part]] | None:
-        """Answer one part from batches that begin at `start`; None where there are none.
+        """Answer one part from batches that begin at `start`; None where no batch is left.
 
         Returns
         -------
         Position, Tally, Future of Part
-            Where the next one begins, and what was counted; the part itself, when it is on the
-            disk and recorded.
+            The start of the next part, and the counts. The future is done when the part is flushed
+            and recorded.
         """
         first = next(batches, None)
         if first is None:
@@ -188,7 +188,7 @@ class Job:
             self.parts.finish(done)
             return done
 
-        assert waiting is not None  # noqa: S101 - there was a batch
+        assert waiting is not None  # noqa: S101 - set by the first batch
         return end, seen, writer.submit(finish, waiting)
 
     def _append(self, part: Writing, answer: _Answer) -> None:
@@ -201,7 +201,7 @@ class Job:
 
 @dataclass(frozen=True)
 class _Answer:
-    """A batch, the columns of its answer, the rows that these belong to (None: all), and counts."""
+    """A batch, its answer's columns, the row of each (None: all in order), and counts."""
 
     batch: Batch
     columns: pa.Table
@@ -226,7 +226,7 @@ def run(
         Whether finished parts of an earlier run are kept.
     progress : bool or callable
     finish : callable, optional
-        Makes the result of the parts, and returns where it is; they are joined otherwise.
+        Assembles the result from the parts, and returns its path; otherwise parts are joined.
 
     Returns
     -------
@@ -239,8 +239,8 @@ def run(
         result can't be written.
     """
     began = time.perf_counter()
-    with job.parts.opened(resume=resume) as done, _reporting(progress) as report:
-        ended = job.parts.ended()
+    with job.parts.claim(resume=resume) as done, _report(progress) as report:
+        ended = job.parts.read_end()
         if ended is not None:
             job.parts.remove()
             return _summarize(job, ended, len(ended), ended[-1].end.row, began)
@@ -249,7 +249,7 @@ def run(
         try:
             parts = _answer(job, done, report)
         except BaseException as error:
-            # What is wrong with the source or the options is so in every part.
+            # A fault of the source or the options would recur in every part.
             if isinstance(error, InputError) or not any(job.parts.folder.glob("part-*.json")):
                 job.parts.remove()
             if isinstance(error, Exception):
@@ -271,7 +271,7 @@ def run(
 
 
 def _refuse_change(job: Job, error: Exception | None) -> None:
-    """Refuse a source that was written to meanwhile: its parts are of two states."""
+    """Refuse a source that was written to meanwhile, because its parts would mix two states."""
     path = job.source.path
     try:
         same = fingerprint(path) == job.state
@@ -302,7 +302,7 @@ def _summarize(job: Job, parts: list[Part], kept: int, taken: int, began: float)
 
 
 def _answer(job: Job, done: dict[int, Part], report: Callable[[int, float], None]) -> list[Part]:
-    """Return all parts in order, those that are done as they are."""
+    """Return all parts in order; finished ones are kept."""
     parts: list[Part | Future[Part]] = []
     at = Position()
     seen = Tally()
@@ -322,7 +322,7 @@ def _answer(job: Job, done: dict[int, Part], report: Callable[[int, float], None
                     refuse_swapped(seen, name, is_whole=True, columns=columns)
                     return [_part(p) for p in parts]
                 at, tally, unfinished = written
-                if parts:  # which was finished before this one was written
+                if parts:  # finished before this one was written
                     parts[-1] = _part(parts[-1])
                 parts.append(unfinished)
             seen = merge([seen, tally])
@@ -350,10 +350,10 @@ def share(job: Job, at: Position) -> float:
 
 
 @contextlib.contextmanager
-def _reporting(
+def _report(
     progress: bool | Report,  # noqa: FBT001
 ) -> Iterator[Callable[[int, float], None]]:
-    """Give a function to call with the rows that are done and their share of the whole.
+    """Yield a function to call with the rows answered so far and their share of the source.
 
     Parameters
     ----------

@@ -24,10 +24,10 @@ from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import refuse_lengths
 from cpecgeo.files.text import (
     HEAD_BYTES,
+    encoding_error,
     end_records,
     find_encoding,
     load_header,
-    not_in,
     refuse_unclosed,
     to_utf8,
 )
@@ -37,13 +37,13 @@ __all__ = ["Csv"]
 
 # Bytes of text read at once.
 _CHUNK = 8_000_000
-# CSV seldom becomes a thirtieth; noise that is made to fill a disk a thousandth.
+# CSV rarely packs to less than a thirtieth; a file made to fill a disk packs to a thousandth.
 _MOST_PACKED = 100
 
 
 @dataclass(frozen=True)
 class Csv:
-    """A CSV file with a header, in which the separator is found."""
+    """A CSV file with a header, from which the separator is inferred."""
 
     path: Path
     names: tuple[str, ...]
@@ -58,7 +58,7 @@ class Csv:
     @classmethod
     def open(cls, path: Path, choice: Choice) -> Csv:
         """Read the header."""
-        with _opened(path) as file:
+        with _open(path) as file:
             head = file.read(HEAD_BYTES)
         size = _size(path, head)
         codec, mark = find_encoding(head[: 1 << 16], choice.encoding, path)
@@ -79,7 +79,7 @@ class Csv:
             return table[name]
 
         block = io.StringIO(rows[: 1 << 20].decode(codec, "replace"), newline="")
-        with contextlib.suppress(csv.Error):  # a cell that is longer than csv's limit
+        with contextlib.suppress(csv.Error):  # a cell longer than csv's limit
             read = (row for row in csv.reader(block, delimiter=header.separator) if row)
             refuse_lengths([*itertools.islice(read, 1)], len(header.names), header.separator, path)
         places = Places.find(list(header.names), choice, path.name, first)
@@ -88,7 +88,7 @@ class Csv:
 
     @property
     def geometry(self) -> str | None:
-        """The column of points that is made of well-known text."""
+        """The name of the column of points that well-known text becomes."""
         return None if self.places.text is None else "geometry"
 
     @property
@@ -108,13 +108,13 @@ class Csv:
         return rows
 
     def batches(self, start: Position, rows: int) -> Iterator[Batch]:
-        """Yield batches of about `rows` rows: whole records of as many bytes as these take."""
+        """Yield batches of about `rows` rows: blocks of whole records with about as many bytes."""
         at = Position(start.row, start.byte or self.first)
-        with _opened(self.path) as file:
+        with _open(self.path) as file:
             size = want = self._chunk(file, rows)
             while True:
-                # Every block is read from where a record begins, so that blocks are the same
-                # wherever the reading began.
+                # Every block begins with a record, so blocks are the same wherever the reading
+                # began.
                 file.seek(at.byte)
                 block = file.read(want)
                 cut = len(block)
@@ -144,7 +144,7 @@ class Csv:
                 want = size
 
     def _chunk(self, file: BinaryIO | _Onward, rows: int) -> int:
-        """Return how many bytes hold about `rows` rows, by the length of the first ones."""
+        """Return how many bytes about `rows` rows take, from the length of the first rows."""
         file.seek(self.first)
         head = file.read(1 << 16)
         each = len(head) / max(1, head.count(b"\n"))
@@ -168,8 +168,8 @@ class Csv:
         except pa.ArrowInvalid as error:
             text = str(error).splitlines()[0][:200]
             if "UTF8" in text or "utf8" in text.lower():
-                raise not_in("utf-8", error, f"{self.path} after row {at.row}") from None
-            filled = self._filled(block, at)
+                raise encoding_error("utf-8", error, f"{self.path} after row {at.row}") from None
+            filled = self._fill(block, at)
             if filled is None:
                 raise FileError(
                     f"{self.path} has a row after row {at.row} that can't be read as CSV ({text}); "
@@ -180,8 +180,8 @@ class Csv:
         table, xy = self.places.read(table, at.row, self.path.name)
         return Batch(table, xy, at, end)
 
-    def _filled(self, block: bytes, at: Position) -> pa.Table | None:
-        """Return rows of which some end early, filled up; None where they are no CSV.
+    def _fill(self, block: bytes, at: Position) -> pa.Table | None:
+        """Fill up rows that end early; None where the block isn't CSV.
 
         Raises
         ------
@@ -207,12 +207,12 @@ class Csv:
 
 
 class _Onward:
-    """A packed file that is read from the beginning to the end, going back no further than a block.
+    """A packed file, read from beginning to end; it can go back by one block only.
 
     Parameters
     ----------
     file : file
-        Of unpacked bytes.
+        A file of unpacked bytes.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -220,7 +220,7 @@ class _Onward:
         self._held = b""
 
     def seek(self, byte: int) -> None:
-        """Go to a byte: of what was read last, or further on."""
+        """Go to a byte in the last block, or further on."""
         begin = self._end - len(self._held)
         assert byte >= begin  # noqa: S101 - batches follow one another
         while byte > self._end:
@@ -231,17 +231,18 @@ class _Onward:
         self._held = self._held[byte - begin :]
 
     def read(self, count: int) -> bytes:
-        """Return so many bytes from there on, or all that are left."""
+        """Return so many bytes, or all that are left."""
         more = self._file.read(max(0, count - len(self._held)))
         self._held, self._end = self._held + more, self._end + len(more)
         return self._held[:count]
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO | _Onward]:
+def _open(path: Path) -> Iterator[BinaryIO | _Onward]:
     """Open a file of text, unpacking it where its name ends in ``.gz``.
 
-    What unpacks to more than `MAX_BYTES` and more than a hundred times of its own size is refused.
+    A file that unpacks to more than `MAX_BYTES`, and to more than a hundred times its size, is
+    refused.
     """
     try:
         with path.open("rb") as raw:
@@ -260,7 +261,7 @@ def _opened(path: Path) -> Iterator[BinaryIO | _Onward]:
 
 
 def _size(path: Path, head: bytes) -> int:
-    """Return how many bytes of text a file has; of a packed one about, as its beginning shows."""
+    """Return how many bytes of text a file has; for a packed one an estimate from its beginning."""
     size = path.stat().st_size
     if path.suffix.casefold() != ".gz" or not head:
         return size

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CoordinateError, InputError
-from cpecgeo.files.pairs import said_first, shown_first, split_pairs
+from cpecgeo.files.pairs import order_by_name, order_by_values, split_pairs
 
 lats = st.floats(21, 44).map(lambda v: round(v, 6))
 lons = st.floats(56, 89).map(lambda v: round(v, 6))
@@ -32,12 +32,14 @@ def test_decimal_commas_are_split_where_it_can_be_told(lat, lon, between):
 @given(st.lists(st.tuples(lats, lons), min_size=1, max_size=5), st.booleans())
 def test_rows_of_the_region_show_their_order_and_mixed_ones_none(points, turned):
     texts = pd.Series([f"{b}, {a}" if turned else f"{a}, {b}" for a, b in points])
-    assert shown_first(texts) == ("lon" if turned else "lat")
+    assert order_by_values(texts) == ("lon" if turned else "lat")
     one = pd.Series([f"{points[0][1]} {points[0][0]}"] if not turned else ["30.1 70.2"])
-    assert shown_first(pd.concat([texts, one])) is None
-    assert shown_first(pd.concat([texts, pd.Series(["8.5, 47.4"])])) is None
+    assert order_by_values(pd.concat([texts, one])) is None
+    assert order_by_values(pd.concat([texts, pd.Series(["8.5, 47.4"])])) is None
     # What is missing shows nothing.
-    assert shown_first(pd.concat([texts, pd.Series(["", None, "NA"])])) == shown_first(texts)
+    assert order_by_values(pd.concat([texts, pd.Series(["", None, "NA"])])) == order_by_values(
+        texts
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_rows_of_the_region_show_their_order_and_mixed_ones_none(points, turned)
     ],
 )
 def test_what_a_name_says(name, first):
-    assert said_first(name) == first
+    assert order_by_name(name) == first
 
 
 def by_every_door(table, tmp_path, **how):
