@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,9 @@ from cpecgeo.maps.colors import (
 
 __all__ = ["SCHEMES", "classify_colors", "scale_sizes", "write_number"]
 
+# A colour per row, and the entries of the legend.
+_Classes: TypeAlias = tuple[list[str], list[tuple[str, str]]]
+_write_year = "{:.0f}".format
 SCHEMES = ("quantiles", "equal_interval", "natural_breaks", "std_mean")
 # Share of all values, and of a class beside it, that may change class for a limit of few digits.
 MOVED, MOVED_OF_CLASS = 0.02, 0.1
@@ -51,7 +55,7 @@ def classify_colors(
     center: float | None = None,
     unit: str = "",
     most: float | None = None,
-) -> tuple[list[str], list[tuple[str, str]]]:
+) -> _Classes:
     """Give each row a colour by its value: classes for numbers, one each for categories.
 
     Parameters
@@ -110,17 +114,21 @@ def classify_colors(
     """
     if column not in frame.columns:
         raise UnknownNameError(column, "column or colour", [str(c) for c in frame.columns])
-    if column == "km_to" and {"km_from", "area_km2"} <= set(frame.columns):
+    is_plain = center is None and k == 5 and isinstance(scheme, str) and scheme == SCHEMES[0]
+    if column == "km_to" and is_plain and {"km_from", "area_km2"} <= set(frame.columns):
         limits = frame[["km_from", "km_to"]]
         if limits.notna().all(axis=None) and len(limits.drop_duplicates()) <= len(CATEGORIES):
-            return _by_ring(frame)
+            return _by_ring(frame, cmap)
     values = frame[column]
     numbers = _read_numbers(values, column)
     if numbers is not None:
         write = _write_year if _are_years(column, numbers) else write_number
         said = f" {unit}" if unit else ""
         return _by_number(numbers, scheme, k, cmap, center, said, write, most)
-    return _by_category([None if _is_missing(v) else str(v) for v in values])
+    gone = values.isna()
+    if not (is_plain or gone.all()):
+        raise InputError(f"{column} has categories; scheme, k and center are for numbers.")
+    return _by_category([None if g else str(v) for v, g in zip(values, gone, strict=True)], cmap)
 
 
 def scale_sizes(
@@ -212,12 +220,8 @@ def write_number(value: float) -> str:
 
 def _are_years(column: str, numbers: NDArray[np.float64]) -> bool:
     known = numbers[np.isfinite(numbers)]
-    whole = (known >= 1000) & (known < 3000) & (known == np.floor(known))
+    whole = (known >= 1000) & (known < 3000) & (known % 1 == 0)
     return bool(_YEARS.search(column) and known.size and whole.all())
-
-
-def _write_year(value: float) -> str:
-    return f"{value:.0f}"
 
 
 def _round_down(value: float) -> float:
@@ -239,34 +243,30 @@ def _read_numbers(values: pd.Series, column: str) -> NDArray[np.float64] | None:
     return to_numbers(values, column)
 
 
-def _is_missing(value: object) -> bool:
-    missing = pd.isna(value)
-    return bool(missing) if isinstance(missing, (bool, np.bool_)) else False
-
-
-def _with_missing(
-    colors: list[str], legend: list[tuple[str, str]]
-) -> tuple[list[str], list[tuple[str, str]]]:
+def _with_missing(colors: list[str], legend: list[tuple[str, str]]) -> _Classes:
     count = colors.count(MISSING)
     return colors, [*legend, (f"no value ({count:,})", MISSING)] if count else legend
 
 
-def _by_category(texts: list[str | None]) -> tuple[list[str], list[tuple[str, str]]]:
+def _by_category(texts: list[str | None], cmap: str | Sequence[str] | None) -> _Classes:
     counts = Counter(t for t in texts if t is not None)
-    largest = {name for name, _ in counts.most_common(len(CATEGORIES))}
-    named = [name for name in counts if name in largest]
-    chosen = dict(zip(named, CATEGORIES, strict=False))
+    own = CATEGORIES if cmap is None else read_cmap(cmap)
+    largest = {name for name, _ in counts.most_common(len(own))}
+    chosen = dict(zip([name for name in counts if name in largest], own, strict=False))
     legend = list(chosen.items())
     if len(counts) > len(chosen):
         legend.append((f"{len(counts) - len(chosen):,} others", OTHER))
     return _with_missing([MISSING if t is None else chosen.get(t, OTHER) for t in texts], legend)
 
 
-def _by_ring(frame: pd.DataFrame) -> tuple[list[str], list[tuple[str, str]]]:
+def _by_ring(frame: pd.DataFrame, cmap: str | Sequence[str] | None) -> _Classes:
     """Give each ring a colour under its own limits, the outermost the darkest."""
     pairs = list(zip(frame["km_from"], frame["km_to"], strict=True))
     rings = sorted(set(pairs))
-    chosen = dict(zip(rings, make_ramp(len(rings) + 1)[1:], strict=True))
+    steps = (
+        make_ramp(len(rings) + 1)[1:] if cmap is None else make_ramp(len(rings), read_cmap(cmap))
+    )
+    chosen = dict(zip(rings, steps, strict=True))
     legend = [(f"{low:,.5g} to {high:,.5g} km", chosen[low, high]) for low, high in rings]
     return [chosen[pair] for pair in pairs], legend
 
@@ -376,7 +376,7 @@ def _by_number(
     unit: str,
     write: Callable[[float], str],
     most: float | None,
-) -> tuple[list[str], list[tuple[str, str]]]:
+) -> _Classes:
     known = numbers[np.isfinite(numbers)]
     if not known.size:
         return _with_missing([MISSING] * len(numbers), [])

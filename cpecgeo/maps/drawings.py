@@ -30,7 +30,7 @@ from cpecgeo.maps.corridors import (
     tabulate_towns,
     title_routes,
 )
-from cpecgeo.maps.style import Style
+from cpecgeo.maps.style import Style, check_style, refuse_idle, style_result
 from cpecgeo.routing import Reach, Route
 from cpecgeo.routing.border import Market
 from cpecgeo.routing.search import Snap
@@ -130,14 +130,28 @@ def list_drawings(
     known = [f.name for f in fields(Style)]
     for key in (k for k in style if k not in known):
         raise UnknownNameError(key, "style option", [*known, *_OF_ADD])
-    look = Style(**style)
+    check_style(Style(**style))
     _refuse_idle(x, geometry, profile=profile)
+    parts = list(_draw(x, name, geometry, style, profile=profile))
+    refuse_idle(style, [(part.frame, part.style) for part in parts])
+    yield from parts
+
+
+def _draw(
+    x: SubjectLike,
+    name: str | None,
+    geometry: SubjectLike | None,
+    style: Mapping[str, Any],
+    *,
+    profile: bool,
+) -> Iterator[Drawing]:
+    look = Style(**style)
     if isinstance(x, gpd.GeoDataFrame) and geometry is not None:
         x = pd.DataFrame(x.drop(columns=x.geometry.name))
     if isinstance(x, pd.DataFrame) and not isinstance(x, gpd.GeoDataFrame):
         yield from _table(x, geometry, look, name or "Result")
     elif isinstance(x, (gpd.GeoDataFrame, gpd.GeoSeries)):
-        yield Drawing(*_style_result(x, look), name or _own_name(x) or "Features")
+        yield Drawing(*style_result(x, look), name or _own_name(x) or "Features")
     elif isinstance(x, (list, tuple)) and any(not isinstance(v, shapely.Geometry) for v in x):
         yield from _list(x, name, style, profile=profile)
     else:
@@ -171,7 +185,8 @@ def _list(
     for turn, one in enumerate(x, 1):
         title = f"{name} {turn}" if name else None
         if not isinstance(one, Route):
-            yield from list_drawings(one, name=title, geometry=None, style=style, profile=profile)
+            _refuse_idle(one, None, profile=profile)
+            yield from _draw(one, title, None, style, profile=profile)
             continue
         place += 1
         own: dict[str, Any] = {"color": CATEGORIES[(turn - 1) % len(CATEGORIES)], "weight": 4.0}
@@ -228,25 +243,6 @@ def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> I
         yield _place(x, look, name)
 
 
-def _style_result(x: Any, style: Style) -> tuple[Any, Style]:
-    """Tell rings and crossed zones apart by colour unless a colour was given."""
-    columns = set(x.columns) if isinstance(x, gpd.GeoDataFrame) else set()
-    if style.color is not None:
-        return x, style
-    if {"km_from", "km_to", "area_km2"} <= columns:
-        return x, replace(style, color="km_to", legend=style.legend or "Distance")
-    if not {"km_in", "km_out", "share", "name"} <= columns:
-        return x, style
-    look = replace(style, color="name", weight=style.weight or 6.0, legend=style.legend or "Zone")
-    if x["name"].nunique() <= len(CATEGORIES):
-        return x, look
-    # Of many, neighbours have different colours, and their names stand on the map.
-    told = [str(c) for c in x.columns if c != x.geometry.name]
-    look = replace(look, color="cpec:turn", legend="", popup=style.popup or told,
-                   label=style.label or "name", label_class="line", label_zoom=3.0)  # fmt: skip
-    return x.assign(**{"cpec:turn": ["abcd"[k % 4] for k in range(len(x))]}), look
-
-
 def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
     """Draw what is reached, by how far off it is, and where from."""
     title = name or x.title
@@ -256,7 +252,8 @@ def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
         scheme = list(x.limits[:-1]) or [x.limit * part / 4 for part in (1, 2, 3)]
         unit = {"hours": "h"}.get(x.weight, x.weight)
         places = x.title.removeprefix(f"Within {x.limit:g} {x.weight} of ")
-        look = replace(look, color="cost_to", scheme=scheme, unit=unit, cmap=_NEAR_TO_FAR,
+        look = replace(look, color="cost_to", scheme=scheme, unit=unit,
+                       cmap=style.cmap or _NEAR_TO_FAR,
                        legend=style.legend or f"From {places}",
                        extra={"most": x.limit} | dict(style.extra))  # fmt: skip
     look = replace(look, extra=_TIMELESS | dict(look.extra))

@@ -24,20 +24,11 @@ from cpecgeo.geodesy import densify, lonlat
 from cpecgeo.maps import encode
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.libraries import list_texts
-from cpecgeo.maps.style import (
-    FIELDS,
-    Style,
-    check_style,
-    encode_looks,
-    find_title,
-    is_by_value,
-    list_values,
-)
-from cpecgeo.maps.words import Words, list_cells
+from cpecgeo.maps.style import Style, check_style, encode_looks, is_by_value
+from cpecgeo.maps.words import FIELDS, Words, find_title, list_cells
 
 __all__ = [
     "CANVAS_ABOVE",
-    "FIELDS",
     "VectorLayer",
     "encode_layer",
     "find_credits",
@@ -262,7 +253,8 @@ def _columns(table: pd.DataFrame, style: Style) -> dict[str, Any]:
             rest = [c for c in names if c not in told and not _is_heading(c)]
             shown += [(c, *find_title(c)) for c in rest]
         # The values that are read off colour and size come first.
-        for first in reversed(list_values(table, style)):
+        sized = dict.fromkeys(map(str, (style.color, style.radius, style.width)))
+        for first in reversed([c for c in sized if c in names]):
             if not _is_heading(first):
                 shown = [(first, *find_title(first)), *(f for f in shown if f[0] != first)]
     if style.unit:

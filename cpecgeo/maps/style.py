@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.maps import encode
 from cpecgeo.maps.classes import classify_colors, scale_sizes
-from cpecgeo.maps.colors import CSS_NAMES, SHAPES, Look, check_color, find_dash, find_look
-from cpecgeo.maps.words import find_words, write_values
+from cpecgeo.maps.colors import (
+    CATEGORIES,
+    CSS_NAMES,
+    SHAPES,
+    Look,
+    check_color,
+    find_dash,
+    find_look,
+)
+from cpecgeo.maps.words import find_title, find_words, write_values
 
 __all__ = [
-    "FIELDS",
     "PANES",
     "Style",
     "check_style",
     "encode_looks",
-    "find_title",
     "is_by_value",
-    "list_values",
+    "refuse_idle",
+    "style_result",
 ]
 
 PANES = ("", "area", "line", "point", "background")
@@ -34,40 +42,6 @@ RADII, WIDTHS = (16.0, 2.0), (12.0, 1.0)
 NEUTRAL = "#57524a"
 # Columns of the data model whose values are words for programs.
 _WORDS = {"status", "kind", "basis"}
-
-# Columns of the data model that a popup shows, in this order, with their titles and units.
-FIELDS: tuple[tuple[str, str, str], ...] = (
-    ("kind", "Kind", ""),
-    ("opened", "Opened", "year"),
-    ("official_km", "Official length", "km"),
-    ("drawn_km", "Drawn length", "km"),
-    ("length_km", "Drawn length", "km"),
-    ("km", "Chainage", "km"),
-    ("km_from", "From", "km"),
-    ("km_to", "To", "km"),
-    ("distance_km", "Distance", "km"),
-    ("ratio", "Drawn ÷ official", ""),
-    ("km_in", "Enters at", "km"),
-    ("km_in_off", "Off by up to", "km"),
-    ("km_out", "Leaves at", "km"),
-    ("km_out_off", "Off by up to", "km"),
-    ("elevation_m", "Elevation", "m"),
-    ("population", "Population", ""),
-    ("capacity_mw", "Capacity", "MW"),
-    ("district", "District", ""),
-    ("province", "Province", ""),
-    ("lines", "Lines", ""),
-    ("road", "Motorways", ""),
-    ("part_of", "Part of", ""),
-    ("reason", "Why they differ", ""),
-    ("competing", "Other figures", ""),
-    ("accuracy_km", "Accuracy", "km"),
-    ("basis", "Basis of position", ""),
-    ("note", "Note", ""),
-    ("source", "Source", ""),
-    ("source_date", "Date of source", ""),
-    ("licence", "Licence", ""),
-)
 
 
 @dataclass(frozen=True)
@@ -160,6 +134,8 @@ class Style:
 _TEXTS = ("color", "shape", "pane", "label", "label_class", "rank", "legend", "unit", "when")
 _SIZES = ("radius", "weight", "width", "fill", "center")
 _LARGEST = 200
+# Fields that say how the values of a column of `color` are shown.
+_OF_VALUES = ("scheme", "k", "cmap", "center", "unit")
 _TEXT_RULES = {
     "color": "a CSS colour such as '#b8470c' or 'teal', or the name of a column",
     "shape": f"one of {', '.join(SHAPES)}",
@@ -242,22 +218,33 @@ def _shown(value: object) -> str:
     return f"{text} ({type(value).__name__})"
 
 
-def find_title(column: str) -> tuple[str, str]:
-    """Return a column's title for people, and its unit."""
-    for name, title, unit in FIELDS:
-        if name == column:
-            return title, unit
-    if column.lower() == "year":
-        return _words(column), "year"
-    for ending, unit in (("_km2", "km²"), ("_km", "km"), ("_m", "m"), ("_deg", "°")):
-        if column.endswith(ending) and len(column) > len(ending):
-            return _words(column[: -len(ending)]), unit
-    return _words(column), ""
+def refuse_idle(given: Mapping[str, Any], drawn: Sequence[tuple[Any, Style]]) -> None:
+    """Refuse options that say how values are coloured where nothing is coloured by values.
 
+    Parameters
+    ----------
+    given : mapping
+        Fields of a style, as they were given.
+    drawn : sequence of (frame, Style)
+        What is drawn by it, and how.
 
-def _words(column: str) -> str:
-    words = column.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    Raises
+    ------
+    InputError
+        Such an option would do nothing.
+    """
+    idle = [n for n in _OF_VALUES if given.get(n) is not None and str(given[n])]
+    by_value = [look for frame, look in drawn if look.color in getattr(frame, "columns", ())]
+    if idle and not by_value:
+        for frame, look in drawn:
+            if look.color is not None and isinstance(frame, pd.DataFrame):
+                _colors(frame, look)  # a misspelt column says so itself
+        raise InputError(
+            f"{idle[0]} is {_shown(given[idle[0]])}, but nothing is coloured by values; name a "
+            "column with color=, or leave it out."
+        )
+    if "k" in idle and not any(isinstance(look.scheme, str) for look in by_value):
+        raise InputError("k and breaks both say how many classes there are; give one of them.")
 
 
 def is_by_value(table: pd.DataFrame, style: Style) -> bool:
@@ -265,10 +252,23 @@ def is_by_value(table: pd.DataFrame, style: Style) -> bool:
     return style.color is not None and style.color in table.columns
 
 
-def list_values(table: pd.DataFrame, style: Style) -> list[str]:
-    """List the columns whose values are read off colour and size."""
-    named = (style.color, style.radius, style.width)
-    return [c for c in dict.fromkeys(map(str, named)) if c in table.columns]
+def style_result(x: Any, style: Style) -> tuple[Any, Style]:
+    """Tell rings and crossed zones apart by colour unless a colour was given."""
+    columns = set(x.columns) if isinstance(x, gpd.GeoDataFrame) else set()
+    if style.color is not None:
+        return x, style
+    if {"km_from", "km_to", "area_km2"} <= columns:
+        return x, replace(style, color="km_to", legend=style.legend or "Distance")
+    if not {"km_in", "km_out", "share", "name"} <= columns:
+        return x, style
+    look = replace(style, color="name", weight=style.weight or 6.0, legend=style.legend or "Zone")
+    if x["name"].nunique() <= len(CATEGORIES):
+        return x, look
+    # Of many, neighbours have different colours, and their names stand on the map.
+    told = [str(c) for c in x.columns if c != x.geometry.name]
+    look = replace(look, color="cpec:turn", legend="", popup=style.popup or told,
+                   label=style.label or "name", label_class="line", label_zoom=3.0)  # fmt: skip
+    return x.assign(**{"cpec:turn": ["abcd"[k % 4] for k in range(len(x))]}), look
 
 
 def encode_looks(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:

@@ -23,18 +23,53 @@ from cpecgeo.errors import InputTypeError, UnknownNameError
 from cpecgeo.maps.colors import STATUS_TITLES, VALUES
 
 __all__ = [
+    "FIELDS",
     "LANGUAGES",
     "NAMES",
     "NUMBERS",
     "PHRASES",
     "UNITS",
     "Words",
+    "find_title",
     "find_words",
     "list_cells",
     "list_unnamed",
     "write_values",
 ]
 
+# Columns of the data model that a popup shows, in this order, with their titles and units.
+FIELDS: tuple[tuple[str, str, str], ...] = (
+    ("kind", "Kind", ""),
+    ("opened", "Opened", "year"),
+    ("official_km", "Official length", "km"),
+    ("drawn_km", "Drawn length", "km"),
+    ("length_km", "Drawn length", "km"),
+    ("km", "Chainage", "km"),
+    ("km_from", "From", "km"),
+    ("km_to", "To", "km"),
+    ("distance_km", "Distance", "km"),
+    ("ratio", "Drawn ÷ official", ""),
+    ("km_in", "Enters at", "km"),
+    ("km_in_off", "Off by up to", "km"),
+    ("km_out", "Leaves at", "km"),
+    ("km_out_off", "Off by up to", "km"),
+    ("elevation_m", "Elevation", "m"),
+    ("population", "Population", ""),
+    ("capacity_mw", "Capacity", "MW"),
+    ("district", "District", ""),
+    ("province", "Province", ""),
+    ("lines", "Lines", ""),
+    ("road", "Motorways", ""),
+    ("part_of", "Part of", ""),
+    ("reason", "Why they differ", ""),
+    ("competing", "Other figures", ""),
+    ("accuracy_km", "Accuracy", "km"),
+    ("basis", "Basis of position", ""),
+    ("note", "Note", ""),
+    ("source", "Source", ""),
+    ("source_date", "Date of source", ""),
+    ("licence", "Licence", ""),
+)
 # Language to direction of writing.
 LANGUAGES = {"en": "ltr", "ur": "rtl", "zh": "ltr"}
 _NAMED = (
@@ -343,3 +378,21 @@ def _write_one(value: object, form: str, pattern: str, say: Words, of: str) -> s
     if form == "words":
         text = say(VALUES.get(text, STATUS_TITLES.get(text, text.replace("_", " "))))
     return say.name(text) if form == "name" else say.tell(text) if form == "note" else text
+
+
+def find_title(column: str) -> tuple[str, str]:
+    """Return a column's title for people, and its unit."""
+    for name, title, unit in FIELDS:
+        if name == column:
+            return title, unit
+    if column.lower() == "year":
+        return _write_column(column), "year"
+    for ending, unit in (("_km2", "km²"), ("_km", "km"), ("_m", "m"), ("_deg", "°")):
+        if column.endswith(ending) and len(column) > len(ending):
+            return _write_column(column[: -len(ending)]), unit
+    return _write_column(column), ""
+
+
+def _write_column(column: str) -> str:
+    words = column.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]

@@ -35,7 +35,7 @@ from cpecgeo.reports.render import (
     to_plain,
 )
 from cpecgeo.routing import Reach, Route
-from cpecgeo.routing.border import rank_corridors
+from cpecgeo.routing.border import order_corridors, rank_corridors
 
 __all__ = [
     "MEETS_KM",
@@ -309,11 +309,11 @@ def list_towns(shape: shapely.Geometry, say: Words) -> Part:
 
 def list_corridors(shape: shapely.Geometry, own_km: float, say: Words) -> Part:
     """List the corridors nearest to a shape; those that run through it come first."""
-    known = layer("corridors").set_index("id")
+    known = layer("corridors")
     away = np.asarray(distance_km(known.geometry, shape), float)
-    near = known[["name", "status"]].rename(columns={"name": "title"})
-    near = near.assign(distance_km=away).sort_values("distance_km", kind="stable").head(8)
-    bounds, here = Bounds.of(resolve(list(near.index))), gpd.GeoSeries([shape], crs=4326)
+    near = pd.DataFrame({"target": known["id"].to_numpy(), "distance_km": away})
+    near = order_corridors(near).head(8)[["title", "status", "distance_km", "target"]]
+    bounds, here = Bounds.of(resolve(list(near.pop("target")))), gpd.GeoSeries([shape], crs=4326)
     spans = [bounds.of_one(i).beside(here, np.array([own_km])) for i in range(len(near))]
     rows = near.assign(low_km=[s[0][0] for s in spans], high_km=[s[1][0] for s in spans])
     are_points = shapely.get_dimensions(shape) == 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 from shapely.geometry import Point
 
@@ -23,7 +24,7 @@ from cpecgeo.routing.catchment import Reach, reach
 from cpecgeo.routing.filters import number
 
 __all__ = ["Market", "market", "markets", "nearest_corridors", "nearest_sites",
-           "rank_corridors"]  # fmt: skip
+           "order_corridors", "rank_corridors"]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,18 +247,23 @@ def rank_corridors(points: gpd.GeoSeries) -> pd.DataFrame:
 
     The index has the label of the point; rows are in the order of distance, of all points.
     """
-    known = corridors()
-    near = nearest(points, list(known.index), k=len(known))
-    near["title"] = near["target"].map(known["title"])
-    near["status"] = near["target"].map(known["status"])
-    # Alignments run over other roads: of equals, to the metre, what operates and is shorter.
-    near["metres"] = (near["distance_km"] * 1e3).round()
-    near["idle"] = near["status"] != "operating"
-    near["length"] = near["target"].map(known["length_km"])
-    near = near.sort_values(["metres", "idle", "length"])
+    known = list(corridors().index)
+    near = order_corridors(nearest(points, known, k=len(known)))
     near["km"] = near["km"].round(6)
     columns = ["target", "title", "status", "distance_km", "accuracy_km", "km", "side"]
     return pd.DataFrame(near[columns])
+
+
+def order_corridors(near: pd.DataFrame) -> pd.DataFrame:
+    """Order corridors (`target`) by `distance_km` and add `title status`.
+
+    Alignments run over other roads: of equals, to the metre, what operates and is shorter.
+    """
+    known = corridors().loc[near["target"], ["title", "status", "length_km"]]
+    near = near.assign(title=known["title"].to_numpy(), status=known["status"].to_numpy())
+    metres = (near["distance_km"] * 1e3).round().to_numpy()
+    idle = (known["status"] != "operating").to_numpy()
+    return near.iloc[np.lexsort((known["length_km"].to_numpy(), idle, metres))]
 
 
 def nearest_sites(name: str, point: Point, k: int, column: str) -> pd.DataFrame:

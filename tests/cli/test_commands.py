@@ -551,6 +551,8 @@ def test_map_of_a_file_by_its_values(tmp_path):
         assert text in page
     with pytest.raises(UnknownNameError, match="value"):
         said("map", str(table), "--color", "valeu", "-o", str(out))
+    with pytest.raises(InputError, match=r"^--cmap is 'YlGnBu' .*by values; name a column with"):
+        said("map", str(table), "--cmap", "YlGnBu", "-o", str(out))
     # Where no file is named the options are for a layer; beside a file they aren't.
     said("map", "places", "ml1", "--color", "population", "--legend", "People", "-o", str(out))
     assert '"legendTitle":"People"' in out.read_text(encoding="utf-8")

@@ -523,6 +523,40 @@ def test_a_style_of_a_wrong_type_is_named_with_its_rule(towns, style):
         bare().add(towns, **style)
 
 
+@pytest.mark.parametrize(
+    "idle",
+    [
+        {"cmap": "YlGnBu"}, {"k": 4}, {"scheme": [1]}, {"center": 0}, {"unit": "t"},
+        {"cmap": "YlGnBu", "color": "teal"}, {"unit": "t", "radius": "people"},
+    ],
+)  # fmt: skip
+def test_options_of_classes_are_refused_where_nothing_has_classes(towns, idle):
+    made = bare()
+    with pytest.raises(InputError, match=f"{next(iter(idle))} is .*coloured by values; .*color="):
+        made.add(towns, **idle)
+    assert made.data()["layers"] == {}
+    with pytest.raises(UnknownNameError, match="people"):
+        made.add(towns, **{"color": "poeple"} | idle | {"color": "poeple"})
+
+
+def test_options_of_classes_are_heeded_or_refused(towns):
+    reds = ["#ffeeee", "#880000"]
+    rings = cpecgeo.rings("Gwadar Port", km=[5, 10])
+    got = layer(bare().add(rings, name="R", cmap=reds), "R")
+    assert [e["color"] for e in got["legend"]] == reds
+    assert [e["label"] for e in got["legend"]] == ["0 to 5 km", "5 to 10 km"]
+    got = layer(bare().add(towns, name="T", color="name", cmap=reds), "T")
+    assert [e["color"] for e in got["legend"]] == [*reds, OTHER]
+    reach = cpecgeo.reach("Torkham", hours=2, mode="road")
+    got = layer(bare().add(reach, name="R", cmap=reds), "R")
+    assert got["legend"][0]["color"] == reds[0]
+    for wrong in ({"k": 3}, {"scheme": [5]}, {"center": 1.0}):
+        with pytest.raises(InputError, match="name has categories"):
+            bare().add(towns, color="name", **wrong)
+    with pytest.raises(InputError, match="k and breaks"):
+        bare().add(towns, color="people", k=3, scheme=[1.5])
+
+
 def test_more_categories_than_colours_are_one_class_of_their_own():
     frame = pd.DataFrame({"k": [*("abcdefgh" * 2), "i", "j", None]})
     colors, legend = classify_colors(frame, "k")

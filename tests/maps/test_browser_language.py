@@ -8,7 +8,7 @@ from conftest import MAP
 import cpecgeo
 from cpecgeo.maps import Map, cpec_map
 from cpecgeo.maps.libraries import list_texts
-from cpecgeo.maps.style import FIELDS
+from cpecgeo.maps.words import FIELDS
 
 pytestmark = pytest.mark.browser
 

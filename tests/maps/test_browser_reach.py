@@ -298,10 +298,22 @@ def test_a_band_says_within_what_a_line_lies_from_close_by(visit, tmp_path):
     got = page.evaluate(bands)
     # 2 km to either side at 25° N, zoom 11: 2 × 2 km / (40,075 km · cos 25° / 2^19 px).
     assert got == [pytest.approx(4 * 2**19 / (40075.017 * 0.9063), rel=2e-3)]
-    assert "Line lies within (95 %)" in page.locator(".cpec-legend-list").inner_text()
+    legend = page.locator(".cpec-legend-list")
+    assert "Line lies within (95 %)" in legend.inner_text()
+    # A band wider than the view would be paper without an edge: the legend says it instead.
+    assert "Line known to 200\u00a0km: more than this view" in legend.inner_text()
     page.evaluate(f"void {MAP}.setView([25, 67.1], 7, {{animate: false}})")
     page.wait_for_timeout(300)
     assert page.evaluate(bands) == []
+    assert "known to" not in legend.inner_text()
+    page.evaluate(f"void {MAP}.setView([25.05, 67.1], 12, {{animate: false}})")
+    page.wait_for_timeout(300)
+    assert "Line known to 200\u00a0km" in legend.inner_text()
+    far = "cpecgeo.eachItem({0}, (g, item, i) => {{ if (i === 1) g.removeLayer(item); }})"
+    page.evaluate(f"void {far.format(MAP)}")
+    page.evaluate(f"void {MAP}.setView([25.05, 67.1], 11, {{animate: false}})")
+    page.wait_for_timeout(300)
+    assert "known to" not in legend.inner_text(), "no line that is so rough is drawn any more"
 
 
 def test_zoom_keeps_to_what_the_data_shows(visit, cpec_file, tmp_path):

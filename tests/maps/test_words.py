@@ -21,8 +21,7 @@ from cpecgeo.maps.colors import KINDS, STATUS_TITLES, VALUES
 from cpecgeo.maps.figures import GROUND_NOTE
 from cpecgeo.maps.layer import translate_layer
 from cpecgeo.maps.libraries import list_texts
-from cpecgeo.maps.style import FIELDS
-from cpecgeo.maps.words import NAMES, PHRASES, find_words, write_values
+from cpecgeo.maps.words import FIELDS, NAMES, PHRASES, find_words, write_values
 from cpecgeo.reports.render import find_column, read_columns
 
 PACKAGE = Path(cg.__file__).parent
