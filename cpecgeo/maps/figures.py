@@ -25,12 +25,14 @@ from cpecgeo.maps.corridors import list_grounds, split_remark
 from cpecgeo.maps.sheet import (
     BORDER,
     INK,
-    SOFT,
     FigureStyle,
     check_size,
     convert_dash,
+    count_letters,
     dress,
     escape_text,
+    find_inks,
+    fold_text,
     new_figure,
     render_figure,
     save_figure,
@@ -71,7 +73,7 @@ def draw_profile(
         ``"en"``, ``"ur"`` (from matplotlib 3.11 on) or ``"zh"`` (with a font that has the
         letters).
     size : (float, float)
-        Width and height in inches.
+        Width and height in inches, at least 4 and 2.
     style : str or mapping, optional
         A style of matplotlib by name, or settings: fonts, background, axes. Colours of lines
         stay, because they have a meaning.
@@ -99,18 +101,28 @@ def draw_profile(
     """
     thing = corridor(thing) if isinstance(thing, str) else thing
     with dress(lang, style) as say:
-        figure = new_figure(*check_size(size))
+        width, height = check_size(size, (4.0, 2.0))
+        figure = new_figure(width, height)
         axes = figure.add_subplot()
         plot_profile(axes, thing, every_km, say)
+        ink, soft = find_inks()
         title = escape_text(say.name(thing.title), 120)
         axes.set_title(
-            title, loc="right" if say.direction == "rtl" else "left", fontsize=11, color=INK
+            fold_text(title, width - 0.7, 11),
+            loc="right" if say.direction == "rtl" else "left",
+            fontsize=11,
+            color=ink,
         )
-        figure.supxlabel(say(GROUND_NOTE), fontsize=6.5, color=SOFT, wrap=True)
+        figure.supxlabel(_fold_note(say, width), fontsize=6.5, color=soft, wrap=True)
         figure.draw_without_rendering()
     if path is not None:
         save_figure(figure, path)
     return figure
+
+
+def _fold_note(say: Words, width: float) -> str:
+    note = say(GROUND_NOTE)
+    return fold_text(note, width - 0.4, 6.5) if say.lang == "zh" else note
 
 
 def plot_profile(axes: Axes, thing: Corridor, every_km: float, say: Words) -> None:
@@ -125,13 +137,14 @@ def plot_profile(axes: Axes, thing: Corridor, every_km: float, say: Words) -> No
         axes.fill_between(km[near], high[near], 0, fc="#f3efe7", ec="#a89c86", hatch="////", lw=0)
     axes.set_xlim(km[0], km[-1])
     axes.set_ylim(0, np.nanmax(high) * 1.12 if np.isfinite(high).any() else 100)
-    axes.set_ylabel(say("m above sea"), color=INK, fontsize=8)
-    axes.set_xlabel(say("Chainage, km"), color=INK, fontsize=8)
+    ink, soft = find_inks()
+    axes.set_ylabel(say("m above sea"), color=ink, fontsize=8)
+    axes.set_xlabel(say("Chainage, km"), color=ink, fontsize=8)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda v, _: f"{v:,.10g}")  # as all numbers of the figure
     axes.grid(axis="y", color="#e3ddd1", lw=0.6)
     axes.set_axisbelow(True)
-    axes.tick_params(labelsize=7, colors=SOFT, length=2)
+    axes.tick_params(labelsize=7, colors=soft, length=2)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
@@ -160,7 +173,7 @@ def draw_strip(
         ``"en"``, ``"ur"`` (from matplotlib 3.11 on) or ``"zh"`` (with a font that has the
         letters).
     size : (float, float)
-        Width and height in inches.
+        Width and height in inches, at least 4 each.
     style : str or mapping, optional
         A style of matplotlib by name, or settings: fonts, background, axes. Colours of lines
         stay, because they have a meaning.
@@ -218,7 +231,8 @@ def _compose_strip(
     thing: Corridor, every_km: float, districts: pd.DataFrame, size: Any, say: Words
 ) -> Figure:
     drawn, published = f"{thing.length_km:,.0f}", f"{thing.official_km:,.0f}"
-    figure = new_figure(*check_size(size))
+    width, height = check_size(size)
+    figure, (ink, soft) = new_figure(width, height), find_inks()
     grid = figure.add_gridspec(3, 1, height_ratios=[2.6, 0.8, 1.8])
     line, area, ground = (figure.add_subplot(grid[i]) for i in range(3))
     plot_profile(ground, thing, every_km, say)
@@ -230,8 +244,9 @@ def _compose_strip(
     if pd.notna(thing.official_km):
         title += say(", published {published} km", published=published)
     start, x = ("right", 0.99) if say.direction == "rtl" else ("left", 0.01)
-    figure.suptitle(title, x=x, ha=start, fontsize=11, color=INK, wrap=True)
-    figure.supxlabel(say(GROUND_NOTE), fontsize=6.5, color=SOFT, wrap=True)
+    title = fold_text(title, width - 0.2, 11) if say.lang == "zh" else title
+    figure.suptitle(title, x=x, ha=start, fontsize=11, color=ink, wrap=True)
+    figure.supxlabel(_fold_note(say, width), fontsize=6.5, color=soft, wrap=True)
     return figure
 
 
@@ -247,6 +262,7 @@ def _stops(axes: Axes, thing: Corridor, span: tuple[float, float], say: Words) -
 
     _bare(axes, span)
     axes.set_ylim(0, 1)
+    ink = find_inks("axes.facecolor")[0]
     color = find_look(thing.kind).color
     used: dict[str, None] = {}
     for row in thing.sections.itertuples():
@@ -260,15 +276,19 @@ def _stops(axes: Axes, thing: Corridor, span: tuple[float, float], say: Words) -
     known = np.isfinite(km) & (km >= span[0]) & (km <= span[1])
     level = [0.12] * known.sum()
     axes.plot(km[known], level, "o", ms=3, color="white", mec=INK, mew=0.7, zorder=3)
-    # A name is 0.18 inches wide, whatever the figure is.
-    gap = 0.18 * (span[1] - span[0]) / (axes.figure.bbox.width / axes.figure.dpi)
+    # A name is 0.18 inches wide, whatever the figure is; in Naskh, with its dots, 0.21.
+    gap = (
+        (0.21 if say.direction == "rtl" else 0.18)
+        * (span[1] - span[0])
+        / (axes.figure.bbox.width / axes.figure.dpi)
+    )
     own = stops.get(f"name_{say.lang}", stops["name"])
     names = [say.name(split_remark(name)[0]) for name in own.where(own.notna(), stops["name"])]
-    for i, x in _place_names(stops, names, km, known, gap).items():
+    for i, x in _place_names(stops, names, km, known, gap, span[1]).items():
         axes.plot([km[i], x], [0.15, 0.2], color=BORDER, lw=0.6, zorder=1)
         axes.text(x, 0.21, f"{escape_text(names[i], 30)}  {km[i]:,.0f}", rotation=90,
                   ha="right" if x + gap / 2 > span[1] else "center", va="bottom", fontsize=6.8,
-                  color=INK)  # fmt: skip
+                  color=ink)  # fmt: skip
     handles = [
         Line2D([], [], color=color, lw=2.4, ls=convert_dash(s, 2.4),
                label=say(STATUS_TITLES.get(s, str(s))))
@@ -277,10 +297,12 @@ def _stops(axes: Axes, thing: Corridor, span: tuple[float, float], say: Words) -
     ]  # fmt: skip
     if handles:
         axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.0), ncols=len(handles),
-                    fontsize=7, frameon=False, borderpad=0)  # fmt: skip
+                    fontsize=7, frameon=False, borderpad=0, labelcolor=ink)  # fmt: skip
 
 
-def _place_names(stops: Any, names: list[str], km: Any, known: Any, gap: float) -> dict[int, float]:
+def _place_names(
+    stops: Any, names: list[str], km: Any, known: Any, gap: float, edge: float
+) -> dict[int, float]:
     """Choose stops whose names fit beside each other, and where: ends and main towns first.
 
     Of two stops with one name, told apart by their remarks alone, one is named.
@@ -291,6 +313,11 @@ def _place_names(stops: Any, names: list[str], km: Any, known: Any, gap: float) 
     rank = rank_stops(stops)
     rank[[order[0], order[-1]]] = -1
     low, high, taken = km[order].min(), km[order].max(), dict[int, float]()
+
+    def middle(x: float) -> float:
+        """Return where a name's middle is: what would cross the sheet's edge ends at its leader."""
+        return x - gap / 2 if x + gap / 2 > edge else x
+
     for i in sorted(order, key=lambda i: (rank[i], i)):
         if rank[i] >= 0 and names[i] in {names[j] for j in taken}:
             continue
@@ -298,18 +325,13 @@ def _place_names(stops: Any, names: list[str], km: Any, known: Any, gap: float) 
         shifts = (0.0, 1.0, -1.0) if rank[i] <= NAMED else (0.0,)
         for shift in shifts:
             x = float(km[i]) + shift * gap
-            near = [j for j in taken if abs(x - taken[j]) < gap * (1 - 1e-9)]
+            near = [j for j in taken if abs(middle(x) - middle(taken[j])) < gap * (1 - 1e-9)]
             # Names stand in the order of their stops.
             mixed = any((taken[j] - x) * (km[j] - km[i]) < 0 for j in taken)
             if low <= x <= high and not near and not mixed:
                 taken[int(i)] = x
                 break
     return dict(sorted(taken.items()))
-
-
-def _count_letters(text: str) -> float:
-    """Count letters by their width; a Chinese one is as wide as two."""
-    return sum(2.0 if "\u2e80" <= letter <= "\uffef" else 1.0 for letter in text)
 
 
 def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float], say: Words) -> None:
@@ -327,12 +349,13 @@ def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float], say: 
         axes.axvspan(row.km_in, row.km_out, color=_SHADES[i % 2], lw=0)
         share = (row.km_out - row.km_in) / whole
         name = say.name(row.name) + "?" * (getattr(row, "certainty", "") == "open")
-        flat = 0.0058 * _count_letters(name) < share
+        flat = 0.0058 * count_letters(name) < share
         # Upright, a line is no longer than the band is high.
         lines = [name] if flat else wrap(name, min(letters, 14), break_long_words=False)
-        long = max(map(_count_letters, lines)) > letters
+        long = max(map(count_letters, lines)) > letters
         if flat or (share > 0.014 * len(lines) and not long):
             axes.text((row.km_in + row.km_out) / 2, 0.5, escape_text("\n".join(lines), 60),
                       rotation=0 if flat else 90, ha="center", va="center",
                       fontsize=7 if flat else 5.4, color=INK, clip_on=True)  # fmt: skip
-    axes.set_ylabel(say("Districts"), rotation=0, ha="right", va="center", fontsize=7, color=INK)
+    axes.set_ylabel(say("Districts"), rotation=0, ha="right", va="center", fontsize=7,
+                    color=find_inks()[0])  # fmt: skip

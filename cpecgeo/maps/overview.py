@@ -20,12 +20,13 @@ from cpecgeo.maps.colors import KINDS, NAMED, STATUS_TITLES, find_look
 from cpecgeo.maps.sheet import (
     BORDER,
     INK,
-    SOFT,
     FigureStyle,
     check_size,
     convert_dash,
     dress,
     escape_text,
+    find_inks,
+    fold_text,
     new_figure,
     save_figure,
 )
@@ -84,7 +85,7 @@ def draw_overview(
         ``"en"``, ``"ur"`` (from matplotlib 3.11 on) or ``"zh"`` (with a font that has the
         letters).
     size : (float, float)
-        Width and height in inches.
+        Width and height in inches, at least 4 each.
     style : str or mapping, optional
         A style of matplotlib by name, or settings: fonts, background, axes. Colours of the map
         stay, because they have a meaning.
@@ -113,7 +114,8 @@ def draw_overview(
     chosen = list(names) if names is not None else list(corridors().index)
     things = [corridor(n) if isinstance(n, str) else n for n in chosen]
     with dress(lang, style) as say:
-        figure = new_figure(*check_size(size))
+        width, height = check_size(size)
+        figure = new_figure(width, height)
         axes = figure.add_subplot()
         west, south, east, north = 60.5, 23.3, 78.3, 37.3
         for thing in things:
@@ -164,10 +166,8 @@ def draw_overview(
             used,
             say,
         )
-        figure.supxlabel(
-            say(_NOTE),
-            fontsize=6.5, color=SOFT, wrap=True,
-        )  # fmt: skip
+        note = fold_text(say(_NOTE), width - 0.4, 6.5) if say.lang == "zh" else say(_NOTE)
+        figure.supxlabel(note, fontsize=6.5, color=find_inks()[1], wrap=True)
         _write_names(figure, axes, say, shapely.union_all([thing.line for thing in things]))
     if path is not None:
         save_figure(figure, path)
@@ -209,16 +209,21 @@ def _frame(axes: Axes, box: tuple[float, float, float, float], title: str, say: 
     axes.set_aspect(1 / np.cos(np.radians((south + north) / 2)))
     axes.xaxis.set_major_formatter(lambda v, _: f"{v:g}°\u00a0{say('E')}")
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}°\u00a0{say('N')}")
-    axes.tick_params(labelsize=7, colors=SOFT, length=2)
-    if axes.figure.bbox.height / axes.figure.dpi < 6:
+    ink, soft = find_inks()
+    axes.tick_params(labelsize=7, colors=soft, length=2)
+    sheet = axes.figure.bbox
+    width, height = sheet.width / axes.figure.dpi, sheet.height / axes.figure.dpi
+    if min(width, height) < 6:
         axes.locator_params(nbins=5)
+    if width < 5:
+        axes.locator_params(axis="x", nbins=3)
     for spine in axes.spines.values():
         spine.set_color(BORDER)
     axes.set_title(
-        escape_text(title, 120),
+        fold_text(escape_text(title, 120), width - 0.7, 11),
         loc="right" if say.direction == "rtl" else "left",
         fontsize=11,
-        color=INK,
+        color=ink,
     )
 
 
@@ -254,13 +259,24 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
         )
         for name, mark in _MARKS.items()
     ]
-    # On a wide sheet the key stands beside the map; on a small one it would hide half of it.
+    # Beside the map on a wide sheet, below it on a small or tall one, where it would hide half of
+    # the map; its ground is that of the map, whatever the style.
     sheet = axes.figure.bbox
-    small = sheet.height / axes.figure.dpi < 5
-    key = axes.legend(handles=entries, loc="upper left", fontsize=5.5 if small else 7,
-                      framealpha=0.95, edgecolor=BORDER, borderaxespad=0.5)  # fmt: skip
-    if sheet.width > 1.15 * sheet.height:
-        key.set_bbox_to_anchor((1.01, 1.0), transform=axes.transAxes)
+    width, height = sheet.width / axes.figure.dpi, sheet.height / axes.figure.dpi
+    is_wide = width > 1.15 * height
+    is_below = not is_wide and (min(width, height) < 7 or height > 1.3 * width)
+    place: dict[str, Any] = {"loc": "upper left"}
+    if is_wide:
+        place |= {"bbox_to_anchor": (1.01, 1.0)}
+    elif is_below:
+        place = {
+            "loc": "upper center",
+            "bbox_to_anchor": (0.5, -0.6 / height),
+            "ncols": 2 if width < 6 else 3,
+        }
+    axes.legend(handles=entries, fontsize=5.5 if height < 5 else 7, framealpha=0.95,
+                facecolor=HOME, edgecolor=BORDER, labelcolor=INK, borderaxespad=0.5,
+                **place)  # fmt: skip
 
 
 def _write_names(figure: Figure, axes: Axes, say: Words, lines: Any) -> None:

@@ -24,14 +24,19 @@ __all__ = [
     "FigureStyle",
     "check_size",
     "convert_dash",
+    "count_letters",
     "dress",
     "escape_text",
+    "find_inks",
+    "fold_text",
     "new_figure",
     "render_figure",
     "save_figure",
 ]
 
 INK, SOFT, BORDER = "#26231f", "#696358", "#a39b8c"
+# The same where a style has a dark ground.
+_LIGHT = ("#f1ede4", "#c9c2b4")
 # Fonts with the letters of a language, best first; DejaVu comes with matplotlib.
 _FONTS = {
     "ur": ("Noto Naskh Arabic", "Noto Sans Arabic", "DejaVu Sans"),
@@ -42,7 +47,7 @@ _FONTS = {
 }  # fmt: skip
 _SHAPES = (3, 11)  # from then on matplotlib joins Arabic letters, set from right to left
 # Inches of a figure's sides.
-_SMALLEST, _LARGEST = 2.0, 60.0
+_LARGEST = 60.0
 FigureStyle: TypeAlias = str | Mapping[str, Any] | None
 _RTL = re.compile("[\u0590-\u08ff]")
 # No font has these; a line break is one that is meant.
@@ -119,8 +124,8 @@ def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
         yield say
 
 
-def check_size(size: object) -> tuple[float, float]:
-    """Return width and height of a figure, in inches."""
+def check_size(size: object, least: tuple[float, float] = (4.0, 4.0)) -> tuple[float, float]:
+    """Return width and height of a figure, in inches, not less than it can be read at."""
     if (
         not isinstance(size, (tuple, list))
         or len(size) != 2
@@ -128,8 +133,11 @@ def check_size(size: object) -> tuple[float, float]:
     ):
         raise InputTypeError(f"size is {size!r}; width and height in inches are needed: (11, 5.2).")
     width, height = float(size[0]), float(size[1])
-    if not (_SMALLEST <= width <= _LARGEST and _SMALLEST <= height <= _LARGEST):
-        raise InputError(f"size is {size!r}; {_SMALLEST:g} to {_LARGEST:g} inches are possible.")
+    if not (least[0] <= width <= _LARGEST and least[1] <= height <= _LARGEST):
+        raise InputError(
+            f"size is {size!r}; it must be {least[0]:g} to {_LARGEST:g} inches wide and "
+            f"{least[1]:g} to {_LARGEST:g} high."
+        )
     return width, height
 
 
@@ -161,6 +169,71 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     shown = type("Figure", (Figure,), draw)
     figure: Figure = shown(figsize=(width_in, height_in), layout="constrained")
     return figure
+
+
+def find_inks(ground: str = "figure.facecolor") -> tuple[str, str]:
+    """Find ink and soft ink that can be read on a ground of the style in force.
+
+    Parameters
+    ----------
+    ground : str
+        The setting of matplotlib that says its colour.
+
+    Returns
+    -------
+    (str, str)
+
+    Examples
+    --------
+    >>> with dress("en", "dark_background"):
+    ...     find_inks()[0]
+    '#f1ede4'
+    """
+    import matplotlib as mpl
+    from matplotlib.colors import to_rgb
+
+    face = mpl.rcParams[ground]
+    if face in ("inherit", "auto"):
+        face = mpl.rcParams["axes.facecolor"]
+    red, green, blue = (1.0, 1.0, 1.0) if face == "none" else to_rgb(face)
+    bright = 0.299 * red + 0.587 * green + 0.114 * blue
+    return _LIGHT if bright < 0.45 else (INK, SOFT if bright > 0.85 else INK)
+
+
+def count_letters(text: str) -> float:
+    """Count letters by their width; a Chinese one is as wide as two."""
+    return sum(2.0 if "\u2e80" <= letter <= "\uffef" else 1.0 for letter in text)
+
+
+def fold_text(text: str, inches: float, points: float) -> str:
+    """Fold a text to a width: matplotlib breaks lines at spaces alone, which Chinese hasn't.
+
+    Parameters
+    ----------
+    text : str
+    inches : float
+        Width of a line.
+    points : float
+        Size of the letters, thought of as bold ones.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> fold_text("Karakoram Highway, Hasan Abdal", 2.2, 11).splitlines()
+    ['Karakoram Highway,', 'Hasan Abdal']
+    """
+    is_wide = any("\u2e80" <= letter <= "\uffef" for letter in text)
+    room = inches * 72 / points / (0.5 if is_wide else 0.7)
+    lines = [""]
+    # Between Chinese letters, and at spaces; points of a sentence stay with what they end.
+    for part in re.findall(r"[\u2e80-\uffef][，。；：、）]?|[^\s\u2e80-\uffef]+\s*|\s+", text):
+        if lines[-1] and count_letters(lines[-1] + part.rstrip()) > room:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def save_figure(figure: Figure, path: str | Path, *, dpi: int = 200) -> Path:

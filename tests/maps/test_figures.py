@@ -12,9 +12,10 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import shapely
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.font_manager import FontEntry, fontManager
 from matplotlib.patheffects import Normal
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from shapely.geometry import LineString, Point
 
@@ -33,6 +34,9 @@ from cpecgeo.maps.figures import render_strip
 from cpecgeo.maps.sheet import render_figure
 from cpecgeo.maps.words import find_words
 
+STYLES = [
+    "dark_background", "Solarize_Light2", "grayscale", "fivethirtyeight", {"axes.facecolor": "none"}
+]  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = r"$\input{/etc/passwd}$ <script>alert(1)</script> $x$ %n \\ & ü"
 
@@ -286,14 +290,22 @@ def test_districts_on_a_strip_lie_in_their_bands(lang, size):
 
 
 @pytest.mark.parametrize("lang", ["en", "ur", "zh"])
-@pytest.mark.parametrize("size", [(5.0, 4.0), (14.0, 8.0)])
+@pytest.mark.parametrize("size", [(5.0, 4.0), (14.0, 8.0), (4.0, 4.0), (4.0, 8.0), (6.5, 6.5)])
 def test_the_key_of_an_overview_hides_no_line(lang, size):
     made = draw_overview(lang=lang, size=size)
     made.draw_without_rendering()
     axes = made.axes[0]
     key, ground = axes.get_legend().get_window_extent(), axes.get_window_extent()
-    assert key.x0 >= ground.x1
-    assert key.x1 <= made.bbox.x1
+    if size[0] > 1.15 * size[1]:
+        assert key.x0 >= ground.x1
+    else:
+        under = [t.get_window_extent().y0 for t in axes.get_xticklabels() if t.get_text()]
+        assert key.y1 <= min(under)
+        assert key.y0 >= made._supxlabel.get_window_extent().y1
+    assert made.bbox.x0 <= key.x0 < key.x1 <= made.bbox.x1
+    for one in (axes.title, axes._left_title, axes._right_title):
+        box = one.get_window_extent()
+        assert not one.get_text() or made.bbox.x0 <= box.x0 < box.x1 <= made.bbox.x1
     ticks = [t.get_window_extent() for t in axes.get_xticklabels() if t.get_text()]
     inside = [box for box in ticks if ground.x0 <= box.x0 and box.x1 <= ground.x1]
     assert all(a.x1 < b.x0 for a, b in pairwise(inside))
@@ -361,6 +373,31 @@ def test_the_strip_of_the_main_line_names_its_cities_and_cuts_nothing(size):
     assert all(a.x1 <= b.x0 + 1 for a, b in pairwise(boxes)), "names stand beside each other"
 
 
+@pytest.mark.parametrize("lang", ["en", "ur", "zh"])
+@pytest.mark.parametrize("size", [(4.0, 4.0), (16.0, 9.0)])
+def test_on_small_sheets_no_text_of_a_strip_or_profile_is_cut(lang, size):
+    """Chinese isn't folded by matplotlib, and the last two names lay on each other."""
+    made = [
+        draw_strip("western", every_km=50, size=size, lang=lang),
+        draw_profile("western", every_km=50, size=(size[0], size[1] / 2), lang=lang),
+    ]
+    for figure in made:
+        figure.draw_without_rendering()
+        sheet = figure.bbox
+        # Numbers beyond the ends of an axis are there, too, but aren't drawn.
+        ticks = [
+            t for axes in figure.axes for t in [*axes.get_xticklabels(), *axes.get_yticklabels()]
+        ]
+        for text in set(figure.findobj(Text)) - set(ticks):
+            box = text.get_window_extent()
+            if text.get_text() and text.get_visible():
+                assert sheet.x0 - 1 <= box.x0, text
+                assert box.x1 <= sheet.x1 + 1, text
+    boxes = sorted((t.get_window_extent() for t in made[0].axes[0].texts), key=lambda b: b.x0)
+    assert len(boxes) > 9
+    assert all(a.x1 <= b.x0 + 1 for a, b in pairwise(boxes)), "names stand beside each other"
+
+
 def test_a_town_is_not_taken_for_another_of_its_name():
     """Muzaffarabad on the main line is a village near Multan, not the capital of the AJK."""
     stops = cpecgeo.corridor("ml1").stops
@@ -381,6 +418,45 @@ def test_figures_speak_urdu_and_take_size_and_style(draw):
     assert ground.get_xlabel() == say("Chainage, km") != "Chainage, km"
     assert to_hex(ground.get_facecolor()) == "#eeeeff"
     assert mpl.rcParams["axes.facecolor"] == "white", "put back"
+
+
+def contrast(color, ground):
+    """Contrast as WCAG 2 counts it."""
+
+    def light(value):
+        parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(value)]
+        return np.array(parts) @ np.array([0.2126, 0.7152, 0.0722])
+
+    bright, dim = sorted((light(color), light(ground)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_in_styles_of_matplotlib_all_texts_can_be_read(style):
+    """`dark_background` had dark titles, numbers and names on black."""
+    made = [
+        draw_strip("khyber-railway", every_km=5, style=style),
+        draw_profile("khyber-railway", every_km=5, style=style),
+        draw_overview(["khyber-railway"], style=style),
+    ]
+    for figure in made:
+        page = figure.get_facecolor()
+        outside = [figure._suptitle, figure._supxlabel]
+        for axes in figure.axes:
+            outside += [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
+            outside += [*axes.get_xticklabels(), *axes.get_yticklabels()]
+        for text in outside:
+            if text is not None and text.get_text():
+                assert contrast(text.get_color(), page) >= 4.5, (text.get_text(), text.get_color())
+    line, key = made[0].axes[0], made[2].axes[0].get_legend()
+    inside = [
+        (text, line.get_facecolor()) for text in [*line.texts, *line.get_legend().get_texts()]
+    ]
+    inside += [(text, key.get_frame().get_facecolor()) for text in key.get_texts()]
+    assert len(inside) > 10
+    for text, face in inside:
+        ground = face if to_rgba(face)[3] else made[0].get_facecolor()
+        assert contrast(text.get_color(), ground) >= 4.5, (text.get_text(), text.get_color())
 
 
 def test_the_overview_in_urdu_names_what_the_data_names(tmp_path):
@@ -421,8 +497,14 @@ def test_what_figures_refuse(monkeypatch):
         draw_profile("khyber-railway", style={"fnt.size": 3})
     with pytest.raises(InputTypeError, match="int"):
         draw_profile("khyber-railway", style=7)
-    with pytest.raises(InputError, match="2 to 60 inches"):
-        draw_strip("khyber-railway", size=(0.1, 3))
+    for draw, size, rule in (
+        (draw_strip, (3.9, 5), "4 to 60 inches wide and 4 to 60 high"),
+        (draw_overview, (8, 3), "4 to 60 high"),
+        (draw_profile, (4, 1.9), "2 to 60 high"),
+        (draw_profile, (61, 3), "4 to 60 inches wide"),
+    ):
+        with pytest.raises(InputError, match=rule):
+            draw(*(() if draw is draw_overview else ("khyber-railway",)), size=size)
     with pytest.raises(InputTypeError, match="inches"):
         draw_strip("khyber-railway", size=5)
     monkeypatch.setattr("matplotlib.font_manager.fontManager.ttflist", [])
