@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError, UnknownNameError
 from cpecgeo.files.disk import write_whole
@@ -171,7 +171,9 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     return figure
 
 
-def find_inks(ground: str = "figure.facecolor") -> tuple[str, str]:
+def find_inks(
+    ground: Literal["figure.facecolor", "axes.facecolor"] = "figure.facecolor",
+) -> tuple[str, str]:
     """Find ink and soft ink that can be read on a ground of the style in force.
 
     Parameters
