@@ -1,4 +1,4 @@
-"""The errors cpecgeo raises.
+"""The errors and warnings of cpecgeo.
 
 Every error is a `CpecgeoError` and also the builtin that a caller would expect, so
 ``except ValueError`` and ``except CpecgeoError`` both work::
@@ -15,14 +15,14 @@ Every error is a `CpecgeoError` and also the builtin that a caller would expect,
     ├── NetworkError          (ConnectionError)  a server can't be reached or refuses
     └── MissingExtraError     (ImportError)      an optional dependency isn't installed
 
-What goes on but has to be said is a warning::
+A warning doesn't stop a call::
 
     CpecgeoWarning            (UserWarning)
     ├── GeometryWarning                          an invalid area was mended
     ├── NameWarning                              a name means several features
     └── DataWarning                              rows were left out, renamed, or look wrong
 
-A message says what came, which rule it breaks, and what to do.
+A message says what was received, which rule it breaks, and what to do.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ __all__ = [
     "UnknownNameError",
 ]
 
-# What no mistake in degrees comes to, and what is said then.
+# Larger than any mistake in degrees, and the advice for such a value.
 _DEGREES = 1_000
 _METRES = 'if these are metres, state their CRS, such as crs="EPSG:32642"'
 _RANGE = 'give lon, lat degrees on WGS 84, or state their CRS, such as crs="EPSG:32642"'
@@ -58,7 +58,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def _one_line(text: str) -> str:
-    """Put a text on one line: names of columns and files may hold anything."""
+    """Put a text on one line, because names of columns and files may contain anything."""
     return _CONTROL.sub(lambda c: ascii(c[0])[1:-1], text)
 
 
@@ -84,7 +84,7 @@ class CoordinateError(InputError):
     ----------
     message : str
     row : int, optional
-        Which geometry it is of, from 0.
+        The number of the geometry, from 0.
     lonlat : tuple of float, optional
         The coordinate.
     """
@@ -106,21 +106,21 @@ class CoordinateError(InputError):
         is_swapped: bool,
         repair: str = _RANGE,
     ) -> CoordinateError:
-        """Return the error of a coordinate that is no position, and what to do.
+        """Return the error for a coordinate out of range, with advice.
 
         Parameters
         ----------
         what : str
-            The argument or file that it is from.
+            The argument or file that it comes from.
         lonlat : tuple of float
         row : int
-            Which geometry it is of, from 0.
+            The number of the geometry, from 0.
         where : str
-            The same for people: ``in row 7``, ``at position 6``.
+            Where that is, for people: ``in row 7``, ``at position 6``.
         is_swapped : bool
-            Whether lon and lat exchanged are what is meant, where they would be in range.
+            Whether to suggest that lon and lat are swapped, where they would then be in range.
         repair : str
-            What to do with another; nothing says nothing.
+            Advice for other coordinates; None for no advice.
 
         Returns
         -------
@@ -159,15 +159,15 @@ class UnknownNameError(CpecgeoError, KeyError):
     Parameters
     ----------
     name : str
-        The name that was asked for.
+        The unknown name.
     what : str
-        What was looked up ("corridor", "layer", …).
+        The kind of name ("corridor", "layer", …).
     known : iterable of str
-        All names that would have worked.
+        All valid names.
     where : str, optional
         How to list them, for the message.
     of : str, optional
-        What it was given for, for the message.
+        The argument or purpose, for the message.
     """
 
     def __init__(
@@ -186,14 +186,14 @@ class UnknownNameError(CpecgeoError, KeyError):
 
 
 def _near(name: str, known: Iterable[str]) -> list[str]:
-    """Return up to 5 known names: those that begin with the name, then those spelt like it.
+    """Return up to 5 known names: those that begin with the name, then similar ones.
 
-    Spelt like it means that seven tenths of the letters of both are the same, in the same order.
+    Names are similar if seven tenths of the letters of both are the same, in the same order.
     """
     folded, wanted = {k.casefold(): k for k in known}, name.casefold()
     begun = [k for k in folded if k.startswith(wanted)] if len(wanted) > 2 else []
     close = get_close_matches(wanted, folded, n=5, cutoff=0.7)
-    # "language" is "lang", though half of it is missing there.
+    # finds "lang" for "language", although half of the letters are missing
     longer = [k for k in folded if len(k) > 3 and wanted.startswith(k)]
     near = dict.fromkeys([*sorted(begun, key=len)[:3], *close, *longer])
     return [folded[k] for k in near][:5]

@@ -1,8 +1,7 @@
 """Slow, independent references for distances on the ellipsoid, and assertions for tests.
 
-Nothing here shares a formula with the fast engine: every distance is Karney's, through
-pyproj, and feet are found by bisection on the angle between the edge and the way to the
-point.
+Nothing here shares a formula with the fast code. Every distance is Karney's, through pyproj, and
+feet are found by bisection on the angle between the edge and the geodesic to the point.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ __all__ = [
 ]
 
 _Floats = NDArray[np.float64]
-_STEPS = 60  # halvings: 2,000 km down to below a rounding error
-_BATCH = 2_000_000  # pairs of points and edges at once
+_STEPS = 60  # halvings: from 2,000 km to below a rounding error
+_BATCH = 2_000_000  # pairs of points and edges per batch
 
 
 def assert_geodesic_equal(
@@ -84,14 +83,14 @@ def assert_geodesic_equal(
 def reference_nearest(
     points: shapely.Geometry | gpd.GeoSeries, line: shapely.Geometry | gpd.GeoSeries
 ) -> pd.DataFrame:
-    """Return the closest place on a line to each point, slowly.
+    """Return the closest point on a line to each point, slowly.
 
     Parameters
     ----------
     points : array of float, shape (n, 2)
         lon, lat in degrees.
     line : LineString, MultiLineString, Polygon or MultiPolygon
-        Edges are geodesics, of at most 5,000 km. Of polygons the boundary counts.
+        Edges are geodesics of at most 5,000 km. Of polygons the boundary is used.
 
     Returns
     -------
@@ -105,11 +104,11 @@ def reference_nearest(
 
     Notes
     -----
-    An edge is left out only if the triangle inequality proves it: its midpoint is farther
-    than half of its length plus the distance to the nearest vertex. On the others the foot
-    is where the angle between the edge and the geodesic to the point is right, by bisection,
-    or an end. Error: that of `Geod.inv`, some nanometres, plus the square of a rounding
-    error in the foot's place.
+    An edge is excluded only by the triangle inequality: its midpoint is farther than half of its
+    length plus the distance to the nearest vertex. On the others the foot is an end, or the point
+    where the angle between the edge and the geodesic to the point is a right angle, found by
+    bisection. The error is that of `Geod.inv`, some nanometres, plus the square of a rounding error
+    in the foot's position.
 
     Examples
     --------
@@ -135,7 +134,7 @@ def reference_distance_km(a: shapely.Geometry, b: shapely.Geometry) -> float:
     Parameters
     ----------
     a, b : Point, MultiPoint, line or polygon
-        Of polygons the boundary counts.
+        Of polygons the boundary is used.
 
     Returns
     -------
@@ -165,7 +164,7 @@ def reference_distance_km(a: shapely.Geometry, b: shapely.Geometry) -> float:
 def reference_inside(
     points: shapely.Geometry | gpd.GeoSeries, area: shapely.Geometry
 ) -> NDArray[np.bool_]:
-    """Tell which points are inside an area, slowly.
+    """Return which points are inside an area, slowly.
 
     Parameters
     ----------
@@ -177,7 +176,7 @@ def reference_inside(
     Returns
     -------
     ndarray of bool, shape (n,)
-        Points on the boundary may be told either way.
+        Points on the boundary may be on either side.
 
     Raises
     ------
@@ -186,9 +185,9 @@ def reference_inside(
 
     Notes
     -----
-    Seen from the point, the azimuths of a ring's vertices, by Karney's method, turn once around
-    when the ring has the point inside, the other way round when it has the point's antipode
-    inside, and not at all when neither. Two ends of an edge differ by less than half a turn.
+    Seen from the point, the azimuths of a ring's vertices, by Karney's method, turn once around if
+    the ring contains the point, once in the opposite direction if it contains the point's antipode,
+    and not at all otherwise. The azimuths of the two ends of an edge differ by less than 180°.
 
     Examples
     --------
@@ -239,7 +238,7 @@ def _edges(line: shapely.Geometry) -> tuple[_Floats, _Floats]:
 def _nearest_of_all(
     p: _Floats, a: _Floats, azimuth: _Floats, length: _Floats, middle: _Floats
 ) -> pd.DataFrame:
-    """Return the closest place of every edge for each of a batch of points."""
+    """Return the closest point of every edge for each of a batch of points."""
     shape = (len(p), len(a))
     whole = [np.broadcast_to(p[:, [i]], shape).ravel() for i in (0, 1)]
     spots = [np.broadcast_to(middle[:, i], shape).ravel() for i in (0, 1)]
@@ -275,7 +274,7 @@ def _nearest_of_all(
 
 
 def _approaches(start: _Floats, way: _Floats, s: _Floats, x: _Floats, y: _Floats) -> Any:
-    """Return whether going on along the edge at s comes closer to the point."""
+    """Return whether moving forward along the edge at s comes closer to the point."""
     lon, lat, back = _GEOD.fwd(start[:, 0], start[:, 1], way, s)
     to_point = np.asarray(_GEOD.inv(lon, lat, x, y)[0])
     return np.cos(np.radians(to_point - (np.asarray(back) + 180.0))) > 0

@@ -13,7 +13,7 @@ from shapely.geometry import LineString, MultiLineString, MultiPoint, MultiPolyg
 
 import cpecgeo as cg
 from cpecgeo import errors, routing, scale
-from cpecgeo.catalogue import folded
+from cpecgeo.catalogue import fold
 from cpecgeo.features.lookup import KINDS, find
 
 LINE = LineString([(72.8, 33.7), (73.0, 33.9)])
@@ -296,7 +296,7 @@ def test_a_name_of_several_kinds_is_the_first_and_says_the_others():
     for kind, tables in TABLES.items():
         for table in map(cg.layer, tables):
             for name in {*table["id"], *table.get("name", ()), *table.get("title", ())} - {None}:
-                kinds.setdefault(folded(str(name)), {}).setdefault(kind, str(name))
+                kinds.setdefault(fold(str(name)), {}).setdefault(kind, str(name))
     shared = {key: found for key, found in kinds.items() if len(found) > 1}
     assert len(shared) > 40
     wrong = {}

@@ -1,7 +1,7 @@
 """What data there is: list it, load it, cite it, find a name in it."""
 
 from cpecgeo.catalogue.cite import cite
-from cpecgeo.catalogue.facts import folded, match
+from cpecgeo.catalogue.facts import fold, match
 from cpecgeo.catalogue.files import data_path, data_version
 from cpecgeo.catalogue.layers import catalog, layer, table
 from cpecgeo.catalogue.lines import Assembled, assemble, corridor_rows
@@ -14,7 +14,7 @@ __all__ = [
     "corridor_rows",
     "data_path",
     "data_version",
-    "folded",
+    "fold",
     "layer",
     "match",
     "table",

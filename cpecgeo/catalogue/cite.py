@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.catalogue import layers
-from cpecgeo.catalogue.facts import folded, match
+from cpecgeo.catalogue.facts import fold, match
 from cpecgeo.catalogue.files import data_version, read_features
 from cpecgeo.catalogue.geometry import fingerprint, redrawn_corridors
 from cpecgeo.catalogue.lines import drawn_sections
@@ -112,7 +112,7 @@ def _sources(name: str | None) -> list[_Source]:
         raise InputTypeError(
             f"A citation is asked for by {type(name).__name__}; give a name as text."
         )
-    if folded(name) in {folded(n) for n in layers.LAYERS}:
+    if fold(name) in {fold(n) for n in layers.LAYERS}:
         key = match(name, {n: [] for n in layers.LAYERS}, "layer")
         return [_layer(key)]
     found = [

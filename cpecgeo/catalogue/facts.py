@@ -19,7 +19,7 @@ __all__ = [
     "add_facts",
     "add_names",
     "districts_of",
-    "folded",
+    "fold",
     "main_stations",
     "match",
     "name_districts",
@@ -235,12 +235,12 @@ def _names(name: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def folded(name: str) -> str:
+def fold(name: str) -> str:
     """Strip a name, in any script, of case, accents, spaces and punctuation.
 
     Examples
     --------
-    >>> folded("ML-1"), folded("Kēch"), folded("روہڑی جنکشن")
+    >>> fold("ML-1"), fold("Kēch"), fold("روہڑی جنکشن")
     ('ml1', 'kech', 'روہڑیجنکشن')
     """
     plain = name if name.isascii() else unicodedata.normalize("NFKD", name)
@@ -260,7 +260,7 @@ def station_name(name: str) -> str:
     >>> station_name("Lahore Jn."), station_name("Karachi Cantt")
     ('lahorejunction', 'karachicantonment')
     """
-    key = folded(name)
+    key = fold(name)
     for short, long in _SHORT:
         if key.endswith(short) and key != short:
             return key.removesuffix(short) + long
@@ -314,13 +314,13 @@ def match(name: str, known: Mapping[str, Iterable[str]], what: str) -> str:
         raise InputTypeError(
             f"A {what} is asked for by {type(name).__name__} {shown}; give its name as text."
         )
-    wanted = folded(name)
+    wanted = fold(name)
     others: dict[str, str] = {}
     for key, names in known.items():
-        if folded(key) == wanted:
+        if fold(key) == wanted:
             return key
         for other in names:
-            others.setdefault(folded(other), key)
+            others.setdefault(fold(other), key)
     if wanted and wanted in others:
         return others[wanted]
     listing = [*known, *(n for names in known.values() for n in names)]

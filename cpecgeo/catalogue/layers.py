@@ -14,7 +14,7 @@ import geopandas as gpd
 import pandas as pd
 
 from cpecgeo.catalogue import files, lines
-from cpecgeo.catalogue.facts import add_facts, add_names, folded, match, openings
+from cpecgeo.catalogue.facts import add_facts, add_names, fold, match, openings
 from cpecgeo.catalogue.geometry import REDRAWN, fingerprint, redraw
 from cpecgeo.errors import UnknownNameError
 from cpecgeo.geodesy.measure import length_km
@@ -188,7 +188,7 @@ def named_points(of: str) -> gpd.GeoDataFrame:
 
 def ids_named(of: str, name: str) -> list[str]:
     """Return ids of the rows of a layer that go by a name: by id, name, then other names."""
-    return _named(of, fingerprint() if of in REDRAWN else None).get(folded(name), [])
+    return _named(of, fingerprint() if of in REDRAWN else None).get(fold(name), [])
 
 
 def other_meaning(name: str) -> str:
@@ -223,7 +223,7 @@ def _named(of: str, key: Hashable) -> dict[str, list[str]]:
     for column in ("id", "name", "name_ur", "name_zh", "aliases"):
         for label, cell in zip(frame["id"], frame.get(column, ()), strict=False):
             for text in cell.split(";") if isinstance(cell, str) else ():
-                found.setdefault(folded(text), {})[label] = None
+                found.setdefault(fold(text), {})[label] = None
     return {text: list(labels) for text, labels in found.items() if text}
 
 

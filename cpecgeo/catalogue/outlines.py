@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.catalogue.facts import folded, read_districts
+from cpecgeo.catalogue.facts import fold, read_districts
 from cpecgeo.catalogue.files import read_checked, stored_path
 
 __all__ = ["NAME_TAGS", "match_units", "redraw_outlines", "stored_outlines"]
@@ -84,7 +84,7 @@ def match_units(frame: gpd.GeoDataFrame, tags: Iterable[Mapping[str, str]]) -> l
 
 
 def _bare(name: str) -> str:
-    return folded(_CALLED.sub("", name))
+    return fold(_CALLED.sub("", name))
 
 
 def redraw_outlines(layer: str, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[str]]:

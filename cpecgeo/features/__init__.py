@@ -1,1 +1,1 @@
-"""The things themselves: corridors, places, markets."""
+"""Corridors, places, and the resolution of what a caller gives."""

@@ -1,4 +1,4 @@
-"""What a corridor is made of: sections joined end to end, their chainage, stops and legs."""
+"""Alignments of corridors: sections joined end to end, with chainage, stops and legs."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-# Most usable first.
+# From usable to unusable.
 STATUSES = ("operating", "under_construction", "suspended", "closed", "planned")
-# A line that turns by more runs back over itself: no bend of a road or railway is as sharp.
+# No bend of a road or railway is sharper; a line that turns by more runs back over itself.
 _BACK_DEG = 150.0
 
 
@@ -54,7 +54,7 @@ class Alignment:
         Chainage at each vertex, from 0.
     sections, stops : GeoDataFrame
     legs, competing : DataFrame
-        All as `Corridor` has them.
+        As in `Corridor`.
     sources : tuple of str
     """
 
@@ -67,7 +67,7 @@ class Alignment:
     sources: tuple[str, ...]
 
     def reverse(self) -> Alignment:
-        """Return the same with its chainage counted from the other end."""
+        """Return the alignment with its chainage from the other end."""
         end = self.km[-1]
         tables = {}
         for name in ("sections", "legs"):
@@ -79,7 +79,7 @@ class Alignment:
         return replace(self, xy=self.xy[::-1], km=end - self.km[::-1], stops=rows, **tables)
 
     def shift(self, km: float) -> Alignment:
-        """Return the same with its chainage counted from `km`."""
+        """Return the alignment with its chainage starting at `km`."""
         tables = {
             name: (frame := getattr(self, name)).assign(
                 km_from=frame["km_from"] + km, km_to=frame["km_to"] + km
@@ -91,22 +91,22 @@ class Alignment:
 
 
 def align_named(names: Sequence[str], whole: Assembled, wholes: Iterable[str] = ()) -> Alignment:
-    """Return the alignment of sections that the package has.
+    """Return the alignment of bundled sections.
 
     Parameters
     ----------
     names : sequence of str
         Ids of sections, in order.
     whole : Assembled
-        What they make up.
+        The sections assembled.
     wholes : iterable of str
-        Ids of corridors and sections whose published figures are told beside theirs.
+        Ids of corridors and sections whose published figures are included.
     """
     parts = layer("sections").loc[list(names)]
     parts = parts.reset_index(drop=True).rename(columns={"ratio_reason": "reason"})
     parts.insert(2, "km_from", [s[1] for s in whole.sections])
     parts.insert(3, "km_to", [s[2] for s in whole.sections])
-    # Some are drawn against their km.
+    # Some sections are drawn against the direction of their km.
     against = np.array([s[3] for s in whole.sections])
     parts["geometry"] = parts.geometry.where(~against, parts.geometry.reverse())
     figures = table("figures")
@@ -125,7 +125,7 @@ def align_named(names: Sequence[str], whole: Assembled, wholes: Iterable[str] = 
 
 
 def find_named(name: str) -> Alignment:
-    """Return the alignment of a section or corridor that the package has, by name or id.
+    """Return the alignment of a bundled section or corridor, by name or id.
 
     Raises
     ------
@@ -145,18 +145,18 @@ def find_named(name: str) -> Alignment:
 
 
 def join(parts: Sequence[Any]) -> Alignment:
-    """Join alignments end to end, in the order given, each turned so that the ends meet.
+    """Join alignments end to end, in the given order, each reversed where needed so that ends meet.
 
     Parameters
     ----------
     parts : sequence of Corridor or str
-        Corridors, and names of sections or corridors.
+        Corridors, or names of sections or corridors.
 
     Raises
     ------
     UnknownNameError
     GeometryError
-        Two that follow one another don't meet.
+        Two consecutive parts don't meet.
     InputError
         None given.
     """
@@ -205,7 +205,7 @@ def _alignment_of(thing: Any) -> Alignment:
 
 
 def check_junctions(names: Sequence[str], gaps: Sequence[float]) -> None:
-    """Refuse parts that follow one another and don't meet.
+    """Refuse consecutive parts that don't meet.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def check_course(names: Sequence[str], lines: Iterable[Any], xy: Floats) -> None
     Parameters
     ----------
     names : sequence of str
-        Of the sections.
+        Names of the sections.
     lines : iterable of LineString
         The sections.
     xy : ndarray, shape (vertices, 2)
@@ -240,7 +240,8 @@ def check_course(names: Sequence[str], lines: Iterable[Any], xy: Floats) -> None
     Warns
     -----
     GeometryWarning
-        The whole crosses itself or runs over itself: places there have the first of their km.
+        The whole crosses itself or runs over itself; points there have the first of their
+        chainages.
     """
     lines = list(lines)
     for name, line in zip(names, lines, strict=True):
@@ -292,7 +293,7 @@ def _first_crossing(line: LineString) -> tuple[float, float]:
 
 
 def least_finished(statuses: Iterable[str]) -> str:
-    """Return the status of a whole: planned if a part is, else under construction if one is.
+    """Return the status of the whole: planned if a part is, else under construction if a part is.
 
     Examples
     --------
@@ -315,12 +316,12 @@ def describe(
     name : str
         Its id.
     title, kind, status : str, optional
-        What most of its km are, and as far along as its least finished section, when omitted.
+        When omitted, the kind of most of its km, and the status of its least finished section.
 
     Raises
     ------
     InputError
-        An empty name, or a word that isn't known.
+        An empty name, or an unknown kind or status.
     """
     if not isinstance(name, str) or not name.strip():
         raise InputError(f"name is {name!r}; give the corridor an id of its own, as text.")
@@ -358,5 +359,5 @@ def state_published(km: float, note: str) -> str:
 
 
 def state_accuracy(km: float) -> str:
-    """Return how good a line is, in words."""
+    """Return a line's accuracy in words."""
     return "not stated" if np.isnan(km) else f"{km:,.1f} km (95 %) on the poorest leg"

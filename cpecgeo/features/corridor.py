@@ -1,4 +1,4 @@
-"""The record that all corridors share: a line with sections, stops and a calibrated chainage."""
+"""The record of a corridor: a line with sections, stops and a calibrated chainage."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["Corridor"]
 class Corridor:
     """A road, a railway or the mining corridor.
 
-    Made by `corridor`; of a line of your own by `from_line`, of sections by `join`.
+    Returned by `corridor`; `from_line` builds one from a line of your own, `join` from sections.
 
     Attributes
     ----------
@@ -43,34 +43,34 @@ class Corridor:
     line : LineString
         lon, lat on WGS 84; edges are geodesics.
     stops : GeoDataFrame
-        Stations or way points with `km`; a station whose position isn't known has a km post
-        and no geometry.
+        Stations or way points with `km`; a station of unknown position has a km post but no
+        geometry.
     sections : GeoDataFrame
-        In order: `km_from`, `km_to`, `drawn_km`, `official_km`, `ratio`, `reason`, `status` ….
-        Each line runs the way of the corridor, from `km_from` to `km_to`.
+        In order: `km_from`, `km_to`, `drawn_km`, `official_km`, `ratio`, `reason`, `status` …. Each
+        line runs in the direction of the corridor, from `km_from` to `km_to`.
     official_km : float
-        The published length, or NaN where none is.
+        The published length, or NaN where there is none.
     official_note : str
-        What that means.
+        Where that length comes from, and what it covers.
     competing : DataFrame
         All published figures of the corridor and its sections.
     accuracy_km : float
-        How good the drawn line is on its poorest leg, a 95 % value: at 95 of 100 places along
-        it the real line is no further off. NaN where nobody says.
+        The 95 % accuracy of the drawn line on its least accurate leg: at 95 % of the points along
+        it the real line is no farther off. NaN where unknown.
     sources : tuple of str
     chainage : Chainage
     legs : DataFrame
-        In order and without gaps: `section`, `km_from`, `km_to` (chainage), `basis` (what the
-        leg is drawn by: ``traced`` from tiles, ``label`` where a label hides the road on them,
-        ``stations``, ``places``, ``schematic``, ``surveyed`` OpenStreetMap geometry, or
-        ``given`` by the caller) and `accuracy_km`, the 95 % value of that leg.
+        In order and without gaps: `section`, `km_from`, `km_to` (chainage), `basis` (the source of
+        the drawn line: ``traced`` from tiles, ``label`` where a label hides the road on them,
+        ``stations``, ``places``, ``schematic``, ``surveyed`` OpenStreetMap geometry, or ``given``
+        by the caller) and `accuracy_km`, the 95 % accuracy of the leg.
     geometry : {"bundled", "osm", "own"}
         Whether the line ships with the package, is OpenStreetMap's, or is yours.
 
     Notes
     -----
-    Chainage is calibrated as in linear referencing: published km at known stops, geodesic
-    interpolation between them; it follows neither `length_km` nor `official_km` alone.
+    Chainage is calibrated as in linear referencing: published km at known stops, and geodesic
+    interpolation between them. It equals neither `length_km` nor `official_km` in general.
 
     Examples
     --------
@@ -111,36 +111,36 @@ class Corridor:
         accuracy_km: float | None = None,
         sources: str | Sequence[str] = (),
     ) -> Corridor:
-        """Make a corridor of a line of your own; every verb takes it.
+        """Make a corridor from a line of your own; every verb accepts it.
 
         Parameters
         ----------
         line : LineString, MultiLineString, GeoSeries, GeoDataFrame, Route, or path of a file
-            One section, or several in order of travel that meet within 0.5 km. A table may have
-            `id name kind status opened official_km accuracy_km basis source` per section, and
-            `km_from km_to`, its chainage; other columns stay. Points with a name in a file, or
-            the layers ``sections`` and ``stops`` of a GeoPackage, are the stops.
+            One section, or several in order of travel that meet within 0.5 km. A table may have `id
+            name kind status opened official_km accuracy_km basis source` per section, and `km_from
+            km_to`, its chainage; other columns stay. The stops may be points with a name in a file,
+            or the layer ``stops`` beside ``sections`` in a GeoPackage.
         name : str
             Its id, such as ``"mine-road"``.
         title : str, optional
         kind : {"road", "rail", "mining"}
         status : str
-            Of the whole, and of sections that say none.
+            Status of the whole, and of sections without one.
         stops : GeoDataFrame, mapping of name to position, or names of places, optional
             In the order of the line, at most 25 km off it; `km` of a table is their chainage.
         km : float, sequence or mapping of float, optional
-            The length, or the chainage at each stop or at some; a mapping alone names the stops
-            too. Without it, and without `official_km` or
-            `km_from` and `km_to` of the sections, chainage is the drawn length.
+            The length, or the chainage at each stop or at some; a mapping can name the stops too.
+            Without it, and without `official_km` or `km_from` and `km_to` of the sections, chainage
+            is the drawn length.
         opened : str or int, optional
         accuracy_km : float, optional
-            How good the line is: a 95 % value. Unknown (NaN) when omitted.
+            The 95 % accuracy of the line. Unknown (NaN) when omitted.
         sources : str or sequence of str
 
         Raises
         ------
         InputError, InputTypeError, UnknownNameError, CRSError, CoordinateError, FileError
-            A stop far off or out of order, km that fall, a word or number that isn't one.
+            A stop far off or out of order, km that decrease, an invalid word or number.
         GeometryError
             Sections that don't meet, cross themselves or turn back.
 
@@ -185,12 +185,11 @@ class Corridor:
         Parameters
         ----------
         parts : list of Corridor or str
-            In order of travel; each is turned so that the ends meet. A name is that of a
-            section or corridor as it ships with the package. A line that meets itself gives a
-            GeometryWarning.
+            In order of travel; each is reversed where needed so that ends meet. A name is that of a
+            bundled section or corridor. A line that meets itself gives a GeometryWarning.
         name, title : str
         kind, status : str, optional
-            What most of the km are; planned or under construction where a part is.
+            When omitted, the kind of most of the km; planned or under construction where a part is.
 
         Returns
         -------
@@ -251,16 +250,16 @@ class Corridor:
         return self.chainage.at(self.km_of(km) if isinstance(km, str) else km)
 
     def km_of(self, stop: str, *, max_km: float = PLACE_KM) -> float:
-        """Return the chainage of a stop, or of any named place beside the line, in km.
+        """Return the chainage of a stop, or of a named place near the line, in km.
 
         Parameters
         ----------
         stop : str
-            Its name, id or another name; "Jn" and "Cantt" do. A town alone is its main
-            station where it has several here. What is no stop is looked up as a place, and
-            stands for the closest point of the line.
+            Its name, id or another name; "Jn" and "Cantt" are accepted. A town's name means its
+            main station where it has several here. A name that isn't a stop is looked up as a
+            place, and means the closest point of the line.
         max_km : float
-            How far off the line a place may lie.
+            The greatest distance of a place from the line.
 
         Raises
         ------

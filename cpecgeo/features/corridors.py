@@ -1,4 +1,4 @@
-"""The corridors by name, bundled or with OpenStreetMap's geometry; their table and sections."""
+"""Corridors by name, bundled or with OpenStreetMap's geometry; their table and sections."""
 
 from __future__ import annotations
 
@@ -47,24 +47,23 @@ _TABLES = ("stops", "sections", "competing", "legs")
 
 @dataclass(frozen=True, eq=False)
 class Refreshed:
-    """A corridor with OpenStreetMap's geometry, and how it came about.
+    """A corridor with OpenStreetMap's geometry, and a record of its construction.
 
     Attributes
     ----------
     corridor, bundled : Corridor
-        With the new line, and with the one that ships with the package.
+        With the new line, and with the bundled one.
     record : mapping
         `snapshot` (date of the data), `retrieved`, `origin`, `queries`, `buffer_km`,
         `gap_km`, `licence`, `credit` ….
     ways : DataFrame
         Ways used, in order: `way`, `name`, `ref`, `tags` (all of them).
     gaps : DataFrame
-        Stretches that stayed schematic: `km_from`, `km_to` (old chainage), `from`, `to`,
-        `reason`.
+        Stretches that stay schematic: `km_from`, `km_to` (old chainage), `from`, `to`, `reason`.
     stops_met : DataFrame
         Stops on the track: `name`, `km` (old), `osm_km`, `offset_km`.
     stops_missed : DataFrame
-        Stops that no track is near: `name`, `km`, `reason`.
+        Stops without a track nearby: `name`, `km`, `reason`.
     """
 
     corridor: Corridor
@@ -76,7 +75,7 @@ class Refreshed:
     stops_missed: pd.DataFrame
 
     def deviation(self, *, every_km: float = 1.0) -> Any:
-        """Measure the old line against the new; see `cpecgeo.osm.deviation`."""
+        """Measure how far the old line is from the new one; see `cpecgeo.osm.deviation`."""
         import cpecgeo as cg
 
         return cg.osm.deviation(self.corridor.name, every_km=every_km)
@@ -131,11 +130,10 @@ def corridor(name: str, *, geometry: Geometry | None = None) -> Corridor:
     Parameters
     ----------
     name : str
-        Forgiving: ``"ML-1"``, ``"ml1"``, ``"Main Line 1"``.
+        In any usual spelling: ``"ML-1"``, ``"ml1"``, ``"Main Line 1"``.
     geometry : {"bundled", "osm"}, optional
-        The line that ships with the package, or the one that `cpecgeo.osm.refresh` stored. The
-        geometry in force (`cpecgeo.using`) when omitted; a corridor that wasn't refreshed is
-        then the bundled one.
+        The bundled line, or the one that `cpecgeo.osm.refresh` stored. When omitted, the geometry
+        in force (`cpecgeo.using`), or the bundled line where the corridor hasn't been refreshed.
 
     Returns
     -------
@@ -149,7 +147,7 @@ def corridor(name: str, *, geometry: Geometry | None = None) -> Corridor:
         ``geometry="osm"`` is given and the corridor hasn't been refreshed, or the stored file is
         damaged.
     InputError
-        Another word for `geometry`.
+        Another value of `geometry`.
 
     Warns
     -----
@@ -165,7 +163,7 @@ def corridor(name: str, *, geometry: Geometry | None = None) -> Corridor:
     cpecgeo.errors.UnknownNameError: No corridor named 'karakorum'. Did you mean ...
     """
     found = _load(corridor_id(name), geometry)
-    # The kept one is shared: whoever edits a table edits a copy.
+    # The cached corridor is shared, so callers get copies of its tables.
     tables = {field: getattr(found, field).copy() for field in _TABLES}
     return replace(found, **tables)
 
@@ -192,7 +190,7 @@ def _load(key: str, geometry: Geometry | None) -> Corridor:
 
 
 def refreshed(name: str) -> Refreshed:
-    """Return what `cpecgeo.osm.refresh` stored of a corridor, checked against its sha256.
+    """Load the corridor that `cpecgeo.osm.refresh` stored, checked against its sha256.
 
     Parameters
     ----------
@@ -205,7 +203,7 @@ def refreshed(name: str) -> Refreshed:
     Raises
     ------
     DataError
-        It was never refreshed, the file is damaged, or it was made for other sections.
+        It was never refreshed, the file is damaged, or it belongs to other sections.
     UnknownNameError
     """
     key = corridor_id(name)
@@ -221,9 +219,9 @@ def corridors() -> gpd.GeoDataFrame:
     Returns
     -------
     GeoDataFrame
-        On the id: `title kind status length_km official_km ratio chainage_km accuracy_km …`.
-        `ratio` is drawn to published length; it is below 1 where bends are finer than the
-        points that the line is drawn through.
+        Indexed by id: `title kind status length_km official_km ratio chainage_km accuracy_km …`.
+        `ratio` is the drawn length divided by the published one; it is below 1 where the line's
+        points are too sparse for the road's bends.
 
     Examples
     --------
@@ -245,8 +243,8 @@ def lengths() -> pd.DataFrame:
     -------
     DataFrame
         `level` (corridor or section), `id`, `name`, `kind`, `status`, `drawn_km` (geodesic),
-        `official_km`, `ratio`, `chainage_km`, `accuracy_km`, `reason` (why drawn and
-        published differ), `source`. A section that isn't drawn has no `drawn_km`.
+        `official_km`, `ratio`, `chainage_km`, `accuracy_km`, `reason` (why drawn and published
+        differ), `source`. A section without a line has no `drawn_km`.
 
     Examples
     --------
@@ -283,7 +281,7 @@ def lengths() -> pd.DataFrame:
 
 
 def _rebuild(bundled: Corridor, kept: Stored) -> Refreshed:
-    """Rebuild what was refreshed of a corridor from what is stored.
+    """Rebuild a refreshed corridor from the stored file.
 
     Parameters
     ----------
@@ -306,9 +304,9 @@ def _rebuild(bundled: Corridor, kept: Stored) -> Refreshed:
 
 
 def _redraw(bundled: Corridor, kept: Stored) -> Corridor:
-    """Return a corridor with the line that is stored; stops and sections follow it.
+    """Return a corridor with the stored line, and its stops and sections moved to it.
 
-    A section with a gap, or with a stop that no track is near, keeps its old accuracy.
+    A section with a gap, or with a stop without a track nearby, keeps its old accuracy.
     """
     chain = kept.chainage
     stops = bundled.stops.copy()
@@ -341,7 +339,7 @@ def _redraw(bundled: Corridor, kept: Stored) -> Corridor:
 
 
 def split_sections(whole: Corridor) -> list[Corridor]:
-    """Return the sections of a corridor of the caller's, each with the chainage of the whole.
+    """Return the sections of a caller's corridor, each with the chainage of the whole.
 
     Parameters
     ----------
@@ -350,7 +348,7 @@ def split_sections(whole: Corridor) -> list[Corridor]:
     Returns
     -------
     list of Corridor
-        Under the names of the sections; the corridor itself where not each has one of its own.
+        Named by their sections; the corridor itself where these names aren't unique.
 
     Examples
     --------
@@ -365,13 +363,13 @@ def split_sections(whole: Corridor) -> list[Corridor]:
     ('B', True)
     """
     parts = whole.sections
-    unnamed = f"{whole.title}, part 1"  # as `Corridor.from_line` calls them
+    unnamed = f"{whole.title}, part 1"  # the default names of `Corridor.from_line`
     if len(parts) < 2 or not parts["name"].is_unique or parts["name"].iloc[0] == unnamed:
         return [whole]
     xy, km = shapely.get_coordinates(whole.line), whole.chainage.measures_km
     found, first = [], 0
     for i, (name, to) in enumerate(zip(parts["name"], parts["km_to"], strict=True)):
-        # The vertex that ends it: km may stand still, and a line come by a place twice.
+        # By vertex, because several vertices may have one km, and a line may pass a point twice.
         end = shapely.get_coordinates(parts.geometry.iloc[i])[-1]
         ends = first + np.flatnonzero((xy[first:] == end).all(axis=1) & (km[first:] == to))
         last = int(ends[ends > first][0])

@@ -1,7 +1,7 @@
-"""Names of features, layers and files: the one place where they are looked up.
+"""Looking up names of features, layers and files.
 
-The order is that of `KINDS`: corridor, section, place, layer, district, province, file.
-``"district:Quetta"`` says which kind is meant.
+The order is that of `KINDS`: corridor, section, place, layer, district, province, file. A prefix
+states the kind: ``"district:Quetta"``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 
 import geopandas as gpd
 
-from cpecgeo.catalogue import folded, layer
+from cpecgeo.catalogue import fold, layer
 from cpecgeo.catalogue.layers import ids_named, shared
 from cpecgeo.errors import CpecgeoError, CRSError, FileError, InputError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
@@ -43,7 +43,7 @@ KINDS = ("corridor", "section", "place", "layer", "district", "province", "file"
 
 _STATED = re.compile(r"\b(lon|lat|layer|crs|thousands|encoding)=")
 
-# A unit that is no more has no outline, and the province that it joined is another area.
+# A former unit has no outline, and the province that it joined is a different area.
 _TRIBAL_AREAS = {"fata", "federallyadministeredtribalareas"}
 _JOINED = (
     "The Federally Administered Tribal Areas have been part of Khyber Pakhtunkhwa since 2018: ask "
@@ -60,34 +60,34 @@ def find(
     missing: Literal["raise", "keep"] = "raise",
     kinds: Collection[str] | None = None,
 ) -> Subject:
-    """Look a name up: the first kind of `among` that knows it.
+    """Look up a name; the first kind of `among` that has it is taken.
 
     Parameters
     ----------
     name : str
-        In any case and punctuation; ``"kind:name"`` asks for one kind alone, and
-        ``"corridor:line.geojson"`` takes the lines of a file as one corridor.
+        In any case and punctuation. ``"kind:name"`` searches one kind only, and
+        ``"corridor:line.geojson"`` reads the lines of a file as one corridor.
     what : str
         The argument's name, for messages.
     among : sequence of str
-        Which of `KINDS`, in this order.
+        The kinds to search, in this order, of `KINDS`.
     missing : {"raise", "keep"}
         Whether a layer's features of unknown position are kept.
     kinds : collection of str, optional
-        Geometry types that are needed: ``"Awaran"`` is the town, and the district where areas
-        are. Where the name has none of these, it is what it is without.
+        Preferred geometry types: ``"Awaran"`` is the town, but the district where areas are needed.
+        Without a match of these types, the first match is taken.
 
     Returns
     -------
     Subject
-        `also` tells the other meanings of the name.
+        `also` has the other meanings of the name.
 
     Raises
     ------
     UnknownNameError
-        No kind knows it; the message has near names.
+        No kind has it; the message lists similar names.
     InputError
-        The feature is known but its position isn't.
+        The feature is known, but not its position.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def find(
     if rest.strip() and prefix.strip().casefold() in among:
         name, among = rest.strip(), (prefix.strip().casefold(),)
     if "file" in among and has_format(name):
-        return read_subject(name, missing)  # no feature's name ends so
+        return read_subject(name, missing)  # no feature's name has such an ending
     near: list[str] = []
     listed = [kind for kind in among if kind in _FINDERS]
     first: Subject | None = None
@@ -121,10 +121,10 @@ def find(
         first = first or told
     if first is not None:
         return first
-    # A parameter of one letter says nothing to who types in a shell; the name says it all.
+    # A parameter of one letter means nothing in the shell, so it is left out.
     argument = what if len(what.partition("[")[0]) > 1 else ""
     where = "`catalog` and `corridors` list what there is."
-    if folded(name) in _TRIBAL_AREAS:
+    if fold(name) in _TRIBAL_AREAS:
         near, where = [], _JOINED
     raise UnknownNameError(name, _or([k for k in among if k != "file"]), near, where, of=argument)
 
@@ -132,13 +132,13 @@ def find(
 def _list_others(
     name: str, kinds: Sequence[str], missing: Literal["raise", "keep"]
 ) -> tuple[str, ...]:
-    """Return what else a name means, in other kinds than the one chosen."""
+    """List the other meanings of a name, of kinds other than the chosen one."""
     others = []
     for kind in kinds:
         if kind in {"district", "province"}:
             others += [f"{kind}:{label}" for label in ids_named(f"{kind}s", name)[:1]]
             continue
-        # One whose position isn't known is no answer in the other's stead.
+        # A feature of unknown position isn't an alternative.
         with suppress(UnknownNameError, InputError):
             others.append(f"{kind}:{_FINDERS[kind](name, missing).shapes.index[0]}")
     return tuple(others)
@@ -155,7 +155,7 @@ def _corridor(name: str, _missing: str) -> Subject:
 
 
 def _section(name: str, _missing: str) -> Subject:
-    rows = _named_rows("sections", name)
+    rows = _find_rows("sections", name)
     title = str(rows["name"].iloc[0])
     if rows.geometry.isna().all():
         note = rows["note"].iloc[0]
@@ -184,12 +184,12 @@ def _layer(name: str, missing: str) -> Subject:
 
 
 def _district(name: str, _missing: str) -> Subject:
-    rows = _named_rows("districts", name)
+    rows = _find_rows("districts", name)
     return _of_rows(rows, "district", str(rows["name"].iloc[0]))
 
 
 def _province(name: str, _missing: str) -> Subject:
-    rows = _named_rows("provinces", name)
+    rows = _find_rows("provinces", name)
     return _of_rows(rows, "province", str(rows["name"].iloc[0]))
 
 
@@ -203,7 +203,7 @@ _FINDERS: dict[str, Callable[[str, str], Subject]] = {
 }
 
 
-# A section that bears its corridor's name means the same; so do way points named as sections.
+# A section with its corridor's name means the same; so do way points named like sections.
 _NAMESAKES = {
     "section": {"corridor"},
     "place": {"corridor", "section"},
@@ -211,8 +211,8 @@ _NAMESAKES = {
 }
 
 
-def _named_rows(of: str, name: str) -> gpd.GeoDataFrame:
-    """Return the row of a layer with that id, name or other name, as a frame on its id."""
+def _find_rows(of: str, name: str) -> gpd.GeoDataFrame:
+    """Return the row of a layer with that id, name or other name, as a frame indexed by id."""
     frame = shared(of)
     if ids := ids_named(of, name):
         return frame.loc[ids[:1]]
@@ -235,14 +235,14 @@ def read_subject(
     missing : {"raise", "keep"}
         Whether rows without a geometry are left out or stay.
     choice : Choice, optional
-        What is stated of the file. Without it an error that asks for a statement says that it is
-        one of `cpecgeo.read`, because verbs have no such options.
+        Options for reading. Without it, an error that suggests an option says that it is one of
+        `cpecgeo.read`, because verbs have no such options.
 
     Returns
     -------
     Subject
-        Its rows with all their columns, under their names: those of a column ``name``, else
-        ``id``, where every row has its own; else under their numbers, from 0.
+        Its rows with all columns, labelled by a column ``name``, else ``id``, where values are
+        unique; else by number from 0.
 
     Raises
     ------
@@ -261,7 +261,7 @@ def read_subject(
 
 
 def lines_of_file(path: str, choice: Choice | None = None) -> list[Corridor] | Subject:
-    """Return the lines of a file as corridors, under their names; or its features as they are.
+    """Return the lines of a file as corridors, or else its features.
 
     Parameters
     ----------
@@ -272,9 +272,9 @@ def lines_of_file(path: str, choice: Choice | None = None) -> list[Corridor] | S
     Returns
     -------
     list of Corridor, or Subject
-        Lines that join are sections with the chainage of the whole, each under its name, or one
-        corridor under the name of the file where they have none. Points and areas, and lines
-        that don't join, are the features of the file.
+        Lines that join become sections with the chainage of the whole, each under its name, or one
+        corridor under the file's name where they have no names. Points and areas, and lines that
+        don't join, are returned as features.
 
     Raises
     ------
@@ -284,7 +284,7 @@ def lines_of_file(path: str, choice: Choice | None = None) -> list[Corridor] | S
     try:
         found = read_subject(path, "keep", choice)
     except InputError as error:
-        try:  # a GeoPackage of several layers, sections and stops
+        try:  # a GeoPackage with layers of sections and stops
             return split_sections(load_line(path, choice))
         except CRSError:
             raise
@@ -297,15 +297,14 @@ def lines_of_file(path: str, choice: Choice | None = None) -> list[Corridor] | S
 
 
 def read_labelled(path: str, choice: Choice | None) -> gpd.GeoDataFrame:
-    """Read a file, its rows under their names.
+    """Read a file, with its rows labelled by name.
 
     Raises
     ------
     InputError, FileError
-        As `cpecgeo.read`; where nothing can be stated (no `choice`), the message says where it
-        can be.
+        As `cpecgeo.read`; without `choice` the message says where options can be given.
     """
-    from cpecgeo.files.reading import label_rows, read  # most names are no files
+    from cpecgeo.files.reading import label_rows, read  # most names aren't files
 
     with _advise(choice):
         return label_rows(read(path, **vars(choice or Choice())))
@@ -313,7 +312,7 @@ def read_labelled(path: str, choice: Choice | None) -> gpd.GeoDataFrame:
 
 @contextmanager
 def _advise(choice: Choice | None) -> Iterator[None]:
-    """Say that the options an error names are those of `read`, where the verb has none."""
+    """Add to an error that its options are those of `read`, where the verb has none."""
     try:
         yield
     except (InputError, FileError) as error:
@@ -356,21 +355,21 @@ def line_of_file(
     choice: Choice | None = None,
     kind: str = "road",
 ) -> Corridor:
-    """Make the lines of a file one corridor.
+    """Join the lines of a file to one corridor.
 
     Parameters
     ----------
     path : str or Path
     frame : GeoDataFrame, optional
-        What was read from it; it is read here otherwise.
+        The file's features; read here when omitted.
     choice : Choice, optional
-        How it is read.
+        Options for reading.
     kind : {"road", "rail", "mining"}
 
     Returns
     -------
     Corridor
-        Under the name of its feature where there is one that has a name, else of the file.
+        Named by its only feature, if that has a name, else by the file.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A line of the caller's own as an alignment: sections, chainage from measures, stops."""
+"""Alignments from a caller's own lines: sections, chainage from measures, stops."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ KmLike: TypeAlias = "float | Sequence[float] | Mapping[str, float] | None"
 
 Floats = NDArray[np.float64]
 
-_FAR_KM = 25.0  # a stop further off its line is another place's
-_ON_KM = 0.01  # a stop this close to its line lies on it
-# A millimetre from a vertex is the vertex.
+_FAR_KM = 25.0  # a stop farther from its line is refused
+_ON_KM = 0.01  # a stop this close to its line is on it
+# Within a millimetre of a vertex a point is the vertex.
 _SAME_KM = 1e-6
 
 _TEXT = ("name_ur", "name_zh", "source_date", "note", "status_note", "reason", "remark", "role",
@@ -97,11 +97,11 @@ def align_own(
     measured = bool(spans.notna().all(axis=None))
     lengths = _lengths(parts, measured=measured, total=km if isinstance(km, Real) else None)
     table = _stops(stops, name)
-    table["km"] = _given_km(table, None if isinstance(km, Real) else km)
+    table["km"] = _read_km(table, None if isinstance(km, Real) else km)
     bare = Chainage(LineString(xy))
     in_order = not isinstance(stops, gpd.GeoDataFrame)
     at, off = _place_stops(table, bare, accuracy_km)
-    # Where sections have their measures, a stop that the line passes by doesn't move them.
+    # Sections with measures keep them; a stop beside the line doesn't change them.
     on = at if not measured else np.where(off <= _ON_KM, at, np.nan)
     _check_order(table, on, in_order=in_order)
     measures = np.full(len(xy), np.nan)
@@ -128,7 +128,7 @@ def align_own(
 
 
 def _read(line: Any, what: str = "line") -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | None]:
-    """Return a caller's lines as rows in lon, lat, and the stops that a file has beside them."""
+    """Return a caller's lines as rows in lon, lat, and the stops in the same file."""
     if isinstance(line, str | Path):
         return read_line(line)
     if isinstance(line, Thing) and not isinstance(line, type):
@@ -149,8 +149,8 @@ def _read(line: Any, what: str = "line") -> tuple[gpd.GeoDataFrame, gpd.GeoDataF
 def read_line(
     path: str | Path, frame: gpd.GeoDataFrame | None = None, choice: Choice | None = None
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | None]:
-    """Read a file, or take its rows: lines in lon, lat, and stops in a layer or as points."""
-    from cpecgeo.files.reading import label_rows, read  # most corridors are no files
+    """Read lines in lon, lat from a file or its rows, with stops from a layer or from points."""
+    from cpecgeo.files.reading import label_rows, read  # most corridors aren't files
 
     how = vars(choice or Choice())
     if frame is None and how["layer"] is None and str(path).lower().endswith(".gpkg"):
@@ -158,7 +158,7 @@ def read_line(
             rows, stops = (read(path, **how | {"layer": n}) for n in ("sections", "stops"))
             return _read(rows, str(path))[0], stops
         except InputError as error:
-            if type(error) is not InputError:  # else: other layers, or only one
+            if type(error) is not InputError:  # otherwise it has other layers, or only one
                 raise
     frame = label_rows(read(path, **how)) if frame is None else frame
     if not (is_line := frame.geom_type.isin(list(LINES)).to_numpy()).any():
@@ -178,7 +178,7 @@ def _sections(
     accuracy_km: float | None,
     sources: Sequence[str],
 ) -> gpd.GeoDataFrame:
-    """Return the rows as sections; what they don't say is what the caller says of the whole."""
+    """Return the rows as sections; missing values are the caller's values for the whole."""
     several = len(rows) > 1
     count = [str(i) for i in range(1, len(rows) + 1)]
     accuracy = np.nan if accuracy_km is None else positive_km(accuracy_km, "accuracy_km")
@@ -241,7 +241,7 @@ def _one_line(shape: shapely.Geometry, name: str) -> LineString:
 
 
 def _lengths(parts: gpd.GeoDataFrame, *, measured: bool, total: float | None) -> Floats:
-    """Return the km of each section: measured, stated, or drawn."""
+    """Return the km of each section: measured, stated or drawn."""
     if measured:
         km = np.abs(parts["km_to"].to_numpy(float) - parts["km_from"].to_numpy(float))
     else:
@@ -260,7 +260,7 @@ def _stops(stops: object, name: str) -> gpd.GeoDataFrame:
         rows = stops.drop(columns=stops.geometry.name)
         table = gpd.GeoDataFrame(rows, geometry=shapes, crs=4326).reset_index(drop=True)
     elif stops is None or (isinstance(stops, Mapping | Sequence) and not isinstance(stops, str)):
-        table = _named_stops(stops or ())
+        table = _read_named(stops or ())
     else:
         raise InputTypeError(
             f"stops is {type(stops).__name__}; give a GeoDataFrame with name, names of places, or "
@@ -277,8 +277,8 @@ def _stops(stops: object, name: str) -> gpd.GeoDataFrame:
     return table
 
 
-def _named_stops(stops: Any) -> gpd.GeoDataFrame:
-    """Return stops given by name: of a place, or with a position of their own."""
+def _read_named(stops: Any) -> gpd.GeoDataFrame:
+    """Return stops given by name: places, or names with a position."""
     given = stops.items() if isinstance(stops, Mapping) else ((None, x) for x in stops)
     kept = ("id", "kind", "status", "accuracy_km", "basis", "source", "licence")
     rows = []
@@ -300,8 +300,8 @@ def _named_stops(stops: Any) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs=4326)
 
 
-def _given_km(table: gpd.GeoDataFrame, km: object) -> Floats:
-    """Return the km at each stop as given, NaN where none is."""
+def _read_km(table: gpd.GeoDataFrame, km: object) -> Floats:
+    """Return the caller's km at each stop, NaN where not given."""
     if km is None:
         return np.asarray(_numbers(table["km"], "km"), float)
     if isinstance(km, Mapping):
@@ -334,7 +334,7 @@ def _place_stops(
 
 
 def _check_order(table: gpd.GeoDataFrame, at: Floats, *, in_order: bool) -> None:
-    """Refuse stops that don't lie along the line as their km or their list say."""
+    """Refuse stops whose order along the line differs from that of their km or of the list."""
     km, names = table["km"].to_numpy(float), table["name"]
     known = np.flatnonzero(~np.isnan(at))
     counted = known[~np.isnan(km[known])]
@@ -361,7 +361,7 @@ def _calibrate(
     table: gpd.GeoDataFrame,
     at: Floats,
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Return vertices, measures and ends of sections with a vertex at each stop of known km."""
+    """Return vertices, measures and section ends, with a vertex added at each stop of known km."""
     km = table["km"].to_numpy(float)
     chain = Chainage(LineString(xy))
     extra: list[tuple[float, float, Point]] = []
@@ -394,7 +394,7 @@ def _calibrate(
 
 
 def _order_columns(frame: gpd.GeoDataFrame, first: Sequence[str]) -> gpd.GeoDataFrame:
-    """Return the columns that every corridor has, then the caller's own, then the geometry."""
+    """Order columns: those of every corridor, then the caller's own, then the geometry."""
     first = [column for column in first if column != "geometry"]
     own = [c for c in frame.columns if c not in {*first, "geometry"}]
     return gpd.GeoDataFrame(frame[[*first, *own, "geometry"]], geometry="geometry", crs=4326)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from shapely.geometry import Point
 
-from cpecgeo.catalogue import folded, layer
+from cpecgeo.catalogue import fold, layer
 from cpecgeo.catalogue.facts import (
     districts_of,
     main_stations,
@@ -41,7 +41,7 @@ __all__ = [
     "stops",
 ]
 
-# Sites before towns, towns before stations: "Gwadar" is the town, "Gwadar Port" the port.
+# Sites, then towns, then stations: "Gwadar" is the town, "Gwadar Port" the port.
 POINT_LAYERS = (
     "ports", "crossings", "mines", "zones", "energy", "places", "interchanges", "stations",
     "waypoints",
@@ -51,7 +51,7 @@ _NAMES = ("id", "name", "name_ur", "name_zh", "aliases")
 _SUFFIX = re.compile("(junction|cantonment|city|port|pass|sez|interchange)$")
 PLACE_KM = 30.0
 """How far off a line a place may lie whose name stands for the closest point of it."""
-_BESIDE_KM = 2.0  # beside the line, and nothing is said
+_BESIDE_KM = 2.0  # closer to the line, no warning
 _NEAR_TOWN = 0.3  # degrees
 
 COLUMNS = [
@@ -76,8 +76,8 @@ class Place:
     accuracy_km : float
     source, licence, note : str
     district, province : str or None
-        The district of 2022 it lies in and its province: facts with a source, not looked up
-        in the outlines; None abroad and where it isn't known.
+        The district of 2022 and its province: facts with a source, not derived from outlines; None
+        abroad and where unknown.
     """
 
     name: str
@@ -121,16 +121,16 @@ def _texts(of: str) -> dict[str, list[tuple[str, str]]]:
     for cells in frame[[c for c in _NAMES if c in frame]].to_numpy().tolist():
         for cell in cells:
             for text in cell.split(";") if isinstance(cell, str) else ():
-                first = folded(next(filter(str.isalnum, text), ""))[:1]
+                first = fold(next(filter(str.isalnum, text), ""))[:1]
                 found.setdefault(first, []).append((text, cells[0]))
     return found
 
 
 @cache
 def _index(of: str, first: str) -> tuple[dict[str, list[str]], ...]:
-    """Index ids by their names' keys, keys without a last word, and initials.
+    """Index ids by the keys of their names, also without the last word and as initials.
 
-    Of one layer and first letter, so that a first call needn't fold every name there is.
+    Only for one layer and first letter, so that a first call needn't fold all names.
     """
     forms: tuple[dict[str, list[str]], ...] = ({}, {}, {})
     for text, label in _texts(of).get(first, ()):
@@ -141,7 +141,7 @@ def _index(of: str, first: str) -> tuple[dict[str, list[str]], ...]:
 
 
 def _rank_rows(of: str, ids: list[str]) -> pd.DataFrame:
-    """Return rows of a layer: a town's main station first, a place of rank before namesakes."""
+    """Return rows of a layer: a town's main station first, a place with a rank before others."""
     frame = pd.DataFrame(shared(of).loc[list(dict.fromkeys(ids))])
     if len(frame) == 1:
         return frame
@@ -151,9 +151,9 @@ def _rank_rows(of: str, ids: list[str]) -> pd.DataFrame:
 
 
 def _short(text: str) -> str:
-    """Shorten a name of three words or more as people do: D. I. Khan; empty for others."""
+    """Abbreviate a name of three words or more, as in D. I. Khan; return "" for others."""
     *first, last = text.split() or [""]
-    return folded("".join(w[0] for w in first) + last) if len(first) > 1 else ""
+    return fold("".join(w[0] for w in first) + last) if len(first) > 1 else ""
 
 
 def place(name: str, *, within: str | None = None) -> Place:
@@ -162,23 +162,23 @@ def place(name: str, *, within: str | None = None) -> Place:
     Parameters
     ----------
     name : str
-        In English, Urdu or Chinese, another name it goes by, or an id; case and punctuation
-        don't matter. Of three words and more all but the last may be initials: ``"DI Khan"``.
+        A name in English, Urdu or Chinese, another name, or an id; case and punctuation don't
+        matter. In names of three words or more, all but the last may be initials: ``"DI Khan"``.
     within : str, optional
-        The layer to look in, where a name stands in several.
+        The layer to search, where several have the name.
 
     Returns
     -------
     Place
-        Ports, crossings, mines, zones and plants are looked through first, then towns,
-        stations and way points.
+        Ports, crossings, mines, zones and plants are searched first, then towns, stations and way
+        points.
 
     Raises
     ------
     UnknownNameError
-        No point of that name; the message has near names.
+        No point of that name; the message lists similar names.
     InputError
-        The feature is known but its position isn't.
+        The feature is known, but not its position.
 
     Examples
     --------
@@ -235,11 +235,11 @@ def _place(layer_name: str, row: pd.Series) -> Place:
 
 @cache
 def _points() -> pd.DataFrame:
-    """Load way points and stations in one table; `km` of a station is its own line's post.
+    """Load way points and stations in one table; `km` of a station is its km post on its line.
 
-    A station on several lines has a row for each, under its one id and name.
+    A station on several lines has a row for each, with the same id and name.
     """
-    # Plain tables take new columns, and are joined, in a fifth of the time.
+    # Plain tables are extended and joined in a fifth of the time.
     stations = pd.DataFrame(line_stations()).rename(columns={"km": "post_km"})
     named = stations.set_index("id")[["name", "name_ur", "aliases"]]
     stations["row"] = stations["id"]
@@ -257,11 +257,11 @@ def _points() -> pd.DataFrame:
 
 
 def rank_stops(frame: pd.DataFrame) -> Any:
-    """Rank stops by what a reader looks for: the towns that they serve, main stations first.
+    """Rank stops by importance: the towns that they serve, main stations first.
 
-    Least first: 0 for the main station of a town; the town's rank, larger towns first, for one
-    station of each town; 20 for other junctions, 30 for the rest, 40 for further stations of a
-    town.
+    Lower is more important: 0 for the main station of a town; the town's rank, larger towns first,
+    for one station of each town; 20 for other junctions, 30 for other stops, 40 for further
+    stations of a town.
 
     Examples
     --------
@@ -273,9 +273,9 @@ def rank_stops(frame: pd.DataFrame) -> Any:
     places = layer("places")
     people = pd.to_numeric(places["population"], errors="coerce").fillna(0)
     scores = places["rank"] - people / 1e9
-    towns = dict(zip(map(folded, places["name"]), scores, strict=True))
-    where = dict(zip(map(folded, places["name"]), places.geometry, strict=True))
-    # A stop of the same name elsewhere doesn't serve the town.
+    towns = dict(zip(map(fold, places["name"]), scores, strict=True))
+    where = dict(zip(map(fold, places["name"]), places.geometry, strict=True))
+    # A stop with the town's name elsewhere doesn't serve it.
     keys = [
         key if key in where and where[key].distance(point) < _NEAR_TOWN else ""
         for key, point in zip(
@@ -287,8 +287,8 @@ def rank_stops(frame: pd.DataFrame) -> Any:
     rank = np.where(junction, 20.0, 30.0)
     for town in set(keys) & set(towns):
         here = np.array([i for i, key in enumerate(keys) if key == town])
-        named = np.array([folded(str(frame["name"].iloc[i])) != town for i in here])
-        # Of a town's stations: the main one, a junction, the one that has the town's own name.
+        named = np.array([fold(str(frame["name"].iloc[i])) != town for i in here])
+        # Of a town's stations: the main one, else a junction, else the one with the town's name.
         best = here[np.lexsort((here, named, ~junction[here], ~main[here]))]
         rank[best[1:]] = 40.0
         rank[best[0]] = 0.0 if main[best[0]] else towns[town]
@@ -296,11 +296,10 @@ def rank_stops(frame: pd.DataFrame) -> Any:
 
 
 def stops(sections: list[str], whole: Assembled) -> gpd.GeoDataFrame:
-    """Return the stops of some sections and of what these make up, in order of chainage.
+    """Return the stops of sections and of the whole, in order of chainage.
 
-    A stop that the line goes through, or passes by, has the chainage of its vertex. A station
-    without a position has the chainage of its km post, interpolated between its neighbours'
-    posts.
+    A stop on or beside the line has the chainage of its vertex. A station without a position has
+    the chainage of its km post, interpolated between its neighbours' posts.
     """
     points, parts = _points(), read_table("section_parts.csv")
     rows = []
@@ -317,9 +316,9 @@ def stops(sections: list[str], whole: Assembled) -> gpd.GeoDataFrame:
 
 
 def find_stop(corridor: str, stops: gpd.GeoDataFrame, name: str) -> Any:
-    """Return the label of the stop that a name means: its name, id or another name of it.
+    """Find a stop by its name, id or another name; return its label.
 
-    A town stands for its only station, or for its main one. `corridor` is for messages.
+    A town's name means its only station, or its main one. `corridor` is for messages.
 
     Raises
     ------
@@ -330,7 +329,7 @@ def find_stop(corridor: str, stops: gpd.GeoDataFrame, name: str) -> Any:
     called = stops["aliases"].map(
         lambda cell: isinstance(cell, str) and wanted in map(station_name, cell.split(";"))
     )
-    for hits in (names == wanted, stops["id"].map(folded) == folded(name), called):
+    for hits in (names == wanted, stops["id"].map(fold) == fold(name), called):
         if wanted and hits.any():
             return hits.idxmax()
     hits = stops[(stops["name"].map(of_town) == wanted) & (wanted != "")]
@@ -355,9 +354,9 @@ def find_stop(corridor: str, stops: gpd.GeoDataFrame, name: str) -> Any:
 def km_of(
     corridor: str, stops: gpd.GeoDataFrame, chainage: Chainage, name: str, max_km: float
 ) -> float:
-    """Return the chainage of a stop, or of the point of the line closest to a place.
+    """Return the chainage of a stop, or of the line's closest point to a place.
 
-    A place may lie `max_km` off the line; see `find_stop`.
+    A place may be up to `max_km` from the line; see `find_stop`.
 
     Raises
     ------
@@ -387,7 +386,7 @@ def km_of(
 
 
 def _on_trace(on: pd.DataFrame, km_at: dict[str, float]) -> pd.DataFrame:
-    """Return the points of one trace that lie on the corridor, with chainage."""
+    """Return the points of one trace that are on the corridor, with chainage."""
     km = on["row"].map(km_at).to_numpy(float, copy=True)
     post = on["post_km"].to_numpy(float)
     known = ~np.isnan(km) & ~np.isnan(post)

@@ -1,6 +1,6 @@
-"""Whatever a caller gives, understood in one place: names, things, geometries, tables, files.
+"""Resolution of whatever a caller gives: names, things, geometries, tables, files.
 
-Everything behind this module takes a `Subject` and trusts it; names are looked up by `lookup`.
+Verbs trust the `Subject` that `resolve` returns. `lookup` finds names.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from cpecgeo.geodesy.inputs import check
 __all__ = ["resolve", "resolve_corridor", "resolve_point", "resolve_points"]
 
 _Missing = Literal["raise", "keep"]
-# What a list may hold.
+# Types that a list may contain.
 _PARTS = (str, Path, Subject, Thing, shapely.Geometry, gpd.GeoSeries, pd.DataFrame)
 
-# Kinds of subjects that come from the caller; a corridor of the caller's own was looked at when
-# it was made.
+# Kinds of subjects with the caller's coordinates; a caller's corridor was checked when it was
+# built.
 _FOREIGN = {"geometry", "frame", "file", "list"}
 
 
@@ -57,22 +57,21 @@ def resolve(
     Parameters
     ----------
     x : str, Path, thing, geometry, GeoSeries, GeoDataFrame, DataFrame, or a list of them
-        A name is looked up in the order of `among`, where it has a geometry of `kinds`, before
-        others; ``"district:Quetta"`` says which kind.
-        Bare geometries are lon, lat; a series or frame needs a CRS; a DataFrame needs columns
-        of lon and lat; a path is read by its suffix.
+        A name is looked up in the order of `among`, with geometries of `kinds` preferred;
+        ``"district:Quetta"`` states the kind. Bare geometries are in lon, lat; a series or frame
+        needs a CRS; a DataFrame needs columns of lon and lat; a path is read by its suffix.
     what : str
         The argument's name, for messages.
     kinds : collection of str, optional
-        Geometry types that are allowed, such as ``{"Point"}``.
+        Allowed geometry types, such as ``{"Point"}``.
     missing : {"raise", "keep"}
-        Whether rows without a geometry are an error or stay, as None. A layer's features of
-        unknown position are left out where they aren't kept.
+        Whether rows without a geometry are an error or stay, as None. With "raise", a layer's
+        features of unknown position are left out.
     among : sequence of str
-        Which of `KINDS` a name may be.
+        The kinds that a name may be, of `KINDS`.
     anywhere : bool
-        Whether coordinates that lie in the region of CPEC only with lon and lat swapped are
-        taken as they are.
+        Whether to accept coordinates that would all lie in the region of CPEC with lon and lat
+        swapped.
 
     Returns
     -------
@@ -107,7 +106,7 @@ def _subject(
 ) -> Subject:
     match x:
         case Subject():
-            found = x if missing == "keep" else x.placed()
+            found = x if missing == "keep" else x.with_positions()
         case str():
             found = find(x, what=what, among=among, missing=missing, kinds=kinds)
         case Path():
@@ -140,12 +139,12 @@ def _refusal(x: object, what: str, among: Sequence[str]) -> InputTypeError:
 
 
 def _points_of(table: pd.DataFrame, what: str) -> gpd.GeoDataFrame:
-    from cpecgeo.files.tables import find_positions, locate_rows  # most inputs are no tables
+    from cpecgeo.files.tables import find_positions, locate_rows  # most inputs aren't tables
 
     try:
         find_positions([str(c) for c in table.columns], Choice(), what, lambda name: table[name])
     except CoordinateError:
-        raise  # both coordinates in one column, whose order nothing says
+        raise  # both coordinates in one column, in an unknown order
     except InputError:
         raise InputTypeError(
             f"{what} is a DataFrame without columns lon and lat; make it a GeoDataFrame with a "
@@ -163,7 +162,7 @@ def _list(
     items: list[Any], what: str, missing: _Missing, among: Sequence[str],
     kinds: Collection[str] | None,
 ) -> Subject:  # fmt: skip
-    """Join several subjects; each keeps its name, and a layer's features its prefix."""
+    """Join several subjects; each keeps its name, and features of a layer get its prefix."""
     if not items:
         raise InputError(f"{what} is empty; give one name, geometry or row at least.")
     if all(g is None or isinstance(g, shapely.Geometry) for g in items):
@@ -206,11 +205,11 @@ def _list(
 
 
 def _tell_apart(parts: list[Subject]) -> list[Subject]:
-    """Give two corridors of one name a label each: your own "ml1", and the bundled one."""
+    """Give two corridors with the same name different labels: a caller's "ml1", and ours."""
     lines: dict[str, shapely.Geometry] = {}
     told = parts.copy()
     whole = [i for i, part in enumerate(parts) if part.is_single and part.chainages]
-    # The caller's own come last, so that a bundled corridor is what its name says everywhere.
+    # The caller's own come last, so that a bundled corridor keeps its name.
     for i in sorted(whole, key=lambda i: getattr(parts[i].things[0], "geometry", "") == "own"):
         name, number = str(parts[i].shapes.index[0]), 2
         fresh = name
@@ -235,12 +234,12 @@ def _list_others(parts: Sequence[Subject]) -> tuple[str, ...]:
 
 
 def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:
-    """Resolve what has to be one corridor.
+    """Resolve input that must be one corridor.
 
     Parameters
     ----------
     x : Corridor, str or Path
-        A file's lines are one corridor, under the file's name, see `Corridor.from_line`.
+        The lines of a file are one corridor with the file's name, see `Corridor.from_line`.
     what : str
         The argument's name, for messages.
 
@@ -255,7 +254,7 @@ def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:
     GeometryError, InputError, FileError
         A file whose lines aren't one corridor.
     InputTypeError
-        Something that has no chainage of its own.
+        Something without chainage.
 
     Examples
     --------
@@ -282,7 +281,7 @@ def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:
 
 
 def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> tuple[str, Any]:
-    """Resolve what has to be one point near the features of CPEC.
+    """Resolve input that must be one point.
 
     Parameters
     ----------
@@ -290,7 +289,7 @@ def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> t
     what : str
         The argument's name, for messages.
     among : sequence of str
-        Which of `KINDS` a name may be.
+        The kinds that a name may be, of `KINDS`.
 
     Returns
     -------
@@ -325,7 +324,7 @@ def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> t
 
 
 def resolve_points(x: SubjectLike, what: str = "points") -> Subject:
-    """Resolve what has to be points near the features of CPEC; rows without a position stay.
+    """Resolve input that must be points; rows without a position stay.
 
     Parameters
     ----------
@@ -363,13 +362,13 @@ def resolve_points(x: SubjectLike, what: str = "points") -> Subject:
 
 
 def _short_title(part: Subject) -> str:
-    """Return the name of a layer given as a table, or the title of anything else."""
+    """Return the name of a layer that is given as a table, else the title."""
     told = {} if part.frame is None else part.frame.attrs
     return str(told.get("read_from" if part.kind == "file" else "layer", part.title))
 
 
 def _in_region(subject: Subject, what: str) -> Subject:
-    """Refuse what a caller gives in coordinates that are all swapped."""
+    """Refuse a caller's coordinates that would all lie in the region of CPEC when swapped."""
     if subject.kind in _FOREIGN:
         read = {} if subject.frame is None else subject.frame.attrs
         refuse_turned(subject.checked.xy, read.get("read_from", what), read.get("position_columns"))

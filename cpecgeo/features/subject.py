@@ -1,4 +1,4 @@
-"""The record that every verb takes: checked geometries, what they are, and how things look."""
+"""The record that every verb takes: checked geometries and their origin; HTML of things."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ __all__ = [
 ]
 
 
-# What a thing tells of itself in a table.
+# Fields of a thing that become columns.
 _TOLD = ("title", "kind", "status", "hours", "length_km", "chainage_km", "accuracy_km", "source",
          "licence")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Checked geometries under labels, and what is known of them.
+    """Checked geometries with labels, and their origin.
 
-    Made by `resolve`, not by hand.
+    Built by `resolve`, not by hand.
 
     Attributes
     ----------
@@ -61,17 +61,16 @@ class Subject:
     is_single : bool
         Whether one thing was given, so that the answer is one value.
     chainages : mapping of label to Chainage
-        Of those that are corridors.
+        Chainages of the corridors among them.
     frame : GeoDataFrame or None
         The rows of a table, layer or file, with their columns and `.attrs`, in the order of
         `shapes` and with the geometry that the caller gave.
     things : tuple
-        The corridors, places, routes … that were given or named.
+        The corridors, places, routes … given or named.
     list_others : callable
-        Gives `also` when that is asked for: the layers that have to be read for it take longer
-        than many an answer.
+        Returns `also` when needed; reading the layers for it takes longer than many answers.
     stated_km : tuple of float or None
-        The `accuracy_km` of each geometry, where neither rows nor things can tell it.
+        The `accuracy_km` of each geometry, where neither rows nor things have it.
     """
 
     shapes: gpd.GeoSeries
@@ -89,12 +88,12 @@ class Subject:
 
     @property
     def also(self) -> tuple[str, ...]:
-        """What else the name means, each in the form that says so: ``"district:quetta"``."""
+        """Other meanings of the name, with the prefix of their kind: ``"district:quetta"``."""
         return self.list_others()
 
     @property
     def geometry(self) -> Any:
-        """The one geometry of one thing, the series of several."""
+        """The geometry of a single thing, or the series of several."""
         if not self.is_single:
             return self.shapes
         one = self.shapes.iloc[0]
@@ -102,23 +101,23 @@ class Subject:
 
     @cached_property
     def checked(self) -> Checked:
-        """The geometries under their labels, for geodesy, which doesn't look at them again."""
+        """The labelled geometries for geodesy, which doesn't check them again."""
         geoms = np.asarray(self.shapes.array, dtype=object)
         return Checked(geoms, self.shapes.index, shapely.get_type_id(geoms), self.is_single)
 
     @property
     def unlabelled(self) -> Checked:
-        """As `checked`, but one thing is row 0: it has no index that an answer could be on."""
+        """As `checked`, but a single thing is row 0, because it has no index for an answer."""
         given = self.checked
         return replace(given, index=pd.RangeIndex(1)) if self.is_single else given
 
     @property
     def rows(self) -> gpd.GeoDataFrame:
-        """The rows of a table, or a table of the geometries alone."""
+        """The rows of a table, or a table of only the geometries."""
         return gpd.GeoDataFrame(geometry=self.shapes) if self.frame is None else self.frame
 
     def as_table(self) -> gpd.GeoDataFrame:
-        """Return a table for a file: names, what is known of each, geometry, and provenance."""
+        """Return a table for a file: names, fields, geometry and provenance."""
         table = self.rows.copy()
         if self.frame is None and self.kind != "geometry":
             table.insert(0, "name", [str(label) for label in self.shapes.index])
@@ -130,8 +129,8 @@ class Subject:
         table.attrs = {**table.attrs, "title": self.title, **provenance(self)}
         return table
 
-    def placed(self) -> Subject:
-        """Leave out what has no position of a layer or file that was looked up with it kept."""
+    def with_positions(self) -> Subject:
+        """Leave out features without a position of a layer or file."""
         known = self.shapes.notna().to_numpy()
         if self.kind not in {"layer", "file"} or known.all():
             return self
@@ -141,24 +140,24 @@ class Subject:
 
     @property
     def left_out(self) -> int:
-        """How many rows of a layer or file were left out, having no position."""
+        """Number of rows of a layer or file left out because they have no position."""
         is_read = self.kind in {"layer", "file"} and self.frame is not None
         return int(self.rows.attrs.get("without_position", 0)) if is_read else 0
 
     @property
     def credits(self) -> list[str]:
-        """What has to stand beside an answer: OpenStreetMap's credit, where lines are its."""
+        """Credits to show beside an answer: OpenStreetMap's, where lines are from there."""
         told = [] if self.frame is None else [self.frame.attrs.get("licence", "")]
         kind = self.checked.kind
-        # A look at the kinds spares points a look at each.
+        # The kind decides without a test of each point.
         return list_credits(self.checked.geoms if kind.any() else [], told)
 
     @cached_property
     def accuracy_km(self) -> NDArray[np.float64] | None:
-        """How good each geometry is, a 95 % value; of a corridor, its poorest leg.
+        """The 95 % accuracy of each geometry; of a corridor, that of its least accurate leg.
 
-        NaN where it isn't known, None where nothing says so of any. Values that are no numbers
-        of km count as not known, with a warning.
+        NaN where unknown; None where it is unknown for all. Values that aren't numbers of km count
+        as unknown, with a warning.
         """
         if self.stated_km is not None:
             return np.array(self.stated_km, float)
@@ -176,7 +175,7 @@ class Subject:
 
     @property
     def names(self) -> list[Any] | None:
-        """The names of the rows, where a table has some."""
+        """The names of the rows, where a table has names."""
         if self.frame is None or "name" not in self.frame.columns:
             return None
         return list(self.frame["name"])
@@ -184,10 +183,10 @@ class Subject:
 
 @runtime_checkable
 class Thing(Protocol):
-    """A corridor, place, market, route or catchment: it turns itself into a `Subject`."""
+    """A corridor, place, market, route or catchment, which converts itself to a `Subject`."""
 
     def as_subject(self) -> Subject:
-        """Return the thing as a subject of any verb."""
+        """Return the thing as a subject for verbs."""
         ...
 
 
@@ -202,21 +201,20 @@ PointLike: TypeAlias = "SubjectLike | tuple[float, float]"
 
 
 def provenance(*subjects: Subject) -> dict[str, Any]:
-    """Return what the `.attrs` of an answer say of its data and geometry.
+    """Return the entries of an answer's `.attrs` about its data and geometry.
 
     Parameters
     ----------
     *subjects : Subject
-        What the answer was computed from.
+        The subjects that the answer is computed from.
 
     Returns
     -------
     dict
-        `data_version`; `geometry`: ``"osm"`` where OpenStreetMap's geometry is in force or a
-        refreshed corridor or layer was given, else ``"bundled"``; and, where it is ``"osm"``,
-        `bundled`: the corridors and features that stay as they ship with the package; `own`, the
-        corridors of the caller's, and `credits`, what has to stand beside it, where there are
-        some.
+        `data_version`; `geometry`, which is ``"osm"`` where OpenStreetMap's geometry is in force or
+        a refreshed corridor or layer was given, else ``"bundled"``; with ``"osm"`` also `bundled`,
+        the corridors and features that keep their bundled geometry; and, where there are any,
+        `own`, the caller's corridors, and `credits`, to be shown beside the answer.
 
     Examples
     --------
@@ -249,15 +247,15 @@ def provenance(*subjects: Subject) -> dict[str, Any]:
 def html_table(
     rows: Iterable[Iterable[object]], head: Sequence[str] = (), classes: Sequence[str] = ()
 ) -> Markup:
-    """Write a table as HTML; all text is escaped but what is marked as HTML already.
+    """Write a table as HTML; text is escaped unless it is marked as HTML already.
 
     Parameters
     ----------
     rows : iterable of cells
     head : sequence of str
-        Titles of columns; without them the first cell of a row is its title.
+        Titles of columns; without them the first cell of each row is its title.
     classes : sequence of str
-        Class of each column, "" for none.
+        CSS class of each column, "" for none.
 
     Returns
     -------
@@ -288,7 +286,7 @@ def html_table(
 
 
 def html_card(title: str, *parts: object) -> str:
-    """Show a thing in a notebook: its title in bold, and what is said of it.
+    """Write a thing as HTML for a notebook: its title in bold, and tables or text.
 
     Parameters
     ----------
@@ -310,12 +308,12 @@ def html_card(title: str, *parts: object) -> str:
 
 
 def rows_by(target: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield each target that is answered, by position, and the rows that it answers.
+    """Yield the position of each target in an answer, and the rows with that target.
 
     Parameters
     ----------
     target : ndarray of int
-        -1 where there is none, of which nothing is said.
+        -1 where there is none; these rows are left out.
 
     Examples
     --------
@@ -325,7 +323,7 @@ def rows_by(target: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]
     if len(target) == 0:
         return
     most = int(target.max()) + 1
-    # Numbers of 16 bits are sorted by radix.
+    # numpy sorts numbers of 16 bits by radix
     order = np.argsort(target.astype(np.int16) if most < 1 << 15 else target, kind="stable")
     ends = np.cumsum(np.bincount(target + 1, minlength=most + 1))
     for position in np.flatnonzero(np.diff(ends)):
@@ -346,11 +344,11 @@ def frame_subject(
     x : GeoDataFrame or GeoSeries
         With a CRS.
     what : str
-        What it is called in messages.
+        Its name in messages.
     missing : {"raise", "keep"}
         Whether rows without a geometry are an error or stay.
     is_numbered : bool
-        Whether an index of whole numbers counts the rows of the file that it was read from.
+        Whether an index of whole numbers is the row numbers of a file.
 
     Returns
     -------
@@ -372,7 +370,7 @@ def frame_subject(
     own = x.attrs.get("title") or (x.name if isinstance(x, gpd.GeoSeries) else None)
     title = own if isinstance(own, str) and own else f"{len(shapes):,} features"
     subject = Subject(shapes, title, "frame", frame=frame)
-    # What has been looked at needn't be again.
+    # Already checked geometries aren't checked again.
     unnamed = replace(checked, name=None)
     object.__setattr__(unnamed, "xy", checked.xy)
     object.__setattr__(subject, "checked", unnamed)
@@ -386,7 +384,7 @@ def _in_file(
     *,
     is_numbered: bool,
 ) -> CoordinateError:
-    """Return the error of a row of a file; it is swapped only if that leads near CPEC."""
+    """Return the error for a row of a file; it suggests a swap only if that leads near CPEC."""
     west, south, east, north = x.geometry.iloc[row : row + 1].total_bounds
     is_swapped = is_expected(south, west) and is_expected(north, east)
     number = int(x.index[row]) if is_numbered and x.index.dtype.kind in "iu" else row

@@ -161,7 +161,7 @@ def order_by_name(name: str) -> str | None:
 
     Examples
     --------
-    >>> said_first("Lat/Lon"), said_first("lnglat"), said_first("coordinates")
+    >>> order_by_name("Lat/Lon"), order_by_name("lnglat"), order_by_name("coordinates")
     ('lat', 'lon', None)
     """
     words = split_words(name)
@@ -198,7 +198,7 @@ def order_by_values(texts: pd.Series) -> str | None:
 
     Examples
     --------
-    >>> shown_first(pd.Series(["71.5 34.1"])), shown_first(pd.Series(["8.5 47.3"]))
+    >>> order_by_values(pd.Series(["71.5 34.1"])), order_by_values(pd.Series(["8.5 47.3"]))
     ('lon', None)
     """
     seen: set[str | None] = set()

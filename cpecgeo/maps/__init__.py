@@ -1,4 +1,4 @@
-"""Maps that open anywhere: rendering only.
+"""Rendering of maps that open anywhere, and of figures.
 
 `Map` is a folium map that saves to one file without a request to any server; `cpec_map` is
 the corridor with all its layers; `explore` shows one thing; `draw_overview`, `draw_strip` and

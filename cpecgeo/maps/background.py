@@ -1,7 +1,7 @@
-"""The ground of the map: countries, relief, provinces, districts, waters, disputed boundaries.
+"""Background layers: countries, relief, provinces, districts, waters, disputed boundaries.
 
-All of it is data that ships with the package, drawn quietly, so that a map shows where things
-are without asking a tile server.
+All of this data ships with the package and is drawn in pale colours, so that a map gives
+orientation without a tile server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from cpecgeo.maps.style import Style
 __all__ = [
     "BACKGROUNDS",
     "DISPUTED_NOTE",
-    "chosen_backgrounds",
+    "choose_backgrounds",
     "encode_background",
     "read_ground",
     "read_ground_names",
@@ -39,21 +39,21 @@ BACKGROUNDS = ("countries", "relief", "provinces", "rivers", "disputed", "distri
 LAND, HOME, BORDER, PROVINCE, RIVER, LAKE, DISPUTED = (
     "#efebe3", "#fbf9f4", "#a39b8c", "#cbc3b4", "#a9c7d6", "#d3e3ea", "#7d7364",
 )  # fmt: skip
-# Degrees, and decimals of degrees: both below the kilometre to which outlines are known.
+# Degrees, and decimals of degrees: both finer than the kilometre to which outlines are known.
 TOLERANCE = 0.007
 DECIMALS = 3
-NEAR = shapely.box(60.2, 22.0, 79.0, 40.0)  # where names of countries are wanted
+NEAR = shapely.box(60.2, 22.0, 79.0, 40.0)  # the area in which countries are named
 DISPUTED_NOTE = (
     "Dashed boundaries are disputed; they are drawn as the source has them, which says nothing "
     "about the claims."
 )
-PLACES = 9  # are tried for the name of an area
+PLACES = 9  # candidates for the name of an area
 _NAMES = ("name", "name_ur", "name_zh")
 SEA = ("Arabian Sea", 64.6, 23.6)
 
-# What hides or darkens what lies below it; with tiles it is offered, not drawn.
+# Layers that would hide or darken tiles; with tiles they are offered, not drawn.
 FILLS = ("countries", "home", "relief")
-# Of the picture of the relief, whose rows are those of the map: west, south, east, north.
+# West, south, east and north of the picture of the relief, in the map's projection.
 RELIEF = (60.0, 23.0, 78.5, 40.5)
 GLOBE = "GLOBE 1.0, NOAA National Geophysical Data Center, 1999"
 
@@ -63,28 +63,28 @@ def encode_background(
     *,
     with_fills: bool = True,
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Yield the quiet layers below everything, encoded, with the options that draw them.
+    """Yield the encoded background layers, each with its options for drawing.
 
     Parameters
     ----------
     wanted : bool or sequence of str
         Names from `BACKGROUNDS`; True for all but districts.
     with_fills : bool
-        Whether the areas of land are drawn at the start; over tiles they would hide them.
+        Whether areas of land are drawn at the start; they would hide tiles.
 
     Yields
     ------
     (dict, dict)
-        What `Map.add_encoded` takes.
+        Arguments of `Map.add_encoded`.
     """
-    for name in chosen_backgrounds(wanted):
+    for name in choose_backgrounds(wanted):
         for payload, options in _encode(name, fingerprint()):
             show = options.get("show", True) and (with_fills or options["key"] not in FILLS)
             yield payload, options | {"show": show}
 
 
-def chosen_backgrounds(wanted: bool | Sequence[str]) -> list[str]:  # noqa: FBT001
-    """Return the names of the layers that are wanted, in the order of drawing.
+def choose_backgrounds(wanted: bool | Sequence[str]) -> list[str]:  # noqa: FBT001
+    """Return the names of the chosen layers, in the order of drawing.
 
     Raises
     ------
@@ -100,19 +100,19 @@ def chosen_backgrounds(wanted: bool | Sequence[str]) -> list[str]:  # noqa: FBT0
     return [name for name in BACKGROUNDS if name in names]
 
 
-# Frame, style, and the options of `Map.add_layer`.
+# Frame, style, and options of `Map.add_layer`.
 _Layers = Iterator[tuple[gpd.GeoDataFrame, Style, dict[str, Any]]]
 
 
 @functools.cache
 def _encode(name: str, _key: Hashable) -> tuple[tuple[dict[str, Any], dict[str, Any]], ...]:
-    """Encode the layers of a background once in each geometry; all maps share them."""
+    """Encode the layers of a background, once for each geometry in force; all maps share them."""
     sources: dict[str, Callable[[], _Layers]] = {
         "countries": _countries,
         "relief": _relief,
         "provinces": _provinces,
         "rivers": _rivers,
-        "disputed": _disputed,
+        "disputed": _read_disputed,
         "districts": _districts,
     }
     return tuple(
@@ -134,7 +134,7 @@ def _read(name: str) -> gpd.GeoDataFrame | None:
     return gpd.read_file(path) if path.exists() else None
 
 
-def _needed(name: str) -> gpd.GeoDataFrame:
+def _require(name: str) -> gpd.GeoDataFrame:
     frame = _read(name)
     if frame is None:
         raise DataError(f"the layer {name!r} is missing from this installation; install it again.")
@@ -142,7 +142,7 @@ def _needed(name: str) -> gpd.GeoDataFrame:
 
 
 def _simplify(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Simplify areas, with neighbours still sharing their boundary."""
+    """Simplify areas so that neighbours still share their boundary."""
     array = np.asarray(frame.geometry.array, dtype=object)
     return frame.set_geometry(
         gpd.GeoSeries(shapely.coverage_simplify(array, TOLERANCE), index=frame.index, crs=frame.crs)
@@ -173,19 +173,19 @@ def split_boundaries(polygons: NDArray[np.object_]) -> tuple[Any, Any]:
         xy = [tuple(p) for p in np.round(shapely.get_coordinates(ring), 6).tolist()]
         count.update((a, b) if a < b else (b, a) for a, b in pairwise(xy) if a != b)
 
-    def merged(keep: Callable[[int], bool]) -> Any:
+    def merge(keep: Callable[[int], bool]) -> Any:
         chosen = [pair for pair, n in count.items() if keep(n)]
         if not chosen:
             return shapely.MultiLineString()
         return shapely.line_merge(shapely.multilinestrings(shapely.linestrings(chosen)))
 
-    return merged(lambda n: n == 1), merged(lambda n: n > 1)
+    return merge(lambda n: n == 1), merge(lambda n: n > 1)
 
 
 @functools.cache
 def _ground() -> tuple[gpd.GeoDataFrame, Any, Any]:
-    """Return countries, their coasts, and the boundaries between them that aren't disputed."""
-    countries = _simplify(_needed("countries"))
+    """Return countries, their coasts, and their undisputed boundaries."""
+    countries = _simplify(_require("countries"))
     coast, borders = split_boundaries(countries.geometry.array)
     west, south, east, north = countries.total_bounds
     frame = shapely.box(west, south, east, north).exterior.buffer(0.02)
@@ -202,7 +202,7 @@ def _frame(name: str, geometry: shapely.Geometry) -> gpd.GeoDataFrame:
 
 
 def _quiet(color: str, **more: Any) -> Style:
-    """Return a style for what only lies below."""
+    """Return the style of a background layer."""
     quiet: dict[str, Any] = {"pane": "background", "legend": "", "decimals": DECIMALS}
     return Style(**(quiet | {"color": color, "search": False, "interactive": False} | more))
 
@@ -226,7 +226,7 @@ def _countries() -> _Layers:
 
 
 def _relief() -> _Layers:
-    """Return the shadows of the ground as a picture, in a layer without features."""
+    """Return the shaded relief as a picture, in a layer without features."""
     none = gpd.GeoDataFrame({"name": []}, geometry=[], crs="EPSG:4326")
     picture = {"image": inline_asset("relief.webp"), "box": RELIEF, "sources": [GLOBE]}
     options = {"name": "Relief", "group": "Ground", "control": True, "key": "relief"}
@@ -239,7 +239,7 @@ def _polygons(areas: NDArray[np.object_]) -> Any:
 
 
 def _find_name_points(geometry: shapely.Geometry, most: int = PLACES, across: int = 7) -> Any:
-    """Find points for an area's name: the middle of the widest part, then others inside."""
+    """Find points for an area's name: the middle of the widest part first, then others inside."""
     parts = shapely.get_parts(geometry)
     parts = parts[shapely.get_dimensions(parts) == 2]
     if not len(parts):
@@ -261,11 +261,11 @@ def _find_name_points(geometry: shapely.Geometry, most: int = PLACES, across: in
 
 
 def _country_names(countries: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Find a point for each name, near the corridor where the country is near."""
+    """Find a point for each country's name, near the corridors where possible."""
     names, at = [], []
     for name, geometry in zip(countries["name"], countries.geometry, strict=True):
         if name == "Pakistan" or geometry.area < 1:
-            continue  # Pakistan's provinces are named instead
+            continue  # in Pakistan the provinces are named instead
         near = shapely.intersection(geometry, NEAR)
         names.append(name)
         at.append(_find_name_points(near if near.area > 1 else geometry))
@@ -275,7 +275,7 @@ def _country_names(countries: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _provinces() -> _Layers:
-    provinces = _simplify(_needed("provinces"))
+    provinces = _simplify(_require("provinces"))
     _, shared = split_boundaries(provinces.geometry.array)
     style = _quiet(PROVINCE, weight=1.1, extra={"sources": _sources(provinces)})
     yield _frame("Provinces", shared), style, {"name": "Provinces"}
@@ -341,7 +341,7 @@ def read_ground() -> dict[str, Any]:
         "land": shapely.multipolygons(_polygons(areas[~home])),
         "home": shapely.multipolygons(_polygons(areas[home])),
         "borders": borders,
-        "provinces": split_boundaries(_simplify(_needed("provinces")).geometry.array)[1],
+        "provinces": split_boundaries(_simplify(_require("provinces")).geometry.array)[1],
         "disputed": none if disputed is None else disputed.union_all(),
         "rivers": _read_waters("rivers").union_all(),
     }
@@ -360,7 +360,7 @@ def read_ground_names() -> dict[str, gpd.GeoDataFrame]:
     >>> "Punjab" in set(read_ground_names()["province"]["name"])
     True
     """
-    provinces = _large(_needed("provinces"))
+    provinces = _large(_require("provinces"))
     at = [_find_name_points(g, 6 * PLACES, 14) for g in provinces.geometry]
     return {
         "country": _country_names(_ground()[0]),
@@ -372,7 +372,7 @@ def _large(provinces: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return provinces[shapely.area(np.asarray(provinces.geometry.array, dtype=object)) > 4.0]
 
 
-def _disputed() -> _Layers:
+def _read_disputed() -> _Layers:
     disputed = _read("disputed")
     if disputed is None:
         return
@@ -385,7 +385,7 @@ def _disputed() -> _Layers:
 
 
 def _districts() -> _Layers:
-    districts = _needed("districts")
+    districts = _require("districts")
     style = Style(
         color="#9a917f", weight=0.8, fill=0.0, label="name", label_class="district", label_zoom=8,
         legend="District", extra={"order": -2, "role": "district"},

@@ -1,4 +1,4 @@
-"""A column's values as classes of colour, as sizes and as times, with what the legend says."""
+"""A column's values as classes of colour and as sizes, with the entries of the legend."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ __all__ = ["SCHEMES", "classify_colors", "scale_sizes", "write_number"]
 _Classes: TypeAlias = tuple[list[str], list[tuple[str, str]]]
 _write_year = "{:.0f}".format
 SCHEMES = ("quantiles", "equal_interval", "natural_breaks", "std_mean")
-# Share of all values, and of a class beside it, that may change class for a limit of few digits.
+# Share of all values, and of a neighbouring class, that may change class when a limit is rounded.
 MOVED, MOVED_OF_CLASS = 0.02, 0.1
-# Above this, natural breaks are those of so many quantiles: the search takes n² steps.
+# With more values, natural breaks are found among so many quantiles: the search takes n² steps.
 SEARCHED = 2_000
-# Sizes are multiples of this, so that there are few different ones.
+# Sizes are rounded to multiples of this, to have few different ones.
 SIZE_STEP = 0.5
-# Text that a spreadsheet means as a number; 007 is a code.
+# Text that is a number; 007 is a code.
 _NUMBER = re.compile(
     r"[+-]?(?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3})+)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 )
 
-# What a column of years is called; what stands there is looked at, too.
+# Names of columns of years; the values are checked too.
 _YEARS = re.compile(r"(?:^|[\W_])(?:year|opened|built|since)(?:$|[\W_])", re.IGNORECASE)
 
 
@@ -63,34 +63,34 @@ def classify_colors(
     frame : DataFrame
         The features.
     column : str
-        A column's name. Text that is numbers throughout counts as numbers.
+        A column's name. A text column in which every value is a number counts as numbers.
     scheme : str or sequence of float
-        How numbers become classes: ``"quantiles"`` (equal counts), ``"equal_interval"``,
-        ``"natural_breaks"`` (least variance within classes [1]_, by mapclassify),
-        ``"std_mean"`` (one class per standard deviation about the mean), or the breaks between
-        classes themselves. Breaks that are computed are rounded as far as at most 2 % of the
-        values, and a tenth of a class, change class by it.
+        Classification of numbers: ``"quantiles"`` (equal counts), ``"equal_interval"``,
+        ``"natural_breaks"`` (least variance within classes [1]_, by mapclassify), ``"std_mean"``
+        (one class per standard deviation about the mean), or the breaks between classes. Computed
+        breaks are rounded as far as at most 2 % of the values, and a tenth of a class, change
+        class.
     k : int
         Number of classes, 2 to 9, for all but ``"std_mean"`` and breaks.
     cmap : str or sequence of str, optional
         Colours from low to high: a scheme of ColorBrewer or matplotlib, such as ``"YlGnBu"``,
         or a list of ``#rrggbb``. Blues when omitted, and orange to blue about `center`.
     center : float, optional
-        Value about which the colours turn; 0 when omitted, where values have both signs and
-        `cmap` is omitted, too.
+        Value at which the two halves of the colours meet; 0 when omitted and `cmap` is omitted too,
+        where values have both signs.
     unit : str
-        Written behind the limits of classes.
+        Written after the limits of classes.
     most : float, optional
-        The largest value that there can be: where the last of given breaks' classes ends.
+        The largest possible value: the end of the last class when breaks are given.
 
     Returns
     -------
     colors : list of str
         One per row.
     legend : list of (label, color)
-        The classes; a class holds its lower limit. Of more than eight categories the eight
-        largest have colours of their own and the rest share one; what has no value comes last,
-        with its count.
+        The classes; a class includes its lower limit. Of more than eight categories the eight
+        largest have their own colours and the others share one. Rows without a value come last,
+        with their count.
 
     Raises
     ------
@@ -143,23 +143,23 @@ def scale_sizes(
     column : str
         A column of numbers, 0 or more.
     largest, least : float
-        Pixels of the largest value; what smaller ones have at least, and what has no value.
+        Pixels of the largest value; the smallest size, also of rows without a value.
     by_area : bool
-        Whether the area stands for the value, as for symbols; else the size itself.
+        Whether the area is in proportion to the value, as for symbols; else the size.
 
     Returns
     -------
     sizes : (n,) array of float
         In pixels.
     legend : list of (label, size)
-        Up to three round values from large to small, and what has no value, with its count.
+        Up to three round values from large to small, then rows without a value, with their count.
 
     Raises
     ------
     UnknownNameError
         No such column.
     InputError
-        A column of other things than numbers, or with negative ones.
+        A column that isn't numbers, or has negative ones.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def scale_sizes(
 
 
 def write_number(value: float) -> str:
-    """Write a number for a legend: five digits that count, and no exponent.
+    """Write a number for a legend: five significant digits, no exponent.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def _round_down(value: float) -> float:
 
 
 def _read_numbers(values: pd.Series, column: str) -> NDArray[np.float64] | None:
-    """Read a column of numbers, or of text that is numbers throughout; None for others."""
+    """Read a column of numbers, or of text that is all numbers; return None for others."""
     if pd.api.types.is_bool_dtype(values):
         return None
     if not pd.api.types.is_numeric_dtype(values):
@@ -260,7 +260,7 @@ def _by_category(texts: list[str | None], cmap: str | Sequence[str] | None) -> _
 
 
 def _by_ring(frame: pd.DataFrame, cmap: str | Sequence[str] | None) -> _Classes:
-    """Give each ring a colour under its own limits, the outermost the darkest."""
+    """Give each ring a colour, the outermost the darkest; the legend has the rings' limits."""
     pairs = list(zip(frame["km_from"], frame["km_to"], strict=True))
     rings = sorted(set(pairs))
     steps = (
@@ -274,7 +274,7 @@ def _by_ring(frame: pd.DataFrame, cmap: str | Sequence[str] | None) -> _Classes:
 def _choose_steps(
     edges: Sequence[float], cmap: str | Sequence[str] | None, center: float | None
 ) -> list[str]:
-    """Return a colour per class; they turn about the centre, where there is one."""
+    """Return a colour per class; with a centre, two ramps meet there."""
     n = len(edges) - 1
     if center is None and cmap is None and edges[0] < 0 < edges[-1]:
         center = 0.0
@@ -288,7 +288,7 @@ def _choose_steps(
 def _breaks(
     known: NDArray[np.float64], scheme: str | Sequence[float], k: int
 ) -> NDArray[np.float64]:
-    """Return the limits between classes, without the outermost."""
+    """Return the limits between classes, without the outermost two."""
     if not isinstance(scheme, str):
         limits = np.asarray(scheme, dtype=float)
         if limits.ndim != 1 or not len(limits) or not (np.diff(limits) > 0).all():
@@ -325,13 +325,13 @@ def _find_natural_breaks(known: NDArray[np.float64], k: int) -> NDArray[np.float
     if len(known) > SEARCHED:
         few = np.quantile(known, np.linspace(0, 1, SEARCHED))
     last = FisherJenks(few, k).bins[:-1]
-    # mapclassify names the last value of a class; here a class begins at its lower limit.
+    # mapclassify returns the last value of a class; here a class begins at its lower limit.
     after = np.searchsorted(distinct, np.asarray(last, dtype=float), side="right")
     return np.unique(distinct[np.minimum(after, len(distinct) - 1)])
 
 
 def _round_breaks(ordered: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Write limits with as few digits as leave nearly all values in their class."""
+    """Round limits to as few digits as possible with nearly all values staying in their class."""
     rounded: list[float] = []
     at = np.searchsorted(ordered, [-np.inf, *edges, np.inf])
     for i, edge in enumerate(map(float, edges)):
@@ -360,7 +360,7 @@ def _round_one(ordered: NDArray[np.float64], edge: float, least: float, spare: i
 
 
 def _round_out(value: float, turn: Callable[[float], int]) -> float:
-    """Return an outermost limit with three digits, not nearer to the others than it was."""
+    """Round an outermost limit outwards to three digits."""
     if not value:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(abs(value))) - 2)

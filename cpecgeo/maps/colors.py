@@ -1,7 +1,7 @@
 """Colours, ramps between them, fonts of figures, and how kinds of features look.
 
-Nothing is told by colour alone: railways have cross-ties, lines say their status by dash, sites
-their kind by shape.
+Colour is never the only sign: railways have cross-ties, a line's dash shows its status, and a
+site's shape its kind.
 
 The categories come from Okabe and Ito's set, which people with the common colour-vision
 deficiencies can tell apart [1]_; each is darkened until it has a contrast of at least 4.5 with
@@ -49,15 +49,15 @@ __all__ = [
 CATEGORIES = (
     "#0b5c97", "#b8470c", "#1c6e46", "#57134b", "#8f5a00", "#00585f", "#6e3b24", "#3d3d3d",
 )  # fmt: skip
-# What has no value, and what is in none of the classes that have a colour of their own.
+# For rows without a value, and for categories without their own colour.
 MISSING, OTHER = "#b3ada1", "#7c766b"
-# What matplotlib sets titles by.
+# matplotlib's settings of titles.
 TITLES = ("axes.titleweight", "figure.titleweight")
-# By name, because matplotlib before 3.11 can't write a weight into SVG that is a number.
+# By name, because matplotlib before 3.11 can't write numeric weights to SVG.
 _WEIGHTS = {200: "light", 400: "normal", 500: "medium", 600: "semibold", 700: "bold", 800: "heavy",
             900: "black"}  # fmt: skip
 _RAMP = ("#c9dcec", "#8fb9d8", "#4f93c0", "#1f6ba3", "#0a3f6b")
-# From below a centre to above it.
+# Diverging, from below a centre to above it.
 _TURNING = ("#8a3a06", "#d9854a", "#ece8df", "#4f93c0", "#0a3f6b")
 _HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _CALL = re.compile(r"(?:rgb|hsl)a?\([0-9.,%/ deg]{5,40}\)")
@@ -88,7 +88,7 @@ CSS_NAMES = frozenset(
 
 
 def check_color(color: object) -> str:
-    """Return a CSS colour as it is, or raise.
+    """Check a CSS colour, and return it as it is.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def check_color(color: object) -> str:
 
 
 def pick_spare_color(used: Iterable[str]) -> str:
-    """Return a colour of the set that isn't used yet; all used, the one used least.
+    """Return a colour of the set that isn't used yet, else the least used one.
 
     Parameters
     ----------
@@ -169,19 +169,19 @@ def make_ramp(n: int, colors: Sequence[str] = _RAMP) -> list[str]:
 def ramp_about(
     below: int, across: int, above: int, colors: Sequence[str] | None = None
 ) -> list[str]:
-    """Interpolate colours that turn in the middle.
+    """Interpolate colours of a diverging ramp.
 
     Parameters
     ----------
     below, across, above : int
-        Number of classes below the centre, that hold it, and above it.
+        Number of classes below the centre, around it, and above it.
     colors : sequence of str, optional
         ``#rrggbb`` from low to high; orange to blue when omitted.
 
     Returns
     -------
     list of str
-        As dark on one side as on the other, so many classes from the centre.
+        Classes at equal steps from the centre are equally dark on both sides.
 
     Examples
     --------
@@ -234,13 +234,13 @@ def read_cmap(cmap: str | Sequence[str]) -> list[str]:
     raise UnknownNameError(cmap, "cmap", known, f"Known: {', '.join(sorted(known))}.")
 
 
-# Places up to this rank are named on the whole map: by their role, or from 400,000 people.
+# Places up to this rank are named at all scales: by their role, or from 400,000 people.
 NAMED = 6
 
 
 @dataclass(frozen=True)
 class Look:
-    """Say how a kind of feature is drawn.
+    """The look of a kind of feature.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ DASHES = {
     "suspended": "5 1.2 0.6 1.2",
     "closed": "1.2 2.6",
 }
-# Words for people, of values that are words for programs.
+# Titles of coded values.
 VALUES = {
     "rail": "railway",
     "gazetteer": "from a gazetteer",
@@ -319,7 +319,7 @@ def find_look(kind: object) -> Look:
     Parameters
     ----------
     kind : object
-        A key of `KINDS`; anything else has the common look.
+        A key of `KINDS`; anything else has the default look.
 
     Returns
     -------
@@ -354,18 +354,18 @@ def find_dash(status: object) -> str:
 
 
 def set_font(font: str, weights: set[int]) -> dict[str, str | int | list[str]]:
-    """Return the settings of matplotlib for a font, in weights that it has.
+    """Return matplotlib's settings for a font, with weights that the font has.
 
     Parameters
     ----------
     font : str
     weights : set of int
-        Of its faces: 400 is normal, 700 bold.
+        Weights of its faces: 400 is normal, 700 bold.
 
     Returns
     -------
     dict
-        matplotlib complains of each text whose weight a font lacks, so none is asked for.
+        matplotlib warns of each text in a weight that the font lacks, so such weights are avoided.
 
     Examples
     --------
@@ -376,7 +376,7 @@ def set_font(font: str, weights: set[int]) -> dict[str, str | int | list[str]]:
     """
     normal = min(weights, key=lambda weight: abs(weight - 400))
     bold = min(weights, key=lambda weight: abs(weight - 700))
-    # DejaVu has what the first lacks, in two weights; it is asked for the same one.
+    # DejaVu, the fallback for missing letters, is used in the same weight.
     spare = ["DejaVu Sans"] if font != "DejaVu Sans" and {normal, bold} <= {400, 700} else []
     all_of = ("font.weight", "axes.labelweight", "figure.labelweight")
     texts = dict.fromkeys(all_of, _WEIGHTS.get(normal, normal))

@@ -1,7 +1,7 @@
 """The map's controls: folium's plugins, each built by the page's own script.
 
-folium's classes say which library a plugin needs; the page's script builds it, with all texts
-taken from the data block, so that one place answers for escaping, language and keyboard use.
+folium's classes name the library that a plugin needs. The page's script builds the plugin with
+texts from the data block, so that escaping, language and keyboard use are handled in one place.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ CONTROLS: dict[str, Any] = {
     "print": None,
     "share": None,
 }
-# Those of a map inside an article.
+# The controls of a map inside an article.
 EMBEDDED = ("zoom", "search", "layers", "legend", "scale")
 
 
@@ -79,12 +79,12 @@ class Control(JSCSSMixin):
 
 
 class Start(MacroElement):
-    """The last words of the page's script: hand over folium's own layers, and begin.
+    """The end of the page's script: register folium's own layers, and start.
 
     Parameters
     ----------
     adopted : list of (variable, name)
-        Layers that are not ours and that the layer control offers.
+        Layers of folium that the layer control offers.
     """
 
     _template = Template(
@@ -102,7 +102,7 @@ class Start(MacroElement):
         self.adopted = adopted
 
 
-# What folium's map and leaflet's take, in folium's spelling.
+# Options of folium's and leaflet's maps, in folium's spelling.
 _OPTIONS = frozenset(
     """
     attr attribution_control bounce_at_zoom_limits box_zoom close_popup_on_click control_scale crs
@@ -130,7 +130,7 @@ _OWN = (
 def check_options(
     location: object, zoom: object, texts: Mapping[str, object], others: Iterable[str]
 ) -> None:
-    """Refuse a map's options that a page can't be made of.
+    """Refuse options of a map that can't be used in a page.
 
     Parameters
     ----------
@@ -144,11 +144,11 @@ def check_options(
     Raises
     ------
     InputTypeError
-        A text that is no text.
+        An option that should be text isn't.
     InputError
-        A centre or zoom level that no map has.
+        An impossible centre or zoom level.
     UnknownNameError
-        An option that neither this map nor folium's has.
+        An option that neither this map nor folium's map has.
     """
     for name in others:
         if name not in _OPTIONS:
@@ -180,7 +180,7 @@ def _is_finite(value: object) -> bool:
 
 
 def make_tile_layers(tiles: object) -> list[TileLayer]:
-    """Return tile layers by their providers' names; the first is drawn, the others offered.
+    """Build tile layers from providers' names; the first is drawn, the others are offered.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def make_tile_layers(tiles: object) -> list[TileLayer]:
     Raises
     ------
     InputError
-        No such provider, and no address with an attribution.
+        Neither a known provider nor an address with an attribution.
 
     Examples
     --------
@@ -258,15 +258,15 @@ def check_controls(controls: Any) -> list[str]:
 
 
 def list_applicable(controls: Iterable[str], payloads: Iterable[Mapping[str, Any]]) -> list[str]:
-    """List the controls that have something to control.
+    """List the controls that these layers need.
 
     Parameters
     ----------
     controls : iterable of str
         Names from `CONTROLS`.
     payloads : iterable of dict
-        The layers, as `cpecgeo.maps.layer.encode_layer` has them; where none has dates that a
-        reader could choose by, there is no slider of time.
+        The layers, from `cpecgeo.maps.layer.encode_layer`; without dates in any of them there is no
+        time slider.
 
     Returns
     -------
@@ -285,12 +285,12 @@ def list_applicable(controls: Iterable[str], payloads: Iterable[Mapping[str, Any
 
 
 def list_tile_hosts(elements: Iterable[Any]) -> list[str]:
-    """List the servers that the map's tile layers ask, as the policy names them.
+    """List the servers of the map's tile layers, in the notation of the page's policy.
 
     Parameters
     ----------
     elements : list of Element
-        Only tile layers count.
+        Elements of the map; only tile layers are considered.
 
     Returns
     -------

@@ -50,15 +50,15 @@ NETWORK = (
     ("rail", "Railways"),
     ("mining", "Mining corridor"),
 )
-# Kilometres between samples of a profile: the least of these that make at most so many.
+# Kilometres between samples of a profile: the smallest that gives no more samples than this.
 STEPS, SAMPLES = (1, 2, 5, 10, 20, 50, 100), 3_000
 _REMARKED = re.compile(r"(\S.*?) *\((.+)\)")
-# A town this near to a route is on the way.
+# A town this close to a route counts as on it.
 ON_THE_WAY_KM = 8.0
-# Two entries of a gazetteer under one name, this near to each other, are one town; lines known
-# no better than this are written to 0.0001°.
+# Two entries of a gazetteer with one name, this close to each other, are one town. Lines known no
+# better than this are written to 0.0001°.
 DOUBLED_KM, ROUGH_KM = 80.0, 0.5
-# A section's own source is that of its length.
+# A section's own source is the source of its length.
 WAY_POINTS = "way points of roads: GeoNames"
 LINE_FIELDS = (
     "kind", "part_of", "opened", "official_km", "drawn_km", "ratio", "reason", "km_from", "km_to",
@@ -67,7 +67,7 @@ LINE_FIELDS = (
 
 
 def style_line(frame: gpd.GeoDataFrame, **more: Any) -> Style:
-    """Say how sections are drawn, and what their popups show."""
+    """Return the style of sections, with the columns of their popups."""
     own: Mapping[str, Any] = more.pop("extra", {})
     extra: dict[str, Any] = {"order": 3, "once": True, "grow": True, "role": "line"} | dict(own)
     if "licence" in frame.columns and (frame["licence"] == "CC-BY-4.0").any():
@@ -84,7 +84,7 @@ def style_line(frame: gpd.GeoDataFrame, **more: Any) -> Style:
 
 
 def tabulate_sections(*things: Corridor) -> gpd.GeoDataFrame:
-    """Tabulate the sections of corridors as their popups tell them.
+    """Tabulate the sections of corridors for their popups.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def shorten_name(thing: Corridor) -> str | None:
 
 
 def find_aliases(thing: Corridor) -> list[str]:
-    """Find the other names of a corridor, as the layer of corridors has them."""
+    """Find the other names of a corridor in the layer of corridors."""
     known = layer("corridors")
     rows = known.loc[known["id"] == thing.name, "aliases"].dropna()
     return [text.strip() for cell in rows for text in str(cell).split(";") if text.strip()]
@@ -156,8 +156,8 @@ def tabulate_stops(thing: Corridor) -> gpd.GeoDataFrame | None:
     Returns
     -------
     GeoDataFrame or None
-        `cpec:weight` is 2 for the ends, 1 for junctions or towns, 0 for the rest. What stands in
-        brackets behind a name is `note`.
+        `cpec:weight` is 2 for the ends, 1 for junctions or towns, 0 for others. `note` is the
+        remark in brackets after a name.
     """
     stops = thing.stops
     if not isinstance(stops, gpd.GeoDataFrame) or not stops.geometry.notna().any():
@@ -174,7 +174,7 @@ def tabulate_stops(thing: Corridor) -> gpd.GeoDataFrame | None:
 
 
 def style_stops(stops: gpd.GeoDataFrame) -> Style:
-    """Say how the stops of `tabulate_stops` are drawn."""
+    """Return the style of the stops of `tabulate_stops`."""
     told = ("km", "kind", "accuracy_km", "basis", "note", "source")
     shown = [c for c in told if c in stops.columns]
     zooms = [(8.0, 5.0, 3.0)[w] for w in stops["cpec:weight"]]
@@ -186,7 +186,7 @@ def style_stops(stops: gpd.GeoDataFrame) -> Style:
 
 
 def choose_decimals(accuracies: Iterable[Any]) -> int:
-    """Choose the decimals of degrees in which lines are written: none finer than they are known.
+    """Choose the decimals of degrees for lines, no finer than their accuracy.
 
     4 (a vertex moves by 8 m at most) where all are known to 0.5 km or worse; else 5.
 
@@ -210,8 +210,7 @@ def encode_posts(thing: Corridor) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        ``first_km``, ``points`` and ``accuracy_km``, of which no post is finer; None without
-        posts.
+        ``first_km``, ``points`` and ``accuracy_km`` of the posts; None without posts.
     """
     posts = thing.km_posts(every_km=1)
     if not len(posts):
@@ -229,14 +228,14 @@ def encode_posts(thing: Corridor) -> dict[str, Any] | None:
 
 
 def _name_posts(thing: Corridor) -> str:
-    """Return a short name: from where to where, or what its title begins with."""
+    """Return a short name: the two ends, or the beginning of the title."""
     first = str(thing.title).partition(",")[0]
     ends = "\u2013".join(map(str.capitalize, thing.name.split("-")))
     return ends if "\u2013" in first or len(first) > 18 else first
 
 
 def encode_profile(thing: Corridor | Route, title: str) -> dict[str, Any]:
-    """Encode the ground under a corridor or route for the panel of its profile.
+    """Encode the ground along a corridor or route for the panel of its profile.
 
     Parameters
     ----------
@@ -247,10 +246,9 @@ def encode_profile(thing: Corridor | Route, title: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``name``; ``km``, ``metres`` (None where not known) and ``points`` of the samples, one per
-        km up to 3,000 km, as `draw_profile` has them; ``ground``, first and last sample of each
-        stretch whose ground isn't the road's; ``highest`` as [metres, km], or None where nobody
-        knows it.
+        ``name``; ``km``, ``metres`` (None where unknown) and ``points`` of the samples, one per km
+        up to 3,000 km, as for `draw_profile`; ``ground``, the first and last sample of each stretch
+        whose ground isn't the road's; ``highest`` as [metres, km], or None where unknown.
 
     Raises
     ------
@@ -306,7 +304,7 @@ def split_remark(name: object) -> tuple[str, str | None]:
 
 
 def _join_legs(route: Route) -> Corridor:
-    """Join a route's legs to a corridor, each as well known as it is."""
+    """Join a route's legs to one corridor, each with its own accuracy."""
     legs = route.legs[(route.legs["km"] > 0) & route.legs.geometry.notna()]
     sea = sorted(set(legs["mode"]) - {"rail", "road", "border"})
     if sea or legs.empty:
@@ -320,13 +318,13 @@ def _join_legs(route: Route) -> Corridor:
         kind=np.where(legs["mode"] == "rail", "rail", "road"),
     )
     with warnings.catch_warnings():
-        # A way may come by a place twice, and its profile follows the way.
+        # A route may pass a point twice; its profile follows the route.
         warnings.simplefilter("ignore", GeometryWarning)
         return Corridor.from_line(frame, name="route", title="Route")
 
 
 def title_routes(routes: Sequence[Route]) -> str:
-    """Return a title for several routes between the same places, with the km of each."""
+    """Return a title for several routes with the same ends, with the km of each."""
     pairs = {(one.origin.name, one.destination.name) for one in routes}
     if len(pairs) != 1 or len(routes) < 2:
         return ""
@@ -345,7 +343,7 @@ def tabulate_towns(routes: Sequence[Route]) -> gpd.GeoDataFrame:
     Returns
     -------
     GeoDataFrame
-        Rows of the layer of places within 8 km of a leg; `cpec:first` says which name wins.
+        Rows of the layer of places within 8 km of a leg; `cpec:first` is the priority of a name.
     """
     legs = [part for one in routes for leg in one.legs.geometry for part in shapely.get_parts(leg)]
     places = layer("places")
@@ -361,7 +359,7 @@ def tabulate_towns(routes: Sequence[Route]) -> gpd.GeoDataFrame:
 
 
 def find_doubles(places: gpd.GeoDataFrame) -> set[str]:
-    """Find places that their gazetteer has twice: of no population, near their namesake of some.
+    """Find double entries of a gazetteer: without population, near an entry of that name with it.
 
     Parameters
     ----------
@@ -390,7 +388,7 @@ def find_doubles(places: gpd.GeoDataFrame) -> set[str]:
 
 
 def style_towns(towns: gpd.GeoDataFrame) -> Style:
-    """Say how the towns of `tabulate_towns` are drawn: the larger ones from afar."""
+    """Return the style of the towns of `tabulate_towns`; larger ones appear at smaller scales."""
     zooms = [3.0 if rank <= NAMED else 7.5 for rank in towns["rank"]]
     return Style(
         radius=3.0, color=KINDS["places"].color, label="name", label_zoom=3.0, rank="cpec:first",

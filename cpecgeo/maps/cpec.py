@@ -36,9 +36,9 @@ from cpecgeo.maps.words import find_words
 __all__ = ["cpec_map", "explore"]
 
 BANDS = "Corridors, highlighted"
-# Zoom level from which they are, and one that no map has.
+# The zoom level from which they are labelled, and one beyond every map.
 FAR, NEVER = 4.4, 99.0
-# Many and small: drawn from where they can be told apart, each where it is.
+# Many and small: drawn from the zoom level at which they can be distinguished.
 _LATE: dict[str, dict[str, Any]] = {"interchanges": {"fromZoom": 8, "fixed": True}}
 # Layer, title, group, radius, zoom level of labels.
 _SITES = (
@@ -68,18 +68,18 @@ def cpec_map(
     names : sequence of str, optional
         Corridors to draw, highlighted, with the map fitted to them; all when omitted.
     title : str, optional
-        Of the page; those of the corridors that `names` lists when omitted.
+        Title of the page; the titles of the corridors in `names` when omitted.
     tiles, background, lang, embed
-        As `Map` has them.
+        As for `Map`.
     profile : sequence of str
-        Corridors whose elevations stand in a panel below, linked with their lines; they are
-        highlighted, and drawn where `names` leaves them out.
+        Corridors whose elevations are shown in a panel below, linked with their lines. They are
+        highlighted, and drawn also where `names` leaves them out.
 
     Returns
     -------
     Map
-        Every section once, by kind and status; the corridors as bands to switch on; sites,
-        stations, places and districts; km posts, legend, search and timeline.
+        It has every section once, by kind and status; corridors as bands that can be switched on;
+        sites, stations, places and districts; km posts, legend, search and timeline.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def cpec_map(
     chosen = list(names) if names is not None else [str(n) for n in corridors().index]
     told = {one.name: one for one in map(corridor, profile)}
     things = [corridor(name) for name in chosen]
-    # Each in the page's language: together they are no name that is known.
+    # Translated one by one, because the joined text isn't a known name.
     titles = [find_words(lang).name(thing.title) for thing in things]
     own = "; ".join(titles) if names is not None else ""
     things += [one for one in told.values() if one.name not in {t.name for t in things}]
@@ -120,10 +120,10 @@ def cpec_map(
 
 
 def _network(target: Map, things: Sequence[Corridor]) -> None:
-    """Draw every section once, and km posts where no other corridor has them already."""
+    """Draw every section once, and km posts where no other corridor has them."""
     together = tabulate_sections(*things)
     part_of = together.groupby("id")["corridor"].agg(lambda c: list(dict.fromkeys(c)))
-    # The name of a line that has one goes before none.
+    # Sections whose line has a short name come before others.
     together = together.sort_values("short", key=lambda c: c.isna(), kind="stable")
     once = together.drop_duplicates(["id", "kind"]).drop(columns="corridor")
     once = once.assign(part_of=[part_of[i] for i in once["id"]])
@@ -147,7 +147,7 @@ def _network(target: Map, things: Sequence[Corridor]) -> None:
 
 
 def _choose_posted(things: Sequence[Corridor]) -> list[Corridor]:
-    """Choose corridors of which most lies apart from the ones before; of few sections first."""
+    """Choose corridors that mostly don't overlap those chosen before; few sections first."""
     kept: list[Corridor] = []
     covered = shapely.Polygon()
     for thing in sorted(things, key=lambda t: len(t.sections)):
@@ -162,7 +162,7 @@ def _choose_posted(things: Sequence[Corridor]) -> list[Corridor]:
 
 
 def _encode_bands(things: Sequence[Corridor]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Encode corridors as wide bands below the lines, off until asked for or found."""
+    """Encode corridors as wide bands below the lines, hidden until switched on or found."""
     frame = gpd.GeoDataFrame(
         {
             "id": [t.name for t in things],
@@ -175,7 +175,7 @@ def _encode_bands(things: Sequence[Corridor]) -> Iterator[tuple[dict[str, Any], 
             "accuracy_km": [t.accuracy_km for t in things],
             "competing": [list_figures(t.competing) for t in things],
         },
-        # By sections, which the page has already.
+        # From sections, which the page contains already.
         geometry=[shapely.MultiLineString(_list_parts(t)) for t in things],
         crs="EPSG:4326",
     )
@@ -196,7 +196,7 @@ def _encode_bands(things: Sequence[Corridor]) -> Iterator[tuple[dict[str, Any], 
 
 
 def _share_decimals(things: Sequence[Corridor]) -> int:
-    """Return decimals for all lines, so that those of a band are those of its sections."""
+    """Return the decimals for all lines, so that bands and sections have the same coordinates."""
     return choose_decimals(km for thing in things for km in thing.sections["accuracy_km"])
 
 
@@ -206,7 +206,7 @@ def _list_parts(thing: Corridor) -> list[shapely.LineString]:
 
 
 def _take_row(payload: dict[str, Any], i: int) -> dict[str, Any]:
-    """Return one row of an encoded layer as a layer of its own."""
+    """Return one row of an encoded layer as a separate layer."""
     columns = {}
     for name, column in payload["columns"].items():
         cell = column["v"][column["i"][i]] if isinstance(column, dict) else column[i]
@@ -248,14 +248,14 @@ def _places() -> Iterator[_Layer]:
     places = read_layer("places")
     places = places[places.geometry.notna()]
     people = pd.to_numeric(places["population"], errors="coerce").fillna(0)
-    # Of two names the one of better rank is written, of one rank that of the larger town.
+    # Of two names the one of better rank is shown; of equal rank, that of the larger town.
     places = places.assign(**{"cpec:first": (10 - places["rank"]) * 1e8 + people})
     large = places["rank"] <= NAMED
     doubles = find_doubles(places)
     for which, name, zoom in ((large, "Cities", FAR), (~large, "Towns", 8.0)):
         extra: dict[str, Any] = {"order": 4, "role": "city"}
         if name == "Towns":
-            # What the gazetteer has twice is named once.
+            # A place entered twice in the gazetteer is named once.
             zooms = {k: NEVER for k, i in enumerate(places.loc[which, "id"]) if i in doubles}
             extra = {"order": 0, "fromZoom": 7.5, "role": "town", "labelZooms": zooms}
         extra["fixed"] = True
@@ -295,9 +295,9 @@ def explore(
     x : name, path, thing, geometry, GeoSeries, GeoDataFrame, table, or a list of them
         Whatever `Map.add` takes.
     title : str, optional
-        Of the page; the thing's own title when omitted.
+        Title of the page; the thing's own title when omitted.
     geometry : GeoDataFrame, GeoSeries, geometry or Corridor, optional
-        For tables that have none; see `Map.add`.
+        For tables without geometry; see `Map.add`.
     lang : str
         Language of the page: ``"en"``, ``"ur"`` or ``"zh"``.
     **style

@@ -1,4 +1,4 @@
-"""What `Map.add` draws, and the layers that each thing becomes."""
+"""The layers that `Map.add` draws for each kind of input."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ __all__ = ["TOWNS", "Drawing", "color_drawing", "list_drawings"]
 
 TOWNS = "towns-on-the-way"
 """Key of the layer of towns that a route passes."""
-# Pixels from the middle of one line to that of the next, of lines that share a road.
+# Pixels between the middles of lines that share a road.
 _BESIDE = 5.0
-# Colours of what is reached first and last.
+# Colours of the nearest and the farthest reach.
 _NEAR_TO_FAR = ["#0b5c97", "#4a93c4", "#d08a2e", "#b03a2e"]
-_OF_ADD = ("name", "group", "show", "control", "geometry", "profile")  # besides styles
-# What opened when says nothing about a way of today, and no slider hides its parts.
+_OF_ADD = ("name", "group", "show", "control", "geometry", "profile")  # options besides styles
+# Columns of dates are left out of routes: no slider should hide parts of a route.
 _TIMELESS = {"timeless": True}
 _NO_PROFILE = "profile is for a corridor or a route; x is a {}; leave it out."
-_take = partial(resolve, missing="keep", anywhere=True)  # layers say what is swapped, and where
+_take = partial(resolve, missing="keep", anywhere=True)  # `encode_layer` names the swapped rows
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Drawing:
     profile : dict, optional
         The profile of the layer drawn before, instead of a layer.
     title : str
-        Of the map that this is drawn on first; `name` when empty.
+        Title for a map on which this is drawn first; `name` when empty.
     """
 
     frame: Any
@@ -95,7 +95,7 @@ def list_drawings(
     style: Mapping[str, Any],
     profile: bool = False,
 ) -> Iterator[Drawing]:
-    """List the layers that a thing becomes.
+    """Yield the layers of a thing.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def list_drawings(
     Raises
     ------
     InputTypeError
-        `x` has no geometry that could be drawn, or no profile where one is asked for.
+        `x` has no geometry to draw, or no profile although `profile` is set.
     UnknownNameError
         An unknown field of style, or name.
 
@@ -168,7 +168,7 @@ def _draw(
 
 
 def _refuse_idle(x: SubjectLike, geometry: SubjectLike | None, *, profile: bool) -> None:
-    """Refuse options that would do nothing for what is drawn."""
+    """Refuse options without an effect on the thing."""
     if profile and isinstance(x, (pd.DataFrame, gpd.GeoSeries)):
         raise InputTypeError(_NO_PROFILE.format(type(x).__name__))
     if geometry is not None and not isinstance(x, pd.DataFrame):
@@ -178,7 +178,7 @@ def _refuse_idle(x: SubjectLike, geometry: SubjectLike | None, *, profile: bool)
 def _list(
     x: Sequence[Any], name: str | None, style: Mapping[str, Any], *, profile: bool
 ) -> Iterator[Drawing]:
-    """List the layers of several things; routes have a colour each and run side by side."""
+    """Yield the layers of several things; each route has its own colour, side by side."""
     routes = [v for v in x if isinstance(v, Route)]
     whole = name or title_routes(routes)
     place = -1
@@ -205,7 +205,7 @@ def _draw_profile(thing: Corridor | Route, line: Drawing) -> Drawing:
 
 
 def color_drawing(drawing: Drawing, color: str) -> Style:
-    """Return the style, in `color` where neither it nor kinds of features say another."""
+    """Set `color` in a style that has neither its own colour nor colours by kind."""
     frame = drawing.frame
     kinds = frame["kind"] if isinstance(frame, gpd.GeoDataFrame) and "kind" in frame else []
     if drawing.style.color is not None or any(k in KINDS for k in set(map(str, kinds))):
@@ -216,11 +216,11 @@ def color_drawing(drawing: Drawing, color: str) -> Style:
 def _subject(
     subject: Subject, x: object, look: Style, style: Mapping[str, Any], name: str | None
 ) -> Iterator[Drawing]:
-    """List the layers of what `resolve` has found."""
+    """Yield the layers of a resolved subject."""
     if subject.is_single and subject.things:
         yield from _thing(subject.things[0], look, style, name)
         return
-    # A layer is called as it was asked for; a geometry and a list by what they are.
+    # A layer is named by the caller's name for it; geometries and lists by their kind.
     title = name or (x if subject.kind == "layer" and isinstance(x, str) else subject.title)
     frame = subject.frame
     if frame is None:
@@ -232,7 +232,7 @@ def _subject(
 
 
 def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> Iterator[Drawing]:
-    """List the layers of the package's own things."""
+    """Yield the layers of the package's own things."""
     if isinstance(x, Corridor):
         yield from _corridor(x, look, style, name)
     elif isinstance(x, Route):
@@ -244,11 +244,11 @@ def _thing(x: Any, look: Style, style: Mapping[str, Any], name: str | None) -> I
 
 
 def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
-    """Draw what is reached, by how far off it is, and where from."""
+    """Draw the lines reached, coloured by distance, and the origin."""
     title = name or x.title
     look = replace(style, weight=style.weight or 4.0)
     if style.color is None:
-        # The limits asked for, or quarters of the only one.
+        # The given limits, or quarters of a single one.
         scheme = list(x.limits[:-1]) or [x.limit * part / 4 for part in (1, 2, 3)]
         unit = {"hours": "h"}.get(x.weight, x.weight)
         places = x.title.removeprefix(f"Within {x.limit:g} {x.weight} of ")
@@ -267,7 +267,7 @@ def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
 
 
 def _mark(ends: Sequence[Snap], name: str, group: str) -> Drawing:
-    """Mark where something begins or ends."""
+    """Mark the ends of something."""
     once = {one.name: one.point for one in ends}
     frame = gpd.GeoDataFrame({"name": list(once)}, geometry=list(once.values()), crs="EPSG:4326")
     style = Style(color="#23211e", radius=6.0, shape="star", label="name", label_class="city",
@@ -276,7 +276,7 @@ def _mark(ends: Sequence[Snap], name: str, group: str) -> Drawing:
 
 
 def _on_the_way(routes: Sequence[Route]) -> Iterator[Drawing]:
-    """Draw where routes begin and end, and the towns that they pass."""
+    """Draw the ends of routes, and the towns that they pass."""
     yield _mark([end for one in routes for end in (one.origin, one.destination)],
                 "Start and end", "Routes")  # fmt: skip
     towns = tabulate_towns(routes)
@@ -319,7 +319,7 @@ def _table(
 
 
 def _with_names(table: pd.DataFrame, about: gpd.GeoDataFrame | None) -> pd.DataFrame:
-    """Add the names of what the rows are about, where the table has none."""
+    """Add the names of the rows' features, where the table has none."""
     if about is None or not about.index.is_unique:
         return table
     names = [c for c in ("name", "name_ur", "name_zh") if c in about.columns]
@@ -329,7 +329,7 @@ def _with_names(table: pd.DataFrame, about: gpd.GeoDataFrame | None) -> pd.DataF
 
 
 def _match(table: pd.DataFrame, series: gpd.GeoSeries) -> gpd.GeoSeries:
-    """Return the geometry of each row, matched by index."""
+    """Return the geometry for each row, matched by index."""
     missing = table.index.difference(series.index)
     if len(missing):
         raise InputTypeError(
@@ -344,7 +344,7 @@ def _match(table: pd.DataFrame, series: gpd.GeoSeries) -> gpd.GeoSeries:
 
 
 def _connect(table: pd.DataFrame, origin: gpd.GeoSeries) -> gpd.GeoDataFrame:
-    """Draw a line from each geometry to the closest point that its row names."""
+    """Return a line from each geometry to the closest point in its row."""
     ends = np.column_stack([table["lon"].to_numpy(float), table["lat"].to_numpy(float)])
     starts = np.asarray(origin.representative_point().array, dtype=object)
     lines = [
@@ -371,7 +371,7 @@ def _corridor(
 
 
 def _route(x: Route, style: Style, name: str | None, others: Sequence[Route] = ()) -> Drawing:
-    """Draw a route under its ends, km and hours, written on the longest leg of its own."""
+    """Draw a route, labelled with ends, km and hours on the longest leg that only it has."""
     figures = f"{x.chainage_km:,.0f}\u00a0km, {x.hours:,.1f}\u00a0h"
     legs = x.legs
     if style.label is None:

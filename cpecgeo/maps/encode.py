@@ -1,9 +1,9 @@
 """Features as compact text for the page: whole numbers for coordinates, columns for values.
 
-Coordinates are rounded to 5 decimals (0.6 m at most on the ground) and written as differences
-of whole numbers in the way of Google's encoded polylines [1]_, but with longitude first. Values
-are written by column, and a column that repeats itself as a list of distinct values with an
-index into it.
+Coordinates are rounded to 5 decimals (0.6 m at most on the ground) and written as differences of
+whole numbers in the way of Google's encoded polylines [1]_, but with longitude first. Values are
+written by column; a column with repeated values is written as a list of distinct values and an
+index.
 
 References
 ----------
@@ -35,12 +35,12 @@ __all__ = [
 
 DECIMALS = 5
 LONGEST_TEXT = 4_000
-# Characters of a line's part from which on it is written once.
+# A part of a line with so many characters is written only once.
 LONG_PART = 24
-# Texts of a column from which on pieces that they share are written once, and such a piece.
+# Length of texts whose shared pieces are written only once, and of such a piece.
 FEW = 8
 _PIECE = re.compile(r".+?(?:[,;] |\Z)", re.DOTALL)
-# A page's numbers are doubles: whole numbers above this travel as text.
+# JavaScript's numbers are doubles: larger whole numbers are written as text.
 LARGEST_WHOLE = 2**53
 
 
@@ -66,7 +66,7 @@ def _text(steps: NDArray[np.int64]) -> str:
 
 
 def _deltas(coords: NDArray[np.float64], decimals: int) -> str:
-    """Write differences of x and y in turn, without steps that vanish by rounding."""
+    """Return differences of x and y in turn, without steps that rounding makes zero."""
     whole = _ints(coords, decimals)
     steps = np.diff(whole, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
     keep = (steps != 0).any(axis=1)
@@ -82,14 +82,14 @@ def points(array: NDArray[Any], decimals: int = DECIMALS) -> str:
     Parameters
     ----------
     array : (n,) array of Point
-        No missing ones.
+        None missing.
     decimals : int
         Of the degrees that are kept.
 
     Returns
     -------
     str
-        Two numbers a point: lon and lat of the first, then differences.
+        Two numbers per point: lon and lat of the first point, then differences.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def _one(geometry: shapely.Geometry | None, decimals: int) -> Any:
 
 
 def geometries(array: Iterable[Any], decimals: int = DECIMALS) -> list[Any]:
-    """Encode geometries of any type but collections.
+    """Encode geometries of all types except collections.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def geometries(array: Iterable[Any], decimals: int = DECIMALS) -> list[Any]:
 
 
 def plain(value: object) -> Any:  # noqa: PLR0911
-    """Return one value as JSON can say it; None for all kinds of missing.
+    """Return a value in JSON's types; None for every kind of missing value.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def plain(value: object) -> Any:  # noqa: PLR0911
     Returns
     -------
     str, int, float, bool, list or None
-        Text over 4,000 characters is cut, and says so.
+        Text over 4,000 characters is cut, with a remark.
 
     Examples
     --------
@@ -181,7 +181,7 @@ def plain(value: object) -> Any:  # noqa: PLR0911
 
 
 def _real(value: numbers.Real) -> float | int | None:
-    """Return 15 digits, all that a double holds of a decimal; 7 of a single; no ``.0``."""
+    """Round to 15 digits, the decimals that a double keeps, or 7 for a single; drop ``.0``."""
     number = float(value)
     if not math.isfinite(number):
         return None
@@ -192,7 +192,7 @@ def _real(value: numbers.Real) -> float | int | None:
 
 
 def _time(value: dt.datetime) -> str:
-    """Return the day, and the time of day where there is one."""
+    """Write a date, with the time of day where it has one."""
     if value.timetz() == dt.time():
         return value.date().isoformat()
     seconds = "auto" if value.microsecond else "seconds" if value.second else "minutes"
@@ -200,7 +200,7 @@ def _time(value: dt.datetime) -> str:
 
 
 def column(values: Iterable[Any]) -> Any:
-    """Encode a column by value, or by index into its distinct values, whichever is shorter.
+    """Encode a column as values, or as an index into its distinct values, whichever is shorter.
 
     Parameters
     ----------
@@ -224,7 +224,8 @@ def column(values: Iterable[Any]) -> Any:
         return cells
     distinct: dict[tuple[type, Any], int] = {}
     index = [distinct.setdefault((type(c), c), len(distinct)) for c in cells]
-    # As JSON: quotes and a comma, or a comma; an index takes about a character for each 16.
+    # Length as JSON: quotes and a comma, or a comma; an index takes about a character per 16
+    # values.
     long = np.array([len(str(v)) + (3 if isinstance(v, str) else 1) for _, v in distinct])
     each = 1 if len(distinct) <= 16 else 2 if len(distinct) <= 512 else 3
     if long.sum() + each * len(index) >= long[index].sum():
@@ -246,12 +247,12 @@ def times(values: pd.Series, what: str) -> dict[str, Any]:
     -------
     dict
         ``unit`` ("year", "day" or "second", since 1970 for the latter two) and ``v``, whole
-        numbers; None where there is no date.
+        numbers; None for a missing date.
 
     Raises
     ------
     InputError
-        A value that is no date; the message shows the first.
+        A value that isn't a date; the message shows the first.
 
     Examples
     --------
@@ -288,17 +289,17 @@ def _count_time(known: pd.Series, what: str) -> tuple[str, pd.Series]:
 
 
 def pack_layers(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Write what layers repeat once, and indices and single points as text instead of lists.
+    """Write repeated parts of layers once, and indices and single points as text.
 
     Parameters
     ----------
     layers : mapping
-        As `cpecgeo.maps.layer.encode_layer` has them, in the order of the page.
+        Layers from `cpecgeo.maps.layer.encode_layer`, in the order of the page.
 
     Returns
     -------
     dict
-        Copies; the page's script (`unpack` in base.js) makes what they were of them.
+        Copies; the page's script (`unpack` in base.js) restores the layers.
 
     Examples
     --------
@@ -334,7 +335,7 @@ def _write_whole(values: Sequence[int]) -> str:
 
 
 def _shorten(column: Any) -> Any:
-    """Write a column's indices as text, and what its lists or texts have in common once."""
+    """Write a column's indices as text, and shared parts of its lists or texts once."""
     if isinstance(column, dict):
         return {"v": column["v"], "i": _write_whole(column["i"])}
     known = [cell for cell in column if cell is not None]
@@ -350,7 +351,7 @@ def _shorten(column: Any) -> Any:
 
 
 def _list_once(lists: Sequence[list[Any] | None], name: str) -> dict[str, Any]:
-    """Write distinct items, and for each list under `name` their number and turns; 0 for None."""
+    """Write distinct items once, and each list under `name` as count and ranks; 0 for None."""
     distinct: dict[tuple[type, Any], int] = {}
     turns: list[int] = []
     for one in lists:
@@ -360,7 +361,7 @@ def _list_once(lists: Sequence[list[Any] | None], name: str) -> dict[str, Any]:
 
 
 def _name(part: str, seen: dict[str, int]) -> str | int:
-    """Return the turn of a part of a line that was written before, else the part itself."""
+    """Return the rank of a line's part that was written before, else the part itself."""
     if len(part) < LONG_PART:
         return part
     if part in seen:
@@ -370,12 +371,12 @@ def _name(part: str, seen: dict[str, int]) -> str | int:
 
 
 def _is_single(text: str) -> bool:
-    """Return whether encoded points are one: two numbers, each of which ends in its last bits."""
+    """Return whether an encoded text is a single point, that is, two numbers."""
     return sum(ord(c) - 63 < 0x20 for c in text) == 2
 
 
 def dumps(value: object) -> str:
-    r"""Return JSON that can stand inside a page, whatever its texts hold.
+    r"""Return JSON that is safe inside a page, whatever its texts contain.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Figures for paper, by matplotlib: strip map and elevation profile along a corridor.
+"""Figures by matplotlib: strip map and elevation profile along a corridor.
 
-They need no browser. Each is written as PNG, SVG or PDF by the file's suffix, or shown in a
-notebook; the same figure gives the same bytes.
+They need no browser. A figure is written as PNG, SVG or PDF by the file's suffix, or shown in a
+notebook. The same figure gives the same bytes.
 
 Install the extra: ``pip install 'cpecgeo[plot]'``.
 """
@@ -131,7 +131,8 @@ def plot_profile(axes: Axes, thing: Corridor, every_km: float, say: Words) -> No
     km, high = table["km"].to_numpy(float), table["elevation_m"].to_numpy(float)
     axes.fill_between(km, high, 0, color="#d9cfbd", lw=0)
     axes.plot(km, high, color="#6e3b24", lw=1.0)
-    # Where the line is too poor for the ground to be the road's, to the samples beside it.
+    # Stretches where the line is too inaccurate for the ground to be the road's, widened to the
+    # next samples.
     for a, b in list_grounds(table["is_ground"]):
         near = slice(max(0, a - 1), b + 2)
         axes.fill_between(km[near], high[near], 0, fc="#f3efe7", ec="#a89c86", hatch="////", lw=0)
@@ -141,7 +142,7 @@ def plot_profile(axes: Axes, thing: Corridor, every_km: float, say: Words) -> No
     axes.set_ylabel(say("m above sea"), color=ink, fontsize=8)
     axes.set_xlabel(say("Chainage, km"), color=ink, fontsize=8)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda v, _: f"{v:,.10g}")  # as all numbers of the figure
+        axis.set_major_formatter(lambda v, _: f"{v:,.10g}")  # like all numbers of the figure
     axes.grid(axis="y", color="#e3ddd1", lw=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=7, colors=soft, length=2)
@@ -168,7 +169,7 @@ def draw_strip(
     every_km : float
         Kilometres between samples of elevation.
     districts : DataFrame, optional
-        What `crossed` says of the corridor and its districts; asked when omitted.
+        The result of `crossed` for the corridor and districts; computed when omitted.
     lang : str
         ``"en"``, ``"ur"`` (from matplotlib 3.11 on) or ``"zh"`` (with a font that has the
         letters).
@@ -196,7 +197,7 @@ def draw_strip(
 
     Notes
     -----
-    Of names that would run into each other, those of ends and of the larger towns stay.
+    Where names would overlap, those of ends and of larger towns are kept.
 
     Examples
     --------
@@ -214,7 +215,7 @@ def draw_strip(
 
 
 def render_strip(thing: Corridor, every_km: float, districts: pd.DataFrame, lang: str) -> bytes:
-    """Render a strip map as SVG: `draw_strip` laid out once, not for the screen and for the file.
+    """Render a strip map as SVG, as `draw_strip` does, but with a single layout.
 
     Examples
     --------
@@ -257,7 +258,7 @@ def _bare(axes: Axes, span: tuple[float, float]) -> None:
 
 
 def _stops(axes: Axes, thing: Corridor, span: tuple[float, float], say: Words) -> None:
-    """Draw the line, straight, with the names of its stops upright above it."""
+    """Draw the corridor as a straight line, with vertical names of stops above it."""
     from matplotlib.lines import Line2D
 
     _bare(axes, span)
@@ -276,7 +277,7 @@ def _stops(axes: Axes, thing: Corridor, span: tuple[float, float], say: Words) -
     known = np.isfinite(km) & (km >= span[0]) & (km <= span[1])
     level = [0.12] * known.sum()
     axes.plot(km[known], level, "o", ms=3, color="white", mec=INK, mew=0.7, zorder=3)
-    # A name is 0.18 inches wide, whatever the figure is; in Naskh, with its dots, 0.21.
+    # A name takes 0.18 inches in a figure of any size; in Naskh, with its dots, 0.21.
     gap = (
         (0.21 if say.direction == "rtl" else 0.18)
         * (span[1] - span[0])
@@ -303,9 +304,9 @@ def _stops(axes: Axes, thing: Corridor, span: tuple[float, float], say: Words) -
 def _place_names(
     stops: Any, names: list[str], km: Any, known: Any, gap: float, edge: float
 ) -> dict[int, float]:
-    """Choose stops whose names fit beside each other, and where: ends and main towns first.
+    """Choose stops whose names fit, and the positions of the names; ends and main towns first.
 
-    Of two stops with one name, told apart by their remarks alone, one is named.
+    Of two stops that differ only in the remark after their name, one is named.
     """
     order = np.flatnonzero(known)
     if not len(order):
@@ -321,12 +322,12 @@ def _place_names(
     for i in sorted(order, key=lambda i: (rank[i], i)):
         if rank[i] >= 0 and names[i] in {names[j] for j in taken}:
             continue
-        # What a reader looks for may stand aside of its own km, where there is room.
+        # Important names may be moved aside from their km, where there is room.
         shifts = (0.0, 1.0, -1.0) if rank[i] <= NAMED else (0.0,)
         for shift in shifts:
             x = float(km[i]) + shift * gap
             near = [j for j in taken if abs(middle(x) - middle(taken[j])) < gap * (1 - 1e-9)]
-            # Names stand in the order of their stops.
+            # Names keep the order of their stops.
             mixed = any((taken[j] - x) * (km[j] - km[i]) < 0 for j in taken)
             if low <= x <= high and not near and not mixed:
                 taken[int(i)] = x
@@ -335,13 +336,13 @@ def _place_names(
 
 
 def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float], say: Words) -> None:
-    """Draw districts as bands, named where it fits, with "?" where the line may pass one by."""
+    """Draw districts as bands with names where they fit, and "?" where the line may miss one."""
     _bare(axes, span)
     axes.set_ylim(0, 1)
-    # Letters are as wide as in a figure of 11 inches.
+    # Widths of letters are those in a figure of 11 inches.
     sheet = axes.figure.bbox
     whole = (span[1] - span[0]) * 11 / (sheet.width / axes.figure.dpi)
-    # The band of a figure of 5.2 inches is as high as 14 letters are long, of 4 inches as 7.
+    # The band is 14 letters high in a figure of 5.2 inches, and 7 in one of 4 inches.
     letters = max(1, round(7 + 5.8 * (sheet.height / axes.figure.dpi - 4)))
     for i, row in enumerate(table.itertuples()):
         if pd.isna(row.name):
@@ -350,7 +351,7 @@ def _districts(axes: Axes, table: pd.DataFrame, span: tuple[float, float], say: 
         share = (row.km_out - row.km_in) / whole
         name = say.name(row.name) + "?" * (getattr(row, "certainty", "") == "open")
         flat = 0.0058 * count_letters(name) < share
-        # Upright, a line is no longer than the band is high.
+        # A vertical line of text must fit the height of the band.
         lines = [name] if flat else wrap(name, min(letters, 14), break_long_words=False)
         long = max(map(count_letters, lines)) > letters
         if flat or (share > 0.014 * len(lines) and not long):

@@ -1,8 +1,7 @@
-"""One layer of the map: a table of features, how it looks and what it tells.
+"""A layer of the map: a table of features, its style, and its popups and labels.
 
-`VectorLayer` is a folium layer, so folium's controls and groups take it; the features
-themselves travel in the page's data block and are drawn by the page's own script, which sets
-every text as text.
+`VectorLayer` is a folium layer, so folium's controls and groups accept it. The features are written
+to the page's data block and drawn by the page's own script, which never interprets a text as HTML.
 """
 
 from __future__ import annotations
@@ -38,14 +37,14 @@ __all__ = [
 
 CANVAS_ABOVE = 2_000
 LONGEST_EDGE_KM = 40.0
-# Opacity of areas, and of those whose colour is a value to be read.
+# Opacity of areas, and of areas coloured by value.
 FILL, FILL_BY_VALUE = 0.25, 0.75
-# Pixels of a point, where its size is said by a column.
+# Pixels of a point whose size is given by a column.
 RADIUS = 5.0
 
-# Columns whose values the page's scripts say in its language.
+# Columns whose values the page's scripts translate.
 _TOLD = {"kind", "basis", "district", "province", "country"}
-# What a source or licence says, how its giver is named at the map's edge, and what is owed.
+# Pattern of a source or licence, the provider's name at the map's edge, and the licence's terms.
 _OSM = ("\u00a9 OpenStreetMap contributors", "Open Database Licence 1.0")
 _WRI = ("WRI", "Global Power Plant Database, CC BY 4.0")
 _GIVERS = (
@@ -68,11 +67,11 @@ class VectorLayer(Layer):
     Parameters
     ----------
     payload : dict
-        What the page's script draws, by `encode_layer`.
+        Data for the page's script, from `encode_layer`.
     key : str
         The layer's name in the page's data block.
     name : str
-        What people read.
+        The name shown to people.
     group : str
         Heading in the layer control.
     show : bool
@@ -112,14 +111,14 @@ class VectorLayer(Layer):
 
 
 def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[str, Any]:
-    """Encode what the page needs to draw a table.
+    """Encode a table for the page's script.
 
     Parameters
     ----------
     frame : GeoDataFrame or GeoSeries
-        With a CRS; rows without a geometry are found by the search but not drawn.
+        With a CRS. Rows without a geometry can be found by the search but aren't drawn.
     style : Style
-        How it looks.
+        Its style.
 
     Returns
     -------
@@ -184,7 +183,7 @@ def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[
 
 
 def _middle(geometry: shapely.Geometry) -> str | None:
-    """Find where an area's name goes: the centre of the largest circle in its largest part."""
+    """Find the point for an area's name: the centre of the largest circle in its largest part."""
     parts = shapely.get_parts(geometry)
     parts = parts[shapely.get_dimensions(parts) == 2]
     if not len(parts):
@@ -199,7 +198,7 @@ def _all_single(array: np.ndarray[Any, Any]) -> bool:
 
 
 def _explode(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> gpd.GeoDataFrame:
-    """Take collections of several kinds apart."""
+    """Split collections into geometries of one kind."""
     if isinstance(frame, gpd.GeoSeries):
         frame = frame.to_frame(name="geometry") if frame.name is None else frame.to_frame()
     mixed = shapely.get_type_id(np.asarray(frame.geometry.array, dtype=object)) == 7
@@ -209,7 +208,7 @@ def _explode(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> gpd.GeoDataFrame:
 
 
 def _name_columns(table: pd.DataFrame) -> pd.DataFrame:
-    """Name columns by text, each differently."""
+    """Make the names of columns unique texts."""
     names: list[str] = []
     for column in map(str, table.columns):
         name, turn = column, 1
@@ -239,7 +238,7 @@ def _common(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]
 
 
 def _columns(table: pd.DataFrame, style: Style) -> dict[str, Any]:
-    """Encode the columns that popup, search, labels and timeline read."""
+    """Encode the columns for popup, search, labels and timeline."""
     names = list(table.columns)
     if style.popup is not None:
         missing = [c for c in style.popup if c not in names]
@@ -252,7 +251,7 @@ def _columns(table: pd.DataFrame, style: Style) -> dict[str, Any]:
             told = {f[0] for f in shown}
             rest = [c for c in names if c not in told and not _is_heading(c)]
             shown += [(c, *find_title(c)) for c in rest]
-        # The values that are read off colour and size come first.
+        # Values shown by colour and size come first.
         sized = dict.fromkeys(map(str, (style.color, style.radius, style.width)))
         for first in reversed([c for c in sized if c in names]):
             if not _is_heading(first):
@@ -262,7 +261,7 @@ def _columns(table: pd.DataFrame, style: Style) -> dict[str, Any]:
     wanted = [f[0] for f in shown]
     wanted += ["name", "title", "name_ur", "name_zh", "aliases", "status", "opened", "id"]
     wanted += [c for c in (style.label, style.rank) if c]
-    if "distance_km" in wanted:  # of which the popup says how near and how far it can be
+    if "distance_km" in wanted:  # for which the popup gives an interval
         wanted += ["accuracy_km", "accuracy_km_near", "point_accuracy_km"]
     keep = [c for c in dict.fromkeys(wanted) if c in names]
     filled = [c for c in keep if table[c].notna().any()]
@@ -273,18 +272,18 @@ def _columns(table: pd.DataFrame, style: Style) -> dict[str, Any]:
 
 
 def _is_heading(column: str) -> bool:
-    """Say whether a column is told elsewhere, or is for drawing alone and told nowhere."""
+    """Return whether a column is left out of popups: shown elsewhere, or only for drawing."""
     heads = {"name", "title", "name_ur", "name_zh", "status", "id"}
     return column in heads or column.startswith("cpec:")
 
 
 def translate_layer(payload: dict[str, Any], say: Words) -> dict[str, Any]:
-    """Translate what a layer tells: its name, legend, fields, and the names that are known.
+    """Translate a layer's texts: its name, legend, fields, and known names.
 
     Parameters
     ----------
     payload : dict
-        As `VectorLayer` has it.
+        Of a `VectorLayer`.
     say : Words
         Of the page's language.
 
@@ -298,7 +297,7 @@ def translate_layer(payload: dict[str, Any], say: Words) -> dict[str, Any]:
     columns = dict(payload["columns"])
     own, named = f"name_{say.lang}", columns.get("title", columns.get("name"))
     if named is not None:
-        # What the sea is called stands with the words; names of the reader's own data don't.
+        # Names of seas are in the table of words; names in a user's own data aren't.
         words = say.table.keys() - say.names.keys() if payload["view"] else set()
         given = list_cells(columns[own]) if own in columns else [None] * payload["n"]
         pairs = zip(given, map(str, list_cells(named)), strict=True)
@@ -310,7 +309,7 @@ def translate_layer(payload: dict[str, Any], say: Words) -> dict[str, Any]:
         columns["cpec:label"] = encode.column([v and say.phrase(v) for v in texts])
     told: dict[str, Any] = {
         "columns": columns,
-        # A year has no unit to write.
+        # a year has no unit
         "fields": [[c, say(t), u if u == "year" else say(u)] for c, t, u in payload["fields"]],
         "legend": [
             entry | {k: say.phrase(entry[k]) for k in ("label", "heading") if k in entry}
@@ -322,7 +321,7 @@ def translate_layer(payload: dict[str, Any], say: Words) -> dict[str, Any]:
 
 
 def list_words(payloads: Iterable[dict[str, Any]], say: Words) -> dict[str, str]:
-    """List what the page's scripts say in a language: their own texts, and values of the data.
+    """List the translations for the page's scripts: their own texts, and values of the data.
 
     Parameters
     ----------
@@ -334,7 +333,7 @@ def list_words(payloads: Iterable[dict[str, Any]], say: Words) -> dict[str, str]
     Returns
     -------
     dict
-        English text to text; nothing for English.
+        English text to translation; empty for English.
     """
     if say.lang == "en":
         return {}
@@ -352,7 +351,7 @@ def _is_text(value: object) -> bool:
 
 
 def find_credits(table: pd.DataFrame, more: Iterable[Any] = ()) -> list[tuple[str, str]]:
-    """Return the givers that a table's sources and licences name.
+    """Return the data providers named by a table's sources and licences.
 
     The names come from a fixed list, never from the text itself, because leaflet writes them
     as markup in the line of credits.

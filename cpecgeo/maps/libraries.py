@@ -1,8 +1,8 @@
-"""The browser libraries that ship with the package, found by the address folium gives them.
+"""Browser libraries that ship with the package, found by the address that folium uses.
 
-folium names a library by an address on a delivery network. A saved map must ask for nothing,
-so each address is answered by the file of the same library in `assets/vendor`; its record
-`vendor.json` keeps version, licence and sha256 of every file.
+folium links libraries on a delivery network. A saved map must make no request, so each address is
+replaced by the file of the same library in `assets/vendor`. The record `vendor.json` there has
+version, licence and sha256 of every file.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _MIME = {
     "webp": "image/webp",
     "woff2": "font/woff2",
 }
-# A call of the scripts' look-up with a text.
+# A call of the scripts' translation function `t` with a text.
 _SAID = re.compile(r'\bt\(("(?:[^"\\]|\\.)*")')
-# What stays as it is in a script: texts, and patterns, told by what stands before them.
+# Unchanged parts of a script: strings, and regular expressions, recognized by the character before.
 _TEXT = r""""(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`"""
 _PATTERN = (
     r"(?:(?<=[(,=:\[!&|?;])|(?<=\breturn))\s*"
@@ -48,7 +48,7 @@ _KEPT_JS = re.compile(
     rf"(?P<kept>{_TEXT}|{_PATTERN})|(?P<remark>{_REMARK})|(?P<space>\s+)", re.DOTALL
 )
 _KEPT_CSS = re.compile(rf"(?P<kept>{_TEXT})|(?P<remark>/\*.*?\*/)|(?P<space>\s+)", re.DOTALL)
-# Beside these no space is needed, and beside the second no end of a line.
+# Beside these characters no space is needed; beside the second set no line end either.
 _TIGHT_JS, _OPEN_JS, _CLOSE_JS = "{}()[],;:=<>*?&|", "{([,;:=&|?", ")]}.,:?&|"
 _TIGHT_CSS = "{};,>"
 _URL = re.compile(r"url\(\s*(['\"]?)(?!data:|#)([^)'\"]+)\1\s*\)")
@@ -132,7 +132,7 @@ def read_asset(name: str) -> str:
 
 @functools.cache
 def read_code(name: str) -> str:
-    """Read one of the map's own scripts or style sheets, without remarks and spare spaces.
+    """Read one of the map's own scripts or style sheets, without comments and spare spaces.
 
     Parameters
     ----------
@@ -152,13 +152,13 @@ def read_code(name: str) -> str:
 
 
 def _beside(found: re.Match[str]) -> tuple[str, str]:
-    """Return the characters before and behind a match, empty at an end."""
+    """Return the characters before and after a match, empty at an end of the text."""
     text, start, end = found.string, found.start(), found.end()
     return text[max(0, start - 1) : start], text[end : end + 1]
 
 
 def tighten_script(text: str) -> str:
-    r"""Leave remarks and spaces that say nothing out of a script.
+    r"""Remove comments and unneeded spaces from a script.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def tighten_script(text: str) -> str:
 
 
 def tighten_style(text: str) -> str:
-    r"""Leave remarks and spaces that say nothing out of a style sheet.
+    r"""Remove comments and unneeded spaces from a style sheet.
 
     Examples
     --------
@@ -216,7 +216,7 @@ def inline_asset(name: str) -> str:
 
 @functools.cache
 def list_texts() -> tuple[str, ...]:
-    """List the texts that the map's own scripts say: the first argument of each call of `t`.
+    """List the texts in the map's own scripts: the first argument of each call of `t`.
 
     Returns
     -------
@@ -236,12 +236,12 @@ def list_texts() -> tuple[str, ...]:
 
 @functools.cache
 def find_library(url: str) -> str:
-    """Find the script or style sheet that stands for an address, its images and fonts inlined.
+    """Find the script or style sheet for an address; inline its images and fonts.
 
     Parameters
     ----------
     url : str
-        The address that folium gives.
+        The address that folium links.
 
     Returns
     -------
@@ -273,12 +273,12 @@ def find_library(url: str) -> str:
     text = _read(path).decode()
     if path.endswith(".css"):
         return _inline_pictures(tighten_style(text), path.rsplit("/", 1)[0])
-    # A source map is a request.
+    # A source map would be a request.
     return re.sub(r"\n?//# sourceMappingURL=\S*", "", text)
 
 
 def build_marker_script() -> str:
-    """Build leaflet's own marker with its pictures inlined; leaflet would look for files.
+    """Build leaflet's own marker with inlined pictures; leaflet would request files.
 
     Returns
     -------
@@ -300,7 +300,7 @@ def build_marker_script() -> str:
 
 
 def _inline_pictures(text: str, base: str) -> str:
-    """Put the files that a style sheet links to into it, each once: what is used again is named."""
+    """Inline the files that a style sheet links; one used several times becomes a variable."""
     links = [match.group(2) for match in _URL.finditer(text)]
     again = [link for link in dict.fromkeys(links) if links.count(link) > 1]
     owner = base.split("/")[1]
@@ -314,7 +314,7 @@ def _inline_pictures(text: str, base: str) -> str:
 
 
 def _data_uri(base: str, link: str) -> str:
-    """Return a file as a data URI; one that isn't shipped (a second resolution) as nothing."""
+    """Return a file as a data URI; empty for one that isn't shipped (a second resolution)."""
     parts = base.split("/")
     for part in link.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0].split("/"):
         if part == "..":

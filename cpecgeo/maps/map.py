@@ -1,4 +1,4 @@
-"""`Map`: a folium map that saves to one file and draws whatever has a place."""
+"""`Map`: a folium map that saves to one file and draws any geometry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from folium.template import Template
 from cpecgeo.errors import UnknownNameError
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.disk import local, write_whole
-from cpecgeo.maps.background import DISPUTED_NOTE, chosen_backgrounds, encode_background
+from cpecgeo.maps.background import DISPUTED_NOTE, choose_backgrounds, encode_background
 from cpecgeo.maps.colors import pick_spare_color
 from cpecgeo.maps.controls import (
     EMBEDDED,
@@ -37,32 +37,32 @@ from cpecgeo.maps.words import find_words, list_unnamed
 __all__ = ["Map"]
 
 NOTE = "Boundaries and names are data from the sources named, not a position on any of them."
-PAKISTAN = (60.8, 23.6, 77.9, 37.1)  # west, south, east, north: what an empty map shows
+PAKISTAN = (60.8, 23.6, 77.9, 37.1)  # west, south, east, north of an empty map
 _LEAFLET = "https://any.example/leaflet"
 
 
 class Map(folium.Map):
-    """A map that opens anywhere: one file, no request to any server.
+    """A map that opens anywhere: one file, without a request to any server.
 
-    Everything of folium works on it; what folium would link to is inlined. `add` draws any
-    table with a CRS, any geometry in lon, lat, corridors, routes and results of analyses.
+    All of folium works on it; files that folium would link are inlined. `add` draws any table with
+    a CRS, any geometry in lon, lat, corridors, routes and results of analyses.
 
     Parameters
     ----------
     location : (lat, lon), optional
-        Centre, in folium's order; the view fits what was added when omitted.
+        Centre, in folium's order; when omitted, the view fits all that was added.
     zoom_start : float, optional
         Zoom level at the start, together with `location`.
     title : str, optional
-        Of the page, and its heading; the name of what is added first when omitted.
+        Title and heading of the page; when omitted, the name of the first thing added.
     subtitle : str
         A line below the heading.
     tiles : str, xyzservices.TileProvider, folium.TileLayer, a list of these, or None
-        Background tiles by provider name, such as ``"OpenTopoMap"``; the first of several is
-        drawn, and the reader chooses. None, the default, asks no server. OpenStreetMap's own
-        server refuses saved files, and is refused here.
+        Background tiles by provider name, such as ``"OpenTopoMap"``; the first of several is drawn,
+        and the reader can choose another. None, the default, needs no server. OpenStreetMap's own
+        server refuses saved files, so it is refused here.
     background : bool or sequence of str
-        Quiet layers below all: any of ``"countries"``, ``"relief"``, ``"provinces"``,
+        Pale background layers: any of ``"countries"``, ``"relief"``, ``"provinces"``,
         ``"districts"``, ``"rivers"``, ``"disputed"``; True for all but districts.
     controls : bool or sequence of str
         Names from `cpecgeo.maps.controls.CONTROLS`; True for all that apply.
@@ -137,16 +137,16 @@ class Map(folium.Map):
         self._towns: set[str] = set()
         self.options.pop("zoom", None)
         self.options["zoom_control"] = False
-        # folium hands these to its tiles, and there may be none.
+        # folium passes these to its tile layer, and there may be none.
         self.options |= {k: options[k] for k in ("min_zoom", "max_zoom") if k in options}
         sets = make_tile_layers(tiles)
         for layer in sets:
             self.add_child(layer)
-        # The policy is made of the tile servers; an unusable one is refused at once.
+        # Tile servers go into the page's policy; an unusable one is refused at once.
         list_tile_hosts(sets)
         for payload, look in encode_background(background, with_fills=not sets):
             self.add_encoded(payload, **look)
-        if "disputed" in chosen_backgrounds(background):
+        if "disputed" in choose_backgrounds(background):
             self.notes.append(DISPUTED_NOTE)
 
     def _heading(self) -> str:
@@ -205,7 +205,7 @@ class Map(folium.Map):
         -----
         More than 2,000 points are drawn on a canvas, not as elements of the page.
         """
-        # All layers of one thing have one colour, that no other has yet.
+        # All layers of one thing share a colour that no other thing has yet.
         spare = pick_spare_color(
             look["color"]
             for layer in self._vectors()
@@ -222,7 +222,7 @@ class Map(folium.Map):
                 continue
             frame = part.frame
             if part.key == TOWNS:
-                # Of routes added one by one, each brings the towns that aren't there yet.
+                # Routes added one by one add only towns that aren't on the map yet.
                 frame = frame[~frame["id"].isin(self._towns)]
                 self._towns |= set(frame["id"])
                 if frame.empty:
@@ -280,7 +280,7 @@ class Map(folium.Map):
         return [c for c in self._children.values() if isinstance(c, VectorLayer)]
 
     def add_posts(self, line: str, posts: Mapping[str, Any], *, show: bool = True) -> Self:
-        """Draw the km posts of a corridor, as `encode_posts` has them; they appear with zoom."""
+        """Draw the km posts of a corridor, from `encode_posts`; more appear with the zoom."""
         self.posts[line] = dict(posts) | {"show": show}
         return self
 
@@ -312,7 +312,7 @@ class Map(folium.Map):
         return list_applicable(self.controls, [layer.payload for layer in self._vectors()])
 
     def html(self, paper: str | None = None) -> str:
-        """Return the whole page, laid out for a `paper` if one is given; always the same text."""
+        """Return the whole page, laid out for a `paper` if given; always the same text."""
         adopted = [
             (child, child.layer_name)
             for child in self._children.values()
@@ -323,7 +323,7 @@ class Map(folium.Map):
         return render_page(self, data=data, title=data["title"], lang=self.lang, extra=extra)
 
     def save(self, outfile: Any, close_file: bool = True, **kwargs: Any) -> Path | None:  # noqa: ARG002, FBT001, FBT002
-        """Write the map as one file that opens anywhere, wholly or not at all.
+        """Write the map as one file that opens anywhere; whole or not at all.
 
         Parameters
         ----------
@@ -331,12 +331,12 @@ class Map(folium.Map):
         close_file : bool
             Whether to close `outfile`, if it is an open file.
         **kwargs
-            Ignored; for folium's sake.
+            Ignored; accepted as in folium.
 
         Returns
         -------
         Path or None
-            Where it is, when a path was given.
+            The path, if one was given.
 
         Raises
         ------
@@ -352,7 +352,7 @@ class Map(folium.Map):
         return write_whole(local(outfile, "outfile"), data)
 
     def _repr_html_(self, **kwargs: Any) -> str:  # noqa: ARG002
-        """Return the map in a frame of its own, for notebooks; works offline."""
+        """Return the map in a frame, for notebooks; works offline."""
         title, page = html.escape(self.title or "Map"), html.escape(self.html())
         size = "width:100%;height:540px;border:1px solid #ccc"
         return (
@@ -393,7 +393,7 @@ class Map(folium.Map):
         Raises
         ------
         UnknownNameError
-            Another paper; others as `to_png` has them.
+            An unknown paper; other errors as for `to_png`.
         """
         if paper not in PAPERS:
             raise UnknownNameError(str(paper), "paper", PAPERS)

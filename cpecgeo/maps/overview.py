@@ -1,4 +1,4 @@
-"""The overview figure: corridors on their ground, with names that are whole or left out."""
+"""The overview figure: corridors on a background, with names placed without overlap."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_overview"]
 
-# Short strokes wider than the line: the cross-ties of a railway.
+# Cross-ties of a railway: short strokes, wider than the line.
 _TIES: dict[str, Any] = {"linewidths": 4.0, "linestyles": (0, (0.22, 2.2))}
 _TITLE = "China–Pakistan Economic Corridor"
 _NOTE = (
@@ -57,7 +57,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Name:
-    """A text and the places where it may stand, best first."""
+    """A text and its candidate points, best first."""
 
     text: str
     look: str
@@ -87,15 +87,15 @@ def draw_overview(
     size : (float, float)
         Width and height in inches, at least 4 each.
     style : str or mapping, optional
-        A style of matplotlib by name, or settings: fonts, background, axes. Colours of the map
-        stay, because they have a meaning.
+        A matplotlib style by name, or settings: fonts, background, axes. Colours of the map don't
+        change, because they have a meaning.
     path : path, optional
         Where to write it: ``.png``, ``.svg`` or ``.pdf``.
 
     Returns
     -------
     matplotlib.figure.Figure
-        In lon, lat, stretched so that distances agree in both directions at the middle.
+        In lon, lat, stretched so that the scale is equal in both directions at the middle.
 
     Raises
     ------
@@ -285,12 +285,12 @@ def _write_names(figure: Figure, axes: Axes, say: Words, lines: Any) -> None:
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Complete but for the names.
+        Complete except for the names.
     axes : matplotlib.axes.Axes
         In lon, lat.
     say : Words
     lines : MultiLineString
-        What is drawn; names of areas keep off it where they can.
+        The drawn lines; names of areas avoid them where possible.
     """
     from matplotlib.patheffects import Normal, Stroke
 
@@ -301,7 +301,7 @@ def _write_names(figure: Figure, axes: Axes, say: Words, lines: Any) -> None:
     (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
     shapely.prepare(lines)
     for name in _names(shapely.box(west, south, east, north), say):
-        # An area's name is tried on free ground first, then anywhere.
+        # An area's name is tried at free points first, then anywhere.
         tries = [(place, name.look != "city") for place in name.places]
         tries += [(place, False) for place, free in tries if free]
         for (x, y, side), free in tries:
@@ -327,7 +327,7 @@ def _to_degrees(axes: Axes, box: Bbox) -> list[float]:
 
 
 def _names(view: shapely.Geometry, say: Words) -> Iterator[Name]:
-    places = _named()
+    places = _load_named()
     places = places[places.geometry.intersects(view)]
     aside = 0.14
     for row in places.itertuples():
@@ -337,7 +337,7 @@ def _names(view: shapely.Geometry, say: Words) -> Iterator[Name]:
         for row in frame.itertuples():
             at = shapely.get_coordinates(row.geometry)
             at = at[shapely.contains_xy(view, *at.T)]
-            # The nearest to the widest part of the area first.
+            # The candidate nearest to the widest part of the area comes first.
             at = at[np.argsort(np.hypot(*(at - at[:1]).T), kind="stable")]
             name = say.name(row.name)
             yield Name(
@@ -347,8 +347,8 @@ def _names(view: shapely.Geometry, say: Words) -> Iterator[Name]:
             )
 
 
-def _named() -> gpd.GeoDataFrame:
-    """Load what is named on the whole map, first things first: by rank, then by population."""
+def _load_named() -> gpd.GeoDataFrame:
+    """Load the places named on the whole map, by rank, then by population."""
     places = layer("places")
     passes = layer("crossings").query("rank == 1")
     frame = pd.concat([places[places["rank"] <= NAMED], passes], ignore_index=True)
@@ -365,6 +365,6 @@ def _dots(axes: Axes) -> None:
     axes : matplotlib.axes.Axes
         In lon, lat.
     """
-    places = _named()
+    places = _load_named()
     axes.plot(places.geometry.x, places.geometry.y, "o", ms=2.6, color=KINDS["places"].color,
               mec="white", mew=0.5, zorder=5)  # fmt: skip

@@ -1,8 +1,8 @@
-"""A folium map as one page that asks for nothing, and as a picture.
+"""A folium map as one page without requests, as a picture and as a PDF.
 
-`render_page` renders the map as folium does and then takes over: libraries are inlined from the
-package, every script is named by its hash in a Content-Security-Policy, random ids become
-numbers, and texts in folium's own tooltips and popups can't leave their quotes.
+`render_page` renders the map by folium and then changes the result: libraries are inlined from the
+package, a Content-Security-Policy lists every script by its hash, random ids become numbers, and
+texts in folium's own tooltips and popups are escaped.
 """
 
 from __future__ import annotations
@@ -41,8 +41,7 @@ __all__ = [
     "take_picture",
 ]
 
-# In the order in which they need each other; with the control, or the part of the data, that a
-# script is for.
+# In the order of their dependencies; each with the control, or the part of the data, that needs it.
 OWN_SCRIPTS = {
     "base.js": "", "geodesic.js": "measure", "popup.js": "", "layers.js": "", "cloud.js": "cloud",
     "crowd.js": "cluster", "labels.js": "", "reach.js": "", "posts.js": "posts", "legend.js": "",
@@ -53,7 +52,7 @@ OWN_SCRIPTS = {
 _OWN_STYLES = {"language.css": "words", "profile.css": "profiles"}
 
 _ANY = "https://any.example/"
-# What a script needs, told by what it says; folium links these whether used or not.
+# Libraries, with the text of a script that needs them; folium links them even if unused.
 _ON_DEMAND_JS = {
     r"\$\(": ("jquery.min.js",),
     r"L\.AwesomeMarkers": ("leaflet.awesome-markers.js",),
@@ -73,7 +72,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
     Parameters
     ----------
     folium_map : folium.Map
-        Has a figure as root.
+        Its root must be a figure.
     data : dict
         The data block.
     title : str
@@ -91,7 +90,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
     Raises
     ------
     InputError
-        A plugin's library doesn't ship, or a folium text breaks the template.
+        A plugin's library isn't shipped, or a text of folium breaks the template.
     """
     figure = folium_map.get_root()
     with _restore(figure):
@@ -151,7 +150,7 @@ _OFF = "This map is drawn by JavaScript, which is off here."
 
 
 def render_heading(title: str | None, subtitle: str, lang: str) -> str:
-    """Render the page's heading: plain text only, and no template code."""
+    """Render the page's heading from plain text, without template code."""
     say = find_words(lang)
     given = (say.phrase(title or "Map"), say(subtitle))
     texts = [html.escape(text).replace("{", "&#123;") for text in given]
@@ -172,7 +171,7 @@ def _parts(figure: Figure) -> tuple[Element, Element, Element]:
 
 
 def _tree(figure: Figure) -> list[Element]:
-    """Collect every element that the figure reaches, by child or attribute, once."""
+    """Collect every element of the figure once, reached by children or attributes."""
     found: dict[int, Element] = {}
     waiting: list[Any] = [figure]
     while waiting:
@@ -190,7 +189,7 @@ def _tree(figure: Figure) -> list[Element]:
 
 @contextmanager
 def _restore(figure: Figure) -> Iterator[None]:
-    """Take away the children that folium's rendering adds."""
+    """Remove the children that folium's rendering adds."""
     kept = [(e, OrderedDict(e._children), dict(vars(e))) for e in _tree(figure)]  # noqa: SLF001
     try:
         yield
@@ -202,7 +201,7 @@ def _restore(figure: Figure) -> Iterator[None]:
 
 
 def _literal(text: str) -> str:
-    r"""Escape text for the inside of a JavaScript template literal, by way of a Jinja template.
+    r"""Escape text for a JavaScript template literal inside a Jinja template.
 
     Examples
     --------
@@ -214,7 +213,7 @@ def _literal(text: str) -> str:
 
 
 def _quote_texts(figure: Figure) -> None:
-    """Escape the texts that folium writes between backticks as they come."""
+    """Escape the texts that folium writes unescaped between backticks."""
     for element in _tree(figure):
         if isinstance(element, Tooltip):
             element.text = _literal(element.text)
@@ -238,7 +237,7 @@ def _texts(
         elif name in drop:
             continue
         elif type(child) is Element and id(child) not in before and child._template_str:  # noqa: SLF001
-            # Rendered already; a second time would run texts as templates.
+            # Rendered already; rendering again would run texts as templates.
             texts.append(child._template_str)  # noqa: SLF001
         else:
             texts.append(child.render())
@@ -246,7 +245,7 @@ def _texts(
 
 
 class _Numbers:
-    """Random ids of folium's elements become numbers in the order in which they appear."""
+    """Replaces random ids of folium's elements by numbers, in order of appearance."""
 
     def __init__(self, elements: list[Element]) -> None:
         self.known = {e._id for e in elements}  # noqa: SLF001
@@ -276,7 +275,7 @@ def _libraries(links: list[Element], main: str, needed: set[str]) -> tuple[list[
     styles = dict.fromkeys(libraries.find_library(url) for url in css)
     used = [n for n, part in OWN_SCRIPTS.items() if not part or part in needed]
     texts = [libraries.read_code(n) for n in used]
-    if re.search(r"\bL\.", main):  # leaflet's own marker, which only folium's layers draw
+    if re.search(r"\bL\.", main):  # leaflet's own marker; only folium's layers use it
         texts.insert(0, libraries.build_marker_script())
     own = ["map.css", "print.css", *(n for n, part in _OWN_STYLES.items() if part in needed)]
     own_styles = [libraries.read_code(n) for n in own]
@@ -284,8 +283,8 @@ def _libraries(links: list[Element], main: str, needed: set[str]) -> tuple[list[
 
 
 def _escape_end(text: str, tag: str) -> str:
-    """Escape what would end an element early."""
-    # What a parser would replace is replaced first, or the hash would be another's.
+    """Escape text that would end an element early."""
+    # Replace characters that a browser's parser would replace, so that the hash stays right.
     text = text.replace("\x00", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
     text = re.sub(rf"</(?={tag})", r"<\\/", text, flags=re.IGNORECASE)
     return text.replace("<!--", "<\\!--") if tag == "script" else text
@@ -300,7 +299,8 @@ def _policy(scripts: list[str], hosts: list[str]) -> str:
     rules = [
         "default-src 'none'",
         f"script-src {' '.join(dict.fromkeys(hashes))}",
-        # Leaflet and its plugins position by style; without requests that harms nobody.
+        # Leaflet and its plugins position elements by inline style; without requests that is
+        # harmless.
         "style-src 'unsafe-inline'",
         " ".join(["img-src data: blob:", *hosts]),
         "font-src data:",
@@ -320,7 +320,7 @@ def find_browser() -> str:
     Raises
     ------
     MissingExtraError
-        There is none on PATH.
+        Neither is on PATH.
     """
     for name in _BROWSERS:
         found = shutil.which(name)
@@ -333,7 +333,7 @@ def find_browser() -> str:
 
 
 def take_picture(page: str, path: Path, *, width: int, height: int, timeout: float) -> Path:
-    """Photograph a page that asks for nothing; `Map.to_png` says what may go wrong."""
+    """Take a picture of a page without requests; errors as for `Map.to_png`."""
     for what, size in (("width", width), ("height", height)):
         if not SMALLEST <= size <= LARGEST:
             raise InputError(f"{what} is {size!r}; {SMALLEST} to {LARGEST:,} pixels are possible.")
@@ -346,7 +346,7 @@ PAPERS = ("A4", "A3", "A4 portrait", "A3 portrait")
 
 
 def print_page(page: str, path: Path, *, timeout: float) -> Path:
-    """Print a page to PDF, through chromium, on the paper that the page itself asks for."""
+    """Print a page to PDF, through chromium, on the paper stated in the page."""
     options = ["--no-pdf-header-footer", "--virtual-time-budget=8000"]
     return write_whole(path, run_browser(page, "--print-to-pdf", options, timeout=timeout))
 
@@ -355,16 +355,16 @@ _MADE = {"--screenshot": "png", "--print-to-pdf": "pdf"}
 
 
 def run_browser(page: str, what: str, options: list[str], *, timeout: float) -> bytes:
-    """Open a page without a window, and return the file that the browser makes of it.
+    """Open a page in a browser without a window, and return the file that the browser writes.
 
     Parameters
     ----------
     page : str
-        HTML that asks for nothing.
+        HTML without requests.
     what : str
-        The browser's option that says what it makes: ``--screenshot`` or ``--print-to-pdf``.
+        The browser's option for the kind of file: ``--screenshot`` or ``--print-to-pdf``.
     options : list of str
-        Others of its options.
+        Other options of the browser.
     timeout : float
         Seconds.
 

@@ -1,4 +1,4 @@
-"""A figure's sheet: its size, language and style, and the file that it becomes."""
+"""A figure's size, language and style, and its file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = [
 INK, SOFT, BORDER = "#26231f", "#696358", "#a39b8c"
 # The same where a style has a dark ground.
 _LIGHT = ("#f1ede4", "#c9c2b4")
-# Fonts with the letters of a language, best first; DejaVu comes with matplotlib.
+# Fonts for each language, best first; DejaVu comes with matplotlib.
 _FONTS = {
     "ur": ("Noto Naskh Arabic", "Noto Sans Arabic", "DejaVu Sans"),
     "zh": (
@@ -45,15 +45,15 @@ _FONTS = {
         "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB",
     ),
 }  # fmt: skip
-_SHAPES = (3, 11)  # from then on matplotlib joins Arabic letters, set from right to left
+_SHAPES = (3, 11)  # the first matplotlib that joins Arabic letters, from right to left
 # Inches of a figure's sides.
 _LARGEST = 60.0
 FigureStyle: TypeAlias = str | Mapping[str, Any] | None
 _RTL = re.compile("[\u0590-\u08ff]")
-# No font has these; a line break is one that is meant.
+# No font has these; a line break is intended.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
-# No dates in the files, and no random ids: the same figure gives the same bytes.
+# No dates and random ids in files, so that the same figure gives the same bytes.
 _UNDATED: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
     "svg": {"Date": None},
@@ -64,7 +64,7 @@ _RC: Any = {"svg.hashsalt": "cpecgeo", "svg.fonttype": "none", "pdf.fonttype": 4
 
 @contextmanager
 def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
-    """Draw figures in a language and a style of matplotlib, and put everything back.
+    """Set a language and a style of matplotlib within a block, and restore the settings after it.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
     Raises
     ------
     MissingExtraError
-        No matplotlib, one that can't set the language's letters, or no font that has them.
+        matplotlib isn't installed or can't typeset the language, or no font has its letters.
     UnknownNameError, InputError, InputTypeError
         No such language, style or setting.
     """
@@ -108,7 +108,7 @@ def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
                 f"matplotlib {mpl.__version__} doesn't join Urdu's letters; 3.11 or newer does."
             )
         settings = set_font(font, known[font])
-    # A name only: matplotlib would take a path or an address, too, and fetch it.
+    # Only a name: matplotlib would also take a path or an address, and fetch it.
     if isinstance(style, str) and style not in styles.library:
         raise UnknownNameError(style, "style of matplotlib", list(styles.library))
     if not isinstance(style, (str, Mapping, type(None))):
@@ -142,7 +142,7 @@ def check_size(size: object, least: tuple[float, float] = (4.0, 4.0)) -> tuple[f
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
-    """Return an empty figure that no window holds.
+    """Return an empty figure without a window.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def new_figure(width_in: float, height_in: float) -> Figure:
         raise MissingExtraError(
             "figures need matplotlib; install it with: pip install 'cpecgeo[plot]'"
         ) from error
-    # Notebooks show what no window holds as a line of text, unless it draws itself.
+    # Without its own HTML, a figure without a window would be a line of text in notebooks.
     draw = {"_repr_png_": lambda made: render_figure(made, "png", dpi=100)}
     shown = type("Figure", (Figure,), draw)
     figure: Figure = shown(figsize=(width_in, height_in), layout="constrained")
@@ -239,7 +239,7 @@ def fold_text(text: str, inches: float, points: float) -> str:
 
 
 def save_figure(figure: Figure, path: str | Path, *, dpi: int = 200) -> Path:
-    """Write a figure as its file's suffix says.
+    """Write a figure in the format of the file's suffix.
 
     Parameters
     ----------
@@ -297,21 +297,21 @@ def render_figure(figure: Figure, kind: str, *, dpi: int = 200) -> bytes:
 
 
 def _is_rtl(figure: Figure) -> bool:
-    """Return whether a text runs from right to left: viewers of SVG would set it otherwise."""
+    """Return whether a text runs from right to left; viewers of SVG would typeset it wrongly."""
     from matplotlib.text import Text
 
     return any(_RTL.search(text.get_text()) for text in figure.findobj(Text))
 
 
 def escape_text(text: object, longest: int = 80) -> str:
-    """Escape text, so that matplotlib finds no mathematics between dollar signs."""
+    """Escape dollar signs, between which matplotlib would read mathematics."""
     said = str(text)
     cut = said if len(said) <= longest else f"{said[: longest - 1].rstrip()}…"
     return _CONTROL.sub(" ", cut).replace("$", r"\$")
 
 
 def convert_dash(status: object, weight: float) -> Any:
-    """Convert a status to matplotlib's line style, which counts in line widths as ours."""
+    """Convert a status to matplotlib's line style; both count in line widths."""
     pattern = DASHES.get(status if isinstance(status, str) else "", "")
     if not pattern:
         return "solid"

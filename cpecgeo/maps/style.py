@@ -1,4 +1,4 @@
-"""How a layer looks and behaves: what may be said of it, and each feature's look by its values."""
+"""The style of a layer: its options, and each feature's look by its values."""
 
 from __future__ import annotations
 
@@ -36,48 +36,49 @@ __all__ = [
 
 PANES = ("", "area", "line", "point", "background")
 CLUSTERS = (None, True, False, "density")
-# Pixels of the largest value, and of the smallest ones, by radius and by width.
+# Pixels of the largest value and of the smallest, for radius and for width.
 RADII, WIDTHS = (16.0, 2.0), (12.0, 1.0)
-# Of samples of size, where colours say something else.
+# Colour of samples of size, where colours have another meaning.
 NEUTRAL = "#57524a"
-# Columns of the data model whose values are words for programs.
+# Columns of the data model with coded values.
 _WORDS = {"status", "kind", "basis"}
 
 
 @dataclass(frozen=True)
 class Style:
-    """Say how a layer looks and behaves.
+    """The style and behaviour of a layer.
 
     Parameters
     ----------
     color : str, optional
         CSS colour, or a column to colour by; by kind when omitted.
     scheme : str or sequence of float
-        How numbers become classes: "quantiles", "equal_interval", "natural_breaks", "std_mean",
-        or the breaks; see `cpecgeo.maps.classes.classify_colors`.
+        Classification of numbers: "quantiles", "equal_interval", "natural_breaks", "std_mean", or
+        the breaks; see `cpecgeo.maps.classes.classify_colors`.
     k : int
         Number of classes, 2 to 9.
     cmap : str or sequence of str, optional
         Colours of the classes: a scheme of ColorBrewer such as "YlGnBu", or a list.
     center : float, optional
-        Value about which the colours turn; 0 where values have both signs.
+        Value at which two ramps of colours meet; 0 where values have both signs.
     unit : str
-        Of the column that is coloured by, for legend and popup.
+        Unit of the column in `color`, for legend and popup.
     radius : float or str
-        Of points, in pixels; or a column, for symbols whose area stands for its values.
+        Radius of points in pixels; or a column, for symbols whose area is in proportion to its
+        values.
     width : float or str, optional
-        Of lines: a column whose values it stands for; pixels are `weight`.
+        A column that gives the width of lines; for pixels use `weight`.
     weight : float, optional
-        Of lines, in pixels.
+        Width of lines, in pixels.
     fill : float, optional
         Opacity of areas, 0 to 1; 0.25 when omitted, 0.75 where the colour is a value.
     shape : str, optional
-        Of points; see `cpecgeo.maps.style.Look`.
+        Shape of points; see `cpecgeo.maps.colors.Look`.
     pane : str
         "area", "line", "point" or "background".
     popup : sequence of str, optional
-        Columns that the popup shows; those of the data model when omitted, and all columns
-        when there are none of these.
+        Columns in the popup; when omitted, those of the data model, or all columns if there are
+        none of these.
     label : str, optional
         Column whose text is written beside the features.
     label_zoom : float
@@ -85,22 +86,22 @@ class Style:
     label_class : str
         CSS class of labels.
     rank : str, optional
-        Column that says which label wins where two collide; higher wins.
+        Column of priorities of labels: where two collide, the higher is shown.
     cluster : bool or "density", optional
-        True gathers points that lie close on the screen under their count; "density" draws how
-        thick they lie.
+        True groups points that are close on the screen under their count; "density" draws their
+        density.
     when : str, optional
-        Column of dates or years that the time slider goes by.
+        Column of dates or years for the time slider.
     search : bool
         Whether the search finds these features.
     interactive : bool
         Whether features answer to pointer and keyboard.
     legend : str, optional
-        Title in the legend, of one entry or above the classes of a column; "" for none.
+        Title in the legend, of a single entry or above the classes of a column; "" for none.
     decimals : int
         Of the degrees that the page keeps.
     extra : dict
-        More for the page's script: "path" (options of leaflet's paths), "dash", "hidden"
+        Further options for the page's script: "path" (options of leaflet's paths), "dash", "hidden"
         (labels only), "order" (of labels, before their rank).
     """
 
@@ -130,7 +131,7 @@ class Style:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-# Fields of a style that must be text, and those that must be numbers with their limits.
+# Fields of a style that must be text, and those that must be numbers, with limits.
 _TEXTS = ("color", "shape", "pane", "label", "label_class", "rank", "legend", "unit", "when")
 _SIZES = ("radius", "weight", "width", "fill", "center")
 _LARGEST = 200
@@ -143,17 +144,17 @@ _TEXT_RULES = {
 
 
 def check_style(style: Style) -> None:
-    """Refuse a style that nothing can be drawn by.
+    """Refuse an invalid style.
 
     Parameters
     ----------
     style : Style
-        What was given.
+        The caller's style.
 
     Raises
     ------
     InputTypeError
-        A field has a type that it can't have.
+        A field has a wrong type.
     InputError
         A size or an opacity is out of range.
     UnknownNameError
@@ -163,23 +164,23 @@ def check_style(style: Style) -> None:
         value = getattr(style, name)
         if value is not None and not isinstance(value, str):
             rule = _TEXT_RULES.get(name, "text")
-            raise InputTypeError(f"{name} is {_shown(value)}; it must be {rule}.")
+            raise InputTypeError(f"{name} is {_show(value)}; it must be {rule}.")
     for name in _SIZES:
         _check_size(name, getattr(style, name))
     if style.popup is not None and (
         isinstance(style.popup, str) or not isinstance(style.popup, Sequence)
     ):
         raise InputTypeError(
-            f"popup is {_shown(style.popup)}; it must be a list of columns, such as ['name']."
+            f"popup is {_show(style.popup)}; it must be a list of columns, such as ['name']."
         )
     if not isinstance(style.scheme, str) and not _are_numbers(style.scheme):
         raise InputTypeError(
-            f"scheme is {_shown(style.scheme)}; it must be a name or a list of breaks, such as "
+            f"scheme is {_show(style.scheme)}; it must be a name or a list of breaks, such as "
             "[10, 50, 100]."
         )
     if style.cmap is not None and not isinstance(style.cmap, (str, Sequence)):
         raise InputTypeError(
-            f"cmap is {_shown(style.cmap)}; it must be a name such as 'YlGnBu' or a list."
+            f"cmap is {_show(style.cmap)}; it must be a name such as 'YlGnBu' or a list."
         )
     if not any(style.cluster is known for known in CLUSTERS[:3]) and style.cluster != "density":
         raise UnknownNameError(str(style.cluster), "cluster", [str(c) for c in CLUSTERS])
@@ -196,7 +197,7 @@ def _check_size(name: str, value: object) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
         also = " or a column" if name in {"radius", "width"} else ""
-        raise InputTypeError(f"{name} is {_shown(value)}; it must be a number{also}.")
+        raise InputTypeError(f"{name} is {_show(value)}; it must be a number{also}.")
     if name == "center":
         if not np.isfinite(value):
             raise InputError(f"center is {value!r}; a finite value is needed.")
@@ -213,7 +214,7 @@ def _are_numbers(value: object) -> bool:
     )
 
 
-def _shown(value: object) -> str:
+def _show(value: object) -> str:
     text = " ".join(repr(value)[:60].split())
     return f"{text} ({type(value).__name__})"
 
@@ -248,7 +249,7 @@ def refuse_idle(given: Mapping[str, Any], drawn: Sequence[tuple[Any, Style]]) ->
 
 
 def is_by_value(table: pd.DataFrame, style: Style) -> bool:
-    """Say whether the colour is that of a column's values."""
+    """Return whether the colour is given by a column's values."""
     return style.color is not None and style.color in table.columns
 
 
@@ -272,7 +273,7 @@ def style_result(x: Any, style: Style) -> tuple[Any, Style]:
 
 
 def encode_looks(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:
-    """Encode each feature's look as an index into the distinct ones, and the legend.
+    """Encode the distinct looks, each feature's index into them, and the legend.
 
     Parameters
     ----------
@@ -345,7 +346,7 @@ def encode_looks(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str,
 def _scale(
     table: pd.DataFrame, style: Style, looks: list[Look], dims: set[int]
 ) -> tuple[list[float], list[float | None], list[dict[str, Any]]]:
-    """Return widths and radii per row, and the entries of the legend that explain them."""
+    """Return widths and radii per row, and their entries in the legend."""
     given = style.width if isinstance(style.width, (int, float)) else style.weight
     weights = [float(given or one.weight) for one in looks]
     radii: list[float | None] = [None] * len(table)
@@ -361,7 +362,7 @@ def _scale(
 def _sizes(
     table: pd.DataFrame, column: str, pixels: tuple[float, float], *, by_area: bool
 ) -> tuple[list[float], list[dict[str, Any]]]:
-    """Return a size per row by a column, and their entries in the legend."""
+    """Return a size per row from a column, and the entries in the legend."""
     made, entries = scale_sizes(table, column, largest=pixels[0], least=pixels[1], by_area=by_area)
     title, unit = find_title(column)
     heading = f"{title}, {unit}" if unit else title
@@ -369,7 +370,7 @@ def _sizes(
 
 
 def _colors(table: pd.DataFrame, style: Style) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return a colour per row by the style's column or colour, and the classes."""
+    """Return a colour per row from the style's column or colour, and the classes."""
     color = str(style.color)
     if color in table.columns:
         colors, legend = classify_colors(
@@ -389,7 +390,7 @@ def _colors(table: pd.DataFrame, style: Style) -> tuple[list[str], list[tuple[st
     try:
         checked = check_color(color)
     except InputError:
-        if color.isidentifier():  # a column or a colour, misspelt
+        if color.isidentifier():  # a misspelt column or colour
             columns = [str(column) for column in table.columns if column != "geometry"]
             listing = f"Columns: {', '.join(columns[:20])}." if columns else ""
             raise UnknownNameError(

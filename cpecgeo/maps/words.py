@@ -1,7 +1,7 @@
-"""The words of maps, figures and reports, in English, Urdu and Chinese.
+"""Texts of maps, figures and reports in English, Urdu and Chinese.
 
-A text is written once, in English, where it is used; `assets/words/<lang>.json` has each text
-in another language. What isn't there stays English, as the data itself does.
+A text is written once, in English, where it is used; `assets/words/<lang>.json` has its
+translation. A text without translation stays English, as the data itself does.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ _NAMED = (
     "places", "stations", "crossings", "ports", "mines", "zones", "energy", "sections", "waypoints",
     "provinces", "countries",
 )  # fmt: skip
-# Units of forms that are numbers; "" has none.
+# Units of numeric forms; "" for none.
 UNITS = {"km": "km", "exact km": "km", "km²": "km²", "m": "m", "h": "h", "°": "°"}
 NUMBERS = {*UNITS, "share", "count", "people", "number", "year"}
-# What the parts of a phrase look like; any text otherwise.
+# Patterns of a phrase's parts; other parts are any text.
 _DIGITS = r"-?[\d.,]+(?:e[+-]?\d+)?"
 _LIMIT = rf"{_DIGITS}(?:\s\S+)?"
 _PARTS = {
@@ -88,7 +88,7 @@ _PARTS = {
     "km": _DIGITS, "hours": _DIGITS, "weight": "[a-z]+", "unit": "km|km²|m|h|MW", "number": r"\d",
     "motorway": r"M-\d+", "highway": r"N-\d+", "rail": r"ML-\d", "part": _DIGITS, "whole": _DIGITS,
 }  # fmt: skip
-# Names and entries of the legend that are put together where a layer is made.
+# Names and legend entries composed when a layer is built.
 PHRASES = (
     "{low} to {high} km (95 %)", "no value ({count})", "{count} others", "below {limit}",
     "{limit} and more", "{low} to {high}",
@@ -98,7 +98,7 @@ PHRASES = (
     "{figure} {unit}", "{title}, {unit}",
 )  # fmt: skip
 _PARTED = re.compile(r"[ \u2013]|\d")
-# What may stay in English inside a name: names, numbers, codes, not words.
+# Parts of a name that may stay in English: names, numbers, codes, not words.
 _PROPER = re.compile(r"(?:[(]*[A-Z\d][^\s\u2013]*(?:[ \u2013]|$))+")
 _LATIN = re.compile("[A-Za-z]")
 _TABLES = Path(__file__).with_name("assets") / "words"
@@ -109,25 +109,25 @@ def _read(name: str) -> Any:
     return json.loads((_TABLES / f"{name}.json").read_text(encoding="utf-8"))
 
 
-# What names of lines and sites are put together from: where a part is known or a number of a road
-# or railway, and what isn't is a name. Parts that nobody says otherwise stay as they are.
+# Patterns of composed names of lines and sites. A part that is neither known nor the number of a
+# road or railway must be a name; it stays as it is.
 NAMES: tuple[str, ...] = tuple(_read("names"))
 
 
 @dataclass(frozen=True)
 class Words:
-    """Say texts in one language.
+    """Texts in one language.
 
-    `find_words` builds it.
+    Returned by `find_words`.
 
     Parameters
     ----------
     lang : str
         A key of `LANGUAGES`.
     table : mapping
-        English text to text.
+        English text to translation.
     names : mapping
-        English name of a place to its name.
+        English name of a place to its name in this language.
 
     Examples
     --------
@@ -145,12 +145,12 @@ class Words:
         return LANGUAGES[self.lang]
 
     def __call__(self, text: str, **values: object) -> str:
-        """Return the text, with values in place of ``{names}``; an unknown text stays as it is."""
+        """Return a text's translation, with values in place of ``{names}``; unknown texts stay."""
         said = self.table.get(text, text)
         return said.format(**values) if values else said
 
     def phrase(self, text: str) -> str:
-        """Return a text that a layer was given: a word, a name, or words about figures and names.
+        """Translate a layer's text: a word, a name, or a phrase with figures and names.
 
         Examples
         --------
@@ -158,7 +158,7 @@ class Words:
         ('低于 10 公里', 'my own words')
         """
         known = self.name(self(VALUES.get(text, STATUS_TITLES.get(text, text))))
-        # Phrases are short; what is longer is somebody's own text.
+        # Phrases are short; a longer text is the user's own.
         if known != text or self.lang == "en" or len(text) > 200:
             return known
         for template in PHRASES:
@@ -167,7 +167,7 @@ class Words:
         return text
 
     def tell(self, note: str) -> str:
-        """Return a note of the data in this language; clauses that aren't known stay English.
+        """Translate a note of the data; unknown clauses stay English.
 
         Examples
         --------
@@ -178,7 +178,7 @@ class Words:
         return self("; ").join(self._clause(clause) or clause for clause in clauses)
 
     def _clause(self, text: str) -> str | None:
-        """Return a clause as the tables have it, its figures and names put in."""
+        """Translate a clause by the tables, with its figures and names inserted."""
         if (known := self.find_name(text)) or self.lang == "en":
             return known
         for template, told in _read("notes").items():
@@ -190,7 +190,7 @@ class Words:
         return None
 
     def people(self, count: float) -> str:
-        """Say a number of people as exact as a count of towns can be: to a hundredth or so.
+        """Write a number of people, rounded to about 1 %, the precision of a count of towns.
 
         Examples
         --------
@@ -198,7 +198,7 @@ class Words:
         ('54.0 million', '5,400万')
         """
         if self.lang == "zh" and count >= 1e4:
-            # Chinese counts in ten thousands.
+            # Chinese counts in units of ten thousand.
             tens = float(f"{count / 1e4:.3g}")
             return self("{count} ten thousand", count=f"{tens:,.10g}")
         if count >= 1e6:
@@ -206,15 +206,15 @@ class Words:
         return f"{round(count, -3 if count >= 1e5 else -2 if count >= 1e4 else 0):,.0f}"
 
     def join(self, sentences: Iterable[str]) -> str:
-        """Join sentences; Chinese ones stand without space between them."""
+        """Join sentences, in Chinese without spaces."""
         return ("" if self.lang == "zh" else " ").join(sentences)
 
     def list(self, names: Iterable[str]) -> str:
-        """List names, each as it is said in this language."""
+        """Write a list of names in this language."""
         return self(", ").join(map(self.name, names))
 
     def name(self, text: object) -> str:
-        """Return a name in this language: as it is known, or put together from names that are.
+        """Translate a name: a known one, or one composed of known names.
 
         Examples
         --------
@@ -224,11 +224,11 @@ class Words:
         return self.find_name(str(text)) or str(text)
 
     def find_name(self, text: str) -> str | None:
-        """Return a name in this language; None where no part of it is known."""
+        """Translate a name; return None where no part of it is known."""
         return None if len(text) > 120 else self._find(text, {})
 
     def _find(self, text: str, tried: dict[str, str | None]) -> str | None:
-        """Find a name; what was looked up before isn't again, however parts nest."""
+        """Translate a name; `tried` prevents repeated look-ups of nested parts."""
         if text not in tried:
             known = self.names.get(text) or self.table.get(text)
             tried[text] = known
@@ -237,7 +237,7 @@ class Words:
         return tried[text]
 
     def _join(self, text: str, tried: dict[str, str | None]) -> str | None:
-        """Put a name together from names of its parts."""
+        """Compose a name from the names of its parts."""
         for form in NAMES:
             if found := _match(form).fullmatch(text):
                 parts = found.groupdict()
@@ -252,13 +252,13 @@ class Words:
 
 
 def _are_names(parts: Mapping[Any, str], said: Mapping[Any, str | None]) -> bool:
-    """Return whether what isn't said in another language may stand as it is."""
+    """Return whether the untranslated parts may stay as they are."""
     return all(said[k] or _PROPER.fullmatch(part) for k, part in parts.items())
 
 
 @functools.cache
 def _match(template: str) -> re.Pattern[str]:
-    """Compile what a template with values in it looks like."""
+    """Compile a pattern for texts made from a template."""
     parts = [(re.escape(text), name) for text, name, _, _ in Formatter().parse(template)]
     return re.compile(
         "".join(t + (f"(?P<{n}>{_PARTS.get(n, '.+?')})" if n else "") for t, n in parts)
@@ -281,7 +281,7 @@ def find_words(lang: str) -> Words:
     Raises
     ------
     InputTypeError
-        `lang` is no text.
+        `lang` isn't text.
     UnknownNameError
         Another language.
 
@@ -309,17 +309,17 @@ def _read_names(lang: str) -> dict[str, str]:
 
 
 def list_cells(column: Any) -> list[Any]:
-    """List the values of a column as `cpecgeo.maps.encode.column` wrote it."""
+    """List the values of a column encoded by `cpecgeo.maps.encode.column`."""
     return [column["v"][i] for i in column["i"]] if isinstance(column, dict) else list(column)
 
 
 def list_unnamed(payloads: Iterable[dict[str, Any]], say: Words) -> list[str]:
-    """List the note of names that stay in Latin letters; nothing where there are none.
+    """List a note about names that stay in Latin letters; empty where there are none.
 
     Parameters
     ----------
     payloads : iterable of dict
-        The layers by `translate_layer`; those whose features are named on the map count.
+        The layers from `translate_layer`; only those with names on the map are considered.
     say : Words
         Of the page's language.
 
@@ -343,7 +343,7 @@ def list_unnamed(payloads: Iterable[dict[str, Any]], say: Words) -> list[str]:
 
 
 def write_values(values: Sequence[Any], form: str, say: Words, *, unit: bool = False) -> list[str]:
-    """Write values for people: all of a column as exact as its largest needs."""
+    """Write values for people, all with the decimals that the largest one needs."""
     numbers = [abs(v) for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
     most = max(numbers, default=0.0)
     if form in {"km", "km²"}:
@@ -365,13 +365,13 @@ def _write_one(value: object, form: str, pattern: str, say: Words, of: str) -> s
     if isinstance(value, bool):
         return say("yes" if value else "no")
     if isinstance(value, (int, float)) and form in NUMBERS:
-        if form == "people":  # sums of towns: three digits are more than they are good for
+        if form == "people":  # sums of towns are known to less than three digits
             value = float(f"{value:.3g}")
         if 0 < value < 0.005 and form == "share":
             return say("under {figure}", figure="1\u00a0%")
         if 0 < value < 0.5 and pattern == "{:,.0f}" and form in {"km", "km²"}:
             return say("under {figure}", figure=1) + of
-        # No "0.0", and no sign on it.
+        # No "0.0", and no minus sign before it.
         said = re.sub(r"^-?0[.]?0*(?=%?$)", "0", pattern.format(value))
         return said.replace("%", "\u00a0%") + of
     text = str(value)

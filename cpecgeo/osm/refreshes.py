@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.catalogue import corridor_rows, data_version, folded, layer
+from cpecgeo.catalogue import corridor_rows, data_version, fold, layer
 from cpecgeo.catalogue.files import stored_path, write_checked
 from cpecgeo.catalogue.geometry import using
 from cpecgeo.catalogue.lines import corridor_id
@@ -273,8 +273,8 @@ def refresh(
     Outlines are relations with ``boundary=administrative``, whose areas pyosmium assembles. A
     unit that the layer has by that name keeps its id and facts.
     """
-    if folded(name) in LEVELS:
-        return _refresh_outlines(folded(name), file, overpass, progress)
+    if fold(name) in LEVELS:
+        return _refresh_outlines(fold(name), file, overpass, progress)
     return refresh_line(name, buffer_km=buffer_km, file=file, overpass=overpass, progress=progress)
 
 
@@ -347,8 +347,8 @@ _GAINED = (
 
 
 def _resolve(name: str) -> str:
-    if folded(name) in LEVELS:
-        return folded(name)
+    if fold(name) in LEVELS:
+        return fold(name)
     try:
         return corridor_id(name)
     except UnknownNameError as error:

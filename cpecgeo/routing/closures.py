@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.catalogue import folded, table
+from cpecgeo.catalogue import fold, table
 from cpecgeo.errors import InputError
 from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import resolve
@@ -79,10 +79,10 @@ def _match_sections(net: Network, name: str) -> set[str]:
     kind, _, rest = name.rpartition(":")
     if kind.strip().casefold() not in {"", "section"}:
         return set()
-    wanted = folded(rest)
+    wanted = fold(rest)
     rows = ((row["section"], row["name"]) for row in net.rows)
-    hits = {s for s, text in rows if wanted in (folded(s), folded(text))}
-    return hits or {s for s in net.of_section if folded(s) == wanted}
+    hits = {s for s, text in rows if wanted in (fold(s), fold(text))}
+    return hits or {s for s in net.of_section if fold(s) == wanted}
 
 
 def _close_sections(net: Network, names: set[str]) -> Cut:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shapely.geometry import LineString, Point
 
 import cpecgeo as cg
-from cpecgeo.catalogue import folded
+from cpecgeo.catalogue import fold
 from cpecgeo.catalogue.cite import OSM_CREDIT, list_credits
 from cpecgeo.catalogue.facts import match
 from cpecgeo.catalogue.files import data_path, read_features
@@ -19,7 +19,7 @@ from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 
 @given(st.text())
 def test_folding_twice_changes_nothing(text):
-    assert folded(folded(text)) == folded(text)
+    assert fold(fold(text)) == fold(text)
 
 
 @given(st.text(alphabet=" -_.,'()"))

@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
-from cpecgeo.catalogue import corridor_rows, folded
+from cpecgeo.catalogue import corridor_rows, fold
 from cpecgeo.catalogue.facts import openings
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.layers import named_points
@@ -251,7 +251,7 @@ def join_junctions(segments: list[Segment], at: dict[XY, Vertex]) -> dict[tuple[
     for mode, spot in sorted({(s.mode, xy) for s in segments for xy in (s.a, s.b)}):
         if spot in at:
             bare = re.sub(r"\s+(Junction|Jn\.?)$", "", at[spot].name)
-            groups.setdefault((mode, folded(bare)), []).append(spot)
+            groups.setdefault((mode, fold(bare)), []).append(spot)
     pairs = [(mode, group[0], other) for (mode, _), group in groups.items() for other in group[1:]]
     apart = _apart_km([(first, other) for _, first, other in pairs])
     return {
