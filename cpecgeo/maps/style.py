@@ -241,7 +241,7 @@ def refuse_idle(given: Mapping[str, Any], drawn: Sequence[tuple[Any, Style]]) ->
             if look.color is not None and isinstance(frame, pd.DataFrame):
                 _colors(frame, look)  # a misspelt column says so itself
         raise InputError(
-            f"{idle[0]} is {_shown(given[idle[0]])}, but nothing is coloured by values; name a "
+            f"{idle[0]} is {_show(given[idle[0]])}, but nothing is coloured by values; name a "
             "column with color=, or leave it out."
         )
     if "k" in idle and not any(isinstance(look.scheme, str) for look in by_value):
