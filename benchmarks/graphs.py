@@ -129,7 +129,7 @@ def peers(arcs: Arcs, pairs: np.ndarray, starts: np.ndarray, ends: np.ndarray) -
 
         nk.setNumberOfThreads(1)
         where = (cost, tuple(both.T.astype(np.uint64)))
-        return nk.GraphFromCoo(where, n=len(arcs), weighted=True, directed=True)
+        return nk.GraphFromCoo(where, n=len(arcs), weigh=True, directed=True)
 
     def nk_path(g: Any, a: int, b: int) -> Any:
         from networkit.distance import BidirectionalDijkstra
@@ -186,7 +186,7 @@ def run() -> str:
     """Return the table, and the sentence above it."""
     rng = np.random.default_rng(5)
     net = tiled(NODES)
-    building, arcs = best(lambda: net.weighted(net.segments.km), 1)
+    building, arcs = best(lambda: net.weigh(net.segments.km), 1)
     _ = net.by_km, net.index
     pairs = rng.integers(0, len(arcs), (PAIRS, 2))
     ids = net.segments.node_id

@@ -33,13 +33,13 @@ Tags = Mapping[str, str]
 
 @dataclass(frozen=True, eq=False)
 class Elements:
-    """Ways with their tags, and the nodes they run through.
+    """Ways with their tags and nodes.
 
     Parameters
     ----------
     way_id : ndarray of int64, shape (ways,)
     tags : tuple of mappings, one per way
-        Every tag, as mapped.
+        All tags, as mapped.
     first : ndarray of int64, shape (ways + 1,)
         Way w runs through ``ref[first[w]:first[w + 1]]``.
     ref : ndarray of int64
@@ -48,8 +48,8 @@ class Elements:
     xy : ndarray, shape (nodes, 2)
         lon, lat.
     clipped : tuple of int
-        Ids of ways that lack nodes, as they do at the border of an extract. Such a way is broken
-        where they are missing: each part with two nodes or more is a row, with the same id.
+        Ids of ways with missing nodes, as at the border of an extract. Such a way is split where
+        nodes are missing: each part with two nodes or more is a row, with the same id.
     """
 
     way_id: NDArray[np.int64]
@@ -64,7 +64,7 @@ class Elements:
         return len(self.way_id)
 
     def within(self, area: shapely.Geometry) -> Elements:
-        """Return the whole ways that have a node in an area, or cross it."""
+        """Return the ways, whole, that have a node in an area or cross it."""
         shapely.prepare(area)
         inside = shapely.contains_xy(area, self.xy[:, 0], self.xy[:, 1])
         keep = np.zeros(len(self), bool)
@@ -79,7 +79,7 @@ class Elements:
         return self.select(np.flatnonzero(keep))
 
     def select(self, ways: NDArray[np.int64]) -> Elements:
-        """Return some ways, by position, with the nodes they need."""
+        """Return some ways, by position, with their nodes."""
         parts = [self.ref[self.first[w] : self.first[w + 1]] for w in ways]
         ref = np.concatenate(parts) if parts else np.empty(0, np.int64)
         nodes, position = np.unique(ref, return_inverse=True)
@@ -99,7 +99,7 @@ def pack(
     node_id: NDArray[np.int64],
     xy: NDArray[np.float64],
 ) -> Elements:
-    """Pack ways by id and nodes in ascending order of id; ways break where nodes are missing."""
+    """Pack ways and nodes, both by ascending id; split ways where nodes are missing."""
     ids, tags, refs, clipped = [], [], [], []
     for way in sorted(ways):
         had, nodes = ways[way]
@@ -108,7 +108,8 @@ def pack(
         known = node_id[at] == ref if len(node_id) else np.zeros(len(ref), bool)
         if not known.all():
             clipped.append(way)
-        # A chord across missing nodes would be a road that isn't there, and shorter than the road.
+        # A chord across missing nodes would be a road that doesn't exist, and shorter than the real
+        # one.
         for run in np.split(np.arange(len(ref)), np.flatnonzero(np.diff(known)) + 1):
             if len(run) > 1 and known[run[0]]:
                 ids.append(way)
@@ -136,7 +137,7 @@ def from_answers(answers: Iterable[Mapping[str, Any]]) -> Elements:
     Raises
     ------
     DataError
-        An answer lacks what a way or node must have.
+        An answer has a way or node without its required fields.
     """
     ways: dict[int, tuple[Tags, list[int]]] = {}
     nodes: dict[int, tuple[float, float]] = {}
@@ -161,7 +162,7 @@ _ROUND = {"roundabout", "circular"}
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """Edges between the nodes where ways end or meet; nothing else is dropped.
+    """Edges between the nodes where ways end or meet, with all vertices between.
 
     Parameters
     ----------
@@ -213,10 +214,10 @@ class Segments:
 
 
 def directions(tags: Mapping[str, str], *, both: bool) -> tuple[bool, bool]:
-    """Tell whether a way may be used along its nodes, and against them.
+    """Return whether a way may be used in the order of its nodes, and against it.
 
-    `oneway` decides; without it roundabouts and motorways are one-way, as OpenStreetMap means
-    them to be. On foot and on rails (`both`) every way goes both ways.
+    `oneway` decides; without it roundabouts and motorways are one-way, by OpenStreetMap's
+    convention. On foot and on rails (`both`) every way may be used in both directions.
 
     Examples
     --------
@@ -243,10 +244,10 @@ def split(ways: Elements, *, both: bool, on_foot: bool = False) -> Segments:
     both : bool
         Whether every way may be used in both directions.
     on_foot : bool
-        Walking pace for the hours.
+        Whether hours are at walking speed.
     """
     ref, bounds = ways.ref, ways.first
-    # A way that names a node twice running has an edge of no length there.
+    # A node repeated in a row would be an edge without length.
     stays = np.ones(len(ref), bool)
     stays[1:] = ref[1:] != ref[:-1]
     stays[bounds[:-1]] = True
@@ -312,7 +313,7 @@ class Foot:
 
 
 def clip(coords: NDArray[np.float64], a: float, b: float) -> LineString | None:
-    """Return an edge between two shares of its length; None where that has no length."""
+    """Return the part of an edge between two shares of its length; None where it has no length."""
     line = LineString(coords)
     if {a, b} == {0.0, 1.0}:
         return line if a < b else line.reverse()

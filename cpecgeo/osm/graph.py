@@ -34,7 +34,7 @@ PointLike: TypeAlias = "int | str | Place | shapely.Point"
 PointsLike: TypeAlias = "Sequence[PointLike] | gpd.GeoSeries"
 
 _CELL_DEG = 0.5
-# A first guess of what a path costs: bends take so much, journeys so many km/h.
+# For a first guess of a path's cost: detour factor of bends, and km/h of journeys.
 _BENDS, _SPARE_KM, _SLOW_KMH = 1.4, 1.0, 40.0
 
 
@@ -51,15 +51,15 @@ class Graph:
     ways : Elements
         The ways with all their tags.
     segments : Segments
-        The same, split where they meet; all components are kept.
+        The ways split where they meet; all components are kept.
     record : mapping
         Source, snapshot date, query, licence.
 
     Notes
     -----
-    Lengths are geodesic. Hours are free-flow: the mapped `maxspeed`, else the implicit limit
-    of `cpecgeo.osm.speeds`. Turns, their restrictions, barriers and gradients don't count.
-    Paths are searched by scipy (Dijkstra's algorithm).
+    Lengths are geodesic. Hours are free-flow, at the mapped `maxspeed`, else at the implicit limit
+    of `cpecgeo.osm.speeds`. Turns, turn restrictions, barriers and gradients aren't considered.
+    Paths are found by scipy (Dijkstra's algorithm).
     """
 
     kind: str
@@ -82,20 +82,20 @@ class Graph:
     @cached_property
     def by_km(self) -> Arcs:
         """The arcs whose costs are kilometres."""
-        return self.weighted(self.segments.km)
+        return self.weigh(self.segments.km)
 
     @cached_property
     def by_hours(self) -> Arcs:
         """The arcs whose costs are hours."""
-        return self.weighted(self.segments.hours)
+        return self.weigh(self.segments.hours)
 
     @cached_property
     def index(self) -> Index:
         """All edges, prepared for finding the nearest."""
         return Index(list(self.segments.lines()))
 
-    def weighted(self, cost: NDArray[np.float64]) -> Arcs:
-        """Return arcs with a cost of one's own for each edge, the same both ways.
+    def weigh(self, cost: NDArray[np.float64]) -> Arcs:
+        """Build arcs with a given cost for each edge, the same in both directions.
 
         Arc ``2 e`` runs along edge e, ``2 e + 1`` against it.
         """
@@ -106,14 +106,14 @@ class Graph:
         return Arcs.of(len(s.node_id), tail[open_], head[open_], cost[open_ // 2], open_)
 
     def snap(self, x: PointLike | PointsLike, what: str = "x") -> list[Foot]:
-        """Return the closest point of the network to each of some points.
+        """Snap points to the closest point of the network.
 
         Parameters
         ----------
         x : int, Point, Place, str, or a sequence or GeoSeries of these
             An int is the OpenStreetMap id of a junction.
         what : str
-            What to call `x` in errors.
+            The argument's name, for messages.
         """
         many = isinstance(x, (list, tuple, np.ndarray))
         each: Any = x if many else [x]
@@ -142,7 +142,7 @@ class Graph:
         return Foot(-1, 0.0, int(at[0]), 0.0)
 
     def _weigh(self, weight: Weight) -> tuple[NDArray[np.float64], Arcs]:
-        """Return kilometres or hours of each edge, and the arcs that cost them."""
+        """Return kilometres or hours of each edge, and the arcs with these costs."""
         if weight not in {"km", "hours"}:
             raise InputError(f"weight is {weight!r}; give 'km' or 'hours'.")
         if weight == "km":
@@ -162,7 +162,7 @@ class Graph:
         Returns
         -------
         Path or None
-            None where there is no way.
+            None where there is no path.
 
         Raises
         ------
@@ -193,7 +193,7 @@ class Graph:
         *,
         weight: Weight = "km",
     ) -> pd.DataFrame:
-        """Return the least km or hours from each point to each other.
+        """Return the least km or hours from each point of `a` to each of `b`.
 
         Parameters
         ----------
@@ -204,7 +204,7 @@ class Graph:
         Returns
         -------
         DataFrame
-            A row for each of `a`, a column for each of `b`; infinite where there is no way.
+            A row for each of `a`, a column for each of `b`; infinite where there is no path.
         """
         starts = self.snap(a, "a")
         ends = starts if b is None else self.snap(b, "b")
@@ -241,9 +241,8 @@ class Graph:
         Returns
         -------
         GeoDataFrame
-            The edges that can be reached, clipped where the limit runs out: `way`, `name`,
-            `ref`, `highway`, `railway`, `cost` (km or hours at the nearer end), `whole`,
-            geometry.
+            The edges within reach, clipped at the limit: `way`, `name`, `ref`, `highway`,
+            `railway`, `cost` (km or hours at the nearer end), `whole`, geometry.
         """
         if (km is None) == (hours is None):
             raise InputError("Give either km= or hours= to reach.")
@@ -268,7 +267,7 @@ class Graph:
         return frame
 
     def networkx(self) -> Any:
-        """Return the MultiDiGraph that osmnx works with, with geodesic lengths in metres."""
+        """Return a MultiDiGraph as osmnx uses it, with geodesic lengths in metres."""
         import networkx as nx
 
         s, graph = self.segments, nx.MultiDiGraph(crs="epsg:4326")
@@ -317,8 +316,8 @@ def graph(
     Parameters
     ----------
     area : Corridor, str, Polygon, GeoSeries, GeoDataFrame or None
-        lon, lat or any CRS. Of a corridor, line or point, what lies within `buffer_km` (str: a
-        name). None: all of `file`.
+        In lon, lat or any CRS. For a corridor, line, point or name, the area within `buffer_km`.
+        None stands for all of `file`.
     network : {"main", "drive", "drive_service", "walk", "rail"}
         ``main`` is motorways to secondary roads.
     file : path, optional
@@ -326,16 +325,16 @@ def graph(
     buffer_km : float
         Geodesic kilometres around a line or point.
     overpass : Overpass, optional
-        How to ask; the defaults when omitted.
+        Settings of requests; the defaults when omitted.
     progress : callable, optional
-        Called with areas done and areas in all.
+        Called with the number of areas done and of all areas.
 
     Returns
     -------
     Graph
-        All components and tags are kept. Ways that cross the border of the area are kept
-        whole. A way that lacks nodes, as at the border of an extract, ends where they are
-        missing; `record` counts these in `ways_clipped`.
+        All components and tags are kept. Ways that cross the border of the area are kept whole. A
+        way with missing nodes, as at the border of an extract, ends where they are missing;
+        `ways_clipped` in `record` counts such ways.
 
     Raises
     ------
@@ -348,13 +347,13 @@ def graph(
     Warns
     -----
     DataWarning
-        Ways lack nodes.
+        Ways have missing nodes.
 
     Notes
     -----
-    A whole country is too much to ask of Overpass: an area is asked for in cells of half a
-    degree, one after the other, and each answer is cached, so that an interrupted download
-    goes on where it stopped. Take an extract for large areas.
+    A whole country is too much for Overpass. An area is requested in cells of half a degree, one
+    after the other, and each answer is cached, so that an interrupted download continues where it
+    stopped. Use an extract for large areas.
     """
     filters = network_filters(network)
     if area is None and file is None:

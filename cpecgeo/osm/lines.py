@@ -1,4 +1,4 @@
-"""A corridor's line from mapped track or road, and how far the bundled one lies from it."""
+"""A corridor's line from mapped track or road, and the bundled line's deviation from it."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ from cpecgeo.osm.tags import is_own, section_filters
 
 __all__ = ["Deviation", "Plan", "deviation", "plan", "refresh_line", "store_line"]
 
-_REQUEST_KM = 60.0  # of line in one request
+_REQUEST_KM = 60.0  # length of line per request
 _LEAST_BUFFER_KM, _MOST_BUFFER_KM = 2.0, 25.0
-_BESIDE = 2.0  # a kilometre of siding or of another road counts so many
+_BESIDE = 2.0  # factor on the cost of sidings and other roads
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a corridor is matched to.
+    """The areas and filters for matching a corridor.
 
     Attributes
     ----------
     corridor : Corridor
         As bundled.
     radius_km : list of float
-        How far from the line of each section to look.
+        Radius of the search around the line of each section.
     requests : list of (Polygon, filters)
         Areas along the line, each with the way filters of its section.
     """
@@ -57,7 +57,7 @@ class Plan:
 
 
 def plan(name: str, buffer_km: float | None = None) -> Plan:
-    """Plan what to ask for to refresh a corridor.
+    """Plan the requests for refreshing a corridor.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ def store_line(wanted: Plan, ways: Elements, record: Mapping[str, Any]) -> Refre
     ----------
     wanted : Plan
     ways : Elements
-        Those of its areas.
+        The ways in its areas.
     record : mapping
-        Where they come from.
+        The source of the ways.
 
     Raises
     ------
     DataError
-        There are no ways, or none of the line can be matched; what was stored stays.
+        There are no ways, or no part of the line can be matched. An earlier stored line is kept.
     """
     base = wanted.corridor
     if not len(ways):
@@ -143,7 +143,7 @@ def _radius(base: Corridor, buffer_km: float | None) -> list[float]:
     """Return the kilometres around each section."""
     if buffer_km is not None:
         return [positive_km(buffer_km, "buffer_km")] * len(base.sections)
-    # The accuracy is a 95 % value: the last places lie up to twice as far off.
+    # The accuracy is a 95 % value; the remaining points are up to twice as far off.
     bound = 2 * base.sections["accuracy_km"].fillna(_LEAST_BUFFER_KM) + 1.0
     return [float(k) for k in bound.clip(_LEAST_BUFFER_KM, _MOST_BUFFER_KM)]
 
@@ -157,7 +157,7 @@ def _requests(base: Corridor, radius: list[float]) -> list[tuple[Any, tuple[str,
             continue
         cuts = np.linspace(a, b, max(2, int(np.ceil((b - a) / _REQUEST_KM)) + 1))
         filters = section_filters(section)
-        # The area needn't be exact to a metre, and its outline is sent with each request.
+        # Simplified, because the outline is sent with each request and needn't be exact to a metre.
         requests += [
             (shapely.simplify(buffer(base.between(x, y), km, rtol=1e-2), 0.001), filters)
             for x, y in pairwise(cuts.tolist())
@@ -168,8 +168,8 @@ def _requests(base: Corridor, radius: list[float]) -> list[tuple[Any, tuple[str,
 def _anchors(base: Corridor, radius: list[float]) -> list[Anchor]:
     """Return the stops with a position, and the ends of sections.
 
-    A motorway's interchange has the position of the town that it is named after: a stop further
-    off the line than its tolerance stands where the line passes it by.
+    A motorway's interchange has the position of the town that it is named after. A stop farther
+    from the line than its tolerance is therefore moved to the closest point of the line.
     """
     anchors: dict[float, Anchor] = {}
     bounds = base.sections[["name", "km_from", "km_to", "accuracy_km"]].to_dict("records")
@@ -200,7 +200,7 @@ def _anchors(base: Corridor, radius: list[float]) -> list[Anchor]:
 
 
 def _body(base: Corridor, found: Match, ways: Elements) -> dict[str, Any]:
-    """Return what is stored of a new line."""
+    """Return the content of the file of a new line."""
     chain = Chainage(shapely.LineString(found.xy), found.measures_km)
     new = {a.km: float(chain.measures_km[v]) for a, v, _ in found.met}
     ends = {0.0: chain.start_km, base.end_km: chain.end_km}
@@ -242,7 +242,7 @@ class Deviation:
 
     @property
     def summary(self) -> dict[str, float]:
-        """Lengths in km, and mean, 95th percentile and greatest deviation where track was found."""
+        """Lengths in km; mean, 95th percentile and greatest deviation where a track was found."""
         found = self.per_km.loc[~self.per_km["schematic"], "deviation_km"].to_numpy(float)
         some = found if len(found) else np.array([np.nan])
         return {
@@ -284,7 +284,7 @@ class Deviation:
 
 
 def deviation(name: str, *, every_km: float = 1.0) -> Deviation:
-    """Measure how far a corridor's bundled line lies from its refreshed one.
+    """Measure the deviation of a corridor's bundled line from its refreshed one.
 
     Parameters
     ----------

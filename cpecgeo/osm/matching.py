@@ -1,10 +1,10 @@
-"""A corridor's line matched to real track, stop by stop.
+"""Map matching of a corridor's line to mapped track, stop by stop.
 
-Each anchor, a stop or the end of a section, has a few candidates: points of the network near
-it. Of all sequences of one candidate each, the one is taken for which track between them, plus
-a multiple of the distances from the anchors, is least (Viterbi, as in map matching by Newson
-and Krumm, 2009, with kilometres in place of probabilities). A leg without a sensible path keeps
-the drawn line.
+Each anchor, a stop or the end of a section, has a few candidates: points of the network near it.
+One candidate is chosen for each anchor, so that the length of track between them plus a multiple of
+their distances from the anchors is least (Viterbi's algorithm, as in map matching by Newson and
+Krumm, 2009, with kilometres in place of probabilities). A leg without a sensible path keeps the
+drawn line.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from cpecgeo.osm.paths import Arcs, Span, cost_along, seeds, spans
 
 __all__ = ["Anchor", "Match", "match"]
 
-_CANDIDATES = 6  # for an anchor
-_OFFSET_WEIGHT = 3.0  # a kilometre beside the track counts as so many of track
-_DETOUR, _DETOUR_KM = 1.4, 3.0  # longest leg: so many times the chainage, and so much more
+_CANDIDATES = 6  # per anchor
+_OFFSET_WEIGHT = 3.0  # factor on the distance of a candidate from its anchor
+_DETOUR, _DETOUR_KM = 1.4, 3.0  # longest leg: a multiple of the chainage, plus a constant
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Anchor:
         Chainage on the old line.
     point : Point
     tolerance_km : float
-        How far off the track may be.
+        The greatest distance of the track.
     held : bool
-        Whether the chainage is known, and not interpolated.
+        Whether the chainage is known, not interpolated.
     """
 
     name: str
@@ -66,9 +66,9 @@ class Match:
     met : list of (Anchor, int, float)
         Anchors on the track, the vertex of each and its offset in km.
     missed : list of (Anchor, str)
-        Anchors without track near them, and why.
+        Anchors without track nearby, and the reason.
     gaps : list of (float, float, str, str, str)
-        Old chainage from and to, names, and why the leg stayed schematic.
+        Old chainage from and to, names, and the reason why the leg stays schematic.
     ways : tuple of int
         Positions of the ways used, in order of first use.
     """
@@ -92,9 +92,9 @@ def match(net: Graph, cost: NDArray[np.float64], anchors: Sequence[Anchor], old:
     anchors : sequence of Anchor
         In order of chainage; the first and the last are the ends of the line.
     old : Chainage
-        The line as it is; it stays in the gaps.
+        The present line; it is kept in the gaps.
     """
-    s, arcs = net.segments, net.weighted(cost)
+    s, arcs = net.segments, net.weigh(cost)
     candidates = _candidates(net, anchors)
     met = [i for i, near in enumerate(candidates) if near]
     missed = [
@@ -136,7 +136,7 @@ def match(net: Graph, cost: NDArray[np.float64], anchors: Sequence[Anchor], old:
 
 
 class _Line:
-    """Vertices and measures of a line while it is drawn."""
+    """Collects vertices and measures of the new line."""
 
     def __init__(self, old: Chainage) -> None:
         self._old = old
@@ -144,7 +144,7 @@ class _Line:
         self._km: list[float] = []
 
     def pass_by(self, at: shapely.Point, km: float) -> int:
-        """Add the foot of an anchor and return its vertex."""
+        """Add the foot of an anchor; return the number of its vertex."""
         if not self._xy or self._xy[-1] != (at.x, at.y):
             self._xy.append((at.x, at.y))
             self._km.append(np.nan)
@@ -153,14 +153,14 @@ class _Line:
         return len(self._xy) - 1
 
     def follow(self, track: shapely.LineString | None) -> None:
-        """Add a stretch of track."""
+        """Append a stretch of track."""
         for xy in () if track is None else track.coords:
             if self._xy[-1] != xy:
                 self._xy.append(xy)
                 self._km.append(np.nan)
 
     def keep(self, a: float, b: float, *, first: bool = False, last: bool = False) -> None:
-        """Add the old line from a to b; its end vertices count at the corridor's ends only."""
+        """Append the old line from a to b; its end vertices only at the corridor's ends."""
         if b - a <= 0:
             return
         coords = list(self._old.between(a, b).coords)
@@ -169,7 +169,7 @@ class _Line:
         self._km += [np.nan] * len(inner)
 
     def finish(self, start: float, end: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return vertices and measures; the ends have the corridor's."""
+        """Return vertices and measures; the ends get the corridor's measures."""
         xy, km = np.array(self._xy), np.array(self._km)
         km[0], km[-1] = start, end
         return xy, km
@@ -212,7 +212,7 @@ def _choose(
     total = beside(met[0])
     back: list[NDArray[np.int64]] = []
     for i, j in pairwise(met):
-        # Where there is no path, a gap costs more than any sensible one.
+        # A gap costs more than any sensible path.
         wide = 5.0 * (anchors[j].km - anchors[i].km) + 20.0
         step = _costs(s, arcs, cost, (candidates[i], candidates[j]), wide)
         through = total[:, None] + np.minimum(step, wide)
@@ -248,7 +248,7 @@ def _costs(
 def _leg(
     s: Segments, arcs: Arcs, cost: NDArray[np.float64], ends: tuple[Foot, Foot], km: float
 ) -> tuple[list[Span], str]:
-    """Return the spans of one leg, or why there is none."""
+    """Return the spans of one leg, or the reason why there is no path."""
     start, end = ends
     least, along = arcs.path(
         seeds(s, start, cost, end=False), seeds(s, end, cost, end=True), guess=2 * km + 1

@@ -1,8 +1,8 @@
-"""Asking Overpass with good manners: osmnx's requests, our patience.
+"""Requests to Overpass: sent by osmnx, with retries and a cache.
 
-osmnx writes and sends the queries, in its mode that only downloads. Each answer is looked at as
-it comes in, before osmnx sees it: what a server says about load is obeyed, what isn't a whole
-answer is refused, and what is one goes to the user's cache with its date.
+osmnx writes and sends the queries, in its download-only mode. Each answer is checked before osmnx
+sees it. Waiting times stated by a server are respected, incomplete answers are refused, and
+complete ones are stored in the user's cache with their date.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ENDPOINTS = (
     "https://maps.mail.ru/osm/tools/overpass/api",
 )
 _BUSY = {429, 502, 503, 504}
-# osmnx's settings are one per process; requests are made one at a time.
+# osmnx's settings are global in a process, so requests are made one at a time.
 _ONE_AT_A_TIME = threading.Lock()
 _LEVEL = "admin_level="
 _SLOT = re.compile(r"in (-?\d+) seconds")
@@ -50,17 +50,17 @@ _SLOT = re.compile(r"in (-?\d+) seconds")
 
 @dataclass(frozen=True)
 class Answer:
-    """What Overpass said to one query.
+    """Overpass's answer to a query.
 
     Attributes
     ----------
     query : str
-        As sent.
+        The query as sent.
     endpoint : str
     retrieved : str
-        When, UTC.
+        Time of the request, UTC.
     snapshot : str or None
-        The date of the database, as it says itself.
+        The date of the database, as stated in the answer.
     content : dict
         The JSON.
     """
@@ -72,8 +72,8 @@ class Answer:
     content: dict[str, Any]
 
 
-class _Refused(Exception):  # noqa: N818 - it travels through osmnx and no farther
-    """An answer without data: `wait_s` as the server asks, `final` where asking again is no use."""
+class _Refused(Exception):  # noqa: N818 - only raised through osmnx
+    """An answer without data; `wait_s` is the server's waiting time, `final` rules out a retry."""
 
     def __init__(self, reason: str, wait_s: float | None = None, *, final: bool = False) -> None:
         super().__init__(reason)
@@ -83,34 +83,34 @@ class _Refused(Exception):  # noqa: N818 - it travels through osmnx and no farth
 
 @dataclass(frozen=True)
 class Overpass:
-    """How to ask Overpass.
+    """Settings of requests to Overpass.
 
     Parameters
     ----------
     endpoints : tuple of str
-        Base addresses, without ``/interpreter``; the next one is asked where one fails.
+        Base addresses, without ``/interpreter``, tried in this order.
     timeout_s : float
-        How long an answer may take to begin, and then to go on; the server is told the same.
+        Seconds until an answer begins, and between its parts; also sent to the server.
     tries : int
         Rounds over all endpoints.
     backoff_s : float
         Pause before the second round; doubled before each further one.
     patience_s : float
-        The longest pause that a server's answer is obeyed with; if it asks for more, the next
-        endpoint is asked, and in the end the error says when to come back.
+        The longest pause at a server's request. If a server asks for more, the next endpoint is
+        tried, and in the end the error says when to try again.
     max_age_days : float
-        Cached answers up to this age are used in place of asking; 0 asks always.
+        Cached answers up to this age are used in place of a request; 0 uses none.
     sleep, now : callable
         For tests: a pause in seconds, and the time in UTC.
 
     Notes
     -----
-    Answers 429, 503 and 504 are obeyed: ``Retry-After``, else the next free slot that the
-    server's own status page names, else the backoff. A remark of a query that ran out of time
-    or memory is a failure, though its status is 200.
+    After the statuses 429, 503 and 504 the next request waits: for ``Retry-After``, else until the
+    next free slot on the server's status page, else for the backoff. An answer with a remark that
+    the query ran out of time or memory is a failure, although its status is 200.
 
-    osmnx's settings are process-wide. They are set around each request and put back, under a
-    lock; another thread that calls osmnx itself at that moment would see ours.
+    osmnx's settings are global. They are set for each request and restored after it, under a lock;
+    another thread that uses osmnx at that moment would see ours.
     """
 
     endpoints: tuple[str, ...] = ENDPOINTS
@@ -129,26 +129,26 @@ class Overpass:
             raise InputError("timeout_s must be above 0, tries 1 or more, backoff_s 0 or more.")
 
     def ask(self, area: shapely.Polygon, filters: tuple[str, ...]) -> list[Answer]:
-        """Ask for the ways in one area that some filters accept, with their nodes.
+        """Request the ways in an area that some filters accept, with their nodes.
 
         Parameters
         ----------
         area : Polygon
-            lon, lat. osmnx asks for 500 m more all round.
+            lon, lat. osmnx adds 500 m on all sides.
         filters : tuple of str
             Overpass way filters, such as ``'["railway"="rail"]'``; a request for each.
 
         Raises
         ------
         NetworkError
-            No endpoint gave a whole answer.
+            No endpoint gave a complete answer.
         MissingExtraError
             osmnx isn't installed.
         """
         return [self._one(area, text) for text in filters]
 
     def ask_boundaries(self, area: shapely.Polygon, level: str) -> Answer:
-        """Ask for the administrative boundaries of one level that touch an area, whole.
+        """Request the complete administrative boundaries of one level that touch an area.
 
         Parameters
         ----------
@@ -178,13 +178,13 @@ class Overpass:
         return answer
 
     def _recall(self, path: Path) -> Answer | None:
-        """Return a cached answer that is young enough and whole."""
+        """Return a cached answer that is recent enough and complete, else None."""
         if self.max_age_days <= 0 or not path.is_file():
             return None
         try:
             record, body = read_checked(path)
         except (DataError, FileError):
-            return None  # a damaged answer is asked for again
+            return None  # a damaged answer is requested again
         age = self.now() - dt.datetime.fromisoformat(record["retrieved"])
         if age > dt.timedelta(days=self.max_age_days):
             return None
@@ -205,7 +205,7 @@ class Overpass:
                     last = place == len(self.endpoints) - 1
                     self._pause(refusal.wait_s, turn, last=last)
                 except OSError as error:
-                    offline = offline and not _answered(error)
+                    offline = offline and not _has_answered(error)
                     said.append(f"{endpoint}: {type(error).__name__}")
                     if place == len(self.endpoints) - 1:
                         self._pause(None, turn, last=True)
@@ -221,7 +221,7 @@ class Overpass:
         )
 
     def _pause(self, wait_s: float | None, turn: int, *, last: bool) -> None:
-        """Wait as asked, or as backoff says when the round is over and another follows."""
+        """Wait for the server's time, or for the backoff between rounds."""
         if turn == self.tries - 1 and last:
             return
         if wait_s is not None and wait_s <= self.patience_s:
@@ -230,7 +230,7 @@ class Overpass:
             self.sleep(self.backoff_s * 2**turn)
 
     def _send(self, endpoint: str, area: shapely.Polygon, text: str) -> Answer:
-        """Send one request by osmnx to one endpoint."""
+        """Send one request to one endpoint, through osmnx."""
         osmnx = _osmnx()
         caught: list[Answer] = []
 
@@ -242,12 +242,12 @@ class Overpass:
         with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
             ours = {
                 "overpass_url": endpoint,
-                "overpass_rate_limit": False,  # obeyed here
+                "overpass_rate_limit": False,  # handled here
                 "overpass_settings": f"[out:json][timeout:{math.ceil(self.timeout_s)}]{{maxsize}}",
                 "requests_timeout": self.timeout_s,
                 "requests_kwargs": {"hooks": {"response": look}},
                 "http_user_agent": f"cpecgeo/{data_version()} with osmnx {osmnx.__version__}",
-                "max_query_area_size": 1e13,  # areas come cut to size
+                "max_query_area_size": 1e13,  # areas are cut to size already
                 "doh_url_template": None,
                 "use_cache": True,
                 "cache_only_mode": True,
@@ -255,7 +255,7 @@ class Overpass:
                 "log_console": False,
                 "log_file": False,
             }
-            # Having downloaded, which is all that is asked of it, osmnx interrupts itself.
+            # In download-only mode osmnx raises this when it has finished.
             with _settings(osmnx.settings, ours), suppress(InterruptedError):
                 if text.startswith(_LEVEL):
                     osmnx.features_from_polygon(area, {"admin_level": text.removeprefix(_LEVEL)})
@@ -264,7 +264,7 @@ class Overpass:
         return caught[-1]
 
     def _check(self, response: Response, endpoint: str) -> Answer:
-        """Return an answer, if it is a whole one."""
+        """Return an answer if it is complete, else raise `_Refused`."""
         status = response.status_code
         if status in _BUSY:
             raise _Refused(f"{status} {response.reason}", self._wait(response, endpoint))
@@ -291,7 +291,7 @@ class Overpass:
         )
 
     def _wait(self, response: Response, endpoint: str) -> float | None:
-        """Return the seconds that a busy server asks us to wait."""
+        """Return the seconds that a busy server wants us to wait."""
         import requests
 
         stated = response.headers.get("Retry-After", "")
@@ -307,8 +307,8 @@ class Overpass:
         return min(waits) if waits else None
 
 
-def _answered(error: OSError) -> bool:
-    """Return whether a server was reached that then broke off or was too slow."""
+def _has_answered(error: OSError) -> bool:
+    """Return whether a server was reached but broke off or was too slow."""
     import requests
 
     return isinstance(
@@ -328,9 +328,9 @@ def _osmnx() -> Any:
 
 @contextmanager
 def _settings(settings: ModuleType, ours: dict[str, Any]) -> Iterator[None]:
-    """Set osmnx for our requests, and restore its settings afterwards.
+    """Set osmnx's options for our requests, and restore them afterwards.
 
-    osmnx also pins the server's address by replacing socket.getaddrinfo; that is undone too.
+    osmnx also replaces socket.getaddrinfo to pin the server's address; that is undone too.
     """
     with _ONE_AT_A_TIME:
         before = {name: getattr(settings, name) for name in ours}

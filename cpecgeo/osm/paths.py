@@ -1,4 +1,4 @@
-"""Least-cost search over directed arcs, by scipy, and the paths that it finds."""
+"""Least-cost search over directed arcs, by scipy, and the paths found."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Group = tuple[Ints, Floats]  # nodes, and the cost of each: from an origin, or to a destination
 
-_AT_ONCE = 4_000_000  # costs held while a matrix is computed
-_WIDER = 3.0  # a search that met no destination looks so many times as far
+_AT_ONCE = 4_000_000  # costs in memory while a matrix is computed
+_WIDER = 3.0  # factor on the limit when a search finds no destination
 
 
 @dataclass(frozen=True, eq=False)
 class Arcs:
-    """Directed arcs between nodes 0 to n - 1, with costs of 0 or more, as compressed rows.
+    """Directed arcs between nodes 0 to n - 1, with costs of 0 or more, in compressed rows.
 
     Built by `Arcs.of`. Of parallel arcs only the cheapest is kept.
 
@@ -51,7 +51,7 @@ class Arcs:
         The node that each arc leads to, ascending within a row.
     cost : ndarray
     number : ndarray of int32
-        What `Arcs.of` was told to call each arc.
+        The caller's number of each arc.
     """
 
     first: Ints
@@ -72,7 +72,7 @@ class Arcs:
         tail, head : array of int, shape (arcs,)
         cost : array of float, shape (arcs,)
         number : array of int, shape (arcs,), optional
-            What to call the arcs in answers; 0, 1, … when omitted.
+            Numbers of the arcs in answers; 0, 1, … when omitted.
 
         Raises
         ------
@@ -111,22 +111,22 @@ class Arcs:
         return np.array([number], np.int32), np.zeros(1)
 
     def costs(self, start: Group, *, limit: float = np.inf) -> Floats:
-        """Return the least cost to each node; infinite where it is above `limit`."""
+        """Return the least cost to each node; infinite above `limit`."""
         return np.asarray(self._search([start], limit)[0, : len(self)], float)
 
     def matrix(self, starts: list[Group], ends: list[Group], *, limit: float = np.inf) -> Floats:
-        """Return the least cost from each start to each end, one search a start.
+        """Return the least cost from each start to each end, by one search per start.
 
         Parameters
         ----------
         starts, ends : list of Group
         limit : float
-            Look no farther from a start; what ends cost besides isn't counted.
+            Greatest cost from a start, without the cost of ends.
 
         Returns
         -------
         ndarray, shape (starts, ends)
-            Infinite where there is no way.
+            Infinite where there is no path.
         """
         out = np.full((len(starts), len(ends)), np.inf)
         node = np.concatenate([e[0] for e in ends] or [np.empty(0, np.int32)])
@@ -139,19 +139,19 @@ class Arcs:
         return out
 
     def path(self, start: Group, end: Group, *, guess: float = np.inf) -> tuple[float, Ints]:
-        """Return the cheapest way from any node of a start to any node of an end.
+        """Return the cheapest path from any node of a start to any node of an end.
 
         Parameters
         ----------
         start, end : Group
         guess : float
-            What the way may cost. The search begins with that for its limit and widens it
-            where needed; the answer doesn't depend on it.
+            A guess of the cost. The search begins with it as its limit and raises the limit where
+            needed; the answer doesn't depend on it.
 
         Returns
         -------
         cost : float
-            Infinite where there is no way.
+            Infinite where there is no path.
         arcs : ndarray of int
             Numbers of the arcs in order, as given to `Arcs.of`.
         """
@@ -161,7 +161,7 @@ class Arcs:
             dist, via = self._search([start], limit, predecessors=True)
             total = dist[0, end[0]] + end[1]
             best = int(total.argmin())
-            # What costs more than the limit may have been overtaken by what wasn't looked at.
+            # A path that costs more than the limit may not be the cheapest.
             if total[best] <= limit:
                 break
         if not np.isfinite(total[best]):
@@ -174,7 +174,7 @@ class Arcs:
         return float(total[best]), np.array(arcs[::-1], np.int32)
 
     def _search(self, starts: list[Group], limit: float, *, predecessors: bool = False) -> Any:
-        """Search from each start, which becomes a node of its own after all others."""
+        """Search from each start, which becomes an extra node after all others."""
         try:
             from scipy.sparse import csr_array
             from scipy.sparse.csgraph import dijkstra
@@ -196,7 +196,7 @@ class Arcs:
         return dijkstra(rows, indices=at, limit=limit, return_predecessors=predecessors)
 
 
-Span = tuple[int, float, float]  # an edge, and the shares of it between which it is used
+Span = tuple[int, float, float]  # an edge, and the shares between which it is used
 
 _NAMED = ("name", "ref", "highway", "railway")
 
@@ -228,13 +228,13 @@ class Path:
 
 
 def seeds(edges: Segments, foot: Foot, cost: Floats, *, end: bool) -> Group:
-    """Return the nodes that lead away from a foot, or to it, with what that costs."""
+    """Return the nodes next to a foot in the direction of travel, with their costs."""
     if foot.node >= 0:
         return Arcs.node(foot.node)
     e = foot.edge
     ahead, back = (1 - foot.share) * float(cost[e]), foot.share * float(cost[e])
     tail, head = edges.tail[e], edges.head[e]
-    # A destination is reached from the tail by going forward; an origin is left to the head.
+    # Going forward, a destination is reached from the tail, and an origin is left to the head.
     nodes = [(tail, back), (head, ahead)] if end else [(head, ahead), (tail, back)]
     open_ = (bool(edges.forward[e]), bool(edges.backward[e]))
     kept = [n for n, o in zip(nodes, open_, strict=True) if o]
@@ -242,7 +242,7 @@ def seeds(edges: Segments, foot: Foot, cost: Floats, *, end: bool) -> Group:
 
 
 def cost_along(edges: Segments, a: Foot, b: Foot, cost: Floats) -> float:
-    """Return the cost from a to b on one edge without leaving it; infinite where none is."""
+    """Return the cost from a to b along the edge that both are on; infinite where impossible."""
     if a.edge != b.edge or a.edge < 0:
         return np.inf
     free = edges.forward[a.edge] if b.share >= a.share else edges.backward[a.edge]
@@ -252,7 +252,7 @@ def cost_along(edges: Segments, a: Foot, b: Foot, cost: Floats) -> float:
 
 
 def spans(edges: Segments, start: Foot, end: Foot, arcs: NDArray[np.int32]) -> list[Span]:
-    """Return the spans of edges that a path runs along, in order.
+    """Return the spans of edges along a path, in order.
 
     Parameters
     ----------
@@ -272,7 +272,7 @@ def spans(edges: Segments, start: Foot, end: Foot, arcs: NDArray[np.int32]) -> l
         leave = enter = np.int32(start.node)
     elif end.node >= 0:
         leave = enter = np.int32(end.node)
-    else:  # from one edge straight on to its neighbour
+    else:  # directly from one edge to its neighbour
         shared = {int(edges.tail[start.edge]), int(edges.head[start.edge])} & {
             int(edges.tail[end.edge]), int(edges.head[end.edge])}  # fmt: skip
         leave = enter = np.int32(min(shared, key=lambda n: _km_by(edges, start, end, n)))
@@ -284,7 +284,7 @@ def spans(edges: Segments, start: Foot, end: Foot, arcs: NDArray[np.int32]) -> l
 
 
 def _share(edges: Segments, foot: Foot, node: int, *, end: bool) -> float:
-    """Return the share of a foot's edge at which a node is: 0 or 1, the nearer on a ring."""
+    """Return the share of a foot's edge where a node is: 0 or 1; on a ring, the nearer one."""
     e = foot.edge
     if edges.tail[e] != edges.head[e]:
         return 1.0 if edges.head[e] == node else 0.0
@@ -295,7 +295,7 @@ def _share(edges: Segments, foot: Foot, node: int, *, end: bool) -> float:
 
 
 def _km_by(edges: Segments, start: Foot, end: Foot, node: int) -> float:
-    """Return the kilometres from one foot to another by way of a node that their edges share."""
+    """Return the kilometres from one foot to another through a node that their edges share."""
     return sum(
         abs(_share(edges, foot, node, end=last) - foot.share) * float(edges.km[foot.edge])
         for foot, last in ((start, False), (end, True))
@@ -303,7 +303,7 @@ def _km_by(edges: Segments, start: Foot, end: Foot, node: int) -> float:
 
 
 def draw(ways: Elements, edges: Segments, start: Foot, end: Foot, arcs: NDArray[np.int32]) -> Path:
-    """Return a path with its line, lengths and ways."""
+    """Build a path with its line, lengths and ways."""
     used = spans(edges, start, end, arcs)
     share = np.array([abs(b - a) for _, a, b in used])
     edge = np.array([e for e, _, _ in used], int)
@@ -338,16 +338,16 @@ def _name(ways: Elements, way: NDArray[np.int64]) -> dict[str, Any]:
 def reach(
     ways: Elements, edges: Segments, start: Foot, cost: Floats, arcs: Arcs, limit: float
 ) -> gpd.GeoDataFrame:
-    """Return the parts of edges within a limit of a foot, clipped where the limit runs out.
+    """Return the edges within a cost limit of a foot, clipped at the limit.
 
     Parameters
     ----------
     ways, edges
-        Of the network.
+        Ways and edges of the network.
     start : Foot
     cost : ndarray, shape (edges,)
     arcs : Arcs
-        Of the same costs.
+        Arcs with the same costs.
     limit : float
         In the unit of `cost`.
     """

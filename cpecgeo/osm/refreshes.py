@@ -1,4 +1,4 @@
-"""`refresh`: better lines and outlines from OpenStreetMap, one or all, into the user's cache."""
+"""`refresh`, `refresh_all`: better lines and outlines from OpenStreetMap, in the user's cache."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ LEVELS: Mapping[str, str] = {"provinces": "4", "districts": "6"}
 Where nothing of that level is whole, nothing is stored."""
 
 _CELL_DEG = 5.0
-_BESIDE_DEG = 0.1  # a unit whose middle is so near to Pakistan's bundled units is one of them
+_BESIDE_DEG = 0.1  # a unit whose middle is closer to Pakistan's bundled units belongs to Pakistan
 
 
 @dataclass(frozen=True, eq=False)
 class Outlines:
-    """Outlines that were refreshed, and how they differ from the bundled ones.
+    """Refreshed outlines, and their difference from the bundled ones.
 
     Attributes
     ----------
     layer : str
     frame : GeoDataFrame
-        The layer as it is in OpenStreetMap's geometry.
+        The layer in OpenStreetMap's geometry.
     record : mapping
         `snapshot`, `retrieved`, `origin`, `queries`, `licence`, `credit` ….
     incomplete : tuple of str
-        Units whose ways are missing, as in a clipped extract, or don't close.
+        Units with ways that are missing, as in a clipped extract, or don't close.
     bundled : tuple of str
-        Ids of rows that stay as they ship with the package.
+        Ids of rows that keep their bundled outline.
     """
 
     layer: str
@@ -73,7 +73,7 @@ class Outlines:
 
     @property
     def overlap(self) -> Any:
-        """By id: the area that old and new outline share, as a part of what either covers."""
+        """Intersection over union of the old and new outline, by id."""
         with using(geometry="bundled"):
             old = layer(self.layer).geometry
         new = self.frame.geometry
@@ -112,7 +112,7 @@ def _refresh_outlines(
 
 
 def _cells() -> list[shapely.Polygon]:
-    """Return Pakistan in cells small enough for one request each."""
+    """Return the area of Pakistan in cells small enough for one request each."""
     with using(geometry="bundled"):
         whole = shapely.union_all(layer("provinces").geometry.to_numpy())
     west, south, east, north = whole.bounds
@@ -133,7 +133,7 @@ def _assemble(answers: Iterable[Answer], level: str) -> tuple[Boundary, ...]:
     short = {"node": "n", "way": "w", "relation": "r"}
     with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
         path = Path(folder) / "boundaries.osm"
-        # pyosmium wants nodes before ways before relations, each by ascending id.
+        # pyosmium needs nodes, then ways, then relations, each by ascending id.
         order = sorted(elements, key=lambda key: (list(short).index(key[0]), key[1]))
         try:
             with osmium.SimpleWriter(str(path)) as writer:
@@ -156,14 +156,14 @@ def _assemble(answers: Iterable[Answer], level: str) -> tuple[Boundary, ...]:
 def _store_outlines(
     name: str, boundaries: Sequence[Boundary], record: Mapping[str, Any]
 ) -> Outlines:
-    """Store the boundaries of a layer that lie in Pakistan; where none is whole, nothing."""
+    """Store a layer's boundaries that lie in Pakistan; nothing is stored where none is complete."""
     level = [b for b in boundaries if b.tags.get("admin_level") == LEVELS[name]]
     whole = [b for b in level if b.geometry is not None]
     with using(geometry="bundled"):
         frame = layer(name)
     around = shapely.union_all(frame.geometry.to_numpy()).buffer(_BESIDE_DEG)
     shapely.prepare(around)
-    # Of neighbouring countries there are units of the same level in an extract.
+    # An extract may have units of the same level in neighbouring countries.
     inside = [b for b in whole if around.contains(shapely.point_on_surface(b.geometry))]
     if not inside:
         raise DataError(
@@ -205,7 +205,7 @@ def _name(boundary: Boundary) -> str:
 
 
 class _How(TypedDict, total=False):
-    """What `refresh` is given besides a name."""
+    """The options of `refresh`."""
 
     buffer_km: float | None
     file: str | Path | None
@@ -231,47 +231,47 @@ def refresh(
     overpass: Overpass | None = None,
     progress: Progress | None = None,
 ) -> Refreshed | Outlines:
-    """Replace a drawn line, or a layer of outlines, by OpenStreetMap's, in the user's cache.
+    """Replace a drawn line, or a layer of outlines, by OpenStreetMap's; store it in the cache.
 
     Parameters
     ----------
     name : str
-        A corridor, as for `cpecgeo.corridor`; or ``"districts"`` or ``"provinces"``, which
-        become the administrative boundaries of level 6 and 4.
+        A corridor, as for `cpecgeo.corridor`; or ``"districts"`` or ``"provinces"``, which become
+        the administrative boundaries of levels 6 and 4.
     buffer_km : float, optional
-        How far from the drawn line to look, geodesic. By section when omitted: twice its
-        `accuracy_km` and 1 km more, within 2 and 25 km.
+        Greatest geodesic distance of the track from the drawn line. When omitted, twice the
+        `accuracy_km` of each section plus 1 km, at least 2 and at most 25 km.
     file : path, optional
         An ``.osm.pbf`` or ``.osm`` extract to take the ways from; nothing is downloaded.
     overpass : Overpass, optional
         How to ask; the defaults when omitted.
     progress : callable, optional
-        Called with requests done and requests in all.
+        Called with the number of requests done and of all requests.
 
     Returns
     -------
     Refreshed or Outlines
-        The new corridor, with what was used and what stayed schematic, or the new outlines.
-        From then on ``corridor(name, geometry="osm")`` gives it, and so does all inside of
-        ``using(geometry="osm")``.
+        The new corridor, with the ways used and the stretches that stay schematic, or the new
+        outlines. From then on ``corridor(name, geometry="osm")`` returns it, and everything within
+        ``using(geometry="osm")`` uses it.
 
     Raises
     ------
     NetworkError
-        Overpass gave no whole answer; what was stored before stays.
+        Overpass gave no complete answer; an earlier stored line is kept.
     DataError
-        No part of the corridor could be matched to track; likewise.
+        No part of the corridor could be matched to track; an earlier stored line is kept.
     UnknownNameError, InputError, FileError, MissingExtraError
 
     Notes
     -----
-    Rails are found by `railway`, numbered roads by `ref` with the main roads between their
-    parts, other roads by class. The line runs from stop to stop on mapped track; where there
-    is none, or only a long detour, the drawn line stays and is recorded as a gap. Km posts and
-    the ends of sections keep their chainage; between them it follows the new line.
+    Railways are found by `railway`, numbered roads by `ref` with the main roads between their
+    parts, other roads by class. The line runs from stop to stop on mapped track. Where there is no
+    track, or only a long detour, the drawn line is kept and recorded as a gap. Km posts and the
+    ends of sections keep their chainage; between them chainage follows the new line.
 
-    Outlines are relations with ``boundary=administrative``, whose areas pyosmium assembles. A
-    unit that the layer has by that name keeps its id and facts.
+    Outlines are relations with ``boundary=administrative``, whose areas pyosmium assembles. A unit
+    with the name of one in the layer keeps its id and facts.
     """
     if fold(name) in LEVELS:
         return _refresh_outlines(fold(name), file, overpass, progress)
@@ -294,29 +294,29 @@ def refresh_all(
     file : path, optional
         An ``.osm.pbf`` or ``.osm`` extract of the country. It is read once.
     overpass : Overpass, optional
-        How to ask, where no file is given.
+        Settings of requests, where no file is given.
     progress : callable, optional
-        Called with how many names are done and how many there are.
+        Called with the number of names done and of all names.
 
     Returns
     -------
     DataFrame
-        On the name: `outcome` (``refreshed``, or why not), `old_km`, `new_km`, `ratio` of new
-        to old length, `mean_deviation_km`, `p95_deviation_km`, `max_deviation_km`, `gaps`,
-        `gap_km`, `units` (of outlines), `overlap` (mean share of old and new outlines),
+        Indexed by name: `outcome` (``refreshed``, or the reason why not), `old_km`, `new_km`,
+        `ratio` of new to old length, `mean_deviation_km`, `p95_deviation_km`, `max_deviation_km`,
+        `gaps`, `gap_km`, `units` (of outlines), `overlap` (mean share of old and new outlines),
         `snapshot`.
 
     Raises
     ------
     NetworkError
-        Overpass gave no whole answer. What was refreshed before stays, and so do the answers:
-        call again, and it goes on where it stopped.
+        Overpass gave no complete answer. Names refreshed so far and cached answers are kept, so a
+        second call continues where this one stopped.
     UnknownNameError, FileError, MissingExtraError
 
     Notes
     -----
-    What can't be refreshed, because the file hasn't the roads of China for instance, stays as
-    it is and is a row with the reason; the others go on.
+    A name that can't be refreshed, for instance because the file lacks the roads of China, is left
+    as it is, and its row has the reason; the others are refreshed.
     """
     wanted = [*corridor_rows(), *LEVELS] if names is None else [_resolve(n) for n in names]
     wanted = list(dict.fromkeys(wanted))
@@ -324,7 +324,7 @@ def refresh_all(
     rows = []
     for done, name in enumerate(wanted):
         try:
-            rows.append({"name": name} | _gained(run(name)))
+            rows.append({"name": name} | _compare(run(name)))
         except NetworkError as error:
             raise NetworkError(
                 f"{error} {done} of {len(wanted)} are refreshed; call again to go on."
@@ -356,8 +356,8 @@ def _resolve(name: str) -> str:
         raise UnknownNameError(name, "corridor or layer of outlines", known) from error
 
 
-def _gained(new: Refreshed | Outlines) -> dict[str, Any]:
-    """Return what changed, as a row."""
+def _compare(new: Refreshed | Outlines) -> dict[str, Any]:
+    """Return the changes of a refreshed line or layer, as a row."""
     row: dict[str, Any] = {"outcome": "refreshed", "snapshot": new.record["snapshot"]}
     if isinstance(new, Outlines):
         overlap = new.overlap
@@ -373,7 +373,7 @@ def _gained(new: Refreshed | Outlines) -> dict[str, Any]:
 
 
 def _from_file(wanted: list[str], file: str | Path) -> Callable[[str], Refreshed | Outlines]:
-    """Read a file once and return what refreshes one name from it."""
+    """Read a file once, and return a function that refreshes one name from it."""
     plans = {name: plan(name) for name in wanted if name not in LEVELS}
     requests = [request for each in plans.values() for request in each.requests]
     filters = tuple(dict.fromkeys(f for _, some in requests for f in some))
@@ -392,7 +392,7 @@ def _from_file(wanted: list[str], file: str | Path) -> Callable[[str], Refreshed
 
 
 def _line(each: Plan, extract: Extract) -> Refreshed:
-    """Refresh one corridor by its own ways of what was read for all."""
+    """Refresh one corridor from the ways that were read for all."""
     filters = tuple(dict.fromkeys(f for _, some in each.requests for f in some))
     own = np.flatnonzero(list(map(matcher(filters), extract.ways.tags)))
     ways = extract.ways.select(own).within(shapely.union_all([a for a, _ in each.requests]))

@@ -1,4 +1,4 @@
-"""Where ways and boundaries come from: a file, read in one pass, or Overpass."""
+"""Sources of ways and boundaries: a file, read in one pass, or Overpass."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
     "remark",
 ]
 
-_AT_ONCE = 100_000  # ways held before those outside of the area are dropped
+_AT_ONCE = 100_000  # ways in memory before those outside the area are dropped
 _CREDIT = "© OpenStreetMap contributors, ODbL 1.0, https://www.openstreetmap.org/copyright"
 _SHARED = {"licence": "ODbL-1.0", "credit": _CREDIT}
 
@@ -54,7 +54,7 @@ class Boundary:
     relation : int
     tags : mapping
     geometry : MultiPolygon or None
-        lon, lat; None where ways of it are missing or don't close.
+        lon, lat; None where its ways are incomplete or don't close.
     """
 
     relation: int
@@ -64,7 +64,7 @@ class Boundary:
 
 @dataclass(frozen=True, eq=False)
 class Extract:
-    """What was read of a file in one pass.
+    """Ways and boundaries read from a file in one pass.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Extract:
     snapshot : str or None
         The replication timestamp in the file's header, where it has one.
     name, sha256 : str
-        Of the file.
+        Name and hash of the file.
     """
 
     ways: Elements
@@ -95,7 +95,7 @@ def read_extract(
     Parameters
     ----------
     path : path
-        ``.osm.pbf``, ``.osm``, ``.osm.bz2`` …: whatever pyosmium reads.
+        ``.osm.pbf``, ``.osm``, ``.osm.bz2`` or another format that pyosmium reads.
     filters : iterable of str
         Way filters, as for `matcher`.
     area : Polygon or MultiPolygon, optional
@@ -118,11 +118,11 @@ def read_extract(
     if not path.is_file():
         raise FileError(f"There is no file {path}; name an .osm.pbf or .osm file.")
     accepts = matcher(filters)
-    # Never an address, which osmium would fetch.
+    # A local file only, because osmium would download an address.
     reader = osmium.FileProcessor(str(path.resolve())).with_locations()
     if levels:
         reader = reader.with_areas(osmium.filter.TagFilter(("boundary", "administrative")))
-    # Most ways have none of these keys; pyosmium drops them without calling Python.
+    # pyosmium drops ways without these keys, which are most, without calling Python.
     keys = first_keys(filters) + (["boundary"] if levels else [])
     batch = _Batch(area)
     relations: dict[int, Tags] = {}
@@ -152,7 +152,7 @@ def read_extract(
 
 
 class _Batch:
-    """Ways and nodes as they are read; from time to time those outside of the area are dropped."""
+    """Collects ways and nodes while reading; drops those outside the area from time to time."""
 
     def __init__(self, area: shapely.Geometry | None) -> None:
         self._area = area
@@ -161,7 +161,7 @@ class _Batch:
         self._nodes: dict[int, tuple[float, float]] = {}
 
     def add(self, way: Any, tags: Tags) -> None:
-        """Add a way that pyosmium is at."""
+        """Add pyosmium's current way."""
         self._ways[way.id] = (tags, [n.ref for n in way.nodes])
         self._nodes.update(
             {n.ref: (n.location.lon, n.location.lat) for n in way.nodes if n.location.valid()}
@@ -177,13 +177,13 @@ class _Batch:
         self._ways, self._nodes = {}, {}
 
     def finish(self) -> Elements:
-        """Return all ways that were kept."""
+        """Return all collected ways."""
         self._pack()
         return _join(self._kept)
 
 
 def _join(parts: Sequence[Elements]) -> Elements:
-    """Join batches of ways; nodes that several share are one."""
+    """Join batches of ways; shared nodes are merged."""
     if len(parts) == 1:
         return parts[0]
     node_id, first = np.unique(np.concatenate([p.node_id for p in parts]), return_index=True)
@@ -200,7 +200,7 @@ def _join(parts: Sequence[Elements]) -> Elements:
 
 
 def record_extract(extract: Extract, filters: Iterable[str]) -> dict[str, Any]:
-    """Return the record of what was read from a file."""
+    """Return the provenance record of ways from a file."""
     return {
         "origin": extract.name,
         "origin_sha256": extract.sha256,
@@ -218,7 +218,7 @@ def acquire(
     overpass: Overpass | None,
     progress: Callable[[int, int], object] | None = None,
 ) -> tuple[Elements, dict[str, Any]]:
-    """Get the ways that lie in any of some areas and that the area's filters accept.
+    """Load the ways in some areas that the filters of the area accept.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def acquire(
     file, overpass
         As in `cpecgeo.osm.graph`.
     progress : callable, optional
-        Called with how many areas are done and how many there are.
+        Called with the number of areas done and of all areas.
 
     Returns
     -------
@@ -238,7 +238,7 @@ def acquire(
     Warns
     -----
     DataWarning
-        Ways lack nodes.
+        Ways have missing nodes.
     """
     areas = list(asked)
     if file is not None:
@@ -259,7 +259,7 @@ def acquire(
 
 
 def record_answers(answers: Sequence[Answer]) -> dict[str, Any]:
-    """Return the record of what Overpass answered."""
+    """Return the provenance record of ways from Overpass."""
     dates = sorted({a.snapshot for a in answers if a.snapshot})
     return {
         "origin": ", ".join(sorted({a.endpoint for a in answers})),
@@ -271,7 +271,7 @@ def record_answers(answers: Sequence[Answer]) -> dict[str, Any]:
 
 
 def remark(ways: Elements) -> Elements:
-    """Warn of ways that were broken because nodes of theirs are missing, and return all."""
+    """Warn of ways that were split because nodes are missing; return all ways."""
     if ways.clipped:
         warn(
             f"{len(ways.clipped)} ways lack nodes, as at the border of an extract, and end where "

@@ -1,4 +1,4 @@
-"""What tags say of ways: filters of a section or of a kind of network, and speeds."""
+"""Tags of ways: filters for a section or a kind of network, and speeds."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NOT_ON_FOOT = (
     "rest_area|services|no"
 )
 
-# kind of network → way filters; a way is in if any accepts it.
+# Kind of network → way filters; a way belongs to it if any filter accepts it.
 _NETWORKS: Mapping[str, tuple[str, ...]] = {
     "main": (f'["highway"~"^(motorway|trunk|primary|secondary)(_link)?$"]{_NO_CARS}',),
     "drive": (f'["highway"~"^({_MOTOR})(_link)?$"]{_NO_CARS}',),
@@ -62,7 +62,7 @@ _ANY_ROAD = f'["highway"~"^({_MOTOR}|construction|track)(_link)?$"]'
 
 
 def matcher(filters: Iterable[str]) -> Callable[[Tags], bool]:
-    """Return a test of tags: whether one of some Overpass way filters accepts them.
+    """Return a function that tests whether one of some Overpass way filters accepts tags.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _holds(tags: Tags, key: str, operator: str, value: str, pattern: re.Pattern[
 
 
 def first_keys(filters: Iterable[str]) -> list[str]:
-    """Return keys such that every way that passes a filter has one of them.
+    """Return keys of which every way that passes a filter has at least one.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def section_ref(section: Mapping[str, Any]) -> str | None:
     stated = read_table("osm_refs.csv").set_index("section")["ref"]
     if section["id"] in stated.index:
         return str(stated[section["id"]])
-    # Not the neighbours that a link is named after: "Hyderabad: M-6 to M-9".
+    # Only the section's own number; "Hyderabad: M-6 to M-9" names its neighbours.
     found = _NUMBERED.search(section["name"]) if " to " not in section["name"] else None
     return f"{found['letter']}-{found['number']}" if found else None
 
@@ -153,8 +153,8 @@ def section_ref(section: Mapping[str, Any]) -> str | None:
 def section_filters(section: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the Overpass way filters of a section of a corridor.
 
-    Rails of a railway, with those not yet or no longer in use where its status says so; of a
-    numbered road its `ref` and the main roads that join its parts; else any road.
+    For a railway they select rails, also rails not yet or no longer in use where its status says
+    so; for a numbered road its `ref` and the main roads between its parts; else any road.
 
     Examples
     --------
@@ -175,7 +175,7 @@ def _of_ref(ref: str) -> str:
 
 
 def is_own(section: Mapping[str, Any]) -> Callable[[Tags], bool]:
-    """Return a test of tags: whether a way is the section itself, not what lies beside it."""
+    """Return a function that tests whether a way is the section itself, not a neighbouring way."""
     if section["kind"] == "rail":
         return matcher(['["railway"]["service"!~"^(yard|siding|spur|crossover)$"]'])
     ref = section_ref(section)
@@ -195,8 +195,8 @@ _CHINA_FAST = (
 )
 _GUESS = "assumption of this package: no limit in law is known for the class"
 
-# highway class → (km/h, source), by country. Where the law has one limit for several classes,
-# lower classes keep it: the limit is the law's, not what a truck makes of the road.
+# Highway class → (km/h, source), by country. These are legal limits, not truck speeds; several
+# classes may share one.
 _LIMITS: Mapping[str, Mapping[str, tuple[float, str]]] = {
     "PK": {
         "motorway": (120, _PAKISTAN),
@@ -227,7 +227,7 @@ _LIMITS: Mapping[str, Mapping[str, tuple[float, str]]] = {
         "rail": (100, _GUESS),
     },
 }
-# Limits that are mapped by their kind, as in maxspeed=CN:urban.
+# Limits mapped by kind, as in maxspeed=CN:urban.
 _NAMED = {
     "motorway": "motorway",
     "trunk": "trunk",
@@ -235,12 +235,12 @@ _NAMED = {
     "urban": "residential",
     "living_street": "living_street",
 }
-_LINK_SHARE = 0.6  # ramps: the bends are what holds one back
+_LINK_SHARE = 0.6  # ramps: bends limit the speed
 _WALK_KMH = 5.0
 _FALLBACK_KMH = 30.0
 _MILE_KM = 1.609344
-# A mapped limit outside of these is a slip: the highest limit of any road in law is 160 km/h
-# (Abu Dhabi), of any railway in service 350 km/h (China); below 3 km/h nobody drives.
+# A mapped limit outside these is an error: the highest legal limit of a road is 160 km/h (Abu
+# Dhabi), of a railway in service 350 km/h (China), and nobody drives below 3 km/h.
 _LEAST_KMH, _MOST_KMH, _MOST_RAIL_KMH = 3.0, 160.0, 350.0
 _NUMBER = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(mph|km/h|kmh|kph)?\s*$")
 
@@ -253,8 +253,8 @@ def speeds() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `country` (PK, CN), `highway` (``rail`` for railways), `kmh`, `source`. A mapped
-        `maxspeed` from 3 to 160 km/h (rails: 350) goes before them; another is passed over.
+        `country` (PK, CN), `highway` (``rail`` for railways), `kmh`, `source`. A mapped `maxspeed`
+        from 3 to 160 km/h (rails: 350) takes precedence; any other is ignored.
 
     Notes
     -----
@@ -276,13 +276,13 @@ def speeds() -> pd.DataFrame:
 
 
 def kmh(tags: Mapping[str, str], country: str, *, on_foot: bool = False) -> tuple[float, str]:
-    """Return the speed of a way, and where it comes from.
+    """Return the speed of a way, and its basis.
 
     Parameters
     ----------
     tags : mapping
     country : str
-        ``"PK"`` or ``"CN"``; Pakistan's figures stand in elsewhere.
+        ``"PK"`` or ``"CN"``; elsewhere Pakistan's figures are used.
     on_foot : bool
 
     Returns
@@ -302,7 +302,7 @@ def kmh(tags: Mapping[str, str], country: str, *, on_foot: bool = False) -> tupl
         return _WALK_KMH, "implicit"
     limits = _LIMITS.get(country, _LIMITS["PK"])
     most = _MOST_RAIL_KMH if "railway" in tags else _MOST_KMH
-    stated = _stated(tags.get("maxspeed", ""), most)
+    stated = _parse_limit(tags.get("maxspeed", ""), most)
     if stated is not None:
         return stated, "maxspeed"
     kind = "rail" if "railway" in tags else tags.get("highway", "")
@@ -314,8 +314,8 @@ def kmh(tags: Mapping[str, str], country: str, *, on_foot: bool = False) -> tupl
     return limits[base][0] * (_LINK_SHARE if link else 1.0), "implicit"
 
 
-def _stated(text: str, most: float) -> float | None:
-    """Return a mapped limit in km/h, the lowest of several; None where none is plausible."""
+def _parse_limit(text: str, most: float) -> float | None:
+    """Parse a mapped limit to km/h, the lowest of several; None where none is plausible."""
     found = []
     for part in re.split(r"[;|,]", text):
         number = _NUMBER.match(part)

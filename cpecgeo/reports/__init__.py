@@ -1,7 +1,7 @@
-"""Reports: what the data and the analyses say of a corridor, a place, or several, on a page.
+"""Reports on a corridor, a place, an area or several, on one page.
 
-`report` asks the analyses and computes nothing of its own; a `Report` is HTML in one file,
-Markdown, or a dict for machines.
+`report` collects the results of the analyses and computes nothing itself. A `Report` can be written
+as HTML in one file, PDF, Markdown, or a dict for programs.
 """
 
 from cpecgeo.reports.document import Report

@@ -48,7 +48,7 @@ def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
         Part("glance", say("At a glance"), (), pd.DataFrame([glance(thing)]), view=view,
              form="facts"),
         *(_strip(thing, zones, say) if draw else ()),
-        # Of one status the first sentence says all.
+        # With only one status the first sentence is enough.
         Part("by_status", say("Kilometres by status"), (), by_status,
              view=show_status(thing, by_status)),
         Part("sections", say("Sections"), (), *_sections(thing)),
@@ -79,7 +79,7 @@ def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
 
 
 def _lead(thing: Corridor, say: Words) -> str:
-    """Say length, how much of it operates, and how many live near, in a sentence each."""
+    """Write the length, the share in operation and the people nearby, in a sentence each."""
     drawn, published = f"{thing.length_km:,.0f}", f"{thing.official_km:,.0f}"
     if math.isnan(thing.official_km):
         long = say(
@@ -92,7 +92,7 @@ def _lead(thing: Corridor, say: Words) -> str:
             title=say.name(thing.title), published=published, drawn=drawn,
         )  # fmt: skip
     status = sum_by_status(thing)
-    # Of the length that the sentence before gives: as drawn where none is published.
+    # Shares of the length in the first sentence: the drawn one where none is published.
     basis = "drawn_km" if math.isnan(thing.official_km) else "length_km"
     share = float(status.loc[status["status"] == "operating", basis].sum() / status[basis].sum())
     if round(share, 3) in {0.0, 1.0}:
@@ -106,7 +106,7 @@ def _lead(thing: Corridor, say: Words) -> str:
 
 
 def _sum_open(thing: Corridor) -> float:
-    """Sum the km of what counts as under construction and is open meanwhile, by its note."""
+    """Sum the km under construction that are partly open according to their note."""
     rows = thing.sections
     is_open = rows["note"].fillna("").astype(str).str.contains(r"\bopen\b")
     rows = rows[is_open & (rows["status"] == "under_construction")]
@@ -114,7 +114,7 @@ def _sum_open(thing: Corridor) -> float:
 
 
 def glance(thing: Corridor) -> dict[str, Any]:
-    """Return one row that says the most."""
+    """Return the main figures in one row."""
     return {
         "id": thing.name,
         "kind": thing.kind,
@@ -139,7 +139,7 @@ def sum_by_status(thing: Corridor) -> pd.DataFrame:
 
 
 def show_status(thing: Corridor, sums: pd.DataFrame) -> pd.DataFrame:
-    """Show shares of the length that the first sentences give: as drawn where none is published."""
+    """Tabulate shares by status, of the length in the first sentence."""
     if len(sums) > 1 and math.isnan(thing.official_km):
         share = sums["drawn_km"] / sums["drawn_km"].sum()
         return sums[["status", "drawn_km"]].assign(share=share)
@@ -147,7 +147,7 @@ def show_status(thing: Corridor, sums: pd.DataFrame) -> pd.DataFrame:
 
 
 def list_caveats(thing: Corridor, say: Words) -> tuple[str, ...]:
-    """List what must be known before a figure is quoted, what is the corridor's own first."""
+    """List what a reader must know before quoting a figure, the corridor's own remarks first."""
     sections = thing.sections
     good = say(
         "On its poorest leg the drawn line is good to {km} km (95 %); bends finer than the points "
@@ -195,14 +195,14 @@ def list_caveats(thing: Corridor, say: Words) -> tuple[str, ...]:
 
 
 def _sections(thing: Corridor) -> tuple[pd.DataFrame, bytes, str, str, pd.DataFrame]:
-    """Return the table of sections, and what people see of it, as `Part` takes them."""
+    """Return the table of sections, and its view for people."""
     columns = ["name", "status", "km_from", "km_to", "drawn_km", "official_km", "ratio"]
     table = pd.DataFrame(thing.sections[[*columns, "accuracy_km", "reason"]])
     return table, b"", "", "", table.dropna(axis="columns", how="all")
 
 
 def _figures(thing: Corridor, say: Words) -> Part:
-    """Put the published figures side by side, each with what it counts."""
+    """Tabulate the published figures, each with its meaning."""
     table, heading = thing.competing, say("Published figures, side by side")
     if table.empty:
         return Part("figures", heading, (say("No other figure was found."),))
@@ -229,7 +229,7 @@ def _posts(thing: Corridor, zones: pd.DataFrame) -> pd.DataFrame:
 
 
 def _districts(found: pd.DataFrame, say: Words) -> Part:
-    """List every stretch for programs, and for people each district once."""
+    """List the districts: every stretch for programs, each district once for people."""
     outside = found.attrs["outside_km"]
     text = []
     if outside >= 1:
@@ -254,7 +254,7 @@ def _districts(found: pd.DataFrame, say: Words) -> Part:
 
 
 def measure_climb(thing: Corridor) -> dict[str, float]:
-    """Measure lowest and highest place, climb and descent, where the ground is the line's."""
+    """Measure lowest and highest point, climb and descent, where the ground is the line's."""
     ground = thing.profile(1.0)
     stated = ("highest_m", "highest_at_km", "climb_m", "descent_m", "climb_km", "ground_km")
     lowest = ground["elevation_m"].where(~ground["is_ground"]).min()
@@ -262,7 +262,7 @@ def measure_climb(thing: Corridor) -> dict[str, float]:
 
 
 def _tell_climb(thing: Corridor, ground: pd.DataFrame, say: Words) -> tuple[str, ...]:
-    """Tell for how much of a corridor climb is stated, where that isn't all of it."""
+    """Write for which part of a corridor climb is stated, if not for all of it."""
     part, whole = float(ground["climb_km"].iloc[0]), thing.chainage.end_km - thing.chainage.start_km
     if whole - part < 0.5:
         return ()
@@ -316,7 +316,7 @@ def _strip(thing: Corridor, zones: pd.DataFrame, say: Words) -> list[Part]:
         try:
             svg = render_strip(thing, every_km, zones, say.lang)
         except MissingExtraError:
-            # A machine without the language's letters still draws.
+            # Without a font for the language, the figure is drawn in English.
             svg = render_strip(thing, every_km, zones, "en")
     except MissingExtraError as error:
         return [Part("strip", heading, (say("No chart: {error}", error=error),))]
@@ -333,7 +333,7 @@ def _sources(thing: Corridor, sites: pd.Series) -> tuple[str, ...]:
 
 
 def compare_corridors(corridors: list[Corridor], titles: list[str], say: Words) -> list[Part]:
-    """Put corridors side by side: at a glance, by status, by province, the ground under them."""
+    """Compare corridors: main figures, by status, by province, and their ground."""
     ids = [t.name for t in corridors]
     rows = pd.DataFrame([{"title": t.title, **glance(t)} for t in corridors])
     view = rows.drop(columns=["id", "published_as", "sections", "stops"])
@@ -347,7 +347,7 @@ def compare_corridors(corridors: list[Corridor], titles: list[str], say: Words) 
     )
 
     def across(table: pd.DataFrame, column: str) -> pd.DataFrame:
-        """Turn rows into one column of km a corridor; what is nothing stays empty."""
+        """Pivot rows to one column of km per corridor; zeros stay empty."""
         wide = table.pivot_table("length_km", column, "id", aggfunc="sum", sort=False)
         wide = wide.reindex(columns=ids).where(lambda km: km >= 0.5).round()
         wide.columns = pd.Index([say("{title}, {unit}", title=t, unit=say("km")) for t in titles])

@@ -1,4 +1,4 @@
-"""`Report`: what is known of a thing, to read, to save or for a program; its map and shape."""
+"""`Report`: its forms for people, files and programs; its map and its lists of places."""
 
 from __future__ import annotations
 
@@ -51,28 +51,28 @@ __all__ = [
     "tell_rough",
 ]
 
-MEETS_KM = 0.05  # what is nearer touches
+MEETS_KM = 0.05  # at a smaller distance two geometries touch
 
-# Columns of one feature's row that its report shows.
+# Columns of a feature's row that its report shows.
 _CELLS = ("id", "status", "opened", "official_km", "province", "accuracy_km", "basis")
-# A report's map is small: what is on it is named, and needs no panels.
+# A report's map is small, with names on the map and without panels.
 _CONTROLS = ("zoom", "legend", "scale")
-# How many towns a report's map names, and how far around what it is about, in degrees.
+# How many towns a report's map names, and how far around the subject, in degrees.
 _TOWNS, _AROUND = 60, 0.4
-# Of a table of points, how many are listed by name.
+# How many points of a table are listed by name.
 _LISTED = 50
 
-# Of a map on paper: twice the dots of a screen.
+# Scale of a map on paper: twice the dots of a screen.
 _PICTURE = ["--hide-scrollbars", "--window-size=1000,680", "--force-device-scale-factor=2"]
 
 
 @dataclass(frozen=True, eq=False)
 class Report(Content):
-    """What the data says of something, part by part.
+    """A report on something, in parts.
 
-    `report` builds it.
+    Returned by `report`.
 
-    Its fields are those of `cpecgeo.reports.render.Content`.
+    It has the fields of `cpecgeo.reports.render.Content`.
 
     Examples
     --------
@@ -83,13 +83,13 @@ class Report(Content):
     """
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain types only, for programs; units are in the names.
+        """Return the report in plain types, for programs; units are in the names.
 
         Returns
         -------
         dict
-            `title subtitle lead data_version caveats sources`, and each part under its key: a
-            dict where it has one row, a list of dicts where it has more. Missing is None.
+            `title subtitle lead data_version caveats sources`, and each part under its key: a dict
+            where it has one row, a list of dicts where it has more. Missing values are None.
         """
         answer: dict[str, Any] = {
             "title": self.title,
@@ -107,7 +107,7 @@ class Report(Content):
         return {**answer, "caveats": list(self.caveats), "sources": list(self.sources)}
 
     def to_markdown(self, path: str | Path | None = None) -> str | Path:
-        """Return Markdown, with tables; charts and maps are left out.
+        """Return Markdown with tables, without charts and maps.
 
         Parameters
         ----------
@@ -121,7 +121,7 @@ class Report(Content):
         return _hand_over(render_markdown(self), path)
 
     def to_html(self, path: str | Path | None = None) -> str | Path:
-        """Return one HTML page with the map and charts inside; it asks no server for anything.
+        """Return one HTML page that contains map and charts and makes no request.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class Report(Content):
             Chromium failed, or `path` can't be written.
         """
         path = local(path, "path")
-        # A map that is moved and asked on the screen is a picture on paper.
+        # The interactive map becomes a picture on paper.
         parts = [
             replace(p, page="", png=run_browser(p.page, "--screenshot", _PICTURE, timeout=timeout))
             if p.page
@@ -184,7 +184,7 @@ class Report(Content):
         return write_whole(path, run_browser(page, "--print-to-pdf", options, timeout=timeout))
 
     def save(self, path: str | Path) -> Path:
-        """Write it as the suffix says: ``.html``, ``.pdf``, ``.md`` or ``.json``.
+        """Write the report in the format of the suffix: ``.html``, ``.pdf``, ``.md`` or ``.json``.
 
         Parameters
         ----------
@@ -235,7 +235,7 @@ def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
         drawn.add(thing, name=name, **options)
     west, south, east, north = drawn.data()["view"][:4]
     if max(east - west, north - south) < _AROUND:
-        # Of a point alone: its surroundings.
+        # For a single point: its surroundings.
         west, south, east, north = west - _AROUND, south - _AROUND, east + _AROUND, north + _AROUND
     towns = layer("places").cx[west - _AROUND : east + _AROUND, south - _AROUND : north + _AROUND]
     people = pd.to_numeric(towns["population"], errors="coerce").fillna(0)
@@ -256,7 +256,7 @@ def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
 
 
 def _hand_over(text: str, path: str | Path | None) -> str | Path:
-    """Return the text, or write it and return where it is."""
+    """Return the text, or write it and return the path."""
     return text if path is None else write_whole(local(path, "path"), text.encode())
 
 
@@ -267,7 +267,7 @@ def merge_shapes(subject: Subject) -> Any:
 
 
 def describe_shape(subject: Subject, thing: object) -> dict[str, Any]:
-    """Return one row that says the most."""
+    """Return the main figures in one row."""
     shape = merge_shapes(subject)
     dimension = shapely.get_dimensions(shape)
     row: dict[str, Any] = {"kind": subject.kind}
@@ -290,7 +290,7 @@ def describe_shape(subject: Subject, thing: object) -> dict[str, Any]:
     if dimension == 2:
         row["area_km2"] = round(float(area_km2(shape)), 1)
     if len(points) > 1:
-        # Several have no position: where the first of them is would pass for that of all.
+        # Several have no common position, so none is stated.
         return row | dict(zip(("west", "south", "east", "north"), shape.bounds, strict=True))
     middle = shape.centroid if dimension == 2 else shape.representative_point()
     return row | {"lon": middle.x, "lat": middle.y}
@@ -317,8 +317,8 @@ def list_corridors(shape: shapely.Geometry, own_km: float, say: Words) -> Part:
     spans = [bounds.of_one(i).beside(here, np.array([own_km])) for i in range(len(near))]
     rows = near.assign(low_km=[s[0][0] for s in spans], high_km=[s[1][0] for s in spans])
     are_points = shapely.get_dimensions(shape) == 0
-    # How near to zero where lines and areas meet is no question: they may as well run side by
-    # side. A point is met only as well as both positions are known.
+    # Where a line or area meets the corridor, the distance is 0. A point is met only within the
+    # accuracy of both positions.
     limit = rows["high_km"].fillna(rows["distance_km"]) if are_points else rows["distance_km"]
     told = [
         say("{km} km", km=0) if far < MEETS_KM else span_text(*row, say=say)
@@ -335,7 +335,7 @@ def list_corridors(shape: shapely.Geometry, own_km: float, say: Words) -> Part:
 
 
 def lead_corridor(beside: Part, shape: shapely.Geometry, say: Words) -> list[str]:
-    """Say which corridor of the list is the nearest, and if another is drawn nearer."""
+    """Write which corridor of the list is the nearest, and whether another is drawn nearer."""
     if (near := beside.shown) is None or beside.table is None:
         return []
     best, drawn = best_known(beside.table["high_km"]), beside.table["distance_km"]
@@ -354,19 +354,19 @@ def lead_corridor(beside: Part, shape: shapely.Geometry, say: Words) -> list[str
 
 
 def tell_rough(title: str, away: str, say: Words) -> str:
-    """Say that a corridor is drawn nearer than the one that is named, and known too roughly."""
+    """Write that another corridor is drawn nearer, but its line is too inaccurate to say so."""
     return say("{title} is drawn nearer, but where it runs is known only roughly ({away}).",
                title=say.name(title), away=away)  # fmt: skip
 
 
 def find_corridor(roads: pd.DataFrame, own_km: float) -> pd.Series:
-    """Find, of a point's corridors by distance, the one that may be called the nearest."""
+    """Find the first corridor, by distance, that may be called the nearest to a point."""
     reach = np.hypot(roads["accuracy_km"].fillna(0), np.nan_to_num(own_km))
     return roads.iloc[best_known(roads["distance_km"] + reach)]
 
 
 def list_points(subject: Subject, say: Words) -> list[Part]:
-    """List the points of a table that has names, each with its nearest corridor."""
+    """List the named points of a table, each with its nearest corridor."""
     shapes = subject.shapes.reset_index(drop=True)
     frame = subject.frame
     named = [] if frame is None else [c for c in frame.columns if str(c).casefold() == "name"]

@@ -1,4 +1,4 @@
-"""The parts of a report, and how they become HTML and Markdown, in words for people."""
+"""The parts of a report, and their rendering as HTML and Markdown."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ __all__ = [
     "to_plain",
 ]
 
-# From how many letters on a text needs a row of its own among facts.
+# A text with so many letters gets its own row among facts.
 _LONG = 28
-# Up to how many letters texts of a table stand in one line.
+# Texts of a table with up to so many letters aren't broken.
 _SHORT = 18
-# A notebook gives frames 300 by 150 pixels; a page has its own style for them.
+# Notebooks give frames 300 by 150 pixels; the page has its own style for them.
 _FRAME = Markup(' style="width:100%;height:32rem;border:1px solid #ddd6c8"')
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-# A stretch of a text in another script that is English, and what makes it more than a name.
+# A stretch of English in a text in another script, and words that make it more than a name.
 _ENGLISH = re.compile(r"[A-Za-z0-9][^\u0600-\u06ff\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]*")
 _WORDS = re.compile(r"\b[a-z]{2,}\b[^a-z]*\b[a-z]{2,}\b|https?://")
 _ADDRESS = re.compile(r"https?://[^\s|<>\"'()\[\]]+[^\s|<>\"'()\[\].,;:]")
@@ -75,15 +75,15 @@ _JINJA = jinja2.Environment(
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is called and written.
+    """Title and format of a column.
 
     Attributes
     ----------
     title : str
     form : str
         "text", "words" or a "note" of the data, "name" of a place, "share", "count", "people" of
-        many towns, "number", "year", or a unit: "km" as exact as its size asks for, "exact km" as
-        it is, "km²", "m", "h", "°".
+        many towns, "number", "year", or a unit: "km" with decimals by its size, "exact km" with all
+        decimals, "km²", "m", "h", "°".
     """
 
     title: str
@@ -91,7 +91,7 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Whether it stands to the right."""
+        """Whether it is aligned to the right."""
         return self.form in NUMBERS
 
     def heading(self, say: Words, *, unit: bool = True) -> str:
@@ -104,13 +104,13 @@ class Column:
 
 @functools.cache
 def read_columns() -> dict[str, Column]:
-    """Read how the columns of the package's own tables are called and written."""
+    """Read titles and formats of the columns of the package's own tables."""
     told = json.loads(_read("columns.json"))
     return {name: Column(*one) for name, one in told.items()}
 
 
 def find_column(name: str, values: Sequence[Any]) -> Column:
-    """Find how a column is written: by its name, and by its values where nobody knows it."""
+    """Find the format of a column by its name, or by its values where the name is unknown."""
     known = read_columns().get(name)
     numbers = [v for v in values if v is not None]
     are_numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in numbers)
@@ -132,18 +132,18 @@ class Part:
     text : tuple of str
         Paragraphs.
     table : DataFrame or None
-        For programs, and for people where there is no `view`; units are in the names of
+        The table for programs, and for people where `view` is None; units are in the names of
         columns.
     svg, png : bytes
-        A chart or picture, with `alt` to say what it shows.
+        A chart or picture, described by `alt`.
     page : str
-        A map: a whole page of its own.
+        A map: a complete HTML page.
     alt : str
     view : DataFrame or None
-        What people see of the table.
+        The table for people.
     form : str
-        How it is shown: "" a table, "facts" its one row as tiles, "fold" a table that is
-        opened first. What has no row isn't shown.
+        Layout: "" a table, "facts" a single row as tiles, "fold" a table that the reader opens. A
+        part without rows isn't shown.
     """
 
     key: str
@@ -159,26 +159,26 @@ class Part:
 
     @property
     def shown(self) -> pd.DataFrame | None:
-        """The rows that people see; None where there are none."""
+        """The rows for people; None where there are none."""
         rows = self.table if self.view is None else self.view
         return None if rows is None or not len(rows) else rows
 
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What a report says, before it is HTML or Markdown.
+    """The content of a report, before rendering.
 
     Attributes
     ----------
     title, subtitle : str
     parts : tuple of Part
     sources : tuple of str
-        Everything the report rests on.
+        All sources of the report.
     caveats : tuple of str
         What a reader must know before quoting a figure.
     data_version : str
     lead : str
-        What it says in a few sentences.
+        A summary in a few sentences.
     lang : str
         ``"en"``, ``"ur"`` or ``"zh"``.
     """
@@ -194,22 +194,22 @@ class Content:
 
 
 def render_html(report: Content, *, unfold: bool = False) -> str:
-    """Render the page; the same report gives the same text. `unfold` opens what is folded."""
-    # A page inside a frame is held to the policy of the page around it, and to its own.
+    """Render the page; the same report gives the same text. `unfold` opens folded tables."""
+    # A page in a frame obeys its own policy and that of the page around it.
     policies = [m[1] for p in report.parts if (m := _POLICY.search(p.page))]
     return _JINJA.from_string(_PAGE).render(
         _fill(report),
         frame="",
         contents=True,
         opened=" open" if unfold else "",
-        # Our own text, or the map's own attribute as it stands there.
+        # Our own text, or the map's own attribute.
         policy=Markup(policies[0]) if policies else _NO_SCRIPTS,  # noqa: S704
         style=Markup(_read("report.css")),  # noqa: S704
     )
 
 
 def render_fragment(report: Content) -> str:
-    """Render it for notebooks, without styles of its own."""
+    """Render the report for notebooks, without its style sheet."""
     body = _JINJA.get_template("report.html").render(
         _fill(report), frame=_FRAME, contents=False, opened=""
     )
@@ -231,7 +231,7 @@ def _fill(report: Content) -> dict[str, Any]:
 
 
 def _show(part: Part, say: Words) -> dict[str, Any] | None:
-    """Say what the page has of a part; None where it would be a heading alone."""
+    """Return the template's fields of a part; None where it would be only a heading."""
     rows = part.shown
     table: Markup | str = ""
     facts: list[tuple[str, Any, str]] = []
@@ -273,13 +273,13 @@ def _table(rows: pd.DataFrame, say: Words) -> Markup:
 
 
 def _measure_width(texts: list[str]) -> str:
-    """Class a column of texts: of long ones, of short ones, which aren't broken."""
+    """Return the CSS class of a column of texts: long ones, or short ones that aren't broken."""
     longest = max(map(len, texts), default=0)
     return "t" if longest > _LONG else "d" if longest <= _SHORT else ""
 
 
 def _facts(rows: pd.DataFrame, say: Words) -> list[tuple[str, str]]:
-    """Write one row as titles and values with their units."""
+    """Write a row as titles and values with units."""
     cells = []
     for name, cell in rows.iloc[0].items():
         value = to_plain(cell)
@@ -290,24 +290,24 @@ def _facts(rows: pd.DataFrame, say: Words) -> list[tuple[str, str]]:
 
 
 def _columns(rows: pd.DataFrame, say: Words) -> tuple[list[Column], list[list[str]]]:
-    """Write the columns that say something, as text."""
+    """Write the columns that have values, as text."""
     columns, texts = [], []
     for name, values in zip(rows.columns, _values(rows), strict=True):
         column = find_column(str(name), values)
         columns.append(column)
         written = write_values(values, column.form, say)
-        # An empty cell would leave open whether something is missing.
+        # A dash, because an empty cell could be an error.
         texts.append([t or ("" if column.is_number else "–") for t in written])
     return columns, texts
 
 
 def _values(rows: pd.DataFrame) -> list[list[Any]]:
-    """Return the columns by position: names may repeat."""
+    """Return the columns by position, because names may repeat."""
     return [[to_plain(v) for v in rows.iloc[:, i]] for i in range(rows.shape[1])]
 
 
 def _bar(value: float) -> Markup:
-    """Draw a bar beside a share, 8 letters long for all of it."""
+    """Draw a bar for a share, 8 letters long for 100 %."""
     if not isinstance(value, (int, float)) or math.isnan(value):
         return Markup("")
     width = 8 * min(max(value, 0.0), 1.0)
@@ -315,7 +315,7 @@ def _bar(value: float) -> Markup:
 
 
 def to_plain(value: object) -> Any:
-    """Return a value as JSON knows it; what is missing is None."""
+    """Return a value in JSON's types; missing values are None."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, (list, tuple)):
@@ -328,7 +328,7 @@ def to_plain(value: object) -> Any:
 
 
 def link(text: str) -> Markup:
-    """Escape text, and make the addresses in it links, each shown by its host and page."""
+    """Escape text, and turn addresses in it into links, shown by host and page."""
     parts, end = [], 0
     for found in _ADDRESS.finditer(text):
         address = found[0]
@@ -341,7 +341,7 @@ def link(text: str) -> Markup:
 
 
 def mark(text: str, say: Words) -> Markup:
-    """Escape a text, its addresses links, and mark what stays English on a page that isn't."""
+    """Escape a text, link its addresses, and mark English text on a page in another language."""
     if say.lang == "en":
         return link(text)
     parts, end = [], 0
@@ -393,7 +393,7 @@ def _rows(rows: pd.DataFrame, form: str, say: Words) -> list[str]:
 
 
 def _safe(text: str) -> str:
-    """Escape text, so that it stays one line: no HTML, no links, no cells of its own."""
+    """Escape text so that it stays on one line, without HTML, links or table cells."""
     flat = " ".join(str(text).split())
     for mark, shown in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         flat = flat.replace(mark, shown)

@@ -1,4 +1,4 @@
-"""The report on a border market or another site, and the parts that all reports share."""
+"""Reports on border markets and other sites, and the parts that all reports share."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ __all__ = [
     "tell_people",
 ]
 
-# The ring of the first sentence, and those of the table.
+# The ring in the first sentence, and the rings of the table.
 LEAD_KM = 10
 RADII_KM = (5, 10, 25, 50)
 _HEIGHTS_APART_M = 100.0
 _NUMBER = re.compile(r"\d+(\.\d+)?")
-# Of a note's clauses those that say how far a position or a figure can be trusted.
+# Pattern of a note's clauses on the reliability of a position or figure.
 _CAUTION = re.compile(
     r"position|not (?:located|decided)|unverified|leave it out|for comparison|of the source|"
     r"other side|(?:lies|are|is at|near) .*\b(?:it|away|interchange)\b"
@@ -59,7 +59,7 @@ def count_near(x: SubjectLike, km: float = LEAD_KM) -> float:
 
 
 def tell_people(x: SubjectLike, say: Words, km: float = LEAD_KM) -> str:
-    """Say how many people of towns live near something, in a sentence."""
+    """Write how many people live in towns near something, in a sentence."""
     near = exposure(x, [km]).iloc[0]
     if near["features"] == 0:
         return say("No town of the gazetteer lies within {km} km.", km=km)
@@ -70,7 +70,7 @@ def tell_people(x: SubjectLike, say: Words, km: float = LEAD_KM) -> str:
 
 
 def sum_people(x: SubjectLike, say: Words) -> Part:
-    """Sum towns and townspeople in rings; people see them from the middle outward."""
+    """Sum towns and their people in rings; the view for people is cumulative."""
     rows = exposure(x, RADII_KM).reset_index()
     missing = sorted({name for names in rows.pop("missing_names") for name in names})
     text = [say("Towns of a gazetteer, at a point each: townspeople, not everyone.")]
@@ -93,7 +93,7 @@ def sum_people(x: SubjectLike, say: Words) -> Part:
 
 
 def show_figures(rows: pd.DataFrame, say: Words) -> pd.DataFrame:
-    """Show each published figure with its unit, what it counts and who says so."""
+    """Tabulate each published figure with its unit, meaning and source."""
     units = [say(str(u)) for u in rows["unit"].fillna("")]
     told = [f"{float(v):,.10g}" if _NUMBER.fullmatch(str(v)) else str(v) for v in rows["value"]]
     figure = [f"{v} {u}".strip() for v, u in zip(told, units, strict=True)]
@@ -103,7 +103,7 @@ def show_figures(rows: pd.DataFrame, say: Words) -> pd.DataFrame:
 
 
 def list_figures(feature: str, say: Words) -> list[Part]:
-    """List the published figures of a site, a section or an area, where there are any."""
+    """List the published figures of a site, a section or an area, if there are any."""
     rows = table("figures")
     columns = ["quantity", "value", "unit", "meaning", "source", "source_date"]
     rows = pd.DataFrame(rows.loc[rows["feature"] == feature, columns])
@@ -114,13 +114,13 @@ def list_figures(feature: str, say: Words) -> list[Part]:
 
 
 def split_sources(found: Iterable[Any]) -> tuple[str, ...]:
-    """Name each source once: one cell may name several, with a bar between them."""
+    """List each source once; a cell may have several, separated by a bar."""
     each = [part.strip() for s in found if not pd.isna(s) for part in str(s).split(" | ")]
     return tuple(dict.fromkeys(part for part in each if part))
 
 
 def split_note(note: str | None) -> tuple[str | None, str | None]:
-    """Split a note into what it tells and what it warns of: where the position is from.
+    """Split a note into its text and its warnings, such as the origin of the position.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def split_note(note: str | None) -> tuple[str | None, str | None]:
 
 
 def tell_note(note: str | None, say: Words) -> list[str]:
-    """Tell a note in the reader's language; what stays English is introduced as a note."""
+    """Translate a note; one that stays English is introduced as a note."""
     if not note:
         return []
     told = say.tell(note)
@@ -181,7 +181,7 @@ def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
              view=shut.dropna(axis="columns", how="all")),
         Part("border_hours", say("Hours to cross, as measured"),
              () if len(took) else (say("No figure was found."),), took if len(took) else None),
-        Part("reached", say("Within reach by road"), *_reached(sheet, say)),
+        Part("reached", say("Within reach by road"), *_list_reached(sheet, say)),
         sum_people(sheet.point, say),
         *(_sites(key, rows, sheet, say) for key, rows in
           (("towns", sheet.towns), ("zones", sheet.zones), ("ports", sheet.ports))),
@@ -208,7 +208,7 @@ def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
 
 
 def _lead_market(sheet: Market, say: Words) -> str:
-    """Say its state, how far the nearest corridor is and who lives within reach."""
+    """Write status, distance to the nearest corridor and people within reach, in sentences."""
     state = say.tell(sheet.status_note or "") or say("present state not known")
     said = [
         say("{name} is a crossing to {country}: {state}.", name=say.name(sheet.name),
@@ -225,7 +225,7 @@ def _lead_market(sheet: Market, say: Words) -> str:
 
 
 def tell_away(rows: pd.DataFrame, own_km: float | pd.Series, say: Words) -> pd.DataFrame:
-    """Say distances in words, as well as both positions are known, for people."""
+    """Write distances in words, no finer than both positions are known."""
     known = rows[["distance_km", "accuracy_km"]].assign(own=own_km).to_numpy(float)
     away = [interval_text(*row, say=say) for row in known]
     told = rows.assign(distance_km=away).drop(columns="accuracy_km")
@@ -233,7 +233,7 @@ def tell_away(rows: pd.DataFrame, own_km: float | pd.Series, say: Words) -> pd.D
 
 
 def _off(corridors: pd.DataFrame, thing: Market | Place, say: Words) -> list[str]:
-    """Say how far the nearest corridor is."""
+    """Write the distance to the nearest corridor."""
     reach = np.hypot(corridors["accuracy_km"].fillna(0), np.nan_to_num(thing.accuracy_km))
     best = best_known(corridors["distance_km"] + reach)
     near = corridors.iloc[best]
@@ -256,7 +256,7 @@ def _position(thing: Market | Place, say: Words) -> str:
 
 
 def _heights(sheet: Market, say: Words) -> list[str]:
-    """Say why the published height and that of the grid differ, where they do."""
+    """Write why the published height and that of the grid differ, if they do."""
     apart = abs(sheet.elevation_m - sheet.ground_m)
     if not apart > _HEIGHTS_APART_M:
         return []
@@ -332,9 +332,10 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
 
 
 def _others(thing: Place, name: str, column: str) -> pd.DataFrame:
-    """Return the five nearest sites of a layer, the place itself left out.
+    """Return the five nearest sites of a layer, without the place itself.
 
-    Of ports those that aren't closed, and near a seaport seaports alone: the layer has airports.
+    Closed ports are left out; for a seaport only seaports are listed, as the layer also has
+    airports.
     """
     frame = layer(name)
     rows = nearest_sites(name, thing.point, len(frame) if name == "ports" else 6, column)
@@ -374,7 +375,7 @@ def _district(thing: Place) -> str | None:
     return str(near["target"].iloc[0]) if near["distance_km"].iloc[0] == 0 else None
 
 
-def _reached(sheet: Market, say: Words) -> tuple[tuple[str, ...], pd.DataFrame | None]:
+def _list_reached(sheet: Market, say: Words) -> tuple[tuple[str, ...], pd.DataFrame | None]:
     if sheet.reached is None:
         return (sheet.reached_note,), None
     towns = sheet.reached.towns.sort_values("cost").head(15)

@@ -1,4 +1,4 @@
-"""`report`: on one thing, or on several side by side; of shapes that are no corridor or site."""
+"""`report` on one thing, or on several side by side; reports on areas and other shapes."""
 
 from __future__ import annotations
 
@@ -68,26 +68,26 @@ def report(x: SubjectLike, *others: SubjectLike, draw: bool = True, lang: str = 
         A name is that of a corridor, section, place, layer, district or province. A table is
         one thing: all its rows together.
     *others
-        Further ones, to compare with.
+        Further things to compare.
     draw : bool
-        Whether to put in the map and charts; charts need matplotlib (extra ``plot``) and
-        are left out without it.
+        Whether to include the map and charts; charts need matplotlib (extra ``plot``) and are left
+        out without it.
     lang : str
-        ``"en"``, ``"ur"`` or ``"zh"``: of headings, sentences, names of places and the data's own
-        notes. What sources say stays in their own words, as do clauses that nobody has said.
+        Language of headings, sentences, place names and the data's notes: ``"en"``, ``"ur"`` or
+        ``"zh"``. Quotations of sources, and clauses without a translation, stay as they are.
 
     Returns
     -------
     Report
-        `.to_html(path)`, `.to_pdf(path)`, `.to_markdown(path)`, `.to_dict()`, `.save(path)`;
-        shows itself in a notebook.
+        It has `.to_html(path)`, `.to_pdf(path)`, `.to_markdown(path)`, `.to_dict()` and
+        `.save(path)`, and is displayed in a notebook.
 
     Raises
     ------
     UnknownNameError
-        A name that nothing has, or another language; the message has near ones.
+        An unknown name or language; the message lists similar ones.
     InputTypeError, InputError
-        Something that can't be reported on.
+        `x` is of a type without a report.
 
     Examples
     --------
@@ -115,13 +115,13 @@ def report(x: SubjectLike, *others: SubjectLike, draw: bool = True, lang: str = 
 
 
 def _resolve(x: SubjectLike) -> Subject:
-    """Resolve what is reported on; `things` holds the one thing that it is."""
+    """Resolve the subject of a report; a single thing is in its `things`."""
     found = resolve(x, anywhere=True)
     return found if found.is_single and found.things else replace(found, things=(found,))
 
 
 def _report_shape(subject: Subject, thing: object, say: Words, *, draw: bool) -> Report:
-    """Report on anything that has a shape and is no corridor, place or market."""
+    """Report on a shape that isn't a corridor, place or market."""
     shape = merge_shapes(subject)
     dimension = shapely.get_dimensions(shape)
     rows = pd.DataFrame([describe_shape(subject, thing)])
@@ -168,7 +168,7 @@ def _report_shape(subject: Subject, thing: object, say: Words, *, draw: bool) ->
 def _lead_shape(
     shape: shapely.Geometry, title: str, thing: object, beside: Part, say: Words
 ) -> str:
-    """Say how long or large it is, which corridor is close, and who lives near."""
+    """Write length or area, the nearest corridor, and the people nearby, in sentences."""
     said = []
     if isinstance(thing, Route):
         said.append(
@@ -249,7 +249,7 @@ def report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report
     parts.append(Part("people", say("People nearby"), (note,), people, view=view))
     shown = pd.DataFrame(away, columns=titles)
     shown.insert(0, "title", titles)
-    # The first sentences say it of two, and of those that all meet.
+    # For two things, or where all meet, the first sentences have it already.
     told = len(subjects) == 2 or away[0][1:] == [say("{km} km", km=0)] * (len(subjects) - 1)
     heading, note = say("Closest distance between them"), say("0 km where they meet.")
     parts.append(Part("apart", heading, () if told else (note,), apart,
@@ -279,7 +279,7 @@ def report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report
 
 
 def _titles(subjects: list[Subject], say: Words) -> list[str]:
-    """Title each for people, as short as tells them apart; equal ones by their number."""
+    """Return short distinct titles for people; equal ones get a number."""
     titles = [str(s.title) for s in subjects]
     short = [title.split(", ")[0] for title in titles]
     chosen = [s if short.count(s) == 1 else t for s, t in zip(short, titles, strict=True)]
@@ -296,13 +296,13 @@ def _lead_several(
     away: list[list[str]],
     say: Words,
 ) -> str:
-    """Say the length of each corridor, or the people near each, and which are far apart."""
+    """Write the length of each corridor, or the people near each thing, and which are far apart."""
     said = []
     for subject, title in zip(subjects, titles, strict=True):
         thing = subject.things[0]
         people = say.people(count_near(merge_shapes(subject)))
         if isinstance(thing, Corridor):
-            # One basis for all: what is published may leave parts of one out.
+            # The same basis for all, because a published length may exclude parts of a corridor.
             said.append(
                 say("{title}: {km} km by chainage, towns of {people} people within {near} km.",
                     title=title, km=f"{thing.end_km:,.0f}", people=people, near=LEAD_KM)
@@ -368,7 +368,7 @@ def _key(subject: Subject) -> str:
 
 
 def _apart(subjects: list[Subject], say: Words) -> tuple[pd.DataFrame, list[list[str]]]:
-    """Measure how far they are apart, and say it as well as both are known."""
+    """Measure the distances between the subjects, stated no finer than both are known."""
     keys = [_key(s) for s in subjects]
     series = gpd.GeoSeries([merge_shapes(s) for s in subjects], index=keys, crs=4326)
     km = distance_matrix_km(series, series).to_numpy()
@@ -383,7 +383,7 @@ def _apart(subjects: list[Subject], say: Words) -> tuple[pd.DataFrame, list[list
 
 
 def _say_apart(km: float, one: Bounds, other: Bounds, say: Words) -> str:
-    """Say how far two things are apart, stretch by stretch of one accuracy."""
+    """Write how far two things are apart, for each stretch of equal accuracy."""
     if not (one.is_known or other.is_known):
         return span_text(km, np.nan, np.nan, say=say)
     between = distance_matrix_km(one.shapes, other.shapes).to_numpy()
