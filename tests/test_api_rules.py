@@ -15,11 +15,11 @@ BANNED = re.compile(r"^(every|distance|radius|radii|dist|tolerance|lorry|target|
 # What a docstring of a function may begin with.
 VERBS = {
     "Add", "Answer", "Apply", "Ask", "Build", "Calibrate", "Check", "Cite", "Clip", "Compare",
-    "Complete", "Convert", "Count", "Cut", "Densify", "Draw", "Encode", "Find", "Index", "Iterate",
-    "Join", "List", "Load", "Locate", "Look", "Make", "Measure", "Merge", "Open", "Order",
-    "Parse", "Place", "Prepare", "Print", "Read", "Refresh", "Refuse", "Replace", "Report",
-    "Resolve", "Return", "Run", "Sample", "Save", "Say", "Search", "Select", "Show",
-    "Simplify", "Snap", "Split", "Stream", "Strip", "Sum", "Take", "Tell", "Test", "Turn",
+    "Complete", "Compute", "Convert", "Count", "Cut", "Densify", "Draw", "Encode", "Find", "Index",
+    "Iterate", "Join", "List", "Load", "Locate", "Look", "Make", "Match", "Measure", "Merge",
+    "Open", "Order", "Parse", "Place", "Prepare", "Print", "Read", "Refresh", "Refuse", "Replace",
+    "Report", "Request", "Resolve", "Return", "Run", "Sample", "Save", "Say", "Search", "Select",
+    "Show", "Simplify", "Snap", "Split", "Stream", "Strip", "Sum", "Take", "Tell", "Test", "Turn",
     "Use", "Validate", "Write", "Yield",
 }  # fmt: skip
 
