@@ -1,1 +1,1 @@
-"""Questions asked of things."""
+"""Analyses of corridors, points and areas."""

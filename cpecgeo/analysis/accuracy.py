@@ -1,4 +1,4 @@
-"""How good an answer is, from the accuracy of lines, points and outlines."""
+"""Accuracy of answers, from the accuracy of lines, points and outlines."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ HOW = (
 )
 """What `.attrs["accuracy"]` says of low and high values."""
 
-_SPAN = ["km_from", "km_to", "accuracy_km"]  # of legs
-# Cells in which values along a line are looked up.
+_SPAN = ["km_from", "km_to", "accuracy_km"]  # with columns of legs
+# Most cells of a look-up table along a line.
 _CELLS = 4096
-# What is nearer by less isn't nearer.
+# Smaller differences of distance are ignored.
 _ROUNDING_KM = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Which stretch of a line a chainage is on.
+    """Stretches of a line, found by chainage.
 
     Parameters
     ----------
     starts : ndarray
-        Chainage at which each stretch begins, ascending; a limit belongs to the one it begins.
+        Chainage at the start of each stretch, ascending; a limit belongs to the stretch it starts.
     end : float
         Chainage of the end.
     """
@@ -57,10 +57,10 @@ class Steps:
 
     @cached_property
     def _cells(self) -> tuple[float, Ints, Floats, Bools]:
-        """Cells in a km; of each its first stretch, the next start, and if many begin there."""
+        """Cells per km; the first stretch of each, the next start, and if several start in it."""
         per_km = _CELLS / max(self.end - float(self.starts[0]), 1e-9)
         limits = self.starts[0] + np.arange(_CELLS + 1) / per_km
-        # A cell reaches a little over its limits, for rounding.
+        # Cells overlap a little, because of rounding.
         first = np.maximum(np.searchsorted(self.starts, limits - 1e-9, side="right") - 1, 0)
         last = np.searchsorted(self.starts, limits + 1.0 / per_km + 1e-9, side="right") - 1
         return per_km, first, np.append(self.starts, np.inf)[first + 1], last > first + 1
@@ -85,14 +85,14 @@ class Steps:
 
 @dataclass(frozen=True, eq=False)
 class Accuracies:
-    """How good targets are: each as a whole, corridors leg by leg.
+    """Accuracies of targets: one value each, corridors leg by leg.
 
     Attributes
     ----------
     stated : ndarray
-        By the target's position; NaN where it isn't known.
+        By the target's position; NaN where unknown.
     legs : mapping of position to (Steps, ndarray)
-        Where legs begin, and the accuracy of each with NaN behind the last.
+        The starts of legs, and the accuracy of each, followed by a NaN.
     """
 
     stated: Floats
@@ -100,7 +100,7 @@ class Accuracies:
 
     @classmethod
     def of(cls, subject: Subject) -> Accuracies:
-        """Collect what a subject says of its accuracy."""
+        """Collect the accuracies of a subject."""
         stated = subject.accuracy_km
         legs = {}
         for position, table in _legs(subject).items():
@@ -132,24 +132,24 @@ def _legs(subject: Subject) -> dict[int, pd.DataFrame]:
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """Targets cut where their accuracy changes: how near and how far they can be.
+    """Targets cut where their accuracy changes, for least and greatest possible distances.
 
     Attributes
     ----------
     shapes : GeoSeries
-        Stretches of corridors, and whatever else there is.
+        Stretches of corridors, and all other targets.
     accuracy_km : ndarray
-        Of each, 95 % value; NaN where it isn't known.
+        95 % accuracy of each; NaN where unknown.
     owner : ndarray of int
-        Which geometry of the subject each belongs to.
+        The geometry of the subject that each belongs to.
 
     Notes
     -----
-    The real thing lies within its accuracy of what is drawn, so its distance lies between
-    the least distance less accuracy and the least distance and accuracy, over all stretches:
-    a poor leg further off can be the nearest. Accuracies of line and point come together as the
-    root of the sum of their squares. What isn't known counts as exact, and where nothing is
-    known, nothing is told (NaN).
+    The real line lies within its accuracy of the drawn one. Its distance is at least the minimum,
+    over all stretches, of distance less accuracy, and at most the minimum of distance plus
+    accuracy; an inaccurate leg farther off can be the nearest. The accuracies of line and point
+    combine as the root of the sum of their squares. An unknown accuracy counts as exact; where none
+    is known, the result is NaN.
     """
 
     shapes: gpd.GeoSeries
@@ -158,7 +158,7 @@ class Bounds:
 
     @classmethod
     def of(cls, subject: Subject) -> Bounds:
-        """Cut the corridors of a subject into stretches of one accuracy."""
+        """Cut the corridors of a subject into stretches of equal accuracy."""
         stated, labels = Accuracies.of(subject).stated, subject.shapes.index
         cut = {
             i: _bounds(subject.chainages[labels[i]], table[_SPAN].to_numpy(float).tobytes())
@@ -178,13 +178,13 @@ class Bounds:
         return cls(series, np.array(accuracy, float), np.array(owner, int))
 
     def of_one(self, position: int) -> Bounds:
-        """Return what belongs to one geometry of the subject."""
+        """Return the bounds of one geometry of the subject."""
         here = self.owner == position
         return Bounds(self.shapes[here], self.accuracy_km[here], self.owner[here])
 
     @property
     def is_known(self) -> bool:
-        """Whether the accuracy of anything here is known."""
+        """Whether any accuracy here is known."""
         return bool((~np.isnan(self.accuracy_km)).any())
 
     @cached_property
@@ -200,7 +200,7 @@ class Bounds:
         return Index(areas.boundary) if len(areas) else None
 
     def reach_km(self, own: Floats | float) -> Any:
-        """Return the poorest accuracy here together with that of points."""
+        """Return the largest accuracy value here, combined with that of points."""
         return np.hypot(np.nan_to_num(self.accuracy_km).max(initial=0.0), np.nan_to_num(own))
 
     def around(
@@ -214,19 +214,19 @@ class Bounds:
         xy, distance, accuracy, own : ndarray
             lon, lat; km to the nearest target, its accuracy there, and that of the points.
         low_km, high_km : float
-            What is more than these needn't be exact; less is searched then.
+            Larger values needn't be exact, which saves searches.
 
         Returns
         -------
         low, high : ndarray
-            Km; NaN where nothing is known.
+            Km; NaN where no accuracy is known.
         """
         mine = np.full(len(xy), np.nan) if own is None else np.asarray(own, float)
         point = np.nan_to_num(mine)
         reach = np.hypot(np.nan_to_num(accuracy), point)
         low, high = distance - reach, distance + reach
         classes = self._classes if len(self._classes) > 1 else []
-        # The best bound how far it can be, and the poorest how near; each spares others a search.
+        # The best accuracy bounds the greatest distance, the worst one the least.
         for sign, (stated, index) in (
             *((-1.0, c) for c in classes), *((1.0, c) for c in reversed(classes)),
         ):  # fmt: skip
@@ -255,7 +255,7 @@ class Bounds:
         km: float,
         own: Floats | None = None,
     ) -> Ints:
-        """Say how sure it is that points lie within `km`; as `around`.
+        """Grade how certain it is that points lie within `km`; arguments as for `around`.
 
         Returns
         -------
@@ -272,7 +272,7 @@ class Bounds:
         return code
 
     def beside(self, shapes: gpd.GeoSeries, own: Floats | None = None) -> tuple[Floats, Floats]:
-        """Return what `around` does, for lines and areas, of which the nearest part counts."""
+        """Return what `around` does, for lines and areas, measured from their nearest part."""
         table = distance_matrix_km(shapes, self.shapes).to_numpy()
         mine = np.zeros(len(shapes)) if own is None else np.nan_to_num(own)
         off = np.hypot(np.nan_to_num(self.accuracy_km)[None, :], mine[:, None])
@@ -282,12 +282,12 @@ class Bounds:
         return np.maximum(low, 0.0), high
 
     def areas(self, km: float) -> tuple[Any, Any]:
-        """Return what surely lies within a distance, and all that may."""
+        """Return the area surely within a distance, and the area possibly within it."""
         sure, may = [], []
         exact = np.nan_to_num(self.accuracy_km)
         for accuracy in np.unique(exact):
             here = self.shapes[exact == accuracy]
-            # Lines of one accuracy in one geometry: much less is to be joined afterwards.
+            # Lines of equal accuracy become one geometry: far fewer areas are united afterwards.
             if (here.geom_type == "LineString").all():
                 here = gpd.GeoSeries([shapely.MultiLineString(list(here))], crs=4326)
             may.append(buffer(here, km + accuracy).union_all())
@@ -298,7 +298,7 @@ class Bounds:
 
 @lru_cache(maxsize=128)
 def _bounds(chain: Chainage, legs: bytes) -> Bounds:
-    """Cut a corridor into stretches of one accuracy; its table of legs may be the caller's."""
+    """Cut a corridor into stretches of equal accuracy; the table of legs may be the caller's."""
     shapes, accuracy = [], []
     spans = np.frombuffer(legs).reshape(-1, len(_SPAN)).tolist()
     for good, group in groupby(spans, key=lambda row: row[2]):
@@ -312,13 +312,13 @@ def _bounds(chain: Chainage, legs: bytes) -> Bounds:
 
 
 def grade(low: Floats, high: Floats, km: float) -> Ints:
-    """Say how sure it is that what lies from `low` to `high` lies within `km`.
+    """Grade how certain it is that a distance between `low` and `high` is within `km`.
 
     Returns
     -------
     ndarray of int
-        Position in `CERTAINTY`: 0 where all that the distance can be is within, 1 where half of
-        it or more is, 2 where less is; 3 where nothing is, and -1 where nothing is known.
+        Position in `CERTAINTY`: 0 where the whole interval is within `km`, 1 where half of it or
+        more is, 2 where less is; 3 where none is, -1 where unknown.
     """
     share = (km - low) / np.maximum(high - low, 1e-12)
     code = np.select([high <= km, share >= 0.5, low <= km], [0, 1, 2], 3)
@@ -326,7 +326,7 @@ def grade(low: Floats, high: Floats, km: float) -> Ints:
 
 
 def words(code: Ints) -> pd.Categorical:
-    """Return the words for the numbers that `grade` gives; missing where nothing is known."""
+    """Return the words for the numbers of `grade`; missing where unknown."""
     return pd.Categorical.from_codes(np.where(code < 3, code, -1), list(CERTAINTY))
 
 
@@ -337,21 +337,21 @@ def interval_text(
     *,
     say: Callable[..., str] = str.format,
 ) -> str:
-    """Say a distance as precisely as it is known, for people.
+    """Write a distance for people, no finer than it is known.
 
     Parameters
     ----------
     distance_km : float
     accuracy_km, point_accuracy_km : float
-        95 % values of the line (or place) and of the point; NaN where they aren't known.
+        95 % accuracy of the line (or place) and of the point; NaN where unknown.
     say : callable
-        Says a text with its values, such as `Words` of another language.
+        Formats a text with values, such as `Words` of another language.
 
     Returns
     -------
     str
-        Such as ``4 to 9 km``, ``up to 9 km``, or ``6.5 km`` where the accuracy isn't known or
-        is below what is shown.
+        Such as ``4 to 9 km``, ``up to 9 km``, or ``6.5 km`` where the accuracy is unknown or finer
+        than the digits shown.
 
     Examples
     --------
@@ -368,12 +368,12 @@ def interval_text(
 def span_text(
     distance_km: float, low_km: float, high_km: float, *, say: Callable[..., str] = str.format
 ) -> str:
-    """Say a distance by how near and how far it can be, for people; as `interval_text`.
+    """Write a distance as an interval, for people; as `interval_text`.
 
     Parameters
     ----------
     distance_km, low_km, high_km : float
-        As drawn, and the least and greatest that it can be; NaN where that isn't known.
+        The drawn distance, and the least and greatest possible ones; NaN where unknown.
     say : callable
 
     Returns
@@ -391,7 +391,7 @@ def span_text(
     if reach < 0.05:
         return say("{km} km", km=f"{distance_km:,.1f}")
     places = 1 if reach < 1 else 0
-    # Rounded outwards, so that what is said is never narrower than what is known.
+    # Rounded outwards, so that the text is never narrower than the interval.
     scale = 10.0**places
     down, up = np.floor(low_km * scale + 1e-9) / scale, np.ceil(high_km * scale - 1e-9) / scale
     high = f"{up:,.{places}f}"

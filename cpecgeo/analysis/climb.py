@@ -1,4 +1,4 @@
-"""What is known of the heights of a road whose line lies beside it: its ground, its climb."""
+"""Heights and climb of a road whose drawn line may lie beside it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Floats = NDArray[np.float64]
 
 __all__ = ["Known", "Road", "gradients", "humps", "road_of"]
 
-# Ground that stands higher than a lasting climb reaches, by more than this, is a hump.
+# Ground higher than a lasting climb can reach, by more than this, is a hump.
 _GRID_M = 50.0
 
-# A valley of the Karakoram is two to three kilometres wide: a line further off is on its slopes.
+# Valleys of the Karakoram are two to three kilometres wide: a line farther off is on the slopes.
 _ROAD_KM = 1.5
 
-# In a plain the ground beside the line is the ground under it, however far off the road is.
+# In a plain the ground beside the line is as high as under it, however far off the road is.
 _RELIEF_M = 50.0
 
 
 def gradients(xy: Floats, metres: Floats, far: int = 1) -> Floats:
-    """Return the gradient from each sample to the one `far` behind, in percent by drawn length.
+    """Return the gradient from each sample to the one `far` after it, in percent of drawn length.
 
     Examples
     --------
@@ -51,13 +51,13 @@ def humps(
     ground: NDArray[np.bool_],
     percent: Floats,
 ) -> NDArray[np.bool_]:
-    """Return which samples stand higher than a road climbs from any other of its ground.
+    """Return which samples are higher than a road can climb from its other ground.
 
     Parameters
     ----------
     km, metres : ndarray, shape (n,)
     ground : ndarray of bool, shape (n,)
-        What isn't the road's already.
+        Samples already known not to be the road's ground.
     percent : ndarray, shape (n,)
         Gradient of a lasting climb at each.
 
@@ -79,14 +79,14 @@ def humps(
 
 @dataclass(frozen=True)
 class Known:
-    """How good a line is, and how steep its way can be, at each sample.
+    """A line's accuracy and greatest gradients at each sample.
 
     Parameters
     ----------
     accuracy_km : ndarray, shape (n,)
         95 % value of the leg.
     steepest, lasting : ndarray, shape (n,)
-        Percent: of a step, and over some kilometres.
+        Greatest gradient in percent: of a step, and over some kilometres.
     """
 
     accuracy_km: Floats
@@ -96,7 +96,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Road:
-    """What is known of a road's heights, at the samples that climb is summed over.
+    """A road's heights at the samples of climb.
 
     Parameters
     ----------
@@ -104,9 +104,10 @@ class Road:
     ground : ndarray of bool, shape (n,)
         Samples whose ground isn't the road's.
     stated : ndarray of bool, shape (n - 1,)
-        Steps between two others.
+        Steps between two samples on the road's ground.
     rises, least, most : ndarray, shape (n - 1,)
-        Metres of each step: within the band, within the whole accuracy, of the samples.
+        Metres of each step: of the band's profile, of that within the whole accuracy, and of the
+        samples.
     """
 
     km: Floats
@@ -118,26 +119,26 @@ class Road:
     most: Floats
 
     def at(self, km: Floats, steps: Floats) -> Floats:
-        """Return the sum of what each step has, so far, at other chainages."""
+        """Return the cumulative sum of steps, at other chainages."""
         return np.asarray(
             np.interp(np.abs(km - km[0]), np.abs(self.km - km[0]), np.append(0.0, steps.cumsum()))
         )
 
     def is_ground(self, km: Floats) -> NDArray[np.bool_]:
-        """Return where the ground isn't the road's: between samples, if a neighbour's isn't."""
+        """Return where the ground isn't the road's; between samples, if it isn't at a neighbour."""
         along, ours = np.abs(km - km[0]), np.abs(self.km - km[0])
         before = np.clip(np.searchsorted(ours, along + 1e-9) - 1, 0, len(ours) - 1)
         behind = np.clip(np.searchsorted(ours, along - 1e-9), 0, len(ours) - 1)
         return np.asarray(self.ground[before] | self.ground[behind])
 
     def totals(self) -> dict[str, float]:
-        """Return climb, descent and highest point, and the lengths they rest on or not."""
+        """Return climb, descent and highest point, and the lengths with and without a climb."""
         heights = np.where(self.ground, -np.inf, np.nan_to_num(self.metres, nan=-np.inf))
         rest = np.where(self.ground, np.nan_to_num(self.metres, nan=-np.inf), -np.inf)
         step = np.abs(np.diff(self.km))
         summed = self.stated & ~np.isnan(np.diff(self.metres))
         no_climb = math.nan if not self.stated.any() else 0.0
-        # Where ground that isn't the road's stands higher, so may the road there.
+        # If other ground is higher, the road there may be higher too.
         top = int(np.argmax(heights))
         unknown = bool(np.isneginf(heights[top]) or rest.max() > heights[top])
         return {
@@ -160,7 +161,7 @@ def road_of(
     known: Known | None,
     far: int,
 ) -> Road:
-    """Return what is known of a road's heights at samples along its line.
+    """Compute a road's heights at samples along its line.
 
     Parameters
     ----------
@@ -173,9 +174,9 @@ def road_of(
     band_m : float
         Half of the dead band where the line is exact.
     known : Known or None
-        None for a line of which nothing is known: all of the ground under it is its own.
+        None for a line of unknown accuracy: all ground under it counts as its own.
     far : int
-        Steps that a gradient is taken over.
+        Number of steps over which gradients are computed.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How far the places where a line crosses outlines can be off, from the accuracy of both."""
+"""Uncertainty of the points where a line crosses outlines, from the accuracy of both."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Row = tuple[int, float, float]
 
-# The line is looked at this often, in km.
+# Distance of samples along the line, in km.
 _STEP_KM = 0.5
 # A degree of latitude in the region, to 0.3 %; longitude is scaled to it.
 _DEGREE_KM = 110.9
-# Ends of neighbouring stretches differ by less, in km.
+# Ends of adjacent stretches differ by less, in km.
 _SAME_KM = 1e-6
 
 
 @dataclass(frozen=True)
 class Crossings:
-    """A line among zones whose outlines are known to an accuracy.
+    """A line and zones with outlines of known accuracy.
 
     Parameters
     ----------
@@ -36,19 +36,19 @@ class Crossings:
     zones : GeoSeries
         lon, lat.
     accuracy_km : ndarray, shape (zones,)
-        How far an outline can be off, 95 % value; NaN where it isn't known.
+        95 % accuracy of each outline; NaN where unknown.
     breaks : ndarray
         Km at which one part of the line ends and the next begins.
     line_km : ndarray, shape (pieces,)
-        How far the line can be off at each piece, 95 % value; NaN where it isn't known.
+        95 % accuracy of the line at each piece; NaN where unknown.
 
     Notes
     -----
-    A place within the accuracy of a zone may belong to it. A border between two zones may
-    cross the line wherever the line is within reach of both: the stretch around the crossing
-    says how far it can be off. The larger accuracy of the two zones counts, together with that
-    of the line there, as the root of the sum of their squares. Distances are taken on a plane
-    of scaled degrees, good to 2 %.
+    A point within the accuracy of a zone may belong to it. The border between two zones may cross
+    the line wherever both zones are within reach, so the stretch of such points around the crossing
+    is its uncertainty. The reach is the root of the sum of the squares of the line's accuracy and
+    the larger accuracy of the two zones. Distances are measured in a plane of scaled degrees, to 2
+    %.
     """
 
     pieces: tuple[Any, Floats, Floats]
@@ -59,7 +59,7 @@ class Crossings:
 
     @cached_property
     def _samples(self) -> tuple[Floats, Any, Floats, Floats]:
-        """Km, points on the plane, km that each stands for, and how far the line can be off."""
+        """Samples: km, points in the plane, km represented by each, and the line's accuracy."""
         shapes, starts, ends = self.pieces
         count = np.maximum(np.ceil((ends - starts) / _STEP_KM).astype(int), 1)
         piece = np.repeat(np.arange(len(starts)), count)
@@ -74,7 +74,7 @@ class Crossings:
 
     @cached_property
     def _scale(self) -> float:
-        """Return the length of a degree of longitude there, in degrees of latitude."""
+        """Return the length of a degree of longitude, in degrees of latitude."""
         return float(np.cos(np.radians(shapely.get_coordinates(self.pieces[0])[:, 1].mean())))
 
     def _planar(self, xy: Floats) -> Any:
@@ -89,7 +89,7 @@ class Crossings:
         return areas
 
     def _reach(self, first: int, second: int) -> Floats:
-        """Return how far outlines and line can be off together at each sample."""
+        """Return the combined accuracy of outlines and line at each sample."""
         known = [self.accuracy_km[i] for i in (first, second) if i >= 0]
         zones = float(np.nanmax(known)) if not np.isnan(known).all() else float("nan")
         line = self._samples[3]
@@ -102,14 +102,14 @@ class Crossings:
         return found
 
     def off_km(self, row: Row, other: int, at: float) -> tuple[float, float]:
-        """Return from which to which km the border drawn at `at` may cross the line.
+        """Return the first and last km where the border drawn at `at` may cross the line.
 
         Parameters
         ----------
         row : (int, float, float)
             Zone, km from and to of the stretch that begins or ends there.
         other : int
-            The zone beyond; below 0 where there is none.
+            The zone beyond the end; below 0 where there is none.
         at : float
             Km.
 
@@ -133,7 +133,7 @@ class Crossings:
         return self._run(possible, at)
 
     def _run(self, possible: Bools, at: float) -> tuple[float, float]:
-        """Return the stretch around `at` in which all samples are possible, within one part."""
+        """Return the stretch around `at`, within one part, in which all samples are possible."""
         km, _, step, _ = self._samples
         here = int(np.searchsorted(km, at))
         low = here
@@ -157,8 +157,8 @@ class Crossings:
         row : (int, float, float)
             Zone, km from and to.
         is_beside_none : bool
-            Whether the stretch begins or ends where no zone follows: what lies as near to the
-            zone's own outline may then be outside all zones.
+            Whether no zone adjoins the stretch at one of its ends. Points near the zone's own
+            outline may then be outside all zones.
         """
         zone, start, end = row
         km, spots, step, _ = self._samples
@@ -184,7 +184,7 @@ class Crossings:
         return float(step[here][doubtful].sum() / step[here].sum())
 
     def beyond(self, rows: list[Row], row: Row, at: float) -> int | None:
-        """Return the zone on the other side of an end; None at an end of line, part or section."""
+        """Return the zone beyond an end of a stretch; None at an end of line, part or section."""
         ends = np.concatenate(([0.0, self.pieces[2][-1]], self.breaks))
         if (np.abs(ends - at) < _SAME_KM).any():
             return None

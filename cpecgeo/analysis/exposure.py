@@ -1,4 +1,4 @@
-"""Who and what lies in the rings around something."""
+"""Sums of people, features or raster cells in rings around something."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ __all__ = ["exposure"]
 
 _Floats = NDArray[np.float64]
 _Ints = NDArray[np.int64]
-_POINT, _AREAS = 0, {3, 6}  # of shapely's kinds
-_LEAST_KM = 1e-6  # more than distances are wrong by
-# What tables use for "not known".
+_POINT, _AREAS = 0, {3, 6}  # shapely's type ids of points
+_LEAST_KM = 1e-6  # larger than the error of distances
+# Values that tables use for "unknown".
 _UNDECLARED = (-1e30, -99999.0, -9999.0, -999.0)
 
 
@@ -53,7 +53,7 @@ def exposure(
     nodata: float | Sequence[float] | None = None,
     dissolve: bool = True,
 ) -> pd.DataFrame:
-    """Add up what lies in rings around something, and count what is missing.
+    """Add up features or values in rings around something, and count missing values.
 
     Parameters
     ----------
@@ -61,50 +61,48 @@ def exposure(
     km : float or sequence of float
         Outer radii in kilometres, ascending.
     layer : SubjectLike
-        What is counted: points, or areas.
+        The features to count: points or areas.
     raster : path, optional
-        A GeoTIFF whose cells are added up instead of a layer: people (WorldPop, GHSL, LandScan)
-        or anything else that is an amount in each cell, in any CRS. It is read in windows, so
-        that a national raster of 100 m needs little memory (extra ``raster``:
-        ``pip install 'cpecgeo[raster]'``).
+        A GeoTIFF whose cells are added up instead of a layer: people (WorldPop, GHSL, LandScan) or
+        another amount per cell, in any CRS. It is read in windows, so that a national raster of 100
+        m needs little memory (extra ``raster``: ``pip install 'cpecgeo[raster]'``).
     value : str or None
-        The column to add up; None counts features alone. Of a raster, the name of the sum.
+        The column to add up; None only counts features. With a raster, the name of the sum.
     by : str, optional
-        A column of `layer` to break the totals down by. ``"district"`` and ``"province"``
-        are there for every bundled layer of points: the districts of 2022, as facts with a
-        source; points of your own are looked up by their position. What has no value there
-        is counted under a missing one, and in `.attrs` (`without_<by>`, of the rows that are
-        counted). Of a raster:
-        areas, such as ``"districts"``, a file or a frame; their names are the level `zone`.
+        A column of `layer` to break the totals down by. ``"district"`` and ``"province"`` are
+        columns of every bundled layer of points: the districts of 2022, as facts with a source. For
+        points of your own they are derived from the position. Rows without a value are counted
+        under a missing value, and in `.attrs` (`without_<by>`). With a raster: areas, such as
+        ``"districts"``, a file or a frame; their names are the level `zone`.
     band : int
         Which band of the raster, from 1.
     nodata : float or sequence of float, optional
-        Values that mean no data: of `value`, or of the raster besides those that its file
-        declares. -9999 and the like are refused where they aren't declared.
+        Values that mean no data, in `value` or in the raster, in addition to those that its file
+        declares. -9999 and the like are refused unless declared.
     dissolve : bool
-        Whether all features of `x` share one set of rings; else the level `feature` comes first.
+        Whether all features of `x` share one set of rings; else the first level is `feature`.
 
     Returns
     -------
     DataFrame
         On `km_from, km_to` (and `by`): `features`, the sum under the name of `value`,
-        `<value>_within` (all rings up to this one), `missing` (features without a value)
-        and `missing_names`. Points count in the ring of their geodesic distance, a point
-        on a radius in the ring inside it. Of areas each ring gets the share of the area
-        that lies in it, as if the value were spread evenly; `features` counts the areas
-        that it touches. A missing value is never taken as 0: it is counted and named.
-        `.attrs` says what was counted; `x_without_position` are rows of `x` (a layer or file).
+        `<value>_within` (all rings up to this one), `missing` (features without a value) and
+        `missing_names`. A point is in the ring of its geodesic distance; a point on a radius is in
+        the ring inside it. An area's value is shared among rings by area, as if it were spread
+        evenly; `features` counts the areas that a ring touches. A missing value is never taken as
+        0: it is counted and named. `.attrs` says what was counted; `x_without_position` counts rows
+        of `x` (a layer or file).
 
-        `features_low`, `features_high` and, of the sum, `<value>_low`, `<value>_high` count
-        what surely lies in the ring and all that may, with the line moved by its accuracy and
-        points by theirs (95 %); of areas and cells by their share, as they are drawn. Missing
-        where no accuracy is known.
+        `features_low`, `features_high` and, of the sum, `<value>_low`, `<value>_high` count what is
+        surely in the ring, and what may be in it, if the line is moved by its accuracy and points
+        by theirs (95 %). Areas and cells are used as drawn, by their share. Missing where no
+        accuracy is known.
 
-        Of a raster: `cells` (with a value, a cell cut by a ring counting by its share inside),
+        With a raster: `cells` (with a value; a cell on a ring's edge counts by its share inside),
         the sum, its low and high, `<value>_within`, `missing` (cells without a value) and
-        `outside_share` (of the ring, off the raster; 1 makes the sum NaN). `.attrs` has
-        `total_in_rings` (not of the whole file), `in_no_zone` where zones are given,
-        `resolution`, `cell_km` (near the middle) and what the file declares.
+        `outside_share` (share of the ring off the raster; 1 makes the sum NaN). `.attrs` has
+        `total_in_rings` (not of the whole file), `in_no_zone` where zones are given, `resolution`,
+        `cell_km` (near the middle) and the file's own statements.
 
     Raises
     ------
@@ -163,7 +161,7 @@ def exposure(
         )
     if chosen is not None:
         chosen = chosen.iloc[at].reset_index(drop=True)
-        # Of those that are counted: a layer has rows elsewhere, too.
+        # Only of counted rows, because a layer has rows elsewhere too.
         counted = np.unique(rows.loc[rows["weight"] > 0, "row"])
         doubt[f"without_{by}"] = int(chosen.isna().to_numpy()[counted].sum())
     answer = _totals(rows, partial(_names, frame, at), edges, amount, (value, by, chosen))
@@ -193,7 +191,7 @@ def _each(
     by: SubjectLike | None,
     nodata: float | Sequence[float] | None,
 ) -> pd.DataFrame:
-    """Count around each feature by itself."""
+    """Count around each feature separately."""
     counted = resolve(layer, "layer", missing="keep", anywhere=True)
     found = {
         label: exposure(_one(centre, i), edges, layer=counted, value=value, by=by, nodata=nodata)
@@ -206,7 +204,7 @@ def _each(
 
 
 def _one(subject: Subject, position: int) -> Subject:
-    """Return one of several things, with its legs and accuracy."""
+    """Return one of several things as a subject, with its legs and accuracy."""
     stated = subject.accuracy_km
     return replace(
         subject,
@@ -219,11 +217,11 @@ def _one(subject: Subject, position: int) -> Subject:
 def _points(
     xy: _Floats, centre: Subject, edges: tuple[float, ...], own: _Floats | None
 ) -> pd.DataFrame:
-    """Return row numbers with the rings that each lies in, surely lies in, and may lie in."""
+    """Return row numbers with the ring of each as drawn, surely, and possibly."""
     bounds = Bounds.of(centre)
     reach = np.broadcast_to(bounds.reach_km(0.0 if own is None else own), len(xy))
     near, _, distance, accuracy = find_near(xy, centre, edges[-1] + reach.max(initial=0.0))
-    # Only near a radius it matters how near and how far a point can be.
+    # Uncertainty matters only near a radius.
     nearest, farthest = distance - reach[near] - _LEAST_KM, distance + reach[near] + _LEAST_KM
     open_ = np.flatnonzero(np.diff(np.searchsorted(edges, (nearest, farthest)), axis=0)[0])
     low, high = distance.copy(), distance.copy()
@@ -242,7 +240,7 @@ def _points(
 
 
 def _areas(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> pd.DataFrame:
-    """Return row numbers, rings, and the share of the area in each: drawn, sure and possible."""
+    """Return row numbers, rings, and the share of the area in each: as drawn, surely, possibly."""
     fine = geodesy.densify(shapes.reset_index(drop=True), 1.0)
     whole = geodesy.area_km2(fine)
     drawn, sure, may = bound_rings(centre, edges, dissolve=True)
@@ -275,7 +273,7 @@ def _totals(
     groups: list[Any] = [None]
     number: dict[Any, int] = {}
     if chosen is not None:
-        code, values = pd.factorize(chosen)  # of missing ones -1
+        code, values = pd.factorize(chosen)  # -1 for missing ones
         number = {group: i for i, group in enumerate(pd.Series(values).tolist())}
         groups = sorted(number, key=str) + [None] * bool((code < 0).any())
         key = code[row] * len(edges) + key
@@ -315,14 +313,14 @@ def _totals(
 
 
 def _names(frame: gpd.GeoDataFrame, at: _Ints, rows: _Ints) -> list[str]:
-    """Return the names of some of the rows `at` that are counted, or their numbers."""
+    """Return the names, or numbers, of some of the counted rows `at`."""
     if "name" not in frame or not len(rows):
         return [str(n) for n in rows]
     return [str(n) for n in frame["name"].iloc[at[rows]]]
 
 
 def _amounts(values: pd.Series, what: str, nodata: float | Sequence[float] | None) -> Any:
-    """Return a column as numbers; refuse −9999 and the like that nobody declares."""
+    """Return a column as numbers; refuse undeclared −9999 and the like."""
     declared = () if nodata is None else np.atleast_1d(np.asarray(nodata, float)).tolist()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "(?s).*which tables use for missing", DataWarning)

@@ -1,4 +1,4 @@
-"""Lengths, distances, nearest, chainage and buffers of whatever `resolve` understands."""
+"""Lengths, distances, nearest targets, chainage and buffers of any subject."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
     "nearest",
 ]
 
-_MANY = 65_536  # rows that are worth a thread
+_MANY = 65_536  # rows worth a thread
 ACCURACY = (
     "95 % values: accuracy_km of the leg or target at the closest place, point_accuracy_km of the "
     "point; distances are of what is drawn"
@@ -69,17 +69,17 @@ def length_km(x: SubjectLike) -> float | pd.Series:
 
 
 def distance_km(a: SubjectLike, b: SubjectLike) -> float | pd.Series:
-    """Return the geodesic distance, pair by pair.
+    """Return the geodesic distance of pairs.
 
     Parameters
     ----------
     a, b : SubjectLike
-        Two series are paired by position; one thing is paired with each of a series.
+        Two series are paired by position; one thing is paired with each row of a series.
 
     Returns
     -------
     float or Series
-        Kilometres; 0 where the two meet or one holds the other.
+        Kilometres; 0 where the two meet or one contains the other.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def distance_matrix_km(a: SubjectLike, b: SubjectLike) -> pd.DataFrame:
     Parameters
     ----------
     a, b : SubjectLike
-        A list of names and things gives a row or column for each, under its name.
+        A list of names and things gives a row or column for each, labelled by its name.
 
     Returns
     -------
@@ -138,11 +138,11 @@ def nearest(
         Corridors, places, layers, geometries of your own, in any mixture. ``"corridors"``
         stands for each corridor, with its chainage.
     k : int
-        How many targets for each point, nearest first.
+        Number of targets for each point, nearest first.
     max_km : float, optional
         Look no farther.
     sections : bool
-        Whether to say in which section of a corridor the closest place lies.
+        Whether to add the section of a corridor at the closest point.
 
     Returns
     -------
@@ -153,8 +153,8 @@ def nearest(
         seen in the direction of travel; missing where a target is a point or an area, which
         has none; inside an area `distance_km` is 0. With `k` above 1 also `rank`, from 1.
 
-        `accuracy_km` says how good the target is, a 95 % value: of a corridor, its leg at the
-        closest place; NaN where it isn't known. Where the points have an `accuracy_km`, it is
+        `accuracy_km` is the 95 % accuracy of the target: of a corridor, that of its leg at the
+        closest point; NaN where unknown. An `accuracy_km` of the points becomes
         `point_accuracy_km`. `sections` adds `section`, its `status` and when it `opened`.
 
     Raises
@@ -177,7 +177,7 @@ def nearest(
     code = code if code.dtype.kind == "i" else np.where(is_hit, code, -1).astype(np.int64)
     accuracy = accuracy_at(Accuracies.of(to), code, frame["km"].to_numpy())
     if is_hit.all():
-        # Taken as pandas keeps them, so that it needn't look at each name again.
+        # As pandas stores them, so that it needn't infer the type again.
         frame["target"] = pd.Series(ids).array.take(code)
     else:
         frame["target"] = pd.Series(ids[code]).where(is_hit).to_numpy()
@@ -195,13 +195,13 @@ def nearest(
 
 
 def index_of(subject: Subject, ids: Ints | None = None) -> geodesy.Index:
-    """Prepare targets for questions about what is nearest; along corridors they tell chainage.
+    """Prepare a search index of targets, with chainage along corridors.
 
     Parameters
     ----------
     subject : Subject
     ids : ndarray, optional
-        What to call them; their labels when omitted.
+        Their names in answers; their labels when omitted.
 
     Returns
     -------
@@ -213,7 +213,7 @@ def index_of(subject: Subject, ids: Ints | None = None) -> geodesy.Index:
 
 
 def accuracy_at(accuracies: Accuracies, target: Ints, km: Floats) -> Floats:
-    """Return how good targets are at many places, by all threads; as `Accuracies.at`."""
+    """Return the accuracy of targets at many chainages, by all threads; as `Accuracies.at`."""
     told = np.empty(len(km))
 
     def work(first: int, last: int) -> None:
@@ -224,7 +224,7 @@ def accuracy_at(accuracies: Accuracies, target: Ints, km: Floats) -> Floats:
 
 
 def _add_sections(frame: pd.DataFrame, corridors: dict[str, Corridor]) -> None:
-    """Add the section at the closest place on a corridor, its status and when it opened."""
+    """Add the section at the closest point of a corridor, its status and its date of opening."""
     columns = {name: np.full(len(frame), None, object) for name in ("section", "status", "opened")}
     target, km = frame["target"].to_numpy(), frame["km"].to_numpy(float)
     for name, thing in corridors.items():
@@ -239,14 +239,14 @@ def _add_sections(frame: pd.DataFrame, corridors: dict[str, Corridor]) -> None:
 
 
 def free_names(names: Sequence[str], taken: Collection[str]) -> list[str]:
-    """Return names of columns with as many ``_near`` behind them as make them free.
+    """Append ``_near`` to names of columns, repeatedly, until they are free.
 
     Parameters
     ----------
     names : sequence of str
         Columns of an answer.
     taken : collection of str
-        Columns of the rows that it is put beside.
+        Columns of the rows that the answer is joined to.
 
     Returns
     -------
@@ -274,17 +274,17 @@ def locate(points: SubjectLike, corridor: SubjectLike, *, sections: bool = False
         Points.
     corridor : Corridor or str
     sections : bool
-        Whether to say in which section the closest place lies.
+        Whether to add the section at the closest point.
 
     Returns
     -------
     DataFrame
-        On the points' index: `km` (chainage), `offset_km` (geodesic distance), `side`
-        ("left", "right", or "on" within 1 mm, in the direction of rising chainage), `lon` and
-        `lat` of the closest point on the line. NaN where a point is missing. Exact on the
-        drawn line to 1 mm; how good the line is there, `accuracy_km` says (a 95 % value, of the
-        leg), and where the points have an `accuracy_km`, it is `point_accuracy_km`. `sections`
-        adds `section`, its `status` and when it `opened`.
+        On the points' index: `km` (chainage), `offset_km` (geodesic distance), `side` ("left",
+        "right", or "on" within 1 mm, in the direction of rising chainage), `lon` and `lat` of the
+        closest point on the line. NaN where a point is missing. The closest point is exact on the
+        drawn line to 1 mm; `accuracy_km` is the 95 % accuracy of the line's leg there. An
+        `accuracy_km` of the points becomes `point_accuracy_km`. `sections` adds `section`, its
+        `status` and when it `opened`.
 
     Raises
     ------
@@ -335,7 +335,7 @@ def buffer(
     Returns
     -------
     Polygon, MultiPolygon or GeoSeries
-        EPSG:4326. Every point of the boundary is at `km` within a share of `rtol`.
+        EPSG:4326. Every point of the boundary is at `km`, within a relative error of `rtol`.
 
     Raises
     ------
@@ -351,7 +351,7 @@ def buffer(
 
 
 def _tell(answer: Any, *subjects: Subject) -> Any:
-    """Say in the `.attrs` of a table or series what it rests on; a number has none."""
+    """Set the provenance in the `.attrs` of a table or series; a number has none."""
     if isinstance(answer, (pd.Series, pd.DataFrame)):
         answer.attrs = {**answer.attrs, **provenance(*subjects)}
     return answer

@@ -1,4 +1,4 @@
-"""What a line crosses, in the order of travel."""
+"""Zones that a line crosses, in the order of travel."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ __all__ = ["crossed"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Geoms = NDArray[np.object_]
-# What turns geodesic km along a corridor into chainage; None for other lines.
+# A function from geodesic km along a corridor to chainage; None for other lines.
 _Measures = Callable[[Floats], Floats] | None
 
-# Geodesic edges are drawn as straight ones this short: less than 2 cm apart.
+# Geodesic edges are cut into straight ones of this length: less than 2 cm apart.
 _STRAIGHT_KM = 1.0
 # Stretches shorter than this, where a line touches a corner, are dropped.
 _LEAST_KM = 1e-6
-# A line this near to an outline, all along, runs on it: about 5 cm, since the same geodesic
-# edge cut at other places lies up to 2 cm away.
+# A line this close to an outline throughout runs on it: about 5 cm, because the same geodesic edge,
+# cut at other points, is up to 2 cm away.
 _ALONG_DEG = 5e-7
-# Where along the parts between two cuts it is seen what they are inside of.
+# Share along a part between two cuts at which its zone is tested.
 _SAMPLES = (0.05, 0.31, 0.57, 0.93)
 _SURE, _OPEN = CERTAINTY.index("sure"), CERTAINTY.index("open")
 
@@ -54,30 +54,30 @@ def crossed(
     zones : SubjectLike
         ``"districts"``, ``"provinces"``, ``"countries"``, or polygons of your own.
     sections : bool
-        Whether stretches end where a section of the corridor ends, too.
+        Whether stretches end also at the ends of the corridor's sections.
 
     Returns
     -------
     GeoDataFrame
         EPSG:4326, a row per stretch: `zone, name, km_in, km_out, length_km, length_low_km,
         length_high_km, share, km_in_off, km_out_off, uncertain_share, certainty, geometry`, one
-        line after the other, each under its label in `feature` where `x` is more than one thing.
-        A zone that is entered again has a row again. A stretch outside every zone has no `zone`,
-        and isn't left out. `km_in` and `km_out` are chainage where a line is a corridor, geodesic
-        km from the start otherwise; `length_km` is the geodesic length of the drawn stretch and
-        `share` its part of the line. Where zones don't overlap the shares of a line add up to 1;
-        what runs along a common outline, all along within 5 cm of it, counts once: in the first
-        of the zones there. `.attrs` has the total and the length outside.
+        line after the other, labelled in `feature` where `x` is more than one thing. A zone that is
+        entered again has another row. A stretch outside every zone has a row without `zone`.
+        `km_in` and `km_out` are chainage where a line is a corridor, geodesic km from the start
+        otherwise; `length_km` is the geodesic length of the drawn stretch and `share` its share of
+        the line. Where zones don't overlap, the shares of a line add up to 1. A stretch along a
+        common outline, within 5 cm of it throughout, is counted once, in the first of the zones
+        there. `.attrs` has the total and the length outside.
 
-        `km_in_off` and `km_out_off` say how many km `km_in` and `km_out` can be off because
-        the outlines and the line are, 0 at the ends of the line; `length_high_km` is what the
-        stretch can then come to, `length_low_km` what is left of it where the ends move inwards
-        and what runs within reach of another zone is that one's, and `uncertain_share` the share
-        that may be another zone's, or none's where it borders on none. They follow from
-        the `accuracy_km` of the zones and of the line's legs (95 % values); what isn't known
-        counts as exact, and where neither is known they are NaN. `certainty` is ``sure`` where
-        some of the stretch can be no other zone's, and ``open`` where all of it can, so that the
-        line may pass the zone by; `.attrs` names the zones that are never sure (`open`).
+        `km_in_off` and `km_out_off` are the uncertainties of `km_in` and `km_out` in km, 0 at the
+        ends of the line. `length_high_km` is the greatest possible length of the stretch.
+        `length_low_km` is the least: with both ends moved inwards, and without parts within reach
+        of another zone. `uncertain_share` is the share of the stretch that may belong to another
+        zone, or to none where it borders on none. They follow from the `accuracy_km` of the zones
+        and of the line's legs (95 % values). An unknown accuracy counts as exact; where both are
+        unknown they are NaN. `certainty` is ``sure`` where part of the stretch can't belong to
+        another zone, and ``open`` where all of it can, so that the line may miss the zone. `.attrs`
+        names the zones that are never sure (`open`).
 
         `sections` adds `section`, its `status` and when it `opened`.
 
@@ -85,13 +85,13 @@ def crossed(
     ------
     UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
     InputError
-        `sections` are asked for of what has none.
+        `sections` is set for a line without sections.
 
     Notes
     -----
-    Edges of line and zones are geodesics, cut into pieces of 1 km; the places where they
-    cross are right to about 2 cm. The outlines are no better than the `accuracy_km` of the
-    zones: 3 to 19 km for the bundled districts, as measured against those of 2022.
+    Edges of line and zones are geodesics, cut into pieces of 1 km; crossings are exact to about 2
+    cm. The outlines themselves are as accurate as the `accuracy_km` of the zones: 3 to 19 km for
+    the bundled districts, measured against those of 2022.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def _cross(
 
 
 def _say_accuracy(accuracy: Floats) -> str:
-    """Say how good outlines or lines are; empty where it isn't known."""
+    """Describe the accuracy of outlines or lines; empty where unknown."""
     known = accuracy[~np.isnan(accuracy)]
     return f"{known.min():g} to {known.max():g} km (95 %)" if len(known) else ""
 
@@ -187,7 +187,7 @@ def _say_accuracy(accuracy: Floats) -> str:
 def _doubt(
     met: Crossings, rows: list[_Row], km: Floats, measures: _Measures, within: Floats
 ) -> dict[str, Any]:
-    """Return how far each end can be off, and what may be another zone's."""
+    """Return the uncertainty of each end, and the share that may belong to another zone."""
     off: dict[str, list[float]] = {"km_in_off": [], "km_out_off": []}
     spans, shares = np.empty((len(rows), 2, 2)), np.empty(len(rows))
     first = np.searchsorted(within, [(a + b) / 2 for _, a, b in rows]) - 1
@@ -202,7 +202,7 @@ def _doubt(
             spans[i, side] = np.clip(ends, within[first[i]], within[first[i] + 1])
             ends = ends if measures is None else measures(ends)
             off[name].append(0.0 if other is None else float(np.abs(ends - drawn).max()))
-    # A stretch that runs beside another zone all along may be there, though its ends are sure.
+    # A stretch close to another zone throughout may be in it, even where its ends are sure.
     sure = np.array([end - start for _, start, end in rows]) * (1.0 - shares)
     return {
         "length_low_km": np.clip(
@@ -216,7 +216,7 @@ def _doubt(
 
 
 def _sections(subject: Subject, position: int) -> tuple[Floats, pd.DataFrame]:
-    """Return the geodesic km at which sections of a corridor begin, and their table."""
+    """Return the geodesic km at the start of each section of a corridor, and their table."""
     label = subject.shapes.index[position]
     things = {t.name: t for t in subject.things if hasattr(t, "sections")}
     if label not in subject.chainages or label not in things:
@@ -230,13 +230,13 @@ def _sections(subject: Subject, position: int) -> tuple[Floats, pd.DataFrame]:
 
 
 def _line_accuracy(subject: Subject, position: int, at: Floats, measures: _Measures) -> Floats:
-    """Return the accuracy of a line at geodesic km along it; NaN where it isn't known."""
+    """Return the accuracy of a line at geodesic km along it; NaN where unknown."""
     km = at if measures is None else measures(at)
     return Accuracies.of(subject).at(np.full(len(at), position, np.int64), km)
 
 
 def _calibrate(subject: Subject, position: int) -> _Measures:
-    """Return what turns geodesic km along a corridor into chainage; None for other lines."""
+    """Return a function from geodesic km along a corridor to chainage; None for other lines."""
     chainage = subject.chainages.get(subject.shapes.index[position])
     if chainage is None:
         return None
@@ -246,7 +246,7 @@ def _calibrate(subject: Subject, position: int) -> _Measures:
 
 @dataclass(frozen=True, eq=False)
 class _Outlines:
-    """Zones with edges of 1 km, their names, where they are from, how good they are."""
+    """Zones with edges of 1 km, their names, source and accuracy."""
 
     areas: gpd.GeoSeries
     names: list[Any]
@@ -267,7 +267,7 @@ def _parts(line: shapely.Geometry) -> list[shapely.LineString]:
 
 
 def _breaks(line: shapely.Geometry) -> Floats:
-    """Return the geodesic km at which one part of a line ends and the next begins."""
+    """Return the geodesic km of the gaps between parts of a line."""
     return np.cumsum([geodesy.length_km(part) for part in _parts(line)])[:-1]
 
 
@@ -296,7 +296,7 @@ def _inside(shapes: Geoms, starts: Floats, ends: Floats, areas: gpd.GeoSeries) -
     margin = np.array([-_ALONG_DEG, -_ALONG_DEG, _ALONG_DEG, _ALONG_DEG])
     around = shapely.box(*(shapely.bounds(shapes) + margin).T)
     piece, zone = shapely.STRtree(array).query(around, predicate="intersects")
-    # Most pieces lie inside one zone, with no other in reach.
+    # Most pieces are inside one zone, with no other nearby.
     alone = np.bincount(piece, minlength=len(shapes))[piece] == 1
     alone &= shapely.contains_properly(array[zone], around[piece])
     found = [
@@ -328,8 +328,8 @@ def _split_shared(
 ) -> tuple[Ints, Ints, Floats, Floats]:
     """Return (segment, zone, from, to) of segments near outlines, as shares of each.
 
-    Each piece is cut wherever any outline meets it, and every part of it goes to the zones
-    that it is inside of; what is on outlines only goes to the first zone that it bounds.
+    Each piece is cut where an outline meets it, and each part is assigned to the zones that contain
+    it. A part on an outline is assigned to the first zone that it bounds.
     """
     outlines = shapely.boundary(array)
     met = shapely.intersection(shapes[piece], outlines[zone])
@@ -343,7 +343,7 @@ def _split_shared(
     cut, of = cut[order], of[order]
     same = (of[1:] == of[:-1]) & (cut[1:] > cut[:-1])
     of, a, b = of[:-1][same], cut[:-1][same], cut[1:][same]
-    # Every part with every zone that its piece is near to; `piece` repeats, ascending in `of`.
+    # Every part with every zone near its piece; `piece` repeats, ascending in `of`.
     by = np.argsort(piece, kind="stable")
     piece, zone = piece[by], zone[by]
     first = np.searchsorted(piece, of)
@@ -374,7 +374,7 @@ def _vector(pieces: Geoms) -> tuple[Floats, Floats]:
 
 
 def _outside(rows: list[_Row], total: float, breaks: Floats) -> list[_Row]:
-    """Return the stretches that no zone covers."""
+    """Return the stretches outside all zones."""
     gaps, reached = [], 0.0
     for _, a, b in [*sorted(rows, key=lambda row: row[1]), (-1, total, total)]:
         if a - reached > _LEAST_KM:

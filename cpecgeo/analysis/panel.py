@@ -1,4 +1,4 @@
-"""Zones as the units of a study: neighbours, the zone of a point, a panel of treatment."""
+"""Zones as units of a study: neighbours, the zone of a point, a panel of treatment."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ __all__ = ["neighbours", "treatment", "values_of", "zone_at"]
 _DISPUTED = frozenset({"PK-JK", "PK-GB"})
 _DEGREE_KM = 110.9  # of latitude in the region, to 0.3 %
 _STRAIGHT_KM = 1.0
-_LEAST_KM = 1e-6  # what a line has in a zone that it only touches
+_LEAST_KM = 1e-6  # length of a line in a zone that it only touches
 
 
 def neighbours(zones: SubjectLike = "districts", *, as_graph: bool = False) -> Any:
-    """Return which zones touch one another: queen contiguity.
+    """Return the neighbours of zones (queen contiguity).
 
     Parameters
     ----------
     zones : SubjectLike
         ``"districts"``, ``"provinces"``, or polygons of your own.
     as_graph : bool
-        Whether to give a `libpysal.graph.Graph` (``pip install libpysal``), with weights of 1
-        and zones without neighbours as isolates.
+        Whether to return a `libpysal.graph.Graph` (``pip install libpysal``), with weights of 1 and
+        zones without neighbours as isolates.
 
     Returns
     -------
     Series or Graph
         For each zone the list of the zones that share at least a point with it, in their order.
-        Outlines that leave a gap between them don't touch.
+        Zones with a gap between their outlines aren't neighbours.
 
     Raises
     ------
     UnknownNameError, InputTypeError, CRSError, GeometryError
     MissingExtraError
-        A graph is asked for and libpysal isn't installed.
+        `as_graph` is set and libpysal isn't installed.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def zone_at(
     names : ndarray of str
         None outside all outlines.
     is_uncertain : ndarray of bool
-        Where another zone is nearer than the outlines are good to, by scaled degrees (to 2 %).
+        Where another zone is nearer than the accuracy of the outlines, by scaled degrees (to 2 %).
 
     Examples
     --------
@@ -124,7 +124,7 @@ def zone_at(
     row, zone = row[others], zone[others]
     scale = np.cos(np.radians(shapely.get_y(spots[row])))
     reach = np.maximum(accuracy[zone], np.where(mine[row] < 0, 0.0, accuracy[mine[row]]))
-    # Of unscaled degrees is all or, at the narrowest, `scale` left: only in between is it open.
+    # Scaled distances are `scale` to 1 times the unscaled; they are needed only in between.
     near = shapely.distance(array[zone], spots[row]) * _DEGREE_KM
     near[near * scale > reach * (1.0 + 1e-9)] = np.inf
     for i in np.flatnonzero(np.isfinite(near) & (near > reach * (1.0 - 1e-9))):
@@ -139,13 +139,13 @@ def zone_at(
 
 
 def values_of(subject: Subject, by: str, what: str) -> tuple[pd.Series, dict[str, Any]]:
-    """Return the values that rows are grouped by: of a column, or of the zone that they lie in.
+    """Return the values by which rows are grouped: those of a column, or the zones of points.
 
     Parameters
     ----------
     subject : Subject
     by : str
-        A column; ``"district"`` and ``"province"`` are told by position where there is none.
+        A column; without one, ``"district"`` and ``"province"`` are derived from the position.
     what : str
         The argument's name, for messages.
 
@@ -154,8 +154,8 @@ def values_of(subject: Subject, by: str, what: str) -> tuple[pd.Series, dict[str
     values : Series
         On the rows of `subject`; missing where there is none.
     about : dict
-        What `.attrs` say of it: `without_<by>`, and of a position `by_position` and
-        `uncertain_<by>`, points that may lie in another zone.
+        Entries for `.attrs`: `without_<by>`; from positions also `by_position` and
+        `uncertain_<by>`, the number of points that may lie in another zone.
 
     Raises
     ------
@@ -196,22 +196,22 @@ def treatment(
     disputed: bool = True,
     undated: Literal["out", "in"] = "out",
 ) -> pd.DataFrame:
-    """Return a panel of zone by year: which zones a corridor crosses or comes near, since when.
+    """Return a panel of zones by year: which zones a corridor crosses or comes near, since when.
 
     Parameters
     ----------
     corridors : SubjectLike
-        A corridor, or a list of them; sections that several share count once.
+        A corridor, or a list of them; shared sections are counted once.
     zones : SubjectLike
-        ``"districts"``, ``"provinces"``, or polygons of your own; an `accuracy_km` is used.
+        ``"districts"``, ``"provinces"``, or polygons of your own, perhaps with `accuracy_km`.
     years : sequence of int
     within_km : float
-        A zone is treated by a section that crosses it, or comes as near as this (geodesic km).
+        A section treats the zones that it crosses, or whose geodesic distance is up to this.
     disputed : bool
-        Whether zones of disputed status are in: of the bundled ones Gilgit-Baltistan and Azad
+        Whether to include zones of disputed status: of the bundled ones Gilgit-Baltistan and Azad
         Kashmir; of your own those with True in a column `disputed`.
     undated : {"out", "in"}
-        Whether operating sections without a known opening treat nothing, or every year.
+        Whether operating sections without a date of opening treat no year, or every year.
 
     Returns
     -------
@@ -220,11 +220,11 @@ def treatment(
         `first_year` (missing where there is none) and `since`, the years from it; `km` of open
         sections inside the zone; `sections`, their ids; `status`: ``open``, else
         ``under_construction`` or ``planned`` where such sections are there as of now, else
-        ``none``; `planned_km` and `undated_km`, of sections not open, and open without a
-        date; `has_undated`, whether one without a date crosses the zone or comes near;
+        ``none``; `planned_km` and `undated_km`, of sections not open, and open without a date;
+        `has_undated`, whether one without a date crosses the zone or comes near;
         `treated_neighbours` and `is_control`: not treated, with a treated neighbour (queen
-        contiguity) and no undated section. `is_uncertain` marks zones where another
-        assignment is possible, given how good outline and line are (95 %, see `crossed`).
+        contiguity) and no undated section. `is_uncertain` marks zones whose assignment may be
+        another within the accuracy of outline and line (95 %, see `crossed`).
 
         `.attrs` states the choices, and has the neighbours of each zone.
 
@@ -232,7 +232,7 @@ def treatment(
     ------
     UnknownNameError, InputTypeError, CRSError, GeometryError
     InputError
-        No years, or disputed zones are to be left out and zones don't say which they are.
+        No years, or `disputed` is False and the zones don't state which are disputed.
 
     Examples
     --------
@@ -264,7 +264,7 @@ def treatment(
     panel["treated_neighbours"] = [
         int(count[zone][year]) for zone, year in zip(panel["zone"], panel["year"], strict=True)
     ]
-    # Whoever has an open road since nobody knows when isn't untreated.
+    # A zone with an open road of unknown date isn't untreated.
     is_free = ~panel["treated"] & ~panel["has_undated"]
     panel["is_control"] = is_free & (panel["treated_neighbours"] > 0)
     panel["is_uncertain"] = panel.pop("is_uncertain")
@@ -294,7 +294,7 @@ def _corridors(x: SubjectLike) -> list[Corridor]:
     subject = resolve(x, "corridors", anywhere=True)
     things = [thing for thing in subject.things if isinstance(thing, Corridor)]
     if len(things) != len(subject):
-        return [resolve_corridor(subject, "corridors")]  # which says what is wrong
+        return [resolve_corridor(subject, "corridors")]  # raises the error
     return things
 
 
@@ -311,7 +311,7 @@ def _is_disputed(subject: Subject) -> NDArray[np.bool_]:
 
 
 def _sections(things: list[Corridor]) -> gpd.GeoDataFrame:
-    """Return the drawn sections of corridors, each once, with the year that they opened."""
+    """Return the drawn sections of corridors, each once, with the year of opening."""
     columns = ["id", "status", "opened", "accuracy_km", "geometry"]
     whole = pd.concat([thing.sections[columns] for thing in things], ignore_index=True)
     whole = whole[whole["geometry"].notna()].drop_duplicates("id").reset_index(drop=True)
@@ -322,12 +322,12 @@ def _sections(things: list[Corridor]) -> gpd.GeoDataFrame:
 def _pairs(
     sections: gpd.GeoDataFrame, shapes: gpd.GeoSeries, accuracy: NDArray[np.float64], km: float
 ) -> pd.DataFrame:
-    """Return each section with each zone that it treats, or may: km inside, how sure."""
+    """Return pairs of section and zone that it treats or may treat: km inside, certainty."""
     lines = geodesy.densify(sections.geometry, _STRAIGHT_KM)
     areas = geodesy.densify(shapes.reset_index(drop=True), _STRAIGHT_KM)
     line_km = np.nan_to_num(sections["accuracy_km"].to_numpy(float))
     furthest = km + float(np.hypot(line_km.max(initial=0.0), accuracy.max(initial=0.0)))
-    # Degrees of longitude are shorter than those of latitude, so that this is far enough.
+    # Degrees of longitude are shorter than those of latitude, so this is large enough.
     widest = 1.4 * furthest / _DEGREE_KM + 1e-6
     tree = shapely.STRtree(np.asarray(areas.array, dtype=object))
     row, zone = tree.query(
@@ -336,7 +336,7 @@ def _pairs(
     one, other = (s.reset_index(drop=True) for s in (lines.iloc[row], areas.iloc[zone]))
     inside = one.intersection(other)
     length = np.array([_length_km(part) for part in inside])
-    # How far from the limit: below 0 as deep as the line comes inside a zone that it crosses.
+    # Distance less the limit; for a crossed zone, minus the greatest depth of the line inside it.
     away = np.array(geodesy.distance_km(one, other), float)
     outlines = [geodesy.Index(area.boundary) if i in set(zone) else None
                 for i, area in enumerate(areas)]  # fmt: skip
@@ -356,7 +356,7 @@ def _pairs(
 
 
 def _length_km(shape: shapely.Geometry) -> float:
-    """Return the length of the lines of an intersection, which may hold points too."""
+    """Return the length of the lines of an intersection, which may also contain points."""
     lines = [p for p in shapely.get_parts(shape) if p.geom_type == "LineString" and not p.is_empty]
     return float(sum(geodesy.length_km(line) for line in lines))
 

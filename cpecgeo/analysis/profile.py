@@ -32,18 +32,18 @@ _MOST = 1_000_000
 # Pakistan's broad gauge.
 _STEEPEST = {"road": 12.0, "rail": 4.0}
 
-# Climb is summed over samples of its own, so that it doesn't depend on those of the table. The
-# bundled grid has a cell each 0.9 km: at four samples to a cell and more, where they fall makes
-# less than 5 % of difference, and samples a km apart made up to 30 %.
+# Climb is summed over separate samples, so that it doesn't depend on those of the table. Cells of
+# the bundled grid are 0.9 km wide: with four samples per cell or more, their position changes climb
+# by less than 5 %; with samples 1 km apart it was up to 30 %.
 _CLIMB_STEP_KM = {"grid": 0.2, "dem": 0.1}
-_STEEP_KM = 1.0  # what gradients are judged over: between closer samples the grid tells none
+_STEEP_KM = 1.0  # length of gradients: between closer samples the grid shows none
 
 # Half of the dead band, in metres, where the line itself is exact.
 _BAND_M = {"grid": NOISE_M, "dem": 5.0}
 
-# Over some kilometres a road climbs no steeper than 7 % (the same source, mountainous terrain at
-# 60 km/h): what stands higher above other ground of it, by more than the grid may be wrong, is a
-# hump that the line crosses and the road goes round.
+# Over some kilometres a road climbs at most 7 % (the same source, mountainous terrain at 60 km/h).
+# Ground higher than that above other ground of the road, by more than the grid's error, is a hump
+# that the drawn line crosses and the road avoids.
 _LASTING = {"road": 7.0, "rail": 4.0}
 
 
@@ -73,21 +73,19 @@ def profile(
     -------
     DataFrame
         `km` (chainage of a corridor, geodesic km of a line), `elevation_m` (of the ground),
-        `gradient_percent` (from the sample before, by drawn length; NaN at the first),
-        `climb_m` and `descent_m` (summed so far; see Notes), `lon`, `lat`, `accuracy_km`, the
-        95 % value of the corridor's leg (missing for other lines), and `is_ground`: True where
-        the ground isn't that of the road or railway. There climb and descent don't grow, and
-        `gradient_percent` is missing, as it is where the step is steeper than a way can be.
-        Elevation is missing at sea and outside the grid.
+        `gradient_percent` (from the sample before, by drawn length; NaN at the first), `climb_m`
+        and `descent_m` (summed so far; see Notes), `lon`, `lat`, `accuracy_km`, the 95 % value of
+        the corridor's leg (missing for other lines), and `is_ground`: True where the ground isn't
+        that of the road or railway. There climb and descent don't grow, and `gradient_percent` is
+        missing, as it is where a step is too steep for a road or railway. Elevation is missing at
+        sea and outside the grid.
 
         `.attrs` has `climb_m` and `descent_m`, `climb_low_m` and `climb_high_m` (see Notes),
-        `highest_m` and `highest_at_km` of what is the
-        road's (NaN where nothing is; no highest point where ground left out stands higher),
-        `climb_km`, the length that climb and descent are summed over, which isn't the whole
-        where `ground_km`, the length of ground left out, isn't 0, `climb_step_km` and
-        `climb_band_m`, the samples and the least half band of climb, `climb_method`, which says
-        so in words, the source, and the number of rows without elevation. None of these figures
-        of climb and height depends on `every_km`.
+        `highest_m` and `highest_at_km` of the road's own ground (NaN where there is none, or where
+        ground left out is higher), `climb_km`, the length with climb and descent, `ground_km`, the
+        length of ground left out, `climb_step_km` and `climb_band_m`, the distance of samples and
+        the least half band of climb, `climb_method`, the method in words, the source, and the
+        number of rows without elevation. None of these figures depends on `every_km`.
 
     Raises
     ------
@@ -102,31 +100,29 @@ def profile(
     Notes
     -----
     This is the ground under the drawn line, sampled bilinearly. It counts as the road's own ground
-    where three things hold. The leg is good to 1.5 km, or the land is flat: 50 m at most between
-    places across the line, out to its accuracy. The gradient is one that a road (12 %) or a
-    railway (4 %) can have. The ground stands no higher than a lasting climb of 7 % (railways: 4 %)
-    reaches from other ground of the road, and 50 m more. Elsewhere the line crosses what the real
-    road goes round.
-    Gradients are upper guesses still, and bridges and tunnels don't exist in a grid.
+    under three conditions. The leg is accurate to 1.5 km, or the land is flat: heights across the
+    line, out to its accuracy, differ by at most 50 m. The gradient is possible for a road (12 %) or
+    a railway (4 %). The ground is no higher than a lasting climb of 7 % (railways: 4 %) can reach
+    from other ground of the road, plus 50 m. Elsewhere the line crosses ground that the real road
+    avoids. Gradients are upper estimates, and a grid has no bridges and tunnels.
 
-    A line beside its road runs over spurs and side valleys, and each counts as a climb. So climb
-    and descent are summed with a dead band (hysteresis, as for the ascent of a GPS track). Each
-    height may lie anywhere within a band around the ground, as wide as the ground is uncertain.
-    Of all profiles within the band the one with the least climb is taken. Half of the band is the
-    grid's error (30 m; 5 m for `dem`, so that rises below 10 m aren't counted), or it is the
-    range of the ground across the line out to a third of the leg's accuracy, where half of the
-    real road lies, if that is more. A line that isn't a corridor has the former alone.
-    `climb_low_m` takes the whole accuracy, and `climb_high_m` sums every rise of the samples.
-    On made-up roads of known climb beside a river the sum of all rises is 1.3 to 8 times too
-    high, and this one between 0.9 and 1.4 times the truth, twice at worst.
+    A line beside its road crosses spurs and side valleys, and each would count as a climb. Climb
+    and descent are therefore summed with a dead band (hysteresis, as for the ascent of a GPS
+    track). Each height may lie anywhere within a band around the ground, as wide as the ground is
+    uncertain. Of all profiles within the band the one with the least climb is taken. Half of the
+    band is the grid's error (30 m; 5 m for `dem`, so that rises below 10 m aren't counted). Where
+    it is larger, half of the band is the range of the ground across the line out to a third of the
+    leg's accuracy, which contains half of the real road; this only for corridors. `climb_low_m`
+    uses the whole accuracy, and `climb_high_m` sums every rise of the samples. On synthetic roads
+    of known climb beside a river the sum of all rises is 1.3 to 8 times too high; this climb is 0.9
+    to 1.4 times the true one, at worst twice.
 
-    Climb, and what is ground, are taken from samples of their own, evenly spaced and 0.2 km apart
-    at most (0.1 km with `dem`), with gradients over a km, whatever `every_km` is: the bundled grid
-    has a cell each 0.9 km. In the other direction they are the same samples, so that climb and
-    descent change places. Rows between two such samples have their share. Ups and downs that the
-    grid doesn't tell are in none of the three.
-    Each stretch of road between two of ground is summed for itself, its ends as they are, so
-    that climb less descent is the difference of their heights.
+    Climb and `is_ground` are computed from separate samples, evenly spaced and at most 0.2 km apart
+    (0.1 km with `dem`), with gradients over 1 km, whatever `every_km` is; cells of the bundled grid
+    are 0.9 km wide. The reverse direction uses the same samples, so that climb and descent are
+    exchanged. A row between two samples gets its share. None of the three figures contains ups and
+    downs that the grid doesn't show. Each stretch on the road's ground is summed separately, with
+    fixed ends, so that climb less descent is the difference of their heights.
 
     References
     ----------
@@ -187,7 +183,7 @@ def profile(
 
 
 def _road(chain: Chainage, thing: Corridor | None, km: Floats, dem: str | Path | None) -> Road:
-    """Return what is known of the road's heights at samples along it."""
+    """Return the road's heights at samples along it."""
     known = None
     if thing is not None:
         leg = _leg(thing, km)
@@ -207,7 +203,7 @@ def _samples(start: float, end: float, step: float) -> Floats:
 
 
 def _even_samples(start: float, end: float, step: float) -> Floats:
-    """Return chainages evenly apart, `step` at most: the same ones in both directions."""
+    """Return evenly spaced chainages, at most `step` apart, the same in both directions."""
     low, high = min(start, end), max(start, end)
     km = np.linspace(low, high, max(1, math.ceil((high - low) / step - 1e-9)) + 1)
     return km if end >= start else km[::-1]
@@ -257,37 +253,37 @@ def _ends(
 
 
 def _accuracy(thing: Corridor) -> Floats:
-    """Return the 95 % value of each leg, in km."""
+    """Return the 95 % accuracy of each leg, in km."""
     return np.asarray(thing.legs["accuracy_km"], float)
 
 
 def _leg(thing: Corridor, km: Floats) -> NDArray[np.int64]:
-    """Return the row of `legs` at each chainage; at an end, of the leg that leads there."""
+    """Return the row of `legs` at each chainage; at an end of a leg, that of the leg before."""
     starts = thing.legs["km_from"].to_numpy(float)
     inside: Floats = np.minimum(km, max(float(km[0]), float(km[-1])) - 1e-9)
     return np.clip(np.searchsorted(starts, inside, side="right") - 1, 0, len(starts) - 1)
 
 
 def _grades(thing: Corridor, limits: dict[str, float]) -> Floats:
-    """Return the gradient that each leg can have, in percent."""
+    """Return the greatest possible gradient of each leg, in percent."""
     kinds = thing.legs["section"].map(thing.sections.set_index("id")["kind"])
     return np.asarray(kinds.map(limits).fillna(limits["road"]), float)
 
 
 def _ground_m(xy: Floats, dem: str | Path | None) -> Floats:
-    """Return metres at lon, lat, of the bundled grid or of the caller's."""
+    """Return metres at lon, lat, from the bundled grid or the caller's."""
     return ground_m(xy) if dem is None else sample(dem, gpd.GeoSeries.from_xy(*xy.T, crs=4326))
 
 
 def tell_climb(kind: str = "grid", *, is_known: bool) -> str:
-    """Tell in words what a climb rests on.
+    """Describe the method and data of a climb in words.
 
     Parameters
     ----------
     kind : {"grid", "dem"}
         The bundled grid, or a raster of the caller's.
     is_known : bool
-        Whether it is known how good the line is.
+        Whether the line's accuracy is known.
 
     Examples
     --------

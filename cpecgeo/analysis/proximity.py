@@ -1,4 +1,4 @@
-"""What lies within so many kilometres, in rings, and along a corridor."""
+"""Points within a distance, and rings around something."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cpecgeo.geodesy.inputs import positive_km
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# So much further, and twice as far, isn't called the nearest.
+# A thing this many km farther, and at least twice as far, can't be called the nearest.
 _FAR_KM = 10.0
 
 WITHIN = ("target", "distance_km", "accuracy_km", "certainty")
@@ -81,38 +81,38 @@ def within(
     *,
     certainty: str | Sequence[str] | None = None,
 ) -> gpd.GeoDataFrame:
-    """Return the rows that lie within a distance of something, and how sure that is.
+    """Select the rows within a distance of something, with the certainty of that.
 
     Parameters
     ----------
     points : SubjectLike
-        Points, or lines and areas, of which the nearest part counts.
+        Points, or lines and areas, measured from their nearest part.
     x : SubjectLike
-        What they are near to.
+        The targets.
     km : float
-        Geodesic kilometres, 0 or more; the limit itself is within.
+        Geodesic kilometres, 0 or more, inclusive.
     certainty : {"sure", "likely", "open"} or several of them, optional
-        Only rows of this certainty; ``"open"`` then includes rows that are drawn further off
-        and may yet be within.
+        Select only rows of this certainty; ``"open"`` includes rows that are drawn beyond `km` but
+        may be within.
 
     Returns
     -------
     GeoDataFrame
-        The rows in their order, index and CRS, with `target`, `distance_km`, `accuracy_km` (of
-        the target, as from `nearest`) and `certainty`, with ``_near`` behind a name that the
-        rows have already. `certainty` compares `km` with all that the distance can be, from
-        the accuracy of the lines and places and, where the rows have an `accuracy_km`, their
-        own: ``sure`` where all of it is within, ``likely`` where half of it or more is,
-        ``open`` where less is; missing where no accuracy is known.
+        The rows in their order, index and CRS, with `target`, `distance_km`, `accuracy_km` (of the
+        target, as from `nearest`) and `certainty`; ``_near`` is appended to a name that the rows
+        already have. `certainty` compares `km` with the interval of possible distances, from the
+        accuracy of the targets and, where the rows have an `accuracy_km`, their own: ``sure`` where
+        the whole interval is within, ``likely`` where half of it or more is, ``open`` where less
+        is; missing where no accuracy is known.
 
-        `.attrs` says how many rows had no position (`without_position`), how many are of each
-        certainty, and how many are drawn beyond `km` and may be within (`beyond`).
+        `.attrs` counts rows without a position (`without_position`), rows of each certainty, and
+        rows drawn beyond `km` that may be within (`beyond`).
 
     Raises
     ------
     UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
     InputError
-        A bad distance or certainty, or one is asked for where no accuracy is known.
+        An invalid distance or certainty, or a certainty where no accuracy is known.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def within(
             "them a column accuracy_km (km, 95 %), or leave certainty out."
         )
     if (checked.kind[at] == 0).all():
-        # Beyond this none is within, wherever it may really be.
+        # Points beyond this can't be within the limit.
         most = limit + float(np.max(bounds.reach_km(0.0 if own is None else own), initial=0.0))
         near, best, distance, accuracy = find_near(checked.xy, around, most)
         own = None if own is None else own[near]
@@ -168,14 +168,14 @@ def within(
 
 
 class Near(NamedTuple):
-    """What is near: points by their rows, which ascend, and the nearest target of each.
+    """Points within a distance, by row, ascending, with the nearest target of each.
 
     Attributes
     ----------
     row, target : ndarray of int
         Positions.
     distance_km, accuracy_km : ndarray
-        To the target, and how good that is there.
+        Distance to the target, and the target's accuracy there.
     """
 
     row: Ints
@@ -185,7 +185,7 @@ class Near(NamedTuple):
 
 
 def find_near(xy: Floats, to: Subject, km: float) -> Near:
-    """Find all points within a distance of the nearest target, and few others.
+    """Find all points within a distance of the nearest target; a few others may be included.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def find_near(xy: Floats, to: Subject, km: float) -> Near:
     -------
     Near
     """
-    # A metre more: rounding mustn't lose what is at the limit.
+    # A metre more, so that rounding can't exclude points at the limit.
     row, found = index_of(to).find_within(xy, 1e3 * km + 1.0)
     target = found.target.ravel()
     accuracy = accuracy_at(Accuracies.of(to), target, found.along.ravel() * 1e-3)
@@ -212,7 +212,7 @@ def check_certainty(certainty: str | Sequence[str] | None) -> list[int] | None:
     Raises
     ------
     InputError
-        Another word, or none.
+        An unknown word, or none.
 
     Examples
     --------
@@ -240,20 +240,20 @@ def rings(
     km : float or sequence of float
         Outer radii in kilometres, ascending.
     dissolve : bool
-        Whether all features share one set of rings (each place belongs to the ring of the
-        feature nearest to it), or each has its own.
+        Whether all features share one set of rings (each point belongs to the ring around its
+        nearest feature), or each has its own.
 
     Returns
     -------
     GeoDataFrame
         EPSG:4326, a row per ring: `km_from, km_to, area_km2, area_low_km2, area_high_km2,
-        geometry`; where rings aren't dissolved, `feature` first, and its `name` where a frame
-        or layer has one. The rings of a feature don't overlap, and together they are its
-        largest buffer; the innermost holds the feature itself.
+        geometry`; where rings aren't dissolved, `feature` first, and its `name` where a frame or
+        layer has one. The rings of a feature don't overlap, and together they are its largest
+        buffer; the innermost contains the feature itself.
 
-        `area_low_km2` is the area of what lies in the ring wherever the line or place may
-        really be within its accuracy, `area_high_km2` of all that may lie in it; NaN where no
-        accuracy is known.
+        `area_low_km2` is the area that is surely in the ring, wherever the real line or place is
+        within its accuracy; `area_high_km2` is the area that may be in it. NaN where no accuracy is
+        known.
 
     Raises
     ------
@@ -273,7 +273,7 @@ def rings(
 def bound_rings(
     subject: Subject, edges: tuple[float, ...], *, dissolve: bool
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoSeries, gpd.GeoSeries]:
-    """Return rings, what surely lies in each, and all that may.
+    """Return rings, with the area surely in each and the area possibly in it.
 
     Parameters
     ----------
@@ -285,8 +285,8 @@ def bound_rings(
     Returns
     -------
     GeoDataFrame, GeoSeries, GeoSeries
-        As `rings`, and on its rows the areas that are in the ring wherever the line or place
-        may be within its accuracy, and those that can be in it; missing where none is known.
+        As `rings`; and for its rows the areas surely in the ring, and those possibly in it; missing
+        where no accuracy is known.
     """
     shapes = subject.shapes
     bands = [geodesy.buffer(shapes, outer) for outer in edges]
@@ -328,21 +328,21 @@ def bound_rings(
 def ring_numbers(
     km: Sequence[float], distance: Floats, low: Floats, high: Floats
 ) -> tuple[Ints, Ints, Ints]:
-    """Find the ring of each point as drawn, and the first and last that it may lie in.
+    """Find the ring of each point as drawn, and the first and last ring that it may be in.
 
     Parameters
     ----------
     km : sequence of float
         Outer radii, ascending.
     distance, low, high : ndarray
-        Of the points, and how near and far they can be (`Bounds.around`); NaN where that isn't
-        known, which counts as exact.
+        Distances as drawn, and the least and greatest possible ones (`Bounds.around`); NaN where
+        unknown, which counts as exact.
 
     Returns
     -------
     drawn, first, last : ndarray of int
-        From 0; as many as there are rings is beyond the last. A point on a radius lies in the
-        ring inside it.
+        From 0; the number of rings means beyond the last. A point on a radius is in the ring inside
+        it.
 
     Examples
     --------
@@ -359,18 +359,18 @@ def ring_numbers(
 
 
 def best_known(high_km: Any) -> int:
-    """Return which of several things, nearest first as drawn, may be called the nearest.
+    """Return which of several things, in order of drawn distance, may be called the nearest.
 
     Parameters
     ----------
     high_km : array-like
-        How far each can be; NaN where that isn't known.
+        The greatest possible distance of each; NaN where unknown.
 
     Returns
     -------
     int
-        0, the first, unless another's greatest distance is less than half of it and less by 10 km:
-        a line that is drawn near and known to 200 km isn't the nearest for anybody.
+        0, the first, unless another's greatest distance is less than half of its and less by 10 km.
+        A line with an accuracy of 200 km can't be called the nearest, however near it is drawn.
 
     Examples
     --------
@@ -383,7 +383,7 @@ def best_known(high_km: Any) -> int:
 
 
 def _bound(bounds: Bounds, edges: tuple[float, ...]) -> list[tuple[Any, Any]]:
-    """Return what surely lies in each ring, and what may; None where nothing is known."""
+    """Return the areas surely and possibly in each ring; None where no accuracy is known."""
     if not bounds.is_known:
         return [(None, None)] * len(edges)
     sure_in = may_in = shapely.Polygon()

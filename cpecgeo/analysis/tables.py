@@ -1,4 +1,4 @@
-"""Tables: sites beside corridors, distances to groups of things, events along a corridor."""
+"""Tables: sites near corridors, distances to groups of things, events along a corridor."""
 
 from __future__ import annotations
 
@@ -39,15 +39,14 @@ def proximity(*, to: str = "Gwadar Port") -> pd.DataFrame:
     Parameters
     ----------
     to : str
-        A place that the distance of every site is given to.
+        A place; the table has every site's distance to it.
 
     Returns
     -------
     DataFrame
-        Per site: `layer id name status basis accuracy_km`, the nearest corridor with
-        `distance_km`, chainage `km` and `side`, the nearest operating one, and `to_km`, the
-        geodesic distance to `to`. Sites whose position isn't known are listed without
-        distances.
+        Per site: `layer id name status basis accuracy_km`, the nearest corridor with `distance_km`,
+        chainage `km` and `side`, the nearest operating one, and `to_km`, the geodesic distance to
+        `to`. Sites of unknown position are listed without distances.
 
     Examples
     --------
@@ -86,35 +85,35 @@ def proximity(*, to: str = "Gwadar Port") -> pd.DataFrame:
 def distance_table(
     points: SubjectLike, groups: Mapping[str, SubjectLike], *, by: str | None = None
 ) -> pd.DataFrame:
-    """Return how far each point is from the nearest thing of each group, in one wide row.
+    """Return the distance of each point to the nearest thing of each group, in one wide row.
 
     Parameters
     ----------
     points : SubjectLike
         Points.
     groups : mapping of str to SubjectLike
-        For each group a name, which begins its columns, and what belongs to it: corridors,
-        places, layers, geometries of your own.
+        For each group a name, the prefix of its columns, and its members: corridors, places,
+        layers, geometries of your own.
     by : str, optional
-        A column of the points: then a row for each of its values, with means.
-        ``"district"`` and ``"province"`` are told by position where the points have no such
-        column; `.attrs` counts the points near an outline, which may lie in another one.
+        A column of the points; the result then has a row of means for each value. ``"district"``
+        and ``"province"`` are derived from positions where the points have no such column; `.attrs`
+        counts the points near an outline, which may lie in another zone.
 
     Returns
     -------
     DataFrame
-        On the points' index. For each group `<group>_km` (geodesic), `<group>_name` of the
-        nearest, and `<group>_low_km`, `<group>_high_km`: how near and far the nearest can be,
-        given how good lines and points are (95 %; NaN where nothing is known). Missing where a
-        point is. `.attrs` counts features of groups without a position (`left_out`). With `by`,
-        `points` (how many), and the means of the km; points without a value have a row of their
-        own, under a missing value.
+        On the points' index. For each group `<group>_km` (geodesic), `<group>_name` of the nearest,
+        and `<group>_low_km`, `<group>_high_km`, the least and greatest possible distance of the
+        nearest, from the accuracy of lines and points (95 %; NaN where unknown). Missing where a
+        point is missing. `.attrs` counts features of groups without a position (`left_out`). With
+        `by`: `points`, their number, and the means of the km; points without a value have their own
+        row, under a missing value.
 
     Raises
     ------
     UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
     InputError
-        No groups, a name that isn't text, or a column that isn't there.
+        No groups, a name that isn't text, or a missing column.
 
     Examples
     --------
@@ -183,7 +182,7 @@ def distance_table(
 
 
 def _with_position(subject: Subject) -> tuple[Subject, NDArray[np.bool_]]:
-    """Select what has a position; return it, and which rows those are."""
+    """Select the rows with a position; return them, and which rows they are."""
     here = subject.shapes.notna().to_numpy()
     stated = subject.accuracy_km
     known = replace(
@@ -196,9 +195,9 @@ def _with_position(subject: Subject) -> tuple[Subject, NDArray[np.bool_]]:
 
 
 def _first(near: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Select the nearest corridor of each site; of equals (to the metre) the first of `names`.
+    """Select the nearest corridor of each site; of equals (to the metre) the first in `names`.
 
-    Alignments such as the Western one run over other corridors, which are named first.
+    Alignments such as the Western one run over other corridors, which come first.
     """
     near = near.assign(
         metres=(near["distance_km"] * 1e3).round(), rank=near["target"].map(names.index)
@@ -242,23 +241,23 @@ def density_along(
     Returns
     -------
     DataFrame
-        `km_from, km_to, events, per_km` and, where asked for, the sum of `value`; with
-        ``by="section"`` also `section` and `name`. An event on a limit counts in the
-        stretch that begins there. `.attrs` says how many events were counted, too far away
-        and without a position, and how many of those counted lie more than 50 km from the line
-        (`beyond_50_km`): without `max_km` they are counted all the same.
+        `km_from, km_to, events, per_km` and, if given, the sum of `value`; with ``by="section"``
+        also `section` and `name`. An event on a limit is counted in the stretch that begins there.
+        `.attrs` has the number of events counted, too far away, and without a position, and of
+        counted events more than 50 km from the line (`beyond_50_km`); without `max_km` these are
+        counted.
 
-        With `when`, a row for each stretch and `period`, all from the first to the last event's,
-        zeros too; events without a date are counted in `.attrs` (`without_date`). With
-        ``freq="opened"`` the periods are ``before``, ``opening`` (the year or month itself,
-        where no more is known) and ``after``, or ``not known``; `opened` is the date, `years`
-        how much of the time from the first to the last event the period covers, and
-        `per_km_year` the events per km and year.
+        With `when`, a row for each stretch and `period` from the first to the last event's, also
+        without events; events without a date are counted in `.attrs` (`without_date`). With
+        ``freq="opened"`` the periods are ``before``, ``opening`` (the year or month itself, where
+        no exact date is known) and ``after``, or ``not known``; `opened` is the date, `years` the
+        length of the period between the first and the last event, and `per_km_year` the events per
+        km and year.
 
     Raises
     ------
     UnknownNameError, InputError, CRSError, CoordinateError, GeometryError
-        A value of `when` that is no date is an InputError; the message shows the first.
+        A value of `when` that isn't a date is an InputError; the message shows the first.
 
     Examples
     --------
@@ -326,7 +325,7 @@ def density_along(
 
 
 def _dates(events: pd.DataFrame, when: str) -> pd.Series:
-    """Return a column as times without a zone; an empty cell is missing, no date is refused."""
+    """Return a column as times without a zone; empty cells are missing, other text is refused."""
     if when not in list(events.columns):
         raise InputError(f"events has no column {when!r} of dates; it has {list(events.columns)}.")
     values = events[when]
@@ -350,7 +349,7 @@ def _by_period(
     freq: str,
     taken: NDArray[np.bool_],
 ) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """Return a row for each stretch and period, and which each event belongs to."""
+    """Return a row for each stretch and period, and the row of each event."""
     if freq not in _PERIODS:
         raise InputError(f"freq is {freq!r}; it is {', '.join(_PERIODS)} or opened.")
     periods = dates.dt.to_period(_PERIODS[freq])
@@ -370,7 +369,7 @@ def _by_opening(
     place: NDArray[np.int64],
     taken: NDArray[np.bool_],
 ) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """Return rows before, at and after the opening of each section, and where events belong."""
+    """Return rows before, at and after the opening of each section, and the row of each event."""
     if "section" not in table:
         raise InputError('freq="opened" is for sections; add by="section".')
     opened = [None if pd.isna(v) else pd.Period(str(v)) for v in thing.sections["opened"]]

@@ -1,4 +1,4 @@
-"""The ground as cells: rasters opened and sampled, the 30″ grid, the least climb over them."""
+"""Terrain: sampling of rasters and of the 30″ grid, and the least climb within a band."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ __all__ = [
 # The bundled grid: its corner, cells in a degree, and the value of the sea.
 _WEST, _NORTH, _PER_DEGREE, _SEA = 60.0, 40.5, 120, -500
 
-# Linear error of 90 % of the elevations that GLOBE took from DTED (GLOBE Task Team, 1999).
+# Linear error, at 90 %, of GLOBE's elevations from DTED (GLOBE Task Team, 1999).
 NOISE_M = 30.0
 
-# Half of the places on a road are within a third of its 95 % value (normal distribution).
+# Half of the points of a road are within a third of its 95 % accuracy (normal distribution).
 _USUAL = 1 / 3
 _DEGREE_KM = 111.2
 
-# Megabytes that GDAL may keep of what it has decoded.
+# Megabytes of GDAL's cache of decoded blocks.
 _CACHE_MB = 64
 
 
 @contextmanager
 def open_raster(path: str | Path, what: str) -> Iterator[DatasetReader]:
-    """Open a GeoTIFF that says where it lies."""
+    """Open a georeferenced GeoTIFF."""
     try:
         import rasterio
     except ImportError as error:
@@ -69,7 +69,7 @@ def open_raster(path: str | Path, what: str) -> Iterator[DatasetReader]:
     try:
         with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), warnings.catch_warnings():
             warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            # One driver, and a path that is no address: other formats can point elsewhere.
+            # One driver and a local path only: other formats can refer to other files.
             with rasterio.open(file.resolve(), driver="GTiff") as raster:
                 if raster.crs is None:
                     raise CRSError(
@@ -87,14 +87,14 @@ def open_raster(path: str | Path, what: str) -> Iterator[DatasetReader]:
 
 
 def check_band(raster: DatasetReader, band: int) -> int:
-    """Return the number of a band, or say which there are."""
+    """Check the number of a band; the error lists the bands."""
     if isinstance(band, bool) or not isinstance(band, int) or not 1 <= band <= raster.count:
         raise InputError(f"band is {band!r}; the raster has bands 1 to {raster.count}.")
     return band
 
 
 def to_cells(raster: DatasetReader, xy: NDArray[np.float64], what: str) -> NDArray[np.float64]:
-    """Return column and row of lon, lat; the first cell is from 0 to 1, both ways."""
+    """Return column and row of lon, lat; the first cell is from 0 to 1 in both directions."""
     placed = from_wgs84(xy, pyproj.CRS.from_wkt(raster.crs.to_wkt()), what)
     a, b, c, d, e, f = (~raster.transform)[:6]
     x, y = placed.T
@@ -107,7 +107,7 @@ def read_cells(
     window: tuple[tuple[int, int], tuple[int, int]],
     nodata: Sequence[float],
 ) -> NDArray[np.float64]:
-    """Read rows and columns of a band, scaled; NaN where there is no value."""
+    """Read a window of a band, scaled; NaN where there is no value."""
     read = raster.read(band, window=window, masked=True)
     grid: NDArray[np.float64] = np.asarray(read.astype(float).filled(np.nan), np.float64)
     for value in nodata:
@@ -121,18 +121,18 @@ def read_cells(
 def bilinear(
     grid: NDArray[np.float64], column: NDArray[np.float64], row: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Sample a grid between the middles of its cells.
+    """Sample a grid bilinearly between the centres of its cells.
 
     Parameters
     ----------
     grid : ndarray, shape (rows, columns)
     column, row : ndarray
-        Where; the middle of the first cell is 0, 0.
+        Positions; the centre of the first cell is 0, 0.
 
     Returns
     -------
     ndarray
-        NaN outside the outermost middles, and beside a cell that is NaN.
+        NaN outside the outermost centres, and beside a cell that is NaN.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def bilinear(
 
 
 def sample(path: str | Path, points: gpd.GeoSeries, *, band: int = 1) -> NDArray[np.float64]:
-    """Sample a raster at points, bilinear between the middles of its cells.
+    """Sample a raster at points, bilinearly between the centres of its cells.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def sample(path: str | Path, points: gpd.GeoSeries, *, band: int = 1) -> NDArray
     Raises
     ------
     FileError
-        The file isn't there, or is no GeoTIFF.
+        The file doesn't exist, or isn't a GeoTIFF.
     CRSError
         It has no CRS, or one with no known way to WGS 84.
     InputError
@@ -223,9 +223,9 @@ def elevation_m(points: GeometryLike) -> pd.Series:
     Returns
     -------
     Series
-        Metres above sea level on the points' index; NaN at sea and outside lon 60–78.5,
-        lat 23–40.5. Within about 30 m where the ground is even; on steep ground a cell of
-        about 0.9 km hides more.
+        Metres above sea level on the points' index; NaN at sea and outside lon 60–78.5, lat
+        23–40.5. Accurate to about 30 m on even ground; less on steep ground, because cells are
+        about 0.9 km wide.
 
     References
     ----------
@@ -269,21 +269,21 @@ def rises_within(
     band: NDArray[np.float64] | None,
     stated: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Return the rises that are stated, of the profile of least climb within a band.
+    """Return the rises of the profile of least climb within a band, for the stated steps.
 
     Parameters
     ----------
     metres : ndarray, shape (n,)
-        Heights. The ends of each stretch that is stated stay as they are.
+        Heights. The ends of each stated stretch are fixed.
     band : ndarray, shape (2, n), or None
-        Lowest and highest height that each may have; without it the heights are taken as given.
+        Lowest and highest possible height of each; without it the heights are exact.
     stated : ndarray of bool, shape (n - 1,)
-        From which height to the next the ground is that of the road.
+        Steps from one height to the next that are on the road's ground.
 
     Returns
     -------
     ndarray, shape (n - 1,)
-        Metres; 0 where nothing is stated or a height is missing.
+        Metres; 0 for other steps, and where a height is missing.
 
     Examples
     --------
@@ -312,7 +312,7 @@ def bands_of(
     lows: list[NDArray[np.float64]],
     highs: list[NDArray[np.float64]],
 ) -> list[NDArray[np.float64]]:
-    """Return the bands of heights that the road may have: where half of it lies, and all.
+    """Return the bands of possible heights of the road: for half of it, and for all of it.
 
     Parameters
     ----------
@@ -339,25 +339,26 @@ def ground_across(
     accuracy_km: NDArray[np.float64],
     ground: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
-    """Return lowest and highest ground across a line, out to a third of its accuracy and all.
+    """Return lowest and highest ground across a line, out to a third of its accuracy, and to all.
 
     Parameters
     ----------
     xy : ndarray, shape (n, 2)
         lon, lat along the line.
     accuracy_km : ndarray
-        95 % value at each.
+        95 % accuracy at each.
     ground : callable
         Metres at such positions.
 
     Returns
     -------
     lows, highs : list of ndarray
-        Out to a third, and out to the whole accuracy, on both sides.
+        Out to a third, and to the whole accuracy, on both sides.
     """
-    # A sphere does: the grid's cells are nearly a kilometre wide.
+    # A sphere is enough: the grid's cells are nearly a kilometre wide.
     shrink = np.cos(np.radians(xy[:, 1]))
-    # From the sample before to the one behind: across is the same in both directions.
+    # Direction from the sample before to the one after, so that the cross line is the same in both
+    # directions of travel.
     along = np.vstack((xy[1:], xy[-1:])) - np.vstack((xy[:1], xy[:-1]))
     across = np.column_stack((-along[:, 1], along[:, 0] * shrink))
     across /= np.hypot(*across.T)[:, None] + 1e-12

@@ -1,4 +1,4 @@
-"""Sums of a raster's cells, each by the share of it that an area covers."""
+"""Zonal sums of a raster, with cells weighted by the share that an area covers."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ __all__ = ["solid", "sum_rings", "zonal"]
 # Cells in memory at once.
 _CELLS = 2**20
 
-# Between neighbouring vertices a boundary is straight in the raster's plane: 1 cm off at most.
+# Edges straight in the raster's plane are at most 1 cm off the geodesic.
 _STEP_KM = 1.0
 
-# What makers of rasters write for «no data» without declaring it.
+# Common values for "no data" that files may fail to declare.
 _UNDECLARED = (-999.0, -9999.0, -99999.0, -32768.0, -(2.0**31))
 _HUGE = 1e30
-# A share of a ring off the raster that is worth a word.
+# From this share of a ring off the raster a warning is given.
 _OFF = 1e-3
 
 
@@ -46,42 +46,43 @@ def zonal(
     band: int = 1,
     nodata: float | Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """Sum the cells of a raster in areas, each cell by the share of it that an area covers.
+    """Sum the cells of a raster in areas, weighted by the share of the cell that is covered.
 
     Parameters
     ----------
     path : str or path
-        A GeoTIFF, in any CRS, rotated or not. It is read in windows: memory doesn't grow with it.
+        A GeoTIFF, in any CRS, rotated or not. It is read in windows, so memory doesn't grow with
+        its size.
     areas : GeoSeries
         Polygons in lon, lat; edges are geodesics.
     band : int
         Which band, from 1.
     nodata : float or sequence of float, optional
-        Values of the file that mean no data, besides those that it declares.
+        Values that mean no data, in addition to those declared in the file.
 
     Returns
     -------
     DataFrame
-        On the areas' index: `sum`, `cells` (with a value; a cell cut in half counts ½),
-        `missing` (cells without one), `outside_share` (of the area, off the raster), and the
-        `lowest` and `highest` value met. `.attrs` describes the raster.
+        On the areas' index: `sum`, `cells` (with a value; half a cell counts ½), `missing` (cells
+        without one), `outside_share` (share of the area off the raster), and the `lowest` and
+        `highest` value. `.attrs` describes the raster.
 
     Raises
     ------
     FileError
-        The file isn't there, or is no GeoTIFF.
+        The file doesn't exist, or isn't a GeoTIFF.
     CRSError
         It has no CRS, or one with no known way to WGS 84.
     InputError
-        It has no such band, all areas lie off it, or it has −9999 and the like without
-        declaring it.
+        It has no such band, all areas are off the raster, or it has undeclared −9999 and the like.
     MissingExtraError
         rasterio or exactextract isn't installed.
 
     References
     ----------
-    Shares of cells by exactextract (Baston), https://isciences.github.io/exactextract/, in the
-    raster's own plane: cells of a raster in degrees end at meridians and parallels.
+    Shares of cells are computed by exactextract (Baston),
+    https://isciences.github.io/exactextract/, in the raster's own plane: cells of a raster in
+    degrees end at meridians and parallels.
 
     Examples
     --------
@@ -93,7 +94,7 @@ def zonal(
     with open_raster(path, "raster") as raster:
         number = check_band(raster, band)
         fine = geodesy.densify(areas, _STEP_KM).to_numpy()
-        # Up is positive for exactextract, down for rows.
+        # exactextract's y points up, rows count down.
         flat = shapely.transform(fine, lambda xy: to_cells(raster, xy, "raster") * (1, -1))
         if not np.isfinite(shapely.get_coordinates(flat)).all():
             raise InputError(
@@ -108,7 +109,7 @@ def zonal(
             hit = np.sort(tree.query(tile, predicate="intersects"))
             if len(hit):
                 grid = read_cells(raster, number, ((top, bottom), (left, right)), own)
-                rows = _covered(grid, tile, flat[hit])
+                rows = _sum_window(grid, tile, flat[hit])
                 sums[hit] += rows[:, :3]
                 reach[hit, 0] = np.fmin(reach[hit, 0], rows[:, 3])
                 reach[hit, 1] = np.fmax(reach[hit, 1], rows[:, 4])
@@ -127,7 +128,7 @@ def zonal(
 
 
 def solid(shape: shapely.Geometry) -> shapely.Geometry:
-    """Return the areas of what may hold lines and points too.
+    """Return the polygons of a geometry that may also contain lines and points.
 
     Parameters
     ----------
@@ -152,12 +153,12 @@ def solid(shape: shapely.Geometry) -> shapely.Geometry:
 def _windows(
     raster: DatasetReader, band: int, tree: shapely.STRtree
 ) -> Iterator[tuple[int, int, int, int]]:
-    """Yield first and last rows and columns of windows over areas, whole blocks of the file."""
+    """Yield first and last rows and columns of windows over areas, in whole blocks of the file."""
     x0, y0, x1, y1 = shapely.total_bounds(tree.geometries)
     left, right = max(int(np.floor(x0)), 0), min(int(np.ceil(x1)), raster.width)
     top, bottom = max(int(np.floor(-y1)), 0), min(int(np.ceil(-y0)), raster.height)
     tall, wide = raster.block_shapes[band - 1]
-    # A file in strips is decoded by whole rows: windows as wide as what is needed of them.
+    # A file in strips is decoded by whole rows, so windows are as wide as needed.
     across = max(right - left, 1) if 2 * wide > raster.width else max(1448 // wide, 1) * wide
     down = max(_CELLS // across // tall, 1) * tall
     down = min(down, max(8 * _CELLS // across, 1))
@@ -172,10 +173,10 @@ def _windows(
             )
 
 
-def _covered(
+def _sum_window(
     grid: NDArray[np.float64], tile: shapely.Polygon, areas: NDArray[np.object_]
 ) -> NDArray[np.float64]:
-    """Sum, cells, cells without a value, lowest and highest of one window in each area."""
+    """Return sum, cells, missing cells, lowest and highest value of one window in each area."""
     try:
         from exactextract import exact_extract
         from exactextract.raster import NumPyRasterSource
@@ -239,7 +240,7 @@ def _about(
 
 
 def _refuse_undeclared(found: pd.DataFrame, raster: DatasetReader, band: int) -> None:
-    """Refuse −9999 and the like among the cells: they would be summed as values."""
+    """Refuse undeclared −9999 and the like, which would be summed as values."""
     scale, offset = raster.scales[band - 1], raster.offsets[band - 1]
     for met in (found["lowest"].min(), found["highest"].max()):
         raw = (met - offset) / scale
@@ -263,7 +264,7 @@ def sum_rings(
     nodata: float | Sequence[float] | None,
     dissolve: bool,
 ) -> pd.DataFrame:
-    """Sum the cells of a raster in rings, and in the zones that these touch; see `exposure`."""
+    """Sum the cells of a raster in rings, and in zones within them; see `exposure`."""
     zones = None if by is None else _zones(by)
     drawn, sure, may = bound_rings(centre, edges, dissolve=dissolve)
     keys = [k for k in ("feature", "km_from", "km_to") if k in drawn]
@@ -273,10 +274,10 @@ def sum_rings(
         shapes += [s.fillna(shapely.Polygon()) for s in (sure, may)]
     if zones is not None:
         rows, shapes = _in_zones(rows, shapes, zones)
-    # All are summed in one reading: as drawn, what surely lies in a ring, and all that may.
+    # One reading sums all three: rings as drawn, surely, and possibly.
     whole = pd.concat(shapes, keys=range(len(shapes)))
     found = zonal(path, whole, band=band, nodata=nodata)
-    # Off the raster nobody knows how many there are.
+    # Values off the raster are unknown.
     is_off = (found["cells"] + found["missing"] == 0) & ~whole.is_empty
     found["sum"] = found["sum"].mask(is_off)
     here = found.loc[0]
@@ -315,7 +316,7 @@ def sum_rings(
 
 
 def _warn_of_edges(name: str, off: float, most: float) -> None:
-    """Say which share of the rings lies off a raster, or of what may lie in them."""
+    """Warn of the share of the rings, as drawn or as possible, off a raster."""
     told = ""
     if off > _OFF:
         told = (
@@ -332,7 +333,7 @@ def _warn_of_edges(name: str, off: float, most: float) -> None:
 
 
 def _zones(by: SubjectLike) -> Subject:
-    """Resolve areas to break the sums of a raster down by."""
+    """Resolve the areas by which sums of a raster are broken down."""
     layers = {"district": "districts", "province": "provinces"}
     named = layers.get(by, by) if isinstance(by, str) else by
     return resolve(named, "by", kinds={"Polygon", "MultiPolygon"})
@@ -341,9 +342,9 @@ def _zones(by: SubjectLike) -> Subject:
 def _in_zones(
     rows: pd.DataFrame, shapes: list[gpd.GeoSeries], zones: Subject
 ) -> tuple[pd.DataFrame, list[gpd.GeoSeries]]:
-    """Cut rings by zones: a row for each zone that the rings of a feature touch, each ring.
+    """Cut rings by zones: a row for each ring and each zone that the feature's rings touch.
 
-    What lies in no zone follows under a zone of None.
+    Parts outside all zones follow, with the zone None.
     """
     fine = [geodesy.densify(some, _STEP_KM) for some in shapes]
     outlines = geodesy.densify(zones.shapes, _STEP_KM)
@@ -359,7 +360,7 @@ def _in_zones(
         near = outlines.iloc[touched].union_all()
         parts = {labels[i]: [s.intersection(outlines.iloc[i]) for s in here] for i in touched}
         for zone, some in {**parts, None: [s.difference(near) for s in here]}.items():
-            # Less than that is what rounding leaves along a common border.
+            # Smaller parts are left by rounding along a common border.
             if sum(shapely.area(s.to_numpy()).sum() for s in some) > 1e-9 * whole.area:
                 found.append(group.assign(zone=zone))
                 for column, part in zip(cut, some, strict=True):

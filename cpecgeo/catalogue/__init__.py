@@ -1,4 +1,4 @@
-"""What data there is: list it, load it, cite it, find a name in it."""
+"""The bundled data: listing, loading, citing, and looking up names."""
 
 from cpecgeo.catalogue.cite import cite
 from cpecgeo.catalogue.facts import fold, match

@@ -26,7 +26,7 @@ OSM_CREDIT = "© OpenStreetMap contributors, ODbL 1.0"
 
 
 class _Source(NamedTuple):
-    """What one citation is made of."""
+    """The parts of one citation."""
 
     key: str
     title: str
@@ -54,7 +54,7 @@ def cite(name: str | None = None, *, style: Literal["text", "bibtex"] = "text") 
     Returns
     -------
     str
-        Source, date and licence, a line or an entry each.
+        Source, date and licence, one line or entry each.
 
     Raises
     ------
@@ -116,30 +116,30 @@ def _sources(name: str | None) -> list[_Source]:
         key = match(name, {n: [] for n in layers.LAYERS}, "layer")
         return [_layer(key)]
     found = [
-        _feature(of, layers.shared(of).loc[label])
+        _feature(of, layers.load_shared(of).loc[label])
         for of in layers.LAYERS
         for label in layers.ids_named(of, name)
     ]
     if found:
         return found
     known: dict[str, list[str]] = {
-        str(n): [] for ln in layers.LAYERS for n in layers.shared(ln)["name"].dropna()
+        str(n): [] for ln in layers.LAYERS for n in layers.load_shared(ln)["name"].dropna()
     }
     match(name, known, "layer or feature")
-    return []  # never: no name is like it, which `match` says
+    return []  # never reached: `match` raises for an unknown name
 
 
 def _feature(layer_name: str, row: pd.Series) -> _Source:
     date = "" if pd.isna(row["source_date"]) else str(row["source_date"])
     told = f"{row['source']}{f' ({date})' if date else ''}; {row['licence']}"
-    # A span of years, such as 2011/2016, isn't one.
+    # A span of years, such as 2011/2016, isn't a date.
     year = re.fullmatch(r"(\d{4})(-\d\d)*", date)
     title = f"{row['name']} ({layer_name})"
     return _Source(f"{layer_name}-{row['id']}", title, told, year[1] if year else "")
 
 
 def _layer(name: str) -> _Source:
-    frame = layers.shared(name)
+    frame = layers.load_shared(name)
     sources = frame.attrs["sources"]
     shown = "; ".join(sources[:3]) + (f"; and {len(sources) - 3} more" if len(sources) > 3 else "")
     told = f"{shown}; {frame.attrs['licence']}"
@@ -147,22 +147,22 @@ def _layer(name: str) -> _Source:
 
 
 def list_credits(shapes: Iterable[Any], licences: Iterable[Any] = ()) -> list[str]:
-    """Return the credits that geometries and licences ask for.
+    """Return the credits that geometries and licences require.
 
-    A bare line can't say where it comes from. It is told by its vertices: those of the package's
-    own lines, to the last digit, are from where these are.
+    A bare line has no source of its own. It is recognized by its vertices: if they are exactly
+    those of a bundled line, it comes from that line's source.
 
     Parameters
     ----------
     shapes : ndarray or other iterable of geometry
-        lon, lat; points and areas aren't looked at.
+        lon, lat; points and areas are ignored.
     licences : iterable of str
-        Such as of rows.
+        Licences, such as those of rows.
 
     Returns
     -------
     list of str
-        `OSM_CREDIT`, or nothing.
+        `OSM_CREDIT`, or empty.
 
     Examples
     --------
@@ -185,7 +185,7 @@ def list_credits(shapes: Iterable[Any], licences: Iterable[Any] = ()) -> list[st
 
 @functools.lru_cache(maxsize=4)
 def _osm_vertices(key: Hashable) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
-    """Return the vertices that are OpenStreetMap's, as lon + i lat, and their lon in order."""
+    """Return OpenStreetMap's vertices as complex numbers lon + i lat, and their sorted lon."""
     odbl = [f["geometry"] for f in drawn_sections().values() if f["licence"] == "ODbL-1.0"]
     odbl += [kept.chainage.line for kept in redrawn_corridors(key).values()]
     free = [f["geometry"] for f in read_features("lines.geojson")]

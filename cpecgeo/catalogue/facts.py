@@ -1,4 +1,4 @@
-"""Names, forgiven; and what tables say of features: names, district, role, opening, remark."""
+"""Matching of names, and tables of facts: names, district, role, opening, remark of features."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ROLES = {
 }
 """Rank of what a place is for the corridor; what has no role ranks by its population."""
 
-# Least population of a rank, after the roles; what is smaller or unknown comes after.
+# Least population of each rank after the roles; smaller or unknown ones rank last.
 _BY_POPULATION = ((400_000, 6), (100_000, 7), (20_000, 8))
 _SMALL = 9
 _LAST = 10
@@ -61,21 +61,21 @@ _LAST = 10
 
 
 def add_facts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Add what the tables of facts say of the features of a layer.
+    """Add the facts in tables to the features of a layer.
 
     Parameters
     ----------
     name : str
-        Of the layer.
+        Name of the layer.
     frame : DataFrame
         With `id`; a new frame is returned.
 
     Returns
     -------
     DataFrame
-        Points get `district`, `province`, `province_iso`, `role` and `rank`; lines that have
-        no date of opening get the one that is known; whatever has one gets its `remark`, and
-        `name_ur` and `name_zh` where its own row has none and a source has.
+        Points get `district`, `province`, `province_iso`, `role` and `rank`. Lines without a date
+        of opening get the known one. Features get their `remark`, and `name_ur` and `name_zh` where
+        their own row has none and a source has one.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def add_facts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """
     frame = add_names(name, frame)
     if name in POINTS:
-        frame = _located(name, frame)
+        frame = _locate(name, frame)
         role = roles(name)
         frame["role"] = pd.Series([role.get(i) for i in frame["id"]], frame.index, object)
         frame["rank"] = _ranks(frame)
@@ -104,7 +104,7 @@ def add_facts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def add_names(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Add `name_ur` and `name_zh` where a layer's own rows have none and a source has."""
+    """Add `name_ur` and `name_zh` where a row has none and a source has one."""
     frame = frame.copy()
     for lang, known in _names(name).items():
         column, told = f"name_{lang}", frame["id"].map(known)
@@ -113,8 +113,8 @@ def add_names(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _located(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Add the district and province of each point: a sourced fact, not a look at outlines."""
+def _locate(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Add the district and province of each point: facts with a source, not from outlines."""
     codes = read_districts()
     district = districts_of(name)
     rows: list[dict[str, Any]] = [codes.get(district.get(i, ""), {}) for i in frame["id"]]
@@ -152,7 +152,7 @@ def read_districts() -> dict[str, dict[str, Any]]:
 
 
 def name_districts(lang: str) -> dict[str, str]:
-    """Return what the districts of 2022 are called in another language, by English name.
+    """Return the names of the districts of 2022 in another language, by English name.
 
     Examples
     --------
@@ -213,7 +213,7 @@ def main_stations() -> frozenset[str]:
 
 @cache
 def openings() -> dict[str, str]:
-    """Load by id the openings of sections and corridors whose own row has none.
+    """Load the openings of sections and corridors whose own row has none, by id.
 
     Examples
     --------
@@ -247,13 +247,13 @@ def fold(name: str) -> str:
     return "".join(filter(str.isalnum, plain.casefold()))
 
 
-# How the name of a station is written short.
+# Abbreviations in names of stations.
 _SHORT = (("jn", "junction"), ("cantt", "cantonment"))
 _STATION = ("junction", "cantonment", "city")
 
 
 def station_name(name: str) -> str:
-    """Fold the name of a station, its last word written out.
+    """Fold the name of a station, with its last word written out.
 
     Examples
     --------
@@ -287,11 +287,11 @@ def match(name: str, known: Mapping[str, Iterable[str]], what: str) -> str:
     Parameters
     ----------
     name : str
-        As a person wrote it.
+        The name as written by a person.
     known : mapping of str to iterable of str
         Each key with its other names.
     what : str
-        What is looked for, in messages.
+        The kind of name, for messages.
 
     Returns
     -------
@@ -300,7 +300,7 @@ def match(name: str, known: Mapping[str, Iterable[str]], what: str) -> str:
     Raises
     ------
     UnknownNameError
-        No key or other name is like it; the message has near ones.
+        No key or other name matches; the message lists similar ones.
     InputTypeError
         `name` isn't text.
 

@@ -1,4 +1,4 @@
-"""Files of data: those that ship with the package, and refreshed ones in the cache; all checked."""
+"""Files of data: bundled ones, and refreshed ones in the cache; all checked by hash."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
     "write_checked",
 ]
 
-_PROPERTIES = '"properties":'  # ahead of those of a feature
+_PROPERTIES = '"properties":'  # separates a feature's properties
 
 TEXT = [
     "id",
@@ -83,7 +83,7 @@ def data_path(relative: str) -> Path:
     Raises
     ------
     DataError
-        There is no such file, or its content isn't what the package was made with.
+        There is no such file, or its content has changed.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def data_path(relative: str) -> Path:
 
 @cache
 def _hashes() -> dict[str, str]:
-    """Load the sha256 of each file that the descriptor records."""
+    """Load the sha256 of each file in the descriptor."""
     path = _root() / "datapackage.json"
     try:
         resources = json.loads(path.read_text(encoding="utf-8"))["resources"]
@@ -110,7 +110,7 @@ def _hashes() -> dict[str, str]:
 
 @cache
 def _check(relative: str) -> None:
-    """Refuse a file that was damaged or edited, once for each."""
+    """Refuse a file that was damaged or edited; check each file once."""
     recorded = _hashes().get(relative)
     if recorded is None:
         return
@@ -163,11 +163,11 @@ def read_points(relative: str) -> gpd.GeoDataFrame:
 
 
 def read_properties(relative: str) -> pd.DataFrame:
-    """Read what a GeoJSON file says of its features; geometries, most of it, aren't parsed."""
+    """Read the properties of GeoJSON features without parsing geometries, which are most of it."""
     path, rows = data_path(relative), []
     try:
         text, read = path.read_text(encoding="utf-8"), json.JSONDecoder().raw_decode
-        # Within a text the quotes would have strokes before them.
+        # Inside a text these quotes would be escaped.
         at = text.find(_PROPERTIES)
         while at >= 0:
             row, at = read(text, text.index("{", at))
@@ -217,13 +217,13 @@ def write_checked(path: Path, record: dict[str, Any], body: bytes) -> None:
     ----------
     path : Path
     record : dict
-        Anything JSON can hold.
+        Values that JSON can store.
     body : bytes
 
     Raises
     ------
     FileError
-        The folder can't be made or written.
+        The folder can't be created or written.
     """
     packed = zlib.compress(body, 6)
     head = {
@@ -243,7 +243,7 @@ def write_checked(path: Path, record: dict[str, Any], body: bytes) -> None:
 
 
 def read_checked(path: Path) -> tuple[dict[str, Any], bytes]:
-    """Read what `write_checked` wrote.
+    """Read a file of `write_checked`.
 
     Returns
     -------
@@ -253,7 +253,7 @@ def read_checked(path: Path) -> tuple[dict[str, Any], bytes]:
     Raises
     ------
     DataError
-        The file isn't what was written: its sha256 or its form is another.
+        The file has changed: its sha256 or its form is different.
     FileError
         It can't be read.
     """
@@ -284,7 +284,7 @@ def _digest(record: dict[str, Any], packed: bytes) -> str:
 
 
 def stored_path(kind: Literal["corridors", "outlines"], name: str) -> Path:
-    """Return where the refreshed geometry of a corridor or of a layer of outlines is stored."""
+    """Return the path of a corridor's, or a layer's, refreshed geometry."""
     return cache_dir() / kind / f"{name}.bin"
 
 

@@ -1,4 +1,4 @@
-"""Which geometry is in force, the package's or OpenStreetMap's, and the layers redrawn by it."""
+"""The geometry in force, bundled or OpenStreetMap's, and the layers redrawn by it."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ __all__ = [
     "cut_section",
     "fingerprint",
     "in_force",
+    "load_stored",
     "redraw",
     "redrawn_corridor",
     "redrawn_corridors",
     "redrawn_sections",
-    "stored",
     "using",
 ]
 
@@ -51,13 +51,13 @@ _chosen: ContextVar[str | None] = ContextVar("cpecgeo_geometry", default=None)
 
 @contextmanager
 def using(*, geometry: Geometry) -> Iterator[None]:
-    """Use one geometry in all that is called inside of a ``with`` block.
+    """Use one geometry in all calls inside a ``with`` block.
 
     Parameters
     ----------
     geometry : {"bundled", "osm"}
-        The lines and outlines that ship with the package, or those that `cpecgeo.osm.refresh`
-        stored. What wasn't refreshed stays as bundled, with a `DataWarning` that names it.
+        The bundled lines and outlines, or those that `cpecgeo.osm.refresh` stored. Features that
+        weren't refreshed keep their bundled geometry, with a `DataWarning` that names them.
 
     Returns
     -------
@@ -66,15 +66,15 @@ def using(*, geometry: Geometry) -> Iterator[None]:
     Raises
     ------
     InputError
-        Another word.
+        Another value.
 
     Notes
     -----
-    Blocks may be nested; the innermost counts. Each thread and each asynchronous task has its
-    own, so that one that uses OpenStreetMap's lines doesn't move those of another. Outside of
-    any block the environment variable ``CPECGEO_GEOMETRY`` counts, and without it the bundled
-    geometry. Results say in ``.attrs["geometry"]`` what they rest on. As with any context, a
-    thread that was started inside of a block begins without it.
+    Blocks may be nested; the innermost one applies. Each thread and each asynchronous task has its
+    own geometry, so threads don't affect each other. Outside any block the environment variable
+    ``CPECGEO_GEOMETRY`` applies, else the bundled geometry. Results state theirs in
+    ``.attrs["geometry"]``. As with any context variable, a thread started inside a block begins
+    without it.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def using(*, geometry: Geometry) -> Iterator[None]:
 
 
 def in_force() -> Geometry:
-    """Return the geometry in force: that of the innermost `using`, else of the environment.
+    """Return the geometry in force: that of the innermost `using`, else that of the environment.
 
     Examples
     --------
@@ -109,9 +109,9 @@ def _check(geometry: str, what: str) -> Geometry:
 
 
 def fingerprint() -> Hashable:
-    """Return a key for what is kept in memory and depends on the geometry in force.
+    """Return a cache key for results that depend on the geometry in force.
 
-    It changes with the geometry, and with any file of refreshed geometry.
+    It changes with the geometry and with every file of refreshed geometry.
     """
     if in_force() == "bundled":
         return None
@@ -126,8 +126,8 @@ def fingerprint() -> Hashable:
 REDRAWN = ("corridors", "sections", "districts", "provinces")
 """Layers that the geometry in force changes."""
 
-# Mapped track lies within some tens of metres of the real one; a parallel track or the other
-# carriageway may stand for it.
+# Mapped track is within some tens of metres of the real one; it may be a parallel track or the
+# other carriageway.
 MAPPED_KM = 0.05
 SNAP_KM = 1e-9
 _SAME_KM = 1e-6
@@ -135,7 +135,7 @@ _SAME_KM = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """What `cpecgeo.osm.refresh` stored of a corridor.
+    """A corridor stored by `cpecgeo.osm.refresh`.
 
     Attributes
     ----------
@@ -153,20 +153,20 @@ class Stored:
 
     @property
     def source(self) -> str:
-        """Where the line comes from, in words."""
+        """The source of the line, in words."""
         return (
             f"OpenStreetMap {self.record['snapshot'] or 'of unknown date'} "
             f"({self.record['origin']})"
         )
 
     def is_whole(self, start: float, end: float) -> bool:
-        """Tell whether neither a gap nor a missed stop lies between two old chainages."""
+        """Return whether no gap and no missed stop lies between two old chainages."""
         body = self.body
         lacks = [(g[0], g[1]) for g in body["gaps"]] + [(m[1], m[1]) for m in body["missed"]]
         return not any(a < end and b > start for a, b in lacks)
 
     def gap_km(self, start: float, end: float) -> float:
-        """Return how much between two old chainages stayed as drawn."""
+        """Return the km between two old chainages that stay as drawn."""
         return float(sum(max(0.0, min(b, end) - max(a, start)) for a, b, *_ in self.body["gaps"]))
 
 
@@ -183,7 +183,7 @@ class Line:
     drawn_km : float
         Geodesic length.
     whole : bool
-        Whether all of it lies on mapped track.
+        Whether all of it is on mapped track.
     corridor : str
         The corridor that was refreshed.
     source : str
@@ -197,8 +197,8 @@ class Line:
     source: str
 
 
-def stored(corridor: str) -> Stored | None:
-    """Return what is stored of a corridor, checked against its sha256; None where nothing is.
+def load_stored(corridor: str) -> Stored | None:
+    """Load a stored corridor, checked against its sha256; return None where nothing is stored.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def stored(corridor: str) -> Stored | None:
     Raises
     ------
     DataError
-        The file is damaged, or was made for other sections or chainages than the package has.
+        The file is damaged, or belongs to other sections or chainages than the bundled ones.
     """
     path = stored_path("corridors", corridor)
     if not path.is_file():
@@ -246,7 +246,7 @@ def redrawn_corridors(key: Hashable) -> Mapping[str, Stored]:
 
 @lru_cache(maxsize=256)
 def redrawn_corridor(name: str, key: Hashable) -> Stored | None:
-    """Return one refreshed corridor; None where it isn't, or what is stored can't be used.
+    """Return one refreshed corridor; None where it isn't refreshed or its file can't be used.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ def redrawn_corridor(name: str, key: Hashable) -> Stored | None:
     if key is None:
         return None
     try:
-        return stored(name)
+        return load_stored(name)
     except DataError as error:
         warn(f"The bundled line of {name} stands in: {error}", DataWarning, stacklevel=2)
         return None
@@ -268,8 +268,8 @@ def redrawn_corridor(name: str, key: Hashable) -> Stored | None:
 def redrawn_sections(key: Hashable) -> Mapping[str, Line]:
     """Return the refreshed line of each section that has one.
 
-    Of several corridors over one section the one with the fewest kilometres of gaps counts,
-    and among equals the first of the table.
+    Where several corridors contain a section, the one with the fewest km of gaps is used; of equal
+    ones, the first in the table.
     """
     best: dict[str, tuple[float, Line]] = {}
     for corridor, kept in redrawn_corridors(key).items():
@@ -292,12 +292,12 @@ def cut_section(corridor: str, kept: Stored, start: float, end: float, *, agains
     start, end : float
         Chainage of the section's ends.
     against : bool
-        Whether the corridor runs against the section.
+        Whether the corridor runs in the opposite direction of the section.
     """
     chain = kept.chainage
     low, high = max(start, chain.start_km), min(end, chain.end_km)
     line, km = chain.between(low, high), chain.measures_km
-    # `between` snaps a cut to a vertex that is as near as this.
+    # The distance at which `between` snaps a cut to a vertex.
     inside = km[(km > low + SNAP_KM) & (km < high - SNAP_KM)]
     measures = np.concatenate(([low], inside, [high])) - low
     if against:
@@ -310,7 +310,7 @@ def cut_section(corridor: str, kept: Stored, start: float, end: float, *, agains
 def redraw(
     name: str, frame: gpd.GeoDataFrame, key: Hashable
 ) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
-    """Return a layer with what was refreshed of it, and what its `.attrs` say of that.
+    """Return a layer with its refreshed geometry, and entries for its `.attrs`.
 
     Parameters
     ----------

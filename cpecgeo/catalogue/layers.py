@@ -26,9 +26,9 @@ __all__ = [
     "ids_named",
     "layer",
     "layer_id",
+    "load_shared",
     "named_points",
     "other_meaning",
-    "shared",
     "table",
 ]
 
@@ -48,7 +48,7 @@ COMMON = [
     "note",
 ]
 
-# name: (title, file or None when put together, accuracy)
+# name: (title, file or None where composed, accuracy)
 LAYERS = {
     "corridors": ("Corridors: roads, railways and the mining corridor", None, "per row"),
     "sections": ("Sections with published and drawn length", None, "per row"),
@@ -75,7 +75,7 @@ _TABLES = {
     "projects": ("Projects", ("projects.csv",)),
     "closures": ("Closures and seasons of border crossings", ("closures.csv",)),
 }
-# The part of a source that names one record of it.
+# The part of a source that names a single record.
 _RECORD = re.compile(
     r"(?<!\w)(GeoNames|OpenStreetMap (?:node|way)|Pakistan Railways stations?)"
     r"(?:(?: |, | and )\d++(?!\.\d))+"
@@ -94,7 +94,7 @@ def _corridors() -> gpd.GeoDataFrame:
                 "name": row["title"],
                 "sections": ", ".join(row["sections"]),
                 "aliases": "; ".join(row["aliases"]),
-                "opened": _opened(name, parts),
+                "opened": _find_opening(name, parts),
                 "length_km": float(length_km(whole.line)),
                 "chainage_km": float(whole.measures_km[-1]),
                 "accuracy_km": float(parts["accuracy_km"].max()),
@@ -109,8 +109,8 @@ def _corridors() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows, geometry="geometry", crs=4326)
 
 
-def _opened(name: str, parts: gpd.GeoDataFrame) -> str | None:
-    """Return when the last part of a corridor was opened; None where one isn't, or isn't dated."""
+def _find_opening(name: str, parts: gpd.GeoDataFrame) -> str | None:
+    """Return when the last part of a corridor opened; None where a part isn't open or dated."""
     known = openings().get(name)
     if known is not None:
         return known
@@ -120,8 +120,8 @@ def _opened(name: str, parts: gpd.GeoDataFrame) -> str | None:
     return max(str(date) for date in dates)
 
 
-def shared(name: str) -> gpd.GeoDataFrame:
-    """Return a layer that is kept in memory and shared: not to be changed."""
+def load_shared(name: str) -> gpd.GeoDataFrame:
+    """Return a layer from the shared cache; callers must not change it."""
     return _shared(name, fingerprint() if name in REDRAWN else None)
 
 
@@ -135,7 +135,7 @@ def _shared(name: str, key: Hashable) -> gpd.GeoDataFrame:
         frame = _MAKERS[name]()
     else:
         frame = files.read_points(path) if path.endswith(".csv") else files.read_geojson(path)
-    # A plain table takes new columns in a fifth of the time.
+    # Plain tables are extended in a fifth of the time.
     rows = add_facts(name, pd.DataFrame(frame))
     rows = rows.assign(**dict.fromkeys(c for c in COMMON if c not in rows))
     own = [c for c in rows.columns if c not in COMMON and c != "geometry"]
@@ -149,14 +149,14 @@ def _shared(name: str, key: Hashable) -> gpd.GeoDataFrame:
         "retrieved": str(frame["source_date"].dropna().max()),
         "accuracy": accuracy,
         "data_version": files.data_version(),
-        **_recorded(path),
+        **_read_record(path),
         **about,
     }
     return frame
 
 
 def _sources(texts: Iterable[str]) -> list[str]:
-    """Count the sources, those with most rows first; record numbers stay with the rows."""
+    """List the sources, those of most rows first, without the numbers of single records."""
     counts = Counter(_RECORD.sub(r"\1", text) for text in texts)
     return [
         f"{text} ({n} records)" if n > 1 else text
@@ -164,8 +164,8 @@ def _sources(texts: Iterable[str]) -> list[str]:
     ]
 
 
-def _recorded(path: str | None) -> dict[str, Any]:
-    """Return what the record of derived layers says of a file."""
+def _read_record(path: str | None) -> dict[str, Any]:
+    """Return a file's entry in the record of derived layers."""
     if path is None or not path.startswith("derived/"):
         return {}
     record = json.loads(files.data_path("derived/record.json").read_text(encoding="utf-8"))
@@ -175,24 +175,24 @@ def _recorded(path: str | None) -> dict[str, Any]:
 
 @cache
 def named_points(of: str) -> gpd.GeoDataFrame:
-    """Return the points of a layer with their names, shared: less to read than the layer is.
+    """Return the points of a layer with only their names, quicker than the layer; shared.
 
     Parameters
     ----------
     of : str
-        A layer of points, whose tables of facts aren't needed.
+        A layer of points; its tables of facts aren't read.
     """
     path = LAYERS[of][1]
     return add_names(of, _MAKERS[of]() if path is None else files.read_points(path))
 
 
 def ids_named(of: str, name: str) -> list[str]:
-    """Return ids of the rows of a layer that go by a name: by id, name, then other names."""
-    return _named(of, fingerprint() if of in REDRAWN else None).get(fold(name), [])
+    """Return ids of the rows of a layer with a name: by id, then name, then other names."""
+    return _index_names(of, fingerprint() if of in REDRAWN else None).get(fold(name), [])
 
 
 def other_meaning(name: str) -> str:
-    """Say what a name means that is no point's; empty where it means nothing.
+    """Return a sentence on a name's meaning that isn't a point; empty where it has none.
 
     Examples
     --------
@@ -211,11 +211,11 @@ def other_meaning(name: str) -> str:
 
 
 @cache
-def _named(of: str, key: Hashable) -> dict[str, list[str]]:
+def _index_names(of: str, key: Hashable) -> dict[str, list[str]]:
     """Index the rows of a layer by each of their names, folded."""
     path = LAYERS[of][1]
     if key is None and path is not None and path.endswith(".geojson"):
-        # Whether a name is that of a district needn't wait for all outlines.
+        # Names of districts are known without reading all outlines.
         frame = add_names(of, files.read_properties(path))
     else:
         frame = _shared(of, key)
@@ -228,7 +228,7 @@ def _named(of: str, key: Hashable) -> dict[str, list[str]]:
 
 
 def layer_id(name: str) -> str:
-    """Return the layer that a name means."""
+    """Match a name to a layer."""
     return match(name, {n: [title] for n, (title, _, _) in LAYERS.items()}, "layer")
 
 
@@ -245,12 +245,12 @@ def layer(name: str) -> gpd.GeoDataFrame:
     Returns
     -------
     GeoDataFrame
-        EPSG:4326, on the id, a copy of your own. Every layer has ``id name name_ur name_zh
-        kind status opened accuracy_km basis source source_date licence note``; what isn't known is
-        missing, and a feature whose position isn't known has no geometry. Lengths are in
-        km, elevations in m. Points have `district`, `province` and `province_iso` (facts with
-        a source, see ``feature_districts.csv``), their `role` for the corridor and a `rank`
-        from 1 (name it first) to 10. `.attrs` has title, licence, sources, data version.
+        EPSG:4326, indexed by id; a copy. Every layer has ``id name name_ur name_zh kind status
+        opened accuracy_km basis source source_date licence note``; unknown values are missing, and
+        a feature of unknown position has no geometry. Lengths are in km, elevations in m. Points
+        have `district`, `province` and `province_iso` (facts with a source, see
+        ``feature_districts.csv``), their `role` for the corridor and a `rank` from 1 (name it
+        first) to 10. `.attrs` has title, licence, sources, data version.
 
     Raises
     ------
@@ -262,7 +262,7 @@ def layer(name: str) -> gpd.GeoDataFrame:
     >>> layer("crossings").loc["khunjerab-pass", "elevation_m"]
     np.float64(4693.0)
     """
-    source = shared(layer_id(name))
+    source = load_shared(layer_id(name))
     frame = source.copy()
     frame.attrs = {k: list(v) if isinstance(v, list) else v for k, v in source.attrs.items()}
     return frame
@@ -300,12 +300,12 @@ def table(name: str) -> pd.DataFrame:
 
 
 def catalog() -> pd.DataFrame:
-    """List what data there is, one row per layer or table.
+    """List the bundled data, one row per layer or table.
 
     Returns
     -------
     DataFrame
-        On the name: ``title rows geometry licence source retrieved accuracy``. `geometry` is
+        Indexed by name: ``title rows geometry licence source retrieved accuracy``. `geometry` is
         "none" for tables.
 
     Examples
@@ -315,7 +315,7 @@ def catalog() -> pd.DataFrame:
     """
     rows = []
     for name in LAYERS:
-        frame = shared(name)
+        frame = load_shared(name)
         types = frame.geometry.dropna().geom_type.str.removeprefix("Multi")
         rows.append(
             {

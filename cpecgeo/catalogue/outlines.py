@@ -19,12 +19,12 @@ from cpecgeo.catalogue.files import read_checked, stored_path
 __all__ = ["NAME_TAGS", "match_units", "redraw_outlines", "stored_outlines"]
 
 NAME_TAGS = ("name:en", "name", "official_name:en", "alt_name:en", "alt_name", "old_name")
-# What units are called beside their name.
+# Words beside the name of a unit.
 _CALLED = re.compile(r"\b(district|zila|province|division of)\b", re.IGNORECASE)
 
 
 def stored_outlines(layer: str) -> tuple[Mapping[str, Any], list[dict[str, Any]]] | None:
-    """Return the record and the units that are stored of a layer; None where nothing is.
+    """Load the stored record and units of a layer; return None where nothing is stored.
 
     Parameters
     ----------
@@ -57,13 +57,13 @@ def match_units(frame: gpd.GeoDataFrame, tags: Iterable[Mapping[str, str]]) -> l
     frame : GeoDataFrame
         With `id`, `name` and perhaps `name_ur` and `aliases`.
     tags : iterable of mapping
-        Of each unit. Names in `NAME_TAGS` and ``name:ur`` count, without the word district or
-        province. A row that stands for several districts matches none of them.
+        Tags of each unit. Names in `NAME_TAGS` and ``name:ur`` are compared, without the word
+        district or province. A row for several districts matches none of them.
 
     Returns
     -------
     list of int or None
-        The row of each unit; a row is given once, to the first unit that has its name.
+        The row of each unit; each row is matched once, to the first unit with its name.
     """
     rows: dict[str, int] = {}
     several = [isinstance(cell, str) and ";" in cell for cell in frame.get("districts", ())]
@@ -88,11 +88,10 @@ def _bare(name: str) -> str:
 
 
 def redraw_outlines(layer: str, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[str]]:
-    """Return a layer with OpenStreetMap's outlines, and the ids of rows that stay as bundled.
+    """Return a layer with OpenStreetMap's outlines, and the ids of rows that stay bundled.
 
-    A unit that the layer has under another outline keeps its id and facts; one that it hasn't
-    is a row of its own. A row without a unit stays where no new outline covers its middle, and
-    gives way to new outlines that it overlaps.
+    A unit in the layer keeps its id and facts; a new unit gets a new row. A row without a unit
+    stays if no new outline covers its middle; new outlines are cut out of it.
     """
     kept = stored_outlines(layer)
     if kept is None:
@@ -118,7 +117,7 @@ def redraw_outlines(layer: str, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFra
 
 
 def _give_way(shape: shapely.Geometry, whole: shapely.Geometry) -> Any:
-    """Return a bundled outline without what new ones cover."""
+    """Return a bundled outline without the parts that new ones cover."""
     if not shapely.intersects(shape, whole):
         return shape
     parts = shapely.get_parts(shapely.difference(shape, whole))
@@ -127,7 +126,7 @@ def _give_way(shape: shapely.Geometry, whole: shapely.Geometry) -> Any:
 
 @cache
 def _codes() -> dict[str, dict[str, Any]]:
-    """Return the districts of 2022 by each of their names."""
+    """Return the districts of 2022, by each of their names."""
     found: dict[str, dict[str, Any]] = {}
     for row in read_districts().values():
         others = row["aliases"].split(";") if isinstance(row["aliases"], str) else []
@@ -139,7 +138,7 @@ def _codes() -> dict[str, dict[str, Any]]:
 def _row(
     frame: gpd.GeoDataFrame, row: int | None, unit: Mapping[str, Any], date: str | None, layer: str
 ) -> dict[str, Any]:
-    """Return what is known of a unit: facts of the row that it matches, else its own names."""
+    """Return the row of a unit: facts of the matching row, else the unit's own names."""
     tags = unit["tags"]
     about: dict[str, Any] = {
         "accuracy_km": None,
@@ -165,7 +164,7 @@ def _row(
         about |= {c: known[c] for c in same if c in frame}
         about |= {"districts": known["name"], "pcodes": known["pcode"], "district": known["name"]}
     elif "province" in frame:
-        # The province of the bundled district that holds its middle.
+        # The province of the bundled district that contains its middle.
         middle = shapely.point_on_surface(unit["geometry"])
         holds = frame[frame.geometry.intersects(middle)]
         shared = [c for c in frame if c.startswith("province") and len(holds)]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString
 
 from cpecgeo.catalogue import corridor_rows, layer, table
-from cpecgeo.catalogue.layers import ids_named, shared
+from cpecgeo.catalogue.layers import ids_named, load_shared
 from cpecgeo.catalogue.lines import MEET_KM, Assembled, corridor_id, join_sections, turn_ends
 from cpecgeo.errors import GeometryError, GeometryWarning, InputError, UnknownNameError
 from cpecgeo.features.places import stops
@@ -137,7 +137,7 @@ def find_named(name: str) -> Alignment:
         try:
             row = corridor_rows()[corridor_id(name)]
         except UnknownNameError as error:
-            frame = shared("sections")
+            frame = load_shared("sections")
             known = [*frame["id"], *frame["name"], *error.near]
             raise UnknownNameError(name, "section or corridor", known) from None
         names, wholes = row["sections"], [row["id"]]

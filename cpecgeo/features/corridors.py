@@ -20,8 +20,8 @@ from cpecgeo.catalogue.geometry import (
     Stored,
     fingerprint,
     in_force,
+    load_stored,
     redrawn_corridor,
-    stored,
     using,
 )
 from cpecgeo.catalogue.lines import corridor_id
@@ -170,7 +170,7 @@ def corridor(name: str, *, geometry: Geometry | None = None) -> Corridor:
 
 def _load(key: str, geometry: Geometry | None) -> Corridor:
     if geometry == "osm":
-        kept = stored(key)
+        kept = load_stored(key)
         if kept is None:
             raise DataError(_MISSING.format(key) + ", or leave geometry='bundled'.")
         return _redraw(_load_bundled(key), kept)
@@ -207,7 +207,7 @@ def refreshed(name: str) -> Refreshed:
     UnknownNameError
     """
     key = corridor_id(name)
-    kept = stored(key)
+    kept = load_stored(key)
     if kept is None:
         raise DataError(_MISSING.format(key) + ".")
     return _rebuild(corridor(key, geometry="bundled"), kept)

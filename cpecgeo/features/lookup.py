@@ -17,7 +17,7 @@ from typing import Literal
 import geopandas as gpd
 
 from cpecgeo.catalogue import fold, layer
-from cpecgeo.catalogue.layers import ids_named, shared
+from cpecgeo.catalogue.layers import ids_named, load_shared
 from cpecgeo.errors import CpecgeoError, CRSError, FileError, InputError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor, split_sections
@@ -213,7 +213,7 @@ _NAMESAKES = {
 
 def _find_rows(of: str, name: str) -> gpd.GeoDataFrame:
     """Return the row of a layer with that id, name or other name, as a frame indexed by id."""
-    frame = shared(of)
+    frame = load_shared(of)
     if ids := ids_named(of, name):
         return frame.loc[ids[:1]]
     known = set(frame["name"].dropna().astype(str))

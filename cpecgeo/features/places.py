@@ -22,7 +22,7 @@ from cpecgeo.catalogue.facts import (
     station_name,
 )
 from cpecgeo.catalogue.files import read_points, read_table
-from cpecgeo.catalogue.layers import layer_id, named_points, other_meaning, shared
+from cpecgeo.catalogue.layers import layer_id, load_shared, named_points, other_meaning
 from cpecgeo.catalogue.lines import Assembled, line_stations, shared_stations
 from cpecgeo.errors import InputError, InputTypeError, NameWarning, UnknownNameError
 from cpecgeo.features.subject import Subject, html_card, html_table
@@ -142,7 +142,7 @@ def _index(of: str, first: str) -> tuple[dict[str, list[str]], ...]:
 
 def _rank_rows(of: str, ids: list[str]) -> pd.DataFrame:
     """Return rows of a layer: a town's main station first, a place with a rank before others."""
-    frame = pd.DataFrame(shared(of).loc[list(dict.fromkeys(ids))])
+    frame = pd.DataFrame(load_shared(of).loc[list(dict.fromkeys(ids))])
     if len(frame) == 1:
         return frame
     order = ["main", "rank", *(["population"] if "population" in frame else [])]
@@ -208,7 +208,7 @@ def place(name: str, *, within: str | None = None) -> Place:
             )
     names = {str(n) for of in POINT_LAYERS for n in named_points(of)["name"].dropna()}
     if not (where := other_meaning(name)):
-        names |= {*shared("districts")["name"]}
+        names |= {*load_shared("districts")["name"]}
     raise UnknownNameError(name, "place", names, where or "`catalog` lists the layers.")
 
 

@@ -80,7 +80,7 @@ class _Draft:
                 "geometry": LineString([(spot.x, spot.y), *xy[at:]]),
             }
         )
-        self.measures.append(_frozen(rest))
+        self.measures.append(_freeze(rest))
         if edge in self.own:
             self.own.add(len(self.rows) - 1)
         self.rows[edge] = {
@@ -90,7 +90,7 @@ class _Draft:
             "hours": hours * share,
             "geometry": LineString([*xy[:before], (spot.x, spot.y)]),
         }
-        self.measures[edge] = _frozen(first)
+        self.measures[edge] = _freeze(first)
         return node
 
     def network(self, like: Network) -> Network:
@@ -102,7 +102,7 @@ class _Draft:
         return Network(nodes, edges, tuple(self.measures), frozenset(self.own))
 
 
-def _frozen(km: Floats) -> Floats:
+def _freeze(km: Floats) -> Floats:
     km.flags.writeable = False
     return km
 

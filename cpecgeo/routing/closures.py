@@ -216,7 +216,7 @@ def _applies(row: dict[str, Any], year: int, month: int | None) -> bool:
 
 
 @cache
-def _closed_all_year() -> dict[str, list[tuple[str, str]]]:
+def _list_closed() -> dict[str, list[tuple[str, str]]]:
     """Return what is closed at each crossing in every season, and since when."""
     found: dict[str, list[tuple[str, str]]] = {}
     for row in table("closures").fillna("").to_dict("records"):
@@ -231,6 +231,6 @@ def describe_closure(x: object, year: int | None) -> str:
         return ""
     return "; ".join(
         f"{x.name}: {what}" + (f" (since {since})" if since else "")
-        for what, since in _closed_all_year().get(x.id, ())
+        for what, since in _list_closed().get(x.id, ())
         if year is None or since[:4] <= str(year)
     )

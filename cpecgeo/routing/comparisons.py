@@ -18,7 +18,7 @@ from cpecgeo.routing.additions import JOIN_KM
 from cpecgeo.routing.alternatives import share_of
 from cpecgeo.routing.costs import edge_costs
 from cpecgeo.routing.filters import FilterOptions, UseOptions, filters, number, usable
-from cpecgeo.routing.graph import shared
+from cpecgeo.routing.graph import load_shared
 from cpecgeo.routing.paths import find_detour, place_ends, route, tabulate_costs
 from cpecgeo.routing.search import Path, snap_ends
 
@@ -294,7 +294,7 @@ def route_checks() -> pd.DataFrame:
 
 def _end(name: str) -> object:
     """Return a place, or a point of a line by its id where the name means several."""
-    nodes = shared().nodes
+    nodes = load_shared().nodes
     here = nodes[nodes["id"] == name]
     return here.geometry.iloc[0] if len(here) else name
 
@@ -321,7 +321,7 @@ def alignment_parts(name: str) -> pd.DataFrame:
     """
     row = corridor_rows()[corridor_id(name)]
     sections = layer("sections").loc[row["sections"]]
-    edges = shared().edges
+    edges = load_shared().edges
     of = edges["sections"].tolist()
     # A stretch that two parts share counts for the first, as one passes it once.
     part = [next((s for s in row["sections"] if s in names), "") for names in of]

@@ -22,7 +22,7 @@ from cpecgeo.features.resolve import resolve_corridor
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.routing.additions import JOIN_KM, extend
 from cpecgeo.routing.closures import Cut, cut, is_open_in, is_shut
-from cpecgeo.routing.graph import Network, shared
+from cpecgeo.routing.graph import Network, load_shared
 
 __all__ = [
     "MODES",
@@ -296,7 +296,7 @@ class Usable:
 
 def usable(chosen: Filters) -> Usable:
     """Return the network under filters."""
-    net = extend(shared(), chosen.extra, chosen.join_km) if chosen.extra else shared()
+    net = extend(load_shared(), chosen.extra, chosen.join_km) if chosen.extra else load_shared()
     ground = _open(replace(chosen, avoid=()), net)
     ground = replace(ground, asked=", ".join(chosen.describe().values()))
     for what in chosen.avoid:

@@ -26,7 +26,7 @@ from cpecgeo.errors import DataError
 from cpecgeo.features.subject import html_card, html_table
 from cpecgeo.geodesy import Chainage, length_km
 
-__all__ = ["FINE_KM", "Network", "frame_edges", "network", "shared"]
+__all__ = ["FINE_KM", "Network", "frame_edges", "load_shared", "network"]
 
 # A straight edge this short is its geodesic to some millimetres.
 FINE_KM = 1.0
@@ -234,11 +234,11 @@ def network() -> Network:
     >>> float(n.edges.loc[n.edges["section"] == "raikot-thakot", "km"].sum().round(6))
     280.0
     """
-    own = shared()
+    own = load_shared()
     return Network(own.nodes.copy(), own.edges.copy(), own.measures)
 
 
-def shared() -> Network:
+def load_shared() -> Network:
     """Return the network of the geometry in force, kept in memory: not to be changed."""
     key = fingerprint()
     return _load_bundled() if key is None else _redrawn(key)

@@ -18,7 +18,7 @@ from cpecgeo.errors import InputError
 from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.geodesy import Chainage, distance_km, length_km
 from cpecgeo.routing.filters import Filters, tell_rebuilt
-from cpecgeo.routing.graph import Network, shared
+from cpecgeo.routing.graph import Network, load_shared
 from cpecgeo.routing.search import Snap, Step
 
 __all__ = ["Route", "route_of"]
@@ -143,7 +143,7 @@ class Route:
         """Ids of the sections used, in order."""
         if self.own_legs is not None:
             return tuple(dict.fromkeys(self.own_legs["section"]))
-        rows = (self.network or shared()).rows
+        rows = (self.network or load_shared()).rows
         return tuple(dict.fromkeys(rows[step.edge]["section"] for step in self.steps))
 
     @property
@@ -151,7 +151,7 @@ class Route:
         """How often the route changes between road and rail."""
         if self.own_legs is not None:
             return int((self.own_legs["mode"] == "transfer").sum())
-        rows = (self.network or shared()).rows
+        rows = (self.network or load_shared()).rows
         return sum(rows[step.edge]["mode"] == "transfer" for step in self.steps)
 
     @property
@@ -300,7 +300,7 @@ _FIRST = ["turn", "name", "mode", "from", "to", "km", "hours", "status", "opened
 
 def _legs(route: Route) -> gpd.GeoDataFrame:
     """Return the legs of a route over the network: steps of one section and kind together."""
-    net = route.network or shared()
+    net = route.network or load_shared()
     rows: list[dict[str, Any]] = []
     run = 0.0
     ends = route.origin.name, route.destination.name

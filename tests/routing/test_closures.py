@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cpecgeo.routing import closures
-from cpecgeo.routing.graph import shared
+from cpecgeo.routing.graph import load_shared
 
 
 def row(begun=None, ended=None, season=(None, None)):
@@ -65,13 +65,13 @@ def test_the_borders_of_the_table_are_shut():
     assert {"torkham", "chaman"} <= shut(None, None)
     assert "" not in shut(2020, 1)
     # The bundled network goes over the border at the pass alone.
-    crossings = shared().columns["crossing"]
+    crossings = load_shared().columns["crossing"]
     assert set(crossings) == {"", "khunjerab-pass"}
-    assert closures.is_shut(shared(), 2020, 1).sum() == (crossings != "").sum()
+    assert closures.is_shut(load_shared(), 2020, 1).sum() == (crossings != "").sum()
 
 
 def test_snow_shuts_the_roads_that_have_a_season():
-    net = shared()
+    net = load_shared()
     seasons = net.columns["season"]
     assert (closures.is_open_in(net, None) == (seasons == "")).all()
     summer, winter = closures.is_open_in(net, 7), closures.is_open_in(net, 1)

@@ -470,9 +470,9 @@ def test_a_long_way_to_the_network_is_seen():
 
 def test_a_town_is_at_its_road_and_at_its_station():
     """Where both have one position, a journey may start by either without a change."""
-    from cpecgeo.routing.graph import shared
+    from cpecgeo.routing.graph import load_shared
 
-    net = shared()
+    net = load_shared()
     here = [i for i, n in enumerate(net.nodes["name"]) if n == "Sukkur" and i in net.beside]
     assert {net.nodes["mode"].iloc[i] for i in here} == {"road", "rail"}
     spot = net.nodes.geometry.iloc[here[0]]
