@@ -15,28 +15,22 @@ distance of two geometries is that of a vertex of one from a segment of the othe
 
 from __future__ import annotations
 
-from math import asin, atan2, cos, inf, pi, radians, sin, sqrt
+from math import atan2, cos, inf, pi, radians, sin, sqrt
 
 import numpy as np
 
 from cpecgeo.geodesy._arcs import geodesic
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M
+from cpecgeo.geodesy._facing import list_facing, rival_chord
 from cpecgeo.geodesy._search import STACK, foot, longest_chord
 
 __all__ = ["apart", "contain"]
 
 _TURN = 2.0 * pi
 _TINY_M = 1e-12
-# No normal curvature of WGS 84 is more than 1 / 6,335.4 km.
-_STRONGEST_M = 6_335_000.0
-# How much longer a rival's chord may be, as a share per square of the chord: half more than the
-# extremes of curvature require.
-_SERIES_M, _BENDS = 8_000_000.0, 3.5e-17
 _RIVALS = 64
 _BEYOND = 0.5  # of a segment's length: the feet on an arc and on its chord are closer than this
-# `_face` pays off for geometries this many times their radii apart, with this many leaves.
-_FACING, _FACES = 2.0, 4
 
 
 @kernel(inline=True)
@@ -160,14 +154,6 @@ def _to_chord2(a, d, per_d2, i, x, y, z):
 
 
 @kernel()
-def _rival_chord(c):
-    """Return the longest chord of a geodesic that may be shorter than one with chord `c`."""
-    if c < _SERIES_M:
-        return c * (1.0 + _BENDS * c * c) + 1e-6
-    return longest_chord(2.0 * _STRONGEST_M * asin(min(1.0, c / (2.0 * _STRONGEST_M))))
-
-
-@kernel()
 def _measure(a, d, n, per_d2, around, rival, chord, count, limit, best):
     """Measure a list of vertices and segments; return the least metres and the chord's limit.
 
@@ -189,91 +175,15 @@ def _measure(a, d, n, per_d2, around, rival, chord, count, limit, best):
     return best, limit
 
 
-@kernel(inline=True)
-def _nearest_vertex(a, ball, first, last, begin, end, x, y, z, most):
-    """Return the square of the metres to the nearest vertex of some leaves, and its number."""
-    best, at = most * most, -1
-    for c in range(begin, end):
-        gx, gy, gz = ball[c, 0] - x, ball[c, 1] - y, ball[c, 2] - z
-        reach = most + ball[c, 3]
-        if gx * gx + gy * gy + gz * gz >= reach * reach:
-            continue
-        for i in range(first[c], last[c]):
-            gx, gy, gz = a[i, 0] - x, a[i, 1] - y, a[i, 2] - z
-            c2 = gx * gx + gy * gy + gz * gz
-            if c2 < best:
-                best, at = c2, i
-                most = sqrt(best)
-    return best, at
-
-
-@kernel(inline=True)
-def _facing(a, d, around, ball, first, last, begin, end, x, y, z, least, out):
-    """List the segments of some leaves that reach `least` metres in a direction.
-
-    Return how many there are, -1 for too many, and how far the farthest of them reaches.
-    """
-    count, most = 0, -inf
-    for c in range(begin, end):
-        if ball[c, 0] * x + ball[c, 1] * y + ball[c, 2] * z + ball[c, 3] < least:
-            continue
-        for i in range(first[c], last[c]):
-            s = a[i, 0] * x + a[i, 1] * y + a[i, 2] * z
-            s += max(d[i, 0] * x + d[i, 1] * y + d[i, 2] * z, 0.0) + around[i, 4]
-            most = max(most, s)
-            if s < least:
-                continue
-            if count == len(out):
-                return -1, most
-            out[count] = i
-            count += 1
-    return count, most
-
-
-@kernel()
-def _face(a, d, around, ball, first, last, u, v, i0, i1, j0, j1, mine, yours):
-    """List the segments of two distant geometries that may be nearest to the other geometry.
-
-    Only segments on the side that faces the other geometry can be. The roots are u and v, the
-    leaves i0 to i1 and j0 to j1. Return how many segments of each are listed, -1 for too many, and
-    an upper bound of the chord between the nearest two.
-    """
-    x, y, z = ball[v, 0] - ball[u, 0], ball[v, 1] - ball[u, 1], ball[v, 2] - ball[u, 2]
-    size = sqrt(x * x + y * y + z * z)
-    if size < _FACING * (ball[u, 3] + ball[v, 3]) or i1 - i0 + j1 - j0 < _FACES:
-        return -1, -1, 1e150
-    x, y, z = x / size, y / size, z / size
-    most, p = -inf, i0
-    for c in range(i0, i1):
-        s = ball[c, 0] * x + ball[c, 1] * y + ball[c, 2] * z + ball[c, 3]
-        if s > most:
-            most, p = s, c
-    # A vertex on the facing side, the other geometry's nearest to it, and the nearest to that.
-    i = first[p]
-    c2, j = _nearest_vertex(a, ball, first, last, j0, j1, a[i, 0], a[i, 1], a[i, 2], 1e150)
-    c2, i = _nearest_vertex(a, ball, first, last, i0, i1, a[j, 0], a[j, 1], a[j, 2], 2.0 * sqrt(c2))
-    limit = _rival_chord(sqrt(c2)) + 1e-3
-    # All segments within the limit of the foremost one of the other geometry.
-    most += 1e-3
-    theirs, reach = _facing(
-        a, d, around, ball, first, last, j0, j1, -x, -y, -z, -limit - most, yours
-    )
-    ours, most = _facing(a, d, around, ball, first, last, i0, i1, x, y, z, -limit - reach, mine)
-    if theirs > 0:
-        theirs, reach = _facing(
-            a, d, around, ball, first, last, j0, j1, -x, -y, -z, -limit - most, yours
-        )
-    return ours, theirs, limit
-
-
 @kernel(
-    "ints, ints, int, int, rows, rows, rows, flat, rows, rows, ints, ints, int, ints, ints, float, "
-    "flat"
+    "ints, ints, int, int, rows, rows, rows, flat, rows, rows, ints, ints, int, ints, "
+    "ints, rows, rows, table, table, table, float, flat"
 )
 def apart(
     one, two, start, stop,
     a, d, n, per_d2, around,
-    ball, first, last, leaves, root, leaf,
+    ball, first, last, leaves, root,
+    leaf, frame, levels, spans, seen, leaf_seen,
     slack, out,
 ):  # fmt: skip
     """Enter the metres between geometries `one` and `two` of rows start to stop; 0 if they cross.
@@ -286,16 +196,18 @@ def apart(
     pair, bound = np.empty((4 * STACK, 2), np.int64), np.empty(4 * STACK)
     rival, chord = np.empty((_RIVALS, 2), np.int64), np.empty(_RIVALS)
     mine, yours = np.empty(STACK, np.int64), np.empty(STACK, np.int64)
+    starts, near = np.empty((3, STACK)), np.empty(STACK)
     for row in range(start, stop):
         if out[row] == 0.0:
             continue
         best, count, f, g = inf, 0, one[row], two[row]
-        u, v = root[f], root[g]
-        ours, theirs, limit = _face(
-            a, d, around, ball, first, last, u, v, leaf[f], leaf[f + 1], leaf[g], leaf[g + 1],
-            mine, yours,
-        )  # fmt: skip
-        if ours > 0 and theirs > 0:
+        u, v, limit, ours, theirs = root[f], root[g], 1e150, -1, -1
+        if len(levels) > 0:
+            ours, theirs, limit = list_facing(
+                a, around, first, last, leaf, frame, levels, spans, seen, leaf_seen, f, g,
+                mine, yours, starts, near,
+            )  # fmt: skip
+        if ours > 0:
             u, v = -1, -1  # only the listed ones
         pair[0, 0], pair[0, 1], bound[0], top = u, v, 0.0, 1
         while top > 0:
@@ -364,7 +276,7 @@ def apart(
                             count = 0
                         rival[count, 0], rival[count, 1], chord[count] = f, g, size
                         count += 1
-                        limit = min(limit, _rival_chord(size + bow))
+                        limit = min(limit, rival_chord(size + bow))
                 if best == 0.0:
                     break
         out[row] = _measure(a, d, n, per_d2, around, rival, chord, count, limit, best)[0]

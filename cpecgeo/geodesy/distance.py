@@ -14,6 +14,7 @@ from cpecgeo.errors import InputError
 from cpecgeo.geodesy._arcs import pairs
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, GEOD, Floats, Ints, ecef
+from cpecgeo.geodesy._facing import find_facing
 from cpecgeo.geodesy._paths import Paths, lone_points
 from cpecgeo.geodesy._tree import take_apart
 from cpecgeo.geodesy.inputs import PointsLike, check
@@ -150,7 +151,7 @@ def _rows(p: NDArray[Any], q: NDArray[Any]) -> Floats:
                 rest[rows] = False
     rows = np.flatnonzero(rest)
     if len(rows):
-        forest = _Forest.of(np.concatenate((p[rows], q[rows])))
+        forest = _Forest.of(np.concatenate((p[rows], q[rows])), len(rows))
         number = np.arange(len(rows))
         metres[rows] = forest.metres(number, number + len(rows))
     return metres
@@ -161,7 +162,7 @@ def _all_pairs(p: NDArray[Any], q: NDArray[Any]) -> Floats:
     metres = np.empty((len(p), len(q)))
     if metres.size == 0:
         return metres
-    forest = _Forest.of(np.concatenate((p, q)))
+    forest = _Forest.of(np.concatenate((p, q)), metres.size)
     count = max(1, _PAIRS // len(q))
     for begin in range(0, len(p), count):
         some = metres[begin : begin + count]
@@ -219,11 +220,11 @@ class _Forest:
         The children of each node, first to last. Leaves come first and hold pieces.
     leaves : int
     root : ndarray of int, shape (geometries,)
-    leaf : ndarray of int, shape (geometries + 1,)
-        First leaf of each geometry, and their number.
     inside : ndarray of int
         A geometry's number times the count of geometries, plus the number of a polygon that
         contains one of its parts.
+    listed : tuple of ndarray
+        The segments of each that face distant geometries, see `find_facing`.
     """
 
     geoms: NDArray[Any]
@@ -234,12 +235,12 @@ class _Forest:
     last: Ints
     leaves: int
     root: Ints
-    leaf: Ints
     inside: Ints
+    listed: tuple[Any, ...]
 
     @classmethod
-    def of(cls, geoms: NDArray[Any]) -> _Forest:
-        """Prepare geometries, none of them missing."""
+    def of(cls, geoms: NDArray[Any], pairs: int) -> _Forest:
+        """Prepare geometries, none of them missing, for so many pairs."""
         taken, flat = take_apart(geoms)
         ends = np.flatnonzero((taken.after < 0) & (taken.per_d2 > 0.0))
         a = np.concatenate((taken.a, taken.a[ends] + taken.d[ends]))
@@ -259,8 +260,9 @@ class _Forest:
         bow = 0.25 * np.linalg.norm(pieces[2], axis=1) + 1e-6
         size = 0.5 * np.linalg.norm(pieces[1], axis=1) + bow
         around = np.column_stack((pieces[0] + 0.5 * pieces[1], size, bow))
-        held = _find_held(geoms, flat)
-        return cls(geoms, pieces, around, *_balls(around, target[order], len(geoms)), held)
+        balls = _balls(around, target[order], len(geoms))
+        listed = find_facing(pieces, around, balls[1], balls[-1], pairs)
+        return cls(geoms, pieces, around, *balls[:-1], _find_held(geoms, flat), listed)
 
     def metres(self, one: Ints, two: Ints) -> Floats:
         """Return the metres between geometries, by their numbers; 0 where they meet."""
@@ -276,8 +278,8 @@ class _Forest:
         def work(start: int, stop: int) -> None:
             run(
                 one, two, start, stop, *self.pieces, self.around,
-                self.ball, self.first, self.last, self.leaves, self.root, self.leaf,
-                _TOUCH_M, out,
+                self.ball, self.first, self.last, self.leaves, self.root,
+                *self.listed, _TOUCH_M, out,
             )  # fmt: skip
 
         spread(work, len(one), least=_LEAST)

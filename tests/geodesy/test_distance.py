@@ -16,7 +16,7 @@ from shapely.geometry import (
     box,
 )
 
-from cpecgeo.geodesy import Index, distance_km, distance_matrix_km
+from cpecgeo.geodesy import Index, _facing, distance_km, distance_matrix_km
 from cpecgeo.testing import reference_distance_km, reference_nearest
 
 from .samples import GEOD, wiggle
@@ -191,7 +191,10 @@ def by_indexes(a, b):
     return min(Index([g]).nearest(list(p))["distance_km"].min() for p, g in sides)
 
 
-def test_a_matrix_of_shapes_everywhere_against_indexes_one_by_one():
+@pytest.mark.parametrize("repaid", [0, 10**9])
+def test_a_matrix_of_shapes_everywhere_against_indexes_one_by_one(repaid, monkeypatch):
+    """By what faces the other of each, and by trees alone."""
+    monkeypatch.setattr(_facing, "_REPAID", repaid)
     a, b = shapes_everywhere(18, 1), shapes_everywhere(15, 2)
     matrix = distance_matrix_km(a, b).to_numpy()
     assert (matrix > 12_000).any()
@@ -204,6 +207,43 @@ def test_a_matrix_of_shapes_everywhere_against_indexes_one_by_one():
     assert distance_matrix_km(b, a).to_numpy() == pytest.approx(matrix.T, abs=1e-8)
     rows = distance_km(gpd.GeoSeries(a[:15], crs=4326), gpd.GeoSeries(b, crs=4326))
     assert rows.to_numpy() == pytest.approx(matrix.diagonal(), abs=1e-8)
+
+
+def ragged(rng, middle, count, away):
+    """A ring of some radius; smooth or with a coast, by chance."""
+    angle = np.arange(count) * 360 / count
+    rough = 1 + rng.choice([0, 0.02, 0.3]) * rng.normal(0, 1, count).clip(-2, 2)
+    rough = rough + rng.choice([0, 0.3]) * np.sin(np.radians(3 * angle + rng.uniform(0, 360)))
+    start = np.broadcast_to(middle, (count, 2))
+    return np.column_stack(GEOD.fwd(*start.T, angle, away * rough)[:2])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_faces_the_other_is_all_that_may_be_nearest(seed, monkeypatch):
+    """Islands, coasts, lines and sets of points in one region: with and without what faces whom."""
+    rng = np.random.default_rng(seed)
+    place = [(70, 30), (10, -75), (179, 5), (0, 89), (70, 30), (-60, 50)][seed]
+    made = []
+    for n in range(60):
+        middle = GEOD.fwd(*place, rng.uniform(0, 360), 1e5 * rng.uniform(0, 25))[:2]
+        away = 10 ** rng.uniform(3, 5.2)
+        ring = ragged(rng, middle, int(rng.integers(4, 130)), away)
+        if n % 4 == 0:
+            hole = ragged(rng, middle, 9, 0.03 * away)
+            made.append(Polygon(ring, [hole[::-1]]) if n % 8 else Polygon(ring))
+        elif n % 4 == 1:
+            made.append(LineString(ring) if n % 8 < 4 else LineString([*ring, ring[0]]))
+        elif n % 4 == 2:
+            made.append(MultiPoint(ring))
+        else:
+            parts = [ragged(rng, spot, 12, 0.2 * away) for spot in ring[:3]]
+            made.append(MultiLineString(parts))
+    found = []
+    for repaid in (0, 10**9):
+        monkeypatch.setattr(_facing, "_REPAID", repaid)
+        found.append(distance_matrix_km(made[:30], made[30:]).to_numpy())
+    assert (found[0] > 0).sum() > 400
+    assert found[0] == pytest.approx(found[1], abs=1e-10)
 
 
 def test_a_matrix_near_antipodes():

@@ -14,7 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cpecgeo.errors import CpecgeoWarning, InputError
-from cpecgeo.geodesy import _arcs, _areas, _boundary, _compile, _crossing, _outline, _rings, _sweep
+from cpecgeo.geodesy import (
+    _arcs,
+    _areas,
+    _boundary,
+    _compile,
+    _crossing,
+    _facing,
+    _outline,
+    _rings,
+    _sweep,
+)
 from cpecgeo.geodesy._compile import compile_kernel, kernel
 from cpecgeo.geodesy._program import Program, parameters
 from tests.effort import tries
@@ -220,7 +230,7 @@ def test_kernels_are_made_for_other_machines(triple, cpu):
     llvm.initialize_all_asmprinters()
     target = llvm.Target.from_triple(triple)
     machine = target.create_target_machine(cpu=cpu, opt=3, jit=True)
-    rooms = (_arcs, _areas, _boundary, _crossing, _outline, _rings, _sweep)
+    rooms = (_arcs, _areas, _boundary, _crossing, _facing, _outline, _rings, _sweep)
     kernels = [f for room in rooms for f in vars(room).values() if _is_called(f, room)]
     assert len(kernels) >= 12
     for function in kernels:
