@@ -338,9 +338,7 @@ def _cut(
             net.append(shapely.LineString(line))
     faces = shapely.get_parts(shapely.polygonize([shapely.union_all(net)]))
     spots = shapely.get_coordinates(shapely.point_on_surface(faces))
-    found = Index.of_checked(np.array([_turn_closed(geometry)], dtype=object)).find(
-        plane.unproject(spots)
-    )
+    found = Index.of_checked(np.array([geometry], dtype=object)).find(plane.unproject(spots))
     feet = plane.project(np.column_stack((found.lon[:, 0], found.lat[:, 0])))
     away = np.linalg.norm(feet[:, None] - np.concatenate(ends), axis=2)
     keep = shapely.intersects_xy(shape, spots) & ~(away < 1e-3).any(axis=1)
@@ -351,24 +349,6 @@ def _cut(
             left = shapely.intersects_xy(shapely.polygons(ring), spots) == shapely.is_ccw(ring)
         keep &= left == (side == "left")
     return shapely.union_all(faces[keep])
-
-
-def _turn_closed(geometry: Any) -> Any:
-    """Return lines whose closed parts start in the middle of their longest edge.
-
-    Where a line starts and ends at one vertex, a search finds only one of the two edges there, and
-    that edge alone would decide the side.
-    """
-    parts = []
-    for part in shapely.get_parts(geometry):
-        xy = shapely.get_coordinates(part)
-        azimuth, _, size = GEOD.inv(*xy[:-1].T, *xy[1:].T)
-        k = int(np.argmax(size))
-        if (xy[0] == xy[-1]).all() and size[k] > 0.0:
-            middle = np.array(GEOD.fwd(xy[k, 0], xy[k, 1], azimuth[k], 0.5 * size[k])[:2])
-            xy = np.vstack((middle, np.roll(xy[:-1], -k - 1, axis=0), middle))
-        parts.append(shapely.linestrings(xy))
-    return shapely.multilinestrings(parts)
 
 
 def _outline(shape: Any, index: Index, metres: float, *, flat: bool) -> Outline:

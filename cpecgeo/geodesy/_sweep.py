@@ -59,6 +59,7 @@ _SHARPEST_M = 6_335_000.0
 _HALF_WIDTH = 1e-6
 _OUT_OF_REACH = np.float32(1e18)
 _NONE, _ONE = np.float32(0.0), np.float32(1.0)
+_BACK = 1e-12  # square of the least share of an edge's length that two directions add up to
 
 
 def order_along_curve(xy: Floats) -> Ints:
@@ -104,11 +105,13 @@ def _tell(
     # in the wedge outside the bend, where the mean decides its side.
     ux, uy, uz = d[i, 0], d[i, 1], d[i, 2]
     joint = before[i] if t == 0.0 else (after[i] if t == 1.0 else -1)
-    if joint >= 0:
-        scale = sqrt(per_d2[joint] / per_d2[i]) if per_d2[i] > 0.0 else 0.0
+    if joint >= 0 and per_d2[i] > 0.0:
+        scale = sqrt(per_d2[joint] / per_d2[i])
         ux += scale * d[joint, 0]
         uy += scale * d[joint, 1]
         uz += scale * d[joint, 2]
+        if (ux * ux + uy * uy + uz * uz) * per_d2[i] < _BACK:  # where a line turns back on itself
+            ux, uy, uz = d[i, 0], d[i, 1], d[i, 2]
     gx, gy, gz = fx * PER_A2, fy * PER_A2, fz * PER_B2
     rx, ry, rz = x - fx, y - fy, z - fz
     turn = gx * (uy * rz - uz * ry) + gy * (uz * rx - ux * rz) + gz * (ux * ry - uy * rx)

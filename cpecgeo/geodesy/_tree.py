@@ -53,7 +53,7 @@ class Pieces:
     ring : ndarray of int
         1 on shells, -1 on holes, 0 on lines and points; positive when wound counter-clockwise.
     before, after : ndarray of int
-        The pieces that adjoin on the same path, -1 where it ends.
+        The pieces that adjoin on the same path, -1 where it ends; a closed line doesn't.
     """
 
     a: Floats
@@ -239,7 +239,8 @@ def take_apart(geoms: NDArray[Any]) -> tuple[Pieces, Paths]:
     path = np.concatenate((on - first[on], np.zeros(len(spots), np.int64)))
     wound = np.where(flat.hole, -1, 1) * flat.ring
     ring = np.concatenate((wound[on], np.zeros(len(spots), np.int64)))
-    before_, after_ = _neighbours(on, flat.ring[on], len(spots))
+    closes = flat.ring | (flat.xy[flat.begin[:-1]] == flat.xy[flat.begin[1:] - 1]).all(axis=1)
+    before_, after_ = _neighbours(on, closes[on], len(spots))
     return Pieces(a, d, lift(a, d), per_d2, target, path, ring, before_, after_), flat
 
 
@@ -255,15 +256,14 @@ def _without_repeats(
     return start[keep], a[keep], b[keep], on[keep]
 
 
-def _neighbours(on: Ints, ring: NDArray[np.bool_], spots: int) -> tuple[Ints, Ints]:
-    """Return the pieces before and after each; in a ring the last precedes the first."""
+def _neighbours(on: Ints, closes: NDArray[np.bool_], spots: int) -> tuple[Ints, Ints]:
+    """Return the pieces before and after each; in a ring or closed line the last precedes the first."""
     count = len(on)
-    number = np.arange(count)
-    begins = np.diff(on, prepend=-1) != 0
+    number, begins = np.arange(count), np.diff(on, prepend=-1) != 0
     ends = np.append(begins[1:], True)[:count]
     before, after = number - 1, number + 1
-    before[begins] = np.where(ring[begins], number[ends], -1)
-    after[ends] = np.where(ring[ends], number[begins], -1)
+    before[begins] = np.where(closes[begins], number[ends], -1)
+    after[ends] = np.where(closes[ends], number[begins], -1)
     none = np.full(spots, -1)
     return np.concatenate((before, none)), np.concatenate((after, none))
 

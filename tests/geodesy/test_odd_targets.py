@@ -129,3 +129,36 @@ def test_sides_near_antipodes_are_those_of_the_way_there():
             GEOD.inv(*there[0], *there[1])[0] if x < 65 else GEOD.inv(*there[1], *there[0])[0] + 180
         )
         assert found.side[row, 0] == (-1 if (out - ahead) % 360 < 180 else 1)
+
+
+@pytest.mark.parametrize("metres", [0.5, 3e4, 9e6, 19.9e6])
+def test_sides_at_the_vertex_that_closes_a_line(metres):
+    """A narrow corner is the same corner wherever the line starts, near and at the antipodes."""
+    corner = [(70, 30), (70.2, 30.02), (70.2, 29.98)]
+    azimuth = np.linspace(0, 350, 36) + 0.1
+    spots = np.column_stack(
+        GEOD.fwd(np.full(36, 70.0), np.full(36, 30.0), azimuth, np.full(36, metres))[:2]
+    )
+    told = []
+    for start in range(3):
+        turned = np.roll(corner, start, axis=0)
+        line = LineString(np.vstack((turned, turned[:1])))
+        near = Index([line]).nearest(shapely.points(spots))
+        here = np.hypot(near["lon"] - 70, near["lat"] - 30) < 1e-9
+        told.append(near["side"].astype(str).where(here, "elsewhere").tolist())
+    assert told[0] == told[1] == told[2]
+    assert told[0].count("right") + told[0].count("left") > 9
+    if metres < 1e6:
+        assert set(told[0]) == {"left", "elsewhere"}  # it runs clockwise
+
+
+def test_where_a_line_turns_back_its_first_passage_tells_the_side():
+    there = [(70, 30), (70.1, 30.05), (70.2, 30.02)]
+    line = LineString([*there, *there[-2::-1]])
+    azimuth = np.arange(181, 270, 8.0)
+    spots = GEOD.fwd(*np.full((2, len(azimuth)), 70.0) - [[0], [40]], azimuth, azimuth)[:2]
+    near = Index([line]).nearest(shapely.points(np.column_stack(spots)))
+    assert (near["km"] == 0).all()
+    ahead = GEOD.inv(*there[0], *there[1])[0]
+    right = (azimuth - ahead) % 360 < 180
+    assert (near["side"] == np.where(right, "right", "left")).all()
