@@ -83,8 +83,8 @@ def find_facing(
         corner = np.arange(_SECTORS + 1) * 4.0 / _SECTORS
         north = 1.0 - np.abs(corner - 2.0)
         angle = np.unwrap(np.arctan2(north, (1.0 - np.abs(north)) * np.sign(2.0 - corner)))
-        rays = [f(v) for v in (angle[:-1] - 1e-6, angle[1:] + 1e-6) for f in (np.cos, np.sin)]
-        rays = np.column_stack(rays)
+        edges = (angle[:-1] - 1e-6, angle[1:] + 1e-6)
+        rays = np.column_stack([f(v) for v in edges for f in (np.cos, np.sin)])
         run, most = choose(stand_out, 20 * len(around)), int(np.diff(begin).max())
 
         def work(start: int, stop: int) -> None:

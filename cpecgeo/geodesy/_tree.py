@@ -257,7 +257,7 @@ def _without_repeats(
 
 
 def _neighbours(on: Ints, closes: NDArray[np.bool_], spots: int) -> tuple[Ints, Ints]:
-    """Return the pieces before and after each; in a ring or closed line the last precedes the first."""
+    """Return the pieces before and after each; where a path closes, its last precedes its first."""
     count = len(on)
     number, begins = np.arange(count), np.diff(on, prepend=-1) != 0
     ends = np.append(begins[1:], True)[:count]
