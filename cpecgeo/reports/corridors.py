@@ -93,7 +93,7 @@ def _lead(thing: Corridor, say: Words) -> str:
         )  # fmt: skip
     status = sum_by_status(thing)
     # Shares of the length in the first sentence: the drawn one where none is published.
-    basis = "drawn_km" if math.isnan(thing.official_km) else "length_km"
+    basis = "drawn_km" if math.isnan(thing.official_km) else "chainage_km"
     share = float(status.loc[status["status"] == "operating", basis].sum() / status[basis].sum())
     if round(share, 3) in {0.0, 1.0}:
         works = say("All of it operates.") if share > 0.5 else say("None of it operates.")
@@ -120,7 +120,7 @@ def glance(thing: Corridor) -> dict[str, Any]:
         "kind": thing.kind,
         "status": thing.status,
         "drawn_km": round(thing.length_km, 3),
-        "published_km": thing.official_km,
+        "official_km": thing.official_km,
         "published_as": thing.official_note or None,
         "chainage_km": round(thing.end_km, 3),
         "accuracy_km": thing.accuracy_km,
@@ -132,9 +132,9 @@ def glance(thing: Corridor) -> dict[str, Any]:
 def sum_by_status(thing: Corridor) -> pd.DataFrame:
     """Sum chainage and drawn km by status."""
     table = pd.DataFrame(thing.sections.drop(columns="geometry"))
-    table["length_km"] = table["km_to"] - table["km_from"]
-    sums = table.groupby("status", sort=False)[["length_km", "drawn_km"]].sum().reset_index()
-    sums["share"] = sums["length_km"] / sums["length_km"].sum()
+    table["chainage_km"] = table["km_to"] - table["km_from"]
+    sums = table.groupby("status", sort=False)[["chainage_km", "drawn_km"]].sum().reset_index()
+    sums["share"] = sums["chainage_km"] / sums["chainage_km"].sum()
     return sums
 
 
@@ -143,7 +143,7 @@ def show_status(thing: Corridor, sums: pd.DataFrame) -> pd.DataFrame:
     if len(sums) > 1 and math.isnan(thing.official_km):
         share = sums["drawn_km"] / sums["drawn_km"].sum()
         return sums[["status", "drawn_km"]].assign(share=share)
-    return sums if len(sums) > 1 else sums.iloc[:0]
+    return (sums if len(sums) > 1 else sums.iloc[:0]).rename(columns={"chainage_km": "leg_km"})
 
 
 def list_caveats(thing: Corridor, say: Words) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ def list_caveats(thing: Corridor, say: Words) -> tuple[str, ...]:
     )
     unknown = math.isnan(thing.accuracy_km)
     caveats = [say("How good the drawn line is, nobody has said.") if unknown else good]
-    by_status = sum_by_status(thing).set_index("status")["length_km"]
+    by_status = sum_by_status(thing).set_index("status")["chainage_km"]
     if by_status.get("under_construction", 0) > 0:
         caveats.append(
             say("{km} km are under construction: a new way, not there yet, or an open one being "
@@ -338,7 +338,7 @@ def compare_corridors(corridors: list[Corridor], titles: list[str], say: Words) 
     rows = pd.DataFrame([{"title": t.title, **glance(t)} for t in corridors])
     view = rows.drop(columns=["id", "published_as", "sections", "stops"])
     status = pd.concat(
-        [sum_by_status(t).assign(id=t.name)[["id", "status", "length_km", "drawn_km", "share"]]
+        [sum_by_status(t).assign(id=t.name)[["id", "status", "chainage_km", "drawn_km", "share"]]
          for t in corridors], ignore_index=True,
     )  # fmt: skip
     provinces = pd.concat([_provinces(t) for t in corridors], ignore_index=True)
@@ -346,10 +346,10 @@ def compare_corridors(corridors: list[Corridor], titles: list[str], say: Words) 
         [{"id": t.name, **measure_climb(t), "accuracy_km": t.accuracy_km} for t in corridors]
     )
 
-    def across(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    def across(table: pd.DataFrame, column: str, km: str) -> pd.DataFrame:
         """Pivot rows to one column of km per corridor; zeros stay empty."""
-        wide = table.pivot_table("length_km", column, "id", aggfunc="sum", sort=False)
-        wide = wide.reindex(columns=ids).where(lambda km: km >= 0.5).round()
+        wide = table.pivot_table(km, column, "id", aggfunc="sum", sort=False)
+        wide = wide.reindex(columns=ids).where(lambda cell: cell >= 0.5).round()
         wide.columns = pd.Index([say("{title}, {unit}", title=t, unit=say("km")) for t in titles])
         wide = wide.dropna(how="all").reset_index()
         return wide.rename(columns={"name": "province"})
@@ -359,9 +359,9 @@ def compare_corridors(corridors: list[Corridor], titles: list[str], say: Words) 
     return [
         Part("corridors", say("Corridors at a glance"), (), rows, view=view),
         Part("by_status", say("Kilometres by status"), (), status,
-             view=across(status, "status") if len(set(status["status"])) > 1 else status.iloc[:0]),
+             view=across(status, "status", "chainage_km") if len(set(status["status"])) > 1 else status.iloc[:0]),
         Part("provinces", say("Kilometres by province"), (), provinces,
-             view=across(provinces, "name")),
+             view=across(provinces, "name", "length_km")),
         Part("climb", say("The ground under the line"), (), climb, view=ground),
     ]  # fmt: skip
 

@@ -241,7 +241,7 @@ def route_checks() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        On the id: `name mode along published_km network_km more_km share` (more_km as a share
+        On the id: `name mode along official_km km more_km share` (more_km as a share
         of the published), `access_km` (from the places to the network, not counted),
         `independent` (the network isn't calibrated by this figure or its
         parts), `reason source`. `data/network_checks.csv` has the questions.
@@ -249,7 +249,7 @@ def route_checks() -> pd.DataFrame:
     Examples
     --------
     >>> checks = route_checks()
-    >>> float(checks.loc["karachi-peshawar-ticket", "network_km"].round())
+    >>> float(checks.loc["karachi-peshawar-ticket", "km"].round())
     1723.0
     """
     rows = []
@@ -271,8 +271,8 @@ def route_checks() -> pd.DataFrame:
                 "name": row["name"],
                 "mode": row["mode"],
                 "along": along or "",
-                "published_km": float(row["published_km"]),
-                "network_km": km,
+                "official_km": float(row["published_km"]),
+                "km": km,
                 "more_km": more,
                 "share": more / row["published_km"],
                 "access_km": access,
@@ -310,13 +310,13 @@ def alignment_parts(name: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row per section in order: `section name status published_km` (missing where none is
-        published), `network_km`, `drawn_km`, `more_km` (network less published), `reason`.
+        A row per section in order: `section name status official_km` (missing where none is
+        published), `km`, `drawn_km`, `more_km` (network less published), `reason`.
 
     Examples
     --------
     >>> parts = alignment_parts("western").set_index("section")
-    >>> float(parts.loc["raikot-thakot", "network_km"].round(6))
+    >>> float(parts.loc["raikot-thakot", "km"].round(6))
     280.0
     """
     row = corridor_rows()[corridor_id(name)]
@@ -331,16 +331,16 @@ def alignment_parts(name: str) -> pd.DataFrame:
             "section": sections.index,
             "name": sections["name"].to_numpy(),
             "status": sections["status"].to_numpy(),
-            "published_km": sections["official_km"].to_numpy(float),
-            "network_km": km.reindex(sections.index).fillna(0.0).to_numpy(),
+            "official_km": sections["official_km"].to_numpy(float),
+            "km": km.reindex(sections.index).fillna(0.0).to_numpy(),
             "drawn_km": sections["drawn_km"].to_numpy(float),
             "reason": sections["chainage_reason"].to_numpy(),
         }
     )
-    frame.insert(6, "more_km", frame["network_km"] - frame["published_km"])
+    frame.insert(6, "more_km", frame["km"] - frame["official_km"])
     used = edges.groupby(np.array(part, dtype=object))["section"].agg(lambda s: sorted(set(s)))
     words = [_lender(s, used.get(s, [])) for s in sections.index]
-    missing, same = frame["published_km"].isna(), frame["more_km"].abs() < 0.05
+    missing, same = frame["official_km"].isna(), frame["more_km"].abs() < 0.05
     why = frame["reason"].where(~missing & frame["reason"].notna(), pd.Series(words))
     frame["reason"] = why.where(~same, "")
     frame.attrs = {"corridor": row["id"], "data_version": data_version()}

@@ -42,7 +42,7 @@ def ml1():
 def test_the_figures_are_those_of_the_analyses(ml1):
     thing, told = cg.corridor("ml1"), ml1.to_dict()
     assert told["glance"]["drawn_km"] == round(thing.length_km, 3)
-    assert told["glance"]["published_km"] == 1733
+    assert told["glance"]["official_km"] == 1733
     assert [r["name"] for r in told["sections"]] == thing.sections["name"].tolist()
     crossed = thing.crossed("districts")
     assert [r["length_km"] for r in told["districts"]] == crossed["length_km"].tolist()

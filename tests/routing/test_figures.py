@@ -28,20 +28,20 @@ def checks():
 def test_the_three_alignments(checks, name, published, network):
     """Against the published 2,463, 2,417 and 2,686 km; the parts say where the rest lies."""
     row = checks.loc[name]
-    assert row["published_km"] == published
-    assert row["network_km"] == pytest.approx(network, abs=0.1)
+    assert row["official_km"] == published
+    assert row["km"] == pytest.approx(network, abs=0.1)
     parts = cg.routing.alignment_parts(name)
     assert parts["section"].tolist() == corridor_rows()[name]["sections"]
-    assert parts["network_km"].sum() == pytest.approx(row["network_km"], abs=1e-6)
+    assert parts["km"].sum() == pytest.approx(row["km"], abs=1e-6)
     told = parts["more_km"].abs() > 0.05
-    assert (parts.loc[told | parts["published_km"].isna(), "reason"] != "").all()
+    assert (parts.loc[told | parts["official_km"].isna(), "reason"] != "").all()
     assert (parts.loc[parts["more_km"].abs() < 0.05, "reason"] == "").all()
 
 
 def test_2463_is_the_sum_of_the_parts_that_have_a_figure():
     parts = cg.routing.alignment_parts("western")
-    assert parts["published_km"].sum() == pytest.approx(2463, abs=1)
-    silent = parts[parts["published_km"].isna()].set_index("section")["network_km"].round(1)
+    assert parts["official_km"].sum() == pytest.approx(2463, abs=1)
+    silent = parts[parts["official_km"].isna()].set_index("section")["km"].round(1)
     assert silent.to_dict() == {"m1-burhan-hakla": 34.4, "m8-junction-gwadar": 49.8}
 
 
@@ -49,7 +49,7 @@ def test_the_road_into_gwadar_has_one_length():
     """32.81 km of the N-10 at 610 km over 568.45 drawn, and 14.57 km of the road from it."""
     row = cg.mining.sections("road").set_index("section").loc["m8-junction-gwadar"]
     assert row["km"] == pytest.approx(32.8087 * 610 / 568.4496 + 14.5660, abs=0.001)
-    parts = cg.routing.alignment_parts("western").set_index("section")["network_km"]
+    parts = cg.routing.alignment_parts("western").set_index("section")["km"]
     assert parts["m8-junction-gwadar"] == pytest.approx(row["km"], abs=1e-3)
     assert cg.corridor("western").end_km == pytest.approx(parts.sum(), abs=0.01)
 
@@ -66,9 +66,9 @@ def test_2686_fits_the_way_by_faisalabad():
 
 
 def test_rail_by_tickets_and_by_posts(checks):
-    assert checks.loc["karachi-peshawar-ticket", "network_km"] == pytest.approx(1725, abs=3)
-    assert checks.loc["kiamari-peshawar-chord", "network_km"] == pytest.approx(1687, abs=1e-6)
-    assert checks.loc["lahore-rawalpindi", "network_km"] == pytest.approx(289, abs=1e-6)
+    assert checks.loc["karachi-peshawar-ticket", "km"] == pytest.approx(1725, abs=3)
+    assert checks.loc["kiamari-peshawar-chord", "km"] == pytest.approx(1687, abs=1e-6)
+    assert checks.loc["lahore-rawalpindi", "km"] == pytest.approx(289, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -273,14 +273,14 @@ def test_frames_carry_their_method():
 def test_the_page_on_routes_states_what_is_computed(checks):
     """The prose of the how-to has these figures by hand."""
     page = (Path(__file__).parents[2] / "docs" / "howto" / "routes.md").read_text(encoding="utf-8")
-    round_by_lahore = checks.loc["eastern", "network_km"] - 175.1
+    round_by_lahore = checks.loc["eastern", "km"] - 175.1
     straight = cg.distance_km(cg.place("Kashgar"), shapely.Point(121.5, 31.2167))
     stated = [
-        f"With them it is {checks.loc['western', 'network_km']:,.0f}.",
+        f"With them it is {checks.loc['western', 'km']:,.0f}.",
         f"By Faisalabad (M-4) it is {round_by_lahore:,.0f}",
-        f"{checks.loc['karachi-peshawar-ticket', 'network_km']:,.0f} by the km posts",
+        f"{checks.loc['karachi-peshawar-ticket', 'km']:,.0f} by the km posts",
         f"{round(straight, -2):,.0f} km in a straight line",
-        *(f"{checks.loc[name, 'published_km']:,.0f} km" for name in ("western", "central")),
+        *(f"{checks.loc[name, 'official_km']:,.0f} km" for name in ("western", "central")),
     ]
     assert [text for text in stated if text not in page] == []
 

@@ -20,7 +20,7 @@ print(json.dumps(dict(
     licences=sorted(set(net.edges["licence"])),
     ml1=cg.route("Karachi", "Peshawar", mode="rail", along="ml1", weight="km").chainage_km,
     road=cg.route("Khunjerab Pass", "Gwadar", mode="road", weight="km").chainage_km,
-    missing=sorted(checks.index[checks["network_km"].isna()]),
+    missing=sorted(checks.index[checks["km"].isna()]),
     changes=int((net.edges["mode"] == "transfer").sum()),
 )))
 """
