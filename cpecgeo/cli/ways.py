@@ -233,7 +233,7 @@ def reach(
             "--within-km takes them in.",
             file=sys.stderr,
         )
-    towns = area.towns.sort_values("cost").rename(columns={"cost": area.weight})
+    towns = area.towns.sort_values("cost_at").rename(columns={"cost_at": area.weight})
     give(towns, f"name population {area.weight} access_km", out=None, json=json)
 
 

@@ -359,7 +359,8 @@ def compare_corridors(corridors: list[Corridor], titles: list[str], say: Words) 
     return [
         Part("corridors", say("Corridors at a glance"), (), rows, view=view),
         Part("by_status", say("Kilometres by status"), (), status,
-             view=across(status, "status", "chainage_km") if len(set(status["status"])) > 1 else status.iloc[:0]),
+             view=across(status, "status", "chainage_km") if len(set(status["status"])) > 1
+             else status.iloc[:0]),
         Part("provinces", say("Kilometres by province"), (), provinces,
              view=across(provinces, "name", "length_km")),
         Part("climb", say("The ground under the line"), (), climb, view=ground),

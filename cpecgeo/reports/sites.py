@@ -378,7 +378,7 @@ def _district(thing: Place) -> str | None:
 def _list_reached(sheet: Market, say: Words) -> tuple[tuple[str, ...], pd.DataFrame | None]:
     if sheet.reached is None:
         return (sheet.reached_note,), None
-    towns = sheet.reached.towns.sort_values("cost").head(15)
+    towns = sheet.reached.towns.sort_values("cost_at").head(15)
     text = say(
         "{hours} hours over roads that operate reach {length} km of roads and {count} towns "
         "within {away} km of them; the closest follow.",
@@ -387,5 +387,5 @@ def _list_reached(sheet: Market, say: Words) -> tuple[tuple[str, ...], pd.DataFr
     )  # fmt: skip
     if towns.empty:
         return (text,), None
-    shown = pd.DataFrame(towns[["name", "population", "cost"]])
-    return (text,), shown.rename(columns={"cost": "driving_hours"})
+    shown = pd.DataFrame(towns[["name", "population", "cost_at"]])
+    return (text,), shown.rename(columns={"cost_at": "driving_hours"})

@@ -45,7 +45,7 @@ class Reach:
         The stretches reached: `name mode section status km cost_from cost_to geometry`.
     towns : GeoDataFrame
         Towns within `within_km` of a reached stretch: the columns of the places layer and
-        `cost` (where it joins a reached road or railway, whichever is best with the way there),
+        `cost_at` (where it joins a reached road or railway, whichever is best with the way there),
         `access_km`, `limit` (the least that reaches it). `.attrs["left_out"]` counts further
         towns that lie up to ``.attrs["left_out_km"]`` from what is reached.
     within_km : float
@@ -135,8 +135,8 @@ class Reach:
 
     def _repr_html_(self) -> str:
         people = self.towns["population"].fillna(0).sum()
-        top = self.towns.sort_values("cost").head(20)
-        rows = [(t["name"], f"{t['cost']:,.1f}") for _, t in top.iterrows()]
+        top = self.towns.sort_values("cost_at").head(20)
+        rows = [(t["name"], f"{t['cost_at']:,.1f}") for _, t in top.iterrows()]
         about = (
             f": {self.chainage_km:,.0f} km of roads and railways (calibrated), "
             f"{len(self.towns)} towns with {people:,.0f} people"
@@ -325,7 +325,7 @@ def _towns(edges: gpd.GeoDataFrame, within_km: float, access: float) -> gpd.GeoD
     towns = layer("places")
     attrs = {**towns.attrs, "left_out": 0, "left_out_km": within_km + OTHER_KM}
     if edges.empty:
-        none = towns[:0].assign(cost=[], access_km=[])
+        none = towns[:0].assign(cost_at=[], access_km=[])
         none.attrs = attrs
         return none
     found = []
@@ -345,8 +345,8 @@ def _towns(edges: gpd.GeoDataFrame, within_km: float, access: float) -> gpd.GeoD
     first = (joins["cost"] + joins["away"] * access).sort_values(kind="stable").index
     joins = joins.loc[first].drop_duplicates("town").sort_values("town")
     towns = towns.iloc[joins["town"].to_numpy()].assign(
-        cost=joins["cost"].to_numpy(), access_km=joins["away"].to_numpy()
+        cost_at=joins["cost"].to_numpy(), access_km=joins["away"].to_numpy()
     )
-    towns = towns.sort_values("cost", kind="stable")
+    towns = towns.sort_values("cost_at", kind="stable")
     towns.attrs = attrs
     return towns

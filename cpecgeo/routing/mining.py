@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from shapely.geometry import LineString
+import shapely
+from shapely.geometry import LineString, MultiLineString
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.profile import profile, tell_climb
@@ -208,7 +209,8 @@ def options(
                     used,
                 ),
                 "accuracy_km": part["accuracy_km"].max(),
-                "geometry": part.geometry.union_all(),
+                # A union would hold once what a train runs twice, where it turns.
+                "geometry": MultiLineString(list(shapely.get_parts(part.geometry.to_numpy()))),
             }
         )
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=4326).set_index("option")

@@ -240,8 +240,8 @@ def exposure_file(
     Returns
     -------
     Run
-        `out` has one row per ring: `km_from`, `km_to`, `rows`, and with `value` its sum and
-        `missing`; `rows_low`, `rows_high`, `<value>_low` and `<value>_high` count what surely
+        `out` has one row per ring: `km_from`, `km_to`, `features`, and with `value` its sum and
+        `missing`; `features_low`, `features_high`, `<value>_low`, `<value>_high` count what surely
         lies in the ring and all that may, as `cpecgeo.exposure` has them. Points are moved by
         their column `accuracy_km`, where there is one; empty where no accuracy is known.
 

@@ -185,7 +185,7 @@ def exposure(
     Returns
     -------
     dask.dataframe.DataFrame
-        Lazy, one partition on the index (`km_from`, `km_to`): `rows`, and with `value` its
+        Lazy, one partition on the index (`km_from`, `km_to`): `features`, and with `value` its
         sum and `missing`, the rows without a value; low and high of both, as `exposure_file`.
 
     Raises
@@ -196,7 +196,7 @@ def exposure(
     --------
     >>> import dask.dataframe as dd
     >>> ddf = dd.from_pandas(pd.DataFrame({"lon": [67.0, 60], "lat": [24.9, 40]}), npartitions=1)
-    >>> exposure(ddf, "ml1", [50]).compute()["rows"].tolist()
+    >>> exposure(ddf, "ml1", [50]).compute()["features"].tolist()
     [1]
     """
     choice = Choice(None, lon, lat, crs, thousands)

@@ -379,7 +379,7 @@ class Exposure:
         }
         table: dict[str, Any] = {"km_from": [0.0, *self.km[:-1]], "km_to": list(self.km)}
         for end, rings in of.items():
-            table[f"rows{end}"] = [int(ring.sum()) for ring in rings]
+            table[f"features{end}"] = [int(ring.sum()) for ring in rings]
         if self.value is not None:
             cells = plain(columns[self.value], self.thousands).to_pandas()
             values = to_numbers(cells, self.value, is_part=True)[good][hit]
@@ -393,7 +393,7 @@ class Exposure:
 
     def finish(self, sums: pd.DataFrame) -> pd.DataFrame:
         """Leave low and high empty where `told` is 0 in all of the summed answers."""
-        out = sums.drop(columns="told").astype({"rows_low": "Int64", "rows_high": "Int64"})
-        names = [f"{n}_{end}" for n in ("rows", self.value) if n for end in ("low", "high")]
+        out = sums.drop(columns="told").astype({"features_low": "Int64", "features_high": "Int64"})
+        names = [f"{n}_{end}" for n in ("features", self.value) if n for end in ("low", "high")]
         out[names] = out[names].mask(sums["told"] == 0)
         return out

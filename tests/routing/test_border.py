@@ -78,8 +78,8 @@ def test_people_are_the_exposure(torkham):
 def test_hours_reach_what_a_route_reaches(torkham):
     town = torkham.reached.towns.loc["peshawar"]
     way = cg.route("torkham", "peshawar", mode="road", weight="hours")
-    assert town["cost"] == pytest.approx(way.hours, abs=0.3)
-    assert torkham.reached.towns["cost"].max() <= 3 + 1e-9
+    assert town["cost_at"] == pytest.approx(way.hours, abs=0.3)
+    assert torkham.reached.towns["cost_at"].max() <= 3 + 1e-9
 
 
 def test_closures_and_seasons_have_dates_and_sources():

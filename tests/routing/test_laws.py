@@ -215,7 +215,7 @@ def test_a_town_is_reached_where_it_joins_best_as_a_route_does():
     for limit, more in (({"km": 300}, {}), ({"hours": 3}, {"mode": "road"}), ({"hours": 3}, truck)):
         ((weight, most),) = limit.items()
         area = cg.reach("Quetta", **limit, **more, within_km=8)
-        towns = area.towns[area.towns["cost"] < most * 0.9]
+        towns = area.towns[area.towns["cost_at"] < most * 0.9]
         table = cg.route_matrix(["Quetta"], towns.geometry, weight=weight, **more)
-        assert towns["cost"]["quetta"] == pytest.approx(0, abs=1e-9)
-        np.testing.assert_allclose(towns["cost"], table.iloc[0], atol=0.02)
+        assert towns["cost_at"]["quetta"] == pytest.approx(0, abs=1e-9)
+        np.testing.assert_allclose(towns["cost_at"], table.iloc[0], atol=0.02)

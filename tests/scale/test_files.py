@@ -105,7 +105,7 @@ def test_exposure_sums_rings(files, points, expected, kind, tmp_path):
     ring = pd.cut(expected["distance_km"], [-1, 10, 40, 90]).cat.codes
     for code, row in got.iterrows():
         inside = (ring == code).to_numpy()
-        assert row["rows"] == inside.sum()
+        assert row["features"] == inside.sum()
         assert row["people"] == points["people"][inside].sum()
     assert got["km_to"].tolist() == [10, 40, 90]
 
@@ -127,13 +127,12 @@ def good_to(points, how):
 def same_rings(got, want):
     """Rings of a file or of Dask, and those from memory."""
     assert got["km_to"].tolist() == want["km_to"].tolist()
-    names = {"rows": "features", "people": "people"}
     for end in ("", "_low", "_high"):
-        for here, there in names.items():
+        for name in ("features", "people"):
             np.testing.assert_allclose(
-                got[here + end].to_numpy(float, na_value=np.nan),
-                want[there + end].to_numpy(float, na_value=np.nan),
-                err_msg=here + end,
+                got[name + end].to_numpy(float, na_value=np.nan),
+                want[name + end].to_numpy(float, na_value=np.nan),
+                err_msg=name + end,
             )
     assert got["missing"].tolist() == want["missing"].tolist()
 
@@ -152,13 +151,13 @@ def test_low_and_high_are_those_of_memory(points, tmp_path, to, how, out):
     want = cg.exposure(targets, km, layer=mine[mine.geometry.notna()], value="people")
     same_rings(got, want.reset_index())
     is_told = how != "none" or to != "bare"
-    for name in ("rows", "people"):
+    for name in ("features", "people"):
         assert got[[f"{name}_{end}" for end in SPANS]].notna().all(axis=None) == is_told
     if is_told:
-        assert (got["rows_low"] <= got["rows"]).all()
-        assert (got["rows"] <= got["rows_high"]).all()
+        assert (got["features_low"] <= got["features"]).all()
+        assert (got["features"] <= got["features_high"]).all()
     if to == "corridors":
-        assert (got["rows_low"] < got["rows_high"]).all()
+        assert (got["features_low"] < got["features_high"]).all()
 
 
 @pytest.mark.parametrize("out", ["o.parquet", "o.csv"])

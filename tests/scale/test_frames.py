@@ -96,7 +96,7 @@ def test_exposure_sums_over_partitions(points):
     got = scale.exposure(plain(points), TO, [10, 50], value="people").compute()
     want = cg.nearest(points, TO)["distance_km"]
     rings = [want <= 10, (want > 10) & (want <= 50)]
-    assert got["rows"].tolist() == [int(r.sum()) for r in rings]
+    assert got["features"].tolist() == [int(r.sum()) for r in rings]
     assert got["people"].tolist() == [points["people"][r].sum() for r in rings]
     assert got.index.tolist() == [(0.0, 10.0), (10.0, 50.0)]
 
@@ -111,7 +111,7 @@ def test_low_and_high_are_those_of_memory(points, to, how):
     assert lazy.dtypes.equals(got.dtypes)
     want = cg.exposure(targets, [10, 50], layer=mine[mine.geometry.notna()], value="people")
     same_rings(got.reset_index(), want.reset_index())
-    assert got["rows_high"].notna().all() == (how != "none" or to != "bare")
+    assert got["features_high"].notna().all() == (how != "none" or to != "bare")
 
 
 def test_numbered_targets_can_be_missing(points):
