@@ -2,6 +2,7 @@
 
 import base64
 import re
+import zlib
 from itertools import pairwise
 
 import geopandas as gpd
@@ -317,6 +318,68 @@ def test_the_sea_is_blue_on_paper_and_no_degree_is_hidden(visit, cpec_file):
     page.evaluate("void window.dispatchEvent(new Event('afterprint'))")
     page.wait_for_timeout(300)
     assert page.evaluate(clear) > 0
+
+
+def sheet_colour(pdf):
+    """The colour that the whole of the first page is filled with, margins too."""
+    for found in re.finditer(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL):
+        try:
+            text = zlib.decompress(found[1])
+        except zlib.error:
+            continue
+        fill = re.search(rb"([\d.]+ [\d.]+ [\d.]+) rg\n(?:/\w+ gs\n)?0 0 [\d.]+ [\d.]+ re\nf", text)
+        if fill:
+            return fill[1].decode()
+    return None
+
+
+PANELS = """() => { const of = (e, what) => getComputedStyle(document.querySelector(e))[what];
+  return [of('html', 'backgroundColor'), of('.cpec-head h1', 'color'), of('.cpec-legend', 'backgroundColor'),
+    of('.cpec-legend', 'color'), of('.leaflet-control-scale-line', 'color'), of('.cpec-profile', 'backgroundColor')]; }"""
+
+
+@pytest.mark.parametrize("forced", ["none", "active"])
+def test_paper_is_white_and_ink_dark_whatever_the_screen_is(visit, tmp_path, forced):
+    path = Map(title="Sheet").add("kkh", profile=True).save(tmp_path / "m.html")
+    shown = {}
+    for scheme in ("light", "dark"):
+        page = visit(path, color_scheme=scheme, forced_colors=forced)
+        pdf = page.pdf(prefer_css_page_size=True, print_background=True)
+        assert sheet_colour(pdf) == "1 1 1", scheme
+        page.emulate_media(media="print", color_scheme=scheme, forced_colors="none")
+        page.wait_for_timeout(300)
+        assert page.locator(".cpec-corner").count() == 1
+        shown[scheme] = page.evaluate(PANELS)
+        page.emulate_media(media="screen")
+    assert shown["dark"] == shown["light"]
+    assert shown["dark"][0] == "rgb(255, 255, 255)"
+    assert shown["dark"][1] == "rgb(35, 33, 30)"
+
+
+@pytest.mark.parametrize("width", [800, 1400])
+def test_a_map_within_a_printed_page_is_whole_with_its_legend(chromium, tmp_path, width):
+    """It was laid out for a sheet of its own, and cut to a quarter by the report's frame."""
+    path = cpecgeo.report("taxila-havelian").save(tmp_path / "r.html")
+    page = chromium.new_page(viewport={"width": width, "height": 900})
+    page.goto(path.as_uri())
+    (frame,) = [one for one in page.frames if one.parent_frame]
+    frame.wait_for_selector("html[data-ready]", state="attached")
+    frame.evaluate("void window.dispatchEvent(new Event('beforeprint'))")
+    box = frame.evaluate(
+        """() => { const box = e => { const r = document.querySelector(e).getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
+        return [box('.cpec-map'), box('.cpec-legend'), box('.leaflet-control-attribution')]; }"""
+    )
+    # The report's style gives the frame 182 mm by 130 mm of an A4 sheet.
+    ground, *panels = box
+    assert ground[2] <= 182 / 25.4 * 96
+    assert ground[3] <= 130 / 25.4 * 96
+    assert ground[2] - ground[0] > 0.85 * min(width - 60, 181 / 25.4 * 96)
+    for panel in panels:
+        assert ground[0] <= panel[0] < panel[2] <= ground[2]
+        assert ground[1] <= panel[1] < panel[3] <= ground[3]
+    frame.evaluate("void window.dispatchEvent(new Event('afterprint'))")
+    assert frame.locator("html.cpec-framed").count() == 0
+    page.close()
 
 
 def test_print_offers_papers(visit, cpec_file):

@@ -12,7 +12,7 @@
     document.documentElement.dataset.paper = name;
     let sheet = document.querySelector("style.cpec-paper");
     if (!sheet) document.head.append(sheet = el("style", { class: "cpec-paper" }));
-    sheet.textContent = "@page { size: " + name + (name.includes(" ") ? "" : " landscape") + "; margin: 9mm; }";
+    sheet.textContent = "@page { size: " + name + (name.includes(" ") ? "" : " landscape") + "; margin: 9mm; background: #fff; }";
   }
 
   cpecgeo.printButton = function (map) {
@@ -166,6 +166,8 @@
       const bounds = wanted(map);
       // The paper's size takes effect by this class, before the browser lays the page out.
       document.documentElement.classList.add("cpec-printing");
+      // Within another page, such as a report, the sheet is that page's.
+      if (window.parent !== window) document.documentElement.classList.add("cpec-framed");
       if (map.cpec.profile) {
         document.documentElement.classList.add("cpec-with-profile");
         map.cpec.profile.box.open = true;
@@ -178,7 +180,7 @@
     };
     const leave = () => {
       if (!before) return;
-      document.documentElement.classList.remove("cpec-printing", "cpec-with-profile");
+      document.documentElement.classList.remove("cpec-printing", "cpec-framed", "cpec-with-profile");
       if (map.cpec.profile) {
         map.cpec.profile.box.open = before.profile;
         if (before.profile) map.cpec.profile.draw();
