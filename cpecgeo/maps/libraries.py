@@ -19,6 +19,7 @@ from cpecgeo.errors import DataError, InputError
 
 __all__ = [
     "Library",
+    "build_letters",
     "build_marker_script",
     "find_library",
     "inline_asset",
@@ -34,6 +35,11 @@ _MIME = {
     "svg": "image/svg+xml",
     "webp": "image/webp",
     "woff2": "font/woff2",
+}
+# What the letters are for that pages in a language carry.
+_LETTERS = {
+    "ur": "U+600-6FF,U+200C-200F,U+FB50-FDFF,U+FE70-FEFC",
+    "zh": "U+3000-303F,U+4E00-9FFF,U+FF00-FFEF",
 }
 # A call of the scripts' translation function `t` with a text.
 _SAID = re.compile(r'\bt\(("(?:[^"\\]|\\.)*")')
@@ -212,6 +218,33 @@ def inline_asset(name: str) -> str:
     'data:image/webp;base64,'
     """
     return f"data:{_MIME[name.rsplit('.', 1)[-1]]};base64,{base64.b64encode(_read(name)).decode()}"
+
+
+@functools.cache
+def build_letters(lang: str) -> str:
+    """Build the style that brings a language's letters, for machines that have no font of them.
+
+    Parameters
+    ----------
+    lang : str
+        ``"ur"`` or ``"zh"``; others need none.
+
+    Returns
+    -------
+    str
+        CSS: the font named "cpecgeo letters", which style sheets name last.
+
+    Examples
+    --------
+    >>> build_letters("ur")[:42], build_letters("en")
+    ('@font-face{font-family:"cpecgeo letters";s', '')
+    """
+    if lang not in _LETTERS:
+        return ""
+    source = f'url({inline_asset(f"letters/{lang}.woff2")}) format("woff2")'
+    return (
+        f'@font-face{{font-family:"cpecgeo letters";src:{source};unicode-range:{_LETTERS[lang]}}}'
+    )
 
 
 @functools.cache

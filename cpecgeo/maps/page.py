@@ -120,7 +120,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
     in_order = {key: data["layers"][key] for key in data["order"]}
     packed = data | {"layers": encode.pack_layers(in_order)}
     scripts, styles = _libraries(links, main, needed)
-    scripts.append(main)
+    scripts, styles = [*scripts, main], [*styles, libraries.build_letters(lang)]
     policy = _policy(scripts + [m.group(2) for m in _SCRIPT_TAG.finditer(header_text)], hosts)
     return "\n".join(
         [
@@ -132,7 +132,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="referrer" content="no-referrer">',
             f"<title>{html.escape(_replace_controls(title))}</title>",
-            *(f"<style>{_escape_end(s, 'style')}</style>" for s in styles),
+            *(f"<style>{_escape_end(s, 'style')}</style>" for s in styles if s),
             header_text,
             "</head>",
             "<body>",

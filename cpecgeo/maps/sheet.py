@@ -49,7 +49,7 @@ _SHAPES = (3, 11)  # the first matplotlib that joins Arabic letters, from right 
 # Inches of a figure's sides.
 _LARGEST = 60.0
 FigureStyle: TypeAlias = str | Mapping[str, Any] | None
-_RTL = re.compile("[\u0590-\u08ff]")
+_OUTLINED = re.compile("[\u0590-\u08ff\u2e80-\u9fff]")
 # No font has these; a line break is intended.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
@@ -283,7 +283,7 @@ def render_figure(figure: Figure, kind: str, *, dpi: int = 200) -> bytes:
     import matplotlib as mpl
 
     buffer = io.BytesIO()
-    outlined = {"svg.fonttype": "path"} if _is_rtl(figure) else {}
+    outlined = {"svg.fonttype": "path"} if _needs_outlines(figure) else {}
     with mpl.rc_context(_RC | outlined):
         if kind == "svg":
             # `savefig` draws twice, once to try the layout; the first drawing has it already.
@@ -296,11 +296,11 @@ def render_figure(figure: Figure, kind: str, *, dpi: int = 200) -> bytes:
     return buffer.getvalue()
 
 
-def _is_rtl(figure: Figure) -> bool:
-    """Return whether a text runs from right to left; viewers of SVG would typeset it wrongly."""
+def _needs_outlines(figure: Figure) -> bool:
+    """Return whether a text is Urdu, which viewers set otherwise, or Chinese, which few can."""
     from matplotlib.text import Text
 
-    return any(_RTL.search(text.get_text()) for text in figure.findobj(Text))
+    return any(_OUTLINED.search(text.get_text()) for text in figure.findobj(Text))
 
 
 def escape_text(text: object, longest: int = 80) -> str:

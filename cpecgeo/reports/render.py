@@ -18,6 +18,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from cpecgeo.features.subject import html_table
+from cpecgeo.maps.libraries import build_letters
 from cpecgeo.maps.words import NUMBERS, UNITS, Words, find_words, write_values
 
 __all__ = [
@@ -39,7 +40,7 @@ _SHORT = 18
 # Notebooks give frames 300 by 150 pixels; the page has its own style for them.
 _FRAME = Markup(' style="width:100%;height:32rem;border:1px solid #ddd6c8"')
 _POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
-_NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 # A stretch of English in a text in another script, and words that make it more than a name.
 _ENGLISH = re.compile(r"[A-Za-z0-9][^\u0600-\u06ff\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]*")
 _WORDS = re.compile(r"\b[a-z]{2,}\b[^a-z]*\b[a-z]{2,}\b|https?://")
@@ -202,9 +203,8 @@ def render_html(report: Content, *, unfold: bool = False) -> str:
         frame="",
         contents=True,
         opened=" open" if unfold else "",
-        # Our own text, or the map's own attribute.
         policy=Markup(policies[0]) if policies else _NO_SCRIPTS,  # noqa: S704
-        style=Markup(_read("report.css")),  # noqa: S704
+        style=Markup(_read("report.css") + build_letters(report.lang)),  # noqa: S704
     )
 
 

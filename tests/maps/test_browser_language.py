@@ -1,14 +1,20 @@
 """Maps in Urdu and Chinese, as a browser shows them."""
 
+import json
+import os
 import re
+from pathlib import Path
 
+import matplotlib as mpl
 import pytest
 from conftest import MAP
 
 import cpecgeo
 from cpecgeo.maps import Map, cpec_map
 from cpecgeo.maps.libraries import list_texts
+from cpecgeo.maps.page import find_browser
 from cpecgeo.maps.words import FIELDS
+from tools.assets.letters import LETTERS, find_chinese
 
 pytestmark = pytest.mark.browser
 
@@ -180,3 +186,65 @@ def test_rivers_lakes_and_countries_have_their_names(
         said |= set(page.locator(".cpec-label").all_inner_texts())
     assert {river, lake, china} <= said
     assert not [name for name in said if formal in name]
+
+
+@pytest.fixture(scope="module")
+def bare_machine(chromium, tmp_path_factory):
+    """A browser on a machine whose only font has Latin letters."""
+    folder = tmp_path_factory.mktemp("fonts")
+    font = Path(mpl.get_data_path()) / "fonts" / "ttf" / "STIXGeneral.ttf"
+    (folder / font.name).write_bytes(font.read_bytes())
+    rules = folder / "fonts.conf"
+    rules.write_text(
+        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
+        f"<dir>{folder}</dir><cachedir>{folder}/cache</cachedir></fontconfig>"
+    )
+    browser = chromium.browser_type.launch(
+        executable_path=find_browser(),
+        args=["--headless", "--no-sandbox", "--disable-gpu"],
+        env=os.environ | {"FONTCONFIG_FILE": str(rules)},
+    )
+    yield browser
+    browser.close()
+
+
+# Elements that hold a word of a language's letters, and nothing else.
+OF = {"ur": r"^[\u0600-\u06ff]+$", "zh": r"^[\u4e00-\u9fff]+$"}
+MARKED = """of => { let n = 0; const letters = new RegExp(of);
+  for (const e of document.querySelectorAll("body *")) {
+    if (["SCRIPT", "NOSCRIPT", "OPTION", "SUMMARY", "LI"].includes(e.tagName) || !e.checkVisibility()) continue;
+    if (!letters.test(e.textContent)) continue;
+    e.setAttribute("data-said", ""); n += 1; } return n; }"""
+
+
+def fonts_of(page, of):
+    """Fonts that draw the words of these letters, "own" where they came with the page."""
+    assert page.evaluate(MARKED, of) >= 10
+    session = page.context.new_cdp_session(page)
+    for domain in ("DOM", "CSS"):
+        session.send(f"{domain}.enable")
+    root = session.send("DOM.getDocument")["root"]["nodeId"]
+    asked = {"nodeId": root, "selector": "[data-said]"}
+    found = set()
+    for node in session.send("DOM.querySelectorAll", asked)["nodeIds"]:
+        for font in session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]:
+            found.add("own" if font["isCustomFont"] else font["familyName"])
+    return found
+
+
+@pytest.mark.parametrize("lang", ["ur", "zh"])
+def test_a_bare_machine_shows_letters_and_no_boxes(bare_machine, tmp_path, lang):
+    made = cpec_map(["ml1"], lang=lang).save(tmp_path / "m.html")
+    report = cpecgeo.report("taxila-havelian", lang=lang, draw=False).save(tmp_path / "r.html")
+    for path in (made, report):
+        page = bare_machine.new_context(offline=True).new_page()
+        page.goto(path.as_uri())
+        page.evaluate("document.fonts.ready.then(() => null)")
+        page.wait_for_timeout(500)
+        assert fonts_of(page, OF[lang]) == {"own"}, path.name
+
+
+def test_every_chinese_letter_that_the_package_says_is_in_its_font():
+    record = json.loads((LETTERS / "letters.json").read_text(encoding="utf-8"))
+    missing = set(find_chinese()) - set(record["zh"]["letters"])
+    assert missing == set(), "run python -m tools.assets.letters"
