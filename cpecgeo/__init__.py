@@ -1,4 +1,4 @@
-"""Geospatial analysis of the China–Pakistan Economic Corridor, true on WGS 84.
+"""Geospatial analysis of the China–Pakistan Economic Corridor, exact on WGS 84.
 
 Names load on first use, so importing the package is quick, offline and writes nothing.
 """
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from cpecgeo.routing.border import market as market
     from cpecgeo.routing.border import markets as markets
 
-# Each public name and the module it lives in; with a colon where it is that module itself.
+# Each public name and its module; with a colon where it is the module itself.
 _HOMES = {
     "Corridor": "features.corridor",
     "Map": "maps",

@@ -52,7 +52,7 @@ COMMANDS = {
 }
 """Each command with the module and the function that it is, in the order of `cpecgeo --help`."""
 
-# The commands that a part of the help begins with.
+# The first command of each part of the help.
 _HEADS = {
     "catalog": "What there is",
     "near": "Near, within and around",
@@ -61,27 +61,27 @@ _HEADS = {
     "convert": "Files, programs and the rest",
 }
 
-# An option as Python states it, in a message of the library, and what it is set to.
+# An option and its value, as written in a message of the library.
 _STATED = re.compile(
     r"""(?<!['"\w])(?P<name>[a-z_]+)=(?!=)"""
     r"""(?P<value>"[^"]*"|'[^']*'|\[[^\]]*\]|float\('nan'\)|-?[0-9.e-]*[0-9])?"""
 )
-# What a message says first: which argument it is about.
+# The argument named at the beginning of a message.
 _GIVEN = re.compile(r"^[a-z_]+(?= (?:is|has|must) )")
-# What verbs call the first thing that they are given, and where a command stands for it.
+# Names of first arguments in the library, and the command's word for them.
 _FIRST = ("x", "points", "zones")
 _TYPED = "cpecgeo.typed"
 _X = re.compile(r"(?<=[,;:] )x(?= (?:is|has) )|(?<= and )x(?= (?:is|has) )")
 _REFRESH = re.compile(r"cpecgeo\.osm\.refresh\('([\w.-]+)'\)")
 _CLAUSES = re.compile(r"(?<=[.;:]) |(?<=\S)(?=, or )")
-# Advice that only Python can take: a call, `explode()`, or a keyword of one.
+# Advice that only works in Python: a call, `explode()`, or a keyword argument.
 _CALL = re.compile(r"\b[a-z_]+(?:\.[a-z_]+)*\((?:\)|[a-z_]+[,=)])")
 _OF_ALL = {"--geometry", "--version", "--show-completion"}
 _OF_FILES = {"lon", "lat", "layer", "crs", "thousands", "encoding"}
 
 
 class _Commands(click.Group):
-    """Commands whose modules are loaded when they are asked for."""
+    """A group of commands whose modules are loaded when needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -101,7 +101,7 @@ class _Commands(click.Group):
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         try:
             return super().make_context(*args, **kwargs)
-        except BrokenPipeError:  # help into a closed pipe
+        except BrokenPipeError:  # help written to a closed pipe
             _drop_output()
             raise click.exceptions.Exit(141) from None
 
@@ -117,7 +117,7 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
             name, command, rest = super().resolve_command(ctx, args)
-        except click.exceptions.NoSuchCommand as error:  # it knows of no names not yet loaded
+        except click.exceptions.NoSuchCommand as error:  # click only searches loaded names
             raise click.exceptions.NoSuchCommand(
                 error.command_name, possibilities=COMMANDS, ctx=ctx
             ) from None
@@ -129,7 +129,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # The reader has seen enough; nothing more can be said to it.
+            # The pipe's reader has closed it; no message can be written.
             _drop_output()
             ctx.exit(141)
         except CpecgeoError as error:
@@ -143,12 +143,12 @@ class _Commands(click.Group):
 def _refuse_repeated(
     command: click.Command, args: list[str], parent: click.Context, name: str | None
 ) -> None:
-    """Refuse an option of one value that is typed twice: click takes the last, and says nothing."""
+    """Refuse a single-value option typed twice; click would silently take the last."""
     context = click.Context(command, parent=parent, info_name=name, **command.context_settings)
     try:
         values, rest, order = command.make_parser(context).parse_args([*args])
     except click.UsageError:
-        return  # said when the command itself reads what was typed
+        return  # reported when the command itself parses its arguments
     given = next((p.name for p in command.params if isinstance(p, click.Argument)), None)
     if given is not None and isinstance(text := values.get(given), (str, tuple)):
         shown = text if isinstance(text, str) else ",".join(map(str, text))
@@ -168,7 +168,7 @@ def _refuse_repeated(
 
 
 def list_options(command: click.Command | None) -> dict[str, str]:
-    """Return the options of a command, or of the commands in a group, by their names in Python."""
+    """Return the options of a command, or of a group's commands, by their names in Python."""
     found: dict[str, str] = {}
     for inner in getattr(command, "commands", {}).values():
         found |= list_options(inner)
@@ -184,21 +184,21 @@ def list_options(command: click.Command | None) -> dict[str, str]:
 def in_shell(
     text: str, options: Mapping[str, str], typed: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """Say a message of the library as one of the shell: with its options, and no others.
+    """Turn a message of the library into one of the shell, with the command's options.
 
     Parameters
     ----------
     text : str
     options : mapping of str to str
-        Those of the command, by the names that Python has for them.
+        The command's options, by their names in Python.
     typed : mapping of str to str
-        What was typed for arguments, by the names that Python has for them.
+        What was typed for arguments, by their names in Python.
 
     Returns
     -------
     str
-        Advice that needs another option, or Python, is left out; where a file needs it, the
-        command that has it is named.
+        Advice that needs an option of another command, or Python, is left out; for a file, the
+        command with the option is named.
 
     Examples
     --------
@@ -214,7 +214,7 @@ def in_shell(
     text = _REFRESH.sub(r"`cpecgeo osm refresh \1`", text)
     text = text.replace("`catalog` lists", "`cpecgeo catalog` lists")
     if re.search(r"(?<!\S)--[a-z]", text):
-        return text  # of the shell itself
+        return text  # a message of the shell itself
     if "(cpecgeo.scale)" in text and "stream" in options:
         text = text.replace("read it as a stream (cpecgeo.scale)", "add --stream")
     is_of_verb = "options of cg.read" in text
@@ -315,7 +315,7 @@ def _remark(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Say a warning of ours in one line, without the place in the code that it comes from."""
+    """Print one of our warnings in one line, without its position in the code."""
     if issubclass(category, CpecgeoWarning):
         context = click.get_current_context(silent=True)
         named = list_options(context.command) if context is not None else {}
@@ -332,14 +332,14 @@ def main() -> None:
     An error is one line on stderr and exit code 1; wrong usage is 2; Ctrl-C is 130.
     """
     debug = "--debug" in sys.argv
-    if sys.stdout is None:  # closed by whoever started this
+    if sys.stdout is None:  # closed by the calling process
         print("cpecgeo: standard output is closed.", file=sys.stderr)
         sys.exit(1)
-    # Loading modules makes many objects and no waste: to look for it took a tenth of most commands.
+    # Loading modules creates many objects but no garbage; collecting took a tenth of most commands.
     gc.set_threshold(50_000, 20, 20)
     warnings.showwarning = _remark
     for stream in (sys.stdout, sys.stderr):
-        # Urdu and Chinese names go out whole whatever the locale.
+        # Urdu and Chinese names are printed in any locale.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8")
     try:
@@ -363,8 +363,8 @@ def main() -> None:
 
 
 def _run() -> int | None:
-    """Run the command, and return its exit code; on its own click ends with 1 after Ctrl-C."""
-    # People add --debug at the end of the line that failed.
+    """Run the command, and return its exit code; click alone would exit with 1 after Ctrl-C."""
+    # People append --debug to the line that failed.
     typed = [text for text in sys.argv[1:] if text != "--debug"]
     try:
         code: int | None = app.main(typed, prog_name="cpecgeo", standalone_mode=False)
@@ -383,5 +383,5 @@ def _run() -> int | None:
 
 
 def _drop_output() -> None:
-    """Let go of what is still held back: it can't be written, and would end in a traceback."""
+    """Drop buffered output, which can't be written and would end in a traceback."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

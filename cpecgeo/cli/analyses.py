@@ -1,4 +1,4 @@
-"""What lies near, within, around, across: near within rings buffer crossed exposure."""
+"""The commands near, within, rings, buffer, crossed and exposure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from cpecgeo.cli.inputs import (
     ZONES,
     Reading,
     features,
-    given,
-    named,
-    named_option,
+    load,
+    name_argument,
+    name_option,
     options,
     share,
     split,
@@ -49,21 +49,21 @@ __all__ = [
     "within",
 ]
 
-SOURCE = named(
+SOURCE = name_argument(
     "source", "A file (.geojson .gpkg .csv …; - is standard input) or a layer.", kinds=("layer",)
 )
-_X = named("x", "A corridor, place, layer or file.")
+_X = name_argument("x", "A corridor, place, layer or file.")
 
 
-def _joined(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> str:
-    """Take an option that is given several times as several between commas."""
+def _join_texts(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> str:
+    """Join the values of a repeated option with commas."""
     return ",".join(texts)
 
 
 _HOW_FAR: dict[str, Any] = {
     "metavar": "KM",
     "multiple": True,
-    "callback": _joined,
+    "callback": _join_texts,
     "help": "Kilometres; several between commas.",
 }
 _KM = click.option("--km", required=True, **_HOW_FAR)
@@ -97,10 +97,10 @@ def _one_km(text: str) -> float:
 
 
 def beside(frame: pd.DataFrame, found: pd.DataFrame, told: str) -> tuple[Any, list[str]]:
-    """Return answers beside their rows, and the columns for the screen: a name, and those `told`.
+    """Return answers joined to their rows, and the columns for the screen: a name, and `told`.
 
-    The closest place is `near_lon`, `near_lat`, as in streamed runs: the row has its own.
-    A column that the file has too gets ``_near`` in the answer, as often as is needed.
+    The closest point is `near_lon`, `near_lat`, as in streamed runs. ``_near`` is appended to a
+    column's name, repeatedly, until the file has no such column.
     """
     import geopandas as gpd
 
@@ -118,7 +118,7 @@ def beside(frame: pd.DataFrame, found: pd.DataFrame, told: str) -> tuple[Any, li
 
 
 def tell_unplaced(frame: pd.DataFrame | Subject) -> None:
-    """Say how many rows of a table or subject have no position, and so no answer."""
+    """Print how many rows of a table or subject have no position, and so no answer."""
     from cpecgeo.features.subject import Subject
 
     shapes = frame.shapes if isinstance(frame, Subject) else frame.geometry
@@ -152,7 +152,7 @@ def _stream(verb: str, source: str, out: Path | None, how: Reading, asked: dict[
 
 @click.command()
 @SOURCE
-@named_option(
+@name_option(
     "--to",
     metavar="NAMES",
     multiple=True,
@@ -210,7 +210,7 @@ def near(
     near_what = targets(to, "--to", of_targets)
     found = nearest(known, near_what, k=k, max_km=max_km, sections=sections)
     told = "target distance_km km side accuracy_km" + " section status opened" * sections
-    if out is None:  # on the screen: a point has no length to be along
+    if out is None:  # on the screen: a point has no chainage
         found["km"] = found["km"].where(found["side"].notna())
     joined, shown = beside(frame, found, told)
     if max_km is not None:
@@ -221,7 +221,7 @@ def near(
 
 @click.command()
 @SOURCE
-@named_option(
+@name_option(
     "--of",
     "--to",
     metavar="NAMES",
@@ -259,7 +259,7 @@ def within(
     from cpecgeo.analysis.proximity import within as found
 
     of_source, of_targets = share(how, source, of)
-    asked = given(source, of_source)
+    asked = load(source, of_source)
     rows = found(asked, subject(of, "--of", of_targets), _one_km(km), certainty=words)
     told = "name kind status target distance_km accuracy_km_near certainty"
     shown = told if out is None and not json else None
@@ -333,7 +333,7 @@ def crossed(
 
 @click.command()
 @options(_X, _RADII)
-@named_option(
+@name_option(
     "--of",
     "source",
     default="places",

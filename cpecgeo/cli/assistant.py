@@ -45,7 +45,7 @@ Tell the user value and unit together with accuracy, status and sources; lengths
 published, and distances in a straight line and by road, are different things."""
 
 
-def _resolved(
+def _resolve(
     name: str | list[str], what: str, missing: Literal["raise", "keep"] = "raise"
 ) -> Subject:
     from cpecgeo.features.resolve import resolve
@@ -58,12 +58,12 @@ def _resolved(
 
 
 def _tool(lock: threading.Lock, verb: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Wrap a verb: its warnings become notes, its errors are told, and nothing is printed."""
+    """Wrap a verb: its warnings become notes, its errors messages, and nothing is printed."""
     from mcp.server.mcpserver.exceptions import ToolError
 
     @functools.wraps(verb)
-    def asked(*args: Any, **kwargs: Any) -> Answer:
-        # Filters of warnings and standard output are the process's: one question at a time.
+    def answer_one(*args: Any, **kwargs: Any) -> Answer:
+        # Filters of warnings and standard output are global, so calls run one at a time.
         with lock, redirect_stdout(sys.stderr), warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", CpecgeoWarning)
@@ -76,12 +76,12 @@ def _tool(lock: threading.Lock, verb: Callable[..., Answer]) -> Callable[..., An
             answer.notes.append(f"Only the first {screen.MOST_ROWS} rows are shown.")
         return answer
 
-    return asked
+    return answer_one
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What an assistant may ask, and the one folder that it may write to."""
+    """The tools of an assistant, and the one folder that it may write to."""
 
     out: Path | None = None
     written: set[Path] = field(default_factory=set)
@@ -94,7 +94,7 @@ class Tools:
         """
         from cpecgeo import geodesy
 
-        subject = _resolved(name, "the line")
+        subject = _resolve(name, "the line")
         drawn = geodesy.length_km(subject.checked)
         each = [drawn] if isinstance(drawn, float) else drawn.to_list()
         labels = [str(i) for i in subject.shapes.index]
@@ -125,7 +125,7 @@ class Tools:
         """
         from cpecgeo import geodesy
 
-        first, second = _resolved(a, "a"), _resolved(b, "b")
+        first, second = _resolve(a, "a"), _resolve(b, "b")
         table = geodesy.distance_matrix_km(first.shapes, second.shapes)
         return Answer(
             f"Geodesic distance from {first.title} to {second.title}, where they are closest.",
@@ -139,7 +139,7 @@ class Tools:
         """Find the nearest target of each point: km, and chainage and side along a corridor."""
         from cpecgeo.analysis.measure import nearest
 
-        first, second = _resolved(points, "points", "keep"), _resolved(targets, "targets")
+        first, second = _resolve(points, "points", "keep"), _resolve(targets, "targets")
         found = nearest(first, second, k=k)
         one = float(found["distance_km"].iloc[0]) if len(found) == 1 else None
         if (names := first.names) is not None and len(names) == len(found):
@@ -157,7 +157,7 @@ class Tools:
         """List what of a layer or file lies within so many km of something; `value` counts it."""
         from cpecgeo.analysis.proximity import within
 
-        first, second = _resolved(points, "points", "keep"), _resolved(x, "x")
+        first, second = _resolve(points, "points", "keep"), _resolve(x, "x")
         found = within(first, second, km)
         shown = ["id", "name", "kind", "status", "accuracy_km", "target", "distance_km"]
         table = found[[c for c in shown if c in found]] if "id" in found else found
@@ -222,7 +222,7 @@ class Tools:
         """List the zones (districts, provinces, a file) that a line runs through, in order."""
         from cpecgeo.analysis.overlay import crossed
 
-        first, second = _resolved(x, "x"), _resolved(zones, "zones")
+        first, second = _resolve(x, "x"), _resolve(zones, "zones")
         found = crossed(first, second)
         told = about(first, second)
         if outlines := found.attrs.get("accuracy"):
@@ -257,8 +257,8 @@ class Tools:
         """
         from cpecgeo.analysis.exposure import exposure
 
-        first = _resolved(x, "x")
-        counted = layer if raster is not None else _resolved(layer, "layer")
+        first = _resolve(x, "x")
+        counted = layer if raster is not None else _resolve(layer, "layer")
         found = exposure(first, sorted(km), layer=counted, value=value, by=by, raster=raster)
         told = about(first) if isinstance(counted, str) else about(first, counted)
         told["sources"] = once([*told["sources"], *found.attrs["sources"]])
@@ -281,7 +281,7 @@ class Tools:
         from cpecgeo.reports import report
 
         path = None if file is None else self._target(file, {".html", ".md", ".json"})
-        subject = _resolved(x, "x")
+        subject = _resolve(x, "x")
         page = report(subject, draw=path is not None and path.suffix == ".html")
         if path is not None:
             self.written.add(page.save(path))
@@ -306,7 +306,7 @@ class Tools:
         from cpecgeo.maps import Map
 
         path = self._target(file, {".html"})
-        things = [_resolved(name, "names") for name in names]
+        things = [_resolve(name, "names") for name in names]
         page = Map(title=title or "; ".join(thing.title for thing in things))
         for thing in things:
             page.add(thing)
@@ -335,7 +335,7 @@ class Tools:
 
 
 def _plainly(name: str, error: Exception) -> str:
-    """Say what the SDK says of a refusal, without its preface and pydantic's addresses."""
+    """Return the SDK's message of a refusal, without its preface and pydantic's links."""
     from pydantic import ValidationError
 
     if isinstance(wrong := error.__cause__, ValidationError):

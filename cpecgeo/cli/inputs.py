@@ -1,4 +1,4 @@
-"""What is typed after a command: options that several share; names and files, as things."""
+"""Shared options of commands; resolution of typed names and files."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ __all__ = [
     "complete",
     "corridor",
     "features",
-    "given",
     "is_file",
-    "named",
-    "named_option",
+    "load",
+    "name_argument",
+    "name_option",
     "options",
     "share",
     "split",
@@ -55,7 +55,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,3}(\.[0-9]*)?")
 
 
 def options(*chosen: Decorator) -> Decorator:
-    """Join options and arguments to one decorator; help lists them in this order."""
+    """Combine options and arguments to one decorator; help lists them in this order."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for one in reversed(chosen):
@@ -70,7 +70,7 @@ _KINDS = ("corridor", "place", "layer")
 
 
 def complete(*kinds: str) -> Completer:
-    """Return what completes names of some kinds, also after a comma."""
+    """Return a completer of names of some kinds, which works also after a comma."""
 
     def completer(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
         before, comma, begun = typed.rpartition(",")
@@ -80,29 +80,29 @@ def complete(*kinds: str) -> Completer:
 
 
 def _list_names(begun: str, kinds: Sequence[str]) -> list[str]:
-    """List names that begin as typed, with hyphens; places from the first letter on.
+    """List names that begin as typed, with hyphens; places need at least one letter.
 
-    They are from small tables: no outline or line is read for it.
+    They are read from small tables, without outlines and lines.
     """
     from cpecgeo.catalogue import corridor_rows
     from cpecgeo.catalogue.files import read_table
     from cpecgeo.catalogue.layers import LAYERS
     from cpecgeo.features.places import POINT_LAYERS
 
-    wanted = _hyphened(begun)
+    wanted = _hyphenate(begun)
     names = list(corridor_rows()) if "corridor" in kinds else []
     names += LAYERS if "layer" in kinds else ()
     if "place" in kinds and wanted:
         tables = (read_table(LAYERS[of][1] or f"{of}.csv") for of in POINT_LAYERS)
         names += [name for table in tables for name in table["name"].dropna()]
-    return sorted({name for name in map(_hyphened, names) if name.startswith(wanted)})
+    return sorted({name for name in map(_hyphenate, names) if name.startswith(wanted)})
 
 
-def _hyphened(name: str) -> str:
+def _hyphenate(name: str) -> str:
     return re.sub(r"\W+", "-", name.casefold()).strip("-")
 
 
-def named(
+def name_argument(
     argument: str,
     help: str,  # noqa: A002
     *,
@@ -111,13 +111,13 @@ def named(
     default: str | None = None,
     kinds: Sequence[str] = _KINDS,
 ) -> Decorator:
-    """Return an argument that is completed with names."""
+    """Return an argument with completion of names."""
     how: dict[str, Any] = {"required": required} if default is None else {"default": default}
     return click.argument(argument, help=help, nargs=nargs, shell_complete=complete(*kinds), **how)
 
 
-def named_option(*flags: str, help: str, kinds: Sequence[str] = _KINDS, **how: Any) -> Decorator:  # noqa: A002
-    """Return an option that is completed with names."""
+def name_option(*flags: str, help: str, kinds: Sequence[str] = _KINDS, **how: Any) -> Decorator:  # noqa: A002
+    """Return an option with completion of names."""
     return click.option(*flags, help=help, shell_complete=complete(*kinds), **how)
 
 
@@ -139,13 +139,13 @@ SECTIONS = click.option(
 )
 EVERY_KM = click.option("--every-km", default=10.0, help="Between samples.")
 EACH = click.option("--each", is_flag=True, help="Rings of their own for each.")
-ZONES = named_option(
+ZONES = name_option(
     "--zones", default="districts", help="districts, provinces, or a file.", kinds=("layer",)
 )
 
 
 class Reading(TypedDict):
-    """How the table of a file is read."""
+    """Options for reading the table of a file."""
 
     lon: str | None
     lat: str | None
@@ -170,7 +170,7 @@ READING = options(
 
 
 def split(texts: Sequence[str]) -> list[str]:
-    """Split names at commas; a file that exists keeps its own."""
+    """Split names at commas, except in the name of an existing file."""
     whole = [[t] if Path(t).exists() else t.split(",") for t in texts]
     return [name.strip() for names in whole for name in names if name.strip()]
 
@@ -183,9 +183,9 @@ def is_file(name: str) -> bool:
 
 
 def share(how: Reading, *groups: str | Iterable[str] | None) -> list[Reading | None]:
-    """Return how the files of each group of names are read.
+    """Return the options for reading the files in each group of names.
 
-    What is stated is for the first group that has a file; others are read as they are.
+    The typed options apply to the first group with a file; other files are read without options.
     """
     found: list[Reading | None] = [None] * len(groups)
     for turn, names in enumerate(groups):
@@ -201,7 +201,7 @@ def share(how: Reading, *groups: str | Iterable[str] | None) -> list[Reading | N
 
 
 def _tell_read(frame: pd.DataFrame, how: Reading | None) -> None:
-    """Say on stderr how the positions of a file were understood."""
+    """Print to stderr how the positions of a file were read."""
     if (how is None or how["lon"] is None) and "read_as" in frame.attrs:
         print(f"cpecgeo: {frame.attrs['read_as']}", file=sys.stderr)
 
@@ -218,7 +218,7 @@ _Missing = Literal["raise", "keep"]
 def things(
     names: str | Sequence[str], how: Reading | None = None, *, missing: _Missing = "raise"
 ) -> list[str | Thing | Subject]:
-    """Return the names that were typed, and in place of files what they hold."""
+    """Return the typed names, with files replaced by their features."""
     listed = split([names] if isinstance(names, str) else names)
     return [thing(name, how, missing=missing) for name in listed]
 
@@ -226,7 +226,7 @@ def things(
 def thing(
     name: str, how: Reading | None = None, *, missing: _Missing = "raise"
 ) -> str | Thing | Subject:
-    """Return a name as it was typed, or what a file holds."""
+    """Return a typed name, or the features of a file."""
     from cpecgeo.features.lookup import load_line, read_subject
 
     if not is_file(name):
@@ -241,7 +241,7 @@ def thing(
 
 
 def _kind(name: str) -> tuple[str, str]:
-    """Return which kind of thing a file is said to be, as in ``corridor:mine.gpkg``."""
+    """Return the kind typed before a file's name, as in ``corridor:mine.gpkg``."""
     kind, _, file = name.partition(":")
     is_said = file and kind.strip().casefold() in {"corridor", "file"}
     return (kind.strip().casefold(), file.strip()) if is_said else ("", name)
@@ -254,16 +254,16 @@ def subject(
     *,
     missing: _Missing = "raise",
 ) -> Subject:
-    """Resolve what was typed, and say on stderr what else it means.
+    """Resolve typed names, and print other meanings to stderr.
 
-    What has no position is left out of layers and files, as verbs do, or kept for those that tell
-    how much of it there is.
+    Features without a position are left out of layers and files, as in verbs, or kept for commands
+    that count them.
     """
     from cpecgeo.features.resolve import resolve
 
     listed = split([names] if isinstance(names, str) else names)
     if len(listed) == 2 and all(map(_NUMBER.fullmatch, listed)):
-        # No name is two numbers; a pair that is lat, lon is refused by the region.
+        # Two numbers are a position; a pair in the order lat, lon is refused by its region.
         from shapely import Point
 
         point = Point(*map(float, listed))
@@ -272,7 +272,7 @@ def subject(
 
 
 def targets(names: str | Sequence[str], what: str, how: Reading | None = None) -> Subject:
-    """Resolve what was typed; lines of a file that join keep the chainage of the whole."""
+    """Resolve typed targets; lines of a file that join get the chainage of the whole."""
     from cpecgeo.features.lookup import lines_of_file
 
     listed = split([names] if isinstance(names, str) else names)
@@ -320,15 +320,15 @@ def corridor(name: str, how: Reading | None = None, *, kind: str = "road") -> st
 
 
 def features(what: str, how: Reading | None) -> Any:
-    """Load the features of a file, or of whatever has that name."""
+    """Load the features of a file or a name."""
     from cpecgeo.features.subject import Subject
 
-    found = given(what, how)
+    found = load(what, how)
     return found.rows if isinstance(found, Subject) else found
 
 
-def given(what: str, how: Reading | None) -> Any:
-    """Load the table of a file, or resolve a name to what verbs know of it, such as accuracy."""
+def load(what: str, how: Reading | None) -> Any:
+    """Load the table of a file, or resolve a name, which keeps facts such as accuracy."""
     from cpecgeo.files.reading import read
 
     if not is_file(what) and not (what.strip() and Path(what).exists()):

@@ -1,4 +1,4 @@
-"""Answers of commands: on the screen, in files, and to an assistant."""
+"""Output of commands: on the screen, in files, and for an assistant."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
     "show",
 ]
 
-# Columns of a table that nobody's screen limits.
+# Width of a table where no screen limits it.
 _WIDTH = 180
 _READ = "cpecgeo.read"
 _PLACES = {"ratio": 3, "share": 3, "per_km": 4, "per_km_year": 5, "lon": 5, "lat": 5}
@@ -52,12 +52,12 @@ def give(
     if out is not None:
         return save(frame, out, safe_cells=safe_cells)
     flat = _flat(frame)
-    chosen = [c for c in flat.columns if c != "geometry"] if columns is None else _listed(columns)
+    chosen = [c for c in flat.columns if c != "geometry"] if columns is None else _split(columns)
     return show(flat, [c for c in chosen if c in flat], json=json)
 
 
 def _flat(frame: pd.DataFrame) -> Any:
-    from cpecgeo.files.numbers import with_index  # most commands read and write no file
+    from cpecgeo.files.numbers import with_index  # most commands use no file
 
     return with_index(frame)
 
@@ -65,7 +65,7 @@ def _flat(frame: pd.DataFrame) -> Any:
 def save(
     frame: pd.DataFrame, out: Path, *, safe_cells: bool = False, layer: str | None = None
 ) -> None:
-    """Write a result, and print the file's name unless the result itself was printed."""
+    """Write a result, and print the file's name unless the result went to standard output."""
     from cpecgeo.files.writing import write
 
     refuse_source(out)
@@ -75,29 +75,29 @@ def save(
 
 
 def note_source(path: str | Path) -> None:
-    """Remember a file that the command reads, so that its answer isn't written over it."""
+    """Remember a file that the command reads, so that it isn't overwritten."""
     if (context := click.get_current_context(silent=True)) is not None:
         context.meta.setdefault(_READ, []).append(Path(path))
 
 
 def refuse_source(out: Path) -> None:
-    """Refuse to write over a file that the command reads."""
+    """Refuse to overwrite a file that the command reads."""
     if (context := click.get_current_context(silent=True)) is None or not out.is_file():
         return
-    # Options that are files, such as a raster, are paths from the start.
+    # Options for files, such as a raster, are paths already.
     given = [v for name, v in context.params.items() if name != "out" and isinstance(v, Path)]
     given += context.meta.get(_READ, [])
     if any(path.is_file() and out.samefile(path) for path in given):
         raise InputError(f"{out} is read by this command; write to another file.")
 
 
-def _listed(columns: str | list[str]) -> list[str]:
+def _split(columns: str | list[str]) -> list[str]:
     return columns.split() if isinstance(columns, str) else columns
 
 
 def show(frame: pd.DataFrame, columns: str | list[str], *, json: bool = False) -> None:
     """Print a table for people, or JSON for machines."""
-    chosen = frame[_listed(columns)]
+    chosen = frame[_split(columns)]
     if json:
         told = chosen.to_json(orient="records", force_ascii=False, indent=1, date_format="iso")
         print(told)
@@ -112,7 +112,7 @@ def show(frame: pd.DataFrame, columns: str | list[str], *, json: bool = False) -
     widths = [max(map(_width, cells)) for cells in zip(heads, *rows, strict=True)]
     is_plain = all(len(cell.splitlines()) < 2 for row in rows for cell in row)
     if is_plain and sum(widths) + 2 * len(widths) - 2 <= room:
-        # Rich takes longer to load than many a command to answer, so it only folds.
+        # Rich takes longer to load than many commands to run, so it only folds wide tables.
         for row in (heads, *rows):
             cells = [
                 (cell.rjust if right else cell.ljust)(width - _width(cell) + len(cell))
@@ -124,7 +124,7 @@ def show(frame: pd.DataFrame, columns: str | list[str], *, json: bool = False) -
 
 
 def _width(text: str) -> int:
-    """Return how many columns of the screen a text takes: letters of Chinese take two."""
+    """Return the width of a text in columns of the screen; Chinese letters take two."""
     return sum(
         0
         if combining(letter) or category(letter) == "Cf"
@@ -145,7 +145,7 @@ def _fold(heads: list[str], rows: list[list[str]], is_number: list[bool], room: 
     for row in rows:
         table.add_row(*map(Text, row))
     console = Console(width=room)
-    with console.capture() as folded:  # Rich would end by itself at a closed pipe
+    with console.capture() as folded:  # Rich would exit by itself at a closed pipe
         console.print(table)
     print(folded.get(), end="")
 
@@ -158,17 +158,17 @@ def _cell(value: object, column: str) -> str:
         return f"{round(value, places) or 0.0:,.{places}f}"  # no -0.0
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
-    # A name in somebody's file must not steer the reader's screen.
+    # A name in a file must not send control codes to the screen.
     return "".join(repr(c)[1:-1] if category(c) == "Cc" and c != "\n" else c for c in str(value))
 
 
-# What an assistant can read at once.
+# Most rows that an assistant gets at once.
 MOST_ROWS = 200
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What every tool returns."""
+    """The result of every tool."""
 
     meaning: str  # what the value is, in a sentence
     value: int | float | None  # the one number asked for, where there is one
@@ -182,7 +182,7 @@ class Answer:
 
 
 def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return rows without geometry, in plain types; numbers to 6 digits behind the point."""
+    """Return rows without geometry, in plain types; numbers with 6 decimals."""
     from cpecgeo.reports.render import to_plain
 
     flat = _flat(table)
@@ -192,13 +192,13 @@ def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def once(texts: Iterable[Any], most: int = 12) -> list[str]:
-    """Return each text once, and no more than can be read."""
+    """Return distinct texts, and no more than `most`."""
     found = list(dict.fromkeys(str(t) for t in texts if is_known(t) and str(t)))
     return found if len(found) <= most else [*found[:most], f"and {len(found) - most} more"]
 
 
 def is_known(value: object) -> bool:
-    """Return whether a value is there and isn't NaN."""
+    """Return whether a value is neither None nor NaN."""
     return value is not None and value == value  # noqa: PLR0124
 
 
@@ -214,7 +214,7 @@ def citations(name: str, home: str) -> list[str]:
 
 
 def about(*subjects: Subject) -> dict[str, Any]:
-    """Return accuracy, status, sources and citation of what was asked about."""
+    """Return accuracy, status, sources and citations of some subjects."""
     accuracy: list[str] = []
     status: list[str] = []
     sources: list[Any] = []

@@ -1,4 +1,4 @@
-"""Lengths and profiles, what lies along a corridor, tables for a study; the demo."""
+"""Commands on lengths and profiles, positions along a corridor, tables for a study; the demo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cpecgeo.cli.inputs import (
     Reading,
     corridor,
     features,
-    named,
+    name_argument,
     options,
     share,
     split,
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 __all__ = ["at", "demo", "density", "distance_table", "length", "locate", "neighbours", "profile",
            "treatment"]  # fmt: skip
 
-# Of so many lines it is told below why drawn and published length differ.
+# For so many lines the reasons for different drawn and published lengths are printed.
 _EXPLAINED = 10
-_LINE = named("line", "A corridor, or a line of your own.")
+_LINE = name_argument("line", "A corridor, or a line of your own.")
 
 
 @click.command()
-@named("names", "Corridors, sections, layers or files.", nargs=-1)
+@name_argument("names", "Corridors, sections, layers or files.", nargs=-1)
 @options(READING, JSON)
 def length(*, names: tuple[str, ...], json: bool, **how: Unpack[Reading]) -> None:
     """Measure lines: corridors, sections, layers, files.
@@ -72,7 +72,7 @@ def length(*, names: tuple[str, ...], json: bool, **how: Unpack[Reading]) -> Non
 
 
 def _line_lengths(given: Subject) -> list[dict[str, Any]]:
-    """Return the drawn length of each line that isn't a corridor by itself."""
+    """Return the drawn length of each line that isn't a corridor."""
     import numpy as np
 
     from cpecgeo import geodesy
@@ -103,9 +103,9 @@ def _line_lengths(given: Subject) -> list[dict[str, Any]]:
     ]
 
 
-# A negative kilometre is a number, not an option.
+# A negative number is a kilometre, not an option.
 @click.command(context_settings={"ignore_unknown_options": True})
-@named("line", "A corridor, section or file.")
+@name_argument("line", "A corridor, section or file.")
 @click.argument("km", nargs=-1, required=True, help="Kilometres, or names of stops.")
 @READING
 def at(*, line: str, km: tuple[str, ...], **how: Unpack[Reading]) -> None:
@@ -128,7 +128,7 @@ def at(*, line: str, km: tuple[str, ...], **how: Unpack[Reading]) -> None:
 
 
 @click.command()
-@options(named("x", "A corridor, section or file."), EVERY_KM)
+@options(name_argument("x", "A corridor, section or file."), EVERY_KM)
 @click.option(
     "--between", type=(str, str), metavar="FROM TO", help="A part of a corridor: two stops or km."
 )
@@ -295,7 +295,7 @@ def distance_table(
 
 
 @click.command()
-@named("corridors", "Corridors, between commas, or a file.")
+@name_argument("corridors", "Corridors, between commas, or a file.")
 @click.option("--years", metavar="FROM-TO", required=True, help="2000-2025, or 2000,2010,2020.")
 @ZONES
 @click.option("--within-km", default=0.0, help="As near as this, too.")
@@ -326,7 +326,7 @@ def treatment(
     from cpecgeo.analysis.panel import treatment as found
 
     of_lines, of_zones = share(how, corridors, zones)
-    # A file is a corridor of the caller's own.
+    # A file is read as a corridor.
     lines: list[Any] = [corridor(name, of_lines) for name in split([corridors])]
     panel = found(
         lines if not all(isinstance(n, str) for n in lines) else subject(corridors, "corridors"),
@@ -340,7 +340,7 @@ def treatment(
 
 
 def _years(text: str) -> list[int]:
-    """Read 2000-2025, or years between commas."""
+    """Parse 2000-2025, or years separated by commas."""
     first, _, last = text.partition("-")
     try:
         if last and (years := range(int(first), int(last) + 1)):
@@ -353,7 +353,7 @@ def _years(text: str) -> list[int]:
 
 
 @click.command()
-@named("zones", "districts, provinces, or a file.", kinds=("layer",), default="districts")
+@name_argument("zones", "districts, provinces, or a file.", kinds=("layer",), default="districts")
 @options(READING, OUT, JSON)
 def neighbours(*, zones: str, out: Path | None, json: bool, **how: Unpack[Reading]) -> None:
     """List which zones touch one another, corners counted.

@@ -1,4 +1,4 @@
-"""What there is: catalog, show, cite, export; the map, the report."""
+"""The commands catalog, show, cite, export, convert, map and report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cpecgeo.cli.inputs import (
     corridor,
     features,
     is_file,
-    named,
+    name_argument,
     options,
     share,
     split,
@@ -46,7 +46,7 @@ __all__ = [
     "tell_lengths",
 ]
 
-_NAME = named("name", "A corridor, section, place or layer, or a file.")
+_NAME = name_argument("name", "A corridor, section, place or layer, or a file.")
 _LANGS = click.Choice(["en", "ur", "zh"])
 _LANG = click.option("--lang", type=_LANGS, default="en", help="Language.")
 
@@ -105,13 +105,13 @@ def show_thing(*, name: str, **how: Unpack[Reading]) -> None:
 
 
 def km_by_status(thing: Corridor) -> dict[str, float]:
-    """Return drawn km of a corridor's sections, by status in the order of travel."""
+    """Sum drawn km of a corridor's sections by status, in order of travel."""
     km = thing.sections.groupby("status", sort=False)["drawn_km"].sum()
     return {str(status): float(value) for status, value in km.items()}
 
 
 def tell_lengths(c: Corridor) -> dict[str, Any]:
-    """Tell the lengths of a corridor, drawn and published, and why they differ."""
+    """Print the drawn and published lengths of a corridor, and why they differ."""
     reasons = [text for text in (c.official_note, *c.sections["reason"]) if isinstance(text, str)]
     clauses = "; ".join(filter(None, reasons)).split("; ")
     return {
@@ -127,7 +127,7 @@ def tell_lengths(c: Corridor) -> dict[str, Any]:
 
 
 @click.command()
-@named("name", "A feature or layer.", required=False)
+@name_argument("name", "A feature or layer.", required=False)
 @click.option("--bibtex", is_flag=True, help="As entries of BibTeX.")
 def cite(*, name: str | None, bibtex: bool) -> None:
     """Say where something comes from, ready to cite.
@@ -184,7 +184,7 @@ def export(*, name: str, out: Path, part: str, safe_cells: bool, **how: Unpack[R
 
 
 def _line(thing: Corridor) -> Any:
-    """Return one row: that of the table of corridors, or one's own line."""
+    """Return one row: that in the table of corridors, or that of a caller's line."""
     import geopandas as gpd
 
     from cpecgeo.features.corridors import corridors
@@ -197,7 +197,7 @@ def _line(thing: Corridor) -> Any:
 
 
 def _posts(thing: Corridor) -> Any:
-    """Return km posts with a name, for programs that label by it."""
+    """Return km posts with a name, for programs that label features by it."""
     posts = thing.km_posts(1 if thing.end_km < 100 else 10)
     posts.insert(0, "name", [f"km {km:g}" for km in posts["km"]])
     posts.insert(1, "corridor", thing.name)
@@ -205,7 +205,7 @@ def _posts(thing: Corridor) -> Any:
 
 
 @click.command("map")
-@named(
+@name_argument(
     "names", "Corridors, places, or files of your own; all when omitted.", nargs=-1, required=False
 )
 @click.option(
@@ -281,7 +281,7 @@ def draw_map(
     files = [n for n in listed if is_file(n) and n not in split(profile)]
     others: list[Any] = [n for n in listed if not is_file(n)]
     of_files, of_lines = share(how, files, profile)
-    # A file of a line is a corridor of the caller's own.
+    # A file with a line is read as a corridor.
     lines: list[Any] = [corridor(n, of_lines) for n in split(profile)]
     ground: bool | list[str] = {"all": True, "none": False}.get(background, background.split(","))
     look |= {"scheme": _read_breaks(scheme), "cluster": cluster == "count" or cluster}
@@ -308,7 +308,7 @@ def draw_map(
 
 
 def _read_size(text: str | None) -> str | float | None:
-    """Read pixels, or leave the name of a column."""
+    """Parse pixels, or keep the name of a column."""
     try:
         return None if text is None else float(text)
     except ValueError:
@@ -316,7 +316,7 @@ def _read_size(text: str | None) -> str | float | None:
 
 
 def _read_breaks(text: str | None) -> str | list[float] | None:
-    """Read breaks with commas between, or leave the name of a scheme."""
+    """Parse breaks separated by commas, or keep the name of a scheme."""
     try:
         return None if text is None else [float(part) for part in text.split(",")]
     except ValueError:
@@ -324,7 +324,7 @@ def _read_breaks(text: str | None) -> str | list[float] | None:
 
 
 def _title(name: str) -> str:
-    """Return the title of a corridor, a file's name without its suffix, and others as they are."""
+    """Return the title of a corridor, a file's name without its suffix, or the name as typed."""
     from cpecgeo.features.corridors import corridor as bundled
 
     if is_file(name):
@@ -342,7 +342,7 @@ def _is_corridor(name: object) -> bool:
 
 
 @click.command()
-@named("names", "A corridor or place, or several.", nargs=-1)
+@name_argument("names", "A corridor or place, or several.", nargs=-1)
 @click.option("--out", "-o", type=FILE, metavar="FILE", help="A file: .html, .pdf, .md or .json.")
 @options(_LANG, READING, JSON)
 def report(
@@ -364,7 +364,7 @@ def report(
 
 
 @click.command()
-@named("source", "A file, or a layer.", kinds=("layer",))
+@name_argument("source", "A file, or a layer.", kinds=("layer",))
 @options(OUT_FILE, READING)
 def convert(*, source: str, out: Path, **how: Unpack[Reading]) -> None:
     """Write a file, or a layer, in another format.
@@ -379,7 +379,7 @@ def convert(*, source: str, out: Path, **how: Unpack[Reading]) -> None:
 
 
 def _tell_turned(rows: gpd.GeoDataFrame) -> None:
-    """Say that all rows would lie in the region with lon and lat swapped, which verbs refuse."""
+    """Warn that all rows would lie in the region with lon and lat swapped; verbs refuse this."""
     import shapely
 
     from cpecgeo.files.outliers import refuse_turned

@@ -1,4 +1,4 @@
-"""Over the network: route, reach, matrix …; lines from OpenStreetMap: osm."""
+"""Commands on the network, such as route, reach and matrix; and on OpenStreetMap's lines."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from cpecgeo.cli.inputs import (
     Reading,
     complete,
     corridor,
-    named,
-    named_option,
+    name_argument,
+    name_option,
     options,
     share,
     split,
@@ -31,9 +31,9 @@ from cpecgeo.errors import InputError
 
 __all__ = ["closures", "gain", "matrix", "osm", "reach", "route"]
 
-_START = named("a", "Where from: a place or crossing.", kinds=("place",))
-_END = named("b", "Where to.", kinds=("place",))
-_PLACES = named("places", "Places, two or more.", nargs=-1, kinds=("place",))
+_START = name_argument("a", "Where from: a place or crossing.", kinds=("place",))
+_END = name_argument("b", "Where to.", kinds=("place",))
+_PLACES = name_argument("places", "Places, two or more.", nargs=-1, kinds=("place",))
 _MODES = click.Choice(["any", "road", "rail"])
 _MODE = click.option("--mode", type=_MODES, default="any", help="By which means.")
 _WEIGHTS = click.Choice(["km", "hours", "cost", "carbon"])
@@ -44,7 +44,7 @@ _VEHICLE = click.option("--vehicle", type=click.Choice(["car", "truck"]), help="
 
 
 class _Chosen(Reading, total=False):
-    """What may be used of the network, as it was typed, and how its files are read."""
+    """Typed filters of the network, and options for reading its files."""
 
     mode: str
     status: str | None
@@ -91,7 +91,7 @@ _OWN = options(
 
 
 def _parse(typed: _Chosen, *places: str) -> tuple[list[Any], dict[str, Any]]:
-    """Return places and options as the verbs take them; lines of files are the caller's own."""
+    """Return places and options for the verbs; lines of files become corridors."""
     chosen: dict[str, Any] = {**typed}
     extra, kind, join_km = chosen.pop("extra"), chosen.pop("kind"), chosen.pop("join_km")
     how: Any = {key: chosen.pop(key) for key in Reading.__annotations__}
@@ -107,7 +107,7 @@ def _parse(typed: _Chosen, *places: str) -> tuple[list[Any], dict[str, Any]]:
 
 
 def _spot(place: str, how: Reading | None) -> Any:
-    """Return a place as the verbs take it: a name, what a file holds, or lon and lat."""
+    """Return a place for the verbs: a name, the feature of a file, or lon and lat."""
     lon, _, lat = place.partition(",")
     try:
         return float(lon), float(lat)
@@ -130,7 +130,7 @@ def _speeds(text: str | None) -> dict[str, float] | None:
 
 @click.command()
 @options(_START, _END, _FILTERS, _WEIGHT)
-@named_option("--along", metavar="NAME", help="Keep to the sections of this corridor.")
+@name_option("--along", metavar="NAME", help="Keep to the sections of this corridor.")
 @click.option("--speeds", metavar="CLASS=KMH", help="Speeds of your own: motorway=100,highway=70.")
 @_VEHICLE
 @click.option("--max-access-km", default=50.0, help="How far from the network an end may lie.")
@@ -167,7 +167,7 @@ def route(
     chosen |= {"along": along, "speeds": _speeds(speeds), "max_access_km": max_access_km}
     if tonnes is not None and not tonnes > 0:
         raise InputError(f"--tonnes is {tonnes:g}; give more than 0.")
-    # What carries tonnes is a truck.
+    # Tonnes need a truck.
     chosen["vehicle"] = chosen["vehicle"] or ("truck" if tonnes is not None else None)
     ways = (
         [one(start, end, weight=weight, **chosen)]
@@ -271,8 +271,8 @@ def matrix(
 
 
 @click.command()
-@named("a", "Where from: a place or crossing.", kinds=("place",), default="Khunjerab")
-@named("b", "Where to.", kinds=("place",), default="Gwadar")
+@name_argument("a", "Where from: a place or crossing.", kinds=("place",), default="Khunjerab")
+@name_argument("b", "Where to.", kinds=("place",), default="Gwadar")
 @click.option("--mode", type=_MODES, default="road", help="By which means.")
 @options(_WEIGHT, _OWN, OUT, JSON)
 def closures(
@@ -324,7 +324,7 @@ def osm() -> None:
 
 @contextmanager
 def _bar(title: str) -> Iterator[Callable[[int, int], object]]:
-    """Give a function that moves a bar on a terminal, and does nothing elsewhere."""
+    """Yield a function that moves a progress bar on a terminal, and does nothing elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -336,7 +336,7 @@ def _bar(title: str) -> Iterator[Callable[[int, int], object]]:
 
 
 @osm.command()
-@named("name", "A corridor, districts or provinces.", required=False)
+@name_argument("name", "A corridor, districts or provinces.", required=False)
 @click.option("--all", "every", is_flag=True, help="Every corridor, districts and provinces.")
 @click.option("--file", type=FILE, help="An extract (.osm.pbf or .osm) instead of Overpass.")
 @click.option("--out", "-o", type=FILE, metavar="FILE", help="A file for the table of gains.")
@@ -367,7 +367,7 @@ def refresh(
 
 
 @osm.command()
-@options(named("name", "A corridor."), EVERY_KM)
+@options(name_argument("name", "A corridor."), EVERY_KM)
 @click.option("--out", "-o", type=FILE, metavar="FILE", help="A map, .html.")
 @JSON
 def deviation(*, name: str, every_km: float, out: Path | None, json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The corridor network: which way, how far, how long, and what if it closes."""
+"""The corridor network: routes, catchments, costs and closures."""
 
 from cpecgeo.routing.alternatives import compare, overlap, routes
 from cpecgeo.routing.catchment import Reach, reach

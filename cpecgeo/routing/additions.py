@@ -1,4 +1,4 @@
-"""The network with corridors of the caller's own, joined where their ends or stops lie near."""
+"""The network extended by a caller's corridors, joined at their ends and stops."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from cpecgeo.routing.graph import Network, frame_edges
 
 __all__ = ["JOIN_KM", "extend", "find_countries"]
 
-# How near to the network an end or stop lies that joins it, when the caller doesn't say.
+# Default distance from the network within which an end or stop joins it.
 JOIN_KM = 2.0
-# A millimetre is rounding.
+# Smaller distances, of a millimetre, are rounding.
 _SAME_KM = 1e-6
 _CLASSES = {"road": "highway", "rail": "rail-main"}
 
@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 @dataclass
 class _Draft:
-    """A network that grows: rows of edges with their measures, rows of nodes."""
+    """A network under construction: rows of edges with their measures, and rows of nodes."""
 
     rows: list[dict[str, Any]]
     measures: list[Floats]
@@ -53,7 +53,7 @@ class _Draft:
         self.measures.append(measures)
 
     def split(self, edge: int, km: float) -> int:
-        """Return the node at a km of an edge, which is cut in two there."""
+        """Cut an edge in two at a km; return the node there."""
         row, measures = self.rows[edge], self.measures[edge]
         if km <= _SAME_KM:
             return int(row["u"])
@@ -66,7 +66,7 @@ class _Draft:
         spot = chain.at(chain.end_km * (km - low) / (high - low))
         node = self.add_node(spot, row["mode"])
         share = km / measures[-1]
-        # On a vertex that one is the end of the first part, and there is no second so near it.
+        # At a vertex, that vertex is the end of the first part, so no second one is added.
         before = at - 1 if km - low < _SAME_KM else at
         first = np.append(measures[:before], km)
         rest = np.insert(measures[at:] - km, 0, 0.0)
@@ -109,11 +109,11 @@ def _freeze(km: Floats) -> Floats:
 
 @lru_cache(maxsize=16)
 def extend(net: Network, corridors: tuple[Corridor, ...], join_km: float) -> Network:
-    """Return the network with corridors of the caller's.
+    """Return the network extended by a caller's corridors.
 
-    Each is cut at its stops and joined to the network, and to those before it, where an end or
-    a stop lies within `join_km` of a line of its mode: the line there is cut, and a stretch of
-    the corridor's kind leads to it. Stops of a railway near a road are places to change.
+    Each corridor is cut at its stops. An end or a stop within `join_km` of a line of its mode, in
+    the network or in a corridor before it, is joined to it: the line is cut there, and a stretch of
+    the corridor's kind is added. At stops of a railway near a road one can change.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def extend(net: Network, corridors: tuple[Corridor, ...], join_km: float) -> Net
     Raises
     ------
     InputError
-        One that joins nowhere.
+        A corridor that joins nowhere.
     """
     waiting = list(corridors)
     while waiting:
@@ -151,7 +151,7 @@ def _say_apart(net: Network, corridor: Corridor, join_km: float) -> str:
 
 
 def _add(net: Network, corridor: Corridor, join_km: float) -> Network | None:
-    """Return the network with one corridor more; None where it joins nowhere."""
+    """Return the network with one more corridor; None where it joins nowhere."""
     draft = _Draft(list(net.rows), list(net.measures), net.nodes.to_dict("records"), set(net.own))
     places = _draw(draft, net, corridor)
     joined = _join(draft, net, corridor, places, join_km)
@@ -162,7 +162,7 @@ _Places = dict[tuple[str, float], tuple[int, str]]
 
 
 def _draw(draft: _Draft, net: Network, corridor: Corridor) -> _Places:
-    """Add a corridor's edges; return its nodes by mode and chainage, with what they are called."""
+    """Add a corridor's edges; return its nodes by mode and chainage, with their names."""
     stops = corridor.stops
     inside = stops["km"].between(-_SAME_KM, corridor.end_km + _SAME_KM)
     cuts: dict[float, tuple[str, str]] = {0.0: ("", ""), corridor.end_km: ("", "")}
@@ -207,10 +207,10 @@ def _describe(
     speeds: pd.Series,
     net: Network,
 ) -> dict[str, Any]:
-    """Return the row of an edge of a corridor, but for its ends and its line."""
+    """Return the row of a corridor's edge, without its ends and line."""
     speed_class, kmh = section.get("speed_class"), section.get("kmh")
     if not isinstance(speed_class, str):
-        # A section of the package's own, in a corridor that was joined of such, keeps its speed.
+        # A bundled section in a joined corridor keeps its speed.
         known = net.of_section.get(section["id"])
         speed_class = _CLASSES[mode] if known is None else net.rows[int(known[0])]["speed_class"]
     if speed_class not in speeds:
@@ -253,7 +253,7 @@ def _join(draft: _Draft, net: Network, corridor: Corridor, places: _Places, join
     lines: dict[str, list[Index | None]] = {}
     for mode in ("road", "rail"):
         rows = (columns["mode"] == mode) & (columns["km"] > 0)
-        # What operates, and what lies nearer and doesn't: which may be used is asked later.
+        # The nearest operating line, and a nearer one that doesn't operate; filters choose later.
         for mask in (rows & (columns["status"] == "operating"), rows):
             lines.setdefault(mode, []).append(
                 Index(net.edges.geometry[mask]) if mask.any() else None
@@ -263,7 +263,7 @@ def _join(draft: _Draft, net: Network, corridor: Corridor, places: _Places, join
     for (mode, km), (node, name) in places.items():
         if min(abs(km - at) for at in at_stop) > _SAME_KM:
             continue
-        # A railway is changed to where it stops, a road is met by its own kind alone.
+        # Changing to a railway needs a stop; a road joins roads only.
         for other in ("road", "rail") if mode == "rail" else ("road",):
             spot, edges = draft.nodes[node]["geometry"], set()
             for index in filter(None, lines[other]):
@@ -274,7 +274,7 @@ def _join(draft: _Draft, net: Network, corridor: Corridor, places: _Places, join
                     share = float(hit["km"]) / float(length_km(net.lines[edge]))
                     found.append((edge, share, node, mode, other, name, away))
     own = tuple({draft.rows[i]["section"] for i in draft.own - net.own})
-    # The furthest along an edge is cut first, so that the others keep their place on it.
+    # The farthest cut along an edge comes first, so that the km of the others stay valid.
     for edge, share, node, mode, other, name, away in sorted(found, key=lambda x: (x[0], -x[1])):
         at = _calibrate(net, edge, share)
         target = draft.split(edge, at)
@@ -310,7 +310,7 @@ def _join(draft: _Draft, net: Network, corridor: Corridor, places: _Places, join
 
 
 def _change_within(draft: _Draft, places: _Places, hours: float, corridor: Corridor) -> None:
-    """Add a change where the corridor itself goes on by another mode."""
+    """Add a change where the corridor itself continues in another mode."""
     for (mode, km), (node, name) in places.items():
         other = places.get(("rail", km)) if mode == "road" else None
         if other is None:
@@ -336,7 +336,7 @@ def _calibrate(net: Network, edge: int, share: float) -> float:
 
 
 def find_countries(lines: gpd.GeoSeries) -> list[str]:
-    """Return the country at the middle of each line; the nearest where none holds it."""
+    """Return the country at the middle of each line; the nearest where it is in none."""
     middle = shapely.line_interpolate_point(lines.array, 0.5, normalized=True)
     countries = read_features("derived/countries.geojson")
     names, shapes = (np.array([c[key] for c in countries], object) for key in ("name", "geometry"))
@@ -344,7 +344,7 @@ def find_countries(lines: gpd.GeoSeries) -> list[str]:
     found = np.full(len(middle), None, object)
     found[point] = names[country]
     for i in np.flatnonzero(found == None):  # noqa: E711 – an array is compared
-        # A degree of longitude is no shorter than half one of latitude so far south of 60°.
+        # South of 60° a degree of longitude is longer than half a degree of latitude.
         away = shapely.distance(shapes, middle[i])
         close = np.flatnonzero(away <= 2.0 * away.min())
         if len(close) > 1:

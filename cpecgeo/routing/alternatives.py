@@ -1,4 +1,4 @@
-"""Other routes: alternatives, and routes side by side."""
+"""Alternative routes, and comparison of routes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cpecgeo.routing.search import Snap, Step, Tree, path_to, search, whole_step
 
 __all__ = ["compare", "overlap", "routes", "share_of"]
 
-# How much dearer an edge gets each time that a route has run over it, and how often.
+# Factor on the cost of an edge after each route over it, and the number of rounds.
 _PENALTY = 1.4
 _ROUNDS = 25
 
@@ -38,18 +38,18 @@ def routes(
     max_access_km: float = 50.0,
     **chosen: Unpack[FilterOptions],
 ) -> list[Route]:
-    """Return the best route, and alternatives that share little with it and one another.
+    """Return the best route, and alternatives that share little with it and each other.
 
     Parameters
     ----------
     a, b
         As in `route`.
     k : int
-        How many at most; fewer where there are no more.
+        Greatest number of routes; fewer where there are no more.
     max_overlap : float
-        Share of the shorter of any two routes, in km, that both may run over; 0 to 1.
+        Greatest common share of any two routes, in km of the shorter one; 0 to 1.
     max_stretch : float
-        An alternative costs at most so many times what the best one does.
+        Greatest cost of an alternative, as a multiple of the best route's.
     weight, vehicle, speeds, rates, max_access_km
         As in `route`.
     **chosen
@@ -67,9 +67,9 @@ def routes(
 
     Notes
     -----
-    Ways found by the penalty method of Bader et al. (each round makes what the last way used
-    dearer) and single-via ways of Abraham et al. (shortest to a node and on from there, no
-    loops) are taken in order of cost where limits allow.
+    Candidates come from the penalty method of Bader et al. (each round raises the costs of the
+    edges used by the last path) and from single-via paths of Abraham et al. (the shortest path to a
+    node and on from there, without loops). They are taken in order of cost where the limits allow.
 
     References
     ----------
@@ -88,7 +88,7 @@ def routes(
     if number(max_overlap, "max_overlap") > 1:
         raise InputError(f"max_overlap is {max_overlap!r}; it is a share from 0 to 1.")
     number(max_stretch, "max_stretch", least=1.0)
-    # Says why where there is no way at all.
+    # Raises the error where there is no route at all.
     told: dict[str, Any] = {"vehicle": vehicle, "rates": rates}
     best = route(a, b, weight=weight, speeds=speeds, max_access_km=max_access_km, **told, **chosen)
     asked = filters(**chosen)
@@ -118,12 +118,12 @@ def routes(
 
 
 def share_of(step: Step, length: float) -> float:
-    """Return how much of an edge a step runs over."""
+    """Return the share of an edge that a step covers."""
     return step.km / length if length else 1.0
 
 
 def _overlap(one: Sequence[Step], two: Sequence[Step]) -> float:
-    """Return the km that both run over, as a share of the shorter."""
+    """Return the common km of two paths, as a share of the shorter one."""
     spans: dict[int, list[tuple[float, float]]] = {}
     for step in two:
         spans.setdefault(step.edge, []).append((min(step.a, step.b), max(step.a, step.b)))
@@ -151,7 +151,7 @@ def overlap(one: Route, two: Route) -> float:
 def _find_penalised(
     ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float]
 ) -> list[list[Step]]:
-    """Return least paths, each over edges that the ones before have made dearer."""
+    """Return least-cost paths, with raised costs on the edges of earlier ones."""
     found, dear = [], list(cost)
     for _ in range(_ROUNDS):
         steps = _steps_to(ground, search(ground, ends[0], dear), ends[1], dear)
@@ -166,16 +166,16 @@ def _find_penalised(
 def _find_via(
     ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float], most: float
 ) -> list[list[Step]]:
-    """Return the least paths by way of each node: without loops, none dearer than `most`."""
+    """Return the least-cost paths through each node, without loops, costing at most `most`."""
     there, back = (search(ground, end, cost) for end in ends)
     both = np.array(there.cost) + np.array(back.cost)
     found = []
     for node in np.flatnonzero(both <= most).tolist():
-        # Where both trees run over one edge, its nodes have one path: the first stands for all.
+        # Nodes of edges that are in both trees have the same path; the first represents all.
         if there.by[node] >= 0 and back.by[there.came[node]] == there.by[node]:
             continue
         first, second = _edges_back(there, node), _edges_back(back, node)
-        # A node on a spur would be gone to and back from.
+        # A path through a node on a spur would return on the same edges.
         if not set(first).isdisjoint(second):
             continue
         if any(end.edge in first or end.edge in second for end in ends):
@@ -196,7 +196,7 @@ def _edges_back(tree: Tree, node: int) -> list[int]:
 
 
 def _nodes_back(tree: Tree, node: int) -> list[int]:
-    """Return the nodes from one back to the start of its tree, that one first."""
+    """Return the nodes from a node back to the start of its tree, the node first."""
     nodes = [node]
     while tree.by[node] >= 0:
         node = tree.came[node]
@@ -233,25 +233,25 @@ def compare(
     tonnes: float | None = None,
     rates: Mapping[str, float] | None = None,
 ) -> gpd.GeoDataFrame:
-    """Return routes side by side.
+    """Compare routes in a table.
 
     Parameters
     ----------
     them : list of Route, or dict of name to Route
     tonnes : float, optional
-        Adds what carrying so much costs: `cost` (PKR), `more_cost` and `carbon_kg`, as
-        `cpecgeo.routing.freight` counts them: with the ways to the network, which km and
-        hours leave out, and for no route with the hours of a car.
+        Tonnes carried. Adds `cost` (PKR), `more_cost` and `carbon_kg`, as from
+        `cpecgeo.routing.freight`, with access to the network, which km and hours leave out. Routes
+        with hours of a car are refused.
     rates : mapping of str to float, optional
-        In place of those of `data/freight.csv`, by its ids.
+        Rates by the ids of `data/freight.csv`, in place of the table's.
 
     Returns
     -------
     GeoDataFrame
-        One row per route: `km` (calibrated), `more_km hours more_hours access_km legs`, money
-        and carbon where `tonnes` is given, km by mode and by status, the filters in words, and
-        the route as one line, so that a map can draw them together. `more_…` count from the
-        first.
+        One row per route: `km` (calibrated), `more_km hours more_hours access_km legs`, money and
+        carbon where `tonnes` is given, km by mode and by status, the filters in words, and the
+        route as one line, so that a map can draw them together. `more_…` are relative to the first
+        route.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Border markets: which there are, what lies near one, who can reach it, when it is open."""
+"""Border markets: their list, surroundings, catchment and closures."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ __all__ = ["Market", "market", "markets", "nearest_corridors", "nearest_sites",
 class Market:
     """A border market or crossing with what lies around it.
 
-    `market` makes one.
+    Returned by `market`.
 
     Attributes
     ----------
     id, name, country : str
-        `country` is the one on the other side.
+        `country` is that on the other side.
     point : Point
     status, status_note : str or None
-        Missing where the present state isn't known.
+        Missing where the present state is unknown.
     planned_phase2 : bool
         Whether it is one of the new border markets of Phase II.
     elevation_m : float
         Published; missing where none was found.
     ground_m : float
-        Of the bundled grid (30″), an average of its surroundings.
+        Elevation in the bundled grid (30″), an average of the surroundings.
     accuracy_km : float
     basis, source, note : str
     corridors : DataFrame
@@ -55,14 +55,13 @@ class Market:
     people : DataFrame
         As `exposure`: towns and their population in rings of distance.
     reached : Reach or None
-        What `hours` of driving reach over open roads, and the other side of the border as
-        far as the data goes. None where no road of the network comes near; `reached_note`
-        says so.
+        The catchment of `hours` of driving over open roads, on both sides of the border as far as
+        there is data. None where no road of the network is near; `reached_note` says so.
     reached_note : str
     closures : DataFrame
         `from to season_from season_to what source source_date`.
     border_hours : DataFrame
-        Hours that trucks took to cross, as measured: `hours direction year source note`.
+        Measured hours of trucks at the crossing: `hours direction year source note`.
     """
 
     id: str
@@ -130,10 +129,9 @@ def markets() -> gpd.GeoDataFrame:
     Returns
     -------
     GeoDataFrame
-        On the id: `name country status status_note planned_phase2 elevation_m accuracy_km
-        basis source …` and the point. `planned_phase2` marks the new border markets of
-        Phase II, Khunjerab and Torkham. A crossing whose present state isn't known has no
-        `status`.
+        Indexed by id: `name country status status_note planned_phase2 elevation_m accuracy_km basis
+        source …` and the point. `planned_phase2` marks the new border markets of Phase II,
+        Khunjerab and Torkham. A crossing whose present state is unknown has no `status`.
 
     Examples
     --------
@@ -153,7 +151,7 @@ def market(
     hours: float = 3.0,
     k: int = 5,
 ) -> Market:
-    """Return all that the data says of a border market or crossing.
+    """Return a border market or crossing with its surroundings.
 
     Parameters
     ----------
@@ -173,9 +171,9 @@ def market(
     Raises
     ------
     UnknownNameError
-        No crossing of that name; the message has near ones.
+        No crossing of that name; the message lists similar ones.
     InputError
-        A bad radius, limit or count.
+        An invalid radius, limit or count.
 
     Examples
     --------
@@ -245,7 +243,7 @@ def nearest_corridors(point: Point, k: int) -> pd.DataFrame:
 def rank_corridors(points: gpd.GeoSeries) -> pd.DataFrame:
     """Return all corridors by their distance from each point, as `nearest_corridors`.
 
-    The index has the label of the point; rows are in the order of distance, of all points.
+    The index is the label of the point; rows of all points are in order of distance.
     """
     known = list(corridors().index)
     near = order_corridors(nearest(points, known, k=len(known)))
@@ -257,7 +255,8 @@ def rank_corridors(points: gpd.GeoSeries) -> pd.DataFrame:
 def order_corridors(near: pd.DataFrame) -> pd.DataFrame:
     """Order corridors (`target`) by `distance_km` and add `title status`.
 
-    Alignments run over other roads: of equals, to the metre, what operates and is shorter.
+    Alignments run over other roads: of equally near corridors, to the metre, operating and then
+    shorter ones come first.
     """
     known = corridors().loc[near["target"], ["title", "status", "length_km"]]
     near = near.assign(title=known["title"].to_numpy(), status=known["status"].to_numpy())

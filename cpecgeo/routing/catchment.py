@@ -1,4 +1,4 @@
-"""`reach`: how far one gets along the network."""
+"""`reach`: catchments along the network."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from cpecgeo.routing.search import OTHER_KM, Ends, Floats, Snap, Tree, search, s
 
 __all__ = ["Reach", "reach"]
 
-# Shorter stretches than a millimetre are rounding.
+# Stretches below a millimetre are rounding.
 _LEAST_KM = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """What lies within so many km or hours of a place, or of the nearest of several.
+    """The catchment of a place, or of several, in km or hours along the network.
 
-    `reach` finds one.
+    Returned by `reach`.
 
     Attributes
     ----------
@@ -40,14 +40,14 @@ class Reach:
     weight : str
         ``"km"`` or ``"hours"``.
     limits : tuple of float
-        Ascending; all else is of the last one, `areas` of each.
+        Ascending. `areas` has a polygon for each; all other fields are for the last.
     edges : GeoDataFrame
         The stretches reached: `name mode section status km cost_from cost_to geometry`.
     towns : GeoDataFrame
-        Towns within `within_km` of a reached stretch: the columns of the places layer and
-        `cost_at` (where it joins a reached road or railway, whichever is best with the way there),
-        `access_km`, `limit` (the least that reaches it). `.attrs["left_out"]` counts further
-        towns that lie up to ``.attrs["left_out_km"]`` from what is reached.
+        Towns within `within_km` of a reached stretch: the columns of the places layer and `cost_at`
+        (where it joins a reached road or railway, whichever is best including access), `access_km`,
+        `limit` (the least that reaches it). `.attrs["left_out"]` counts further towns up to
+        ``.attrs["left_out_km"]`` from the stretches reached.
     within_km : float
     inner : tuple of GeoDataFrame
         The stretches of the limits before the last.
@@ -86,9 +86,9 @@ class Reach:
 
     @cached_property
     def areas(self) -> gpd.GeoDataFrame:
-        """A polygon per limit, each with those of the lesser ones in it.
+        """A polygon per limit; each contains those of smaller limits.
 
-        On the limit: `chainage_km` (calibrated km of road and railway), `towns`, geometry.
+        Indexed by limit: `chainage_km` (calibrated km of road and railway), `towns`, geometry.
         """
         edges = [*self.inner, self.edges]
         rows = {
@@ -103,7 +103,7 @@ class Reach:
 
     @cached_property
     def polygon(self) -> Polygon | MultiPolygon:
-        """The area within `within_km` of what is reached."""
+        """The area within `within_km` of the stretches reached."""
         return _area(self.edges, self.within_km)
 
     def as_subject(self) -> Subject:
@@ -113,7 +113,7 @@ class Reach:
 
     @property
     def chainage_km(self) -> float:
-        """Calibrated km of road and railway reached: published ones where there are any."""
+        """Calibrated km of road and railway reached; published ones where available."""
         return float(self.edges["km"].sum())
 
     @property
@@ -156,17 +156,18 @@ def reach(
     max_access_km: float = 50.0,
     **chosen: Unpack[FilterOptions],
 ) -> Reach:
-    """Return what can be reached from a place in so many kilometres or hours.
+    """Return the roads, railways and towns within km or hours of a place, along the network.
 
     Parameters
     ----------
     a
-        As in `route`; a list of several counts from the nearest.
+        As in `route`; with a list, from the nearest of several.
     km, hours : float or sequence of float
-        The limit, one of the two; several give a graded polygon, see `Reach.areas`. By km a
-        change between road and rail takes none.
+        The limit, one of the two; several limits give a polygon each, see `Reach.areas`. In km a
+        change between road and rail costs nothing.
     within_km : float
-        How far from the network a town may lie, and the width of the polygon on each side.
+        Greatest distance of a town from the network, and half the width of the polygon around
+        lines.
     vehicle, speeds, rates, max_access_km
         As in `route`.
     **chosen
@@ -179,7 +180,7 @@ def reach(
     Raises
     ------
     InputError
-        Not one limit, or a bad one; otherwise as in `route`.
+        Both or none of the limits, or an invalid one; otherwise as in `route`.
 
     Examples
     --------
@@ -219,12 +220,12 @@ def _origins(a: PointLike | Sequence[PointLike]) -> list[tuple[int, Any]]:
 
 
 def _from_nearest(near: Ends) -> Ends:
-    """Return where an origin joins, each with the km by which it is farther than the nearest."""
+    """Return where an origin joins, each with its extra km compared with the nearest."""
     return tuple(replace(at, access_km=at.access_km - near[0].access_km) for at in near)
 
 
 def _limits(given: float | Sequence[float] | None, weight: str) -> tuple[float, ...]:
-    """Return limits in ascending order, each once."""
+    """Return distinct limits in ascending order."""
     listed = given if isinstance(given, Sequence | np.ndarray) else [given]
     if isinstance(given, str) or len(listed) == 0:
         raise InputTypeError(f"{weight} is {given!r}; give a number, or a list of them.")
@@ -237,7 +238,7 @@ def _area(edges: gpd.GeoDataFrame, within_km: float) -> Polygon | MultiPolygon:
 
 
 def _edges(ground: Usable, tree: Tree, cost: Sequence[float], limit: float) -> gpd.GeoDataFrame:
-    """Return the stretches within the limit, with the cost where each is entered and left."""
+    """Return the stretches within the limit, with the cost at both ends of each."""
     net = ground.network
     rows: list[dict[str, Any]] = []
     spans: list[tuple[int, float, float]] = []
@@ -269,7 +270,7 @@ def _edges(ground: Usable, tree: Tree, cost: Sequence[float], limit: float) -> g
 
 
 def _free(spans: Floats | None, length: float) -> list[tuple[float, float]]:
-    """Return the stretches of an edge that `avoid` leaves open."""
+    """Return the open stretches of an edge, outside `avoid`."""
     if spans is None:
         return [(0.0, length)]
     free, at = [], 0.0
@@ -283,10 +284,10 @@ def _free(spans: Floats | None, length: float) -> list[tuple[float, float]]:
 def _stretches(
     sources: list[tuple[float, float]], low: float, high: float, per: float, limit: float
 ) -> list[tuple[float, float, float]]:
-    """Return km from, km to and the cost at the first; each km counts from its cheapest origin."""
+    """Return km from, km to and the cost at the start; each km belongs to its cheapest origin."""
     found = []
     for j, (km, at) in enumerate(sources):
-        # Costs rise evenly, so two sources share what lies between them where they are equal.
+        # Costs grow linearly, so two sources divide the stretch between them where costs are equal.
         back, ahead = low, high
         if j > 0:
             other, cost = sources[j - 1]
@@ -306,7 +307,7 @@ _COLUMNS = [
 
 
 def _stretch(net: Network, i: int, km: float, cost: float, per: float) -> dict[str, Any]:
-    """Return the row of `km` of an edge that are entered at a cost and left at another."""
+    """Return the row of a stretch of an edge, with the costs at its ends."""
     edge = net.rows[i]
     return {
         **{c: edge[c] for c in _COLUMNS if c in edge},
@@ -317,10 +318,10 @@ def _stretch(net: Network, i: int, km: float, cost: float, per: float) -> dict[s
 
 
 def _towns(edges: gpd.GeoDataFrame, within_km: float, access: float) -> gpd.GeoDataFrame:
-    """Return the towns near what is reached, with the cost where they join it.
+    """Return the towns near the stretches reached, with the cost where they join.
 
-    As an end of a route, a town joins a road and a railway, the further at most so much further
-    off, and counts where the cost and that of the way there, at `access` a km, are least.
+    Like an end of a route, a town may join a road or a railway, the farther one within a limit. It
+    joins where the cost including access, at `access` per km, is least.
     """
     towns = layer("places")
     attrs = {**towns.attrs, "left_out": 0, "left_out_km": within_km + OTHER_KM}

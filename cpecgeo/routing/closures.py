@@ -1,4 +1,4 @@
-"""What is closed: what a caller avoids, borders by date, and passes by season."""
+"""Closures: a caller's avoided features, borders by date, and passes by season."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Cut = dict[int, NDArray[np.float64]]
 
 Mask = NDArray[np.bool_]
 
-# A named place closes what lies this close to it; one further off, what is nearest.
+# A place closes all stretches within this; one farther from the network, the nearest edge.
 _PLACE_KM = 2.0
 _FAR_KM = 15.0
 
@@ -38,12 +38,12 @@ def cut(net: Network, what: SubjectLike, there: Mask) -> Cut:
     ----------
     net : Network
     what : str, thing, geometry, GeoSeries or GeoDataFrame
-        A section or corridor closes its edges, a crossing the border, another place what
-        lies within 2 km of it, a route what it runs over, a reach its polygon, a district,
-        province or area what lies in it. Names are looked up as everywhere, the network's
-        sections first; ``"district:Quetta"`` says which kind is meant.
+        A section or corridor closes its edges; a crossing the border; another place all within 2
+        km; a route its stretches; a reach its polygon; a district, province or area all inside it.
+        Names are looked up in the usual order, the network's sections first; ``"district:Quetta"``
+        states the kind.
     there : ndarray of bool
-        Edges to look at.
+        Edges to consider.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def cut(net: Network, what: SubjectLike, there: Mask) -> Cut:
 
 
 def _match_sections(net: Network, name: str) -> set[str]:
-    """Return the section with that id or name, also where its road isn't drawn."""
+    """Return the section with that id or name, also if its road isn't drawn."""
     kind, _, rest = name.rpartition(":")
     if kind.strip().casefold() not in {"", "section"}:
         return set()
@@ -114,7 +114,7 @@ def _close_border(net: Network, thing: Any) -> Cut:
 
 
 def _close_around(net: Network, subject: Subject, there: Mask) -> Cut:
-    """Return what lies in an area, or within a short way of a point or line."""
+    """Return the stretches in an area, or near a point or line."""
     whole = subject.shapes.union_all()
     if shapely.get_dimensions(whole) == 2:
         return _close_inside(net, whole, there)
@@ -122,7 +122,7 @@ def _close_around(net: Network, subject: Subject, there: Mask) -> Cut:
 
 
 def _close_near(net: Network, at: shapely.Geometry, name: str, there: Mask) -> Cut:
-    """Return what lies within a short way of a point or line, or what is nearest to a point."""
+    """Return the stretches near a point or line, or else the edge nearest to a point."""
     radius = _PLACE_KM
     if at.geom_type == "Point":
         lines = gpd.GeoSeries(net.lines[there & (net.columns["km"] > 0)], crs=4326)
@@ -167,7 +167,7 @@ def _spans(net: Network, edge: int, area: shapely.Geometry) -> NDArray[np.float6
 def _interpolate(
     xy: NDArray[np.float64], fine: NDArray[np.float64], measures: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return calibrated km at the vertices of a densified line: even between the line's own."""
+    """Return calibrated km at the vertices of a densified line, interpolated linearly."""
     own, at = [0], 0
     for vertex in xy[1:].tolist():
         at = next(i for i in range(at + 1, len(fine)) if fine[i].tolist() == vertex)
@@ -176,7 +176,7 @@ def _interpolate(
 
 
 def is_shut(net: Network, year: int | None, month: int | None) -> Mask:
-    """Return which edges are borders that are shut in a year and month."""
+    """Return which edges are borders that are closed in a year and month."""
     crossings = net.columns["crossing"]
     shut = np.zeros(len(crossings), bool)
     for row in table("closures").to_dict("records"):
@@ -187,7 +187,7 @@ def is_shut(net: Network, year: int | None, month: int | None) -> Mask:
 
 
 def is_open_in(net: Network, month: int | None) -> Mask:
-    """Return which edges no snow closes in a month; in any month where none is given."""
+    """Return which edges are free of snow in a month; all where no month is given."""
     seasons = net.columns["season"]
     whole = np.asarray(seasons == "", bool)
     if month is None:
@@ -217,7 +217,7 @@ def _applies(row: dict[str, Any], year: int, month: int | None) -> bool:
 
 @cache
 def _list_closed() -> dict[str, list[tuple[str, str]]]:
-    """Return what is closed at each crossing in every season, and since when."""
+    """Return the closures of each crossing in all seasons, with their dates."""
     found: dict[str, list[tuple[str, str]]] = {}
     for row in table("closures").fillna("").to_dict("records"):
         if not row["season_from"]:
@@ -226,7 +226,7 @@ def _list_closed() -> dict[str, list[tuple[str, str]]]:
 
 
 def describe_closure(x: object, year: int | None) -> str:
-    """Return what the table of closures says of a crossing, in words."""
+    """Describe the closures of a crossing in words."""
     if not isinstance(x, Place) or x.layer != "crossings":
         return ""
     return "; ".join(

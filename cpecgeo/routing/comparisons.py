@@ -1,4 +1,4 @@
-"""The network compared: without a section, with a new line, with published figures."""
+"""Comparisons of the network: without a section, with a new line, with published figures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cpecgeo.routing.search import Path, snap_ends
 
 __all__ = ["alignment_parts", "critical_sections", "gain", "route_checks"]
 
-# A gain that is less, in km or hours, is none.
+# A smaller gain, in km or hours, doesn't count.
 _LEAST = 0.05
 
 
@@ -39,7 +39,7 @@ def critical_sections(
     max_access_km: float = 50.0,
     **chosen: Unpack[FilterOptions],
 ) -> pd.DataFrame:
-    """Return which single section, if closed, lengthens a route most.
+    """Return how much the closure of each single section lengthens a route.
 
     Parameters
     ----------
@@ -54,9 +54,9 @@ def critical_sections(
     Returns
     -------
     DataFrame
-        A row per section of the best route, worst first: `section name km` (of it, on the
-        route), `closed_km` and `closed_hours` (the best way without it), `more_km`,
-        `more_hours`, `cut` (no way is left; `more_…` are infinite).
+        A row per section of the best route, worst first: `section name km` (km of it on the route),
+        `closed_km` and `closed_hours` (of the best route without it), `more_km`, `more_hours`,
+        `cut` (no route is left; `more_…` are infinite).
 
     Examples
     --------
@@ -123,7 +123,7 @@ def gain(
     max_access_km: float = 50.0,
     **chosen: Unpack[UseOptions],
 ) -> pd.DataFrame:
-    """Return what new lines change in km and hours between places, and for whom.
+    """Return the changes in km and hours between places that new lines bring.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def gain(
     extra : Corridor or list of Corridor
         The new lines, see `route`.
     by : {"pair", "place"}
-        A row per pair of places, or per place with all its pairs together.
+        A row per pair of places, or per place with the sums of its pairs.
     join_km, vehicle, speeds, rates, max_access_km
         As in `route`.
     **chosen
@@ -141,19 +141,18 @@ def gain(
     -------
     DataFrame
         By pair: `from to km_before km_after gained_km hours_before hours_after gained_hours
-        is_new`, the most hours gained first. Least km and least hours are each of their own
-        way, with the ways from the places to the network, which `route` and `route_matrix` don't
-        count: km as they are, hours as on a track. A change below 0.05, or below the ways of
-        both places to the network (each as far as it is no longer than `join_km`), is no gain.
-        `is_new` where no way was before; what is gained is then missing, and so is all where
-        there is no way after either. By place: `pairs gaining new_pairs gained_km gained_hours
-        population` (sums over the pairs; people where the gazetteer knows the name).
-        `.attrs` has the joins.
+        is_new`, the most hours gained first. Km and hours are minimized separately, and include
+        access from the places to the network, which `route` and `route_matrix` leave out: its km,
+        and its hours as on a track. A change below 0.05, or below the access of both places (each
+        up to `join_km`), isn't a gain. `is_new` marks pairs without a route before; their gains are
+        missing, and all values are missing without a route after. By place: `pairs gaining
+        new_pairs gained_km gained_hours population` (sums over the pairs; people where the
+        gazetteer has the name). `.attrs` has the joins.
 
     Raises
     ------
     InputError
-        Fewer than two places, no line, one that joins nowhere, or as in `route`.
+        Fewer than two places, no line, a line that joins nowhere, or as in `route`.
 
     Examples
     --------
@@ -219,7 +218,7 @@ def gain(
 
 
 def _sum_by_place(pairs: pd.DataFrame, labels: list[Any]) -> pd.DataFrame:
-    """Return what each place gains over all its pairs."""
+    """Sum the gains of each place over its pairs."""
     towns = layer("places").drop_duplicates("name").set_index("name")["population"]
     rows = {}
     for label in labels:
@@ -236,15 +235,15 @@ def _sum_by_place(pairs: pd.DataFrame, labels: list[Any]) -> pd.DataFrame:
 
 
 def route_checks() -> pd.DataFrame:
-    """Return published distances between two places, and the network's.
+    """Compare published distances between places with the network's.
 
     Returns
     -------
     DataFrame
-        On the id: `name mode along official_km km more_km share` (more_km as a share
-        of the published), `access_km` (from the places to the network, not counted),
-        `independent` (the network isn't calibrated by this figure or its
-        parts), `reason source`. `data/network_checks.csv` has the questions.
+        Indexed by id: `name mode along official_km km more_km share` (more_km as a share
+        of the published), `access_km` (from the places to the network, not counted), `independent`
+        (the network isn't calibrated by this figure or its parts), `reason source`.
+        `data/network_checks.csv` has the questions.
 
     Examples
     --------
@@ -293,7 +292,7 @@ def route_checks() -> pd.DataFrame:
 
 
 def _end(name: str) -> object:
-    """Return a place, or a point of a line by its id where the name means several."""
+    """Return a place, or a point of a line by its id where the name is ambiguous."""
     nodes = load_shared().nodes
     here = nodes[nodes["id"] == name]
     return here.geometry.iloc[0] if len(here) else name
@@ -323,7 +322,7 @@ def alignment_parts(name: str) -> pd.DataFrame:
     sections = layer("sections").loc[row["sections"]]
     edges = load_shared().edges
     of = edges["sections"].tolist()
-    # A stretch that two parts share counts for the first, as one passes it once.
+    # A stretch shared by two parts is counted for the first.
     part = [next((s for s in row["sections"] if s in names), "") for names in of]
     km = edges["km"].groupby(np.array(part, dtype=object)).sum()
     frame = pd.DataFrame(
@@ -348,7 +347,7 @@ def alignment_parts(name: str) -> pd.DataFrame:
 
 
 def _lender(section: str, used: list[str]) -> str:
-    """Say which sections' kilometres a section takes that has no fitting figure."""
+    """Name the sections whose kilometres are used for a section without its own figure."""
     published = layer("sections")["official_km"]
     lent = [s for s in used if s != section and published[s] > 0]
     own = "its own figure" if published[section] > 0 else "no figure found: drawn length"

@@ -1,4 +1,4 @@
-"""What a way costs: km, hours of a car or truck, money and carbon per tonne; fleets."""
+"""Costs of edges and routes: km, hours of a car or truck, money and carbon per tonne; fleets."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ VEHICLES = ("car", "truck")
 
 Floats = NDArray[np.float64]
 
-# The way to the network is taken as a track: this speed class of `data/speeds.csv`.
+# Access to the network counts as a track: this speed class of `data/speeds.csv`.
 _ACCESS_CLASS = "unsealed"
-# Where a line is known no better, the ground under it isn't that of the road; see `profile`.
+# From this accuracy on, the ground under a line isn't the road's; see `profile`.
 _ROAD_KM = 1.5
-# No road is steeper: such ground isn't the road's.
+# Steeper ground isn't the road's.
 _STEEPEST = 0.12
 _SAMPLE_KM = 1.0
 _GRAVITY = 9.81
@@ -51,17 +51,17 @@ _CARRIERS = {"road": "truck", "border": "truck", "rail": "train"}
 
 @dataclass(frozen=True, eq=False)
 class Costs:
-    """What each edge of the network costs.
+    """Costs of each edge of the network.
 
     Attributes
     ----------
     cost : list of float
-        In the weight that was asked for.
+        In the chosen weight.
     hours : list of float
     access : float
-        What a km between an end and the network counts, in the same weight as `cost`.
+        Cost of a km between an end and the network, in the weight of `cost`.
     vehicle : {"car", "truck"}
-        Whose hours they are.
+        The vehicle of the hours.
     """
 
     cost: list[float]
@@ -71,7 +71,7 @@ class Costs:
 
 
 def rates_of(given: Mapping[str, float] | None = None) -> dict[str, float]:
-    """Return the rates of `data/freight.csv`, with those of a caller in their place.
+    """Return the rates of `data/freight.csv`, with a caller's in place of the table's.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def edge_costs(
     vehicle: str | None = None,
     rates: Mapping[str, float] | None = None,
 ) -> Costs:
-    """Return what each edge costs, and its hours.
+    """Return the costs and hours of each edge.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def edge_costs(
     vehicle : {"car", "truck"}, optional
         ``truck`` when omitted and `weight` is cost or carbon.
     rates : mapping of str to float, optional
-        In place of `data/freight.csv`.
+        Rates in place of those in `data/freight.csv`.
 
     Raises
     ------
@@ -164,7 +164,8 @@ def _goods_hours(net: Network, rates: Mapping[str, float]) -> Floats:
                 kmh[classes == name] = rates[f"{carrier}-{name}-kmh"]
     known = ~np.isnan(kmh)
     hours[known] = km[known] / kmh[known]
-    # On a climb no faster than what power lifts and rolls the weight; downhill on the brake, alike.
+    # A climb limits speed by power against weight and rolling resistance; downhill the brake does
+    # so alike.
     edge, part_km, grade = _grades(net)
     power = 1000.0 * rates["truck-driveline"] / rates["truck-kg-per-kw"]
     most = 3.6 * power / (_GRAVITY * (grade + rates["truck-rolling"]))
@@ -176,7 +177,7 @@ def _goods_hours(net: Network, rates: Mapping[str, float]) -> Floats:
 
 @lru_cache(maxsize=8)
 def _grades(net: Network) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """Return stretches of about a km of roads whose ground is known: edge, km, gradient."""
+    """Return stretches of about 1 km of roads on known ground: edge, km, gradient."""
     columns = net.columns
     accuracy = net.edges["accuracy_km"].to_numpy(float)
     known = (columns["mode"] == "road") & (columns["km"] > 0) & ~(accuracy > _ROAD_KM)
@@ -192,7 +193,7 @@ def _grades(net: Network) -> tuple[NDArray[np.int64], Floats, Floats]:
     heights = ground_m(xy)
     first = np.delete(np.arange(len(heights)), np.cumsum(parts + 1) - 1)
     part_km = columns["km"][edge] / np.repeat(parts, parts)
-    # What is steeper than a road can be, or isn't known, is no gradient of the road.
+    # A gradient too steep for a road, or unknown, isn't used.
     ok = np.abs(heights[first + 1] - heights[first]) <= _STEEPEST * part_km * 1000.0
     stated = np.zeros(len(heights) - 1, bool)
     stated[first[ok]] = True
@@ -215,7 +216,7 @@ def price(legs: pd.DataFrame, rates: Mapping[str, float]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `cost_per_t` (PKR) and `carbon_kg_per_t`, NaN for what no rate is known of: legs by sea.
+        `cost_per_t` (PKR) and `carbon_kg_per_t`; NaN without a rate, as for legs by sea.
     """
     answer = pd.DataFrame({"cost_per_t": np.nan, "carbon_kg_per_t": np.nan}, index=legs.index)
     mode = legs["mode"].to_numpy(object)
@@ -238,7 +239,7 @@ def price(legs: pd.DataFrame, rates: Mapping[str, float]) -> pd.DataFrame:
 
 
 def _price_access(km: float, rates: Mapping[str, float]) -> dict[str, float]:
-    """Return money and carbon per tonne of a way to the network: a truck on a track."""
+    """Return money and carbon per tonne of access to the network, by truck on a track."""
     hours = km / rates["truck-unsealed-kmh"]
     track = {"mode": ["road"], "km": [km], "hours": [hours], "speed_class": [_ACCESS_CLASS]}
     found = price(pd.DataFrame(track), rates).iloc[0]
@@ -246,7 +247,7 @@ def _price_access(km: float, rates: Mapping[str, float]) -> dict[str, float]:
 
 
 def price_route(route: Route, rates: Mapping[str, float]) -> pd.DataFrame:
-    """Return money and carbon per tonne of a route's legs, each with the ways beside it.
+    """Return money and carbon per tonne of a route's legs, including access.
 
     Parameters
     ----------
@@ -257,13 +258,13 @@ def price_route(route: Route, rates: Mapping[str, float]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As of `price`, a row per leg. Ways to the network count with the first and last leg, ways
-        between routes put together with the leg before.
+        As from `price`, a row per leg. Access to the network is added to the first and last leg,
+        distances between joined routes to the leg before.
 
     Raises
     ------
     InputError
-        Its hours are those of a car.
+        The route has the hours of a car.
     """
     if route.vehicle == "car":
         raise InputError(
@@ -287,29 +288,28 @@ def freight(
     days: float = 365.0,
     rates: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """Return what it takes to carry tonnes over a route: money, carbon, trips and a fleet.
+    """Return the money, carbon, trips and fleet for carrying tonnes over a route.
 
     Parameters
     ----------
     route : Route
-        Found with ``vehicle="truck"``: the hours of a car are refused.
+        A route with ``vehicle="truck"``; the hours of a car are refused.
     tonnes : float
-        What is carried in `days`.
+        Tonnes to carry in `days`.
     days : float
     rates : mapping of str to float, optional
-        In place of those of `data/freight.csv`, by its ids; each has a source there or is said
-        to be an assumption.
+        Rates by the ids of `data/freight.csv`, in place of the table's; there each has a source or
+        is marked as an assumption.
 
     Returns
     -------
     DataFrame
-        A row per stage, that is, until goods change vehicle: `mode vehicle km hours cost
-        carbon_kg loads trips_per_day vehicles`. `cost` is PKR, with handling in the row of the
-        change, tolls and hours counted. `cost` and `carbon_kg` of the first and the last row
-        have the ways to the network in them, and where routes were put together those between
-        them, as of a truck on a track; km and hours leave them out. `loads` are full loads, each
-        comes back empty, and `vehicles` is the fleet that does so. `.attrs` has the sums, per
-        tonne too, and what each rate rests on.
+        A row per stage, from one change of vehicle to the next: `mode vehicle km hours cost
+        carbon_kg loads trips_per_day vehicles`. `cost` is in PKR and includes tolls, hours, and
+        handling in the row of the change. `cost` and `carbon_kg` of the first and last row include
+        access to the network, and distances between joined routes, as by truck on a track; km and
+        hours leave these out. `loads` are full loads, with empty returns, and `vehicles` is the
+        fleet for them. `.attrs` has the sums, also per tonne, and the basis of each rate.
 
     Raises
     ------
@@ -365,14 +365,14 @@ def freight(
 def count_vehicles(
     carrier: str, loads: int, hours: float, days: float, rates: Mapping[str, float]
 ) -> int:
-    """Return the fleet that carries so many loads in so many days, coming back empty.
+    """Return the fleet for a number of loads in some days, with empty returns.
 
     Parameters
     ----------
     carrier : {"truck", "train"}
     loads : int
     hours : float
-        Under way, one way.
+        Driving time, one way.
     days : float
     rates : mapping of str to float
         All of `rates_of`.
@@ -383,7 +383,7 @@ def count_vehicles(
 
 
 def state_sources(used: Mapping[str, float]) -> list[str]:
-    """Return what each rate rests on: its source, or that the caller gave it."""
+    """Return the basis of each rate: its source, or "given"."""
     table = read_table("freight.csv").set_index("id")
     return [
         f"{name}={value:g} {table['unit'][name]}: "

@@ -1,4 +1,4 @@
-"""What a route may use: mode, status, year, season, and what it has to avoid."""
+"""Filters of the network: mode, status, year, season, and features to avoid."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SEASONS = {"winter": 1, "spring": 4, "summer": 7, "autumn": 10}
 
 
 class UseOptions(TypedDict, total=False):
-    """What may be used of the network, see `route`."""
+    """Options on which parts of the network may be used, see `route`."""
 
     mode: str
     avoid: SubjectLike
@@ -56,7 +56,7 @@ class UseOptions(TypedDict, total=False):
 
 
 class FilterOptions(UseOptions, total=False):
-    """The filters that every question to the network takes, see `route`."""
+    """The filters of every search of the network, see `route`."""
 
     extra: Corridor | Sequence[Corridor]
     join_km: float
@@ -64,7 +64,7 @@ class FilterOptions(UseOptions, total=False):
 
 @dataclass(frozen=True)
 class Filters:
-    """The filters of a question, validated.
+    """Validated filters.
 
     Attributes
     ----------
@@ -74,13 +74,13 @@ class Filters:
     season : str
         The season as given.
     avoid : tuple
-        Names and geometries, as given.
+        Names and geometries, as the caller gave them.
     along : str or None
         A corridor to keep to.
     extra : tuple of Corridor
-        The caller's own, which join the network within `join_km`.
+        The caller's corridors, which join the network within `join_km`.
     is_any_own : bool
-        Whether these may be used whatever their status: none was asked for.
+        Whether these may be used whatever their status, because the caller gave no status.
     """
 
     mode: str = "any"
@@ -95,7 +95,7 @@ class Filters:
     is_any_own: bool = True
 
     def without(self, name: str) -> Filters:
-        """Return the same filters with one dropped."""
+        """Return the filters without one of them."""
         fields = {**self.__dict__, name: Filters.__dataclass_fields__[name].default}
         if name == "status":
             fields["status"] = STATUSES
@@ -131,7 +131,7 @@ def filters(
     extra: Corridor | Sequence[Corridor] = (),
     join_km: float = JOIN_KM,
 ) -> Filters:
-    """Validate the filters of a question.
+    """Validate filters.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def filters(
         raise UnknownNameError(mode, "mode", MODES)
     corridor = None
     if along is not None:
-        # By name no line is needed: without the OpenStreetMap folder some can't be drawn.
+        # By name only, because some lines can't be drawn without the OpenStreetMap folder.
         if isinstance(along, str):
             corridor = corridor_id(along)
         else:
@@ -166,7 +166,7 @@ def filters(
 def number(
     x: object, what: str, *, above: float = -np.inf, least: float = 0.0, infinite: bool = False
 ) -> float:
-    """Return `x` as a float, or refuse it and say which bound it breaks.
+    """Check a number within bounds; return it as a float.
 
     Raises
     ------
@@ -247,7 +247,7 @@ def _parse_month(season: str | int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Usable:
-    """The network under filters.
+    """The network with filters applied.
 
     Attributes
     ----------
@@ -255,11 +255,11 @@ class Usable:
     mode : str
     year : int or None
     there : ndarray of bool, shape (edges,)
-        Part of what the filters leave, `avoid` aside: what may be snapped to.
+        Edges that pass all filters except `avoid`; ends may be snapped to these.
     blocked : dict of int to ndarray, shape (n, 2)
-        Stretches of an edge, from km and to km, that `avoid` closes.
+        Stretches of each edge, from km and to km, that `avoid` closes.
     passable : list of bool
-        Per edge, whether it may be used from end to end.
+        Whether each edge may be used from end to end.
     asked : str
         The filters, in words.
     """
@@ -273,9 +273,9 @@ class Usable:
     asked: str
 
     def is_clear(self, edge: int, a: float, b: float) -> bool:
-        """Return whether the stretch of an edge from km `a` to km `b` is free of what is avoided.
+        """Return whether the stretch of an edge from km `a` to km `b` is free of closures.
 
-        An end of the edge alone is: it belongs to the other edges of its node as much.
+        A single end of the edge is free, because it also belongs to other edges of its node.
         """
         spans = self.blocked.get(edge)
         if spans is None:
@@ -286,7 +286,7 @@ class Usable:
         return not bool(((spans[:, 0] <= high) & (spans[:, 1] >= low)).any())
 
     def closing(self, cut: Cut) -> Usable:
-        """Return the network with further stretches closed."""
+        """Return the network with more stretches closed."""
         blocked, passable = dict(self.blocked), self.passable.copy()
         for edge, spans in cut.items():
             blocked[edge] = np.vstack((blocked.get(edge, spans[:0]), spans))
@@ -295,7 +295,7 @@ class Usable:
 
 
 def usable(chosen: Filters) -> Usable:
-    """Return the network under filters."""
+    """Apply filters to the network."""
     net = extend(load_shared(), chosen.extra, chosen.join_km) if chosen.extra else load_shared()
     ground = _open(replace(chosen, avoid=()), net)
     ground = replace(ground, asked=", ".join(chosen.describe().values()))
@@ -306,7 +306,7 @@ def usable(chosen: Filters) -> Usable:
 
 @lru_cache(maxsize=64)
 def _open(chosen: Filters, net: Network) -> Usable:
-    """Return the network under filters that avoid nothing."""
+    """Apply all filters except `avoid` to the network."""
     columns = net.columns
     there = np.isin(columns["status"].astype(str), chosen.status)
     if chosen.is_any_own:
@@ -325,7 +325,7 @@ def _open(chosen: Filters, net: Network) -> Usable:
 
 
 def _sections_of(chosen: Filters, name: str) -> list[str]:
-    """Return the sections of a corridor to keep to: one of the caller's first."""
+    """Return the sections of the corridor `along`; a caller's corridor takes precedence."""
     for one in chosen.extra:
         if one.name == name:
             ids = [str(i) for i in one.sections["id"]]
@@ -334,7 +334,7 @@ def _sections_of(chosen: Filters, name: str) -> list[str]:
 
 
 def tell_rebuilt(legs: pd.DataFrame) -> list[str]:
-    """Tell which legs count as open though their section is being rebuilt or only planned."""
+    """Name the legs counted as open although their section is being rebuilt or only planned."""
     known = layer("sections").set_index("id", drop=False)
     known = known[known["role"] == "base"]
     told: list[str] = []

@@ -28,10 +28,10 @@ from cpecgeo.geodesy import Chainage, length_km
 
 __all__ = ["FINE_KM", "Network", "frame_edges", "load_shared", "network"]
 
-# A straight edge this short is its geodesic to some millimetres.
+# A straight edge of this length follows its geodesic to some millimetres.
 FINE_KM = 1.0
 
-# How far an edge's ends on its section may lie apart otherwise than its length: rounding.
+# Rounding: allowed difference of an edge's length and the distance of its ends on the section.
 _SAME_KM = 1e-3
 
 XY = tuple[float, float]
@@ -43,7 +43,7 @@ _Drawn = tuple[Floats, Floats]  # vertices and calibrated km from the edge's sta
 class Network:
     """Roads and railways as nodes and edges.
 
-    `network` makes one.
+    Returned by `network`.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Network:
     measures : tuple of ndarray
         Calibrated km at the vertices of each edge, from 0.
     own : frozenset of int
-        Rows of `edges` that belong to corridors of the caller's.
+        Rows of `edges` that belong to a caller's corridors.
 
     Examples
     --------
@@ -77,12 +77,12 @@ class Network:
 
     @cached_property
     def lengths(self) -> tuple[float, ...]:
-        """Calibrated km of each edge, the last of its measures."""
+        """Calibrated km of each edge, the last value of its measures."""
         return tuple(float(km[-1]) for km in self.measures)
 
     @cached_property
     def meets(self) -> tuple[tuple[tuple[int, int], ...], ...]:
-        """Per node, the edges that meet there with the node at their other end."""
+        """The edges at each node, each with the node at its other end."""
         at: list[list[tuple[int, int]]] = [[] for _ in range(len(self.nodes))]
         for i, (u, v) in enumerate(self.ends):
             at[u].append((i, v))
@@ -91,7 +91,7 @@ class Network:
 
     @cached_property
     def beside(self) -> dict[int, tuple[int, ...]]:
-        """Nodes that share their position with others, and which those are."""
+        """Nodes at the same position as others, with these others."""
         at: dict[XY, list[int]] = {}
         for i, xy in enumerate(shapely.get_coordinates(self.nodes.geometry.to_numpy()).tolist()):
             at.setdefault((xy[0], xy[1]), []).append(i)
@@ -104,12 +104,12 @@ class Network:
 
     @cached_property
     def fine(self) -> NDArray[np.object_]:
-        """The lines with vertices so close that straight edges between them are geodesics."""
+        """The lines, densified so that straight edges between vertices are geodesics."""
         return np.asarray(geodesy.densify(self.edges.geometry, FINE_KM).array, object)
 
     @cached_property
     def _chain(self) -> tuple[Chainage, Floats]:
-        """All edges that have a length as one line, and the km on it that each starts at."""
+        """All edges with a length as one line, and the km on it where each starts."""
         starts = np.concatenate(([0.0], np.cumsum(self.lengths)))[:-1]
         own = [i for i, km in enumerate(self.lengths) if km > 0]
         lines = shapely.MultiLineString([self.lines[i] for i in own])
@@ -122,12 +122,12 @@ class Network:
         Parameters
         ----------
         stretches : sequence of (int, float, float)
-            Edge, km from and km to; backwards where km falls.
+            Edge, km from and km to; reversed where km decreases.
 
         Returns
         -------
         list of LineString
-            With two equal vertices where a stretch has no length.
+            Two equal vertices where a stretch has no length.
         """
         found: list[LineString] = []
         split: list[tuple[int, int, float, float]] = []
@@ -148,7 +148,7 @@ class Network:
             high = np.minimum(np.maximum(a_km, b_km), whole_km)
             first = shapely.get_coordinates(chain.at(starts[edges] + low, bank="after").array)
             last = shapely.get_coordinates(chain.at(starts[edges] + high, bank="before").array)
-            # A stretch of no length at an end of its edge isn't to reach into the edge beside it.
+            # A stretch without length at an end of its edge mustn't extend into the next edge.
             still = low == high
             last[still & (low < whole_km)] = first[still & (low < whole_km)]
             first[still & (low == whole_km)] = last[still & (low == whole_km)]
@@ -166,14 +166,14 @@ class Network:
 
     @cached_property
     def rows(self) -> tuple[dict[str, Any], ...]:
-        """The edges as dictionaries, for reading one at a time."""
+        """The edges as dictionaries, for reading one by one."""
         frame = pd.DataFrame(self.edges).assign(opened=self.edges["opened"].astype(object))
         frame["opened"] = frame["opened"].where(frame["opened"].notna(), None)
         return tuple(frame.to_dict("records"))
 
     @cached_property
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Columns of the edges that filters read, as arrays."""
+        """Columns of the edges for filters, as arrays."""
         edges = self.edges
         opened = edges["opened"].str[:4].astype(float)
         return {
@@ -197,7 +197,7 @@ class Network:
         return frozenset(self.edges["licence"].dropna())
 
     def provenance(self, sections: Iterable[str] = ()) -> dict[str, Any]:
-        """Return what `.attrs` of an answer over some sections say of data and geometry."""
+        """Return the entries of an answer's `.attrs` about the data and geometry of sections."""
         attrs = self.edges.attrs
         about = {"data_version": attrs["data_version"], "geometry": attrs["geometry"]}
         if "ODbL-1.0" in self._licences:
@@ -217,16 +217,16 @@ def network() -> Network:
     Returns
     -------
     Network
-        A copy of your own.
+        A copy.
 
     Notes
     -----
-    Sections are cut at their named points; a stretch that several sections run over is one
-    edge. Lines are joined where they share a point, or points of one name at most 2 km apart.
-    Kilometres are calibrated: the published length of the shortest base section that has one,
-    shared out along the drawn line. Hours follow from `data/speeds.csv`, road and rail are
-    joined by `data/transfers.csv`: stated assumptions but for the main line, which has the
-    average of its timetable, and the border, which has measured hours (`border_hours.csv`).
+    Sections are cut at their named points; a stretch of several sections is one edge. Lines are
+    joined where they share a point, or have points of the same name at most 2 km apart. Kilometres
+    are calibrated: the published length of the shortest base section that has one is distributed
+    along the drawn line. Hours follow from `data/speeds.csv`, and road and rail are joined by
+    `data/transfers.csv`. These are stated assumptions, except for the main line, with the average
+    speed of its timetable, and the border, with measured hours (`border_hours.csv`).
 
     Examples
     --------
@@ -239,14 +239,14 @@ def network() -> Network:
 
 
 def load_shared() -> Network:
-    """Return the network of the geometry in force, kept in memory: not to be changed."""
+    """Return the network of the geometry in force, from the shared cache; not to be changed."""
     key = fingerprint()
     return _load_bundled() if key is None else _redrawn(key)
 
 
 @cache
 def _load_bundled() -> Network:
-    """Load what `make data` joined of all sections; of fewer without OpenStreetMap's folder."""
+    """Load the network that `make data` built; a smaller one without OpenStreetMap's folder."""
     name = "odbl/network.json" if exists("odbl/network.json") else "network.json"
     path = data_path(name)
     try:
@@ -296,17 +296,17 @@ def frame_edges(rows: list[dict[str, Any]] | dict[str, Any]) -> gpd.GeoDataFrame
 def _redrawn(key: Hashable) -> Network:
     """Return the network on the refreshed lines of its sections.
 
-    Which edges there are, how long, and where they meet stays as bundled: kilometres are
-    calibrated, and km posts keep their chainage on a refreshed line. A node moves to the end of
-    the first redrawn edge at it; the other edges there are drawn up to it. `.attrs` of the edges
-    name the sections whose edges stay, in part or as a whole (`bundled`).
+    Edges, their lengths and their nodes stay as bundled, because kilometres are calibrated and km
+    posts keep their chainage on a refreshed line. A node moves to the end of the first redrawn edge
+    there; the other edges are extended to it. `.attrs` of the edges names the sections with edges
+    that stay bundled (`bundled`).
     """
     net, lines = _load_bundled(), redrawn_sections(key)
     nodes, edges, ends = net.nodes, net.edges, net.ends
     drawn: dict[int, _Drawn] = {}
     using: dict[int, Line] = {}
     km, shapes = edges["km"].to_numpy(float), net.lines
-    # By the section that an edge is counted by, else by another that runs over it.
+    # From the section that gives an edge its km, else from another section over it.
     over = [edges["section"].map(lambda s: (s,)), edges["sections"]]
     for names, (section, line) in product(over, lines.items()):
         rows = np.flatnonzero([section in of for of in names] & (km > 0))
@@ -355,13 +355,13 @@ def _describe_redrawn(edges: gpd.GeoDataFrame, using: Mapping[int, Line]) -> gpd
 def _draw(
     section: str, rows: NDArray[np.int64], edges: NDArray[np.object_], kms: Floats, line: Line
 ) -> dict[int, _Drawn]:
-    """Return the edges of a section that are found on its refreshed line, by row."""
+    """Return the edges of a section that lie on its refreshed line, by row."""
     old = drawn_sections().get(section)
     if old is None or not len(rows):
         return {}
     bundled, chain = Chainage(old["geometry"]), Chainage(line.line, line.measures_km)
     ends = [bundled.locate(shapely.get_point(edges, i))["km"].to_numpy(float) for i in (0, -1)]
-    # A line that runs over a stretch twice has two chainages there, and may give the wrong one.
+    # A line that runs over a stretch twice has two chainages there, possibly the wrong one.
     same = np.abs(np.abs(ends[1] - ends[0]) - length_km(edges)) < _SAME_KM
     spans = np.interp(ends, bundled.measures_km, np.asarray(old["measures_km"], float)).T
     drawn = {}
@@ -371,25 +371,25 @@ def _draw(
         inside = chain.measures_km
         inside = inside[(inside > low + SNAP_KM) & (inside < high - SNAP_KM)]
         at = np.concatenate(([low], inside, [high])) - low
-        at = np.minimum(at * (km / at[-1]), km)  # ends at the edge's km to the last digit
+        at = np.minimum(at * (km / at[-1]), km)  # ends exactly at the edge's km
         at[-1] = km
         drawn[row] = (xy, at) if start <= stop else (xy[::-1], km - at[::-1])
     return drawn
 
 
 def _move(net: Network, drawn: Mapping[int, _Drawn]) -> dict[int, Floats]:
-    """Return the new position of each node that redrawn edges meet at."""
+    """Return the new position of each node at redrawn edges."""
     spots: dict[int, Floats] = {}
     for i, (xy, _) in drawn.items():
         for node, at in zip(net.ends[i], (xy[0], xy[-1]), strict=True):
             if node not in spots:
-                # Nodes of one position, of road and rail for instance, stay together.
+                # Nodes at the same position, for instance of road and rail, stay together.
                 spots |= dict.fromkeys((node, *net.beside.get(node, ())), at)
     return spots
 
 
 def _extend(xy: Floats, km: Floats, start: Floats, end: Floats) -> _Drawn:
-    """Draw an edge up to its nodes; what that adds has no kilometres."""
+    """Extend an edge to its nodes; the added parts have no kilometres."""
     if (xy[0] != start).any():
         xy, km = np.vstack((start, xy)), np.concatenate((km[:1], km))
     if (xy[-1] != end).any():

@@ -23,9 +23,9 @@ from cpecgeo.routing.search import Snap, Step
 
 __all__ = ["Route", "route_of"]
 
-# Changes of direction below this many degrees are straight on.
+# A smaller change of direction, in degrees, is straight on.
 _STRAIGHT_DEG = 30.0
-# Two routes are joined at one town: a port, its station and its road lie so close.
+# Two routes can be joined within a town: a port, its station and its road are this close.
 _TOWN_KM = 25.0
 
 
@@ -33,14 +33,14 @@ _TOWN_KM = 25.0
 class Route:
     """One path from an origin to a destination.
 
-    `route` finds one.
+    Returned by `route`.
 
     Attributes
     ----------
     origin, destination : Snap
         Where the route joins and leaves the network, with `access_km`.
     weight : str
-        What was kept least: ``"km"`` or ``"hours"``.
+        The minimized cost, such as ``"km"`` or ``"hours"``.
     asked : str
         The filters, in words.
     steps : tuple of Step
@@ -48,12 +48,12 @@ class Route:
     step_hours : tuple of float
         Hours of each step.
     own_legs : GeoDataFrame or None
-        The legs of a route that doesn't run over the network alone.
+        The legs of a route that also runs outside the network.
     vehicle : str
-        Whose hours they are: ``"car"`` or ``"truck"``; empty for legs by sea and stated ones.
+        The vehicle of the hours: ``"car"`` or ``"truck"``; empty for legs by sea and stated ones.
     ways_between : tuple of (int, float)
-        Of routes put together with ``+``: the leg at whose end one is left for the next, and the
-        km off the network between the two.
+        For routes joined with ``+``: the number of the last leg before each joint, and the km off
+        the network there.
 
     Examples
     --------
@@ -87,14 +87,14 @@ class Route:
         return _legs(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        # Another version of the data has other edges: what is pickled is drawn before.
+        # Another version of the data may have other edges, so legs are drawn before pickling.
         return {**self.__dict__, "own_legs": self.legs, "network": None}
 
     @property
     def chainage_km(self) -> float:
-        """Calibrated kilometres on the network: published ones where there are any.
+        """Calibrated kilometres on the network; published ones where available.
 
-        Access at both ends isn't counted, see `access_km`.
+        Access at both ends isn't included, see `access_km`.
         """
         if self.own_legs is not None:
             return float(self.own_legs["km"].sum())
@@ -107,14 +107,14 @@ class Route:
 
     @property
     def hours(self) -> float:
-        """Hours under way and changing; see `data/speeds.csv` for what is assumed."""
+        """Hours of travel and of changes; see `data/speeds.csv` for the assumptions."""
         if self.own_legs is not None:
             return float(self.own_legs["hours"].sum())
         return sum(self.step_hours)
 
     @property
     def access_km(self) -> float:
-        """Geodesic km off the network: from the origin, to the destination, and between routes."""
+        """Geodesic km off the network: at origin and destination, and between joined routes."""
         between = sum(km for _, km in self.ways_between)
         return float(self.origin.access_km + self.destination.access_km + between)
 
@@ -148,7 +148,7 @@ class Route:
 
     @property
     def changes(self) -> int:
-        """How often the route changes between road and rail."""
+        """Number of changes between road and rail."""
         if self.own_legs is not None:
             return int((self.own_legs["mode"] == "transfer").sum())
         rows = (self.network or load_shared()).rows
@@ -156,7 +156,7 @@ class Route:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know: closed borders at the ends, changes that km don't count.
+        """Remarks for the reader: closed borders at the ends, changes that km leave out.
 
         Examples
         --------
@@ -189,7 +189,7 @@ class Route:
         return self.legs.groupby(column)["km"].sum()
 
     def __add__(self, other: Route) -> Route:
-        """Return one route and then another, as over a port, with the way between them."""
+        """Join two routes, for instance at a port, with the distance between them."""
         if not isinstance(other, Route):
             return NotImplemented
         gap = float(distance_km(self.destination.point, other.origin.point))
@@ -229,7 +229,7 @@ class Route:
         return cg.Map().add(self, **style)
 
     def __repr__(self) -> str:
-        # A kilometre to the network is a walk; more is part of the journey, and has to be seen.
+        # More than a kilometre of access is part of the journey, so it is drawn.
         access = f", access {self.access_km:,.1f} km" if self.access_km >= 1 else ""
         return (
             f"<Route {self.origin.name} → {self.destination.name}: {self.chainage_km:,.1f} km "
@@ -255,7 +255,7 @@ class Route:
 
 
 def _tell_joins(route: Route) -> list[str]:
-    """Return where the caller's own lines that a route runs over join the network."""
+    """Describe where the caller's lines on a route join the network."""
     if route.own_legs is None and not (route.network and route.network.own):
         return []
     return [
@@ -281,9 +281,9 @@ def route_of(
     chosen: Filters,
     vehicle: str,
 ) -> Route:
-    """Return the route over some steps; `hours` are those of each edge, by that vehicle."""
+    """Build the route over some steps; `hours` are those of each edge, by `vehicle`."""
     start, end = ends
-    # Two ends at one node have no edge between them.
+    # Two ends at the same node have no edge between them.
     steps = tuple(steps or [Step(start.edge, start.km, start.km)])
     whole = [net.lengths[step.edge] for step in steps]
     spent = [
@@ -299,7 +299,7 @@ _FIRST = ["turn", "name", "mode", "from", "to", "km", "hours", "status", "opened
 
 
 def _legs(route: Route) -> gpd.GeoDataFrame:
-    """Return the legs of a route over the network: steps of one section and kind together."""
+    """Return the legs of a route over the network: consecutive steps of one section and kind."""
     net = route.network or load_shared()
     rows: list[dict[str, Any]] = []
     run = 0.0
@@ -317,7 +317,7 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
             rows.append(row)
     lines = [_link(row.pop("lines")) for row in rows]
     turns = _turns([row["mode"] for row in rows], lines)
-    # Two sources may put a junction at two points: the way between is drawn with the second leg.
+    # Two sources may have two points for a junction; the gap is drawn with the second leg.
     gaps = [LineString([a.coords[-1], b.coords[0]]) for a, b in pairwise(lines)]
     lines[1:] = [_link([g, b]) if g.length else b for g, b in zip(gaps, lines[1:], strict=True)]
     table = pd.DataFrame(rows)
@@ -341,7 +341,7 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
 def _leg(
     net: Network, step: Step, hours: float, line: LineString, run: float, ends: tuple[str, str]
 ) -> dict[str, Any]:
-    """Return the row of one step that starts `run` km from the origin."""
+    """Return the row of a step that starts `run` km from the origin."""
     edge, (u, v) = net.rows[step.edge], net.ends[step.edge]
     near = {0.0: net.names[u], net.lengths[step.edge]: net.names[v]}
     return {
@@ -360,7 +360,7 @@ def _leg(
 
 
 def _link(lines: list[LineString]) -> LineString:
-    """Return lines that follow one another as one line."""
+    """Join consecutive lines to one line."""
     if len(lines) == 1:
         return lines[0]
     xy = [vertex for line in lines for vertex in line.coords]
@@ -368,7 +368,7 @@ def _link(lines: list[LineString]) -> LineString:
 
 
 def _turns(modes: list[str], lines: list[LineString]) -> list[str]:
-    """Return what to do at the start of each leg: change, cross, or where to turn."""
+    """Return the instruction at the start of each leg: change, cross, or turn."""
     turns, special = ["start"], {"transfer": "change", "border": "border"}
     after, before = _bearings_deg(lines)
     for i in range(1, len(lines)):
@@ -385,11 +385,11 @@ def _turns(modes: list[str], lines: list[LineString]) -> list[str]:
 
 
 def _bearings_deg(lines: list[LineString]) -> tuple[Any, Any]:
-    """Return the directions at the start and at the end of each line; NaN without length."""
+    """Return the bearings at the start and end of each line; NaN without length."""
     found = np.full((2, len(lines)), np.nan)
     own = [i for i, line in enumerate(lines) if line.length > 0]
     if own:
-        # The end of an edge is the start of the edge reversed, half a turn away.
+        # The bearing at the end is that at the start of the reversed edge, plus 180°.
         first = [lines[i].coords[:2] for i in own]
         last = [lines[i].coords[:-3:-1] for i in own]
         chain = Chainage(shapely.MultiLineString([*first, *last]))

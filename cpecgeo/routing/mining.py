@@ -1,4 +1,4 @@
-"""The mining corridor: options for ore from Chaghi to the sea, section by section."""
+"""The mining corridor: options for transport of ore from Chaghi to the sea."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["options", "sections"]
 
 _BUILT = "operating"
 _VEHICLES = {"road": "truck", "rail": "train"}
-# Where the line is known less closely than this, the ground under it says nothing of the way.
+# With a worse accuracy, the ground under the line isn't that of the road or railway.
 _CLIMB_ACCURACY_KM = 50.0
 
 
@@ -37,7 +37,7 @@ def sections(
     train_kmh: float | None = None,
     rates: Mapping[str, float] | None = None,
 ) -> gpd.GeoDataFrame:
-    """Return the options from the mines to the ports, section by section.
+    """Return the sections of the options from the mines to the ports.
 
     Parameters
     ----------
@@ -52,12 +52,12 @@ def sections(
     Returns
     -------
     GeoDataFrame
-        EPSG:4326, in order of travel: `option section name mode status km drawn_km hours
-        cost_per_t carbon_kg_per_t climb_m descent_m accuracy_km basis source geometry`: money is
-        PKR at the rates of `data/freight.csv`, without handling. `km` is calibrated (published
-        where there is a figure), `drawn_km` geodesic. Climb is that of the ground under the
-        drawn line, see `profile`, within the error of the grid alone and not of the line: an
-        upper guess; missing where the line is known less closely than 50 km.
+        EPSG:4326, in order of travel: `option section name mode status km drawn_km hours cost_per_t
+        carbon_kg_per_t climb_m descent_m accuracy_km basis source geometry`. Money is in PKR at the
+        rates of `data/freight.csv`, without handling. `km` is calibrated (published where there is
+        a figure), `drawn_km` geodesic. Climb is that of the ground under the drawn line, see
+        `profile`, with only the error of the grid, not that of the line: an upper estimate. It is
+        missing where the line's accuracy is worse than 50 km.
 
     Raises
     ------
@@ -103,23 +103,23 @@ def options(
     handling_hours: float | None = None,
     rates: Mapping[str, float] | None = None,
 ) -> gpd.GeoDataFrame:
-    """Return the mining corridor beside its alternatives.
+    """Compare the options of the mining corridor.
 
-    What is omitted is taken from `data/mining_assumptions.csv`.
+    Omitted numbers are taken from `data/mining_assumptions.csv`.
 
     Parameters
     ----------
     tonnes_per_year : float, optional
-        What is carried to the port in a year: 600,000, the concentrate of the study of 2010.
+        Tonnes to the port per year: 600,000, the concentrate in the study of 2010.
     truck_payload_t, train_payload_t : float, optional
         Payload of a truck and of a train: 30 and 1,500 tonnes.
     truck_kmh, unsealed_kmh, train_kmh : float, optional
         As in `sections`.
     handling_hours : float, optional
-        For each change from truck to train: 12.
+        Hours of each change from truck to train: 12.
     rates : mapping of str to float, optional
-        Money, tolls, carbon and days of work in place of those of `data/freight.csv`, by its
-        ids. Payloads are the arguments above.
+        Money, tolls, carbon and working days in place of those in `data/freight.csv`, by its ids.
+        Payloads are the arguments above.
 
     Returns
     -------
@@ -127,13 +127,12 @@ def options(
         EPSG:4326, a row per `option`: `title mine port vehicle km drawn_km operating_km
         under_construction_km planned_km missing_km hours cost_per_t carbon_kg_per_t climb_m
         descent_m unclimbed_km loads_per_year trips_per_day vehicles accuracy_km geometry`.
-        `missing_km` is what doesn't exist yet (under construction and planned). `hours` are one
-        way, driving and handling. `loads_per_year` are full loads (each comes back empty), by
-        truck and, on what follows, by train where both carry (`train_loads_per_year`);
-        `vehicles` is the fleet of the first that does so. `cost_per_t` is PKR with tolls and
-        handling. `unclimbed_km` is left out of climb and descent, because its line is known too
-        roughly. `.attrs` has
-        the assumptions and what they rest on.
+        `missing_km` doesn't exist yet (under construction and planned). `hours` are one way, with
+        driving and handling. `loads_per_year` are full loads (with empty returns) by truck, or by
+        the first vehicle; where a train follows, its loads are `train_loads_per_year`. `vehicles`
+        is the fleet of the first vehicle. `cost_per_t` is in PKR with tolls and handling.
+        `unclimbed_km` is left out of climb and descent, because its line is too inaccurate.
+        `.attrs` has the assumptions and their basis.
 
     Raises
     ------
@@ -142,9 +141,9 @@ def options(
 
     Notes
     -----
-    A planned road or line has no built alignment: its length is the published one and its
-    climb that of a sketch. Wear and the capacity of the ports aren't considered; rates of
-    money are assumptions where `data/freight.csv` says so.
+    A planned road or line has no built alignment: its length is the published one, and its climb
+    that of a sketch. Wear and the capacity of the ports aren't considered. Rates of money are
+    assumptions where `data/freight.csv` says so.
 
     Examples
     --------
@@ -227,18 +226,18 @@ def options(
 
 
 def _read_options() -> pd.DataFrame:
-    """Return the table of options, on the id."""
+    """Return the table of options, indexed by id."""
     return read_table("mining_options.csv").set_index("id")
 
 
 def _read_assumptions() -> pd.DataFrame:
-    """Return the table of assumptions, on the names of the arguments."""
+    """Return the table of assumptions, indexed by the names of the arguments."""
     table = read_table("mining_assumptions.csv")
     return table.set_index(table["id"].str.replace("-", "_"))
 
 
 def _assume(above: float = 0.0, /, **given: float | None) -> dict[str, float]:
-    """Return numbers as given, and those of the table where none is."""
+    """Return the caller's numbers, with the table's in place of omitted ones."""
     table = _read_assumptions()["amount"]
     return {
         name: number(float(table[name]) if value is None else value, name, above=above)
@@ -247,7 +246,7 @@ def _assume(above: float = 0.0, /, **given: float | None) -> dict[str, float]:
 
 
 def _sources(assumed: dict[str, float]) -> list[str]:
-    """Return what each number rests on: its source, or that the caller gave it."""
+    """Return the basis of each number: its source, or "given"."""
     table = _read_assumptions()
     return [
         f"{name}: {table['source'][name] if value == table['amount'][name] else 'given'}"
@@ -298,7 +297,7 @@ def _measure(
 
 
 def _climbs(line: LineString, accuracy_km: float) -> tuple[float, float]:
-    """Return climb and descent in metres; NaN where the line is too rough."""
+    """Return climb and descent in metres; NaN where the line is too inaccurate."""
     if accuracy_km > _CLIMB_ACCURACY_KM:
         return math.nan, math.nan
     attrs = profile(line).attrs
@@ -308,7 +307,7 @@ def _climbs(line: LineString, accuracy_km: float) -> tuple[float, float]:
 def _legs(how: str, what: str) -> gpd.GeoDataFrame:
     """Return `section name mode status km speed_class accuracy_km basis source geometry`."""
     if how in {"road", "rail"}:
-        # A road is taken as it stands, a railway as it is planned.
+        # Roads as they are, railways as planned.
         status = "any" if how == "rail" else None
         found = route(what, "Gwadar Port", mode=how, status=status, weight="km").legs
     else:

@@ -1,4 +1,4 @@
-"""`route` and `route_matrix`: least km or hours between ends, or why there is no way."""
+"""`route` and `route_matrix`: least-cost routes between ends."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from cpecgeo.routing.search import (
 __all__ = ["find_detour", "find_path", "place_ends", "route", "route_matrix", "tabulate_costs"]
 
 
-# Sums of the same costs in another order differ by less.
+# Rounding: sums of the same costs in another order differ by less.
 _SAME = 1e-9
 
 
@@ -64,25 +64,24 @@ def route(
     Parameters
     ----------
     a, b : str, Place, Point, (lon, lat) or one-row GeoSeries
-        Origin and destination. Each joins the network at the nearest point on an edge that
-        `mode status year season along` leave, whether `avoid` closes it or not; by any mode
-        at a road or a railway, the further at most 15 km further off, whichever costs least
-        with the way there (a town by km at its road). By rail a name is rather that of a station,
-        otherwise rather that of a town or road; a station is at its railway.
+        Origin and destination. Each joins the network at the nearest point of an edge that passes
+        `mode status year season along`, also if `avoid` closes it. With any mode it joins a road or
+        a railway, the farther one at most 15 km farther off, whichever costs least including access
+        (by km a town joins its road). With mode rail a name preferably means a station, otherwise a
+        town or road; a station joins its railway.
     mode : {"any", "road", "rail"}
     avoid : str, Corridor, Place, Route, Reach, geometry, GeoDataFrame, or a list of them
         Sections, corridors, crossings, districts, provinces, places by name (in this order;
-        ``"district:Quetta"`` says which), or points, lines and polygons. A route stands for
-        what it runs over, a reach for its polygon.
+        ``"district:Quetta"`` states the kind), or points, lines and polygons. A route means its
+        stretches, a reach its polygon.
     weight : {"hours", "km", "cost", "carbon"}
-        What to keep least: hours, with those of handling at each change between road and
-        rail; calibrated km alone (`Route.notes` says what changes they leave out); PKR, or kg
-        of CO2, per tonne.
+        The cost to minimize: hours, with handling at each change between road and rail; calibrated
+        km only (`Route.notes` names the changes left out); PKR, or kg of CO2, per tonne.
     status : str or list of str, optional
         ``operating under_construction suspended closed planned``, or ``"any"``. Operating
         only when omitted; any along a corridor.
     year : int, optional
-        Leaves out what opened later. What has no known year counts as open.
+        Leave out sections that opened later. A section of unknown year counts as open.
     season : str or int, optional
         ``"winter"`` (January), ``"spring"``, ``"summer"``, ``"autumn"`` or a month. Khunjerab
         was closed from December to March until 2024.
@@ -90,20 +89,20 @@ def route(
         Keep to the sections of this corridor.
     extra : Corridor or list of Corridor, optional
         Corridors of your own, with the status, year and speed of their sections (columns
-        `speed_class` or `kmh`; a highway or main line when omitted). Without `status` they may
-        be used whatever theirs is.
+        `speed_class` or `kmh`; a highway or main line when omitted). If `status` is omitted, they
+        may be used whatever their status.
     join_km : float
-        How near to a line of its mode an end or stop of `extra` joins the network, and a stop
-        of a railway is changed to from a road; `Route.notes` tells the joins.
+        Greatest distance at which an end or stop of `extra` joins a line of its mode, and at which
+        one can change between a road and a stop of a railway; `Route.notes` lists the joins.
     vehicle : {"car", "truck"}, optional
-        ``truck`` means goods: trucks, slower on climbs, and goods trains. Cars and passenger
-        trains when omitted, but for money and carbon.
+        ``truck`` means goods: trucks, slower on climbs, and goods trains. When omitted, cars and
+        passenger trains, except for money and carbon.
     speeds : mapping of str to float, optional
         km/h by speed class, in place of those in `data/speeds.csv` and `data/freight.csv`.
     rates : mapping of str to float, optional
-        In place of those of `data/freight.csv`, by its ids.
+        Rates by the ids of `data/freight.csv`, in place of the table's.
     max_access_km : float
-        Refuse ends that lie further from the network.
+        Refuse ends farther from the network.
 
     Returns
     -------
@@ -112,15 +111,15 @@ def route(
     Raises
     ------
     UnknownNameError
-        A name that nothing has; the message has near ones.
+        An unknown name; the message lists similar ones.
     InputError
-        An end too far away, or no way left; the message says which filter cut it.
+        An end too far away, or no route; the message names the filter that excludes it.
 
     Notes
     -----
-    Lengths are calibrated: published kilometres where there are any. Hours rest on assumed
-    speeds and handling times, see `data/speeds.csv` and `data/transfers.csv`. Access from
-    the ends to the network is reported and not counted.
+    Lengths are calibrated: published kilometres where available. Hours are based on assumed speeds
+    and handling times, see `data/speeds.csv` and `data/transfers.csv`. Access from the ends to the
+    network is reported but not included.
 
     Examples
     --------
@@ -148,7 +147,7 @@ def route(
 
 
 def find_path(ground: Usable, starts: Ends, goals: Ends, costs: Costs) -> Path | None:
-    """Return the least path between two ends, from and to where it costs least; None if none."""
+    """Return the least-cost path between two ends, over all their joins; None if there is none."""
     start, *also = starts
     tree = search(ground, start, costs.cost, also=also, access=costs.access)
     return path_to(ground, tree, goals, costs.cost)
@@ -157,10 +156,10 @@ def find_path(ground: Usable, starts: Ends, goals: Ends, costs: Costs) -> Path |
 def find_detour(
     ground: Usable, free: Path | None, ends: tuple[Ends, Ends], costs: Costs
 ) -> Path | None:
-    """Return the least path where something is closed: none shorter than with everything open.
+    """Return the least-cost path with closures, never shorter than with everything open.
 
-    An end may go by the other mode then; where that were a shorter path, with a longer way to
-    it, the ends stay, unless that leaves them no way at all.
+    With closures an end might join the other mode, with a shorter path but longer access. In this
+    case the ends keep their joins, unless there is no path from these.
     """
     held = find_path(ground, *ends, costs)
     if free is None or held is None:
@@ -178,7 +177,7 @@ def _why(
     weight: str,
     far: float,
 ) -> str:
-    """Return which filter leaves no way."""
+    """Return the filter that excludes every route, in words."""
 
     def is_way(other: Filters) -> bool:
         ground = usable(other)
@@ -212,25 +211,25 @@ def route_matrix(
     max_access_km: float = 50.0,
     **chosen: Unpack[FilterOptions],
 ) -> pd.DataFrame:
-    """Return least km, hours, money or carbon from each of `a` to each of `b`.
+    """Return the least km, hours, money or carbon from each of `a` to each of `b`.
 
     Parameters
     ----------
     a, b : list of names, Places or points; GeoSeries, table, or name of a layer or file
-        `a` again where `b` is omitted.
+        `b` is `a` when omitted.
     weight : {"km", "hours", "cost", "carbon"}
     vehicle, speeds, rates, max_access_km
-        As in `route`; an end further from the network than `max_access_km` has no value.
+        As in `route`; an end farther from the network than `max_access_km` has no values.
     **chosen
         `mode avoid status year season along extra join_km`, as in `route`.
 
     Returns
     -------
     DataFrame
-        Rows on `a`, columns on `b`, what `route` gives for each pair: calibrated km or hours, the
-        ways to the network left out; PKR or kg of CO2 per tonne with those ways, as
-        `cpecgeo.routing.freight` counts them, 0 from a place to itself. NaN where there is no
-        way. `.attrs` has the way to the network per end, to the nearest line.
+        Rows on `a`, columns on `b`, with the values of `route` for each pair: calibrated km or
+        hours, without access to the network; PKR or kg of CO2 per tonne with access, as from
+        `cpecgeo.routing.freight`, 0 from a place to itself. NaN where there is no route. `.attrs`
+        has the access of each end, to the nearest line.
 
     Examples
     --------
@@ -245,12 +244,12 @@ def route_matrix(
     rows = place_ends(a, ground, far, weight)
     columns = rows if b is None else place_ends(b, ground, far, weight)
     net, whole = tabulate_costs(ground, rows, columns, costs)
-    # What goods cost, they cost from door to door.
+    # Costs of goods are from door to door.
     frame, access = (whole, costs.access) if weight in {"cost", "carbon"} else (net, 0.0)
     if asked.avoid:
         free = usable(replace(asked, avoid=()))
         most = tabulate_costs(free, rows, columns, costs)[0].to_numpy()
-        # As `route` does: no detour is shorter than the way with everything open.
+        # As in `route`: no detour is shorter than the route with everything open.
         for i, j in np.argwhere(net.to_numpy() < most - _SAME).tolist():
             ends = list(rows.values())[i], list(columns.values())[j]
             path = find_detour(ground, find_path(free, *ends, costs), ends, costs)
@@ -260,7 +259,7 @@ def route_matrix(
                 frame.iloc[i, j] = cost_of(ground.network, path.steps, costs.cost) + away
     if access:
         one, two = (_points(ends) for ends in (rows, columns))
-        frame = frame.mask((one[:, None] == two[None, :]).all(axis=2), 0.0)  # stays where it is
+        frame = frame.mask((one[:, None] == two[None, :]).all(axis=2), 0.0)  # no journey
     near = {**rows, **columns}.items()
     frame.attrs = {
         "method": f"Dijkstra, least {weight}, calibrated km",
@@ -274,18 +273,18 @@ def route_matrix(
 
 
 def _points(ends: Mapping[Any, Ends]) -> Floats:
-    """Return lon, lat of ends; NaN of those that don't join the network."""
+    """Return lon, lat of ends; NaN for those that don't join the network."""
     return np.array([at[0].point.coords[0] if at else (np.nan, np.nan) for at in ends.values()])
 
 
 def tabulate_costs(
     ground: Usable, rows: dict[Any, Ends], columns: dict[Any, Ends], costs: Costs
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return least costs from each row to each column, and the same with the ways to the network.
+    """Return least costs from each row to each column, without and with access.
 
-    Both are of the way that costs least with those counted.
+    Both are for the route that costs least including access.
     """
-    # The graph is symmetric: start from the side with fewer ends.
+    # The graph is symmetric, so searches start from the side with fewer ends.
     is_turned = len(columns) < len(rows)
     starts, ends = (columns, rows) if is_turned else (rows, columns)
     values = np.full((2, len(starts), len(ends)), np.nan)
@@ -302,7 +301,7 @@ def tabulate_costs(
 
 @dataclass(frozen=True)
 class _Arrival:
-    """Destinations: the nodes next to each, the cost from there, and the cost off the network."""
+    """Destinations: the nodes next to each, the cost from these, and the cost of access."""
 
     ground: Usable
     ends: list[Ends]
@@ -330,7 +329,7 @@ class _Arrival:
         return cls(ground, ends, costs, nodes, rest, away)
 
     def costs_from(self, tree: Tree) -> Floats:
-        """Return the cost on the network, and with the ways to it, to each end; NaN if none."""
+        """Return the cost to each end on the network, and that with access; NaN if unreachable."""
         total = np.array(tree.cost)[self.nodes] + self.rest + self.away
         best = total.argmin(axis=1) if total.shape[1] else np.zeros(len(total), int)
         pick = np.arange(len(total)), best
@@ -357,12 +356,12 @@ class _Arrival:
 def place_ends(
     x: Sequence[PointLike] | SubjectLike, ground: Usable, far: float, weight: str
 ) -> dict[Any, Ends]:
-    """Return where ends may join the network, by label; nowhere further than `far` km from it."""
+    """Return where ends may join the network, by label; ends farther than `far` km don't join."""
     if isinstance(x, str) or not isinstance(x, Sequence):
         among = ("place", "layer", "file")
         subject = resolve(x, "ends", kinds=POINTS, among=among)
         if isinstance(x, str) and subject.kind == "place":
-            x = [x]  # by rail it is rather a station of that name
+            x = [x]  # with mode rail a name preferably means a station
         else:
             points = subject.shapes
             if points.index.has_duplicates:
@@ -383,6 +382,6 @@ def place_ends(
 
 
 def _label(end: object) -> Hashable:
-    """Return what an end is called in a table: its name, or its coordinates."""
+    """Return an end's label in a table: its name, or its coordinates."""
     label = (end.x, end.y) if isinstance(end, shapely.Point) else getattr(end, "name", end)
     return label if isinstance(label, Hashable) else str(label)

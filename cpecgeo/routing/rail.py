@@ -36,12 +36,12 @@ def phases(plan: str | int | None = 2026) -> gpd.GeoDataFrame:
     Returns
     -------
     GeoDataFrame
-        EPSG:4326, a row per phase or package: `plan number name from_stop to_stop km_from
-        km_to posts_km drawn_km official_km cost_busd years status in_force source
-        source_date note geometry`. `km_from` and `km_to` are chainage of ``ml1``,
-        `posts_km` their difference, `drawn_km` the geodesic length of that stretch,
-        `official_km` what the plan says. A plan whose limits contradict each other in the
-        sources (2020) has none, and no line; a cost that wasn't found is missing.
+        EPSG:4326, a row per phase or package: `plan number name from_stop to_stop km_from km_to
+        posts_km drawn_km official_km cost_busd years status in_force source source_date note
+        geometry`. `km_from` and `km_to` are chainage of ``ml1``, `posts_km` their difference,
+        `drawn_km` the geodesic length of that stretch, `official_km` the plan's figure. The plan of
+        2020, whose limits differ between sources, has no limits and no line; an unknown cost is
+        missing.
 
     Raises
     ------
@@ -126,22 +126,22 @@ def running_times(
     corridor : Corridor or str
     stops : sequence of str or float, optional
         Stops (names or km) where a passenger train calls, in order of chainage. Those of
-        `data/rail_stops.csv` when omitted (the limits of the main line's phases, and
-        Hyderabad); the ends of a line that has none there.
+        `data/rail_stops.csv` when omitted (the limits of the main line's phases, and Hyderabad);
+        else the ends of the line.
     now_kmh : (float, float), optional
         Lowest and highest line speed today. Published for ``ml1``: 65–110.
     upgraded_kmh, freight_kmh : float, optional
         Line speeds after the upgrade. Published for ``ml1``: 160, and 120 for freight.
     dwell_min : float
-        Minutes that a passenger train stands at each call between the ends; an assumption.
+        Minutes at each intermediate call of a passenger train; an assumption.
 
     Returns
     -------
     DataFrame
-        A row per section: `from_stop to_stop km_from km_to km now_slow_hours
-        now_fast_hours upgraded_hours freight_hours saved_hours` (against the faster of
-        today's). Dwell is counted at the end of a section, but for the last. `.attrs` has
-        the sums, the speeds, and `published`, the journey times that others give.
+        A row per section: `from_stop to_stop km_from km_to km now_slow_hours now_fast_hours
+        upgraded_hours freight_hours saved_hours` (against the faster of today's). Dwell is included
+        at the end of each section except the last. `.attrs` has the sums, the speeds, and
+        `published`, the published journey times.
 
     Raises
     ------
@@ -151,9 +151,9 @@ def running_times(
 
     Notes
     -----
-    A train that runs at line speed from stop to stop needs this long: the least time, with
-    no allowance for starting, braking, gradients, other trains or slow orders. Today's
-    expresses take 33 h 30 where the fastest row here sums to 16 hours.
+    This is the least time, at line speed from stop to stop, without allowance for starting,
+    braking, gradients, other trains or slow orders. Today's expresses take 33 h 30 where the
+    fastest row here sums to 16 hours.
 
     Examples
     --------
@@ -215,7 +215,7 @@ def running_times(
 
 
 def _published_speeds(name: str) -> dict[str, Any]:
-    """Return the line speeds of a corridor, and their sources; none where none are known."""
+    """Return the published line speeds of a corridor and their sources; empty where unknown."""
     table = read_table("rail_speeds.csv")
     rows = table[table["corridor"] == name].set_index(["train", "state"])
     if rows.empty:
@@ -249,9 +249,9 @@ def _calls(thing: Corridor, stops: Sequence[str | float] | None) -> tuple[list[s
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """What lies along a corridor, by its chainage: the data of a strip map.
+    """Features along a corridor by chainage: the data of a strip map.
 
-    `strip` makes one.
+    Returned by `strip`.
 
     Attributes
     ----------
@@ -278,7 +278,7 @@ class Strip:
     ground: pd.DataFrame
 
     def to_frame(self) -> pd.DataFrame:
-        """Return all of it in one tidy table: `band km_from km_to label value`.
+        """Return all data in one tidy table: `band km_from km_to label value`.
 
         `value` is metres for the band ``elevation``, and missing elsewhere.
         """

@@ -1,4 +1,4 @@
-"""Legs off the network: by sea over shipping lanes, and of a length that is stated."""
+"""Legs outside the network: by sea over shipping lanes, and with a stated length."""
 
 from __future__ import annotations
 
@@ -23,45 +23,46 @@ from cpecgeo.routing.search import Snap
 
 __all__ = ["sea_route", "stated_leg"]
 
-# Land is drawn to about a kilometre, and ports lie on it: a line may graze so much of it.
+# Outlines of land are accurate to about a kilometre, and ports are on land: a line may cross this
+# much land.
 _GRAZE_DEG = 0.03
-# Where a bend may be left: every so many km along the lane.
+# Distance of points along the lane between which bends may be cut.
 _STEP_KM = 20.0
-# A port further from the sea than this is none: estuaries and the land's outline are within it.
+# A port can't be farther from the sea; estuaries and errors of the outline are within this.
 _SEA_KM = 50.0
-# Gaps between the outlines of two countries are no sea, in square degrees.
+# Smaller gaps between outlines of countries aren't sea, in square degrees.
 _GAP_DEG2 = 0.5
 
 
 def sea_route(a: PointLike, b: PointLike, *, names: tuple[str, str] | None = None) -> Route:
-    """Return the route by sea between two ports, over the shipping lanes of `searoute`.
+    """Return the route by sea between two ports, along the shipping lanes of `searoute`.
 
     Parameters
     ----------
     a, b : str, Place, Point or (lon, lat)
         Ports anywhere in the world; by name where the bundled data has them.
     names : (str, str), optional
-        What to call them.
+        Their names.
 
     Returns
     -------
     Route
-        One leg, `mode` "sea"; add it to a route over land with ``+``. Its km are those of the
-        line drawn, hours follow from `data/speeds.csv`; time in port isn't
-        counted. The first and last stretch, from the port to the lane, are straight.
+        One leg, `mode` "sea"; join it with a route over land by ``+``. Its km are those of the
+        drawn line; hours follow from `data/speeds.csv`, without time in port. The first and last
+        stretch, between port and lane, are straight.
 
     Raises
     ------
     MissingExtraError
         `searoute` isn't installed.
     InputError
-        Both ports are one, or one lies more than 50 km from the sea.
+        The two ports are the same, or one is more than 50 km from the sea.
 
     Notes
     -----
-    The lanes are made for ocean crossings. Near the coast they go far out and back, so bends
-    are cut wherever a straight geodesic between two of their points stays off the land of the
-    bundled countries; further away the lane is left as it is.
+    The lanes are made for ocean crossings and make detours near the coast. Bends are therefore cut
+    wherever a geodesic between two points of the lane avoids the land of the bundled countries;
+    farther away the lane is used as it is.
 
     Examples
     --------
@@ -82,10 +83,10 @@ def sea_route(a: PointLike, b: PointLike, *, names: tuple[str, str] | None = Non
     if ends[0][1].equals(ends[1][1]):
         raise InputError("Both ports are at one place; there is no way between them.")
     known = np.array([*searoute.setup_P().nodes, *searoute.setup_M().nodes], float)
-    known = known[np.abs(known[:, 0]) <= 180.0]  # lanes run on over the date line
+    known = known[np.abs(known[:, 0]) <= 180.0]  # lanes continue beyond ±180°
     for (name, point), what in zip(ends, ("the first port", "the second port"), strict=True):
         _check_port(name, point, what, known)
-    # Its graph is shared and changed by calls with restrictions; none are given.
+    # Its graph is shared, and calls with restrictions change it; none are used.
     lane = searoute.searoute(
         [ends[0][1].x, ends[0][1].y], [ends[1][1].x, ends[1][1].y], append_orig_dest=True
     )
@@ -125,7 +126,7 @@ def stated_leg(
     mode : str
         Such as ``"rail"``.
     source : str
-        Who says so.
+        The source of the length.
     kmh : float, optional
         Average speed; that of a main line, a highway or a ship when omitted.
     names : (str, str), optional
@@ -178,7 +179,7 @@ def stated_leg(
 
 
 def _labels(names: tuple[str, str] | None, ends: list[tuple[str, Any]]) -> tuple[str, str]:
-    """Return what both ends are called."""
+    """Return the names of both ends."""
     if names is None:
         return ends[0][0], ends[1][0]
     pair = list(names) if isinstance(names, (list, tuple)) else []
@@ -230,7 +231,7 @@ def _one_leg(
 
 
 def _shorten(xy: NDArray[np.float64]) -> Any:
-    """Return the shortest line over points of the lane that stays at sea, where land is known."""
+    """Return the shortest line over points of the lane that avoids known land."""
     countries = layer("countries")
     known = shapely.box(*countries.total_bounds)
     land = shapely.union_all(countries.geometry.to_numpy())
@@ -241,7 +242,7 @@ def _shorten(xy: NDArray[np.float64]) -> Any:
     total[0] = 0.0
     came = np.arange(len(fine)) - 1
     for at in range(1, len(fine)):
-        # The lane's own next step is always open; a cut only where all the land is known.
+        # The lane's own next point is always allowed; shortcuts only where all land is known.
         back = np.flatnonzero(inside[:at]) if inside[at] else np.empty(0, int)
         cuts = shapely.linestrings(
             np.stack((fine[back], np.tile(fine[at], (len(back), 1))), axis=1)
@@ -260,7 +261,7 @@ def _shorten(xy: NDArray[np.float64]) -> Any:
 
 
 def _over_land(land: shapely.Geometry, lines: NDArray[np.object_]) -> Any:
-    """Return how much of each line is over land, in degrees."""
+    """Return the length of each line over land, in degrees."""
     over = np.zeros(len(lines))
     hit = shapely.intersects(land, lines)
     over[hit] = shapely.length(shapely.intersection(lines[hit], land))
@@ -269,7 +270,7 @@ def _over_land(land: shapely.Geometry, lines: NDArray[np.object_]) -> Any:
 
 @cache
 def _find_sea() -> tuple[shapely.Polygon, shapely.MultiPolygon]:
-    """Return the box that the land is known in, and the sea there."""
+    """Return the box of known land, and the sea in it."""
     countries = layer("countries")
     known = shapely.box(*countries.total_bounds)
     rest = known.difference(shapely.union_all(countries.geometry.to_numpy()))
@@ -286,9 +287,9 @@ def _check_port(name: str, point: shapely.Point, what: str, ports: NDArray[np.fl
     point : Point
         Lon, lat.
     what : str
-        What the end is called in the message.
+        The argument's name, for the message.
     ports : ndarray, shape (n, 2)
-        Lon, lat of known ports and points of lanes, for where the bundled land doesn't reach.
+        Lon, lat of known ports and points of lanes, for ends outside the bundled land.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Search of the network: where a place or point joins it, and the least paths between them."""
+"""Search of the network: where places and points join it, and least-cost paths."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ __all__ = [
     "without_stubs",
 ]
 
-# A millimetre from an end is the end: the rest is rounding.
+# Within a millimetre of an end a point is the end, because of rounding.
 _END_KM = 1e-6
-# How much further off than the nearest road or railway an end may join the other of the two.
+# How much farther off an end may join the other of road and railway.
 OTHER_KM = 15.0
 
 Floats = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Snap:
     Attributes
     ----------
     name : str
-        As given, or the place's.
+        The caller's name, or the place's.
     point : Point
         The origin or destination itself, lon, lat.
     edge : int
@@ -65,7 +65,7 @@ class Snap:
     on : Point
         The nearest point on the edge.
     note : str
-        What is known to be closed there; for border crossings.
+        Known closures, for border crossings.
     """
 
     name: str
@@ -82,7 +82,7 @@ Ends = tuple[Snap, ...]
 
 
 def _find_place(name: str, mode: str) -> Place:
-    """Return the place of a name: by rail its station, by road rather a point of a road."""
+    """Find the place of a name: with mode rail a station, with road preferably one on a road."""
     if mode == "rail":
         try:
             return place(name, within="stations")
@@ -112,7 +112,7 @@ def _drawn_km(net: Network, edge: int) -> Floats:
 
 
 def _mask_snappable(ground: Usable) -> NDArray[np.bool_]:
-    """Return which edges may be snapped to: what is avoided stays one of them."""
+    """Return which edges may be snapped to; avoided ones are included."""
     columns = ground.network.columns
     may = ground.there & (columns["mode"] != "transfer") & (columns["km"] > 0)
     if not may.any():
@@ -123,9 +123,9 @@ def _mask_snappable(ground: Usable) -> NDArray[np.bool_]:
 def _snap(
     points: Sequence[Any], names: Sequence[str], net: Network, may: NDArray[np.bool_]
 ) -> list[Snap]:
-    """Return the nearest point on one of some edges, for each of many points.
+    """Return the nearest point on the allowed edges, for each of many points.
 
-    Edges that are avoided count too, so that a closure never moves an end to another road.
+    Avoided edges are included, so that a closure never moves an end to another road.
     """
     index, rows = _index(net, may.tobytes())
     hits = index.nearest(gpd.GeoSeries(list(points), crs=4326)).to_dict("list")
@@ -141,9 +141,9 @@ def _snap(
 
 
 def _snap_each_mode(points: Sequence[Any], names: Sequence[str], ground: Usable) -> list[Ends]:
-    """Return where each of many points may join: road and rail, and a nearer line of one's own.
+    """Return where each point may join: road, railway, and a nearer line of the caller's.
 
-    What the package has is looked at by itself, so that a line that is added only ever adds.
+    Bundled edges are searched separately, so that a caller's line only adds possibilities.
     """
     net, may = ground.network, _mask_snappable(ground)
     own = np.zeros(len(may), bool)
@@ -168,21 +168,20 @@ def _snap_each_mode(points: Sequence[Any], names: Sequence[str], ground: Usable)
 def snap_ends(
     ends: Sequence[tuple[str, Any]], ground: Usable, *, max_access_km: float, weight: str = "hours"
 ) -> list[Ends]:
-    """Return where each of some ends may join the network.
+    """Return where ends may join the network.
 
-    By any mode an end joins road and railway, the further one where it is at most 15 km further
-    off; which of them a route takes is what costs it least, the way there counted. A named
-    station is at its railway, and where km alone count, which leave changes out, another named
-    place is at its road.
+    With any mode an end may join a road and a railway, the farther one if it is at most 15 km
+    farther off; a route uses the one that costs least including access. A named station joins its
+    railway. By km, which leave changes out, another named place joins its road.
 
     Parameters
     ----------
     ends : sequence of (str, PointLike)
-        What an end is called in messages, and the end.
+        The name of an end for messages, and the end.
     ground : Usable
     max_access_km : float
     weight : str
-        What the route keeps least.
+        The minimized cost.
 
     Raises
     ------
@@ -216,21 +215,21 @@ def snap_ends(
 
 
 def _road_first(near: Ends, net: Network) -> Ends:
-    """Keep the road where an end joins a road and a railway; the caller's own lines stay."""
+    """Keep the road where an end joins a road and a railway, and the caller's lines."""
     base = [at for at in near if at.edge not in net.own]
     roads = [at for at in base if net.columns["mode"][at.edge] == "road"]
     return tuple(at for at in near if at in (roads or base) or at.edge in net.own)
 
 
 def snap_rows(points: gpd.GeoSeries, ground: Usable, *, max_access_km: float) -> list[Ends]:
-    """Return where each of many points may join the network; none further than `max_access_km`."""
+    """Return where points may join the network, at most `max_access_km` from it."""
     found = _snap_each_mode(points.tolist(), [str(i) for i in points.index], ground)
     return [tuple(at for at in near if at.access_km <= max_access_km) for near in found]
 
 
 @dataclass(frozen=True)
 class Step:
-    """A stretch of one edge, from km `a` to km `b`; backwards where `a` is greater."""
+    """A stretch of one edge, from km `a` to km `b`; reversed where `a` is greater."""
 
     edge: int
     a: float
@@ -244,7 +243,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Path:
-    """A least path: where it joins and leaves the network, and the steps between."""
+    """A least-cost path: where it joins and leaves the network, and the steps between."""
 
     start: Snap
     end: Snap
@@ -259,12 +258,12 @@ class Tree:
     ----------
     starts : sequence of Snap
     cost : list of float
-        Per node, with that of the way to the network; infinite where it can't be reached.
+        For each node, including access; infinite where it can't be reached.
     by, came, root : list of int
-        The edge that each node is reached by, -1 where none, the node before it, and which of
-        the starts it is reached from.
+        The edge by which each node is reached, -1 for none, the node before it, and the start from
+        which it is reached.
     access : float
-        What a km of the way to the network costs.
+        The cost of a km of access.
     """
 
     starts: Sequence[Snap]
@@ -281,7 +280,7 @@ class Tree:
 
 
 def ends_of(ground: Usable, at: Snap, cost: Sequence[float]) -> list[tuple[int, float]]:
-    """Return the nodes that a snapped point can reach along its edge, with the cost."""
+    """Return the nodes that a snapped point can reach along its edge, with costs."""
     net = ground.network
     length = net.lengths[at.edge]
     per = cost[at.edge] / length
@@ -291,8 +290,8 @@ def ends_of(ground: Usable, at: Snap, cost: Sequence[float]) -> list[tuple[int, 
         ends.append((u, at.km * per))
     if ground.is_clear(at.edge, at.km, length):
         ends.append((v, (length - at.km) * per))
-    # At a crossing one stands on both sides of the border, be it open or shut; in a town that
-    # has one position for its road and its railway, at both.
+    # A crossing is on both sides of the border, open or closed; a town with one position for road
+    # and railway is at both.
     twins = [(other, 0.0) for node, off in ends if off == 0.0 for other in net.beside.get(node, ())]
     return [*ends, *twins]
 
@@ -305,10 +304,9 @@ def search(
     also: Sequence[Snap] = (),
     access: float = 0.0,
 ) -> Tree:
-    """Return least costs from a snapped point by Dijkstra; of two equal ones the first found stays.
+    """Return least costs from a snapped point, by Dijkstra's algorithm; of equals the first.
 
-    With further points in `also`, from the nearest of all of them; a km to the network counts
-    `access`.
+    With further points in `also`, from the nearest of all; a km of access costs `access`.
     """
     passable, meets = ground.passable, ground.network.meets
     best = [np.inf] * len(meets)
@@ -335,7 +333,7 @@ def search(
 
 
 def path_to(ground: Usable, tree: Tree, ends: Sequence[Snap], cost: Sequence[float]) -> Path | None:
-    """Return a tree's least path to one of the places where an end joins; None where none is."""
+    """Return a tree's least-cost path to one of an end's joins; None where unreachable."""
     length = ground.network.lengths
     best = np.inf
     found: tuple[Snap, Snap, int] | None = None
@@ -360,8 +358,8 @@ def path_to(ground: Usable, tree: Tree, ends: Sequence[Snap], cost: Sequence[flo
 
 
 def _walk_back(net: Network, tree: Tree, start: Snap, end: Snap, last: int) -> list[Step]:
-    """Return the steps from a start to an end, which is reached by way of a node."""
-    # A crossing's other side is no end of the edge, and no step away.
+    """Return the steps from a start to an end through a node."""
+    # A crossing's other side isn't an end of the edge, and needs no step.
     back: list[Step] = []
     if last in net.ends[end.edge]:
         first = 0.0 if net.ends[end.edge][0] == last else net.lengths[end.edge]
@@ -378,19 +376,19 @@ def _walk_back(net: Network, tree: Tree, start: Snap, end: Snap, last: int) -> l
 
 
 def cost_of(net: Network, steps: Sequence[Step], cost: Sequence[float]) -> float:
-    """Return what steps cost, the ways to the network left out."""
+    """Return the cost of steps, without access."""
     whole = ((cost[step.edge], step.km, net.lengths[step.edge]) for step in steps)
     return sum(each * (km / length if length else 1.0) for each, km, length in whole)
 
 
 def whole_step(net: Network, edge: int, node: int) -> Step:
-    """Return the step along an edge from one of its nodes to the other."""
+    """Return the step along a whole edge from one of its nodes."""
     km = net.lengths[edge]
     return Step(edge, 0.0, km) if net.ends[edge][0] == node else Step(edge, km, 0.0)
 
 
 def without_stubs(steps: list[Step], start: Snap, end: Snap) -> list[Step]:
-    """Return steps without a first or last one of no length: that end is a node."""
+    """Drop a first or last step without length, where an end is a node."""
     if steps and steps[0].edge == start.edge and steps[0].a == steps[0].b:
         steps = steps[1:]
     if steps and steps[-1].edge == end.edge and steps[-1].a == steps[-1].b:
