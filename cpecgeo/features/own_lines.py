@@ -106,7 +106,7 @@ def align_own(
     _check_order(table, on, in_order=in_order)
     measures = np.full(len(xy), np.nan)
     if measured or table["km"].isna().all():
-        measures[ends] = np.concatenate(([0.0], np.cumsum(lengths)))
+        measures[ends[1:]] = np.cumsum(lengths)
     measures[0] = 0.0
     xy, measures, ends = _calibrate(xy, bare.measures_km, measures, ends, table, on)
     chain = Chainage(LineString(xy), measures)

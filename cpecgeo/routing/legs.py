@@ -238,7 +238,8 @@ class Route:
 
     def _repr_html_(self) -> str:
         before, after = self.origin.access_km, self.destination.access_km
-        between = f", {km:.1f} km between" if (km := self.access_km - before - after) > 0 else ""
+        km = sum(gap for _, gap in self.ways_between)
+        between = f", {km:.1f} km between" if km > 0 else ""
         head = [
             ("chainage", f"{self.chainage_km:,.1f} km (calibrated)"),
             ("drawn", f"{self.length_km:,.1f} km (geodesic)"),

@@ -163,6 +163,21 @@ def test_shapefiles_without_or_with_a_wrong_cpg(encoding, tmp_path):
     assert cg.read(tmp_path / "a.shp", encoding=encoding)["n"].tolist() == words
 
 
+def test_a_shapefile_that_says_no_encoding_is_utf_8_where_its_text_is(tmp_path):
+    words = ["گوادر", "瓜达尔", "Gwadar"]
+    frame = gpd.GeoDataFrame({"n": words}, geometry=[shapely.Point(62.3, 25.1)] * 3, crs=4326)
+    frame.to_file(tmp_path / "a.shp", encoding="utf-8")
+    (tmp_path / "a.cpg").unlink()
+    head = (tmp_path / "a.dbf").read_bytes()
+    for byte in (0, 0x57):  # none stated, and «ANSI»
+        (tmp_path / "a.dbf").write_bytes(head[:29] + bytes([byte]) + head[30:])
+        assert cg.read(tmp_path / "a.shp")["n"].tolist() == words
+    latin = head.replace("گوادر".encode(), "Gwadar-Süd".encode("latin-1"))
+    (tmp_path / "a.dbf").write_bytes(latin.replace("瓜达尔".encode(), b"Gwadar  \xe9"))
+    with pytest.warns(DataWarning, match=r"no \.cpg"):
+        assert cg.read(tmp_path / "a.shp")["n"][0] == "Gwadar-Süd"
+
+
 FEATURE = (
     '{"type":"Feature","properties":{"name":"گوادر"},'
     '"geometry":{"type":"Point","coordinates":[62.3,25.1]}}'

@@ -16,7 +16,7 @@ from cpecgeo.errors import (
     InputTypeError,
     UnknownNameError,
 )
-from cpecgeo.maps import Map, cpec_map, explore
+from cpecgeo.maps import Map, cpec, cpec_map, explore
 from cpecgeo.maps.classes import classify_colors
 from cpecgeo.maps.colors import CATEGORIES, DASHES, KINDS, MISSING, OTHER, check_color
 from cpecgeo.maps.drawings import color_drawing, list_drawings
@@ -680,3 +680,24 @@ def test_of_several_routes_each_has_its_colour_and_its_own_place():
     assert [look.weight for look in looks] == [4.0] * 4
     assert [look.extra["aside"] for look in looks] == [-7.5, -2.5, 2.5, 7.5]
     assert [look.color for look in looks] == list(CATEGORIES[:4])
+
+
+@pytest.mark.parametrize(
+    ("shapes", "pane"),
+    [
+        ([shapely.Point(67, 25)], "point"),
+        ([shapely.LineString([(67, 25), (68, 26)])], "line"),
+        ([shapely.Point(67, 25), shapely.LineString([(67, 25), (68, 26)])], "line"),
+        ([shapely.box(67, 25, 68, 26), shapely.LineString([(67, 25), (68, 26)])], "area"),
+    ],
+)
+def test_a_layer_lies_at_the_height_of_its_widest_shapes(shapes, pane):
+    frame = gpd.GeoDataFrame({"n": range(len(shapes))}, geometry=shapes, crs=4326)
+    assert encode_layer(frame, Style())["style"]["pane"] == pane
+
+
+def test_marks_of_sites_are_small_and_alike():
+    """A mark of 10 pixels and more covers a town beside it; the lesser is the smaller."""
+    sizes = {layer: radius for layer, _, _, radius, _ in cpec._SITES}
+    assert all(3 <= size <= 5.5 for size in sizes.values())
+    assert min(sizes, key=sizes.get) == "interchanges"

@@ -222,6 +222,21 @@ def test_a_ring_and_a_repeated_node():
     )
 
 
+@pytest.mark.parametrize(("oneway", "quarters"), [("yes", (3, 1)), ("-1", (1, 3)), ("no", (1, 1))])
+def test_a_ring_of_one_junction_is_left_and_entered_the_way_it_runs(oneway, quarters):
+    xy = {1: (67.01, 25.0), 2: (67.02, 25.01), 3: (67.03, 25.0), 4: (67.02, 24.99), 9: (67.0, 25.0)}
+    nodes = [{"type": "node", "id": i, "lon": x, "lat": y} for i, (x, y) in xy.items()]
+    ways = [way(1, [1, 2, 3, 4, 1], oneway=oneway), way(2, [9, 1])]
+    net = Graph.of(from_answers([{"elements": nodes + ways}]), "drive", {})
+    edge, ramp = (length_km(shapely.LineString([xy[a], xy[b]])) for a, b in ((1, 2), (9, 1)))
+    spot = shapely.Point(xy[2])
+    away, back = net.path(spot, 9), net.path(9, spot)
+    assert away.length_km == pytest.approx(quarters[0] * edge + ramp, rel=1e-3)
+    assert back.length_km == pytest.approx(quarters[1] * edge + ramp, rel=1e-3)
+    for path in (away, back):
+        assert length_km(path.line) == pytest.approx(path.length_km, rel=1e-6)
+
+
 def test_all_components_are_kept():
     net = small(way(1, [1, 2]), way(2, [8, 9]))
     assert len(net.segments) == 2

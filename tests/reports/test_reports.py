@@ -20,7 +20,7 @@ from cpecgeo.errors import (
 )
 from cpecgeo.maps.colors import NAMED
 from cpecgeo.maps.words import find_words
-from cpecgeo.reports import Part, Report, document
+from cpecgeo.reports import Part, Report, document, render
 from cpecgeo.reports.sites import split_note, tell_away, tell_note
 
 HOSTILE = [
@@ -828,3 +828,19 @@ def test_the_first_sentence_says_what_is_open_while_it_is_rebuilt():
     lead = cg.report("western", draw=False).lead
     assert f"of it operates; {km:,.0f} km more are open while they are rebuilt." in lead
     assert "rebuilt" not in cg.report("m8", draw=False).lead
+
+
+@pytest.mark.parametrize(("km", "every"), [(20, 1), (25, 1), (26, 5), (250, 10), (1700, 100)])
+def test_posts_of_a_report_are_25_at_most_and_as_near_as_that_allows(km, every):
+    line = shapely.LineString([(67, 25), (67, 25 + km / 111)])
+    own = cg.Corridor.from_line(line, name="own", km=float(km))
+    told = json.loads(cg.report(own, draw=False).to_json())
+    posts = [row["post_km"] for row in told["km_posts"]]
+    assert posts[1] - posts[0] == every
+    assert len(posts) <= 27  # both ends
+
+
+def test_a_bar_is_as_long_as_its_share():
+    for share, width in ((0.0, "0.00"), (0.5, "4.00"), (1.0, "8.00"), (1.7, "8.00"), (-1, "0.00")):
+        assert f"width:{width}em" in str(render._bar(share))
+    assert str(render._bar(math.nan)) == ""

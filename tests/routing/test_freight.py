@@ -1,5 +1,6 @@
 """Goods: trucks on climbs, money, carbon and fleets, counted by hand."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -204,6 +205,10 @@ def test_the_way_where_two_routes_meet_is_part_of_them():
             assert cg.routing.freight(whole, 30).attrs[column] == pytest.approx(alone)
             assert cg.compare([whole], tonnes=30)[column].iloc[0] == pytest.approx(alone)
     assert "km between" in (one + two)._repr_html_()
+    # A walk of some hundred metres counts, too; none is no words.
+    near = dataclasses.replace(one, ways_between=((0, 0.4),))
+    assert "0.4 km between" in near._repr_html_()
+    assert "km between" not in one._repr_html_()
     # Ends that are not one place are gone between, too.
     port = cg.routing.stated_leg((67.0, 24.8), (60.0, 24.0), km=900, mode="sea", source="a chart")
     town = cg.route("Lahore", "Karachi", **kind)
