@@ -123,16 +123,15 @@ class Map(folium.Map):
         check_options(location, zoom_start, texts, options)
         find_words(lang)
         super().__init__(location=location, tiles=None, **options)
-        self.title = title
-        self.subtitle = subtitle
-        self.lang = lang
+        self.title, self.subtitle, self.lang = title, subtitle, lang
         self.controls = check_controls(EMBEDDED if embed and controls is True else controls)
         self.embed = bool(embed)
         self.notes: list[str] = []
         self.posts: dict[str, Any] = {}
         self.profiles: list[dict[str, Any]] = []
         self.view: Sequence[float] | None = None
-        self._start = None if location is None else (list(location), zoom_start or 10)
+        zoom = 10 if zoom_start is None else zoom_start
+        self._start = None if location is None else (list(location), zoom)
         self._added = 0
         self._towns: set[str] = set()
         self.options.pop("zoom", None)

@@ -13,6 +13,7 @@ import folium.plugins
 import geopandas as gpd
 import numpy as np
 import pytest
+from branca.element import Element
 from PIL import Image
 from shapely.geometry import Point, box
 
@@ -398,3 +399,20 @@ def test_every_script_of_the_page_is_still_one(chromium):
         assert "".join(tight.split()) == "".join(bare.split()), name
         page.evaluate("text => { new Function(text); }", tight)
     page.close()
+
+
+def test_scripts_that_a_plugin_puts_into_the_head_are_in_the_policy():
+    m = Map(background=False)
+    text = "window.mine = 1;"
+    m.get_root().header.add_child(Element(f"<script>{text}</script>"))
+    parts = Parts(m.html())
+    assert ["text/javascript", text] in parts.scripts
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in parts.policy
+
+
+@pytest.mark.parametrize(("asked", "zoom"), [(None, 10), (6, 6), (0, 0)])
+def test_a_map_opens_where_and_as_near_as_it_is_told(asked, zoom):
+    page = Map(location=[30, 70], zoom_start=asked, background=False).html()
+    data = next(t for t in re.findall(r"<script[^>]*json[^>]*>(.*?)</script>", page, re.DOTALL))
+    assert json.loads(data)["start"] == [[30, 70], zoom]

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from shapely.geometry import LineString, Polygon, box
 
 from cpecgeo.routing import closures
 from cpecgeo.routing.graph import load_shared
@@ -84,3 +85,21 @@ def test_snow_shuts_the_roads_that_have_a_season():
             day = f"{month:02}-15"
             inside = first <= day <= last if first <= last else day >= first or day <= last
             assert (closures.is_open_in(net, month)[here] == inside).all()
+
+
+def edge(*xy, km):
+    """A network of one edge, its km even from vertex to vertex."""
+    line, measures = LineString(xy), np.linspace(0, km, len(xy))
+    return SimpleNamespace(fine=[line], lines=[line], measures=[measures])
+
+
+def test_an_area_closes_what_lies_in_it_and_nothing_that_it_only_touches():
+    net = edge((67, 25), (68, 25), (69, 25), km=200.0)
+    np.testing.assert_allclose(closures._spans(net, 0, box(67.5, 24, 68.5, 26)), [[50, 150]])
+    both = box(67.1, 24, 67.2, 26).union(box(68.8, 24, 70, 26))
+    np.testing.assert_allclose(closures._spans(net, 0, both), [[10, 20], [180, 200]])
+    corner = Polygon([(68, 25), (67.9, 26), (68.1, 26)])
+    assert closures._spans(net, 0, corner).shape == (0, 2)
+    # What has no length is all in it, or the area wouldn't meet it.
+    still = edge((67, 25), (67, 25), km=0.0)
+    assert closures._spans(still, 0, box(66, 24, 68, 26)).tolist() == [[0, 0]]
