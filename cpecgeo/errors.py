@@ -54,6 +54,7 @@ __all__ = [
 _DEGREES = 1_000
 _METRES = 'if these are metres, state their CRS, such as crs="EPSG:32642"'
 _RANGE = 'give lon, lat degrees on WGS 84, or state their CRS, such as crs="EPSG:32642"'
+_MANY = 40  # columns that a message lists
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -180,6 +181,36 @@ class UnknownNameError(CpecgeoError, KeyError):
         hint = f" Did you mean {', '.join(map(repr, self.near))}?" if self.near else ""
         listing = where or (f"Known: {', '.join(known)}." if 0 < len(known) <= 20 else "")
         super().__init__(f"No {what} named {shown}{of and f' for {of}'}.{hint} {listing}".strip())
+
+    @classmethod
+    def of_column(
+        cls, name: object, columns: Iterable[object], *, of: str, repair: str = ""
+    ) -> UnknownNameError:
+        """Return the error of a column that a caller names and a table doesn't have.
+
+        Parameters
+        ----------
+        name : object
+            The column that was asked for.
+        columns : iterable
+            Those of the table.
+        of : str
+            The table, for the message.
+        repair : str
+            What to do, where it isn't plain.
+
+        Returns
+        -------
+        UnknownNameError
+
+        Examples
+        --------
+        >>> print(UnknownNameError.of_column("costs", ["name", "cost"], of="events"))
+        No column named 'costs' for events. Did you mean 'cost'? Columns: name, cost.
+        """
+        listed = [*map(str, columns)]
+        told = f"Columns: {', '.join(listed[:_MANY])}{', …' if len(listed) > _MANY else ''}."
+        return cls(str(name), "column", listed, f"{told} {repair}".strip(), of=of)
 
     def __str__(self) -> str:
         return _one_line(str(self.args[0]))

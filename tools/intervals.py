@@ -176,8 +176,8 @@ def _zones(
     yield _counted("crossed", held)
 
 
-def table(runs: int, areas: int, seed: int = 0) -> pd.DataFrame:
-    """Coverage by verb and corridor, with how many statements it rests on.
+def table(runs: int, areas: int, seeds: int = 1) -> pd.DataFrame:
+    """Coverage by verb and corridor over so many seeds, with how many statements it rests on.
 
     Returns
     -------
@@ -185,7 +185,10 @@ def table(runs: int, areas: int, seed: int = 0) -> pd.DataFrame:
         A row per verb, a column per corridor, and `runs`.
     """
     rows = [
-        {"corridor": name} | row for name in CORRIDORS for row in simulate(name, runs, seed, areas)
+        {"corridor": name} | row
+        for name in CORRIDORS
+        for seed in range(seeds)
+        for row in simulate(name, runs, seed, areas)
     ]
     sums = pd.DataFrame(rows).pivot_table(
         index="verb", columns="corridor", values=["held", "of"], aggfunc="sum"
@@ -199,9 +202,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.intervals", description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--areas", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=1, help="how often, each at random anew")
     options = parser.parse_args()
     with pd.option_context("display.width", 160, "display.max_columns", 20):
-        print(table(options.runs, options.areas).round(3))
+        print(table(options.runs, options.areas, options.seeds).round(3))
 
 
 if __name__ == "__main__":

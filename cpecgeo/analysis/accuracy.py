@@ -93,22 +93,26 @@ class Accuracies:
         By the target's position; NaN where unknown.
     legs : mapping of position to (Steps, ndarray)
         The starts of legs, and the accuracy of each, followed by a NaN.
+    lines : mapping of position to (Chainage, bytes)
+        The lines of these, and their legs, as `Bounds` takes them.
     """
 
     stated: Floats
     legs: Mapping[int, tuple[Steps, Floats]] = field(repr=False)
+    lines: Mapping[int, tuple[Chainage, bytes]] = field(repr=False)
 
     @classmethod
     def of(cls, subject: Subject) -> Accuracies:
         """Collect the accuracies of a subject."""
-        stated = subject.accuracy_km
-        legs = {}
+        stated, labels = subject.accuracy_km, subject.shapes.index
+        legs, lines = {}, {}
         for position, table in _legs(subject).items():
+            lines[position] = subject.chainages[labels[position]], _spans(table)
             known = table["accuracy_km"].to_numpy(float)
             starts = table["km_from"].to_numpy(float)
             end = float(table["km_to"].iloc[-1])
             legs[position] = (Steps(starts, end), np.append(known, np.nan))
-        return cls(np.full(len(subject), np.nan) if stated is None else stated, legs)
+        return cls(np.full(len(subject), np.nan) if stated is None else stated, legs, lines)
 
     def at(self, target: Ints, km: Floats) -> Floats:
         """Return the accuracy at a chainage of targets, by position; NaN for -1."""
@@ -121,6 +125,43 @@ class Accuracies:
                 steps, known = self.legs[position]
                 found[rows] = known[steps.rows(km[rows])]
         return found
+
+    def widen(self, told: Floats, xy: Floats, target: Ints, distance: Floats) -> Floats:
+        """Widen the accuracy at the closest places to how far off the distances can be.
+
+        Parameters
+        ----------
+        told : ndarray
+            As from `at`; changed in place.
+        xy : ndarray
+            lon, lat of the points.
+        target : ndarray of int
+            Position of the target of each, -1 for none.
+        distance : ndarray
+            Km to it.
+
+        Returns
+        -------
+        ndarray
+            `told`.
+        """
+        poorest = {i: float(np.nanmax(known, initial=0.0)) for i, (_, known) in self.legs.items()}
+        best = {i: np.nanmin(known, initial=np.inf) for i, (_, known) in self.legs.items()}
+        some = {i for i in poorest if best[i] < poorest[i]}
+        for position, rows in rows_by(target) if some else ():
+            if position not in some:
+                continue
+            # A distance isn't below 0, so that those within their accuracy stay as they are.
+            low = rows[told[rows] < np.minimum(poorest[position], distance[rows])]
+            if len(low):
+                bounds = _bounds(*self.lines[position])
+                told[low] = bounds.widen(told[low], xy[low], distance[low])
+        return told
+
+
+def _spans(table: pd.DataFrame) -> bytes:
+    spans: bytes = table[_SPAN].to_numpy(float).tobytes()
+    return spans
 
 
 def _legs(subject: Subject) -> dict[int, pd.DataFrame]:
@@ -161,7 +202,7 @@ class Bounds:
         """Cut the corridors of a subject into stretches of equal accuracy."""
         stated, labels = Accuracies.of(subject).stated, subject.shapes.index
         cut = {
-            i: _bounds(subject.chainages[labels[i]], table[_SPAN].to_numpy(float).tobytes())
+            i: _bounds(subject.chainages[labels[i]], _spans(table))
             for i, table in _legs(subject).items()
         }
         if len(labels) == 1 and cut:
@@ -246,6 +287,21 @@ class Bounds:
         unknown = np.isnan(accuracy) & np.isnan(mine)
         low[unknown], high[unknown] = np.nan, np.nan
         return np.maximum(low, 0.0), high
+
+    def widen(self, told: Floats, xy: Floats, distance: Floats) -> Floats:
+        """Widen the accuracy at the closest places; as `Accuracies.widen`.
+
+        A poorer stretch that is further off by less than it is poorer can be the closest one:
+        the distance can then be less by its accuracy without what it is further off, down to 0.
+        """
+        told = told.copy()
+        for stated, index in reversed(self._classes):
+            rows = np.flatnonzero(told < np.minimum(stated, distance))
+            limit = float((distance[rows] + stated - told[rows]).max(initial=0.0))
+            away = index.find(xy[rows], limit_m=1e3 * limit).metres[:, 0] / 1e3
+            less = np.minimum(stated - np.maximum(away - distance[rows], 0.0), distance[rows])
+            told[rows] = np.fmax(told[rows], less)
+        return told
 
     def certainty(
         self,

@@ -27,6 +27,9 @@ _ROAD_KM = 1.5
 # In a plain the ground beside the line is as high as under it, however far off the road is.
 _RELIEF_M = 50.0
 
+# Half of it to each side of the ground is what a highest point may be off, to be stated.
+_HIGHEST_M = 200.0
+
 
 def gradients(xy: Floats, metres: Floats, far: int = 1) -> Floats:
     """Return the gradient from each sample to the one `far` after it, in percent of drawn length.
@@ -108,6 +111,8 @@ class Road:
     rises, least, most : ndarray, shape (n - 1,)
         Metres of each step: of the band's profile, of that within the whole accuracy, and of the
         samples.
+    reach : ndarray, shape (2, n)
+        Lowest and highest height the road can have at each sample, within the whole accuracy.
     """
 
     km: Floats
@@ -117,6 +122,7 @@ class Road:
     rises: Floats
     least: Floats
     most: Floats
+    reach: Floats
 
     def at(self, km: Floats, steps: Floats) -> Floats:
         """Return the cumulative sum of steps, at other chainages."""
@@ -140,7 +146,10 @@ class Road:
         no_climb = math.nan if not self.stated.any() else 0.0
         # If other ground is higher, the road there may be higher too.
         top = int(np.argmax(heights))
+        low, high = np.max(np.nan_to_num(self.reach, nan=-np.inf), axis=1).tolist()
         unknown = bool(np.isneginf(heights[top]) or rest.max() > heights[top])
+        # On a pass the ground beside the line is as likely the road's, and far higher or lower.
+        unknown = unknown or high - low > _HIGHEST_M
         return {
             "climb_m": float(np.maximum(self.rises, 0).sum()) + no_climb,
             "descent_m": float(np.maximum(-self.rises, 0).sum()) + no_climb,
@@ -148,6 +157,8 @@ class Road:
             "climb_high_m": float(np.maximum(self.most, 0).sum()) + no_climb,
             "highest_m": math.nan if unknown else float(heights[top]),
             "highest_at_km": math.nan if unknown else float(self.km[top]),
+            "highest_low_m": low if math.isfinite(low) else math.nan,
+            "highest_high_m": high if math.isfinite(high) else math.nan,
             "climb_km": float(step[summed].sum()),
             "ground_km": float(step[~self.stated].sum()),
         }
@@ -197,4 +208,4 @@ def road_of(
         left_out |= humps(km, metres, left_out, known.lasting)
     stated = ~(left_out[1:] | left_out[:-1])
     rises, least, most = (rises_within(metres, band, stated) for band in (*bands, None))
-    return Road(km, metres, left_out, stated, rises, least, most)
+    return Road(km, metres, left_out, stated, rises, least, most, bands[1])

@@ -141,9 +141,8 @@ def exposure(
     frame, checked, own = subject.rows, subject.checked, subject.accuracy_km
     at = np.flatnonzero(~checked.missing)
     if value is not None and value not in list(frame.columns):
-        listed = [*map(str, frame.columns)]
-        told = f"Columns: {', '.join(listed)}. Name the one to add up with value=."
-        raise UnknownNameError(str(value), "column", listed, told, of="what is counted")
+        named = {"of": "what is counted", "repair": "Name the one to add up with value=."}
+        raise UnknownNameError.of_column(value, frame.columns, **named)
     chosen, doubt = (None, {}) if by is None else values_of(subject, by, "what is counted")
     amount = None if value is None else _amounts(frame[value].iloc[at], value, nodata)
     flat, kinds = 0, set(np.flatnonzero(np.bincount(checked.kind[at])).tolist())

@@ -17,9 +17,11 @@ from cpecgeo.features.resolve import resolve, resolve_corridor, resolve_points
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
+from cpecgeo.geodesy.inputs import CheckedPoints, check_points
 
 __all__ = [
     "accuracy_at",
+    "accuracy_near",
     "buffer",
     "distance_km",
     "distance_matrix_km",
@@ -32,8 +34,8 @@ __all__ = [
 
 _MANY = 65_536  # rows worth a thread
 ACCURACY = (
-    "95 % values: accuracy_km of the leg or target at the closest place, point_accuracy_km of the "
-    "point; distances are of what is drawn"
+    "95 % values: accuracy_km of the leg or target at the closest place, more where a poorer leg "
+    "can be closer; point_accuracy_km of the point; distances are of what is drawn"
 )
 
 
@@ -153,8 +155,9 @@ def nearest(
         seen in the direction of travel; missing where a target is a point or an area, which
         has none; inside an area `distance_km` is 0. With `k` above 1 also `rank`, from 1.
 
-        `accuracy_km` is the 95 % accuracy of the target: of a corridor, that of its leg at the
-        closest point; NaN where unknown. An `accuracy_km` of the points becomes
+        `accuracy_km` says how far off the distance can be because of the target, a 95 % value: of
+        a corridor, the accuracy of its leg at the closest point, and more where a less accurate
+        leg may be closer; NaN where unknown. An `accuracy_km` of the points becomes
         `point_accuracy_km`. `sections` adds `section`, its `status` and when it `opened`.
 
     Raises
@@ -171,11 +174,13 @@ def nearest(
     subject = resolve_points(points)
     ids = to.shapes.index.to_numpy()
     index = index_of(to, np.arange(len(to)))
-    frame = index.nearest(subject.unlabelled, k=k, max_km=max_km)
+    given = check_points(subject.unlabelled)
+    frame = index.nearest(given, k=k, max_km=max_km)
     code = frame["target"].to_numpy()
     is_hit = code >= 0
     code = code if code.dtype.kind == "i" else np.where(is_hit, code, -1).astype(np.int64)
-    accuracy = accuracy_at(Accuracies.of(to), code, frame["km"].to_numpy())
+    distance, at = frame["distance_km"].to_numpy(), frame["km"].to_numpy()
+    accuracy = accuracy_near(Accuracies.of(to), _each(given, len(frame)), code, distance, at)
     if is_hit.all():
         # As pandas stores them, so that it needn't infer the type again.
         frame["target"] = pd.Series(ids).array.take(code)
@@ -210,6 +215,38 @@ def index_of(subject: Subject, ids: Ints | None = None) -> geodesy.Index:
     labels, known = subject.shapes.index, subject.chainages
     measures = {i: known[of].calibrate for i, of in enumerate(labels) if of in known}
     return geodesy.Index(subject.checked, ids, measures=measures)
+
+
+def accuracy_near(
+    accuracies: Accuracies, xy: Floats, target: Ints, distance: Floats, km: Floats
+) -> Floats:
+    """Return how far off distances can be; as `Accuracies.widen`.
+
+    Parameters
+    ----------
+    accuracies : Accuracies
+    xy : ndarray
+        lon, lat of the points.
+    target : ndarray of int
+        Position of the target of each, -1 for none.
+    distance, km : ndarray
+        Km to it, and chainage there.
+
+    Returns
+    -------
+    ndarray
+        Km, 95 % values.
+    """
+    return accuracies.widen(accuracy_at(accuracies, target, km), xy, target, distance)
+
+
+def _each(points: CheckedPoints, rows: int) -> Floats:
+    """Return lon, lat of each row of an answer; NaN where a point is missing."""
+    xy = points.xy
+    if points.here is not None:
+        xy = np.full((len(points), 2), np.nan)
+        xy[points.here] = points.xy
+    return xy if rows == len(xy) else np.repeat(xy, rows // max(len(xy), 1), axis=0)
 
 
 def accuracy_at(accuracies: Accuracies, target: Ints, km: Floats) -> Floats:
@@ -282,7 +319,8 @@ def locate(points: SubjectLike, corridor: SubjectLike, *, sections: bool = False
         On the points' index: `km` (chainage), `offset_km` (geodesic distance), `side` ("left",
         "right", or "on" within 1 mm, in the direction of rising chainage), `lon` and `lat` of the
         closest point on the line. NaN where a point is missing. The closest point is exact on the
-        drawn line to 1 mm; `accuracy_km` is the 95 % accuracy of the line's leg there. An
+        drawn line to 1 mm; `accuracy_km` says how far off the distance can be, a 95 % value: the
+        accuracy of the leg there, and more where a less accurate leg may be closer. An
         `accuracy_km` of the points becomes `point_accuracy_km`. `sections` adds `section`, its
         `status` and when it `opened`.
 
@@ -299,9 +337,12 @@ def locate(points: SubjectLike, corridor: SubjectLike, *, sections: bool = False
     thing = resolve_corridor(corridor)
     subject = resolve_points(points)
     to = thing.as_subject()
-    frame = thing.chainage.locate(subject.unlabelled)
-    km = frame["km"].to_numpy(float)
-    frame["accuracy_km"] = Accuracies.of(to).at(np.where(np.isnan(km), -1, 0), km)
+    given = check_points(subject.unlabelled)
+    frame = thing.chainage.locate(given)
+    km, away = frame["km"].to_numpy(float), frame["offset_km"].to_numpy(float)
+    target = np.where(np.isnan(km), -1, 0)
+    xy = _each(given, len(frame))
+    frame["accuracy_km"] = accuracy_near(Accuracies.of(to), xy, target, away, km)
     if (own := subject.accuracy_km) is not None:
         frame["point_accuracy_km"] = own
     if sections:

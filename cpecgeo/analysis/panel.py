@@ -181,8 +181,7 @@ def values_of(subject: Subject, by: str, what: str) -> tuple[pd.Series, dict[str
             f"uncertain_{by}": int(is_uncertain.sum()),
         }
     else:
-        listed = f"Columns: {', '.join(map(str, rows.columns))}."
-        raise UnknownNameError(str(by), "column", map(str, rows.columns), listed, of=what)
+        raise UnknownNameError.of_column(by, rows.columns, of=what)
     values.index = subject.unlabelled.index
     return values, {f"without_{by}": int(values.isna().sum()), **told}
 

@@ -139,7 +139,9 @@ def within(
         most = limit + float(np.max(bounds.reach_km(0.0 if own is None else own), initial=0.0))
         near, best, distance, accuracy = find_near(checked.xy, around, most)
         own = None if own is None else own[near]
-        code, at = bounds.certainty(checked.xy[near], distance, accuracy, limit, own), at[near]
+        xy, at = checked.xy[near], at[near]
+        code = bounds.certainty(xy, distance, accuracy, limit, own)
+        accuracy = Accuracies.of(around).widen(accuracy, xy, best, distance)
     else:
         shapes = subject.shapes.iloc[at]
         table = geodesy.distance_matrix_km(shapes, around.shapes).to_numpy()

@@ -17,7 +17,7 @@ from cpecgeo.analysis.accuracy import HOW, Bounds
 from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.panel import values_of
 from cpecgeo.catalogue import layer
-from cpecgeo.errors import InputError
+from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridors
 from cpecgeo.features.places import place
@@ -113,7 +113,7 @@ def distance_table(
     ------
     UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
     InputError
-        No groups, a name that isn't text, or a missing column.
+        No groups, or a name that isn't text.
 
     Examples
     --------
@@ -277,7 +277,7 @@ def density_along(
     else:
         raise InputError(f'by is {by!r}; it is "km" or "section".')
     if value is not None and value not in list(frame.columns):
-        raise InputError(f"events has no column {value!r} to sum; it has {list(frame.columns)}.")
+        raise UnknownNameError.of_column(value, frame.columns, of="what is summed")
     near = thing.chainage.locate(subject.shapes[has_point])
     far = np.zeros(len(near), bool)
     if max_km is not None:
@@ -327,7 +327,7 @@ def density_along(
 def _dates(events: pd.DataFrame, when: str) -> pd.Series:
     """Return a column as times without a zone; empty cells are missing, other text is refused."""
     if when not in list(events.columns):
-        raise InputError(f"events has no column {when!r} of dates; it has {list(events.columns)}.")
+        raise UnknownNameError.of_column(when, events.columns, of="the dates of events")
     values = events[when]
     if values.dtype.kind in "iuf":  # years
         values = values.map(lambda v: None if pd.isna(v) else f"{int(v):04d}")

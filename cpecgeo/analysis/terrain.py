@@ -225,7 +225,8 @@ def elevation_m(points: GeometryLike) -> pd.Series:
     Series
         Metres above sea level on the points' index; NaN at sea and outside lon 60–78.5, lat
         23–40.5. Accurate to about 30 m on even ground; less on steep ground, because cells are
-        about 0.9 km wide.
+        about 0.9 km wide, and the grid lies about half a cell too far east and south in the
+        mountains of the north.
 
     References
     ----------

@@ -54,7 +54,7 @@ LAYERS = {
     "sections": ("Sections with published and drawn length", None, "per row"),
     "stations": ("Railway stations, each with the lines that it is on", None, "0.5–2 km, per row"),
     "waypoints": ("Ordered points that the roads are drawn through", "waypoints.csv", "1–5 km"),
-    "interchanges": ("Interchanges of motorways", "interchanges.csv", "3–8 km: nearest villages"),
+    "interchanges": ("Interchanges of motorways", "interchanges.csv", "3–15 km: nearest places"),
     "crossings": ("Border crossings and markets", "crossings.csv", "per row"),
     "mines": ("Mines", "mines.csv", "per row"),
     "ports": ("Sea, air and dry ports", "ports.csv", "per row"),

@@ -25,6 +25,7 @@ __all__ = [
     "about",
     "citations",
     "give",
+    "give_gained",
     "is_known",
     "note_source",
     "once",
@@ -37,7 +38,8 @@ __all__ = [
 # Width of a table where no screen limits it.
 _WIDTH = 180
 _READ = "cpecgeo.read"
-_PLACES = {"ratio": 3, "share": 3, "per_km": 4, "per_km_year": 5, "lon": 5, "lat": 5}
+_WHOLE = {"gaps": 0, "units": 0}
+_PLACES = _WHOLE | {"ratio": 3, "share": 3, "per_km": 4, "per_km_year": 5, "lon": 5, "lat": 5}
 
 
 def give(
@@ -121,6 +123,24 @@ def show(frame: pd.DataFrame, columns: str | list[str], *, json: bool = False) -
             print("  ".join(cells).rstrip())
     else:
         _fold(heads, rows, is_number, room)
+
+
+# What `refresh --all` shows of what it gained: as much as fits on a narrow screen.
+_GAINED = "name ratio p95_deviation_km gaps gap_km units overlap"
+
+
+def give_gained(table: pd.DataFrame, *, out: Path | None, json: bool) -> None:
+    """Write what was refreshed to a file, or print it: what was gained, and what stays and why."""
+    if out is not None or json:
+        return give(table, out=out, json=json)
+    is_new = table["outcome"] == "refreshed"
+    show(_flat(table[is_new]), _GAINED)
+    for told, names in table[~is_new].groupby("outcome", sort=False).groups.items():
+        print(f"cpecgeo: {', '.join(map(str, names))} as bundled: {told}", file=sys.stderr)
+    dates = ", ".join(sorted(set(table.loc[is_new, "snapshot"].dropna().astype(str))))
+    print(f"cpecgeo: {is_new.sum()} of {len(table)} refreshed; data of {dates or 'unknown date'}.",
+          file=sys.stderr)  # fmt: skip
+    return None
 
 
 def _width(text: str) -> int:

@@ -154,7 +154,7 @@ def profile(
     table = found(subject(x, "the line", *share(how, x)), every_km, between=ends, dem=dem)
     told = table.attrs
     if out is None and not json:
-        highest = "highest point not known"
+        highest = f"highest {told['highest_low_m']:,.0f} to {told['highest_high_m']:,.0f} m"
         if is_known(told["highest_m"]):
             highest = f"highest {told['highest_m']:,.0f} m at km {told['highest_at_km']:,.1f}"
         if is_known(told["climb_m"]):

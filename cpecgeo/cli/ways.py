@@ -26,7 +26,7 @@ from cpecgeo.cli.inputs import (
     split,
     thing,
 )
-from cpecgeo.cli.screen import give
+from cpecgeo.cli.screen import give, give_gained
 from cpecgeo.errors import InputError
 
 __all__ = ["closures", "gain", "matrix", "osm", "reach", "route"]
@@ -358,7 +358,7 @@ def refresh(
         else:
             got = room.refresh(str(name), file=file, progress=progress)
     if every:
-        give(table, out=out, json=json)
+        give_gained(table, out=out, json=json)
     elif isinstance(got, room.Outlines):
         mapped = len(got.frame) - len(got.bundled)
         print(f"{name}: {mapped} outlines, {len(got.bundled)} stay as bundled")

@@ -50,13 +50,14 @@ _ON_KM = 0.01  # a stop this close to its line is on it
 # Within a millimetre of a vertex a point is the vertex.
 _SAME_KM = 1e-6
 
-_TEXT = ("name_ur", "name_zh", "source_date", "note", "status_note", "reason", "remark", "role",
-         "corridor", "from", "to", "chainage_reason", "prorate_of", "confidence")  # fmt: skip
+_EMPTY = ("name_ur", "name_zh", "source_date", "note", "status_note", "is_open", "reason",
+          "remark", "role", "corridor", "from", "to", "chainage_reason", "prorate_of",
+          "confidence")  # fmt: skip
 _COLUMNS = [
     "id", "name", "km_from", "km_to", "name_ur", "name_zh", "kind", "status", "opened",
     "accuracy_km", "basis", "source", "source_date", "licence", "note", "role", "corridor",
     "from", "to", "official_km", "chainage_km", "chainage_reason", "prorate_of", "status_note",
-    "reason", "confidence", "drawn_km", "ratio", "remark",
+    "is_open", "reason", "confidence", "drawn_km", "ratio", "remark",
 ]  # fmt: skip
 
 
@@ -200,7 +201,7 @@ def _sections(
         rest = pd.Series(value, index=parts.index, dtype=None if several else object)
         own = parts.get(column, rest)
         parts[column] = own.where(own.notna(), rest)
-    for column in set(_TEXT) - set(parts.columns):
+    for column in set(_EMPTY) - set(parts.columns):
         parts[column] = None
     for column in ("accuracy_km", "official_km"):
         parts[column] = _numbers(parts[column], column)

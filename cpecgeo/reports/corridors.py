@@ -106,10 +106,9 @@ def _lead(thing: Corridor, say: Words) -> str:
 
 
 def _sum_open(thing: Corridor) -> float:
-    """Sum the km under construction that are partly open according to their note."""
+    """Sum the km under construction that are open to traffic."""
     rows = thing.sections
-    is_open = rows["note"].fillna("").astype(str).str.contains(r"\bopen\b")
-    rows = rows[is_open & (rows["status"] == "under_construction")]
+    rows = rows[rows["is_open"].eq(True) & (rows["status"] == "under_construction")]
     return float((rows["km_to"] - rows["km_from"]).sum())
 
 

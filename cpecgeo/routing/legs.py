@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 from shapely.geometry import LineString
 
-from cpecgeo.errors import InputError
+from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.geodesy import Chainage, distance_km, length_km
 from cpecgeo.routing.filters import Filters, tell_rebuilt
@@ -185,7 +185,7 @@ class Route:
         {'highway': 16.0, 'motorway': 34.0}
         """
         if column not in self.legs:
-            raise InputError(f"legs have no column {column!r}; they have {list(self.legs)}.")
+            raise UnknownNameError.of_column(column, self.legs.columns, of="legs")
         return self.legs.groupby(column)["km"].sum()
 
     def __add__(self, other: Route) -> Route:

@@ -14,9 +14,9 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, Bounds
-from cpecgeo.analysis.measure import accuracy_at, index_of
+from cpecgeo.analysis.measure import accuracy_at, accuracy_near, index_of
 from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii, ring_numbers
-from cpecgeo.errors import InputError, InputTypeError
+from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.files.numbers import to_numbers
@@ -168,8 +168,9 @@ def near_columns(
         `accuracy_km` of the target there.
     """
     found = to.index.find(xy, k=k, limit_m=limit_m)
-    km = found.along * 1e-3
-    accuracy = accuracy_at(to.accuracies, found.target.ravel(), km.ravel()).reshape(km.shape)
+    km, target = found.along * 1e-3, found.target.ravel()
+    each, away = xy if k == 1 else np.repeat(xy, k, axis=0), found.metres.ravel() * 1e-3
+    accuracy = accuracy_near(to.accuracies, each, target, away, km.ravel()).reshape(km.shape)
     whole = bool(good.all())
     columns: dict[str, NDArray[Any]] = {}
     for name, values, empty in (
@@ -193,10 +194,13 @@ def near_columns(
 def _nearest(
     xy: NDArray[np.float64], to: Targets, limit_m: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return which points are near enough, and their target, distance and accuracy in km."""
-    flat = near_columns(xy, np.ones(len(xy), bool), to, 1, limit_m)
-    hit = np.flatnonzero((flat["target"] >= 0) & (flat["distance_km"] <= 1e-3 * limit_m))
-    return hit, flat["target"][hit], flat["distance_km"][hit], flat["accuracy_km"][hit]
+    """Return which points are near enough, their target, its distance and accuracy there, km."""
+    found = to.index.find(xy, limit_m=limit_m)
+    target, distance = found.target[:, 0], found.metres[:, 0] * 1e-3
+    hit = np.flatnonzero((target >= 0) & (distance <= 1e-3 * limit_m))
+    target = target[hit]
+    accuracy = accuracy_at(to.accuracies, target, found.along[hit, 0] * 1e-3)
+    return hit, target, distance[hit], accuracy
 
 
 def _column(values: NDArray[np.float64]) -> pa.Array:
@@ -302,6 +306,7 @@ class Within:
         mine = None if own is None else own[hit]
         code = to.bounds.certainty(xy[hit], distance, accuracy, limit, mine)
         keep = np.ones(len(hit), bool) if wanted is None else np.isin(code, wanted)
+        accuracy = to.accuracies.widen(accuracy, xy[hit], target, distance)
         values = (target, distance, accuracy, code)
         return hit[keep], dict(zip(WITHIN, (v[keep] for v in values), strict=True))
 
@@ -353,11 +358,10 @@ class Exposure:
 
         Raises
         ------
-        InputError
+        UnknownNameError
         """
         if self.value is not None and self.value not in names:
-            shown = ", ".join(map(repr, names[:12]))
-            raise InputError(f"{what} has no column {self.value!r} to sum; it has {shown}.")
+            raise UnknownNameError.of_column(self.value, names, of=what)
 
     def answer(
         self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets

@@ -9,7 +9,7 @@ from shapely.geometry import LineString, Point, Polygon, box
 
 import cpecgeo as cg
 from cpecgeo.cli import app
-from cpecgeo.errors import InputError
+from cpecgeo.errors import InputError, UnknownNameError
 
 ROAD = gpd.GeoDataFrame(
     {"name": ["road"], "accuracy_km": [3.0]}, geometry=[LineString([(67, 30), (67, 31)])], crs=4326
@@ -197,9 +197,28 @@ def test_the_shell_says_what_lies_far_from_the_line(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "match"),
-    [({"when": "date"}, "date"), ({"when": "day", "freq": "fortnight"}, "freq"),
-     ({"when": "day", "freq": "opened"}, "section")],
+    [({"when": "day", "freq": "fortnight"}, "freq"), ({"when": "day", "freq": "opened"}, "section")],
 )  # fmt: skip
 def test_choices_of_periods_are_checked(options, match):
     with pytest.raises(InputError, match=match):
         cg.density_along(corridor(), accidents(), **options)
+
+
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [
+        (lambda c: cg.density_along(corridor(), accidents(), when=c), "days"),
+        (lambda c: cg.density_along(corridor(), accidents(), value=c), "hirt"),
+        (lambda c: cg.exposure(corridor(), [10], layer=accidents(), value=c), "hirt"),
+        (lambda c: cg.exposure(corridor(), [10], layer=accidents(), value=None, by=c), "days"),
+        (lambda c: cg.distance_table(accidents(), {"port": "ports"}, by=c), "days"),
+        (lambda c: cg.route("Burhan", "Hakla").km_by(c), "statos"),
+    ],
+    ids=["when", "density", "exposure", "exposure-by", "distance_table", "km_by"],
+)
+def test_a_column_that_is_named_and_missing_is_an_unknown_name_with_near_ones(verb, name):
+    with pytest.raises(UnknownNameError, match=f"No column named {name!r}") as caught:
+        verb(name)
+    near = {"days": "day", "hirt": "hurt", "statos": "status"}[name]
+    assert caught.value.near[0] == near
+    assert "Columns: " in str(caught.value)

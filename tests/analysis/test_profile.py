@@ -9,7 +9,7 @@ from shapely.geometry import LineString
 
 import cpecgeo as cg
 from cpecgeo.analysis.climb import humps
-from cpecgeo.analysis.terrain import rises_within
+from cpecgeo.analysis.terrain import ground_m, rises_within
 from cpecgeo.errors import InputError
 
 GEOD = Geod(ellps="WGS84")
@@ -93,7 +93,8 @@ def test_what_is_only_ground_is_not_stated_of_the_road(name):
     assert (np.diff(profile["climb_m"])[~stated] == 0).all()
     road, rest = (profile.loc[rows, "elevation_m"].max() for rows in (~ground, ground))
     # Where the ground that is left out stands higher, so may the road there.
-    expected = np.nan if rest > road else road
+    span = profile.attrs["highest_high_m"] - profile.attrs["highest_low_m"]
+    expected = np.nan if rest > road or span > 200 else road
     assert profile.attrs["highest_m"] == pytest.approx(expected, nan_ok=True)
     assert profile.attrs["ground_km"] == pytest.approx(np.diff(profile["km"])[~stated].sum())
     told = profile.attrs["climb_km"] + profile.attrs["ground_km"]
@@ -141,6 +142,17 @@ def test_a_steep_step_or_a_poor_leg_in_relief_is_ground_and_a_plain_is_not():
     punjab = cg.profile("ml1", between=("Khanewal Junction", "Raiwind Junction"))
     assert (punjab["accuracy_km"] > 1.5).mean() > 0.5
     assert not punjab["is_ground"].any()
+
+
+@pytest.mark.parametrize(("name", "pass_m"), [("kkh-pakistan", 4693), ("western", 4693)])
+def test_the_ground_beside_a_pass_is_not_called_the_highest_of_the_road(name, pass_m):
+    """It said 4,797 m of parts that end on Khunjerab; a grid of 30 m noise may say 30 m more."""
+    told = cg.profile(name, 5).attrs
+    assert np.isnan(told["highest_m"])
+    assert told["highest_low_m"] - 30 < pass_m < told["highest_high_m"]
+    down = cg.profile("m2", 5).attrs
+    assert down["highest_low_m"] < down["highest_m"] < down["highest_high_m"]
+    assert down["highest_high_m"] - down["highest_low_m"] < 200
 
 
 @pytest.mark.parametrize("name", ["kkh", "peshawar-torkham", "khyber-railway"])
@@ -314,3 +326,29 @@ def test_the_end_of_a_part_is_as_good_as_the_leg_that_leads_there():
         assert (row["accuracy_km"], row["is_ground"]) == (1.5, False)
     beyond = cg.profile("kkh", 1, between=("Khunjerab Pass", 812)).iloc[0]
     assert beyond["accuracy_km"] == 5
+
+
+# Summits, lon and lat as encyclopaedias have them.
+SUMMITS = {
+    "K2": (76.5133, 35.8825), "Nanga Parbat": (74.5892, 35.2375), "Rakaposhi": (74.4892, 36.1425),
+    "Masherbrum": (76.3058, 35.6414), "Haramosh": (74.8975, 35.8400), "Ultar": (74.7172, 36.3911),
+    "Tirich Mir": (71.8417, 36.2553), "Muztagh Ata": (75.1161, 38.2783),
+    "Kongur": (75.3131, 38.5933), "Distaghil": (75.1881, 36.3258), "Noshaq": (71.8286, 36.4333),
+    "Gasherbrum I": (76.6964, 35.7244), "Kunyang Chhish": (75.2083, 36.2053),
+    "Saser": (77.7517, 34.8667), "Nun": (76.0169, 33.9794), "Kun": (76.0539, 34.0103),
+}  # fmt: skip
+
+
+def test_summits_stand_within_a_cell_of_where_they_are():
+    """Half a cell east and south, as the documentation says: no row or column is lost."""
+    step = np.arange(-3, 4) / 120
+    off = []
+    for lon, lat in SUMMITS.values():
+        # The middles of the cells around the one that holds the summit.
+        x, y = ((np.floor(v * 120) + 0.5) / 120 + step for v in (lon, lat))
+        at = np.column_stack((np.tile(x, 7), np.repeat(y, 7)))
+        top = int(np.argmax(ground_m(at)))
+        off.append((at[top] - (lon, lat)) * 120)
+    east, north = np.median(off, axis=0)
+    assert 0.2 < east < 1.0
+    assert -1.0 < north < 0.0

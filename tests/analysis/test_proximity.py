@@ -226,7 +226,7 @@ def test_density_leaves_out_what_is_too_far():
         (lambda: cg.rings("ml1", km=[0]), InputError, "km"),
         (lambda: cg.nearest("Torkham", []), InputError, "empty"),
         (lambda: cg.density_along("ml1", "mines", by="day"), InputError, "section"),
-        (lambda: cg.density_along("ml1", "mines", value="nope"), InputError, "nope"),
+        (lambda: cg.density_along("ml1", "mines", value="nope"), UnknownNameError, "nope"),
         (lambda: cg.density_along("ml1", "mines", bin_km=0), InputError, "bin_km"),
     ],
 )

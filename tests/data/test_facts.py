@@ -268,6 +268,19 @@ _WORKING = re.compile(
 )
 
 
+def test_what_is_open_while_it_is_rebuilt_says_so_and_where_that_is_from():
+    table = cg.layer("sections").set_index("id")
+    is_open = table["is_open"].eq(True)
+    assert set(table.index[is_open]) == {"n50-zhob-kuchlak", "n25-khuzdar-kuchlak"}
+    assert set(table.loc[is_open, "status"]) == {"under_construction"}
+    assert table.loc[is_open, "source"].str.contains("traffic").all()
+    own = cg.Corridor.from_line(
+        shapely.LineString([(67, 30), (68, 30)]), name="own", status="under_construction"
+    )
+    assert "is_open" in own.sections
+    assert cg.report(own, draw=False).lead
+
+
 @pytest.mark.parametrize("name", [*POINTS, "sections", "districts", "provinces"])
 def test_notes_are_for_readers(name):
     notes = cg.layer(name)["note"].dropna().astype(str)

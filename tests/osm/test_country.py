@@ -1,5 +1,6 @@
 """A whole country in one file: every corridor, outlines of many rings, one pass, bounded memory."""
 
+import json
 import subprocess
 import sys
 
@@ -7,9 +8,11 @@ import numpy as np
 import osmium
 import pytest
 import shapely
+from click.testing import CliRunner
 
 import cpecgeo as cg
 from cpecgeo.catalogue.lines import corridor_rows
+from cpecgeo.cli import app
 from cpecgeo.osm.sources import read_extract
 from tests.osm.conftest import quiet
 from tests.osm.country import ASIDE_DEG, Writer, districts, noise, roads
@@ -124,3 +127,21 @@ def test_through_overpass_politely_and_on_where_it_stopped(country, cache):
         assert (table["outcome"] == "refreshed").all()
         answered = set(before[:asked][2:]) | {before[asked]}
         assert not answered & set(server.queries[len(before) :]), "answers are kept"
+
+
+def test_the_shell_shows_what_was_gained_on_a_narrow_screen(gained, monkeypatch):
+    folder, table, _, _ = gained
+    monkeypatch.setenv("CPECGEO_CACHE", str(folder))
+    monkeypatch.setattr(cg.osm, "refresh_all", lambda **_: table)
+    done = CliRunner().invoke(app, ["osm", "refresh", "--all"])
+    assert done.exit_code == 0, done.output
+    head, *rows = done.stdout.splitlines()
+    assert head.split()[:4] == ["name", "ratio", "p95_deviation_km", "gaps"]
+    refreshed = table.index[table["outcome"] == "refreshed"]
+    assert [row.split()[0] for row in rows] == list(refreshed)
+    assert max(map(len, [head, *rows])) <= 80
+    for name in table.index.difference(refreshed):
+        assert f"{name} as bundled: " in done.stderr
+    assert f"{len(refreshed)} of {len(table)} refreshed; data of 2026-01-02" in done.stderr
+    told = CliRunner().invoke(app, ["osm", "refresh", "--all", "--json"]).stdout
+    assert {row["outcome"] for row in json.loads(told)} == set(table["outcome"])

@@ -10,7 +10,7 @@ import pytest
 
 import cpecgeo as cg
 from cpecgeo import scale
-from cpecgeo.errors import CoordinateError, CRSError, InputError, InputTypeError
+from cpecgeo.errors import CoordinateError, CRSError, InputError, InputTypeError, UnknownNameError
 
 from .samples import PORT_AND_LINE, frame, table
 from .test_files import BARE, good_to, same_rings
@@ -140,7 +140,7 @@ def test_errors_come_at_once_where_they_can(points):
         scale.nearest(plain(points).rename(columns={"lon": "a"}), "ml1")
     with pytest.raises(CRSError, match="no CRS"):
         scale.nearest(shaped(points.set_crs(None, allow_override=True)), "ml1")
-    with pytest.raises(InputError, match="no column 'cost'"):
+    with pytest.raises(UnknownNameError, match="No column named 'cost'"):
         scale.exposure(plain(points), "ml1", value="cost")
 
 
