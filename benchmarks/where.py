@@ -44,7 +44,7 @@ STAGES = [
     ("columns to a DataFrame", "geodesy.nearest", "Index._frame"),
     ("points out of reach left out, by cells", "geodesy.nearest", "Index._near"),
     ("accuracy of the leg at each place", "analysis.proximity", "accuracy_at"),
-    ("can a poorer leg be closer", "analysis.accuracy", "Bounds.widen"),
+    ("can a less accurate leg be closer", "analysis.accuracy", "Bounds.widen"),
     ("how near and far they can be", "analysis.accuracy", "Bounds.around"),
     ("column to numbers", "analysis.exposure", "_amounts"),
     ("sums", "analysis.exposure", "_totals"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import groupby
@@ -14,11 +14,12 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from cpecgeo.analysis.legs import SPAN, Accuracies, legs_of, spans_of
 from cpecgeo.features.subject import Subject, rows_by
 from cpecgeo.geodesy import Chainage, Index, buffer, distance_matrix_km
 
-__all__ = ["CERTAINTY", "HOW", "Accuracies", "Bounds", "Steps", "grade", "interval_text",
-           "span_text", "words"]  # fmt: skip
+__all__ = ["CERTAINTY", "HOW", "Bounds", "grade", "interval_text",
+           "span_text", "widen", "words"]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -33,142 +34,8 @@ HOW = (
 )
 """What `.attrs["accuracy"]` says of low and high values."""
 
-_SPAN = ["km_from", "km_to", "accuracy_km"]  # with columns of legs
-# Most cells of a look-up table along a line.
-_CELLS = 4096
 # Smaller differences of distance are ignored.
 _ROUNDING_KM = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class Steps:
-    """Stretches of a line, found by chainage.
-
-    Parameters
-    ----------
-    starts : ndarray
-        Chainage at the start of each stretch, ascending; a limit belongs to the stretch it starts.
-    end : float
-        Chainage of the end.
-    """
-
-    starts: Floats
-    end: float
-
-    @cached_property
-    def _cells(self) -> tuple[float, Ints, Floats, Bools]:
-        """Cells per km; the first stretch of each, the next start, and if several start in it."""
-        per_km = _CELLS / max(self.end - float(self.starts[0]), 1e-9)
-        limits = self.starts[0] + np.arange(_CELLS + 1) / per_km
-        # Cells overlap a little, because of rounding.
-        first = np.maximum(np.searchsorted(self.starts, limits - 1e-9, side="right") - 1, 0)
-        last = np.searchsorted(self.starts, limits + 1.0 / per_km + 1e-9, side="right") - 1
-        return per_km, first, np.append(self.starts, np.inf)[first + 1], last > first + 1
-
-    def rows(self, km: Floats) -> Ints:
-        """Return the number of the stretch at each chainage, -1 where that is NaN."""
-        if len(self.starts) == 1:
-            return np.asarray(np.where(np.isnan(km), -1, 0), np.int64)
-        per_km, first, onward, is_split = self._cells
-        with np.errstate(invalid="ignore"):
-            cell = ((km - self.starts[0]) * per_km).astype(np.int32)
-        rows = first.take(cell, mode="clip")
-        rows += km >= onward.take(cell, mode="clip")
-        if is_split.any():
-            near = np.flatnonzero(is_split.take(cell, mode="clip"))
-            found = np.searchsorted(self.starts, km[near], side="right") - 1
-            rows[near] = np.clip(found, 0, len(self.starts) - 1)
-        if (is_off := np.isnan(km)).any():
-            rows[is_off] = -1
-        return np.asarray(rows, np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class Accuracies:
-    """Accuracies of targets: one value each, corridors leg by leg.
-
-    Attributes
-    ----------
-    stated : ndarray
-        By the target's position; NaN where unknown.
-    legs : mapping of position to (Steps, ndarray)
-        The starts of legs, and the accuracy of each, followed by a NaN.
-    lines : mapping of position to (Chainage, bytes)
-        The lines of these, and their legs, as `Bounds` takes them.
-    """
-
-    stated: Floats
-    legs: Mapping[int, tuple[Steps, Floats]] = field(repr=False)
-    lines: Mapping[int, tuple[Chainage, bytes]] = field(repr=False)
-
-    @classmethod
-    def of(cls, subject: Subject) -> Accuracies:
-        """Collect the accuracies of a subject."""
-        stated, labels = subject.accuracy_km, subject.shapes.index
-        legs, lines = {}, {}
-        for position, table in _legs(subject).items():
-            lines[position] = subject.chainages[labels[position]], _spans(table)
-            known = table["accuracy_km"].to_numpy(float)
-            starts = table["km_from"].to_numpy(float)
-            end = float(table["km_to"].iloc[-1])
-            legs[position] = (Steps(starts, end), np.append(known, np.nan))
-        return cls(np.full(len(subject), np.nan) if stated is None else stated, legs, lines)
-
-    def at(self, target: Ints, km: Floats) -> Floats:
-        """Return the accuracy at a chainage of targets, by position; NaN for -1."""
-        if len(self.stated) == 1 and self.legs:
-            steps, known = self.legs[0]
-            return known[steps.rows(km)]
-        found = np.append(self.stated, np.nan)[target]
-        for position, rows in rows_by(target) if self.legs else ():
-            if position in self.legs:
-                steps, known = self.legs[position]
-                found[rows] = known[steps.rows(km[rows])]
-        return found
-
-    def widen(self, told: Floats, xy: Floats, target: Ints, distance: Floats) -> Floats:
-        """Widen the accuracy at the closest places to how far off the distances can be.
-
-        Parameters
-        ----------
-        told : ndarray
-            As from `at`; changed in place.
-        xy : ndarray
-            lon, lat of the points.
-        target : ndarray of int
-            Position of the target of each, -1 for none.
-        distance : ndarray
-            Km to it.
-
-        Returns
-        -------
-        ndarray
-            `told`.
-        """
-        poorest = {i: float(np.nanmax(known, initial=0.0)) for i, (_, known) in self.legs.items()}
-        best = {i: np.nanmin(known, initial=np.inf) for i, (_, known) in self.legs.items()}
-        some = {i for i in poorest if best[i] < poorest[i]}
-        for position, rows in rows_by(target) if some else ():
-            if position not in some:
-                continue
-            # A distance isn't below 0, so that those within their accuracy stay as they are.
-            low = rows[told[rows] < np.minimum(poorest[position], distance[rows])]
-            if len(low):
-                bounds = _bounds(*self.lines[position])
-                told[low] = bounds.widen(told[low], xy[low], distance[low])
-        return told
-
-
-def _spans(table: pd.DataFrame) -> bytes:
-    spans: bytes = table[_SPAN].to_numpy(float).tobytes()
-    return spans
-
-
-def _legs(subject: Subject) -> dict[int, pd.DataFrame]:
-    """Return the table of legs of each corridor, by its position."""
-    tables = {t.name: t.legs for t in subject.things if hasattr(t, "chainage") and len(t.legs)}
-    labels = enumerate(subject.shapes.index)
-    return {i: tables[of] for i, of in labels if of in subject.chainages and of in tables}
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,8 +69,8 @@ class Bounds:
         """Cut the corridors of a subject into stretches of equal accuracy."""
         stated, labels = Accuracies.of(subject).stated, subject.shapes.index
         cut = {
-            i: _bounds(subject.chainages[labels[i]], _spans(table))
-            for i, table in _legs(subject).items()
+            i: _bounds(subject.chainages[labels[i]], spans_of(table))
+            for i, table in legs_of(subject).items()
         }
         if len(labels) == 1 and cut:
             return cut[0]
@@ -289,7 +156,7 @@ class Bounds:
         return np.maximum(low, 0.0), high
 
     def widen(self, told: Floats, xy: Floats, distance: Floats) -> Floats:
-        """Widen the accuracy at the closest places; as `Accuracies.widen`.
+        """Widen the accuracy at the closest places; as `widen`.
 
         A poorer stretch that is further off by less than it is poorer can be the closest one:
         the distance can then be less by its accuracy without what it is further off, down to 0.
@@ -356,7 +223,7 @@ class Bounds:
 def _bounds(chain: Chainage, legs: bytes) -> Bounds:
     """Cut a corridor into stretches of equal accuracy; the table of legs may be the caller's."""
     shapes, accuracy = [], []
-    spans = np.frombuffer(legs).reshape(-1, len(_SPAN)).tolist()
+    spans = np.frombuffer(legs).reshape(-1, len(SPAN)).tolist()
     for good, group in groupby(spans, key=lambda row: row[2]):
         run = list(group)
         start, end = max(run[0][0], chain.start_km), min(run[-1][1], chain.end_km)
@@ -365,6 +232,43 @@ def _bounds(chain: Chainage, legs: bytes) -> Bounds:
             accuracy.append(good)
     series = gpd.GeoSeries(shapes, crs=4326)
     return Bounds(series, np.array(accuracy, float), np.zeros(len(series), int))
+
+
+def widen(
+    accuracies: Accuracies, told: Floats, xy: Floats, target: Ints, distance: Floats
+) -> Floats:
+    """Widen the accuracy at the closest points to how far off the distances can be.
+
+    Parameters
+    ----------
+    accuracies : Accuracies
+    told : ndarray
+        As from `Accuracies.at`; changed in place.
+    xy : ndarray
+        lon, lat of the points.
+    target : ndarray of int
+        Position of the target of each, -1 for none.
+    distance : ndarray
+        Km to it.
+
+    Returns
+    -------
+    ndarray
+        `told`.
+    """
+    legs = accuracies.legs
+    poorest = {i: float(np.nanmax(known, initial=0.0)) for i, (_, known) in legs.items()}
+    best = {i: np.nanmin(known, initial=np.inf) for i, (_, known) in legs.items()}
+    some = {i for i in poorest if best[i] < poorest[i]}
+    for position, rows in rows_by(target) if some else ():
+        if position not in some:
+            continue
+        # A distance isn't below 0, so that those within their accuracy stay as they are.
+        low = rows[told[rows] < np.minimum(poorest[position], distance[rows])]
+        if len(low):
+            bounds = _bounds(*accuracies.lines[position])
+            told[low] = bounds.widen(told[low], xy[low], distance[low])
+    return told
 
 
 def grade(low: Floats, high: Floats, km: float) -> Ints:

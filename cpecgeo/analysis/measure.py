@@ -11,7 +11,8 @@ import pandas as pd
 import shapely
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.accuracy import Accuracies, Steps
+from cpecgeo.analysis.accuracy import widen
+from cpecgeo.analysis.legs import Accuracies, Steps
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import resolve, resolve_corridor, resolve_points
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
@@ -220,7 +221,7 @@ def index_of(subject: Subject, ids: Ints | None = None) -> geodesy.Index:
 def accuracy_near(
     accuracies: Accuracies, xy: Floats, target: Ints, distance: Floats, km: Floats
 ) -> Floats:
-    """Return how far off distances can be; as `Accuracies.widen`.
+    """Return how far off distances can be; as `widen`.
 
     Parameters
     ----------
@@ -237,7 +238,7 @@ def accuracy_near(
     ndarray
         Km, 95 % values.
     """
-    return accuracies.widen(accuracy_at(accuracies, target, km), xy, target, distance)
+    return widen(accuracies, accuracy_at(accuracies, target, km), xy, target, distance)
 
 
 def _each(points: CheckedPoints, rows: int) -> Floats:

@@ -14,8 +14,9 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, words
+from cpecgeo.analysis.accuracy import CERTAINTY, words
 from cpecgeo.analysis.crossings import Crossings
+from cpecgeo.analysis.legs import Accuracies
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance

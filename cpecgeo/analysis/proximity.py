@@ -13,7 +13,8 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.accuracy import CERTAINTY, HOW, Accuracies, Bounds, grade, words
+from cpecgeo.analysis.accuracy import CERTAINTY, HOW, Bounds, grade, widen, words
+from cpecgeo.analysis.legs import Accuracies
 from cpecgeo.analysis.measure import accuracy_at, free_names, index_of
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import resolve
@@ -141,7 +142,7 @@ def within(
         own = None if own is None else own[near]
         xy, at = checked.xy[near], at[near]
         code = bounds.certainty(xy, distance, accuracy, limit, own)
-        accuracy = Accuracies.of(around).widen(accuracy, xy, best, distance)
+        accuracy = widen(Accuracies.of(around), accuracy, xy, best, distance)
     else:
         shapes = subject.shapes.iloc[at]
         table = geodesy.distance_matrix_km(shapes, around.shapes).to_numpy()

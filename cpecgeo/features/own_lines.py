@@ -47,8 +47,7 @@ Floats = NDArray[np.float64]
 
 _FAR_KM = 25.0  # a stop farther from its line is refused
 _ON_KM = 0.01  # a stop this close to its line is on it
-# Within a millimetre of a vertex a point is the vertex.
-_SAME_KM = 1e-6
+_SAME_KM = 1e-6  # a point this close to a vertex is the vertex
 
 _EMPTY = ("name_ur", "name_zh", "source_date", "note", "status_note", "is_open", "reason",
           "remark", "role", "corridor", "from", "to", "chainage_reason", "prorate_of",

@@ -13,7 +13,8 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, Bounds
+from cpecgeo.analysis.accuracy import CERTAINTY, Bounds, widen
+from cpecgeo.analysis.legs import Accuracies
 from cpecgeo.analysis.measure import accuracy_at, accuracy_near, index_of
 from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii, ring_numbers
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
@@ -191,16 +192,13 @@ def near_columns(
     return columns
 
 
-def _nearest(
-    xy: NDArray[np.float64], to: Targets, limit_m: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return which points are near enough, their target, its distance and accuracy there, km."""
+def _nearest(xy: NDArray[np.float64], to: Targets, limit_m: float) -> tuple[NDArray[Any], ...]:
+    """Return which points are near enough, and their target, distance and accuracy in km."""
     found = to.index.find(xy, limit_m=limit_m)
     target, distance = found.target[:, 0], found.metres[:, 0] * 1e-3
     hit = np.flatnonzero((target >= 0) & (distance <= 1e-3 * limit_m))
-    target = target[hit]
-    accuracy = accuracy_at(to.accuracies, target, found.along[hit, 0] * 1e-3)
-    return hit, target, distance[hit], accuracy
+    accuracy = accuracy_at(to.accuracies, target[hit], found.along[hit, 0] * 1e-3)
+    return hit, target[hit], distance[hit], accuracy
 
 
 def _column(values: NDArray[np.float64]) -> pa.Array:
@@ -298,17 +296,16 @@ class Within:
         to : Targets
         """
         wanted = check_certainty(self.certainty)
-        limit = float(self.km)
-        reach = limit
+        reach = limit = float(self.km)
         if wanted is not None:
             reach += float(np.max(to.bounds.reach_km(0.0 if own is None else own), initial=0.0))
         hit, target, distance, accuracy = _nearest(xy, to, 1e3 * reach)
         mine = None if own is None else own[hit]
         code = to.bounds.certainty(xy[hit], distance, accuracy, limit, mine)
         keep = np.ones(len(hit), bool) if wanted is None else np.isin(code, wanted)
-        accuracy = to.accuracies.widen(accuracy, xy[hit], target, distance)
-        values = (target, distance, accuracy, code)
-        return hit[keep], dict(zip(WITHIN, (v[keep] for v in values), strict=True))
+        accuracy = widen(to.accuracies, accuracy, xy[hit], target, distance)
+        values = (v[keep] for v in (target, distance, accuracy, code))
+        return hit[keep], dict(zip(WITHIN, values, strict=True))
 
     @property
     def joined(self) -> bool:

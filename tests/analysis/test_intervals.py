@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, box
 
 import cpecgeo as cg
-from cpecgeo.analysis.accuracy import Bounds, Steps, interval_text
+from cpecgeo.analysis.accuracy import Bounds, interval_text
+from cpecgeo.analysis.legs import Steps
 from cpecgeo.features.resolve import resolve
 from tools.intervals import moved, simulate
 
