@@ -36,8 +36,8 @@ from cpecgeo.maps.words import find_words
 __all__ = ["cpec_map", "explore"]
 
 BANDS = "Corridors, highlighted"
-# The zoom level from which they are labelled, and one beyond every map.
-FAR, NEVER = 4.4, 99.0
+# Zoom levels from which cities and towns are labelled, and one beyond every map.
+FAR, NEAR, NEVER = 4.4, 7.5, 99.0
 # Many and small: drawn from the zoom level at which they can be distinguished.
 _LATE: dict[str, dict[str, Any]] = {"interchanges": {"fromZoom": 8, "fixed": True}}
 # Layer, title, group, radius, zoom level of labels.
@@ -252,12 +252,12 @@ def _places() -> Iterator[_Layer]:
     places = places.assign(**{"cpec:first": (10 - places["rank"]) * 1e8 + people})
     large = places["rank"] <= NAMED
     doubles = find_doubles(places)
-    for which, name, zoom in ((large, "Cities", FAR), (~large, "Towns", 8.0)):
+    for which, name, zoom in ((large, "Cities", FAR), (~large, "Towns", NEAR)):
         extra: dict[str, Any] = {"order": 4, "role": "city"}
         if name == "Towns":
             # A place entered twice in the gazetteer is named once.
             zooms = {k: NEVER for k, i in enumerate(places.loc[which, "id"]) if i in doubles}
-            extra = {"order": 0, "fromZoom": 7.5, "role": "town", "labelZooms": zooms}
+            extra = {"order": 0, "fromZoom": NEAR, "role": "town", "labelZooms": zooms}
         extra["fixed"] = True
         style = Style(
             radius=3.6 if name == "Cities" else 2.6, color=KINDS["places"].color, label="name",

@@ -296,6 +296,21 @@ def test_each_city_is_named_beside_its_own_symbol(visit, cpec_file, width):
         assert [row for row in wrong if row[3] < 16] == [], at
 
 
+def test_towns_are_named_from_the_zoom_at_which_they_are_drawn(visit, cpec_file):
+    page = visit(cpec_file, view={"width": 1280, "height": 860})
+    shown = {}
+    for zoom in (7.25, 7.5):
+        page.evaluate(f"void {MAP}.setView([30.2, 71.5], {zoom}, {{animate: false}})")
+        page.wait_for_timeout(400)
+        shown[zoom] = page.evaluate(
+            f"""() => [{MAP}.cpec.layers.towns.cpecItems.filter((i) => i && i.getElement() && i.getElement().checkVisibility()).length,
+            document.querySelectorAll('.cpec-label-place').length]"""
+        )
+    assert shown[7.25] == [0, 0]
+    assert shown[7.5][0] > 100
+    assert shown[7.5][1] > 50
+
+
 def test_remarks_about_a_stop_are_told_and_not_written_on_the_map(visit, tmp_path):
     page = visit(cpecgeo.corridor("kkh").explore().save(tmp_path / "kkh.html"), view=DESK)
     go(page, 37.77, 75.23, 9)

@@ -6,6 +6,7 @@ import math
 import re
 from html.parser import HTMLParser
 
+import geopandas as gpd
 import pandas as pd
 import pytest
 import shapely
@@ -786,6 +787,19 @@ def test_several_points_have_limits_names_and_no_position_of_the_first(tmp_path,
         assert rows[name]["distance_km"] == pytest.approx(near.loc[known, "distance_km"])
     assert "Quetta &lt;b&gt;" in made.to_html()
     assert "Quetta <b>" not in made.to_html()
+
+
+def test_of_corridors_equally_near_all_parts_of_a_report_name_the_same():
+    spots = gpd.GeoDataFrame(
+        {"name": ["a", "b"]}, geometry=[cg.place("Gwadar").point] * 2, crs=4326
+    )
+    one = cg.report(cg.place("Gwadar"), draw=False).to_dict()["corridors"][0]["title"]
+    for asked in (spots, spots.iloc[[0]], spots.geometry.iloc[0]):
+        made = cg.report(asked, draw=False)
+        told = made.to_dict()
+        assert told["corridors"][0]["title"] == one
+        assert made.lead.startswith(f"{one} is the nearest corridor")
+        assert {row["corridor"] for row in told.get("points", [])} <= {one}
 
 
 def test_points_without_names_or_far_away_are_still_reported():
