@@ -72,7 +72,8 @@
     const url = URL.createObjectURL(new Blob([text], { type }));
     const file = name.normalize("NFKC").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").slice(0, 60) || "layer";
     el("a", { href: url, download: file + suffix }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10000);
+    // Browsers may begin to read it long after the click.
+    setTimeout(() => URL.revokeObjectURL(url), 60000);
   }
 
   const shown = (value, column, unit) => (Array.isArray(value) ? value.join("; ")
