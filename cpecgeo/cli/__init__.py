@@ -192,7 +192,7 @@ def in_shell(
     options : mapping of str to str
         The command's options, by their names in Python.
     typed : mapping of str to str
-        What was typed for arguments, by their names in Python.
+        The typed values of arguments, by their names in Python.
 
     Returns
     -------

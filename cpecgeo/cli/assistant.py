@@ -154,7 +154,7 @@ class Tools:
         )
 
     def within(self, points: str, x: str | list[str], km: float) -> Answer:
-        """List what of a layer or file lies within so many km of something; `value` counts it."""
+        """List the rows of a layer or file within so many km of something; `value` counts them."""
         from cpecgeo.analysis.proximity import within
 
         first, second = _resolve(points, "points", "keep"), _resolve(x, "x")
@@ -182,9 +182,9 @@ class Tools:
     ) -> Answer:
         """Find the way from one place to another by road and rail, leg by leg: km and hours.
 
-        `avoid` names what is closed (a pass, a section, a district); `year` keeps to what stood
-        then; `season` ("summer", "winter" or a month) says when passes are open; `status`
-        ("operating", "any" …) what may be used. Hours rest on assumed speeds.
+        `avoid` closes a pass, a section or a district; `year` leaves out sections opened later;
+        `season` ("summer", "winter" or a month) decides which passes are open; `status`
+        ("operating", "any" …) which sections may be used. Hours are based on assumed speeds.
         """
         from cpecgeo.routing import route
 
@@ -274,7 +274,7 @@ class Tools:
         )
 
     def report(self, x: str, file: str | None = None) -> Answer:
-        """Tell what is known of a corridor, place or area: figures, caveats, sources.
+        """Report on a corridor, place or area: figures, caveats, sources.
 
         `file`, such as ``gwadar.html`` (or .md, .json), writes it into the folder named at start.
         """

@@ -344,7 +344,7 @@ def _bar(title: str) -> Iterator[Callable[[int, int], object]]:
 def refresh(
     *, name: str | None, every: bool, file: Path | None, out: Path | None, json: bool
 ) -> None:
-    """Replace drawn lines, or outlines, by what is mapped.
+    """Replace drawn lines, or outlines, by mapped ones.
 
     Example: cpecgeo osm refresh ml1 --file pakistan.osm.pbf
     """

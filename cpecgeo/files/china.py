@@ -89,7 +89,7 @@ def to_wgs84(lonlat: Floats, system: str) -> Floats:
     Returns
     -------
     ndarray, shape (n, 2)
-        lon, lat on WGS 84, within 0.01 m of what the forward formula gives.
+        lon, lat on WGS 84; the forward formula gives the input back within 0.01 m.
 
     Raises
     ------

@@ -251,7 +251,7 @@ def _narrow_kind(values: pd.Series, kind: str, form: Format) -> str:
 
 
 def kind_of(values: pd.Series) -> str:
-    """Return what kind of values a column holds.
+    """Return the kind of a column's values.
 
     Examples
     --------
@@ -297,7 +297,7 @@ def _check_text(values: pd.Series, form: Format, name: str) -> None:
 
 
 def to_text(value: object) -> str:
-    """Return a value as text: JSON for what is nested, ISO 8601 for times and durations.
+    """Return a value as text: JSON for nested values, ISO 8601 for times and durations.
 
     Examples
     --------

@@ -254,7 +254,7 @@ def parse_degrees(
         Decimal degrees (``67.05``, ``67,05``), with a letter (``67.05 E``), or degrees, minutes
         and seconds (``34°07′12″N``, ``34 07 12``, ``N34:07:12``, ``34-07-12N``, ``北纬34度7分``).
     axis : {"lon", "lat"}
-        Which letters may stand beside them.
+        The axis, which decides the allowed letters.
     what : str
         For messages.
     before : int

@@ -153,7 +153,7 @@ def from_wgs84(xy: Floats, crs: pyproj.CRS, what: str) -> Floats:
         Degrees.
     crs : pyproj.CRS
     what : str
-        What is in that CRS, for messages.
+        The name of the data in that CRS, for messages.
 
     Returns
     -------
@@ -214,7 +214,7 @@ def _has_datum_of_wgs84(crs: pyproj.CRS) -> bool:
 
 
 def _explain(crs: pyproj.CRS) -> str:
-    """Say why a CRS is refused, and what to do."""
+    """Return the reason why a CRS is refused, with advice."""
     if crs.is_geocentric:
         return (
             "it has X, Y, Z from the centre of the earth. Reproject all three to EPSG:4979 first."

@@ -95,7 +95,7 @@ class Expressions(ABC):
 
     @abstractmethod
     def of_kernel(self, function: Any, values: Sequence[Value]) -> Value:
-        """Call another kernel; return what it returns."""
+        """Call another kernel; return its result."""
 
     @abstractmethod
     def new_array(self, function: Any, given: Sequence[ast.expr]) -> Array:

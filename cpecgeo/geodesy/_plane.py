@@ -245,7 +245,7 @@ def buffer_one(geometry: Any, km: float, rtol: float, *, flat: bool, side: str |
         if shape is not None:
             return shape
     raise GeometryError(
-        f"the buffer of x at {abs(km):g} km can't be told: as drawn it leaves out a part of x. "
+        f"the buffer of x at {abs(km):g} km can't be computed: it would leave out a part of x. "
         "Take out vertices that repeat, explode() x, buffer the parts, and unite them with "
         "union_all()."
     )

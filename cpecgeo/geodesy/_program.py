@@ -154,7 +154,7 @@ class Function(Expressions):
             self.text = self._text()
 
     def of_kernel(self, function: Any, values: Sequence[Value]) -> Value:
-        """Call another kernel; return what it returns."""
+        """Call another kernel; return its result."""
         types, given = [], []
         for v in values:
             if isinstance(v, Array):

@@ -67,7 +67,7 @@ def longest_chord(s):
 
 @kernel(inline=True)
 def _chord_there(tubes, node, x, y, z, s, cut):
-    """Return an upper bound of the chords to what is in a node and `s` metres from (x, y, z).
+    """Return an upper bound of the chords from (x, y, z) to points of a node at `s` metres.
 
     `cut` is the bound that holds everywhere. Here the direction to the node is known, and with it
     how much longer the geodesic is than its chord c: by a share of at least `per` c². The terms of

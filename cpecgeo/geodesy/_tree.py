@@ -86,7 +86,7 @@ class Tree:
         First child of each node; first piece of a leaf.
     leaves : int
         How many nodes are leaves.
-    told : tuple of ndarray, optional
+    measures : tuple of ndarray, optional
         Measures answered in place of metres: at the start of each piece, and the rate per metre.
     """
 

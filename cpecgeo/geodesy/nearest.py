@@ -37,7 +37,7 @@ _DEGREE_M = 111_700.0
 
 @dataclass(frozen=True, eq=False, init=False)
 class Index:
-    """Geometries prepared for many questions about what is nearest.
+    """Geometries prepared for many searches of the nearest.
 
     Parameters
     ----------

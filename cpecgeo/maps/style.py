@@ -227,7 +227,7 @@ def refuse_idle(given: Mapping[str, Any], drawn: Sequence[tuple[Any, Style]]) ->
     given : mapping
         Fields of a style, as they were given.
     drawn : sequence of (frame, Style)
-        What is drawn by it, and how.
+        The drawn layers, each with its style.
 
     Raises
     ------

@@ -29,7 +29,7 @@ __all__ = ["Market", "market", "markets", "nearest_corridors", "nearest_sites",
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """A border market or crossing with what lies around it.
+    """A border market or crossing with its surroundings.
 
     Returned by `market`.
 

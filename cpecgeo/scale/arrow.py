@@ -52,7 +52,7 @@ class Parquet:
 
     @classmethod
     def open(cls, path: Path, choice: Choice) -> Parquet:
-        """Read what the file says about itself."""
+        """Read the file's metadata."""
         files = list_files(path)
         if not files:
             raise FileError(f"{path} is a folder without .parquet files; name a file.")
@@ -249,7 +249,7 @@ class GeoPackage:
 
     @classmethod
     def open(cls, path: Path, choice: Choice) -> GeoPackage:
-        """Read what the file says about its layers."""
+        """Read the metadata of the layers."""
         there = insist(path, "GPKG")
         with _translate_gdal(path, "can't be read as GeoPackage", "may be truncated"):
             layers = [str(name) for name, _ in _quietly(pyogrio.list_layers, there)]

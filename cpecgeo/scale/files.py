@@ -93,7 +93,7 @@ def nearest_file(
         The CRS of positions that have none of their own, as in `cpecgeo.read`: of columns ``x``
         and ``y``, or ``"GCJ-02"`` and ``"BD-09"`` of Chinese maps.
     thousands : str, optional
-        What separates thousands in numbers as text, where these are computed with.
+        The separator of thousands in numbers as text, in columns used for computing.
     encoding : str, optional
         Of CSV that isn't UTF-8, as in `cpecgeo.read`; the result is UTF-8.
     bad : {"raise", "keep"}

@@ -74,7 +74,7 @@ def nearest(
     crs : str or CRS, optional
         The CRS of positions that have none of their own, as in `cpecgeo.read`.
     thousands : str, optional
-        What separates thousands in numbers as text, where these are computed with.
+        The separator of thousands in numbers as text, in columns used for computing.
     bad : {"raise", "keep"}
         Whether coordinates out of range end the work, or have no answer, as missing ones.
 

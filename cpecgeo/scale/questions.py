@@ -224,7 +224,7 @@ class Near:
 
     k: int = 1
     max_km: float | None = None
-    thousands: str | None = None  # what separates them in numbers as text
+    thousands: str | None = None  # the separator in numbers as text
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, (int, np.integer)):
@@ -236,7 +236,7 @@ class Near:
 
     @property
     def joined(self) -> bool:
-        """Whether the answer stands beside the columns of the source."""
+        """Whether the answer is joined to the columns of the source."""
         return True
 
     @property
@@ -309,7 +309,7 @@ class Within:
 
     @property
     def joined(self) -> bool:
-        """Whether the answer stands beside the columns of the source."""
+        """Whether the answer is joined to the columns of the source."""
         return True
 
     def answer(
@@ -347,7 +347,7 @@ class Exposure:
 
     @property
     def joined(self) -> bool:
-        """Whether the answer stands beside the columns of the source."""
+        """Whether the answer is joined to the columns of the source."""
         return False
 
     def check(self, names: Sequence[str], what: str) -> None:
