@@ -504,7 +504,8 @@ def test_the_legend_follows_the_view_and_the_year(visit, cpec_file):
     assert not {"Port", "Mining corridor", "Mine"} & set(legend(page))
     assert {"Road", "Railway"} <= set(legend(page))
     go(page, 30, 70, 5)
-    page.evaluate(f"void cpecgeo.setYear({MAP}, 2010)")
+    in_2010 = "{ from: null, to: Date.UTC(2011, 0, 1), step: Date.UTC(2010, 0, 1) }"
+    page.evaluate(f"void cpecgeo.setTime({MAP}, {in_2010})")
     page.wait_for_timeout(200)
     assert not {"Planned", "Under construction"} & set(legend(page))
 

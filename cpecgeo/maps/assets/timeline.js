@@ -60,11 +60,6 @@
     map.fire("cpec:year");
   };
 
-  cpecgeo.setYear = function (map, year) {
-    cpecgeo.setTime(map, year === null ? null
-      : { from: null, to: yearStart(year + 1), step: yearStart(year) });
-  };
-
   // The beginning of the step that holds a time, and of the next one.
   function floor(time, step) {
     const d = new Date(time);
