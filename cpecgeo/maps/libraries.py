@@ -151,8 +151,8 @@ def read_code(name: str) -> str:
 
     Examples
     --------
-    >>> read_code("print.css")[:24]
-    '.cpec-printing{--ink:#23'
+    >>> read_code("print.css")[:15]
+    '.cpec-printing{'
     """
     return (tighten_style if name.endswith(".css") else tighten_script)(read_asset(name))
 

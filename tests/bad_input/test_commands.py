@@ -101,7 +101,7 @@ COMMANDS = {
         ("", USAGE), ("zzzz", NAME), ("ml1 --km ten", INPUT), ("ml1 --km 5,2", INPUT),
         ("Lahore --of zzzz", NAME), ("Lahore --of no.csv", FILE), ("Lahore --value zzzz", NAME),
         ("Lahore --by zzzz", NAME), ("Lahore --of good.csv --stream", INPUT),
-        ("Lahore --of good.csv --stream --value zzzz -o o.csv", INPUT), ("Lahore --of bad.csv --value id", COORD),
+        ("Lahore --of good.csv --stream --value zzzz -o o.csv", NAME), ("Lahore --of bad.csv --value id", COORD),
         ("Lahore --of good.csv --stream --value id -o folder", INPUT),
     ],
     "density": [
