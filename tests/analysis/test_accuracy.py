@@ -167,3 +167,12 @@ def test_stops_in_another_district_than_drawn_are_where_it_is_uncertain(name):
         told += near <= 1.0 or row["uncertain_share"] > 0.9
     assert wrong > 0
     assert told / wrong > 0.8
+
+
+@pytest.mark.parametrize(("km", "certainty"), [(0.5, ["open"]), (5.5, ["sure"])])
+def test_a_line_that_accuracy_may_bring_to_touch_is_open(km, certainty):
+    """2 km from a line that is good to 3 km: as near as nothing, and as far as 5."""
+    road = cg.Corridor.from_line(LineString([(67, 25), (67, 26)]), name="r", accuracy_km=3.0)
+    path = gpd.GeoSeries([LineString([(67.0198, 25.4), (67.0198, 25.6)])], crs=4326)
+    found = cg.within(gpd.GeoDataFrame({"n": [1]}, geometry=path), road, km, certainty=certainty)
+    assert len(found) == 1

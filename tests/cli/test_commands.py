@@ -806,6 +806,14 @@ def test_a_file_is_told_from_a_name_by_what_was_read(tmp_path, monkeypatch):
         said("crossed", f"corridor:{line}", "-o", str(line))
 
 
+def test_rows_without_a_name_are_told_by_their_first_text(tmp_path):
+    path = tmp_path / "villages.csv"
+    path.write_text("number,village,lon,lat\n7,Kot,67.0,24.9\n", encoding="utf-8")
+    head, row = said("near", str(path), "--to", "ml1").splitlines()
+    assert head.split()[:2] == ["village", "target"]
+    assert row.split()[:2] == ["Kot", "ml1"]
+
+
 def test_an_empty_text_names_nothing():
     with pytest.raises(InputError, match="the source is empty"):
         said("near", "", "--to", "ml1")

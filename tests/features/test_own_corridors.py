@@ -248,6 +248,20 @@ def test_sections_keep_what_their_table_says():
     assert [g.coords[0] for g in road.sections.geometry][1] == pytest.approx((73.0, 33.9), abs=1e-6)
 
 
+@pytest.mark.parametrize(("off_km", "km"), [(0.005, 60.0), (0.015, 50.0)])
+def test_a_stop_changes_measures_that_are_given_only_where_it_is_on_the_line(off_km, km):
+    """10 m are the bound: what lies further off is beside the line, whose own measures count."""
+    line = LineString([(67.0, 25.0), (67.0, 26.0)])
+    parts = gpd.GeoDataFrame(
+        {"name": ["a"], "km_from": [0.0], "km_to": [100.0]}, geometry=[line], crs=4326
+    )
+    aside = 67.0 + off_km / 100.9  # km of a degree of longitude there
+    road = own(parts, name="r", stops={"post": (aside, 25.5)}, km={"post": 60.0})
+    found = road.locate(gpd.GeoSeries([Point(67.0, 25.5)], crs=4326))
+    assert found["km"].iloc[0] == pytest.approx(km, abs=0.01)
+    assert road.stops["km"].tolist() == [60.0]
+
+
 def test_a_multi_part_line_is_a_section_per_part_in_order():
     road = own(MultiLineString([LINE.coords[:2], LINE.coords[1:]]), name="r", title="Road")
     assert road.sections["name"].tolist() == ["Road, part 1", "Road, part 2"]

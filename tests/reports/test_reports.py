@@ -21,7 +21,7 @@ from cpecgeo.errors import (
 )
 from cpecgeo.maps.colors import NAMED
 from cpecgeo.maps.words import find_words
-from cpecgeo.reports import Part, Report, document, render
+from cpecgeo.reports import Part, Report, document, render, sites
 from cpecgeo.reports.sites import split_note, tell_away, tell_note
 
 HOSTILE = [
@@ -858,3 +858,10 @@ def test_a_bar_is_as_long_as_its_share():
     for share, width in ((0.0, "0.00"), (0.5, "4.00"), (1.0, "8.00"), (1.7, "8.00"), (-1, "0.00")):
         assert f"width:{width}em" in str(render._bar(share))
     assert str(render._bar(math.nan)) == ""
+
+
+def test_the_district_of_a_place_that_states_none_is_the_one_around_it():
+    lahore = dataclasses.replace(cg.place("Lahore"), district=None)
+    assert sites._district(lahore) == "Lahore"
+    at_sea = dataclasses.replace(lahore, point=shapely.Point(60, 20))
+    assert sites._district(at_sea) is None

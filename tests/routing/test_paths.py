@@ -256,3 +256,9 @@ def test_a_stretch_of_no_length_stays_on_its_edge():
         places = net.cut([(edge, 0.0, 0.0), (edge, km, km)])
         for place, end in zip(places, (line.coords[0], line.coords[-1]), strict=True):
             np.testing.assert_allclose(place.coords, [end, end], rtol=0, atol=1e-9)
+
+
+def test_a_reach_names_three_of_its_origins():
+    towns = ["Gwadar", "Turbat", "Panjgur", "Pasni", "Lahore"]
+    for count, told in ((1, ""), (3, ", Turbat, Panjgur"), (5, ", Turbat, Panjgur and 2 more")):
+        assert cg.reach(towns[:count], km=30).title == f"Within 30 km of Gwadar{told}"
