@@ -41,9 +41,9 @@ __all__ = [
     "stops",
 ]
 
-# Sites, then towns, then stations: "Gwadar" is the town, "Gwadar Port" the port.
+# Sites, towns, plants (named after towns far off), stations: "Gwadar" is the town, "Hub" too.
 POINT_LAYERS = (
-    "ports", "crossings", "mines", "zones", "energy", "places", "interchanges", "stations",
+    "ports", "crossings", "mines", "zones", "places", "energy", "interchanges", "stations",
     "waypoints",
 )  # fmt: skip
 """Layers that a place is looked up in, in this order."""
@@ -141,13 +141,15 @@ def _index(of: str, first: str) -> tuple[dict[str, list[str]], ...]:
 
 
 def _rank_rows(of: str, ids: list[str]) -> pd.DataFrame:
-    """Return rows of a layer: a town's main station first, a place with a rank before others."""
+    """Return rows of a layer: a town's main station first, what is a duplicate after others."""
     frame = pd.DataFrame(load_shared(of).loc[list(dict.fromkeys(ids))])
     if len(frame) == 1:
         return frame
-    order = ["main", "rank", *(["population"] if "population" in frame else [])]
-    frame = frame.assign(main=frame["id"].isin(main_stations()))
-    return frame.sort_values(order, ascending=[False, True, False][: len(order)], kind="stable")
+    twice = frame.get("remark", frame["id"]).str.contains("duplicate", na=False).astype(bool)
+    frame = frame.assign(main=frame["id"].isin(main_stations()), twice=twice)
+    order = [("main", False), ("twice", True), ("rank", True), ("population", False)]
+    by, up = zip(*(pair for pair in order if pair[0] in frame), strict=True)
+    return frame.sort_values([*by], ascending=[*up], kind="stable")
 
 
 def _short(text: str) -> str:
@@ -170,8 +172,7 @@ def place(name: str, *, within: str | None = None) -> Place:
     Returns
     -------
     Place
-        Ports, crossings, mines, zones and plants are searched first, then towns, stations and way
-        points.
+        Ports, crossings, mines and zones come first, then towns, plants, stations, way points.
 
     Raises
     ------

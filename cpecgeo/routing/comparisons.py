@@ -56,7 +56,9 @@ def critical_sections(
     DataFrame
         A row per section of the best route, worst first: `section name km` (km of it on the route),
         `closed_km` and `closed_hours` (of the best route without it), `more_km`, `more_hours`,
-        `cut` (no route is left; `more_…` are infinite).
+        `cut` (no route is left; `more_…` are infinite). A section closes from end to end, as with
+        `avoid`: the N-25 with its part Kuchlak–Surab, which is a section of its own. Their `km`
+        both count that part.
 
     Examples
     --------
@@ -72,16 +74,13 @@ def critical_sections(
     ends = [("the origin", a), ("the destination", b)]
     starts, goals = snap_ends(ends, ground, max_access_km=max_access_km, weight=weight)
     free = Path(base.origin, base.destination, list(base.steps))
-    # Dicts keep the order of travel.
-    km_of: dict[tuple[str, str], float] = {}
-    for step in base.steps:
-        row = net.rows[step.edge]
-        if row["mode"] != "transfer" and not row["crossing"]:
-            key = row["section"], row["name"]
-            km_of[key] = km_of.get(key, 0.0) + step.km
     rows = []
-    for (section, name), km in km_of.items():
+    taken = [net.rows[step.edge] for step in base.steps]
+    taken = [row for row in taken if row["mode"] != "transfer" and not row["crossing"]]
+    # A dict keeps the order of travel.
+    for section, name in dict.fromkeys((row["section"], row["name"]) for row in taken):
         edges = net.of_section[section].tolist()
+        km = sum(step.km for step in base.steps if step.edge in edges)
         shut = ground.closing({i: np.array([[0.0, net.lengths[i]]]) for i in edges})
         path = find_detour(shut, free, (starts, goals), costs)
         closed = (np.inf, np.inf)

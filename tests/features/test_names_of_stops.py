@@ -154,3 +154,32 @@ def test_a_name_means_what_is_needed():
     # What is nothing of the kind stays what it is, and the message says what that is.
     with pytest.raises(cg.errors.GeometryError, match="Point"):
         cg.crossed("m8", "Ormara")
+
+
+@pytest.mark.parametrize(
+    ("name", "id_", "layer", "district"),
+    [
+        ("Sahiwal", "sahiwal", "places", "Sahiwal"),  # not the plant, 14 km away
+        ("Hub", "hub", "places", "Lasbela"),  # not the plant, 23 km away
+        ("Hub (CPHGC) coal", "hub", "energy", "Lasbela"),
+        ("Arifwala", "arifwala", "places", "Pakpattan"),  # not its duplicate, 796 km away
+        ("Arif Wala", "arifwala", "places", "Pakpattan"),
+    ],
+)
+def test_a_town_comes_before_its_plant_and_its_duplicate(name, id_, layer, district):
+    found = cg.place(name)
+    assert (found.id, found.layer, found.district) == (id_, layer, district)
+
+
+def test_every_town_with_a_population_is_found_by_its_name():
+    """The largest of its name, where no port, crossing, mine or zone has it too."""
+    sites = {"ports", "crossings", "mines", "zones"}
+    towns = cg.layer("places").sort_values("population", ascending=False)
+    towns = towns[towns["population"].notna()].drop_duplicates("name")
+    found = {name: cg.place(name) for name in towns["name"]}
+    off = [
+        name
+        for name, at in zip(towns["name"], towns.geometry, strict=True)
+        if found[name].layer not in sites and cg.distance_km(at, found[name].point) > 1
+    ]
+    assert not off

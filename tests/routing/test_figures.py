@@ -103,6 +103,17 @@ def test_the_closure_between_raikot_and_thakot_cuts_the_corridor():
         assert other.chainage_km == pytest.approx(row["closed_km"], abs=1e-9)
 
 
+def test_the_km_of_a_critical_section_are_all_that_its_closure_takes_from_the_route():
+    """The N-25 closes with Kuchlak–Surab, which is a section of its own as well."""
+    asked = {"mode": "road", "weight": "km"}
+    base = cg.route("Quetta", "Karachi", **asked)
+    worst = cg.critical_sections("Quetta", "Karachi", **asked).set_index("section")
+    assert set(worst.index) == set(base.sections) == {"kuchlak-surab", "n25"}
+    assert worst.loc["n25", "km"] == pytest.approx(base.chainage_km)
+    part = base.legs.groupby("section")["km"].sum()
+    assert worst.loc["kuchlak-surab", "km"] == pytest.approx(part["kuchlak-surab"])
+
+
 def test_the_first_call_takes_the_road(checks):
     """With handling at changes counted, a day's drive beats two changes of twelve hours."""
     quick, short = cg.route("Lahore", "Karachi"), cg.route("Lahore", "Karachi", weight="km")
