@@ -29,6 +29,7 @@ __all__ = [
     "LEAD_KM",
     "RADII_KM",
     "count_near",
+    "known_people",
     "list_figures",
     "report_market",
     "report_place",
@@ -69,6 +70,12 @@ def tell_people(x: SubjectLike, say: Words, km: float = LEAD_KM) -> str:
     return say("Towns of {people} people in all lie within {km} km of it.", people=people, km=km)
 
 
+def known_people(rows: pd.DataFrame) -> pd.Series:
+    """Return the people within each radius; missing where no town has a figure, which isn't 0."""
+    is_known = (rows["features"] - rows["missing"]).cumsum() > 0
+    return rows["population_within"].where(is_known | (rows["features"].cumsum() == 0))
+
+
 def sum_people(x: SubjectLike, say: Words) -> Part:
     """Sum towns and their people in rings; the view for people is cumulative."""
     rows = exposure(x, RADII_KM).reset_index()
@@ -83,7 +90,7 @@ def sum_people(x: SubjectLike, say: Words) -> Part:
         {
             "within_km": rows["km_to"],
             "towns": rows["features"].cumsum(),
-            "population_within": rows["population_within"],
+            "population_within": known_people(rows),
         }
     )
     view = view[view["towns"] > 0]

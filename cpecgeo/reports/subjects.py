@@ -42,6 +42,7 @@ from cpecgeo.reports.sites import (
     LEAD_KM,
     RADII_KM,
     count_near,
+    known_people,
     list_figures,
     report_market,
     report_place,
@@ -348,7 +349,7 @@ def _people(subjects: list[Subject]) -> pd.DataFrame:
     rows = []
     for subject in subjects:
         found = exposure(merge_shapes(subject), RADII_KM)
-        within = found["population_within"].tolist()
+        within = known_people(found).tolist()
         rows.append(
             {
                 "id": _key(subject),

@@ -865,3 +865,17 @@ def test_the_district_of_a_place_that_states_none_is_the_one_around_it():
     assert sites._district(lahore) == "Lahore"
     at_sea = dataclasses.replace(lahore, point=shapely.Point(60, 20))
     assert sites._district(at_sea) is None
+
+
+def test_people_that_nobody_counted_are_not_none():
+    """Both towns within 5 km of the M-4 lack a figure: the cell is empty, not 0."""
+    near = cg.exposure("m4", [5, 10])
+    assert near["features"].iloc[0] == near["missing"].iloc[0] > 0
+    part = next(p for p in cg.report("m4").parts if p.key == "people")
+    people = part.view.set_index("within_km")["population_within"]
+    assert math.isnan(people[5])
+    assert people[10] == near["population_within"].iloc[1] > 0
+    each = next(p for p in cg.report(["m4", "m5"]).parts if p.key == "people").table
+    assert math.isnan(each.set_index("id").loc["m4", "within_5_km"])
+    nobody = cg.report(shapely.Point(60.0, 20.0))
+    assert "0" not in next(p for p in nobody.parts if p.key == "people").view.to_string()
