@@ -186,8 +186,9 @@ def reference_inside(
     Notes
     -----
     Seen from the point, the azimuths of a ring's vertices, by Karney's method, turn once around if
-    the ring contains the point, once in the opposite direction if it contains the point's antipode,
-    and not at all otherwise. The azimuths of the two ends of an edge differ by less than 180°.
+    the ring contains the point. They turn once in the opposite direction if it contains the point's
+    antipode, and not at all otherwise. The azimuths of the two ends of an edge differ by less than
+    180°.
 
     Examples
     --------

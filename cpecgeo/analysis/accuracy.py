@@ -158,8 +158,9 @@ class Bounds:
     def widen(self, told: Floats, xy: Floats, distance: Floats) -> Floats:
         """Widen the accuracy at the closest places; as `widen`.
 
-        A poorer stretch that is further off by less than it is poorer can be the closest one:
-        the distance can then be less by its accuracy without what it is further off, down to 0.
+        A less accurate stretch can be the closest one if it is farther by less than the difference
+        of accuracies. The distance can then be smaller by its accuracy less the extra distance,
+        down to 0.
         """
         told = told.copy()
         for stated, index in reversed(self._classes):

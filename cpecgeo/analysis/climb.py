@@ -27,7 +27,7 @@ _ROAD_KM = 1.5
 # In a plain the ground beside the line is as high as under it, however far off the road is.
 _RELIEF_M = 50.0
 
-# Half of it to each side of the ground is what a highest point may be off, to be stated.
+# Largest range of a stated highest point: half of it to each side of the ground.
 _HIGHEST_M = 200.0
 
 

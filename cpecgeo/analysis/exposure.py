@@ -98,11 +98,11 @@ def exposure(
         by theirs (95 %). Areas and cells are used as drawn, by their share. Missing where no
         accuracy is known.
 
-        With a raster: `cells` (with a value; a cell on a ring's edge counts by its share inside),
-        the sum, its low and high, `<value>_within`, `missing` (cells without a value) and
-        `outside_share` (share of the ring off the raster; 1 makes the sum NaN). `.attrs` has
-        `total_in_rings` (not of the whole file), `in_no_zone` where zones are given, `resolution`,
-        `cell_km` (near the middle) and the file's own statements.
+        With a raster: `cells` (with a value), the sum, its low and high, `<value>_within`,
+        `missing` (cells without a value) and `outside_share` (share of the ring off the raster). A
+        cell on a ring's edge counts by its share inside. Where `outside_share` is 1 the sum is NaN.
+        `.attrs` has `total_in_rings` (not of the whole file), `in_no_zone` where zones are given,
+        `resolution`, `cell_km` (near the middle) and the file's own statements.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How good lines are: the accuracy of each leg, found by chainage."""
+"""Accuracy of lines, leg by leg, found by chainage."""
 
 from __future__ import annotations
 

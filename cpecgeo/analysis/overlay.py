@@ -65,10 +65,10 @@ def crossed(
         line after the other, labelled in `feature` where `x` is more than one thing. A zone that is
         entered again has another row. A stretch outside every zone has a row without `zone`.
         `km_in` and `km_out` are chainage where a line is a corridor, geodesic km from the start
-        otherwise; `length_km` is the geodesic length of the drawn stretch and `share` its share of
-        the line. Where zones don't overlap, the shares of a line add up to 1. A stretch along a
-        common outline, within 5 cm of it throughout, is counted once, in the first of the zones
-        there. `.attrs` has the total and the length outside.
+        otherwise. `length_km` is the geodesic length of the drawn stretch, `share` its share of the
+        line. Where zones don't overlap, the shares of a line add up to 1. A stretch along a common
+        outline, within 5 cm of it throughout, is counted once, in the first of the zones there.
+        `.attrs` has the total and the length outside.
 
         `km_in_off` and `km_out_off` are the uncertainties of `km_in` and `km_out` in km, 0 at the
         ends of the line. `length_high_km` is the greatest possible length of the stretch.

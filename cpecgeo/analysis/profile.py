@@ -112,19 +112,19 @@ def profile(
     and descent are therefore summed with a dead band (hysteresis, as for the ascent of a GPS
     track). Each height may lie anywhere within a band around the ground, as wide as the ground is
     uncertain. Of all profiles within the band the one with the least climb is taken. Half of the
-    band is the grid's error (30 m; 5 m for `dem`, so that rises below 10 m aren't counted). Where
-    it is larger, half of the band is the range of the ground across the line out to a third of the
-    leg's accuracy, which contains half of the real road; this only for corridors. `climb_low_m`
-    uses the whole accuracy, and `climb_high_m` sums every rise of the samples. On synthetic roads
-    of known climb beside a river the sum of all rises is 1.3 to 8 times too high; this climb is 0.9
-    to 1.4 times the true one, at worst twice.
+    band is the grid's error (30 m; 5 m for `dem`, so that rises below 10 m aren't counted). For
+    corridors, half of the band is the range of the ground across the line out to a third of the
+    leg's accuracy, where this is larger; half of the real road lies there. `climb_low_m` uses the
+    whole accuracy, and `climb_high_m` sums every rise of the samples. On synthetic roads of known
+    climb beside a river the sum of all rises is 1.3 to 8 times too high; this climb is 0.9 to 1.4
+    times the true one, at worst twice.
 
-    Climb and `is_ground` are computed from separate samples, evenly spaced and at most 0.2 km apart
-    (0.1 km with `dem`), with gradients over 1 km, whatever `every_km` is; cells of the bundled grid
-    are 0.9 km wide. The reverse direction uses the same samples, so that climb and descent are
-    exchanged. A row between two samples gets its share. None of the three figures contains ups and
-    downs that the grid doesn't show. Each stretch on the road's ground is summed separately, with
-    fixed ends, so that climb less descent is the difference of their heights.
+    Climb and `is_ground` don't depend on `every_km`. They are computed from separate samples,
+    evenly spaced and at most 0.2 km apart (0.1 km with `dem`), with gradients over 1 km. Cells of
+    the bundled grid are 0.9 km wide. The reverse direction uses the same samples, so that climb and
+    descent are exchanged. A row between two samples gets its share. None of the three figures
+    contains ups and downs that the grid doesn't show. Each stretch on the road's ground is summed
+    separately, with fixed ends, so that climb less descent is the difference of their heights.
 
     References
     ----------

@@ -125,12 +125,12 @@ def show(frame: pd.DataFrame, columns: str | list[str], *, json: bool = False) -
         _fold(heads, rows, is_number, room)
 
 
-# What `refresh --all` shows of what it gained: as much as fits on a narrow screen.
+# Columns of `refresh --all` on the screen; they fit a narrow one.
 _GAINED = "name ratio p95_deviation_km gaps gap_km units overlap"
 
 
 def give_gained(table: pd.DataFrame, *, out: Path | None, json: bool) -> None:
-    """Write what was refreshed to a file, or print it: what was gained, and what stays and why."""
+    """Write or print a refresh: the improvements, and which names stay bundled and why."""
     if out is not None or json:
         return give(table, out=out, json=json)
     is_new = table["outcome"] == "refreshed"
@@ -190,15 +190,15 @@ MOST_ROWS = 200
 class Answer:
     """The result of every tool."""
 
-    meaning: str  # what the value is, in a sentence
+    meaning: str  # the value's meaning, in a sentence
     value: int | float | None  # the one number asked for, where there is one
     unit: str  # of the value
     accuracy: str  # how far it can be off
-    status: str  # whether what it is about operates, is planned …
+    status: str  # the subject's status: operating, planned …
     sources: list[str]
     cite: str
     rows: list[dict[str, Any]] = field(default_factory=list)  # the table; km unless it says else
-    notes: list[str] = field(default_factory=list)  # what has to be said with it
+    notes: list[str] = field(default_factory=list)  # remarks for the user
 
 
 def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,9 +1,9 @@
 """Nearest targets of points more than a quarter of the earth's circumference away from all.
 
-At such distances chords hardly differ, so they can't decide which target is nearer. Two facts help:
-what is far from a point is near its antipode, and the distance to the points of a geodesic is
-concave along it, so that its nearest point is one of its ends. Only vertices are therefore
-measured; near antipodes by Karney's method.
+At such distances chords hardly differ, so they can't decide which target is nearer. Two facts help.
+What is far from a point is near its antipode. And the distance to the points of a geodesic is
+concave along it, so its nearest point is one of its ends. Only vertices are therefore measured;
+near antipodes by Karney's method.
 """
 
 from __future__ import annotations

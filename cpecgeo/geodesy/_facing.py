@@ -1,10 +1,10 @@
 """Compiled: the segments of two distant geometries that may be nearest to the other geometry.
 
-As seen from afar, most segments of a geometry stand behind others. The directions from its centre
+Seen from far away, most segments of a geometry are behind others. The directions from its centre
 are divided into sectors, and each segment stores the sectors, as bits, towards which it may be the
-nearest. Chords decide this, with an allowance for two facts: of two pairs of points the pair with
-the longer chord can have the shorter geodesic, by as much as the curvatures of the ellipsoid
-differ, and a distant geometry lies below the horizon of the centre.
+nearest. Chords decide this, with two allowances. Of two pairs of points, the pair with the longer
+chord can have the shorter geodesic, because the curvature of the ellipsoid varies. And a distant
+geometry lies below the horizon of the centre.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.
@@ -31,8 +31,9 @@ _SERIES_M, _BENDS = 8_000_000.0, 3.5e-17
 # Least distance of two centres, in radii of the larger geometry, and the greatest one, for a list.
 _NEAREST, _FARTHEST_M = 2.0, 2_500_000.0
 _SAME2 = 1e-4  # m²; a segment's end and the next one's start are closer
-# Sectors around a geometry, and the pairs per geometry that repay finding what faces each. Levels:
-# the least distance of the other geometry, in radii, and the depth at which a segment may stand.
+# Sectors around a geometry, and the pairs per geometry from which it pays off to find facing
+# segments. Levels: the least distance of the other geometry, in radii, and the greatest depth of a
+# segment.
 _SECTORS, _REPAID = 32, 50
 _LEVELS = ((1.2, 100.0), (3.0, 300.0), (8.0, 1_500.0))
 _LEAST = 64  # geometries per slice
@@ -131,7 +132,7 @@ def stand_out(start, stop, most, a, d, around, begin, rays, levels, bits, frame,
             local[1, e] = x * frame[f, 10] + y * frame[f, 11] + z * frame[f, 12]
             up = x * frame[f, 4] + y * frame[f, 5] + z * frame[f, 6]
             low, high = min(low, up), max(high, up)
-            # The middle of a chord, and of its arc, may be nearer than its ends by so much.
+            # By so much the middle of a chord, and of its arc, may be nearer than the ends.
             local[2, e], local[3, e], local[5, e] = away2, 0.25 * v2, 4.0 * around[i, 4]
             # A piece without length ends an open path; the last piece of a ring leads to its first.
             after[e] = e if v2 == 0.0 else (e + 1 if gap2 < _SAME2 and e + 1 < count else head)
@@ -184,7 +185,7 @@ def _towards(frame, levels, spans, f, g, x, y, z, turned, size):
     up = x * frame[f, 4] + y * frame[f, 5] + z * frame[f, 6]
     away, wide = sqrt(east * east + north * north), frame[g, 3]
     least = away - wide
-    # The depth that differences of height, and of geodesics with equal chords, can make up for.
+    # The depth that differences of height, and of geodesics with equal chords, can compensate.
     height = abs(up) + wide * turned + frame[g, 14]
     deep = 2.0 * height * frame[f, 13] + 2.01 * _BENDS * size * size * size * size + 3e-6 * size
     level = len(levels) - 1

@@ -1,7 +1,7 @@
 """Compiled: points on the ellipsoid, areas of rings, lengths, and which rings are clearly valid.
 
-Loops over vertices and edges have no branches and no functions of C, so that they become vector
-instructions: sines are sums of powers up to 45°, arctangents a polynomial up to 22.5°.
+Loops over vertices and edges have no branches and no functions of C, so they become vector
+instructions. Sines are power series up to 45°, arctangents a polynomial up to 22.5°.
 """
 
 # Kernels have signatures of their own, which say more than annotations would.

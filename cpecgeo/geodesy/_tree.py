@@ -1,8 +1,8 @@
 """Segments of lines in earth-centred coordinates, packed into a bounding volume tree of tubes.
 
 A segment, or piece, is at most `PIECE_M` long. To a hundredth of a millimetre its geodesic is the
-parabola ``a + t d + t (1 - t) n`` for t from 0 to 1, where `d` is the chord and `n` four times the
-height of the arc above it.
+parabola ``a + t d + t (1 - t) n`` for t from 0 to 1. `d` is the chord and `n` four times the height
+of the arc above it.
 
 Lines are long and thin, and boxes fit them loosely. A tube, which is an axis with a radius, fits so
 closely that few segments are measured in vain. `Found` holds the answers of a search.

@@ -316,7 +316,7 @@ def _place_names(
     low, high, taken = km[order].min(), km[order].max(), dict[int, float]()
 
     def middle(x: float) -> float:
-        """Return where a name's middle is: what would cross the sheet's edge ends at its leader."""
+        """Return the middle of a name; one that would cross the sheet's edge ends at its leader."""
         return x - gap / 2 if x + gap / 2 > edge else x
 
     for i in sorted(order, key=lambda i: (rank[i], i)):

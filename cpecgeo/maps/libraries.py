@@ -36,7 +36,7 @@ _MIME = {
     "webp": "image/webp",
     "woff2": "font/woff2",
 }
-# What the letters are for that pages in a language carry.
+# Ranges of the letters in the fonts that pages in a language contain.
 _LETTERS = {
     "ur": "U+600-6FF,U+200C-200F,U+FB50-FDFF,U+FE70-FEFC",
     "zh": "U+3000-303F,U+4E00-9FFF,U+FF00-FFEF",

@@ -1,7 +1,7 @@
 """A folium map as one page without requests, as a picture and as a PDF.
 
-`render_page` renders the map by folium and then changes the result: libraries are inlined from the
-package, a Content-Security-Policy lists every script by its hash, random ids become numbers, and
+`render_page` renders the map by folium and then changes the result. Libraries are inlined from the
+package. A Content-Security-Policy lists every script by its hash. Random ids become numbers, and
 texts in folium's own tooltips and popups are escaped.
 """
 

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 INK, SOFT, BORDER = "#26231f", "#696358", "#a39b8c"
-# The same where a style has a dark ground.
+# The same for a style with a dark background.
 _LIGHT = ("#f1ede4", "#c9c2b4")
 # Fonts for each language, best first; DejaVu comes with matplotlib.
 _FONTS = {
@@ -125,7 +125,7 @@ def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
 
 
 def check_size(size: object, least: tuple[float, float] = (4.0, 4.0)) -> tuple[float, float]:
-    """Return width and height of a figure, in inches, not less than it can be read at."""
+    """Return width and height of a figure in inches, large enough to be readable."""
     if (
         not isinstance(size, (tuple, list))
         or len(size) != 2
@@ -230,7 +230,7 @@ def fold_text(text: str, inches: float, points: float) -> str:
     is_wide = any("\u2e80" <= letter <= "\uffef" for letter in text)
     room = inches * 72 / points / (0.5 if is_wide else 0.7)
     lines = [""]
-    # Between Chinese letters, and at spaces; points of a sentence stay with what they end.
+    # Break between Chinese letters and at spaces; punctuation stays with the word before it.
     for part in re.findall(r"[\u2e80-\uffef][，。；：、）]?|[^\s\u2e80-\uffef]+\s*|\s+", text):
         if lines[-1] and count_letters(lines[-1] + part.rstrip()) > room:
             lines.append("")

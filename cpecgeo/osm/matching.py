@@ -2,8 +2,8 @@
 
 Each anchor, a stop or the end of a section, has a few candidates: points of the network near it.
 One candidate is chosen for each anchor, so that the length of track between them plus a multiple of
-their distances from the anchors is least (Viterbi's algorithm, as in map matching by Newson and
-Krumm, 2009, with kilometres in place of probabilities). A leg without a sensible path keeps the
+their distances from the anchors is least. This is Viterbi's algorithm, as in map matching by Newson
+and Krumm (2009), with kilometres in place of probabilities. A leg without a sensible path keeps the
 drawn line.
 """
 

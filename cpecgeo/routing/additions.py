@@ -111,9 +111,9 @@ def _freeze(km: Floats) -> Floats:
 def extend(net: Network, corridors: tuple[Corridor, ...], join_km: float) -> Network:
     """Return the network extended by a caller's corridors.
 
-    Each corridor is cut at its stops. An end or a stop within `join_km` of a line of its mode, in
-    the network or in a corridor before it, is joined to it: the line is cut there, and a stretch of
-    the corridor's kind is added. At stops of a railway near a road one can change.
+    Each corridor is cut at its stops. An end or a stop is joined to lines of its mode within
+    `join_km`, in the network or in an earlier corridor. The line is cut there, and a stretch of the
+    corridor's kind is added. At stops of a railway near a road one can change.
 
     Parameters
     ----------

@@ -67,9 +67,9 @@ def routes(
 
     Notes
     -----
-    Candidates come from the penalty method of Bader et al. (each round raises the costs of the
-    edges used by the last path) and from single-via paths of Abraham et al. (the shortest path to a
-    node and on from there, without loops). They are taken in order of cost where the limits allow.
+    Candidates come from two methods. In the penalty method of Bader et al. each round raises the
+    costs of the edges used by the last path. Single-via paths of Abraham et al. are the shortest
+    paths through a node, without loops. They are taken in order of cost where the limits allow.
 
     References
     ----------

@@ -208,7 +208,7 @@ def options(
                     used,
                 ),
                 "accuracy_km": part["accuracy_km"].max(),
-                # A union would hold once what a train runs twice, where it turns.
+                # Not a union, which would contain only once the stretch that a train runs twice.
                 "geometry": MultiLineString(list(shapely.get_parts(part.geometry.to_numpy()))),
             }
         )

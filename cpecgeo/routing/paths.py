@@ -92,8 +92,8 @@ def route(
         `speed_class` or `kmh`; a highway or main line when omitted). If `status` is omitted, they
         may be used whatever their status.
     join_km : float
-        Greatest distance at which an end or stop of `extra` joins a line of its mode, and at which
-        one can change between a road and a stop of a railway; `Route.notes` lists the joins.
+        Greatest distance at which an end or stop of `extra` joins a line of its mode. It is also
+        that for a change between a road and a stop of a railway. `Route.notes` lists the joins.
     vehicle : {"car", "truck"}, optional
         ``truck`` means goods: trucks, slower on climbs, and goods trains. When omitted, cars and
         passenger trains, except for money and carbon.
