@@ -228,14 +228,12 @@ def _points(
     low[open_], high[open_] = bounds.around(xy[near[open_]], distance[open_], accuracy[open_], mine)
     is_known = bounds.is_known or (own is not None and not np.isnan(own).all())
     drawn, first, last = ring_numbers(edges, distance, low, high)
-    found = []
-    for ring in range(len(edges)):
-        here = np.flatnonzero((first <= ring) & (ring <= last))
-        columns = {"row": near[here], "ring": ring, "weight": (drawn[here] == ring).astype(float)}
-        columns["low"] = (first[here] == last[here]).astype(float) if is_known else np.nan
-        columns["high"] = 1.0 if is_known else np.nan
-        found.append(pd.DataFrame(columns, index=range(len(here))))
-    return pd.concat(found, ignore_index=True)
+    parts = [np.flatnonzero((first <= ring) & (ring <= last)) for ring in range(len(edges))]
+    here, ring = np.concatenate(parts), np.repeat(np.arange(len(edges)), [*map(len, parts)])
+    columns = {"row": near[here], "ring": ring, "weight": (drawn[here] == ring).astype(float)}
+    columns["low"] = (first[here] == last[here]).astype(float) if is_known else np.nan
+    columns["high"] = 1.0 if is_known else np.nan
+    return pd.DataFrame(columns, index=range(len(here)))
 
 
 def _areas(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> pd.DataFrame:
@@ -276,9 +274,11 @@ def _totals(
         number = {group: i for i, group in enumerate(pd.Series(values).tolist())}
         groups = sorted(number, key=str) + [None] * bool((code < 0).any())
         key = code[row] * len(edges) + key
-    order = np.argsort(key, kind="stable")
-    key, row = key[order], row[order]
-    shares = {name: rows[name].to_numpy(float)[order] for name in ("weight", "low", "high")}
+    shares = {name: rows[name].to_numpy(float) for name in ("weight", "low", "high")}
+    if (key[1:] < key[:-1]).any():
+        order = np.argsort(key, kind="stable")
+        key, row = key[order], row[order]
+        shares = {name: share[order] for name, share in shares.items()}
     is_told = not np.isnan(shares["high"]).all()
     answer = []
     for group in groups:
@@ -307,8 +307,10 @@ def _totals(
                 }
             answer.append(line)
     keys = ["km_from", "km_to", *([by] if by is not None else [])]
-    table = pd.DataFrame(answer).set_index(keys)
-    return table.astype({"features_low": "Int64", "features_high": "Int64"})
+    table = pd.DataFrame(answer)
+    for end_of in ("features_low", "features_high"):
+        table[end_of] = table[end_of].astype("Int64")
+    return table.set_index(keys)
 
 
 def _names(frame: gpd.GeoDataFrame, at: _Ints, rows: _Ints) -> list[str]:

@@ -198,7 +198,7 @@ def any_heights(array: NDArray[Any]) -> bool:
 
     def work(first: int, last: int) -> None:
         some = array[first:last]
-        if not found and (shapely.has_z(some).any() or shapely.has_m(some).any()):
+        if not found and (shapely.get_coordinate_dimension(some) > 2).any():
             found.append(first)
 
     spread(work, len(array), least=_MANY_POINTS)
