@@ -15,7 +15,7 @@ from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, Floats, Ints, ecef, geodetic
 from cpecgeo.geodesy.nearest import Index
 
-__all__ = ["Around", "Outline", "close", "holds", "settle"]
+__all__ = ["Around", "Outline", "beside", "close", "holds", "settle"]
 
 _SHARE = 0.9  # of the tolerance; the rest is for rounding and points beside middles
 _OUT = 0.5  # of that: how far outside the radius vertices lie
@@ -23,6 +23,7 @@ _SLACK = 0.05  # of that: greatest error of a vertex
 _FALSE = 0.03  # share of the radius: greatest error of the guess
 _ROOM = 16  # new vertices per edge that the first try has room for
 _NONE = np.empty(0, np.int64)
+_PROBES, _AT_TIP = 1_500, 30  # points beside lines, and around each end
 
 
 @dataclass(frozen=True)
@@ -304,6 +305,21 @@ def holds(shapes: NDArray[Any], geoms: NDArray[Any]) -> NDArray[np.bool_]:
     shapely.prepare(shapes)
     out = ~shapely.intersects_xy(shapes[owner], xy)
     return np.asarray(np.bincount(owner[out], minlength=len(geoms)) == 0)
+
+
+def beside(lines: list[Floats], tips: Floats, metres: float) -> Floats:
+    """Return points beside lines and around their ends, the same ones each time."""
+    random = np.random.default_rng(1)
+    start = np.concatenate([line[:-1] for line in lines])
+    edge = np.concatenate([np.diff(line, axis=0) for line in lines])
+    length = np.hypot(*edge.T)
+    along = np.cumsum(length)
+    row = np.searchsorted(along, random.uniform(0.0, along[-1], _PROBES))
+    off = metres * random.uniform(-0.9, 0.9, _PROBES) / length[row]
+    spots = start[row] + random.uniform(0.0, 1.0, (_PROBES, 1)) * edge[row]
+    spots += off[:, None] * np.column_stack((-edge[row, 1], edge[row, 0]))
+    around = np.repeat(tips, _AT_TIP, axis=0)
+    return np.concatenate((spots, around + metres * random.uniform(-0.6, 0.6, around.shape)))
 
 
 def _plain(rings: list[Floats], inside: Callable[[Floats], Any], thin: float) -> tuple[Any, bool]:

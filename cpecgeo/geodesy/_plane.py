@@ -8,6 +8,7 @@ radius. The remaining error, as the earth isn't a sphere, is corrected on the el
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,10 +20,10 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.errors import GeometryError
+from cpecgeo.errors import GeometryError, GeometryWarning
 from cpecgeo.geodesy._compile import threads
 from cpecgeo.geodesy._ellipsoid import EQUATOR_M, GEOD, POLE_M, Floats, Ints, ecef
-from cpecgeo.geodesy._outline import Around, Outline, close, holds, settle
+from cpecgeo.geodesy._outline import Around, Outline, beside, close, holds, settle
 from cpecgeo.geodesy._paths import densify_array
 from cpecgeo.geodesy.nearest import Index
 
@@ -37,6 +38,9 @@ _FARTHEST = np.radians(110.0)
 _STRETCH = 16  # most edges of a stretch
 _ACROSS = 1.1  # times the radius: how far a cut reaches to each side
 _CUT_SAG = 3e-5  # share of the radius: how far a cut may stray from its geodesic
+# Points beside a line show whether faces are on one side: how near the edge of a face they may be
+# wrong, as a share of the radius, and the share of them that may be wrong.
+_CLOSE, _MOST_WRONG = 5e-3, 2e-3
 _WITHIN = 0.95  # share of the radius: a nearer vertex is on a cut or on the line
 _CURVE = 8  # segments of a quarter circle, refined later
 _DEGREE_M = 111_000.0
@@ -327,7 +331,12 @@ def _step_km(xy: Floats, plane: Plane, metres: float) -> float:
 def _cut(
     shape: Any, lines: list[Floats], metres: float, side: str | None, plane: Plane, geometry: Any
 ) -> Any:
-    """Return a buffer without round ends, on one side of its lines or on both."""
+    """Return a buffer without round ends, on one side of its lines or on both.
+
+    One point in each face of the net of boundary, lines and ends decides for the face. Where a line
+    turns back within the radius, that may be wrong for a part of a face. Points beside the line
+    show how much is; from `_MOST_WRONG` of them on there is a warning.
+    """
     net, ends = [shape.boundary], [np.empty((0, 2))]
     for line in lines:
         if (line[0] != line[-1]).any():
@@ -336,19 +345,38 @@ def _cut(
             ends.append(tips)
         if side is not None:
             net.append(shapely.LineString(line))
+    tips, index = np.concatenate(ends), Index.of_checked(np.array([geometry], dtype=object))
+
+    def belongs(spots: Floats) -> NDArray[np.bool_]:
+        found = index.find(plane.unproject(spots))
+        feet = plane.project(np.column_stack((found.lon[:, 0], found.lat[:, 0])))
+        keep = ~(np.linalg.norm(feet[:, None] - tips, axis=2) < 1e-3).any(axis=1)
+        if side is not None:
+            left = found.side[:, 0] >= 0  # assign every face to a side, also within 1 mm
+            if len(lines) == 1 and shapely.is_ring(shapely.linestrings(lines[0])):
+                ring = shapely.linearrings(lines[0])
+                left = shapely.intersects_xy(shapely.polygons(ring), spots) == shapely.is_ccw(ring)
+            keep &= left == (side == "left")
+        return np.asarray(keep)
+
+    probes = beside(lines, tips, metres)
+    told = belongs(probes)
+
     faces = shapely.get_parts(shapely.polygonize([shapely.union_all(net)]))
     spots = shapely.get_coordinates(shapely.point_on_surface(faces))
-    found = Index.of_checked(np.array([geometry], dtype=object)).find(plane.unproject(spots))
-    feet = plane.project(np.column_stack((found.lon[:, 0], found.lat[:, 0])))
-    away = np.linalg.norm(feet[:, None] - np.concatenate(ends), axis=2)
-    keep = shapely.intersects_xy(shape, spots) & ~(away < 1e-3).any(axis=1)
-    if side is not None:
-        left = found.side[:, 0] >= 0  # assign every face to a side, also within 1 mm
-        if len(lines) == 1 and shapely.is_ring(shapely.linestrings(lines[0])):
-            ring = shapely.linearrings(lines[0])
-            left = shapely.intersects_xy(shapely.polygons(ring), spots) == shapely.is_ccw(ring)
-        keep &= left == (side == "left")
-    return shapely.union_all(faces[keep])
+    part = shapely.union_all(faces[shapely.intersects_xy(shape, spots) & belongs(spots)])
+    off = shapely.points(probes[shapely.intersects_xy(part, probes) != told])
+    close = shapely.distance(shapely.boundary(part), off) < _CLOSE * metres
+    share = float((~close).sum() / len(probes))
+    if share > _MOST_WRONG:
+        warnings.warn(
+            f"x turns back on itself within the {metres / 1e3:g} km of its buffer: {share:.1%} of "
+            "what is beside it may be on the wrong side, or beyond an end. Give less km, or split "
+            "x where it turns and buffer the parts.",
+            GeometryWarning,
+            stacklevel=5,
+        )
+    return part
 
 
 def _outline(shape: Any, index: Index, metres: float, *, flat: bool) -> Outline:

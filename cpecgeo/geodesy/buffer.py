@@ -83,6 +83,12 @@ def buffer(
         One geometry reaches more than 110° around the earth, `km` is negative and it isn't a
         polygon, or `side` is given for a line whose vertices are all at one point.
 
+    Warns
+    -----
+    GeometryWarning
+        With `side` or flat caps a line turns back on itself within `km`, and more than 0.2 % of
+        what is beside it may be on the wrong side, or beyond an end.
+
     Notes
     -----
     A buffer in a conformal plane is the first guess; it shows which stretches belong to the

@@ -1,5 +1,6 @@
 """One side of lines that close, of all sizes, against a plane with true distances."""
 
+import warnings
 from itertools import pairwise
 
 import geopandas as gpd
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import LineString, MultiLineString, Polygon
 
-from cpecgeo.errors import GeometryError
+from cpecgeo.errors import GeometryError, GeometryWarning
 from cpecgeo.geodesy import area_km2, buffer
 
 from .samples import GEOD
@@ -75,6 +76,7 @@ def test_sides_of_a_ring_are_its_inside_and_its_outside(place, seed, degrees, km
     assert both[0].intersection(both[1]).area <= 1e-9 * both[0].union(both[1]).area
 
 
+@pytest.mark.filterwarnings("ignore:x turns back on itself")
 @pytest.mark.parametrize("place", ["Punjab", "antimeridian"])
 @given(
     st.sampled_from(["there and back", "loop", "eight"]),
@@ -90,6 +92,40 @@ def test_both_sides_of_any_line_are_the_whole(place, shape, seed, km, size):
     assert np.nansum([area_km2(part) for part in sides(line, km)]) == pytest.approx(whole, rel=2e-4)
 
 
+@pytest.mark.parametrize("place", PLACES)
+@given(
+    st.sampled_from(["open", "there and nearly back", "loop", "back to its middle"]),
+    st.integers(0, 10**6),
+    st.floats(-1, 2),
+    st.floats(-3, 0.7),
+)
+@settings(max_examples=15, deadline=None)
+def test_what_is_wrong_is_said(place, shape, seed, km, size):
+    """Both sides are the whole, near the poles too, or there is a warning."""
+    km = 10.0**km
+    line = draw("loop" if shape == "open" else shape, place, seed, min(1e3 * km * 10.0**size, 2e5))
+    if shape == "open":
+        line = LineString(line.coords[:-1])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        whole, both = buffer(line, km, cap="flat"), sides(line, km)
+    if not said:
+        total = np.nansum([area_km2(part) for part in both])
+        assert total == pytest.approx(area_km2(whole), rel=6e-4)
+    assert all(w.category is GeometryWarning for w in said)
+
+
+def test_a_hook_is_said_with_its_share_and_a_bend_is_not():
+    back = draw("there and back", "Punjab", 586_523, 572)  # its left came out empty
+    hook = LineString(back.coords[: len(back.coords) // 2 + 1])
+    with pytest.warns(GeometryWarning, match=r"the 0.304 km of its buffer: [2-9]\d.\d% of what"):
+        buffer(hook, 0.304, side="left")
+    bend = LineString([(70, 30), (70.5, 30), (70.9, 30.2)])
+    one, two = (area_km2(part) for part in sides(bend, 5))  # warnings are errors
+    assert one + two == pytest.approx(area_km2(buffer(bend, 5, cap="flat")), rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:x turns back on itself")
 def test_where_a_ring_starts_has_no_say():
     """It crosses itself in a small loop, so that its winding tells nothing."""
     xy = np.array([(0, 0), (10, 0), (10, 1), (9.5, -0.3), (12, 5), (4, 9)], float)
