@@ -1,7 +1,7 @@
-// What all parts of the page share: the data block, decoding, and elements made of text.
+// Shared by all parts of the page: the data block, decoding, and elements made of text.
 
 const cpecgeo = (function () {
-  // The page's own texts in its language, and words of the data; what isn't there stays English.
+  // Translations of the page's own texts and of the data's words; others stay English.
   let words = {};
 
   const lang = () => document.documentElement.lang;
@@ -134,7 +134,7 @@ const cpecgeo = (function () {
 
   const still = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-  // The map, with what it was given in `map.cpec`.
+  // The map, with its settings in `map.cpec`.
   function map(id, options) {
     const data = JSON.parse(document.getElementById(id + "_data").textContent);
     words = data.words || {};
@@ -181,7 +181,7 @@ const cpecgeo = (function () {
     watch.observe(box);
   }
 
-  // Width of what stands at a side of the map, for the view to keep clear of.
+  // Width of the panels at a side of the map, which the view must avoid.
   function beside(target, selector) {
     const found = [...target.getContainer().querySelectorAll(selector)].filter((e) => e.offsetParent);
     return Math.max(8, ...found.map((e) => e.offsetWidth + 20));
@@ -197,7 +197,7 @@ const cpecgeo = (function () {
       const bounds = L.latLngBounds([south, west], [north, east]);
       const right = beside(target, ".leaflet-control-layers-expanded");
       const corner = target.getContainer().querySelector(".leaflet-bottom.leaflet-left");
-      // Left, bottom and right: beside all that stands in the corner, beside the legend, or above both.
+      // Left, bottom and right: beside everything in the corner, beside the legend, or above both.
       // On a phone the credits are as wide as the map and several lines high.
       const credits = target.getSize().x < 700 ? target.getContainer().querySelector(".leaflet-control-attribution") : null;
       // Large symbols at the edge are whole.

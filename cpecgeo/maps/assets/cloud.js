@@ -86,7 +86,7 @@ cpecgeo.Cloud = L.Layer.extend({
     if (this._map) this.draw();
   },
 
-  // The canvas over the view and a margin around it, and what lies where on it.
+  // The canvas over the view and a margin around it, and the positions of points on it.
   lay: function () {
     const map = this._map;
     const margin = map.getSize().multiplyBy(0.3).round();
@@ -108,7 +108,7 @@ cpecgeo.Cloud = L.Layer.extend({
     const { pen, extent, ratio, origin, scale } = this.lay();
     const look = this._layer.look;
     const looks = this._layer.looks;
-    // Far out, points lie on each other: smaller ones say more.
+    // At small scales points overlap, so they are drawn smaller.
     const zoom = this._map.getZoom();
     const growth = Math.min(1, Math.max(0.35, (zoom - 2) / 8));
     const radii = looks.map((one) => (one.radius ?? this._layer.style.radius) * growth);

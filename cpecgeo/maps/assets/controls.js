@@ -115,7 +115,7 @@
 
   const ground = () => t("Background");
 
-  // The plugin opens at the press of a finger, and its release then ticks what has come below it.
+  // The plugin opens when a finger is pressed; its release would then tick an entry below it.
   function openByClick(control) {
     const link = control._layersLink;
     if (!link) return;

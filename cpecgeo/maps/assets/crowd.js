@@ -8,7 +8,7 @@
   const SPREAD = 5;
   const RAMP = [[246, 214, 166], [226, 140, 72], [176, 62, 30], [96, 20, 32]];
 
-  // Groups of points of one cell, then of cells whose middles lie close.
+  // Groups of points in a cell, then of cells with middles close together.
   function gather(crowd, { extent, origin, scale }) {
     const cells = new Map();
     for (let i = 0; i < crowd._layer.n; i += 1) {

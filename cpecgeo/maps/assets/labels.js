@@ -1,5 +1,5 @@
-// Labels that never lie on each other: the more important is placed first, and what finds no
-// room waits for a closer look.
+// Labels that never overlap: the more important one is placed first, and one without room
+// appears at a larger scale.
 
 (function () {
   const { el, cell } = cpecgeo;
@@ -40,7 +40,7 @@
           places: layer.style.hidden ? cpecgeo.latlngs(layer.geometry[i][1], layer.style.unit) : null,
           line: layer.geometry[i][0] === 2 ? longest(layer, i) : null,
           zoom: (layer.style.zooms || layer.style.labelZooms || {})[i] ?? layer.style.labelZoom,
-          // Where a column says the size, the larger symbol is named first.
+          // Where a column gives the size, larger symbols are named first.
           rank: (layer.style.order || 0) * 1e9 + (Number(cell(layer.columns[layer.style.rank], i)) || 0)
             + (layer.style.rank ? 0 : layer.looks[layer.look ? layer.look[i] : 0].radius || 0),
         });
@@ -54,7 +54,7 @@
   const SHIFTS = [0, -12, 12, -24, 24];
   const ALONG = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9];
 
-  // Pixels from a symbol's middle to the edge of what is drawn there.
+  // Pixels from a symbol's middle to its edge.
   function halfOf(map, layer, i) {
     const look = layer.looks[layer.look ? layer.look[i] : 0];
     const r = cpecgeo.radiusOf(layer, i);
@@ -85,7 +85,7 @@
       box(p.x + far - 2, p.y + far - 3), box(p.x - far - w + 2, p.y + far - 3)];
     const close = [...around(gap), ...corners(gap), ...around(gap + 5), ...corners(gap + 4)];
     const far = one.rank >= HUB ? [gap + 8, gap + 15, gap + 22].flatMap((px) => [...around(px), ...corners(px)]) : [];
-    // A name that stands off its own symbol stands beside no other city's.
+    // A name away from its own symbol must not be beside another city's.
     const others = far.length ? cities.filter((at) => at.distanceTo(p) > 0.5) : [];
     return [...close, ...far.filter((b) => others.every((at) => away(at, b) > Math.min(away(p, b), APART)))];
   }

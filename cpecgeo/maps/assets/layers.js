@@ -209,9 +209,9 @@
     return group;
   };
 
-  // Shadows between the ground and what is drawn on it, from a picture whose darkness says how
-  // deep they are. Closer by they are fainter, and gone where a pixel of it would be a blot. A
-  // sheet that a program prints is of lines alone, and has none.
+  // Shaded relief between the background and the features, from a picture of its darkness. It
+  // fades with the zoom, and ends where its pixels would be too coarse. A sheet printed by a
+  // program has lines only, and no relief.
   function relief(map, { image, box: [west, south, east, north] }) {
     const canvas = el("canvas", { "aria-hidden": "true" });
     const pane = map.getPane("cpec-relief");
@@ -300,7 +300,7 @@
     }
   }
 
-  // Points that lie on each other stand around the place that they share.
+  // Points at the same position are arranged around it.
   function separate(map) {
     const cells = new Map();
     for (const group of Object.values(map.cpec.layers)) {
@@ -333,8 +333,8 @@
     }
   }
 
-  // What changes with the zoom level: layers of small things have a pane of their own, which
-  // shows from their level on; minor stops show from theirs; lines and symbols grow.
+  // Changes with the zoom level: layers of small things have their own pane, which is shown
+  // from their level on; so are minor stops; lines and symbols grow.
   cpecgeo.appearWithZoom = function (map) {
     const groups = Object.values(map.cpec.layers);
     const late = groups.map((g) => g.cpecLayer).filter((l) => l.style.fromZoom);
@@ -382,8 +382,8 @@
   // From which zoom level on, and from how many pixels, a line's accuracy is drawn as a band.
   const [BAND_ZOOM, BAND_FROM] = [8.5, 7];
 
-  // Close by, a quiet band says within what the road lies: 95 % of the accuracy to either side. One
-  // that would cover the whole view is told in the legend instead.
+  // At large scales a pale band shows the 95 % accuracy on both sides of the line. Where it would
+  // cover the whole view, the legend states it instead.
   cpecgeo.bands = function (map, groups) {
     const zoom = map.getZoom();
     const size = map.getSize();

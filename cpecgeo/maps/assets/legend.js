@@ -39,7 +39,7 @@
     return cpecgeo.symbol(entry.shape, entry.color, 15, layer && layer.style.outlined);
   };
 
-  // Looks and statuses of a layer's features that are in view and stand in the year chosen.
+  // Looks and statuses of a layer's features that are in view and exist in the chosen year.
   function inView(map, group, view) {
     const layer = group.cpecLayer;
     const colors = new Set();
@@ -77,7 +77,7 @@
     const found = new Map();
     const statuses = new Set();
     const view = map.getBounds();
-    // What the map is about comes before the ground.
+    // The map's subject comes before the background.
     const { order, layers } = map.cpec.data;
     const isGround = (key) => layers[key].style.pane === "background" || layers[key].style.role === "district";
     for (const key of [...order.filter((k) => !isGround(k)), ...order.filter(isGround)]) {

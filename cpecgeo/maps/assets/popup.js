@@ -1,4 +1,4 @@
-// What a feature tells: names in three languages, its figures, and where they come from.
+// Popups of features: names in three languages, figures, and their sources.
 
 cpecgeo.status = (status) => {
   const { t } = cpecgeo;
@@ -40,7 +40,7 @@ cpecgeo.popup = function (layer, i) {
     const value = cell(columns[column], i);
     return value !== null && value !== undefined && value !== "";
   });
-  // Of the data model what most readers want; of other tables the first columns.
+  // For the data model the most useful columns; for other tables the first ones.
   const isLine = (column) => column === "kind" && ["rail", "road", "mining"].includes(cell(columns.kind, i));
   const own = !known.some(([column]) => cpecgeo.MODEL.has(column));
   const first = known.filter(([column], k) => (own ? k < 8 : cpecgeo.FIRST.has(column) || (k === 0 && !isLine(column))))
@@ -63,7 +63,7 @@ cpecgeo.accuracy = (km) => cpecgeo.t("known to about {figure}", {
     : cpecgeo.number(km, km < 10 ? 1 : 0) + "\u00a0" + cpecgeo.t("km"),
 });
 
-// How near and how far something can be, from accuracies where known: rounded outwards, never narrower than what is known.
+// Least and greatest possible distance, from known accuracies: rounded outwards, never narrower than the interval.
 cpecgeo.span = function (km, ...accuracies) {
   const reach = Math.hypot(...accuracies.filter((a) => typeof a === "number"));
   if (reach < 0.05) return cpecgeo.withUnit(km, cpecgeo.t("km"));

@@ -5,7 +5,7 @@
 
   const STEPS = [[12, 1], [9.25, 10], [8, 50], [6.5, 100]];
 
-  // Never finer than the line is known: a post that may stand 4 km off says no single kilometre.
+  // Never finer than the line's accuracy: a post that may be 4 km off shows no single kilometre.
   cpecgeo.postStep = (zoom, accuracy) =>
     (STEPS.find(([from, step]) => zoom >= from && step >= (accuracy || 0)) || [0, 0])[1];
 
@@ -46,14 +46,14 @@
           if (!view.contains(line.at[k])) continue;
           const p = map.latLngToLayerPoint(line.at[k]);
           posts.push({ p, km: String(line.first + k), name: line.name,
-            // Where a symbol stands, its own dot marks the place.
+            // Where there is a symbol, its dot marks the position.
             bare: cpecgeo.touched([p.x - 3, p.y - 2, p.x + 3, p.y + 2], symbols) > 0 });
         }
       }
       const dots = posts.filter((one) => !one.bare).map(({ p }) => [p.x - 3, p.y - 3, p.x + 3, p.y + 3]);
       const meet = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
       for (const { p, km, name, bare } of posts) {
-        // Whose kilometre it is stands before it.
+        // The corridor's name comes before the kilometre.
         const text = name.slice(0, 18) + "\u00a0" + km;
         const half = 2.9 * text.length + 4;
         const above = [p.x - half, p.y - 21, p.x + half, p.y - 5];

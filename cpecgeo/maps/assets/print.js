@@ -3,7 +3,7 @@
 (function () {
   const { el, t } = cpecgeo;
 
-  // Sheets, landscape where nothing else is said; the style sheet has their inner sizes.
+  // Sheets, landscape unless stated; the style sheet has their inner sizes.
   const PAPERS = ["A4", "A3", "A4 portrait", "A3 portrait"];
   // A pixel of the style sheet on paper, in metres.
   const PIXEL = 0.0254 / 96;
@@ -53,7 +53,7 @@
     new Button().addTo(map);
   };
 
-  // Who is owed thanks; whole citations stand in the popups and the tables.
+  // Credits; full citations are in the popups and the tables.
   function sources(map) {
     const found = new Set();
     for (const group of Object.values(map.cpec.layers)) {
@@ -82,7 +82,7 @@
     return all;
   }
 
-  // Which way is north, and what a length on paper is on the ground, in the middle of the sheet.
+  // North, and the scale in the middle of the sheet.
   function corner(map) {
     const metres = (40075016.686 * Math.cos((map.getCenter().lat * Math.PI) / 180)) / (256 * 2 ** map.getZoom());
     const ratio = Number((metres / PIXEL).toPrecision(2));
@@ -95,15 +95,15 @@
     return L.latLngBounds([south, west], [north, east]);
   }
 
-  // What the reader sees, or all that the map is about if nothing was moved.
+  // The reader's view, or the map's whole subject if nothing was moved.
   function wanted(map) {
     const { center, zoom } = map.cpec.fitted;
     const moved = map.getZoom() !== zoom || map.distance(map.getCenter(), center) > 2000;
     return moved || map.cpec.data.start ? map.getBounds() : ground(map);
   }
 
-  // Room at the left, top and bottom of the sheet: all that the map is about keeps clear of the
-  // legend, beside or above it, and of the scale; what a reader chose fills the sheet.
+  // Room at the left, top and bottom of the sheet: the map's subject avoids the legend, beside
+  // or above it, and the scale; a view chosen by the reader fills the sheet.
   function margins(map, bounds, legend, scale) {
     const plain = [2, 14, 18];
     if (!legend || map.cpec.data.start || !bounds.equals(ground(map))) return plain;
@@ -143,7 +143,7 @@
       before.furniture = graticule(map).addTo(map);
       before.corner = corner(map);
       scale.replaceWith(before.corner);
-      // A degree that the corner would cover stands beside it.
+      // A degree that the corner would cover is written beside it.
       const over = before.corner.getBoundingClientRect();
       for (const degree of map.getContainer().querySelectorAll(".cpec-degree span")) {
         const at = degree.getBoundingClientRect();

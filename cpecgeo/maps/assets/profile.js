@@ -1,5 +1,5 @@
-// The ground along a corridor or route, in a panel below the map: what is pointed at in one is
-// marked in the other. Where the ground isn't the road's, it is hatched.
+// The ground along a corridor or route, in a panel below the map: pointing at one marks the
+// position in the other. Where the ground isn't the road's, it is hatched.
 
 (function () {
   const { el, t } = cpecgeo;
@@ -22,7 +22,7 @@
     return all;
   }
 
-  // A sample in words; of hatched ground it says whose it is.
+  // A sample in words; for hatched ground it says that this isn't the road's.
   function told(one, k) {
     const values = { km: cpecgeo.number(one.km[k], 1), height: one.metres[k] === null ? "–" : cpecgeo.number(one.metres[k], 0) };
     return one.hatched[k] ? t("km {km}: ground at {height} m, not the road's", values) : t("km {km}: {height} m", values);
@@ -109,7 +109,7 @@
       cursor.classList.toggle("cpec-on", moved || mark._map === map);
     }
 
-    // Without a pointer on it, the panel tells the whole.
+    // Without a pointer, the panel describes the whole.
     function rest() {
       mark.remove();
       said.textContent = one.highest ? t("highest: {height} m at km {km}",

@@ -1,5 +1,5 @@
-// Search over every feature of every layer, in all its names. leaflet-search gives the box and
-// its keys; what is found, in which order and how it is written is decided here.
+// Search over every feature of every layer, in all its names. leaflet-search provides the box and
+// its keys; matches, their order and their text are decided here.
 
 (function () {
   const { el, cell, t } = cpecgeo;
@@ -10,7 +10,7 @@
     .replace(/[\u0300-\u036f\u064b-\u065f\u0670\u200b-\u200f]/g, "")
     .replace(/[يىكهةھأإآؤ]/g, (c) => FOLD[c]).replace(/[\s\-–_.,]+/g, " ").trim();
 
-  // What most people mean by a name comes first.
+  // The usual meaning of a name comes first.
   const ROLES = {
     corridor: 0, city: 1, crossings: 2, ports: 2, province: 2, zones: 3, mines: 3, energy: 3,
     station: 4, river: 4, lake: 4, town: 5, district: 5, line: 6,
@@ -35,9 +35,9 @@
         const names = ["title", "name", "name_ur", "name_zh"].flatMap((c) => texts(value(c)));
         if (!names.length || (!layer.cloud && !(layer.geometry[i] || [0])[0])) continue;
         const also = texts(value("aliases"));
-        // What a stop's name had in brackets may be another name of it.
+        // A remark in brackets after a stop's name may be another name.
         if (role === "station") also.push(...texts(value("note")));
-        // An id is what people type for a corridor: ml1.
+        // People type a corridor's id: ml1.
         if (role === "corridor") also.push(...texts(value("id")));
         // A junction is better known than the small town that it is named after.
         const small = role === "city" && (Number(value("population")) || 0) < 150000 ? 1 : 0;
@@ -78,7 +78,7 @@
     return last[b.length] <= most ? last[b.length] : 9;
   }
 
-  // What sounds like it, when little or nothing bears the name.
+  // Similar names, when few or none match.
   function resembling(all, text) {
     const most = text.length < 4 ? 0 : text.length < 7 ? 1 : 2;
     if (!most || all.length > MANY) return [];
@@ -95,7 +95,7 @@
     return hits;
   }
 
-  // "30.2, 67.0", "67 E 30.2 N": what lies beyond ±90 or is called E or W is the longitude;
+  // "30.2, 67.0", "67 E 30.2 N": a number beyond ±90, or with E or W, is the longitude;
   // two bare numbers are latitude and longitude unless only the other order lies near Pakistan.
   function coordinates(text) {
     const found = text.match(/^\s*([+-]?\d+(?:\.\d+)?)\s*°?\s*([NSEW])?[\s,;/]+([+-]?\d+(?:\.\d+)?)\s*°?\s*([NSEW])?\s*$/i);

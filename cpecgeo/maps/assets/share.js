@@ -1,4 +1,4 @@
-// What the reader sees as the part of the address behind «#», and a button that copies it.
+// The current view as the part of the address after «#», and a button that copies it.
 
 (function () {
   const { el, t } = cpecgeo;
@@ -30,7 +30,7 @@
     return put.toString().replaceAll("%2F", "/").replaceAll("%2C", ",").replaceAll("%3A", ":");
   }
 
-  // Whatever an address says that the page doesn't have is passed over.
+  // Parts of an address that the page doesn't have are ignored.
   function restore(map) {
     const said = new URLSearchParams(window.location.hash.slice(1));
     const all = layers(map);
@@ -86,7 +86,7 @@
     new Button().addTo(map);
   };
 
-  // After everything is there: take up what the address says, and keep it up to date.
+  // When everything is loaded: apply the address, and keep it up to date.
   cpecgeo.followAddress = function (map) {
     let written = window.location.hash.slice(1);
     if (written) restore(map);

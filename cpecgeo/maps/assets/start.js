@@ -82,7 +82,7 @@ cpecgeo.start = function (map) {
   document.documentElement.dataset.ready = "yes";
 };
 
-// Panels share the sides of the map: what is long scrolls, so that none lies on another.
+// Panels share the sides of the map: long ones scroll, so that none covers another.
 cpecgeo.arrange = function (map) {
   const box = map.getContainer();
   const corner = (where) => box.querySelector(where);
@@ -147,7 +147,7 @@ cpecgeo.embed = function (map) {
   folded.append(credits);
 };
 
-// How far out there is ground to see, and how close the data says more.
+// The smallest zoom with background, and the largest at which the data shows more.
 cpecgeo.limit = function (map) {
   const { data, layers } = map.cpec;
   const has = (side) => data.zooms.includes(side + "_zoom");

@@ -24,7 +24,7 @@
     return all.length === 1 ? { type: name, coordinates: all[0] } : { type: "Multi" + name, coordinates: all };
   }
 
-  // Names come first; what is for drawing alone stays here.
+  // Names come first; columns used only for drawing are left out.
   const FIRST = ["id", "name", "title", "name_ur", "name_zh"];
   const columnsOf = (layer) => [...FIRST.filter((c) => Object.hasOwn(layer.columns, c)),
     ...Object.keys(layer.columns).filter((c) => !FIRST.includes(c) && !c.startsWith("cpec:"))];
@@ -109,7 +109,7 @@
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
         const value = (i) => (column ? cell(layer.columns[column], i) : cpecgeo.nameOf(layer, i)) ?? null;
         const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));
-        // What has no value comes last, whichever way.
+        // Missing values come last in both orders.
         order.sort((i, j) => {
           const [a, b] = [value(i), value(j)];
           if (a === null || b === null) return (a === null) - (b === null) || i - j;

@@ -1,5 +1,5 @@
-// The timeline: what stood at a time or came within a range, by any column of dates. The years in
-// which things opened are one such column; what is planned stands at its end.
+// The timeline: features that existed at a time or came within a range, by any column of dates.
+// Years of opening are such a column; planned features are at its end.
 
 (function () {
   const { el, cell, t } = cpecgeo;
@@ -11,7 +11,7 @@
 
   const yearStart = (year) => new Date(0).setUTCFullYear(year, 0, 1);
 
-  // When row i came, in ms since 1970; null where nobody says.
+  // The time of row i, in ms since 1970; null where unknown.
   cpecgeo.timeOf = function (layer, i) {
     if (layer.times) {
       const value = cell(layer.times.v, i);
@@ -22,8 +22,8 @@
     return found ? new Date(yearStart(Number(found[1]))).setUTCMonth(found[2] ? found[2] - 1 : 0) : null;
   };
 
-  // Of things without a date stand those that aren't still to come; of rows that are told by
-  // their date, none.
+  // Features without a date are shown unless they are planned; rows of a table with dates
+  // aren't shown without one.
   cpecgeo.stands = function (layer, i, range) {
     if (range === null || layer.style.timeless) return true;
     const time = cpecgeo.timeOf(layer, i);
@@ -34,7 +34,7 @@
 
   const isDated = (layer) => Boolean(!layer.style.timeless && (layer.times || layer.columns.opened || layer.columns.status));
 
-  // null for all times; else what came before `to`, and not before `from` where that is given.
+  // null for all times; else features before `to`, and not before `from` if given.
   cpecgeo.setTime = function (map, range) {
     map.cpec.time = range;
     for (const group of Object.values(map.cpec.layers)) {
@@ -152,13 +152,13 @@
       this._from.max = this._starts.length - 1;
       this._from.value = 0;
     },
-    // The last position: all times, and what is planned.
+    // The last position: all times, and planned features.
     toEnd: function () {
       this._to.value = this._starts.length;
       this._only.checked = false;
       this._say(null);
     },
-    // What the sliders say; null for everything.
+    // The range of the sliders; null for everything.
     range: function () {
       const k = Number(this._to.value);
       const since = this._only.checked ? Math.min(Number(this._from.value), k, this._starts.length - 1) : null;
@@ -167,7 +167,7 @@
       return { from: since === null ? null : this._starts[since],
         to: k >= this._starts.length ? Infinity : next(this._starts[end], this._step.value), step: this._starts[end] };
     },
-    // Put the sliders where a range says.
+    // Move the sliders to a range.
     show: function (range) {
       if (range === null) { this.toEnd(); return; }
       const at = this._starts.filter((t) => t < range.to).length - 1;
