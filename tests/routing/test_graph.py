@@ -270,3 +270,20 @@ def test_frames_are_cited_and_placed(net):
     assert net.edges["source"].notna().all()
     assert net.edges["licence"].notna().all()
     assert "Corridor network" in net._repr_html_()
+
+
+def test_edges_end_on_their_nodes_but_for_junctions_with_two_points(net):
+    """As `howto/routes` tells: few, and no farther off than points that are one junction."""
+    spots = shapely.get_coordinates(net.nodes.geometry.to_numpy())
+    off = []
+    for edge in net.edges.itertuples():
+        ends = shapely.get_coordinates(edge.geometry)[[0, -1]]
+        nodes = spots[[net.nodes.index.get_loc(n) for n in (edge.u, edge.v)]]
+        off.append(max(GEOD.inv(*a, *b)[2] / 1e3 for a, b in zip(ends, nodes, strict=True)))
+    off = np.array(off)
+    assert off.max() < SAME_PLACE_KM
+    assert (off > 0.005).sum() <= 15
+    line = cg.route("Hasan Abdal", "Abbottabad", mode="road").line
+    steps = np.diff(shapely.get_coordinates(line), axis=0)
+    assert line.geom_type == "LineString"
+    assert np.hypot(*steps.T).max() < 0.5
