@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 from warnings import warn
 
@@ -164,6 +165,19 @@ class Stored:
         body = self.body
         lacks = [(g[0], g[1]) for g in body["gaps"]] + [(m[1], m[1]) for m in body["missed"]]
         return not any(a < end and b > start for a, b in lacks)
+
+    def stretches(self, start: float, end: float) -> list[tuple[float, float, bool]]:
+        """Return stretches between two old chainages, and whether each is on mapped track.
+
+        Not on it are gaps, and what is between the neighbours of a stop without track nearby.
+        """
+        met = [m[1] for m in self.body["met"]]
+        kept = [(g[0], g[1]) for g in self.body["gaps"]]
+        for _, at, *_ in self.body["missed"]:
+            before, after = [m for m in met if m < at], [m for m in met if m > at]
+            kept.append((max(before, default=start), min(after, default=end)))
+        cuts = sorted({start, end, *(km for pair in kept for km in pair if start < km < end)})
+        return [(a, b, not any(f <= a and b <= t for f, t in kept)) for a, b in pairwise(cuts)]
 
     def gap_km(self, start: float, end: float) -> float:
         """Return the km between two old chainages that stay as drawn."""

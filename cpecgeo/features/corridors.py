@@ -304,10 +304,7 @@ def _rebuild(bundled: Corridor, kept: Stored) -> Refreshed:
 
 
 def _redraw(bundled: Corridor, kept: Stored) -> Corridor:
-    """Return a corridor with the stored line, and its stops and sections moved to it.
-
-    A section with a gap, or with a stop without a track nearby, keeps its old accuracy.
-    """
+    """Return a corridor with the stored line, and its stops and sections moved to it."""
     chain = kept.chainage
     stops = bundled.stops.copy()
     stops["km"] = stops["id"].map(kept.body["stops_km"]).astype(float)
@@ -318,13 +315,11 @@ def _redraw(bundled: Corridor, kept: Stored) -> Corridor:
     parts["geometry"] = gpd.GeoSeries(lines, index=parts.index, crs=4326)
     parts["drawn_km"] = [length_km(line) for line in lines]
     parts["ratio"] = parts["drawn_km"] / parts["official_km"]
-    parts["accuracy_km"] = np.where(whole, MAPPED_KM, parts["accuracy_km"])
+    legs = _redraw_legs(bundled.legs, kept)
+    parts["accuracy_km"] = parts["id"].map(legs.groupby("section")["accuracy_km"].max())
     parts["basis"] = np.where(whole, "surveyed", parts["basis"])
     parts["source"] = [f"{kept.source}; {source}" for source in parts["source"]]
     parts["licence"] = "ODbL-1.0"
-    legs = bundled.legs.copy()
-    mapped = legs["section"].isin(parts["id"][whole])
-    legs.loc[mapped, "basis"], legs.loc[mapped, "accuracy_km"] = "surveyed", MAPPED_KM
     return replace(
         bundled,
         line=chain.line,
@@ -336,6 +331,19 @@ def _redraw(bundled: Corridor, kept: Stored) -> Corridor:
         sources=(kept.source, *bundled.sources),
         geometry="osm",
     )
+
+
+def _redraw_legs(legs: pd.DataFrame, kept: Stored) -> pd.DataFrame:
+    """Cut legs where mapped track begins and ends; what isn't mapped keeps its accuracy."""
+    rows: list[list[Any]] = []
+    for section, start, end, *known in legs.itertuples(index=False):
+        for a, b, is_mapped in kept.stretches(start, end):
+            told = ["surveyed", MAPPED_KM] if is_mapped else known
+            if rows and is_mapped and rows[-1][0] == section and rows[-1][3:] == told:
+                rows[-1][2] = b
+            else:
+                rows.append([section, a, b, *told])
+    return pd.DataFrame(rows, columns=legs.columns)
 
 
 def split_sections(whole: Corridor) -> list[Corridor]:

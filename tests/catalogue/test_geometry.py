@@ -71,3 +71,19 @@ def test_of_two_corridors_over_a_section_the_one_with_fewer_gaps_counts(monkeypa
     measures = first["ml1-khanewal-peshawar"].measures_km
     assert measures[0] == 0
     assert measures[-1] == pytest.approx(1732 - 983)
+
+
+def test_only_what_is_not_on_mapped_track_keeps_its_accuracy():
+    """One stop without track in a long section leaves the rest of it surveyed."""
+    met = [["a", 0.0, 0.0, 0.1], ["b", 40.0, 40.0, 0.1], ["d", 60.0, 60.0, 0.1]]
+    body = {"met": met, "missed": [["c", 50.0, "no track"]], "gaps": [[90.0, 95.0, "x", "y", "z"]]}
+    kept = Stored({}, body, None)
+    assert kept.stretches(0.0, 100.0) == [
+        (0.0, 40.0, True), (40.0, 60.0, False), (60.0, 90.0, True), (90.0, 95.0, False),
+        (95.0, 100.0, True),
+    ]  # fmt: skip
+    assert kept.stretches(41.0, 45.0) == [(41.0, 45.0, False)]
+    assert kept.stretches(60.0, 90.0) == [(60.0, 90.0, True)]
+    # A stop at an end, with no other behind it, leaves open all from the one before.
+    last = Stored({}, body | {"missed": [["e", 100.0, "no track"]], "gaps": []}, None)
+    assert last.stretches(0.0, 100.0) == [(0.0, 60.0, True), (60.0, 100.0, False)]
