@@ -294,3 +294,9 @@ def test_a_gpx_file_of_lines_is_told_how_its_points_are_read(tags, layer, tmp_pa
     with pytest.raises(GeometryError, match=f'Point is needed: read it with layer="{layer}"'):
         cg.nearest(path, "ml1")
     assert len(cg.nearest(cg.read(path, layer=layer), "ml1")) > 0
+
+
+def test_of_names_that_begin_alike_the_three_shortest_are_told():
+    known = [f"Karachi {'x' * length}" for length in (60, 30, 50, 40)]
+    told = UnknownNameError("Karachi", "place", known).near
+    assert [len(name) for name in told] == [38, 48, 58]

@@ -865,3 +865,12 @@ def test_rows_without_a_position_stay_in_what_locate_writes(sites, tmp_path):
     assert list(found.index) == ["Lahore", "Quetta", "Nowhere"]
     assert found.loc["Nowhere", ["km", "offset_km"]].isna().all()
     assert found.drop("Nowhere")["offset_km"].notna().all()
+
+
+def test_of_ten_lines_it_is_told_why_lengths_differ_and_of_more_it_is_not():
+    known = json.loads(said("length", *cg.corridors().index, "--json"))
+    names = sorted((row["name"] for row in known), key=lambda n: n != "kkh")
+    reason = next(row["reason"] for row in known if row["name"] == "kkh")
+    assert reason
+    assert f"kkh: {reason}" in said("length", *names[:10])
+    assert reason not in said("length", *names[:11])

@@ -165,3 +165,10 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         make_folder(tmp_path / "file" / "inner")
     make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_a_cell_of_two_lines_is_folded_in_its_column(capsys):
+    head, first, second = printed(capsys, pd.DataFrame({"x": ["a\nb"], "km": [1.0]}), "x km")
+    assert head.split() == ["x", "km"]
+    assert first.split() == ["a", "1.0"]
+    assert second.split() == ["b"]

@@ -7,6 +7,7 @@ import zipfile
 
 import geopandas as gpd
 import pandas as pd
+import pyogrio
 import pytest
 from shapely.geometry import (
     LineString,
@@ -347,3 +348,10 @@ def test_what_is_left_out_of_markup_is_told(kml, tmp_path):
     with pytest.warns(DataWarning, match="1 segments of a single point"):
         assert len(cg.read(path)) == 1
     assert len(cg.read(path, layer="track_points")) == 3
+
+
+def test_a_layer_is_called_as_it_is_told_else_as_the_package(tmp_path):
+    frame = gpd.GeoDataFrame({"n": [1]}, geometry=[Point(67, 25)], crs=4326)
+    for layer, name in ((None, "cpecgeo"), ("sites", "sites")):
+        path = cg.write(frame, tmp_path / f"{name}-file.gpkg", layer=layer)
+        assert pyogrio.list_layers(path)[:, 0].tolist() == [name]
