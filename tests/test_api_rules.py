@@ -1,7 +1,9 @@
 """The rules of the API page, held by looking at every public function."""
 
+import ast
 import inspect
 import re
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -86,3 +88,13 @@ def test_tables_of_features_are_on_the_id():
     for frame in (cg.layer("mines"), cg.corridors(), cg.markets()):
         assert list(frame.index) == list(frame["id"])
         assert frame.index.name is None
+
+
+def test_a_class_has_its_name_alone():
+    """One name, one meaning: two classes of one name are told apart by nobody."""
+    found = {}
+    for path in Path(cg.__file__).parent.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(path.stem)
+    assert {name: where for name, where in found.items() if len(where) > 1} == {}

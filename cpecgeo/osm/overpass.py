@@ -34,7 +34,7 @@ from cpecgeo.files.disk import cache_dir
 if TYPE_CHECKING:
     from requests import Response
 
-__all__ = ["ENDPOINTS", "Answer", "Overpass"]
+__all__ = ["ENDPOINTS", "Overpass", "Reply"]
 
 ENDPOINTS = (
     "https://overpass-api.de/api",
@@ -49,7 +49,7 @@ _SLOT = re.compile(r"in (-?\d+) seconds")
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """Overpass's answer to a query.
 
     Attributes
@@ -128,7 +128,7 @@ class Overpass:
         if not (self.timeout_s > 0 and self.tries >= 1 and self.backoff_s >= 0):
             raise InputError("timeout_s must be above 0, tries 1 or more, backoff_s 0 or more.")
 
-    def ask(self, area: shapely.Polygon, filters: tuple[str, ...]) -> list[Answer]:
+    def ask(self, area: shapely.Polygon, filters: tuple[str, ...]) -> list[Reply]:
         """Request the ways in an area that some filters accept, with their nodes.
 
         Parameters
@@ -147,7 +147,7 @@ class Overpass:
         """
         return [self._one(area, text) for text in filters]
 
-    def ask_boundaries(self, area: shapely.Polygon, level: str) -> Answer:
+    def ask_boundaries(self, area: shapely.Polygon, level: str) -> Reply:
         """Request the complete administrative boundaries of one level that touch an area.
 
         Parameters
@@ -164,7 +164,7 @@ class Overpass:
         """
         return self._one(area, f"{_LEVEL}{level}")
 
-    def _one(self, area: shapely.Polygon, text: str) -> Answer:
+    def _one(self, area: shapely.Polygon, text: str) -> Reply:
         key = hashlib.sha256(f"{text}\n{shapely.to_wkt(area, 6)}".encode()).hexdigest()[:32]
         path = cache_dir() / "overpass" / f"{key}.bin"
         kept = self._recall(path)
@@ -177,7 +177,7 @@ class Overpass:
         write_checked(path, record, json.dumps(answer.content).encode())
         return answer
 
-    def _recall(self, path: Path) -> Answer | None:
+    def _recall(self, path: Path) -> Reply | None:
         """Return a cached answer that is recent enough and complete, else None."""
         if self.max_age_days <= 0 or not path.is_file():
             return None
@@ -188,9 +188,9 @@ class Overpass:
         age = self.now() - dt.datetime.fromisoformat(record["retrieved"])
         if age > dt.timedelta(days=self.max_age_days):
             return None
-        return Answer(**record, content=json.loads(body))
+        return Reply(**record, content=json.loads(body))
 
-    def _fetch(self, area: shapely.Polygon, text: str) -> Answer:
+    def _fetch(self, area: shapely.Polygon, text: str) -> Reply:
         said: list[str] = []
         offline = True
         for turn in range(self.tries):
@@ -229,10 +229,10 @@ class Overpass:
         elif last:
             self.sleep(self.backoff_s * 2**turn)
 
-    def _send(self, endpoint: str, area: shapely.Polygon, text: str) -> Answer:
+    def _send(self, endpoint: str, area: shapely.Polygon, text: str) -> Reply:
         """Send one request to one endpoint, through osmnx."""
         osmnx = _osmnx()
-        caught: list[Answer] = []
+        caught: list[Reply] = []
 
         def look(response: Response, *_: object, **__: object) -> Any:
             if response.request.method == "POST":
@@ -263,7 +263,7 @@ class Overpass:
                     osmnx.graph_from_polygon(area, custom_filter=text, retain_all=True)
         return caught[-1]
 
-    def _check(self, response: Response, endpoint: str) -> Answer:
+    def _check(self, response: Response, endpoint: str) -> Reply:
         """Return an answer if it is complete, else raise `_Refused`."""
         status = response.status_code
         if status in _BUSY:
@@ -282,7 +282,7 @@ class Overpass:
             raise _Refused(remark)
         sent = response.request.body
         sent = sent.decode() if isinstance(sent, bytes) else str(sent)
-        return Answer(
+        return Reply(
             query=parse_qs(sent).get("data", [""])[0],
             endpoint=endpoint,
             retrieved=self.now().isoformat(timespec="seconds"),

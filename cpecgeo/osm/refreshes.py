@@ -24,7 +24,7 @@ from cpecgeo.errors import CpecgeoError, DataError, FileError, NetworkError, Unk
 from cpecgeo.features.corridors import Refreshed
 from cpecgeo.geodesy import area_km2
 from cpecgeo.osm.lines import Plan, deviation, plan, refresh_line, store_line
-from cpecgeo.osm.overpass import Answer, Overpass
+from cpecgeo.osm.overpass import Overpass, Reply
 from cpecgeo.osm.sources import (
     Boundary,
     Extract,
@@ -124,7 +124,7 @@ def _cells() -> list[shapely.Polygon]:
     ]
 
 
-def _assemble(answers: Iterable[Answer], level: str) -> tuple[Boundary, ...]:
+def _assemble(answers: Iterable[Reply], level: str) -> tuple[Boundary, ...]:
     """Return the boundaries of Overpass answers; pyosmium assembles their areas."""
     osmium = osmium_module()
     elements: dict[tuple[str, int], Mapping[str, Any]] = {}

@@ -15,7 +15,7 @@ import shapely
 from cpecgeo.errors import DataWarning, FileError, MissingExtraError
 from cpecgeo.files.disk import local
 from cpecgeo.osm.elements import Elements, Tags, from_answers, pack
-from cpecgeo.osm.overpass import Answer, Overpass
+from cpecgeo.osm.overpass import Overpass, Reply
 from cpecgeo.osm.tags import first_keys, matcher
 
 __all__ = [
@@ -258,7 +258,7 @@ def acquire(
     return ways, record_answers(answers) | {"ways_clipped": len(ways.clipped)}
 
 
-def record_answers(answers: Sequence[Answer]) -> dict[str, Any]:
+def record_answers(answers: Sequence[Reply]) -> dict[str, Any]:
     """Return the provenance record of ways from Overpass."""
     dates = sorted({a.snapshot for a in answers if a.snapshot})
     return {

@@ -15,7 +15,15 @@ from cpecgeo.routing.costs import edge_costs, price_route, rates_of
 from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
 from cpecgeo.routing.legs import Route, route_of
 from cpecgeo.routing.paths import route
-from cpecgeo.routing.search import Snap, Step, Tree, path_to, search, whole_step, without_stubs
+from cpecgeo.routing.search import (
+    LeastCosts,
+    Snap,
+    Step,
+    path_to,
+    search,
+    whole_step,
+    without_stubs,
+)
 
 __all__ = ["compare", "overlap", "routes", "share_of"]
 
@@ -186,7 +194,7 @@ def _find_via(
     return found
 
 
-def _edges_back(tree: Tree, node: int) -> list[int]:
+def _edges_back(tree: LeastCosts, node: int) -> list[int]:
     """Return the edges from a node back to the start of its tree."""
     edges = []
     while tree.by[node] >= 0:
@@ -195,7 +203,7 @@ def _edges_back(tree: Tree, node: int) -> list[int]:
     return edges
 
 
-def _nodes_back(tree: Tree, node: int) -> list[int]:
+def _nodes_back(tree: LeastCosts, node: int) -> list[int]:
     """Return the nodes from a node back to the start of its tree, the node first."""
     nodes = [node]
     while tree.by[node] >= 0:
@@ -204,14 +212,14 @@ def _nodes_back(tree: Tree, node: int) -> list[int]:
     return nodes
 
 
-def _walk(ground: Usable, there: Tree, back: Tree, node: int) -> list[Step] | None:
+def _walk(ground: Usable, there: LeastCosts, back: LeastCosts, node: int) -> list[Step] | None:
     """Return the steps to a node and on from it; None where they cross themselves."""
     first, second = _nodes_back(there, node), _nodes_back(back, node)
     if len({*first, *second}) != len(first) + len(second) - 1:
         return None
     net = ground.network
 
-    def stub(tree: Tree, at: int) -> Step:
+    def stub(tree: LeastCosts, at: int) -> Step:
         edge, km = tree.start.edge, tree.start.km
         (u, v), whole = net.ends[edge], net.lengths[edge]
         return Step(edge, km, {u: 0.0, v: whole}.get(at, km))
@@ -306,7 +314,9 @@ def compare(
     return frame
 
 
-def _steps_to(ground: Usable, tree: Tree, end: Snap, cost: Sequence[float]) -> list[Step] | None:
+def _steps_to(
+    ground: Usable, tree: LeastCosts, end: Snap, cost: Sequence[float]
+) -> list[Step] | None:
     """Return the steps of a tree's least path to a snapped point; None where there is none."""
     path = path_to(ground, tree, (end,), cost)
     return None if path is None else path.steps

@@ -20,7 +20,7 @@ from cpecgeo.geodesy import Index, buffer, length_km
 from cpecgeo.routing.costs import edge_costs
 from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
 from cpecgeo.routing.graph import Network
-from cpecgeo.routing.search import OTHER_KM, Ends, Floats, Snap, Tree, search, snap_ends
+from cpecgeo.routing.search import OTHER_KM, Ends, Floats, LeastCosts, Snap, search, snap_ends
 
 __all__ = ["Reach", "reach"]
 
@@ -237,7 +237,9 @@ def _area(edges: gpd.GeoDataFrame, within_km: float) -> Polygon | MultiPolygon:
     return buffer(edges.geometry.union_all(), within_km)
 
 
-def _edges(ground: Usable, tree: Tree, cost: Sequence[float], limit: float) -> gpd.GeoDataFrame:
+def _edges(
+    ground: Usable, tree: LeastCosts, cost: Sequence[float], limit: float
+) -> gpd.GeoDataFrame:
     """Return the stretches within the limit, with the cost at both ends of each."""
     net = ground.network
     rows: list[dict[str, Any]] = []

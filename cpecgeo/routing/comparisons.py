@@ -20,7 +20,7 @@ from cpecgeo.routing.costs import edge_costs
 from cpecgeo.routing.filters import FilterOptions, UseOptions, filters, number, usable
 from cpecgeo.routing.graph import load_shared
 from cpecgeo.routing.paths import find_detour, place_ends, route, tabulate_costs
-from cpecgeo.routing.search import Path, snap_ends
+from cpecgeo.routing.search import Way, snap_ends
 
 __all__ = ["alignment_parts", "critical_sections", "gain", "route_checks"]
 
@@ -73,7 +73,7 @@ def critical_sections(
     costs = edge_costs(net, weight, speeds, vehicle=vehicle, rates=rates)
     ends = [("the origin", a), ("the destination", b)]
     starts, goals = snap_ends(ends, ground, max_access_km=max_access_km, weight=weight)
-    free = Path(base.origin, base.destination, list(base.steps))
+    free = Way(base.origin, base.destination, list(base.steps))
     rows = []
     taken = [net.rows[step.edge] for step in base.steps]
     taken = [row for row in taken if row["mode"] != "transfer" and not row["crossing"]]

@@ -23,9 +23,9 @@ from cpecgeo.routing.legs import Route, route_of
 from cpecgeo.routing.search import (
     Ends,
     Floats,
-    Path,
+    LeastCosts,
     Snap,
-    Tree,
+    Way,
     cost_of,
     ends_of,
     path_to,
@@ -146,7 +146,7 @@ def route(
     return route_of(ground.network, found, path.steps, costs.hours, **kind)
 
 
-def find_path(ground: Usable, starts: Ends, goals: Ends, costs: Costs) -> Path | None:
+def find_path(ground: Usable, starts: Ends, goals: Ends, costs: Costs) -> Way | None:
     """Return the least-cost path between two ends, over all their joins; None if there is none."""
     start, *also = starts
     tree = search(ground, start, costs.cost, also=also, access=costs.access)
@@ -154,8 +154,8 @@ def find_path(ground: Usable, starts: Ends, goals: Ends, costs: Costs) -> Path |
 
 
 def find_detour(
-    ground: Usable, free: Path | None, ends: tuple[Ends, Ends], costs: Costs
-) -> Path | None:
+    ground: Usable, free: Way | None, ends: tuple[Ends, Ends], costs: Costs
+) -> Way | None:
     """Return the least-cost path with closures, never shorter than with everything open.
 
     With closures an end might join the other mode, with a shorter path but longer access. In this
@@ -328,7 +328,7 @@ class _Arrival:
                 nodes[i, j], rest[i, j], away[i, j] = node, off, way
         return cls(ground, ends, costs, nodes, rest, away)
 
-    def costs_from(self, tree: Tree) -> Floats:
+    def costs_from(self, tree: LeastCosts) -> Floats:
         """Return the cost to each end on the network, and that with access; NaN if unreachable."""
         total = np.array(tree.cost)[self.nodes] + self.rest + self.away
         best = total.argmin(axis=1) if total.shape[1] else np.zeros(len(total), int)

@@ -24,10 +24,10 @@ from cpecgeo.routing.graph import Network
 __all__ = [
     "OTHER_KM",
     "Ends",
-    "Path",
+    "LeastCosts",
     "Snap",
     "Step",
-    "Tree",
+    "Way",
     "cost_of",
     "ends_of",
     "path_to",
@@ -242,7 +242,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Path:
+class Way:
     """A least-cost path: where it joins and leaves the network, and the steps between."""
 
     start: Snap
@@ -251,7 +251,7 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Tree:
+class LeastCosts:
     """Least costs from one end, or from the nearest of several, to every node.
 
     Attributes
@@ -303,7 +303,7 @@ def search(
     *,
     also: Sequence[Snap] = (),
     access: float = 0.0,
-) -> Tree:
+) -> LeastCosts:
     """Return least costs from a snapped point, by Dijkstra's algorithm; of equals the first.
 
     With further points in `also`, from the nearest of all; a km of access costs `access`.
@@ -329,10 +329,12 @@ def search(
             if reach < best[other] and passable[edge]:
                 best[other], by[other], came[other], root[other] = reach, edge, node, root[node]
                 heapq.heappush(heap, (reach, other))
-    return Tree(starts, best, by, came, root, access)
+    return LeastCosts(starts, best, by, came, root, access)
 
 
-def path_to(ground: Usable, tree: Tree, ends: Sequence[Snap], cost: Sequence[float]) -> Path | None:
+def path_to(
+    ground: Usable, tree: LeastCosts, ends: Sequence[Snap], cost: Sequence[float]
+) -> Way | None:
     """Return a tree's least-cost path to one of an end's joins; None where unreachable."""
     length = ground.network.lengths
     best = np.inf
@@ -353,11 +355,11 @@ def path_to(ground: Usable, tree: Tree, ends: Sequence[Snap], cost: Sequence[flo
         return None
     start, end, last = found
     if last == -1:
-        return Path(start, end, [Step(end.edge, start.km, end.km)])
-    return Path(start, end, _walk_back(ground.network, tree, start, end, last))
+        return Way(start, end, [Step(end.edge, start.km, end.km)])
+    return Way(start, end, _walk_back(ground.network, tree, start, end, last))
 
 
-def _walk_back(net: Network, tree: Tree, start: Snap, end: Snap, last: int) -> list[Step]:
+def _walk_back(net: Network, tree: LeastCosts, start: Snap, end: Snap, last: int) -> list[Step]:
     """Return the steps from a start to an end through a node."""
     # A crossing's other side isn't an end of the edge, and needs no step.
     back: list[Step] = []

@@ -20,11 +20,11 @@ from cpecgeo.files.disk import fingerprint, local
 from cpecgeo.files.formats import Choice, find_format, has_format
 from cpecgeo.scale.arrow import GeoPackage, Parquet
 from cpecgeo.scale.parquet import is_bytes
-from cpecgeo.scale.parts import Part, Parts
-from cpecgeo.scale.questions import Exposure, Near, Question, Targets, Within, prepare
+from cpecgeo.scale.parts import DonePart, Parts
+from cpecgeo.scale.questions import Exposure, Nearest, Question, Targets, Within, prepare
 from cpecgeo.scale.sinks import Sink, read_rings, sink
 from cpecgeo.scale.sources import Source
-from cpecgeo.scale.stream import Job, Report, Run, run
+from cpecgeo.scale.stream import Job, OnProgress, Run, run
 from cpecgeo.scale.text import Csv
 
 __all__ = ["BATCH_ROWS", "PART_ROWS", "exposure_file", "nearest_file", "within_file"]
@@ -48,7 +48,7 @@ def nearest_file(
     replace: bool = False,
     batch_rows: int = BATCH_ROWS,
     part_rows: int = PART_ROWS,
-    progress: bool | Report = False,
+    progress: bool | OnProgress = False,
     lon: str | None = None,
     lat: str | None = None,
     layer: str | None = None,
@@ -140,7 +140,7 @@ def nearest_file(
     'id,lon,lat,target,distance_km,near_lon,near_lat,km,side,accuracy_km'
     """
     job = _job(
-        src, out, Near(k, max_km, thousands), targets,
+        src, out, Nearest(k, max_km, thousands), targets,
         Choice(layer, lon, lat, crs, thousands, encoding), batch_rows=batch_rows,
         part_rows=part_rows, bad=bad, safe_cells=safe_cells, replace=replace,
     )  # fmt: skip
@@ -158,7 +158,7 @@ def within_file(
     replace: bool = False,
     batch_rows: int = BATCH_ROWS,
     part_rows: int = PART_ROWS,
-    progress: bool | Report = False,
+    progress: bool | OnProgress = False,
     lon: str | None = None,
     lat: str | None = None,
     layer: str | None = None,
@@ -217,7 +217,7 @@ def exposure_file(
     resume: bool = False,
     batch_rows: int = BATCH_ROWS,
     part_rows: int = PART_ROWS,
-    progress: bool | Report = False,
+    progress: bool | OnProgress = False,
     lon: str | None = None,
     lat: str | None = None,
     layer: str | None = None,
@@ -267,7 +267,7 @@ def exposure_file(
     if job.sink.kind == "folder":
         raise InputError(f"{out} names a folder; rings are one small table: name .csv or .parquet.")
 
-    def finish(parts: Parts, done: list[Part]) -> Path:
+    def finish(parts: Parts, done: list[DonePart]) -> Path:
         whole = parts.folder / "whole"
         writing = job.sink.write(whole)
         writing.append(_sum_rings([read_rings(parts.path(p.number)) for p in done], question))

@@ -30,7 +30,7 @@ from cpecgeo.scale.questions import (
     NEAR,
     OWN_NEAR,
     Exposure,
-    Near,
+    Nearest,
     Question,
     Targets,
     Within,
@@ -109,7 +109,7 @@ def nearest(
     return _lazily(
         ddf,
         targets,
-        Near(k, max_km, thousands),
+        Nearest(k, max_km, thousands),
         (Choice(None, lon, lat, crs, thousands), bad),
         _near,
     )
@@ -316,7 +316,7 @@ def _warn(text: str) -> None:
     warnings.warn(text, DataWarning, stacklevel=2)
 
 
-def _near(frame: pd.DataFrame, to: Targets, question: Near, where: _Where) -> Any:
+def _near(frame: pd.DataFrame, to: Targets, question: Nearest, where: _Where) -> Any:
     """Answer one partition."""
     xy, good = _xy(frame, where)
     k = min(question.k, len(to))

@@ -30,7 +30,7 @@ from cpecgeo.scale.sources import Position
 __all__ = [
     "FOLDER_RECORD",
     "WRITER",
-    "Part",
+    "DonePart",
     "Parts",
     "list_folder",
     "sha256",
@@ -48,7 +48,7 @@ _KNOWN = re.compile(
 
 
 @dataclass(frozen=True)
-class Part:
+class DonePart:
     """A finished part.
 
     Attributes
@@ -158,7 +158,7 @@ class Parts:
         return self.folder / f"part-{number:06d}.json"
 
     @contextlib.contextmanager
-    def claim(self, *, resume: bool) -> Iterator[dict[int, Part]]:
+    def claim(self, *, resume: bool) -> Iterator[dict[int, DonePart]]:
         """Lock the folder, and yield the finished parts in it whose bytes match their hash.
 
         Raises
@@ -287,12 +287,12 @@ class Parts:
                 "without resume to start anew."
             )
 
-    def _keep_good(self) -> dict[int, Part]:
+    def _keep_good(self) -> dict[int, DonePart]:
         """Return the parts whose bytes match their hash, and remove all others.
 
         In one file, the parts after a damaged one are removed too.
         """
-        done: dict[int, Part] = {}
+        done: dict[int, DonePart] = {}
         end = 0
         for record in sorted(self.folder.glob("part-*.json")):
             try:
@@ -314,11 +314,11 @@ class Parts:
                 _delete(path)
         return done
 
-    def finish(self, part: Part) -> None:
+    def finish(self, part: DonePart) -> None:
         """Record a part that has been written."""
         write_json(self.record(part.number), asdict(part))
 
-    def place(self, whole: Path, parts: list[Part]) -> None:
+    def place(self, whole: Path, parts: list[DonePart]) -> None:
         """Move the result into place, and remove the parts.
 
         The record is written first, so that a run interrupted here isn't repeated.
@@ -339,7 +339,7 @@ class Parts:
         whole.replace(self.out)
         self.remove()
 
-    def read_end(self) -> list[Part] | None:
+    def read_end(self) -> list[DonePart] | None:
         """Return the parts of a run whose result was already in place; None otherwise."""
         try:
             end = self._record()["end"]
@@ -370,14 +370,14 @@ def _delete(path: Path) -> None:
         path.unlink()
 
 
-def _part(raw: dict[str, Any]) -> Part:
+def _part(raw: dict[str, Any]) -> DonePart:
     tally = dict(raw.pop("tally"))
     for name in ("first", "zeros", "swapped", "odd", "lost"):
         tally[name] = tuple(tally[name])
     tally["cells"] = {int(k): tuple(v) for k, v in tally["cells"].items()}
     start, end = Position(**raw.pop("start")), Position(**raw.pop("end"))
     stretch = tuple(raw.pop("stretch"))
-    return Part(start=start, end=end, tally=Tally(**tally), stretch=stretch, **raw)
+    return DonePart(start=start, end=end, tally=Tally(**tally), stretch=stretch, **raw)
 
 
 def _identify(path: Path) -> list[int]:

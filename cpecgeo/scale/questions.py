@@ -27,7 +27,7 @@ from cpecgeo.geodesy._tree import NO_SIDE
 from cpecgeo.geodesy.inputs import positive_km
 from cpecgeo.scale.points import own_accuracy, plain
 
-__all__ = ["Exposure", "Near", "Question", "Targets", "Within", "near_columns", "prepare"]
+__all__ = ["Exposure", "Nearest", "Question", "Targets", "Within", "near_columns", "prepare"]
 
 _SIDES = ["right", "on", "left"]
 NEAR = ("target", "distance_km", "near_lon", "near_lat", "km", "side", "accuracy_km")
@@ -219,7 +219,7 @@ def _labels(codes: NDArray[Any], names: pa.Array, gone: NDArray[np.bool_]) -> An
 
 
 @dataclass(frozen=True)
-class Near:
+class Nearest:
     """The `k` nearest targets of each row, none farther than `max_km`."""
 
     k: int = 1

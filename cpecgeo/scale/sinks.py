@@ -25,7 +25,7 @@ from cpecgeo.files.fields import quote_name, to_text
 from cpecgeo.files.formats import find_format
 from cpecgeo.scale import points
 from cpecgeo.scale.parquet import is_bytes, join_footers, open_writer, repeats
-from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, Part, Parts, write_json
+from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, DonePart, Parts, write_json
 from cpecgeo.scale.sources import Batch, Source
 
 __all__ = ["Sink", "Writing", "read_rings", "say_lost", "sink"]
@@ -118,7 +118,7 @@ class Sink:
         """Begin a part: a new file, or a stretch at the end of the file of all parts."""
         return Writing(self, path)
 
-    def join(self, parts: Parts, done: list[Part]) -> Path:
+    def join(self, parts: Parts, done: list[DonePart]) -> Path:
         """Assemble the result from finished parts, and return its path."""
         if self.is_together:
             path = parts.path(0)

@@ -26,15 +26,15 @@ from cpecgeo.files.disk import fingerprint
 from cpecgeo.files.numbers import say_odd
 from cpecgeo.files.outliers import Tally, count, merge, refuse_swapped, remarks
 from cpecgeo.scale import points
-from cpecgeo.scale.parts import Part, Parts, sha256
+from cpecgeo.scale.parts import DonePart, Parts, sha256
 from cpecgeo.scale.questions import Question, Targets
 from cpecgeo.scale.sinks import Sink, Writing, say_lost
 from cpecgeo.scale.sources import Ahead, Batch, Position, Source
 
-__all__ = ["Job", "Progress", "Report", "Run", "run"]
+__all__ = ["Job", "OnProgress", "Progress", "Run", "run"]
 
 
-Report = Callable[["Progress"], None]
+OnProgress = Callable[["Progress"], None]
 
 
 @dataclass(frozen=True)
@@ -145,12 +145,12 @@ class Job:
 
     def write(
         self, number: int, start: Position, batches: Iterator[Batch], writer: ThreadPoolExecutor
-    ) -> tuple[Position, Tally, Future[Part]] | None:
+    ) -> tuple[Position, Tally, Future[DonePart]] | None:
         """Answer one part from batches that begin at `start`; None where no batch is left.
 
         Returns
         -------
-        Position, Tally, Future of Part
+        Position, Tally, Future of DonePart
             The start of the next part, and the counts. The future is done when the part is flushed
             and recorded.
         """
@@ -178,13 +178,13 @@ class Job:
             raise
         seen = merge(tallies)
 
-        def finish(written: Future[None]) -> Part:
+        def finish(written: Future[None]) -> DonePart:
             if written.exception() is not None:
                 part.abandon()
             written.result()
             stretch = part.finish()
             path = self.parts.path(number)
-            done = Part(number, start, end, rows, skipped, sha256(path, stretch), seen, stretch)
+            done = DonePart(number, start, end, rows, skipped, sha256(path, stretch), seen, stretch)
             self.parts.finish(done)
             return done
 
@@ -214,8 +214,8 @@ def run(
     job: Job,
     *,
     resume: bool,
-    progress: bool | Report,
-    finish: Callable[[Parts, list[Part]], Path] | None = None,
+    progress: bool | OnProgress,
+    finish: Callable[[Parts, list[DonePart]], Path] | None = None,
 ) -> Run:
     """Answer a whole file.
 
@@ -285,7 +285,7 @@ def _refuse_change(job: Job, error: Exception | None) -> None:
         ) from error
 
 
-def _summarize(job: Job, parts: list[Part], kept: int, taken: int, began: float) -> Run:
+def _summarize(job: Job, parts: list[DonePart], kept: int, taken: int, began: float) -> Run:
     seconds = time.perf_counter() - began
     rows_in = parts[-1].end.row
     return Run(
@@ -301,9 +301,11 @@ def _summarize(job: Job, parts: list[Part], kept: int, taken: int, began: float)
     )
 
 
-def _answer(job: Job, done: dict[int, Part], report: Callable[[int, float], None]) -> list[Part]:
+def _answer(
+    job: Job, done: dict[int, DonePart], report: Callable[[int, float], None]
+) -> list[DonePart]:
     """Return all parts in order; finished ones are kept."""
-    parts: list[Part | Future[Part]] = []
+    parts: list[DonePart | Future[DonePart]] = []
     at = Position()
     seen = Tally()
     name = job.source.path.name
@@ -330,8 +332,8 @@ def _answer(job: Job, done: dict[int, Part], report: Callable[[int, float], None
             report(at.row, share(job, at))
 
 
-def _part(part: Part | Future[Part]) -> Part:
-    return part if isinstance(part, Part) else part.result()
+def _part(part: DonePart | Future[DonePart]) -> DonePart:
+    return part if isinstance(part, DonePart) else part.result()
 
 
 def _count(
@@ -351,7 +353,7 @@ def share(job: Job, at: Position) -> float:
 
 @contextlib.contextmanager
 def _report(
-    progress: bool | Report,  # noqa: FBT001
+    progress: bool | OnProgress,  # noqa: FBT001
 ) -> Iterator[Callable[[int, float], None]]:
     """Yield a function to call with the rows answered so far and their share of the source.
 
