@@ -284,7 +284,8 @@ def _near(thing: Corridor, say: Words) -> pd.DataFrame:
         rows.append(
             pd.DataFrame(
                 {
-                    "kind": kind,
+                    # The layer of ports has airports and dry ports as well.
+                    "kind": site["kind"] if name == "ports" else kind,
                     "name": site["name"],
                     "status": site["status"],
                     "distance_km": near["distance_km"],

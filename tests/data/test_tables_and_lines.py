@@ -254,3 +254,13 @@ def test_no_leg_between_stations_is_longer_than_its_posts_allow():
         over = np.flatnonzero(np.asarray(metres) / 1e3 > allowed)
         unexplained += [placed["id"].iloc[i + 1] for i in over if not placed["note"].iloc[i + 1]]
     assert unexplained == []
+
+
+def test_a_published_length_of_other_ends_is_said_in_the_reason():
+    """A ratio of unlike lengths misleads, so the reason beside it says so (N-5: to Torkham)."""
+    base = layer("sections").dropna(subset=["official_km", "chainage_km", "ratio"])
+    apart = base[(base["official_km"] / base["chainage_km"] - 1).abs() > 0.03]
+    assert {"n5", "m2", "n10"} <= set(apart.index)
+    assert apart["ratio_reason"].str.contains("publish|interchange|other ends").all(), apart[
+        "ratio_reason"
+    ].to_dict()

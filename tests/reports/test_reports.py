@@ -517,6 +517,10 @@ def test_distances_are_said_as_well_as_both_positions_are_known(ml1):
     assert int(low) <= line["distance_km"] - reach < int(low) + 1
     assert int(high) - 1 < line["distance_km"] + reach <= int(high)
     assert rows.loc["Dhabeji SEZ", "away"].startswith("up to")
+    kinds = cg.layer("ports").set_index("name")["kind"]
+    ports = rows[rows.index.isin(kinds.index)]
+    assert ports["kind"].to_dict() == kinds[ports.index].to_dict()
+    assert {"seaport", "airport", "dry port"} <= set(ports["kind"])
 
 
 @pytest.mark.parametrize(
