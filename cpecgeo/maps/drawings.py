@@ -359,7 +359,9 @@ def _corridor(
 ) -> Iterator[Drawing]:
     title = name or str(x.title)
     frame = tabulate_sections(x).drop(columns="corridor")
-    look = replace(style_line(frame, weight=4.0), **options) if options else style_line(frame)
+    look = style_line(frame, weight=4.0) if options else style_line(frame)
+    own = {"extra": {**look.extra, **options.get("extra", {})}}
+    look = replace(look, **{**options, **own})
     key = f"corridor-{x.name}"
     yield Drawing(frame, look, title, "Corridors", key=key)
     stops = tabulate_stops(x)

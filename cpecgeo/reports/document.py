@@ -18,12 +18,13 @@ from cpecgeo.analysis.measure import distance_km, nearest
 from cpecgeo.analysis.proximity import best_known
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError
+from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject
 from cpecgeo.files.disk import local, write_whole
 from cpecgeo.geodesy import area_km2, length_km
 from cpecgeo.maps import Map
-from cpecgeo.maps.colors import KINDS, NAMED
+from cpecgeo.maps.colors import CATEGORIES, KINDS, NAMED
 from cpecgeo.maps.page import run_browser
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.render import (
@@ -61,7 +62,6 @@ _CONTROLS = ("zoom", "legend", "scale")
 _TOWNS, _AROUND = 60, 0.4
 # How many points of a table are listed by name.
 _LISTED = 50
-
 # Scale of a map on paper: twice the dots of a screen.
 _PICTURE = ["--hide-scrollbars", "--window-size=1000,680", "--force-device-scale-factor=2"]
 
@@ -70,9 +70,7 @@ _PICTURE = ["--hide-scrollbars", "--window-size=1000,680", "--force-device-scale
 class Report(Content):
     """A report on something, in parts.
 
-    Returned by `report`.
-
-    It has the fields of `cpecgeo.reports.render.Content`.
+    Returned by `report`; it has the fields of `cpecgeo.reports.render.Content`.
 
     Examples
     --------
@@ -229,9 +227,14 @@ class Report(Content):
 def draw_map(title: str, things: Mapping[str, Any], say: Words) -> list[Part]:
     """Draw things on one map, with the names of the towns around them."""
     drawn = Map(title=title, controls=_CONTROLS, lang=say.lang)
+    lines = [name for name, thing in things.items() if isinstance(thing, Corridor)]
     for name, thing in things.items():
-        is_spot = isinstance(thing, gpd.GeoDataFrame)
-        options: dict[str, Any] = {"popup": ["name"]} if is_spot else {}
+        options: dict[str, Any] = {"popup": ["name"]} if isinstance(thing, gpd.GeoDataFrame) else {}
+        if name in lines and len(lines) > 1:
+            # A colour each, and 4 pixels apart where they share a road.
+            turn = lines.index(name)
+            options = {"color": CATEGORIES[turn % len(CATEGORIES)]}
+            options["extra"] = {"aside": 4.0 * (turn - (len(lines) - 1) / 2)}
         drawn.add(thing, name=name, **options)
     west, south, east, north = drawn.data()["view"][:4]
     if max(east - west, north - south) < _AROUND:
@@ -280,8 +283,7 @@ def describe_shape(subject: Subject, thing: object) -> dict[str, Any]:
         cells = subject.frame.iloc[0]
         row |= {c: cells[c] for c in _CELLS if c in cells.index and not pd.isna(cells[c])}
     if isinstance(thing, Route):
-        row |= {"chainage_km": thing.chainage_km, "hours": thing.hours}
-        row |= {"access_km": thing.access_km}
+        row |= {c: getattr(thing, c) for c in ("chainage_km", "hours", "access_km")}
     if isinstance(thing, Reach):
         row |= {"origin": thing.origin.name, "limit": f"{thing.limit:g} {thing.weight}"}
         row |= {"chainage_km": thing.chainage_km, "towns": len(thing.towns)}

@@ -793,6 +793,22 @@ def test_several_points_have_limits_names_and_no_position_of_the_first(tmp_path,
     assert "Quetta <b>" not in made.to_html()
 
 
+def test_corridors_side_by_side_have_a_colour_and_a_place_each_on_the_map():
+    """They were all of one colour, and lay on each other."""
+    made = cg.report("western", "central", "ml1")
+    (page,) = (part.page for part in made.parts if part.key == "map")
+    data = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', page)[1])
+    lines = [v for k, v in data["layers"].items() if k.startswith("corridor-")]
+    assert len(lines) == 3
+    colors = [{look["color"] for look in line["looks"]} for line in lines]
+    assert all(len(one) == 1 for one in colors)
+    assert len(set.union(*colors)) == 3
+    assert len({line["style"].get("aside", 0) for line in lines}) == 3
+    assert {e["color"] for line in lines for e in line["legend"]} == set.union(*colors)
+    alone = cg.report("western").parts[0].page
+    assert '"aside"' not in alone
+
+
 def test_of_corridors_equally_near_all_parts_of_a_report_name_the_same():
     spots = gpd.GeoDataFrame(
         {"name": ["a", "b"]}, geometry=[cg.place("Gwadar").point] * 2, crs=4326
