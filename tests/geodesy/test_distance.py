@@ -16,7 +16,7 @@ from shapely.geometry import (
     box,
 )
 
-from cpecgeo.geodesy import Index, _facing, distance_km, distance_matrix_km
+from cpecgeo.geodesy import Index, _facing, distance, distance_km, distance_matrix_km
 from cpecgeo.testing import reference_distance_km, reference_nearest
 
 from .samples import GEOD, wiggle
@@ -275,3 +275,29 @@ def test_a_matrix_of_lines_and_districts_in_one_region():
             assert matrix[i, j] == pytest.approx(
                 reference_distance_km(lines[i], cells[j]), abs=1e-7
             )
+
+
+def test_a_forest_holds_what_it_is_made_of():
+    """Balls hold their segments, bow and all, and nodes their children; paths stay whole."""
+    hole = box(67.5, 25.5, 68.5, 26.5)
+    geoms = [
+        LineString([(60, 20), (60.09, 20), (61, 24)]),
+        box(67, 25, 69, 27).difference(hole),
+        MultiLineString([[(71, 27), (72, 28)], [(60, 30), (61, 30.5), (60, 30)]]),
+    ]
+    forest = distance._Forest.of(np.array(geoms, dtype=object), 10**6)
+    a, d, n, _ = forest.pieces
+    middle, size, bow = forest.around[:, :3], forest.around[:, 3], forest.around[:, 4]
+    for t in np.linspace(0, 1, 9):
+        on_chord = a + t * d
+        on_arc = on_chord + t * (1 - t) * n
+        assert (np.linalg.norm(on_arc - middle, axis=1) <= size).all()
+        assert (np.linalg.norm(on_arc - on_chord, axis=1) <= bow).all()
+    assert bow.max() > 1.5
+    assert (size < 5_003).all()
+    for node, (first, last) in enumerate(zip(forest.first, forest.last, strict=True)):
+        held = forest.around[:, :4] if node < forest.leaves else forest.ball
+        off = np.linalg.norm(held[first:last, :3] - forest.ball[node, :3], axis=1)
+        assert (off + held[first:last, 3] <= forest.ball[node, 3] + 1e-6).all()
+    leaps = np.linalg.norm(a[:-1] + d[:-1] - a[1:], axis=1) > 1e-3
+    assert leaps.sum() == 4  # between five paths, whose pieces follow one another
