@@ -22,7 +22,8 @@ import shapely
 from benchmarks import calls, distances, nearest, postgis, shapes, where
 
 PACKAGES = [
-    "numpy", "llvmlite", "shapely", "geopandas", "pyproj", "duckdb", "sedonadb", "spherely",
+    "numpy", "llvmlite", "shapely", "geopandas", "pyproj", "duckdb", "sedonadb", "polars-st",
+    "spherely",
 ]  # fmt: skip
 
 HEAD = """# Benchmarks

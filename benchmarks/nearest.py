@@ -124,6 +124,23 @@ def duckdb(points, lines):
     return run
 
 
+def polars(points, lines):
+    """polars-st: least distance over lines in UTM 42N."""
+    try:
+        import polars as pl
+        import polars_st as st
+    except ImportError as error:
+        raise SkippedError("polars-st isn't installed") from error
+    flat = [pl.lit(wkb) for wkb in lines.to_crs(UTM).to_wkb()]
+
+    def run():
+        frame = pl.DataFrame({"geometry": points.to_crs(UTM).to_wkb().to_numpy()})
+        away = [st.geom("geometry").st.distance(line) for line in flat]
+        return frame.select(pl.min_horizontal(away)).to_series().to_numpy() / 1e3
+
+    return run
+
+
 def _load(server: Server, points, lines) -> None:
     values = ",".join(f"('{g.wkt}'::geography)" for g in lines)
     server.run(
@@ -190,6 +207,7 @@ def _methods(server: Server | None, most: int) -> dict:
         "SedonaDB KNN join, UTM 42N": (sedona, 50_000, 200_000, 20_000, 5_000),
         "geopandas `sjoin_nearest`, UTM 42N": (sjoin, 100_000, 200_000, 20_000, 2_000),
         "DuckDB spatial, UTM 42N": (duckdb, 100_000, 200_000, 50_000, 3_000),
+        "polars-st `distance`, UTM 42N": (polars, 100_000, 200_000, 5_000, 500),
         "spherely (sphere)": (spherely, 100_000, 200_000, 20_000, 2_000),
         "PostGIS geography, spheroid": (
             postgis(server) if server else missing, 50_000, 50_000, 20_000, 1_000,
