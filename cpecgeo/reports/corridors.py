@@ -17,12 +17,11 @@ from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.figures import render_strip
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import Report, draw_map
+from cpecgeo.reports.people import sum_people, tell_people
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
     show_figures,
     split_sources,
-    sum_people,
-    tell_people,
 )
 
 __all__ = [
@@ -289,7 +288,7 @@ def _near(thing: Corridor, say: Words) -> pd.DataFrame:
                     "name": site["name"],
                     "status": site["status"],
                     "distance_km": near["distance_km"],
-                    "at_km": near["km"].round(3),
+                    "at_km": near["km"].round(3) + 0.0,
                     "side": near["side"],
                     "basis": site["basis"],
                     "accuracy_km": site["accuracy_km"],

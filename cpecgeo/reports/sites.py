@@ -12,39 +12,29 @@ import pandas as pd
 import shapely
 
 from cpecgeo.analysis.accuracy import interval_text
-from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.proximity import best_known
 from cpecgeo.analysis.terrain import elevation_m
 from cpecgeo.catalogue import data_version, layer, table
 from cpecgeo.features.places import Place
-from cpecgeo.features.subject import SubjectLike
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import MEETS_KM, Report, draw_map, tell_rough
+from cpecgeo.reports.people import sum_people, tell_people, tell_reached
 from cpecgeo.reports.render import Part
 from cpecgeo.routing.border import Market, market, nearest_corridors, nearest_sites
 
 __all__ = [
-    "LEAD_KM",
-    "RADII_KM",
-    "count_near",
-    "known_people",
     "list_figures",
     "report_market",
     "report_place",
     "show_figures",
     "split_note",
     "split_sources",
-    "sum_people",
     "tell_away",
     "tell_note",
-    "tell_people",
 ]
 
-# The ring in the first sentence, and the rings of the table.
-LEAD_KM = 10
-RADII_KM = (5, 10, 25, 50)
 _HEIGHTS_APART_M = 100.0
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 # Pattern of a note's clauses on the reliability of a position or figure.
@@ -52,51 +42,6 @@ _CAUTION = re.compile(
     r"position|not (?:located|decided)|unverified|leave it out|for comparison|of the source|"
     r"other side|(?:lies|are|is at|near) .*\b(?:it|away|interchange)\b"
 )
-
-
-def count_near(x: SubjectLike, km: float = LEAD_KM) -> float:
-    """Count the people of towns near something."""
-    return float(exposure(x, [km])["population"].sum())
-
-
-def tell_people(x: SubjectLike, say: Words, km: float = LEAD_KM) -> str:
-    """Write how many people live in towns near something, in a sentence."""
-    near = exposure(x, [km]).iloc[0]
-    if near["features"] == 0:
-        return say("No town of the gazetteer lies within {km} km.", km=km)
-    if near["population"] == 0:
-        return say("No town with a population figure lies within {km} km.", km=km)
-    people = say.people(float(near["population"]))
-    return say("Towns of {people} people in all lie within {km} km of it.", people=people, km=km)
-
-
-def known_people(rows: pd.DataFrame) -> pd.Series:
-    """Return the people within each radius; missing where no town has a figure, which isn't 0."""
-    is_known = (rows["features"] - rows["missing"]).cumsum() > 0
-    return rows["population_within"].where(is_known | (rows["features"].cumsum() == 0))
-
-
-def sum_people(x: SubjectLike, say: Words) -> Part:
-    """Sum towns and their people in rings; the view for people is cumulative."""
-    rows = exposure(x, RADII_KM).reset_index()
-    missing = sorted({name for names in rows.pop("missing_names") for name in names})
-    text = [say("Towns of a gazetteer, at a point each: townspeople, not everyone.")]
-    if missing:
-        text.append(
-            say("Without a population figure, and not counted: {names}.",
-                names=say.list(missing))
-        )  # fmt: skip
-    view = pd.DataFrame(
-        {
-            "within_km": rows["km_to"],
-            "towns": rows["features"].cumsum(),
-            "population_within": known_people(rows),
-        }
-    )
-    view = view[view["towns"] > 0]
-    if view.empty:
-        text = [say("No town of the gazetteer lies within {km} km.", km=RADII_KM[-1])]
-    return Part("people", say("People nearby"), tuple(text), rows, view=view)
 
 
 def show_figures(rows: pd.DataFrame, say: Words) -> pd.DataFrame:
@@ -222,13 +167,7 @@ def _lead_market(sheet: Market, say: Words) -> str:
             country=say.name(sheet.country), state=state),
         *_off(sheet.corridors, sheet, say),
     ]  # fmt: skip
-    if sheet.reached is not None:
-        people = say.people(sheet.reached.towns["population"].fillna(0).sum())
-        said.append(
-            say("Towns of {people} people in all are reached within {limit} hours of driving.",
-                people=people, limit=f"{sheet.reached.limit:g}")
-        )  # fmt: skip
-    return say.join(said)
+    return say.join([*said, *tell_reached(sheet.reached, say)])
 
 
 def tell_away(rows: pd.DataFrame, own_km: float | pd.Series, say: Words) -> pd.DataFrame:

@@ -12,7 +12,6 @@ import pandas as pd
 import shapely
 
 from cpecgeo.analysis.accuracy import Bounds, span_text
-from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import distance_matrix_km
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
@@ -37,20 +36,21 @@ from cpecgeo.reports.document import (
     list_towns,
     merge_shapes,
 )
+from cpecgeo.reports.people import (
+    LEAD_KM,
+    compare_people,
+    count_near,
+    sum_people,
+    tell_people,
+)
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
-    LEAD_KM,
-    RADII_KM,
-    count_near,
-    known_people,
     list_figures,
     report_market,
     report_place,
     split_sources,
-    sum_people,
     tell_away,
     tell_note,
-    tell_people,
 )
 from cpecgeo.routing import Reach, Route
 from cpecgeo.routing.border import Market, nearest_corridors
@@ -243,18 +243,20 @@ def report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report
         where = ["lon", "lat", "west", "south", "east", "north"]
         view = rows.drop(columns=["id", *where], errors="ignore")
         parts.append(Part("shapes", say("At a glance"), (), rows, view=view))
-    people = _people(subjects)
+    people = compare_people([_key(s) for s in subjects], list(map(merge_shapes, subjects)))
     view = people.drop(columns=["id", "towns_without_figure"])
     view.insert(0, "title", titles)
     note = say("Towns of a gazetteer, at a point each: townspeople, not everyone.")
     parts.append(Part("people", say("People nearby"), (note,), people, view=view))
     shown = pd.DataFrame(away, columns=titles)
     shown.insert(0, "title", titles)
-    # For two things, or where all meet, the first sentences have it already.
-    told = len(subjects) == 2 or away[0][1:] == [say("{km} km", km=0)] * (len(subjects) - 1)
-    heading, note = say("Closest distance between them"), say("0 km where they meet.")
-    parts.append(Part("apart", heading, () if told else (note,), apart,
-                      view=shown.iloc[:0] if told else shown))  # fmt: skip
+    # No table where one sentence, here or among the first, has it all.
+    meet = not (np.nan_to_num(apart.drop(columns="id").to_numpy(float)) >= MEETS_KM).any()
+    told = (say("All of them meet."),) if meet else ()
+    if not meet and len(subjects) > 2:
+        told = (say("0 km where they meet."),)
+    parts.append(Part("apart", say("Closest distance between them"), told, apart,
+                      view=shown.iloc[:0] if meet or len(subjects) == 2 else shown))  # fmt: skip
     caveats = [
         say("{name}: {told}", name=say.name(t.title), told=text)
         for t in corridors
@@ -303,10 +305,18 @@ def _lead_several(
         thing = subject.things[0]
         people = say.people(count_near(merge_shapes(subject)))
         if isinstance(thing, Corridor):
-            # The same basis for all, because a published length may exclude parts of a corridor.
+            values = {"title": title, "people": people, "near": LEAD_KM}
+            values |= {"drawn": f"{thing.length_km:,.0f}"}
+            if np.isnan(thing.official_km):
+                said.append(
+                    say("{title}: {drawn} km as drawn (no length of the whole is published), "
+                        "towns of {people} people within {near} km.", **values)
+                )  # fmt: skip
+                continue
             said.append(
-                say("{title}: {km} km by chainage, towns of {people} people within {near} km.",
-                    title=title, km=f"{thing.end_km:,.0f}", people=people, near=LEAD_KM)
+                say("{title}: {published} km by the published figure ({drawn} km as drawn), "
+                    "towns of {people} people within {near} km.",
+                    published=f"{thing.official_km:,.0f}", **values)
             )  # fmt: skip
         else:
             said.append(
@@ -317,8 +327,8 @@ def _lead_several(
     one, other = np.unravel_index(int(table.argmax()), table.shape)
     far = away[one][other]
     if table.max() < MEETS_KM:
-        said.append(say("All of them meet."))
-    elif len(subjects) == 2:
+        return say.join(said)  # the part on distances says that they meet
+    if len(subjects) == 2:
         said.append(say("At their closest points they are {away} apart.", away=far))
     else:
         said.append(
@@ -343,22 +353,6 @@ def _site(thing: Place | Market) -> dict[str, Any]:
         "corridor_accuracy_km": close["accuracy_km"],
         "at_km": close["km"],
     }
-
-
-def _people(subjects: list[Subject]) -> pd.DataFrame:
-    rows = []
-    for subject in subjects:
-        found = exposure(merge_shapes(subject), RADII_KM)
-        within = known_people(found).tolist()
-        rows.append(
-            {
-                "id": _key(subject),
-                **{f"within_{r}_km": n for r, n in zip(RADII_KM, within, strict=True)},
-                "towns": int(found["features"].sum()),
-                "towns_without_figure": int(found["missing"].sum()),
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def _key(subject: Subject) -> str:

@@ -247,7 +247,7 @@ def rank_corridors(points: gpd.GeoSeries) -> pd.DataFrame:
     """
     known = list(corridors().index)
     near = order_corridors(nearest(points, known, k=len(known)))
-    near["km"] = near["km"].round(6)
+    near["km"] = near["km"].round(6) + 0.0  # no -0
     columns = ["target", "title", "status", "distance_km", "accuracy_km", "km", "side"]
     return pd.DataFrame(near[columns])
 

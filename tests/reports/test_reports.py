@@ -22,6 +22,7 @@ from cpecgeo.errors import (
 from cpecgeo.maps.colors import NAMED
 from cpecgeo.maps.words import find_words
 from cpecgeo.reports import Part, Report, document, render, sites
+from cpecgeo.reports.people import tell_reached
 from cpecgeo.reports.sites import split_note, tell_away, tell_note
 
 HOSTILE = [
@@ -137,6 +138,26 @@ def test_no_town_is_said_as_no_town():
         assert "Towns of" not in lead
 
 
+@pytest.mark.parametrize("lang", ["en", "ur", "zh"])
+def test_no_town_reached_is_said_as_no_town_and_km_0_has_no_sign(lang):
+    assert cg.market("Khunjerab").reached.towns.empty
+    made, say = cg.report("Khunjerab", draw=False, lang=lang), find_words(lang)
+    none = say("No town of the gazetteer is reached within {limit} hours of driving.", limit=3)
+    assert made.lead.endswith(none)
+    assert not re.search(r"(?<!\d)-0", made.lead)
+    away = made.to_dict()["corridors"]
+    assert 0 in {row["km"] for row in away}
+    assert "-0.0" not in {str(row["km"]) for row in away}
+
+
+def test_towns_reached_without_a_figure_are_not_nobody():
+    found = cg.reach("Torkham", hours=1)
+    towns = found.towns.assign(population=float("nan"))
+    (said,) = tell_reached(dataclasses.replace(found, towns=towns), find_words("en"))
+    assert said.startswith("No town with a population figure is reached within 1 hours")
+    assert tell_reached(None, find_words("en")) == []
+
+
 def test_the_share_that_operates_is_of_the_length_just_told():
     thing = cg.corridor("mining")
     parts = thing.sections
@@ -165,8 +186,15 @@ def test_every_kind_of_report_begins_with_a_sentence_of_figures():
     )
     two = cg.report("ml1", "kkh", draw=False).lead
     for name in ("ml1", "kkh"):
-        assert f"{cg.corridor(name).end_km:,.0f} km by chainage" in two
-    assert "All of them meet" in two
+        thing = cg.corridor(name)
+        assert f": {thing.official_km:,.0f} km by the published figure" in two
+        assert f"({thing.length_km:,.0f} km as drawn), towns of" in two
+    assert "chainage" not in two
+    assert "meet" not in two
+    unpublished = cg.report("mining", "kkh", draw=False).lead
+    drawn = cg.corridor("mining").length_km
+    assert f"{drawn:,.0f} km as drawn (no length of the whole is published)" in unpublished
+    assert "nan" not in unpublished
     apart = cg.distance_km("Gwadar Port", "Torkham")
     lead = cg.report("Gwadar Port", "Torkham", draw=False).lead
     said = re.search(r"they are ([\d,.]+) to ([\d,.]+) km apart", lead)
@@ -625,7 +653,8 @@ def test_of_those_that_all_meet_no_table_of_zeros_is_shown():
     part = next(p for p in made.parts if p.key == "apart")
     assert len(part.table) == 3
     assert part.shown is None
-    assert made.lead.endswith("All of them meet.")
+    assert part.text == ("All of them meet.",)
+    assert "meet" not in made.lead
     # Two of one short title are told by their whole titles.
     both = cg.report("eastern", "eastern-2024", draw=False).title
     assert both.count("via") == 2
@@ -750,11 +779,19 @@ def test_the_map_of_a_report_calls_the_large_towns_cities(monkeypatch):
     assert "Abbottabad" in {*drawn["Cities"]["name"], *drawn["Towns"]["name"]}
 
 
-def test_corridors_side_by_side_are_measured_on_one_basis_and_rebuilt_ones_are_named():
+def test_corridors_side_by_side_have_published_lengths_and_one_basis_beside_them():
     """The published figure of the Central leaves more of it out than that of the Western."""
-    lead = cg.report("western", "central", draw=False).lead
-    for name in ("western", "central"):
-        assert f"{cg.corridor(name).end_km:,.0f} km by chainage" in lead
+    made = cg.report("western", "central", draw=False)
+    western, central = (cg.corridor(name) for name in ("western", "central"))
+    assert western.official_km > central.official_km
+    assert western.length_km < central.length_km
+    for thing in (western, central):
+        said = f"{thing.official_km:,.0f} km by the published figure ({thing.length_km:,.0f} km as"
+        assert said in made.lead
+        assert any(f"{thing.title}: {thing.official_note}" in text for text in made.caveats)
+
+
+def test_rebuilt_roads_that_are_open_are_named():
     caveats = cg.report("western", draw=False).caveats
     assert "N-50 Zhob–Kuchlak: two lanes are open during the dualisation" in caveats
 
