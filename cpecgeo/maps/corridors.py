@@ -33,6 +33,7 @@ __all__ = [
     "find_doubles",
     "list_figures",
     "list_grounds",
+    "name_briefly",
     "shorten_name",
     "split_remark",
     "style_line",
@@ -218,7 +219,7 @@ def encode_posts(thing: Corridor) -> dict[str, Any] | None:
     decimals = choose_decimals([thing.accuracy_km])
     return {
         "id": thing.name,
-        "name": shorten_name(thing) or _name_posts(thing),
+        "name": name_briefly(thing),
         "aliases": find_aliases(thing),
         "accuracy_km": encode.plain(thing.accuracy_km),
         "first_km": round(float(posts["km"].iloc[0])),
@@ -227,8 +228,10 @@ def encode_posts(thing: Corridor) -> dict[str, Any] | None:
     }
 
 
-def _name_posts(thing: Corridor) -> str:
-    """Return a short name: the two ends, or the beginning of the title."""
+def name_briefly(thing: Corridor) -> str:
+    """Return a short name: that for labels, the two ends, or the beginning of the title."""
+    if short := shorten_name(thing):
+        return short
     first = str(thing.title).partition(",")[0]
     ends = "\u2013".join(map(str.capitalize, thing.name.split("-")))
     return ends if "\u2013" in first or len(first) > 18 else first

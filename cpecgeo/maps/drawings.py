@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -17,11 +17,13 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
+from cpecgeo.maps.collection import BESIDE, Drawing
 from cpecgeo.maps.colors import CATEGORIES, KINDS
 from cpecgeo.maps.corridors import (
     choose_decimals,
     encode_posts,
     encode_profile,
+    name_briefly,
     style_line,
     style_stops,
     style_towns,
@@ -35,12 +37,10 @@ from cpecgeo.routing import Reach, Route
 from cpecgeo.routing.border import Market
 from cpecgeo.routing.search import Snap
 
-__all__ = ["TOWNS", "Drawing", "color_drawing", "list_drawings"]
+__all__ = ["TOWNS", "list_drawings"]
 
 TOWNS = "towns-on-the-way"
 """Key of the layer of towns that a route passes."""
-# Pixels between the middles of lines that share a road.
-_BESIDE = 5.0
 # Colours of the nearest and the farthest reach.
 _NEAR_TO_FAR = ["#0b5c97", "#4a93c4", "#d08a2e", "#b03a2e"]
 _OF_ADD = ("name", "group", "show", "control", "geometry", "profile")  # options besides styles
@@ -48,43 +48,6 @@ _OF_ADD = ("name", "group", "show", "control", "geometry", "profile")  # options
 _TIMELESS = {"timeless": True}
 _NO_PROFILE = "profile is for a corridor or a route; x is a {}; leave it out."
 _take = partial(resolve, missing="keep", anywhere=True)  # `encode_layer` names the swapped rows
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """One layer to draw, or the km posts of one line.
-
-    Parameters
-    ----------
-    frame : GeoDataFrame or GeoSeries
-        The features; None for km posts.
-    style : Style
-        How they look.
-    name : str
-        For people.
-    group : str
-        Heading in the layer control; "" for the caller's.
-    show : bool
-        Whether drawn at the start.
-    posts : dict, optional
-        Arguments of `Map.add_posts`.
-    key : str, optional
-        Name of the layer for the page's script.
-    profile : dict, optional
-        The profile of the layer drawn before, instead of a layer.
-    title : str
-        Title for a map on which this is drawn first; `name` when empty.
-    """
-
-    frame: Any
-    style: Style
-    name: str
-    group: str = ""
-    show: bool = True
-    posts: dict[str, Any] | None = None
-    key: str | None = None
-    profile: dict[str, Any] | None = None
-    title: str = ""
 
 
 def list_drawings(
@@ -186,14 +149,15 @@ def _list(
         title = f"{name} {turn}" if name else None
         if not isinstance(one, Route):
             _refuse_idle(one, None, profile=profile)
-            yield from _draw(one, title, None, style, profile=profile)
+            first, *rest = _draw(one, title, None, style, profile=profile)
+            yield from (replace(first, title=name or first.title or first.name), *rest)
             continue
         place += 1
         own: dict[str, Any] = {"color": CATEGORIES[(turn - 1) % len(CATEGORIES)], "weight": 4.0}
-        aside = {"aside": _BESIDE * (place - (len(routes) - 1) / 2)} if len(routes) > 1 else {}
+        aside = {"aside": BESIDE * (place - (len(routes) - 1) / 2)} if len(routes) > 1 else {}
         own |= dict(style) | {"extra": aside | dict(style.get("extra", {}))}
         line = _route(one, Style(**own), title, [r for r in routes if r is not one])
-        yield replace(line, title=whole)
+        yield replace(line, title=whole or line.name)
         if profile:
             yield _draw_profile(one, line)
     if routes:
@@ -202,15 +166,6 @@ def _list(
 
 def _draw_profile(thing: Corridor | Route, line: Drawing) -> Drawing:
     return Drawing(None, line.style, line.name, profile=encode_profile(thing, line.name))
-
-
-def color_drawing(drawing: Drawing, color: str) -> Style:
-    """Set `color` in a style that has neither its own colour nor colours by kind."""
-    frame = drawing.frame
-    kinds = frame["kind"] if isinstance(frame, gpd.GeoDataFrame) and "kind" in frame else []
-    if drawing.style.color is not None or any(k in KINDS for k in set(map(str, kinds))):
-        return drawing.style
-    return replace(drawing.style, color=color)
 
 
 def _subject(
@@ -360,10 +315,12 @@ def _corridor(
     title = name or str(x.title)
     frame = tabulate_sections(x).drop(columns="corridor")
     look = style_line(frame, weight=4.0) if options else style_line(frame)
-    own = {"extra": {**look.extra, **options.get("extra", {})}}
+    # Its name stands on the map where others of its kind are drawn, too.
+    brief = {"brief": name_briefly(x) if title == str(x.title) else title}
+    own = {"extra": {**brief, **look.extra, **options.get("extra", {})}}
     look = replace(look, **{**options, **own})
     key = f"corridor-{x.name}"
-    yield Drawing(frame, look, title, "Corridors", key=key)
+    yield Drawing(frame, look, title, "Corridors", key=key, by_kind=style.color is None)
     stops = tabulate_stops(x)
     if stops is not None:
         yield Drawing(stops, style_stops(stops), "Stops", "Corridors")

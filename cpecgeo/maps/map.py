@@ -16,6 +16,7 @@ from folium.template import Template
 from cpecgeo.errors import UnknownNameError
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.disk import local, write_whole
+from cpecgeo.maps import collection
 from cpecgeo.maps.background import DISPUTED_NOTE, choose_backgrounds, encode_background
 from cpecgeo.maps.colors import pick_spare_color
 from cpecgeo.maps.controls import (
@@ -28,7 +29,7 @@ from cpecgeo.maps.controls import (
     list_tile_hosts,
     make_tile_layers,
 )
-from cpecgeo.maps.drawings import TOWNS, color_drawing, list_drawings
+from cpecgeo.maps.drawings import TOWNS, list_drawings
 from cpecgeo.maps.layer import VectorLayer, encode_layer, list_words, translate_layer
 from cpecgeo.maps.page import PAPERS, print_page, render_heading, render_page, take_picture
 from cpecgeo.maps.style import Style
@@ -45,7 +46,8 @@ class Map(folium.Map):
     """A map that opens anywhere: one file, without a request to any server.
 
     All of folium works on it; files that folium would link are inlined. `add` draws any table with
-    a CRS, any geometry in lon, lat, corridors, routes and results of analyses.
+    a CRS, any geometry in lon, lat, corridors, routes and results of analyses; more than 2,000
+    points of a layer on a canvas.
 
     Parameters
     ----------
@@ -54,7 +56,7 @@ class Map(folium.Map):
     zoom_start : float, optional
         Zoom level at the start, together with `location`.
     title : str, optional
-        Title and heading of the page; when omitted, the name of the first thing added.
+        Title and heading of the page; when omitted, the names of the things added.
     subtitle : str
         A line below the heading.
     tiles : str, xyzservices.TileProvider, folium.TileLayer, a list of these, or None
@@ -134,6 +136,8 @@ class Map(folium.Map):
         self._start = None if location is None else (list(location), zoom)
         self._added = 0
         self._towns: set[str] = set()
+        self._titles: list[str] = []
+        self._lines: dict[str, gpd.GeoSeries] = {}  # of corridors coloured by kind
         self.options.pop("zoom", None)
         self.options["zoom_control"] = False
         # folium passes these to its tile layer, and there may be none.
@@ -149,7 +153,8 @@ class Map(folium.Map):
             self.notes.append(DISPUTED_NOTE)
 
     def _heading(self) -> str:
-        return render_heading(self.title, self.subtitle, self.lang)
+        title = collection.translate_title(self.title, self._titles, find_words(self.lang))
+        return render_heading(title, self.subtitle, self.lang)
 
     def add(
         self,
@@ -199,19 +204,10 @@ class Map(folium.Map):
         ------
         InputError, CRSError, CoordinateError, UnknownNameError, InputTypeError
             It can't be drawn; the message says why.
-
-        Notes
-        -----
-        More than 2,000 points are drawn on a canvas, not as elements of the page.
         """
         # All layers of one thing share a colour that no other thing has yet.
-        spare = pick_spare_color(
-            look["color"]
-            for layer in self._vectors()
-            if layer.payload["view"]
-            for look in layer.payload["looks"]
-        )
-        parts = list_drawings(x, name=name, geometry=geometry, style=style, profile=profile)
+        spare = pick_spare_color(collection.list_colors(layer.payload for layer in self._vectors()))
+        parts = [*list_drawings(x, name=name, geometry=geometry, style=style, profile=profile)]
         for part in parts:
             if part.profile is not None:
                 self.profiles.append(part.profile | {"layer": self._vectors()[-1].key})
@@ -228,15 +224,19 @@ class Map(folium.Map):
                     continue
             self.add_layer(
                 frame,
-                color_drawing(part, spare),
+                collection.color_drawing(part, spare),
                 name=part.name,
                 group=part.group or group,
                 show=show and part.show,
                 control=control,
                 key=part.key,
             )
-            if self.title is None:
-                self.title = part.title or part.name
+            if part.by_kind:
+                self._lines[self._vectors()[-1].key] = frame.geometry
+        own = self.title is None or self.title == collection.join_titles(self._titles)
+        titles = [one.title for one in parts if one.title] or [one.name for one in parts[:1]]
+        self._titles = list(dict.fromkeys(self._titles + titles))
+        self.title = collection.join_titles(self._titles) if own else self.title
         return self
 
     def add_layer(
@@ -289,10 +289,12 @@ class Map(folium.Map):
         boxes = [layer.bounds for layer in layers if layer.bounds and layer.payload["view"]]
         west, south, east, north = zip(*(boxes or [PAKISTAN]), strict=True)
         words = list_words((layer.payload for layer in layers), say)
-        told = {c.key: translate_layer(c.payload, say) | {"show": c.show} for c in layers}
+        payloads = {c.key: c.payload for c in layers}
+        payloads |= collection.tell_apart(payloads, self._lines)
+        told = {c.key: translate_layer(payloads[c.key], say) | {"show": c.show} for c in layers}
         profiles = [one | {"name": say.phrase(one["name"])} for one in self.profiles]
         return {
-            "title": say.phrase(self.title or "Map"),
+            "title": collection.translate_title(self.title, self._titles, say) or say("Map"),
             "subtitle": say(self.subtitle),
             "note": say(NOTE),
             "notes": [*map(say, dict.fromkeys(self.notes)), *list_unnamed(told.values(), say)],
@@ -377,12 +379,10 @@ class Map(folium.Map):
 
         Parameters
         ----------
-        path : path
-            Where the PDF goes.
+        path, timeout
+            As for `to_png`.
         paper : str
             ``"A4"`` or ``"A3"``, landscape, ``"A4 portrait"`` or ``"A3 portrait"``.
-        timeout : float
-            Seconds to wait for chromium.
 
         Returns
         -------

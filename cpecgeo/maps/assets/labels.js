@@ -22,6 +22,9 @@
     return type === 2 ? L.latLng(line[Math.floor(line.length / 2)]) : L.latLngBounds(line).getCenter();
   }
 
+  // A line among others of its kind is named by its own name, in its own colour.
+  const brief = ({ style, name }) => (style.apart ? (cpecgeo.lang() === "en" && style.brief) || name.split(/[,，،]/)[0] : null);
+
   function collect(map) {
     const all = [];
     for (const group of Object.values(map.cpec.layers)) {
@@ -30,7 +33,7 @@
       if (!column || layer.cloud) continue;
       for (let i = 0; i < layer.n; i += 1) {
         const own = column === "name" ? cell(layer.columns["name_" + cpecgeo.lang()], i) : null;
-        const text = own || cell(layer.columns[column], i);
+        const text = own || cell(layer.columns[column], i) || brief(layer);
         const at = text === null || text === undefined || text === "" ? null : anchor(layer, i);
         if (!at) continue;
         all.push({
@@ -251,6 +254,7 @@
         taken.push(spot);
         said.add(one.text);
         const node = el("div", { class: "cpec-label cpec-label-" + style, dir: "auto" }, one.text);
+        if (one.layer.style.apart) node.style.color = one.layer.looks[0].color;
         node.style.transform = "translate(" + Math.round(spot[0]) + "px," + Math.round(spot[1]) + "px)";
         made.push(node);
       }

@@ -44,10 +44,11 @@
         return;
       }
       // Without bends that are smaller than the line is wide, which would become loops.
+      const aside = this.options.aside * (this.options.grows ? Math.max(1, cpecgeo.growth(this._map.getZoom())) : 1);
       const points = L.LineUtil.simplify(all.map((at) => this._map.latLngToLayerPoint(at)), 1.5);
       const moved = points.map((p, k) => {
         const along = points[Math.min(points.length - 1, k + 1)].subtract(points[Math.max(0, k - 1)]);
-        const share = this.options.aside / (Math.hypot(along.x, along.y) || 1);
+        const share = aside / (Math.hypot(along.x, along.y) || 1);
         return p.add([-along.y * share, along.x * share]);
       });
       moved.forEach((p) => bounds.extend(p));
@@ -72,7 +73,9 @@
       base.dashArray = style.dash || cpecgeo.dashes(look.dash, look.weight);
       base.smoothFactor = 1;
       if (style.solid) Object.assign(base, { dashArray: null, lineCap: "round", opacity: style.opacity });
-      if (style.aside) return new Beside(parts.map(decode), Object.assign(base, { aside: style.aside, lineCap: "round" }));
+      if (style.aside) return new Beside(parts.map(decode), Object.assign(base, {
+        aside: style.aside, grows: style.grow, lineCap: base.dashArray ? base.lineCap : "round",
+      }));
       return L.polyline(parts.map(decode), base);
     }
     base.weight = style.areaWeight ?? 1.2;
@@ -86,8 +89,9 @@
   // so that it is one without its colour.
   function dress(line, look, pane) {
     const under = (options) => {
-      const below = L.polyline(line.getLatLngs(), Object.assign({
-        pane: pane, interactive: false, lineCap: "butt",
+      const { aside, grows } = line.options;
+      const below = new (aside ? Beside : L.Polyline)(line.getLatLngs(), Object.assign({
+        pane: pane, interactive: false, lineCap: "butt", aside, grows,
       }, options));
       line.on("add", (event) => below.addTo(event.target._map));
       line.on("remove", () => below.remove());
