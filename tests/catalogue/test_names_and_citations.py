@@ -205,3 +205,11 @@ def test_answers_say_what_credit_they_owe():
     assert [answer.attrs["credits"] for answer in owing] == [[OSM_CREDIT]] * len(owing)
     assert "credits" not in cg.crossed(own, "provinces").attrs
     assert "credits" not in cg.nearest("Gilgit", "mines").attrs
+
+
+def test_a_layer_is_cited_with_three_sources_and_the_number_of_others():
+    for name in ("mines", "stations", "countries", "disputed"):
+        sources, text = cg.layer(name).attrs["sources"], cg.cite(name)
+        assert all(source in text for source in sources[:3])
+        assert (f"; and {len(sources) - 3} more;" in text) == (len(sources) > 3)
+        assert (" more;" in text) == (len(sources) > 3)
