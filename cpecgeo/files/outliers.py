@@ -342,6 +342,9 @@ def remarks(tally: Tally) -> list[str]:
     apart[0] = np.minimum(apart[0], 360 - apart[0])  # the shorter way around
     distance: Floats = apart.max(axis=0).astype(np.float64)
     far = distance > max(_FAR_DEG, _FAR_TIMES * _median(distance, numbers))
+    # Rows all over the region have a wide spread, which hides those far from it.
+    outside = ~(_is_near(cells) | _is_within(lon, lat, _EXPECTED))
+    far |= outside & (numbers[outside].sum() <= _FEW * numbers.sum())
     many = int(numbers[far].sum())
     if many and many <= _FEW * numbers.sum():
         firsts = sorted(tally.cells[int(c)][1] for c in cells[far])[:_SHOWN]

@@ -207,9 +207,10 @@ def check_range(xy: Floats, array: NDArray[Any], what: str) -> None:
     off = whole & ((np.abs(lat) > 90) | (np.abs(lon) > 180)) if whole.all() else ~whole
     at = int(np.flatnonzero(off)[0])
     row, point = int(owner[at]), (float(lon[at]), float(lat[at]))
-    is_swapped = bool((np.abs(lon) <= 90).all() and (np.abs(lat) <= 180).all())
+    # A single bad row among good ones is a slip, not a swap.
+    is_swapped = bool((np.abs(lon) <= 90).all() and 2 * off.sum() >= len(off))
     raise CoordinateError.out_of_range(
-        what, point, row, where=f"at position {row}", is_swapped=is_swapped
+        what, point, row, where=f"at position {row}", is_swapped=is_swapped, repair="correct it"
     )
 
 

@@ -5,6 +5,7 @@ import sys
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import pytest
 import shapely
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 import cpecgeo as cg
 from cpecgeo import scale
-from cpecgeo.errors import CpecgeoWarning, DataWarning
+from cpecgeo.errors import CoordinateError, CpecgeoWarning, DataWarning
 from cpecgeo.files.outliers import find_outliers
 
 GEOD = pyproj.Geod(ellps="WGS84")
@@ -31,6 +32,20 @@ SITES = [[67.0, 24.9], [67.1, 24.8], [66.9, 25.1], [67.3, 25.0], [67.2, 24.7], [
 )
 def test_a_few_wrong_rows(more, words):
     assert find_outliers(np.array(SITES + more, float)) == [words]
+
+
+def test_rows_far_from_a_wide_spread_are_all_told():
+    spread = [[67 + k / 5, 24.8 + k / 4] for k in range(40)]
+    wrong = [[74.34, 3.155], [7.434, 31.55]]
+    assert find_outliers(np.array(spread + wrong)) == ["2 rows lie far from all others (rows 41, 42)"]
+    assert find_outliers(np.array([*spread, [116.4, 39.9], [121.5, 31.2], [55.3, 25.3]])) == []
+
+
+def test_one_row_out_of_range_is_a_slip_and_no_swap():
+    frame = pd.DataFrame({"lon": [74.3, 74.0, 74.4], "lat": [31.5, 95.0, 31.6]})
+    with pytest.raises(CoordinateError, match="latitude 95.0 at position 1.*correct it") as error:
+        cg.nearest(frame, "ml1")
+    assert "swapped" not in str(error.value)
 
 
 @pytest.mark.parametrize(
