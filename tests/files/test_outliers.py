@@ -37,7 +37,9 @@ def test_a_few_wrong_rows(more, words):
 def test_rows_far_from_a_wide_spread_are_all_told():
     spread = [[67 + k / 5, 24.8 + k / 4] for k in range(40)]
     wrong = [[74.34, 3.155], [7.434, 31.55]]
-    assert find_outliers(np.array(spread + wrong)) == ["2 rows lie far from all others (rows 41, 42)"]
+    assert find_outliers(np.array(spread + wrong)) == [
+        "2 rows lie far from all others (rows 41, 42)"
+    ]
     assert find_outliers(np.array([*spread, [116.4, 39.9], [121.5, 31.2], [55.3, 25.3]])) == []
 
 
