@@ -208,7 +208,7 @@ def check_range(xy: Floats, array: NDArray[Any], what: str) -> None:
     at = int(np.flatnonzero(off)[0])
     row, point = int(owner[at]), (float(lon[at]), float(lat[at]))
     # A single bad row among good ones is a slip, not a swap.
-    is_swapped = bool((np.abs(lon) <= 90).all() and 2 * off.sum() >= len(off))
+    is_swapped = bool((np.abs(lon) <= 90).all() and 2 * np.count_nonzero(off) >= len(xy))
     raise CoordinateError.out_of_range(
         what, point, row, where=f"at position {row}", is_swapped=is_swapped, repair="correct it"
     )
