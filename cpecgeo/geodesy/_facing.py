@@ -34,7 +34,7 @@ _SAME2 = 1e-4  # m²; a segment's end and the next one's start are closer
 # Sectors around a geometry, and the pairs per geometry from which it pays off to find facing
 # segments. Levels: the least distance of the other geometry, in radii, and the greatest depth of a
 # segment.
-_SECTORS, _REPAID = 32, 50
+_SECTORS, _REPAID = 32, 25
 _LEVELS = ((1.2, 100.0), (3.0, 300.0), (8.0, 1_500.0))
 _LEAST = 64  # geometries per slice
 
@@ -77,16 +77,15 @@ def find_facing(
         east[np.hypot(*up[:, :2].T) < 1e-9] = (0.0, 1.0, 0.0)
         east /= np.linalg.norm(east, axis=1)[:, None]
         frame[:, :13] = np.column_stack((middle, radius, up, east, np.cross(up, east)))
-        for one, two in np.ndindex(spans.shape):
-            spans[one, two] = bits[
-                np.arange(one, one + (two - one) % _SECTORS + 1) % _SECTORS
-            ].sum()
+        one, two, k = np.ogrid[:_SECTORS, :_SECTORS, :_SECTORS]
+        between = (k - one) % _SECTORS <= (two - one) % _SECTORS
+        spans = np.where(between, bits, 0).sum(axis=2)
         corner = np.arange(_SECTORS + 1) * 4.0 / _SECTORS
         north = 1.0 - np.abs(corner - 2.0)
         angle = np.unwrap(np.arctan2(north, (1.0 - np.abs(north)) * np.sign(2.0 - corner)))
         edges = (angle[:-1] - 1e-6, angle[1:] + 1e-6)
         rays = np.column_stack([f(v) for v in edges for f in (np.cos, np.sin)])
-        run, most = choose(stand_out, 20 * len(around)), int(np.diff(begin).max())
+        run, most = choose(stand_out, 100 * len(around)), int(np.diff(begin).max())
 
         def work(start: int, stop: int) -> None:
             run(
