@@ -305,7 +305,34 @@ def _resolve(
             f"cpecgeo: {', '.join(typed)}{kind} also known: {', '.join(found.also)}",
             file=sys.stderr,
         )
+    if what.startswith("--"):
+        _tell_mixed(typed)
     return found
+
+
+def _tell_mixed(typed: Sequence[str]) -> None:
+    """Print kinds and statuses of the layers among the targets, which an answer doesn't say."""
+    from cpecgeo.catalogue import layer
+    from cpecgeo.catalogue.layers import LAYERS
+
+    for name in dict.fromkeys(t.casefold().removeprefix("layer:").strip() for t in typed):
+        if name not in LAYERS:
+            continue
+        rows = layer(name)
+        rows = rows[rows.geometry.notna()]
+        if "status" not in rows or rows["status"].isna().all():
+            continue
+        counts = [rows[c].fillna("unknown").value_counts() for c in ("kind", "status")]
+        told = [
+            ", ".join(f"{n} {str(word).replace('_', ' ')}" for word, n in each.items())
+            for each in counts
+        ]
+        if len(counts[0]) > 1 or set(counts[1].index) != {"operating"}:
+            print(
+                f"cpecgeo: {name} has {told[0]} ({told[1]}), and any counts; to choose, name "
+                f"some, comma between: `cpecgeo show {name}` lists them.",
+                file=sys.stderr,
+            )
 
 
 def corridor(name: str, how: Reading | None = None, *, kind: str = "road") -> str | Corridor:

@@ -268,7 +268,7 @@ def distance_table(
 ) -> None:
     """Measure from each point to the nearest of each group.
 
-    Example: cpecgeo distance-table villages.csv --group rail=ml1 --group port=ports -o wide.csv
+    Example: cpecgeo distance-table a.csv --group rail=ml1 --group port=port-qasim,karachi-port
     """
     from cpecgeo.analysis.tables import distance_table as found
 

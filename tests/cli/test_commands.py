@@ -814,6 +814,34 @@ def test_rows_without_a_name_are_told_by_their_first_text(tmp_path):
     assert row.split()[:2] == ["Kot", "ml1"]
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("near", "Lahore", "--to", "{}"),
+        ("within", "Lahore", "--of", "ml1,{}", "--km", "1"),
+        ("distance-table", "crossings", "--group", "port=layer:{}"),
+    ],
+)
+def test_kinds_and_statuses_of_a_layer_that_is_measured_to_are_told(typed):
+    def remark(layer):
+        run = RUN.invoke(app, [text.format(layer) for text in typed], catch_exceptions=False)
+        assert run.exit_code == 0
+        return [line for line in run.stderr.splitlines() if " and any counts" in line]
+
+    ports = cg.layer("ports")
+    (told,) = remark("ports")
+    assert told.startswith("cpecgeo: ports has ")
+    for column in ("kind", "status"):
+        for word, count in ports[column].value_counts().items():
+            assert f"{count} {word}" in told
+    assert "`cpecgeo show ports`" in told
+    (told,) = remark("mines")
+    # The mine without a position is no target.
+    assert "5 mine (4 operating, 1 under construction)" in told
+    for plain in ("interchanges", "places"):  # all operate; towns have no status
+        assert not remark(plain)
+
+
 def test_an_empty_text_names_nothing():
     with pytest.raises(InputError, match="the source is empty"):
         said("near", "", "--to", "ml1")
