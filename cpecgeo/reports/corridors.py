@@ -101,7 +101,7 @@ def _lead(thing: Corridor, say: Words) -> str:
         if (open_km := _sum_open(thing)) >= 1:
             works = say("{share} of it operates; {km} km more are open while they are rebuilt.",
                         share=f"{share:.0%}", km=f"{open_km:,.0f}")  # fmt: skip
-    return say.join([long, works, tell_people(thing, say)])
+    return say.join([long, works, tell_people(thing, say.name(thing.title), say)])
 
 
 def _sum_open(thing: Corridor) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from cpecgeo.analysis.exposure import exposure
+from cpecgeo.analysis.proximity import within
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.render import Part
@@ -14,32 +16,112 @@ from cpecgeo.routing import Reach
 
 __all__ = [
     "LEAD_KM",
+    "Near",
     "compare_people",
-    "count_near",
+    "measure_near",
     "sum_people",
     "tell_people",
+    "tell_range",
     "tell_reached",
 ]
 
 # The ring in the first sentence, and the rings of the table.
 LEAD_KM = 10
 RADII_KM = (5, 10, 25, 50)
+# From which share of the figure on a range is stated; how many towns are named for it, and from
+# which share of the range on.
+_WIDE, _NAMED, _DECIDES = 0.2, 2, 0.1
 
 
-def count_near(x: SubjectLike, km: float = LEAD_KM) -> float:
-    """Count the people of towns near something."""
-    return float(exposure(x, [km])["population"].sum())
+@dataclass(frozen=True)
+class Near:
+    """The people of towns within a radius.
+
+    Attributes
+    ----------
+    towns : int
+        Towns drawn within it.
+    people, low, high : float
+        As drawn, and the least and most if line and towns are moved by their accuracy.
+    names : tuple of str
+        The towns, two at most, on which a wide range depends; empty where it isn't wide.
+    """
+
+    towns: int
+    people: float
+    low: float
+    high: float
+    names: tuple[str, ...] = ()
+
+    def tell(self, say: Words) -> str:
+        """Write the number of people, or its range where that is wide."""
+        return tell_range(self.low, self.high, say) if self.names else say.people(self.people)
 
 
-def tell_people(x: SubjectLike, say: Words, km: float = LEAD_KM) -> str:
+def measure_near(x: SubjectLike, km: float, own: str = "") -> Near:
+    """Sum the people of towns near something; `own` is the id of a town that is itself there."""
+    found = exposure(x, [km]).iloc[0]
+    columns = ("population", "population_low", "population_high")
+    people, low, high = (float(found[c]) for c in columns)
+    near = Near(int(found["features"]), people, low, high)
+    if not _is_wide(near):
+        return near
+    doubtful = within("places", x, km, certainty=["likely", "open"])
+    here = doubtful["id"] == own
+    near = replace(near, low=low + float(doubtful.loc[here, "population"].fillna(0).sum()))
+    if not _is_wide(near):
+        return near
+    large = doubtful[~here].nlargest(_NAMED, "population")
+    deciding = large["population"] >= _DECIDES * (near.high - near.low)
+    deciding.iloc[0] = True
+    return replace(near, names=tuple(large.loc[deciding, "name"]))
+
+
+def _is_wide(near: Near) -> bool:
+    """Return whether the range is more than a fifth away from the figure as drawn."""
+    return near.low < (1 - _WIDE) * near.people or near.high > (1 + _WIDE) * near.people
+
+
+def tell_range(low: float, high: float, say: Words) -> str:
+    """Write a range of people in one unit, to two digits.
+
+    Examples
+    --------
+    >>> from cpecgeo.maps.words import find_words
+    >>> tell_range(865_468, 17_335_881, find_words("en"))
+    '0.9 to 17 million'
+    """
+    if say.lang == "zh" and high >= 1e4:
+        ends = [f"{float(f'{v / 1e4:.2g}'):,.10g}" for v in (low, high)]
+        return say("{count} ten thousand", count=say("{low} to {high}", low=ends[0], high=ends[1]))
+    if high >= 1e6:
+        ends = [
+            f"{v:,.0f}" if v >= 10 or v == 0 else f"{v:.1f}" if v >= 1 else f"{v:.1g}"
+            for v in (low / 1e6, high / 1e6)
+        ]
+        return say("{count} million", count=say("{low} to {high}", low=ends[0], high=ends[1]))
+    return say("{low} to {high}", low=say.people(low), high=say.people(high))
+
+
+def tell_people(x: SubjectLike, title: str, say: Words, own: str = "") -> str:
     """Write how many people live in towns near something, in a sentence."""
-    near = exposure(x, [km]).iloc[0]
-    if near["features"] == 0:
-        return say("No town of the gazetteer lies within {km} km.", km=km)
-    if near["population"] == 0:
-        return say("No town with a population figure lies within {km} km.", km=km)
-    people = say.people(float(near["population"]))
-    return say("Towns of {people} people in all lie within {km} km of it.", people=people, km=km)
+    near, km = measure_near(x, LEAD_KM, own), LEAD_KM
+    names = say(" and ").join(map(say.name, near.names))
+    if near.people == 0 and names:
+        return say("As drawn, no town with a population figure lies within {km} km of {title}; "
+                   "towns of up to {people} people may, depending on {names}.", km=km, title=title,
+                   people=say.people(near.high), names=names)  # fmt: skip
+    if near.towns == 0:
+        return say("No town of the gazetteer lies within {km} km of {title}.", km=km, title=title)
+    if near.people == 0:
+        return say("No town with a population figure lies within {km} km of {title}.", km=km,
+                   title=title)  # fmt: skip
+    if names:
+        return say("Towns of {people} people in all lie within {km} km of {title} ({drawn} as "
+                   "drawn), depending on {names}.", people=near.tell(say), km=km, title=title,
+                   drawn=say.people(near.people), names=names)  # fmt: skip
+    return say("Towns of {people} people in all lie within {km} km of {title}.",
+               people=near.tell(say), km=km, title=title)  # fmt: skip
 
 
 def known_people(rows: pd.DataFrame) -> pd.Series:
@@ -48,7 +130,7 @@ def known_people(rows: pd.DataFrame) -> pd.Series:
     return rows["population_within"].where(is_known | (rows["features"].cumsum() == 0))
 
 
-def sum_people(x: SubjectLike, say: Words) -> Part:
+def sum_people(x: SubjectLike, say: Words, own: str = "") -> Part:
     """Sum towns and their people in rings; the view for people is cumulative."""
     rows = exposure(x, RADII_KM).reset_index()
     missing = sorted({name for names in rows.pop("missing_names") for name in names})
@@ -65,7 +147,14 @@ def sum_people(x: SubjectLike, say: Words) -> Part:
             "population_within": known_people(rows),
         }
     )
-    view = view[view["towns"] > 0]
+    view = view[view["towns"] > 0].copy()
+    rings = [measure_near(x, km, own) for km in view["within_km"]]
+    if any(near.names for near in rings):
+        view["population_range"] = [near.tell(say) if near.names else "" for near in rings]
+        view["depends_on"] = [say(" and ").join(map(say.name, near.names)) for near in rings]
+        text.append(
+            say("A range is what may be within, if line and towns are moved by their accuracy.")
+        )
     if view.empty:
         text = [say("No town of the gazetteer lies within {km} km.", km=RADII_KM[-1])]
     return Part("people", say("People nearby"), tuple(text), rows, view=view)

@@ -240,9 +240,10 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
     roads, sites = nearest_corridors(thing.point, 5), ("crossings", "zones", "ports")
     near = {name: _others(thing, name, "status") for name in sites}
     crossing = tell_away(near["crossings"], thing.accuracy_km, say).iloc[0]
+    own = thing.id if thing.layer == "places" else ""
     lead = [
         *_off(roads, thing, say),
-        tell_people(thing.point, say),
+        tell_people(thing.point, say.name(thing.name), say, own),
         say("The nearest border crossing is {name}, {away} away.",
             name=say.name(crossing["name"]), away=crossing["away"]),
     ]  # fmt: skip
@@ -253,7 +254,7 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
              view=glance.drop(columns=["id", "layer"]), form="facts"),
         _corridors(roads, thing, say),
         *figures,
-        sum_people(thing.point, say),
+        sum_people(thing.point, say, own),
         _sites("towns", _others(thing, "places", "population"), thing, say),
         *(_sites(name, rows, thing, say) for name, rows in near.items()),
     ]  # fmt: skip

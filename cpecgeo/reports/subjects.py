@@ -38,8 +38,9 @@ from cpecgeo.reports.document import (
 )
 from cpecgeo.reports.people import (
     LEAD_KM,
+    Near,
     compare_people,
-    count_near,
+    measure_near,
     sum_people,
     tell_people,
 )
@@ -185,7 +186,8 @@ def _lead_shape(
             say("{title} has {area} km².", title=title, area=f"{float(area_km2(shape)):,.0f}")
         )
     said += lead_corridor(beside, shape, say)
-    said.append(tell_people(shape, say))
+    several = shapely.get_dimensions(shape) == 0 and shapely.get_num_geometries(shape) > 1
+    said.append(tell_people(shape, say("these points") if several else title, say))
     return say.join(said)
 
 
@@ -244,8 +246,11 @@ def report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report
         view = rows.drop(columns=["id", *where], errors="ignore")
         parts.append(Part("shapes", say("At a glance"), (), rows, view=view))
     people = compare_people([_key(s) for s in subjects], list(map(merge_shapes, subjects)))
+    near = [measure_near(*_around(s)) for s in subjects]
     view = people.drop(columns=["id", "towns_without_figure"])
     view.insert(0, "title", titles)
+    if any(n.names for n in near):
+        view["within_10_km_range"] = [n.tell(say) if n.names else "" for n in near]
     note = say("Towns of a gazetteer, at a point each: townspeople, not everyone.")
     parts.append(Part("people", say("People nearby"), (note,), people, view=view))
     shown = pd.DataFrame(away, columns=titles)
@@ -276,7 +281,7 @@ def report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report
         sources=split_sources(sources),
         caveats=tuple(caveats),
         data_version=data_version(),
-        lead=_lead_several(subjects, titles, apart, away, say),
+        lead=_lead_several(subjects, titles, near, apart, away, say),
         lang=say.lang,
     )
 
@@ -295,15 +300,16 @@ def _titles(subjects: list[Subject], say: Words) -> list[str]:
 def _lead_several(
     subjects: list[Subject],
     titles: list[str],
+    near: list[Near],
     apart: pd.DataFrame,
     away: list[list[str]],
     say: Words,
 ) -> str:
     """Write the length of each corridor, or the people near each thing, and which are far apart."""
     said = []
-    for subject, title in zip(subjects, titles, strict=True):
+    for subject, title, n in zip(subjects, titles, near, strict=True):
         thing = subject.things[0]
-        people = say.people(count_near(merge_shapes(subject)))
+        people = n.tell(say)
         if isinstance(thing, Corridor):
             values = {"title": title, "people": people, "near": LEAD_KM}
             values |= {"drawn": f"{thing.length_km:,.0f}"}
@@ -353,6 +359,13 @@ def _site(thing: Place | Market) -> dict[str, Any]:
         "corridor_accuracy_km": close["accuracy_km"],
         "at_km": close["km"],
     }
+
+
+def _around(subject: Subject) -> tuple[SubjectLike, float, str]:
+    """Return around what, and how far, the first sentences count people; and a town's own id."""
+    thing = subject.things[0]
+    own = thing.id if isinstance(thing, Place) and thing.layer == "places" else ""
+    return thing if isinstance(thing, Corridor) else merge_shapes(subject), LEAD_KM, own
 
 
 def _key(subject: Subject) -> str:

@@ -22,7 +22,8 @@ from cpecgeo.errors import (
 from cpecgeo.maps.colors import NAMED
 from cpecgeo.maps.words import find_words
 from cpecgeo.reports import Part, Report, document, render, sites
-from cpecgeo.reports.people import tell_reached
+from cpecgeo.reports import people as people_module
+from cpecgeo.reports.people import Near, measure_near, tell_range, tell_reached
 from cpecgeo.reports.sites import split_note, tell_away, tell_note
 
 HOSTILE = [
@@ -125,8 +126,10 @@ def test_a_report_begins_with_its_three_figures(ml1):
     assert f"{thing.official_km:,.0f} km long by the published figure" in lead
     assert f"({thing.length_km:,.0f} km as drawn)" in lead
     assert "All of it operates" in lead
-    near = cg.exposure(thing, [10])["population"].sum()
-    assert f"{near / 1e6:.1f} million people" in lead
+    near = cg.exposure(thing, [10]).iloc[0]
+    low, high = (near[f"population_{end}"] / 1e6 for end in ("low", "high"))
+    assert f"Towns of {low:.0f} to {high:.0f} million people" in lead
+    assert f"({near['population'] / 1e6:.1f} million as drawn)" in lead
     assert "None of it operates" in cg.report("ml4", draw=False).lead
 
 
@@ -136,6 +139,83 @@ def test_no_town_is_said_as_no_town():
         lead = cg.report("Reko Diq", draw=False, lang=lang).lead
         assert said in lead
         assert "Towns of" not in lead
+
+
+@pytest.mark.parametrize("lang", ["en", "ur", "zh"])
+def test_people_that_may_be_ten_times_as_many_are_a_range_with_the_towns_that_decide(lang):
+    thing, say = cg.corridor("m2"), find_words(lang)
+    made = cg.report(thing, draw=False, lang=lang)
+    near = cg.exposure(thing, [10]).iloc[0]
+    assert near["population_high"] > 10 * near["population_low"]
+    said = tell_range(near["population_low"], near["population_high"], say)
+    assert said == {"en": "0.9 to 17 million", "ur": "0.9 تا 17 ملین", "zh": "87 至 1,700万"}[lang]
+    for text in (said, say.people(near["population"]), say.name("Lahore"), say.name("Rawalpindi")):
+        assert text in made.lead
+    (part,) = (p for p in made.parts if p.key == "people")
+    rows = part.view.set_index("within_km")
+    assert rows.loc[10, "population_range"] == said
+    assert say.name("Lahore") in rows.loc[10, "depends_on"]
+    assert rows.loc[10, "population_within"] == near["population"]
+    for km in rows.index:
+        near = cg.exposure(thing, [km]).iloc[0]
+        low, high = (near[f"population_{end}"] / near["population"] for end in ("low", "high"))
+        assert (rows.loc[km, "population_range"] != "") == (low < 0.8 or high > 1.2)
+    assert said in made.to_html()
+
+
+def test_the_towns_that_decide_are_open_and_at_most_two():
+    found = cg.within("places", "m2", 10, certainty=["likely", "open"]).set_index("name")
+    near = measure_near(cg.corridor("m2"), 10)
+    assert near.names == tuple(found.nlargest(2, "population").index) == ("Lahore", "Rawalpindi")
+    # Karachi alone is nearly all of this range.
+    assert measure_near(cg.corridor("m9"), 10).names == ("Karachi",)
+    side = cg.report("m2", "m5", draw=False)
+    assert "towns of 0.9 to 17 million people" in side.lead
+    view = next(p for p in side.parts if p.key == "people").view
+    assert view["within_10_km_range"].iloc[0] == "0.9 to 17 million"
+
+
+def test_people_known_well_have_one_figure():
+    made = cg.report("Gwadar", draw=False)
+    assert "Towns of 70,900 people in all lie within 10 km of Gwadar." in made.lead
+    (part,) = (p for p in made.parts if p.key == "people")
+    assert "population_range" not in part.view
+    # The position of a town decides nothing about whether it is in itself.
+    assert "Towns of 13.0 million people in all lie within 10 km of Lahore." in (
+        cg.report("Lahore", draw=False).lead
+    )
+
+
+def test_a_range_of_people_is_in_one_unit():
+    en, zh = find_words("en"), find_words("zh")
+    assert tell_range(0, 3_300_000, en) == "0 to 3.3 million"
+    assert tell_range(1_000, 20_896_911, en) == "0.001 to 21 million"
+    assert tell_range(1_200, 98_765, en) == "1,200 to 98,800"
+    assert tell_range(1_200, 9_000, zh) == "1,200 至 9,000"
+
+
+def test_a_town_that_only_may_be_near_is_told():
+    """East of Lahore by 30 km as drawn: no town within 10 km, but Lahore may be."""
+    near = Near(0, 0.0, 0.0, 13e6, ("Lahore",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people_module, "measure_near", lambda *_: near)
+        said = people_module.tell_people(shapely.Point(74, 31), "here", find_words("en"))
+    assert said == (
+        "As drawn, no town with a population figure lies within 10 km of here; towns of up to "
+        "13.0 million people may, depending on Lahore."
+    )
+
+
+@pytest.mark.parametrize("lang", ["en", "ur", "zh"])
+def test_it_is_said_whose_people_are_counted(lang):
+    say = find_words(lang)
+    frame = gpd.GeoDataFrame(_schools(), geometry=gpd.points_from_xy(*_schools()[["lon", "lat"]]
+                             .to_numpy().T), crs=4326)  # fmt: skip
+    assert say("these points") in cg.report(frame, draw=False, lang=lang).lead
+    for name in ("Lahore", "Sindh", "m2"):
+        made = cg.report(name, draw=False, lang=lang)
+        assert made.lead.count(made.title) >= 2
+        assert "of it." not in made.lead.partition("Towns of")[2]
 
 
 @pytest.mark.parametrize("lang", ["en", "ur", "zh"])
