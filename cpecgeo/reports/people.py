@@ -16,7 +16,7 @@ from cpecgeo.routing import Reach
 
 __all__ = [
     "LEAD_KM",
-    "Near",
+    "People",
     "compare_people",
     "measure_near",
     "sum_people",
@@ -34,7 +34,7 @@ _WIDE, _NAMED, _DECIDES = 0.2, 2, 0.1
 
 
 @dataclass(frozen=True)
-class Near:
+class People:
     """The people of towns within a radius.
 
     Attributes
@@ -58,12 +58,12 @@ class Near:
         return tell_range(self.low, self.high, say) if self.names else say.people(self.people)
 
 
-def measure_near(x: SubjectLike, km: float, own: str = "") -> Near:
+def measure_near(x: SubjectLike, km: float, own: str = "") -> People:
     """Sum the people of towns near something; `own` is the id of a town that is itself there."""
     found = exposure(x, [km]).iloc[0]
     columns = ("population", "population_low", "population_high")
     people, low, high = (float(found[c]) for c in columns)
-    near = Near(int(found["features"]), people, low, high)
+    near = People(int(found["features"]), people, low, high)
     if not _is_wide(near):
         return near
     doubtful = within("places", x, km, certainty=["likely", "open"])
@@ -77,7 +77,7 @@ def measure_near(x: SubjectLike, km: float, own: str = "") -> Near:
     return replace(near, names=tuple(large.loc[deciding, "name"]))
 
 
-def _is_wide(near: Near) -> bool:
+def _is_wide(near: People) -> bool:
     """Return whether the range is more than a fifth away from the figure as drawn."""
     return near.low < (1 - _WIDE) * near.people or near.high > (1 + _WIDE) * near.people
 

@@ -38,7 +38,7 @@ from cpecgeo.reports.document import (
 )
 from cpecgeo.reports.people import (
     LEAD_KM,
-    Near,
+    People,
     compare_people,
     measure_near,
     sum_people,
@@ -300,7 +300,7 @@ def _titles(subjects: list[Subject], say: Words) -> list[str]:
 def _lead_several(
     subjects: list[Subject],
     titles: list[str],
-    near: list[Near],
+    near: list[People],
     apart: pd.DataFrame,
     away: list[list[str]],
     say: Words,

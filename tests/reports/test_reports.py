@@ -23,7 +23,7 @@ from cpecgeo.maps.colors import NAMED
 from cpecgeo.maps.words import find_words
 from cpecgeo.reports import Part, Report, document, render, sites
 from cpecgeo.reports import people as people_module
-from cpecgeo.reports.people import Near, measure_near, tell_range, tell_reached
+from cpecgeo.reports.people import People, measure_near, tell_range, tell_reached
 from cpecgeo.reports.sites import split_note, tell_away, tell_note
 
 HOSTILE = [
@@ -196,7 +196,7 @@ def test_a_range_of_people_is_in_one_unit():
 
 def test_a_town_that_only_may_be_near_is_told():
     """East of Lahore by 30 km as drawn: no town within 10 km, but Lahore may be."""
-    near = Near(0, 0.0, 0.0, 13e6, ("Lahore",))
+    near = People(0, 0.0, 0.0, 13e6, ("Lahore",))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(people_module, "measure_near", lambda *_: near)
         said = people_module.tell_people(shapely.Point(74, 31), "here", find_words("en"))
