@@ -263,9 +263,8 @@ def _by_ring(frame: pd.DataFrame, cmap: str | Sequence[str] | None) -> _Classes:
     """Give each ring a colour, the outermost the darkest; the legend has the rings' limits."""
     pairs = list(zip(frame["km_from"], frame["km_to"], strict=True))
     rings = sorted(set(pairs))
-    steps = (
-        make_ramp(len(rings) + 1)[1:] if cmap is None else make_ramp(len(rings), read_cmap(cmap))
-    )
+    n = len(rings)
+    steps = make_ramp(n + 1)[1:] if cmap is None else make_ramp(n, read_cmap(cmap))
     chosen = dict(zip(rings, steps, strict=True))
     legend = [(f"{low:,.5g} to {high:,.5g} km", chosen[low, high]) for low, high in rings]
     return [chosen[pair] for pair in pairs], legend
@@ -298,6 +297,8 @@ def _breaks(
         raise UnknownNameError(scheme, "scheme", SCHEMES)
     if isinstance(k, bool) or not isinstance(k, int) or not 2 <= k <= 9:
         raise InputError(f"k is {k!r}; 2 to 9 classes can be told apart.")
+    values = np.unique(known)
+    k = min(k, len(values))  # no more classes than distinct values
     if scheme == "quantiles":
         edges = np.unique(np.quantile(known, np.linspace(0, 1, k + 1)))[1:-1]
     elif scheme == "equal_interval":
@@ -307,7 +308,8 @@ def _breaks(
     else:
         edges = known.mean() + known.std() * np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
         edges = edges[(edges > known.min()) & (edges < known.max())]
-    return _round_breaks(np.sort(known), np.unique(edges))
+    edges = np.unique(edges)
+    return _round_breaks(np.sort(known), values[1:] if len(edges) >= len(values) else edges)
 
 
 def _find_natural_breaks(known: NDArray[np.float64], k: int) -> NDArray[np.float64]:
@@ -321,9 +323,7 @@ def _find_natural_breaks(known: NDArray[np.float64], k: int) -> NDArray[np.float
     distinct = np.unique(known)
     if len(distinct) <= k:
         return distinct[1:]
-    few = known
-    if len(known) > SEARCHED:
-        few = np.quantile(known, np.linspace(0, 1, SEARCHED))
+    few = known if len(known) <= SEARCHED else np.quantile(known, np.linspace(0, 1, SEARCHED))
     last = FisherJenks(few, k).bins[:-1]
     # mapclassify returns the last value of a class; here a class begins at its lower limit.
     after = np.searchsorted(distinct, np.asarray(last, dtype=float), side="right")
@@ -392,7 +392,7 @@ def _by_number(
     place = np.searchsorted(inner, numbers, side="right")
     finite = np.isfinite(numbers)
     colors = [steps[p] if f else MISSING for p, f in zip(place, finite, strict=True)]
-    labels = [f"{write(a)} to {write(b)}{unit}" for a, b in pairwise(edges)]
+    labels = [" to ".join(dict.fromkeys(map(write, ends))) + unit for ends in pairwise(edges)]
     if not isinstance(scheme, str):
         labels[0] = f"below {write(inner[0])}{unit}"
         last, end = write(inner[-1]), None if most is None else write(most)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import geopandas as gpd
@@ -17,6 +18,7 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
+from cpecgeo.geodesy import Chainage
 from cpecgeo.maps.collection import BESIDE, Drawing
 from cpecgeo.maps.colors import CATEGORIES, KINDS
 from cpecgeo.maps.corridors import (
@@ -147,6 +149,8 @@ def _list(
     place = -1
     for turn, one in enumerate(x, 1):
         title = f"{name} {turn}" if name else None
+        if title and isinstance(one, Route):
+            title = f"{title}, {_write_figures(one)}"
         if not isinstance(one, Route):
             _refuse_idle(one, None, profile=profile)
             first, *rest = _draw(one, title, None, style, profile=profile)
@@ -212,13 +216,38 @@ def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
                        legend=style.legend or f"From {places}",
                        extra={"most": x.limit} | dict(style.extra))  # fmt: skip
     look = replace(look, extra=_TIMELESS | dict(look.extra))
-    yield Drawing(x.edges, look, title, "Reach")
+    edges = x.edges
+    if look.color == "cost_to" and not isinstance(look.scheme, str):
+        edges = _split_edges(edges, look.scheme)
+    yield Drawing(edges, look, title, "Reach")
     area = gpd.GeoDataFrame({"name": [title]}, geometry=[x.polygon], crs="EPSG:4326")
     yield Drawing(area, replace(style, fill=0.12, search=False), f"{title}: area", "Reach")
     if len(x.towns):
         dots = replace(style, radius=3.5, label="name", extra={"once": True} | dict(style.extra))
         yield Drawing(x.towns, dots, "Towns reached", "Reach")
     yield _mark(x.origins, "Origin", "Reach")
+
+
+def _split_edges(edges: gpd.GeoDataFrame, limits: Sequence[float]) -> gpd.GeoDataFrame:
+    """Split edges where their cost, in proportion to length, passes the limit of a class."""
+    rows: list[dict[str, Any]] = []
+    for row in edges.to_dict("records"):
+        low, high = row["cost_from"], row["cost_to"]
+        cuts = [low, *(cut for cut in limits if low < cut < high), high]
+        part, km = row["geometry"], row["km"]
+        line = Chainage(part) if len(cuts) > 2 else None
+        for a, b in pairwise(cuts):
+            if line is not None:
+                at, to = ((c - low) / (high - low) * line.end_km for c in (a, b))
+                part = line.between(at, min(to, line.end_km))
+            # A class includes its lower limit, and a stretch that ends there isn't in it.
+            end = np.nextafter(b, a) if b in limits and a < b else b
+            share = (b - a) / (high - low) if high > low else 1.0
+            own = {"km": km * share, "cost_from": a, "cost_to": end, "geometry": part}
+            rows.append(row | own)
+    split = gpd.GeoDataFrame(rows, columns=edges.columns, geometry="geometry", crs=edges.crs)
+    split.attrs = edges.attrs
+    return split
 
 
 def _mark(ends: Sequence[Snap], name: str, group: str) -> Drawing:
@@ -329,9 +358,13 @@ def _corridor(
         yield Drawing(None, style, title, posts={"line": title, "posts": posts | {"layer": key}})
 
 
+def _write_figures(x: Route) -> str:
+    return f"{x.chainage_km:,.0f}\u00a0km, {x.hours:,.1f}\u00a0h"
+
+
 def _route(x: Route, style: Style, name: str | None, others: Sequence[Route] = ()) -> Drawing:
     """Draw a route, labelled with ends, km and hours on the longest leg that only it has."""
-    figures = f"{x.chainage_km:,.0f}\u00a0km, {x.hours:,.1f}\u00a0h"
+    figures = _write_figures(x)
     legs = x.legs
     if style.label is None:
         shared = {section for other in others for section in other.legs["section"]}

@@ -168,7 +168,7 @@ def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[
     else:
         payload["geometry"] = encode.geometries(array, style.decimals)
     payload |= _columns(table, style)
-    payload |= encode_looks(table, style, dims)
+    payload |= _looks(table, style, dims, ~shapely.is_missing(array))
     if style.when is not None:
         if style.when not in table.columns:
             raise UnknownNameError(style.when, "column of dates", list(table.columns))
@@ -180,6 +180,25 @@ def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[
     if style.label and 2 in dims:
         payload["labelAt"] = [_middle(g) for g in array]
     return payload
+
+
+def _looks(
+    table: pd.DataFrame, style: Style, dims: set[int], there: np.ndarray[Any, Any]
+) -> dict[str, Any]:
+    """Encode looks and legend from the rows that are drawn, and count the others."""
+    lost = len(table) - int(there.sum())
+    if not lost or lost == len(table):
+        return encode_looks(table, style, dims)
+    made = encode_looks(table[there], style, dims)
+    if "look" in made:
+        index = np.zeros(len(table), dtype=int)
+        index[there] = made["look"]
+        made["look"] = index.tolist()
+    by_size = {style.radius, style.width} & set(table.columns)
+    if made["legend"] and (by_size or is_by_value(table, style)):
+        last = made["legend"][-1]
+        made["legend"].append(last | {"label": f"no position ({lost:,})", "type": "none"})
+    return made
 
 
 def _middle(geometry: shapely.Geometry) -> str | None:

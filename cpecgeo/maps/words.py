@@ -90,7 +90,8 @@ _PARTS = {
 }  # fmt: skip
 # Names and legend entries composed when a layer is built.
 PHRASES = (
-    "{low} to {high} km (95 %)", "no value ({count})", "{count} others", "below {limit}",
+    "{low} to {high} km (95 %)", "no value ({count})", "no position ({count})", "{count} others",
+    "below {limit}",
     "{limit} and more", "{low} to {high}",
     "{title}: area", "Within {limit} {weight} of {place}", "From {place}",
     "{start} \u2013 {end}, {km}\u00a0km, {hours}\u00a0h", "{km}\u00a0km, {hours}\u00a0h",

@@ -546,7 +546,8 @@ def test_options_of_classes_are_heeded_or_refused(towns):
     got = layer(bare().add(rings, name="R", cmap=reds), "R")
     assert [e["color"] for e in got["legend"]] == reds
     assert [e["label"] for e in got["legend"]] == ["0 to 5 km", "5 to 10 km"]
-    got = layer(bare().add(towns, name="T", color="name", cmap=reds), "T")
+    placed = towns.set_geometry([Point(67, 25), Point(67, 26), Point(67, 27)], crs=4326)
+    got = layer(bare().add(placed, name="T", color="name", cmap=reds), "T")
     assert [e["color"] for e in got["legend"]] == [*reds, OTHER]
     reach = cpecgeo.reach("Torkham", hours=2, mode="road")
     got = layer(bare().add(reach, name="R", cmap=reds), "R")
@@ -702,3 +703,39 @@ def test_marks_of_sites_are_small_and_alike():
     sizes = {layer: radius for layer, _, _, radius, _ in cpec._SITES}
     assert all(3 <= size <= 5.5 for size in sizes.values())
     assert min(sizes, key=sizes.get) == "interchanges"
+
+
+def test_edges_of_a_reach_are_split_where_their_time_passes_a_limit():
+    """The way from Turbat to Mand begins at 2.6 h and ends at 5.7 h."""
+    reach = cpecgeo.reach("Gwadar", hours=10, mode="road")
+    drawn = next(list_drawings(reach, name=None, geometry=None, style={}))
+    way, whole = (f[f["name"] == "Turbat\u2013Mand"] for f in (drawn.frame, reach.edges))
+    low, high = whole["cost_from"].min(), whole["cost_to"].max()
+    assert low < 2.7
+    assert high > 5.7
+    assert sorted(way["cost_from"]) == pytest.approx(sorted([*whole["cost_from"], 5.0]))
+    edge = whole.loc[whole["km"].idxmax()]
+    share = (5.0 - edge["cost_from"]) / (edge["cost_to"] - edge["cost_from"])
+    first = way[way["cost_from"] == low].geometry
+    assert np.asarray(cpecgeo.length_km(first))[0] == pytest.approx(
+        share * cpecgeo.length_km(edge.geometry), abs=1e-6
+    )
+    assert way["km"].sum() == pytest.approx(whole["km"].sum())
+    # Nothing is lost, and no stretch lies in two classes.
+    total = np.asarray(cpecgeo.length_km(reach.edges.geometry)).sum()
+    assert np.asarray(cpecgeo.length_km(drawn.frame.geometry)).sum() == pytest.approx(
+        total, abs=1e-6
+    )
+    place = [np.searchsorted([2.5, 5, 7.5], drawn.frame[c], side="right") for c in
+             ("cost_from", "cost_to")]  # fmt: skip
+    assert (place[0] == place[1]).all()
+
+
+def test_several_routes_with_a_name_say_how_long_they_are():
+    routes = cpecgeo.routes("Gwadar", "Quetta", k=2)
+    drawn = list_drawings(list(routes), name="Ways", geometry=None, style={})
+    names = [one.name for one in drawn][: len(routes)]
+    assert names == [
+        f"Ways {k}, {r.chainage_km:,.0f}\u00a0km, {r.hours:,.1f}\u00a0h"
+        for k, r in enumerate(routes, 1)
+    ]

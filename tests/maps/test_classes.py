@@ -97,10 +97,11 @@ numbers = st.lists(
 def test_rounded_breaks_move_no_value_of_few(values, scheme, k):
     frame = pd.DataFrame({"v": values})
     array = np.asarray(values)
+    classes = min(k, len(set(values)))
     if scheme == "quantiles":
-        breaks = np.unique(np.quantile(array, np.linspace(0, 1, k + 1)))[1:-1]
+        breaks = np.unique(np.quantile(array, np.linspace(0, 1, classes + 1)))[1:-1]
     else:
-        breaks = np.unique(np.linspace(array.min(), array.max(), k + 1)[1:-1])
+        breaks = np.unique(np.linspace(array.min(), array.max(), classes + 1)[1:-1])
     colors, legend = classify_colors(frame, "v", scheme=scheme, k=k, cmap="YlGnBu")
     assert groups(colors) == groups(list(np.searchsorted(breaks, array, side="right")))
     assert len(colors) == len(values)
@@ -234,3 +235,30 @@ def test_the_legend_says_statuses_as_people_do():
         Map(background=False).add(frame.rename(columns={"status": "mine"}), color="mine")
     )
     assert own["legend"][0]["label"] == "under_construction", "one's own words stay as they are"
+
+
+def test_rows_without_a_position_are_in_no_class():
+    """A total below a table isn't on the map, so no class is for it."""
+    frame = gpd.GeoDataFrame(
+        {"name": ["a", "b", "c", "Total"], "pupils": [40, 90, 120, 250]},
+        geometry=[Point(67, 25), Point(67, 26), Point(67, 27), None],
+        crs=4326,
+    )
+    layers = Map(background=False).add(frame, color="pupils", radius="pupils").data()["layers"]
+    legend = next(iter(layers.values()))["legend"]
+    labels = [entry["label"] for entry in legend]
+    assert not any("250" in label or "200" in label for label in labels)
+    assert labels[:3] == ["40 to 70", "70 to 100", "100 to 120"]
+    assert labels[-1] == "no position (1)"
+    assert legend[-1]["type"] == "none"
+    whole = Map(background=False).add(frame[:3], color="pupils", radius="pupils").data()["layers"]
+    assert next(iter(whole.values()))["legend"] == legend[:-1]
+
+
+@pytest.mark.parametrize("scheme", ["quantiles", "equal_interval", "natural_breaks", "std_mean"])
+@given(values=st.lists(st.integers(0, 40), min_size=1, max_size=9))
+@settings(max_examples=40)
+def test_there_are_no_more_classes_than_values(scheme, values):
+    colors, legend = classify_colors(pd.DataFrame({"v": values}), "v", scheme=scheme, k=9)
+    assert len(legend) <= len(set(values))
+    assert set(colors) <= {color for _, color in legend}
