@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import get_terminal_size
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cpecgeo.features.subject import Subject
+    from cpecgeo.routing import Route
 
 __all__ = [
     "MOST_ROWS",
@@ -33,11 +34,14 @@ __all__ = [
     "refuse_source",
     "save",
     "show",
+    "tell_access",
 ]
 
 # Width of a table where no screen limits it.
 _WIDTH = 180
 _READ = "cpecgeo.read"
+# The share of a way off the network that is told.
+_MUCH = 0.25
 _WHOLE = {"gaps": 0, "units": 0}
 _PLACES = _WHOLE | {"ratio": 3, "share": 3, "per_km": 4, "per_km_year": 5, "lon": 5, "lat": 5}
 
@@ -168,6 +172,24 @@ def _fold(heads: list[str], rows: list[list[str]], is_number: list[bool], room: 
     with console.capture() as folded:  # Rich would exit by itself at a closed pipe
         console.print(table)
     print(folded.get(), end="")
+
+
+def tell_access(ways: Sequence[Route]) -> None:
+    """Print to stderr that ends lie far from the network, where that is much of the whole way.
+
+    Km and hours of a route are those on the network, so they mislead there.
+    """
+    for n, way in enumerate(ways, 1):
+        away = way.origin.access_km + way.destination.access_km
+        whole = way.chainage_km + away
+        if away > _MUCH * whole:
+            ends = (end for end in (way.origin, way.destination) if end.access_km > 0.1 * away)
+            told = " and ".join(f"{end.name} lies {end.access_km:,.1f} km off" for end in ends)
+            print(
+                f"cpecgeo: way {n}: {told} the network, in a straight line: {whole:,.1f} km in "
+                f"all; km and hours are for the {way.chainage_km:,.1f} km on the network only.",
+                file=sys.stderr,
+            )
 
 
 def _cell(value: object, column: str) -> str:

@@ -26,7 +26,7 @@ from cpecgeo.cli.inputs import (
     split,
     thing,
 )
-from cpecgeo.cli.screen import give, give_gained
+from cpecgeo.cli.screen import give, give_gained, tell_access
 from cpecgeo.errors import InputError
 
 __all__ = ["closures", "gain", "matrix", "osm", "reach", "route"]
@@ -183,17 +183,17 @@ def route(
             print(f"{n}: {km}{access}, {way.hours:,.1f} hours (assumed speeds), least {weight}")
             for note in way.notes:
                 print(f"   {note}")
+    tell_access(ways)
+    columns = "way name mode status from to km hours"
     if tonnes is not None:
         loads = [freight(way, tonnes) for way in ways]
         told = loads[0].attrs
         if out is None and not json:
             print(f"   cost in {told['currency']}, by rates some of which are assumed")
             print(f"   vehicles: those that carry {tonnes:g} t in {told['days']:g} days")
-        loads = [f.assign(way=n, currency=told["currency"]) for n, f in enumerate(loads, 1)]
         columns = "way mode vehicle km hours cost currency carbon_kg loads vehicles"
-        give(pd.concat(loads), None if out is not None else columns, out=out, json=json)
-        return
-    columns = "way name mode status from to km hours"
+        money = told["currency"]
+        legs = pd.concat(f.assign(way=n, currency=money) for n, f in enumerate(loads, 1))
     give(legs, None if out is not None else columns, out=out, json=json)
 
 
@@ -260,11 +260,8 @@ def matrix(
     listed, chosen = _parse(typed, *split(places))
     table = route_matrix(listed, listed, weight=weight, **chosen)
     if count := int(table.isna().to_numpy().sum()):
-        print(
-            f"cpecgeo: {count} of {table.size} have no way"
-            f"{'' if typed['mode'] == 'any' else ' with --mode ' + typed['mode']}.",
-            file=sys.stderr,
-        )
+        by = "" if typed["mode"] == "any" else f" with --mode {typed['mode']}"
+        print(f"cpecgeo: {count} of {table.size} have no way{by}.", file=sys.stderr)
     if not json:
         print(f"cpecgeo: {weight} of the ways with least {weight} (--weight).", file=sys.stderr)
     give(table.rename_axis("from").reset_index(), out=out, json=json)

@@ -870,11 +870,26 @@ def test_messages_advise_what_the_shell_has(typed, advice, sites):
     assert "value=" not in str(error.value)
 
 
+def test_a_route_says_that_much_of_it_is_off_the_network():
+    for ends, far in ((("Sialkot", "Lahore"), 0), (("Lahore", "Sialkot"), 1)):
+        way = cg.route(*ends)
+        access = (way.origin.access_km, way.destination.access_km)
+        assert access[far] > 0.25 * (way.chainage_km + sum(access)) > access[1 - far]
+        for more in ([], ["--json"]):
+            run = RUN.invoke(app, ["route", *ends, *more], catch_exceptions=False)
+            assert f"way 1: Sialkot lies {access[far]:.1f} km off the network" in run.stderr
+            assert f"{way.chainage_km + sum(access):.1f} km in all" in run.stderr
+    run = RUN.invoke(app, ["route", *ends, "--tonnes", "20"], catch_exceptions=False)
+    assert "Sialkot lies" in run.stderr
+    # Of a longer way the same access is less than a tenth.
+    assert RUN.invoke(app, ["route", "Sialkot", "Multan"]).stderr == ""
+
+
 def test_a_route_takes_coordinates_and_says_what_it_does_not_know():
     (leg, *_) = as_json("route", "67.0,24.9", "Lahore", "--mode", "rail")
     assert leg["name"] == cg.route((67.0, 24.9), "Lahore", mode="rail").legs["name"].iloc[0]
     assert as_json("reach", "67.0,24.9", "--km", "20")
-    assert "it isn't known when they opened" in said("route", "Karachi", "Lahore", "--year", "1900")
+    assert "it isn't known when they opened" in said("route", "Karachi", "Quetta", "--year", "1900")
     assert "opened" not in said("route", "Karachi", "Lahore", "--mode", "rail").splitlines()[1]
     run = RUN.invoke(app, ["matrix", "Gwadar", "Kashgar", "--mode", "rail"], catch_exceptions=False)
     assert "4 of 4 have no way with --mode rail" in run.stderr
