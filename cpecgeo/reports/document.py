@@ -47,7 +47,6 @@ __all__ = [
     "lead_corridor",
     "list_corridors",
     "list_points",
-    "list_towns",
     "merge_shapes",
     "tell_rough",
 ]
@@ -281,7 +280,10 @@ def describe_shape(subject: Subject, thing: object) -> dict[str, Any]:
         row["features"] = len(subject)
     if subject.frame is not None and len(subject.frame) == 1:
         cells = subject.frame.iloc[0]
-        row |= {c: cells[c] for c in _CELLS if c in cells.index and not pd.isna(cells[c])}
+        # An outline isn't a place's position, and isn't told to be in itself.
+        left = {"basis", *(["province"] if subject.kind == "province" else [])}
+        told = [c for c in _CELLS if dimension < 2 or c not in left]
+        row |= {c: cells[c] for c in told if c in cells.index and not pd.isna(cells[c])}
     if isinstance(thing, Route):
         row |= {c: getattr(thing, c) for c in ("chainage_km", "hours", "access_km")}
     if isinstance(thing, Reach):
@@ -296,17 +298,6 @@ def describe_shape(subject: Subject, thing: object) -> dict[str, Any]:
         return row | dict(zip(("west", "south", "east", "north"), shape.bounds, strict=True))
     middle = shape.centroid if dimension == 2 else shape.representative_point()
     return row | {"lon": middle.x, "lat": middle.y}
-
-
-def list_towns(shape: shapely.Geometry, say: Words) -> Part:
-    """List the towns in an area, the largest first."""
-    places = layer("places")
-    inside = places[places.geometry.notna()]
-    inside = inside[inside.geometry.intersects(shape)].sort_values("population", ascending=False)
-    text = say("{count} towns of the gazetteer lie in it; the largest, up to fifteen, follow.",
-               count=len(inside))  # fmt: skip
-    rows = pd.DataFrame(inside[["name", "population"]].head(15))
-    return Part("towns", say("Towns in it"), (text,), rows if len(rows) else None)
 
 
 def list_corridors(shape: shapely.Geometry, own_km: float, say: Words) -> Part:

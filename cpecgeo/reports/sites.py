@@ -19,12 +19,13 @@ from cpecgeo.catalogue import data_version, layer, table
 from cpecgeo.features.places import Place
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words
-from cpecgeo.reports.document import MEETS_KM, Report, draw_map, tell_rough
+from cpecgeo.reports.document import MEETS_KM, Report, draw_map, find_corridor, tell_rough
 from cpecgeo.reports.people import sum_people, tell_people, tell_reached
 from cpecgeo.reports.render import Part
 from cpecgeo.routing.border import Market, market, nearest_corridors, nearest_sites
 
 __all__ = [
+    "describe_site",
     "list_figures",
     "report_market",
     "report_place",
@@ -336,3 +337,21 @@ def _list_reached(sheet: Market, say: Words) -> tuple[tuple[str, ...], pd.DataFr
         return (text,), None
     shown = pd.DataFrame(towns[["name", "population", "cost_at"]])
     return (text,), shown.rename(columns={"cost_at": "driving_hours"})
+
+
+def describe_site(thing: Place | Market) -> dict[str, Any]:
+    """Return the main figures of a place in one row."""
+    close = find_corridor(nearest_corridors(thing.point, 5), thing.accuracy_km)
+    return {
+        "id": thing.id,
+        "name": thing.name,
+        "status": thing.status,
+        "lon": thing.point.x,
+        "lat": thing.point.y,
+        "accuracy_km": thing.accuracy_km,
+        "basis": thing.basis,
+        "nearest_corridor": close["target"],
+        "distance_km": close["distance_km"],
+        "corridor_accuracy_km": close["accuracy_km"],
+        "at_km": close["km"],
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -23,17 +22,16 @@ from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import area_km2, length_km
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words, find_words
+from cpecgeo.reports.areas import clip_corridors, lead_area, list_inside, list_towns
 from cpecgeo.reports.corridors import compare_corridors, list_caveats, report_corridor
 from cpecgeo.reports.document import (
     MEETS_KM,
     Report,
     describe_shape,
     draw_map,
-    find_corridor,
     lead_corridor,
     list_corridors,
     list_points,
-    list_towns,
     merge_shapes,
 )
 from cpecgeo.reports.people import (
@@ -46,6 +44,7 @@ from cpecgeo.reports.people import (
 )
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
+    describe_site,
     list_figures,
     report_market,
     report_place,
@@ -54,7 +53,7 @@ from cpecgeo.reports.sites import (
     tell_note,
 )
 from cpecgeo.routing import Reach, Route
-from cpecgeo.routing.border import Market, nearest_corridors
+from cpecgeo.routing.border import Market
 
 __all__ = ["report"]
 
@@ -128,8 +127,12 @@ def _report_shape(subject: Subject, thing: object, say: Words, *, draw: bool) ->
     dimension = shapely.get_dimensions(shape)
     rows = pd.DataFrame([describe_shape(subject, thing)])
     title = say.name(subject.title)
+    through = clip_corridors(shape) if dimension == 2 else gpd.GeoDataFrame()
+    drawn = {title: thing}
+    if len(through):
+        drawn |= {say("Corridors"): through.rename(columns={"title": "name"})}
     parts = [
-        *(draw_map(title, {title: thing}, say) if draw else ()),
+        *(draw_map(title, drawn, say) if draw else ()),
         Part("glance", say("At a glance"), (), rows, view=rows.drop(columns="id", errors="ignore"),
              form="facts"),
     ]  # fmt: skip
@@ -147,7 +150,7 @@ def _report_shape(subject: Subject, thing: object, say: Words, *, draw: bool) ->
         parts.append(Part("districts", say("Districts crossed"), text, table, view=view))
     stated = subject.accuracy_km
     own_km = float("nan") if stated is None else float(np.fmax.reduce(stated))
-    beside = list_corridors(shape, own_km, say)
+    beside = list_inside(through, say) if len(through) else list_corridors(shape, own_km, say)
     parts += [beside, *(list_points(subject, say) if dimension == 0 else ())]
     if dimension == 2:
         parts.append(list_towns(shape, say))
@@ -162,13 +165,13 @@ def _report_shape(subject: Subject, thing: object, say: Words, *, draw: bool) ->
         sources=_sources(subject, thing),
         caveats=_list_caveats(subject, thing, say),
         data_version=data_version(),
-        lead=_lead_shape(shape, title, thing, beside, say),
+        lead=_lead_shape(shape, title, thing, beside if through.empty else through, say),
         lang=say.lang,
     )
 
 
 def _lead_shape(
-    shape: shapely.Geometry, title: str, thing: object, beside: Part, say: Words
+    shape: shapely.Geometry, title: str, thing: object, beside: Part | gpd.GeoDataFrame, say: Words
 ) -> str:
     """Write length or area, the nearest corridor, and the people nearby, in sentences."""
     said = []
@@ -185,7 +188,12 @@ def _lead_shape(
         said.append(
             say("{title} has {area} km².", title=title, area=f"{float(area_km2(shape)):,.0f}")
         )
-    said += lead_corridor(beside, shape, say)
+    if isinstance(beside, Part):
+        said += lead_corridor(beside, shape, say)
+    if shapely.get_dimensions(shape) == 2:
+        none = gpd.GeoDataFrame()
+        found = none if isinstance(beside, Part) else beside
+        return say.join([*said, lead_area(found, title, shape, say)])
     several = shapely.get_dimensions(shape) == 0 and shapely.get_num_geometries(shape) > 1
     said.append(tell_people(shape, say("these points") if several else title, say))
     return say.join(said)
@@ -235,7 +243,7 @@ def report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report
         short = [t for t, s in zip(titles, things, strict=True) if isinstance(s, Corridor)]
         parts += compare_corridors(corridors, short, say)
     if sites:
-        rows = pd.DataFrame(map(_site, sites))
+        rows = pd.DataFrame(map(describe_site, sites))
         line = rows.assign(accuracy_km=rows["corridor_accuracy_km"])
         view = tell_away(line, rows["accuracy_km"], say)
         view = view.drop(columns=["id", "lon", "lat", "basis", "corridor_accuracy_km"])
@@ -342,23 +350,6 @@ def _lead_several(
                 away=far)
         )  # fmt: skip
     return say.join(said)
-
-
-def _site(thing: Place | Market) -> dict[str, Any]:
-    close = find_corridor(nearest_corridors(thing.point, 5), thing.accuracy_km)
-    return {
-        "id": thing.id,
-        "name": thing.name,
-        "status": thing.status,
-        "lon": thing.point.x,
-        "lat": thing.point.y,
-        "accuracy_km": thing.accuracy_km,
-        "basis": thing.basis,
-        "nearest_corridor": close["target"],
-        "distance_km": close["distance_km"],
-        "corridor_accuracy_km": close["accuracy_km"],
-        "at_km": close["km"],
-    }
 
 
 def _around(subject: Subject) -> tuple[SubjectLike, float, str]:

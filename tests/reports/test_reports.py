@@ -23,6 +23,7 @@ from cpecgeo.maps.colors import NAMED
 from cpecgeo.maps.words import find_words
 from cpecgeo.reports import Part, Report, document, render, sites
 from cpecgeo.reports import people as people_module
+from cpecgeo.reports.areas import clip_corridors, lead_area
 from cpecgeo.reports.people import People, measure_near, tell_range, tell_reached
 from cpecgeo.reports.sites import split_note, tell_away, tell_note
 
@@ -660,16 +661,62 @@ def test_every_distance_to_a_place_is_said_with_its_accuracy(asked, lang, span, 
 
 
 def test_an_area_tells_how_near_a_corridor_can_be():
-    here, far = cg.report("district:Kech", draw=False), cg.report("district:Barkhan", draw=False)
-    (meets,) = (p for p in here.parts if p.key == "corridors")
-    assert set(meets.view["away"]) == {"0 km"}
-    assert "touches it" in here.lead
+    far = cg.report("district:Barkhan", draw=False)
     (part,) = (p for p in far.parts if p.key == "corridors")
     assert (part.table["low_km"] < part.table["distance_km"]).all()
     assert (part.table["distance_km"] < part.table["high_km"]).all()
     for row, text in zip(part.table.itertuples(), part.view["away"], strict=True):
         assert text == f"{math.floor(row.low_km)} to {math.ceil(row.high_km)} km"
     assert f"nearest corridor, {part.view['away'].iloc[0]} away" in far.lead
+
+
+def test_an_area_has_the_corridors_that_run_through_it_by_their_km_in_it():
+    made = cg.report("Sindh")
+    (part,) = (p for p in made.parts if p.key == "corridors")
+    km = part.view["length_km"]
+    assert km.is_monotonic_decreasing
+    for row in part.table.itertuples():
+        found = cg.corridor(row.target).crossed("provinces")
+        assert row.length_km == pytest.approx(
+            found.loc[found["name"] == "Sindh", "length_km"].sum(), abs=0.01
+        )
+    sindh = cg.layer("provinces").set_index("name").geometry["Sindh"]
+    assert len(part.table) == cg.layer("corridors").geometry.intersects(sindh).sum()
+    first = part.view.iloc[0]
+    assert f"run {len(km)} corridors, with the most km in it {first['title']} (" in made.lead
+    assert f"({first['length_km']:,.0f} km)" in made.lead
+    assert "touches" not in made.to_markdown()
+    (page,) = (p.page for p in made.parts if p.key == "map")
+    for title in part.view["title"]:
+        assert title in page
+
+
+def test_an_area_counts_the_towns_in_it():
+    towns = cg.layer("places")
+    there = towns[
+        towns.geometry.intersects(cg.layer("provinces").set_index("name").geometry["Sindh"])
+    ]
+    made = cg.report("Sindh", draw=False)
+    assert (
+        f"Towns of {there['population'].sum() / 1e6:.1f} million people in all lie in Sindh."
+        in (made.lead)
+    )
+    say = find_words("en")
+    none = lead_area(
+        clip_corridors(shapely.box(60, 10, 61, 11)), "here", shapely.box(60, 10, 61, 11), say
+    )
+    assert none == "No town of the gazetteer lies in here."
+    # In a square of 4 km on the M-2, away from towns.
+    spot = cg.corridor("m2").at(150)
+    few = lead_area(clip_corridors(spot.buffer(0.02)), "here", spot.buffer(0.02), say)
+    assert few.startswith("Through here run: M-2 Islamabad\u2013Lahore (")
+
+
+def test_an_outline_has_no_basis_of_a_position():
+    page = cg.report("Sindh", draw=False).to_markdown()
+    assert "Where the position is from" not in page
+    assert "| Province |" not in page
+    assert "| Province | Balochistan |" in cg.report("district:Kech", draw=False).to_markdown()
 
 
 def test_a_corridor_known_to_200_km_is_not_the_nearest_without_a_word():
