@@ -27,6 +27,7 @@ COMMANDS = {
     "map": "things:draw_map",
     "export": "things:export",
     "cite": "things:cite",
+    "distance": "analyses:distance",
     "near": "analyses:near",
     "within": "analyses:within",
     "rings": "analyses:rings",
@@ -55,7 +56,7 @@ COMMANDS = {
 # The first command of each part of the help.
 _HEADS = {
     "catalog": "What there is",
-    "near": "Near, within and around",
+    "distance": "Near, within and around",
     "at": "Along a line",
     "route": "Over the network",
     "convert": "Files, programs and the rest",

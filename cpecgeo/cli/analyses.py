@@ -1,10 +1,10 @@
-"""The commands near, within, rings, buffer, crossed and exposure."""
+"""The commands distance, near, within, rings, buffer, crossed and exposure."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 import click
 
@@ -29,23 +29,17 @@ from cpecgeo.cli.inputs import (
     subject,
     targets,
 )
-from cpecgeo.cli.screen import give, refuse_source
+from cpecgeo.cli.screen import beside, give, refuse_source, tell_unplaced
 from cpecgeo.errors import GeometryError, InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from cpecgeo.features.subject import Subject
 
 __all__ = [
     "SOURCE",
-    "beside",
     "buffer",
     "crossed",
+    "distance",
     "exposure",
     "near",
     "rings",
-    "tell_unplaced",
     "within",
 ]
 
@@ -96,39 +90,6 @@ def _one_km(text: str) -> float:
     return found[0]
 
 
-def beside(frame: pd.DataFrame, found: pd.DataFrame, told: str) -> tuple[Any, list[str]]:
-    """Return answers joined to their rows, and the columns for the screen: a name, and `told`.
-
-    The closest point is `near_lon`, `near_lat`, as in streamed runs. ``_near`` is appended to a
-    column's name, repeatedly, until the file has no such column.
-    """
-    import geopandas as gpd
-
-    from cpecgeo.analysis.measure import free_names
-
-    wanted = [f"near_{c}" if c in {"lon", "lat"} else c for c in found.columns]
-    clash = dict(zip(found.columns, free_names(wanted, set(frame.columns)), strict=True))
-    texts = [c for c in frame.columns if frame[c].dtype.kind not in "fiub" and c != "geometry"]
-    label = ["name"] if "name" in frame.columns else texts[:1]
-    joined = gpd.GeoDataFrame(frame.join(found.rename(columns=clash)))
-    if "rank" in found:
-        joined[clash["rank"]] = joined[clash["rank"]].astype("Int64")
-    joined.attrs = {**frame.attrs, **found.attrs}
-    return joined, [*label, *(clash[c] for c in told.split())]
-
-
-def tell_unplaced(frame: pd.DataFrame | Subject) -> None:
-    """Print how many rows of a table or subject have no position, and so no answer."""
-    from cpecgeo.features.subject import Subject
-
-    shapes = frame.shapes if isinstance(frame, Subject) else frame.geometry
-    if count := int(shapes.isna().sum()):
-        print(
-            f"cpecgeo: {count:,} of {len(frame):,} rows have no position, and no answer.",
-            file=sys.stderr,
-        )
-
-
 def _is_streamed(source: str, out: Path | None, stream: bool | None, *, resume: bool) -> bool:  # noqa: FBT001
     path = Path(source)
     if stream is not None or resume:
@@ -148,6 +109,43 @@ def _stream(verb: str, source: str, out: Path | None, how: Reading, asked: dict[
     if run.read_as and how["lon"] is None:
         print(f"cpecgeo: {run.read_as}", file=sys.stderr)
     print(run.out)
+
+
+@click.command()
+@name_argument("a", "A place, corridor, layer or file.")
+@name_argument("b", "Another.")
+@options(READING, OUT, JSON)
+def distance(*, a: str, b: str, out: Path | None, json: bool, **how: Unpack[Reading]) -> None:
+    """Measure from one thing to another, in a straight line.
+
+    Along roads and railways: cpecgeo route. Each row of a layer or file is measured to the other
+    thing, or to the other's row in the same place.
+
+    Example: cpecgeo distance Gwadar Chabahar
+    """
+    import pandas as pd
+
+    from cpecgeo.analysis.measure import distance_km
+
+    typed = {"from": a, "to": b}
+    given = [
+        subject(name, which, of, missing="keep")
+        for which, name, of in zip(typed, (a, b), share(how, a, b), strict=True)
+    ]
+    if not any(thing.is_single for thing in given) and len({*map(len, given)}) > 1:
+        raise InputError(
+            f"{a} has {len(given[0])} features and {b} {len(given[1])}, and rows are paired; give "
+            "one thing on one side, or find the nearest of each with cpecgeo near."
+        )
+    measured = distance_km(*given)
+    found = pd.DataFrame({"distance_km": [measured] if isinstance(measured, float) else measured})
+    for turn, ((end, name), thing) in enumerate(zip(typed.items(), given, strict=True)):
+        labels = thing.names or thing.shapes.index.tolist()
+        found.insert(turn, end, name if thing.is_single else labels)
+        known = thing.accuracy_km
+        good = None if known is None else known.tolist()
+        found[f"{end}_accuracy_km"] = good[0] if good and thing.is_single else good
+    give(found.reset_index(drop=True), [*found.columns], out=out, json=json)
 
 
 @click.command()

@@ -24,6 +24,7 @@ __all__ = [
     "MOST_ROWS",
     "Answer",
     "about",
+    "beside",
     "citations",
     "give",
     "give_gained",
@@ -35,6 +36,7 @@ __all__ = [
     "save",
     "show",
     "tell_access",
+    "tell_unplaced",
 ]
 
 # Width of a table where no screen limits it.
@@ -172,6 +174,39 @@ def _fold(heads: list[str], rows: list[list[str]], is_number: list[bool], room: 
     with console.capture() as folded:  # Rich would exit by itself at a closed pipe
         console.print(table)
     print(folded.get(), end="")
+
+
+def beside(frame: pd.DataFrame, found: pd.DataFrame, told: str) -> tuple[Any, list[str]]:
+    """Return answers joined to their rows, and the columns for the screen: a name, and `told`.
+
+    The closest point is `near_lon`, `near_lat`, as in streamed runs. ``_near`` is appended to a
+    column's name, repeatedly, until the file has no such column.
+    """
+    import geopandas as gpd
+
+    from cpecgeo.analysis.measure import free_names
+
+    wanted = [f"near_{c}" if c in {"lon", "lat"} else c for c in found.columns]
+    clash = dict(zip(found.columns, free_names(wanted, set(frame.columns)), strict=True))
+    texts = [c for c in frame.columns if frame[c].dtype.kind not in "fiub" and c != "geometry"]
+    label = ["name"] if "name" in frame.columns else texts[:1]
+    joined = gpd.GeoDataFrame(frame.join(found.rename(columns=clash)))
+    if "rank" in found:
+        joined[clash["rank"]] = joined[clash["rank"]].astype("Int64")
+    joined.attrs = {**frame.attrs, **found.attrs}
+    return joined, [*label, *(clash[c] for c in told.split())]
+
+
+def tell_unplaced(frame: pd.DataFrame | Subject) -> None:
+    """Print how many rows of a table or subject have no position, and so no answer."""
+    from cpecgeo.features.subject import Subject
+
+    shapes = frame.shapes if isinstance(frame, Subject) else frame.geometry
+    if count := int(shapes.isna().sum()):
+        print(
+            f"cpecgeo: {count:,} of {len(frame):,} rows have no position, and no answer.",
+            file=sys.stderr,
+        )
 
 
 def tell_access(ways: Sequence[Route]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import click
 
-from cpecgeo.cli.analyses import SOURCE, beside, tell_unplaced
+from cpecgeo.cli.analyses import SOURCE
 from cpecgeo.cli.inputs import (
     EVERY_KM,
     FILE,
@@ -28,7 +28,7 @@ from cpecgeo.cli.inputs import (
     subject,
     things,
 )
-from cpecgeo.cli.screen import give, is_known, show
+from cpecgeo.cli.screen import beside, give, is_known, show, tell_unplaced
 from cpecgeo.cli.things import tell_lengths
 from cpecgeo.errors import InputError
 

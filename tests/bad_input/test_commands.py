@@ -45,6 +45,10 @@ COMMANDS = {
         ("Gwadar", USAGE), ("Gwadar Quetta --extra no.geojson", FILE),
         ("Gwadar Quetta --extra good.csv", "GeometryError"),
     ],
+    "distance": [
+        ("Gwadar", USAGE), ("Gwadar zzzz", NAME), ("Gwadar no.csv", FILE), ("mines zones", INPUT),
+        ("Gwadar bad.csv", COORD), ("Gwadar Quetta --lon x", INPUT), ("Gwadar Quetta -o o.docx", INPUT),
+    ],
     "distance-table": [
         ("good.csv", USAGE), ("no.csv --group a=ml1", FILE), ("good.csv --group a=zzzz", NAME),
         ("good.csv --group ml1", INPUT), ("swapped.csv --group a=ml1", COORD),

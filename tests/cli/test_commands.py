@@ -629,6 +629,26 @@ def test_a_table_lines_up_and_folds_where_it_is_too_wide(capsys):
     assert capsys.readouterr().out == "name  km\n"
 
 
+def test_a_distance_is_that_of_the_verb(sites):
+    (row,) = as_json("distance", "Gwadar", "Chabahar")
+    assert (row["from"], row["to"]) == ("Gwadar", "Chabahar")
+    assert row["distance_km"] == pytest.approx(cg.distance_km("Gwadar", "Chabahar"))
+    assert row["from_accuracy_km"] == cg.place("Gwadar").accuracy_km
+    assert row["to_accuracy_km"] == cg.place("Chabahar").accuracy_km
+    assert "170.6" in said("distance", "Gwadar", "Chabahar")
+    (row,) = as_json("distance", "66.1,25.2", "ml1")
+    assert row["distance_km"] == pytest.approx(cg.distance_km(shapely.Point(66.1, 25.2), "ml1"))
+    assert row["from_accuracy_km"] is None
+    layer = as_json("distance", "mines", "Quetta")
+    want = cg.distance_km("mines", "Quetta")
+    assert [r["from"] for r in layer] == cg.layer("mines")["name"].tolist()
+    assert [r["distance_km"] or np.nan for r in layer] == pytest.approx(want.tolist(), nan_ok=True)
+    # Rows of two layers are paired.
+    assert {r["distance_km"] for r in as_json("distance", "ports", "ports")} == {0}
+    with pytest.raises(InputError, match="mines has 6 features and zones 11"):
+        said("distance", "mines", "zones")
+
+
 def test_tables_for_a_study(sites, tmp_path):
     wide = tmp_path / "wide.csv"
     groups = ["--group", "rail=ml1,kkh", "--group", "port=ports"]
