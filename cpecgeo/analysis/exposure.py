@@ -90,7 +90,8 @@ def exposure(
         `missing_names`. A point is in the ring of its geodesic distance; a point on a radius is in
         the ring inside it. An area's value is shared among rings by area, as if it were spread
         evenly; `features` counts the areas that a ring touches. A missing value is never taken as
-        0: it is counted and named. `.attrs` says what was counted; `x_without_position` counts rows
+        0: it is counted and named, and a sum (and high) of missing values
+        alone is NaN. `.attrs` says what was counted; `x_without_position` counts rows
         of `x` (a layer or file).
 
         `features_low`, `features_high` and, of the sum, `<value>_low`, `<value>_high` count what is
@@ -282,7 +283,8 @@ def _totals(
     is_told = not np.isnan(shares["high"]).all()
     answer = []
     for group in groups:
-        so_far, first = 0.0, number.get(group, 0 if chosen is None else -1) * len(edges)
+        so_far, counted, known = 0.0, 0, 0
+        first = number.get(group, 0 if chosen is None else -1) * len(edges)
         for turn, (start, end) in enumerate(zip((0.0, *edges[:-1]), edges, strict=True)):
             here = slice(*np.searchsorted(key, (first + turn, first + turn + 1)))
             may, share = row[here], {name: values[here] for name, values in shares.items()}
@@ -293,15 +295,17 @@ def _totals(
             for end_of in ("low", "high"):
                 line[f"features_{end_of}"] = int((share[end_of] > 0).sum()) if is_told else pd.NA
             if value is not None and amount is not None:
-                total = float(np.nansum(amount[at] * share["weight"][is_drawn]))
-                so_far += total
+                total, has = _sum(amount[may], share["weight"])
                 gone = at[np.isnan(amount[at])]
-                line[value] = total
+                so_far, counted, known = so_far + total, counted + len(at), known + has
+                line[value] = np.nan if len(at) and not has else total
                 for end_of in ("low", "high"):
-                    part = float(np.nansum(amount[may] * share[end_of]))
-                    line[f"{value}_{end_of}"] = part if is_told else np.nan
+                    part, has = _sum(amount[may], share[end_of])
+                    # At least 0 people is true of towns without a figure; at most 0 isn't.
+                    is_unknown = end_of == "high" and not has and (share["high"] > 0).any()
+                    line[f"{value}_{end_of}"] = part if is_told and not is_unknown else np.nan
                 line |= {
-                    f"{value}_within": so_far,
+                    f"{value}_within": np.nan if counted and not known else so_far,
                     "missing": len(gone),
                     "missing_names": names(gone),
                 }
@@ -311,6 +315,12 @@ def _totals(
     for end_of in ("features_low", "features_high"):
         table[end_of] = table[end_of].astype("Int64")
     return table.set_index(keys)
+
+
+def _sum(amounts: _Floats, shares: _Floats) -> tuple[float, int]:
+    """Return the sum of the shares of amounts, and the number of rows that have an amount."""
+    has = (shares > 0) & ~np.isnan(amounts)
+    return float((amounts[has] * shares[has]).sum()), int(has.sum())
 
 
 def _names(frame: gpd.GeoDataFrame, at: _Ints, rows: _Ints) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import sys
 import threading
 import warnings
@@ -264,9 +265,12 @@ class Tools:
         told["sources"] = once([*told["sources"], *found.attrs["sources"]])
         if raster is not None:
             told["cite"] += f"\n{Path(raster).name}: as its makers ask."
+        total = float(found[value].sum() + found.attrs.get("in_no_zone", 0.0))
+        if raster is None and 0 < found["features"].sum() == found["missing"].sum():
+            total = math.nan
         return Answer(
             f"Total within {max(km):g} km (geodesic) of {first.title}. {found.attrs['counted']}.",
-            float(found[value].sum() + found.attrs.get("in_no_zone", 0.0)),
+            None if math.isnan(total) else total,
             "people" if value == "population" else value,
             rows=plain_rows(found),
             notes=["What has no value isn't counted as 0: see `missing`."],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -55,7 +56,11 @@ class People:
 
     def tell(self, say: Words) -> str:
         """Write the number of people, or its range where that is wide."""
-        return tell_range(self.low, self.high, say) if self.names else say.people(self.people)
+        if self.names:
+            return tell_range(self.low, self.high, say)
+        if self.towns and not self.people:
+            return say("an unknown number of")
+        return say.people(self.people)
 
 
 def measure_near(x: SubjectLike, km: float, own: str = "") -> People:
@@ -63,6 +68,8 @@ def measure_near(x: SubjectLike, km: float, own: str = "") -> People:
     found = exposure(x, [km]).iloc[0]
     columns = ("population", "population_low", "population_high")
     people, low, high = (float(found[c]) for c in columns)
+    if math.isnan(people):  # no town has a figure, which the sentence says
+        people, high = 0.0, 0.0 if math.isnan(high) else high
     near = People(int(found["features"]), people, low, high)
     if not _is_wide(near):
         return near
@@ -124,12 +131,6 @@ def tell_people(x: SubjectLike, title: str, say: Words, own: str = "") -> str:
                people=near.tell(say), km=km, title=title)  # fmt: skip
 
 
-def known_people(rows: pd.DataFrame) -> pd.Series:
-    """Return the people within each radius; missing where no town has a figure, which isn't 0."""
-    is_known = (rows["features"] - rows["missing"]).cumsum() > 0
-    return rows["population_within"].where(is_known | (rows["features"].cumsum() == 0))
-
-
 def sum_people(x: SubjectLike, say: Words, own: str = "") -> Part:
     """Sum towns and their people in rings; the view for people is cumulative."""
     rows = exposure(x, RADII_KM).reset_index()
@@ -144,7 +145,7 @@ def sum_people(x: SubjectLike, say: Words, own: str = "") -> Part:
         {
             "within_km": rows["km_to"],
             "towns": rows["features"].cumsum(),
-            "population_within": known_people(rows),
+            "population_within": rows["population_within"],
         }
     )
     view = view[view["towns"] > 0].copy()
@@ -165,7 +166,7 @@ def compare_people(keys: Sequence[str], things: Sequence[SubjectLike]) -> pd.Dat
     rows = []
     for key, thing in zip(keys, things, strict=True):
         found = exposure(thing, RADII_KM)
-        within = known_people(found).tolist()
+        within = found["population_within"].tolist()
         rows.append(
             {
                 "id": key,

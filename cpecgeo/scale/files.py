@@ -233,7 +233,7 @@ def exposure_file(
     km : float or sequence of float
         Outer radii of the rings, ascending; a point at a radius counts in the ring inside it.
     value : str, optional
-        A column to sum; rows without a number in it are counted as `missing`.
+        A column to sum; rows without a number are `missing`, and a sum of such alone is empty.
     src, out, targets, resume, batch_rows, part_rows, progress, and those of reading
         As `nearest_file`; `out` is ``.csv`` or ``.parquet``.
 

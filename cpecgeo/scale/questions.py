@@ -366,18 +366,14 @@ class Exposure:
         """Return one row per ring: as drawn, low and high; `told` is 1 where accuracy is known."""
         own = own_accuracy(columns, self.thousands, good)
         point = np.zeros(len(xy)) if own is None else own
-        # A point beyond the last ring may in truth be inside it.
-        reach = float(np.max(to.bounds.reach_km(point), initial=0.0))
+        reach = float(np.max(to.bounds.reach_km(point), initial=0.0))  # it may be inside the last
         hit, _, distance, accuracy = _nearest(xy, to, 1e3 * (self.km[-1] + reach))
         mine, most = None if own is None else own[hit], self.km[-1]
         low, high = to.bounds.around(xy[hit], distance, accuracy, mine, low_km=most, high_km=most)
         drawn, first, last = ring_numbers(self.km, distance, low, high)
-        turns = range(len(self.km))
-        of = {
-            "": [drawn == i for i in turns],
-            "_low": [(first == i) & (last == i) for i in turns],
-            "_high": [(first <= i) & (i <= last) for i in turns],
-        }
+        each = range(len(self.km))
+        of = {"": [drawn == i for i in each], "_low": [(first == i) & (last == i) for i in each]}
+        of["_high"] = [(first <= i) & (i <= last) for i in each]
         table: dict[str, Any] = {"km_from": [0.0, *self.km[:-1]], "km_to": list(self.km)}
         for end, rings in of.items():
             table[f"features{end}"] = [int(ring.sum()) for ring in rings]
@@ -386,15 +382,19 @@ class Exposure:
             values = to_numbers(cells, self.value, is_part=True)[good][hit]
             for end, rings in of.items():
                 table[f"{self.value}{end}"] = [float(np.nansum(values[ring])) for ring in rings]
-            gone = np.isnan(values)
-            table["missing"] = [int(gone[ring].sum()) for ring in of[""]]
+            for end in ("", "_high"):
+                table[f"missing{end}"] = [int(np.isnan(values[ring]).sum()) for ring in of[end]]
         is_told = to.bounds.is_known or (own is not None and not np.isnan(own).all())
         table["told"] = [int(is_told)] * len(self.km)
         return pa.table(table), np.empty(0, np.int64)
 
     def finish(self, sums: pd.DataFrame) -> pd.DataFrame:
-        """Leave low and high empty where `told` is 0 in all of the summed answers."""
-        out = sums.drop(columns="told").astype({"features_low": "Int64", "features_high": "Int64"})
+        """Leave sums of missing values empty, and low and high where no summed answer is `told`."""
+        out = sums.astype({"features_low": "Int64", "features_high": "Int64"})
+        for end in ("", "_high") if self.value is not None else ():
+            rows, gone = sums[f"features{end}"], sums[f"missing{end}"]
+            out[f"{self.value}{end}"] = out[f"{self.value}{end}"].mask((rows > 0) & (rows == gone))
+        out = out.drop(columns=["told", "missing_high"], errors="ignore")
         names = [f"{n}_{end}" for n in ("features", self.value) if n for end in ("low", "high")]
         out[names] = out[names].mask(sums["told"] == 0)
         return out

@@ -40,9 +40,36 @@ def test_low_and_high_are_counted_with_the_line_moved():
 def test_low_and_high_enclose_what_is_drawn(name):
     for options in ({}, {"by": "province"}):
         found = cg.exposure(name, [5, 25], **options)
-        assert (found["population_low"] <= found["population"]).all()
-        assert (found["population"] <= found["population_high"]).all()
+        known = found[found["population"].notna()]
+        assert len(known) >= 2
+        assert (known["population_low"] <= known["population"]).all()
+        assert (known["population"] <= known["population_high"]).all()
         assert (found["features_low"] <= found["features"]).all()
+
+
+def test_a_sum_of_missing_values_alone_is_missing():
+    off = [1.0, 8.5, 15.0, 35.0, 36.0]
+    towns = events(off, population=[np.nan, 7.0, np.nan, np.nan, np.nan])
+    # The second is drawn in the second ring, and may be in the first; none is in the third.
+    found = cg.exposure(ROAD, [7, 20, 30, 40], layer=towns)
+    assert found["features"].tolist() == [1, 2, 0, 2]
+    assert found["missing"].tolist() == [1, 1, 0, 2]
+    expected = {
+        "population": [np.nan, 7, 0, np.nan],
+        "population_low": [0, 0, 0, 0],
+        "population_high": [7, 7, 0, np.nan],
+        "population_within": [np.nan, 7, 7, 7],
+    }
+    for column, values in expected.items():
+        np.testing.assert_array_equal(found[column], values, column)
+    by = cg.exposure(ROAD, [40], layer=towns.assign(kind=list("aabbb")), by="kind")
+    np.testing.assert_array_equal(by["population"], [7, np.nan])
+    apart = cg.exposure(ROAD.geometry.iloc[0], [7], layer=towns).iloc[0]
+    assert apart[["population", "population_within"]].isna().all()
+    m4 = cg.exposure("m4", [5]).iloc[0]
+    assert m4["features"] == m4["missing"] > 0
+    assert np.isnan(m4["population"])
+    assert m4["population_high"] > 1e6
 
 
 def test_areas_have_low_and_high_shares():

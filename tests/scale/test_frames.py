@@ -7,6 +7,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
 import cpecgeo as cg
 from cpecgeo import scale
@@ -99,6 +100,38 @@ def test_exposure_sums_over_partitions(points):
     assert got["features"].tolist() == [int(r.sum()) for r in rings]
     assert got["people"].tolist() == [points["people"][r].sum() for r in rings]
     assert got.index.tolist() == [(0.0, 10.0), (10.0, 50.0)]
+
+
+def test_sums_of_missing_values_alone_are_missing_in_partitions_files_and_memory(tmp_path):
+    mine = pd.DataFrame(
+        {
+            "lon": [67 + k / 96 for k in (1.0, 8.5, 15.0, 35.0, 36.0)],
+            "lat": 30.5,
+            "people": [np.nan, 7.0, np.nan, np.nan, np.nan],
+        }
+    )
+    line = shapely.LineString([(67, 30), (67, 31)])
+    road = gpd.GeoDataFrame({"accuracy_km": [3.0]}, geometry=[line], crs=4326)
+    radii, columns = [7, 20, 30, 40], ["people", "people_low", "people_high"]
+    shapes = gpd.points_from_xy(mine["lon"], mine["lat"])
+    layer = gpd.GeoDataFrame(mine, geometry=shapes, crs=4326)
+    want = cg.exposure(road, radii, layer=layer, value="people")[columns].to_numpy()
+    assert np.isnan(want[0, 0])
+    assert np.isnan(want[3, 2])
+    lazy = scale.exposure(dd.from_pandas(mine, npartitions=3), road, radii, value="people")
+    np.testing.assert_array_equal(lazy.compute()[columns], want)
+    mine.to_csv(tmp_path / "in.csv", index=False)
+    for name, read in (("o.csv", pd.read_csv), ("o.parquet", pd.read_parquet)):
+        scale.exposure_file(
+            tmp_path / "in.csv", tmp_path / name, targets=road, km=radii, value="people",
+            batch_rows=2,
+        )  # fmt: skip
+        found = read(tmp_path / name)
+        np.testing.assert_array_equal(found[columns].to_numpy(float), want)
+        assert list(found) == [
+            "km_from", "km_to", "features", "features_low", "features_high", "people",
+            "people_low", "people_high", "missing",
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize("how", ["none", "some", "last"])
