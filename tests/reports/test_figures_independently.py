@@ -74,7 +74,9 @@ def test_people_nearby(name, spots):
     rings = places["population"].groupby(pd.cut(near, [-1, 5, 10, 25, 50]), observed=False)
     told = part(name, "people")
     assert told["features"].tolist() == rings.size().tolist()
-    assert told["population"].tolist() == rings.sum().tolist()
+    # Towns of which none has a figure aren't towns of 0 people.
+    people = rings.sum().where((rings.count() > 0) | (rings.size() == 0))
+    np.testing.assert_array_equal(told["population"].to_numpy(float), people)
     assert told["missing"].tolist() == (rings.size() - rings.count()).tolist()
 
 
