@@ -36,6 +36,7 @@ from cpecgeo.maps.words import find_words
 __all__ = ["cpec_map", "explore"]
 
 BANDS = "Corridors, highlighted"
+SUBTITLE = "Railways, roads, sites and borders: what operates, what is being built, what is planned"
 # Zoom levels from which cities and towns are labelled, and one beyond every map.
 FAR, NEAR, NEVER = 4.4, 7.5, 99.0
 # Many and small: drawn from the zoom level at which they can be distinguished.
@@ -95,8 +96,7 @@ def cpec_map(
     things += [one for one in told.values() if one.name not in {t.name for t in things}]
     answer = Map(
         title=title or own or "China–Pakistan Economic Corridor",
-        subtitle="Railways, roads, sites and borders: what operates, what is being built, "
-        "what is planned",
+        subtitle="" if title or own else SUBTITLE,
         tiles=tiles,
         background=background,
         lang=lang,

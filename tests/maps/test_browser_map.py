@@ -202,7 +202,7 @@ def test_no_post_is_finer_than_its_line_is_known(visit, cpec_file, cpec):
         page.wait_for_timeout(400)
         for text in page.locator(".cpec-post span").all_inner_texts():
             name, _, km = text.rpartition("\u00a0")
-            seen.setdefault(name, set()).add(int(km))
+            seen.setdefault(name.removesuffix("\u00a0km"), set()).add(int(km.replace(",", "")))
     assert seen
     for name, posts in seen.items():
         step = next(s for s in (1, 10, 50, 100) if s >= known[name])

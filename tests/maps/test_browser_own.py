@@ -145,7 +145,7 @@ def test_a_slider_goes_by_any_column_of_dates(visit, tmp_path):
     )
     page.locator(".cpec-timeline button.prev").click()
     assert page.evaluate(names) == "a"
-    page.get_by_label("only since").check()
+    page.get_by_label("hide what came earlier").check()
     move(page, "Until", 17)  # June 2022
     move(page, "Since", 1)
     assert text.inner_text() == "Feb 2021 \u2013 Jun 2022"

@@ -3,6 +3,7 @@
 import io
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import MAP
@@ -383,7 +384,21 @@ def test_km_posts_say_whose_they_are(visit, cpec_file):
     texts = page.locator(".cpec-post span").all_inner_texts()
     assert texts
     assert all(not text[0].isdigit() for text in texts)
-    assert any(text.startswith("ML-1") for text in texts)
+    assert any(text.startswith("ML-1\u00a0km\u00a0") for text in texts)
+
+
+def test_texts_of_km_posts_thin_out_by_a_regular_step(visit, tmp_path):
+    page = visit(cpecgeo.corridor("ml1").explore().save(tmp_path / "one.html"), view=DESK)
+    go(page, 27.69, 68.9, 9.3)
+    posts = page.locator(".cpec-post").evaluate_all(
+        "all => all.map(e => [Number(e.dataset.km), e.querySelector('span')?.textContent])"
+    )
+    named = [km for km, text in posts if text]
+    assert len(named) >= 2
+    step = np.gcd.reduce(named)
+    assert step in {10, 20, 50, 100}
+    for km, text in posts:
+        assert not text or text in {f"ML-1\u00a0km\u00a0{km:,}", f"ML-1\u00a0{km:,}"}
 
 
 POSTS_ON = """() => { const map = MAP; const box = e => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };

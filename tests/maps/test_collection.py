@@ -9,7 +9,7 @@ from shapely.geometry import LineString, Point
 
 from cpecgeo import corridor
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.maps import Map
+from cpecgeo.maps import Map, cpec_map
 from cpecgeo.maps.colors import CATEGORIES, KINDS
 
 ALIGNMENTS = ("western", "central", "eastern")
@@ -153,3 +153,22 @@ def test_three_alignments_are_told_apart_on_the_screen(three, visit, settled, tm
     assert offsets[1] < 1
     assert all(2 < far < 8 for far in (offsets[0], offsets[2]))
     assert all(a != b for a, b in itertools.pairwise(colors))
+
+
+@pytest.mark.browser
+def test_the_layer_list_shows_the_colours_of_classes(visit, tmp_path):
+    frame = gpd.GeoDataFrame(
+        {"pupils": [10, 20, 30, 90]}, geometry=[Point(67, 25 + k) for k in range(4)], crs=4326
+    )
+    made = Map().add(frame, name="schools", color="pupils", k=4)
+    page = visit(made.save(tmp_path / "map.html"))
+    colors = page.locator(".leaflet-control-layers .cpec-classes i").evaluate_all(
+        "all => all.map((e) => [e.style.backgroundColor, e.getBoundingClientRect().width])"
+    )
+    assert len({color for color, _ in colors}) == 3
+    assert all(wide > 3 for _, wide in colors)
+
+
+def test_only_the_map_of_all_corridors_says_that_it_shows_the_network():
+    assert cpec_map().subtitle
+    assert not cpec_map(["ml1"]).subtitle

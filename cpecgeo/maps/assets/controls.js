@@ -76,7 +76,8 @@
         const group = map.cpec.layers[key];
         const layer = group.cpecLayer;
         if (layer.control) {
-          const entry = layer.legend && layer.legend.length === 1 ? layer.legend[0] : null;
+          const shown = (layer.legend || []).filter((one) => one.type !== "none");
+          const entry = shown.length > 1 ? { colors: shown.map((one) => one.color), type: "classes" } : shown[0] || null;
           put(layer.group || t("Layers"), layer.name.slice(0, 80), entry, group);
         }
       }

@@ -23,6 +23,17 @@
 
   // A sample that looks as the map does: areas by their opacity, railways by their ties.
   cpecgeo.swatch = function (entry, layer) {
+    if (entry.type === "classes") {
+      // Of several classes the first, the middle and the last.
+      const some = [...new Set(entry.colors)];
+      const row = el("span", { class: "cpec-symbol cpec-classes", "aria-hidden": "true" });
+      for (const color of new Set([some[0], some[some.length >> 1], some[some.length - 1]])) {
+        const part = el("i", {});
+        part.style.backgroundColor = color;
+        row.append(part);
+      }
+      return row;
+    }
     if (entry.type === "none") return el("span", { class: "cpec-symbol" });
     if (entry.type === "line" && entry.size) return svgLine(entry.color, "", entry.size);
     if (entry.size) return cpecgeo.symbol(entry.shape, entry.color, Math.round((entry.size * 20) / 7));

@@ -128,7 +128,7 @@
       const many = (s) => Math.abs(Math.log((last - first) / DAY / LENGTHS[s] / 30));
       this._step.value = steps.reduce((a, b) => (many(b) < many(a) ? b : a));
       const tools = el("div", { class: "cpec-time-row" }, this._back, cpecgeo.still() ? null : this._play, this._on, this._text);
-      const since = el("label", {}, this._only, " ", t("only since"));
+      const since = el("label", {}, this._only, " ", t("hide what came earlier"));
       const more = el("div", { class: "cpec-time-row" }, since, this._from, steps.length > 1 ? this._step : null);
       const box = el("div", { class: "cpec-timeline leaflet-bar", role: "group", "aria-label": t("Time") }, tools, this._to, more);
       L.DomEvent.disableClickPropagation(box);
