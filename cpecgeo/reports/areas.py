@@ -13,6 +13,7 @@ from cpecgeo.geodesy import densify, length_km
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import MEETS_KM
 from cpecgeo.reports.render import Part
+from cpecgeo.routing.border import rank_lengths
 
 __all__ = ["clip_corridors", "lead_area", "list_inside", "list_towns"]
 
@@ -44,9 +45,8 @@ def clip_corridors(shape: shapely.Geometry) -> gpd.GeoDataFrame:
     )  # fmt: skip
     found = found[found["length_km"] >= MEETS_KM]
     # Alignments run over other roads: of equal ones, to the metre, shorter ones come first.
-    whole = corridors().loc[found["target"], "length_km"].to_numpy()
     metres = (found["length_km"] * 1e3).round().to_numpy()
-    return found.iloc[np.lexsort((whole, -metres))].reset_index(drop=True)
+    return found.iloc[np.lexsort((rank_lengths(found["target"]), -metres))].reset_index(drop=True)
 
 
 def list_inside(found: gpd.GeoDataFrame, say: Words) -> Part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -189,11 +190,32 @@ def _off(corridors: pd.DataFrame, thing: Market | Place, say: Words) -> list[str
     if near["distance_km"] < 0.1 and not best:
         return [say("{title} runs through it, at km {km}.", title=say.name(near["title"]),
                     km=f"{near['km']:,.0f}")]  # fmt: skip
+    own, km = float(np.nan_to_num(thing.accuracy_km)), f"{near['km']:,.0f}"
+    if own > near["distance_km"] and own > np.nan_to_num(near["accuracy_km"]):
+        # The line may run through the place, whose position is known too roughly to say more.
+        return [
+            say("{title} is the nearest corridor, {away} away at its km {km}; the place's "
+                "position is good to {good} km.", title=say.name(near["title"]),
+                away=_write_km(near["distance_km"], say), km=km, good=f"{own:g}"),
+            *rough,
+        ]  # fmt: skip
+    about = _tell_about(near["distance_km"], away.iloc[best], reach.iloc[best], say)
     return [
         say("{title} is the nearest corridor, {away} away at its km {km}.",
-            title=say.name(near["title"]), away=away.iloc[best], km=f"{near['km']:,.0f}"),
+            title=say.name(near["title"]), away=about, km=km),
         *rough,
     ]  # fmt: skip
+
+
+def _write_km(km: float, say: Words) -> str:
+    return say("{km} km", km=f"{km:,.0f}" if km >= 10 else f"{km:.1f}")
+
+
+def _tell_about(km: float, span: str, reach: float, say: Words) -> str:
+    """Write a distance as a span, with the middle where the ends are far from each other."""
+    if not km + reach > 2 * (km - reach):
+        return span
+    return say("some {middle} ({span})", middle=_write_km(km, say), span=span)
 
 
 def _position(thing: Market | Place, say: Words) -> str:
@@ -241,12 +263,15 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
     roads, sites = nearest_corridors(thing.point, 5), ("crossings", "zones", "ports")
     near = {name: _others(thing, name, "status") for name in sites}
     crossing = tell_away(near["crossings"], thing.accuracy_km, say).iloc[0]
+    first = near["crossings"].iloc[0]
+    reach = math.hypot(*np.nan_to_num([first["accuracy_km"], thing.accuracy_km]))
+    about = _tell_about(first["distance_km"], crossing["away"], reach, say)
     own = thing.id if thing.layer == "places" else ""
     lead = [
         *_off(roads, thing, say),
         tell_people(thing.point, say.name(thing.name), say, own),
         say("The nearest border crossing is {name}, {away} away.",
-            name=say.name(crossing["name"]), away=crossing["away"]),
+            name=say.name(crossing["name"]), away=about),
     ]  # fmt: skip
     spot = {thing.name: _spot(thing.name, thing.point)}
     parts = [

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from shapely.geometry import Point
 
 from cpecgeo.analysis.exposure import exposure
@@ -24,7 +25,9 @@ from cpecgeo.routing.catchment import Reach, reach
 from cpecgeo.routing.filters import number
 
 __all__ = ["Market", "market", "markets", "nearest_corridors", "nearest_sites",
-           "order_corridors", "rank_corridors"]  # fmt: skip
+           "order_corridors", "rank_corridors", "rank_lengths"]  # fmt: skip
+
+_ALIKE = 0.1  # lengths that differ by less than this share are those of alternatives
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,13 +259,24 @@ def order_corridors(near: pd.DataFrame) -> pd.DataFrame:
     """Order corridors (`target`) by `distance_km` and add `title status`.
 
     Alignments run over other roads: of equally near corridors, to the metre, operating and then
-    shorter ones come first.
+    shorter ones come first, and an alternative after its main line.
     """
-    known = corridors().loc[near["target"], ["title", "status", "length_km"]]
+    known = corridors().loc[near["target"], ["title", "status"]]
     near = near.assign(title=known["title"].to_numpy(), status=known["status"].to_numpy())
     metres = (near["distance_km"] * 1e3).round().to_numpy()
     idle = (known["status"] != "operating").to_numpy()
-    return near.iloc[np.lexsort((known["length_km"].to_numpy(), idle, metres))]
+    return near.iloc[np.lexsort((rank_lengths(near["target"]), idle, metres))]
+
+
+def rank_lengths(targets: Iterable[str]) -> NDArray[np.int64]:
+    """Rank corridors by their length, an alternative of nearly the length after its main line."""
+    known = corridors()["length_km"]
+    turns = {}
+    for turn, (name, km) in enumerate(known.items()):
+        main = float(known.get(str(name).rpartition("-")[0], np.nan))
+        turns[name] = (main if abs(km - main) < _ALIKE * main else float(km), turn)
+    ranks = {name: rank for rank, name in enumerate(sorted(turns, key=lambda n: turns[n]))}
+    return np.array([ranks[name] for name in targets], np.int64)
 
 
 def nearest_sites(name: str, point: Point, k: int, column: str) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from cpecgeo.reports import people as people_module
 from cpecgeo.reports.areas import clip_corridors, lead_area
 from cpecgeo.reports.people import People, measure_near, tell_range, tell_reached
 from cpecgeo.reports.sites import split_note, tell_away, tell_note
+from cpecgeo.routing.border import rank_lengths
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -712,6 +713,38 @@ def test_an_area_counts_the_towns_in_it():
     assert few.startswith("Through here run: M-2 Islamabad\u2013Lahore (")
 
 
+@pytest.mark.parametrize("lang", ["en", "ur", "zh"])
+def test_of_lines_on_the_same_rails_the_main_one_is_named_and_the_position_tells_the_rest(lang):
+    say, lahore = find_words(lang), cg.place("Lahore")
+    near = cg.nearest(lahore, ["ml1", "ml1-chord"], k=2).set_index("target")
+    assert near.loc["ml1", "distance_km"] == pytest.approx(near.loc["ml1-chord", "distance_km"])
+    assert cg.corridor("ml1-chord").length_km < cg.corridor("ml1").length_km
+    made = cg.report("Lahore", draw=False, lang=lang)
+    known = say(
+        "{title} is the nearest corridor, {away} away at its km {km}; the place's position is good "
+        "to {good} km.", title=say.name(cg.corridor("ml1").title), away=say("{km} km", km="0.3"),
+        km=f"{near.loc['ml1', 'km']:,.0f}", good=f"{lahore.accuracy_km:g}",
+    )  # fmt: skip
+    assert known in made.lead
+    crossing = say("some {middle} ({span})", middle=say("{km} km", km=22),
+                   span=say("{low} to {high} km", low=1, high=43))  # fmt: skip
+    assert crossing in made.lead
+    # Elsewhere, too: in the list, and of an area that both run through at equal length.
+    order = [row["target"] for row in made.to_dict()["corridors"]]
+    assert order.index("ml1") < order.index("ml1-chord")
+    # Ends that are near each other need no middle.
+    assert "some" not in cg.report("Gwadar", draw=False).lead
+
+
+def test_an_alternative_is_ranked_after_its_main_line_and_a_part_before():
+    rank = dict(zip(names := list(cg.layer("corridors")["id"]), rank_lengths(names), strict=True))
+    assert sorted(rank.values()) == list(range(len(names)))
+    assert rank["ml1"] + 1 == rank["ml1-chord"]
+    assert rank["eastern"] < rank["eastern-2024"]
+    assert rank["kkh-china"] < rank["kkh"]
+    assert rank["m2"] < rank["western"]
+
+
 def test_an_outline_has_no_basis_of_a_position():
     page = cg.report("Sindh", draw=False).to_markdown()
     assert "Where the position is from" not in page
@@ -848,7 +881,8 @@ def test_the_lead_names_a_corridor_whose_way_is_known():
     assert first["target"] == "ml4", "sketched through the port, its way known to no one"
     assert first["accuracy_km"] > 100
     assert "Main Line 4" not in made.lead.partition(" is the nearest corridor")[0]
-    assert "up to 13 km away" in made.lead
+    # From both ends alone nobody sees that the line is drawn 2 km away.
+    assert "some 2.1 km (up to 13 km) away" in made.lead
 
 
 def test_what_a_note_warns_of_is_a_caveat_and_the_rest_a_fact():
