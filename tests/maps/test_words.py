@@ -18,6 +18,7 @@ from cpecgeo.errors import InputTypeError, UnknownNameError
 from cpecgeo.maps import cpec_map, overview
 from cpecgeo.maps import page as page_module
 from cpecgeo.maps.colors import KINDS, STATUS_TITLES, VALUES
+from cpecgeo.maps.cpec import SUBTITLE
 from cpecgeo.maps.figures import GROUND_NOTE
 from cpecgeo.maps.layer import translate_layer
 from cpecgeo.maps.libraries import list_texts
@@ -55,7 +56,7 @@ def said_by_maps():
     reach = cg.reach("Rohri", km=30)
     more = cg.Map().add(cg.route("Rohri", "Sukkur"), name="x").add(reach).data()
     layers = [*data["layers"].values(), *more["layers"].values()]
-    texts = {data["subtitle"], data["note"], *data["notes"], *PHRASES, *NAMES, page_module._OFF}
+    texts = {SUBTITLE, data["note"], *data["notes"], *PHRASES, *NAMES, page_module._OFF}
     texts |= {"Skip to the map", "Map", "Result", "Features", "MW"}
     texts |= {title for _, title, _ in FIELDS}
     texts |= {layer["group"] for layer in layers} - {""}
