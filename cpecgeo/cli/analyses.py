@@ -262,6 +262,8 @@ def within(
     told = "name kind status target distance_km accuracy_km_near certainty"
     shown = told if out is None and not json else None
     give(rows, shown, out=out, json=json, safe_cells=safe_cells)
+    if rows.empty:
+        print(f"cpecgeo: none within {km} km.", file=sys.stderr)
     tell_unplaced(asked)
 
 

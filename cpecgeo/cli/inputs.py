@@ -194,8 +194,12 @@ def share(how: Reading, *groups: str | Iterable[str] | None) -> list[Reading | N
             found[turn] = how
             return found
     if stated := [f"--{name}" for name, value in how.items() if value is not None]:
+        context = click.get_current_context(silent=True)
+        is_count = context is not None and context.command.name == "exposure"
+        counted = " What is counted is named by --of." if is_count else ""
         raise InputError(
             f"{', '.join(stated)} says how a file is read, and no file is named; leave it out."
+            f"{counted}"
         )
     return found
 

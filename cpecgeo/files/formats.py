@@ -105,7 +105,10 @@ def find_format(path: Path, *, to_write: bool = False) -> Format:
     if is_folder:
         raise InputError(f"{str(path)!r} is a folder; name a file in it.")
     known = [x for form in FORMATS if form.can_write or not to_write for x in form.suffixes]
-    raise InputError(f"{path.name!r} ends in {path.suffix!r}; the formats are {', '.join(known)}.")
+    old = "; save it as .xlsx" if path.suffix.casefold() in {".xls", ".xlsb", ".ods"} else ""
+    raise InputError(
+        f"{path.name!r} ends in {path.suffix!r}{old}; the formats are {', '.join(known)}."
+    )
 
 
 def has_format(name: str) -> bool:

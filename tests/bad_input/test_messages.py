@@ -132,6 +132,8 @@ def test_the_library_names_no_option_of_the_shell():
         ("crossed ml1 --zones two.gpkg", "choose one with --layer."),
         ("route Lahore Multan --extra two.gpkg", "choose one with --layer."),
         ("length mines --lon x", "--lon says how a file is read, and no file is named"),
+        ("exposure ml1 --layer mine.csv", "What is counted is named by --of."),
+        ("convert good.csv -o old.xls", "'old.xls' ends in '.xls'; save it as .xlsx; the formats"),
         ("near metres.csv --to ml1", "state their CRS with --crs."),
         ("near two.gpkg --to ml1", "choose one with --layer."),
         ("near two.gpkg --to ml1 --stream -o o.csv", "choose one with --layer."),

@@ -862,6 +862,23 @@ def test_kinds_and_statuses_of_a_layer_that_is_measured_to_are_told(typed):
         assert not remark(plain)
 
 
+def test_none_within_a_distance_is_told():
+    ask = ["within", "Gwadar Port", "--of", "n10", "--km"]
+    far = cg.distance_km("Gwadar Port", "n10")
+    run = RUN.invoke(app, [*ask, str(far - 1), "--json"], catch_exceptions=False)
+    assert json.loads(run.stdout) == []
+    assert f"cpecgeo: none within {far - 1} km." in run.stderr
+    run = RUN.invoke(app, [*ask, str(far + 1)], catch_exceptions=False)
+    assert "none within" not in run.stderr
+
+
+def test_an_old_workbook_is_to_be_saved_as_a_new_one(tmp_path):
+    path = tmp_path / "old.XLS"
+    path.write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(InputError, match=r"'old.XLS' ends in '.XLS'; save it as .xlsx"):
+        said("near", str(path), "--to", "ml1")
+
+
 def test_an_empty_text_names_nothing():
     with pytest.raises(InputError, match="the source is empty"):
         said("near", "", "--to", "ml1")
