@@ -101,7 +101,7 @@ def test_no_english_control_is_left_in_chinese(visit, chinese):
         and re.search("[A-Za-z]{3,}", anything.sub("", text))
     }
     assert left == set()
-    for text in ("图例", "图层", "没有此名称", "在建", "复制此视图的链接"):
+    for text in ("图例", "图层", "没有此名称", "隐藏更早的", "复制此视图的链接"):
         assert any(text in one for one in said), text
 
 
