@@ -33,7 +33,7 @@ __all__ = [
     "nearest",
 ]
 
-_MANY = 65_536  # rows worth a thread
+_MANY, _NOTHING_KM = 65_536, 1e-9  # rows worth a thread; rounding errors of chainage
 ACCURACY = (
     "95 % values: accuracy_km of the leg or target at the closest place, more where a poorer leg "
     "can be closer; point_accuracy_km of the point; distances are of what is drawn"
@@ -153,7 +153,7 @@ def nearest(
         On the points' index: `target` (the corridor's id, the name or the index of the
         target), `distance_km`, `lon`, `lat` of the closest point on it, `km` along it
         (chainage where the target is a corridor, geodesic kilometres otherwise) and `side`,
-        seen in the direction of travel; missing where a target is a point or an area, which
+        seen in the direction of travel; both missing where a target is a point or an area, which
         has none; inside an area `distance_km` is 0. With `k` above 1 also `rank`, from 1.
 
         `accuracy_km` says how far off the distance can be because of the target, a 95 % value: of
@@ -173,8 +173,7 @@ def nearest(
     """
     to = resolve(targets, "targets")
     subject = resolve_points(points)
-    ids = to.shapes.index.to_numpy()
-    index = index_of(to, np.arange(len(to)))
+    ids, index = to.shapes.index.to_numpy(), index_of(to, np.arange(len(to)))
     given = check_points(subject.unlabelled)
     frame = index.nearest(given, k=k, max_km=max_km)
     code = frame["target"].to_numpy()
@@ -188,6 +187,8 @@ def nearest(
     else:
         frame["target"] = pd.Series(ids[code]).where(is_hit).to_numpy()
     answer = frame.drop(columns="path")
+    at = np.where(np.abs(at) < _NOTHING_KM, 0.0, at)  # a start is at 0, not -0
+    answer["km"] = np.where(answer["side"].isna(), np.nan, at)
     rank = answer.pop("rank") if "rank" in answer else None
     answer["accuracy_km"] = accuracy
     if (own := subject.accuracy_km) is not None:
@@ -292,8 +293,8 @@ def free_names(names: Sequence[str], taken: Collection[str]) -> list[str]:
 
     Examples
     --------
-    >>> free_names(["target", "side"], {"id", "target", "target_near"})
-    ['target_near_near', 'side']
+    >>> free_names(["side"], {"id", "side", "side_near"})
+    ['side_near_near']
     """
     free = []
     for name in names:

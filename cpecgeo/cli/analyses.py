@@ -208,8 +208,6 @@ def near(
     near_what = targets(to, "--to", of_targets)
     found = nearest(known, near_what, k=k, max_km=max_km, sections=sections)
     told = "target distance_km km side accuracy_km" + " section status opened" * sections
-    if out is None:  # on the screen: a point has no chainage
-        found["km"] = found["km"].where(found["side"].notna())
     joined, shown = beside(frame, found, told)
     if max_km is not None:
         joined = joined[joined[shown[-len(told.split())]].notna()]

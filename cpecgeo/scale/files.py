@@ -107,7 +107,7 @@ def nearest_file(
         How many rows, parts and seconds it took. The rows keep their order and columns, and
         have besides `target`, `distance_km` (geodesic), `near_lon`, `near_lat` (the closest
         point), `km` (chainage on a corridor, else km along the line), `side` of the line
-        (missing where the target is a point or an area), `accuracy_km` of the leg or target
+        (both missing where the target is a point or an area), `accuracy_km` of the leg or target
         there and, where the file has an `accuracy_km`, `point_accuracy_km`; with ``_near`` behind
         a name that the file has too. Text stays as it is, numbers in CSV among it.
 

@@ -179,7 +179,7 @@ def near_columns(
         ("distance_km", found.metres * 1e-3, np.nan),
         ("near_lon", found.lon, np.nan),
         ("near_lat", found.lat, np.nan),
-        ("km", km, np.nan),
+        ("km", np.where(found.side == NO_SIDE, np.nan, np.where(np.abs(km) < 1e-9, 0, km)), np.nan),
         ("side", found.side.astype(np.int8) + 1, 1),
         ("accuracy_km", accuracy, np.nan),
     ):

@@ -93,6 +93,32 @@ def test_within_keeps_rows_whole(points, make):
         assert got.crs == points.crs
 
 
+def test_points_and_areas_have_no_km_along_them_in_partitions_files_and_memory(tmp_path):
+    line = shapely.LineString([(67, 30), (67, 31)])
+    shapes = [shapely.Point(70, 30), line, shapely.box(74, 30, 75, 31)]
+    targets = gpd.GeoDataFrame(geometry=shapes, index=["point", "line", "area"], crs=4326)
+    # The third begins beyond the line's start; the last is inside the area.
+    xy = [(70.1, 30), (67.2, 30.5), (67.1, 29.9), (73.9, 30.5), (74.5, 30.5)]
+    mine = pd.DataFrame(xy, columns=["lon", "lat"])
+    made = gpd.GeoSeries(gpd.points_from_xy(mine["lon"], mine["lat"]), crs=4326)
+    found = cg.nearest(made, targets)
+    assert found["target"].tolist() == ["point", "line", "line", "area", "area"]
+    half = float(cg.geodesy.length_km(shapely.LineString([(67, 30), (67, 30.5)])))
+    np.testing.assert_allclose(found["km"], [np.nan, half, 0, np.nan, np.nan], atol=0.05)
+    assert not np.signbit(found["km"]).iloc[2]
+    lazy = scale.nearest(dd.from_pandas(mine, npartitions=2), targets).compute()
+    np.testing.assert_allclose(lazy["km"], found["km"], atol=1e-9)
+    mine.to_csv(tmp_path / "in.csv", index=False)
+    scale.nearest_file(tmp_path / "in.csv", tmp_path / "o.parquet", targets=targets)
+    streamed = pd.read_parquet(tmp_path / "o.parquet")["km"]
+    np.testing.assert_allclose(streamed, found["km"], atol=1e-9)
+    station = cg.nearest("Multan", "stations").iloc[0]
+    assert station["target"] == "multan-loop-multan-cantt"
+    assert np.isnan(station["km"])
+    km = cg.nearest("places", "corridors", k=3)["km"]
+    assert not np.signbit(km).any()
+
+
 def test_exposure_sums_over_partitions(points):
     got = scale.exposure(plain(points), TO, [10, 50], value="people").compute()
     want = cg.nearest(points, TO)["distance_km"]
