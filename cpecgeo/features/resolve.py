@@ -5,7 +5,7 @@ Verbs trust the `Subject` that `resolve` returns. `lookup` finds names.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
@@ -59,7 +59,8 @@ def resolve(
     x : str, Path, thing, geometry, GeoSeries, GeoDataFrame, DataFrame, or a list of them
         A name is looked up in the order of `among`, with geometries of `kinds` preferred;
         ``"district:Quetta"`` states the kind. Bare geometries are in lon, lat; a series or frame
-        needs a CRS; a DataFrame needs columns of lon and lat; a path is read by its suffix.
+        needs a CRS, or is of names and keeps its index; a DataFrame needs columns of lon and lat;
+        a path is read by its suffix.
     what : str
         The argument's name, for messages.
     kinds : collection of str, optional
@@ -116,8 +117,9 @@ def _subject(
         case shapely.Geometry():
             shapes = lonlat(x, what=what, missing=missing)
             found = Subject(shapes, x.geom_type, "geometry", is_single=True)
-        case pd.DataFrame():
-            found = frame_subject(_points_of(x, what), what, missing)
+        case pd.DataFrame() | pd.Series():
+            one = partial(_subject, what=what, missing=missing, among=among, kinds=kinds)
+            found = _names(x, what, one) if isinstance(x, pd.Series) else one(_points_of(x, what))
         case Thing() if not isinstance(x, type):
             found = x.as_subject()
         case Sequence() | AbstractSet() if not isinstance(x, (bytes, bytearray)):
@@ -201,6 +203,29 @@ def _list(
         things=tuple(thing for part in parts for thing in part.things),
         list_others=partial(_list_others, tuple(parts)),
         stated_km=None if all(part.accuracy_km is None for part in parts) else tuple(stated),
+    )
+
+
+def _names(given: pd.Series, what: str, find_one: Callable[[str], Subject]) -> Subject:
+    """Look up a series of names, which keeps its index, so that answers join its table."""
+    if not all(isinstance(name, str) for name in given):
+        raise InputTypeError(
+            f"{what} is {_show(given)}; in a series each value is a name; leave "
+            "others out, or make geometries a GeoSeries."
+        )
+    parts = {name: find_one(name) for name in given.unique()}
+    for name, part in parts.items():
+        if len(part) != 1:
+            raise InputError(f"{what} has {name!r}, which is {len(part):,} features; name one.")
+    stated = {name: part.accuracy_km for name, part in parts.items()}
+    good = {name: float("nan") if km is None else float(km[0]) for name, km in stated.items()}
+    return Subject(
+        gpd.GeoSeries([parts[n].shapes.iloc[0] for n in given], index=given.index, crs=4326),
+        f"{len(given):,} names",
+        "list",
+        chainages={row: c for row, n in given.items() for c in parts[n].chainages.values()},
+        list_others=partial(_list_others, tuple(parts.values())),
+        stated_km=tuple(good[n] for n in given),
     )
 
 

@@ -192,7 +192,7 @@ class Thing(Protocol):
 
 SubjectLike: TypeAlias = (
     "str | Path | Subject | Thing | shapely.Geometry | gpd.GeoSeries | gpd.GeoDataFrame "
-    "| pd.DataFrame | Sequence[SubjectLike] | AbstractSet[SubjectLike]"
+    "| pd.DataFrame | pd.Series | Sequence[SubjectLike] | AbstractSet[SubjectLike]"
 )
 """What every verb takes: see `resolve`."""
 

@@ -354,3 +354,25 @@ def test_what_lies_far_away_and_isnt_swapped_is_measured():
     alps = LineString([(10, 46), (11, 47)])
     assert cg.length_km(alps) == pytest.approx(GEOD.geometry_length(alps) / 1e3)
     assert cg.distance_km(alps, "ml1") > 4000
+
+
+def test_a_series_of_names_keeps_its_index_also_where_a_name_recurs():
+    towns = pd.Series(["Lahore", "Multan", "Lahore", "ml2"], index=[5, 6, 8, 9], name="town")
+    listed = cg.nearest(list(towns[:2]), "ml1")
+    found = cg.nearest(towns[:3], "ml1")
+    assert found.index.tolist() == [5, 6, 8]
+    for row, name in towns[:3].items():
+        pd.testing.assert_series_equal(found.loc[row], listed.loc[name], check_names=False)
+    away = cg.distance_km(towns, "Quetta")
+    assert away.index.tolist() == towns.index.tolist()
+    assert away[9] == cg.distance_km("ml2", "Quetta")
+    # Corridors of a series have their chainage.
+    (near,) = cg.nearest("Quetta", pd.Series(["ml1"], index=["a"])).to_dict("records")
+    assert near["target"] == "a"
+    assert near["km"] == cg.nearest("Quetta", "ml1")["km"].iloc[0]
+    with pytest.raises(InputTypeError, match="each value is a name"):
+        cg.nearest(pd.Series(["Lahore", None]), "ml1")
+    with pytest.raises(InputError, match="'mines', which is 6 features"):
+        cg.nearest(pd.Series(["Lahore", "mines"]), "ml1")
+    with pytest.raises(UnknownNameError):
+        cg.nearest(pd.Series(["Lahore", "zzzz"]), "ml1")
