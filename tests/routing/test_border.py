@@ -76,7 +76,7 @@ def test_of_corridors_at_one_distance_what_operates_and_is_shorter_comes_first()
 
 def test_people_are_the_exposure(torkham):
     expected = cg.exposure(torkham.point, [5, 10, 25, 50, 100])
-    assert torkham.people["population"].tolist() == expected["population"].tolist()
+    np.testing.assert_array_equal(torkham.people["population"], expected["population"])
 
 
 def test_hours_reach_what_a_route_reaches(torkham):
