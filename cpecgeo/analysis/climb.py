@@ -113,6 +113,8 @@ class Road:
         samples.
     reach : ndarray, shape (2, n)
         Lowest and highest height the road can have at each sample, within the whole accuracy.
+    error_m : float
+        Of the grid's heights.
     """
 
     km: Floats
@@ -123,6 +125,7 @@ class Road:
     least: Floats
     most: Floats
     reach: Floats
+    error_m: float
 
     def at(self, km: Floats, steps: Floats) -> Floats:
         """Return the cumulative sum of steps, at other chainages."""
@@ -157,8 +160,8 @@ class Road:
             "climb_high_m": float(np.maximum(self.most, 0).sum()) + no_climb,
             "highest_m": math.nan if unknown else float(heights[top]),
             "highest_at_km": math.nan if unknown else float(self.km[top]),
-            "highest_low_m": low if math.isfinite(low) else math.nan,
-            "highest_high_m": high if math.isfinite(high) else math.nan,
+            "highest_low_m": low - self.error_m if math.isfinite(low) else math.nan,
+            "highest_high_m": high + self.error_m if math.isfinite(high) else math.nan,
             "climb_km": float(step[summed].sum()),
             "ground_km": float(step[~self.stated].sum()),
         }
@@ -208,4 +211,4 @@ def road_of(
         left_out |= humps(km, metres, left_out, known.lasting)
     stated = ~(left_out[1:] | left_out[:-1])
     rises, least, most = (rises_within(metres, band, stated) for band in (*bands, None))
-    return Road(km, metres, left_out, stated, rises, least, most, bands[1])
+    return Road(km, metres, left_out, stated, rises, least, most, bands[1], band_m)

@@ -84,10 +84,11 @@ def profile(
         `highest_m` and `highest_at_km` of the road's own ground (NaN where there is none, where
         ground left out is higher, or where the ground within the line's accuracy leaves more than
         200 m open), `highest_low_m` and `highest_high_m`, the heights between which the road's
-        highest point is, `climb_km`, the length with climb and descent, `ground_km`, the
-        length of ground left out, `climb_step_km` and `climb_band_m`, the distance of samples and
-        the least half band of climb, `climb_method`, the method in words, the source, and the
-        number of rows without elevation. None of these figures depends on `every_km`.
+        highest point is, with the grid's error, `climb_km`, the length with climb and descent,
+        `ground_km`, the length of ground left out, `climb_step_km` and `climb_band_m`, the distance
+        of samples and the least half band of climb, `climb_method`, the method in words, the
+        source, and the number of rows without elevation. None of these figures depends on
+        `every_km`.
 
     Raises
     ------

@@ -94,7 +94,7 @@ def test_what_is_only_ground_is_not_stated_of_the_road(name):
     road, rest = (profile.loc[rows, "elevation_m"].max() for rows in (~ground, ground))
     # Where the ground that is left out stands higher, so may the road there.
     span = profile.attrs["highest_high_m"] - profile.attrs["highest_low_m"]
-    expected = np.nan if rest > road or span > 200 else road
+    expected = np.nan if rest > road or span > 200 + 2 * 30 else road
     assert profile.attrs["highest_m"] == pytest.approx(expected, nan_ok=True)
     assert profile.attrs["ground_km"] == pytest.approx(np.diff(profile["km"])[~stated].sum())
     told = profile.attrs["climb_km"] + profile.attrs["ground_km"]
@@ -146,13 +146,13 @@ def test_a_steep_step_or_a_poor_leg_in_relief_is_ground_and_a_plain_is_not():
 
 @pytest.mark.parametrize(("name", "pass_m"), [("kkh-pakistan", 4693), ("western", 4693)])
 def test_the_ground_beside_a_pass_is_not_called_the_highest_of_the_road(name, pass_m):
-    """It said 4,797 m of parts that end on Khunjerab; a grid of 30 m noise may say 30 m more."""
+    """It said 4,797 m of parts that end on Khunjerab."""
     told = cg.profile(name, 5).attrs
     assert np.isnan(told["highest_m"])
-    assert told["highest_low_m"] - 30 < pass_m < told["highest_high_m"]
+    assert told["highest_low_m"] < pass_m < told["highest_high_m"]
     down = cg.profile("m2", 5).attrs
     assert down["highest_low_m"] < down["highest_m"] < down["highest_high_m"]
-    assert down["highest_high_m"] - down["highest_low_m"] < 200
+    assert down["highest_high_m"] - down["highest_low_m"] < 200 + 2 * 30
 
 
 @pytest.mark.parametrize("name", ["kkh", "peshawar-torkham", "khyber-railway"])

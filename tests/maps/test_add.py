@@ -143,7 +143,7 @@ def test_colour_by_numbers_and_categories():
     assert colors[9] == legend[-2][1]
     assert legend[-1] == ("no value (1)", MISSING)
     assert [label for label, _ in classify_colors(frame, "k")[1]] == ["a", "b"]
-    assert classify_colors(frame.assign(v=7.0), "v")[1][0][0] == "7 to 7"
+    assert classify_colors(frame.assign(v=7.0), "v")[1][0][0] == "7"
 
 
 @pytest.mark.parametrize("color", ["#abc", "#aabbcc", "teal", "rgb(1, 2, 3)", "hsl(120 50% 50%)"])
