@@ -64,7 +64,7 @@ def test_a_stated_encoding_in_a_stream(encoding, tmp_path):
     within_file(path, out, targets="ml1", km=5_000, encoding=encoding)
     assert pd.read_csv(out)["name"].tolist() == NAMES[encoding]
     exposure_file(path, out, targets="ml1", km=[5_000], encoding=encoding)
-    assert pd.read_csv(out)["rows"].tolist() == [3]
+    assert pd.read_csv(out)["features"].tolist() == [3]
 
 
 @pytest.mark.parametrize("order", ["le", "be"])

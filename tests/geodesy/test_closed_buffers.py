@@ -138,5 +138,5 @@ def test_a_guess_that_leaves_out_something_is_made_anew(monkeypatch):
     assert area_km2(buffer(line, 10)) == pytest.approx(expected, rel=1e-4)
     assert tried == [16, 1]
     fair = False
-    with pytest.raises(GeometryError, match="leaves out a part of x"):
+    with pytest.raises(GeometryError, match="leave out a part of x"):
         buffer(line, 10)
