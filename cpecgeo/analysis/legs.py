@@ -114,7 +114,7 @@ class Accuracies:
 
 
 def spans_of(table: pd.DataFrame) -> bytes:
-    """Return chainages and accuracies of a table of legs, as `cut_legs` takes them."""
+    """Return chainages and accuracies of a table of legs, as `Bounds` takes them."""
     spans: bytes = table[SPAN].to_numpy(float).tobytes()
     return spans
 

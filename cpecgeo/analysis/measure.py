@@ -157,9 +157,9 @@ def nearest(
         has none; inside an area `distance_km` is 0. With `k` above 1 also `rank`, from 1.
 
         `accuracy_km` says how far off the distance can be because of the target, a 95 % value: of
-        a corridor, the accuracy of its leg at the closest point, and more where a less accurate
-        leg may be closer; NaN where unknown. An `accuracy_km` of the points becomes
-        `point_accuracy_km`. `sections` adds `section`, its `status` and when it `opened`.
+        a corridor, the accuracy of its leg at the closest point, and more where a leg that is less
+        accurate by over 4 km may be closer; NaN where unknown. An `accuracy_km` of the points
+        becomes `point_accuracy_km`. `sections` adds `section`, its `status` and when it `opened`.
 
     Raises
     ------
@@ -322,9 +322,9 @@ def locate(points: SubjectLike, corridor: SubjectLike, *, sections: bool = False
         "right", or "on" within 1 mm, in the direction of rising chainage), `lon` and `lat` of the
         closest point on the line. NaN where a point is missing. The closest point is exact on the
         drawn line to 1 mm; `accuracy_km` says how far off the distance can be, a 95 % value: the
-        accuracy of the leg there, and more where a less accurate leg may be closer. An
-        `accuracy_km` of the points becomes `point_accuracy_km`. `sections` adds `section`, its
-        `status` and when it `opened`.
+        accuracy of the leg there, and more where a leg that is less accurate by over 4 km may be
+        closer. An `accuracy_km` of the points becomes `point_accuracy_km`. `sections` adds
+        `section`, its `status` and when it `opened`.
 
     Raises
     ------

@@ -31,8 +31,7 @@ def clip_corridors(shape: shapely.Geometry) -> gpd.GeoDataFrame:
         .explode()
     )
     inside = parts[shapely.get_dimensions(parts.to_numpy()) == 1].groupby(level=0).agg(
-        lambda lines: shapely.union_all(lines.to_numpy(), grid_size=None)
-        if len(lines) == 1 else shapely.multilinestrings(lines.to_list())
+        lambda lines: shapely.multilinestrings(lines.to_list())
     )  # fmt: skip
     lines = gpd.GeoSeries(inside, crs=known.crs)
     target = known.loc[lines.index, "id"]
