@@ -1,10 +1,19 @@
-"""Break lines and see whether the tests notice: `python -m tools.mutate --count 40`.
+r"""Break lines and see whether the tests notice: `python -m tools.mutate --count 40`.
 
 A mutant is the source with one comparison, operator, number or word of logic changed. Places
 are drawn evenly over the rooms, the same ones for the same seed. Each is made in a copy of the
 tree, as it is at the start, in a temporary folder; the tests of its room are run there until the
 first failure, those first that name the function or the module. What stays unnoticed is printed
 last: each is a test to write.
+
+With `--coverage FILE` a mutant is tested by all tests of the suite that run its line: those of
+the nearest files first, of each function one case first, and those that run few lines before
+those that run many. A line that no test runs is said to be one at once (processes that tests
+start aren't seen). Kernels are tested by their room as well, because coverage can't see them once
+they are compiled. The file is made on the same sources, in half an hour, by
+
+    python -m pytest -n 2 --dist loadgroup -m "not browser and not wheel" \
+      --cov=cpecgeo --cov-context=test --cov-report=
 """
 
 from __future__ import annotations
@@ -22,9 +31,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tools.runs import Runs
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("cpecgeo", "data", "tests", "tools", "docs", "pyproject.toml", "README.md", "Makefile")
+LEFT = (".git", ".venv*", "_build", "dist", "out", "__pycache__", ".hypothesis", ".coverage*")
+_FIRST = 40
 # What stands there, and what it becomes.
 FLIPPED: dict[type, tuple[str, str]] = {
     ast.Lt: ("<", ">="), ast.LtE: ("<=", ">"), ast.Gt: (">", "<="), ast.GtE: (">=", "<"),
@@ -164,6 +178,23 @@ def tests_of(mutant: Mutant) -> list[str]:
     return [file.relative_to(ROOT).as_posix() for file in nearest]
 
 
+def tests_that_run(mutant: Mutant, runs: Runs) -> list[str]:
+    """Return the tests that run a mutant's line, the nearest and fastest first."""
+    tests = runs.tests_of(mutant.path, mutant.line)
+    files = {test.partition("::")[0] for test in tests}
+    near = {file: (_distance(mutant, ROOT / file), file) for file in files}
+    first: dict[str, str] = {}  # the fastest case of each function
+    for test in sorted(tests, key=lambda test: (runs.sizes[test], test)):
+        first.setdefault(test.partition("[")[0], test)
+    some = set(first.values())
+    chosen = sorted(
+        tests, key=lambda t: (t not in some, near[t.partition("::")[0]], runs.sizes[t], t)
+    )
+    # Coverage doesn't see compiled code.
+    is_compiled = runs.is_kernel(mutant.path, mutant.line)
+    return [*chosen, *tests_of(mutant)] if is_compiled else chosen
+
+
 def _distance(mutant: Mutant, test: Path) -> int:
     """Return the less, the more a test says of what is broken."""
     text = test.read_text(encoding="utf-8")
@@ -176,29 +207,38 @@ def _distance(mutant: Mutant, test: Path) -> int:
     return -sum(weight * sign for weight, sign in zip((4, 2, 1), signs, strict=True))
 
 
-def run_tests(mutant: Mutant, folder: Path, seconds: float) -> str:
-    """Run the tests of a mutant in its own copy and say what became of it.
+def run_tests(mutant: Mutant, tests: list[str], folder: Path, seconds: float) -> tuple[str, str]:
+    """Run tests of a mutant in its own copy and say what became of it, and which test noticed.
 
     A run that takes too long is said to be one: on a busy machine it needn't be the mutant's
     fault.
     """
+    if not tests:
+        return "RUN BY NO TEST", ""
     target = folder / mutant.path.relative_to(ROOT)
     source = target.read_text(encoding="utf-8")
     target.write_text(mutant.apply(source), encoding="utf-8")
-    room = mutant.path.relative_to(ROOT).as_posix()
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    command += ["-m", "not browser and not wheel", room, *tests_of(mutant)]
     env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONPYCACHEPREFIX": str(folder / "pyc")}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
+    listed = folder / "tests.txt"  # too many for a command line
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    command += ["-m", "not browser and not wheel", f"@{listed}"]
+    how: dict[str, Any] = {"cwd": folder, "env": env, "capture_output": True, "encoding": "utf-8"}
+    end = time.monotonic() + seconds
     try:
-        run = subprocess.run(
-            command, cwd=folder, env=env, capture_output=True, timeout=seconds, check=False
-        )
+        # Most mutants are noticed by the nearest tests, which are quickly collected.
+        for some in filter(None, (tests[:_FIRST], tests[_FIRST:])):
+            listed.write_text("\n".join(some), encoding="utf-8")
+            left = end - time.monotonic()
+            run = subprocess.run(command, timeout=left, check=False, errors="replace", **how)
+            if run.returncode:
+                by = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", run.stdout, re.MULTILINE)
+                return "noticed", by[1] if by else "pytest, which couldn't begin"
     except subprocess.TimeoutExpired:
-        return "timed out"
+        return "timed out", ""
     finally:
         target.write_text(source, encoding="utf-8")
-    return "noticed" if run.returncode else "UNNOTICED"
+    return "UNNOTICED", ""
 
 
 def main() -> int:
@@ -208,28 +248,33 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=600.0, help="limit for one mutant")
     parser.add_argument("--rooms", nargs="*", help="only these rooms")
+    parser.add_argument("--coverage", type=Path, help="a run of the suite, one context a test")
     asked = parser.parse_args()
+    runs = None
+    if asked.coverage:
+        from tools.runs import Runs
+
+        runs = Runs(asked.coverage, ROOT)
     chosen = draw(asked.count * (10 if asked.rooms else 1), asked.seed)
     if asked.rooms:
         chosen = [m for m in chosen if m.room in asked.rooms][: asked.count]
     missed = []
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        for name in COPIED:
-            source = ROOT / name
-            if source.is_dir():
-                ignored = shutil.ignore_patterns("_build")
-                shutil.copytree(source, folder / name, ignore=ignored)
-            else:
-                shutil.copy2(source, folder / name)
+        folder = Path(made) / "copy"
+        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT))
         for number, mutant in enumerate(chosen, 1):
             began = time.perf_counter()
-            word = run_tests(mutant, folder, asked.seconds)
+            tests = (
+                tests_that_run(mutant, runs)
+                if runs
+                else [mutant.path.relative_to(ROOT).as_posix(), *tests_of(mutant)]
+            )
+            word, by = run_tests(mutant, tests, folder, asked.seconds)
             place = f"{mutant.path.relative_to(ROOT)}:{mutant.line}"
             path = folder / mutant.path.relative_to(ROOT)
             old = path.read_text(encoding="utf-8")[mutant.start : mutant.end]
-            took = time.perf_counter() - began
-            print(f"{number:3} {word:9} {place}: {old} → {mutant.text} ({took:.0f} s)", flush=True)
+            took = f"{time.perf_counter() - began:.0f} s"
+            print(f"{number:3} {word:14} {place}: {old} → {mutant.text} ({took}) {by}", flush=True)
             if word != "noticed":
                 missed.append(place)
     print(f"{len(chosen) - len(missed)} of {len(chosen)} noticed")
