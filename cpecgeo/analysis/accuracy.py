@@ -1,8 +1,8 @@
-"""Accuracy of answers, from the accuracy of lines, points and outlines."""
+"""Accuracy of lines, leg by leg, and of the answers that follow from them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import groupby
@@ -14,12 +14,11 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.analysis.legs import SPAN, Accuracies, legs_of, spans_of
-from cpecgeo.features.subject import Subject, rows_by
+from cpecgeo.features.subject import Subject
 from cpecgeo.geodesy import Chainage, Index, buffer, distance_matrix_km
+from cpecgeo.geodesy._compile import spread
 
-__all__ = ["CERTAINTY", "HOW", "Bounds", "grade", "interval_text",
-           "span_text", "widen", "words"]  # fmt: skip
+__all__ = ["CERTAINTY", "GEODESIC", "HOW", "Accuracies", "Bounds", "Steps", "grade", "words"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,6 +33,9 @@ HOW = (
 )
 """What `.attrs["accuracy"]` says of low and high values."""
 
+GEODESIC = {"ellipsoid": "WGS 84", "edges": "geodesic"}
+"""What `.attrs` says of each measurement."""
+
 POORER_KM = 4.0
 """A leg is poorer than another from this difference on. Smaller ones leave at least 0.97 of the
 statements by the leg at the closest place alone true, at any distance, where 0.95 are stated; and a
@@ -42,19 +44,169 @@ search for each takes several times as long as the distance itself."""
 # Smaller differences of distance are ignored.
 _ROUNDING_KM = 1e-9
 
+# Columns of legs that tell their accuracy by chainage; most cells of a look-up table along a line;
+# rows worth a thread.
+_SPAN = ["km_from", "km_to", "accuracy_km"]
+_CELLS = 4096
+_MANY = 65_536
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Stretches of a line, found by chainage.
+
+    Parameters
+    ----------
+    starts : ndarray
+        Chainage at the start of each stretch, ascending; a limit belongs to the stretch it starts.
+    end : float
+        Chainage of the end.
+    """
+
+    starts: Floats
+    end: float
+
+    @cached_property
+    def _cells(self) -> tuple[float, Ints, Floats, Bools]:
+        """Cells per km; the first stretch of each, the next start, and if several start in it."""
+        per_km = _CELLS / max(self.end - float(self.starts[0]), 1e-9)
+        limits = self.starts[0] + np.arange(_CELLS + 1) / per_km
+        # Cells overlap a little, because of rounding.
+        first = np.maximum(np.searchsorted(self.starts, limits - 1e-9, side="right") - 1, 0)
+        last = np.searchsorted(self.starts, limits + 1.0 / per_km + 1e-9, side="right") - 1
+        return per_km, first, np.append(self.starts, np.inf)[first + 1], last > first + 1
+
+    def rows(self, km: Floats) -> Ints:
+        """Return the number of the stretch at each chainage, -1 where that is NaN."""
+        if len(self.starts) == 1:
+            return np.asarray(np.where(np.isnan(km), -1, 0), np.int64)
+        per_km, first, onward, is_split = self._cells
+        with np.errstate(invalid="ignore"):
+            cell = ((km - self.starts[0]) * per_km).astype(np.int32)
+        rows = first.take(cell, mode="clip")
+        rows += km >= onward.take(cell, mode="clip")
+        if is_split.any():
+            near = np.flatnonzero(is_split.take(cell, mode="clip"))
+            found = np.searchsorted(self.starts, km[near], side="right") - 1
+            rows[near] = np.clip(found, 0, len(self.starts) - 1)
+        if (is_off := np.isnan(km)).any():
+            rows[is_off] = -1
+        return np.asarray(rows, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Accuracies:
+    """Accuracies of targets: one value each, corridors leg by leg.
+
+    Attributes
+    ----------
+    stated : ndarray
+        By the target's position; NaN where unknown.
+    legs : mapping of position to (Steps, ndarray)
+        The starts of legs, and the accuracy of each, followed by a NaN.
+    lines : mapping of position to (Chainage, bytes)
+        The lines of these, and their legs, as `Bounds` takes them.
+    """
+
+    stated: Floats
+    legs: Mapping[int, tuple[Steps, Floats]] = field(repr=False)
+    lines: Mapping[int, tuple[Chainage, bytes]] = field(repr=False)
+
+    @classmethod
+    def of(cls, subject: Subject) -> Accuracies:
+        """Collect the accuracies of a subject."""
+        stated, labels = subject.accuracy_km, subject.shapes.index
+        legs, lines = {}, {}
+        for position, table in _legs(subject).items():
+            lines[position] = subject.chainages[labels[position]], _spans(table)
+            known = table["accuracy_km"].to_numpy(float)
+            starts = table["km_from"].to_numpy(float)
+            end = float(table["km_to"].iloc[-1])
+            legs[position] = (Steps(starts, end), np.append(known, np.nan))
+        return cls(np.full(len(subject), np.nan) if stated is None else stated, legs, lines)
+
+    def at(self, target: Ints, km: Floats) -> Floats:
+        """Return the accuracy at a chainage of targets, by position; NaN for -1."""
+        told = np.empty(len(km))
+
+        def work(first: int, last: int) -> None:
+            told[first:last] = self._look_up(target[first:last], km[first:last])
+
+        spread(work, len(km), least=_MANY)
+        return told
+
+    def near(self, xy: Floats, target: Ints, distance: Floats, km: Floats) -> Floats:
+        """Return how far off distances to targets can be, given chainages there; as `widen`."""
+        return self.widen(self.at(target, km), xy, target, distance)
+
+    def widen(self, told: Floats, xy: Floats, target: Ints, distance: Floats) -> Floats:
+        """Widen the accuracy at the closest points to how far off the distances can be.
+
+        `told` is as from `at`, and is changed in place; `xy` has lon, lat of the points, `target`
+        the position of the target of each, -1 for none, and `distance` the km to it.
+        """
+        poorest = {i: float(np.nanmax(known, initial=0.0)) for i, (_, known) in self.legs.items()}
+        best = {i: np.nanmin(known, initial=np.inf) for i, (_, known) in self.legs.items()}
+        some = {i for i in poorest if best[i] < poorest[i] - POORER_KM}
+        for position, rows in _rows_by(target) if some else ():
+            if position not in some:
+                continue
+            # A distance isn't below 0, so that those within their accuracy stay as they are.
+            low = rows[told[rows] < np.minimum(poorest[position] - POORER_KM, distance[rows])]
+            if len(low):
+                bounds = _bounds(*self.lines[position])
+                told[low] = bounds.widen(told[low], xy[low], distance[low])
+        return told
+
+    def _look_up(self, target: Ints, km: Floats) -> Floats:
+        if len(self.stated) == 1 and self.legs:
+            steps, known = self.legs[0]
+            return known[steps.rows(km)]
+        found = np.append(self.stated, np.nan)[target]
+        for position, rows in _rows_by(target) if self.legs else ():
+            if position in self.legs:
+                steps, known = self.legs[position]
+                found[rows] = known[steps.rows(km[rows])]
+        return found
+
+
+def _spans(table: pd.DataFrame) -> bytes:
+    """Return chainages and accuracies of a table of legs, as `Bounds` takes them."""
+    spans: bytes = table[_SPAN].to_numpy(float).tobytes()
+    return spans
+
+
+def _legs(subject: Subject) -> dict[int, pd.DataFrame]:
+    """Return the table of legs of each corridor, by its position."""
+    tables = {t.name: t.legs for t in subject.things if hasattr(t, "chainage") and len(t.legs)}
+    labels = enumerate(subject.shapes.index)
+    return {i: tables[of] for i, of in labels if of in subject.chainages and of in tables}
+
+
+def _rows_by(target: Ints) -> Iterator[tuple[int, Ints]]:
+    """Yield the position of each target in an answer, and the rows with it; not those with -1.
+
+    Examples
+    --------
+    >>> [(i, rows.tolist()) for i, rows in _rows_by(np.array([2, 0, -1, 2]))]
+    [(0, [1]), (2, [0, 3])]
+    """
+    if len(target) == 0:
+        return
+    most = int(target.max()) + 1
+    # numpy sorts numbers of 16 bits by radix
+    order = np.argsort(target.astype(np.int16) if most < 1 << 15 else target, kind="stable")
+    ends = np.cumsum(np.bincount(target + 1, minlength=most + 1))
+    for position in np.flatnonzero(np.diff(ends)):
+        yield int(position), order[ends[position] : ends[position + 1]]
+
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
     """Targets cut where their accuracy changes, for least and greatest possible distances.
 
-    Attributes
-    ----------
-    shapes : GeoSeries
-        Stretches of corridors, and all other targets.
-    accuracy_km : ndarray
-        95 % accuracy of each; NaN where unknown.
-    owner : ndarray of int
-        The geometry of the subject that each belongs to.
+    `shapes` are stretches of corridors, and all other targets, with the 95 % accuracy of each, NaN
+    where unknown, and the position of its `owner`, the geometry of the subject.
 
     Notes
     -----
@@ -74,8 +226,8 @@ class Bounds:
         """Cut the corridors of a subject into stretches of equal accuracy."""
         stated, labels = Accuracies.of(subject).stated, subject.shapes.index
         cut = {
-            i: _bounds(subject.chainages[labels[i]], spans_of(table))
-            for i, table in legs_of(subject).items()
+            i: _bounds(subject.chainages[labels[i]], _spans(table))
+            for i, table in _legs(subject).items()
         }
         if len(labels) == 1 and cut:
             return cut[0]
@@ -120,7 +272,7 @@ class Bounds:
         self, xy: Floats, distance: Floats, accuracy: Floats, own: Floats | None = None,
         *, low_km: float = np.inf, high_km: float = np.inf,
     ) -> tuple[Floats, Floats]:  # fmt: skip
-        """Return the least and greatest distance of points.
+        """Return the least and greatest distance of points in km; NaN where no accuracy is known.
 
         Parameters
         ----------
@@ -128,11 +280,6 @@ class Bounds:
             lon, lat; km to the nearest target, its accuracy there, and that of the points.
         low_km, high_km : float
             Larger values needn't be exact, which saves searches.
-
-        Returns
-        -------
-        low, high : ndarray
-            Km; NaN where no accuracy is known.
         """
         mine = np.full(len(xy), np.nan) if own is None else np.asarray(own, float)
         point = np.nan_to_num(mine)
@@ -161,7 +308,7 @@ class Bounds:
         return np.maximum(low, 0.0), high
 
     def widen(self, told: Floats, xy: Floats, distance: Floats) -> Floats:
-        """Widen the accuracy at the closest places; as `widen`.
+        """Widen the accuracy at the closest places, as `Accuracies.widen`.
 
         A less accurate stretch can be the closest one if it is farther by less than the difference
         of accuracies. The distance can then be smaller by its accuracy less the extra distance,
@@ -184,13 +331,7 @@ class Bounds:
         km: float,
         own: Floats | None = None,
     ) -> Ints:
-        """Grade how certain it is that points lie within `km`; arguments as for `around`.
-
-        Returns
-        -------
-        ndarray of int
-            As `grade`.
-        """
+        """Grade how certain it is that points lie within `km`; as `around` and `grade`."""
         mine = np.full(len(xy), np.nan) if own is None else np.asarray(own, float)
         point = np.nan_to_num(mine)
         code = np.where(distance + np.hypot(np.nan_to_num(accuracy), point) <= km, 0, 3)
@@ -229,7 +370,7 @@ class Bounds:
 def _bounds(chain: Chainage, legs: bytes) -> Bounds:
     """Cut a corridor into stretches of equal accuracy; the table of legs may be the caller's."""
     shapes, accuracy = [], []
-    spans = np.frombuffer(legs).reshape(-1, len(SPAN)).tolist()
+    spans = np.frombuffer(legs).reshape(-1, len(_SPAN)).tolist()
     for good, group in groupby(spans, key=lambda row: row[2]):
         run = list(group)
         start, end = max(run[0][0], chain.start_km), min(run[-1][1], chain.end_km)
@@ -240,51 +381,11 @@ def _bounds(chain: Chainage, legs: bytes) -> Bounds:
     return Bounds(series, np.array(accuracy, float), np.zeros(len(series), int))
 
 
-def widen(
-    accuracies: Accuracies, told: Floats, xy: Floats, target: Ints, distance: Floats
-) -> Floats:
-    """Widen the accuracy at the closest points to how far off the distances can be.
-
-    Parameters
-    ----------
-    accuracies : Accuracies
-    told : ndarray
-        As from `Accuracies.at`; changed in place.
-    xy : ndarray
-        lon, lat of the points.
-    target : ndarray of int
-        Position of the target of each, -1 for none.
-    distance : ndarray
-        Km to it.
-
-    Returns
-    -------
-    ndarray
-        `told`.
-    """
-    legs = accuracies.legs
-    poorest = {i: float(np.nanmax(known, initial=0.0)) for i, (_, known) in legs.items()}
-    best = {i: np.nanmin(known, initial=np.inf) for i, (_, known) in legs.items()}
-    some = {i for i in poorest if best[i] < poorest[i] - POORER_KM}
-    for position, rows in rows_by(target) if some else ():
-        if position not in some:
-            continue
-        # A distance isn't below 0, so that those within their accuracy stay as they are.
-        low = rows[told[rows] < np.minimum(poorest[position] - POORER_KM, distance[rows])]
-        if len(low):
-            bounds = _bounds(*accuracies.lines[position])
-            told[low] = bounds.widen(told[low], xy[low], distance[low])
-    return told
-
-
 def grade(low: Floats, high: Floats, km: float) -> Ints:
     """Grade how certain it is that a distance between `low` and `high` is within `km`.
 
-    Returns
-    -------
-    ndarray of int
-        Position in `CERTAINTY`: 0 where the whole interval is within `km`, 1 where half of it or
-        more is, 2 where less is; 3 where none is, -1 where unknown.
+    Returns positions in `CERTAINTY`: 0 where the whole interval is within `km`, 1 where half of it
+    or more is, 2 where less is; 3 where none is, -1 where unknown.
     """
     share = (km - low) / np.maximum(high - low, 1e-12)
     code = np.select([high <= km, share >= 0.5, low <= km], [0, 1, 2], 3)
@@ -294,73 +395,3 @@ def grade(low: Floats, high: Floats, km: float) -> Ints:
 def words(code: Ints) -> pd.Categorical:
     """Return the words for the numbers of `grade`; missing where unknown."""
     return pd.Categorical.from_codes(np.where(code < 3, code, -1), list(CERTAINTY))
-
-
-def interval_text(
-    distance_km: float,
-    accuracy_km: float,
-    point_accuracy_km: float = float("nan"),
-    *,
-    say: Callable[..., str] = str.format,
-) -> str:
-    """Write a distance for people, no finer than it is known.
-
-    Parameters
-    ----------
-    distance_km : float
-    accuracy_km, point_accuracy_km : float
-        95 % accuracy of the line (or place) and of the point; NaN where unknown.
-    say : callable
-        Formats a text with values, such as `Words` of another language.
-
-    Returns
-    -------
-    str
-        Such as ``4 to 9 km``, ``up to 9 km``, or ``6.5 km`` where the accuracy is unknown or finer
-        than the digits shown.
-
-    Examples
-    --------
-    >>> interval_text(6.5, 2.5), interval_text(6.5, 8), interval_text(6.5, float("nan"))
-    ('4 to 9 km', 'up to 15 km', '6.5 km')
-    >>> interval_text(12.34, 0.4), interval_text(12.34, 0.01)
-    ('11.9 to 12.8 km', '12.3 km')
-    """
-    known = [a for a in (accuracy_km, point_accuracy_km) if not np.isnan(a)]
-    reach = float(np.sqrt(sum(a * a for a in known)))
-    return span_text(distance_km, distance_km - reach, distance_km + reach, say=say)
-
-
-def span_text(
-    distance_km: float, low_km: float, high_km: float, *, say: Callable[..., str] = str.format
-) -> str:
-    """Write a distance as an interval, for people; as `interval_text`.
-
-    Parameters
-    ----------
-    distance_km, low_km, high_km : float
-        The drawn distance, and the least and greatest possible ones; NaN where unknown.
-    say : callable
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> span_text(6.5, 4, 15), span_text(6.5, float("nan"), float("nan"))
-    ('4 to 15 km', '6.5 km')
-    """
-    if np.isnan(distance_km):
-        return ""
-    reach = float(np.nan_to_num(max(distance_km - low_km, high_km - distance_km)))
-    if reach < 0.05:
-        return say("{km} km", km=f"{distance_km:,.1f}")
-    places = 1 if reach < 1 else 0
-    # Rounded outwards, so that the text is never narrower than the interval.
-    scale = 10.0**places
-    down, up = np.floor(low_km * scale + 1e-9) / scale, np.ceil(high_km * scale - 1e-9) / scale
-    high = f"{up:,.{places}f}"
-    if down <= 0:
-        return say("up to {high} km", high=high)
-    return say("{low} to {high} km", low=f"{down:,.{places}f}", high=high)

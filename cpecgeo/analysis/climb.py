@@ -12,11 +12,12 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.terrain import bands_of, ground_across, rises_within
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
-__all__ = ["Known", "Road", "gradients", "humps", "road_of"]
+__all__ = ["Known", "Road", "bands_of", "gradients", "ground_across", "humps", "rises_within",
+           "road_of"]  # fmt: skip
 
 # Ground higher than a lasting climb can reach, by more than this, is a hump.
 _GRID_M = 50.0
@@ -26,6 +27,10 @@ _ROAD_KM = 1.5
 
 # In a plain the ground beside the line is as high as under it, however far off the road is.
 _RELIEF_M = 50.0
+
+# Half of the points of a road are within a third of its 95 % accuracy (normal distribution).
+_USUAL = 1 / 3
+_DEGREE_KM = 111.2
 
 # Largest range of a stated highest point: half of it to each side of the ground.
 _HIGHEST_M = 200.0
@@ -51,9 +56,9 @@ def gradients(xy: Floats, metres: Floats, far: int = 1) -> Floats:
 def humps(
     km: Floats,
     metres: Floats,
-    ground: NDArray[np.bool_],
+    ground: Bools,
     percent: Floats,
-) -> NDArray[np.bool_]:
+) -> Bools:
     """Return which samples are higher than a road can climb from its other ground.
 
     Parameters
@@ -119,8 +124,8 @@ class Road:
 
     km: Floats
     metres: Floats
-    ground: NDArray[np.bool_]
-    stated: NDArray[np.bool_]
+    ground: Bools
+    stated: Bools
     rises: Floats
     least: Floats
     most: Floats
@@ -133,7 +138,7 @@ class Road:
             np.interp(np.abs(km - km[0]), np.abs(self.km - km[0]), np.append(0.0, steps.cumsum()))
         )
 
-    def is_ground(self, km: Floats) -> NDArray[np.bool_]:
+    def is_ground(self, km: Floats) -> Bools:
         """Return where the ground isn't the road's; between samples, if it isn't at a neighbour."""
         along, ours = np.abs(km - km[0]), np.abs(self.km - km[0])
         before = np.clip(np.searchsorted(ours, along + 1e-9) - 1, 0, len(ours) - 1)
@@ -212,3 +217,111 @@ def road_of(
     stated = ~(left_out[1:] | left_out[:-1])
     rises, least, most = (rises_within(metres, band, stated) for band in (*bands, None))
     return Road(km, metres, left_out, stated, rises, least, most, bands[1], band_m)
+
+
+def rises_within(
+    metres: Floats,
+    band: Floats | None,
+    stated: Bools,
+) -> Floats:
+    """Return the rises of the profile of least climb within a band, for the stated steps.
+
+    Parameters
+    ----------
+    metres : ndarray, shape (n,)
+        Heights. The ends of each stated stretch are fixed.
+    band : ndarray, shape (2, n), or None
+        Lowest and highest possible height of each; without it the heights are exact.
+    stated : ndarray of bool, shape (n - 1,)
+        Steps from one height to the next that are on the road's ground.
+
+    Returns
+    -------
+    ndarray, shape (n - 1,)
+        Metres; 0 for other steps, and where a height is missing.
+
+    Examples
+    --------
+    >>> heights = np.array([0.0, 50, 10, 60])
+    >>> rises_within(heights, np.stack((heights - 30, heights + 30)), np.ones(3, bool)).tolist()
+    [20.0, 0.0, 40.0]
+    """
+    rises = np.where(stated, np.nan_to_num(np.diff(metres)), 0.0)
+    if band is None:
+        return rises
+    runs = stated & ~np.isnan(np.diff(metres))
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], runs, [False])).astype(int)))
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        height = before = float(metres[first])
+        low, high = band[0, first + 1 : last].tolist(), band[1, first + 1 : last].tolist()
+        for i, (least, most) in enumerate(zip(low, high, strict=True), first):
+            height = min(max(before, least), most)
+            rises[i], before = height - before, height
+        rises[last - 1] = float(metres[last]) - before
+    return rises
+
+
+def bands_of(
+    metres: Floats,
+    noise_m: float,
+    lows: list[Floats],
+    highs: list[Floats],
+) -> list[Floats]:
+    """Return the bands of possible heights of the road: for half of it, and for all of it.
+
+    Parameters
+    ----------
+    metres : ndarray
+        Ground under the line.
+    noise_m : float
+        Error of the grid in metres.
+    lows, highs : list of ndarray
+        See `ground_across`.
+
+    Returns
+    -------
+    list of ndarray, shape (2, n)
+        Lowest and highest height.
+    """
+    return [
+        np.stack((np.fmin(metres - noise_m, low), np.fmax(metres + noise_m, high)))
+        for low, high in zip(lows, highs, strict=True)
+    ]
+
+
+def ground_across(
+    xy: Floats,
+    accuracy_km: Floats,
+    ground: Callable[[Floats], Floats],
+) -> tuple[list[Floats], list[Floats]]:
+    """Return lowest and highest ground across a line, out to a third of its accuracy, and to all.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2)
+        lon, lat along the line.
+    accuracy_km : ndarray
+        95 % accuracy at each.
+    ground : callable
+        Metres at such positions.
+
+    Returns
+    -------
+    lows, highs : list of ndarray
+        Out to a third, and to the whole accuracy, on both sides.
+    """
+    # A sphere is enough: the grid's cells are nearly a kilometre wide.
+    shrink = np.cos(np.radians(xy[:, 1]))
+    # Direction from the sample before to the one after, so that the cross line is the same in both
+    # directions of travel.
+    along = np.vstack((xy[1:], xy[-1:])) - np.vstack((xy[:1], xy[:-1]))
+    across = np.column_stack((-along[:, 1], along[:, 0] * shrink))
+    across /= np.hypot(*across.T)[:, None] + 1e-12
+    degrees = across * (accuracy_km / _DEGREE_KM)[:, None] / np.column_stack((shrink, shrink**0))
+    heights = [ground(xy)]
+    lows, highs = [], []
+    for shares in ((-_USUAL, _USUAL), (-1.0, -0.5, 0.5, 1.0)):
+        heights += [ground(xy + share * degrees) for share in shares]
+        lows.append(np.min(heights, axis=0))
+        highs.append(np.max(heights, axis=0))
+    return lows, highs

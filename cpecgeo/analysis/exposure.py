@@ -1,11 +1,9 @@
-"""Sums of people, features or raster cells in rings around something."""
+"""Sums of people, features or raster cells in rings around something, and in zones."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,15 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.accuracy import HOW, Bounds
+from cpecgeo.analysis.accuracy import GEODESIC, HOW
 from cpecgeo.analysis.panel import values_of
-from cpecgeo.analysis.proximity import bound_rings, check_radii, find_near, ring_numbers
-from cpecgeo.analysis.zonal import solid, sum_rings
+from cpecgeo.analysis.proximity import (
+    areas_in_rings,
+    bound_rings,
+    check_radii,
+    points_in_rings,
+)
+from cpecgeo.analysis.raster import STEP_KM, solid, zonal
 from cpecgeo.errors import (
     DataWarning,
     GeometryError,
@@ -30,13 +33,16 @@ from cpecgeo.errors import (
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
 from cpecgeo.files.numbers import to_numbers
+from cpecgeo.geodesy.inputs import POLYGONS
 
 __all__ = ["exposure"]
 
 _Floats = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 _POINT, _AREAS = 0, {3, 6}  # shapely's type ids of points
-_LEAST_KM = 1e-6  # larger than the error of distances
+_LAYERS = {"district": "districts", "province": "provinces"}
+# From this share of a ring off a raster a warning is given.
+_OFF = 1e-3
 # Values that tables use for "unknown".
 _UNDECLARED = (-1e30, -99999.0, -9999.0, -999.0)
 
@@ -129,11 +135,18 @@ def exposure(
     if raster is not None:
         if not isinstance(layer, str) or layer != "places":
             raise InputError("layer and raster are both given; one of them is counted.")
-        return sum_rings(
+        return _sum_rings(
             raster, centre, edges, value, by, band=band, nodata=nodata, dissolve=dissolve
         )
     if not dissolve:
-        return _each(centre, edges, layer, value, by, nodata)
+        counted = resolve(layer, "layer", missing="keep", anywhere=True)
+        asked: Any = {"layer": counted, "value": value, "by": by, "nodata": nodata}
+        labels = enumerate(centre.shapes.index)
+        found = {label: exposure(centre.take([i]), edges, **asked) for i, label in labels}
+        answer = pd.concat(found, names=["feature"])
+        answer.attrs = next(iter(found.values())).attrs | provenance(centre, counted)
+        answer.attrs["x_without_position"] = centre.left_out
+        return answer
     if by is not None and not isinstance(by, str):
         raise InputTypeError(
             f"by is {type(by).__name__}; a column of layer is needed. Areas break down a raster."
@@ -149,11 +162,12 @@ def exposure(
     flat, kinds = 0, set(np.flatnonzero(np.bincount(checked.kind[at])).tolist())
     if kinds <= {_POINT}:
         own = None if own is None else own[at]
-        rows, how = _points(checked.xy, centre, edges, own), "points by their geodesic distance"
+        rows = points_in_rings(checked.xy, centre, edges, own)
+        how = "points by their geodesic distance"
     elif kinds <= _AREAS:
         shapes = subject.shapes.iloc[at]
         flat = int((shapely.area(shapes.to_numpy()) == 0).sum())
-        rows, how = _areas(shapes, centre, edges), "areas by the share of them in the ring"
+        rows, how = areas_in_rings(shapes, centre, edges), "areas by the share of them in the ring"
     else:
         raise GeometryError(
             f"layer holds {', '.join(sorted(set(subject.shapes.geom_type.dropna())))}; exposure "
@@ -162,14 +176,14 @@ def exposure(
     if chosen is not None:
         chosen = chosen.iloc[at].reset_index(drop=True)
         # Only of counted rows, because a layer has rows elsewhere too.
-        counted = np.unique(rows.loc[rows["weight"] > 0, "row"])
-        doubt[f"without_{by}"] = int(chosen.isna().to_numpy()[counted].sum())
-    answer = _totals(rows, partial(_names, frame, at), edges, amount, (value, by, chosen))
+        inside = np.unique(rows.loc[rows["weight"] > 0, "row"])
+        doubt[f"without_{by}"] = int(chosen.isna().to_numpy()[inside].sum())
+    names = frame["name"].iloc[at] if "name" in frame else None
+    answer = _totals(rows, names, edges, amount, (value, by, chosen))
     title = str(frame.attrs.get("title", "features of your own"))
     answer.attrs = {
         "counted": f"{title}: {value or 'number of features'}, {how}",
-        "ellipsoid": "WGS 84",
-        "edges": "geodesic",
+        **GEODESIC,
         "features": len(frame),
         "without_position": len(frame) - len(at),
         **({"without_area": flat} if flat else {}),
@@ -183,84 +197,9 @@ def exposure(
     return answer
 
 
-def _each(
-    centre: Subject,
-    edges: tuple[float, ...],
-    layer: SubjectLike,
-    value: str | None,
-    by: SubjectLike | None,
-    nodata: float | Sequence[float] | None,
-) -> pd.DataFrame:
-    """Count around each feature separately."""
-    counted = resolve(layer, "layer", missing="keep", anywhere=True)
-    found = {
-        label: exposure(_one(centre, i), edges, layer=counted, value=value, by=by, nodata=nodata)
-        for i, label in enumerate(centre.shapes.index)
-    }
-    answer = pd.concat(found, names=["feature"])
-    answer.attrs = next(iter(found.values())).attrs | provenance(centre, counted)
-    answer.attrs["x_without_position"] = centre.left_out
-    return answer
-
-
-def _one(subject: Subject, position: int) -> Subject:
-    """Return one of several things as a subject, with its legs and accuracy."""
-    stated = subject.accuracy_km
-    return replace(
-        subject,
-        shapes=subject.shapes.iloc[[position]],
-        frame=None,
-        stated_km=None if stated is None else (float(stated[position]),),
-    )
-
-
-def _points(
-    xy: _Floats, centre: Subject, edges: tuple[float, ...], own: _Floats | None
-) -> pd.DataFrame:
-    """Return row numbers with the ring of each as drawn, surely, and possibly."""
-    bounds = Bounds.of(centre)
-    reach = np.broadcast_to(bounds.reach_km(0.0 if own is None else own), len(xy))
-    near, _, distance, accuracy = find_near(xy, centre, edges[-1] + reach.max(initial=0.0))
-    # Uncertainty matters only near a radius.
-    nearest, farthest = distance - reach[near] - _LEAST_KM, distance + reach[near] + _LEAST_KM
-    open_ = np.flatnonzero(np.diff(np.searchsorted(edges, (nearest, farthest)), axis=0)[0])
-    low, high = distance.copy(), distance.copy()
-    mine = None if own is None else own[near[open_]]
-    low[open_], high[open_] = bounds.around(xy[near[open_]], distance[open_], accuracy[open_], mine)
-    is_known = bounds.is_known or (own is not None and not np.isnan(own).all())
-    drawn, first, last = ring_numbers(edges, distance, low, high)
-    parts = [np.flatnonzero((first <= ring) & (ring <= last)) for ring in range(len(edges))]
-    here, ring = np.concatenate(parts), np.repeat(np.arange(len(edges)), [*map(len, parts)])
-    columns = {"row": near[here], "ring": ring, "weight": (drawn[here] == ring).astype(float)}
-    columns["low"] = (first[here] == last[here]).astype(float) if is_known else np.nan
-    columns["high"] = 1.0 if is_known else np.nan
-    return pd.DataFrame(columns, index=range(len(here)))
-
-
-def _areas(shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]) -> pd.DataFrame:
-    """Return row numbers, rings, and the share of the area in each: as drawn, surely, possibly."""
-    fine = geodesy.densify(shapes.reset_index(drop=True), 1.0)
-    whole = geodesy.area_km2(fine)
-    drawn, sure, may = bound_rings(centre, edges, dissolve=True)
-    regions: dict[str, list[Any]] = {"weight": list(drawn.geometry)}
-    if is_known := not shapely.is_missing(sure.to_numpy()).all():
-        regions |= {"low": list(sure), "high": list(may)}
-    found = []
-    for column, bands in regions.items():
-        for number, band in enumerate(bands):
-            parts = fine.iloc[fine.sindex.query(band, predicate="intersects")].intersection(band)
-            parts = gpd.GeoSeries([*map(solid, parts)], parts.index, parts.crs)
-            parts = parts[~parts.is_empty]
-            share = geodesy.area_km2(parts) / whole.loc[parts.index] if len(parts) else []
-            rows = {"row": parts.index, "ring": number, column: np.asarray(share, float)}
-            found.append(pd.DataFrame(rows, index=range(len(parts))))
-    table = pd.concat(found).groupby(["row", "ring"], as_index=False).sum()
-    return table if is_known else table.assign(low=np.nan, high=np.nan)
-
-
 def _totals(
     rows: pd.DataFrame,
-    names: Callable[[_Ints], list[str]],
+    names: pd.Series | None,
     edges: tuple[float, ...],
     amount: _Floats | None,
     columns: tuple[str | None, str | None, pd.Series | None],
@@ -307,13 +246,11 @@ def _totals(
                 line |= {
                     f"{value}_within": np.nan if counted and not known else so_far,
                     "missing": len(gone),
-                    "missing_names": names(gone),
+                    "missing_names": [*map(str, gone if names is None else names.iloc[gone])],
                 }
             answer.append(line)
     keys = ["km_from", "km_to", *([by] if by is not None else [])]
-    table = pd.DataFrame(answer)
-    for end_of in ("features_low", "features_high"):
-        table[end_of] = table[end_of].astype("Int64")
+    table = pd.DataFrame(answer).astype({"features_low": "Int64", "features_high": "Int64"})
     return table.set_index(keys)
 
 
@@ -321,13 +258,6 @@ def _sum(amounts: _Floats, shares: _Floats) -> tuple[float, int]:
     """Return the sum of the shares of amounts, and the number of rows that have an amount."""
     has = (shares > 0) & ~np.isnan(amounts)
     return float((amounts[has] * shares[has]).sum()), int(has.sum())
-
-
-def _names(frame: gpd.GeoDataFrame, at: _Ints, rows: _Ints) -> list[str]:
-    """Return the names, or numbers, of some of the counted rows `at`."""
-    if "name" not in frame or not len(rows):
-        return [str(n) for n in rows]
-    return [str(n) for n in frame["name"].iloc[at[rows]]]
 
 
 def _amounts(values: pd.Series, what: str, nodata: float | Sequence[float] | None) -> Any:
@@ -344,3 +274,112 @@ def _amounts(values: pd.Series, what: str, nodata: float | Sequence[float] | Non
             f"nodata={found[0]:g} where it means that, or nodata=[] where it is a value."
         )
     return numbers
+
+
+def _sum_rings(
+    path: str | Path,
+    centre: Subject,
+    edges: tuple[float, ...],
+    value: str | None,
+    by: SubjectLike | None,
+    *,
+    band: int,
+    nodata: float | Sequence[float] | None,
+    dissolve: bool,
+) -> pd.DataFrame:
+    """Sum the cells of a raster in rings, and in zones within them; see `exposure`."""
+    named = _LAYERS.get(by, by) if isinstance(by, str) else by
+    zones = None if named is None else resolve(named, "by", kinds=POLYGONS)
+    drawn, sure, may = bound_rings(centre, edges, dissolve=dissolve)
+    keys = [k for k in ("feature", "km_from", "km_to") if k in drawn]
+    rows, shapes = pd.DataFrame(drawn[keys]), [drawn.geometry]
+    rows["is_known"] = ~shapely.is_missing(sure.to_numpy())
+    if value is not None and rows["is_known"].any():
+        shapes += [s.fillna(shapely.Polygon()) for s in (sure, may)]
+    if zones is not None:
+        rows, shapes = _in_zones(rows, shapes, zones)
+    # One reading sums all three: rings as drawn, surely, and possibly.
+    whole = pd.concat(shapes, keys=range(len(shapes)))
+    found = zonal(path, whole, band=band, nodata=nodata)
+    # Values off the raster are unknown.
+    is_off = (found["cells"] + found["missing"] == 0) & ~whole.is_empty
+    found["sum"] = found["sum"].mask(is_off)
+    here = found.loc[0]
+    table = rows.drop(columns="is_known").assign(cells=here["cells"])
+    if value is not None:
+        table[value] = here["sum"]
+        for turn, end in enumerate(("low", "high"), 1):
+            is_told = len(shapes) > 1
+            table[f"{value}_{end}"] = found.loc[turn]["sum"] if is_told else np.nan
+            table[f"{value}_{end}"] = table[f"{value}_{end}"].where(rows["is_known"])
+        groups = [k for k in ("feature", "zone") if k in table]
+        table[f"{value}_within"] = (
+            table.groupby(groups, sort=False, dropna=False)[value] if groups else table[value]
+        ).cumsum()
+    table["missing"], table["outside_share"] = here["missing"], here["outside_share"]
+    about = {"total_in_rings": float(here["sum"].sum())} if dissolve else {}
+    if zones is not None:
+        nowhere = table["zone"].isna()
+        about["in_no_zone"] = float(here.loc[nowhere, "sum"].sum())
+        table = table[~nowhere]
+    _warn_of_edges(Path(path).name, here["outside_share"].max(), found["outside_share"].max())
+    order = ["feature"] * (not dissolve) + ["km_from", "km_to"] + ["zone"] * (zones is not None)
+    answer = table.set_index(order)
+    answer.attrs = {
+        "counted": f"{Path(path).name}: {value or 'cells'}, cells by the share in the ring",
+        **about,
+        **found.attrs,
+        **GEODESIC,
+        "accuracy": HOW,
+        "sources": [Path(path).name],
+        "x_without_position": centre.left_out,
+        **provenance(centre, *([] if zones is None else [zones])),
+    }
+    return answer
+
+
+def _warn_of_edges(name: str, off: float, most: float) -> None:
+    """Warn of the share of the rings, as drawn or as possible, off a raster."""
+    told = ""
+    if off > _OFF:
+        told = (
+            f"{name} doesn't reach everywhere: up to {100 * off:.3g} % of a ring lies off it and "
+            "isn't counted (outside_share)."
+        )
+    elif most > _OFF:
+        told = (
+            f"{name} doesn't reach as far as the rings may, given how good the line is: up to "
+            f"{100 * most:.3g} % of that lies off it and isn't counted in the high values."
+        )
+    if told:
+        warnings.warn(told, DataWarning, stacklevel=4)
+
+
+def _in_zones(
+    rows: pd.DataFrame, shapes: list[gpd.GeoSeries], zones: Subject
+) -> tuple[pd.DataFrame, list[gpd.GeoSeries]]:
+    """Cut rings by zones: a row for each ring and each zone that the feature's rings touch.
+
+    Parts outside all zones follow, with the zone None.
+    """
+    fine = [geodesy.densify(some, STEP_KM) for some in shapes]
+    outlines = geodesy.densify(zones.shapes, STEP_KM)
+    names = zones.names if zones.names and len(set(zones.names)) == len(zones) else None
+    labels = list(outlines.index) if names is None else names
+    features = rows["feature"] if "feature" in rows else pd.Series(0, index=rows.index)
+    found: list[pd.DataFrame] = []
+    cut: list[list[gpd.GeoSeries]] = [[] for _ in shapes]
+    for _, group in rows.groupby(features.to_numpy(), sort=False):
+        here = [some.loc[group.index] for some in fine]
+        whole = shapely.union_all([some.union_all() for some in here])
+        touched = np.sort(outlines.sindex.query(whole, predicate="intersects"))
+        near = outlines.iloc[touched].union_all()
+        parts = {labels[i]: [s.intersection(outlines.iloc[i]) for s in here] for i in touched}
+        for zone, some in {**parts, None: [s.difference(near) for s in here]}.items():
+            # Smaller parts are left by rounding along a common border.
+            if sum(shapely.area(s.to_numpy()).sum() for s in some) > 1e-9 * whole.area:
+                found.append(group.assign(zone=zone))
+                for column, part in zip(cut, some, strict=True):
+                    column.append(gpd.GeoSeries([*map(solid, part)], part.index, part.crs))
+    joined = [pd.concat(column, ignore_index=True) for column in cut]
+    return pd.concat(found, ignore_index=True), joined

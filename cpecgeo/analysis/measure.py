@@ -1,8 +1,8 @@
-"""Lengths, distances, nearest targets, chainage and buffers of any subject."""
+"""Lengths, distances, nearest targets, chainage and buffers of any subject; distances in words."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -11,29 +11,27 @@ import pandas as pd
 import shapely
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.accuracy import widen
-from cpecgeo.analysis.legs import Accuracies, Steps
+from cpecgeo.analysis.accuracy import Accuracies, Steps
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.resolve import resolve, resolve_corridor, resolve_points
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
-from cpecgeo.geodesy._compile import spread
 from cpecgeo.geodesy._ellipsoid import Floats, Ints
 from cpecgeo.geodesy.inputs import CheckedPoints, check_points
 
 __all__ = [
-    "accuracy_at",
-    "accuracy_near",
     "buffer",
     "distance_km",
     "distance_matrix_km",
     "free_names",
     "index_of",
+    "interval_text",
     "length_km",
     "locate",
     "nearest",
+    "span_text",
 ]
 
-_MANY, _NOTHING_KM = 65_536, 1e-9  # rows worth a thread; rounding errors of chainage
+_NOTHING_KM = 1e-9  # rounding errors of chainage
 ACCURACY = (
     "95 % values: accuracy_km of the leg or target at the closest place, more where a poorer leg "
     "can be closer; point_accuracy_km of the point; distances are of what is drawn"
@@ -180,7 +178,7 @@ def nearest(
     is_hit = code >= 0
     code = code if code.dtype.kind == "i" else np.where(is_hit, code, -1).astype(np.int64)
     distance, at = frame["distance_km"].to_numpy(), frame["km"].to_numpy()
-    accuracy = accuracy_near(Accuracies.of(to), _each(given, len(frame)), code, distance, at)
+    accuracy = Accuracies.of(to).near(_each(given, len(frame)), code, distance, at)
     if is_hit.all():
         # As pandas stores them, so that it needn't infer the type again.
         frame["target"] = pd.Series(ids).array.take(code)
@@ -204,42 +202,11 @@ def nearest(
 def index_of(subject: Subject, ids: Ints | None = None) -> geodesy.Index:
     """Prepare a search index of targets, with chainage along corridors.
 
-    Parameters
-    ----------
-    subject : Subject
-    ids : ndarray, optional
-        Their names in answers; their labels when omitted.
-
-    Returns
-    -------
-    Index
+    `ids` are their names in answers; their labels when omitted.
     """
     labels, known = subject.shapes.index, subject.chainages
     measures = {i: known[of].calibrate for i, of in enumerate(labels) if of in known}
     return geodesy.Index(subject.checked, ids, measures=measures)
-
-
-def accuracy_near(
-    accuracies: Accuracies, xy: Floats, target: Ints, distance: Floats, km: Floats
-) -> Floats:
-    """Return how far off distances can be; as `widen`.
-
-    Parameters
-    ----------
-    accuracies : Accuracies
-    xy : ndarray
-        lon, lat of the points.
-    target : ndarray of int
-        Position of the target of each, -1 for none.
-    distance, km : ndarray
-        Km to it, and chainage there.
-
-    Returns
-    -------
-    ndarray
-        Km, 95 % values.
-    """
-    return widen(accuracies, accuracy_at(accuracies, target, km), xy, target, distance)
 
 
 def _each(points: CheckedPoints, rows: int) -> Floats:
@@ -249,17 +216,6 @@ def _each(points: CheckedPoints, rows: int) -> Floats:
         xy = np.full((len(points), 2), np.nan)
         xy[points.here] = points.xy
     return xy if rows == len(xy) else np.repeat(xy, rows // max(len(xy), 1), axis=0)
-
-
-def accuracy_at(accuracies: Accuracies, target: Ints, km: Floats) -> Floats:
-    """Return the accuracy of targets at many chainages, by all threads; as `Accuracies.at`."""
-    told = np.empty(len(km))
-
-    def work(first: int, last: int) -> None:
-        told[first:last] = accuracies.at(target[first:last], km[first:last])
-
-    spread(work, len(km), least=_MANY)
-    return told
 
 
 def _add_sections(frame: pd.DataFrame, corridors: dict[str, Corridor]) -> None:
@@ -278,18 +234,7 @@ def _add_sections(frame: pd.DataFrame, corridors: dict[str, Corridor]) -> None:
 
 
 def free_names(names: Sequence[str], taken: Collection[str]) -> list[str]:
-    """Append ``_near`` to names of columns, repeatedly, until they are free.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Columns of an answer.
-    taken : collection of str
-        Columns of the rows that the answer is joined to.
-
-    Returns
-    -------
-    list of str
+    """Append ``_near`` to columns of an answer, repeatedly, until the rows it joins have none such.
 
     Examples
     --------
@@ -344,7 +289,7 @@ def locate(points: SubjectLike, corridor: SubjectLike, *, sections: bool = False
     km, away = frame["km"].to_numpy(float), frame["offset_km"].to_numpy(float)
     target = np.where(np.isnan(km), -1, 0)
     xy = _each(given, len(frame))
-    frame["accuracy_km"] = accuracy_near(Accuracies.of(to), xy, target, away, km)
+    frame["accuracy_km"] = Accuracies.of(to).near(xy, target, away, km)
     if (own := subject.accuracy_km) is not None:
         frame["point_accuracy_km"] = own
     if sections:
@@ -398,3 +343,53 @@ def _tell(answer: Any, *subjects: Subject) -> Any:
     if isinstance(answer, (pd.Series, pd.DataFrame)):
         answer.attrs = {**answer.attrs, **provenance(*subjects)}
     return answer
+
+
+def interval_text(
+    distance_km: float,
+    accuracy_km: float,
+    point_accuracy_km: float = float("nan"),
+    *,
+    say: Callable[..., str] = str.format,
+) -> str:
+    """Write a distance for people, no finer than it is known.
+
+    Such as ``4 to 9 km``, ``up to 9 km``, or ``6.5 km`` where the accuracy is unknown or finer than
+    the digits shown. The accuracies are 95 % values of the line (or place) and of the point, NaN
+    where unknown. `say` formats a text with values, such as `Words` of another language.
+
+    Examples
+    --------
+    >>> interval_text(6.5, 2.5), interval_text(6.5, 8), interval_text(6.5, float("nan"))
+    ('4 to 9 km', 'up to 15 km', '6.5 km')
+    >>> interval_text(12.34, 0.4), interval_text(12.34, 0.01)
+    ('11.9 to 12.8 km', '12.3 km')
+    """
+    known = [a for a in (accuracy_km, point_accuracy_km) if not np.isnan(a)]
+    reach = float(np.sqrt(sum(a * a for a in known)))
+    return span_text(distance_km, distance_km - reach, distance_km + reach, say=say)
+
+
+def span_text(
+    distance_km: float, low_km: float, high_km: float, *, say: Callable[..., str] = str.format
+) -> str:
+    """Write the drawn distance as the interval of possible ones, for people; NaN where unknown.
+
+    Examples
+    --------
+    >>> span_text(6.5, 4, 15), span_text(6.5, float("nan"), float("nan"))
+    ('4 to 15 km', '6.5 km')
+    """
+    if np.isnan(distance_km):
+        return ""
+    reach = float(np.nan_to_num(max(distance_km - low_km, high_km - distance_km)))
+    if reach < 0.05:
+        return say("{km} km", km=f"{distance_km:,.1f}")
+    places = 1 if reach < 1 else 0
+    # Rounded outwards, so that the text is never narrower than the interval.
+    scale = 10.0**places
+    down, up = np.floor(low_km * scale + 1e-9) / scale, np.ceil(high_km * scale - 1e-9) / scale
+    high = f"{up:,.{places}f}"
+    if down <= 0:
+        return say("up to {high} km", high=high)
+    return say("{low} to {high} km", low=f"{down:,.{places}f}", high=high)

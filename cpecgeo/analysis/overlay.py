@@ -14,9 +14,8 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.accuracy import CERTAINTY, words
+from cpecgeo.analysis.accuracy import CERTAINTY, GEODESIC, Accuracies, words
 from cpecgeo.analysis.crossings import Crossings
-from cpecgeo.analysis.legs import Accuracies
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
@@ -117,8 +116,7 @@ def crossed(
         else subject.title,
         "zones": outlines.source,
         "method": "geodesic edges cut at the outlines",
-        "ellipsoid": "WGS 84",
-        "edges": "geodesic",
+        **GEODESIC,
         "chainage": " and ".join(how[is_measured] for is_measured in sorted(measured)[::-1]),
         "accuracy": _say_accuracy(outlines.accuracy_km),
         "line_accuracy": _say_accuracy(line_km),

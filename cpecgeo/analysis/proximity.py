@@ -13,9 +13,9 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.accuracy import CERTAINTY, HOW, Bounds, grade, widen, words
-from cpecgeo.analysis.legs import Accuracies
-from cpecgeo.analysis.measure import accuracy_at, free_names, index_of
+from cpecgeo.analysis.accuracy import CERTAINTY, GEODESIC, HOW, Accuracies, Bounds, grade, words
+from cpecgeo.analysis.measure import free_names, index_of
+from cpecgeo.analysis.raster import STEP_KM, solid
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
@@ -24,6 +24,7 @@ from cpecgeo.geodesy.inputs import positive_km
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_LEAST_KM = 1e-6  # larger than the error of distances
 # A thing this many km farther, and at least twice as far, can't be called the nearest.
 _FAR_KM = 10.0
 
@@ -33,11 +34,13 @@ WITHIN = ("target", "distance_km", "accuracy_km", "certainty")
 __all__ = [
     "WITHIN",
     "Near",
+    "areas_in_rings",
     "best_known",
     "bound_rings",
     "check_certainty",
     "check_radii",
     "find_near",
+    "points_in_rings",
     "ring_numbers",
     "rings",
     "within",
@@ -45,21 +48,7 @@ __all__ = [
 
 
 def check_radii(km: float | Sequence[float]) -> tuple[float, ...]:
-    """Check the outer radii of rings.
-
-    Parameters
-    ----------
-    km : float or sequence of float
-        Kilometres.
-
-    Returns
-    -------
-    tuple of float
-
-    Raises
-    ------
-    InputError
-        None, not positive, or not ascending.
+    """Check the outer radii of rings in km: at least one, positive and ascending.
 
     Examples
     --------
@@ -142,7 +131,7 @@ def within(
         own = None if own is None else own[near]
         xy, at = checked.xy[near], at[near]
         code = bounds.certainty(xy, distance, accuracy, limit, own)
-        accuracy = widen(Accuracies.of(around), accuracy, xy, best, distance)
+        accuracy = Accuracies.of(around).widen(accuracy, xy, best, distance)
     else:
         shapes = subject.shapes.iloc[at]
         table = geodesy.distance_matrix_km(shapes, around.shapes).to_numpy()
@@ -158,8 +147,7 @@ def within(
     found.attrs = {
         **frame.attrs,
         "method": "nearest by geodesic distance",
-        "ellipsoid": "WGS 84",
-        "edges": "geodesic",
+        **GEODESIC,
         "within_km": limit,
         "accuracy": HOW,
         "certainty": {word: int((code[keep] == i).sum()) for i, word in enumerate(CERTAINTY)},
@@ -188,34 +176,16 @@ class Near(NamedTuple):
 
 
 def find_near(xy: Floats, to: Subject, km: float) -> Near:
-    """Find all points within a distance of the nearest target; a few others may be included.
-
-    Parameters
-    ----------
-    xy : ndarray
-        lon, lat.
-    to : Subject
-        The targets.
-    km : float
-
-    Returns
-    -------
-    Near
-    """
+    """Find all points (lon, lat) within km of the nearest target, perhaps with a few others."""
     # A metre more, so that rounding can't exclude points at the limit.
     row, found = index_of(to).find_within(xy, 1e3 * km + 1.0)
     target = found.target.ravel()
-    accuracy = accuracy_at(Accuracies.of(to), target, found.along.ravel() * 1e-3)
+    accuracy = Accuracies.of(to).at(target, found.along.ravel() * 1e-3)
     return Near(row, target, found.metres.ravel() * 1e-3, accuracy)
 
 
 def check_certainty(certainty: str | Sequence[str] | None) -> list[int] | None:
-    """Return the positions in `CERTAINTY` of one word or several.
-
-    Raises
-    ------
-    InputError
-        An unknown word, or none.
+    """Return the positions in `CERTAINTY` of one word or several; refuse others.
 
     Examples
     --------
@@ -278,18 +248,7 @@ def bound_rings(
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoSeries, gpd.GeoSeries]:
     """Return rings, with the area surely in each and the area possibly in it.
 
-    Parameters
-    ----------
-    subject : Subject
-    edges : tuple of float
-        Outer radii, ascending.
-    dissolve : bool
-
-    Returns
-    -------
-    GeoDataFrame, GeoSeries, GeoSeries
-        As `rings`; and for its rows the areas surely in the ring, and those possibly in it; missing
-        where no accuracy is known.
+    The areas are missing where no accuracy is known.
     """
     shapes = subject.shapes
     bands = [geodesy.buffer(shapes, outer) for outer in edges]
@@ -320,8 +279,7 @@ def bound_rings(
         "method": "geodesic buffers, each without the smaller one",
         "rtol": 1e-4,
         "accuracy": HOW,
-        "ellipsoid": "WGS 84",
-        "edges": "geodesic",
+        **GEODESIC,
         "around": [str(i) for i in shapes.index],
         **provenance(subject),
     }
@@ -333,19 +291,8 @@ def ring_numbers(
 ) -> tuple[Ints, Ints, Ints]:
     """Find the ring of each point as drawn, and the first and last ring that it may be in.
 
-    Parameters
-    ----------
-    km : sequence of float
-        Outer radii, ascending.
-    distance, low, high : ndarray
-        Distances as drawn, and the least and greatest possible ones (`Bounds.around`); NaN where
-        unknown, which counts as exact.
-
-    Returns
-    -------
-    drawn, first, last : ndarray of int
-        From 0; the number of rings means beyond the last. A point on a radius is in the ring inside
-        it.
+    Rings count from 0; their number means beyond the last. A point on a radius is in the ring
+    inside it. Unknown bounds `low` and `high` of `Bounds.around`, NaN, count as exact.
 
     Examples
     --------
@@ -361,19 +308,58 @@ def ring_numbers(
     return drawn, first, last
 
 
+def points_in_rings(
+    xy: Floats, centre: Subject, edges: tuple[float, ...], own: Floats | None
+) -> pd.DataFrame:
+    """Return row numbers with the ring of each as drawn, surely, and possibly."""
+    bounds = Bounds.of(centre)
+    reach = np.broadcast_to(bounds.reach_km(0.0 if own is None else own), len(xy))
+    near, _, distance, accuracy = find_near(xy, centre, edges[-1] + reach.max(initial=0.0))
+    # Uncertainty matters only near a radius.
+    nearest, farthest = distance - reach[near] - _LEAST_KM, distance + reach[near] + _LEAST_KM
+    open_ = np.flatnonzero(np.diff(np.searchsorted(edges, (nearest, farthest)), axis=0)[0])
+    low, high = distance.copy(), distance.copy()
+    mine = None if own is None else own[near[open_]]
+    low[open_], high[open_] = bounds.around(xy[near[open_]], distance[open_], accuracy[open_], mine)
+    is_known = bounds.is_known or (own is not None and not np.isnan(own).all())
+    drawn, first, last = ring_numbers(edges, distance, low, high)
+    parts = [np.flatnonzero((first <= ring) & (ring <= last)) for ring in range(len(edges))]
+    here, ring = np.concatenate(parts), np.repeat(np.arange(len(edges)), [*map(len, parts)])
+    columns = {"row": near[here], "ring": ring, "weight": (drawn[here] == ring).astype(float)}
+    columns["low"] = (first[here] == last[here]).astype(float) if is_known else np.nan
+    columns["high"] = 1.0 if is_known else np.nan
+    return pd.DataFrame(columns, index=range(len(here)))
+
+
+def areas_in_rings(
+    shapes: gpd.GeoSeries, centre: Subject, edges: tuple[float, ...]
+) -> pd.DataFrame:
+    """Return row numbers, rings, and the share of the area in each: as drawn, surely, possibly."""
+    fine = geodesy.densify(shapes.reset_index(drop=True), STEP_KM)
+    whole = geodesy.area_km2(fine)
+    drawn, sure, may = bound_rings(centre, edges, dissolve=True)
+    regions: dict[str, list[Any]] = {"weight": list(drawn.geometry)}
+    if is_known := not shapely.is_missing(sure.to_numpy()).all():
+        regions |= {"low": list(sure), "high": list(may)}
+    found = []
+    for column, bands in regions.items():
+        for number, band in enumerate(bands):
+            parts = fine.iloc[fine.sindex.query(band, predicate="intersects")].intersection(band)
+            parts = gpd.GeoSeries([*map(solid, parts)], parts.index, parts.crs)
+            parts = parts[~parts.is_empty]
+            share = geodesy.area_km2(parts) / whole.loc[parts.index] if len(parts) else []
+            rows = {"row": parts.index, "ring": number, column: np.asarray(share, float)}
+            found.append(pd.DataFrame(rows, index=range(len(parts))))
+    table = pd.concat(found).groupby(["row", "ring"], as_index=False).sum()
+    return table if is_known else table.assign(low=np.nan, high=np.nan)
+
+
 def best_known(high_km: Any) -> int:
     """Return which of several things, in order of drawn distance, may be called the nearest.
 
-    Parameters
-    ----------
-    high_km : array-like
-        The greatest possible distance of each; NaN where unknown.
-
-    Returns
-    -------
-    int
-        0, the first, unless another's greatest distance is less than half of its and less by 10 km.
-        A line with an accuracy of 200 km can't be called the nearest, however near it is drawn.
+    It is the first, 0, unless another's greatest possible distance (`high_km`, NaN where unknown)
+    is less than half of its and less by 10 km. A line with an accuracy of 200 km can't be called
+    the nearest, however near it is drawn.
 
     Examples
     --------

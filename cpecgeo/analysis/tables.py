@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.accuracy import HOW, Bounds
+from cpecgeo.analysis.accuracy import GEODESIC, HOW, Bounds
 from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.panel import values_of
 from cpecgeo.catalogue import layer
@@ -169,8 +169,7 @@ def distance_table(
         table.index.name = by
     table.attrs = {
         "method": "nearest by geodesic distance, group by group",
-        "ellipsoid": "WGS 84",
-        "edges": "geodesic",
+        **GEODESIC,
         "accuracy": HOW,
         "groups": {name: to.title for name, to in zip(groups, about, strict=True)},
         "without_position": int((~is_known).sum()),
@@ -184,14 +183,7 @@ def distance_table(
 def _with_position(subject: Subject) -> tuple[Subject, NDArray[np.bool_]]:
     """Select the rows with a position; return them, and which rows they are."""
     here = subject.shapes.notna().to_numpy()
-    stated = subject.accuracy_km
-    known = replace(
-        subject,
-        shapes=subject.shapes[here],
-        frame=None if subject.frame is None else subject.frame[here],
-        stated_km=None if stated is None else tuple(stated[here]),
-    )
-    return known, here
+    return subject.take(np.flatnonzero(here)), here
 
 
 def _first(near: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -35,7 +35,6 @@ __all__ = [
     "html_card",
     "html_table",
     "provenance",
-    "rows_by",
 ]
 
 
@@ -128,6 +127,16 @@ class Subject:
             table = table.reset_index(drop=True)
         table.attrs = {**table.attrs, "title": self.title, **provenance(self)}
         return table
+
+    def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Subject:
+        """Select rows by position, with their columns and accuracy."""
+        stated = self.accuracy_km
+        return replace(
+            self,
+            shapes=self.shapes.iloc[rows],
+            frame=None if self.frame is None else self.frame.iloc[rows],
+            stated_km=None if stated is None else tuple(stated[rows]),
+        )
 
     def with_positions(self) -> Subject:
         """Leave out features without a position of a layer or file."""
@@ -305,29 +314,6 @@ def html_card(title: str, *parts: object) -> str:
     """
     inside = Markup("").join(escape(part) for part in parts)
     return str(Markup("<div><strong>{}</strong>{}</div>").format(title, inside))
-
-
-def rows_by(target: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield the position of each target in an answer, and the rows with that target.
-
-    Parameters
-    ----------
-    target : ndarray of int
-        -1 where there is none; these rows are left out.
-
-    Examples
-    --------
-    >>> [(i, rows.tolist()) for i, rows in rows_by(np.array([2, 0, -1, 2]))]
-    [(0, [1]), (2, [0, 3])]
-    """
-    if len(target) == 0:
-        return
-    most = int(target.max()) + 1
-    # numpy sorts numbers of 16 bits by radix
-    order = np.argsort(target.astype(np.int16) if most < 1 << 15 else target, kind="stable")
-    ends = np.cumsum(np.bincount(target + 1, minlength=most + 1))
-    for position in np.flatnonzero(np.diff(ends)):
-        yield int(position), order[ends[position] : ends[position + 1]]
 
 
 def frame_subject(

@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cpecgeo.analysis.accuracy import interval_text
-from cpecgeo.analysis.measure import nearest
+from cpecgeo.analysis.measure import interval_text, nearest
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import MissingExtraError

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.analysis.accuracy import Bounds, interval_text, span_text
-from cpecgeo.analysis.measure import distance_km, nearest
+from cpecgeo.analysis.accuracy import Bounds
+from cpecgeo.analysis.measure import distance_km, interval_text, nearest, span_text
 from cpecgeo.analysis.proximity import best_known
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError

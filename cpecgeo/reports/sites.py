@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.analysis.accuracy import interval_text
-from cpecgeo.analysis.measure import nearest
+from cpecgeo.analysis.measure import interval_text, nearest
+from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.analysis.proximity import best_known
-from cpecgeo.analysis.terrain import elevation_m
 from cpecgeo.catalogue import data_version, layer, table
 from cpecgeo.features.places import Place
 from cpecgeo.maps.colors import VALUES

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.analysis.accuracy import Bounds, span_text
-from cpecgeo.analysis.measure import distance_matrix_km
+from cpecgeo.analysis.accuracy import Bounds
+from cpecgeo.analysis.measure import distance_matrix_km, span_text
 from cpecgeo.analysis.overlay import crossed
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError

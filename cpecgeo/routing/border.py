@@ -14,7 +14,7 @@ from shapely.geometry import Point
 
 from cpecgeo.analysis.exposure import exposure
 from cpecgeo.analysis.measure import nearest
-from cpecgeo.analysis.terrain import elevation_m
+from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.catalogue import data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, UnknownNameError

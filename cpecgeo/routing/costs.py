@@ -12,7 +12,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.analysis.terrain import NOISE_M, bands_of, ground_across, ground_m, rises_within
+from cpecgeo.analysis.climb import bands_of, ground_across, rises_within
+from cpecgeo.analysis.profile import NOISE_M, ground_m
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError

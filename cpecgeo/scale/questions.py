@@ -13,9 +13,8 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.analysis.accuracy import CERTAINTY, Bounds, widen
-from cpecgeo.analysis.legs import Accuracies
-from cpecgeo.analysis.measure import accuracy_at, accuracy_near, index_of
+from cpecgeo.analysis.accuracy import CERTAINTY, Accuracies, Bounds
+from cpecgeo.analysis.measure import index_of
 from cpecgeo.analysis.proximity import WITHIN, check_certainty, check_radii, ring_numbers
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.resolve import resolve
@@ -171,7 +170,7 @@ def near_columns(
     found = to.index.find(xy, k=k, limit_m=limit_m)
     km, target = found.along * 1e-3, found.target.ravel()
     each, away = xy if k == 1 else np.repeat(xy, k, axis=0), found.metres.ravel() * 1e-3
-    accuracy = accuracy_near(to.accuracies, each, target, away, km.ravel()).reshape(km.shape)
+    accuracy = to.accuracies.near(each, target, away, km.ravel()).reshape(km.shape)
     whole = bool(good.all())
     columns: dict[str, NDArray[Any]] = {}
     for name, values, empty in (
@@ -197,7 +196,7 @@ def _nearest(xy: NDArray[np.float64], to: Targets, limit_m: float) -> tuple[NDAr
     found = to.index.find(xy, limit_m=limit_m)
     target, distance = found.target[:, 0], found.metres[:, 0] * 1e-3
     hit = np.flatnonzero((target >= 0) & (distance <= 1e-3 * limit_m))
-    accuracy = accuracy_at(to.accuracies, target[hit], found.along[hit, 0] * 1e-3)
+    accuracy = to.accuracies.at(target[hit], found.along[hit, 0] * 1e-3)
     return hit, target[hit], distance[hit], accuracy
 
 
@@ -303,7 +302,7 @@ class Within:
         mine = None if own is None else own[hit]
         code = to.bounds.certainty(xy[hit], distance, accuracy, limit, mine)
         keep = np.ones(len(hit), bool) if wanted is None else np.isin(code, wanted)
-        accuracy = widen(to.accuracies, accuracy, xy[hit], target, distance)
+        accuracy = to.accuracies.widen(accuracy, xy[hit], target, distance)
         values = (v[keep] for v in (target, distance, accuracy, code))
         return hit[keep], dict(zip(WITHIN, values, strict=True))
 

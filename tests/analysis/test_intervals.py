@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, box
 
 import cpecgeo as cg
-from cpecgeo.analysis.accuracy import POORER_KM, Bounds, interval_text
-from cpecgeo.analysis.legs import Steps
+from cpecgeo.analysis.accuracy import POORER_KM, Bounds, Steps
+from cpecgeo.analysis.measure import interval_text
 from cpecgeo.features.resolve import resolve
 from tools.intervals import moved, simulate
 

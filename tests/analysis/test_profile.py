@@ -8,8 +8,8 @@ from scipy.ndimage import gaussian_filter1d
 from shapely.geometry import LineString
 
 import cpecgeo as cg
-from cpecgeo.analysis.climb import humps
-from cpecgeo.analysis.terrain import ground_m, rises_within
+from cpecgeo.analysis.climb import humps, rises_within
+from cpecgeo.analysis.profile import ground_m
 from cpecgeo.errors import InputError
 
 GEOD = Geod(ellps="WGS84")

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, box
 
 import cpecgeo as cg
-from cpecgeo.analysis import zonal as sums
-from cpecgeo.analysis.zonal import zonal
+from cpecgeo.analysis import raster as sums
+from cpecgeo.analysis.raster import zonal
 from cpecgeo.cli import app
 from cpecgeo.errors import CRSError, DataWarning, FileError, InputError, InputTypeError
 

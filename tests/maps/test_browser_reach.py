@@ -10,7 +10,7 @@ from conftest import MAP
 from shapely.geometry import LineString, Point
 
 import cpecgeo
-from cpecgeo.analysis.accuracy import interval_text
+from cpecgeo.analysis.measure import interval_text
 from cpecgeo.maps import Map
 
 pytestmark = pytest.mark.browser

@@ -17,7 +17,7 @@ from branca.element import Element
 from PIL import Image
 from shapely.geometry import Point, box
 
-from cpecgeo.analysis.terrain import elevation_m
+from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.errors import DataError, FileError, InputError, UnknownNameError
 from cpecgeo.maps import Map, libraries
 from cpecgeo.maps.background import RELIEF

@@ -40,7 +40,7 @@ def said():
     texts |= {look.title for look in KINDS.values() if look.title}
     texts |= {GROUND_NOTE, overview._NOTE, overview._TITLE}
     figures = [PACKAGE / f"maps/{name}.py" for name in ("words", "figures", "sheet", "overview")]
-    figures.append(PACKAGE / "analysis/accuracy.py")
+    figures.append(PACKAGE / "analysis/measure.py")
     for path in [*(PACKAGE / "reports").glob("*.py"), *figures]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say" and node.args:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 import cpecgeo as cg
-from cpecgeo.analysis.terrain import elevation_m
+from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.errors import InputError, InputTypeError
 from tests.effort import tries
 

@@ -1,42 +1,186 @@
-"""Zonal sums of a raster, with cells weighted by the share that an area covers."""
+"""Rasters of the caller's: reading, sampling at points, and sums of cells in areas."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import shapely
 from numpy.typing import NDArray
 
 from cpecgeo import geodesy
-from cpecgeo.analysis.accuracy import HOW
-from cpecgeo.analysis.proximity import bound_rings
-from cpecgeo.analysis.terrain import check_band, open_raster, read_cells, to_cells
-from cpecgeo.errors import DataWarning, InputError, MissingExtraError
-from cpecgeo.features.resolve import resolve
-from cpecgeo.features.subject import Subject, SubjectLike, provenance
+from cpecgeo.errors import CRSError, FileError, InputError, MissingExtraError
+from cpecgeo.files.disk import local
+from cpecgeo.geodesy.inputs import from_wgs84
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader
 
-__all__ = ["solid", "sum_rings", "zonal"]
+__all__ = ["STEP_KM", "bilinear", "sample", "solid", "zonal"]
 
-# Cells in memory at once.
+Floats = NDArray[np.float64]
+
+# Megabytes of GDAL's cache of decoded blocks, and cells in memory at once.
+_CACHE_MB = 64
 _CELLS = 2**20
 
-# Edges straight in the raster's plane are at most 1 cm off the geodesic.
-_STEP_KM = 1.0
+STEP_KM = 1.0
+"""Edges of this length, straight in the raster's plane, are at most 1 cm off the geodesic."""
 
 # Common values for "no data" that files may fail to declare.
 _UNDECLARED = (-999.0, -9999.0, -99999.0, -32768.0, -(2.0**31))
 _HUGE = 1e30
-# From this share of a ring off the raster a warning is given.
-_OFF = 1e-3
+
+
+@contextmanager
+def _open_raster(path: str | Path, what: str) -> Iterator[DatasetReader]:
+    """Open a georeferenced GeoTIFF."""
+    try:
+        import rasterio
+    except ImportError as error:
+        raise MissingExtraError(
+            "A raster of your own is read by rasterio: pip install 'cpecgeo[raster]'."
+        ) from error
+    file = local(path, what)
+    if not file.is_file():
+        raise FileError(f"There is no file {file}; name a GeoTIFF.")
+    try:
+        with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), warnings.catch_warnings():
+            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+            # One driver and a local path only: other formats can refer to other files.
+            with rasterio.open(file.resolve(), driver="GTiff") as raster:
+                if raster.crs is None:
+                    raise CRSError(
+                        f"{file} has no CRS, so nobody knows where its cells lie. Write the right "
+                        "one into it: gdal_edit.py -a_srs EPSG:4326 FILE."
+                    )
+                if raster.transform.is_identity:
+                    raise CRSError(
+                        f"{file} has a CRS and no position of its cells (or control points "
+                        "alone). Warp it first: gdalwarp FILE NEW.tif."
+                    )
+                yield raster
+    except (rasterio.errors.RasterioError, rasterio.errors.RasterioIOError) as error:
+        raise FileError(f"{file} can't be read as a raster: {error}.") from error
+
+
+def _check_band(raster: DatasetReader, band: int) -> int:
+    """Check the number of a band; the error lists the bands."""
+    if isinstance(band, bool) or not isinstance(band, int) or not 1 <= band <= raster.count:
+        raise InputError(f"band is {band!r}; the raster has bands 1 to {raster.count}.")
+    return band
+
+
+def _to_cells(raster: DatasetReader, xy: Floats, what: str) -> Floats:
+    """Return column and row of lon, lat; the first cell is from 0 to 1 in both directions."""
+    placed = from_wgs84(xy, pyproj.CRS.from_wkt(raster.crs.to_wkt()), what)
+    a, b, c, d, e, f = (~raster.transform)[:6]
+    x, y = placed.T
+    return np.column_stack((a * x + b * y + c, d * x + e * y + f))
+
+
+def _read_cells(
+    raster: DatasetReader,
+    band: int,
+    window: tuple[tuple[int, int], tuple[int, int]],
+    nodata: Sequence[float],
+) -> Floats:
+    """Read a window of a band, scaled; NaN where there is no value."""
+    read = raster.read(band, window=window, masked=True)
+    grid: Floats = np.asarray(read.astype(float).filled(np.nan), np.float64)
+    for value in nodata:
+        grid[grid == value] = np.nan
+    grid[~np.isfinite(grid)] = np.nan
+    grid *= raster.scales[band - 1]
+    grid += raster.offsets[band - 1]
+    return grid
+
+
+def bilinear(grid: Floats, column: Floats, row: Floats) -> Floats:
+    """Sample a grid bilinearly between the centres of its cells.
+
+    Parameters
+    ----------
+    grid : ndarray, shape (rows, columns)
+    column, row : ndarray
+        Positions; the centre of the first cell is 0, 0.
+
+    Returns
+    -------
+    ndarray
+        NaN outside the outermost centres, and beside a cell that is NaN.
+
+    Examples
+    --------
+    >>> bilinear(np.array([[0.0, 10.0], [20.0, 30.0]]), np.array([0.5, 2.0]), np.array([0.0, 0.0]))
+    array([ 5., nan])
+    """
+    rows, columns = grid.shape
+    inside = (column >= 0) & (row >= 0) & (column <= columns - 1) & (row <= rows - 1)
+    x, y = np.where(inside, column, 0.0), np.where(inside, row, 0.0)
+    i = np.clip(y.astype(int), 0, max(rows - 2, 0))
+    j = np.clip(x.astype(int), 0, max(columns - 2, 0))
+    below, beside = np.minimum(i + 1, rows - 1), np.minimum(j + 1, columns - 1)
+    v, u = y - i, x - j
+    upper = grid[i, j] * (1 - u) + grid[i, beside] * u
+    lower = grid[below, j] * (1 - u) + grid[below, beside] * u
+    return np.where(inside, upper * (1 - v) + lower * v, np.nan)
+
+
+def sample(path: str | Path, points: gpd.GeoSeries, *, band: int = 1) -> Floats:
+    """Sample a raster at points, bilinearly between the centres of its cells.
+
+    Parameters
+    ----------
+    path : str or path
+        A GeoTIFF, in any CRS, rotated or not.
+    points : GeoSeries
+        Points in lon, lat.
+    band : int
+        Which band, from 1.
+
+    Returns
+    -------
+    ndarray
+        The band's values, scale and offset applied; NaN outside the raster and beside a cell
+        without a value.
+
+    Raises
+    ------
+    FileError
+        The file doesn't exist, or isn't a GeoTIFF.
+    CRSError
+        It has no CRS, or one with no known way to WGS 84.
+    InputError
+        It has no such band.
+    MissingExtraError
+        rasterio isn't installed.
+
+    Examples
+    --------
+    >>> sample("nowhere.tif", gpd.GeoSeries.from_xy([67], [25], crs=4326))
+    Traceback (most recent call last):
+    cpecgeo.errors.FileError: There is no file nowhere.tif; name a GeoTIFF.
+    """
+    with _open_raster(path, "dem") as raster:
+        number = _check_band(raster, band)
+        column, row = (_to_cells(raster, shapely.get_coordinates(points.to_numpy()), "dem") - 0.5).T
+        inside = (column >= 0) & (row >= 0)
+        inside &= (column <= raster.width - 1) & (row <= raster.height - 1)
+        if not inside.any():
+            return np.full(len(points), np.nan)
+        left, top = int(column[inside].min()), int(row[inside].min())
+        right = min(int(column[inside].max()) + 2, raster.width)
+        bottom = min(int(row[inside].max()) + 2, raster.height)
+        grid = _read_cells(raster, number, ((top, bottom), (left, right)), ())
+    return bilinear(grid, column - left, row - top)
 
 
 def zonal(
@@ -91,11 +235,11 @@ def zonal(
     cpecgeo.errors.FileError: There is no file nowhere.tif; name a GeoTIFF.
     """
     own = [nodata] if isinstance(nodata, (int, float)) else list(nodata or ())
-    with open_raster(path, "raster") as raster:
-        number = check_band(raster, band)
-        fine = geodesy.densify(areas, _STEP_KM).to_numpy()
+    with _open_raster(path, "raster") as raster:
+        number = _check_band(raster, band)
+        fine = geodesy.densify(areas, STEP_KM).to_numpy()
         # exactextract's y points up, rows count down.
-        flat = shapely.transform(fine, lambda xy: to_cells(raster, xy, "raster") * (1, -1))
+        flat = shapely.transform(fine, lambda xy: _to_cells(raster, xy, "raster") * (1, -1))
         if not np.isfinite(shapely.get_coordinates(flat)).all():
             raise InputError(
                 f"x reaches to where {raster.crs.to_string()[:60]}, the CRS of {Path(path).name}, "
@@ -108,7 +252,7 @@ def zonal(
             tile = shapely.box(left, -bottom, right, -top)
             hit = np.sort(tree.query(tile, predicate="intersects"))
             if len(hit):
-                grid = read_cells(raster, number, ((top, bottom), (left, right)), own)
+                grid = _read_cells(raster, number, ((top, bottom), (left, right)), own)
                 rows = _sum_window(grid, tile, flat[hit])
                 sums[hit] += rows[:, :3]
                 reach[hit, 0] = np.fmin(reach[hit, 0], rows[:, 3])
@@ -173,9 +317,7 @@ def _windows(
             )
 
 
-def _sum_window(
-    grid: NDArray[np.float64], tile: shapely.Polygon, areas: NDArray[np.object_]
-) -> NDArray[np.float64]:
+def _sum_window(grid: Floats, tile: shapely.Polygon, areas: NDArray[np.object_]) -> Floats:
     """Return sum, cells, missing cells, lowest and highest value of one window in each area."""
     try:
         from exactextract import exact_extract
@@ -251,119 +393,3 @@ def _refuse_undeclared(found: pd.DataFrame, raster: DatasetReader, band: int) ->
                 f"{'nothing' if said is None else f'{said:g}'} as no data. If they have no value, "
                 f"say nodata={raw:g}; if they have one, nodata=float('nan')."
             )
-
-
-def sum_rings(
-    path: str | Path,
-    centre: Subject,
-    edges: tuple[float, ...],
-    value: str | None,
-    by: SubjectLike | None,
-    *,
-    band: int,
-    nodata: float | Sequence[float] | None,
-    dissolve: bool,
-) -> pd.DataFrame:
-    """Sum the cells of a raster in rings, and in zones within them; see `exposure`."""
-    zones = None if by is None else _zones(by)
-    drawn, sure, may = bound_rings(centre, edges, dissolve=dissolve)
-    keys = [k for k in ("feature", "km_from", "km_to") if k in drawn]
-    rows, shapes = pd.DataFrame(drawn[keys]), [drawn.geometry]
-    rows["is_known"] = ~shapely.is_missing(sure.to_numpy())
-    if value is not None and rows["is_known"].any():
-        shapes += [s.fillna(shapely.Polygon()) for s in (sure, may)]
-    if zones is not None:
-        rows, shapes = _in_zones(rows, shapes, zones)
-    # One reading sums all three: rings as drawn, surely, and possibly.
-    whole = pd.concat(shapes, keys=range(len(shapes)))
-    found = zonal(path, whole, band=band, nodata=nodata)
-    # Values off the raster are unknown.
-    is_off = (found["cells"] + found["missing"] == 0) & ~whole.is_empty
-    found["sum"] = found["sum"].mask(is_off)
-    here = found.loc[0]
-    table = rows.drop(columns="is_known").assign(cells=here["cells"])
-    if value is not None:
-        table[value] = here["sum"]
-        for turn, end in enumerate(("low", "high"), 1):
-            amounts = found.loc[turn]["sum"] if len(shapes) > 1 else np.nan
-            table[f"{value}_{end}"] = amounts
-            table[f"{value}_{end}"] = table[f"{value}_{end}"].where(rows["is_known"])
-        groups = [k for k in ("feature", "zone") if k in table]
-        table[f"{value}_within"] = (
-            table.groupby(groups, sort=False, dropna=False)[value] if groups else table[value]
-        ).cumsum()
-    table["missing"], table["outside_share"] = here["missing"], here["outside_share"]
-    about = {"total_in_rings": float(here["sum"].sum())} if dissolve else {}
-    if zones is not None:
-        nowhere = table["zone"].isna()
-        about["in_no_zone"] = float(here.loc[nowhere, "sum"].sum())
-        table = table[~nowhere]
-    _warn_of_edges(Path(path).name, here["outside_share"].max(), found["outside_share"].max())
-    order = ["feature"] * (not dissolve) + ["km_from", "km_to"] + ["zone"] * (zones is not None)
-    answer = table.set_index(order)
-    answer.attrs = {
-        "counted": f"{Path(path).name}: {value or 'cells'}, cells by the share in the ring",
-        **about,
-        **found.attrs,
-        "ellipsoid": "WGS 84",
-        "edges": "geodesic",
-        "accuracy": HOW,
-        "sources": [Path(path).name],
-        "x_without_position": centre.left_out,
-        **provenance(centre, *([] if zones is None else [zones])),
-    }
-    return answer
-
-
-def _warn_of_edges(name: str, off: float, most: float) -> None:
-    """Warn of the share of the rings, as drawn or as possible, off a raster."""
-    told = ""
-    if off > _OFF:
-        told = (
-            f"{name} doesn't reach everywhere: up to {100 * off:.3g} % of a ring lies off it and "
-            "isn't counted (outside_share)."
-        )
-    elif most > _OFF:
-        told = (
-            f"{name} doesn't reach as far as the rings may, given how good the line is: up to "
-            f"{100 * most:.3g} % of that lies off it and isn't counted in the high values."
-        )
-    if told:
-        warnings.warn(told, DataWarning, stacklevel=4)
-
-
-def _zones(by: SubjectLike) -> Subject:
-    """Resolve the areas by which sums of a raster are broken down."""
-    layers = {"district": "districts", "province": "provinces"}
-    named = layers.get(by, by) if isinstance(by, str) else by
-    return resolve(named, "by", kinds={"Polygon", "MultiPolygon"})
-
-
-def _in_zones(
-    rows: pd.DataFrame, shapes: list[gpd.GeoSeries], zones: Subject
-) -> tuple[pd.DataFrame, list[gpd.GeoSeries]]:
-    """Cut rings by zones: a row for each ring and each zone that the feature's rings touch.
-
-    Parts outside all zones follow, with the zone None.
-    """
-    fine = [geodesy.densify(some, _STEP_KM) for some in shapes]
-    outlines = geodesy.densify(zones.shapes, _STEP_KM)
-    names = zones.names if zones.names and len(set(zones.names)) == len(zones) else None
-    labels = list(outlines.index) if names is None else names
-    features = rows["feature"] if "feature" in rows else pd.Series(0, index=rows.index)
-    found: list[pd.DataFrame] = []
-    cut: list[list[gpd.GeoSeries]] = [[] for _ in shapes]
-    for _, group in rows.groupby(features.to_numpy(), sort=False):
-        here = [some.loc[group.index] for some in fine]
-        whole = shapely.union_all([some.union_all() for some in here])
-        touched = np.sort(outlines.sindex.query(whole, predicate="intersects"))
-        near = outlines.iloc[touched].union_all()
-        parts = {labels[i]: [s.intersection(outlines.iloc[i]) for s in here] for i in touched}
-        for zone, some in {**parts, None: [s.difference(near) for s in here]}.items():
-            # Smaller parts are left by rounding along a common border.
-            if sum(shapely.area(s.to_numpy()).sum() for s in some) > 1e-9 * whole.area:
-                found.append(group.assign(zone=zone))
-                for column, part in zip(cut, some, strict=True):
-                    column.append(gpd.GeoSeries([*map(solid, part)], part.index, part.crs))
-    joined = [pd.concat(column, ignore_index=True) for column in cut]
-    return pd.concat(found, ignore_index=True), joined
