@@ -40,6 +40,7 @@ __all__ = [
     "check_certainty",
     "check_radii",
     "find_near",
+    "find_rings",
     "points_in_rings",
     "ring_numbers",
     "rings",
@@ -312,6 +313,22 @@ def points_in_rings(
     xy: Floats, centre: Subject, edges: tuple[float, ...], own: Floats | None
 ) -> pd.DataFrame:
     """Return row numbers with the ring of each as drawn, surely, and possibly."""
+    near, drawn, first, last, is_known = find_rings(xy, centre, edges, own)
+    parts = [np.flatnonzero((first <= ring) & (ring <= last)) for ring in range(len(edges))]
+    here, ring = np.concatenate(parts), np.repeat(np.arange(len(edges)), [*map(len, parts)])
+    columns = {"row": near[here], "ring": ring, "weight": (drawn[here] == ring).astype(float)}
+    columns["low"] = (first[here] == last[here]).astype(float) if is_known else np.nan
+    columns["high"] = 1.0 if is_known else np.nan
+    return pd.DataFrame(columns, index=range(len(here)))
+
+
+def find_rings(
+    xy: Floats, centre: Subject, edges: Sequence[float], own: Floats | None
+) -> tuple[Ints, Ints, Ints, Ints, bool]:
+    """Find the points near something, by row, the rings of each, and whether these are known.
+
+    Rows ascend; a few points may be beyond all rings. The rings are those of `ring_numbers`.
+    """
     bounds = Bounds.of(centre)
     reach = np.broadcast_to(bounds.reach_km(0.0 if own is None else own), len(xy))
     near, _, distance, accuracy = find_near(xy, centre, edges[-1] + reach.max(initial=0.0))
@@ -322,13 +339,7 @@ def points_in_rings(
     mine = None if own is None else own[near[open_]]
     low[open_], high[open_] = bounds.around(xy[near[open_]], distance[open_], accuracy[open_], mine)
     is_known = bounds.is_known or (own is not None and not np.isnan(own).all())
-    drawn, first, last = ring_numbers(edges, distance, low, high)
-    parts = [np.flatnonzero((first <= ring) & (ring <= last)) for ring in range(len(edges))]
-    here, ring = np.concatenate(parts), np.repeat(np.arange(len(edges)), [*map(len, parts)])
-    columns = {"row": near[here], "ring": ring, "weight": (drawn[here] == ring).astype(float)}
-    columns["low"] = (first[here] == last[here]).astype(float) if is_known else np.nan
-    columns["high"] = 1.0 if is_known else np.nan
-    return pd.DataFrame(columns, index=range(len(here)))
+    return near, *ring_numbers(edges, distance, low, high), is_known
 
 
 def areas_in_rings(

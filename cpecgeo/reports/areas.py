@@ -15,7 +15,7 @@ from cpecgeo.reports.document import MEETS_KM
 from cpecgeo.reports.render import Part
 from cpecgeo.routing.border import rank_lengths
 
-__all__ = ["clip_corridors", "lead_area", "list_inside", "list_towns"]
+__all__ = ["clip_corridors", "find_towns", "lead_area", "list_inside", "list_towns"]
 
 _NAMED = 3  # so many corridors are named in the first sentences
 
@@ -56,7 +56,7 @@ def list_inside(found: gpd.GeoDataFrame, say: Words) -> Part:
                 view=rows.drop(columns="target"))  # fmt: skip
 
 
-def lead_area(found: gpd.GeoDataFrame, title: str, shape: shapely.Geometry, say: Words) -> str:
+def lead_area(found: gpd.GeoDataFrame, title: str, towns: gpd.GeoDataFrame, say: Words) -> str:
     """Write which corridors run through an area, and how many people live in its towns."""
     first = found.head(_NAMED)
     names = say("; ").join(
@@ -70,9 +70,8 @@ def lead_area(found: gpd.GeoDataFrame, title: str, shape: shapely.Geometry, say:
                         title=title, count=len(found), names=names))  # fmt: skip
     elif len(found):
         said.append(say("Through {title} run: {names}.", title=title, names=names))
-    inside = _inside(shape)
-    people = float(inside["population"].fillna(0).sum())
-    if inside.empty:
+    people = float(towns["population"].fillna(0).sum())
+    if towns.empty:
         said.append(say("No town of the gazetteer lies in {title}.", title=title))
     elif people == 0:
         said.append(say("No town with a population figure lies in {title}.", title=title))
@@ -82,17 +81,17 @@ def lead_area(found: gpd.GeoDataFrame, title: str, shape: shapely.Geometry, say:
     return say.join(said)
 
 
-def _inside(shape: shapely.Geometry) -> gpd.GeoDataFrame:
-    """Return the towns drawn in an area."""
+def find_towns(shape: shapely.Geometry) -> gpd.GeoDataFrame:
+    """Find the towns drawn in an area, the largest first."""
     places = layer("places")
     inside = places[places.geometry.notna()]
-    return inside[inside.geometry.intersects(shape)]
+    inside = inside[inside.geometry.intersects(shape)]
+    return inside.sort_values("population", ascending=False)
 
 
-def list_towns(shape: shapely.Geometry, say: Words) -> Part:
-    """List the towns in an area, the largest first."""
-    inside = _inside(shape).sort_values("population", ascending=False)
+def list_towns(towns: gpd.GeoDataFrame, say: Words) -> Part:
+    """List the largest towns in an area."""
     text = say("{count} towns of the gazetteer lie in it; the largest, up to fifteen, follow.",
-               count=len(inside))  # fmt: skip
-    rows = pd.DataFrame(inside[["name", "population"]].head(15))
+               count=len(towns))  # fmt: skip
+    rows = pd.DataFrame(towns[["name", "population"]].head(15))
     return Part("towns", say("Towns in it"), (text,), rows if len(rows) else None)

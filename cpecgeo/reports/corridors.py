@@ -16,7 +16,7 @@ from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.figures import render_strip
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import Report, draw_map
-from cpecgeo.reports.people import sum_people, tell_people
+from cpecgeo.reports.people import measure_people, sum_people, tell_people
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
     show_figures,
@@ -37,7 +37,7 @@ _SITES = {"crossings": "border crossing", "ports": "port", "zones": "zone"}
 
 def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
     """Report on one corridor."""
-    towns, near, zones = sum_people(thing, say), _near(thing, say), crossed(thing, "districts")
+    near, zones, people = _near(thing, say), crossed(thing, "districts"), measure_people(thing)
     by_status = sum_by_status(thing)
     ground = pd.DataFrame([measure_climb(thing)])
     view = pd.DataFrame([glance(thing)]).drop(columns="id")
@@ -53,7 +53,7 @@ def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
         _districts(zones, say),
         Part("climb", say("The ground under the line"), _tell_climb(thing, ground, say), ground,
              view=ground.dropna(axis="columns"), form="facts"),
-        towns,
+        sum_people(thing, people, say),
         Part("near", say("Border crossings, ports and zones nearby"),
              (say("The five nearest of each kind, with the kilometre of the line that is "
                   "closest to them."),),
@@ -71,12 +71,12 @@ def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
         sources=_sources(thing, near["source"]),
         caveats=list_caveats(thing, say),
         data_version=data_version(),
-        lead=_lead(thing, say),
+        lead=_lead(thing, tell_people(people, say.name(thing.title), say), say),
         lang=say.lang,
     )  # fmt: skip
 
 
-def _lead(thing: Corridor, say: Words) -> str:
+def _lead(thing: Corridor, people: str, say: Words) -> str:
     """Write the length, the share in operation and the people nearby, in a sentence each."""
     drawn, published = f"{thing.length_km:,.0f}", f"{thing.official_km:,.0f}"
     if math.isnan(thing.official_km):
@@ -100,7 +100,7 @@ def _lead(thing: Corridor, say: Words) -> str:
         if (open_km := _sum_open(thing)) >= 1:
             works = say("{share} of it operates; {km} km more are open while they are rebuilt.",
                         share=f"{share:.0%}", km=f"{open_km:,.0f}")  # fmt: skip
-    return say.join([long, works, tell_people(thing, say.name(thing.title), say)])
+    return say.join([long, works, people])
 
 
 def _sum_open(thing: Corridor) -> float:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from cpecgeo.analysis.exposure import exposure
-from cpecgeo.analysis.proximity import within
+from cpecgeo.analysis.proximity import find_rings
+from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.render import Part
@@ -19,7 +21,7 @@ __all__ = [
     "LEAD_KM",
     "People",
     "compare_people",
-    "measure_near",
+    "measure_people",
     "sum_people",
     "tell_people",
     "tell_range",
@@ -63,25 +65,31 @@ class People:
         return say.people(self.people)
 
 
-def measure_near(x: SubjectLike, km: float, own: str = "") -> People:
-    """Sum the people of towns near something; `own` is the id of a town that is itself there."""
-    found = exposure(x, [km]).iloc[0]
-    columns = ("population", "population_low", "population_high")
-    people, low, high = (float(found[c]) for c in columns)
-    if math.isnan(people):  # no town has a figure, which the sentence says
-        people, high = 0.0, 0.0 if math.isnan(high) else high
-    near = People(int(found["features"]), people, low, high)
-    if not _is_wide(near):
-        return near
-    doubtful = within("places", x, km, certainty=["likely", "open"])
-    here = doubtful["id"] == own
-    near = replace(near, low=low + float(doubtful.loc[here, "population"].fillna(0).sum()))
-    if not _is_wide(near):
-        return near
-    large = doubtful[~here].nlargest(_NAMED, "population")
-    deciding = large["population"] >= _DECIDES * (near.high - near.low)
-    deciding.iloc[0] = True
-    return replace(near, names=tuple(large.loc[deciding, "name"]))
+def measure_people(x: SubjectLike, own: str = "") -> dict[float, People]:
+    """Sum the people of towns within each of `RADII_KM`, in a single search.
+
+    `own` is the id of a town that is itself there.
+    """
+    places = resolve("places", missing="keep")
+    accuracy, at = places.accuracy_km, np.flatnonzero(~places.checked.missing)
+    stated = None if accuracy is None else accuracy[at]
+    row, *numbers, is_known = find_rings(places.checked.xy, resolve(x, "x"), RADII_KM, stated)
+    towns = places.rows.iloc[at[row]]
+    people, here = towns["population"].fillna(0), (towns["id"] == own).to_numpy()
+    found = {}
+    for ring, km in enumerate(RADII_KM):
+        drawn, may, sure = (number <= ring for number in numbers)
+        low, high = (float(people[some].sum()) if is_known else math.nan for some in (sure, may))
+        near = People(int(drawn.sum()), float(people[drawn].sum()), low, high)
+        if _is_wide(near):
+            near = replace(near, low=float(people[sure | (may & here)].sum()))
+        if _is_wide(near):
+            large = towns[may & ~sure & ~here].nlargest(_NAMED, "population")
+            deciding = large["population"] >= _DECIDES * (near.high - near.low)
+            deciding.iloc[0] = True
+            near = replace(near, names=tuple(large.loc[deciding, "name"]))
+        found[km] = near
+    return found
 
 
 def _is_wide(near: People) -> bool:
@@ -110,9 +118,9 @@ def tell_range(low: float, high: float, say: Words) -> str:
     return say("{low} to {high}", low=say.people(low), high=say.people(high))
 
 
-def tell_people(x: SubjectLike, title: str, say: Words, own: str = "") -> str:
+def tell_people(rings: Mapping[float, People], title: str, say: Words) -> str:
     """Write how many people live in towns near something, in a sentence."""
-    near, km = measure_near(x, LEAD_KM, own), LEAD_KM
+    near, km = rings[LEAD_KM], LEAD_KM
     names = say(" and ").join(map(say.name, near.names))
     if near.people == 0 and names:
         return say("As drawn, no town with a population figure lies within {km} km of {title}; "
@@ -131,7 +139,7 @@ def tell_people(x: SubjectLike, title: str, say: Words, own: str = "") -> str:
                people=near.tell(say), km=km, title=title)  # fmt: skip
 
 
-def sum_people(x: SubjectLike, say: Words, own: str = "") -> Part:
+def sum_people(x: SubjectLike, rings: Mapping[float, People], say: Words) -> Part:
     """Sum towns and their people in rings; the view for people is cumulative."""
     rows = exposure(x, RADII_KM).reset_index()
     missing = sorted({name for names in rows.pop("missing_names") for name in names})
@@ -149,10 +157,10 @@ def sum_people(x: SubjectLike, say: Words, own: str = "") -> Part:
         }
     )
     view = view[view["towns"] > 0].copy()
-    rings = [measure_near(x, km, own) for km in view["within_km"]]
-    if any(near.names for near in rings):
-        view["population_range"] = [near.tell(say) if near.names else "" for near in rings]
-        view["depends_on"] = [say(" and ").join(map(say.name, near.names)) for near in rings]
+    told = [rings[km] for km in view["within_km"]]
+    if any(near.names for near in told):
+        view["population_range"] = [near.tell(say) if near.names else "" for near in told]
+        view["depends_on"] = [say(" and ").join(map(say.name, near.names)) for near in told]
         text.append(
             say("A range is what may be within, if line and towns are moved by their accuracy.")
         )

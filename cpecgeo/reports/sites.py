@@ -20,7 +20,7 @@ from cpecgeo.features.places import Place
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import MEETS_KM, Report, draw_map, find_corridor, tell_rough
-from cpecgeo.reports.people import sum_people, tell_people, tell_reached
+from cpecgeo.reports.people import measure_people, sum_people, tell_people, tell_reached
 from cpecgeo.reports.render import Part
 from cpecgeo.routing.border import Market, market, nearest_corridors, nearest_sites
 
@@ -135,7 +135,7 @@ def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
         Part("border_hours", say("Hours to cross, as measured"),
              () if len(took) else (say("No figure was found."),), took if len(took) else None),
         Part("reached", say("Within reach by road"), *_list_reached(sheet, say)),
-        sum_people(sheet.point, say),
+        sum_people(sheet.point, measure_people(sheet.point), say),
         *(_sites(key, rows, sheet, say) for key, rows in
           (("towns", sheet.towns), ("zones", sheet.zones), ("ports", sheet.ports))),
     ]  # fmt: skip
@@ -265,10 +265,10 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
     first = near["crossings"].iloc[0]
     reach = math.hypot(*np.nan_to_num([first["accuracy_km"], thing.accuracy_km]))
     about = _tell_about(first["distance_km"], crossing["away"], reach, say)
-    own = thing.id if thing.layer == "places" else ""
+    people = measure_people(thing.point, thing.id if thing.layer == "places" else "")
     lead = [
         *_off(roads, thing, say),
-        tell_people(thing.point, say.name(thing.name), say, own),
+        tell_people(people, say.name(thing.name), say),
         say("The nearest border crossing is {name}, {away} away.",
             name=say.name(crossing["name"]), away=about),
     ]  # fmt: skip
@@ -279,7 +279,7 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
              view=glance.drop(columns=["id", "layer"]), form="facts"),
         _corridors(roads, thing, say),
         *figures,
-        sum_people(thing.point, say, own),
+        sum_people(thing.point, people, say),
         _sites("towns", _others(thing, "places", "population"), thing, say),
         *(_sites(name, rows, thing, say) for name, rows in near.items()),
     ]  # fmt: skip

@@ -22,7 +22,7 @@ from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import area_km2, length_km
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words, find_words
-from cpecgeo.reports.areas import clip_corridors, lead_area, list_inside, list_towns
+from cpecgeo.reports.areas import clip_corridors, find_towns, lead_area, list_inside, list_towns
 from cpecgeo.reports.corridors import compare_corridors, list_caveats, report_corridor
 from cpecgeo.reports.document import (
     MEETS_KM,
@@ -38,7 +38,7 @@ from cpecgeo.reports.people import (
     LEAD_KM,
     People,
     compare_people,
-    measure_near,
+    measure_people,
     sum_people,
     tell_people,
 )
@@ -152,12 +152,20 @@ def _report_shape(subject: Subject, thing: object, say: Words, *, draw: bool) ->
     own_km = float("nan") if stated is None else float(np.fmax.reduce(stated))
     beside = list_inside(through, say) if len(through) else list_corridors(shape, own_km, say)
     parts += [beside, *(list_points(subject, say) if dimension == 0 else ())]
+    people = measure_people(shape)
     if dimension == 2:
-        parts.append(list_towns(shape, say))
+        towns = find_towns(shape)
+        parts.append(list_towns(towns, say))
+        near = lead_area(through, title, towns, say)
+    else:
+        several = dimension == 0 and shapely.get_num_geometries(shape) > 1
+        near = tell_people(people, say("these points") if several else title, say)
     frame = subject.frame
     if frame is not None and len(frame) == 1 and "id" in frame.columns:
         parts += list_figures(frame["id"].iloc[0], say)
-    parts.append(sum_people(shape, say))
+    parts.append(sum_people(shape, people, say))
+    lead = [*_lead_size(shape, title, thing, say)]
+    lead += lead_corridor(beside, shape, say) if through.empty else []
     return Report(
         title=title,
         subtitle=f"{say(VALUES.get(subject.kind, subject.kind))}, {say(_DIMENSIONS[dimension])}",
@@ -165,38 +173,24 @@ def _report_shape(subject: Subject, thing: object, say: Words, *, draw: bool) ->
         sources=_sources(subject, thing),
         caveats=_list_caveats(subject, thing, say),
         data_version=data_version(),
-        lead=_lead_shape(shape, title, thing, beside if through.empty else through, say),
+        lead=say.join([*lead, near]),
         lang=say.lang,
     )
 
 
-def _lead_shape(
-    shape: shapely.Geometry, title: str, thing: object, beside: Part | gpd.GeoDataFrame, say: Words
-) -> str:
-    """Write length or area, the nearest corridor, and the people nearby, in sentences."""
-    said = []
+def _lead_size(shape: shapely.Geometry, title: str, thing: object, say: Words) -> list[str]:
+    """Write the length of a line, or the area of a polygon, in a sentence."""
     if isinstance(thing, Route):
-        said.append(
+        return [
             say("{title} is {km} km and {hours} hours of driving, at the assumed speeds.",
                 title=title, km=f"{thing.chainage_km:,.0f}", hours=f"{thing.hours:,.1f}")
-        )  # fmt: skip
-    elif shapely.get_dimensions(shape) == 1:
-        said.append(
-            say("{title} is {km} km long as drawn.", title=title, km=f"{length_km(shape):,.0f}")
-        )
-    elif shapely.get_dimensions(shape) == 2:
-        said.append(
-            say("{title} has {area} km².", title=title, area=f"{float(area_km2(shape)):,.0f}")
-        )
-    if isinstance(beside, Part):
-        said += lead_corridor(beside, shape, say)
+        ]  # fmt: skip
+    if shapely.get_dimensions(shape) == 1:
+        km = f"{length_km(shape):,.0f}"
+        return [say("{title} is {km} km long as drawn.", title=title, km=km)]
     if shapely.get_dimensions(shape) == 2:
-        none = gpd.GeoDataFrame()
-        found = none if isinstance(beside, Part) else beside
-        return say.join([*said, lead_area(found, title, shape, say)])
-    several = shapely.get_dimensions(shape) == 0 and shapely.get_num_geometries(shape) > 1
-    said.append(tell_people(shape, say("these points") if several else title, say))
-    return say.join(said)
+        return [say("{title} has {area} km².", title=title, area=f"{area_km2(shape):,.0f}")]
+    return []
 
 
 def _sources(subject: Subject, thing: object) -> tuple[str, ...]:
@@ -254,7 +248,7 @@ def report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report
         view = rows.drop(columns=["id", *where], errors="ignore")
         parts.append(Part("shapes", say("At a glance"), (), rows, view=view))
     people = compare_people([_key(s) for s in subjects], list(map(merge_shapes, subjects)))
-    near = [measure_near(*_around(s)) for s in subjects]
+    near = [measure_people(*_around(s))[LEAD_KM] for s in subjects]
     view = people.drop(columns=["id", "towns_without_figure"])
     view.insert(0, "title", titles)
     if any(n.names for n in near):
@@ -352,11 +346,11 @@ def _lead_several(
     return say.join(said)
 
 
-def _around(subject: Subject) -> tuple[SubjectLike, float, str]:
-    """Return around what, and how far, the first sentences count people; and a town's own id."""
+def _around(subject: Subject) -> tuple[SubjectLike, str]:
+    """Return around what the first sentences count people; and a town's own id."""
     thing = subject.things[0]
     own = thing.id if isinstance(thing, Place) and thing.layer == "places" else ""
-    return thing if isinstance(thing, Corridor) else merge_shapes(subject), LEAD_KM, own
+    return thing if isinstance(thing, Corridor) else merge_shapes(subject), own
 
 
 def _key(subject: Subject) -> str:
