@@ -65,7 +65,7 @@ class People:
         return say.people(self.people)
 
 
-def measure_people(x: SubjectLike, own: str = "") -> dict[float, People]:
+def measure_people(x: SubjectLike, own: str = "") -> dict[int, People]:
     """Sum the people of towns within each of `RADII_KM`, in a single search.
 
     `own` is the id of a town that is itself there.
@@ -118,7 +118,7 @@ def tell_range(low: float, high: float, say: Words) -> str:
     return say("{low} to {high}", low=say.people(low), high=say.people(high))
 
 
-def tell_people(rings: Mapping[float, People], title: str, say: Words) -> str:
+def tell_people(rings: Mapping[int, People], title: str, say: Words) -> str:
     """Write how many people live in towns near something, in a sentence."""
     near, km = rings[LEAD_KM], LEAD_KM
     names = say(" and ").join(map(say.name, near.names))
@@ -139,7 +139,7 @@ def tell_people(rings: Mapping[float, People], title: str, say: Words) -> str:
                people=near.tell(say), km=km, title=title)  # fmt: skip
 
 
-def sum_people(x: SubjectLike, rings: Mapping[float, People], say: Words) -> Part:
+def sum_people(x: SubjectLike, rings: Mapping[int, People], say: Words) -> Part:
     """Sum towns and their people in rings; the view for people is cumulative."""
     rows = exposure(x, RADII_KM).reset_index()
     missing = sorted({name for names in rows.pop("missing_names") for name in names})
