@@ -1,0 +1,173 @@
+"""What a message quotes is cut where it is long, and lists of names are short."""
+
+import json
+import re
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import Point, Polygon
+
+import cpecgeo as cg
+from cpecgeo.errors import CpecgeoError, CpecgeoWarning, DataWarning
+from cpecgeo.features.alignment import join
+from cpecgeo.files import pairs, positions
+from cpecgeo.files.numbers import say_odd
+from cpecgeo.geodesy._rules import numbers
+from cpecgeo.routing.rail import running_times
+from cpecgeo.scale import nearest_file
+
+LONG = "z" * 300
+HEAD = "name,lon,lat\na,67,25\n"
+
+
+def table(path, text=HEAD):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def utm(folder):
+    return table(folder / "a.csv", f"x{LONG},y{LONG}\n300000,2750000\n")
+
+
+def geojson(folder, **members):
+    held = {"type": "FeatureCollection", "features": [], **members}
+    return table(folder / "a.geojson", json.dumps(held))
+
+
+CUT = {
+    "a number": (40, lambda _: numbers(LONG, "km")),
+    "parts of a corridor": (60, lambda _: join(LONG)),
+    "a thing of a wrong type": (60 - len("['"), lambda _: cg.length_km({LONG: 1})),
+    "what is written": (60 - len("{'"), lambda f: cg.write({LONG}, f / "a.csv")),
+    "a CRS": (60, lambda f: cg.read(table(f / "a.csv"), crs=LONG)),
+    "an encoding": (40, lambda f: cg.read(table(f / "a.csv"), encoding=LONG)),
+    "a separator": (20, lambda f: cg.read(table(f / "a.csv"), thousands=LONG)),
+    "an address": (80 - len("http://"), lambda _: cg.read(f"http://{LONG}.csv")),
+    "a path": (60 - len("\0"), lambda _: cg.read(f"\0{LONG}.csv")),
+    "a column twice": (40, lambda f: cg.read(table(f / "a.csv", f"{LONG},{LONG}\n1,2\n"))),
+    "columns in metres": (40 - len("x"), lambda f: cg.read(utm(f))),
+    "the CRS of a file": (
+        60,
+        lambda f: cg.read(geojson(f, crs={"type": "name", "properties": {"name": LONG}})),
+    ),
+    "the CRS of a cell": (
+        60,
+        lambda f: cg.read(
+            pd.DataFrame(
+                {"geometry": [json.dumps({"type": "Point", "coordinates": [1, 2], "crs": LONG})]}
+            ).to_csv(f / "a.csv")
+            or f / "a.csv"
+        ),
+    ),
+    "a geometry": (40, lambda f: cg.read(table(f / "a.csv", f"wkt\nPOINT (67 25)\n{LONG}\n"))),
+    "a number in a stream": (
+        40,
+        lambda f: nearest_file(
+            table(f / "a.csv", f"{HEAD}b,{LONG},25\n"), f / "o.csv", targets="ml1"
+        ),
+    ),
+    "stops": (60, lambda _: running_times("ml1", stops=LONG)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CUT)
+def test_a_long_value_is_quoted_in_part(case, tmp_path):
+    most, call = CUT[case]
+    with pytest.raises(CpecgeoError) as caught:
+        call(tmp_path)
+    assert len(re.search("z+", str(caught.value))[0]) == most
+
+
+def test_values_in_sentences_are_quoted_in_part():
+    assert f" {'z' * 40!r} in row 3" in say_odd("a.csv", 1, LONG, 3)
+    told = str(pairs.order_error(LONG, pd.Series(["", LONG]), "a.csv"))
+    assert told.startswith(
+        f"a.csv has both coordinates in the column {'z' * 40!r}, such as {'z' * 40!r}, and"
+    )
+
+
+def test_up_to_twelve_columns_are_shown():
+    names = [f"{'z' * 39}{i:02}" for i in range(13)]
+    shown = [repr(name[:40]) for name in names]
+    assert positions._show_columns(names[:12]) == ", ".join(shown[:12])
+    assert positions._show_columns(names) == ", ".join(shown[:12]) + " …"
+
+
+GOOD = Polygon([(67, 25), (68, 26), (67, 26)])
+BOW = Polygon([(67, 25), (68, 26), (67, 26), (68, 25)])
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "told"),
+    [
+        (Point(67, 25), None, "has 7 missing or empty geometries (index {});"),
+        (Point(67, 25), GOOD, "has Polygon (index {});"),
+        (GOOD, BOW, "has 7 invalid polygons (index {})"),
+    ],
+)
+def test_the_first_five_rows_are_named(good, bad, told):
+    rows = [f"r{i}" for i in range(9)]
+    shapes = gpd.GeoSeries([good, *[bad] * 7, good], index=rows, crs=4326)
+    measure = {None: cg.geodesy.Index, GOOD: cg.geodesy.Index(GOOD).nearest}.get(
+        bad, cg.geodesy.area_km2
+    )
+    # What is mended is told by a warning, which is an error in tests.
+    with pytest.raises((CpecgeoError, CpecgeoWarning)) as caught:
+        measure(shapes)
+    assert told.format(rows[1:6]) in str(caught.value)
+
+
+@pytest.mark.parametrize(("count", "more"), [(8, ""), (9, " and 1 more"), (20, " and 12 more")])
+def test_up_to_eight_members_of_a_file_are_told(count, more, tmp_path):
+    members = {f"{'z' * 38}{i:03}": 1 for i in range(count)}
+    point = {"type": "Point", "coordinates": [67, 25]}
+    feature = {"type": "Feature", "properties": {"n": 1}, "geometry": point}
+    path = geojson(tmp_path, features=[feature], **members)
+    shown = ", ".join(f"{name[:40]!r} of the file" for name in list(members)[:8])
+    with pytest.warns(DataWarning, match=f"are left out: {shown}{more}\\. Inside"):
+        cg.read(path)
+    path = geojson(tmp_path, features=[feature | members, feature | members])
+    shown = ", ".join(f"{name[:40]!r} of 2 features" for name in list(members)[:8])
+    with pytest.warns(DataWarning, match=f"are left out: {shown}{more}\\. Inside"):
+        cg.read(path)
+    path = geojson(tmp_path, features=[feature | members, feature])
+    with pytest.warns(DataWarning, match=r"of 1 feature[,. ]"):
+        cg.read(path)
+
+
+def test_up_to_eight_layers_are_named_for_a_stream(tmp_path):
+    points = gpd.GeoDataFrame({"n": [1]}, geometry=[Point(67, 25)], crs=4326)
+    names = [f"layer{i:02}" for i in range(10)]
+    for name in names:
+        points.to_file(tmp_path / "a.gpkg", layer=name)
+    with pytest.raises(CpecgeoError, match=rf"10 layers \({', '.join(names[:8])}\); choose"):
+        nearest_file(tmp_path / "a.gpkg", tmp_path / "o.csv", targets="ml1")
+
+
+def test_up_to_eight_columns_of_bytes_are_named(tmp_path):
+    columns = {f"b{i:02}": [b"1", b"2"] for i in range(10)}
+    frame = gpd.GeoDataFrame(columns, geometry=[Point(67, 25), Point(68, 25)], crs=4326)
+    frame.to_parquet(tmp_path / "a.parquet")
+    shown = ", ".join(map(repr, list(columns)[:8]))
+    with pytest.warns(DataWarning, match=f"has bytes in {shown}, which CSV can't"):
+        nearest_file(tmp_path / "a.parquet", tmp_path / "o.csv", targets="ml1")
+
+
+@pytest.mark.parametrize(
+    ("places", "title"),
+    [
+        (["Gwadar Port"], "Gwadar Port"),
+        (["Gwadar Port", "Karachi", "Lahore"], "Gwadar Port, Karachi, Lahore"),
+        (["Gwadar Port", "Karachi", "Lahore", "Multan"], "Gwadar Port, Karachi, Lahore and 1 more"),
+    ],
+)
+def test_up_to_three_origins_are_in_the_title_of_a_catchment(places, title):
+    assert cg.reach(places, km=50).title == f"Within 50 km of {title}"
+
+
+def test_a_column_that_is_a_number_of_km_is_quoted_whole_where_it_is_short():
+    assert say_odd("a.csv", 2, np.float64(-1.0), 3).startswith(
+        "a.csv has 2 values of accuracy_km that are no numbers of km, such as '-1.0' in row 3"
+    )
