@@ -462,3 +462,18 @@ def test_km_that_are_no_length_are_shown_in_part():
     with pytest.raises(errors.InputError, match="the km at each of the 1 stops") as caught:
         own(LINE, name="x", stops={"a": LINE.coords[0]}, km="7" * 500)
     assert str(caught.value).count("7") == 60
+
+
+@pytest.mark.parametrize(("km", "is_start"), [(0.0009, True), (-0.0009, True), (0.0011, False)])
+def test_km_at_the_start_are_0_up_to_a_metre(km, is_start):
+    ends = gpd.GeoDataFrame(
+        {"name": ["A", "B"], "km": [km, 80.0]},
+        geometry=[Point(LINE.coords[0]), Point(LINE.coords[-1])],
+        crs=4326,
+    )
+    if is_start:
+        road = own(LINE, name="road", stops=ends)
+        assert road.chainage.measures_km[[0, -1]].tolist() == pytest.approx([0, 80], abs=1e-3)
+    else:
+        with pytest.raises(errors.InputError, match="stands at the start of the line, km 0;"):
+            own(LINE, name="road", stops=ends)
