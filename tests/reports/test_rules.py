@@ -1,0 +1,198 @@
+"""Rules of reports, each on either side of its bound."""
+
+from types import SimpleNamespace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+import cpecgeo as cg
+from cpecgeo.maps.words import find_words
+from cpecgeo.reports import areas, corridors, people, render, sites
+
+EN = find_words("en")
+
+
+@pytest.mark.parametrize(
+    ("lang", "low", "high", "told"),
+    [
+        ("en", 900_000, 999_999, "900,000 to 1,000,000"),
+        ("en", 900_000, 1_000_000, "0.9 to 1.0 million"),
+        ("en", 999_999, 9_940_000, "1 to 9.9 million"),
+        ("en", 1_040_000, 10_400_000, "1.0 to 10 million"),
+        ("zh", 1_200, 9_999, "1,200 至 9,999"),
+        ("zh", 1_200, 10_000, "0.12 至 1万"),
+    ],
+)
+def test_a_range_changes_its_unit_at_a_million_or_at_ten_thousand(lang, low, high, told):
+    assert people.tell_range(low, high, find_words(lang)) == told
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_wide"),
+    [(80, 120, False), (79.9, 100, True), (100, 120.1, True), (100, 100, False), (120, 130, True)],
+)
+def test_a_range_is_wide_from_a_fifth_on(low, high, is_wide):
+    assert people._is_wide(people.People(1, 100.0, low, high)) is is_wide
+
+
+@pytest.mark.parametrize(
+    ("towns", "drawn", "told"),
+    [(0, 0.0, "0"), (1, 0.0, "an unknown number of"), (2, 1_234.0, "1,234")],
+)
+def test_people_of_whom_nothing_is_known_are_not_0(towns, drawn, told):
+    assert people.People(towns, drawn, drawn, drawn).tell(EN) == told
+
+
+@pytest.mark.parametrize(
+    ("published", "grid", "apart"),
+    [(1000, 1100, ""), (1000, 1101, "101"), (1101, 1000, "101"), (np.nan, 1000, "")],
+)
+def test_heights_a_hundred_metres_apart_are_explained(published, grid, apart):
+    sheet = SimpleNamespace(elevation_m=published, ground_m=grid, accuracy_km=2.0)
+    told = " ".join(sites._heights(sheet, EN))
+    assert (f"are {apart} m apart" in told) if apart else not told
+
+
+@pytest.mark.parametrize(
+    ("km", "reach", "told"),
+    [
+        # The ends are in the proportion of 2 to 1, or more.
+        (9.0, 3.0, "span"),
+        (9.0, 3.1, "some 9.0 km (span)"),
+        (10.0, 4.0, "some 10 km (span)"),
+        (9.96, 4.0, "some 10.0 km (span)"),
+        (5.0, 9.0, "some 5.0 km (span)"),
+        (5.0, 0.0, "span"),
+    ],
+)
+def test_a_middle_is_told_where_the_ends_are_far_from_each_other(km, reach, told):
+    assert sites._tell_about(km, "span", reach, EN) == told
+
+
+@pytest.mark.parametrize(
+    ("end_km", "every"),
+    [
+        (25, 1), (25.1, 5), (125, 5), (125.1, 10), (250, 10), (250.1, 25), (625, 25), (626, 50),
+        (1250, 50), (1251, 100), (2500, 100), (2501, 250), (6250, 250), (6251, 1000),
+    ],
+)  # fmt: skip
+def test_a_table_has_no_more_than_26_posts(end_km, every):
+    def posts(each):
+        km = np.arange(0, end_km, each, dtype=float)
+        return gpd.GeoDataFrame({"km": km}, geometry=gpd.points_from_xy(0 * km, 0 * km), crs=4326)
+
+    zones = pd.DataFrame({"km_in": [0.0, 7.0], "km_out": [7.0, end_km], "name": ["A", "B"]})
+    found = corridors._posts(SimpleNamespace(end_km=end_km, km_posts=posts), zones)
+    assert found["post_km"].iloc[1] == every
+    assert len(found) <= 26
+    # On the border of two districts the first is told.
+    assert found["district"].tolist() == ["A" if km <= 7 else "B" for km in found["post_km"]]
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        (100.0, None),
+        (99.6, None),
+        (99.5, "those of 100 of 100 km"),
+        (0.5, "those of 0 of 100 km"),
+        (0.4, "aren't stated"),
+    ],
+)
+def test_climb_is_told_to_be_of_a_part(part, told):
+    thing = SimpleNamespace(chainage=SimpleNamespace(start_km=10.0, end_km=110.0))
+    said = corridors._tell_climb(thing, pd.DataFrame({"climb_km": [part]}), EN)
+    assert (said == ()) if told is None else (told in said[0])
+
+
+@pytest.mark.parametrize(("outside", "is_told"), [(0.99, False), (1.0, True)])
+def test_km_outside_all_districts_are_told_from_one_on(outside, is_told):
+    found = cg.crossed("m9", "districts")
+    found.attrs["outside_km"] = outside
+    text = " ".join(corridors._districts(found, EN).text)
+    assert ("1 km lie outside every district" in text) is is_told
+
+
+@pytest.mark.parametrize(
+    ("value", "em"),
+    [(0.0, "0.00"), (0.5, "4.00"), (1.0, "8.00"), (1.5, "8.00"), (-0.5, "0.00"), (0.125, "1.00")],
+)
+def test_a_bar_is_8_letters_long_for_all(value, em):
+    assert f"width:{em}em" in render._bar(value)
+    assert render._bar(float("nan")) == render._bar("a") == ""
+
+
+@pytest.mark.parametrize(("letters", "shown"), [(48, "z" * 48), (49, "z" * 47 + "…")])
+def test_an_address_is_shown_by_up_to_48_letters(letters, shown):
+    address = f"https://www.{'z' * letters}/"
+    text = str(render.link(f"<a> {address} & b"))
+    assert text.startswith("&lt;a&gt; <a href=")
+    assert f'href="{address}"' in text
+    assert f">{shown}</a>" in text
+    assert text.endswith(" &amp; b")
+    two = str(render.link("see http://a.pk/b and https://c.cn"))
+    assert two.count("<a ") == 2
+    assert ">a.pk/b</a> and <a" in two
+
+
+@pytest.mark.parametrize(
+    ("km", "told"), [(0.44, "0.4 km"), (0.5, "0 km"), (0.6, "1 km"), (1234.4, "1,234 km")]
+)
+def test_km_in_an_area_have_a_decimal_below_a_half(km, told):
+    found = pd.DataFrame({"title": ["The road"], "length_km": [km]})
+    said = areas.lead_area(found, "here", shapely.box(60, 20, 60.1, 20.1), EN)
+    assert said.startswith(f"Through here run: The road ({told}).")
+    assert "No town of the gazetteer lies in here." in said
+
+
+def test_one_corridor_in_an_area_adds_up():
+    one, two = (
+        areas.list_inside(pd.DataFrame({"geometry": [0] * n, "target": "x", "km": 1.0}), EN)
+        for n in (1, 2)
+    )
+    assert one.text == ()
+    assert "don't add up" in two.text[0]
+
+
+def sections(**columns):
+    rows = pd.DataFrame({"km_from": 0.0, "km_to": 1.0, "drawn_km": 1.0, "geometry": 0} | columns)
+    rows["km_to"] = rows["km"].cumsum()
+    rows["km_from"] = rows["km_to"] - rows["km"]
+    return rows.assign(drawn_km=rows["km"] * 0.9)
+
+
+def test_shares_by_status_are_of_the_chainage_and_open_km_of_building_sites():
+    rows = sections(
+        km=[60.0, 30.0, 10.0],
+        status=["operating", "under_construction", "operating"],
+        is_open=[True, True, True],
+    )
+    thing = SimpleNamespace(sections=rows, official_km=100.0)
+    sums = corridors.sum_by_status(thing)
+    assert sums["status"].tolist() == ["operating", "under_construction"]
+    assert sums["chainage_km"].tolist() == pytest.approx([70, 30])
+    assert sums["drawn_km"].tolist() == pytest.approx([63, 27])
+    assert sums["share"].tolist() == pytest.approx([0.7, 0.3])
+    assert corridors._sum_open(thing) == pytest.approx(30)
+    shown = corridors.show_status(thing, sums)
+    assert list(shown.columns) == ["status", "leg_km", "drawn_km", "share"]
+    assert len(corridors.show_status(thing, sums.head(1))) == 0
+    own = corridors.show_status(SimpleNamespace(official_km=np.nan), sums.assign(drawn_km=[9, 1]))
+    assert own["share"].tolist() == pytest.approx([0.9, 0.1])
+
+
+def test_things_that_meet_are_0_km_apart_and_others_as_far_as_they_are():
+    two = cg.report("m9", "kkh", draw=False)
+    three = cg.report("m9", "kkh", "Gwadar Port", draw=False)
+    parts = [next(p for p in made.parts if p.key == "apart") for made in (two, three)]
+    km = cg.distance_matrix_km(["m9", "kkh", "Gwadar Port"], ["m9", "kkh", "Gwadar Port"])
+    np.testing.assert_allclose(
+        parts[1].table.drop(columns="id").to_numpy(float), km.to_numpy(), atol=1e-6
+    )
+    assert parts[0].text == ()
+    assert parts[1].text == ("0 km where they meet.",)
+    # Of two, one sentence has it all.
+    assert (parts[0].shown is None, len(parts[1].shown)) == (True, 3)
