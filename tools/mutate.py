@@ -180,7 +180,8 @@ def tests_of(mutant: Mutant) -> list[str]:
 
 def tests_that_run(mutant: Mutant, runs: Runs) -> list[str]:
     """Return the tests that run a mutant's line, the nearest and fastest first."""
-    tests = runs.tests_of(mutant.path, mutant.line)
+    found = runs.tests_of(mutant.path, mutant.line)
+    tests = found - {""}
     files = {test.partition("::")[0] for test in tests}
     near = {file: (_distance(mutant, ROOT / file), file) for file in files}
     first: dict[str, str] = {}  # the fastest case of each function
@@ -190,9 +191,9 @@ def tests_that_run(mutant: Mutant, runs: Runs) -> list[str]:
     chosen = sorted(
         tests, key=lambda t: (t not in some, near[t.partition("::")[0]], runs.sizes[t], t)
     )
-    # Coverage doesn't see compiled code.
-    is_compiled = runs.is_kernel(mutant.path, mutant.line)
-    return [*chosen, *tests_of(mutant)] if is_compiled else chosen
+    # Coverage doesn't see compiled code, nor for which test something was kept as tests were read.
+    is_hidden = runs.is_kernel(mutant.path, mutant.line) or found == {""}
+    return [*chosen, *tests_of(mutant)] if is_hidden else chosen
 
 
 def _distance(mutant: Mutant, test: Path) -> int:

@@ -1,7 +1,8 @@
 """Which tests run a line, by a run of the suite under coverage with one context for each test.
 
-What runs at import belongs to no test. A constant is traced to the lines that read it, a default
-to its function, a field to the lines that name its class.
+What runs at import belongs to no test, and what is kept in a cache to the first test that asked. So
+a constant is traced to the lines that read it, a function with a cache to those that name it, a
+default to its function, and a field to the lines that name its class.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ class Runs:
         }
 
     def tests_of(self, path: Path, line: int) -> set[str]:
-        """Return the tests that run a line, or that read what it sets at import."""
+        """Return the tests that run a line, or that read what it sets at import.
+
+        One of them is "" where a line runs outside of all tests, as they are collected.
+        """
         places = self._places(path, line, frozenset())
         return {test for file, row in places for test in self._tests_by_line(file).get(row, ())}
 
@@ -44,8 +48,7 @@ class Runs:
     def is_kernel(path: Path, line: int) -> bool:
         """Say whether a line is a kernel's, which LLVM compiles."""
         above = _statements_around(_tree(path), line)
-        marks = [mark for node in above for mark in getattr(node, "decorator_list", ())]
-        return any("kernel" in ast.unparse(mark) for mark in marks)
+        return any("kernel" in _marks(node) for node in above)
 
     @cached_property
     def sizes(self) -> Counter[str]:
@@ -58,7 +61,7 @@ class Runs:
         found = self.data.contexts_by_lineno(name) if name else {}
         # Without the phase of a test, and the group that pytest-xdist adds.
         return {
-            line: {re.sub(r"@[\w-]+$", "", text.rpartition("|")[0]) for text in contexts if text}
+            line: {re.sub(r"@[\w-]+$", "", text.rpartition("|")[0]) for text in contexts}
             for line, contexts in found.items()
         }
 
@@ -69,7 +72,8 @@ class Runs:
             return set()
         functions = [node for node in above if isinstance(node, ast.FunctionDef)]
         if any(node.body[0].lineno <= line for node in functions):
-            return {(path, row) for row in _head(above[-1])}
+            kept = {node.name for node in functions if "cache" in _marks(node)}
+            return {(path, row) for row in _head(above[-1])} | self._reading(path, kept, seen)
         if functions:  # a default
             body = functions[0].body
             return {(path, row) for row in range(body[0].lineno, (body[-1].end_lineno or 0) + 1)}
@@ -80,6 +84,10 @@ class Runs:
             if isinstance(outer, ast.ClassDef)
             else {n.id for n in stored if isinstance(n.ctx, ast.Store)}
         )
+        return self._reading(path, names, seen)
+
+    def _reading(self, path: Path, names: set[str], seen: frozenset[str]) -> set[_Place]:
+        """Return the lines of functions that read one of some names of a module."""
         return {
             place
             for name in names - seen
@@ -110,6 +118,11 @@ def _statements_around(tree: ast.AST, line: int) -> Iterator[ast.stmt]:
                 continue
             yield node
         yield from _statements_around(node, line)
+
+
+def _marks(node: ast.stmt) -> str:
+    """Return the decorators of a function or class."""
+    return " ".join(map(ast.unparse, getattr(node, "decorator_list", ())))
 
 
 @lru_cache
