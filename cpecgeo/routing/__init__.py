@@ -1,17 +1,17 @@
 """The corridor network: routes, catchments, costs and closures."""
 
-from cpecgeo.routing.alternatives import compare, overlap, routes
 from cpecgeo.routing.catchment import Reach, reach
 from cpecgeo.routing.comparisons import (
     alignment_parts,
+    compare,
     critical_sections,
-    gain,
     route_checks,
 )
 from cpecgeo.routing.costs import freight
 from cpecgeo.routing.graph import Network, network
 from cpecgeo.routing.legs import Route
-from cpecgeo.routing.paths import route, route_matrix
+from cpecgeo.routing.matrices import gain, route_matrix
+from cpecgeo.routing.paths import overlap, route, routes
 from cpecgeo.routing.sea import sea_route, stated_leg
 
 __all__ = [

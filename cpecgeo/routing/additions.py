@@ -17,7 +17,7 @@ from shapely.geometry import LineString, Point
 from cpecgeo.catalogue.files import read_features, read_table
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.geodesy import Chainage, Index, length_km, nearest
+from cpecgeo.geodesy import Chainage, Index, nearest
 from cpecgeo.routing.graph import Network, frame_edges
 
 __all__ = ["JOIN_KM", "extend", "find_countries"]
@@ -271,12 +271,11 @@ def _join(draft: _Draft, net: Network, corridor: Corridor, places: _Places, join
                 edge, away = int(hit["target"]), float(hit["distance_km"])
                 if away <= join_km and edge not in edges:
                     edges.add(edge)
-                    share = float(hit["km"]) / float(length_km(net.lines[edge]))
-                    found.append((edge, share, node, mode, other, name, away))
+                    at = float(net.calibrate(edge, hit["km"]))
+                    found.append((edge, at, node, mode, other, name, away))
     own = tuple({draft.rows[i]["section"] for i in draft.own - net.own})
     # The farthest cut along an edge comes first, so that the km of the others stay valid.
-    for edge, share, node, mode, other, name, away in sorted(found, key=lambda x: (x[0], -x[1])):
-        at = _calibrate(net, edge, share)
+    for edge, at, node, mode, other, name, away in sorted(found, key=lambda x: (x[0], -x[1])):
         target = draft.split(edge, at)
         is_change = mode != other
         spot, foot = draft.nodes[node]["geometry"], draft.nodes[target]["geometry"]
@@ -322,17 +321,6 @@ def _change_within(draft: _Draft, places: _Places, hours: float, corridor: Corri
         row |= {"section": change, "sections": (change,), "status": "operating"}
         row |= {"u": node, "v": other[0], "name": f"Change at {name}"}
         draft.add_edge({**like, **row, "geometry": LineString([spot, spot])}, np.zeros(2))
-
-
-def _calibrate(net: Network, edge: int, share: float) -> float:
-    """Return the calibrated km at a share of an edge's drawn length."""
-    xy = shapely.get_coordinates(net.lines[edge])
-    steps = np.asarray(
-        length_km(gpd.GeoSeries([LineString(pair) for pair in pairwise(xy)], crs=4326)),
-        float,
-    )
-    along = np.concatenate(([0.0], np.cumsum(steps)))
-    return float(np.interp(share * along[-1], along, net.measures[edge]))
 
 
 def find_countries(lines: gpd.GeoSeries) -> list[str]:

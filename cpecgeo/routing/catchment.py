@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Real
@@ -11,15 +11,15 @@ from typing import Any, Unpack
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from shapely import MultiPolygon, Polygon
+from shapely import LineString, MultiPolygon, Polygon
 
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError, InputTypeError
 from cpecgeo.features.subject import PointLike, Subject, html_card, html_table
 from cpecgeo.geodesy import Index, buffer, length_km
-from cpecgeo.routing.costs import edge_costs
-from cpecgeo.routing.filters import FilterOptions, Usable, filters, number, usable
+from cpecgeo.routing.filters import RouteOptions, Usable, number
 from cpecgeo.routing.graph import Network
+from cpecgeo.routing.paths import Search
 from cpecgeo.routing.search import OTHER_KM, Ends, Floats, LeastCosts, Snap, search, snap_ends
 
 __all__ = ["Reach", "reach"]
@@ -150,11 +150,7 @@ def reach(
     km: float | Sequence[float] | None = None,
     hours: float | Sequence[float] | None = None,
     within_km: float = 5.0,
-    vehicle: str | None = None,
-    speeds: Mapping[str, float] | None = None,
-    rates: Mapping[str, float] | None = None,
-    max_access_km: float = 50.0,
-    **chosen: Unpack[FilterOptions],
+    **options: Unpack[RouteOptions],
 ) -> Reach:
     """Return the roads, railways and towns within km or hours of a place, along the network.
 
@@ -168,10 +164,9 @@ def reach(
     within_km : float
         Greatest distance of a town from the network, and half the width of the polygon around
         lines.
-    vehicle, speeds, rates, max_access_km
-        As in `route`.
-    **chosen
-        `mode avoid status year season along extra join_km`, as in `route`.
+    **options
+        `mode avoid status year season along extra join_km vehicle speeds rates max_access_km`, as
+        in `route`.
 
     Returns
     -------
@@ -195,18 +190,17 @@ def reach(
     weight, given = ("km", km) if km is not None else ("hours", hours)
     limits = _limits(given, weight)
     within_km = number(within_km, "within_km", above=0.0)
-    ground = usable(filters(**chosen))
-    costs = edge_costs(ground.network, weight, speeds, vehicle=vehicle, rates=rates)
-    cost = costs.cost
+    asked = Search.of(weight, **options)
+    ground, cost, access = asked.ground, asked.costs.cost, asked.costs.access
     ends = [(f"the origin{'' if n == 0 else f' {n}'}", x) for n, x in _origins(a)]
-    places = snap_ends(ends, ground, max_access_km=max_access_km, weight=weight)
+    places = snap_ends(ends, ground, max_access_km=asked.far, weight=weight)
     starts = [at for near in places for at in _from_nearest(near)]
-    tree = search(ground, starts[0], cost, also=starts[1:], access=costs.access)
+    tree = search(ground, starts[0], cost, also=starts[1:], access=access)
     *inner, edges = (_edges(ground, tree, cost, limit) for limit in limits)
-    towns = _towns(edges, within_km, costs.access)
+    towns = _towns(edges, within_km, access)
     towns["limit"] = limits[-1]
     for limit, frame in reversed([*zip(limits, inner, strict=False)]):
-        towns.loc[_towns(frame, within_km, costs.access).index, "limit"] = limit
+        towns.loc[_towns(frame, within_km, access).index, "limit"] = limit
     origins = tuple(near[0] for near in places)
     return Reach(origins, weight, limits, edges, towns, within_km, tuple(inner))
 
@@ -243,7 +237,7 @@ def _edges(
     """Return the stretches within the limit, with the cost at both ends of each."""
     net = ground.network
     rows: list[dict[str, Any]] = []
-    spans: list[tuple[int, float, float]] = []
+    lines: list[LineString] = []
     own: dict[int, list[tuple[float, float]]] = {}
     for start in tree.starts:
         own.setdefault(start.edge, []).append((start.km, start.access_km * tree.access))
@@ -258,8 +252,8 @@ def _edges(
             inside = sorted(s for s in sources if low <= s[0] <= high and s[1] < limit)
             for a, b, at in _stretches(inside, low, high, per, limit):
                 rows.append(_stretch(net, i, abs(b - a), at, per))
-                spans.append((i, a, b))
-    frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry=net.cut(spans), crs=4326)
+                lines.append(net.cut(i, a, b))
+    frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry=lines, crs=4326)
     frame.attrs = {
         "title": f"Reach of {tree.start.name}",
         "method": "Dijkstra, calibrated km",

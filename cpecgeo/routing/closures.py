@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterable
 from typing import Any
 
 import geopandas as gpd
@@ -15,11 +15,11 @@ from cpecgeo.catalogue import fold, table
 from cpecgeo.errors import InputError
 from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import resolve
-from cpecgeo.features.subject import Subject, SubjectLike
-from cpecgeo.geodesy import buffer, densify, nearest
+from cpecgeo.features.subject import SubjectLike
+from cpecgeo.geodesy import Chainage, buffer, densify, nearest
 from cpecgeo.routing.graph import FINE_KM, Network
 
-__all__ = ["Cut", "cut", "describe_closure", "is_open_in", "is_shut"]
+__all__ = ["Cut", "close_edges", "cut", "describe_closure", "is_open_in", "is_shut"]
 
 Cut = dict[int, NDArray[np.float64]]
 """Edges, each with its closed stretches: km from and to, shape (n, 2)."""
@@ -32,33 +32,14 @@ _FAR_KM = 15.0
 
 
 def cut(net: Network, what: SubjectLike, there: Mask) -> Cut:
-    """Return the stretches of edges that avoiding one thing closes.
+    """Return the stretches of edges that avoiding one thing closes, of the edges in `there`.
 
-    Parameters
-    ----------
-    net : Network
-    what : str, thing, geometry, GeoSeries or GeoDataFrame
-        A section or corridor closes its edges; a crossing the border; another place all within 2
-        km; a route its stretches; a reach its polygon; a district, province or area all inside it.
-        Names are looked up in the usual order, the network's sections first; ``"district:Quetta"``
-        states the kind.
-    there : ndarray of bool
-        Edges to consider.
-
-    Returns
-    -------
-    dict of int to ndarray, shape (n, 2)
-        Edge, and km from and to of its stretches.
-
-    Raises
-    ------
-    UnknownNameError
-        Nothing of that name.
-    InputError
-        A place or point that isn't near the network.
+    A section or corridor closes its edges; a crossing the border; another place all within 2 km; a
+    route its stretches; a reach its polygon; a district, province or area all inside it. Names are
+    looked up in the usual order, the network's sections first; ``"district:Quetta"`` states the
+    kind.
     """
-    own = _match_sections(net, what) if isinstance(what, str) else set()
-    if own:
+    if isinstance(what, str) and (own := _match_sections(net, what)):
         return _close_sections(net, own)
     subject = resolve(what, "avoid")
     found: Cut = {}
@@ -71,7 +52,12 @@ def cut(net: Network, what: SubjectLike, there: Mask) -> Cut:
             found = _close_sections(net, set(map(str, subject.shapes.index)))
         case "place" | "market":
             found = _close_border(net, subject.things[0])
-    return found or _close_around(net, subject, there)
+    if found:
+        return found
+    whole = subject.shapes.union_all()
+    if shapely.get_dimensions(whole) < 2:
+        whole = _widen(net, whole, subject.title, there)
+    return _close_inside(net, whole, there)
 
 
 def _match_sections(net: Network, name: str) -> set[str]:
@@ -86,8 +72,12 @@ def _match_sections(net: Network, name: str) -> set[str]:
 
 
 def _close_sections(net: Network, names: set[str]) -> Cut:
-    """Return all edges of some sections, from end to end."""
-    edges = sorted({int(i) for name in names for i in net.of_section.get(name, ())})
+    """Return all edges of some sections, closed from end to end."""
+    return close_edges(net, sorted({int(i) for s in names for i in net.of_section.get(s, ())}))
+
+
+def close_edges(net: Network, edges: Iterable[int]) -> Cut:
+    """Return edges, closed from end to end."""
     return {i: np.array([[0.0, net.lengths[i]]]) for i in edges}
 
 
@@ -113,16 +103,8 @@ def _close_border(net: Network, thing: Any) -> Cut:
     return {int(i): np.zeros((1, 2)) for i in here}
 
 
-def _close_around(net: Network, subject: Subject, there: Mask) -> Cut:
-    """Return the stretches in an area, or near a point or line."""
-    whole = subject.shapes.union_all()
-    if shapely.get_dimensions(whole) == 2:
-        return _close_inside(net, whole, there)
-    return _close_near(net, whole, subject.title, there)
-
-
-def _close_near(net: Network, at: shapely.Geometry, name: str, there: Mask) -> Cut:
-    """Return the stretches near a point or line, or else the edge nearest to a point."""
+def _widen(net: Network, at: shapely.Geometry, name: str, there: Mask) -> shapely.Geometry:
+    """Return the area around a point or line; that of a point reaches the nearest edge."""
     radius = _PLACE_KM
     if at.geom_type == "Point":
         lines = gpd.GeoSeries(net.lines[there & (net.columns["km"] > 0)], crs=4326)
@@ -133,7 +115,7 @@ def _close_near(net: Network, at: shapely.Geometry, name: str, there: Mask) -> C
                 f"avoided; give a place within {_FAR_KM:g} km, or a polygon."
             )
         radius = max(radius, away * 1.01)
-    return _close_inside(net, buffer(at, radius), there)
+    return buffer(at, radius)
 
 
 def _close_inside(net: Network, area: shapely.Geometry, there: Mask) -> Cut:
@@ -150,8 +132,8 @@ def _close_inside(net: Network, area: shapely.Geometry, there: Mask) -> Cut:
 
 def _spans(net: Network, edge: int, area: shapely.Geometry) -> NDArray[np.float64]:
     """Return km from and to of the stretches of an edge that lie in an area."""
-    line, measures = net.fine[edge], net.measures[edge]
-    if measures[-1] == 0:
+    line = net.fine[edge]
+    if net.lengths[edge] == 0:
         return np.zeros((1, 2))
     parts = shapely.get_parts(shapely.intersection(line, area))
     ends = [(p.coords[0], p.coords[-1]) for p in parts if p.geom_type == "LineString"]
@@ -160,19 +142,8 @@ def _spans(net: Network, edge: int, area: shapely.Geometry) -> NDArray[np.float6
     xy = shapely.get_coordinates(line)
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))))
     at = shapely.line_locate_point(line, shapely.points(np.array(ends).reshape(-1, 2)))
-    km = _interpolate(shapely.get_coordinates(net.lines[edge]), xy, measures)
+    km = net.calibrate(edge, Chainage(line).measures_km)
     return np.sort(np.interp(at, along, km).reshape(-1, 2), axis=1)
-
-
-def _interpolate(
-    xy: NDArray[np.float64], fine: NDArray[np.float64], measures: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return calibrated km at the vertices of a densified line, interpolated linearly."""
-    own, at = [0], 0
-    for vertex in xy[1:].tolist():
-        at = next(i for i in range(at + 1, len(fine)) if fine[i].tolist() == vertex)
-        own.append(at)
-    return np.interp(np.arange(len(fine)), own, measures)
 
 
 def is_shut(net: Network, year: int | None, month: int | None) -> Mask:
@@ -203,11 +174,9 @@ def _within(month: int, first: str, last: str) -> bool:
 
 def _applies(row: dict[str, Any], year: int, month: int | None) -> bool:
     """Return whether a closure holds: a seasonal one only where a month is given."""
-    seasonal = not pd.isna(row["season_from"])
-    if seasonal:
-        if month is None:
-            return False
-        if not _within(month, str(row["season_from"]), str(row["season_to"])):
+    if not pd.isna(row["season_from"]):
+        season = str(row["season_from"]), str(row["season_to"])
+        if month is None or not _within(month, *season):
             return False
     # Without a month, a year is closed if its middle is.
     at = f"{year:04d}-{month or 6:02d}"
@@ -215,22 +184,14 @@ def _applies(row: dict[str, Any], year: int, month: int | None) -> bool:
     return bool(begun and (pd.isna(row["to"]) or at <= str(row["to"])[:7]))
 
 
-@cache
-def _list_closed() -> dict[str, list[tuple[str, str]]]:
-    """Return the closures of each crossing in all seasons, with their dates."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for row in table("closures").fillna("").to_dict("records"):
-        if not row["season_from"]:
-            found.setdefault(row["crossing"], []).append((row["what"], str(row["from"])))
-    return found
-
-
 def describe_closure(x: object, year: int | None) -> str:
-    """Describe the closures of a crossing in words."""
+    """Describe the closures of a crossing in all seasons, in words."""
     if not isinstance(x, Place) or x.layer != "crossings":
         return ""
+    rows = table("closures")
+    rows = rows[(rows["crossing"] == x.id) & rows["season_from"].isna()].fillna("")
     return "; ".join(
         f"{x.name}: {what}" + (f" (since {since})" if since else "")
-        for what, since in _list_closed().get(x.id, ())
+        for what, since in zip(rows["what"], rows["from"].astype(str), strict=True)
         if year is None or since[:4] <= str(year)
     )

@@ -1,31 +1,108 @@
-"""Comparisons of the network: without a section, with a new line, with published figures."""
+"""Comparisons: of routes, without a section, and with published figures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from cpecgeo.catalogue import corridor_rows, data_version, layer
 from cpecgeo.catalogue.files import read_table
 from cpecgeo.catalogue.lines import corridor_id
-from cpecgeo.errors import DataError, InputError
-from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.subject import PointLike, SubjectLike
-from cpecgeo.routing.additions import JOIN_KM
-from cpecgeo.routing.alternatives import share_of
-from cpecgeo.routing.costs import edge_costs
-from cpecgeo.routing.filters import FilterOptions, UseOptions, filters, number, usable
+from cpecgeo.errors import DataError, InputError, InputTypeError
+from cpecgeo.features.subject import PointLike
+from cpecgeo.routing.closures import close_edges
+from cpecgeo.routing.costs import price_route, rates_of
+from cpecgeo.routing.filters import RouteOptions, number
 from cpecgeo.routing.graph import load_shared
-from cpecgeo.routing.paths import find_detour, place_ends, route, tabulate_costs
-from cpecgeo.routing.search import Way, snap_ends
+from cpecgeo.routing.legs import Route
+from cpecgeo.routing.paths import Search, route
 
-__all__ = ["alignment_parts", "critical_sections", "gain", "route_checks"]
+__all__ = ["alignment_parts", "compare", "critical_sections", "route_checks"]
 
-# A smaller gain, in km or hours, doesn't count.
-_LEAST = 0.05
+
+def compare(
+    them: Sequence[Route] | Mapping[str, Route],
+    *,
+    tonnes: float | None = None,
+    rates: Mapping[str, float] | None = None,
+) -> gpd.GeoDataFrame:
+    """Compare routes in a table.
+
+    Parameters
+    ----------
+    them : list of Route, or dict of name to Route
+    tonnes : float, optional
+        Tonnes carried. Adds `cost` (PKR), `more_cost` and `carbon_kg`, as from
+        `cpecgeo.routing.freight`, with access to the network, which km and hours leave out. Routes
+        with hours of a car are refused.
+    rates : mapping of str to float, optional
+        Rates by the ids of `data/freight.csv`, in place of the table's.
+
+    Returns
+    -------
+    GeoDataFrame
+        One row per route: `km` (calibrated), `more_km hours more_hours access_km legs`, money and
+        carbon where `tonnes` is given, km by mode and by status, the filters in words, and the
+        route as one line, so that a map can draw them together. `more_…` are relative to the first
+        route.
+
+    Examples
+    --------
+    >>> compare([route("Burhan", "Hakla"), route("Hakla", "Burhan")])["more_km"].round(6).tolist()
+    [0.0, 0.0]
+    """
+    listed = them.values() if isinstance(them, Mapping) else them
+    if not isinstance(listed, Iterable) or not all(isinstance(one, Route) for one in listed):
+        raise InputTypeError("compare takes a list of routes, or a dict of name to route.")
+    if not isinstance(them, Mapping):
+        named: dict[str, Route] = {}
+        for one in them:
+            name = f"{one.origin.name} – {one.destination.name}"
+            named[name if name not in named else f"{name} ({len(named) + 1})"] = one
+        them = named
+    if not them:
+        raise InputError("Nothing to compare; give one route at least.")
+    load = None if tonnes is None else number(tonnes, "tonnes", above=0.0)
+    used = rates_of(rates)
+    first = next(iter(them.values()))
+    rows, totals = [], []
+    for one in them.values():
+        row: dict[str, Any] = {
+            "km": one.chainage_km,
+            "more_km": one.chainage_km - first.chainage_km,
+        }
+        row |= {"hours": one.hours, "more_hours": one.hours - first.hours}
+        row |= {"access_km": one.access_km, "legs": len(one.legs)}
+        if load is not None:
+            each = price_route(one, used).sum(skipna=False) * load
+            cost = float(each["cost_per_t"])
+            totals.append(cost)
+            row |= {"cost": cost, "more_cost": cost - totals[0]}
+            row["carbon_kg"] = float(each["carbon_kg_per_t"])
+        row |= {f"{mode}_km": km for mode, km in one.km_by("mode").items() if mode != "border"}
+        row |= {f"{status}_km": km for status, km in one.km_by("status").items()}
+        rows.append(row)
+    frame = gpd.GeoDataFrame(
+        rows,
+        index=pd.Index(them, name="route"),
+        crs=4326,
+        geometry=[one.line for one in them.values()],
+    )
+    amounts = [c for c in frame.columns if c.endswith("_km") and c not in {"access_km", "more_km"}]
+    frame[amounts] = frame[amounts].fillna(0.0)
+    frame.insert(len(frame.columns) - 1, "asked", [one.asked for one in them.values()])
+    attrs = first.legs.attrs
+    kept = {
+        key: attrs[key]
+        for key in ("data_version", "geometry", "bundled", "credits")
+        if key in attrs
+    }
+    frame.attrs = {"method": "calibrated km, assumed speeds", **kept}
+    return frame
 
 
 def critical_sections(
@@ -33,11 +110,7 @@ def critical_sections(
     b: PointLike = "Gwadar",
     *,
     weight: str = "hours",
-    vehicle: str | None = None,
-    speeds: Mapping[str, float] | None = None,
-    rates: Mapping[str, float] | None = None,
-    max_access_km: float = 50.0,
-    **chosen: Unpack[FilterOptions],
+    **options: Unpack[RouteOptions],
 ) -> pd.DataFrame:
     """Return how much the closure of each single section lengthens a route.
 
@@ -46,10 +119,9 @@ def critical_sections(
     a, b
         As in `route`.
     weight : {"km", "hours", "cost", "carbon"}
-    vehicle, speeds, rates, max_access_km
-        As in `route`.
-    **chosen
-        `mode avoid status year season along extra join_km`, as in `route`.
+    **options
+        `mode avoid status year season along extra join_km vehicle speeds rates max_access_km`, as
+        in `route`.
 
     Returns
     -------
@@ -66,171 +138,38 @@ def critical_sections(
     >>> worst["cut"].any() in (True, False)
     True
     """
-    told: dict[str, Any] = {"weight": weight, "vehicle": vehicle, "rates": rates}
-    base = route(a, b, speeds=speeds, max_access_km=max_access_km, **told, **chosen)
-    ground = usable(filters(**chosen))
-    net = ground.network
-    costs = edge_costs(net, weight, speeds, vehicle=vehicle, rates=rates)
-    ends = [("the origin", a), ("the destination", b)]
-    starts, goals = snap_ends(ends, ground, max_access_km=max_access_km, weight=weight)
-    free = Way(base.origin, base.destination, list(base.steps))
+    asked = Search.of(weight, **options)
+    (starts, goals), path = asked.snap(a, b), asked.find(a, b)
+    base, net = asked.route(path), asked.ground.network
     rows = []
     taken = [net.rows[step.edge] for step in base.steps]
     taken = [row for row in taken if row["mode"] != "transfer" and not row["crossing"]]
     # A dict keeps the order of travel.
     for section, name in dict.fromkeys((row["section"], row["name"]) for row in taken):
         edges = net.of_section[section].tolist()
-        km = sum(step.km for step in base.steps if step.edge in edges)
-        shut = ground.closing({i: np.array([[0.0, net.lengths[i]]]) for i in edges})
-        path = find_detour(shut, free, (starts, goals), costs)
-        closed = (np.inf, np.inf)
-        if path is not None:
-            each = [(costs.hours[s.edge], share_of(s, net.lengths[s.edge])) for s in path.steps]
-            closed = sum(s.km for s in path.steps), sum(h * share for h, share in each)
+        shut = asked.ground.closing(close_edges(net, edges))
+        detour = asked.find_detour(path, starts, goals, shut)
+        way = None if detour is None else asked.route(detour)
+        km, hours = (np.inf, np.inf) if way is None else (way.chainage_km, way.hours)
         rows.append(
             {
                 "section": section,
                 "name": name,
-                "km": km,
-                "closed_km": closed[0],
-                "closed_hours": closed[1],
-                "cut": path is None,
+                "km": sum(step.km for step in base.steps if step.edge in edges),
+                "closed_km": km,
+                "more_km": km - base.chainage_km,
+                "closed_hours": hours,
+                "more_hours": hours - base.hours,
+                "cut": way is None,
             }
         )
-    columns = ["section", "name", "km", "closed_km", "closed_hours", "cut"]
+    columns = ["section", "name", "km", "closed_km", "more_km", "closed_hours", "more_hours", "cut"]
     frame = pd.DataFrame(rows, columns=columns)
-    frame["more_km"] = frame["closed_km"] - base.chainage_km
-    frame["more_hours"] = frame["closed_hours"] - base.hours
-    amounts = ["closed_km", "more_km", "closed_hours", "more_hours"]
-    frame = frame[["section", "name", "km", *amounts, "cut"]]
     frame = frame.sort_values(
         "more_km" if weight == "km" else "more_hours", ascending=False, kind="stable"
     )
     frame.attrs = {**base.legs.attrs, "open_km": base.chainage_km, "open_hours": base.hours}
     return frame.reset_index(drop=True)
-
-
-def gain(
-    places: Sequence[PointLike] | SubjectLike,
-    *,
-    extra: Corridor | Sequence[Corridor],
-    by: str = "pair",
-    join_km: float = JOIN_KM,
-    vehicle: str | None = None,
-    speeds: Mapping[str, float] | None = None,
-    rates: Mapping[str, float] | None = None,
-    max_access_km: float = 50.0,
-    **chosen: Unpack[UseOptions],
-) -> pd.DataFrame:
-    """Return the changes in km and hours between places that new lines bring.
-
-    Parameters
-    ----------
-    places : list of names, Places or points; GeoSeries, table, or name of a layer or file
-    extra : Corridor or list of Corridor
-        The new lines, see `route`.
-    by : {"pair", "place"}
-        A row per pair of places, or per place with the sums of its pairs.
-    join_km, vehicle, speeds, rates, max_access_km
-        As in `route`.
-    **chosen
-        `mode avoid status year season along`, as in `route`.
-
-    Returns
-    -------
-    DataFrame
-        By pair: `from to km_before km_after gained_km hours_before hours_after gained_hours
-        is_new`, the most hours gained first. Km and hours are minimized separately, and include
-        access from the places to the network, which `route` and `route_matrix` leave out: its km,
-        and its hours as on a track. A change below 0.05, or below the access of both places (each
-        up to `join_km`), isn't a gain. `is_new` marks pairs without a route before; their gains are
-        missing, and all values are missing without a route after. By place: `pairs gaining
-        new_pairs gained_km gained_hours population` (sums over the pairs; people where the
-        gazetteer has the name). `.attrs` has the joins.
-
-    Raises
-    ------
-    InputError
-        Fewer than two places, no line, a line that joins nowhere, or as in `route`.
-
-    Examples
-    --------
-    >>> from shapely.geometry import LineString
-    >>> from cpecgeo import Corridor, place
-    >>> line = LineString([place("Panjgur").point, place("Dalbandin").point])
-    >>> new = Corridor.from_line(line, name="new", title="Panjgur-Dalbandin")
-    >>> float(gain(["Turbat", "Nok Kundi"], extra=new, join_km=5)["gained_km"].iloc[0]) > 100
-    True
-    """
-    if by not in {"pair", "place"}:
-        raise InputError(f'by is {by!r}; it is "pair" or "place".')
-    if isinstance(extra, Sequence) and not extra:
-        raise InputError("extra is empty; give the new line, or several.")
-    far = number(max_access_km, "max_access_km", infinite=True)
-    told: dict[str, Any] = {"vehicle": vehicle, "rates": rates}
-    grounds = {
-        "before": usable(filters(**chosen)),
-        "after": usable(filters(extra=extra, join_km=join_km, **chosen)),
-    }
-    amounts: dict[str, Any] = {}
-    slack: dict[str, Any] = {}
-    for when, ground in grounds.items():
-        for weight in ("km", "hours"):
-            ends = place_ends(places, ground, far, weight)
-            if len(ends) < 2:
-                raise InputError("places has fewer than two; give two or more to go between.")
-            costs = edge_costs(ground.network, weight, speeds, **told)
-            _, whole = tabulate_costs(ground, ends, ends, costs)
-            labels, amounts[f"{weight}_{when}"] = list(ends), whole.to_numpy()
-            if when == "before":
-                away = np.array([at[0].access_km if at else 0.0 for at in ends.values()])
-                slack[weight] = np.where(away <= join_km, away, 0.0) * costs.access
-    one, two = np.triu_indices(len(labels), 1)
-    frame = pd.DataFrame({"from": [labels[i] for i in one], "to": [labels[j] for j in two]})
-    for weight in ("km", "hours"):
-        for when in ("before", "after"):
-            frame[f"{weight}_{when}"] = amounts[f"{weight}_{when}"][one, two]
-        saved = frame[f"{weight}_before"] - frame[f"{weight}_after"]
-        least = np.maximum(slack[weight][one] + slack[weight][two], _LEAST)
-        frame[f"gained_{weight}"] = saved.mask(saved.abs() < least, 0.0)
-    frame["is_new"] = frame["hours_before"].isna() & frame["hours_after"].notna()
-    frame = frame[
-        [
-            "from", "to", "km_before", "km_after", "gained_km", "hours_before", "hours_after",
-            "gained_hours", "is_new",
-        ]
-    ]  # fmt: skip
-    attrs = {
-        "method": "least km and least hours before and after, ways to the network counted",
-        "joins": list(grounds["after"].network.edges.attrs["joins"]),
-        **grounds["after"].network.provenance(),
-    }
-    if by == "place":
-        frame = _sum_by_place(frame, labels)
-        order = ["gained_hours", "new_pairs"]
-    else:
-        order = ["gained_hours", "gained_km"]
-    frame = frame.sort_values(order, ascending=False, kind="stable")
-    frame = frame if by == "place" else frame.reset_index(drop=True)
-    frame.attrs = attrs
-    return frame
-
-
-def _sum_by_place(pairs: pd.DataFrame, labels: list[Any]) -> pd.DataFrame:
-    """Sum the gains of each place over its pairs."""
-    towns = layer("places").drop_duplicates("name").set_index("name")["population"]
-    rows = {}
-    for label in labels:
-        own = pairs[[label in ends for ends in zip(pairs["from"], pairs["to"], strict=True)]]
-        rows[label] = {
-            "pairs": len(own),
-            "gaining": int((own["gained_hours"] > 0).sum()),
-            "new_pairs": int(own["is_new"].sum()),
-            "gained_km": float(own["gained_km"].sum()),
-            "gained_hours": float(own["gained_hours"].sum()),
-            "population": float(towns.get(label, np.nan)) if isinstance(label, str) else np.nan,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def route_checks() -> pd.DataFrame:

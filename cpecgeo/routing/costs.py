@@ -72,17 +72,7 @@ class Costs:
 
 
 def rates_of(given: Mapping[str, float] | None = None) -> dict[str, float]:
-    """Return the rates of `data/freight.csv`, with a caller's in place of the table's.
-
-    Parameters
-    ----------
-    given : mapping of str to float, optional
-        By the table's ids, such as ``{"truck-pkr-per-tkm": 9}``.
-
-    Raises
-    ------
-    InputTypeError, UnknownNameError, InputError
-    """
+    """Return the rates of `data/freight.csv`, with a caller's in place of the table's."""
     table = read_table("freight.csv")
     known = {str(key): float(x) for key, x in zip(table["id"], table["amount"], strict=True)}
     if not isinstance(given, Mapping | None):
@@ -105,25 +95,7 @@ def edge_costs(
     vehicle: str | None = None,
     rates: Mapping[str, float] | None = None,
 ) -> Costs:
-    """Return the costs and hours of each edge.
-
-    Parameters
-    ----------
-    net : Network
-    weight : {"km", "hours", "cost", "carbon"}
-        ``cost`` is PKR and ``carbon`` kg of CO2 per tonne.
-    speeds : mapping of str to float, optional
-        km/h by speed class, in place of the vehicle's.
-    vehicle : {"car", "truck"}, optional
-        ``truck`` when omitted and `weight` is cost or carbon.
-    rates : mapping of str to float, optional
-        Rates in place of those in `data/freight.csv`.
-
-    Raises
-    ------
-    InputError, InputTypeError, UnknownNameError
-        No such weight, vehicle, rate or speed class, or a speed that isn't positive.
-    """
+    """Return the costs and hours of each edge; options as in `route`."""
     if weight not in WEIGHTS:
         raise InputError(f"weight is {weight!r}; give one of {', '.join(WEIGHTS)}.")
     if not isinstance(speeds, Mapping | None):
@@ -205,37 +177,22 @@ def _grades(net: Network) -> tuple[NDArray[np.int64], Floats, Floats]:
 
 
 def price(legs: pd.DataFrame, rates: Mapping[str, float]) -> pd.DataFrame:
-    """Return money and carbon per tonne of legs.
+    """Return money and carbon per tonne of legs: `cost_per_t` (PKR), `carbon_kg_per_t`.
 
-    Parameters
-    ----------
-    legs : DataFrame
-        `mode` (road, rail, border, transfer …), `km`, `hours`, `speed_class`.
-    rates : mapping of str to float
-        All of `rates_of`.
-
-    Returns
-    -------
-    DataFrame
-        `cost_per_t` (PKR) and `carbon_kg_per_t`; NaN without a rate, as for legs by sea.
+    Of legs their `mode` (road, rail, border, transfer …), `km`, `hours` and `speed_class` are used.
+    NaN without a rate, as for legs by sea.
     """
     answer = pd.DataFrame({"cost_per_t": np.nan, "carbon_kg_per_t": np.nan}, index=legs.index)
-    mode = legs["mode"].to_numpy(object)
-    km, hours = legs["km"].to_numpy(float), legs["hours"].to_numpy(float)
     for name, carrier in _CARRIERS.items():
-        here = mode == name
+        part = legs[legs["mode"] == name]
         load = rates[f"{carrier}-payload-t"]
-        toll = np.zeros(len(legs))
-        if carrier == "truck":
-            classes = legs["speed_class"].to_numpy(object)
-            toll = np.where(classes == "motorway", rates["truck-motorway-toll-pkr-per-km"], toll)
-            toll = np.where(classes == "highway", rates["truck-highway-toll-pkr-per-km"], toll)
-        cost = km * (rates[f"{carrier}-pkr-per-tkm"] + toll / load)
-        cost = cost + hours * rates[f"{carrier}-pkr-per-hour"] / load
-        answer.loc[here, "cost_per_t"] = cost[here]
-        answer.loc[here, "carbon_kg_per_t"] = (km * rates[f"{carrier}-kg-per-tkm"])[here]
-    answer.loc[mode == "transfer", "cost_per_t"] = rates["handling-pkr-per-t"]
-    answer.loc[mode == "transfer", "carbon_kg_per_t"] = 0.0
+        tolls = {c: rates.get(f"{carrier}-{c}-toll-pkr-per-km", 0.0) for c in part["speed_class"]}
+        toll = part["speed_class"].map(tolls).astype(float)
+        cost = part["km"] * (rates[f"{carrier}-pkr-per-tkm"] + toll / load)
+        cost += part["hours"] * rates[f"{carrier}-pkr-per-hour"] / load
+        answer.loc[part.index, "cost_per_t"] = cost
+        answer.loc[part.index, "carbon_kg_per_t"] = part["km"] * rates[f"{carrier}-kg-per-tkm"]
+    answer.loc[legs["mode"] == "transfer"] = rates["handling-pkr-per-t"], 0.0
     return answer
 
 
@@ -248,24 +205,10 @@ def _price_access(km: float, rates: Mapping[str, float]) -> dict[str, float]:
 
 
 def price_route(route: Route, rates: Mapping[str, float]) -> pd.DataFrame:
-    """Return money and carbon per tonne of a route's legs, including access.
+    """Return money and carbon per tonne of a route's legs, as `price`.
 
-    Parameters
-    ----------
-    route : Route
-    rates : mapping of str to float
-        All of `rates_of`.
-
-    Returns
-    -------
-    DataFrame
-        As from `price`, a row per leg. Access to the network is added to the first and last leg,
-        distances between joined routes to the leg before.
-
-    Raises
-    ------
-    InputError
-        The route has the hours of a car.
+    Access to the network is added to the first and last leg, distances between joined routes to the
+    leg before.
     """
     if route.vehicle == "car":
         raise InputError(
@@ -273,8 +216,7 @@ def price_route(route: Route, rates: Mapping[str, float]) -> pd.DataFrame:
             f"passenger train, {route.hours:.1f} h, and goods take longer. Find it again with "
             'vehicle="truck".'
         )
-    legs = pd.DataFrame(route.legs[["mode", "km", "hours", "speed_class"]]).reset_index(drop=True)
-    each = price(legs, rates)
+    each = price(pd.DataFrame(route.legs).reset_index(drop=True), rates)
     ends = (0, route.origin.access_km), (len(each) - 1, route.destination.access_km)
     for row, km in (*ends, *route.ways_between):
         for name, value in _price_access(km, rates).items():
@@ -368,15 +310,7 @@ def count_vehicles(
 ) -> int:
     """Return the fleet for a number of loads in some days, with empty returns.
 
-    Parameters
-    ----------
-    carrier : {"truck", "train"}
-    loads : int
-    hours : float
-        Driving time, one way.
-    days : float
-    rates : mapping of str to float
-        All of `rates_of`.
+    `hours` is the driving time, one way.
     """
     round_trip = 2 * hours + rates[f"{carrier}-loading-hours"]
     per_vehicle = days * rates[f"{carrier}-hours-per-day"] / round_trip

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from numbers import Real
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.catalogue import corridor_rows, layer
+from cpecgeo.catalogue import corridor_rows
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.features.alignment import STATUSES
@@ -28,11 +28,11 @@ __all__ = [
     "MODES",
     "FilterOptions",
     "Filters",
+    "RouteOptions",
     "Usable",
     "UseOptions",
     "filters",
     "number",
-    "tell_rebuilt",
     "usable",
 ]
 
@@ -44,9 +44,7 @@ MONTHS = (
 SEASONS = {"winter": 1, "spring": 4, "summer": 7, "autumn": 10}
 
 
-class UseOptions(TypedDict, total=False):
-    """Options on which parts of the network may be used, see `route`."""
-
+class _Which(TypedDict, total=False):
     mode: str
     avoid: SubjectLike
     status: str | Sequence[str] | None
@@ -55,11 +53,24 @@ class UseOptions(TypedDict, total=False):
     along: str | Corridor | None
 
 
-class FilterOptions(UseOptions, total=False):
+class FilterOptions(_Which, total=False):
     """The filters of every search of the network, see `route`."""
 
     extra: Corridor | Sequence[Corridor]
     join_km: float
+
+
+class UseOptions(_Which, total=False):
+    """The options of `route` but for a caller's corridors and the cost to minimize."""
+
+    vehicle: str | None
+    speeds: Mapping[str, float] | None
+    rates: Mapping[str, float] | None
+    max_access_km: float
+
+
+class RouteOptions(FilterOptions, UseOptions, total=False):
+    """The options of `route` but for the cost to minimize."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +107,9 @@ class Filters:
 
     def without(self, name: str) -> Filters:
         """Return the filters without one of them."""
-        fields = {**self.__dict__, name: Filters.__dataclass_fields__[name].default}
-        if name == "status":
-            fields["status"] = STATUSES
-        return Filters(**fields)
+        usual = Filters.__dataclass_fields__[name].default
+        fields: dict[str, Any] = {name: STATUSES if name == "status" else usual}
+        return replace(self, **fields)
 
     def describe(self) -> dict[str, str]:
         """Return the filters that are set, in words."""
@@ -131,12 +141,7 @@ def filters(
     extra: Corridor | Sequence[Corridor] = (),
     join_km: float = JOIN_KM,
 ) -> Filters:
-    """Validate filters.
-
-    Raises
-    ------
-    UnknownNameError, InputError, InputTypeError
-    """
+    """Validate filters, see `route`."""
     if mode not in MODES:
         raise UnknownNameError(mode, "mode", MODES)
     corridor = None
@@ -166,12 +171,7 @@ def filters(
 def number(
     x: object, what: str, *, above: float = -np.inf, least: float = 0.0, infinite: bool = False
 ) -> float:
-    """Check a number within bounds; return it as a float.
-
-    Raises
-    ------
-    InputTypeError, InputError
-    """
+    """Check a number within bounds; return it as a float."""
     if isinstance(x, bool) or not isinstance(x, Real):
         raise InputTypeError(f"{what} is {x!r}; a number is needed.")
     value = float(x)
@@ -331,20 +331,3 @@ def _sections_of(chosen: Filters, name: str) -> list[str]:
             ids = [str(i) for i in one.sections["id"]]
             return [*ids, *(f"{name}:{i}" for i in ids)]
     return list(corridor_rows()[name]["sections"])
-
-
-def tell_rebuilt(legs: pd.DataFrame) -> list[str]:
-    """Name the legs counted as open although their section is being rebuilt or only planned."""
-    known = layer("sections").set_index("id", drop=False)
-    known = known[known["role"] == "base"]
-    told: list[str] = []
-    for name, status in dict.fromkeys(zip(legs["section"], legs["status"], strict=True)):
-        stated = known["status"].get(name, status)
-        if status != stated:
-            why = known["note"].get(name)
-            told.append(
-                f"{known['name'][name]} counts as {status}, though the section is "
-                f"{stated.replace('_', ' ')}: "
-                + (why if isinstance(why, str) else "a road that is open runs over it")
-            )
-    return told

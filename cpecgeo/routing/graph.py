@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from shapely.geometry import LineString
 
 from cpecgeo import geodesy
@@ -107,57 +107,25 @@ class Network:
         """The lines, densified so that straight edges between vertices are geodesics."""
         return np.asarray(geodesy.densify(self.edges.geometry, FINE_KM).array, object)
 
-    @cached_property
-    def _chain(self) -> tuple[Chainage, Floats]:
-        """All edges with a length as one line, and the km on it where each starts."""
-        starts = np.concatenate(([0.0], np.cumsum(self.lengths)))[:-1]
-        own = [i for i, km in enumerate(self.lengths) if km > 0]
-        lines = shapely.MultiLineString([self.lines[i] for i in own])
-        measures = np.concatenate([starts[i] + self.measures[i] for i in own])
-        return Chainage(lines, measures), starts
+    def calibrate(self, edge: int, drawn_km: ArrayLike) -> Floats:
+        """Return the calibrated km at drawn km of an edge."""
+        drawn = np.asarray(drawn_km, float)
+        return _chain(self, edge).calibrate(drawn, np.zeros(drawn.shape, np.int64))
 
-    def cut(self, stretches: Sequence[tuple[int, float, float]]) -> list[LineString]:
-        """Return the lines of stretches of edges.
+    def cut(self, edge: int, a: float, b: float) -> LineString:
+        """Return the line of an edge from km `a` to km `b`, reversed where km decreases.
 
-        Parameters
-        ----------
-        stretches : sequence of (int, float, float)
-            Edge, km from and km to; reversed where km decreases.
-
-        Returns
-        -------
-        list of LineString
-            Two equal vertices where a stretch has no length.
+        Two equal vertices where the stretch has no length.
         """
-        found: list[LineString] = []
-        split: list[tuple[int, int, float, float]] = []
-        for at, (edge, a, b) in enumerate(stretches):
-            line, whole = self.lines[edge], self.lengths[edge]
-            if whole == 0:
-                found.append(LineString([line.coords[0]] * 2))
-            elif {a, b} == {0.0, whole}:
-                found.append(line if b > a else line.reverse())
-            else:
-                found.append(line)
-                split.append((at, edge, a, b))
-        if split:
-            rows, edges, a_km, b_km = (np.array(column) for column in zip(*split, strict=True))
-            chain, starts = self._chain
-            whole_km = np.array(self.lengths)[edges]
-            low = np.maximum(np.minimum(a_km, b_km), 0.0)
-            high = np.minimum(np.maximum(a_km, b_km), whole_km)
-            first = shapely.get_coordinates(chain.at(starts[edges] + low, bank="after").array)
-            last = shapely.get_coordinates(chain.at(starts[edges] + high, bank="before").array)
-            # A stretch without length at an end of its edge mustn't extend into the next edge.
-            still = low == high
-            last[still & (low < whole_km)] = first[still & (low < whole_km)]
-            first[still & (low == whole_km)] = last[still & (low == whole_km)]
-            for i, (row, edge) in enumerate(zip(rows, edges, strict=True)):
-                km = self.measures[edge]
-                inner = shapely.get_coordinates(self.lines[edge])[(km > low[i]) & (km < high[i])]
-                line = LineString(np.vstack((first[i], inner, last[i])))
-                found[row] = line if a_km[i] <= b_km[i] else line.reverse()
-        return found
+        line, whole = self.lines[edge], self.lengths[edge]
+        low, high = max(min(a, b), 0.0), min(max(a, b), whole)
+        if high - low <= SNAP_KM:
+            bank: Literal["before", "after"] = "after" if low < whole else "before"
+            point = _chain(self, edge).at(low, bank=bank) if whole else shapely.get_point(line, 0)
+            return LineString([point, point])
+        if (low, high) != (0.0, whole):
+            line = _chain(self, edge).between(low, high)
+        return line if a <= b else line.reverse()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -209,6 +177,12 @@ class Network:
         by = self.edges.groupby(["mode", "status"])["km"].agg(["count", "sum"]).round(0)
         rows = [(*key, *row) for key, row in zip(by.index, by.to_numpy().tolist(), strict=True)]
         return html_card("Corridor network", html_table(rows, ("mode", "status", "edges", "km")))
+
+
+@lru_cache(maxsize=4096)
+def _chain(net: Network, edge: int) -> Chainage:
+    """Return the line of an edge with its calibrated km."""
+    return Chainage(net.lines[edge], net.measures[edge])
 
 
 def network() -> Network:

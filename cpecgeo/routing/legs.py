@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -14,14 +13,14 @@ import pandas as pd
 import shapely
 from shapely.geometry import LineString
 
+from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.subject import Subject, html_card, html_table
 from cpecgeo.geodesy import Chainage, distance_km, length_km
-from cpecgeo.routing.filters import Filters, tell_rebuilt
 from cpecgeo.routing.graph import Network, load_shared
 from cpecgeo.routing.search import Snap, Step
 
-__all__ = ["Route", "route_of"]
+__all__ = ["Route"]
 
 # A smaller change of direction, in degrees, is straight on.
 _STRAIGHT_DEG = 30.0
@@ -173,7 +172,7 @@ class Route:
             )
         if "year=" in self.asked and (km := self.legs["km"][self.legs["opened"].isna()].sum()):
             notes.append(f"of {km:,.0f} km it isn't known when they opened: counted as open")
-        return (*notes, *_tell_joins(self), *tell_rebuilt(self.legs))
+        return (*notes, *_tell_joins(self), *_tell_rebuilt(self.legs))
 
     def km_by(self, column: str = "status") -> pd.Series:
         """Return calibrated kilometres by status, mode, country or another column of the legs.
@@ -266,33 +265,27 @@ def _tell_joins(route: Route) -> list[str]:
     ]
 
 
+def _tell_rebuilt(legs: pd.DataFrame) -> list[str]:
+    """Name the legs counted as open although their section is being rebuilt or only planned."""
+    known = layer("sections").set_index("id", drop=False)
+    known = known[known["role"] == "base"]
+    told: list[str] = []
+    for name, status in dict.fromkeys(zip(legs["section"], legs["status"], strict=True)):
+        stated = known["status"].get(name, status)
+        if status != stated:
+            why = known["note"].get(name)
+            told.append(
+                f"{known['name'][name]} counts as {status}, though the section is "
+                f"{stated.replace('_', ' ')}: "
+                + (why if isinstance(why, str) else "a road that is open runs over it")
+            )
+    return told
+
+
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:,.1f}"
     return "" if value is None else str(value).replace("_", " ")
-
-
-def route_of(
-    net: Network,
-    ends: tuple[Snap, Snap],
-    steps: Sequence[Step],
-    hours: Sequence[float],
-    *,
-    weight: str,
-    chosen: Filters,
-    vehicle: str,
-) -> Route:
-    """Build the route over some steps; `hours` are those of each edge, by `vehicle`."""
-    start, end = ends
-    # Two ends at the same node have no edge between them.
-    steps = tuple(steps or [Step(start.edge, start.km, start.km)])
-    whole = [net.lengths[step.edge] for step in steps]
-    spent = [
-        hours[step.edge] * (step.km / km if km else 1.0)
-        for step, km in zip(steps, whole, strict=True)
-    ]
-    asked = ", ".join(chosen.describe().values()) or "any mode, any status"
-    return Route(start, end, weight, asked, steps, tuple(spent), network=net, vehicle=vehicle)
 
 
 _SAME = ("section", "status", "mode", "speed_class", "country", "opened")
@@ -305,9 +298,8 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
     rows: list[dict[str, Any]] = []
     run = 0.0
     ends = route.origin.name, route.destination.name
-    drawn = net.cut([(step.edge, step.a, step.b) for step in route.steps])
-    for step, spent, line in zip(route.steps, route.step_hours, drawn, strict=True):
-        row = _leg(net, step, spent, line, run, ends)
+    for step, spent in zip(route.steps, route.step_hours, strict=True):
+        row = _leg(net, step, spent, run, ends)
         run += step.km
         before = rows[-1] if rows else None
         if before is not None and all(before[c] == row[c] for c in _SAME):
@@ -340,7 +332,7 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
 
 
 def _leg(
-    net: Network, step: Step, hours: float, line: LineString, run: float, ends: tuple[str, str]
+    net: Network, step: Step, hours: float, run: float, ends: tuple[str, str]
 ) -> dict[str, Any]:
     """Return the row of a step that starts `run` km from the origin."""
     edge, (u, v) = net.rows[step.edge], net.ends[step.edge]
@@ -356,7 +348,7 @@ def _leg(
         **{c: edge[c] for c in ("accuracy_km", "basis", "source", "licence")},
         "km_from": run,
         "km_to": run + step.km,
-        "lines": [line],
+        "lines": [net.cut(step.edge, step.a, step.b)],
     }
 
 

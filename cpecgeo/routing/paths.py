@@ -1,44 +1,161 @@
-"""`route` and `route_matrix`: least-cost routes between ends."""
+"""`route` and `routes`: least-cost paths between two ends, and alternatives."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
-import pandas as pd
-import shapely
-from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import PointLike, SubjectLike
-from cpecgeo.geodesy.inputs import POINTS
 from cpecgeo.routing.additions import JOIN_KM
 from cpecgeo.routing.costs import Costs, edge_costs
-from cpecgeo.routing.filters import FilterOptions, Filters, Usable, filters, number, usable
-from cpecgeo.routing.legs import Route, route_of
+from cpecgeo.routing.filters import (
+    FilterOptions,
+    Filters,
+    RouteOptions,
+    Usable,
+    filters,
+    number,
+    usable,
+)
+from cpecgeo.routing.legs import Route
 from cpecgeo.routing.search import (
     Ends,
-    Floats,
-    LeastCosts,
     Snap,
+    Step,
     Way,
     cost_of,
-    ends_of,
     path_to,
     search,
     snap_ends,
-    snap_rows,
+    steps_to,
+    without_stubs,
 )
 
-__all__ = ["find_detour", "find_path", "place_ends", "route", "route_matrix", "tabulate_costs"]
-
+__all__ = ["SAME", "Search", "overlap", "route", "routes"]
 
 # Rounding: sums of the same costs in another order differ by less.
-_SAME = 1e-9
+SAME = 1e-9
+# Factor on the cost of an edge after each route over it, and the number of rounds.
+_PENALTY = 1.4
+_ROUNDS = 25
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search of the network: filters, the part of it that may be used, costs, farthest ends."""
+
+    chosen: Filters
+    ground: Usable
+    costs: Costs
+    weight: str
+    far: float
+
+    @classmethod
+    def of(
+        cls,
+        weight: str,
+        *,
+        vehicle: str | None = None,
+        speeds: Mapping[str, float] | None = None,
+        rates: Mapping[str, float] | None = None,
+        max_access_km: float = 50.0,
+        **chosen: Unpack[FilterOptions],
+    ) -> Search:
+        """Validate the options of `route`."""
+        asked = filters(**chosen)
+        ground = usable(asked)
+        costs = edge_costs(ground.network, weight, speeds, vehicle=vehicle, rates=rates)
+        far = number(max_access_km, "max_access_km", infinite=True)
+        return cls(asked, ground, costs, weight, far)
+
+    def find(self, a: PointLike, b: PointLike) -> Way:
+        """Find the least-cost path; an error names the filter that excludes every path."""
+        starts, goals = self.snap(a, b)
+        path = self.find_path(starts, goals, self.free)
+        if self.chosen.avoid:
+            path = self.find_detour(path, starts, goals)
+        if path is None:
+            raise InputError(self._why(a, b))
+        return path
+
+    def snap(self, a: PointLike, b: PointLike) -> list[Ends]:
+        """Return where an origin and a destination may join the network."""
+        ends = [("the origin", a), ("the destination", b)]
+        return snap_ends(ends, self.ground, max_access_km=self.far, weight=self.weight)
+
+    @property
+    def free(self) -> Usable:
+        """The usable part of the network if nothing is avoided."""
+        return usable(replace(self.chosen, avoid=())) if self.chosen.avoid else self.ground
+
+    def find_path(self, starts: Ends, goals: Ends, ground: Usable | None = None) -> Way | None:
+        """Return the least-cost path between two ends, over all their joins; None without one."""
+        ground = ground or self.ground
+        start, *also = starts
+        tree = search(ground, start, self.costs.cost, also=also, access=self.costs.access)
+        return path_to(ground, tree, goals, self.costs.cost)
+
+    def find_detour(
+        self, free: Way | None, starts: Ends, goals: Ends, ground: Usable | None = None
+    ) -> Way | None:
+        """Return the least-cost path with closures, never shorter than with everything open.
+
+        With closures an end might join the other mode, with a shorter path but longer access. In
+        this case the ends keep their joins, unless there is no path from these.
+        """
+        held = self.find_path(starts, goals, ground)
+        if free is None or held is None:
+            return held
+        if self.cost_of(held) >= self.cost_of(free) - SAME:
+            return held
+        return self.find_path((free.start,), (free.end,), ground) or held
+
+    def cost_of(self, path: Way) -> float:
+        """Return the cost of a path, without access."""
+        return cost_of(self.ground.network, path.steps, self.costs.cost)
+
+    def route(self, path: Way) -> Route:
+        """Return a path as a route."""
+        net, start = self.ground.network, path.start
+        # Two ends at the same node have no edge between them.
+        steps = tuple(path.steps or [Step(start.edge, start.km, start.km)])
+        hours = tuple(cost_of(net, [step], self.costs.hours) for step in steps)
+        asked = ", ".join(self.chosen.describe().values()) or "any mode, any status"
+        vehicle = self.costs.vehicle
+        return Route(
+            start, path.end, self.weight, asked, steps, hours, network=net, vehicle=vehicle
+        )
+
+    def _why(self, a: PointLike, b: PointLike) -> str:
+        """Return the filter that excludes every route, in words."""
+
+        def is_way(other: Filters) -> bool:
+            ground = usable(other)
+            costs = edge_costs(ground.network, self.weight)
+            loose = replace(self, chosen=other, ground=ground, costs=costs)
+            try:
+                starts, goals = loose.snap(a, b)
+                return loose.find_path(starts, goals) is not None
+            except InputError:
+                return False
+
+        chosen, words = self.chosen, self.chosen.describe()
+        guilty = [text for name, text in words.items() if is_way(chosen.without(name))]
+        origin, destination = (near[0].name for near in self.snap(a, b))
+        head = f"No way from {origin} to {destination}"
+        if is_way(replace(chosen, month=chosen.month or 7)):
+            head += " all year (with season='summer' there is one)"
+        if guilty:
+            which = "it" if len(guilty) == 1 else "one of them"
+            return f"{head}: cut by {' and by '.join(guilty)}; loosen {which} and there is a way."
+        if words:
+            return f"{head} with {', '.join(words.values())}; loosen them together."
+        return f"{head}: the two lie on parts of the network that aren't joined."
 
 
 def route(
@@ -127,261 +244,153 @@ def route(
     >>> round(r.chainage_km), round(r.length_km)
     (281, 238)
     """
-    chosen = filters(
+    asked = Search.of(
+        weight, vehicle=vehicle, speeds=speeds, rates=rates, max_access_km=max_access_km,
         mode=mode, avoid=avoid, status=status, year=year, season=season, along=along,
         extra=extra, join_km=join_km,
     )  # fmt: skip
-    ground = usable(chosen)
-    costs = edge_costs(ground.network, weight, speeds, vehicle=vehicle, rates=rates)
-    ends = [("the origin", a), ("the destination", b)]
-    starts, goals = snap_ends(ends, ground, max_access_km=max_access_km, weight=weight)
-    free = usable(replace(chosen, avoid=())) if chosen.avoid else ground
-    path = find_path(free, starts, goals, costs)
-    if chosen.avoid:
-        path = find_detour(ground, path, (starts, goals), costs)
-    if path is None:
-        raise InputError(_why(ends, (starts[0], goals[0]), chosen, weight, max_access_km))
-    found = path.start, path.end
-    kind: dict[str, Any] = {"weight": weight, "chosen": chosen, "vehicle": costs.vehicle}
-    return route_of(ground.network, found, path.steps, costs.hours, **kind)
+    return asked.route(asked.find(a, b))
 
 
-def find_path(ground: Usable, starts: Ends, goals: Ends, costs: Costs) -> Way | None:
-    """Return the least-cost path between two ends, over all their joins; None if there is none."""
-    start, *also = starts
-    tree = search(ground, start, costs.cost, also=also, access=costs.access)
-    return path_to(ground, tree, goals, costs.cost)
-
-
-def find_detour(
-    ground: Usable, free: Way | None, ends: tuple[Ends, Ends], costs: Costs
-) -> Way | None:
-    """Return the least-cost path with closures, never shorter than with everything open.
-
-    With closures an end might join the other mode, with a shorter path but longer access. In this
-    case the ends keep their joins, unless there is no path from these.
-    """
-    held = find_path(ground, *ends, costs)
-    if free is None or held is None:
-        return held
-    net, cost = ground.network, costs.cost
-    if cost_of(net, held.steps, cost) >= cost_of(net, free.steps, cost) - _SAME:
-        return held
-    return find_path(ground, (free.start,), (free.end,), costs) or held
-
-
-def _why(
-    ends: Sequence[tuple[str, PointLike]],
-    at: tuple[Snap, Snap],
-    chosen: Filters,
-    weight: str,
-    far: float,
-) -> str:
-    """Return the filter that excludes every route, in words."""
-
-    def is_way(other: Filters) -> bool:
-        ground = usable(other)
-        try:
-            starts, goals = snap_ends(ends, ground, max_access_km=far, weight=weight)
-        except InputError:
-            return False
-        return find_path(ground, starts, goals, edge_costs(ground.network, weight)) is not None
-
-    words = chosen.describe()
-    guilty = [text for name, text in words.items() if is_way(chosen.without(name))]
-    head = f"No way from {at[0].name} to {at[1].name}"
-    if is_way(replace(chosen, month=chosen.month or 7)):
-        head += " all year (with season='summer' there is one)"
-    if guilty:
-        which = "it" if len(guilty) == 1 else "one of them"
-        return f"{head}: cut by {' and by '.join(guilty)}; loosen {which} and there is a way."
-    if words:
-        return f"{head} with {', '.join(words.values())}; loosen them together."
-    return f"{head}: the two lie on parts of the network that aren't joined."
-
-
-def route_matrix(
-    a: Sequence[PointLike] | SubjectLike,
-    b: Sequence[PointLike] | SubjectLike | None = None,
+def routes(
+    a: PointLike,
+    b: PointLike,
     *,
-    weight: str = "km",
-    vehicle: str | None = None,
-    speeds: Mapping[str, float] | None = None,
-    rates: Mapping[str, float] | None = None,
-    max_access_km: float = 50.0,
-    **chosen: Unpack[FilterOptions],
-) -> pd.DataFrame:
-    """Return the least km, hours, money or carbon from each of `a` to each of `b`.
+    k: int = 3,
+    max_overlap: float = 0.6,
+    max_stretch: float = 1.5,
+    weight: str = "hours",
+    **options: Unpack[RouteOptions],
+) -> list[Route]:
+    """Return the best route, and alternatives that share little with it and each other.
 
     Parameters
     ----------
-    a, b : list of names, Places or points; GeoSeries, table, or name of a layer or file
-        `b` is `a` when omitted.
-    weight : {"km", "hours", "cost", "carbon"}
-    vehicle, speeds, rates, max_access_km
-        As in `route`; an end farther from the network than `max_access_km` has no values.
-    **chosen
-        `mode avoid status year season along extra join_km`, as in `route`.
+    a, b
+        As in `route`.
+    k : int
+        Greatest number of routes; fewer where there are no more.
+    max_overlap : float
+        Greatest common share of any two routes, in km of the shorter one; 0 to 1.
+    max_stretch : float
+        Greatest cost of an alternative, as a multiple of the best route's.
+    weight
+        As in `route`.
+    **options
+        `mode avoid status year season along extra join_km vehicle speeds rates max_access_km`, as
+        in `route`.
 
     Returns
     -------
-    DataFrame
-        Rows on `a`, columns on `b`, with the values of `route` for each pair: calibrated km or
-        hours, without access to the network; PKR or kg of CO2 per tonne with access, as from
-        `cpecgeo.routing.freight`, 0 from a place to itself. NaN where there is no route. `.attrs`
-        has the access of each end, to the nearest line.
+    list of Route
+        The best first, then by cost.
+
+    Raises
+    ------
+    InputError
+        A limit out of range, or as in `route`.
+
+    Notes
+    -----
+    Candidates come from two methods. In the penalty method of Bader et al. each round raises the
+    costs of the edges used by the last path. Single-via paths of Abraham et al. are the shortest
+    paths through a node, without loops. They are taken in order of cost where the limits allow.
+
+    References
+    ----------
+    Bader, Dees, Geisberger and Sanders (2011), "Alternative Route Graphs in Road Networks",
+    TAPAS. Abraham, Delling, Goldberg and Werneck (2013), "Alternative Routes in Road
+    Networks", ACM Journal of Experimental Algorithmics 18.
 
     Examples
     --------
-    >>> m = route_matrix(["Lahore Junction", "Rohri Junction"], mode="rail")
-    >>> round(float(m.iloc[0, 1]), 6)
-    742.0
+    >>> two = routes("Lahore", "Multan", k=2, mode="road")
+    >>> overlap(*two) <= 0.6
+    True
     """
-    asked = filters(**chosen)
-    ground = usable(asked)
-    costs = edge_costs(ground.network, weight, speeds, vehicle=vehicle, rates=rates)
-    far = number(max_access_km, "max_access_km", infinite=True)
-    rows = place_ends(a, ground, far, weight)
-    columns = rows if b is None else place_ends(b, ground, far, weight)
-    net, whole = tabulate_costs(ground, rows, columns, costs)
-    # Costs of goods are from door to door.
-    frame, access = (whole, costs.access) if weight in {"cost", "carbon"} else (net, 0.0)
-    if asked.avoid:
-        free = usable(replace(asked, avoid=()))
-        most = tabulate_costs(free, rows, columns, costs)[0].to_numpy()
-        # As in `route`: no detour is shorter than the route with everything open.
-        for i, j in np.argwhere(net.to_numpy() < most - _SAME).tolist():
-            ends = list(rows.values())[i], list(columns.values())[j]
-            path = find_detour(ground, find_path(free, *ends, costs), ends, costs)
-            frame.iloc[i, j] = np.nan
-            if path is not None:
-                away = (path.start.access_km + path.end.access_km) * access
-                frame.iloc[i, j] = cost_of(ground.network, path.steps, costs.cost) + away
-    if access:
-        one, two = (_points(ends) for ends in (rows, columns))
-        frame = frame.mask((one[:, None] == two[None, :]).all(axis=2), 0.0)  # no journey
-    near = {**rows, **columns}.items()
-    frame.attrs = {
-        "method": f"Dijkstra, least {weight}, calibrated km",
-        "unit": {"cost": "PKR per tonne", "carbon": "kg of CO2 per tonne"}.get(weight, weight),
-        "ellipsoid": "WGS 84",
-        "edges": "geodesic",
-        "access_km": {str(k): places[0].access_km for k, places in near if places},
-        **ground.network.provenance(),
-    }
-    return frame
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+        raise InputError(f"k is {k!r}; ask for 1 or more routes.")
+    if number(max_overlap, "max_overlap") > 1:
+        raise InputError(f"max_overlap is {max_overlap!r}; it is a share from 0 to 1.")
+    number(max_stretch, "max_stretch", least=1.0)
+    asked = Search.of(weight, **options)
+    best = asked.find(a, b)
+    ends, cost, net = (best.start, best.end), asked.costs.cost, asked.ground.network
+    least = cost_of(net, best.steps, cost)
+    found = _find_penalised(asked.ground, ends, cost)
+    found += _find_via(asked.ground, ends, cost, least * max_stretch + 1e-9)
+    unique = {tuple(s.edge for s in steps): steps for steps in reversed(found)}
+    total = {key: cost_of(net, steps, cost) for key, steps in unique.items()}
+    ranked = sorted(unique, key=lambda key: (round(total[key], 9), key))
+    kept: list[list[Step]] = []
+    for key in ranked:
+        if len(kept) == k or total[key] > total[ranked[0]] * max_stretch:
+            break
+        if all(_overlap(unique[key], other) <= max_overlap for other in kept):
+            kept.append(unique[key])
+    return [asked.route(Way(*ends, steps)) for steps in kept]
 
 
-def _points(ends: Mapping[Any, Ends]) -> Floats:
-    """Return lon, lat of ends; NaN for those that don't join the network."""
-    return np.array([at[0].point.coords[0] if at else (np.nan, np.nan) for at in ends.values()])
+def _overlap(one: Sequence[Step], two: Sequence[Step]) -> float:
+    """Return the common km of two paths, as a share of the shorter one."""
+    spans: dict[int, list[tuple[float, float]]] = {}
+    for step in two:
+        spans.setdefault(step.edge, []).append((min(step.a, step.b), max(step.a, step.b)))
+    shared = 0.0
+    for step in one:
+        low, high = min(step.a, step.b), max(step.a, step.b)
+        for first, last in spans.get(step.edge, []):
+            shared += max(0.0, min(high, last) - max(low, first))
+    least = min(sum(s.km for s in steps) for steps in (one, two))
+    return shared / least if least else 1.0
 
 
-def tabulate_costs(
-    ground: Usable, rows: dict[Any, Ends], columns: dict[Any, Ends], costs: Costs
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return least costs from each row to each column, without and with access.
+def overlap(one: Route, two: Route) -> float:
+    """Return the calibrated km that two routes share, as a share of the shorter's.
 
-    Both are for the route that costs least including access.
+    Examples
+    --------
+    >>> r = route("Burhan", "Hakla")
+    >>> overlap(r, r)
+    1.0
     """
-    # The graph is symmetric, so searches start from the side with fewer ends.
-    is_turned = len(columns) < len(rows)
-    starts, ends = (columns, rows) if is_turned else (rows, columns)
-    values = np.full((2, len(starts), len(ends)), np.nan)
-    arrival = _Arrival.of(ground, list(ends.values()), costs)
-    for i, places in enumerate(starts.values()):
-        if places:
-            start, *also = places
-            tree = search(ground, start, costs.cost, also=also, access=costs.access)
-            values[:, i] = arrival.costs_from(tree)
-    tables = [x.T if is_turned else x for x in values]
-    net, whole = (pd.DataFrame(x, index=list(rows), columns=list(columns)) for x in tables)
-    return net, whole
+    return _overlap(one.steps, two.steps)
 
 
-@dataclass(frozen=True)
-class _Arrival:
-    """Destinations: the nodes next to each, the cost from these, and the cost of access."""
-
-    ground: Usable
-    ends: list[Ends]
-    costs: Costs
-    nodes: NDArray[np.int64]
-    rest: Floats
-    away: Floats
-
-    @classmethod
-    def of(cls, ground: Usable, ends: list[Ends], costs: Costs) -> _Arrival:
-        near = [
-            [
-                (node, off, at.access_km * costs.access)
-                for at in places
-                for node, off in ends_of(ground, at, costs.cost)
-            ]
-            for places in ends
-        ]
-        wide = max(1, *map(len, near)) if near else 1
-        nodes, rest = np.zeros((len(ends), wide), int), np.full((len(ends), wide), np.inf)
-        away = np.zeros((len(ends), wide))
-        for i, found in enumerate(near):
-            for j, (node, off, way) in enumerate(found):
-                nodes[i, j], rest[i, j], away[i, j] = node, off, way
-        return cls(ground, ends, costs, nodes, rest, away)
-
-    def costs_from(self, tree: LeastCosts) -> Floats:
-        """Return the cost to each end on the network, and that with access; NaN if unreachable."""
-        total = np.array(tree.cost)[self.nodes] + self.rest + self.away
-        best = total.argmin(axis=1) if total.shape[1] else np.zeros(len(total), int)
-        pick = np.arange(len(total)), best
-        ways = np.array([at.access_km * tree.access for at in tree.starts])
-        root = np.array(tree.root)[self.nodes[pick]]
-        whole = total[pick]
-        own = self.away[pick] + np.where(root >= 0, ways[np.maximum(root, 0)], 0.0)
-        found = np.array([whole - own, whole])
-        lengths, cost = self.ground.network.lengths, self.costs.cost
-        for i, places in enumerate(self.ends):
-            for start, way in zip(tree.starts, ways.tolist(), strict=True):
-                for end in places:
-                    if end.edge != start.edge or not self.ground.is_clear(
-                        end.edge, start.km, end.km
-                    ):
-                        continue
-                    along = abs(start.km - end.km) * cost[end.edge] / lengths[end.edge]
-                    other = along + way + end.access_km * tree.access
-                    if other < found[1, i]:
-                        found[:, i] = along, other
-        return np.where(np.isfinite(found[1]), found, np.nan)
+def _find_penalised(
+    ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float]
+) -> list[list[Step]]:
+    """Return least-cost paths, with raised costs on the edges of earlier ones."""
+    found, dear = [], list(cost)
+    for _ in range(_ROUNDS):
+        path = path_to(ground, search(ground, ends[0], dear), ends[1:], dear)
+        if path is None:
+            break
+        found.append(path.steps)
+        for edge in {step.edge for step in path.steps}:
+            dear[edge] *= _PENALTY
+    return found
 
 
-def place_ends(
-    x: Sequence[PointLike] | SubjectLike, ground: Usable, far: float, weight: str
-) -> dict[Any, Ends]:
-    """Return where ends may join the network, by label; ends farther than `far` km don't join."""
-    if isinstance(x, str) or not isinstance(x, Sequence):
-        among = ("place", "layer", "file")
-        subject = resolve(x, "ends", kinds=POINTS, among=among)
-        if isinstance(x, str) and subject.kind == "place":
-            x = [x]  # with mode rail a name preferably means a station
-        else:
-            points = subject.shapes
-            if points.index.has_duplicates:
-                raise InputError("ends has an index with duplicates; reset it.")
-            near = snap_rows(points, ground, max_access_km=far)
-            return dict(zip(points.index, near, strict=True))
-    labels = [_label(end) for end in x]
-    ends = dict(zip(labels, x, strict=True))
-    if len(ends) < len(labels):
-        twice = sorted({str(e) for e in labels if labels.count(e) > 1})
-        raise InputError(f"ends has {', '.join(twice)} twice; give each end once.")
-    if not ends:
-        raise InputError("ends is empty; give one name, geometry or row at least.")
-    named = [(str(label), x) for label, x in ends.items()]
-    near = snap_ends(named, ground, max_access_km=np.inf, weight=weight)
-    kept = (tuple(at for at in places if at.access_km <= far) for places in near)
-    return dict(zip(ends, kept, strict=True))
-
-
-def _label(end: object) -> Hashable:
-    """Return an end's label in a table: its name, or its coordinates."""
-    label = (end.x, end.y) if isinstance(end, shapely.Point) else getattr(end, "name", end)
-    return label if isinstance(label, Hashable) else str(label)
+def _find_via(
+    ground: Usable, ends: tuple[Snap, Snap], cost: Sequence[float], most: float
+) -> list[list[Step]]:
+    """Return the least-cost paths through each node, without loops, costing at most `most`."""
+    net = ground.network
+    there, back = (search(ground, end, cost) for end in ends)
+    both = np.array(there.cost) + np.array(back.cost)
+    found = []
+    for node in np.flatnonzero(both <= most).tolist():
+        # Nodes of edges that are in both trees have the same path; the first represents all.
+        if there.by[node] >= 0 and back.by[there.came[node]] == there.by[node]:
+            continue
+        first, second = (steps_to(net, tree, node) for tree in (there, back))
+        whole = [*first[1:], *second[:0:-1]]
+        # On a spur a path through a node would return on the same edges.
+        nodes = {node for step in whole for node in net.ends[step.edge]}
+        own = {step.edge for step in whole} & {end.edge for end in ends}
+        if own or (whole and len(nodes) <= len(whole)):
+            continue
+        steps = [*first, *(Step(s.edge, s.b, s.a) for s in second[::-1])]
+        found.append(without_stubs(steps, *ends))
+    return found

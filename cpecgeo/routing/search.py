@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cpecgeo.errors import InputError, UnknownNameError
 from cpecgeo.features.places import Place, place
 from cpecgeo.features.resolve import resolve_point
-from cpecgeo.geodesy import Index, distance_km
+from cpecgeo.geodesy import Index
 from cpecgeo.routing.closures import describe_closure
 from cpecgeo.routing.filters import Usable, number
 from cpecgeo.routing.graph import Network
@@ -103,14 +103,6 @@ def _index(net: Network, allowed: bytes) -> tuple[Index, list[int]]:
     return Index(net.edges.geometry.iloc[rows].reset_index(drop=True)), rows.tolist()
 
 
-@lru_cache(maxsize=4096)
-def _drawn_km(net: Network, edge: int) -> Floats:
-    """Return geodesic km at the vertices of an edge."""
-    at = gpd.GeoSeries(shapely.points(shapely.get_coordinates(net.lines[edge])), crs=4326)
-    steps = distance_km(at[:-1].reset_index(drop=True), at[1:].reset_index(drop=True))
-    return np.concatenate(([0.0], np.cumsum(steps)))
-
-
 def _mask_snappable(ground: Usable) -> NDArray[np.bool_]:
     """Return which edges may be snapped to; avoided ones are included."""
     columns = ground.network.columns
@@ -133,8 +125,7 @@ def _snap(
     found = []
     for name, point, (target, drawn_km, away, lon, lat) in zip(names, points, hits, strict=True):
         edge = rows[int(target)]
-        measures = net.measures[edge]
-        km = float(np.interp(drawn_km, _drawn_km(net, edge), measures))
+        km = float(net.calibrate(edge, drawn_km))
         km = next((end for end in (0.0, net.lengths[edge]) if abs(km - end) < _END_KM), km)
         found.append(Snap(name, point, edge, km, float(away), shapely.Point(lon, lat)))
     return found
@@ -356,25 +347,26 @@ def path_to(
     start, end, last = found
     if last == -1:
         return Way(start, end, [Step(end.edge, start.km, end.km)])
-    return Way(start, end, _walk_back(ground.network, tree, start, end, last))
+    net = ground.network
+    u, v = net.ends[end.edge]
+    at = {u: 0.0, v: length[end.edge]}.get(last, end.km)
+    steps = [*steps_to(net, tree, last), Step(end.edge, at, end.km)]
+    return Way(start, end, without_stubs(steps, start, end))
 
 
-def _walk_back(net: Network, tree: LeastCosts, start: Snap, end: Snap, last: int) -> list[Step]:
-    """Return the steps from a start to an end through a node."""
-    # A crossing's other side isn't an end of the edge, and needs no step.
+def steps_to(net: Network, tree: LeastCosts, node: int) -> list[Step]:
+    """Return the steps from a start to a node, first the stretch of the start's own edge.
+
+    This stretch has no length where the start is a node, or the other side of a crossing.
+    """
     back: list[Step] = []
-    if last in net.ends[end.edge]:
-        first = 0.0 if net.ends[end.edge][0] == last else net.lengths[end.edge]
-        back.append(Step(end.edge, first, end.km))
-    node = last
+    start = tree.starts[tree.root[node]]
     while tree.by[node] >= 0:
-        edge, before = tree.by[node], tree.came[node]
-        back.append(whole_step(net, edge, before))
-        node = before
-    if node in net.ends[start.edge]:
-        there = 0.0 if net.ends[start.edge][0] == node else net.lengths[start.edge]
-        back.append(Step(start.edge, start.km, there))
-    return without_stubs(back[::-1], start, end)
+        edge, node = tree.by[node], tree.came[node]
+        back.append(whole_step(net, edge, node))
+    u, v = net.ends[start.edge]
+    there = {u: 0.0, v: net.lengths[start.edge]}.get(node, start.km)
+    return [Step(start.edge, start.km, there), *back[::-1]]
 
 
 def cost_of(net: Network, steps: Sequence[Step], cost: Sequence[float]) -> float:

@@ -1,13 +1,12 @@
 """When borders and passes are shut: dates and seasons, each on either side of its bound."""
 
-from types import SimpleNamespace
-
+import geopandas as gpd
 import numpy as np
 import pytest
 from shapely.geometry import LineString, Polygon, box
 
 from cpecgeo.routing import closures
-from cpecgeo.routing.graph import load_shared
+from cpecgeo.routing.graph import Network, load_shared
 
 
 def row(begun=None, ended=None, season=(None, None)):
@@ -90,7 +89,8 @@ def test_snow_shuts_the_roads_that_have_a_season():
 def edge(*xy, km):
     """A network of one edge, its km even from vertex to vertex."""
     line, measures = LineString(xy), np.linspace(0, km, len(xy))
-    return SimpleNamespace(fine=[line], lines=[line], measures=[measures])
+    nodes = gpd.GeoDataFrame(geometry=gpd.points_from_xy(*zip(xy[0], xy[-1], strict=True)), crs=4326)
+    return Network(nodes, gpd.GeoDataFrame(geometry=[line], crs=4326), (measures,))
 
 
 def test_an_area_closes_what_lies_in_it_and_nothing_that_it_only_touches():
