@@ -12,6 +12,7 @@ import pytest
 
 import cpecgeo as cg
 from cpecgeo.cli import app
+from cpecgeo.routing.paths import Search
 
 MODULES = ("geodesy", "maps", "osm", "routing", "scale", "testing")
 DEFAULTS = {
@@ -29,7 +30,6 @@ DEFAULTS = {
     "Report.to_pdf": {"timeout": 60},
     "assert_geodesic_equal": {"tol_km": 1e-6},
     "buffer": {"rtol": 1e-4},
-    "critical_sections": {"max_access_km": 50},
     "density_along": {"bin_km": 10},
     "deviation": {"every_km": 1},
     "draw_profile": {"every_km": 1},
@@ -37,16 +37,15 @@ DEFAULTS = {
     "exposure": {"band": 1},
     "exposure_file": {"batch_rows": 2**18, "part_rows": 2**22},
     "freight": {"tonnes": 1, "days": 365},
-    "gain": {"join_km": 2, "max_access_km": 50},
+    "gain": {"join_km": 2},
     "graph": {"buffer_km": 5},
     "market": {"hours": 3, "k": 5},
     "nearest": {"k": 1},
     "nearest_file": {"k": 1, "batch_rows": 2**18, "part_rows": 2**22},
     "profile": {"every_km": 1},
-    "reach": {"within_km": 5, "max_access_km": 50},
+    "reach": {"within_km": 5},
     "route": {"join_km": 2, "max_access_km": 50},
-    "route_matrix": {"max_access_km": 50},
-    "routes": {"k": 3, "max_overlap": 0.6, "max_stretch": 1.5, "max_access_km": 50},
+    "routes": {"k": 3, "max_overlap": 0.6, "max_stretch": 1.5},
     "save_figure": {"dpi": 200},
     "treatment": {"within_km": 0},
     "within_file": {"batch_rows": 2**18, "part_rows": 2**22},
@@ -78,6 +77,14 @@ def test_a_default_that_is_a_number_is_the_one_that_was_promised():
             if type(one.default) in (int, float):
                 assert found.setdefault(name, {}).setdefault(one.name, one.default) == one.default
     assert found == DEFAULTS
+
+
+def test_what_takes_the_options_of_route_has_its_defaults():
+    given = inspect.signature(Search.of).parameters
+    assert {"vehicle", "speeds", "rates", "max_access_km"} <= set(given)
+    options = [name for name, one in given.items() if one.default is not one.empty]
+    route = inspect.signature(cg.route).parameters
+    assert [given[name].default for name in options] == [route[name].default for name in options]
 
 
 def commands(group=app, words=()):

@@ -1,5 +1,7 @@
 """When borders and passes are shut: dates and seasons, each on either side of its bound."""
 
+from types import SimpleNamespace
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -89,7 +91,9 @@ def test_snow_shuts_the_roads_that_have_a_season():
 def edge(*xy, km):
     """A network of one edge, its km even from vertex to vertex."""
     line, measures = LineString(xy), np.linspace(0, km, len(xy))
-    nodes = gpd.GeoDataFrame(geometry=gpd.points_from_xy(*zip(xy[0], xy[-1], strict=True)), crs=4326)
+    nodes = gpd.GeoDataFrame(
+        geometry=gpd.points_from_xy(*zip(xy[0], xy[-1], strict=True)), crs=4326
+    )
     return Network(nodes, gpd.GeoDataFrame(geometry=[line], crs=4326), (measures,))
 
 
