@@ -18,7 +18,7 @@ from cpecgeo.catalogue.files import read_features, read_table
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.geodesy import Chainage, Index, nearest
-from cpecgeo.routing.graph import Network, frame_edges
+from cpecgeo.routing.graph import Network, calibrate, frame_edges
 
 __all__ = ["JOIN_KM", "extend", "find_countries"]
 
@@ -271,7 +271,7 @@ def _join(draft: _Draft, net: Network, corridor: Corridor, places: _Places, join
                 edge, away = int(hit["target"]), float(hit["distance_km"])
                 if away <= join_km and edge not in edges:
                     edges.add(edge)
-                    at = float(net.calibrate(edge, hit["km"]))
+                    at = float(calibrate(net, edge, hit["km"]))
                     found.append((edge, at, node, mode, other, name, away))
     own = tuple({draft.rows[i]["section"] for i in draft.own - net.own})
     # The farthest cut along an edge comes first, so that the km of the others stay valid.

@@ -252,7 +252,7 @@ def _edges(
             inside = sorted(s for s in sources if low <= s[0] <= high and s[1] < limit)
             for a, b, at in _stretches(inside, low, high, per, limit):
                 rows.append(_stretch(net, i, abs(b - a), at, per))
-                lines.append(net.cut(i, a, b))
+                lines += net.cut([(i, a, b)])
     frame = gpd.GeoDataFrame(rows, columns=_COLUMNS, geometry=lines, crs=4326)
     frame.attrs = {
         "title": f"Reach of {tree.start.name}",

@@ -17,7 +17,7 @@ from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.geodesy import Chainage, buffer, densify, nearest
-from cpecgeo.routing.graph import FINE_KM, Network
+from cpecgeo.routing.graph import FINE_KM, Network, calibrate
 
 __all__ = ["Cut", "close_edges", "cut", "describe_closure", "is_open_in", "is_shut"]
 
@@ -142,7 +142,7 @@ def _spans(net: Network, edge: int, area: shapely.Geometry) -> NDArray[np.float6
     xy = shapely.get_coordinates(line)
     along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))))
     at = shapely.line_locate_point(line, shapely.points(np.array(ends).reshape(-1, 2)))
-    km = net.calibrate(edge, Chainage(line).measures_km)
+    km = calibrate(net, edge, Chainage(line).measures_km)
     return np.sort(np.interp(at, along, km).reshape(-1, 2), axis=1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from itertools import product
@@ -26,7 +26,7 @@ from cpecgeo.errors import DataError
 from cpecgeo.features.subject import html_card, html_table
 from cpecgeo.geodesy import Chainage, length_km
 
-__all__ = ["FINE_KM", "Network", "frame_edges", "load_shared", "network"]
+__all__ = ["FINE_KM", "Network", "calibrate", "frame_edges", "load_shared", "network"]
 
 # A straight edge of this length follows its geodesic to some millimetres.
 FINE_KM = 1.0
@@ -107,25 +107,20 @@ class Network:
         """The lines, densified so that straight edges between vertices are geodesics."""
         return np.asarray(geodesy.densify(self.edges.geometry, FINE_KM).array, object)
 
-    def calibrate(self, edge: int, drawn_km: ArrayLike) -> Floats:
-        """Return the calibrated km at drawn km of an edge."""
-        drawn = np.asarray(drawn_km, float)
-        return _chain(self, edge).calibrate(drawn, np.zeros(drawn.shape, np.int64))
+    def cut(self, stretches: Sequence[tuple[int, float, float]]) -> list[LineString]:
+        """Return the lines of stretches of edges.
 
-    def cut(self, edge: int, a: float, b: float) -> LineString:
-        """Return the line of an edge from km `a` to km `b`, reversed where km decreases.
+        Parameters
+        ----------
+        stretches : sequence of (int, float, float)
+            Edge, km from and km to; reversed where km decreases.
 
-        Two equal vertices where the stretch has no length.
+        Returns
+        -------
+        list of LineString
+            Two equal vertices where a stretch has no length.
         """
-        line, whole = self.lines[edge], self.lengths[edge]
-        low, high = max(min(a, b), 0.0), min(max(a, b), whole)
-        if high - low <= SNAP_KM:
-            bank: Literal["before", "after"] = "after" if low < whole else "before"
-            point = _chain(self, edge).at(low, bank=bank) if whole else shapely.get_point(line, 0)
-            return LineString([point, point])
-        if (low, high) != (0.0, whole):
-            line = _chain(self, edge).between(low, high)
-        return line if a <= b else line.reverse()
+        return [_cut(self, edge, a, b) for edge, a, b in stretches]
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -183,6 +178,25 @@ class Network:
 def _chain(net: Network, edge: int) -> Chainage:
     """Return the line of an edge with its calibrated km."""
     return Chainage(net.lines[edge], net.measures[edge])
+
+
+def calibrate(net: Network, edge: int, drawn_km: ArrayLike) -> Floats:
+    """Return the calibrated km at drawn km of an edge."""
+    drawn = np.asarray(drawn_km, float)
+    return _chain(net, edge).calibrate(drawn, np.zeros(drawn.shape, np.int64))
+
+
+def _cut(net: Network, edge: int, a: float, b: float) -> LineString:
+    """Return the line of an edge from km `a` to km `b`."""
+    line, whole = net.lines[edge], net.lengths[edge]
+    low, high = max(min(a, b), 0.0), min(max(a, b), whole)
+    if high - low <= SNAP_KM:
+        bank: Literal["before", "after"] = "after" if low < whole else "before"
+        point = _chain(net, edge).at(low, bank=bank) if whole else shapely.get_point(line, 0)
+        return LineString([point, point])
+    if (low, high) != (0.0, whole):
+        line = _chain(net, edge).between(low, high)
+    return line if a <= b else line.reverse()
 
 
 def network() -> Network:

@@ -348,7 +348,7 @@ def _leg(
         **{c: edge[c] for c in ("accuracy_km", "basis", "source", "licence")},
         "km_from": run,
         "km_to": run + step.km,
-        "lines": [net.cut(step.edge, step.a, step.b)],
+        "lines": net.cut([(step.edge, step.a, step.b)]),
     }
 
 

@@ -19,7 +19,7 @@ from cpecgeo.features.resolve import resolve_point
 from cpecgeo.geodesy import Index
 from cpecgeo.routing.closures import describe_closure
 from cpecgeo.routing.filters import Usable, number
-from cpecgeo.routing.graph import Network
+from cpecgeo.routing.graph import Network, calibrate
 
 __all__ = [
     "OTHER_KM",
@@ -125,7 +125,7 @@ def _snap(
     found = []
     for name, point, (target, drawn_km, away, lon, lat) in zip(names, points, hits, strict=True):
         edge = rows[int(target)]
-        km = float(net.calibrate(edge, drawn_km))
+        km = float(calibrate(net, edge, drawn_km))
         km = next((end for end in (0.0, net.lengths[edge]) if abs(km - end) < _END_KM), km)
         found.append(Snap(name, point, edge, km, float(away), shapely.Point(lon, lat)))
     return found

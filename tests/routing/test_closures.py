@@ -101,7 +101,8 @@ def test_an_area_closes_what_lies_in_it_and_nothing_that_it_only_touches():
     net = edge((67, 25), (68, 25), (69, 25), km=200.0)
     np.testing.assert_allclose(closures._spans(net, 0, box(67.5, 24, 68.5, 26)), [[50, 150]])
     both = box(67.1, 24, 67.2, 26).union(box(68.8, 24, 70, 26))
-    np.testing.assert_allclose(closures._spans(net, 0, both), [[10, 20], [180, 200]])
+    # Along a geodesic, degrees aren't exactly even.
+    np.testing.assert_allclose(closures._spans(net, 0, both), [[10, 20], [180, 200]], atol=1e-3)
     corner = Polygon([(68, 25), (67.9, 26), (68.1, 26)])
     assert closures._spans(net, 0, corner).shape == (0, 2)
     # What has no length is all in it, or the area wouldn't meet it.

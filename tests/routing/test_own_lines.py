@@ -39,7 +39,7 @@ def spots(count, seed):
     for edge in rng.choice(long, count, replace=False).tolist():
         share = float(rng.uniform(0.2, 0.8))
         km = share * NET.measures[edge][-1]
-        part = NET.cut(edge, 0.0, km)
+        (part,) = NET.cut([(edge, 0.0, km)])
         found.append((edge, share, Point(part.coords[-1])))
     return found
 

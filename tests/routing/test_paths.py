@@ -253,7 +253,7 @@ def test_a_stretch_of_no_length_stays_on_its_edge():
     """Also at the ends, where another edge may begin far away."""
     net = cg.network()
     for edge, (km, line) in enumerate(zip(net.lengths, net.lines, strict=True)):
-        places = [net.cut(edge, 0.0, 0.0), net.cut(edge, km, km)]
+        places = net.cut([(edge, 0.0, 0.0), (edge, km, km)])
         for place, end in zip(places, (line.coords[0], line.coords[-1]), strict=True):
             np.testing.assert_allclose(place.coords, [end, end], rtol=0, atol=1e-9)
 
