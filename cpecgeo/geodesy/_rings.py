@@ -18,7 +18,7 @@ from cpecgeo.geodesy._arcs import NEAR_M, WIDE_M, arc, great_circle, wide_arc
 from cpecgeo.geodesy._compile import kernel
 from cpecgeo.geodesy._ellipsoid import E2, EQUATOR_M, FLATTENING, POLE_M, Floats, ecef
 
-__all__ = ["earth_centred", "path_lengths", "places_by_numpy", "ring_areas", "stars"]
+__all__ = ["arctangent", "earth_centred", "path_lengths", "places_by_numpy", "ring_areas", "stars"]
 
 _EP2 = E2 / (1.0 - E2)
 # Square of the radius of the sphere of equal area.
@@ -98,7 +98,7 @@ def _sine_cosine(degrees):
 
 
 @kernel(inline=True)
-def _arctangent(x):
+def arctangent(x):
     """Return the arctangent of a number from -1 to 1."""
     half = x / (1.0 + sqrt(1.0 + x * x))
     square, told = half * half, 0.0
@@ -127,7 +127,7 @@ def _stretch(sh, ch, sin1, cos1, sin2, cos2):
     u, v = cos2 * sl, cos1 * sin2 - sin1 * cos2 + sin1 * cos2 * sl2
     ss = sqrt(u * u + v * v)
     cs, per = sin1 * sin2 + cos1 * cos2 * (1.0 - sl2), 1.0 / (ss + _TINY)
-    sigma = 2.0 * _arctangent(ss / (1.0 + cs))
+    sigma = 2.0 * arctangent(ss / (1.0 + cs))
     sa = cos1 * cos2 * sl * per
     ca2 = 1.0 - sa * sa
     c2m = cs - 2.0 * sin1 * sin2 / max(ca2, 1e-15)
@@ -182,7 +182,7 @@ def _below(lam, sin1, cos1, sin2, cos2):
     # The turn is found from half angles, so that short edges keep their digits.
     d1, d2 = 1.0 + cos1, 1.0 + cos2
     turned = sh * (sin1 * d2 + sin2 * d1) / (ch * (sin1 * sin2 + d1 * d2))
-    area = _area(2.0 * _arctangent(turned), 2.0 * sh * ch, 2.0 * sh * sh, sin1, cos1, sin2, cos2)
+    area = _area(2.0 * arctangent(turned), 2.0 * sh * ch, 2.0 * sh * sh, sin1, cos1, sin2, cos2)
     return area if abs(lam) <= 0.5 * pi and cs > 0.0 else float("nan")
 
 

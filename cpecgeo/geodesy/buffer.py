@@ -1,9 +1,8 @@
 """Buffers whose boundary is at a geodesic distance, to a stated tolerance.
 
 A single geometry is buffered by `_plane` and `_outline`. Points become circles all together, and
-many lines or polygons are settled together, so that the time depends on the vertices of the
-boundaries only. Geometries near a pole, over the antimeridian or too wide for one plane are
-buffered one by one.
+many lines or polygons are outlined together (`_batch`), each in a plane of its own. Geometries near
+a pole, over the antimeridian or too wide for such a plane are buffered one by one.
 """
 
 from __future__ import annotations
@@ -17,13 +16,11 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import GeometryError, InputError, InputTypeError
+from cpecgeo.geodesy._batch import outline_all
 from cpecgeo.geodesy._boundary import circles
 from cpecgeo.geodesy._compile import choose, spread
-from cpecgeo.geodesy._ellipsoid import ATTRS, EQUATOR_M, Floats, Ints, ecef, geodetic
-from cpecgeo.geodesy._outline import Around, Outline, holds, settle
-from cpecgeo.geodesy._paths import densify_array
-from cpecgeo.geodesy._plane import buffer_one, halves
-from cpecgeo.geodesy._tree import FAN, NOWHERE, _balls, _tubes, take_apart
+from cpecgeo.geodesy._ellipsoid import ATTRS, Floats
+from cpecgeo.geodesy._plane import buffer_one
 from cpecgeo.geodesy.inputs import GeometryLike, check
 
 __all__ = ["buffer"]
@@ -34,13 +31,10 @@ _SHARE = 0.9  # of the tolerance; the rest is for rounding
 _OUT, _SAG = 0.9, 1.85  # of that: vertices outside the radius; sag of edges
 _CIRCLES = 10_000  # points per batch
 _SHAPES = 2_000  # lines or polygons per batch
-_WIDEST_M, _MOST_M = 500_000.0, 100_000.0  # greatest radii around points, and around shapes
-_EXTENT_M = 300_000.0  # to here a stereographic plane is true to half a thousandth
+_WIDEST_M = 500_000.0  # greatest radius
+_WIDEST_DEG = 40.0  # of longitude: to here a shape has all of its buffer on one side of the earth
 _NORTH_DEG = 80.0
 _DEGREE_M = 110_000.0
-_OUTSIDE = 1e-3  # share of the radius: how much wider the guess is; one move inwards is enough
-_CURVE = 8  # segments of a quarter circle, refined later
-_MEAN_M = 6_371_000.0  # mean radius of the earth, for planes that needn't be exact
 _FEW = 30  # up to so many shapes are buffered one by one
 
 
@@ -93,7 +87,9 @@ def buffer(
     -----
     A buffer in a conformal plane is the first guess; it shows which stretches belong to the
     boundary. Each vertex is then moved along the geodesic from its closest point to the exact
-    distance, and edges are split until their middles are within the tolerance too.
+    distance, and edges are split until their middles are within the tolerance too. Of many lines or
+    polygons each has a plane that is true to a tenth of the tolerance, or a third where it is wide;
+    the boundary there consists of arcs and tangents, and is exact.
 
     Examples
     --------
@@ -176,7 +172,7 @@ def around_points(xy: Floats, metres: float, rtol: float) -> NDArray[Any]:
     ndarray of Polygon, shape (n,)
     """
     made = np.full(len(xy), None, dtype=object)
-    here = np.flatnonzero(_is_plain(np.column_stack((xy, xy)), metres, _WIDEST_M))
+    here = np.flatnonzero(_is_plain(np.column_stack((xy, xy)), metres))
     within = _SHARE * rtol
     # The sag of an arc, and the distance of a straight line in lon, lat from a geodesic.
     steepest = np.tan(np.radians(np.abs(xy[here, 1]) + metres / _DEGREE_M))
@@ -195,62 +191,14 @@ def around_points(xy: Floats, metres: float, rtol: float) -> NDArray[Any]:
     return made
 
 
-def _is_plain(bounds: Floats, metres: float, most: float) -> NDArray[np.bool_]:
+def _is_plain(bounds: Floats, metres: float) -> NDArray[np.bool_]:
     """Return whether buffers are of moderate size, and away from the poles and the antimeridian."""
     north = np.maximum(np.abs(bounds[:, 1]), np.abs(bounds[:, 3])) + metres / _DEGREE_M
     north += 0.5 * (bounds[:, 2] > bounds[:, 0])  # edges bulge beyond their ends
-    plain = (north < _NORTH_DEG) & (metres <= most)
+    plain = (north < _NORTH_DEG) & (metres <= _WIDEST_M)
     east = metres / (_DEGREE_M * np.cos(np.radians(np.minimum(north, _NORTH_DEG))))
     plain &= (bounds[:, 0] - east > -180.0) & (bounds[:, 2] + east < 180.0)
-    size = np.hypot(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) * 1.12e5
-    return np.asarray(plain & (0.5 * size <= _EXTENT_M))
-
-
-def forest(edges: NDArray[Any], of_ring: Ints) -> Around:
-    """Return a tree for each line or point; all nodes are in one array.
-
-    Parameters
-    ----------
-    edges : ndarray of geometries
-        None missing or empty.
-    of_ring : ndarray of int
-        The geometry that each ring of the boundary surrounds.
-    """
-    taken, _ = take_apart(edges)
-    count, target = len(edges), taken.target
-    order = np.argsort(target, kind="stable")
-    a, d, n, per_d2 = (v[order] for v in (taken.a, taken.d, taken.n, taken.per_d2))
-    target = target[order]
-    slack = 0.25 * np.linalg.norm(n, axis=1)
-    tubes = np.column_stack((a, d, per_d2, slack + 1e-6))
-    start, end, owner = a, a + d, target
-    number, base, leaves = np.arange(len(owner)), 0, 0
-    fans, child, root = [], [], np.empty(count, np.int64)
-    while len(owner):
-        place = np.arange(len(owner)) - np.searchsorted(owner, owner)
-        heads = np.flatnonzero(place % FAN == 0)
-        ends = np.append(heads[1:], len(owner))
-        full = np.zeros((len(heads), FAN, 9))
-        full[:, :, :3] = NOWHERE
-        group = np.repeat(np.arange(len(heads)), ends - heads)
-        full[group, place % FAN, :8] = tubes
-        full[:, 0, 8] = _balls(tubes, heads, group)
-        fans.append(full.transpose(0, 2, 1))
-        child.append(number[heads])
-        # Rows of FAN, the last repeated where there are fewer.
-        rows = np.minimum(heads[:, None] + np.arange(FAN), ends[:, None] - 1).ravel()
-        tubes = _tubes(start[rows], end[rows], slack[rows])
-        owner, number = owner[heads], base + np.arange(len(heads))
-        leaves, base = leaves or len(heads), base + len(heads)
-        root[owner] = number  # a geometry's only node is on the last level
-        on = np.bincount(owner, minlength=count)[owner] > 1
-        tubes, owner, number = tubes[on], owner[on], number[on]
-        start, end, slack = tubes[:, :3], tubes[:, :3] + tubes[:, 3:6], tubes[:, 7]
-    tree = (
-        a, d, n, per_d2, target, np.arange(len(a), dtype=float),
-        np.ascontiguousarray(np.concatenate(fans)), np.concatenate(child), leaves,
-    )  # fmt: skip
-    return Around(tree, root[of_ring], 4 * FAN)
+    return np.asarray(plain)
 
 
 def around_shapes(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
@@ -267,96 +215,13 @@ def around_shapes(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[An
     ndarray of geometries, shape (n,)
     """
     made = np.full(len(geoms), None, dtype=object)
-    here = np.flatnonzero(_is_plain(shapely.bounds(geoms), metres, _MOST_M))
+    bounds = shapely.bounds(geoms)
+    here = np.flatnonzero(
+        _is_plain(bounds, metres)
+        & (bounds[:, 2] - bounds[:, 0] + 4.0 * metres / _DEGREE_M < _WIDEST_DEG)
+    )
     if len(here) >= _FEW:
         for first in range(0, len(here), _SHAPES):
             rows = here[first : first + _SHAPES]
-            made[rows] = _together(geoms[rows], metres, rtol)
-    return made
-
-
-def _together(geoms: NDArray[Any], metres: float, rtol: float) -> NDArray[Any]:
-    """Return the buffers of a batch; see `around_shapes`."""
-    step = float(np.sqrt(8e-3 * metres * 2.0 * EQUATOR_M**2 / (_EXTENT_M + 1e5))) / 1e3
-    dense = densify_array(geoms, min(100.0, max(0.2, step)))
-    xy, owner = shapely.get_coordinates(dense, return_index=True)
-    bounds = shapely.bounds(geoms)
-    middles = _frames(0.5 * (bounds[:, :2] + bounds[:, 2:]))
-    flat = shapely.set_coordinates(dense.copy(), _to_planes(xy, owner, middles))
-    guess = shapely.buffer(_open_rings(flat), metres * (1.0 + _OUTSIDE), quad_segs=_CURVE)
-    parts, of_part = shapely.get_parts(guess, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    plane, ring = shapely.get_coordinates(rings, return_index=True)
-    keep = np.append(ring[1:] == ring[:-1], False)  # the last vertex repeats the first
-    plane, ring = plane[keep], ring[keep]
-    of_ring = of_part[part]
-    spots = _from_planes(plane, of_ring[ring], middles)
-    areas = shapely.get_type_id(geoms[0]) in (3, 6)
-    around = forest(shapely.boundary(geoms) if areas else geoms, of_ring)
-    settled = settle(Outline(spots, ring, np.zeros(len(ring), bool)), around, metres, rtol)
-    made = _close_rings(settled, part, of_part, len(geoms))
-    made[~shapely.is_valid(flat)] = None
-    here = np.flatnonzero(~shapely.is_missing(made))
-    made[here[~holds(made[here], geoms[here])]] = None
-    return made
-
-
-def _frames(middle: Floats) -> tuple[Floats, Floats]:
-    """Return earth-centred points, and the directions east, north and up at each."""
-    lam, phi = np.radians(middle.T)
-    sl, cl, sp, cp = np.sin(lam), np.cos(lam), np.sin(phi), np.cos(phi)
-    zero = np.zeros_like(sl)
-    turn = np.array([[-sl, cl, zero], [-sp * cl, -sp * sl, cp], [cp * cl, cp * sl, sp]])
-    return ecef(*middle.T), np.ascontiguousarray(turn.transpose(2, 0, 1))
-
-
-def _to_planes(xy: Floats, owner: Ints, around: tuple[Floats, Floats]) -> Floats:
-    """Turn lon, lat into metres in stereographic planes, one for each geometry."""
-    place, turn = around
-    east, north, up = np.einsum("ijk,ik->ji", turn[owner], ecef(*xy.T) - place[owner])
-    scale = 2.0 * _MEAN_M / (2.0 * _MEAN_M + up)
-    return np.column_stack((east * scale, north * scale))
-
-
-def _from_planes(plane: Floats, owner: Ints, around: tuple[Floats, Floats]) -> Floats:
-    """Turn metres in planes into lon, lat, closely enough that one move settles a vertex."""
-    place, turn = around
-    t2 = np.einsum("ij,ij->i", plane, plane) / (2.0 * _MEAN_M) ** 2
-    local = np.column_stack((plane, -2.0 * _MEAN_M * t2)) / (1.0 + t2)[:, None]
-    lon, lat = geodetic(place[owner] + np.einsum("ijk,ij->ik", turn[owner], local))
-    return np.column_stack((lon, lat))
-
-
-def _open_rings(geoms: NDArray[Any]) -> NDArray[Any]:
-    """Cut the closed parts of lines in two; see `halves`."""
-    parts, owner = shapely.get_parts(geoms, return_index=True)
-    closed = shapely.is_closed(parts)
-    if not closed.any():
-        return geoms
-    made = geoms.copy()
-    for row in np.unique(owner[closed]):
-        lines = [h for p in parts[owner == row] for h in halves(shapely.get_coordinates(p))]
-        made[row] = shapely.multilinestrings([shapely.linestrings(h) for h in lines])
-    return made
-
-
-def _close_rings(outline: Outline, part: Ints, of_part: Ints, count: int) -> NDArray[Any]:
-    """Build polygons from settled rings; None where a ring has vanished, or rings cross."""
-    made = np.full(count, None, dtype=object)
-    size = np.bincount(outline.ring, minlength=len(part))
-    whole = np.ones(count, bool)
-    whole[of_part[part[size < 3]]] = False
-    whole[np.bincount(of_part, minlength=count) == 0] = False
-    rings, parts = whole[of_part[part]], whole[of_part]
-    xy = outline.xy[rings[outline.ring]]
-    size = size[rings]
-    end = np.cumsum(size)
-    xy = np.insert(xy, end, xy[end - size], axis=0)  # the first vertex closes the ring
-    holds = np.bincount(part, minlength=len(of_part))[parts]
-    offsets = [np.cumsum(np.append(0, v)) for v in (size + 1, holds)]
-    offsets.append(np.cumsum(np.append(0, np.bincount(of_part, minlength=count)[whole])))
-    drawn = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, xy, tuple(offsets))
-    single = np.diff(offsets[2]) == 1
-    drawn[single] = shapely.get_geometry(drawn[single], 0)
-    made[whole] = np.where(shapely.is_valid(drawn), drawn, None)
+            made[rows] = outline_all(geoms[rows], metres, rtol)
     return made
