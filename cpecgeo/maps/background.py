@@ -1,27 +1,31 @@
-"""Background layers: countries, relief, provinces, districts, waters, disputed boundaries.
+"""Background layers: countries, relief, provinces, districts, waters, disputed boundaries; tiles.
 
-All of this data ships with the package and is drawn in pale colours, so that a map gives
-orientation without a tile server.
+All but tiles ship with the package and are drawn in pale colours, so that a map gives orientation
+without a tile server.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlparse
 
 import geopandas as gpd
 import numpy as np
 import shapely
+import xyzservices
+from folium.raster_layers import TileLayer
 from numpy.typing import NDArray
 
-from cpecgeo import catalogue
+from cpecgeo.catalogue import layer
 from cpecgeo.catalogue.geometry import fingerprint
-from cpecgeo.errors import DataError, InputTypeError, UnknownNameError
-from cpecgeo.maps.layer import encode_layer
+from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
+from cpecgeo.maps.layer import encode_layer, find_largest
 from cpecgeo.maps.libraries import inline_asset, read_asset
 from cpecgeo.maps.style import Style
 
@@ -30,18 +34,18 @@ __all__ = [
     "DISPUTED_NOTE",
     "choose_backgrounds",
     "encode_background",
+    "list_tile_hosts",
+    "make_tile_layers",
     "read_ground",
     "read_ground_names",
 ]
-
-BACKGROUNDS = ("countries", "relief", "provinces", "rivers", "disputed", "districts")
 
 LAND, HOME, BORDER, PROVINCE, RIVER, LAKE, DISPUTED = (
     "#efebe3", "#fbf9f4", "#a39b8c", "#cbc3b4", "#a9c7d6", "#d3e3ea", "#7d7364",
 )  # fmt: skip
 # Degrees, and decimals of degrees: both finer than the kilometre to which outlines are known.
 TOLERANCE = 0.007
-DECIMALS = 3
+GROUND_DECIMALS = 3
 NEAR = shapely.box(60.2, 22.0, 79.0, 40.0)  # the area in which countries are named
 DISPUTED_NOTE = (
     "Dashed boundaries are disputed; they are drawn as the source has them, which says nothing "
@@ -53,6 +57,7 @@ SEA = ("Arabian Sea", 64.6, 23.6)
 
 # Layers that would hide or darken tiles; with tiles they are offered, not drawn.
 FILLS = ("countries", "home", "relief")
+_OSM_TILES = re.compile(r"(^|\.)tile\.(openstreetmap|osm)\.org$")
 # West, south, east and north of the picture of the relief, in the map's projection.
 RELIEF = (60.0, 23.0, 78.5, 40.5)
 GLOBE = "GLOBE 1.0, NOAA National Geophysical Data Center, 1999"
@@ -63,19 +68,9 @@ def encode_background(
     *,
     with_fills: bool = True,
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Yield the encoded background layers, each with its options for drawing.
+    """Yield the encoded layers of backgrounds, with further arguments of `Map.add_encoded`.
 
-    Parameters
-    ----------
-    wanted : bool or sequence of str
-        Names from `BACKGROUNDS`; True for all but districts.
-    with_fills : bool
-        Whether areas of land are drawn at the start; they would hide tiles.
-
-    Yields
-    ------
-    (dict, dict)
-        Arguments of `Map.add_encoded`.
+    Areas of land would hide tiles; they are drawn at the start only `with_fills`.
     """
     for name in choose_backgrounds(wanted):
         for payload, options in _encode(name, fingerprint()):
@@ -84,13 +79,7 @@ def encode_background(
 
 
 def choose_backgrounds(wanted: bool | Sequence[str]) -> list[str]:  # noqa: FBT001
-    """Return the names of the chosen layers, in the order of drawing.
-
-    Raises
-    ------
-    UnknownNameError
-        A name isn't one of them.
-    """
+    """Return the names of the chosen layers, in the order of drawing; True is all but districts."""
     if not isinstance(wanted, (bool, str, Sequence)):
         raise InputTypeError(f"background is {wanted!r}; it is True, False or a list of names.")
     names = [n for n in BACKGROUNDS if n != "districts"] if wanted is True else list(wanted or ())
@@ -100,6 +89,66 @@ def choose_backgrounds(wanted: bool | Sequence[str]) -> list[str]:  # noqa: FBT0
     return [name for name in BACKGROUNDS if name in names]
 
 
+def make_tile_layers(tiles: object) -> list[TileLayer]:
+    """Build tile layers from providers' names; the first is drawn, the others are offered.
+
+    Examples
+    --------
+    >>> [layer.layer_name for layer in make_tile_layers(["OpenTopoMap", "Esri.WorldImagery"])]
+    ['OpenTopoMap', 'Esri WorldImagery']
+    """
+    if tiles is None:
+        return []
+    each = list(tiles) if isinstance(tiles, (list, tuple)) else [tiles]
+    return [_make_tile_layer(one, show=turn == 0) for turn, one in enumerate(each)]
+
+
+def _make_tile_layer(tiles: object, *, show: bool) -> TileLayer:
+    if isinstance(tiles, TileLayer):
+        tiles.show = show
+        return tiles
+    try:
+        title = getattr(tiles, "name", None) or xyzservices.providers.query_name(str(tiles)).name
+    except ValueError:
+        title = None
+    try:
+        return TileLayer(tiles, name=title and title.replace(".", " "), show=show)
+    except (ValueError, TypeError, AttributeError) as error:
+        shown = " ".join(repr(tiles)[:60].split())
+        raise InputError(
+            f"tiles is {shown} ({error}); name a provider of xyzservices, such as "
+            '"OpenTopoMap", or give a folium.TileLayer with its attribution.'
+        ) from error
+
+
+def list_tile_hosts(elements: Iterable[Any]) -> list[str]:
+    """List the servers of the tile layers among elements, in the notation of the page's policy.
+
+    Refuse OpenStreetMap's own tile server, which refuses pages from files.
+
+    Examples
+    --------
+    >>> list_tile_hosts([TileLayer("https://{s}.tiles.example/{z}/{x}/{y}.png", attr="x")])
+    ['https://*.tiles.example']
+    """
+    hosts = []
+    for element in elements:
+        if not isinstance(element, TileLayer):
+            continue
+        url = urlparse(str(element.tiles).replace("{s}", "wild-card"))
+        host = (url.hostname or "").replace("wild-card", "*")
+        if _OSM_TILES.search(host):
+            raise InputError(
+                f"tiles from {host} are refused to saved files by the server's policy; name "
+                "another provider, such as tiles='OpenTopoMap', or none."
+            )
+        if url.scheme not in {"http", "https"} or not re.fullmatch(r"[a-z0-9.*-]+", host):
+            raise InputError(f"tile address {element.tiles!r} names no server.")
+        port = f":{url.port}" if url.port else ""
+        hosts.append(f"{url.scheme}://{host}{port}")
+    return list(dict.fromkeys(hosts))
+
+
 # Frame, style, and options of `Map.add_layer`.
 _Layers = Iterator[tuple[gpd.GeoDataFrame, Style, dict[str, Any]]]
 
@@ -107,38 +156,10 @@ _Layers = Iterator[tuple[gpd.GeoDataFrame, Style, dict[str, Any]]]
 @functools.cache
 def _encode(name: str, _key: Hashable) -> tuple[tuple[dict[str, Any], dict[str, Any]], ...]:
     """Encode the layers of a background, once for each geometry in force; all maps share them."""
-    sources: dict[str, Callable[[], _Layers]] = {
-        "countries": _countries,
-        "relief": _relief,
-        "provinces": _provinces,
-        "rivers": _rivers,
-        "disputed": _read_disputed,
-        "districts": _districts,
-    }
     return tuple(
         (encode_layer(frame, style), {"control": False, "key": None} | options)
-        for frame, style, options in sources[name]()
+        for frame, style, options in BACKGROUNDS[name]()
     )
-
-
-def _read(name: str) -> gpd.GeoDataFrame | None:
-    """Read a background layer; None where this installation has no such data."""
-    try:
-        return catalogue.layer(name)
-    except UnknownNameError:
-        pass
-    try:
-        path = catalogue.data_path(f"derived/{name}.geojson")
-    except DataError:
-        return None
-    return gpd.read_file(path) if path.exists() else None
-
-
-def _require(name: str) -> gpd.GeoDataFrame:
-    frame = _read(name)
-    if frame is None:
-        raise DataError(f"the layer {name!r} is missing from this installation; install it again.")
-    return frame
 
 
 def _simplify(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -151,16 +172,6 @@ def _simplify(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def split_boundaries(polygons: NDArray[np.object_]) -> tuple[Any, Any]:
     """Split the boundaries of polygons that share vertices into outer and shared ones.
-
-    Parameters
-    ----------
-    polygons : array of Polygon or MultiPolygon
-        A coverage.
-
-    Returns
-    -------
-    single, shared : MultiLineString
-        Outer boundaries, and boundaries between two polygons.
 
     Examples
     --------
@@ -185,15 +196,13 @@ def split_boundaries(polygons: NDArray[np.object_]) -> tuple[Any, Any]:
 @functools.cache
 def _ground() -> tuple[gpd.GeoDataFrame, Any, Any]:
     """Return countries, their coasts, and their undisputed boundaries."""
-    countries = _simplify(_require("countries"))
+    countries = _simplify(layer("countries"))
     coast, borders = split_boundaries(countries.geometry.array)
     west, south, east, north = countries.total_bounds
     frame = shapely.box(west, south, east, north).exterior.buffer(0.02)
     coast = shapely.difference(coast, frame)
-    disputed = _read("disputed")
-    if disputed is not None:
-        near = shapely.buffer(np.asarray(disputed.geometry.array, dtype=object), 0.03)
-        borders = shapely.difference(borders, shapely.union_all(near))
+    near = shapely.buffer(np.asarray(layer("disputed").geometry.array, dtype=object), 0.03)
+    borders = shapely.difference(borders, shapely.union_all(near))
     return countries, coast, borders
 
 
@@ -203,12 +212,12 @@ def _frame(name: str, geometry: shapely.Geometry) -> gpd.GeoDataFrame:
 
 def _quiet(color: str, **more: Any) -> Style:
     """Return the style of a background layer."""
-    quiet: dict[str, Any] = {"pane": "background", "legend": "", "decimals": DECIMALS}
+    quiet: dict[str, Any] = {"pane": "background", "legend": "", "decimals": GROUND_DECIMALS}
     return Style(**(quiet | {"color": color, "search": False, "interactive": False} | more))
 
 
 def _sources(frame: gpd.GeoDataFrame) -> list[str]:
-    return sorted(set(frame["source"].dropna())) if "source" in frame.columns else []
+    return sorted(set(frame["source"].dropna()))
 
 
 def _countries() -> _Layers:
@@ -240,11 +249,8 @@ def _polygons(areas: NDArray[np.object_]) -> Any:
 
 def _find_name_points(geometry: shapely.Geometry, most: int = PLACES, across: int = 7) -> Any:
     """Find points for an area's name: the middle of the widest part first, then others inside."""
-    parts = shapely.get_parts(geometry)
-    parts = parts[shapely.get_dimensions(parts) == 2]
-    if not len(parts):
+    if (largest := find_largest(geometry)) is None:
         return None
-    largest = parts[int(np.argmax(shapely.area(parts)))]
     circle = shapely.maximum_inscribed_circle(largest, 0.05)
     chosen = shapely.get_coordinates(circle)[:1]
     step = max(0.3, float(np.sqrt(largest.area)) / across)
@@ -275,15 +281,15 @@ def _country_names(countries: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _provinces() -> _Layers:
-    provinces = _simplify(_require("provinces"))
+    provinces = _simplify(layer("provinces"))
     _, shared = split_boundaries(provinces.geometry.array)
     style = _quiet(PROVINCE, weight=1.1, extra={"sources": _sources(provinces)})
     yield _frame("Provinces", shared), style, {"name": "Provinces"}
-    large = shapely.area(np.asarray(provinces.geometry.array, dtype=object)) > 4.0
+    large = _are_large(provinces)
     for which, zoom in ((large, 5.0), (~large, 7.5)):
         some = provinces[which]
         at = [_find_name_points(g) for g in some.geometry]
-        texts = {c: some[c].tolist() for c in _NAMES if c in some.columns}
+        texts = {c: some[c].tolist() for c in _NAMES}
         names = gpd.GeoDataFrame(texts, geometry=at, crs="EPSG:4326")
         style = _quiet(
             PROVINCE, label="name", label_class="province", label_zoom=zoom,
@@ -320,12 +326,7 @@ def _rivers() -> _Layers:
 
 
 def read_ground() -> dict[str, Any]:
-    """Return the ground as geometries in lon, lat, for figures.
-
-    Returns
-    -------
-    dict
-        ``land``, ``home`` (areas), ``borders``, ``provinces``, ``disputed``, ``rivers`` (lines).
+    """Return land, home (areas), borders, provinces, disputed and rivers (lines), for figures.
 
     Examples
     --------
@@ -335,14 +336,12 @@ def read_ground() -> dict[str, Any]:
     countries, _, borders = _ground()
     home = (countries["name"] == "Pakistan").to_numpy()
     areas = np.asarray(countries.geometry.array, dtype=object)
-    disputed = _read("disputed")
-    none = shapely.MultiLineString()
     return {
         "land": shapely.multipolygons(_polygons(areas[~home])),
         "home": shapely.multipolygons(_polygons(areas[home])),
         "borders": borders,
-        "provinces": split_boundaries(_simplify(_require("provinces")).geometry.array)[1],
-        "disputed": none if disputed is None else disputed.union_all(),
+        "provinces": split_boundaries(_simplify(layer("provinces")).geometry.array)[1],
+        "disputed": layer("disputed").union_all(),
         "rivers": _read_waters("rivers").union_all(),
     }
 
@@ -350,17 +349,15 @@ def read_ground() -> dict[str, Any]:
 def read_ground_names() -> dict[str, gpd.GeoDataFrame]:
     """Return names of countries and large provinces with points inside, for figures.
 
-    Returns
-    -------
-    dict
-        ``country`` and ``province``: frames with ``name`` and MultiPoints, the best point first.
+    The geometry of each name is a MultiPoint, the best point first.
 
     Examples
     --------
     >>> "Punjab" in set(read_ground_names()["province"]["name"])
     True
     """
-    provinces = _large(_require("provinces"))
+    provinces = layer("provinces")
+    provinces = provinces[_are_large(provinces)]
     at = [_find_name_points(g, 6 * PLACES, 14) for g in provinces.geometry]
     return {
         "country": _country_names(_ground()[0]),
@@ -368,30 +365,36 @@ def read_ground_names() -> dict[str, gpd.GeoDataFrame]:
     }
 
 
-def _large(provinces: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    return provinces[shapely.area(np.asarray(provinces.geometry.array, dtype=object)) > 4.0]
+def _are_large(provinces: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    large: NDArray[np.bool_] = shapely.area(np.asarray(provinces.geometry.array, object)) > 4.0
+    return large
 
 
-def _read_disputed() -> _Layers:
-    disputed = _read("disputed")
-    if disputed is None:
-        return
+def _disputed() -> _Layers:
     style = Style(
         color=DISPUTED, weight=1.4, pane="background", search=False, legend="Disputed boundary",
-        popup=[c for c in ("note", "accuracy_km", "source", "source_date") if c in disputed],
+        popup=["note", "accuracy_km", "source", "source_date"],
         extra={"dash": "3 3"},
     )  # fmt: skip
-    yield disputed, style, {"name": "Disputed boundaries", "group": "Ground", "control": True}
+    options = {"name": "Disputed boundaries", "group": "Ground", "control": True}
+    yield layer("disputed"), style, options
 
 
 def _districts() -> _Layers:
-    districts = _require("districts")
     style = Style(
         color="#9a917f", weight=0.8, fill=0.0, label="name", label_class="district", label_zoom=8,
         legend="District", extra={"order": -2, "role": "district"},
     )  # fmt: skip
-    yield (
-        districts,
-        style,
-        {"name": "Districts", "group": "Ground", "control": True, "show": False},
-    )
+    options = {"name": "Districts", "group": "Ground", "control": True, "show": False}
+    yield layer("districts"), style, options
+
+
+# In the order of drawing.
+BACKGROUNDS: dict[str, Callable[[], _Layers]] = {
+    "countries": _countries,
+    "relief": _relief,
+    "provinces": _provinces,
+    "rivers": _rivers,
+    "disputed": _disputed,
+    "districts": _districts,
+}

@@ -134,32 +134,11 @@ def classify_colors(
 def scale_sizes(
     frame: pd.DataFrame, column: str, *, largest: float, least: float, by_area: bool
 ) -> tuple[NDArray[np.float64], list[tuple[str, float]]]:
-    """Give each row a size by its value.
+    """Give each row a size in pixels by its value, 0 or more.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        The features.
-    column : str
-        A column of numbers, 0 or more.
-    largest, least : float
-        Pixels of the largest value; the smallest size, also of rows without a value.
-    by_area : bool
-        Whether the area is in proportion to the value, as for symbols; else the size.
-
-    Returns
-    -------
-    sizes : (n,) array of float
-        In pixels.
-    legend : list of (label, size)
-        Up to three round values from large to small, then rows without a value, with their count.
-
-    Raises
-    ------
-    UnknownNameError
-        No such column.
-    InputError
-        A column that isn't numbers, or has negative ones.
+    The largest value has the size `largest`, a row without a value the size `least`. `by_area`, as
+    for symbols, the area is in proportion to the value, else the size. The legend has up to three
+    round values, large to small, and last the count of rows without a value.
 
     Examples
     --------
@@ -196,14 +175,6 @@ def scale_sizes(
 
 def write_number(value: float) -> str:
     """Write a number for a legend: five significant digits, no exponent.
-
-    Parameters
-    ----------
-    value : float
-
-    Returns
-    -------
-    str
 
     Examples
     --------

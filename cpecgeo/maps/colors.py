@@ -1,4 +1,4 @@
-"""Colours, ramps between them, fonts of figures, and how kinds of features look.
+"""Colours, ramps between them, how kinds of features look, and what tells lines apart.
 
 Colour is never the only sign: railways have cross-ties, a line's dash shows its status, and a
 site's shape its kind.
@@ -15,15 +15,21 @@ References
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import shapely
 from branca.colormap import linear
+from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError, UnknownNameError
+from cpecgeo.maps.libraries import read_asset
 
 __all__ = [
+    "BESIDE",
     "CATEGORIES",
     "CSS_NAMES",
     "DASHES",
@@ -32,77 +38,44 @@ __all__ = [
     "NAMED",
     "OTHER",
     "SHAPES",
-    "STATUS_TITLES",
-    "TITLES",
     "VALUES",
     "Look",
     "check_color",
     "find_dash",
     "find_look",
+    "list_colors",
     "make_ramp",
     "pick_spare_color",
     "ramp_about",
     "read_cmap",
-    "set_font",
+    "tell_apart",
 ]
 
 CATEGORIES = (
     "#0b5c97", "#b8470c", "#1c6e46", "#57134b", "#8f5a00", "#00585f", "#6e3b24", "#3d3d3d",
 )  # fmt: skip
+BESIDE = 5.0
+"""Pixels between the middles of lines that share a road."""
+# Degrees within which lines lie on each other, and the share of a line that must do so.
+_NEAR, _SHARED, _MOSTLY = 0.02, 0.02, 0.5
+# A zoom level beyond every map.
+_NEVER = 99.0
 # For rows without a value, and for categories without their own colour.
 MISSING, OTHER = "#b3ada1", "#7c766b"
-# matplotlib's settings of titles.
-TITLES = ("axes.titleweight", "figure.titleweight")
-# By name, because matplotlib before 3.11 can't write numeric weights to SVG.
-_WEIGHTS = {200: "light", 400: "normal", 500: "medium", 600: "semibold", 700: "bold", 800: "heavy",
-            900: "black"}  # fmt: skip
 _RAMP = ("#c9dcec", "#8fb9d8", "#4f93c0", "#1f6ba3", "#0a3f6b")
 # Diverging, from below a centre to above it.
 _TURNING = ("#8a3a06", "#d9854a", "#ece8df", "#4f93c0", "#0a3f6b")
 _HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _CALL = re.compile(r"(?:rgb|hsl)a?\([0-9.,%/ deg]{5,40}\)")
 # CSS Color Module Level 4.
-CSS_NAMES = frozenset(
-    """
-    aliceblue antiquewhite aqua aquamarine azure beige bisque black blanchedalmond blue
-    blueviolet brown burlywood cadetblue chartreuse chocolate coral cornflowerblue
-    cornsilk crimson cyan darkblue darkcyan darkgoldenrod darkgray darkgreen darkgrey
-    darkkhaki darkmagenta darkolivegreen darkorange darkorchid darkred darksalmon
-    darkseagreen darkslateblue darkslategray darkslategrey darkturquoise darkviolet
-    deeppink deepskyblue dimgray dimgrey dodgerblue firebrick floralwhite forestgreen
-    fuchsia gainsboro ghostwhite gold goldenrod gray green greenyellow grey honeydew
-    hotpink indianred indigo ivory khaki lavender lavenderblush lawngreen lemonchiffon
-    lightblue lightcoral lightcyan lightgoldenrodyellow lightgray lightgreen lightgrey
-    lightpink lightsalmon lightseagreen lightskyblue lightslategray lightslategrey
-    lightsteelblue lightyellow lime limegreen linen magenta maroon mediumaquamarine
-    mediumblue mediumorchid mediumpurple mediumseagreen mediumslateblue mediumspringgreen
-    mediumturquoise mediumvioletred midnightblue mintcream mistyrose moccasin navajowhite
-    navy oldlace olive olivedrab orange orangered orchid palegoldenrod palegreen
-    paleturquoise palevioletred papayawhip peachpuff peru pink plum powderblue purple
-    rebeccapurple red rosybrown royalblue saddlebrown salmon sandybrown seagreen seashell
-    sienna silver skyblue slateblue slategray slategrey snow springgreen steelblue tan
-    teal thistle tomato turquoise violet wheat white whitesmoke yellow yellowgreen
-    transparent
-    """.split()  # noqa: SIM905 – as a list it would fill three pages
-)
+CSS_NAMES = frozenset(read_asset("colors.txt").split())
 
 
 def check_color(color: object) -> str:
     """Check a CSS colour, and return it as it is.
 
-    Parameters
-    ----------
-    color : str
-        ``#rgb``, ``#rrggbb``, ``rgb(…)``, ``hsl(…)`` or a colour's English name.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    InputError
-        It isn't one of these.
+    It is ``#rgb``, ``#rrggbb``, ``rgb(…)``, ``hsl(…)`` or a colour's English name; others raise
+    `InputError`.
 
     Examples
     --------
@@ -121,15 +94,6 @@ def check_color(color: object) -> str:
 def pick_spare_color(used: Iterable[str]) -> str:
     """Return a colour of the set that isn't used yet, else the least used one.
 
-    Parameters
-    ----------
-    used : iterable of str
-        Colours that are on the map.
-
-    Returns
-    -------
-    str
-
     Examples
     --------
     >>> pick_spare_color([]), pick_spare_color(["#0b5c97"])
@@ -140,18 +104,7 @@ def pick_spare_color(used: Iterable[str]) -> str:
 
 
 def make_ramp(n: int, colors: Sequence[str] = _RAMP) -> list[str]:
-    """Interpolate n colours between the given ones.
-
-    Parameters
-    ----------
-    n : int
-        How many.
-    colors : sequence of str
-        ``#rrggbb``, from low to high; blues when omitted.
-
-    Returns
-    -------
-    list of str
+    """Interpolate n colours between the given ones (``#rrggbb``), from low to high.
 
     Examples
     --------
@@ -169,19 +122,9 @@ def make_ramp(n: int, colors: Sequence[str] = _RAMP) -> list[str]:
 def ramp_about(
     below: int, across: int, above: int, colors: Sequence[str] | None = None
 ) -> list[str]:
-    """Interpolate colours of a diverging ramp.
+    """Interpolate colours of a diverging ramp: n classes below its centre, around and above it.
 
-    Parameters
-    ----------
-    below, across, above : int
-        Number of classes below the centre, around it, and above it.
-    colors : sequence of str, optional
-        ``#rrggbb`` from low to high; orange to blue when omitted.
-
-    Returns
-    -------
-    list of str
-        Classes at equal steps from the centre are equally dark on both sides.
+    Classes at equal steps from the centre are equally dark on both sides.
 
     Examples
     --------
@@ -195,24 +138,7 @@ def ramp_about(
 
 
 def read_cmap(cmap: str | Sequence[str]) -> list[str]:
-    """Return the colours of a scheme by its name, or those of a list.
-
-    Parameters
-    ----------
-    cmap : str or sequence of str
-        A scheme of ColorBrewer or matplotlib, such as ``"YlGnBu"``, or ``#rrggbb`` from low to
-        high.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    UnknownNameError
-        No scheme of that name.
-    InputError
-        Fewer than two colours, or others than ``#rrggbb``.
+    """Return the colours of a scheme of ColorBrewer or matplotlib by its name, or those of a list.
 
     Examples
     --------
@@ -292,6 +218,7 @@ VALUES = {
     "proxy": "another place's point",
     "schematic": "drawn roughly",
     "on": "on the line",
+    "under_construction": "under construction",
     "rail_length": "length of railway",
     "road_length": "length of road",
     "crossings": "border crossing",
@@ -304,26 +231,10 @@ VALUES = {
     "stations": "station",
     "interchanges": "interchange",
 }
-STATUS_TITLES = {
-    "operating": "operating",
-    "under_construction": "under construction",
-    "planned": "planned",
-    "suspended": "suspended",
-    "closed": "closed",
-}
 
 
 def find_look(kind: object) -> Look:
-    """Return the look of a kind of feature.
-
-    Parameters
-    ----------
-    kind : object
-        A key of `KINDS`; anything else has the default look.
-
-    Returns
-    -------
-    Look
+    """Return the look of a kind of feature; of an unknown kind the default.
 
     Examples
     --------
@@ -336,15 +247,6 @@ def find_look(kind: object) -> Look:
 def find_dash(status: object) -> str:
     """Return the dash pattern of a status, in widths of the line; "" is solid.
 
-    Parameters
-    ----------
-    status : object
-        A key of `DASHES`; anything else is solid.
-
-    Returns
-    -------
-    str
-
     Examples
     --------
     >>> find_dash("planned")
@@ -353,32 +255,83 @@ def find_dash(status: object) -> str:
     return DASHES.get(status if isinstance(status, str) else "", "")
 
 
-def set_font(font: str, weights: set[int]) -> dict[str, str | int | list[str]]:
-    """Return matplotlib's settings for a font, with weights that the font has.
-
-    Parameters
-    ----------
-    font : str
-    weights : set of int
-        Weights of its faces: 400 is normal, 700 bold.
-
-    Returns
-    -------
-    dict
-        matplotlib warns of each text in a weight that the font lacks, so such weights are avoided.
+def list_colors(payloads: Iterable[Mapping[str, Any]]) -> list[str]:
+    """List the colours of layers, those of the background left out.
 
     Examples
     --------
-    >>> set_font("WenQuanYi Zen Hei", {500})["axes.titleweight"]
-    'medium'
-    >>> set_font("SimHei", {400})["font.family"]
-    ['SimHei', 'DejaVu Sans']
+    >>> list_colors([{"view": True, "looks": [{"color": "teal"}]}, {"view": False}])
+    ['teal']
     """
-    normal = min(weights, key=lambda weight: abs(weight - 400))
-    bold = min(weights, key=lambda weight: abs(weight - 700))
-    # DejaVu, the fallback for missing letters, is used in the same weight.
-    spare = ["DejaVu Sans"] if font != "DejaVu Sans" and {normal, bold} <= {400, 700} else []
-    all_of = ("font.weight", "axes.labelweight", "figure.labelweight")
-    texts = dict.fromkeys(all_of, _WEIGHTS.get(normal, normal))
-    titles = dict.fromkeys(TITLES, _WEIGHTS.get(bold, bold))
-    return {"font.family": [font, *spare], **texts, **titles}
+    return [look["color"] for one in payloads if one["view"] for look in one["looks"]]
+
+
+def tell_apart(
+    payloads: Mapping[str, dict[str, Any]], lines: Mapping[str, gpd.GeoSeries]
+) -> dict[str, dict[str, Any]]:
+    """Give corridors of one kind their own colours, names and, where they overlap, offsets.
+
+    `payloads` are all layers of the map by their keys, `lines` the sections of each corridor that
+    is coloured by kind. Returns new payloads of those layers that share their colour with another;
+    the first keeps it.
+
+    Examples
+    --------
+    >>> tell_apart({}, {})
+    {}
+    """
+    kinds: dict[str, list[str]] = {}
+    for key in lines:
+        kinds.setdefault(payloads[key]["looks"][0]["color"], []).append(key)
+    used = list_colors(payloads.values())
+    told = {}
+    for keys in (some for some in kinds.values() if len(some) > 1):
+        offsets, shared = _find_overlaps([lines[key] for key in keys])
+        for turn, key in enumerate(keys):
+            color = payloads[key]["looks"][0]["color"] if turn == 0 else pick_spare_color(used)
+            used.append(color)
+            told[key] = _recolor(payloads[key], color, offsets[turn], shared[turn])
+    return told
+
+
+def _recolor(
+    payload: dict[str, Any], color: str, offset: float, shared: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Return a layer in one colour, named by its own name, on a section that only it has."""
+    style = payload["style"] | {"apart": True}
+    if offset:
+        style["aside"] = offset
+    if shared.any() and not shared.all():
+        style["labelZooms"] = {int(i): _NEVER for i in np.flatnonzero(shared)}
+    entry = payload["legend"][:1] or [{"type": "line", "shape": "circle"}]
+    return payload | {
+        "style": style,
+        "looks": [look | {"color": color} for look in payload["looks"]],
+        # Without a label, the page writes the layer's name.
+        "legend": [entry[0] | {"label": "", "color": color}],
+    }
+
+
+def _find_overlaps(
+    things: Sequence[gpd.GeoSeries],
+) -> tuple[list[float], list[NDArray[np.bool_]]]:
+    """Return each line's offset to the right in pixels, and which of its sections it shares."""
+    parts = [np.asarray(shapely.simplify(one.array, _NEAR / 4), dtype=object) for one in things]
+    around = [shapely.union_all(shapely.buffer(some, _NEAR, quad_segs=2)) for some in parts]
+    overlaps, shared = False, []
+    for turn, some in enumerate(parts):
+        others = shapely.union_all([one for k, one in enumerate(around) if k != turn])
+        inside = shapely.length(shapely.intersection(some, others))
+        overlaps |= bool(inside.sum() > _SHARED * shapely.length(some).sum())
+        shared.append(inside > _MOSTLY * shapely.length(some))
+    if not overlaps:
+        return [0.0] * len(things), shared
+    middle = (len(things) - 1) / 2
+    return [BESIDE * (k - middle) * _find_sense(one) for k, one in enumerate(parts)], shared
+
+
+def _find_sense(parts: NDArray[np.object_]) -> int:
+    """Return 1 for a line that runs to the north-east, else -1: its right is then the left."""
+    points = shapely.get_coordinates(parts)
+    east, north = points[-1] - points[0]
+    return 1 if north + east / 2 >= 0 else -1

@@ -1,10 +1,11 @@
-"""Corridors and routes as layers: their sections, stops, km posts and profiles."""
+"""Corridors, routes and catchments as layers: sections, stops, km posts, profiles, edges."""
 
 from __future__ import annotations
 
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import geopandas as gpd
@@ -18,6 +19,7 @@ from cpecgeo.analysis.profile import profile
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import GeometryWarning, InputError
 from cpecgeo.features.corridor import Corridor
+from cpecgeo.geodesy import Chainage
 from cpecgeo.maps import encode
 from cpecgeo.maps.colors import KINDS, NAMED
 from cpecgeo.maps.style import Style
@@ -35,6 +37,7 @@ __all__ = [
     "list_grounds",
     "name_briefly",
     "shorten_name",
+    "split_edges",
     "split_remark",
     "style_line",
     "style_stops",
@@ -85,18 +88,10 @@ def style_line(frame: gpd.GeoDataFrame, **more: Any) -> Style:
 
 
 def tabulate_sections(*things: Corridor) -> gpd.GeoDataFrame:
-    """Tabulate the sections of corridors for their popups.
+    """Tabulate the sections of corridors for their popups, corridor by corridor.
 
-    Parameters
-    ----------
-    *things : Corridor
-
-    Returns
-    -------
-    GeoDataFrame
-        Sections with geometry, corridor by corridor; `kind` is that of the network, `corridor`
-        the corridor's title, `short` its name for labels, `competing` the competing figures of
-        section and whole.
+    `kind` is that of the network, `corridor` the corridor's title, `short` its name for labels,
+    `competing` the competing figures of section and whole.
     """
     frame = pd.concat([pd.DataFrame(t.sections) for t in things], ignore_index=True)
     of = np.repeat(np.arange(len(things)), [len(t.sections) for t in things])
@@ -149,16 +144,8 @@ def list_figures(competing: object) -> list[str]:
 def tabulate_stops(thing: Corridor) -> gpd.GeoDataFrame | None:
     """Tabulate a corridor's stops of known position; None where there are none.
 
-    Parameters
-    ----------
-    thing : Corridor
-        With `stops`.
-
-    Returns
-    -------
-    GeoDataFrame or None
-        `cpec:weight` is 2 for the ends, 1 for junctions or towns, 0 for others. `note` is the
-        remark in brackets after a name.
+    `cpec:weight` is 2 for the ends, 1 for junctions or towns, 0 for others. `note` is the remark in
+    brackets after a name.
     """
     stops = thing.stops
     if not isinstance(stops, gpd.GeoDataFrame) or not stops.geometry.notna().any():
@@ -201,18 +188,7 @@ def choose_decimals(accuracies: Iterable[Any]) -> int:
 
 
 def encode_posts(thing: Corridor) -> dict[str, Any] | None:
-    """Encode the km posts of a corridor, one per km.
-
-    Parameters
-    ----------
-    thing : Corridor
-        With a method ``km_posts(every_km=…)``.
-
-    Returns
-    -------
-    dict or None
-        ``first_km``, ``points`` and ``accuracy_km`` of the posts; None without posts.
-    """
+    """Encode the km posts of a corridor, one per km; None without posts."""
     posts = thing.km_posts(every_km=1)
     if not len(posts):
         return None
@@ -240,23 +216,10 @@ def name_briefly(thing: Corridor) -> str:
 def encode_profile(thing: Corridor | Route, title: str) -> dict[str, Any]:
     """Encode the ground along a corridor or route for the panel of its profile.
 
-    Parameters
-    ----------
-    thing : Corridor or Route
-    title : str
-        For people.
-
-    Returns
-    -------
-    dict
-        ``name``; ``km``, ``metres`` (None where unknown) and ``points`` of the samples, one per km
-        up to 3,000 km, as for `draw_profile`; ``ground``, the first and last sample of each stretch
-        whose ground isn't the road's; ``highest`` as [metres, km], or None where unknown.
-
-    Raises
-    ------
-    InputError
-        A route by sea, or of no length.
+    ``km``, ``metres`` (None where unknown) and ``points`` are those of the samples, one per km up
+    to 3,000 km; ``ground`` has the first and last sample of each stretch whose ground isn't the
+    road's; ``highest`` is [metres, km], None where unknown. A route by sea, or of no length, is
+    refused.
 
     Examples
     --------
@@ -337,17 +300,7 @@ def title_routes(routes: Sequence[Route]) -> str:
 
 
 def tabulate_towns(routes: Sequence[Route]) -> gpd.GeoDataFrame:
-    """Tabulate the towns that routes pass, other than their ends.
-
-    Parameters
-    ----------
-    routes : sequence of Route
-
-    Returns
-    -------
-    GeoDataFrame
-        Rows of the layer of places within 8 km of a leg; `cpec:first` is the priority of a name.
-    """
+    """Tabulate the towns within 8 km of routes, other than their ends; `cpec:first` ranks names."""
     legs = [part for one in routes for leg in one.legs.geometry for part in shapely.get_parts(leg)]
     places = layer("places")
     places = places[places.geometry.notna()]
@@ -362,17 +315,9 @@ def tabulate_towns(routes: Sequence[Route]) -> gpd.GeoDataFrame:
 
 
 def find_doubles(places: gpd.GeoDataFrame) -> set[str]:
-    """Find double entries of a gazetteer: without population, near an entry of that name with it.
+    """Find the ids of double entries of a gazetteer.
 
-    Parameters
-    ----------
-    places : GeoDataFrame
-        With `id`, `name` and `population`.
-
-    Returns
-    -------
-    set of str
-        Their ids.
+    They are without population, and near an entry of that name that has it.
 
     Examples
     --------
@@ -397,3 +342,25 @@ def style_towns(towns: gpd.GeoDataFrame) -> Style:
         radius=3.0, color=KINDS["places"].color, label="name", label_zoom=3.0, rank="cpec:first",
         legend="Town", extra={"order": 3, "fixed": True, "zooms": zooms},
     )  # fmt: skip
+
+
+def split_edges(edges: gpd.GeoDataFrame, limits: Sequence[float]) -> gpd.GeoDataFrame:
+    """Split edges where their cost, in proportion to length, passes the limit of a class."""
+    rows: list[dict[str, Any]] = []
+    for row in edges.to_dict("records"):
+        low, high = row["cost_from"], row["cost_to"]
+        cuts = [low, *(cut for cut in limits if low < cut < high), high]
+        part, km = row["geometry"], row["km"]
+        line = Chainage(part) if len(cuts) > 2 else None
+        for a, b in pairwise(cuts):
+            if line is not None:
+                at, to = ((c - low) / (high - low) * line.end_km for c in (a, b))
+                part = line.between(at, min(to, line.end_km))
+            # A class includes its lower limit, and a stretch that ends there isn't in it.
+            end = np.nextafter(b, a) if b in limits and a < b else b
+            share = (b - a) / (high - low) if high > low else 1.0
+            own = {"km": km * share, "cost_from": a, "cost_to": end, "geometry": part}
+            rows.append(row | own)
+    split = gpd.GeoDataFrame(rows, columns=edges.columns, geometry="geometry", crs=edges.crs)
+    split.attrs = edges.attrs
+    return split

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import geopandas as gpd
@@ -18,14 +17,13 @@ from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.places import Place
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike
-from cpecgeo.geodesy import Chainage
-from cpecgeo.maps.collection import BESIDE, Drawing
-from cpecgeo.maps.colors import CATEGORIES, KINDS
+from cpecgeo.maps.colors import BESIDE, CATEGORIES, KINDS
 from cpecgeo.maps.corridors import (
     choose_decimals,
     encode_posts,
     encode_profile,
     name_briefly,
+    split_edges,
     style_line,
     style_stops,
     style_towns,
@@ -39,7 +37,7 @@ from cpecgeo.routing import Reach, Route
 from cpecgeo.routing.border import Market
 from cpecgeo.routing.search import Snap
 
-__all__ = ["TOWNS", "list_drawings"]
+__all__ = ["TOWNS", "Drawing", "color_drawing", "list_drawings"]
 
 TOWNS = "towns-on-the-way"
 """Key of the layer of towns that a route passes."""
@@ -52,6 +50,52 @@ _NO_PROFILE = "profile is for a corridor or a route; x is a {}; leave it out."
 _take = partial(resolve, missing="keep", anywhere=True)  # `encode_layer` names the swapped rows
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """One layer to draw, or the km posts of one line, or the profile of the layer before.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame or GeoSeries
+        The features; None for km posts and profiles.
+    style : Style
+    name, group : str
+        Of the layer; the group is "" for the caller's.
+    show : bool
+        Whether drawn at the start.
+    posts : dict, optional
+        Arguments of `Map.add_posts`.
+    key : str, optional
+        Name of the layer for the page's script.
+    profile : dict, optional
+        From `encode_profile`.
+    title : str
+        Of the thing for the map's title; the name of the first layer when all are empty.
+    by_kind : bool
+        Whether this is a corridor that is coloured by its kind.
+    """
+
+    frame: Any
+    style: Style
+    name: str
+    group: str = ""
+    show: bool = True
+    posts: dict[str, Any] | None = None
+    key: str | None = None
+    profile: dict[str, Any] | None = None
+    title: str = ""
+    by_kind: bool = False
+
+
+def color_drawing(drawing: Drawing, color: str) -> Style:
+    """Set `color` in a style that has neither its own colour nor colours by kind."""
+    frame = drawing.frame
+    kinds = frame["kind"] if isinstance(frame, gpd.GeoDataFrame) and "kind" in frame else []
+    if drawing.style.color is not None or any(k in KINDS for k in set(map(str, kinds))):
+        return drawing.style
+    return replace(drawing.style, color=color)
+
+
 def list_drawings(
     x: SubjectLike,
     *,
@@ -60,31 +104,7 @@ def list_drawings(
     style: Mapping[str, Any],
     profile: bool = False,
 ) -> Iterator[Drawing]:
-    """Yield the layers of a thing.
-
-    Parameters
-    ----------
-    x : object
-        See `Map.add`.
-    name : str, optional
-        The layer's name.
-    geometry : object, optional
-        Geometries for a table that has none.
-    style : dict
-        Fields of `Style`.
-    profile : bool
-        Whether a corridor or route comes with its profile.
-
-    Yields
-    ------
-    Drawing
-
-    Raises
-    ------
-    InputTypeError
-        `x` has no geometry to draw, or no profile although `profile` is set.
-    UnknownNameError
-        An unknown field of style, or name.
+    """Yield the layers of a thing; arguments and errors as for `Map.add`.
 
     Examples
     --------
@@ -218,7 +238,7 @@ def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
     look = replace(look, extra=_TIMELESS | dict(look.extra))
     edges = x.edges
     if look.color == "cost_to" and not isinstance(look.scheme, str):
-        edges = _split_edges(edges, look.scheme)
+        edges = split_edges(edges, look.scheme)
     yield Drawing(edges, look, title, "Reach")
     area = gpd.GeoDataFrame({"name": [title]}, geometry=[x.polygon], crs="EPSG:4326")
     yield Drawing(area, replace(style, fill=0.12, search=False), f"{title}: area", "Reach")
@@ -226,28 +246,6 @@ def _reach(x: Reach, style: Style, name: str | None) -> Iterator[Drawing]:
         dots = replace(style, radius=3.5, label="name", extra={"once": True} | dict(style.extra))
         yield Drawing(x.towns, dots, "Towns reached", "Reach")
     yield _mark(x.origins, "Origin", "Reach")
-
-
-def _split_edges(edges: gpd.GeoDataFrame, limits: Sequence[float]) -> gpd.GeoDataFrame:
-    """Split edges where their cost, in proportion to length, passes the limit of a class."""
-    rows: list[dict[str, Any]] = []
-    for row in edges.to_dict("records"):
-        low, high = row["cost_from"], row["cost_to"]
-        cuts = [low, *(cut for cut in limits if low < cut < high), high]
-        part, km = row["geometry"], row["km"]
-        line = Chainage(part) if len(cuts) > 2 else None
-        for a, b in pairwise(cuts):
-            if line is not None:
-                at, to = ((c - low) / (high - low) * line.end_km for c in (a, b))
-                part = line.between(at, min(to, line.end_km))
-            # A class includes its lower limit, and a stretch that ends there isn't in it.
-            end = np.nextafter(b, a) if b in limits and a < b else b
-            share = (b - a) / (high - low) if high > low else 1.0
-            own = {"km": km * share, "cost_from": a, "cost_to": end, "geometry": part}
-            rows.append(row | own)
-    split = gpd.GeoDataFrame(rows, columns=edges.columns, geometry="geometry", crs=edges.crs)
-    split.attrs = edges.attrs
-    return split
 
 
 def _mark(ends: Sequence[Snap], name: str, group: str) -> Drawing:

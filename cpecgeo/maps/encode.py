@@ -77,19 +77,7 @@ def _deltas(coords: NDArray[np.float64], decimals: int) -> str:
 
 
 def points(array: NDArray[Any], decimals: int = DECIMALS) -> str:
-    """Encode points as one string of differences.
-
-    Parameters
-    ----------
-    array : (n,) array of Point
-        None missing.
-    decimals : int
-        Of the degrees that are kept.
-
-    Returns
-    -------
-    str
-        Two numbers per point: lon and lat of the first point, then differences.
+    """Encode points as one string: lon and lat of the first point, then differences.
 
     Examples
     --------
@@ -121,18 +109,8 @@ def _one(geometry: shapely.Geometry | None, decimals: int) -> Any:
 def geometries(array: Iterable[Any], decimals: int = DECIMALS) -> list[Any]:
     """Encode geometries of all types except collections.
 
-    Parameters
-    ----------
-    array : iterable of shapely geometry or None
-        Lon, lat.
-    decimals : int
-        Of the degrees that are kept.
-
-    Returns
-    -------
-    list
-        Per feature 0 for none, or ``[type, parts]`` with type 1 for points, 2 for lines and
-        3 for polygons (rings from outside in).
+    Each is 0 for none, or ``[type, parts]`` with type 1 for points, 2 for lines and 3 for polygons
+    (rings from outside in).
 
     Examples
     --------
@@ -146,15 +124,7 @@ def geometries(array: Iterable[Any], decimals: int = DECIMALS) -> list[Any]:
 def plain(value: object) -> Any:  # noqa: PLR0911
     """Return a value in JSON's types; None for every kind of missing value.
 
-    Parameters
-    ----------
-    value : object
-        A cell of a table.
-
-    Returns
-    -------
-    str, int, float, bool, list or None
-        Text over 4,000 characters is cut, with a remark.
+    Text over 4,000 characters is cut, with a remark.
 
     Examples
     --------
@@ -202,16 +172,6 @@ def _time(value: dt.datetime) -> str:
 def column(values: Iterable[Any]) -> Any:
     """Encode a column as values, or as an index into its distinct values, whichever is shorter.
 
-    Parameters
-    ----------
-    values : iterable
-        The cells.
-
-    Returns
-    -------
-    list or dict
-        The values, or ``{"v": distinct values, "i": index of each}``.
-
     Examples
     --------
     >>> column(["rail", "rail", "rail", "rail", "road"])
@@ -234,25 +194,10 @@ def column(values: Iterable[Any]) -> Any:
 
 
 def times(values: pd.Series, what: str) -> dict[str, Any]:
-    """Encode a column of dates or years for the time slider.
+    """Encode a column of dates or years, named `what` in messages, for the time slider.
 
-    Parameters
-    ----------
-    values : Series
-        Dates and times (those without a zone count as UTC), ISO 8601 text, or whole years.
-    what : str
-        Name of the column, for messages.
-
-    Returns
-    -------
-    dict
-        ``unit`` ("year", "day" or "second", since 1970 for the latter two) and ``v``, whole
-        numbers; None for a missing date.
-
-    Raises
-    ------
-    InputError
-        A value that isn't a date; the message shows the first.
+    Dates and times (those without a zone count as UTC), ISO 8601 text or whole years become whole
+    numbers of a ``unit``: "year", "day" or "second", since 1970 for the latter two.
 
     Examples
     --------
@@ -291,15 +236,8 @@ def _count_time(known: pd.Series, what: str) -> tuple[str, pd.Series]:
 def pack_layers(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Write repeated parts of layers once, and indices and single points as text.
 
-    Parameters
-    ----------
-    layers : mapping
-        Layers from `cpecgeo.maps.layer.encode_layer`, in the order of the page.
-
-    Returns
-    -------
-    dict
-        Copies; the page's script (`unpack` in base.js) restores the layers.
+    Layers are those of `cpecgeo.maps.layer.encode_layer`, in the order of the page. The page's
+    script (`unpack` in base.js) restores them.
 
     Examples
     --------
@@ -378,15 +316,7 @@ def _is_single(text: str) -> bool:
 def dumps(value: object) -> str:
     r"""Return JSON that is safe inside a page, whatever its texts contain.
 
-    Parameters
-    ----------
-    value : object
-        Lists, dictionaries, numbers and texts.
-
-    Returns
-    -------
-    str
-        No ``<``, ``>``, ``&``, line separators or unpaired surrogates appear as such.
+    No ``<``, ``>``, ``&``, line separators or unpaired surrogates appear as such.
 
     Examples
     --------

@@ -31,6 +31,7 @@ __all__ = [
     "VectorLayer",
     "encode_layer",
     "find_credits",
+    "find_largest",
     "list_words",
     "translate_layer",
 ]
@@ -62,22 +63,9 @@ _GIVERS = (
 
 
 class VectorLayer(Layer):
-    """A layer of features for `cpecgeo.maps.Map`.
+    """A layer of features for `cpecgeo.maps.Map`: data from `encode_layer`, with a name for people.
 
-    Parameters
-    ----------
-    payload : dict
-        Data for the page's script, from `encode_layer`.
-    key : str
-        The layer's name in the page's data block.
-    name : str
-        The name shown to people.
-    group : str
-        Heading in the layer control.
-    show : bool
-        Whether it is drawn at the start.
-    control : bool
-        Whether the layer control offers it.
+    The page's script knows the layer by its `key`.
     """
 
     _template = Template(
@@ -111,24 +99,10 @@ class VectorLayer(Layer):
 
 
 def encode_layer(frame: gpd.GeoDataFrame | gpd.GeoSeries, style: Style) -> dict[str, Any]:
-    """Encode a table for the page's script.
+    """Encode a table with a CRS for the page's script: geometry, columns, looks and legend.
 
-    Parameters
-    ----------
-    frame : GeoDataFrame or GeoSeries
-        With a CRS. Rows without a geometry can be found by the search but aren't drawn.
-    style : Style
-        Its style.
-
-    Returns
-    -------
-    dict
-        Geometry, columns, styles and legend, ready for `encode.dumps`.
-
-    Raises
-    ------
-    CRSError, CoordinateError, InputError
-        As `cpecgeo.geodesy.lonlat` does for coordinates, and for unknown columns and colours.
+    Rows without a geometry can be found by the search but aren't drawn. Coordinates are refused as
+    by `cpecgeo.geodesy.lonlat`, and so are unknown columns and colours.
 
     Examples
     --------
@@ -203,13 +177,17 @@ def _looks(
 
 def _middle(geometry: shapely.Geometry) -> str | None:
     """Find the point for an area's name: the centre of the largest circle in its largest part."""
-    parts = shapely.get_parts(geometry)
-    parts = parts[shapely.get_dimensions(parts) == 2]
-    if not len(parts):
+    if (largest := find_largest(geometry)) is None:
         return None
-    largest = parts[int(np.argmax(shapely.area(parts)))]
     circle = shapely.maximum_inscribed_circle(largest, 0.02)
     return encode.points(np.array([shapely.Point(shapely.get_coordinates(circle)[0])]))
+
+
+def find_largest(geometry: shapely.Geometry) -> shapely.Polygon | None:
+    """Return the largest part of an area; None where there is no area."""
+    parts = shapely.get_parts(geometry)
+    parts = parts[shapely.get_dimensions(parts) == 2]
+    return parts[int(np.argmax(shapely.area(parts)))] if len(parts) else None
 
 
 def _all_single(array: np.ndarray[Any, Any]) -> bool:
@@ -297,20 +275,7 @@ def _is_heading(column: str) -> bool:
 
 
 def translate_layer(payload: dict[str, Any], say: Words) -> dict[str, Any]:
-    """Translate a layer's texts: its name, legend, fields, and known names.
-
-    Parameters
-    ----------
-    payload : dict
-        Of a `VectorLayer`.
-    say : Words
-        Of the page's language.
-
-    Returns
-    -------
-    dict
-        A copy with the same features; for English the payload itself.
-    """
+    """Translate a layer's texts: its name, legend, fields, and known names."""
     if say.lang == "en":
         return payload
     columns = dict(payload["columns"])
@@ -340,20 +305,7 @@ def translate_layer(payload: dict[str, Any], say: Words) -> dict[str, Any]:
 
 
 def list_words(payloads: Iterable[dict[str, Any]], say: Words) -> dict[str, str]:
-    """List the translations for the page's scripts: their own texts, and values of the data.
-
-    Parameters
-    ----------
-    payloads : iterable of dict
-        The layers.
-    say : Words
-        Of the page's language.
-
-    Returns
-    -------
-    dict
-        English text to translation; empty for English.
-    """
+    """List the translations for the page's scripts: their own texts, and values of the data."""
     if say.lang == "en":
         return {}
     words = {text: say(text) for text in list_texts()}
@@ -370,22 +322,10 @@ def _is_text(value: object) -> bool:
 
 
 def find_credits(table: pd.DataFrame, more: Iterable[Any] = ()) -> list[tuple[str, str]]:
-    """Return the data providers named by a table's sources and licences.
+    """Return the data providers named by a table's sources and licences, or by `more` sources.
 
-    The names come from a fixed list, never from the text itself, because leaflet writes them
-    as markup in the line of credits.
-
-    Parameters
-    ----------
-    table : DataFrame
-        With columns ``source`` and ``licence``, or without.
-    more : iterable of str
-        Further sources.
-
-    Returns
-    -------
-    list of (name, terms)
-        Each once, in a fixed order.
+    The names come from a fixed list, never from the text itself, because leaflet writes them as
+    markup in the line of credits.
 
     Examples
     --------

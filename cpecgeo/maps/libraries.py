@@ -1,4 +1,4 @@
-"""Browser libraries that ship with the package, found by the address that folium uses.
+"""What browsers need of the package: libraries, fonts and scripts; and chromium, for pictures.
 
 folium links libraries on a delivery network. A saved map must make no request, so each address is
 replaced by the file of the same library in `assets/vendor`. The record `vendor.json` there has
@@ -11,24 +11,36 @@ import base64
 import functools
 import json
 import re
+import shutil
+import subprocess
+import tempfile
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from urllib.parse import urlparse
 
-from cpecgeo.errors import DataError, InputError
+from cpecgeo.errors import DataError, FileError, InputError, MissingExtraError
+from cpecgeo.files.disk import write_whole
 
 __all__ = [
+    "PAPERS",
     "Library",
     "build_letters",
     "build_marker_script",
+    "find_browser",
     "find_library",
     "inline_asset",
     "list_libraries",
     "list_texts",
+    "print_page",
     "read_asset",
     "read_code",
+    "run_browser",
+    "take_picture",
 ]
 
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SMALLEST, LARGEST = 200, 10_000
 _MIME = {
     "png": "image/png",
     "gif": "image/gif",
@@ -92,10 +104,6 @@ class Library:
 def list_libraries() -> tuple[Library, ...]:
     """List all vendored packages.
 
-    Returns
-    -------
-    tuple of Library
-
     Examples
     --------
     >>> {lib.name: lib.version for lib in list_libraries()}["leaflet"]
@@ -119,15 +127,6 @@ def _read(path: str) -> bytes:
 def read_asset(name: str) -> str:
     """Read the text of one of the map's own files.
 
-    Parameters
-    ----------
-    name : str
-        Such as ``"map.css"``.
-
-    Returns
-    -------
-    str
-
     Examples
     --------
     >>> read_asset("map.css").startswith("/*")
@@ -139,15 +138,6 @@ def read_asset(name: str) -> str:
 @functools.cache
 def read_code(name: str) -> str:
     """Read one of the map's own scripts or style sheets, without comments and spare spaces.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``"map.css"``.
-
-    Returns
-    -------
-    str
 
     Examples
     --------
@@ -203,15 +193,6 @@ def tighten_style(text: str) -> str:
 def inline_asset(name: str) -> str:
     """Return one of the map's own pictures as a data URI.
 
-    Parameters
-    ----------
-    name : str
-        Such as ``"relief.webp"``.
-
-    Returns
-    -------
-    str
-
     Examples
     --------
     >>> inline_asset("relief.webp")[:23]
@@ -224,15 +205,7 @@ def inline_asset(name: str) -> str:
 def build_letters(lang: str) -> str:
     """Build the style that brings a language's letters, for machines that have no font of them.
 
-    Parameters
-    ----------
-    lang : str
-        ``"ur"`` or ``"zh"``; others need none.
-
-    Returns
-    -------
-    str
-        CSS: the font named "cpecgeo letters", which style sheets name last.
+    Style sheets name its font, "cpecgeo letters", last. Only ``"ur"`` and ``"zh"`` need one.
 
     Examples
     --------
@@ -251,11 +224,6 @@ def build_letters(lang: str) -> str:
 def list_texts() -> tuple[str, ...]:
     """List the texts in the map's own scripts: the first argument of each call of `t`.
 
-    Returns
-    -------
-    tuple of str
-        In alphabetical order.
-
     Examples
     --------
     >>> "Zoom in" in list_texts()
@@ -269,22 +237,7 @@ def list_texts() -> tuple[str, ...]:
 
 @functools.cache
 def find_library(url: str) -> str:
-    """Find the script or style sheet for an address; inline its images and fonts.
-
-    Parameters
-    ----------
-    url : str
-        The address that folium links.
-
-    Returns
-    -------
-    str
-        JavaScript or CSS without a link to anything.
-
-    Raises
-    ------
-    InputError
-        No vendored library has that file.
+    """Find the script or style sheet for an address that folium links; inline its images and fonts.
 
     Examples
     --------
@@ -312,11 +265,6 @@ def find_library(url: str) -> str:
 
 def build_marker_script() -> str:
     """Build leaflet's own marker with inlined pictures; leaflet would request files.
-
-    Returns
-    -------
-    str
-        JavaScript.
 
     Examples
     --------
@@ -362,3 +310,64 @@ def _data_uri(base: str, link: str) -> str:
     except DataError:
         return "data:,"
     return f"data:{mime};base64,{base64.b64encode(data).decode()}"
+
+
+def find_browser() -> str:
+    """Return the path of chromium or Chrome."""
+    for name in _BROWSERS:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise MissingExtraError(
+        f"no browser is on PATH (looked for {', '.join(_BROWSERS)}); a picture or a PDF needs one. "
+        "Install chromium, or draw with cpecgeo.maps.figures, which needs none."
+    )
+
+
+def take_picture(page: str, path: Path, *, width: int, height: int, timeout: float) -> Path:
+    """Take a picture of a page without requests; errors as for `Map.to_png`."""
+    for what, size in (("width", width), ("height", height)):
+        if not SMALLEST <= size <= LARGEST:
+            raise InputError(f"{what} is {size!r}; {SMALLEST} to {LARGEST:,} pixels are possible.")
+    options = ["--hide-scrollbars", f"--window-size={width},{height}"]
+    picture = run_browser(page, "--screenshot", options, timeout=timeout)
+    return write_whole(path, picture)
+
+
+PAPERS = ("A4", "A3", "A4 portrait", "A3 portrait")
+
+
+def print_page(page: str, path: Path, *, timeout: float) -> Path:
+    """Print a page to PDF, through chromium, on the paper stated in the page."""
+    options = ["--no-pdf-header-footer", "--virtual-time-budget=8000"]
+    return write_whole(path, run_browser(page, "--print-to-pdf", options, timeout=timeout))
+
+
+_MADE = {"--screenshot": "png", "--print-to-pdf": "pdf"}
+
+
+def run_browser(page: str, what: str, options: list[str], *, timeout: float) -> bytes:
+    """Open a page in a browser without a window, and return the file that the browser writes.
+
+    `what` is the browser's option for the kind of file: ``--screenshot`` or ``--print-to-pdf``;
+    `timeout` is in seconds.
+    """
+    program = find_browser()
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "page.html", Path(folder) / f"made.{_MADE[what]}"
+        source.write_text(page, encoding="utf-8")
+        command = [
+            program, "--headless", "--no-sandbox", "--disable-gpu",
+            "--disable-background-networking", f"--user-data-dir={folder}/profile",
+            "--virtual-time-budget=4000", *options, f"{what}={target}", f"{source.as_uri()}#still",
+        ]  # fmt: skip
+        try:
+            done = subprocess.run(  # noqa: S603 – the program is found on PATH by fixed names
+                command, capture_output=True, timeout=timeout, check=False, text=True
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise FileError(f"{program} made nothing of the page: {error}") from error
+        if not target.exists():
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise FileError(f"{program} made nothing of the page (exit {done.returncode}): {last}")
+        return target.read_bytes()

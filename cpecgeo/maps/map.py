@@ -16,24 +16,20 @@ from folium.template import Template
 from cpecgeo.errors import UnknownNameError
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.disk import local, write_whole
-from cpecgeo.maps import collection
-from cpecgeo.maps.background import DISPUTED_NOTE, choose_backgrounds, encode_background
-from cpecgeo.maps.colors import pick_spare_color
-from cpecgeo.maps.controls import (
-    EMBEDDED,
-    Control,
-    Start,
-    check_controls,
-    check_options,
-    list_applicable,
+from cpecgeo.maps import page
+from cpecgeo.maps.background import (
+    DISPUTED_NOTE,
+    choose_backgrounds,
+    encode_background,
     list_tile_hosts,
     make_tile_layers,
 )
-from cpecgeo.maps.drawings import TOWNS, list_drawings
+from cpecgeo.maps.colors import list_colors, pick_spare_color, tell_apart
+from cpecgeo.maps.drawings import TOWNS, color_drawing, list_drawings
 from cpecgeo.maps.layer import VectorLayer, encode_layer, list_words, translate_layer
-from cpecgeo.maps.page import PAPERS, print_page, render_heading, render_page, take_picture
+from cpecgeo.maps.libraries import PAPERS, print_page, take_picture
 from cpecgeo.maps.style import Style
-from cpecgeo.maps.words import find_words, list_unnamed
+from cpecgeo.maps.words import find_words, join_titles, list_unnamed, translate_title
 
 __all__ = ["Map"]
 
@@ -67,7 +63,7 @@ class Map(folium.Map):
         Pale background layers: any of ``"countries"``, ``"relief"``, ``"provinces"``,
         ``"districts"``, ``"rivers"``, ``"disputed"``; True for all but districts.
     controls : bool or sequence of str
-        Names from `cpecgeo.maps.controls.CONTROLS`; True for all that apply.
+        Names from `cpecgeo.maps.page.CONTROLS`; True for all that apply.
     lang : str
         Language of controls, legend, popups and known names: ``"en"``, ``"ur"`` or ``"zh"``.
     embed : bool
@@ -122,11 +118,13 @@ class Map(folium.Map):
         **options: Any,
     ) -> None:
         texts = {"title": title, "subtitle": subtitle, "lang": lang}
-        check_options(location, zoom_start, texts, options)
+        page.check_options(location, zoom_start, texts, options)
         find_words(lang)
         super().__init__(location=location, tiles=None, **options)
         self.title, self.subtitle, self.lang = title, subtitle, lang
-        self.controls = check_controls(EMBEDDED if embed and controls is True else controls)
+        self.controls = page.check_controls(
+            page.EMBEDDED if embed and controls is True else controls
+        )
         self.embed = bool(embed)
         self.notes: list[str] = []
         self.posts: dict[str, Any] = {}
@@ -153,8 +151,8 @@ class Map(folium.Map):
             self.notes.append(DISPUTED_NOTE)
 
     def _heading(self) -> str:
-        title = collection.translate_title(self.title, self._titles, find_words(self.lang))
-        return render_heading(title, self.subtitle, self.lang)
+        title = translate_title(self.title, self._titles, find_words(self.lang))
+        return page.render_heading(title, self.subtitle, self.lang)
 
     def add(
         self,
@@ -206,7 +204,7 @@ class Map(folium.Map):
             It can't be drawn; the message says why.
         """
         # All layers of one thing share a colour that no other thing has yet.
-        spare = pick_spare_color(collection.list_colors(layer.payload for layer in self._vectors()))
+        spare = pick_spare_color(list_colors(layer.payload for layer in self._vectors()))
         parts = [*list_drawings(x, name=name, geometry=geometry, style=style, profile=profile)]
         for part in parts:
             if part.profile is not None:
@@ -224,7 +222,7 @@ class Map(folium.Map):
                     continue
             self.add_layer(
                 frame,
-                collection.color_drawing(part, spare),
+                color_drawing(part, spare),
                 name=part.name,
                 group=part.group or group,
                 show=show and part.show,
@@ -233,10 +231,10 @@ class Map(folium.Map):
             )
             if part.by_kind:
                 self._lines[self._vectors()[-1].key] = frame.geometry
-        own = self.title is None or self.title == collection.join_titles(self._titles)
+        own = self.title is None or self.title == join_titles(self._titles)
         titles = [one.title for one in parts if one.title] or [one.name for one in parts[:1]]
         self._titles = list(dict.fromkeys(self._titles + titles))
-        self.title = collection.join_titles(self._titles) if own else self.title
+        self.title = join_titles(self._titles) if own else self.title
         return self
 
     def add_layer(
@@ -290,11 +288,11 @@ class Map(folium.Map):
         west, south, east, north = zip(*(boxes or [PAKISTAN]), strict=True)
         words = list_words((layer.payload for layer in layers), say)
         payloads = {c.key: c.payload for c in layers}
-        payloads |= collection.tell_apart(payloads, self._lines)
+        payloads |= tell_apart(payloads, self._lines)
         told = {c.key: translate_layer(payloads[c.key], say) | {"show": c.show} for c in layers}
         profiles = [one | {"name": say.phrase(one["name"])} for one in self.profiles]
         return {
-            "title": collection.translate_title(self.title, self._titles, say) or say("Map"),
+            "title": translate_title(self.title, self._titles, say) or say("Map"),
             "subtitle": say(self.subtitle),
             "note": say(NOTE),
             "notes": [*map(say, dict.fromkeys(self.notes)), *list_unnamed(told.values(), say)],
@@ -310,7 +308,7 @@ class Map(folium.Map):
         } | {k: v for k, v in (("words", words), ("profiles", profiles)) if v}
 
     def _applicable(self) -> list[str]:
-        return list_applicable(self.controls, [layer.payload for layer in self._vectors()])
+        return page.list_applicable(self.controls, [layer.payload for layer in self._vectors()])
 
     def html(self, paper: str | None = None) -> str:
         """Return the whole page, laid out for a `paper` if given; always the same text."""
@@ -319,9 +317,9 @@ class Map(folium.Map):
             for child in self._children.values()
             if isinstance(child, Layer) and not isinstance(child, VectorLayer) and child.control
         ]
-        extra = [*(Control(kind) for kind in self._applicable()), Start(adopted)]
+        extra = [*(page.Control(kind) for kind in self._applicable()), page.Start(adopted)]
         data = self.data() | ({"paper": paper} if paper else {})
-        return render_page(self, data=data, title=data["title"], lang=self.lang, extra=extra)
+        return page.render_page(self, data=data, title=data["title"], lang=self.lang, extra=extra)
 
     def save(self, outfile: Any, close_file: bool = True, **kwargs: Any) -> Path | None:  # noqa: ARG002, FBT001, FBT002
         """Write the map as one file that opens anywhere; whole or not at all.
@@ -354,10 +352,10 @@ class Map(folium.Map):
 
     def _repr_html_(self, **kwargs: Any) -> str:  # noqa: ARG002
         """Return the map in a frame, for notebooks; works offline."""
-        title, page = html.escape(self.title or "Map"), html.escape(self.html())
+        title, inside = html.escape(self.title or "Map"), html.escape(self.html())
         size = "width:100%;height:540px;border:1px solid #ccc"
         return (
-            f'<iframe title="{title}" srcdoc="{page}" style="{size}" '
+            f'<iframe title="{title}" srcdoc="{inside}" style="{size}" '
             'allow="fullscreen" loading="lazy"></iframe>'
         )
 

@@ -15,8 +15,16 @@ import shapely
 from cpecgeo.catalogue import layer
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor, corridors
-from cpecgeo.maps.background import read_ground, read_ground_names
-from cpecgeo.maps.colors import KINDS, NAMED, STATUS_TITLES, find_look
+from cpecgeo.maps.background import (
+    DISPUTED,
+    HOME,
+    LAND,
+    PROVINCE,
+    RIVER,
+    read_ground,
+    read_ground_names,
+)
+from cpecgeo.maps.colors import DASHES, KINDS, NAMED, VALUES, find_look
 from cpecgeo.maps.sheet import (
     BORDER,
     INK,
@@ -46,7 +54,7 @@ _NOTE = (
     "Boundaries as in Natural Earth, dashed where disputed; not a position on any of them. "
     "Lines: cpecgeo; \u00a9 OpenStreetMap contributors, GeoNames."
 )
-LAND, HOME, SEA = "#efebe3", "#fbf9f4", "#dbe6ea"
+SEA = "#dbe6ea"
 _MARKS = {"crossings": "s", "ports": "v", "mines": "D"}
 _LOOKS: dict[str, dict[str, Any]] = {
     "city": {"fontsize": 7, "color": "#26231f"},
@@ -126,13 +134,13 @@ def draw_overview(
         shapes = read_ground()
         _polygons(axes, shapes["land"], facecolor=LAND, edgecolor="none", zorder=0)
         _polygons(axes, shapes["home"], facecolor=HOME, edgecolor="none", zorder=1)
-        _lines(axes, shapes["rivers"], colors="#a9c7d6", linewidths=0.7, zorder=2)
-        _lines(axes, shapes["provinces"], colors="#cbc3b4", linewidths=0.7, zorder=2)
+        _lines(axes, shapes["rivers"], colors=RIVER, linewidths=0.7, zorder=2)
+        _lines(axes, shapes["provinces"], colors=PROVINCE, linewidths=0.7, zorder=2)
         _lines(axes, shapes["borders"], colors=BORDER, linewidths=0.8, zorder=2)
         _lines(
             axes,
             shapes["disputed"],
-            colors="#7d7364",
+            colors=DISPUTED,
             linewidths=0.8,
             linestyles=(0, (3, 2)),
             zorder=2,
@@ -245,13 +253,18 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
     ]
     entries += [
         Line2D(
-            [], [], color=INK, lw=1.4, ls=convert_dash(status, 1.4), label=say(text).capitalize()
+            [],
+            [],
+            color=INK,
+            lw=1.4,
+            ls=convert_dash(status, 1.4),
+            label=say(VALUES.get(status, status)).capitalize(),
         )
-        for status, text in STATUS_TITLES.items()
+        for status in DASHES
         if status in statuses
     ]
     entries.append(
-        Line2D([], [], color="#7d7364", lw=0.8, ls=(0, (3, 2)), label=say("Disputed boundary"))
+        Line2D([], [], color=DISPUTED, lw=0.8, ls=(0, (3, 2)), label=say("Disputed boundary"))
     )
     entries += [
         Line2D(
@@ -280,17 +293,9 @@ def _key(axes: Axes, kinds: set[str], statuses: set[str], say: Words) -> None:
 
 
 def _write_names(figure: Figure, axes: Axes, say: Words, lines: Any) -> None:
-    """Write the names of cities, countries and provinces on a map.
+    """Write the names of cities, countries and provinces on an otherwise complete map.
 
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        Complete except for the names.
-    axes : matplotlib.axes.Axes
-        In lon, lat.
-    say : Words
-    lines : MultiLineString
-        The drawn lines; names of areas avoid them where possible.
+    Names of areas avoid the drawn lines where possible.
     """
     from matplotlib.patheffects import Normal, Stroke
 
@@ -358,13 +363,7 @@ def _load_named() -> gpd.GeoDataFrame:
 
 
 def _dots(axes: Axes) -> None:
-    """Draw dots for the cities that may be named.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        In lon, lat.
-    """
+    """Draw dots for the cities that may be named."""
     places = _load_named()
     axes.plot(places.geometry.x, places.geometry.y, "o", ms=2.6, color=KINDS["places"].color,
               mec="white", mew=0.5, zorder=5)  # fmt: skip

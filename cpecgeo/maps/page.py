@@ -1,4 +1,4 @@
-"""A folium map as one page without requests, as a picture and as a PDF.
+"""A folium map as one page without requests, with its controls.
 
 `render_page` renders the map by folium and then changes the result. Libraries are inlined from the
 package. A Content-Security-Policy lists every script by its hash. Random ids become numbers, and
@@ -10,35 +10,38 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import json
 import re
-import shutil
-import subprocess
-import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
-from branca.element import CssLink, Element, Figure, Html, JavascriptLink
+import numpy as np
+from branca.element import CssLink, Element, Figure, Html, JavascriptLink, MacroElement
+from folium import plugins
+from folium.elements import JSCSSMixin
 from folium.map import Tooltip
+from folium.template import Template
 from jinja2 import TemplateSyntaxError
 
-from cpecgeo.errors import FileError, InputError, MissingExtraError
-from cpecgeo.files.disk import write_whole
+from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.maps import encode, libraries
-from cpecgeo.maps.controls import list_tile_hosts
+from cpecgeo.maps.background import list_tile_hosts
 from cpecgeo.maps.words import LANGUAGES, find_words
 
 __all__ = [
+    "CONTROLS",
+    "EMBEDDED",
     "OWN_SCRIPTS",
-    "PAPERS",
-    "find_browser",
-    "print_page",
+    "Control",
+    "Start",
+    "check_controls",
+    "check_options",
+    "list_applicable",
     "render_heading",
     "render_page",
-    "run_browser",
-    "take_picture",
 ]
 
 # In the order of their dependencies; each with the control, or the part of the data, that needs it.
@@ -53,48 +56,152 @@ _OWN_STYLES = {"language.css": "words", "profile.css": "profiles"}
 
 _ANY = "https://any.example/"
 # Libraries, with the text of a script that needs them; folium links them even if unused.
-_ON_DEMAND_JS = {
+_ON_DEMAND = {
     r"\$\(": ("jquery.min.js",),
-    r"L\.AwesomeMarkers": ("leaflet.awesome-markers.js",),
-}
-_ON_DEMAND_CSS = {
-    r"L\.AwesomeMarkers": ("leaflet.awesome-markers.css", "fontawesome.min.css", "solid.min.css"),
-}
+    r"L\.AwesomeMarkers": (
+        "leaflet.awesome-markers.js", "leaflet.awesome-markers.css", "fontawesome.min.css",
+        "solid.min.css",
+    ),
+}  # fmt: skip
 _SCRIPT_TAG = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.IGNORECASE | re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff]")
 _RANDOM_ID = re.compile(r"(?<=_)[0-9a-f]{32}(?![0-9a-f])")
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-SMALLEST, LARGEST = 200, 10_000
+# Kind of control to folium's plugin; None where the page's own script is enough. folium's
+# MeasureControl compiles text to code, which the page's policy forbids, and measures on a sphere.
+CONTROLS: dict[str, Any] = {
+    "zoom": None,
+    "search": plugins.Search,
+    "fullscreen": plugins.Fullscreen,
+    "measure": None,
+    "layers": plugins.GroupedLayerControl,
+    "legend": None,
+    "scale": None,
+    "position": plugins.MousePosition,
+    "minimap": plugins.MiniMap,
+    "timeline": None,
+    "print": None,
+    "share": None,
+}
+# The controls of a map inside an article.
+EMBEDDED = ("zoom", "search", "layers", "legend", "scale")
+
+
+class Control(JSCSSMixin):
+    """One control on the map, a key of `CONTROLS`."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}"
+        "cpecgeo.control({{ this._parent.get_name() }}, {{ this.kind|tojson }});"
+        "{% endmacro %}"
+    )
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = "Control"
+        self.kind = kind
+        plugin = CONTROLS[kind]
+        self.default_js = list(getattr(plugin, "default_js", []))
+        self.default_css = list(getattr(plugin, "default_css", []))
+
+
+class Start(MacroElement):
+    """The end of the page's script: register folium's own layers, and start.
+
+    `adopted` are the layers of folium that the layer control offers, each with its name.
+    """
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}"
+        "{% for layer, name in this.adopted %}"
+        "cpecgeo.adopt({{ this._parent.get_name() }}, {{ layer.get_name() }}, {{ name|tojson }});"
+        "{% endfor %}"
+        "cpecgeo.start({{ this._parent.get_name() }});"
+        "{% endmacro %}"
+    )
+
+    def __init__(self, adopted: list[tuple[Any, str]]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = "Start"
+        self.adopted = adopted
+
+
+def check_options(
+    location: object, zoom: object, texts: Mapping[str, object], others: Iterable[str]
+) -> None:
+    """Refuse options of a map that can't be used in a page; `others` are those meant for folium."""
+    known = json.loads(libraries.read_asset("options.json"))
+    for name in others:
+        if name not in known["folium"]:
+            raise UnknownNameError(name, "option of a map", [*known["own"], *known["folium"]])
+    for name, text in texts.items():
+        if not isinstance(text, str | None):
+            raise InputTypeError(f"{name} is {type(text).__name__}; it must be text.")
+    if location is not None:
+        _check_location(location)
+    if zoom is not None and not (_is_finite(zoom) and 0 <= zoom <= 24):  # type: ignore[operator]
+        raise InputError(f"zoom_start is {str(zoom)[:40]}; zoom levels go from 0 to 24.")
+
+
+def _check_location(location: object) -> None:
+    pair = list(location) if isinstance(location, (list, tuple, np.ndarray)) else []
+    if len(pair) != 2 or not all(map(_is_finite, pair)):
+        shown = " ".join(repr(location)[:60].split())
+        raise InputError(f"location is {shown}; it is (lat, lon), such as (30.2, 67.0).")
+    if not (abs(pair[0]) <= 90 and abs(pair[1]) <= 180):
+        raise InputError(f"location is {tuple(pair)}; it is (lat, lon) within ±90° and ±180°.")
+
+
+def _is_finite(value: object) -> bool:
+    return (
+        isinstance(value, (int, float, np.number))
+        and not isinstance(value, bool)
+        and bool(np.isfinite(value))
+    )
+
+
+def check_controls(controls: Any) -> list[str]:
+    """Return names of controls in the order of `CONTROLS`; True is all, False none.
+
+    Examples
+    --------
+    >>> check_controls(["scale", "zoom"])
+    ['zoom', 'scale']
+    """
+    if isinstance(controls, bool):
+        return list(CONTROLS) if controls else []
+    if not isinstance(controls, (list, tuple, set, frozenset)):
+        raise InputTypeError(f"controls is {controls!r}; it is True, False or a list of names.")
+    wanted = set(controls)
+    for name in wanted - set(CONTROLS):
+        raise UnknownNameError(name, "control", CONTROLS)
+    return [name for name in CONTROLS if name in wanted]
+
+
+def list_applicable(controls: Iterable[str], payloads: Iterable[Mapping[str, Any]]) -> list[str]:
+    """List the controls that these layers need: without dates in any there is no time slider.
+
+    Examples
+    --------
+    >>> list_applicable(["zoom", "timeline"], [{"columns": {}, "style": {}}])
+    ['zoom']
+    """
+    dated = any(
+        "times" in one or ("opened" in one["columns"] and not one["style"].get("timeless"))
+        for one in payloads
+    )
+    return [name for name in controls if name != "timeline" or dated]
 
 
 def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str, extra: Any) -> str:
-    """Render the whole page.
+    """Render the whole page; the same map gives the same text.
 
-    Parameters
-    ----------
-    folium_map : folium.Map
-        Its root must be a figure.
-    data : dict
-        The data block.
-    title : str
-        Of the page.
-    lang : str
-        Language code of the page, a key of `LANGUAGES`.
-    extra : list of Element
-        Drawn after the map's children, for this page only.
-
-    Returns
-    -------
-    str
-        HTML; the same map gives the same text.
-
-    Raises
-    ------
-    InputError
-        A plugin's library isn't shipped, or a text of folium breaks the template.
+    Elements of `extra` are drawn after the map's children, for this page only. A plugin whose
+    library isn't shipped is refused, and so is a text of folium that breaks its template.
     """
     figure = folium_map.get_root()
+    parts = (figure.header, figure.html, figure.script)
     with _restore(figure):
-        before = {id(e) for part in _parts(figure) for e in part._children.values()}  # noqa: SLF001
+        before = {id(e) for part in parts for e in part._children.values()}  # noqa: SLF001
         for element in extra:
             folium_map.add_child(element)
         hosts = list_tile_hosts(_tree(figure))
@@ -107,13 +214,13 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
                 f"a text given to folium holds template code ({error.message}); "
                 "give it to Map.add instead, which takes any text."
             ) from error
-        names = _Numbers(_tree(figure))
-        header, links = _texts(figure.header, before, drop={"meta_http"})
+        tidy = _number_ids(_tree(figure))
+        header, links = _texts(figure.header, before)
         body, _ = _texts(figure.html, before)
-        main = names.tidy("\n".join(_texts(figure.script, before)[0]))
-        header_text = names.tidy("\n".join(header))
-        body_text = names.tidy("\n".join(body))
-        block = names.tidy(f"{folium_map.get_name()}_data")
+        main = tidy("\n".join(_texts(figure.script, before)[0]))
+        header_text = tidy("\n".join(header))
+        body_text = tidy("\n".join(body))
+        block = tidy(f"{folium_map.get_name()}_data")
     needed = {*data["controls"], *({"posts", "profiles", "words"} & {k for k in data if data[k]})}
     for layer in data["layers"].values():
         needed |= {"cloud", "cluster"} & set(layer)
@@ -121,6 +228,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
     packed = data | {"layers": encode.pack_layers(in_order)}
     scripts, styles = _libraries(links, main, needed)
     scripts, styles = [*scripts, main], [*styles, libraries.build_letters(lang)]
+    shown = _CONTROL.sub("\ufffd", title)
     policy = _policy(scripts + [m.group(2) for m in _SCRIPT_TAG.finditer(header_text)], hosts)
     return "\n".join(
         [
@@ -131,7 +239,7 @@ def render_page(folium_map: Any, *, data: dict[str, Any], title: str, lang: str,
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="referrer" content="no-referrer">',
-            f"<title>{html.escape(_replace_controls(title))}</title>",
+            f"<title>{html.escape(shown)}</title>",
             *(f"<style>{_escape_end(s, 'style')}</style>" for s in styles if s),
             header_text,
             "</head>",
@@ -160,14 +268,6 @@ def render_heading(title: str | None, subtitle: str, lang: str) -> str:
         f"{say('Skip to the map')}</button><h1>{texts[0]}</h1>{below}</header>"
         f"<noscript><p>{say(_OFF)}</p></noscript>"
     )
-
-
-def _replace_controls(text: str) -> str:
-    return re.sub(r"[\x00-\x08\x0b-\x1f\ud800-\udfff]", "\ufffd", text)
-
-
-def _parts(figure: Figure) -> tuple[Element, Element, Element]:
-    return figure.header, figure.html, figure.script
 
 
 def _tree(figure: Figure) -> list[Element]:
@@ -225,16 +325,14 @@ def _quote_texts(figure: Figure) -> None:
                 element.script = True
 
 
-def _texts(
-    part: Element, before: set[int], drop: frozenset[str] | set[str] = frozenset()
-) -> tuple[list[str], list[Element]]:
+def _texts(part: Element, before: set[int]) -> tuple[list[str], list[Element]]:
     """Render the children of a part of the figure, and its links to libraries."""
     texts: list[str] = []
     links: list[Element] = []
     for name, child in part._children.items():  # noqa: SLF001
         if isinstance(child, (JavascriptLink, CssLink)):
             links.append(child)
-        elif name in drop:
+        elif name == "meta_http":  # the page has its own
             continue
         elif type(child) is Element and id(child) not in before and child._template_str:  # noqa: SLF001
             # Rendered already; rendering again would run texts as templates.
@@ -244,35 +342,27 @@ def _texts(
     return texts, links
 
 
-class _Numbers:
-    """Replaces random ids of folium's elements by numbers, in order of appearance."""
+def _number_ids(elements: list[Element]) -> Callable[[str], str]:
+    """Return what replaces random ids of folium's elements by numbers, in order of appearance."""
+    known, given = {e._id for e in elements}, dict[str, str]()  # noqa: SLF001
 
-    def __init__(self, elements: list[Element]) -> None:
-        self.known = {e._id for e in elements}  # noqa: SLF001
-        self.given: dict[str, str] = {}
-
-    def tidy(self, text: str) -> str:
-        return _RANDOM_ID.sub(self._number, text)
-
-    def _number(self, match: re.Match[str]) -> str:
+    def number(match: re.Match[str]) -> str:
         found = match.group()
-        if found not in self.known:
-            return found
-        return self.given.setdefault(found, str(len(self.given)))
+        return given.setdefault(found, str(len(given))) if found in known else found
+
+    return lambda text: _RANDOM_ID.sub(number, text)
 
 
 def _libraries(links: list[Element], main: str, needed: set[str]) -> tuple[list[str], list[str]]:
     """Collect the texts of all scripts and style sheets that the page needs, each once."""
-    js = [link.url for link in links if isinstance(link, JavascriptLink)]
-    css: list[str] = [link.url for link in links if isinstance(link, CssLink)]
-    for pattern, names in _ON_DEMAND_JS.items():
+    urls = [str(link.url) for link in links if isinstance(link, (JavascriptLink, CssLink))]
+    for pattern, names in _ON_DEMAND.items():
         if re.search(pattern, main):
-            js += [_ANY + name for name in names]
-    for pattern, sheets in _ON_DEMAND_CSS.items():
-        if re.search(pattern, main):
-            css += [_ANY + name for name in sheets]
-    scripts = dict.fromkeys(libraries.find_library(url) for url in js)
-    styles = dict.fromkeys(libraries.find_library(url) for url in css)
+            urls += [_ANY + name for name in names]
+    scripts, styles = dict[str, None](), dict[str, None]()
+    for url in urls:
+        kind = styles if urlparse(url).path.endswith(".css") else scripts
+        kind[libraries.find_library(url)] = None
     used = [n for n, part in OWN_SCRIPTS.items() if not part or part in needed]
     texts = [libraries.read_code(n) for n in used]
     if re.search(r"\bL\.", main):  # leaflet's own marker; only folium's layers use it
@@ -308,93 +398,3 @@ def _policy(scripts: list[str], hosts: list[str]) -> str:
         "form-action 'none'",
     ]
     return "; ".join(rules)
-
-
-def find_browser() -> str:
-    """Return the path of chromium or Chrome.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    MissingExtraError
-        Neither is on PATH.
-    """
-    for name in _BROWSERS:
-        found = shutil.which(name)
-        if found:
-            return found
-    raise MissingExtraError(
-        f"no browser is on PATH (looked for {', '.join(_BROWSERS)}); a picture or a PDF needs one. "
-        "Install chromium, or draw with cpecgeo.maps.figures, which needs none."
-    )
-
-
-def take_picture(page: str, path: Path, *, width: int, height: int, timeout: float) -> Path:
-    """Take a picture of a page without requests; errors as for `Map.to_png`."""
-    for what, size in (("width", width), ("height", height)):
-        if not SMALLEST <= size <= LARGEST:
-            raise InputError(f"{what} is {size!r}; {SMALLEST} to {LARGEST:,} pixels are possible.")
-    options = ["--hide-scrollbars", f"--window-size={width},{height}"]
-    picture = run_browser(page, "--screenshot", options, timeout=timeout)
-    return write_whole(path, picture)
-
-
-PAPERS = ("A4", "A3", "A4 portrait", "A3 portrait")
-
-
-def print_page(page: str, path: Path, *, timeout: float) -> Path:
-    """Print a page to PDF, through chromium, on the paper stated in the page."""
-    options = ["--no-pdf-header-footer", "--virtual-time-budget=8000"]
-    return write_whole(path, run_browser(page, "--print-to-pdf", options, timeout=timeout))
-
-
-_MADE = {"--screenshot": "png", "--print-to-pdf": "pdf"}
-
-
-def run_browser(page: str, what: str, options: list[str], *, timeout: float) -> bytes:
-    """Open a page in a browser without a window, and return the file that the browser writes.
-
-    Parameters
-    ----------
-    page : str
-        HTML without requests.
-    what : str
-        The browser's option for the kind of file: ``--screenshot`` or ``--print-to-pdf``.
-    options : list of str
-        Other options of the browser.
-    timeout : float
-        Seconds.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    MissingExtraError
-        No browser.
-    FileError
-        The browser failed.
-    """
-    program = find_browser()
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder) / "page.html", Path(folder) / f"made.{_MADE[what]}"
-        source.write_text(page, encoding="utf-8")
-        command = [
-            program, "--headless", "--no-sandbox", "--disable-gpu",
-            "--disable-background-networking", f"--user-data-dir={folder}/profile",
-            "--virtual-time-budget=4000", *options, f"{what}={target}", f"{source.as_uri()}#still",
-        ]  # fmt: skip
-        try:
-            done = subprocess.run(  # noqa: S603 – the program is found on PATH by fixed names
-                command, capture_output=True, timeout=timeout, check=False, text=True
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise FileError(f"{program} made nothing of the page: {error}") from error
-        if not target.exists():
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise FileError(f"{program} made nothing of the page (exit {done.returncode}): {last}")
-        return target.read_bytes()

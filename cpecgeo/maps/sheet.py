@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cpecgeo.errors import InputError, InputTypeError, MissingExtraError, UnknownNameError
 from cpecgeo.files.disk import write_whole
-from cpecgeo.maps.colors import DASHES, TITLES, set_font
+from cpecgeo.maps.colors import find_dash
 from cpecgeo.maps.words import Words, find_words
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ _FONTS = {
         "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB",
     ),
 }  # fmt: skip
+# matplotlib's settings of titles.
+_TITLES = ("axes.titleweight", "figure.titleweight")
+# By name, because matplotlib before 3.11 can't write numeric weights to SVG.
+_WEIGHTS = {200: "light", 400: "normal", 500: "medium", 600: "semibold", 700: "bold", 800: "heavy",
+            900: "black"}  # fmt: skip
 _SHAPES = (3, 11)  # the first matplotlib that joins Arabic letters, from right to left
 # Inches of a figure's sides.
 _LARGEST = 60.0
@@ -66,23 +71,8 @@ _RC: Any = {"svg.hashsalt": "cpecgeo", "svg.fonttype": "none", "pdf.fonttype": 4
 def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
     """Set a language and a style of matplotlib within a block, and restore the settings after it.
 
-    Parameters
-    ----------
-    lang : str
-        ``"en"``, ``"ur"`` or ``"zh"``.
-    style : str, mapping or None
-        The name of a style of matplotlib, or settings (`rcParams`).
-
-    Yields
-    ------
-    Words
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib isn't installed or can't typeset the language, or no font has its letters.
-    UnknownNameError, InputError, InputTypeError
-        No such language, style or setting.
+    Refuse a language that matplotlib can't typeset or whose letters no font has, and unknown styles
+    and settings.
     """
     say = find_words(lang)
     try:
@@ -93,7 +83,7 @@ def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
         raise MissingExtraError(
             "figures need matplotlib; install it with: pip install 'cpecgeo[plot]'"
         ) from error
-    settings: Any = dict.fromkeys(TITLES, "bold")
+    settings: Any = dict.fromkeys(_TITLES, "bold")
     if lang in _FONTS:
         faces = [(face.name, int(face.weight)) for face in font_manager.fontManager.ttflist]
         known = {name: {w for of, w in faces if of == name} for name in _FONTS[lang]}
@@ -107,7 +97,7 @@ def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
             raise MissingExtraError(
                 f"matplotlib {mpl.__version__} doesn't join Urdu's letters; 3.11 or newer does."
             )
-        settings = set_font(font, known[font])
+        settings = _set_font(font, known[font])
     # Only a name: matplotlib would also take a path or an address, and fetch it.
     if isinstance(style, str) and style not in styles.library:
         raise UnknownNameError(style, "style of matplotlib", list(styles.library))
@@ -122,6 +112,29 @@ def dress(lang: str, style: FigureStyle) -> Iterator[Words]:
         raise InputError(f"style has a setting that matplotlib refuses: {error}") from error
     with mpl.rc_context(settings):
         yield say
+
+
+def _set_font(font: str, weights: set[int]) -> dict[str, str | int | list[str]]:
+    """Return matplotlib's settings for a font, with weights that the font has.
+
+    `weights` are those of its faces: 400 is normal, 700 bold. matplotlib warns of each text in a
+    weight that the font lacks, so such weights are avoided.
+
+    Examples
+    --------
+    >>> _set_font("WenQuanYi Zen Hei", {500})["axes.titleweight"]
+    'medium'
+    >>> _set_font("SimHei", {400})["font.family"]
+    ['SimHei', 'DejaVu Sans']
+    """
+    normal = min(weights, key=lambda weight: abs(weight - 400))
+    bold = min(weights, key=lambda weight: abs(weight - 700))
+    # DejaVu, the fallback for missing letters, is used in the same weight.
+    spare = ["DejaVu Sans"] if font != "DejaVu Sans" and {normal, bold} <= {400, 700} else []
+    all_of = ("font.weight", "axes.labelweight", "figure.labelweight")
+    texts = dict.fromkeys(all_of, _WEIGHTS.get(normal, normal))
+    titles = dict.fromkeys(_TITLES, _WEIGHTS.get(bold, bold))
+    return {"font.family": [font, *spare], **texts, **titles}
 
 
 def check_size(size: object, least: tuple[float, float] = (4.0, 4.0)) -> tuple[float, float]:
@@ -142,22 +155,7 @@ def check_size(size: object, least: tuple[float, float] = (4.0, 4.0)) -> tuple[f
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
-    """Return an empty figure without a window.
-
-    Parameters
-    ----------
-    width_in, height_in : float
-        In inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    MissingExtraError
-        matplotlib isn't installed.
-    """
+    """Return an empty figure without a window; sizes are in inches."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -175,15 +173,6 @@ def find_inks(
     ground: Literal["figure.facecolor", "axes.facecolor"] = "figure.facecolor",
 ) -> tuple[str, str]:
     """Find ink and soft ink that can be read on a ground of the style in force.
-
-    Parameters
-    ----------
-    ground : str
-        The setting of matplotlib that says its colour.
-
-    Returns
-    -------
-    (str, str)
 
     Examples
     --------
@@ -210,17 +199,7 @@ def count_letters(text: str) -> float:
 def fold_text(text: str, inches: float, points: float) -> str:
     """Fold a text to a width: matplotlib breaks lines at spaces alone, which Chinese hasn't.
 
-    Parameters
-    ----------
-    text : str
-    inches : float
-        Width of a line.
-    points : float
-        Size of the letters, thought of as bold ones.
-
-    Returns
-    -------
-    str
+    `points` is the size of the letters, thought of as bold ones.
 
     Examples
     --------
@@ -312,7 +291,7 @@ def escape_text(text: object, longest: int = 80) -> str:
 
 def convert_dash(status: object, weight: float) -> Any:
     """Convert a status to matplotlib's line style; both count in line widths."""
-    pattern = DASHES.get(status if isinstance(status, str) else "", "")
+    pattern = find_dash(status)
     if not pattern:
         return "solid"
     scale = max(1.0, 1.6 / weight)

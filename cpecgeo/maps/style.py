@@ -144,22 +144,7 @@ _TEXT_RULES = {
 
 
 def check_style(style: Style) -> None:
-    """Refuse an invalid style.
-
-    Parameters
-    ----------
-    style : Style
-        The caller's style.
-
-    Raises
-    ------
-    InputTypeError
-        A field has a wrong type.
-    InputError
-        A size or an opacity is out of range.
-    UnknownNameError
-        No such pane or shape.
-    """
+    """Refuse an invalid style: wrong types, sizes out of range, unknown panes and shapes."""
     for name in _TEXTS:
         value = getattr(style, name)
         if value is not None and not isinstance(value, str):
@@ -220,19 +205,10 @@ def _show(value: object) -> str:
 
 
 def refuse_idle(given: Mapping[str, Any], drawn: Sequence[tuple[Any, Style]]) -> None:
-    """Refuse options that say how values are coloured where nothing is coloured by values.
+    """Refuse options on how values are coloured where nothing is coloured by values.
 
-    Parameters
-    ----------
-    given : mapping
-        Fields of a style, as they were given.
-    drawn : sequence of (frame, Style)
-        The drawn layers, each with its style.
-
-    Raises
-    ------
-    InputError
-        Such an option would do nothing.
+    `given` are the fields of a style as they were given, `drawn` the drawn layers with their
+    styles.
     """
     idle = [n for n in _OF_VALUES if given.get(n) is not None and str(given[n])]
     by_value = [look for frame, look in drawn if look.color in getattr(frame, "columns", ())]
@@ -275,18 +251,7 @@ def style_result(x: Any, style: Style) -> tuple[Any, Style]:
 def encode_looks(table: pd.DataFrame, style: Style, dims: set[int]) -> dict[str, Any]:
     """Encode the distinct looks, each feature's index into them, and the legend.
 
-    Parameters
-    ----------
-    table : DataFrame
-        The features' columns.
-    style : Style
-    dims : set of int
-        Dimensions of their geometries: 0, 1, 2.
-
-    Returns
-    -------
-    dict
-        ``looks``, ``look`` (index of each feature), ``legend`` and ``legendTitle``.
+    `dims` are the dimensions of the features' geometries.
     """
     n = len(table)
     kinds = list(table["kind"]) if "kind" in table.columns else [None] * n

@@ -20,7 +20,7 @@ import pandas as pd
 from cpecgeo.catalogue import layer
 from cpecgeo.catalogue.facts import name_districts
 from cpecgeo.errors import InputTypeError, UnknownNameError
-from cpecgeo.maps.colors import STATUS_TITLES, VALUES
+from cpecgeo.maps.colors import VALUES
 
 __all__ = [
     "FIELDS",
@@ -32,44 +32,13 @@ __all__ = [
     "Words",
     "find_title",
     "find_words",
+    "join_titles",
     "list_cells",
     "list_unnamed",
+    "translate_title",
     "write_values",
 ]
 
-# Columns of the data model that a popup shows, in this order, with their titles and units.
-FIELDS: tuple[tuple[str, str, str], ...] = (
-    ("kind", "Kind", ""),
-    ("opened", "Opened", "year"),
-    ("official_km", "Official length", "km"),
-    ("drawn_km", "Drawn length", "km"),
-    ("length_km", "Drawn length", "km"),
-    ("km", "Chainage", "km"),
-    ("km_from", "From", "km"),
-    ("km_to", "To", "km"),
-    ("distance_km", "Distance", "km"),
-    ("ratio", "Drawn ÷ official", ""),
-    ("km_in", "Enters at", "km"),
-    ("km_in_off", "Off by up to", "km"),
-    ("km_out", "Leaves at", "km"),
-    ("km_out_off", "Off by up to", "km"),
-    ("elevation_m", "Elevation", "m"),
-    ("population", "Population", ""),
-    ("capacity_mw", "Capacity", "MW"),
-    ("district", "District", ""),
-    ("province", "Province", ""),
-    ("lines", "Lines", ""),
-    ("road", "Motorways", ""),
-    ("part_of", "Part of", ""),
-    ("reason", "Why they differ", ""),
-    ("competing", "Other figures", ""),
-    ("accuracy_km", "Accuracy", "km"),
-    ("basis", "Basis of position", ""),
-    ("note", "Note", ""),
-    ("source", "Source", ""),
-    ("source_date", "Date of source", ""),
-    ("licence", "Licence", ""),
-)
 # Language to direction of writing.
 LANGUAGES = {"en": "ltr", "ur": "rtl", "zh": "ltr"}
 _NAMED = (
@@ -88,16 +57,6 @@ _PARTS = {
     "km": _DIGITS, "hours": _DIGITS, "weight": "[a-z]+", "unit": "km|km²|m|h|MW", "number": r"\d",
     "motorway": r"M-\d+", "highway": r"N-\d+", "rail": r"ML-\d", "part": _DIGITS, "whole": _DIGITS,
 }  # fmt: skip
-# Names and legend entries composed when a layer is built.
-PHRASES = (
-    "{low} to {high} km (95 %)", "no value ({count})", "no position ({count})", "{count} others",
-    "below {limit}",
-    "{limit} and more", "{low} to {high}",
-    "{title}: area", "Within {limit} {weight} of {place}", "From {place}",
-    "{start} \u2013 {end}, {km}\u00a0km, {hours}\u00a0h", "{km}\u00a0km, {hours}\u00a0h",
-    "{start} \u2013 {end}, {each}\u00a0km",
-    "{figure} {unit}", "{title}, {unit}",
-)  # fmt: skip
 _PARTED = re.compile(r"[ \u2013]|\d")
 # Parts of a name that may stay in English: names, numbers, codes, not words.
 _PROPER = re.compile(r"(?:[(]*[A-Z\d][^\s\u2013]*(?:[ \u2013]|$))+")
@@ -113,6 +72,10 @@ def _read(name: str) -> Any:
 # Patterns of composed names of lines and sites. A part that is neither known nor the number of a
 # road or railway must be a name; it stays as it is.
 NAMES: tuple[str, ...] = tuple(_read("names"))
+# Names and legend entries composed when a layer is built.
+PHRASES: tuple[str, ...] = tuple(_read("phrases"))
+# Columns of the data model that a popup shows, in this order, with their titles and units.
+FIELDS: list[tuple[str, str, str]] = [(name, title, unit) for name, title, unit in _read("fields")]
 
 
 @dataclass(frozen=True)
@@ -158,7 +121,7 @@ class Words:
         >>> find_words("zh").phrase("below 10 km"), find_words("zh").phrase("my own words")
         ('低于 10 公里', 'my own words')
         """
-        known = self.name(self(VALUES.get(text, STATUS_TITLES.get(text, text))))
+        known = self.name(self(VALUES.get(text, text)))
         # Phrases are short; a longer text is the user's own.
         if known != text or self.lang == "en" or len(text) > 200:
             return known
@@ -270,22 +233,6 @@ def _match(template: str) -> re.Pattern[str]:
 def find_words(lang: str) -> Words:
     """Find the words of a language.
 
-    Parameters
-    ----------
-    lang : str
-        ``"en"``, ``"ur"`` or ``"zh"``.
-
-    Returns
-    -------
-    Words
-
-    Raises
-    ------
-    InputTypeError
-        `lang` isn't text.
-    UnknownNameError
-        Another language.
-
     Examples
     --------
     >>> find_words("ur").direction
@@ -315,20 +262,7 @@ def list_cells(column: Any) -> list[Any]:
 
 
 def list_unnamed(payloads: Iterable[dict[str, Any]], say: Words) -> list[str]:
-    """List a note about names that stay in Latin letters; empty where there are none.
-
-    Parameters
-    ----------
-    payloads : iterable of dict
-        The layers from `translate_layer`; only those with names on the map are considered.
-    say : Words
-        Of the page's language.
-
-    Returns
-    -------
-    list of str
-        One sentence, or none.
-    """
+    """List a note about names on the map that stay in Latin letters; empty where there are none."""
     count = total = 0
     for payload in payloads if say.lang != "en" else ():
         columns = payload["columns"]
@@ -377,7 +311,7 @@ def _write_one(value: object, form: str, pattern: str, say: Words, of: str) -> s
         return said.replace("%", "\u00a0%") + of
     text = str(value)
     if form == "words":
-        text = say(VALUES.get(text, STATUS_TITLES.get(text, text.replace("_", " "))))
+        text = say(VALUES.get(text, text.replace("_", " ")))
     return say.name(text) if form == "name" else say.tell(text) if form == "note" else text
 
 
@@ -397,3 +331,25 @@ def find_title(column: str) -> tuple[str, str]:
 def _write_column(column: str) -> str:
     words = column.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def join_titles(
+    titles: Sequence[str], more: str = "{first} and {count} more", between: str = "; "
+) -> str:
+    """Join the names of the things on a map: all of three, else the first and how many more.
+
+    Examples
+    --------
+    >>> join_titles(["ML-1", "schools"]), join_titles(["ML-1", "a", "b", "c"])
+    ('ML-1; schools', 'ML-1 and 3 more')
+    """
+    if len(titles) <= 3:
+        return between.join(titles)
+    return more.format(first=titles[0], count=len(titles) - 1)
+
+
+def translate_title(title: str | None, names: Sequence[str], say: Words) -> str | None:
+    """Translate a map's title, name by name where it was joined from `names`."""
+    if not names or title != join_titles(names):
+        return title and say.phrase(title)
+    return join_titles([*map(say.phrase, names)], say("{first} and {count} more"), say("; "))

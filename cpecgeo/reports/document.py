@@ -25,7 +25,7 @@ from cpecgeo.files.disk import local, write_whole
 from cpecgeo.geodesy import area_km2, length_km
 from cpecgeo.maps import Map
 from cpecgeo.maps.colors import CATEGORIES, KINDS, NAMED
-from cpecgeo.maps.page import run_browser
+from cpecgeo.maps.libraries import run_browser
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.render import (
     Content,

@@ -18,9 +18,8 @@ from cpecgeo.errors import (
 )
 from cpecgeo.maps import Map, cpec, cpec_map, explore
 from cpecgeo.maps.classes import classify_colors
-from cpecgeo.maps.collection import color_drawing
 from cpecgeo.maps.colors import CATEGORIES, DASHES, KINDS, MISSING, OTHER, check_color
-from cpecgeo.maps.drawings import list_drawings
+from cpecgeo.maps.drawings import color_drawing, list_drawings
 from cpecgeo.maps.layer import CANVAS_ABOVE, encode_layer
 from cpecgeo.maps.style import Style
 

@@ -11,8 +11,7 @@ from conftest import MAP
 
 import cpecgeo
 from cpecgeo.maps import Map, cpec_map
-from cpecgeo.maps.libraries import list_texts
-from cpecgeo.maps.page import find_browser
+from cpecgeo.maps.libraries import find_browser, list_texts
 from cpecgeo.maps.words import FIELDS
 from tools.assets.letters import LETTERS, find_chinese
 

@@ -7,7 +7,7 @@ from conftest import MAP
 
 from cpecgeo.errors import InputError, MissingExtraError
 from cpecgeo.maps import Map
-from cpecgeo.maps.page import find_browser
+from cpecgeo.maps.libraries import find_browser
 
 pytestmark = pytest.mark.browser
 

@@ -17,7 +17,7 @@ from cpecgeo.catalogue import table
 from cpecgeo.errors import InputTypeError, UnknownNameError
 from cpecgeo.maps import cpec_map, overview
 from cpecgeo.maps import page as page_module
-from cpecgeo.maps.colors import KINDS, STATUS_TITLES, VALUES
+from cpecgeo.maps.colors import DASHES, KINDS, VALUES
 from cpecgeo.maps.cpec import SUBTITLE
 from cpecgeo.maps.figures import GROUND_NOTE
 from cpecgeo.maps.layer import translate_layer
@@ -33,7 +33,7 @@ SCRIPT = {"ur": "[\u0600-\u06ff]", "zh": "[\u4e00-\u9fff]"}
 @functools.cache
 def said():
     """Every text that reports say, from their sources."""
-    texts = set(VALUES.values()) | set(STATUS_TITLES.values())
+    texts = set(VALUES.values()) | {VALUES.get(status, status) for status in DASHES}
     texts |= {column.title for column in read_columns().values()}
     template = (PACKAGE / "reports/assets/report.html").read_text(encoding="utf-8")
     texts |= set(re.findall(r"say\('([^']+)'\)", template))
