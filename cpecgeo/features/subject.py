@@ -22,7 +22,7 @@ from cpecgeo.catalogue.cite import list_credits
 from cpecgeo.catalogue.geometry import in_force
 from cpecgeo.errors import CoordinateError, DataWarning
 from cpecgeo.files.numbers import say_odd, to_accuracy
-from cpecgeo.files.outliers import is_expected
+from cpecgeo.files.outliers import EXPECTED, is_within
 from cpecgeo.geodesy import Chainage
 from cpecgeo.geodesy.inputs import Checked, check
 
@@ -372,7 +372,7 @@ def _in_file(
 ) -> CoordinateError:
     """Return the error for a row of a file; it suggests a swap only if that leads near CPEC."""
     west, south, east, north = x.geometry.iloc[row : row + 1].total_bounds
-    is_swapped = is_expected(south, west) and is_expected(north, east)
+    is_swapped = is_within(south, west, EXPECTED) and is_within(north, east, EXPECTED)
     number = int(x.index[row]) if is_numbered and x.index.dtype.kind in "iu" else row
     return CoordinateError.out_of_range(
         str(x.attrs["read_from"]), lonlat, row, where=f"in row {number + 1}",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
 
-__all__ = ["from_wgs84", "is_shifted", "to_wgs84"]
+__all__ = ["is_shifted", "to_wgs84"]
 
 Floats = NDArray[np.float64]
 
@@ -28,38 +28,11 @@ _TURN = np.pi * 3000.0 / 180.0
 _BOX = (72.004, 0.8293, 137.8347, 55.8271)
 # China's western border, from Tajikistan along Pakistan to Ladakh, within some 10 km (drawn from
 # Natural Earth, public domain). South of it isn't China.
-_BORDER_LON = (
-    73.6,
-    73.85,
-    74.8,
-    74.89,
-    75.15,
-    75.4,
-    75.6,
-    75.95,
-    76.15,
-    76.55,
-    76.8,
-    77.8,
-    78.3,
-    79.0,
-)
-_BORDER_LAT = (
-    39.3,
-    38.6,
-    38.2,
-    37.25,
-    37.0,
-    36.85,
-    36.75,
-    36.2,
-    35.85,
-    35.8,
-    35.65,
-    35.5,
-    34.65,
-    32.4,
-)
+_BORDER = np.array([
+    (73.6, 39.3), (73.85, 38.6), (74.8, 38.2), (74.89, 37.25), (75.15, 37.0), (75.4, 36.85),
+    (75.6, 36.75), (75.95, 36.2), (76.15, 35.85), (76.55, 35.8), (76.8, 35.65), (77.8, 35.5),
+    (78.3, 34.65), (79.0, 32.4),
+])  # fmt: skip
 _ROUNDS = 30
 _NAMES = {"gcj02": "GCJ-02", "bd09": "BD-09"}
 
@@ -80,16 +53,8 @@ def is_shifted(crs: object) -> str | None:
 def to_wgs84(lonlat: Floats, system: str) -> Floats:
     """Undo the shift of Chinese maps.
 
-    Parameters
-    ----------
-    lonlat : ndarray, shape (n, 2)
-        lon, lat in degrees as on the map; NaN stays NaN.
-    system : {"GCJ-02", "BD-09"}
-
-    Returns
-    -------
-    ndarray, shape (n, 2)
-        lon, lat on WGS 84; the forward formula gives the input back within 0.01 m.
+    `lonlat` has shape (n, 2), in degrees as on the map; NaN stays NaN. The forward formula gives
+    the input back within 0.01 m.
 
     Raises
     ------
@@ -118,28 +83,6 @@ def to_wgs84(lonlat: Floats, system: str) -> Floats:
             break
     found[inside] = guess
     return found
-
-
-def from_wgs84(lonlat: Floats, system: str) -> Floats:
-    """Shift lon, lat on WGS 84 as Chinese maps do.
-
-    Parameters
-    ----------
-    lonlat : ndarray, shape (n, 2)
-        Degrees.
-    system : {"GCJ-02", "BD-09"}
-
-    Returns
-    -------
-    ndarray, shape (n, 2)
-
-    Examples
-    --------
-    >>> from_wgs84(np.array([[116.404, 39.915]]), "GCJ-02").round(6)
-    array([[116.410244,  39.916404]])
-    """
-    given = np.asarray(lonlat, float)
-    return np.where(_inside(given)[:, None], _shift(given, system), given)
 
 
 def _shift(lonlat: Floats, system: str) -> Floats:
@@ -173,7 +116,7 @@ def _to_baidu(gcj: Floats) -> Floats:
 def _inside(lonlat: Floats) -> NDArray[np.bool_]:
     west, south, east, north = _BOX
     lon, lat = lonlat.T
-    border = np.interp(lon, _BORDER_LON, _BORDER_LAT, left=90.0, right=-90.0)
+    border = np.interp(lon, _BORDER[:, 0], _BORDER[:, 1], left=90.0, right=-90.0)
     inside: NDArray[np.bool_] = (
         (lon > west) & (lon < east) & (lat > np.maximum(south, border)) & (lat < north)
     )

@@ -48,16 +48,6 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}[^/]")
 def local(path: object, what: str) -> Path:
     """Return a path on this machine's disk; the file need not exist.
 
-    Parameters
-    ----------
-    path : str or path
-    what : str
-        The argument's name, for messages.
-
-    Returns
-    -------
-    Path
-
     Raises
     ------
     InputTypeError
@@ -88,16 +78,9 @@ def local(path: object, what: str) -> Path:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to, and move the file into place when the block succeeds.
 
-    Parameters
-    ----------
-    path : Path
-        Its folder must exist. An earlier file is replaced only when the new one is complete.
-
-    Yields
-    ------
-    Path
-        A file of the same name in a temporary folder beside `path`. Other files written there, such
-        as those of a shapefile, are moved too, `path` last.
+    The temporary file has the name of `path`, in a temporary folder beside it. Other files written
+    there, such as those of a shapefile, are moved too, `path` last. An earlier file is replaced
+    only when the new one is complete.
 
     Raises
     ------
@@ -122,18 +105,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, data: bytes) -> Path:
-    """Write bytes to a file, whole or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        Its folder must exist.
-    data : bytes
-
-    Returns
-    -------
-    Path
-        `path`.
+    """Write bytes to a file in an existing folder, whole or not at all; return its path.
 
     Raises
     ------
@@ -177,16 +149,10 @@ def settle(path: Path) -> None:
 def hold(lock: IO[str], out: Path) -> None:
     """Lock an open file until it is closed or this process ends; do nothing on Windows.
 
-    Parameters
-    ----------
-    lock : file
-    out : Path
-        The result that the lock protects, for the message.
-
     Raises
     ------
     FileError
-        Another process has the lock.
+        Another process has the lock, and so writes `out`.
     """
     try:
         import fcntl
@@ -203,15 +169,8 @@ def hold(lock: IO[str], out: Path) -> None:
 def fingerprint(path: Path) -> list[list[str | int]]:
     """Return a fingerprint of a file, or of the Parquet files in a folder, that changes with them.
 
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    list of list
-        One per file: name, bytes, time of the last change in ns, and the sha256 of its first and
-        last 64 KiB, which shows a change under a copied time stamp.
+    For each file it has the name, bytes, time of the last change in ns, and the sha256 of the first
+    and last 64 KiB, which shows a change under a copied time stamp.
 
     Raises
     ------
@@ -245,13 +204,9 @@ def _refusal(path: Path, error: OSError) -> FileError:
 
 
 def cache_dir() -> Path:
-    """Return the folder for refreshed lines and downloads.
+    """Return the folder for refreshed lines and downloads, which need not exist yet.
 
-    Returns
-    -------
-    Path
-        The folder in the environment variable ``CPECGEO_CACHE``, else the user's cache folder. It
-        need not exist yet.
+    It is the folder in the environment variable ``CPECGEO_CACHE``, else the user's cache folder.
 
     Examples
     --------
@@ -267,25 +222,14 @@ def cache_dir() -> Path:
 
 
 def check_zip(path: Path, what: str, max_bytes: int = MAX_BYTES) -> list[zipfile.ZipInfo]:
-    """Check a zip archive's list of contents before anything is unpacked.
+    """Check a zip archive's list of contents before anything is unpacked, and return it.
 
-    Parameters
-    ----------
-    path : Path
-    what : str
-        For messages.
-    max_bytes : int
-        The largest total size of its files. Reading stops at the size stated in the list, so a
-        false list ends in an error too.
-
-    Returns
-    -------
-    list of ZipInfo
+    Reading stops at the size stated in the list, so a false list ends in an error too.
 
     Raises
     ------
     FileError
-        It isn't an archive, is encrypted, or holds more than the bound.
+        It isn't an archive, is encrypted, or holds more than `max_bytes`.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -308,17 +252,7 @@ def check_zip(path: Path, what: str, max_bytes: int = MAX_BYTES) -> list[zipfile
 def unpack(path: Path, what: str, suffixes: frozenset[str]) -> Iterator[list[Path]]:
     """Unpack the files with given suffixes into a temporary folder, without subfolders.
 
-    Parameters
-    ----------
-    path : Path
-    what : str
-        For messages.
-    suffixes : frozenset of str
-        Lower case; other files stay packed.
-
-    Yields
-    ------
-    list of Path
+    The suffixes are in lower case; other files stay packed.
 
     Raises
     ------

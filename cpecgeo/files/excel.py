@@ -16,7 +16,7 @@ import pandas as pd
 
 from cpecgeo.errors import DataWarning, FileError, InputError, MissingExtraError
 from cpecgeo.files.disk import check_zip, first_line
-from cpecgeo.files.fields import ILLEGAL
+from cpecgeo.files.fields import refuse_illegal
 from cpecgeo.files.formats import Choice, choose_layer
 from cpecgeo.files.tables import locate_rows
 from cpecgeo.files.text import refuse_doubled
@@ -184,13 +184,7 @@ def _infer_type(cells: list[Any]) -> pd.Series:
 def write_excel(frame: pd.DataFrame, path: Path, sheet: str) -> None:
     """Write a table as the only sheet of a workbook; text stays text, formulas too.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Values that fit a sheet.
-    path : Path
-    sheet : str
-        Its name, cut to 31 letters.
+    The sheet's name is cut to 31 letters.
 
     Raises
     ------
@@ -204,8 +198,14 @@ def write_excel(frame: pd.DataFrame, path: Path, sheet: str) -> None:
         raise InputError(
             f"{len(frame):,} rows are more than a sheet holds; write .csv or .parquet."
         )
+    refuse_illegal(frame, "Excel")
     for name in frame.columns:
-        _check_text(str(name), [str(name), *(v for v in frame[name] if isinstance(v, str))])
+        most = max((len(v) for v in frame[name] if isinstance(v, str)), default=0)
+        if most > _MAX_TEXT:
+            raise InputError(
+                f"Column {name!r} has a text of {most:,} letters, and a cell holds "
+                f"{_MAX_TEXT:,}; write .csv or .parquet."
+            )
     book = openpyxl.Workbook(write_only=True)
     page = book.create_sheet("".join(c for c in sheet if c not in "[]:*?/\\")[:31] or "cpecgeo")
     page.append([_cell(openpyxl, page, str(name)) for name in frame.columns])
@@ -213,20 +213,6 @@ def write_excel(frame: pd.DataFrame, path: Path, sheet: str) -> None:
     for row in zip(*columns, strict=True):
         page.append([_cell(openpyxl, page, value) for value in row])
     book.save(path)
-
-
-def _check_text(column: str, texts: list[str]) -> None:
-    for text in texts:
-        if len(text) > _MAX_TEXT:
-            raise InputError(
-                f"Column {column!r} has a text of {len(text):,} letters, and a cell holds "
-                f"{_MAX_TEXT:,}; write .csv or .parquet."
-            )
-        if ILLEGAL.search(text):
-            raise InputError(
-                f"Column {column!r} has a control character ({text[:40]!r}), which Excel can't "
-                "hold; take it out first."
-            )
 
 
 def _cell(openpyxl: ModuleType, page: Worksheet, value: object) -> Any:

@@ -92,19 +92,9 @@ _INT64 = 2**63 - 1
 
 
 def fit_columns(frame: pd.DataFrame, form: Format) -> tuple[pd.DataFrame, list[str]]:
-    """Fit names and values of columns to a format.
+    """Fit names and values of a table's columns, without its geometry, to a format.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Without its geometry; it isn't changed.
-    form : Format
-
-    Returns
-    -------
-    frame : DataFrame
-    remarks : list of str
-        Columns that were renamed, and values that became text.
+    Return the new table, and remarks on columns that were renamed and values that became text.
 
     Raises
     ------

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 from cpecgeo.errors import InputError
 
@@ -71,18 +71,9 @@ SUFFIXES = tuple(suffix for form in FORMATS for suffix in form.suffixes)
 
 
 def find_format(path: Path, *, to_write: bool = False) -> Format:
-    """Return the format for a file's suffix.
+    """Return the format for a file's suffix, in upper or lower case.
 
-    Parameters
-    ----------
-    path : Path
-        Its suffix decides, in upper or lower case.
-    to_write : bool
-        Whether the file is to be written; the error then lists formats for writing.
-
-    Returns
-    -------
-    Format
+    With `to_write` the error lists only formats that can be written.
 
     Raises
     ------
@@ -152,52 +143,13 @@ class Choice:
     encoding: str | None = None
 
 
-class Reader(Protocol):
-    """A function that reads the features of a file of one format."""
-
-    def __call__(self, path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
-        """Read a file.
-
-        Parameters
-        ----------
-        path : Path
-            Its suffix is one of the format's.
-        what : str
-            The file's name, for messages.
-        choice : Choice
-
-        Returns
-        -------
-        GeoDataFrame
-            In the CRS of the file, if it has one.
-
-        Raises
-        ------
-        FileError
-            It isn't of that format, is damaged, or holds no features.
-        InputError
-            No layer of the given name, several layers and no name given, or no positions.
-        CRSError
-            A CRS that can't be used.
-        MissingExtraError
-            A package that reads the format isn't installed.
-        """
+# Reads the features of a file in its CRS, if it has one; the text names the file in messages. It
+# raises FileError, InputError, CRSError and MissingExtraError.
+Reader: TypeAlias = "Callable[[Path, str, Choice], gpd.GeoDataFrame]"
 
 
 def choose_layer(names: list[str], stated: str | None, what: str) -> str:
     """Return the layer that is named, or the only one.
-
-    Parameters
-    ----------
-    names : list of str
-        At least one.
-    stated : str or None
-    what : str
-        The file's name, for messages.
-
-    Returns
-    -------
-    str
 
     Raises
     ------

@@ -173,13 +173,8 @@ def _fields(element: ET.Element) -> Row:
 def write_gpx(frame: gpd.GeoDataFrame, shapes: gpd.GeoSeries, path: Path) -> None:
     """Write points as way points, LineStrings as routes and MultiLineStrings as tracks.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        All columns are text, with names valid in XML; missing values are None.
-    shapes : GeoSeries
-        In lon, lat, none missing.
-    path : Path
+    All columns are text, with names valid in XML, and missing values are None. Geometries are in
+    lon, lat, none missing.
     """
     columns = list(frame.columns)
     rows = list(zip(records(frame), shapes, strict=True))

@@ -259,15 +259,7 @@ def _collect(parts: list[Any]) -> Any:
 def write_kml(frame: gpd.GeoDataFrame, shapes: gpd.GeoSeries, path: Path, layer: str) -> None:
     """Write features as KML: names and descriptions in their elements, other columns as data.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        All columns are text; missing values are None.
-    shapes : GeoSeries
-        In lon, lat.
-    path : Path
-    layer : str
-        Name of the folder.
+    All columns are text, and missing values are None. Geometries are in lon, lat.
     """
     others = [c for c in frame.columns if c not in {"name", "description"}]
     with path.open("w", encoding="utf-8", newline="\n") as file:

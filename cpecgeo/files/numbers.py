@@ -54,19 +54,11 @@ _SENTINELS = (-9999.0, -999.0, -99999.0, 9999999.0, -1e30)
 
 
 def infer_types(texts: pd.Series) -> pd.Series:
-    """Convert a column of text to numbers where nothing is lost.
+    """Convert a column of text to numbers or times where nothing is lost; empty text is missing.
 
-    Parameters
-    ----------
-    texts : Series of str
-        Empty text is a missing value.
-
-    Returns
-    -------
-    Series
-        Whole numbers (int64, or Int64 where some are missing) or floats, if each number is written
-        as the same text again; else text with missing values. So ``007``, ``24.90`` and numbers of
-        more than 18 digits stay text.
+    They are whole numbers (int64, or Int64 where some are missing), floats or times, if each is
+    written as the same text again. So ``007``, ``24.90`` and numbers of more than 18 digits stay
+    text.
 
     Examples
     --------
@@ -108,17 +100,9 @@ def is_missing(texts: pd.Series) -> Any:
 def join_thousands(texts: pd.Series, separator: str | None) -> pd.Series:
     """Remove separators of thousands from numbers in text: ``1,234.5`` becomes ``1234.5``.
 
-    Parameters
-    ----------
-    texts : Series
-        Cells that aren't such numbers stay as they are.
-    separator : {",", ".", " ", "'"} or None
-        The separator, or its name (comma, point, space, apostrophe). With a point, the decimal sign
-        is a comma. None changes nothing.
-
-    Returns
-    -------
-    Series
+    The separator is ``,``, ``.``, a space or ``'``, or the name of one (comma, point, space,
+    apostrophe). With a point, the decimal sign is a comma. Cells that aren't such numbers stay as
+    they are; None changes nothing.
 
     Raises
     ------
@@ -154,7 +138,7 @@ def join_thousands(texts: pd.Series, separator: str | None) -> pd.Series:
 def to_numbers(
     values: pd.Series, what: str, *, missing: Collection[float] = (), is_part: bool = False
 ) -> Floats:
-    """Convert a column to numbers for an analysis.
+    """Convert a column to numbers for an analysis; NaN where a value is missing.
 
     Parameters
     ----------
@@ -168,11 +152,6 @@ def to_numbers(
     is_part : bool
         Whether these are only some rows of a table. Warnings then state no counts, so that all
         parts give the same warning.
-
-    Returns
-    -------
-    ndarray of float
-        NaN where a value is missing.
 
     Warns
     -----
@@ -218,20 +197,9 @@ def to_accuracy(
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Convert a column of accuracy in km to numbers, and mark impossible values.
 
-    Parameters
-    ----------
-    values : Series
-        Numbers of 0 or more, also as text: ``0.5``, ``0,5``. A number that may have decimals or
-        thousands, ``1,500``, is rejected unless `thousands` is given.
-    thousands : {",", ".", " ", "'"}, optional
-        As `join_thousands`.
-
-    Returns
-    -------
-    accuracy : ndarray of float
-        NaN where a value is missing or impossible.
-    is_odd : ndarray of bool
-        Where a value is impossible.
+    Values are 0 or more, also as text: ``0.5``, ``0,5``. A number that may have decimals or
+    thousands, ``1,500``, is rejected unless `thousands` is given, as for `join_thousands`. Missing
+    and impossible values are NaN; the second array says which are impossible.
 
     Examples
     --------
@@ -328,18 +296,8 @@ def refuse_lengths(
 ) -> None:
     """Refuse rows with more values than columns, and a first row with fewer.
 
-    The first row shows whether the separator is right.
-
-    Parameters
-    ----------
-    rows : iterable of list of str
-        No empty rows.
-    columns : int
-    separator : str
-    what : object
-        The file's name, for the message.
-    before : int
-        Rows of the file before these.
+    The first row shows whether the separator is right. No row is empty; `before` counts rows of the
+    file before these.
 
     Raises
     ------

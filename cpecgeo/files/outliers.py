@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError
 
-__all__ = ["Tally", "count", "exchange", "find_outliers", "is_expected", "is_in_region", "merge",
-           "refuse_swapped", "refuse_turned", "remarks"]  # fmt: skip
+__all__ = ["EXPECTED", "REGION", "Tally", "count", "exchange", "find_outliers", "is_within",
+           "merge", "refuse_swapped", "refuse_turned", "remarks"]  # fmt: skip
 
 # Pakistan and China, with margins, in degrees: where swapped rows are expected to belong.
-_EXPECTED = (60.0, 5.0, 136.0, 55.0)
-# The region of CPEC's features.
-_REGION = (55.0, 20.0, 90.0, 45.0)
+EXPECTED = (60.0, 5.0, 136.0, 55.0)
+# The region of CPEC's features; no swapped position lies in it.
+REGION = (55.0, 20.0, 90.0, 45.0)
 # The same, wider by at least 1,000 km in each direction.
 _AROUND = (42.0, 10.0, 103.0, 55.0)
 # Far from all others: in degrees, and as a multiple of the usual distance; such rows are few.
@@ -72,17 +73,9 @@ class Tally:
 
 
 def find_outliers(lonlat: Floats) -> list[str]:
-    """Find the rows of a table whose position looks wrong.
+    """Find the rows of a table whose position looks wrong, and say so as `remarks` does.
 
-    Parameters
-    ----------
-    lonlat : ndarray, shape (n, 2)
-        Degrees; NaN where there is no position.
-
-    Returns
-    -------
-    list of str
-        As `remarks`.
+    `lonlat` has shape (n, 2), in degrees; NaN where there is no position.
 
     Examples
     --------
@@ -95,18 +88,9 @@ def find_outliers(lonlat: Floats) -> list[str]:
 
 
 def count(xy: Floats, numbers: NDArray[np.int64]) -> Tally:
-    """Count positions.
+    """Count positions: lon, lat, all of them within ±180 and ±90 degrees.
 
-    Parameters
-    ----------
-    xy : ndarray, shape (n, 2)
-        lon, lat, all of them within ±180 and ±90 degrees.
-    numbers : ndarray of int, shape (n,)
-        The rows' numbers in the file, from 1.
-
-    Returns
-    -------
-    Tally
+    `numbers` has the rows' numbers in the file, from 1.
     """
     if len(xy) == 0:
         return Tally()
@@ -119,7 +103,7 @@ def count(xy: Floats, numbers: NDArray[np.int64]) -> Tally:
         # The usual case: no row is at 0, 0 or looks swapped.
         return Tally(len(xy), first, in_region=len(xy), cells=_cells(cell, numbers))
     zero = (lon == 0) & (lat == 0)
-    swapped = ~_is_within(lon, lat, _EXPECTED) & _is_within(lat, lon, _EXPECTED)
+    swapped = ~is_within(lon, lat, EXPECTED) & is_within(lat, lon, EXPECTED)
     cell[swapped] += _CELLS
     return Tally(
         len(xy),
@@ -127,8 +111,8 @@ def count(xy: Floats, numbers: NDArray[np.int64]) -> Tally:
         tuple(numbers[zero][:_SHOWN].tolist()),
         tuple(numbers[swapped][:_SHOWN].tolist()),
         int(zero.sum()),
-        int(_is_within(lon, lat, _REGION).sum()),
-        int(_is_within(lat, lon, _REGION).sum()),
+        int(is_within(lon, lat, REGION).sum()),
+        int(is_within(lat, lon, REGION).sum()),
         _cells(cell[~zero], numbers[~zero]),
     )
 
@@ -142,7 +126,14 @@ def _cells(cell: NDArray[np.int32], numbers: NDArray[np.int64]) -> dict[int, tup
     return dict(zip(held.tolist(), pairs, strict=True))
 
 
-def _is_within(lon: Floats, lat: Floats, box: tuple[float, float, float, float]) -> Bools:
+def is_within(lon: Any, lat: Any, box: tuple[float, float, float, float]) -> Any:
+    """Return whether positions, one or many, lie in a box such as `REGION`.
+
+    Examples
+    --------
+    >>> is_within(67.0, 24.9, REGION), is_within(24.9, 67.0, REGION)
+    (True, False)
+    """
     west, south, east, north = box
     return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
 
@@ -189,15 +180,8 @@ def refuse_swapped(
 ) -> None:
     """Refuse a file whose rows would all lie in the region of CPEC with lon and lat swapped.
 
-    Parameters
-    ----------
-    tally : Tally
-    what : str
-        The file's name, for the message.
-    is_whole : bool
-        Whether these are all rows; only some are refused only when they are very many.
-    columns : tuple of str, optional
-        The columns that lon and lat were read from.
+    Where these are only some of its rows, they are refused only when they are very many. `columns`
+    names those that lon and lat were read from.
 
     Raises
     ------
@@ -212,14 +196,8 @@ def refuse_swapped(
 def refuse_turned(xy: Floats, what: str, columns: tuple[str, ...] | None = None) -> None:
     """Refuse coordinates that would all lie in the region of CPEC with lon and lat swapped.
 
-    Parameters
-    ----------
-    xy : ndarray, shape (n, 2)
-        Degrees of all vertices of the input.
-    what : str
-        The argument's or file's name, for messages.
-    columns : tuple of str, optional
-        The columns that lon and lat were read from.
+    `xy` has all vertices of the input, in degrees. `columns` names those that lon and lat were read
+    from.
 
     Raises
     ------
@@ -234,13 +212,13 @@ def refuse_turned(xy: Floats, what: str, columns: tuple[str, ...] | None = None)
     """
     if len(xy) == 0:
         return
-    west, south, east, north = _REGION
+    west, south, east, north = REGION
     x, y = xy[:, 0], xy[:, 1]  # quicker one by one
     x0, x1, y0, y1 = x.min(), x.max(), y.min(), y.max()
     # Mostly the bounds decide without a test of each vertex; latitude 90 is the pole.
     if not (west <= y0 and y1 <= east and y1 < 90 and south <= x0 and x1 <= north):
         return
-    if not _is_within(xy[:, 0], xy[:, 1], _REGION).any():
+    if not is_within(xy[:, 0], xy[:, 1], REGION).any():
         raise _swap_error(what, float(x[0]), float(y[0]), columns)
 
 
@@ -252,30 +230,6 @@ def _swap_error(
         f"with lon and lat swapped. Coordinates go lon, lat: (67.0, 24.9) is Karachi."
         f"{exchange(columns)}"
     )
-
-
-def is_expected(lon: float, lat: float) -> bool:
-    """Return whether a position is in or near Pakistan or China, where rows are expected.
-
-    Examples
-    --------
-    >>> is_expected(67.0, 24.9), is_expected(95.0, 67.0)
-    (True, False)
-    """
-    west, south, east, north = _EXPECTED
-    return bool(west <= lon <= east and south <= lat <= north)
-
-
-def is_in_region(lon: float, lat: float) -> bool:
-    """Return whether a position is in the region of CPEC; no swapped position is.
-
-    Examples
-    --------
-    >>> is_in_region(67.0, 24.9), is_in_region(24.9, 67.0)
-    (True, False)
-    """
-    west, south, east, north = _REGION
-    return bool(west <= lon <= east and south <= lat <= north)
 
 
 def exchange(columns: tuple[str, ...] | None) -> str:
@@ -294,20 +248,9 @@ def exchange(columns: tuple[str, ...] | None) -> str:
 def remarks(tally: Tally) -> list[str]:
     """Return remarks on rows at 0, 0, rows that look swapped, and rows far from all others.
 
-    A further remark says when all rows lie far from the region of CPEC.
-
-    Parameters
-    ----------
-    tally : Tally
-        Of all rows of a file.
-
-    Returns
-    -------
-    list of str
-        A remark for each kind, with the number of rows and the first of them. There is no remark
-        where most rows are of that kind. Far from the region means more than some 1,000 km; there
-        is no such remark where all rows would lie in the region with lon and lat swapped, as
-        `refuse_swapped` handles these.
+    Each has the number of rows of its kind and the first of them; there is none where most rows are
+    of that kind. A further remark says when all rows lie more than some 1,000 km from the region of
+    CPEC, unless all would lie in it with lon and lat swapped, as `refuse_swapped` handles these.
 
     Examples
     --------
@@ -331,7 +274,7 @@ def remarks(tally: Tally) -> list[str]:
     lon: Floats = (cells % 360 - 179.5).astype(np.float64)
     lat: Floats = (cells % _CELLS // 360 - 89.5).astype(np.float64)
     few = int(numbers[turned].sum())
-    expected = ~turned & _is_within(lon, lat, _EXPECTED)
+    expected = ~turned & is_within(lon, lat, EXPECTED)
     if few and few <= max(1, _FEW * others) and numbers[expected].sum():
         text = f"{_rows(few)} {'seems' if few == 1 else 'seem'}"
         found.append(f"{text} to have lon and lat swapped {_at(tally.swapped, few)}")
@@ -343,7 +286,7 @@ def remarks(tally: Tally) -> list[str]:
     distance: Floats = apart.max(axis=0).astype(np.float64)
     far = distance > max(_FAR_DEG, _FAR_TIMES * _median(distance, numbers))
     # Rows all over the region have a wide spread, which hides those far from it.
-    outside = ~(_is_near(cells) | _is_within(lon, lat, _EXPECTED))
+    outside = ~(_is_near(cells) | is_within(lon, lat, EXPECTED))
     far |= outside & (numbers[outside].sum() <= _FEW * numbers.sum())
     many = int(numbers[far].sum())
     if many and many <= _FEW * numbers.sum():

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cpecgeo.errors import CoordinateError
 from cpecgeo.files.numbers import is_missing
-from cpecgeo.files.outliers import is_in_region
+from cpecgeo.files.outliers import REGION, is_within
 from cpecgeo.files.positions import LAT_NAMES, LON_NAMES, PART, read_degrees, split_words
 
 __all__ = [
@@ -44,14 +44,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
 def split_pairs(texts: pd.Series) -> list[tuple[object, object]]:
     """Split cells that hold both coordinates, ``34.1, 71.5``, in two.
 
-    Parameters
-    ----------
-    texts : Series
-
-    Returns
-    -------
-    list of tuple
-        A cell that doesn't hold two stays whole, paired with an empty text.
+    A cell that doesn't hold two stays whole, paired with None.
 
     Examples
     --------
@@ -102,25 +95,14 @@ def base_column(name: str) -> str:
 def find_joined(
     names: Sequence[str], values: Callable[[str], pd.Series | None], what: object
 ) -> tuple[str, str | None] | None:
-    """Find the column that holds both coordinates.
+    """Find the column that holds both coordinates, and which of lat and lon comes first in it.
 
-    Parameters
-    ----------
-    names : sequence of str
-    values : callable
-        Returns the values of a column, or the first ones; None where not known yet.
-    what : object
-        The file's name, for messages.
-
-    Returns
-    -------
-    (str, str or None) or None
-        Its name, and which of lat and lon comes first, by its name or its values; None where no
-        values are known.
+    `values` returns the values of a column, or the first ones; None where not known yet. The order
+    comes from the column's name or its values, and is None where no values are known.
 
     Raises
     ------
-    InputError
+    CoordinateError
         More than one such column, or one whose order can't be determined.
 
     Examples
@@ -212,7 +194,7 @@ def order_by_values(texts: pd.Series) -> str | None:
             if first[1] is None or second[1] is None:
                 continue
             lat, lon = (first[0], second[0]) if order[0] == "lat" else (second[0], first[0])
-            if re.search("[NSEW]", f"{a}{b}", re.IGNORECASE) or is_in_region(lon, lat):
+            if re.search("[NSEW]", f"{a}{b}", re.IGNORECASE) or is_within(lon, lat, REGION):
                 turns.append(order[0])
         seen.add(turns[0] if len(turns) == 1 else None)
     return seen.pop() if len(seen) == 1 else None

@@ -102,21 +102,8 @@ def find_lonlat(
 ) -> tuple[str, str]:
     """Find the columns of longitude and latitude, or of x and y.
 
-    Parameters
-    ----------
-    names : sequence of str
-        All columns.
-    lon, lat : str, optional
-        The names that the caller gave; otherwise they are recognized: ``lon``, ``Longitude (E)``,
-        ``x``.
-    what : object
-        The file's name, for messages.
-    in_metres : bool
-        Whether positions are in a projected CRS, so that ``x`` and ``y`` come before ``lon``.
-
-    Returns
-    -------
-    tuple of str
+    Where the caller doesn't name them they are recognized: ``lon``, ``Longitude (E)``, ``x``. With
+    `in_metres`, for positions in a projected CRS, ``x`` and ``y`` come before ``lon``.
 
     Raises
     ------
@@ -246,26 +233,12 @@ def is_position(name: str) -> bool:
 def parse_degrees(
     texts: pd.Series, axis: str, what: str, *, before: int = 0
 ) -> tuple[Floats, set[str]]:
-    """Parse degrees in any usual notation.
+    """Parse degrees of an axis, "lon" or "lat", in any usual notation; NaN where missing.
 
-    Parameters
-    ----------
-    texts : Series of str or numbers
-        Decimal degrees (``67.05``, ``67,05``), with a letter (``67.05 E``), or degrees, minutes
-        and seconds (``34°07′12″N``, ``34 07 12``, ``N34:07:12``, ``34-07-12N``, ``北纬34度7分``).
-    axis : {"lon", "lat"}
-        The axis, which decides the allowed letters.
-    what : str
-        For messages.
-    before : int
-        Rows of the file before these, for messages.
-
-    Returns
-    -------
-    degrees : ndarray of float
-        NaN where missing.
-    notations : set of str
-        The notations found other than decimal degrees.
+    They are decimal (``67.05``, ``67,05``), with a letter (``67.05 E``), or degrees, minutes and
+    seconds (``34°07′12″N``, ``北纬34度7分``, ``34 07 12``, ``N34:07:12``, ``34-07-12N``). Return
+    also the notations found other than decimal degrees. `before` counts rows of the file before
+    these.
 
     Raises
     ------

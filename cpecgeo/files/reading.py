@@ -285,14 +285,6 @@ def _single_points(shapes: NDArray[np.object_]) -> Any:
 def without_measures(shapes: NDArray[np.object_]) -> Any:
     """Return geometries with their heights, without measures (M).
 
-    Parameters
-    ----------
-    shapes : ndarray of shapely geometries
-
-    Returns
-    -------
-    ndarray
-
     Examples
     --------
     >>> without_measures(shapely.from_wkt(["POINT M (67 25 7)", "POINT ZM (67 25 5 7)"])).tolist()
@@ -330,15 +322,7 @@ def _from_stdin(folder: Path) -> Path:
 def label_rows(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Make names the index, so that answers name their rows; the column stays.
 
-    Parameters
-    ----------
-    frame : GeoDataFrame
-
-    Returns
-    -------
-    GeoDataFrame
-        Indexed by its column ``name``, in any case, else ``id``, where the values are unique; else
-        unchanged.
+    The index is the column ``name``, in any case, else ``id``, where the values are unique.
 
     Examples
     --------

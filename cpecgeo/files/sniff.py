@@ -26,7 +26,6 @@ from cpecgeo.errors import CRSError, DataWarning, FileError
 __all__ = [
     "examine",
     "in_utf8",
-    "insist",
     "leaf_texts",
     "load_xml",
     "local_name",
@@ -53,17 +52,9 @@ _CRS_NAME = re.compile(r"(urn:(x-)?ogc:def:crs:|epsg:|ogc:)", re.IGNORECASE)
 
 
 def sniff_suffix(head: bytes) -> str:
-    """Return the suffix of the format of bytes without a file name.
+    """Return the suffix of the format of bytes without a file name, from their beginning.
 
-    Parameters
-    ----------
-    head : bytes
-        The file's content, or its beginning.
-
-    Returns
-    -------
-    str
-        ``.csv`` where no other format is recognized.
+    It is ``.csv`` where no other format is recognized.
 
     Examples
     --------
@@ -122,21 +113,15 @@ def in_utf8(path: Path, what: str) -> Iterator[Path]:
         yield copy
 
 
-def insist(path: Path, kind: str, what: str | None = None) -> str:
-    """Check that a file is of a format, and return its path for GDAL.
+def examine(
+    path: Path, kind: str, what: str | None = None
+) -> tuple[str, dict[str, list[Any]] | None]:
+    """Check that a file is of a format; return its path for GDAL, and the ids of GeoJSON features.
 
-    Parameters
-    ----------
-    path : Path
-    kind : str
-        GDAL's name of the format: "GPKG", "GeoJSON", "KML" …
-    what : str, optional
-        The file's name for messages, where it isn't its path.
-
-    Returns
-    -------
-    str
-        An absolute path, so that GDAL can't read it as an address or an archive.
+    The format has GDAL's name: "GPKG", "GeoJSON", "KML" … The path is absolute, so that GDAL can't
+    read it as an address or an archive. The ids are a column ``id``, with one value per feature,
+    None where it has none. Where the properties have different ids, these are ``id``, and those of
+    the features ``feature_id``. There is None in place of the columns where no feature has an id.
 
     Raises
     ------
@@ -145,27 +130,6 @@ def insist(path: Path, kind: str, what: str | None = None) -> str:
         type, GeoJSON with a linked reference system.
     CRSError
         GeoJSON that names an unknown CRS.
-    """
-    return examine(path, kind, what)[0]
-
-
-def examine(
-    path: Path, kind: str, what: str | None = None
-) -> tuple[str, dict[str, list[Any]] | None]:
-    """Check a file as `insist` does; return its path, and the ids of GeoJSON features.
-
-    Returns
-    -------
-    path : str
-    ids : dict of str to list, or None
-        Column ``id`` with the ids of the features. Where the properties have different ids, these
-        are ``id``, and those of the features ``feature_id``. One value per feature, None where it
-        has none; None in place of the dict where no feature has an id.
-
-    Raises
-    ------
-    FileError, CRSError
-        As `insist`.
     """
     what = str(path) if what is None else what
     try:
@@ -228,7 +192,7 @@ def load_xml(path: Path, kind: str, what: str) -> ET.Element:
     ------
     FileError
     """
-    insist(path, kind, what)
+    examine(path, kind, what)
     try:
         return ET.parse(path).getroot()  # noqa: S314
     except (ET.ParseError, OSError, ValueError, RecursionError) as error:

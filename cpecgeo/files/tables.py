@@ -144,22 +144,10 @@ def _rows(file: IO[bytes], separator: str) -> Iterator[Iterator[list[str]]]:
 
 
 def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Create the geometry of a table from its columns.
+    """Create the geometry of a table from its columns of positions, or of WKT, WKB or GeoJSON.
 
-    Parameters
-    ----------
-    table : DataFrame
-        With columns of lon and lat (or x and y with a CRS), or else with one of well-known text or
-        binary.
-    what : str
-        For messages.
-    choice : Choice
-
-    Returns
-    -------
-    GeoDataFrame
-        ``.attrs["position_columns"]`` names the columns, and ``.attrs["read_as"]`` says how they
-        were read. A column named ``geometry`` that holds something else becomes ``geometry_2``.
+    ``.attrs["position_columns"]`` names the columns, and ``.attrs["read_as"]`` says how they were
+    read. A column named ``geometry`` that holds something else becomes ``geometry_2``.
 
     Raises
     ------
@@ -234,14 +222,7 @@ def find_positions(
 ) -> tuple[str, ...]:
     """Find the columns that hold the positions of a table.
 
-    Parameters
-    ----------
-    names : list of str
-    choice : Choice
-    what : str
-        For messages.
-    values : callable
-        Returns the values of a column, or the first ones; None for text that isn't known yet.
+    `values` returns the values of a column, or the first ones; None for text that isn't known yet.
 
     Returns
     -------
@@ -323,24 +304,11 @@ def _first_row(raw: bytes, separator: str, what: str) -> list[str] | None:
 def add_positions(
     table: pd.DataFrame, shapes: gpd.GeoSeries, used: tuple[str, ...]
 ) -> tuple[pd.DataFrame, tuple[str, ...], list[str]]:
-    """Add positions to a table: lon and lat for points, wkt for others.
+    """Add positions in lon, lat to a table: columns lon and lat for points, wkt for others.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Without geometry.
-    shapes : GeoSeries
-        In lon, lat.
-    used : tuple of str
-        Columns that positions were read from; if they still match, nothing is added.
-
-    Returns
-    -------
-    table : DataFrame
-    positions : tuple of str
-        The columns that hold positions.
-    remarks : list of str
-        Columns renamed because they would be read as positions.
+    Nothing is added where the columns that positions were read from, `used`, still match. Return
+    the table, the columns that hold positions, and remarks on columns renamed because they would be
+    read as positions.
     """
     are_points = set(shapes.geom_type.dropna()) <= {"Point"}
     if are_points and _holds(table, used, shapes):

@@ -45,16 +45,9 @@ _PROBE = bytes(range(128)) + b"~{+AGE-\\u0041\x1b$B"
 
 
 def find_encoding(head: bytes, stated: str | None, what: object) -> tuple[str, int]:
-    r"""Find the encoding of a text file.
+    r"""Find the encoding of a text file from its beginning.
 
-    Parameters
-    ----------
-    head : bytes
-        The beginning of the file.
-    stated : str or None
-        The caller's encoding; None means UTF-8, or UTF-16 where a byte order mark says so.
-    what : object
-        The file's name, for messages.
+    Where `stated` is None it is UTF-8, or UTF-16 where a byte order mark says so.
 
     Returns
     -------
@@ -122,13 +115,7 @@ def _is_utf8(head: bytes) -> bool:
 
 
 def to_utf8(raw: bytes, codec: str, what: object) -> bytes:
-    """Convert text to UTF-8; text in UTF-8 is returned as it is.
-
-    Raises
-    ------
-    FileError
-        It isn't in that encoding.
-    """
+    """Convert text to UTF-8, or raise a `FileError`; text in UTF-8 is returned as it is."""
     if codec == "utf-8":
         return raw
     try:
@@ -154,20 +141,7 @@ def open_table(
 ) -> Iterator[tuple[IO[bytes], str]]:
     """Open a text file for reading, unpacking it where its name ends in ``.gz``.
 
-    Parameters
-    ----------
-    path : Path
-    what : str
-        For messages.
-    encoding : str, optional
-        As for `find_encoding`.
-
-    Yields
-    ------
-    file
-        A file of bytes, converted to UTF-8.
-    codec : str
-        The encoding of the file.
+    Yield a file of bytes, converted to UTF-8, and the encoding of the file.
 
     Raises
     ------
@@ -197,16 +171,7 @@ def open_table(
 
 @dataclass(frozen=True)
 class Header:
-    """The header of a CSV file.
-
-    Attributes
-    ----------
-    names : tuple of str
-    separator : str
-        One character.
-    end : int
-        The byte at which the first row begins.
-    """
+    """The header of a CSV file, and the byte at which the first row begins."""
 
     names: tuple[str, ...]
     separator: str
@@ -216,16 +181,7 @@ class Header:
 def parse_header(head: bytes, what: object) -> Header:
     r"""Parse the header of a CSV file, whatever its separator.
 
-    Parameters
-    ----------
-    head : bytes
-        The beginning of the file, in UTF-8, at most `HEAD_BYTES`; the header must end in it.
-    what : object
-        The file's name, for messages.
-
-    Returns
-    -------
-    Header
+    `head` is the beginning of the file, in UTF-8, at most `HEAD_BYTES`; the header must end in it.
 
     Raises
     ------
@@ -275,33 +231,16 @@ def parse_header(head: bytes, what: object) -> Header:
 
 
 def refuse_doubled(names: Iterable[str], what: object) -> None:
-    """Refuse two columns with the same name.
-
-    Raises
-    ------
-    InputError
-    """
+    """Refuse two columns with the same name, with an `InputError`."""
     doubled = sorted(name for name, count in Counter(names).items() if count > 1)
     if doubled:
         raise InputError(f"{what} has two columns named {doubled[0][:40]!r}; rename one.")
 
 
 def refuse_unclosed(rows: bytes, separator: str, what: object, *, before: int = 0) -> None:
-    """Refuse rows of CSV in which a quote is never closed.
+    """Refuse rows of CSV in which a quote is never closed, with a `FileError`.
 
-    Parameters
-    ----------
-    rows : bytes
-        In UTF-8, to the end of the file.
-    separator : str
-    what : object
-        The file's name, for the message.
-    before : int
-        Rows of the file before these.
-
-    Raises
-    ------
-    FileError
+    The rows are in UTF-8, to the end of the file; `before` counts those of the file before these.
     """
     # In a cell that doesn't begin with a quote, a quote is a letter.
     sign = re.escape(separator.encode())
@@ -324,21 +263,8 @@ def refuse_unclosed(rows: bytes, separator: str, what: object, *, before: int = 
 def load_header(head: bytes, codec: str, mark: int, what: object) -> tuple[Header, int]:
     """Parse the header of a file in any encoding; raise the errors of `parse_header`.
 
-    Parameters
-    ----------
-    head : bytes
-        The beginning of the file.
-    codec : str
-    mark : int
-        As `find_encoding` gives them.
-    what : object
-        The file's name, for messages.
-
-    Returns
-    -------
-    header : Header
-    start : int
-        The byte of the file at which its rows begin.
+    Return also the byte of the file at which its rows begin. Encoding and mark are those of
+    `find_encoding`.
     """
     if codec == "utf-8":
         header = parse_header(head, what)

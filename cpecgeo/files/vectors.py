@@ -298,16 +298,7 @@ def write_vector(
 ) -> None:
     """Write a table of features by GDAL; names and values fit the format already.
 
-    Parameters
-    ----------
-    frame : GeoDataFrame
-    path : Path
-        In an existing GeoPackage the layer is added.
-    form : Format
-    layer : str
-        Its name in a GeoPackage.
-    metadata : dict of str
-        Metadata of the layer in a GeoPackage.
+    In an existing GeoPackage the layer is added. It alone has metadata.
     """
     shape = frame.geometry.name
     options: dict[str, Any] = {"driver": form.driver}
@@ -320,14 +311,10 @@ def write_vector(
         options |= {
             "layer": layer,
             "layer_metadata": metadata,
-            "append": path.exists(),
             # Columns with these names are the user's own.
-            "FID": next(n for n in ("fid", "row_fid", "gpkg_row_fid") if n not in taken),
+            "FID": fid_name(taken),
             "GEOMETRY_NAME": next(n for n in ("geom", "geometry", "gpkg_geom") if n not in taken),
         }
-        if path.exists():
-            options.pop("append")
-            options["append"] = False
     elif form.driver == "GeoJSON":
         options["RFC7946"] = "YES"
     elif form.driver == "FlatGeobuf":

@@ -68,20 +68,8 @@ def is_wellknown(values: pd.Series) -> bool:
 def parse(values: pd.Series, what: str, *, before: int = 0) -> tuple[Any, int | None]:
     """Parse well-known text or binary, also with an SRID or as hexadecimal text, and GeoJSON.
 
-    Parameters
-    ----------
-    values : Series of str or bytes
-        Missing and empty values have no geometry.
-    what : str
-        For messages.
-    before : int
-        Rows of the file before these, for messages.
-
-    Returns
-    -------
-    geometries : ndarray of shapely geometries
-    srid : int or None
-        The SRID that they state.
+    Missing and empty values have no geometry. `before` counts rows of the file before these. Return
+    the geometries, and the SRID that they state, if any.
 
     Raises
     ------
@@ -196,12 +184,6 @@ def _deep(what: str, row: int) -> GeometryError:
 def binary(column: pa.Array | pa.ChunkedArray, what: str) -> pa.Array:
     """Return a column of geometry as one array of bytes.
 
-    Parameters
-    ----------
-    column : pyarrow.Array or ChunkedArray
-    what : str
-        For messages.
-
     Raises
     ------
     GeometryError
@@ -224,17 +206,10 @@ def binary(column: pa.Array | pa.ChunkedArray, what: str) -> pa.Array:
 
 
 def heads(column: pa.Array) -> NDArray[np.int64]:
-    """Return the type codes of geometries, without dimensions and flags; 0 for none.
+    """Return the type codes of geometries in WKB, without dimensions and flags.
 
-    Parameters
-    ----------
-    column : pyarrow.Array of binary or large_binary
-
-    Returns
-    -------
-    ndarray of int64
-        From 1 for points to 7 for collections, others as in ISO 13249-3; 0 for missing values and
-        for values too short to have a code.
+    They go from 1 for points to 7 for collections, others as in ISO 13249-3; 0 for missing values
+    and for values too short to have a code.
 
     Examples
     --------
@@ -255,16 +230,9 @@ def heads(column: pa.Array) -> NDArray[np.int64]:
 
 
 def refuse_deep(column: pa.Array | pa.ChunkedArray, what: str, *, row: int = 0) -> None:
-    """Refuse geometries that are nested more than `MAX_DEPTH` deep.
+    """Refuse geometries in WKB that are nested more than `MAX_DEPTH` deep.
 
-    Parameters
-    ----------
-    column : pyarrow.Array or ChunkedArray
-        Of well-known binary.
-    what : str
-        Where they are from, for the message.
-    row : int
-        Number of the first row, for the message.
+    `row` is the number of the first row, for the message.
 
     Raises
     ------

@@ -7,8 +7,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -216,25 +215,6 @@ def _write_stdout(frame: Writable, name: str, *, safe_cells: bool, layer: str | 
     return Path(name)
 
 
-@dataclass(frozen=True, eq=False)
-class _Job:
-    """A table that is being written."""
-
-    fitted: pd.DataFrame  # without geometry, as the format holds it
-    shapes: gpd.GeoSeries  # None for a table without geometry
-    path: Path
-    form: Format
-    layer: str | None
-    attrs: Mapping[str, Any]
-
-    def with_shapes(self) -> gpd.GeoDataFrame:
-        """Return the table with its geometry, under a free name."""
-        own = str(self.shapes.name if self.form.name == "GeoParquet" else "geometry")
-        name = next(n for n in (own, "geometry_of_row", "_geometry") if n not in self.fitted)
-        whole = self.fitted.assign(**{name: self.shapes.to_numpy()})
-        return gpd.GeoDataFrame(whole, geometry=name, crs=self.shapes.crs)
-
-
 def _write(
     frame: pd.DataFrame, path: Path, form: Format, *, safe_cells: bool, layer: str | None
 ) -> list[str]:
@@ -265,15 +245,14 @@ def _write(
     fitted, told = fit_columns(others, form)
     if safe_cells and form.name in {"CSV", "Excel"}:
         fitted = _disarm(fitted)
-    job = _Job(fitted, shapes, path, form, layer, attrs)
     try:
-        _WRITERS.get(form.name, _vector)(job)
+        _save(fitted, shapes, path, form, layer, attrs)
     except (
         pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FieldError,
         pyogrio.errors.GeometryError, pyogrio.errors.FeatureError, UnicodeEncodeError,
     ) as error:  # fmt: skip
         raise FileError(f"can't write {path.name}: {first_line(error)}.") from error
-    _check(job, positions)
+    _check(fitted, shapes, path, form, layer, positions)
     return [*remarks, *told]
 
 
@@ -286,59 +265,65 @@ def _with_heights(table: pd.DataFrame, shapes: gpd.GeoSeries) -> pd.DataFrame:
     return table.assign(**{name: heights})
 
 
-def _csv(job: _Job) -> None:
-    separator = "\t" if job.path.name.casefold().endswith((".tsv", ".tsv.gz")) else ","
-    text = job.fitted.to_csv(index=False, header=False, sep=separator, lineterminator="\n")
-    raw = (separator.join(map(quote_name, job.fitted)) + "\n" + text).encode("utf-8")
-    # No time stamp, so that the same table gives the same file.
-    is_packed = job.path.suffix.casefold() == ".gz"
-    job.path.write_bytes(gzip.compress(raw, 6, mtime=0) if is_packed else raw)
+def _save(
+    fitted: pd.DataFrame,
+    shapes: gpd.GeoSeries | None,
+    path: Path,
+    form: Format,
+    layer: str | None,
+    attrs: Mapping[str, Any],
+) -> None:
+    """Write a table that fits the format; without geometry, `shapes` is None."""
+    suffix = path.suffix.casefold()
+    if form.name == "CSV":
+        separator = "\t" if path.name.casefold().endswith((".tsv", ".tsv.gz")) else ","
+        text = fitted.to_csv(index=False, header=False, sep=separator, lineterminator="\n")
+        raw = (separator.join(map(quote_name, fitted)) + "\n" + text).encode("utf-8")
+        # No time stamp, so that the same table gives the same file.
+        path.write_bytes(gzip.compress(raw, 6, mtime=0) if suffix == ".gz" else raw)
+    elif form.name == "Excel":
+        write_excel(fitted, path, layer or "cpecgeo")
+    elif form.name == "GeoParquet":
+        table = fitted if shapes is None else _with_shapes(fitted, shapes, str(shapes.name))
+        table.attrs = dict(attrs)
+        write_parquet(table, path)
+    elif form.name == "GPX":
+        refuse_illegal(fitted, form.name)
+        write_gpx(fitted, shapes, path)
+    elif form.name == "KML":
+        refuse_illegal(fitted, form.name)
+        target = path if suffix == ".kml" else path.with_name("doc.kml")
+        write_kml(fitted, shapes, target, layer or path.stem)
+        if target != path:
+            zip_files([target], path)
+            target.unlink()
+    else:
+        metadata = {str(k): str(v) for k, v in attrs.items()}
+        table = _with_shapes(fitted, shapes, "geometry")
+        write_vector(table, path, form, layer or "cpecgeo", metadata)
 
 
-def _excel(job: _Job) -> None:
-    write_excel(job.fitted, job.path, job.layer or "cpecgeo")
-
-
-def _parquet(job: _Job) -> None:
-    table = job.fitted if job.shapes is None else job.with_shapes()
-    table.attrs = job.attrs
-    write_parquet(table, job.path)
-
-
-def _kml(job: _Job) -> None:
-    refuse_illegal(job.fitted, job.form.name)
-    is_plain = job.path.suffix.casefold() == ".kml"
-    target = job.path if is_plain else job.path.with_name("doc.kml")
-    write_kml(job.fitted, job.shapes, target, job.layer or job.path.stem)
-    if not is_plain:
-        zip_files([target], job.path)
-        target.unlink()
-
-
-def _gpx(job: _Job) -> None:
-    refuse_illegal(job.fitted, job.form.name)
-    write_gpx(job.fitted, job.shapes, job.path)
-
-
-def _vector(job: _Job) -> None:
-    metadata = {str(k): str(v) for k, v in job.attrs.items()}
-    write_vector(job.with_shapes(), job.path, job.form, job.layer or "cpecgeo", metadata)
-
-
-# GDAL writes the others.
-_WRITERS: dict[str, Callable[[_Job], None]] = {
-    "CSV": _csv, "Excel": _excel, "GeoParquet": _parquet, "KML": _kml, "GPX": _gpx,
-}  # fmt: skip
+def _with_shapes(fitted: pd.DataFrame, shapes: gpd.GeoSeries, own: str) -> gpd.GeoDataFrame:
+    """Return a table with its geometry, under a free name."""
+    name = next(n for n in (own, "geometry_of_row", "_geometry") if n not in fitted)
+    whole = fitted.assign(**{name: shapes.to_numpy()})
+    return gpd.GeoDataFrame(whole, geometry=name, crs=shapes.crs)
 
 
 def _disarm(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.map(lambda v: f"'{v}" if isinstance(v, str) and v.startswith(_FORMULA) else v)
 
 
-def _check(job: _Job, positions: tuple[str, ...]) -> None:
+def _check(
+    fitted: pd.DataFrame,
+    shapes: gpd.GeoSeries | None,
+    path: Path,
+    form: Format,
+    layer: str | None,
+    positions: tuple[str, ...],
+) -> None:
     """Read the new file back before it replaces an earlier one."""
-    fitted, shapes, path, form = job.fitted, job.shapes, job.path, job.form
-    layer = job.layer if form.name == "GeoPackage" else None
+    layer = layer if form.name == "GeoPackage" else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CpecgeoWarning)
         try:

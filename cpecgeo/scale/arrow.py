@@ -19,7 +19,7 @@ import pyogrio
 from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.files.disk import ask_sqlite, first_line, list_files
 from cpecgeo.files.formats import Choice, fid_name
-from cpecgeo.files.sniff import insist
+from cpecgeo.files.sniff import examine
 from cpecgeo.scale import points
 from cpecgeo.scale.parquet import NATIVE, from_native, row_bytes
 from cpecgeo.scale.sources import (
@@ -250,7 +250,7 @@ class GeoPackage:
     @classmethod
     def open(cls, path: Path, choice: Choice) -> GeoPackage:
         """Read the metadata of the layers."""
-        there = insist(path, "GPKG")
+        there, _ = examine(path, "GPKG")
         with _translate_gdal(path, "can't be read as GeoPackage", "may be truncated"):
             layers = [str(name) for name, _ in _quietly(pyogrio.list_layers, there)]
         if not layers:

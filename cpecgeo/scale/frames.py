@@ -210,14 +210,8 @@ def exposure(
 class _Where:
     """How the points of a partition are read.
 
-    Attributes
-    ----------
-    places : Places or None
-        The columns of positions; None for the geometry of the frame.
-    crs : object
-        The CRS that the caller stated.
-    keep : bool
-        Whether impossible coordinates count as missing.
+    Without places they are the geometry of the frame. The CRS is the one that the caller stated;
+    where `keep` is True, impossible coordinates count as missing.
     """
 
     places: Places | None

@@ -56,11 +56,7 @@ _MANY = 15  # a list of so many items or more has its size after its head
 def join_footers(path: Path, stretches: list[tuple[int, int]]) -> None:
     """Append a joint footer to a file that consists of whole Parquet files.
 
-    Parameters
-    ----------
-    path : Path
-    stretches : list of tuple of int
-        First byte of each, and the first byte after it.
+    Each stretch is the first byte of one, and the first byte after it.
     """
     footers = []
     with path.open("rb") as file:
@@ -81,14 +77,7 @@ def join_footers(path: Path, stretches: list[tuple[int, int]]) -> None:
 
 
 class _Moved:
-    """A footer with larger offsets, for row groups that begin later in the file.
-
-    Parameters
-    ----------
-    raw : bytes
-    by : int
-        Bytes added to every offset.
-    """
+    """A footer with larger offsets, for row groups that begin some bytes later in the file."""
 
     def __init__(self, raw: bytes, by: int) -> None:
         self._raw, self._by = raw, by
@@ -239,19 +228,8 @@ def _dictionaries(column: pa.Array) -> Iterator[pa.Table]:
 def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) -> pa.Array:
     """Turn a column of geometries in a native encoding of GeoParquet into well-known binary.
 
-    Parameters
-    ----------
-    column : pyarrow.Array or ChunkedArray
-        Coordinates (structures of x, y and perhaps z, or interleaved), in as many nested lists as
-        the kind of geometry has levels.
-    encoding : str
-        One of `NATIVE`.
-    what : str
-        The file's name, for messages.
-
-    Returns
-    -------
-    pyarrow.Array of binary
+    It has coordinates (structures of x, y and perhaps z, or interleaved), in as many nested lists
+    as the kind of geometry has levels. The encoding is one of `NATIVE`.
 
     Raises
     ------

@@ -49,18 +49,14 @@ _KNOWN = re.compile(
 
 @dataclass(frozen=True)
 class DonePart:
-    """A finished part.
+    """A finished part: the rows of the source from `start` to `end`, in a stretch of a file.
 
     Attributes
     ----------
-    number : int
-    start, end : Position
-        The rows of the source that it answers.
     rows : int
         Number of rows in it.
     skipped : int
         Rows of the source without a point, or with one that can't be measured.
-    sha256 : str
     tally : Tally
         Counts of its positions.
     stretch : tuple of int

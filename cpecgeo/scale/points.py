@@ -18,7 +18,7 @@ from cpecgeo.errors import CoordinateError, CRSError, GeometryError, InputError
 from cpecgeo.files import china, wellknown
 from cpecgeo.files.disk import first_line
 from cpecgeo.files.numbers import join_thousands, to_accuracy
-from cpecgeo.files.outliers import is_expected
+from cpecgeo.files.outliers import EXPECTED, is_within
 from cpecgeo.files.positions import parse_degrees, parse_metres
 from cpecgeo.files.tables import resolve_crs
 from cpecgeo.geodesy._ellipsoid import WGS84, to_wgs84
@@ -112,17 +112,7 @@ def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] |
 def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
     """Return x, y of a column of points as well-known binary; NaN where missing or empty.
 
-    Parameters
-    ----------
-    column : pyarrow.Array of binary
-    row : int
-        Number of the first row, for messages.
-    what : str
-        The file's name, for messages.
-
-    Returns
-    -------
-    ndarray, shape (rows, 2)
+    `row` is the number of the first row, for messages.
 
     Raises
     ------
@@ -196,11 +186,7 @@ def _plain_points(column: pa.Array) -> Floats | None:
 def to_wkb(xy: Floats, shapes: NDArray[np.object_] | None = None) -> pa.Array:
     """Return points as a column of well-known binary, missing where x or y is NaN.
 
-    Parameters
-    ----------
-    xy : ndarray, shape (rows, 2)
-    shapes : ndarray of shapely geometries, optional
-        The same points in another CRS, whose heights and measures (M) are kept.
+    `shapes` are the same points in another CRS, whose heights and measures (M) are kept.
 
     Examples
     --------
@@ -349,25 +335,11 @@ def _own(table: Table) -> Any:
 
 
 def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools]:
-    """Separate points that can be measured from missing and impossible ones.
+    """Separate points in lon, lat that can be measured from missing and impossible ones.
 
-    Parameters
-    ----------
-    xy : ndarray, shape (rows, 2)
-        lon, lat; both NaN where there is no point.
-    row : int
-        Number of the first row, for messages.
-    what : str
-        The file's name, for messages.
-    keep : bool
-        Whether impossible coordinates are counted as missing instead of an error.
-
-    Returns
-    -------
-    xy : ndarray
-        The points that can be measured.
-    good : ndarray of bool
-        Which rows these are.
+    Both are NaN where there is no point. With `keep`, impossible coordinates count as missing.
+    Return the points that can be measured, and which rows these are. `row` is the number of the
+    first one.
 
     Raises
     ------
@@ -392,7 +364,7 @@ def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools
                 row=row + first,
                 lonlat=(lon, lat),
             )
-        swapped = is_expected(lat, lon)
+        swapped = is_within(lat, lon, EXPECTED)
         raise CoordinateError.out_of_range(
             what, (lon, lat), row + first, where=where, is_swapped=swapped, repair=repair
         )

@@ -120,12 +120,8 @@ def _digest(subject: Subject, bounds: Bounds) -> str:
 class Question(Protocol):
     """A question about the points of a batch.
 
-    Attributes
-    ----------
-    joined : bool
-        Whether the answer is joined to the columns of the source.
-    thousands : str or None
-        The separator of thousands in numbers as text.
+    Its answer may be joined to the columns of the source. `thousands` is the separator of thousands
+    in numbers as text.
     """
 
     @property
@@ -149,23 +145,9 @@ def near_columns(
 ) -> dict[str, NDArray[Any]]:
     """Return the nearest targets as flat arrays, k for each row; `target` -1 where there is none.
 
-    Parameters
-    ----------
-    xy : ndarray
-        lon, lat of the points that can be measured.
-    good : ndarray of bool
-        Which rows these are.
-    to : Targets
-    k : int
-    limit_m : float
-        Look no farther, in metres.
-
-    Returns
-    -------
-    dict
-        `target` (position in the index), `distance_km`, `near_lon`, `near_lat`, `km`
-        (chainage where the target is a corridor), `side` (0 right, 1 on, 2 left, 3 none) and
-        `accuracy_km` of the target there.
+    `xy` has lon, lat of the points that can be measured, and `good` says which rows these are. The
+    columns are those of `NEAR`: `target` is a position in the index, `km` chainage where the target
+    is a corridor, `side` 0 right, 1 on, 2 left, 3 none.
     """
     found = to.index.find(xy, k=k, limit_m=limit_m)
     km, target = found.along * 1e-3, found.target.ravel()
@@ -284,15 +266,9 @@ class Within:
     def find(
         self, xy: NDArray[np.float64], own: NDArray[np.float64] | None, to: Targets
     ) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
-        """Return which points are near enough, and for these the columns `WITHIN`.
+        """Return which points, lon, lat, are near enough, and for these the columns `WITHIN`.
 
-        Parameters
-        ----------
-        xy : ndarray
-            lon, lat.
-        own : ndarray or None
-            Their accuracy in km.
-        to : Targets
+        `own` is their accuracy in km.
         """
         wanted = check_certainty(self.certainty)
         reach = limit = float(self.km)

@@ -155,13 +155,7 @@ class _Packed:
 
 
 class Writing:
-    """A part that is being written; the file is opened with the first table.
-
-    Parameters
-    ----------
-    sink : Sink
-    path : Path
-    """
+    """A part that is being written; the file is opened with the first table."""
 
     def __init__(self, sink: Sink, path: Path) -> None:
         self._sink, self._path = sink, path
@@ -291,10 +285,7 @@ def header(table: pa.Table, separator: str = ",") -> list[bytes]:
 def lines(table: pa.Table, *, safe: bool, separator: str = ",") -> list[Any]:
     r"""Return rows as CSV, with quotes where needed, and empty cells for missing values.
 
-    Returns
-    -------
-    list of bytes and memoryview
-        Pieces in order; long ones aren't copied.
+    They are pieces of bytes in order; long ones aren't copied.
 
     Examples
     --------

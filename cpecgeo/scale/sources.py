@@ -51,16 +51,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of a file.
-
-    Attributes
-    ----------
-    columns : pyarrow.Table
-        As in the file.
-    xy : ndarray, shape (rows, 2)
-        lon, lat on WGS 84; NaN where there is no point.
-    start, end : Position
-    """
+    """Some rows of a file; `xy` is lon, lat on WGS 84, NaN where there is no point."""
 
     columns: pa.Table
     xy: NDArray[np.float64]
@@ -208,14 +199,7 @@ class Source(Protocol):
 
 
 class Ahead:
-    """Batches of a source, the next one read ahead; reading continues from part to part.
-
-    Parameters
-    ----------
-    source : Source
-    rows : int
-        Of a batch.
-    """
+    """Batches of a source, the next one read ahead; reading continues from part to part."""
 
     def __init__(self, source: Source, rows: int) -> None:
         self._source, self._rows = source, rows

@@ -95,18 +95,8 @@ class Run:
 class Job:
     """Input of a run.
 
-    Attributes
-    ----------
-    source : Source
-    question : Question
-    to : Targets
-    sink : Sink
-    parts : Parts
-    part_rows, batch_rows : int
-    keep : bool
-        Whether impossible coordinates count as missing.
-    state : list
-        The `fingerprint` of the source before it was opened.
+    Where `keep` is True, impossible coordinates count as missing. The state is the `fingerprint` of
+    the source before it was opened.
     """
 
     source: Source
@@ -148,11 +138,8 @@ class Job:
     ) -> tuple[Position, Tally, Future[DonePart]] | None:
         """Answer one part from batches that begin at `start`; None where no batch is left.
 
-        Returns
-        -------
-        Position, Tally, Future of DonePart
-            The start of the next part, and the counts. The future is done when the part is flushed
-            and recorded.
+        Return the start of the next part, the counts, and a future that is done when the part is
+        flushed and recorded.
         """
         first = next(batches, None)
         if first is None:
@@ -219,18 +206,8 @@ def run(
 ) -> Run:
     """Answer a whole file.
 
-    Parameters
-    ----------
-    job : Job
-    resume : bool
-        Whether finished parts of an earlier run are kept.
-    progress : bool or callable
-    finish : callable, optional
-        Assembles the result from the parts, and returns its path; otherwise parts are joined.
-
-    Returns
-    -------
-    Run
+    With `resume`, finished parts of an earlier run are kept. `finish` assembles the result from the
+    parts and returns its path; otherwise parts are joined.
 
     Raises
     ------
@@ -357,10 +334,7 @@ def _report(
 ) -> Iterator[Callable[[int, float], None]]:
     """Yield a function to call with the rows answered so far and their share of the source.
 
-    Parameters
-    ----------
-    progress : bool or callable
-        True shows a bar on stderr; a callable gets a `Progress` instead.
+    True shows a bar on stderr; a callable gets a `Progress` instead.
     """
     began = time.perf_counter()
     first: list[tuple[int, float]] = []

@@ -207,13 +207,7 @@ class Csv:
 
 
 class _Onward:
-    """A packed file, read from beginning to end; it can go back by one block only.
-
-    Parameters
-    ----------
-    file : file
-        A file of unpacked bytes.
-    """
+    """A packed file of bytes, read from beginning to end; it can go back by one block only."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._end = file, 0

@@ -8,7 +8,8 @@ from shapely.geometry import Point
 
 import cpecgeo as cg
 from cpecgeo.errors import InputError
-from cpecgeo.files.china import from_wgs84, to_wgs84
+from cpecgeo.files import china
+from cpecgeo.files.china import to_wgs84
 
 # WGS 84, GCJ-02 and BD-09 of the same point, by geocoordinates-rs 0.14.2 (Rust, on PyPI).
 POINTS = np.array([
@@ -20,6 +21,11 @@ POINTS = np.array([
     [113.2644, 23.1291, 113.26972959210308, 23.126423339922844, 113.27615075157122, 23.13271125723948],
 ])  # fmt: skip
 GEOD = Geod(ellps="WGS84")
+
+
+def from_wgs84(points, system):
+    """Shift points on WGS 84 as Chinese maps do."""
+    return np.where(china._inside(points)[:, None], china._shift(points, system), points)
 
 
 def metres(a, b):
