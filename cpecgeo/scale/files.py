@@ -18,14 +18,13 @@ from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.features.subject import SubjectLike
 from cpecgeo.files.disk import fingerprint, local
 from cpecgeo.files.formats import Choice, find_format, has_format
-from cpecgeo.scale.arrow import GeoPackage, Parquet
-from cpecgeo.scale.parquet import is_bytes
+from cpecgeo.scale.parquet import Parquet
 from cpecgeo.scale.parts import DonePart, Parts
 from cpecgeo.scale.questions import Exposure, Nearest, Question, Targets, Within, prepare
-from cpecgeo.scale.sinks import Sink, read_rings, sink
-from cpecgeo.scale.sources import Source
+from cpecgeo.scale.sinks import Sink, Writing, read_rings, sink
+from cpecgeo.scale.sources import GeoPackage, Source
 from cpecgeo.scale.stream import Job, OnProgress, Run, run
-from cpecgeo.scale.text import Csv
+from cpecgeo.scale.text import Csv, is_bytes
 
 __all__ = ["BATCH_ROWS", "PART_ROWS", "exposure_file", "nearest_file", "within_file"]
 
@@ -269,7 +268,7 @@ def exposure_file(
 
     def finish(parts: Parts, done: list[DonePart]) -> Path:
         whole = parts.folder / "whole"
-        writing = job.sink.write(whole)
+        writing = Writing(job.sink, whole)
         writing.append(_sum_rings([read_rings(parts.path(p.number)) for p in done], question))
         writing.finish()
         return whole

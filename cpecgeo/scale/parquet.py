@@ -1,36 +1,32 @@
-"""Parquet's internals: joined footers of files in a row, widths of rows, encodings.
-
-A footer is a record in Thrift's compact protocol. It gives the byte offset of each column of each
-row group (Apache Parquet, file format; `parquet.thrift`). When a file becomes a stretch of a longer
-one, its row groups stay as they are; only the offsets in the footer change.
-"""
+"""Parquet, GeoParquet and folders of them: read from any row on, in all encodings; and written."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import shapely
 
-from cpecgeo.errors import GeometryError
+from cpecgeo.errors import FileError, GeometryError
+from cpecgeo.files.disk import first_line, list_files
+from cpecgeo.files.formats import Choice
+from cpecgeo.scale.points import is_text
+from cpecgeo.scale.sources import BATCH_BYTES, Places, Source
+from cpecgeo.scale.text import is_bytes, repeats
 
-__all__ = [
-    "NATIVE",
-    "from_native",
-    "is_bytes",
-    "join_footers",
-    "open_writer",
-    "repeats",
-    "row_bytes",
-]
+__all__ = ["Parquet", "from_native", "open_writer"]
 
 # Kinds of geometry that GeoParquet may keep as coordinates, and how many lists those are in.
-NATIVE = {
+_NATIVE = {
     "point": (shapely.GeometryType.POINT, 0),
     "linestring": (shapely.GeometryType.LINESTRING, 1),
     "polygon": (shapely.GeometryType.POLYGON, 2),
@@ -39,114 +35,155 @@ NATIVE = {
     "multipolygon": (shapely.GeometryType.MULTIPOLYGON, 3),
 }
 
-_SAMPLE = 2_000  # values that decide whether a column repeats itself
-_MAGIC = b"PAR1"
-_TAIL = 4 + len(_MAGIC)  # a footer is followed by its length
-# Numbers of fields that are byte offsets (True), and of structures that contain such fields.
-_COLUMN = {9: True, 10: True, 11: True, 14: True}
-_CHUNK = {2: True, 3: _COLUMN, 4: True, 6: True}
-_FOOTER = {4: {1: _CHUNK, 5: True}}
-# Kinds of values, and the bytes of those of fixed size; truth values are in the field's head.
-_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _MAP, _STRUCT = 1, 2, 3, 7, 8, 11, 12
-_SIZES = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8}
-_WHOLE_NUMBERS, _LISTS = {4, 5, 6}, {9, 10}
-_MANY = 15  # a list of so many items or more has its size after its head
+
+@dataclass(frozen=True, kw_only=True)
+class Parquet(Source):
+    """A Parquet or GeoParquet file, or a folder of them in the order of their names."""
+
+    files: tuple[Path, ...]
+    counts: tuple[int, ...]
+    widths: tuple[float, float]
+    native: str = ""  # encoding of the geometry, where it isn't well-known binary
+    bounds: tuple[str, ...] = ()  # columns with the bounds of each geometry
+
+    @classmethod
+    def open(cls, path: Path, choice: Choice) -> Parquet:
+        """Read the file's metadata."""
+        files = list_files(path)
+        if not files:
+            raise FileError(f"{path} is a folder without .parquet files; name a file.")
+        heads = [_head(f) for f in files]
+        schema = heads[0].schema.to_arrow_schema()
+        if any(not h.schema.to_arrow_schema().equals(schema) for h in heads[1:]):
+            raise FileError(f"The files in {path} don't all have the same columns.")
+        geometry, geo, native = _geo(schema, path)
+        rows = []
+        for file, head in zip(files, heads, strict=True):
+            with _translate(file):
+                rows.append(_row_bytes(file, head))
+        widths = max(likely for likely, _ in rows), max(most for _, most in rows)
+        bounds = _bounds(geo, geometry, schema.names)
+        schema = pa.schema([field for field in schema if field.name not in bounds])
+        if native:
+            at = schema.get_field_index(geometry)
+            schema = schema.set(at, pa.field(geometry, pa.binary()))
+        places = None
+        if geometry is None or choice.lon is not None or choice.lat is not None:
+            places = Places.find(schema.names, choice, path.name, lambda n: _first(files, n))
+            schema = places.fit(schema)
+            geometry = "geometry" if places.text is not None else geometry
+        counts = tuple(h.num_rows for h in heads)
+        groups = (h.row_group(i) for h in heads for i in range(h.num_row_groups))
+        return cls(
+            path=path, schema=schema, size=sum(group.total_byte_size for group in groups),
+            rows=sum(counts), places=places, geometry=geometry, geo=geo, stated=choice.crs,
+            files=files, counts=counts, widths=widths, native=native, bounds=bounds,
+        )  # fmt: skip
+
+    def batch_of(self, rows: int) -> int:  # noqa: D102
+        likely, most = self.widths
+        return max(1, int(min(rows, BATCH_BYTES / likely, 4 * BATCH_BYTES / most)))
+
+    def _tables(self, first: int, rows: int) -> Iterator[pa.Table]:
+        before = 0
+        for path, count in zip(self.files, self.counts, strict=True):
+            if before + count > first:
+                for table in _from_row(path, max(0, first - before), rows):
+                    plain = table.drop_columns([*self.bounds]) if self.bounds else table
+                    yield self._with_binary(plain) if self.native else plain
+            before += count
+
+    def _with_binary(self, table: pa.Table) -> pa.Table:
+        """Return a table with its geometry as well-known binary."""
+        at = table.schema.get_field_index(self.geometry)
+        shapes = from_native(table.column(at), self.native, self.path.name)
+        return table.set_column(at, pa.field(self.geometry, pa.binary()), shapes)
 
 
-def join_footers(path: Path, stretches: list[tuple[int, int]]) -> None:
-    """Append a joint footer to a file that consists of whole Parquet files.
-
-    Each stretch is the first byte of one, and the first byte after it.
-    """
-    footers = []
-    with path.open("rb") as file:
-        for first, end in stretches:
-            file.seek(end - _TAIL)
-            size = int.from_bytes(file.read(4), "little")
-            file.seek(end - _TAIL - size)
-            moved = _Moved(file.read(size), first).whole()
-            tail = len(moved).to_bytes(4, "little") + _MAGIC
-            footers.append(pq.read_metadata(pa.BufferReader(moved + tail)))
-    whole, *others = footers
-    for other in others:
-        whole.append_row_groups(other)
-    written = pa.BufferOutputStream()
-    whole.write_metadata_file(written)
-    with path.open("ab") as file:
-        file.write(memoryview(written.getvalue())[len(_MAGIC) :])
+def _first(files: list[Path] | tuple[Path, ...], name: str) -> pd.Series:
+    """Return the first values of a column that aren't missing."""
+    with _translate(files[0]), pq.ParquetFile(files[0]) as file:
+        for batch in file.iter_batches(1_000, columns=[name]):
+            return batch.column(0).to_pandas()
+    return pd.Series([], dtype=object)
 
 
-class _Moved:
-    """A footer with larger offsets, for row groups that begin some bytes later in the file."""
-
-    def __init__(self, raw: bytes, by: int) -> None:
-        self._raw, self._by = raw, by
-        self._at = 0
-        self._out = bytearray()
-
-    def whole(self) -> bytes:
-        """Return the changed footer."""
-        self._struct(_FOOTER)
-        return bytes(self._out)
-
-    def _copy(self, size: int) -> bytes:
-        some = self._raw[self._at : self._at + size]
-        self._at += size
-        self._out += some
-        return some
-
-    def _number(self, by: int = 0) -> int:
-        """Copy a number, seven bits to a byte; `by` is added to a signed one."""
-        value = shift = 0
-        more = True
-        while more:
-            byte = self._raw[self._at]
-            self._at += 1
-            value |= (byte & 127) << shift
-            shift, more = shift + 7, byte > 127
-        value += 2 * by  # the last bit is the sign
-        left = value
-        while left > 127:
-            self._out.append(left & 127 | 128)
-            left >>= 7
-        self._out.append(left)
-        return value
-
-    def _struct(self, fields: dict[int, Any]) -> None:
-        number = 0
-        while head := self._copy(1)[0]:
-            number = number + (head >> 4) if head >> 4 else self._number() >> 1
-            self._value(head & 15, fields.get(number))
-
-    def _value(self, kind: int, inner: Any) -> None:
-        """Copy a value; `inner` is True for an offset, a mapping for a structure with offsets."""
-        if kind in _SIZES:
-            self._copy(_SIZES[kind])
-        elif kind in _WHOLE_NUMBERS:
-            # An offset of 0 means that there is none.
-            self._number(self._by if inner is True and self._raw[self._at] else 0)
-        elif kind == _BINARY:
-            self._copy(self._number())
-        elif kind in _LISTS:
-            head = self._copy(1)[0]
-            size = head >> 4 if head >> 4 < _MANY else self._number()
-            self._items(size, (head & 15,), inner)
-        elif kind == _MAP:
-            size = self._number()
-            kinds = self._copy(1)[0] if size else 0
-            self._items(size, (kinds >> 4, kinds & 15), None)
-        elif kind == _STRUCT:
-            self._struct(inner or {})
-        else:
-            raise ValueError(f"A footer has a value of kind {kind}.")
-
-    def _items(self, size: int, kinds: tuple[int, ...], inner: object) -> None:
-        for _ in range(size):
-            for kind in kinds:
-                self._value(_BYTE if kind in {_TRUE, _FALSE} else kind, inner)
+@contextlib.contextmanager
+def _translate(path: Path) -> Iterator[None]:
+    """Turn pyarrow's errors about damaged files into a `FileError`."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileError(f"There is no file {path}.") from None
+    except pa.ArrowMemoryError:
+        raise
+    except (OSError, pa.ArrowException, UnicodeDecodeError, KeyError) as error:
+        raise FileError(
+            f"{path} can't be read as Parquet ({first_line(error)}); it is damaged, of another "
+            "format, or not wholly written."
+        ) from error
 
 
-def row_bytes(path: Path, head: pq.FileMetaData) -> tuple[float, float]:
+def _head(path: Path) -> Any:
+    with _translate(path):
+        head = pq.read_metadata(path)
+        _ = head.schema.to_arrow_schema().names  # damaged types and names fail here
+        return head
+
+
+def _from_row(path: Path, first: int, rows: int) -> Iterator[pa.Table]:
+    # Pages are read when needed, because a row group may be larger than memory.
+    with _translate(path), pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+        head, group, before = file.metadata, 0, 0
+        while group < head.num_row_groups:
+            count = head.row_group(group).num_rows
+            if before + count > first:
+                break
+            before += count
+            group += 1
+        skip = first - before
+        groups = list(range(group, head.num_row_groups))
+        for batch in file.iter_batches(rows, row_groups=groups, use_threads=False):
+            if skip >= len(batch):
+                skip -= len(batch)
+                continue
+            yield pa.Table.from_batches([batch.slice(skip)]).replace_schema_metadata(None)
+            skip = 0
+
+
+def _geo(schema: pa.Schema, path: Path) -> tuple[str | None, dict[str, Any] | None, str]:
+    """Return the geometry column of a GeoParquet file, its record, and a native encoding."""
+    raw = (schema.metadata or {}).get(b"geo")
+    if raw is None:
+        return None, None, ""
+    try:
+        geo = json.loads(raw)
+        name = geo["primary_column"]
+        entry = geo["columns"][name]
+        encoding = entry["encoding"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FileError(f"{path} has GeoParquet metadata that can't be read ({error}).") from error
+    if encoding not in {"WKB", *_NATIVE} or name not in schema.names:
+        raise FileError(
+            f"{path} keeps its geometry as {encoding!r} in {name!r}, which isn't known; write it "
+            "again as GeoParquet with WKB."
+        )
+    if encoding == "WKB":
+        return str(name), geo, ""
+    columns = {**geo["columns"], name: {**entry, "encoding": "WKB"}}
+    return str(name), {**geo, "columns": columns}, str(encoding)
+
+
+def _bounds(geo: dict[str, Any] | None, geometry: str | None, names: list[str]) -> tuple[str, ...]:
+    """Return the columns that the record names as bounds; geopandas leaves them out too."""
+    covering = (geo or {}).get("columns", {}).get(geometry, {}).get("covering")
+    box = covering.get("bbox") if isinstance(covering, dict) else None
+    paths = box.values() if isinstance(box, dict) else ()
+    held = {str(path[0]) for path in paths if isinstance(path, list) and path}
+    return tuple(name for name in names if name in held and name != geometry)
+
+
+def _row_bytes(path: Path, head: pq.FileMetaData) -> tuple[float, float]:
     """Return how many bytes a row takes in memory, likely and at most, in the widest row group.
 
     A repeated value is stored once, in the dictionary of its column, so a small file may have very
@@ -229,7 +266,7 @@ def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) ->
     """Turn a column of geometries in a native encoding of GeoParquet into well-known binary.
 
     It has coordinates (structures of x, y and perhaps z, or interleaved), in as many nested lists
-    as the kind of geometry has levels. The encoding is one of `NATIVE`.
+    as the kind of geometry has levels. The encoding is one of `_NATIVE`.
 
     Raises
     ------
@@ -246,7 +283,7 @@ def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) ->
         column = column.combine_chunks()
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
-    kind, levels = NATIVE[encoding]
+    kind, levels = _NATIVE[encoding]
     inner, offsets = column.drop_null(), []
     try:
         for _ in range(levels):
@@ -271,32 +308,20 @@ def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) ->
     return pa.array(shapely.to_wkb(shapes, flavor="iso"), pa.binary(), from_pandas=True)
 
 
-def is_bytes(kind: pa.DataType) -> bool:
-    """Return whether an Arrow type is of bytes, which CSV can't hold."""
-    bytes_of = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-    return any(is_kind(kind) for is_kind in bytes_of)
-
-
-def repeats(column: pa.ChunkedArray, times: int = 10) -> bool:
-    """Return whether the first values of a column occur so many times on average."""
-    some = column.slice(0, _SAMPLE)
-    return bool(pc.count_distinct(some).as_py() * times <= len(some))
-
-
 def open_writer(file: IO[bytes], table: pa.Table) -> Any:
     """Open a writer with dictionaries for repeated values, never for numbers and points."""
-    rare = (
-        pa.types.is_floating, pa.types.is_integer, pa.types.is_binary, pa.types.is_large_binary,
-    )  # fmt: skip
-    repeated, bounded = [], []
-    for field, column in zip(table.schema, table.columns, strict=True):
-        is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-        if is_text and not repeats(column, 2):
-            pass
-        elif not any(is_rare(field.type) for is_rare in rare):
-            repeated.append(field.name)
-        if not is_bytes(field.type):
-            bounded.append(field.name)
+
+    def is_repeated(kind: pa.DataType, column: pa.ChunkedArray) -> bool:
+        if is_text(kind):
+            return repeats(column, 2)
+        rare = (pa.types.is_floating, pa.types.is_integer, is_bytes)
+        return not any(is_rare(kind) for is_rare in rare)
+
+    pairs = list(zip(table.schema, table.columns, strict=True))
     return pq.ParquetWriter(
-        file, table.schema, compression="snappy", use_dictionary=repeated, write_statistics=bounded
+        file,
+        table.schema,
+        compression="snappy",
+        use_dictionary=[f.name for f, column in pairs if is_repeated(f.type, column)],
+        write_statistics=[f.name for f, _ in pairs if not is_bytes(f.type)],
     )

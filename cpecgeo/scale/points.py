@@ -29,7 +29,7 @@ __all__ = [
     "from_columns",
     "from_shapes",
     "from_wkb",
-    "numbers",
+    "is_text",
     "odd_accuracy",
     "own_accuracy",
     "plain",
@@ -230,40 +230,43 @@ def from_columns(
     """
     found = []
     for column, axis, name in zip((lon, lat), ("lon", "lat"), names, strict=True):
-        try:
-            found.append(numbers(column, row, what, name))
-        except InputError:
-            if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-                raise
+        values = _numbers(column, what, name)
+        if values is None:
             texts = column.to_pandas()
             if in_metres:
-                found.append(parse_metres(texts, what, before=row))
+                values = parse_metres(texts, what, before=row)
             else:
-                found.append(parse_degrees(texts, axis, what, before=row)[0])
+                values = parse_degrees(texts, axis, what, before=row)[0]
+        found.append(values)
     return np.column_stack(found)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether an Arrow type is of text."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def plain(column: pa.ChunkedArray, thousands: str | None) -> pa.ChunkedArray:
     """Return a column without separators of thousands in its text, see `join_thousands`."""
-    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    if thousands is None or not is_text:
+    if thousands is None or not is_text(column.type):
         return column
     return pa.array(join_thousands(column.to_pandas(), thousands), column.type, from_pandas=True)
 
 
-def numbers(column: pa.Array | pa.ChunkedArray, row: int, what: str, name: str) -> Floats:
-    """Return a column as numbers, NaN where missing; text that is numbers counts.
+def _numbers(column: pa.Array | pa.ChunkedArray, what: str, name: str) -> Floats | None:
+    """Return a column as numbers, NaN where missing; None for text that isn't numbers.
 
     Raises
     ------
     InputError
-        Something else; the message says in which row.
+        Neither numbers nor text.
     """
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+    kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_decimal, pa.types.is_null)
+    if is_text(column.type):
         try:
             column = pc.cast(column, pa.float64())
         except pa.ArrowInvalid:  # e.g. where cells are empty or padded
@@ -272,36 +275,13 @@ def numbers(column: pa.Array | pa.ChunkedArray, row: int, what: str, name: str) 
             try:
                 column = pc.cast(text, pa.float64())
             except pa.ArrowInvalid:
-                raise _not_a_number(text, row, what, name) from None
-    elif not (
-        pa.types.is_floating(column.type)
-        or pa.types.is_integer(column.type)
-        or pa.types.is_decimal(column.type)
-        or pa.types.is_null(column.type)
-    ):
+                return None
+    elif not any(is_kind(column.type) for is_kind in kinds):
         raise InputError(
             f"{what} has {column.type} in column {name!r}; degrees as numbers are needed."
         )
     numbers = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return np.asarray(numbers, np.float64)
-
-
-def _not_a_number(text: pa.ChunkedArray, row: int, what: str, name: str) -> InputError:
-    for place, value in enumerate(text.to_pylist()):
-        try:
-            float(value if value is not None else "nan")
-        except ValueError:
-            hint = (
-                "write decimals with a point."
-                if "," in value
-                and value.replace(",", ".", 1).lstrip("+-").replace(".", "", 1).isdigit()
-                else "degrees are needed, such as 67.05."
-            )
-            return InputError(
-                f"{what} has {value[:40]!r} in column {name!r} in row {row + place + 1}, "
-                f"which is not a number; {hint}"
-            )
-    return InputError(f"{what} has text that is not a number in column {name!r} after row {row}.")
 
 
 def own_accuracy(

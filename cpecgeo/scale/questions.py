@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
@@ -124,8 +124,7 @@ class Question(Protocol):
     in numbers as text.
     """
 
-    @property
-    def joined(self) -> bool: ...  # noqa: D102
+    joined: ClassVar[bool]
 
     @property
     def thousands(self) -> str | None: ...  # noqa: D102
@@ -203,6 +202,7 @@ def _labels(codes: NDArray[Any], names: pa.Array, gone: NDArray[np.bool_]) -> An
 class Nearest:
     """The `k` nearest targets of each row, none farther than `max_km`."""
 
+    joined: ClassVar[bool] = True
     k: int = 1
     max_km: float | None = None
     thousands: str | None = None  # the separator in numbers as text
@@ -216,21 +216,12 @@ class Nearest:
             positive_km(self.max_km, "max_km", allow_zero=True)
 
     @property
-    def joined(self) -> bool:
-        """Whether the answer is joined to the columns of the source."""
-        return True
-
-    @property
     def limit_m(self) -> float:
         """The greatest distance, in metres."""
         return np.inf if self.max_km is None else 1e3 * float(self.max_km)
 
     def answer(
-        self,
-        columns: pa.Table,
-        xy: NDArray[np.float64],
-        good: NDArray[np.bool_],
-        to: Targets,
+        self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return each row k times, nearest first."""
         k = min(self.k, len(to))
@@ -255,6 +246,7 @@ class Nearest:
 class Within:
     """The rows within `km` of the nearest target, or those with a given certainty of being so."""
 
+    joined: ClassVar[bool] = True
     km: float
     certainty: str | Sequence[str] | None = None
     thousands: str | None = None
@@ -282,17 +274,8 @@ class Within:
         values = (v[keep] for v in (target, distance, accuracy, code))
         return hit[keep], dict(zip(WITHIN, values, strict=True))
 
-    @property
-    def joined(self) -> bool:
-        """Whether the answer is joined to the columns of the source."""
-        return True
-
     def answer(
-        self,
-        columns: pa.Table,
-        xy: NDArray[np.float64],
-        good: NDArray[np.bool_],
-        to: Targets,
+        self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
     ) -> tuple[pa.Table, NDArray[np.int64] | None]:
         """Return the rows that are near enough, in order."""
         own = own_accuracy(columns, self.thousands, good)
@@ -313,17 +296,13 @@ class Within:
 class Exposure:
     """Rows, and the sum of a column, in rings around the targets."""
 
+    joined: ClassVar[bool] = False
     km: tuple[float, ...]
     value: str | None = None
     thousands: str | None = None  # the separator in the column
 
     def __post_init__(self) -> None:
         check_radii(self.km)
-
-    @property
-    def joined(self) -> bool:
-        """Whether the answer is joined to the columns of the source."""
-        return False
 
     def check(self, names: Sequence[str], what: str) -> None:
         """Refuse a source without the column that is summed.

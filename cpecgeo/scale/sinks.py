@@ -1,4 +1,9 @@
-"""Results as Parquet or CSV: parts are stretches of one file, or files in a folder."""
+"""Results as Parquet or CSV: parts are stretches of one file, or files in a folder.
+
+In Parquet each stretch ends with its own footer, a record in Thrift's compact protocol. It gives
+the byte offset of each column of each row group (Apache Parquet, file format; `parquet.thrift`). In
+the footer for the whole file the row groups stay as they are; only the offsets change.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +20,34 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pyproj
 import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import InputError
 from cpecgeo.files.disk import settle
-from cpecgeo.files.fields import quote_name, to_text
 from cpecgeo.files.formats import find_format
 from cpecgeo.scale import points
-from cpecgeo.scale.parquet import is_bytes, join_footers, open_writer, repeats
+from cpecgeo.scale.parquet import open_writer
 from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, DonePart, Parts, write_json
 from cpecgeo.scale.sources import Batch, Source
+from cpecgeo.scale.text import header, lines
 
 __all__ = ["Sink", "Writing", "read_rings", "say_lost", "sink"]
 
-_SPECIAL = (b'"', b"\r", b"\n")
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_FORMULA = "^[=+\\-@\t\r]"
 _FLAT = 21  # bytes of a point without height and measure
+_MAGIC = b"PAR1"
+_TAIL = 4 + len(_MAGIC)  # a footer is followed by its length
+# Numbers of fields that are byte offsets (True), and of structures that contain such fields.
+_COLUMN = {9: True, 10: True, 11: True, 14: True}
+_CHUNK = {2: True, 3: _COLUMN, 4: True, 6: True}
+_FOOTER = {4: {1: _CHUNK, 5: True}}
+# Kinds of values, and the bytes of those of fixed size; truth values are in the field's head.
+_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _MAP, _STRUCT = 1, 2, 3, 7, 8, 11, 12
+_SIZES = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8}
+_WHOLE_NUMBERS, _LISTS = {4, 5, 6}, {9, 10}
+_MANY = 15  # a list of so many items or more has its size after its head
 
 
 @dataclass(frozen=True)
@@ -114,10 +128,6 @@ class Sink:
             columns = {n: _entry(e) for n, e in geo["columns"].items() if n in names}
         return table.replace_schema_metadata({"geo": json.dumps({**geo, "columns": columns})})
 
-    def write(self, path: Path) -> Writing:
-        """Begin a part: a new file, or a stretch at the end of the file of all parts."""
-        return Writing(self, path)
-
     def join(self, parts: Parts, done: list[DonePart]) -> Path:
         """Assemble the result from finished parts, and return its path."""
         if self.is_together:
@@ -155,7 +165,10 @@ class _Packed:
 
 
 class Writing:
-    """A part that is being written; the file is opened with the first table."""
+    """A part that is being written: a new file, or a stretch at the end of the file of all parts.
+
+    The file is opened with the first table.
+    """
 
     def __init__(self, sink: Sink, path: Path) -> None:
         self._sink, self._path = sink, path
@@ -274,99 +287,100 @@ def _entry(entry: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def header(table: pa.Table, separator: str = ",") -> list[bytes]:
-    """Return the names of the columns that CSV can store, as a line."""
-    names = [n for n, c in zip(table.column_names, table.columns, strict=True) if _is_plain(c.type)]
-    if any("\n" in n or "\r" in n for n in names):
-        raise InputError("A column's name holds a line end, which CSV can't; rename it.")
-    return [(separator.join(map(quote_name, names)) + "\n").encode()]
-
-
-def lines(table: pa.Table, *, safe: bool, separator: str = ",") -> list[Any]:
-    r"""Return rows as CSV, with quotes where needed, and empty cells for missing values.
-
-    They are pieces of bytes in order; long ones aren't copied.
-
-    Examples
-    --------
-    >>> b"".join(lines(pa.table({"a": [1.5, None], "b": ["x", "y, z"]}), safe=False))
-    b'1.5,x\n,"y, z"\n'
-    """
-    cells = [
-        _cells(column, safe=safe, separator=separator)
-        for name, column in zip(table.column_names, table.columns, strict=True)
-        if _is_plain(column.type)
-    ]
-    if len(table) == 0:
-        return []
-    # Each row begins with a line end, so that long rows are joined only once.
-    cells[0] = _join_text("\n", cells[0])
-    rows = cells[0] if len(cells) == 1 else _join_text(*cells, between=separator)
-    first, *others = map(_bytes, rows.chunks)
-    return [first[1:], *others, b"\n"]
-
-
-def _join_text(*cells: str | pa.Array, between: str = "") -> Any:
-    """Join text, row by row."""
-    big = pa.large_string()
-    texts = [pa.scalar(c, big) if isinstance(c, str) else c for c in cells]
-    return pc.binary_join_element_wise(*texts, pa.scalar(between, big))
-
-
-def _bytes(chunk: pa.Array) -> memoryview:
-    """Return the memory of all text values, one after the other."""
-    _, offsets, data = chunk.buffers()
-    if len(chunk) == 0 or data is None:
-        return memoryview(b"")
-    kind = np.int64 if pa.types.is_large_string(chunk.type) else np.int32
-    edges = np.frombuffer(offsets, kind)[[chunk.offset, chunk.offset + len(chunk)]]
-    return memoryview(data)[edges[0] : edges[1]]
-
-
-def _is_plain(kind: pa.DataType) -> bool:
-    """Return whether CSV can store a column; columns of bytes are left out."""
-    return not is_bytes(kind)
-
-
-def _cells(column: pa.ChunkedArray, *, safe: bool, separator: str) -> Any:
-    """Return a column as text, quoted where necessary."""
-    if column.type in {pa.float32(), pa.float64()} and repeats(column):
-        column = column.dictionary_encode()
-    if pa.types.is_dictionary(column.type):  # each distinct value is converted once
-        cells = [
-            pc.take(
-                _cells(pa.chunked_array([chunk.dictionary]), safe=safe, separator=separator),
-                chunk.indices,
-            )
-            for chunk in column.chunks
-        ]
-        chunks = [chunk for cell in cells for chunk in cell.chunks]
-        return pc.fill_null(pa.chunked_array(chunks, pa.large_string()), "")
-    if pa.types.is_nested(column.type):
-        held = [None if v is None else to_text(v) for v in column.to_pandas()]
-        column = pa.chunked_array([held], pa.large_string())
-    text = pc.cast(column, pa.large_string())
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        text = _disarm(text) if safe else text
-        marks = (*_SPECIAL, separator.encode())
-        if any(mark in raw for raw in map(bytes, map(_bytes, text.chunks)) for mark in marks):
-            special = pc.match_substring_regex(text, f'["{separator}\r\n]')
-            doubled = pc.replace_substring(text, '"', '""')
-            quoted = _join_text('"', doubled, '"')
-            text = pc.if_else(special, quoted, text)
-    return pc.fill_null(text, "")
-
-
-def _disarm(text: pa.Array) -> pa.Array:
-    """Put an apostrophe before text that a spreadsheet would run as a formula; numbers stay."""
-    armed = pc.and_(
-        pc.match_substring_regex(text, _FORMULA),
-        pc.invert(pc.match_substring_regex(text, _NUMBER)),
-    )
-    return pc.if_else(armed, _join_text("'", text), text)
-
-
 def read_rings(path: Path) -> pa.Table:
     """Read a part of sums, in Arrow's format."""
     with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as batches:
         return batches.read_all()
+
+
+def join_footers(path: Path, stretches: list[tuple[int, int]]) -> None:
+    """Append a joint footer to a file that consists of whole Parquet files.
+
+    Each stretch is the first byte of one, and the first byte after it.
+    """
+    footers = []
+    with path.open("rb") as file:
+        for first, end in stretches:
+            file.seek(end - _TAIL)
+            size = int.from_bytes(file.read(4), "little")
+            file.seek(end - _TAIL - size)
+            moved = _Moved(file.read(size), first).whole()
+            tail = len(moved).to_bytes(4, "little") + _MAGIC
+            footers.append(pq.read_metadata(pa.BufferReader(moved + tail)))
+    whole, *others = footers
+    for other in others:
+        whole.append_row_groups(other)
+    written = pa.BufferOutputStream()
+    whole.write_metadata_file(written)
+    with path.open("ab") as file:
+        file.write(memoryview(written.getvalue())[len(_MAGIC) :])
+
+
+class _Moved:
+    """A footer with larger offsets, for row groups that begin some bytes later in the file."""
+
+    def __init__(self, raw: bytes, by: int) -> None:
+        self._raw, self._by = raw, by
+        self._at = 0
+        self._out = bytearray()
+
+    def whole(self) -> bytes:
+        """Return the changed footer."""
+        self._struct(_FOOTER)
+        return bytes(self._out)
+
+    def _copy(self, size: int) -> bytes:
+        some = self._raw[self._at : self._at + size]
+        self._at += size
+        self._out += some
+        return some
+
+    def _number(self, by: int = 0) -> int:
+        """Copy a number, seven bits to a byte; `by` is added to a signed one."""
+        value = shift = 0
+        more = True
+        while more:
+            byte = self._raw[self._at]
+            self._at += 1
+            value |= (byte & 127) << shift
+            shift, more = shift + 7, byte > 127
+        value += 2 * by  # the last bit is the sign
+        left = value
+        while left > 127:
+            self._out.append(left & 127 | 128)
+            left >>= 7
+        self._out.append(left)
+        return value
+
+    def _struct(self, fields: dict[int, Any]) -> None:
+        number = 0
+        while head := self._copy(1)[0]:
+            number = number + (head >> 4) if head >> 4 else self._number() >> 1
+            self._value(head & 15, fields.get(number))
+
+    def _value(self, kind: int, inner: Any) -> None:
+        """Copy a value; `inner` is True for an offset, a mapping for a structure with offsets."""
+        if kind in _SIZES:
+            self._copy(_SIZES[kind])
+        elif kind in _WHOLE_NUMBERS:
+            # An offset of 0 means that there is none.
+            self._number(self._by if inner is True and self._raw[self._at] else 0)
+        elif kind == _BINARY:
+            self._copy(self._number())
+        elif kind in _LISTS:
+            head = self._copy(1)[0]
+            size = head >> 4 if head >> 4 < _MANY else self._number()
+            self._items(size, (head & 15,), inner)
+        elif kind == _MAP:
+            size = self._number()
+            kinds = self._copy(1)[0] if size else 0
+            self._items(size, (kinds >> 4, kinds & 15), None)
+        elif kind == _STRUCT:
+            self._struct(inner or {})
+        else:
+            raise ValueError(f"A footer has a value of kind {kind}.")
+
+    def _items(self, size: int, kinds: tuple[int, ...], inner: object) -> None:
+        for _ in range(size):
+            for kind in kinds:
+                self._value(_BYTE if kind in {_TRUE, _FALSE} else kind, inner)

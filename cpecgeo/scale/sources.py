@@ -1,20 +1,25 @@
-"""Sources of points: reading a file in batches, and finding its columns of positions."""
+"""Sources of points: files in batches, their columns of positions, and GeoPackage by GDAL."""
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+import warnings
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyogrio
 from numpy.typing import NDArray
 
+from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.files import wellknown
-from cpecgeo.files.formats import Choice
+from cpecgeo.files.disk import ask_sqlite, first_line
+from cpecgeo.files.formats import Choice, fid_name
 from cpecgeo.files.pairs import (
     base_column,
     order_by_name,
@@ -24,13 +29,14 @@ from cpecgeo.files.pairs import (
     split_pairs,
     take_column,
 )
+from cpecgeo.files.sniff import examine
 from cpecgeo.files.tables import find_positions, resolve_crs
 from cpecgeo.scale import points
 
 __all__ = [
     "BATCH_BYTES",
-    "Ahead",
     "Batch",
+    "GeoPackage",
     "Places",
     "Position",
     "Source",
@@ -169,72 +175,67 @@ class Places:
         return kept.rename_columns(names).append_column("geometry", points.to_wkb(xy, shapes)), xy
 
 
-class Source(Protocol):
-    """What a run needs from a file."""
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A file of points that is read in batches.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        Of the batches.
+    size : int
+        Bytes of its content.
+    rows : int or None
+        None where it isn't known before the file is read.
+    places : Places or None
+        None where the positions are in `geometry`.
+    geometry : str or None
+        The column of points, as well-known binary.
+    geo : dict or None
+        Its record, as in GeoParquet.
+    stated : object
+        The CRS that the caller stated.
+    """
+
+    path: Path
+    schema: pa.Schema
+    size: int
+    rows: int | None = None
+    places: Places | None = None
+    geometry: str | None = None
+    geo: dict[str, Any] | None = None
+    stated: object = None
 
     @property
-    def path(self) -> Path: ...  # noqa: D102
+    def read_as(self) -> str:
+        """How positions are understood, for people; nothing where the file says so itself."""
+        return "" if self.places is None else self.places.read_as
 
-    @property
-    def geometry(self) -> str | None: ...  # noqa: D102
+    def batch_of(self, rows: int) -> int:
+        """Return how many rows a batch has: fewer where they are wide, or may become so."""
+        return rows
 
-    @property
-    def geo(self) -> dict[str, Any] | None: ...  # noqa: D102
+    def batches(self, start: Position, rows: int) -> Iterator[Batch]:
+        """Yield batches of `rows` rows from `start` on, the last one shorter."""
+        what, limit, at = self.path.name, self.batch_of(rows), start.row
+        turn = None
+        if self.places is None and self.geo is not None:
+            # A record without a CRS means lon, lat.
+            own = self.geo["columns"][self.geometry].get("crs", "OGC:CRS84")
+            turn = points.turn_of(own, self.stated, what)
+        for table in rechunk(self._tables(at, limit), limit):
+            columns = table
+            if self.places is not None:
+                columns, xy = self.places.read(table, at, what)
+            else:
+                xy = points.from_wkb(table[self.geometry], at, what)
+                xy = xy if turn is None else turn(xy)
+            yield Batch(columns, xy, Position(at), Position(at + len(table)))
+            at += len(table)
 
-    @property
-    def schema(self) -> pa.Schema: ...  # noqa: D102
-
-    @property
-    def rows(self) -> int | None: ...  # noqa: D102
-
-    @property
-    def size(self) -> int: ...  # noqa: D102
-
-    @property
-    def read_as(self) -> str: ...  # noqa: D102
-
-    def batch_of(self, rows: int) -> int: ...  # noqa: D102
-
-    def batches(self, start: Position, rows: int) -> Iterator[Batch]: ...  # noqa: D102
-
-
-class Ahead:
-    """Batches of a source, the next one read ahead; reading continues from part to part."""
-
-    def __init__(self, source: Source, rows: int) -> None:
-        self._source, self._rows = source, rows
-        self._pool = ThreadPoolExecutor(1)
-        self._batches: Iterator[Batch] | None = None
-        self._next: Future[Batch | None] | None = None
-        self._at: Position | None = None
-
-    def begin(self, start: Position) -> None:
-        """Go to the start of a part, unless reading is there already."""
-        if self._at != start or self._next is None:
-            if self._next is not None:
-                self._next.result()
-            self._batches = self._source.batches(start, self._rows)
-            self._ask()
-        self._at = start
-
-    def _ask(self) -> None:
-        assert self._batches is not None  # noqa: S101
-        self._next = self._pool.submit(next, self._batches, None)
-
-    def __iter__(self) -> Iterator[Batch]:
-        while self._next is not None:
-            batch = self._next.result()
-            if batch is None:
-                return
-            self._ask()
-            self._at = batch.end
-            yield batch
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def _tables(self, first: int, rows: int) -> Iterator[pa.Table]:
+        """Yield tables of about `rows` rows from row `first` on."""
+        raise NotImplementedError
 
 
 def rechunk(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
@@ -251,3 +252,124 @@ def rechunk(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
             count -= rows
     if count:
         yield pa.concat_tables(held)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeoPackage(Source):
+    """A layer of points in a GeoPackage, read by GDAL."""
+
+    layer: str
+
+    @classmethod
+    def open(cls, path: Path, choice: Choice) -> GeoPackage:
+        """Read the metadata of the layers."""
+        there, _ = examine(path, "GPKG")
+        with _translate_gdal(path, "can't be read as GeoPackage", "may be truncated"):
+            layers = [str(name) for name, _ in _quietly(pyogrio.list_layers, there)]
+        if not layers:
+            raise FileError(f"{path} has no layers.")
+        layer = choice.layer
+        if layer is None and len(layers) > 1:
+            raise InputError(
+                f"{path.name} has {len(layers)} layers ({', '.join(layers[:8])}); choose one "
+                "with layer=."
+            )
+        chosen = layer or layers[0]
+        if chosen not in layers:
+            raise UnknownNameError(chosen, f"layer in {path.name}", layers)
+        with _translate_gdal(path, "can't be read as GeoPackage", "is damaged"):
+            info = _quietly(pyogrio.read_info, there, layer=chosen)
+            rows = _count_rows(path, chosen, int(info["features"]))
+        if info["geometry_type"] is None:
+            raise InputError(f"Layer {chosen!r} of {path.name} has no geometry; points are needed.")
+        name = info.get("geometry_name") or "geometry"
+        damaged = _translate_gdal(path, "can't be read as GeoPackage", "is damaged")
+        own = _numbers_own(path, chosen, rows)
+        with damaged, _open_layer(path, chosen, 0, 1) as (meta, reader):
+            schema = _rename(reader.schema, meta, name, own=own)
+        kinds = ["Point"] if info["geometry_type"] == "Point" else []
+        entry = {"encoding": "WKB", "geometry_types": kinds, "crs": info["crs"]}
+        geo = {"version": "1.1.0", "primary_column": name, "columns": {name: entry}}
+        return cls(
+            path=path, schema=schema, size=path.stat().st_size, rows=rows, geometry=name, geo=geo,
+            stated=choice.crs, layer=chosen,
+        )  # fmt: skip
+
+    def batch_of(self, rows: int) -> int:  # noqa: D102
+        return max(1, min(rows, BATCH_BYTES // max(1, self.size // max(1, self.rows or 0))))
+
+    def _tables(self, first: int, rows: int) -> Iterator[pa.Table]:
+        if first >= (self.rows or 0):
+            return
+        damaged = _translate_gdal(self.path, "can't be read on", "is damaged")
+        with damaged, _open_layer(self.path, self.layer, first, rows) as (_, reader):
+            for batch in reader:
+                table = pa.Table.from_batches([batch])
+                if len(table.column_names) > len(self.schema):
+                    table = table.remove_column(0)  # GDAL's feature numbers
+                yield table.rename_columns(self.schema.names).cast(self.schema)
+
+
+@contextlib.contextmanager
+def _translate_gdal(path: Path, what: str, why: str) -> Iterator[None]:
+    """Turn errors of GDAL and Arrow about damaged files into a `FileError`."""
+    try:
+        yield
+    except (
+        pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pa.ArrowException, OSError,
+        UnicodeDecodeError,
+    ) as error:  # fmt: skip
+        raise FileError(f"{path} {what} ({first_line(error)}); it {why}.") from error
+
+
+@contextlib.contextmanager
+def _open_layer(path: Path, layer: str, skip: int, rows: int) -> Iterator[Any]:
+    opened = pyogrio.open_arrow(
+        str(path.resolve()),
+        layer=layer,
+        skip_features=skip,
+        batch_size=min(rows, 65_536),
+        return_fids=True,
+        use_pyarrow=True,
+    )
+    with contextlib.ExitStack() as stack:
+        yield _quietly(stack.enter_context, opened)
+
+
+def _quietly(work: Callable[..., Any], *given: Any, **how: Any) -> Any:
+    """Call GDAL without its warnings about measures, time zones and types of geometry."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return work(*given, **how)
+
+
+def _count_rows(path: Path, layer: str, stated: int) -> int:
+    """Count the rows of a layer; the count stated in the file, which GDAL returns, may be wrong."""
+    try:
+        return int(_ask(path, "count(*)", layer)[0])
+    except sqlite3.Error as error:
+        if stated < 0:
+            raise FileError(f"{path} can't be read as GeoPackage ({error}).") from error
+        return stated
+
+
+def _numbers_own(path: Path, layer: str, rows: int) -> bool:
+    """Return whether the features' numbers differ from 1, 2, 3, …"""
+    try:
+        return rows > 0 and _ask(path, "min(rowid), max(rowid)", layer) != (1, rows)
+    except sqlite3.Error:  # a view has none
+        return False
+
+
+def _ask(path: Path, what: str, layer: str) -> tuple[Any, ...]:
+    table = layer.replace('"', '""')
+    return ask_sqlite(path, f'SELECT {what} FROM "{table}"')  # noqa: S608
+
+
+def _rename(schema: pa.Schema, meta: dict[str, Any], name: str, *, own: bool) -> Any:
+    """Return the schema with the geometry's own name, without GDAL's metadata."""
+    wkb = meta["geometry_name"] or "wkb_geometry"
+    fields = [pa.field(name if f.name == wkb else f.name, f.type, nullable=True) for f in schema]
+    if own:
+        fields[0] = fields[0].with_name(fid_name([f.name for f in fields[1:]]))
+    return pa.schema(fields if own else fields[1:])

@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,7 @@ from cpecgeo.scale import points
 from cpecgeo.scale.parts import DonePart, Parts, sha256
 from cpecgeo.scale.questions import Question, Targets
 from cpecgeo.scale.sinks import Sink, Writing, say_lost
-from cpecgeo.scale.sources import Ahead, Batch, Position, Source
+from cpecgeo.scale.sources import Batch, Position, Source
 
 __all__ = ["Job", "OnProgress", "Progress", "Run", "run"]
 
@@ -121,17 +122,18 @@ class Job:
         seen = replace(count(xy, numbers), odd=odd, lost=lost)
         return _Answer(batch, columns, rows, skipped, seen)
 
-    def table(self, answer: _Answer) -> pa.Table:
-        """Join a batch and its answer to rows of the result."""
+    def _append(self, part: Writing, answer: _Answer) -> None:
+        """Join a batch and its answer to rows of the result, and write them."""
         if not self.question.joined:
-            return answer.columns
+            part.append(answer.columns)
+            return
         left = self.sink.place(answer.batch, self.source)
         left = left if answer.rows is None else left.take(pa.array(answer.rows))
         names = free_names(answer.columns.column_names, {*self.source.schema.names})
         whole = pa.Table.from_arrays(
             [*left.columns, *answer.columns.columns], [*left.column_names, *names]
         )
-        return self.sink.describe(whole, self.source)
+        part.append(self.sink.describe(whole, self.source))
 
     def write(
         self, number: int, start: Position, batches: Iterator[Batch], writer: ThreadPoolExecutor
@@ -145,9 +147,11 @@ class Job:
         if first is None:
             if number:
                 return None
-            first = self._nothing()
+            # An empty file gives an empty result.
+            nothing = self.source.schema.empty_table()
+            first = Batch(nothing, np.empty((0, 2)), Position(), Position())
         end, taken, rows, skipped, tallies = start, 0, 0, 0, [Tally()]
-        part = self.sink.write(self.parts.path(number))
+        part = Writing(self.sink, self.parts.path(number))
         waiting: Future[None] | None = None
         try:
             for batch in chain([first], batches):
@@ -178,12 +182,44 @@ class Job:
         assert waiting is not None  # noqa: S101 - set by the first batch
         return end, seen, writer.submit(finish, waiting)
 
-    def _append(self, part: Writing, answer: _Answer) -> None:
-        part.append(self.table(answer))
 
-    def _nothing(self) -> Batch:
-        """Return a batch without rows, so that an empty file gives an empty result."""
-        return Batch(self.source.schema.empty_table(), np.empty((0, 2)), Position(), Position())
+class _Ahead:
+    """Batches of a source, the next one read ahead; reading continues from part to part."""
+
+    def __init__(self, source: Source, rows: int) -> None:
+        self._source, self._rows = source, rows
+        self._pool = ThreadPoolExecutor(1)
+        self._batches: Iterator[Batch] | None = None
+        self._next: Future[Batch | None] | None = None
+        self._at: Position | None = None
+
+    def begin(self, start: Position) -> None:
+        """Go to the start of a part, unless reading is there already."""
+        if self._at != start or self._next is None:
+            if self._next is not None:
+                self._next.result()
+            self._batches = self._source.batches(start, self._rows)
+            self._ask()
+        self._at = start
+
+    def _ask(self) -> None:
+        assert self._batches is not None  # noqa: S101
+        self._next = self._pool.submit(next, self._batches, None)
+
+    def __iter__(self) -> Iterator[Batch]:
+        while self._next is not None:
+            batch = self._next.result()
+            if batch is None:
+                return
+            self._ask()
+            self._at = batch.end
+            yield batch
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 @dataclass(frozen=True)
@@ -250,10 +286,9 @@ def run(
 def _refuse_change(job: Job, error: Exception | None) -> None:
     """Refuse a source that was written to meanwhile, because its parts would mix two states."""
     path = job.source.path
-    try:
+    same = False
+    with contextlib.suppress(FileError):
         same = fingerprint(path) == job.state
-    except FileError:
-        same = False
     if not same:
         job.parts.remove()
         raise FileError(
@@ -283,11 +318,15 @@ def _answer(
 ) -> list[DonePart]:
     """Return all parts in order; finished ones are kept."""
     parts: list[DonePart | Future[DonePart]] = []
-    at = Position()
-    seen = Tally()
-    name = job.source.path.name
-    columns = getattr(getattr(job.source, "places", None), "columns", None)
-    with ThreadPoolExecutor(1) as writer, Ahead(job.source, job.batch_rows) as ahead:
+    at, seen, name = Position(), Tally(), job.source.path.name
+    columns = job.source.places.columns if job.source.places is not None else None
+    with ThreadPoolExecutor(1) as writer, _Ahead(job.source, job.batch_rows) as ahead:
+
+        def batches() -> Iterator[Batch]:
+            for batch in ahead:
+                yield batch
+                report(batch.end.row, _share(job, batch.end))
+
         while True:
             number = len(parts)
             part = done.get(number)
@@ -296,7 +335,7 @@ def _answer(
                 at, tally = part.end, part.tally
             else:
                 ahead.begin(at)
-                written = job.write(number, at, _count(ahead, job, report), writer)
+                written = job.write(number, at, batches(), writer)
                 if written is None:
                     refuse_swapped(seen, name, is_whole=True, columns=columns)
                     return [_part(p) for p in parts]
@@ -306,23 +345,14 @@ def _answer(
                 parts.append(unfinished)
             seen = merge([seen, tally])
             refuse_swapped(seen, name, is_whole=False, columns=columns)
-            report(at.row, share(job, at))
+            report(at.row, _share(job, at))
 
 
 def _part(part: DonePart | Future[DonePart]) -> DonePart:
     return part if isinstance(part, DonePart) else part.result()
 
 
-def _count(
-    batches: Iterable[Batch], job: Job, report: Callable[[int, float], None]
-) -> Iterator[Batch]:
-    for batch in batches:
-        yield batch
-        report(batch.end.row, share(job, batch.end))
-
-
-def share(job: Job, at: Position) -> float:
-    """Return how much of the source lies before a position, 0 to 1."""
+def _share(job: Job, at: Position) -> float:
     if job.source.rows is not None:
         return at.row / max(1, job.source.rows)
     return min(1.0, at.byte / max(1, job.source.size))

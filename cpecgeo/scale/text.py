@@ -1,4 +1,4 @@
-"""CSV in batches, from any row on; every cell keeps its text."""
+"""CSV: read in batches, from any row on, each cell with its text; and rows written as CSV."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from cpecgeo.errors import DataWarning, FileError
+from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files.disk import MAX_BYTES, Bounded
+from cpecgeo.files.fields import quote_name, to_text
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import refuse_lengths
 from cpecgeo.files.text import (
@@ -31,29 +34,30 @@ from cpecgeo.files.text import (
     refuse_unclosed,
     to_utf8,
 )
-from cpecgeo.scale.sources import BATCH_BYTES, Batch, Places, Position
+from cpecgeo.scale.points import is_text
+from cpecgeo.scale.sources import BATCH_BYTES, Batch, Places, Position, Source
 
-__all__ = ["Csv"]
+__all__ = ["Csv", "header", "is_bytes", "lines", "repeats"]
 
 # Bytes of text read at once.
 _CHUNK = 8_000_000
 # CSV rarely packs to less than a thirtieth; a file made to fill a disk packs to a thousandth.
 _MOST_PACKED = 100
+_SPECIAL = (b'"', b"\r", b"\n")
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_FORMULA = "^[=+\\-@\t\r]"
+_SAMPLE = 2_000  # values that decide whether a column repeats itself
 
 
-@dataclass(frozen=True)
-class Csv:
+@dataclass(frozen=True, kw_only=True)
+class Csv(Source):
     """A CSV file with a header, from which the separator is inferred."""
 
-    path: Path
-    names: tuple[str, ...]
-    schema: pa.Schema
     places: Places
+    names: tuple[str, ...]
     separator: str
     first: int  # the byte after the header
-    size: int
     codec: str = "utf-8"
-    geo: dict[str, Any] | None = None
 
     @classmethod
     def open(cls, path: Path, choice: Choice) -> Csv:
@@ -84,28 +88,19 @@ class Csv:
             refuse_lengths([*itertools.islice(read, 1)], len(header.names), header.separator, path)
         places = Places.find(list(header.names), choice, path.name, first)
         schema = places.fit(pa.schema([(n, pa.string()) for n in header.names]))
-        return cls(path, header.names, schema, places, header.separator, start, size, codec)
+        # Well-known text becomes a column of points.
+        geometry = None if places.text is None else "geometry"
+        return cls(
+            path=path, schema=schema, size=size, places=places, geometry=geometry,
+            names=header.names, separator=header.separator, first=start, codec=codec,
+        )  # fmt: skip
 
     @property
-    def geometry(self) -> str | None:
-        """The name of the column of points that well-known text becomes."""
-        return None if self.places.text is None else "geometry"
-
-    @property
-    def read_as(self) -> str:
-        """How positions are understood, for people."""
+    def read_as(self) -> str:  # noqa: D102
         usual = "\t" if ".tsv" in self.path.name.casefold() else ","
         told = "" if self.separator == usual else f"; separator {self.separator!r}"
         told += "" if self.codec == "utf-8" else f"; encoding {self.codec}"
         return self.places.read_as + told
-
-    @property
-    def rows(self) -> None:
-        """Not known before the file is read."""
-
-    def batch_of(self, rows: int) -> int:
-        """Return about how many rows a batch has."""
-        return rows
 
     def batches(self, start: Position, rows: int) -> Iterator[Batch]:
         """Yield batches of about `rows` rows: blocks of whole records with about as many bytes."""
@@ -261,3 +256,104 @@ def _size(path: Path, head: bytes) -> int:
         return size
     part = head[: 1 << 18]
     return size * len(part) // len(zlib.compress(part))
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    """Return whether an Arrow type is of bytes, which CSV can't hold."""
+    bytes_of = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(is_kind(kind) for is_kind in bytes_of)
+
+
+def repeats(column: pa.ChunkedArray, times: int = 10) -> bool:
+    """Return whether the first values of a column occur so many times on average."""
+    some = column.slice(0, _SAMPLE)
+    return bool(pc.count_distinct(some).as_py() * times <= len(some))
+
+
+def header(table: pa.Table, separator: str = ",") -> list[bytes]:
+    """Return the names of the columns that CSV can store, as a line."""
+    names = [
+        n for n, c in zip(table.column_names, table.columns, strict=True) if not is_bytes(c.type)
+    ]
+    if any("\n" in n or "\r" in n for n in names):
+        raise InputError("A column's name holds a line end, which CSV can't; rename it.")
+    return [(separator.join(map(quote_name, names)) + "\n").encode()]
+
+
+def lines(table: pa.Table, *, safe: bool, separator: str = ",") -> list[Any]:
+    r"""Return rows as CSV, with quotes where needed, and empty cells for missing values.
+
+    They are pieces of bytes in order; long ones aren't copied.
+
+    Examples
+    --------
+    >>> b"".join(lines(pa.table({"a": [1.5, None], "b": ["x", "y, z"]}), safe=False))
+    b'1.5,x\n,"y, z"\n'
+    """
+    cells = [
+        _cells(column, safe=safe, separator=separator)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if not is_bytes(column.type)
+    ]
+    if len(table) == 0:
+        return []
+    # Each row begins with a line end, so that long rows are joined only once.
+    cells[0] = _join_text("\n", cells[0])
+    rows = cells[0] if len(cells) == 1 else _join_text(*cells, between=separator)
+    first, *others = map(_bytes, rows.chunks)
+    return [first[1:], *others, b"\n"]
+
+
+def _join_text(*cells: str | pa.Array, between: str = "") -> Any:
+    """Join text, row by row."""
+    big = pa.large_string()
+    texts = [pa.scalar(c, big) if isinstance(c, str) else c for c in cells]
+    return pc.binary_join_element_wise(*texts, pa.scalar(between, big))
+
+
+def _bytes(chunk: pa.Array) -> memoryview:
+    """Return the memory of all text values, one after the other."""
+    _, offsets, data = chunk.buffers()
+    if len(chunk) == 0 or data is None:
+        return memoryview(b"")
+    kind = np.int64 if pa.types.is_large_string(chunk.type) else np.int32
+    edges = np.frombuffer(offsets, kind)[[chunk.offset, chunk.offset + len(chunk)]]
+    return memoryview(data)[edges[0] : edges[1]]
+
+
+def _cells(column: pa.ChunkedArray, *, safe: bool, separator: str) -> Any:
+    """Return a column as text, quoted where necessary."""
+    if column.type in {pa.float32(), pa.float64()} and repeats(column):
+        column = column.dictionary_encode()
+    if pa.types.is_dictionary(column.type):  # each distinct value is converted once
+        cells = [
+            pc.take(
+                _cells(pa.chunked_array([chunk.dictionary]), safe=safe, separator=separator),
+                chunk.indices,
+            )
+            for chunk in column.chunks
+        ]
+        chunks = [chunk for cell in cells for chunk in cell.chunks]
+        return pc.fill_null(pa.chunked_array(chunks, pa.large_string()), "")
+    if pa.types.is_nested(column.type):
+        held = [None if v is None else to_text(v) for v in column.to_pandas()]
+        column = pa.chunked_array([held], pa.large_string())
+    text = pc.cast(column, pa.large_string())
+    if is_text(column.type):
+        text = _disarm(text) if safe else text
+        marks = (*_SPECIAL, separator.encode())
+        if any(mark in raw for raw in map(bytes, map(_bytes, text.chunks)) for mark in marks):
+            special = pc.match_substring_regex(text, f'["{separator}\r\n]')
+            doubled = pc.replace_substring(text, '"', '""')
+            quoted = _join_text('"', doubled, '"')
+            text = pc.if_else(special, quoted, text)
+    return pc.fill_null(text, "")
+
+
+def _disarm(text: pa.Array) -> pa.Array:
+    """Put an apostrophe before text that a spreadsheet would run as a formula; numbers stay."""
+    armed = pc.and_(
+        pc.match_substring_regex(text, _FORMULA),
+        pc.invert(pc.match_substring_regex(text, _NUMBER)),
+    )
+    return pc.if_else(armed, _join_text("'", text), text)
