@@ -141,7 +141,7 @@ def _refusal(x: object, what: str, among: Sequence[str]) -> InputTypeError:
 
 
 def _points_of(table: pd.DataFrame, what: str) -> gpd.GeoDataFrame:
-    from cpecgeo.files.tables import find_positions, locate_rows  # most inputs aren't tables
+    from cpecgeo.files.positions import find_positions, locate_rows  # most inputs aren't tables
 
     try:
         find_positions([str(c) for c in table.columns], Choice(), what, lambda name: table[name])

@@ -1,327 +1,395 @@
-"""Positions in tables: finding their columns, and parsing degrees in any notation."""
+"""Positions of a table: found in its columns, read, and added to them.
+
+They are in two columns, of lon and lat or of x and y, in one of both coordinates (``34.1, 71.5``),
+or in one of well-known text or binary.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.errors import InputError
-from cpecgeo.files.numbers import is_missing
+from cpecgeo.errors import CoordinateError, CRSError, DataWarning, InputError
+from cpecgeo.files import wellknown
+from cpecgeo.files.crs import resolve_crs
+from cpecgeo.files.formats import Choice
+from cpecgeo.files.notations import (
+    GEOMETRY,
+    LAT_NAMES,
+    LON_NAMES,
+    PART,
+    find_lonlat,
+    find_pair,
+    is_position,
+    parse_degrees,
+    parse_metres,
+    read_degrees,
+    split_pairs,
+    split_words,
+)
+from cpecgeo.files.numbers import is_missing, join_thousands
+from cpecgeo.files.outliers import REGION, exchange, is_within
 
 __all__ = [
-    "GEOMETRY",
-    "LAT_NAMES",
-    "LON_NAMES",
-    "PART",
-    "find_column",
-    "find_lonlat",
-    "find_pair",
-    "is_position",
-    "parse_degrees",
-    "parse_metres",
-    "read_degrees",
-    "split_words",
+    "add_positions",
+    "base_column",
+    "find_positions",
+    "locate_rows",
+    "order_by_name",
+    "order_by_values",
+    "order_error",
+    "say_columns",
+    "take_column",
 ]
 
-GEOMETRY = ("wkt", "geometry", "geom", "the_geom", "wkb", "ewkt", "ewkb", "wkb_geometry",
-            "wkt_geom", "shape", "geojson", "st_asgeojson", "st_astext", "st_asewkt")  # fmt: skip
-# Usual names of columns of positions; where a table has several, the first is taken.
-LON_NAMES = (
-    "lon", "lng", "long", "longitude", "decimallongitude", "x", "easting", "经度", "經度", "东经",
-    "東經", "längengrad", "laengengrad", "geographische länge", "geographische laenge",
-    "geogr länge", "longitudine", "долгота", "طول بلد", "طول البلد", "طول جغرافیایی", "خط طول",
-    "خط الطول", "rechtswert", "ostwert",
-)  # fmt: skip
-LAT_NAMES = (
-    "lat", "latitude", "decimallatitude", "y", "northing", "纬度", "緯度", "北纬", "北緯",
-    "breitengrad", "geographische breite", "geogr breite",
-    "latitudine", "широта", "عرض بلد", "عرض البلد", "عرض جغرافیایی", "خط عرض", "خط العرض",
-    "hochwert", "nordwert",
-)  # fmt: skip
-# These also mean length and width, so they are positions only as a pair, without others.
-_PAIRS = (("länge", "breite"), ("laenge", "breite"), ("longitud", "latitud"))
-_METRES = {"x", "y", "easting", "northing", "rechtswert", "hochwert", "ostwert", "nordwert"}
-# Other positions: ``near_lon`` is that of something else.
-_WITHIN = {"longitude", "latitude", "经度", "纬度", "經度", "緯度", "längengrad", "breitengrad"}
-# Degrees counted westwards or southwards.
-_REVERSED = {"w", "s", "west", "south"}
-# Additions that don't change a name's meaning: (N), [deg], WGS84, GPS …
-_BESIDE = {"n", "e", "dd", "deg", "degree", "degrees", "grad", "decimal", "dezimal", "wgs", "84",
-           "wgs84", "gps", "geo", "epsg", "4326"}  # fmt: skip
-_NOTED = {"dms", "gms"}
-_AXIS = {"coord", "coordinate", "coordinates", "koordinate", "koord", "coordenada", "coordonnée",
-         "coordonnee", "point", "坐标", "座標"}  # fmt: skip
-_UNITS = {"m", "meter", "metre", "meters", "metres", "utm"}
-_JOINED = re.compile(r"^([xy])(?=coord|koord)|(?<=coord)(?=[xy]$)")
-# Letters that look alike, and invisible marks.
-_ALIKE = str.maketrans(
-    {"ي": "ی", "ك": "ک", "\u200c": " ", "\u200e": "", "\u200f": "", "\ufeff": ""}
+# Returns the values of a column, or the first ones; None for text that isn't known yet.
+_Values: TypeAlias = Callable[[str], pd.Series | None]
+# Names of a column of both coordinates, and names that state the order.
+_OF_BOTH = re.compile(
+    "coord|koord|lat|lon|lng|loc|pos|gps|point|geo|wkt|xy|坐标|座標|经纬|經緯|位置"
 )
-# Latin and Chinese letters may follow one another without a space.
-_SCRIPTS = re.compile(r"(?<=[a-z0-9])(?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])(?=[a-z0-9])")
-_WORDS = re.compile(r"[\W_°]+")
-_COMMA = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
-# One coordinate of a column of both.
-PART = re.compile(r"(?P<column>.+):(?P<part>[12]?)", re.DOTALL)
-_DEGREES = re.compile(
-    r"""(?P<before>[NSEW])?\s*(?P<sign>[+-])?\s*
-    (?P<d>[0-9]{1,3}(?:[.,][0-9]+)?)
-    (?:(?:\s*(?:°|º|deg|d|:)\s*|\s+)(?P<m>[0-9]{1,2}(?:[.,][0-9]+)?)
-    (?:(?:\s*(?:'|′|’|min|m|:)\s*|\s+)(?P<s>[0-9]{1,2}(?:[.,][0-9]+)?)
-    \s*(?:''|"|″|”|sec|s)?)?
-    \s*(?:'|′|’|min|m)?)?
-    \s*(?:°|º|deg|d)?\s*(?P<after>[NSEW])?""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_AXES = {"lon": "EW", "lat": "NS"}
-# Digits and decimal signs of Arabic and Urdu, and a minus that isn't a hyphen.
-_WESTERN = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫−", "01234567890123456789.-")
-# Letters and marks of Chinese texts, 北纬34度07分30秒.
-_CHINESE = {"北纬": "N", "北緯": "N", "南纬": "S", "南緯": "S", "东经": "E", "東經": "E",
-            "西经": "W", "西經": "W", "度": "°", "分": "′", "秒": "″"}  # fmt: skip
-# Hyphens between degrees, minutes and seconds, as pilots write them.
-_HYPHENS = re.compile(r"(?<=[0-9])-(?=[0-9])")
-
-Floats = NDArray[np.float64]
+# Names of such a column that are recognized before any value is read.
+_SURELY = {"coordinate", "coordinates", "coord", "coords", "koordinate", "koordinaten", "location",
+           "position", "gps", "geopoint", "坐标", "座標", "经纬度", "經緯度"}  # fmt: skip
+_LOOKED_AT = 100
+_FUSED = {"latlon": "lat", "latlng": "lat", "latlong": "lat", "lonlat": "lon", "lnglat": "lon",
+          "longlat": "lon", "xy": "lon", "yx": "lat"}  # fmt: skip
+# Text that is one number with a decimal comma, or two numbers without decimals.
+_NUMBER = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
 
 
-def find_lonlat(
-    names: Sequence[str],
-    lon: str | None,
-    lat: str | None,
-    what: object,
-    *,
-    in_metres: bool = False,
-) -> tuple[str, str]:
-    """Find the columns of longitude and latitude, or of x and y.
-
-    Where the caller doesn't name them they are recognized: ``lon``, ``Longitude (E)``, ``x``. With
-    `in_metres`, for positions in a projected CRS, ``x`` and ``y`` come before ``lon``.
-
-    Raises
-    ------
-    InputError
-        No such column, or more than one.
+def take_column(table: pd.DataFrame, name: str) -> pd.Series:
+    """Return a column, or the first or second coordinate of one of both: ``coords:1``.
 
     Examples
     --------
-    >>> find_lonlat(["id", "Longitude (E)", "GPS Latitude"], None, None, "f.csv")
-    ('Longitude (E)', 'GPS Latitude')
+    >>> take_column(pd.DataFrame({"coords": ["34.1, 71.5"]}), "coords:2").tolist()
+    ['71.5']
     """
-    return (
-        find_column(names, lon, LON_NAMES, "lon", what, in_metres=in_metres),
-        find_column(names, lat, LAT_NAMES, "lat", what, in_metres=in_metres),
+    part = PART.fullmatch(name)
+    if name in table.columns or part is None:
+        return table[name]
+    texts = table[part["column"]]
+    half = int(part["part"]) - 1
+    return pd.Series([pair[half] for pair in split_pairs(texts)], texts.index, dtype=object)
+
+
+def base_column(name: str) -> str:
+    """Return the column's name without the number of a coordinate: ``coords`` for ``coords:1``."""
+    part = PART.fullmatch(name)
+    return name if part is None else part["column"]
+
+
+def _find_joined(
+    names: Sequence[str], values: _Values, what: object
+) -> tuple[str, str | None] | None:
+    """Find the column that holds both coordinates, and which of lat and lon comes first in it.
+
+    The order comes from the column's name or its values, and is None where no values are known.
+    """
+    found: dict[str, tuple[str | None, pd.Series | None]] = {}
+    for name in names:
+        said = order_by_name(name)
+        if said is None and not _OF_BOTH.search(name.casefold()):
+            continue
+        held = values(name)
+        is_sure = said is not None or bool(_SURELY & {*split_words(name)})
+        if is_sure if held is None else _are_pairs(held, is_said=said is not None):
+            found[name] = (said, held)
+    said_by = [name for name, (said, _) in found.items() if said is not None]
+    if len(found) > 1 and len(said_by) != 1:
+        shown = ", ".join(repr(name[:40]) for name in found)
+        one = next(iter(found))
+        raise CoordinateError(
+            f"{what} has both coordinates in more than one column: {shown}. Name one and its "
+            f'order with lat="{one}:1" and lon="{one}:2", or the other way round.'
+        )
+    if not found:
+        return None
+    name = said_by[0] if said_by else next(iter(found))
+    said, held = found[name]
+    if said is None and held is not None:
+        said = order_by_values(held)
+        if said is None:
+            raise order_error(name, held, what)
+    return name, said
+
+
+def order_by_name(name: str) -> str | None:
+    """Return which of lat and lon comes first in the name of a column of both.
+
+    Examples
+    --------
+    >>> order_by_name("Lat/Lon"), order_by_name("lnglat"), order_by_name("coordinates")
+    ('lat', 'lon', None)
+    """
+    words = split_words(name)
+    fused = next((_FUSED[word] for word in words if word in _FUSED), None)
+    lat, lon = (
+        next((i for i, word in enumerate(words) if word in known), None)
+        for known in (LAT_NAMES, LON_NAMES)
+    )
+    if fused is not None or lat is None or lon is None:
+        return fused
+    return "lat" if lat < lon else "lon"
+
+
+def _are_pairs(texts: pd.Series, *, is_said: bool) -> bool:
+    """Return whether the first cells hold two coordinates, not one number with a decimal comma."""
+    texts = texts[~is_missing(texts)].head(_LOOKED_AT).astype(str)
+    pairs = [(text, *pair) for text, pair in zip(texts, split_pairs(texts), strict=True)]
+    if is_said:  # other text is an error in its row, later
+        pairs = [pair for pair in pairs if pair[2] is not None]
+    return bool(pairs) and all(
+        two is not None
+        and _is_degrees(one)
+        and _is_degrees(two)
+        and (is_said or not _NUMBER.fullmatch(text.strip()))
+        for text, one, two in pairs
     )
 
 
-def find_pair(names: Sequence[str]) -> tuple[str, str] | None:
-    """Return two columns whose names mean lon and lat only as a pair, such as Länge, Breite.
+def _is_degrees(text: object) -> bool:
+    return any(read_degrees(str(text), axis)[1] is not None for axis in ("lon", "lat"))
+
+
+def order_by_values(texts: pd.Series) -> str | None:
+    """Return which of lat and lon comes first in all rows, by letters or by the region.
 
     Examples
     --------
-    >>> find_pair(["Länge", "Breite (N)"]), find_pair(["Länge (m)", "Breite (m)"])
-    (('Länge', 'Breite (N)'), None)
+    >>> order_by_values(pd.Series(["71.5 34.1"])), order_by_values(pd.Series(["8.5 47.3"]))
+    ('lon', None)
     """
-    for pair in _PAIRS:
-        found = [[n for n in names if _bare(split_words(n), _BESIDE) == known] for known in pair]
-        if all(len(hits) == 1 for hits in found):
-            return found[0][0], found[1][0]
-    return None
+    seen: set[str | None] = set()
+    for one, two in split_pairs(texts[~is_missing(texts)]):
+        if two is None:  # an error in its row, later
+            continue
+        a, b = str(one), str(two)
+        turns = []
+        for order in (("lat", "lon"), ("lon", "lat")):
+            first, second = read_degrees(a, order[0]), read_degrees(b, order[1])
+            if first[1] is None or second[1] is None:
+                continue
+            lat, lon = (first[0], second[0]) if order[0] == "lat" else (second[0], first[0])
+            if re.search("[NSEW]", f"{a}{b}", re.IGNORECASE) or is_within(lon, lat, REGION):
+                turns.append(order[0])
+        seen.add(turns[0] if len(turns) == 1 else None)
+    return seen.pop() if len(seen) == 1 else None
 
 
-def split_words(name: str) -> list[str]:
-    """Return the words of a name."""
-    text = str(name).casefold()
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).casefold().translate(_ALIKE)
-        text = _SCRIPTS.sub(" ", text)
-    return _WORDS.sub(" ", _JOINED.sub(r"\1 ", text)).split()
+def order_error(name: str, texts: pd.Series, what: object) -> CoordinateError:
+    """Return the error for a column of both coordinates in an unknown order."""
+    given = texts[~is_missing(texts)]
+    example = f", such as {str(given.iloc[0])[:40]!r}" if len(given) else ""
+    return CoordinateError(
+        f"{what} has both coordinates in the column {name[:40]!r}{example}, and neither its name "
+        f'nor all of its rows say which comes first; say so with lat="{name}:1" and '
+        f'lon="{name}:2", or the other way round.'
+    )
 
 
-def _bare(words: list[str], beside: AbstractSet[str]) -> str:
-    """Return a name without words that don't change its meaning."""
-    return " ".join([word for word in words if word not in beside] or words)
+def say_columns(used: tuple[str, ...]) -> str:
+    """Return a text that names the columns of positions.
+
+    Examples
+    --------
+    >>> say_columns(("x", "y")), say_columns(("coords:2", "coords:1"))
+    ('lon and lat from the columns x, y', 'lat and lon, in this order, from the column coords')
+    """
+    names = [base_column(name) for name in used]
+    if names == [*used] or len({*names}) > 1:
+        return f"lon and lat from the columns {', '.join(used)}"
+    axes = "lon and lat" if used[0].endswith(":1") else "lat and lon"
+    return f"{axes}, in this order, from the column {names[0]}"
 
 
-def find_column(
-    names: Sequence[str],
-    stated: str | None,
-    known: Sequence[str],
-    word: str,
-    what: object,
-    *,
-    in_metres: bool = False,
-) -> str:
-    """Find one column by the caller's name, or by known names.
+def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFrame:
+    """Create the geometry of a table from its columns of positions, or of WKT, WKB or GeoJSON.
+
+    ``.attrs["position_columns"]`` names the columns, and ``.attrs["read_as"]`` says how they were
+    read. A column named ``geometry`` that holds something else becomes ``geometry_2``.
 
     Raises
     ------
     InputError
-        None, or more than one.
+        No such columns, or values that aren't positions.
+    CRSError
+        A CRS that can't be used.
     """
-    if stated is not None:
-        part = PART.fullmatch(stated)
-        hits = [n for n in names if n == stated]
-        if not hits and part and part["part"] and part["column"] in names:
-            return stated
+    crs = resolve_crs(choice.crs)
+    names = [str(n) for n in table.columns]
+    table = table.set_axis(names, axis=1)
+    used = find_positions(names, choice, what, lambda name: table[name])
+    if len(used) == 1:
+        (column,) = used
+        shapes, srid = wellknown.parse(table[column], what)
+        if srid is not None:
+            if choice.crs is not None and resolve_crs(srid) != crs:
+                raise CRSError(f"{what} states SRID {srid}, and crs= another; leave crs= out.")
+            crs = resolve_crs(srid)
+        note = f"geometry from the column {column}"
+        table = table.drop(columns=column)
     else:
-        first = [n for n in known if n in _METRES] if in_metres else []
-        hits = next(
-            (hit for k in (first, known) for hit in _hits(names, k, in_metres=in_metres)), []
-        )
-    if len(hits) == 1:
-        return hits[0]
-    sought = f"column {stated!r}" if stated is not None else f"column of {word}"
-    hint = "Name the columns with lon= and lat=."
-    if hits:
-        raise InputError(f"{what} has more than one {sought}: {_show_columns(hits)}. {hint}")
-    if stated is None and not in_metres and any(_UNITS & {*split_words(n)} for n in names):
-        with contextlib.suppress(InputError):
-            found = find_column(names, None, known, word, what, in_metres=True)
-            hint = f"{found[:40]!r} looks like metres: state their CRS with crs=."
-    raise InputError(f"{what} has no {sought}; it has {_show_columns(names)}. {hint}")
+        x, y = used
+        notations: set[str] = set()
+        texts = [join_thousands(take_column(table, c), choice.thousands) for c in (x, y)]
+        if crs.is_projected:
+            xy = [parse_metres(text, what) for text in texts]
+        else:
+            pairs = [parse_degrees(t, a, what) for t, a in zip(texts, ("lon", "lat"), strict=True)]
+            xy = [pair[0] for pair in pairs]
+            notations = pairs[0][1] | pairs[1][1]
+        shapes = np.full(len(table), None, object)
+        known = ~(np.isnan(xy[0]) | np.isnan(xy[1]))
+        if not crs.is_projected:
+            _refuse_no_degrees(xy[0][known], xy[1][known], used, what)
+        shapes[known] = shapely.points(xy[0][known], xy[1][known])
+        half = np.flatnonzero(np.isnan(xy[0]) != np.isnan(xy[1])) + 1
+        if len(half):
+            warnings.warn(
+                f"{what} has one of lon and lat alone in {len(half)} row{'s'[: len(half) - 1]}, "
+                f"such as row {half[0]}; there is no position.",
+                DataWarning,
+                stacklevel=5,
+            )
+        note = "; ".join([say_columns(used), *sorted(notations)])
+    if "geometry" in table:
+        table = table.rename(columns={"geometry": "geometry_2"})
+    frame = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, table.index, crs=crs), crs=crs)
+    frame.attrs = table.attrs | {"position_columns": used, "read_as": note}
+    return frame
 
 
-def _hits(names: Sequence[str], known: Sequence[str], *, in_metres: bool) -> Iterator[list[str]]:
-    """Yield columns with a known name: alone, then with a unit, then among other words."""
-    axes = _BESIDE | _AXIS | (_UNITS if in_metres else set())
-    split = [split_words(name) for name in names]
-    for beside in (None, set[str](), _BESIDE, _BESIDE | _NOTED, axes):
-        by_form: dict[str, list[str]] = {}
-        for name, words in zip(names, split, strict=True):
-            form = str(name).strip().casefold() if beside is None else _bare(words, beside)
-            by_form.setdefault(form, []).append(name)
-        yield from (by_form[k] for k in known if k in by_form)
-    for k in filter(_WITHIN.__contains__, known):
-        found = [
-            n
-            for n, w in zip(names, split, strict=True)
-            if k in w and not _REVERSED & {*w} and len(_WITHIN & {*w}) < 2
-        ]
-        if found:
-            yield found
+def _refuse_no_degrees(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], used: tuple[str, ...], what: str
+) -> None:
+    """Refuse columns in which no row is in degrees; single wrong rows are refused by verbs."""
+    if len(lon) == 0 or ((np.abs(lon) <= 180) & (np.abs(lat) <= 90)).any():
+        return
+    text = (
+        f"{what} has ({lon[0]:.10g}, {lat[0]:.10g}) in the columns {used[0][:40]!r}, "
+        f"{used[1][:40]!r}, and no row with lon within ±180° and lat within ±90°;"
+    )
+    if (np.abs(lon) <= 90).all() and (np.abs(lat) <= 180).all():
+        raise CoordinateError(f"{text} lon and lat seem to be swapped.{exchange(used)}")
+    raise CoordinateError(
+        f'{text} if these are metres, state their CRS, such as crs="EPSG:32642" for zone 42 of UTM.'
+    )
 
 
-def _show_columns(names: Sequence[str]) -> str:
-    return ", ".join(repr(n[:40]) for n in names[:12]) + (" …" if len(names) > 12 else "")
+def find_positions(names: list[str], choice: Choice, what: str, values: _Values) -> tuple[str, ...]:
+    """Find the columns that hold the positions of a table.
 
+    Returns
+    -------
+    tuple of str
+        Two columns, of lon and lat; else one of well-known text or binary. For a column of both
+        they are ``coords:2`` and ``coords:1``, see `take_column`, or ``coords:`` twice where the
+        order isn't known yet.
 
-def is_position(name: str) -> bool:
-    """Return whether a column of this name would be read as a position.
+    Raises
+    ------
+    InputError
+        No such columns, or more than one; a column of both in an unknown order.
+    CRSError
+        An unknown CRS.
 
     Examples
     --------
-    >>> is_position("Latitude"), is_position("flat"), is_position("geom")
-    (True, False, True)
+    >>> find_positions(["wkt"], Choice(), "a.csv", lambda _: pd.Series(["POINT (67 25)"]))
+    ('wkt',)
+    >>> find_positions(["id", "Lat/Lon"], Choice(), "a.csv", lambda _: pd.Series(["34.1, 71.5"]))
+    ('Lat/Lon:2', 'Lat/Lon:1')
     """
-    for known in (LON_NAMES, LAT_NAMES, GEOMETRY):
+    in_metres = bool(resolve_crs(choice.crs).is_projected)
+    try:
+        return find_lonlat(names, choice.lon, choice.lat, what, in_metres=in_metres)
+    except InputError:
+        if choice.lon is not None or choice.lat is not None:
+            raise
+        shaped = (n for n in names if n.strip().casefold() in GEOMETRY)
+        text = next((n for n in shaped if _is_wellknown(values(n))), None)
+        found = find_pair(names) if text is None else (text,)
+        joined = _find_joined(names, values, what) if found is None else None
+        if joined is not None:
+            name, first = joined
+            return {"lat": (f"{name}:2", f"{name}:1"), "lon": (f"{name}:1", f"{name}:2")}.get(
+                first or "", (f"{name}:", f"{name}:")
+            )
+        if found is None:
+            raise
+        return found
+
+
+def _is_wellknown(values: pd.Series | None) -> bool:
+    return values is None or wellknown.is_wellknown(values)
+
+
+def add_positions(
+    table: pd.DataFrame, shapes: gpd.GeoSeries, used: tuple[str, ...]
+) -> tuple[pd.DataFrame, tuple[str, ...], list[str]]:
+    """Add positions in lon, lat to a table: columns lon and lat for points, wkt for others.
+
+    Nothing is added where the columns that positions were read from, `used`, still match. Return
+    the table, the columns that hold positions, and remarks on columns renamed because they would be
+    read as positions.
+    """
+    are_points = set(shapes.geom_type.dropna()) <= {"Point"}
+    if are_points and _holds(table, used, shapes):
+        return table, used, []
+    remarks = []
+    if not _is_unmistakable(list(map(str, table.columns)), are_points=are_points):
+        renamed = {c: f"{c}_of_row" for c in table.columns if is_position(str(c))}
+        table = table.rename(columns=renamed)
+        changes = ", ".join(f"{old!r} to {new!r}" for old, new in renamed.items())
+        remarks = [f"columns renamed: {changes}"]
+    if are_points:
+        return table.assign(lon=shapes.x, lat=shapes.y), ("lon", "lat"), remarks
+    return table.assign(wkt=shapes.to_wkt(rounding_precision=25)), ("wkt",), remarks
+
+
+def _holds(table: pd.DataFrame, used: tuple[str, ...], shapes: gpd.GeoSeries) -> bool:
+    """Return whether the columns that positions were read from exist and still match."""
+    if len(used) != 2 or not {base_column(name) for name in used} <= set(table.columns):
+        return False
+    known = shapes.notna().to_numpy() & ~shapes.is_empty.to_numpy()
+    try:
+        held = [
+            parse_degrees(take_column(table, c), a, "")[0]
+            for c, a in zip(used, ("lon", "lat"), strict=True)
+        ]
+    except InputError:
+        return False
+    here = shapes[known]
+    return bool(
+        (held[0][known] == here.x.to_numpy()).all()
+        and (held[1][known] == here.y.to_numpy()).all()
+        and (np.isnan(held[0]) | np.isnan(held[1]))[~known].all()
+    )
+
+
+def _is_unmistakable(names: list[str], *, are_points: bool) -> bool:
+    """Return whether a reader would find the added columns of positions, and no others."""
+    if are_points:
+        if {"lon", "lat"} & set(names):
+            return False
         try:
-            find_column([name], None, known, "", "")
+            return find_lonlat([*names, "lon", "lat"], None, None, "") == ("lon", "lat")
         except InputError:
-            continue
+            return False
+    if any(name.strip().casefold() in GEOMETRY for name in names):
+        return False
+    try:
+        find_lonlat(names, None, None, "")
+    except InputError:
         return True
     return False
-
-
-def parse_degrees(
-    texts: pd.Series, axis: str, what: str, *, before: int = 0
-) -> tuple[Floats, set[str]]:
-    """Parse degrees of an axis, "lon" or "lat", in any usual notation; NaN where missing.
-
-    They are decimal (``67.05``, ``67,05``), with a letter (``67.05 E``), or degrees, minutes and
-    seconds (``34°07′12″N``, ``北纬34度7分``, ``34 07 12``, ``N34:07:12``, ``34-07-12N``). Return
-    also the notations found other than decimal degrees. `before` counts rows of the file before
-    these.
-
-    Raises
-    ------
-    InputError
-        Something else; the message names the row.
-
-    Examples
-    --------
-    >>> parse_degrees(pd.Series(["34°07′30″N", "24,5", ""]), "lat", "a.csv")[0]
-    array([34.125, 24.5  ,    nan])
-    """
-    plain, left = _plain_numbers(texts, what)
-    notations = set()
-    for row in left:
-        text = str(texts.iloc[row]).strip()
-        plain[row], notation = read_degrees(text, axis)
-        if notation is None:
-            raise InputError(
-                f"{what}: {axis} {text[:40]!r} in row {before + row + 1} is no position; write "
-                "decimal degrees (67.05) or degrees, minutes and seconds (67°03′00″E)."
-            )
-        notations.add(notation)
-    return plain, notations
-
-
-def parse_metres(texts: pd.Series, what: str, *, before: int = 0) -> Floats:
-    """Parse coordinates of a projected CRS, which must be plain numbers.
-
-    Raises
-    ------
-    InputError
-        Something else, also numbers with commas, which may mean thousands or decimals.
-    """
-    plain, left = _plain_numbers(texts, what)
-    if left:
-        raise InputError(
-            f"{what}: {str(texts.iloc[left[0]])[:40]!r} in row {before + left[0] + 1} is no "
-            "coordinate; write plain numbers with decimal points."
-        )
-    return plain
-
-
-def _plain_numbers(texts: pd.Series, what: str) -> tuple[Floats, list[int]]:
-    """Return the plain numbers, and which rows hold something else."""
-    if texts.dtype.kind in "bmM":
-        raise InputError(f"{what} has {texts.dtype} in {texts.name!r}; coordinates are needed.")
-    if texts.dtype.kind in "iuf":
-        return texts.to_numpy(float, na_value=np.nan), []
-    found = pd.to_numeric(texts, errors="coerce").to_numpy(float, na_value=np.nan)
-    numbers = np.full(len(texts), np.nan)
-    known = ~np.isnan(found)
-    given = texts.to_numpy(object)[known]
-    numbers[known] = given.astype(float)  # rounds correctly, unlike to_numeric
-    return numbers, np.flatnonzero(~known & ~is_missing(texts)).tolist()
-
-
-def read_degrees(text: str, axis: str) -> tuple[float, str | None]:
-    """Parse one text to degrees and its notation; return None where it isn't degrees.
-
-    Examples
-    --------
-    >>> read_degrees("34°07′30″N", "lat"), read_degrees("34N", "lon")[1]
-    ((34.125, 'degrees, minutes and seconds'), None)
-    """
-    text = text.translate(_WESTERN)
-    if not text.isascii():
-        for word, sign in _CHINESE.items():
-            text = text.replace(word, sign)
-    if len(_HYPHENS.findall(text)) == 2:
-        text = _HYPHENS.sub(" ", text)
-    match = _DEGREES.fullmatch(text)
-    letters = "".join(filter(None, (match["before"], match["after"]))).upper() if match else ""
-    if not match or len(letters) > 1 or (letters and letters not in _AXES[axis]):
-        return np.nan, None
-    parts = [float(p.replace(",", ".")) for p in (match["d"], match["m"], match["s"]) if p]
-    minutes = match["m"] is not None
-    if any(p >= 60 for p in parts[1:]) or any(p % 1 for p in parts[:-1]):
-        return np.nan, None
-    value = sum(part / 60**i for i, part in enumerate(parts))
-    if match["sign"] and letters:
-        return np.nan, None
-    if match["sign"] == "-" or letters in {"S", "W"}:
-        value = -value
-    if minutes:
-        return value, "degrees, minutes and seconds"
-    return value, "decimal commas" if _COMMA.fullmatch(text) else "degrees with letters or signs"

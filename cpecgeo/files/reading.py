@@ -26,12 +26,13 @@ from cpecgeo.errors import (
     InputError,
     MissingExtraError,
 )
-from cpecgeo.files import china
+from cpecgeo.files.crs import is_shifted, resolve_crs, set_crs, undo_shift
 from cpecgeo.files.disk import MAX_BYTES, first_line, local
 from cpecgeo.files.formats import SUFFIXES, Choice, Format, Reader, find_format, has_format
 from cpecgeo.files.outliers import find_outliers
+from cpecgeo.files.positions import locate_rows
 from cpecgeo.files.sniff import sniff_suffix
-from cpecgeo.files.tables import locate_rows, read_csv, resolve_crs
+from cpecgeo.files.tables import read_csv
 from cpecgeo.files.wellknown import refuse_deep
 from cpecgeo.geodesy._ellipsoid import to_wgs84
 
@@ -149,9 +150,9 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
         raise FileError(
             f"{what} is larger than memory; read it as a stream (cpecgeo.scale)."
         ) from None
-    frame = _with_crs(frame, what, choice, form)
+    frame = set_crs(frame, what, choice, form)
     shapes = _single_points(frame.geometry.to_numpy())
-    system = china.is_shifted(choice.crs)
+    system = is_shifted(choice.crs)
     if system is not None:
         if count := int(shapely.has_m(shapes).sum()):
             shapes = without_measures(shapes)
@@ -163,7 +164,7 @@ def _read(path: Path, what: str, choice: Choice, form: Format | None = None) -> 
             )
         shapes = shapely.transform(
             shapes,
-            lambda xyz: np.column_stack([china.to_wgs84(xyz[:, :2], system), xyz[:, 2:]]),
+            lambda xyz: np.column_stack([undo_shift(xyz[:, :2], system), xyz[:, 2:]]),
             include_z=None,
         )
         note = f"shift of {system} undone inside China"
@@ -181,7 +182,7 @@ def _reader(form: Format) -> Reader:
     if form.name == "CSV":
         return read_csv
     if form.name == "Excel":
-        from cpecgeo.files.excel import read_excel
+        from cpecgeo.files.tables import read_excel
 
         return read_excel
     if form.name == "KML":
@@ -245,30 +246,6 @@ def _keep_whole(frame: pd.DataFrame, path: Path) -> Any:
         column = pq.read_table(path, columns=[name]).column(name).cast(pa.int64())
         exact = column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
         frame[name] = exact.to_numpy() if len(exact) != len(frame) else exact.array
-    return frame
-
-
-def _with_crs(frame: gpd.GeoDataFrame, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
-    """Set the CRS that the caller gave where the file has none."""
-    own = frame.crs
-    if form.name in {"CSV", "Excel"}:
-        return frame
-    if choice.crs is None:
-        if own is None and form.is_lonlat:
-            return frame.set_crs(4326)
-        if own is None:
-            raise CRSError(
-                f"{what} has no CRS; state it with crs=, such as EPSG:4326 for lon, lat."
-            )
-        return frame
-    stated = resolve_crs(choice.crs)
-    if own is None or (form.is_lonlat and own.to_epsg() == 4326):
-        return frame.set_crs(stated, allow_override=True)
-    if not stated.equals(own, ignore_axis_order=True):
-        raise CRSError(
-            f"{what} states its own CRS, {own.name}, and crs={choice.crs!r} is another; leave "
-            "crs= out, or reproject after reading."
-        )
     return frame
 
 

@@ -1,47 +1,45 @@
-"""Tables with positions: CSV, and tables with columns of lon and lat or of well-known text."""
+"""Tables with positions: CSV, and sheets of Excel workbooks."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
 import io
+import itertools
+import re
 import warnings
-from collections.abc import Callable, Iterator
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from types import ModuleType
+from typing import IO, TYPE_CHECKING, Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
-import pyproj
-import shapely
-from numpy.typing import NDArray
 
-from cpecgeo.errors import CoordinateError, CRSError, DataWarning, FileError, InputError
-from cpecgeo.files import china, wellknown
-from cpecgeo.files.disk import first_line
-from cpecgeo.files.formats import Choice
+from cpecgeo.errors import DataWarning, FileError, InputError, MissingExtraError
+from cpecgeo.files.disk import check_zip, first_line
+from cpecgeo.files.fields import refuse_illegal
+from cpecgeo.files.formats import Choice, choose_layer
 from cpecgeo.files.numbers import infer_types, join_thousands, refuse_lengths
-from cpecgeo.files.outliers import exchange
-from cpecgeo.files.pairs import base_column, find_joined, say_columns, take_column
-from cpecgeo.files.positions import (
-    GEOMETRY,
-    find_lonlat,
-    find_pair,
-    is_position,
-    parse_degrees,
-    parse_metres,
+from cpecgeo.files.positions import locate_rows
+from cpecgeo.files.text import (
+    HEAD_BYTES,
+    encoding_error,
+    open_table,
+    parse_header,
+    refuse_doubled,
+    refuse_unclosed,
 )
-from cpecgeo.files.text import HEAD_BYTES, encoding_error, open_table, parse_header, refuse_unclosed
 
-__all__ = [
-    "add_positions",
-    "find_positions",
-    "load_csv",
-    "locate_rows",
-    "read_csv",
-    "resolve_crs",
-]
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+__all__ = ["load_csv", "load_sheet", "read_csv", "read_excel", "write_excel"]
+
+# Most rows of a sheet, and most letters of a cell.
+_MAX_ROWS, _MAX_TEXT = 1_048_576, 32_767
 
 
 def read_csv(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
@@ -60,14 +58,15 @@ def read_csv(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
         attrs["read_as"] += f"; encoding {codec}"
     kept = set(attrs["position_columns"])
     typed = {
-        name: _infer_type(frame[name], None if name in kept else choice.thousands) for name in names
+        name: _type_of_texts(frame[name], None if name in kept else choice.thousands)
+        for name in names
     }
     located = gpd.GeoDataFrame(typed, geometry=frame.geometry, crs=frame.crs, index=frame.index)
     located.attrs = attrs
     return located
 
 
-def _infer_type(texts: pd.Series, thousands: str | None) -> pd.Series:
+def _type_of_texts(texts: pd.Series, thousands: str | None) -> pd.Series:
     """Infer the type of a column; remove separators of thousands where all cells are numbers."""
     plain = join_thousands(texts, thousands)
     if thousands is not None and not plain.equals(texts):
@@ -143,154 +142,6 @@ def _rows(file: IO[bytes], separator: str) -> Iterator[Iterator[list[str]]]:
         text.detach()
 
 
-def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFrame:
-    """Create the geometry of a table from its columns of positions, or of WKT, WKB or GeoJSON.
-
-    ``.attrs["position_columns"]`` names the columns, and ``.attrs["read_as"]`` says how they were
-    read. A column named ``geometry`` that holds something else becomes ``geometry_2``.
-
-    Raises
-    ------
-    InputError
-        No such columns, or values that aren't positions.
-    CRSError
-        A CRS that can't be used.
-    """
-    crs = resolve_crs(choice.crs)
-    names = [str(n) for n in table.columns]
-    table = table.set_axis(names, axis=1)
-    used = find_positions(names, choice, what, lambda name: table[name])
-    if len(used) == 1:
-        (column,) = used
-        shapes, srid = wellknown.parse(table[column], what)
-        if srid is not None:
-            if choice.crs is not None and resolve_crs(srid) != crs:
-                raise CRSError(f"{what} states SRID {srid}, and crs= another; leave crs= out.")
-            crs = resolve_crs(srid)
-        note = f"geometry from the column {column}"
-        table = table.drop(columns=column)
-    else:
-        x, y = used
-        notations: set[str] = set()
-        texts = [join_thousands(take_column(table, c), choice.thousands) for c in (x, y)]
-        if crs.is_projected:
-            xy = [parse_metres(text, what) for text in texts]
-        else:
-            pairs = [parse_degrees(t, a, what) for t, a in zip(texts, ("lon", "lat"), strict=True)]
-            xy = [pair[0] for pair in pairs]
-            notations = pairs[0][1] | pairs[1][1]
-        shapes = np.full(len(table), None, object)
-        known = ~(np.isnan(xy[0]) | np.isnan(xy[1]))
-        if not crs.is_projected:
-            _refuse_no_degrees(xy[0][known], xy[1][known], used, what)
-        shapes[known] = shapely.points(xy[0][known], xy[1][known])
-        half = np.flatnonzero(np.isnan(xy[0]) != np.isnan(xy[1])) + 1
-        if len(half):
-            warnings.warn(
-                f"{what} has one of lon and lat alone in {len(half)} row{'s'[: len(half) - 1]}, "
-                f"such as row {half[0]}; there is no position.",
-                DataWarning,
-                stacklevel=5,
-            )
-        note = "; ".join([say_columns(used), *sorted(notations)])
-    if "geometry" in table:
-        table = table.rename(columns={"geometry": "geometry_2"})
-    frame = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, table.index, crs=crs), crs=crs)
-    frame.attrs = table.attrs | {"position_columns": used, "read_as": note}
-    return frame
-
-
-def _refuse_no_degrees(
-    lon: NDArray[np.float64], lat: NDArray[np.float64], used: tuple[str, ...], what: str
-) -> None:
-    """Refuse columns in which no row is in degrees; single wrong rows are refused by verbs."""
-    if len(lon) == 0 or ((np.abs(lon) <= 180) & (np.abs(lat) <= 90)).any():
-        return
-    text = (
-        f"{what} has ({lon[0]:.10g}, {lat[0]:.10g}) in the columns {used[0][:40]!r}, "
-        f"{used[1][:40]!r}, and no row with lon within ±180° and lat within ±90°;"
-    )
-    if (np.abs(lon) <= 90).all() and (np.abs(lat) <= 180).all():
-        raise CoordinateError(f"{text} lon and lat seem to be swapped.{exchange(used)}")
-    raise CoordinateError(
-        f'{text} if these are metres, state their CRS, such as crs="EPSG:32642" for zone 42 of UTM.'
-    )
-
-
-def find_positions(
-    names: list[str], choice: Choice, what: str, values: Callable[[str], pd.Series | None]
-) -> tuple[str, ...]:
-    """Find the columns that hold the positions of a table.
-
-    `values` returns the values of a column, or the first ones; None for text that isn't known yet.
-
-    Returns
-    -------
-    tuple of str
-        Two columns, of lon and lat; else one of well-known text or binary. For a column of both
-        they are ``coords:2`` and ``coords:1``, see `take_column`, or ``coords:`` twice where the
-        order isn't known yet.
-
-    Raises
-    ------
-    InputError
-        No such columns, or more than one; a column of both in an unknown order.
-    CRSError
-        An unknown CRS.
-
-    Examples
-    --------
-    >>> find_positions(["wkt"], Choice(), "a.csv", lambda _: pd.Series(["POINT (67 25)"]))
-    ('wkt',)
-    """
-    in_metres = bool(resolve_crs(choice.crs).is_projected)
-    try:
-        return find_lonlat(names, choice.lon, choice.lat, what, in_metres=in_metres)
-    except InputError:
-        if choice.lon is not None or choice.lat is not None:
-            raise
-        shaped = (n for n in names if n.strip().casefold() in GEOMETRY)
-        text = next((n for n in shaped if _is_wellknown(values(n))), None)
-        found = find_pair(names) if text is None else (text,)
-        joined = find_joined(names, values, what) if found is None else None
-        if joined is not None:
-            name, first = joined
-            return {"lat": (f"{name}:2", f"{name}:1"), "lon": (f"{name}:1", f"{name}:2")}.get(
-                first or "", (f"{name}:", f"{name}:")
-            )
-        if found is None:
-            raise
-        return found
-
-
-def _is_wellknown(values: pd.Series | None) -> bool:
-    return values is None or wellknown.is_wellknown(values)
-
-
-def resolve_crs(crs: object) -> pyproj.CRS:
-    """Return the CRS of positions in a table: lon, lat on WGS 84 unless another is given.
-
-    Raises
-    ------
-    CRSError
-        An unknown one.
-
-    Examples
-    --------
-    >>> resolve_crs("GCJ-02").to_epsg(), resolve_crs(32642).is_projected
-    (4326, True)
-    """
-    if crs is None or china.is_shifted(crs):
-        return pyproj.CRS(4326)
-    try:
-        return pyproj.CRS.from_user_input(crs)
-    except pyproj.exceptions.CRSError as error:
-        raise CRSError(
-            f"crs is {str(crs)[:60]!r}, which isn't known ({first_line(error)}); write it as "
-            '"EPSG:32642", "GCJ-02" or "BD-09".'
-        ) from error
-
-
 def _first_row(raw: bytes, separator: str, what: str) -> list[str] | None:
     text = io.StringIO(raw.decode("utf-8", "replace"), newline="")
     try:
@@ -301,62 +152,208 @@ def _first_row(raw: bytes, separator: str, what: str) -> list[str] | None:
         raise FileError(f"{what} can't be read as CSV: {error}.") from error
 
 
-def add_positions(
-    table: pd.DataFrame, shapes: gpd.GeoSeries, used: tuple[str, ...]
-) -> tuple[pd.DataFrame, tuple[str, ...], list[str]]:
-    """Add positions in lon, lat to a table: columns lon and lat for points, wkt for others.
+def read_excel(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
+    """Read a sheet (the layer) of an Excel workbook, as a `Reader`; its first row has the names."""
+    return locate_rows(load_sheet(path, what, choice.layer), what, choice)
 
-    Nothing is added where the columns that positions were read from, `used`, still match. Return
-    the table, the columns that hold positions, and remarks on columns renamed because they would be
-    read as positions.
+
+def _has_cells(sheet: Worksheet) -> bool:
+    """Return whether the top of a sheet has any content."""
+    rows = sheet.iter_rows(max_row=100, values_only=True)
+    return any(cell is not None for row in rows for cell in row)
+
+
+def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
+    """Load a sheet as a table; a formula is read as the value that Excel last computed.
+
+    Warns
+    -----
+    DataWarning
+        Formulas without a stored value, as written by programs that don't compute them.
+
+    Raises
+    ------
+    MissingExtraError
+        openpyxl isn't installed.
+    FileError
+        It isn't a workbook.
+    InputError
+        Several sheets, and `layer` doesn't name one.
     """
-    are_points = set(shapes.geom_type.dropna()) <= {"Point"}
-    if are_points and _holds(table, used, shapes):
-        return table, used, []
-    remarks = []
-    if not _is_unmistakable(list(map(str, table.columns)), are_points=are_points):
-        renamed = {c: f"{c}_of_row" for c in table.columns if is_position(str(c))}
-        table = table.rename(columns=renamed)
-        changes = ", ".join(f"{old!r} to {new!r}" for old, new in renamed.items())
-        remarks = [f"columns renamed: {changes}"]
-    if are_points:
-        return table.assign(lon=shapes.x, lat=shapes.y), ("lon", "lat"), remarks
-    return table.assign(wkt=shapes.to_wkt(rounding_precision=25)), ("wkt",), remarks
-
-
-def _holds(table: pd.DataFrame, used: tuple[str, ...], shapes: gpd.GeoSeries) -> bool:
-    """Return whether the columns that positions were read from exist and still match."""
-    if len(used) != 2 or not {base_column(name) for name in used} <= set(table.columns):
-        return False
-    known = shapes.notna().to_numpy() & ~shapes.is_empty.to_numpy()
-    try:
-        held = [
-            parse_degrees(take_column(table, c), a, "")[0]
-            for c, a in zip(used, ("lon", "lat"), strict=True)
-        ]
-    except InputError:
-        return False
-    here = shapes[known]
-    return bool(
-        (held[0][known] == here.x.to_numpy()).all()
-        and (held[1][known] == here.y.to_numpy()).all()
-        and (np.isnan(held[0]) | np.isnan(held[1]))[~known].all()
+    openpyxl = _openpyxl("read")
+    check_zip(path, what)
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        try:
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            sheets = [s.title for s in book.worksheets]
+            if layer is None and len(sheets) > 1:  # old versions of Excel add two empty sheets
+                held = [sheet.title for sheet in book.worksheets if _has_cells(sheet)]
+                sheets = held or sheets[:1]
+            sheet = choose_layer(sheets, layer, what)
+            rows = list(book[sheet].iter_rows(values_only=True))
+            inside = _markup(path, book[sheet])
+            has_formulas = re.search(rb"<(\w+:)?f[ />]", inside) is not None
+            empty = _empty_formulas(openpyxl, path, book[sheet]) if has_formulas else {}
+            merged = _find_merged(inside)
+            book.close()
+        except InputError:
+            raise
+        except Exception as error:
+            # openpyxl trusts a damaged workbook's metadata, and may fail with any error.
+            raise FileError(f"{what} can't be read as Excel: {first_line(error)}.") from error
+    # Ignore openpyxl's warnings about styles and extensions, but not about cells.
+    for text in dict.fromkeys(str(r.message) for r in remarks if "Cell " in str(r.message)):
+        warnings.warn(f"{what}: {text}", DataWarning, stacklevel=5)
+    # A table may begin below blank rows, as in CSV.
+    above = len(rows)
+    rows = list(itertools.dropwhile(lambda row: all(cell is None for cell in row), rows))
+    above -= len(rows)
+    titles = _count_titles(rows)
+    if titles:
+        shown = next(str(cell) for cell in rows[0] if cell is not None)[:40]
+        warnings.warn(
+            f"{what} has {titles} rows above the header of the sheet {sheet!r}, such as {shown!r}; "
+            "they are left out.",
+            DataWarning,
+            stacklevel=5,
+        )
+        above, rows = above + titles, rows[titles:]
+    if not rows:
+        raise FileError(f"{what} is empty; a header with column names is needed.")
+    width = max(map(len, rows))
+    rows = [(*row, *[None] * (width - len(row))) for row in rows]
+    head = [str(n) if n is not None else f"column {i + 1}" for i, n in enumerate(rows[0])]
+    # Keep a column without a name if it has values.
+    names = {i: n for i, n in enumerate(head) if any(row[i] is not None for row in rows)}
+    refuse_doubled(names.values(), what)
+    if empty:
+        columns = ", ".join(repr(head[i][:40]) for i in list(empty)[:8])
+        warnings.warn(
+            f"{what} has {sum(empty.values())} formulas without a stored value in the columns "
+            f"{columns} of the sheet {sheet!r}; they are read as missing. Open it in Excel or "
+            "LibreOffice and save it there, which computes them.",
+            DataWarning,
+            stacklevel=5,
+        )
+    if down := [text for text, last in merged if last > above + 1]:
+        warnings.warn(
+            f"{what} has {len(down)} merged cells among the rows of the sheet {sheet!r}, such as "
+            f"{down[0]}; the first row of each alone has the value. Unmerge them and fill them "
+            "down to keep it in all.",
+            DataWarning,
+            stacklevel=5,
+        )
+    body = [row for row in rows[1:] if any(cell is not None for cell in row)]
+    return pd.DataFrame(
+        {name: _type_of_cells([row[i] for row in body]) for i, name in names.items()},
+        index=range(len(body)),
     )
 
 
-def _is_unmistakable(names: list[str], *, are_points: bool) -> bool:
-    """Return whether a reader would find the added columns of positions, and no others."""
-    if are_points:
-        if {"lon", "lat"} & set(names):
-            return False
-        try:
-            return find_lonlat([*names, "lon", "lat"], None, None, "") == ("lon", "lat")
-        except InputError:
-            return False
-    if any(name.strip().casefold() in GEOMETRY for name in names):
-        return False
+def _count_titles(rows: list[tuple[Any, ...]]) -> int:
+    """Return how many rows at the top are a title: a single cell above a row of several names."""
+    for count, row in enumerate(rows[:10]):
+        cells = [cell for cell in row if cell is not None]
+        if len(cells) > 1:
+            return count if all(isinstance(cell, str) for cell in cells) else 0
+    return 0
+
+
+def _markup(path: Path, sheet: Worksheet) -> bytes:
+    """Return the XML of a sheet, for what openpyxl doesn't read."""
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(sheet._worksheet_path)  # noqa: SLF001
+
+
+def _find_merged(inside: bytes) -> list[tuple[str, int]]:
+    """Return the ranges of cells merged over several rows, and their last rows."""
+    found = re.findall(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+([0-9]+):[A-Z]+([0-9]+))"', inside)
+    return [(text.decode(), int(last)) for text, first, last in found if first != last]
+
+
+def _empty_formulas(openpyxl: ModuleType, path: Path, values: Worksheet) -> dict[int, int]:
+    """Count the formulas of a sheet without a stored value, by column from 0.
+
+    A formula whose value is an empty text does have one, as its type shows.
+    """
+    book = openpyxl.load_workbook(path, read_only=True)
+    found: Counter[int] = Counter()
+    for asked, stored in zip(book[values.title].iter_rows(), values.iter_rows(), strict=True):
+        found.update(
+            i
+            for i, (formula, cell) in enumerate(zip(asked, stored, strict=True))
+            if formula.data_type == "f" and cell.value is None and cell.data_type != "str"
+        )
+    book.close()
+    return dict(sorted(found.items()))
+
+
+def _type_of_cells(cells: list[Any]) -> pd.Series:
+    """Convert a column to numbers or times where all cells are such, else to text."""
+    column = pd.Series(cells, dtype=object)
+    given = column.dropna()
+    kinds = set(given.map(type))
+    if kinds == {int}:
+        return column.astype("Int64" if len(given) < len(column) else "int64")
+    if kinds and kinds <= {int, float}:
+        return column.astype(float)
+    if len(kinds) == 1:
+        return column.infer_objects()
+    return column.map(lambda v: v if isinstance(v, str) or v is None else str(v))
+
+
+def write_excel(frame: pd.DataFrame, path: Path, sheet: str) -> None:
+    """Write a table as the only sheet of a workbook; text stays text, formulas too.
+
+    The sheet's name is cut to 31 letters.
+
+    Raises
+    ------
+    MissingExtraError
+        openpyxl isn't installed.
+    InputError
+        More rows, or longer text, than a sheet holds.
+    """
+    openpyxl = _openpyxl("written")
+    if len(frame) >= _MAX_ROWS:
+        raise InputError(
+            f"{len(frame):,} rows are more than a sheet holds; write .csv or .parquet."
+        )
+    refuse_illegal(frame, "Excel")
+    for name in frame.columns:
+        most = max((len(v) for v in frame[name] if isinstance(v, str)), default=0)
+        if most > _MAX_TEXT:
+            raise InputError(
+                f"Column {name!r} has a text of {most:,} letters, and a cell holds "
+                f"{_MAX_TEXT:,}; write .csv or .parquet."
+            )
+    book = openpyxl.Workbook(write_only=True)
+    page = book.create_sheet("".join(c for c in sheet if c not in "[]:*?/\\")[:31] or "cpecgeo")
+    page.append([_cell(openpyxl, page, str(name)) for name in frame.columns])
+    columns = [frame[name].astype(object) for name in frame.columns]
+    for row in zip(*columns, strict=True):
+        page.append([_cell(openpyxl, page, value) for value in row])
+    book.save(path)
+
+
+def _cell(openpyxl: ModuleType, page: Worksheet, value: object) -> Any:
+    if not isinstance(value, str):
+        if value is None or pd.isna(value):
+            return None
+        return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+    cell = openpyxl.cell.WriteOnlyCell(page, value)
+    # Text that looks like a formula stays text.
+    cell.data_type = "s"
+    return cell
+
+
+def _openpyxl(done: str) -> Any:
     try:
-        find_lonlat(names, None, None, "")
-    except InputError:
-        return True
-    return False
+        import openpyxl
+        import openpyxl.cell
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Excel files are {done} by openpyxl: pip install 'cpecgeo[excel]'."
+        ) from error
+    return openpyxl

@@ -26,14 +26,14 @@ from cpecgeo.errors import (
     InputTypeError,
 )
 from cpecgeo.files.disk import first_line, local, replacing, zip_files
-from cpecgeo.files.excel import load_sheet, write_excel
 from cpecgeo.files.fields import fit_columns, quote_name, refuse_illegal, refuse_shapes
 from cpecgeo.files.formats import Format, find_format
 from cpecgeo.files.gpx import describe, write_gpx
 from cpecgeo.files.kml import write_kml
 from cpecgeo.files.numbers import with_index
+from cpecgeo.files.positions import add_positions
 from cpecgeo.files.reading import read, without_measures
-from cpecgeo.files.tables import add_positions, load_csv
+from cpecgeo.files.tables import load_csv, load_sheet, write_excel
 from cpecgeo.files.vectors import to_lonlat, write_parquet, write_vector
 
 __all__ = ["write", "write_layers"]

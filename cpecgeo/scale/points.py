@@ -15,12 +15,12 @@ import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.errors import CoordinateError, CRSError, GeometryError, InputError
-from cpecgeo.files import china, wellknown
+from cpecgeo.files import wellknown
+from cpecgeo.files.crs import is_shifted, resolve_crs, undo_shift
 from cpecgeo.files.disk import first_line
+from cpecgeo.files.notations import parse_degrees, parse_metres
 from cpecgeo.files.numbers import join_thousands, to_accuracy
 from cpecgeo.files.outliers import EXPECTED, is_within
-from cpecgeo.files.positions import parse_degrees, parse_metres
-from cpecgeo.files.tables import resolve_crs
 from cpecgeo.geodesy._ellipsoid import WGS84, to_wgs84
 
 __all__ = [
@@ -103,10 +103,10 @@ def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] |
             "reproject it first."
         )
     turn = to_lonlat(known, what)
-    system = china.is_shifted(stated)
+    system = is_shifted(stated)
     if system is None:
         return turn
-    return lambda xy: china.to_wgs84(xy if turn is None else turn(xy), system)
+    return lambda xy: undo_shift(xy if turn is None else turn(xy), system)
 
 
 def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:

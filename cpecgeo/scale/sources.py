@@ -18,19 +18,20 @@ from numpy.typing import NDArray
 
 from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.files import wellknown
+from cpecgeo.files.crs import resolve_crs
 from cpecgeo.files.disk import ask_sqlite, first_line
 from cpecgeo.files.formats import Choice, fid_name
-from cpecgeo.files.pairs import (
+from cpecgeo.files.notations import split_pairs
+from cpecgeo.files.positions import (
     base_column,
+    find_positions,
     order_by_name,
     order_by_values,
     order_error,
     say_columns,
-    split_pairs,
     take_column,
 )
 from cpecgeo.files.sniff import examine
-from cpecgeo.files.tables import find_positions, resolve_crs
 from cpecgeo.scale import points
 
 __all__ = [

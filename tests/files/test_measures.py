@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CpecgeoWarning, DataWarning
-from cpecgeo.files import china
+from cpecgeo.files.crs import undo_shift
 from cpecgeo.geodesy import area_km2
 from tests.effort import tries
 
@@ -181,7 +181,7 @@ def test_points_of_a_chinese_map_keep_what_they_have_beside_lon_and_lat(rows, ki
     width = 2 + len(kind)
     texts_in = [f"POINT {kind} ({' '.join(map(repr, row[:width]))})" for row in rows]
     shapes = shapely.from_wkt(texts_in)
-    moved = china.to_wgs84(shapely.get_coordinates(shapes), "GCJ-02")
+    moved = undo_shift(shapely.get_coordinates(shapes), "GCJ-02")
     found = shapely.from_wkb(points.to_wkb(moved, shapes).to_pylist())
     assert (shapely.get_coordinates(found) == moved).all()
     assert (shapely.has_z(found) == ("Z" in kind)).all()
@@ -196,7 +196,7 @@ def test_the_shift_of_chinese_maps_leaves_heights_and_counts_measures(tmp_path):
     path.write_text("wkt\n" + "".join(f'"{text}"\n' for text in POINTS).replace("67 25", "76 39"))
     with pytest.warns(DataWarning, match=r"the measures \(M\) of 2 geometries are left out"):
         found = cg.read(path, crs="GCJ-02")
-    true = china.to_wgs84([[76.0, 39.0]], "GCJ-02")[0]
+    true = undo_shift([[76.0, 39.0]], "GCJ-02")[0]
     assert all((shapely.get_coordinates(one) == true).all() for one in found.geometry)
     assert shapely.get_z(found.geometry.to_numpy())[1::2].tolist() == [5, 5]
     assert shapely.has_z(found.geometry).tolist() == [False, True, False, True]

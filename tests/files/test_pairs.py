@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import cpecgeo as cg
 from cpecgeo import scale
 from cpecgeo.errors import CoordinateError, InputError
-from cpecgeo.files.pairs import order_by_name, order_by_values, split_pairs
+from cpecgeo.files.notations import split_pairs
+from cpecgeo.files.positions import order_by_name, order_by_values
 
 lats = st.floats(21, 44).map(lambda v: round(v, 6))
 lons = st.floats(56, 89).map(lambda v: round(v, 6))

@@ -25,9 +25,9 @@ from cpecgeo.errors import (
     GeometryError,
     InputError,
 )
+from cpecgeo.files.notations import find_lonlat, parse_degrees
 from cpecgeo.files.numbers import infer_types, to_numbers
-from cpecgeo.files.positions import find_lonlat, parse_degrees
-from cpecgeo.files.tables import add_positions
+from cpecgeo.files.positions import add_positions
 
 NOTATIONS = [
     ("67.05", 67.05), ("67,05", 67.05), ("67.05E", 67.05), ("E 67.05", 67.05), ("67°", 67.0),

@@ -1,22 +1,26 @@
-"""Coordinates of Chinese maps, which are shifted by some 500 m: GCJ-02 and BD-09.
+"""The CRS that a caller states, and Chinese maps, which are shifted by some 500 m: GCJ-02, BD-09.
 
-Neither system is officially published. The formulas were found by reverse engineering (W. Jiang and
-others, "eviltransform", 2013), and they match the maps of both providers. The forward shift is a
-closed formula. Its inverse is found by iteration, which converges within 1e-9 degrees. The formulas
-apply to a box that reaches beyond China's borders. Points in it on Pakistan's side of the border
-are left as they are, because maps of Pakistan aren't shifted.
+Neither of the two systems is officially published. The formulas were found by reverse engineering
+(W. Jiang and others, "eviltransform", 2013), and they match the maps of both providers. The forward
+shift is a closed formula. Its inverse is found by iteration, which converges within 1e-9 degrees.
+The formulas apply to a box that reaches beyond China's borders. Points in it on Pakistan's side of
+the border are left as they are, because maps of Pakistan aren't shifted.
 """
 
 from __future__ import annotations
 
 import re
 
+import geopandas as gpd
 import numpy as np
+import pyproj
 from numpy.typing import NDArray
 
-from cpecgeo.errors import InputError
+from cpecgeo.errors import CRSError, InputError
+from cpecgeo.files.disk import first_line
+from cpecgeo.files.formats import Choice, Format
 
-__all__ = ["is_shifted", "to_wgs84"]
+__all__ = ["is_shifted", "resolve_crs", "set_crs", "undo_shift"]
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +54,55 @@ def is_shifted(crs: object) -> str | None:
     return _NAMES.get(re.sub(r"[\s_-]", "", crs).casefold())
 
 
-def to_wgs84(lonlat: Floats, system: str) -> Floats:
+def resolve_crs(crs: object) -> pyproj.CRS:
+    """Return the CRS of positions in a table: lon, lat on WGS 84 unless another is given.
+
+    Raises
+    ------
+    CRSError
+        An unknown one.
+
+    Examples
+    --------
+    >>> resolve_crs("GCJ-02").to_epsg(), resolve_crs(32642).is_projected
+    (4326, True)
+    """
+    if crs is None or is_shifted(crs):
+        return pyproj.CRS(4326)
+    try:
+        return pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError as error:
+        raise CRSError(
+            f"crs is {str(crs)[:60]!r}, which isn't known ({first_line(error)}); write it as "
+            '"EPSG:32642", "GCJ-02" or "BD-09".'
+        ) from error
+
+
+def set_crs(frame: gpd.GeoDataFrame, what: str, choice: Choice, form: Format) -> gpd.GeoDataFrame:
+    """Set the CRS that the caller gave where the file has none."""
+    own = frame.crs
+    if form.name in {"CSV", "Excel"}:
+        return frame
+    if choice.crs is None:
+        if own is None and form.is_lonlat:
+            return frame.set_crs(4326)
+        if own is None:
+            raise CRSError(
+                f"{what} has no CRS; state it with crs=, such as EPSG:4326 for lon, lat."
+            )
+        return frame
+    stated = resolve_crs(choice.crs)
+    if own is None or (form.is_lonlat and own.to_epsg() == 4326):
+        return frame.set_crs(stated, allow_override=True)
+    if not stated.equals(own, ignore_axis_order=True):
+        raise CRSError(
+            f"{what} states its own CRS, {own.name}, and crs={choice.crs!r} is another; leave "
+            "crs= out, or reproject after reading."
+        )
+    return frame
+
+
+def undo_shift(lonlat: Floats, system: str) -> Floats:
     """Undo the shift of Chinese maps.
 
     `lonlat` has shape (n, 2), in degrees as on the map; NaN stays NaN. The forward formula gives
@@ -63,7 +115,7 @@ def to_wgs84(lonlat: Floats, system: str) -> Floats:
 
     Examples
     --------
-    >>> to_wgs84(np.array([[116.404, 39.915]]), "GCJ-02").round(5)
+    >>> undo_shift(np.array([[116.404, 39.915]]), "GCJ-02").round(5)
     array([[116.39776,  39.9136 ]])
     """
     target = np.asarray(lonlat, float)
