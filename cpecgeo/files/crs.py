@@ -55,12 +55,7 @@ def is_shifted(crs: object) -> str | None:
 
 
 def resolve_crs(crs: object) -> pyproj.CRS:
-    """Return the CRS of positions in a table: lon, lat on WGS 84 unless another is given.
-
-    Raises
-    ------
-    CRSError
-        An unknown one.
+    """Return the CRS of positions in a table: lon, lat on WGS 84 unless a known one is given.
 
     Examples
     --------

@@ -149,10 +149,7 @@ def settle(path: Path) -> None:
 def hold(lock: IO[str], out: Path) -> None:
     """Lock an open file until it is closed or this process ends; do nothing on Windows.
 
-    Raises
-    ------
-    FileError
-        Another process has the lock, and so writes `out`.
+    A lock that another process holds, and so writes `out`, is a `FileError`.
     """
     try:
         import fcntl
@@ -171,11 +168,6 @@ def fingerprint(path: Path) -> list[list[str | int]]:
 
     For each file it has the name, bytes, time of the last change in ns, and the sha256 of the first
     and last 64 KiB, which shows a change under a copied time stamp.
-
-    Raises
-    ------
-    FileError
-        A file is gone or can't be read.
     """
     found: list[list[str | int]] = []
     try:
@@ -224,12 +216,8 @@ def cache_dir() -> Path:
 def check_zip(path: Path, what: str, max_bytes: int = MAX_BYTES) -> list[zipfile.ZipInfo]:
     """Check a zip archive's list of contents before anything is unpacked, and return it.
 
-    Reading stops at the size stated in the list, so a false list ends in an error too.
-
-    Raises
-    ------
-    FileError
-        It isn't an archive, is encrypted, or holds more than `max_bytes`.
+    An archive that is damaged, encrypted, or larger than `max_bytes` is a `FileError`. Reading
+    stops at the size stated in the list, so a false list ends in an error too.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -252,12 +240,8 @@ def check_zip(path: Path, what: str, max_bytes: int = MAX_BYTES) -> list[zipfile
 def unpack(path: Path, what: str, suffixes: frozenset[str]) -> Iterator[list[Path]]:
     """Unpack the files with given suffixes into a temporary folder, without subfolders.
 
-    The suffixes are in lower case; other files stay packed.
-
-    Raises
-    ------
-    FileError
-        As `check_zip`; or the archive is damaged, or two files have one name.
+    The suffixes are in lower case. An archive that `check_zip` refuses, that is damaged, or that
+    has two files of one name is a `FileError`.
     """
     entries = [e for e in check_zip(path, what) if not e.is_dir()]
     with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder, zipfile.ZipFile(path) as archive:

@@ -95,11 +95,7 @@ def fit_columns(frame: pd.DataFrame, form: Format) -> tuple[pd.DataFrame, list[s
     """Fit names and values of a table's columns, without its geometry, to a format.
 
     Return the new table, and remarks on columns that were renamed and values that became text.
-
-    Raises
-    ------
-    InputError
-        Values that the format can't store in any form.
+    Values that the format can't store in any form are an `InputError`.
     """
     remarks: list[str] = []
     renamed: list[str] = []
@@ -328,12 +324,7 @@ def _as_plain(value: object) -> Any:
 
 
 def refuse_shapes(shapes: gpd.GeoSeries, form: Format) -> None:
-    """Refuse geometries that a format can't store.
-
-    Raises
-    ------
-    InputError
-    """
+    """Refuse geometries that a format can't store."""
     kinds = set(shapes.geom_type.dropna())
     if form.name == "GPX":
         solid = sorted(kinds - _GPX_SHAPES)
@@ -362,12 +353,7 @@ def _fits_field(name: str, values: list[str]) -> bool:
 
 
 def refuse_illegal(frame: pd.DataFrame, form: str) -> None:
-    """Refuse text that XML can't hold.
-
-    Raises
-    ------
-    InputError
-    """
+    """Refuse text that XML can't hold."""
     for name in frame.columns:
         for text in (name, *frame[name].dropna()):
             if isinstance(text, str) and ILLEGAL.search(text):

@@ -149,13 +149,7 @@ Reader: TypeAlias = "Callable[[Path, str, Choice], gpd.GeoDataFrame]"
 
 
 def choose_layer(names: list[str], stated: str | None, what: str) -> str:
-    """Return the layer that is named, or the only one.
-
-    Raises
-    ------
-    InputError
-        Several and none named, or no layer of that name.
-    """
+    """Return the layer that is named, or the only one; anything else is an `InputError`."""
     if stated is None and len(names) > 1:
         raise InputError(
             f"{what} has {len(names)} layers, {', '.join(names)}; choose one with layer=."

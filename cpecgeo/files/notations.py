@@ -108,12 +108,8 @@ def find_lonlat(
     """Find the columns of longitude and latitude, or of x and y.
 
     Where the caller doesn't name them they are recognized: ``lon``, ``Longitude (E)``, ``x``. With
-    `in_metres`, for positions in a projected CRS, ``x`` and ``y`` come before ``lon``.
-
-    Raises
-    ------
-    InputError
-        No such column, or more than one.
+    `in_metres`, for positions in a projected CRS, ``x`` and ``y`` come before ``lon``. No such
+    column, or more than one, is an `InputError`.
 
     Examples
     --------
@@ -164,13 +160,7 @@ def find_column(
     *,
     in_metres: bool = False,
 ) -> str:
-    """Find one column by the caller's name, or by known names.
-
-    Raises
-    ------
-    InputError
-        None, or more than one.
-    """
+    """Find one column by the caller's name, or by known names; none or several are an `InputError`."""
     if stated is not None:
         part = PART.fullmatch(stated)
         hits = [n for n in names if n == stated]
@@ -241,14 +231,9 @@ def parse_degrees(
     """Parse degrees of an axis, "lon" or "lat", in any usual notation; NaN where missing.
 
     They are decimal (``67.05``, ``67,05``), with a letter (``67.05 E``), or degrees, minutes and
-    seconds (``34°07′12″N``, ``北纬34度7分``, ``34 07 12``, ``N34:07:12``, ``34-07-12N``). Return
-    also the notations found other than decimal degrees. `before` counts rows of the file before
-    these.
-
-    Raises
-    ------
-    InputError
-        Something else; the message names the row.
+    seconds (``34°07′12″N``, ``34 07 12``, ``N34:07:12``, ``34-07-12N``, Chinese ones too). Return
+    also the notations found other than decimal degrees. Anything else is an `InputError`, which
+    names the row; `before` counts rows of the file before these.
 
     Examples
     --------
@@ -272,10 +257,7 @@ def parse_degrees(
 def parse_metres(texts: pd.Series, what: str, *, before: int = 0) -> Floats:
     """Parse coordinates of a projected CRS, which must be plain numbers.
 
-    Raises
-    ------
-    InputError
-        Something else, also numbers with commas, which may mean thousands or decimals.
+    Numbers with commas, which may mean thousands or decimals, are an `InputError` too.
     """
     plain, left = _plain_numbers(texts, what)
     if left:

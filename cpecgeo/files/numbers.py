@@ -298,10 +298,6 @@ def refuse_lengths(
 
     The first row shows whether the separator is right. No row is empty; `before` counts rows of the
     file before these.
-
-    Raises
-    ------
-    InputError
     """
     for number, row in enumerate(rows, before + 1):
         if len(row) > columns or (number == 1 and len(row) < columns):

@@ -182,10 +182,6 @@ def refuse_swapped(
 
     Where these are only some of its rows, they are refused only when they are very many. `columns`
     names those that lon and lat were read from.
-
-    Raises
-    ------
-    CoordinateError
     """
     if tally.rows == 0 or tally.turned < tally.rows or tally.in_region:
         return

@@ -86,13 +86,7 @@ def sniff_suffix(head: bytes) -> str:
 
 @contextlib.contextmanager
 def in_utf8(path: Path, what: str) -> Iterator[Path]:
-    """Yield a JSON file, or a copy in UTF-8 of one in UTF-16, which GDAL can't read.
-
-    Raises
-    ------
-    FileError
-        It begins with the byte order mark of UTF-16, but isn't UTF-16.
-    """
+    """Yield a JSON file, or a copy in UTF-8 of one in UTF-16, which GDAL can't read."""
     try:
         with path.open("rb") as file:
             is_wide = file.read(2) in _UTF16
@@ -186,12 +180,7 @@ def _xml(path: Path, kind: str, what: str) -> None:
 
 
 def load_xml(path: Path, kind: str, what: str) -> ET.Element:
-    """Parse an XML file of one kind; refuse one that declares a document type.
-
-    Raises
-    ------
-    FileError
-    """
+    """Parse an XML file of one kind; refuse one that declares a document type."""
     examine(path, kind, what)
     try:
         return ET.parse(path).getroot()  # noqa: S314

@@ -80,12 +80,7 @@ def _type_of_texts(texts: pd.Series, thousands: str | None) -> pd.Series:
 def load_csv(path: Path, what: str, encoding: str | None = None) -> tuple[pd.DataFrame, str, str]:
     """Load a CSV file with all cells as text; return also its separator and encoding.
 
-    Raises
-    ------
-    FileError
-        It isn't CSV in that encoding, or in UTF-8 where none is given.
-    InputError
-        A row doesn't fit the header.
+    Rows that don't fit the header are an `InputError`, anything else that isn't CSV a `FileError`.
     """
     with open_table(path, what, encoding) as (file, codec):
         head = file.read(HEAD_BYTES)
@@ -166,19 +161,7 @@ def _has_cells(sheet: Worksheet) -> bool:
 def load_sheet(path: Path, what: str, layer: str | None) -> pd.DataFrame:
     """Load a sheet as a table; a formula is read as the value that Excel last computed.
 
-    Warns
-    -----
-    DataWarning
-        Formulas without a stored value, as written by programs that don't compute them.
-
-    Raises
-    ------
-    MissingExtraError
-        openpyxl isn't installed.
-    FileError
-        It isn't a workbook.
-    InputError
-        Several sheets, and `layer` doesn't name one.
+    Warnings name formulas without a stored value, rows left out and merged cells.
     """
     openpyxl = _openpyxl("read")
     check_zip(path, what)
@@ -306,14 +289,8 @@ def _type_of_cells(cells: list[Any]) -> pd.Series:
 def write_excel(frame: pd.DataFrame, path: Path, sheet: str) -> None:
     """Write a table as the only sheet of a workbook; text stays text, formulas too.
 
-    The sheet's name is cut to 31 letters.
-
-    Raises
-    ------
-    MissingExtraError
-        openpyxl isn't installed.
-    InputError
-        More rows, or longer text, than a sheet holds.
+    The sheet's name is cut to 31 letters. More rows, or longer text, than a sheet holds are an
+    `InputError`.
     """
     openpyxl = _openpyxl("written")
     if len(frame) >= _MAX_ROWS:

@@ -45,27 +45,12 @@ _PROBE = bytes(range(128)) + b"~{+AGE-\\u0041\x1b$B"
 
 
 def find_encoding(head: bytes, stated: str | None, what: object) -> tuple[str, int]:
-    r"""Find the encoding of a text file from its beginning.
+    r"""Find the encoding of a text file from its beginning, and the bytes of its byte order mark.
 
-    Where `stated` is None it is UTF-8, or UTF-16 where a byte order mark says so.
-
-    Returns
-    -------
-    codec : str
-        Python's name of it: ``utf-8``, ``utf-16-le``, ``utf-16-be``, or an encoding in which a byte
-        of a longer letter is never that of a line end or a quote.
-    mark : int
-        Number of bytes of the byte order mark.
-
-    Raises
-    ------
-    InputError
-        An unknown encoding, or one that contradicts the mark.
-
-    Warns
-    -----
-    DataWarning
-        Another encoding than UTF-8 is given, but the text is UTF-8.
+    Where none is stated it is UTF-8, or UTF-16 where a mark says so. It has Python's name:
+    ``utf-8``, ``utf-16-le``, ``utf-16-be``, or an encoding in which a byte of a longer letter is
+    never that of a line end or a quote. An unknown encoding, or one that contradicts the mark, is
+    an `InputError`. A warning says where the text is UTF-8 and another is stated.
 
     Examples
     --------
@@ -142,13 +127,6 @@ def open_table(
     """Open a text file for reading, unpacking it where its name ends in ``.gz``.
 
     Yield a file of bytes, converted to UTF-8, and the encoding of the file.
-
-    Raises
-    ------
-    FileError
-        It can't be read, isn't gzip, unpacks to more than `MAX_BYTES`, or isn't in that encoding.
-    InputError
-        An encoding that isn't known.
     """
     try:
         with contextlib.ExitStack() as opened:
@@ -182,13 +160,8 @@ def parse_header(head: bytes, what: object) -> Header:
     r"""Parse the header of a CSV file, whatever its separator.
 
     `head` is the beginning of the file, in UTF-8, at most `HEAD_BYTES`; the header must end in it.
-
-    Raises
-    ------
-    FileError
-        The file is empty, isn't UTF-8, or isn't CSV.
-    InputError
-        Two columns have the same name.
+    Two columns of the same name are an `InputError`, and a file without a header of CSV is a
+    `FileError`.
 
     Examples
     --------

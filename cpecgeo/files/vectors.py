@@ -337,13 +337,7 @@ def write_vector(
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as Parquet, and as GeoParquet where it has a geometry.
-
-    Raises
-    ------
-    MissingExtraError
-        pyarrow isn't installed.
-    """
+    """Write a table as Parquet, and as GeoParquet where it has a geometry."""
     try:
         frame.to_parquet(path, index=False)
     except ImportError as error:

@@ -68,15 +68,9 @@ def is_wellknown(values: pd.Series) -> bool:
 def parse(values: pd.Series, what: str, *, before: int = 0) -> tuple[Any, int | None]:
     """Parse well-known text or binary, also with an SRID or as hexadecimal text, and GeoJSON.
 
-    Missing and empty values have no geometry. `before` counts rows of the file before these. Return
-    the geometries, and the SRID that they state, if any.
-
-    Raises
-    ------
-    GeometryError
-        A value is none of these; the message names the row.
-    InputError
-        They state more than one SRID.
+    Missing and empty values have no geometry. Return the geometries, and the SRID that they state,
+    if any; more than one is an `InputError`. Other values are a `GeometryError`, which names the
+    row; `before` counts rows of the file before these.
 
     Examples
     --------
@@ -182,13 +176,7 @@ def _deep(what: str, row: int) -> GeometryError:
 
 
 def binary(column: pa.Array | pa.ChunkedArray, what: str) -> pa.Array:
-    """Return a column of geometry as one array of bytes.
-
-    Raises
-    ------
-    GeometryError
-        It holds something other than bytes, such as text.
-    """
+    """Return a column of geometry as one array of bytes; other types are a `GeometryError`."""
     import pyarrow as pa
 
     if isinstance(column, pa.ChunkedArray):
@@ -232,12 +220,8 @@ def heads(column: pa.Array) -> NDArray[np.int64]:
 def refuse_deep(column: pa.Array | pa.ChunkedArray, what: str, *, row: int = 0) -> None:
     """Refuse geometries in WKB that are nested more than `MAX_DEPTH` deep.
 
-    `row` is the number of the first row, for the message.
-
-    Raises
-    ------
-    GeometryError
-        A geometry is nested deeper, or the column doesn't hold bytes.
+    `row` is the number of the first row, for the message. A column of other types is a
+    `GeometryError`.
     """
     column = binary(column, what)
     codes = heads(column)

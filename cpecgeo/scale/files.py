@@ -295,15 +295,7 @@ def _sum_rings(tables: list[pa.Table], question: Exposure) -> pa.Table:
 
 
 def open_source(path: Path, choice: Choice = Choice()) -> Source:  # noqa: B008
-    """Open a file to be read in batches, by its suffix.
-
-    Raises
-    ------
-    FileError
-        No such file, or one that can't be read.
-    InputError
-        A format that can't be streamed.
-    """
+    """Open a file to be read in batches, by its suffix; other formats are an `InputError`."""
     if not path.exists():
         raise FileError(f"There is no file {path}.")
     name = "" if path.is_dir() or not has_format(path.name) else find_format(path).name

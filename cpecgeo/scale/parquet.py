@@ -266,12 +266,8 @@ def from_native(column: pa.Array | pa.ChunkedArray, encoding: str, what: str) ->
     """Turn a column of geometries in a native encoding of GeoParquet into well-known binary.
 
     It has coordinates (structures of x, y and perhaps z, or interleaved), in as many nested lists
-    as the kind of geometry has levels. The encoding is one of `_NATIVE`.
-
-    Raises
-    ------
-    GeometryError
-        The column doesn't match its encoding.
+    as the kind of geometry has levels. The encoding is one of `_NATIVE`; a column that doesn't
+    match it is a `GeometryError`.
 
     Examples
     --------

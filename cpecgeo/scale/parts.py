@@ -317,12 +317,8 @@ class Parts:
     def place(self, whole: Path, parts: list[DonePart]) -> None:
         """Move the result into place, and remove the parts.
 
-        The record is written first, so that a run interrupted here isn't repeated.
-
-        Raises
-        ------
-        FileError
-            Files that no run wrote have been added to the folder meanwhile.
+        The record is written first, so that a run interrupted here isn't repeated. Files that no
+        run wrote, added to the folder meanwhile, are a `FileError`.
         """
         end = {"parts": [asdict(p) for p in parts], "seen": _identify(whole)}
         write_json(self._run, {"writer": WRITER, "key": self.key, "end": end})

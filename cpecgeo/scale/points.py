@@ -53,11 +53,8 @@ _HEAD = np.frombuffer(b"\x01\x01\x00\x00\x00", np.uint8)
 def to_lonlat(crs: Any, what: str) -> Callable[[Floats], Floats] | None:
     """Return a function from x, y in a CRS to lon, lat; None where no conversion is needed.
 
-    Raises
-    ------
-    CRSError
-        No CRS, an unknown one, or one without a stated shift to WGS 84; from the function,
-        coordinates in a projected CRS that look like degrees.
+    No CRS, an unknown one, or one without a stated shift to WGS 84 is a `CRSError`. The function
+    raises one for coordinates in a projected CRS that look like degrees.
     """
     if crs is None:
         raise CRSError(
@@ -85,12 +82,8 @@ def to_lonlat(crs: Any, what: str) -> Callable[[Floats], Floats] | None:
 def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] | None:
     """Return a function to lon, lat of WGS 84 from the CRS of a file, or from the stated one.
 
-    For a stated ``"GCJ-02"`` or ``"BD-09"`` the function undoes the shift.
-
-    Raises
-    ------
-    CRSError
-        As `to_lonlat`; or the file's own CRS differs from the stated one.
+    For a stated ``"GCJ-02"`` or ``"BD-09"`` the function undoes the shift. A file's own CRS that
+    differs from the stated one is a `CRSError`.
     """
     known = own if stated is None else resolve_crs(stated)
     if (
@@ -112,12 +105,7 @@ def turn_of(own: Any, stated: object, what: str) -> Callable[[Floats], Floats] |
 def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
     """Return x, y of a column of points as well-known binary; NaN where missing or empty.
 
-    `row` is the number of the first row, for messages.
-
-    Raises
-    ------
-    GeometryError
-        A value is not well-known binary, or not a point.
+    Anything but points is a `GeometryError`; `row` is the number of the first row, for messages.
     """
     column = wellknown.binary(column, what)
     fast = _plain_points(column)
@@ -142,10 +130,7 @@ def from_wkb(column: pa.Array | pa.ChunkedArray, row: int, what: str) -> Floats:
 def from_shapes(shapes: NDArray[np.object_], row: int, what: str) -> Floats:
     """Return x, y of points, MultiPoints of one point among them; NaN where missing or empty.
 
-    Raises
-    ------
-    GeometryError
-        A shape is no point.
+    Other shapes are a `GeometryError`.
     """
     kinds = shapely.get_type_id(shapes)
     one = (kinds == shapely.GeometryType.MULTIPOINT) & (shapely.get_num_geometries(shapes) == 1)
@@ -221,12 +206,7 @@ def from_columns(
 ) -> Floats:
     """Return x, y of two columns of numbers, or of text that is degrees; NaN where missing.
 
-    In metres, text is plain numbers.
-
-    Raises
-    ------
-    InputError
-        Text that is neither; the message says in which row.
+    In metres, text is plain numbers. Other text is an `InputError`, which says in which row.
     """
     found = []
     for column, axis, name in zip((lon, lat), ("lon", "lat"), names, strict=True):
@@ -254,13 +234,7 @@ def plain(column: pa.ChunkedArray, thousands: str | None) -> pa.ChunkedArray:
 
 
 def _numbers(column: pa.Array | pa.ChunkedArray, what: str, name: str) -> Floats | None:
-    """Return a column as numbers, NaN where missing; None for text that isn't numbers.
-
-    Raises
-    ------
-    InputError
-        Neither numbers nor text.
-    """
+    """Return a column as numbers, NaN where missing; None for text that isn't numbers."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     if pa.types.is_dictionary(column.type):
@@ -317,14 +291,9 @@ def _own(table: Table) -> Any:
 def check(xy: Floats, row: int, what: str, *, keep: bool) -> tuple[Floats, Bools]:
     """Separate points in lon, lat that can be measured from missing and impossible ones.
 
-    Both are NaN where there is no point. With `keep`, impossible coordinates count as missing.
-    Return the points that can be measured, and which rows these are. `row` is the number of the
-    first one.
-
-    Raises
-    ------
-    CoordinateError
-        Infinite, half missing, or out of range.
+    Both are NaN where there is no point. Coordinates that are infinite, half missing or out of
+    range are a `CoordinateError`, or with `keep` count as missing. Return the points that can be
+    measured, and which rows these are. `row` is the number of the first one.
     """
     if len(xy) and all(
         -most <= v.min() and v.max() <= most for v, most in zip(xy.T, (180.0, 90.0), strict=True)

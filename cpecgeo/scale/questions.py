@@ -305,12 +305,7 @@ class Exposure:
         check_radii(self.km)
 
     def check(self, names: Sequence[str], what: str) -> None:
-        """Refuse a source without the column that is summed.
-
-        Raises
-        ------
-        UnknownNameError
-        """
+        """Refuse a source without the column that is summed."""
         if self.value is not None and self.value not in names:
             raise UnknownNameError.of_column(self.value, names, of=what)
 

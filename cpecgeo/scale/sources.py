@@ -93,13 +93,7 @@ class Places:
     def find(
         cls, names: list[str], choice: Choice, what: str, first: Callable[[str], pd.Series | None]
     ) -> Places:
-        """Find the columns; `first` returns the first values of a column, None where unknown.
-
-        Raises
-        ------
-        InputError
-            No such columns.
-        """
+        """Find the columns; `first` returns the first values of a column, None where unknown."""
         found = find_positions(names, choice, what, first)
         if len(found) == 1:
             return cls(None, found[0], choice.crs)

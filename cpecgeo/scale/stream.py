@@ -243,13 +243,8 @@ def run(
     """Answer a whole file.
 
     With `resume`, finished parts of an earlier run are kept. `finish` assembles the result from the
-    parts and returns its path; otherwise parts are joined.
-
-    Raises
-    ------
-    FileError
-        The source changed while it was read, doesn't fit into memory, or can't be read; the
-        result can't be written.
+    parts and returns its path; otherwise parts are joined. A source that changed while it was read,
+    doesn't fit into memory or can't be read is a `FileError`, as is a result that can't be written.
     """
     began = time.perf_counter()
     with job.parts.claim(resume=resume) as done, _report(progress) as report:

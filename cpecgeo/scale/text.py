@@ -176,13 +176,7 @@ class Csv(Source):
         return Batch(table, xy, at, end)
 
     def _fill(self, block: bytes, at: Position) -> pa.Table | None:
-        """Fill up rows that end early; None where the block isn't CSV.
-
-        Raises
-        ------
-        InputError
-            A row is too long, or the first one too short.
-        """
+        """Fill up rows that end early; None where the block isn't CSV."""
         try:
             text = io.StringIO(block.decode(), newline="")
             rows = list(csv.reader(text, delimiter=self.separator, strict=True))
