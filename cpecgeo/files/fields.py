@@ -6,7 +6,7 @@ import datetime as dt
 import decimal
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from xml.parsers import expat
 
@@ -23,6 +23,7 @@ __all__ = [
     "GPX_NUMBERS",
     "ILLEGAL",
     "NUMBER",
+    "fid_name",
     "fit_columns",
     "kind_of",
     "quote_name",
@@ -373,3 +374,14 @@ def quote_name(name: object) -> str:
     """
     text = str(name)
     return '"' + text.replace('"', '""') + '"' if {*text} & {*',;\t|"\r\n'} else text
+
+
+def fid_name(names: Collection[str]) -> str:
+    """Return a free name for the column of a GeoPackage's feature numbers.
+
+    Examples
+    --------
+    >>> fid_name(["a"]), fid_name(["fid"])
+    ('fid', 'row_fid')
+    """
+    return next(n for n in ("fid", "row_fid", "gpkg_row_fid") if n not in names)

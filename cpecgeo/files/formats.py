@@ -1,14 +1,25 @@
-"""Formats of files: their suffixes, and what each can store."""
+"""Formats of files, by their suffix and by their content, which is checked before GDAL opens it.
+
+GDAL recognizes formats by content, whatever the suffix. Some of them (VRT, GDALG, service
+descriptions, linked reference systems) make it open other files or a server. Each check here parses
+with Python alone and accepts only the format that the suffix names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import json
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from cpecgeo.errors import InputError
+import pyproj
+
+from cpecgeo.errors import CRSError, DataWarning, FileError, InputError
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -20,10 +31,30 @@ __all__ = [
     "Format",
     "Reader",
     "choose_layer",
-    "fid_name",
+    "examine",
     "find_format",
     "has_format",
+    "sniff_suffix",
 ]
+
+_MAGIC = {
+    "GPKG": b"SQLite format 3\0",
+    "ESRI Shapefile": b"\x00\x00\x27\x0a",
+    "FlatGeobuf": b"fgb\x03fgb",
+}
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_GEOJSON = {
+    "FeatureCollection", "Feature", "GeometryCollection", "Point", "MultiPoint", "LineString",
+    "MultiLineString", "Polygon", "MultiPolygon",
+}  # fmt: skip
+# Members of GeoJSON objects that GDAL reads; other members are the writer's own.
+_MEMBERS = {
+    "FeatureCollection": {"type", "features", "bbox", "crs", "name", "xy_coordinate_resolution"},
+    "Feature": {"type", "geometry", "properties", "id", "bbox", "crs"},
+}
+_INT64 = 2**63
+# CRS names that GDAL resolves offline; for others it would ask a server.
+_CRS_NAME = re.compile(r"(urn:(x-)?ogc:def:crs:|epsg:|ogc:)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -40,8 +71,6 @@ class Format:
         GDAL's name of it, where GDAL reads or writes it.
     is_lonlat : bool
         Whether it is in lon, lat on WGS 84 by definition.
-    is_text : bool
-        Whether values are text, in which numbers must be recognized.
     can_write : bool
         Whether it can be written too.
     """
@@ -50,7 +79,6 @@ class Format:
     suffixes: tuple[str, ...]
     driver: str | None = None
     is_lonlat: bool = False
-    is_text: bool = False
     can_write: bool = True
 
 
@@ -60,10 +88,10 @@ FORMATS = (
     Format("TopoJSON", (".topojson",), "TopoJSON", is_lonlat=True, can_write=False),
     Format("GeoPackage", (".gpkg",), "GPKG"),
     Format("GeoParquet", (".parquet", ".geoparquet", ".pq")),
-    Format("CSV", (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz"), is_lonlat=True, is_text=True),
+    Format("CSV", (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz"), is_lonlat=True),
     Format("Excel", (".xlsx",), is_lonlat=True),
-    Format("KML", (".kml", ".kmz"), is_lonlat=True, is_text=True),
-    Format("GPX", (".gpx",), is_lonlat=True, is_text=True),
+    Format("KML", (".kml", ".kmz"), is_lonlat=True),
+    Format("GPX", (".gpx",), is_lonlat=True),
     Format("Shapefile", (".shp", ".shp.zip", ".zip"), "ESRI Shapefile"),
     Format("FlatGeobuf", (".fgb",), "FlatGeobuf"),
 )
@@ -159,12 +187,212 @@ def choose_layer(names: list[str], stated: str | None, what: str) -> str:
     return names[0] if stated is None else stated
 
 
-def fid_name(names: Collection[str]) -> str:
-    """Return a free name for the column of a GeoPackage's feature numbers.
+def sniff_suffix(head: bytes) -> str:
+    """Return the suffix of the format of bytes without a file name, from their beginning.
+
+    It is ``.csv`` where no other format is recognized.
 
     Examples
     --------
-    >>> fid_name(["a"]), fid_name(["fid"])
-    ('fid', 'row_fid')
+    >>> sniff_suffix(b'{"type": "FeatureCollection"}'), sniff_suffix(b"id,lon,lat")
+    ('.geojson', '.csv')
     """
-    return next(n for n in ("fid", "row_fid", "gpkg_row_fid") if n not in names)
+    binary = {
+        _MAGIC["GPKG"]: ".gpkg",
+        _MAGIC["FlatGeobuf"]: ".fgb",
+        b"PAR1": ".parquet",
+        b"\x1f\x8b": ".csv.gz",
+    }
+    for magic, suffix in binary.items():
+        if head.startswith(magic):
+            return suffix
+    if head.startswith(b"PK\x03\x04"):
+        inside = {b"xl/": ".xlsx", b".kml": ".kmz"}
+        return next((s for mark, s in inside.items() if mark in head), ".zip")
+    if head.startswith(_UTF16):
+        head = head[: len(head) // 2 * 2].decode("utf-16", "replace").encode()
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"<"):
+        return ".gpx" if b"<gpx" in text[:4096] else ".kml"
+    if text.startswith((b"{", b"\x1e")):
+        if re.search(rb'"type"\s*:\s*"Topology"', text[:4096]):
+            return ".topojson"
+        lines = text.split(b"\n", 1)[0].rstrip()
+        whole = lines.endswith(b"}") and len(lines) < len(text.rstrip())
+        return ".geojsonl" if whole or text.startswith(b"\x1e") else ".geojson"
+    return ".csv"
+
+
+def examine(path: Path, kind: str, what: str) -> tuple[str, dict[str, list[Any]] | None]:
+    """Check that a file is of a format; return its path for GDAL, and the ids of GeoJSON features.
+
+    The format has GDAL's name, such as "GPKG" or "GeoJSON". The path is absolute, so that GDAL
+    can't read it as an address or an archive. The ids are a column ``id``, with one value per
+    feature, None where it has none. Where the properties have different ids, these are ``id``, and
+    those of the features ``feature_id``. There is None in place of the columns where no feature has
+    an id.
+
+    Raises
+    ------
+    FileError
+        It is of another format, is cut off, or is GeoJSON with a linked reference system.
+    CRSError
+        GeoJSON that names an unknown CRS.
+    """
+    ids = None
+    try:
+        if "JSON" in kind:
+            ids = _json(path, kind, what)
+        else:
+            _magic(path, kind, what)
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{what} can't be read: {error.strerror}.") from error
+    whole = str(path.resolve())
+    if "!" in whole or whole.startswith("/vsi"):
+        raise FileError(f"{whole} would be taken for an archive or an address; move or rename it.")
+    return whole, ids
+
+
+def _magic(path: Path, kind: str, what: str) -> None:
+    with path.open("rb") as file:
+        head = file.read(72)
+    if not head.startswith(_MAGIC[kind]) or (kind == "GPKG" and head[68:70] != b"GP"):
+        raise FileError(f"{what} can't be read as {kind}: it isn't one, by its first bytes.")
+
+
+def _json(path: Path, kind: str, what: str) -> dict[str, list[Any]] | None:
+    if kind == "GeoJSONSeq":
+        kinds = _GEOJSON - {"FeatureCollection"}
+        with path.open("rb") as file:
+            lines = (raw.strip(b" \t\r\n\x1e") for raw in file)
+            found = [_check_json(line, kind, what, kinds) for line in lines if line]
+        if not found:
+            raise FileError(f"{what} is empty; a feature on each line is needed.")
+        return _tell_lost((), found, what)
+    if kind == "TopoJSON":
+        _check_json(path.read_bytes(), kind, what, {"Topology"})
+        return None
+    top = _check_json(path.read_bytes(), kind, what, _GEOJSON)
+    if "FeatureCollection" in top.kinds:
+        return _tell_lost(top.foreign, top.features, what)
+    return _tell_lost((), (top,), what)
+
+
+def _tell_lost(
+    of_file: Iterable[str], features: Sequence[_Object], what: str
+) -> dict[str, list[Any]] | None:
+    """Return ids of features; warn of members that a table can't hold, and of long numbers."""
+    held = Counter(name for one in features for name in dict.fromkeys(one.foreign))
+    told = [f"{name[:40]!r} of the file" for name in of_file]
+    told += [f"{name[:40]!r} of {n:,} feature{'s'[: n - 1]}" for name, n in held.items()]
+    if told:
+        more = f" and {len(told) - 8} more" if len(told) > 8 else ""
+        warnings.warn(
+            f"{what} has members that stand beside its properties and are left out: "
+            f'{", ".join(told[:8])}{more}. Inside of "properties" they become columns.',
+            DataWarning,
+            stacklevel=6,
+        )
+    if long := sum(one.long for one in features):
+        warnings.warn(
+            f"{what} has {long:,} whole numbers of more than 64 bits, which lose digits; write "
+            "them in quotes to keep them.",
+            DataWarning,
+            stacklevel=6,
+        )
+    ids = [one.id for one in features]
+    inner = [one.inner for one in features]
+    if all(one is None for one in ids):
+        return None
+    if all(one is None for one in inner):
+        return {"id": ids}
+    return {"id": inner} if ids == inner else {"id": inner, "feature_id": ids}
+
+
+def _check_json(raw: bytes, kind: str, what: str, types: set[str]) -> _Object:
+    try:
+        # Objects are checked and dropped as soon as they end, to save memory.
+        top = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_Object)
+    except UnicodeDecodeError as error:
+        raise FileError(f"{what} is not UTF-8 ({error.reason}); save it as UTF-8.") from None
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{what} can't be read as {kind}: {error}.") from None
+    if not isinstance(top, _Object) or not top.kinds or not top.kinds <= types:
+        named = {"TopoJSON": ("TopoJSON", "a Topology"),
+                 "GeoJSONSeq": ("GeoJSON lines", "a Feature on each line")}  # fmt: skip
+        name, needed = named.get(kind, (kind, "a FeatureCollection"))
+        raise FileError(f"{what} is JSON, but not {name}; {needed} is needed.")
+    if top.linked:
+        raise FileError(
+            f"{what} links to a reference system elsewhere; GeoJSON is lon, lat. Remove its "
+            '"crs" member.'
+        )
+    if top.crs is not None:
+        _check_crs(top.crs, what)
+    return top
+
+
+def _check_crs(name: object, what: str) -> None:
+    """Refuse a CRS that GDAL would ignore without a warning."""
+    is_known = isinstance(name, str) and bool(_CRS_NAME.match(name))
+    try:
+        is_known = is_known and pyproj.CRS.from_user_input(name) is not None
+    except pyproj.exceptions.CRSError:
+        is_known = False
+    if not is_known:
+        raise CRSError(
+            f"{what} names the CRS {str(name)[:60]!r}, which isn't known; GeoJSON is lon, lat: "
+            'remove its "crs" member if that is so, or name the CRS by its EPSG code.'
+        )
+
+
+class _Object:
+    """The relevant facts of a JSON object."""
+
+    __slots__ = ("crs", "features", "foreign", "id", "inner", "kinds", "link", "linked", "long",
+                 "name")  # fmt: skip
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        self.kinds = {str(value) for key, value in pairs if key == "type"}
+        kind = next((k for k in _MEMBERS if k in self.kinds), None)
+        names = [] if kind is None else [key for key, _ in pairs]
+        # Without properties, GDAL reads the other members as such.
+        has_columns = kind == "FeatureCollection" or "properties" in names
+        self.foreign = tuple(n for n in names if has_columns and n not in _MEMBERS[kind or ""])
+        self.features: tuple[_Object, ...] = ()
+        # The id of an object, and that in the properties of a feature.
+        self.id: Any = None
+        self.inner: Any = None
+        self.long: int = 0  # whole numbers of more than 64 bits
+        # The CRS that a "crs" member names.
+        self.name: Any = None
+        self.crs: Any = None
+        # How GeoJSON of 2008 and JSON-FG refer to a reference system.
+        self.link: bool = "link" in self.kinds
+        self.linked: bool = False
+        for key, value in pairs:
+            looked = isinstance(value, _Object)
+            if looked:
+                self.long += value.long
+                self.inner = value.id if key == "properties" else self.inner
+            elif type(value) is int and not -_INT64 <= value < _INT64:
+                self.long += 1
+            if key == "id" and isinstance(value, (str, int, float)):
+                self.id = value
+            self.link |= key == "href" or (looked and value.link)
+            self.linked |= (key == "crs" and looked and value.link) or key in {
+                "coordRefSys",
+                "conformsTo",
+            }
+            if key == "features" and isinstance(value, list):
+                self.features = tuple(f for f in value if isinstance(f, _Object))
+            elif key == "name":
+                self.name = value
+            elif key == "code" and isinstance(value, (int, str)):
+                self.name = f"EPSG:{value}"
+            elif key == "properties" and looked:
+                self.name = value.name
+            elif key == "crs" and looked and self.crs is None:
+                self.crs = value.name if value.name is not None else ""

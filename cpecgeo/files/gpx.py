@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 import geopandas as gpd
 import pandas as pd
@@ -20,7 +20,7 @@ from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files.fields import GPX_FIELDS, GPX_NUMBERS, NUMBER
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import Row, add, records, to_frame
-from cpecgeo.files.sniff import leaf_texts, load_xml, local_name
+from cpecgeo.files.text import escape_text, leaf_texts, load_xml, local_name
 
 __all__ = ["describe", "read_gpx", "write_gpx"]
 
@@ -202,12 +202,12 @@ def _feature(
             row = {**row, "ele": repr(shape.z)}
     own = [f for f in fields if row.get(f) is not None and (f in columns or f == "ele")]
     parts = [
-        f"<link href={quoteattr(row[f])}/>" if f == "link" else f"<{f}>{_text(row[f])}</{f}>"
+        f"<link href={quoteattr(row[f])}/>" if f == "link" else f"<{f}>{escape_text(row[f])}</{f}>"
         for f in own
     ]
     others = [c for c in columns if c not in own and row[c] is not None]
     if others:
-        inner = "".join(f"<c:{c}>{_text(row[c])}</c:{c}>" for c in others)
+        inner = "".join(f"<c:{c}>{escape_text(row[c])}</c:{c}>" for c in others)
         parts.append(f"<extensions>{inner}</extensions>")
     if tag == "rte":
         parts.append(_points(shape, "rtept"))
@@ -222,11 +222,6 @@ def _points(shape: shapely.Geometry, tag: str) -> str:
         ele = f"<ele>{z[0]!r}</ele>" if z and z[0] == z[0] else ""
         made.append(f'<{tag} lat="{y!r}" lon="{x!r}">{ele}</{tag}>')
     return "".join(made)
-
-
-def _text(value: str) -> str:
-    # Escaped, because a carriage return would be read back as a line feed.
-    return escape(value, {"\r": "&#13;"})
 
 
 def _line(coordinates: list[tuple[float, ...]]) -> shapely.LineString | None:

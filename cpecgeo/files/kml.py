@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 import geopandas as gpd
 import shapely
@@ -23,7 +23,7 @@ from cpecgeo.errors import DataWarning, FileError, InputError
 from cpecgeo.files.disk import first_line, unpack
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import Row, add, records, to_frame
-from cpecgeo.files.sniff import leaf_texts, load_xml, local_name
+from cpecgeo.files.text import escape_text, leaf_texts, load_xml, local_name
 
 __all__ = ["read_kml", "write_kml"]
 
@@ -263,15 +263,15 @@ def write_kml(frame: gpd.GeoDataFrame, shapes: gpd.GeoSeries, path: Path, layer:
     """
     others = [c for c in frame.columns if c not in {"name", "description"}]
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(_HEAD.format(_text(layer)))
+        file.write(_HEAD.format(escape_text(layer)))
         for row, shape in zip(records(frame), shapes, strict=True):
             parts = [
-                f"<{n}>{_text(row[n])}</{n}>"
+                f"<{n}>{escape_text(row[n])}</{n}>"
                 for n in ("name", "description")
                 if row.get(n) is not None
             ]
             data = [
-                f"<Data name={quoteattr(str(n))}><value>{_text(row[n])}</value></Data>"
+                f"<Data name={quoteattr(str(n))}><value>{escape_text(row[n])}</value></Data>"
                 for n in others
                 if row[n] is not None
             ]
@@ -281,11 +281,6 @@ def write_kml(frame: gpd.GeoDataFrame, shapes: gpd.GeoSeries, path: Path, layer:
                 parts.append(_markup(shape))
             file.write(f"<Placemark>{''.join(parts)}</Placemark>\n")
         file.write("</Folder></Document></kml>\n")
-
-
-def _text(value: str | None) -> str:
-    # A carriage return would be read as a line feed.
-    return escape(value or "", {"\r": "&#13;"})
 
 
 def _markup(shape: shapely.Geometry) -> str:

@@ -160,7 +160,7 @@ def find_column(
     *,
     in_metres: bool = False,
 ) -> str:
-    """Find one column by the caller's name, or by known names; none or several are an `InputError`."""
+    """Find the one column of the caller's name, or of known names, or raise an `InputError`."""
     if stated is not None:
         part = PART.fullmatch(stated)
         hits = [n for n in names if n == stated]

@@ -205,6 +205,8 @@ def say_columns(used: tuple[str, ...]) -> str:
     >>> say_columns(("x", "y")), say_columns(("coords:2", "coords:1"))
     ('lon and lat from the columns x, y', 'lat and lon, in this order, from the column coords')
     """
+    if len(used) == 1:
+        return f"geometry from the column {used[0]}"
     names = [base_column(name) for name in used]
     if names == [*used] or len({*names}) > 1:
         return f"lon and lat from the columns {', '.join(used)}"
@@ -236,7 +238,7 @@ def locate_rows(table: pd.DataFrame, what: str, choice: Choice) -> gpd.GeoDataFr
             if choice.crs is not None and resolve_crs(srid) != crs:
                 raise CRSError(f"{what} states SRID {srid}, and crs= another; leave crs= out.")
             crs = resolve_crs(srid)
-        note = f"geometry from the column {column}"
+        note = say_columns(used)
         table = table.drop(columns=column)
     else:
         x, y = used

@@ -28,10 +28,17 @@ from cpecgeo.errors import (
 )
 from cpecgeo.files.crs import is_shifted, resolve_crs, set_crs, undo_shift
 from cpecgeo.files.disk import MAX_BYTES, first_line, local
-from cpecgeo.files.formats import SUFFIXES, Choice, Format, Reader, find_format, has_format
+from cpecgeo.files.formats import (
+    SUFFIXES,
+    Choice,
+    Format,
+    Reader,
+    find_format,
+    has_format,
+    sniff_suffix,
+)
 from cpecgeo.files.outliers import find_outliers
 from cpecgeo.files.positions import locate_rows
-from cpecgeo.files.sniff import sniff_suffix
 from cpecgeo.files.tables import read_csv
 from cpecgeo.files.wellknown import refuse_deep
 from cpecgeo.geodesy._ellipsoid import to_wgs84

@@ -31,6 +31,7 @@ from cpecgeo.files.text import (
     parse_header,
     refuse_doubled,
     refuse_unclosed,
+    usual_separator,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def read_csv(path: Path, what: str, choice: Choice) -> gpd.GeoDataFrame:
     frame = locate_rows(raw, what, choice)
     names = [name for name in frame.columns if name != frame.geometry.name]
     attrs, frame.attrs = frame.attrs, {}  # pandas would copy them with every column
-    if separator != ("\t" if ".tsv" in what.casefold() else ","):
+    if separator != usual_separator(what):
         attrs["read_as"] += f"; separator {separator!r}"
     if codec != "utf-8":
         attrs["read_as"] += f"; encoding {codec}"

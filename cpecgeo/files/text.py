@@ -1,4 +1,4 @@
-"""Tables as text: encoding, compression and header of a file."""
+"""Files of text: encoding and compression, the header of a table, and XML."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import re
+import tempfile
 import warnings
 import zlib
 from collections import Counter
@@ -15,28 +16,39 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from xml.etree import ElementTree as ET
+from xml.parsers import expat
+from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cpecgeo.errors import DataWarning, FileError, InputError
-from cpecgeo.files.disk import Bounded
+from cpecgeo.files.disk import MAX_BYTES, Bounded
 
 __all__ = [
     "HEAD_BYTES",
     "Header",
     "encoding_error",
     "end_records",
+    "escape_text",
     "find_encoding",
+    "in_utf8",
+    "leaf_texts",
     "load_header",
+    "load_xml",
+    "local_name",
+    "open_bytes",
     "open_table",
     "parse_header",
     "refuse_doubled",
     "refuse_unclosed",
     "to_utf8",
+    "usual_separator",
 ]
 
 HEAD_BYTES = 1 << 22
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATORS = (",", ";", "\t", "|")
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"),
           (codecs.BOM_UTF16_BE, "utf-16-be"))  # fmt: skip
@@ -121,30 +133,37 @@ def encoding_error(codec: str, error: UnicodeError, what: object) -> FileError:
 
 
 @contextlib.contextmanager
-def open_table(
-    path: Path, what: str, encoding: str | None = None
-) -> Iterator[tuple[IO[bytes], str]]:
-    """Open a text file for reading, unpacking it where its name ends in ``.gz``.
-
-    Yield a file of bytes, converted to UTF-8, and the encoding of the file.
-    """
+def open_bytes(path: Path, what: str, most: int = MAX_BYTES) -> Iterator[IO[bytes]]:
+    """Open a file for reading, unpacking up to `most` bytes where its name ends in ``.gz``."""
     try:
         with contextlib.ExitStack() as opened:
             file: IO[bytes] = opened.enter_context(path.open("rb"))
             if path.suffix.casefold() == ".gz":
                 packed = opened.enter_context(gzip.open(file, "rb"))
-                file = io.BufferedReader(Bounded(packed, what))
-            codec, mark = find_encoding(file.read(1 << 16), encoding, what)
-            file.seek(0 if codec == "utf-8" else mark)
-            if codec != "utf-8":
-                file = io.BytesIO(to_utf8(file.read(), codec, what))
-            yield file, codec
+                file = io.BufferedReader(Bounded(packed, what, most), 1 << 20)
+            yield file
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise FileError(f"{what} can't be read as gzip: {error}.") from error
     except OSError as error:
         if isinstance(error, FileError):
             raise
         raise FileError(f"{what} can't be read: {error.strerror or error}.") from error
+
+
+@contextlib.contextmanager
+def open_table(
+    path: Path, what: str, encoding: str | None = None
+) -> Iterator[tuple[IO[bytes], str]]:
+    """Open a file as `open_bytes`; yield it, converted to UTF-8, and its encoding."""
+    with open_bytes(path, what) as file:
+        codec, mark = find_encoding(file.read(1 << 16), encoding, what)
+        file.seek(0 if codec == "utf-8" else mark)
+        yield (file if codec == "utf-8" else io.BytesIO(to_utf8(file.read(), codec, what))), codec
+
+
+def usual_separator(name: str) -> str:
+    """Return the separator that a file's name says: a tab for ``.tsv``, otherwise a comma."""
+    return "\t" if name.casefold().endswith((".tsv", ".tsv.gz")) else ","
 
 
 @dataclass(frozen=True)
@@ -297,3 +316,70 @@ def _holding(raw: NDArray[Any], separators: str) -> NDArray[np.intp]:
             continue
         kept.append(at)
     return np.array(kept, np.intp)
+
+
+@contextlib.contextmanager
+def in_utf8(path: Path, what: str) -> Iterator[Path]:
+    """Yield a JSON file, or a copy in UTF-8 of one in UTF-16, which GDAL can't read."""
+    try:
+        with path.open("rb") as file:
+            is_wide = file.read(2) in _UTF16
+    except OSError as error:
+        raise FileError(f"{what} can't be read: {error.strerror}.") from error
+    if not is_wide:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="cpecgeo-") as folder:
+        copy = Path(folder) / path.name
+        try:
+            copy.write_bytes(path.read_bytes().decode("utf-16").encode())
+        except UnicodeError as error:
+            reason = getattr(error, "reason", error)
+            raise FileError(
+                f"{what} begins as UTF-16 and isn't ({reason}); save it as UTF-8."
+            ) from None
+        yield copy
+
+
+def load_xml(path: Path, kind: str, what: str) -> ET.Element:
+    """Parse a file of KML or GPX; refuse one that declares a document type."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise FileError(f"{what} can't be read: {error.strerror}.") from error
+    if b"\0" in raw[:4096] and not raw.startswith(_UTF16):
+        raise FileError(f"{what} is not XML in UTF-8; save it as UTF-8.")
+
+    def refuse(*_: object) -> None:
+        raise FileError(
+            f"{what} declares a document type or entities, which KML and GPX don't need; remove "
+            "the declaration."
+        )
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(raw, True)
+        root = ET.fromstring(raw)  # noqa: S314
+    except (expat.ExpatError, ET.ParseError, ValueError, LookupError, RecursionError) as error:
+        raise FileError(f"{what} can't be read as {kind}: {error}.") from None
+    if (name := local_name(root)) != kind.lower():
+        raise FileError(f"{what} can't be read as {kind}: its first element is {name!r}.")
+    return root
+
+
+def local_name(element: ET.Element) -> str:
+    """Return the name of an element without its namespace."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def leaf_texts(element: ET.Element) -> Iterator[tuple[str, str]]:
+    """Yield name and text of the inner elements that contain only text."""
+    for inner in element.iter():
+        if inner is not element and len(inner) == 0 and inner.text:
+            yield local_name(inner), inner.text
+
+
+def escape_text(value: str | None) -> str:
+    """Escape text for XML; a carriage return too, which would be read back as a line feed."""
+    return escape(value or "", {"\r": "&#13;"})

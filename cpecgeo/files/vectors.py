@@ -27,8 +27,9 @@ from cpecgeo.errors import (
     MissingExtraError,
 )
 from cpecgeo.files.disk import ask_sqlite, first_line, unpack, zip_files
-from cpecgeo.files.formats import Choice, Format, choose_layer, fid_name, find_format
-from cpecgeo.files.sniff import examine, in_utf8
+from cpecgeo.files.fields import fid_name
+from cpecgeo.files.formats import Choice, Format, choose_layer, examine, find_format
+from cpecgeo.files.text import in_utf8
 from cpecgeo.files.wellknown import refuse_deep
 from cpecgeo.geodesy import lonlat
 

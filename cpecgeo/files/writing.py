@@ -34,6 +34,7 @@ from cpecgeo.files.numbers import with_index
 from cpecgeo.files.positions import add_positions
 from cpecgeo.files.reading import read, without_measures
 from cpecgeo.files.tables import load_csv, load_sheet, write_excel
+from cpecgeo.files.text import usual_separator
 from cpecgeo.files.vectors import to_lonlat, write_parquet, write_vector
 
 __all__ = ["write", "write_layers"]
@@ -276,7 +277,7 @@ def _save(
     """Write a table that fits the format; without geometry, `shapes` is None."""
     suffix = path.suffix.casefold()
     if form.name == "CSV":
-        separator = "\t" if path.name.casefold().endswith((".tsv", ".tsv.gz")) else ","
+        separator = usual_separator(path.name)
         text = fitted.to_csv(index=False, header=False, sep=separator, lineterminator="\n")
         raw = (separator.join(map(quote_name, fitted)) + "\n" + text).encode("utf-8")
         # No time stamp, so that the same table gives the same file.

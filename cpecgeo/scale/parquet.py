@@ -71,7 +71,7 @@ class Parquet(Source):
         if geometry is None or choice.lon is not None or choice.lat is not None:
             places = Places.find(schema.names, choice, path.name, lambda n: _first(files, n))
             schema = places.fit(schema)
-            geometry = "geometry" if places.text is not None else geometry
+            geometry = "geometry" if places.are_shapes else geometry
         counts = tuple(h.num_rows for h in heads)
         groups = (h.row_group(i) for h in heads for i in range(h.num_row_groups))
         return cls(

@@ -202,7 +202,7 @@ def to_wkb(xy: Floats, shapes: NDArray[np.object_] | None = None) -> pa.Array:
 
 
 def from_columns(
-    lon: Any, lat: Any, row: int, what: str, names: tuple[str, str], *, in_metres: bool = False
+    lon: Any, lat: Any, row: int, what: str, names: tuple[str, ...], *, in_metres: bool = False
 ) -> Floats:
     """Return x, y of two columns of numbers, or of text that is degrees; NaN where missing.
 

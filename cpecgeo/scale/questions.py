@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -115,28 +115,6 @@ def _digest(subject: Subject, bounds: Bounds) -> str:
         digest.update(np.ascontiguousarray(chainage.measures_km).tobytes())
     digest.update(bounds.accuracy_km.tobytes())
     return digest.hexdigest()
-
-
-class Question(Protocol):
-    """A question about the points of a batch.
-
-    Its answer may be joined to the columns of the source. `thousands` is the separator of thousands
-    in numbers as text.
-    """
-
-    joined: ClassVar[bool]
-
-    @property
-    def thousands(self) -> str | None: ...  # noqa: D102
-
-    def answer(
-        self, columns: pa.Table, xy: NDArray[np.float64], good: NDArray[np.bool_], to: Targets
-    ) -> tuple[pa.Table, NDArray[np.int64] | None]:
-        """Return the columns of the answer, and the row of the batch that each belongs to.
-
-        `xy` holds the points of the rows that are `good`. None in place of rows means all rows in
-        order.
-        """
 
 
 def near_columns(
@@ -347,3 +325,9 @@ class Exposure:
         names = [f"{n}_{end}" for n in ("features", self.value) if n for end in ("low", "high")]
         out[names] = out[names].mask(sums["told"] == 0)
         return out
+
+
+# A question about the points of a batch. `joined` says whether its answer is joined to the columns
+# of the source. `answer` returns its columns, and the row of the batch that each belongs to; None
+# in place of rows means all in order.
+Question: TypeAlias = Nearest | Within | Exposure

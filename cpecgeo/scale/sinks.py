@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from cpecgeo.errors import InputError
 from cpecgeo.files.disk import settle
 from cpecgeo.files.formats import find_format
+from cpecgeo.files.text import usual_separator
 from cpecgeo.scale import points
 from cpecgeo.scale.parquet import open_writer
 from cpecgeo.scale.parts import FOLDER_RECORD, WRITER, DonePart, Parts, write_json
@@ -251,9 +252,8 @@ def sink(out: Path, *, safe_cells: bool) -> Sink:
     if name == "GeoParquet":
         return Sink("parquet", safe_cells)
     if name == "CSV":
-        whole = out.name.casefold()
-        separator = "\t" if whole.endswith((".tsv", ".tsv.gz")) else ","
-        return Sink("csv", safe_cells, separator, whole.endswith(".gz"))
+        is_packed = out.suffix.casefold() == ".gz"
+        return Sink("csv", safe_cells, usual_separator(out.name), is_packed)
     raise InputError(
         f"{out.name} can't be streamed: write to .parquet, .geoparquet, .csv, .tsv, .txt or "
         ".csv.gz, or name a folder."

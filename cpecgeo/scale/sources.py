@@ -20,7 +20,8 @@ from cpecgeo.errors import FileError, InputError, UnknownNameError
 from cpecgeo.files import wellknown
 from cpecgeo.files.crs import resolve_crs
 from cpecgeo.files.disk import ask_sqlite, first_line
-from cpecgeo.files.formats import Choice, fid_name
+from cpecgeo.files.fields import fid_name
+from cpecgeo.files.formats import Choice, examine
 from cpecgeo.files.notations import split_pairs
 from cpecgeo.files.positions import (
     base_column,
@@ -31,7 +32,6 @@ from cpecgeo.files.positions import (
     say_columns,
     take_column,
 )
-from cpecgeo.files.sniff import examine
 from cpecgeo.scale import points
 
 __all__ = [
@@ -68,62 +68,43 @@ class Batch:
 
 @dataclass(frozen=True)
 class Places:
-    """The columns with a table's positions: two, or one of well-known text or binary.
+    """The columns with a table's positions, as `find_positions` finds them.
 
-    Attributes
-    ----------
-    columns : tuple of str or None
-        Columns of lon and lat. For one column ``coords`` of both, ``coords:2`` and ``coords:1``, or
-        ``coords:`` twice where the values of each batch decide the order.
-    text : str or None
-    crs : object
-        As stated.
-    thousands : str or None
-    is_stated : bool
-        Whether the caller named the columns.
+    Where a column of both coordinates is there twice without a number, the values of each batch
+    decide their order.
     """
 
-    columns: tuple[str, str] | None
-    text: str | None
-    crs: object = None
-    thousands: str | None = None
-    is_stated: bool = False
+    columns: tuple[str, ...]
+    choice: Choice
 
     @classmethod
     def find(
         cls, names: list[str], choice: Choice, what: str, first: Callable[[str], pd.Series | None]
     ) -> Places:
         """Find the columns; `first` returns the first values of a column, None where unknown."""
-        found = find_positions(names, choice, what, first)
-        if len(found) == 1:
-            return cls(None, found[0], choice.crs)
-        is_stated = choice.lon is not None or choice.lat is not None
-        return cls((found[0], found[1]), None, choice.crs, choice.thousands, is_stated)
+        return cls(find_positions(names, choice, what, first), choice)
 
     @property
-    def read_as(self) -> str:
-        """How positions are understood, for people."""
-        if self.columns is None:
-            return f"geometry from the column {self.text}"
-        return say_columns(self.columns)
+    def are_shapes(self) -> bool:
+        """Whether the positions are well-known text or binary."""
+        return len(self.columns) == 1
 
     def names(self, among: Collection[str]) -> list[str]:
         """Return those columns of a table that hold the positions."""
-        used = self.columns or (str(self.text),)
-        return list(dict.fromkeys(n if n in among else base_column(n) for n in used))
+        return list(dict.fromkeys(n if n in among else base_column(n) for n in self.columns))
 
-    def _pair(self, table: pa.Table, what: str) -> tuple[list[Any], tuple[str, str]]:
+    def _pair(self, table: pa.Table, what: str) -> tuple[list[Any], tuple[str, ...]]:
         """Return the columns of lon and lat, and their names."""
-        assert self.columns is not None  # noqa: S101
-        used = self.columns
+        used, is_stated = self.columns, (self.choice.lon, self.choice.lat) != (None, None)
         if used[0] in table.column_names and used[1] in table.column_names:
             return [table[name] for name in used], used
         name = base_column(used[0])
-        if self.is_stated or order_by_name(name) is not None or name != base_column(used[1]):
+        if is_stated or order_by_name(name) is not None or name != base_column(used[1]):
             return [self._part(table, one) for one in used], used
         held = table[name].to_pandas()
         first = order_by_values(held)
-        turned = (f"{name}:2", f"{name}:1") if first == "lat" else (f"{name}:1", f"{name}:2")
+        one, two = f"{name}:1", f"{name}:2"
+        turned: tuple[str, ...] = (two, one) if first == "lat" else (one, two)
         if first is None and all(two is None for _, two in split_pairs(held)):
             turned = turned if used[0] == used[1] else used  # no value decides the order
         elif first is None or used not in {turned, (f"{name}:",) * 2}:
@@ -146,26 +127,21 @@ class Places:
 
         Well-known text and binary become a column `geometry` of points in lon, lat, with the
         heights and measures (M) that they have.
-
-        Raises
-        ------
-        InputError, GeometryError, CRSError
-            Values that aren't positions; geometries that aren't
         """
-        if self.columns is not None:
-            in_metres = bool(resolve_crs(self.crs).is_projected)
+        crs = self.choice.crs
+        if not self.are_shapes:
+            in_metres = bool(resolve_crs(crs).is_projected)
             pair, used = self._pair(table, what)
-            lon, lat = (points.plain(column, self.thousands) for column in pair)
+            lon, lat = (points.plain(column, self.choice.thousands) for column in pair)
             xy = points.from_columns(lon, lat, row, what, used, in_metres=in_metres)
-            turn = points.turn_of(None, 4326 if self.crs is None else self.crs, what)
+            turn = points.turn_of(None, 4326 if crs is None else crs, what)
             return table, xy if turn is None else turn(xy)
-        column = table[str(self.text)]
-        shapes, srid = wellknown.parse(column.to_pandas(), what, before=row)
+        shapes, srid = wellknown.parse(table[self.columns[0]].to_pandas(), what, before=row)
         xy = points.from_shapes(shapes, row, what)
         own = None if srid is None else resolve_crs(srid)
-        turn = points.turn_of(4326 if own is self.crs is None else own, self.crs, what)
+        turn = points.turn_of(4326 if own is crs is None else own, crs, what)
         xy = xy if turn is None else turn(xy)
-        kept = table.drop_columns([str(self.text)])
+        kept = table.drop_columns([self.columns[0]])
         names = ["geometry_2" if n == "geometry" else n for n in kept.column_names]
         return kept.rename_columns(names).append_column("geometry", points.to_wkb(xy, shapes)), xy
 
@@ -204,7 +180,7 @@ class Source:
     @property
     def read_as(self) -> str:
         """How positions are understood, for people; nothing where the file says so itself."""
-        return "" if self.places is None else self.places.read_as
+        return "" if self.places is None else say_columns(self.places.columns)
 
     def batch_of(self, rows: int) -> int:
         """Return how many rows a batch has: fewer where they are wide, or may become so."""
@@ -258,7 +234,7 @@ class GeoPackage(Source):
     @classmethod
     def open(cls, path: Path, choice: Choice) -> GeoPackage:
         """Read the metadata of the layers."""
-        there, _ = examine(path, "GPKG")
+        there, _ = examine(path, "GPKG", str(path))
         with _translate_gdal(path, "can't be read as GeoPackage", "may be truncated"):
             layers = [str(name) for name, _ in _quietly(pyogrio.list_layers, there)]
         if not layers:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import gzip
 import io
 import itertools
 import warnings
@@ -12,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from cpecgeo.errors import DataWarning, FileError, InputError
-from cpecgeo.files.disk import MAX_BYTES, Bounded
+from cpecgeo.files.disk import MAX_BYTES
 from cpecgeo.files.fields import quote_name, to_text
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.numbers import refuse_lengths
@@ -31,8 +30,10 @@ from cpecgeo.files.text import (
     end_records,
     find_encoding,
     load_header,
+    open_bytes,
     refuse_unclosed,
     to_utf8,
+    usual_separator,
 )
 from cpecgeo.scale.points import is_text
 from cpecgeo.scale.sources import BATCH_BYTES, Batch, Places, Position, Source
@@ -89,7 +90,7 @@ class Csv(Source):
         places = Places.find(list(header.names), choice, path.name, first)
         schema = places.fit(pa.schema([(n, pa.string()) for n in header.names]))
         # Well-known text becomes a column of points.
-        geometry = None if places.text is None else "geometry"
+        geometry = "geometry" if places.are_shapes else None
         return cls(
             path=path, schema=schema, size=size, places=places, geometry=geometry,
             names=header.names, separator=header.separator, first=start, codec=codec,
@@ -97,10 +98,10 @@ class Csv(Source):
 
     @property
     def read_as(self) -> str:  # noqa: D102
-        usual = "\t" if ".tsv" in self.path.name.casefold() else ","
-        told = "" if self.separator == usual else f"; separator {self.separator!r}"
-        told += "" if self.codec == "utf-8" else f"; encoding {self.codec}"
-        return self.places.read_as + told
+        told = super().read_as
+        if self.separator != usual_separator(self.path.name):
+            told += f"; separator {self.separator!r}"
+        return told if self.codec == "utf-8" else f"{told}; encoding {self.codec}"
 
     def batches(self, start: Position, rows: int) -> Iterator[Batch]:
         """Yield batches of about `rows` rows: blocks of whole records with about as many bytes."""
@@ -138,7 +139,7 @@ class Csv(Source):
                     return
                 want = size
 
-    def _chunk(self, file: BinaryIO | _Onward, rows: int) -> int:
+    def _chunk(self, file: IO[bytes] | _Onward, rows: int) -> int:
         """Return how many bytes about `rows` rows take, from the length of the first rows."""
         file.seek(self.first)
         head = file.read(1 << 16)
@@ -198,7 +199,7 @@ class Csv(Source):
 class _Onward:
     """A packed file of bytes, read from beginning to end; it can go back by one block only."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._file, self._end = file, 0
         self._held = b""
 
@@ -221,26 +222,15 @@ class _Onward:
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[BinaryIO | _Onward]:
+def _open(path: Path) -> Iterator[IO[bytes] | _Onward]:
     """Open a file of text, unpacking it where its name ends in ``.gz``.
 
     A file that unpacks to more than `MAX_BYTES`, and to more than a hundred times its size, is
     refused.
     """
-    try:
-        with path.open("rb") as raw:
-            if path.suffix.casefold() != ".gz":
-                yield raw
-                return
-            most = max(MAX_BYTES, _MOST_PACKED * path.stat().st_size)
-            with gzip.open(raw, "rb") as packed:
-                yield _Onward(io.BufferedReader(Bounded(packed, str(path), most), 1 << 20))
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise FileError(f"{path} can't be read as gzip: {error}.") from error
-    except FileError:
-        raise
-    except OSError as error:
-        raise FileError(f"{path} can't be read: {error.strerror}.") from error
+    most = max(MAX_BYTES, _MOST_PACKED * path.stat().st_size)
+    with open_bytes(path, str(path), most) as file:
+        yield _Onward(file) if path.suffix.casefold() == ".gz" else file
 
 
 def _size(path: Path, head: bytes) -> int:

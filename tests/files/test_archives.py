@@ -8,6 +8,7 @@ import pytest
 import cpecgeo as cg
 from cpecgeo.errors import CpecgeoError, FileError
 from cpecgeo.files import disk as archives
+from cpecgeo.files.text import open_bytes
 
 KML = (
     '<kml xmlns="http://www.opengis.net/kml/2.2"><Placemark><Point><coordinates>67,25'
@@ -46,7 +47,7 @@ def test_a_list_of_contents_that_lies(tmp_path):
 
 
 def test_gzip_bombs(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives.Bounded.__init__, "__defaults__", (6_000_000,))
+    monkeypatch.setattr(open_bytes.__wrapped__, "__defaults__", (6_000_000,))
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"lon,lat\n" + b"67,25\n" * 2_000_000))
     with pytest.raises(FileError, match="unpacks to more than 6,000,000"):

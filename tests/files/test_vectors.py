@@ -298,7 +298,7 @@ def test_what_doesnt_read_back_isnt_kept(tmp_path, monkeypatch):
     frame = gpd.GeoDataFrame({"name": ["x"]}, geometry=[Point(67, 25)], crs=4326)
     cg.write(frame, path)
     before = path.read_bytes()
-    monkeypatch.setattr("cpecgeo.files.gpx._text", lambda _: "<")
+    monkeypatch.setattr("cpecgeo.files.gpx.escape_text", lambda _: "<")
     with pytest.raises(FileError, match="can't be read back"):
         cg.write(frame, path)
     monkeypatch.undo()

@@ -96,7 +96,7 @@ def test_each_byte_is_unpacked_about_once(plain, tmp_path, monkeypatch):
             unpacked.append(count)
             return count
 
-    monkeypatch.setattr(text, "Bounded", Counted)
+    monkeypatch.setattr("cpecgeo.files.text.Bounded", Counted)
     source = pack(plain, tmp_path / "in.csv.gz")
     scale.within_file(source, tmp_path / "o.csv", targets="ml1", km=5, batch_rows=50)
     # Once for the header, and once for the rows of the one pass.
