@@ -30,6 +30,7 @@ __all__ = [
     "list_files",
     "local",
     "make_folder",
+    "refusal",
     "replacing",
     "settle",
     "unpack",
@@ -90,7 +91,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}."))
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     try:
         fresh = folder / path.name
         yield fresh
@@ -99,7 +100,7 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, FileError):
             raise
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -188,9 +189,11 @@ def list_files(path: Path) -> tuple[Path, ...]:
     return tuple(sorted(path.glob("*.parquet"))) if path.is_dir() else (path,)
 
 
-def _refusal(path: Path, error: OSError) -> FileError:
+def refusal(path: Path, error: OSError) -> FileError:
+    """Return the error for a file that the operating system can't write."""
+    reason = first_line(error) if str(error) else "unknown"
     return FileError(
-        f"can't write {path} ({error.strerror or error}); "
+        f"can't write {path} ({reason}); "
         "name a file in a folder that exists and that you may write to."
     )
 

@@ -14,7 +14,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyproj
+import shapely
 from numpy.typing import NDArray
 
 from cpecgeo.analysis.accuracy import words
@@ -272,12 +274,8 @@ def _places(meta: pd.DataFrame, choice: Choice) -> Places | None:
 
 def _xy(frame: pd.DataFrame, where: _Where) -> Any:
     """Return the points of a partition, and which rows have one; warn of those that look wrong."""
-    import pyarrow as pa
-
     what = "a partition"
     if where.places is None:
-        import shapely
-
         xy = rows_of.from_wkb(pa.array(shapely.to_wkb(frame.geometry.array)), 0, what)
         turn = rows_of.turn_of(frame.crs, where.crs, what)
         xy = xy if turn is None else turn(xy)
@@ -327,9 +325,8 @@ def _near(frame: pd.DataFrame, to: Targets, question: Nearest, where: _Where) ->
         answer[OWN_NEAR] = np.repeat(own, k)
     if question.k > 1:
         answer["rank"] = np.tile(np.arange(1, k + 1), len(frame))
-    index = frame.index if k == 1 else frame.index.repeat(k)
     out = pd.DataFrame(answer)
-    out.index = index
+    out.index = frame.index if k == 1 else frame.index.repeat(k)
     out.attrs = {
         "method": "nearest by geodesic distance",
         "ellipsoid": "WGS 84",
@@ -371,8 +368,6 @@ def _within(frame: pd.DataFrame, to: Targets, question: Within, where: _Where) -
 
 def _rings(frame: pd.DataFrame, to: Targets, question: Exposure, where: _Where) -> Any:
     xy, good = _xy(frame, where)
-    import pyarrow as pa
-
     name = question.value
     read = [c for c in (name, rows_of.OWN) if c in frame.columns]
     values = {c: pa.array(frame[c], from_pandas=True) for c in read}

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cpecgeo.errors import FileError, InputError
-from cpecgeo.files.disk import hold, settle
+from cpecgeo.files.disk import hold, refusal, settle
 from cpecgeo.files.outliers import Tally
 from cpecgeo.scale.sources import Position
 
@@ -88,19 +88,13 @@ def translate(error: OSError, path: Path) -> FileError:
     """Turn an error of the operating system into one of this package."""
     if isinstance(error, FileError):
         return error
-    code = error.errno
-    if code is None and "No space left" in str(error):
-        code = errno.ENOSPC
-    if code in {errno.ENOSPC, errno.EDQUOT}:
+    is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    if is_full or (error.errno is None and "No space left" in str(error)):
         return FileError(
             f"The disk is full while writing {path}; finished parts are kept. Free some space "
             "and run again with resume."
         )
-    reason = error.strerror or (str(error).splitlines() or ["unknown"])[0]
-    return FileError(
-        f"can't write {path} ({reason}); name a file in a folder that exists and that you may "
-        "write to."
-    )
+    return refusal(path, error)
 
 
 def list_folder(out: Path) -> set[str] | None:
@@ -176,7 +170,7 @@ class Parts:
                     if not (resume and self.read_end() is not None):
                         self._check_out()
                     if not resume:
-                        self._clear()
+                        self.clear()
                     self._match_key()
                     yield self._keep_good()
                 finally:
@@ -262,7 +256,8 @@ class Parts:
                 "it to be replaced (replace)."
             )
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Remove all parts; the folder is removed when its lock is released."""
         for path in self.folder.iterdir():
             if path.name not in {"lock", "run.json"}:
                 _delete(path)
@@ -273,7 +268,7 @@ class Parts:
         wanted = json.loads(json.dumps(self.key))
         found = self._record().get("key")
         if found is None:
-            self._clear()
+            self.clear()
             write_json(self._run, {"writer": WRITER, "key": self.key})
             return
         changed = sorted(k for k in {*wanted, *found} if wanted.get(k) != found.get(k))
@@ -329,7 +324,7 @@ class Parts:
                 old.replace(self.out)
                 self._check_out()
         whole.replace(self.out)
-        self.remove()
+        self.clear()
 
     def read_end(self) -> list[DonePart] | None:
         """Return the parts of a run whose result was already in place; None otherwise."""
@@ -340,10 +335,6 @@ class Parts:
             return [_part(raw) for raw in end["parts"]]
         except (OSError, ValueError, KeyError, TypeError):
             return None
-
-    def remove(self) -> None:
-        """Remove all parts; the folder is removed when its lock is released."""
-        self._clear()
 
     def _release(self, lock: IO[str]) -> None:
         """Remove a folder without parts; Windows can't remove the lock while it is open."""

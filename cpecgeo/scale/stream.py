@@ -250,7 +250,7 @@ def run(
     with job.parts.claim(resume=resume) as done, _report(progress) as report:
         ended = job.parts.read_end()
         if ended is not None:
-            job.parts.remove()
+            job.parts.clear()
             return _summarize(job, ended, len(ended), ended[-1].end.row, began)
         kept = len(done)
         taken = sum(p.end.row - p.start.row for p in done.values())
@@ -259,7 +259,7 @@ def run(
         except BaseException as error:
             # A fault of the source or the options would recur in every part.
             if isinstance(error, InputError) or not any(job.parts.folder.glob("part-*.json")):
-                job.parts.remove()
+                job.parts.clear()
             if isinstance(error, Exception):
                 _refuse_change(job, error)
             if isinstance(error, MemoryError):
@@ -285,7 +285,7 @@ def _refuse_change(job: Job, error: Exception | None) -> None:
     with contextlib.suppress(FileError):
         same = fingerprint(path) == job.state
     if not same:
-        job.parts.remove()
+        job.parts.clear()
         raise FileError(
             f"{path} changed while it was read, so nothing of the answer was kept; run again "
             "when nothing writes to it."
