@@ -25,7 +25,7 @@ def raw(data):
 
 
 def whole(path):
-    """The bytes of a good file of that kind."""
+    """Return the bytes of a good file of that kind."""
     if path.suffix == ".parquet":
         TABLE.to_parquet(path)
     else:
@@ -39,7 +39,7 @@ def cut(path, share=0.5):
 
 
 def overwritten(path):
-    """Nothing is missing, but the middle is another's."""
+    """Return a file of full length whose middle is from another one."""
     data = bytearray(whole(path))
     data[len(data) // 3 : 2 * len(data) // 3] = b"\xa5" * (len(data) // 3)
     path.write_bytes(bytes(data))
@@ -53,14 +53,14 @@ def shaped(geometry, crs=4326):
     def make(path):
         made = gpd.GeoDataFrame({"id": range(len(geometry))}, geometry=geometry, crs=crs)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that there is no CRS is what is meant
+            warnings.simplefilter("ignore")  # a missing CRS is intended
             made.to_parquet(path) if path.suffix == ".parquet" else made.to_file(path, layer="p")
 
     return make
 
 
 def geo_record(change):
-    """GeoParquet whose record of itself is changed."""
+    """Return GeoParquet with a changed record of its geometry."""
 
     def make(path):
         GOOD.to_parquet(path)
@@ -74,7 +74,7 @@ def geo_record(change):
 
 
 def no_such_crs(path):
-    """GeoParquet whose CRS lost all but its name."""
+    """Return GeoParquet whose CRS has only its name."""
     shaped([Point(67, 25)])(path)
     table = pq.read_table(path)
     geo = json.loads(table.schema.metadata[b"geo"])
@@ -92,7 +92,7 @@ def no_layers(path):
 
 
 def odd_type(path):
-    """What pandas wrote about its types names one that there isn't."""
+    """Return Parquet in whose pandas record a type doesn't exist."""
     GOOD.assign(name="x").to_parquet(path)
     table = pq.read_table(path)
     told = {k: v.replace(b'"object"', b'"objecd"').replace(b'"str"', b'"sdr"')
@@ -101,19 +101,19 @@ def odd_type(path):
 
 
 def latin_name(path):
-    """The name of a column isn't UTF-8."""
+    """Return Parquet with a column name that isn't UTF-8."""
     TABLE.rename(columns={"id": "Zuerich"}).to_parquet(path)
     path.write_bytes(path.read_bytes().replace(b"Zuerich", b"Z\xfcrichs"))
 
 
 def deep(path):
-    """The record of a GeoParquet file nests deeper than any reader goes."""
+    """Return GeoParquet whose record nests deeper than any reader can follow."""
     table = pa.table({"id": [1]}).replace_schema_metadata({"geo": "[" * 200_000})
     pq.write_table(table, path)
 
 
 def latin_record(path):
-    """What the file says about itself isn't UTF-8; its points are whole."""
+    """Return a file whose metadata isn't UTF-8; its points are whole."""
     GOOD.to_file(path, layer="points", layer_metadata={"made by": "Zuerich"})
     path.write_bytes(path.read_bytes().replace(b"Zuerich", b"Z\xfcrichs"))
 

@@ -25,13 +25,13 @@ def series(*geoms, crs=4326, **kwargs):
 
 
 def holed(*xy):
-    """A line with NaN among its coordinates, which shapely only makes under protest."""
+    """Return a line with NaN among its coordinates, which shapely makes only with a warning."""
     with np.errstate(invalid="ignore"):
         return LineString(xy)
 
 
 def bare_frame():
-    """A GeoDataFrame whose geometry column nobody has chosen."""
+    """Return a GeoDataFrame without an active geometry column."""
     return gpd.GeoDataFrame({"id": [1]})
 
 
@@ -39,7 +39,7 @@ LOCAL = (
     'ENGCRS["site",EDATUM["site"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],UNIT["metre",1]]'
 )
 
-# Nothing good can be made of these, whatever is asked: (what comes in, error, part of message).
+# Every verb refuses these: (input, error, part of its message).
 HOPELESS = {
     "no CRS": (lambda: series(LINE, crs=None), "CRSError", "has no CRS"),
     "frame without CRS": (
@@ -78,7 +78,7 @@ HOPELESS = {
     "no active geometry": (bare_frame, "GeometryError", "set_geometry"),
 }  # fmt: skip
 
-# Missing and empty ones, which some verbs keep and some refuse.
+# Missing and empty ones; some verbs keep them, some refuse them.
 MISSING = {
     "None in a series": lambda: series(LINE, None),
     "empty line": LineString,

@@ -16,7 +16,7 @@ NAME, INPUT, FILE, TYPE, CRS, COORD = (
     "UnknownNameError", "InputError", "FileError", "InputTypeError", "CRSError", "CoordinateError",
 )  # fmt: skip
 
-# What is typed after `cpecgeo`, and the error; good.csv is there, no.csv isn't.
+# The words after `cpecgeo`, and the error; good.csv exists, no.csv doesn't.
 COMMANDS = {
     "catalog": [("--nonsense", USAGE), ("extra", USAGE)],
     "show": [("", USAGE), ("zzzz", NAME), ("../../etc/passwd", NAME), ("ml1 kkh", USAGE)],
@@ -159,7 +159,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Files that are good and bad, of the names that the table uses."""
+    """Return a folder with the good and bad files that the table names."""
     home = tmp_path_factory.mktemp("typed")
     TABLE.to_csv(home / "good.csv", index=False)
     texts = {
@@ -200,7 +200,7 @@ def test_one_error(command, rest, error, folder, monkeypatch):
 
 
 def commands(group, before=()):
-    """Names of all commands, of groups too."""
+    """Return the names of all commands, of groups too."""
     context = click.Context(group)
     for name in group.list_commands(context):
         made = group.get_command(context, name)

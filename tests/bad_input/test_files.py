@@ -63,7 +63,7 @@ def test_streamed(what, tmp_path):
         return
     refused(lambda: scale.nearest_file(path, out, targets="taxila-havelian"), error)
     if error == "DataWarning":
-        return  # which is told once the answer is there
+        return  # warned of with the answer
     # Nothing is left behind.
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
@@ -74,7 +74,7 @@ def test_on_the_command_line(what, tmp_path):
     out = tmp_path / "out.csv"
     run = RUN.invoke(app, ["near", str(path), "--to", "taxila-havelian", "-o", str(out)])
     assert run.exit_code == 1
-    # Noise without a suffix is taken for the name of a layer.
+    # A name without a suffix means a layer.
     assert type(run.exception) is getattr(errors, error), run.exception
     assert not out.exists()
 
@@ -100,7 +100,7 @@ WRITERS = {
 
 @pytest.mark.parametrize("what", WRITERS)
 def test_a_place_that_cant_be_written(what, tmp_path, monkeypatch):
-    """As root nothing is read-only, so the system's answer is put in its mouth."""
+    """Root may write everywhere, so the system's answer is simulated."""
     code, words = WRITERS[what]
 
     def no(*_, **__):
@@ -150,7 +150,7 @@ def test_a_result_over_its_source_or_a_folder(good, tmp_path):
 
 
 def cells(folder):
-    """A raster of its own."""
+    """Return a raster of its own."""
     about = {"driver": "GTiff", "width": 9, "height": 9, "count": 1, "dtype": "uint8", "crs": 4326}
     place = rasterio.Affine(0.1, 0, 66.6, 0, -0.1, 25.4)
     with rasterio.open(folder / "c.tif", "w", transform=place, **about) as out:
@@ -182,7 +182,7 @@ def test_a_missing_extra_is_named(package, good, tmp_path, monkeypatch):
         verb(tmp_path)
 
 
-# In a process of its own: what is imported once stays, with all that stands on it.
+# In another process, because imports can't be undone.
 WITHOUT_PYARROW = """
 import subprocess
 import sys

@@ -123,7 +123,7 @@ def test_the_library_names_no_option_of_the_shell():
         ("near none.csv --to ml1 --stream -o o.csv", "Name the columns with --lon and --lat."),
         ("length none.csv", "Name the columns with --lon and --lat."),
         ("near mines --to none.csv", "Name the columns with --lon and --lat."),
-        # The options are for the first file; another one has to say it itself.
+        # The options are for the first file; others must state these themselves.
         ("near good.csv --to none.csv", "`cpecgeo convert` has options for that"),
         ("locate two.gpkg good.csv", "`cpecgeo convert` has options for that"),
         ("at two.gpkg 5", "choose one with --layer."),
@@ -220,7 +220,7 @@ def test_the_shell_says_what_was_typed_and_what_can_be_typed(command, told):
 @pytest.mark.parametrize(
     ("command", "begins"),
     [
-        # By the name that help says first, whichever was typed.
+        # By the first name in the help, whichever was typed.
         ("near mines --to ml1 --within -5", "--within is -5.0"),
         ("near mines --to ml1 --max-km -5", "--within is -5.0"),
         ("near mines --to ml1 -k 0", "-k is 0"),
@@ -239,7 +239,7 @@ def test_the_shell_says_an_argument_as_its_option(command, begins):
     [
         ("karakoram", "Karakoram Highway"),
         ("gwadar po", "Gwadar Port"),
-        # Two letters begin too much.
+        # Too many names begin with two letters.
         ("ka", "Kas"),
     ],
 )
@@ -255,14 +255,14 @@ def test_the_row_of_a_file_counts_from_1_as_in_the_file(tmp_path):
     with pytest.raises(CoordinateError, match=told):
         cg.nearest(path, "ml1")
     frame = cg.read(path)
-    # Rows that are left out before don't shift the number.
+    # Rows left out earlier don't change the number.
     with pytest.raises(CoordinateError, match=told):
         cg.nearest(frame[frame.geometry.notna()], "ml1")
-    # Ids that are numbers are no numbers of rows.
+    # Ids that are numbers aren't row numbers.
     path.write_text("id,lat,lon\n7,24.86,67\n9,95,67\n")
     with pytest.raises(CoordinateError, match="in row 2;"):
         cg.nearest(path, "ml1")
-    # A swap that leads to where rows are expected is told.
+    # The message says so where swapped coordinates would lie in the expected area.
     path.write_text("id,lat,lon\n7,24.86,67\n9,104,30.7\n")
     with pytest.raises(CoordinateError, match="in row 2; .* lon and lat seem to be swapped"):
         cg.nearest(path, "ml1")

@@ -19,7 +19,7 @@ def ml1():
     return cg.corridor("ml1")
 
 
-# name: (verb, kinds it takes, what it does with missing ones: "nan", "none", "refuse" or "rows")
+# name: (verb, kinds of input, what it does with missing ones: "nan", "none", "refuse" or "rows")
 LINES = {"line"}
 ANY = {"point", "points", "line", "polygon", "mixed"}
 VERBS = {
@@ -46,7 +46,7 @@ VERBS = {
 
 
 def fails(call, name, part):
-    """The call raises the one error that is meant, and says it in one line."""
+    """Check that the call raises the expected error, in one line."""
     kind = getattr(errors, name)
     with pytest.raises(kind) as caught:
         call()
@@ -64,7 +64,7 @@ def test_hopeless_geometry_gets_one_error(verb, what):
     make, error, part = HOPELESS[what]
     x = make()
     if error == "CoordinateError" and "line" not in kinds:
-        # Either is wrong with a line that lies nowhere: that, and not being of the kind.
+        # A line without coordinates may be refused for these or for its kind.
         with pytest.raises(errors.InputError) as caught:
             call(x)
         assert type(caught.value) in {errors.CoordinateError, errors.GeometryError}

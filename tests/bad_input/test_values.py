@@ -15,7 +15,7 @@ from .test_shapes import fails
 ROAD = geodesy.Chainage(LINE)
 NAN, INF = float("nan"), float("inf")
 
-# What the rule is called differs: a buffer's radius has limits, and may shrink a polygon.
+# The rule differs: a buffer's radius has limits, and may shrink a polygon.
 RULES = ("must be finite", "a buffer's radius is", "only polygons can shrink")
 BAD_KM = {
     "negative": (-1, "InputError", "must be finite"),

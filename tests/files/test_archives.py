@@ -36,7 +36,7 @@ def test_zip_bombs(suffix, tmp_path, monkeypatch):
 
 
 def test_a_list_of_contents_that_lies(tmp_path):
-    """What is read ends at the stated size; a file that goes on is an error."""
+    """Reading ends at the stated size; a file that goes on is an error."""
     path = pack(tmp_path / "a.kmz", doc_kml=KML + " " * 100_000)
     raw = bytearray(path.read_bytes())
     size = (len(KML) + 100_000).to_bytes(4, "little")
@@ -78,7 +78,7 @@ def test_names_that_lead_out_of_the_folder(tmp_path):
 @pytest.mark.filterwarnings("ignore::cpecgeo.errors.CpecgeoWarning")
 @pytest.mark.parametrize("suffix", [".kmz", ".shp.zip"])
 def test_a_changed_byte_anywhere_in_an_archive_is_one_short_line(suffix, tmp_path):
-    """Names without letters, or in no UTF-8, and headers that differ from the list of contents."""
+    """Names may become empty or not UTF-8, and headers differ from the list of contents."""
     path = tmp_path / f"a{suffix}"
     cg.write(cg.layer("ports").head(1)[["id", "geometry"]], path)
     raw = path.read_bytes()
@@ -91,7 +91,7 @@ def test_a_changed_byte_anywhere_in_an_archive_is_one_short_line(suffix, tmp_pat
             said.append(str(error))
     assert len(said) > 20
     assert all(len(text) < 1_000 and "\n" not in text for text in said)
-    # A list of contents that gives an entry no name.
+    # The list of contents gives an entry no name.
     held = bytearray(raw)
     start = held.rindex(b"PK\x01\x02")
     held[start + 28 : start + 30] = b"\0\0"

@@ -34,7 +34,7 @@ def table(path, cells, name="geom"):
 
 
 def each_way(path, folder):
-    """What memory, a stream and Dask make of the points of a table."""
+    """Return the points of a table as read into memory, as a stream and on Dask."""
     xy = shapely.get_coordinates(cg.read(path).geometry.to_crs(4326))
     near = [cg.nearest(path, "ml1")["distance_km"].tolist()]
     scale.nearest_file(path, folder / "out.csv", targets="ml1")

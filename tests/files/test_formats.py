@@ -37,7 +37,7 @@ def test_points_there_and_back(suffix, tmp_path):
     assert np.allclose(back.geometry.y, frame.geometry.y, atol=1e-7)
     named = {str(c).casefold(): c for c in back}
     assert back[named["name"]].tolist() == frame["name"].tolist()
-    # Where it comes from travels with it.
+    # The attributes are kept.
     texts = [" ".join(map(str, row)) for row in back.to_numpy()]
     assert all(s in t for s, t in zip(frame["source"], texts, strict=True))
     if suffix != ".shp":
@@ -115,7 +115,7 @@ OUTSIDE = BOMB.replace('"aaaaaaaaaa"', 'SYSTEM "file:///etc/hostname"')
 @pytest.mark.parametrize("text", [BOMB, OUTSIDE, BOMB.replace("DOCTYPE", "doctype")])
 def test_xml_that_declares_entities_is_refused(text, suffix, tmp_path):
     path = tmp_path / f"bomb{suffix}"
-    for encoding in ("utf-8", "utf-16"):  # which is read where it has its mark
+    for encoding in ("utf-8", "utf-16"):  # read only with its byte order mark
         path.write_text(text, encoding=encoding)
         with pytest.raises(FileError, match="declares|syntax error"):
             read(path)
@@ -127,12 +127,12 @@ def test_broken_files(suffix, tmp_path):
     whole = write(frame, tmp_path / f"whole{suffix}").read_bytes()
     broken = {"cut": whole[: len(whole) // 3], "noise": b"\x07" * 500, "empty": b""}
     if suffix in {".geojsonl", ".geojsons", ".ndjson"}:
-        del broken["empty"]  # no lines are no features
+        del broken["empty"]  # a file without features
     for name, data in broken.items():
         path = tmp_path / f"{name}{suffix}"
         path.write_bytes(data)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DataWarning)  # a shapefile's .dbf isn't there
+            warnings.simplefilter("ignore", DataWarning)  # without the .dbf
             with pytest.raises(FileError):
                 read(path)
 
@@ -188,7 +188,7 @@ def test_formulas_are_disarmed_on_request(tmp_path):
     [
         ([[1, 2], [3]], True),
         ([["a"], []], True),
-        ([[1, "a"], [2, "b"]], False),  # no one type
+        ([[1, "a"], [2, "b"]], False),  # of several types
         ([[[1], [2]], [[3]]], False),  # nested deeper
         ([{"a": 1}, {"b": 2}], False),
     ],

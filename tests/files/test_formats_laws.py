@@ -138,7 +138,7 @@ tables = st.integers(1, 4).flatmap(
 @tries(2)
 @given(table=tables)
 def test_values_of_any_type_come_back(suffix, table):
-    """As what they are, or as the one text that stands for them; and then they stay so."""
+    """They come back as they are or as their one text, and a second time without a change."""
     columns = {k: pd.Series(v, dtype=object) for k, v in table.items()}
     columns["time"] = pd.to_datetime(columns["time"]).astype("datetime64[ms]")
     columns["float"] = columns["float"].astype(float)
@@ -176,7 +176,7 @@ names = st.lists(
 @tries(4)
 @given(names=names)
 def test_columns_of_any_name_come_back_in_their_order(suffix, names):
-    """Under their names or under others, and a second time without a change."""
+    """They keep their names or get others, and a second time nothing changes."""
     frame = gpd.GeoDataFrame(
         {n: [f"v{i}", f"w{i}"] for i, n in enumerate(names)},
         geometry=[Point(67, 25), Point(68, 26)],

@@ -289,7 +289,7 @@ def test_merged_cells_among_rows_are_told(tmp_path):
     rows = ([], ["district", "lon", "lat"], ["Thatta", 67, 25], [None, 68, 26], [None, 69, 27, 1])
     for row in rows:
         made.active.append(row)
-    made.active.merge_cells("A1:A2")  # of the head
+    made.active.merge_cells("A1:A2")  # of the header
     made.active.merge_cells("D5:E5")
     made.save(tmp_path / "t.xlsx")
     assert told(tmp_path / "t.xlsx")[1] == ""
@@ -426,7 +426,7 @@ def test_names_in_an_index_are_kept(tmp_path):
         assert back.iloc[:, 0].tolist() == near.index.tolist()
     table = pd.DataFrame({"name": ["x", "y"], "v": [1, 2]}, index=["a", "b"])
     assert list(pd.read_csv(write(table, tmp_path / "t.csv"))) == ["id", "name", "v"]
-    # What is there already isn't doubled, and a count of rows says nothing.
+    # An index that is a column already isn't repeated, and one that counts rows is left out.
     for plain in (
         table.set_axis(["x", "y"]),
         table.iloc[[1]].reset_index(),

@@ -27,7 +27,7 @@ def texts(shapes):
 
 
 def geopackage(path, rows):
-    """A GeoPackage of a layer that may have heights and measures, which geopandas can't write."""
+    """Write a GeoPackage whose layer may have heights and measures, which geopandas can't write."""
     flat = gpd.GeoDataFrame({"n": range(len(rows))}, geometry=[None] * len(rows), crs=4326)
     flat.to_file(path, layer="points")
     with sqlite3.connect(path) as file:
@@ -35,7 +35,7 @@ def geopackage(path, rows):
             "UPDATE gpkg_geometry_columns SET geometry_type_name = 'GEOMETRY', z = 2, m = 2"
         )
         triggers = file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for (name,) in triggers:  # they call functions that SQLite alone doesn't have
+        for (name,) in triggers:  # they need functions that SQLite alone doesn't have
             file.execute(f'DROP TRIGGER "{name}"')
         for number, row in enumerate(rows, 1):
             if row is not None:
@@ -46,7 +46,7 @@ def geopackage(path, rows):
 
 
 def shapefile(path, kind, body):
-    """A shapefile of one record, by the published layout of the format."""
+    """Write a shapefile of one record, by the published layout of the format."""
     box = struct.pack("<8d", 67, 25, 68, 26, 0, 0, 1, 2)
     record = struct.pack("<i", kind) + body
     head = struct.pack(">7i2i", 9994, 0, 0, 0, 0, 0, 0, 0, 0)[:24]

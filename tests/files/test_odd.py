@@ -43,7 +43,7 @@ def feature(name, xy):
 
 
 def in_gpkg(path, blobs):
-    """Put geometries into a GeoPackage that GDAL's writer has no way to."""
+    """Put geometries into a GeoPackage that GDAL can't write."""
     frame().to_file(path, layer="p")
     with sqlite3.connect(path) as file:
         for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
@@ -241,7 +241,7 @@ def remarks(work):
 
 
 def test_remarks_are_our_own_and_tell_what_is_left_out(tmp_path):
-    """Never those of a library, whose words are for its own users."""
+    """No warning of a library is passed on: its words are for programmers."""
     measures, title = tmp_path / "m.gpkg", tmp_path / "t.xlsx"
     measured(measures)
     excel_title(title)
@@ -325,7 +325,7 @@ def test_standard_input_is_a_file_to_every_command(monkeypatch):
 
 
 def test_empty_sheets_are_no_layers(tmp_path):
-    """Excel of old makes three sheets, and most people fill one."""
+    """Old versions of Excel make three sheets, of which most people fill one."""
     book = openpyxl.Workbook()
     for row in (["name", "lon", "lat"], ["A", 67, 25]):
         book.active.append(row)

@@ -54,7 +54,7 @@ def test_one_row_out_of_range_is_a_slip_and_no_swap():
     "rows",
     [
         SITES, [[67, 25]], [[67, 25], [np.nan, np.nan]], [],
-        [[24.9, 67.0], [24.8, 67.1]],  # all of them: that is another error
+        [[24.9, 67.0], [24.8, 67.1]],  # all of them are another error
         [[67, 25], [116, 40], [104, 30], [121, 31], [74, 31]],  # all over the corridor
         SITES * 3 + [[10.0, 50.0], [11.0, 50.0], [12.0, 50.0], [11, 51], [12, 52], [13, 50]],
     ],
@@ -73,8 +73,8 @@ FAR = "more than 1,000 km from the region of CPEC,"
         ([[0, 0], [0, 0]], [f"all 2 rows lie {FAR} the first at 0, 0"]),
         ([[13.4, 52.5], [np.nan, np.nan]], [f"the only row lies {FAR} at 13.4, 52.5"]),
         ([[0, 0], [13.4, 52.5]], [f"all 2 rows lie {FAR} the first at 0, 0", "1 row at 0, 0 (row 1)"]),
-        ([[200, 25], [np.inf, 52.5]], []),  # which every verb refuses
-        # Neither across the antimeridian nor anywhere else is one of them far from the others.
+        ([[200, 25], [np.inf, 52.5]], []),  # every verb refuses them
+        # None is far from the others, also not across the antimeridian.
         ([[179.9, 50], [-179.9, 51], [179.5, 50], [-179.0, 50], [178, 51], [179, 50]],
          [f"all 6 rows lie {FAR} the first at 179.9, 50"]),
     ],
@@ -85,7 +85,7 @@ def test_all_rows_far_from_the_region(rows, words):
 
 @given(st.floats(-180, 180), st.floats(-90, 90))
 def test_far_is_a_thousand_kilometres(lon, lat):
-    """Of a point nothing is said where the region is within 1,000 km; from 2,000 km on it is."""
+    """There is no remark on a point within 1,000 km of the region, and one from 2,000 km on."""
     told = any("from the region" in text for text in find_outliers(np.array([[lon, lat]])))
     edge = shapely.segmentize(shapely.box(55, 20, 90, 45), 0.5)
     away = min(GEOD.inv(lon, lat, x, y)[2] for x, y in edge.exterior.coords) / 1000
@@ -115,7 +115,7 @@ def test_it_is_told_once_in_memory_streams_and_shell(tmp_path, monkeypatch):
     ):
         with pytest.warns(DataWarning) as said:
             work()
-        # Old versions of PROJ's binding remark on numpy, too.
+        # Old versions of pyproj warn about numpy, too.
         ours = [str(w.message) for w in said if issubclass(w.category, CpecgeoWarning)]
         assert [text.partition(": ")[2] for text in ours] == [f"{remark}."]
     for more in ([], ["--stream", "-o", "o.csv"]):

@@ -37,7 +37,7 @@ def test_rows_of_the_region_show_their_order_and_mixed_ones_none(points, turned)
     one = pd.Series([f"{points[0][1]} {points[0][0]}"] if not turned else ["30.1 70.2"])
     assert order_by_values(pd.concat([texts, one])) is None
     assert order_by_values(pd.concat([texts, pd.Series(["8.5, 47.4"])])) is None
-    # What is missing shows nothing.
+    # Missing values decide nothing.
     assert order_by_values(pd.concat([texts, pd.Series(["", None, "NA"])])) == order_by_values(
         texts
     )
@@ -142,7 +142,7 @@ def test_two_such_columns_are_named(tmp_path):
     told = r"more than one column: 'coords', 'position'\. Name one .* with lat=\"coords:1\""
     with pytest.raises(CoordinateError, match=told):
         cg.read(path)
-    # One whose name says the order is meant.
+    # The column whose name says the order is taken.
     path.write_text('coords,lonlat\n"24.9, 67.0","67.1 24.9"\n')
     assert cg.read(path).geometry.iloc[0].x == 67.1
 

@@ -45,7 +45,7 @@ def test_degrees_as_people_write_them(text, degrees):
     assert got[0] == pytest.approx(degrees, abs=1e-12, nan_ok=True)
 
 
-# Longitude and latitude as people head their columns.
+# Names of columns of longitude and latitude.
 HEADERS = [
     "LONG_DD LAT_DD", "Long. Lat.", "decimalLongitude decimalLatitude", "lon_wgs84 lat_wgs84",
     "GPS_LON GPS_LAT", "Lon[°] Lat[°]", "Longitude-(E) Latitude-(N)", "LON_DMS LAT_DMS",
@@ -245,7 +245,7 @@ def nested(depth):
 
 
 def test_collections_inside_one_another_without_end(tmp_path):
-    """GEOS reads them by recursion and ends the process; so they never reach it."""
+    """GEOS reads them by recursion and ends the process, so they must never reach it."""
     for name, value in (("wkb", nested(50_000)), ("wkt", "GEOMETRYCOLLECTION (" * 50_000)):
         path = tmp_path / f"{name}.parquet"
         pq.write_table(pa.table({name: [value]}), path)
@@ -306,7 +306,7 @@ def test_a_crs_that_is_stated(tmp_path):
 
 
 def test_positions_stay_what_they_are_beside_other_columns(tmp_path):
-    """Columns that a reader would take for positions get another name, and a remark."""
+    """Columns that a reader would take for positions get another name, with a remark."""
     frame = gpd.GeoDataFrame(
         {"lon": [1.0], "lat": [2.0], "near_lon": [3.0]}, geometry=[Point(67, 25)], crs=4326
     )
@@ -373,7 +373,7 @@ FAR = pytest.mark.filterwarnings("ignore:.*region of CPEC")
 
 @FAR
 def test_outlines_in_csv_keep_the_last_digit(tmp_path):
-    # GEOS stops at 16 decimals unless it is told, one too few below 1.
+    # By default GEOS writes 16 decimals, one too few below 1.
     shape = shapely.box(0.1 + 0.2, 1e-9 / 3, 1, 0.14188032004324003)
     cg.write(gpd.GeoDataFrame({"n": [0]}, geometry=[shape], crs=4326), tmp_path / "a.csv")
     assert cg.read(tmp_path / "a.csv").geometry.iloc[0].equals_exact(shape, 0)
@@ -464,10 +464,10 @@ def test_a_long_name_of_a_column_does_not_fill_a_message(text, tmp_path):
     assert len(str(caught.value)) < 600
 
 
-@pytest.mark.filterwarnings("ignore:.*as text")  # what Excel can't count
+@pytest.mark.filterwarnings("ignore:.*as text")  # larger than Excel's whole numbers
 @pytest.mark.parametrize("suffix", [".kml", ".gpx", ".xlsx", ".csv", ".gpkg"])
 def test_digits_of_whole_numbers_stay_where_some_are_missing(suffix, tmp_path):
-    """A float, which pandas 2.2 makes of these on the way to text, has fewer."""
+    """pandas 2.2 makes floats of these on the way to text, which have fewer digits."""
     large = 105544273638689791
     values = pd.Series([None, large], dtype="Int64")
     points = gpd.GeoDataFrame({"n": values}, geometry=[Point(67, 25)] * 2, crs=4326)

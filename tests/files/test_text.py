@@ -26,9 +26,9 @@ NAMES = {
     "cp1252": ["Köln", "São «Paulo»", "n’est"],
     "cp1256": ["گوادر", "کراچي", "پشاور"],
     "gb18030": ["瓜达尔", "𠀀|,", "喀什"],
-    "big5": ["功|許", "蓋", "喀什"],  # whose second bytes are \, | and the like
+    "big5": ["功|許", "蓋", "喀什"],  # with \, | and the like as second bytes
     "shift_jis": ["表ソ", "十", "能"],
-    "utf-16": ["گوادر", "𠀀", "ਊ਼ĊȊ"],  # bytes of a line end inside of letters
+    "utf-16": ["گوادر", "𠀀", "ਊ਼ĊȊ"],  # letters that contain the byte of a line end
     "utf-16-le": ["ĊĠ", "∊", "Ģ"],
     "utf-16-be": ["ਊ", "∢", "ĊĢ"],
 }
@@ -92,7 +92,7 @@ def test_streams_cut_utf_16_where_rows_end(tmp_path_factory, names, codec, batch
     batches = list(Csv.open(path, Choice()).batches(Position(), batch_rows))
     read = [n for b in batches for n in b.columns["name"].to_pylist()]
     assert read == [n.replace("\r", " ") for n in names]
-    for batch in batches:  # a run may go on anywhere
+    for batch in batches:  # a run may resume anywhere
         again = next(iter(Csv.open(path, Choice()).batches(batch.start, batch_rows)))
         assert again.columns.equals(batch.columns)
 
@@ -153,7 +153,7 @@ def test_formats_that_say_their_encoding_take_none(suffix, tmp_path):
 
 @pytest.mark.parametrize("encoding", ["gb18030", "cp1256"])
 def test_shapefiles_without_or_with_a_wrong_cpg(encoding, tmp_path):
-    words = [w.replace("𠀀", "") for w in NAMES[encoding]]  # which GBK hasn't
+    words = [w.replace("𠀀", "") for w in NAMES[encoding]]  # not in GBK
     frame = gpd.GeoDataFrame(
         {"n": words}, geometry=gpd.points_from_xy([67] * 3, [25] * 3), crs=4326
     )
@@ -204,7 +204,7 @@ def test_utf_16_with_its_mark_is_read_in_every_format_of_text(suffix, mark, tmp_
     rows = cg.read(path)
     assert rows["name"].tolist() == ["گوادر"]
     assert rows.geometry.iloc[0].coords[0] == (62.3, 25.1)
-    # Standard input is told by its content.
+    # The content shows the format of standard input.
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw)))
     assert cg.read("-")["name"].tolist() == ["گوادر"]
 

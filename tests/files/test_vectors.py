@@ -68,7 +68,7 @@ def test_all_kinds_of_a_mixed_gpx(gpx, tmp_path):
     ]  # fmt: skip
     assert frame.geometry[2] == MultiLineString([[(68.85, 27.6, 60), (68.95, 27.75, 61.5)]])
     assert frame.geometry[2].has_z
-    # A height that is no number has no place in GPX's own field.
+    # GPX's own field can't hold a height that is no number.
     with pytest.warns(DataWarning, match="'ele' to 'ele_2'"):
         back = cg.read(cg.write(frame, tmp_path / "b.gpx"))
     assert back.geometry.tolist() == frame.geometry.tolist()
@@ -161,7 +161,7 @@ def test_geometries_of_kml(kml):
 
 @pytest.mark.parametrize("suffix", [".kml", ".gpx", ".kmz"])
 def test_markup_is_well_formed_for_any_name(suffix, tmp_path):
-    """Also for parsers that know namespaces, such as phones have."""
+    """Also for parsers that know namespaces, such as those of phones."""
     names = ["Road & rail", "depth<5m", 'a "b"', "name:ur", "2023_pop", "نام", "x y", "-"]
     frame = gpd.GeoDataFrame(
         {n: [f"v{i}<&>"] for i, n in enumerate(names)}, geometry=[Point(67, 25)], crs=4326
@@ -315,7 +315,7 @@ def test_what_doesnt_read_back_isnt_kept(tmp_path, monkeypatch):
 
 
 def test_read_back_of_a_view_of_sql(tmp_path):
-    """A GeoPackage of ours is SQLite that other programs read."""
+    """A GeoPackage is SQLite, which other programs read."""
     frame = gpd.GeoDataFrame({"n": [1, 2]}, geometry=[Point(67, 25), Point(68, 26)], crs=4326)
     with sqlite3.connect(cg.write(frame, tmp_path / "a.gpkg", layer="sites")) as base:
         assert base.execute("SELECT n FROM sites ORDER BY n").fetchall() == [(1,), (2,)]
@@ -324,7 +324,7 @@ def test_read_back_of_a_view_of_sql(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".kml", ".csv", ".xlsx", ".geojson", ".gpkg", ".parquet"])
 def test_what_is_invalid_is_written_as_it_is(suffix, tmp_path):
-    """A file is no place to mend shapes: two boxes that overlap stay two."""
+    """Writing mends nothing: two boxes that overlap stay two."""
     twice = MultiPolygon([box(67, 25, 68, 26), box(67.5, 25.5, 69, 27)])
     frame = gpd.GeoDataFrame({"n": [1]}, geometry=[twice], crs=4326)
     assert cg.read(cg.write(frame, tmp_path / f"a{suffix}")).geometry[0].equals_exact(twice, 1e-9)

@@ -16,7 +16,7 @@ PORT_AND_LINE = gpd.GeoSeries(
 
 
 def frame(rows=4_000, seed=1):
-    """Points with an id, a text, and people; every 50th row has no point."""
+    """Return points with an id, a text, and people; every 50th row has no point."""
     rng = np.random.default_rng(seed)
     xy = rng.uniform(*BOX, (rows, 2)).round(6)
     points = shapely.points(xy)
@@ -33,7 +33,7 @@ def frame(rows=4_000, seed=1):
 
 
 def table(points):
-    """The same with columns of lon and lat."""
+    """Return the same with columns of lon and lat."""
     plain = pd.DataFrame(points.drop(columns="geometry"))
     plain["lon"] = shapely.get_x(points.geometry.to_numpy())
     plain["lat"] = shapely.get_y(points.geometry.to_numpy())
@@ -41,7 +41,7 @@ def table(points):
 
 
 def write(points, path, kind):
-    """A file of a kind: geoparquet, utm, parquet, folder, csv, gpkg."""
+    """Write a file of a kind: geoparquet, utm, parquet, folder, csv, gpkg."""
     if kind == "geoparquet":
         points.to_parquet(path, row_group_size=700)
     elif kind == "utm":

@@ -41,7 +41,7 @@ def files(points, tmp_path_factory):
 
 
 def agree(got, want):
-    """Rows of a file and a frame from memory, in the same order."""
+    """Compare the rows of a file with a frame from memory, in the same order."""
     assert got["target"].astype(object).where(got["target"].notna(), None).tolist() == [
         t if isinstance(t, str) else None for t in want["target"]
     ]
@@ -115,7 +115,7 @@ SPANS = ["low", "high"]
 
 
 def good_to(points, how):
-    """Points with an accuracy of their own: for some, for those of the last batch, none."""
+    """Return points of which some have an accuracy of their own, but none in the last batch."""
     known = np.full(len(points), np.nan)
     if how == "some":
         known[::3] = np.linspace(0, 30, len(known[::3]))
@@ -125,7 +125,7 @@ def good_to(points, how):
 
 
 def same_rings(got, want):
-    """Rings of a file or of Dask, and those from memory."""
+    """Compare the rings of a file or of Dask with those from memory."""
     assert got["km_to"].tolist() == want["km_to"].tolist()
     for end in ("", "_low", "_high"):
         for name in ("features", "people"):
@@ -198,7 +198,7 @@ def test_parts_change_nothing_but_row_groups(files, tmp_path):
 
 
 def cut_off(source, out, after, **options):
-    """A run that ends with an error after some parts."""
+    """Run until an error after some parts."""
 
     class Stop(Exception):  # noqa: N818
         pass
@@ -224,7 +224,7 @@ def test_resumed_run_gives_the_same_bytes(files, kind, out, tmp_path):
 
 @pytest.mark.parametrize("out", ["o.csv", "o.parquet"])
 def test_damaged_and_lost_parts_are_made_again(files, out, tmp_path):
-    """Parts are stretches of one file: what is behind a damaged one is made again too."""
+    """Parts are stretches of one file, so those after a damaged one are made again too."""
     scale.nearest_file(files["csv"], tmp_path / f"whole-{out}", targets="ml1", **SMALL)
     for kept in (3, 2, 1, 0):
         cut_off(files["csv"], tmp_path / out, after=3_900)
@@ -266,7 +266,7 @@ def test_damaged_files_of_a_folder_are_made_again(files, tmp_path):
 
 @pytest.mark.parametrize("kind", ["geoparquet", "csv"])
 def test_row_groups_of_all_parts_are_where_the_footer_says(files, kind, tmp_path):
-    """As bounds, encodings and bytes of each, beside those of parts that are files."""
+    """Bounds, encodings and bytes of each are those of parts that are files."""
     scale.nearest_file(files[kind], tmp_path / "o.parquet", targets="kkh", **SMALL)
     scale.nearest_file(files[kind], tmp_path / "o", targets="kkh", **SMALL)
     parts = [pq.ParquetFile(p) for p in sorted((tmp_path / "o").glob("*.parquet"))]
@@ -462,7 +462,7 @@ def test_a_geopackage_of_two_layers_is_asked_which(tmp_path):
 def test_a_batch_is_smaller_where_each_row_has_several_answers(
     k, batch_rows, rows, points, tmp_path
 ):
-    """Two targets, so that there are two answers at most; and a row at a time is the least."""
+    """With two targets there are at most two answers; a batch has at least one row."""
     source = write(points.iloc[:40], tmp_path / "s.parquet", "parquet")
     seen = []
     scale.nearest_file(

@@ -17,7 +17,7 @@ from .test_files import SMALL, cut_off
 
 
 def snapshot(folder):
-    """Every file and link under a folder, with its bytes or its aim."""
+    """Return every file and link under a folder, with its bytes or its target."""
     return {
         str(path.relative_to(folder)): path.readlink()
         if path.is_symlink()
@@ -30,7 +30,7 @@ def snapshot(folder):
 
 @pytest.fixture
 def home(tmp_path):
-    """A folder with work of somebody's, the source among it."""
+    """Return a folder with somebody's work, the source among it."""
     data = tmp_path / "data"
     (data / "notes").mkdir(parents=True)
     (data / "notes" / "thesis.txt").write_text("years of work")
@@ -87,7 +87,7 @@ def test_the_source_under_another_name_is_refused(home, make):
 
 
 def test_the_source_in_other_letters_is_refused(home, monkeypatch):
-    """Where names are the same in capitals, what is on the disk decides, not the spelling."""
+    """On a disk that ignores case the file decides, not the spelling of its name."""
     source = home / "data" / "a.csv"
     monkeypatch.setattr(Path, "samefile", lambda a, b: str(a).casefold() == str(Path(b)).casefold())
     before = snapshot(home)
@@ -113,7 +113,7 @@ def test_folder_with_files_of_others_is_refused(home, name, replace):
 
 def test_results_are_replaced_only_on_request(home):
     source, out = home / "data" / "a.csv", home / "near"
-    out.mkdir()  # an empty one is as good as none
+    out.mkdir()  # an empty one counts as none
     scale.nearest_file(source, out, targets="kkh", **SMALL)
     before = snapshot(home)
     with pytest.raises(InputError, match="result of an earlier run"):
@@ -211,7 +211,7 @@ def test_source_among_the_parts_is_refused(home):
 
 
 def touch_time(path, text):
-    """Write other bytes of the same length, and put the time back."""
+    """Write other bytes of the same length, and set the time back."""
     stat = path.stat()
     path.write_bytes(text)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -253,7 +253,7 @@ def test_folder_that_gets_a_file_while_it_is_read(tmp_path):
 
 
 def test_result_may_stand_beside_its_source(home):
-    """A sub-folder, a sibling and another name in the source's folder are all of one's own."""
+    """A subfolder, a sibling or another name in the source's folder overwrites nothing."""
     source = home / "data" / "a.csv"
     for out in ("data/near", "data/near.csv", "data/b.csv", "near"):
         scale.nearest_file(source, home / out, targets="ml1", **SMALL)

@@ -29,8 +29,8 @@ from cpecgeo.scale.files import open_source
 from tests.effort import tries
 
 POINT = shapely.to_wkb(shapely.Point(67, 25))
-# Byte order, type and count of what GEOS reads by recursion: it looks at the type of a member
-# only after it has read it, and takes any byte order that it doesn't know for the last one.
+# Byte order, type and count of what GEOS reads by recursion. It checks the type of a member only
+# after it has read it, and an unknown byte order means the last one.
 HEADS = {
     "collection": struct.pack("<BII", 1, 7, 1),
     "multipoint": struct.pack("<BII", 1, 4, 1),
@@ -59,7 +59,7 @@ def geoparquet(values, path, kind=None):
 
 
 def geopackage(values, path):
-    """Geometries as they are, which no writer would write."""
+    """Write a GeoPackage with raw geometries, which no writer would write."""
     shapes = gpd.GeoSeries([shapely.Point(67, 25)] * len(values), crs=4326)
     shapes.to_frame("geometry").to_file(path, layer="a", engine="pyogrio")
     with sqlite3.connect(path) as file:
@@ -113,7 +113,7 @@ shapes = st.recursive(
 
 
 def depth(shape):
-    """How deep a geometry is nested, from what GEOS made of it."""
+    """Return how deep a geometry is nested, from what GEOS read."""
     parts = shapely.get_parts(shape)
     if shape.geom_type.startswith(("Multi", "Geometry")):
         return 1 + max(map(depth, parts), default=0)
@@ -123,7 +123,7 @@ def depth(shape):
 @tries(60)
 @given(st.lists(shapes, min_size=1, max_size=4), st.booleans(), st.booleans(), st.integers(1, 4))
 def test_depth_is_that_of_geos(drawn, little, iso, limit):
-    """Every order of bytes and flavor is walked from end to end, and each depth told exactly."""
+    """Every byte order and flavour is read to its end, and its depth is exact."""
     from cpecgeo.files.wellknown import first_deep
     from cpecgeo.geodesy._compile import compile_kernel
 
@@ -149,7 +149,7 @@ def test_noise_is_never_read_beyond_its_end(noise, copies):
 
 
 def test_text_is_not_taken_for_bytes(tmp_path):
-    """GEOS would read hexadecimal text, nested as deep as bytes."""
+    """GEOS would read hexadecimal text, which may be nested as deep as bytes."""
     path = geoparquet([nested(20_000).hex()], tmp_path / "s.parquet", pa.string())
     with pytest.raises(GeometryError, match="string as its geometry"):
         scale.nearest_file(path, tmp_path / "o.csv", targets="ml1")
@@ -163,7 +163,7 @@ def test_points_of_every_kind_of_bytes(kind, tmp_path):
 
 
 def test_a_hundred_thousand_columns(tmp_path):
-    """Each looked at once: looking at each beside each other took a minute."""
+    """Each is looked at once; comparing each with all others took a minute."""
     names = [f"c{i}" for i in range(100_000)]
     path = tmp_path / "s.csv"
     path.write_text(",".join([*names, "c7", "lon", "lat"]) + "\n")
@@ -248,7 +248,7 @@ def test_memory_that_runs_out_is_one_error(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("letter", [b"&", b"\x88", b"\0"])
 def test_a_column_that_has_two_names_is_one_error(letter, tmp_path):
-    """A byte changed in any place where the file names its columns, as noise came upon."""
+    """One byte is changed wherever the file names its columns, as the fuzzer found."""
     path = tmp_path / "s.parquet"
     rows = {"name": ["A", "A"], "lon": [67.0, 67.5], "lat": [25.0, 25.5]}
     pq.write_table(pa.table(rows).replace_schema_metadata(), path)
@@ -265,7 +265,7 @@ def test_a_column_that_has_two_names_is_one_error(letter, tmp_path):
     assert refused
 
 
-# Without the check pyarrow ends the process, so that the files are read in another one.
+# Without the check pyarrow would end the process, so the files are read in another one.
 EVERY_BYTE = """
 import sys, struct
 from pathlib import Path

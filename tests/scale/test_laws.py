@@ -24,8 +24,8 @@ spots = st.builds(Point, st.floats(-180, 180), st.floats(-90, 90))
 near = st.builds(Point, st.floats(60, 78), st.floats(23, 37))
 texts = st.text(st.characters(exclude_categories=("C",)), max_size=9).map("n{}".format)
 others = st.lists(st.tuples(near | spots | st.none(), texts), min_size=1, max_size=23)
-# One point is in the region: were all far off where it would lie if lon and lat were swapped,
-# frames in memory would be refused, which a stream can't know before its end.
+# One point is in the region. If all would lie in it when swapped, frames in memory would be
+# refused at once, and a stream only at its end.
 rows = st.builds(lambda few, one: [*few, one], others, st.tuples(near, texts))
 kinds = st.sampled_from(sorted(set(SUFFIX) - {"folder", "utm"}))
 
@@ -70,7 +70,7 @@ cells = st.lists(st.just('5" pipe') | raw.filter(is_whole), min_size=1, max_size
 @tries(40)
 @given(cells, st.sampled_from(["\n", "\r\n"]), st.integers(1, 4), st.integers(1, 9))
 def test_quotes_hold_only_where_a_cell_begins_with_one(cells, end, batch, part):
-    """As Python's own reader has it: rows neither joined nor cut, in streams as in memory."""
+    """Rows are those of Python's own reader, neither joined nor cut, in streams as in memory."""
     true = [parsed(cell)[0][0] for cell in cells]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "s.csv"
@@ -99,6 +99,6 @@ def test_records_end_where_python_s_reader_ends_them(text):
 
 
 def is_open(text):
-    """Return whether a quote is left open at the end: then a line more belongs to the last record."""
+    """Return whether a quote is left open at the end, so that the last record goes on."""
     more = [*csv.reader(f"{text}x\n".splitlines(keepends=True), delimiter=";")]
     return len(more) == len([*csv.reader(text.splitlines(keepends=True), delimiter=";")])

@@ -85,7 +85,7 @@ def test_other_shapes_are_refused_as_in_well_known_binary(shape, tmp_path):
 
 @given(st.lists(st.one_of(st.none(), st.integers(1, 4)), min_size=1, max_size=6), st.integers(0, 2))
 def test_native_shapes_are_those_of_geopandas(counts, skipped):
-    """Of every kind, with gaps, holes, and cut out of a longer column."""
+    """Shapes are of every kind, with gaps, holes, and sliced out of a longer column."""
 
     def ring(n, at):
         return [(at, 0), (at + 1, 0), (at + 1, n), (at, n), (at, 0)]
@@ -131,7 +131,7 @@ def test_a_record_that_lies_is_one_error_without_python(tmp_path):
         ("0.5", None, 0.5),
         ("0,5", None, 0.5),
         ("12,75", None, 12.75),
-        ("0,500", None, None),  # of no thousands, and still none of decimals for sure
+        ("0,500", None, None),  # no thousands, but perhaps no decimals either
         ("1,500", None, None),
         ("1,500", ",", 1500.0),
         ("-1", None, None),

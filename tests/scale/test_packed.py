@@ -52,7 +52,7 @@ def test_packed_or_not_the_rows_are_the_same(plain, tmp_path, suffix, members):
     pd.testing.assert_frame_equal(back, pd.read_csv(want, dtype=str, keep_default_na=False))
     assert cg.read(out)["target"].fillna("").tolist() == back["target"].tolist()
     if suffix.endswith(".gz"):
-        assert raw.count(b"\x1f\x8b\x08\x00\x00\x00\x00\x00") >= run.parts  # no time in it
+        assert raw.count(b"\x1f\x8b\x08\x00\x00\x00\x00\x00") >= run.parts  # no time stamp
 
 
 def test_text_with_tabs_in_it_is_quoted(tmp_path):
@@ -137,7 +137,7 @@ def test_damage_is_one_error_and_leaves_nothing(plain, tmp_path, cut):
 
 
 def test_a_bomb_is_refused_in_little_memory(tmp_path, monkeypatch):
-    """A thousand times of its size: the bound is what any file may hold, or a hundred times."""
+    """A file may unpack to a hundred times its size; this one unpacks to a thousand times."""
     monkeypatch.setattr(text, "MAX_BYTES", 20_000_000)
     path = tmp_path / "in.csv.gz"
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)

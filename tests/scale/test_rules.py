@@ -17,7 +17,7 @@ from cpecgeo.errors import CoordinateError, CpecgeoError, CRSError, DataWarning,
 from cpecgeo.files.tables import load_csv
 
 GOOD = "".join(f"v{i},67.{i},25.{i}\n" for i in range(8))
-# Name, text, what is stated, and the error where there is one.
+# Name, text, options, and the error if any.
 TABLES = {
     "plain": ("n,lon,lat\n" + GOOD, {}, None),
     "no rows": ("n,lon,lat\n", {}, None),
@@ -195,7 +195,7 @@ def test_thousands_are_numbers_where_asked(tmp_path):
     frame = dd.from_pandas(load_csv(path, "s.csv")[0], npartitions=1)
     rings = scale.exposure(frame, "ml1", 50, value="people", thousands=".").compute()
     assert rings["people"].tolist() == [1304.5]
-    # Text that isn't computed with comes out as it went in.
+    # Text that isn't used for computing is unchanged.
     scale.nearest_file(path, out, targets="ml1", thousands=".")
     assert pd.read_csv(out, dtype=str)["people"].tolist() == ["1.234,5", "70"]
     with pytest.raises(InputError, match="thousands='_' isn't known"):

@@ -24,7 +24,7 @@ from cpecgeo.errors import CoordinateError, DataWarning, GeometryWarning
 from cpecgeo.files import outliers
 from tests.effort import tries
 
-# What readers of tables take for missing, for numbers, for dates or for truth.
+# Text that readers of tables take for missing values, numbers, dates or booleans.
 CELLS = [
     "NA", "None", "nan", "NULL", "null", "N/A", "-", "", "007", "012", "1.50", "1e5", "-0", "+1",
     "9007199254740993", "0.1000000000000000055511151231257827", "TRUE", "true", "2024-01-02",
@@ -71,7 +71,7 @@ CLASHES = ["target", "distance_km", "near_lon", "near_lat", "km", "side", "rank"
 
 @pytest.mark.parametrize("out", ["o.csv", "o.parquet"])
 def test_columns_of_the_answer_in_the_source(out, tmp_path):
-    """As `cpecgeo near` does in memory: the file's own columns stay, the answer's get a suffix."""
+    """As with `cpecgeo near` in memory, the file's columns stay and the answer's get a suffix."""
     table = pd.DataFrame({"lon": ["67.0"], "lat": ["24.9"], "km_near": ["x"]})
     table = table.assign(**{name: f"my {name}" for name in CLASHES})
     table.to_csv(tmp_path / "s.csv", index=False)
@@ -224,7 +224,7 @@ def test_counts_of_batches_add_up(drawn, size):
 @pytest.mark.parametrize("suffix", [".parquet", ".gpkg"])
 @pytest.mark.parametrize("crs", [24378, 32642, 4326])
 def test_datums_are_shifted_as_in_memory(crs, suffix, tmp_path):
-    """Also where a point is missing: each is shifted by itself."""
+    """Each point is shifted by itself, also where another is missing."""
     points = gpd.GeoSeries([shapely.Point(67, 25), None, shapely.Point(72, 34)], crs=4326)
     frame = points.to_crs(crs).to_frame("geometry")
     path = tmp_path / f"s{suffix}"
@@ -248,7 +248,7 @@ def test_datums_without_a_stated_shift_are_refused(crs, suffix, tmp_path):
 
 
 def test_batches_are_measured_by_compiled_code_alone():
-    """Else bytes would depend on what a process had measured before, by a nanometre."""
+    """Otherwise bytes would depend on what a process had measured before, by a nanometre."""
     code = (
         "import pickle, sys; from cpecgeo.geodesy import _compile;"
         "assert _compile._PATIENCE.left > 0;"
@@ -263,7 +263,7 @@ def test_batches_are_measured_by_compiled_code_alone():
 
 
 def test_areas_that_cross_themselves_are_mended_and_told_once_as_in_memory(tmp_path):
-    """A bow-tie: beside its knot a point is outside of it."""
+    """A point beside the knot of a bow-tie is outside of it."""
     bow = shapely.Polygon([(67, 25), (68, 26), (68, 25), (67, 26), (67, 25)])
     targets = gpd.GeoDataFrame({"name": ["bow"]}, geometry=[bow], crs=4326)
     source = tmp_path / "a.csv"
