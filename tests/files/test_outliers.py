@@ -124,17 +124,16 @@ def test_it_is_told_once_in_memory_streams_and_shell(tmp_path, monkeypatch):
         assert said.stderr.count("region of CPEC") == 1, said.stderr
 
 
-def test_a_position_of_one_number_is_told(tmp_path):
+@pytest.mark.parametrize(
+    ("row", "remark", "lon"),
+    [
+        ("B,67,", "one of lon and lat alone in 1 row, such as row 2", np.nan),
+        ("B,24.9,67", r"a\.csv: 1 row seems to have lon and lat swapped", 24.9),
+    ],
+)
+def test_a_remark_on_one_row(row, remark, lon, tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("name,lon,lat\nA,67,24.9\nB,67,\n")
-    with pytest.warns(DataWarning, match=r"one of lon and lat alone in 1 row, such as row 2"):
+    path.write_text(f"name,lon,lat\nA,67,24.9\n{row}\n")
+    with pytest.warns(DataWarning, match=remark):
         frame = cg.read(path)
-    assert frame.geometry.isna().tolist() == [False, True]
-
-
-def test_a_file_with_one_row_swapped(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text("name,lon,lat\nA,67,24.9\nB,24.9,67\n")
-    with pytest.warns(DataWarning, match=r"a\.csv: 1 row seems to have lon and lat swapped"):
-        frame = cg.read(path)
-    assert frame.geometry.x.tolist() == [67, 24.9]
+    assert np.array_equal(frame.geometry.x, [67, lon], equal_nan=True)
