@@ -12,7 +12,7 @@ from shapely.geometry import Point, Polygon
 import cpecgeo as cg
 from cpecgeo.errors import CpecgeoError, CpecgeoWarning, DataWarning
 from cpecgeo.features.alignment import join
-from cpecgeo.files import pairs, positions
+from cpecgeo.files import notations, positions
 from cpecgeo.files.numbers import say_odd
 from cpecgeo.geodesy._rules import numbers
 from cpecgeo.routing.rail import running_times
@@ -82,7 +82,7 @@ def test_a_long_value_is_quoted_in_part(case, tmp_path):
 
 def test_values_in_sentences_are_quoted_in_part():
     assert f" {'z' * 40!r} in row 3" in say_odd("a.csv", 1, LONG, 3)
-    told = str(pairs.order_error(LONG, pd.Series(["", LONG]), "a.csv"))
+    told = str(positions.order_error(LONG, pd.Series(["", LONG]), "a.csv"))
     assert told.startswith(
         f"a.csv has both coordinates in the column {'z' * 40!r}, such as {'z' * 40!r}, and"
     )
@@ -91,8 +91,8 @@ def test_values_in_sentences_are_quoted_in_part():
 def test_up_to_twelve_columns_are_shown():
     names = [f"{'z' * 39}{i:02}" for i in range(13)]
     shown = [repr(name[:40]) for name in names]
-    assert positions._show_columns(names[:12]) == ", ".join(shown[:12])
-    assert positions._show_columns(names) == ", ".join(shown[:12]) + " …"
+    assert notations._show_columns(names[:12]) == ", ".join(shown[:12])
+    assert notations._show_columns(names) == ", ".join(shown[:12]) + " …"
 
 
 GOOD = Polygon([(67, 25), (68, 26), (67, 26)])
