@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cpecgeo.analysis.tables import density_along as density_along
     from cpecgeo.analysis.tables import distance_table as distance_table
     from cpecgeo.catalogue.cite import cite as cite
-    from cpecgeo.catalogue.geometry import using as using
+    from cpecgeo.catalogue.files import using as using
     from cpecgeo.catalogue.layers import catalog as catalog
     from cpecgeo.catalogue.layers import layer as layer
     from cpecgeo.catalogue.layers import table as table
@@ -107,7 +107,7 @@ _HOMES = {
     "scale": "scale:",
     "table": "catalogue.layers",
     "treatment": "analysis.panel",
-    "using": "catalogue.geometry",
+    "using": "catalogue.files",
     "within": "analysis.proximity",
     "write": "files.writing",
 }

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from cpecgeo.catalogue import layers
 from cpecgeo.catalogue.facts import fold, match
-from cpecgeo.catalogue.files import data_version, read_features
-from cpecgeo.catalogue.geometry import fingerprint, redrawn_corridors
+from cpecgeo.catalogue.files import data_version, fingerprint, read_features
+from cpecgeo.catalogue.geometry import redrawn_corridors
 from cpecgeo.catalogue.lines import drawn_sections
 from cpecgeo.errors import InputError, InputTypeError
 

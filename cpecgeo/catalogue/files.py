@@ -1,27 +1,34 @@
-"""Files of data: bundled ones, and refreshed ones in the cache; all checked by hash."""
+"""Files of data: bundled, and refreshed ones in the cache; which geometry is in force."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zlib
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.errors import DataError, FileError
+from cpecgeo.errors import DataError, FileError, InputError
 from cpecgeo.files.disk import cache_dir, write_whole
 
 __all__ = [
+    "Geometry",
     "data_path",
     "data_version",
     "exists",
+    "fingerprint",
+    "in_force",
     "read_checked",
     "read_geojson",
     "read_points",
@@ -29,6 +36,7 @@ __all__ = [
     "read_table",
     "stored_path",
     "stored_paths",
+    "using",
     "write_checked",
 ]
 
@@ -178,25 +186,16 @@ def read_properties(relative: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _parse_features(relative: str) -> list[dict[str, Any]]:
-    path = data_path(relative)
-    try:
-        features: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["features"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} can't be read as GeoJSON: {error}. Install again.") from error
-    return features
-
-
 @cache
 def read_features(relative: str) -> tuple[dict[str, Any], ...]:
     """Read the features of a GeoJSON file, with shapely geometries."""
+    path = data_path(relative)
     try:
         return tuple(
             {**f["properties"], "geometry": shapely.geometry.shape(f["geometry"])}
-            for f in _parse_features(relative)
+            for f in json.loads(path.read_text(encoding="utf-8"))["features"]
         )
     except (ValueError, KeyError, TypeError) as error:
-        path = data_path(relative)
         raise DataError(f"{path} can't be read as GeoJSON: {error}. Install again.") from error
 
 
@@ -290,8 +289,86 @@ def stored_path(kind: Literal["corridors", "outlines"], name: str) -> Path:
 
 def stored_paths() -> tuple[Path, ...]:
     """Return all files of refreshed geometry, in order of name."""
-    return tuple(sorted(p for kind in ("corridors", "outlines") for p in _files(kind)))
+    found = (p for kind in ("corridors", "outlines") for p in (cache_dir() / kind).glob("*.bin"))
+    return tuple(sorted(path for path in found if not path.name.startswith(".")))
 
 
-def _files(kind: str) -> list[Path]:
-    return [p for p in (cache_dir() / kind).glob("*.bin") if not p.name.startswith(".")]
+Geometry: TypeAlias = Literal["bundled", "osm"]
+
+VARIABLE = "CPECGEO_GEOMETRY"
+_GEOMETRIES = ("bundled", "osm")
+_chosen: ContextVar[str | None] = ContextVar("cpecgeo_geometry", default=None)
+
+
+@contextmanager
+def using(*, geometry: Geometry) -> Iterator[None]:
+    """Use one geometry in all calls inside a ``with`` block.
+
+    Parameters
+    ----------
+    geometry : {"bundled", "osm"}
+        The bundled lines and outlines, or those that `cpecgeo.osm.refresh` stored. Features that
+        weren't refreshed keep their bundled geometry, with a `DataWarning` that names them.
+
+    Returns
+    -------
+    context manager
+
+    Raises
+    ------
+    InputError
+        Another value.
+
+    Notes
+    -----
+    Blocks may be nested; the innermost one applies. Each thread and each asynchronous task has its
+    own geometry, so threads don't affect each other. Outside any block the environment variable
+    ``CPECGEO_GEOMETRY`` applies, else the bundled geometry. Results state theirs in
+    ``.attrs["geometry"]``. As with any context variable, a thread started inside a block begins
+    without it.
+
+    Examples
+    --------
+    >>> from cpecgeo import corridor
+    >>> with using(geometry="bundled"):
+    ...     corridor("ml1").geometry
+    'bundled'
+    """
+    token = _chosen.set(_check_geometry(geometry, "geometry"))
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def in_force() -> Geometry:
+    """Return the geometry in force: that of the innermost `using`, else that of the environment.
+
+    Examples
+    --------
+    >>> with using(geometry="osm"):
+    ...     in_force()
+    'osm'
+    """
+    return _check_geometry(_chosen.get() or os.environ.get(VARIABLE, "") or "bundled", VARIABLE)
+
+
+def _check_geometry(geometry: str, what: str) -> Geometry:
+    if geometry not in _GEOMETRIES:
+        raise InputError(f"{what} is {geometry!r}; give 'bundled' or 'osm'.")
+    return "osm" if geometry == "osm" else "bundled"
+
+
+def fingerprint() -> Hashable:
+    """Return a cache key for results that depend on the geometry in force.
+
+    It changes with the geometry and with every file of refreshed geometry.
+    """
+    if in_force() == "bundled":
+        return None
+    found: list[Hashable] = []
+    for path in stored_paths():
+        with suppress(FileNotFoundError):  # another process may have deleted it just now
+            about = path.stat()
+            found.append((str(path), about.st_mtime_ns, about.st_size, about.st_ino))
+    return "osm", *found

@@ -1,128 +1,43 @@
-"""The geometry in force, bundled or OpenStreetMap's, and the layers redrawn by it."""
+"""Lines and outlines that were refreshed from OpenStreetMap, and the layers redrawn by them."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+import re
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
-from typing import Any, Literal, TypeAlias
+from typing import Any
 from warnings import warn
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from cpecgeo.catalogue.files import read_checked, stored_path, stored_paths
+from cpecgeo.catalogue.facts import fold, read_districts
+from cpecgeo.catalogue.files import read_checked, stored_path
 from cpecgeo.catalogue.lines import assemble, corridor_rows
-from cpecgeo.catalogue.outlines import redraw_outlines
-from cpecgeo.errors import DataError, DataWarning, InputError
+from cpecgeo.errors import DataError, DataWarning
 from cpecgeo.geodesy import Chainage, length_km
 
 __all__ = [
     "MAPPED_KM",
+    "NAME_TAGS",
     "REDRAWN",
     "SNAP_KM",
-    "VARIABLE",
-    "Geometry",
     "Line",
     "Stored",
     "cut_section",
-    "fingerprint",
-    "in_force",
     "load_stored",
+    "match_units",
     "redraw",
     "redrawn_corridor",
     "redrawn_corridors",
     "redrawn_sections",
-    "using",
 ]
-
-Geometry: TypeAlias = Literal["bundled", "osm"]
-
-VARIABLE = "CPECGEO_GEOMETRY"
-_GEOMETRIES = ("bundled", "osm")
-_chosen: ContextVar[str | None] = ContextVar("cpecgeo_geometry", default=None)
-
-
-@contextmanager
-def using(*, geometry: Geometry) -> Iterator[None]:
-    """Use one geometry in all calls inside a ``with`` block.
-
-    Parameters
-    ----------
-    geometry : {"bundled", "osm"}
-        The bundled lines and outlines, or those that `cpecgeo.osm.refresh` stored. Features that
-        weren't refreshed keep their bundled geometry, with a `DataWarning` that names them.
-
-    Returns
-    -------
-    context manager
-
-    Raises
-    ------
-    InputError
-        Another value.
-
-    Notes
-    -----
-    Blocks may be nested; the innermost one applies. Each thread and each asynchronous task has its
-    own geometry, so threads don't affect each other. Outside any block the environment variable
-    ``CPECGEO_GEOMETRY`` applies, else the bundled geometry. Results state theirs in
-    ``.attrs["geometry"]``. As with any context variable, a thread started inside a block begins
-    without it.
-
-    Examples
-    --------
-    >>> from cpecgeo import corridor
-    >>> with using(geometry="bundled"):
-    ...     corridor("ml1").geometry
-    'bundled'
-    """
-    token = _chosen.set(_check(geometry, "geometry"))
-    try:
-        yield
-    finally:
-        _chosen.reset(token)
-
-
-def in_force() -> Geometry:
-    """Return the geometry in force: that of the innermost `using`, else that of the environment.
-
-    Examples
-    --------
-    >>> with using(geometry="osm"):
-    ...     in_force()
-    'osm'
-    """
-    return _check(_chosen.get() or os.environ.get(VARIABLE, "") or "bundled", VARIABLE)
-
-
-def _check(geometry: str, what: str) -> Geometry:
-    if geometry not in _GEOMETRIES:
-        raise InputError(f"{what} is {geometry!r}; give 'bundled' or 'osm'.")
-    return "osm" if geometry == "osm" else "bundled"
-
-
-def fingerprint() -> Hashable:
-    """Return a cache key for results that depend on the geometry in force.
-
-    It changes with the geometry and with every file of refreshed geometry.
-    """
-    if in_force() == "bundled":
-        return None
-    found: list[Hashable] = []
-    for path in stored_paths():
-        with suppress(FileNotFoundError):  # another process may have deleted it just now
-            about = path.stat()
-            found.append((str(path), about.st_mtime_ns, about.st_size, about.st_ino))
-    return "osm", *found
-
 
 REDRAWN = ("corridors", "sections", "districts", "provinces")
 """Layers that the geometry in force changes."""
@@ -160,6 +75,12 @@ class Stored:
             f"({self.record['origin']})"
         )
 
+    def as_line(self, corridor: str) -> Line:
+        """Return the whole line."""
+        line, km = self.chainage.line, self.chainage.measures_km
+        whole = all(self.is_whole(a, b) for _, a, b in self.record["sections"])
+        return Line(line, km, float(length_km(line)), whole, corridor, self.source)
+
     def is_whole(self, start: float, end: float) -> bool:
         """Return whether no gap and no missed stop lies between two old chainages."""
         body = self.body
@@ -186,21 +107,18 @@ class Stored:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A section's refreshed line.
+    """The refreshed line of a section, in its own direction, or of a corridor.
 
     Attributes
     ----------
-    line : LineString
-        In the section's own direction.
     measures_km : ndarray
-        Calibrated km from the section's start, at each vertex.
+        Calibrated km from the start, at each vertex.
     drawn_km : float
         Geodesic length.
     whole : bool
         Whether all of it is on mapped track.
     corridor : str
         The corridor that was refreshed.
-    source : str
     """
 
     line: shapely.LineString
@@ -213,11 +131,6 @@ class Line:
 
 def load_stored(corridor: str) -> Stored | None:
     """Load a stored corridor, checked against its sha256; return None where nothing is stored.
-
-    Parameters
-    ----------
-    corridor : str
-        Its id.
 
     Raises
     ------
@@ -247,28 +160,14 @@ def _ends(spans: list[list[Any]]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def redrawn_corridors(key: Hashable) -> Mapping[str, Stored]:
-    """Return all refreshed corridors by id.
-
-    Parameters
-    ----------
-    key : hashable
-        `cpecgeo.catalogue.geometry.fingerprint`; nothing is redrawn where it is None.
-    """
+    """Return all refreshed corridors by id, for a key of `fingerprint`; none where it is None."""
     found = ((name, redrawn_corridor(name, key)) for name in corridor_rows())
     return {name: kept for name, kept in found if kept is not None}
 
 
 @lru_cache(maxsize=256)
 def redrawn_corridor(name: str, key: Hashable) -> Stored | None:
-    """Return one refreshed corridor; None where it isn't refreshed or its file can't be used.
-
-    Parameters
-    ----------
-    name : str
-        Its id.
-    key : hashable
-        As for `redrawn_corridors`.
-    """
+    """Return one refreshed corridor; None where it isn't refreshed or its file can't be used."""
     if key is None:
         return None
     try:
@@ -296,17 +195,9 @@ def redrawn_sections(key: Hashable) -> Mapping[str, Line]:
 
 
 def cut_section(corridor: str, kept: Stored, start: float, end: float, *, against: bool) -> Line:
-    """Cut a section out of a refreshed corridor, in the section's own direction.
+    """Cut a section, from one chainage to another, out of a refreshed corridor.
 
-    Parameters
-    ----------
-    corridor : str
-        Its id.
-    kept : Stored
-    start, end : float
-        Chainage of the section's ends.
-    against : bool
-        Whether the corridor runs in the opposite direction of the section.
+    The result runs in the section's own direction; the corridor may run `against` it.
     """
     chain = kept.chainage
     low, high = max(start, chain.start_km), min(end, chain.end_km)
@@ -326,20 +217,8 @@ def redraw(
 ) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
     """Return a layer with its refreshed geometry, and entries for its `.attrs`.
 
-    Parameters
-    ----------
-    name : str
-        Of the layer.
-    frame : GeoDataFrame
-        As bundled, indexed by id.
-    key : hashable
-        `cpecgeo.catalogue.geometry.fingerprint`; nothing is redrawn where it is None.
-
-    Returns
-    -------
-    frame : GeoDataFrame
-    attrs : dict
-        `geometry`, and `bundled`: the ids that stay as they ship with the package.
+    These are `geometry`, and `bundled`: the ids that stay as they ship with the package. The frame
+    is indexed by id; nothing is redrawn where the key (of `fingerprint`) is None.
     """
     if name not in REDRAWN:
         return frame, {}
@@ -348,19 +227,22 @@ def redraw(
     if name in {"districts", "provinces"}:
         frame, stay = redraw_outlines(name, frame)
     elif name == "sections":
-        frame, stay = _redraw_sections(frame, redrawn_sections(key))
+        frame, stay = _redraw_lines(frame, redrawn_sections(key), "drawn_km")
     else:
-        frame, stay = _redraw_corridors(frame, redrawn_corridors(key))
+        lines = {i: kept.as_line(i) for i, kept in redrawn_corridors(key).items()}
+        frame, stay = _redraw_lines(frame, lines, "length_km")
     return frame, {"geometry": "osm", "bundled": stay}
 
 
-def _redraw_sections(
-    frame: gpd.GeoDataFrame, lines: Mapping[str, Line]
+def _redraw_lines(
+    frame: gpd.GeoDataFrame, lines: Mapping[str, Line], length: str
 ) -> tuple[gpd.GeoDataFrame, list[str]]:
+    """Return sections or corridors with their new lines, and the ids of drawn ones that stay."""
     frame = frame.copy()
     for name, new in lines.items():
-        frame.loc[name, ["drawn_km", "licence"]] = [new.drawn_km, "ODbL-1.0"]
-        frame.loc[name, "ratio"] = new.drawn_km / frame.loc[name, "official_km"]
+        frame.loc[name, [length, "licence"]] = [new.drawn_km, "ODbL-1.0"]
+        if "ratio" in frame:
+            frame.loc[name, "ratio"] = new.drawn_km / frame.loc[name, "official_km"]
         frame.loc[name, "source"] = f"{new.source}; {frame.loc[name, 'source']}"
         frame.loc[[name], "geometry"] = new.line
         if new.whole:
@@ -369,15 +251,132 @@ def _redraw_sections(
     return frame, stay
 
 
-def _redraw_corridors(
-    frame: gpd.GeoDataFrame, kept: Mapping[str, Stored]
-) -> tuple[gpd.GeoDataFrame, list[str]]:
-    frame = frame.copy()
-    for name, new in kept.items():
-        line = new.chainage.line
-        frame.loc[name, ["length_km", "licence"]] = [float(length_km(line)), "ODbL-1.0"]
-        frame.loc[name, "source"] = f"{new.source}; {frame.loc[name, 'source']}"
-        frame.loc[[name], "geometry"] = line
-        if all(new.is_whole(a, b) for _, a, b in new.record["sections"]):
-            frame.loc[name, ["accuracy_km", "basis"]] = [MAPPED_KM, "surveyed"]
-    return frame, [i for i in frame["id"] if i not in kept]
+NAME_TAGS = ("name:en", "name", "official_name:en", "alt_name:en", "alt_name", "old_name")
+# Words beside the name of a unit.
+_CALLED = re.compile(r"\b(district|zila|province|division of)\b", re.IGNORECASE)
+
+
+def stored_outlines(layer: str) -> tuple[Mapping[str, Any], list[dict[str, Any]]] | None:
+    """Load the stored record of a layer and its units: `relation`, `tags`, `geometry` of each.
+
+    Returns None where nothing is stored; a damaged file is a DataError.
+    """
+    path = stored_path("outlines", layer)
+    if not path.is_file():
+        return None
+    record, body = read_checked(path)
+    units = json.loads(body)["units"]
+    return record, [u | {"geometry": shapely.from_wkb(u["geometry"])} for u in units]
+
+
+def match_units(frame: gpd.GeoDataFrame, tags: Iterable[Mapping[str, str]]) -> list[int | None]:
+    """Match OpenStreetMap's units, by their tags, to the rows of a layer; return the row of each.
+
+    Names in `NAME_TAGS` and ``name:ur`` are compared, without the word district or province. A row
+    is matched once, to the first unit with its name; a row for several districts matches none.
+    """
+    rows: dict[str, int] = {}
+    several = [isinstance(cell, str) and ";" in cell for cell in frame.get("districts", ())]
+    for column in ("name", "name_ur", "aliases", "id"):
+        for number, cell in enumerate(frame.get(column, ())):
+            for text in cell.split(";") if isinstance(cell, str) else ():
+                if not (several and several[number]):
+                    rows.setdefault(_bare(text), number)
+    taken: set[int] = set()
+    found: list[int | None] = []
+    for each in tags:
+        names = [n for key in (*NAME_TAGS, "name:ur") for n in each.get(key, "").split(";")]
+        hits = (rows[b] for n in names if (b := _bare(n)) in rows and rows[b] not in taken)
+        row = next(hits, None)
+        found.append(row)
+        taken |= set() if row is None else {row}
+    return found
+
+
+def _bare(name: str) -> str:
+    return fold(_CALLED.sub("", name))
+
+
+def redraw_outlines(layer: str, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[str]]:
+    """Return a layer with OpenStreetMap's outlines, and the ids of rows that stay bundled.
+
+    A unit in the layer keeps its id and facts; a new unit gets a new row. A row without a unit
+    stays if no new outline covers its middle; new outlines are cut out of it.
+    """
+    kept = stored_outlines(layer)
+    if kept is None:
+        return frame, list(frame["id"])
+    record, units = kept
+    date = str(record["snapshot"] or "")[:10] or None
+    matched = match_units(frame, [u["tags"] for u in units])
+    shapes = np.array([u["geometry"] for u in units], object)
+    rows = [_row(frame, row, unit, date, layer) for row, unit in zip(matched, units, strict=True)]
+    middles = frame.geometry.representative_point().to_numpy()
+    whole = shapely.union_all(shapes)
+    covered = shapely.intersects(whole, middles)
+    rest = ~covered & ~np.isin(np.arange(len(frame)), [m for m in matched if m is not None])
+    new = pd.DataFrame(rows, columns=frame.columns.drop("geometry"))
+    old = pd.DataFrame(frame[rest].drop(columns="geometry"))
+    both = pd.concat([new, old], ignore_index=True).astype(
+        {c: t for c, t in frame.drop(columns="geometry").dtypes.items() if t.kind == "f"}
+    )
+    beside = [_give_way(shape, whole) for shape in frame.geometry[rest]]
+    units_and_rest = gpd.GeoDataFrame(both, geometry=[*shapes, *beside], crs=4326)
+    ordered = units_and_rest.sort_values("id", kind="stable")
+    return ordered.set_axis(ordered["id"].to_numpy(), axis=0), sorted(old["id"])
+
+
+def _give_way(shape: shapely.Geometry, whole: shapely.Geometry) -> Any:
+    """Return a bundled outline without the parts that new ones cover."""
+    if not shapely.intersects(shape, whole):
+        return shape
+    parts = shapely.get_parts(shapely.difference(shape, whole))
+    return shapely.MultiPolygon([p for p in parts if p.geom_type == "Polygon"])
+
+
+@cache
+def _codes() -> dict[str, dict[str, Any]]:
+    """Return the districts of 2022, by each of their names."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in read_districts().values():
+        others = row["aliases"].split(";") if isinstance(row["aliases"], str) else []
+        for text in (row["name"], *others):
+            found.setdefault(_bare(text), row)
+    return found
+
+
+def _row(
+    frame: gpd.GeoDataFrame, row: int | None, unit: Mapping[str, Any], date: str | None, layer: str
+) -> dict[str, Any]:
+    """Return the row of a unit: facts of the matching row, else the unit's own names."""
+    tags = unit["tags"]
+    about: dict[str, Any] = {
+        "accuracy_km": None,
+        "basis": "gazetteer",
+        "source": f"OpenStreetMap relation {unit['relation']}",
+        "source_date": date,
+        "licence": "ODbL-1.0",
+        "note": "outline of OpenStreetMap; how good it is isn't stated",
+    }
+    if row is not None:
+        return dict(frame.iloc[row].drop("geometry")) | about
+    name = next((tags[key] for key in NAME_TAGS if tags.get(key)), str(unit["relation"]))
+    about |= {
+        "id": f"osm-{unit['relation']}",
+        "name": _CALLED.sub("", name).strip(),
+        "name_ur": tags.get("name:ur"),
+        "name_zh": tags.get("name:zh"),
+        "kind": layer.removesuffix("s"),
+    }
+    known = _codes().get(_bare(about["name"])) if layer == "districts" else None
+    if known is not None:
+        same = ("name", "aliases", "province", "province_iso")
+        about |= {c: known[c] for c in same if c in frame}
+        about |= {"districts": known["name"], "pcodes": known["pcode"], "district": known["name"]}
+    elif "province" in frame:
+        # The province of the bundled district that contains its middle.
+        middle = shapely.point_on_surface(unit["geometry"])
+        holds = frame[frame.geometry.intersects(middle)]
+        shared = [c for c in frame if c.startswith("province") and len(holds)]
+        about |= {c: holds[c].iloc[0] for c in shared}
+    return about

@@ -15,7 +15,8 @@ import pandas as pd
 
 from cpecgeo.catalogue import files, lines
 from cpecgeo.catalogue.facts import add_facts, add_names, fold, match, openings
-from cpecgeo.catalogue.geometry import REDRAWN, fingerprint, redraw
+from cpecgeo.catalogue.files import fingerprint
+from cpecgeo.catalogue.geometry import REDRAWN, redraw
 from cpecgeo.errors import UnknownNameError
 from cpecgeo.geodesy.measure import length_km
 

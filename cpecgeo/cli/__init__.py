@@ -303,7 +303,7 @@ def _show_completion(context: click.Context, _: click.Parameter, shell: str | No
 def app(context: click.Context, *, geometry: Literal["bundled", "osm"] | None) -> None:
     """Geospatial analysis of the China–Pakistan Economic Corridor."""
     if geometry is not None:
-        from cpecgeo.catalogue.geometry import using
+        from cpecgeo.catalogue.files import using
 
         context.with_resource(using(geometry=geometry))
 

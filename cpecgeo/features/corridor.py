@@ -14,7 +14,7 @@ import pandas as pd
 from numpy import typing as npt
 from shapely.geometry import LineString, Point
 
-from cpecgeo.catalogue.geometry import Geometry
+from cpecgeo.catalogue.files import Geometry
 from cpecgeo.features.alignment import describe, join, state_accuracy, state_published
 from cpecgeo.features.own_lines import KmLike, LineLike, StopsLike, align_own
 from cpecgeo.features.places import PLACE_KM, km_of

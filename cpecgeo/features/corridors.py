@@ -14,16 +14,8 @@ import pandas as pd
 import shapely
 
 from cpecgeo.catalogue import assemble, corridor_rows, layer
-from cpecgeo.catalogue.geometry import (
-    MAPPED_KM,
-    Geometry,
-    Stored,
-    fingerprint,
-    in_force,
-    load_stored,
-    redrawn_corridor,
-    using,
-)
+from cpecgeo.catalogue.files import Geometry, fingerprint, in_force, using
+from cpecgeo.catalogue.geometry import MAPPED_KM, Stored, load_stored, redrawn_corridor
 from cpecgeo.catalogue.lines import corridor_id
 from cpecgeo.errors import DataError, DataWarning
 from cpecgeo.features.alignment import align_named, describe

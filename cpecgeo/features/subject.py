@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from cpecgeo.catalogue import data_version
 from cpecgeo.catalogue.cite import list_credits
-from cpecgeo.catalogue.geometry import in_force
+from cpecgeo.catalogue.files import in_force
 from cpecgeo.errors import CoordinateError, DataWarning
 from cpecgeo.files.numbers import say_odd, to_accuracy
 from cpecgeo.files.outliers import EXPECTED, is_within

@@ -23,7 +23,7 @@ from folium.raster_layers import TileLayer
 from numpy.typing import NDArray
 
 from cpecgeo.catalogue import layer
-from cpecgeo.catalogue.geometry import fingerprint
+from cpecgeo.catalogue.files import fingerprint
 from cpecgeo.errors import InputError, InputTypeError, UnknownNameError
 from cpecgeo.maps.layer import encode_layer, find_largest
 from cpecgeo.maps.libraries import inline_asset, read_asset

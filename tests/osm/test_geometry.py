@@ -12,8 +12,8 @@ import shapely
 
 import cpecgeo as cg
 from cpecgeo.catalogue import assemble, corridor_rows
-from cpecgeo.catalogue.files import stored_path
-from cpecgeo.catalogue.geometry import Stored, cut_section, fingerprint, in_force, redrawn_sections
+from cpecgeo.catalogue.files import fingerprint, in_force, stored_path
+from cpecgeo.catalogue.geometry import Stored, cut_section, redrawn_sections
 from cpecgeo.errors import DataWarning, InputError
 from cpecgeo.geodesy import distance_km, length_km
 from tests.osm.conftest import RAILS
