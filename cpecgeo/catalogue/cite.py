@@ -149,20 +149,9 @@ def _layer(name: str) -> _Source:
 def list_credits(shapes: Iterable[Any], licences: Iterable[Any] = ()) -> list[str]:
     """Return the credits that geometries and licences require.
 
-    A bare line has no source of its own. It is recognized by its vertices: if they are exactly
-    those of a bundled line, it comes from that line's source.
-
-    Parameters
-    ----------
-    shapes : ndarray or other iterable of geometry
-        lon, lat; points and areas are ignored.
-    licences : iterable of str
-        Licences, such as those of rows.
-
-    Returns
-    -------
-    list of str
-        `OSM_CREDIT`, or empty.
+    They are `OSM_CREDIT`, or none. A bare line has no source of its own. It is recognized by its
+    vertices (lon, lat): if they are exactly those of a bundled line, it comes from that line's
+    source. Points and areas are ignored.
 
     Examples
     --------

@@ -61,21 +61,11 @@ _LAST = 10
 
 
 def add_facts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Add the facts in tables to the features of a layer.
+    """Add the facts in tables to the features of a layer, by their `id`; return a new frame.
 
-    Parameters
-    ----------
-    name : str
-        Name of the layer.
-    frame : DataFrame
-        With `id`; a new frame is returned.
-
-    Returns
-    -------
-    DataFrame
-        Points get `district`, `province`, `province_iso`, `role` and `rank`. Lines without a date
-        of opening get the known one. Features get their `remark`, and `name_ur` and `name_zh` where
-        their own row has none and a source has one.
+    Points get `district`, `province`, `province_iso`, `role` and `rank`. Lines without a date of
+    opening get the known one. Features get their `remark`, and `name_ur` and `name_zh` where their
+    own row has none and a source has one.
 
     Examples
     --------
@@ -282,27 +272,9 @@ def of_town(name: str) -> str:
 
 
 def match(name: str, known: Mapping[str, Iterable[str]], what: str) -> str:
-    """Return the key that a name means.
+    """Return the key that a name, as written by a person, means; `known` has their other names.
 
-    Parameters
-    ----------
-    name : str
-        The name as written by a person.
-    known : mapping of str to iterable of str
-        Each key with its other names.
-    what : str
-        The kind of name, for messages.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    UnknownNameError
-        No key or other name matches; the message lists similar ones.
-    InputTypeError
-        `name` isn't text.
+    An unknown name is refused, with similar ones; `what` is the kind of name, for messages.
 
     Examples
     --------

@@ -77,21 +77,7 @@ def _root() -> Path:
 
 
 def data_path(relative: str) -> Path:
-    """Return the path of a bundled file.
-
-    Parameters
-    ----------
-    relative : str
-        Path inside ``data/``, such as ``"corridors.csv"``.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    DataError
-        There is no such file, or its content has changed.
+    """Return the path of a bundled file, given inside ``data/``; a changed one is refused.
 
     Examples
     --------
@@ -211,18 +197,6 @@ def write_checked(path: Path, record: dict[str, Any], body: bytes) -> None:
     """Write a record and a body as one file: whole, or not at all.
 
     The first line is JSON: the record, and length and sha256 of the compressed body after it.
-
-    Parameters
-    ----------
-    path : Path
-    record : dict
-        Values that JSON can store.
-    body : bytes
-
-    Raises
-    ------
-    FileError
-        The folder can't be created or written.
     """
     packed = zlib.compress(body, 6)
     head = {
@@ -242,20 +216,7 @@ def write_checked(path: Path, record: dict[str, Any], body: bytes) -> None:
 
 
 def read_checked(path: Path) -> tuple[dict[str, Any], bytes]:
-    """Read a file of `write_checked`.
-
-    Returns
-    -------
-    record : dict
-    body : bytes
-
-    Raises
-    ------
-    DataError
-        The file has changed: its sha256 or its form is different.
-    FileError
-        It can't be read.
-    """
+    """Read a file of `write_checked`; one with another sha256 or form is refused."""
     try:
         head, _, packed = path.read_bytes().partition(b"\n")
     except OSError as error:

@@ -187,21 +187,7 @@ class Assembled:
 
 @cache
 def assemble(corridor: str) -> Assembled:
-    """Join a corridor's sections end to end, in order.
-
-    Parameters
-    ----------
-    corridor : str
-        Its id.
-
-    Returns
-    -------
-    Assembled
-
-    Raises
-    ------
-    DataError
-        A section can't be drawn from the data at hand, or two don't meet.
+    """Join a corridor's sections, given by its id, end to end in order; as `join_sections`.
 
     Examples
     --------
@@ -212,18 +198,7 @@ def assemble(corridor: str) -> Assembled:
 
 
 def join_sections(names: Sequence[str], what: str) -> Assembled:
-    """Join sections end to end, in order.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Their ids.
-    what : str
-        The name of the whole, for messages.
-
-    Returns
-    -------
-    Assembled
+    """Join sections, given by their ids, end to end in order; `what` names the whole in messages.
 
     Raises
     ------
@@ -237,7 +212,10 @@ def join_sections(names: Sequence[str], what: str) -> Assembled:
             f"{what} needs {', '.join(absent)}, which rests on the "
             "OpenStreetMap stations in data/odbl; this installation lacks them."
         )
-    pieces = [_orient(drawn[name]) for name in names]
+    pieces = [
+        (np.asarray(f["geometry"].coords), np.asarray(f["measures_km"], float))
+        for f in map(drawn.__getitem__, names)
+    ]
     turned, gaps = turn_ends([xy for xy, _ in pieces])
     for i, gap in enumerate(gaps):
         if gap > MEET_KM:
@@ -269,14 +247,7 @@ def join_sections(names: Sequence[str], what: str) -> Assembled:
 def turn_ends(lines: Sequence[NDArray[np.float64]]) -> tuple[list[bool], list[float]]:
     """Find which lines to reverse so that each begins at the end of the one before, and the gaps.
 
-    Parameters
-    ----------
-    lines : sequence of ndarray, shape (vertices, 2)
-
-    Returns
-    -------
-    (list of bool, list of float)
-        Whether each line is reversed; km from each line's end to the next.
+    These are the km from each line's end to the next line.
 
     Examples
     --------
@@ -310,10 +281,6 @@ def _legs(span: _Span, feature: dict[str, Any]) -> list[Leg]:
 
 
 _Piece = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-
-def _orient(feature: dict[str, Any]) -> _Piece:
-    return np.asarray(feature["geometry"].coords), np.asarray(feature["measures_km"], float)
 
 
 def _reverse(piece: _Piece) -> _Piece:

@@ -15,6 +15,7 @@ from typing import Any, Literal, TextIO
 
 import click
 
+from cpecgeo.cli.screen import remark
 from cpecgeo.errors import CpecgeoError, CpecgeoWarning
 
 __all__ = ["COMMANDS", "app", "in_shell", "list_options", "main"]
@@ -77,7 +78,8 @@ _REFRESH = re.compile(r"cpecgeo\.osm\.refresh\('([\w.-]+)'\)")
 _CLAUSES = re.compile(r"(?<=[.;:]) |(?<=\S)(?=, or )")
 # Advice that only works in Python: a call, `explode()`, or a keyword argument.
 _CALL = re.compile(r"\b[a-z_]+(?:\.[a-z_]+)*\((?:\)|[a-z_]+[,=)])")
-_OF_ALL = {"--geometry", "--version", "--show-completion"}
+# Options before the command, and whether each has a value.
+_OF_ALL = {"--geometry": True, "--version": False, "--show-completion": True}
 _OF_FILES = {"lon", "lat", "layer", "crs", "thousands", "encoding"}
 
 
@@ -320,8 +322,7 @@ def _remark(
     if issubclass(category, CpecgeoWarning):
         context = click.get_current_context(silent=True)
         named = list_options(context.command) if context is not None else {}
-        text = in_shell(" ".join(str(message).split()), named)
-        print(f"cpecgeo: {text}", file=sys.stderr)
+        remark(in_shell(" ".join(str(message).split()), named))
     else:
         text = warnings.formatwarning(message, category, filename, lineno, line)
         print(text, file=file or sys.stderr)
@@ -334,7 +335,7 @@ def main() -> None:
     """
     debug = "--debug" in sys.argv
     if sys.stdout is None:  # closed by the calling process
-        print("cpecgeo: standard output is closed.", file=sys.stderr)
+        remark("standard output is closed.")
         sys.exit(1)
     # Loading modules creates many objects but no garbage; collecting took a tenth of most commands.
     gc.set_threshold(50_000, 20, 20)
@@ -350,7 +351,7 @@ def main() -> None:
     except CpecgeoError as error:
         if debug:
             raise
-        print(f"cpecgeo: {' '.join(str(error).split())}", file=sys.stderr)
+        remark(" ".join(str(error).split()))
         sys.exit(1)
     except BrokenPipeError:
         _drop_output()
@@ -358,7 +359,7 @@ def main() -> None:
     except OSError as error:
         if debug:
             raise
-        print(f"cpecgeo: can't write ({error.strerror or error}).", file=sys.stderr)
+        remark(f"can't write ({error.strerror or error}).")
         _drop_output()
         sys.exit(1)
 
@@ -372,15 +373,23 @@ def _run() -> int | None:
     except click.ClickException as error:
         error.show()
         if isinstance(error, click.NoSuchOption) and error.option_name in _OF_ALL:
-            print(f"It stands before the command: cpecgeo {error.option_name} …", file=sys.stderr)
+            whole = _in_front(typed, error.option_name)
+            print(f"It stands before the command: {whole}", file=sys.stderr)
         missing = error.param if isinstance(error, click.MissingParameter) else None
         if missing is not None and missing.name == "out":
             print("The name of the file to write stands after -o.", file=sys.stderr)
         return error.exit_code
     except click.Abort:
-        print("cpecgeo: stopped.", file=sys.stderr)
+        remark("stopped.")
         return 130
     return code
+
+
+def _in_front(typed: list[str], option: str) -> str:
+    """Return the typed command with an option of all commands, and its value, in front."""
+    at = next(i for i, text in enumerate(typed) if text.partition("=")[0] == option)
+    end = at + 1 + (_OF_ALL[option] and "=" not in typed[at])
+    return shlex.join(["cpecgeo", *typed[at:end], *typed[:at], *typed[end:]])
 
 
 def _drop_output() -> None:

@@ -29,7 +29,7 @@ from cpecgeo.cli.inputs import (
     subject,
     targets,
 )
-from cpecgeo.cli.screen import beside, give, refuse_source, tell_unplaced
+from cpecgeo.cli.screen import beside, give, refuse_source, remark, tell_unplaced
 from cpecgeo.errors import GeometryError, InputError
 
 __all__ = [
@@ -107,7 +107,7 @@ def _stream(verb: str, source: str, out: Path | None, how: Reading, asked: dict[
     refuse_source(out)
     run = getattr(scale, f"{verb}_file")(source, out, progress=sys.stderr.isatty(), **how, **asked)
     if run.read_as and how["lon"] is None:
-        print(f"cpecgeo: {run.read_as}", file=sys.stderr)
+        remark(run.read_as)
     print(run.out)
 
 
@@ -261,7 +261,7 @@ def within(
     shown = told if out is None and not json else None
     give(rows, shown, out=out, json=json, safe_cells=safe_cells)
     if rows.empty:
-        print(f"cpecgeo: none within {km} km.", file=sys.stderr)
+        remark(f"none within {km} km.")
     tell_unplaced(asked)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import click
 
-from cpecgeo.cli.screen import note_source
+from cpecgeo.cli.screen import note_source, remark
 from cpecgeo.errors import InputError
 
 if TYPE_CHECKING:
@@ -207,7 +206,7 @@ def share(how: Reading, *groups: str | Iterable[str] | None) -> list[Reading | N
 def _tell_read(frame: pd.DataFrame, how: Reading | None) -> None:
     """Print to stderr how the positions of a file were read."""
     if (how is None or how["lon"] is None) and "read_as" in frame.attrs:
-        print(f"cpecgeo: {frame.attrs['read_as']}", file=sys.stderr)
+        remark(frame.attrs["read_as"])
 
 
 def _choice(how: Reading | None) -> Choice | None:
@@ -305,10 +304,7 @@ def _resolve(
     found = resolve(given[0] if len(given) == 1 else [*given], what, missing=missing, anywhere=True)
     if found.also:
         kind = "" if found.kind == "list" else f" is a {found.kind} here;"
-        print(
-            f"cpecgeo: {', '.join(typed)}{kind} also known: {', '.join(found.also)}",
-            file=sys.stderr,
-        )
+        remark(f"{', '.join(typed)}{kind} also known: {', '.join(found.also)}")
     if what.startswith("--"):
         _tell_mixed(typed)
     return found
@@ -332,10 +328,9 @@ def _tell_mixed(typed: Sequence[str]) -> None:
             for each in counts
         ]
         if len(counts[0]) > 1 or set(counts[1].index) != {"operating"}:
-            print(
-                f"cpecgeo: {name} has {told[0]} ({told[1]}), and any counts; to choose, name "
-                f"some, comma between: `cpecgeo show {name}` lists them.",
-                file=sys.stderr,
+            remark(
+                f"{name} has {told[0]} ({told[1]}), and any counts; to choose, name "
+                f"some, comma between: `cpecgeo show {name}` lists them."
             )
 
 
@@ -360,13 +355,19 @@ def features(what: str, how: Reading | None) -> Any:
 
 def load(what: str, how: Reading | None) -> Any:
     """Load the table of a file, or resolve a name, which keeps facts such as accuracy."""
+    from cpecgeo.features.lookup import locate_names
+    from cpecgeo.files.formats import Choice
     from cpecgeo.files.reading import read
 
     if not is_file(what) and not (what.strip() and Path(what).exists()):
         return subject(what, "the source", missing="keep")
     note_source(what)
-    frame = read(what) if how is None else read(what, **how)
+    choice = Choice() if how is None else Choice(**how)
+    try:
+        frame = read(what, **vars(choice))
+    except InputError as error:
+        frame = locate_names(what, choice, error)
     _tell_read(frame, how)
     if len(frame) == 0:
-        print(f"cpecgeo: {what} has no rows.", file=sys.stderr)
+        remark(f"{what} has no rows.")
     return frame

@@ -33,6 +33,7 @@ __all__ = [
     "once",
     "plain_rows",
     "refuse_source",
+    "remark",
     "save",
     "show",
     "tell_access",
@@ -46,6 +47,11 @@ _READ = "cpecgeo.read"
 _MUCH = 0.25
 _WHOLE = {"gaps": 0, "units": 0}
 _PLACES = _WHOLE | {"ratio": 3, "share": 3, "per_km": 4, "per_km_year": 5, "lon": 5, "lat": 5}
+
+
+def remark(text: str) -> None:
+    """Print a remark to stderr, beside the answer."""
+    print(f"cpecgeo: {text}", file=sys.stderr)
 
 
 def give(
@@ -142,10 +148,9 @@ def give_gained(table: pd.DataFrame, *, out: Path | None, json: bool) -> None:
     is_new = table["outcome"] == "refreshed"
     show(_flat(table[is_new]), _GAINED)
     for told, names in table[~is_new].groupby("outcome", sort=False).groups.items():
-        print(f"cpecgeo: {', '.join(map(str, names))} as bundled: {told}", file=sys.stderr)
+        remark(f"{', '.join(map(str, names))} as bundled: {told}")
     dates = ", ".join(sorted(set(table.loc[is_new, "snapshot"].dropna().astype(str))))
-    print(f"cpecgeo: {is_new.sum()} of {len(table)} refreshed; data of {dates or 'unknown date'}.",
-          file=sys.stderr)  # fmt: skip
+    remark(f"{is_new.sum()} of {len(table)} refreshed; data of {dates or 'unknown date'}.")
     return None
 
 
@@ -203,10 +208,7 @@ def tell_unplaced(frame: pd.DataFrame | Subject) -> None:
 
     shapes = frame.shapes if isinstance(frame, Subject) else frame.geometry
     if count := int(shapes.isna().sum()):
-        print(
-            f"cpecgeo: {count:,} of {len(frame):,} rows have no position, and no answer.",
-            file=sys.stderr,
-        )
+        remark(f"{count:,} of {len(frame):,} rows have no position, and no answer.")
 
 
 def tell_access(ways: Sequence[Route]) -> None:
@@ -220,10 +222,9 @@ def tell_access(ways: Sequence[Route]) -> None:
         if away > _MUCH * whole:
             ends = (end for end in (way.origin, way.destination) if end.access_km > 0.1 * away)
             told = " and ".join(f"{end.name} lies {end.access_km:,.1f} km off" for end in ends)
-            print(
-                f"cpecgeo: way {n}: {told} the network, in a straight line: {whole:,.1f} km in "
-                f"all; km and hours are for the {way.chainage_km:,.1f} km on the network only.",
-                file=sys.stderr,
+            remark(
+                f"way {n}: {told} the network, in a straight line: {whole:,.1f} km in "
+                f"all; km and hours are for the {way.chainage_km:,.1f} km on the network only."
             )
 
 

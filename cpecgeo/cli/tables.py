@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -28,7 +27,7 @@ from cpecgeo.cli.inputs import (
     subject,
     things,
 )
-from cpecgeo.cli.screen import beside, give, is_known, show, tell_unplaced
+from cpecgeo.cli.screen import beside, give, is_known, remark, show, tell_unplaced
 from cpecgeo.cli.things import tell_lengths
 from cpecgeo.errors import InputError
 
@@ -79,10 +78,9 @@ def _line_lengths(given: Subject) -> list[dict[str, Any]]:
 
     km = np.atleast_1d(np.asarray(geodesy.length_km(given.checked), float))
     if points := int(given.shapes.geom_type.isin(["Point", "MultiPoint"]).sum()):
-        print(
-            f"cpecgeo: {given.title}: {points:,} of {len(given):,} features are points, which "
-            "have no length.",
-            file=sys.stderr,
+        remark(
+            f"{given.title}: {points:,} of {len(given):,} features are points, which "
+            "have no length."
         )
     titles, stated = given.names or [given.title] * len(given), given.accuracy_km
     published = [float("nan")] * len(given)
@@ -162,8 +160,7 @@ def profile(
             both = f"climb {told['climb_m']:,.0f} m, descent {told['descent_m']:,.0f} m"
             print(f"{both} (over {over}), {highest}")
         if count := told["without_elevation"]:
-            why = f"{count} of {len(table)} rows have no elevation: sea, or off the grid"
-            print(f"cpecgeo: {why}.", file=sys.stderr)
+            remark(f"{count} of {len(table)} rows have no elevation: sea, or off the grid.")
     give(table, out=out, json=json)
 
 
@@ -208,14 +205,12 @@ def density(
     found = density_along(along, rows, bin_km=bin_km, by=by, max_km=max_km, when=when, freq=freq)
     told = found.attrs
     if max_km is None and (beyond := told["beyond_50_km"]):
-        print(
-            f"cpecgeo: {beyond} of {told['counted']} events lie more than 50 km from "
-            f"{told['corridor']} and are counted; --max-km leaves far ones out.",
-            file=sys.stderr,
+        remark(
+            f"{beyond} of {told['counted']} events lie more than 50 km from "
+            f"{told['corridor']} and are counted; --max-km leaves far ones out."
         )
     if dropped := told["too_far"]:
-        text = f"{dropped} events lie more than {max_km:g} km away and aren't counted."
-        print(f"cpecgeo: {text}", file=sys.stderr)
+        remark(f"{dropped} events lie more than {max_km:g} km away and aren't counted.")
     give(found, out=out, json=json)
     tell_unplaced(rows)
 

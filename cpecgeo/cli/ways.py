@@ -26,7 +26,7 @@ from cpecgeo.cli.inputs import (
     split,
     thing,
 )
-from cpecgeo.cli.screen import give, give_gained, tell_access
+from cpecgeo.cli.screen import give, give_gained, remark, tell_access
 from cpecgeo.errors import InputError
 
 __all__ = ["closures", "gain", "matrix", "osm", "reach", "route"]
@@ -228,10 +228,9 @@ def reach(
         return
     if count := area.towns.attrs["left_out"]:
         far = area.towns.attrs["left_out_km"]
-        print(
-            f"cpecgeo: left out: {count} towns {within_km:g} to {far:g} km off what is reached; "
-            "--within-km takes them in.",
-            file=sys.stderr,
+        remark(
+            f"left out: {count} towns {within_km:g} to {far:g} km off what is reached; "
+            "--within-km takes them in."
         )
     towns = area.towns.sort_values("cost_at").rename(columns={"cost_at": area.weight})
     give(towns, f"name population {area.weight} access_km", out=None, json=json)
@@ -261,9 +260,9 @@ def matrix(
     table = route_matrix(listed, listed, weight=weight, **chosen)
     if count := int(table.isna().to_numpy().sum()):
         by = "" if typed["mode"] == "any" else f" with --mode {typed['mode']}"
-        print(f"cpecgeo: {count} of {table.size} have no way{by}.", file=sys.stderr)
+        remark(f"{count} of {table.size} have no way{by}.")
     if not json:
-        print(f"cpecgeo: {weight} of the ways with least {weight} (--weight).", file=sys.stderr)
+        remark(f"{weight} of the ways with least {weight} (--weight).")
     give(table.rename_axis("from").reset_index(), out=out, json=json)
 
 

@@ -91,16 +91,9 @@ class Alignment:
 
 
 def align_named(names: Sequence[str], whole: Assembled, wholes: Iterable[str] = ()) -> Alignment:
-    """Return the alignment of bundled sections.
+    """Return the alignment of bundled sections, given by id in order, and assembled.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Ids of sections, in order.
-    whole : Assembled
-        The sections assembled.
-    wholes : iterable of str
-        Ids of corridors and sections whose published figures are included.
+    `wholes` are the ids of corridors and sections whose published figures are included.
     """
     parts = layer("sections").loc[list(names)]
     parts = parts.reset_index(drop=True).rename(columns={"ratio_reason": "reason"})
@@ -125,12 +118,7 @@ def align_named(names: Sequence[str], whole: Assembled, wholes: Iterable[str] = 
 
 
 def find_named(name: str) -> Alignment:
-    """Return the alignment of a bundled section or corridor, by name or id.
-
-    Raises
-    ------
-    UnknownNameError, DataError
-    """
+    """Return the alignment of a bundled section or corridor, by name or id."""
     if ids := ids_named("sections", name):
         names, wholes = ids[:1], [""]
     else:
@@ -145,20 +133,9 @@ def find_named(name: str) -> Alignment:
 
 
 def join(parts: Sequence[Any]) -> Alignment:
-    """Join alignments end to end, in the given order, each reversed where needed so that ends meet.
+    """Join corridors, or sections and corridors by name, end to end in the given order.
 
-    Parameters
-    ----------
-    parts : sequence of Corridor or str
-        Corridors, or names of sections or corridors.
-
-    Raises
-    ------
-    UnknownNameError
-    GeometryError
-        Two consecutive parts don't meet.
-    InputError
-        None given.
+    Each is reversed where needed so that ends meet; parts that don't meet are refused.
     """
     if isinstance(parts, str) or not isinstance(parts, Sequence) or len(parts) == 0:
         raise InputError(
@@ -205,12 +182,7 @@ def _alignment_of(thing: Any) -> Alignment:
 
 
 def check_junctions(names: Sequence[str], gaps: Sequence[float]) -> None:
-    """Refuse consecutive parts that don't meet.
-
-    Raises
-    ------
-    GeometryError
-    """
+    """Refuse consecutive parts that don't meet."""
     for i, gap in enumerate(gaps):
         if gap > MEET_KM:
             raise GeometryError(
@@ -223,25 +195,8 @@ def check_junctions(names: Sequence[str], gaps: Sequence[float]) -> None:
 def check_course(names: Sequence[str], lines: Iterable[Any], xy: Floats) -> None:
     """Refuse sections that cross themselves or run back; warn where the whole line does.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Names of the sections.
-    lines : iterable of LineString
-        The sections.
-    xy : ndarray, shape (vertices, 2)
-        The whole line.
-
-    Raises
-    ------
-    GeometryError
-        A section crosses itself, or turns back on itself.
-
-    Warns
-    -----
-    GeometryWarning
-        The whole crosses itself or runs over itself; points there have the first of their
-        chainages.
+    Points where the whole line, `xy`, crosses itself or runs over itself have the first of their
+    chainages.
     """
     lines = list(lines)
     for name, line in zip(names, lines, strict=True):
@@ -310,18 +265,8 @@ def describe(
 ) -> dict[str, Any]:
     """Return the fields of a corridor that follow from its alignment.
 
-    Parameters
-    ----------
-    made : Alignment
-    name : str
-        Its id.
-    title, kind, status : str, optional
-        When omitted, the kind of most of its km, and the status of its least finished section.
-
-    Raises
-    ------
-    InputError
-        An empty name, or an unknown kind or status.
+    Where they aren't given, it has the kind of most of its km, and the status of its least finished
+    section. An empty name, and an unknown kind or status, are refused.
     """
     if not isinstance(name, str) or not name.strip():
         raise InputError(f"name is {name!r}; give the corridor an id of its own, as text.")

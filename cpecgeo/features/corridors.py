@@ -273,13 +273,7 @@ def lengths() -> pd.DataFrame:
 
 
 def _rebuild(bundled: Corridor, kept: Stored) -> Refreshed:
-    """Rebuild a refreshed corridor from the stored file.
-
-    Parameters
-    ----------
-    bundled : Corridor
-    kept : Stored
-    """
+    """Rebuild a refreshed corridor from the stored file."""
     body = kept.body
     return Refreshed(
         corridor=_redraw(bundled, kept),
@@ -341,14 +335,7 @@ def _redraw_legs(legs: pd.DataFrame, kept: Stored) -> pd.DataFrame:
 def split_sections(whole: Corridor) -> list[Corridor]:
     """Return the sections of a caller's corridor, each with the chainage of the whole.
 
-    Parameters
-    ----------
-    whole : Corridor
-
-    Returns
-    -------
-    list of Corridor
-        Named by their sections; the corridor itself where these names aren't unique.
+    They are named by their sections; where these names aren't unique, it is the corridor itself.
 
     Examples
     --------

@@ -6,6 +6,7 @@ states the kind: ``"district:Quetta"``.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import geopandas as gpd
+import pandas as pd
 
 from cpecgeo.catalogue import fold, layer
 from cpecgeo.catalogue.layers import ids_named, load_shared
@@ -24,7 +26,8 @@ from cpecgeo.features.corridors import corridor, split_sections
 from cpecgeo.features.own_lines import read_line
 from cpecgeo.features.places import place
 from cpecgeo.features.subject import Subject, frame_subject
-from cpecgeo.files.formats import Choice, has_format
+from cpecgeo.files.formats import Choice, find_format, has_format
+from cpecgeo.files.numbers import infer_types
 from cpecgeo.geodesy.inputs import LINES
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "line_of_file",
     "lines_of_file",
     "load_line",
+    "locate_names",
     "read_labelled",
     "read_subject",
 ]
@@ -41,6 +45,9 @@ KINDS = ("corridor", "section", "place", "layer", "district", "province", "file"
 """What a name may be, in the order of lookup."""
 
 
+# Columns of a table that say what a row is, and what such a name may be.
+_NAMES = {"name", "place", "town", "city", "village", "station", "site", "location"}
+_NAMED = ("corridor", "section", "place", "district", "province")
 _STATED = re.compile(r"\b(lon|lat|layer|crs|thousands|encoding)=")
 
 # A former unit has no outline, and the province that it joined is a different area.
@@ -227,27 +234,9 @@ def _of_rows(rows: gpd.GeoDataFrame, kind: str, title: str) -> Subject:
 def read_subject(
     path: str, missing: Literal["raise", "keep"], choice: Choice | None = None
 ) -> Subject:
-    """Return the features of a file as a subject.
+    """Return the features of a file as a subject: its rows with all columns, as `read_labelled`.
 
-    Parameters
-    ----------
-    path : str
-    missing : {"raise", "keep"}
-        Whether rows without a geometry are left out or stay.
-    choice : Choice, optional
-        Options for reading. Without it, an error that suggests an option says that it is one of
-        `cpecgeo.read`, because verbs have no such options.
-
-    Returns
-    -------
-    Subject
-        Its rows with all columns, labelled by a column ``name``, else ``id``, where values are
-        unique; else by number from 0.
-
-    Raises
-    ------
-    FileError, InputError, CRSError
-        As `cpecgeo.read`.
+    Rows without a geometry are left out unless `missing` is "keep".
     """
     frame = read_labelled(path, choice)
     found = frame_subject(frame, str(frame.attrs["read_from"]), missing="keep", is_numbered=False)
@@ -261,25 +250,11 @@ def read_subject(
 
 
 def lines_of_file(path: str, choice: Choice | None = None) -> list[Corridor] | Subject:
-    """Return the lines of a file as corridors, or else its features.
+    """Return the lines of a file as corridors, or else its features; as `read_subject`.
 
-    Parameters
-    ----------
-    path : str
-    choice : Choice, optional
-        As `read_subject`.
-
-    Returns
-    -------
-    list of Corridor, or Subject
-        Lines that join become sections with the chainage of the whole, each under its name, or one
-        corridor under the file's name where they have no names. Points and areas, and lines that
-        don't join, are returned as features.
-
-    Raises
-    ------
-    FileError, InputError, CRSError
-        As `cpecgeo.read`.
+    Lines that join become sections with the chainage of the whole, each under its name, or one
+    corridor under the file's name where they have no names. Points and areas, and lines that don't
+    join, are returned as features.
     """
     try:
         found = read_subject(path, "keep", choice)
@@ -297,7 +272,7 @@ def lines_of_file(path: str, choice: Choice | None = None) -> list[Corridor] | S
 
 
 def read_labelled(path: str, choice: Choice | None) -> gpd.GeoDataFrame:
-    """Read a file, with its rows labelled by name.
+    """Read a file; label rows by a column ``name``, else ``id``, if unique, else by number from 0.
 
     Raises
     ------
@@ -307,7 +282,72 @@ def read_labelled(path: str, choice: Choice | None) -> gpd.GeoDataFrame:
     from cpecgeo.files.reading import label_rows, read  # most names aren't files
 
     with _advise(choice):
-        return label_rows(read(path, **vars(choice or Choice())))
+        try:
+            frame = read(path, **vars(choice or Choice()))
+        except InputError as error:
+            frame = locate_names(path, choice or Choice(), error)
+        return label_rows(frame)
+
+
+def locate_names(path: str, choice: Choice, error: InputError) -> gpd.GeoDataFrame:
+    """Read a table without positions, and locate its rows by names of places and other features.
+
+    Raises
+    ------
+    InputError
+        `error`, that of reading the file, where it isn't such a table; some names aren't known.
+    """
+    table, column = _load_named(path, choice) if type(error) is InputError else (None, "")
+    if table is None:
+        raise error
+    names = table[column].astype(str).str.strip()
+    found, lacking = dict[str, Subject](), list[str]()
+    for name in names[table[column].notna() & (names != "")].unique():
+        try:
+            found[name] = find(name, among=_NAMED)
+        except (UnknownNameError, InputError):
+            lacking.append(name)
+    if len(found) <= len(lacking):
+        raise error
+    if lacking:
+        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+        raise InputError(
+            f"{path} has no columns of lon and lat, and of its names these aren't known: "
+            f"{', '.join(map(repr, lacking[:5]))}{more}. Give lon and lat, or leave these rows out."
+        )
+    shapes = [found[name].shapes.iloc[0] if name in found else None for name in names]
+    frame = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, table.index, crs=4326))
+    if "accuracy_km" not in frame:
+        stated = {name: one.accuracy_km for name, one in found.items()}
+        frame["accuracy_km"] = [math.nan if (km := stated.get(n)) is None else km[0] for n in names]
+    note = f"no lon and lat; positions are those of the names in the column {column!r}"
+    frame.attrs = {"read_from": path, "read_as": note}
+    return frame
+
+
+def _load_named(path: str, choice: Choice) -> tuple[pd.DataFrame | None, str]:
+    """Load a CSV file or workbook, and find its column of names; None if it has positions."""
+    from cpecgeo.files.positions import find_lonlat, is_position
+
+    form = None if path == "-" else find_format(Path(path)).name
+    if form not in {"CSV", "Excel"} or choice.lon is not None or choice.lat is not None:
+        return None, ""
+    if form == "Excel":
+        from cpecgeo.files.excel import load_sheet
+
+        table = load_sheet(Path(path), path, choice.layer)
+    else:
+        from cpecgeo.files.tables import load_csv
+
+        table = load_csv(Path(path), path, choice.encoding)[0].apply(infer_types)
+    table.columns = [str(name) for name in table.columns]
+    column = next((name for name in table if name.strip().casefold() in _NAMES), None)
+    if column is None or any(map(is_position, table)):
+        return None, ""
+    with suppress(InputError):  # x and y in metres
+        find_lonlat([*table], None, None, path, in_metres=True)
+        return None, ""
+    return table, column
 
 
 @contextmanager
@@ -324,24 +364,7 @@ def _advise(choice: Choice | None) -> Iterator[None]:
 
 
 def load_line(path: str, choice: Choice | None = None, *, kind: str = "road") -> Corridor:
-    """Load the lines of a file as one corridor.
-
-    Parameters
-    ----------
-    path : str
-    choice : Choice, optional
-        As `read_subject`.
-    kind : {"road", "rail", "mining"}
-
-    Returns
-    -------
-    Corridor
-
-    Raises
-    ------
-    GeometryError, InputError, FileError, CRSError
-        As `cpecgeo.Corridor.from_line`.
-    """
+    """Load the lines of a file as one corridor; options and errors as `Corridor.from_line`."""
     if path == "-":
         return line_of_file("standard-input", read_labelled(path, choice), kind=kind)
     with _advise(choice):
@@ -355,26 +378,10 @@ def line_of_file(
     choice: Choice | None = None,
     kind: str = "road",
 ) -> Corridor:
-    """Join the lines of a file to one corridor.
+    """Join the lines of a file to one corridor; errors as `Corridor.from_line`.
 
-    Parameters
-    ----------
-    path : str or Path
-    frame : GeoDataFrame, optional
-        The file's features; read here when omitted.
-    choice : Choice, optional
-        Options for reading.
-    kind : {"road", "rail", "mining"}
-
-    Returns
-    -------
-    Corridor
-        Named by its only feature, if that has a name, else by the file.
-
-    Raises
-    ------
-    GeometryError, InputError, FileError, CRSError
-        As `Corridor.from_line`.
+    It is named by its only feature, if that has a name, else by the file. The file is read unless
+    its features are given as a `frame`.
     """
     rows, stops = read_line(path, frame, choice)
     column = next((c for c in ("name", "id") if c in rows and rows[c].notna().any()), None)

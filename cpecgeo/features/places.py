@@ -141,13 +141,12 @@ def _index(of: str, first: str) -> tuple[dict[str, list[str]], ...]:
 
 
 def _rank_rows(of: str, ids: list[str]) -> pd.DataFrame:
-    """Return rows of a layer: a town's main station first, what is a duplicate after others."""
+    """Return rows of a layer: a town's main station first, then by rank and population."""
     frame = pd.DataFrame(load_shared(of).loc[list(dict.fromkeys(ids))])
     if len(frame) == 1:
         return frame
-    twice = frame.get("remark", frame["id"]).str.contains("duplicate", na=False).astype(bool)
-    frame = frame.assign(main=frame["id"].isin(main_stations()), twice=twice)
-    order = [("main", False), ("twice", True), ("rank", True), ("population", False)]
+    frame = frame.assign(main=frame["id"].isin(main_stations()))
+    order = [("main", False), ("rank", True), ("population", False)]
     by, up = zip(*(pair for pair in order if pair[0] in frame), strict=True)
     return frame.sort_values([*by], ascending=[*up], kind="stable")
 

@@ -17,12 +17,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from cpecgeo.errors import (
-    CoordinateError,
-    GeometryError,
-    InputError,
-    InputTypeError,
-)
+from cpecgeo.errors import CoordinateError, GeometryError, InputError, InputTypeError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.corridors import corridor as bundled
 from cpecgeo.features.lookup import KINDS, find, line_of_file, read_subject
@@ -259,27 +254,9 @@ def _list_others(parts: Sequence[Subject]) -> tuple[str, ...]:
 
 
 def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:
-    """Resolve input that must be one corridor.
+    """Resolve input that must be one corridor; `what` is the argument's name, for messages.
 
-    Parameters
-    ----------
-    x : Corridor, str or Path
-        The lines of a file are one corridor with the file's name, see `Corridor.from_line`.
-    what : str
-        The argument's name, for messages.
-
-    Returns
-    -------
-    Corridor
-
-    Raises
-    ------
-    UnknownNameError
-        No corridor of that name.
-    GeometryError, InputError, FileError
-        A file whose lines aren't one corridor.
-    InputTypeError
-        Something without chainage.
+    The lines of a file are one corridor with the file's name, see `Corridor.from_line`.
 
     Examples
     --------
@@ -306,24 +283,9 @@ def resolve_corridor(x: SubjectLike, what: str = "corridor") -> Corridor:
 
 
 def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> tuple[str, Any]:
-    """Resolve input that must be one point.
+    """Resolve input that must be one point; return a name for people, and the point.
 
-    Parameters
-    ----------
-    x : str, Place, Market, Point, (lon, lat), or a series or table of one point
-    what : str
-        The argument's name, for messages.
-    among : sequence of str
-        The kinds that a name may be, of `KINDS`.
-
-    Returns
-    -------
-    (str, Point)
-        A name for people, and the point.
-
-    Raises
-    ------
-    UnknownNameError, InputTypeError, CRSError, CoordinateError, GeometryError
+    Arguments as for `resolve`; a pair of numbers is lon and lat.
 
     Examples
     --------
@@ -351,20 +313,7 @@ def resolve_point(x: PointLike, what: str, *, among: Sequence[str] = KINDS) -> t
 def resolve_points(x: SubjectLike, what: str = "points") -> Subject:
     """Resolve input that must be points; rows without a position stay.
 
-    Parameters
-    ----------
-    x : as in `resolve`
-    what : str
-        The argument's name, for messages.
-
-    Returns
-    -------
-    Subject
-
-    Raises
-    ------
-    GeometryError
-        A GPX file with tracks or routes; the message says how its points are read.
+    For a GPX file with tracks or routes the error says how its points are read.
 
     Examples
     --------

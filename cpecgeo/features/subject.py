@@ -43,7 +43,7 @@ _TOLD = ("title", "kind", "status", "hours", "length_km", "chainage_km", "accura
          "licence")  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Subject:
     """Checked geometries with labels, and their origin.
 
@@ -76,11 +76,11 @@ class Subject:
     title: str
     kind: str
     is_single: bool = False
-    chainages: Mapping[Hashable, Chainage] = field(default_factory=dict, repr=False)
-    frame: gpd.GeoDataFrame | None = field(default=None, repr=False)
-    things: tuple[Any, ...] = field(default=(), repr=False)
-    list_others: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False)
-    stated_km: tuple[float, ...] | None = field(default=None, repr=False)
+    chainages: Mapping[Hashable, Chainage] = field(default_factory=dict)
+    frame: gpd.GeoDataFrame | None = None
+    things: tuple[Any, ...] = ()
+    list_others: Callable[[], tuple[str, ...]] = tuple
+    stated_km: tuple[float, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.shapes)
@@ -89,6 +89,11 @@ class Subject:
     def also(self) -> tuple[str, ...]:
         """Other meanings of the name, with the prefix of their kind: ``"district:quetta"``."""
         return self.list_others()
+
+    def __repr__(self) -> str:
+        count = f", {len(self):,} geometries" if len(self) != 1 else ""
+        also = f"; also {', '.join(self.also)}" if self.also else ""
+        return f"<Subject {self.title}: {self.kind}{count}{also}>"
 
     @property
     def geometry(self) -> Any:
@@ -223,7 +228,8 @@ def provenance(*subjects: Subject) -> dict[str, Any]:
         `data_version`; `geometry`, which is ``"osm"`` where OpenStreetMap's geometry is in force or
         a refreshed corridor or layer was given, else ``"bundled"``; with ``"osm"`` also `bundled`,
         the corridors and features that keep their bundled geometry; and, where there are any,
-        `own`, the caller's corridors, and `credits`, to be shown beside the answer.
+        `own`, the caller's corridors, `credits`, to be shown beside the answer, and `also`, other
+        meanings of the names that were given: ``"district:quetta"``.
 
     Examples
     --------
@@ -241,6 +247,8 @@ def provenance(*subjects: Subject) -> dict[str, Any]:
     about: dict[str, Any] = {"data_version": data_version()}
     if owed := [text for subject in subjects for text in subject.credits]:
         about["credits"] = list(dict.fromkeys(owed))
+    if also := [other for subject in subjects for other in subject.also]:
+        about["also"] = list(dict.fromkeys(also))
     if own := sorted(name for name, geometry in lines.items() if geometry == "own"):
         about["own"] = own
     if "osm" not in used:
@@ -258,17 +266,8 @@ def html_table(
 ) -> Markup:
     """Write a table as HTML; text is escaped unless it is marked as HTML already.
 
-    Parameters
-    ----------
-    rows : iterable of cells
-    head : sequence of str
-        Titles of columns; without them the first cell of each row is its title.
-    classes : sequence of str
-        CSS class of each column, "" for none.
-
-    Returns
-    -------
-    Markup
+    `head` has the titles of columns; without them the first cell of each row is its title.
+    `classes` has the CSS class of each column, "" for none.
 
     Examples
     --------
@@ -295,17 +294,7 @@ def html_table(
 
 
 def html_card(title: str, *parts: object) -> str:
-    """Write a thing as HTML for a notebook: its title in bold, and tables or text.
-
-    Parameters
-    ----------
-    title : str
-    *parts
-        Tables of `html_table`, or text, which is escaped.
-
-    Returns
-    -------
-    str
+    """Write a thing as HTML for a notebook: its title in bold, and tables or text, escaped.
 
     Examples
     --------
@@ -325,20 +314,8 @@ def frame_subject(
 ) -> Subject:
     """Return a series or table as a subject, on its own index.
 
-    Parameters
-    ----------
-    x : GeoDataFrame or GeoSeries
-        With a CRS.
-    what : str
-        Its name in messages.
-    missing : {"raise", "keep"}
-        Whether rows without a geometry are an error or stay.
-    is_numbered : bool
-        Whether an index of whole numbers is the row numbers of a file.
-
-    Returns
-    -------
-    Subject
+    Rows without a geometry are an error or stay. `what` is its name in messages; `is_numbered`
+    tells whether an index of whole numbers is the row numbers of a file.
 
     Examples
     --------

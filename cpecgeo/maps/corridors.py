@@ -322,7 +322,7 @@ def find_doubles(places: gpd.GeoDataFrame) -> set[str]:
     Examples
     --------
     >>> sorted(find_doubles(layer("places")))
-    ['athmuqam', 'bahawalnagar-1332083', 'hattian-bala-9030991']
+    ['athmuqam', 'hattian-bala-9030991']
     """
     there = places[places.geometry.notna()]
     of_some = there["population"].notna()

@@ -1,4 +1,4 @@
-"""How far crossings can be off: against outlines that are really moved."""
+"""The uncertainty of crossings, tested against outlines that are really moved."""
 
 from itertools import pairwise
 
@@ -71,7 +71,7 @@ def test_an_outer_outline_counts_where_the_line_leaves_through_it():
     for side in (0, 1):
         share = 5 / found["length_km"].iloc[side]
         assert found["uncertain_share"].iloc[side] == pytest.approx(share, abs=0.01)
-    # Where it stays inside, the outline beside it is no neighbour's.
+    # Where the line stays inside, there is no neighbour beyond the outline beside it.
     along = LineString([(68 + 2 * KM, 30.5), (68 + 2 * KM, 31.5)])
     inside = cg.crossed(along, zones([30, 32], 5.0)).iloc[0]
     assert (inside["uncertain_share"], inside["certainty"]) == (0, "sure")
@@ -79,7 +79,7 @@ def test_an_outer_outline_counts_where_the_line_leaves_through_it():
 
 @pytest.mark.parametrize(("beside", "certainty"), [(2.0, "open"), (8.0, "sure")])
 def test_a_zone_that_the_line_may_pass_by_is_open(beside, certainty):
-    """A zone so far into it, and one of its own beyond which nothing lies."""
+    """The eastern zone reaches `beside` km over the line; then the same zone with no other beyond."""
     line = LineString([(69, 30.2), (69, 31.8)])
     corner = box(69 - beside * KM / np.cos(np.radians(31)), 30.8, 70, 31.2)
     parted = gpd.GeoDataFrame(
@@ -171,7 +171,7 @@ def test_stops_in_another_district_than_drawn_are_where_it_is_uncertain(name):
 
 @pytest.mark.parametrize(("km", "certainty"), [(0.5, ["open"]), (5.5, ["sure"])])
 def test_a_line_that_accuracy_may_bring_to_touch_is_open(km, certainty):
-    """2 km from a line that is good to 3 km: as near as nothing, and as far as 5."""
+    """2 km from a line with an accuracy of 3 km: the distance is between 0 and 5 km."""
     road = cg.Corridor.from_line(LineString([(67, 25), (67, 26)]), name="r", accuracy_km=3.0)
     path = gpd.GeoSeries([LineString([(67.0198, 25.4), (67.0198, 25.6)])], crs=4326)
     found = cg.within(gpd.GeoDataFrame({"n": [1]}, geometry=path), road, km, certainty=certainty)

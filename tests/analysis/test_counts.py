@@ -27,11 +27,11 @@ def test_low_and_high_are_counted_with_the_line_moved():
     towns = events(off, name=list("abcd"), population=[1.0, 10.0, 100.0, 1000.0])
     found = cg.exposure(ROAD, [10, 20], layer=towns)
     inner, outer = found.iloc[0], found.iloc[1]
-    # 3 km to both sides: a is within 10 km, b and c may be; c may be beyond, d is.
+    # The line may be 3 km off to both sides: a is surely within 10 km, b and c may be, d is not.
     assert (inner["population_low"], inner["population"], inner["population_high"]) == (1, 11, 111)
     assert (outer["population_low"], outer["population"], outer["population_high"]) == (0, 100, 110)
     assert (inner["features_low"], inner["features"], inner["features_high"]) == (1, 2, 3)
-    # Points of 4 km besides: √(3² + 4²) is 5 km.
+    # Points with an accuracy of 4 km in addition: √(3² + 4²) is 5 km.
     again = cg.exposure(ROAD, [10, 20], layer=towns.assign(accuracy_km=[4.0, 0.0, 0.0, 5.0]))
     assert again["population_high"].tolist() == [111, 1110]
 

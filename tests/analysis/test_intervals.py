@@ -42,7 +42,7 @@ def scattered(shapes, accuracy_km, rng):
 
 
 def coverage(lines, points, share=1.0, tries=40):
-    """How often the true distance lies in the interval, accuracy taken as `share` of itself."""
+    """The share of true distances inside the interval, with `share` of the stated accuracy."""
     stated = [frame.assign(accuracy_km=frame["accuracy_km"] * share) for frame in (lines, points)]
     to, around = resolve(stated[0]), Bounds.of(resolve(stated[0]))
     near = cg.nearest(stated[1], to)
@@ -130,7 +130,7 @@ def test_a_distance_is_as_far_off_as_any_leg_can_make_it(name):
     np.testing.assert_allclose(located, stated, atol=1e-5)
     inside = cg.within(at, name, 200)
     np.testing.assert_array_equal(inside["accuracy_km"], near.loc[inside.index, "accuracy_km"])
-    # Beside others, each target has what it has alone; missing points stay without.
+    # With other targets the values are the same as alone; missing points have none.
     with_gap = pd.concat([at, gpd.GeoSeries([None], crs=4326)], ignore_index=True)
     several = cg.nearest(with_gap, [name, Point(60, 20)], k=2)
     mine = several[several["target"] == name]
@@ -187,7 +187,7 @@ def test_certainty_compares_all_that_a_distance_can_be_with_the_limit():
     at = gpd.GeoDataFrame(
         {"off": off}, geometry=[Point(67, 30.0 + k / DEGREE_KM) for k in off], crs=4326
     )
-    # A line good to 5 km, a limit of 10 km: the interval is 5 km to both sides.
+    # A line with an accuracy of 5 km, a limit of 10 km: the interval is 5 km to both sides.
     every = cg.within(at, line(5.0), 10, certainty=["sure", "likely", "open"])
     words = dict(zip(every["off"], every["certainty"], strict=True))
     assert words == {
@@ -199,7 +199,7 @@ def test_certainty_compares_all_that_a_distance_can_be_with_the_limit():
     assert drawn.attrs["certainty"] == {"sure": 2, "likely": 2, "open": 0}
     assert drawn.attrs["beyond"] == 3
     assert cg.within(at, line(5.0), 10, certainty="sure")["off"].tolist() == [1.0, 5.0]
-    # A line good to 40 km tells little about 10 km.
+    # A line with an accuracy of 40 km says little about 10 km.
     assert set(cg.within(at, line(40.0), 10)["certainty"]) == {"open"}
     # The points' own accuracy counts too: √(3² + 4²) is 5.
     own = at.assign(accuracy_km=4.0)
@@ -209,7 +209,9 @@ def test_certainty_compares_all_that_a_distance_can_be_with_the_limit():
 
 def test_a_poor_leg_further_off_can_be_the_nearest():
     both = pd.concat([line(0.1, 30.0), line(20.0, 30.2)], ignore_index=True)
-    spot = gpd.GeoSeries([Point(67, 29.9)], crs=4326)  # 11 km from the good, 33 km from the poor
+    spot = gpd.GeoSeries(
+        [Point(67, 29.9)], crs=4326
+    )  # 11 km from the accurate leg, 33 km from the inaccurate one
     code = cg.within(spot, both, 12)["certainty"]
     assert code.tolist() == ["sure"]
     assert cg.within(spot, both, 10).empty
@@ -321,7 +323,7 @@ def test_distances_in_words(given, text):
 
 @pytest.mark.parametrize("name", ["m2", "mining"])
 def test_intervals_of_every_verb_hold_on_real_corridors(name):
-    """As `python -m tools.intervals` at large: corridors moved within the accuracy of their legs."""
+    """A small run of `python -m tools.intervals`: corridors moved within their legs' accuracy."""
     rows = pd.DataFrame(simulate(name, 40, areas=1))
     sums = rows.groupby("verb")[["held", "of"]].sum().query("of > 0")
     share = sums["held"] / sums["of"]
@@ -343,5 +345,5 @@ def test_a_simulated_line_is_moved_as_far_as_its_accuracy_says():
     within = np.mean(np.array(off) <= accuracy, axis=0)
     assert within[:2000].mean() == pytest.approx(0.95, abs=0.01)
     assert within[2000:].mean() == pytest.approx(0.95, abs=0.02)
-    # Neighbours are moved alike, but where the accuracy changes.
+    # Neighbouring vertices move alike, except where the accuracy changes.
     assert np.abs(np.diff(np.array(off)[:, :2000], axis=1)).max() < 0.6

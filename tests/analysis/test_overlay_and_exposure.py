@@ -1,4 +1,4 @@
-"""Zones crossed, people exposed and climbs, against computations of another kind."""
+"""Zones crossed, people exposed and climbs, compared with independent computations."""
 
 import geopandas as gpd
 import numpy as np
@@ -41,7 +41,7 @@ def test_districts_crossed_against_a_walk(name):
     joined = gpd.sjoin(points.to_frame("geometry"), districts[["geometry"]], predicate="within")
     counted = joined.groupby(joined.columns[-1]).size() * 0.5
     lengths = found.dropna(subset=["zone"]).groupby("zone")["length_km"].sum()
-    # A walk of half kilometres is right to a step at each end of each visit.
+    # A walk in steps of half a kilometre is exact to one step at each end of a stretch.
     visits = found.groupby("zone").size()
     for zone, length in lengths.items():
         assert abs(counted.get(zone, 0) - length) < 1.0 * visits[zone] + 0.05 * length
@@ -136,7 +136,7 @@ def test_a_line_that_leaves_a_common_outline_within_a_kilometre_counts_once():
     assert beyond["length_km"].iloc[0] == pytest.approx(km, abs=1e-6)
     again = cg.crossed(LineString([(67, 31), (67, 31), (67, 31.5), (67, 33)]), zones)
     assert again["length_km"].tolist() == pytest.approx(beyond["length_km"].tolist())
-    # Inside both at once isn't on an outline: zones that overlap have each their own.
+    # A line inside two overlapping zones isn't on an outline, so each zone counts it.
     both = cg.crossed(
         LineString([(67, 31), (67, 31.5)]),
         pd.concat([zones, gpd.GeoSeries([box(66, 30.5, 68, 32)], crs=4326)]),
@@ -186,7 +186,7 @@ def test_parts_of_a_partition_add_up_to_the_line(seed, steps):
     line = LineString(coords)
     found = cg.crossed(line, zones)
     assert found["length_km"].sum() == pytest.approx(cg.length_km(line), abs=1e-5)
-    # Each stretch is where it is said to be, to 10 cm, and outside is outside.
+    # Each stretch lies in its zone, to 10 cm, and stretches outside lie in none.
     whole = zones.union_all()
     for row in found[found["length_km"] > 2].itertuples():
         middle = row.geometry.interpolate(0.5, normalized=True)

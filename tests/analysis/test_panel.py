@@ -1,4 +1,4 @@
-"""Tables for a study, against brute force and cases counted by hand."""
+"""Tables for a study, compared with brute force and with cases counted by hand."""
 
 import geopandas as gpd
 import numpy as np
@@ -28,7 +28,7 @@ def test_a_distance_table_is_nearest_group_by_group():
     for group, targets in (GROUPS | {"energy": GROUPS["energy"][known]}).items():
         near = cg.nearest(places, targets)
         np.testing.assert_allclose(table[f"{group}_km"], near["distance_km"])
-        # 1 km of doubt and more, around what is drawn.
+        # The interval is at least 1 km to both sides of the drawn distance.
         assert (table[f"{group}_low_km"] <= table[f"{group}_km"]).all()
         assert (table[f"{group}_high_km"] >= table[f"{group}_km"]).all()
         reach = np.hypot(near["accuracy_km"].fillna(0), near["point_accuracy_km"])
@@ -72,7 +72,7 @@ def test_means_by_district_and_province():
     for province in ("Punjab", "Sindh"):
         assert table.loc[province, "rail_km"] == pytest.approx(want[province])
     assert table["points"].sum() == len(places)
-    # Points of one's own: by position, counted where an outline is near.
+    # A caller's points: zones by position, with a count of those near an outline.
     own = gpd.GeoSeries([Point(73.05, 33.6), Point(67.0, 30.2), Point(60.0, 20.5)], crs=4326)
     mine = cg.distance_table(own, {"rail": "ml1"}, by="province")
     assert set(mine.index.dropna()) == {"Punjab", "Balochistan"}
@@ -189,7 +189,7 @@ def test_a_zone_that_comes_near_is_treated_on_request():
     near = panel(within_km=60)
     assert near["treated"].pipe(wide).loc["nw"].tolist() == [False, True, True]
     assert near.loc[("nw", 2015), "km"] == 0
-    # 55 km and a limit of 55 km: good to 2 km, that is uncertain.
+    # At 55 km, with a limit of 55 km and an accuracy of 2 km, the zone is uncertain.
     assert panel(within_km=55)["is_uncertain"].pipe(wide).loc["nw"].all()
     assert not near["is_uncertain"].pipe(wide).loc["nw"].any()
 
@@ -234,16 +234,16 @@ def test_a_zone_whose_road_has_no_known_opening_is_no_control():
     assert (found["treated_neighbours"].pipe(wide).loc[["se", "nw"], 2010] == 1).all()
     assert not control.loc["se"].any()
     assert control.loc["nw"].tolist() == [False, True, True]
-    # An undated section that only comes near has no km inside, and counts all the same.
+    # An undated section that only comes near has no km inside, but it counts.
     near = panel(own({**dated, "opened": [None, "2010"]}), within_km=60)
     assert near.loc[("nw", 2015), "undated_km"] == 0
     assert near.loc[("nw", 2015), "treated"] == bool(near.loc[("nw", 2015), "sections"])
     assert near["has_undated"].pipe(wide).loc["nw"].all()
     assert not near["is_control"].pipe(wide).loc["nw"].any()
-    # What is planned is no road yet, and leaves a control a control.
+    # A planned section is no road yet, so the zone stays a control.
     planned = panel(own({**dated, "status": ["operating", "planned"]}))
     assert planned["is_control"].pipe(wide).loc["se"].tolist() == [False, True, True]
-    # In from the start, an undated section treats.
+    # With undated="in" an undated section treats every year.
     assert panel(own(dated), undated="in")["treated"].pipe(wide).loc["se"].all()
 
 

@@ -92,7 +92,7 @@ def test_what_is_only_ground_is_not_stated_of_the_road(name):
         assert level == pytest.approx(np.nansum(rise)), "each stretch keeps its ends"
     assert (np.diff(profile["climb_m"])[~stated] == 0).all()
     road, rest = (profile.loc[rows, "elevation_m"].max() for rows in (~ground, ground))
-    # Where the ground that is left out stands higher, so may the road there.
+    # If ground that is left out is higher, the road there may be higher too.
     span = profile.attrs["highest_high_m"] - profile.attrs["highest_low_m"]
     expected = np.nan if rest > road or span > 200 + 2 * 30 else road
     assert profile.attrs["highest_m"] == pytest.approx(expected, nan_ok=True)
@@ -122,13 +122,13 @@ def test_a_steep_step_or_a_poor_leg_in_relief_is_ground_and_a_plain_is_not():
     lon, lat = profile["lon"].to_numpy(), profile["lat"].to_numpy()
     metres = np.append(0, np.cumsum(GEOD.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2]))
     heights = profile["elevation_m"].to_numpy()
-    # Over a km, which is five steps: each sample of a steep one.
+    # Gradients are over 1 km, five steps; every sample of a steep one is left out.
     steep = np.abs(100 * (heights[5:] - heights[:-5]) / (metres[5:] - metres[:-5])) > 12
     expected = np.zeros(len(profile), bool)
     for i in np.flatnonzero(steep):
         expected[i : i + 6] = True
     good = (profile["accuracy_km"] <= 1.5).to_numpy()
-    # A hump: higher than 7 % and 50 m lead from any place that is the road's, near or far.
+    # A hump is higher than a climb of 7 % plus 50 m reaches from any ground of the road.
     km, metres = profile["km"].to_numpy(), profile["elevation_m"].to_numpy()
     sure = good & ~expected
     reached = (metres[sure] + 70 * np.abs(km[:, None] - km[sure])).min(axis=1)
@@ -146,7 +146,7 @@ def test_a_steep_step_or_a_poor_leg_in_relief_is_ground_and_a_plain_is_not():
 
 @pytest.mark.parametrize(("name", "pass_m"), [("kkh-pakistan", 4693), ("western", 4693)])
 def test_the_ground_beside_a_pass_is_not_called_the_highest_of_the_road(name, pass_m):
-    """It said 4,797 m of parts that end on Khunjerab."""
+    """An earlier version stated 4,797 m for parts that end on Khunjerab."""
     told = cg.profile(name, 5).attrs
     assert np.isnan(told["highest_m"])
     assert told["highest_low_m"] < pass_m < told["highest_high_m"]
@@ -157,7 +157,7 @@ def test_the_ground_beside_a_pass_is_not_called_the_highest_of_the_road(name, pa
 
 @pytest.mark.parametrize("name", ["kkh", "peshawar-torkham", "khyber-railway"])
 def test_no_highest_point_is_stated_where_higher_ground_is_left_out(name):
-    """The line cuts over ground above the passes: it once said 6,970 m for Khunjerab's 4,693."""
+    """The line crosses ground above the passes: once 6,970 m were stated for Khunjerab's 4,693 m."""
     profile = cg.profile(name)
     assert np.isnan(profile.attrs["highest_m"])
     assert np.isnan(profile.attrs["highest_at_km"])
@@ -290,7 +290,7 @@ def test_climb_does_not_depend_on_the_samples_of_the_table(name):
 
 @pytest.mark.parametrize("name", ["kkh", "western", "n25", "n85"])
 def test_climb_hardly_depends_on_where_its_own_samples_fall(name):
-    """The same way from a start some metres on: within 5 %, per km that is summed."""
+    """With the start moved by some metres, climb per summed km changes by less than 5 %."""
     thing = cg.corridor(name)
     found = [
         cg.profile(name, between=(start, thing.end_km)).attrs for start in (0.01, 0.06, 0.12, 0.18)
@@ -340,7 +340,7 @@ SUMMITS = {
 
 
 def test_summits_stand_within_a_cell_of_where_they_are():
-    """Half a cell east and south, as the documentation says: no row or column is lost."""
+    """The grid lies half a cell east and south, as documented; no row or column is lost."""
     step = np.arange(-3, 4) / 120
     off = []
     for lon, lat in SUMMITS.values():

@@ -1,4 +1,4 @@
-"""Within, rings and density against distances worked out apart."""
+"""Within, rings and density, compared with distances computed independently."""
 
 import itertools
 
@@ -252,7 +252,7 @@ def test_within_keeps_columns_that_are_called_as_its_own():
     assert found["distance_km"].iloc[0] == pytest.approx(1.108, abs=1e-3)
 
 
-# So many that the far ones are left out by cells; boxes of points with what they are near to.
+# So many points that far ones are left out by cells; boxes of points and their targets.
 MANY = 12_000
 REACHES = {
     "a line": ((60, 23, 78, 37), LineString([(66, 25), (70, 30), (72, 35)]), 40),

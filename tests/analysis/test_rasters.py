@@ -1,4 +1,4 @@
-"""Sums of cells in rings against sub-sampled cells, and rasters of every make."""
+"""Sums of cells in rings, compared with sub-sampled cells; rasters of all kinds."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ def from_origin(west, north, wide, tall):
 
 
 def around(crs, size):
-    """Where the middle of the raster comes to lie, in its own plane."""
+    """The position of the raster's middle, in its own plane."""
     there = pyproj.Transformer.from_crs(4326, crs, always_xy=True)
     return there.transform(MIDDLE.x, MIDDLE.y)
 
@@ -139,14 +139,14 @@ def test_the_share_of_single_cells(plane, tmp_path):
 
 @given(data=st.data())
 def test_windows_and_layouts_change_nothing(data, tmp_path_factory):
-    """Any polygon, any block size, few cells at a time: what shapely says cell by cell."""
+    """Any polygon, any block size, few cells at a time: the same as shapely cell by cell."""
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     wide, tall = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
     grid = rng.integers(0, 1000, (tall, wide)).astype("int32")
     grid[rng.random(grid.shape) < 0.2] = -1
     layout = data.draw(st.sampled_from([{}, {"tiled": True, "blockxsize": 16, "blockysize": 16}]))
     path = tmp_path_factory.mktemp("w") / "w.tif"
-    # Cells so small that a geodesic is as good as straight.
+    # The cells are so small that a geodesic is practically straight.
     size = 1e-4
     write(path, grid, 4326, from_origin(68, 27, size, size), nodata=-1, **layout)
     corners = rng.uniform([67.999, 26.995], [68.005, 27.001], (7, 2))
@@ -262,7 +262,7 @@ def made_up_sites(accuracy):
 
 @pytest.mark.parametrize("accuracy", [[2.0, 2.0], [0.5, 3.0]])
 def test_low_and_high_hold_whatever_place_the_sites_really_have(tmp_path, accuracy):
-    """Sites are moved at random within their accuracy; the sums stay within what is told."""
+    """Sites are moved at random within their accuracy; sums stay between low and high."""
     rng = np.random.default_rng(4)
     grid = rng.gamma(0.3, 50, (120, 120)).astype("float32")
     path = write(tmp_path / "p.tif", grid, "EPSG:4326", from_origin(67.4, 27.6, 0.01, 0.01))
@@ -289,7 +289,7 @@ def test_low_and_high_of_one_point_are_rings_made_by_hand(tmp_path):
     for column, areas in zip(told, by_hand, strict=True):
         sums = zonal(path, gpd.GeoSeries(areas, crs=4326))["sum"]
         np.testing.assert_allclose(column, sums, rtol=1e-6)
-    # Each by itself, and by zones, whose low and high add up where nothing lies outside them.
+    # Each feature alone, and by zones; their low and high add up if nothing is outside.
     each = cg.exposure(made_up_sites([2.0, np.nan]), [6, 14], raster=path, dissolve=False)
     np.testing.assert_allclose(each.xs(0, level="feature")["population_high"], told[1])
     assert each.xs(1, level="feature")[["population_low", "population_high"]].isna().all(axis=None)
@@ -301,7 +301,7 @@ def test_low_and_high_of_one_point_are_rings_made_by_hand(tmp_path):
     for end in ("low", "high"):
         summed = parts[f"population_{end}"].groupby(["km_from", "km_to"]).sum()
         np.testing.assert_allclose(summed, told[end == "high"], rtol=1e-6)
-    # A zone that only may be reached has a row, of none as drawn.
+    # A zone that is reached only perhaps has a row, with 0 cells as drawn.
     row = parts.loc[(0.0, 6.0, "east")]
     assert row["population"] == row["population_low"] == 0 < row["population_high"]
 
@@ -394,7 +394,7 @@ def no_place(folder):
 
 
 def old_datum(folder):
-    """Luzon's Clark ellipsoid with no shift that anybody has published."""
+    """Luzon's Clark ellipsoid, with no published shift to WGS 84."""
     return write(folder / "o.tif", np.ones((9, 9)), 'GEOGCS["x",DATUM["y",SPHEROID["z",6378249.145,293.465]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]]', from_origin(67, 28, 0.1, 0.1))  # fmt: skip
 
 

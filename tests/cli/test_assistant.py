@@ -18,7 +18,7 @@ import cpecgeo as cg
 from cpecgeo.cli import app, assistant
 from cpecgeo.errors import FileError, InputError
 
-# The server as the shell starts it, watched: what it writes, and whom it calls.
+# The server as the shell starts it, with a record of the files it writes and hosts it calls.
 WATCHED = """
 import sys
 log = open(sys.argv.pop(1), "a", buffering=1)
@@ -235,7 +235,7 @@ def test_it_fetches_nothing_and_writes_into_its_folder_alone(told):
     folder = out.parent
     allowed = (str(out), str(folder / "cache"), os.devnull)
     written = {line.removeprefix("write ") for line in lines if line.startswith("write")}
-    # Kernels are kept compiled beside the code, once for a machine; Python its bytecode.
+    # Compiled kernels, and Python's bytecode, are kept beside the code, once per machine.
     strange = [w for w in written if not w.startswith(allowed) and "__pycache__" not in w]
     assert strange == []
     assert {p.name for p in out.iterdir()} == {"m.html", "gwadar.md", "theirs.html"}

@@ -1,4 +1,4 @@
-"""The commands against the library; files, exit codes and errors as scripts see them."""
+"""The commands give the library's answers; files, exit codes and errors for scripts."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_near_is_nearest(sites, tmp_path):
 
 
 def test_a_file_of_lines_is_one_corridor_with_chainage_and_side(sites, tmp_path):
-    """As exported: sections in order; km run on from one to the next."""
+    """An exported corridor: sections in order, with chainage that continues from one to the next."""
     file = tmp_path / "mine.geojson"
     said("export", "ml1", "-o", str(file))
     rows = as_json("near", str(sites), "--to", str(file))
@@ -76,7 +76,7 @@ def test_a_file_of_lines_is_one_corridor_with_chainage_and_side(sites, tmp_path)
     assert [row["side"] for row in rows[:2]] == along["side"].tolist()
     # Lahore is in the third section.
     assert rows[0]["km"] > line.sections["km_from"].iloc[2]
-    # And so for what takes a corridor.
+    # The same for commands that take a corridor.
     (lahore, *_) = as_json("locate", str(file), str(sites))
     assert lahore["km"] == rows[0]["km"]
     again = tmp_path / "again.gpkg"
@@ -126,7 +126,7 @@ def test_columns_of_any_name(tmp_path):
     path = tmp_path / "v.csv"
     path.write_text("[bold]x,Village Name,lat,lon\n1,Shahdara,31.62,74.28\n", encoding="utf-8")
     screen = said("near", str(path), "--to", "ml1")
-    # Beside an answer stands the first column of text, which numbers aren't.
+    # The first column of text is shown beside an answer, never a column of numbers.
     assert screen.split()[:2] == ["Village", "Name"]
     assert "Shahdara" in screen
     assert "bold" not in screen
@@ -325,7 +325,10 @@ def process(*arguments, **environment):
         (("map", "ml1", "--lang", "fr", "-o", "x.html"), 2, "'en', 'ur', 'zh'"),
         (("export", "ml1", "--part", "wheels", "-o", "x.csv"), 2, "'sections'"),
         (("--geometry", "own", "length", "ml1"), 2, "'bundled', 'osm'"),
-        (("length", "ml1", "--geometry", "osm"), 2, "cpecgeo --geometry …"),
+        (("length", "ml1", "--geometry", "osm"), 2, "cpecgeo --geometry osm length ml1"),
+        (("show", "--geometry=osm", "ml1"), 2, "cpecgeo --geometry=osm show ml1"),
+        (("at", "ml1", "5", "--geometry", "osm"), 2, "cpecgeo --geometry osm at ml1 5"),
+        (("show", "Gwadar Port", "--version"), 2, "cpecgeo --version show 'Gwadar Port'"),
         (("route", "Lahore", "Multan", "--mode", "air"), 2, "'any', 'road', 'rail'"),
         (("matrix", "Lahore", "Multan", "--weight", "x"), 2, "'km', 'hours', 'cost', 'carbon'"),
         (("no-such-command",), 2, "No such command"),
@@ -504,7 +507,7 @@ def test_help_is_readable_on_a_screen_of_80(command):
     assert run.exit_code == 0
     lines = run.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    # Nothing is cut off, every argument and option says what it is, and words stay whole.
+    # Nothing is cut off, every argument and option has a help text, and words stay whole.
     assert not [line for line in lines[1:] if line.endswith("...")]
     text = " ".join(run.stdout.split())
     node = app
@@ -513,7 +516,7 @@ def test_help_is_readable_on_a_screen_of_80(command):
     for parameter in node.params:
         assert parameter.help, parameter.name
         assert " ".join(parameter.help.split()) in text
-    # Texts have room: no option pushes them to the right half of the screen.
+    # No option is so long that it pushes the texts to the right half of the screen.
     starts = [len(line) - len(line.lstrip()) for line in lines if line.startswith(" " * 8)]
     assert max(starts, default=0) <= 32
     if not hasattr(node, "commands"):
@@ -676,7 +679,7 @@ def test_an_option_of_several_may_be_repeated():
     assert as_json("rings", "Gwadar Port", "--km", "5", "--km", "10") == as_json(
         "rings", "Gwadar Port", "--km", "5,10"
     )
-    # What takes one value doesn't become several.
+    # An option of one value doesn't take several.
     with pytest.raises(InputError, match="give one number"):
         said("buffer", "ml1", "--km", "5", "--km", "10", "-o", "x.csv")
 
@@ -811,7 +814,7 @@ def test_what_a_command_reads_is_not_written_over(sites, command):
 
 
 def test_a_file_is_told_from_a_name_by_what_was_read(tmp_path, monkeypatch):
-    # A file called as a layer is isn't what the layer's name reads.
+    # The name of a layer reads the layer, not a file of the same name.
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ports").write_text("an earlier answer", encoding="utf-8")
     (tmp_path / "ml1").write_text("another", encoding="utf-8")
@@ -918,7 +921,7 @@ def test_a_route_says_that_much_of_it_is_off_the_network():
             assert f"{way.chainage_km + sum(access):.1f} km in all" in run.stderr
     run = RUN.invoke(app, ["route", *ends, "--tonnes", "20"], catch_exceptions=False)
     assert "Sialkot lies" in run.stderr
-    # Of a longer way the same access is less than a tenth.
+    # On a longer route the same access is less than a tenth.
     assert RUN.invoke(app, ["route", "Sialkot", "Multan"]).stderr == ""
 
 

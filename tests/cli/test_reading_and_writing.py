@@ -1,4 +1,4 @@
-"""What commands read and write: options for files that state too little, standard output."""
+"""Files of commands: options for files that state too little; standard output."""
 
 import io
 import json
@@ -140,7 +140,49 @@ def test_an_order_that_nothing_says_is_refused_and_can_be_said(tmp_path):
         read(table)
 
 
-# What takes no file of features.
+def test_rows_without_positions_are_located_by_their_names(tmp_path):
+    table, out = tmp_path / "names.csv", tmp_path / "o.csv"
+    table.write_text("code,Town,jobs\n007,Multan,5\n008,Gwadar Port,7\n009,,1\n")
+    run = RUN.invoke(app, ["near", str(table), "--to", "ml1", "-o", str(out)])
+    assert run.exit_code == 0
+    assert "positions are those of the names in the column 'Town'" in run.stderr
+    assert "1 of 3 rows have no position" in run.stderr
+    rows = pd.read_csv(out, dtype={"code": str})
+    want = cg.nearest(pd.Series(["Multan", "Gwadar Port"]), "ml1")
+    assert rows["distance_km"][:2].tolist() == pytest.approx(want["distance_km"].tolist())
+    assert rows["point_accuracy_km"][:2].tolist() == want["point_accuracy_km"].tolist()
+    assert rows["code"].tolist() == ["007", "008", "009"]
+    # The same in Python, and for commands that take any feature.
+    answer = cg.nearest(str(table), "ml1")
+    assert answer["distance_km"].tolist() == pytest.approx(rows["distance_km"], nan_ok=True)
+    assert RUN.invoke(app, ["distance", str(table), "ml1"]).exit_code == 0
+    book = tmp_path / "names.xlsx"
+    pd.DataFrame({"name": ["Multan"], "jobs": [5]}).to_excel(book, index=False)
+    assert cg.nearest(str(book), "ml1")["distance_km"].iloc[0] == pytest.approx(
+        rows["distance_km"][0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        # One unknown name is told, with what to do.
+        ("name\nMultan\nQuetta\nNoSuchTown\n", "these aren't known: 'NoSuchTown'. Give lon"),
+        # Names of something else aren't looked up.
+        ("name\nAcme Ltd\nGlobex\nMultan\n", "has no column of lon"),
+        ("name,lat\nMultan,30.2\n", "has no column of lon"),
+        ("name,x_m,y_m\nMultan,300000,3300000\n", "state their CRS with --crs"),
+        ("firm\nMultan\n", "has no column of lon"),
+    ],
+)
+def test_tables_that_lack_positions_and_known_names_are_refused(tmp_path, text, told):
+    table = tmp_path / "names.csv"
+    table.write_text(text)
+    run = RUN.invoke(app, ["near", str(table), "--to", "ml1"])
+    assert told in str(run.exception)
+
+
+# Commands that take no file of features.
 WITHOUT_FILES = {"catalog", "cite", "osm", "demo", "mcp"}
 
 
@@ -178,7 +220,7 @@ def test_every_command_that_takes_a_file_has_the_options_of_reading():
 def test_a_line_in_another_encoding_and_crs_is_read_by_every_command(
     command, tmp_path, monkeypatch
 ):
-    """In metres and cp1252, so that without the options nothing can be right."""
+    """A line in metres and cp1252, which can't be read rightly without the options."""
     monkeypatch.chdir(tmp_path)
     line = gpd.GeoSeries([shapely.LineString([(73.0, 31.0), (73.2, 31.2)])], crs=4326)
     text = line.to_crs(32643).to_wkt().iloc[0]
@@ -189,7 +231,7 @@ def test_a_line_in_another_encoding_and_crs_is_read_by_every_command(
 
 
 def test_targets_bear_the_names_that_length_lists(tmp_path):
-    """Of one line, of several that join, and where they have no names, that of the file."""
+    """Names of one line, of several that join, and of the file where the lines have none."""
     lines = [shapely.LineString([(67, 25), (68, 25)]), shapely.LineString([(68, 25), (69, 25)])]
     points = tmp_path / "p.csv"
     points.write_text("id,lon,lat\na,67.5,25.1\nb,68.5,24.9\n")

@@ -1,4 +1,4 @@
-"""What commands print, split and decide by themselves, each rule on either side of its bound."""
+"""Rules of the commands themselves, each tested on both sides of its limit."""
 
 from types import SimpleNamespace
 
@@ -103,7 +103,7 @@ def test_large_files_are_streamed(tmp_path, size, out, stream, resume, expected)
         file.truncate(size)
     target = None if out is None else tmp_path / out
     assert analyses._is_streamed(str(path), target, stream, resume=resume) is expected
-    # What can't be read in batches isn't, however large; a folder always is.
+    # A file that can't be read in batches isn't streamed, however large; a folder always is.
     path.rename(other := tmp_path / "a.kml")
     assert not analyses._is_streamed(str(other), target, None, resume=False)
     assert analyses._is_streamed(str(tmp_path), target, None, resume=False) is (out is not None)
@@ -153,7 +153,7 @@ def test_names_are_completed_whatever_their_case():
     assert completer(None, None, "ML1") == ["ml1", "ml1-chord"]
     assert completer(None, None, "kkh,Zon") == ["kkh,zones"]
     assert completer(None, None, "gwadar") == []
-    # Places are too many to list them all; of one letter they are listed.
+    # There are too many places to list them all; those of one letter are listed.
     place = inputs.complete("place")
     assert place(None, None, "") == []
     assert "gwadar-port" in place(None, None, "G")

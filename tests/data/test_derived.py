@@ -225,7 +225,7 @@ def test_places_have_the_common_columns_and_unique_ids(places):
     assert places.id.str.fullmatch("[a-z0-9]+(-[a-z0-9]+)*").all()
     assert set(places.kind) == {"city", "town", "village", "suburb"}
     assert set(places.country) == {"PK", "AF", "IR", "CN"}
-    assert (places.country == "PK").sum() == 572
+    assert (places.country == "PK").sum() == 570
     assert places.lon.between(59, 78.5).all()
     assert places.lat.between(23.5, 41).all()
     assert (places.accuracy_km >= 1).all()

@@ -1,4 +1,4 @@
-"""Facts about features: districts, stations once, ranks, openings, what readers are told."""
+"""Facts about features: districts, single stations, ranks, openings, notes for readers."""
 
 import re
 
@@ -11,7 +11,7 @@ from cpecgeo.catalogue import data_path
 from cpecgeo.catalogue.facts import POINTS, ROLES
 from cpecgeo.catalogue.lines import corridor_rows
 
-# Where people know places to lie, whatever an outline says.
+# The districts that people know places to be in, whatever an outline says.
 KNOWN = [
     ("places", "gwadar", "Gwadar", "Balochistan"),
     ("places", "nawabshah", "Shaheed Benazirabad", "Sindh"),
@@ -125,7 +125,7 @@ def test_most_towns_lie_within_the_accuracy_of_the_unit_that_their_district_is_d
 def test_every_layer_of_points_breaks_down_by_district_and_province(name):
     counted = cg.exposure("western", km=[500], layer=name, value=None, by="district")
     by_province = cg.exposure("western", km=[500], layer=name, value=None, by="province")
-    # Rows without a district stand under a missing value; none is lost.
+    # Rows without a district are under a missing value; none is lost.
     assert counted["features"].sum() == by_province["features"].sum() > 0
     districts = counted.index.get_level_values("district")
     without = counted["features"][districts.isna()].sum()
@@ -239,7 +239,7 @@ def test_nothing_that_is_planned_has_been_opened():
     corridors = cg.corridors()
     planned = corridors["status"].isin(["planned", "under_construction"])
     assert corridors.loc[planned, "opened"].isna().all()
-    # What exists and has no date, because none was found; the docs name the same.
+    # Features that exist and have no date, because none was found; the docs name the same.
     there = corridors[~planned]
     assert set(there.index[there["opened"].isna()]) == {
         "taxila-havelian", "eastern", "n25", "n30", "n40", "turbat-mand",
@@ -261,7 +261,7 @@ def test_a_part_was_opened_no_later_than_the_whole():
             assert years.max() <= int(whole[:4]), name
 
 
-# What only concerns those who gather the data.
+# Remarks that concern only the maintainers of the data.
 _WORKING = re.compile(
     r"WRONG|is wrong|NOT found|name_ur|name_zh|GeoNames|Wikipedia \"|OSM node|geodesic|do not plot"
     r"|->|<<|\bRDT\b|not verified|cross-checked|\.com|\.pk\b|\?p="

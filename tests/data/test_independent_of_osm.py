@@ -1,4 +1,4 @@
-"""Without OpenStreetMap's stations the main line and the roads still stand, and nothing else lies."""
+"""Without OpenStreetMap's stations the main line and the roads are still drawn correctly."""
 
 import json
 import shutil
@@ -81,7 +81,7 @@ def test_licences_follow_the_positions():
 
 @pytest.mark.parametrize("name", sorted(set(OWN) & set(WITH_OSM)))
 def test_a_line_drawn_without_openstreetmap_reaches_both_its_ends(name):
-    """A section is drawn from end to end or not at all: never a stub of it."""
+    """A section is drawn from end to end or not at all, never in part."""
     for own, full in zip(lines_of(OWN[name]), lines_of(WITH_OSM[name]), strict=True):
         for a, b in ((own[0], full[0]), (own[-1], full[-1])):
             assert GEOD.inv(*a, *b)[2] / 1e3 < (JUNCTION_KM if name in ROADS else 1e-9)

@@ -1,4 +1,4 @@
-"""The drawn lines against independent figures, on both files, by pyproj alone."""
+"""The drawn lines of both files, compared with independent figures by pyproj alone."""
 
 import json
 import re
@@ -99,7 +99,7 @@ def test_length_against_its_figure(row):
     assert abs(km - float(row.figure_km)) <= float(row.tolerance_km), row.reason
     assert row.reason
     assert row.source
-    if row.what.endswith("official"):  # wide by what the bends are: the ratio itself is held too
+    if row.what.endswith("official"):  # wide, because of the bends; the ratio itself is tested too
         ratio = float(re.match(r"ratio (\d\.\d{3}): \w", row.reason)[1])
         assert km / float(row.figure_km) == pytest.approx(ratio, abs=6e-4)
 
@@ -149,7 +149,7 @@ def test_lines_turn_back_only_where_trains_reverse():
 
 
 def test_lines_do_not_cross_themselves():
-    """Between reversals, which retrace the track they came by."""
+    """Between reversals, where trains go back over the same track."""
     wrong = []
     for path, f in DRAWINGS:
         for xy in lines_of(f):
@@ -175,7 +175,7 @@ def test_no_leg_is_longer_than_its_km_allow():
 
 
 def test_no_section_is_drawn_longer_than_its_chainage():
-    """The published length, or the one that is followed because that can't be right."""
+    """The published length, or the one used instead where that can't be right."""
     wrong = []
     for path, f in DRAWINGS:
         stated = SECTIONS.loc[f["id"], "chainage_km"] or SECTIONS.loc[f["id"], "official_km"]

@@ -1,4 +1,4 @@
-"""The descriptor against its structure, the files it lists, and each row against its schema."""
+"""The descriptor has its structure, its files exist, and each row fits its schema."""
 
 import json
 from pathlib import Path

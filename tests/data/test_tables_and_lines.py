@@ -1,4 +1,4 @@
-"""The tables keep their schema, and the lines are what the points and figures allow."""
+"""The tables keep their schema, and the lines agree with the points and figures."""
 
 import hashlib
 import json
@@ -128,7 +128,7 @@ def test_status_is_known_or_said_to_be_unknown(path):
 
 
 def test_a_corridor_is_as_far_along_as_its_least_finished_section():
-    """Planned if any section is, else under construction if any is, else what all of them are."""
+    """Planned if any section is, else under construction if any is, else the status of all."""
     for row in read("corridors.csv").itertuples():
         found = set(SECTIONS.loc[row.sections.split(), "status"])
         least = [s for s in ("planned", "under_construction") if s in found] or sorted(found)
@@ -149,7 +149,7 @@ def test_announced_speeds_follow_from_the_hours_and_the_km():
 
 @pytest.mark.parametrize("path", [p for p in TABLES if "name_ur" in read(p).columns])
 def test_urdu_names_are_in_letters_of_urdu(path):
-    """Arabic's kaf, yeh and heh look alike and aren't found by an Urdu search."""
+    """Arabic's kaf, yeh and heh look like Urdu's, and an Urdu search doesn't find them."""
     names = read(path)["name_ur"]
     marks = set("\u064e\u064f\u0650\u0651\u0670")
     assert {n for n in names if set(n) - URDU - marks - {"ۓ"}} == set()
@@ -243,7 +243,7 @@ def test_every_section_is_drawn_from_its_first_end_to_its_last():
 
 
 def test_no_leg_between_stations_is_longer_than_its_posts_allow():
-    """3 % and the rounding of two whole-km posts; the rest must explain itself."""
+    """Up to 3 % and the rounding of two whole-km posts; larger differences need a reason."""
     stations = read("stations.csv")
     unexplained = []
     for trace in ("ml1", "multan-loop", "taxila-havelian"):

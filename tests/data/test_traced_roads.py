@@ -1,4 +1,4 @@
-"""The traced roads and the legs of the sections, against what isn't theirs."""
+"""The traced roads and the legs of the sections, compared with independent data."""
 
 import json
 from itertools import pairwise
@@ -92,7 +92,7 @@ def test_roads_meet_in_the_same_point():
 
 
 def test_junctions_of_openstreetmap_lie_on_the_traced_roads():
-    """Independent positions; some belong to roads beside, which only makes it harder."""
+    """Independent positions; some belong to nearby roads, which makes the test stricter."""
     found = located()
     found = found[found["road"].map(lambda name: ROADS[name]["properties"]["use"] == "line")]
     visible = found.loc[~found["hidden"], "km"]
@@ -227,7 +227,7 @@ def test_the_m2_ends_twelve_km_before_its_published_length():
     (end,) = thokar[["lon", "lat"]].to_numpy()
     straight = GEOD.inv(*ROADS["m2"]["geometry"]["coordinates"][-1], *end)[2] / 1e3
     assert 0.85 * 12 < straight < 12
-    # The road itself, all but its ends: no place of OpenStreetMap on it is further off.
+    # On the road itself, except its ends, no position of OpenStreetMap is farther off.
     own = JUNCTIONS[JUNCTIONS["road"] == "m2"]
     spots = gpd.GeoSeries.from_xy(own["lon"], own["lat"], crs=4326)
     found = line.locate(spots)

@@ -1,4 +1,4 @@
-"""The figures people will quote, against independent ones."""
+"""The figures that people will quote, compared with independent ones."""
 
 import geopandas as gpd
 import numpy as np
@@ -113,7 +113,7 @@ def test_a_place_on_the_doubled_stretch_has_its_first_chainage_and_side(name):
     assert np.allclose(corridor.locate(on)["km"], km, atol=2e-4)
     stops = corridor.stops[corridor.stops.geometry.notna()]
     assert np.allclose(corridor.locate(stops.geometry)["km"], stops["km"], atol=2e-4)
-    # 50 m to the left of the way to Quetta, which is the right of the way back.
+    # 50 m left of the line towards Quetta, which is right of it on the way back.
     ahead = corridor.at(km + 0.005)
     azimuth = GEOD.inv(on.x, on.y, ahead.x, ahead.y)[0]
     lon, lat, _ = GEOD.fwd(on.x, on.y, np.asarray(azimuth) - 90, np.full(len(km), 50.0))
@@ -175,7 +175,7 @@ def test_the_karakoram_highway_in_three_scripts():
 
 @pytest.mark.parametrize(
     ("a", "b", "km"),
-    # geodesics found apart from this code, from the same gazetteers
+    # geodesics computed without this code, from the same gazetteers
     [
         ("Khunjerab Pass", "Sost", 57.0),
         ("Khunjerab Pass", "Gilgit", 143.9),
@@ -275,7 +275,7 @@ def test_each_length_says_why_it_is_not_the_published_one():
 
 
 def test_sections_sum_to_the_length_of_their_corridor():
-    """But where one ends at a town and the next begins at its station."""
+    """Except where a section ends at a town and the next begins at its station."""
     more = {}
     for name in cg.corridors().index:
         thing = cg.corridor(name)

@@ -1,4 +1,4 @@
-"""Corridors of one's own: checked as the bundled ones are, and as good as they are."""
+"""A caller's corridors: checked and used like the bundled ones."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ from tests.effort import tries
 
 own = cg.Corridor.from_line
 LINE = LineString([(72.8, 33.7), (73.0, 33.9), (73.2, 34.1)])
-# Their chainage runs evenly between stops, so that sections and stops say all of it.
+# Their chainage is even between stops, so that sections and stops define all of it.
 EVEN = ["ml1", "ml1-chord", "taxila-havelian", "ml4", "kkh", "kkh-china", "m2", "m5", "n10", "n25",
         "hazara", "n5", "mining-saindak"]  # fmt: skip
 ROUGH = {"mining-saindak"}  # a share of another road's length isn't even along its own
@@ -89,7 +89,7 @@ def test_corridors_join_in_either_direction_and_keep_their_own_tables():
     assert (way.legs["km_from"].to_numpy()[1:] == way.legs["km_to"].to_numpy()[:-1]).all()
     back = cg.Corridor.join([spur, main], name="havelian-peshawar")
     assert back.km_of("Havelian") == pytest.approx(way.end_km - way.km_of("Havelian"))
-    # It meets itself nowhere, so each stop is where its km is.
+    # The line doesn't meet itself, so each stop lies at its km.
     at = back.locate(back.stops[back.stops.geometry.notna()])
     on = at["offset_km"] < 1e-6
     assert at.loc[on, "km"].to_numpy() == pytest.approx(
@@ -177,7 +177,7 @@ def test_any_of_the_stops_may_have_km(known):
     (s0, m0), (s1, m1) = fixed[-2:]
     between = (drawn >= s0) & (drawn <= s1)
     assert at[between] == pytest.approx(m0 + (drawn[between] - s0) / (s1 - s0) * (m1 - m0))
-    # What is named in km alone is a stop, in whatever order.
+    # A name that only `km` has becomes a stop, in any order.
     alone = own(MINE, name="alone", km=dict(reversed(km.items())), accuracy_km=20)
     assert {t: alone.km_of(t) for t in known} == pytest.approx(km)
     assert alone.stops["name"].tolist() == [t for t in TOWNS if t in known]
@@ -250,7 +250,7 @@ def test_sections_keep_what_their_table_says():
 
 @pytest.mark.parametrize(("off_km", "km"), [(0.005, 60.0), (0.015, 50.0)])
 def test_a_stop_changes_measures_that_are_given_only_where_it_is_on_the_line(off_km, km):
-    """10 m are the bound: what lies further off is beside the line, whose own measures count."""
+    """10 m is the limit: a stop farther off lies beside the line and doesn't change its measures."""
     line = LineString([(67.0, 25.0), (67.0, 26.0)])
     parts = gpd.GeoDataFrame(
         {"name": ["a"], "km_from": [0.0], "km_to": [100.0]}, geometry=[line], crs=4326
@@ -275,7 +275,7 @@ def test_a_route_becomes_a_corridor():
     assert road.end_km == pytest.approx(way.chainage_km)
 
 
-# What is refused, and what to do.
+# Refused input, with advice.
 
 BAD = {
     "crosses itself": (
@@ -361,7 +361,7 @@ def test_a_line_that_meets_itself_between_sections_is_told():
     assert road.locate(Point(70.1, 30))["km"].iloc[0] < 10
 
 
-# Files, and all that takes a corridor.
+# Files, and all verbs that take a corridor.
 
 
 def test_what_is_exported_comes_back(tmp_path):
@@ -458,7 +458,7 @@ def test_every_verb_and_page_takes_it():
 
 
 def test_km_that_are_no_length_are_shown_in_part():
-    """A message is read by people, however long what they gave is."""
+    """A message stays readable, however long the input is."""
     with pytest.raises(errors.InputError, match="the km at each of the 1 stops") as caught:
         own(LINE, name="x", stops={"a": LINE.coords[0]}, km="7" * 500)
     assert str(caught.value).count("7") == 60
