@@ -191,9 +191,8 @@ def test_an_ambiguous_name_is_told_in_the_answer():
         "district:quetta",
         "district:khuzdar",
     ]
-    assert "also Quetta" not in repr(resolve("Gwadar Port"))
     assert repr(resolve("Quetta")) == "<Subject Quetta: place; also district:quetta>"
-    assert repr(resolve("mines")) == "<Subject Mines: layer, 11 geometries>"
+    assert repr(resolve("mines")) == "<Subject Mines: layer, 5 geometries>"
     # What is plain isn't told: a kind, a thing, a name with one meaning.
     for plain in ("district:Quetta", cg.place("Quetta"), "Gwadar Port"):
         assert "also" not in cg.rings(plain, 5).attrs
@@ -201,7 +200,7 @@ def test_an_ambiguous_name_is_told_in_the_answer():
 
 def test_only_towns_share_a_name_with_another_kind():
     """Why `also` is no warning: the town is meant nearly always. Another pair would need thought."""
-    lines = cg.layer("sections")["name"].dropna().tolist()
+    lines = cg.layer("sections").dropna(subset="geometry")["name"].tolist()
     for row in cg.corridors().itertuples():
         lines += [row.id, row.title]
     assert not [name for name in lines if find(name).also]
