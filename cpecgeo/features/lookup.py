@@ -327,18 +327,15 @@ def locate_names(path: str, choice: Choice, error: InputError) -> gpd.GeoDataFra
 
 def _load_named(path: str, choice: Choice) -> tuple[pd.DataFrame | None, str]:
     """Load a CSV file or workbook, and find its column of names; None if it has positions."""
-    from cpecgeo.files.positions import find_lonlat, is_position
+    from cpecgeo.files.notations import find_lonlat, is_position
+    from cpecgeo.files.tables import load_csv, load_sheet
 
     form = None if path == "-" else find_format(Path(path)).name
     if form not in {"CSV", "Excel"} or choice.lon is not None or choice.lat is not None:
         return None, ""
     if form == "Excel":
-        from cpecgeo.files.excel import load_sheet
-
         table = load_sheet(Path(path), path, choice.layer)
     else:
-        from cpecgeo.files.tables import load_csv
-
         table = load_csv(Path(path), path, choice.encoding)[0].apply(infer_types)
     table.columns = [str(name) for name in table.columns]
     column = next((name for name in table if name.strip().casefold() in _NAMES), None)
