@@ -382,6 +382,28 @@ def test_it_says_what_was_counted(tmp_path):
     assert (told["crs"], told["sources"], told["nodata"]) == ("EPSG:4326", ["plain.tif"], [])
 
 
+@pytest.mark.parametrize("turn", [0.0, 30.0, 200.0])
+def test_the_size_of_a_cell_is_measured_where_it_lies(tmp_path, turn):
+    """A raster far from its plane's middle, and turned: its cells have sides of another length."""
+    crs, cells = "EPSG:3857", 40
+    transform = made(crs, 5000.0, cells, turn=turn)
+    path = write(tmp_path / "t.tif", np.ones((cells, cells)), crs, transform)
+    there = pyproj.Transformer.from_crs(crs, 4326, always_xy=True)
+
+    def corner(column, row):
+        a, b, c, d, e, f = transform[:6]
+        return there.transform(a * column + b * row + c, d * column + e * row + f)
+
+    here = corner(cells / 2, cells / 2)
+    sides = [
+        GEOD.inv(*here, *corner(cells / 2 + i, cells / 2 + j))[2] / 1e3 for i, j in ((1, 0), (0, 1))
+    ]
+    told = cg.exposure(MIDDLE, 20, raster=path).attrs
+    # Of the cell in the middle of what is counted.
+    assert told["cell_km"] == pytest.approx(sides, rel=2e-3)
+    assert told["resolution"] == "5000 × 5000 metre"
+
+
 def no_crs(folder):
     return write(folder / "n.tif", np.ones((9, 9)), None, from_origin(67, 28, 0.1, 0.1))
 
