@@ -8,7 +8,7 @@ from shapely.geometry import LineString
 
 import cpecgeo as cg
 from cpecgeo.catalogue import facts, files, layers, lines
-from cpecgeo.errors import DataError
+from cpecgeo.errors import DataError, UnknownNameError
 
 GEOD = Geod(ellps="WGS84")
 
@@ -36,6 +36,28 @@ def test_a_role_comes_before_population_and_the_best_of_several_counts():
     assert (row["role"], row["rank"]) == ("terminus", 1)
     assert "population" in frame  # what is given isn't changed
     assert "rank" not in frame
+
+
+def test_ranks_follow_one_another_without_a_gap():
+    """What a place is for the corridor comes first, then its people, then all others."""
+    roles, towns = list(facts.ROLES.values()), [rank for _, rank in facts._BY_POPULATION]
+    each = [*dict.fromkeys(roles), *towns, facts._SMALL, facts._LAST]
+    assert each == list(range(1, 11))
+    assert list(facts.ROLES) == [
+        "terminus", "capital", "port", "border", "provincial capital", "junction",
+    ]  # fmt: skip
+    least = [people for people, _ in facts._BY_POPULATION]
+    assert least == sorted(least, reverse=True)
+
+
+@pytest.mark.parametrize(("count", "listed"), [(60, True), (61, False)])
+def test_up_to_sixty_names_are_listed(count, listed):
+    known = {f"name{i:02}": ["other"] for i in range(count)}
+    with pytest.raises(UnknownNameError) as caught:
+        facts.match("zzzz", known, "layer")
+    names = f" Known: {', '.join(known)}." if listed else ""
+    assert str(caught.value) == f"No layer named 'zzzz'.{names}"
+    assert facts.match("OTHER ", known, "layer") == "name00"
 
 
 def test_district_and_province_are_those_of_the_tables():

@@ -6,6 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
 from cpecgeo.cli import analyses, inputs, screen, tables, things, ways
 from cpecgeo.errors import InputError
@@ -34,7 +35,15 @@ def test_columns_stand_below_one_another_in_any_script(capsys):
     [
         ("km", 1234.56, "1,234.6"),
         ("ratio", 0.98765, "0.988"),
+        ("share", 0.98765, "0.988"),
+        ("share", 0.0004, "0.000"),
         ("per_km", 0.12345, "0.1235"),
+        ("per_km_year", 0.123456, "0.12346"),
+        ("lat", 25.123456, "25.12346"),
+        ("gaps", 3.4, "3"),
+        ("units", 1234.0, "1,234"),
+        ("hours", 3.45, "3.5"),
+        ("km", -0.04, "0.0"),
         ("lon", 66.123456, "66.12346"),
         ("population", 1234567.0, "1,234,567"),
         ("population_2023", 99.6, "100"),
@@ -172,3 +181,84 @@ def test_a_cell_of_two_lines_is_folded_in_its_column(capsys):
     assert head.split() == ["x", "km"]
     assert first.split() == ["a", "1.0"]
     assert second.split() == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        # A quarter of 100 km is off the network, and no more.
+        ((25.0, 0.0, 75.0), ""),
+        ((25.1, 0.0, 75.0), "A lies 25.1 km off the network"),
+        # An end with a tenth of that, or less, isn't named.
+        ((90.0, 10.0, 10.0), "A lies 90.0 km off the network"),
+        ((80.0, 20.0, 10.0), "A lies 80.0 km off and B lies 20.0 km off the network"),
+        ((9.0, 91.0, 10.0), "B lies 91.0 km off the network"),
+    ],
+)
+def test_ends_far_off_the_network_are_told(capsys, ends, told):
+    one, two, km = ends
+    way = SimpleNamespace(
+        origin=SimpleNamespace(name="A", access_km=one),
+        destination=SimpleNamespace(name="B", access_km=two),
+        chainage_km=km,
+    )
+    screen.tell_access([way])
+    said = capsys.readouterr().err
+    if not told:
+        assert said == ""
+        return
+    assert said.startswith(f"cpecgeo: way 1: {told}, in a straight line: {sum(ends):,.1f} km in")
+    assert f"for the {km:,.1f} km on the network only." in said
+
+
+def test_what_is_refreshed_is_told_with_what_stays(capsys):
+    columns = {"ratio": 1.01234, "p95_deviation_km": 0.25, "gaps": 2.0, "gap_km": 1.26}
+    rows = pd.DataFrame({"name": ["ml1", "kkh", "n10"], **columns, "units": 3, "overlap": 0.5})
+    rows["outcome"] = ["refreshed", "no track", "no track"]
+    rows["snapshot"] = ["2026-01-02", None, None]
+    screen.give_gained(rows.set_index("name"), out=None, json=False)
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1].split() == ["ml1", "1.012", "0.2", "2", "1.3", "3", "0.5"]
+    assert said.err.splitlines() == [
+        "cpecgeo: kkh, n10 as bundled: no track",
+        "cpecgeo: 1 of 3 refreshed; data of 2026-01-02.",
+    ]
+
+
+def test_rows_without_a_position_are_counted(capsys):
+    shapes = gpd.GeoDataFrame(geometry=[None] * 1200 + [shapely.Point(67, 25)], crs=4326)
+    screen.tell_unplaced(shapes)
+    assert capsys.readouterr().err == (
+        "cpecgeo: 1,200 of 1,201 rows have no position, and no answer.\n"
+    )
+    screen.tell_unplaced(shapes.tail(1))
+    assert capsys.readouterr().err == ""
+
+
+def test_an_answer_stands_beside_its_row_under_a_name_of_its_own():
+    frame = gpd.GeoDataFrame(
+        {"n": [1], "title": ["A"], "km": [7.0]}, geometry=[shapely.Point(67, 25)], crs=4326
+    )
+    found = pd.DataFrame({"km": [1.0], "lon": [67.5], "rank": [1.0]})
+    joined, told = screen.beside(frame, found, "km rank")
+    assert told == ["title", "km_near", "rank"]
+    assert joined["km_near"].tolist() == [1.0]
+    assert joined["near_lon"].tolist() == [67.5]
+    assert str(joined["rank"].dtype) == "Int64"
+    _, told = screen.beside(frame.assign(name="x"), found, "km")
+    assert told == ["name", "km_near"]
+
+
+def test_a_source_is_not_overwritten(tmp_path):
+    import click
+
+    one, two = tmp_path / "a.csv", tmp_path / "b.csv"
+    one.touch()
+    with click.Context(click.Command("x")):
+        screen.note_source(one)
+        screen.refuse_source(two)  # not there yet
+        two.touch()
+        screen.refuse_source(two)
+        with pytest.raises(InputError, match="is read by this command"):
+            screen.refuse_source(tmp_path / ".." / tmp_path.name / "a.csv")
+    screen.refuse_source(one)  # outside of a command
