@@ -53,8 +53,21 @@ def test_a_line_along_a_border_is_uncertain_all_along():
     found = cg.crossed(along, zones([30, 31, 32], 5.0))
     assert found["uncertain_share"].tolist() == [1.0]
     assert found["km_in_off"].tolist() == found["km_out_off"].tolist() == [0.0]
+    assert found["length_low_km"].tolist() == [0.0]
+    assert found["length_high_km"].tolist() == pytest.approx(found["length_km"].tolist())
     sure = cg.crossed(along, zones([30, 31, 32], 1.0))
+    assert sure["length_low_km"].tolist() == pytest.approx(sure["length_km"].tolist())
     assert sure["uncertain_share"].tolist() == [0.0]
+
+
+@pytest.mark.parametrize(("line", "layer"), [("ml1", "districts"), ("kkh", "provinces")])
+def test_the_least_length_is_what_is_sure_and_the_most_all_that_may_be(line, layer):
+    found = cg.crossed(line, layer)
+    low, km, high = (found[f"length{end}_km"].to_numpy() for end in ("_low", "", "_high"))
+    assert (low >= 0).all()
+    assert (low <= km * (1 - found["uncertain_share"]) + 0.01).all()
+    assert (km <= high + 1e-6).all()
+    assert (low < km - 0.01).any()
 
 
 def test_without_an_accuracy_nothing_is_claimed():
