@@ -98,6 +98,23 @@ def test_together_as_alone(kind, km):
             assert ring_errors(made, edge, km, 60).max() <= 1e-4
 
 
+@pytest.mark.parametrize("shape", [{"cap": "flat"}, {"side": "left"}, {"side": "right"}])
+def test_many_flat_or_of_one_side_are_as_alone(shape):
+    """Only round buffers are made together, however many are asked for."""
+    rng = np.random.default_rng(8)
+    starts = rng.uniform((61, -40), (77, 60), (40, 2))
+    roads = [LineString([p, p + (0.3, 0.1), p + (0.5, 0.4)]) for p in starts]
+    together = buffer(gpd.GeoSeries(roads, crs=4326), 4, **shape)
+    for road, made in list(zip(roads, together, strict=True))[::10]:
+        assert made.equals(buffer(road, 4, **shape))
+    # The caps of round ones add a circle of 4 km, 50 km²; the bends of one side differ by 11 km².
+    rounds = area_km2(buffer(gpd.GeoSeries(roads, crs=4326), 4))
+    parts = 1 if "cap" in shape else 2
+    gone = rounds - parts * area_km2(together)
+    assert (gone > 35).all()
+    assert (gone < 65).all()
+
+
 def edgy():
     """Geometries that are ambiguous for an outline: edges on each other, circles through a point."""
     north, cross = [(70, 30 + 0.1 * n) for n in range(8)], (70.2, 30.2)
