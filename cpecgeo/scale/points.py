@@ -160,7 +160,7 @@ def _plain_points(column: pa.Array) -> Floats | None:
         return None
     kind = np.int64 if pa.types.is_large_binary(column.type) else np.int32
     edges = np.frombuffer(offsets, kind)[column.offset : column.offset + count + 1]
-    if edges[-1] - edges[0] != _POINT * count or (np.diff(edges) != _POINT).any():
+    if (np.diff(edges) != _POINT).any():
         return None
     raw = np.frombuffer(data, np.uint8, _POINT * count, int(edges[0])).reshape(count, _POINT)
     if (raw[:, :5] != _HEAD).any():

@@ -83,7 +83,11 @@ def test_areas_are_those_of_the_relations(extract):
     assert got.record["snapshot"] == "2026-01-02T00:00:00Z"
     assert got.record["unmatched"] == ["Newtown District"]
     assert got.record["units"] == 4  # neither the one abroad nor those of other levels
-    assert "OpenStreetMap contributors" in got._repr_html_()
+    shown = got._repr_html_()
+    assert "OpenStreetMap contributors" in shown
+    stay = len(got.bundled)
+    assert f": 4 outlines, {stay} stay as bundled, 0 incomplete" in shown
+    assert len(got.frame) == 4 + stay
 
 
 def test_the_layer_is_used_only_where_it_is_said(extract):
