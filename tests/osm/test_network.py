@@ -215,6 +215,60 @@ def test_one_way_roads():
     assert net.path(b, a) is None
 
 
+KM = length_km(shapely.LineString([(67.01, 25), (67.02, 25)]))  # between two of their nodes
+
+
+def reached(net, lon, steps):
+    """What is reached within so many steps: lon from and to, steps at the nearer end, whole."""
+    found = net.reach(shapely.Point(lon, 25.0), km=steps * KM)
+    bounds = found.geometry.bounds[["minx", "maxx"]].round(5)
+    rows = bounds.assign(cost=(found["cost"] / KM).round(3), whole=found["whole"])
+    return sorted(map(tuple, rows.to_numpy().tolist()))
+
+
+@pytest.mark.parametrize(
+    ("oneway", "low", "high"), [("no", 67.04, 67.06), ("yes", 67.05, 67.06), ("-1", 67.04, 67.05)]
+)
+def test_reach_from_inside_an_edge_goes_where_the_road_does(oneway, low, high):
+    net = small(way(1, [1, 2, 3, 4, 5, 6, 7, 8, 9], oneway=oneway))
+    assert reached(net, 67.05, 1) == [(low, high, 0, False)]
+    # To the ends and no farther.
+    west, east = (67.01 if low < 67.05 else 67.05), (67.09 if high > 67.05 else 67.05)
+    assert reached(net, 67.05, 20) == [(west, east, 0, (west, east) == (67.01, 67.09))]
+    assert reached(net, 67.05, 4)[0][:2] == (west, east)
+
+
+def test_reach_is_whole_where_both_ends_are_and_clipped_elsewhere():
+    net = small(way(1, [1, 2, 3]), way(2, [3, 4, 5, 6]), way(3, [6, 7]))
+    # A tenth of a step before node 3, and 1.5 steps to go.
+    assert reached(net, 67.029, 1.5) == [
+        (67.014, 67.03, 0, False),
+        (67.03, 67.044, 0.1, False),
+    ]
+    assert reached(net, 67.029, 3.1) == [
+        (67.01, 67.03, 0, True),
+        (67.03, 67.06, 0.1, True),
+    ]
+    assert reached(net, 67.029, 3.6) == [
+        (67.01, 67.03, 0, True),
+        (67.03, 67.06, 0.1, True),
+        (67.06, 67.065, 3.1, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "spans", "whole"), [(6.0, [2.0, 5.0], False), (7.01, [9.0], True)]
+)
+def test_reach_that_meets_itself_from_both_ends_is_whole(steps, spans, whole):
+    """The long way from 3 to 6, by 9, is entered at 3 after one step and at 6 after four."""
+    net = small(way(1, [1, 2, 3]), way(2, [3, 4, 5, 6]), way(3, [6, 9, 3]))
+    found = net.reach(shapely.Point(67.02, 25.0), km=steps * KM)
+    long = found[found["way"] == 3]
+    assert sorted((length_km(long.geometry) / KM).round(3)) == spans
+    assert (long["whole"] == whole).all()
+    assert (found.loc[found["way"] != 3, "whole"]).all()
+
+
 def test_a_ring_and_a_repeated_node():
     net = small(way(1, [1, 2, 3, 4, 1]), way(2, [4, 4, 5]))
     assert net.path(1, 5).length_km == pytest.approx(

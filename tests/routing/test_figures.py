@@ -12,7 +12,7 @@ import shapely
 
 import cpecgeo as cg
 from cpecgeo.catalogue import corridor_rows, layer
-from cpecgeo.errors import InputError, MissingExtraError
+from cpecgeo.errors import InputError, InputTypeError, MissingExtraError
 from cpecgeo.maps import Map
 
 
@@ -184,6 +184,29 @@ def test_names_are_escaped():
     )
     assert "<b>a</b>" not in way._repr_html_()
     assert "&lt;b&gt;" in way._repr_html_()
+
+
+def test_a_stated_leg_says_what_was_stated():
+    way = cg.routing.stated_leg(
+        (67.0, 30.0), (67.1, 30.0), km=20, mode="road", source="a survey", names=("A", "B")
+    )
+    (leg,) = way.legs.to_dict("records")
+    assert (leg["from"], leg["to"], leg["turn"]) == ("A", "B", "start")
+    assert (leg["km"], leg["km_from"], leg["km_to"]) == (20, 0, 20)
+    assert leg["source"] == "a survey"
+    assert way.legs.attrs["title"] == "A – B"
+    assert way.chainage_km == 20
+    assert way.hours == leg["hours"] > 0
+    assert (way.origin.name, way.destination.name) == ("A", "B")
+    assert (way.origin.point.x, way.destination.point.x) == (67.0, 67.1)
+    assert way.access_km == 0
+    assert list(way.line.coords) == [(67.0, 30.0), (67.1, 30.0)]
+    double = cg.routing.stated_leg((67.0, 30.0), (67.1, 30.0), km=40, mode="road", source="x")
+    assert double.hours == pytest.approx(2 * way.hours)
+    with pytest.raises(InputTypeError, match="give two"):
+        cg.routing.stated_leg(
+            (67.0, 30.0), (67.1, 30.0), km=20, mode="road", source="x", names=("A", "B", "C")
+        )
 
 
 def test_legs_are_written_and_read_again(tmp_path):
