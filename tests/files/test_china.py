@@ -3,6 +3,7 @@
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 from pyproj import Geod
 from shapely.geometry import Point
 
@@ -55,6 +56,27 @@ def test_pakistan_is_left_alone():
     assert (from_wgs84(xy, "GCJ-02") == xy).all()
     for lon, lat in ((75.23, 37.77), (75.99, 39.47), (76.18, 39.72)):  # Tashkurgan, Kashgar, Artux
         assert (from_wgs84(np.array([[lon, lat]]), "GCJ-02") != [lon, lat]).all()
+
+
+@pytest.mark.parametrize(
+    ("west", "east", "degrees"),
+    [(75.0, 77.9, 0.17), (73.7, 79.0, 0.4)],
+    ids=["along Pakistan", "to Tajikistan and Ladakh"],
+)
+def test_the_western_border_is_chinas_but_for_some_km(west, east, degrees):
+    """On either side of it, by Natural Earth's outline, farther than so many degrees from it."""
+    china = cg.layer("countries").query("name == 'China'").geometry.union_all()
+    lon, lat = np.meshgrid(np.arange(west, east, 0.04), np.arange(32.6, 39.2, 0.04))
+    xy = np.column_stack((lon.ravel(), lat.ravel()))
+    points = shapely.points(xy)
+    shapely.prepare(china)
+    clear = ~shapely.dwithin(china.boundary, points, degrees)
+    inside = shapely.contains(china, points)
+    moved = (from_wgs84(xy, "GCJ-02") != xy).any(axis=1)
+    assert (inside & clear).sum() > 1000
+    assert (~inside & clear).sum() > 1000
+    wrong = clear & (inside != moved)
+    assert not wrong.any(), xy[wrong][:5]
 
 
 def test_files_of_chinese_maps(tmp_path):
