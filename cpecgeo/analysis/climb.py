@@ -61,13 +61,8 @@ def humps(
 ) -> Bools:
     """Return which samples are higher than a road can climb from its other ground.
 
-    Parameters
-    ----------
-    km, metres : ndarray, shape (n,)
-    ground : ndarray of bool, shape (n,)
-        Samples already known not to be the road's ground.
-    percent : ndarray, shape (n,)
-        Gradient of a lasting climb at each.
+    `ground` are samples already known not to be the road's ground; `percent` is the gradient of a
+    lasting climb at each.
 
     Examples
     --------
@@ -180,26 +175,11 @@ def road_of(
     known: Known | None,
     far: int,
 ) -> Road:
-    """Compute a road's heights at samples along its line.
+    """Compute a road's heights at samples along its line, given by chainage and lon, lat.
 
-    Parameters
-    ----------
-    km : ndarray, shape (n,)
-        Chainage.
-    xy : ndarray, shape (n, 2)
-        lon, lat.
-    ground_m : callable
-        Metres at such positions.
-    band_m : float
-        Half of the dead band where the line is exact.
-    known : Known or None
-        None for a line of unknown accuracy: all ground under it counts as its own.
-    far : int
-        Number of steps over which gradients are computed.
-
-    Returns
-    -------
-    Road
+    `ground_m` returns metres at positions; `band_m` is half of the dead band where the line is
+    exact; gradients are computed over `far` steps. Without `known`, the line's accuracy, all ground
+    under it counts as its own.
     """
     metres = ground_m(xy)
     left_out = np.zeros(len(km), bool)
@@ -269,19 +249,8 @@ def bands_of(
 ) -> list[Floats]:
     """Return the bands of possible heights of the road: for half of it, and for all of it.
 
-    Parameters
-    ----------
-    metres : ndarray
-        Ground under the line.
-    noise_m : float
-        Error of the grid in metres.
-    lows, highs : list of ndarray
-        See `ground_across`.
-
-    Returns
-    -------
-    list of ndarray, shape (2, n)
-        Lowest and highest height.
+    Each has the lowest and highest height. `metres` is the ground under the line, `noise_m` the
+    error of the grid, `lows` and `highs` are from `ground_across`.
     """
     return [
         np.stack((np.fmin(metres - noise_m, low), np.fmax(metres + noise_m, high)))
@@ -296,19 +265,7 @@ def ground_across(
 ) -> tuple[list[Floats], list[Floats]]:
     """Return lowest and highest ground across a line, out to a third of its accuracy, and to all.
 
-    Parameters
-    ----------
-    xy : ndarray, shape (n, 2)
-        lon, lat along the line.
-    accuracy_km : ndarray
-        95 % accuracy at each.
-    ground : callable
-        Metres at such positions.
-
-    Returns
-    -------
-    lows, highs : list of ndarray
-        Out to a third, and to the whole accuracy, on both sides.
+    The line is given by lon, lat, its 95 % accuracy at each, and a function of the ground's metres.
     """
     # A sphere is enough: the grid's cells are nearly a kilometre wide.
     shrink = np.cos(np.radians(xy[:, 1]))

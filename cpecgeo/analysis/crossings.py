@@ -11,11 +11,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-__all__ = ["Crossings"]
+__all__ = ["Crossings", "Row"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Row = tuple[int, float, float]
+"""A stretch: zone, km from and to."""
 
 # Distance of samples along the line, in km.
 _STEP_KM = 0.5
@@ -104,19 +105,8 @@ class Crossings:
     def off_km(self, row: Row, other: int, at: float) -> tuple[float, float]:
         """Return the first and last km where the border drawn at `at` may cross the line.
 
-        Parameters
-        ----------
-        row : (int, float, float)
-            Zone, km from and to of the stretch that begins or ends there.
-        other : int
-            The zone beyond the end; below 0 where there is none.
-        at : float
-            Km.
-
-        Returns
-        -------
-        tuple of float
-            NaN where no accuracy is known.
+        `row` is the stretch that begins or ends there, `other` the zone beyond, below 0 for none.
+        Both are NaN where no accuracy is known.
         """
         zone = row[0] if row[0] >= 0 else other
         reach = self._reach(row[0], other)
@@ -152,13 +142,8 @@ class Crossings:
     def uncertain_share(self, row: Row, *, is_beside_none: bool = False) -> float:
         """Return the share of a stretch that lies within the accuracy of another zone.
 
-        Parameters
-        ----------
-        row : (int, float, float)
-            Zone, km from and to.
-        is_beside_none : bool
-            Whether no zone adjoins the stretch at one of its ends. Points near the zone's own
-            outline may then be outside all zones.
+        If it `is_beside_none`, with no zone beyond one of its ends, points near the zone's own
+        outline may be outside all zones.
         """
         zone, start, end = row
         km, spots, step, _ = self._samples

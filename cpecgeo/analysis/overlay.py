@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cpecgeo import geodesy
 from cpecgeo.analysis.accuracy import CERTAINTY, GEODESIC, Accuracies, words
-from cpecgeo.analysis.crossings import Crossings
+from cpecgeo.analysis.crossings import Crossings, Row
 from cpecgeo.errors import InputError
 from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject, SubjectLike, provenance
@@ -184,7 +184,7 @@ def _say_accuracy(accuracy: Floats) -> str:
 
 
 def _doubt(
-    met: Crossings, rows: list[_Row], km: Floats, measures: _Measures, within: Floats
+    met: Crossings, rows: list[Row], km: Floats, measures: _Measures, within: Floats
 ) -> dict[str, Any]:
     """Return the uncertainty of each end, and the share that may belong to another zone."""
     off: dict[str, list[float]] = {"km_in_off": [], "km_out_off": []}
@@ -285,10 +285,7 @@ def _pieces(line: shapely.Geometry) -> tuple[Geoms, Floats, Floats]:
     return np.concatenate(shapes), np.concatenate(starts), np.concatenate(ends)
 
 
-_Row = tuple[int, float, float]
-
-
-def _inside(shapes: Geoms, starts: Floats, ends: Floats, areas: gpd.GeoSeries) -> list[_Row]:
+def _inside(shapes: Geoms, starts: Floats, ends: Floats, areas: gpd.GeoSeries) -> list[Row]:
     """Return (zone, from, to) of every stretch inside a zone, segments joined."""
     array = np.asarray(areas.array, dtype=object)
     shapely.prepare(array)
@@ -313,7 +310,7 @@ def _inside(shapes: Geoms, starts: Floats, ends: Floats, areas: gpd.GeoSeries) -
             strict=True,
         )
     found.sort()
-    joined: list[_Row] = []
+    joined: list[Row] = []
     for row in found:
         if joined and joined[-1][0] == row[0] and row[1] - joined[-1][2] < _LEAST_KM:
             joined[-1] = (row[0], joined[-1][1], max(row[2], joined[-1][2]))
@@ -372,7 +369,7 @@ def _vector(pieces: Geoms) -> tuple[Floats, Floats]:
     return ends[:, 0], ends[:, 1] - ends[:, 0]
 
 
-def _outside(rows: list[_Row], total: float, breaks: Floats) -> list[_Row]:
+def _outside(rows: list[Row], total: float, breaks: Floats) -> list[Row]:
     """Return the stretches outside all zones."""
     gaps, reached = [], 0.0
     for _, a, b in [*sorted(rows, key=lambda row: row[1]), (-1, total, total)]:

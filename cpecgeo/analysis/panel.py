@@ -89,20 +89,10 @@ def _touching(shapes: gpd.GeoSeries) -> pd.Series:
 def zone_at(
     points: gpd.GeoSeries, kind: Literal["district", "province"]
 ) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
-    """Return the district or province that each point lies in, by its position.
+    """Return the district or province that each point lies in by its position, and if uncertainly.
 
-    Parameters
-    ----------
-    points : GeoSeries
-        EPSG:4326, points.
-    kind : {"district", "province"}
-
-    Returns
-    -------
-    names : ndarray of str
-        None outside all outlines.
-    is_uncertain : ndarray of bool
-        Where another zone is nearer than the accuracy of the outlines, by scaled degrees (to 2 %).
+    The name is None outside all outlines. It is uncertain where another zone is nearer than the
+    accuracy of the outlines, by scaled degrees (to 2 %).
 
     Examples
     --------
@@ -141,26 +131,9 @@ def zone_at(
 def values_of(subject: Subject, by: str, what: str) -> tuple[pd.Series, dict[str, Any]]:
     """Return the values by which rows are grouped: those of a column, or the zones of points.
 
-    Parameters
-    ----------
-    subject : Subject
-    by : str
-        A column; without one, ``"district"`` and ``"province"`` are derived from the position.
-    what : str
-        The argument's name, for messages.
-
-    Returns
-    -------
-    values : Series
-        On the rows of `subject`; missing where there is none.
-    about : dict
-        Entries for `.attrs`: `without_<by>`; from positions also `by_position` and
-        `uncertain_<by>`, the number of points that may lie in another zone.
-
-    Raises
-    ------
-    InputError
-        No such column.
+    Without such a column, ``"district"`` and ``"province"`` are derived from the position. Also
+    returned are entries for `.attrs`: `without_<by>`; from positions also `by_position` and
+    `uncertain_<by>`, the number of points that may lie in another zone.
 
     Examples
     --------

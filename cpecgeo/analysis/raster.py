@@ -104,18 +104,9 @@ def _read_cells(
 
 
 def bilinear(grid: Floats, column: Floats, row: Floats) -> Floats:
-    """Sample a grid bilinearly between the centres of its cells.
+    """Sample a grid bilinearly between the centres of its cells, the first of which is at 0, 0.
 
-    Parameters
-    ----------
-    grid : ndarray, shape (rows, columns)
-    column, row : ndarray
-        Positions; the centre of the first cell is 0, 0.
-
-    Returns
-    -------
-    ndarray
-        NaN outside the outermost centres, and beside a cell that is NaN.
+    It is NaN outside the outermost centres, and beside a cell that is NaN.
 
     Examples
     --------
@@ -135,33 +126,14 @@ def bilinear(grid: Floats, column: Floats, row: Floats) -> Floats:
 
 
 def sample(path: str | Path, points: gpd.GeoSeries, *, band: int = 1) -> Floats:
-    """Sample a raster at points, bilinearly between the centres of its cells.
+    """Sample a band of a GeoTIFF at points, bilinearly between the centres of its cells.
 
-    Parameters
-    ----------
-    path : str or path
-        A GeoTIFF, in any CRS, rotated or not.
-    points : GeoSeries
-        Points in lon, lat.
-    band : int
-        Which band, from 1.
-
-    Returns
-    -------
-    ndarray
-        The band's values, scale and offset applied; NaN outside the raster and beside a cell
-        without a value.
+    Scale and offset are applied; outside the raster and beside a cell without a value it is NaN.
 
     Raises
     ------
-    FileError
-        The file doesn't exist, or isn't a GeoTIFF.
-    CRSError
-        It has no CRS, or one with no known way to WGS 84.
-    InputError
-        It has no such band.
-    MissingExtraError
-        rasterio isn't installed.
+    FileError, CRSError, InputError, MissingExtraError
+        As `zonal`.
 
     Examples
     --------
@@ -192,17 +164,8 @@ def zonal(
 ) -> pd.DataFrame:
     """Sum the cells of a raster in areas, weighted by the share of the cell that is covered.
 
-    Parameters
-    ----------
-    path : str or path
-        A GeoTIFF, in any CRS, rotated or not. It is read in windows, so memory doesn't grow with
-        its size.
-    areas : GeoSeries
-        Polygons in lon, lat; edges are geodesics.
-    band : int
-        Which band, from 1.
-    nodata : float or sequence of float, optional
-        Values that mean no data, in addition to those declared in the file.
+    The raster is a GeoTIFF in any CRS, rotated or not; it is read in windows, so memory doesn't
+    grow with its size. Bands count from 1; `nodata` adds to the values that the file declares.
 
     Returns
     -------
@@ -272,16 +235,7 @@ def zonal(
 
 
 def solid(shape: shapely.Geometry) -> shapely.Geometry:
-    """Return the polygons of a geometry that may also contain lines and points.
-
-    Parameters
-    ----------
-    shape : geometry
-
-    Returns
-    -------
-    Polygon or MultiPolygon
-        Empty where there is no area.
+    """Return the polygons of a geometry that may also contain lines and points; empty for none.
 
     Examples
     --------
