@@ -7,21 +7,18 @@ from typing import Any
 
 import pandas as pd
 
-from cpecgeo.analysis.measure import interval_text, nearest
+from cpecgeo.analysis.measure import nearest
 from cpecgeo.analysis.overlay import crossed
-from cpecgeo.catalogue import data_version, layer
+from cpecgeo.catalogue import layer
 from cpecgeo.errors import MissingExtraError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.figures import render_strip
 from cpecgeo.maps.words import Words
 from cpecgeo.reports.document import Report, draw_map
-from cpecgeo.reports.people import measure_people, sum_people, tell_people
+from cpecgeo.reports.nearby import measure_people, sum_people, tell_people
 from cpecgeo.reports.render import Part
-from cpecgeo.reports.sites import (
-    show_figures,
-    split_sources,
-)
+from cpecgeo.reports.sites import show_figures, split_sources, tell_away
 
 __all__ = [
     "compare_corridors",
@@ -70,7 +67,6 @@ def report_corridor(thing: Corridor, say: Words, *, draw: bool) -> Report:
         parts=tuple(parts),
         sources=_sources(thing, near["source"]),
         caveats=list_caveats(thing, say),
-        data_version=data_version(),
         lead=_lead(thing, tell_people(people, say.name(thing.title), say), say),
         lang=say.lang,
     )  # fmt: skip
@@ -292,15 +288,7 @@ def _near(thing: Corridor, say: Words) -> pd.DataFrame:
                     "basis": site["basis"],
                     "accuracy_km": site["accuracy_km"],
                     "source": site["source"],
-                    "away": [
-                        interval_text(*known, say=say)
-                        for known in zip(
-                            near["distance_km"],
-                            near["accuracy_km"],
-                            site["accuracy_km"],
-                            strict=True,
-                        )
-                    ],
+                    "away": tell_away(near, site["accuracy_km"], say)["away"],
                 }
             )
         )
@@ -325,9 +313,8 @@ def _strip(thing: Corridor, zones: pd.DataFrame, say: Words) -> list[Part]:
 def _sources(thing: Corridor, sites: pd.Series) -> tuple[str, ...]:
     figures = thing.competing.get("source", [])
     found = [*thing.sources, *figures, *sites]
-    found += [s for name in ("districts", "places") for s in layer(name).attrs["sources"]]
-    found.append("NOAA GLOBE 30 arc-second grid (public domain)")
-    return split_sources(found)
+    grid = "NOAA GLOBE 30 arc-second grid (public domain)"
+    return (*split_sources(found, "districts", "places"), grid)
 
 
 def compare_corridors(corridors: list[Corridor], titles: list[str], say: Words) -> list[Part]:

@@ -9,17 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import shapely
 
-from cpecgeo.analysis.accuracy import Bounds
-from cpecgeo.analysis.measure import distance_km, interval_text, nearest, span_text
-from cpecgeo.analysis.proximity import best_known
 from cpecgeo.catalogue import layer
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
-from cpecgeo.features.resolve import resolve
 from cpecgeo.features.subject import Subject
 from cpecgeo.files.disk import local, write_whole
 from cpecgeo.geodesy import area_km2, length_km
@@ -36,22 +31,13 @@ from cpecgeo.reports.render import (
     to_plain,
 )
 from cpecgeo.routing import Reach, Route
-from cpecgeo.routing.border import order_corridors, rank_corridors
 
 __all__ = [
-    "MEETS_KM",
     "Report",
     "describe_shape",
     "draw_map",
-    "find_corridor",
-    "lead_corridor",
-    "list_corridors",
-    "list_points",
     "merge_shapes",
-    "tell_rough",
 ]
-
-MEETS_KM = 0.05  # at a smaller distance two geometries touch
 
 # Columns of a feature's row that its report shows.
 _CELLS = ("id", "status", "opened", "official_km", "province", "accuracy_km", "basis")
@@ -59,8 +45,6 @@ _CELLS = ("id", "status", "opened", "official_km", "province", "accuracy_km", "b
 _CONTROLS = ("zoom", "legend", "scale")
 # How many towns a report's map names, and how far around the subject, in degrees.
 _TOWNS, _AROUND = 60, 0.4
-# How many points of a table are listed by name.
-_LISTED = 50
 # Scale of a map on paper: twice the dots of a screen.
 _PICTURE = ["--hide-scrollbars", "--window-size=1000,680", "--force-device-scale-factor=2"]
 
@@ -104,45 +88,15 @@ class Report(Content):
         return {**answer, "caveats": list(self.caveats), "sources": list(self.sources)}
 
     def to_markdown(self, path: str | Path | None = None) -> str | Path:
-        """Return Markdown with tables, without charts and maps.
-
-        Parameters
-        ----------
-        path : path, optional
-            A file to write instead.
-
-        Returns
-        -------
-        str or Path
-        """
+        """Return Markdown with tables, without charts and maps; or write it to `path`."""
         return _hand_over(render_markdown(self), path)
 
     def to_html(self, path: str | Path | None = None) -> str | Path:
-        """Return one HTML page that contains map and charts and makes no request.
-
-        Parameters
-        ----------
-        path : path, optional
-            A file to write instead.
-
-        Returns
-        -------
-        str or Path
-        """
+        """Return one HTML page with map and charts and no request; or write it to `path`."""
         return _hand_over(render_html(self), path)
 
     def to_json(self, path: str | Path | None = None) -> str | Path:
-        """Return `to_dict` as JSON.
-
-        Parameters
-        ----------
-        path : path, optional
-            A file to write instead.
-
-        Returns
-        -------
-        str or Path
-        """
+        """Return `to_dict` as JSON; or write it to `path`."""
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
         return _hand_over(text, path)
 
@@ -298,94 +252,3 @@ def describe_shape(subject: Subject, thing: object) -> dict[str, Any]:
         return row | dict(zip(("west", "south", "east", "north"), shape.bounds, strict=True))
     middle = shape.centroid if dimension == 2 else shape.representative_point()
     return row | {"lon": middle.x, "lat": middle.y}
-
-
-def list_corridors(shape: shapely.Geometry, own_km: float, say: Words) -> Part:
-    """List the corridors nearest to a shape; those that run through it come first."""
-    known = layer("corridors")
-    away = np.asarray(distance_km(known.geometry, shape), float)
-    near = pd.DataFrame({"target": known["id"].to_numpy(), "distance_km": away})
-    near = order_corridors(near).head(8)[["title", "status", "distance_km", "target"]]
-    bounds, here = Bounds.of(resolve(list(near.pop("target")))), gpd.GeoSeries([shape], crs=4326)
-    spans = [bounds.of_one(i).beside(here, np.array([own_km])) for i in range(len(near))]
-    rows = near.assign(low_km=[s[0][0] for s in spans], high_km=[s[1][0] for s in spans])
-    are_points = shapely.get_dimensions(shape) == 0
-    # Where a line or area meets the corridor, the distance is 0. A point is met only within the
-    # accuracy of both positions.
-    limit = rows["high_km"].fillna(rows["distance_km"]) if are_points else rows["distance_km"]
-    told = [
-        say("{km} km", km=0) if far < MEETS_KM else span_text(*row, say=say)
-        for far, row in zip(limit, rows[["distance_km", "low_km", "high_km"]].to_numpy(),
-                            strict=True)
-    ]  # fmt: skip
-    view = rows[["title", "status"]].assign(away=told)
-    text = [] if are_points else [say("0 km where a corridor touches it.")]
-    if are_points and shapely.get_num_geometries(shape) > 1:
-        text = [say("Each distance is that of the nearest of the points.")]
-    return Part(
-        "corridors", say("Nearest corridors"), tuple(text), rows.reset_index(drop=True), view=view
-    )
-
-
-def lead_corridor(beside: Part, shape: shapely.Geometry, say: Words) -> list[str]:
-    """Write which corridor of the list is the nearest, and whether another is drawn nearer."""
-    if (near := beside.shown) is None or beside.table is None:
-        return []
-    best, drawn = best_known(beside.table["high_km"]), beside.table["distance_km"]
-    away, title = near["away"].iloc[best], say.name(near["title"].iloc[best])
-    if away == say("{km} km", km=0):
-        said = [say("{title} touches it.", title=title)]
-    elif shapely.get_dimensions(shape) == 0 and shapely.get_num_geometries(shape) > 1:
-        said = [say("{title} is the nearest corridor: {away} from the nearest of them.",
-                    title=title, away=away)]  # fmt: skip
-    else:
-        said = [say("{title} is the nearest corridor, {away} away.", title=title, away=away)]
-    if best and drawn[0] < drawn[best]:
-        span = beside.table[["distance_km", "low_km", "high_km"]].to_numpy(float)[0]
-        said.append(tell_rough(near["title"].iloc[0], span_text(*span, say=say), say))
-    return said
-
-
-def tell_rough(title: str, away: str, say: Words) -> str:
-    """Write that another corridor is drawn nearer, but its line is too inaccurate to say so."""
-    return say("{title} is drawn nearer, but where it runs is known only roughly ({away}).",
-               title=say.name(title), away=away)  # fmt: skip
-
-
-def find_corridor(roads: pd.DataFrame, own_km: float) -> pd.Series:
-    """Find the first corridor, by distance, that may be called the nearest to a point."""
-    reach = np.hypot(roads["accuracy_km"].fillna(0), np.nan_to_num(own_km))
-    return roads.iloc[best_known(roads["distance_km"] + reach)]
-
-
-def list_points(subject: Subject, say: Words) -> list[Part]:
-    """List the named points of a table, each with its nearest corridor."""
-    shapes = subject.shapes.reset_index(drop=True)
-    frame = subject.frame
-    named = [] if frame is None else [c for c in frame.columns if str(c).casefold() == "name"]
-    if frame is None or not named or len(shapes) < 2 or not (shapes.dropna().type == "Point").all():
-        return []
-    stated = subject.accuracy_km
-    own = np.full(len(shapes), np.nan) if stated is None else np.asarray(stated, float)
-    km = nearest(shapes.dropna(), list(layer("corridors")["id"]))["distance_km"]
-    first = km.sort_values(kind="stable").index[:_LISTED]
-    roads = rank_corridors(shapes[first])
-    found = [find_corridor(roads.loc[[i]].head(5), own[i]) for i in first]
-    rows = pd.DataFrame(
-        {
-            "name": frame[named[0]].iloc[first].to_list(),
-            "corridor": [f["title"] for f in found],
-            "distance_km": [f["distance_km"] for f in found],
-            "accuracy_km": [f["accuracy_km"] for f in found],
-            "point_accuracy_km": own[first],
-            "at_km": [f["km"] for f in found],
-        }
-    )
-    known = rows[["distance_km", "accuracy_km", "point_accuracy_km"]].to_numpy(float)
-    view = rows[["name", "corridor", "at_km"]].copy()
-    view.insert(2, "away", [interval_text(*row, say=say) for row in known])
-    text = () if len(km) <= _LISTED else (
-        say("Of {count} points the {listed} nearest to a corridor.", count=f"{len(km):,}",
-            listed=_LISTED),
-    )  # fmt: skip
-    return [Part("points", say("Point by point"), text, rows, view=view)]

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from cpecgeo.catalogue import data_version
 from cpecgeo.features.subject import html_table
 from cpecgeo.maps.libraries import build_letters
 from cpecgeo.maps.words import NUMBERS, UNITS, Words, find_words, write_values
@@ -46,20 +47,6 @@ _ENGLISH = re.compile(r"[A-Za-z0-9][^\u0600-\u06ff\u3000-\u303f\u4e00-\u9fff\uff
 _WORDS = re.compile(r"\b[a-z]{2,}\b[^a-z]*\b[a-z]{2,}\b|https?://")
 _ADDRESS = re.compile(r"https?://[^\s|<>\"'()\[\]]+[^\s|<>\"'()\[\].,;:]")
 _END = "cpecgeo, data version {version}. Lengths and distances are geodesic on WGS 84."
-_PAGE = """<!doctype html>
-<html lang="{{ report.lang }}" dir="{{ say.direction }}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{{ policy }}">
-<title>{{ report.title }}</title>
-<style>{{ style }}</style>
-</head>
-<body><main>
-{% include "report.html" %}
-</main></body>
-</html>
-"""
 
 
 def _read(name: str) -> str:
@@ -71,6 +58,10 @@ _JINJA = jinja2.Environment(
     trim_blocks=True,
     undefined=jinja2.StrictUndefined,
     loader=jinja2.FunctionLoader(_read),
+)
+# In Markdown, `flat` escapes.
+_MARKDOWN = jinja2.Environment(  # noqa: S701
+    trim_blocks=True, keep_trailing_newline=True, loader=_JINJA.loader
 )
 
 
@@ -189,16 +180,16 @@ class Content:
     parts: tuple[Part, ...]
     sources: tuple[str, ...]
     caveats: tuple[str, ...]
-    data_version: str
     lead: str = ""
     lang: str = "en"
+    data_version: str = field(default_factory=data_version)
 
 
 def render_html(report: Content, *, unfold: bool = False) -> str:
     """Render the page; the same report gives the same text. `unfold` opens folded tables."""
     # A page in a frame obeys its own policy and that of the page around it.
     policies = [m[1] for p in report.parts if (m := _POLICY.search(p.page))]
-    return _JINJA.from_string(_PAGE).render(
+    return _JINJA.get_template("page.html").render(
         _fill(report),
         frame="",
         contents=True,
@@ -357,24 +348,12 @@ def mark(text: str, say: Words) -> Markup:
 def render_markdown(report: Content) -> str:
     """Render text and tables as Markdown."""
     say = find_words(report.lang)
-    lines = [f"# {_safe(report.title)}", "", _safe(report.subtitle), ""]
-    if report.lead:
-        lines += [_safe(report.lead), ""]
-    for part in report.parts:
-        rows = part.shown
-        if rows is None and not part.text:
-            continue
-        lines += [f"## {_safe(part.heading)}", ""]
-        for text in part.text:
-            lines += [_safe(text), ""]
-        if rows is not None:
-            lines += [*_rows(rows, part.form, say), ""]
-    if report.caveats:
-        lines += [f"## {say('Before you quote a figure')}", ""]
-        lines += [*(f"- {_safe(text)}" for text in report.caveats), ""]
-    lines += [f"## {say('Sources')}", "", *(f"- {_safe(text)}" for text in report.sources), ""]
-    lines += [say(_END, version=report.data_version), ""]
-    return "\n".join(lines)
+    shown = [(p, p.shown) for p in report.parts]
+    parts = [(p, [] if rows is None else _rows(rows, p.form, say)) for p, rows in shown
+             if p.text or rows is not None]  # fmt: skip
+    end = say(_END, version=report.data_version)
+    page = _MARKDOWN.get_template("report.md")
+    return page.render(report=report, say=say, parts=parts, end=end)
 
 
 def _rows(rows: pd.DataFrame, form: str, say: Words) -> list[str]:
@@ -398,3 +377,6 @@ def _safe(text: str) -> str:
     for mark, shown in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         flat = flat.replace(mark, shown)
     return re.sub(r"([\\`*_\[\]|])", r"\\\1", flat)
+
+
+_MARKDOWN.filters["flat"] = _safe

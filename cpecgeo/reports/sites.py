@@ -15,12 +15,20 @@ import shapely
 from cpecgeo.analysis.measure import interval_text, nearest
 from cpecgeo.analysis.profile import elevation_m
 from cpecgeo.analysis.proximity import best_known
-from cpecgeo.catalogue import data_version, layer, table
+from cpecgeo.catalogue import layer, table
 from cpecgeo.features.places import Place
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words
-from cpecgeo.reports.document import MEETS_KM, Report, draw_map, find_corridor, tell_rough
-from cpecgeo.reports.people import measure_people, sum_people, tell_people, tell_reached
+from cpecgeo.reports.document import Report, draw_map
+from cpecgeo.reports.nearby import (
+    MEETS_KM,
+    find_corridor,
+    measure_people,
+    sum_people,
+    tell_people,
+    tell_reached,
+    tell_rough,
+)
 from cpecgeo.reports.render import Part
 from cpecgeo.routing.border import Market, market, nearest_corridors, nearest_sites
 
@@ -66,8 +74,9 @@ def list_figures(feature: str, say: Words) -> list[Part]:
     return [Part("figures", heading, (), rows, view=show_figures(rows, say))]
 
 
-def split_sources(found: Iterable[Any]) -> tuple[str, ...]:
-    """List each source once; a cell may have several, separated by a bar."""
+def split_sources(given: Iterable[Any], *layers: str) -> tuple[str, ...]:
+    """List each source once, and those of layers; a cell may have several, separated by a bar."""
+    found = [*given, *(s for name in layers for s in layer(name).attrs["sources"])]
     each = [part.strip() for s in found if not pd.isna(s) for part in str(s).split(" | ")]
     return tuple(dict.fromkeys(part for part in each if part))
 
@@ -111,10 +120,7 @@ def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
                 "state": sheet.status_note,
                 "note": notes,
                 "planned_in_phase_2": sheet.planned_phase2,
-                "lon": sheet.point.x,
-                "lat": sheet.point.y,
-                "accuracy_km": sheet.accuracy_km,
-                "basis": sheet.basis,
+                **_locate(sheet),
                 "published_elevation_m": sheet.elevation_m,
                 "grid_elevation_m": sheet.ground_m,
             }
@@ -150,14 +156,17 @@ def report_market(thing: Market | Place, say: Words, *, draw: bool) -> Report:
         title=say.name(sheet.name),
         subtitle=say("border market or crossing to {country}", country=say.name(sheet.country)),
         parts=tuple(parts),
-        sources=split_sources(
-            [sheet.source, *shut["source"], *took["source"], *layer("places").attrs["sources"]]
-        ),
+        sources=split_sources([sheet.source, *shut["source"], *took["source"]], "places"),
         caveats=tuple(caveats),
-        data_version=data_version(),
         lead=_lead_market(sheet, say),
         lang=say.lang,
     )
+
+
+def _locate(thing: Market | Place) -> dict[str, Any]:
+    """Return the position, and how good it is."""
+    return {"lon": thing.point.x, "lat": thing.point.y, "accuracy_km": thing.accuracy_km,
+            "basis": thing.basis}  # fmt: skip
 
 
 def _lead_market(sheet: Market, say: Words) -> str:
@@ -247,10 +256,7 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
                 "layer": thing.layer,
                 "kind": thing.kind,
                 "status": thing.status,
-                "lon": thing.point.x,
-                "lat": thing.point.y,
-                "accuracy_km": thing.accuracy_km,
-                "basis": thing.basis,
+                **_locate(thing),
                 "grid_elevation_m": float(elevation_m(_spot("", thing.point)).iloc[0]),
                 "district": _district(thing),
                 "note": notes,
@@ -258,6 +264,7 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
         ]
     )
     figures = list_figures(thing.id, say)
+    cited = [s for part in figures if part.table is not None for s in part.table["source"]]
     caveats = [_position(thing, say), *tell_note(cautions, say)]
     roads, sites = nearest_corridors(thing.point, 5), ("crossings", "zones", "ports")
     near = {name: _others(thing, name, "status") for name in sites}
@@ -289,15 +296,8 @@ def report_place(thing: Place, say: Words, *, draw: bool) -> Report:
         title=say.name(thing.name),
         subtitle=say(what) if thing.kind in {None, what} else f"{say(what)}: {kind}",
         parts=tuple(parts),
-        sources=split_sources(
-            [
-                thing.source,
-                *(s for part in figures if part.table is not None for s in part.table["source"]),
-                *layer("places").attrs["sources"],
-            ]
-        ),
+        sources=split_sources([thing.source, *cited], "places"),
         caveats=tuple(caveats),
-        data_version=data_version(),
         lead=say("{name}: {told}", name=say.name(thing.name), told=say.join(lead)),
         lang=say.lang,
     )
@@ -370,10 +370,7 @@ def describe_site(thing: Place | Market) -> dict[str, Any]:
         "id": thing.id,
         "name": thing.name,
         "status": thing.status,
-        "lon": thing.point.x,
-        "lat": thing.point.y,
-        "accuracy_km": thing.accuracy_km,
-        "basis": thing.basis,
+        **_locate(thing),
         "nearest_corridor": close["target"],
         "distance_km": close["distance_km"],
         "corridor_accuracy_km": close["accuracy_km"],

@@ -13,7 +13,6 @@ import shapely
 from cpecgeo.analysis.accuracy import Bounds
 from cpecgeo.analysis.measure import distance_matrix_km, span_text
 from cpecgeo.analysis.overlay import crossed
-from cpecgeo.catalogue import data_version, layer
 from cpecgeo.errors import InputError
 from cpecgeo.features.corridor import Corridor
 from cpecgeo.features.places import Place
@@ -22,26 +21,10 @@ from cpecgeo.features.subject import Subject, SubjectLike
 from cpecgeo.geodesy import area_km2, length_km
 from cpecgeo.maps.colors import VALUES
 from cpecgeo.maps.words import Words, find_words
-from cpecgeo.reports.areas import clip_corridors, find_towns, lead_area, list_inside, list_towns
+from cpecgeo.reports import nearby
 from cpecgeo.reports.corridors import compare_corridors, list_caveats, report_corridor
-from cpecgeo.reports.document import (
-    MEETS_KM,
-    Report,
-    describe_shape,
-    draw_map,
-    lead_corridor,
-    list_corridors,
-    list_points,
-    merge_shapes,
-)
-from cpecgeo.reports.people import (
-    LEAD_KM,
-    People,
-    compare_people,
-    measure_people,
-    sum_people,
-    tell_people,
-)
+from cpecgeo.reports.document import Report, describe_shape, draw_map, merge_shapes
+from cpecgeo.reports.nearby import LEAD_KM, MEETS_KM, People, measure_people
 from cpecgeo.reports.render import Part
 from cpecgeo.reports.sites import (
     describe_site,
@@ -127,7 +110,7 @@ def _report_shape(subject: Subject, thing: object, say: Words, *, draw: bool) ->
     dimension = shapely.get_dimensions(shape)
     rows = pd.DataFrame([describe_shape(subject, thing)])
     title = say.name(subject.title)
-    through = clip_corridors(shape) if dimension == 2 else gpd.GeoDataFrame()
+    through = nearby.clip_corridors(shape) if dimension == 2 else gpd.GeoDataFrame()
     drawn = {title: thing}
     if len(through):
         drawn |= {say("Corridors"): through.rename(columns={"title": "name"})}
@@ -150,29 +133,32 @@ def _report_shape(subject: Subject, thing: object, say: Words, *, draw: bool) ->
         parts.append(Part("districts", say("Districts crossed"), text, table, view=view))
     stated = subject.accuracy_km
     own_km = float("nan") if stated is None else float(np.fmax.reduce(stated))
-    beside = list_inside(through, say) if len(through) else list_corridors(shape, own_km, say)
-    parts += [beside, *(list_points(subject, say) if dimension == 0 else ())]
+    beside = (
+        nearby.list_inside(through, say)
+        if len(through)
+        else nearby.list_corridors(shape, own_km, say)
+    )
+    parts += [beside, *(nearby.list_points(subject, say) if dimension == 0 else ())]
     people = measure_people(shape)
     if dimension == 2:
-        towns = find_towns(shape)
-        parts.append(list_towns(towns, say))
-        near = lead_area(through, title, towns, say)
+        towns = nearby.find_towns(shape)
+        parts.append(nearby.list_towns(towns, say))
+        near = nearby.lead_area(through, title, towns, say)
     else:
         several = dimension == 0 and shapely.get_num_geometries(shape) > 1
-        near = tell_people(people, say("these points") if several else title, say)
+        near = nearby.tell_people(people, say("these points") if several else title, say)
     frame = subject.frame
     if frame is not None and len(frame) == 1 and "id" in frame.columns:
         parts += list_figures(frame["id"].iloc[0], say)
-    parts.append(sum_people(shape, people, say))
+    parts.append(nearby.sum_people(shape, people, say))
     lead = [*_lead_size(shape, title, thing, say)]
-    lead += lead_corridor(beside, shape, say) if through.empty else []
+    lead += nearby.lead_corridor(beside, shape, say) if through.empty else []
     return Report(
         title=title,
         subtitle=f"{say(VALUES.get(subject.kind, subject.kind))}, {say(_DIMENSIONS[dimension])}",
         parts=tuple(parts),
         sources=_sources(subject, thing),
         caveats=_list_caveats(subject, thing, say),
-        data_version=data_version(),
         lead=say.join([*lead, near]),
         lang=say.lang,
     )
@@ -196,8 +182,7 @@ def _lead_size(shape: shapely.Geometry, title: str, thing: object, say: Words) -
 def _sources(subject: Subject, thing: object) -> tuple[str, ...]:
     frames = [subject.frame, thing.legs if isinstance(thing, Route) else None]
     given = [s for f in frames if f is not None and "source" in f.columns for s in f["source"]]
-    given += [s for name in ("districts", "places") for s in layer(name).attrs["sources"]]
-    return split_sources(given)
+    return split_sources(given, "districts", "places")
 
 
 def _list_caveats(subject: Subject, thing: object, say: Words) -> tuple[str, ...]:
@@ -247,7 +232,7 @@ def report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report
         where = ["lon", "lat", "west", "south", "east", "north"]
         view = rows.drop(columns=["id", *where], errors="ignore")
         parts.append(Part("shapes", say("At a glance"), (), rows, view=view))
-    people = compare_people([_key(s) for s in subjects], list(map(merge_shapes, subjects)))
+    people = nearby.compare_people([_key(s) for s in subjects], list(map(merge_shapes, subjects)))
     near = [measure_people(*_around(s))[LEAD_KM] for s in subjects]
     view = people.drop(columns=["id", "towns_without_figure"])
     view.insert(0, "title", titles)
@@ -275,14 +260,12 @@ def report_several(subjects: list[Subject], say: Words, *, draw: bool) -> Report
         for t in sites
     ]  # fmt: skip
     sources = [s for t in corridors for s in t.sources] + [t.source for t in sites]
-    sources += [s for name in ("provinces", "places") for s in layer(name).attrs["sources"]]
     return Report(
         title=title,
         subtitle=say("{count} side by side", count=len(subjects)),
         parts=tuple(parts),
-        sources=split_sources(sources),
+        sources=split_sources(sources, "provinces", "places"),
         caveats=tuple(caveats),
-        data_version=data_version(),
         lead=_lead_several(subjects, titles, near, apart, away, say),
         lang=say.lang,
     )

@@ -23,10 +23,12 @@ from cpecgeo.errors import (
 from cpecgeo.maps.colors import NAMED
 from cpecgeo.maps.words import find_words
 from cpecgeo.reports import Part, Report, document, render, sites
-from cpecgeo.reports.areas import clip_corridors, find_towns, lead_area
-from cpecgeo.reports.people import (
+from cpecgeo.reports.nearby import (
     RADII_KM,
     People,
+    clip_corridors,
+    find_towns,
+    lead_area,
     measure_people,
     tell_people,
     tell_range,
