@@ -226,18 +226,12 @@ def sniff_suffix(head: bytes) -> str:
 def examine(path: Path, kind: str, what: str) -> tuple[str, dict[str, list[Any]] | None]:
     """Check that a file is of a format; return its path for GDAL, and the ids of GeoJSON features.
 
-    The format has GDAL's name, such as "GPKG" or "GeoJSON". The path is absolute, so that GDAL
-    can't read it as an address or an archive. The ids are a column ``id``, with one value per
-    feature, None where it has none. Where the properties have different ids, these are ``id``, and
-    those of the features ``feature_id``. There is None in place of the columns where no feature has
-    an id.
-
-    Raises
-    ------
-    FileError
-        It is of another format, is cut off, or is GeoJSON with a linked reference system.
-    CRSError
-        GeoJSON that names an unknown CRS.
+    The format has GDAL's name, such as "GPKG" or "GeoJSON". A file of another one, one that is cut
+    off, and GeoJSON with a linked reference system or an unknown CRS are refused. The path is
+    absolute, so that GDAL can't read it as an address or an archive. The ids are a column ``id``,
+    with one value per feature, None where it has none. Where the properties have different ids,
+    these are ``id``, and those of the features ``feature_id``. There is None in place of the
+    columns where no feature has an id.
     """
     ids = None
     try:

@@ -16,6 +16,7 @@ from cpecgeo.errors import InputError
 from cpecgeo.files.numbers import is_missing
 
 __all__ = [
+    "COMMA",
     "GEOMETRY",
     "LAT_NAMES",
     "LON_NAMES",
@@ -68,7 +69,8 @@ _ALIKE = str.maketrans(
 # Latin and Chinese letters may follow one another without a space.
 _SCRIPTS = re.compile(r"(?<=[a-z0-9])(?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])(?=[a-z0-9])")
 _WORDS = re.compile(r"[\W_°]+")
-_COMMA = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
+# A number with a decimal comma, or two numbers without decimals.
+COMMA = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
 # One coordinate of a column of both.
 PART = re.compile(r"(?P<column>.+):(?P<part>[12]?)", re.DOTALL)
 _DEGREES = re.compile(
@@ -311,7 +313,7 @@ def read_degrees(text: str, axis: str) -> tuple[float, str | None]:
         value = -value
     if minutes:
         return value, "degrees, minutes and seconds"
-    return value, "decimal commas" if _COMMA.fullmatch(text) else "degrees with letters or signs"
+    return value, "decimal commas" if COMMA.fullmatch(text) else "degrees with letters or signs"
 
 
 def split_pairs(texts: pd.Series) -> list[tuple[object, object]]:

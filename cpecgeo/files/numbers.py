@@ -37,10 +37,11 @@ Row = dict[str, str]
 MISSING = frozenset({"", "-", "na", "n/a", "nan", "none", "null", "nil", "#n/a"})
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _FLOAT = re.compile(r"-?[0-9]+\.[0-9]+(e[+-][0-9]+)?|-?[0-9](\.[0-9]+)?e[+-][0-9]+")
-# Separators of thousands, and their patterns; a no-break space counts as a space.
-SEPARATORS = {",": ",", ".": ".", " ": " \u00a0\u2009\u202f", "'": "'\u2019"}
-# Their names, for a shell in which the signs have a meaning.
-_NAMED = {"comma": ",", "point": ".", "space": " ", "apostrophe": "'"}
+# Separators of thousands by their names, for a shell in which the signs have a meaning; a no-break
+# space counts as a space.
+_SEPARATORS = {
+    "comma": ",", "point": ".", "space": " \u00a0\u2009\u202f", "apostrophe": "'\u2019",
+}  # fmt: skip
 _THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?"
 # Numbers that can be read with decimals or with thousands.
 _POINTS = r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})?|0"
@@ -116,14 +117,14 @@ def join_thousands(texts: pd.Series, separator: str | None) -> pd.Series:
     """
     if separator is None:
         return texts
-    separator = _NAMED.get(separator, separator)
-    if separator not in SEPARATORS:
-        shown = ", ".join(_NAMED)
+    signs = next((s for name, s in _SEPARATORS.items() if separator in {name, s[0]}), None)
+    if signs is None:
+        shown = ", ".join(_SEPARATORS)
         raise InputError(f"thousands={str(separator)[:20]!r} isn't known; it is one of: {shown}.")
     if texts.dtype.kind in "biufmM":
         return texts
-    marks = f"[{SEPARATORS[separator]}]"
-    point = "," if separator == "." else "."
+    marks = f"[{signs}]"
+    point = "," if signs == "." else "."
     number = re.compile(rf"[+-]?[0-9]{{1,3}}(?:{marks}[0-9]{{3}})+(?:[{point}][0-9]+)?")
     mark = re.compile(marks)
 

@@ -22,6 +22,7 @@ from cpecgeo.files import wellknown
 from cpecgeo.files.crs import resolve_crs
 from cpecgeo.files.formats import Choice
 from cpecgeo.files.notations import (
+    COMMA,
     GEOMETRY,
     LAT_NAMES,
     LON_NAMES,
@@ -62,8 +63,6 @@ _SURELY = {"coordinate", "coordinates", "coord", "coords", "koordinate", "koordi
 _LOOKED_AT = 100
 _FUSED = {"latlon": "lat", "latlng": "lat", "latlong": "lat", "lonlat": "lon", "lnglat": "lon",
           "longlat": "lon", "xy": "lon", "yx": "lat"}  # fmt: skip
-# Text that is one number with a decimal comma, or two numbers without decimals.
-_NUMBER = re.compile(r"[+-]?[0-9]{1,3},[0-9]+")
 
 
 def take_column(table: pd.DataFrame, name: str) -> pd.Series:
@@ -152,7 +151,7 @@ def _are_pairs(texts: pd.Series, *, is_said: bool) -> bool:
         two is not None
         and _is_degrees(one)
         and _is_degrees(two)
-        and (is_said or not _NUMBER.fullmatch(text.strip()))
+        and (is_said or not COMMA.fullmatch(text.strip()))
         for text, one, two in pairs
     )
 
@@ -291,19 +290,10 @@ def _refuse_no_degrees(
 def find_positions(names: list[str], choice: Choice, what: str, values: _Values) -> tuple[str, ...]:
     """Find the columns that hold the positions of a table.
 
-    Returns
-    -------
-    tuple of str
-        Two columns, of lon and lat; else one of well-known text or binary. For a column of both
-        they are ``coords:2`` and ``coords:1``, see `take_column`, or ``coords:`` twice where the
-        order isn't known yet.
-
-    Raises
-    ------
-    InputError
-        No such columns, or more than one; a column of both in an unknown order.
-    CRSError
-        An unknown CRS.
+    They are two columns, of lon and lat, or else one of well-known text or binary. For a column of
+    both they are ``coords:2`` and ``coords:1``, see `take_column`, or ``coords:`` twice where the
+    order isn't known yet. No such columns, more than one, or one of both in an unknown order are an
+    `InputError`.
 
     Examples
     --------

@@ -126,24 +126,8 @@ def write(
 def write_layers(frames: Mapping[str, gpd.GeoDataFrame], path: str | Path) -> Path:
     """Write several tables as the layers of one GeoPackage; whole or not at all.
 
-    Parameters
-    ----------
-    frames : mapping of str to GeoDataFrame
-        By the names of their layers.
-    path : path
-        A name that ends in ``.gpkg``.
-
-    Returns
-    -------
-    Path
-        `path`.
-
-    Raises
-    ------
-    InputError
-        Another suffix.
-    FileError
-        As `write`.
+    `frames` has the tables by the names of their layers, and the path must end in ``.gpkg``; the
+    errors are those of `write`.
     """
     target = local(path, "path")
     form = _writable(target)

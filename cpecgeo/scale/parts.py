@@ -49,28 +49,16 @@ _KNOWN = re.compile(
 
 @dataclass(frozen=True)
 class DonePart:
-    """A finished part: the rows of the source from `start` to `end`, in a stretch of a file.
-
-    Attributes
-    ----------
-    rows : int
-        Number of rows in it.
-    skipped : int
-        Rows of the source without a point, or with one that can't be measured.
-    tally : Tally
-        Counts of its positions.
-    stretch : tuple of int
-        Its first byte in the file, and the first byte after it.
-    """
+    """A finished part: the rows of the source from `start` to `end`, in a stretch of a file."""
 
     number: int
     start: Position
     end: Position
-    rows: int
-    skipped: int
+    rows: int  # in the part
+    skipped: int  # of the source: without a point, or with one that can't be measured
     sha256: str
-    tally: Tally
-    stretch: tuple[int, int] = (0, 0)
+    tally: Tally  # counts of its positions
+    stretch: tuple[int, int] = (0, 0)  # the first byte, and the first after it
 
 
 def sha256(path: Path, stretch: tuple[int, int]) -> str:
@@ -110,27 +98,13 @@ def list_folder(out: Path) -> set[str] | None:
 
 @dataclass(frozen=True)
 class Parts:
-    """The folder of parts of one run.
+    """The folder of parts of one run."""
 
-    Attributes
-    ----------
-    out : Path
-        The result of the run.
-    suffix : str
-        File name suffix of each part.
-    together : bool
-        Whether the parts are stretches of one file.
-    key : dict
-        Everything that the answers depend on; parts of a run with another key are not used.
-    replace : bool
-        Whether an earlier result may be replaced where `out` is a folder.
-    """
-
-    out: Path
-    suffix: str
-    together: bool
-    key: dict[str, Any]
-    replace: bool = False
+    out: Path  # the result of the run
+    suffix: str  # of the file name of each part
+    together: bool  # whether the parts are stretches of one file
+    key: dict[str, Any]  # what the answers depend on; parts of a run with another key aren't used
+    replace: bool = False  # whether an earlier result may be replaced where `out` is a folder
 
     @property
     def folder(self) -> Path:

@@ -148,34 +148,16 @@ class Places:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A file of points that is read in batches.
-
-    Attributes
-    ----------
-    schema : pyarrow.Schema
-        Of the batches.
-    size : int
-        Bytes of its content.
-    rows : int or None
-        None where it isn't known before the file is read.
-    places : Places or None
-        None where the positions are in `geometry`.
-    geometry : str or None
-        The column of points, as well-known binary.
-    geo : dict or None
-        Its record, as in GeoParquet.
-    stated : object
-        The CRS that the caller stated.
-    """
+    """A file of points that is read in batches."""
 
     path: Path
-    schema: pa.Schema
-    size: int
-    rows: int | None = None
-    places: Places | None = None
-    geometry: str | None = None
-    geo: dict[str, Any] | None = None
-    stated: object = None
+    schema: pa.Schema  # of the batches
+    size: int  # bytes of its content
+    rows: int | None = None  # None where not known before the file is read
+    places: Places | None = None  # None where the positions are in the column `geometry`
+    geometry: str | None = None  # of points, as well-known binary
+    geo: dict[str, Any] | None = None  # its record, as in GeoParquet
+    stated: object = None  # the CRS that the caller stated
 
     @property
     def read_as(self) -> str:
