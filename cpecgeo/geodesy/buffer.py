@@ -1,8 +1,9 @@
 """Buffers whose boundary is at a geodesic distance, to a stated tolerance.
 
-A single geometry is buffered by `_plane` and `_outline`. Points become circles all together, and
-many lines or polygons are outlined together (`_batch`), each in a plane of its own. Geometries near
-a pole, over the antimeridian or too wide for such a plane are buffered one by one.
+A line that keeps clear of itself is buffered straight from its edges (`_offset`), any other single
+geometry by `_plane` and `_outline`. Points become circles all together, and many lines or polygons
+are outlined together (`_batch`), each in a plane of its own. Geometries near a pole, over the
+antimeridian or too wide for such a plane are buffered one by one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from cpecgeo.geodesy._batch import outline_all
 from cpecgeo.geodesy._boundary import circles
 from cpecgeo.geodesy._compile import choose, spread
 from cpecgeo.geodesy._ellipsoid import ATTRS, Floats
+from cpecgeo.geodesy._offset import offset
 from cpecgeo.geodesy._plane import buffer_one
 from cpecgeo.geodesy.inputs import GeometryLike, check
 
@@ -85,11 +87,13 @@ def buffer(
 
     Notes
     -----
-    A buffer in a conformal plane is the first guess; it shows which stretches belong to the
-    boundary. Each vertex is then moved along the geodesic from its closest point to the exact
-    distance, and edges are split until their middles are within the tolerance too. Of many lines or
-    polygons each has a plane that is true to a tenth of the tolerance, or a third where it is wide;
-    the boundary there consists of arcs and tangents, and is exact.
+    Vertices beside a line are placed straight from its edges, and then every edge of the boundary
+    is compared with the line. Where the line comes near itself, and for all but lines, a buffer in
+    a conformal plane is the first guess; it shows which stretches belong to the boundary. Each
+    vertex is then moved along the geodesic from its closest point to the exact distance, and edges
+    are split until their middles are within the tolerance too. Of many lines or polygons each has a
+    plane that is true to a tenth of the tolerance, or a third where it is wide; the boundary there
+    consists of arcs and tangents, and is exact.
 
     Examples
     --------
@@ -118,8 +122,10 @@ def buffer(
     if km > 0 and not flat:
         spots = np.flatnonzero(kind == 0)
         result[spots] = around_points(shapely.get_coordinates(array[spots]), 1e3 * km, rtol)
+        for row in np.flatnonzero(kind == 1):
+            result[row] = offset(array[row], 1e3 * km, rtol)
         for alike in (lines, areas):
-            rows = np.flatnonzero(alike)
+            rows = np.flatnonzero(alike & shapely.is_missing(result))
             result[rows] = around_shapes(array[rows], 1e3 * km, rtol)
     for row in np.flatnonzero(given & shapely.is_missing(result)):
         result[row] = buffer_one(array[row], float(km), rtol, flat=flat, side=side)

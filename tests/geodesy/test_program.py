@@ -21,6 +21,7 @@ from cpecgeo.geodesy import (
     _compile,
     _crossing,
     _facing,
+    _offset,
     _outline,
     _rings,
     _sweep,
@@ -230,7 +231,7 @@ def test_kernels_are_made_for_other_machines(triple, cpu):
     llvm.initialize_all_asmprinters()
     target = llvm.Target.from_triple(triple)
     machine = target.create_target_machine(cpu=cpu, opt=3, jit=True)
-    rooms = (_arcs, _areas, _boundary, _crossing, _facing, _outline, _rings, _sweep)
+    rooms = (_arcs, _areas, _boundary, _crossing, _facing, _offset, _outline, _rings, _sweep)
     kernels = [f for room in rooms for f in vars(room).values() if _is_called(f, room)]
     assert len(kernels) >= 12
     for function in kernels:
