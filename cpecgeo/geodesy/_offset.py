@@ -24,7 +24,7 @@ import shapely
 from cpecgeo.geodesy._clearance import is_covered, is_free
 from cpecgeo.geodesy._compile import choose, kernel
 from cpecgeo.geodesy._ellipsoid import E2, PER_A2, PER_B2, Floats
-from cpecgeo.geodesy._rings import _arctangent, earth_centred
+from cpecgeo.geodesy._rings import arctangent, earth_centred
 from cpecgeo.geodesy._stretches import BEND, OUT, PER_M2, cross, draw_stretches, find_stretches, up
 
 __all__ = ["offset", "trace"]
@@ -202,10 +202,10 @@ def trace(lonlat, radius, within, lines):
     for v in range(made):
         x, y, z = out[v, 0], out[v, 1], out[v, 2]
         e, f = x * c + y * s, y * c - x * s
-        lines[v, 0] = middle + degrees(_arctangent(f / e))
+        lines[v, 0] = middle + degrees(arctangent(f / e))
         h = sqrt(x * x + y * y) * (1.0 - E2)
         is_steep = abs(z) > h
-        turned = _arctangent(h / z if is_steep else z / h)
+        turned = arctangent(h / z if is_steep else z / h)
         right = 0.5 * pi if z > 0.0 else -0.5 * pi
         lines[v, 1] = degrees(right - turned if is_steep else turned)
     lines[made, 0], lines[made, 1] = lines[0, 0], lines[0, 1]

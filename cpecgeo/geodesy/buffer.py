@@ -38,6 +38,7 @@ _WIDEST_DEG = 40.0  # of longitude: to here a shape has all of its buffer on one
 _NORTH_DEG = 80.0
 _DEGREE_M = 110_000.0
 _FEW = 30  # up to so many shapes are buffered one by one
+_LONG = 200  # vertices of a line that is buffered alone where possible, also among many
 
 
 def buffer(
@@ -122,7 +123,10 @@ def buffer(
     if km > 0 and not flat:
         spots = np.flatnonzero(kind == 0)
         result[spots] = around_points(shapely.get_coordinates(array[spots]), 1e3 * km, rtol)
-        for row in np.flatnonzero(kind == 1):
+        # Of many short lines, trying each would take as long as outlining all.
+        single = np.flatnonzero(kind == 1)
+        long = shapely.get_num_coordinates(array[single]) >= _LONG
+        for row in single[long] if len(single) >= _FEW else single:
             result[row] = offset(array[row], 1e3 * km, rtol)
         for alike in (lines, areas):
             rows = np.flatnonzero(alike & shapely.is_missing(result))

@@ -207,6 +207,19 @@ def test_only_round_buffers_of_single_lines_are_made_so(monkeypatch):
     assert [c[1:] for c in calls] == [(5_000.0, 1e-4)]
 
 
+def test_among_many_only_long_lines_are_made_so(monkeypatch):
+    sizes = []
+    monkeypatch.setattr(
+        buffers, "offset", lambda line, *_: sizes.append(shapely.get_num_coordinates(line))
+    )
+    short, enough, less = wiggle(10), wiggle(200), wiggle(199)
+    buffer([*[short] * 27, enough, less], 5)
+    assert len(sizes) == 29
+    sizes.clear()
+    buffer([*[short] * 28, enough, less], 5)
+    assert sizes == [200]
+
+
 def test_python_and_compiled_agree(monkeypatch):
     line = wiggle(12)
     compiled = offset(line, 5e3, 1e-4)
