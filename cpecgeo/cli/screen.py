@@ -43,8 +43,6 @@ __all__ = [
 # Width of a table where no screen limits it.
 _WIDTH = 180
 _READ = "cpecgeo.read"
-# The share of a way off the network that is told.
-_MUCH = 0.25
 _WHOLE = {"gaps": 0, "units": 0}
 _PLACES = _WHOLE | {"ratio": 3, "share": 3, "per_km": 4, "per_km_year": 5, "lon": 5, "lat": 5}
 
@@ -212,20 +210,10 @@ def tell_unplaced(frame: pd.DataFrame | Subject) -> None:
 
 
 def tell_access(ways: Sequence[Route]) -> None:
-    """Print to stderr that ends lie far from the network, where that is much of the whole way.
-
-    Km and hours of a route are those on the network, so they mislead there.
-    """
+    """Print to stderr that ends lie far from the network, where that is much of the whole way."""
     for n, way in enumerate(ways, 1):
-        away = way.origin.access_km + way.destination.access_km
-        whole = way.chainage_km + away
-        if away > _MUCH * whole:
-            ends = (end for end in (way.origin, way.destination) if end.access_km > 0.1 * away)
-            told = " and ".join(f"{end.name} lies {end.access_km:,.1f} km off" for end in ends)
-            remark(
-                f"way {n}: {told} the network, in a straight line: {whole:,.1f} km in "
-                f"all; km and hours are for the {way.chainage_km:,.1f} km on the network only."
-            )
+        if way.access_note:
+            remark(f"way {n}: {way.access_note}")
 
 
 def _cell(value: object, column: str) -> str:

@@ -182,7 +182,8 @@ def route(
             access = f", and access {away:,.1f} km" if away >= 0.05 else ""
             print(f"{n}: {km}{access}, {way.hours:,.1f} hours (assumed speeds), least {weight}")
             for note in way.notes:
-                print(f"   {note}")
+                if note != way.access_note:  # this goes to stderr
+                    print(f"   {note}")
     tell_access(ways)
     columns = "way name mode status from to km hours"
     if tonnes is not None:

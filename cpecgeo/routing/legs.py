@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -24,6 +25,10 @@ __all__ = ["Route"]
 
 # A smaller change of direction, in degrees, is straight on.
 _STRAIGHT_DEG = 30.0
+# More access than this is part of the journey, so it is named.
+_PART_KM = 1.0
+# The share of a way off the network that is noted.
+_MUCH = 0.25
 # Two routes can be joined within a town: a port, its station and its road are this close.
 _TOWN_KM = 25.0
 
@@ -79,7 +84,8 @@ class Route:
 
         `turn name mode from to km hours status opened speed_class country section accuracy_km
         basis source licence km_from km_to geometry`. `km` is calibrated; `km_from` and
-        `km_to` count from the origin.
+        `km_to` count from where the origin joins the network. An end 1 km or more off it is named
+        with its distance in `from` and `to`: ``39.0 km from Kotli Loharan``.
         """
         if self.own_legs is not None:
             return self.own_legs
@@ -117,14 +123,28 @@ class Route:
         between = sum(km for _, km in self.ways_between)
         return float(self.origin.access_km + self.destination.access_km + between)
 
+    @property
+    def access_note(self) -> str:
+        """Which ends lie far off the network, where that is much of the whole way; else empty.
+
+        Km and hours of a route are those on the network, so they mislead there.
+        """
+        ends = self.origin, self.destination
+        away = sum(end.access_km for end in ends)
+        whole = self.chainage_km + away
+        if away <= _MUCH * whole:
+            return ""
+        far = (end for end in ends if end.access_km > 0.1 * away)
+        told = " and ".join(f"{end.name} lies {end.access_km:,.1f} km off" for end in far)
+        return (
+            f"{told} the network, in a straight line: {whole:,.1f} km in all; km and hours are for "
+            f"the {self.chainage_km:,.1f} km on the network only."
+        )
+
     @cached_property
     def line(self) -> LineString:
         """The route as one line, lon, lat."""
-        parts = [shapely.get_coordinates(g) for g in self.legs.geometry]
-        xy = np.vstack(parts)
-        keep = np.concatenate(([True], (np.diff(xy, axis=0) != 0).any(axis=1)))
-        xy = xy[keep]
-        return LineString(xy if len(xy) > 1 else np.vstack((xy, xy)))
+        return _link(self.legs.geometry)
 
     @property
     def geometry(self) -> LineString:
@@ -140,22 +160,16 @@ class Route:
     @property
     def sections(self) -> tuple[str, ...]:
         """Ids of the sections used, in order."""
-        if self.own_legs is not None:
-            return tuple(dict.fromkeys(self.own_legs["section"]))
-        rows = (self.network or load_shared()).rows
-        return tuple(dict.fromkeys(rows[step.edge]["section"] for step in self.steps))
+        return tuple(dict.fromkeys(self.legs["section"]))
 
     @property
     def changes(self) -> int:
         """Number of changes between road and rail."""
-        if self.own_legs is not None:
-            return int((self.own_legs["mode"] == "transfer").sum())
-        rows = (self.network or load_shared()).rows
-        return sum(rows[step.edge]["mode"] == "transfer" for step in self.steps)
+        return int((self.legs["mode"] == "transfer").sum())
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Remarks for the reader: closed borders at the ends, changes that km leave out.
+        """Remarks for the reader: closed borders at the ends, what km and hours leave out.
 
         Examples
         --------
@@ -172,7 +186,14 @@ class Route:
             )
         if "year=" in self.asked and (km := self.legs["km"][self.legs["opened"].isna()].sum()):
             notes.append(f"of {km:,.0f} km it isn't known when they opened: counted as open")
-        return (*notes, *_tell_joins(self), *_tell_rebuilt(self.legs))
+        if self.access_note:
+            notes.append(self.access_note)
+        notes += [
+            f"{join['corridor']} joins {join['to']} at {join['at']}, {join['km']:.2f} km off"
+            + (" (a change)" if join["change"] else "")
+            for join in self.legs.attrs.get("joins", ())
+        ]
+        return (*notes, *_tell_rebuilt(self.legs))
 
     def km_by(self, column: str = "status") -> pd.Series:
         """Return calibrated kilometres by status, mode, country or another column of the legs.
@@ -197,26 +218,23 @@ class Route:
                 f"{self.destination.name} and {other.origin.name} are {gap:,.1f} km apart; the "
                 f"second route must start within {_TOWN_KM:g} km of where the first ends."
             )
-        rest = other.legs.assign(
-            km_from=other.legs["km_from"] + self.chainage_km,
-            km_to=other.legs["km_to"] + self.chainage_km,
-        )
-        legs = gpd.GeoDataFrame(
-            pd.concat([self.legs, rest], ignore_index=True), geometry="geometry", crs=4326
-        )
+        rest = other.legs.copy()
+        rest[["km_from", "km_to"]] += self.chainage_km
+        both = pd.concat([self.legs, rest], ignore_index=True)
+        legs = gpd.GeoDataFrame(both, geometry="geometry", crs=4326)
         legs.attrs = {**self.legs.attrs}
         asked = self.asked if self.asked == other.asked else f"{self.asked}; {other.asked}"
         way = self.destination.access_km + gap + other.origin.access_km
         count = len(self.legs)
         ways = [(count - 1, way), *((leg + count, km) for leg, km in other.ways_between)]
-        return Route(
-            self.origin,
-            other.destination,
-            self.weight,
-            asked,
-            (*self.steps, *other.steps),
-            (*self.step_hours, *other.step_hours),
-            legs,
+        return replace(
+            self,
+            destination=other.destination,
+            asked=asked,
+            steps=(*self.steps, *other.steps),
+            step_hours=(*self.step_hours, *other.step_hours),
+            own_legs=legs,
+            network=None,
             vehicle=min(filter(None, (self.vehicle, other.vehicle)), default=""),
             ways_between=(*self.ways_between, *ways),
         )
@@ -228,8 +246,7 @@ class Route:
         return cg.Map().add(self, **style)
 
     def __repr__(self) -> str:
-        # More than a kilometre of access is part of the journey, so it is drawn.
-        access = f", access {self.access_km:,.1f} km" if self.access_km >= 1 else ""
+        access = f", access {self.access_km:,.1f} km" if self.access_km >= _PART_KM else ""
         return (
             f"<Route {self.origin.name} → {self.destination.name}: {self.chainage_km:,.1f} km "
             f"(calibrated), {self.hours:.1f} h, {len(self.legs)} legs{access}>"
@@ -249,34 +266,23 @@ class Route:
             *(("note", text) for text in self.notes),
         ]
         shown = ["turn", "name", "mode", "from", "to", "km", "hours", "status", "country"]
-        rows = [[_cell(row[c]) for c in shown] for _, row in self.legs.iterrows()]
+        rows = [[_cell(value) for value in row] for row in self.legs[shown].to_numpy(object)]
         title = f"{self.origin.name} → {self.destination.name}"
         return html_card(title, html_table(head), html_table(rows, shown))
 
 
-def _tell_joins(route: Route) -> list[str]:
-    """Describe where the caller's lines on a route join the network."""
-    if route.own_legs is None and not (route.network and route.network.own):
-        return []
-    return [
-        f"{join['corridor']} joins {join['to']} at {join['at']}, {join['km']:.2f} km off"
-        + (" (a change)" if join["change"] else "")
-        for join in route.legs.attrs.get("joins", ())
-    ]
-
-
 def _tell_rebuilt(legs: pd.DataFrame) -> list[str]:
     """Name the legs counted as open although their section is being rebuilt or only planned."""
-    known = layer("sections").set_index("id", drop=False)
-    known = known[known["role"] == "base"]
-    told: list[str] = []
+    sections = layer("sections")
+    known = sections[sections["role"] == "base"].to_dict("index")
+    told = []
     for name, status in dict.fromkeys(zip(legs["section"], legs["status"], strict=True)):
-        stated = known["status"].get(name, status)
-        if status != stated:
-            why = known["note"].get(name)
+        row = known.get(name)
+        if row is not None and status != row["status"]:
+            why = row["note"]
             told.append(
-                f"{known['name'][name]} counts as {status}, though the section is "
-                f"{stated.replace('_', ' ')}: "
+                f"{row['name']} counts as {status}, though the section is "
+                f"{row['status'].replace('_', ' ')}: "
                 + (why if isinstance(why, str) else "a road that is open runs over it")
             )
     return told
@@ -297,7 +303,10 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
     net = route.network or load_shared()
     rows: list[dict[str, Any]] = []
     run = 0.0
-    ends = route.origin.name, route.destination.name
+    ends = [
+        f"{end.access_km:.1f} km from {end.name}" if end.access_km >= _PART_KM else end.name
+        for end in (route.origin, route.destination)
+    ]
     for step, spent in zip(route.steps, route.step_hours, strict=True):
         row = _leg(net, step, spent, run, ends)
         run += step.km
@@ -331,9 +340,7 @@ def _legs(route: Route) -> gpd.GeoDataFrame:
     return frame
 
 
-def _leg(
-    net: Network, step: Step, hours: float, run: float, ends: tuple[str, str]
-) -> dict[str, Any]:
+def _leg(net: Network, step: Step, hours: float, run: float, ends: list[str]) -> dict[str, Any]:
     """Return the row of a step that starts `run` km from the origin."""
     edge, (u, v) = net.rows[step.edge], net.ends[step.edge]
     near = {0.0: net.names[u], net.lengths[step.edge]: net.names[v]}
@@ -352,12 +359,11 @@ def _leg(
     }
 
 
-def _link(lines: list[LineString]) -> LineString:
-    """Join consecutive lines to one line."""
-    if len(lines) == 1:
-        return lines[0]
-    xy = [vertex for line in lines for vertex in line.coords]
-    return LineString([xy[0], *(b for a, b in pairwise(xy) if a != b)])
+def _link(lines: Iterable[LineString]) -> LineString:
+    """Join consecutive lines to one line; two equal vertices where it has no length."""
+    xy = shapely.get_coordinates(list(lines))
+    xy = xy[np.append(True, (np.diff(xy, axis=0) != 0).any(axis=1))]
+    return LineString(xy if len(xy) > 1 else np.vstack((xy, xy)))
 
 
 def _turns(modes: list[str], lines: list[LineString]) -> list[str]:

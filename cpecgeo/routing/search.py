@@ -192,8 +192,8 @@ def snap_ends(
             filters = f" with {ground.asked}" if ground.asked else ""
             raise InputError(
                 f"{what} {at.name} lies {at.access_km:.1f} km from the network{filters}, more "
-                f"than max_access_km={far:g}. Give a nearer place, a larger max_access_km=, or "
-                "loosen a filter."
+                f"than max_access_km={far:g}; nearest is {_describe(at, ground.network)}. Give a "
+                "nearer place, a larger max_access_km=, or loosen a filter."
             )
         if isinstance(thing, Place) and thing.layer == "stations":
             mode = ground.network.columns["mode"]
@@ -203,6 +203,13 @@ def snap_ends(
         note = describe_closure(thing, ground.year)
         kept.append(tuple(replace(x, note=note) for x in near if x.access_km <= far))
     return kept
+
+
+def _describe(at: Snap, net: Network) -> str:
+    """Name the part of the network where an end would join it."""
+    ends = net.ends[at.edge] if at.km < net.lengths[at.edge] / 2 else net.ends[at.edge][::-1]
+    near = next((net.names[node] for node in ends if net.names[node]), "")
+    return f"{net.rows[at.edge]['name']}" + (f" near {near}" if near else "")
 
 
 def _road_first(near: Ends, net: Network) -> Ends:
