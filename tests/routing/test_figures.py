@@ -343,3 +343,18 @@ def test_the_section_that_lengthens_a_route_most_comes_first(weight):
     assert (more[:-1] >= more[1:] - 1e-9).all()
     assert (more >= -1e-9).all()
     assert table["cut"].is_monotonic_decreasing
+
+
+def test_ends_far_from_the_network_are_named_with_their_distance():
+    way = cg.route("Sialkot", "Lahore")
+    off = f"{way.origin.access_km:.1f} km"
+    assert (way.legs["from"].iloc[0], way.legs["to"].iloc[-1]) == (f"{off} from Sialkot", "Lahore")
+    assert way.access_note in way.notes
+    assert way.access_note.startswith(f"Sialkot lies {off} off the network")
+    assert cg.route("Sialkot", "Multan").access_note == ""
+    with pytest.raises(InputError, match="nearest is KKH phase I Khunjerab–Raikot near Raikot B"):
+        cg.route("Skardu", "Lahore")
+
+
+def test_jhalar_is_one_station():
+    assert cg.place("Jhalar").point.coords[0] == pytest.approx((72.333, 33.634), abs=1e-3)
